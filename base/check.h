@@ -1,0 +1,20 @@
+// CHECK: our own bugs, on in every build. Never reachable from input, disk or peers: those get a Status.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace notifyd {
+
+[[noreturn]] inline void CheckFailed(const char* file, int line, const char* condition) {
+  std::fprintf(stderr, "CHECK failed: %s at %s:%d\n", condition, file, line);
+  std::abort();
+}
+
+}  // namespace notifyd
+
+#define CHECK(condition)                                            \
+  do {                                                              \
+    if (!(condition)) [[unlikely]]                                  \
+      ::notifyd::CheckFailed(__FILE__, __LINE__, #condition);       \
+  } while (0)

@@ -1,0 +1,42 @@
+// Core: every decision about lanes, due times, retries and states. A state machine: events with the time attached in, effects out.
+// No clock, no system call, no thread; the caller serialises. See docs/design.md for what each event reads and writes.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "broker/effects.h"
+#include "broker/events.h"
+#include "broker/limits.h"
+
+namespace notifyd {
+
+/// When the core wants a Tick at the latest, per clock; never: kWallNever, kMonoNever.
+struct Wake {
+  WallTime wall = kWallNever;
+  MonoTime mono = kMonoNever;
+};
+
+class Core {
+ public:
+  /// `totals`: as the store kept them (all zero for a new store). `now.mono` is in the broker's own time line:
+  /// it must not be below totals.mono. `seed`: for jitter.
+  Core(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed);
+  ~Core();
+
+  /// Takes one event. Effects are appended; writes gather in one open batch until Finish.
+  void Step(const Now& now, Event event, Effects* out);
+  /// Closes the open batch, if there is anything in it, and starts what may be sent. Call once after a run of Steps.
+  void Finish(const Now& now, Effects* out);
+  Wake NextWake() const;
+  /// Takes submits: started, not stopping, the disk is not low.
+  bool ready() const;
+  /// Checks every invariant that ties the core's parts together; for tests. Costs O(everything loaded).
+  void CheckInvariants() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,36 @@
+#include "broker/driver.h"
+
+#include <utility>
+
+namespace notifyd {
+
+Driver::Driver(Core* core, Store* store, Sender* sender, ReplySink* replies, Hooks hooks)
+    : core_(core), store_(store), sender_(sender), replies_(replies), hooks_(std::move(hooks)) {}
+
+void Driver::Run(const Now& now, std::vector<Event> events) {
+  for (Event& event : events) core_->Step(now, std::move(event), &effects_);
+  core_->Finish(now, &effects_);
+  for (WriteBatch& batch : effects_.writes) store_->Commit(std::move(batch));
+  for (LoadEffect& load : effects_.loads) store_->Load(std::move(load));
+  for (PageEffect& page : effects_.pages) store_->LoadPage(std::move(page));
+  for (ReadEffect& read : effects_.reads) store_->Read(std::move(read));
+  for (ListEffect& list : effects_.lists) store_->List(std::move(list));
+  for (StartAttempt& start : effects_.starts) sender_->Start(std::move(start));
+  for (Reply& reply : effects_.replies) replies_->Send(std::move(reply));
+  if (hooks_.log)
+    for (const AttemptLog& log : effects_.logs) hooks_.log(log);
+  bool drained = std::exchange(effects_.drained, false);
+  std::optional<Status> fatal = std::exchange(effects_.fatal, std::nullopt);
+  effects_.writes.clear();
+  effects_.loads.clear();
+  effects_.pages.clear();
+  effects_.reads.clear();
+  effects_.lists.clear();
+  effects_.starts.clear();
+  effects_.replies.clear();
+  effects_.logs.clear();
+  if (fatal && hooks_.fatal) hooks_.fatal(*fatal);
+  if (drained && hooks_.drained) hooks_.drained();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,34 @@
+// Driver: carries the core's effects out through the ports. The same one in production and in the simulator.
+// Not thread-safe: it runs where the core runs. It reads no clock: the caller hands `now` in.
+#pragma once
+
+#include <functional>
+
+#include "broker/core.h"
+#include "broker/ports.h"
+
+namespace notifyd {
+
+class Driver {
+ public:
+  struct Hooks {
+    std::function<void(const AttemptLog&)> log;       // may be empty
+    std::function<void()> drained;                    // after StopRequested
+    std::function<void(const Status&)> fatal;         // the broker must stop, unclean
+  };
+  /// All are borrowed and must outlive the driver.
+  Driver(Core* core, Store* store, Sender* sender, ReplySink* replies, Hooks hooks);
+
+  /// Feeds the events to the core in order and carries out what comes of them: one write batch for all of them.
+  void Run(const Now& now, std::vector<Event> events);
+
+ private:
+  Core* core_;
+  Store* store_;
+  Sender* sender_;
+  ReplySink* replies_;
+  Hooks hooks_;
+  Effects effects_;
+};
+
+}  // namespace notifyd

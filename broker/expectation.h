@@ -1,0 +1,29 @@
+// What an answer means: the matching of answer patterns. Pure functions, any thread. Contract section 3, "An answer pattern".
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/status.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+/// What a receiver answered. `body`: what was read of it; `body_complete`: nothing more would have followed.
+struct Answer {
+  uint16_t status = 0;
+  std::string_view body;
+  bool body_complete = true;
+};
+
+/// Does the pattern look at the body at all: how much of a response must be read follows from this.
+bool NeedsBody(const AnswerPattern& pattern);
+
+enum class Match { kYes, kNo, kNeedsMore };  // kNeedsMore: the body was cut before that could be decided
+Match MatchPattern(const AnswerPattern& pattern, const Answer& answer);
+
+/// fatal_on first, then expect. On failure `error` is "unexpected_answer", or "response_too_large" where the cut body
+/// left it open. Sets verdict, record.error and record.detail; leaves the rest of `result` alone.
+void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer, AttemptResult* result);
+
+}  // namespace notifyd

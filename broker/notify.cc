@@ -1,0 +1,45 @@
+#include "broker/notify.h"
+
+#include <array>
+#include <string_view>
+
+namespace notifyd {
+namespace {
+
+constexpr std::array<const char*, 9> kStates = {"held", "scheduled", "ready", "sending", "retrying", "succeeded", "failed", "cancelled", "expired"};
+constexpr std::array<const char*, 2> kModes = {"concurrent", "fifo"};
+constexpr std::array<const char*, 6> kMethods = {"POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"};
+constexpr std::array<const char*, 3> kOnHeld = {"reject", "replace", "keep"};
+
+template <class E, size_t N>
+std::optional<E> Find(const std::array<const char*, N>& names, std::string_view text) {
+  for (size_t i = 0; i < N; ++i)
+    if (text == names[i]) return static_cast<E>(i);
+  return std::nullopt;
+}
+
+}  // namespace
+
+const char* ToString(State state) { return kStates[static_cast<size_t>(state)]; }
+const char* ToString(Mode mode) { return kModes[static_cast<size_t>(mode)]; }
+const char* ToString(Method method) { return kMethods[static_cast<size_t>(method)]; }
+const char* ToString(OnHeld on_held) { return kOnHeld[static_cast<size_t>(on_held)]; }
+std::optional<State> ParseState(std::string_view text) { return Find<State>(kStates, text); }
+std::optional<Mode> ParseMode(std::string_view text) { return Find<Mode>(kModes, text); }
+std::optional<Method> ParseMethod(std::string_view text) { return Find<Method>(kMethods, text); }
+std::optional<OnHeld> ParseOnHeld(std::string_view text) { return Find<OnHeld>(kOnHeld, text); }
+
+const RetryPolicy& NotifyHead::retry_policy() const {
+  static const RetryPolicy kDefault;
+  return retry ? *retry : kDefault;
+}
+
+void ApplyChange(const StateChange& change, NotifyRecord* record) {
+  record->state = change.state;
+  if (!change.attempt) return;
+  record->attempts.push_back(*change.attempt);
+  if (record->attempts.size() > kAttemptsKept)
+    record->attempts.erase(record->attempts.begin(), record->attempts.end() - static_cast<ptrdiff_t>(kAttemptsKept));
+}
+
+}  // namespace notifyd

@@ -1,0 +1,258 @@
+// The domain in one header: what a notify is, the states that it goes through, and what is kept about it.
+// Plain values; no behaviour but small derivations. Contract section 1 (words) and section 3 ("A notify").
+//
+// A notify is kept as three parts, by who needs them:
+//   NotifyHead   all that the core needs to schedule it; immutable once submitted
+//   spec bytes   all the rest that its submitter said (broker/spec.h), opaque to the core
+//   NotifyState  what moves: phase, times, attempts
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace notifyd {
+
+/// Stored: never renumber.
+enum class Mode : uint8_t { kConcurrent = 0, kFifo = 1 };
+enum class Method : uint8_t { kPost = 0, kGet = 1, kPut = 2, kPatch = 3, kDelete = 4, kHead = 5 };
+enum class OnHeld : uint8_t { kReject = 0, kReplace = 1, kKeep = 2 };
+
+/// The states that users see (contract section 1).
+enum class State : uint8_t {
+  kHeld = 0,
+  kScheduled = 1,
+  kReady = 2,
+  kSending = 3,
+  kRetrying = 4,
+  kSucceeded = 5,
+  kFailed = 6,
+  kCancelled = 7,
+  kExpired = 8,
+};
+
+/// What is stored of a state. Scheduled, ready and sending follow from the due time and from what is in flight. Never renumber.
+enum class Phase : uint8_t {
+  kHeld = 0,      // under its fkey; sent at `due` where that is not kWallNever
+  kWaiting = 1,   // scheduled, ready or sending
+  kRetrying = 2,  // waits for its next attempt at `retry_at`, or is ready or sending once that has passed
+  kSucceeded = 5,
+  kFailed = 6,
+  kCancelled = 7,
+  kExpired = 8,
+};
+constexpr bool IsSettled(Phase phase) { return phase >= Phase::kSucceeded; }
+constexpr bool IsSettled(State state) { return state >= State::kSucceeded; }
+
+/// "held", "fifo", "POST", ...: the contract's words.
+const char* ToString(State state);
+const char* ToString(Mode mode);
+const char* ToString(Method method);
+const char* ToString(OnHeld on_held);
+std::optional<State> ParseState(std::string_view text);
+std::optional<Mode> ParseMode(std::string_view text);
+std::optional<Method> ParseMethod(std::string_view text);
+std::optional<OnHeld> ParseOnHeld(std::string_view text);
+
+/// A lane's identity: a fifo and a concurrent lane of one name are two lanes. `name`: 1-255 bytes.
+struct LaneKey {
+  Mode mode = Mode::kConcurrent;
+  std::string name;
+  auto operator<=>(const LaneKey&) const = default;
+};
+
+/// What answer counts (contract section 3, "An answer pattern"): all that are given must hold.
+struct AnswerPattern {
+  /// Each 100-599, or 1-5 for the class 1xx-5xx. Empty: any status.
+  std::vector<uint16_t> status;
+  /// A case-insensitive (ASCII) substring of the trimmed body.
+  std::optional<std::string> contains;
+  /// JSON Pointer (RFC 6901) and the JSON text of the value that must be there, equal by value.
+  std::vector<std::pair<std::string, std::string>> json;
+  bool operator==(const AnswerPattern&) const = default;
+};
+
+struct RetryPolicy {
+  uint32_t max_attempts = 10;        // 1-100
+  int64_t initial_ms = 1000;         // >= 0
+  double factor = 2;                 // >= 1
+  int64_t max_ms = 3'600'000;        // >= 0
+  double jitter = 0.1;               // 0-1: a wait times 1 +- jitter
+  std::vector<int64_t> schedule_ms;  // the waits one by one, the last repeated; replaces initial_ms and factor
+  std::optional<AnswerPattern> fatal_on;
+  bool operator==(const RetryPolicy&) const = default;
+};
+
+struct NotifyHead {
+  LaneKey lane;
+  std::string host;  // "name:port" in lower case, or "[v6]:port": what the cap per host counts by
+  uint8_t priority = 4;
+  bool reply_none = false;
+  std::string fkey;    // empty: none
+  std::string caller;  // never empty; "unknown" by default
+  /// Null: the default policy. Judging needs fatal_on, the core the rest.
+  std::shared_ptr<const RetryPolicy> retry;
+
+  const RetryPolicy& retry_policy() const;
+};
+
+/// A lane's order (contract promise 3): priority first in concurrent lanes (all equal in fifo ones), then due time, then submission.
+struct OrderKey {
+  uint8_t rank = 0;  // 9 - priority; 0 in a fifo lane
+  WallTime due;
+  NotifyId id;
+  auto operator<=>(const OrderKey&) const = default;
+};
+
+/// One HTTP request that was sent for a notify, once it ended.
+struct AttemptRecord {
+  uint32_t number = 0;  // 1, 2, ...: never goes back, over restarts and retries of a settled notify too
+  WallTime started_at;
+  int64_t duration_ms = 0;
+  uint16_t status = 0;        // 0: no answer came
+  std::string error;          // empty on success, else a stable word (contract section 3, last paragraph)
+  std::string detail;         // for people
+  std::string response_body;  // its beginning: 4 KiB of a failed one, 256 bytes of a success (settings)
+};
+
+struct NotifyState {
+  Phase phase = Phase::kWaiting;
+  /// The due time and the order key's time: from then it may be sent. kWallNever: held without a due time.
+  WallTime due;
+  /// Phase kRetrying only: when the wait is over.
+  MonoTime retry_at;
+  /// For people only: the wall time that retry_at was expected to be at when it was set.
+  WallTime next_attempt_at;
+  /// kWallNever: no ttl.
+  WallTime expires_at = kWallNever;
+  WallTime settled_at;
+  uint32_t attempts_made = 0;    // the number of the newest attempt that ended
+  uint32_t attempts_before = 0;  // of those, made before the present budget began (a retry of a settled one begins a new one)
+  std::string reason;            // why cancelled or failed, empty else
+};
+
+/// The newest attempts that a record keeps (contract section 3, GET).
+inline constexpr size_t kAttemptsKept = 20;
+
+/// All that the store knows of one notify.
+struct NotifyRecord {
+  NotifyId id;
+  WallTime created_at;
+  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const std::string> spec;  // EncodeSpec's bytes
+  NotifyState state;
+  std::vector<AttemptRecord> attempts;  // oldest first, at most kAttemptsKept
+};
+
+/// A change of state, with the attempt that made it where one did. Applying a change: state replaces state, the attempt is
+/// appended, the oldest beyond kAttemptsKept are dropped.
+struct StateChange {
+  NotifyState state;
+  std::optional<AttemptRecord> attempt;
+};
+void ApplyChange(const StateChange& change, NotifyRecord* record);
+
+/// Where the due index keeps a pending notify. Never renumber: the byte stands in keys.
+enum class Clock : uint8_t { kWall = 0, kMono = 1 };
+
+/// A place in the due index: of all with one clock, by time, then id. Times in milliseconds of that clock.
+struct DueKey {
+  int64_t time_ms = 0;
+  NotifyId id;
+  auto operator<=>(const DueKey&) const = default;
+};
+
+/// What the key under which something is held or was triggered points to.
+struct FkeyRecord {
+  NotifyId id;
+  /// Set once that notify settled: the record is as good as gone from then on.
+  WallTime expires_at = kWallNever;
+};
+
+struct IdempotencyKey {
+  std::string caller;
+  std::string key;
+  auto operator<=>(const IdempotencyKey&) const = default;
+};
+struct IdempotencyRecord {
+  NotifyId id;
+  Fingerprint fields;  // of all fields as submitted
+  WallTime expires_at;
+};
+
+/// What a lane must remember beyond its notifies. A lane all of whose fields are at their defaults has no record.
+struct LaneRecord {
+  /// Some of its notifies are in the spilled tail.
+  bool tail = false;
+  /// No tail key below this one is left: iterators start here.
+  OrderKey tail_from;
+  /// Nobody holds the lane in memory: it waits in its host's list, at this place.
+  bool dormant = false;
+  std::string dormant_host;
+  uint64_t dormant_order = 0;
+  /// fifo: the head that was attempted and blocks the lane until it settles. 0: none.
+  NotifyId blocked_head;
+
+  bool IsDefault() const { return !tail && !dormant && blocked_head.value == 0; }
+};
+
+/// Totals and pending counts: absolute, in every batch, so the books balance by construction (contract promise 8).
+/// accepted + revived == pending() + succeeded + failed + cancelled + expired.
+struct Totals {
+  uint64_t next_id = 1;
+  uint64_t accepted = 0, revived = 0;
+  uint64_t succeeded = 0, failed = 0, cancelled = 0, expired = 0;
+  uint64_t attempts = 0, retries = 0;
+  // Pending, by the index that holds them; every pending notify is in exactly one.
+  uint64_t held = 0;      // held without a due time: in no time index
+  uint64_t held_due = 0;  // held with a due time: due index, wall clock
+  uint64_t due = 0;       // due index, wall clock
+  uint64_t retrying = 0;  // due index, monotonic clock
+  uint64_t tail = 0;      // a lane's spilled tail
+  uint64_t lane_records = 0;
+  uint64_t dormant_lanes = 0;
+  uint64_t next_dormant_order = 1;
+  /// The last order key's time given to something due at once (contract promise 3).
+  WallTime last_due_at_once;
+  /// Low-water marks: no key of that index is below.
+  DueKey wall_mark, mono_mark, expiry_mark;
+  /// Where the clocks stood at this batch: the monotonic line goes on from here after a restart.
+  WallTime wall;
+  MonoTime mono;
+
+  uint64_t pending() const { return held + held_due + due + retrying + tail; }
+};
+
+/// What makes one whole attempt's end, as the sender reports it: judged by JudgeAnswer (broker/expectation.h).
+enum class Verdict : uint8_t {
+  kSuccess,
+  kFailure,  // try again while the budget lasts
+  kFatal,    // fail at once: fatal_on matched, or the destination is forbidden
+};
+struct AttemptResult {
+  Verdict verdict = Verdict::kFailure;
+  AttemptRecord record;
+  /// From Retry-After on 429 and 503, in ms from the answer; -1: none.
+  int64_t retry_after_ms = -1;
+};
+
+}  // namespace notifyd
+
+template <>
+struct std::hash<notifyd::LaneKey> {
+  size_t operator()(const notifyd::LaneKey& key) const noexcept {
+    return std::hash<std::string>()(key.name) * 2 + static_cast<size_t>(key.mode);
+  }
+};
+template <>
+struct std::hash<notifyd::IdempotencyKey> {
+  size_t operator()(const notifyd::IdempotencyKey& key) const noexcept {
+    return std::hash<std::string>()(key.key) * 31 + std::hash<std::string>()(key.caller);
+  }
+};

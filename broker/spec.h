@@ -1,0 +1,51 @@
+// NotifySpec: what a submitter said beyond what the core schedules by (that is NotifyHead), and its stored encoding.
+// Pure. Encoded on io threads at submit; decoded by the sender for an attempt and by the API for a GET.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+/// What the request carries. Stored: never renumber.
+enum class PayloadKind : uint8_t {
+  kNone = 0,
+  kData = 1,        // `payload` is the JSON text of `data` as submitted, encoded by content_type when it is sent
+  kBody = 2,        // `payload` is the raw body, submitted as text
+  kBodyBase64 = 3,  // `payload` is the raw body (decoded), submitted as base64 and shown as base64
+};
+
+struct NotifySpec {
+  std::string url;  // as submitted, fragment included
+  Method method = Method::kPost;
+  /// In the order and spelling submitted; checked (RFC 9110), no name twice.
+  std::vector<std::pair<std::string, std::string>> headers;
+  PayloadKind payload_kind = PayloadKind::kNone;
+  std::string payload;
+  std::string content_type = "application/json";
+  /// False: the default. A raw body or none, without a content_type said, is sent with the default all the same.
+  bool content_type_given = false;
+  std::string group;  // empty: none
+  /// Shown in GET where given, as submitted.
+  std::optional<OnHeld> on_held;
+  AnswerPattern expect{{2}, std::nullopt, {}};
+  int64_t timeout_ms = 30'000;
+  int64_t connect_timeout_ms = 5'000;
+  std::string idempotency_key;  // empty: none
+  std::optional<int64_t> delay_ms;
+  std::optional<int64_t> ttl_ms;
+};
+
+/// Version byte first; documented in docs/storage-format.md.
+std::string EncodeSpec(const NotifySpec& spec);
+/// Error: kCorrupt.
+Result<NotifySpec> DecodeSpec(std::string_view bytes);
+
+}  // namespace notifyd
