@@ -1,0 +1,56 @@
+// Api: HTTP requests to core events, core replies to HTTP responses. One a loop, on its thread. Decides nothing: parses, validates, renders.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "broker/ports.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+struct ApiOptions {
+  uint32_t thread = 0;                 // RequestId::thread of what it posts
+  size_t max_body_bytes = 1 << 20;     // a notify's body as sent to the receiver
+  size_t max_batch_items = 10'000;
+  /// Names (any case) of headers whose values are shown as "***", beside Authorization, Cookie and Proxy-Authorization.
+  std::vector<std::string> secret_headers;
+  std::string version;
+  std::function<WallTime()> wall;      // reads the wall clock
+  std::function<bool()> ready;         // readyz; any thread
+  /// What the process knows beside the core, for stats and metrics; any thread, never blocks long.
+  struct ProcessStats {
+    int64_t pid = 0;
+    WallTime started_at;
+    int64_t uptime_ms = 0;
+    uint64_t rss_bytes = 0, connections = 0, buffered_bytes = 0;
+    double cpu_seconds = 0;
+    uint64_t store_disk_bytes = 0, store_wal_bytes = 0, store_free_bytes = 0, store_syncs = 0, store_groups = 0, store_batches = 0;
+    uint64_t memtable_bytes = 0, block_cache_bytes = 0, table_readers_bytes = 0;
+  };
+  std::function<ProcessStats()> process;
+};
+
+class Api : public HttpHandler {
+ public:
+  /// `sink` takes the events; borrowed. SetServer must follow before the first request.
+  Api(const ApiOptions& options, EventSink* sink);
+  ~Api() override;
+  void SetServer(HttpServer* server);
+
+  void OnRequest(uint64_t token, HttpRequest request) override;
+  void OnClose(uint64_t token) override;
+  HttpResponse OnRefused(int status, std::string_view detail) override;
+  /// The core's answer to what OnRequest posted. Loop thread.
+  void OnReply(Reply reply);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,44 @@
+// CurlSender: makes the calls with libcurl's multi interface on one loop. One a loop; Start on the loop's thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "broker/ports.h"
+
+namespace notifyd {
+
+class Loop;
+
+struct SenderOptions {
+  size_t max_response_bytes = 1 << 20;          // read at most, where a pattern needs the body
+  size_t recorded_failure_bytes = 4 << 10;      // of the response body kept with a failed attempt
+  size_t recorded_success_bytes = 256;
+  size_t max_idle_connections = 256;
+  bool follow_redirects = false;                // then at most 5, method kept on 307 and 308
+  std::string user_agent;                       // "notifyd/VERSION"
+  /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
+  std::vector<std::string> allow, deny;
+};
+
+class CurlSender : public Sender {
+ public:
+  /// Error: kUnacceptable for a CIDR that does not parse, with field "/destinations/allow/0" or the like. `loop` and `sink` are borrowed.
+  static Result<std::unique_ptr<CurlSender>> Create(Loop* loop, EventSink* sink, const SenderOptions& options);
+  ~CurlSender() override;
+
+  void Start(StartAttempt attempt) override;
+  /// Stops all calls under way; no AttemptEnded follows for them.
+  void Abort();
+  size_t in_flight() const;
+
+ private:
+  class Impl;
+  explicit CurlSender(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace notifyd

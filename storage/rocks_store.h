@@ -1,0 +1,64 @@
+// RocksStore: the Store port on RocksDB. One commit thread groups what arrives while the last sync runs into one synced write; a small
+// pool of readers serves loads, pages, reads and lists. No caller's thread touches the disk after Open.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "broker/ports.h"
+
+namespace notifyd {
+
+struct StoreOptions {
+  std::string directory;
+  size_t block_cache_bytes = 64 << 20;  // strict: index, filters and memtables are charged to it
+  size_t memtable_bytes = 16 << 20;
+  size_t max_wal_bytes = 64 << 20;      // bounds the replay at start-up
+  int reader_threads = 2;
+  uint64_t min_free_bytes = 64 << 20;   // below it (or a twentieth of a small file system) DiskSpace{low} is posted
+  int64_t retention_succeeded_ms = 24 * 3600 * 1000;
+  int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
+  /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
+  std::function<int64_t()> wall_ms;
+};
+
+/// For /v1/stats and /metrics: sizes in bytes.
+struct StoreStats {
+  uint64_t disk_bytes = 0, wal_bytes = 0, free_disk_bytes = 0;
+  uint64_t memtable_bytes = 0, block_cache_bytes = 0, table_readers_bytes = 0;
+  uint64_t batches = 0, groups = 0, syncs = 0, written_bytes = 0;
+};
+
+class RocksStore : public Store {
+ public:
+  /// Opens or makes the store in `directory` and holds its lock. Errors: kIo (in use, no permission, ...), kCorrupt (something that had been
+  /// synced is damaged: the file is named), kUnacceptable (a newer or foreign format). A log that a power cut tore at its end opens by itself.
+  static Result<std::unique_ptr<RocksStore>> Open(const StoreOptions& options);
+  /// Writes what was committed, closes cleanly.
+  ~RocksStore() override;
+
+  /// As they were at the last batch; all zero in a new store.
+  const Totals& totals() const;
+  /// Starts the threads; events go to `sink` (borrowed) from then on. Before it nothing but totals() may be called.
+  void Start(EventSink* sink);
+  /// Writes and syncs all that was committed, joins the threads; nothing is posted afterwards.
+  void Stop();
+
+  void Commit(WriteBatch batch) override;
+  void Load(LoadEffect load) override;
+  void LoadPage(PageEffect page) override;
+  void Read(ReadEffect read) override;
+  void List(ListEffect list) override;
+
+  StoreStats Stats() const;  // any thread
+
+ private:
+  class Impl;
+  explicit RocksStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace notifyd
