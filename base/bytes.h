@@ -95,6 +95,11 @@ class Decoder {
     return v;
   }
   std::string_view rest() const { return in_; }
+  /// For a caller that reads a value which cannot be: ok() is false from here on.
+  void Fail() {
+    ok_ = false;
+    in_ = {};
+  }
   bool ok() const { return ok_; }
   /// ok, and nothing is left over.
   bool done() const { return ok_ && in_.empty(); }
@@ -105,10 +110,6 @@ class Decoder {
     uint64_t v = 0;
     for (char c : raw) v = v << 8 | static_cast<uint8_t>(c);
     return v;
-  }
-  void Fail() {
-    ok_ = false;
-    in_ = {};
   }
   std::string_view in_;
   bool ok_ = true;

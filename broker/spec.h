@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "broker/notify.h"
 
@@ -41,11 +42,18 @@ struct NotifySpec {
   std::string idempotency_key;  // empty: none
   std::optional<int64_t> delay_ms;
   std::optional<int64_t> ttl_ms;
+  bool operator==(const NotifySpec&) const = default;
 };
 
-/// Version byte first; documented in docs/storage-format.md.
+/// Version byte first; documented in docs/storage-format.md. The payload of kind kNone is left out.
 std::string EncodeSpec(const NotifySpec& spec);
 /// Error: kCorrupt.
 Result<NotifySpec> DecodeSpec(std::string_view bytes);
+
+/// Parts of larger records: no version of their own, what is at its default takes no room. A decode that fails leaves decoder->ok() false.
+void EncodePattern(const AnswerPattern& pattern, Encoder* encoder);
+AnswerPattern DecodePattern(Decoder* decoder);
+void EncodeRetry(const RetryPolicy& policy, Encoder* encoder);
+RetryPolicy DecodeRetry(Decoder* decoder);
 
 }  // namespace notifyd

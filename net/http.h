@@ -43,7 +43,7 @@ class HttpHandler {
   virtual void OnRequest(uint64_t token, HttpRequest request) = 0;
   /// The client went away before the response: the token is void.
   virtual void OnClose(uint64_t token) = 0;
-  /// The answer to a request that is refused before it reaches OnRequest (400, 408, 413, 414, 431, 429, 505): the body in the handler's format.
+  /// The answer to a request that is refused before OnRequest (400, 408, 413, 414, 417, 429, 431, 501, 503, 505): the body in the handler's format.
   virtual HttpResponse OnRefused(int status, std::string_view detail) = 0;
 };
 

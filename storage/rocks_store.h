@@ -54,6 +54,8 @@ class RocksStore : public Store {
   void List(ListEffect list) override;
 
   StoreStats Stats() const;  // any thread
+  /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.
+  Status Compact();
 
  private:
   class Impl;

@@ -37,10 +37,13 @@ struct ApiOptions {
 
 class Api : public HttpHandler {
  public:
-  /// `sink` takes the events; borrowed. SetServer must follow before the first request.
+  /// Takes the answer to a request by its token: the server's Respond.
+  using Responder = std::function<void(uint64_t token, HttpResponse response)>;
+
+  /// `sink` takes the events; borrowed. SetResponder must follow before the first request.
   Api(const ApiOptions& options, EventSink* sink);
   ~Api() override;
-  void SetServer(HttpServer* server);
+  void SetResponder(Responder responder);
 
   void OnRequest(uint64_t token, HttpRequest request) override;
   void OnClose(uint64_t token) override;

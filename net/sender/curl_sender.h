@@ -20,6 +20,9 @@ struct SenderOptions {
   size_t max_idle_connections = 256;
   bool follow_redirects = false;                // then at most 5, method kept on 307 and 308
   std::string user_agent;                       // "notifyd/VERSION"
+  /// Names, any case, of headers that carry credentials beside Authorization, Cookie and Proxy-Authorization: no redirect takes them to
+  /// another origin.
+  std::vector<std::string> credential_headers;
   /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
   std::vector<std::string> allow, deny;
 };

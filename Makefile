@@ -1,0 +1,39 @@
+# The commands of the README. Each installs what is missing first, and builds.
+#   make run     start the broker in the foreground (ARGS="--listen 127.0.0.1:0" and the like are passed on)
+#   make test    run every test
+#   make build   release binaries: build/release/bin/notifyd, notifyctl, notify-bench
+#   make asan | make tsan    every test under a sanitizer
+#   make format  clang-format over all sources (needs clang-format)
+
+ARGS ?=
+JOBS ?= $(shell nproc)
+
+.PHONY: run test build packages asan tsan format
+
+run: build
+	exec build/release/bin/notifyd $(ARGS)
+
+build: packages
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target notifyd notifyctl notify-bench
+
+test: packages
+	$(call run_tests,release)
+
+asan: packages
+	$(call run_tests,asan-ubsan)
+
+tsan: packages
+	$(call run_tests,tsan)
+
+packages:
+	scripts/install-packages
+
+format:
+	git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs clang-format -i
+
+define run_tests
+	cmake --preset $(1)
+	cmake --build --preset $(1) --parallel $(JOBS)
+	ctest --test-dir build/$(1) --output-on-failure --parallel $(JOBS)
+endef

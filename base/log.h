@@ -1,0 +1,47 @@
+// Log: one line an event on standard error, as text or as JSON. Any thread. spdlog stands in log.cc alone.
+//
+// Text: 2026-11-21T21:31:22.000Z info  store opened directory=./data bytes=4096
+// JSON: {"time":"2026-11-21T21:31:22.000Z","level":"info","event":"store opened","directory":"./data","bytes":4096}
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <variant>
+
+namespace notifyd {
+
+enum class LogLevel : int { kDebug = 0, kInfo = 1, kWarn = 2, kError = 3 };
+enum class LogFormat { kAuto, kText, kJson };  // kAuto: text where standard error is a terminal, else JSON
+
+/// A name and a value, both borrowed for the time of the call. Control characters and invalid UTF-8 are escaped, so that an
+/// event stays one line and valid JSON whatever a peer sent.
+struct LogField {
+  LogField(std::string_view field, std::string_view text) : name(field), value(text) {}
+  LogField(std::string_view field, const char* text) : name(field), value(std::string_view(text)) {}
+  LogField(std::string_view field, bool flag) : name(field), value(flag) {}
+  LogField(std::string_view field, double number) : name(field), value(number) {}
+  template <std::integral T>
+  requires(!std::same_as<T, bool>) LogField(std::string_view field, T number) : name(field), value(static_cast<int64_t>(number)) {}
+
+  std::string_view name;
+  std::variant<std::string_view, int64_t, double, bool> value;
+};
+
+/// Call once, before other threads log. Without it: kAuto, kInfo.
+void LogInit(LogFormat format, LogLevel level);
+
+namespace internal {
+extern std::atomic<int> log_level;
+}
+/// For callers that would have to compute their fields.
+inline bool LogEnabled(LogLevel level) {
+  return static_cast<int>(level) >= internal::log_level.load(std::memory_order_relaxed);
+}
+
+/// `event`: a few plain words for people, the same for the same kind of event where possible.
+void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
+
+}  // namespace notifyd

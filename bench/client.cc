@@ -1,0 +1,268 @@
+#include "bench/client.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <llhttp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <iterator>
+#include <thread>
+#include <vector>
+
+namespace notifyd::bench {
+namespace {
+
+constexpr size_t kErrorBodyKept = 2048;
+
+/// One answer after the other out of the bytes of a connection.
+class AnswerParser {
+ public:
+  AnswerParser() {
+    llhttp_init(&parser_, HTTP_RESPONSE, Settings());
+    parser_.data = this;
+  }
+  AnswerParser(const AnswerParser&) = delete;
+  AnswerParser& operator=(const AnswerParser&) = delete;
+
+  /// False where the bytes are not HTTP.
+  bool Feed(const char* data, size_t size) { return llhttp_execute(&parser_, data, size) == HPE_OK; }
+  /// The other side closed, which may be what ends an answer.
+  void Finish() { llhttp_finish(&parser_); }
+  /// Takes the answer that is complete: true once for each.
+  bool Take() { return std::exchange(complete_, false); }
+  int status() const { return parser_.status_code; }
+  const std::string& body() const { return body_; }
+  /// Bodies of 2xx answers are dropped unless asked for.
+  void KeepAllBodies() { keep_all_ = true; }
+
+ private:
+  static AnswerParser& Of(llhttp_t* parser) { return *static_cast<AnswerParser*>(parser->data); }
+  static const llhttp_settings_t* Settings() {
+    static const llhttp_settings_t settings = [] {
+      llhttp_settings_t s;
+      llhttp_settings_init(&s);
+      s.on_message_begin = [](llhttp_t* p) {
+        Of(p).body_.clear();
+        return 0;
+      };
+      s.on_body = [](llhttp_t* p, const char* at, size_t n) {
+        AnswerParser& self = Of(p);
+        bool wanted = self.keep_all_ || (p->status_code >= 300 && self.body_.size() < kErrorBodyKept);
+        if (wanted) self.body_.append(at, n);
+        return 0;
+      };
+      s.on_message_complete = [](llhttp_t* p) {
+        if (p->status_code >= 200) Of(p).complete_ = true;
+        return 0;
+      };
+      return s;
+    }();
+    return &settings;
+  }
+
+  llhttp_t parser_{};
+  std::string body_;
+  bool complete_ = false;
+  bool keep_all_ = false;
+};
+
+struct Connection {
+  Fd fd;
+  AnswerParser parser;
+  std::string out;
+  size_t out_sent = 0;
+  size_t in_flight = 0;  // notifies in the request that waits for its answer; 0: idle, for good
+  int64_t sent_ns = 0;
+  bool wants_write = false;
+};
+
+class Client final : public LoadClient {
+ public:
+  Client(const Address& server, RequestSource* source)
+      : source_(source),
+        head_(fmt::format("POST /v1/notifies HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: ", server.ToString())) {}
+  ~Client() override {
+    Cancel();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Status Open(const Address& server, int connections) {
+    epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
+    wake_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (epoll_.get() < 0 || wake_.get() < 0) return Status(Code::kIo, "no epoll for the client");
+    for (int i = 0; i < connections; ++i) {
+      Result<Fd> fd = server.Connect();
+      if (!fd.ok()) return std::move(fd).status();
+      connections_.push_back(std::make_unique<Connection>());
+      connections_.back()->fd = *std::move(fd);
+      Watch(EPOLL_CTL_ADD, i, EPOLLIN);
+    }
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u32 = kWake;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+    thread_ = std::thread([this] { Run(); });
+    return Status::Ok();
+  }
+
+  uint64_t acknowledged() const override { return acknowledged_.load(std::memory_order_relaxed); }
+  bool finished() const override { return finished_; }
+
+  void Cancel() override {
+    cancelled_ = true;
+    uint64_t one = 1;
+    [[maybe_unused]] ssize_t n = write(wake_.get(), &one, sizeof one);
+  }
+
+  Result<LoadResult> Join() override {
+    thread_.join();
+    if (!failure_.ok()) return failure_;
+    return result_;
+  }
+
+ private:
+  static constexpr uint32_t kWake = ~uint32_t{0};
+
+  void Watch(int operation, int index, uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u32 = static_cast<uint32_t>(index);
+    epoll_ctl(epoll_.get(), operation, connections_[static_cast<size_t>(index)]->fd.get(), &event);
+  }
+
+  void Fail(std::string detail) {
+    if (failure_.ok()) failure_ = Status(Code::kUnavailable, std::move(detail));
+  }
+
+  void Run() {
+    result_.first_sent_ns = MonoNanos();
+    for (size_t i = 0; i < connections_.size(); ++i) Send(static_cast<int>(i), MonoNanos());
+    std::vector<epoll_event> events(connections_.size() + 1);
+    while (busy_ > 0 && failure_.ok() && !cancelled_) {
+      int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+      for (int i = 0; i < n && failure_.ok(); ++i) {
+        const epoll_event& event = events[static_cast<size_t>(i)];
+        if (event.data.u32 == kWake) continue;
+        if (event.events & EPOLLOUT) Flush(static_cast<int>(event.data.u32));
+        if (event.events & ~static_cast<uint32_t>(EPOLLOUT)) Receive(static_cast<int>(event.data.u32));
+      }
+    }
+    if (cancelled_) Fail("interrupted");
+    result_.acknowledged = acknowledged();
+    result_.cpu_s = static_cast<double>(ClockNanos(CLOCK_THREAD_CPUTIME_ID)) / 1e9;
+    finished_ = true;
+  }
+
+  void Send(int index, int64_t now_ns) {
+    Connection& c = *connections_[static_cast<size_t>(index)];
+    body_.clear();
+    c.in_flight = source_->Next(index, now_ns, &body_);
+    if (c.in_flight == 0) return;
+    ++busy_;
+    c.sent_ns = now_ns;
+    c.out.assign(head_);
+    fmt::format_to(std::back_inserter(c.out), "{}\r\n\r\n", body_.size());
+    c.out.append(body_);
+    c.out_sent = 0;
+    Flush(index);
+  }
+
+  void Flush(int index) {
+    Connection& c = *connections_[static_cast<size_t>(index)];
+    while (c.out_sent < c.out.size()) {
+      ssize_t n = send(c.fd.get(), c.out.data() + c.out_sent, c.out.size() - c.out_sent, MSG_NOSIGNAL);
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) return Fail(fmt::format("the broker closed a connection during a request: {}", strerror(errno)));
+        if (!c.wants_write) Watch(EPOLL_CTL_MOD, index, EPOLLIN | EPOLLOUT);
+        c.wants_write = true;
+        return;
+      }
+      c.out_sent += static_cast<size_t>(n);
+    }
+    if (c.wants_write) Watch(EPOLL_CTL_MOD, index, EPOLLIN);
+    c.wants_write = false;
+  }
+
+  void Receive(int index) {
+    Connection& c = *connections_[static_cast<size_t>(index)];
+    ssize_t n = recv(c.fd.get(), buffer_, sizeof buffer_, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0) {
+      if (c.in_flight) return Fail("the broker closed a connection instead of answering");
+      Watch(EPOLL_CTL_DEL, index, 0);
+      return;
+    }
+    if (!c.parser.Feed(buffer_, static_cast<size_t>(n))) return Fail("the broker's answer is not HTTP");
+    if (!c.parser.Take()) return;
+    if (c.in_flight == 0) return Fail("the broker answered what was not asked");
+    int64_t now = MonoNanos();
+    if (c.parser.status() < 200 || c.parser.status() > 299) {
+      return Fail(fmt::format("the broker refused a submit: {} {}", c.parser.status(), c.parser.body()));
+    }
+    result_.ack_latency.Add((now - c.sent_ns) / 1000);
+    result_.last_answered_ns = now;
+    ++result_.requests;
+    acknowledged_.fetch_add(c.in_flight, std::memory_order_relaxed);
+    --busy_;
+    Send(index, now);
+  }
+
+  RequestSource* source_;
+  std::string head_, body_;
+  Fd epoll_, wake_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  size_t busy_ = 0;
+  LoadResult result_;
+  Status failure_;
+  char buffer_[64 * 1024];
+  std::atomic<uint64_t> acknowledged_{0};
+  std::atomic<bool> finished_{false};
+  std::atomic<bool> cancelled_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LoadClient>> LoadClient::Start(const Address& server, int connections, RequestSource* source) {
+  auto client = std::make_unique<Client>(server, source);
+  Status opened = client->Open(server, connections);
+  if (!opened.ok()) return opened;
+  return std::unique_ptr<LoadClient>(std::move(client));
+}
+
+Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms) {
+  Result<Fd> fd = server.Connect();
+  if (!fd.ok()) return std::move(fd).status();
+  std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", method, target, server.ToString());
+  if (send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    return Status(Code::kIo, fmt::format("cannot write to {}: {}", server.ToString(), strerror(errno)));
+  }
+  AnswerParser parser;
+  parser.KeepAllBodies();
+  int64_t until = MonoNanos() + int64_t{timeout_ms} * 1'000'000;
+  char buffer[16 * 1024];
+  for (;;) {
+    int64_t left_ms = (until - MonoNanos()) / 1'000'000;
+    pollfd wait{fd->get(), POLLIN, 0};
+    if (left_ms < 0 || poll(&wait, 1, static_cast<int>(left_ms)) <= 0) {
+      return Status(Code::kIo, fmt::format("{} {}: no answer within {} ms", method, target, timeout_ms));
+    }
+    ssize_t n = recv(fd->get(), buffer, sizeof buffer, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (n <= 0) {
+      parser.Finish();
+    } else if (!parser.Feed(buffer, static_cast<size_t>(n))) {
+      return Status(Code::kIo, fmt::format("{} {}: the answer is not HTTP", method, target));
+    }
+    if (parser.Take()) return HttpAnswer{parser.status(), parser.body()};
+    if (n <= 0) return Status(Code::kIo, fmt::format("{} {}: the connection was closed without an answer", method, target));
+  }
+}
+
+}  // namespace notifyd::bench

@@ -1,0 +1,61 @@
+// The load generator: submits over keep-alive connections, one request in flight on each, from one thread of its own (epoll). It shares
+// the machine with the broker that it measures, so that it spends as little as it can on each request.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "bench/histogram.h"
+#include "bench/sockets.h"
+
+namespace notifyd::bench {
+
+/// Where requests come from; called on the client's thread alone.
+class RequestSource {
+ public:
+  virtual ~RequestSource() = default;
+  /// Puts the body of the next submit of this connection (0 up to connections - 1) into the empty `body` and returns how many notifies
+  /// are in it; 0: this connection has no more to do. `now_ns` is the monotonic clock, just before it is sent.
+  virtual size_t Next(int connection, int64_t now_ns, std::string* body) = 0;
+};
+
+struct LoadResult {
+  Histogram ack_latency;
+  uint64_t requests = 0;
+  uint64_t acknowledged = 0;  // notifies
+  int64_t first_sent_ns = 0;  // monotonic
+  int64_t last_answered_ns = 0;
+  double cpu_s = 0;  // of the client's thread
+
+  double per_s() const {
+    return last_answered_ns > first_sent_ns ? static_cast<double>(acknowledged) * 1e9 / static_cast<double>(last_answered_ns - first_sent_ns) : 0;
+  }
+};
+
+class LoadClient {
+ public:
+  /// Connects and begins to submit to POST /v1/notifies of `server`. `source` is borrowed until Join returned. Error: kIo.
+  static Result<std::unique_ptr<LoadClient>> Start(const Address& server, int connections, RequestSource* source);
+  virtual ~LoadClient() = default;
+
+  /// Notifies so far. Any thread.
+  virtual uint64_t acknowledged() const = 0;
+  virtual bool finished() const = 0;
+  /// Ends the load early.
+  virtual void Cancel() = 0;
+  /// Waits for the end. Error: kUnavailable with the first answer other than 2xx, or the connection that was lost.
+  virtual Result<LoadResult> Join() = 0;
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+};
+
+/// One request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
+Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms = 5000);
+
+}  // namespace notifyd::bench

@@ -1,0 +1,83 @@
+// The scenarios of notify-bench: each starts a broker of its own on an empty store (or uses one that runs), loads it, and reports.
+// Main thread. A scenario fails (an error Status, which becomes exit code 1) where the broker broke a promise that it watches:
+// a delivery missing, twice, early or out of order, a submit refused, a process that ended.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "bench/sockets.h"
+
+namespace notifyd::bench {
+
+struct CommonOptions {
+  std::string notifyd;                        // the binary
+  std::vector<std::string> broker_arguments;  // more of them for each broker that is started
+  std::string dir = "/var/tmp";               // temporary data directories go here
+  std::optional<Address> server;              // a broker that runs, instead of starting one
+  int runs = 1;
+  bool json = false;
+  uint64_t seed = 1;
+  int stall_s = 30;  // a delivery is missing when nothing arrived for so long
+};
+
+struct LoadOptions {
+  uint64_t count = 100'000;
+  int connections = 32;
+  uint64_t batch = 1;
+  uint64_t payload_bytes = 256;
+  uint64_t lanes = 1;
+  bool fifo = false;
+  int64_t receiver_delay_ms = 0;
+  bool deliver = false;  // submit: deliveries go on meanwhile, instead of being due in an hour
+};
+
+struct DueOptions {
+  uint64_t count = 10'000;
+  int spread_s = 10;
+  int ahead_s = 5;
+  uint64_t lanes = 1;
+  uint64_t payload_bytes = 256;
+};
+
+struct BacklogOptions {
+  std::vector<uint64_t> steps = {100'000, 1'000'000};
+  uint64_t payload_bytes = 300;
+  uint64_t batch = 1'000;
+  int connections = 4;
+  uint64_t lanes = 1'000;
+  int settle_s = 20;
+};
+
+struct LanesOptions {
+  uint64_t lanes = 100'000;
+  bool hung = false;  // their destination never answers, instead of being due tomorrow
+  uint64_t count = 20'000;
+  int connections = 32;
+  uint64_t payload_bytes = 256;
+};
+
+Status RunSubmit(const CommonOptions& common, const LoadOptions& options);
+Status RunEndToEnd(const CommonOptions& common, const LoadOptions& options);
+Status RunDue(const CommonOptions& common, const DueOptions& options);
+Status RunBacklog(const CommonOptions& common, const BacklogOptions& options);
+Status RunLanes(const CommonOptions& common, const LanesOptions& options);
+
+struct ReceiveOptions {
+  Address listen;
+  int64_t delay_ms = 0;
+  uint64_t fail_every = 0;
+  std::optional<int> status;
+  bool hang = false;
+  bool close = false;
+  bool verbose = false;
+  bool json = false;
+};
+
+/// `notify-bench receive`: until SIGINT or SIGTERM.
+Status RunReceive(const ReceiveOptions& options);
+
+}  // namespace notifyd::bench

@@ -1,0 +1,96 @@
+// The two ends of a measurement: Workload writes the notifies that the client submits, Arrivals recognises them at the receiver.
+// Each notify carries its number in its data, {"n":17,"pad":"..."}; its lane is the number modulo the number of lanes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/client.h"
+#include "bench/histogram.h"
+#include "bench/receiver.h"
+
+namespace notifyd::bench {
+
+struct WorkloadPlan {
+  std::string url;
+  uint64_t first = 0;  // number of the first notify
+  uint64_t count = 0;
+  uint64_t batch = 1;
+  uint64_t payload_bytes = 256;  // of the data as sent; at least 40
+  uint64_t lanes = 1;
+  std::string lane_name = "bench";          // lane number k is "<lane_name>-<k>"
+  bool fifo = false;                        // then every lane belongs to one connection
+  int connections = 1;                      // in a fifo workload not more than lanes
+  std::string more_fields;                  // JSON members with a comma in front
+  std::function<int64_t(uint64_t)> due_ms;  // since the epoch, by number; none: at once
+  uint64_t seed = 1;
+};
+
+/// On the client's thread, except SubmittedAtNs.
+class Workload final : public RequestSource {
+ public:
+  explicit Workload(WorkloadPlan plan);
+
+  /// Where the notifies go; before the first Next, where the plan does not say.
+  void SetUrl(const std::string& url);
+  size_t Next(int connection, int64_t now_ns, std::string* body) override;
+  /// Monotonic; 0 where it was not sent yet. Any thread.
+  int64_t SubmittedAtNs(uint64_t number) const { return sent_ns_[number - plan_.first].load(std::memory_order_relaxed); }
+
+ private:
+  /// The next number for this connection, or none.
+  bool Take(int connection, uint64_t* number);
+  void Write(uint64_t number, std::string* body) const;
+
+  WorkloadPlan plan_;
+  std::string pad_;
+  std::string before_lane_;
+  uint64_t next_ = 0;  // of all connections, where order does not matter
+  struct Cursor {
+    uint64_t lane = 0;
+    uint64_t round = 0;
+  };
+  std::vector<Cursor> cursors_;  // by connection, in a fifo workload
+  std::unique_ptr<std::atomic<int64_t>[]> sent_ns_;
+};
+
+struct ArrivalsPlan {
+  uint64_t count = 0;  // numbers 0 up to count - 1
+  uint64_t lanes = 1;
+  bool fifo = false;
+  const Workload* workload = nullptr;            // for the latency from submit to arrival
+  const std::vector<int64_t>* due_ms = nullptr;  // for the lateness, by number
+};
+
+/// On the receiver's thread; unique() any time, the rest once the receiver has stopped.
+class Arrivals final : public RequestObserver {
+ public:
+  explicit Arrivals(ArrivalsPlan plan);
+  void OnRequest(const ReceivedRequest& request) override;
+
+  uint64_t unique() const { return unique_.load(std::memory_order_relaxed); }
+  uint64_t duplicates() const { return duplicates_; }
+  /// First arrivals whose number is below one that arrived in the same lane before.
+  uint64_t order_violations() const { return order_violations_; }
+  /// Requests without a number, or with one that was never submitted.
+  uint64_t strangers() const { return strangers_; }
+  uint64_t early() const { return early_; }
+  const Histogram& latency() const { return latency_; }
+  const Histogram& lateness() const { return lateness_; }
+  int64_t last_arrival_ns() const { return last_arrival_ns_; }
+
+ private:
+  ArrivalsPlan plan_;
+  std::vector<bool> seen_;
+  std::vector<int64_t> highest_;  // by lane
+  std::atomic<uint64_t> unique_{0};
+  uint64_t duplicates_ = 0, order_violations_ = 0, strangers_ = 0, early_ = 0;
+  int64_t last_arrival_ns_ = 0;
+  Histogram latency_, lateness_;
+};
+
+}  // namespace notifyd::bench

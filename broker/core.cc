@@ -1,0 +1,364 @@
+// The core's face: dispatch of events, the open batch, what waits for a write or a sync, replies. See core_impl.h.
+#include "broker/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+Core::Core(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed) : impl_(new Impl(limits, totals, now, seed)) {}
+Core::~Core() = default;
+void Core::Step(const Now& now, Event event, Effects* out) { impl_->Step(now, std::move(event), out); }
+void Core::Finish(const Now& now, Effects* out) { impl_->Finish(now, out); }
+Wake Core::NextWake() const { return impl_->NextWake(); }
+bool Core::ready() const { return impl_->ready(); }
+void Core::CheckInvariants() const { impl_->CheckInvariants(); }
+
+Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed)
+    : limits_(limits), totals_(totals), random_(seed), now_(now), wall_(now.wall.ms), mono_(now.mono.ms), expiry_(now.wall.ms), next_mark_(now.mono) {
+  CHECK(now.mono >= totals.mono);
+  open_.number = 1;
+  // An index with nothing in it needs no page: what arrives is in memory at once.
+  wall_.horizon = totals.due + totals.held_due == 0 ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark;
+  mono_.horizon = totals.retrying == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark;
+  expiry_.horizon = totals.expiry_mark;
+}
+
+Core::Impl::~Impl() {
+  std::vector<TimerNode*> timers;
+  expiry_.wheel.Collect(&timers);
+  for (TimerNode* timer : timers) delete static_cast<ExpiryTimer*>(timer);
+}
+
+void Core::Impl::Step(const Now& now, Event event, Effects* out) {
+  if (fatal_) return;
+  // The monotonic line never steps back, whatever the caller's clock does.
+  now_ = {now.wall, std::max(now.mono, now_.mono)};
+  out_ = out;
+  std::visit([this](auto& e) { On(e); }, event);
+  out_ = nullptr;
+}
+
+void Core::Impl::Finish(const Now& now, Effects* out) {
+  if (fatal_) {
+    if (out->fatal) out->writes.clear();
+    return;
+  }
+  now_ = {now.wall, std::max(now.mono, now_.mono)};
+  out_ = out;
+  AdvanceWindows();
+  FireWaiters();
+  Schedule();
+  WakeSleepers();
+  PageWindows();
+  WriteLanes();
+  if (!open_load_.keys.empty()) {
+    open_load_.ticket = next_ticket_++;
+    loads_.emplace(open_load_.ticket, std::move(open_load_slots_));
+    out_->loads.push_back(std::move(open_load_));
+    open_load_ = {};
+    open_load_slots_.clear();
+  }
+  if (unsynced_since_ && now_.mono.ms >= unsynced_since_->ms + limits_.sync_delay_ms) sync_asked_ = true;
+  if (!open_.ops.empty() || sync_asked_) {
+    if (now_.mono >= next_mark_) LowerMarks();
+    totals_.wall = now_.wall;
+    totals_.mono = now_.mono;
+    open_.totals = totals_;
+    open_.sync = sync_asked_;
+    if (open_.sync) {
+      issued_sync_ = open_.number;
+      unsynced_since_.reset();
+    } else if (!unsynced_since_) {
+      unsynced_since_ = now_.mono;
+    }
+    if (!open_touched_.empty()) touched_.emplace_back(open_.number, std::move(open_touched_));
+    open_touched_.clear();
+    uint64_t number = open_.number;
+    out_->writes.push_back(std::move(open_));
+    open_ = {};
+    open_.number = number + 1;
+    sync_asked_ = false;
+  }
+  if (stopping_ && !drained_ && in_flight_ == 0 && synced_ + 1 == open_.number && after_sync_.empty()) {
+    drained_ = true;
+    out_->drained = true;
+  }
+  out_ = nullptr;
+}
+
+Wake Core::Impl::NextWake() const {
+  Wake wake;
+  wake.wall.ms = std::min(wall_.wheel.NextWake(), expiry_.wheel.NextWake());
+  wake.mono.ms = mono_.wheel.NextWake();
+  // The windows are paged on when half of the lookahead is used up.
+  bool room = entries_.size() < limits_.max_loaded;
+  if (!wall_.page && room) wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  if (!expiry_.page && expiry_.wheel.size() < limits_.max_loaded / 2) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  if (!mono_.page && room) wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
+  if (unsynced_since_) wake.mono.ms = std::min(wake.mono.ms, unsynced_since_->ms + limits_.sync_delay_ms);
+  if (!waiter_deadlines_.empty()) wake.mono = std::min(wake.mono, waiter_deadlines_.begin()->first);
+  return wake;
+}
+
+// ---- batches and what waits for them
+
+uint64_t Core::Impl::Barrier() {
+  if (open_.ops.empty() && dirty_lanes_.empty()) {
+    // Nothing new is decided in this turn: what was issued last is enough, and a sync of it may be under way already.
+    if (issued_sync_ + 1 == open_.number || synced_ + 1 == open_.number) return open_.number - 1;
+  }
+  sync_asked_ = true;
+  return open_.number;
+}
+
+void Core::Impl::ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body) {
+  if (batch <= synced_) ReplyNow(request, std::move(body));
+  else after_sync_.emplace(batch, Reply{request, std::move(body)});
+}
+
+void Core::Impl::ReadAfter(uint64_t batch, RequestId request, NotifyId id) {
+  if (batch <= synced_) out_->reads.push_back({request, id});
+  else after_sync_.emplace(batch, ReadEffect{request, id});
+}
+
+void Core::Impl::ReadWritten(uint64_t batch, RequestId request, NotifyId id) {
+  if (batch <= written_) out_->reads.push_back({request, id});
+  else after_write_.emplace(batch, ReadEffect{request, id});
+}
+
+void Core::Impl::Refuse(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
+  ReplyNow(request, Refused{Status(code, std::move(detail), std::move(field)), holder});
+}
+
+void Core::Impl::RefuseAfter(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
+  ReplyAfter(Barrier(), request, Refused{Status(code, std::move(detail), std::move(field)), holder});
+}
+
+bool Core::Impl::RefusedStopping(RequestId request) {
+  if (!stopping_) return false;
+  Refuse(request, Code::kUnavailable, "the broker is stopping");
+  return true;
+}
+
+void Core::Impl::On(Committed& e) {
+  written_ = std::max(written_, e.batch);
+  synced_ = std::max(synced_, e.synced);
+  // First of all: a slot that stands here and was dropped by what follows must not be looked at again.
+  while (!touched_.empty() && touched_.front().first <= written_) {
+    std::vector<Slot*> slots = std::move(touched_.front().second);
+    uint64_t batch = touched_.front().first;
+    touched_.pop_front();
+    // A slot that a later batch changes too is dropped with that one.
+    for (Slot* slot : slots)
+      if (slot->written == batch) MaybeDrop(slot);
+  }
+  while (!after_write_.empty() && after_write_.begin()->first <= written_) {
+    auto waiting = std::move(after_write_.begin()->second);
+    after_write_.erase(after_write_.begin());
+    if (Lane** lane = std::get_if<Lane*>(&waiting)) {
+      --(*lane)->pins;
+      Kick(*lane);
+      MaybeDrop(*lane);
+    } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
+      out_->reads.push_back(*read);
+    } else {
+      Unpark(std::get<Task*>(waiting));
+    }
+  }
+  while (!after_sync_.empty() && after_sync_.begin()->first <= synced_) {
+    auto waiting = std::move(after_sync_.begin()->second);
+    after_sync_.erase(after_sync_.begin());
+    if (Reply* reply = std::get_if<Reply>(&waiting)) {
+      out_->replies.push_back(std::move(*reply));
+    } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
+      out_->reads.push_back(*read);
+    } else {
+      Entry* entry = std::get<Entry*>(waiting);
+      --entry->pins;
+      if (entry->place == Place::kAwaiting && entry->durable <= synced_) {
+        Unplace(entry);
+        EnterLane(entry);
+      } else if (entry->lane) {
+        Kick(entry->lane);
+      }
+      MaybeDrop(entry);
+    }
+  }
+  while (!pages_waiting_.empty() && pages_waiting_.front().first <= written_) {
+    out_->pages.push_back(std::move(pages_waiting_.front().second));
+    pages_waiting_.pop_front();
+  }
+}
+
+void Core::Impl::Fatal(Status status) {
+  if (fatal_) return;
+  fatal_ = true;
+  // Nothing decided in this turn may reach the store or a client any more.
+  out_->writes.clear();
+  out_->starts.clear();
+  out_->replies.clear();
+  out_->fatal = std::move(status);
+}
+
+void Core::Impl::On(WriteFailed& e) { Fatal(std::move(e.status)); }
+
+void Core::Impl::On(DiskSpace& e) { disk_low_ = e.low; }
+
+// ---- requests
+
+void Core::Impl::RunTask(std::unique_ptr<Task> task) {
+  Task* raw = task.get();
+  // Pins of an earlier run are let go only after this one, so that what was loaded for it is still there.
+  std::vector<Slot*> before = std::exchange(raw->pinned, {});
+  raw->missing = 0;
+  bool done = std::visit([this, raw](auto& request) { return Handle(raw, request); }, raw->event);
+  std::vector<Slot*> release = std::move(before);
+  if (done) {
+    release.insert(release.end(), raw->pinned.begin(), raw->pinned.end());
+  } else {
+    parked_.emplace(raw, std::move(task));
+  }
+  for (Slot* slot : release) --slot->pins;
+  // The same slot may stand here twice; a dropped one must not be looked at again.
+  std::sort(release.begin(), release.end());
+  release.erase(std::unique(release.begin(), release.end()), release.end());
+  for (Slot* slot : release) MaybeDrop(slot);
+}
+
+namespace {
+std::unique_ptr<Task> MakeTask(TaskEvent event) {
+  auto task = std::make_unique<Task>();
+  task->event = std::move(event);
+  return task;
+}
+}  // namespace
+
+void Core::Impl::On(SubmitRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(TriggerRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(FkeyGetRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(FkeyCancelRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(CancelRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(RetryRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(GetRequest& e) {
+  if (e.wait_ms > 0 && !stopping_) RunTask(MakeTask(std::move(e)));
+  else out_->reads.push_back({e.request, e.id});
+}
+
+State Core::Impl::StateOf(const NotifyState& state, const Entry* entry) const {
+  if (IsSettled(state.phase)) return static_cast<State>(state.phase);
+  if (entry && entry->in_flight()) return State::kSending;
+  bool promoted = entry && entry->promoted;
+  switch (state.phase) {
+    case Phase::kHeld:
+      return promoted || state.due <= now_.wall ? State::kReady : State::kHeld;
+    case Phase::kWaiting:
+      return promoted || state.due <= std::max(now_.wall, totals_.last_due_at_once) ? State::kReady : State::kScheduled;
+    default:
+      return promoted || state.retry_at <= now_.mono ? State::kReady : State::kRetrying;
+  }
+}
+
+void Core::Impl::On(ReadDone& e) {
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  if (!e.notify.record) return Refuse(e.request, Code::kNotFound, "there is no such notify");
+  State state = StateOf(e.notify.record->state, FindEntry(e.notify.record->id));
+  ReplyNow(e.request, Viewed{{std::move(e.notify.record), state}});
+}
+
+void Core::Impl::On(ListRequest& e) {
+  lists_[e.request] = e.query.states;
+  out_->lists.push_back({e.request, std::move(e.query), now_});
+}
+
+void Core::Impl::On(ListDone& e) {
+  auto found = lists_.find(e.request);
+  if (found == lists_.end()) return;
+  std::vector<State> states = std::move(found->second);
+  lists_.erase(found);
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  Listed listed;
+  listed.next = e.next;
+  for (LoadedNotify& item : e.items) {
+    State state = StateOf(item.record->state, FindEntry(item.record->id));
+    // The store cannot tell sending from ready, nor see what happened since its snapshot.
+    if (!states.empty() && std::find(states.begin(), states.end(), state) == states.end()) continue;
+    listed.items.push_back({std::move(item.record), state});
+  }
+  ReplyNow(e.request, std::move(listed));
+}
+
+void Core::Impl::On(StatsRequest& e) {
+  StatsView view;
+  auto promoted = [this](Index index) { return promoted_[static_cast<size_t>(index)]; };
+  view.held = totals_.held + totals_.held_due - promoted(Index::kHeldDue);
+  view.scheduled = totals_.due - promoted(Index::kDue);
+  view.retrying = totals_.retrying - promoted(Index::kRetrying);
+  view.sending = pending_sending_;
+  view.ready = totals_.pending() - view.held - view.scheduled - view.retrying - view.sending;
+  view.totals = totals_;
+  view.loaded_notifies = entries_.size();
+  view.lanes = lanes_.size();
+  view.hosts = hosts_.size();
+  view.spec_bytes = spec_bytes_;
+  view.parked = parked_.size();
+  view.in_flight = in_flight_;
+  ReplyNow(e.request, view);
+}
+
+void Core::Impl::On(StopRequested&) {
+  if (stopping_) return;
+  stopping_ = true;
+  // Whoever waits for the end of a notify gets it as it is.
+  while (!waiters_.empty()) EndWaiter(waiters_.begin()->first, true);
+  // What only waits for its spec to be read is not started any more; it is where it was on disk.
+  for (auto& [id, owned] : entries_) {
+    Entry* entry = owned.get();
+    if (!entry->start_waits) continue;
+    entry->start_waits = false;
+    if (entry->pending()) --pending_sending_;
+    ReleaseSlot(entry);
+    ++entry->pins;  // stays as it is until the process ends
+  }
+  // All that is unsynced becomes durable.
+  sync_asked_ = true;
+}
+
+// ---- GET with wait_ms
+
+void Core::Impl::AddWaiter(RequestId request, Entry* entry, int64_t wait_ms) {
+  Waiter waiter{entry->id, {now_.mono.ms + wait_ms}};
+  if (!waiters_.emplace(request, waiter).second) return;
+  waiter_deadlines_.emplace(waiter.until, request);
+  waiters_by_id_[entry->id].push_back(request);
+  ++entry->pins;
+}
+
+void Core::Impl::EndWaiter(RequestId request, bool read) {
+  auto found = waiters_.find(request);
+  if (found == waiters_.end()) return;
+  Waiter waiter = found->second;
+  waiters_.erase(found);
+  waiter_deadlines_.erase({waiter.until, request});
+  std::vector<RequestId>& of_id = waiters_by_id_[waiter.id];
+  std::erase(of_id, request);
+  if (of_id.empty()) waiters_by_id_.erase(waiter.id);
+  if (read) out_->reads.push_back({request, waiter.id});
+  Entry* entry = FindEntry(waiter.id);
+  CHECK(entry);
+  --entry->pins;
+  MaybeDrop(entry);
+}
+
+void Core::Impl::FireWaiters() {
+  while (!waiter_deadlines_.empty() && waiter_deadlines_.begin()->first <= now_.mono) EndWaiter(waiter_deadlines_.begin()->second, true);
+}
+
+void Core::Impl::On(Disconnected& e) {
+  EndWaiter(e.request, false);
+  lists_.erase(e.request);
+}
+
+}  // namespace notifyd

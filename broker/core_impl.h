@@ -1,0 +1,410 @@
+// The insides of the core: what it has in memory and the functions that move it. Included by broker/core*.cc alone.
+//
+// What is in memory is a cache of the store plus what cannot be stored: what is in flight, whose turn it is, who waits for an answer.
+// Everything looked up by key is a Slot (a notify's Entry, a Lane, an fkey, an idempotency key):
+//   I1  A slot is kept at least until all batches that change it are written, so a load never misses a change (the load starts only where no
+//       slot is, and all earlier writes are then visible).
+//   I2  A handler first asks for all slots that it needs (Need...); where one is not known it is parked, and run again from its
+//       start when it is. It changes nothing before all are known. Parked handlers pin their slots.
+// Time indexes (Window): one for the wall clock, one for the monotonic one, one for expiry.
+//   I3  Every pending notify whose key lies below its window's horizon is placed in memory (wheel, lane, in flight), unless it was spilled.
+//       Being in memory above the horizon is harmless, being absent below is not: `cover` is the horizon, or the end of the page under way.
+//   I4  A page or a lane's tail is read only once every batch that was open when it was decided is written.
+//   I5  While a page is under way no entry is dropped (the graveyard): a page never brings back what was settled meanwhile.
+// Lanes:
+//   I6  With disk_tail, everything of the lane with a key below tail_next is in memory or in the due index, and what is at or above is in the tail.
+//   I7  A fifo lane starts its next notify only when nothing is in flight, no attempted head blocks it, the last end is written, its front is
+//       durable and every due notify that sorts before the front is loaded (front below the wall window's horizon).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/random.h"
+#include "broker/core.h"
+#include "broker/timer_wheel.h"
+
+namespace notifyd {
+
+/// Which index holds a pending notify: the count in Totals that it is part of.
+enum class Index : uint8_t { kHeld, kHeldDue, kDue, kRetrying, kTail, kNone };
+
+struct Task;
+struct Host;
+struct Lane;
+
+struct Slot {
+  enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency };
+  explicit Slot(Kind k) : kind(k) {}
+  Kind kind;
+  bool known = false;
+  bool loading = false;
+  uint32_t pins = 0;
+  uint64_t written = 0;  // the newest batch that changes it
+  std::vector<Task*> waiters;
+};
+
+struct FkeySlot : Slot {
+  explicit FkeySlot(std::string k) : Slot(Kind::kFkey), key(std::move(k)) {}
+  std::string key;
+  std::optional<FkeyRecord> record;
+};
+
+struct IdempotencySlot : Slot {
+  explicit IdempotencySlot(IdempotencyKey k) : Slot(Kind::kIdempotency), key(std::move(k)) {}
+  IdempotencyKey key;
+  std::optional<IdempotencyRecord> record;
+};
+
+/// Where an entry is in memory, beyond being looked at.
+enum class Place : uint8_t {
+  kIdle,      // nowhere: it may be dropped
+  kTimer,     // in a window's wheel
+  kArriving,  // its lane is being loaded
+  kAwaiting,  // its batch is not durable yet
+  kQueue,     // in its lane's queue
+  kHead,      // a fifo lane's attempted head, ready again
+  kFlight,    // an attempt is under way
+};
+
+struct Entry : Slot {
+  explicit Entry(NotifyId i) : Slot(Kind::kEntry), id(i) { timer.entry = this; }
+  NotifyId id;
+  bool exists = false;
+  bool promoted = false;   // its time has come
+  bool buried = false;     // in the graveyard, since page ticket buried_at
+  uint64_t buried_at = 0;
+  uint32_t changes = 0;         // counts changes, so that a record read meanwhile is known to be old
+  uint32_t changes_at_load = 0;
+  bool start_waits = false;  // in flight, but its spec is still being read
+  Index index = Index::kNone;
+  Place place = Place::kIdle;
+  uint32_t number = 0;   // of the attempt in flight
+  uint64_t durable = 0;  // no attempt before this batch is synced
+  WallTime created_at;
+  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const std::string> spec;     // null: not kept
+  std::shared_ptr<NotifyRecord> full;          // as loaded, while a handler needs it
+  NotifyState state;
+  Lane* lane = nullptr;  // while in kQueue, kHead or kFlight
+  Host* host = nullptr;
+  struct Timer : TimerNode {
+    Entry* entry = nullptr;
+  } timer;
+
+  bool pending() const { return exists && !IsSettled(state.phase); }
+  bool in_flight() const { return place == Place::kFlight; }
+  OrderKey order() const { return {static_cast<uint8_t>(head->lane.mode == Mode::kFifo ? 0 : 9 - head->priority), state.due, id}; }
+  /// Held under its fkey, and not yet sent for another reason.
+  bool held(WallTime now) const { return state.phase == Phase::kHeld && !promoted && state.due > now; }
+};
+
+struct Lane : Slot {
+  explicit Lane(LaneKey k) : Slot(Kind::kLane), key(std::move(k)) {}
+  LaneKey key;
+  LaneRecord record;
+  bool stored = false;     // the store has a record of it
+  bool dirty = false;      // its record goes into the open batch
+  bool active = false;     // takes part; else it sleeps in the store, or is only looked at
+  bool disk_tail = false;  // the store has tail keys at or above tail_next that are not in memory
+  bool tail_page = false;  // a page of the tail is under way, from page_from
+  bool at_horizon = false;
+  bool wake = false;       // to be woken once it is loaded
+  OrderKey tail_next, page_from;
+  std::optional<OrderKey> spilled;  // the least key spilled while the page is under way
+  std::map<OrderKey, Entry*> queue;
+  std::set<OrderKey> tail_keys;  // of the tail, those in memory
+  std::vector<Entry*> arriving;
+  uint32_t in_flight = 0;
+  uint32_t awaiting = 0;  // entries on their way into the queue that are not durable yet
+  Entry* head = nullptr;  // fifo: in flight, or attempted and ready again
+  uint64_t gate = 0;      // fifo: nothing starts before this batch is written
+  Host* ring = nullptr;   // waits for its turn at this host
+  Lane* ring_prev = nullptr;
+  Lane* ring_next = nullptr;
+
+  bool fifo() const { return key.mode == Mode::kFifo; }
+};
+
+struct Host {
+  std::string name;
+  uint64_t serial = 0;  // orders hosts where something must
+  uint32_t refs = 0;    // entries
+  uint32_t in_flight = 0;
+  size_t queued = 0;
+  // Lanes that wait here for their turn.
+  Lane* ring_head = nullptr;
+  Lane* ring_tail = nullptr;
+  size_t ring_size = 0;
+  bool active = false;   // in the active list
+  bool blocked = false;  // in the blocked set, under blocked_at
+  uint32_t blocked_at = 0;
+  // Lanes that sleep in the store.
+  bool sleepers = false;
+  bool page = false;
+  bool check = false;  // in sleeper_checks_
+  uint64_t cursor = 0;           // the least order that may sleep
+  uint64_t fell_asleep = UINT64_MAX;  // the least order that fell asleep while a page is under way
+};
+
+/// A due index as seen from memory.
+struct Window {
+  explicit Window(int64_t now_ms) : wheel(now_ms) {}
+  TimerWheel wheel;
+  DueKey horizon;
+  bool page = false;
+  int64_t page_to = 0;
+
+  DueKey cover() const { return page ? DueKey{page_to, NotifyId{0}} : horizon; }
+};
+
+/// Internal: its ttl is over.
+struct ExpiryDue {
+  NotifyId id;
+};
+using TaskEvent =
+    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ExpiryDue>;
+struct Task {
+  TaskEvent event;
+  std::vector<Slot*> pinned;
+  uint32_t missing = 0;
+};
+
+/// A key of the expiry index in memory; owned by the expiry window's wheel.
+struct ExpiryTimer : TimerNode {
+  DueKey key;
+};
+
+class Core::Impl {
+ public:
+  Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed);
+  ~Impl();
+  void Step(const Now& now, Event event, Effects* out);
+  void Finish(const Now& now, Effects* out);
+  Wake NextWake() const;
+  bool ready() const { return !stopping_ && !disk_low_ && !fatal_; }
+  void CheckInvariants() const;
+
+ private:
+  // ---- core.cc: events, batches, replies
+  void On(SubmitRequest& e);
+  void On(TriggerRequest& e);
+  void On(FkeyGetRequest& e);
+  void On(FkeyCancelRequest& e);
+  void On(GetRequest& e);
+  void On(CancelRequest& e);
+  void On(RetryRequest& e);
+  void On(ListRequest& e);
+  void On(StatsRequest& e);
+  void On(Disconnected& e);
+  void On(Committed& e);
+  void On(WriteFailed& e);
+  void On(DiskSpace& e);
+  void On(Loaded& e);
+  void On(PageLoaded& e);
+  void On(ReadDone& e);
+  void On(ListDone& e);
+  void On(AttemptEnded& e);
+  void On(Tick&) {}
+  void On(StopRequested&);
+  void RunTask(std::unique_ptr<Task> task);
+  void Fatal(Status status);
+  template <class T>
+  void Write(T op) { open_.ops.emplace_back(std::move(op)); }
+  uint64_t OpenNumber() const { return open_.number; }
+  /// The batch that everything decided so far depends on; a sync of it is asked for.
+  uint64_t Barrier();
+  void ReplyNow(RequestId request, decltype(Reply::body) body) { out_->replies.push_back({request, std::move(body)}); }
+  void ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body);
+  void ReadAfter(uint64_t batch, RequestId request, NotifyId id);
+  /// A plain look: as soon as the batch is written.
+  void ReadWritten(uint64_t batch, RequestId request, NotifyId id);
+  void Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
+  /// A refusal that depends on an earlier change: after it is durable.
+  void RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
+  bool RefusedStopping(RequestId request);
+  State StateOf(const NotifyState& state, const Entry* entry) const;
+
+  // ---- core_slots.cc: what is looked up by key
+  Entry* NeedEntry(Task* task, NotifyId id, bool full = false);
+  Lane* NeedLane(Task* task, const LaneKey& key);
+  FkeySlot* NeedFkey(Task* task, const std::string& key);
+  IdempotencySlot* NeedIdempotency(Task* task, const IdempotencyKey& key);
+  bool Known(Task* task, Slot* slot);
+  void Pin(Task* task, Slot* slot);
+  void LoadSlot(Slot* slot, LoadKey key);
+  void LoadRecord(Entry* entry);
+  void WakeWaiters(Slot* slot);
+  /// One of the things that a parked task waits for is there.
+  void Unpark(Task* task);
+  Entry* FindEntry(NotifyId id) const;
+  Entry* MakeEntry(NotifyId id);
+  void FillEntry(Entry* entry, const LoadedNotify& loaded);
+  void KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec);
+  Lane* GetLane(const LaneKey& key);
+  Host* GetHost(const std::string& name);
+  void UnrefHost(Host* host);
+  void MaybeDropHost(Host* host);
+  void Touch(Slot* slot);
+  void MaybeDrop(Slot* slot);
+  void DropEntry(Entry* entry);
+  void SweepGraveyard();
+
+  // ---- core_requests.cc: each returns false where it was parked
+  bool Handle(Task* task, SubmitRequest& r);
+  bool Handle(Task* task, TriggerRequest& r);
+  bool Handle(Task* task, FkeyGetRequest& r);
+  bool Handle(Task* task, FkeyCancelRequest& r);
+  bool Handle(Task* task, GetRequest& r);
+  bool Handle(Task* task, CancelRequest& r);
+  bool Handle(Task* task, RetryRequest& r);
+  bool Handle(Task* task, ExpiryDue& r);
+  struct SubmitPlan;
+  Status PlanSubmit(Task* task, const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
+  Entry* ApplySubmit(const SubmitItem& item);
+  /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
+  void SetDue(Entry* entry, bool at_once, WallTime due);
+  void ResolveWhen(const When& when, bool* at_once, WallTime* due) const;
+  WallTime AtOnce();
+  void AddWaiter(RequestId request, Entry* entry, int64_t wait_ms);
+  void EndWaiter(RequestId request, bool read);
+  void FireWaiters();
+
+  // ---- core_attempts.cc: attempts and their ends
+  void StartAttemptOf(Entry* entry);
+  void EmitStart(Entry* entry);
+  void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt);
+  void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
+  void Log(const Entry& entry, const AttemptRecord& record, bool settled);
+
+  // ---- core_index.cc: due indexes, paging
+  uint64_t* CountOf(Index index);
+  void AddIndex(Entry* entry, Index index);
+  void RemoveIndex(Entry* entry);
+  void SetPromoted(Entry* entry, bool promoted);
+  void PutExpiryOf(Entry* entry);
+  void TrackExpiry(DueKey key);
+  /// Puts a pending entry that is nowhere in memory where I3 wants it.
+  void PlaceEntry(Entry* entry, bool at_once = false);
+  void Promote(Entry* entry);
+  void Unplace(Entry* entry);
+  void AdvanceWindows();
+  void PageWindows();
+  void AskPage(PageEffect page);
+  void OnDuePage(Clock clock, PageLoaded& page);
+  void OnExpiryPage(PageLoaded& page);
+  void EvictFarthest(Window* window);
+  void EvictExpiries();
+  void LowerMarks();
+  Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
+  bool PagesUnderWay() const { return !page_tickets_.empty(); }
+
+  // ---- core_lanes.cc: lanes, hosts, whose turn it is
+  void EnterLane(Entry* entry);
+  void InsertIntoLane(Lane* lane, Entry* entry);
+  void Enqueue(Lane* lane, Entry* entry);
+  void Dequeue(Entry* entry);
+  bool MustSpill(const Lane& lane, const OrderKey& key, const Host& host) const;
+  void Spill(Lane* lane, Entry* entry);
+  void NoteSpilled(Lane* lane, const OrderKey& key, const Host& host);
+  void SpillQueue(Lane* lane);
+  size_t LaneRoom(const Host& host) const;
+  size_t HostRoom() const;
+  void ForgetTailKey(Lane* lane, const OrderKey& key);
+  void DirtyLane(Lane* lane);
+  void WriteLanes();
+  void Activate(Lane* lane);
+  void RefillTail(Lane* lane);
+  void OnTailPage(Lane* lane, PageLoaded& page);
+  void FallAsleep(Lane* lane);
+  bool Crowded(const Host& host) const;
+  void CheckSleepers(Host* host);
+  void HoldAtHorizon(Lane* lane);
+  void ReleaseHorizon();
+  void WakeLane(Lane* lane);
+  void OnDormantPage(const std::string& host, PageLoaded& page);
+  void OnDormantHosts(PageLoaded& page);
+  void WakeSleepers();
+  Entry* NextOf(Lane* lane) const;
+  bool CanStart(Lane* lane);
+  void Kick(Lane* lane);
+  void Unring(Lane* lane);
+  void ActivateHost(Host* host);
+  void Unblock(Host* host);
+  uint32_t HostShare() const;
+  void Schedule();
+  void ReleaseSlot(Entry* entry);
+
+  const CoreLimits limits_;
+  Totals totals_;
+  Random random_;
+  Now now_;
+  Effects* out_ = nullptr;
+
+  // Batches.
+  WriteBatch open_;
+  bool sync_asked_ = false;
+  uint64_t written_ = 0, synced_ = 0;
+  uint64_t issued_sync_ = 0;                      // the newest batch that was issued with a sync
+  std::optional<MonoTime> unsynced_since_;        // an unsynced batch was issued then
+  std::deque<std::pair<uint64_t, std::vector<Slot*>>> touched_;
+  std::vector<Slot*> open_touched_;
+  // By the batch that they wait for; what waits for the same one goes in the order in which it came.
+  std::multimap<uint64_t, std::variant<Reply, ReadEffect, Entry*>> after_sync_;
+  std::multimap<uint64_t, std::variant<Lane*, Task*, ReadEffect>> after_write_;
+  std::deque<std::pair<uint64_t, PageEffect>> pages_waiting_;
+  std::vector<Lane*> dirty_lanes_;
+
+  // Slots.
+  std::unordered_map<NotifyId, std::unique_ptr<Entry>> entries_;
+  std::unordered_map<LaneKey, std::unique_ptr<Lane>> lanes_;
+  std::unordered_map<std::string, std::unique_ptr<FkeySlot>> fkeys_;
+  std::unordered_map<IdempotencyKey, std::unique_ptr<IdempotencySlot>> idempotency_;
+  std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
+  std::map<Task*, std::unique_ptr<Task>> parked_;
+  LoadEffect open_load_;
+  std::vector<Slot*> open_load_slots_;
+  std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
+  uint64_t next_ticket_ = 1;
+  size_t spec_bytes_ = 0;
+  std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
+  std::map<uint64_t, decltype(PageEffect::page)> page_tickets_;
+
+  // Time.
+  Window wall_, mono_, expiry_;
+  uint64_t promoted_[6] = {};
+  MonoTime next_mark_;
+  std::vector<TimerNode*> fired_;
+
+  // Lanes and hosts.
+  std::deque<Host*> active_hosts_;
+  std::set<std::tuple<uint32_t, uint64_t, Host*>> blocked_hosts_;
+  std::vector<Host*> sleeper_checks_;  // those whose sleepers may be woken now
+  std::vector<Lane*> at_horizon_;
+  uint32_t in_flight_ = 0;
+  uint64_t pending_sending_ = 0;  // of those in flight, not settled
+  uint64_t next_serial_ = 1;
+  bool hosts_listed_ = false, hosts_asked_ = false;
+
+  // Requests that wait.
+  struct Waiter {
+    NotifyId id;
+    MonoTime until;
+  };
+  std::map<RequestId, Waiter> waiters_;
+  std::unordered_map<NotifyId, std::vector<RequestId>> waiters_by_id_;
+  std::set<std::pair<MonoTime, RequestId>> waiter_deadlines_;
+  std::map<RequestId, std::vector<State>> lists_;
+
+  bool stopping_ = false, drained_ = false, disk_low_ = false;
+  bool fatal_ = false;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,339 @@
+// The due indexes as seen from memory: which index holds a notify, the windows that keep what is near in memory, paging, marks.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+uint64_t* Core::Impl::CountOf(Index index) {
+  switch (index) {
+    case Index::kHeld: return &totals_.held;
+    case Index::kHeldDue: return &totals_.held_due;
+    case Index::kDue: return &totals_.due;
+    case Index::kRetrying: return &totals_.retrying;
+    case Index::kTail: return &totals_.tail;
+    case Index::kNone: break;
+  }
+  CHECK(false);
+  return nullptr;
+}
+
+void Core::Impl::AddIndex(Entry* entry, Index index) {
+  CHECK(entry->index == Index::kNone);
+  entry->index = index;
+  ++*CountOf(index);
+  Touch(entry);
+  switch (index) {
+    case Index::kHeldDue:
+    case Index::kDue: {
+      DueKey key{entry->state.due.ms, entry->id};
+      totals_.wall_mark = std::min(totals_.wall_mark, key);
+      Write(PutDue{Clock::kWall, key});
+      break;
+    }
+    case Index::kRetrying: {
+      DueKey key{entry->state.retry_at.ms, entry->id};
+      totals_.mono_mark = std::min(totals_.mono_mark, key);
+      Write(PutDue{Clock::kMono, key});
+      break;
+    }
+    case Index::kTail:
+      Write(PutTail{entry->head->lane, entry->order()});
+      break;
+    default:
+      break;
+  }
+}
+
+/// Its key follows from the entry's state: call it before that changes.
+void Core::Impl::RemoveIndex(Entry* entry) {
+  SetPromoted(entry, false);
+  --*CountOf(entry->index);
+  Touch(entry);
+  switch (entry->index) {
+    case Index::kHeldDue:
+    case Index::kDue:
+      Write(DeleteDue{Clock::kWall, {entry->state.due.ms, entry->id}});
+      break;
+    case Index::kRetrying:
+      Write(DeleteDue{Clock::kMono, {entry->state.retry_at.ms, entry->id}});
+      break;
+    case Index::kTail: {
+      Write(DeleteTail{entry->head->lane, entry->order()});
+      auto lane = lanes_.find(entry->head->lane);
+      if (lane != lanes_.end()) ForgetTailKey(lane->second.get(), entry->order());
+      break;
+    }
+    default:
+      break;
+  }
+  entry->index = Index::kNone;
+}
+
+void Core::Impl::SetPromoted(Entry* entry, bool promoted) {
+  if (entry->promoted == promoted) return;
+  entry->promoted = promoted;
+  // What is in a tail counts as ready by its index alone.
+  if (entry->index == Index::kTail || entry->index == Index::kNone) return;
+  promoted_[static_cast<size_t>(entry->index)] += promoted ? 1 : -1;
+}
+
+void Core::Impl::PutExpiryOf(Entry* entry) {
+  DueKey key{entry->state.expires_at.ms, entry->id};
+  totals_.expiry_mark = std::min(totals_.expiry_mark, key);
+  Write(PutExpiry{key});
+  if (key < expiry_.cover()) TrackExpiry(key);
+}
+
+void Core::Impl::TrackExpiry(DueKey key) {
+  auto* timer = new ExpiryTimer;
+  timer->key = key;
+  expiry_.wheel.Insert(timer, key.time_ms);
+}
+
+void Core::Impl::PlaceEntry(Entry* entry, bool at_once) {
+  if (!entry->pending() || entry->place != Place::kIdle) return;
+  if (entry->index == Index::kRetrying) {
+    int64_t at = entry->state.retry_at.ms;
+    if (!(DueKey{at, entry->id} < mono_.cover())) return;
+    if (at <= now_.mono.ms) return Promote(entry);
+    entry->place = Place::kTimer;
+    mono_.wheel.Insert(&entry->timer, at);
+  } else if (entry->index == Index::kDue || entry->index == Index::kHeldDue) {
+    int64_t at = entry->state.due.ms;
+    if (!(DueKey{at, entry->id} < wall_.cover())) return;
+    if (at_once || at <= now_.wall.ms) return Promote(entry);
+    entry->place = Place::kTimer;
+    wall_.wheel.Insert(&entry->timer, at);
+  }
+}
+
+void Core::Impl::Promote(Entry* entry) {
+  SetPromoted(entry, true);
+  EnterLane(entry);
+}
+
+/// Takes it out of wheel, lane or waiting lists, without a write. One in flight stays.
+void Core::Impl::Unplace(Entry* entry) {
+  switch (entry->place) {
+    case Place::kIdle:
+    case Place::kFlight:
+      return;
+    case Place::kTimer:
+      (entry->index == Index::kRetrying ? mono_ : wall_).wheel.Remove(&entry->timer);
+      break;
+    case Place::kArriving: {
+      auto& arriving = lanes_.at(entry->head->lane)->arriving;
+      std::erase(arriving, entry);
+      break;
+    }
+    case Place::kAwaiting:
+      --lanes_.at(entry->head->lane)->awaiting;
+      break;
+    case Place::kQueue: {
+      Lane* lane = entry->lane;
+      Dequeue(entry);
+      entry->place = Place::kIdle;
+      Kick(lane);
+      RefillTail(lane);
+      return;
+    }
+    case Place::kHead: {
+      Lane* lane = entry->lane;
+      lane->head = nullptr;
+      entry->lane = nullptr;
+      entry->place = Place::kIdle;
+      Unring(lane);
+      Kick(lane);
+      return;
+    }
+  }
+  entry->place = Place::kIdle;
+}
+
+void Core::Impl::AdvanceWindows() {
+  for (Window* window : {&wall_, &mono_}) {
+    fired_.clear();
+    window->wheel.Advance(window == &wall_ ? now_.wall.ms : now_.mono.ms, &fired_);
+    // In the order of their keys, so that a fifo lane meets them in order.
+    std::sort(fired_.begin(), fired_.end(), [](TimerNode* a, TimerNode* b) {
+      return DueKey{a->when_ms, static_cast<Entry::Timer*>(a)->entry->id} < DueKey{b->when_ms, static_cast<Entry::Timer*>(b)->entry->id};
+    });
+    for (TimerNode* timer : fired_) {
+      Entry* entry = static_cast<Entry::Timer*>(timer)->entry;
+      entry->place = Place::kIdle;
+      Promote(entry);
+    }
+  }
+  fired_.clear();
+  expiry_.wheel.Advance(now_.wall.ms, &fired_);
+  std::vector<NotifyId> expired;
+  std::sort(fired_.begin(), fired_.end(), [](TimerNode* a, TimerNode* b) {
+    return static_cast<ExpiryTimer*>(a)->key < static_cast<ExpiryTimer*>(b)->key;
+  });
+  for (TimerNode* timer : fired_) {
+    expired.push_back(static_cast<ExpiryTimer*>(timer)->key.id);
+    delete static_cast<ExpiryTimer*>(timer);
+  }
+  for (NotifyId id : expired) {
+    auto task = std::make_unique<Task>();
+    task->event = ExpiryDue{id};
+    RunTask(std::move(task));
+  }
+}
+
+// ---- paging
+
+void Core::Impl::AskPage(PageEffect page) {
+  page.ticket = next_ticket_++;
+  page_tickets_.emplace(page.ticket, page.page);
+  // I4: what was decided until now must be there to be read.
+  uint64_t after = open_.ops.empty() && dirty_lanes_.empty() ? open_.number - 1 : open_.number;
+  if (after <= written_) out_->pages.push_back(std::move(page));
+  else pages_waiting_.emplace_back(after, std::move(page));
+}
+
+void Core::Impl::PageWindows() {
+  bool room = entries_.size() < limits_.max_loaded;
+  for (Clock clock : {Clock::kWall, Clock::kMono}) {
+    Window& window = WindowOf(clock);
+    int64_t now_ms = clock == Clock::kWall ? now_.wall.ms : now_.mono.ms;
+    if (window.wheel.size() > limits_.max_loaded && !window.page) EvictFarthest(&window);
+    if (window.page || !room || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
+    DueKey to{now_ms + limits_.lookahead_ms, {}};
+    if ((clock == Clock::kWall ? totals_.due + totals_.held_due : totals_.retrying) == 0) {
+      window.horizon = to;  // the index is empty
+      if (clock == Clock::kWall) ReleaseHorizon();
+      continue;
+    }
+    window.page = true;
+    window.page_to = to.time_ms;
+    AskPage({0, limits_.page_items, DuePage{clock, window.horizon, to.time_ms}});
+  }
+  if (expiry_.wheel.size() > limits_.max_loaded && !expiry_.page) EvictExpiries();
+  if (!expiry_.page && expiry_.horizon.time_ms <= now_.wall.ms + limits_.lookahead_ms / 2 && expiry_.wheel.size() < limits_.max_loaded / 2) {
+    expiry_.page = true;
+    expiry_.page_to = now_.wall.ms + limits_.lookahead_ms;
+    AskPage({0, limits_.page_items, ExpiryPage{expiry_.horizon, expiry_.page_to}});
+  }
+  if (!hosts_listed_ && !hosts_asked_) {
+    hosts_asked_ = true;
+    if (totals_.dormant_lanes == 0) hosts_listed_ = true;
+    else AskPage({0, limits_.page_items, DormantHostsPage{""}});
+  }
+}
+
+void Core::Impl::On(PageLoaded& e) {
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  auto found = page_tickets_.find(e.ticket);
+  CHECK(found != page_tickets_.end());
+  auto page = std::move(found->second);
+  if (auto* due = std::get_if<DuePage>(&page)) {
+    OnDuePage(due->clock, e);
+  } else if (std::get_if<ExpiryPage>(&page)) {
+    OnExpiryPage(e);
+  } else if (auto* tail = std::get_if<TailPage>(&page)) {
+    OnTailPage(lanes_.at(tail->lane).get(), e);
+  } else if (auto* dormant = std::get_if<DormantPage>(&page)) {
+    OnDormantPage(dormant->host, e);
+  } else {
+    OnDormantHosts(e);
+  }
+  page_tickets_.erase(e.ticket);
+  SweepGraveyard();
+}
+
+void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
+  Window& window = WindowOf(clock);
+  window.page = false;
+  window.horizon = {window.page_to, {}};
+  if (page.more) {
+    CHECK(!page.due.empty());
+    DueKey last = page.due.back().key;
+    window.horizon = {last.time_ms, NotifyId{last.id.value + 1}};
+  }
+  for (LoadedDue& item : page.due) {
+    Entry* entry = FindEntry(item.key.id);
+    if (!entry) {
+      entry = MakeEntry(item.key.id);
+      FillEntry(entry, item.notify);
+      entry->known = true;
+      entry->full = nullptr;
+    }
+    // One that is in memory already is as memory has it: it may have been settled or moved since the page was read.
+    if (!entry->known) continue;
+    if (entry->index != Index::kTail) PlaceEntry(entry);
+    MaybeDrop(entry);
+  }
+  if (clock == Clock::kWall) ReleaseHorizon();
+}
+
+void Core::Impl::OnExpiryPage(PageLoaded& page) {
+  expiry_.page = false;
+  expiry_.horizon = {expiry_.page_to, {}};
+  if (page.more) {
+    CHECK(!page.expiries.empty());
+    DueKey last = page.expiries.back();
+    expiry_.horizon = {last.time_ms, NotifyId{last.id.value + 1}};
+  }
+  // Those that were put while the page was under way are tracked already; twice does no harm (ExpiryDue looks again).
+  for (const DueKey& key : page.expiries) TrackExpiry(key);
+}
+
+/// More is due soon than memory should hold: what is farthest goes back to being on disk only.
+void Core::Impl::EvictFarthest(Window* window) {
+  std::vector<TimerNode*> all;
+  window->wheel.Collect(&all);
+  auto key = [](const TimerNode* t) { return DueKey{t->when_ms, static_cast<const Entry::Timer*>(t)->entry->id}; };
+  auto less = [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); };
+  auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
+  std::nth_element(all.begin(), middle, all.end(), less);
+  DueKey horizon = key(*middle);
+  if (!(horizon < window->horizon)) return;
+  window->horizon = horizon;
+  for (auto it = middle; it != all.end(); ++it) {
+    Entry* entry = static_cast<Entry::Timer*>(*it)->entry;
+    window->wheel.Remove(&entry->timer);
+    entry->place = Place::kIdle;
+    MaybeDrop(entry);
+  }
+}
+
+void Core::Impl::EvictExpiries() {
+  std::vector<TimerNode*> all;
+  expiry_.wheel.Collect(&all);
+  auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
+  auto key = [](const TimerNode* t) { return static_cast<const ExpiryTimer*>(t)->key; };
+  std::nth_element(all.begin(), middle, all.end(), [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); });
+  if (!(key(*middle) < expiry_.horizon)) return;
+  expiry_.horizon = key(*middle);
+  for (auto it = middle; it != all.end(); ++it) {
+    expiry_.wheel.Remove(*it);
+    delete static_cast<ExpiryTimer*>(*it);
+  }
+}
+
+/// The low-water marks: the least key that each index may still have. O(loaded), so done now and then, with a batch that goes out anyway.
+void Core::Impl::LowerMarks() {
+  next_mark_ = {now_.mono.ms + 10'000};
+  DueKey wall = wall_.horizon, mono = mono_.horizon, expiry = expiry_.horizon;
+  for (const auto& [id, entry] : entries_) {
+    if (entry->index == Index::kDue || entry->index == Index::kHeldDue) wall = std::min(wall, DueKey{entry->state.due.ms, id});
+    else if (entry->index == Index::kRetrying) mono = std::min(mono, DueKey{entry->state.retry_at.ms, id});
+  }
+  std::vector<TimerNode*> timers;
+  expiry_.wheel.Collect(&timers);
+  for (TimerNode* timer : timers) expiry = std::min(expiry, static_cast<ExpiryTimer*>(timer)->key);
+  // What is being settled for good at this moment may stand below its window's wheel: parked handlers keep the mark down.
+  for (const auto& [task, owned] : parked_)
+    if (std::holds_alternative<ExpiryDue>(owned->event)) expiry = std::min(expiry, totals_.expiry_mark);
+  // One in flight whose expiry passed is settled when its attempt ends.
+  for (const auto& [id, entry] : entries_)
+    if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
+  totals_.wall_mark = wall;
+  totals_.mono_mark = mono;
+  totals_.expiry_mark = expiry;
+}
+
+}  // namespace notifyd

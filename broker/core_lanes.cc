@@ -1,0 +1,502 @@
+// Lanes and hosts: who is next, what is kept of a long lane, which lanes sleep. See core_impl.h, I6 and I7.
+//
+// Turns: a lane that could send waits in the ring of its next notify's host; hosts with such lanes take turns, lanes of a host take turns.
+// No turn costs O(lanes). A host at its share leaves the round and comes back when a slot that it may use is free.
+// Spill: what sorts behind a lane's head in memory goes to the lane's tail in the store; a lane for which its host has no room
+// in memory at all goes there whole and sleeps: its record stands in its host's list of lanes that have a tail.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+/// How many notifies one lane may queue in memory: less as memory fills, and less where its host has much already.
+size_t Core::Impl::LaneRoom(const Host& host) const {
+  size_t all = entries_.size() < limits_.max_loaded ? (limits_.max_loaded - entries_.size()) / 4 : 0;
+  size_t share = std::max<size_t>(limits_.max_loaded / 8, 1);
+  size_t here = host.queued < share ? (share - host.queued) / 2 : 0;
+  return std::clamp<size_t>(std::min(all, here), 4, std::max<size_t>(limits_.max_loaded_per_lane, 4));
+}
+
+/// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
+size_t Core::Impl::HostRoom() const {
+  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
+}
+
+bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host) const {
+  if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
+  if (!lane.queue.empty() || lane.awaiting > 0)
+    return lane.queue.size() + lane.awaiting >= LaneRoom(host) && (lane.queue.empty() || key > lane.queue.rbegin()->first);
+  // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too.
+  if (lane.in_flight > 0 || lane.head || lane.active) return false;
+  return Crowded(host);
+}
+
+bool Core::Impl::Crowded(const Host& host) const { return host.ring_size >= HostRoom() || (host.sleepers && host.ring_size > 0); }
+
+void Core::Impl::DirtyLane(Lane* lane) {
+  if (lane->dirty) return;
+  lane->dirty = true;
+  dirty_lanes_.push_back(lane);
+}
+
+void Core::Impl::WriteLanes() {
+  for (Lane* lane : std::exchange(dirty_lanes_, {})) {
+    lane->dirty = false;
+    if (!lane->record.IsDefault()) {
+      if (!lane->stored) ++totals_.lane_records;
+      lane->stored = true;
+      Write(PutLane{lane->key, lane->record});
+    } else if (lane->stored) {
+      --totals_.lane_records;
+      lane->stored = false;
+      Write(DeleteLane{lane->key});
+    }
+    Touch(lane);
+  }
+}
+
+void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) {
+  LaneRecord& record = lane->record;
+  if (!record.tail) {
+    record.tail = true;
+    record.tail_from = key;
+    record.dormant = true;
+    record.dormant_host = host.name;
+    record.dormant_order = totals_.next_dormant_order++;
+    ++totals_.dormant_lanes;
+    Write(PutDormant{host.name, {record.dormant_order, lane->key}});
+    DirtyLane(lane);
+  } else if (key < record.tail_from) {
+    record.tail_from = key;
+    DirtyLane(lane);
+  }
+  if (!lane->disk_tail) lane->tail_next = key;
+  else lane->tail_next = std::min(lane->tail_next, key);
+  lane->disk_tail = true;
+  if (lane->tail_page && (!lane->spilled || key < *lane->spilled)) lane->spilled = key;
+  if (!lane->active) FallAsleep(lane);
+}
+
+/// An entry that is in no place in memory goes to the tail.
+void Core::Impl::Spill(Lane* lane, Entry* entry) {
+  CHECK(entry->place == Place::kIdle);
+  OrderKey key = entry->order();
+  if (entry->index == Index::kTail) {
+    lane->tail_keys.erase(key);
+  } else {
+    RemoveIndex(entry);
+    AddIndex(entry, Index::kTail);
+  }
+  entry->promoted = true;
+  NoteSpilled(lane, key, *entry->host);
+  MaybeDrop(entry);
+}
+
+void Core::Impl::SpillQueue(Lane* lane) {
+  if (lane->queue.empty()) return;
+  while (!lane->queue.empty()) {
+    Entry* entry = lane->queue.rbegin()->second;
+    Dequeue(entry);
+    entry->place = Place::kIdle;
+    Spill(lane, entry);
+  }
+  lane->active = false;
+  FallAsleep(lane);
+}
+
+void Core::Impl::EnterLane(Entry* entry) {
+  CHECK(entry->place == Place::kIdle && entry->pending());
+  Lane* lane = GetLane(entry->head->lane);
+  if (!lane->known || lane->loading) {
+    entry->place = Place::kArriving;
+    lane->arriving.push_back(entry);
+    return;
+  }
+  if (entry->durable > synced_) {
+    ++entry->pins;
+    after_sync_.emplace(entry->durable, entry);
+    if (issued_sync_ < entry->durable) sync_asked_ = true;
+    // In a fifo lane it takes its place at once and holds the lane until it is durable; elsewhere it holds nobody up.
+    if (!lane->fifo()) {
+      entry->place = Place::kAwaiting;
+      ++lane->awaiting;
+      return;
+    }
+  }
+  if (lane->fifo() && lane->record.blocked_head == entry->id) {
+    CHECK(!lane->head);
+    lane->head = entry;
+    lane->active = true;
+    entry->lane = lane;
+    entry->place = Place::kHead;
+    if (entry->index == Index::kTail) lane->tail_keys.insert(entry->order());
+    Kick(lane);
+    return;
+  }
+  InsertIntoLane(lane, entry);
+}
+
+void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
+  if (MustSpill(*lane, entry->order(), *entry->host)) {
+    Spill(lane, entry);
+    if (!lane->active) Activate(lane);
+    return;
+  }
+  lane->active = true;
+  Enqueue(lane, entry);
+  if (lane->queue.size() > LaneRoom(*entry->host)) {
+    Entry* last = lane->queue.rbegin()->second;
+    Dequeue(last);
+    last->place = Place::kIdle;
+    Spill(lane, last);
+  }
+  Kick(lane);
+  RefillTail(lane);
+}
+
+void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
+  OrderKey key = entry->order();
+  bool inserted = lane->queue.emplace(key, entry).second;
+  CHECK(inserted);
+  entry->lane = lane;
+  entry->place = Place::kQueue;
+  ++entry->host->queued;
+  if (entry->index == Index::kTail) lane->tail_keys.insert(key);
+  // A new front may belong to another host than the one at which the lane waits.
+  if (lane->ring && lane->queue.begin()->second == entry) Unring(lane);
+}
+
+/// Leaves `place` to the caller.
+void Core::Impl::Dequeue(Entry* entry) {
+  Lane* lane = entry->lane;
+  bool front = lane->queue.begin()->second == entry;
+  size_t erased = lane->queue.erase(entry->order());
+  CHECK(erased == 1);
+  --entry->host->queued;
+  entry->lane = nullptr;
+  if (front) Unring(lane);
+}
+
+void Core::Impl::ForgetTailKey(Lane* lane, const OrderKey& key) {
+  lane->tail_keys.erase(key);
+  if (lane->disk_tail || !lane->tail_keys.empty() || !lane->record.tail || lane->tail_page) return;
+  LaneRecord& record = lane->record;
+  Write(DeleteDormant{record.dormant_host, {record.dormant_order, lane->key}});
+  --totals_.dormant_lanes;
+  record.tail = record.dormant = false;
+  record.tail_from = {};
+  record.dormant_host.clear();
+  record.dormant_order = 0;
+  DirtyLane(lane);
+}
+
+// ---- tails
+
+/// A lane that only had a tail takes part, if its host has room.
+void Core::Impl::Activate(Lane* lane) {
+  if (lane->active || !lane->known) return;
+  if (lane->disk_tail) {
+    auto host = hosts_.find(lane->record.dormant_host);
+    if (host != hosts_.end() && Crowded(*host->second)) return;
+  }
+  // A fifo lane whose attempted head waits is woken by it.
+  if (lane->fifo() && lane->record.blocked_head.value != 0 && !lane->head) return;
+  lane->active = true;
+  RefillTail(lane);
+  Kick(lane);
+}
+
+void Core::Impl::RefillTail(Lane* lane) {
+  if (!lane->active || !lane->disk_tail || lane->tail_page || stopping_) return;
+  if (lane->fifo() && lane->record.blocked_head.value != 0 && lane->in_flight == 0 && !lane->head) return;
+  // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
+  if (wall_.horizon.time_ms <= now_.wall.ms) return HoldAtHorizon(lane);
+  Host* host = GetHost(lane->record.dormant_host);
+  size_t room = std::min(LaneRoom(*host), limits_.page_items);
+  MaybeDropHost(host);
+  if (lane->queue.size() > room / 4) return;
+  lane->tail_page = true;
+  lane->page_from = lane->tail_next;
+  lane->spilled.reset();
+  AskPage({0, std::max<size_t>(room - lane->queue.size(), 1), TailPage{lane->key, lane->tail_next}});
+}
+
+void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
+  lane->tail_page = false;
+  std::optional<OrderKey> spilled = std::exchange(lane->spilled, std::nullopt);
+  OrderKey next = lane->page_from;
+  for (LoadedTail& item : page.tail) {
+    // What was spilled while the page was under way may not be on it: nothing behind that is taken.
+    if (spilled && *spilled <= item.key) break;
+    next = {item.key.rank, item.key.due, NotifyId{item.key.id.value + 1}};
+    Entry* entry = FindEntry(item.key.id);
+    if (!entry) {
+      entry = MakeEntry(item.key.id);
+      FillEntry(entry, item.notify);
+      entry->known = true;
+      entry->full = nullptr;
+    }
+    if (!entry->known || !entry->pending() || entry->index != Index::kTail || entry->place != Place::kIdle || entry->order() != item.key) {
+      if (!entry->known) {
+        // It is being loaded for a handler: it is met again on the next page.
+        next = item.key;
+        break;
+      }
+      MaybeDrop(entry);
+      continue;
+    }
+    entry->promoted = true;
+    if (lane->fifo() && lane->record.blocked_head == entry->id) {
+      lane->tail_keys.insert(entry->order());
+      entry->lane = lane;
+      entry->place = Place::kHead;
+      lane->head = entry;
+    } else {
+      Enqueue(lane, entry);
+    }
+  }
+  bool reached_end = !page.more && !spilled && (page.tail.empty() || next.id.value == page.tail.back().key.id.value + 1);
+  lane->tail_next = spilled ? std::min(*spilled, next) : next;
+  lane->disk_tail = !reached_end;
+  OrderKey from = lane->tail_keys.empty() ? lane->tail_next : std::min(*lane->tail_keys.begin(), lane->tail_next);
+  if (lane->record.tail && lane->record.tail_from < from) {
+    lane->record.tail_from = from;
+    DirtyLane(lane);
+  }
+  ForgetTailKey(lane, OrderKey{255, {}, {}});
+  Kick(lane);
+  RefillTail(lane);
+  MaybeDrop(lane);
+}
+
+// ---- lanes that sleep
+
+void Core::Impl::FallAsleep(Lane* lane) {
+  if (!lane->record.dormant) return;
+  Host* host = GetHost(lane->record.dormant_host);
+  if (!host->sleepers) host->cursor = lane->record.dormant_order;
+  host->cursor = std::min(host->cursor, lane->record.dormant_order);
+  host->fell_asleep = std::min(host->fell_asleep, lane->record.dormant_order);
+  host->sleepers = true;
+  CheckSleepers(host);
+}
+
+void Core::Impl::CheckSleepers(Host* host) {
+  if (!host->sleepers || host->check) return;
+  host->check = true;
+  sleeper_checks_.push_back(host);
+}
+
+void Core::Impl::WakeSleepers() {
+  if (stopping_ || wall_.horizon.time_ms <= now_.wall.ms) return;
+  for (Host* host : std::exchange(sleeper_checks_, {})) {
+    host->check = false;
+    size_t room = HostRoom();
+    if (!host->sleepers) MaybeDropHost(host);
+    if (!host->sleepers || host->page || host->ring_size > room / 2) continue;
+    host->page = true;
+    host->fell_asleep = UINT64_MAX;
+    AskPage({0, std::min(limits_.page_items, room - host->ring_size), DormantPage{host->name, host->cursor}});
+  }
+}
+
+void Core::Impl::HoldAtHorizon(Lane* lane) {
+  if (lane->at_horizon) return;
+  lane->at_horizon = true;
+  at_horizon_.push_back(lane);
+}
+
+/// The due window moved on.
+void Core::Impl::ReleaseHorizon() {
+  for (Lane* lane : std::exchange(at_horizon_, {})) {
+    lane->at_horizon = false;
+    Kick(lane);
+    RefillTail(lane);
+    MaybeDrop(lane);
+  }
+}
+
+void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
+  Host* host = hosts_.at(name).get();
+  host->page = false;
+  if (page.more && !page.dormant.empty()) {
+    host->cursor = page.dormant.back().order + 1;
+  } else {
+    host->cursor = UINT64_MAX;
+    host->sleepers = false;
+  }
+  // Who fell asleep meanwhile may not be on the page.
+  if (host->fell_asleep != UINT64_MAX) {
+    host->cursor = std::min(host->cursor, host->fell_asleep);
+    host->sleepers = true;
+  }
+  host->fell_asleep = UINT64_MAX;
+  CheckSleepers(host);
+  for (DormantLane& item : page.dormant) {
+    Lane* lane = GetLane(item.lane);
+    if (lane->known && !lane->loading) {
+      if (lane->record.tail && lane->record.dormant_host == name) WakeLane(lane);
+      MaybeDrop(lane);
+    } else {
+      lane->wake = true;
+    }
+  }
+}
+
+/// Its turn to be in memory came; the room for it was looked at when the page was asked for.
+void Core::Impl::WakeLane(Lane* lane) {
+  if (lane->active || !lane->disk_tail) return;
+  if (lane->fifo() && lane->record.blocked_head.value != 0 && !lane->head) return;
+  lane->active = true;
+  RefillTail(lane);
+  Kick(lane);
+}
+
+void Core::Impl::OnDormantHosts(PageLoaded& page) {
+  for (const std::string& name : page.dormant_hosts) {
+    Host* host = GetHost(name);
+    host->sleepers = true;
+    host->cursor = 0;
+    CheckSleepers(host);
+  }
+  if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts.back()}});
+  else hosts_listed_ = true;
+}
+
+// ---- turns
+
+/// The notify that the lane would send next, whether it may yet or not; null where there is none in memory.
+Entry* Core::Impl::NextOf(Lane* lane) const {
+  if (lane->fifo()) {
+    if (lane->head) return lane->head->place == Place::kHead ? lane->head : nullptr;
+    if (lane->record.blocked_head.value != 0) return nullptr;
+  }
+  return lane->queue.empty() ? nullptr : lane->queue.begin()->second;
+}
+
+bool Core::Impl::CanStart(Lane* lane) {
+  Entry* next = NextOf(lane);
+  if (!next || stopping_ || lane->in_flight >= (lane->fifo() ? 1 : limits_.max_in_flight_per_lane)) return false;
+  if (lane->disk_tail && next->place != Place::kHead && !(next->order() < lane->tail_next)) return false;  // I6
+  if (!lane->fifo()) return next->durable <= synced_;
+  if (lane->gate > written_ || next->durable > synced_) return false;  // I7: Committed kicks the lane
+  if (next->place != Place::kHead && !(DueKey{next->state.due.ms, next->id} < wall_.horizon)) {
+    HoldAtHorizon(lane);
+    return false;
+  }
+  return true;
+}
+
+void Core::Impl::Kick(Lane* lane) {
+  if (lane->ring || !CanStart(lane)) return;
+  Host* host = NextOf(lane)->host;
+  lane->ring = host;
+  lane->ring_prev = host->ring_tail;
+  lane->ring_next = nullptr;
+  (host->ring_tail ? host->ring_tail->ring_next : host->ring_head) = lane;
+  host->ring_tail = lane;
+  ++host->ring_size;
+  ActivateHost(host);
+}
+
+void Core::Impl::Unring(Lane* lane) {
+  Host* host = lane->ring;
+  if (!host) return;
+  (lane->ring_prev ? lane->ring_prev->ring_next : host->ring_head) = lane->ring_next;
+  (lane->ring_next ? lane->ring_next->ring_prev : host->ring_tail) = lane->ring_prev;
+  lane->ring = nullptr;
+  lane->ring_prev = lane->ring_next = nullptr;
+  --host->ring_size;
+  CheckSleepers(host);
+}
+
+void Core::Impl::ActivateHost(Host* host) {
+  if (host->active || host->blocked) return;
+  host->active = true;
+  active_hosts_.push_back(host);
+}
+
+void Core::Impl::Unblock(Host* host) {
+  if (!host->blocked) return;
+  blocked_hosts_.erase({host->blocked_at, host->serial, host});
+  host->blocked = false;
+}
+
+/// A host's share of what is in flight: its cap, but no more than is still free in all (dynamic thresholds, Choudhury and Hahne 1998): N hung hosts
+/// come to rest at 1/(N+1) each, and as much stays free for the others.
+uint32_t Core::Impl::HostShare() const {
+  uint32_t free = limits_.max_in_flight > in_flight_ ? limits_.max_in_flight - in_flight_ : 0;
+  return std::min(limits_.max_in_flight_per_host, std::max<uint32_t>(free, 1));
+}
+
+void Core::Impl::Schedule() {
+  if (stopping_) return;
+  while (in_flight_ < limits_.max_in_flight && !active_hosts_.empty()) {
+    Host* host = active_hosts_.front();
+    active_hosts_.pop_front();
+    host->active = false;
+    if (host->ring_size == 0) {
+      MaybeDropHost(host);
+      continue;
+    }
+    if (host->in_flight >= HostShare()) {
+      host->blocked = true;
+      host->blocked_at = host->in_flight;
+      blocked_hosts_.insert({host->blocked_at, host->serial, host});
+      continue;
+    }
+    Lane* lane = host->ring_head;
+    Unring(lane);
+    Entry* entry = NextOf(lane);
+    if (entry && CanStart(lane) && entry->host == host) {
+      if (entry->state.expires_at <= now_.wall) Settle(entry, Phase::kExpired, "", std::nullopt);
+      else StartAttemptOf(entry);
+      RefillTail(lane);
+    }
+    Kick(lane);
+    MaybeDrop(lane);
+    if (host->ring_size > 0) ActivateHost(host);
+  }
+}
+
+// ---- checks
+
+void Core::Impl::CheckInvariants() const {
+  wall_.wheel.CheckInvariants();
+  mono_.wheel.CheckInvariants();
+  expiry_.wheel.CheckInvariants();
+  uint64_t promoted[6] = {};
+  uint32_t in_flight = 0;
+  for (const auto& [id, entry] : entries_) {
+    CHECK(entry->id == id);
+    CHECK((entry->place == Place::kTimer) == entry->timer.linked());
+    if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
+    if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[static_cast<size_t>(entry->index)];
+    if (entry->place == Place::kFlight) ++in_flight;
+    if (entry->place == Place::kQueue) CHECK(entry->lane->queue.at(entry->order()) == entry.get());
+  }
+  for (size_t i = 0; i < 6; ++i) CHECK(promoted[i] == promoted_[i]);
+  CHECK(stopping_ || in_flight == in_flight_);
+  for (const auto& [key, lane] : lanes_) {
+    CHECK(!lane->fifo() || lane->in_flight <= 1);
+    CHECK(lane->in_flight <= limits_.max_in_flight_per_lane);
+    CHECK(!lane->disk_tail || lane->record.tail);
+    CHECK(lane->record.tail == lane->record.dormant);
+    for (const auto& [order, entry] : lane->queue) {
+      CHECK(entry->lane == lane.get() && entry->place == Place::kQueue && entry->order() == order);
+      if (lane->disk_tail && entry->index == Index::kTail) CHECK(order < lane->tail_next);
+    }
+  }
+  for (const auto& [name, host] : hosts_) {
+    size_t ring = 0;
+    for (Lane* lane = host->ring_head; lane; lane = lane->ring_next) {
+      CHECK(lane->ring == host.get());
+      ++ring;
+    }
+    CHECK(ring == host->ring_size && host->in_flight <= limits_.max_in_flight_per_host);
+  }
+}
+
+}  // namespace notifyd

@@ -1,0 +1,426 @@
+// Handlers of requests that need to look something up. Each may run several times: until all that it needs is known it only asks (I2).
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "broker/core_impl.h"
+#include "broker/payload.h"
+
+namespace notifyd {
+namespace {
+
+/// "At most ten years ahead" (contract section 3), leap days counted generously.
+constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
+
+}  // namespace
+
+WallTime Core::Impl::AtOnce() {
+  totals_.last_due_at_once = std::max(now_.wall, totals_.last_due_at_once);
+  return totals_.last_due_at_once;
+}
+
+void Core::Impl::ResolveWhen(const When& when, bool* at_once, WallTime* due) const {
+  *due = when.kind == When::Kind::kDelay ? WallTime{now_.wall.ms + when.ms} : WallTime{when.ms};
+  *at_once = when.kind == When::Kind::kDefault || *due <= now_.wall;
+}
+
+// ---- submit
+
+/// What becomes of one item of a submit.
+struct Core::Impl::SubmitPlan {
+  enum class Kind { kNew, kDuplicate, kKept } kind = Kind::kNew;
+  Entry* existing = nullptr;   // kDuplicate, kKept: the earlier notify; null with `item` set: one of this very batch
+  NotifyId removed;            // kDuplicate: the earlier one is known by its id alone, retention removed it
+  size_t item = SIZE_MAX;
+  Entry* replaced = nullptr;   // kNew: cancelled in its favour
+  size_t replaced_item = SIZE_MAX;
+};
+
+Status Core::Impl::PlanSubmit(Task*, const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder) {
+  std::map<IdempotencyKey, size_t> keys_here;
+  std::map<std::string, size_t> fkeys_here;  // held by that item of this batch
+  for (size_t i = 0; i < r.items.size(); ++i) {
+    const SubmitItem& item = r.items[i];
+    SubmitPlan p;
+    auto fail = [&](Code code, std::string detail, std::string field) {
+      return Status(code, std::move(detail), r.batch ? "/" + std::to_string(i) + field : field);
+    };
+    if (!item.idempotency_key.empty()) {
+      IdempotencyKey key{item.head->caller, item.idempotency_key};
+      const char* differs = "this idempotency key was used with other fields";
+      if (auto here = keys_here.find(key); here != keys_here.end()) {
+        if (r.items[here->second].fields != item.fields) return fail(Code::kUnacceptable, differs, "/idempotency_key");
+        p.kind = SubmitPlan::Kind::kDuplicate;
+        p.item = here->second;
+        plan->push_back(p);
+        continue;
+      }
+      const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
+      if (record && record->expires_at > now_.wall) {
+        if (record->fields != item.fields) return fail(Code::kUnacceptable, differs, "/idempotency_key");
+        p.kind = SubmitPlan::Kind::kDuplicate;
+        p.existing = FindEntry(record->id);
+        if (!p.existing->exists) {
+          p.existing = nullptr;
+          p.removed = record->id;
+        }
+        plan->push_back(p);
+        continue;
+      }
+      keys_here[key] = i;
+    }
+    auto ahead = [&](const When& when) { return when.kind == When::Kind::kAt && when.ms > now_.wall.ms + kMaxAheadMs; };
+    if (ahead(item.when)) return fail(Code::kUnacceptable, "is more than ten years ahead", "/due_at");
+    if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return fail(Code::kUnacceptable, "has passed", "/expires_at");
+    const std::string& fkey = item.head->fkey;
+    if (!fkey.empty()) {
+      Entry* held = nullptr;
+      size_t held_here = SIZE_MAX;
+      if (auto here = fkeys_here.find(fkey); here != fkeys_here.end()) {
+        held_here = here->second;
+      } else if (const auto& record = fkeys_.at(fkey)->record; record && record->expires_at > now_.wall) {
+        Entry* entry = FindEntry(record->id);
+        if (entry->pending() && entry->held(now_.wall) && entry->state.expires_at > now_.wall) held = entry;
+      }
+      if (held || held_here != SIZE_MAX) {
+        if (item.on_held == OnHeld::kReject) {
+          if (held) *holder = held->id;
+          return fail(Code::kConflict, "a notify is held under this fkey already", "/fkey");
+        }
+        if (item.on_held == OnHeld::kKeep) {
+          p.kind = SubmitPlan::Kind::kKept;
+          p.existing = held;
+          p.item = held_here;
+          plan->push_back(p);
+          continue;
+        }
+        p.replaced = held;
+        p.replaced_item = held_here;
+      }
+      bool at_once;
+      WallTime due;
+      ResolveWhen(item.when, &at_once, &due);
+      // One whose due time has passed is sent at once and holds nothing.
+      if (item.when.kind == When::Kind::kDefault || !at_once) fkeys_here[fkey] = i;
+      else fkeys_here.erase(fkey);
+    }
+    plan->push_back(p);
+  }
+  return Status::Ok();
+}
+
+bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again"), true;
+  if (totals_.pending() + r.items.size() > limits_.max_pending)
+    return Refuse(r.request, Code::kTooMany, "the limit of pending notifies is reached"), true;
+  for (const SubmitItem& item : r.items) {
+    NeedLane(task, item.head->lane);
+    if (!item.idempotency_key.empty())
+      if (auto* slot = NeedIdempotency(task, {item.head->caller, item.idempotency_key}))
+        if (slot->record && slot->record->expires_at > now_.wall) NeedEntry(task, slot->record->id);
+    if (!item.head->fkey.empty())
+      if (auto* slot = NeedFkey(task, item.head->fkey))
+        if (slot->record && slot->record->expires_at > now_.wall)
+          if (Entry* entry = NeedEntry(task, slot->record->id))
+            if (entry->pending()) NeedLane(task, entry->head->lane);
+  }
+  if (task->missing > 0) return false;
+
+  std::vector<SubmitPlan> plan;
+  plan.reserve(r.items.size());
+  NotifyId holder;
+  if (Status status = PlanSubmit(task, r, &plan, &holder); !status.ok()) {
+    ReplyAfter(Barrier(), r.request, Refused{std::move(status), holder});
+    return true;
+  }
+  Submitted reply;
+  reply.batch = r.batch;
+  reply.items.reserve(plan.size());
+  std::vector<Entry*> made(plan.size(), nullptr);
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const SubmitPlan& p = plan[i];
+    Entry* entry = p.existing;
+    if (p.item != SIZE_MAX) entry = made[p.item];
+    if (p.kind == SubmitPlan::Kind::kNew) {
+      Entry* replaced = p.replaced_item != SIZE_MAX ? made[p.replaced_item] : p.replaced;
+      if (replaced) Settle(replaced, Phase::kCancelled, "replaced", std::nullopt);
+      entry = ApplySubmit(r.items[i]);
+    }
+    made[i] = entry;
+    SubmittedItem item;
+    item.duplicate = p.kind == SubmitPlan::Kind::kDuplicate;
+    item.kept = p.kind == SubmitPlan::Kind::kKept;
+    if (entry) {
+      item.id = entry->id;
+      item.state = StateOf(entry->state, entry);
+      item.due = entry->state.due;
+      item.lane = entry->head->lane;
+    } else {  // a duplicate of one that was settled and removed
+      item.id = p.removed;
+      item.state = State::kSucceeded;
+      item.due = now_.wall;
+      item.lane = r.items[i].head->lane;
+    }
+    reply.items.push_back(std::move(item));
+  }
+  ReplyAfter(Barrier(), r.request, std::move(reply));
+  return true;
+}
+
+Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
+  Entry* entry = MakeEntry(NotifyId{totals_.next_id++});
+  entry->known = entry->exists = true;
+  entry->head = item.head;
+  entry->created_at = now_.wall;
+  entry->host = GetHost(item.head->host);
+  ++entry->host->refs;
+  ++totals_.accepted;
+  entry->state.due = kWallNever;
+  if (item.ttl.kind == When::Kind::kDelay) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
+  else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
+  KeepSpec(entry, item.spec);
+  Touch(entry);
+  sync_asked_ = true;
+  bool at_once;
+  WallTime due;
+  ResolveWhen(item.when, &at_once, &due);
+  bool holds = !item.head->fkey.empty() && (item.when.kind == When::Kind::kDefault || !at_once);
+  entry->state.phase = holds ? Phase::kHeld : Phase::kWaiting;
+  if (holds && item.when.kind == When::Kind::kDefault) AddIndex(entry, Index::kHeld);
+  else SetDue(entry, at_once, due);
+
+  auto record = std::make_shared<NotifyRecord>();
+  record->id = entry->id;
+  record->created_at = entry->created_at;
+  record->head = item.head;
+  record->spec = item.spec;
+  record->state = entry->state;
+  Write(PutNotify{std::move(record)});
+  if (!item.head->fkey.empty()) {
+    FkeySlot* slot = fkeys_.at(item.head->fkey).get();
+    slot->record = FkeyRecord{entry->id, kWallNever};
+    Touch(slot);
+    Write(PutFkey{item.head->fkey, *slot->record});
+  }
+  if (!item.idempotency_key.empty()) {
+    IdempotencyKey key{item.head->caller, item.idempotency_key};
+    IdempotencySlot* slot = idempotency_.at(key).get();
+    slot->record = IdempotencyRecord{entry->id, item.fields, {now_.wall.ms + limits_.idempotency_window_ms}};
+    Touch(slot);
+    Write(PutIdempotency{std::move(key), *slot->record});
+  }
+  if (entry->state.expires_at != kWallNever) PutExpiryOf(entry);
+  return entry;
+}
+
+void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
+  entry->state.due = at_once ? AtOnce() : due;
+  entry->durable = open_.number;
+  Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
+  DueKey key{entry->state.due.ms, entry->id};
+  // Where it would be spilled right away, it is written to the tail in the first place.
+  if (at_once && key < wall_.cover()) {
+    Lane* lane = GetLane(entry->head->lane);
+    CHECK(lane->known);
+    if (MustSpill(*lane, entry->order(), *entry->host)) {
+      AddIndex(entry, Index::kTail);
+      entry->promoted = true;
+      NoteSpilled(lane, entry->order(), *entry->host);
+      if (!lane->active) Activate(lane);
+      return;
+    }
+  }
+  AddIndex(entry, index);
+  PlaceEntry(entry, at_once);
+}
+
+// ---- fkeys
+
+bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  FkeySlot* slot = NeedFkey(task, r.fkey);
+  if (!slot) return false;
+  const char* none = "no notify is held under this fkey";
+  if (!slot->record || slot->record->expires_at <= now_.wall) return RefuseAfter(r.request, Code::kNotFound, none), true;
+  Entry* entry = NeedEntry(task, slot->record->id);
+  if (!entry) return false;
+  if (!entry->exists || entry->state.phase == Phase::kCancelled || entry->state.phase == Phase::kExpired)
+    return RefuseAfter(r.request, Code::kNotFound, none), true;
+  if (!entry->pending() || !entry->held(now_.wall)) {
+    ReplyAfter(Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
+    return true;
+  }
+  Lane* lane = NeedLane(task, entry->head->lane);
+  if (r.data) entry = NeedEntry(task, entry->id, true);
+  if (!lane || !entry || task->missing > 0) return false;
+  if (entry->state.expires_at <= now_.wall) {
+    Settle(entry, Phase::kExpired, "", std::nullopt);
+    return RefuseAfter(r.request, Code::kNotFound, none), true;
+  }
+  bool at_once;
+  WallTime due;
+  ResolveWhen(r.when, &at_once, &due);
+  if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs)
+    return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", r.when.kind == When::Kind::kAt ? "/due_at" : "/delay_ms"), true;
+  std::shared_ptr<const std::string> merged;
+  if (r.data) {
+    Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
+    if (!spec.ok()) return Fatal(spec.status()), true;
+    Result<NotifySpec> result = MergeTriggerData(std::move(*spec), *r.data, limits_.max_body_bytes);
+    if (!result.ok()) return ReplyAfter(Barrier(), r.request, Refused{result.status(), NotifyId{}}), true;
+    merged = std::make_shared<const std::string>(EncodeSpec(*result));
+  }
+  Unplace(entry);
+  RemoveIndex(entry);
+  entry->state.phase = Phase::kWaiting;
+  std::shared_ptr<NotifyRecord> record = entry->full;
+  SetDue(entry, at_once, due);
+  if (merged) {
+    auto put = std::make_shared<NotifyRecord>(*record);
+    put->spec = merged;
+    put->state = entry->state;
+    KeepSpec(entry, merged);
+    entry->full = nullptr;
+    ++entry->changes;
+    Touch(entry);
+    Write(PutNotify{std::move(put)});
+  } else {
+    ChangeState(entry, std::nullopt);
+  }
+  sync_asked_ = true;
+  ReplyAfter(Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), true});
+  return true;
+}
+
+bool Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
+  FkeySlot* slot = NeedFkey(task, r.fkey);
+  if (!slot) return false;
+  const char* none = "no notify is held under this fkey";
+  if (!slot->record || slot->record->expires_at <= now_.wall) return Refuse(r.request, Code::kNotFound, none), true;
+  Entry* entry = NeedEntry(task, slot->record->id);
+  if (!entry) return false;
+  if (!entry->exists || entry->state.phase == Phase::kCancelled || entry->state.phase == Phase::kExpired)
+    return Refuse(r.request, Code::kNotFound, none), true;
+  ReadWritten(entry->written, r.request, entry->id);
+  return true;
+}
+
+bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  FkeySlot* slot = NeedFkey(task, r.fkey);
+  if (!slot) return false;
+  const char* none = "no notify is held under this fkey";
+  if (!slot->record || slot->record->expires_at <= now_.wall) return RefuseAfter(r.request, Code::kNotFound, none), true;
+  Entry* entry = NeedEntry(task, slot->record->id);
+  if (!entry) return false;
+  if (!entry->exists || entry->state.phase == Phase::kCancelled || entry->state.phase == Phase::kExpired)
+    return RefuseAfter(r.request, Code::kNotFound, none), true;
+  if (!entry->pending() || !entry->held(now_.wall))
+    return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id), true;
+  if (!NeedLane(task, entry->head->lane)) return false;
+  Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
+  sync_asked_ = true;
+  ReadAfter(Barrier(), r.request, entry->id);
+  return true;
+}
+
+// ---- one notify by its id
+
+bool Core::Impl::Handle(Task* task, GetRequest& r) {
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (!entry->pending() || stopping_) ReadWritten(entry->written, r.request, r.id);
+  else AddWaiter(r.request, entry, r.wait_ms);
+  return true;
+}
+
+bool Core::Impl::Handle(Task* task, CancelRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify"), true;
+  if (!entry->pending())
+    return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase))), true;
+  if (!NeedLane(task, entry->head->lane)) return false;
+  Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
+  sync_asked_ = true;
+  ReadAfter(Barrier(), r.request, r.id);
+  return true;
+}
+
+bool Core::Impl::Handle(Task* task, RetryRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify"), true;
+  if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight"), true;
+  Lane* lane = NeedLane(task, entry->head->lane);
+  if (!entry->pending()) {
+    entry = NeedEntry(task, r.id, true);
+    if (!lane || !entry || task->missing > 0) return false;
+    Phase before = entry->state.phase;
+    std::shared_ptr<NotifyRecord> record = entry->full;
+    ++totals_.revived;
+    NotifyState& state = entry->state;
+    WallTime old_expiry = state.expires_at;
+    state.phase = Phase::kWaiting;
+    state.attempts_before = state.attempts_made;
+    state.reason.clear();
+    state.settled_at = {};
+    state.next_attempt_at = {};
+    // A ttl starts over with the budget: otherwise an expired one could never be sent again.
+    if (old_expiry != kWallNever) state.expires_at = {now_.wall.ms + std::max<int64_t>(1, old_expiry.ms - entry->created_at.ms)};
+    Touch(entry);
+    SetDue(entry, true, {});
+    auto put = std::make_shared<NotifyRecord>(*record);
+    put->state = entry->state;
+    KeepSpec(entry, put->spec);
+    entry->full = nullptr;
+    ++entry->changes;
+    Write(PutNotify{std::move(put)});
+    if (before != Phase::kSucceeded) Write(DeleteSettled{before, entry->id});
+    if (state.expires_at != kWallNever) PutExpiryOf(entry);
+    if (!entry->head->fkey.empty()) Write(ExpireFkey{entry->head->fkey, entry->id, kWallNever});
+  } else {
+    if (!lane) return false;
+    if (entry->state.phase == Phase::kRetrying) {
+      if (entry->place == Place::kTimer || entry->place == Place::kIdle) {
+        Unplace(entry);
+        // In the tail its wait is over already.
+        if (entry->index == Index::kRetrying) {
+          RemoveIndex(entry);
+          entry->state.retry_at = now_.mono;
+          entry->state.next_attempt_at = now_.wall;
+          AddIndex(entry, Index::kRetrying);
+          ChangeState(entry, std::nullopt);
+          PlaceEntry(entry);
+        }
+      }
+    } else if (!entry->promoted && entry->state.due > now_.wall) {
+      Unplace(entry);
+      RemoveIndex(entry);
+      entry->state.phase = Phase::kWaiting;
+      SetDue(entry, true, {});
+      ChangeState(entry, std::nullopt);
+    }
+  }
+  sync_asked_ = true;
+  ReplyAfter(Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
+  return true;
+}
+
+bool Core::Impl::Handle(Task* task, ExpiryDue& r) {
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (!entry->pending() || entry->in_flight()) return true;  // one in flight is judged when it ends
+  if (entry->state.expires_at > now_.wall) {
+    if (entry->state.expires_at != kWallNever) TrackExpiry({entry->state.expires_at.ms, entry->id});
+    return true;
+  }
+  if (!NeedLane(task, entry->head->lane)) return false;
+  Settle(entry, Phase::kExpired, "", std::nullopt);
+  return true;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,310 @@
+// What the core looks up by key: slots, their loads and their lifetime. See core_impl.h, I1, I2 and I5.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+void Core::Impl::Pin(Task* task, Slot* slot) {
+  ++slot->pins;
+  task->pinned.push_back(slot);
+}
+
+/// Pins the slot; false where the task must wait for it.
+bool Core::Impl::Known(Task* task, Slot* slot) {
+  Pin(task, slot);
+  if (slot->known && !slot->loading) return true;
+  slot->waiters.push_back(task);
+  ++task->missing;
+  return false;
+}
+
+void Core::Impl::LoadSlot(Slot* slot, LoadKey key) {
+  CHECK(!slot->loading && slot->written <= written_);
+  slot->loading = true;
+  ++slot->pins;
+  open_load_.keys.push_back(std::move(key));
+  open_load_slots_.push_back(slot);
+}
+
+void Core::Impl::LoadRecord(Entry* entry) {
+  if (entry->loading) return;
+  entry->changes_at_load = entry->changes;
+  LoadSlot(entry, entry->id);
+}
+
+Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, bool full) {
+  Entry* entry = FindEntry(id);
+  if (!entry) {
+    entry = MakeEntry(id);
+    LoadRecord(entry);
+  } else if (full && entry->known && !entry->loading && entry->exists && !entry->full) {
+    // The whole record is read anew, once all of its changes are there to be read.
+    if (entry->written > written_) {
+      Pin(task, entry);
+      ++task->missing;
+      after_write_.emplace(entry->written, task);
+      return nullptr;
+    }
+    LoadRecord(entry);
+  }
+  return Known(task, entry) ? entry : nullptr;
+}
+
+Lane* Core::Impl::NeedLane(Task* task, const LaneKey& key) {
+  Lane* lane = GetLane(key);
+  return Known(task, lane) ? lane : nullptr;
+}
+
+FkeySlot* Core::Impl::NeedFkey(Task* task, const std::string& key) {
+  std::unique_ptr<FkeySlot>& slot = fkeys_[key];
+  if (!slot) {
+    slot = std::make_unique<FkeySlot>(key);
+    LoadSlot(slot.get(), key);
+  }
+  return Known(task, slot.get()) ? slot.get() : nullptr;
+}
+
+IdempotencySlot* Core::Impl::NeedIdempotency(Task* task, const IdempotencyKey& key) {
+  std::unique_ptr<IdempotencySlot>& slot = idempotency_[key];
+  if (!slot) {
+    slot = std::make_unique<IdempotencySlot>(key);
+    LoadSlot(slot.get(), key);
+  }
+  return Known(task, slot.get()) ? slot.get() : nullptr;
+}
+
+void Core::Impl::On(Loaded& e) {
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  auto found = loads_.find(e.ticket);
+  CHECK(found != loads_.end());
+  std::vector<Slot*> slots = std::move(found->second);
+  loads_.erase(found);
+  CHECK(slots.size() == e.values.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    Slot* slot = slots[i];
+    slot->loading = false;
+    switch (slot->kind) {
+      case Slot::Kind::kEntry:
+        FillEntry(static_cast<Entry*>(slot), std::get<LoadedNotify>(e.values[i]));
+        break;
+      case Slot::Kind::kFkey:
+        static_cast<FkeySlot*>(slot)->record = std::get<std::optional<FkeyRecord>>(e.values[i]);
+        break;
+      case Slot::Kind::kIdempotency:
+        static_cast<IdempotencySlot*>(slot)->record = std::get<std::optional<IdempotencyRecord>>(e.values[i]);
+        break;
+      case Slot::Kind::kLane: {
+        Lane* lane = static_cast<Lane*>(slot);
+        if (auto& record = std::get<std::optional<LaneRecord>>(e.values[i])) {
+          lane->record = *record;
+          lane->stored = true;
+          lane->disk_tail = record->tail;
+          lane->tail_next = record->tail_from;
+        }
+        break;
+      }
+    }
+    slot->known = true;
+  }
+  for (Slot* slot : slots) {
+    if (slot->kind == Slot::Kind::kEntry) {
+      Entry* entry = static_cast<Entry*>(slot);
+      if (entry->start_waits) EmitStart(entry);
+      else if (entry->pending() && entry->place == Place::kIdle && entry->index != Index::kTail && !stopping_) PlaceEntry(entry);
+    } else if (slot->kind == Slot::Kind::kLane) {
+      Lane* lane = static_cast<Lane*>(slot);
+      std::vector<Entry*> arriving = std::move(lane->arriving);
+      lane->arriving.clear();
+      for (Entry* entry : arriving) {
+        CHECK(entry->place == Place::kArriving);
+        entry->place = Place::kIdle;
+        EnterLane(entry);
+      }
+      if (std::exchange(lane->wake, false) && lane->record.tail) WakeLane(lane);
+    }
+    WakeWaiters(slot);
+  }
+  for (Slot* slot : slots) {
+    --slot->pins;
+    MaybeDrop(slot);
+  }
+}
+
+void Core::Impl::WakeWaiters(Slot* slot) {
+  std::vector<Task*> waiters = std::move(slot->waiters);
+  slot->waiters.clear();
+  for (Task* task : waiters) Unpark(task);
+}
+
+void Core::Impl::Unpark(Task* task) {
+  if (--task->missing > 0) return;
+  auto found = parked_.find(task);
+  CHECK(found != parked_.end());
+  std::unique_ptr<Task> owned = std::move(found->second);
+  parked_.erase(found);
+  RunTask(std::move(owned));
+}
+
+Entry* Core::Impl::FindEntry(NotifyId id) const {
+  auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : found->second.get();
+}
+
+Entry* Core::Impl::MakeEntry(NotifyId id) {
+  std::unique_ptr<Entry>& entry = entries_[id];
+  CHECK(!entry);
+  entry = std::make_unique<Entry>(id);
+  return entry.get();
+}
+
+void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec) {
+  if (entry->spec) spec_bytes_ -= entry->spec->size();
+  entry->spec = nullptr;
+  if (!spec || spec_bytes_ + spec->size() > limits_.max_spec_bytes) return;
+  spec_bytes_ += spec->size();
+  entry->spec = std::move(spec);
+}
+
+/// For an entry just made, or one whose record was read anew: what is in memory of its state is then the newer one.
+void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
+  entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
+  if (!loaded.record) {
+    CHECK(!entry->known || !entry->pending());
+    entry->exists = false;
+    return;
+  }
+  if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
+  if (entry->known && entry->exists) return;
+  entry->exists = true;
+  entry->head = loaded.record->head;
+  entry->created_at = loaded.record->created_at;
+  entry->state = loaded.record->state;
+  if (!entry->host) {
+    entry->host = GetHost(entry->head->host);
+    ++entry->host->refs;
+  }
+  switch (entry->state.phase) {
+    case Phase::kHeld:
+      entry->index = entry->state.due == kWallNever ? Index::kHeld : loaded.in_tail ? Index::kTail : Index::kHeldDue;
+      break;
+    case Phase::kWaiting:
+      entry->index = loaded.in_tail ? Index::kTail : Index::kDue;
+      break;
+    case Phase::kRetrying:
+      entry->index = loaded.in_tail ? Index::kTail : Index::kRetrying;
+      break;
+    default:
+      entry->index = Index::kNone;
+  }
+  entry->promoted = entry->index == Index::kTail;
+  // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2).
+  if (entry->state.phase == Phase::kRetrying) entry->durable = open_.number - 1;
+}
+
+Lane* Core::Impl::GetLane(const LaneKey& key) {
+  std::unique_ptr<Lane>& lane = lanes_[key];
+  if (!lane) {
+    lane = std::make_unique<Lane>(key);
+    // Where the store has no lane records at all, there is nothing to look up.
+    if (totals_.lane_records == 0) lane->known = true;
+    else LoadSlot(lane.get(), key);
+  }
+  return lane.get();
+}
+
+Host* Core::Impl::GetHost(const std::string& name) {
+  std::unique_ptr<Host>& host = hosts_[name];
+  if (!host) {
+    host = std::make_unique<Host>();
+    host->name = name;
+    host->serial = next_serial_++;
+  }
+  return host.get();
+}
+
+void Core::Impl::UnrefHost(Host* host) {
+  --host->refs;
+  MaybeDropHost(host);
+}
+
+void Core::Impl::MaybeDropHost(Host* host) {
+  if (host->refs > 0 || host->in_flight > 0 || host->ring_size > 0 || host->active || host->blocked || host->sleepers || host->page || host->check) return;
+  hosts_.erase(std::string(host->name));
+}
+
+void Core::Impl::Touch(Slot* slot) {
+  if (slot->written == open_.number) return;
+  slot->written = open_.number;
+  open_touched_.push_back(slot);
+}
+
+void Core::Impl::MaybeDrop(Slot* slot) {
+  if (slot->pins > 0 || slot->loading || slot->written > written_ || !slot->waiters.empty()) return;
+  switch (slot->kind) {
+    case Slot::Kind::kFkey: {
+      std::string key = static_cast<FkeySlot*>(slot)->key;
+      fkeys_.erase(key);
+      break;
+    }
+    case Slot::Kind::kIdempotency: {
+      IdempotencyKey key = static_cast<IdempotencySlot*>(slot)->key;
+      idempotency_.erase(key);
+      break;
+    }
+    case Slot::Kind::kLane: {
+      Lane* lane = static_cast<Lane*>(slot);
+      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->ring || lane->dirty || lane->awaiting > 0 ||
+          lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail))
+        return;
+      LaneKey key = lane->key;
+      lanes_.erase(key);
+      break;
+    }
+    case Slot::Kind::kEntry: {
+      Entry* entry = static_cast<Entry*>(slot);
+      if (entry->place != Place::kIdle) {
+        entry->full = nullptr;
+        return;
+      }
+      if (PagesUnderWay()) {  // I5
+        if (!entry->buried) graveyard_.emplace_back(next_ticket_, entry->id);
+        entry->buried = true;
+        entry->buried_at = next_ticket_;
+        entry->full = nullptr;
+        return;
+      }
+      DropEntry(entry);
+      break;
+    }
+  }
+}
+
+void Core::Impl::DropEntry(Entry* entry) {
+  CHECK(!entry->promoted || entry->index == Index::kTail || entry->index == Index::kNone);
+  CHECK(!entry->lane);
+  KeepSpec(entry, nullptr);
+  if (entry->host) UnrefHost(entry->host);
+  entries_.erase(entry->id);
+}
+
+void Core::Impl::SweepGraveyard() {
+  // Tickets grow: all pages asked for before an entry was buried are done once the oldest one under way is younger.
+  uint64_t oldest = page_tickets_.empty() ? UINT64_MAX : page_tickets_.begin()->first;
+  while (!graveyard_.empty() && graveyard_.front().first <= oldest) {
+    auto [ticket, id] = graveyard_.front();
+    graveyard_.pop_front();
+    Entry* entry = FindEntry(id);
+    if (!entry) continue;
+    if (entry->buried_at > ticket && PagesUnderWay()) {  // used again since: buried anew, behind the pages of now
+      graveyard_.emplace_back(next_ticket_, id);
+      continue;
+    }
+    entry->buried = false;
+    if (entry->pins > 0 || entry->loading || entry->written > written_ || !entry->waiters.empty() || entry->place != Place::kIdle) continue;
+    DropEntry(entry);
+  }
+}
+
+}  // namespace notifyd

@@ -1,0 +1,231 @@
+// Encoding of data and merge of trigger data. Pure, any thread. JSON texts keep their spelling throughout: numbers are never read as numbers.
+#include "broker/payload.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/json_tree.h"
+
+namespace notifyd {
+namespace {
+
+using Kind = JsonTree::Kind;
+
+constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+/// Is `content_type` of media type `wanted`, whatever its parameters?
+bool IsMediaType(std::string_view content_type, std::string_view wanted) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  size_t begin = std::min(type.find_first_not_of(" \t"), type.size());
+  type.remove_prefix(begin);
+  return EqualIgnoringCase(type.substr(0, type.find_last_not_of(" \t") + 1), wanted);
+}
+
+bool HasContentTypeHeader(const NotifySpec& spec) {
+  return std::any_of(spec.headers.begin(), spec.headers.end(), [](const auto& header) { return EqualIgnoringCase(header.first, "content-type"); });
+}
+
+/// These carry data in the query string, and a body only where one was given raw.
+bool PutsDataInQuery(Method method) {
+  return method == Method::kGet || method == Method::kHead || method == Method::kDelete;
+}
+
+/// PHP's urlencode.
+void AppendUrlEncoded(std::string_view text, std::string* out) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  for (char c : text) {
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    if (plain) {
+      out->push_back(c);
+    } else if (c == ' ') {
+      out->push_back('+');
+    } else {
+      out->push_back('%');
+      out->push_back(kHex[static_cast<uint8_t>(c) >> 4]);
+      out->push_back(kHex[static_cast<uint8_t>(c) & 15]);
+    }
+  }
+}
+
+/// Writes the fields of an object or array. A deep or long name is repeated in each field below it, so a short text can make a form of any
+/// size: writing stops at the limit, and the cost of what is left out does not depend on the length of the names around it.
+class FormWriter {
+ public:
+  FormWriter(size_t max_bytes, std::string* out) : max_bytes_(max_bytes), out_(out) {}
+
+  /// Its members, under the name so far. False: over the limit.
+  bool Write(JsonTree::Value container) {
+    size_t outer = name_.size();
+    size_t index = 0;
+    bool fits = true;
+    container.ForEach([&](JsonTree::Value key, JsonTree::Value value) {
+      if (!fits) return;
+      if (depth_ > 0) name_ += "%5B";
+      if (container.kind() == Kind::kArray) name_ += std::to_string(index++);
+      else AppendUrlEncoded(key.text(), &name_);
+      if (depth_ > 0) name_ += "%5D";
+      fits = WriteField(value);
+      name_.resize(outer);
+    });
+    return fits;
+  }
+
+ private:
+  bool WriteField(JsonTree::Value value) {
+    if (value.kind() == Kind::kNull) return true;
+    if (value.kind() == Kind::kArray || value.kind() == Kind::kObject) {
+      ++depth_;
+      bool fits = Write(value);
+      --depth_;
+      return fits;
+    }
+    if (!out_->empty()) out_->push_back('&');
+    out_->append(name_).push_back('=');
+    switch (value.kind()) {
+      case Kind::kTrue:
+        out_->push_back('1');
+        break;
+      case Kind::kFalse:
+        out_->push_back('0');
+        break;
+      case Kind::kNumber:
+        AppendUrlEncoded(value.raw(), out_);
+        break;
+      default:
+        AppendUrlEncoded(value.text(), out_);
+    }
+    return out_->size() <= max_bytes_;
+  }
+
+  size_t max_bytes_;
+  std::string* out_;
+  std::string name_;
+  size_t depth_ = 0;
+};
+
+Status DataError(std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), "/data");
+}
+
+Status TooLarge(size_t max_bytes, std::string field) {
+  return Status(Code::kTooLarge, "over " + std::to_string(max_bytes) + " bytes as sent to the receiver", std::move(field));
+}
+
+Result<std::string> EncodeFields(std::string_view json, bool object_only, const char* refusal, size_t max_bytes) {
+  Result<JsonTree> tree = JsonTree::Parse(json);
+  if (!tree.ok()) return DataError("not JSON");
+  Kind kind = tree->root().kind();
+  if (kind != Kind::kObject && (object_only || kind != Kind::kArray)) return DataError(refusal);
+  std::string fields;
+  if (!FormWriter(max_bytes, &fields).Write(tree->root())) return TooLarge(max_bytes, "/data");
+  return fields;
+}
+
+/// The data as it is put into the body.
+Result<std::string> EncodeData(const NotifySpec& spec, size_t max_bytes) {
+  if (IsMediaType(spec.content_type, kFormType)) return EncodeForm(spec.payload, max_bytes);
+  if (!IsMediaType(spec.content_type, kJsonType)) return DataError("data is encoded as application/json or application/x-www-form-urlencoded only");
+  if (spec.payload.size() > max_bytes) return TooLarge(max_bytes, "/data");
+  return spec.payload;
+}
+
+std::string WithQuery(std::string url, const std::string& query) {
+  if (query.empty()) return url;
+  size_t mark = url.find('?');
+  if (mark == std::string::npos) url.push_back('?');
+  else if (url.back() != '?' && url.back() != '&') url.push_back('&');
+  return url + query;
+}
+
+struct Member {
+  std::string_view raw_key, value;
+};
+
+/// The held text where `data` adds nothing to it.
+std::string MergeObjects(std::string_view held_text, JsonTree::Value held, JsonTree::Value data) {
+  if (data.size() == 0) return std::string(held_text);
+  std::vector<Member> members;
+  std::unordered_map<std::string_view, size_t> places;
+  auto add = [&](JsonTree::Value key, JsonTree::Value value) {
+    auto [place, fresh] = places.try_emplace(key.text(), members.size());
+    if (fresh) members.push_back({key.raw(), value.raw()});
+    else members[place->second].value = value.raw();
+  };
+  held.ForEach(add);
+  data.ForEach(add);
+  std::string merged;
+  for (const Member& member : members) {
+    merged.push_back(merged.empty() ? '{' : ',');
+    merged.append(member.raw_key).push_back(':');
+    merged.append(member.value);
+  }
+  merged.push_back('}');
+  return merged;
+}
+
+}  // namespace
+
+Result<std::string> EncodeForm(std::string_view json, size_t max_bytes) {
+  return EncodeFields(json, false, "a form needs an object or an array", max_bytes);
+}
+
+Result<WireRequest> BuildWireRequest(const NotifySpec& spec, size_t max_body_bytes) {
+  WireRequest request;
+  request.target_url = spec.url.substr(0, spec.url.find('#'));
+  bool in_query = PutsDataInQuery(spec.method);
+  switch (spec.payload_kind) {
+    case PayloadKind::kNone:
+      break;
+    case PayloadKind::kBody:
+    case PayloadKind::kBodyBase64:
+      if (spec.payload.size() > max_body_bytes) return TooLarge(max_body_bytes, spec.payload_kind == PayloadKind::kBody ? "/body" : "/body_base64");
+      request.body = spec.payload;
+      request.has_body = true;
+      break;
+    case PayloadKind::kData: {
+      Result<std::string> encoded = in_query ? EncodeFields(spec.payload, true, "with GET, HEAD and DELETE data must be an object", max_body_bytes)
+                                             : EncodeData(spec, max_body_bytes);
+      if (!encoded.ok()) return std::move(encoded).status();
+      if (in_query) request.target_url = WithQuery(std::move(request.target_url), *encoded);
+      else request.body = *std::move(encoded);
+      request.has_body = !in_query;
+    }
+  }
+  // A Content-Type among the headers takes the place of the default one.
+  bool own_header = !spec.content_type_given && HasContentTypeHeader(spec);
+  if (!own_header && (request.has_body || !in_query)) request.content_type = spec.content_type;
+  return request;
+}
+
+Result<NotifySpec> MergeTriggerData(NotifySpec spec, std::string_view data, size_t max_body_bytes) {
+  Result<JsonTree> added = JsonTree::Parse(data);
+  if (!added.ok()) return DataError("not JSON");
+  if (added->root().kind() != Kind::kObject) return DataError("the data of a trigger must be an object");
+  switch (spec.payload_kind) {
+    case PayloadKind::kBody:
+    case PayloadKind::kBodyBase64:
+      return DataError("what is held has a raw body: nothing can be merged into that");
+    case PayloadKind::kNone:
+      spec.payload_kind = PayloadKind::kData;
+      spec.payload = data;
+      break;
+    case PayloadKind::kData: {
+      Result<JsonTree> held = JsonTree::Parse(spec.payload);
+      if (!held.ok() || held->root().kind() != Kind::kObject)
+        return DataError("what is held has data that is no object: nothing can be merged into that");
+      spec.payload = MergeObjects(spec.payload, held->root(), added->root());
+    }
+  }
+  Result<WireRequest> request = BuildWireRequest(spec, max_body_bytes);
+  if (!request.ok()) return std::move(request).status();
+  return spec;
+}
+
+}  // namespace notifyd

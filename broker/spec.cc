@@ -1,0 +1,260 @@
+// The stored encoding of a spec, version 1, and of the patterns and policies that stand in other records too. Pure, any thread.
+//
+//   spec    = version:u8 present:varint url:text [field for each bit of `present`, lowest first]
+//   pattern = present:varint [status] [contains] [json]        absent: empty
+//   policy  = present:varint [field for each bit]              absent: the default
+//
+// I1: what is decoded was encoded by some version 1: an unknown bit, enum value or range is refused, as are leftovers.
+// I2: nothing is allocated for a count, only for what is read: each item takes a byte or more, so a false count ends with the bytes.
+#include "broker/spec.h"
+
+#include <limits>
+
+namespace notifyd {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+// Bits of `present`. Never renumber.
+enum SpecBit : uint64_t {
+  kMethodBit = 1 << 0,
+  kHeadersBit = 1 << 1,
+  kPayloadBit = 1 << 2,
+  kContentTypeBit = 1 << 3,
+  kContentTypeGivenBit = 1 << 4,  // a flag alone, no bytes
+  kGroupBit = 1 << 5,
+  kOnHeldBit = 1 << 6,
+  kExpectBit = 1 << 7,
+  kTimeoutBit = 1 << 8,
+  kConnectTimeoutBit = 1 << 9,
+  kIdempotencyKeyBit = 1 << 10,
+  kDelayBit = 1 << 11,
+  kTtlBit = 1 << 12,
+  kAllSpecBits = (1 << 13) - 1,
+};
+enum PatternBit : uint64_t { kStatusBit = 1 << 0, kContainsBit = 1 << 1, kJsonBit = 1 << 2, kAllPatternBits = (1 << 3) - 1 };
+enum RetryBit : uint64_t {
+  kMaxAttemptsBit = 1 << 0,
+  kInitialBit = 1 << 1,
+  kFactorBit = 1 << 2,
+  kMaxBit = 1 << 3,
+  kJitterBit = 1 << 4,
+  kScheduleBit = 1 << 5,
+  kFatalOnBit = 1 << 6,
+  kAllRetryBits = (1 << 7) - 1,
+};
+
+const NotifySpec& DefaultSpec() {
+  static const NotifySpec kSpec;
+  return kSpec;
+}
+const RetryPolicy& DefaultRetry() {
+  static const RetryPolicy kPolicy;
+  return kPolicy;
+}
+
+uint64_t Bits(Decoder* d, uint64_t all) {
+  uint64_t present = d->Varint();
+  if (present & ~all) d->Fail();
+  return d->ok() ? present : 0;
+}
+
+template <class E>
+E Enum(Decoder* d, E most) {
+  uint8_t value = d->U8();
+  if (value > static_cast<uint8_t>(most)) d->Fail();
+  return d->ok() ? static_cast<E>(value) : E{};
+}
+
+/// A duration: not negative.
+int64_t Duration(Decoder* d) {
+  uint64_t value = d->Varint();
+  if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) d->Fail();
+  return d->ok() ? static_cast<int64_t>(value) : 0;
+}
+
+double Within(Decoder* d, double least, double most) {
+  double value = d->Double();
+  if (!(value >= least && value <= most)) d->Fail();  // so written that a NaN fails
+  return d->ok() ? value : least;
+}
+
+uint64_t PresentBits(const NotifySpec& spec) {
+  const NotifySpec& fallback = DefaultSpec();
+  uint64_t present = 0;
+  auto set = [&](uint64_t bit, bool differs) { present |= differs ? bit : 0; };
+  set(kMethodBit, spec.method != fallback.method);
+  set(kHeadersBit, !spec.headers.empty());
+  set(kPayloadBit, spec.payload_kind != PayloadKind::kNone);
+  set(kContentTypeBit, spec.content_type != fallback.content_type);
+  set(kContentTypeGivenBit, spec.content_type_given);
+  set(kGroupBit, !spec.group.empty());
+  set(kOnHeldBit, spec.on_held.has_value());
+  set(kExpectBit, spec.expect != fallback.expect);
+  set(kTimeoutBit, spec.timeout_ms != fallback.timeout_ms);
+  set(kConnectTimeoutBit, spec.connect_timeout_ms != fallback.connect_timeout_ms);
+  set(kIdempotencyKeyBit, !spec.idempotency_key.empty());
+  set(kDelayBit, spec.delay_ms.has_value());
+  set(kTtlBit, spec.ttl_ms.has_value());
+  return present;
+}
+
+}  // namespace
+
+std::string EncodeSpec(const NotifySpec& spec) {
+  std::string bytes;
+  bytes.reserve(16 + spec.url.size() + spec.payload.size());
+  Encoder e(&bytes);
+  e.U8(kVersion);
+  uint64_t present = PresentBits(spec);
+  e.Varint(present);
+  e.Text(spec.url);
+  if (present & kMethodBit) e.U8(static_cast<uint8_t>(spec.method));
+  if (present & kHeadersBit) {
+    e.Varint(spec.headers.size());
+    for (const auto& [name, value] : spec.headers) {
+      e.Text(name);
+      e.Text(value);
+    }
+  }
+  if (present & kPayloadBit) {
+    e.U8(static_cast<uint8_t>(spec.payload_kind));
+    e.Text(spec.payload);
+  }
+  if (present & kContentTypeBit) e.Text(spec.content_type);
+  if (present & kGroupBit) e.Text(spec.group);
+  if (present & kOnHeldBit) e.U8(static_cast<uint8_t>(*spec.on_held));
+  if (present & kExpectBit) EncodePattern(spec.expect, &e);
+  if (present & kTimeoutBit) e.Signed(spec.timeout_ms);
+  if (present & kConnectTimeoutBit) e.Signed(spec.connect_timeout_ms);
+  if (present & kIdempotencyKeyBit) e.Text(spec.idempotency_key);
+  if (present & kDelayBit) e.Signed(*spec.delay_ms);
+  if (present & kTtlBit) e.Signed(*spec.ttl_ms);
+  return bytes;
+}
+
+Result<NotifySpec> DecodeSpec(std::string_view bytes) {
+  Decoder d(bytes);
+  uint8_t version = d.U8();
+  if (d.ok() && version != kVersion) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
+  NotifySpec spec;
+  uint64_t present = Bits(&d, kAllSpecBits);
+  spec.url = d.Text();
+  if (present & kMethodBit) spec.method = Enum(&d, Method::kHead);
+  if (present & kHeadersBit) {
+    uint64_t count = d.Varint();
+    for (uint64_t i = 0; i < count && d.ok(); ++i) {
+      std::string name(d.Text());
+      spec.headers.emplace_back(std::move(name), d.Text());
+    }
+  }
+  if (present & kPayloadBit) {
+    spec.payload_kind = Enum(&d, PayloadKind::kBodyBase64);
+    if (spec.payload_kind == PayloadKind::kNone) d.Fail();
+    spec.payload = d.Text();
+  }
+  if (present & kContentTypeBit) spec.content_type = d.Text();
+  spec.content_type_given = (present & kContentTypeGivenBit) != 0;
+  if (present & kGroupBit) spec.group = d.Text();
+  if (present & kOnHeldBit) spec.on_held = Enum(&d, OnHeld::kKeep);
+  if (present & kExpectBit) spec.expect = DecodePattern(&d);
+  if (present & kTimeoutBit) spec.timeout_ms = d.Signed();
+  if (present & kConnectTimeoutBit) spec.connect_timeout_ms = d.Signed();
+  if (present & kIdempotencyKeyBit) spec.idempotency_key = d.Text();
+  if (present & kDelayBit) spec.delay_ms = d.Signed();
+  if (present & kTtlBit) spec.ttl_ms = d.Signed();
+  if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
+  return spec;
+}
+
+void EncodePattern(const AnswerPattern& pattern, Encoder* encoder) {
+  Encoder& e = *encoder;
+  uint64_t present = 0;
+  if (!pattern.status.empty()) present |= kStatusBit;
+  if (pattern.contains) present |= kContainsBit;
+  if (!pattern.json.empty()) present |= kJsonBit;
+  e.Varint(present);
+  if (present & kStatusBit) {
+    e.Varint(pattern.status.size());
+    for (uint16_t status : pattern.status) e.Varint(status);
+  }
+  if (present & kContainsBit) e.Text(*pattern.contains);
+  if (present & kJsonBit) {
+    e.Varint(pattern.json.size());
+    for (const auto& [pointer, value] : pattern.json) {
+      e.Text(pointer);
+      e.Text(value);
+    }
+  }
+}
+
+AnswerPattern DecodePattern(Decoder* decoder) {
+  Decoder& d = *decoder;
+  AnswerPattern pattern;
+  uint64_t present = Bits(&d, kAllPatternBits);
+  if (present & kStatusBit) {
+    uint64_t count = d.Varint();
+    for (uint64_t i = 0; i < count && d.ok(); ++i) {
+      uint64_t status = d.Varint();
+      if (!(status >= 1 && status <= 5) && !(status >= 100 && status <= 599)) d.Fail();
+      pattern.status.push_back(static_cast<uint16_t>(status));
+    }
+  }
+  if (present & kContainsBit) pattern.contains = d.Text();
+  if (present & kJsonBit) {
+    uint64_t count = d.Varint();
+    for (uint64_t i = 0; i < count && d.ok(); ++i) {
+      std::string pointer(d.Text());
+      pattern.json.emplace_back(std::move(pointer), d.Text());
+    }
+  }
+  return pattern;
+}
+
+void EncodeRetry(const RetryPolicy& policy, Encoder* encoder) {
+  Encoder& e = *encoder;
+  const RetryPolicy& fallback = DefaultRetry();
+  uint64_t present = 0;
+  auto set = [&](uint64_t bit, bool differs) { present |= differs ? bit : 0; };
+  set(kMaxAttemptsBit, policy.max_attempts != fallback.max_attempts);
+  set(kInitialBit, policy.initial_ms != fallback.initial_ms);
+  set(kFactorBit, policy.factor != fallback.factor);
+  set(kMaxBit, policy.max_ms != fallback.max_ms);
+  set(kJitterBit, policy.jitter != fallback.jitter);
+  set(kScheduleBit, !policy.schedule_ms.empty());
+  set(kFatalOnBit, policy.fatal_on.has_value());
+  e.Varint(present);
+  if (present & kMaxAttemptsBit) e.Varint(policy.max_attempts);
+  if (present & kInitialBit) e.Varint(static_cast<uint64_t>(policy.initial_ms));
+  if (present & kFactorBit) e.Double(policy.factor);
+  if (present & kMaxBit) e.Varint(static_cast<uint64_t>(policy.max_ms));
+  if (present & kJitterBit) e.Double(policy.jitter);
+  if (present & kScheduleBit) {
+    e.Varint(policy.schedule_ms.size());
+    for (int64_t wait_ms : policy.schedule_ms) e.Varint(static_cast<uint64_t>(wait_ms));
+  }
+  if (present & kFatalOnBit) EncodePattern(*policy.fatal_on, &e);
+}
+
+RetryPolicy DecodeRetry(Decoder* decoder) {
+  Decoder& d = *decoder;
+  RetryPolicy policy;
+  uint64_t present = Bits(&d, kAllRetryBits);
+  if (present & kMaxAttemptsBit) {
+    uint64_t attempts = d.Varint();
+    if (attempts < 1 || attempts > std::numeric_limits<uint32_t>::max()) d.Fail();
+    policy.max_attempts = static_cast<uint32_t>(attempts);
+  }
+  if (present & kInitialBit) policy.initial_ms = Duration(&d);
+  if (present & kFactorBit) policy.factor = Within(&d, 1, std::numeric_limits<double>::max());
+  if (present & kMaxBit) policy.max_ms = Duration(&d);
+  if (present & kJitterBit) policy.jitter = Within(&d, 0, 1);
+  if (present & kScheduleBit) {
+    uint64_t count = d.Varint();
+    for (uint64_t i = 0; i < count && d.ok(); ++i) policy.schedule_ms.push_back(Duration(&d));
+  }
+  if (present & kFatalOnBit) policy.fatal_on = DecodePattern(&d);
+  return policy;
+}
+
+}  // namespace notifyd

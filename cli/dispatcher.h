@@ -1,0 +1,59 @@
+// Dispatcher: carries replies to the io thread that asked, and attempts to the io thread that the host belongs to. Runs where the core runs.
+// With one io thread that is the same thread, and everything is handed over directly; with more, one vector a thread a flush.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/ports.h"
+#include "net/api/api.h"
+#include "net/loop.h"
+#include "net/sender/curl_sender.h"
+
+namespace notifyd {
+
+class Dispatcher : public Sender, public ReplySink {
+ public:
+  struct Target {
+    Loop* loop;
+    Api* api;
+    CurlSender* sender;
+  };
+  /// `targets`: by RequestId::thread; borrowed. `direct`: the core runs on the loop of the only target.
+  Dispatcher(std::vector<Target> targets, bool direct) : targets_(std::move(targets)), direct_(direct), gathered_(targets_.size()) {}
+
+  void Start(StartAttempt attempt) override {
+    if (direct_) return targets_[0].sender->Start(std::move(attempt));
+    // All calls to a host from one thread, so that its connections are reused.
+    size_t thread = std::hash<std::string>()(attempt.head->host) % targets_.size();
+    gathered_[thread].starts.push_back(std::move(attempt));
+  }
+
+  void Send(Reply reply) override {
+    if (direct_) return targets_[0].api->OnReply(std::move(reply));
+    CHECK(reply.request.thread < targets_.size());
+    gathered_[reply.request.thread].replies.push_back(std::move(reply));
+  }
+
+  void Flush() {
+    for (size_t i = 0; i < targets_.size(); ++i) {
+      if (gathered_[i].starts.empty() && gathered_[i].replies.empty()) continue;
+      auto batch = std::make_shared<Batch>(std::exchange(gathered_[i], {}));
+      targets_[i].loop->Post([target = targets_[i], batch] {
+        for (StartAttempt& attempt : batch->starts) target.sender->Start(std::move(attempt));
+        for (Reply& reply : batch->replies) target.api->OnReply(std::move(reply));
+      });
+    }
+  }
+
+ private:
+  struct Batch {
+    std::vector<StartAttempt> starts;
+    std::vector<Reply> replies;
+  };
+  std::vector<Target> targets_;
+  bool direct_;
+  std::vector<Batch> gathered_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,95 @@
+// Settings of notifyd: one row each. Flags, NOTIFYD_* variables, the TOML file, --help and conf/notifyd.toml derive from the rows; defaults stand
+// with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
+//
+// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "broker/limits.h"
+#include "net/api/api.h"
+#include "net/http.h"
+#include "net/sender/curl_sender.h"
+#include "storage/rocks_store.h"
+
+namespace notifyd {
+
+/// What the wiring starts from: every setting, where it is used.
+struct Options {
+  std::string listen = "127.0.0.1:7300";
+  std::string data_dir = "./data";
+  uint32_t io_threads = 1;
+  int64_t shutdown_grace_ms = 30'000;
+  std::string log_level = "info";
+  std::string log_format = "auto";
+  CoreLimits core;
+  HttpLimits http;
+  ApiOptions api;
+  SenderOptions sender;
+  StoreOptions store;
+};
+
+LogLevel LogLevelOf(const Options& options);
+LogFormat LogFormatOf(const Options& options);
+
+/// An IP literal and a port; IPv6 stands in brackets. "localhost" is read as 127.0.0.1.
+struct ListenAddress {
+  std::string address;
+  uint16_t port = 0;
+  /// "127.0.0.1:7300", "[::1]:7300", with `bound_port` in place of port.
+  std::string ToString(uint16_t bound_port) const;
+};
+/// Error: kUnacceptable.
+Result<ListenAddress> ParseListen(std::string_view text);
+
+using SettingValue = std::variant<int64_t, bool, std::string, std::vector<std::string>>;
+
+struct Setting {
+  std::string name;
+  std::string unit;  // "bytes", "ms", ...; empty where a word or text
+  SettingValue fallback;
+  int64_t least = 0, most = 0;     // numbers only, both included
+  std::vector<std::string> words;  // where not empty: the values that are allowed
+  bool reloadable = false;         // can change while the broker runs
+  std::string help;
+  /// Checks beyond range and words; empty: none. A list is checked item by item.
+  std::function<Status(const std::string&)> check;
+  std::function<void(const SettingValue&, Options*)> apply;
+
+  std::string Flag() const;      // "--a-b-c"
+  std::string Variable() const;  // "NOTIFYD_A_B_C"
+};
+
+/// In the order in which people are to read them; those of one table stand together.
+const std::vector<Setting>& AllSettings();
+/// Null where there is none of that name.
+const Setting* FindSetting(std::string_view name);
+
+/// From text, as flags and variables have it; lists with commas. Error: kUnacceptable, the detail without the name.
+Result<SettingValue> ParseValue(const Setting& setting, const std::string& text);
+/// Type, range and words. Error: kUnacceptable, the detail without the name.
+Status CheckValue(const Setting& setting, const SettingValue& value);
+
+/// The TOML file that says what the defaults say, with help and ranges as comments: conf/notifyd.toml.
+std::string DefaultsAsToml();
+
+/// What a command line asks for.
+struct Invocation {
+  enum class Action { kRun, kCheckConfig, kExit } action = Action::kExit;
+  int exit_code = 0;                           // kExit: 0, or 2 for wrong usage or configuration
+  std::string output;                          // kExit with 0: for standard output
+  std::string error;                           // kExit with 2: for standard error
+  Options options;                             // flags over variables over file over defaults
+  std::vector<std::string> unknown_variables;  // NOTIFYD_* that name no setting: worth a warning, for platforms set such variables by themselves
+};
+/// `arguments` without the program's name; `environment` as "NAME=value".
+Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+
+}  // namespace notifyd

@@ -1,0 +1,60 @@
+// What single fields of a submit may hold: checked values out of JSON values. Pure. Contract section 3, "A notify".
+// Each takes the field's JSON Pointer, which failures carry; all failures are kUnacceptable unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "base/time.h"
+#include "broker/events.h"
+#include "broker/notify.h"
+#include "net/api/json_reader.h"
+
+namespace notifyd {
+
+/// Hands a failure on to the caller.
+#define NOTIFYD_TRY(expression)                                          \
+  do {                                                                   \
+    if (::notifyd::Status try_status = (expression); !try_status.ok())   \
+      return try_status;                                                 \
+  } while (0)
+
+/// Ten years, the leap days included: how far ahead a due time may be.
+inline constexpr int64_t kMaxDelayMs = 3653LL * 24 * 3600 * 1000;
+
+/// An integer written as one: neither 1.0 nor 1e3.
+Status ReadInt(const JsonValue& value, std::string_view pointer, int64_t least, int64_t most, int64_t* out);
+Status ReadDouble(const JsonValue& value, std::string_view pointer, double least, double most, double* out);
+/// A string of so many bytes, without NUL.
+Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, size_t most, std::string* out);
+/// RFC 3339 or integer milliseconds since the epoch.
+Status ReadTime(const JsonValue& value, std::string_view pointer, WallTime* out);
+/// The same out of a string, as a query parameter has it.
+Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* out);
+
+/// Header fields for the receiver (RFC 9110). `content_type_given`: a Content-Type among them is refused.
+Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<std::pair<std::string, std::string>>* out);
+
+/// A media type with its parameters (RFC 9110 section 8.3.1).
+Status CheckMediaType(std::string_view text, std::string_view pointer);
+/// Type and subtype alone, in lower case.
+std::string MediaTypeEssence(std::string_view text);
+
+/// An answer pattern. `status` is left as it was where the pattern has none. Error besides: none.
+Status ReadPattern(const JsonValue& value, const std::string& pointer, AnswerPattern* out);
+/// A retry policy; kNotBuilt for later_on.
+Status ReadRetry(const JsonValue& value, RetryPolicy* out);
+
+/// delay_ms or due_at, either of them null where it was not given.
+Status ReadWhen(const JsonValue* delay_ms, const JsonValue* due_at, When* out);
+
+/// "unknown field", with the pointer of `key` in the object at `parent`.
+Status UnknownField(std::string_view parent, std::string_view key);
+/// Is it given at all: null is the same as left out.
+inline bool IsGiven(const JsonValue* value) { return value != nullptr && value->kind != JsonValue::Kind::kNull; }
+
+}  // namespace notifyd

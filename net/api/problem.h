@@ -1,0 +1,22 @@
+// Problem documents (RFC 9457): every refusal's one form, and the one table from codes to HTTP statuses. Pure. Contract section 3.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+/// `code` must not be kOk.
+int HttpStatusOf(Code code);
+
+/// The answer to a request that failed with `status`, with Retry-After where trying again helps. `holder`: the notify in the way, 0: none.
+HttpResponse ProblemResponse(const Status& status, NotifyId holder = {});
+
+/// The same for refusals that only HTTP knows (405, 408, 431, ...). `detail` may hold anything.
+HttpResponse ProblemResponse(int http_status, std::string_view detail);
+
+}  // namespace notifyd

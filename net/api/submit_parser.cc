@@ -1,0 +1,265 @@
+#include "net/api/submit_parser.h"
+
+#include <array>
+#include <memory>
+#include <unordered_map>
+
+#include "base/base64.h"
+#include "base/utf8.h"
+#include "broker/payload.h"
+#include "broker/spec.h"
+#include "net/api/fields.h"
+#include "net/api/url.h"
+
+namespace notifyd {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+constexpr size_t kMaxNameBytes = 255;  // fkey, lane, group, idempotency_key
+constexpr size_t kMaxCallerBytes = 100;
+constexpr int64_t kMaxTimeoutMs = 3'600'000;
+constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
+
+enum Field : size_t {
+  kUrl, kMethod, kHeaders, kData, kBody, kBodyBase64, kContentType, kDelayMs, kDueAt, kFkey, kOnHeld, kLane, kGroup, kMode, kPriority, kReply, kExpect,
+  kRetry, kTimeoutMs, kConnectTimeoutMs, kTtlMs, kExpiresAt, kIdempotencyKey, kCaller, kCallbackUrl, kFieldCount
+};
+constexpr std::array<const char*, kFieldCount> kPointers = {
+    "/url", "/method", "/headers", "/data", "/body", "/body_base64", "/content_type", "/delay_ms", "/due_at", "/fkey", "/on_held", "/lane", "/group", "/mode",
+    "/priority", "/reply", "/expect", "/retry", "/timeout_ms", "/connect_timeout_ms", "/ttl_ms", "/expires_at", "/idempotency_key", "/caller",
+    "/callback_url"};
+
+std::optional<Field> FieldOf(std::string_view name) {
+  static const auto* const kFields = [] {
+    auto* fields = new std::unordered_map<std::string_view, Field>();
+    for (size_t i = 0; i < kFieldCount; ++i) fields->emplace(kPointers[i] + 1, static_cast<Field>(i));
+    return fields;
+  }();
+  auto found = kFields->find(name);
+  return found == kFields->end() ? std::nullopt : std::optional<Field>(found->second);
+}
+
+Status Bad(Field field, std::string detail) { return Status(Code::kUnacceptable, std::move(detail), kPointers[field]); }
+
+/// The fields of one item, those that are null left out. Later in the document is later in memory.
+struct Fields {
+  std::array<const JsonValue*, kFieldCount> at{};
+
+  const JsonValue* operator[](Field field) const { return at[field]; }
+
+  Status Fill(const JsonValue& item) {
+    if (item.kind != Kind::kObject) return Status(Code::kUnacceptable, "a notify must be an object");
+    for (const JsonValue& value : item) {
+      std::optional<Field> field = FieldOf(value.key);
+      if (!field) return UnknownField({}, value.key);
+      if (IsGiven(&value)) at[*field] = &value;
+    }
+    return Status::Ok();
+  }
+
+  Status Exclusive(Field a, Field b) const {
+    if (!at[a] || !at[b]) return Status::Ok();
+    Field second = at[a] > at[b] ? a : b;
+    return Bad(second, std::string(kPointers[a] + 1) + " and " + (kPointers[b] + 1) + " exclude each other");
+  }
+
+  Status Text(Field field, size_t most, std::string* out) const {
+    return at[field] ? ReadText(*at[field], kPointers[field], 1, most, out) : Status::Ok();
+  }
+  Status Int(Field field, int64_t least, int64_t most, int64_t* out) const {
+    return at[field] ? ReadInt(*at[field], kPointers[field], least, most, out) : Status::Ok();
+  }
+  /// One of a closed set of words; `parse` gives nothing for any other.
+  template <class E, class Parse>
+  Status Word(Field field, const char* words, Parse parse, E* out) const {
+    if (!at[field]) return Status::Ok();
+    std::optional<E> parsed;
+    if (at[field]->kind == Kind::kString) parsed = parse(at[field]->text);
+    if (!parsed) return Bad(field, std::string(kPointers[field] + 1) + " must be one of " + words);
+    *out = *parsed;
+    return Status::Ok();
+  }
+};
+
+bool DataGoesIntoQuery(Method method) { return method == Method::kGet || method == Method::kHead || method == Method::kDelete; }
+
+Status ReadPayload(const Fields& fields, size_t max_body_bytes, NotifySpec* spec) {
+  NOTIFYD_TRY(fields.Exclusive(kData, kBody));
+  NOTIFYD_TRY(fields.Exclusive(kData, kBodyBase64));
+  NOTIFYD_TRY(fields.Exclusive(kBody, kBodyBase64));
+  Field field = fields[kData] ? kData : fields[kBody] ? kBody : kBodyBase64;
+  Status too_large(Code::kTooLarge, "the body would have more than " + std::to_string(max_body_bytes) + " bytes as sent", kPointers[field]);
+  const JsonValue* value = fields[field];
+  if (!value) return Status::Ok();
+  if (field != kData) {
+    if (value->kind != Kind::kString) return Bad(field, std::string(kPointers[field] + 1) + " must be a string");
+    spec->payload_kind = field == kBody ? PayloadKind::kBody : PayloadKind::kBodyBase64;
+    if (field == kBody) {
+      spec->payload = value->text;
+    } else {
+      Result<std::string> decoded = DecodeBase64(value->text);
+      if (!decoded.ok()) return Bad(field, "body_base64 is not valid base64 (RFC 4648 section 4, padded)");
+      spec->payload = *std::move(decoded);
+    }
+    return spec->payload.size() > max_body_bytes ? too_large : Status::Ok();
+  }
+
+  std::string essence = spec->content_type_given ? MediaTypeEssence(spec->content_type) : "application/json";
+  bool form = essence == "application/x-www-form-urlencoded";
+  if (!form && essence != "application/json")
+    return Bad(kContentType, "data is encoded as application/json or application/x-www-form-urlencoded; send other types as body");
+  spec->payload_kind = PayloadKind::kData;
+  spec->payload = value->raw;
+  bool query = DataGoesIntoQuery(spec->method);
+  if (query && value->kind != Kind::kObject) return Bad(kData, "with GET, HEAD and DELETE data must be an object: it goes into the query string");
+  if (!form && !query) return spec->payload.size() > max_body_bytes ? too_large : Status::Ok();
+  Result<WireRequest> wire = BuildWireRequest(*spec, max_body_bytes);
+  if (wire.ok()) return Status::Ok();
+  return wire.status().code() == Code::kTooLarge ? too_large : std::move(wire).status();
+}
+
+Status ReadKey(const Fields& fields, const std::string* header_key, std::string* out) {
+  NOTIFYD_TRY(fields.Text(kIdempotencyKey, kMaxNameBytes, out));
+  if (!header_key) return Status::Ok();
+  if (header_key->empty() || header_key->size() > kMaxNameBytes || !IsValidUtf8(*header_key))
+    return Status(Code::kUnacceptable, "the header Idempotency-Key must have 1 to 255 bytes of UTF-8");
+  if (!out->empty() && *out != *header_key) return Bad(kIdempotencyKey, "idempotency_key and the header Idempotency-Key differ");
+  *out = *header_key;
+  return Status::Ok();
+}
+
+Status ReadRequest(const Fields& fields, CheckedUrl* url, NotifySpec* spec) {
+  if (!fields[kUrl]) return Bad(kUrl, "url is missing");
+  if (fields[kUrl]->kind != Kind::kString) return Bad(kUrl, "url must be a string");
+  spec->url = fields[kUrl]->text;
+  Result<CheckedUrl> checked = CheckUrl(spec->url);
+  if (!checked.ok()) return Bad(kUrl, checked.status().detail());
+  *url = *std::move(checked);
+  NOTIFYD_TRY(fields.Word(kMethod, "GET, POST, PUT, PATCH, DELETE, HEAD", ParseMethod, &spec->method));
+  if (fields[kContentType]) {
+    NOTIFYD_TRY(ReadText(*fields[kContentType], kPointers[kContentType], 1, 255, &spec->content_type));
+    NOTIFYD_TRY(CheckMediaType(spec->content_type, kPointers[kContentType]));
+    spec->content_type_given = true;
+  }
+  if (fields[kHeaders]) NOTIFYD_TRY(ReadHeaders(*fields[kHeaders], spec->content_type_given, &spec->headers));
+  if (fields[kExpect]) NOTIFYD_TRY(ReadPattern(*fields[kExpect], kPointers[kExpect], &spec->expect));
+  NOTIFYD_TRY(fields.Int(kTimeoutMs, 1, kMaxTimeoutMs, &spec->timeout_ms));
+  NOTIFYD_TRY(fields.Int(kConnectTimeoutMs, 1, kMaxTimeoutMs, &spec->connect_timeout_ms));
+  if (fields[kCallbackUrl]) return Status(Code::kNotBuilt, "callback_url is not built yet", kPointers[kCallbackUrl]);
+  return Status::Ok();
+}
+
+Status ReadLane(const Fields& fields, const CheckedUrl& url, NotifySpec* spec, NotifyHead* head) {
+  NOTIFYD_TRY(fields.Word(kMode, "concurrent, fifo", ParseMode, &head->lane.mode));
+  NOTIFYD_TRY(fields.Text(kLane, kMaxNameBytes, &head->lane.name));
+  NOTIFYD_TRY(fields.Text(kGroup, kMaxNameBytes, &spec->group));
+  if (fields[kLane] && fields[kGroup]) return Bad(kGroup, "group splits the URL's own lane; beside lane it means nothing");
+  if (!fields[kLane]) head->lane.name = DefaultLane(url.base, spec->group);
+  int64_t priority = head->priority;
+  NOTIFYD_TRY(fields.Int(kPriority, 0, 9, &priority));
+  if (fields[kPriority] && head->lane.mode == Mode::kFifo) return Bad(kPriority, "a fifo lane has no priorities");
+  head->priority = static_cast<uint8_t>(priority);
+  return Status::Ok();
+}
+
+Status ReadTimes(const Fields& fields, NotifySpec* spec, SubmitItem* out) {
+  NOTIFYD_TRY(ReadWhen(fields[kDelayMs], fields[kDueAt], &out->when));
+  if (out->when.kind == When::Kind::kDelay) spec->delay_ms = out->when.ms;
+  NOTIFYD_TRY(fields.Exclusive(kTtlMs, kExpiresAt));
+  if (fields[kTtlMs]) {
+    out->ttl.kind = When::Kind::kDelay;
+    NOTIFYD_TRY(fields.Int(kTtlMs, 1, kMaxTtlMs, &out->ttl.ms));
+    spec->ttl_ms = out->ttl.ms;
+  } else if (fields[kExpiresAt]) {
+    WallTime time;
+    NOTIFYD_TRY(ReadTime(*fields[kExpiresAt], kPointers[kExpiresAt], &time));
+    out->ttl = {When::Kind::kAt, time.ms};
+  }
+  return Status::Ok();
+}
+
+std::optional<bool> ParseReplyNone(std::string_view text) {
+  if (text == "expected") return false;
+  if (text == "none") return true;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, SubmitItem* out) {
+  Fields fields;
+  NOTIFYD_TRY(fields.Fill(item));
+  NotifySpec spec;
+  auto head = std::make_shared<NotifyHead>();
+  CheckedUrl url;
+  NOTIFYD_TRY(ReadRequest(fields, &url, &spec));
+  NOTIFYD_TRY(ReadPayload(fields, max_body_bytes_, &spec));
+  NOTIFYD_TRY(ReadLane(fields, url, &spec, head.get()));
+  head->host = std::move(url.host);
+  NOTIFYD_TRY(ReadTimes(fields, &spec, out));
+
+  NOTIFYD_TRY(fields.Text(kFkey, kMaxNameBytes, &head->fkey));
+  NOTIFYD_TRY(fields.Word(kOnHeld, "reject, replace, keep", ParseOnHeld, &out->on_held));
+  if (fields[kOnHeld]) {
+    if (!fields[kFkey]) return Bad(kOnHeld, "on_held goes with an fkey only");
+    spec.on_held = out->on_held;
+  }
+
+  NOTIFYD_TRY(fields.Word(kReply, "expected, none", ParseReplyNone, &head->reply_none));
+  if (fields[kRetry]) {
+    RetryPolicy retry;
+    NOTIFYD_TRY(ReadRetry(*fields[kRetry], &retry));
+    if (retry != RetryPolicy()) head->retry = std::make_shared<const RetryPolicy>(std::move(retry));
+  }
+  head->caller = "unknown";
+  NOTIFYD_TRY(fields.Text(kCaller, kMaxCallerBytes, &head->caller));
+
+  NOTIFYD_TRY(ReadKey(fields, header_key, &spec.idempotency_key));
+  if (!spec.idempotency_key.empty()) {
+    out->fields = reader_.PrintOf(item, "idempotency_key");
+    out->idempotency_key = spec.idempotency_key;
+  }
+  out->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  out->head = std::move(head);
+  return Status::Ok();
+}
+
+Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key) {
+  ParsedSubmit parsed;
+  Status header_with_batch(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only");
+  Status status = reader_.Read(body, max_batch_items_, &parsed.batch, [&](const JsonValue& item) -> Status {
+    if (parsed.batch && header_key) return header_with_batch;
+    return ParseItem(item, header_key, &parsed.items.emplace_back());
+  });
+  // No item is at fault, so none is named; but a malformed document goes first.
+  if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch;
+  if (!status.ok()) return status;
+  return parsed;
+}
+
+Result<ParsedTrigger> SubmitParser::ParseTrigger(std::string* body) {
+  ParsedTrigger parsed;
+  bool is_array = false;
+  Status status = reader_.Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {
+    const JsonValue *delay_ms = nullptr, *due_at = nullptr;
+    for (const JsonValue& value : root) {
+      if (value.key == "data") {
+        if (!IsGiven(&value)) continue;
+        if (value.kind != Kind::kObject) return Status(Code::kUnacceptable, "data must be an object: it is merged key by key", "/data");
+        parsed.data = value.raw;
+      } else if (value.key == "delay_ms") {
+        delay_ms = &value;
+      } else if (value.key == "due_at") {
+        due_at = &value;
+      } else {
+        return UnknownField({}, value.key);
+      }
+    }
+    return ReadWhen(delay_ms, due_at, &parsed.when);
+  });
+  if (!status.ok()) return status;
+  return parsed;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,39 @@
+// A notify's URL: is it one that can be called, which host does it count against, which lane is its default. And the parts of a request's own
+// target: percent-decoding and query parameters. Pure, any thread. Contract section 3, "A notify", url and lane.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+
+namespace notifyd {
+
+struct CheckedUrl {
+  std::string host;  // NotifyHead::host: "name:port" in lower case, numeric addresses in their usual form
+  std::string base;  // the URL without query and fragment; scheme and host in lower case, default port left out, an empty path as "/"
+};
+
+/// Only what every HTTP client reads the same way is taken. Error: kUnacceptable, without a field.
+Result<CheckedUrl> CheckUrl(std::string_view url);
+
+/// The lane of a URL whose submitter named none: `base`, and "#" and `group` where that is not empty; over 255 bytes cut, with "~" and a hash at
+/// the end.
+std::string DefaultLane(std::string_view base, std::string_view group);
+
+/// %XX undone; with `plus`, "+" is a space. False: a "%" that two hex digits do not follow.
+bool PercentDecode(std::string_view text, bool plus, std::string* out);
+
+using QueryParameters = std::vector<std::pair<std::string, std::string>>;
+/// "a=1&b=2", decoded, in order; empty parts are skipped. Error: kMalformed.
+Result<QueryParameters> ParseQuery(std::string_view query);
+
+/// ASCII alone.
+char LowerAscii(char c);
+std::string LowerAscii(std::string_view text);
+bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+
+}  // namespace notifyd

@@ -1,0 +1,235 @@
+// HttpServer: listening sockets, and the clockwork that its connections share (see http_connection.h). Loop thread.
+// It accepts by itself instead of through libuv, which has no SO_REUSEPORT here and, once descriptors run out, may accept in a tight circle.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "base/check.h"
+#include "net/http.h"
+#include "net/http_connection.h"
+#include "net/loop.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int kBacklog = 4096;
+// A turn that only accepts would starve the connections that it has.
+constexpr int kAcceptsPerTurn = 256;
+constexpr uint64_t kAcceptPauseMs = 100;
+// So many at a time are told that there are too many; beyond, they are cut without a word.
+constexpr size_t kMaxSurplus = 256;
+
+Status SystemError(const std::string& what) {
+  return Status(Code::kIo, what + ": " + std::strerror(errno));
+}
+
+Result<sockaddr_storage> ParseAddress(const std::string& address, uint16_t port) {
+  sockaddr_storage storage{};
+  if (uv_ip4_addr(address.c_str(), port, reinterpret_cast<sockaddr_in*>(&storage)) == 0) return storage;
+  if (uv_ip6_addr(address.c_str(), port, reinterpret_cast<sockaddr_in6*>(&storage)) == 0) return storage;
+  return Status(Code::kIo, "not an IP address: " + address);
+}
+
+socklen_t LengthOf(const sockaddr_storage& address) {
+  return address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler)
+      : context_(loop->raw(), limits, budget, handler), handles_(new Handles) {
+    std::signal(SIGPIPE, SIG_IGN);
+    CHECK(uv_timer_init(context_.loop, &handles_->sweep) == 0);
+    CHECK(uv_timer_init(context_.loop, &handles_->accept_pause) == 0);
+    CHECK(uv_idle_init(context_.loop, &handles_->resume) == 0);
+    handles_->sweep.data = handles_->accept_pause.data = handles_->resume.data = this;
+    context_.resume = [this] { uv_idle_start(&handles_->resume, [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->ResumeAll(); }); };
+    context_.closed = [this] {
+      if (context_.open.load(std::memory_order_relaxed) == 0) uv_timer_stop(&handles_->sweep);
+    };
+  }
+
+  ~Impl() {
+    for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
+      if (connection != nullptr) connection->Abandon();
+    }
+    CloseListeners();
+    // The three handles go one by one; the last one takes their memory with it.
+    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&handles_->sweep), reinterpret_cast<uv_handle_t*>(&handles_->accept_pause),
+                                reinterpret_cast<uv_handle_t*>(&handles_->resume)}) {
+      handle->data = handles_;
+      uv_close(handle, [](uv_handle_t* closed) {
+        auto* handles = static_cast<Handles*>(closed->data);
+        if (--handles->open == 0) delete handles;
+      });
+    }
+  }
+
+  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port) {
+    Result<sockaddr_storage> parsed = ParseAddress(address, port);
+    if (!parsed.ok()) return parsed.status();
+    int fd = socket(parsed->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return SystemError("socket");
+    std::string name = address + " port " + std::to_string(port);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    Status failed = Status::Ok();
+    if (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+      failed = SystemError("SO_REUSEPORT");
+    } else if (bind(fd, reinterpret_cast<const sockaddr*>(&*parsed), LengthOf(*parsed)) != 0) {
+      failed = SystemError("cannot bind " + name);
+    } else if (listen(fd, kBacklog) != 0) {
+      failed = SystemError("cannot listen on " + name);
+    }
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    if (failed.ok() && getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) failed = SystemError("getsockname");
+    auto* listener = new Listener{{}, this, fd};
+    if (failed.ok() && uv_poll_init(context_.loop, &listener->poll, fd) != 0) failed = Status(Code::kIo, "cannot watch " + name);
+    if (!failed.ok()) {
+      delete listener;
+      close(fd);
+      return failed;
+    }
+    listener->poll.data = listener;
+    listeners_.push_back(listener);
+    StartAccepting(listener);
+    return bound.ss_family == AF_INET ? ntohs(reinterpret_cast<sockaddr_in*>(&bound)->sin_port)
+                                      : ntohs(reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port);
+  }
+
+  void Respond(uint64_t token, HttpResponse response) {
+    if (HttpConnection* connection = context_.Find(token)) connection->Respond(std::move(response));
+  }
+
+  void Drain() {
+    context_.draining = true;
+    // Who is through the handshake already is served too.
+    for (Listener* listener : listeners_) Accept(listener);
+    CloseListeners();
+    for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
+      if (connection != nullptr) connection->Drain();
+    }
+  }
+
+  size_t connections() const { return context_.open.load(std::memory_order_relaxed); }
+
+ private:
+  struct Listener {
+    uv_poll_t poll;
+    Impl* server;
+    int fd;
+  };
+  struct Handles {
+    uv_timer_t sweep;
+    uv_timer_t accept_pause;
+    uv_idle_t resume;
+    int open = 3;
+  };
+
+  void StartAccepting(Listener* listener) {
+    uv_poll_start(&listener->poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
+      auto* ready = static_cast<Listener*>(handle->data);
+      ready->server->Accept(ready);
+    });
+  }
+
+  void Accept(Listener* listener) {
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+      int fd = accept4(listener->fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) {
+        Take(fd);
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        PauseAccepting();
+        return;
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        return;
+      }
+      // Any other error belongs to the connection that was to be accepted.
+    }
+  }
+
+  /// Out of descriptors or memory: those who wait stay in the backlog until some may be free again.
+  void PauseAccepting() {
+    for (Listener* listener : listeners_) uv_poll_stop(&listener->poll);
+    uv_timer_start(
+        &handles_->accept_pause,
+        [](uv_timer_t* handle) {
+          auto* self = static_cast<Impl*>(handle->data);
+          for (Listener* listener : self->listeners_) self->StartAccepting(listener);
+        },
+        kAcceptPauseMs, 0);
+  }
+
+  void Take(int fd) {
+    bool surplus = context_.budget->connections.load(std::memory_order_relaxed) >= context_.limits.max_connections;
+    if (surplus && context_.surplus >= kMaxSurplus) {
+      close(fd);
+      return;
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&handles_->sweep))) {
+      uint64_t tick = static_cast<uint64_t>(context_.wheel.tick_ms());
+      uv_timer_start(
+          &handles_->sweep, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->Sweep(); }, tick, tick);
+    }
+    HttpConnection::Open(&context_, fd, surplus);
+  }
+
+  void Sweep() {
+    context_.wheel.Advance(static_cast<int64_t>(uv_now(context_.loop)),
+                           [](DeadlineWheel::Entry* entry) { static_cast<HttpConnection*>(entry)->Expire(); });
+  }
+
+  void ResumeAll() {
+    uv_idle_stop(&handles_->resume);
+    // By index: what is resumed may queue itself again, at the end.
+    size_t count = context_.resumable.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (context_.resumable[i] != nullptr) context_.resumable[i]->Resume();
+    }
+    context_.resumable.erase(context_.resumable.begin(), context_.resumable.begin() + static_cast<ptrdiff_t>(count));
+  }
+
+  void CloseListeners() {
+    for (Listener* listener : listeners_) {
+      uv_poll_stop(&listener->poll);
+      close(listener->fd);
+      uv_close(reinterpret_cast<uv_handle_t*>(&listener->poll), [](uv_handle_t* handle) { delete static_cast<Listener*>(handle->data); });
+    }
+    listeners_.clear();
+    uv_timer_stop(&handles_->accept_pause);
+  }
+
+  HttpContext context_;
+  Handles* handles_;  // freed once libuv has closed all three
+  std::vector<Listener*> listeners_;
+};
+
+HttpServer::HttpServer(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler)
+    : impl_(std::make_unique<Impl>(loop, limits, budget, handler)) {}
+HttpServer::~HttpServer() = default;
+Result<uint16_t> HttpServer::Listen(const std::string& address, uint16_t port, bool reuse_port) {
+  return impl_->Listen(address, port, reuse_port);
+}
+void HttpServer::Respond(uint64_t token, HttpResponse response) {
+  impl_->Respond(token, std::move(response));
+}
+void HttpServer::Drain() {
+  impl_->Drain();
+}
+size_t HttpServer::connections() const {
+  return impl_->connections();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,152 @@
+// Loop on libuv. All but Post and Stop belong to the loop's thread.
+// I1: a wake-up is under way exactly while `posted_` is not empty, so many posts between two turns cost one.
+// I2: the turn callback runs in the prepare phase: after the I/O and timers of the turn, before the poll whose timeout libuv computes
+//     afterwards. What it posts, arms or closes is therefore never slept on.
+#include "net/loop.h"
+
+#include <uv.h>
+
+#include <csignal>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+
+namespace notifyd {
+
+class Loop::Impl {
+ public:
+  Impl() {
+    // A write to a client that has gone is an error code, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+    CHECK(uv_loop_init(&loop_) == 0);
+    CHECK(uv_async_init(&loop_, &async_, [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->RunPosted(); }) == 0);
+    CHECK(uv_prepare_init(&loop_, &prepare_) == 0);
+    async_.data = this;
+    prepare_.data = this;
+  }
+
+  ~Impl() {
+    uv_walk(
+        &loop_,
+        [](uv_handle_t* handle, void*) {
+          if (!uv_is_closing(handle)) uv_close(handle, nullptr);
+        },
+        nullptr);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&loop_) == 0);
+  }
+
+  void Run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+
+  void Post(std::function<void()> task) {
+    bool wake;
+    {
+      std::lock_guard lock(mutex_);
+      wake = posted_.empty();
+      posted_.push_back(std::move(task));
+    }
+    if (wake) uv_async_send(&async_);
+  }
+
+  void Stop() {
+    Post([this] { uv_stop(&loop_); });
+  }
+
+  void OnTurn(std::function<void()> turn) {
+    turn_ = std::move(turn);
+    CHECK(uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->turn_(); }) == 0);
+  }
+
+  void SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
+    CHECK(slot >= 0 && slot < 1024);
+    if (timers_.size() <= static_cast<size_t>(slot)) timers_.resize(static_cast<size_t>(slot) + 1);
+    std::unique_ptr<Timer>& timer = timers_[static_cast<size_t>(slot)];
+    if (delay_ms < 0) {
+      if (timer) uv_timer_stop(&timer->handle);
+      return;
+    }
+    if (!timer) {
+      timer = std::make_unique<Timer>();
+      CHECK(uv_timer_init(&loop_, &timer->handle) == 0);
+      timer->handle.data = timer.get();
+    }
+    timer->task = std::move(task);
+    uv_update_time(&loop_);
+    CHECK(uv_timer_start(&timer->handle, Fire, static_cast<uint64_t>(delay_ms), 0) == 0);
+  }
+
+  void OnSignal(int signal_number, std::function<void()> task) {
+    auto signal = std::make_unique<Signal>();
+    signal->task = std::move(task);
+    CHECK(uv_signal_init(&loop_, &signal->handle) == 0);
+    signal->handle.data = signal.get();
+    CHECK(uv_signal_start(
+              &signal->handle, [](uv_signal_t* handle, int) { static_cast<Signal*>(handle->data)->task(); }, signal_number) == 0);
+    signals_.push_back(std::move(signal));
+  }
+
+  uv_loop_t* raw() { return &loop_; }
+
+ private:
+  struct Timer {
+    uv_timer_t handle;
+    std::function<void()> task;
+  };
+  struct Signal {
+    uv_signal_t handle;
+    std::function<void()> task;
+  };
+
+  static void Fire(uv_timer_t* handle) {
+    // Taken out first: the task may arm its own slot again.
+    std::function<void()> task = std::move(static_cast<Timer*>(handle->data)->task);
+    task();
+  }
+
+  void RunPosted() {
+    {
+      std::lock_guard lock(mutex_);
+      running_.swap(posted_);
+    }
+    for (std::function<void()>& task : running_) task();
+    running_.clear();
+  }
+
+  uv_loop_t loop_;
+  uv_async_t async_;
+  uv_prepare_t prepare_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;   // guarded by mutex_
+  std::vector<std::function<void()>> running_;  // kept for its capacity
+  std::function<void()> turn_;
+  std::vector<std::unique_ptr<Timer>> timers_;  // by slot
+  std::vector<std::unique_ptr<Signal>> signals_;
+};
+
+Loop::Loop() : impl_(std::make_unique<Impl>()) {}
+Loop::~Loop() = default;
+void Loop::Run() {
+  impl_->Run();
+}
+void Loop::Stop() {
+  impl_->Stop();
+}
+void Loop::Post(std::function<void()> task) {
+  impl_->Post(std::move(task));
+}
+void Loop::OnTurn(std::function<void()> turn) {
+  impl_->OnTurn(std::move(turn));
+}
+void Loop::SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
+  impl_->SetTimer(slot, delay_ms, std::move(task));
+}
+void Loop::OnSignal(int signal_number, std::function<void()> task) {
+  impl_->OnSignal(signal_number, std::move(task));
+}
+uv_loop_s* Loop::raw() {
+  return impl_->raw();
+}
+
+}  // namespace notifyd

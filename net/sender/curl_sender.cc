@@ -1,0 +1,240 @@
+// The sender: starts transfers, reads off the finished ones and posts how they ended. Loop thread only.
+//
+// I1  Exactly one AttemptEnded is posted for each Start, none of them from inside Start, unless Abort comes first.
+// I2  A reply: none ends once its request was written and the answer, if one is sent at all, had kAnswerGraceMs to come. After that its
+//     transfer only lingers: many servers drop a request whose client hangs up, so the connection stays open until the answer or the
+//     timeout. Of those that linger the oldest give way to newer ones beyond kMaxLingering.
+#include "net/sender/curl_sender.h"
+
+#include <curl/curl.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+
+#include "net/loop.h"
+#include "net/sender/curl_multi.h"
+#include "net/sender/destinations.h"
+#include "net/sender/transfer.h"
+
+namespace notifyd {
+namespace {
+
+constexpr uint64_t kAnswerGraceMs = 250;
+constexpr size_t kMaxLingering = 256;
+/// Idle transfers that are kept; each holds some 10 KB.
+constexpr size_t kMaxSpare = 256;
+
+void InitCurlOnce() {
+  static std::once_flag once;
+  std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+}
+
+uv_timer_t* MakeTimer(uv_loop_t* loop, void* data) {
+  auto* timer = new uv_timer_t;
+  CHECK(uv_timer_init(loop, timer) == 0);
+  timer->data = data;
+  return timer;
+}
+
+void CloseTimer(uv_timer_t* timer) {
+  uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
+}
+
+}  // namespace
+
+class CurlSender::Impl {
+ public:
+  Impl(Loop* loop, EventSink* sink, const SenderOptions& options, DestinationPolicy policy)
+      : sink_(sink), options_(options), policy_(std::move(policy)), share_(curl_share_init()), multi_(loop->raw(), [this] { ReadFinished(); }) {
+    CHECK(share_ != nullptr);
+    curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    shared_ = {&options_, &policy_, &multi_, share_.get(), [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWritten(transfer); }, this};
+    failed_timer_ = MakeTimer(loop->raw(), this);
+    written_timer_ = MakeTimer(loop->raw(), this);
+  }
+
+  ~Impl() {
+    Abort();
+    CloseTimer(failed_timer_);
+    CloseTimer(written_timer_);
+  }
+
+  void Start(StartAttempt attempt) {
+    std::unique_ptr<Transfer> transfer;
+    if (spare_.empty()) {
+      transfer = std::make_unique<Transfer>(&shared_);
+    } else {
+      transfer = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    ++in_flight_;
+    transfer->place = running_.size();
+    running_.push_back(std::move(transfer));
+    Transfer* started = running_.back().get();
+    FitConnectionCache();
+    AttemptEnded unsent;
+    unsent.id = attempt.id;
+    unsent.result.record.number = attempt.number;
+    unsent.result.record.started_at = attempt.at;
+    const Status status = started->Prepare(std::move(attempt), uv_hrtime());
+    if (status.ok() && curl_multi_add_handle(multi_.raw(), started->easy()) == CURLM_OK) return;
+    Release(started);
+    // The same spec would fail again: no retry helps.
+    unsent.result.verdict = status.ok() ? Verdict::kFailure : Verdict::kFatal;
+    unsent.result.record.error = status.ok() ? "connect_failed" : "invalid_request";
+    unsent.result.record.detail = status.ok() ? "the request could not be started" : status.detail();
+    failed_.push_back(std::move(unsent));
+    uv_timer_start(failed_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->PostFailed(); }, 0, 0);
+  }
+
+  void Abort() {
+    for (const std::unique_ptr<Transfer>& transfer : running_) curl_multi_remove_handle(multi_.raw(), transfer->easy());
+    running_.clear();
+    failed_.clear();
+    written_.clear();
+    lingering_.clear();
+    in_flight_ = 0;
+    uv_timer_stop(failed_timer_);
+    uv_timer_stop(written_timer_);
+  }
+
+  size_t in_flight() const { return in_flight_; }
+
+ private:
+  struct ShareDeleter {
+    void operator()(CURLSH* share) const { curl_share_cleanup(share); }
+  };
+  struct Written {
+    uint64_t due_ns;
+    Transfer* transfer;
+    uint64_t generation;
+  };
+
+  /// What curl keeps counts those in use, so that "at most so many idle ones" moves with them.
+  void FitConnectionCache() {
+    const long most = static_cast<long>(std::max<size_t>(1, options_.max_idle_connections + running_.size()));
+    if (most == connection_cache_) return;
+    curl_multi_setopt(multi_.raw(), CURLMOPT_MAXCONNECTS, most);
+    connection_cache_ = most;
+  }
+
+  void ReadFinished() {
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi_.raw(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      // The message goes with the handle.
+      CURL* easy = message->easy_handle;
+      const CURLcode code = message->data.result;
+      char* self = nullptr;
+      curl_easy_getinfo(easy, CURLINFO_PRIVATE, &self);
+      curl_multi_remove_handle(multi_.raw(), easy);
+      OnFinished(reinterpret_cast<Transfer*>(self), code);
+    }
+  }
+
+  void OnFinished(Transfer* transfer, CURLcode code) {
+    if (transfer->posted) {
+      std::erase(lingering_, transfer);
+      Release(transfer);
+      return;
+    }
+    const uint64_t now_ns = uv_hrtime();
+    if (transfer->NextHop(code, now_ns) && curl_multi_add_handle(multi_.raw(), transfer->easy()) == CURLM_OK) return;
+    AttemptEnded ended = transfer->Ended(code, now_ns);
+    Release(transfer);
+    Post(std::move(ended));
+  }
+
+  void Post(AttemptEnded ended) {
+    --in_flight_;
+    sink_->Post(std::move(ended));
+  }
+
+  void PostFailed() {
+    std::vector<AttemptEnded> failed;
+    failed.swap(failed_);
+    for (AttemptEnded& ended : failed) Post(std::move(ended));
+  }
+
+  /// Takes it out of those under way; it must not be with the multi handle any more.
+  void Release(Transfer* transfer) {
+    const size_t place = transfer->place;
+    transfer->posted = true;
+    // Those in written_ must stay where they are.
+    if (spare_.size() < kMaxSpare || !written_.empty()) spare_.push_back(std::move(running_[place]));
+    if (place + 1 != running_.size()) {
+      running_[place] = std::move(running_.back());
+      running_[place]->place = place;
+    }
+    running_.pop_back();
+    FitConnectionCache();
+  }
+
+  // ---- reply: none (I2)
+
+  void OnWritten(Transfer* transfer) {
+    written_.push_back({uv_hrtime() + kAnswerGraceMs * 1'000'000, transfer, transfer->generation()});
+    if (written_.size() == 1) ArmWrittenTimer();
+  }
+
+  void ArmWrittenTimer() {
+    if (written_.empty()) return;
+    const uint64_t now_ns = uv_hrtime(), due_ns = written_.front().due_ns;
+    const uint64_t ms = due_ns > now_ns ? (due_ns - now_ns + 999'999) / 1'000'000 : 0;
+    uv_timer_start(written_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->EndWritten(); }, ms, 0);
+  }
+
+  void EndWritten() {
+    const uint64_t now_ns = uv_hrtime();
+    while (!written_.empty() && written_.front().due_ns <= now_ns) {
+      Transfer* transfer = written_.front().transfer;
+      const bool waits = transfer->generation() == written_.front().generation && !transfer->posted;
+      written_.pop_front();
+      if (!waits) continue;
+      transfer->posted = true;
+      lingering_.push_back(transfer);
+      if (lingering_.size() > kMaxLingering) {
+        Transfer* oldest = lingering_.front();
+        lingering_.pop_front();
+        curl_multi_remove_handle(multi_.raw(), oldest->easy());
+        Release(oldest);
+      }
+      Post(transfer->EndedWritten(now_ns));
+    }
+    ArmWrittenTimer();
+  }
+
+  EventSink* sink_;
+  SenderOptions options_;
+  DestinationPolicy policy_;
+  // In this order: connections go after the transfers, and what they share last.
+  std::unique_ptr<CURLSH, ShareDeleter> share_;
+  CurlMulti multi_;
+  Transfer::Shared shared_;
+  std::vector<std::unique_ptr<Transfer>> running_;  // by Transfer::place
+  std::vector<std::unique_ptr<Transfer>> spare_;
+  std::deque<Written> written_;  // by due_ns
+  std::deque<Transfer*> lingering_;
+  std::vector<AttemptEnded> failed_;  // before they were sent
+  uv_timer_t* failed_timer_;
+  uv_timer_t* written_timer_;
+  long connection_cache_ = -1;
+  size_t in_flight_ = 0;
+};
+
+Result<std::unique_ptr<CurlSender>> CurlSender::Create(Loop* loop, EventSink* sink, const SenderOptions& options) {
+  InitCurlOnce();
+  Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
+  if (!policy.ok()) return std::move(policy).status();
+  return std::unique_ptr<CurlSender>(new CurlSender(std::make_unique<Impl>(loop, sink, options, *std::move(policy))));
+}
+
+CurlSender::CurlSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CurlSender::~CurlSender() = default;
+void CurlSender::Start(StartAttempt attempt) { impl_->Start(std::move(attempt)); }
+void CurlSender::Abort() { impl_->Abort(); }
+size_t CurlSender::in_flight() const { return impl_->in_flight(); }
+
+}  // namespace notifyd

@@ -1,0 +1,67 @@
+// Destinations: which addresses may be called (contract section 5). Pure values, any thread after they are made.
+//
+// An address is judged in each form in which it can reach a host: an IPv6 address that carries an IPv4 one (NAT64, 6to4, Teredo, the old
+// IPv4-compatible form) is judged as itself and as that one, and must pass as both. An IPv4-mapped address is the IPv4 address and nothing else.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+struct sockaddr;
+
+namespace notifyd {
+
+/// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses are held as IPv4.
+struct IpAddress {
+  bool v6 = false;
+  std::array<uint8_t, 16> bytes{};  // network order; the first 4 for IPv4
+
+  static IpAddress V4(const uint8_t* four);
+  static IpAddress V6(const uint8_t* sixteen);
+  /// A literal without brackets, port or zone; nothing for anything else.
+  static std::optional<IpAddress> Parse(std::string_view text);
+  /// Nothing unless its family is AF_INET or AF_INET6.
+  static std::optional<IpAddress> From(const sockaddr* address);
+  std::string ToString() const;
+  bool operator==(const IpAddress&) const = default;
+};
+
+/// A range of addresses of one family: 0.0.0.0/0 is all of IPv4, ::/0 all of IPv6.
+struct Cidr {
+  IpAddress base;
+  int bits = 0;  // of base that count: 0-32 or 0-128
+
+  /// "10.0.0.0/8", "fd00::/8", or an address alone. Bits beyond the prefix are ignored. Nothing where it does not parse.
+  static std::optional<Cidr> Parse(std::string_view text);
+  bool Contains(const IpAddress& address) const;
+};
+
+class DestinationPolicy {
+ public:
+  /// The built-in denials alone.
+  DestinationPolicy() = default;
+  /// Error: kUnacceptable with field "/destinations/allow/0" or the like where a range does not parse.
+  static Result<DestinationPolicy> Create(const std::vector<std::string>& allow, const std::vector<std::string>& deny);
+
+  /// Why the address is refused, for people: names it and the range; nothing where it may be called.
+  /// What is allowed wins over what is denied, and that over the built-in denials.
+  std::optional<std::string> Refusal(const IpAddress& address) const;
+
+ private:
+  struct Range {
+    Cidr cidr;
+    std::string text;
+  };
+  static Result<std::vector<Range>> ParseList(const std::vector<std::string>& list, const std::string& field);
+  std::optional<std::string> RefusalOfForm(const IpAddress& form) const;
+
+  std::vector<Range> allow_, deny_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,513 @@
+// One attempt on a curl easy handle: options, callbacks and the reading of what came back.
+#include "net/sender/transfer.h"
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "base/utf8.h"
+#include "broker/expectation.h"
+#include "net/sender/retry_after.h"
+#include "net/sender/target.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMaxDetailBytes = 300;
+// An idle connection is not reused once it is this old: common front ends close theirs after 60 s, and a request sent into that closing is
+// a lost attempt.
+constexpr long kMaxIdleSeconds = 55;
+// curl asks for "Expect: 100-continue" from 1 MiB up unless told not to.
+constexpr size_t kExpectBytes = 512 << 10;
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+bool EqualNoCase(std::string_view a, std::string_view lower) {
+  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) { return Lower(x) == y; });
+}
+
+/// The value of the header line where its name is `lower`, else nothing.
+bool HeaderValue(std::string_view line, std::string_view lower, std::string* value) {
+  if (line.size() <= lower.size() || line[lower.size()] != ':' || !EqualNoCase(line.substr(0, lower.size()), lower)) return false;
+  line.remove_prefix(lower.size() + 1);
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
+  while (!line.empty() && blank(line.back())) line.remove_suffix(1);
+  value->assign(line);
+  return true;
+}
+
+bool IsRedirect(uint16_t status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+
+/// Is it IPv6, and the port at this end; port -1 where it is no socket.
+std::pair<bool, int> LocalEnd(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {false, -1};
+  if (address.ss_family == AF_INET6) return {true, ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port)};
+  return {false, ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port)};
+}
+
+WallTime WallNow() {
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+}
+
+/// The stable word for a transfer that ended without an answer (contract section 3). `sent`: a request was under way.
+const char* ErrorWord(int code, bool sent) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return "dns";
+    case CURLE_COULDNT_CONNECT: return "connect_failed";
+    case CURLE_OPERATION_TIMEDOUT: return "timeout";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_USE_SSL_FAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_SHUTDOWN_FAILED:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CLIENTCERT: return "tls";
+    // What came is not HTTP: curl has no word of its own for that.
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_OUT_OF_MEMORY: return sent ? "unexpected_answer" : "connect_failed";
+    case CURLE_URL_MALFORMAT: return "invalid_request";
+    default: return sent ? "connection_lost" : "connect_failed";
+  }
+}
+
+}  // namespace
+
+/// The request's header lines as curl wants them: a list of its own node type, over text that lives as long as the hop.
+struct Transfer::HeaderList {
+  std::vector<std::string> lines;  // the first `count` hold, the others are kept for their memory
+  std::vector<curl_slist> nodes;
+  size_t count = 0;
+
+  std::string& Add(std::string_view name) {
+    if (count == lines.size()) lines.emplace_back();
+    return lines[count++].assign(name);
+  }
+  curl_slist* List() {
+    if (nodes.size() < count) nodes.resize(count);
+    for (size_t i = 0; i < count; ++i) nodes[i] = {lines[i].data(), i + 1 < count ? &nodes[i + 1] : nullptr};
+    return nodes.data();
+  }
+};
+
+// ---- curl's callbacks
+
+struct Transfer::Callbacks {
+  static size_t OnHeader(char* data, size_t, size_t size, void* self) {
+    return static_cast<Transfer*>(self)->TakeHeaderLine({data, size}) ? size : 0;
+  }
+
+  static size_t OnBody(char* data, size_t, size_t size, void* self) { return static_cast<Transfer*>(self)->TakeBody({data, size}) ? size : 0; }
+
+  static int OnRequest(void* self, char*, char* local_ip, int, int local_port) {
+    auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->requests_++ == 0) {
+      const bool v6 = std::string_view(local_ip).find(':') != std::string_view::npos;
+      for (int fd : transfer->opened_) {
+        if (LocalEnd(fd) == std::pair(v6, local_port)) transfer->shared_->multi->KeepSocket(fd);
+      }
+      return CURL_PREREQFUNC_OK;
+    }
+    transfer->resend_stopped_ = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+
+  static curl_socket_t OnOpen(void* self, curlsocktype, curl_sockaddr* address) {
+    auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->requests_ > 0) {
+      transfer->resend_stopped_ = true;
+      return CURL_SOCKET_BAD;
+    }
+    const std::optional<IpAddress> ip = IpAddress::From(&address->addr);
+    const std::optional<std::string> refusal = ip ? transfer->shared_->policy->Refusal(*ip) : "the address is neither IPv4 nor IPv6";
+    if (refusal) {
+      transfer->refusal_ = *refusal;
+      return CURL_SOCKET_BAD;
+    }
+    const int fd = transfer->shared_->multi->OpenSocket(address->family, address->socktype, address->protocol);
+    transfer->opened_.push_back(fd);
+    return fd;
+  }
+
+  static int OnClose(void* multi, curl_socket_t fd) { return static_cast<CurlMulti*>(multi)->CloseSocket(fd); }
+
+  static int OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
+    if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) static_cast<Transfer*>(self)->TakeSent({data, size});
+    return 0;
+  }
+};
+
+bool Transfer::TakeHeaderLine(std::string_view line) {
+  if (head_done_) return true;  // trailers
+  head_bytes_ += line.size();
+  if (head_bytes_ > kMaxHeadBytes) {
+    head_too_large_ = true;
+    return false;
+  }
+  if (!in_head_) {
+    in_head_ = true;  // the status line
+    status_ = 0;
+    retry_after_.clear();
+    location_.clear();
+    const size_t space = line.find(' ');
+    for (size_t i = space; space != line.npos && ++i < line.size() && line[i] >= '0' && line[i] <= '9' && status_ < 100;) {
+      status_ = static_cast<uint16_t>(status_ * 10 + (line[i] - '0'));
+    }
+  } else if (line == "\r\n" || line == "\n") {
+    in_head_ = false;
+    // Provisional responses are followed by the real one, except for 101, after which no HTTP follows.
+    if (status_ >= 200 || status_ == 101) TakeHeadEnd();
+  } else if (Lower(line[0]) == 'r') {
+    HeaderValue(line, "retry-after", &retry_after_);
+  } else if (Lower(line[0]) == 'l') {
+    HeaderValue(line, "location", &location_);
+  }
+  return !stopped_;
+}
+
+void Transfer::TakeHeadEnd() {
+  head_done_ = true;
+  const SenderOptions& options = *shared_->options;
+  // Three more, so that a sequence which the record's end cuts is seen to be whole.
+  const size_t recorded = std::max(options.recorded_failure_bytes, options.recorded_success_bytes) + 3;
+  keep_bytes_ = needs_body_ ? options.max_response_bytes : std::min(recorded, options.max_response_bytes);
+  if (stop_after_head_) stopped_ = true;
+}
+
+bool Transfer::TakeBody(std::string_view bytes) {
+  received_ += bytes.size();
+  body_.append(bytes.substr(0, std::min(bytes.size(), keep_bytes_ - body_.size())));
+  if (received_ <= keep_bytes_) return true;
+  // Enough was read. What is left is read on only to keep the connection, so only where it is short.
+  curl_off_t length = -1;
+  curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  const uint64_t end = length >= 0 ? static_cast<uint64_t>(length) : received_;
+  stopped_ = needs_body_ || end > keep_bytes_ + kMaxDrainBytes;
+  return !stopped_;
+}
+
+void Transfer::TakeSent(std::string_view bytes) {
+  for (; !head_out_ && !bytes.empty(); bytes.remove_prefix(1)) {
+    if (bytes[0] == "\r\n\r\n"[head_end_out_]) {
+      head_out_ = ++head_end_out_ == 4;
+    } else {
+      head_end_out_ = bytes[0] == '\r' ? 1 : 0;
+    }
+  }
+  body_out_ += bytes.size();
+  if (!written_ && head_out_ && body_out_ >= (body_dropped_ ? 0 : wire_.body.size())) {
+    written_ = true;
+    shared_->written(shared_->written_context, this);
+  }
+}
+
+// ---- setting up
+
+Transfer::Transfer(const Shared* shared) : shared_(shared), easy_(curl_easy_init()), headers_(std::make_unique<HeaderList>()) {
+  CHECK(easy_ != nullptr);
+  SetConstantOptions();
+}
+
+Transfer::~Transfer() { curl_easy_cleanup(easy_); }
+
+void Transfer::SetConstantOptions() {
+  static_assert(sizeof error_buffer_ == CURL_ERROR_SIZE);
+  CURL* easy = easy_;
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_buffer_);
+  curl_easy_setopt(easy, CURLOPT_SHARE, shared_->share);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
+  // Without this, giving up on a name waits on the loop's thread for the resolver's: seconds, with a dead name server.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+  if (!shared_->options->user_agent.empty()) curl_easy_setopt(easy, CURLOPT_USERAGENT, shared_->options->user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Callbacks::OnHeader);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Callbacks::OnBody);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &Callbacks::OnRequest);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Callbacks::OnOpen);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+  // The connection outlives the transfer that opened it, so this one goes to the multi handle.
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Callbacks::OnClose);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, shared_->multi);
+  curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, &Callbacks::OnDebug);
+  curl_easy_setopt(easy, CURLOPT_DEBUGDATA, this);
+}
+
+Status Transfer::Prepare(StartAttempt attempt, uint64_t now_ns) {
+  ++generation_;
+  attempt_ = std::move(attempt);
+  started_ns_ = now_ns;
+  posted = false;
+  redirects_ = 0;
+  redirect_error_ = nullptr;
+  credentials_dropped_ = body_dropped_ = false;
+  Result<NotifySpec> spec = DecodeSpec(*attempt_.spec);
+  if (!spec.ok()) return std::move(spec).status();
+  spec_ = *std::move(spec);
+  Result<WireRequest> wire = BuildWireRequest(spec_);
+  if (!wire.ok()) return std::move(wire).status();
+  wire_ = *std::move(wire);
+  method_ = spec_.method;
+  needs_body_ = !attempt_.head->reply_none && (NeedsBody(spec_.expect) || (fatal_on() != nullptr && NeedsBody(*fatal_on())));
+  return SetHop(now_ns);
+}
+
+const AnswerPattern* Transfer::fatal_on() const {
+  const std::optional<AnswerPattern>& fatal_on = attempt_.head->retry_policy().fatal_on;
+  return fatal_on ? &*fatal_on : nullptr;
+}
+
+Status Transfer::SetHop(uint64_t now_ns) {
+  requests_ = 0;
+  resend_stopped_ = stop_after_head_ = head_out_ = written_ = false;
+  opened_.clear();
+  refusal_.clear();
+  head_end_out_ = 0;
+  body_out_ = 0;
+  status_ = 0;
+  in_head_ = head_done_ = head_too_large_ = stopped_ = false;
+  head_bytes_ = 0;
+  retry_after_.clear();
+  location_.clear();
+  keep_bytes_ = 0;
+  body_.clear();
+  if (body_.capacity() > kMaxDrainBytes) body_.shrink_to_fit();
+  received_ = 0;
+  error_buffer_[0] = '\0';
+
+  Result<SplitUrl> url = SplitTarget(wire_.target_url);
+  if (!url.ok()) return std::move(url).status();
+  // The target goes past curl's URL parser, which would drop an empty query.
+  if (!SetWherePresent(CURLOPT_URL, url->origin, &set_origin_) || !SetWherePresent(CURLOPT_REQUEST_TARGET, url->target, &set_target_)) {
+    return Status(Code::kUnacceptable, "the URL is too long");
+  }
+  SetMethod();
+  SetTimeouts(now_ns);
+  const bool verbose = attempt_.head->reply_none;
+  if (verbose != set_verbose_) curl_easy_setopt(easy_, CURLOPT_VERBOSE, verbose ? 1L : 0L);
+  set_verbose_ = verbose;
+  return SetHeaders();
+}
+
+/// curl copies strings, so they are set only where they change.
+bool Transfer::SetWherePresent(int option, const std::string& value, std::string* set) {
+  if (value == *set) return true;
+  set->clear();
+  if (curl_easy_setopt(easy_, static_cast<CURLoption>(option), value.empty() ? nullptr : value.c_str()) != CURLE_OK) return false;
+  *set = value;
+  return true;
+}
+
+void Transfer::SetMethod() {
+  const bool takes_body = method_ == Method::kPost || method_ == Method::kPut || method_ == Method::kPatch;
+  const bool has_body = wire_.has_body && !body_dropped_;
+  std::string custom;
+  if (has_body || takes_body) {
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, has_body ? wire_.body.data() : "");
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(has_body ? wire_.body.size() : 0));
+    if (method_ != Method::kPost) custom = ToString(method_);
+    // curl knows that no body follows only where it makes the HEAD by itself, which it does without a body to send.
+    stop_after_head_ = method_ == Method::kHead;
+  } else if (method_ == Method::kHead) {
+    curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+  } else {
+    curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+    if (method_ != Method::kGet) custom = ToString(method_);
+  }
+  CHECK(SetWherePresent(CURLOPT_CUSTOMREQUEST, custom, &set_method_));
+}
+
+void Transfer::SetTimeouts(uint64_t now_ns) {
+  // Never 0: that is curl's word for its own defaults, 300 s and none.
+  const int64_t elapsed_ms = static_cast<int64_t>((now_ns - started_ns_) / 1'000'000);
+  const int64_t timeout_ms = std::max<int64_t>(1, spec_.timeout_ms - elapsed_ms);
+  const int64_t connect_timeout_ms = std::max<int64_t>(1, spec_.connect_timeout_ms);
+  if (timeout_ms != set_timeout_ms_) curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
+  if (connect_timeout_ms != set_connect_timeout_ms_) curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout_ms));
+  set_timeout_ms_ = timeout_ms;
+  set_connect_timeout_ms_ = connect_timeout_ms;
+}
+
+Status Transfer::SetHeaders() {
+  const auto is_credential = [this](std::string_view name) {
+    if (EqualNoCase(name, "authorization") || EqualNoCase(name, "cookie") || EqualNoCase(name, "proxy-authorization")) return true;
+    const auto& more = shared_->options->credential_headers;
+    return std::any_of(more.begin(), more.end(), [&](const std::string& each) {
+      return std::equal(name.begin(), name.end(), each.begin(), each.end(), [](char a, char b) { return Lower(a) == Lower(b); });
+    });
+  };
+  bool has_type = false;
+  headers_->count = 0;
+  for (const auto& [name, value] : spec_.headers) {
+    if (credentials_dropped_ && is_credential(name)) continue;
+    const bool is_type = EqualNoCase(name, "content-type");
+    if (is_type && body_dropped_) continue;
+    has_type |= is_type;
+    if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos ||
+        value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos) {
+      return Status(Code::kUnacceptable, "a header is not valid");
+    }
+    std::string& line = headers_->Add(name);
+    // curl takes a header without a value for one to leave out, unless it is written so.
+    if (value.find_first_not_of(" \t\v\f") == value.npos) {
+      line += ';';
+    } else {
+      line.append(": ").append(value);
+    }
+  }
+  if (!has_type && !wire_.content_type.empty() && !body_dropped_) {
+    headers_->Add("Content-Type: ").append(wire_.content_type);
+  } else if (!has_type) {
+    headers_->Add("Content-Type:");  // none, where curl would say that it is a form
+  }
+  headers_->Add("Notify-Id: ").append(attempt_.id.ToString());
+  headers_->Add("Notify-Attempt: ").append(std::to_string(attempt_.number));
+  if (wire_.body.size() > kExpectBytes) headers_->Add("Expect:");
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_->List());
+  return Status::Ok();
+}
+
+// ---- what came of it
+
+bool Transfer::NextHop(int code, uint64_t now_ns) {
+  if (!shared_->options->follow_redirects || attempt_.head->reply_none || !Answered(code) || !IsRedirect(status_) || location_.empty()) return false;
+  if (redirects_ == kMaxRedirects) {
+    redirect_error_ = "too_many_redirects";
+    redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + location_;
+    return false;
+  }
+  Result<std::string> next = ResolveRedirect(wire_.target_url, location_);
+  Status status = next.ok() ? Status::Ok() : next.status();
+  if (status.ok()) {
+    ++redirects_;
+    const bool to_get = (status_ == 303 && method_ != Method::kHead) || ((status_ == 301 || status_ == 302) && method_ == Method::kPost);
+    if (to_get) method_ = Method::kGet;
+    body_dropped_ |= to_get;
+    credentials_dropped_ |= !SameOrigin(wire_.target_url, *next);
+    wire_.target_url = *std::move(next);
+    status = SetHop(now_ns);
+  }
+  if (status.ok()) return true;
+  redirect_error_ = "unexpected_answer";
+  redirect_detail_ = status.detail();
+  return false;
+}
+
+/// The answer came, as far as it was wanted, whatever befell the connection after that.
+bool Transfer::Answered(int code) const {
+  if (!head_done_) return false;
+  if (code == CURLE_OK || stopped_) return true;
+  curl_off_t length = -1;
+  curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  return length >= 0 && received_ >= static_cast<uint64_t>(length);
+}
+
+AttemptEnded Transfer::Begin(uint64_t now_ns) const {
+  AttemptEnded ended;
+  ended.id = attempt_.id;
+  ended.result.record.number = attempt_.number;
+  ended.result.record.started_at = attempt_.at;
+  ended.result.record.duration_ms = static_cast<int64_t>((now_ns - started_ns_ + 500'000) / 1'000'000);
+  ended.result.record.status = head_done_ ? status_ : 0;
+  return ended;
+}
+
+AttemptEnded Transfer::Ended(int code, uint64_t now_ns) {
+  AttemptEnded ended = Begin(now_ns);
+  AttemptResult& result = ended.result;
+  AttemptRecord& record = result.record;
+  if (code != CURLE_OK && opened_.empty() && !refusal_.empty()) {
+    result.verdict = Verdict::kFatal;
+    record.error = "destination_refused";
+    record.detail = refusal_;
+  } else if (redirect_error_ != nullptr) {
+    result.verdict = Verdict::kFailure;
+    record.error = redirect_error_;
+    record.detail = redirect_detail_;
+  } else if (attempt_.head->reply_none) {
+    JudgeReplyNone(code, &result);
+  } else {
+    Judge(code, &result);
+  }
+  const SenderOptions& options = *shared_->options;
+  const size_t recorded = result.verdict == Verdict::kSuccess ? options.recorded_success_bytes : options.recorded_failure_bytes;
+  record.detail = RepairUtf8(record.detail, kMaxDetailBytes);
+  record.response_body = RepairUtf8(body_, recorded);
+  if (head_done_ && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, WallNow());
+  return ended;
+}
+
+AttemptEnded Transfer::EndedWritten(uint64_t now_ns) {
+  AttemptEnded ended = Begin(now_ns);
+  ended.result.verdict = Verdict::kSuccess;
+  return ended;
+}
+
+void Transfer::Judge(int code, AttemptResult* result) const {
+  if (!head_done_) return SetError(code, result);
+  const bool answered = Answered(code);
+  const Answer answer{status_, body_, answered && !stopped_ && received_ == body_.size()};
+  JudgeAnswer(spec_.expect, fatal_on(), answer, result);
+  if (answered) return;
+  // The connection broke in the body. What was read may have settled it; a success must have come as far as it is recorded.
+  const bool open = result->record.error == "response_too_large";
+  const bool short_success = result->verdict == Verdict::kSuccess && body_.size() < shared_->options->recorded_success_bytes;
+  if (open || short_success) SetError(code, result);
+}
+
+void Transfer::JudgeReplyNone(int code, AttemptResult* result) const {
+  if (written_) {
+    result->verdict = Verdict::kSuccess;
+    return;
+  }
+  SetError(code, result);
+  if (!head_done_) return;
+  result->record.error = "unexpected_answer";
+  result->record.detail = "status " + std::to_string(status_) + " came before the whole request was written";
+}
+
+void Transfer::SetError(int code, AttemptResult* result) const {
+  result->verdict = Verdict::kFailure;
+  const bool sent = requests_ > 0;
+  AttemptRecord& record = result->record;
+  if (resend_stopped_) {
+    record.error = "connection_lost";
+    record.detail = "the connection was lost before an answer came";
+  } else if (head_too_large_ || (sent && code == CURLE_OUT_OF_MEMORY)) {
+    record.error = "unexpected_answer";
+    record.detail = "the head of the response is over " + std::to_string(kMaxHeadBytes) + " bytes";
+  } else {
+    record.error = ErrorWord(code, sent);
+    record.detail = error_buffer_[0] != '\0' ? error_buffer_ : curl_easy_strerror(static_cast<CURLcode>(code));
+  }
+}
+
+}  // namespace notifyd

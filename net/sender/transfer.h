@@ -1,0 +1,140 @@
+// Transfer: one attempt on one curl easy handle, hop by hop, from its request to what came back. Knows neither the loop nor the sink: those are
+// the sender's (curl_sender.cc), which reuses a Transfer for the next attempt. Loop thread only.
+//
+// I1  One request goes out a hop. libcurl re-sends by itself, a POST too, when a reused connection dies before a byte of the answer; the second
+//     go is refused where it opens a socket (OPENSOCKET) or would be written (PREREQ), and the attempt ends as connection_lost.
+// I2  Every address that a hop connects to has passed the policy before its socket exists. A reused connection passed when it was opened.
+// I3  What is kept of a response is bounded by keep_bytes, and its head by kMaxHeadBytes, whatever the receiver sends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/effects.h"
+#include "broker/payload.h"
+#include "broker/spec.h"
+#include "net/sender/curl_multi.h"
+#include "net/sender/curl_sender.h"
+#include "net/sender/destinations.h"
+
+namespace notifyd {
+
+/// The redirects that are followed at most, where they are followed (contract section 3).
+inline constexpr int kMaxRedirects = 5;
+/// The most that a response's head may hold, provisional responses included.
+inline constexpr size_t kMaxHeadBytes = 64 << 10;
+/// What is left of a response is read to its end, for the connection's sake, where it is not more than this.
+inline constexpr uint64_t kMaxDrainBytes = 64 << 10;
+
+class Transfer {
+ public:
+  /// What all transfers of a sender share; borrowed.
+  struct Shared {
+    const SenderOptions* options;
+    const DestinationPolicy* policy;
+    CurlMulti* multi;
+    void* share;  // CURLSH*: TLS sessions
+    /// A request of a reply: none was written whole. Called from inside curl: it must not touch the handle.
+    void (*written)(void* context, Transfer* transfer);
+    void* written_context;
+  };
+  explicit Transfer(const Shared* shared);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+
+  /// Takes an attempt and sets the handle up for its first hop; `now_ns` is the monotonic clock. Error: it cannot be sent at all.
+  Status Prepare(StartAttempt attempt, uint64_t now_ns);
+  /// The hop ended with `code` (CURLcode). True: it led to another, and the handle is set up for that. False: the attempt is over.
+  bool NextHop(int code, uint64_t now_ns);
+  /// The attempt's end, after the last hop ended with `code`.
+  AttemptEnded Ended(int code, uint64_t now_ns);
+  /// The end of a reply: none whose request was written and whose answer is not waited for.
+  AttemptEnded EndedWritten(uint64_t now_ns);
+
+  /// The CURL*; its CURLOPT_PRIVATE is this.
+  void* easy() const { return easy_; }
+  bool written() const { return written_; }
+  /// Distinguishes the attempts that one Transfer serves one after the other.
+  uint64_t generation() const { return generation_; }
+  /// The sender's: its AttemptEnded was posted; it is spare, or reads the answer of a reply: none to its end.
+  bool posted = false;
+  /// The sender's: its place among those under way.
+  size_t place = 0;
+
+ private:
+  struct Callbacks;
+  struct HeaderList;
+  friend struct Callbacks;
+
+  void SetConstantOptions();
+  Status SetHop(uint64_t now_ns);
+  void SetMethod();
+  Status SetHeaders();
+  void SetTimeouts(uint64_t now_ns);
+  bool SetWherePresent(int option, const std::string& value, std::string* set);
+
+  bool TakeHeaderLine(std::string_view line);
+  void TakeHeadEnd();
+  bool TakeBody(std::string_view bytes);
+  void TakeSent(std::string_view bytes);
+
+  AttemptEnded Begin(uint64_t now_ns) const;
+  void Judge(int code, AttemptResult* result) const;
+  void JudgeReplyNone(int code, AttemptResult* result) const;
+  void SetError(int code, AttemptResult* result) const;
+  bool Answered(int code) const;
+  const AnswerPattern* fatal_on() const;
+
+  const Shared* shared_;
+  void* easy_;
+  std::unique_ptr<HeaderList> headers_;
+  char error_buffer_[256];  // CURL_ERROR_SIZE
+
+  // The attempt.
+  uint64_t generation_ = 0;
+  StartAttempt attempt_;
+  NotifySpec spec_;
+  WireRequest wire_;
+  uint64_t started_ns_ = 0;
+  Method method_ = Method::kPost;    // of this hop
+  bool credentials_dropped_ = false;  // a redirect led to another origin
+  bool body_dropped_ = false;         // a redirect made it a GET
+  bool needs_body_ = false;           // a pattern looks at it
+  int redirects_ = 0;
+  /// A redirect that cannot be followed: what is wrong with it.
+  const char* redirect_error_ = nullptr;
+  std::string redirect_detail_;
+
+  // What the handle is set to already: strings are copied by curl, so they are set only where they change.
+  std::string set_origin_, set_target_, set_method_;
+  int64_t set_timeout_ms_ = -1, set_connect_timeout_ms_ = -1;
+  bool set_verbose_ = false;
+
+  // The hop.
+  int requests_ = 0;           // passes of PREREQ
+  bool resend_stopped_ = false;
+  std::vector<int> opened_;    // the sockets that were opened, for addresses that passed
+  std::string refusal_;        // why one did not
+  bool stop_after_head_ = false;
+  int head_end_out_ = 0;       // how much of the "\r\n\r\n" that ends the request's head was written
+  bool head_out_ = false;
+  uint64_t body_out_ = 0;
+  bool written_ = false;
+
+  // The answer to it.
+  uint16_t status_ = 0;
+  bool in_head_ = false;       // past a status line
+  bool head_done_ = false;     // and that was not of a provisional response
+  bool head_too_large_ = false;
+  size_t head_bytes_ = 0;
+  std::string retry_after_, location_;
+  size_t keep_bytes_ = 0;
+  std::string body_;           // its beginning, at most keep_bytes_
+  uint64_t received_ = 0;      // of the body
+  bool stopped_ = false;       // by us: enough was read
+};
+
+}  // namespace notifyd

@@ -1,0 +1,214 @@
+#include "storage/committer.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/log.h"
+#include "storage/directory.h"
+#include "storage/keys.h"
+#include "storage/log_check.h"
+#include "storage/records.h"
+#include "storage/store_options.h"
+
+namespace notifyd {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A group ends above this, so that one RocksDB batch stays below a memtable, whatever piled up behind a slow sync.
+constexpr size_t kMaxGroupBytes = 8 << 20;
+// So long with nothing to do, and the log is told what is synced.
+constexpr milliseconds kMarkDelay{20};
+constexpr milliseconds kDiskInterval{1000};
+
+int64_t SteadyMs() { return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+struct OpEncoder {
+  rocksdb::WriteBatch* out;
+  std::string value;
+
+  template <class Encode, class Record>
+  void Put(const std::string& key, Encode encode, const Record& record) {
+    value.clear();
+    encode(record, &value);
+    out->Put(key, value);
+  }
+  void Mark(const std::string& key) { out->Put(key, rocksdb::Slice()); }
+  void Delete(const std::string& key) { out->Delete(key); }
+
+  void operator()(const PutNotify& op) { Put(EncodeNotifyKey(op.record->id), EncodeNotify, *op.record); }
+  void operator()(const ChangeNotify& op) {
+    value.clear();
+    EncodeChange(*op.change, &value);
+    out->Merge(EncodeNotifyKey(op.id), value);
+  }
+  void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
+  void operator()(const DeleteDue& op) { Delete(EncodeDueKey(op.clock, op.key)); }
+  void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
+  void operator()(const DeleteExpiry& op) { Delete(EncodeExpiryKey(op.key)); }
+  void operator()(const PutTail& op) { Mark(EncodeTailKey(op.lane, op.key)); }
+  void operator()(const DeleteTail& op) { Delete(EncodeTailKey(op.lane, op.key)); }
+  void operator()(const PutLane& op) { Put(EncodeLaneKey(op.lane), EncodeLane, op.record); }
+  void operator()(const DeleteLane& op) { Delete(EncodeLaneKey(op.lane)); }
+  void operator()(const PutDormant& op) { Put(EncodeDormantKey(op.host, op.lane.order), EncodeDormantLane, op.lane.lane); }
+  void operator()(const DeleteDormant& op) { Delete(EncodeDormantKey(op.host, op.lane.order)); }
+  void operator()(const PutFkey& op) { Put(EncodeFkeyKey(op.fkey), EncodeFkey, op.record); }
+  void operator()(const ExpireFkey& op) {
+    value.clear();
+    EncodeFkeyExpiry({op.id, op.expires_at}, &value);
+    out->Merge(EncodeFkeyKey(op.fkey), value);
+  }
+  void operator()(const DeleteFkey& op) { Delete(EncodeFkeyKey(op.fkey)); }
+  void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
+  void operator()(const PutSettled& op) { Put(EncodeSettledKey(op.phase, op.id), EncodeSettled, op.settled_at); }
+  void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }
+};
+
+}  // namespace
+
+void EncodeOps(const WriteBatch& batch, rocksdb::WriteBatch* out) {
+  OpEncoder encoder{out, {}};
+  for (const WriteOp& op : batch.ops) std::visit(encoder, op);
+}
+
+Committer::Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes)
+    : db_(db), directory_(std::move(directory)), store_(store), min_free_bytes_(min_free_bytes) {
+  synced_sequence_ = marked_sequence_ = db_->GetLatestSequenceNumber();
+}
+
+Committer::~Committer() { Stop(); }
+
+void Committer::Start(EventSink* sink) {
+  sink_ = sink;
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Committer::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Committer::Commit(WriteBatch batch) {
+  bool wake;
+  {
+    std::lock_guard lock(mutex_);
+    wake = queue_.empty();
+    queue_.push_back(std::move(batch));
+  }
+  if (wake) wake_.notify_one();
+}
+
+void Committer::Run() {
+  std::deque<WriteBatch> work;
+  CheckDisk();
+  while (WaitForWork(&work)) {
+    while (!work.empty() && !failed_) WriteGroup(&work);
+    work.clear();
+    CheckDisk();
+  }
+  if (!failed_ && unsynced_) Sync();
+  if (!failed_) WriteMark();
+}
+
+/// Fills `work`, or leaves it empty after a while in which there is something else to do. False: stop.
+bool Committer::WaitForWork(std::deque<WriteBatch>* work) {
+  std::unique_lock lock(mutex_);
+  auto ready = [this] { return stopping_ || !queue_.empty(); };
+  if (!failed_ && marked_sequence_ != synced_sequence_ && !wake_.wait_for(lock, kMarkDelay, ready)) {
+    lock.unlock();
+    WriteMark();
+    lock.lock();
+  }
+  wake_.wait_for(lock, kDiskInterval, ready);
+  work->swap(queue_);
+  return !work->empty() || !stopping_;
+}
+
+void Committer::WriteGroup(std::deque<WriteBatch>* work) {
+  rocksdb::WriteBatch group;
+  group.PutLogData(EncodeSyncedMark(store_, synced_sequence_));
+  bool sync = false;
+  size_t taken = 0;
+  const Totals* totals = nullptr;  // of the last batch that writes anything
+  for (const WriteBatch& batch : *work) {
+    EncodeOps(batch, &group);
+    sync |= batch.sync;
+    if (!batch.ops.empty()) totals = &batch.totals;
+    ++taken;
+    if (group.GetDataSize() > kMaxGroupBytes) break;
+  }
+  last_number_ = (*work)[taken - 1].number;
+  if (totals) {
+    std::string value;
+    EncodeTotals(*totals, &value);
+    group.Put(EncodeMetaKey(kTotalsName), value);
+    rocksdb::WriteOptions how;
+    how.sync = sync;
+    if (!Check(TranslateStatus(db_->Write(how, &group), "cannot write"))) return;
+    marked_sequence_ = synced_sequence_;
+    unsynced_ = !sync;
+    if (sync) synced_sequence_ = db_->GetLatestSequenceNumber();
+    counters_.syncs += sync;
+    counters_.written_bytes += group.GetDataSize();
+  } else if (sync && unsynced_) {
+    Sync();
+    if (failed_) return;
+  }
+  if (sync || !unsynced_) synced_number_ = last_number_;
+  counters_.batches += taken;
+  ++counters_.groups;
+  sink_->Post(Committed{last_number_, synced_number_});
+  work->erase(work->begin(), work->begin() + static_cast<ptrdiff_t>(taken));
+}
+
+void Committer::Sync() {
+  if (!Check(TranslateStatus(db_->SyncWAL(), "cannot sync"))) return;
+  unsynced_ = false;
+  synced_sequence_ = db_->GetLatestSequenceNumber();
+  ++counters_.syncs;
+}
+
+/// Not synced itself: it only helps to tell damage where it gets to the disk.
+void Committer::WriteMark() {
+  if (marked_sequence_ == synced_sequence_) return;
+  rocksdb::WriteBatch mark;
+  mark.PutLogData(EncodeSyncedMark(store_, synced_sequence_));
+  if (Check(TranslateStatus(db_->Write(rocksdb::WriteOptions(), &mark), "cannot write"))) marked_sequence_ = synced_sequence_;
+}
+
+bool Committer::Check(const Status& status) {
+  if (status.ok()) return true;
+  failed_ = true;
+  sink_->Post(WriteFailed{status});
+  return false;
+}
+
+void Committer::CheckDisk() {
+  int64_t now_ms = SteadyMs();
+  if (disk_checked_ms_ != 0 && now_ms - disk_checked_ms_ < kDiskInterval.count()) return;
+  disk_checked_ms_ = now_ms;
+  DirectorySize size = MeasureDirectory(directory_);
+  counters_.disk_bytes = size.all;
+  counters_.wal_bytes = size.logs;
+  uint64_t free_bytes = 0, total_bytes = 0;
+  if (!MeasureDisk(directory_, &free_bytes, &total_bytes)) return;
+  counters_.free_disk_bytes = free_bytes;
+  uint64_t reserve = std::min(min_free_bytes_, total_bytes / 20);
+  // Apart by a quarter, so that it does not flap at the edge.
+  bool low = disk_low_ ? free_bytes < reserve + reserve / 4 : free_bytes < reserve;
+  if (low == disk_low_) return;
+  disk_low_ = low;
+  Log(low ? LogLevel::kWarn : LogLevel::kInfo, low ? "disk space is low" : "disk space is back", {{"free_bytes", free_bytes}, {"reserve", reserve}});
+  sink_->Post(DiskSpace{low});
+}
+
+}  // namespace notifyd

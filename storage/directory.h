@@ -1,0 +1,48 @@
+// The store's directory: is it ours, and of a version that this code reads? Answered by a small text file, before RocksDB may touch
+// anything: RocksDB would replay, compact and so change whatever database it finds. At Open only.
+//
+//   FORMAT:  notifyd store
+//            format 1
+//            id 5b0f3c1de2a94e6f8a7b6c5d4e3f2a1b
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+#include "storage/records.h"
+
+namespace notifyd {
+
+/// A lock on the directory (flock on FORMAT): let go of when it is destroyed, or with the process.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(int fd) : fd_(fd) {}
+  DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+  ~DirectoryLock();
+
+ private:
+  int fd_;
+};
+
+struct PreparedDirectory {
+  FormatRecord format;
+  DirectoryLock lock;
+};
+
+/// Makes the directory (0700, its parent synced) and the file where there is nothing yet, and takes the lock. The same record stands in
+/// the store under m/format. Errors: kUnacceptable (a newer format; files that are not a notifyd store's), kCorrupt (the database's own
+/// entry file is gone while data is there), kIo (in use, no permission, ...).
+Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
+
+/// Bytes in all files, and in the logs among them.
+struct DirectorySize {
+  uint64_t all = 0, logs = 0;
+};
+DirectorySize MeasureDirectory(const std::string& directory);
+
+/// Of the file system that holds it: free for us, and in all. False where that cannot be said.
+bool MeasureDisk(const std::string& directory, uint64_t* free_bytes, uint64_t* total_bytes);
+
+}  // namespace notifyd

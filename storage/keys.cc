@@ -1,0 +1,184 @@
+#include "storage/keys.h"
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace notifyd {
+namespace {
+
+constexpr char kEscape = '\x00', kEscapedZero = '\xff', kEnd = '\x01';
+
+std::string Begin(KeyKind kind) { return std::string(1, static_cast<char>(kind)); }
+
+/// `name` so that something may follow: sorts as the name does.
+void AppendClosed(std::string_view name, std::string* out) {
+  for (char c : name) {
+    out->push_back(c);
+    if (c == kEscape) out->push_back(kEscapedZero);
+  }
+  out->push_back(kEscape);
+  out->push_back(kEnd);
+}
+
+/// Takes a closed name off the front of `in`.
+std::optional<std::string> TakeClosed(std::string_view* in) {
+  std::string name;
+  while (in->size() >= 2) {
+    char c = in->front();
+    if (c != kEscape) {
+      name.push_back(c);
+      in->remove_prefix(1);
+      continue;
+    }
+    char mark = (*in)[1];
+    in->remove_prefix(2);
+    if (mark == kEnd) return name;
+    if (mark != kEscapedZero) return std::nullopt;
+    name.push_back(kEscape);
+  }
+  return std::nullopt;
+}
+
+void AppendTimeAndId(const DueKey& key, std::string* out) {
+  Encoder encoder(out);
+  encoder.BigSigned64(key.time_ms);
+  encoder.Big64(key.id.value);
+}
+
+/// The body of a key of `kind`; empty, and so not decodable, for another kind.
+std::string_view Body(std::string_view key, KeyKind kind) {
+  return !key.empty() && key.front() == static_cast<char>(kind) ? key.substr(1) : std::string_view();
+}
+
+std::optional<DueKey> DecodeTimeAndId(std::string_view body) {
+  Decoder decoder(body);
+  DueKey key;
+  key.time_ms = decoder.BigSigned64();
+  key.id.value = decoder.Big64();
+  return decoder.done() ? std::optional(key) : std::nullopt;
+}
+
+}  // namespace
+
+std::string EncodeNotifyKey(NotifyId id) {
+  std::string out = Begin(KeyKind::kNotify);
+  Encoder(&out).Big64(id.value);
+  return out;
+}
+
+std::string EncodeDueKey(Clock clock, const DueKey& key) {
+  std::string out = Begin(KeyKind::kDue);
+  out.push_back(static_cast<char>(clock));
+  AppendTimeAndId(key, &out);
+  return out;
+}
+
+std::string EncodeExpiryKey(const DueKey& key) {
+  std::string out = Begin(KeyKind::kExpiry);
+  AppendTimeAndId(key, &out);
+  return out;
+}
+
+std::string EncodeTailPrefix(const LaneKey& lane) {
+  std::string out = Begin(KeyKind::kTail);
+  out.push_back(static_cast<char>(lane.mode));
+  AppendClosed(lane.name, &out);
+  return out;
+}
+
+std::string EncodeTailKey(const LaneKey& lane, const OrderKey& key) {
+  std::string out = EncodeTailPrefix(lane);
+  Encoder encoder(&out);
+  encoder.U8(key.rank);
+  encoder.BigSigned64(key.due.ms);
+  encoder.Big64(key.id.value);
+  return out;
+}
+
+std::string EncodeLaneKey(const LaneKey& lane) {
+  std::string out = Begin(KeyKind::kLane);
+  out.push_back(static_cast<char>(lane.mode));
+  return out += lane.name;
+}
+
+std::string EncodeDormantPrefix(std::string_view host) {
+  std::string out = Begin(KeyKind::kDormant);
+  AppendClosed(host, &out);
+  return out;
+}
+
+std::string EncodeDormantKey(std::string_view host, uint64_t order) {
+  std::string out = EncodeDormantPrefix(host);
+  Encoder(&out).Big64(order);
+  return out;
+}
+
+std::string EncodeFkeyKey(std::string_view fkey) { return Begin(KeyKind::kFkey).append(fkey); }
+
+std::string EncodeIdempotencyKey(const IdempotencyKey& key) {
+  std::string out = Begin(KeyKind::kIdempotency);
+  AppendClosed(key.caller, &out);
+  return out += key.key;
+}
+
+std::string EncodeSettledKey(Phase phase, NotifyId id) {
+  std::string out = Begin(KeyKind::kSettled);
+  Encoder encoder(&out);
+  encoder.U8(static_cast<uint8_t>(phase));
+  encoder.Big64(id.value);
+  return out;
+}
+
+std::string EncodeMetaKey(std::string_view name) { return Begin(KeyKind::kMeta).append(name); }
+
+std::string EncodeDueBound(Clock clock, int64_t time_ms) { return EncodeDueKey(clock, {time_ms, NotifyId{}}); }
+std::string EncodeExpiryBound(int64_t time_ms) { return EncodeExpiryKey({time_ms, NotifyId{}}); }
+
+std::string PrefixEnd(std::string prefix) {
+  CHECK(!prefix.empty() && prefix.back() != '\xff');
+  ++prefix.back();
+  return prefix;
+}
+
+std::optional<NotifyId> DecodeNotifyKey(std::string_view key) {
+  Decoder decoder(Body(key, KeyKind::kNotify));
+  NotifyId id{decoder.Big64()};
+  return decoder.done() ? std::optional(id) : std::nullopt;
+}
+
+std::optional<DueKey> DecodeDueKey(std::string_view key) {
+  std::string_view body = Body(key, KeyKind::kDue);
+  if (body.empty() || static_cast<uint8_t>(body.front()) > static_cast<uint8_t>(Clock::kMono)) return std::nullopt;
+  return DecodeTimeAndId(body.substr(1));
+}
+
+std::optional<DueKey> DecodeExpiryKey(std::string_view key) { return DecodeTimeAndId(Body(key, KeyKind::kExpiry)); }
+
+std::optional<OrderKey> DecodeTailKey(std::string_view key, const LaneKey& lane) {
+  std::string prefix = EncodeTailPrefix(lane);
+  if (!key.starts_with(prefix)) return std::nullopt;
+  Decoder decoder(key.substr(prefix.size()));
+  OrderKey order;
+  order.rank = decoder.U8();
+  order.due.ms = decoder.BigSigned64();
+  order.id.value = decoder.Big64();
+  return decoder.done() ? std::optional(order) : std::nullopt;
+}
+
+std::optional<DormantPlace> DecodeDormantKey(std::string_view key) {
+  std::string_view body = Body(key, KeyKind::kDormant);
+  std::optional<std::string> host = TakeClosed(&body);
+  if (!host) return std::nullopt;
+  Decoder decoder(body);
+  DormantPlace place{std::move(*host), decoder.Big64()};
+  return decoder.done() ? std::optional(std::move(place)) : std::nullopt;
+}
+
+std::optional<NotifyId> DecodeSettledKey(std::string_view key) {
+  Decoder decoder(Body(key, KeyKind::kSettled));
+  decoder.U8();
+  NotifyId id{decoder.Big64()};
+  return decoder.done() ? std::optional(id) : std::nullopt;
+}
+
+}  // namespace notifyd

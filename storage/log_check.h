@@ -1,0 +1,55 @@
+// Opening what a crash left: telling a log that a power cut tore at its end, which opens by itself, from one in which something that
+// had been synced is damaged, which is refused.
+//
+// RocksDB's own modes do not tell the two apart: point-in-time recovery drops synced records behind a damaged one without a word, the
+// tolerant mode takes a record cut short for a torn one, the absolute mode refuses every torn end, and all of them skip zeros together
+// with the rest of their 32 KiB block, be there records or not. So each record of the log begins with a mark: up to which sequence
+// number everything was synced when it was written; after a sync with nothing to follow, a mark is written by itself. And the live logs
+// are read by our own check before RocksDB may change anything.
+//   I1 a mark is written only after the sync it speaks of came back: a valid mark is true whatever became of the bytes around it.
+//   I2 the tables and the readable beginning of the logs reach every mark in them, or something that was synced is lost: kCorrupt.
+//   I3 otherwise what lies behind the readable beginning had never been reported as synced: it is dropped, and the store opens.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace rocksdb {
+class DB;
+class WalFilter;
+struct Options;
+}  // namespace rocksdb
+
+namespace notifyd {
+
+/// The bytes that WriteBatch::PutLogData takes, before any other operation of the batch. `store` makes a mark impossible to forge from
+/// what a submitter can put into a body.
+std::string EncodeSyncedMark(const Fingerprint& store, uint64_t sequence);
+
+/// What one log file's bytes hold.
+struct LogScan {
+  /// Of the first byte that is not part of a whole, valid record in sequence; the file's size where all of it is. Zeros up to the end
+  /// of the file are no fault.
+  uint64_t good_bytes = 0;
+  bool whole = true;
+  /// The sequence number that the next record must carry; 0: no record was seen yet.
+  uint64_t next_sequence = 0;
+};
+/// `next_sequence`: as the file before it ended, 0 where this is the first.
+LogScan ScanLog(std::string_view bytes, uint64_t next_sequence);
+/// The highest sequence number that a valid mark of this store speaks of, anywhere in the bytes; 0: none.
+uint64_t FindSyncedMark(std::string_view bytes, const Fingerprint& store);
+
+struct OpenedDb {
+  std::unique_ptr<rocksdb::WalFilter> filter;  // borrowed by `db`
+  std::unique_ptr<rocksdb::DB> db;
+};
+/// Errors: kCorrupt with the file, kIo, kDiskFull. Says in the log what it dropped.
+Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store);
+
+}  // namespace notifyd

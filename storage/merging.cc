@@ -1,0 +1,89 @@
+#include "storage/merging.h"
+
+#include "base/bytes.h"
+#include "storage/keys.h"
+#include "storage/records.h"
+
+namespace notifyd {
+namespace {
+
+using Parts = std::vector<std::string_view>;
+
+bool IsKind(std::string_view key, KeyKind kind) { return !key.empty() && key.front() == static_cast<char>(kind); }
+
+/// The tag, then each part with its length. A base that is damaged already goes on growing.
+std::string Damaged(std::string_view base, const Parts& operands) {
+  std::string out;
+  if (IsDamaged(base)) {
+    out = base;
+  } else {
+    out.push_back(static_cast<char>(ValueTag::kDamaged));
+    Encoder(&out).Text(base);
+  }
+  for (std::string_view operand : operands) Encoder(&out).Text(operand);
+  return out;
+}
+
+std::optional<std::string> MergeNotify(std::string_view base, const Parts& operands) {
+  auto record = DecodeNotify(NotifyId{}, base);  // the id stands in the key alone
+  if (!record.ok()) return std::nullopt;
+  for (std::string_view operand : operands) {
+    auto changes = DecodeChanges(operand);
+    if (!changes.ok()) return std::nullopt;
+    if (changes->attempts.empty()) ApplyChange({changes->state, std::nullopt}, record->get());
+    for (AttemptRecord& attempt : changes->attempts) ApplyChange({changes->state, std::move(attempt)}, record->get());
+  }
+  std::string out;
+  EncodeNotify(**record, &out);
+  return out;
+}
+
+std::optional<std::string> MergeFkey(std::string_view base, const Parts& operands) {
+  auto record = DecodeFkey(base);
+  if (!record.ok()) return std::nullopt;
+  for (std::string_view operand : operands) {
+    auto expiry = DecodeFkeyExpiry(operand);
+    if (!expiry.ok()) return std::nullopt;
+    if (expiry->id == record->id) record->expires_at = expiry->expires_at;
+  }
+  std::string out;
+  EncodeFkey(*record, &out);
+  return out;
+}
+
+}  // namespace
+
+std::string MergeFull(std::string_view key, std::optional<std::string_view> base, const Parts& operands) {
+  if (!base || IsOrphan(*base)) {
+    std::string out;
+    EncodeOrphan(&out);
+    return out;
+  }
+  std::optional<std::string> merged;
+  if (IsKind(key, KeyKind::kNotify)) merged = MergeNotify(*base, operands);
+  if (IsKind(key, KeyKind::kFkey)) merged = MergeFkey(*base, operands);
+  return merged ? std::move(*merged) : Damaged(*base, operands);
+}
+
+bool MergePartial(std::string_view key, std::string_view older, std::string_view newer, std::string* out) {
+  if (IsKind(key, KeyKind::kNotify)) {
+    auto left = DecodeChanges(older), right = DecodeChanges(newer);
+    if (!left.ok() || !right.ok()) return false;
+    left->state = std::move(right->state);
+    for (AttemptRecord& attempt : right->attempts) left->attempts.push_back(std::move(attempt));
+    if (left->attempts.size() > kAttemptsKept)
+      left->attempts.erase(left->attempts.begin(), left->attempts.end() - static_cast<ptrdiff_t>(kAttemptsKept));
+    out->clear();
+    EncodeChanges(*left, out);
+    return true;
+  }
+  if (IsKind(key, KeyKind::kFkey)) {
+    auto left = DecodeFkeyExpiry(older), right = DecodeFkeyExpiry(newer);
+    if (!left.ok() || !right.ok() || left->id != right->id) return false;
+    *out = newer;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,286 @@
+#include "storage/reader.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/snapshot.h>
+
+#include <algorithm>
+
+#include "storage/keys.h"
+#include "storage/records.h"
+#include "storage/store_options.h"
+
+namespace notifyd {
+namespace {
+
+// Read at once: their blocks are in use, and so in the cache beyond its budget, until they are decoded.
+constexpr size_t kChunk = 32;
+
+std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+/// MultiGet in chunks; `take(i, value)` for each key that is there, in order.
+template <class Take>
+Status GetAll(rocksdb::DB* db, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys, Take take) {
+  for (size_t begin = 0; begin < keys.size(); begin += kChunk) {
+    size_t count = std::min(kChunk, keys.size() - begin);
+    rocksdb::Slice slices[kChunk];
+    rocksdb::PinnableSlice values[kChunk];
+    rocksdb::Status statuses[kChunk];
+    for (size_t i = 0; i < count; ++i) slices[i] = keys[begin + i];
+    db->MultiGet(how, db->DefaultColumnFamily(), count, slices, values, statuses);
+    for (size_t i = 0; i < count; ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      if (!statuses[i].ok()) return TranslateStatus(statuses[i], "cannot read the store");
+      if (Status status = take(begin + i, View(values[i])); !status.ok()) return status;
+    }
+  }
+  return Status::Ok();
+}
+
+OrderKey OrderKeyOf(const NotifyRecord& record) {
+  uint8_t rank = record.head->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.head->priority);
+  return {rank, record.state.due, record.id};
+}
+
+Status BadKey(std::string_view key) {
+  return Status(Code::kCorrupt, "a key of the store is damaged: " + rocksdb::Slice(key.data(), key.size()).ToString(true));
+}
+
+/// Puts `decode`'s record into `out` unless it is over or an orphan.
+template <class Record, class Decode>
+Status TakeUntil(std::string_view value, int64_t now_ms, Decode decode, LoadedValue* out) {
+  if (IsOrphan(value)) return Status::Ok();
+  auto record = decode(value);
+  if (!record.ok()) return std::move(record).status();
+  if (!IsOver(record->expires_at, now_ms)) *out = std::optional<Record>(std::move(*record));
+  return Status::Ok();
+}
+
+/// Reads from one moment on, and lets go of it at the end.
+class Moment {
+ public:
+  explicit Moment(rocksdb::DB* db) : snapshot_(db) { how.snapshot = snapshot_.snapshot(); }
+  rocksdb::ReadOptions how;
+
+ private:
+  rocksdb::ManagedSnapshot snapshot_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::string_view value) const {
+  if (IsOrphan(value)) return std::shared_ptr<NotifyRecord>();
+  auto record = DecodeNotify(id, value);
+  if (!record.ok()) return Status(Code::kCorrupt, record.status().detail() + ": " + id.ToString());
+  if (IsOver((*record)->state, retention_, wall_ms_())) return std::shared_ptr<NotifyRecord>();
+  return record;
+}
+
+Status Reader::FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const {
+  std::vector<std::string> keys;
+  keys.reserve(ids.size());
+  for (NotifyId id : ids) keys.push_back(EncodeNotifyKey(id));
+  found->assign(ids.size(), {});
+  return GetAll(db_, how, keys, [&](size_t i, std::string_view value) {
+    auto record = DecodeRecord(ids[i], value);
+    if (!record.ok()) return std::move(record).status();
+    (*found)[i] = {std::move(*record), true};
+    *bytes += value.size();
+    return Status::Ok();
+  });
+}
+
+Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<LoadedNotify*>& notifies) const {
+  std::vector<std::string> keys;
+  std::vector<LoadedNotify*> asked;
+  for (LoadedNotify* notify : notifies) {
+    if (!notify->record || IsSettled(notify->record->state.phase)) continue;
+    if (notify->record->state.phase == Phase::kHeld && notify->record->state.due == kWallNever) continue;  // in no index
+    keys.push_back(EncodeTailKey(notify->record->head->lane, OrderKeyOf(*notify->record)));
+    asked.push_back(notify);
+  }
+  return GetAll(db_, how, keys, [&](size_t i, std::string_view) {
+    asked[i]->in_tail = true;
+    return Status::Ok();
+  });
+}
+
+// ---- Load and Read
+
+Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const {
+  std::vector<std::string> keys;
+  keys.reserve(load.keys.size());
+  for (const LoadKey& key : load.keys) {
+    if (const auto* id = std::get_if<NotifyId>(&key)) {
+      keys.push_back(EncodeNotifyKey(*id));
+      values->emplace_back(std::in_place_type<LoadedNotify>);
+    } else if (const auto* fkey = std::get_if<std::string>(&key)) {
+      keys.push_back(EncodeFkeyKey(*fkey));
+      values->emplace_back(std::in_place_type<std::optional<FkeyRecord>>);
+    } else if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
+      keys.push_back(EncodeIdempotencyKey(*idempotency));
+      values->emplace_back(std::in_place_type<std::optional<IdempotencyRecord>>);
+    } else {
+      keys.push_back(EncodeLaneKey(std::get<LaneKey>(key)));
+      values->emplace_back(std::in_place_type<std::optional<LaneRecord>>);
+    }
+  }
+  int64_t now_ms = wall_ms_();
+  std::vector<LoadedNotify*> notifies;
+  Status status = GetAll(db_, how, keys, [&](size_t i, std::string_view value) {
+    LoadedValue* out = &(*values)[i];
+    if (auto* notify = std::get_if<LoadedNotify>(out)) {
+      auto record = DecodeRecord(std::get<NotifyId>(load.keys[i]), value);
+      if (!record.ok()) return std::move(record).status();
+      notify->record = std::move(*record);
+      notifies.push_back(notify);
+      return Status::Ok();
+    }
+    if (std::holds_alternative<std::string>(load.keys[i])) return TakeUntil<FkeyRecord>(value, now_ms, DecodeFkey, out);
+    if (std::holds_alternative<IdempotencyKey>(load.keys[i])) return TakeUntil<IdempotencyRecord>(value, now_ms, DecodeIdempotency, out);
+    auto lane = DecodeLane(value);
+    if (!lane.ok()) return std::move(lane).status();
+    *out = std::optional<LaneRecord>(std::move(*lane));
+    return Status::Ok();
+  });
+  return status.ok() ? FindTails(how, notifies) : status;
+}
+
+Loaded Reader::Load(const LoadEffect& load) const {
+  Loaded loaded;
+  loaded.ticket = load.ticket;
+  bool notifies = std::any_of(load.keys.begin(), load.keys.end(), [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key); });
+  // Only a record and its tail key must be of one moment; what a submit asks for is spared the snapshot.
+  loaded.status = notifies ? LoadValues(Moment(db_).how, load, &loaded.values) : LoadValues(rocksdb::ReadOptions(), load, &loaded.values);
+  if (!loaded.status.ok()) loaded.values.clear();
+  return loaded;
+}
+
+ReadDone Reader::Read(const ReadEffect& read) const {
+  Loaded loaded = Load({0, {read.id}});
+  ReadDone done{read.request, std::move(loaded.status), {}};
+  if (done.status.ok()) done.notify = std::get<LoadedNotify>(std::move(loaded.values[0]));
+  return done;
+}
+
+// ---- LoadPage
+
+namespace {
+
+std::unique_ptr<rocksdb::Iterator> Iterate(rocksdb::DB* db, rocksdb::ReadOptions how, const std::string& from, const rocksdb::Slice* to) {
+  how.iterate_upper_bound = to;
+  std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(how));
+  it->Seek(from);
+  return it;
+}
+
+}  // namespace
+
+/// Follows index keys from `from` up to `to` and calls `keep(key, notify)` for the records that they name.
+template <class Key, class Keep>
+Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page, const std::string& from, const std::string& to,
+                         const std::function<std::optional<Key>(std::string_view)>& decode, Keep keep, bool* more) const {
+  rocksdb::Slice upper(to);
+  auto it = Iterate(db_, how, from, &upper);
+  size_t kept = 0, bytes = 0;
+  std::vector<Key> keys;
+  std::vector<NotifyId> ids;
+  std::vector<Found> found;
+  while (kept < page.limit && bytes < kPageBytes && it->Valid()) {
+    keys.clear();
+    ids.clear();
+    for (; it->Valid() && keys.size() < std::min(kChunk, page.limit - kept); it->Next()) {
+      std::optional<Key> key = decode(View(it->key()));
+      if (!key) return BadKey(View(it->key()));
+      keys.push_back(*key);
+      ids.push_back(key->id);
+    }
+    if (Status status = FindAll(how, ids, &found, &bytes); !status.ok()) return status;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!found[i].stored) return Status(Code::kCorrupt, "an index of the store names " + ids[i].ToString() + ", which is not there");
+      if (!found[i].record || IsSettled(found[i].record->state.phase)) continue;
+      keep(keys[i], std::move(found[i].record));
+      ++kept;
+    }
+  }
+  *more = it->Valid();
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const {
+  return WalkIndex<DueKey>(
+      how, page, EncodeDueKey(due.clock, due.from), EncodeDueBound(due.clock, due.to_ms), DecodeDueKey,
+      [&](const DueKey& key, std::shared_ptr<NotifyRecord> record) {
+        out->due.push_back({key, {std::move(record), false}});
+      },
+      &out->more);
+}
+
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const {
+  return WalkIndex<OrderKey>(
+      how, page, EncodeTailKey(tail.lane, tail.from), PrefixEnd(EncodeTailPrefix(tail.lane)),
+      [&](std::string_view key) { return DecodeTailKey(key, tail.lane); },
+      [&](const OrderKey& key, std::shared_ptr<NotifyRecord> record) {
+        out->tail.push_back({key, {std::move(record), true}});
+      },
+      &out->more);
+}
+
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const {
+  std::string to = EncodeExpiryBound(expiry.to_ms);
+  rocksdb::Slice upper(to);
+  auto it = Iterate(db_, how, EncodeExpiryKey(expiry.from), &upper);
+  for (; it->Valid() && out->expiries.size() < page.limit; it->Next()) {
+    std::optional<DueKey> key = DecodeExpiryKey(View(it->key()));
+    if (!key) return BadKey(View(it->key()));
+    out->expiries.push_back(*key);
+  }
+  out->more = it->Valid();
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantPage& dormant, PageLoaded* out) const {
+  std::string to = PrefixEnd(EncodeDormantPrefix(dormant.host));
+  rocksdb::Slice upper(to);
+  auto it = Iterate(db_, how, EncodeDormantKey(dormant.host, dormant.from), &upper);
+  for (; it->Valid() && out->dormant.size() < page.limit; it->Next()) {
+    std::optional<DormantPlace> place = DecodeDormantKey(View(it->key()));
+    if (!place) return BadKey(View(it->key()));
+    auto lane = DecodeDormantLane(View(it->value()));
+    if (!lane.ok()) return std::move(lane).status();
+    out->dormant.push_back({place->order, std::move(*lane)});
+  }
+  out->more = it->Valid();
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+/// One seek a host: from its first lane past its last.
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantHostsPage& hosts, PageLoaded* out) const {
+  std::string to = PrefixEnd(std::string(1, static_cast<char>(KeyKind::kDormant)));
+  rocksdb::Slice upper(to);
+  auto it = Iterate(db_, how, hosts.after.empty() ? EncodeDormantPrefix("") : PrefixEnd(EncodeDormantPrefix(hosts.after)), &upper);
+  while (it->Valid() && out->dormant_hosts.size() < page.limit) {
+    std::optional<DormantPlace> place = DecodeDormantKey(View(it->key()));
+    if (!place) return BadKey(View(it->key()));
+    it->Seek(PrefixEnd(EncodeDormantPrefix(place->host)));
+    out->dormant_hosts.push_back(std::move(place->host));
+  }
+  out->more = it->Valid();
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+Status Reader::PageInto(const rocksdb::ReadOptions& how, const PageEffect& page, PageLoaded* out) const {
+  return std::visit([&](const auto& kind) { return PageOf(how, page, kind, out); }, page.page);
+}
+
+PageLoaded Reader::LoadPage(const PageEffect& page) const {
+  PageLoaded out;
+  Moment moment(db_);
+  Status status = PageInto(moment.how, page, &out);
+  if (!status.ok()) out = {};
+  out.ticket = page.ticket;
+  out.status = std::move(status);
+  return out;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,73 @@
+// Reader: answers loads, pages, reads and lists from the database. Any thread, each call for itself; blocks on the disk.
+//
+// I1 an answer is of one moment: index keys and the records that they name are read from one snapshot.
+// I2 what retention ended is as if it were not there, whether compaction has removed it or not.
+// I3 an index key without its record, and a value that does not decode, are kCorrupt: nothing is left out in silence.
+// I4 work and memory of one call are bounded: a page or list ends early, and says so, where its records are large.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/effects.h"
+#include "storage/retention.h"
+
+namespace rocksdb {
+class DB;
+class Snapshot;
+struct ReadOptions;
+}  // namespace rocksdb
+
+namespace notifyd {
+
+class Reader {
+ public:
+  /// `db` is borrowed. `wall_ms`: any thread.
+  Reader(rocksdb::DB* db, const Retention& retention, std::function<int64_t()> wall_ms)
+      : db_(db), retention_(retention), wall_ms_(std::move(wall_ms)) {}
+
+  Loaded Load(const LoadEffect& load) const;
+  PageLoaded LoadPage(const PageEffect& page) const;
+  ReadDone Read(const ReadEffect& read) const;
+  /// storage/list.cc
+  ListDone List(const ListEffect& list) const;
+
+ private:
+  friend class Lister;
+
+  /// A record as it is in the store: null where there is none or retention hides it. `stored`: there is a value, hidden or not.
+  struct Found {
+    std::shared_ptr<NotifyRecord> record;
+    bool stored = false;
+  };
+  /// `bytes` grows by the size of what was read.
+  Status FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const;
+  /// Nothing where the value is an orphan.
+  Result<std::shared_ptr<NotifyRecord>> DecodeRecord(NotifyId id, std::string_view value) const;
+  /// Sets in_tail of the pending ones.
+  Status FindTails(const rocksdb::ReadOptions& how, const std::vector<LoadedNotify*>& notifies) const;
+  Status LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const;
+  template <class Key, class Keep>
+  Status WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page, const std::string& from, const std::string& to,
+                   const std::function<std::optional<Key>(std::string_view)>& decode, Keep keep, bool* more) const;
+  Status PageInto(const rocksdb::ReadOptions& how, const PageEffect& page, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantPage& dormant, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantHostsPage& hosts, PageLoaded* out) const;
+
+  rocksdb::DB* const db_;
+  const Retention retention_;
+  const std::function<int64_t()> wall_ms_;
+};
+
+/// What one page or list takes from records before it ends early.
+inline constexpr size_t kPageBytes = 8 << 20;
+/// What one list page looks at, at most: records, and bytes of them.
+inline constexpr size_t kListExamined = 20'000;
+inline constexpr size_t kListBytes = 64 << 20;
+
+}  // namespace notifyd

@@ -1,0 +1,76 @@
+// Records: the values of the store as bytes. Pure. Each is a version byte, its fields and the checksum of all before it (4 bytes);
+// docs/storage-format.md lists the fields and shows an example in hex.
+//
+// I1 what Decode takes, it takes whole: a wrong checksum, an unknown version, a number out of range or a byte left over is kCorrupt.
+// I2 a version's layout never changes: another layout is another version, and the old one stays readable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "broker/effects.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+/// The first byte of a value. Never renumber.
+enum class ValueTag : uint8_t {
+  kRecord = 0x01,   // version 1 of whatever the key's kind holds
+  kOperand = 0x81,  // version 1 of a merge operand (storage/merging.h)
+  kOrphan = 0xF0,   // what is left of operands whose record is gone: as good as nothing
+  kDamaged = 0xF1,  // a damaged record or operand, kept with all that was to be merged with it: reading it is kCorrupt
+};
+
+/// Encode appends to `out`.
+void EncodeNotify(const NotifyRecord& record, std::string* out);
+/// `id` comes from the key. Error: kCorrupt, as everywhere here.
+Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view value);
+/// Only the state, and without a look at the checksum: for deciding whether a closer look is worth its while.
+std::optional<NotifyState> PeekState(std::string_view value);
+
+/// The operand of a ChangeNotify; several that were merged have one state and the newest attempts.
+struct NotifyChanges {
+  NotifyState state;
+  std::vector<AttemptRecord> attempts;  // oldest first, at most kAttemptsKept
+};
+void EncodeChange(const StateChange& change, std::string* out);
+void EncodeChanges(const NotifyChanges& changes, std::string* out);
+Result<NotifyChanges> DecodeChanges(std::string_view operand);
+
+void EncodeFkey(const FkeyRecord& record, std::string* out);
+Result<FkeyRecord> DecodeFkey(std::string_view value);
+/// The operand of an ExpireFkey: id and expires_at, as a record has them.
+void EncodeFkeyExpiry(const FkeyRecord& expiry, std::string* out);
+Result<FkeyRecord> DecodeFkeyExpiry(std::string_view operand);
+
+void EncodeIdempotency(const IdempotencyRecord& record, std::string* out);
+Result<IdempotencyRecord> DecodeIdempotency(std::string_view value);
+void EncodeLane(const LaneRecord& record, std::string* out);
+Result<LaneRecord> DecodeLane(std::string_view value);
+/// The value of a dormant lane: which lane sleeps there.
+void EncodeDormantLane(const LaneKey& lane, std::string* out);
+Result<LaneKey> DecodeDormantLane(std::string_view value);
+void EncodeSettled(WallTime settled_at, std::string* out);
+Result<WallTime> DecodeSettled(std::string_view value);
+void EncodeTotals(const Totals& totals, std::string* out);
+Result<Totals> DecodeTotals(std::string_view value);
+
+/// The version of the whole store (keys, values and their meaning) that this code writes.
+inline constexpr uint32_t kFormatVersion = 1;
+struct FormatRecord {
+  uint32_t version = kFormatVersion;
+  Fingerprint store;  // random: which store this is
+  bool operator==(const FormatRecord&) const = default;
+};
+void EncodeFormat(const FormatRecord& record, std::string* out);
+Result<FormatRecord> DecodeFormat(std::string_view value);
+
+/// The bare value of ValueTag::kOrphan, and what any value's first byte says.
+void EncodeOrphan(std::string* out);
+inline bool IsOrphan(std::string_view value) { return !value.empty() && static_cast<uint8_t>(value[0]) == static_cast<uint8_t>(ValueTag::kOrphan); }
+inline bool IsDamaged(std::string_view value) { return !value.empty() && static_cast<uint8_t>(value[0]) == static_cast<uint8_t>(ValueTag::kDamaged); }
+
+}  // namespace notifyd

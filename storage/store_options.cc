@@ -1,0 +1,172 @@
+#include "storage/store_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/merge_operator.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+
+#include "storage/merging.h"
+
+namespace notifyd {
+namespace {
+
+std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+class Merger : public rocksdb::MergeOperator {
+ public:
+  const char* Name() const override { return "notifyd.Merger"; }
+
+  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
+    std::vector<std::string_view> operands;
+    operands.reserve(in.operand_list.size());
+    for (const rocksdb::Slice& operand : in.operand_list) operands.push_back(View(operand));
+    std::optional<std::string_view> base;
+    if (in.existing_value) base = View(*in.existing_value);
+    out->new_value = MergeFull(View(in.key), base, operands);
+    return true;
+  }
+
+  bool PartialMerge(const rocksdb::Slice& key, const rocksdb::Slice& older, const rocksdb::Slice& newer, std::string* out,
+                    rocksdb::Logger*) const override {
+    return MergePartial(View(key), View(older), View(newer), out);
+  }
+};
+
+class RetentionFilter : public rocksdb::CompactionFilter {
+ public:
+  RetentionFilter(const Retention& retention, int64_t now_ms) : retention_(retention), now_ms_(now_ms) {}
+  const char* Name() const override { return "notifyd.RetentionFilter"; }
+
+  // kRemove leaves a tombstone, so that nothing older comes back from a deeper level.
+  Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, std::string*, std::string*) const override {
+    if (type != ValueType::kValue) return Decision::kKeep;
+    return MayDrop(View(key), View(value), retention_, now_ms_) ? Decision::kRemove : Decision::kKeep;
+  }
+
+ private:
+  Retention retention_;
+  int64_t now_ms_;
+};
+
+class RetentionFilterFactory : public rocksdb::CompactionFilterFactory {
+ public:
+  RetentionFilterFactory(const Retention& retention, std::function<int64_t()> wall_ms) : retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  const char* Name() const override { return "notifyd.RetentionFilterFactory"; }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<RetentionFilter>(retention_, wall_ms_());
+  }
+
+ private:
+  Retention retention_;
+  std::function<int64_t()> wall_ms_;
+};
+
+std::shared_ptr<rocksdb::Cache> MakeCache(size_t bytes) {
+  rocksdb::LRUCacheOptions cache;
+  cache.capacity = bytes;
+  // Few threads read: four shards of 16 MiB contend little, and one large block cannot fill a shard.
+  cache.num_shard_bits = 2;
+  // Not strict_capacity_limit: with it a read or a flush that finds the cache full of blocks in use fails (and a failed flush stops all
+  // writes) instead of going over for a moment. What can be in use at once is bounded: the memtables, and a few blocks a thread.
+  cache.strict_capacity_limit = false;
+  // Index and filter blocks outlive the data blocks that a scan brings by.
+  cache.high_pri_pool_ratio = 0.5;
+  return rocksdb::NewLRUCache(cache);
+}
+
+rocksdb::BlockBasedTableOptions MakeTableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  // Otherwise each open table holds its index and filter outside of the cache, and memory grows with the backlog.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  // Most loads ask for what is not there (a new fkey, a new idempotency key, a lane without a record): 10 bits a key answer 99% of
+  // them without reading a data block. Whole keys: no prefix is ever looked up.
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.whole_key_filtering = true;
+  table.format_version = 5;
+  // About ten notifies a block; twice the default halves the index.
+  table.block_size = 8 << 10;
+  return table;
+}
+
+// Every write goes to the log first, and what one start replays is what the memtables hold: so their number bounds the logs.
+// (max_total_wal_size does not: RocksDB looks at it only where there are several column families.)
+void BoundMemtablesAndLogs(const StoreOptions& in, const std::shared_ptr<rocksdb::Cache>& cache, rocksdb::Options* out) {
+  out->write_buffer_size = in.memtable_bytes;
+  out->max_write_buffer_number = static_cast<int>(std::clamp<size_t>(in.max_wal_bytes / std::max<size_t>(in.memtable_bytes, 1), 3, 8)) - 1;
+  out->max_total_wal_size = in.max_wal_bytes;
+  // Charges the memtables to the cache, so that both together keep to one budget.
+  size_t memtables = in.memtable_bytes * static_cast<size_t>(out->max_write_buffer_number);
+  out->write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(memtables, cache);
+  out->arena_block_size = 1 << 20;
+  // A log that is used again holds old records behind its end, which nobody can tell from damage.
+  out->recycle_log_file_num = 0;
+  out->wal_compression = rocksdb::kNoCompression;
+}
+
+void SetCompaction(const StoreOptions& in, rocksdb::Options* out) {
+  // Debian builds RocksDB with LZ4: it halves typical bodies at a cost that no other work here notices.
+  out->compression = rocksdb::kLZ4Compression;
+  out->level_compaction_dynamic_level_bytes = true;
+  // Small files: a compaction's buffers, and the unit in which index and filter come into the cache, stay small.
+  out->target_file_size_base = 32 << 20;
+  out->max_bytes_for_level_base = 128 << 20;
+  out->max_background_jobs = 2;
+  out->bytes_per_sync = 1 << 20;  // flushes and compactions write steadily, not in bursts that a log's sync must wait for
+  // The due index, tails and sleeping lanes are queues: their tombstones would slow down each page that starts where they are.
+  out->table_properties_collector_factories = {rocksdb::NewCompactOnDeletionCollectorFactory(16 * 1024, 8 * 1024, 0.5)};
+  Retention retention{in.retention_succeeded_ms, in.retention_settled_ms};
+  out->compaction_filter_factory = std::make_shared<RetentionFilterFactory>(retention, in.wall_ms);
+  // Files that nothing else touches come by the filter once a day, so that what retention ended gives its space back.
+  out->periodic_compaction_seconds = 24 * 3600;
+}
+
+}  // namespace
+
+rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
+  rocksdb::Options out;
+  std::shared_ptr<rocksdb::Cache> cache = MakeCache(in.block_cache_bytes);
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(cache)));
+  out.merge_operator = std::make_shared<Merger>();
+  BoundMemtablesAndLogs(in, cache, &out);
+  SetCompaction(in, &out);
+
+  // A damaged block is an error where it is read, never data. Opening checks the size of every table file (a stat each).
+  out.paranoid_checks = true;
+  out.skip_checking_sst_file_sizes_on_db_open = false;
+  // Opening must not read each table's properties, nor keep each table open: both grow with the backlog.
+  out.skip_stats_update_on_db_open = true;
+  out.max_open_files = 256;
+  // Old logs and tables are deleted by a background thread, not by a read or the commit thread.
+  out.avoid_unnecessary_blocking_io = true;
+  // What was recovered becomes a table at once: the logs checked at start are then done with (storage/log_check.h).
+  out.avoid_flush_during_recovery = false;
+  // One thread writes, so the ways of letting several do so only cost.
+  out.allow_concurrent_memtable_write = false;
+  out.enable_write_thread_adaptive_yield = false;
+  out.max_manifest_file_size = 4 << 20;  // read at each start
+  // RocksDB's own log: warnings, three small files.
+  out.info_log_level = rocksdb::WARN_LEVEL;
+  out.keep_log_file_num = 3;
+  out.max_log_file_size = 1 << 20;
+  out.stats_dump_period_sec = 0;
+  out.stats_persist_period_sec = 0;
+  return out;
+}
+
+Status TranslateStatus(const rocksdb::Status& status, const std::string& what) {
+  if (status.ok()) return Status::Ok();
+  std::string detail = what + ": " + status.ToString();
+  if (status.IsCorruption()) return Status(Code::kCorrupt, detail);
+  if (status.IsNoSpace()) return Status(Code::kDiskFull, detail);
+  return Status(Code::kIo, detail);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,38 @@
+// StoreTool: a store's keys and values as they are, one by one, without the threads of RocksStore. For tests and for looking at a store
+// that is not in use; nothing of the broker itself depends on it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "storage/rocks_store.h"
+
+namespace notifyd {
+
+class StoreTool {
+ public:
+  /// With the store's own options: merges and retention work as in RocksStore. The directory's FORMAT is not looked at. Errors: kIo, kCorrupt.
+  static Result<std::unique_ptr<StoreTool>> Open(const StoreOptions& options);
+  /// Any other RocksDB database, made where there is none.
+  static Result<std::unique_ptr<StoreTool>> OpenForeign(const std::string& directory);
+  ~StoreTool();
+
+  Status Put(std::string_view key, std::string_view value);
+  Status Merge(std::string_view key, std::string_view operand);
+  Status Delete(std::string_view key);
+  /// After all merges; nothing where the key is not there.
+  Result<std::optional<std::string>> Get(std::string_view key);
+  /// Memtables become tables.
+  Status Flush();
+  Status Compact();
+
+ private:
+  class Impl;
+  explicit StoreTool(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,205 @@
+// Drives the core over the fake store in its simple mode, with a clock and a sender that the test moves by hand.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/core.h"
+#include "broker/driver.h"
+#include "broker/spec.h"
+#include "fakes/fake_store.h"
+
+namespace notifyd {
+
+class CoreFixture : public EventSink, public Sender, public ReplySink {
+ public:
+  explicit CoreFixture(CoreLimits limits = {}) : limits_(limits) { Open({}); }
+
+  // ---- the world
+  Now now{{1'000'000}, {1'000}};
+  std::deque<StartAttempt> starts;  // under way, oldest first
+  std::map<uint64_t, Reply> replies;
+  std::vector<AttemptLog> logs;
+  bool drained = false;
+  std::optional<Status> fatal;
+  uint64_t next_token = 1;
+
+  void Post(Event event) override { events_.push_back(std::move(event)); }
+  void Start(StartAttempt attempt) override {
+    starts.push_back(attempt);
+    sent.push_back(std::move(attempt));
+  }
+  void Send(Reply reply) override { replies[reply.request.token] = std::move(reply); }
+  std::vector<StartAttempt> sent;  // all ever
+
+  /// Runs until nothing is left to do at this moment.
+  void Run() {
+    do {
+      std::vector<Event> events = std::move(events_);
+      events_.clear();
+      driver_->Run(now, std::move(events));
+      store_->Deliver();
+    } while (!events_.empty());
+    core_->CheckInvariants();
+  }
+  /// Time passes in both clocks, in steps where something may happen.
+  void Pass(int64_t ms) {
+    int64_t end = now.wall.ms + ms;
+    while (now.wall.ms < end) {
+      Wake wake = core_->NextWake();
+      int64_t step = std::min(end - now.wall.ms, std::max<int64_t>(1, std::min(wake.wall.ms - now.wall.ms, wake.mono.ms - now.mono.ms)));
+      now.wall.ms += step;
+      now.mono.ms += step;
+      events_.push_back(Tick{});
+      Run();
+    }
+  }
+  /// A crash that keeps what was written, and a new start.
+  void Restart(CrashKind kind = CrashKind::kKill) {
+    FakeImage image = store_->Crash(kind);
+    starts.clear();
+    events_.clear();
+    Open(std::move(image));
+    Run();
+  }
+  Core& core() { return *core_; }
+  FakeStore& store() { return *store_; }
+  const FakeImage& image() const { return store_->written(); }
+
+  // ---- requests
+  struct Fields {
+    std::string lane = "lane", host = "host:80", fkey, caller = "unknown", idempotency_key, data;
+    Mode mode = Mode::kConcurrent;
+    uint8_t priority = 4;
+    bool reply_none = false;
+    OnHeld on_held = OnHeld::kReject;
+    When when, ttl;
+    std::optional<RetryPolicy> retry;
+  };
+  static SubmitItem Item(const Fields& f) {
+    auto head = std::make_shared<NotifyHead>();
+    head->lane = {f.mode, f.lane};
+    head->host = f.host;
+    head->priority = f.priority;
+    head->reply_none = f.reply_none;
+    head->fkey = f.fkey;
+    head->caller = f.caller;
+    if (f.retry) head->retry = std::make_shared<RetryPolicy>(*f.retry);
+    NotifySpec spec;
+    spec.url = "http://" + f.host + "/";
+    if (!f.data.empty()) {
+      spec.payload_kind = PayloadKind::kData;
+      spec.payload = f.data;
+    }
+    SubmitItem item;
+    item.head = head;
+    item.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    item.when = f.when;
+    item.ttl = f.ttl;
+    item.on_held = f.on_held;
+    item.idempotency_key = f.idempotency_key;
+    item.fields = FingerprintOf(f.lane + f.data);
+    return item;
+  }
+  template <class T>
+  uint64_t Ask(T request) {
+    request.request = {0, next_token++};
+    uint64_t token = request.request.token;
+    events_.push_back(std::move(request));
+    return token;
+  }
+  template <class T>
+  const Reply& Do(T request) {
+    uint64_t token = Ask(std::move(request));
+    Run();
+    if (!replies.count(token)) CheckFailed(__FILE__, __LINE__, "no reply");
+    return replies.at(token);
+  }
+  const Reply& TrySubmit(const std::vector<Fields>& items, bool batch = true) {
+    SubmitRequest r;
+    r.batch = batch;
+    for (const Fields& f : items) r.items.push_back(Item(f));
+    return Do(std::move(r));
+  }
+  /// Must be accepted.
+  SubmittedItem Submit(const Fields& f) { return std::get<Submitted>(TrySubmit({f}, false).body).items.at(0); }
+  NotifyView Get(NotifyId id) {
+    GetRequest r;
+    r.id = id;
+    return std::get<Viewed>(Do(r).body).view;
+  }
+  State StateOf(NotifyId id) { return Get(id).state; }
+  StatsView Stats() { return std::get<StatsView>(Do(StatsRequest{}).body); }
+  template <class T>
+  const Reply& ById(NotifyId id) {
+    T r;
+    r.id = id;
+    return Do(std::move(r));
+  }
+  const Reply& Trigger(const std::string& fkey, std::optional<std::string> data = {}, When when = {}) {
+    TriggerRequest r;
+    r.fkey = fkey;
+    r.data = std::move(data);
+    r.when = when;
+    return Do(std::move(r));
+  }
+  static Code CodeOf(const Reply& reply) {
+    const Refused* refused = std::get_if<Refused>(&reply.body);
+    return refused ? refused->status.code() : Code::kOk;
+  }
+
+  // ---- attempts
+  void End(const StartAttempt& start, Verdict verdict, int64_t retry_after_ms = -1, std::string error = "unexpected_answer") {
+    AttemptEnded e;
+    e.id = start.id;
+    e.result.verdict = verdict;
+    e.result.retry_after_ms = retry_after_ms;
+    e.result.record.number = start.number;
+    e.result.record.started_at = start.at;
+    e.result.record.status = verdict == Verdict::kSuccess ? 200 : 500;
+    if (verdict != Verdict::kSuccess) e.result.record.error = std::move(error);
+    std::erase_if(starts, [&](const StartAttempt& s) { return s.id == e.id; });
+    events_.push_back(std::move(e));
+  }
+  /// Ends the oldest one under way.
+  NotifyId EndFirst(Verdict verdict, int64_t retry_after_ms = -1) {
+    StartAttempt first = starts.at(0);
+    End(first, verdict, retry_after_ms);
+    Run();
+    return first.id;
+  }
+  std::vector<NotifyId> UnderWay() const {
+    std::vector<NotifyId> ids;
+    for (const StartAttempt& s : starts) ids.push_back(s.id);
+    return ids;
+  }
+  bool Balances() {
+    Totals t = Stats().totals;
+    return t.accepted + t.revived == t.pending() + t.succeeded + t.failed + t.cancelled + t.expired;
+  }
+
+ private:
+  void Open(FakeImage image) {
+    FakeStoreOptions options;
+    options.wall = [this] { return now.wall; };
+    store_ = std::make_unique<FakeStore>(options, std::move(image));
+    core_ = std::make_unique<Core>(limits_, store_->totals(), now, 7);
+    store_->Start(this);
+    Driver::Hooks hooks;
+    hooks.log = [this](const AttemptLog& log) { logs.push_back(log); };
+    hooks.drained = [this] { drained = true; };
+    hooks.fatal = [this](const Status& status) { fatal = status; };
+    driver_ = std::make_unique<Driver>(core_.get(), store_.get(), this, this, hooks);
+  }
+  CoreLimits limits_;
+  std::unique_ptr<FakeStore> store_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Driver> driver_;
+  std::vector<Event> events_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,178 @@
+#include "broker/expectation.h"
+
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using namespace std::string_view_literals;
+
+namespace {
+
+AnswerPattern OfStatus(std::vector<uint16_t> status) {
+  return {std::move(status), std::nullopt, {}};
+}
+AnswerPattern Contains(std::string text) {
+  return {{}, std::move(text), {}};
+}
+AnswerPattern Json(std::string pointer, std::string value) {
+  return {{}, std::nullopt, {{std::move(pointer), std::move(value)}}};
+}
+
+Match OfBody(const AnswerPattern& pattern, std::string_view body) {
+  return MatchPattern(pattern, Answer{200, body, true});
+}
+Match OfCutBody(const AnswerPattern& pattern, std::string_view body) {
+  return MatchPattern(pattern, Answer{200, body, false});
+}
+
+AttemptResult Judged(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer) {
+  AttemptResult result;
+  result.record.error = "from before";
+  result.record.detail = "from before";
+  result.record.number = 7;
+  JudgeAnswer(expect, fatal_on, answer, &result);
+  CHECK(result.record.number == 7);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("pattern: a status matches its number or its class") {
+  CHECK(MatchPattern(OfStatus({2}), {200, "", true}) == Match::kYes);
+  CHECK(MatchPattern(OfStatus({2}), {299, "", true}) == Match::kYes);
+  CHECK(MatchPattern(OfStatus({2}), {300, "", true}) == Match::kNo);
+  CHECK(MatchPattern(OfStatus({2}), {199, "", true}) == Match::kNo);
+  CHECK(MatchPattern(OfStatus({404, 2}), {404, "", true}) == Match::kYes);
+  CHECK(MatchPattern(OfStatus({404, 2}), {405, "", true}) == Match::kNo);
+  CHECK(MatchPattern(OfStatus({5}), {0, "", true}) == Match::kNo);
+}
+
+TEST_CASE("pattern: one without a status takes any") {
+  CHECK(MatchPattern(Contains("x"), {500, "x", true}) == Match::kYes);
+}
+
+TEST_CASE("pattern: only contains and json look at the body") {
+  CHECK_FALSE(NeedsBody(OfStatus({2})));
+  CHECK(NeedsBody(Contains("")));
+  CHECK(NeedsBody(Json("/a", "1")));
+}
+
+TEST_CASE("contains: ASCII letters whatever their case, all else as it is") {
+  CHECK(OfBody(Contains("all ok"), "<b>ALL OK</b>") == Match::kYes);
+  CHECK(OfBody(Contains("ALL OK"), "all ok") == Match::kYes);
+  CHECK(OfBody(Contains("ok"), "o k") == Match::kNo);
+  CHECK(OfBody(Contains("é"), "É") == Match::kNo);
+  CHECK(OfBody(Contains("@[`{"), "`{@[") == Match::kNo);
+  CHECK(OfBody(Contains("ok"), "\xFF\0ok"sv) == Match::kYes);
+}
+
+TEST_CASE("contains: the body is trimmed, so white space at its ends is not there") {
+  CHECK(OfBody(Contains("ok"), " \t\r\n\v\f ok \n") == Match::kYes);
+  CHECK(OfBody(Contains(" ok"), " ok") == Match::kNo);
+  CHECK(OfBody(Contains("ok\n"), "ok\n") == Match::kNo);
+  CHECK(OfBody(Contains("a b"), " a b ") == Match::kYes);
+  CHECK(OfBody(Contains(" "), "   ") == Match::kNo);
+}
+
+TEST_CASE("contains: the empty text is in every body") {
+  CHECK(OfBody(Contains(""), "") == Match::kYes);
+  CHECK(OfCutBody(Contains(""), "") == Match::kYes);
+}
+
+TEST_CASE("contains: a body made to be slow is not") {
+  std::string body(1 << 20, 'a');
+  CHECK(OfBody(Contains(std::string(1 << 19, 'a') + "b"), body) == Match::kNo);
+  CHECK(OfBody(Contains("b" + std::string(1 << 19, 'a')), body) == Match::kNo);
+}
+
+TEST_CASE("contains: a cut body settles it where the text was read, else it is open") {
+  CHECK(OfCutBody(Contains("ok"), "it is ok so") == Match::kYes);
+  CHECK(OfCutBody(Contains("ok"), "it is o") == Match::kNeedsMore);
+  // The blank might be the end of the body, and trimmed.
+  CHECK(OfCutBody(Contains("ok "), "ok ") == Match::kNeedsMore);
+  CHECK(OfCutBody(Contains("ok "), "ok s") == Match::kYes);
+}
+
+TEST_CASE("json: the value at the pointer must be equal by value") {
+  CHECK(OfBody(Json("/ok", "true"), R"({"ok":true})") == Match::kYes);
+  CHECK(OfBody(Json("/ok", "true"), R"({"ok":"true"})") == Match::kNo);
+  CHECK(OfBody(Json("/ok", "true"), R"({"ok":1})") == Match::kNo);
+  CHECK(OfBody(Json("/n", "1"), R"({"n":1.0})") == Match::kYes);
+  CHECK(OfBody(Json("/n", "12345678901234567890123"), R"({"n":12345678901234567890123})") == Match::kYes);
+  CHECK(OfBody(Json("/n", "12345678901234567890123"), R"({"n":12345678901234567890124})") == Match::kNo);
+  CHECK(OfBody(Json("/a/1/b", "null"), R"({"a":[0,{"b":null}]})") == Match::kYes);
+  CHECK(OfBody(Json("/a/1/b", "null"), R"({"a":[0,{}]})") == Match::kNo);
+  CHECK(OfBody(Json("", R"({"b":[1],"a":"é"})"), R"( {"a":"\u00e9","b":[1.0]} )") == Match::kYes);
+  CHECK(OfBody(Json("", "5"), "5\n") == Match::kYes);
+}
+
+TEST_CASE("json: every pointer must hold") {
+  AnswerPattern pattern{{}, std::nullopt, {{"/a", "1"}, {"/b", "2"}}};
+  CHECK(OfBody(pattern, R"({"a":1,"b":2})") == Match::kYes);
+  CHECK(OfBody(pattern, R"({"a":1,"b":3})") == Match::kNo);
+  CHECK(OfBody(pattern, R"({"a":2,"b":2})") == Match::kNo);
+}
+
+TEST_CASE("json: a body that is not JSON does not match") {
+  for (std::string_view body :
+       {""sv, "ok"sv, "<html>"sv, "{\"ok\":true"sv, "{\"ok\":true}x"sv, "{ok:true}"sv, "{\"ok\":true,\"x\":\"\xFF\"}"sv, "{\"ok\":true}\0"sv})
+    CHECK(OfBody(Json("/ok", "true"), body) == Match::kNo);
+}
+
+TEST_CASE("json: a byte order mark before it is passed over") {
+  CHECK(OfBody(Json("/ok", "true"), "\xEF\xBB\xBF{\"ok\":true}") == Match::kYes);
+}
+
+TEST_CASE("json: a cut body leaves it open, unless it begins like no JSON") {
+  CHECK(OfCutBody(Json("/ok", "true"), R"({"ok":true})") == Match::kNeedsMore);
+  CHECK(OfCutBody(Json("/ok", "true"), "") == Match::kNeedsMore);
+  CHECK(OfCutBody(Json("/ok", "true"), " \n [1") == Match::kNeedsMore);
+  CHECK(OfCutBody(Json("/ok", "true"), " <html>") == Match::kNo);
+}
+
+TEST_CASE("pattern: all that are given must hold, and one that fails settles it") {
+  AnswerPattern pattern{{2}, "done", {{"/ok", "true"}}};
+  CHECK(MatchPattern(pattern, {200, R"({"ok":true,"text":"Done"})", true}) == Match::kYes);
+  CHECK(MatchPattern(pattern, {500, R"({"ok":true,"text":"Done"})", true}) == Match::kNo);
+  CHECK(MatchPattern(pattern, {200, R"({"ok":true})", true}) == Match::kNo);
+  CHECK(MatchPattern(pattern, {200, R"({"text":"done"})", true}) == Match::kNo);
+  CHECK(MatchPattern(pattern, {500, "{", false}) == Match::kNo);
+  CHECK(MatchPattern(pattern, {200, "{\"text\":\"done\"", false}) == Match::kNeedsMore);
+  CHECK(MatchPattern(pattern, {200, "<html>", false}) == Match::kNo);
+}
+
+TEST_CASE("judge: an answer that is expected is a success without an error") {
+  AttemptResult result = Judged(OfStatus({2}), nullptr, {204, "", true});
+  CHECK(result.verdict == Verdict::kSuccess);
+  CHECK(result.record.error.empty());
+  CHECK(result.record.detail.empty());
+}
+
+TEST_CASE("judge: another answer fails and says what was wrong with it") {
+  AttemptResult result = Judged(OfStatus({2}), nullptr, {503, "", true});
+  CHECK(result.verdict == Verdict::kFailure);
+  CHECK(result.record.error == "unexpected_answer");
+  CHECK(result.record.detail.find("503") != std::string::npos);
+  CHECK(Judged(Contains("x"), nullptr, {200, "y", true}).record.detail.find("contain") != std::string::npos);
+  CHECK(Judged(Json("/a", "1"), nullptr, {200, "{\"a\":2}", true}).record.detail.find("/a") != std::string::npos);
+}
+
+TEST_CASE("judge: fatal_on is looked at first") {
+  AnswerPattern fatal_on = OfStatus({2});
+  AttemptResult result = Judged(OfStatus({2}), &fatal_on, {200, "", true});
+  CHECK(result.verdict == Verdict::kFatal);
+  CHECK(result.record.error == "unexpected_answer");
+  CHECK(Judged(OfStatus({2}), &fatal_on, {404, "", true}).verdict == Verdict::kFailure);
+  fatal_on = OfStatus({410});
+  CHECK(Judged(OfStatus({2}), &fatal_on, {200, "", true}).verdict == Verdict::kSuccess);
+}
+
+TEST_CASE("judge: what a cut body leaves open is a failure of its own kind") {
+  AttemptResult result = Judged(Contains("ok"), nullptr, {200, "no", false});
+  CHECK(result.verdict == Verdict::kFailure);
+  CHECK(result.record.error == "response_too_large");
+  AnswerPattern fatal_on = Contains("gone");
+  CHECK(Judged(OfStatus({2}), &fatal_on, {200, "go", false}).record.error == "response_too_large");
+  CHECK(Judged(OfStatus({2}), &fatal_on, {200, "go", false}).verdict == Verdict::kFailure);
+  CHECK(Judged(OfStatus({2}), &fatal_on, {200, "it is gone now", false}).verdict == Verdict::kFatal);
+  CHECK(Judged(OfStatus({2}), nullptr, {200, "cut", false}).verdict == Verdict::kSuccess);
+}

@@ -1,0 +1,67 @@
+#include "cli/e2e_broker.h"
+
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "broker/json_tree.h"
+
+namespace notifyd::test {
+
+Broker::Broker(const std::string& directory, std::vector<std::string> arguments) {
+  std::vector<std::string> all = {"--listen", "127.0.0.1:0", "--data-dir", directory + "/data"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  process_ = std::make_unique<Process>(NOTIFYD_BINARY, Process::Input{all, {}});
+  const std::string said = "listening on ";
+  if (!process_->WaitForError(said)) throw std::runtime_error("notifyd does not listen: " + process_->error());
+  process_->WaitForError(said + "127.0.0.1:");
+  std::string log = process_->error();
+  size_t from = log.find(said) + said.size();
+  address_ = log.substr(from, log.find_first_not_of("0123456789.:", from) - from);
+  url_ = "http://" + address_;
+  client_ = std::make_unique<HttpClient>(url_);
+}
+
+HttpAnswer Broker::Call(const std::string& method, const std::string& path, const std::string& body) {
+  Result<HttpAnswer> answer = client_->Call(method, path, body.empty() ? nullptr : &body);
+  if (!answer.ok()) throw std::runtime_error(method + " " + path + ": " + answer.status().detail() + "\n" + process_->error());
+  return *std::move(answer);
+}
+
+std::string Broker::Submit(const std::string& notify) {
+  HttpAnswer answer = Call("POST", "/v1/notifies", notify);
+  if (answer.status != 201) throw std::runtime_error("submit: " + std::to_string(answer.status) + " " + answer.body);
+  return JsonAt(answer.body, "/id");
+}
+
+std::string Broker::Settled(const std::string& id) {
+  HttpAnswer answer = Call("GET", "/v1/notifies/" + id + "?wait_ms=60000");
+  if (answer.status != 200) throw std::runtime_error("get: " + std::to_string(answer.status) + " " + answer.body);
+  return answer.body;
+}
+
+uint64_t Broker::Stat(const std::string& pointer) {
+  std::string stats = Call("GET", "/v1/stats").body, number = JsonAt(stats, pointer);
+  if (number.empty()) throw std::runtime_error(pointer + " is not in " + stats);
+  return std::stoull(number);
+}
+
+bool Broker::BooksBalance() {
+  std::string stats = Call("GET", "/v1/stats").body;
+  auto sum = [&](const std::string& where, std::vector<std::string> names) {
+    uint64_t total = 0;
+    for (const std::string& name : names) total += std::stoull(JsonAt(stats, where + name));
+    return total;
+  };
+  return sum("/totals/", {"accepted", "revived"}) ==
+         sum("/states/", {"held", "scheduled", "ready", "sending", "retrying"}) + sum("/totals/", {"succeeded", "failed", "cancelled", "expired"});
+}
+
+std::string JsonAt(const std::string& json, const std::string& pointer) {
+  Result<JsonTree> tree = JsonTree::Parse(json);
+  std::optional<JsonTree::Value> value = tree.ok() ? tree->root().At(pointer) : std::nullopt;
+  if (!value) return "";
+  return std::string(value->kind() == JsonTree::Kind::kString ? value->text() : value->raw());
+}
+
+}  // namespace notifyd::test

@@ -1,0 +1,194 @@
+// How the real broker starts, stops and refuses to start.
+#include <signal.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <regex>
+
+#include "cli/e2e_broker.h"
+#include "cli/scripted_server.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using namespace notifyd::test;
+
+namespace {
+
+/// Holds a receiver's answers back until it is opened.
+class Gate {
+ public:
+  ~Gate() { Open(); }
+  void Open() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void Pass() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+int ExitOf(const std::vector<std::string>& arguments, std::string* error = nullptr, std::string* output = nullptr) {
+  Process process(NOTIFYD_BINARY, {arguments, {}});
+  int code = process.Wait();
+  if (error) *error = process.error();
+  if (output) *output = process.output();
+  return code;
+}
+
+}  // namespace
+
+TEST_CASE("notifyd: wrong usage or configuration exits with 2 and makes nothing") {
+  TempDir dir;
+  std::string data = dir.path() + "/data", error;
+  CHECK(ExitOf({"--data-dir", data, "--no-such"}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("--no-such"));
+  CHECK(ExitOf({"--data-dir", data, "--io-threads", "0"}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("io_threads"));
+  CHECK(ExitOf({"--data-dir", data, "--config", dir.path() + "/none"}, &error) == 2);
+  CHECK(ExitOf({"--data-dir", data, "--config", dir.Write("bad", "[limits]\nnope = 1\n")}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("limits.nope"));
+  CHECK(ExitOf({"--data-dir", data, "--check-config", "--listen", "x"}, &error) == 2);
+  CHECK(access(data.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("notifyd: --check-config, --version and --help exit with 0 and start nothing") {
+  TempDir dir;
+  std::string data = dir.path() + "/data", output;
+  CHECK(ExitOf({"--data-dir", data, "--check-config"}, nullptr, &output) == 0);
+  CHECK(output == "ok\n");
+  CHECK(ExitOf({"--version"}, nullptr, &output) == 0);
+  CHECK_THAT(output, Catch::StartsWith("notifyd "));
+  CHECK(ExitOf({"--help"}, nullptr, &output) == 0);
+  CHECK_THAT(output, Catch::Contains("--data-dir"));
+  CHECK(access(data.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("notifyd: the line that says where it listens, as text and as JSON") {
+  TempDir dir;
+  {
+    Broker broker(dir.path(), {"--log-format", "text"});
+    CHECK(std::regex_search(broker.process().error(), std::regex("listening on 127\\.0\\.0\\.1:[1-9][0-9]*\n")));
+  }
+  Broker broker(dir.path(), {"--log-format", "json"});
+  std::string log = broker.process().error();
+  size_t at = log.find("listening on"), from = log.rfind('\n', at) + 1;
+  CHECK(JsonAt(log.substr(from, log.find('\n', at) - from), "/event") == "listening on " + broker.address());
+}
+
+TEST_CASE("notifyd: a port that is taken exits with 1 and is named") {
+  TempDir one, two;
+  Broker broker(one.path());
+  std::string error;
+  CHECK(ExitOf({"--listen", broker.address(), "--data-dir", two.path() + "/data"}, &error) == 1);
+  CHECK_THAT(error, Catch::Contains(broker.address()));
+}
+
+TEST_CASE("notifyd: a data directory that cannot be made exits with 1 and is named") {
+  TempDir dir;
+  std::string file = dir.Write("file", ""), error;
+  CHECK(ExitOf({"--listen", "127.0.0.1:0", "--data-dir", file + "/data"}, &error) == 1);
+  CHECK_THAT(error, Catch::Contains(file));
+}
+
+TEST_CASE("notifyd: SIGTERM and SIGINT end it with 0") {
+  for (int number : {SIGTERM, SIGINT}) {
+    TempDir dir;
+    Broker broker(dir.path());
+    CHECK(broker.Call("GET", "/readyz").status == 200);
+    broker.process().Signal(number);
+    CHECK(broker.process().Wait() == 0);
+    CHECK_THAT(broker.process().error(), Catch::Contains("stopped"));
+  }
+}
+
+TEST_CASE("notifyd: after SIGTERM submits are refused, the call in flight ends and counts") {
+  TempDir dir;
+  Gate gate;
+  ScriptedServer receiver([&](const SeenRequest&) {
+    gate.Pass();
+    return ScriptedAnswer{200, ""};
+  });
+  std::string id;
+  {
+    Broker broker(dir.path());
+    id = broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
+    REQUIRE(receiver.WaitFor(1).size() == 1);
+    broker.process().Signal(SIGTERM);
+    REQUIRE(broker.process().WaitForError("stopping"));
+    HttpAnswer refused = broker.Call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:9/"})");
+    CHECK(refused.status == 503);
+    CHECK(broker.Call("GET", "/readyz").status == 503);
+    CHECK(broker.Call("GET", "/healthz").status == 200);
+    gate.Open();
+    CHECK(broker.process().Wait() == 0);
+  }
+  Broker broker(dir.path());
+  CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/state") == "succeeded");
+  CHECK(broker.Stat("/totals/accepted") == 1);
+  CHECK(receiver.seen().size() == 1);
+}
+
+TEST_CASE("notifyd: a call in flight that does not end is given up after the grace, and sent again with its number") {
+  TempDir dir;
+  Gate gate;
+  ScriptedServer receiver([&](const SeenRequest&) {
+    gate.Pass();
+    return ScriptedAnswer{200, ""};
+  });
+  std::string id;
+  {
+    Broker broker(dir.path(), {"--shutdown-grace-ms", "50"});
+    id = broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
+    REQUIRE(receiver.WaitFor(1).size() == 1);
+    broker.process().Signal(SIGTERM);
+    CHECK(broker.process().Wait() == 0);
+  }
+  gate.Open();
+  Broker broker(dir.path());
+  CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
+  std::vector<SeenRequest> seen = receiver.seen();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].Header("notify-attempt") == seen[1].Header("notify-attempt"));
+}
+
+TEST_CASE("notifyd: a second signal ends it at once, though a call is in flight") {
+  TempDir dir;
+  Gate gate;
+  ScriptedServer receiver([&](const SeenRequest&) {
+    gate.Pass();
+    return ScriptedAnswer{200, ""};
+  });
+  Broker broker(dir.path(), {"--shutdown-grace-ms", "3600000"});
+  broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
+  REQUIRE(receiver.WaitFor(1).size() == 1);
+  broker.process().Signal(SIGTERM);
+  REQUIRE(broker.process().WaitForError("stopping"));
+  broker.process().Signal(SIGTERM);
+  CHECK(broker.process().Wait() == 0);
+}
+
+TEST_CASE("notifyd: SIGHUP, SIGUSR1 and SIGPIPE do not end it") {
+  TempDir dir;
+  Broker broker(dir.path());
+  for (int number : {SIGHUP, SIGUSR1, SIGPIPE}) broker.process().Signal(number);
+  REQUIRE(broker.process().WaitForError("SIGUSR1 ignored"));
+  CHECK(broker.process().WaitForError("SIGHUP ignored"));
+  CHECK(broker.Call("GET", "/healthz").status == 200);
+}
+
+TEST_CASE("notifyd: an environment variable that names no setting is a warning") {
+  TempDir dir;
+  Process process(NOTIFYD_BINARY, {{"--listen", "127.0.0.1:0", "--data-dir", dir.path() + "/data"}, {"NOTIFYD_LIMITS_PENDIGN=5"}});
+  CHECK(process.WaitForError("listening on"));
+  CHECK_THAT(process.error(), Catch::Contains("NOTIFYD_LIMITS_PENDIGN"));
+}

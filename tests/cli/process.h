@@ -1,0 +1,72 @@
+// A program under test as a process of its own, with what it printed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace notifyd::test {
+
+/// Long enough for a loaded machine; a test that needs so long has failed.
+inline constexpr int kDeadlineSeconds = 60;
+
+/// A directory that is removed with everything in it.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  const std::string& path() const { return path_; }
+  /// Writes a file in it; returns its path.
+  std::string Write(const std::string& name, const std::string& text) const;
+
+ private:
+  std::string path_;
+};
+
+class Process {
+ public:
+  struct Input {
+    std::vector<std::string> arguments;
+    std::vector<std::string> environment;  // "NAME=value", besides those of the test that do not begin with NOTIFYD_
+    std::string stdin_file = "/dev/null";
+  };
+  Process(const std::string& binary, const Input& input);
+  /// Kills it where it still runs.
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  void Signal(int number) const;
+  /// Until standard error holds `text`; false where the process ended or the deadline passed without it.
+  bool WaitForError(const std::string& text);
+  /// Until it ends: its exit code, 1000 + the signal that ended it, or -1 at the deadline.
+  int Wait();
+  std::string output() const;
+  std::string error() const;
+
+ private:
+  struct Stream {
+    int fd = -1;
+    std::string text;
+    bool ended = false;
+    std::thread reader;
+  };
+  void Read(Stream* stream);
+  void Reap();
+
+  pid_t pid_ = -1;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Stream output_, error_;
+  bool exited_ = false;
+  int code_ = -1;
+  std::thread reaper_;
+};
+
+}  // namespace notifyd::test

@@ -1,0 +1,245 @@
+#include "cli/settings.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "cli/process.h"
+
+using namespace notifyd;
+using notifyd::test::TempDir;
+using Action = Invocation::Action;
+
+namespace {
+
+/// A command line that must be refused with exit code 2: what it says.
+std::string RefusalOf(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
+  Invocation read = ReadCommandLine(arguments, environment);
+  CHECK(read.action == Action::kExit);
+  CHECK(read.exit_code == 2);
+  CHECK(read.output.empty());
+  return read.error;
+}
+
+}  // namespace
+
+TEST_CASE("settings: without arguments the defaults hold") {
+  Invocation read = ReadCommandLine({}, {});
+  REQUIRE(read.action == Action::kRun);
+  CHECK(read.options.listen == "127.0.0.1:7300");
+  CHECK(read.options.store.directory == "./data");
+  CHECK(read.options.core.max_pending == 50'000'000);
+  CHECK(read.options.http.max_connections == 10'000);
+  CHECK(read.options.sender.deny.empty());
+}
+
+TEST_CASE("settings: a flag goes before a variable, that before the file, that before the default") {
+  TempDir dir;
+  std::string file = dir.Write("n.toml", "io_threads = 2\n[limits]\npending = 20\nheaders = 30\nin_flight = 40\n");
+  Invocation read = ReadCommandLine({"--config", file, "--limits-pending", "22"}, {"NOTIFYD_LIMITS_PENDING=21", "NOTIFYD_LIMITS_HEADERS=31"});
+  INFO(read.error);
+  REQUIRE(read.action == Action::kRun);
+  CHECK(read.options.core.max_pending == 22);
+  CHECK(read.options.http.max_headers == 31);
+  CHECK(read.options.core.max_in_flight == 40);
+  CHECK(read.options.io_threads == 2);
+  CHECK(read.options.core.max_in_flight_per_lane == CoreLimits{}.max_in_flight_per_lane);
+}
+
+TEST_CASE("settings: the file may be named by a variable, and a flag names another") {
+  TempDir dir;
+  std::string one = dir.Write("one.toml", "io_threads = 3\n"), two = dir.Write("two.toml", "io_threads = 4\n");
+  CHECK(ReadCommandLine({}, {"NOTIFYD_CONFIG=" + one}).options.io_threads == 3);
+  CHECK(ReadCommandLine({"--config", two}, {"NOTIFYD_CONFIG=" + one}).options.io_threads == 4);
+}
+
+TEST_CASE("settings: one that two parts need reaches both") {
+  Invocation read = ReadCommandLine({"--limits-body-bytes", "4096", "--retention-succeeded-ms=5", "--retention-settled-ms=6"}, {});
+  CHECK(read.options.core.max_body_bytes == 4096);
+  CHECK(read.options.api.max_body_bytes == 4096);
+  CHECK(read.options.core.retention_succeeded_ms == 5);
+  CHECK(read.options.store.retention_succeeded_ms == 5);
+  CHECK(read.options.core.retention_settled_ms == 6);
+  CHECK(read.options.store.retention_settled_ms == 6);
+  read = ReadCommandLine({"--secrets-headers", "X-A,X-B"}, {});
+  CHECK(read.options.api.secret_headers == std::vector<std::string>{"X-A", "X-B"});
+  CHECK(read.options.sender.credential_headers == read.options.api.secret_headers);
+}
+
+TEST_CASE("settings: lists take commas in flags and variables, and arrays in the file") {
+  TempDir dir;
+  std::string file = dir.Write("n.toml", "[destinations]\nallow = [\"10.0.0.0/8\", \"fd00::/8\"]\n");
+  std::vector<std::string> wanted = {"10.0.0.0/8", "fd00::/8"};
+  CHECK(ReadCommandLine({"--config", file}, {}).options.sender.allow == wanted);
+  CHECK(ReadCommandLine({"--destinations-allow", "10.0.0.0/8, fd00::/8"}, {}).options.sender.allow == wanted);
+  CHECK(ReadCommandLine({"--destinations-allow", "10.0.0.0/8", "--destinations-allow", "fd00::/8"}, {}).options.sender.allow == wanted);
+  CHECK(ReadCommandLine({}, {"NOTIFYD_DESTINATIONS_ALLOW=10.0.0.0/8,fd00::/8"}).options.sender.allow == wanted);
+  CHECK(ReadCommandLine({"--config", file}, {"NOTIFYD_DESTINATIONS_ALLOW="}).options.sender.allow.empty());
+}
+
+TEST_CASE("settings: every number is taken at its ends and refused by name beyond them") {
+  for (const Setting& setting : AllSettings()) {
+    if (!std::holds_alternative<int64_t>(setting.fallback)) continue;
+    INFO(setting.name);
+    CHECK(ReadCommandLine({setting.Flag() + "=" + std::to_string(setting.least)}, {}).action == Action::kRun);
+    CHECK(ReadCommandLine({setting.Flag() + "=" + std::to_string(setting.most)}, {}).action == Action::kRun);
+    CHECK_THAT(RefusalOf({setting.Flag() + "=" + std::to_string(setting.least - 1)}),
+               Catch::Contains(setting.name) && Catch::Contains("out of range"));
+    CHECK_THAT(RefusalOf({}, {setting.Variable() + "=" + std::to_string(setting.most + 1)}),
+               Catch::Contains(setting.name) && Catch::Contains(setting.Variable()));
+  }
+}
+
+TEST_CASE("settings: every number that is set reaches its option") {
+  // Two different values give different options, or the row writes nowhere. The defaults as TOML show what was set only through apply().
+  for (const Setting& setting : AllSettings()) {
+    if (!std::holds_alternative<int64_t>(setting.fallback)) continue;
+    INFO(setting.name);
+    auto image = [&](int64_t value) {
+      Options options;
+      setting.apply(SettingValue(value), &options);
+      std::ostringstream text;
+      const CoreLimits& c = options.core;
+      const HttpLimits& h = options.http;
+      const SenderOptions& s = options.sender;
+      const StoreOptions& t = options.store;
+      for (uint64_t v : {uint64_t(options.io_threads),
+                         uint64_t(options.shutdown_grace_ms),
+                         uint64_t(c.max_pending),
+                         uint64_t(c.max_in_flight),
+                         uint64_t(c.max_in_flight_per_lane),
+                         uint64_t(c.max_in_flight_per_host),
+                         uint64_t(c.max_body_bytes),
+                         uint64_t(c.idempotency_window_ms),
+                         uint64_t(c.retention_succeeded_ms),
+                         uint64_t(c.retention_settled_ms),
+                         uint64_t(c.sync_delay_ms),
+                         uint64_t(c.lookahead_ms),
+                         uint64_t(c.max_loaded),
+                         uint64_t(c.max_loaded_per_lane),
+                         uint64_t(c.max_waiting_lanes_per_host),
+                         uint64_t(c.max_spec_bytes),
+                         uint64_t(c.page_items),
+                         uint64_t(h.max_connections),
+                         uint64_t(h.max_head_bytes),
+                         uint64_t(h.max_headers),
+                         uint64_t(h.max_target_bytes),
+                         uint64_t(h.max_body_bytes),
+                         uint64_t(h.max_buffered_bytes),
+                         uint64_t(h.head_timeout_ms),
+                         uint64_t(h.request_timeout_ms),
+                         uint64_t(h.idle_timeout_ms),
+                         uint64_t(options.api.max_batch_items),
+                         uint64_t(s.max_response_bytes),
+                         uint64_t(s.recorded_failure_bytes),
+                         uint64_t(s.recorded_success_bytes),
+                         uint64_t(s.max_idle_connections),
+                         uint64_t(t.block_cache_bytes),
+                         uint64_t(t.memtable_bytes),
+                         uint64_t(t.max_wal_bytes),
+                         uint64_t(t.reader_threads),
+                         uint64_t(t.min_free_bytes)})
+        text << v << " ";
+      return text.str();
+    };
+    CHECK(image(setting.least) != image(setting.most));
+  }
+}
+
+TEST_CASE("settings: what is no number, word, flag or address is refused by name") {
+  CHECK_THAT(RefusalOf({"--limits-pending", "many"}), Catch::Contains("limits.pending") && Catch::Contains("whole number"));
+  CHECK_THAT(RefusalOf({"--limits-pending", "1.5"}), Catch::Contains("limits.pending"));
+  CHECK_THAT(RefusalOf({"--limits-pending", ""}), Catch::Contains("limits.pending") || Catch::Contains("--limits-pending"));
+  CHECK_THAT(RefusalOf({"--limits-pending", "99999999999999999999"}), Catch::Contains("limits.pending") && Catch::Contains("out of range"));
+  CHECK_THAT(RefusalOf({"--log-level", "loud"}), Catch::Contains("log.level") && Catch::Contains("debug"));
+  CHECK_THAT(RefusalOf({"--redirects-follow", "perhaps"}), Catch::Contains("redirects.follow"));
+  CHECK_THAT(RefusalOf({"--destinations-deny", "10.0.0.0/33"}), Catch::Contains("destinations.deny") && Catch::Contains("10.0.0.0/33"));
+  CHECK_THAT(RefusalOf({"--secrets-headers", "X Token"}), Catch::Contains("secrets.headers"));
+  CHECK_THAT(RefusalOf({"--data-dir", ""}), Catch::Contains("data_dir") || Catch::Contains("--data-dir"));
+}
+
+TEST_CASE("settings: listen takes an IP address and a port") {
+  CHECK(ParseListen("0.0.0.0:0")->ToString(81) == "0.0.0.0:81");
+  CHECK(ParseListen("[::1]:7300")->address == "::1");
+  CHECK(ParseListen("[::1]:7300")->ToString(7300) == "[::1]:7300");
+  CHECK(ParseListen("localhost:7300")->address == "127.0.0.1");
+  for (const char* bad : {"", "7300", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:7x", "::1:7300", "[127.0.0.1]:1",
+                          "example.org:80", "[::1]", "300.0.0.1:1", ":7300"}) {
+    INFO(bad);
+    CHECK_FALSE(ParseListen(bad).ok());
+  }
+  CHECK_THAT(RefusalOf({"--listen", "nowhere"}), Catch::Contains("listen") && Catch::Contains("ADDR:PORT"));
+}
+
+TEST_CASE("settings: a key of the file that names no setting is refused by name, with its line") {
+  TempDir dir;
+  std::string file = dir.Write("n.toml", "io_threads = 1\n[limits]\npendign = 5\n");
+  CHECK_THAT(RefusalOf({"--config", file}), Catch::Contains("limits.pendign") && Catch::Contains(file + ":3"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("t.toml", "[nosuch]\n")}), Catch::Contains("nosuch ("));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("d.toml", "[limits.pending]\nx = 1\n")}), Catch::Contains("limits.pending"));
+}
+
+TEST_CASE("settings: a value of the file of the wrong type is refused by name") {
+  TempDir dir;
+  CHECK_THAT(RefusalOf({"--config", dir.Write("1.toml", "io_threads = \"2\"\n")}), Catch::Contains("io_threads") && Catch::Contains("whole number"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("2.toml", "io_threads = 2.0\n")}), Catch::Contains("io_threads"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("3.toml", "listen = 7300\n")}), Catch::Contains("listen"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("4.toml", "[destinations]\ndeny = [1]\n")}), Catch::Contains("destinations.deny"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("5.toml", "[redirects]\nfollow = \"yes\"\n")}), Catch::Contains("redirects.follow"));
+}
+
+TEST_CASE("settings: a file that is missing or no TOML is refused by name") {
+  TempDir dir;
+  CHECK_THAT(RefusalOf({"--config", dir.path() + "/none.toml"}), Catch::Contains("none.toml"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("bad.toml", "io_threads = \n")}), Catch::Contains("bad.toml:1"));
+}
+
+TEST_CASE("settings: an unknown flag or argument is refused") {
+  CHECK_THAT(RefusalOf({"--no-such-flag"}), Catch::Contains("--no-such-flag"));
+  CHECK_THAT(RefusalOf({"serve"}), Catch::Contains("serve"));
+}
+
+TEST_CASE("settings: a variable that names no setting is reported, not refused") {
+  Invocation read = ReadCommandLine({}, {"NOTIFYD_LIMITS_PENDIGN=5", "NOTIFYD_URL=http://x", "PATH=/bin", "NOTIFYD_PORT=tcp://10.0.0.1:80"});
+  CHECK(read.action == Action::kRun);
+  CHECK(read.unknown_variables == std::vector<std::string>{"NOTIFYD_LIMITS_PENDIGN", "NOTIFYD_PORT"});
+}
+
+TEST_CASE("settings: --check-config reads all that a start would read") {
+  CHECK(ReadCommandLine({"--check-config"}, {}).action == Action::kCheckConfig);
+  CHECK_THAT(RefusalOf({"--check-config", "--io-threads=0"}), Catch::Contains("io_threads"));
+}
+
+TEST_CASE("settings: --help names every flag once, and its default") {
+  Invocation read = ReadCommandLine({"--help"}, {});
+  REQUIRE(read.exit_code == 0);
+  for (const Setting& setting : AllSettings()) {
+    INFO(setting.name);
+    CHECK_THAT(read.output, Catch::Contains("  " + setting.Flag() + " "));
+    CHECK_THAT(read.output, Catch::Contains(setting.help));
+  }
+  CHECK_THAT(read.output, Catch::Contains("=50000000"));
+  CHECK_THAT(read.output, !Catch::Contains("--print-config"));
+}
+
+TEST_CASE("settings: names are unique, also as flags and variables") {
+  std::set<std::string> seen;
+  for (const Setting& setting : AllSettings())
+    for (const std::string& name : {setting.name, setting.Flag(), setting.Variable()}) CHECK(seen.insert(name).second);
+}
+
+TEST_CASE("settings: conf/notifyd.toml is what the code says") {
+  std::ifstream file(NOTIFYD_SOURCE_DIR "/conf/notifyd.toml", std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  CHECK(text.str() == DefaultsAsToml());
+}
+
+TEST_CASE("settings: conf/notifyd.toml is a file that loads and changes nothing") {
+  Invocation read = ReadCommandLine({"--config", NOTIFYD_SOURCE_DIR "/conf/notifyd.toml"}, {});
+  INFO(read.error);
+  REQUIRE(read.action == Action::kRun);
+  CHECK(read.options.core.max_pending == CoreLimits{}.max_pending);
+  CHECK(read.options.listen == Options{}.listen);
+}

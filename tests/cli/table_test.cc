@@ -1,0 +1,37 @@
+#include "cli/table.h"
+
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+
+TEST_CASE("table: columns are aligned, the last one is not padded") {
+  Table table({"ID", "STATE"});
+  table.Row({"n1", "held"});
+  table.Row({"n12345", "x"});
+  CHECK(table.ToString() == "ID      STATE\nn1      held\nn12345  x\n");
+}
+
+TEST_CASE("table: width counts characters, not bytes") {
+  Table table;
+  table.Row({"\xc3\xa4\xc3\xb6", "1"});
+  table.Row({"ab", "2"});
+  CHECK(table.ToString() == "\xc3\xa4\xc3\xb6  1\nab  2\n");
+}
+
+TEST_CASE("table: control characters do not reach the terminal") {
+  Table table;
+  table.Row({"a\x1b[2Jb\n"});
+  CHECK(table.ToString() == "a?[2Jb?\n");
+}
+
+TEST_CASE("table: long text is cut with dots, between characters") {
+  CHECK(Clipped("short", 5) == "short");
+  CHECK(Clipped("\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4", 5) == "\xc3\xa4\xc3\xa4...");
+}
+
+TEST_CASE("table: numbers are grouped by thousands") {
+  CHECK(Grouped(0) == "0");
+  CHECK(Grouped(999) == "999");
+  CHECK(Grouped(1000) == "1,000");
+  CHECK(Grouped(12345678) == "12,345,678");
+}

@@ -1,0 +1,596 @@
+// The contract of a Store, as test cases over any implementation. A user names its harness before including this:
+//   #define STORE_HARNESS FakeStoreHarness
+#pragma once
+
+#include <algorithm>
+
+#include "contract/store_harness.h"
+
+namespace notifyd {
+namespace {
+
+using Ids = std::vector<uint64_t>;
+
+Ids IdsOf(const ListDone& list) {
+  Ids ids;
+  for (const LoadedNotify& item : list.items) ids.push_back(item.record->id.value);
+  return ids;
+}
+Ids IdsOf(const std::vector<LoadedDue>& due) {
+  Ids ids;
+  for (const LoadedDue& item : due) ids.push_back(item.key.id.value);
+  return ids;
+}
+
+// ---- loads
+
+TEMPLATE_TEST_CASE("store: what was never written loads as nothing", "", STORE_HARNESS) {
+  TestType h;
+  CHECK_FALSE(h.LoadNotify({5}).record);
+  CHECK_FALSE(h.Read({5}).record);
+  CHECK_FALSE(h.LoadFkey("a"));
+  CHECK_FALSE(h.LoadIdempotency({"tester", "a"}));
+  CHECK_FALSE(h.LoadLane(kFifoLane));
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, StoreHarness::kStart}).due.empty());
+  CHECK(h.List({}).items.empty());
+  CHECK(h.totals().next_id == 1);
+}
+
+TEMPLATE_TEST_CASE("store: every field of a notify comes back by load and by read", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord plain = MakeRecord(1), full = MakeFullRecord(2);
+  h.Commit({Put(plain), Put(full)});
+  CheckSame(*h.LoadNotify({1}).record, plain);
+  CheckSame(*h.LoadNotify({2}).record, full);
+  CheckSame(*h.Read({2}).record, full);
+  h.Reopen();
+  CheckSame(*h.LoadNotify({1}).record, plain);
+  CheckSame(*h.LoadNotify({2}).record, full);
+}
+
+TEMPLATE_TEST_CASE("store: the values of one load stand in the order of its keys", "", STORE_HARNESS) {
+  TestType h;
+  LaneRecord lane;
+  lane.blocked_head = {7};
+  h.Commit({Put(MakeRecord(1)), PutFkey{"f", {{1}, kWallNever}}, PutLane{kFifoLane, lane},
+            PutIdempotency{{"tester", "k"}, {{1}, {3, 4}, {StoreHarness::kStart + 10}}}});
+  auto values = h.Load({kFifoLane, std::string("f"), NotifyId{1}, std::string("none"), IdempotencyKey{"tester", "k"}, NotifyId{1}});
+  REQUIRE(values.size() == 6);
+  CHECK(std::get<std::optional<LaneRecord>>(values[0])->blocked_head.value == 7);
+  CHECK(std::get<std::optional<FkeyRecord>>(values[1])->id.value == 1);
+  CHECK(std::get<LoadedNotify>(values[2]).record);
+  CHECK_FALSE(std::get<std::optional<FkeyRecord>>(values[3]));
+  CHECK(std::get<std::optional<IdempotencyRecord>>(values[4])->fields == Fingerprint{3, 4});
+  CHECK(std::get<LoadedNotify>(values[5]).record);
+}
+
+TEMPLATE_TEST_CASE("store: a load of many keys answers every one", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  std::vector<LoadKey> keys;
+  for (uint64_t i = 1; i <= 300; ++i) {
+    if (i % 3 != 0) ops.push_back(Put(MakeRecord(i)));
+    keys.push_back(NotifyId{i});
+  }
+  h.Commit(std::move(ops));
+  auto values = h.Load(keys);
+  REQUIRE(values.size() == 300);
+  for (uint64_t i = 1; i <= 300; ++i) {
+    auto& record = std::get<LoadedNotify>(values[i - 1]).record;
+    REQUIRE((record != nullptr) == (i % 3 != 0));
+    if (record) REQUIRE(record->id.value == i);
+  }
+}
+
+TEMPLATE_TEST_CASE("store: a lane's record is replaced and deleted", "", STORE_HARNESS) {
+  TestType h;
+  LaneRecord lane;
+  lane.tail = true;
+  lane.tail_from = {3, {StoreHarness::kStart}, {9}};
+  lane.dormant = true;
+  lane.dormant_host = "shop.example:443";
+  lane.dormant_order = 12;
+  lane.blocked_head = {4};
+  h.Commit({PutLane{kFifoLane, lane}});
+  auto loaded = h.LoadLane(kFifoLane);
+  REQUIRE(loaded);
+  CHECK(loaded->tail);
+  CHECK((loaded->tail_from == OrderKey{3, {StoreHarness::kStart}, {9}}));
+  CHECK(loaded->dormant);
+  CHECK(loaded->dormant_host == "shop.example:443");
+  CHECK(loaded->dormant_order == 12);
+  CHECK(loaded->blocked_head.value == 4);
+  CHECK_FALSE(h.LoadLane({Mode::kConcurrent, kFifoLane.name}));
+  h.Commit({PutLane{kFifoLane, {}}});
+  CHECK_FALSE(h.LoadLane(kFifoLane)->tail);
+  h.Commit({DeleteLane{kFifoLane}});
+  CHECK_FALSE(h.LoadLane(kFifoLane));
+}
+
+TEMPLATE_TEST_CASE("store: names with any bytes are kept apart", "", STORE_HARNESS) {
+  TestType h;
+  std::string zero("a\0b", 3), longer("a\0", 2);
+  h.Commit({PutFkey{"a", {{1}, kWallNever}}, PutFkey{zero, {{2}, kWallNever}}, PutFkey{longer, {{3}, kWallNever}},
+            PutIdempotency{{"x", "yz"}, {{4}, {}, {StoreHarness::kStart + 1}}}, PutIdempotency{{"xy", "z"}, {{5}, {}, {StoreHarness::kStart + 1}}}});
+  CHECK(h.LoadFkey("a")->id.value == 1);
+  CHECK(h.LoadFkey(zero)->id.value == 2);
+  CHECK(h.LoadFkey(longer)->id.value == 3);
+  CHECK(h.LoadIdempotency({"x", "yz"})->id.value == 4);
+  CHECK(h.LoadIdempotency({"xy", "z"})->id.value == 5);
+}
+
+// ---- changes
+
+TEMPLATE_TEST_CASE("store: a change replaces the state, keeps the rest and appends its attempt", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeFullRecord(1);
+  NotifyState next = record.state;
+  next.phase = Phase::kFailed;
+  next.reason = "attempts used up";
+  next.attempts_made = 3;
+  next.settled_at = {StoreHarness::kStart};
+  h.Commit({Put(record)});
+  h.Commit({Change({1}, next, MakeAttempt(3))});
+  record.state = next;
+  record.attempts.push_back(MakeAttempt(3));
+  CheckSame(*h.LoadNotify({1}).record, record);
+  h.Reopen();
+  CheckSame(*h.LoadNotify({1}).record, record);
+}
+
+TEMPLATE_TEST_CASE("store: many changes in one batch and in several leave the newest state and the newest attempts", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeRecord(1);
+  h.Commit({Put(record)});
+  for (uint32_t group = 0; group < 10; ++group) {
+    std::vector<WriteOp> ops;
+    for (uint32_t i = 1; i <= 3; ++i) {
+      StateChange change{record.state, MakeAttempt(group * 3 + i)};
+      change.state.attempts_made = group * 3 + i;
+      ops.push_back(Change({1}, change.state, change.attempt));
+      ApplyChange(change, &record);
+    }
+    h.Commit(std::move(ops), group % 2 == 0);
+  }
+  REQUIRE(record.attempts.size() == kAttemptsKept);
+  CheckSame(*h.LoadNotify({1}).record, record);
+  h.Reopen();
+  CheckSame(*h.LoadNotify({1}).record, record);
+}
+
+TEMPLATE_TEST_CASE("store: putting a notify again replaces the changes made before", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeRecord(1);
+  h.Commit({Put(record), Change({1}, SettledState(Phase::kFailed), MakeAttempt(1))});
+  record.state.attempts_before = 1;
+  h.Commit({Put(record)});
+  CheckSame(*h.LoadNotify({1}).record, record);
+}
+
+TEMPLATE_TEST_CASE("store: a change of a notify that is not there leaves nothing", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({Change({1}, SettledState(Phase::kFailed), MakeAttempt(1)), ExpireFkey{"a", {1}, {StoreHarness::kStart + 10}}});
+  CHECK_FALSE(h.LoadNotify({1}).record);
+  CHECK_FALSE(h.LoadFkey("a"));
+  CHECK(h.List({}).items.empty());
+}
+
+TEMPLATE_TEST_CASE("store: the operations of one batch act in their order", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({PutFkey{"a", {{1}, kWallNever}}, DeleteFkey{"a"}, PutFkey{"a", {{2}, kWallNever}}, PutDue{Clock::kWall, {5, {1}}},
+            DeleteDue{Clock::kWall, {5, {1}}}});
+  CHECK(h.LoadFkey("a")->id.value == 2);
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+}
+
+// ---- fkeys and idempotency keys
+
+TEMPLATE_TEST_CASE("store: an fkey expires only where its record still names that notify", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({PutFkey{"a", {{1}, kWallNever}}});
+  h.Commit({ExpireFkey{"a", {9}, {StoreHarness::kStart + 50}}});
+  CHECK(h.LoadFkey("a")->expires_at == kWallNever);
+  h.Commit({ExpireFkey{"a", {1}, {StoreHarness::kStart + 50}}, ExpireFkey{"a", {8}, {StoreHarness::kStart + 70}}});
+  CHECK(h.LoadFkey("a")->expires_at.ms == StoreHarness::kStart + 50);
+  h.Commit({ExpireFkey{"a", {1}, {StoreHarness::kStart + 60}}});
+  CHECK(h.LoadFkey("a")->expires_at.ms == StoreHarness::kStart + 60);
+  h.Commit({PutFkey{"a", {{2}, kWallNever}}, ExpireFkey{"a", {1}, {StoreHarness::kStart + 1}}});
+  CHECK(h.LoadFkey("a")->id.value == 2);
+  CHECK(h.LoadFkey("a")->expires_at == kWallNever);
+}
+
+TEMPLATE_TEST_CASE("store: an expired fkey or idempotency key is as if it were not there", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({PutFkey{"a", {{1}, {StoreHarness::kStart + 10}}}, PutIdempotency{{"c", "k"}, {{1}, {1, 2}, {StoreHarness::kStart + 10}}}});
+  h.wall_ms = StoreHarness::kStart + 9;
+  CHECK(h.LoadFkey("a"));
+  CHECK(h.LoadIdempotency({"c", "k"}));
+  h.wall_ms = StoreHarness::kStart + 10;
+  CHECK_FALSE(h.LoadFkey("a"));
+  CHECK_FALSE(h.LoadIdempotency({"c", "k"}));
+}
+
+// ---- pages
+
+TEMPLATE_TEST_CASE("store: the due index pages by time, then id, each clock for itself", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 6; ++id) ops.push_back(Put(MakeRecord(id)));
+  ops.insert(ops.end(), {PutDue{Clock::kWall, {300, {1}}}, PutDue{Clock::kWall, {-200, {2}}}, PutDue{Clock::kWall, {300, {3}}},
+                         PutDue{Clock::kWall, {100, {4}}}, PutDue{Clock::kMono, {50, {5}}}, PutDue{Clock::kWall, {301, {6}}}});
+  h.Commit(std::move(ops));
+  auto page = h.LoadPage(DuePage{Clock::kWall, {-1000, {}}, 301});
+  CHECK(IdsOf(page.due) == Ids{2, 4, 1, 3});
+  CHECK(page.due[0].key.time_ms == -200);
+  CHECK_FALSE(page.more);
+  for (const LoadedDue& due : page.due) {
+    REQUIRE(due.notify.record);
+    CHECK(due.notify.record->id == due.key.id);
+    CHECK_FALSE(due.notify.in_tail);
+  }
+  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kMono, {}, 51}).due) == Ids{5});
+  CHECK(h.LoadPage(DuePage{Clock::kMono, {}, 50}).due.empty());
+  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kWall, {300, {2}}, 1000}).due) == Ids{3, 6});
+  h.Commit({DeleteDue{Clock::kWall, {300, {1}}}});
+  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kWall, {300, {}}, 1000}).due) == Ids{3, 6});
+}
+
+TEMPLATE_TEST_CASE("store: a page ends at its limit and says whether more follows", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 100; ++id) {
+    ops.push_back(Put(MakeRecord(id)));
+    ops.push_back(PutDue{Clock::kWall, {static_cast<int64_t>(id), {id}}});
+    ops.push_back(PutExpiry{{static_cast<int64_t>(id), {id}}});
+  }
+  h.Commit(std::move(ops));
+  auto page = h.LoadPage(DuePage{Clock::kWall, {}, 1000}, 70);
+  CHECK(page.due.size() == 70);
+  CHECK(page.more);
+  page = h.LoadPage(DuePage{Clock::kWall, {71, {}}, 1000}, 30);
+  CHECK(page.due.size() == 30);
+  CHECK_FALSE(page.more);
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {71, {}}, 101}, 29).more);
+  CHECK_FALSE(h.LoadPage(DuePage{Clock::kWall, {71, {}}, 100}, 29).more);
+  CHECK(h.LoadPage(ExpiryPage{{}, 1000}, 99).more);
+  CHECK_FALSE(h.LoadPage(ExpiryPage{{}, 1000}, 100).more);
+}
+
+TEMPLATE_TEST_CASE("store: the expiry index pages by time, then id", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({PutExpiry{{20, {1}}}, PutExpiry{{10, {3}}}, PutExpiry{{10, {2}}}, PutExpiry{{30, {4}}}});
+  CHECK((h.LoadPage(ExpiryPage{{}, 30}).expiries == std::vector<DueKey>{{10, {2}}, {10, {3}}, {20, {1}}}));
+  h.Commit({DeleteExpiry{{10, {3}}}});
+  CHECK((h.LoadPage(ExpiryPage{{10, {3}}, 31}).expiries == std::vector<DueKey>{{20, {1}}, {30, {4}}}));
+}
+
+TEMPLATE_TEST_CASE("store: a lane's tail pages in the lane's order and holds no other lane's", "", STORE_HARNESS) {
+  TestType h;
+  LaneKey near{Mode::kConcurrent, kConcurrentLane.name + "#g"}, twin{Mode::kFifo, kConcurrentLane.name};
+  std::vector<WriteOp> ops;
+  auto spill = [&](uint64_t id, const LaneKey& lane, uint8_t rank, int64_t due_ms) {
+    NotifyRecord record = MakeRecord(id, lane);
+    auto head = std::make_shared<NotifyHead>(*record.head);
+    head->priority = static_cast<uint8_t>(9 - rank);
+    record.head = std::move(head);
+    record.state.due = {due_ms};
+    ops.push_back(Put(record));
+    ops.push_back(PutTail{lane, {lane.mode == Mode::kFifo ? uint8_t{0} : rank, {due_ms}, {id}}});
+  };
+  spill(1, kConcurrentLane, 5, 20);
+  spill(2, kConcurrentLane, 5, 10);
+  spill(3, kConcurrentLane, 0, 90);
+  spill(4, kConcurrentLane, 5, 10);
+  spill(5, near, 5, 10);
+  spill(6, twin, 5, 10);
+  h.Commit(std::move(ops));
+  auto page = h.LoadPage(TailPage{kConcurrentLane, {}});
+  REQUIRE(page.tail.size() == 4);
+  CHECK((page.tail[0].key == OrderKey{0, {90}, {3}}));
+  CHECK((page.tail[1].key == OrderKey{5, {10}, {2}}));
+  CHECK((page.tail[2].key == OrderKey{5, {10}, {4}}));
+  CHECK((page.tail[3].key == OrderKey{5, {20}, {1}}));
+  for (const LoadedTail& tail : page.tail) {
+    REQUIRE(tail.notify.record);
+    CHECK(tail.notify.record->id == tail.key.id);
+    CHECK(tail.notify.in_tail);
+  }
+  h.Commit({DeleteTail{kConcurrentLane, {5, {10}, {4}}}});
+  page = h.LoadPage(TailPage{kConcurrentLane, {5, {10}, {2}}}, 1);
+  REQUIRE(page.tail.size() == 1);
+  CHECK(page.more);
+  page = h.LoadPage(TailPage{kConcurrentLane, {5, {10}, {3}}}, 1);
+  REQUIRE(page.tail.size() == 1);
+  CHECK(page.tail[0].key.id.value == 1);
+  CHECK_FALSE(page.more);
+}
+
+TEMPLATE_TEST_CASE("store: sleeping lanes page by order, their hosts by name", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({PutDormant{"b:80", {7, kFifoLane}}, PutDormant{"b:80", {300, kConcurrentLane}}, PutDormant{"a:80", {9, kFifoLane}},
+            PutDormant{"b:8", {1, kFifoLane}}, PutDormant{"c:80", {2, kFifoLane}}});
+  auto page = h.LoadPage(DormantPage{"b:80", 0});
+  REQUIRE(page.dormant.size() == 2);
+  CHECK(page.dormant[0].order == 7);
+  CHECK(page.dormant[0].lane == kFifoLane);
+  CHECK(page.dormant[1].order == 300);
+  CHECK(page.dormant[1].lane == kConcurrentLane);
+  CHECK(h.LoadPage(DormantPage{"b:80", 8}).dormant.size() == 1);
+  CHECK(h.LoadPage(DormantPage{"b:80", 0}, 1).more);
+
+  CHECK((h.LoadPage(DormantHostsPage{""}).dormant_hosts == std::vector<std::string>{"a:80", "b:8", "b:80", "c:80"}));
+  auto hosts = h.LoadPage(DormantHostsPage{"b:8"}, 1);
+  CHECK(hosts.dormant_hosts == std::vector<std::string>{"b:80"});
+  CHECK(hosts.more);
+  CHECK_FALSE(h.LoadPage(DormantHostsPage{"b:80"}, 1).more);
+  h.Commit({DeleteDormant{"b:80", {7, kFifoLane}}, DeleteDormant{"b:80", {300, kConcurrentLane}}});
+  CHECK((h.LoadPage(DormantHostsPage{"a:80"}).dormant_hosts == std::vector<std::string>{"b:8", "c:80"}));
+}
+
+TEMPLATE_TEST_CASE("store: a load says whether a pending notify stands in its lane's tail", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord fifo = MakeRecord(1, kFifoLane), concurrent = MakeRecord(2), retrying = MakeRecord(3), held = MakeRecord(4), outside = MakeRecord(5);
+  retrying.state.phase = Phase::kRetrying;
+  held.state.phase = Phase::kHeld;
+  int64_t due = StoreHarness::kStart;
+  h.Commit({Put(fifo), Put(concurrent), Put(retrying), Put(held), Put(outside), PutTail{kFifoLane, {0, {due}, {1}}},
+            PutTail{kConcurrentLane, {5, {due}, {2}}}, PutTail{kConcurrentLane, {5, {due}, {3}}}, PutTail{kConcurrentLane, {5, {due}, {4}}},
+            PutTail{kConcurrentLane, {5, {due + 1}, {5}}}});
+  for (uint64_t id = 1; id <= 4; ++id) {
+    CHECK(h.LoadNotify({id}).in_tail);
+    CHECK(h.Read({id}).in_tail);
+  }
+  CHECK_FALSE(h.LoadNotify({5}).in_tail);
+  h.Commit({DeleteTail{kFifoLane, {0, {due}, {1}}}});
+  CHECK_FALSE(h.LoadNotify({1}).in_tail);
+}
+
+// ---- retention
+
+TEMPLATE_TEST_CASE("store: settled notifies are hidden once their retention is over, pending ones never", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 5; ++id) ops.push_back(Put(MakeRecord(id)));
+  h.Commit(std::move(ops));
+  h.Commit({Change({1}, SettledState(Phase::kSucceeded)), Change({2}, SettledState(Phase::kFailed)), Change({3}, SettledState(Phase::kCancelled)),
+            Change({4}, SettledState(Phase::kExpired)), PutSettled{Phase::kFailed, {2}, {StoreHarness::kStart}},
+            PutSettled{Phase::kCancelled, {3}, {StoreHarness::kStart}}, PutSettled{Phase::kExpired, {4}, {StoreHarness::kStart}}});
+  h.wall_ms = StoreHarness::kStart + StoreHarness::kRetentionSucceededMs - 1;
+  CHECK(IdsOf(h.List({})) == Ids{5, 4, 3, 2, 1});
+  h.wall_ms = StoreHarness::kStart + StoreHarness::kRetentionSucceededMs;
+  CHECK(IdsOf(h.List({})) == Ids{5, 4, 3, 2});
+  CHECK_FALSE(h.LoadNotify({1}).record);
+  CHECK_FALSE(h.Read({1}).record);
+  h.wall_ms = StoreHarness::kStart + StoreHarness::kRetentionSettledMs;
+  CHECK(IdsOf(h.List({})) == Ids{5});
+  CHECK(h.List({{State::kFailed, State::kCancelled, State::kExpired}, {}, {}, {}, {}, {}, 100, {}}).items.empty());
+  CHECK(h.LoadNotify({5}).record);
+}
+
+// ---- lists
+
+ListQuery StateQuery(std::vector<State> states, size_t limit = 100) {
+  ListQuery query;
+  query.states = std::move(states);
+  query.limit = limit;
+  return query;
+}
+
+TEMPLATE_TEST_CASE("store: a list is newest first, and its filters hold one by one and together", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord other = MakeRecord(2, kFifoLane), twin = MakeRecord(3, {Mode::kFifo, kConcurrentLane.name});
+  auto head = std::make_shared<NotifyHead>(*other.head);
+  head->caller = "billing";
+  other.head = head;
+  h.Commit({Put(MakeRecord(1)), Put(other), Put(twin), Put(MakeRecord(4))});
+  CHECK(IdsOf(h.List({})) == Ids{4, 3, 2, 1});
+  ListQuery query;
+  query.lane = kConcurrentLane.name;
+  CHECK(IdsOf(h.List(query)) == Ids{4, 3, 1});
+  query.mode = Mode::kConcurrent;
+  CHECK(IdsOf(h.List(query)) == Ids{4, 1});
+  query.created_after = WallTime{StoreHarness::kStart + 2};
+  CHECK(IdsOf(h.List(query)) == Ids{4});
+  query = {};
+  query.caller = "billing";
+  CHECK(IdsOf(h.List(query)) == Ids{2});
+  query = {};
+  query.created_after = WallTime{StoreHarness::kStart + 2};
+  query.created_before = WallTime{StoreHarness::kStart + 4};
+  CHECK(IdsOf(h.List(query)) == Ids{3, 2});
+}
+
+TEMPLATE_TEST_CASE("store: a list tells held, scheduled, ready and retrying by the clocks it is given", "", STORE_HARNESS) {
+  TestType h;
+  Now now{{StoreHarness::kStart}, {500}};
+  auto with = [](uint64_t id, Phase phase, WallTime due, int64_t retry_at) {
+    NotifyRecord record = MakeRecord(id);
+    record.state.phase = phase;
+    record.state.due = due;
+    record.state.retry_at = {retry_at};
+    return Put(record);
+  };
+  WallTime past{StoreHarness::kStart}, future{StoreHarness::kStart + 1};
+  h.Commit({with(1, Phase::kHeld, kWallNever, 0), with(2, Phase::kHeld, future, 0), with(3, Phase::kHeld, past, 0), with(4, Phase::kWaiting, future, 0),
+            with(5, Phase::kWaiting, past, 0), with(6, Phase::kRetrying, past, 501), with(7, Phase::kRetrying, past, 500), Put(MakeRecord(8)),
+            Change({8}, SettledState(Phase::kSucceeded))});
+  CHECK(IdsOf(h.List(StateQuery({State::kHeld}), now)) == Ids{2, 1});
+  CHECK(IdsOf(h.List(StateQuery({State::kScheduled}), now)) == Ids{4});
+  CHECK(IdsOf(h.List(StateQuery({State::kReady}), now)) == Ids{7, 5, 3});
+  CHECK(IdsOf(h.List(StateQuery({State::kSending}), now)) == Ids{7, 5, 3});
+  CHECK(IdsOf(h.List(StateQuery({State::kRetrying}), now)) == Ids{6});
+  CHECK(IdsOf(h.List(StateQuery({State::kSucceeded, State::kScheduled}), now)) == Ids{8, 4});
+}
+
+TEMPLATE_TEST_CASE("store: a list of failed, cancelled and expired ones merges them by id", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 80; ++id) {
+    Phase phase = id % 4 == 0 ? Phase::kSucceeded : static_cast<Phase>(5 + id % 4);
+    NotifyRecord record = MakeRecord(id, id % 2 ? kFifoLane : kConcurrentLane);
+    record.state = SettledState(phase);
+    ops.push_back(Put(record));
+    if (phase != Phase::kSucceeded) ops.push_back(PutSettled{phase, {id}, {StoreHarness::kStart}});
+  }
+  h.Commit(std::move(ops));
+  Ids failed_or_expired, fifo_cancelled;
+  for (uint64_t id = 80; id > 0; --id) {
+    if (id % 4 == 1 || id % 4 == 3) failed_or_expired.push_back(id);
+  }
+  CHECK(IdsOf(h.List(StateQuery({State::kExpired, State::kFailed}))) == failed_or_expired);
+  ListQuery query = StateQuery({State::kCancelled});
+  query.mode = Mode::kFifo;
+  CHECK(h.List(query).items.empty());
+  // Page by page it is the same list.
+  Ids paged;
+  query = StateQuery({State::kExpired, State::kFailed}, 7);
+  for (;;) {
+    ListDone page = h.List(query);
+    REQUIRE(page.items.size() <= 7);
+    for (uint64_t id : IdsOf(page)) paged.push_back(id);
+    if (page.next.value == 0) break;
+    query.below = page.next;
+  }
+  CHECK(paged == failed_or_expired);
+}
+
+TEMPLATE_TEST_CASE("store: one that was settled and sent again is listed by what it is now", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeRecord(1);
+  record.state = SettledState(Phase::kFailed);
+  h.Commit({Put(record), PutSettled{Phase::kFailed, {1}, {StoreHarness::kStart}}});
+  CHECK(IdsOf(h.List(StateQuery({State::kFailed}))) == Ids{1});
+  h.Commit({Put(MakeRecord(1)), DeleteSettled{Phase::kFailed, {1}}});
+  CHECK(h.List(StateQuery({State::kFailed})).items.empty());
+  record.state = SettledState(Phase::kExpired);
+  h.Commit({Put(record), PutSettled{Phase::kExpired, {1}, {StoreHarness::kStart}}});
+  CHECK(IdsOf(h.List(StateQuery({State::kFailed, State::kExpired}))) == Ids{1});
+}
+
+TEMPLATE_TEST_CASE("store: a list pages by its cursor and ends with none", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 10; ++id) ops.push_back(Put(MakeRecord(id)));
+  h.Commit(std::move(ops));
+  ListQuery query;
+  query.limit = 4;
+  ListDone page = h.List(query);
+  CHECK(IdsOf(page) == Ids{10, 9, 8, 7});
+  CHECK(page.next.value == 7);
+  query.below = page.next;
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{6, 5, 4, 3});
+  query.below = page.next;
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{2, 1});
+  CHECK(page.next.value == 0);
+  query.below = {5};
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{4, 3, 2, 1});
+  CHECK(page.next.value == 0);
+}
+
+// ---- commits
+
+TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARNESS) {
+  TestType h;
+  Totals& totals = h.next_totals;
+  uint64_t n = 100;
+  for (uint64_t* field : {&totals.next_id, &totals.accepted, &totals.revived, &totals.succeeded, &totals.failed, &totals.cancelled, &totals.expired,
+                          &totals.attempts, &totals.retries, &totals.held, &totals.held_due, &totals.due, &totals.retrying, &totals.tail,
+                          &totals.lane_records, &totals.dormant_lanes, &totals.next_dormant_order})
+    *field = ++n;
+  totals.last_due_at_once = {-5};
+  totals.wall_mark = {11, {12}};
+  totals.mono_mark = {13, {14}};
+  totals.expiry_mark = {15, {16}};
+  totals.wall = {StoreHarness::kStart};
+  totals.mono = {1234};
+  h.Commit({Put(MakeRecord(1))});
+  totals.accepted = 7;
+  h.Commit({Put(MakeRecord(2))}, false);
+  h.Reopen();
+  Totals kept = h.totals();
+  n = 100;
+  CHECK(kept.next_id == 101);
+  CHECK(kept.accepted == 7);
+  CHECK(kept.revived == 103);
+  CHECK(kept.succeeded == 104);
+  CHECK(kept.failed == 105);
+  CHECK(kept.cancelled == 106);
+  CHECK(kept.expired == 107);
+  CHECK(kept.attempts == 108);
+  CHECK(kept.retries == 109);
+  CHECK(kept.held == 110);
+  CHECK(kept.held_due == 111);
+  CHECK(kept.due == 112);
+  CHECK(kept.retrying == 113);
+  CHECK(kept.tail == 114);
+  CHECK(kept.lane_records == 115);
+  CHECK(kept.dormant_lanes == 116);
+  CHECK(kept.next_dormant_order == 117);
+  CHECK(kept.last_due_at_once.ms == -5);
+  CHECK((kept.wall_mark == DueKey{11, {12}}));
+  CHECK((kept.mono_mark == DueKey{13, {14}}));
+  CHECK((kept.expiry_mark == DueKey{15, {16}}));
+  CHECK(kept.wall.ms == StoreHarness::kStart);
+  CHECK(kept.mono.ms == 1234);
+}
+
+TEMPLATE_TEST_CASE("store: a batch that asks for no sync is reported written, and synced with a later one", "", STORE_HARNESS) {
+  TestType h;
+  CHECK(h.Commit({Put(MakeRecord(1))}, true).synced == 1);
+  CHECK(h.Commit({Put(MakeRecord(2))}, false).synced == 1);
+  CHECK(h.LoadNotify({2}).record);
+  CHECK(h.Commit({Put(MakeRecord(3))}, true).synced == 3);
+}
+
+TEMPLATE_TEST_CASE("store: an empty batch syncs what came before it", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({Put(MakeRecord(1))}, false);
+  CHECK(h.Commit({}, true).synced == 2);
+  CHECK(h.Commit({}, true).synced == 3);
+  h.Reopen();
+  CHECK(h.LoadNotify({1}).record);
+}
+
+TEMPLATE_TEST_CASE("store: batches handed in at once are reported in order, and all of them are there", "", STORE_HARNESS) {
+  TestType h;
+  constexpr uint64_t kBatches = 200;
+  for (uint64_t i = 1; i <= kBatches; ++i) {
+    WriteBatch batch;
+    batch.number = i;
+    batch.sync = i % 3 == 0 || i == kBatches;
+    batch.ops = {Put(MakeRecord(i)), PutFkey{"last", {{i}, kWallNever}}};
+    batch.totals.next_id = i + 1;
+    h.store().Commit(std::move(batch));
+  }
+  uint64_t written = 0, synced = 0;
+  while (written < kBatches) {
+    auto committed = h.template Next<Committed>();
+    REQUIRE(committed.batch > written);
+    REQUIRE(committed.synced >= synced);
+    REQUIRE(committed.synced <= committed.batch);
+    written = committed.batch;
+    synced = committed.synced;
+  }
+  CHECK(synced == kBatches);
+  CHECK(h.LoadFkey("last")->id.value == kBatches);
+  h.Reopen();
+  CHECK(h.totals().next_id == kBatches + 1);
+  ListQuery query;
+  query.limit = 1000;
+  CHECK(h.List(query).items.size() == kBatches);
+}
+
+TEMPLATE_TEST_CASE("store: what a caller does to a loaded record does not change the store's", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({Put(MakeRecord(1))});
+  auto record = h.LoadNotify({1}).record;
+  record->state.phase = Phase::kFailed;
+  record->attempts.push_back(MakeAttempt(1));
+  CheckSame(*h.LoadNotify({1}).record, MakeRecord(1));
+}
+
+}  // namespace
+}  // namespace notifyd

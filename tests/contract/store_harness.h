@@ -1,0 +1,202 @@
+// StoreHarness: what the contract suite needs around a Store, whichever it is: a place to keep things, a clock, and the events in order.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/ports.h"
+
+#include <catch2/catch.hpp>  // behind all that includes base/check.h: in a test CHECK is Catch's
+
+namespace notifyd {
+
+class StoreHarness {
+ public:
+  virtual ~StoreHarness() = default;
+  virtual Store& store() = 0;
+  virtual Totals totals() = 0;
+  /// Stops the store and opens it again on what it kept.
+  virtual void Reopen() = 0;
+  /// The oldest event not taken yet; waits for it, and fails the test where none comes.
+  virtual Event NextEvent() = 0;
+
+  /// For retention. Moves only when a test says so.
+  int64_t wall_ms = kStart;
+  static constexpr int64_t kStart = 1'800'000'000'000;
+  static constexpr int64_t kRetentionSucceededMs = 1000;
+  static constexpr int64_t kRetentionSettledMs = 5000;
+
+  template <class T>
+  T Next() {
+    for (;;) {
+      Event event = NextEvent();
+      if (std::holds_alternative<DiskSpace>(event)) continue;  // says something about the machine, not about the store
+      if (auto* failed = std::get_if<WriteFailed>(&event)) FAIL(failed->status.detail());
+      REQUIRE(std::holds_alternative<T>(event));
+      return std::get<T>(std::move(event));
+    }
+  }
+
+  /// Commits `ops` as one batch and waits until it is reported.
+  Committed Commit(std::vector<WriteOp> ops, bool sync = true) {
+    WriteBatch batch;
+    batch.number = ++number_;
+    batch.sync = sync;
+    batch.ops = std::move(ops);
+    batch.totals = next_totals;
+    store().Commit(std::move(batch));
+    Committed committed;
+    do {
+      committed = Next<Committed>();
+    } while (committed.batch < number_);
+    REQUIRE(committed.batch == number_);
+    REQUIRE(committed.synced <= committed.batch);
+    return committed;
+  }
+  /// The number of the last batch; a reopened store counts from 1 again.
+  uint64_t number() const { return number_; }
+
+  std::vector<LoadedValue> Load(std::vector<LoadKey> keys) {
+    store().Load({++ticket_, std::move(keys)});
+    auto loaded = Next<Loaded>();
+    CHECK(loaded.ticket == ticket_);
+    REQUIRE(loaded.status.detail() == "");
+    return std::move(loaded.values);
+  }
+  LoadedNotify LoadNotify(NotifyId id) { return std::get<LoadedNotify>(Load({id}).at(0)); }
+  std::optional<FkeyRecord> LoadFkey(const std::string& fkey) { return std::get<std::optional<FkeyRecord>>(Load({fkey}).at(0)); }
+  std::optional<IdempotencyRecord> LoadIdempotency(const IdempotencyKey& key) {
+    return std::get<std::optional<IdempotencyRecord>>(Load({key}).at(0));
+  }
+  std::optional<LaneRecord> LoadLane(const LaneKey& lane) { return std::get<std::optional<LaneRecord>>(Load({lane}).at(0)); }
+
+  template <class Page>
+  PageLoaded LoadPage(Page page, size_t limit = 100) {
+    store().LoadPage({++ticket_, limit, std::move(page)});
+    auto loaded = Next<PageLoaded>();
+    CHECK(loaded.ticket == ticket_);
+    REQUIRE(loaded.status.detail() == "");
+    return loaded;
+  }
+  LoadedNotify Read(NotifyId id) {
+    store().Read({{1, ++ticket_}, id});
+    auto done = Next<ReadDone>();
+    CHECK(done.request == RequestId{1, ticket_});
+    REQUIRE(done.status.detail() == "");
+    return std::move(done.notify);
+  }
+  ListDone List(ListQuery query, Now now = {{kStart}, {0}}) {
+    store().List({{2, ++ticket_}, std::move(query), now});
+    auto done = Next<ListDone>();
+    CHECK(done.request == RequestId{2, ticket_});
+    REQUIRE(done.status.detail() == "");
+    return done;
+  }
+
+  Totals next_totals;
+
+ protected:
+  uint64_t number_ = 0;
+  uint64_t ticket_ = 0;
+};
+
+// ---- things to store
+
+inline const LaneKey kFifoLane{Mode::kFifo, "orders"};
+inline const LaneKey kConcurrentLane{Mode::kConcurrent, "https://shop.example/hook"};
+
+inline NotifyRecord MakeRecord(uint64_t id, LaneKey lane = kConcurrentLane) {
+  NotifyRecord record;
+  record.id = {id};
+  record.created_at = {StoreHarness::kStart + static_cast<int64_t>(id)};
+  auto head = std::make_shared<NotifyHead>();
+  head->lane = std::move(lane);
+  head->host = "shop.example:443";
+  head->caller = "tester";
+  record.head = std::move(head);
+  record.spec = std::make_shared<const std::string>("spec of " + std::to_string(id));
+  record.state.due = {StoreHarness::kStart};
+  return record;
+}
+
+inline AttemptRecord MakeAttempt(uint32_t number) {
+  return {number, {StoreHarness::kStart + number}, 12, 503, "unexpected_answer", "the answer was 503", "busy, try later"};
+}
+
+inline PutNotify Put(const NotifyRecord& record) { return {std::make_shared<const NotifyRecord>(record)}; }
+
+inline ChangeNotify Change(NotifyId id, NotifyState state, std::optional<AttemptRecord> attempt = {}) {
+  return {id, std::make_shared<const StateChange>(StateChange{std::move(state), std::move(attempt)})};
+}
+
+inline NotifyState SettledState(Phase phase, int64_t settled_ms = StoreHarness::kStart) {
+  NotifyState state;
+  state.phase = phase;
+  state.due = {StoreHarness::kStart};
+  state.settled_at = {settled_ms};
+  return state;
+}
+
+inline void CheckSame(const AttemptRecord& a, const AttemptRecord& b) {
+  CHECK(a.number == b.number);
+  CHECK(a.started_at.ms == b.started_at.ms);
+  CHECK(a.duration_ms == b.duration_ms);
+  CHECK(a.status == b.status);
+  CHECK(a.error == b.error);
+  CHECK(a.detail == b.detail);
+  CHECK(a.response_body == b.response_body);
+}
+
+inline void CheckSame(const NotifyState& a, const NotifyState& b) {
+  CHECK(a.phase == b.phase);
+  CHECK(a.due.ms == b.due.ms);
+  CHECK(a.retry_at.ms == b.retry_at.ms);
+  CHECK(a.next_attempt_at.ms == b.next_attempt_at.ms);
+  CHECK(a.expires_at.ms == b.expires_at.ms);
+  CHECK(a.settled_at.ms == b.settled_at.ms);
+  CHECK(a.attempts_made == b.attempts_made);
+  CHECK(a.attempts_before == b.attempts_before);
+  CHECK(a.reason == b.reason);
+}
+
+inline void CheckSame(const NotifyRecord& a, const NotifyRecord& b) {
+  CHECK(a.id.value == b.id.value);
+  CHECK(a.created_at.ms == b.created_at.ms);
+  CHECK(a.head->lane == b.head->lane);
+  CHECK(a.head->host == b.head->host);
+  CHECK(a.head->priority == b.head->priority);
+  CHECK(a.head->reply_none == b.head->reply_none);
+  CHECK(a.head->fkey == b.head->fkey);
+  CHECK(a.head->caller == b.head->caller);
+  REQUIRE((a.head->retry == nullptr) == (b.head->retry == nullptr));
+  if (a.head->retry) CHECK(*a.head->retry == *b.head->retry);
+  CHECK(*a.spec == *b.spec);
+  CheckSame(a.state, b.state);
+  REQUIRE(a.attempts.size() == b.attempts.size());
+  for (size_t i = 0; i < a.attempts.size(); ++i) CheckSame(a.attempts[i], b.attempts[i]);
+}
+
+inline NotifyRecord MakeFullRecord(uint64_t id) {
+  NotifyRecord record = MakeRecord(id, kFifoLane);
+  auto head = std::make_shared<NotifyHead>(*record.head);
+  head->priority = 7;
+  head->reply_none = true;
+  head->fkey = std::string("order\0 17", 9);
+  RetryPolicy retry;
+  retry.max_attempts = 3;
+  retry.initial_ms = 250;
+  retry.factor = 1.5;
+  retry.max_ms = 60'000;
+  retry.jitter = 0.25;
+  retry.schedule_ms = {1000, 0, 5000};
+  retry.fatal_on = AnswerPattern{{4, 503}, "gone", {{"/error/code", "\"E1\""}, {"", "null"}}};
+  head->retry = std::make_shared<const RetryPolicy>(retry);
+  record.head = std::move(head);
+  record.state = {Phase::kRetrying, {StoreHarness::kStart - 5}, {777}, {StoreHarness::kStart + 9}, {StoreHarness::kStart + 99}, {0}, 2, 1, "waits"};
+  record.attempts = {MakeAttempt(1), MakeAttempt(2)};
+  return record;
+}
+
+}  // namespace notifyd

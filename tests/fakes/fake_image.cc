@@ -1,0 +1,93 @@
+#include "fakes/fake_image.h"
+
+namespace notifyd {
+namespace {
+
+template <class Map, class Key>
+void EraseInner(Map* outer, const Key& key, const auto& inner) {
+  auto it = outer->find(key);
+  if (it == outer->end()) return;
+  it->second.erase(inner);
+  if (it->second.empty()) outer->erase(it);
+}
+
+struct Applier {
+  FakeImage* image;
+
+  void operator()(const PutNotify& op) { image->notifies[op.record->id] = op.record; }
+  void operator()(const ChangeNotify& op) {
+    auto it = image->notifies.find(op.id);
+    if (it == image->notifies.end()) return;
+    auto changed = std::make_shared<NotifyRecord>(*it->second);
+    ApplyChange(*op.change, changed.get());
+    it->second = std::move(changed);
+  }
+  void operator()(const PutDue& op) { image->due[static_cast<size_t>(op.clock)].insert(op.key); }
+  void operator()(const DeleteDue& op) { image->due[static_cast<size_t>(op.clock)].erase(op.key); }
+  void operator()(const PutExpiry& op) { image->expiries.insert(op.key); }
+  void operator()(const DeleteExpiry& op) { image->expiries.erase(op.key); }
+  void operator()(const PutTail& op) { image->tails[op.lane].insert(op.key); }
+  void operator()(const DeleteTail& op) { EraseInner(&image->tails, op.lane, op.key); }
+  void operator()(const PutLane& op) { image->lanes[op.lane] = op.record; }
+  void operator()(const DeleteLane& op) { image->lanes.erase(op.lane); }
+  void operator()(const PutDormant& op) { image->dormant[op.host][op.lane.order] = op.lane.lane; }
+  void operator()(const DeleteDormant& op) { EraseInner(&image->dormant, op.host, op.lane.order); }
+  void operator()(const PutFkey& op) { image->fkeys[op.fkey] = op.record; }
+  void operator()(const ExpireFkey& op) {
+    auto it = image->fkeys.find(op.fkey);
+    if (it != image->fkeys.end() && it->second.id == op.id) it->second.expires_at = op.expires_at;
+  }
+  void operator()(const DeleteFkey& op) { image->fkeys.erase(op.fkey); }
+  void operator()(const PutIdempotency& op) { image->idempotency[op.key] = op.record; }
+  void operator()(const PutSettled& op) { image->settled[{op.phase, op.id}] = op.settled_at; }
+  void operator()(const DeleteSettled& op) { image->settled.erase({op.phase, op.id}); }
+};
+
+}  // namespace
+
+void FakeImage::Apply(const WriteBatch& batch) {
+  Applier applier{this};
+  for (const WriteOp& op : batch.ops) std::visit(applier, op);
+  totals = batch.totals;
+}
+
+const NotifyRecord* FakeImage::Find(NotifyId id) const {
+  auto it = notifies.find(id);
+  return it == notifies.end() ? nullptr : it->second.get();
+}
+
+bool FakeImage::InTail(const NotifyRecord& record) const {
+  auto it = tails.find(record.head->lane);
+  return it != tails.end() && it->second.count(OrderKeyOf(record)) > 0;
+}
+
+OrderKey OrderKeyOf(const NotifyRecord& record) {
+  uint8_t rank = record.head->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.head->priority);
+  return {rank, record.state.due, record.id};
+}
+
+State WaitingStateOf(const NotifyState& state, const Now& now) {
+  switch (state.phase) {
+    case Phase::kHeld:
+      return state.due > now.wall ? State::kHeld : State::kReady;
+    case Phase::kWaiting:
+      return state.due > now.wall ? State::kScheduled : State::kReady;
+    case Phase::kRetrying:
+      return state.retry_at > now.mono ? State::kRetrying : State::kReady;
+    default:
+      return static_cast<State>(state.phase);  // the settled ones have one number in both
+  }
+}
+
+std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record) {
+  auto copy = std::make_shared<NotifyRecord>(record);
+  if (record.head) {
+    auto head = std::make_shared<NotifyHead>(*record.head);
+    if (head->retry) head->retry = std::make_shared<RetryPolicy>(*head->retry);
+    copy->head = std::move(head);
+  }
+  if (record.spec) copy->spec = std::make_shared<std::string>(*record.spec);
+  return copy;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,46 @@
+// FakeImage: what a store has on its disk, as ordered maps. A plain value: copying it is taking a snapshot.
+// Not thread-safe. Invariants:
+//   I1 a record in it is never changed in place: a change puts a new one there, so that copies of the image may share records.
+//   I2 nothing in it aliases what a caller handed in or gets out (DeepCopy at both doors, in FakeStore).
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "broker/effects.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+struct FakeImage {
+  std::map<NotifyId, std::shared_ptr<const NotifyRecord>> notifies;
+  std::array<std::set<DueKey>, 2> due;  // by Clock
+  std::set<DueKey> expiries;
+  std::map<LaneKey, std::set<OrderKey>> tails;
+  std::map<LaneKey, LaneRecord> lanes;
+  std::map<std::string, std::map<uint64_t, LaneKey>> dormant;  // by host, then order
+  std::map<std::string, FkeyRecord> fkeys;
+  std::map<IdempotencyKey, IdempotencyRecord> idempotency;
+  std::map<std::pair<Phase, NotifyId>, WallTime> settled;
+  Totals totals;
+
+  /// All ops in order, then the totals.
+  void Apply(const WriteBatch& batch);
+  /// The record, or null. Retention is not looked at.
+  const NotifyRecord* Find(NotifyId id) const;
+  /// Is this pending notify's index entry in its lane's tail?
+  bool InTail(const NotifyRecord& record) const;
+};
+
+/// Where a notify stands in its lane: rank 0 in a fifo lane, else 9 - priority.
+OrderKey OrderKeyOf(const NotifyRecord& record);
+/// The state that users see, without what is in flight: due ones are kReady. Held ones whose due time came are kReady too.
+State WaitingStateOf(const NotifyState& state, const Now& now);
+/// Shares nothing with `record`.
+std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record);
+
+}  // namespace notifyd

@@ -1,0 +1,270 @@
+#include "fakes/fake_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace notifyd {
+
+FakeStore::FakeStore(FakeStoreOptions options, FakeImage image, int64_t now_ms)
+    : options_(std::move(options)), random_(options_.seed), now_ms_(now_ms), written_(std::move(image)), synced_(written_) {}
+
+// ---- time
+
+void FakeStore::At(int64_t delay_ms, Step step) { steps_.emplace(std::pair(now_ms_ + delay_ms, next_step_++), std::move(step)); }
+
+void FakeStore::AdvanceTo(int64_t now_ms) {
+  while (!dead_ && !steps_.empty() && steps_.begin()->first.first <= now_ms) {
+    auto node = steps_.extract(steps_.begin());
+    now_ms_ = std::max(now_ms_, node.key().first);
+    node.mapped()();
+  }
+  now_ms_ = std::max(now_ms_, now_ms);
+}
+
+void FakeStore::Deliver() {
+  while (!dead_ && !steps_.empty()) AdvanceTo(NextAt());
+}
+
+// ---- writes
+
+void FakeStore::Commit(WriteBatch batch) {
+  CHECK(sink_ && !dead_);
+  CHECK(batch.number == last_number_ + 1);
+  last_number_ = batch.number;
+  auto owned = std::make_shared<WriteBatch>(std::move(batch));
+  for (WriteOp& op : owned->ops) {
+    if (auto* put = std::get_if<PutNotify>(&op)) put->record = DeepCopy(*put->record);
+    if (auto* change = std::get_if<ChangeNotify>(&op)) change->change = std::make_shared<StateChange>(*change->change);
+  }
+  if (options_.fault == StoreFault::kDropDeleteDue || options_.fault == StoreFault::kLoseChange) {
+    std::erase_if(owned->ops, [&](const WriteOp& op) {
+      bool target = options_.fault == StoreFault::kDropDeleteDue ? std::holds_alternative<DeleteDue>(op) : std::holds_alternative<ChangeNotify>(op);
+      return target && random_.Chance(0.2);
+    });
+  }
+  if (failed_) return;  // after a WriteFailed nothing is written any more
+  queued_.push_back(std::move(owned));
+  if (busy_ && !options_.simple) return;
+  busy_ = true;
+  At(Draw(options_.write_ms_max), [this] { WriteGroup(); });
+}
+
+void FakeStore::WriteGroup() {
+  if (failed_) return;
+  bool fails = random_.Chance(options_.write_failure);
+  size_t take = queued_.size();
+  if (fails) take = random_.Below(take + 1);
+  bool sync = false;
+  for (; take > 0; --take) {
+    BatchPtr batch = std::move(queued_.front());
+    queued_.pop_front();
+    written_.Apply(*batch);
+    written_number_ = batch->number;
+    sync |= batch->sync;
+    unsynced_.push_back(std::move(batch));
+    if (options_.simple) break;
+  }
+  if (fails) return Fail();
+  if (!sync) {
+    ReportCommitted(synced_number_);
+    return EndGroup();
+  }
+  if (options_.fault == StoreFault::kSyncedEarly) ReportCommitted(written_number_);
+  if (options_.simple) return SyncGroup();
+  At(Draw(options_.sync_ms_max), [this] { SyncGroup(); });
+}
+
+void FakeStore::SyncGroup() {
+  if (random_.Chance(options_.write_failure)) return Fail();
+  for (const BatchPtr& batch : unsynced_) synced_.Apply(*batch);
+  unsynced_.clear();
+  synced_number_ = written_number_;
+  ReportCommitted(synced_number_);
+  EndGroup();
+}
+
+void FakeStore::EndGroup() {
+  busy_ = !queued_.empty();
+  if (busy_ && !options_.simple) At(Draw(options_.write_ms_max), [this] { WriteGroup(); });
+}
+
+void FakeStore::ReportCommitted(uint64_t synced) {
+  if (options_.simple) return sink_->Post(Committed{written_number_, synced});
+  int64_t at = std::max(last_report_ms_, now_ms_ + Draw(options_.answer_ms_max));
+  last_report_ms_ = at;
+  At(at - now_ms_, [this, batch = written_number_, synced] { sink_->Post(Committed{batch, synced}); });
+}
+
+void FakeStore::Fail() {
+  failed_ = true;
+  queued_.clear();
+  At(Draw(options_.answer_ms_max), [this] { sink_->Post(WriteFailed{Status(Code::kIo, "simulated write failure")}); });
+}
+
+void FakeStore::SetDiskLow(bool low) {
+  At(0, [this, low] { sink_->Post(DiskSpace{low}); });
+}
+
+FakeImage FakeStore::Crash(CrashKind kind) {
+  CHECK(!dead_);
+  dead_ = true;
+  steps_.clear();
+  // After a failed write or sync nobody knows what is on the disk: as after a power cut.
+  FakeImage image;
+  if (kind == CrashKind::kKill && !failed_) {
+    image = written_;
+    for (size_t n = random_.Below(queued_.size() + 1), i = 0; i < n; ++i) image.Apply(*queued_[i]);
+  } else {
+    image = synced_;
+    for (size_t n = random_.Below(unsynced_.size() + 1), i = 0; i < n; ++i) image.Apply(*unsynced_[i]);
+  }
+  return image;
+}
+
+// ---- reads
+
+template <class Run>
+void FakeStore::ReadLater(Run run) {
+  CHECK(sink_ && !dead_);
+  if (options_.simple) return At(0, [this, run = std::move(run)]() mutable { sink_->Post(run()); });
+  At(Draw(options_.read_ms_max), [this, run = std::move(run)]() mutable {
+    At(Draw(options_.answer_ms_max), [this, answer = std::make_shared<Event>(run())] { sink_->Post(std::move(*answer)); });
+  });
+}
+
+Status FakeStore::ReadStatus() {
+  return random_.Chance(options_.read_failure) ? Status(Code::kIo, "simulated read failure") : Status::Ok();
+}
+
+bool FakeStore::Hidden(const NotifyRecord& record) const {
+  if (!options_.wall || !IsSettled(record.state.phase)) return false;
+  int64_t kept_ms = record.state.phase == Phase::kSucceeded ? options_.retention_succeeded_ms : options_.retention_settled_ms;
+  return record.state.settled_at.ms + kept_ms <= options_.wall().ms;
+}
+
+LoadedNotify FakeStore::Get(NotifyId id) const {
+  const NotifyRecord* record = written_.Find(id);
+  if (!record || Hidden(*record)) return {};
+  return {DeepCopy(*record), !IsSettled(record->state.phase) && written_.InTail(*record)};
+}
+
+LoadedValue FakeStore::GetValue(const LoadKey& key) const {
+  if (const auto* id = std::get_if<NotifyId>(&key)) return Get(*id);
+  auto alive = [&](WallTime expires_at) { return !options_.wall || expires_at > options_.wall(); };
+  if (const auto* fkey = std::get_if<std::string>(&key)) {
+    auto it = written_.fkeys.find(*fkey);
+    if (it == written_.fkeys.end() || !alive(it->second.expires_at)) return std::optional<FkeyRecord>();
+    return std::optional<FkeyRecord>(it->second);
+  }
+  if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
+    auto it = written_.idempotency.find(*idempotency);
+    if (it == written_.idempotency.end() || !alive(it->second.expires_at)) return std::optional<IdempotencyRecord>();
+    return std::optional<IdempotencyRecord>(it->second);
+  }
+  auto it = written_.lanes.find(std::get<LaneKey>(key));
+  return it == written_.lanes.end() ? std::optional<LaneRecord>() : std::optional<LaneRecord>(it->second);
+}
+
+void FakeStore::Load(LoadEffect load) {
+  ReadLater([this, load = std::move(load)]() -> Event {
+    Loaded loaded{load.ticket, ReadStatus(), {}};
+    if (loaded.status.ok())
+      for (const LoadKey& key : load.keys) loaded.values.push_back(GetValue(key));
+    return loaded;
+  });
+}
+
+void FakeStore::LoadPage(PageEffect page) {
+  ReadLater([this, page = std::move(page)]() -> Event { return RunPage(page); });
+}
+
+PageLoaded FakeStore::RunPage(const PageEffect& effect) {
+  PageLoaded out;
+  out.ticket = effect.ticket;
+  out.status = ReadStatus();
+  if (!out.status.ok()) return out;
+  size_t taken = 0;
+  // Takes [it, end) until the limit.
+  auto walk = [&](auto it, auto end, auto take) {
+    for (; it != end; ++it) {
+      if (taken++ == effect.limit) {
+        out.more = true;
+        return;
+      }
+      if (options_.fault == StoreFault::kSkipPageItem && random_.Chance(0.1)) continue;
+      take(*it);
+    }
+  };
+  auto window = [&](const std::set<DueKey>& keys, const DueKey& from, int64_t to_ms, auto take) {
+    DueKey to{to_ms, NotifyId{}};
+    if (from < to) walk(keys.lower_bound(from), keys.lower_bound(to), take);
+  };
+  if (const auto* page = std::get_if<DuePage>(&effect.page)) {
+    window(written_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms,
+           [&](const DueKey& key) { out.due.push_back({key, Get(key.id)}); });
+  } else if (const auto* page = std::get_if<ExpiryPage>(&effect.page)) {
+    window(written_.expiries, page->from, page->to_ms, [&](const DueKey& key) { out.expiries.push_back(key); });
+  } else if (const auto* page = std::get_if<TailPage>(&effect.page)) {
+    auto lane = written_.tails.find(page->lane);
+    if (lane != written_.tails.end())
+      walk(lane->second.lower_bound(page->from), lane->second.end(), [&](const OrderKey& key) { out.tail.push_back({key, Get(key.id)}); });
+  } else if (const auto* page = std::get_if<DormantPage>(&effect.page)) {
+    auto host = written_.dormant.find(page->host);
+    if (host != written_.dormant.end())
+      walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { out.dormant.push_back({lane.first, lane.second}); });
+  } else {
+    const std::string& after = std::get<DormantHostsPage>(effect.page).after;
+    walk(written_.dormant.upper_bound(after), written_.dormant.end(), [&](const auto& host) { out.dormant_hosts.push_back(host.first); });
+  }
+  return out;
+}
+
+void FakeStore::Read(ReadEffect read) {
+  ReadLater([this, read]() -> Event {
+    Status status = ReadStatus();
+    LoadedNotify notify = status.ok() ? Get(read.id) : LoadedNotify{};
+    return ReadDone{read.request, std::move(status), std::move(notify)};
+  });
+}
+
+void FakeStore::List(ListEffect list) {
+  ReadLater([this, list = std::move(list)]() -> Event {
+    Status status = ReadStatus();
+    if (!status.ok()) return ListDone{list.request, std::move(status), {}, {}};
+    return RunList(list);
+  });
+}
+
+ListDone FakeStore::RunList(const ListEffect& list) const {
+  const ListQuery& query = list.query;
+  auto matches = [&](const NotifyRecord& record) {
+    if (Hidden(record)) return false;
+    if (query.lane && record.head->lane.name != *query.lane) return false;
+    if (query.mode && record.head->lane.mode != *query.mode) return false;
+    if (query.caller && record.head->caller != *query.caller) return false;
+    if (query.created_after && record.created_at < *query.created_after) return false;
+    if (query.created_before && record.created_at >= *query.created_before) return false;
+    if (query.states.empty()) return true;
+    State state = WaitingStateOf(record.state, list.now);
+    return std::any_of(query.states.begin(), query.states.end(), [&](State wanted) {
+      return wanted == state || (wanted == State::kSending && state == State::kReady);  // what is in flight, the core knows
+    });
+  };
+  ListDone done;
+  done.request = list.request;
+  const auto& all = written_.notifies;
+  auto it = query.below.value == 0 ? all.end() : all.lower_bound(query.below);
+  for (size_t examined = 0; it != all.begin(); ++examined) {
+    if (examined == options_.list_examined || done.items.size() == query.limit) {
+      done.next = it->first;  // the last one examined: `it` only moves onto what is looked at
+      return done;
+    }
+    --it;
+    if (matches(*it->second)) done.items.push_back({DeepCopy(*it->second), !IsSettled(it->second->state.phase) && written_.InTail(*it->second)});
+  }
+  return done;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,28 @@
+// Any bytes are refused with a problem, or become items whose specs can be read back.
+#include "base/check.h"
+#include "broker/spec.h"
+#include "net/api/problem.h"
+#include "net/api/submit_parser.h"
+
+using namespace notifyd;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static SubmitParser parser(1 << 16, 100);
+  std::string body(reinterpret_cast<const char*>(data), size);
+  std::string key = "k";
+
+  Result<ParsedSubmit> submit = parser.Parse(&body, size % 2 == 0 ? &key : nullptr);
+  if (submit.ok()) {
+    CHECK(!submit->items.empty());
+    for (const SubmitItem& item : submit->items) {
+      CHECK(item.head && !item.head->lane.name.empty() && item.head->lane.name.size() <= 255 && !item.head->caller.empty());
+      CHECK(DecodeSpec(*item.spec).ok());
+    }
+  } else {
+    CHECK(ProblemResponse(submit.status()).status >= 400);
+  }
+
+  Result<ParsedTrigger> trigger = parser.ParseTrigger(&body);
+  CHECK(trigger.ok() || ProblemResponse(trigger.status()).status >= 400);
+  return 0;
+}

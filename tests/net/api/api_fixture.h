@@ -1,0 +1,157 @@
+// ApiFixture: an Api without server and core. Requests go in as values; the answers, or the events that were posted, are looked at.
+#pragma once
+
+#include "broker/json_tree.h"
+#include "broker/spec.h"
+#include "net/api/api.h"
+
+// Behind base/check.h, whose CHECK it replaces.
+#include <catch2/catch.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace notifyd {
+
+class FakeSink : public EventSink {
+ public:
+  void Post(Event event) override { events.push_back(std::move(event)); }
+  std::vector<Event> events;
+};
+
+/// A parsed answer: any JSON value by its pointer.
+class Json {
+ public:
+  explicit Json(const std::string& text) : tree_(JsonTree::Parse(text)) {
+    INFO(text);
+    REQUIRE(tree_.ok());
+  }
+  bool Has(const std::string& pointer) const { return tree_->root().At(pointer).has_value(); }
+  /// A string as it is, anything else as JSON; "(none)" where there is nothing.
+  std::string At(const std::string& pointer) const {
+    std::optional<JsonTree::Value> value = tree_->root().At(pointer);
+    if (!value) return "(none)";
+    return std::string(value->kind() == JsonTree::Kind::kString ? value->text() : value->raw());
+  }
+
+ private:
+  Result<JsonTree> tree_;
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+class ApiFixture {
+ public:
+  ApiFixture() : api(Options(), &sink) {
+    api.SetResponder([this](uint64_t token, HttpResponse response) {
+      REQUIRE(answers.emplace(token, std::move(response)).second);  // one answer a request
+    });
+  }
+
+  ApiOptions Options() {
+    ApiOptions options;
+    options.thread = 3;
+    options.max_body_bytes = 1000;
+    options.max_batch_items = 5;
+    options.secret_headers = {"X-Api-Key"};
+    options.version = "1.2.3";
+    options.wall = [] { return WallTime{1'700'000'000'000}; };
+    options.ready = [this] { return ready; };
+    options.process = [] {
+      ApiOptions::ProcessStats stats;
+      stats.pid = 42;
+      stats.started_at = WallTime{1'700'000'000'000};
+      stats.uptime_ms = 5000;
+      stats.rss_bytes = 1 << 20;
+      stats.cpu_seconds = 1.5;
+      stats.store_disk_bytes = 77;
+      return stats;
+    };
+    return options;
+  }
+
+  /// Returns the token.
+  uint64_t Ask(const std::string& method, const std::string& target, const std::string& body = "", Headers headers = {}) {
+    HttpRequest request;
+    request.method = method;
+    request.target = target;
+    request.headers = std::move(headers);
+    request.body = body;
+    api.OnRequest(++last_token, std::move(request));
+    return last_token;
+  }
+  uint64_t Submit(const std::string& body, Headers headers = {}) { return Ask("POST", "/v1/notifies", body, std::move(headers)); }
+
+  /// The answer to the newest request; it must be there.
+  const HttpResponse& Answer() {
+    REQUIRE(answers.contains(last_token));
+    return answers.at(last_token);
+  }
+  bool answered() const { return answers.contains(last_token); }
+  std::string Header(const std::string& name) {
+    for (const auto& [key, value] : Answer().headers)
+      if (key == name) return value;
+    return "(none)";
+  }
+
+  /// "422 /url", or "posted" where an event went out instead of an answer; "200" and the like for what is no problem.
+  std::string Outcome() {
+    if (!answered()) return "posted";
+    const HttpResponse& answer = Answer();
+    std::string outcome = std::to_string(answer.status);
+    if (answer.content_type != "application/problem+json") return outcome;
+    Json problem(answer.body);
+    REQUIRE(problem.At("/status") == outcome);
+    for (const char* part : {"/type", "/title", "/detail"}) REQUIRE(problem.Has(part));
+    return problem.Has("/field") ? outcome + " " + problem.At("/field") : outcome;
+  }
+  std::string SubmitOutcome(const std::string& body, Headers headers = {}) {
+    Submit(body, std::move(headers));
+    return Outcome();
+  }
+  /// Of a notify with these fields beside a good URL.
+  std::string WithFields(const std::string& fields) { return SubmitOutcome("{\"url\":\"http://h/\"," + fields + "}"); }
+
+  template <class E>
+  const E& Posted() {
+    REQUIRE_FALSE(sink.events.empty());
+    REQUIRE(std::holds_alternative<E>(sink.events.back()));
+    return std::get<E>(sink.events.back());
+  }
+  /// The one item of the newest submit, which must have been posted.
+  const SubmitItem& Item() {
+    REQUIRE(!answered());
+    const SubmitRequest& submit = Posted<SubmitRequest>();
+    REQUIRE(submit.items.size() == 1);
+    return submit.items[0];
+  }
+  NotifySpec Spec() { return *DecodeSpec(*Item().spec); }
+  const NotifyHead& Head() { return *Item().head; }
+
+  /// The record that a submit's first item would become.
+  NotifyRecord RecordOf(const SubmitItem& item) {
+    NotifyRecord record;
+    record.id = NotifyId{0x1f};
+    record.created_at = WallTime{1'700'000'000'000};
+    record.head = item.head;
+    record.spec = item.spec;
+    record.state.due = WallTime{1'700'000'001'000};
+    return record;
+  }
+  /// Asks for a notify and answers with the record: the JSON that comes of it.
+  Json Shown(const NotifyRecord& record, State state) {
+    uint64_t token = Ask("GET", "/v1/notifies/" + record.id.ToString());
+    api.OnReply({{3, token}, Viewed{{std::make_shared<const NotifyRecord>(record), state}}});
+    return Json(Answer().body);
+  }
+
+  FakeSink sink;
+  bool ready = true;
+  std::map<uint64_t, HttpResponse> answers;
+  uint64_t last_token = 0;
+  Api api;
+};
+
+}  // namespace notifyd

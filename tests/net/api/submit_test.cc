@@ -1,0 +1,494 @@
+// Submits: every field's good and bad values, with the exact status and field of a refusal.
+#include "api_fixture.h"
+#include "net/api/fields.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd {
+namespace {
+
+struct Row {
+  const char *fields, *outcome;
+};
+
+TEST_CASE("submit: a URL alone gives all defaults") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://Example.com/a?b#c"})") == "posted");
+  NotifySpec spec = f.Spec();
+  CHECK(spec == [] {
+    NotifySpec expected;
+    expected.url = "http://Example.com/a?b#c";
+    return expected;
+  }());
+  const NotifyHead& head = f.Head();
+  CHECK(head.lane == LaneKey{Mode::kConcurrent, "http://example.com/a"});
+  CHECK(head.host == "example.com:80");
+  CHECK(head.priority == 4);
+  CHECK_FALSE(head.reply_none);
+  CHECK(head.fkey.empty());
+  CHECK(head.caller == "unknown");
+  CHECK(head.retry == nullptr);
+  CHECK(f.Item().when.kind == When::Kind::kDefault);
+  CHECK(f.Item().ttl.kind == When::Kind::kDefault);
+  CHECK(f.Item().idempotency_key.empty());
+  const SubmitRequest& submit = f.Posted<SubmitRequest>();
+  CHECK(submit.request == RequestId{3, f.last_token});
+  CHECK_FALSE(submit.batch);
+}
+
+TEST_CASE("submit: every field at once is stored as it was said") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"https://h:8443/x","method":"PUT","headers":{"X-A":" b\t","Authorization":"Bearer \u00e9"},
+      "data":{"n":1.10,"big":123456789012345678901234567890},"content_type":"application/json; charset=utf-8","delay_ms":5000,"fkey":"f","on_held":"keep",
+      "group":"g","mode":"concurrent","priority":9,"reply":"none","expect":{"status":[200,"3xx"],"contains":"OK","json":{"/a":1.0,"":{"b":[1]}}},
+      "retry":{"max_attempts":3,"initial_ms":10,"factor":1.5,"max_ms":100,"jitter":0,"fatal_on":{"status":["4xx"]}},"timeout_ms":1,"connect_timeout_ms":2,
+      "ttl_ms":60000,"idempotency_key":"k","caller":"c","callback_url":null})") == "posted");
+  NotifySpec expected;
+  expected.url = "https://h:8443/x";
+  expected.method = Method::kPut;
+  expected.headers = {{"X-A", "b"}, {"Authorization", "Bearer \xc3\xa9"}};
+  expected.payload_kind = PayloadKind::kData;
+  expected.payload = R"({"n":1.10,"big":123456789012345678901234567890})";
+  expected.content_type = "application/json; charset=utf-8";
+  expected.content_type_given = true;
+  expected.group = "g";
+  expected.on_held = OnHeld::kKeep;
+  expected.expect = AnswerPattern{{200, 3}, "OK", {{"/a", "1.0"}, {"", R"({"b":[1]})"}}};
+  expected.timeout_ms = 1;
+  expected.connect_timeout_ms = 2;
+  expected.idempotency_key = "k";
+  expected.delay_ms = 5000;
+  expected.ttl_ms = 60000;
+  CHECK(f.Spec() == expected);
+  const NotifyHead& head = f.Head();
+  CHECK(head.lane == LaneKey{Mode::kConcurrent, "https://h:8443/x#g"});
+  CHECK(head.host == "h:8443");
+  CHECK(head.priority == 9);
+  CHECK(head.reply_none);
+  CHECK(head.fkey == "f");
+  CHECK(head.caller == "c");
+  REQUIRE(head.retry);
+  RetryPolicy retry;
+  retry.max_attempts = 3;
+  retry.initial_ms = 10;
+  retry.factor = 1.5;
+  retry.max_ms = 100;
+  retry.jitter = 0;
+  retry.fatal_on = AnswerPattern{{4}, std::nullopt, {}};
+  CHECK(*head.retry == retry);
+  CHECK(f.Item().on_held == OnHeld::kKeep);
+  CHECK(f.Item().when.kind == When::Kind::kDelay);
+  CHECK(f.Item().when.ms == 5000);
+  CHECK(f.Item().ttl.kind == When::Kind::kDelay);
+  CHECK(f.Item().ttl.ms == 60000);
+  CHECK(f.Item().idempotency_key == "k");
+}
+
+TEST_CASE("submit: fields and their values") {
+  auto row = GENERATE(values<Row>({
+      // unknown, unbuilt, of another kind
+      {R"("nope":1)", "422 /nope"},
+      {R"("nope":null)", "422 /nope"},
+      {R"("URL":"http://h/")", "422 /URL"},
+      {R"("a/b~c":1)", "422 /a~1b~0c"},
+      {R"("callback_url":"http://h/")", "501 /callback_url"},
+      {R"("later_on":{})", "422 /later_on"},
+      {R"("retry":{"later_on":{"status":[202]}})", "501 /retry/later_on"},
+      {R"("retry":{"later_on":null})", "posted"},
+      // method
+      {R"("method":"GET")", "posted"},
+      {R"("method":"HEAD")", "posted"},
+      {R"("method":null)", "posted"},
+      {R"("method":"post")", "422 /method"},
+      {R"("method":"TRACE")", "422 /method"},
+      {R"("method":"")", "422 /method"},
+      {R"("method":1)", "422 /method"},
+      // headers
+      {R"("headers":{})", "posted"},
+      {R"("headers":{"A":"","b":"x"})", "posted"},
+      {R"("headers":{"Content-Type":"text/x"})", "posted"},
+      {R"("headers":{"Content-Type":"text/x"},"content_type":"text/y")", "422 /headers/Content-Type"},
+      {R"("headers":[])", "422 /headers"},
+      {R"("headers":"a: b")", "422 /headers"},
+      {R"("headers":{"A":1})", "422 /headers/A"},
+      {R"("headers":{"A":null})", "422 /headers/A"},
+      {R"("headers":{"A":["x"]})", "422 /headers/A"},
+      {R"("headers":{"":"x"})", "422 /headers/"},
+      {R"("headers":{"A B":"x"})", "422 /headers/A B"},
+      {R"("headers":{"A:":"x"})", "422 /headers/A:"},
+      {R"("headers":{"\u00e9":"x"})", "422 /headers/\xc3\xa9"},
+      {R"("headers":{"A":"x\ny"})", "422 /headers/A"},
+      {R"("headers":{"A":"x\r\nHost: y"})", "422 /headers/A"},
+      {R"("headers":{"A":"\u0000"})", "422 /headers/A"},
+      {R"("headers":{"A":"\u007f"})", "422 /headers/A"},
+      {R"("headers":{"A":"x\ty"})", "posted"},
+      {R"("headers":{"A":"1","a":"2"})", "422 /headers/a"},
+      {R"("headers":{"Host":"x"})", "422 /headers/Host"},
+      {R"("headers":{"CONTENT-LENGTH":"1"})", "422 /headers/CONTENT-LENGTH"},
+      {R"("headers":{"transfer-encoding":"chunked"})", "422 /headers/transfer-encoding"},
+      {R"("headers":{"Connection":"close"})", "422 /headers/Connection"},
+      {R"("headers":{"TE":"x"})", "422 /headers/TE"},
+      {R"("headers":{"Trailer":"x"})", "422 /headers/Trailer"},
+      {R"("headers":{"Upgrade":"x"})", "422 /headers/Upgrade"},
+      {R"("headers":{"Expect":"100-continue"})", "422 /headers/Expect"},
+      {R"("headers":{"notify-id":"x"})", "422 /headers/notify-id"},
+      {R"("headers":{"Notify-":"x"})", "422 /headers/Notify-"},
+      {R"("headers":{"Notifyx":"x"})", "posted"},
+      // data and bodies
+      {R"("data":{})", "posted"},
+      {R"("data":null)", "posted"},
+      {R"("data":"x")", "posted"},
+      {R"("data":{"a":null,"b":"\u0000"})", "posted"},
+      {R"("data":1,"body":"x")", "422 /body"},
+      {R"("body":"x","data":1)", "422 /data"},
+      {R"("body":"x","body_base64":"eA==")", "422 /body_base64"},
+      {R"("data":1,"body_base64":"eA==")", "422 /body_base64"},
+      {R"("data":1,"body":null)", "posted"},
+      {R"("body":"")", "posted"},
+      {R"("body":1)", "422 /body"},
+      {R"("body":{})", "422 /body"},
+      {R"("body_base64":"eA==")", "posted"},
+      {R"("body_base64":"eA")", "422 /body_base64"},
+      {R"("body_base64":"e A=")", "422 /body_base64"},
+      {R"("body_base64":"eB==")", "422 /body_base64"},
+      {R"("body_base64":1)", "422 /body_base64"},
+      {R"("content_type":"text/plain")", "posted"},
+      {R"("content_type":"text/plain","body":"x")", "posted"},
+      {R"("content_type":"text/plain; charset=\"a;b\"; x=y","body":"x")", "posted"},
+      {R"("content_type":"text/plain","data":1)", "422 /content_type"},
+      {R"("content_type":"application/json;charset=utf-8","data":1)", "posted"},
+      {R"("content_type":"Application/JSON","data":1)", "posted"},
+      {R"("content_type":"application/x-www-form-urlencoded","data":{"a":1})", "posted"},
+      {R"("content_type":"application/x-www-form-urlencoded","data":1)", "422 /data"},
+      {R"("content_type":"","body":"x")", "422 /content_type"},
+      {R"("content_type":"text","body":"x")", "422 /content_type"},
+      {R"("content_type":"text/","body":"x")", "422 /content_type"},
+      {R"("content_type":"text/plain;x","body":"x")", "422 /content_type"},
+      {R"("content_type":"text/plain\r\nX: y","body":"x")", "422 /content_type"},
+      {R"("content_type":"text/plain; a=\"\n\"","body":"x")", "422 /content_type"},
+      {R"("content_type":5)", "422 /content_type"},
+      {R"("method":"GET","data":{"a":1})", "posted"},
+      {R"("method":"GET","data":[1])", "422 /data"},
+      {R"("method":"DELETE","data":"x")", "422 /data"},
+      {R"("method":"HEAD","data":1)", "422 /data"},
+      // times
+      {R"("delay_ms":0)", "posted"},
+      {R"("delay_ms":315619200000)", "posted"},
+      {R"("delay_ms":315619200001)", "422 /delay_ms"},
+      {R"("delay_ms":-1)", "422 /delay_ms"},
+      {R"("delay_ms":1.0)", "422 /delay_ms"},
+      {R"("delay_ms":1e3)", "422 /delay_ms"},
+      {R"("delay_ms":"1")", "422 /delay_ms"},
+      {R"("delay_ms":99999999999999999999)", "422 /delay_ms"},
+      {R"("delay_ms":true)", "422 /delay_ms"},
+      {R"("due_at":"2030-01-02T03:04:05.678+01:00")", "posted"},
+      {R"("due_at":1893553445678)", "posted"},
+      {R"("due_at":-5)", "posted"},
+      {R"("due_at":"tomorrow")", "422 /due_at"},
+      {R"("due_at":"2030-01-02T03:04:05")", "422 /due_at"},
+      {R"("due_at":1.5)", "422 /due_at"},
+      {R"("due_at":9223372036854775807)", "422 /due_at"},
+      {R"("due_at":[])", "422 /due_at"},
+      {R"("delay_ms":1,"due_at":1)", "422 /due_at"},
+      {R"("due_at":1,"delay_ms":1)", "422 /delay_ms"},
+      {R"("due_at":null,"delay_ms":1)", "posted"},
+      {R"("ttl_ms":1)", "posted"},
+      {R"("ttl_ms":0)", "422 /ttl_ms"},
+      {R"("ttl_ms":"1")", "422 /ttl_ms"},
+      {R"("expires_at":"2030-01-01T00:00:00Z")", "posted"},
+      {R"("expires_at":"x")", "422 /expires_at"},
+      {R"("ttl_ms":1,"expires_at":1)", "422 /expires_at"},
+      {R"("expires_at":1,"ttl_ms":1)", "422 /ttl_ms"},
+      // keys and lanes
+      {R"("fkey":"a")", "posted"},
+      {R"("fkey":"")", "422 /fkey"},
+      {R"("fkey":1)", "422 /fkey"},
+      {R"("fkey":"a\u0000b")", "422 /fkey"},
+      {R"("on_held":"replace")", "422 /on_held"},
+      {R"("on_held":"reject")", "422 /on_held"},
+      {R"("on_held":"replace","fkey":null)", "422 /on_held"},
+      {R"("on_held":"replace","fkey":"a")", "posted"},
+      {R"("on_held":"drop","fkey":"a")", "422 /on_held"},
+      {R"("lane":"a")", "posted"},
+      {R"("lane":"")", "422 /lane"},
+      {R"("lane":7)", "422 /lane"},
+      {R"("lane":"\u0000")", "422 /lane"},
+      {R"("group":"g")", "posted"},
+      {R"("group":"")", "422 /group"},
+      {R"("group":"g","lane":"a")", "422 /group"},
+      {R"("mode":"fifo")", "posted"},
+      {R"("mode":"FIFO")", "422 /mode"},
+      {R"("mode":0)", "422 /mode"},
+      {R"("priority":0)", "posted"},
+      {R"("priority":9)", "posted"},
+      {R"("priority":10)", "422 /priority"},
+      {R"("priority":-1)", "422 /priority"},
+      {R"("priority":"4")", "422 /priority"},
+      {R"("priority":4,"mode":"fifo")", "422 /priority"},
+      {R"("priority":null,"mode":"fifo")", "posted"},
+      {R"("reply":"expected")", "posted"},
+      {R"("reply":"none")", "posted"},
+      {R"("reply":false)", "422 /reply"},
+      {R"("idempotency_key":"k")", "posted"},
+      {R"("idempotency_key":"")", "422 /idempotency_key"},
+      {R"("idempotency_key":1)", "422 /idempotency_key"},
+      {R"("caller":"c")", "posted"},
+      {R"("caller":"")", "422 /caller"},
+      {R"("caller":null)", "posted"},
+      // timeouts
+      {R"("timeout_ms":1)", "posted"},
+      {R"("timeout_ms":3600000)", "posted"},
+      {R"("timeout_ms":0)", "422 /timeout_ms"},
+      {R"("timeout_ms":3600001)", "422 /timeout_ms"},
+      {R"("connect_timeout_ms":0)", "422 /connect_timeout_ms"},
+      {R"("connect_timeout_ms":3600000)", "posted"},
+      // expect
+      {R"("expect":{})", "posted"},
+      {R"("expect":null)", "posted"},
+      {R"("expect":[])", "422 /expect"},
+      {R"("expect":{"x":1})", "422 /expect/x"},
+      {R"("expect":{"status":null,"contains":null,"json":null})", "posted"},
+      {R"("expect":{"status":[200,"2xx",599,100]})", "posted"},
+      {R"("expect":{"status":[]})", "422 /expect/status"},
+      {R"("expect":{"status":200})", "422 /expect/status"},
+      {R"("expect":{"status":[200,99]})", "422 /expect/status/1"},
+      {R"("expect":{"status":[600]})", "422 /expect/status/0"},
+      {R"("expect":{"status":["6xx"]})", "422 /expect/status/0"},
+      {R"("expect":{"status":["200"]})", "422 /expect/status/0"},
+      {R"("expect":{"status":[null]})", "422 /expect/status/0"},
+      {R"("expect":{"status":[200.0]})", "422 /expect/status/0"},
+      {R"("expect":{"contains":""})", "422 /expect/contains"},
+      {R"("expect":{"contains":1})", "422 /expect/contains"},
+      {R"("expect":{"json":{"/a/0/~1~0":null}})", "posted"},
+      {R"("expect":{"json":{"a":1}})", "422 /expect/json/a"},
+      {R"("expect":{"json":{"/~2":1}})", "422 /expect/json/~1~02"},
+      {R"("expect":{"json":[]})", "422 /expect/json"},
+      // retry
+      {R"("retry":{})", "posted"},
+      {R"("retry":5)", "422 /retry"},
+      {R"("retry":{"x":1})", "422 /retry/x"},
+      {R"("retry":{"max_attempts":null,"initial_ms":null,"factor":null,"max_ms":null,"jitter":null,"schedule_ms":null,"fatal_on":null})", "posted"},
+      {R"("retry":{"max_attempts":1})", "posted"},
+      {R"("retry":{"max_attempts":0})", "422 /retry/max_attempts"},
+      {R"("retry":{"max_attempts":101})", "422 /retry/max_attempts"},
+      {R"("retry":{"initial_ms":-1})", "422 /retry/initial_ms"},
+      {R"("retry":{"initial_ms":0})", "posted"},
+      {R"("retry":{"factor":1})", "posted"},
+      {R"("retry":{"factor":0.99})", "422 /retry/factor"},
+      {R"("retry":{"factor":1e400})", "422 /retry/factor"},
+      {R"("retry":{"factor":"2"})", "422 /retry/factor"},
+      {R"("retry":{"max_ms":-1})", "422 /retry/max_ms"},
+      {R"("retry":{"jitter":1})", "posted"},
+      {R"("retry":{"jitter":1.01})", "422 /retry/jitter"},
+      {R"("retry":{"jitter":-0.1})", "422 /retry/jitter"},
+      {R"("retry":{"schedule_ms":[0,1000]})", "posted"},
+      {R"("retry":{"schedule_ms":[]})", "422 /retry/schedule_ms"},
+      {R"("retry":{"schedule_ms":5})", "422 /retry/schedule_ms"},
+      {R"("retry":{"schedule_ms":[1,-1]})", "422 /retry/schedule_ms/1"},
+      {R"("retry":{"schedule_ms":[1],"initial_ms":1})", "422 /retry/initial_ms"},
+      {R"("retry":{"factor":2,"schedule_ms":[1]})", "422 /retry/factor"},
+      {R"("retry":{"factor":null,"schedule_ms":[1]})", "posted"},
+      {R"("retry":{"fatal_on":{}})", "422 /retry/fatal_on"},
+      {R"("retry":{"fatal_on":{"status":["9xx"]}})", "422 /retry/fatal_on/status/0"},
+      {R"("retry":{"fatal_on":{"json":{"/a":1}}})", "posted"},
+      // repeated keys
+      {R"("url":"http://h/")", "422 /url"},
+      {R"("headers":{"A":"1","A":"2"})", "422 /headers/A"},
+      {R"("data":{"a":{"b":1,"b":1}})", "422 /data/a/b"},
+      {R"("retry":{"factor":2,"factor":2})", "422 /retry/factor"},
+      {R"("expect":{"json":{"/a":{"x":1,"x":2}}})", "422 /expect/json/~1a/x"},
+  }));
+  CAPTURE(row.fields);
+  ApiFixture f;
+  CHECK(f.WithFields(row.fields) == row.outcome);
+  CHECK(f.sink.events.size() == (std::string(row.outcome) == "posted" ? 1 : 0));
+}
+
+TEST_CASE("submit: lengths are bounded in bytes") {
+  struct Bound {
+    const char* field;
+    size_t most;
+  };
+  auto bound = GENERATE(values<Bound>({{"fkey", 255}, {"lane", 255}, {"group", 255}, {"idempotency_key", 255}, {"caller", 100}}));
+  ApiFixture f;
+  auto outcome = [&](size_t bytes) { return f.WithFields("\"" + std::string(bound.field) + "\":\"" + std::string(bytes - 2, 'x') + "\xc3\xa9\""); };
+  CHECK(outcome(bound.most) == "posted");
+  CHECK(outcome(bound.most + 1) == "422 /" + std::string(bound.field));
+}
+
+TEST_CASE("submit: the URL is needed and checked") {
+  ApiFixture f;
+  CHECK(f.SubmitOutcome("{}") == "422 /url");
+  CHECK(f.SubmitOutcome(R"({"url":null})") == "422 /url");
+  CHECK(f.SubmitOutcome(R"({"url":1})") == "422 /url");
+  CHECK(f.SubmitOutcome(R"({"url":"ftp://h"})") == "422 /url");
+  CHECK(f.SubmitOutcome(R"({"url":"http://u@h"})") == "422 /url");
+  CHECK(f.SubmitOutcome(R"({"url":"http://h/\u0000"})") == "422 /url");
+}
+
+TEST_CASE("submit: a body is bounded as it is sent") {
+  ApiFixture f;  // 1,000 bytes
+  std::string most(1000, 'x'), over(1001, 'x');
+  CHECK(f.WithFields("\"body\":\"" + most + "\"") == "posted");
+  CHECK(f.WithFields("\"body\":\"" + over + "\"") == "413 /body");
+  CHECK(f.WithFields("\"data\":\"" + most.substr(2) + "\"") == "posted");
+  CHECK(f.WithFields("\"data\":\"" + over.substr(2) + "\"") == "413 /data");
+  std::string base64;
+  for (int i = 0; i < 333; ++i) base64 += "AAAA";
+  CHECK(f.WithFields("\"body_base64\":\"" + base64 + "AA==\"") == "posted");
+  CHECK(f.WithFields("\"body_base64\":\"" + base64 + "AAA=\"") == "413 /body_base64");
+  CHECK(f.WithFields(R"("content_type":"application/x-www-form-urlencoded","data":{"a":")" + most.substr(2) + "\"}") == "posted");
+  CHECK(f.WithFields(R"("content_type":"application/x-www-form-urlencoded","data":{"a":")" + most.substr(1) + "\"}") == "413 /data");
+  CHECK(f.WithFields(R"("method":"GET","data":{"a":")" + over + "\"}") == "413 /data");
+  std::string spaces(2000, ' ');
+  CHECK(f.WithFields("\"data\":" + spaces + "1" + spaces) == "posted");
+}
+
+TEST_CASE("submit: headers for the receiver are bounded in number and size") {
+  auto headers = [](int count, size_t value_bytes) {
+    std::string text = "\"headers\":{";
+    for (int i = 0; i < count; ++i) text += (i ? ",\"h" : "\"h") + std::to_string(i) + "\":\"" + std::string(value_bytes, 'x') + "\"";
+    return text + "}";
+  };
+  ApiFixture f;
+  CHECK(f.WithFields(headers(100, 1)) == "posted");
+  CHECK(f.WithFields(headers(101, 1)) == "422 /headers");
+  CHECK(f.WithFields(headers(1, 16 * 1024 - 6)) == "posted");
+  CHECK(f.WithFields(headers(1, 16 * 1024 - 5)) == "422 /headers");
+}
+
+TEST_CASE("submit: raw bodies keep their bytes") {
+  ApiFixture f;
+  REQUIRE(f.WithFields(R"("body":"a\u0000\u00e9")") == "posted");
+  CHECK(f.Spec().payload_kind == PayloadKind::kBody);
+  CHECK(f.Spec().payload == std::string("a\0\xc3\xa9", 4));
+  REQUIRE(f.WithFields(R"("body_base64":"AP8=")") == "posted");
+  CHECK(f.Spec().payload_kind == PayloadKind::kBodyBase64);
+  CHECK(f.Spec().payload == std::string("\0\xff", 2));
+}
+
+TEST_CASE("submit: due and expiry times are absolute where they were given so") {
+  ApiFixture f;
+  REQUIRE(f.WithFields(R"("due_at":"2030-01-01T01:00:00.5+01:00","expires_at":1893456001000)") == "posted");
+  CHECK(f.Item().when.kind == When::Kind::kAt);
+  CHECK(f.Item().when.ms == 1893456000500);
+  CHECK(f.Item().ttl.kind == When::Kind::kAt);
+  CHECK(f.Item().ttl.ms == 1893456001000);
+  CHECK_FALSE(f.Spec().delay_ms);
+  CHECK_FALSE(f.Spec().ttl_ms);
+}
+
+TEST_CASE("submit: a retry policy that says the default is the default") {
+  ApiFixture f;
+  REQUIRE(f.WithFields(R"("retry":{"max_attempts":10,"factor":2.0})") == "posted");
+  CHECK(f.Head().retry == nullptr);
+}
+
+TEST_CASE("submit: expect without status keeps 2xx, fatal_on without status takes any") {
+  ApiFixture f;
+  REQUIRE(f.WithFields(R"("expect":{"contains":"x"},"retry":{"fatal_on":{"contains":"y"}})") == "posted");
+  CHECK(f.Spec().expect.status == std::vector<uint16_t>{2});
+  CHECK(f.Head().retry->fatal_on->status.empty());
+}
+
+TEST_CASE("submit: media types of the request") {
+  auto row = GENERATE(values<Row>({{"application/json", "posted"},
+                                   {"Application/JSON ; charset=utf-8", "posted"},
+                                   {"", "posted"},
+                                   {"application/x-ndjson", "501"},
+                                   {"text/plain", "415"},
+                                   {"application/x-www-form-urlencoded", "415"},
+                                   {"application/jsonx", "415"}}));
+  CAPTURE(row.fields);
+  ApiFixture f;
+  CHECK(f.SubmitOutcome(R"({"url":"http://h/"})", {{"content-type", row.fields}}) == row.outcome);
+}
+
+TEST_CASE("submit: a compressed body is not taken") {
+  ApiFixture f;
+  CHECK(f.SubmitOutcome(R"({"url":"http://h/"})", {{"Content-Encoding", "gzip"}}) == "415");
+  CHECK(f.SubmitOutcome(R"({"url":"http://h/"})", {{"Content-Encoding", "identity"}}) == "posted");
+}
+
+TEST_CASE("submit: malformed JSON is 400, other documents are 422") {
+  ApiFixture f;
+  CHECK(f.SubmitOutcome("") == "400");
+  CHECK(f.SubmitOutcome("{\"url\":\"http://h/\"") == "400");
+  CHECK(f.SubmitOutcome("{\"url\":\"\xff\"}") == "400");
+  CHECK(f.SubmitOutcome(R"({"url":"http://h/","data":"\ud800"})") == "400");
+  CHECK(f.SubmitOutcome(R"({"url":"bad","nope":1}x)") == "400");
+  CHECK(f.SubmitOutcome("7") == "422");
+  CHECK(f.SubmitOutcome("null") == "422");
+}
+
+TEST_CASE("batch: items are taken in order") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"([{"url":"http://a/"},{"url":"http://b/","fkey":"x"}])") == "posted");
+  const SubmitRequest& submit = f.Posted<SubmitRequest>();
+  CHECK(submit.batch);
+  REQUIRE(submit.items.size() == 2);
+  CHECK(submit.items[0].head->host == "a:80");
+  CHECK(submit.items[1].head->fkey == "x");
+}
+
+TEST_CASE("batch: one item in an array is a batch") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"([{"url":"http://a/"}])") == "posted");
+  CHECK(f.Posted<SubmitRequest>().batch);
+}
+
+TEST_CASE("batch: the first bad item refuses the whole, named by its index") {
+  ApiFixture f;
+  CHECK(f.SubmitOutcome(R"([{"url":"http://a/"},{"url":"http://a/","retry":{"factor":0}},{"nope":1}])") == "422 /1/retry/factor");
+  CHECK(f.SubmitOutcome(R"([{"url":"http://a/"},7])") == "422 /1");
+  CHECK(f.SubmitOutcome(R"([null])") == "422 /0");
+  CHECK(f.SubmitOutcome(R"([[]])") == "422 /0");
+  CHECK(f.SubmitOutcome(R"([{"url":"http://a/"},{"url":"http://a/","url":"http://a/"}])") == "422 /1/url");
+  CHECK(f.sink.events.empty());
+}
+
+TEST_CASE("batch: its size is bounded on both sides") {
+  ApiFixture f;  // five
+  std::string item = R"({"url":"http://a/"})";
+  CHECK(f.SubmitOutcome("[]") == "422");
+  CHECK(f.SubmitOutcome("[" + item + "," + item + "," + item + "," + item + "," + item + "]") == "posted");
+  CHECK(f.SubmitOutcome("[" + item + "," + item + "," + item + "," + item + "," + item + "," + item + "]") == "413");
+}
+
+TEST_CASE("idempotency key: the header stands for the field") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://a/"})", {{"idempotency-key", "k"}}) == "posted");
+  CHECK(f.Item().idempotency_key == "k");
+  CHECK(f.Spec().idempotency_key == "k");
+  Fingerprint by_header = f.Item().fields;
+  REQUIRE(f.SubmitOutcome(R"({ "idempotency_key":"k", "url":"http:\/\/a/"})") == "posted");
+  CHECK(f.Item().fields == by_header);
+  REQUIRE(f.SubmitOutcome(R"({"idempotency_key":"k","url":"http://a/","delay_ms":0})") == "posted");
+  CHECK_FALSE(f.Item().fields == by_header);
+}
+
+TEST_CASE("idempotency key: header and field must agree") {
+  ApiFixture f;
+  CHECK(f.SubmitOutcome(R"({"url":"http://a/","idempotency_key":"k"})", {{"Idempotency-Key", "k"}}) == "posted");
+  CHECK(f.SubmitOutcome(R"({"url":"http://a/","idempotency_key":"k"})", {{"Idempotency-Key", "other"}}) == "422 /idempotency_key");
+}
+
+TEST_CASE("idempotency key: a bad header is refused") {
+  ApiFixture f;
+  std::string body = R"({"url":"http://a/"})";
+  CHECK(f.SubmitOutcome(body, {{"Idempotency-Key", ""}}) == "422");
+  CHECK(f.SubmitOutcome(body, {{"Idempotency-Key", std::string(256, 'x')}}) == "422");
+  CHECK(f.SubmitOutcome(body, {{"Idempotency-Key", "\xff"}}) == "422");
+  CHECK(f.SubmitOutcome(body, {{"Idempotency-Key", "a"}, {"Idempotency-Key", "a"}}) == "422");
+  CHECK(f.SubmitOutcome("[" + body + "]", {{"Idempotency-Key", "a"}}) == "422");
+}
+
+TEST_CASE("submit: a detail quotes only the beginning of what was wrong") {
+  ApiFixture f;
+  f.WithFields("\"" + std::string(5000, 'n') + "\":1");
+  CHECK(f.Answer().status == 422);
+  CHECK(f.Answer().body.size() < 1000);
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,150 @@
+// A running HttpServer for tests: its loop in a thread of its own, and a handler that answers by the request's path.
+//   /echo     200 with the request's body
+//   /target   200 with method, target and Host
+//   /bytes/N  200 with N bytes
+//   /close    200, closes the connection
+//   /status/N that status
+//   /wait     no answer until Answer is called
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "net/http.h"
+#include "net/loop.h"
+#include "net/raw_client.h"
+
+namespace notifyd {
+
+class HttpFixture : public HttpHandler {
+ public:
+  explicit HttpFixture(HttpLimits limits = {}) : server_(std::make_unique<HttpServer>(&loop_, limits, &budget_, this)) {
+    Result<uint16_t> port = server_->Listen("127.0.0.1", 0, false);
+    if (!port.ok()) std::abort();
+    port_ = *port;
+    thread_ = std::thread([this] { loop_.Run(); });
+  }
+  ~HttpFixture() override {
+    loop_.Stop();
+    thread_.join();
+    server_.reset();
+  }
+
+  uint16_t port() const { return port_; }
+  HttpServer::Budget& budget() { return budget_; }
+  size_t connections() const { return server_->connections(); }
+
+  /// Runs `task` on the loop and waits for it.
+  void OnLoop(std::function<void(HttpServer&)> task) {
+    std::promise<void> done;
+    loop_.Post([&] {
+      task(*server_);
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+  /// Answers the oldest request to /wait that was not answered; waits for it to come.
+  void Answer(std::string body) {
+    uint64_t token = WaitForPending();
+    OnLoop([&](HttpServer& server) { server.Respond(token, Text(200, std::move(body))); });
+  }
+  /// The token of the oldest pending request, taken off the list; 0 where none came.
+  uint64_t WaitForPending() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(10), [this] { return !pending_.empty(); })) return 0;
+    uint64_t token = pending_.front();
+    pending_.pop_front();
+    return token;
+  }
+  size_t pending() {
+    std::lock_guard lock(mutex_);
+    return pending_.size();
+  }
+  /// Whether OnClose was called for `token`; waits for it.
+  bool WaitForClose(uint64_t token) {
+    return Await([this, token] { return std::find(closed_.begin(), closed_.end(), token) != closed_.end(); });
+  }
+  std::vector<uint64_t> closed() {
+    std::lock_guard lock(mutex_);
+    return closed_;
+  }
+  /// Waits until the server has that many connections.
+  bool WaitForConnections(size_t count) {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (server_->connections() != count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  void OnRequest(uint64_t token, HttpRequest request) override {
+    // On the loop's thread, where Catch's macros have no place.
+    if (request.body.capacity() - request.body.size() < HttpRequest::kPaddingBytes) std::abort();
+    const std::string& target = request.target;
+    HttpResponse response = Text(200, {});
+    if (target == "/wait") {
+      std::lock_guard lock(mutex_);
+      pending_.push_back(token);
+      changed_.notify_all();
+      return;
+    }
+    if (target == "/echo") {
+      response.body = std::move(request.body);
+    } else if (target.starts_with("/bytes/")) {
+      response.body.assign(std::strtoull(target.c_str() + 7, nullptr, 10), 'x');
+    } else if (target.starts_with("/status/")) {
+      response.status = std::atoi(target.c_str() + 8);
+      response.body = "a body";
+    } else {
+      const std::string* host = request.Header("HOST");
+      response.body = request.method + " " + target + " " + (host != nullptr ? *host : "-");
+    }
+    response.close = target == "/close";
+    server_->Respond(token, std::move(response));
+  }
+  void OnClose(uint64_t token) override {
+    std::lock_guard lock(mutex_);
+    closed_.push_back(token);
+    changed_.notify_all();
+  }
+  HttpResponse OnRefused(int status, std::string_view detail) override { return Text(status, std::string(detail)); }
+
+  static HttpResponse Text(int status, std::string body) {
+    HttpResponse response;
+    response.status = status;
+    response.content_type = "text/plain";
+    response.body = std::move(body);
+    return response;
+  }
+
+ private:
+  template <class Condition>
+  bool Await(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), condition);
+  }
+
+  Loop loop_;
+  HttpServer::Budget budget_;
+  std::unique_ptr<HttpServer> server_;
+  uint16_t port_ = 0;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<uint64_t> pending_;  // guarded by mutex_
+  std::vector<uint64_t> closed_;  // guarded by mutex_
+};
+
+}  // namespace notifyd

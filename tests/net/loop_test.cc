@@ -1,0 +1,209 @@
+// Loop: posts, turns, timers, signals; and the deadline wheel that stands beside it.
+#include "net/loop.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include "base/random.h"
+#include "net/deadline_wheel.h"
+
+namespace notifyd {
+namespace {
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+TEST_CASE("loop: posts run on the loop in the order in which they were posted") {
+  Loop loop;
+  std::vector<int> order;
+  std::thread::id thread;
+  loop.Post([&] { order.push_back(0); });
+  std::thread poster([&] {
+    for (int i = 1; i <= 1000; ++i) {
+      loop.Post([&order, &thread, i] {
+        order.push_back(i);
+        thread = std::this_thread::get_id();
+      });
+    }
+    loop.Stop();
+  });
+  loop.Run();
+  poster.join();
+  REQUIRE(order.size() == 1001);
+  for (int i = 0; i <= 1000; ++i) REQUIRE(order[static_cast<size_t>(i)] == i);
+  CHECK(thread == std::this_thread::get_id());
+}
+
+TEST_CASE("loop: the turn runs after the posts that came before it, and not once a post") {
+  Loop loop;
+  int posts = 0;
+  int turns = 0;
+  int posts_at_first_turn_after = 0;
+  loop.OnTurn([&] {
+    ++turns;
+    if (posts > 0 && posts_at_first_turn_after == 0) posts_at_first_turn_after = posts;
+    if (posts == 100) loop.Stop();
+  });
+  for (int i = 0; i < 100; ++i) loop.Post([&] { ++posts; });
+  loop.Run();
+  CHECK(posts == 100);
+  CHECK(posts_at_first_turn_after == 100);
+  CHECK(turns < 10);
+}
+
+TEST_CASE("loop: what a turn posts or arms is not slept on") {
+  Loop loop;
+  int left = 200;
+  bool timer = false;
+  loop.OnTurn([&] {
+    if (left-- > 0) {
+      loop.Post([] {});
+    } else if (!timer) {
+      timer = true;
+      loop.SetTimer(0, 0, [&] { loop.Stop(); });
+    }
+  });
+  // Without it a loop that sleeps would never come back.
+  loop.Run();
+  CHECK(timer);
+}
+
+TEST_CASE("loop: a timer that is set again in its slot replaces the one before it") {
+  Loop loop;
+  std::vector<int> fired;
+  loop.SetTimer(3, 1, [&] { fired.push_back(1); });
+  loop.SetTimer(3, 5, [&] { fired.push_back(2); });
+  loop.SetTimer(1, 2, [&] { fired.push_back(3); });
+  loop.SetTimer(1, -1, {});
+  loop.SetTimer(7, -1, {});
+  loop.SetTimer(0, 30, [&] { loop.Stop(); });
+  loop.Run();
+  CHECK(fired == std::vector<int>{2});
+}
+
+TEST_CASE("loop: a timer may arm its own slot again") {
+  Loop loop;
+  int fired = 0;
+  std::function<void()> again = [&] {
+    if (++fired == 5) {
+      loop.Stop();
+    } else {
+      loop.SetTimer(0, 1, again);
+    }
+  };
+  loop.SetTimer(0, 0, again);
+  loop.Run();
+  CHECK(fired == 5);
+}
+
+TEST_CASE("loop: a timer counts from when it is armed, however long the turn was") {
+  Loop loop;
+  int64_t armed = 0;
+  int64_t fired = 0;
+  loop.Post([&] {
+    // The loop's own idea of the time is old by then.
+    int64_t begun = NowMs();
+    while (NowMs() < begun + 30) {
+    }
+    armed = NowMs();
+    loop.SetTimer(0, 20, [&] {
+      fired = NowMs();
+      loop.Stop();
+    });
+  });
+  loop.Run();
+  CHECK(fired - armed >= 18);
+}
+
+TEST_CASE("loop: signals are delivered on the loop") {
+  Loop loop;
+  int count = 0;
+  loop.OnSignal(SIGUSR2, [&] {
+    ++count;
+    loop.Stop();
+  });
+  loop.Post([] { kill(getpid(), SIGUSR2); });
+  loop.Run();
+  CHECK(count == 1);
+}
+
+TEST_CASE("loop: it can be destroyed with timers, signals and posts left") {
+  auto held = std::make_shared<int>(1);
+  {
+    Loop loop;
+    loop.SetTimer(0, 1'000'000, [held] {});
+    loop.OnSignal(SIGUSR2, [held] {});
+    loop.Post([held] {});
+    CHECK(held.use_count() == 4);
+  }
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("deadline wheel: each entry fires once, not before its deadline and at most two ticks behind it") {
+  struct Item : DeadlineWheel::Entry {
+    int64_t due = 0;
+    int64_t fired = -1;
+  };
+  DeadlineWheel wheel(10, 0);
+  Random random(5);
+  std::vector<Item> items(500);
+  for (Item& item : items) wheel.Arm(&item, item.due = static_cast<int64_t>(random.Below(20'000)));
+  // A third is moved, either way; some are cleared.
+  for (size_t i = 0; i < items.size(); i += 3) wheel.Arm(&items[i], items[i].due = static_cast<int64_t>(random.Below(20'000)));
+  for (size_t i = 0; i < items.size(); i += 10) wheel.Arm(&items[i], items[i].due = DeadlineWheel::kNever);
+  for (size_t i = 5; i < items.size(); i += 10) {
+    wheel.Disarm(&items[i]);
+    items[i].due = DeadlineWheel::kNever;
+  }
+  for (int64_t now = 0; now <= 20'100; now += 10) {
+    wheel.Advance(now, [&](DeadlineWheel::Entry* entry) {
+      auto* item = static_cast<Item*>(entry);
+      REQUIRE(item->fired == -1);
+      item->fired = now;
+    });
+  }
+  for (const Item& item : items) {
+    if (item.due == DeadlineWheel::kNever) {
+      REQUIRE(item.fired == -1);
+    } else {
+      REQUIRE(item.fired >= item.due);
+      REQUIRE(item.fired <= item.due + 20);
+    }
+  }
+}
+
+TEST_CASE("deadline wheel: a long sleep passes over nothing") {
+  DeadlineWheel wheel(10, 0);
+  std::vector<DeadlineWheel::Entry> items(100);
+  for (size_t i = 0; i < items.size(); ++i) wheel.Arm(&items[i], static_cast<int64_t>(i) * 1000);
+  size_t fired = 0;
+  wheel.Advance(1'000'000, [&](DeadlineWheel::Entry*) { ++fired; });
+  CHECK(fired == 100);
+}
+
+TEST_CASE("deadline wheel: an expiry may disarm and arm others") {
+  DeadlineWheel wheel(10, 0);
+  std::vector<DeadlineWheel::Entry> items(3);
+  for (DeadlineWheel::Entry& item : items) wheel.Arm(&item, 15);
+  size_t fired = 0;
+  wheel.Advance(100, [&](DeadlineWheel::Entry* entry) {
+    ++fired;
+    for (DeadlineWheel::Entry& item : items) {
+      if (&item != entry) wheel.Disarm(&item);
+    }
+    wheel.Arm(entry, 500);
+  });
+  CHECK(fired == 1);
+  wheel.Advance(600, [&](DeadlineWheel::Entry*) { ++fired; });
+  CHECK(fired == 2);
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,55 @@
+#include "net/sender/retry_after.h"
+
+#include <catch2/catch.hpp>
+
+#include "net/sender/target.h"
+
+using namespace notifyd;
+
+TEST_CASE("retry-after: seconds") {
+  CHECK(ParseRetryAfter("0", {}) == 0);
+  CHECK(ParseRetryAfter(" 120 ", {}) == 120'000);
+  CHECK(ParseRetryAfter("99999999999999999999999", {}) == 10LL * 366 * 86'400 * 1000);
+}
+
+TEST_CASE("retry-after: dates count from now, and one that has passed is at once") {
+  const WallTime now{784'111'777'000};  // Sun, 06 Nov 1994 08:49:37 GMT
+  CHECK(ParseRetryAfter("Sun, 06 Nov 1994 08:49:40 GMT", now) == 3000);
+  CHECK(ParseRetryAfter("Sun, 06 Nov 1994 08:49:30 GMT", now) == 0);
+}
+
+TEST_CASE("retry-after: what is neither is no wish") {
+  for (const char* bad : {"", "  ", "-5", "1.5", "soon", "12s"}) CHECK(ParseRetryAfter(bad, {}) == -1);
+}
+
+TEST_CASE("target: path and query stay as they are, the fragment goes") {
+  const auto check = [](const char* url, const char* origin, const char* target) {
+    Result<SplitUrl> split = SplitTarget(url);
+    REQUIRE(split.ok());
+    CHECK(split->origin == origin);
+    CHECK(split->target == target);
+  };
+  check("http://h", "http://h/", "/");
+  check("HTTPS://H:8443/a/../b?x=%7e#f", "HTTPS://H:8443/", "/a/../b?x=%7e");
+  check("http://h?", "http://h/", "/?");
+  check("http://[::1]:80?a=/b", "http://[::1]:80/", "/?a=/b");
+  check("http://h#/x?y", "http://h/", "/");
+}
+
+TEST_CASE("target: what is no plain http URL is refused") {
+  for (const char* bad : {"", "h", "ftp://h/", "http:///x", "http://user@h/", "http://h\\@other/", "http://h/a b", "http://h/\x01", "http://h/\xC3\xA9"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(SplitTarget(bad).ok());
+  }
+}
+
+TEST_CASE("target: redirects resolve against the URL that was called") {
+  CHECK(*ResolveRedirect("http://h/a/b?c", "d?e") == "http://h/a/d?e");
+  CHECK(*ResolveRedirect("http://h/a/b?c", "/d") == "http://h/d");
+  CHECK(*ResolveRedirect("https://h/a", "//other/x") == "https://other/x");
+  CHECK_FALSE(ResolveRedirect("http://h/", "ftp://h/").ok());
+  CHECK_FALSE(ResolveRedirect("http://h/", "http://user:password@h/").ok());
+  CHECK(SameOrigin("http://H/a", "http://h:80/b"));
+  CHECK_FALSE(SameOrigin("http://h/", "https://h/"));
+  CHECK_FALSE(SameOrigin("http://h/", "http://h:81/"));
+}

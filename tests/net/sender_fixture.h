@@ -1,0 +1,111 @@
+// A CurlSender on a loop of its own thread, and a sink that tests wait at.
+#pragma once
+
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "broker/spec.h"
+#include "net/loop.h"
+#include "net/sender/curl_sender.h"
+#include "net/tiny_receiver.h"
+
+namespace notifyd {
+
+inline NotifySpec SpecFor(std::string url) {
+  NotifySpec spec;
+  spec.url = std::move(url);
+  spec.timeout_ms = 20'000;
+  return spec;
+}
+
+inline NotifySpec PostOf(std::string url, std::string body) {
+  NotifySpec spec = SpecFor(std::move(url));
+  spec.payload_kind = PayloadKind::kBody;
+  spec.payload = std::move(body);
+  return spec;
+}
+
+class SenderFixture : public EventSink {
+ public:
+  explicit SenderFixture(SenderOptions options = {}) {
+    if (options.user_agent.empty()) options.user_agent = "notifyd/test";
+    Result<std::unique_ptr<CurlSender>> made = CurlSender::Create(&loop_, this, options);
+    Must(made.ok(), "Create");
+    sender_ = *std::move(made);
+    thread_ = std::thread([this] { loop_.Run(); });
+  }
+  ~SenderFixture() override {
+    OnLoop([this] { sender_.reset(); });
+    loop_.Stop();
+    thread_.join();
+  }
+
+  void Post(Event event) override {
+    Must(!inside_start_, "an end was posted from inside Start");
+    auto& ended = std::get<AttemptEnded>(event);
+    std::lock_guard lock(mutex_);
+    Must(ended_.emplace(ended.id.value, std::move(ended.result)).second, "an attempt ended twice");
+    changed_.notify_all();
+  }
+
+  /// Runs on the loop's thread; returns when it has.
+  void OnLoop(std::function<void()> task) {
+    std::promise<void> done;
+    loop_.Post([&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
+  NotifyId Start(const NotifySpec& spec, NotifyHead head = {}) { return StartEncoded(EncodeSpec(spec), std::move(head)); }
+  NotifyId StartEncoded(std::string spec, NotifyHead head = {}) {
+    StartAttempt attempt;
+    attempt.id = NotifyId{++last_id_};
+    attempt.number = 3;
+    attempt.at = WallTime{1'700'000'000'000};
+    attempt.head = std::make_shared<const NotifyHead>(std::move(head));
+    attempt.spec = std::make_shared<const std::string>(std::move(spec));
+    const NotifyId id = attempt.id;
+    OnLoop([&] {
+      inside_start_ = true;
+      sender_->Start(std::move(attempt));
+      inside_start_ = false;
+    });
+    return id;
+  }
+  AttemptResult Wait(NotifyId id) {
+    std::unique_lock lock(mutex_);
+    Must(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
+    return ended_[id.value];
+  }
+  AttemptResult Send(const NotifySpec& spec, NotifyHead head = {}) { return Wait(Start(spec, std::move(head))); }
+
+  size_t in_flight() {
+    size_t count = 0;
+    OnLoop([&] { count = sender_->in_flight(); });
+    return count;
+  }
+  void Abort() {
+    OnLoop([this] { sender_->Abort(); });
+  }
+  size_t ended() {
+    std::lock_guard lock(mutex_);
+    return ended_.size();
+  }
+
+ private:
+  Loop loop_;
+  std::unique_ptr<CurlSender> sender_;
+  std::thread thread_;
+  uint64_t last_id_ = 0;
+  bool inside_start_ = false;  // loop thread
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<uint64_t, AttemptResult> ended_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,485 @@
+// The sender against a receiver of raw sockets: what goes over the wire, and what is made of the answer.
+#include "net/sender_fixture.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+
+namespace {
+
+/// The first line, and whether a header line stands in it exactly so.
+std::string RequestLine(const std::string& request) { return request.substr(0, request.find("\r\n")); }
+bool HasLine(const std::string& request, const std::string& line) { return request.find("\r\n" + line + "\r\n") != std::string::npos; }
+std::string Body(const std::string& request) { return request.substr(request.find("\r\n\r\n") + 4); }
+
+NotifyHead ReplyNone() {
+  NotifyHead head;
+  head.reply_none = true;
+  return head;
+}
+
+NotifyHead FatalOn(AnswerPattern pattern) {
+  NotifyHead head;
+  RetryPolicy policy;
+  policy.fatal_on = std::move(pattern);
+  head.retry = std::make_shared<const RetryPolicy>(policy);
+  return head;
+}
+
+}  // namespace
+
+TEST_CASE("sender: a success carries number, times, status and the body's beginning") {
+  TinyReceiver receiver(200, "all well");
+  SenderFixture sender;
+  const AttemptResult result = sender.Send(PostOf(receiver.Url("/hook"), "{}"));
+  CHECK(result.verdict == Verdict::kSuccess);
+  CHECK(result.record.number == 3);
+  CHECK(result.record.started_at == WallTime{1'700'000'000'000});
+  CHECK(result.record.duration_ms >= 0);
+  CHECK(result.record.status == 200);
+  CHECK(result.record.error.empty());
+  CHECK(result.record.response_body == "all well");
+  CHECK(result.retry_after_ms == -1);
+}
+
+TEST_CASE("sender: a whole request, byte for byte") {
+  TinyReceiver receiver(200, "");
+  SenderFixture sender;
+  NotifySpec spec = PostOf(receiver.Url("/hook?a=1"), "{\"a\":1}");
+  spec.headers = {{"X-One", "1"}, {"x-empty", ""}};
+  REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
+  CHECK(receiver.requests().at(0) == "POST /hook?a=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(receiver.port()) +
+                                         "\r\nUser-Agent: notifyd/test\r\nAccept: */*\r\nX-One: 1\r\nx-empty:\r\nContent-Type: application/json\r\n"
+                                         "Notify-Id: n0000000000000001\r\nNotify-Attempt: 3\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
+}
+
+TEST_CASE("sender: path and query go out as they were submitted") {
+  TinyReceiver receiver(200, "");
+  SenderFixture sender;
+  for (const char* target : {"/a/../b/./c?x=%7e%7E&y=~", "/%2e%2e/x", "//two//slashes", "/p?", "/p?a=b?c=d/../e", "/[x]{y}|z^`\"<>\\", "/%zz%", "/p?a&&b==&"}) {
+    REQUIRE(sender.Send(SpecFor(receiver.Url(target) + "#fragment?no")).verdict == Verdict::kSuccess);
+    CHECK(RequestLine(receiver.requests().back()) == "POST " + std::string(target) + " HTTP/1.1");
+  }
+  REQUIRE(sender.Send(SpecFor(receiver.Url("?q=1"))).verdict == Verdict::kSuccess);
+  CHECK(RequestLine(receiver.requests().back()) == "POST /?q=1 HTTP/1.1");
+}
+
+TEST_CASE("sender: every method, with and without a body, on reused handles and connections") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    for (std::string request; peer.ReadRequest(&request);) {
+      // A HEAD is answered with a length and no body.
+      peer.Send(request.starts_with("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    }
+  });
+  SenderFixture sender;
+  for (int round = 0; round < 2; ++round) {
+    for (Method method : {Method::kPost, Method::kGet, Method::kPut, Method::kPatch, Method::kDelete, Method::kHead}) {
+      for (bool body : {true, false}) {
+        CAPTURE(ToString(method), body);
+        NotifySpec spec = body ? PostOf(receiver.Url("/m"), "text") : SpecFor(receiver.Url("/m"));
+        spec.method = method;
+        const AttemptResult result = sender.Send(spec);
+        CHECK(result.verdict == Verdict::kSuccess);
+        CHECK(result.record.response_body == (method == Method::kHead ? "" : "hello"));
+        const std::string request = receiver.requests().back();
+        CHECK(RequestLine(request) == std::string(ToString(method)) + " /m HTTP/1.1");
+        CHECK(Body(request) == (body ? "text" : ""));
+        const bool takes_body = method == Method::kPost || method == Method::kPut || method == Method::kPatch;
+        if (body) CHECK(HasLine(request, "Content-Length: 4"));
+        else if (takes_body) CHECK(HasLine(request, "Content-Length: 0"));
+        else CHECK(request.find("Content-Length") == std::string::npos);
+      }
+    }
+  }
+}
+
+TEST_CASE("sender: headers of the submitter stand for the default ones") {
+  TinyReceiver receiver(200, "");
+  SenderFixture sender;
+  NotifySpec spec = PostOf(receiver.Url("/"), "a=1");
+  spec.headers = {{"content-type", "text/x"}, {"user-agent", "mine"}, {"ACCEPT", "text/y"}, {"Authorization", "Bearer t"}, {"Cookie", "a=b"}};
+  REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
+  const std::string request = receiver.requests().at(0);
+  for (const char* line : {"content-type: text/x", "user-agent: mine", "ACCEPT: text/y", "Authorization: Bearer t", "Cookie: a=b"}) CHECK(HasLine(request, line));
+  CHECK(request.find("Content-Type") == std::string::npos);
+  CHECK(request.find("User-Agent") == std::string::npos);
+  CHECK(request.find("Accept:") == std::string::npos);
+}
+
+TEST_CASE("sender: a large body goes without waiting for leave") {
+  TinyReceiver receiver(200, "");
+  SenderFixture sender;
+  const std::string body(3 << 20, 'x');
+  REQUIRE(sender.Send(PostOf(receiver.Url("/"), body)).verdict == Verdict::kSuccess);
+  const std::string request = receiver.requests().at(0);
+  CHECK(request.find("Expect") == std::string::npos);
+  CHECK(Body(request) == body);
+}
+
+TEST_CASE("sender: many attempts use one connection, a POST after a large body too") {
+  TinyReceiver receiver(200, "ok");
+  SenderFixture sender;
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(sender.Send(PostOf(receiver.Url("/" + std::to_string(i)), std::string(i == 20 ? 2 << 20 : 10, 'x'))).verdict == Verdict::kSuccess);
+  }
+  CHECK(receiver.requests().size() == 50);
+  CHECK(receiver.connections() == 1);
+}
+
+TEST_CASE("sender: a hundred at once all come through, and their connections are used again") {
+  TinyReceiver receiver(200, "ok");
+  SenderFixture sender;
+  std::vector<NotifyId> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(sender.Start(PostOf(receiver.Url("/"), std::to_string(i))));
+  for (NotifyId id : ids) CHECK(sender.Wait(id).verdict == Verdict::kSuccess);
+  CHECK(sender.in_flight() == 0);
+  std::vector<std::string> requests = receiver.requests();
+  REQUIRE(requests.size() == 100);
+  std::sort(requests.begin(), requests.end());
+  CHECK(std::unique(requests.begin(), requests.end()) == requests.end());
+  CHECK(receiver.connections() <= 100);
+  const int before = receiver.connections();
+  REQUIRE(sender.Send(SpecFor(receiver.Url("/"))).verdict == Verdict::kSuccess);
+  CHECK(receiver.connections() == before);
+}
+
+TEST_CASE("sender: an unexpected status fails and keeps more of the body than a success") {
+  TinyReceiver bad(500, std::string(5000, 'b')), good(200, std::string(5000, 'g'));
+  SenderFixture sender;
+  const AttemptResult failed = sender.Send(SpecFor(bad.Url("/")));
+  CHECK(failed.verdict == Verdict::kFailure);
+  CHECK(failed.record.error == "unexpected_answer");
+  CHECK(failed.record.status == 500);
+  CHECK(failed.record.response_body == std::string(4096, 'b'));
+  CHECK(sender.Send(SpecFor(good.Url("/"))).record.response_body == std::string(256, 'g'));
+}
+
+TEST_CASE("sender: fatal_on fails at once") {
+  TinyReceiver receiver(400, "");
+  SenderFixture sender;
+  CHECK(sender.Send(SpecFor(receiver.Url("/")), FatalOn({{4}, std::nullopt, {}})).verdict == Verdict::kFatal);
+}
+
+TEST_CASE("sender: patterns see the whole body, chunked or not") {
+  TinyReceiver plain(200, std::string(100'000, ' ') + "{\"ok\":true}");
+  TinyReceiver chunked([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) {
+      peer.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n6;ext=1\r\n{\"ok\":\r\n5\r\ntrue}\r\n0\r\nRetry-After: 9\r\n\r\n");
+    }
+  });
+  SenderFixture sender;
+  for (const TinyReceiver* receiver : {&plain, &chunked, &chunked}) {
+    NotifySpec spec = SpecFor(receiver->Url("/"));
+    spec.expect.json = {{"/ok", "true"}};
+    CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+    spec.expect.json = {{"/ok", "false"}};
+    CHECK(sender.Send(spec).record.error == "unexpected_answer");
+    spec.expect.json.clear();
+    spec.expect.contains = "OK\":TRUE";
+    CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  }
+  CHECK(chunked.connections() == 1);
+}
+
+TEST_CASE("sender: a pattern that needs more than the limit is response_too_large, one that found its text is not") {
+  TinyReceiver receiver(200, "needle " + std::string(4000, 'x') + " thread");
+  SenderOptions options;
+  options.max_response_bytes = 1000;
+  SenderFixture sender(options);
+  NotifySpec spec = SpecFor(receiver.Url("/"));
+  spec.expect.contains = "thread";
+  const AttemptResult open = sender.Send(spec);
+  CHECK(open.verdict == Verdict::kFailure);
+  CHECK(open.record.error == "response_too_large");
+  CHECK(open.record.status == 200);
+  CHECK(open.record.response_body.size() == 1000);
+  spec.expect.contains = "needle";
+  CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  spec.expect.contains.reset();
+  spec.expect.json = {{"/a", "1"}};
+  CHECK(sender.Send(spec).verdict == Verdict::kFailure);
+}
+
+TEST_CASE("sender: an endless body is left, and the status decides") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    std::string request;
+    if (!peer.ReadRequest(&request)) return;
+    peer.Send("HTTP/1.1 " + std::string(request.starts_with("GET") ? "200" : "500") + " X\r\n\r\n");
+    while (peer.Send(std::string(10'000, 'x'))) continue;
+  });
+  SenderFixture sender;
+  NotifySpec spec = SpecFor(receiver.Url("/"));
+  CHECK(sender.Send(spec).record.error == "unexpected_answer");
+  spec.method = Method::kGet;
+  CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  spec.expect.contains = "y";
+  CHECK(sender.Send(spec).record.error == "response_too_large");
+}
+
+TEST_CASE("sender: the rest of a short body is read, so that the connection is used again; of a long one it is not") {
+  TinyReceiver quick(200, std::string(40'000, 'x')), slow(200, std::string(10 << 20, 'x'));
+  SenderFixture sender;
+  for (const TinyReceiver* receiver : {&quick, &slow}) {
+    for (int i = 0; i < 3; ++i) CHECK(sender.Send(SpecFor(receiver->Url("/"))).verdict == Verdict::kSuccess);
+  }
+  CHECK(quick.connections() == 1);
+  CHECK(slow.connections() == 3);
+}
+
+TEST_CASE("sender: the recorded body is valid UTF-8, cut at a code point") {
+  SenderOptions options;
+  options.recorded_success_bytes = 10;
+  SenderFixture sender(options);
+  const auto recorded = [&](std::string body) {
+    TinyReceiver receiver(200, std::move(body));
+    return sender.Send(SpecFor(receiver.Url("/"))).record.response_body;
+  };
+  CHECK(recorded("a\xFF" "b") == "a\xEF\xBF\xBD" "b");
+  CHECK(recorded("12345678\xE2\x82\xAC" "9") == "12345678");
+  CHECK(recorded("1234567\xE2\x82\xAC" "9") == "1234567\xE2\x82\xAC");
+  CHECK(recorded("\xE2\x82") == "\xEF\xBF\xBD");
+}
+
+TEST_CASE("sender: the cut of a failure's body falls between code points too") {
+  TinyReceiver receiver(500, std::string(4095, 'x') + "\xE2\x82\xAC and more");
+  SenderFixture sender;
+  CHECK(sender.Send(SpecFor(receiver.Url("/"))).record.response_body == std::string(4095, 'x'));
+}
+
+TEST_CASE("sender: Retry-After counts on 429 and 503 alone") {
+  SenderFixture sender;
+  const auto wish = [&](int status, const std::string& value) {
+    TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+      if (peer.ReadRequest()) peer.Answer(status, "", "retry-after: " + value + "\r\n");
+    });
+    return sender.Send(SpecFor(receiver.Url("/"))).retry_after_ms;
+  };
+  CHECK(wish(429, "7") == 7000);
+  CHECK(wish(503, "0") == 0);
+  CHECK(wish(503, "Sun, 06 Nov 1994 08:49:37 GMT") == 0);
+  CHECK(wish(503, "Fri, 31 Dec 9999 23:59:59 GMT") > 1'000'000);
+  CHECK(wish(429, "-5") == -1);
+  CHECK(wish(500, "7") == -1);
+  CHECK(wish(200, "7") == -1);
+}
+
+TEST_CASE("sender: provisional responses are passed over") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) {
+      peer.Send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nRetry-After: 5\r\n\r\n");
+      peer.Answer(503, "x");
+    }
+  });
+  SenderFixture sender;
+  const AttemptResult result = sender.Send(SpecFor(receiver.Url("/")));
+  CHECK(result.record.status == 503);
+  CHECK(result.record.response_body == "x");
+  CHECK(result.retry_after_ms == -1);
+}
+
+TEST_CASE("sender: a coded body is kept as it came") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) peer.Answer(200, "not gzip at all", "Content-Encoding: gzip\r\n");
+  });
+  SenderFixture sender;
+  const AttemptResult result = sender.Send(SpecFor(receiver.Url("/")));
+  CHECK(result.verdict == Verdict::kSuccess);
+  CHECK(result.record.response_body == "not gzip at all");
+  CHECK(receiver.requests().at(0).find("Accept-Encoding") == std::string::npos);
+}
+
+TEST_CASE("sender: cookies are neither kept nor sent") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) peer.Answer(200, "", "Set-Cookie: a=b; Path=/\r\n");
+  });
+  SenderFixture sender;
+  for (int i = 0; i < 2; ++i) REQUIRE(sender.Send(SpecFor(receiver.Url("/"))).verdict == Verdict::kSuccess);
+  CHECK(receiver.requests().at(1).find("Cookie") == std::string::npos);
+}
+
+TEST_CASE("sender: proxy variables are ignored") {
+  DeafPort proxy;
+  const std::string url = "http://127.0.0.1:" + std::to_string(proxy.port());
+  setenv("http_proxy", url.c_str(), 1);
+  setenv("all_proxy", url.c_str(), 1);
+  TinyReceiver receiver(200, "");
+  {
+    SenderFixture sender;
+    CHECK(sender.Send(SpecFor(receiver.Url("/"))).verdict == Verdict::kSuccess);
+  }
+  unsetenv("http_proxy");
+  unsetenv("all_proxy");
+}
+
+// ---- redirects
+
+TEST_CASE("redirects: not followed unless the settings say so") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) peer.Answer(302, "", "Location: /next\r\n");
+  });
+  SenderFixture sender;
+  const AttemptResult result = sender.Send(SpecFor(receiver.Url("/")));
+  CHECK(result.record.status == 302);
+  CHECK(result.record.error == "unexpected_answer");
+  CHECK(receiver.requests().size() == 1);
+}
+
+namespace {
+
+/// Answers "/<status>" with that redirect to "/end", and all else with 200.
+void Redirect(TinyReceiver::Peer& peer, const std::string& location = "end?x=%7e") {
+  for (std::string request; peer.ReadRequest(&request);) {
+    const int status = std::atoi(request.c_str() + request.find('/') + 1);
+    if (status == 0) peer.Answer(200, "end");
+    else peer.Answer(status, "over there", "Location: " + location + "\r\n");
+  }
+}
+
+SenderOptions Following() {
+  SenderOptions options;
+  options.follow_redirects = true;
+  options.credential_headers = {"X-Api-Key"};
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("redirects: method and body are kept on 307 and 308, a POST becomes a GET on 301, 302 and 303") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) { Redirect(peer); });
+  SenderFixture sender(Following());
+  for (int status : {301, 302, 303, 307, 308}) {
+    CAPTURE(status);
+    const AttemptResult result = sender.Send(PostOf(receiver.Url("/" + std::to_string(status)), "text"));
+    CHECK(result.verdict == Verdict::kSuccess);
+    CHECK(result.record.response_body == "end");
+    const std::string request = receiver.requests().back();
+    const bool kept = status >= 307;
+    CHECK(RequestLine(request) == (kept ? "POST" : "GET") + std::string(" /end?x=%7e HTTP/1.1"));
+    CHECK(Body(request) == (kept ? "text" : ""));
+    CHECK(HasLine(request, "Content-Type: application/json") == kept);
+    CHECK(HasLine(request, "Notify-Attempt: 3"));
+  }
+  CHECK(receiver.connections() == 1);
+}
+
+TEST_CASE("redirects: credentials stay with their origin") {
+  TinyReceiver other(200, "other");
+  TinyReceiver first([&](TinyReceiver::Peer& peer) { Redirect(peer, other.Url("/end")); });
+  TinyReceiver same([](TinyReceiver::Peer& peer) { Redirect(peer); });
+  SenderFixture sender(Following());
+  for (TinyReceiver* receiver : {&first, &same}) {
+    NotifySpec spec = SpecFor(receiver->Url("/307"));
+    spec.headers = {{"Authorization", "s"}, {"Cookie", "s"}, {"x-api-key", "s"}, {"X-Other", "o"}};
+    REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
+  }
+  const std::string elsewhere = other.requests().at(0), home = same.requests().at(1);
+  CHECK(HasLine(elsewhere, "X-Other: o"));
+  for (const char* line : {"Authorization: s", "Cookie: s", "x-api-key: s"}) {
+    CHECK_FALSE(HasLine(elsewhere, line));
+    CHECK(HasLine(home, line));
+  }
+}
+
+TEST_CASE("redirects: five are followed, no more") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) { Redirect(peer, "/308"); });
+  SenderFixture sender(Following());
+  const AttemptResult result = sender.Send(SpecFor(receiver.Url("/308")));
+  CHECK(result.verdict == Verdict::kFailure);
+  CHECK(result.record.error == "too_many_redirects");
+  CHECK(result.record.status == 308);
+  CHECK(receiver.requests().size() == 6);
+}
+
+TEST_CASE("redirects: every hop's address is checked, and only http and https are followed") {
+  TinyReceiver metadata([](TinyReceiver::Peer& peer) { Redirect(peer, "http://169.254.169.254/latest"); });
+  TinyReceiver file([](TinyReceiver::Peer& peer) { Redirect(peer, "file:///etc/passwd"); });
+  SenderFixture sender(Following());
+  const AttemptResult refused = sender.Send(SpecFor(metadata.Url("/302")));
+  CHECK(refused.verdict == Verdict::kFatal);
+  CHECK(refused.record.error == "destination_refused");
+  const AttemptResult bad = sender.Send(SpecFor(file.Url("/302")));
+  CHECK(bad.verdict == Verdict::kFailure);
+  CHECK(bad.record.error == "unexpected_answer");
+}
+
+// ---- reply: none
+
+TEST_CASE("reply none: any answer is a success and is recorded") {
+  TinyReceiver receiver(500, "no");
+  SenderFixture sender;
+  for (int i = 0; i < 3; ++i) {
+    const AttemptResult result = sender.Send(PostOf(receiver.Url("/"), "x"), ReplyNone());
+    CHECK(result.verdict == Verdict::kSuccess);
+    CHECK(result.record.error.empty());
+    CHECK(result.record.status == 500);
+  }
+  CHECK(receiver.connections() == 1);
+}
+
+TEST_CASE("reply none: a mute receiver is a success long before the timeout, and is not hung up on") {
+  std::promise<void> may_answer;
+  std::promise<bool> answered;
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    if (!peer.ReadRequest()) return;
+    may_answer.get_future().wait();
+    answered.set_value(peer.Answer(200, ""));
+    peer.ReadRequest();
+  });
+  SenderFixture sender;
+  NotifySpec spec = PostOf(receiver.Url("/"), "x");
+  spec.timeout_ms = 3'600'000;
+  const AttemptResult result = sender.Send(spec, ReplyNone());
+  CHECK(result.verdict == Verdict::kSuccess);
+  CHECK(result.record.status == 0);
+  CHECK(sender.in_flight() == 0);
+  may_answer.set_value();
+  CHECK(answered.get_future().get());
+  // Its connection comes back for others once the answer is there, or a new one is made: neither harms.
+  CHECK(sender.Send(PostOf(receiver.Url("/"), "x"), ReplyNone()).verdict == Verdict::kSuccess);
+}
+
+TEST_CASE("reply none: a receiver that closes without an answer has the request all the same") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) { peer.ReadRequest(); });
+  SenderFixture sender;
+  const std::string body(300'000, 'x');
+  CHECK(sender.Send(PostOf(receiver.Url("/"), body), ReplyNone()).verdict == Verdict::kSuccess);
+  CHECK(Body(receiver.requests().at(0)) == body);
+}
+
+TEST_CASE("reply none: what cannot be written whole fails") {
+  DeafPort deaf;
+  TinyReceiver early([](TinyReceiver::Peer& peer) {
+    if (peer.ReadBytes(1000)) peer.Answer(413, "");
+    peer.WaitForClose();
+  });
+  std::promise<void> over;
+  TinyReceiver stuck([end = over.get_future().share()](TinyReceiver::Peer& peer) {
+    peer.ReadBytes(1);
+    end.wait();
+  });
+  SenderFixture sender;
+  const AttemptResult refused = sender.Send(PostOf("http://127.0.0.1:" + std::to_string(deaf.port()) + "/", "x"), ReplyNone());
+  CHECK(refused.verdict == Verdict::kFailure);
+  CHECK(refused.record.error == "connect_failed");
+  const AttemptResult unread = sender.Send(PostOf(early.Url("/"), std::string(64 << 20, 'x')), ReplyNone());
+  CHECK(unread.verdict == Verdict::kFailure);
+  CHECK(unread.record.status == 413);
+  NotifySpec spec = PostOf(stuck.Url("/"), std::string(64 << 20, 'x'));
+  spec.timeout_ms = 300;
+  const AttemptResult timed_out = sender.Send(spec, ReplyNone());
+  CHECK(timed_out.verdict == Verdict::kFailure);
+  CHECK(timed_out.record.error == "timeout");
+  over.set_value();
+}
+
+TEST_CASE("reply none: a GET, which has no body to count, is noticed as written") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    peer.ReadRequest();
+    peer.WaitForClose();
+  });
+  SenderFixture sender;
+  NotifySpec spec = SpecFor(receiver.Url("/"));
+  spec.method = Method::kGet;
+  CHECK(sender.Send(spec, ReplyNone()).verdict == Verdict::kSuccess);
+}

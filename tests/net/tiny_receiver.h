@@ -1,0 +1,190 @@
+// TinyReceiver: an HTTP receiver made of raw sockets that does exactly what a test's script says, byte for byte, and keeps what it got.
+// The script runs once a connection, each on a thread of its own. The destructor cuts all connections and joins the threads.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace notifyd {
+
+/// What a test's own machinery needs to go on; on any thread, unlike Catch's assertions.
+inline void Must(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "the test's machinery failed: %s\n", what);
+  std::abort();
+}
+
+class TinyReceiver {
+ public:
+  /// One connection, as its script sees it.
+  class Peer {
+   public:
+    Peer(TinyReceiver* receiver, int fd, int number) : receiver_(receiver), fd_(fd), number_(number) {}
+
+    /// 0, 1, ... in the order of the accepts.
+    int number() const { return number_; }
+    /// Reads one request, head and body by Content-Length, and keeps it. False: the client closed first, or the receiver stops.
+    bool ReadRequest(std::string* out = nullptr) {
+      size_t end;
+      while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+        if (!ReadMore()) return false;
+      }
+      size_t size = end + 4;
+      const size_t length = buffer_.find("\r\nContent-Length: ");
+      if (length < end) size += std::stoul(buffer_.substr(length + 18));
+      while (buffer_.size() < size) {
+        if (!ReadMore()) return false;
+      }
+      const std::string request = buffer_.substr(0, size);
+      buffer_.erase(0, size);
+      if (out != nullptr) *out = request;
+      std::lock_guard lock(receiver_->mutex_);
+      receiver_->requests_.push_back(request);
+      return true;
+    }
+    /// Reads until there are so many bytes; nothing is kept.
+    bool ReadBytes(size_t count) {
+      while (buffer_.size() < count) {
+        if (!ReadMore()) return false;
+      }
+      return true;
+    }
+    /// False: the client is gone.
+    bool Send(std::string_view bytes) {
+      while (!bytes.empty()) {
+        const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent <= 0) return false;
+        bytes.remove_prefix(static_cast<size_t>(sent));
+      }
+      return true;
+    }
+    bool Answer(int status, std::string_view body, std::string_view headers = {}) {
+      return Send("HTTP/1.1 " + std::to_string(status) + " X\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                  std::string(body));
+    }
+    /// Waits until the client closes, or the receiver stops.
+    void WaitForClose() {
+      while (ReadMore()) buffer_.clear();
+    }
+    /// Closes with a RST instead of a FIN.
+    void Reset() {
+      const linger now{1, 0};
+      setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+
+   private:
+    bool ReadMore() {
+      char chunk[16384];
+      const ssize_t got = recv(fd_, chunk, sizeof chunk, 0);
+      if (got <= 0) return false;
+      buffer_.append(chunk, static_cast<size_t>(got));
+      return true;
+    }
+
+    TinyReceiver* receiver_;
+    int fd_;
+    int number_;
+    std::string buffer_;
+  };
+  using Script = std::function<void(Peer&)>;
+
+  explicit TinyReceiver(Script script) : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    Must(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
+    Must(listen(listener_, 512) == 0, "listen");
+    socklen_t size = sizeof address;
+    Must(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
+    port_ = ntohs(address.sin_port);
+    accepter_ = std::thread([this] { Accept(); });
+  }
+  /// Answers every request of every connection with it.
+  TinyReceiver(int status, std::string body)
+      : TinyReceiver([=](Peer& peer) {
+          while (peer.ReadRequest() && peer.Answer(status, body)) continue;
+        }) {}
+
+  ~TinyReceiver() {
+    stopping_ = true;
+    shutdown(listener_, SHUT_RDWR);
+    accepter_.join();
+    close(listener_);
+    {
+      std::lock_guard lock(mutex_);
+      for (int fd : open_) shutdown(fd, SHUT_RDWR);
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  uint16_t port() const { return port_; }
+  std::string Url(const std::string& target) const { return "http://127.0.0.1:" + std::to_string(port_) + target; }
+  int connections() const { return accepted_; }
+  std::vector<std::string> requests() const {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  void Accept() {
+    while (!stopping_) {
+      const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (fd < 0) break;
+      std::lock_guard lock(mutex_);
+      open_.push_back(fd);
+      threads_.emplace_back([this, fd, number = accepted_++] {
+        Peer peer(this, fd, number);
+        script_(peer);
+        std::lock_guard inner(mutex_);
+        open_.remove(fd);
+        close(fd);
+      });
+    }
+  }
+
+  Script script_;
+  int listener_;
+  uint16_t port_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<int> accepted_{0};
+  mutable std::mutex mutex_;
+  std::vector<std::string> requests_;
+  std::list<int> open_;
+  std::list<std::thread> threads_;
+  std::thread accepter_;
+};
+
+/// A port of 127.0.0.1 at which nothing listens, nor will while this lives.
+class DeafPort {
+ public:
+  DeafPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    Must(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
+    socklen_t size = sizeof address;
+    Must(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
+    port_ = ntohs(address.sin_port);
+  }
+  ~DeafPort() { close(fd_); }
+  uint16_t port() const { return port_; }
+
+ private:
+  int fd_;
+  uint16_t port_ = 0;
+};
+
+}  // namespace notifyd

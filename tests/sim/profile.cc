@@ -1,0 +1,71 @@
+#include "sim/profile.h"
+
+namespace notifyd::sim {
+
+const char* ToString(Mutation mutation) {
+  switch (mutation) {
+    case Mutation::kNone: return "none";
+    case Mutation::kSyncedEarly: return "synced-early";
+    case Mutation::kDropDeleteDue: return "drop-delete-due";
+    case Mutation::kSkipPageItem: return "skip-page-item";
+    case Mutation::kLoseChange: return "lose-change";
+    case Mutation::kSilentResend: return "silent-resend";
+    case Mutation::kLyingSuccess: return "lying-success";
+    case Mutation::kSwappedReplies: return "swapped-replies";
+    case Mutation::kLostReply: return "lost-reply";
+    case Mutation::kEarlyClock: return "early-clock";
+  }
+  return "?";
+}
+
+Profile Profile::Draw(uint64_t seed) {
+  Random random(seed * 0x9E3779B97F4A7C15ull + 1);
+  auto range = [&](int64_t least, int64_t most) { return least + static_cast<int64_t>(random.Below(static_cast<uint64_t>(most - least + 1))); };
+  Profile p;
+  p.seed = seed;
+
+  // Small limits, so that spilling, paging and dormant lanes are the rule.
+  p.limits.max_in_flight = static_cast<uint32_t>(range(6, 40));
+  p.limits.max_in_flight_per_lane = static_cast<uint32_t>(range(1, 8));
+  p.limits.max_in_flight_per_host = static_cast<uint32_t>(range(2, 12));
+  p.limits.lookahead_ms = range(200, 4'000);
+  p.limits.max_loaded = static_cast<size_t>(range(40, 200));
+  p.limits.max_loaded_per_lane = static_cast<size_t>(range(2, 16));
+  p.limits.max_waiting_lanes_per_host = static_cast<size_t>(range(1, 12));
+  p.limits.max_spec_bytes = static_cast<size_t>(range(200, 8'000));
+  p.limits.page_items = static_cast<size_t>(range(1, 12));
+  if (random.Chance(0.2)) p.limits = CoreLimits{};  // now and then as shipped
+  if (random.Chance(0.1)) p.limits.max_pending = static_cast<uint64_t>(range(20, 80));
+
+  p.store.simple = false;
+  p.store.seed = random.Next();
+  p.store.write_ms_max = range(0, 4);
+  p.store.sync_ms_max = range(1, 30);
+  p.store.read_ms_max = range(1, 25);
+  p.store.answer_ms_max = range(0, 5);
+  if (random.Chance(0.15)) p.store.write_failure = 0.002;
+  if (random.Chance(0.1)) p.store.read_failure = 0.002;
+  p.store.list_examined = static_cast<size_t>(range(3, 60));
+
+  p.hosts = {HostKind::kHealthy};
+  for (int64_t n = range(0, 4); n > 0; --n) p.hosts.push_back(static_cast<HostKind>(random.Below(4)));
+  p.hot_lanes = static_cast<int>(range(1, 3));
+  p.cold_lanes = static_cast<int>(range(1, 60));
+  p.fifo_share = random.Unit();
+  p.operations = static_cast<int>(range(40, 260));
+  p.workload_ms = range(1'000, 15'000);
+  p.burst = random.Chance(0.3) ? 0.9 : 0.3;
+  if (random.Chance(0.6)) p.crash_every_ms = range(300, 8'000);
+  if (random.Chance(0.4)) p.wall_step_every_ms = range(500, 8'000);
+  p.wall_step_ms_max = random.Chance(0.5) ? 500 : 60'000;
+  if (random.Chance(0.1)) p.disk_low = 0.2;
+  p.delay_share = random.Unit() * 0.7;
+  p.fkey_share = random.Unit() * 0.4;
+  p.ttl_share = random.Unit() * 0.3;
+  p.key_share = random.Unit() * 0.3;
+  p.hung_timeout_ms = range(2'000, 20'000);
+  p.healthy_ms_max = range(5, 80);
+  return p;
+}
+
+}  // namespace notifyd::sim

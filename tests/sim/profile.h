@@ -1,0 +1,70 @@
+// Profile: what one seed's run is like, drawn from the seed; and the trace that a run leaves.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "broker/limits.h"
+#include "fakes/fake_store.h"
+
+namespace notifyd::sim {
+
+/// Deliberate faults in the ports: the auditor must notice each.
+enum class Mutation {
+  kNone,
+  kSyncedEarly,     // the store reports synced before the sync
+  kDropDeleteDue,   // the store forgets to remove from the due index
+  kSkipPageItem,    // the store leaves items out of pages
+  kLoseChange,      // the store forgets changes of state
+  kSilentResend,    // the sender sends a request twice under one number
+  kLyingSuccess,    // the sender reports success for what never arrived
+  kSwappedReplies,  // two submits get each other's answer
+  kLostReply,       // an answer never comes
+  kEarlyClock,      // the broker is told a wall time that is ahead
+};
+const char* ToString(Mutation mutation);
+
+enum class HostKind { kHealthy, kFlaky, kSlow, kHung };
+
+struct Profile {
+  uint64_t seed = 1;
+  CoreLimits limits;
+  FakeStoreOptions store;
+  std::vector<HostKind> hosts;
+  int hot_lanes = 2;
+  int cold_lanes = 20;
+  double fifo_share = 0.4;
+  int operations = 150;
+  int64_t workload_ms = 8'000;   // the operations are spread over it
+  double burst = 0.3;            // chance that an operation follows the last one at once
+  int64_t crash_every_ms = 0;    // mean; 0: none
+  int64_t wall_step_every_ms = 0;
+  int64_t wall_step_ms_max = 60'000;
+  double disk_low = 0;           // chance a second
+  double delay_share = 0.3, fkey_share = 0.15, ttl_share = 0.1, key_share = 0.1;
+  int64_t hung_timeout_ms = 8'000;
+  int64_t healthy_ms_max = 60;   // a healthy host's answer
+
+  static Profile Draw(uint64_t seed);
+};
+
+/// The run as a stream of lines: hashed always, printed where wanted. The same seed must give the same hash.
+class Trace {
+ public:
+  explicit Trace(bool print) : print_(print) {}
+  bool printing() const { return print_; }
+  uint64_t hash() const { return hash_; }
+  void Add(const std::string& line) {
+    for (char c : line) hash_ = (hash_ ^ static_cast<uint8_t>(c)) * 0x100000001B3ull;
+    if (print_) std::printf("%s\n", line.c_str());
+  }
+
+ private:
+  bool print_;
+  uint64_t hash_ = 0xCBF29CE484222325ull;
+};
+
+}  // namespace notifyd::sim

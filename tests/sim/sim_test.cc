@@ -1,0 +1,75 @@
+// The promises over some hundred seeds, and the proof that the auditor would notice: each deliberate fault in a port is caught.
+// Every failure prints its seed; `notifyd_sim --seed N --verbose` replays it.
+#include <catch2/catch.hpp>
+
+#include "sim/simulation.h"
+
+namespace notifyd::sim {
+namespace {
+
+constexpr uint64_t kSeeds = 300;
+
+void CheckSeeds(uint64_t from, uint64_t to) {
+  for (uint64_t seed = from; seed <= to; ++seed) {
+    INFO("replay with: notifyd_sim --verbose --seed " << seed);
+    Outcome outcome = Run(Profile::Draw(seed));
+    for (const std::string& violation : outcome.violations) UNSCOPED_INFO("seed " << seed << ": " << violation);
+    CHECK(outcome.violations.empty());
+  }
+}
+
+/// The first seed in which the auditor notices, 0: none.
+uint64_t Noticed(Mutation mutation, const char* promise) {
+  for (uint64_t seed = 1; seed <= 100; ++seed)
+    for (const std::string& violation : Run(Profile::Draw(seed), mutation).violations)
+      if (violation.find(promise) != std::string::npos) return seed;
+  return 0;
+}
+
+TEST_CASE("simulator: the promises hold over the seeds, part 1") { CheckSeeds(1, kSeeds / 3); }
+TEST_CASE("simulator: the promises hold over the seeds, part 2") { CheckSeeds(kSeeds / 3 + 1, 2 * kSeeds / 3); }
+TEST_CASE("simulator: the promises hold over the seeds, part 3") { CheckSeeds(2 * kSeeds / 3 + 1, kSeeds); }
+
+TEST_CASE("simulator: the same seed gives the same trace") {
+  for (uint64_t seed : {3, 17, 42}) {
+    INFO("seed " << seed);
+    CHECK(Run(Profile::Draw(seed)).hash == Run(Profile::Draw(seed)).hash);
+  }
+  CHECK(Run(Profile::Draw(3)).hash != Run(Profile::Draw(4)).hash);
+}
+
+TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping lanes, triggers, revivals and duplicates") {
+  Auditor::Tally sum;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    Auditor::Tally tally = Run(Profile::Draw(seed)).tally;
+    sum.crashes += tally.crashes > 1;  // one stands for the orderly stop at the end
+    sum.repeats += tally.repeats;
+    sum.deepest_tail += tally.deepest_tail;
+    sum.dormant += tally.dormant;
+    sum.triggers += tally.triggers;
+    sum.revivals += tally.revivals;
+    sum.duplicates += tally.duplicates;
+  }
+  CHECK(sum.crashes > 0);
+  CHECK(sum.repeats > 0);
+  CHECK(sum.deepest_tail > 0);
+  CHECK(sum.dormant > 0);
+  CHECK(sum.triggers > 0);
+  CHECK(sum.revivals > 0);
+  CHECK(sum.duplicates > 0);
+}
+
+// ---- the auditor is shown to notice
+
+TEST_CASE("auditor: a store that reports synced before the sync is noticed") { CHECK(Noticed(Mutation::kSyncedEarly, "P1 ") > 0); }
+TEST_CASE("auditor: a store that forgets to delete from the due index is noticed") { CHECK(Noticed(Mutation::kDropDeleteDue, "image ") > 0); }
+TEST_CASE("auditor: a store that leaves items out of pages is noticed") { CHECK(Noticed(Mutation::kSkipPageItem, "P") > 0); }
+TEST_CASE("auditor: a store that forgets changes of state is noticed") { CHECK(Noticed(Mutation::kLoseChange, "") > 0); }
+TEST_CASE("auditor: a sender that sends a request again by itself is noticed") { CHECK(Noticed(Mutation::kSilentResend, "arrived twice") > 0); }
+TEST_CASE("auditor: a sender that reports a success which never arrived is noticed") { CHECK(Noticed(Mutation::kLyingSuccess, "never took it") > 0); }
+TEST_CASE("auditor: answers that are swapped are noticed") { CHECK(Noticed(Mutation::kSwappedReplies, "P1 ") > 0); }
+TEST_CASE("auditor: an answer that never comes is noticed") { CHECK(Noticed(Mutation::kLostReply, "has no answer") > 0); }
+TEST_CASE("auditor: a broker whose wall clock is ahead is noticed") { CHECK(Noticed(Mutation::kEarlyClock, "P6 ") > 0); }
+
+}  // namespace
+}  // namespace notifyd::sim

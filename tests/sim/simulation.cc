@@ -1,0 +1,366 @@
+// The order of one simulated millisecond: the store's and the receiver's answers, new requests, maybe a crash, a tick where the core asked
+// for one; then the driver runs over all of these, in a few bites of random size.
+#include "sim/simulation.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "base/check.h"
+#include "broker/driver.h"
+#include "sim/describe.h"
+#include "sim/receiver.h"
+#include "sim/workload.h"
+
+namespace notifyd::sim {
+namespace {
+
+/// How far the clock of a broker with Mutation::kEarlyClock is ahead.
+constexpr int64_t kAheadMs = 1'500;
+
+class Simulation : EventSink, ReplySink {
+ public:
+  Simulation(const Profile& profile, Mutation mutation, bool print)
+      : profile_(profile),
+        mutation_(mutation),
+        random_(profile.seed * 101 + 13),
+        trace_(print),
+        auditor_(profile_, &clock_),
+        receiver_(profile_, &clock_, &auditor_, mutation),
+        workload_(profile_, &clock_) {}
+
+  Outcome Go();
+
+ private:
+  /// Passes everything on, and writes it into the trace.
+  class StorePort : public Store {
+   public:
+    explicit StorePort(Simulation* sim) : sim_(sim) {}
+    void Commit(WriteBatch batch) override {
+      sim_->Effect(Describe(batch));
+      sim_->store_->Commit(std::move(batch));
+    }
+    void Load(LoadEffect load) override {
+      sim_->Effect(Describe(load));
+      sim_->store_->Load(std::move(load));
+    }
+    void LoadPage(PageEffect page) override {
+      sim_->Effect(Describe(page));
+      sim_->store_->LoadPage(std::move(page));
+    }
+    void Read(ReadEffect read) override {
+      sim_->Effect("  read " + read.id.ToString());
+      sim_->store_->Read(std::move(read));
+    }
+    void List(ListEffect list) override {
+      sim_->Effect("  list");
+      sim_->store_->List(std::move(list));
+    }
+
+   private:
+    Simulation* sim_;
+  };
+  class SenderPort : public Sender {
+   public:
+    explicit SenderPort(Simulation* sim) : sim_(sim) {}
+    void Start(StartAttempt attempt) override {
+      sim_->Effect(Describe(attempt));
+      sim_->receiver_.Start(std::move(attempt));
+    }
+
+   private:
+    Simulation* sim_;
+  };
+
+  void Post(Event event) override { inbox_.push_back(std::move(event)); }
+  void Send(Reply reply) override;
+  void Answer(const Reply& reply);
+
+  void Effect(const std::string& line) {
+    effective_ = true;
+    trace_.Add(line);
+  }
+  int64_t t() const { return clock_.t(); }
+  int64_t Soon(int64_t mean_ms) { return mean_ms == 0 ? SimClock::kNever : t() + 1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(2 * mean_ms))); }
+  Now BrokerNow() const;
+  int64_t WakeAt() const;
+  void Boot(FakeImage image, int64_t down_ms);
+  void Crash(CrashKind kind);
+  void Request(Event event) {
+    auditor_.OnRequest(event);
+    inbox_.push_back(std::move(event));
+  }
+  int64_t NextMoment() const;
+  void Happen();
+  void RunBroker();
+  /// Lets time pass until `done`, a violation, or `most_ms` are over.
+  template <class Done>
+  void Pass(int64_t most_ms, Done done);
+  void Finale();
+
+  const Profile profile_;
+  const Mutation mutation_;
+  Random random_;
+  Trace trace_;
+  SimClock clock_;
+  Auditor auditor_;
+  Receiver receiver_;
+  Workload workload_;
+  StorePort store_port_{this};
+  SenderPort sender_port_{this};
+
+  std::unique_ptr<FakeStore> store_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Driver> driver_;
+  std::vector<Event> inbox_;
+  std::optional<FakeImage> down_;  // the machine is off, with this on its disk
+  int64_t up_at_ = 0;
+  int64_t crash_at_ = SimClock::kNever, wall_step_at_ = SimClock::kNever, disk_at_ = SimClock::kNever;
+  int64_t last_tick_ = -1, last_look_ = 0;
+  int idle_ticks_ = 0;
+  uint64_t runs_ = 0, boots_ = 0;
+  bool effective_ = false, stopping_ = false, drained_ = false, fatal_ = false, disk_low_ = false, calm_ = false, final_stop_ = false;
+  std::optional<Reply> swapped_;
+  std::optional<StatsView> final_stats_;
+  std::vector<NotifyView> final_list_;
+  std::optional<NotifyId> final_next_;
+  RequestId final_request_;
+};
+
+Now Simulation::BrokerNow() const {
+  Now now = clock_.now();
+  if (mutation_ == Mutation::kEarlyClock) now.wall.ms += kAheadMs;
+  return now;
+}
+
+int64_t Simulation::WakeAt() const {
+  Wake wake = core_->NextWake();
+  if (mutation_ == Mutation::kEarlyClock && wake.wall != kWallNever) wake.wall.ms -= kAheadMs;
+  int64_t at = std::min(clock_.WhenWall(wake.wall), clock_.WhenMono(wake.mono));
+  return at <= last_tick_ ? last_tick_ + 1 : at;
+}
+
+// ---- the broker's life
+
+void Simulation::Boot(FakeImage image, int64_t down_ms) {
+  // The broker's own line goes on where the disk says it stood; whether the time that it was down counts, it may choose.
+  MonoTime mono{image.totals.mono.ms + (random_.Chance(0.5) ? down_ms : 0)};
+  clock_.SetMono(mono);
+  FakeStoreOptions options = profile_.store;
+  options.seed = profile_.seed * 1'000 + ++boots_;
+  if (calm_) options.write_failure = options.read_failure = 0;
+  if (mutation_ == Mutation::kSyncedEarly) options.fault = StoreFault::kSyncedEarly;
+  if (mutation_ == Mutation::kDropDeleteDue) options.fault = StoreFault::kDropDeleteDue;
+  if (mutation_ == Mutation::kSkipPageItem) options.fault = StoreFault::kSkipPageItem;
+  if (mutation_ == Mutation::kLoseChange) options.fault = StoreFault::kLoseChange;
+  store_ = std::make_unique<FakeStore>(options, std::move(image), t());
+  store_->Start(this);
+  auditor_.OnBoot(store_.get());
+  receiver_.Restart(this);
+  inbox_.clear();
+  swapped_.reset();
+  stopping_ = drained_ = fatal_ = disk_low_ = false;
+  last_tick_ = -1;
+  core_ = std::make_unique<Core>(profile_.limits, store_->totals(), BrokerNow(), random_.Next());
+  Driver::Hooks hooks;
+  hooks.drained = [this] { drained_ = true; };
+  hooks.fatal = [this](const Status& status) {
+    trace_.Add("  fatal " + status.detail());
+    fatal_ = true;
+  };
+  driver_ = std::make_unique<Driver>(core_.get(), &store_port_, &sender_port_, static_cast<ReplySink*>(this), std::move(hooks));
+  trace_.Add("t=" + std::to_string(t()) + " boot, mono " + std::to_string(mono.ms));
+  driver_->Run(BrokerNow(), {Tick{}});
+  if (!calm_) crash_at_ = Soon(profile_.crash_every_ms);
+}
+
+void Simulation::Crash(CrashKind kind) {
+  trace_.Add("t=" + std::to_string(t()) + (kind == CrashKind::kKill ? " kill -9" : " power cut"));
+  FakeImage image = store_->Crash(kind);
+  receiver_.Restart(this);
+  auditor_.OnCrash(image);
+  driver_.reset();
+  core_.reset();
+  store_.reset();
+  inbox_.clear();
+  crash_at_ = SimClock::kNever;
+  up_at_ = t() + static_cast<int64_t>(random_.Below(random_.Chance(0.5) ? 20 : 2'000));
+  down_ = std::move(image);
+}
+
+void Simulation::Send(Reply reply) {
+  Effect(Describe(reply));
+  if (mutation_ == Mutation::kLostReply && random_.Chance(0.05)) return;
+  if (mutation_ == Mutation::kSwappedReplies && std::holds_alternative<Submitted>(reply.body) && std::get<Submitted>(reply.body).items.size() == 1) {
+    if (!swapped_) {
+      swapped_ = std::move(reply);
+      return;
+    }
+    std::swap(swapped_->request, reply.request);
+    Answer(*std::exchange(swapped_, std::nullopt));
+  }
+  Answer(reply);
+}
+
+void Simulation::Answer(const Reply& reply) {
+  if (reply.request == final_request_) {
+    if (const auto* stats = std::get_if<StatsView>(&reply.body)) final_stats_ = *stats;
+    if (const auto* listed = std::get_if<Listed>(&reply.body)) {
+      final_list_.insert(final_list_.end(), listed->items.begin(), listed->items.end());
+      final_next_ = listed->next;
+    }
+  }
+  auditor_.OnReply(reply);
+  workload_.OnReply(reply);
+}
+
+// ---- time
+
+int64_t Simulation::NextMoment() const {
+  int64_t next = t() + 500;  // the auditor looks at least that often
+  if (down_) return std::min(next, up_at_);
+  next = std::min({next, store_->NextAt(), receiver_.NextAt(), WakeAt(), crash_at_, wall_step_at_, disk_at_});
+  if (!inbox_.empty()) next = t();
+  return std::min(next, calm_ ? SimClock::kNever : workload_.NextAt());
+}
+
+void Simulation::Happen() {
+  clock_.AdvanceTo(NextMoment());
+  if (wall_step_at_ <= t()) {
+    int64_t most = profile_.wall_step_ms_max;
+    int64_t by = static_cast<int64_t>(random_.Below(static_cast<uint64_t>(2 * most))) - most;
+    clock_.StepWall(by);
+    auditor_.OnWallStep();
+    trace_.Add("t=" + std::to_string(t()) + " wall clock steps by " + std::to_string(by));
+    wall_step_at_ = Soon(profile_.wall_step_every_ms);
+  }
+  if (down_) {
+    if (up_at_ > t()) return;
+    FakeImage image = std::move(*down_);
+    down_.reset();
+    Boot(std::move(image), random_.Chance(0.5) ? 5 : 0);
+  }
+  if (t() - last_look_ >= 200) {
+    last_look_ = t();
+    auditor_.OnTime();
+  }
+  if (disk_at_ <= t()) {
+    disk_low_ = !disk_low_;
+    if (disk_low_) auditor_.OnDiskLow();
+    store_->SetDiskLow(disk_low_);
+    disk_at_ = Soon(1'000);
+  }
+  bool receiver_first = random_.Chance(0.5);
+  if (receiver_first) receiver_.AdvanceTo(t());
+  store_->AdvanceTo(t());
+  if (!receiver_first) receiver_.AdvanceTo(t());
+  if (!calm_)
+    for (Event& event : workload_.Draw()) Request(std::move(event));
+  if (crash_at_ <= t()) {
+    if (random_.Chance(0.2) && !stopping_) {  // SIGTERM; kill -9 where that takes too long
+      stopping_ = true;
+      auditor_.OnStopping();
+      inbox_.push_back(StopRequested{});
+      crash_at_ = t() + 1'000;
+    } else {
+      if (random_.Chance(0.5)) RunBroker();
+      return Crash(random_.Chance(0.5) ? CrashKind::kKill : CrashKind::kPower);
+    }
+  }
+  RunBroker();
+  if (fatal_) return Crash(random_.Chance(0.5) ? CrashKind::kKill : CrashKind::kPower);
+  if (drained_ && !final_stop_) Crash(CrashKind::kPower);
+}
+
+void Simulation::RunBroker() {
+  bool tick = WakeAt() <= t();
+  if (tick) {
+    last_tick_ = t();
+    inbox_.insert(inbox_.begin() + static_cast<ptrdiff_t>(random_.Below(inbox_.size() + 1)), Tick{});
+  } else if (inbox_.empty()) {
+    return;
+  }
+  bool only_tick = tick && inbox_.size() == 1;
+  effective_ = false;
+  std::vector<Event> events = std::exchange(inbox_, {});
+  for (size_t at = 0; at < events.size() && !fatal_;) {
+    size_t take = random_.Chance(0.5) ? events.size() - at : 1 + random_.Below(events.size() - at);
+    std::vector<Event> bite;
+    for (; take > 0; --take) {
+      trace_.Add("t=" + std::to_string(t()) + " " + Describe(events[at]));
+      bite.push_back(std::move(events[at++]));
+    }
+    driver_->Run(BrokerNow(), std::move(bite));
+  }
+  if (++runs_ % 16 == 0 && !fatal_) core_->CheckInvariants();
+  idle_ticks_ = only_tick && !effective_ ? idle_ticks_ + 1 : 0;
+  if (idle_ticks_ == 3'000) auditor_.Violation("the core asks for one tick after another and does nothing");
+}
+
+template <class Done>
+void Simulation::Pass(int64_t most_ms, Done done) {
+  int64_t until = t() + most_ms;
+  while (auditor_.violations().empty() && t() < until && !(!down_ && done())) Happen();
+}
+
+void Simulation::Finale() {
+  // Everything heals, and all that can settle does; then the books are read, the list is walked, and the broker stops in order.
+  calm_ = true;
+  receiver_.Heal();
+  auditor_.OnHealed();
+  wall_step_at_ = SimClock::kNever;
+  if (!stopping_) crash_at_ = SimClock::kNever;  // one that is stopping goes all the way, and starts once more
+  if (disk_low_) disk_at_ = t();
+  Pass(1, [] { return false; });
+  disk_at_ = SimClock::kNever;
+  Pass(30 * 60'000, [&] { return !stopping_ && !auditor_.Unfinished(); });
+  Pass(1'000, [] { return false; });
+  if (down_ || !auditor_.violations().empty()) return;
+  final_request_ = workload_.NewRequest();
+  Request(StatsRequest{final_request_});
+  Pass(10'000, [&] { return final_stats_.has_value(); });
+  NotifyId below;
+  do {
+    final_request_ = workload_.NewRequest();
+    ListRequest list{final_request_, {}};
+    list.query.below = below;
+    list.query.limit = 50;
+    final_next_.reset();
+    Request(std::move(list));
+    Pass(10'000, [&] { return final_next_.has_value(); });
+    below = final_next_.value_or(NotifyId{});
+  } while (below.value != 0 && auditor_.violations().empty());
+  if (!auditor_.violations().empty()) return;
+  if (!final_stats_) return auditor_.Violation("no stats at the end");
+  auditor_.OnQuiet(*final_stats_, final_list_);
+  if (!auditor_.violations().empty()) return;
+  stopping_ = final_stop_ = true;
+  auditor_.OnStopping();
+  inbox_.push_back(StopRequested{});
+  Pass(10'000, [&] { return drained_; });
+  if (!drained_) return auditor_.Violation("the broker does not stop");
+  // What it left is on the disk to the last change.
+  FakeImage written = store_->written();
+  FakeImage image = store_->Crash(CrashKind::kPower);
+  auditor_.OnCrash(image);
+  bool same = written.notifies.size() == image.notifies.size() && std::equal(written.notifies.begin(), written.notifies.end(), image.notifies.begin(), [](auto& a, auto& b) {
+                return a.second->state.phase == b.second->state.phase && a.second->state.attempts_made == b.second->state.attempts_made;
+              });
+  if (!same) auditor_.Violation("P1 a power cut after an orderly stop loses something");
+}
+
+Outcome Simulation::Go() {
+  wall_step_at_ = Soon(profile_.wall_step_every_ms);
+  if (profile_.disk_low > 0) disk_at_ = Soon(3'000);
+  Boot({}, 0);
+  Pass(SimClock::kNever / 2, [&] { return workload_.NextAt() == SimClock::kNever; });
+  if (auditor_.violations().empty()) Finale();
+  for (const std::string& violation : auditor_.violations()) trace_.Add("VIOLATION " + violation);
+  return {trace_.hash(), t(), auditor_.violations(), auditor_.tally()};
+}
+
+}  // namespace
+
+Outcome Run(const Profile& profile, Mutation mutation, bool print) { return Simulation(profile, mutation, print).Go(); }
+
+}  // namespace notifyd::sim

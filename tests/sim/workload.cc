@@ -1,0 +1,142 @@
+#include "sim/workload.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "broker/spec.h"
+
+namespace notifyd::sim {
+
+uint64_t TokenOf(const std::string& bytes) {
+  Result<NotifySpec> spec = DecodeSpec(bytes);
+  if (!spec.ok()) return 0;
+  size_t at = spec->url.rfind("/t");
+  return at == std::string::npos ? 0 : std::strtoull(spec->url.c_str() + at + 2, nullptr, 10);
+}
+
+std::string TriggerMark(uint64_t n) { return "\"mark\":" + std::to_string(n) + "}"; }
+
+Workload::Workload(const Profile& profile, const SimClock* clock)
+    : profile_(profile), clock_(clock), random_(profile.seed * 17 + 3), left_(profile.operations) {}
+
+std::vector<Event> Workload::Draw() {
+  std::vector<Event> events;
+  while (left_ > 0 && next_at_ <= clock_->t()) {
+    --left_;
+    events.push_back(DrawOne());
+    if (!random_.Chance(profile_.burst)) next_at_ += Between(1, std::max<int64_t>(2 * profile_.workload_ms / profile_.operations, 2));
+  }
+  return events;
+}
+
+void Workload::OnReply(const Reply& reply) {
+  std::erase(open_, reply.request);
+  if (const auto* submitted = std::get_if<Submitted>(&reply.body))
+    for (const SubmittedItem& item : submitted->items) ids_.push_back(item.id);
+}
+
+NotifyId Workload::DrawId() {
+  if (ids_.empty() || random_.Chance(0.05)) return NotifyId{1 + random_.Below(400)};
+  if (random_.Chance(0.5)) return ids_[ids_.size() - 1 - random_.Below(std::min<size_t>(ids_.size(), 10))];
+  return ids_[random_.Below(ids_.size())];
+}
+
+When Workload::DrawWhen() {
+  int64_t ms = random_.Chance(0.7) ? Between(0, 3'000) : Between(0, 30'000);
+  if (random_.Chance(0.02)) ms = Between(60'000, 600'000);
+  if (random_.Chance(0.5)) return {When::Kind::kDelay, ms};
+  if (random_.Chance(0.3)) ms = -ms;  // in the past: due now
+  return {When::Kind::kAt, std::max<int64_t>(clock_->now().wall.ms + ms, 0)};
+}
+
+SubmitItem Workload::DrawItem(bool in_batch) {
+  auto head = std::make_shared<NotifyHead>();
+  size_t host = random_.Below(profile_.hosts.size());
+  bool hot = random_.Chance(0.5);
+  size_t lane = random_.Below(static_cast<uint64_t>(hot ? profile_.hot_lanes : profile_.cold_lanes));
+  // A lane belongs to a host mostly; now and then a lane is shared by several.
+  if (!random_.Chance(0.05)) host = lane % profile_.hosts.size();
+  head->host = "h" + std::to_string(host) + ".test:80";
+  head->lane.name = (hot ? "hot" : "cold") + std::to_string(lane);
+  bool fifo = hot ? lane % 2 == 0 : static_cast<double>(lane) < profile_.fifo_share * profile_.cold_lanes;
+  head->lane.mode = fifo ? Mode::kFifo : Mode::kConcurrent;
+  if (!fifo && random_.Chance(0.3)) head->priority = static_cast<uint8_t>(random_.Below(10));
+  head->caller = "c" + std::to_string(random_.Below(3));
+  head->reply_none = random_.Chance(0.05);
+  if (random_.Chance(in_batch ? profile_.fkey_share / 20 : profile_.fkey_share)) head->fkey = DrawFkey();
+  if (random_.Chance(0.9)) {
+    auto retry = std::make_shared<RetryPolicy>();
+    retry->max_attempts = static_cast<uint32_t>(Between(1, 6));
+    retry->initial_ms = random_.Chance(0.3) ? 0 : Between(1, 1'000);
+    retry->max_ms = Between(retry->initial_ms, 5'000);
+    retry->jitter = random_.Chance(0.5) ? 0 : random_.Unit();
+    if (random_.Chance(0.2)) retry->schedule_ms = {Between(0, 500), Between(0, 2'000)};
+    head->retry = retry;
+  }
+  NotifySpec spec;
+  spec.url = "http://" + head->host + "/t" + std::to_string(next_token_++);
+  if (random_.Chance(0.5)) {
+    spec.payload_kind = PayloadKind::kData;
+    spec.payload = "{\"a\":1}";
+  }
+  SubmitItem item;
+  if (random_.Chance(profile_.delay_share)) item.when = DrawWhen();
+  if (random_.Chance(profile_.ttl_share)) {
+    item.ttl = {When::Kind::kDelay, Between(1, 20'000)};
+    if (random_.Chance(0.3)) item.ttl = {When::Kind::kAt, clock_->now().wall.ms + Between(-100, 20'000)};
+  }
+  item.on_held = static_cast<OnHeld>(random_.Below(3));
+  if (random_.Chance(in_batch ? profile_.key_share / 10 : profile_.key_share)) {
+    item.idempotency_key = "k" + std::to_string(random_.Below(30));
+    item.fields = FingerprintOf(spec.url);
+    spec.idempotency_key = item.idempotency_key;
+  }
+  item.head = std::move(head);
+  item.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  if (!item.idempotency_key.empty()) keyed_.push_back(item);
+  return item;
+}
+
+Event Workload::DrawOne() {
+  RequestId request = NewRequest();
+  open_.push_back(request);
+  uint64_t dice = random_.Below(100);
+  if (dice < 46) {
+    SubmitRequest submit{request, {}, false};
+    if (!keyed_.empty() && random_.Chance(profile_.key_share)) submit.items.push_back(keyed_[random_.Below(keyed_.size())]);
+    else submit.items.push_back(DrawItem(false));
+    return submit;
+  }
+  if (dice < 53) {
+    SubmitRequest submit{request, {}, true};
+    for (int64_t n = Between(1, 15); n > 0; --n) submit.items.push_back(DrawItem(true));
+    return submit;
+  }
+  if (dice < 63) {
+    TriggerRequest trigger{request, DrawFkey(), std::nullopt, {}};
+    if (random_.Chance(0.4)) trigger.data = "{" + TriggerMark(next_mark_++);
+    if (random_.Chance(0.3)) trigger.when = DrawWhen();
+    return trigger;
+  }
+  if (dice < 65) return FkeyGetRequest{request, DrawFkey()};
+  if (dice < 68) return FkeyCancelRequest{request, DrawFkey()};
+  if (dice < 77) return GetRequest{request, DrawId(), random_.Chance(0.4) ? Between(0, 3'000) : 0};
+  if (dice < 85) return CancelRequest{request, DrawId()};
+  if (dice < 91) return RetryRequest{request, DrawId()};
+  if (dice < 94) {
+    ListRequest list{request, {}};
+    if (random_.Chance(0.5)) list.query.states.push_back(static_cast<State>(random_.Below(9)));
+    if (random_.Chance(0.2)) list.query.states.push_back(static_cast<State>(random_.Below(9)));
+    if (random_.Chance(0.2)) list.query.mode = static_cast<Mode>(random_.Below(2));
+    if (random_.Chance(0.2)) list.query.lane = "hot0";
+    if (random_.Chance(0.2)) list.query.caller = "c1";
+    if (random_.Chance(0.3)) list.query.below = DrawId();
+    list.query.limit = static_cast<size_t>(Between(1, 20));
+    return list;
+  }
+  open_.pop_back();
+  if (dice < 98 || open_.empty()) return StatsRequest{request};
+  return Disconnected{open_[random_.Below(open_.size())]};
+}
+
+}  // namespace notifyd::sim

@@ -1,0 +1,52 @@
+// Workload: the clients. Draws requests from the seed and remembers only what answers told it. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "broker/effects.h"
+#include "broker/events.h"
+#include "sim/clock.h"
+#include "sim/profile.h"
+
+namespace notifyd::sim {
+
+/// Each submitted item carries a token in its URL, by which the auditor knows it again wherever it turns up. 0: none.
+uint64_t TokenOf(const std::string& spec);
+/// The text that a trigger with data `n` leaves in the payload.
+std::string TriggerMark(uint64_t n);
+
+class Workload {
+ public:
+  Workload(const Profile& profile, const SimClock* clock);
+
+  /// When the next request is due; kNever: no more come.
+  int64_t NextAt() const { return left_ > 0 ? next_at_ : SimClock::kNever; }
+  /// The requests that are due now.
+  std::vector<Event> Draw();
+  void OnReply(const Reply& reply);
+  RequestId NewRequest() { return {0, next_request_++}; }
+
+ private:
+  Event DrawOne();
+  SubmitItem DrawItem(bool in_batch);
+  NotifyId DrawId();
+  When DrawWhen();
+  std::string DrawFkey() { return "f" + std::to_string(random_.Below(8)); }
+  int64_t Between(int64_t least, int64_t most) { return least + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(most - least + 1))); }
+
+  const Profile& profile_;
+  const SimClock* clock_;
+  Random random_;
+  int left_;
+  int64_t next_at_ = 0;
+  uint64_t next_request_ = 1, next_token_ = 1, next_mark_ = 1;
+  std::vector<NotifyId> ids_;            // as answered
+  std::vector<SubmitItem> keyed_;        // with an idempotency key, to be repeated
+  std::vector<RequestId> open_;          // for disconnects
+};
+
+}  // namespace notifyd::sim

@@ -1,0 +1,81 @@
+#include "storage/keys.h"
+
+#include "base/bytes.h"
+
+#include <catch2/catch.hpp>
+
+#include "storage/hex.h"
+
+namespace notifyd {
+namespace {
+
+TEST_CASE("keys: golden bytes of each kind") {
+  LaneKey lane{Mode::kFifo, "ab"};
+  CHECK(Hex(EncodeNotifyKey({0x2a})) == "6e 000000000000002a"_hex);
+  CHECK(Hex(EncodeDueKey(Clock::kMono, {1, {2}})) == "64 01 8000000000000001 0000000000000002"_hex);
+  CHECK(Hex(EncodeDueKey(Clock::kWall, {-1, {2}})) == "64 00 7fffffffffffffff 0000000000000002"_hex);
+  CHECK(Hex(EncodeExpiryKey({1, {2}})) == "78 8000000000000001 0000000000000002"_hex);
+  CHECK(Hex(EncodeTailKey(lane, {5, {1}, {2}})) == "6c 01 6162 0001 05 8000000000000001 0000000000000002"_hex);
+  CHECK(Hex(EncodeTailKey({Mode::kConcurrent, std::string("a\0", 2)}, {5, {1}, {2}})) == "6c 00 61 00ff 0001 05 8000000000000001 0000000000000002"_hex);
+  CHECK(Hex(EncodeLaneKey(lane)) == "71 01 6162"_hex);
+  CHECK(Hex(EncodeDormantKey("h:1", 7)) == "77 683a31 0001 0000000000000007"_hex);
+  CHECK(Hex(EncodeFkeyKey("k1")) == "66 6b31"_hex);
+  CHECK(Hex(EncodeIdempotencyKey({"me", "k1"})) == "69 6d65 0001 6b31"_hex);
+  CHECK(Hex(EncodeSettledKey(Phase::kFailed, {0x2a})) == "7a 06 000000000000002a"_hex);
+  CHECK(Hex(EncodeMetaKey(kTotalsName)) == "6d 746f74616c73"_hex);
+  CHECK(Hex(EncodeMetaKey(kFormatName)) == "6d 666f726d6174"_hex);
+}
+
+TEST_CASE("keys: what is encoded decodes to the same, and nothing shorter, longer or of another kind does") {
+  LaneKey lane{Mode::kFifo, std::string("a\0b\xff", 4)};
+  OrderKey order{9, {-7}, {3}};
+  DueKey due{-12, {99}};
+  std::string host("h\0:1", 4);
+  std::string notify = EncodeNotifyKey({7}), due_key = EncodeDueKey(Clock::kMono, due), expiry = EncodeExpiryKey(due);
+  std::string tail = EncodeTailKey(lane, order), dormant = EncodeDormantKey(host, 5), settled = EncodeSettledKey(Phase::kExpired, {8});
+  CHECK(DecodeNotifyKey(notify)->value == 7);
+  CHECK(DecodeDueKey(due_key) == due);
+  CHECK(DecodeExpiryKey(expiry) == due);
+  CHECK(DecodeTailKey(tail, lane) == order);
+  REQUIRE(DecodeDormantKey(dormant));
+  CHECK(DecodeDormantKey(dormant)->host == host);
+  CHECK(DecodeDormantKey(dormant)->order == 5);
+  CHECK(DecodeSettledKey(settled)->value == 8);
+  for (const std::string& key : {notify, due_key, expiry, tail, dormant, settled}) {
+    for (std::string wrong : {key.substr(0, key.size() - 1), key + "x", "?" + key.substr(1), std::string()}) {
+      CHECK_FALSE(DecodeNotifyKey(wrong));
+      CHECK_FALSE(DecodeDueKey(wrong));
+      CHECK_FALSE(DecodeExpiryKey(wrong));
+      CHECK_FALSE(DecodeTailKey(wrong, lane));
+      CHECK_FALSE(DecodeDormantKey(wrong));
+      CHECK_FALSE(DecodeSettledKey(wrong));
+    }
+  }
+}
+
+TEST_CASE("keys: byte order is the order of times and ids, negative times included") {
+  std::vector<DueKey> order = {{INT64_MIN, {0}}, {-2, {9}}, {-1, {1}}, {0, {0}}, {0, {1}}, {0, {256}}, {1, {0}}, {255, {0}}, {256, {0}}, {INT64_MAX, {~0ull}}};
+  for (size_t i = 1; i < order.size(); ++i) {
+    CHECK(EncodeDueKey(Clock::kWall, order[i - 1]) < EncodeDueKey(Clock::kWall, order[i]));
+    CHECK(EncodeExpiryKey(order[i - 1]) < EncodeExpiryKey(order[i]));
+  }
+  CHECK(EncodeDueKey(Clock::kWall, order.back()) < EncodeDueKey(Clock::kMono, order.front()));
+}
+
+TEST_CASE("keys: names sort as they are, and no lane's tail reaches into another's, whatever bytes they hold") {
+  std::vector<std::string> names = {std::string("\0", 1), std::string("\0\0", 2), std::string("\0\1", 2), "a", std::string("a\0", 2), std::string("a\0\xff", 3),
+                                    std::string("a\1", 2), "ab", "b", "\xff"};
+  for (size_t i = 0; i < names.size(); ++i) {
+    LaneKey lane{Mode::kConcurrent, names[i]};
+    std::string begin = EncodeTailPrefix(lane), end = PrefixEnd(begin);
+    CHECK(EncodeTailKey(lane, {0, {INT64_MIN}, {0}}) >= begin);
+    CHECK(EncodeTailKey(lane, {255, {INT64_MAX}, {~0ull}}) < end);
+    if (i == 0) continue;
+    LaneKey before{Mode::kConcurrent, names[i - 1]};
+    CHECK(PrefixEnd(EncodeTailPrefix(before)) <= begin);
+    CHECK(PrefixEnd(EncodeDormantPrefix(names[i - 1])) <= EncodeDormantPrefix(names[i]));
+  }
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,305 @@
+// What a crash or a bad disk may do to the log, done to real log files: torn ends open, damage to what was synced is refused.
+#include "storage/log_check.h"
+
+#include "storage/rocks_harness.h"
+
+namespace notifyd {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A store whose files can be copied as a kill -9 would leave them, and the copy opened after some damage.
+struct Crash : RocksHarness {
+  TempDir copies;
+  int copy_count = 0;
+
+  fs::path Copy() {
+    fs::path target = copies.path() / std::to_string(++copy_count);
+    CopyTo(target);
+    return target;
+  }
+  Result<std::unique_ptr<RocksStore>> OpenAt(const fs::path& path) {
+    StoreOptions options = Options();
+    options.directory = path.string();
+    return RocksStore::Open(options);
+  }
+  /// The ids that are there, oldest first; fails the test where the store does not open.
+  std::vector<uint64_t> IdsAt(const fs::path& path) {
+    RocksHarness at(&path);
+    ListQuery query;
+    query.limit = 1000;
+    std::vector<uint64_t> ids;
+    for (const LoadedNotify& item : at.List(query).items) ids.insert(ids.begin(), item.record->id.value);
+    return ids;
+  }
+  void CheckRefused(const fs::path& path, const fs::path& file) {
+    auto store = OpenAt(path);
+    REQUIRE_FALSE(store.ok());
+    CHECK(store.status().code() == Code::kCorrupt);
+    CHECK_THAT(store.status().detail(), Catch::Contains(file.string()));
+  }
+  void CommitOne(uint64_t id, bool sync, size_t spec_bytes = 40) {
+    NotifyRecord record = MakeRecord(id);
+    // Not compressible, so that no byte of it is like its neighbour.
+    std::string spec(spec_bytes, '\0');
+    for (size_t i = 0; i < spec.size(); ++i) spec[i] = static_cast<char>((i * 2654435761u + id * 40503u) >> 7);
+    record.spec = std::make_shared<const std::string>(std::move(spec));
+    Commit({Put(record)}, sync);
+  }
+  /// Synced ones, then unsynced ones.
+  void Fill(uint64_t synced, uint64_t unsynced, size_t spec_bytes = 40) {
+    for (uint64_t id = 1; id <= synced; ++id) CommitOne(id, true, spec_bytes);
+    for (uint64_t id = synced + 1; id <= synced + unsynced; ++id) CommitOne(id, false, spec_bytes);
+  }
+};
+
+std::vector<uint64_t> UpTo(uint64_t n) {
+  std::vector<uint64_t> ids;
+  for (uint64_t id = 1; id <= n; ++id) ids.push_back(id);
+  return ids;
+}
+
+fs::path TheLog(const fs::path& directory) {
+  auto logs = FilesIn(directory, ".log");
+  REQUIRE_FALSE(logs.empty());
+  return logs.back();
+}
+
+/// Where the record begins in whose batch `needle` stands.
+size_t RecordAt(const std::string& log, const std::string& needle) {
+  size_t found = log.find(needle);
+  REQUIRE(found != std::string::npos);
+  size_t begin = 0;
+  for (size_t end = 1; end <= found; ++end)
+    if (LogScan scan = ScanLog(std::string_view(log).substr(0, end), 0); scan.whole && scan.good_bytes == end) begin = end;
+  return begin;
+}
+size_t RecordOf(const std::string& log, uint64_t id) {
+  std::string caller_and_spec = "spec of " + std::to_string(id);
+  (void)caller_and_spec;
+  NotifyRecord record = MakeRecord(id);
+  std::string key(9, '\0');
+  key[0] = 'n';
+  for (int i = 0; i < 8; ++i) key[8 - i] = static_cast<char>(id >> (8 * i));
+  return RecordAt(log, key);
+}
+
+TEST_CASE("log: after kill -9 all that was written is there, synced or not") {
+  Crash store;
+  store.Fill(5, 5);
+  CHECK(store.IdsAt(store.Copy()) == UpTo(10));
+}
+
+TEST_CASE("log: after a clean stop all is there") {
+  Crash store;
+  store.Fill(5, 5);
+  store.Close();
+  CHECK(store.IdsAt(store.Copy()) == UpTo(10));
+}
+
+TEST_CASE("log: one that ends in the middle of its last record opens without that record") {
+  Crash store;
+  store.Fill(5, 1);
+  std::string log = ReadBytes(TheLog(store.directory()));
+  size_t last = RecordOf(log, 6);
+  for (size_t size : {last + 1, last + 6, last + 7, last + 30, log.size() - 1}) {
+    INFO(size);
+    fs::path copy = store.Copy();
+    fs::resize_file(TheLog(copy), size);
+    CHECK(store.IdsAt(copy) == UpTo(size > last + 200 ? 6 : 5));
+  }
+}
+
+TEST_CASE("log: garbage or zeros behind the last record do not keep it from opening") {
+  Crash store;
+  store.Fill(5, 0);
+  for (const std::string& tail : {std::string(5000, '\0'), std::string(70000, '\0'), std::string(3, 'x'), std::string(5000, '\x5a'), std::string(100000, 'y')}) {
+    INFO(tail.size());
+    fs::path copy = store.Copy();
+    WriteBytes(TheLog(copy), ReadBytes(TheLog(copy)) + tail);
+    CHECK(store.IdsAt(copy) == UpTo(5));
+  }
+}
+
+TEST_CASE("log: a torn end that lost pages in any order opens where none of them had been synced") {
+  Crash store;
+  store.Fill(3, 4);
+  std::string log = ReadBytes(TheLog(store.directory()));
+  size_t first = RecordOf(log, 4), second = RecordOf(log, 5);
+  std::string flipped = log, zeroed = log;
+  flipped[first + 20] = static_cast<char>(flipped[first + 20] ^ 1);
+  std::fill(zeroed.begin() + static_cast<ptrdiff_t>(first), zeroed.begin() + static_cast<ptrdiff_t>(second), '\0');
+  for (const std::string& damaged : {flipped, zeroed}) {
+    fs::path copy = store.Copy();
+    WriteBytes(TheLog(copy), damaged);
+    CHECK(store.IdsAt(copy) == UpTo(3));
+  }
+}
+
+TEST_CASE("log: a bit flipped anywhere in a synced record with good ones behind it is refused, and the file named") {
+  Crash store;
+  store.Fill(8, 0);
+  fs::path copy = store.Copy(), log_path = TheLog(copy);
+  std::string log = ReadBytes(log_path);
+  size_t begin = RecordOf(log, 4), end = RecordOf(log, 5);
+  REQUIRE(end > begin + 100);
+  for (size_t at = begin; at < end; at += at < begin + 22 ? 1 : 9) {
+    INFO(at - begin);
+    std::string damaged = log;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+    WriteBytes(log_path, damaged);
+    store.CheckRefused(copy, log_path);
+  }
+  WriteBytes(log_path, log);
+  CHECK(store.IdsAt(copy) == UpTo(8));
+}
+
+TEST_CASE("log: the refusal changes nothing, the store opens once the damage is undone") {
+  Crash store;
+  store.Fill(8, 0);
+  fs::path copy = store.Copy(), log_path = TheLog(copy);
+  std::string log = ReadBytes(log_path), damaged = log;
+  damaged[log.size() / 2] = static_cast<char>(damaged[log.size() / 2] ^ 1);
+  WriteBytes(log_path, damaged);
+  store.CheckRefused(copy, log_path);
+  store.CheckRefused(copy, log_path);
+  CHECK(ReadBytes(log_path) == damaged);
+  WriteBytes(log_path, log);
+  CHECK(store.IdsAt(copy) == UpTo(8));
+}
+
+TEST_CASE("log: zeros in place of synced records are refused, which no mode of RocksDB does") {
+  Crash store;
+  store.Fill(8, 0);
+  fs::path copy = store.Copy(), log_path = TheLog(copy);
+  std::string log = ReadBytes(log_path);
+  size_t begin = RecordOf(log, 4), end = RecordOf(log, 5);
+  std::fill(log.begin() + static_cast<ptrdiff_t>(begin), log.begin() + static_cast<ptrdiff_t>(end), '\0');
+  WriteBytes(log_path, log);
+  store.CheckRefused(copy, log_path);
+}
+
+TEST_CASE("log: damage to the very last synced record is refused once the log says that it was synced") {
+  Crash store;
+  store.Fill(3, 2);
+  store.Commit({}, true);
+  store.Close();  // writes the mark that an idle store writes after a while
+  for (uint64_t id : {1, 4, 5}) {
+    INFO(id);
+    fs::path copy = store.Copy(), log_path = TheLog(copy);
+    std::string log = ReadBytes(log_path);
+    log[RecordOf(log, id) + 40] ^= 4;
+    WriteBytes(log_path, log);
+    store.CheckRefused(copy, log_path);
+  }
+}
+
+TEST_CASE("log: an idle store says by itself what was synced") {
+  Crash store;
+  store.Fill(2, 0);
+  std::string log;
+  size_t size = ReadBytes(TheLog(store.directory())).size();
+  // It comes some milliseconds after the commit; the loop ends as soon as it does.
+  for (int i = 0; i < 2000 && (log = ReadBytes(TheLog(store.directory()))).size() == size; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  fs::path copy = store.Copy();
+  log = ReadBytes(TheLog(copy));
+  log[RecordOf(log, 2) + 40] ^= 4;
+  WriteBytes(TheLog(copy), log);
+  store.CheckRefused(copy, TheLog(copy));
+}
+
+TEST_CASE("log: records of many blocks are judged like small ones") {
+  Crash store;
+  store.Fill(4, 1, 150'000);
+  std::string log = ReadBytes(TheLog(store.directory()));
+  {
+    fs::path copy = store.Copy();
+    std::string damaged = log;
+    damaged[170'000] ^= 1;
+    WriteBytes(TheLog(copy), damaged);
+    store.CheckRefused(copy, TheLog(copy));
+  }
+  for (size_t cut : {1, 40'000, 100'000, 149'000}) {
+    INFO(cut);
+    fs::path copy = store.Copy();
+    fs::resize_file(TheLog(copy), log.size() - cut);
+    auto ids = store.IdsAt(copy);
+    CHECK(ids.size() >= 4);
+    ids.resize(4);
+    CHECK(ids == UpTo(4));
+  }
+  fs::path copy = store.Copy();  // a page in the middle of the unsynced one never reached the disk
+  std::string damaged = log;
+  std::fill(damaged.end() - 60'000, damaged.end() - 50'000, '\0');
+  WriteBytes(TheLog(copy), damaged);
+  CHECK(store.IdsAt(copy) == UpTo(4));
+}
+
+TEST_CASE("log: a store that was torn goes on as any other, and its next crash is judged anew") {
+  Crash store;
+  store.Fill(5, 3);
+  fs::path copy = store.Copy(), log_path = TheLog(copy);
+  fs::resize_file(log_path, fs::file_size(log_path) - 90);
+  size_t kept;
+  {
+    Crash next;
+    RocksHarness reopened(&copy);
+    ListQuery query;
+    kept = reopened.List(query).items.size();
+    CHECK(kept >= 5);
+    reopened.Commit({Put(MakeRecord(100))});
+    reopened.Commit({Put(MakeRecord(101))});
+    reopened.Commit({Put(MakeRecord(102))});
+    reopened.Close();
+  }
+  CHECK(store.IdsAt(copy).size() == kept + 3);
+  log_path = TheLog(copy);
+}
+
+TEST_CASE("log: a missing log between two others is refused") {
+  Crash store;
+  store.Fill(4, 0);
+  store.Close();
+  // Two more logs, as if the tables made of the first one were not there: it is still live for a copy that keeps the old MANIFEST.
+  std::string log = ReadBytes(TheLog(store.directory()));
+  fs::path copy = store.Copy(), first = TheLog(copy);
+  size_t third = RecordOf(log, 3), fourth = RecordOf(log, 4);
+  // A log that begins at a block's start can be cut in two where a record begins: its own numbering starts anew.
+  REQUIRE(fourth < 32768);
+  std::string stem = first.stem().string();
+  auto next_name = [&](int step) {
+    std::string number = std::to_string(std::stoul(stem) + static_cast<unsigned long>(step));
+    return copy / (std::string(6 - number.size(), '0') + number + ".log");
+  };
+  WriteBytes(first, log.substr(0, third));
+  WriteBytes(next_name(1000), log.substr(third, fourth - third));
+  WriteBytes(next_name(1001), log.substr(fourth));
+  fs::path whole = store.Copy();
+  fs::remove(TheLog(whole));
+  for (const fs::path& file : FilesIn(copy, ".log")) fs::copy_file(file, whole / file.filename());
+  fs::remove(next_name(1000));
+  CHECK(store.IdsAt(whole) == UpTo(4));
+  auto refused = store.OpenAt(copy);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == Code::kCorrupt);
+  CHECK_THAT(refused.status().detail(), Catch::Contains(next_name(1001).string()));
+}
+
+TEST_CASE("log: a mark is taken only where a whole record of this store holds it") {
+  Crash store;
+  store.Fill(3, 0);
+  std::string format = ReadBytes(store.directory() / "FORMAT"), log = ReadBytes(TheLog(store.directory()));
+  Fingerprint id;
+  unsigned long long high = 0, low = 0;
+  REQUIRE(std::sscanf(format.c_str(), "notifyd store\nformat 1\nid %16llx%16llx", &high, &low) == 2);
+  id = {high, low};
+  uint64_t synced = FindSyncedMark(log, id);
+  CHECK(synced > 0);
+  CHECK(FindSyncedMark(log, {high, low + 1}) == 0);
+  // The bytes of a mark in a body, or anywhere else, are no mark.
+  CHECK(FindSyncedMark(std::string(100, 'x') + EncodeSyncedMark(id, 1'000'000) + log, id) <= synced);
+  CHECK(FindSyncedMark(EncodeSyncedMark(id, 1'000'000), id) == 0);
+}
+
+}  // namespace
+}  // namespace notifyd

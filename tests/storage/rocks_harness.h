@@ -1,0 +1,140 @@
+// What tests of RocksStore share: a temporary directory, a mailbox to wait on, and the store between them.
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+
+#include "contract/store_harness.h"
+#include "storage/rocks_store.h"
+
+namespace notifyd {
+
+/// Removed with all that is in it.
+class TempDir {
+ public:
+  TempDir() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "notifyd-test-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()));
+    path_ = pattern;
+  }
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class WaitingSink : public EventSink {
+ public:
+  void Post(Event event) override {
+    {
+      std::lock_guard lock(mutex_);
+      events_.push_back(std::move(event));
+    }
+    wake_.notify_one();
+  }
+  /// The time is a safety net for a broken store, not something a passing test waits for.
+  Event Take() {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait_for(lock, std::chrono::seconds(60), [this] { return !events_.empty(); })) FAIL("no event came");
+    Event event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+  size_t size() {
+    std::lock_guard lock(mutex_);
+    return events_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Event> events_;
+};
+
+class RocksHarness : public StoreHarness {
+ public:
+  RocksHarness() : RocksHarness(nullptr) {}
+  /// In a directory of the test's own.
+  explicit RocksHarness(const std::filesystem::path* directory) {
+    directory_ = directory ? *directory : own_.path() / "store";
+    Open();
+  }
+  ~RocksHarness() override { Close(); }
+
+  Store& store() override { return *store_; }
+  Totals totals() override { return store_->totals(); }
+  RocksStore& rocks() { return *store_; }
+  const std::filesystem::path& directory() const { return directory_; }
+  Event NextEvent() override { return sink_->Take(); }
+  void Reopen() override {
+    Close();
+    Open();
+  }
+  void Close() { store_.reset(); }
+  void Open() {
+    auto store = RocksStore::Open(Options());
+    if (!store.ok()) FAIL(store.status().detail());
+    store_ = std::move(*store);
+    sink_ = std::make_unique<WaitingSink>();
+    number_ = 0;
+    store_->Start(sink_.get());
+  }
+  /// A copy of the directory as a kill -9 at this moment would leave it.
+  void CopyTo(const std::filesystem::path& target) {
+    std::filesystem::create_directory(target);
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+      std::error_code gone;  // a file that compaction removes meanwhile
+      std::filesystem::copy_file(entry.path(), target / entry.path().filename(), gone);
+    }
+  }
+
+  StoreOptions Options() {
+    StoreOptions options;
+    options.directory = directory_.string();
+    options.retention_succeeded_ms = kRetentionSucceededMs;
+    options.retention_settled_ms = kRetentionSettledMs;
+    options.wall_ms = [this] { return wall_ms; };
+    return options;
+  }
+
+ private:
+  TempDir own_;
+  std::filesystem::path directory_;
+  std::unique_ptr<WaitingSink> sink_;
+  std::unique_ptr<RocksStore> store_;
+};
+
+inline std::string ReadBytes(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  REQUIRE(in.is_open());
+  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+}
+inline void WriteBytes(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << bytes;
+  out.flush();
+  REQUIRE(out.good());
+}
+/// The files with this extension, by name: logs and tables are in order of their numbers.
+inline std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& directory, const std::string& extension) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace notifyd
