@@ -26,6 +26,18 @@ void Core::Impl::StartAttemptOf(Entry* entry) {
 
 void Core::Impl::EmitStart(Entry* entry) {
   entry->start_waits = false;
+  // While its spec was read it may have been cancelled, or its ttl ended: then nothing was sent, and nothing is.
+  if (!entry->pending() || entry->state.expires_at <= now_.wall) {
+    Lane* lane = entry->lane;
+    ReleaseSlot(entry);
+    if (entry->pending()) {
+      --pending_sending_;
+      Settle(entry, Phase::kExpired, "", std::nullopt);
+    }
+    Kick(lane);
+    RefillTail(lane);
+    return;
+  }
   std::shared_ptr<const std::string> spec = entry->spec ? entry->spec : entry->full ? entry->full->spec : nullptr;
   if (!spec) {
     // Its record changed while it was read: read it again.
@@ -164,7 +176,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
       lane->gate = open_.number;
       ++lane->pins;
       after_write_.emplace(open_.number, lane);
-      if (!lane->active && lane->disk_tail) Activate(lane);
+      if (lane->disk_tail) Activate(lane);
     }
   }
   if (auto waiting = waiters_by_id_.find(entry->id); waiting != waiters_by_id_.end()) {

@@ -247,6 +247,7 @@ class Core::Impl {
   Entry* FindEntry(NotifyId id) const;
   Entry* MakeEntry(NotifyId id);
   void FillEntry(Entry* entry, const LoadedNotify& loaded);
+  Entry* EntryOfPage(NotifyId id, const LoadedNotify& loaded);
   void KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec);
   Lane* GetLane(const LaneKey& key);
   Host* GetHost(const std::string& name);
@@ -308,10 +309,11 @@ class Core::Impl {
 
   // ---- core_lanes.cc: lanes, hosts, whose turn it is
   void EnterLane(Entry* entry);
+  void AwaitDurable(Entry* entry);
   void InsertIntoLane(Lane* lane, Entry* entry);
   void Enqueue(Lane* lane, Entry* entry);
   void Dequeue(Entry* entry);
-  bool MustSpill(const Lane& lane, const OrderKey& key, const Host& host) const;
+  bool MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const;
   void Spill(Lane* lane, Entry* entry);
   void NoteSpilled(Lane* lane, const OrderKey& key, const Host& host);
   void SpillQueue(Lane* lane);

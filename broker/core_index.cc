@@ -254,15 +254,8 @@ void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
     window.horizon = {last.time_ms, NotifyId{last.id.value + 1}};
   }
   for (LoadedDue& item : page.due) {
-    Entry* entry = FindEntry(item.key.id);
-    if (!entry) {
-      entry = MakeEntry(item.key.id);
-      FillEntry(entry, item.notify);
-      entry->known = true;
-      entry->full = nullptr;
-    }
     // One that is in memory already is as memory has it: it may have been settled or moved since the page was read.
-    if (!entry->known) continue;
+    Entry* entry = EntryOfPage(item.key.id, item.notify);
     if (entry->index != Index::kTail) PlaceEntry(entry);
     MaybeDrop(entry);
   }

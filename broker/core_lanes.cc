@@ -24,12 +24,12 @@ size_t Core::Impl::HostRoom() const {
   return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
-bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host) const {
+/// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.
+bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const {
   if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
-  if (!lane.queue.empty() || lane.awaiting > 0)
-    return lane.queue.size() + lane.awaiting >= LaneRoom(host) && (lane.queue.empty() || key > lane.queue.rbegin()->first);
+  if (queued > 0) return queued >= LaneRoom(host) && (lane.queue.empty() || key > lane.queue.rbegin()->first);
   // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too.
-  if (lane.in_flight > 0 || lane.head || lane.active) return false;
+  if (lane.in_flight > 0 || lane.head || lane.active || lane.awaiting > 0) return false;
   return Crowded(host);
 }
 
@@ -106,6 +106,13 @@ void Core::Impl::SpillQueue(Lane* lane) {
   FallAsleep(lane);
 }
 
+/// Committed comes back to it, and to its lane, once its batch is synced.
+void Core::Impl::AwaitDurable(Entry* entry) {
+  ++entry->pins;
+  after_sync_.emplace(entry->durable, entry);
+  if (issued_sync_ < entry->durable) sync_asked_ = true;
+}
+
 void Core::Impl::EnterLane(Entry* entry) {
   CHECK(entry->place == Place::kIdle && entry->pending());
   Lane* lane = GetLane(entry->head->lane);
@@ -115,9 +122,7 @@ void Core::Impl::EnterLane(Entry* entry) {
     return;
   }
   if (entry->durable > synced_) {
-    ++entry->pins;
-    after_sync_.emplace(entry->durable, entry);
-    if (issued_sync_ < entry->durable) sync_asked_ = true;
+    AwaitDurable(entry);
     // In a fifo lane it takes its place at once and holds the lane until it is durable; elsewhere it holds nobody up.
     if (!lane->fifo()) {
       entry->place = Place::kAwaiting;
@@ -139,9 +144,9 @@ void Core::Impl::EnterLane(Entry* entry) {
 }
 
 void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
-  if (MustSpill(*lane, entry->order(), *entry->host)) {
+  if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size())) {
     Spill(lane, entry);
-    if (!lane->active) Activate(lane);
+    Activate(lane);
     return;
   }
   lane->active = true;
@@ -194,9 +199,9 @@ void Core::Impl::ForgetTailKey(Lane* lane, const OrderKey& key) {
 
 // ---- tails
 
-/// A lane that only had a tail takes part, if its host has room.
+/// A lane that has a tail takes part, if its host has room.
 void Core::Impl::Activate(Lane* lane) {
-  if (lane->active || !lane->known) return;
+  if (lane->active) return RefillTail(lane);
   if (lane->disk_tail) {
     auto host = hosts_.find(lane->record.dormant_host);
     if (host != hosts_.end() && Crowded(*host->second)) return;
@@ -216,11 +221,12 @@ void Core::Impl::RefillTail(Lane* lane) {
   Host* host = GetHost(lane->record.dormant_host);
   size_t room = std::min(LaneRoom(*host), limits_.page_items);
   MaybeDropHost(host);
-  if (lane->queue.size() > room / 4) return;
+  size_t queued = lane->queue.size() + lane->awaiting;
+  if (queued > room / 4) return;
   lane->tail_page = true;
   lane->page_from = lane->tail_next;
   lane->spilled.reset();
-  AskPage({0, std::max<size_t>(room - lane->queue.size(), 1), TailPage{lane->key, lane->tail_next}});
+  AskPage({0, std::max<size_t>(room - queued, 1), TailPage{lane->key, lane->tail_next}});
 }
 
 void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
@@ -231,23 +237,13 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
     // What was spilled while the page was under way may not be on it: nothing behind that is taken.
     if (spilled && *spilled <= item.key) break;
     next = {item.key.rank, item.key.due, NotifyId{item.key.id.value + 1}};
-    Entry* entry = FindEntry(item.key.id);
-    if (!entry) {
-      entry = MakeEntry(item.key.id);
-      FillEntry(entry, item.notify);
-      entry->known = true;
-      entry->full = nullptr;
-    }
-    if (!entry->known || !entry->pending() || entry->index != Index::kTail || entry->place != Place::kIdle || entry->order() != item.key) {
-      if (!entry->known) {
-        // It is being loaded for a handler: it is met again on the next page.
-        next = item.key;
-        break;
-      }
+    Entry* entry = EntryOfPage(item.key.id, item.notify);
+    if (!entry->pending() || entry->index != Index::kTail || entry->place != Place::kIdle || entry->order() != item.key) {
       MaybeDrop(entry);
       continue;
     }
     entry->promoted = true;
+    if (entry->durable > synced_) AwaitDurable(entry);
     if (lane->fifo() && lane->record.blocked_head == entry->id) {
       lane->tail_keys.insert(entry->order());
       entry->lane = lane;

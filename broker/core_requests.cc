@@ -169,7 +169,11 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
 }
 
 Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
-  Entry* entry = MakeEntry(NotifyId{totals_.next_id++});
+  // Somebody may be asking for this very id: then there is a slot for it that says, or will say, that it does not exist.
+  NotifyId id{totals_.next_id++};
+  Entry* entry = FindEntry(id);
+  if (!entry) entry = MakeEntry(id);
+  CHECK(!entry->exists);
   entry->known = entry->exists = true;
   entry->head = item.head;
   entry->created_at = now_.wall;
@@ -223,11 +227,11 @@ void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
   if (at_once && key < wall_.cover()) {
     Lane* lane = GetLane(entry->head->lane);
     CHECK(lane->known);
-    if (MustSpill(*lane, entry->order(), *entry->host)) {
+    if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
       entry->promoted = true;
       NoteSpilled(lane, entry->order(), *entry->host);
-      if (!lane->active) Activate(lane);
+      Activate(lane);
       return;
     }
   }
@@ -330,6 +334,7 @@ bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
 bool Core::Impl::Handle(Task* task, GetRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return false;
+  if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
   if (!entry->pending() || stopping_) ReadWritten(entry->written, r.request, r.id);
   else AddWaiter(r.request, entry, r.wait_ms);
   return true;

@@ -21,7 +21,8 @@ bool Core::Impl::Known(Task* task, Slot* slot) {
 }
 
 void Core::Impl::LoadSlot(Slot* slot, LoadKey key) {
-  CHECK(!slot->loading && slot->written <= written_);
+  // One that is known is read anew for its body alone: changes of its index that are under way do not matter.
+  CHECK(!slot->loading && (slot->known || slot->written <= written_));
   slot->loading = true;
   ++slot->pins;
   open_load_.keys.push_back(std::move(key));
@@ -171,8 +172,8 @@ void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec)
 void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
   if (!loaded.record) {
-    CHECK(!entry->known || !entry->pending());
-    entry->exists = false;
+    // Known to be there: it was submitted after the store was asked, or retention removed it since.
+    if (!entry->known) entry->exists = false;
     return;
   }
   if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
@@ -201,6 +202,17 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->promoted = entry->index == Index::kTail;
   // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2).
   if (entry->state.phase == Phase::kRetrying) entry->durable = open_.number - 1;
+}
+
+/// What a page brings: the entry in memory, made of the page's record where there is none, or where a load of it is still under way.
+Entry* Core::Impl::EntryOfPage(NotifyId id, const LoadedNotify& loaded) {
+  Entry* entry = FindEntry(id);
+  if (!entry) entry = MakeEntry(id);
+  if (entry->known) return entry;
+  FillEntry(entry, loaded);
+  entry->known = true;
+  entry->full = nullptr;
+  return entry;
 }
 
 Lane* Core::Impl::GetLane(const LaneKey& key) {

@@ -41,6 +41,8 @@ class Committer {
   void Stop();
   void Commit(WriteBatch batch);
   const Counters& counters() const { return counters_; }
+  /// A write or sync failed. After Stop.
+  bool failed() const { return failed_; }
 
  private:
   void Run();

@@ -60,8 +60,9 @@ Result<FormatRecord> FromText(const std::string& text, const fs::path& path) {
   unsigned long long high = 0, low = 0;
   int fields = std::sscanf(text.c_str(), "notifyd store\nformat %u\nid %16llx%16llx", &record.version, &high, &low);
   if (fields >= 1 && record.version > kFormatVersion)
-    return Status(Code::kUnacceptable, path.string() + ": the store has format " + std::to_string(record.version) + ", and this notifyd reads up to format " +
-                                           std::to_string(kFormatVersion) + "; use the notifyd that wrote it or a later one");
+    return Status(Code::kUnacceptable, path.string() + ": the store has format " + std::to_string(record.version) +
+                                           ", and this notifyd reads up to format " + std::to_string(kFormatVersion) +
+                                           "; use the notifyd that wrote it or a later one");
   record.store = {high, low};
   if (fields != 3 || record.version == 0 || text != ToText(record)) return Status(Code::kCorrupt, path.string() + " is damaged");
   return record;

@@ -49,7 +49,8 @@ bool Matches(const NotifyRecord& record, const ListQuery& query, const Now& now)
 /// A range of keys, walked from its end.
 class Backwards {
  public:
-  Backwards(rocksdb::DB* db, rocksdb::ReadOptions how, std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)), lower_(from_), upper_(to_) {
+  Backwards(rocksdb::DB* db, rocksdb::ReadOptions how, std::string from, std::string to)
+      : from_(std::move(from)), to_(std::move(to)), lower_(from_), upper_(to_) {
     how.iterate_lower_bound = &lower_;
     how.iterate_upper_bound = &upper_;
     it_.reset(db->NewIterator(how));
@@ -131,7 +132,8 @@ class Lister {
       const auto& states = list_.query.states;
       if (std::find(states.begin(), states.end(), static_cast<State>(phase)) == states.end()) continue;
       Phase next = static_cast<Phase>(static_cast<uint8_t>(phase) + 1);
-      indexes.push_back(std::make_unique<Backwards>(reader_.db_, how_, EncodeSettledKey(phase, {}), EncodeSettledKey(below.value == 0 ? next : phase, below)));
+      std::string end = EncodeSettledKey(below.value == 0 ? next : phase, below);
+      indexes.push_back(std::make_unique<Backwards>(reader_.db_, how_, EncodeSettledKey(phase, {}), std::move(end)));
     }
     std::vector<NotifyId> ids;
     do {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 namespace {
@@ -67,61 +68,6 @@ bool TakeFlag(Decoder* in, bool* flag) {
   return byte <= 1;
 }
 
-void PutPattern(const AnswerPattern& pattern, Encoder* out) {
-  out->Varint(pattern.status.size());
-  for (uint16_t status : pattern.status) out->Varint(status);
-  out->U8(pattern.contains ? 1 : 0);
-  if (pattern.contains) out->Text(*pattern.contains);
-  out->Varint(pattern.json.size());
-  for (const auto& [pointer, value] : pattern.json) {
-    out->Text(pointer);
-    out->Text(value);
-  }
-}
-
-bool TakePattern(Decoder* in, AnswerPattern* pattern) {
-  size_t count;
-  if (!TakeCount(in, &count)) return false;
-  pattern->status.resize(count);
-  for (uint16_t& status : pattern->status)
-    if (!TakeNumber(in, &status)) return false;
-  bool contains;
-  if (!TakeFlag(in, &contains)) return false;
-  if (contains) pattern->contains = std::string(in->Text());
-  if (!TakeCount(in, &count)) return false;
-  for (size_t i = 0; i < count; ++i) {
-    std::string pointer(in->Text());
-    pattern->json.emplace_back(std::move(pointer), in->Text());
-  }
-  return in->ok();
-}
-
-void PutRetry(const RetryPolicy& retry, Encoder* out) {
-  out->Varint(retry.max_attempts);
-  out->Signed(retry.initial_ms);
-  out->Double(retry.factor);
-  out->Signed(retry.max_ms);
-  out->Double(retry.jitter);
-  out->Varint(retry.schedule_ms.size());
-  for (int64_t wait_ms : retry.schedule_ms) out->Signed(wait_ms);
-  out->U8(retry.fatal_on ? 1 : 0);
-  if (retry.fatal_on) PutPattern(*retry.fatal_on, out);
-}
-
-bool TakeRetry(Decoder* in, RetryPolicy* retry) {
-  if (!TakeNumber(in, &retry->max_attempts)) return false;
-  retry->initial_ms = in->Signed();
-  retry->factor = in->Double();
-  retry->max_ms = in->Signed();
-  retry->jitter = in->Double();
-  size_t count;
-  if (!TakeCount(in, &count)) return false;
-  for (size_t i = 0; i < count; ++i) retry->schedule_ms.push_back(in->Signed());
-  bool fatal_on;
-  if (!TakeFlag(in, &fatal_on)) return false;
-  return !fatal_on || TakePattern(in, &retry->fatal_on.emplace());
-}
-
 // Bits of the head's flags. Never renumber.
 constexpr uint8_t kReplyNone = 1, kHasRetry = 2;
 
@@ -133,7 +79,7 @@ void PutHead(const NotifyHead& head, Encoder* out) {
   out->U8(static_cast<uint8_t>((head.reply_none ? kReplyNone : 0) | (head.retry ? kHasRetry : 0)));
   out->Text(head.fkey);
   out->Text(head.caller);
-  if (head.retry) PutRetry(*head.retry, out);
+  if (head.retry) EncodeRetry(*head.retry, out);
 }
 
 bool TakeHead(Decoder* in, NotifyHead* head) {
@@ -147,10 +93,8 @@ bool TakeHead(Decoder* in, NotifyHead* head) {
   head->caller = in->Text();
   if (head->priority > 9 || flags > (kReplyNone | kHasRetry)) return false;
   if (!(flags & kHasRetry)) return true;
-  auto retry = std::make_shared<RetryPolicy>();
-  if (!TakeRetry(in, retry.get())) return false;
-  head->retry = std::move(retry);
-  return true;
+  head->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in));
+  return in->ok();
 }
 
 void PutState(const NotifyState& state, Encoder* out) {

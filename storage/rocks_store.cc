@@ -1,5 +1,6 @@
 #include "storage/rocks_store.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/wal_filter.h>
@@ -192,7 +193,15 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-RocksStore::~RocksStore() { Stop(); }
+RocksStore::~RocksStore() {
+  Stop();
+  if (!impl_->committer.failed()) return;
+  // Closing would flush the log whose writer failed, at which Debian's RocksDB, built with its assertions, aborts. What is on the disk is
+  // unknown anyway: the database is left as a kill would leave it, locked until the process ends, and reachable for leak checkers.
+  static auto* abandoned = new std::vector<std::unique_ptr<Impl>>;
+  rocksdb::CancelAllBackgroundWork(impl_->opened.db.get(), true);
+  abandoned->push_back(std::move(impl_));
+}
 
 const Totals& RocksStore::totals() const { return impl_->totals; }
 

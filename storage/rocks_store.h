@@ -37,7 +37,7 @@ class RocksStore : public Store {
   /// Opens or makes the store in `directory` and holds its lock. Errors: kIo (in use, no permission, ...), kCorrupt (something that had been
   /// synced is damaged: the file is named), kUnacceptable (a newer or foreign format). A log that a power cut tore at its end opens by itself.
   static Result<std::unique_ptr<RocksStore>> Open(const StoreOptions& options);
-  /// Writes what was committed, closes cleanly.
+  /// Writes what was committed, closes cleanly. After a WriteFailed the database stays open, and locked, until the process ends.
   ~RocksStore() override;
 
   /// As they were at the last batch; all zero in a new store.

@@ -164,6 +164,8 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
 Status TranslateStatus(const rocksdb::Status& status, const std::string& what) {
   if (status.ok()) return Status::Ok();
   std::string detail = what + ": " + status.ToString();
+  // A missing table is looked for under its LevelDB name last, and that is the one that RocksDB then speaks of.
+  for (size_t at; (at = detail.find(".ldb")) != std::string::npos;) detail.replace(at, 4, ".sst");
   if (status.IsCorruption()) return Status(Code::kCorrupt, detail);
   if (status.IsNoSpace()) return Status(Code::kDiskFull, detail);
   return Status(Code::kIo, detail);

@@ -139,9 +139,12 @@ class Api::Impl {
     if (route.endpoint == Endpoint::kFkeyTrigger) return Trigger(token, request, route.argument, *query);
     NOTIFYD_TRY(RefuseParameters(*query));
     switch (route.endpoint) {
-      case Endpoint::kNotifies: return Submit(token, request);
-      case Endpoint::kNotify: return ById<CancelRequest>(token, route.argument);
-      case Endpoint::kNotifyRetry: return ById<RetryRequest>(token, route.argument);
+      case Endpoint::kNotifies:
+        return Submit(token, request);
+      case Endpoint::kNotify:
+        return ById<CancelRequest>(token, route.argument);
+      case Endpoint::kNotifyRetry:
+        return ById<RetryRequest>(token, route.argument);
       case Endpoint::kFkey:
         return route.verb == Verb::kGet ? ByFkey<FkeyGetRequest>(token, route.argument) : ByFkey<FkeyCancelRequest>(token, route.argument);
       default:
@@ -302,10 +305,18 @@ class Api::Impl {
 
 Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Impl>(options, sink)) {}
 Api::~Api() = default;
-void Api::SetResponder(Responder responder) { impl_->SetResponder(std::move(responder)); }
-void Api::OnRequest(uint64_t token, HttpRequest request) { impl_->OnRequest(token, std::move(request)); }
-void Api::OnClose(uint64_t token) { impl_->OnClose(token); }
-void Api::OnReply(Reply reply) { impl_->OnReply(std::move(reply)); }
+void Api::SetResponder(Responder responder) {
+  impl_->SetResponder(std::move(responder));
+}
+void Api::OnRequest(uint64_t token, HttpRequest request) {
+  impl_->OnRequest(token, std::move(request));
+}
+void Api::OnClose(uint64_t token) {
+  impl_->OnClose(token);
+}
+void Api::OnReply(Reply reply) {
+  impl_->OnReply(std::move(reply));
+}
 
 HttpResponse Api::OnRefused(int status, std::string_view detail) {
   HttpResponse response = ProblemResponse(status, detail);

@@ -14,14 +14,14 @@
 namespace notifyd {
 
 struct ApiOptions {
-  uint32_t thread = 0;                 // RequestId::thread of what it posts
-  size_t max_body_bytes = 1 << 20;     // a notify's body as sent to the receiver
+  uint32_t thread = 0;              // RequestId::thread of what it posts
+  size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
   size_t max_batch_items = 10'000;
   /// Names (any case) of headers whose values are shown as "***", beside Authorization, Cookie and Proxy-Authorization.
   std::vector<std::string> secret_headers;
   std::string version;
-  std::function<WallTime()> wall;      // reads the wall clock
-  std::function<bool()> ready;         // readyz; any thread
+  std::function<WallTime()> wall;  // reads the wall clock
+  std::function<bool()> ready;     // readyz; any thread
   /// What the process knows beside the core, for stats and metrics; any thread, never blocks long.
   struct ProcessStats {
     int64_t pid = 0;

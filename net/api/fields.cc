@@ -21,10 +21,14 @@ constexpr double kMaxFactor = 1000;
 
 constexpr std::string_view kRefusedHeaders[] = {"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"};
 
-Status Bad(std::string_view pointer, std::string detail) { return Status(Code::kUnacceptable, std::move(detail), std::string(pointer)); }
+Status Bad(std::string_view pointer, std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
+}
 
 /// The field's name for people: the pointer without its first slash.
-std::string Name(std::string_view pointer) { return std::string(pointer.substr(pointer.empty() ? 0 : 1)); }
+std::string Name(std::string_view pointer) {
+  return std::string(pointer.substr(pointer.empty() ? 0 : 1));
+}
 
 bool IsTokenChar(char c) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
@@ -120,7 +124,8 @@ Status ReadDouble(const JsonValue& value, std::string_view pointer, double least
       return Status::Ok();
     }
   }
-  return Bad(pointer, Name(pointer) + " must be a number from " + std::to_string(static_cast<int>(least)) + " to " + std::to_string(static_cast<int>(most)));
+  return Bad(pointer,
+             Name(pointer) + " must be a number from " + std::to_string(static_cast<int>(least)) + " to " + std::to_string(static_cast<int>(most)));
 }
 
 Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, size_t most, std::string* out) {
@@ -174,37 +179,39 @@ Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<
 }
 
 Status CheckMediaType(std::string_view text, std::string_view pointer) {
-  Status bad = Bad(pointer, Name(pointer) + " must be a media type such as \"text/plain; charset=utf-8\"");
+  auto bad = [&] { return Bad(pointer, Name(pointer) + " must be a media type such as \"text/plain; charset=utf-8\""); };
   size_t end = std::min(text.find(';'), text.size());
   std::string_view essence = TrimBlanks(text.substr(0, end));
   size_t slash = essence.find('/');
-  if (text.size() > 255 || slash == std::string_view::npos || !IsToken(essence.substr(0, slash)) || !IsToken(essence.substr(slash + 1))) return bad;
+  if (text.size() > 255 || slash == std::string_view::npos || !IsToken(essence.substr(0, slash)) || !IsToken(essence.substr(slash + 1))) return bad();
   std::string_view rest = text.substr(end);
   while (!rest.empty()) {
     rest = TrimBlanks(rest.substr(1));  // behind the semicolon
     size_t name_end = 0;
     while (name_end < rest.size() && IsTokenChar(rest[name_end])) ++name_end;
     if (name_end == 0 && (rest.empty() || rest[0] == ';')) continue;  // an empty parameter is allowed
-    if (name_end == 0 || name_end == rest.size() || rest[name_end] != '=') return bad;
+    if (name_end == 0 || name_end == rest.size() || rest[name_end] != '=') return bad();
     rest.remove_prefix(name_end + 1);
     size_t value_end = 0;
     if (!rest.empty() && rest[0] == '"') {
       for (value_end = 1; value_end < rest.size() && rest[value_end] != '"'; ++value_end)
         if (rest[value_end] == '\\') ++value_end;
-      if (value_end >= rest.size()) return bad;
+      if (value_end >= rest.size()) return bad();
       ++value_end;
-      if (!IsFieldContent(rest.substr(0, value_end))) return bad;
+      if (!IsFieldContent(rest.substr(0, value_end))) return bad();
     } else {
       while (value_end < rest.size() && IsTokenChar(rest[value_end])) ++value_end;
-      if (value_end == 0) return bad;
+      if (value_end == 0) return bad();
     }
     rest = TrimBlanks(rest.substr(value_end));
-    if (!rest.empty() && rest[0] != ';') return bad;
+    if (!rest.empty() && rest[0] != ';') return bad();
   }
   return Status::Ok();
 }
 
-std::string MediaTypeEssence(std::string_view text) { return LowerAscii(TrimBlanks(text.substr(0, text.find(';')))); }
+std::string MediaTypeEssence(std::string_view text) {
+  return LowerAscii(TrimBlanks(text.substr(0, text.find(';'))));
+}
 
 Status ReadPattern(const JsonValue& value, const std::string& pointer, AnswerPattern* out) {
   if (value.kind != Kind::kObject) return Bad(pointer, Name(pointer) + " must be an object with status, contains or json");
@@ -269,8 +276,7 @@ Status ReadRetry(const JsonValue& value, RetryPolicy* out) {
 }
 
 Status ReadWhen(const JsonValue* delay_ms, const JsonValue* due_at, When* out) {
-  if (IsGiven(delay_ms) && IsGiven(due_at))
-    return Bad(delay_ms > due_at ? "/delay_ms" : "/due_at", "delay_ms and due_at exclude each other");
+  if (IsGiven(delay_ms) && IsGiven(due_at)) return Bad(delay_ms > due_at ? "/delay_ms" : "/due_at", "delay_ms and due_at exclude each other");
   if (IsGiven(delay_ms)) {
     out->kind = When::Kind::kDelay;
     return ReadInt(*delay_ms, "/delay_ms", 0, kMaxDelayMs, &out->ms);

@@ -17,10 +17,9 @@
 namespace notifyd {
 
 /// Hands a failure on to the caller.
-#define NOTIFYD_TRY(expression)                                          \
-  do {                                                                   \
-    if (::notifyd::Status try_status = (expression); !try_status.ok())   \
-      return try_status;                                                 \
+#define NOTIFYD_TRY(expression)                                                           \
+  do {                                                                                    \
+    if (::notifyd::Status try_status = (expression); !try_status.ok()) return try_status; \
   } while (0)
 
 /// Ten years, the leap days included: how far ahead a due time may be.
@@ -55,6 +54,8 @@ Status ReadWhen(const JsonValue* delay_ms, const JsonValue* due_at, When* out);
 /// "unknown field", with the pointer of `key` in the object at `parent`.
 Status UnknownField(std::string_view parent, std::string_view key);
 /// Is it given at all: null is the same as left out.
-inline bool IsGiven(const JsonValue* value) { return value != nullptr && value->kind != JsonValue::Kind::kNull; }
+inline bool IsGiven(const JsonValue* value) {
+  return value != nullptr && value->kind != JsonValue::Kind::kNull;
+}
 
 }  // namespace notifyd

@@ -22,14 +22,18 @@ constexpr size_t kMaxValues = 8192;
 /// Keys of the objects that are open at once.
 constexpr size_t kMaxOpenKeys = 1'000'000;
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 std::string_view TrimEnd(std::string_view text) {
   while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
   return text;
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// RFC 8259 section 6, the whole text.
 bool IsNumber(std::string_view text) {
@@ -67,12 +71,9 @@ struct Step {
 void AppendPointer(std::string_view key, std::string* pointer) {
   pointer->push_back('/');
   for (char c : key.substr(0, 300)) {
-    if (c == '~')
-      pointer->append("~0");
-    else if (c == '/')
-      pointer->append("~1");
-    else
-      pointer->push_back(c);
+    if (c == '~') pointer->append("~0");
+    else if (c == '/') pointer->append("~1");
+    else pointer->push_back(c);
   }
 }
 
@@ -210,7 +211,7 @@ class JsonReader::Impl {
     size_t node = nodes_.size();
     bool record = levels > 0 && check_keys_;
     if (record) {
-      if (node >= kMaxValues) return Fail(Code::kUnacceptable, "too many values outside of data");
+      if (node >= kMaxValues) return Fail(Code::kUnacceptable, "too many values outside of data", Pointer());
       nodes_.push_back({});
       nodes_[node].key = key;
     }
@@ -247,14 +248,10 @@ class JsonReader::Impl {
   bool WalkScalar(od::value& value, size_t node, bool record) {
     std::string_view raw = TrimEnd(value.raw_json_token());
     JsonValue::Kind kind;
-    if (raw == "null")
-      kind = JsonValue::Kind::kNull;
-    else if (raw == "true" || raw == "false")
-      kind = JsonValue::Kind::kBool;
-    else if (IsNumber(raw))
-      kind = JsonValue::Kind::kNumber;
-    else
-      return Fail(Code::kMalformed, "the body is not valid JSON: " + Quoted(raw) + " is not a value");
+    if (raw == "null") kind = JsonValue::Kind::kNull;
+    else if (raw == "true" || raw == "false") kind = JsonValue::Kind::kBool;
+    else if (IsNumber(raw)) kind = JsonValue::Kind::kNumber;
+    else return Fail(Code::kMalformed, "the body is not valid JSON: " + Quoted(raw) + " is not a value");
     if (record) Set(node, kind, raw, raw);
     return true;
   }
@@ -319,10 +316,8 @@ class JsonReader::Impl {
   std::string Pointer() const {
     std::string pointer;
     for (const Step& step : path_) {
-      if (step.is_index)
-        pointer += "/" + std::to_string(step.index);
-      else
-        AppendPointer(step.key, &pointer);
+      if (step.is_index) pointer += "/" + std::to_string(step.index);
+      else AppendPointer(step.key, &pointer);
     }
     return pointer;
   }
@@ -346,20 +341,27 @@ class JsonReader::Impl {
     nodes_[node].span = static_cast<uint32_t>(nodes_.size() - node);
   }
 
-  bool Fail(Code code, std::string detail) {
-    error_ = Status(code, std::move(detail));
+  bool Fail(Code code, std::string detail, std::string field = {}) {
+    error_ = Status(code, std::move(detail), std::move(field));
     return false;
   }
   bool TooDeep() { return Fail(Code::kMalformed, "the document has more than " + std::to_string(kMaxLevels) + " levels"); }
   bool Syntax(simdjson::error_code error) {
     switch (error) {
-      case simdjson::UTF8_ERROR: return Fail(Code::kMalformed, "the body is not valid UTF-8");
-      case simdjson::STRING_ERROR: return Fail(Code::kMalformed, "the body is not valid JSON: a string has an escape or a surrogate that is not valid");
-      case simdjson::UNESCAPED_CHARS: return Fail(Code::kMalformed, "the body is not valid JSON: a string has a control character that is not escaped");
-      case simdjson::UNCLOSED_STRING: return Fail(Code::kMalformed, "the body is not valid JSON: a string is not closed");
-      case simdjson::EMPTY: return Fail(Code::kMalformed, "the body is empty; a JSON document is needed");
-      case simdjson::MEMALLOC: return Fail(Code::kTooLarge, "the document is too large");
-      default: return Fail(Code::kMalformed, "the body is not valid JSON");
+      case simdjson::UTF8_ERROR:
+        return Fail(Code::kMalformed, "the body is not valid UTF-8");
+      case simdjson::STRING_ERROR:
+        return Fail(Code::kMalformed, "the body is not valid JSON: a string has an escape or a surrogate that is not valid");
+      case simdjson::UNESCAPED_CHARS:
+        return Fail(Code::kMalformed, "the body is not valid JSON: a string has a control character that is not escaped");
+      case simdjson::UNCLOSED_STRING:
+        return Fail(Code::kMalformed, "the body is not valid JSON: a string is not closed");
+      case simdjson::EMPTY:
+        return Fail(Code::kMalformed, "the body is empty; a JSON document is needed");
+      case simdjson::MEMALLOC:
+        return Fail(Code::kTooLarge, "the document is too large");
+      default:
+        return Fail(Code::kMalformed, "the body is not valid JSON");
     }
   }
 
@@ -443,6 +445,8 @@ Status JsonReader::Read(std::string* body, size_t max_items, bool* is_array, con
   return impl_->Read(body, max_items, is_array, on_item);
 }
 
-Fingerprint JsonReader::PrintOf(const JsonValue& item, std::string_view except) { return impl_->PrintOf(item, except); }
+Fingerprint JsonReader::PrintOf(const JsonValue& item, std::string_view except) {
+  return impl_->PrintOf(item, except);
+}
 
 }  // namespace notifyd

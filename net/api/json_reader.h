@@ -24,10 +24,10 @@ struct JsonValue {
   enum class Kind : uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
 
   Kind kind = Kind::kNull;
-  uint32_t span = 1;         // this one and all inside of it
-  std::string_view key;      // of a member: decoded; else empty
-  std::string_view raw;      // as submitted, without whitespace around it
-  std::string_view text;     // kString: decoded (may hold NUL); else raw
+  uint32_t span = 1;      // this one and all inside of it
+  std::string_view key;   // of a member: decoded; else empty
+  std::string_view raw;   // as submitted, without whitespace around it
+  std::string_view text;  // kString: decoded (may hold NUL); else raw
 
   struct Iterator {
     const JsonValue* at;

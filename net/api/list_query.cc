@@ -16,7 +16,9 @@ Status Bad(std::string_view name, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), std::move(field));
 }
 
-Status Unknown(std::string_view name) { return Bad(name, "unknown query parameter " + Quoted(name)); }
+Status Unknown(std::string_view name) {
+  return Bad(name, "unknown query parameter " + Quoted(name));
+}
 
 Status Integer(std::string_view name, std::string_view text, int64_t least, int64_t most, int64_t* out) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
@@ -27,7 +29,8 @@ Status Integer(std::string_view name, std::string_view text, int64_t least, int6
 Status Once(const QueryParameters& parameters) {
   for (size_t i = 0; i < parameters.size(); ++i)
     for (size_t j = 0; j < i; ++j)
-      if (parameters[i].first == parameters[j].first) return Bad(parameters[i].first, "the query parameter " + Quoted(parameters[i].first) + " is given twice");
+      if (parameters[i].first == parameters[j].first)
+        return Bad(parameters[i].first, "the query parameter " + Quoted(parameters[i].first) + " is given twice");
   return Status::Ok();
 }
 
@@ -86,7 +89,8 @@ Status Apply(const std::string& name, const std::string& value, ListQuery* query
     query->below = *id;
     return Status::Ok();
   }
-  if (name == "fkey" || name == "fkey_prefix" || name == "url_prefix") return Status(Code::kNotBuilt, "the filter " + name + " is not built yet", "/" + name);
+  if (name == "fkey" || name == "fkey_prefix" || name == "url_prefix")
+    return Status(Code::kNotBuilt, "the filter " + name + " is not built yet", "/" + name);
   return Unknown(name);
 }
 
@@ -109,6 +113,8 @@ Result<int64_t> ParseWait(const QueryParameters& parameters) {
   return wait_ms;
 }
 
-Status RefuseParameters(const QueryParameters& parameters) { return parameters.empty() ? Status::Ok() : Unknown(parameters[0].first); }
+Status RefuseParameters(const QueryParameters& parameters) {
+  return parameters.empty() ? Status::Ok() : Unknown(parameters[0].first);
+}
 
 }  // namespace notifyd

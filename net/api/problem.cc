@@ -70,20 +70,33 @@ HttpResponse Build(int http_status, std::string_view detail, std::string_view fi
 
 int HttpStatusOf(Code code) {
   switch (code) {
-    case Code::kOk: break;
-    case Code::kMalformed: return 400;
-    case Code::kForbidden: return 403;
-    case Code::kNotFound: return 404;
-    case Code::kConflict: return 409;
-    case Code::kTooLarge: return 413;
-    case Code::kUnsupportedMedia: return 415;
-    case Code::kUnacceptable: return 422;
-    case Code::kTooMany: return 429;
-    case Code::kNotBuilt: return 501;
-    case Code::kUnavailable: return 503;
-    case Code::kDiskFull: return 507;
+    case Code::kOk:
+      break;
+    case Code::kMalformed:
+      return 400;
+    case Code::kForbidden:
+      return 403;
+    case Code::kNotFound:
+      return 404;
+    case Code::kConflict:
+      return 409;
+    case Code::kTooLarge:
+      return 413;
+    case Code::kUnsupportedMedia:
+      return 415;
+    case Code::kUnacceptable:
+      return 422;
+    case Code::kTooMany:
+      return 429;
+    case Code::kNotBuilt:
+      return 501;
+    case Code::kUnavailable:
+      return 503;
+    case Code::kDiskFull:
+      return 507;
     case Code::kCorrupt:
-    case Code::kIo: return 500;
+    case Code::kIo:
+      return 500;
   }
   CHECK(code != Code::kOk);
   return 500;
@@ -93,6 +106,8 @@ HttpResponse ProblemResponse(const Status& status, NotifyId holder) {
   return Build(HttpStatusOf(status.code()), status.detail(), status.field(), holder);
 }
 
-HttpResponse ProblemResponse(int http_status, std::string_view detail) { return Build(http_status, detail, {}, {}); }
+HttpResponse ProblemResponse(int http_status, std::string_view detail) {
+  return Build(http_status, detail, {}, {});
+}
 
 }  // namespace notifyd

@@ -9,7 +9,7 @@ namespace {
 struct EndpointOffer {
   Endpoint endpoint;
   std::string_view allow;
-  std::string_view built;      // letters of the verbs: G, P(OST), D, p(atch)
+  std::string_view built;  // letters of the verbs: G, P(OST), D, p(atch)
   std::string_view not_built;
 };
 constexpr EndpointOffer kOffers[] = {
@@ -30,11 +30,16 @@ constexpr EndpointOffer kOffers[] = {
 
 char Letter(Verb verb) {
   switch (verb) {
-    case Verb::kGet: return 'G';
-    case Verb::kPost: return 'P';
-    case Verb::kDelete: return 'D';
-    case Verb::kPatch: return 'p';
-    case Verb::kOther: break;
+    case Verb::kGet:
+      return 'G';
+    case Verb::kPost:
+      return 'P';
+    case Verb::kDelete:
+      return 'D';
+    case Verb::kPatch:
+      return 'p';
+    case Verb::kOther:
+      break;
   }
   return '-';
 }
@@ -119,8 +124,8 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
   std::string_view path = target.substr(0, target.find('?'));
   if (path.size() < target.size()) route.query = target.substr(path.size() + 1);
 
-  Status missing(Code::kNotFound, "there is nothing at this path");
-  if (path.empty() || path[0] != '/') return missing;
+  auto missing = [] { return Status(Code::kNotFound, "there is nothing at this path"); };
+  if (path.empty() || path[0] != '/') return missing();
   if (path == "/v1/notifies") {
     route.endpoint = Endpoint::kNotifies;
     return route;
@@ -129,13 +134,13 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
   while (!path.empty()) {
     path.remove_prefix(1);
     size_t end = std::min(path.find('/'), path.size());
-    if (segments.size() == 5) return missing;
+    if (segments.size() == 5) return missing();
     if (!PercentDecode(path.substr(0, end), false, &segments.emplace_back()))
       return Status(Code::kMalformed, "the path has a % that two hex digits do not follow");
     path.remove_prefix(end);
   }
   route.endpoint = Match(segments, &route.argument);
-  if (route.endpoint == Endpoint::kUnknown) return missing;
+  if (route.endpoint == Endpoint::kUnknown) return missing();
   return route;
 }
 

@@ -11,15 +11,15 @@ namespace notifyd {
 
 enum class Endpoint {
   kUnknown,
-  kNotifies,      // /v1/notifies
-  kNotify,        // /v1/notifies/{id}
-  kExplain,       // /v1/notifies/{id}/explain
-  kNotifyRetry,   // /v1/notifies/{id}/retry
-  kBulk,          // /v1/notifies/retry, /cancel, /purge
-  kFkey,          // /v1/fkeys/{fkey}
-  kFkeyTrigger,   // /v1/fkeys/{fkey}/trigger
-  kLanes,         // /v1/lanes
-  kLane,          // /v1/lanes/{mode}/{name}
+  kNotifies,     // /v1/notifies
+  kNotify,       // /v1/notifies/{id}
+  kExplain,      // /v1/notifies/{id}/explain
+  kNotifyRetry,  // /v1/notifies/{id}/retry
+  kBulk,         // /v1/notifies/retry, /cancel, /purge
+  kFkey,         // /v1/fkeys/{fkey}
+  kFkeyTrigger,  // /v1/fkeys/{fkey}/trigger
+  kLanes,        // /v1/lanes
+  kLane,         // /v1/lanes/{mode}/{name}
   kStats,
   kMetrics,
   kHealthz,

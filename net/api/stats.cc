@@ -70,7 +70,8 @@ std::string RenderStats(const StatsView& stats, const ApiOptions::ProcessStats& 
   json.Key("pending");
   json.Uint(totals.pending());
   Object("states",
-         {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}}, &json);
+         {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}},
+         &json);
   Object("totals",
          {{"accepted", totals.accepted},
           {"revived", totals.revived},
@@ -81,7 +82,8 @@ std::string RenderStats(const StatsView& stats, const ApiOptions::ProcessStats& 
           {"attempts", totals.attempts},
           {"retries", totals.retries}},
          &json);
-  Object("store", {{"disk_bytes", process.store_disk_bytes}, {"wal_bytes", process.store_wal_bytes}, {"free_bytes", process.store_free_bytes}}, &json);
+  Object("store", {{"disk_bytes", process.store_disk_bytes}, {"wal_bytes", process.store_wal_bytes}, {"free_bytes", process.store_free_bytes}},
+         &json);
   Object("memory",
          {{"rss_bytes", process.rss_bytes},
           {"buffered_bytes", process.buffered_bytes},
@@ -90,9 +92,10 @@ std::string RenderStats(const StatsView& stats, const ApiOptions::ProcessStats& 
           {"block_cache_bytes", process.block_cache_bytes},
           {"table_readers_bytes", process.table_readers_bytes}},
          &json);
-  Object("loaded",
-         {{"notifies", stats.loaded_notifies}, {"lanes", stats.lanes}, {"hosts", stats.hosts}, {"parked", stats.parked}, {"in_flight", stats.in_flight}},
-         &json);
+  Object(
+      "loaded",
+      {{"notifies", stats.loaded_notifies}, {"lanes", stats.lanes}, {"hosts", stats.hosts}, {"parked", stats.parked}, {"in_flight", stats.in_flight}},
+      &json);
   Object("commits", {{"batches", process.store_batches}, {"groups", process.store_groups}, {"syncs", process.store_syncs}}, &json);
   json.Key("connections");
   json.Uint(process.connections);

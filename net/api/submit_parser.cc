@@ -22,13 +22,38 @@ constexpr int64_t kMaxTimeoutMs = 3'600'000;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
 
 enum Field : size_t {
-  kUrl, kMethod, kHeaders, kData, kBody, kBodyBase64, kContentType, kDelayMs, kDueAt, kFkey, kOnHeld, kLane, kGroup, kMode, kPriority, kReply, kExpect,
-  kRetry, kTimeoutMs, kConnectTimeoutMs, kTtlMs, kExpiresAt, kIdempotencyKey, kCaller, kCallbackUrl, kFieldCount
+  kUrl,
+  kMethod,
+  kHeaders,
+  kData,
+  kBody,
+  kBodyBase64,
+  kContentType,
+  kDelayMs,
+  kDueAt,
+  kFkey,
+  kOnHeld,
+  kLane,
+  kGroup,
+  kMode,
+  kPriority,
+  kReply,
+  kExpect,
+  kRetry,
+  kTimeoutMs,
+  kConnectTimeoutMs,
+  kTtlMs,
+  kExpiresAt,
+  kIdempotencyKey,
+  kCaller,
+  kCallbackUrl,
+  kFieldCount
 };
-constexpr std::array<const char*, kFieldCount> kPointers = {
-    "/url", "/method", "/headers", "/data", "/body", "/body_base64", "/content_type", "/delay_ms", "/due_at", "/fkey", "/on_held", "/lane", "/group", "/mode",
-    "/priority", "/reply", "/expect", "/retry", "/timeout_ms", "/connect_timeout_ms", "/ttl_ms", "/expires_at", "/idempotency_key", "/caller",
-    "/callback_url"};
+constexpr std::array<const char*, kFieldCount> kPointers = {"/url",         "/method",       "/headers",         "/data",       "/body",
+                                                            "/body_base64", "/content_type", "/delay_ms",        "/due_at",     "/fkey",
+                                                            "/on_held",     "/lane",         "/group",           "/mode",       "/priority",
+                                                            "/reply",       "/expect",       "/retry",           "/timeout_ms", "/connect_timeout_ms",
+                                                            "/ttl_ms",      "/expires_at",   "/idempotency_key", "/caller",     "/callback_url"};
 
 std::optional<Field> FieldOf(std::string_view name) {
   static const auto* const kFields = [] {
@@ -40,7 +65,9 @@ std::optional<Field> FieldOf(std::string_view name) {
   return found == kFields->end() ? std::nullopt : std::optional<Field>(found->second);
 }
 
-Status Bad(Field field, std::string detail) { return Status(Code::kUnacceptable, std::move(detail), kPointers[field]); }
+Status Bad(Field field, std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), kPointers[field]);
+}
 
 /// The fields of one item, those that are null left out. Later in the document is later in memory.
 struct Fields {
@@ -82,14 +109,18 @@ struct Fields {
   }
 };
 
-bool DataGoesIntoQuery(Method method) { return method == Method::kGet || method == Method::kHead || method == Method::kDelete; }
+bool DataGoesIntoQuery(Method method) {
+  return method == Method::kGet || method == Method::kHead || method == Method::kDelete;
+}
 
 Status ReadPayload(const Fields& fields, size_t max_body_bytes, NotifySpec* spec) {
   NOTIFYD_TRY(fields.Exclusive(kData, kBody));
   NOTIFYD_TRY(fields.Exclusive(kData, kBodyBase64));
   NOTIFYD_TRY(fields.Exclusive(kBody, kBodyBase64));
   Field field = fields[kData] ? kData : fields[kBody] ? kBody : kBodyBase64;
-  Status too_large(Code::kTooLarge, "the body would have more than " + std::to_string(max_body_bytes) + " bytes as sent", kPointers[field]);
+  auto too_large = [&] {
+    return Status(Code::kTooLarge, "the body would have more than " + std::to_string(max_body_bytes) + " bytes as sent", kPointers[field]);
+  };
   const JsonValue* value = fields[field];
   if (!value) return Status::Ok();
   if (field != kData) {
@@ -102,7 +133,7 @@ Status ReadPayload(const Fields& fields, size_t max_body_bytes, NotifySpec* spec
       if (!decoded.ok()) return Bad(field, "body_base64 is not valid base64 (RFC 4648 section 4, padded)");
       spec->payload = *std::move(decoded);
     }
-    return spec->payload.size() > max_body_bytes ? too_large : Status::Ok();
+    return spec->payload.size() > max_body_bytes ? too_large() : Status::Ok();
   }
 
   std::string essence = spec->content_type_given ? MediaTypeEssence(spec->content_type) : "application/json";
@@ -113,10 +144,10 @@ Status ReadPayload(const Fields& fields, size_t max_body_bytes, NotifySpec* spec
   spec->payload = value->raw;
   bool query = DataGoesIntoQuery(spec->method);
   if (query && value->kind != Kind::kObject) return Bad(kData, "with GET, HEAD and DELETE data must be an object: it goes into the query string");
-  if (!form && !query) return spec->payload.size() > max_body_bytes ? too_large : Status::Ok();
+  if (!form && !query) return spec->payload.size() > max_body_bytes ? too_large() : Status::Ok();
   Result<WireRequest> wire = BuildWireRequest(*spec, max_body_bytes);
   if (wire.ok()) return Status::Ok();
-  return wire.status().code() == Code::kTooLarge ? too_large : std::move(wire).status();
+  return wire.status().code() == Code::kTooLarge ? too_large() : std::move(wire).status();
 }
 
 Status ReadKey(const Fields& fields, const std::string* header_key, std::string* out) {
@@ -227,13 +258,13 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
 
 Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key) {
   ParsedSubmit parsed;
-  Status header_with_batch(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only");
+  auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
   Status status = reader_.Read(body, max_batch_items_, &parsed.batch, [&](const JsonValue& item) -> Status {
-    if (parsed.batch && header_key) return header_with_batch;
+    if (parsed.batch && header_key) return header_with_batch();
     return ParseItem(item, header_key, &parsed.items.emplace_back());
   });
   // No item is at fault, so none is named; but a malformed document goes first.
-  if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch;
+  if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch();
   if (!status.ok()) return status;
   return parsed;
 }

@@ -13,10 +13,16 @@ namespace {
 constexpr size_t kMaxUrlBytes = 8192;
 constexpr size_t kMaxLaneBytes = 255;
 
-Status Bad(std::string detail) { return Status(Code::kUnacceptable, std::move(detail)); }
+Status Bad(std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail));
+}
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsNameChar(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool IsNameChar(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
+}
 
 int HexValue(char c) {
   if (IsDigit(c)) return c - '0';
@@ -68,7 +74,9 @@ Status CheckV6(std::string_view literal, std::string* counted) {
 
 }  // namespace
 
-char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char LowerAscii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 std::string LowerAscii(std::string_view text) {
   std::string lower(text);

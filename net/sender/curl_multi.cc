@@ -141,7 +141,8 @@ class CurlMulti::Impl {
       impl->OnIdleReady(watch);
       return;
     }
-    const int flags = (status < 0 ? CURL_CSELECT_ERR : 0) | (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    const int flags =
+        (status < 0 ? CURL_CSELECT_ERR : 0) | (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
     impl->Act(watch->fd, flags);
   }
 
@@ -170,10 +171,20 @@ class CurlMulti::Impl {
 };
 
 CurlMulti::CurlMulti(uv_loop_s* loop, std::function<void()> progressed) : impl_(std::make_unique<Impl>(loop, std::move(progressed))) {}
-CurlMulti::~CurlMulti() { impl_->Close(); }
-void* CurlMulti::raw() const { return impl_->multi(); }
-int CurlMulti::OpenSocket(int family, int type, int protocol) { return impl_->OpenSocket(family, type, protocol); }
-void CurlMulti::KeepSocket(int fd) { impl_->KeepSocket(fd); }
-int CurlMulti::CloseSocket(int fd) { return impl_->CloseSocket(fd); }
+CurlMulti::~CurlMulti() {
+  impl_->Close();
+}
+void* CurlMulti::raw() const {
+  return impl_->multi();
+}
+int CurlMulti::OpenSocket(int family, int type, int protocol) {
+  return impl_->OpenSocket(family, type, protocol);
+}
+void CurlMulti::KeepSocket(int fd) {
+  impl_->KeepSocket(fd);
+}
+int CurlMulti::CloseSocket(int fd) {
+  return impl_->CloseSocket(fd);
+}
 
 }  // namespace notifyd

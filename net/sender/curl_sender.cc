@@ -50,7 +50,8 @@ class CurlSender::Impl {
       : sink_(sink), options_(options), policy_(std::move(policy)), share_(curl_share_init()), multi_(loop->raw(), [this] { ReadFinished(); }) {
     CHECK(share_ != nullptr);
     curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    shared_ = {&options_, &policy_, &multi_, share_.get(), [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWritten(transfer); }, this};
+    shared_ = {&options_, &policy_, &multi_, share_.get(), [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWritten(transfer); },
+               this};
     failed_timer_ = MakeTimer(loop->raw(), this);
     written_timer_ = MakeTimer(loop->raw(), this);
   }
@@ -86,7 +87,8 @@ class CurlSender::Impl {
     unsent.result.record.error = status.ok() ? "connect_failed" : "invalid_request";
     unsent.result.record.detail = status.ok() ? "the request could not be started" : status.detail();
     failed_.push_back(std::move(unsent));
-    uv_timer_start(failed_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->PostFailed(); }, 0, 0);
+    uv_timer_start(
+        failed_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->PostFailed(); }, 0, 0);
   }
 
   void Abort() {
@@ -162,6 +164,7 @@ class CurlSender::Impl {
   void Release(Transfer* transfer) {
     const size_t place = transfer->place;
     transfer->posted = true;
+    transfer->Forget();
     // Those in written_ must stay where they are.
     if (spare_.size() < kMaxSpare || !written_.empty()) spare_.push_back(std::move(running_[place]));
     if (place + 1 != running_.size()) {
@@ -183,7 +186,8 @@ class CurlSender::Impl {
     if (written_.empty()) return;
     const uint64_t now_ns = uv_hrtime(), due_ns = written_.front().due_ns;
     const uint64_t ms = due_ns > now_ns ? (due_ns - now_ns + 999'999) / 1'000'000 : 0;
-    uv_timer_start(written_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->EndWritten(); }, ms, 0);
+    uv_timer_start(
+        written_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->EndWritten(); }, ms, 0);
   }
 
   void EndWritten() {
@@ -233,8 +237,14 @@ Result<std::unique_ptr<CurlSender>> CurlSender::Create(Loop* loop, EventSink* si
 
 CurlSender::CurlSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CurlSender::~CurlSender() = default;
-void CurlSender::Start(StartAttempt attempt) { impl_->Start(std::move(attempt)); }
-void CurlSender::Abort() { impl_->Abort(); }
-size_t CurlSender::in_flight() const { return impl_->in_flight(); }
+void CurlSender::Start(StartAttempt attempt) {
+  impl_->Start(std::move(attempt));
+}
+void CurlSender::Abort() {
+  impl_->Abort();
+}
+size_t CurlSender::in_flight() const {
+  return impl_->in_flight();
+}
 
 }  // namespace notifyd

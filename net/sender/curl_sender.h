@@ -14,12 +14,12 @@ namespace notifyd {
 class Loop;
 
 struct SenderOptions {
-  size_t max_response_bytes = 1 << 20;          // read at most, where a pattern needs the body
-  size_t recorded_failure_bytes = 4 << 10;      // of the response body kept with a failed attempt
+  size_t max_response_bytes = 1 << 20;      // read at most, where a pattern needs the body
+  size_t recorded_failure_bytes = 4 << 10;  // of the response body kept with a failed attempt
   size_t recorded_success_bytes = 256;
   size_t max_idle_connections = 256;
-  bool follow_redirects = false;                // then at most 5, method kept on 307 and 308
-  std::string user_agent;                       // "notifyd/VERSION"
+  bool follow_redirects = false;  // then at most 5, method kept on 307 and 308
+  std::string user_agent;         // "notifyd/VERSION"
   /// Names, any case, of headers that carry credentials beside Authorization, Cookie and Proxy-Authorization: no redirect takes them to
   /// another origin.
   std::vector<std::string> credential_headers;

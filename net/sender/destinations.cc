@@ -154,7 +154,8 @@ Result<std::vector<DestinationPolicy::Range>> DestinationPolicy::ParseList(const
   for (const std::string& text : list) {
     std::optional<Cidr> cidr = Cidr::Parse(text);
     if (!cidr) {
-      return Status(Code::kUnacceptable, "\"" + text + "\" is not an address range such as 10.0.0.0/8 or fd00::/8", field + std::to_string(out.size()));
+      return Status(Code::kUnacceptable, "\"" + text + "\" is not an address range such as 10.0.0.0/8 or fd00::/8",
+                    field + std::to_string(out.size()));
     }
     out.push_back({*cidr, text});
   }

@@ -45,7 +45,8 @@ std::string OriginKey(const std::string& url) {
 
 Result<SplitUrl> SplitTarget(std::string_view url) {
   for (char c : url) {
-    if (static_cast<uint8_t>(c) <= 0x20 || static_cast<uint8_t>(c) >= 0x7F) return Status(Code::kUnacceptable, "the URL holds a byte that it must not");
+    if (static_cast<uint8_t>(c) <= 0x20 || static_cast<uint8_t>(c) >= 0x7F)
+      return Status(Code::kUnacceptable, "the URL holds a byte that it must not");
   }
   if (!StartsWithNoCase(url, "http://") && !StartsWithNoCase(url, "https://")) return Status(Code::kUnacceptable, "the URL is not http or https");
   url = url.substr(0, url.find('#'));
@@ -53,7 +54,8 @@ Result<SplitUrl> SplitTarget(std::string_view url) {
   const size_t end = url.find_first_of("/?", host);
   const std::string_view authority = url.substr(host, end == std::string_view::npos ? end : end - host);
   // A backslash is a slash to some parsers: what follows it must not be taken for user info or a path by one and for a host by another.
-  if (authority.empty() || authority.find_first_of("@\\") != std::string_view::npos) return Status(Code::kUnacceptable, "the URL's host is not valid");
+  if (authority.empty() || authority.find_first_of("@\\") != std::string_view::npos)
+    return Status(Code::kUnacceptable, "the URL's host is not valid");
   SplitUrl out;
   out.origin = std::string(url.substr(0, host)) + std::string(authority) + "/";
   const std::string_view rest = end == std::string_view::npos ? std::string_view() : url.substr(end);

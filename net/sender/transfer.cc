@@ -24,7 +24,9 @@ constexpr long kMaxIdleSeconds = 55;
 // curl asks for "Expect: 100-continue" from 1 MiB up unless told not to.
 constexpr size_t kExpectBytes = 512 << 10;
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 bool EqualNoCase(std::string_view a, std::string_view lower) {
   return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) { return Lower(x) == y; });
@@ -41,7 +43,9 @@ bool HeaderValue(std::string_view line, std::string_view lower, std::string* val
   return true;
 }
 
-bool IsRedirect(uint16_t status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+bool IsRedirect(uint16_t status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
 /// Is it IPv6, and the port at this end; port -1 where it is no socket.
 std::pair<bool, int> LocalEnd(int fd) {
@@ -59,9 +63,12 @@ WallTime WallNow() {
 /// The stable word for a transfer that ended without an answer (contract section 3). `sent`: a request was under way.
 const char* ErrorWord(int code, bool sent) {
   switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST: return "dns";
-    case CURLE_COULDNT_CONNECT: return "connect_failed";
-    case CURLE_OPERATION_TIMEDOUT: return "timeout";
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "dns";
+    case CURLE_COULDNT_CONNECT:
+      return "connect_failed";
+    case CURLE_OPERATION_TIMEDOUT:
+      return "timeout";
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:
@@ -76,14 +83,18 @@ const char* ErrorWord(int code, bool sent) {
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_CLIENTCERT: return "tls";
+    case CURLE_SSL_CLIENTCERT:
+      return "tls";
     // What came is not HTTP: curl has no word of its own for that.
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_OUT_OF_MEMORY: return sent ? "unexpected_answer" : "connect_failed";
-    case CURLE_URL_MALFORMAT: return "invalid_request";
-    default: return sent ? "connection_lost" : "connect_failed";
+    case CURLE_OUT_OF_MEMORY:
+      return sent ? "unexpected_answer" : "connect_failed";
+    case CURLE_URL_MALFORMAT:
+      return "invalid_request";
+    default:
+      return sent ? "connection_lost" : "connect_failed";
   }
 }
 
@@ -224,7 +235,9 @@ Transfer::Transfer(const Shared* shared) : shared_(shared), easy_(curl_easy_init
   SetConstantOptions();
 }
 
-Transfer::~Transfer() { curl_easy_cleanup(easy_); }
+Transfer::~Transfer() {
+  curl_easy_cleanup(easy_);
+}
 
 void Transfer::SetConstantOptions() {
   static_assert(sizeof error_buffer_ == CURL_ERROR_SIZE);
@@ -274,9 +287,17 @@ Status Transfer::Prepare(StartAttempt attempt, uint64_t now_ns) {
   Result<WireRequest> wire = BuildWireRequest(spec_);
   if (!wire.ok()) return std::move(wire).status();
   wire_ = *std::move(wire);
+  std::string().swap(spec_.payload);  // wire_ has it now
   method_ = spec_.method;
   needs_body_ = !attempt_.head->reply_none && (NeedsBody(spec_.expect) || (fatal_on() != nullptr && NeedsBody(*fatal_on())));
   return SetHop(now_ns);
+}
+
+void Transfer::Forget() {
+  attempt_ = {};
+  spec_ = {};
+  wire_ = {};
+  if (body_.capacity() > kMaxDrainBytes) std::string().swap(body_);
 }
 
 const AnswerPattern* Transfer::fatal_on() const {
@@ -298,7 +319,6 @@ Status Transfer::SetHop(uint64_t now_ns) {
   location_.clear();
   keep_bytes_ = 0;
   body_.clear();
-  if (body_.capacity() > kMaxDrainBytes) body_.shrink_to_fit();
   received_ = 0;
   error_buffer_[0] = '\0';
 
@@ -504,8 +524,13 @@ void Transfer::SetError(int code, AttemptResult* result) const {
   } else if (head_too_large_ || (sent && code == CURLE_OUT_OF_MEMORY)) {
     record.error = "unexpected_answer";
     record.detail = "the head of the response is over " + std::to_string(kMaxHeadBytes) + " bytes";
+  } else if (code == CURLE_OK) {
+    record.error = "unexpected_answer";
+    record.detail = "the answer is not HTTP";
   } else {
     record.error = ErrorWord(code, sent);
+    // Nothing that a retry could mend.
+    if (code == CURLE_URL_MALFORMAT) result->verdict = Verdict::kFatal;
     record.detail = error_buffer_[0] != '\0' ? error_buffer_ : curl_easy_strerror(static_cast<CURLcode>(code));
   }
 }

@@ -54,6 +54,9 @@ class Transfer {
   /// The end of a reply: none whose request was written and whose answer is not waited for.
   AttemptEnded EndedWritten(uint64_t now_ns);
 
+  /// Lets go of the attempt and its memory; it must not be with the multi handle.
+  void Forget();
+
   /// The CURL*; its CURLOPT_PRIVATE is this.
   void* easy() const { return easy_; }
   bool written() const { return written_; }
@@ -99,7 +102,7 @@ class Transfer {
   NotifySpec spec_;
   WireRequest wire_;
   uint64_t started_ns_ = 0;
-  Method method_ = Method::kPost;    // of this hop
+  Method method_ = Method::kPost;     // of this hop
   bool credentials_dropped_ = false;  // a redirect led to another origin
   bool body_dropped_ = false;         // a redirect made it a GET
   bool needs_body_ = false;           // a pattern looks at it
@@ -114,27 +117,27 @@ class Transfer {
   bool set_verbose_ = false;
 
   // The hop.
-  int requests_ = 0;           // passes of PREREQ
+  int requests_ = 0;  // passes of PREREQ
   bool resend_stopped_ = false;
-  std::vector<int> opened_;    // the sockets that were opened, for addresses that passed
-  std::string refusal_;        // why one did not
+  std::vector<int> opened_;  // the sockets that were opened, for addresses that passed
+  std::string refusal_;      // why one did not
   bool stop_after_head_ = false;
-  int head_end_out_ = 0;       // how much of the "\r\n\r\n" that ends the request's head was written
+  int head_end_out_ = 0;  // how much of the "\r\n\r\n" that ends the request's head was written
   bool head_out_ = false;
   uint64_t body_out_ = 0;
   bool written_ = false;
 
   // The answer to it.
   uint16_t status_ = 0;
-  bool in_head_ = false;       // past a status line
-  bool head_done_ = false;     // and that was not of a provisional response
+  bool in_head_ = false;    // past a status line
+  bool head_done_ = false;  // and that was not of a provisional response
   bool head_too_large_ = false;
   size_t head_bytes_ = 0;
   std::string retry_after_, location_;
   size_t keep_bytes_ = 0;
-  std::string body_;           // its beginning, at most keep_bytes_
-  uint64_t received_ = 0;      // of the body
-  bool stopped_ = false;       // by us: enough was read
+  std::string body_;       // its beginning, at most keep_bytes_
+  uint64_t received_ = 0;  // of the body
+  bool stopped_ = false;   // by us: enough was read
 };
 
 }  // namespace notifyd

@@ -17,24 +17,29 @@ using namespace notifyd::test;
 
 namespace {
 
-/// Holds a receiver's answers back until it is opened.
-class Gate {
+/// A receiver that holds its answers back until it is opened.
+class HeldReceiver {
  public:
-  ~Gate() { Open(); }
+  HeldReceiver() : server_([this](const SeenRequest&) { return Answer(); }) {}
+  ~HeldReceiver() { Open(); }
   void Open() {
     std::lock_guard<std::mutex> lock(mutex_);
     open_ = true;
     changed_.notify_all();
   }
-  void Pass() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return open_; });
-  }
+  ScriptedServer& server() { return server_; }
 
  private:
+  ScriptedAnswer Answer() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return open_; });
+    return {200, ""};
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   bool open_ = false;
+  ScriptedServer server_;
 };
 
 int ExitOf(const std::vector<std::string>& arguments, std::string* error = nullptr, std::string* output = nullptr) {
@@ -113,64 +118,52 @@ TEST_CASE("notifyd: SIGTERM and SIGINT end it with 0") {
 
 TEST_CASE("notifyd: after SIGTERM submits are refused, the call in flight ends and counts") {
   TempDir dir;
-  Gate gate;
-  ScriptedServer receiver([&](const SeenRequest&) {
-    gate.Pass();
-    return ScriptedAnswer{200, ""};
-  });
+  HeldReceiver receiver;
   std::string id;
   {
     Broker broker(dir.path());
-    id = broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
-    REQUIRE(receiver.WaitFor(1).size() == 1);
+    id = broker.Submit(R"({"url":")" + receiver.server().url() + R"(/"})");
+    REQUIRE(receiver.server().WaitFor(1).size() == 1);
     broker.process().Signal(SIGTERM);
     REQUIRE(broker.process().WaitForError("stopping"));
     HttpAnswer refused = broker.Call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:9/"})");
     CHECK(refused.status == 503);
     CHECK(broker.Call("GET", "/readyz").status == 503);
     CHECK(broker.Call("GET", "/healthz").status == 200);
-    gate.Open();
+    receiver.Open();
     CHECK(broker.process().Wait() == 0);
   }
   Broker broker(dir.path());
   CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/state") == "succeeded");
   CHECK(broker.Stat("/totals/accepted") == 1);
-  CHECK(receiver.seen().size() == 1);
+  CHECK(receiver.server().seen().size() == 1);
 }
 
 TEST_CASE("notifyd: a call in flight that does not end is given up after the grace, and sent again with its number") {
   TempDir dir;
-  Gate gate;
-  ScriptedServer receiver([&](const SeenRequest&) {
-    gate.Pass();
-    return ScriptedAnswer{200, ""};
-  });
+  HeldReceiver receiver;
   std::string id;
   {
     Broker broker(dir.path(), {"--shutdown-grace-ms", "50"});
-    id = broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
-    REQUIRE(receiver.WaitFor(1).size() == 1);
+    id = broker.Submit(R"({"url":")" + receiver.server().url() + R"(/"})");
+    REQUIRE(receiver.server().WaitFor(1).size() == 1);
     broker.process().Signal(SIGTERM);
     CHECK(broker.process().Wait() == 0);
   }
-  gate.Open();
+  receiver.Open();
   Broker broker(dir.path());
   CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
-  std::vector<SeenRequest> seen = receiver.seen();
+  std::vector<SeenRequest> seen = receiver.server().seen();
   REQUIRE(seen.size() == 2);
   CHECK(seen[0].Header("notify-attempt") == seen[1].Header("notify-attempt"));
 }
 
 TEST_CASE("notifyd: a second signal ends it at once, though a call is in flight") {
   TempDir dir;
-  Gate gate;
-  ScriptedServer receiver([&](const SeenRequest&) {
-    gate.Pass();
-    return ScriptedAnswer{200, ""};
-  });
+  HeldReceiver receiver;
   Broker broker(dir.path(), {"--shutdown-grace-ms", "3600000"});
-  broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
-  REQUIRE(receiver.WaitFor(1).size() == 1);
+  broker.Submit(R"({"url":")" + receiver.server().url() + R"(/"})");
+  REQUIRE(receiver.server().WaitFor(1).size() == 1);
   broker.process().Signal(SIGTERM);
   REQUIRE(broker.process().WaitForError("stopping"));
   broker.process().Signal(SIGTERM);

@@ -30,7 +30,7 @@ class FakeHarness : public StoreHarness, private EventSink {
     FakeStoreOptions options;
     options.retention_succeeded_ms = kRetentionSucceededMs;
     options.retention_settled_ms = kRetentionSettledMs;
-    options.wall = [this] { return WallTime{wall_ms}; };
+    options.wall = [this] { return WallTime{wall_ms.load()}; };
     store_ = std::make_unique<FakeStore>(std::move(options), std::move(image));
     events_.clear();
     number_ = 0;

@@ -411,9 +411,9 @@ TEMPLATE_TEST_CASE("store: a list tells held, scheduled, ready and retrying by t
     return Put(record);
   };
   WallTime past{StoreHarness::kStart}, future{StoreHarness::kStart + 1};
-  h.Commit({with(1, Phase::kHeld, kWallNever, 0), with(2, Phase::kHeld, future, 0), with(3, Phase::kHeld, past, 0), with(4, Phase::kWaiting, future, 0),
-            with(5, Phase::kWaiting, past, 0), with(6, Phase::kRetrying, past, 501), with(7, Phase::kRetrying, past, 500), Put(MakeRecord(8)),
-            Change({8}, SettledState(Phase::kSucceeded))});
+  h.Commit({with(1, Phase::kHeld, kWallNever, 0), with(2, Phase::kHeld, future, 0), with(3, Phase::kHeld, past, 0),
+            with(4, Phase::kWaiting, future, 0), with(5, Phase::kWaiting, past, 0), with(6, Phase::kRetrying, past, 501),
+            with(7, Phase::kRetrying, past, 500), Put(MakeRecord(8)), Change({8}, SettledState(Phase::kSucceeded))});
   CHECK(IdsOf(h.List(StateQuery({State::kHeld}), now)) == Ids{2, 1});
   CHECK(IdsOf(h.List(StateQuery({State::kScheduled}), now)) == Ids{4});
   CHECK(IdsOf(h.List(StateQuery({State::kReady}), now)) == Ids{7, 5, 3});

@@ -1,6 +1,7 @@
 // StoreHarness: what the contract suite needs around a Store, whichever it is: a place to keep things, a clock, and the events in order.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,7 +24,7 @@ class StoreHarness {
   virtual Event NextEvent() = 0;
 
   /// For retention. Moves only when a test says so.
-  int64_t wall_ms = kStart;
+  std::atomic<int64_t> wall_ms = kStart;
   static constexpr int64_t kStart = 1'800'000'000'000;
   static constexpr int64_t kRetentionSucceededMs = 1000;
   static constexpr int64_t kRetentionSettledMs = 5000;

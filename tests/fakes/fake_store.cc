@@ -12,7 +12,9 @@ FakeStore::FakeStore(FakeStoreOptions options, FakeImage image, int64_t now_ms)
 
 // ---- time
 
-void FakeStore::At(int64_t delay_ms, Step step) { steps_.emplace(std::pair(now_ms_ + delay_ms, next_step_++), std::move(step)); }
+void FakeStore::At(int64_t delay_ms, Step step) {
+  steps_.emplace(std::pair(now_ms_ + delay_ms, next_step_++), std::move(step));
+}
 
 void FakeStore::AdvanceTo(int64_t now_ms) {
   while (!dead_ && !steps_.empty() && steps_.begin()->first.first <= now_ms) {
@@ -202,8 +204,9 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
     if (from < to) walk(keys.lower_bound(from), keys.lower_bound(to), take);
   };
   if (const auto* page = std::get_if<DuePage>(&effect.page)) {
-    window(written_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms,
-           [&](const DueKey& key) { out.due.push_back({key, Get(key.id)}); });
+    window(written_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms, [&](const DueKey& key) {
+      out.due.push_back({key, Get(key.id)});
+    });
   } else if (const auto* page = std::get_if<ExpiryPage>(&effect.page)) {
     window(written_.expiries, page->from, page->to_ms, [&](const DueKey& key) { out.expiries.push_back(key); });
   } else if (const auto* page = std::get_if<TailPage>(&effect.page)) {

@@ -42,10 +42,10 @@ struct FakeStoreOptions {
   // Timed mode; each is drawn from 0 up to and including the number, in the owner's milliseconds.
   int64_t write_ms_max = 2;
   int64_t sync_ms_max = 12;
-  int64_t read_ms_max = 8;    // until a read runs
-  int64_t answer_ms_max = 3;  // from then, or from the end of a sync, until its answer is posted
-  double write_failure = 0;   // chance a group
-  double read_failure = 0;    // chance a load, page, read or list
+  int64_t read_ms_max = 8;      // until a read runs
+  int64_t answer_ms_max = 3;    // from then, or from the end of a sync, until its answer is posted
+  double write_failure = 0;     // chance a group
+  double read_failure = 0;      // chance a load, page, read or list
   size_t list_examined = 1000;  // records that one list page looks at, at most
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;

@@ -50,8 +50,8 @@ TEST_CASE("destinations: a family's ranges hold nothing of the other, and mapped
 }
 
 TEST_CASE("destinations: what is not a range is refused by its place in the settings") {
-  for (const char* bad : {"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "010.0.0.0/8", " 10.0.0.0/8", "fe80::/129", "fe80::%eth0/10",
-                          "host/8", "10.0.0.0/8/8", "::ffff:10.0.0.0/95", "10.0.0.0/99999999999"}) {
+  for (const char* bad : {"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "010.0.0.0/8", " 10.0.0.0/8", "fe80::/129",
+                          "fe80::%eth0/10", "host/8", "10.0.0.0/8/8", "::ffff:10.0.0.0/95", "10.0.0.0/99999999999"}) {
     CAPTURE(bad);
     CHECK_FALSE(Cidr::Parse(bad).has_value());
     Result<DestinationPolicy> policy = DestinationPolicy::Create({"10.0.0.0/8"}, {"::1", bad});
@@ -63,7 +63,8 @@ TEST_CASE("destinations: what is not a range is refused by its place in the sett
 
 TEST_CASE("destinations: loopback, private and public addresses may be called by default") {
   const DestinationPolicy policy;
-  for (const char* address : {"127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "93.184.216.34", "100.64.0.1", "::1", "fd00::1", "2606:4700::1111"}) {
+  for (const char* address :
+       {"127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "93.184.216.34", "100.64.0.1", "::1", "fd00::1", "2606:4700::1111"}) {
     CAPTURE(address);
     CHECK(Allowed(policy, address));
   }
@@ -71,8 +72,8 @@ TEST_CASE("destinations: loopback, private and public addresses may be called by
 
 TEST_CASE("destinations: link-local, multicast, unspecified, broadcast and metadata addresses are refused by default") {
   const DestinationPolicy policy;
-  for (const char* address : {"169.254.169.254", "169.254.0.1", "169.254.170.2", "100.100.100.200", "224.0.0.1", "239.255.255.255", "0.0.0.0", "0.1.2.3",
-                              "255.255.255.255", "::", "fe80::1", "febf::1", "ff02::1", "fd00:ec2::254"}) {
+  for (const char* address : {"169.254.169.254", "169.254.0.1", "169.254.170.2", "100.100.100.200", "224.0.0.1", "239.255.255.255", "0.0.0.0",
+                              "0.1.2.3", "255.255.255.255", "::", "fe80::1", "febf::1", "ff02::1", "fd00:ec2::254"}) {
     CAPTURE(address);
     CHECK_FALSE(Allowed(policy, address));
   }

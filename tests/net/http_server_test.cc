@@ -228,14 +228,17 @@ TEST_CASE("http server: draining closes what is idle and lets the rest end") {
   last.Send(Get("/target"));
   CHECK(last.ReadResponse().status == 200);
 
-  fixture.OnLoop([](HttpServer& server) { server.Drain(); });
+  fixture.OnLoop([&](HttpServer& server) {
+    server.Drain();
+    // Under way when the server began to drain.
+    fresh.Send(Get("/target"));
+  });
   CHECK(idle.ReadEnd());
   CHECK(last.ReadEnd());
   CHECK_FALSE(RawClient(fixture.port()).connected());
   halfway.Send("Host: a\r\n\r\n");
   CHECK(halfway.ReadResponse().Header("Connection") == "close");
   CHECK(halfway.ReadEnd());
-  fresh.Send(Get("/target"));
   CHECK(fresh.ReadResponse().Header("Connection") == "close");
   fixture.OnLoop([&](HttpServer& server) { server.Respond(token, HttpFixture::Text(200, "last")); });
   RawResponse response = pending.ReadResponse();

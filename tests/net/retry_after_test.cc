@@ -37,7 +37,8 @@ TEST_CASE("target: path and query stay as they are, the fragment goes") {
 }
 
 TEST_CASE("target: what is no plain http URL is refused") {
-  for (const char* bad : {"", "h", "ftp://h/", "http:///x", "http://user@h/", "http://h\\@other/", "http://h/a b", "http://h/\x01", "http://h/\xC3\xA9"}) {
+  for (const char* bad :
+       {"", "h", "ftp://h/", "http:///x", "http://user@h/", "http://h\\@other/", "http://h/a b", "http://h/\x01", "http://h/\xC3\xA9"}) {
     CAPTURE(bad);
     CHECK_FALSE(SplitTarget(bad).ok());
   }

@@ -9,9 +9,15 @@ using namespace notifyd;
 namespace {
 
 /// The first line, and whether a header line stands in it exactly so.
-std::string RequestLine(const std::string& request) { return request.substr(0, request.find("\r\n")); }
-bool HasLine(const std::string& request, const std::string& line) { return request.find("\r\n" + line + "\r\n") != std::string::npos; }
-std::string Body(const std::string& request) { return request.substr(request.find("\r\n\r\n") + 4); }
+std::string RequestLine(const std::string& request) {
+  return request.substr(0, request.find("\r\n"));
+}
+bool HasLine(const std::string& request, const std::string& line) {
+  return request.find("\r\n" + line + "\r\n") != std::string::npos;
+}
+std::string Body(const std::string& request) {
+  return request.substr(request.find("\r\n\r\n") + 4);
+}
 
 NotifyHead ReplyNone() {
   NotifyHead head;
@@ -57,7 +63,8 @@ TEST_CASE("sender: a whole request, byte for byte") {
 TEST_CASE("sender: path and query go out as they were submitted") {
   TinyReceiver receiver(200, "");
   SenderFixture sender;
-  for (const char* target : {"/a/../b/./c?x=%7e%7E&y=~", "/%2e%2e/x", "//two//slashes", "/p?", "/p?a=b?c=d/../e", "/[x]{y}|z^`\"<>\\", "/%zz%", "/p?a&&b==&"}) {
+  for (const char* target :
+       {"/a/../b/./c?x=%7e%7E&y=~", "/%2e%2e/x", "//two//slashes", "/p?", "/p?a=b?c=d/../e", "/[x]{y}|z^`\"<>\\", "/%zz%", "/p?a&&b==&"}) {
     REQUIRE(sender.Send(SpecFor(receiver.Url(target) + "#fragment?no")).verdict == Verdict::kSuccess);
     CHECK(RequestLine(receiver.requests().back()) == "POST " + std::string(target) + " HTTP/1.1");
   }
@@ -101,7 +108,8 @@ TEST_CASE("sender: headers of the submitter stand for the default ones") {
   spec.headers = {{"content-type", "text/x"}, {"user-agent", "mine"}, {"ACCEPT", "text/y"}, {"Authorization", "Bearer t"}, {"Cookie", "a=b"}};
   REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
   const std::string request = receiver.requests().at(0);
-  for (const char* line : {"content-type: text/x", "user-agent: mine", "ACCEPT: text/y", "Authorization: Bearer t", "Cookie: a=b"}) CHECK(HasLine(request, line));
+  for (const char* line : {"content-type: text/x", "user-agent: mine", "ACCEPT: text/y", "Authorization: Bearer t", "Cookie: a=b"})
+    CHECK(HasLine(request, line));
   CHECK(request.find("Content-Type") == std::string::npos);
   CHECK(request.find("User-Agent") == std::string::npos);
   CHECK(request.find("Accept:") == std::string::npos);
@@ -165,7 +173,8 @@ TEST_CASE("sender: patterns see the whole body, chunked or not") {
   TinyReceiver plain(200, std::string(100'000, ' ') + "{\"ok\":true}");
   TinyReceiver chunked([](TinyReceiver::Peer& peer) {
     while (peer.ReadRequest()) {
-      peer.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n6;ext=1\r\n{\"ok\":\r\n5\r\ntrue}\r\n0\r\nRetry-After: 9\r\n\r\n");
+      peer.Send(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n6;ext=1\r\n{\"ok\":\r\n5\r\ntrue}\r\n0\r\nRetry-After: 9\r\n\r\n");
     }
   });
   SenderFixture sender;
@@ -235,9 +244,14 @@ TEST_CASE("sender: the recorded body is valid UTF-8, cut at a code point") {
     TinyReceiver receiver(200, std::move(body));
     return sender.Send(SpecFor(receiver.Url("/"))).record.response_body;
   };
-  CHECK(recorded("a\xFF" "b") == "a\xEF\xBF\xBD" "b");
-  CHECK(recorded("12345678\xE2\x82\xAC" "9") == "12345678");
-  CHECK(recorded("1234567\xE2\x82\xAC" "9") == "1234567\xE2\x82\xAC");
+  CHECK(recorded("a\xFF"
+                 "b") ==
+        "a\xEF\xBF\xBD"
+        "b");
+  CHECK(recorded("12345678\xE2\x82\xAC"
+                 "9") == "12345678");
+  CHECK(recorded("1234567\xE2\x82\xAC"
+                 "9") == "1234567\xE2\x82\xAC");
   CHECK(recorded("\xE2\x82") == "\xEF\xBF\xBD");
 }
 

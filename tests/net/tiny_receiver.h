@@ -72,14 +72,16 @@ class TinyReceiver {
       return true;
     }
     bool Answer(int status, std::string_view body, std::string_view headers = {}) {
-      return Send("HTTP/1.1 " + std::to_string(status) + " X\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-                  std::string(body));
+      return Send("HTTP/1.1 " + std::to_string(status) + " X\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) +
+                  "\r\n\r\n" + std::string(body));
     }
     /// Waits until the client closes, or the receiver stops.
     void WaitForClose() {
       while (ReadMore()) buffer_.clear();
     }
-    /// Closes with a RST instead of a FIN.
+    /// Sends a FIN.
+    void ShutDown() { shutdown(fd_, SHUT_WR); }
+    /// The end of the script closes with a RST instead of a FIN.
     void Reset() {
       const linger now{1, 0};
       setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);

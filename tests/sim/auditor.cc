@@ -67,12 +67,14 @@ void Auditor::OnStart(const StartAttempt& attempt) {
   if (!item) return;
   if (!durable || !record) return Violation("P1 " + name + " starts before its notify is durable");
   if (IsSettled(durable->state.phase)) Violation("P2 " + name + " starts although a settled state is durable");
-  if (durable->state.phase == Phase::kHeld && durable->state.due > clock_->now().wall) Violation("P6 " + name + " starts although it is held");
+  if (durable->state.phase == Phase::kHeld && durable->state.due.ms > clock_->HighestWall(item->asked_t, t()))
+    Violation("P6 " + name + " starts although it is held");
   if (StaysCancelled(*item)) Violation("P1 " + name + " starts after its cancel was acknowledged");
   if (item->in_flight) Violation("P2 " + name + " starts while another attempt of it is in flight");
   Result<NotifySpec> spec = DecodeSpec(*attempt.spec);
   for (const std::string& mark : item->marks_acked)
-    if (!spec.ok() || spec->payload.find(mark) == std::string::npos) Violation("P1 " + name + " goes out without the data of its acknowledged trigger");
+    if (!spec.ok() || spec->payload.find(mark) == std::string::npos)
+      Violation("P1 " + name + " goes out without the data of its acknowledged trigger");
   CheckNumber(*item, attempt.number, *record);
   CheckTime(*item, attempt.number, *record);
   CheckCaps(*attempt.head);
@@ -167,14 +169,17 @@ void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& r
   uint32_t failures = number - 1 - record.state.attempts_before;
   if (before && before->end_t >= 0 && failures > 0 && item.retry_asked_t < before->end_t && !item.attempts.count(number)) {
     int64_t wait = WaitLowest(item.said.head->retry_policy(), failures, before->truth.retry_after_ms);
-    if (t() - before->end_t < wait) Violation("P6 " + name + " starts " + std::to_string(wait - (t() - before->end_t)) + " ms before its wait is over");
+    if (t() - before->end_t < wait)
+      Violation("P6 " + name + " starts " + std::to_string(wait - (t() - before->end_t)) + " ms before its wait is over");
   }
   // Not late either, where nothing at all was in its way: nothing was in flight since it fell due, and nothing else happened to it.
   int64_t late = wall - record.state.due.ms;
   int64_t due_t = t() - late;
-  bool undisturbed = number == 1 && item.attempts.empty() && in_flight_ == 0 && last_in_flight_t_ < due_t && wall_step_t_ < due_t - 1000 && boot_t_ < due_t - 1000 &&
-                     item.acked_t >= 0 && item.acked_t < due_t - 1000 && item.trigger_asked_t < due_t - 1000 && item.retry_asked_t < 0;
-  if (undisturbed && late > 100 + 4 * StoreDelayMs()) Violation("P6 " + name + " starts " + std::to_string(late) + " ms late with nothing in its way");
+  bool undisturbed = number == 1 && record.head->lane.mode == Mode::kConcurrent && item.attempts.empty() && in_flight_ == 0 &&
+                     last_in_flight_t_ < due_t && wall_step_t_ < due_t - 1000 && boot_t_ < due_t - 1000 && item.acked_t >= 0 &&
+                     item.acked_t < due_t - 1000 && item.trigger_asked_t < due_t - 1000 && item.retry_asked_t < 0;
+  if (undisturbed && late > 100 + 4 * StoreDelayMs())
+    Violation("P6 " + name + " starts " + std::to_string(late) + " ms late with nothing in its way");
 }
 
 // ---- promises 3 and 4
@@ -182,7 +187,8 @@ void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& r
 void Auditor::CheckCaps(const NotifyHead& head) {
   const CoreLimits& limits = profile_.limits;
   if (in_flight_ >= limits.max_in_flight) Violation("P4 more in flight than " + std::to_string(limits.max_in_flight));
-  if (hosts_[head.host].in_flight >= limits.max_in_flight_per_host) Violation("P4 more in flight at " + head.host + " than " + std::to_string(limits.max_in_flight_per_host));
+  if (hosts_[head.host].in_flight >= limits.max_in_flight_per_host)
+    Violation("P4 more in flight at " + head.host + " than " + std::to_string(limits.max_in_flight_per_host));
   uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : limits.max_in_flight_per_lane;
   if (lanes_[head.lane].in_flight >= lane_cap) Violation("P3 more in flight in lane " + head.lane.name + " than " + std::to_string(lane_cap));
 }
@@ -199,10 +205,14 @@ void Auditor::CheckFifo(const Item& item, uint32_t number, const NotifyRecord& r
       Violation("P3 " + name + " starts before the outcome of " + before_id.ToString() + "#" + std::to_string(before_number) + " is written");
   }
   auto attempted = [](const NotifyRecord& r) { return r.state.attempts_made > r.state.attempts_before; };
-  WallTime wall = clock_->now().wall;
+  // Whose turn it is may have been decided a little earlier, where its body had to be read first: only what was due by then counts.
+  int64_t decided_t = std::max(boot_t_, t() - 2 * StoreDelayMs());
+  int64_t wall_then = clock_->LowestWall(decided_t, t());
   for (uint64_t token : by_lane_[record.head->lane]) {
     const Item& other = items_.at(token);
-    if (&other == &item || other.known_t < 0 || !other.pending || other.cancel_asked_t >= 0 || other.said.ttl.kind != When::Kind::kDefault) continue;
+    if (&other == &item || other.known_t < 0 || other.known_t > decided_t || !other.pending || other.cancel_asked_t >= 0 ||
+        other.said.ttl.kind != When::Kind::kDefault)
+      continue;
     const NotifyRecord* durable = synced().Find(other.id);
     const NotifyRecord* written_one = written().Find(other.id);
     if (!durable || !written_one || IsSettled(durable->state.phase) || IsSettled(written_one->state.phase)) continue;
@@ -210,7 +220,7 @@ void Auditor::CheckFifo(const Item& item, uint32_t number, const NotifyRecord& r
       if (!attempted(record)) Violation("P3 " + name + " overtakes the attempted head " + other.id.ToString());
       continue;
     }
-    bool eligible = durable->state.due.ms <= wall.ms - 2 && written_one->state.due == durable->state.due;
+    bool eligible = durable->state.due.ms <= wall_then - 2 && written_one->state.due == durable->state.due;
     bool moved = std::max(other.trigger_asked_t, other.retry_asked_t) > t() - 2 * StoreDelayMs();
     if (eligible && !moved && !attempted(record) && item.attempts.empty() && OrderKeyOf(*durable) < OrderKeyOf(record))
       Violation("P3 " + name + " goes before " + other.id.ToString() + ", which is due and earlier in order");
@@ -222,7 +232,7 @@ void Auditor::CheckFifo(const Item& item, uint32_t number, const NotifyRecord& r
 void Auditor::OnTime() {
   if (!store_) return;
   Now now = clock_->now();
-  std::set<LaneKey> lanes;
+  std::map<LaneKey, NotifyId> lanes;   // with work; one of it
   std::map<LaneKey, bool> head_waits;  // fifo lanes whose attempted head may not go yet
   std::map<std::string, std::set<LaneKey>> hosts;
   for (auto it = pending_.begin(); it != pending_.end();) {
@@ -240,33 +250,43 @@ void Auditor::OnTime() {
     if (!HealthyHost(item.said.head->host) || !HealthyLane(lane)) continue;
     bool goes = false;
     switch (record->state.phase) {
-      case Phase::kRetrying: goes = record->state.retry_at <= now.mono; break;
-      case Phase::kWaiting: goes = record->state.due <= now.wall || (item.said.when.kind == When::Kind::kDefault && item.trigger_asked_t < 0 && item.retry_asked_t < 0); break;
-      default: goes = record->state.due <= now.wall;
+      case Phase::kRetrying:
+        goes = record->state.retry_at <= now.mono;
+        break;
+      // One submitted as due at once goes, wherever the clock stepped since; only after a restart it cannot be told from one for later.
+      case Phase::kWaiting:
+        goes = record->state.due <= now.wall ||
+               (item.said.when.kind == When::Kind::kDefault && item.acked_t > boot_t_ && item.trigger_asked_t < 0 && item.retry_asked_t < 0);
+        break;
+      default:
+        goes = record->state.due <= now.wall;
     }
     if (lane.mode == Mode::kFifo && record->state.attempts_made > record->state.attempts_before && !goes) head_waits[lane] = true;
     if (!goes || record->state.expires_at <= now.wall || durable->state.phase != record->state.phase) continue;
-    lanes.insert(lane);
-    hosts[item.said.head->host].insert(lane);
+    lanes.emplace(lane, item.id);
   }
-  auto look = [&](Progress* progress, bool has_work, int64_t bound_ms, const std::string& name) {
-    if (!has_work || progress->in_flight > 0 || stopping_) {
+  for (const auto& [lane, waits] : head_waits) lanes.erase(lane);
+  for (const auto& [lane, id] : lanes) hosts[ById(id)->said.head->host].insert(lane);
+  auto look = [&](Progress* progress, NotifyId work, int64_t bound_ms, const std::string& name) {
+    if (work.value == 0 || progress->in_flight > 0 || stopping_) {
       progress->idle_since = -1;
     } else if (progress->idle_since < 0) {
       progress->idle_since = t();
     } else if (t() - progress->idle_since > bound_ms) {
-      Violation("P4 " + name + " has had work for " + std::to_string(t() - progress->idle_since) + " ms and nothing in flight");
+      Violation("P4 " + name + " has had work for " + std::to_string(t() - progress->idle_since) + " ms (" + work.ToString() +
+                ") and nothing in flight");
       progress->idle_since = t();
     }
   };
   int64_t base_ms = 3'000 + 10 * StoreDelayMs();
-  for (auto& [name, progress] : hosts_) look(&progress, hosts.count(name) > 0, base_ms, name);
+  for (auto& [name, progress] : hosts_) look(&progress, hosts.count(name) ? lanes.at(*hosts[name].begin()) : NotifyId{}, base_ms, name);
   for (auto& [lane, progress] : lanes_) {
-    bool has_work = lanes.count(lane) > 0 && !head_waits.count(lane);
+    NotifyId work = lanes.count(lane) ? lanes.at(lane) : NotifyId{};
     size_t rivals = 0;
     for (const std::string& host : lane_hosts_[lane]) rivals += hosts.count(host) ? hosts[host].size() : 0;
     // A turn each: at worst one call at a time at the host, each as slow as a healthy one may be (a lane may have to be woken for it).
-    look(&progress, has_work, base_ms + static_cast<int64_t>(rivals) * 3 * (profile_.healthy_ms_max + StoreDelayMs()), std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name);
+    look(&progress, work, base_ms + static_cast<int64_t>(rivals) * 3 * (profile_.healthy_ms_max + StoreDelayMs()),
+         std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name);
   }
   for (auto& [id, open] : open_) {
     int64_t wait = std::holds_alternative<GetRequest>(open.event) ? std::get<GetRequest>(open.event).wait_ms : 0;

@@ -53,7 +53,8 @@ class Auditor : public WireObserver {
   const std::vector<std::string>& violations() const { return violations_; }
   /// What the run amounted to, for traces and to see that seeds do reach what they should.
   struct Tally {
-    uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0, deepest_tail = 0, dormant = 0;
+    uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0, deepest_tail = 0,
+             dormant = 0;
   };
   const Tally& tally() const { return tally_; }
 
@@ -68,11 +69,11 @@ class Auditor : public WireObserver {
   struct Item {
     uint64_t token = 0;
     SubmitItem said;
-    NotifyId id;               // 0: not known yet
-    int64_t asked_t = 0;       // first request with it
-    int64_t acked_t = -1;      // first 2xx for it
-    int64_t known_t = -1;      // since when this broker certainly knows it: acked, or on the disk it started from
-    bool pending = false;      // not known to have settled
+    NotifyId id;           // 0: not known yet
+    int64_t asked_t = 0;   // first request with it
+    int64_t acked_t = -1;  // first 2xx for it
+    int64_t known_t = -1;  // since when this broker certainly knows it: acked, or on the disk it started from
+    bool pending = false;  // not known to have settled
     // What clients asked for, answered or not, and what was acknowledged.
     int64_t cancel_asked_t = -1, cancel_acked_t = -1;
     int64_t cancel_holds_from_t = -1;  // when the acknowledged cancel was asked: a retry asked since then may have undone it
@@ -119,7 +120,7 @@ class Auditor : public WireObserver {
 
   // auditor_replies.cc
   void CheckReply(const Open& open, const Reply& reply);
-  void CheckSubmitted(const SubmitRequest& request, const Open& open, const Submitted& reply);
+  void CheckSubmitted(const SubmitRequest& request, const Submitted& reply);
   void CheckTriggered(const TriggerRequest& request, const Open& open, const Triggered& reply);
   void CheckViewed(const Open& open, const Viewed& reply);
   void CheckRefused(const Open& open, const Refused& reply);

@@ -46,11 +46,13 @@ void Auditor::OnCrash(const FakeImage& image) {
     }
     if (StaysCancelled(item) && record->state.phase != Phase::kCancelled)
       Violation("P1 the cancel of " + name + " was acknowledged and is undone by the crash");
-    if (!item.marks_acked.empty() && record->state.phase == Phase::kHeld) Violation("P1 the trigger of " + name + " was acknowledged and is undone by the crash");
+    if (!item.marks_acked.empty() && record->state.phase == Phase::kHeld)
+      Violation("P1 the trigger of " + name + " was acknowledged and is undone by the crash");
     for (auto& [number, attempt] : item.attempts) {
       if (attempt.end_t < 0 || record->state.attempts_made >= number) continue;
       if (attempt.end_t < durable_before && !store_->failed())
-        Violation("P2 the end of " + name + "#" + std::to_string(number) + " came " + std::to_string(t() - attempt.end_t) + " ms before the crash and is lost");
+        Violation("P2 the end of " + name + "#" + std::to_string(number) + " came " + std::to_string(t() - attempt.end_t) +
+                  " ms before the crash and is lost");
       attempt.end_t = -1;  // forgotten: it comes again
     }
     if (!IsSettled(record->state.phase)) {
@@ -96,8 +98,8 @@ void Auditor::CheckSettled(const Item& item, const NotifyRecord& record) {
       return;
     default:
       if (record.state.phase == Phase::kHeld && record.state.due == kWallNever && record.state.expires_at == kWallNever) return;
-      Violation("P4 " + name + " is stuck in phase " + std::to_string(static_cast<int>(record.state.phase)) + ", lane " + record.head->lane.name + ", due in " +
-                std::to_string(record.state.due.ms - clock_->now().wall.ms) + " ms");
+      Violation("P4 " + name + " is stuck in phase " + std::to_string(static_cast<int>(record.state.phase)) + ", lane " + record.head->lane.name +
+                ", due in " + std::to_string(record.state.due.ms - clock_->now().wall.ms) + " ms");
   }
 }
 
@@ -124,7 +126,8 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
     bool by_mono = state.phase == Phase::kRetrying && image.due[1].count({state.retry_at.ms, id}) > 0;
     bool nowhere = state.phase == Phase::kHeld && state.due == kWallNever;
     if (in_tail + by_wall + by_mono != (nowhere ? 0 : 1))
-      wrong(name + " (phase " + std::to_string(static_cast<int>(state.phase)) + ") is in " + std::to_string(in_tail + by_wall + by_mono) + " indexes");
+      wrong(name + " (phase " + std::to_string(static_cast<int>(state.phase)) + ") is in " + std::to_string(in_tail + by_wall + by_mono) +
+            " indexes");
     held += nowhere;
     tail += in_tail;
     retrying += by_mono;
@@ -182,8 +185,9 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
     if (item.acked_t >= 0 && !written().Find(item.id)) Violation("P1 " + item.id.ToString() + " was acknowledged and is gone");
   const Totals& totals = stats.totals;
   if (stats.held != held || stats.scheduled + stats.ready + stats.sending + stats.retrying != 0)
-    Violation("P8 at rest: held " + std::to_string(stats.held) + " of " + std::to_string(held) + ", scheduled " + std::to_string(stats.scheduled) + ", ready " +
-              std::to_string(stats.ready) + ", sending " + std::to_string(stats.sending) + ", retrying " + std::to_string(stats.retrying));
+    Violation("P8 at rest: held " + std::to_string(stats.held) + " of " + std::to_string(held) + ", scheduled " + std::to_string(stats.scheduled) +
+              ", ready " + std::to_string(stats.ready) + ", sending " + std::to_string(stats.sending) + ", retrying " +
+              std::to_string(stats.retrying));
   // Each that settled was counted once for each time that it did: those that were revived, more than once.
   uint64_t more = totals.succeeded + totals.failed + totals.cancelled + totals.expired - succeeded - failed - cancelled - expired;
   if (totals.succeeded < succeeded || totals.failed < failed || totals.cancelled < cancelled || totals.expired < expired || more != totals.revived)

@@ -20,7 +20,9 @@ bool Matches(const ListQuery& query, const NotifyView& view) {
   return query.states.empty() || std::count(query.states.begin(), query.states.end(), view.state) > 0;
 }
 
-std::string Name(const RequestId& id) { return "request " + std::to_string(id.token); }
+std::string Name(const RequestId& id) {
+  return "request " + std::to_string(id.token);
+}
 
 }  // namespace
 
@@ -139,7 +141,7 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
   auto wrong = [&] { Violation(Name(reply.request) + " gets an answer of another kind"); };
   if (const auto* submit = std::get_if<SubmitRequest>(&open.event)) {
     const auto* submitted = std::get_if<Submitted>(&reply.body);
-    return submitted ? CheckSubmitted(*submit, open, *submitted) : wrong();
+    return submitted ? CheckSubmitted(*submit, *submitted) : wrong();
   }
   if (const auto* trigger = std::get_if<TriggerRequest>(&open.event)) {
     const auto* triggered = std::get_if<Triggered>(&reply.body);
@@ -168,8 +170,9 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
   return viewed && viewed->view.record ? CheckViewed(open, *viewed) : wrong();
 }
 
-void Auditor::CheckSubmitted(const SubmitRequest& request, const Open& open, const Submitted& reply) {
-  if (reply.items.size() != request.items.size()) return Violation("a submit of " + std::to_string(request.items.size()) + " is answered with " + std::to_string(reply.items.size()));
+void Auditor::CheckSubmitted(const SubmitRequest& request, const Submitted& reply) {
+  if (reply.items.size() != request.items.size())
+    return Violation("a submit of " + std::to_string(request.items.size()) + " is answered with " + std::to_string(reply.items.size()));
   for (size_t i = 0; i < reply.items.size(); ++i) {
     const SubmitItem& said = request.items[i];
     const SubmittedItem& got = reply.items[i];
@@ -200,7 +203,6 @@ void Auditor::CheckSubmitted(const SubmitRequest& request, const Open& open, con
     if (got.lane != item->said.head->lane) Violation(name + " is answered with another lane");
     if (IsSettled(got.state) && !got.duplicate) Violation(name + " is answered as settled");
   }
-  (void)open;
 }
 
 void Auditor::CheckTriggered(const TriggerRequest& request, const Open& open, const Triggered& reply) {
@@ -211,7 +213,7 @@ void Auditor::CheckTriggered(const TriggerRequest& request, const Open& open, co
   if (record->head->fkey != request.fkey) Violation(name + " is not held under " + request.fkey);
   bool held = record->state.phase == Phase::kHeld;
   if (reply.fresh && held) Violation("P1 the trigger of " + name + " is answered before it is durable");
-  if (!reply.fresh && held && record->state.due.ms > clock_->HighestWall(open.t, t()))
+  if (!reply.fresh && held && record->state.due.ms > clock_->HighestWall(0, t()))
     Violation("P1 the repeated trigger of " + name + " is answered, but it is still held");
   Item* item = Link(reply.id, TokenOf(*record->spec));
   if (item && reply.fresh && request.data) item->marks_acked.insert(request.data->substr(1));
@@ -226,7 +228,8 @@ void Auditor::CheckViewed(const Open& open, const Viewed& reply) {
   if (!item) return;
   if (const auto* get = std::get_if<GetRequest>(&open.event)) {
     if (get->id != view.id) Violation(name + " is shown in place of " + get->id.ToString());
-    if (get->wait_ms > 0 && !IsSettled(reply.view.state) && t() - open.t < get->wait_ms && !stopping_ && item->retry_asked_t < 0) Violation(name + " is shown unsettled before the wait is over");
+    if (get->wait_ms > 0 && !IsSettled(reply.view.state) && t() - open.t < get->wait_ms && !stopping_ && item->retry_asked_t < 0)
+      Violation(name + " is shown unsettled before the wait is over");
     if (StaysCancelled(*item) && item->cancel_acked_t < open.t && reply.view.state != State::kCancelled)
       Violation("P1 " + name + " is shown as " + notifyd::ToString(reply.view.state) + " after its cancel was acknowledged");
     return;
@@ -240,7 +243,8 @@ void Auditor::CheckViewed(const Open& open, const Viewed& reply) {
   if (!by_id && !std::holds_alternative<FkeyCancelRequest>(open.event)) return;
   ++tally_.cancels;
   const NotifyRecord* durable = Durable(view.id, "the cancel of");
-  if (durable && durable->state.phase != Phase::kCancelled && item->retry_asked_t < open.t) Violation("P1 the cancel of " + name + " is answered before it is durable");
+  if (durable && durable->state.phase != Phase::kCancelled && item->retry_asked_t < open.t)
+    Violation("P1 the cancel of " + name + " is answered before it is durable");
   item->cancel_acked_t = t();
   item->cancel_holds_from_t = open.t;
 }
@@ -271,7 +275,7 @@ void Auditor::CheckRefused(const Open& open, const Refused& reply) {
       if (!cancel) return;
       const NotifyRecord* durable = synced().Find(cancel->id);
       Item* item = ById(cancel->id);
-      if (durable && item && !IsSettled(durable->state.phase) && item->retry_asked_t < open.t)
+      if (durable && item && !IsSettled(durable->state.phase) && item->retry_asked_t < open.t - kOvertakeMs)
         Violation("P1 the cancel of " + cancel->id.ToString() + " is refused, but that it settled is not durable");
       return;
     }
@@ -297,7 +301,8 @@ void Auditor::CheckListed(const ListRequest& request, const Listed& reply) {
   for (const NotifyView& view : reply.items) {
     if (view.record->id >= last) Violation("the list is not newest first");
     last = view.record->id;
-    if (!Matches(request.query, view)) Violation("the list shows " + view.record->id.ToString() + " (" + notifyd::ToString(view.state) + "), which does not match");
+    if (!Matches(request.query, view))
+      Violation("the list shows " + view.record->id.ToString() + " (" + notifyd::ToString(view.state) + "), which does not match");
     if (!written().Find(view.record->id)) Violation("P1 the list shows " + view.record->id.ToString() + ", which is not on disk");
   }
   if (reply.next.value != 0 && reply.next > last) Violation("the list's cursor goes back");
@@ -310,9 +315,9 @@ void Auditor::CheckStats(const StatsView& stats) {
   uint64_t pending = stats.held + stats.scheduled + stats.ready + stats.sending + stats.retrying;
   uint64_t settled = totals.succeeded + totals.failed + totals.cancelled + totals.expired;
   auto text = [&] {
-    return "accepted " + std::to_string(totals.accepted) + " revived " + std::to_string(totals.revived) + " held " + std::to_string(stats.held) + " scheduled " +
-           std::to_string(stats.scheduled) + " ready " + std::to_string(stats.ready) + " sending " + std::to_string(stats.sending) + " retrying " +
-           std::to_string(stats.retrying) + " settled " + std::to_string(settled);
+    return "accepted " + std::to_string(totals.accepted) + " revived " + std::to_string(totals.revived) + " held " + std::to_string(stats.held) +
+           " scheduled " + std::to_string(stats.scheduled) + " ready " + std::to_string(stats.ready) + " sending " + std::to_string(stats.sending) +
+           " retrying " + std::to_string(stats.retrying) + " settled " + std::to_string(settled);
   };
   if (totals.accepted + totals.revived != pending + settled) Violation("P8 the books do not balance: " + text());
   if (totals.pending() != pending) Violation("P8 pending differs from the states: " + std::to_string(totals.pending()) + ", " + text());
@@ -321,7 +326,8 @@ void Auditor::CheckStats(const StatsView& stats) {
   if (stats.sending > stats.in_flight) Violation("P8 sending " + std::to_string(stats.sending) + " of " + std::to_string(stats.in_flight));
   uint64_t acked = 0;
   for (const auto& [token, item] : items_) acked += item.acked_t >= 0;
-  if (totals.accepted < acked || totals.accepted > items_.size()) Violation("P8 accepted " + std::to_string(totals.accepted) + ", acknowledged " + std::to_string(acked));
+  if (totals.accepted < acked || totals.accepted > items_.size())
+    Violation("P8 accepted " + std::to_string(totals.accepted) + ", acknowledged " + std::to_string(acked));
   if (last_totals_) {
     const Totals& last = *last_totals_;
     if (totals.accepted < last.accepted || totals.revived < last.revived || totals.succeeded < last.succeeded || totals.failed < last.failed ||

@@ -12,47 +12,68 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-std::string Text(int64_t number) { return std::to_string(number); }
-std::string Text(uint64_t number) { return std::to_string(number); }
-std::string Text(NotifyId id) { return "n" + std::to_string(id.value); }
-std::string Text(const LaneKey& lane) { return std::string(ToString(lane.mode)) + "/" + lane.name; }
-std::string Text(const DueKey& key) { return std::to_string(key.time_ms) + ":" + Text(key.id); }
-std::string Text(const OrderKey& key) { return std::to_string(key.rank) + ":" + std::to_string(key.due.ms) + ":" + Text(key.id); }
-std::string Text(const RequestId& id) { return "r" + std::to_string(id.token); }
-std::string Text(WallTime time) { return time == kWallNever ? "never" : std::to_string(time.ms); }
-std::string Text(const When& when) { return when.kind == When::Kind::kDefault ? "-" : (when.kind == When::Kind::kDelay ? "+" : "@") + std::to_string(when.ms); }
+std::string Text(int64_t number) {
+  return std::to_string(number);
+}
+std::string Text(uint64_t number) {
+  return std::to_string(number);
+}
+std::string Text(NotifyId id) {
+  return "n" + std::to_string(id.value);
+}
+std::string Text(const LaneKey& lane) {
+  return std::string(ToString(lane.mode)) + "/" + lane.name;
+}
+std::string Text(const DueKey& key) {
+  return std::to_string(key.time_ms) + ":" + Text(key.id);
+}
+std::string Text(const OrderKey& key) {
+  return std::to_string(key.rank) + ":" + std::to_string(key.due.ms) + ":" + Text(key.id);
+}
+std::string Text(const RequestId& id) {
+  return "r" + std::to_string(id.token);
+}
+std::string Text(WallTime time) {
+  return time == kWallNever ? "never" : std::to_string(time.ms);
+}
+std::string Text(const When& when) {
+  return when.kind == When::Kind::kDefault ? "-" : (when.kind == When::Kind::kDelay ? "+" : "@") + std::to_string(when.ms);
+}
 std::string Text(const NotifyState& s) {
   return "phase " + std::to_string(static_cast<int>(s.phase)) + " due " + Text(s.due) + " retry_at " + std::to_string(s.retry_at.ms) + " made " +
          std::to_string(s.attempts_made) + "-" + std::to_string(s.attempts_before) + " expires " + Text(s.expires_at);
 }
 std::string Text(const LaneRecord& r) {
-  return std::string(r.tail ? "tail from " + Text(r.tail_from) + " " : "") + (r.dormant ? "dormant " + r.dormant_host + ":" + std::to_string(r.dormant_order) + " " : "") +
+  return std::string(r.tail ? "tail from " + Text(r.tail_from) + " " : "") +
+         (r.dormant ? "dormant " + r.dormant_host + ":" + std::to_string(r.dormant_order) + " " : "") +
          (r.blocked_head.value ? "blocked " + Text(r.blocked_head) : "");
 }
 
 std::string Text(const WriteOp& op) {
-  return std::visit(
-      Overloaded{
-          [](const PutNotify& o) { return "put " + Text(o.record->id) + " t" + std::to_string(TokenOf(*o.record->spec)) + " " + Text(o.record->head->lane) + " " + Text(o.record->state); },
-          [](const ChangeNotify& o) { return "change " + Text(o.id) + " " + Text(o.change->state); },
-          [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
-          [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key); },
-          [](const PutExpiry& o) { return "+expiry " + Text(o.key); },
-          [](const DeleteExpiry& o) { return "-expiry " + Text(o.key); },
-          [](const PutTail& o) { return "+tail " + Text(o.lane) + " " + Text(o.key); },
-          [](const DeleteTail& o) { return "-tail " + Text(o.lane) + " " + Text(o.key); },
-          [](const PutLane& o) { return "lane " + Text(o.lane) + " " + Text(o.record); },
-          [](const DeleteLane& o) { return "-lane " + Text(o.lane); },
-          [](const PutDormant& o) { return "+dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
-          [](const DeleteDormant& o) { return "-dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
-          [](const PutFkey& o) { return "fkey " + o.fkey + " " + Text(o.record.id) + " " + Text(o.record.expires_at); },
-          [](const ExpireFkey& o) { return "expire fkey " + o.fkey + " " + Text(o.id) + " " + Text(o.expires_at); },
-          [](const DeleteFkey& o) { return "-fkey " + o.fkey; },
-          [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
-          [](const PutSettled& o) { return "+settled " + Text(o.id); },
-          [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
-      },
-      op);
+  return std::visit(Overloaded{
+                        [](const PutNotify& o) {
+                          return "put " + Text(o.record->id) + " t" + std::to_string(TokenOf(*o.record->spec)) + " " + Text(o.record->head->lane) +
+                                 " " + Text(o.record->state);
+                        },
+                        [](const ChangeNotify& o) { return "change " + Text(o.id) + " " + Text(o.change->state); },
+                        [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
+                        [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key); },
+                        [](const PutExpiry& o) { return "+expiry " + Text(o.key); },
+                        [](const DeleteExpiry& o) { return "-expiry " + Text(o.key); },
+                        [](const PutTail& o) { return "+tail " + Text(o.lane) + " " + Text(o.key); },
+                        [](const DeleteTail& o) { return "-tail " + Text(o.lane) + " " + Text(o.key); },
+                        [](const PutLane& o) { return "lane " + Text(o.lane) + " " + Text(o.record); },
+                        [](const DeleteLane& o) { return "-lane " + Text(o.lane); },
+                        [](const PutDormant& o) { return "+dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
+                        [](const DeleteDormant& o) { return "-dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
+                        [](const PutFkey& o) { return "fkey " + o.fkey + " " + Text(o.record.id) + " " + Text(o.record.expires_at); },
+                        [](const ExpireFkey& o) { return "expire fkey " + o.fkey + " " + Text(o.id) + " " + Text(o.expires_at); },
+                        [](const DeleteFkey& o) { return "-fkey " + o.fkey; },
+                        [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
+                        [](const PutSettled& o) { return "+settled " + Text(o.id); },
+                        [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
+                    },
+                    op);
 }
 
 }  // namespace
@@ -63,8 +84,8 @@ std::string Describe(const Event& event) {
           [](const SubmitRequest& e) {
             std::string text = "submit " + Text(e.request);
             for (const SubmitItem& item : e.items)
-              text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.head->lane) + " " + item.head->host + " when " + Text(item.when) + " ttl " + Text(item.ttl) +
-                      " p" + std::to_string(item.head->priority) +
+              text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.head->lane) + " " + item.head->host + " when " + Text(item.when) +
+                      " ttl " + Text(item.ttl) + " p" + std::to_string(item.head->priority) +
                       (item.head->fkey.empty() ? "" : " fkey " + item.head->fkey + " " + ToString(item.on_held)) +
                       (item.idempotency_key.empty() ? "" : " key " + item.head->caller + "/" + item.idempotency_key) + "]";
             return text;
@@ -94,8 +115,8 @@ std::string Describe(const Event& event) {
           [](const ReadDone& e) { return "read done " + Text(e.request); },
           [](const ListDone& e) { return "list done " + Text(e.request); },
           [](const AttemptEnded& e) {
-            return "ended " + Text(e.id) + "#" + std::to_string(e.result.record.number) + " verdict " + std::to_string(static_cast<int>(e.result.verdict)) + " retry after " +
-                   Text(e.result.retry_after_ms);
+            return "ended " + Text(e.id) + "#" + std::to_string(e.result.record.number) + " verdict " +
+                   std::to_string(static_cast<int>(e.result.verdict)) + " retry after " + Text(e.result.retry_after_ms);
           },
           [](const Tick&) { return std::string("tick"); },
           [](const StopRequested&) { return std::string("stop"); },
@@ -112,15 +133,18 @@ std::string Describe(const WriteBatch& batch) {
 std::string Describe(const LoadEffect& load) {
   std::string text = "  load " + Text(load.ticket);
   for (const LoadKey& key : load.keys)
-    text += " " + std::visit(Overloaded{[](NotifyId id) { return Text(id); }, [](const std::string& fkey) { return fkey; },
-                                        [](const IdempotencyKey& k) { return k.caller + "/" + k.key; }, [](const LaneKey& lane) { return Text(lane); }},
-                             key);
+    text +=
+        " " + std::visit(Overloaded{[](NotifyId id) { return Text(id); }, [](const std::string& fkey) { return fkey; },
+                                    [](const IdempotencyKey& k) { return k.caller + "/" + k.key; }, [](const LaneKey& lane) { return Text(lane); }},
+                         key);
   return text;
 }
 
 std::string Describe(const PageEffect& page) {
   return "  page " + Text(page.ticket) + " limit " + Text(static_cast<uint64_t>(page.limit)) + " " +
-         std::visit(Overloaded{[](const DuePage& p) { return std::string(p.clock == Clock::kWall ? "due " : "mono ") + Text(p.from) + " to " + Text(p.to_ms); },
+         std::visit(Overloaded{[](const DuePage& p) {
+                                 return std::string(p.clock == Clock::kWall ? "due " : "mono ") + Text(p.from) + " to " + Text(p.to_ms);
+                               },
                                [](const ExpiryPage& p) { return "expiry " + Text(p.from) + " to " + Text(p.to_ms); },
                                [](const TailPage& p) { return "tail " + Text(p.lane) + " " + Text(p.from); },
                                [](const DormantPage& p) { return "dormant " + p.host + " " + Text(p.from); },
@@ -134,18 +158,20 @@ std::string Describe(const StartAttempt& start) {
 
 std::string Describe(const Reply& reply) {
   return "  reply " + Text(reply.request) + " " +
-         std::visit(Overloaded{[](const Refused& r) { return "refused " + std::to_string(static_cast<int>(r.status.code())) + " " + r.status.detail(); },
-                               [](const Submitted& r) {
-                                 std::string text = "submitted";
-                                 for (const SubmittedItem& i : r.items) text += " " + Text(i.id) + " " + ToString(i.state) + (i.duplicate ? " duplicate" : "") + (i.kept ? " kept" : "");
-                                 return text;
-                               },
-                               [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
-                               [](const Viewed& r) { return "viewed " + Text(r.view.record->id) + " " + ToString(r.view.state); },
-                               [](const Retried& r) { return "retried " + Text(r.id); },
-                               [](const Listed& r) { return "listed " + Text(static_cast<uint64_t>(r.items.size())); },
-                               [](const StatsView& r) { return "stats accepted " + Text(r.totals.accepted) + " in flight " + Text(r.in_flight); }},
-                    reply.body);
+         std::visit(
+             Overloaded{[](const Refused& r) { return "refused " + std::to_string(static_cast<int>(r.status.code())) + " " + r.status.detail(); },
+                        [](const Submitted& r) {
+                          std::string text = "submitted";
+                          for (const SubmittedItem& i : r.items)
+                            text += " " + Text(i.id) + " " + ToString(i.state) + (i.duplicate ? " duplicate" : "") + (i.kept ? " kept" : "");
+                          return text;
+                        },
+                        [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
+                        [](const Viewed& r) { return "viewed " + Text(r.view.record->id) + " " + ToString(r.view.state); },
+                        [](const Retried& r) { return "retried " + Text(r.id); },
+                        [](const Listed& r) { return "listed " + Text(static_cast<uint64_t>(r.items.size())); },
+                        [](const StatsView& r) { return "stats accepted " + Text(r.totals.accepted) + " in flight " + Text(r.in_flight); }},
+             reply.body);
 }
 
 }  // namespace notifyd::sim

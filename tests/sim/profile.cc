@@ -4,16 +4,26 @@ namespace notifyd::sim {
 
 const char* ToString(Mutation mutation) {
   switch (mutation) {
-    case Mutation::kNone: return "none";
-    case Mutation::kSyncedEarly: return "synced-early";
-    case Mutation::kDropDeleteDue: return "drop-delete-due";
-    case Mutation::kSkipPageItem: return "skip-page-item";
-    case Mutation::kLoseChange: return "lose-change";
-    case Mutation::kSilentResend: return "silent-resend";
-    case Mutation::kLyingSuccess: return "lying-success";
-    case Mutation::kSwappedReplies: return "swapped-replies";
-    case Mutation::kLostReply: return "lost-reply";
-    case Mutation::kEarlyClock: return "early-clock";
+    case Mutation::kNone:
+      return "none";
+    case Mutation::kSyncedEarly:
+      return "synced-early";
+    case Mutation::kDropDeleteDue:
+      return "drop-delete-due";
+    case Mutation::kSkipPageItem:
+      return "skip-page-item";
+    case Mutation::kLoseChange:
+      return "lose-change";
+    case Mutation::kSilentResend:
+      return "silent-resend";
+    case Mutation::kLyingSuccess:
+      return "lying-success";
+    case Mutation::kSwappedReplies:
+      return "swapped-replies";
+    case Mutation::kLostReply:
+      return "lost-reply";
+    case Mutation::kEarlyClock:
+      return "early-clock";
   }
   return "?";
 }
@@ -25,11 +35,9 @@ Profile Profile::Draw(uint64_t seed) {
   p.seed = seed;
 
   // Small limits, so that spilling, paging and dormant lanes are the rule.
-  p.limits.max_in_flight = static_cast<uint32_t>(range(6, 40));
   p.limits.max_in_flight_per_lane = static_cast<uint32_t>(range(1, 8));
   p.limits.max_in_flight_per_host = static_cast<uint32_t>(range(2, 12));
   p.limits.lookahead_ms = range(200, 4'000);
-  p.limits.max_loaded = static_cast<size_t>(range(40, 200));
   p.limits.max_loaded_per_lane = static_cast<size_t>(range(2, 16));
   p.limits.max_waiting_lanes_per_host = static_cast<size_t>(range(1, 12));
   p.limits.max_spec_bytes = static_cast<size_t>(range(200, 8'000));
@@ -49,6 +57,13 @@ Profile Profile::Draw(uint64_t seed) {
 
   p.hosts = {HostKind::kHealthy};
   for (int64_t n = range(0, 4); n > 0; --n) p.hosts.push_back(static_cast<HostKind>(random.Below(4)));
+  // Each hung host in its turn may take half of what is free: enough must be left for a healthy one.
+  int64_t least_in_flight = int64_t{2} << p.hosts.size();
+  if (p.limits.page_items != CoreLimits{}.page_items) {
+    p.limits.max_in_flight = static_cast<uint32_t>(range(least_in_flight, least_in_flight + 30));
+    // What is in flight takes up memory too: hung calls alone must not fill it.
+    p.limits.max_loaded = 3 * p.limits.max_in_flight + static_cast<size_t>(range(0, 150));
+  }
   p.hot_lanes = static_cast<int>(range(1, 3));
   p.cold_lanes = static_cast<int>(range(1, 60));
   p.fifo_share = random.Unit();

@@ -38,15 +38,15 @@ struct Profile {
   int cold_lanes = 20;
   double fifo_share = 0.4;
   int operations = 150;
-  int64_t workload_ms = 8'000;   // the operations are spread over it
-  double burst = 0.3;            // chance that an operation follows the last one at once
-  int64_t crash_every_ms = 0;    // mean; 0: none
+  int64_t workload_ms = 8'000;  // the operations are spread over it
+  double burst = 0.3;           // chance that an operation follows the last one at once
+  int64_t crash_every_ms = 0;   // mean; 0: none
   int64_t wall_step_every_ms = 0;
   int64_t wall_step_ms_max = 60'000;
-  double disk_low = 0;           // chance a second
+  double disk_low = 0;  // chance a second
   double delay_share = 0.3, fkey_share = 0.15, ttl_share = 0.1, key_share = 0.1;
   int64_t hung_timeout_ms = 8'000;
-  int64_t healthy_ms_max = 60;   // a healthy host's answer
+  int64_t healthy_ms_max = 60;  // a healthy host's answer
 
   static Profile Draw(uint64_t seed);
 };

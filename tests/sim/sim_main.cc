@@ -74,14 +74,18 @@ int main(int argc, char** argv) {
     sum.refused += outcome.tally.refused;
     sum.deepest_tail += outcome.tally.deepest_tail > 0;
     sum.dormant += outcome.tally.dormant > 0;
-    if (from == to) std::printf("seed %llu: hash %016llx, %lld ms simulated\n", static_cast<unsigned long long>(seed), static_cast<unsigned long long>(outcome.hash), static_cast<long long>(outcome.end_t));
+    if (from == to)
+      std::printf("seed %llu: hash %016llx, %lld ms simulated\n", static_cast<unsigned long long>(seed),
+                  static_cast<unsigned long long>(outcome.hash), static_cast<long long>(outcome.end_t));
   }
-  std::printf("%llu of %llu seeds broke a promise; accepted %llu, attempts %llu (repeated %llu), crashes %llu, triggers %llu, cancels %llu, revivals %llu, duplicates %llu, "
-              "refused %llu; seeds that spilled %llu, with sleeping lanes %llu\n",
-              static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1), static_cast<unsigned long long>(sum.acked),
-              static_cast<unsigned long long>(sum.starts), static_cast<unsigned long long>(sum.repeats), static_cast<unsigned long long>(sum.crashes),
-              static_cast<unsigned long long>(sum.triggers), static_cast<unsigned long long>(sum.cancels), static_cast<unsigned long long>(sum.revivals),
-              static_cast<unsigned long long>(sum.duplicates), static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.deepest_tail),
-              static_cast<unsigned long long>(sum.dormant));
+  std::printf(
+      "%llu of %llu seeds broke a promise; accepted %llu, attempts %llu (repeated %llu), crashes %llu, triggers %llu, cancels %llu, revivals %llu, "
+      "duplicates %llu, "
+      "refused %llu; seeds that spilled %llu, with sleeping lanes %llu\n",
+      static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1), static_cast<unsigned long long>(sum.acked),
+      static_cast<unsigned long long>(sum.starts), static_cast<unsigned long long>(sum.repeats), static_cast<unsigned long long>(sum.crashes),
+      static_cast<unsigned long long>(sum.triggers), static_cast<unsigned long long>(sum.cancels), static_cast<unsigned long long>(sum.revivals),
+      static_cast<unsigned long long>(sum.duplicates), static_cast<unsigned long long>(sum.refused),
+      static_cast<unsigned long long>(sum.deepest_tail), static_cast<unsigned long long>(sum.dormant));
   return broken > 0;
 }

@@ -1,13 +1,13 @@
 // The promises over some hundred seeds, and the proof that the auditor would notice: each deliberate fault in a port is caught.
 // Every failure prints its seed; `notifyd_sim --seed N --verbose` replays it.
-#include <catch2/catch.hpp>
+#include <catch2/catch.hpp>  // behind all that includes base/check.h: in a test CHECK is Catch's
 
 #include "sim/simulation.h"
 
 namespace notifyd::sim {
 namespace {
 
-constexpr uint64_t kSeeds = 300;
+constexpr uint64_t kSeeds = 600;
 
 void CheckSeeds(uint64_t from, uint64_t to) {
   for (uint64_t seed = from; seed <= to; ++seed) {
@@ -26,9 +26,15 @@ uint64_t Noticed(Mutation mutation, const char* promise) {
   return 0;
 }
 
-TEST_CASE("simulator: the promises hold over the seeds, part 1") { CheckSeeds(1, kSeeds / 3); }
-TEST_CASE("simulator: the promises hold over the seeds, part 2") { CheckSeeds(kSeeds / 3 + 1, 2 * kSeeds / 3); }
-TEST_CASE("simulator: the promises hold over the seeds, part 3") { CheckSeeds(2 * kSeeds / 3 + 1, kSeeds); }
+TEST_CASE("simulator: the promises hold over the seeds, part 1") {
+  CheckSeeds(1, kSeeds / 3);
+}
+TEST_CASE("simulator: the promises hold over the seeds, part 2") {
+  CheckSeeds(kSeeds / 3 + 1, 2 * kSeeds / 3);
+}
+TEST_CASE("simulator: the promises hold over the seeds, part 3") {
+  CheckSeeds(2 * kSeeds / 3 + 1, kSeeds);
+}
 
 TEST_CASE("simulator: the same seed gives the same trace") {
   for (uint64_t seed : {3, 17, 42}) {
@@ -61,15 +67,33 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
 
 // ---- the auditor is shown to notice
 
-TEST_CASE("auditor: a store that reports synced before the sync is noticed") { CHECK(Noticed(Mutation::kSyncedEarly, "P1 ") > 0); }
-TEST_CASE("auditor: a store that forgets to delete from the due index is noticed") { CHECK(Noticed(Mutation::kDropDeleteDue, "image ") > 0); }
-TEST_CASE("auditor: a store that leaves items out of pages is noticed") { CHECK(Noticed(Mutation::kSkipPageItem, "P") > 0); }
-TEST_CASE("auditor: a store that forgets changes of state is noticed") { CHECK(Noticed(Mutation::kLoseChange, "") > 0); }
-TEST_CASE("auditor: a sender that sends a request again by itself is noticed") { CHECK(Noticed(Mutation::kSilentResend, "arrived twice") > 0); }
-TEST_CASE("auditor: a sender that reports a success which never arrived is noticed") { CHECK(Noticed(Mutation::kLyingSuccess, "never took it") > 0); }
-TEST_CASE("auditor: answers that are swapped are noticed") { CHECK(Noticed(Mutation::kSwappedReplies, "P1 ") > 0); }
-TEST_CASE("auditor: an answer that never comes is noticed") { CHECK(Noticed(Mutation::kLostReply, "has no answer") > 0); }
-TEST_CASE("auditor: a broker whose wall clock is ahead is noticed") { CHECK(Noticed(Mutation::kEarlyClock, "P6 ") > 0); }
+TEST_CASE("auditor: a store that reports synced before the sync is noticed") {
+  CHECK(Noticed(Mutation::kSyncedEarly, "P1 ") > 0);
+}
+TEST_CASE("auditor: a store that forgets to delete from the due index is noticed") {
+  CHECK(Noticed(Mutation::kDropDeleteDue, "image ") > 0);
+}
+TEST_CASE("auditor: a store that leaves items out of pages is noticed") {
+  CHECK(Noticed(Mutation::kSkipPageItem, "P") > 0);
+}
+TEST_CASE("auditor: a store that forgets changes of state is noticed") {
+  CHECK(Noticed(Mutation::kLoseChange, "") > 0);
+}
+TEST_CASE("auditor: a sender that sends a request again by itself is noticed") {
+  CHECK(Noticed(Mutation::kSilentResend, "arrived twice") > 0);
+}
+TEST_CASE("auditor: a sender that reports a success which never arrived is noticed") {
+  CHECK(Noticed(Mutation::kLyingSuccess, "never took it") > 0);
+}
+TEST_CASE("auditor: answers that are swapped are noticed") {
+  CHECK(Noticed(Mutation::kSwappedReplies, "P1 ") > 0);
+}
+TEST_CASE("auditor: an answer that never comes is noticed") {
+  CHECK(Noticed(Mutation::kLostReply, "has no answer") > 0);
+}
+TEST_CASE("auditor: a broker whose wall clock is ahead is noticed") {
+  CHECK(Noticed(Mutation::kEarlyClock, "P6 ") > 0);
+}
 
 }  // namespace
 }  // namespace notifyd::sim

@@ -81,7 +81,9 @@ class Simulation : EventSink, ReplySink {
     trace_.Add(line);
   }
   int64_t t() const { return clock_.t(); }
-  int64_t Soon(int64_t mean_ms) { return mean_ms == 0 ? SimClock::kNever : t() + 1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(2 * mean_ms))); }
+  int64_t Soon(int64_t mean_ms) {
+    return mean_ms == 0 ? SimClock::kNever : t() + 1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(2 * mean_ms)));
+  }
   Now BrokerNow() const;
   int64_t WakeAt() const;
   void Boot(FakeImage image, int64_t down_ms);
@@ -114,7 +116,7 @@ class Simulation : EventSink, ReplySink {
   std::unique_ptr<Driver> driver_;
   std::vector<Event> inbox_;
   std::optional<FakeImage> down_;  // the machine is off, with this on its disk
-  int64_t up_at_ = 0;
+  int64_t down_at_ = 0, up_at_ = 0;
   int64_t crash_at_ = SimClock::kNever, wall_step_at_ = SimClock::kNever, disk_at_ = SimClock::kNever;
   int64_t last_tick_ = -1, last_look_ = 0;
   int idle_ticks_ = 0;
@@ -184,6 +186,7 @@ void Simulation::Crash(CrashKind kind) {
   store_.reset();
   inbox_.clear();
   crash_at_ = SimClock::kNever;
+  down_at_ = t();
   up_at_ = t() + static_cast<int64_t>(random_.Below(random_.Chance(0.5) ? 20 : 2'000));
   down_ = std::move(image);
 }
@@ -238,7 +241,7 @@ void Simulation::Happen() {
     if (up_at_ > t()) return;
     FakeImage image = std::move(*down_);
     down_.reset();
-    Boot(std::move(image), random_.Chance(0.5) ? 5 : 0);
+    Boot(std::move(image), t() - down_at_);
   }
   if (t() - last_look_ >= 200) {
     last_look_ = t();
@@ -309,6 +312,7 @@ void Simulation::Finale() {
   receiver_.Heal();
   auditor_.OnHealed();
   wall_step_at_ = SimClock::kNever;
+  if (!down_ && profile_.store.write_failure + profile_.store.read_failure > 0) Crash(CrashKind::kKill);  // on to a store that does not fail
   if (!stopping_) crash_at_ = SimClock::kNever;  // one that is stopping goes all the way, and starts once more
   if (disk_low_) disk_at_ = t();
   Pass(1, [] { return false; });
@@ -343,7 +347,8 @@ void Simulation::Finale() {
   FakeImage written = store_->written();
   FakeImage image = store_->Crash(CrashKind::kPower);
   auditor_.OnCrash(image);
-  bool same = written.notifies.size() == image.notifies.size() && std::equal(written.notifies.begin(), written.notifies.end(), image.notifies.begin(), [](auto& a, auto& b) {
+  bool same = written.notifies.size() == image.notifies.size() &&
+              std::equal(written.notifies.begin(), written.notifies.end(), image.notifies.begin(), [](auto& a, auto& b) {
                 return a.second->state.phase == b.second->state.phase && a.second->state.attempts_made == b.second->state.attempts_made;
               });
   if (!same) auditor_.Violation("P1 a power cut after an orderly stop loses something");
@@ -361,6 +366,8 @@ Outcome Simulation::Go() {
 
 }  // namespace
 
-Outcome Run(const Profile& profile, Mutation mutation, bool print) { return Simulation(profile, mutation, print).Go(); }
+Outcome Run(const Profile& profile, Mutation mutation, bool print) {
+  return Simulation(profile, mutation, print).Go();
+}
 
 }  // namespace notifyd::sim

@@ -14,7 +14,9 @@ uint64_t TokenOf(const std::string& bytes) {
   return at == std::string::npos ? 0 : std::strtoull(spec->url.c_str() + at + 2, nullptr, 10);
 }
 
-std::string TriggerMark(uint64_t n) { return "\"mark\":" + std::to_string(n) + "}"; }
+std::string TriggerMark(uint64_t n) {
+  return "\"mark\":" + std::to_string(n) + "}";
+}
 
 Workload::Workload(const Profile& profile, const SimClock* clock)
     : profile_(profile), clock_(clock), random_(profile.seed * 17 + 3), left_(profile.operations) {}

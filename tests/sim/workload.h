@@ -44,9 +44,9 @@ class Workload {
   int left_;
   int64_t next_at_ = 0;
   uint64_t next_request_ = 1, next_token_ = 1, next_mark_ = 1;
-  std::vector<NotifyId> ids_;            // as answered
-  std::vector<SubmitItem> keyed_;        // with an idempotency key, to be repeated
-  std::vector<RequestId> open_;          // for disconnects
+  std::vector<NotifyId> ids_;      // as answered
+  std::vector<SubmitItem> keyed_;  // with an idempotency key, to be repeated
+  std::vector<RequestId> open_;    // for disconnects
 };
 
 }  // namespace notifyd::sim

@@ -16,7 +16,8 @@ TEST_CASE("keys: golden bytes of each kind") {
   CHECK(Hex(EncodeDueKey(Clock::kWall, {-1, {2}})) == "64 00 7fffffffffffffff 0000000000000002"_hex);
   CHECK(Hex(EncodeExpiryKey({1, {2}})) == "78 8000000000000001 0000000000000002"_hex);
   CHECK(Hex(EncodeTailKey(lane, {5, {1}, {2}})) == "6c 01 6162 0001 05 8000000000000001 0000000000000002"_hex);
-  CHECK(Hex(EncodeTailKey({Mode::kConcurrent, std::string("a\0", 2)}, {5, {1}, {2}})) == "6c 00 61 00ff 0001 05 8000000000000001 0000000000000002"_hex);
+  LaneKey zero{Mode::kConcurrent, std::string("a\0", 2)};
+  CHECK(Hex(EncodeTailKey(zero, {5, {1}, {2}})) == "6c 00 61 00ff 0001 05 8000000000000001 0000000000000002"_hex);
   CHECK(Hex(EncodeLaneKey(lane)) == "71 01 6162"_hex);
   CHECK(Hex(EncodeDormantKey("h:1", 7)) == "77 683a31 0001 0000000000000007"_hex);
   CHECK(Hex(EncodeFkeyKey("k1")) == "66 6b31"_hex);
@@ -54,7 +55,8 @@ TEST_CASE("keys: what is encoded decodes to the same, and nothing shorter, longe
 }
 
 TEST_CASE("keys: byte order is the order of times and ids, negative times included") {
-  std::vector<DueKey> order = {{INT64_MIN, {0}}, {-2, {9}}, {-1, {1}}, {0, {0}}, {0, {1}}, {0, {256}}, {1, {0}}, {255, {0}}, {256, {0}}, {INT64_MAX, {~0ull}}};
+  std::vector<DueKey> order = {{INT64_MIN, {0}}, {-2, {9}}, {-1, {1}}, {0, {0}}, {0, {1}}, {0, {256}}, {1, {0}},
+                               {255, {0}}, {256, {0}}, {INT64_MAX, {~0ull}}};
   for (size_t i = 1; i < order.size(); ++i) {
     CHECK(EncodeDueKey(Clock::kWall, order[i - 1]) < EncodeDueKey(Clock::kWall, order[i]));
     CHECK(EncodeExpiryKey(order[i - 1]) < EncodeExpiryKey(order[i]));
@@ -63,8 +65,8 @@ TEST_CASE("keys: byte order is the order of times and ids, negative times includ
 }
 
 TEST_CASE("keys: names sort as they are, and no lane's tail reaches into another's, whatever bytes they hold") {
-  std::vector<std::string> names = {std::string("\0", 1), std::string("\0\0", 2), std::string("\0\1", 2), "a", std::string("a\0", 2), std::string("a\0\xff", 3),
-                                    std::string("a\1", 2), "ab", "b", "\xff"};
+  std::vector<std::string> names = {std::string("\0", 1), std::string("\0\0", 2), std::string("\0\1", 2), "a",
+                                    std::string("a\0", 2), std::string("a\0\xff", 3), std::string("a\1", 2), "ab", "b", "\xff"};
   for (size_t i = 0; i < names.size(); ++i) {
     LaneKey lane{Mode::kConcurrent, names[i]};
     std::string begin = EncodeTailPrefix(lane), end = PrefixEnd(begin);

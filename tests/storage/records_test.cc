@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "broker/spec.h"
+
 #include "contract/store_harness.h"
 #include "storage/hex.h"
 
@@ -25,7 +27,9 @@ NotifyRecord Example() {
   head->host = "h:80";
   head->caller = "me";
   record.head = head;
-  record.spec = std::make_shared<const std::string>("SPEC");
+  NotifySpec spec;
+  spec.url = "http://h/x";
+  record.spec = std::make_shared<const std::string>(EncodeSpec(spec));
   record.state.due = {2000};
   return record;
 }
@@ -48,24 +52,43 @@ std::vector<Kind> Kinds() {
   totals.wall_mark = {-1, {2}};
   return {
       {"notify", Encoded(EncodeNotify, Example()),
-       "01 01 a01f 00 00 feffffffffffffffff01 00 00 00 00 d00f 01 06 6f7264657273 04 683a3830 04 00 00 02 6d65 00 04 53504543 0652005b"_hex,
+       "01 01 a01f 00 00 feffffffffffffffff01 00 00 00 00 d00f 01 06 6f7264657273 04 683a3830 04 00 00 02 6d65 00 "
+       "0d 01 00 0a 687474703a2f2f682f78 b8bc3b0c"_hex,
        [](std::string_view v) { return DecodeNotify({1}, v).ok(); }},
-      {"notify with everything", Encoded(EncodeNotify, MakeFullRecord(2)), "0102f6bfe285e368920c92c0e285e368c6c1e285e36800020105776169747384c0e285e36801066f72646572731073686f702e6578616d706c653a34"
-        "34330703096f72646572002031370674657374657203f4033ff8000000000000c0a9073fd000000000000003d00f00904e010204f7030104676f6e65"
-        "020b2f6572726f722f636f6465042245312200046e756c6c020182c0e285e36818f70311756e65787065637465645f616e737765721274686520616e"
-        "7377657220776173203530330f627573792c20747279206c617465720284c0e285e36818f70311756e65787065637465645f616e7377657212746865"
-        "20616e7377657220776173203530330f627573792c20747279206c617465720973706563206f66203265921477"_hex, [](std::string_view v) { return DecodeNotify({1}, v).ok(); }},
-      {"change", Encoded(EncodeChange, StateChange{state, AttemptRecord{1, {9}, 3, 500, "e", "d", "b"}}), "8102a01f0a00feffffffffffffffff010001000001011206f403016501640162471b3a7e"_hex,
+      {"notify with everything", Encoded(EncodeNotify, MakeFullRecord(2)),
+       "0102f6bfe285e368920c92c0e285e368c6c1e285e36800020105776169747384c0e285e36801066f72646572731073686f702e6578616d706c653a34"
+       "34330703096f7264657200203137067465737465727f03fa013ff8000000000000e0d4033fd000000000000003e807008827070204f70304676f6e65"
+       "020b2f6572726f722f636f6465042245312200046e756c6c020182c0e285e36818f70311756e65787065637465645f616e737765721274686520616e"
+       "7377657220776173203530330f627573792c20747279206c617465720284c0e285e36818f70311756e65787065637465645f616e7377657212746865"
+       "20616e7377657220776173203530330f627573792c20747279206c617465720973706563206f66203281c2a8f1"_hex,
+       [](std::string_view v) { return DecodeNotify({1}, v).ok(); }},
+      {"change", Encoded(EncodeChange, StateChange{state, AttemptRecord{1, {9}, 3, 500, "e", "d", "b"}}),
+       "8102a01f0a00feffffffffffffffff010001000001011206f403016501640162471b3a7e"_hex,
        [](std::string_view v) { return DecodeChanges(v).ok(); }},
-      {"fkey", Encoded(EncodeFkey, FkeyRecord{{0x2a}, {1000}}), "012ad00f1d54d511"_hex, [](std::string_view v) { return DecodeFkey(v).ok(); }},
-      {"fkey expiry", Encoded(EncodeFkeyExpiry, FkeyRecord{{0x2a}, {1000}}), "812ad00f155de3af"_hex, [](std::string_view v) { return DecodeFkeyExpiry(v).ok(); }},
-      {"idempotency key", Encoded(EncodeIdempotency, IdempotencyRecord{{0x2a}, {1, 2}, {1000}}), "012a00000000000000010000000000000002d00ff6e9d96a"_hex,
+      {"fkey", Encoded(EncodeFkey, FkeyRecord{{0x2a}, {1000}}),
+       "012ad00f1d54d511"_hex,
+       [](std::string_view v) { return DecodeFkey(v).ok(); }},
+      {"fkey expiry", Encoded(EncodeFkeyExpiry, FkeyRecord{{0x2a}, {1000}}),
+       "812ad00f155de3af"_hex,
+       [](std::string_view v) { return DecodeFkeyExpiry(v).ok(); }},
+      {"idempotency key", Encoded(EncodeIdempotency, IdempotencyRecord{{0x2a}, {1, 2}, {1000}}),
+       "012a00000000000000010000000000000002d00ff6e9d96a"_hex,
        [](std::string_view v) { return DecodeIdempotency(v).ok(); }},
-      {"lane", Encoded(EncodeLane, lane), "01010502020104683a38300304bc305bff"_hex, [](std::string_view v) { return DecodeLane(v).ok(); }},
-      {"sleeping lane", Encoded(EncodeDormantLane, LaneKey{Mode::kFifo, "ab"}), "01010261621df5f860"_hex, [](std::string_view v) { return DecodeDormantLane(v).ok(); }},
-      {"settled", Encoded(EncodeSettled, WallTime{1000}), "01d00f166ae9b0"_hex, [](std::string_view v) { return DecodeSettled(v).ok(); }},
-      {"totals", Encoded(EncodeTotals, totals), "0101ac0200000000000000000000000000000100010200000000000022bf53ef"_hex, [](std::string_view v) { return DecodeTotals(v).ok(); }},
-      {"format", Encoded(EncodeFormat, FormatRecord{1, {0x11, 0x22}}), "0101000000000000001100000000000000229964fedb"_hex, [](std::string_view v) { return DecodeFormat(v).ok(); }},
+      {"lane", Encoded(EncodeLane, lane),
+       "01010502020104683a38300304bc305bff"_hex,
+       [](std::string_view v) { return DecodeLane(v).ok(); }},
+      {"sleeping lane", Encoded(EncodeDormantLane, LaneKey{Mode::kFifo, "ab"}),
+       "01010261621df5f860"_hex,
+       [](std::string_view v) { return DecodeDormantLane(v).ok(); }},
+      {"settled", Encoded(EncodeSettled, WallTime{1000}),
+       "01d00f166ae9b0"_hex,
+       [](std::string_view v) { return DecodeSettled(v).ok(); }},
+      {"totals", Encoded(EncodeTotals, totals),
+       "0101ac0200000000000000000000000000000100010200000000000022bf53ef"_hex,
+       [](std::string_view v) { return DecodeTotals(v).ok(); }},
+      {"format", Encoded(EncodeFormat, FormatRecord{1, {0x11, 0x22}}),
+       "0101000000000000001100000000000000229964fedb"_hex,
+       [](std::string_view v) { return DecodeFormat(v).ok(); }},
   };
 }
 

@@ -106,7 +106,7 @@ class RocksHarness : public StoreHarness {
     options.directory = directory_.string();
     options.retention_succeeded_ms = kRetentionSucceededMs;
     options.retention_settled_ms = kRetentionSettledMs;
-    options.wall_ms = [this] { return wall_ms; };
+    options.wall_ms = [this] { return wall_ms.load(); };
     return options;
   }
 

@@ -1,10 +1,10 @@
 // JsonReader: what is JSON, what is not, and prints of items.
 #include "net/api/json_reader.h"
 
+#include <catch2/catch.hpp>
+
 #include "base/random.h"
 #include "broker/json_tree.h"
-
-#include <catch2/catch.hpp>
 
 namespace notifyd {
 namespace {
@@ -41,12 +41,12 @@ Fingerprint PrintOf(std::string body) {
 }
 
 TEST_CASE("JSON reader: what is not JSON is malformed") {
-  auto body = GENERATE(as<std::string>(), "", "  ", "{", "}", "[", "]", "{]", "[}", "{}}", "{} {}", "{}x", "nullx", "12 13", "\"a\" x", "{,}", "{\"a\"}",
-                       "{\"a\":}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{1:2}", "{a:1}", "{'a':1}", "[1,]", "[,1]", "[1 2]", "[[1]", "[1]]",
-                       "{\"a\":{\"b\":1}", "[{\"a\":1]", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":-}", "{\"a\":1e}", "{\"a\":0x1}",
-                       "{\"a\":NaN}", "{\"a\":tru}", "{\"a\":truex}", "{\"a\":nul}", "{\"a\":\"x}", "{\"a\":\"x\"y}", "{\"a\":\"\\q\"}", "{\"a\":\"\\u12\"}",
-                       "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}",
-                       "{\"a\":\"\\ud800\\ud800\"}", "{\"\\ud800\":1}", "\xef\xbb\xbf{}", "// x\n{}");
+  auto body = GENERATE(as<std::string>(), "", "  ", "{", "}", "[", "]", "{]", "[}", "{}}", "{} {}", "{}x", "nullx", "12 13", "\"a\" x", "{,}",
+                       "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{1:2}", "{a:1}", "{'a':1}", "[1,]", "[,1]", "[1 2]",
+                       "[[1]", "[1]]", "{\"a\":{\"b\":1}", "[{\"a\":1]", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":-}",
+                       "{\"a\":1e}", "{\"a\":0x1}", "{\"a\":NaN}", "{\"a\":tru}", "{\"a\":truex}", "{\"a\":nul}", "{\"a\":\"x}", "{\"a\":\"x\"y}",
+                       "{\"a\":\"\\q\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}",
+                       "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\ud800\"}", "{\"\\ud800\":1}", "\xef\xbb\xbf{}", "// x\n{}");
   CAPTURE(body);
   CHECK(Read(body).code == Code::kMalformed);
 }
@@ -150,16 +150,17 @@ TEST_CASE("JSON reader: a print does not move with order, whitespace or escapes"
 
 TEST_CASE("JSON reader: a print moves with content") {
   Fingerprint print = PrintOf(R"({"a":{"x":1,"y":[1,2]},"b":"é"})");
-  auto other = GENERATE(as<std::string>(), R"({"a":{"x":1,"y":[2,1]},"b":"é"})", R"({"a":{"x":1.0,"y":[1,2]},"b":"é"})", R"({"a":{"x":1,"y":[1,2]},"b":"e"})",
-                        R"({"a":{"x":"1","y":[1,2]},"b":"é"})", R"({"a":{"x":1},"y":[1,2],"b":"é"})", R"({"a":{"x":1,"y":[1,[2]]},"b":"é"})",
-                        R"({"a":{"x":1,"y":[1,2],"key":1},"b":"é"})");
+  auto other = GENERATE(as<std::string>(), R"({"a":{"x":1,"y":[2,1]},"b":"é"})", R"({"a":{"x":1.0,"y":[1,2]},"b":"é"})",
+                        R"({"a":{"x":1,"y":[1,2]},"b":"e"})", R"({"a":{"x":"1","y":[1,2]},"b":"é"})", R"({"a":{"x":1},"y":[1,2],"b":"é"})",
+                        R"({"a":{"x":1,"y":[1,[2]]},"b":"é"})", R"({"a":{"x":1,"y":[1,2],"key":1},"b":"é"})");
   CAPTURE(other);
   CHECK_FALSE(print == PrintOf(other));
   CHECK_FALSE(PrintOf(R"({"data":{"x":null}})") == PrintOf(R"({"data":{}})"));
 }
 
 TEST_CASE("JSON reader: agrees with an independent parser on mutated documents") {
-  const std::string seeds[] = {R"({"a":[1,-2.5e+3,"x\u00e9\\\"",true,false,null,{"b":{}}],"c":"ü😀","data":{"d":[[],[{}]]}})", R"([{"a":1},{"b":[0,1]},"\ud83d\ude00"])"};
+  const std::string seeds[] = {R"({"a":[1,-2.5e+3,"x\u00e9\\\"",true,false,null,{"b":{}}],"c":"ü😀","data":{"d":[[],[{}]]}})",
+                               R"([{"a":1},{"b":[0,1]},"\ud83d\ude00"])"};
   constexpr std::string_view kAlphabet = "{}[],:\"\\u0d8e1-+. \ntfn\x80\xc3\x00";
   Random random(7);
   JsonReader reader;
@@ -169,9 +170,15 @@ TEST_CASE("JSON reader: agrees with an independent parser on mutated documents")
       size_t at = random.Below(text.size());
       char c = kAlphabet[random.Below(kAlphabet.size())];
       switch (random.Below(3)) {
-        case 0: text[at] = c; break;
-        case 1: text.insert(at, 1, c); break;
-        default: text.erase(at, 1 + random.Below(3)); break;
+        case 0:
+          text[at] = c;
+          break;
+        case 1:
+          text.insert(at, 1, c);
+          break;
+        default:
+          text.erase(at, 1 + random.Below(3));
+          break;
       }
     }
     bool is_array = false;

@@ -2,8 +2,6 @@
 #include "api_fixture.h"
 #include "base/random.h"
 
-#include <catch2/catch.hpp>
-
 namespace notifyd {
 namespace {
 
@@ -13,17 +11,28 @@ constexpr const char* kBodies[] = {
     R"([{"url":"http://[::1]:80/","body":"x","expect":{"status":[200,"3xx"],"contains":"OK","json":{"/a":1.0,"":{"b":[1]}}},"mode":"fifo"},)"
     R"({"url":"http://h","retry":{"max_attempts":3,"schedule_ms":[1,2],"fatal_on":{"status":["4xx"]}},"ttl_ms":60000,"idempotency_key":"k","caller":"c"}])",
     R"({"url":"http://127.1/","method":"GET","data":{"a":{"b":[true,null,"\u00e9"]}},"due_at":"2030-01-02T03:04:05.678+01:00","expires_at":1893553445678})"};
-constexpr const char* kTokens[] = {"null", "{}", "[]", "\"\"", "-1", "1e999", "\"\\u0000\"", "\"\\ud800\"", ",", "\"url\":", "\"data\":", "\xff", "true", "0.5", "[[[["};
+constexpr const char* kTokens[] = {"null", "{}",       "[]",        "\"\"", "-1",   "1e999", "\"\\u0000\"", "\"\\ud800\"",
+                                   ",",    "\"url\":", "\"data\":", "\xff", "true", "0.5",   "[[[["};
 
 std::string Mutate(std::string text, Random& random) {
   for (uint64_t edits = 1 + random.Below(2); edits > 0 && !text.empty(); --edits) {
     size_t at = random.Below(text.size());
     switch (random.Below(5)) {
-      case 0: text[at] = static_cast<char>(random.Next()); break;
-      case 1: text.erase(at, 1 + random.Below(8)); break;
-      case 2: text.insert(at, kTokens[random.Below(std::size(kTokens))]); break;
-      case 3: text.insert(at, text.substr(random.Below(text.size()), random.Below(20))); break;
-      default: text[at] = static_cast<char>('0' + random.Below(75)); break;
+      case 0:
+        text[at] = static_cast<char>(random.Next());
+        break;
+      case 1:
+        text.erase(at, 1 + random.Below(8));
+        break;
+      case 2:
+        text.insert(at, kTokens[random.Below(std::size(kTokens))]);
+        break;
+      case 3:
+        text.insert(at, text.substr(random.Below(text.size()), random.Below(20)));
+        break;
+      default:
+        text[at] = static_cast<char>('0' + random.Below(75));
+        break;
     }
   }
   return text;
@@ -59,8 +68,8 @@ TEST_CASE("mutations: a submit is posted whole or answered with a problem, and w
 
 TEST_CASE("mutations: any target gets one answer or one event") {
   constexpr const char* kTargets[] = {"/v1/notifies?state=held,failed&limit=5&cursor=n000000000000001f&created_after=2023-11-14T22%3A13%3A20Z",
-                                      "/v1/notifies/n000000000000001f?wait_ms=5", "/v1/fkeys/a%2Fb%C3%A9/trigger?remember_ms=1", "http://h:1/v1/stats",
-                                      "/v1/notifies/n000000000000001f/retry"};
+                                      "/v1/notifies/n000000000000001f?wait_ms=5", "/v1/fkeys/a%2Fb%C3%A9/trigger?remember_ms=1",
+                                      "http://h:1/v1/stats", "/v1/notifies/n000000000000001f/retry"};
   constexpr const char* kMethods[] = {"GET", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", ""};
   Random random(4);
   ApiFixture f;
@@ -68,7 +77,8 @@ TEST_CASE("mutations: any target gets one answer or one event") {
     std::string target = Mutate(kTargets[round % std::size(kTargets)], random);
     INFO(target);
     f.sink.events.clear();
-    f.Ask(kMethods[random.Below(std::size(kMethods))], target, random.Chance(0.5) ? "{}" : "", {{"Host", target}, {"Origin", random.Chance(0.5) ? target : "http://h"}});
+    f.Ask(kMethods[random.Below(std::size(kMethods))], target, random.Chance(0.5) ? "{}" : "",
+          {{"Host", target}, {"Origin", random.Chance(0.5) ? target : "http://h"}});
     REQUIRE(f.sink.events.size() == (f.answered() ? 0 : 1));
     f.Ask(kMethods[random.Below(std::size(kMethods))], target, random.Chance(0.5) ? "{}" : "");
     REQUIRE(f.sink.events.size() == (f.answers.contains(f.last_token - 1) ? 0u : 1u) + (f.answered() ? 0u : 1u));

@@ -1,14 +1,14 @@
 // Everything but the body of a submit: routing, queries, and how the core's replies look from outside.
 #include "api_fixture.h"
 
-#include <catch2/catch.hpp>
-
 namespace notifyd {
 namespace {
 
 constexpr const char* kId = "n000000000000001f";
 
-SubmittedItem Accepted() { return {NotifyId{0x1f}, State::kReady, WallTime{1'700'000'000'000}, {Mode::kFifo, "lane \"x\""}, false, false}; }
+SubmittedItem Accepted() {
+  return {NotifyId{0x1f}, State::kReady, WallTime{1'700'000'000'000}, {Mode::kFifo, "lane \"x\""}, false, false};
+}
 
 TEST_CASE("submit: a fresh one answers 201 with its place") {
   ApiFixture f;
@@ -17,8 +17,7 @@ TEST_CASE("submit: a fresh one answers 201 with its place") {
   CHECK(f.Answer().status == 201);
   CHECK(f.Answer().content_type == "application/json");
   CHECK(f.Header("Location") == std::string("/v1/notifies/") + kId);
-  CHECK(f.Answer().body ==
-        R"({"id":"n000000000000001f","state":"ready","due_at":"2023-11-14T22:13:20.000Z","lane":"lane \"x\"","mode":"fifo"})");
+  CHECK(f.Answer().body == R"({"id":"n000000000000001f","state":"ready","due_at":"2023-11-14T22:13:20.000Z","lane":"lane \"x\"","mode":"fifo"})");
 }
 
 TEST_CASE("submit: one held without a due time has none") {
@@ -96,15 +95,16 @@ TEST_CASE("get: a notify with defaults shows every field") {
   NotifyRecord record = f.RecordOf(f.Item());
   f.Shown(record, State::kScheduled);
   CHECK(f.Answer().status == 200);
-  CHECK(f.Answer().body ==
-        R"({"id":"n000000000000001f","state":"scheduled","reason":null,"created_at":"2023-11-14T22:13:20.000Z","settled_at":null,)"
-        R"("next_attempt_at":"2023-11-14T22:13:21.000Z","due_at":"2023-11-14T22:13:21.000Z","delay_ms":null,"expires_at":null,"ttl_ms":null,)"
-        R"("url":"http://H/x","method":"POST","headers":{},"data":null,"body":null,"body_base64":null,"content_type":"application/json",)"
-        R"("lane":"http://h/x","group":null,"mode":"concurrent","priority":4,"reply":"expected",)"
-        R"("expect":{"status":["2xx"],"contains":null,"json":null},)"
-        R"("retry":{"max_attempts":10,"initial_ms":1000,"factor":2,"max_ms":3600000,"jitter":0.1,"schedule_ms":null,"fatal_on":null,"later_on":null},)"
-        R"("timeout_ms":30000,"connect_timeout_ms":5000,"fkey":null,"on_held":null,"idempotency_key":null,"caller":"unknown","callback_url":null,)"
-        R"("attempts_made":0,"attempts":[]})");
+  CHECK(
+      f.Answer().body ==
+      R"({"id":"n000000000000001f","state":"scheduled","reason":null,"created_at":"2023-11-14T22:13:20.000Z","settled_at":null,)"
+      R"("next_attempt_at":"2023-11-14T22:13:21.000Z","due_at":"2023-11-14T22:13:21.000Z","delay_ms":null,"expires_at":null,"ttl_ms":null,)"
+      R"("url":"http://H/x","method":"POST","headers":{},"data":null,"body":null,"body_base64":null,"content_type":"application/json",)"
+      R"("lane":"http://h/x","group":null,"mode":"concurrent","priority":4,"reply":"expected",)"
+      R"("expect":{"status":["2xx"],"contains":null,"json":null},)"
+      R"("retry":{"max_attempts":10,"initial_ms":1000,"factor":2,"max_ms":3600000,"jitter":0.1,"schedule_ms":null,"fatal_on":null,"later_on":null},)"
+      R"("timeout_ms":30000,"connect_timeout_ms":5000,"fkey":null,"on_held":null,"idempotency_key":null,"caller":"unknown","callback_url":null,)"
+      R"("attempts_made":0,"attempts":[]})");
 }
 
 TEST_CASE("get: what was submitted is shown again") {
@@ -157,15 +157,17 @@ TEST_CASE("get: attempts are shown, an error only where there was one") {
   record.state.settled_at = WallTime{1'700'000'002'000};
   record.state.attempts_made = 2;
   record.state.reason = "attempts_exhausted";
-  record.attempts = {{1, WallTime{1'700'000'000'000}, 12, 0, "connect_failed", "refused", ""}, {2, WallTime{1'700'000'001'000}, 3, 200, "", "", "\xff!"}};
+  record.attempts = {{1, WallTime{1'700'000'000'000}, 12, 0, "connect_failed", "refused", ""},
+                     {2, WallTime{1'700'000'001'000}, 3, 200, "", "", "\xff!"}};
   Json json = f.Shown(record, State::kFailed);
   CHECK(json.At("/state") == "failed");
   CHECK(json.At("/reason") == "attempts_exhausted");
   CHECK(json.At("/settled_at") == "2023-11-14T22:13:22.000Z");
   CHECK(json.At("/next_attempt_at") == "null");
   CHECK(json.At("/attempts_made") == "2");
-  CHECK(json.At("/attempts/0") ==
-        R"({"number":1,"started_at":"2023-11-14T22:13:20.000Z","duration_ms":12,"status":0,"error":"connect_failed","detail":"refused","response_body":""})");
+  CHECK(
+      json.At("/attempts/0") ==
+      R"({"number":1,"started_at":"2023-11-14T22:13:20.000Z","duration_ms":12,"status":0,"error":"connect_failed","detail":"refused","response_body":""})");
   CHECK_FALSE(json.Has("/attempts/1/error"));
   CHECK(json.At("/attempts/1/response_body") == "\xef\xbf\xbd!");
 }
@@ -237,7 +239,9 @@ TEST_CASE("list: items come without their bodies, with a cursor to go on") {
 TEST_CASE("list: filters") {
   ApiFixture f;
   f.Ask("GET",
-        "/v1/notifies?state=held,failed,held&lane=http%3A%2F%2Fh%2F&mode=fifo&caller=a+b&created_after=2023-11-14T22%3A13%3A20Z&created_before=5&limit=1000");
+        "/v1/"
+        "notifies?state=held,failed,held&lane=http%3A%2F%2Fh%2F&mode=fifo&caller=a+b&created_after=2023-11-14T22%3A13%3A20Z&created_before=5&limit="
+        "1000");
   const ListQuery& query = f.Posted<ListRequest>().query;
   CHECK(query.states == std::vector<State>{State::kHeld, State::kFailed});
   CHECK(query.lane == "http://h/");

@@ -2,8 +2,6 @@
 #include "api_fixture.h"
 #include "net/api/fields.h"
 
-#include <catch2/catch.hpp>
-
 namespace notifyd {
 namespace {
 

@@ -1,9 +1,9 @@
 // URLs, default lanes, query strings, routes and origins.
 #include "net/api/url.h"
 
-#include "net/api/router.h"
-
 #include <catch2/catch.hpp>
+
+#include "net/api/router.h"
 
 namespace notifyd {
 namespace {
@@ -39,13 +39,13 @@ TEST_CASE("url: good ones give their host and the lane's base") {
 }
 
 TEST_CASE("url: what clients would read in different ways is refused") {
-  auto url = GENERATE(as<std::string>(), "", "h", "/x", "//h/x", "http:/h", "http:h", "http://", "http:///x", "http://?x", "http://:80/", "ftp://h/", "httpx://h/",
-                      "javascript://h/", " http://h/", "http://h/ x", "http://h/\tx", "http://h/\n", "http://h/\x7f", "http://h\\x", "http://h/\\x",
-                      "http://u@h/", "http://u:p@h/", "http://@h/", "http://h/ü", "http://hü/", "http://h:0/", "http://h:65536/", "http://h:99999999999/",
-                      "http://h:-1/", "http://h:+80/", "http://h:8a/", "http://h:/", "http://h:80:81/", "http://%68/", "http://h%00/", "http://a..b/",
-                      "http://.a/", "http://a../", "http://a!b/", "http://a,b/", "http://a'b/", "http://[::1/", "http://[::1]x/", "http://[]/",
-                      "http://[::g]/", "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://::1/", "http://1.2.3.4.5/", "http://256.1.1.1/",
-                      "http://1.2.3.999/", "http://999999999999/");
+  auto url = GENERATE(as<std::string>(), "", "h", "/x", "//h/x", "http:/h", "http:h", "http://", "http:///x", "http://?x", "http://:80/", "ftp://h/",
+                      "httpx://h/", "javascript://h/", " http://h/", "http://h/ x", "http://h/\tx", "http://h/\n", "http://h/\x7f", "http://h\\x",
+                      "http://h/\\x", "http://u@h/", "http://u:p@h/", "http://@h/", "http://h/ü", "http://hü/", "http://h:0/", "http://h:65536/",
+                      "http://h:99999999999/", "http://h:-1/", "http://h:+80/", "http://h:8a/", "http://h:/", "http://h:80:81/", "http://%68/",
+                      "http://h%00/", "http://a..b/", "http://.a/", "http://a../", "http://a!b/", "http://a,b/", "http://a'b/", "http://[::1/",
+                      "http://[::1]x/", "http://[]/", "http://[::g]/", "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://::1/",
+                      "http://1.2.3.4.5/", "http://256.1.1.1/", "http://1.2.3.999/", "http://999999999999/");
   CAPTURE(url);
   Result<CheckedUrl> checked = CheckUrl(url);
   REQUIRE_FALSE(checked.ok());
@@ -128,9 +128,9 @@ TEST_CASE("router: paths lead to endpoints with their decoded argument") {
 }
 
 TEST_CASE("router: other paths are not found") {
-  auto target = GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry", "/v1/notifies/x/y", "/v1/fkeys",
-                         "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x", "/healthz/", "//v1/notifies",
-                         "/v1/notifies/a/b/c/d/e/f/g");
+  auto target = GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry",
+                         "/v1/notifies/x/y", "/v1/fkeys", "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x",
+                         "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
   CAPTURE(target);
   CHECK(FindRoute("GET", target).status().code() == Code::kNotFound);
 }
@@ -146,9 +146,9 @@ TEST_CASE("origin: the same host and port is not foreign") {
 
 TEST_CASE("origin: any other is foreign") {
   std::string host = "127.0.0.1:7300";
-  auto origin = GENERATE(as<std::string>(), "null", "", "http://", "127.0.0.1:7300", "http://127.0.0.1", "http://127.0.0.1:7301", "http://localhost:7300",
-                         "http://127.0.0.1:7300/", "http://127.0.0.1:7300.evil.com", "http://evil.com", "file://127.0.0.1:7300",
-                         "chrome-extension://127.0.0.1:7300");
+  auto origin = GENERATE(as<std::string>(), "null", "", "http://", "127.0.0.1:7300", "http://127.0.0.1", "http://127.0.0.1:7301",
+                         "http://localhost:7300", "http://127.0.0.1:7300/", "http://127.0.0.1:7300.evil.com", "http://evil.com",
+                         "file://127.0.0.1:7300", "chrome-extension://127.0.0.1:7300");
   CAPTURE(origin);
   CHECK(IsForeignOrigin(origin, &host));
   CHECK(IsForeignOrigin("http://127.0.0.1:7300", nullptr));

@@ -1,0 +1,358 @@
+// What RocksStore does beyond the contract suite: retention in compaction, damage that only reading finds, failures, bounds.
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "storage/keys.h"
+#include "storage/records.h"
+#include "storage/rocks_harness.h"
+#include "storage/store_tool.h"
+
+namespace notifyd {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Encode, class Record>
+std::string Encoded(Encode encode, const Record& record) {
+  std::string out;
+  encode(record, &out);
+  return out;
+}
+
+/// Runs `use(tool)` on the store's raw keys while it is closed.
+template <class Use>
+void Raw(RocksHarness& store, Use use) {
+  store.Close();
+  {
+    auto tool = StoreTool::Open(store.Options());
+    REQUIRE(tool.ok());
+    use(**tool);
+  }
+  store.Open();
+}
+bool Has(StoreTool& tool, const std::string& key) {
+  auto value = tool.Get(key);
+  REQUIRE(value.ok());
+  return value->has_value();
+}
+
+// ---- retention
+
+TEST_CASE("retention: compaction removes what is over and nothing else") {
+  RocksHarness store;
+  const int64_t start = StoreHarness::kStart;
+  NotifyRecord pending = MakeRecord(1), done = MakeRecord(2), failed = MakeRecord(3), held = MakeRecord(4);
+  pending.state.settled_at = {1};  // means nothing while it is pending
+  done.state = SettledState(Phase::kSucceeded);
+  failed.state = SettledState(Phase::kFailed);
+  held.state.phase = Phase::kHeld;
+  store.Commit({Put(pending), Put(done), Put(failed), Put(held), PutSettled{Phase::kFailed, {3}, {start}}, PutFkey{"kept", {{4}, kWallNever}},
+                PutFkey{"over", {{2}, {start + 2000}}}, PutIdempotency{{"c", "over"}, {{2}, {}, {start + 2000}}},
+                PutIdempotency{{"c", "kept"}, {{2}, {}, {start + 2001}}}});
+  store.wall_ms = start + 2000;  // past the retention of succeeded ones, not of failed ones
+  REQUIRE(store.rocks().Compact().ok());
+  Raw(store, [&](StoreTool& tool) {
+    CHECK(Has(tool, EncodeNotifyKey({1})));
+    CHECK_FALSE(Has(tool, EncodeNotifyKey({2})));
+    CHECK(Has(tool, EncodeNotifyKey({3})));
+    CHECK(Has(tool, EncodeNotifyKey({4})));
+    CHECK(Has(tool, EncodeSettledKey(Phase::kFailed, {3})));
+    CHECK(Has(tool, EncodeFkeyKey("kept")));
+    CHECK_FALSE(Has(tool, EncodeFkeyKey("over")));
+    CHECK(Has(tool, EncodeIdempotencyKey({"c", "kept"})));
+    CHECK_FALSE(Has(tool, EncodeIdempotencyKey({"c", "over"})));
+  });
+  store.wall_ms = start + StoreHarness::kRetentionSettledMs;
+  REQUIRE(store.rocks().Compact().ok());
+  Raw(store, [&](StoreTool& tool) {
+    CHECK(Has(tool, EncodeNotifyKey({1})));
+    CHECK_FALSE(Has(tool, EncodeNotifyKey({3})));
+    CHECK_FALSE(Has(tool, EncodeSettledKey(Phase::kFailed, {3})));
+    CHECK(Has(tool, EncodeMetaKey(kTotalsName)));
+  });
+}
+
+TEST_CASE("retention: compaction does not judge a record by changes that it has not met yet") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  REQUIRE(store.rocks().Compact().ok());
+  store.Commit({Change({1}, SettledState(Phase::kSucceeded), MakeAttempt(1))});
+  NotifyRecord again = MakeRecord(1);
+  again.state.attempts_before = 1;
+  store.wall_ms += 10 * StoreHarness::kRetentionSettledMs;
+  store.Commit({Put(again)});
+  REQUIRE(store.rocks().Compact().ok());
+  CheckSame(*store.LoadNotify({1}).record, again);
+}
+
+TEST_CASE("retention: a change that comes after its record was removed stays without effect and goes in turn") {
+  RocksHarness store;
+  NotifyRecord record = MakeRecord(1);
+  record.state = SettledState(Phase::kCancelled);
+  store.Commit({Put(record), PutFkey{"a", {{1}, {StoreHarness::kStart + 1}}}});
+  store.wall_ms += StoreHarness::kRetentionSettledMs;
+  REQUIRE(store.rocks().Compact().ok());
+  store.Commit({Change({1}, SettledState(Phase::kCancelled, store.wall_ms), MakeAttempt(1)), ExpireFkey{"a", {1}, kWallNever}});
+  auto check_absent = [&] {
+    CHECK_FALSE(store.LoadNotify({1}).record);
+    CHECK_FALSE(store.LoadFkey("a"));
+    CHECK(store.List({}).items.empty());
+  };
+  check_absent();
+  REQUIRE(store.rocks().Compact().ok());
+  check_absent();
+  REQUIRE(store.rocks().Compact().ok());
+  Raw(store, [&](StoreTool& tool) {
+    CHECK_FALSE(Has(tool, EncodeNotifyKey({1})));
+    CHECK_FALSE(Has(tool, EncodeFkeyKey("a")));
+  });
+}
+
+TEST_CASE("retention: what compaction removed at one level does not come back from a deeper one") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  REQUIRE(store.rocks().Compact().ok());
+  NotifyRecord settled = MakeRecord(1);
+  settled.state = SettledState(Phase::kSucceeded);
+  store.Commit({Put(settled)});
+  store.wall_ms += StoreHarness::kRetentionSucceededMs;
+  REQUIRE(store.rocks().Compact().ok());
+  store.wall_ms = StoreHarness::kStart;  // so that nothing but its absence hides it
+  CHECK_FALSE(store.LoadNotify({1}).record);
+}
+
+// ---- damage
+
+TEST_CASE("damage: a value that does not decode is an error of every read that meets it") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1)), PutDue{Clock::kWall, {5, {1}}}, PutFkey{"a", {{1}, kWallNever}}});
+  Raw(store, [&](StoreTool& tool) {
+    std::string value = **tool.Get(EncodeNotifyKey({1}));
+    value[value.size() / 2] ^= 1;
+    REQUIRE(tool.Put(EncodeNotifyKey({1}), value).ok());
+    REQUIRE(tool.Put(EncodeFkeyKey("a"), "nonsense").ok());
+  });
+  store.store().Load({1, {NotifyId{1}}});
+  auto loaded = store.Next<Loaded>();
+  CHECK(loaded.status.code() == Code::kCorrupt);
+  CHECK_THAT(loaded.status.detail(), Catch::Contains(NotifyId{1}.ToString()));
+  CHECK(loaded.values.empty());
+  store.store().Load({2, {std::string("a")}});
+  CHECK(store.Next<Loaded>().status.code() == Code::kCorrupt);
+  store.store().LoadPage({3, 10, DuePage{Clock::kWall, {}, 10}});
+  CHECK(store.Next<PageLoaded>().status.code() == Code::kCorrupt);
+  store.store().Read({{1, 1}, {1}});
+  CHECK(store.Next<ReadDone>().status.code() == Code::kCorrupt);
+  store.store().List({{1, 2}, {}, {}});
+  CHECK(store.Next<ListDone>().status.code() == Code::kCorrupt);
+}
+
+TEST_CASE("damage: a damaged change is an error before and after compaction, until the notify is put anew") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  Raw(store, [&](StoreTool& tool) {
+    std::string operand = Encoded(EncodeChange, StateChange{SettledState(Phase::kFailed), MakeAttempt(1)});
+    operand[7] ^= 1;
+    REQUIRE(tool.Merge(EncodeNotifyKey({1}), operand).ok());
+  });
+  store.Commit({Change({1}, SettledState(Phase::kFailed), MakeAttempt(2))});
+  auto read_code = [&] {
+    store.store().Read({{1, 1}, {1}});
+    return store.Next<ReadDone>().status.code();
+  };
+  CHECK(read_code() == Code::kCorrupt);
+  store.wall_ms += 10 * StoreHarness::kRetentionSettledMs;
+  REQUIRE(store.rocks().Compact().ok());
+  REQUIRE(store.rocks().Compact().ok());
+  CHECK(read_code() == Code::kCorrupt);
+  store.Commit({Put(MakeRecord(1))});
+  CheckSame(*store.LoadNotify({1}).record, MakeRecord(1));
+}
+
+TEST_CASE("damage: an index key without its record is an error, one of a settled record is passed over") {
+  RocksHarness store;
+  NotifyRecord settled = MakeRecord(1);
+  settled.state = SettledState(Phase::kSucceeded);
+  store.Commit({Put(settled), Put(MakeRecord(2)), PutDue{Clock::kWall, {1, {1}}}, PutDue{Clock::kWall, {2, {2}}}});
+  auto page = store.LoadPage(DuePage{Clock::kWall, {}, 10}, 1);
+  REQUIRE(page.due.size() == 1);
+  CHECK(page.due[0].key.id.value == 2);
+  CHECK_FALSE(page.more);
+  store.Commit({PutDue{Clock::kWall, {3, {3}}}});
+  store.store().LoadPage({7, 10, DuePage{Clock::kWall, {}, 10}});
+  auto failed = store.Next<PageLoaded>();
+  CHECK(failed.ticket == 7);
+  CHECK(failed.status.code() == Code::kCorrupt);
+  CHECK_THAT(failed.status.detail(), Catch::Contains(NotifyId{3}.ToString()));
+  CHECK(failed.due.empty());
+}
+
+// ---- bounds
+
+TEST_CASE("bounds: a page of large records ends early and says that more follows") {
+  RocksHarness store;
+  NotifyRecord large = MakeRecord(0);
+  large.spec = std::make_shared<const std::string>(std::string(1 << 20, 'x'));
+  for (uint64_t id = 1; id <= 50; ++id) {
+    large.id = {id};
+    store.Commit({Put(large), PutDue{Clock::kWall, {static_cast<int64_t>(id), {id}}}}, false);
+  }
+  uint64_t next = 1, pages = 0;
+  for (bool more = true; more; ++pages) {
+    auto page = store.LoadPage(DuePage{Clock::kWall, {0, {next}}, 100}, 512);
+    if (pages > 0) page = store.LoadPage(DuePage{Clock::kWall, {static_cast<int64_t>(next), {}}, 100}, 512);
+    REQUIRE_FALSE(page.due.empty());
+    CHECK(page.due.size() < 50);
+    for (const LoadedDue& due : page.due) REQUIRE(due.key.id.value == next++);
+    more = page.more;
+  }
+  CHECK(next == 51);
+  ListQuery query;
+  query.limit = 1000;
+  uint64_t seen = 0;
+  do {
+    ListDone page = store.List(query);
+    CHECK(page.items.size() < 50);
+    seen += page.items.size();
+    query.below = page.next;
+  } while (query.below.value != 0);
+  CHECK(seen == 50);
+}
+
+TEST_CASE("bounds: a list with a rare filter gives up in between and goes on from its cursor") {
+  RocksHarness store;
+  constexpr uint64_t kRecords = 45'000;
+  for (uint64_t id = 1; id <= kRecords;) {
+    std::vector<WriteOp> ops;
+    for (; id <= kRecords && ops.size() < 5000; ++id) ops.push_back(Put(MakeRecord(id, id == 3 ? kFifoLane : kConcurrentLane)));
+    store.Commit(std::move(ops), false);
+  }
+  ListQuery query;
+  query.mode = Mode::kFifo;
+  ListDone first = store.List(query);
+  CHECK(first.items.empty());
+  CHECK(first.next.value == kRecords - 20'000 + 1);
+  query.below = first.next;
+  ListDone second = store.List(query);
+  CHECK(second.items.empty());
+  query.below = second.next;
+  ListDone third = store.List(query);
+  REQUIRE(third.items.size() == 1);
+  CHECK(third.items[0].record->id.value == 3);
+  CHECK(third.next.value == 0);
+}
+
+TEST_CASE("bounds: list items come without attempts, with their spec") {
+  RocksHarness store;
+  store.Commit({Put(MakeFullRecord(1))});
+  ListDone list = store.List({});
+  REQUIRE(list.items.size() == 1);
+  CHECK(list.items[0].record->attempts.empty());
+  CHECK(*list.items[0].record->spec == *MakeFullRecord(1).spec);
+}
+
+// ---- failures and shutting down
+
+TEST_CASE("failure: a write that fails is reported once, and nothing is written after it") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  // No file may grow any more: what a full disk does to a write, without a full disk.
+  struct rlimit before;
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit none = before;
+  none.rlim_cur = 1;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &none) == 0);
+  for (uint64_t n = 2; n <= 4; ++n) {
+    WriteBatch batch;
+    batch.number = n;
+    batch.sync = true;
+    batch.ops = {Put(MakeRecord(n))};
+    store.store().Commit(std::move(batch));
+  }
+  Event event = store.NextEvent();
+  while (std::holds_alternative<DiskSpace>(event)) event = store.NextEvent();
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old_handler);
+  REQUIRE(std::holds_alternative<WriteFailed>(event));
+  CHECK_FALSE(std::get<WriteFailed>(event).status.ok());
+  WriteBatch late;
+  late.number = 5;
+  late.sync = true;
+  late.ops = {Put(MakeRecord(5))};
+  store.store().Commit(std::move(late));
+  // A load is answered, so all that was queued before had its time; no commit is.
+  store.store().Load({9, {NotifyId{1}}});
+  CHECK(store.Next<Loaded>().status.ok());
+  TempDir temp;
+  fs::path copy = temp.path() / "copy";
+  store.CopyTo(copy);
+  store.Close();
+  RocksHarness reopened(&copy);
+  CHECK(reopened.LoadNotify({1}).record);
+  for (uint64_t id = 2; id <= 5; ++id) CHECK_FALSE(reopened.LoadNotify({id}).record);
+}
+
+TEST_CASE("stop: all that was committed is written and durable, whether it asked for a sync or not") {
+  RocksHarness store;
+  for (uint64_t n = 1; n <= 100; ++n) {
+    WriteBatch batch;
+    batch.number = n;
+    batch.ops = {Put(MakeRecord(n))};
+    store.store().Commit(std::move(batch));
+  }
+  store.rocks().Stop();
+  auto stats = store.rocks().Stats();
+  CHECK(stats.batches == 100);
+  CHECK(stats.syncs == 1);
+  store.Close();
+  store.Open();
+  CHECK(store.List({}).items.size() == 100);
+}
+
+TEST_CASE("sync: an empty batch that asks for a sync costs none where nothing was written since the last") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))}, true);
+  uint64_t syncs = store.rocks().Stats().syncs;
+  CHECK(store.Commit({}, true).synced == 2);
+  CHECK(store.rocks().Stats().syncs == syncs);
+  store.Commit({Put(MakeRecord(2))}, false);
+  CHECK(store.Commit({}, true).synced == 4);
+  CHECK(store.rocks().Stats().syncs == syncs + 1);
+}
+
+TEST_CASE("disk: a reserve that the disk does not have is reported as low") {
+  TempDir temp;
+  StoreOptions options;
+  options.directory = (temp.path() / "store").string();
+  options.min_free_bytes = UINT64_MAX;  // a twentieth of the file system counts then
+  WaitingSink sink;  // outlives the store's threads
+  auto store = RocksStore::Open(options);
+  REQUIRE(store.ok());
+  (*store)->Start(&sink);
+  WriteBatch batch;
+  batch.number = 1;
+  (*store)->Commit(std::move(batch));
+  Event first = sink.Take();
+  StoreStats stats = (*store)->Stats();
+  CHECK(stats.free_disk_bytes > 0);
+  fs::space_info space = fs::space(temp.path());
+  bool low = space.available < space.capacity / 20;
+  CHECK(std::holds_alternative<DiskSpace>(first) == low);
+}
+
+TEST_CASE("stats: sizes are there once something was written") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  StoreStats stats = store.rocks().Stats();
+  CHECK(stats.batches == 1);
+  CHECK(stats.groups == 1);
+  CHECK(stats.syncs == 1);
+  CHECK(stats.written_bytes > 100);
+  CHECK(stats.memtable_bytes > 0);
+  CHECK(stats.disk_bytes > 0);
+}
+
+}  // namespace
+}  // namespace notifyd
