@@ -1,6 +1,7 @@
 #include "storage/log_check.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/wal_filter.h>
 
@@ -9,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
+#include <vector>
 
 #include "base/log.h"
 #include "storage/store_options.h"
@@ -146,7 +149,8 @@ Result<LogReport> ReadLogs(const std::string& directory, uint64_t first_log, con
   return report;
 }
 
-/// What the tables hold, and the logs that are still needed beside them.
+/// Up to which sequence number the tables reach, and the logs that are still needed beside them. Not the number that the MANIFEST has:
+/// that one is taken while later records are being written, and they are in a log alone.
 rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, uint64_t* first_log, uint64_t* in_tables) {
   LogProbe probe;
   options.wal_filter = &probe;
@@ -156,7 +160,9 @@ rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, ui
   std::unique_ptr<rocksdb::DB> owned(db);
   if (!status.ok()) return status;
   *first_log = probe.first_log();
-  *in_tables = db->GetLatestSequenceNumber();
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db->GetLiveFilesMetaData(&files);
+  for (const rocksdb::LiveFileMetaData& file : files) *in_tables = std::max<uint64_t>(*in_tables, file.largest_seqno);
   return status;
 }
 
@@ -224,6 +230,14 @@ uint64_t FindSyncedMark(std::string_view bytes, const Fingerprint& store) {
     synced = std::max(synced, Decoder(bytes.substr(at + 16, 8)).Big64());
   }
   return synced;
+}
+
+Status BeginLog(rocksdb::DB* db, const Fingerprint& store) {
+  rocksdb::WriteBatch mark;
+  mark.PutLogData(EncodeSyncedMark(store, db->GetLatestSequenceNumber()));
+  rocksdb::WriteOptions how;
+  how.sync = true;
+  return TranslateStatus(db->Write(how, &mark), "cannot write");
 }
 
 Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store) {

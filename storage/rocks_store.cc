@@ -185,6 +185,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   rocksdb::DB* db = opened->db.get();
   if (Status status = CheckNewestTables(db, rocks, kTablesCheckedBytes); !status.ok()) return status;
   if (Status status = CheckFormat(db, options.directory, directory->format); !status.ok()) return status;
+  if (Status status = BeginLog(db, directory->format.store); !status.ok()) return status;
   auto totals = ReadTotals(db, options.directory);
   if (!totals.ok()) return std::move(totals).status();
   auto impl = std::make_unique<Impl>(std::move(*directory), std::move(*opened), options, *totals);

@@ -121,7 +121,7 @@ class Auditor : public WireObserver {
   // auditor_replies.cc
   void CheckReply(const Open& open, const Reply& reply);
   void CheckSubmitted(const SubmitRequest& request, const Submitted& reply);
-  void CheckTriggered(const TriggerRequest& request, const Open& open, const Triggered& reply);
+  void CheckTriggered(const TriggerRequest& request, const Triggered& reply);
   void CheckViewed(const Open& open, const Viewed& reply);
   void CheckRefused(const Open& open, const Refused& reply);
   void CheckListed(const ListRequest& request, const Listed& reply);

@@ -145,7 +145,7 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
   }
   if (const auto* trigger = std::get_if<TriggerRequest>(&open.event)) {
     const auto* triggered = std::get_if<Triggered>(&reply.body);
-    return triggered ? CheckTriggered(*trigger, open, *triggered) : wrong();
+    return triggered ? CheckTriggered(*trigger, *triggered) : wrong();
   }
   if (const auto* list = std::get_if<ListRequest>(&open.event)) {
     const auto* listed = std::get_if<Listed>(&reply.body);
@@ -205,7 +205,7 @@ void Auditor::CheckSubmitted(const SubmitRequest& request, const Submitted& repl
   }
 }
 
-void Auditor::CheckTriggered(const TriggerRequest& request, const Open& open, const Triggered& reply) {
+void Auditor::CheckTriggered(const TriggerRequest& request, const Triggered& reply) {
   ++tally_.triggers;
   const NotifyRecord* record = Durable(reply.id, "the trigger of");
   if (!record) return;

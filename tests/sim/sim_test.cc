@@ -1,8 +1,10 @@
 // The promises over some hundred seeds, and the proof that the auditor would notice: each deliberate fault in a port is caught.
 // Every failure prints its seed; `notifyd_sim --seed N --verbose` replays it.
-#include <catch2/catch.hpp>  // behind all that includes base/check.h: in a test CHECK is Catch's
-
 #include "sim/simulation.h"
+
+// clang-format off: behind all that includes base/check.h, so that in a test CHECK is Catch's
+#include <catch2/catch.hpp>
+// clang-format on
 
 namespace notifyd::sim {
 namespace {

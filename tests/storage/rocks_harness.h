@@ -68,7 +68,8 @@ class RocksHarness : public StoreHarness {
  public:
   RocksHarness() : RocksHarness(nullptr) {}
   /// In a directory of the test's own.
-  explicit RocksHarness(const std::filesystem::path* directory) {
+  explicit RocksHarness(const std::filesystem::path* directory, size_t memtable_bytes = StoreOptions().memtable_bytes)
+      : memtable_bytes_(memtable_bytes) {
     directory_ = directory ? *directory : own_.path() / "store";
     Open();
   }
@@ -104,6 +105,7 @@ class RocksHarness : public StoreHarness {
   StoreOptions Options() {
     StoreOptions options;
     options.directory = directory_.string();
+    options.memtable_bytes = memtable_bytes_;
     options.retention_succeeded_ms = kRetentionSucceededMs;
     options.retention_settled_ms = kRetentionSettledMs;
     options.wall_ms = [this] { return wall_ms.load(); };
@@ -111,6 +113,7 @@ class RocksHarness : public StoreHarness {
   }
 
  private:
+  const size_t memtable_bytes_;
   TempDir own_;
   std::filesystem::path directory_;
   std::unique_ptr<WaitingSink> sink_;
