@@ -21,7 +21,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   CHECK(now.mono >= totals.mono);
   open_.number = 1;
   // An index with nothing in it needs no page: what arrives is in memory at once.
-  wall_.horizon = totals.due + totals.held_due == 0 ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark;
+  wall_.horizon = totals.due + totals.held_due == 0 ? DueKey{WindowBase(Clock::kWall) + limits.lookahead_ms, {}} : totals.wall_mark;
   mono_.horizon = totals.retrying == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark;
   expiry_.horizon = totals.expiry_mark;
 }
@@ -255,7 +255,7 @@ State Core::Impl::StateOf(const NotifyState& state, const Entry* entry) const {
     case Phase::kHeld:
       return promoted || state.due <= now_.wall ? State::kReady : State::kHeld;
     case Phase::kWaiting:
-      return promoted || state.due <= std::max(now_.wall, totals_.last_due_at_once) ? State::kReady : State::kScheduled;
+      return promoted || SendableFrom(state) <= now_.wall ? State::kReady : State::kScheduled;
     default:
       return promoted || state.retry_at <= now_.mono ? State::kReady : State::kRetrying;
   }

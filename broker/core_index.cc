@@ -92,6 +92,15 @@ void Core::Impl::TrackExpiry(DueKey key) {
   expiry_.wheel.Insert(timer, key.time_ms);
 }
 
+WallTime Core::Impl::SendableFrom(const NotifyState& state) {
+  bool early = state.phase == Phase::kWaiting && state.next_attempt_at.ms != 0;
+  return early ? std::min(state.due, state.next_attempt_at) : state.due;
+}
+
+int64_t Core::Impl::WindowBase(Clock clock) const {
+  return clock == Clock::kWall ? std::max(now_.wall, totals_.last_due_at_once).ms : now_.mono.ms;
+}
+
 void Core::Impl::PlaceEntry(Entry* entry, bool at_once) {
   if (!entry->pending() || entry->place != Place::kIdle) return;
   if (entry->index == Index::kRetrying) {
@@ -101,8 +110,8 @@ void Core::Impl::PlaceEntry(Entry* entry, bool at_once) {
     entry->place = Place::kTimer;
     mono_.wheel.Insert(&entry->timer, at);
   } else if (entry->index == Index::kDue || entry->index == Index::kHeldDue) {
-    int64_t at = entry->state.due.ms;
-    if (!(DueKey{at, entry->id} < wall_.cover())) return;
+    int64_t at = SendableFrom(entry->state).ms;
+    if (!(DueKey{entry->state.due.ms, entry->id} < wall_.cover())) return;
     if (at_once || at <= now_.wall.ms) return Promote(entry);
     entry->place = Place::kTimer;
     wall_.wheel.Insert(&entry->timer, at);
@@ -198,7 +207,7 @@ void Core::Impl::PageWindows() {
   bool room = entries_.size() < limits_.max_loaded;
   for (Clock clock : {Clock::kWall, Clock::kMono}) {
     Window& window = WindowOf(clock);
-    int64_t now_ms = clock == Clock::kWall ? now_.wall.ms : now_.mono.ms;
+    int64_t now_ms = WindowBase(clock);
     if (window.wheel.size() > limits_.max_loaded && !window.page) EvictFarthest(&window);
     if (window.page || !room || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
     DueKey to{now_ms + limits_.lookahead_ms, {}};

@@ -355,6 +355,7 @@ void Core::Impl::OnDormantHosts(PageLoaded& page) {
     Host* host = GetHost(name);
     host->sleepers = true;
     host->cursor = 0;
+    host->fell_asleep = 0;  // a page under way began behind them
     CheckSleepers(host);
   }
   if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts.back()}});

@@ -105,7 +105,6 @@ void BoundMemtablesAndLogs(const StoreOptions& in, const std::shared_ptr<rocksdb
   // Charges the memtables to the cache, so that both together keep to one budget.
   size_t memtables = in.memtable_bytes * static_cast<size_t>(out->max_write_buffer_number);
   out->write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(memtables, cache);
-  out->arena_block_size = 1 << 20;
   // A log that is used again holds old records behind its end, which nobody can tell from damage.
   out->recycle_log_file_num = 0;
   out->wal_compression = rocksdb::kNoCompression;

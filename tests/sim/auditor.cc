@@ -167,7 +167,7 @@ void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& r
 
   const Attempt* before = number > 1 && item.attempts.count(number - 1) ? &item.attempts.at(number - 1) : nullptr;
   uint32_t failures = number - 1 - record.state.attempts_before;
-  if (before && before->end_t >= 0 && failures > 0 && item.retry_asked_t < before->end_t && !item.attempts.count(number)) {
+  if (before && before->end_t >= 0 && failures > 0 && item.retry_asked_t < before->end_t - kOvertakeMs && !item.attempts.count(number)) {
     int64_t wait = WaitLowest(item.said.head->retry_policy(), failures, before->truth.retry_after_ms);
     if (t() - before->end_t < wait)
       Violation("P6 " + name + " starts " + std::to_string(wait - (t() - before->end_t)) + " ms before its wait is over");

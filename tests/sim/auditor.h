@@ -21,6 +21,9 @@
 
 namespace notifyd::sim {
 
+/// How long a request may be under way, at most: within it, one that was made later may overtake it.
+constexpr int64_t kOvertakeMs = 1'000;
+
 class Auditor : public WireObserver {
  public:
   Auditor(const Profile& profile, const SimClock* clock);

@@ -8,9 +8,6 @@
 namespace notifyd::sim {
 namespace {
 
-/// How long a request may be under way, at most, before another that was made later.
-constexpr int64_t kOvertakeMs = 1'000;
-
 bool Matches(const ListQuery& query, const NotifyView& view) {
   const NotifyRecord& record = *view.record;
   if (query.lane && record.head->lane.name != *query.lane) return false;

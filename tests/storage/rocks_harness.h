@@ -10,11 +10,32 @@
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "contract/store_harness.h"
 #include "storage/rocks_store.h"
 
 namespace notifyd {
+
+inline std::string ReadBytes(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  REQUIRE(in.is_open());
+  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+}
+inline void WriteBytes(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << bytes;
+  out.flush();
+  REQUIRE(out.good());
+}
+/// All files, or those with this extension, by name: logs and tables are in order of their numbers.
+inline std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& directory, const std::string& extension = {}) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    if (extension.empty() || entry.path().extension() == extension) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
 
 /// Removed with all that is in it.
 class TempDir {
@@ -93,13 +114,18 @@ class RocksHarness : public StoreHarness {
     number_ = 0;
     store_->Start(sink_.get());
   }
-  /// A copy of the directory as a kill -9 at this moment would leave it.
+  /// A copy of the directory as a kill -9 at this moment would leave it; again where files came or went meanwhile.
   void CopyTo(const std::filesystem::path& target) {
-    std::filesystem::create_directory(target);
-    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
-      std::error_code gone;  // a file that compaction removes meanwhile
-      std::filesystem::copy_file(entry.path(), target / entry.path().filename(), gone);
-    }
+    std::vector<std::filesystem::path> before;
+    do {
+      before = FilesIn(directory_);
+      std::filesystem::remove_all(target);
+      std::filesystem::create_directory(target);
+      for (const auto& file : before) {
+        std::error_code gone;
+        std::filesystem::copy_file(file, target / file.filename(), gone);
+      }
+    } while (FilesIn(directory_) != before);
   }
 
   StoreOptions Options() {
@@ -119,25 +145,5 @@ class RocksHarness : public StoreHarness {
   std::unique_ptr<WaitingSink> sink_;
   std::unique_ptr<RocksStore> store_;
 };
-
-inline std::string ReadBytes(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  REQUIRE(in.is_open());
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-}
-inline void WriteBytes(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << bytes;
-  out.flush();
-  REQUIRE(out.good());
-}
-/// The files with this extension, by name: logs and tables are in order of their numbers.
-inline std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& directory, const std::string& extension) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory))
-    if (entry.path().extension() == extension) files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 }  // namespace notifyd
