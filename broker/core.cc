@@ -255,7 +255,7 @@ State Core::Impl::StateOf(const NotifyState& state, const Entry* entry) const {
     case Phase::kHeld:
       return promoted || state.due <= now_.wall ? State::kReady : State::kHeld;
     case Phase::kWaiting:
-      return promoted || SendableFrom(state) <= now_.wall ? State::kReady : State::kScheduled;
+      return promoted || state.at_once || state.due <= now_.wall ? State::kReady : State::kScheduled;
     default:
       return promoted || state.retry_at <= now_.mono ? State::kReady : State::kRetrying;
   }

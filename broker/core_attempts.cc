@@ -147,6 +147,8 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.phase = phase;
   state.reason = std::move(reason);
   state.settled_at = now_.wall;
+  state.at_once = false;
+  state.next_attempt_at = {};
   switch (phase) {
     case Phase::kSucceeded: ++totals_.succeeded; break;
     case Phase::kFailed: ++totals_.failed; break;

@@ -272,7 +272,6 @@ class Core::Impl {
   Entry* ApplySubmit(const SubmitItem& item);
   /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, bool at_once, WallTime due);
-  static WallTime SendableFrom(const NotifyState& state);
   /// What is due at once may have an order key ahead of a clock that stepped back: the due window reaches beyond both.
   int64_t WindowBase(Clock clock) const;
   void ResolveWhen(const When& when, bool* at_once, WallTime* due) const;
@@ -296,7 +295,7 @@ class Core::Impl {
   void PutExpiryOf(Entry* entry);
   void TrackExpiry(DueKey key);
   /// Puts a pending entry that is nowhere in memory where I3 wants it.
-  void PlaceEntry(Entry* entry, bool at_once = false);
+  void PlaceEntry(Entry* entry);
   void Promote(Entry* entry);
   void Unplace(Entry* entry);
   void AdvanceWindows();

@@ -92,16 +92,11 @@ void Core::Impl::TrackExpiry(DueKey key) {
   expiry_.wheel.Insert(timer, key.time_ms);
 }
 
-WallTime Core::Impl::SendableFrom(const NotifyState& state) {
-  bool early = state.phase == Phase::kWaiting && state.next_attempt_at.ms != 0;
-  return early ? std::min(state.due, state.next_attempt_at) : state.due;
-}
-
 int64_t Core::Impl::WindowBase(Clock clock) const {
   return clock == Clock::kWall ? std::max(now_.wall, totals_.last_due_at_once).ms : now_.mono.ms;
 }
 
-void Core::Impl::PlaceEntry(Entry* entry, bool at_once) {
+void Core::Impl::PlaceEntry(Entry* entry) {
   if (!entry->pending() || entry->place != Place::kIdle) return;
   if (entry->index == Index::kRetrying) {
     int64_t at = entry->state.retry_at.ms;
@@ -110,9 +105,9 @@ void Core::Impl::PlaceEntry(Entry* entry, bool at_once) {
     entry->place = Place::kTimer;
     mono_.wheel.Insert(&entry->timer, at);
   } else if (entry->index == Index::kDue || entry->index == Index::kHeldDue) {
-    int64_t at = SendableFrom(entry->state).ms;
-    if (!(DueKey{entry->state.due.ms, entry->id} < wall_.cover())) return;
-    if (at_once || at <= now_.wall.ms) return Promote(entry);
+    int64_t at = entry->state.due.ms;
+    if (!(DueKey{at, entry->id} < wall_.cover())) return;
+    if (entry->state.at_once || at <= now_.wall.ms) return Promote(entry);
     entry->place = Place::kTimer;
     wall_.wheel.Insert(&entry->timer, at);
   }
@@ -291,9 +286,11 @@ void Core::Impl::EvictFarthest(Window* window) {
   auto less = [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); };
   auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
   std::nth_element(all.begin(), middle, all.end(), less);
-  DueKey horizon = key(*middle);
+  // Never below what is due at once by now: that must find its place in memory.
+  DueKey horizon = std::max(key(*middle), DueKey{WindowBase(window == &wall_ ? Clock::kWall : Clock::kMono) + 1, {}});
   if (!(horizon < window->horizon)) return;
   window->horizon = horizon;
+  middle = std::partition(all.begin(), all.end(), [&](const TimerNode* t) { return key(t) < horizon; });
   for (auto it = middle; it != all.end(); ++it) {
     Entry* entry = static_cast<Entry::Timer*>(*it)->entry;
     window->wheel.Remove(&entry->timer);

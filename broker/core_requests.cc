@@ -220,7 +220,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
 
 void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
   entry->state.due = at_once ? AtOnce() : due;
-  entry->state.next_attempt_at = entry->state.due > now_.wall && at_once ? now_.wall : WallTime{};
+  entry->state.at_once = at_once;
   entry->durable = open_.number;
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
   DueKey key{entry->state.due.ms, entry->id};
@@ -237,7 +237,7 @@ void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
     }
   }
   AddIndex(entry, index);
-  PlaceEntry(entry, at_once);
+  PlaceEntry(entry);
 }
 
 // ---- fkeys

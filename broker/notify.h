@@ -127,8 +127,9 @@ struct NotifyState {
   WallTime due;
   /// Phase kRetrying only: when the wait is over.
   MonoTime retry_at;
-  /// Phase kRetrying: for people only, the wall time that retry_at was expected to be at when it was set. Phase kWaiting: where not 0, it may be
-  /// sent from then on although `due`, its place in order, is later: due at once, after the clock had stepped back.
+  /// Due at once: it may be sent whatever the clock says. `due` is its place in order, and may be ahead of a clock that stepped back.
+  bool at_once = false;
+  /// For people only: the wall time that retry_at was expected to be at when it was set.
   WallTime next_attempt_at;
   /// kWallNever: no ttl.
   WallTime expires_at = kWallNever;

@@ -97,8 +97,11 @@ bool TakeHead(Decoder* in, NotifyHead* head) {
   return in->ok();
 }
 
+/// A bit of the phase's byte.
+constexpr uint8_t kAtOnce = 0x80;
+
 void PutState(const NotifyState& state, Encoder* out) {
-  out->U8(static_cast<uint8_t>(state.phase));
+  out->U8(static_cast<uint8_t>(state.phase) | (state.at_once ? kAtOnce : 0));
   out->Signed(state.due.ms);
   out->Signed(state.retry_at.ms);
   out->Signed(state.next_attempt_at.ms);
@@ -111,6 +114,8 @@ void PutState(const NotifyState& state, Encoder* out) {
 
 bool TakeState(Decoder* in, NotifyState* state) {
   uint8_t phase = in->U8();
+  state->at_once = phase & kAtOnce;
+  phase &= static_cast<uint8_t>(~kAtOnce);
   state->phase = static_cast<Phase>(phase);
   state->due.ms = in->Signed();
   state->retry_at.ms = in->Signed();

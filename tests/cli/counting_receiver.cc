@@ -76,13 +76,13 @@ bool CountingReceiver::WaitFor(size_t count) {
 
 bool CountingReceiver::WaitForWithheld(size_t count) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, kDeadline, [&] { return withheld_ >= count; });
+  return changed_.wait_for(lock, kDeadline, [&] { return withheld_.size() >= count; });
 }
 
 bool CountingReceiver::NextRun() {
   std::unique_lock lock(mutex_);
-  quiet_ = false;
-  bool quiet = changed_.wait_for(lock, kDeadline, [&] { return quiet_; });
+  quiet_ = 0;
+  bool quiet = changed_.wait_for(lock, kDeadline, [&] { return quiet_ >= 2; });
   ++run_;
   return quiet;
 }
@@ -97,6 +97,13 @@ std::vector<Delivery> CountingReceiver::deliveries() const {
   return deliveries_;
 }
 
+std::vector<Delivery> CountingReceiver::withheld() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Delivery> waiting;
+  for (size_t index : withheld_) waiting.push_back(deliveries_[index]);
+  return waiting;
+}
+
 void CountingReceiver::Serve() {
   while (!stopping_) {
     epoll_event events[64];
@@ -109,7 +116,7 @@ void CountingReceiver::Serve() {
     }
     if (ready > 0 || !connections_.empty()) continue;
     std::lock_guard lock(mutex_);
-    quiet_ = true;
+    ++quiet_;
     changed_.notify_all();
   }
 }
@@ -155,7 +162,7 @@ bool CountingReceiver::TakeRequests(int fd, Connection* connection) {
       std::lock_guard lock(mutex_);
       delivery.run = run_;
       deliveries_.push_back(delivery);
-      if (withhold) connection->withheld = deliveries_.size(), ++withheld_;
+      if (withhold) withheld_.insert(*(connection->withheld = deliveries_.size() - 1));
       changed_.notify_all();
     }
     if (!withhold && !AnswerOne(fd, delivery)) return false;
@@ -172,13 +179,14 @@ void CountingReceiver::AnswerWithheld() {
   eventfd_read(wake_, &ignored);
   std::vector<int> broken;
   for (auto& [fd, connection] : connections_) {
-    if (connection.withheld == 0) continue;
+    if (!connection.withheld) continue;
     Delivery delivery;
     {
       std::lock_guard lock(mutex_);
-      delivery = deliveries_[std::exchange(connection.withheld, 0) - 1];
-      --withheld_;
+      delivery = deliveries_[*connection.withheld];
+      withheld_.erase(*connection.withheld);
     }
+    connection.withheld.reset();
     if (!AnswerOne(fd, delivery)) broken.push_back(fd);
   }
   for (int fd : broken) Close(fd);
@@ -186,9 +194,9 @@ void CountingReceiver::AnswerWithheld() {
 
 void CountingReceiver::Close(int fd) {
   auto found = connections_.find(fd);
-  if (found->second.withheld != 0) {
+  if (found->second.withheld) {
     std::lock_guard lock(mutex_);
-    --withheld_;
+    withheld_.erase(*found->second.withheld);
   }
   connections_.erase(found);
   close(fd);

@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,11 +45,13 @@ class CountingReceiver {
 
   size_t count() const;
   std::vector<Delivery> deliveries() const;
+  /// Those that wait for Release.
+  std::vector<Delivery> withheld() const;
 
  private:
   struct Connection {
     std::string unread;
-    size_t withheld = 0;  // index in deliveries_ of the request that waits for its answer, + 1
+    std::optional<size_t> withheld;  // index in deliveries_ of the request that waits for its answer
   };
   void Serve();
   void Accept();
@@ -65,8 +69,8 @@ class CountingReceiver {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Delivery> deliveries_;
-  size_t withheld_ = 0;
-  bool quiet_ = false;  // no connection and nothing to read, since it was last set false
+  std::set<size_t> withheld_;  // indexes in deliveries_
+  int quiet_ = 0;  // how often there was no connection and nothing to read, since it was last set to 0
   int run_ = 0;
   std::map<int, Connection> connections_;  // the receiver's thread only
   std::thread thread_;
