@@ -50,10 +50,11 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   out_ = out;
   AdvanceWindows();
   FireWaiters();
+  PageWindows();
   Schedule();
   WakeSleepers();
-  PageWindows();
   WriteLanes();
+  reads_under_way_ += out_->reads.size() + out_->lists.size();
   if (!open_load_.keys.empty()) {
     open_load_.ticket = next_ticket_++;
     loads_.emplace(open_load_.ticket, std::move(open_load_slots_));
@@ -82,7 +83,8 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     open_.number = number + 1;
     sync_asked_ = false;
   }
-  if (stopping_ && !drained_ && in_flight_ == 0 && synced_ + 1 == open_.number && after_sync_.empty()) {
+  bool idle = in_flight_ == 0 && synced_ + 1 == open_.number && after_sync_.empty() && after_write_.empty() && parked_.empty();
+  if (stopping_ && !drained_ && idle && reads_under_way_ == 0) {
     drained_ = true;
     out_->drained = true;
   }
@@ -94,10 +96,9 @@ Wake Core::Impl::NextWake() const {
   wake.wall.ms = std::min(wall_.wheel.NextWake(), expiry_.wheel.NextWake());
   wake.mono.ms = mono_.wheel.NextWake();
   // The windows are paged on when half of the lookahead is used up.
-  bool room = entries_.size() < limits_.max_loaded;
-  if (!wall_.page && room) wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
-  if (!expiry_.page && expiry_.wheel.size() < limits_.max_loaded / 2) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
-  if (!mono_.page && room) wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
+  if (WindowRoom(wall_, WindowBase(Clock::kWall))) wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  if (ExpiryRoom()) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  if (WindowRoom(mono_, now_.mono.ms)) wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
   if (unsynced_since_) wake.mono.ms = std::min(wake.mono.ms, unsynced_since_->ms + limits_.sync_delay_ms);
   if (!waiter_deadlines_.empty()) wake.mono = std::min(wake.mono, waiter_deadlines_.begin()->first);
   return wake;
@@ -228,14 +229,6 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   for (Slot* slot : release) MaybeDrop(slot);
 }
 
-namespace {
-std::unique_ptr<Task> MakeTask(TaskEvent event) {
-  auto task = std::make_unique<Task>();
-  task->event = std::move(event);
-  return task;
-}
-}  // namespace
-
 void Core::Impl::On(SubmitRequest& e) { RunTask(MakeTask(std::move(e))); }
 void Core::Impl::On(TriggerRequest& e) { RunTask(MakeTask(std::move(e))); }
 void Core::Impl::On(FkeyGetRequest& e) { RunTask(MakeTask(std::move(e))); }
@@ -262,6 +255,7 @@ State Core::Impl::StateOf(const NotifyState& state, const Entry* entry) const {
 }
 
 void Core::Impl::On(ReadDone& e) {
+  --reads_under_way_;
   if (!e.status.ok()) return Fatal(std::move(e.status));
   if (!e.notify.record) return Refuse(e.request, Code::kNotFound, "there is no such notify");
   State state = StateOf(e.notify.record->state, FindEntry(e.notify.record->id));
@@ -274,6 +268,7 @@ void Core::Impl::On(ListRequest& e) {
 }
 
 void Core::Impl::On(ListDone& e) {
+  --reads_under_way_;
   auto found = lists_.find(e.request);
   if (found == lists_.end()) return;
   std::vector<State> states = std::move(found->second);
@@ -334,6 +329,7 @@ void Core::Impl::AddWaiter(RequestId request, Entry* entry, int64_t wait_ms) {
   waiter_deadlines_.emplace(waiter.until, request);
   waiters_by_id_[entry->id].push_back(request);
   ++entry->pins;
+  entry->full = nullptr;  // what waits for long holds no bodies
 }
 
 void Core::Impl::EndWaiter(RequestId request, bool read) {

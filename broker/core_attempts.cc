@@ -36,6 +36,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     }
     Kick(lane);
     RefillTail(lane);
+    MaybeDrop(lane);
     return;
   }
   std::shared_ptr<const std::string> spec = entry->spec ? entry->spec : entry->full ? entry->full->spec : nullptr;
@@ -78,11 +79,7 @@ void Core::Impl::On(AttemptEnded& e) {
   bool was_settled = !entry->pending();
   if (!was_settled) --pending_sending_;
   ReleaseSlot(entry);
-  if (lane->fifo()) {
-    lane->gate = open_.number;
-    ++lane->pins;
-    after_write_.emplace(open_.number, lane);
-  }
+  Gate(lane);
   entry->state.attempts_made = entry->number;
   entry->number = 0;
   if (was_settled) {
@@ -115,12 +112,14 @@ void Core::Impl::On(AttemptEnded& e) {
     Log(*entry, result.record, false);
     ChangeState(entry, std::move(result.record));
     // A lane that stands still for long gives up its place in memory where that is short.
-    if (lane->fifo() && entries_.size() > limits_.max_loaded / 2) SpillQueue(lane);
+    if (lane->fifo() && std::max(entries_.size(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
     PlaceEntry(entry);
+    TrackExpiry(entry);
   }
   Kick(lane);
   RefillTail(lane);
   MaybeDrop(entry);
+  MaybeDrop(lane);
 }
 
 void Core::Impl::Log(const Entry& entry, const AttemptRecord& record, bool settled) {
@@ -159,6 +158,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   else Log(*entry, AttemptRecord{}, true);
   ChangeState(entry, std::move(attempt));
   if (phase != Phase::kSucceeded) Write(PutSettled{phase, entry->id, now_.wall});
+  UntrackExpiry(entry);
   if (state.expires_at != kWallNever) Write(DeleteExpiry{{state.expires_at.ms, entry->id}});
   if (!entry->head->fkey.empty()) {
     int64_t kept_ms = phase == Phase::kSucceeded ? limits_.retention_succeeded_ms : limits_.retention_settled_ms;
@@ -170,14 +170,12 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
       Touch(slot->second.get());
     }
   }
-  if (entry->head->lane.mode == Mode::kFifo && state.attempts_made > 0) {
+  if (entry->head->lane.mode == Mode::kFifo) {
     Lane* lane = GetLane(entry->head->lane);
+    Gate(lane);
     if (lane->record.blocked_head == entry->id) {
       lane->record.blocked_head = {};
       DirtyLane(lane);
-      lane->gate = open_.number;
-      ++lane->pins;
-      after_write_.emplace(open_.number, lane);
       if (lane->disk_tail) Activate(lane);
     }
   }

@@ -36,6 +36,7 @@ namespace notifyd {
 /// Which index holds a pending notify: the count in Totals that it is part of.
 enum class Index : uint8_t { kHeld, kHeldDue, kDue, kRetrying, kTail, kNone };
 
+struct ExpiryTimer;
 struct Task;
 struct Host;
 struct Lane;
@@ -89,6 +90,7 @@ struct Entry : Slot {
   uint32_t number = 0;   // of the attempt in flight
   uint64_t durable = 0;  // no attempt before this batch is synced
   WallTime created_at;
+  ExpiryTimer* expiry = nullptr;  // its timer in the expiry window, where it was in memory when that was set
   std::shared_ptr<const NotifyHead> head;
   std::shared_ptr<const std::string> spec;     // null: not kept
   std::shared_ptr<NotifyRecord> full;          // as loaded, while a handler needs it
@@ -116,7 +118,7 @@ struct Lane : Slot {
   bool disk_tail = false;  // the store has tail keys at or above tail_next that are not in memory
   bool tail_page = false;  // a page of the tail is under way, from page_from
   bool at_horizon = false;
-  bool wake = false;       // to be woken once it is loaded
+  bool wake = false;  // to be woken once it is loaded
   OrderKey tail_next, page_from;
   std::optional<OrderKey> spilled;  // the least key spilled while the page is under way
   std::map<OrderKey, Entry*> queue;
@@ -176,10 +178,16 @@ struct Task {
   std::vector<Slot*> pinned;
   uint32_t missing = 0;
 };
+inline std::unique_ptr<Task> MakeTask(TaskEvent event) {
+  auto task = std::make_unique<Task>();
+  task->event = std::move(event);
+  return task;
+}
 
 /// A key of the expiry index in memory; owned by the expiry window's wheel.
 struct ExpiryTimer : TimerNode {
   DueKey key;
+  Entry* entry = nullptr;  // while that is in memory
 };
 
 class Core::Impl {
@@ -268,7 +276,7 @@ class Core::Impl {
   bool Handle(Task* task, RetryRequest& r);
   bool Handle(Task* task, ExpiryDue& r);
   struct SubmitPlan;
-  Status PlanSubmit(Task* task, const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
+  Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
   Entry* ApplySubmit(const SubmitItem& item);
   /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, bool at_once, WallTime due);
@@ -293,7 +301,9 @@ class Core::Impl {
   void RemoveIndex(Entry* entry);
   void SetPromoted(Entry* entry, bool promoted);
   void PutExpiryOf(Entry* entry);
-  void TrackExpiry(DueKey key);
+  ExpiryTimer* AddExpiryTimer(DueKey key);
+  void TrackExpiry(Entry* entry);
+  void UntrackExpiry(Entry* entry);
   /// Puts a pending entry that is nowhere in memory where I3 wants it.
   void PlaceEntry(Entry* entry);
   void Promote(Entry* entry);
@@ -305,6 +315,8 @@ class Core::Impl {
   void OnExpiryPage(PageLoaded& page);
   void EvictFarthest(Window* window);
   void EvictExpiries();
+  bool WindowRoom(const Window& window, int64_t now_ms) const;
+  bool ExpiryRoom() const;
   void LowerMarks();
   Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
   bool PagesUnderWay() const { return !page_tickets_.empty(); }
@@ -319,12 +331,14 @@ class Core::Impl {
   void Spill(Lane* lane, Entry* entry);
   void NoteSpilled(Lane* lane, const OrderKey& key, const Host& host);
   void SpillQueue(Lane* lane);
+  bool Pressed() const;
   size_t LaneRoom(const Host& host) const;
   size_t HostRoom() const;
-  void ForgetTailKey(Lane* lane, const OrderKey& key);
+  void DropTailIfEmpty(Lane* lane);
+  void Gate(Lane* lane);
   void DirtyLane(Lane* lane);
   void WriteLanes();
-  void Activate(Lane* lane);
+  void Activate(Lane* lane, bool has_room = false);
   void RefillTail(Lane* lane);
   void OnTailPage(Lane* lane, PageLoaded& page);
   void FallAsleep(Lane* lane);
@@ -332,7 +346,6 @@ class Core::Impl {
   void CheckSleepers(Host* host);
   void HoldAtHorizon(Lane* lane);
   void ReleaseHorizon();
-  void WakeLane(Lane* lane);
   void OnDormantPage(const std::string& host, PageLoaded& page);
   void OnDormantHosts(PageLoaded& page);
   void WakeSleepers();
@@ -384,7 +397,8 @@ class Core::Impl {
   // Time.
   Window wall_, mono_, expiry_;
   uint64_t promoted_[6] = {};
-  MonoTime next_mark_;
+  MonoTime next_mark_, next_eviction_;
+  uint64_t reads_under_way_ = 0;
   std::vector<TimerNode*> fired_;
 
   // Lanes and hosts.
@@ -395,7 +409,7 @@ class Core::Impl {
   uint32_t in_flight_ = 0;
   uint64_t pending_sending_ = 0;  // of those in flight, not settled
   uint64_t next_serial_ = 1;
-  bool hosts_listed_ = false, hosts_asked_ = false;
+  bool hosts_asked_ = false;
 
   // Requests that wait.
   struct Waiter {

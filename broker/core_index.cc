@@ -62,7 +62,9 @@ void Core::Impl::RemoveIndex(Entry* entry) {
     case Index::kTail: {
       Write(DeleteTail{entry->head->lane, entry->order()});
       auto lane = lanes_.find(entry->head->lane);
-      if (lane != lanes_.end()) ForgetTailKey(lane->second.get(), entry->order());
+      if (lane == lanes_.end()) break;
+      lane->second->tail_keys.erase(entry->order());
+      DropTailIfEmpty(lane->second.get());
       break;
     }
     default:
@@ -83,13 +85,30 @@ void Core::Impl::PutExpiryOf(Entry* entry) {
   DueKey key{entry->state.expires_at.ms, entry->id};
   totals_.expiry_mark = std::min(totals_.expiry_mark, key);
   Write(PutExpiry{key});
-  if (key < expiry_.cover()) TrackExpiry(key);
+  UntrackExpiry(entry);
+  TrackExpiry(entry);
 }
 
-void Core::Impl::TrackExpiry(DueKey key) {
+ExpiryTimer* Core::Impl::AddExpiryTimer(DueKey key) {
   auto* timer = new ExpiryTimer;
   timer->key = key;
   expiry_.wheel.Insert(timer, key.time_ms);
+  return timer;
+}
+
+/// Where its ttl ends soon enough for memory, and no timer of it is there.
+void Core::Impl::TrackExpiry(Entry* entry) {
+  DueKey key{entry->state.expires_at.ms, entry->id};
+  if (entry->expiry || entry->state.expires_at == kWallNever || !(key < expiry_.cover())) return;
+  entry->expiry = AddExpiryTimer(key);
+  entry->expiry->entry = entry;
+}
+
+/// So that what was settled in time costs no look at the store when its ttl would have ended.
+void Core::Impl::UntrackExpiry(Entry* entry) {
+  if (!entry->expiry) return;
+  expiry_.wheel.Remove(entry->expiry);
+  delete std::exchange(entry->expiry, nullptr);
 }
 
 int64_t Core::Impl::WindowBase(Clock clock) const {
@@ -176,15 +195,13 @@ void Core::Impl::AdvanceWindows() {
   std::sort(fired_.begin(), fired_.end(), [](TimerNode* a, TimerNode* b) {
     return static_cast<ExpiryTimer*>(a)->key < static_cast<ExpiryTimer*>(b)->key;
   });
-  for (TimerNode* timer : fired_) {
-    expired.push_back(static_cast<ExpiryTimer*>(timer)->key.id);
-    delete static_cast<ExpiryTimer*>(timer);
+  for (TimerNode* fired : fired_) {
+    auto* timer = static_cast<ExpiryTimer*>(fired);
+    expired.push_back(timer->key.id);
+    if (timer->entry) timer->entry->expiry = nullptr;
+    delete timer;
   }
-  for (NotifyId id : expired) {
-    auto task = std::make_unique<Task>();
-    task->event = ExpiryDue{id};
-    RunTask(std::move(task));
-  }
+  for (NotifyId id : expired) RunTask(MakeTask(ExpiryDue{id}));
 }
 
 // ---- paging
@@ -199,12 +216,11 @@ void Core::Impl::AskPage(PageEffect page) {
 }
 
 void Core::Impl::PageWindows() {
-  bool room = entries_.size() < limits_.max_loaded;
   for (Clock clock : {Clock::kWall, Clock::kMono}) {
     Window& window = WindowOf(clock);
     int64_t now_ms = WindowBase(clock);
-    if (window.wheel.size() > limits_.max_loaded && !window.page) EvictFarthest(&window);
-    if (window.page || !room || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
+    if (window.wheel.size() > limits_.max_loaded / 4 && !window.page && now_.mono >= next_eviction_) EvictFarthest(&window);
+    if (!WindowRoom(window, now_ms) || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
     DueKey to{now_ms + limits_.lookahead_ms, {}};
     if ((clock == Clock::kWall ? totals_.due + totals_.held_due : totals_.retrying) == 0) {
       window.horizon = to;  // the index is empty
@@ -216,16 +232,25 @@ void Core::Impl::PageWindows() {
     AskPage({0, limits_.page_items, DuePage{clock, window.horizon, to.time_ms}});
   }
   if (expiry_.wheel.size() > limits_.max_loaded && !expiry_.page) EvictExpiries();
-  if (!expiry_.page && expiry_.horizon.time_ms <= now_.wall.ms + limits_.lookahead_ms / 2 && expiry_.wheel.size() < limits_.max_loaded / 2) {
+  if (ExpiryRoom() && expiry_.horizon.time_ms <= now_.wall.ms + limits_.lookahead_ms / 2) {
     expiry_.page = true;
     expiry_.page_to = now_.wall.ms + limits_.lookahead_ms;
     AskPage({0, limits_.page_items, ExpiryPage{expiry_.horizon, expiry_.page_to}});
   }
-  if (!hosts_listed_ && !hosts_asked_) {
-    hosts_asked_ = true;
-    if (totals_.dormant_lanes == 0) hosts_listed_ = true;
-    else AskPage({0, limits_.page_items, DormantHostsPage{""}});
-  }
+  if (!hosts_asked_ && totals_.dormant_lanes > 0) AskPage({0, limits_.page_items, DormantHostsPage{""}});
+  hosts_asked_ = true;
+}
+
+/// May the next page of a window be asked for: what waits in its wheel is kept well below what memory holds, what is overdue comes in as
+/// long as there is any room.
+bool Core::Impl::WindowRoom(const Window& window, int64_t now_ms) const {
+  if (window.page || entries_.size() >= limits_.max_loaded) return false;
+  return window.wheel.size() < limits_.max_loaded / 8 || window.horizon.time_ms <= now_ms;
+}
+
+/// May the next expiries be paged in: each may need a look at the store.
+bool Core::Impl::ExpiryRoom() const {
+  return !expiry_.page && expiry_.wheel.size() < limits_.max_loaded / 2 && parked_.size() < 2 * limits_.page_items;
 }
 
 void Core::Impl::On(PageLoaded& e) {
@@ -260,7 +285,7 @@ void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
   for (LoadedDue& item : page.due) {
     // One that is in memory already is as memory has it: it may have been settled or moved since the page was read.
     Entry* entry = EntryOfPage(item.key.id, item.notify);
-    if (entry->index != Index::kTail) PlaceEntry(entry);
+    PlaceEntry(entry);
     MaybeDrop(entry);
   }
   if (clock == Clock::kWall) ReleaseHorizon();
@@ -275,7 +300,11 @@ void Core::Impl::OnExpiryPage(PageLoaded& page) {
     expiry_.horizon = {last.time_ms, NotifyId{last.id.value + 1}};
   }
   // Those that were put while the page was under way are tracked already; twice does no harm (ExpiryDue looks again).
-  for (const DueKey& key : page.expiries) TrackExpiry(key);
+  for (const DueKey& key : page.expiries) {
+    Entry* entry = FindEntry(key.id);
+    if (!entry || !entry->known) AddExpiryTimer(key);
+    else if (entry->pending()) TrackExpiry(entry);
+  }
 }
 
 /// More is due soon than memory should hold: what is farthest goes back to being on disk only.
@@ -288,9 +317,10 @@ void Core::Impl::EvictFarthest(Window* window) {
   std::nth_element(all.begin(), middle, all.end(), less);
   // Never below what is due at once by now: that must find its place in memory.
   DueKey horizon = std::max(key(*middle), DueKey{WindowBase(window == &wall_ ? Clock::kWall : Clock::kMono) + 1, {}});
-  if (!(horizon < window->horizon)) return;
-  window->horizon = horizon;
+  // What was placed while a page was under way may lie above the horizon: it can go without lowering that.
+  window->horizon = std::min(window->horizon, horizon);
   middle = std::partition(all.begin(), all.end(), [&](const TimerNode* t) { return key(t) < horizon; });
+  if (middle == all.end()) next_eviction_ = {now_.mono.ms + 1000};
   for (auto it = middle; it != all.end(); ++it) {
     Entry* entry = static_cast<Entry::Timer*>(*it)->entry;
     window->wheel.Remove(&entry->timer);
@@ -305,11 +335,12 @@ void Core::Impl::EvictExpiries() {
   auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
   auto key = [](const TimerNode* t) { return static_cast<const ExpiryTimer*>(t)->key; };
   std::nth_element(all.begin(), middle, all.end(), [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); });
-  if (!(key(*middle) < expiry_.horizon)) return;
-  expiry_.horizon = key(*middle);
+  expiry_.horizon = std::min(expiry_.horizon, key(*middle));
   for (auto it = middle; it != all.end(); ++it) {
-    expiry_.wheel.Remove(*it);
-    delete static_cast<ExpiryTimer*>(*it);
+    auto* timer = static_cast<ExpiryTimer*>(*it);
+    if (timer->entry) timer->entry->expiry = nullptr;
+    expiry_.wheel.Remove(timer);
+    delete timer;
   }
 }
 

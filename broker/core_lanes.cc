@@ -11,29 +11,39 @@
 
 namespace notifyd {
 
+/// Memory is short: what cannot be sent at once goes to the disk.
+bool Core::Impl::Pressed() const { return entries_.size() > limits_.max_loaded / 4 * 3; }
+
 /// How many notifies one lane may queue in memory: less as memory fills, and less where its host has much already.
 size_t Core::Impl::LaneRoom(const Host& host) const {
   size_t all = entries_.size() < limits_.max_loaded ? (limits_.max_loaded - entries_.size()) / 4 : 0;
   size_t share = std::max<size_t>(limits_.max_loaded / 8, 1);
   size_t here = host.queued < share ? (share - host.queued) / 2 : 0;
-  return std::clamp<size_t>(std::min(all, here), 4, std::max<size_t>(limits_.max_loaded_per_lane, 4));
+  size_t least = Pressed() ? 1 : 4;
+  return std::clamp<size_t>(std::min(all, here), least, std::max<size_t>(limits_.max_loaded_per_lane, least));
 }
 
 /// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
 size_t Core::Impl::HostRoom() const {
-  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
+  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + active_hosts_.size() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
 /// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.
 bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const {
   if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
-  if (queued > 0) return queued >= LaneRoom(host) && (lane.queue.empty() || key > lane.queue.rbegin()->first);
+  bool last = lane.queue.empty() || key > lane.queue.rbegin()->first;
+  // Behind a head that waits for its next attempt nothing is sent for a while.
+  if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && entries_.size() > limits_.max_loaded / 2) return last;
+  if (queued > 0) return queued >= LaneRoom(host) && last;
   // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too.
   if (lane.in_flight > 0 || lane.head || lane.active || lane.awaiting > 0) return false;
   return Crowded(host);
 }
 
-bool Core::Impl::Crowded(const Host& host) const { return host.ring_size >= HostRoom() || (host.sleepers && host.ring_size > 0); }
+bool Core::Impl::Crowded(const Host& host) const {
+  bool busy = host.ring_size > 0 || host.in_flight >= HostShare() || in_flight_ >= limits_.max_in_flight;
+  return host.ring_size >= HostRoom() || (host.sleepers && host.ring_size > 0) || (Pressed() && busy);
+}
 
 void Core::Impl::DirtyLane(Lane* lane) {
   if (lane->dirty) return;
@@ -95,7 +105,7 @@ void Core::Impl::Spill(Lane* lane, Entry* entry) {
 }
 
 void Core::Impl::SpillQueue(Lane* lane) {
-  if (lane->queue.empty()) return;
+  if (lane->queue.empty() && !lane->disk_tail) return;
   while (!lane->queue.empty()) {
     Entry* entry = lane->queue.rbegin()->second;
     Dequeue(entry);
@@ -136,7 +146,7 @@ void Core::Impl::EnterLane(Entry* entry) {
     lane->active = true;
     entry->lane = lane;
     entry->place = Place::kHead;
-    if (entry->index == Index::kTail) lane->tail_keys.insert(entry->order());
+    CHECK(entry->index == Index::kRetrying);
     Kick(lane);
     return;
   }
@@ -147,6 +157,7 @@ void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
   if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size())) {
     Spill(lane, entry);
     Activate(lane);
+    MaybeDrop(lane);
     return;
   }
   lane->active = true;
@@ -184,8 +195,8 @@ void Core::Impl::Dequeue(Entry* entry) {
   if (front) Unring(lane);
 }
 
-void Core::Impl::ForgetTailKey(Lane* lane, const OrderKey& key) {
-  lane->tail_keys.erase(key);
+/// The last notify of its tail left, from memory too: nobody needs to find the lane any more.
+void Core::Impl::DropTailIfEmpty(Lane* lane) {
   if (lane->disk_tail || !lane->tail_keys.empty() || !lane->record.tail || lane->tail_page) return;
   LaneRecord& record = lane->record;
   Write(DeleteDormant{record.dormant_host, {record.dormant_order, lane->key}});
@@ -199,15 +210,13 @@ void Core::Impl::ForgetTailKey(Lane* lane, const OrderKey& key) {
 
 // ---- tails
 
-/// A lane that has a tail takes part, if its host has room.
-void Core::Impl::Activate(Lane* lane) {
+/// A lane that has a tail takes part, if its host has room (`has_room`: that was looked at) and no attempted head blocks it: that one
+/// wakes it when it is settled.
+void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (lane->active) return RefillTail(lane);
-  if (lane->disk_tail) {
-    auto host = hosts_.find(lane->record.dormant_host);
-    if (host != hosts_.end() && Crowded(*host->second)) return;
-  }
-  // A fifo lane whose attempted head waits is woken by it.
-  if (lane->fifo() && lane->record.blocked_head.value != 0 && !lane->head) return;
+  if (!lane->disk_tail || lane->record.blocked_head.value != 0) return;
+  auto host = hosts_.find(lane->record.dormant_host);
+  if (!has_room && host != hosts_.end() && Crowded(*host->second)) return FallAsleep(lane);
   lane->active = true;
   RefillTail(lane);
   Kick(lane);
@@ -215,7 +224,7 @@ void Core::Impl::Activate(Lane* lane) {
 
 void Core::Impl::RefillTail(Lane* lane) {
   if (!lane->active || !lane->disk_tail || lane->tail_page || stopping_) return;
-  if (lane->fifo() && lane->record.blocked_head.value != 0 && lane->in_flight == 0 && !lane->head) return;
+  if (lane->record.blocked_head.value != 0) return;  // nothing behind it is sent for now
   // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
   if (wall_.horizon.time_ms <= now_.wall.ms) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.dormant_host);
@@ -244,16 +253,9 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
     }
     entry->promoted = true;
     if (entry->durable > synced_) AwaitDurable(entry);
-    if (lane->fifo() && lane->record.blocked_head == entry->id) {
-      lane->tail_keys.insert(entry->order());
-      entry->lane = lane;
-      entry->place = Place::kHead;
-      lane->head = entry;
-    } else {
-      Enqueue(lane, entry);
-    }
+    Enqueue(lane, entry);
   }
-  bool reached_end = !page.more && !spilled && (page.tail.empty() || next.id.value == page.tail.back().key.id.value + 1);
+  bool reached_end = !page.more && !spilled;
   lane->tail_next = spilled ? std::min(*spilled, next) : next;
   lane->disk_tail = !reached_end;
   OrderKey from = lane->tail_keys.empty() ? lane->tail_next : std::min(*lane->tail_keys.begin(), lane->tail_next);
@@ -261,7 +263,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
     lane->record.tail_from = from;
     DirtyLane(lane);
   }
-  ForgetTailKey(lane, OrderKey{255, {}, {}});
+  DropTailIfEmpty(lane);
   Kick(lane);
   RefillTail(lane);
   MaybeDrop(lane);
@@ -270,7 +272,8 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 // ---- lanes that sleep
 
 void Core::Impl::FallAsleep(Lane* lane) {
-  if (!lane->record.dormant) return;
+  // One that is blocked is woken by its head, not in the host's turn.
+  if (!lane->record.dormant || lane->record.blocked_head.value != 0) return;
   Host* host = GetHost(lane->record.dormant_host);
   if (!host->sleepers) host->cursor = lane->record.dormant_order;
   host->cursor = std::min(host->cursor, lane->record.dormant_order);
@@ -287,11 +290,15 @@ void Core::Impl::CheckSleepers(Host* host) {
 
 void Core::Impl::WakeSleepers() {
   if (stopping_ || wall_.horizon.time_ms <= now_.wall.ms) return;
+  if (entries_.size() > limits_.max_loaded / 2 || lanes_.size() > limits_.max_loaded / 2) return;
   for (Host* host : std::exchange(sleeper_checks_, {})) {
     host->check = false;
     size_t room = HostRoom();
-    if (!host->sleepers) MaybeDropHost(host);
-    if (!host->sleepers || host->page || host->ring_size > room / 2) continue;
+    if (!host->sleepers) {
+      MaybeDropHost(host);
+      continue;
+    }
+    if (host->page || host->ring_size > room / 2) continue;
     host->page = true;
     host->fell_asleep = UINT64_MAX;
     AskPage({0, std::min(limits_.page_items, room - host->ring_size), DormantPage{host->name, host->cursor}});
@@ -333,21 +340,13 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   for (DormantLane& item : page.dormant) {
     Lane* lane = GetLane(item.lane);
     if (lane->known && !lane->loading) {
-      if (lane->record.tail && lane->record.dormant_host == name) WakeLane(lane);
+      if (lane->record.tail && lane->record.dormant_host == name) Activate(lane, true);
       MaybeDrop(lane);
     } else {
       lane->wake = true;
     }
   }
-}
-
-/// Its turn to be in memory came; the room for it was looked at when the page was asked for.
-void Core::Impl::WakeLane(Lane* lane) {
-  if (lane->active || !lane->disk_tail) return;
-  if (lane->fifo() && lane->record.blocked_head.value != 0 && !lane->head) return;
-  lane->active = true;
-  RefillTail(lane);
-  Kick(lane);
+  if (auto found = hosts_.find(name); found != hosts_.end()) MaybeDropHost(found->second.get());
 }
 
 void Core::Impl::OnDormantHosts(PageLoaded& page) {
@@ -359,10 +358,17 @@ void Core::Impl::OnDormantHosts(PageLoaded& page) {
     CheckSleepers(host);
   }
   if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts.back()}});
-  else hosts_listed_ = true;
 }
 
 // ---- turns
+
+/// A fifo lane: nothing starts before what is decided in this turn is written.
+void Core::Impl::Gate(Lane* lane) {
+  if (!lane->fifo() || lane->gate == open_.number) return;
+  lane->gate = open_.number;
+  ++lane->pins;
+  after_write_.emplace(open_.number, lane);
+}
 
 /// The notify that the lane would send next, whether it may yet or not; null where there is none in memory.
 Entry* Core::Impl::NextOf(Lane* lane) const {
@@ -466,24 +472,38 @@ void Core::Impl::CheckInvariants() const {
   expiry_.wheel.CheckInvariants();
   uint64_t promoted[6] = {};
   uint32_t in_flight = 0;
+  uint64_t sending = 0;
+  std::map<const Host*, size_t> queued;
   for (const auto& [id, entry] : entries_) {
     CHECK(entry->id == id);
     CHECK((entry->place == Place::kTimer) == entry->timer.linked());
     if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
     if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[static_cast<size_t>(entry->index)];
     if (entry->place == Place::kFlight) ++in_flight;
+    if (entry->place == Place::kFlight && entry->pending()) ++sending;
+    if (entry->place == Place::kQueue) ++queued[entry->host];
+    CHECK(!entry->expiry || entry->expiry->entry == entry.get());
     if (entry->place == Place::kQueue) CHECK(entry->lane->queue.at(entry->order()) == entry.get());
   }
   for (size_t i = 0; i < 6; ++i) CHECK(promoted[i] == promoted_[i]);
-  CHECK(stopping_ || in_flight == in_flight_);
+  CHECK(in_flight == in_flight_ && sending == pending_sending_);
   for (const auto& [key, lane] : lanes_) {
     CHECK(!lane->fifo() || lane->in_flight <= 1);
     CHECK(lane->in_flight <= limits_.max_in_flight_per_lane);
     CHECK(!lane->disk_tail || lane->record.tail);
     CHECK(lane->record.tail == lane->record.dormant);
+    bool idle = lane->queue.empty() && lane->in_flight == 0 && !lane->head && lane->arriving.empty() && lane->awaiting == 0;
+    CHECK(!idle || lane->pins > 0 || lane->loading || lane->written > written_ || lane->tail_page || lane->dirty || lane->at_horizon || lane->wake ||
+          (lane->active && lane->disk_tail));
+    // A lane that sleeps is in its host's turn, or is woken by its head.
+    if (lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && !lane->wake && hosts_asked_) {
+      const auto& host = hosts_.at(lane->record.dormant_host);
+      bool in_turn = host->sleepers && (host->cursor <= lane->record.dormant_order || host->fell_asleep <= lane->record.dormant_order);
+      CHECK(in_turn || host->page || PagesUnderWay());
+    }
     for (const auto& [order, entry] : lane->queue) {
       CHECK(entry->lane == lane.get() && entry->place == Place::kQueue && entry->order() == order);
-      if (lane->disk_tail && entry->index == Index::kTail) CHECK(order < lane->tail_next);
+      CHECK(!lane->disk_tail || order < lane->tail_next);  // I6
     }
   }
   for (const auto& [name, host] : hosts_) {
@@ -492,6 +512,7 @@ void Core::Impl::CheckInvariants() const {
       CHECK(lane->ring == host.get());
       ++ring;
     }
+    CHECK(queued[host.get()] == host->queued);
     CHECK(ring == host->ring_size && host->in_flight <= limits_.max_in_flight_per_host);
   }
 }

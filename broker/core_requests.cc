@@ -36,9 +36,9 @@ struct Core::Impl::SubmitPlan {
   size_t replaced_item = SIZE_MAX;
 };
 
-Status Core::Impl::PlanSubmit(Task*, const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder) {
+Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder) {
   std::map<IdempotencyKey, size_t> keys_here;
-  std::map<std::string, size_t> fkeys_here;  // held by that item of this batch
+  std::map<std::string, size_t> fkeys_here;  // held by that item of this batch; SIZE_MAX: by nobody any more
   for (size_t i = 0; i < r.items.size(); ++i) {
     const SubmitItem& item = r.items[i];
     SubmitPlan p;
@@ -102,7 +102,7 @@ Status Core::Impl::PlanSubmit(Task*, const SubmitRequest& r, std::vector<SubmitP
       ResolveWhen(item.when, &at_once, &due);
       // One whose due time has passed is sent at once and holds nothing.
       if (item.when.kind == When::Kind::kDefault || !at_once) fkeys_here[fkey] = i;
-      else fkeys_here.erase(fkey);
+      else fkeys_here[fkey] = SIZE_MAX;
     }
     plan->push_back(p);
   }
@@ -130,7 +130,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
   std::vector<SubmitPlan> plan;
   plan.reserve(r.items.size());
   NotifyId holder;
-  if (Status status = PlanSubmit(task, r, &plan, &holder); !status.ok()) {
+  if (Status status = PlanSubmit(r, &plan, &holder); !status.ok()) {
     ReplyAfter(Barrier(), r.request, Refused{std::move(status), holder});
     return true;
   }
@@ -417,11 +417,12 @@ bool Core::Impl::Handle(Task* task, RetryRequest& r) {
 }
 
 bool Core::Impl::Handle(Task* task, ExpiryDue& r) {
+  if (stopping_) return true;
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return false;
   if (!entry->pending() || entry->in_flight()) return true;  // one in flight is judged when it ends
   if (entry->state.expires_at > now_.wall) {
-    if (entry->state.expires_at != kWallNever) TrackExpiry({entry->state.expires_at.ms, entry->id});
+    TrackExpiry(entry);
     return true;
   }
   if (!NeedLane(task, entry->head->lane)) return false;

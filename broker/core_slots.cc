@@ -113,7 +113,7 @@ void Core::Impl::On(Loaded& e) {
     if (slot->kind == Slot::Kind::kEntry) {
       Entry* entry = static_cast<Entry*>(slot);
       if (entry->start_waits) EmitStart(entry);
-      else if (entry->pending() && entry->place == Place::kIdle && entry->index != Index::kTail && !stopping_) PlaceEntry(entry);
+      else if (!stopping_) PlaceEntry(entry);
     } else if (slot->kind == Slot::Kind::kLane) {
       Lane* lane = static_cast<Lane*>(slot);
       std::vector<Entry*> arriving = std::move(lane->arriving);
@@ -123,7 +123,7 @@ void Core::Impl::On(Loaded& e) {
         entry->place = Place::kIdle;
         EnterLane(entry);
       }
-      if (std::exchange(lane->wake, false) && lane->record.tail) WakeLane(lane);
+      if (std::exchange(lane->wake, false) && lane->record.tail) Activate(lane, true);
     }
     WakeWaiters(slot);
   }
@@ -172,8 +172,8 @@ void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec)
 void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
   if (!loaded.record) {
-    // Known to be there: it was submitted after the store was asked, or retention removed it since.
-    if (!entry->known) entry->exists = false;
+    // Known to be there: it was submitted after the store was asked. Or it was settled, and retention removed it.
+    if (!entry->known || (!entry->pending() && entry->written <= written_)) entry->exists = false;
     return;
   }
   if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
@@ -296,6 +296,7 @@ void Core::Impl::MaybeDrop(Slot* slot) {
 void Core::Impl::DropEntry(Entry* entry) {
   CHECK(!entry->promoted || entry->index == Index::kTail || entry->index == Index::kNone);
   CHECK(!entry->lane);
+  if (entry->expiry) entry->expiry->entry = nullptr;
   KeepSpec(entry, nullptr);
   if (entry->host) UnrefHost(entry->host);
   entries_.erase(entry->id);

@@ -24,7 +24,7 @@ struct CoreLimits {
   /// Notifies loaded at once: paging stops above it.
   size_t max_loaded = 64 * 1024;
   /// The head of one lane that is kept in memory; what sorts behind it is spilled.
-  size_t max_loaded_per_lane = 256;
+  size_t max_loaded_per_lane = 2048;
   /// Lanes of one host that wait in memory; further ones sleep in the store.
   size_t max_waiting_lanes_per_host = 1024;
   /// Spec bytes kept with loaded notifies; beyond it a spec is read again for its attempt.

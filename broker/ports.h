@@ -15,7 +15,7 @@ class EventSink {
 };
 
 /// The durable truth. One atomic write a batch, in the order of the calls; Committed (maybe one for several) or WriteFailed follows.
-/// After a WriteFailed no further batch is written.
+/// A batch that asks for a sync is reported written only once it is synced too. After a WriteFailed no further batch is written.
 class Store {
  public:
   virtual ~Store() = default;

@@ -68,7 +68,7 @@ class CommandLine {
       return Misused(no_such_command ? "there is no command or flag \"" + app_.remaining().front() + "\"" : fault.what());
     }
     if (version_->parsed()) {
-      std::puts("notifyctl " NOTIFYD_VERSION);
+      std::puts(json_ ? "{\"version\":\"" NOTIFYD_VERSION "\"}" : "notifyctl " NOTIFYD_VERSION);
       return kDone;
     }
     if (server_.rfind("http://", 0) != 0 && server_.rfind("https://", 0) != 0)

@@ -24,6 +24,9 @@ constexpr size_t kMaxGroupBytes = 8 << 20;
 // So long with nothing to do, and the log is told what is synced.
 constexpr milliseconds kMarkDelay{20};
 constexpr milliseconds kDiskInterval{1000};
+// On a small file system the reserve is one part of so many: room for a new log, and for the tables made of the memtables that are full. Once
+// even that is gone, a write fails and the process stops.
+constexpr uint64_t kReserveShare = 4;
 
 int64_t SteadyMs() { return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -111,7 +114,10 @@ void Committer::Run() {
   std::deque<WriteBatch> work;
   CheckDisk();
   while (WaitForWork(&work)) {
-    while (!work.empty() && !failed_) WriteGroup(&work);
+    while (!work.empty() && !failed_) {
+      if (!disk_low_) CheckSpace();
+      WriteGroup(&work);
+    }
     work.clear();
     CheckDisk();
   }
@@ -199,10 +205,20 @@ void Committer::CheckDisk() {
   DirectorySize size = MeasureDirectory(directory_);
   counters_.disk_bytes = size.all;
   counters_.wal_bytes = size.logs;
+  CheckSpace();
+}
+
+/// That space is low is looked for before each group, since a second of fast submits is more than the reserve; that it is back once in a while
+/// only, since compaction takes and gives it back in turns.
+void Committer::CheckSpace() {
   uint64_t free_bytes = 0, total_bytes = 0;
   if (!MeasureDisk(directory_, &free_bytes, &total_bytes)) return;
   counters_.free_disk_bytes = free_bytes;
-  uint64_t reserve = std::min(min_free_bytes_, total_bytes / 20);
+  uint64_t reserve = std::min(min_free_bytes_, total_bytes / kReserveShare);
+  // The memtables need room for the tables that they become: no longer free. Without a reserve nothing is kept free at all.
+  uint64_t unflushed_bytes = 0;
+  if (reserve > 0) db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed_bytes);
+  free_bytes -= std::min(free_bytes, unflushed_bytes);
   // Apart by a quarter, so that it does not flap at the edge.
   bool low = disk_low_ ? free_bytes < reserve + reserve / 4 : free_bytes < reserve;
   if (low == disk_low_) return;

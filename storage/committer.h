@@ -51,6 +51,7 @@ class Committer {
   void Sync();
   void WriteMark();
   void CheckDisk();
+  void CheckSpace();
   bool Check(const Status& status);
 
   rocksdb::DB* const db_;

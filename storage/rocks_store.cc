@@ -148,6 +148,15 @@ Result<Totals> ReadTotals(rocksdb::DB* db, const std::string& directory) {
   return DecodeTotals(value);
 }
 
+/// On a small file system memtables and logs are small too, so that the reserve (committer.cc) has room for one more of each: a table that cannot be
+/// written stops all writes.
+void BoundToDisk(StoreOptions* options) {
+  uint64_t free_bytes = 0, total_bytes = 0;
+  if (!MeasureDisk(options->directory, &free_bytes, &total_bytes)) return;
+  options->memtable_bytes = std::min<uint64_t>(options->memtable_bytes, std::max<uint64_t>(total_bytes / 32, 1 << 20));
+  options->max_wal_bytes = std::min<uint64_t>(options->max_wal_bytes, std::max<uint64_t>(total_bytes / 8, 4 << 20));
+}
+
 }  // namespace
 
 class RocksStore::Impl {
@@ -178,6 +187,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
     };
   auto directory = PrepareDirectory(options.directory);
   if (!directory.ok()) return std::move(directory).status();
+  BoundToDisk(&options);
   rocksdb::Options rocks = MakeRocksOptions(options);
   rocks.create_if_missing = true;  // PrepareDirectory has seen to it that nothing is lost by that
   auto opened = OpenChecked(rocks, options.directory, directory->format.store);

@@ -18,7 +18,7 @@ struct StoreOptions {
   size_t memtable_bytes = 16 << 20;
   size_t max_wal_bytes = 64 << 20;      // bounds the replay at start-up
   int reader_threads = 2;
-  uint64_t min_free_bytes = 64 << 20;   // below it (or a twentieth of a small file system) DiskSpace{low} is posted
+  uint64_t min_free_bytes = 64 << 20;   // below it (or a quarter of a small file system) DiskSpace{low} is posted
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
   /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.

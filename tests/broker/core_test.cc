@@ -531,6 +531,105 @@ TEST_CASE("get: wait_ms answers once it is settled, or after the time") {
   CHECK(std::get<Viewed>(f.replies.at(second).body).view.state == State::kSucceeded);
 }
 
+TEST_CASE("batch: one sent at once in place of a held one leaves its fkey free for the next item") {
+  CoreFixture f;
+  Fields held;
+  held.fkey = "k";
+  NotifyId first = f.Submit(held).id;
+  Fields past = held;
+  past.on_held = OnHeld::kReplace;
+  past.when = At(f.now.wall.ms - 1000);
+  Fields next = held;
+  next.on_held = OnHeld::kReplace;
+  const Reply& reply = f.TrySubmit({past, next});
+  REQUIRE(CoreFixture::CodeOf(reply) == Code::kOk);
+  CHECK(f.StateOf(first) == State::kCancelled);
+  CHECK(f.UnderWay().size() == 1);
+  CHECK(f.Stats().held == 1);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("memory: lanes whose heads wait for long do not stop the others") {
+  CoreLimits limits;
+  limits.max_loaded = 64;
+  limits.max_in_flight_per_host = 200;
+  limits.max_in_flight = 400;
+  CoreFixture f(limits);
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 120; ++i) {
+      Fields fields = Fifo("lane" + std::to_string(i));
+      fields.host = "dead:80";
+      fields.retry = Waits({600'000});
+      f.Submit(fields);
+      while (!f.starts.empty()) f.EndFirst(Verdict::kFailure);
+    }
+  }
+  CHECK(f.Stats().loaded_notifies <= 64);
+  f.Pass(60'000);
+  Fields fine;
+  fine.host = "fine:80";
+  fine.lane = "fine";
+  NotifyId id = f.Submit(fine).id;
+  f.Pass(10);
+  CHECK(f.UnderWay() == std::vector{id});
+  f.Pass(600'000);
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  CHECK(f.Stats().totals.pending() == 0);
+}
+
+TEST_CASE("memory: nothing is left of lanes and hosts whose work is done") {
+  CoreFixture f;
+  for (int i = 0; i < 200; ++i) {
+    Fields fields = i % 2 ? Fifo() : Fields{};
+    fields.lane = "lane" + std::to_string(i);
+    fields.host = "host" + std::to_string(i) + ":80";
+    f.Submit(fields);
+    f.EndFirst(Verdict::kSuccess);
+  }
+  f.Pass(100);
+  StatsView stats = f.Stats();
+  CHECK(stats.lanes == 0);
+  CHECK(stats.hosts == 0);
+  CHECK(stats.loaded_notifies == 0);
+  CHECK(stats.spec_bytes == 0);
+}
+
+TEST_CASE("fifo lane: the next one waits until the cancellation of the front is written") {
+  CoreFixture f;
+  NotifyId first = f.Submit(Fifo()).id, second = f.Submit(Fifo()).id;
+  f.Submit(Fifo());
+  f.End(f.starts[0], Verdict::kSuccess);
+  CancelRequest cancel;
+  cancel.id = second;
+  Effects out;
+  AttemptEnded e;
+  e.id = first;
+  e.result.verdict = Verdict::kSuccess;
+  e.result.record.number = 1;
+  f.core().Step(f.now, e, &out);
+  f.core().Step(f.now, cancel, &out);
+  f.core().Finish(f.now, &out);
+  CHECK(out.starts.empty());
+  uint64_t number = out.writes.back().number;
+  f.core().Step(f.now, Committed{number, number}, &out);
+  f.core().Finish(f.now, &out);
+  CHECK(out.starts.size() == 1);
+}
+
+TEST_CASE("ttl: one settled in time costs no look at the store when its ttl would have ended") {
+  CoreFixture f;
+  Fields fields;
+  fields.ttl = Delay(500);
+  f.Submit(fields);
+  f.EndFirst(Verdict::kSuccess);
+  Effects out;
+  f.now.wall.ms += 500;
+  f.now.mono.ms += 500;
+  f.core().Step(f.now, Tick{}, &out);
+  f.core().Finish(f.now, &out);
+  CHECK(out.loads.empty());
+}
+
 TEST_CASE("stop: nothing is started, those in flight end, then all is durable") {
   CoreFixture f;
   f.Submit(Fifo());

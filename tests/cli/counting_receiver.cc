@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
@@ -71,7 +72,11 @@ void CountingReceiver::Release() {
 
 bool CountingReceiver::WaitFor(size_t count) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, kDeadline, [&] { return deliveries_.size() >= count; });
+  while (deliveries_.size() < count) {
+    size_t before = deliveries_.size();
+    if (!changed_.wait_for(lock, kDeadline, [&] { return deliveries_.size() > before; })) return false;
+  }
+  return true;
 }
 
 bool CountingReceiver::WaitForWithheld(size_t count) {

@@ -35,7 +35,7 @@ class CountingReceiver {
   /// From here on requests are kept, but answered only after Release.
   void Withhold() { withholding_ = true; }
   void Release();
-  /// Until so many have come in all; false at the deadline.
+  /// Until so many have come in all; false where none comes for the length of the deadline.
   bool WaitFor(size_t count);
   /// Until so many wait for Release; false at the deadline.
   bool WaitForWithheld(size_t count);
@@ -70,7 +70,7 @@ class CountingReceiver {
   std::condition_variable changed_;
   std::vector<Delivery> deliveries_;
   std::set<size_t> withheld_;  // indexes in deliveries_
-  int quiet_ = 0;  // how often there was no connection and nothing to read, since it was last set to 0
+  int quiet_ = 0;              // how often there was no connection and nothing to read, since it was last set to 0
   int run_ = 0;
   std::map<int, Connection> connections_;  // the receiver's thread only
   std::thread thread_;

@@ -5,11 +5,13 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "cli/counting_receiver.h"
@@ -47,9 +49,8 @@ struct KilledStore {
   }
   /// How many of the ids the broker does not know as held.
   size_t Missing(Broker* broker) const {
-    return static_cast<size_t>(std::count_if(ids.begin(), ids.end(), [&](const std::string& id) {
-      return JsonAt(broker->Call("GET", "/v1/notifies/" + id).body, "/state") != "held";
-    }));
+    return static_cast<size_t>(std::count_if(
+        ids.begin(), ids.end(), [&](const std::string& id) { return JsonAt(broker->Call("GET", "/v1/notifies/" + id).body, "/state") != "held"; }));
   }
 };
 
@@ -153,7 +154,6 @@ TEST_CASE("disk full: submits answer 507 while calls go on, and 201 once space i
   std::vector<std::string> held;
   for (int i = 0; i < 50; ++i) held.push_back(broker.Submit(R"({"url":")" + receiver.url() + R"(","fkey":"k)" + std::to_string(i) + "\"}"));
   disk.FillTo(4 << 20);
-  HttpAnswer refused;
   CHECK(SubmitUntil(&broker, now, 507) == 507);
   CHECK(JsonAt(broker.Call("POST", "/v1/notifies", now).body, "/status") == "507");
   CHECK(broker.Call("GET", "/healthz").status == 200);
@@ -170,6 +170,41 @@ TEST_CASE("disk full: submits answer 507 while calls go on, and 201 once space i
   CHECK(broker.BooksBalance());
   broker.process().Signal(SIGTERM);
   CHECK(broker.process().Wait() == 0);
+}
+
+TEST_CASE("disk full: submits that fill it fast are refused in time, and the broker lives") {
+  TempDir dir;
+  SmallDisk disk(dir.path());
+  if (!disk.fault().empty()) {
+    WARN("skipped: no file system may be mounted here: " << disk.fault());
+    return;
+  }
+  Broker broker(dir.path());
+  std::atomic<uint64_t> accepted{0}, refused{0}, other{0};
+  std::vector<std::thread> threads;
+  for (uint32_t client = 0; client < 4; ++client)
+    threads.emplace_back([&, client] {
+      std::mt19937 random(client);
+      std::string body(1'000'000, ' ');  // of letters that nothing compresses by much
+      for (char& c : body) c = static_cast<char>('0' + random() % 64);
+      std::replace(body.begin(), body.end(), '\\', '~');
+      HttpClient http(broker.url());
+      const std::string notify = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000,"body":")" + body + "\"}";
+      // Twice as much as there is room for.
+      for (int i = 0; i < 100; ++i) {
+        Result<HttpAnswer> answer = http.Call("POST", "/v1/notifies", &notify);
+        if (answer.ok() && answer->status == 201) ++accepted;
+        else if (answer.ok() && answer->status == 507) ++refused;
+        else ++other;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  INFO(broker.process().error());
+  CHECK(other == 0);
+  CHECK(accepted > 0);
+  CHECK(refused > 0);
+  CHECK(broker.Stat("/states/scheduled") == accepted);
+  CHECK(broker.BooksBalance());
 }
 
 TEST_CASE("disk full: filled to the last byte, all that was acknowledged is there once space is free again") {

@@ -42,7 +42,8 @@ bool WaitUntilSettled(Broker* broker) {
   while (std::chrono::steady_clock::now() < deadline) {
     uint64_t pending = 0;
     std::string stats = broker->Call("GET", "/v1/stats").body;
-    for (const char* state : {"held", "scheduled", "ready", "sending", "retrying"}) pending += std::stoull(JsonAt(stats, std::string("/states/") + state));
+    for (const char* state : {"held", "scheduled", "ready", "sending", "retrying"})
+      pending += std::stoull(JsonAt(stats, std::string("/states/") + state));
     if (pending == 0) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -59,9 +60,9 @@ std::vector<std::string> FirstsOf(const std::vector<Delivery>& deliveries, const
 
 // ---- load
 
-/// Submits singles and batches, one after the other, and remembers what became of them. A single has an idempotency key, and one whose answer never came
-/// is submitted again in the next run; a batch whose answer never came is given up. The bodies, "c<client>-<request>-<item>" and "f..." for those
-/// of its fifo lane, name the notifies in the test.
+/// Submits singles and batches, one after the other, and remembers what became of them. A single has an idempotency key, and one whose answer never
+/// came is submitted again in the next run; a batch whose answer never came is given up. The bodies, "c<client>-<request>-<item>" and "f..." for
+/// those of its fifo lane, name the notifies in the test.
 class Client {
  public:
   Client(int number, uint32_t seed, std::string receiver)
@@ -111,8 +112,8 @@ class Client {
     std::string body = (fifo ? "f" : "c") + std::to_string(number_) + "-" + std::to_string(requests_) + "-" + std::to_string(index);
     if (fifo) fifo_.push_back(body);
     bodies_.push_back(body);
-    return R"({"url":")" + receiver_ + R"(","body":")" + body + R"(","lane":")" + (fifo ? "f" + std::to_string(number_) : "shared") + R"(","mode":")" +
-           (fifo ? "fifo" : "concurrent") + R"(","retry":{"schedule_ms":[5],"jitter":0})";
+    return R"({"url":")" + receiver_ + R"(","body":")" + body + R"(","lane":")" + (fifo ? "f" + std::to_string(number_) : "shared") +
+           R"(","mode":")" + (fifo ? "fifo" : "concurrent") + R"(","retry":{"schedule_ms":[5],"jitter":0})";
   }
 
   void MakeRequest() {
@@ -171,8 +172,8 @@ TEST_CASE("kill -9 under load: all that was acknowledged is delivered, and only 
   CountingReceiver receiver([](const Delivery& d) { return d.attempt == 1 && std::hash<std::string>()(d.body) % 7 == 0 ? 503 : 200; });
   std::vector<Client> clients;
   for (int i = 0; i < kClients; ++i) clients.emplace_back(i, seed, receiver.url());
-  const std::vector<std::string> settings = {"--hosts-concurrency", std::to_string(kInFlight),       "--lanes-concurrency",
-                                             std::to_string(kInFlight), "--io-threads", std::to_string(io_threads)};
+  const std::vector<std::string> settings = {"--hosts-concurrency", std::to_string(kInFlight), "--lanes-concurrency", std::to_string(kInFlight),
+                                             "--io-threads",        std::to_string(io_threads)};
   std::mt19937 random(seed);
   std::map<int, std::set<Sent>> in_flight;  // by run, at its kill, where that is known
 
@@ -231,7 +232,8 @@ TEST_CASE("kill -9 under load: all that was acknowledged is delivered, and only 
       torn += there != 0 && there != batch.size();
     }
     std::vector<std::string> in_order;
-    std::copy_if(client.fifo().begin(), client.fifo().end(), std::back_inserter(in_order), [&](const std::string& body) { return ids.count(body) != 0; });
+    std::copy_if(client.fifo().begin(), client.fifo().end(), std::back_inserter(in_order),
+                 [&](const std::string& body) { return ids.count(body) != 0; });
     CHECK((FirstsOf(deliveries, client.fifo_prefix()) == in_order));
   }
   for (const auto& [body, of_body] : ids) doubled += of_body.size() != 1;

@@ -367,4 +367,5 @@ TEST_CASE("notifyctl: help and version exit with 0, and name what is built only"
     CHECK_THAT(run.output, !Catch::Contains(std::string("  ") + later + " "));
   CHECK(Ctl({"get", "--help"}).code == 0);
   CHECK_THAT(Ctl({"version"}).output, Catch::StartsWith("notifyctl "));
+  CHECK_THAT(Ctl({"--json", "version"}).output, Catch::StartsWith("{\"version\":\"") && Catch::EndsWith("\"}\n"));
 }

@@ -195,7 +195,8 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
         out.more = true;
         return;
       }
-      if (options_.fault == StoreFault::kSkipPageItem && random_.Chance(0.1)) continue;
+      // Never the first: a page with nothing on it and more to come would be another fault.
+      if (options_.fault == StoreFault::kSkipPageItem && taken > 1 && random_.Chance(0.2)) continue;
       take(*it);
     }
   };

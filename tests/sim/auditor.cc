@@ -253,10 +253,10 @@ void Auditor::OnTime() {
       case Phase::kRetrying:
         goes = record->state.retry_at <= now.mono;
         break;
-      // One submitted as due at once goes, wherever the clock stepped since; only after a restart it cannot be told from one for later.
+      // One submitted as due at once goes, wherever the clock stepped since, over restarts too.
       case Phase::kWaiting:
         goes = record->state.due <= now.wall ||
-               (item.said.when.kind == When::Kind::kDefault && item.acked_t > boot_t_ && item.trigger_asked_t < 0 && item.retry_asked_t < 0);
+               (item.said.when.kind == When::Kind::kDefault && item.said.head->fkey.empty() && item.trigger_asked_t < 0 && item.retry_asked_t < 0);
         break;
       default:
         goes = record->state.due <= now.wall;
