@@ -278,6 +278,7 @@ class Core::Impl {
   struct SubmitPlan;
   Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
   Entry* ApplySubmit(const SubmitItem& item);
+  void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, bool at_once, WallTime due);
   /// What is due at once may have an order key ahead of a clock that stepped back: the due window reaches beyond both.

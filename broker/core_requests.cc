@@ -146,6 +146,8 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
       Entry* replaced = p.replaced_item != SIZE_MAX ? made[p.replaced_item] : p.replaced;
       if (replaced) Settle(replaced, Phase::kCancelled, "replaced", std::nullopt);
       entry = ApplySubmit(r.items[i]);
+    } else if (p.kind == SubmitPlan::Kind::kKept) {
+      RememberKey(r.items[i], entry->id);
     }
     made[i] = entry;
     SubmittedItem item;
@@ -207,15 +209,20 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
     Touch(slot);
     Write(PutFkey{item.head->fkey, *slot->record});
   }
-  if (!item.idempotency_key.empty()) {
-    IdempotencyKey key{item.head->caller, item.idempotency_key};
-    IdempotencySlot* slot = idempotency_.at(key).get();
-    slot->record = IdempotencyRecord{entry->id, item.fields, {now_.wall.ms + limits_.idempotency_window_ms}};
-    Touch(slot);
-    Write(PutIdempotency{std::move(key), *slot->record});
-  }
+  RememberKey(item, entry->id);
   if (entry->state.expires_at != kWallNever) PutExpiryOf(entry);
   return entry;
+}
+
+/// From now on the item's idempotency key, where it has one, answers with `id`.
+void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
+  if (item.idempotency_key.empty()) return;
+  IdempotencyKey key{item.head->caller, item.idempotency_key};
+  IdempotencySlot* slot = idempotency_.at(key).get();
+  slot->record = IdempotencyRecord{id, item.fields, {now_.wall.ms + limits_.idempotency_window_ms}};
+  Touch(slot);
+  sync_asked_ = true;
+  Write(PutIdempotency{std::move(key), *slot->record});
 }
 
 void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {

@@ -127,8 +127,6 @@ struct NotifyState {
   WallTime due;
   /// Phase kRetrying only: when the wait is over.
   MonoTime retry_at;
-  /// Due at once: it may be sent whatever the clock says. `due` is its place in order, and may be ahead of a clock that stepped back.
-  bool at_once = false;
   /// For people only: the wall time that retry_at was expected to be at when it was set.
   WallTime next_attempt_at;
   /// kWallNever: no ttl.
@@ -137,6 +135,8 @@ struct NotifyState {
   uint32_t attempts_made = 0;    // the number of the newest attempt that ended
   uint32_t attempts_before = 0;  // of those, made before the present budget began (a retry of a settled one begins a new one)
   std::string reason;            // why cancelled or failed, empty else
+  /// Due at once: it may be sent whatever the clock says. `due` is its place in order, and may be ahead of a clock that stepped back.
+  bool at_once = false;
 };
 
 /// The newest attempts that a record keeps (contract section 3, GET).

@@ -420,6 +420,11 @@ TEST_CASE("fkey: on_held says what a second submit does") {
     CHECK(item.id == first);
     CHECK(item.kept);
     CHECK(f.Stats().totals.accepted == 1);
+    fields.idempotency_key = "once";
+    f.Submit(fields);
+    f.Trigger("k");
+    CHECK(f.Submit(fields).id == first);  // a repeat of the kept one, though nothing is held any more
+    CHECK(f.Stats().totals.accepted == 1);
   }
   SECTION("replace cancels it") {
     fields.on_held = OnHeld::kReplace;
