@@ -314,7 +314,9 @@ void Core::Impl::On(StopRequested&) {
     if (!entry->start_waits) continue;
     entry->start_waits = false;
     if (entry->pending()) --pending_sending_;
+    Lane* lane = entry->lane;
     ReleaseSlot(entry);
+    MaybeDrop(lane);
     ++entry->pins;  // stays as it is until the process ends
   }
   // All that is unsynced becomes durable.

@@ -59,6 +59,7 @@ void Core::Impl::ReleaseSlot(Entry* entry) {
   Host* host = entry->host;
   Unblock(host);
   --host->in_flight;
+  CheckSleepers(host);
   if (host->ring_size > 0) ActivateHost(host);
   while (!blocked_hosts_.empty() && std::get<0>(*blocked_hosts_.begin()) < HostShare()) {
     Host* freed = std::get<2>(*blocked_hosts_.begin());

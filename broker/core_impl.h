@@ -406,6 +406,7 @@ class Core::Impl {
   std::deque<Host*> active_hosts_;
   std::set<std::tuple<uint32_t, uint64_t, Host*>> blocked_hosts_;
   std::vector<Host*> sleeper_checks_;  // those whose sleepers may be woken now
+  uint32_t sleeper_pages_ = 0;
   std::vector<Lane*> at_horizon_;
   uint32_t in_flight_ = 0;
   uint64_t pending_sending_ = 0;  // of those in flight, not settled

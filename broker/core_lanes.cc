@@ -288,18 +288,30 @@ void Core::Impl::CheckSleepers(Host* host) {
   sleeper_checks_.push_back(host);
 }
 
+/// Pages of sleeping lanes under way at once, over all hosts.
+constexpr uint32_t kSleeperPages = 8;
+
 void Core::Impl::WakeSleepers() {
   if (stopping_ || wall_.horizon.time_ms <= now_.wall.ms) return;
-  if (entries_.size() > limits_.max_loaded / 2 || lanes_.size() > limits_.max_loaded / 2) return;
-  for (Host* host : std::exchange(sleeper_checks_, {})) {
+  // Where memory is short, only a host that has nothing to do wakes lanes, a few at a time.
+  bool pressed = std::max(entries_.size(), lanes_.size()) > limits_.max_loaded / 2;
+  std::vector<Host*> hosts = std::exchange(sleeper_checks_, {});
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    Host* host = hosts[i];
+    if (sleeper_pages_ >= kSleeperPages) {
+      sleeper_checks_.insert(sleeper_checks_.end(), hosts.begin() + static_cast<ptrdiff_t>(i), hosts.end());
+      break;
+    }
     host->check = false;
-    size_t room = HostRoom();
+    size_t room = pressed ? 4 : HostRoom();
     if (!host->sleepers) {
       MaybeDropHost(host);
       continue;
     }
-    if (host->page || host->ring_size > room / 2) continue;
+    // One that is passed over is looked at again when its ring or its calls in flight get fewer.
+    if (host->page || host->ring_size > room / 2 || (pressed && (host->ring_size > 0 || host->in_flight >= HostShare()))) continue;
     host->page = true;
+    ++sleeper_pages_;
     host->fell_asleep = UINT64_MAX;
     AskPage({0, std::min(limits_.page_items, room - host->ring_size), DormantPage{host->name, host->cursor}});
   }
@@ -324,6 +336,7 @@ void Core::Impl::ReleaseHorizon() {
 void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   Host* host = hosts_.at(name).get();
   host->page = false;
+  --sleeper_pages_;
   if (page.more && !page.dormant.empty()) {
     host->cursor = page.dormant.back().order + 1;
   } else {

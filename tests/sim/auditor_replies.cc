@@ -181,9 +181,11 @@ void Auditor::CheckSubmitted(const SubmitRequest& request, const Submitted& repl
     std::string name = got.id.ToString();
     if (got.duplicate) {
       ++tally_.duplicates;
-      if (said.idempotency_key.empty() || item->said.idempotency_key != said.idempotency_key || item->said.head->caller != said.head->caller ||
-          !(item->said.fields == said.fields))
-        Violation(name + " is no duplicate of what was submitted");
+      bool same =
+          item->said.idempotency_key == said.idempotency_key && item->said.head->caller == said.head->caller && item->said.fields == said.fields;
+      // One that was kept is remembered under the key of the submit that it was kept for.
+      bool kept = said.on_held == OnHeld::kKeep && !said.head->fkey.empty() && item->said.head->fkey == said.head->fkey;
+      if (said.idempotency_key.empty() || !(same || kept)) Violation(name + " is no duplicate of what was submitted");
     } else if (got.kept) {
       if (said.on_held != OnHeld::kKeep || item->said.head->fkey != said.head->fkey) Violation(name + " was not to be kept");
     } else {
