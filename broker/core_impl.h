@@ -243,6 +243,7 @@ class Core::Impl {
   // ---- core_slots.cc: what is looked up by key
   Entry* NeedEntry(Task* task, NotifyId id, bool full = false);
   Lane* NeedLane(Task* task, const LaneKey& key);
+  bool NeedHolder(Task* task, const std::string& fkey, Entry** entry);
   FkeySlot* NeedFkey(Task* task, const std::string& key);
   IdempotencySlot* NeedIdempotency(Task* task, const IdempotencyKey& key);
   bool Known(Task* task, Slot* slot);

@@ -11,6 +11,7 @@ namespace {
 
 /// "At most ten years ahead" (contract section 3), leap days counted generously.
 constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
+constexpr const char* kNotHeld = "no notify is held under this fkey";
 
 }  // namespace
 
@@ -249,16 +250,24 @@ void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
 
 // ---- fkeys
 
+/// False: parked. Else `*entry` is what the fkey names, held or triggered; null where nothing was held, or that was cancelled, expired or removed.
+bool Core::Impl::NeedHolder(Task* task, const std::string& fkey, Entry** entry) {
+  *entry = nullptr;
+  FkeySlot* slot = NeedFkey(task, fkey);
+  if (!slot) return false;
+  if (!slot->record || slot->record->expires_at <= now_.wall) return true;
+  Entry* holder = NeedEntry(task, slot->record->id);
+  if (!holder) return false;
+  bool gone = !holder->exists || holder->state.phase == Phase::kCancelled || holder->state.phase == Phase::kExpired;
+  if (!gone) *entry = holder;
+  return true;
+}
+
 bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (RefusedStopping(r.request)) return true;
-  FkeySlot* slot = NeedFkey(task, r.fkey);
-  if (!slot) return false;
-  const char* none = "no notify is held under this fkey";
-  if (!slot->record || slot->record->expires_at <= now_.wall) return RefuseAfter(r.request, Code::kNotFound, none), true;
-  Entry* entry = NeedEntry(task, slot->record->id);
-  if (!entry) return false;
-  if (!entry->exists || entry->state.phase == Phase::kCancelled || entry->state.phase == Phase::kExpired)
-    return RefuseAfter(r.request, Code::kNotFound, none), true;
+  Entry* entry;
+  if (!NeedHolder(task, r.fkey, &entry)) return false;
+  if (!entry) return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
   if (!entry->pending() || !entry->held(now_.wall)) {
     ReplyAfter(Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
     return true;
@@ -268,7 +277,7 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (!lane || !entry || task->missing > 0) return false;
   if (entry->state.expires_at <= now_.wall) {
     Settle(entry, Phase::kExpired, "", std::nullopt);
-    return RefuseAfter(r.request, Code::kNotFound, none), true;
+    return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
   }
   bool at_once;
   WallTime due;
@@ -306,28 +315,18 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
 }
 
 bool Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
-  FkeySlot* slot = NeedFkey(task, r.fkey);
-  if (!slot) return false;
-  const char* none = "no notify is held under this fkey";
-  if (!slot->record || slot->record->expires_at <= now_.wall) return Refuse(r.request, Code::kNotFound, none), true;
-  Entry* entry = NeedEntry(task, slot->record->id);
-  if (!entry) return false;
-  if (!entry->exists || entry->state.phase == Phase::kCancelled || entry->state.phase == Phase::kExpired)
-    return Refuse(r.request, Code::kNotFound, none), true;
+  Entry* entry;
+  if (!NeedHolder(task, r.fkey, &entry)) return false;
+  if (!entry) return Refuse(r.request, Code::kNotFound, kNotHeld), true;
   ReadWritten(entry->written, r.request, entry->id);
   return true;
 }
 
 bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
   if (RefusedStopping(r.request)) return true;
-  FkeySlot* slot = NeedFkey(task, r.fkey);
-  if (!slot) return false;
-  const char* none = "no notify is held under this fkey";
-  if (!slot->record || slot->record->expires_at <= now_.wall) return RefuseAfter(r.request, Code::kNotFound, none), true;
-  Entry* entry = NeedEntry(task, slot->record->id);
-  if (!entry) return false;
-  if (!entry->exists || entry->state.phase == Phase::kCancelled || entry->state.phase == Phase::kExpired)
-    return RefuseAfter(r.request, Code::kNotFound, none), true;
+  Entry* entry;
+  if (!NeedHolder(task, r.fkey, &entry)) return false;
+  if (!entry) return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
   if (!entry->pending() || !entry->held(now_.wall))
     return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id), true;
   if (!NeedLane(task, entry->head->lane)) return false;

@@ -202,4 +202,21 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::vector<Event> events_;
 };
 
+inline When Delay(int64_t ms) { return {When::Kind::kDelay, ms}; }
+inline When At(int64_t ms) { return {When::Kind::kAt, ms}; }
+inline RetryPolicy Waits(std::vector<int64_t> waits, uint32_t max_attempts = 10) {
+  RetryPolicy policy;
+  policy.schedule_ms = std::move(waits);
+  policy.max_attempts = max_attempts;
+  policy.jitter = 0;
+  return policy;
+}
+inline CoreFixture::Fields Fifo(std::string lane = "lane") {
+  CoreFixture::Fields f;
+  f.mode = Mode::kFifo;
+  f.lane = std::move(lane);
+  f.retry = Waits({5000});
+  return f;
+}
+
 }  // namespace notifyd
