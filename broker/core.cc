@@ -10,11 +10,21 @@ namespace notifyd {
 
 Core::Core(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed) : impl_(new Impl(limits, totals, now, seed)) {}
 Core::~Core() = default;
-void Core::Step(const Now& now, Event event, Effects* out) { impl_->Step(now, std::move(event), out); }
-void Core::Finish(const Now& now, Effects* out) { impl_->Finish(now, out); }
-Wake Core::NextWake() const { return impl_->NextWake(); }
-bool Core::ready() const { return impl_->ready(); }
-void Core::CheckInvariants() const { impl_->CheckInvariants(); }
+void Core::Step(const Now& now, Event event, Effects* out) {
+  impl_->Step(now, std::move(event), out);
+}
+void Core::Finish(const Now& now, Effects* out) {
+  impl_->Finish(now, out);
+}
+Wake Core::NextWake() const {
+  return impl_->NextWake();
+}
+bool Core::ready() const {
+  return impl_->ready();
+}
+void Core::CheckInvariants() const {
+  impl_->CheckInvariants();
+}
 
 Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed)
     : limits_(limits), totals_(totals), random_(seed), now_(now), wall_(now.wall.ms), mono_(now.mono.ms), expiry_(now.wall.ms), next_mark_(now.mono) {
@@ -96,9 +106,11 @@ Wake Core::Impl::NextWake() const {
   wake.wall.ms = std::min(wall_.wheel.NextWake(), expiry_.wheel.NextWake());
   wake.mono.ms = mono_.wheel.NextWake();
   // The windows are paged on when half of the lookahead is used up.
-  if (WindowRoom(wall_, WindowBase(Clock::kWall))) wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  if (WindowRoom(wall_, WindowBase(Clock::kWall)))
+    wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
   if (ExpiryRoom()) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
-  if (WindowRoom(mono_, now_.mono.ms)) wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
+  if (WindowRoom(mono_, now_.mono.ms))
+    wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
   if (unsynced_since_) wake.mono.ms = std::min(wake.mono.ms, unsynced_since_->ms + limits_.sync_delay_ms);
   if (!waiter_deadlines_.empty()) wake.mono = std::min(wake.mono, waiter_deadlines_.begin()->first);
   return wake;
@@ -204,9 +216,13 @@ void Core::Impl::Fatal(Status status) {
   out_->fatal = std::move(status);
 }
 
-void Core::Impl::On(WriteFailed& e) { Fatal(std::move(e.status)); }
+void Core::Impl::On(WriteFailed& e) {
+  Fatal(std::move(e.status));
+}
 
-void Core::Impl::On(DiskSpace& e) { disk_low_ = e.low; }
+void Core::Impl::On(DiskSpace& e) {
+  disk_low_ = e.low;
+}
 
 // ---- requests
 
@@ -229,12 +245,24 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   for (Slot* slot : release) MaybeDrop(slot);
 }
 
-void Core::Impl::On(SubmitRequest& e) { RunTask(MakeTask(std::move(e))); }
-void Core::Impl::On(TriggerRequest& e) { RunTask(MakeTask(std::move(e))); }
-void Core::Impl::On(FkeyGetRequest& e) { RunTask(MakeTask(std::move(e))); }
-void Core::Impl::On(FkeyCancelRequest& e) { RunTask(MakeTask(std::move(e))); }
-void Core::Impl::On(CancelRequest& e) { RunTask(MakeTask(std::move(e))); }
-void Core::Impl::On(RetryRequest& e) { RunTask(MakeTask(std::move(e))); }
+void Core::Impl::On(SubmitRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(TriggerRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(FkeyGetRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(FkeyCancelRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(CancelRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(RetryRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
 void Core::Impl::On(GetRequest& e) {
   if (e.wait_ms > 0 && !stopping_) RunTask(MakeTask(std::move(e)));
   else out_->reads.push_back({e.request, e.id});

@@ -150,10 +150,18 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.at_once = false;
   state.next_attempt_at = {};
   switch (phase) {
-    case Phase::kSucceeded: ++totals_.succeeded; break;
-    case Phase::kFailed: ++totals_.failed; break;
-    case Phase::kCancelled: ++totals_.cancelled; break;
-    default: ++totals_.expired; break;
+    case Phase::kSucceeded:
+      ++totals_.succeeded;
+      break;
+    case Phase::kFailed:
+      ++totals_.failed;
+      break;
+    case Phase::kCancelled:
+      ++totals_.cancelled;
+      break;
+    default:
+      ++totals_.expired;
+      break;
   }
   if (attempt) Log(*entry, *attempt, true);
   else Log(*entry, AttemptRecord{}, true);

@@ -79,10 +79,10 @@ struct Entry : Slot {
   explicit Entry(NotifyId i) : Slot(Kind::kEntry), id(i) { timer.entry = this; }
   NotifyId id;
   bool exists = false;
-  bool promoted = false;   // its time has come
-  bool buried = false;     // in the graveyard, since page ticket buried_at
+  bool promoted = false;  // its time has come
+  bool buried = false;    // in the graveyard, since page ticket buried_at
   uint64_t buried_at = 0;
-  uint32_t changes = 0;         // counts changes, so that a record read meanwhile is known to be old
+  uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
   bool start_waits = false;  // in flight, but its spec is still being read
   Index index = Index::kNone;
@@ -92,8 +92,8 @@ struct Entry : Slot {
   WallTime created_at;
   ExpiryTimer* expiry = nullptr;  // its timer in the expiry window, where it was in memory when that was set
   std::shared_ptr<const NotifyHead> head;
-  std::shared_ptr<const std::string> spec;     // null: not kept
-  std::shared_ptr<NotifyRecord> full;          // as loaded, while a handler needs it
+  std::shared_ptr<const std::string> spec;  // null: not kept
+  std::shared_ptr<NotifyRecord> full;       // as loaded, while a handler needs it
   NotifyState state;
   Lane* lane = nullptr;  // while in kQueue, kHead or kFlight
   Host* host = nullptr;
@@ -151,8 +151,8 @@ struct Host {
   // Lanes that sleep in the store.
   bool sleepers = false;
   bool page = false;
-  bool check = false;  // in sleeper_checks_
-  uint64_t cursor = 0;           // the least order that may sleep
+  bool check = false;                 // in sleeper_checks_
+  uint64_t cursor = 0;                // the least order that may sleep
   uint64_t fell_asleep = UINT64_MAX;  // the least order that fell asleep while a page is under way
 };
 
@@ -171,8 +171,7 @@ struct Window {
 struct ExpiryDue {
   NotifyId id;
 };
-using TaskEvent =
-    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ExpiryDue>;
+using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ExpiryDue>;
 struct Task {
   TaskEvent event;
   std::vector<Slot*> pinned;
@@ -225,7 +224,9 @@ class Core::Impl {
   void RunTask(std::unique_ptr<Task> task);
   void Fatal(Status status);
   template <class T>
-  void Write(T op) { open_.ops.emplace_back(std::move(op)); }
+  void Write(T op) {
+    open_.ops.emplace_back(std::move(op));
+  }
   uint64_t OpenNumber() const { return open_.number; }
   /// The batch that everything decided so far depends on; a sync of it is asked for.
   uint64_t Barrier();
@@ -371,8 +372,8 @@ class Core::Impl {
   WriteBatch open_;
   bool sync_asked_ = false;
   uint64_t written_ = 0, synced_ = 0;
-  uint64_t issued_sync_ = 0;                      // the newest batch that was issued with a sync
-  std::optional<MonoTime> unsynced_since_;        // an unsynced batch was issued then
+  uint64_t issued_sync_ = 0;                // the newest batch that was issued with a sync
+  std::optional<MonoTime> unsynced_since_;  // an unsynced batch was issued then
   std::deque<std::pair<uint64_t, std::vector<Slot*>>> touched_;
   std::vector<Slot*> open_touched_;
   // By the batch that they wait for; what waits for the same one goes in the order in which it came.

@@ -8,12 +8,18 @@ namespace notifyd {
 
 uint64_t* Core::Impl::CountOf(Index index) {
   switch (index) {
-    case Index::kHeld: return &totals_.held;
-    case Index::kHeldDue: return &totals_.held_due;
-    case Index::kDue: return &totals_.due;
-    case Index::kRetrying: return &totals_.retrying;
-    case Index::kTail: return &totals_.tail;
-    case Index::kNone: break;
+    case Index::kHeld:
+      return &totals_.held;
+    case Index::kHeldDue:
+      return &totals_.held_due;
+    case Index::kDue:
+      return &totals_.due;
+    case Index::kRetrying:
+      return &totals_.retrying;
+    case Index::kTail:
+      return &totals_.tail;
+    case Index::kNone:
+      break;
   }
   CHECK(false);
   return nullptr;
@@ -192,9 +198,8 @@ void Core::Impl::AdvanceWindows() {
   fired_.clear();
   expiry_.wheel.Advance(now_.wall.ms, &fired_);
   std::vector<NotifyId> expired;
-  std::sort(fired_.begin(), fired_.end(), [](TimerNode* a, TimerNode* b) {
-    return static_cast<ExpiryTimer*>(a)->key < static_cast<ExpiryTimer*>(b)->key;
-  });
+  std::sort(fired_.begin(), fired_.end(),
+            [](TimerNode* a, TimerNode* b) { return static_cast<ExpiryTimer*>(a)->key < static_cast<ExpiryTimer*>(b)->key; });
   for (TimerNode* fired : fired_) {
     auto* timer = static_cast<ExpiryTimer*>(fired);
     expired.push_back(timer->key.id);

@@ -12,7 +12,9 @@
 namespace notifyd {
 
 /// Memory is short: what cannot be sent at once goes to the disk.
-bool Core::Impl::Pressed() const { return entries_.size() > limits_.max_loaded / 4 * 3; }
+bool Core::Impl::Pressed() const {
+  return entries_.size() > limits_.max_loaded / 4 * 3;
+}
 
 /// How many notifies one lane may queue in memory: less as memory fills, and less where its host has much already.
 size_t Core::Impl::LaneRoom(const Host& host) const {
@@ -25,7 +27,8 @@ size_t Core::Impl::LaneRoom(const Host& host) const {
 
 /// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
 size_t Core::Impl::HostRoom() const {
-  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + active_hosts_.size() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
+  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + active_hosts_.size() + 1)), 4,
+                            std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
 /// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.
@@ -224,7 +227,7 @@ void Core::Impl::Activate(Lane* lane, bool has_room) {
 
 void Core::Impl::RefillTail(Lane* lane) {
   if (!lane->active || !lane->disk_tail || lane->tail_page || stopping_) return;
-  if (lane->record.blocked_head.value != 0) return;  // nothing behind it is sent for now
+  if (lane->record.blocked_head.value != 0) return;  // nothing behind it is sent before it is settled
   // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
   if (wall_.horizon.time_ms <= now_.wall.ms) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.dormant_host);

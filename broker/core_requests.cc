@@ -30,10 +30,10 @@ void Core::Impl::ResolveWhen(const When& when, bool* at_once, WallTime* due) con
 /// What becomes of one item of a submit.
 struct Core::Impl::SubmitPlan {
   enum class Kind { kNew, kDuplicate, kKept } kind = Kind::kNew;
-  Entry* existing = nullptr;   // kDuplicate, kKept: the earlier notify; null with `item` set: one of this very batch
-  NotifyId removed;            // kDuplicate: the earlier one is known by its id alone, retention removed it
+  Entry* existing = nullptr;  // kDuplicate, kKept: the earlier notify; null with `item` set: one of this very batch
+  NotifyId removed;           // kDuplicate: the earlier one is known by its id alone, retention removed it
   size_t item = SIZE_MAX;
-  Entry* replaced = nullptr;   // kNew: cancelled in its favour
+  Entry* replaced = nullptr;  // kNew: cancelled in its favour
   size_t replaced_item = SIZE_MAX;
 };
 

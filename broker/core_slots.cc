@@ -242,7 +242,8 @@ void Core::Impl::UnrefHost(Host* host) {
 }
 
 void Core::Impl::MaybeDropHost(Host* host) {
-  if (host->refs > 0 || host->in_flight > 0 || host->ring_size > 0 || host->active || host->blocked || host->sleepers || host->page || host->check) return;
+  if (host->refs > 0 || host->in_flight > 0 || host->ring_size > 0 || host->active || host->blocked || host->sleepers || host->page || host->check)
+    return;
   hosts_.erase(std::string(host->name));
 }
 
@@ -267,8 +268,8 @@ void Core::Impl::MaybeDrop(Slot* slot) {
     }
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);
-      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->ring || lane->dirty || lane->awaiting > 0 ||
-          lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail))
+      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->ring || lane->dirty ||
+          lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail))
         return;
       LaneKey key = lane->key;
       lanes_.erase(key);

@@ -70,9 +70,6 @@ struct ExpireFkey {
   NotifyId id;
   WallTime expires_at;
 };
-struct DeleteFkey {
-  std::string fkey;
-};
 struct PutIdempotency {
   IdempotencyKey key;
   IdempotencyRecord record;
@@ -88,8 +85,8 @@ struct DeleteSettled {
   NotifyId id;
 };
 
-using WriteOp = std::variant<PutNotify, ChangeNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane, DeleteLane, PutDormant,
-                             DeleteDormant, PutFkey, ExpireFkey, DeleteFkey, PutIdempotency, PutSettled, DeleteSettled>;
+using WriteOp = std::variant<PutNotify, ChangeNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane, DeleteLane,
+                             PutDormant, DeleteDormant, PutFkey, ExpireFkey, PutIdempotency, PutSettled, DeleteSettled>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
 struct WriteBatch {

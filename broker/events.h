@@ -182,8 +182,8 @@ struct Tick {};
 /// SIGTERM: refuse submits and changes, start no attempt. Emits `Drained` once nothing is in flight and all is durable.
 struct StopRequested {};
 
-using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
-                           StatsRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, AttemptEnded, Tick,
-                           StopRequested>;
+using Event =
+    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
+                 Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, AttemptEnded, Tick, StopRequested>;
 
 }  // namespace notifyd

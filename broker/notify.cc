@@ -20,14 +20,30 @@ std::optional<E> Find(const std::array<const char*, N>& names, std::string_view 
 
 }  // namespace
 
-const char* ToString(State state) { return kStates[static_cast<size_t>(state)]; }
-const char* ToString(Mode mode) { return kModes[static_cast<size_t>(mode)]; }
-const char* ToString(Method method) { return kMethods[static_cast<size_t>(method)]; }
-const char* ToString(OnHeld on_held) { return kOnHeld[static_cast<size_t>(on_held)]; }
-std::optional<State> ParseState(std::string_view text) { return Find<State>(kStates, text); }
-std::optional<Mode> ParseMode(std::string_view text) { return Find<Mode>(kModes, text); }
-std::optional<Method> ParseMethod(std::string_view text) { return Find<Method>(kMethods, text); }
-std::optional<OnHeld> ParseOnHeld(std::string_view text) { return Find<OnHeld>(kOnHeld, text); }
+const char* ToString(State state) {
+  return kStates[static_cast<size_t>(state)];
+}
+const char* ToString(Mode mode) {
+  return kModes[static_cast<size_t>(mode)];
+}
+const char* ToString(Method method) {
+  return kMethods[static_cast<size_t>(method)];
+}
+const char* ToString(OnHeld on_held) {
+  return kOnHeld[static_cast<size_t>(on_held)];
+}
+std::optional<State> ParseState(std::string_view text) {
+  return Find<State>(kStates, text);
+}
+std::optional<Mode> ParseMode(std::string_view text) {
+  return Find<Mode>(kModes, text);
+}
+std::optional<Method> ParseMethod(std::string_view text) {
+  return Find<Method>(kMethods, text);
+}
+std::optional<OnHeld> ParseOnHeld(std::string_view text) {
+  return Find<OnHeld>(kOnHeld, text);
+}
 
 const RetryPolicy& NotifyHead::retry_policy() const {
   static const RetryPolicy kDefault;

@@ -47,8 +47,12 @@ enum class Phase : uint8_t {
   kCancelled = 7,
   kExpired = 8,
 };
-constexpr bool IsSettled(Phase phase) { return phase >= Phase::kSucceeded; }
-constexpr bool IsSettled(State state) { return state >= State::kSucceeded; }
+constexpr bool IsSettled(Phase phase) {
+  return phase >= Phase::kSucceeded;
+}
+constexpr bool IsSettled(State state) {
+  return state >= State::kSucceeded;
+}
 
 /// "held", "fifo", "POST", ...: the contract's words.
 const char* ToString(State state);
@@ -248,9 +252,7 @@ struct AttemptResult {
 
 template <>
 struct std::hash<notifyd::LaneKey> {
-  size_t operator()(const notifyd::LaneKey& key) const noexcept {
-    return std::hash<std::string>()(key.name) * 2 + static_cast<size_t>(key.mode);
-  }
+  size_t operator()(const notifyd::LaneKey& key) const noexcept { return std::hash<std::string>()(key.name) * 2 + static_cast<size_t>(key.mode); }
 };
 template <>
 struct std::hash<notifyd::IdempotencyKey> {

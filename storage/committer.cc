@@ -65,7 +65,6 @@ struct OpEncoder {
     EncodeFkeyExpiry({op.id, op.expires_at}, &value);
     out->Merge(EncodeFkeyKey(op.fkey), value);
   }
-  void operator()(const DeleteFkey& op) { Delete(EncodeFkeyKey(op.fkey)); }
   void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
   void operator()(const PutSettled& op) { Put(EncodeSettledKey(op.phase, op.id), EncodeSettled, op.settled_at); }
   void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }

@@ -177,7 +177,7 @@ TEMPLATE_TEST_CASE("store: a change of a notify that is not there leaves nothing
 
 TEMPLATE_TEST_CASE("store: the operations of one batch act in their order", "", STORE_HARNESS) {
   TestType h;
-  h.Commit({PutFkey{"a", {{1}, kWallNever}}, DeleteFkey{"a"}, PutFkey{"a", {{2}, kWallNever}}, PutDue{Clock::kWall, {5, {1}}},
+  h.Commit({PutFkey{"a", {{1}, kWallNever}}, PutFkey{"a", {{2}, kWallNever}}, PutDue{Clock::kWall, {5, {1}}},
             DeleteDue{Clock::kWall, {5, {1}}}});
   CHECK(h.LoadFkey("a")->id.value == 2);
   CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());

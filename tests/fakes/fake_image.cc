@@ -37,7 +37,6 @@ struct Applier {
     auto it = image->fkeys.find(op.fkey);
     if (it != image->fkeys.end() && it->second.id == op.id) it->second.expires_at = op.expires_at;
   }
-  void operator()(const DeleteFkey& op) { image->fkeys.erase(op.fkey); }
   void operator()(const PutIdempotency& op) { image->idempotency[op.key] = op.record; }
   void operator()(const PutSettled& op) { image->settled[{op.phase, op.id}] = op.settled_at; }
   void operator()(const DeleteSettled& op) { image->settled.erase({op.phase, op.id}); }

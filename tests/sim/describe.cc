@@ -68,7 +68,6 @@ std::string Text(const WriteOp& op) {
                         [](const DeleteDormant& o) { return "-dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
                         [](const PutFkey& o) { return "fkey " + o.fkey + " " + Text(o.record.id) + " " + Text(o.record.expires_at); },
                         [](const ExpireFkey& o) { return "expire fkey " + o.fkey + " " + Text(o.id) + " " + Text(o.expires_at); },
-                        [](const DeleteFkey& o) { return "-fkey " + o.fkey; },
                         [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
                         [](const PutSettled& o) { return "+settled " + Text(o.id); },
                         [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
