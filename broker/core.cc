@@ -74,7 +74,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   }
   if (unsynced_since_ && now_.mono.ms >= unsynced_since_->ms + limits_.sync_delay_ms) sync_asked_ = true;
   if (!open_.ops.empty() || sync_asked_) {
-    if (now_.mono >= next_mark_) LowerMarks();
+    if (now_.mono >= next_mark_) UpdateMarks();
     totals_.wall = now_.wall;
     totals_.mono = now_.mono;
     open_.totals = totals_;

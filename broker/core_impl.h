@@ -320,7 +320,7 @@ class Core::Impl {
   void EvictExpiries();
   bool WindowRoom(const Window& window, int64_t now_ms) const;
   bool ExpiryRoom() const;
-  void LowerMarks();
+  void UpdateMarks();
   Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
   bool PagesUnderWay() const { return !page_tickets_.empty(); }
 

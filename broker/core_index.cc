@@ -350,22 +350,21 @@ void Core::Impl::EvictExpiries() {
 }
 
 /// The low-water marks: the least key that each index may still have. O(loaded), so done now and then, with a batch that goes out anyway.
-void Core::Impl::LowerMarks() {
+void Core::Impl::UpdateMarks() {
   next_mark_ = {now_.mono.ms + 10'000};
   DueKey wall = wall_.horizon, mono = mono_.horizon, expiry = expiry_.horizon;
   for (const auto& [id, entry] : entries_) {
     if (entry->index == Index::kDue || entry->index == Index::kHeldDue) wall = std::min(wall, DueKey{entry->state.due.ms, id});
     else if (entry->index == Index::kRetrying) mono = std::min(mono, DueKey{entry->state.retry_at.ms, id});
+    // One in flight whose ttl is over has no timer any more: it is settled when its attempt ends.
+    if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
   }
   std::vector<TimerNode*> timers;
   expiry_.wheel.Collect(&timers);
   for (TimerNode* timer : timers) expiry = std::min(expiry, static_cast<ExpiryTimer*>(timer)->key);
-  // What is being settled for good at this moment may stand below its window's wheel: parked handlers keep the mark down.
+  // One whose ttl is over has left the wheel, and may still be read from the store: it keeps the mark where it is.
   for (const auto& [task, owned] : parked_)
     if (std::holds_alternative<ExpiryDue>(owned->event)) expiry = std::min(expiry, totals_.expiry_mark);
-  // One in flight whose expiry passed is settled when its attempt ends.
-  for (const auto& [id, entry] : entries_)
-    if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
   totals_.wall_mark = wall;
   totals_.mono_mark = mono;
   totals_.expiry_mark = expiry;
