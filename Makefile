@@ -2,13 +2,17 @@
 #   make run     start the broker in the foreground (ARGS="--listen 127.0.0.1:0" and the like are passed on)
 #   make test    run every test
 #   make build   release binaries: build/release/bin/notifyd, notifyctl, notify-bench
+#   make install build, then install under PREFIX (/usr/local) and SYSCONFDIR (/etc); DESTDIR stages it elsewhere
+#   make deb     build/release/package/notifyd_VERSION_ARCH.deb
 #   make asan | make tsan    every test under a sanitizer
 #   make format  clang-format over all sources (needs clang-format)
 
 ARGS ?=
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 
-.PHONY: run test build packages asan tsan format
+.PHONY: run test build install deb packages asan tsan format
 
 run: build
 	exec build/release/bin/notifyd $(ARGS)
@@ -16,6 +20,14 @@ run: build
 build: packages
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS) --target notifyd notifyctl notify-bench
+
+install: packages
+	$(call configure_paths,$(PREFIX),$(SYSCONFDIR),$(PREFIX)/lib/systemd/system)
+	DESTDIR=$(DESTDIR) cmake --install build/release
+
+deb: packages
+	$(call configure_paths,/usr,/etc,/lib/systemd/system)
+	cd build/release && cpack
 
 test: packages
 	$(call run_tests,release)
@@ -36,4 +48,9 @@ define run_tests
 	cmake --preset $(1)
 	cmake --build --preset $(1) --parallel $(JOBS)
 	ctest --test-dir build/$(1) --output-on-failure --parallel $(JOBS)
+endef
+
+define configure_paths
+	cmake --preset release -DCMAKE_INSTALL_PREFIX=$(1) -DCMAKE_INSTALL_SYSCONFDIR=$(2) -DNOTIFYD_UNIT_DIR=$(3)
+	cmake --build --preset release --parallel $(JOBS) --target notifyd notifyctl manuals
 endef

@@ -1,14 +1,19 @@
 #include "base/log.h"
 
-#include <spdlog/logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <memory>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "base/json.h"
+#include "base/log_output.h"
+#include "base/time.h"
 
 namespace notifyd {
 namespace internal {
@@ -17,24 +22,20 @@ std::atomic<int> log_level{static_cast<int>(LogLevel::kInfo)};
 
 namespace {
 
-struct Target {
-  std::shared_ptr<spdlog::logger> logger;
-  bool json = false;
-};
+constexpr int64_t kFinishMostMs = 1000;
 
-Target MakeTarget(LogFormat format) {
-  Target target;
-  target.json = format == LogFormat::kJson || (format == LogFormat::kAuto && !isatty(STDERR_FILENO));
-  target.logger = std::make_shared<spdlog::logger>("notifyd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  const char* pattern = target.json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v";
-  target.logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc));
-  target.logger->set_level(spdlog::level::trace);  // log_level decides, before any field is looked at
-  return target;
-}
-
-Target& TheTarget() {
-  static Target target = MakeTarget(LogFormat::kAuto);
-  return target;
+const char* NameOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "error";
 }
 
 bool IsPlain(std::string_view text) {
@@ -59,51 +60,141 @@ void WriteValue(const LogField& field, bool json, std::string* line) {
   }
 }
 
-spdlog::level::level_enum Translate(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
+void AppendTime(std::string* line) {
+  timespec at{};
+  clock_gettime(CLOCK_REALTIME, &at);
+  line->append(FormatRfc3339(WallTime{static_cast<int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000}));
+}
+
+void AppendJson(LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
+  line->append(R"({"time":")");
+  AppendTime(line);
+  line->append(R"(","level":")").append(NameOf(level)).append(R"(","event":)");
+  JsonWriter(line).String(event);
+  for (const LogField* field = fields; field != fields + count; ++field) {
+    line->append(",\"").append(field->name).append("\":");
+    WriteValue(*field, /*json=*/true, line);
   }
-  return spdlog::level::err;
+  line->append("}\n");
+}
+
+void AppendText(LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
+  AppendTime(line);
+  line->push_back(' ');
+  size_t from = line->size();
+  line->append(NameOf(level));
+  line->resize(from + 6, ' ');
+  for (char c : event) line->push_back(static_cast<unsigned char>(c) < ' ' ? ' ' : c);
+  for (const LogField* field = fields; field != fields + count; ++field) {
+    line->push_back(' ');
+    line->append(field->name);
+    line->push_back('=');
+    WriteValue(*field, /*json=*/false, line);
+  }
+  line->push_back('\n');
+}
+
+void AppendLine(bool json, LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
+  (json ? AppendJson : AppendText)(level, event, fields, count, line);
+}
+
+/// Where lines go. Never destroyed, nor any output that it had: the thread below and whatever logs at the very end still use them.
+struct Target {
+  explicit Target(LogFormat format) { Set(format); }
+  void Set(LogFormat format) {
+    bool as_json = format == LogFormat::kJson || (format == LogFormat::kAuto && !isatty(STDERR_FILENO));
+    json = as_json;
+    output = new LogOutput(STDERR_FILENO, [as_json](uint64_t lost) {
+      LogField field("count", lost);
+      std::string line;
+      AppendLine(as_json, LogLevel::kWarn, "log lines dropped: standard error did not take them", &field, 1, &line);
+      return line;
+    });
+  }
+
+  std::atomic<bool> json{false};
+  std::atomic<LogOutput*> output{nullptr};
+
+  // Lines that are gathered, and the thread that writes them where nobody else does. It naps while lines come and sleeps while none do, so that
+  // waking it costs one call at the first line after a rest.
+  std::atomic<bool> gathering{false};
+  std::atomic<bool> napping{false};
+  bool thread_started = false;  // guarded by mutex
+  std::mutex mutex;
+  std::condition_variable wake;
+};
+
+Target& TheTarget() {
+  static Target* target = [] {
+    auto* made = new Target(LogFormat::kAuto);
+    std::atexit(LogFinish);
+    return made;
+  }();
+  return *target;
+}
+
+void FlushNowAndThen(Target* target) {
+  for (;;) {
+    {
+      std::unique_lock<std::mutex> lock(target->mutex);
+      target->wake.wait(lock, [&] { return target->napping.load(); });
+    }
+    for (bool quiet = false; !quiet;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kLogFlushMostMs));
+      quiet = target->output.load()->empty();
+      target->output.load()->Flush();
+    }
+    target->napping = false;
+    // Whoever appended before that did not wake this thread.
+    if (!target->output.load()->empty()) target->napping = true;
+  }
 }
 
 }  // namespace
 
 void LogInit(LogFormat format, LogLevel level) {
-  TheTarget() = MakeTarget(format);
+  LogFinish();
+  TheTarget().gathering = false;
+  TheTarget().Set(format);
+  LogSetLevel(level);
+}
+
+void LogSetLevel(LogLevel level) {
   internal::log_level.store(static_cast<int>(level), std::memory_order_relaxed);
 }
 
+void LogGather() {
+  Target& target = TheTarget();
+  target.gathering = true;
+  std::lock_guard<std::mutex> lock(target.mutex);
+  if (!std::exchange(target.thread_started, true)) std::thread(FlushNowAndThen, &target).detach();
+}
+
+void LogFlush() {
+  TheTarget().output.load()->Flush();
+}
+
+void LogFinish() {
+  TheTarget().output.load()->Drain(kFinishMostMs);
+}
+
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  Log(level, event, fields.begin(), fields.size());
+}
+
+void Log(LogLevel level, std::string_view event, const LogField* fields, size_t count) {
   if (!LogEnabled(level)) return;
   Target& target = TheTarget();
-  std::string line;
-  line.reserve(128);
-  if (target.json) {
-    line.append("\"event\":");
-    JsonWriter(&line).String(event);
-    for (const LogField& field : fields) {
-      line.push_back(',');
-      JsonWriter(&line).String(field.name);
-      line.push_back(':');
-      WriteValue(field, /*json=*/true, &line);
-    }
-  } else {
-    for (char c : event) line.push_back(static_cast<unsigned char>(c) < ' ' ? ' ' : c);
-    for (const LogField& field : fields) {
-      line.push_back(' ');
-      line.append(field.name);
-      line.push_back('=');
-      WriteValue(field, /*json=*/false, &line);
-    }
-  }
-  target.logger->log(Translate(level), spdlog::string_view_t(line));
+  // Kept for its capacity.
+  static thread_local std::string line;
+  line.clear();
+  AppendLine(target.json, level, event, fields, count, &line);
+  bool urgent = level >= LogLevel::kWarn, gathered = target.gathering.load(std::memory_order_relaxed) && !urgent;
+  target.output.load()->Append(line, urgent, /*flush=*/!gathered);
+  if (!gathered || target.napping.load()) return;
+  std::lock_guard<std::mutex> lock(target.mutex);
+  target.napping = true;
+  target.wake.notify_one();
 }
 
 }  // namespace notifyd

@@ -1,4 +1,7 @@
-// Log: one line an event on standard error, as text or as JSON. Any thread. spdlog stands in log.cc alone.
+// Log: one line an event on standard error, as text or as JSON. Any thread.
+//
+// A line costs its formatting; writing is gathered (LogGather) where many come: once a turn of the loop, at once for warnings and errors, and after
+// 100 ms at the latest. A standard error that nobody reads holds nobody up: beyond 4 MiB lines are dropped and counted (base/log_output.h).
 //
 // Text: 2026-11-21T21:31:22.000Z info  store opened directory=./data bytes=4096
 // JSON: {"time":"2026-11-21T21:31:22.000Z","level":"info","event":"store opened","directory":"./data","bytes":4096}
@@ -6,8 +9,10 @@
 
 #include <atomic>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -20,6 +25,7 @@ enum class LogFormat { kAuto, kText, kJson };  // kAuto: text where standard err
 /// event stays one line and valid JSON whatever a peer sent.
 struct LogField {
   LogField(std::string_view field, std::string_view text) : name(field), value(text) {}
+  LogField(std::string_view field, const std::string& text) : name(field), value(std::string_view(text)) {}
   LogField(std::string_view field, const char* text) : name(field), value(std::string_view(text)) {}
   LogField(std::string_view field, bool flag) : name(field), value(flag) {}
   LogField(std::string_view field, double number) : name(field), value(number) {}
@@ -32,6 +38,16 @@ struct LogField {
 
 /// Call once, before other threads log. Without it: kAuto, kInfo.
 void LogInit(LogFormat format, LogLevel level);
+/// From now on. Any thread.
+void LogSetLevel(LogLevel level);
+
+/// From now on lines below kWarn wait for LogFlush, or kLogFlushMostMs. Starts a thread that sees to the latter.
+void LogGather();
+inline constexpr int64_t kLogFlushMostMs = 100;
+/// Writes what waits, as far as that is taken at once. Cheap where nothing waits.
+void LogFlush();
+/// Writes all that waits, giving a slow reader up to a second: before the process ends by anything but exit() or is replaced.
+void LogFinish();
 
 namespace internal {
 extern std::atomic<int> log_level;
@@ -43,5 +59,7 @@ inline bool LogEnabled(LogLevel level) {
 
 /// `event`: a few plain words for people, the same for the same kind of event where possible.
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
+/// As above, for fields that are gathered at run time; null: none.
+void Log(LogLevel level, std::string_view event, const LogField* fields, size_t count);
 
 }  // namespace notifyd

@@ -33,6 +33,8 @@ struct Flags {
   DueOptions due;
   BacklogOptions backlog;
   LanesOptions lanes;
+  FifoOptions fifo;
+  FairnessOptions fairness;
   ReceiveOptions receive;
   std::string listen = "127.0.0.1:9100";
   std::string server;
@@ -106,6 +108,28 @@ CLI::App* AddScenarios(CLI::App* app, Flags* flags, const std::string& name) {
     sub->add_option("--settle-s", flags->backlog.settle_s, "longest wait for memory to settle")->check(CLI::Range(2, 600))->capture_default_str();
     return sub;
   }
+  if (name == "fifo") {
+    CLI::App* sub = app->add_subcommand("fifo", "what fifo lanes pass on, and in order, against their number");
+    sub->add_option("--lanes", flags->fifo.lanes, "numbers of lanes, a step each")->delimiter(',')->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    sub->add_option("--count", flags->fifo.count, "notifies a step")->check(CLI::Range(1, 100'000'000))->capture_default_str();
+    sub->add_option("--connections", flags->fifo.connections, "kept alive; at most one a lane")->check(CLI::Range(1, 5000))->capture_default_str();
+    sub->add_option("--batch", flags->fifo.batch, "notifies a submit")->check(CLI::Range(1, 10'000))->capture_default_str();
+    sub->add_option("--payload", flags->fifo.payload_bytes, "bytes of a notify's data")->check(CLI::Range(40, 1'048'576))->capture_default_str();
+    sub->add_option("--delay-ms", flags->fifo.receiver_delay_ms, "the receiver waits so long before each answer")
+        ->check(CLI::Range(0, 60'000))
+        ->capture_default_str();
+    return sub;
+  }
+  if (name == "fairness") {
+    CLI::App* sub = app->add_subcommand("fairness", "how long notifies to a healthy destination take beside some that hang");
+    sub->add_option("--hung", flags->fairness.hung, "destinations that never answer")->check(CLI::Range(1, 1000))->capture_default_str();
+    sub->add_option("--backlog", flags->fairness.backlog, "notifies pending for each of them")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+    sub->add_option("--hung-lanes", flags->fairness.hung_lanes, "lanes of each of them")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    sub->add_option("--count", flags->fairness.count, "notifies to the healthy one a round")->check(CLI::Range(1, 100'000'000))->capture_default_str();
+    sub->add_option("--connections", flags->fairness.connections, "kept alive")->check(CLI::Range(1, 5000))->capture_default_str();
+    sub->add_option("--payload", flags->fairness.payload_bytes, "bytes of a notify's data")->check(CLI::Range(40, 1'048'576))->capture_default_str();
+    return sub;
+  }
   CLI::App* sub = app->add_subcommand("lanes", "how much many other lanes slow a busy one");
   sub->add_option("--lanes", flags->lanes.lanes, "other lanes, with one notify pending in each")
       ->check(CLI::Range(1, 10'000'000))
@@ -163,6 +187,8 @@ int RunScenario(const std::string& name, Flags* flags) {
   if (name == "submit") return Exit(RunSubmit(common, flags->submit));
   if (name == "end-to-end") return Exit(RunEndToEnd(common, flags->end_to_end));
   if (name == "due") return Exit(RunDue(common, flags->due));
+  if (name == "fifo") return Exit(RunFifo(common, flags->fifo));
+  if (name == "fairness") return Exit(RunFairness(common, flags->fairness));
   if (name == "backlog") return Exit(RunBacklog(common, flags->backlog));
   return Exit(RunLanes(common, flags->lanes));
 }
@@ -183,6 +209,10 @@ int Main(int argc, char** argv) {
   CLI::App* lanes = AddScenarios(&app, &flags, "lanes");
   AddCommon(lanes, &flags, false, "rounds, each without and with the other lanes");
   lanes->get_option("--runs")->default_str("5");
+  AddCommon(AddScenarios(&app, &flags, "fifo"), &flags, true, "how often each step");
+  CLI::App* fairness = AddScenarios(&app, &flags, "fairness");
+  AddCommon(fairness, &flags, false, "rounds, each without and with the hung ones");
+  fairness->get_option("--runs")->default_str("5");
   CLI::App* receive = AddReceive(&app, &flags);
   try {
     app.parse(argc, argv);
@@ -196,7 +226,8 @@ int Main(int argc, char** argv) {
     if (flags.answer_status) flags.receive.status = flags.answer_status;
     return Exit(RunReceive(flags.receive));
   }
-  if (lanes->parsed() && lanes->count("--runs") == 0) flags.common.runs = 5;
+  for (CLI::App* rounds : {lanes, fairness})
+    if (rounds->parsed() && rounds->count("--runs") == 0) flags.common.runs = 5;
   return RunScenario(app.get_subcommands()[0]->get_name(), &flags);
 }
 

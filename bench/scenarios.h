@@ -60,11 +60,31 @@ struct LanesOptions {
   uint64_t payload_bytes = 256;
 };
 
+struct FifoOptions {
+  std::vector<uint64_t> lanes = {1, 16, 256};
+  uint64_t count = 20'000;
+  int connections = 16;
+  uint64_t batch = 10;
+  uint64_t payload_bytes = 256;
+  int64_t receiver_delay_ms = 0;
+};
+
+struct FairnessOptions {
+  int hung = 1;                // destinations that never answer
+  uint64_t backlog = 10'000;   // notifies pending for each of them
+  uint64_t hung_lanes = 100;   // that these are spread over
+  uint64_t count = 10'000;     // to the healthy one, a round
+  int connections = 8;
+  uint64_t payload_bytes = 256;
+};
+
 Status RunSubmit(const CommonOptions& common, const LoadOptions& options);
 Status RunEndToEnd(const CommonOptions& common, const LoadOptions& options);
 Status RunDue(const CommonOptions& common, const DueOptions& options);
 Status RunBacklog(const CommonOptions& common, const BacklogOptions& options);
 Status RunLanes(const CommonOptions& common, const LanesOptions& options);
+Status RunFifo(const CommonOptions& common, const FifoOptions& options);
+Status RunFairness(const CommonOptions& common, const FairnessOptions& options);
 
 struct ReceiveOptions {
   Address listen;

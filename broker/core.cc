@@ -59,12 +59,14 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   now_ = {now.wall, std::max(now.mono, now_.mono)};
   out_ = out;
   AdvanceWindows();
+  FireThrottled();
   FireWaiters();
   PageWindows();
   Schedule();
   WakeSleepers();
   WriteLanes();
-  reads_under_way_ += out_->reads.size() + out_->lists.size();
+  WriteLaneCounts();
+  reads_under_way_ += out_->reads.size() + out_->lists.size() + out_->lanes.size();
   if (!open_load_.keys.empty()) {
     open_load_.ticket = next_ticket_++;
     loads_.emplace(open_load_.ticket, std::move(open_load_slots_));
@@ -98,6 +100,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     drained_ = true;
     out_->drained = true;
   }
+  if (holding_ && !quiet_ && in_flight_ == 0) quiet_ = out_->quiet = true;
   out_ = nullptr;
 }
 
@@ -113,6 +116,7 @@ Wake Core::Impl::NextWake() const {
     wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
   if (unsynced_since_) wake.mono.ms = std::min(wake.mono.ms, unsynced_since_->ms + limits_.sync_delay_ms);
   if (!waiter_deadlines_.empty()) wake.mono = std::min(wake.mono, waiter_deadlines_.begin()->first);
+  if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   return wake;
 }
 
@@ -188,6 +192,8 @@ void Core::Impl::On(Committed& e) {
       out_->replies.push_back(std::move(*reply));
     } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
       out_->reads.push_back(*read);
+    } else if (LanesEffect* lanes = std::get_if<LanesEffect>(&waiting)) {
+      out_->lanes.push_back(std::move(*lanes));
     } else {
       Entry* entry = std::get<Entry*>(waiting);
       --entry->pins;
@@ -263,6 +269,18 @@ void Core::Impl::On(CancelRequest& e) {
 void Core::Impl::On(RetryRequest& e) {
   RunTask(MakeTask(std::move(e)));
 }
+void Core::Impl::On(ChangeReadRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(ChangeRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(ExplainRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
+void Core::Impl::On(LaneChangeRequest& e) {
+  RunTask(MakeTask(std::move(e)));
+}
 void Core::Impl::On(GetRequest& e) {
   if (e.wait_ms > 0 && !stopping_) RunTask(MakeTask(std::move(e)));
   else out_->reads.push_back({e.request, e.id});
@@ -297,6 +315,7 @@ void Core::Impl::On(ListRequest& e) {
 
 void Core::Impl::On(ListDone& e) {
   --reads_under_way_;
+  if (bulks_.count(e.request) > 0) return OnBulkList(e);
   auto found = lists_.find(e.request);
   if (found == lists_.end()) return;
   std::vector<State> states = std::move(found->second);
@@ -336,19 +355,52 @@ void Core::Impl::On(StopRequested&) {
   stopping_ = true;
   // Whoever waits for the end of a notify gets it as it is.
   while (!waiters_.empty()) EndWaiter(waiters_.begin()->first, true);
-  // What only waits for its spec to be read is not started any more; it is where it was on disk.
+  ReleaseUnstarted();
+  // All that is unsynced becomes durable.
+  sync_asked_ = true;
+}
+
+/// What only waits for its spec to be read is not started any more; it is where it was on disk.
+void Core::Impl::ReleaseUnstarted() {
   for (auto& [id, owned] : entries_) {
     Entry* entry = owned.get();
     if (!entry->start_waits) continue;
     entry->start_waits = false;
-    if (entry->pending()) --pending_sending_;
+    if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
     ReleaseSlot(entry);
     MaybeDrop(lane);
     ++entry->pins;  // stays as it is until the process ends
   }
-  // All that is unsynced becomes durable.
-  sync_asked_ = true;
+}
+
+void Core::Impl::On(HoldAttempts&) {
+  if (holding_) return;
+  holding_ = true;
+  ReleaseUnstarted();
+}
+
+void Core::Impl::On(LimitsChanged& e) {
+  CoreLimits limits = *e.limits;
+  // What is in memory was taken in under these.
+  limits.lookahead_ms = limits_.lookahead_ms;
+  limits.max_loaded = limits_.max_loaded;
+  limits.max_loaded_per_lane = limits_.max_loaded_per_lane;
+  limits.max_waiting_lanes_per_host = limits_.max_waiting_lanes_per_host;
+  limits.max_spec_bytes = limits_.max_spec_bytes;
+  limits.page_items = limits_.page_items;
+  limits_ = std::move(limits);
+  for (auto& [key, lane] : lanes_) {
+    RefreshLimits(lane.get());
+    Unthrottle(lane.get());
+    Kick(lane.get());
+  }
+  // Who waited under the old caps is looked at again.
+  while (!blocked_hosts_.empty()) {
+    Host* host = std::get<2>(*blocked_hosts_.begin());
+    Unblock(host);
+    ActivateHost(host);
+  }
 }
 
 // ---- GET with wait_ms
@@ -385,6 +437,8 @@ void Core::Impl::FireWaiters() {
 void Core::Impl::On(Disconnected& e) {
   EndWaiter(e.request, false);
   lists_.erase(e.request);
+  bulks_.erase(e.request);
+  lane_lists_.erase(e.request);
 }
 
 }  // namespace notifyd

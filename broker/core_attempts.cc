@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/callback.h"
 #include "broker/core_impl.h"
 #include "broker/retry_policy.h"
 
@@ -18,22 +19,34 @@ void Core::Impl::StartAttemptOf(Entry* entry) {
   ++lane->in_flight;
   ++entry->host->in_flight;
   ++in_flight_;
-  ++pending_sending_;
-  if (entry->spec) return EmitStart(entry);
+  CountSending(entry, 1);
+  TakeToken(lane);
+  bool expired = entry->state.expires_at <= now_.wall;
+  if (entry->spec && !(expired && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
   LoadRecord(entry);
+}
+
+/// Of those in flight, how many are not settled. While it is in flight.
+void Core::Impl::CountSending(Entry* entry, int change) {
+  pending_sending_ += static_cast<uint64_t>(static_cast<int64_t>(change));
+  entry->lane->sending += static_cast<uint32_t>(change);
 }
 
 void Core::Impl::EmitStart(Entry* entry) {
   entry->start_waits = false;
   // While its spec was read it may have been cancelled, or its ttl ended: then nothing was sent, and nothing is.
-  if (!entry->pending() || entry->state.expires_at <= now_.wall) {
+  bool expired = entry->pending() && entry->state.expires_at <= now_.wall;
+  if (expired && LacksLastAttempt(*entry)) {
+    entry->start_waits = true;
+    LoadRecord(entry);
+    return;
+  }
+  if (!entry->pending() || expired) {
     Lane* lane = entry->lane;
+    if (expired) CountSending(entry, -1);
     ReleaseSlot(entry);
-    if (entry->pending()) {
-      --pending_sending_;
-      Settle(entry, Phase::kExpired, "", std::nullopt);
-    }
+    if (expired) Settle(entry, Phase::kExpired, "", std::nullopt);
     Kick(lane);
     RefillTail(lane);
     MaybeDrop(lane);
@@ -46,7 +59,9 @@ void Core::Impl::EmitStart(Entry* entry) {
     LoadRecord(entry);
     return;
   }
-  out_->starts.push_back({entry->id, entry->number, now_.wall, entry->head, std::move(spec)});
+  const NotifyState& state = entry->state;
+  int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
+  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->head, std::move(spec)});
 }
 
 void Core::Impl::ReleaseSlot(Entry* entry) {
@@ -74,18 +89,21 @@ void Core::Impl::On(AttemptEnded& e) {
   Lane* lane = entry->lane;
   AttemptResult& result = e.result;
   const RetryPolicy& policy = entry->head->retry_policy();
-  uint32_t failures = entry->number - entry->state.attempts_before;
+  uint32_t tries = entry->number - entry->state.attempts_before;  // of this budget
   ++totals_.attempts;
-  if (failures > 1) ++totals_.retries;
+  if (tries > 1) ++totals_.retries;
   bool was_settled = !entry->pending();
-  if (!was_settled) --pending_sending_;
+  if (!was_settled) CountSending(entry, -1);
   ReleaseSlot(entry);
   Gate(lane);
   entry->state.attempts_made = entry->number;
   entry->number = 0;
+  bool later = result.verdict == Verdict::kLater && !was_settled;
+  if (later) ++entry->state.laters;
+  uint32_t failures = tries - entry->state.laters;
   if (was_settled) {
     // It was cancelled meanwhile: the attempt is recorded and changes nothing.
-    Log(*entry, result.record, false);
+    Log(*entry, &result.record, false);
     ChangeState(entry, std::move(result.record));
   } else if (result.verdict == Verdict::kSuccess) {
     Settle(entry, Phase::kSucceeded, "", std::move(result.record));
@@ -96,24 +114,26 @@ void Core::Impl::On(AttemptEnded& e) {
     Settle(entry, Phase::kFailed, std::move(reason), std::move(result.record));
   } else if (entry->head->reply_none) {
     Settle(entry, Phase::kFailed, "not_sent", std::move(result.record));
-  } else if (failures >= policy.max_attempts) {
+  } else if (!later && failures >= policy.max_attempts) {
     Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record));
   } else {
-    int64_t wait_ms = NextWaitMs(policy, failures, result.retry_after_ms, random_.Unit());
+    int64_t wait_ms = NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
     RemoveIndex(entry);
     entry->state.phase = Phase::kRetrying;
     entry->state.retry_at = {now_.mono.ms + wait_ms};
     entry->state.next_attempt_at = {now_.wall.ms + wait_ms};
     AddIndex(entry, Index::kRetrying);
     entry->durable = open_.number;
-    if (lane->fifo() && lane->record.blocked_head != entry->id) {
-      lane->record.blocked_head = entry->id;
+    bool blocks = lane->fifo() && lane->limits.on_retry == OnRetry::kBlock;
+    if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
+      lane->record.blocked_head = blocks ? entry->id : NotifyId{};
       DirtyLane(lane);
+      if (!blocks && lane->disk_tail) Activate(lane);
     }
-    Log(*entry, result.record, false);
+    Log(*entry, &result.record, false);
     ChangeState(entry, std::move(result.record));
     // A lane that stands still for long gives up its place in memory where that is short.
-    if (lane->fifo() && std::max(entries_.size(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
+    if (blocks && std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
     PlaceEntry(entry);
     TrackExpiry(entry);
   }
@@ -123,8 +143,23 @@ void Core::Impl::On(AttemptEnded& e) {
   MaybeDrop(lane);
 }
 
-void Core::Impl::Log(const Entry& entry, const AttemptRecord& record, bool settled) {
-  out_->logs.push_back({entry.id, entry.head, record.number, record.status, record.duration_ms, record.error, settled, entry.state.phase});
+/// `record`: the attempt that ended, or null.
+void Core::Impl::Log(const Entry& entry, const AttemptRecord* record, bool settled) {
+  AttemptLog log;
+  log.id = entry.id;
+  log.head = entry.head;
+  if (record) {
+    log.attempt = true;
+    log.number = record->number;
+    log.status = record->status;
+    log.duration_ms = record->duration_ms;
+    log.error = record->error;
+  }
+  log.settled = settled;
+  log.phase = entry.state.phase;
+  if (settled) log.reason = entry.state.reason;
+  log.attempts_made = entry.state.attempts_made;
+  out_->logs.push_back(std::move(log));
 }
 
 void Core::Impl::ChangeState(Entry* entry, std::optional<AttemptRecord> attempt) {
@@ -137,10 +172,18 @@ void Core::Impl::ChangeState(Entry* entry, std::optional<AttemptRecord> attempt)
   Write(ChangeNotify{entry->id, std::move(change)});
 }
 
+void Core::Impl::EndFkey(const Entry& entry, WallTime until) {
+  Write(ExpireFkey{entry.head->fkey, entry.id, until});
+  auto slot = fkeys_.find(entry.head->fkey);
+  if (slot == fkeys_.end() || !slot->second->known || !slot->second->record || slot->second->record->id != entry.id) return;
+  slot->second->record->expires_at = until;
+  Touch(slot->second.get());
+}
+
 /// From pending to settled. Its lane is known, or it never was in one.
 void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt) {
   CHECK(entry->pending());
-  if (entry->in_flight()) --pending_sending_;  // cancelled in flight: its slot is released when the attempt ends
+  if (entry->in_flight()) CountSending(entry, -1);  // cancelled in flight: its slot is released when the attempt ends
   Unplace(entry);
   RemoveIndex(entry);
   NotifyState& state = entry->state;
@@ -163,21 +206,25 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
       ++totals_.expired;
       break;
   }
-  if (attempt) Log(*entry, *attempt, true);
-  else Log(*entry, AttemptRecord{}, true);
+  Log(*entry, attempt ? &*attempt : nullptr, true);
+  if (entry->head->callback && state.reason != kReplaced) {
+    const AttemptRecord* last = attempt ? &*attempt : nullptr;
+    if (!last && state.attempts_made > 0) {
+      CHECK(entry->full && !entry->full->attempts.empty());
+      last = &entry->full->attempts.back();
+    }
+    SubmitItem callback;
+    callback.head = CallbackHead(*entry->head);
+    ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->head, state, last)), nullptr);
+  }
+  bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
   ChangeState(entry, std::move(attempt));
   if (phase != Phase::kSucceeded) Write(PutSettled{phase, entry->id, now_.wall});
   UntrackExpiry(entry);
   if (state.expires_at != kWallNever) Write(DeleteExpiry{{state.expires_at.ms, entry->id}});
   if (!entry->head->fkey.empty()) {
     int64_t kept_ms = phase == Phase::kSucceeded ? limits_.retention_succeeded_ms : limits_.retention_settled_ms;
-    WallTime until{now_.wall.ms + kept_ms};
-    Write(ExpireFkey{entry->head->fkey, entry->id, until});
-    auto slot = fkeys_.find(entry->head->fkey);
-    if (slot != fkeys_.end() && slot->second->known && slot->second->record && slot->second->record->id == entry->id) {
-      slot->second->record->expires_at = until;
-      Touch(slot->second.get());
-    }
+    EndFkey(*entry, {now_.wall.ms + kept_ms});
   }
   if (entry->head->lane.mode == Mode::kFifo) {
     Lane* lane = GetLane(entry->head->lane);
@@ -187,6 +234,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
       DirtyLane(lane);
       if (lane->disk_tail) Activate(lane);
     }
+    if (failed_head && lane->limits.on_failure == OnFailure::kPause) PauseOnFailure(lane, entry->id);
   }
   if (auto waiting = waiters_by_id_.find(entry->id); waiting != waiters_by_id_.end()) {
     std::vector<RequestId> requests = waiting->second;

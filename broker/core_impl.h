@@ -15,6 +15,8 @@
 //   I6  With disk_tail, everything of the lane with a key below tail_next is in memory or in the due index, and what is at or above is in the tail.
 //   I7  A fifo lane starts its next notify only when nothing is in flight, no attempted head blocks it, the last end is written, its front is
 //       durable and every due notify that sorts before the front is loaded (front below the wall window's horizon).
+//   I8  A paused lane has nothing in memory but what is in flight or on its way in: all that is ready of it is in its tail, its attempted head
+//       too. Whoever resumes it fetches that head.
 #pragma once
 
 #include <deque>
@@ -35,6 +37,11 @@ namespace notifyd {
 
 /// Which index holds a pending notify: the count in Totals that it is part of.
 enum class Index : uint8_t { kHeld, kHeldDue, kDue, kRetrying, kTail, kNone };
+
+/// "At most ten years ahead" (contract section 3), leap days counted generously.
+inline constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
+/// NotifyState::reason of one in whose place another was held: nobody is told of that.
+inline constexpr const char* kReplaced = "replaced";
 
 struct ExpiryTimer;
 struct Task;
@@ -84,6 +91,7 @@ struct Entry : Slot {
   uint64_t buried_at = 0;
   uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
+  uint32_t head_bytes = 0;  // of what its head holds beyond the usual
   bool start_waits = false;  // in flight, but its spec is still being read
   Index index = Index::kNone;
   Place place = Place::kIdle;
@@ -112,6 +120,8 @@ struct Lane : Slot {
   explicit Lane(LaneKey k) : Slot(Kind::kLane), key(std::move(k)) {}
   LaneKey key;
   LaneRecord record;
+  LaneSettings settings;   // its own
+  LaneLimits limits;       // what holds: its own, the configuration's, the defaults
   bool stored = false;     // the store has a record of it
   bool dirty = false;      // its record goes into the open batch
   bool active = false;     // takes part; else it sleeps in the store, or is only looked at
@@ -125,6 +135,13 @@ struct Lane : Slot {
   std::set<OrderKey> tail_keys;  // of the tail, those in memory
   std::vector<Entry*> arriving;
   uint32_t in_flight = 0;
+  uint32_t sending = 0;      // of those in flight, not settled
+  uint32_t promoted[6] = {}; // of its entries, by Index, those whose time has come
+  // The token bucket of its rate, where it has one: what it held at `refilled`. Throttled: in throttled_, until a token is there or it is full.
+  double tokens = 0;
+  MonoTime refilled{-1};  // -1: full
+  bool throttled = false;
+  std::multimap<MonoTime, Lane*>::iterator throttle;
   uint32_t awaiting = 0;  // entries on their way into the queue that are not durable yet
   Entry* head = nullptr;  // fifo: in flight, or attempted and ready again
   uint64_t gate = 0;      // fifo: nothing starts before this batch is written
@@ -171,7 +188,14 @@ struct Window {
 struct ExpiryDue {
   NotifyId id;
 };
-using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ExpiryDue>;
+/// Internal: the notifies that a bulk request found.
+struct BulkApply {
+  BulkRequest bulk;
+  std::vector<NotifyId> ids;
+  NotifyId next;
+};
+using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
+                               ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, BulkApply, ExpiryDue>;
 struct Task {
   TaskEvent event;
   std::vector<Slot*> pinned;
@@ -208,6 +232,12 @@ class Core::Impl {
   void On(GetRequest& e);
   void On(CancelRequest& e);
   void On(RetryRequest& e);
+  void On(ChangeReadRequest& e);
+  void On(ChangeRequest& e);
+  void On(ExplainRequest& e);
+  void On(BulkRequest& e);
+  void On(LanesRequest& e);
+  void On(LaneChangeRequest& e);
   void On(ListRequest& e);
   void On(StatsRequest& e);
   void On(Disconnected& e);
@@ -218,9 +248,13 @@ class Core::Impl {
   void On(PageLoaded& e);
   void On(ReadDone& e);
   void On(ListDone& e);
+  void On(LanesDone& e);
   void On(AttemptEnded& e);
   void On(Tick&) {}
   void On(StopRequested&);
+  void On(HoldAttempts&);
+  void On(LimitsChanged& e);
+  void ReleaseUnstarted();
   void RunTask(std::unique_ptr<Task> task);
   void Fatal(Status status);
   template <class T>
@@ -259,6 +293,10 @@ class Core::Impl {
   void FillEntry(Entry* entry, const LoadedNotify& loaded);
   Entry* EntryOfPage(NotifyId id, const LoadedNotify& loaded);
   void KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec);
+  void SetHead(Entry* entry, std::shared_ptr<const NotifyHead> head);
+  /// Notifies in memory, those with large heads counted as several.
+  size_t LoadedWeight() const { return entries_.size() + head_bytes_ / kBytesALoaded; }
+  static constexpr size_t kBytesALoaded = 1024;
   Lane* GetLane(const LaneKey& key);
   Host* GetHost(const std::string& name);
   void UnrefHost(Host* host);
@@ -278,8 +316,14 @@ class Core::Impl {
   bool Handle(Task* task, RetryRequest& r);
   bool Handle(Task* task, ExpiryDue& r);
   struct SubmitPlan;
+  struct PlanContext;
+  Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan, NotifyId* holder);
   Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
-  Entry* ApplySubmit(const SubmitItem& item);
+  /// `spec` in place of the item's; `early`: the trigger that was remembered for it, or null.
+  Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);
+  bool RememberTrigger(TriggerRequest& r);
+  /// Sends again now one that is not in flight; its lane is known, and where it is settled its whole record.
+  void ApplyRetry(Entry* entry);
   void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, bool at_once, WallTime due);
@@ -291,15 +335,59 @@ class Core::Impl {
   void EndWaiter(RequestId request, bool read);
   void FireWaiters();
 
+  // ---- core_changes.cc: what users change about one that waits
+  bool Handle(Task* task, ChangeReadRequest& r);
+  bool Handle(Task* task, ChangeRequest& r);
+  void ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due);
+  bool RefusedChange(RequestId request, const Entry& entry);
+
+  // ---- core_bulk.cc
+  void OnBulkList(ListDone& e);
+  bool Handle(Task* task, BulkApply& r);
+  static bool Applies(BulkKind kind, const Entry& entry);
+  void ApplyPurge(Entry* entry);
+
+  // ---- core_explain.cc
+  struct Explaining {
+    RequestId request;
+    Entry* entry;  // both pinned
+    Lane* lane;
+  };
+  bool Handle(Task* task, ExplainRequest& r);
+  Explained Explain(const Entry& entry, const Lane* lane, uint64_t tail_ahead) const;
+  void ExplainReady(const Entry& entry, const Lane& lane, uint64_t tail_ahead, Explained* out) const;
+  void OnTailCount(const Explaining& explaining, const PageLoaded& page);
+
+  // ---- core_lane_requests.cc: lanes seen and steered
+  bool Handle(Task* task, LaneChangeRequest& r);
+  LaneView ViewOf(const LaneRow& row) const;
+  void AskLane(uint64_t batch, RequestId request, LanesQuery query);
+  void PutSettings(Lane* lane, const LaneSettings& settings);
+  void RefreshLimits(Lane* lane);
+  void PauseLane(Lane* lane);
+  void ResumeLane(Lane* lane);
+  /// The attempted head of a paused lane goes to the tail, and comes back.
+  void ShelveHead(Lane* lane, Entry* entry);
+  void FetchHead(Entry* entry);
+  void PauseOnFailure(Lane* lane, NotifyId failed);
+
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry);
   void EmitStart(Entry* entry);
   void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt);
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
-  void Log(const Entry& entry, const AttemptRecord& record, bool settled);
+  void Log(const Entry& entry, const AttemptRecord* record, bool settled);
+  /// Who is told of its end is told of its last attempt, too, and that is not in memory.
+  bool LacksLastAttempt(const Entry& entry) const { return entry.head->callback && entry.state.attempts_made > 0 && !entry.full; }
+  void CountSending(Entry* entry, int change);
+  /// What its fkey names is as good as gone from `until` on, where that is still this one.
+  void EndFkey(const Entry& entry, WallTime until);
 
   // ---- core_index.cc: due indexes, paging
   uint64_t* CountOf(Index index);
+  static int64_t* CountIn(LaneCounts* counts, Index index);
+  void WriteLaneCounts();
+  static Index IndexOf(const NotifyState& state);
   void AddIndex(Entry* entry, Index index);
   void RemoveIndex(Entry* entry);
   void SetPromoted(Entry* entry, bool promoted);
@@ -354,6 +442,13 @@ class Core::Impl {
   void WakeSleepers();
   Entry* NextOf(Lane* lane) const;
   bool CanStart(Lane* lane);
+  // The rate of a lane (a token bucket).
+  double TokensOf(const Lane& lane) const;
+  MonoTime WhenTokens(const Lane& lane, double tokens) const;
+  void TakeToken(Lane* lane);
+  void Throttle(Lane* lane, MonoTime until);
+  void Unthrottle(Lane* lane);
+  void FireThrottled();
   void Kick(Lane* lane);
   void Unring(Lane* lane);
   void ActivateHost(Host* host);
@@ -362,7 +457,7 @@ class Core::Impl {
   void Schedule();
   void ReleaseSlot(Entry* entry);
 
-  const CoreLimits limits_;
+  CoreLimits limits_;
   Totals totals_;
   Random random_;
   Now now_;
@@ -377,10 +472,11 @@ class Core::Impl {
   std::deque<std::pair<uint64_t, std::vector<Slot*>>> touched_;
   std::vector<Slot*> open_touched_;
   // By the batch that they wait for; what waits for the same one goes in the order in which it came.
-  std::multimap<uint64_t, std::variant<Reply, ReadEffect, Entry*>> after_sync_;
+  std::multimap<uint64_t, std::variant<Reply, ReadEffect, LanesEffect, Entry*>> after_sync_;
   std::multimap<uint64_t, std::variant<Lane*, Task*, ReadEffect>> after_write_;
   std::deque<std::pair<uint64_t, PageEffect>> pages_waiting_;
   std::vector<Lane*> dirty_lanes_;
+  std::unordered_map<LaneKey, LaneCounts> lane_changes_;  // of the open batch
 
   // Slots.
   std::unordered_map<NotifyId, std::unique_ptr<Entry>> entries_;
@@ -393,7 +489,7 @@ class Core::Impl {
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
   uint64_t next_ticket_ = 1;
-  size_t spec_bytes_ = 0;
+  size_t spec_bytes_ = 0, head_bytes_ = 0;
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, decltype(PageEffect::page)> page_tickets_;
 
@@ -410,6 +506,7 @@ class Core::Impl {
   std::vector<Host*> sleeper_checks_;  // those whose sleepers may be woken now
   uint32_t sleeper_pages_ = 0;
   std::vector<Lane*> at_horizon_;
+  std::multimap<MonoTime, Lane*> throttled_;
   uint32_t in_flight_ = 0;
   uint64_t pending_sending_ = 0;  // of those in flight, not settled
   uint64_t next_serial_ = 1;
@@ -424,7 +521,20 @@ class Core::Impl {
   std::unordered_map<NotifyId, std::vector<RequestId>> waiters_by_id_;
   std::set<std::pair<MonoTime, RequestId>> waiter_deadlines_;
   std::map<RequestId, std::vector<State>> lists_;
+  struct Bulk {
+    BulkRequest asked;
+    std::vector<NotifyId> ids;
+    uint32_t pages = 0;
+  };
+  std::map<RequestId, Bulk> bulks_;
+  struct LaneList {
+    bool one = false;     // asked for one lane, not a list
+    std::optional<LaneKey> known;  // it is answered for even where the store has nothing of it
+  };
+  std::map<RequestId, LaneList> lane_lists_;
+  std::unordered_map<uint64_t, Explaining> explaining_;  // by the ticket of its page
 
+  bool holding_ = false, quiet_ = false;
   bool stopping_ = false, drained_ = false, disk_low_ = false;
   bool fatal_ = false;
 };

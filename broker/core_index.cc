@@ -25,10 +25,45 @@ uint64_t* Core::Impl::CountOf(Index index) {
   return nullptr;
 }
 
+int64_t* Core::Impl::CountIn(LaneCounts* counts, Index index) {
+  switch (index) {
+    case Index::kHeld:
+      return &counts->held;
+    case Index::kHeldDue:
+      return &counts->held_due;
+    case Index::kDue:
+      return &counts->due;
+    case Index::kRetrying:
+      return &counts->retrying;
+    case Index::kTail:
+      return &counts->tail;
+    case Index::kNone:
+      break;
+  }
+  CHECK(false);
+  return nullptr;
+}
+
+/// Which index holds a pending one that is not in a tail.
+Index Core::Impl::IndexOf(const NotifyState& state) {
+  if (state.phase == Phase::kRetrying) return Index::kRetrying;
+  if (state.phase == Phase::kWaiting) return Index::kDue;
+  CHECK(state.phase == Phase::kHeld);
+  return state.due == kWallNever ? Index::kHeld : Index::kHeldDue;
+}
+
+/// What the turn changed about the lanes' counts: once a lane and batch, however many notifies it was.
+void Core::Impl::WriteLaneCounts() {
+  for (auto& [lane, change] : lane_changes_)
+    if (!change.IsZero()) Write(AddLaneCounts{lane, change});
+  lane_changes_.clear();
+}
+
 void Core::Impl::AddIndex(Entry* entry, Index index) {
   CHECK(entry->index == Index::kNone);
   entry->index = index;
   ++*CountOf(index);
+  ++*CountIn(&lane_changes_[entry->head->lane], index);
   Touch(entry);
   switch (index) {
     case Index::kHeldDue:
@@ -56,6 +91,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
 void Core::Impl::RemoveIndex(Entry* entry) {
   SetPromoted(entry, false);
   --*CountOf(entry->index);
+  --*CountIn(&lane_changes_[entry->head->lane], entry->index);
   Touch(entry);
   switch (entry->index) {
     case Index::kHeldDue:
@@ -84,7 +120,11 @@ void Core::Impl::SetPromoted(Entry* entry, bool promoted) {
   entry->promoted = promoted;
   // What is in a tail counts as ready by its index alone.
   if (entry->index == Index::kTail || entry->index == Index::kNone) return;
-  promoted_[static_cast<size_t>(entry->index)] += promoted ? 1 : -1;
+  size_t i = static_cast<size_t>(entry->index);
+  promoted_[i] += promoted ? 1 : -1;
+  // Whose time has come is in its lane, and keeps that in memory.
+  if (promoted) ++GetLane(entry->head->lane)->promoted[i];
+  else if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end() && lane->second->promoted[i] > 0) --lane->second->promoted[i];
 }
 
 void Core::Impl::PutExpiryOf(Entry* entry) {
@@ -249,7 +289,7 @@ void Core::Impl::PageWindows() {
 /// May the next page of a window be asked for: what waits in its wheel is kept well below what memory holds, what is overdue comes in as
 /// long as there is any room.
 bool Core::Impl::WindowRoom(const Window& window, int64_t now_ms) const {
-  if (window.page || entries_.size() >= limits_.max_loaded) return false;
+  if (window.page || LoadedWeight() >= limits_.max_loaded) return false;
   return window.wheel.size() < limits_.max_loaded / 8 || window.horizon.time_ms <= now_ms;
 }
 
@@ -269,6 +309,11 @@ void Core::Impl::On(PageLoaded& e) {
     OnExpiryPage(e);
   } else if (auto* tail = std::get_if<TailPage>(&page)) {
     OnTailPage(lanes_.at(tail->lane).get(), e);
+  } else if (std::get_if<TailCountPage>(&page)) {
+    auto asked = explaining_.find(e.ticket);
+    CHECK(asked != explaining_.end());
+    OnTailCount(asked->second, e);
+    explaining_.erase(asked);
   } else if (auto* dormant = std::get_if<DormantPage>(&page)) {
     OnDormantPage(dormant->host, e);
   } else {

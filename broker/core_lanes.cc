@@ -5,6 +5,8 @@
 // Spill: what sorts behind a lane's head in memory goes to the lane's tail in the store; a lane for which its host has no room
 // in memory at all goes there whole and sleeps: its record stands in its host's list of lanes that have a tail.
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <utility>
 
 #include "broker/core_impl.h"
@@ -13,12 +15,12 @@ namespace notifyd {
 
 /// Memory is short: what cannot be sent at once goes to the disk.
 bool Core::Impl::Pressed() const {
-  return entries_.size() > limits_.max_loaded / 4 * 3;
+  return LoadedWeight() > limits_.max_loaded / 4 * 3;
 }
 
 /// How many notifies one lane may queue in memory: less as memory fills, and less where its host has much already.
 size_t Core::Impl::LaneRoom(const Host& host) const {
-  size_t all = entries_.size() < limits_.max_loaded ? (limits_.max_loaded - entries_.size()) / 4 : 0;
+  size_t all = LoadedWeight() < limits_.max_loaded ? (limits_.max_loaded - LoadedWeight()) / 4 : 0;
   size_t share = std::max<size_t>(limits_.max_loaded / 8, 1);
   size_t here = host.queued < share ? (share - host.queued) / 2 : 0;
   size_t least = Pressed() ? 1 : 4;
@@ -33,10 +35,11 @@ size_t Core::Impl::HostRoom() const {
 
 /// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.
 bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const {
+  if (lane.limits.paused != Paused::kNo) return true;        // I8
   if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
   bool last = lane.queue.empty() || key > lane.queue.rbegin()->first;
   // Behind a head that waits for its next attempt nothing is sent for a while.
-  if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && entries_.size() > limits_.max_loaded / 2) return last;
+  if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && LoadedWeight() > limits_.max_loaded / 2) return last;
   if (queued > 0) return queued >= LaneRoom(host) && last;
   // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too.
   if (lane.in_flight > 0 || lane.head || lane.active || lane.awaiting > 0) return false;
@@ -145,6 +148,7 @@ void Core::Impl::EnterLane(Entry* entry) {
   }
   if (lane->fifo() && lane->record.blocked_head == entry->id) {
     CHECK(!lane->head);
+    if (lane->limits.paused != Paused::kNo) return ShelveHead(lane, entry);
     lane->head = entry;
     lane->active = true;
     entry->lane = lane;
@@ -216,6 +220,7 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
 /// A lane that has a tail takes part, if its host has room (`has_room`: that was looked at) and no attempted head blocks it: that one
 /// wakes it when it is settled.
 void Core::Impl::Activate(Lane* lane, bool has_room) {
+  if (lane->limits.paused != Paused::kNo) return;
   if (lane->active) return RefillTail(lane);
   if (!lane->disk_tail || lane->record.blocked_head.value != 0) return;
   auto host = hosts_.find(lane->record.dormant_host);
@@ -243,6 +248,10 @@ void Core::Impl::RefillTail(Lane* lane) {
 
 void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
   lane->tail_page = false;
+  if (lane->limits.paused != Paused::kNo) {  // since it was asked for: I8
+    lane->spilled.reset();
+    return MaybeDrop(lane);
+  }
   std::optional<OrderKey> spilled = std::exchange(lane->spilled, std::nullopt);
   OrderKey next = lane->page_from;
   for (LoadedTail& item : page.tail) {
@@ -275,8 +284,8 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 // ---- lanes that sleep
 
 void Core::Impl::FallAsleep(Lane* lane) {
-  // One that is blocked is woken by its head, not in the host's turn.
-  if (!lane->record.dormant || lane->record.blocked_head.value != 0) return;
+  // One that is blocked is woken by its head, one that is paused by its resume: not in the host's turn.
+  if (!lane->record.dormant || lane->record.blocked_head.value != 0 || lane->limits.paused != Paused::kNo) return;
   Host* host = GetHost(lane->record.dormant_host);
   if (!host->sleepers) host->cursor = lane->record.dormant_order;
   host->cursor = std::min(host->cursor, lane->record.dormant_order);
@@ -297,7 +306,7 @@ constexpr uint32_t kSleeperPages = 8;
 void Core::Impl::WakeSleepers() {
   if (stopping_ || wall_.horizon.time_ms <= now_.wall.ms) return;
   // Where memory is short, only a host that has nothing to do wakes lanes, a few at a time.
-  bool pressed = std::max(entries_.size(), lanes_.size()) > limits_.max_loaded / 2;
+  bool pressed = std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2;
   std::vector<Host*> hosts = std::exchange(sleeper_checks_, {});
   for (size_t i = 0; i < hosts.size(); ++i) {
     Host* host = hosts[i];
@@ -397,15 +406,62 @@ Entry* Core::Impl::NextOf(Lane* lane) const {
 
 bool Core::Impl::CanStart(Lane* lane) {
   Entry* next = NextOf(lane);
-  if (!next || stopping_ || lane->in_flight >= (lane->fifo() ? 1 : limits_.max_in_flight_per_lane)) return false;
+  if (!next || stopping_ || holding_ || lane->limits.paused != Paused::kNo || lane->in_flight >= lane->limits.concurrency) return false;
   if (lane->disk_tail && next->place != Place::kHead && !(next->order() < lane->tail_next)) return false;  // I6
-  if (!lane->fifo()) return next->durable <= synced_;
-  if (lane->gate > written_ || next->durable > synced_) return false;  // I7: Committed kicks the lane
-  if (next->place != Place::kHead && !(DueKey{next->state.due.ms, next->id} < wall_.horizon)) {
-    HoldAtHorizon(lane);
+  if (next->durable > synced_) return false;
+  if (lane->fifo()) {
+    if (lane->gate > written_) return false;  // I7: Committed kicks the lane
+    if (next->place != Place::kHead && !(DueKey{next->state.due.ms, next->id} < wall_.horizon)) {
+      HoldAtHorizon(lane);
+      return false;
+    }
+  }
+  if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < 1) {
+    Throttle(lane, WhenTokens(*lane, 1));
     return false;
   }
   return true;
+}
+
+// ---- rates: a bucket of `burst` tokens, one an attempt, refilled at the rate
+
+double Core::Impl::TokensOf(const Lane& lane) const {
+  double burst = lane.limits.burst;
+  if (lane.refilled.ms < 0) return burst;
+  return std::min(burst, lane.tokens + static_cast<double>(now_.mono.ms - lane.refilled.ms) * lane.limits.rate_per_s / 1000);
+}
+
+/// When the bucket will hold so many; not before the next millisecond.
+MonoTime Core::Impl::WhenTokens(const Lane& lane, double tokens) const {
+  double wait_ms = std::ceil((tokens - TokensOf(lane)) * 1000 / lane.limits.rate_per_s);
+  return {now_.mono.ms + std::max<int64_t>(1, static_cast<int64_t>(wait_ms))};
+}
+
+void Core::Impl::TakeToken(Lane* lane) {
+  if (lane->limits.rate_per_s <= 0) return;
+  lane->tokens = TokensOf(*lane) - 1;
+  lane->refilled = now_.mono;
+}
+
+void Core::Impl::Throttle(Lane* lane, MonoTime until) {
+  if (lane->throttled) return;
+  lane->throttled = true;
+  lane->throttle = throttled_.emplace(until, lane);
+}
+
+void Core::Impl::Unthrottle(Lane* lane) {
+  if (!lane->throttled) return;
+  lane->throttled = false;
+  throttled_.erase(lane->throttle);
+}
+
+void Core::Impl::FireThrottled() {
+  while (!throttled_.empty() && throttled_.begin()->first <= now_.mono) {
+    Lane* lane = throttled_.begin()->second;
+    Unthrottle(lane);
+    Kick(lane);
+    MaybeDrop(lane);
+  }
 }
 
 void Core::Impl::Kick(Lane* lane) {
@@ -451,7 +507,7 @@ uint32_t Core::Impl::HostShare() const {
 }
 
 void Core::Impl::Schedule() {
-  if (stopping_) return;
+  if (stopping_ || holding_) return;
   while (in_flight_ < limits_.max_in_flight && !active_hosts_.empty()) {
     Host* host = active_hosts_.front();
     active_hosts_.pop_front();
@@ -470,7 +526,8 @@ void Core::Impl::Schedule() {
     Unring(lane);
     Entry* entry = NextOf(lane);
     if (entry && CanStart(lane) && entry->host == host) {
-      if (entry->state.expires_at <= now_.wall) Settle(entry, Phase::kExpired, "", std::nullopt);
+      // One whose last attempt must be read first takes the way of those whose spec must be: EmitStart looks again.
+      if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) Settle(entry, Phase::kExpired, "", std::nullopt);
       else StartAttemptOf(entry);
       RefillTail(lane);
     }
@@ -490,8 +547,15 @@ void Core::Impl::CheckInvariants() const {
   uint32_t in_flight = 0;
   uint64_t sending = 0;
   std::map<const Host*, size_t> queued;
+  std::map<const Lane*, std::array<uint32_t, 6>> lane_promoted;
+  std::map<const Lane*, uint32_t> lane_sending;
+  size_t head_bytes = 0;
   for (const auto& [id, entry] : entries_) {
     CHECK(entry->id == id);
+    head_bytes += entry->head_bytes;
+    if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone)
+      if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end()) ++lane_promoted[lane->second.get()][static_cast<size_t>(entry->index)];
+    if (entry->place == Place::kFlight && entry->pending()) ++lane_sending[entry->lane];
     CHECK((entry->place == Place::kTimer) == entry->timer.linked());
     if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
     if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[static_cast<size_t>(entry->index)];
@@ -502,20 +566,25 @@ void Core::Impl::CheckInvariants() const {
     if (entry->place == Place::kQueue) CHECK(entry->lane->queue.at(entry->order()) == entry.get());
   }
   for (size_t i = 0; i < 6; ++i) CHECK(promoted[i] == promoted_[i]);
-  CHECK(in_flight == in_flight_ && sending == pending_sending_);
+  CHECK(in_flight == in_flight_ && sending == pending_sending_ && head_bytes == head_bytes_);
   for (const auto& [key, lane] : lanes_) {
     CHECK(!lane->fifo() || lane->in_flight <= 1);
-    CHECK(lane->in_flight <= limits_.max_in_flight_per_lane);
+    CHECK(lane->sending <= lane->in_flight);
+    if (lane->limits.paused != Paused::kNo) CHECK(lane->queue.empty() && (!lane->head || lane->head->in_flight()));  // I8
+    for (size_t i = 0; i < 6; ++i) CHECK(lane->promoted[i] == lane_promoted[lane.get()][i]);
+    CHECK(lane->sending == lane_sending[lane.get()]);
     CHECK(!lane->disk_tail || lane->record.tail);
     CHECK(lane->record.tail == lane->record.dormant);
     bool idle = lane->queue.empty() && lane->in_flight == 0 && !lane->head && lane->arriving.empty() && lane->awaiting == 0;
     CHECK(!idle || lane->pins > 0 || lane->loading || lane->written > written_ || lane->tail_page || lane->dirty || lane->at_horizon || lane->wake ||
-          (lane->active && lane->disk_tail));
+          (lane->active && lane->disk_tail) || lane->throttled);
     // A lane that sleeps is in its host's turn, or is woken by its head.
-    if (lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && !lane->wake && hosts_asked_) {
-      const auto& host = hosts_.at(lane->record.dormant_host);
-      bool in_turn = host->sleepers && (host->cursor <= lane->record.dormant_order || host->fell_asleep <= lane->record.dormant_order);
-      CHECK(in_turn || host->page || PagesUnderWay());
+    bool sleeps = lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && lane->limits.paused == Paused::kNo;
+    if (sleeps && !lane->wake && hosts_asked_) {
+      auto host = hosts_.find(lane->record.dormant_host);
+      uint64_t order = lane->record.dormant_order;
+      bool in_turn = host != hosts_.end() && host->second->sleepers && (host->second->cursor <= order || host->second->fell_asleep <= order);
+      CHECK(in_turn || PagesUnderWay());
     }
     for (const auto& [order, entry] : lane->queue) {
       CHECK(entry->lane == lane.get() && entry->place == Place::kQueue && entry->order() == order);

@@ -9,8 +9,6 @@
 namespace notifyd {
 namespace {
 
-/// "At most ten years ahead" (contract section 3), leap days counted generously.
-constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
 constexpr const char* kNotHeld = "no notify is held under this fkey";
 
 }  // namespace
@@ -35,77 +33,115 @@ struct Core::Impl::SubmitPlan {
   size_t item = SIZE_MAX;
   Entry* replaced = nullptr;  // kNew: cancelled in its favour
   size_t replaced_item = SIZE_MAX;
+  std::shared_ptr<const RememberedTrigger> early;  // kNew: a trigger that was there before it
+  std::shared_ptr<const std::string> spec;         // and the spec with that one's data
+  Status refused;                                  // `each`: not taken
+  NotifyId holder;
 };
 
-Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder) {
-  std::map<IdempotencyKey, size_t> keys_here;
-  std::map<std::string, size_t> fkeys_here;  // held by that item of this batch; SIZE_MAX: by nobody any more
-  for (size_t i = 0; i < r.items.size(); ++i) {
-    const SubmitItem& item = r.items[i];
-    SubmitPlan p;
-    auto fail = [&](Code code, std::string detail, std::string field) {
-      return Status(code, std::move(detail), r.batch ? "/" + std::to_string(i) + field : field);
-    };
-    if (!item.idempotency_key.empty()) {
-      IdempotencyKey key{item.head->caller, item.idempotency_key};
-      const char* differs = "this idempotency key was used with other fields";
-      if (auto here = keys_here.find(key); here != keys_here.end()) {
-        if (r.items[here->second].fields != item.fields) return fail(Code::kUnacceptable, differs, "/idempotency_key");
-        p.kind = SubmitPlan::Kind::kDuplicate;
-        p.item = here->second;
-        plan->push_back(p);
-        continue;
-      }
-      const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
-      if (record && record->expires_at > now_.wall) {
-        if (record->fields != item.fields) return fail(Code::kUnacceptable, differs, "/idempotency_key");
-        p.kind = SubmitPlan::Kind::kDuplicate;
-        p.existing = FindEntry(record->id);
-        if (!p.existing->exists) {
-          p.existing = nullptr;
-          p.removed = record->id;
-        }
-        plan->push_back(p);
-        continue;
-      }
-      keys_here[key] = i;
+/// What the items before one leave behind for it.
+struct Core::Impl::PlanContext {
+  std::map<IdempotencyKey, size_t> keys;
+  std::map<std::string, size_t> fkeys;  // held by that item; SIZE_MAX: by nobody any more
+  uint64_t accepted = 0;
+};
+
+Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan, NotifyId* holder) {
+  const SubmitItem& item = r.items[i];
+  IdempotencyKey key{item.head->caller, item.idempotency_key};
+  bool keyed = !item.idempotency_key.empty();
+  if (keyed) {
+    auto differs = [] { return Status(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key"); };
+    if (auto here = context->keys.find(key); here != context->keys.end()) {
+      if (r.items[here->second].fields != item.fields) return differs();
+      plan->kind = SubmitPlan::Kind::kDuplicate;
+      plan->item = here->second;
+      return Status::Ok();
     }
-    auto ahead = [&](const When& when) { return when.kind == When::Kind::kAt && when.ms > now_.wall.ms + kMaxAheadMs; };
-    if (ahead(item.when)) return fail(Code::kUnacceptable, "is more than ten years ahead", "/due_at");
-    if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return fail(Code::kUnacceptable, "has passed", "/expires_at");
-    const std::string& fkey = item.head->fkey;
-    if (!fkey.empty()) {
-      Entry* held = nullptr;
-      size_t held_here = SIZE_MAX;
-      if (auto here = fkeys_here.find(fkey); here != fkeys_here.end()) {
-        held_here = here->second;
-      } else if (const auto& record = fkeys_.at(fkey)->record; record && record->expires_at > now_.wall) {
+    const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
+    if (record && record->expires_at > now_.wall) {
+      if (record->fields != item.fields) return differs();
+      plan->kind = SubmitPlan::Kind::kDuplicate;
+      plan->existing = FindEntry(record->id);
+      if (!plan->existing->exists) {
+        plan->existing = nullptr;
+        plan->removed = record->id;
+      }
+      return Status::Ok();
+    }
+  }
+  auto ahead = [&](const When& when) { return when.kind == When::Kind::kAt && when.ms > now_.wall.ms + kMaxAheadMs; };
+  if (ahead(item.when)) return Status(Code::kUnacceptable, "is more than ten years ahead", "/due_at");
+  if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return Status(Code::kUnacceptable, "has passed", "/expires_at");
+  const std::string& fkey = item.head->fkey;
+  if (!fkey.empty()) {
+    Entry* held = nullptr;
+    size_t held_here = SIZE_MAX;
+    if (auto here = context->fkeys.find(fkey); here != context->fkeys.end()) {
+      held_here = here->second;
+    } else if (const auto& record = fkeys_.at(fkey)->record; record && record->expires_at > now_.wall) {
+      if (record->remembered) {
+        plan->early = record->remembered;
+      } else {
         Entry* entry = FindEntry(record->id);
         if (entry->pending() && entry->held(now_.wall) && entry->state.expires_at > now_.wall) held = entry;
       }
-      if (held || held_here != SIZE_MAX) {
-        if (item.on_held == OnHeld::kReject) {
-          if (held) *holder = held->id;
-          return fail(Code::kConflict, "a notify is held under this fkey already", "/fkey");
-        }
-        if (item.on_held == OnHeld::kKeep) {
-          p.kind = SubmitPlan::Kind::kKept;
-          p.existing = held;
-          p.item = held_here;
-          plan->push_back(p);
-          continue;
-        }
-        p.replaced = held;
-        p.replaced_item = held_here;
-      }
-      bool at_once;
-      WallTime due;
-      ResolveWhen(item.when, &at_once, &due);
-      // One whose due time has passed is sent at once and holds nothing.
-      if (item.when.kind == When::Kind::kDefault || !at_once) fkeys_here[fkey] = i;
-      else fkeys_here[fkey] = SIZE_MAX;
     }
-    plan->push_back(p);
+    if (held || held_here != SIZE_MAX) {
+      if (item.on_held == OnHeld::kReject) {
+        if (held) *holder = held->id;
+        return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
+      }
+      if (item.on_held == OnHeld::kKeep) {
+        plan->kind = SubmitPlan::Kind::kKept;
+        plan->existing = held;
+        plan->item = held_here;
+        if (keyed) context->keys[key] = i;
+        return Status::Ok();
+      }
+      plan->replaced = held;
+      plan->replaced_item = held_here;
+    }
+    if (plan->early && plan->early->data) {
+      Result<NotifySpec> spec = DecodeSpec(*item.spec);
+      CHECK(spec.ok());
+      Result<NotifySpec> merged = MergeTriggerData(std::move(*spec), *plan->early->data, limits_.max_body_bytes);
+      if (!merged.ok())
+        return Status(merged.status().code(), "with the data of the trigger that came before it: " + merged.status().detail(), "/data");
+      plan->spec = std::make_shared<const std::string>(EncodeSpec(*merged));
+    }
+  }
+  if (totals_.pending() + context->accepted >= limits_.max_pending) return Status(Code::kTooMany, "the limit of pending notifies is reached");
+  ++context->accepted;
+  if (!fkey.empty()) {
+    // One whose due time has passed is sent at once and holds nothing, like one that was triggered already.
+    bool at_once;
+    WallTime due;
+    ResolveWhen(item.when, &at_once, &due);
+    bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !at_once);
+    context->fkeys[fkey] = holds ? i : SIZE_MAX;
+  }
+  if (keyed) context->keys[key] = i;
+  return Status::Ok();
+}
+
+Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder) {
+  PlanContext context;
+  for (size_t i = 0; i < r.items.size(); ++i) {
+    SubmitPlan p;
+    NotifyId in_the_way;
+    Status status = PlanItem(r, i, &context, &p, &in_the_way);
+    if (!status.ok()) {
+      if (!r.each) {
+        *holder = in_the_way;
+        std::string field = r.batch ? "/" + std::to_string(i) + status.field() : status.field();
+        return Status(status.code(), status.detail(), std::move(field));
+      }
+      p = {};
+      p.refused = std::move(status);
+      p.holder = in_the_way;
+    }
+    plan->push_back(std::move(p));
   }
   return Status::Ok();
 }
@@ -113,8 +149,8 @@ Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* p
 bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return true;
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again"), true;
-  if (totals_.pending() + r.items.size() > limits_.max_pending)
-    return Refuse(r.request, Code::kTooMany, "the limit of pending notifies is reached"), true;
+  // Without a look at the store where not a single one would be taken for sure.
+  if (totals_.pending() >= limits_.max_pending) return Refuse(r.request, Code::kTooMany, "the limit of pending notifies is reached"), true;
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.head->lane);
     if (!item.idempotency_key.empty())
@@ -122,7 +158,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
         if (slot->record && slot->record->expires_at > now_.wall) NeedEntry(task, slot->record->id);
     if (!item.head->fkey.empty())
       if (auto* slot = NeedFkey(task, item.head->fkey))
-        if (slot->record && slot->record->expires_at > now_.wall)
+        if (slot->record && slot->record->expires_at > now_.wall && !slot->record->remembered)
           if (Entry* entry = NeedEntry(task, slot->record->id))
             if (entry->pending()) NeedLane(task, entry->head->lane);
   }
@@ -141,12 +177,17 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
   std::vector<Entry*> made(plan.size(), nullptr);
   for (size_t i = 0; i < plan.size(); ++i) {
     const SubmitPlan& p = plan[i];
+    if (!p.refused.ok()) {
+      reply.items.emplace_back().refused = p.refused;
+      reply.items.back().id = p.holder;
+      continue;
+    }
     Entry* entry = p.existing;
     if (p.item != SIZE_MAX) entry = made[p.item];
     if (p.kind == SubmitPlan::Kind::kNew) {
       Entry* replaced = p.replaced_item != SIZE_MAX ? made[p.replaced_item] : p.replaced;
-      if (replaced) Settle(replaced, Phase::kCancelled, "replaced", std::nullopt);
-      entry = ApplySubmit(r.items[i]);
+      if (replaced) Settle(replaced, Phase::kCancelled, kReplaced, std::nullopt);
+      entry = ApplySubmit(r.items[i], p.spec ? p.spec : r.items[i].spec, p.early.get());
     } else if (p.kind == SubmitPlan::Kind::kKept) {
       RememberKey(r.items[i], entry->id);
     }
@@ -171,14 +212,14 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
   return true;
 }
 
-Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
+Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early) {
   // Somebody may be asking for this very id: then there is a slot for it that says, or will say, that it does not exist.
   NotifyId id{totals_.next_id++};
   Entry* entry = FindEntry(id);
   if (!entry) entry = MakeEntry(id);
   CHECK(!entry->exists);
   entry->known = entry->exists = true;
-  entry->head = item.head;
+  SetHead(entry, item.head);
   entry->created_at = now_.wall;
   entry->host = GetHost(item.head->host);
   ++entry->host->refs;
@@ -186,13 +227,17 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
   entry->state.due = kWallNever;
   if (item.ttl.kind == When::Kind::kDelay) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
-  KeepSpec(entry, item.spec);
+  KeepSpec(entry, spec);
   Touch(entry);
   sync_asked_ = true;
   bool at_once;
   WallTime due;
   ResolveWhen(item.when, &at_once, &due);
-  bool holds = !item.head->fkey.empty() && (item.when.kind == When::Kind::kDefault || !at_once);
+  if (early) {
+    due = early->due;
+    at_once = early->at_once || due <= now_.wall;
+  }
+  bool holds = !early && !item.head->fkey.empty() && (item.when.kind == When::Kind::kDefault || !at_once);
   entry->state.phase = holds ? Phase::kHeld : Phase::kWaiting;
   if (holds && item.when.kind == When::Kind::kDefault) AddIndex(entry, Index::kHeld);
   else SetDue(entry, at_once, due);
@@ -201,12 +246,12 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item) {
   record->id = entry->id;
   record->created_at = entry->created_at;
   record->head = item.head;
-  record->spec = item.spec;
+  record->spec = std::move(spec);
   record->state = entry->state;
   Write(PutNotify{std::move(record)});
   if (!item.head->fkey.empty()) {
     FkeySlot* slot = fkeys_.at(item.head->fkey).get();
-    slot->record = FkeyRecord{entry->id, kWallNever};
+    slot->record = FkeyRecord{entry->id, kWallNever, nullptr};
     Touch(slot);
     Write(PutFkey{item.head->fkey, *slot->record});
   }
@@ -235,8 +280,7 @@ void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
   // Where it would be spilled right away, it is written to the tail in the first place.
   if (at_once && key < wall_.cover()) {
     Lane* lane = GetLane(entry->head->lane);
-    CHECK(lane->known);
-    if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
+    if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
       entry->promoted = true;
       NoteSpilled(lane, entry->order(), *entry->host);
@@ -255,7 +299,7 @@ bool Core::Impl::NeedHolder(Task* task, const std::string& fkey, Entry** entry) 
   *entry = nullptr;
   FkeySlot* slot = NeedFkey(task, fkey);
   if (!slot) return false;
-  if (!slot->record || slot->record->expires_at <= now_.wall) return true;
+  if (!slot->record || slot->record->expires_at <= now_.wall || slot->record->remembered) return true;
   Entry* holder = NeedEntry(task, slot->record->id);
   if (!holder) return false;
   bool gone = !holder->exists || holder->state.phase == Phase::kCancelled || holder->state.phase == Phase::kExpired;
@@ -267,7 +311,10 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (RefusedStopping(r.request)) return true;
   Entry* entry;
   if (!NeedHolder(task, r.fkey, &entry)) return false;
-  if (!entry) return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+  if (!entry) {
+    if (r.remember_ms > 0 && RememberTrigger(r)) return true;
+    return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+  }
   if (!entry->pending() || !entry->held(now_.wall)) {
     ReplyAfter(Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
     return true;
@@ -314,6 +361,26 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   return true;
 }
 
+/// Where nothing is held nor was, or what was held is removed. False: something was held.
+bool Core::Impl::RememberTrigger(TriggerRequest& r) {
+  FkeySlot* slot = fkeys_.at(r.fkey).get();
+  if (slot->record && slot->record->expires_at > now_.wall && !slot->record->remembered && FindEntry(slot->record->id)->exists) return false;
+  if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: nothing is remembered until space is free again"), true;
+  auto remembered = std::make_shared<RememberedTrigger>();
+  ResolveWhen(r.when, &remembered->at_once, &remembered->due);
+  if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs)
+    return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", r.when.kind == When::Kind::kAt ? "/due_at" : "/delay_ms"), true;
+  if (r.data && r.data->size() > limits_.max_body_bytes)
+    return Refuse(r.request, Code::kTooLarge, "is larger than a body may be", "/data"), true;
+  remembered->data = r.data;
+  slot->record = FkeyRecord{NotifyId{}, {now_.wall.ms + r.remember_ms}, std::move(remembered)};
+  Touch(slot);
+  Write(PutFkey{r.fkey, *slot->record});
+  sync_asked_ = true;
+  ReplyAfter(Barrier(), r.request, Remembered{});
+  return true;
+}
+
 bool Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
   Entry* entry;
   if (!NeedHolder(task, r.fkey, &entry)) return false;
@@ -354,7 +421,9 @@ bool Core::Impl::Handle(Task* task, CancelRequest& r) {
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify"), true;
   if (!entry->pending())
     return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase))), true;
-  if (!NeedLane(task, entry->head->lane)) return false;
+  Lane* lane = NeedLane(task, entry->head->lane);
+  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (!lane || !entry || task->missing > 0) return false;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   sync_asked_ = true;
   ReadAfter(Barrier(), r.request, r.id);
@@ -368,16 +437,24 @@ bool Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify"), true;
   if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight"), true;
   Lane* lane = NeedLane(task, entry->head->lane);
+  if (!entry->pending()) entry = NeedEntry(task, r.id, true);
+  if (!lane || !entry || task->missing > 0) return false;
+  ApplyRetry(entry);
+  ReplyAfter(Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
+  return true;
+}
+
+void Core::Impl::ApplyRetry(Entry* entry) {
+  NotifyState& state = entry->state;
+  sync_asked_ = true;
   if (!entry->pending()) {
-    entry = NeedEntry(task, r.id, true);
-    if (!lane || !entry || task->missing > 0) return false;
-    Phase before = entry->state.phase;
+    Phase before = state.phase;
     std::shared_ptr<NotifyRecord> record = entry->full;
     ++totals_.revived;
-    NotifyState& state = entry->state;
     WallTime old_expiry = state.expires_at;
     state.phase = Phase::kWaiting;
     state.attempts_before = state.attempts_made;
+    state.laters = 0;
     state.reason.clear();
     state.settled_at = {};
     state.next_attempt_at = {};
@@ -386,40 +463,31 @@ bool Core::Impl::Handle(Task* task, RetryRequest& r) {
     Touch(entry);
     SetDue(entry, true, {});
     auto put = std::make_shared<NotifyRecord>(*record);
-    put->state = entry->state;
+    put->state = state;
     KeepSpec(entry, put->spec);
     entry->full = nullptr;
     ++entry->changes;
     Write(PutNotify{std::move(put)});
     if (before != Phase::kSucceeded) Write(DeleteSettled{before, entry->id});
     if (state.expires_at != kWallNever) PutExpiryOf(entry);
-    if (!entry->head->fkey.empty()) Write(ExpireFkey{entry->head->fkey, entry->id, kWallNever});
-  } else {
-    if (!lane) return false;
-    if (entry->state.phase == Phase::kRetrying) {
-      if (entry->place == Place::kTimer || entry->place == Place::kIdle) {
-        Unplace(entry);
-        // In the tail its wait is over already.
-        if (entry->index == Index::kRetrying) {
-          RemoveIndex(entry);
-          entry->state.retry_at = now_.mono;
-          entry->state.next_attempt_at = now_.wall;
-          AddIndex(entry, Index::kRetrying);
-          ChangeState(entry, std::nullopt);
-          PlaceEntry(entry);
-        }
-      }
-    } else if (!entry->promoted && entry->state.due > now_.wall) {
-      Unplace(entry);
-      RemoveIndex(entry);
-      entry->state.phase = Phase::kWaiting;
-      SetDue(entry, true, {});
-      ChangeState(entry, std::nullopt);
-    }
+    if (!entry->head->fkey.empty()) EndFkey(*entry, kWallNever);
+  } else if (state.phase == Phase::kRetrying) {
+    // One in its lane is there already, and in a tail its wait is over.
+    if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return;
+    Unplace(entry);
+    RemoveIndex(entry);
+    state.retry_at = now_.mono;
+    state.next_attempt_at = now_.wall;
+    AddIndex(entry, Index::kRetrying);
+    ChangeState(entry, std::nullopt);
+    PlaceEntry(entry);
+  } else if (!entry->promoted && state.due > now_.wall) {
+    Unplace(entry);
+    RemoveIndex(entry);
+    state.phase = Phase::kWaiting;
+    SetDue(entry, true, {});
+    ChangeState(entry, std::nullopt);
   }
-  sync_asked_ = true;
-  ReplyAfter(Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
-  return true;
 }
 
 bool Core::Impl::Handle(Task* task, ExpiryDue& r) {
@@ -431,7 +499,9 @@ bool Core::Impl::Handle(Task* task, ExpiryDue& r) {
     TrackExpiry(entry);
     return true;
   }
-  if (!NeedLane(task, entry->head->lane)) return false;
+  Lane* lane = NeedLane(task, entry->head->lane);
+  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (!lane || !entry || task->missing > 0) return false;
   Settle(entry, Phase::kExpired, "", std::nullopt);
   return true;
 }

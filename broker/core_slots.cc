@@ -98,11 +98,16 @@ void Core::Impl::On(Loaded& e) {
         break;
       case Slot::Kind::kLane: {
         Lane* lane = static_cast<Lane*>(slot);
-        if (auto& record = std::get<std::optional<LaneRecord>>(e.values[i])) {
+        auto& loaded = std::get<LoadedLane>(e.values[i]);
+        if (auto& record = loaded.record) {
           lane->record = *record;
           lane->stored = true;
           lane->disk_tail = record->tail;
           lane->tail_next = record->tail_from;
+        }
+        if (loaded.settings) {
+          lane->settings = *loaded.settings;
+          RefreshLimits(lane);
         }
         break;
       }
@@ -168,6 +173,23 @@ void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec)
   entry->spec = std::move(spec);
 }
 
+void Core::Impl::SetHead(Entry* entry, std::shared_ptr<const NotifyHead> head) {
+  size_t bytes = 0;
+  if (head && head->callback) bytes += head->callback->url.size() + head->callback->notify_url.size();
+  if (head && head->retry) {
+    for (const auto* pattern : {&head->retry->fatal_on, &head->retry->later_on}) {
+      if (!*pattern) continue;
+      bytes += 2 * (*pattern)->status.size() + ((*pattern)->contains ? (*pattern)->contains->size() : 0);
+      for (const auto& [pointer, value] : (*pattern)->json) bytes += pointer.size() + value.size();
+    }
+    bytes += 8 * head->retry->schedule_ms.size();
+  }
+  head_bytes_ += bytes;
+  head_bytes_ -= entry->head_bytes;
+  entry->head_bytes = static_cast<uint32_t>(bytes);
+  entry->head = std::move(head);
+}
+
 /// For an entry just made, or one whose record was read anew: what is in memory of its state is then the newer one.
 void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
@@ -179,7 +201,7 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
   if (entry->known && entry->exists) return;
   entry->exists = true;
-  entry->head = loaded.record->head;
+  SetHead(entry, loaded.record->head);
   entry->created_at = loaded.record->created_at;
   entry->state = loaded.record->state;
   if (!entry->host) {
@@ -219,8 +241,9 @@ Lane* Core::Impl::GetLane(const LaneKey& key) {
   std::unique_ptr<Lane>& lane = lanes_[key];
   if (!lane) {
     lane = std::make_unique<Lane>(key);
-    // Where the store has no lane records at all, there is nothing to look up.
-    if (totals_.lane_records == 0) lane->known = true;
+    RefreshLimits(lane.get());
+    // Where the store knows of no lane, there is nothing to look up.
+    if (totals_.lane_records == 0 && totals_.lane_settings == 0) lane->known = true;
     else LoadSlot(lane.get(), key);
   }
   return lane.get();
@@ -269,8 +292,10 @@ void Core::Impl::MaybeDrop(Slot* slot) {
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);
       if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->ring || lane->dirty ||
-          lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail))
+          lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail) || lane->throttled)
         return;
+      // Who used up its rate comes back to what is left of it.
+      if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < lane->limits.burst) return Throttle(lane, WhenTokens(*lane, lane->limits.burst));
       LaneKey key = lane->key;
       lanes_.erase(key);
       break;
@@ -299,6 +324,7 @@ void Core::Impl::DropEntry(Entry* entry) {
   CHECK(!entry->lane);
   if (entry->expiry) entry->expiry->entry = nullptr;
   KeepSpec(entry, nullptr);
+  SetHead(entry, nullptr);
   if (entry->host) UnrefHost(entry->host);
   entries_.erase(entry->id);
 }

@@ -15,10 +15,14 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
   for (PageEffect& page : effects_.pages) store_->LoadPage(std::move(page));
   for (ReadEffect& read : effects_.reads) store_->Read(std::move(read));
   for (ListEffect& list : effects_.lists) store_->List(std::move(list));
+  for (LanesEffect& lanes : effects_.lanes) store_->ListLanes(std::move(lanes));
   for (StartAttempt& start : effects_.starts) sender_->Start(std::move(start));
   for (Reply& reply : effects_.replies) replies_->Send(std::move(reply));
   if (hooks_.log)
     for (const AttemptLog& log : effects_.logs) hooks_.log(log);
+  if (hooks_.lane_log)
+    for (const LaneLog& log : effects_.lane_logs) hooks_.lane_log(log);
+  bool quiet = std::exchange(effects_.quiet, false);
   bool drained = std::exchange(effects_.drained, false);
   std::optional<Status> fatal = std::exchange(effects_.fatal, std::nullopt);
   effects_.writes.clear();
@@ -26,10 +30,13 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
   effects_.pages.clear();
   effects_.reads.clear();
   effects_.lists.clear();
+  effects_.lanes.clear();
   effects_.starts.clear();
   effects_.replies.clear();
   effects_.logs.clear();
+  effects_.lane_logs.clear();
   if (fatal && hooks_.fatal) hooks_.fatal(*fatal);
+  if (quiet && hooks_.quiet) hooks_.quiet();
   if (drained && hooks_.drained) hooks_.drained();
 }
 

@@ -12,9 +12,11 @@ namespace notifyd {
 class Driver {
  public:
   struct Hooks {
-    std::function<void(const AttemptLog&)> log;  // may be empty
-    std::function<void()> drained;               // after StopRequested
-    std::function<void(const Status&)> fatal;    // the broker must stop, unclean
+    std::function<void(const AttemptLog&)> log;  // these four may be empty
+    std::function<void(const LaneLog&)> lane_log;
+    std::function<void()> quiet;               // after HoldAttempts
+    std::function<void()> drained;             // after StopRequested
+    std::function<void(const Status&)> fatal;  // the broker must stop, unclean
   };
   /// All are borrowed and must outlive the driver.
   Driver(Core* core, Store* store, Sender* sender, ReplySink* replies, Hooks hooks);

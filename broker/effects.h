@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/events.h"
+#include "broker/lane_limits.h"
 #include "broker/notify.h"
 
 namespace notifyd {
@@ -22,6 +23,10 @@ struct PutNotify {
 struct ChangeNotify {
   NotifyId id;
   std::shared_ptr<const StateChange> change;
+};
+/// Purge. Of a settled one alone.
+struct DeleteNotify {
+  NotifyId id;
 };
 struct PutDue {
   Clock clock;
@@ -51,6 +56,18 @@ struct PutLane {
 };
 struct DeleteLane {
   LaneKey lane;
+};
+struct PutLaneSettings {
+  LaneKey lane;
+  LaneSettings settings;
+};
+struct DeleteLaneSettings {
+  LaneKey lane;
+};
+/// Adds to the lane's counts, without reading them; counts that are all zero are as good as not there.
+struct AddLaneCounts {
+  LaneKey lane;
+  LaneCounts change;
 };
 struct PutDormant {
   std::string host;
@@ -85,8 +102,9 @@ struct DeleteSettled {
   NotifyId id;
 };
 
-using WriteOp = std::variant<PutNotify, ChangeNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane, DeleteLane,
-                             PutDormant, DeleteDormant, PutFkey, ExpireFkey, PutIdempotency, PutSettled, DeleteSettled>;
+using WriteOp = std::variant<PutNotify, ChangeNotify, DeleteNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane,
+                             DeleteLane, PutLaneSettings, DeleteLaneSettings, AddLaneCounts, PutDormant, DeleteDormant, PutFkey, ExpireFkey,
+                             PutIdempotency, PutSettled, DeleteSettled>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
 struct WriteBatch {
@@ -98,6 +116,7 @@ struct WriteBatch {
 
 // ---- reads. A load, page, read or list sees at least every batch that was reported Committed before it was asked for.
 
+/// A LaneKey asks for both the lane's record and its settings.
 using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey>;
 struct LoadEffect {
   uint64_t ticket = 0;
@@ -119,6 +138,11 @@ struct TailPage {
   LaneKey lane;
   OrderKey from;
 };
+/// How many keys of a lane's tail are >= from and < to, counted up to the page's limit; into PageLoaded::count.
+struct TailCountPage {
+  LaneKey lane;
+  OrderKey from, to;
+};
 /// Lanes that sleep at a host: order >= from.
 struct DormantPage {
   std::string host;
@@ -131,7 +155,7 @@ struct DormantHostsPage {
 struct PageEffect {
   uint64_t ticket = 0;
   size_t limit = 0;
-  std::variant<DuePage, ExpiryPage, TailPage, DormantPage, DormantHostsPage> page;
+  std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage> page;
 };
 struct ReadEffect {
   RequestId request;
@@ -144,12 +168,18 @@ struct ListEffect {
   Now now;
 };
 
+struct LanesEffect {
+  RequestId request;
+  LanesQuery query;
+};
+
 // ---- attempts
 
 struct StartAttempt {
   NotifyId id;
   uint32_t number = 0;
   WallTime at;
+  int64_t late_ms = 0;  // behind its due time, or behind the end of its wait
   std::shared_ptr<const NotifyHead> head;
   std::shared_ptr<const std::string> spec;
 };
@@ -169,6 +199,8 @@ struct SubmittedItem {
   LaneKey lane;
   bool duplicate = false;  // idempotency key seen before
   bool kept = false;       // on_held keep
+  Status refused;          // SubmitRequest::each only: why it was not taken, its field without the index; nothing but `id` counts then
+                           // (kConflict: the notify that is in the way)
 };
 struct Refused {
   Status status;
@@ -183,7 +215,9 @@ struct Triggered {
   State state = State::kReady;
   bool fresh = true;  // 202; false: a repeat, 200
 };
-/// A view of one notify: answers get, cancel (200) and FkeyGet, FkeyCancel.
+/// Answers a TriggerRequest with remember_ms where there was nothing to trigger.
+struct Remembered {};
+/// A view of one notify: answers get, cancel (200), change and FkeyGet, FkeyCancel.
 struct Viewed {
   NotifyView view;
 };
@@ -195,6 +229,42 @@ struct Listed {
   std::vector<NotifyView> items;
   NotifyId next;
 };
+/// Answers a ChangeRequest whose base is out of date: read again.
+struct Stale {};
+/// `next`: 0 when complete, else what goes into query.above to go on.
+struct BulkDone {
+  uint64_t count = 0;
+  NotifyId next;
+};
+/// Why a notify is where it is (contract section 3, explain).
+struct Explained {
+  struct Reason {
+    std::string code;    // a stable word
+    std::string detail;  // for people
+  };
+  NotifyId id;
+  State state = State::kHeld;
+  std::vector<Reason> reasons;
+  /// The earliest time at which it can be sent; nothing: that depends on others (a trigger, a resume, the one before it), or it is settled.
+  std::optional<WallTime> expected_at;
+};
+struct LaneView {
+  LaneKey lane;
+  uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
+  uint32_t in_flight = 0;               // cancelled ones whose attempt has not ended included
+  std::optional<WallTime> oldest_due;   // of the head: the one that is sent next, or in flight in a fifo lane; nothing where none is ready
+  std::optional<int64_t> head_age_ms;   // how long ago that was
+  LaneSettings own;                     // as it was said for this lane
+  LaneLimits limits;                    // what holds
+};
+struct LanesListed {
+  std::vector<LaneView> lanes;
+  bool more = false;
+  std::optional<LaneKey> next;  // with `more`: what goes into query.after to go on
+};
+struct LaneViewed {
+  LaneView lane;
+};
 struct StatsView {
   uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
   Totals totals;
@@ -203,19 +273,28 @@ struct StatsView {
 };
 struct Reply {
   RequestId request;
-  std::variant<Refused, Submitted, Triggered, Viewed, Retried, Listed, StatsView> body;
+  std::variant<Refused, Submitted, Triggered, Remembered, Viewed, Stale, Retried, Listed, BulkDone, Explained, LanesListed, LaneViewed, StatsView>
+      body;
 };
 
-/// An attempt ended, or a notify settled: for logs and metrics.
+/// An attempt ended, or a notify settled, or both: for logs and metrics.
 struct AttemptLog {
   NotifyId id;
   std::shared_ptr<const NotifyHead> head;
+  bool attempt = false;  // an attempt ended; else the next four say nothing
   uint32_t number = 0;
   uint16_t status = 0;
   int64_t duration_ms = 0;
   std::string error;
   bool settled = false;
   Phase phase = Phase::kWaiting;  // where settled
+  std::string reason;             // why cancelled or failed
+  uint32_t attempts_made = 0;
+};
+/// A lane paused itself (on_failure).
+struct LaneLog {
+  LaneKey lane;
+  NotifyId id;  // the notify that failed
 };
 
 /// In the order in which the driver carries them out.
@@ -225,9 +304,13 @@ struct Effects {
   std::vector<PageEffect> pages;
   std::vector<ReadEffect> reads;
   std::vector<ListEffect> lists;
+  std::vector<LanesEffect> lanes;
   std::vector<StartAttempt> starts;
   std::vector<Reply> replies;
   std::vector<AttemptLog> logs;
+  std::vector<LaneLog> lane_logs;
+  /// Set once, after HoldAttempts: nothing is in flight.
+  bool quiet = false;
   /// Set once, after StopRequested: nothing is in flight any more and all is durable.
   bool drained = false;
   /// Set where the broker must stop at once, unclean: a write failed, or the store could not be read.

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "broker/limits.h"
 #include "broker/notify.h"
 
 namespace notifyd {
@@ -48,6 +49,8 @@ struct SubmitRequest {
   RequestId request;
   std::vector<SubmitItem> items;
   bool batch = false;
+  /// Lines of a bulk submit: evaluated in order, each accepted or refused by itself (SubmittedItem::refused); answered by Submitted.
+  bool each = false;
 };
 
 struct TriggerRequest {
@@ -55,6 +58,7 @@ struct TriggerRequest {
   std::string fkey;
   std::optional<std::string> data;  // JSON text of an object
   When when;
+  int64_t remember_ms = 0;  // 0: not; else 1 to 30 days
 };
 struct FkeyGetRequest {
   RequestId request;
@@ -78,21 +82,86 @@ struct RetryRequest {
   NotifyId id;
 };
 
-/// Newest first. All filters that are given must hold.
+/// The first step of a change: answered by Viewed with the notify as it durably is, refused where it is settled or in flight.
+struct ChangeReadRequest {
+  RequestId request;
+  NotifyId id;
+};
+/// The second: what the notify is to be, made of `base` and validated whole. Answered by Viewed once durable, or by Stale where the notify is
+/// not `base` any more as far as users change it.
+struct ChangeRequest {
+  RequestId request;
+  NotifyId id;
+  std::shared_ptr<const NotifyRecord> base;
+  std::shared_ptr<const NotifyHead> head;  // lane, host, fkey and caller as in base
+  std::shared_ptr<const std::string> spec;
+  std::optional<When> when;  // nothing: as it is; kDefault: as if none had been given
+  std::optional<When> ttl;   // nothing: as it is; kDefault: none
+};
+
+struct ExplainRequest {
+  RequestId request;
+  NotifyId id;
+};
+
+/// Newest first, or oldest first. All filters that are given must hold.
 struct ListQuery {
   std::vector<State> states;  // empty: any
   std::optional<std::string> lane;
   std::optional<Mode> mode;
+  std::optional<std::string> fkey, fkey_prefix;
   std::optional<std::string> caller;
+  std::optional<std::string> url_prefix;
   std::optional<WallTime> created_after;   // inclusive
   std::optional<WallTime> created_before;  // exclusive
   size_t limit = 100;                      // 1-1000
   NotifyId below;                          // the cursor: only ids below this one; 0: from the newest
+  bool oldest_first = false;
+  NotifyId above;  // the cursor of oldest_first: only ids above this one
 };
 struct ListRequest {
   RequestId request;
   ListQuery query;
 };
+
+enum class BulkKind : uint8_t { kRetry, kCancel, kPurge };
+/// Those that `query` finds (its states are never empty; its limit, 10,000 at most, bounds one call), oldest first, behind query.above. What the
+/// kind does not apply to (a settled one cancelled, one in flight retried, a pending one purged) is passed over. Answered by BulkDone.
+struct BulkRequest {
+  RequestId request;
+  BulkKind kind = BulkKind::kRetry;
+  ListQuery query;
+  bool dry_run = false;
+};
+
+/// Lanes that have pending notifies or settings, by name, then mode.
+struct LanesQuery {
+  std::optional<LaneKey> only;  // this one alone; all else is ignored then
+  std::string prefix;
+  std::optional<LaneKey> after;  // the cursor: those behind it
+  size_t limit = 100;            // 1-1000
+  bool configured = false;       // only those with settings of their own
+};
+struct LanesRequest {
+  RequestId request;
+  LanesQuery query;  // `only`: answered by LaneViewed, or refused as not found; else by LanesListed
+};
+/// Outer nothing: as it is; inner nothing: back to the default.
+struct LanePatch {
+  std::optional<bool> paused;
+  std::optional<std::optional<uint32_t>> concurrency;
+  std::optional<std::optional<double>> rate_per_s;
+  std::optional<std::optional<uint32_t>> burst;
+  std::optional<std::optional<OnRetry>> on_retry;
+  std::optional<std::optional<OnFailure>> on_failure;
+};
+/// Values are in their ranges, fields fit the mode. Answered by LaneViewed once durable.
+struct LaneChangeRequest {
+  RequestId request;
+  LaneKey lane;
+  LanePatch patch;
+};
+
 struct StatsRequest {
   RequestId request;
 };
@@ -122,7 +191,11 @@ struct LoadedNotify {
   std::shared_ptr<NotifyRecord> record;
   bool in_tail = false;  // its index entry is in its lane's tail, not in the due index
 };
-using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, std::optional<LaneRecord>>;
+struct LoadedLane {
+  std::optional<LaneRecord> record;
+  std::optional<LaneSettings> settings;
+};
+using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane>;
 /// Answers a LoadEffect, values in the order of its keys. A read that failed: `status`, and the core stops the broker.
 struct Loaded {
   uint64_t ticket = 0;
@@ -152,6 +225,7 @@ struct PageLoaded {
   std::vector<LoadedTail> tail;
   std::vector<DormantLane> dormant;
   std::vector<std::string> dormant_hosts;
+  uint64_t count = 0;  // TailCountPage
 };
 
 /// Answers a ReadEffect.
@@ -160,12 +234,29 @@ struct ReadDone {
   Status status;
   LoadedNotify notify;
 };
-/// Answers a ListEffect. `next`: 0 when complete, else the id to go on below.
+/// Answers a ListEffect; records come without their attempts. `next`: 0 when complete, else the id to go on below (oldest first: above).
 struct ListDone {
   RequestId request;
   Status status;
   std::vector<LoadedNotify> items;
   NotifyId next;
+};
+
+/// One lane as the store has it.
+struct LaneRow {
+  LaneKey lane;
+  LaneCounts counts;
+  LaneSettings settings;
+  std::optional<OrderKey> tail_front;  // the first of its tail
+};
+/// Answers a LanesEffect. `more`: there may be others behind `next`. A page may end before its limit, with no row at all, where many lanes that
+/// do not count had to be looked at.
+struct LanesDone {
+  RequestId request;
+  Status status;
+  std::vector<LaneRow> rows;
+  bool more = false;
+  std::optional<LaneKey> next;  // with `more`: the last lane looked at, the last row's or a later one; goes into query.after to go on
 };
 
 // ---- from the sender
@@ -182,8 +273,16 @@ struct Tick {};
 /// SIGTERM: refuse submits and changes, start no attempt. Emits `Drained` once nothing is in flight and all is durable.
 struct StopRequested {};
 
-using Event =
-    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
-                 Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, AttemptEnded, Tick, StopRequested>;
+/// Restart in place: start no attempt any more, serve all else. Emits `quiet` once nothing is in flight.
+struct HoldAttempts {};
+/// The settings were read anew (SIGHUP). What bounds memory keeps its old value.
+struct LimitsChanged {
+  std::shared_ptr<const CoreLimits> limits;
+};
+
+using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
+                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected,
+                           Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested,
+                           HoldAttempts, LimitsChanged>;
 
 }  // namespace notifyd

@@ -97,6 +97,11 @@ void Set(AttemptResult* result, Verdict verdict, std::string error, std::string 
   result->record.detail = std::move(detail);
 }
 
+/// For what a pattern of the retry policy matches.
+void SetNamed(AttemptResult* result, Verdict verdict, const char* error, const char* pattern, const Answer& answer) {
+  Set(result, verdict, error, "status " + std::to_string(answer.status) + ", an answer that " + pattern + " names");
+}
+
 void SetOpen(AttemptResult* result, const std::string& why, const Answer& answer) {
   Set(result, Verdict::kFailure, "response_too_large", why + ", and " + std::to_string(answer.body.size()) + " bytes of the body did not settle it");
 }
@@ -111,12 +116,17 @@ Match MatchPattern(const AnswerPattern& pattern, const Answer& answer) {
   return Find(pattern, answer).match;
 }
 
-void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer, AttemptResult* result) {
+void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer,
+                 AttemptResult* result) {
   if (fatal_on) {
     Finding fatal = Find(*fatal_on, answer);
-    if (fatal.match == Match::kYes)
-      return Set(result, Verdict::kFatal, "unexpected_answer", "status " + std::to_string(answer.status) + ", an answer that fatal_on names");
+    if (fatal.match == Match::kYes) return SetNamed(result, Verdict::kFatal, "unexpected_answer", "fatal_on", answer);
     if (fatal.match == Match::kNeedsMore) return SetOpen(result, "in fatal_on " + fatal.why, answer);
+  }
+  if (later_on) {
+    Finding later = Find(*later_on, answer);
+    if (later.match == Match::kYes) return SetNamed(result, Verdict::kLater, "not_ready", "later_on", answer);
+    if (later.match == Match::kNeedsMore) return SetOpen(result, "in later_on " + later.why, answer);
   }
   Finding found = Find(expect, answer);
   switch (found.match) {

@@ -22,8 +22,9 @@ bool NeedsBody(const AnswerPattern& pattern);
 enum class Match { kYes, kNo, kNeedsMore };  // kNeedsMore: the body was cut before that could be decided
 Match MatchPattern(const AnswerPattern& pattern, const Answer& answer);
 
-/// fatal_on first, then expect. On failure `error` is "unexpected_answer", or "response_too_large" where the cut body
-/// left it open. Sets verdict, record.error and record.detail; leaves the rest of `result` alone.
-void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer, AttemptResult* result);
+/// fatal_on first, then later_on, then expect. On failure `error` is "unexpected_answer", or "response_too_large" where the cut body
+/// left it open; for what later_on matches it is "not_ready". Sets verdict, record.error and record.detail; leaves the rest of `result` alone.
+void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer,
+                 AttemptResult* result);
 
 }  // namespace notifyd

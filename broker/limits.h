@@ -3,14 +3,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/notify.h"
 
 namespace notifyd {
+
+/// What the configuration says for all lanes whose name matches; the first rule that matches a lane counts, whole.
+struct LaneRule {
+  std::string match;          // "*" stands for any run of characters, also none; all else for itself
+  std::optional<Mode> mode;   // nothing: both
+  LaneSettings settings;      // `paused` stays kNo
+  bool operator==(const LaneRule&) const = default;
+};
 
 struct CoreLimits {
   uint64_t max_pending = 50'000'000;
   uint32_t max_in_flight = 1024;
   uint32_t max_in_flight_per_lane = 64;  // a concurrent lane
   uint32_t max_in_flight_per_host = 256;
+  std::vector<LaneRule> lane_rules;
   size_t max_body_bytes = 1 << 20;  // for merged trigger data
   int64_t idempotency_window_ms = 24 * 3600 * 1000;
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;

@@ -10,6 +10,8 @@ constexpr std::array<const char*, 9> kStates = {"held", "scheduled", "ready", "s
 constexpr std::array<const char*, 2> kModes = {"concurrent", "fifo"};
 constexpr std::array<const char*, 6> kMethods = {"POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"};
 constexpr std::array<const char*, 3> kOnHeld = {"reject", "replace", "keep"};
+constexpr std::array<const char*, 2> kOnRetry = {"block", "skip"};
+constexpr std::array<const char*, 2> kOnFailure = {"continue", "pause"};
 
 template <class E, size_t N>
 std::optional<E> Find(const std::array<const char*, N>& names, std::string_view text) {
@@ -43,6 +45,19 @@ std::optional<Method> ParseMethod(std::string_view text) {
 }
 std::optional<OnHeld> ParseOnHeld(std::string_view text) {
   return Find<OnHeld>(kOnHeld, text);
+}
+
+const char* ToString(OnRetry on_retry) {
+  return kOnRetry[static_cast<size_t>(on_retry)];
+}
+const char* ToString(OnFailure on_failure) {
+  return kOnFailure[static_cast<size_t>(on_failure)];
+}
+std::optional<OnRetry> ParseOnRetry(std::string_view text) {
+  return Find<OnRetry>(kOnRetry, text);
+}
+std::optional<OnFailure> ParseOnFailure(std::string_view text) {
+  return Find<OnFailure>(kOnFailure, text);
 }
 
 const RetryPolicy& NotifyHead::retry_policy() const {

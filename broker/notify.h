@@ -90,7 +90,17 @@ struct RetryPolicy {
   double jitter = 0.1;               // 0-1: a wait times 1 +- jitter
   std::vector<int64_t> schedule_ms;  // the waits one by one, the last repeated; replaces initial_ms and factor
   std::optional<AnswerPattern> fatal_on;
+  std::optional<AnswerPattern> later_on;  // not ready yet: ask again after the wait without using up the budget
   bool operator==(const RetryPolicy&) const = default;
+};
+
+/// Who is told once a notify is settled (contract section 3, callback_url). All that the core needs to write that notify.
+struct Callback {
+  std::string url;         // as submitted
+  std::string lane;        // the default lane of `url`, a concurrent one
+  std::string host;        // as NotifyHead::host
+  std::string notify_url;  // of the notify that it belongs to
+  bool operator==(const Callback&) const = default;
 };
 
 struct NotifyHead {
@@ -100,8 +110,15 @@ struct NotifyHead {
   bool reply_none = false;
   std::string fkey;    // empty: none
   std::string caller;  // never empty; "unknown" by default
-  /// Null: the default policy. Judging needs fatal_on, the core the rest.
+  /// Null: the default policy. Judging needs fatal_on and later_on, the core the rest.
   std::shared_ptr<const RetryPolicy> retry;
+  std::shared_ptr<const Callback> callback;  // null: none
+  /// W3C Trace Context, version 00: "00-<trace id>-<parent id>-<flags>", 55 characters, as it came with the notify; empty: none.
+  /// Each attempt passes it on with a parent id of its own.
+  std::string trace_parent;
+
+  /// 32 hex digits, or empty.
+  std::string_view trace_id() const { return trace_parent.size() == 55 ? std::string_view(trace_parent).substr(3, 32) : std::string_view(); }
 
   const RetryPolicy& retry_policy() const;
 };
@@ -138,6 +155,7 @@ struct NotifyState {
   WallTime settled_at;
   uint32_t attempts_made = 0;    // the number of the newest attempt that ended
   uint32_t attempts_before = 0;  // of those, made before the present budget began (a retry of a settled one begins a new one)
+  uint32_t laters = 0;           // of those of the present budget, answered by what later_on matches: they do not count
   std::string reason;            // why cancelled or failed, empty else
   /// Due at once: it may be sent whatever the clock says. `due` is its place in order, and may be ahead of a clock that stepped back.
   bool at_once = false;
@@ -174,11 +192,20 @@ struct DueKey {
   auto operator<=>(const DueKey&) const = default;
 };
 
-/// What the key under which something is held or was triggered points to.
+/// A trigger that came before there was anything to trigger (contract section 3, remember_ms).
+struct RememberedTrigger {
+  std::optional<std::string> data;  // JSON text of an object
+  bool at_once = true;
+  WallTime due;  // where not at once
+  bool operator==(const RememberedTrigger&) const = default;
+};
+
+/// What the key under which something is held or was triggered points to: a notify, or a trigger that waits for one.
 struct FkeyRecord {
-  NotifyId id;
-  /// Set once that notify settled: the record is as good as gone from then on.
+  NotifyId id;  // 0: `remembered` is set
+  /// Set once that notify settled, and for a remembered trigger: the record is as good as gone from then on.
   WallTime expires_at = kWallNever;
+  std::shared_ptr<const RememberedTrigger> remembered = nullptr;
 };
 
 struct IdempotencyKey {
@@ -208,6 +235,41 @@ struct LaneRecord {
   bool IsDefault() const { return !tail && !dormant && blocked_head.value == 0; }
 };
 
+enum class Paused : uint8_t { kNo = 0, kByRequest = 1, kByFailure = 2 };  // stored: never renumber, like the next two
+enum class OnRetry : uint8_t { kBlock = 0, kSkip = 1 };
+enum class OnFailure : uint8_t { kContinue = 0, kPause = 1 };
+const char* ToString(OnRetry on_retry);
+const char* ToString(OnFailure on_failure);
+std::optional<OnRetry> ParseOnRetry(std::string_view text);
+std::optional<OnFailure> ParseOnFailure(std::string_view text);
+
+/// What was said for one lane (PATCH /v1/lanes/...), or by a rule of the configuration. What is not set is at its default.
+struct LaneSettings {
+  Paused paused = Paused::kNo;
+  std::optional<uint32_t> concurrency;  // concurrent lanes only; 1-100,000
+  std::optional<double> rate_per_s;     // attempts started; 0.001-1,000,000
+  std::optional<uint32_t> burst;        // 1-1,000,000
+  std::optional<OnRetry> on_retry;      // fifo lanes only
+  std::optional<OnFailure> on_failure;  // fifo lanes only
+  bool operator==(const LaneSettings&) const = default;
+  bool IsDefault() const { return *this == LaneSettings(); }
+};
+
+/// How many pending notifies of a lane each index holds (as Totals has them for all lanes); or a change of that.
+struct LaneCounts {
+  int64_t held = 0, held_due = 0, due = 0, retrying = 0, tail = 0;
+  bool operator==(const LaneCounts&) const = default;
+  bool IsZero() const { return *this == LaneCounts(); }
+  LaneCounts& operator+=(const LaneCounts& other) {
+    held += other.held;
+    held_due += other.held_due;
+    due += other.due;
+    retrying += other.retrying;
+    tail += other.tail;
+    return *this;
+  }
+};
+
 /// Totals and pending counts: absolute, in every batch, so the books balance by construction (contract promise 8).
 /// accepted + revived == pending() + succeeded + failed + cancelled + expired.
 struct Totals {
@@ -222,6 +284,7 @@ struct Totals {
   uint64_t retrying = 0;  // due index, monotonic clock
   uint64_t tail = 0;      // a lane's spilled tail
   uint64_t lane_records = 0;
+  uint64_t lane_settings = 0;  // lanes that have settings of their own
   uint64_t dormant_lanes = 0;
   uint64_t next_dormant_order = 1;
   /// The last order key's time given to something due at once (contract promise 3).
@@ -240,6 +303,7 @@ enum class Verdict : uint8_t {
   kSuccess,
   kFailure,  // try again while the budget lasts
   kFatal,    // fail at once: fatal_on matched, or the destination is forbidden
+  kLater,    // later_on matched: ask again after the wait, the budget is untouched
 };
 struct AttemptResult {
   Verdict verdict = Verdict::kFailure;

@@ -24,6 +24,7 @@ class Store {
   virtual void LoadPage(PageEffect page) = 0;
   virtual void Read(ReadEffect read) = 0;
   virtual void List(ListEffect list) = 0;
+  virtual void ListLanes(LanesEffect lanes) = 0;
 };
 
 /// Makes the calls. Exactly one AttemptEnded follows each Start, whatever happens, except after the process is told to stop.

@@ -1,19 +1,21 @@
-// The stored encoding of a spec, version 1, and of the patterns and policies that stand in other records too. Pure, any thread.
+// The stored encoding of a spec, version 2, and of the patterns and policies that stand in other records too. Pure, any thread.
+// Version 1 is still read: it has no trace_state.
 //
 //   spec    = version:u8 present:varint url:text [field for each bit of `present`, lowest first]
 //   pattern = present:varint [status] [contains] [json]        absent: empty
 //   policy  = present:varint [field for each bit]              absent: the default
 //
-// I1: what is decoded was encoded by some version 1: an unknown bit, enum value or range is refused, as are leftovers.
+// I1: what is decoded was encoded by a version that is known: an unknown bit, enum value or range is refused, as are leftovers.
 // I2: nothing is allocated for a count, only for what is read: each item takes a byte or more, so a false count ends with the bytes.
 #include "broker/spec.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 // Bits of `present`. Never renumber.
 enum SpecBit : uint64_t {
@@ -30,7 +32,9 @@ enum SpecBit : uint64_t {
   kIdempotencyKeyBit = 1 << 10,
   kDelayBit = 1 << 11,
   kTtlBit = 1 << 12,
-  kAllSpecBits = (1 << 13) - 1,
+  kTraceStateBit = 1 << 13,
+  kAllSpecBits1 = (1 << 13) - 1,  // of version 1
+  kAllSpecBits = (1 << 14) - 1,
 };
 enum PatternBit : uint64_t { kStatusBit = 1 << 0, kContainsBit = 1 << 1, kJsonBit = 1 << 2, kAllPatternBits = (1 << 3) - 1 };
 enum RetryBit : uint64_t {
@@ -41,7 +45,9 @@ enum RetryBit : uint64_t {
   kJitterBit = 1 << 4,
   kScheduleBit = 1 << 5,
   kFatalOnBit = 1 << 6,
-  kAllRetryBits = (1 << 7) - 1,
+  kLaterOnBit = 1 << 7,
+  kAllRetryBits1 = (1 << 7) - 1,  // of version 1
+  kAllRetryBits = (1 << 8) - 1,
 };
 
 const NotifySpec& DefaultSpec() {
@@ -96,6 +102,7 @@ uint64_t PresentBits(const NotifySpec& spec) {
   set(kIdempotencyKeyBit, !spec.idempotency_key.empty());
   set(kDelayBit, spec.delay_ms.has_value());
   set(kTtlBit, spec.ttl_ms.has_value());
+  set(kTraceStateBit, !spec.trace_state.empty());
   return present;
 }
 
@@ -130,15 +137,16 @@ std::string EncodeSpec(const NotifySpec& spec) {
   if (present & kIdempotencyKeyBit) e.Text(spec.idempotency_key);
   if (present & kDelayBit) e.Signed(*spec.delay_ms);
   if (present & kTtlBit) e.Signed(*spec.ttl_ms);
+  if (present & kTraceStateBit) e.Text(spec.trace_state);
   return bytes;
 }
 
 Result<NotifySpec> DecodeSpec(std::string_view bytes) {
   Decoder d(bytes);
   uint8_t version = d.U8();
-  if (d.ok() && version != kVersion) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
+  if (d.ok() && (version < 1 || version > kVersion)) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
   NotifySpec spec;
-  uint64_t present = Bits(&d, kAllSpecBits);
+  uint64_t present = Bits(&d, version == 1 ? kAllSpecBits1 : kAllSpecBits);
   spec.url = d.Text();
   if (present & kMethodBit) spec.method = Enum(&d, Method::kHead);
   if (present & kHeadersBit) {
@@ -163,8 +171,17 @@ Result<NotifySpec> DecodeSpec(std::string_view bytes) {
   if (present & kIdempotencyKeyBit) spec.idempotency_key = d.Text();
   if (present & kDelayBit) spec.delay_ms = d.Signed();
   if (present & kTtlBit) spec.ttl_ms = d.Signed();
+  if (present & kTraceStateBit) spec.trace_state = d.Text();
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
   return spec;
+}
+
+std::string_view PeekUrl(std::string_view bytes) {
+  Decoder d(bytes);
+  uint8_t version = d.U8();
+  if (version < 1 || version > kVersion) return {};
+  d.Varint();
+  return d.Text();
 }
 
 void EncodePattern(const AnswerPattern& pattern, Encoder* encoder) {
@@ -223,6 +240,7 @@ void EncodeRetry(const RetryPolicy& policy, Encoder* encoder) {
   set(kJitterBit, policy.jitter != fallback.jitter);
   set(kScheduleBit, !policy.schedule_ms.empty());
   set(kFatalOnBit, policy.fatal_on.has_value());
+  set(kLaterOnBit, policy.later_on.has_value());
   e.Varint(present);
   if (present & kMaxAttemptsBit) e.Varint(policy.max_attempts);
   if (present & kInitialBit) e.Varint(static_cast<uint64_t>(policy.initial_ms));
@@ -234,12 +252,13 @@ void EncodeRetry(const RetryPolicy& policy, Encoder* encoder) {
     for (int64_t wait_ms : policy.schedule_ms) e.Varint(static_cast<uint64_t>(wait_ms));
   }
   if (present & kFatalOnBit) EncodePattern(*policy.fatal_on, &e);
+  if (present & kLaterOnBit) EncodePattern(*policy.later_on, &e);
 }
 
-RetryPolicy DecodeRetry(Decoder* decoder) {
+RetryPolicy DecodeRetry(Decoder* decoder, int version) {
   Decoder& d = *decoder;
   RetryPolicy policy;
-  uint64_t present = Bits(&d, kAllRetryBits);
+  uint64_t present = Bits(&d, version == 1 ? kAllRetryBits1 : kAllRetryBits);
   if (present & kMaxAttemptsBit) {
     uint64_t attempts = d.Varint();
     if (attempts < 1 || attempts > std::numeric_limits<uint32_t>::max()) d.Fail();
@@ -254,7 +273,23 @@ RetryPolicy DecodeRetry(Decoder* decoder) {
     for (uint64_t i = 0; i < count && d.ok(); ++i) policy.schedule_ms.push_back(Duration(&d));
   }
   if (present & kFatalOnBit) policy.fatal_on = DecodePattern(&d);
+  if (present & kLaterOnBit) policy.later_on = DecodePattern(&d);
   return policy;
+}
+
+Fingerprint PrintOfChangeable(const NotifyRecord& record) {
+  std::string bytes;
+  bytes.reserve(64 + record.spec->size());
+  Encoder e(&bytes);
+  // Without its version: a spec that is written anew, by a later notifyd, is still the same to its reader.
+  std::string_view spec = *record.spec;
+  e.Text(spec.substr(std::min<size_t>(spec.size(), 1)));
+  e.U8(record.head->priority);
+  EncodeRetry(record.head->retry_policy(), &e);
+  // A wait before a retry moves retry_at alone: `due` stays what its submitter, or a later change, said.
+  e.Signed(record.state.due.ms);
+  e.Signed(record.state.expires_at.ms);
+  return FingerprintOf(bytes);
 }
 
 }  // namespace notifyd

@@ -42,6 +42,7 @@ struct NotifySpec {
   std::string idempotency_key;  // empty: none
   std::optional<int64_t> delay_ms;
   std::optional<int64_t> ttl_ms;
+  std::string trace_state;  // W3C tracestate that came with NotifyHead::trace_parent; empty: none
   bool operator==(const NotifySpec&) const = default;
 };
 
@@ -50,10 +51,18 @@ std::string EncodeSpec(const NotifySpec& spec);
 /// Error: kCorrupt.
 Result<NotifySpec> DecodeSpec(std::string_view bytes);
 
+/// The URL alone, without a look at the rest; borrowed from `bytes`. Empty where these are no spec.
+std::string_view PeekUrl(std::string_view bytes);
+
 /// Parts of larger records: no version of their own, what is at its default takes no room. A decode that fails leaves decoder->ok() false.
 void EncodePattern(const AnswerPattern& pattern, Encoder* encoder);
 AnswerPattern DecodePattern(Decoder* decoder);
+/// `version` 1 has no later_on; Encode writes version 2.
 void EncodeRetry(const RetryPolicy& policy, Encoder* encoder);
-RetryPolicy DecodeRetry(Decoder* decoder);
+RetryPolicy DecodeRetry(Decoder* decoder, int version);
+
+/// A print of all that users can change about a notify, and of nothing that attempts move: what ETags are made of, and by which a change notices
+/// that its base is out of date.
+Fingerprint PrintOfChangeable(const NotifyRecord& record);
 
 }  // namespace notifyd

@@ -1,91 +1,21 @@
 #include "cli/commands.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
-#include "broker/json_tree.h"
-#include "cli/notify_fields.h"
-#include "cli/submit_file.h"
 #include "cli/table.h"
 
 namespace notifyd {
 namespace {
 
-constexpr size_t kUrlMost = 60, kPageMost = 1000, kBarWidth = 30;
+constexpr size_t kUrlMost = 60;
 constexpr int64_t kWaitMostMs = 60'000;
 
 using Value = JsonTree::Value;
-
-void Print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
-void PrintLine(std::string_view text) {
-  Print(text);
-  Print("\n");
-}
-void Complain(const std::string& text) {
-  std::fprintf(stderr, "notifyctl: %s\n", text.c_str());
-}
-
-/// A string without quotes, all else as it stands; "-" for null and what is not there.
-std::string Cell(const std::optional<Value>& value) {
-  if (!value || value->kind() == JsonTree::Kind::kNull) return "-";
-  return std::string(value->kind() == JsonTree::Kind::kString ? value->text() : value->raw());
-}
-
-/// Calls, and complains where nothing came back or a refusal.
-struct Outcome {
-  Exit exit = kDone;
-  HttpAnswer answer;
-};
-Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0) {
-  Result<HttpAnswer> answer = context.client->Call(method, path, body, wait_ms);
-  if (!answer.ok()) {
-    Complain(answer.status().detail());
-    return {kUnreachable, {}};
-  }
-  if (!answer->Done()) {
-    Complain(ProblemText(*answer));
-    return {kRefused, *std::move(answer)};
-  }
-  return {kDone, *std::move(answer)};
-}
-
-/// The answer as JSON, or `render` of it. An answer that is not JSON is no broker's.
-template <class Render>
-Exit Show(const Context& context, const Outcome& outcome, Render render) {
-  if (outcome.exit != kDone) return outcome.exit;
-  if (context.json) {
-    PrintLine(outcome.answer.body);
-    return kDone;
-  }
-  Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body);
-  if (!tree.ok()) {
-    Complain("the answer is not JSON: " + tree.status().detail());
-    return kRefused;
-  }
-  Print(render(tree->root()));
-  return kDone;
-}
-
-/// Name and value, one a line; what is null is left out.
-std::string Fields(Value object, const std::vector<std::string>& without = {}) {
-  Table table;
-  object.ForEach([&](Value key, Value value) {
-    std::string name(key.text());
-    if (value.kind() == JsonTree::Kind::kNull || std::find(without.begin(), without.end(), name) != without.end()) return;
-    table.Row({name, Cell(value)});
-  });
-  return table.ToString();
-}
 
 std::string RenderNotify(Value notify) {
   std::string out = Fields(notify, {"attempts"});
@@ -99,93 +29,59 @@ std::string RenderNotify(Value notify) {
   return out + "\n" + table.ToString();
 }
 
-// ---- submit of a file
-
-/// On a terminal only, one line that is written over.
-class Progress {
- public:
-  explicit Progress(uint64_t total_bytes) : on_(isatty(STDERR_FILENO)), total_(total_bytes) {}
-  ~Progress() {
-    if (drawn_) std::fputs("\n", stderr);
-  }
-  void operator()(uint64_t bytes, uint64_t notifies) {
-    if (!on_) return;
-    drawn_ = true;
-    if (total_ == 0) {
-      std::fprintf(stderr, "\r%s notifies", Grouped(notifies).c_str());
-      return;
-    }
-    size_t full = static_cast<size_t>(std::min(bytes, total_) * kBarWidth / total_);
-    std::string bar = std::string(full, '#') + std::string(kBarWidth - full, '.');
-    std::fprintf(stderr, "\r[%s] %3d%%  %s notifies", bar.c_str(), static_cast<int>(std::min(bytes, total_) * 100 / total_),
-                 Grouped(notifies).c_str());
-  }
-
- private:
-  bool on_, drawn_ = false;
-  uint64_t total_;
-};
-
-uint64_t FileBytes(const std::string& file) {
-  struct stat status {};
-  return stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
+/// With the ETag, for the next change: it stands in a header alone.
+std::string RenderTagged(Value notify, const std::string& etag) {
+  std::string out = RenderNotify(notify);
+  size_t attempts = out.find("\n\n");
+  if (etag.empty()) return out;
+  Table table;
+  table.Row({"etag", etag});
+  return attempts == std::string::npos ? out + table.ToString() : out.substr(0, attempts + 1) + table.ToString() + out.substr(attempts + 1);
 }
 
-Exit SubmitLines(const Context& context, const std::string& file) {
-  std::ifstream opened;
-  bool standard_input = file == "-";
-  if (!standard_input) {
-    opened.open(file, std::ios::binary);
-    if (!opened) {
-      Complain("cannot read " + file);
-      return kUsage;
-    }
-  }
-  FileOutcome outcome;
-  {
-    Progress progress(standard_input ? 0 : FileBytes(file));
-    FileHooks hooks;
-    hooks.progress = [&](uint64_t bytes, uint64_t notifies) { progress(bytes, notifies); };
-    if (context.json) hooks.accepted = PrintLine;
-    outcome = SubmitFile(standard_input ? std::cin : opened, context.client, hooks);
-  }
-  if (!context.json && outcome.accepted > 0)
-    PrintLine("submitted " + Grouped(outcome.accepted) + (outcome.accepted == 1 ? " notify: " : " notifies: ") + outcome.first_id +
-              (outcome.accepted == 1 ? "" : " to " + outcome.last_id));
-  if (outcome.fault.ok()) return kDone;
-  Complain(outcome.fault.detail());
-  Complain("accepted up to line " + std::to_string(outcome.lines_done) + ", " + Grouped(outcome.accepted) + " notifies" +
-           (outcome.unreachable ? "; whether those of the next batch were is not known" : ""));
-  return outcome.unreachable ? kUnreachable : kRefused;
+/// A cancelled notify is answered whole; its id and state say enough.
+std::string RenderIdAndState(Value answer) {
+  Table table;
+  table.Row({"id", Cell(answer.At("/id"))});
+  table.Row({"state", Cell(answer.At("/state"))});
+  return table.ToString();
+}
+
+std::string RenderExplain(Value answer) {
+  std::string out = Fields(answer, {"reasons"});
+  Table table({"REASON", "DETAIL"});
+  std::optional<Value> reasons = answer.At("/reasons");
+  if (!reasons || reasons->kind() != JsonTree::Kind::kArray || reasons->size() == 0) return out;
+  reasons->ForEach([&](Value, Value reason) { table.Row({Cell(reason.At("/code")), Cell(reason.At("/detail"))}); });
+  return out + "\n" + table.ToString();
+}
+
+std::string NotifyPath(const std::string& id) {
+  return "/v1/notifies/" + HttpClient::Encode(id);
+}
+
+/// The body, or nothing and a complaint.
+std::optional<std::string> BodyOf(const FieldValues& values) {
+  Result<std::string> body = NotifyJson(values);
+  if (body.ok()) return *std::move(body);
+  Complain(body.status().detail());
+  return std::nullopt;
 }
 
 }  // namespace
 
-Exit Submit(const Context& context, const SubmitArguments& arguments) {
-  if (!arguments.file.empty()) return SubmitLines(context, arguments.file);
-  Result<std::string> body = NotifyJson(arguments.fields, arguments.headers);
-  if (!body.ok()) {
-    Complain(body.status().detail());
-    return kUsage;
-  }
-  return Show(context, Ask(context, "POST", "/v1/notifies", &*body), [](Value answer) { return Fields(answer); });
-}
-
-Exit Trigger(const Context& context, const TriggerArguments& arguments) {
-  Result<std::string> body = NotifyJson(arguments.fields, {});
-  if (!body.ok()) {
-    Complain(body.status().detail());
-    return kUsage;
-  }
-  const std::string* sent = arguments.fields.empty() ? nullptr : &*body;
-  return Show(context, Ask(context, "POST", "/v1/fkeys/" + HttpClient::Encode(arguments.fkey) + "/trigger", sent),
-              [](Value answer) { return Fields(answer); });
+Exit Trigger(const Context& context, const std::string& fkey, const FieldValues& values, int64_t remember_ms) {
+  std::optional<std::string> body = BodyOf(values);
+  if (!body) return kUsage;
+  std::string path = "/v1/fkeys/" + HttpClient::Encode(fkey) + "/trigger";
+  if (remember_ms != 0) path += "?remember_ms=" + std::to_string(remember_ms);
+  return Show(context, Ask(context, "POST", path, values.fields.empty() ? nullptr : &*body), [](Value answer) { return Fields(answer); });
 }
 
 Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms) {
   using std::chrono::steady_clock;
   auto started = steady_clock::now();
-  std::string path = "/v1/notifies/" + HttpClient::Encode(id);
+  std::string path = NotifyPath(id);
   for (;;) {
     int64_t step_ms = 0;
     if (wait_ms) {
@@ -198,48 +94,28 @@ Exit Get(const Context& context, const std::string& id, std::optional<int64_t> w
       static const std::vector<std::string> kPending = {"held", "scheduled", "ready", "sending", "retrying"};
       settled = std::find(kPending.begin(), kPending.end(), Cell(tree->root().At("/state"))) == kPending.end();
     }
-    if (step_ms == 0 || settled) return Show(context, outcome, RenderNotify);
+    if (step_ms == 0 || settled) return Show(context, outcome, [&](Value notify) { return RenderTagged(notify, outcome.answer.etag); });
   }
 }
 
-Exit List(const Context& context, const ListArguments& arguments) {
-  std::map<std::string, std::string> query = arguments.filters;
-  std::vector<std::string> items;  // JSON text each
-  std::string next;
-  do {
-    query["limit"] = std::to_string(std::min<uint64_t>(arguments.limit - items.size(), kPageMost));
-    std::string path = "/v1/notifies";
-    for (const auto& [name, value] : query) path += (path.size() == 12 ? "?" : "&") + name + "=" + HttpClient::Encode(value);
-    Outcome outcome = Ask(context, "GET", path);
-    if (outcome.exit != kDone) return outcome.exit;
-    Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body);
-    std::optional<Value> page = tree.ok() ? tree->root().At("/items") : std::nullopt;
-    if (!page || page->kind() != JsonTree::Kind::kArray) {
-      Complain("the answer has no items");
-      return kRefused;
-    }
-    page->ForEach([&](Value, Value item) { items.emplace_back(item.raw()); });
-    next = Cell(tree->root().At("/next"));
-    query["cursor"] = next;
-  } while (next != "-" && items.size() < arguments.limit);
+Exit GetFkey(const Context& context, const std::string& fkey) {
+  Outcome outcome = Ask(context, "GET", "/v1/fkeys/" + HttpClient::Encode(fkey));
+  return Show(context, outcome, [&](Value notify) { return RenderTagged(notify, outcome.answer.etag); });
+}
 
+Exit Explain(const Context& context, const std::string& id) {
+  return Show(context, Ask(context, "GET", NotifyPath(id) + "/explain"), RenderExplain);
+}
+
+Exit List(const Context& context, const std::map<std::string, std::string>& filters, uint64_t limit) {
+  Pages pages = AskPages(context, "/v1/notifies", filters, limit);
+  if (pages.exit != kDone) return pages.exit;
   if (context.json) {
-    std::string out;
-    JsonWriter writer(&out);
-    writer.BeginObject();
-    writer.Key("items");
-    writer.BeginArray();
-    for (const std::string& item : items) writer.Raw(item);
-    writer.EndArray();
-    writer.Key("next");
-    if (next == "-") writer.Null();
-    else writer.String(next);
-    writer.EndObject();
-    PrintLine(out);
+    PrintLine(ItemsJson(pages.items, pages.next));
     return kDone;
   }
   Table table({"ID", "STATE", "DUE", "ATTEMPTS", "METHOD", "URL"});
-  for (const std::string& item : items) {
+  for (const std::string& item : pages.items) {
     Result<JsonTree> tree = JsonTree::Parse(item);
     if (!tree.ok()) continue;
     Value root = tree->root();
@@ -247,24 +123,12 @@ Exit List(const Context& context, const ListArguments& arguments) {
                Clipped(Cell(root.At("/url")), kUrlMost)});
   }
   Print(table.ToString());
-  if (next != "-") std::fprintf(stderr, "more with --cursor %s\n", next.c_str());
+  if (!pages.next.empty()) std::fprintf(stderr, "more with --cursor %s\n", Printable(pages.next).c_str());
   return kDone;
 }
 
-namespace {
-
-/// A cancelled notify is answered whole; its id and state say enough.
-std::string RenderIdAndState(Value answer) {
-  Table table;
-  table.Row({"id", Cell(answer.At("/id"))});
-  table.Row({"state", Cell(answer.At("/state"))});
-  return table.ToString();
-}
-
-}  // namespace
-
 Exit Cancel(const Context& context, const std::string& id) {
-  return Show(context, Ask(context, "DELETE", "/v1/notifies/" + HttpClient::Encode(id)), RenderIdAndState);
+  return Show(context, Ask(context, "DELETE", NotifyPath(id)), RenderIdAndState);
 }
 
 Exit CancelFkey(const Context& context, const std::string& fkey) {
@@ -272,7 +136,20 @@ Exit CancelFkey(const Context& context, const std::string& fkey) {
 }
 
 Exit Retry(const Context& context, const std::string& id) {
-  return Show(context, Ask(context, "POST", "/v1/notifies/" + HttpClient::Encode(id) + "/retry"), RenderIdAndState);
+  return Show(context, Ask(context, "POST", NotifyPath(id) + "/retry"), RenderIdAndState);
+}
+
+Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match) {
+  std::optional<std::string> body = BodyOf(values);
+  if (!body) return kUsage;
+  HttpCall call;
+  call.method = "PATCH";
+  call.path = NotifyPath(id);
+  call.body = &*body;
+  call.content_type = "application/merge-patch+json";
+  call.if_match = if_match;
+  Outcome outcome = Ask(context, call);
+  return Show(context, outcome, [&](Value notify) { return RenderTagged(notify, outcome.answer.etag); });
 }
 
 Exit Stats(const Context& context) {
@@ -296,9 +173,9 @@ Exit Verify(const Context& context) {
   Result<JsonTree> stats = JsonTree::Parse(outcome.answer.body);
   bool whole = stats.ok();
   auto number = [&](const std::string& pointer) -> uint64_t {
-    std::optional<Value> value = whole ? stats->root().At(pointer) : std::nullopt;
-    whole = whole && value && value->kind() == JsonTree::Kind::kNumber;
-    return whole ? std::stoull(std::string(value->raw())) : 0;
+    uint64_t value = whole ? NumberAt(stats->root(), pointer, UINT64_MAX) : UINT64_MAX;
+    whole = whole && value != UINT64_MAX;
+    return value;
   };
   uint64_t pending = 0, settled = 0, come = 0;
   for (const char* state : {"held", "scheduled", "ready", "sending", "retrying"}) pending += number(std::string("/states/") + state);

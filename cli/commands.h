@@ -1,50 +1,34 @@
-// The commands of notifyctl: each asks the broker and prints what it says, as a table or as JSON. Contract section 4.
+// The commands of notifyctl that are one question each (or the same one until its answer is complete), printed as a table or as JSON.
+// Contract section 4.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "cli/http_client.h"
+#include "cli/context.h"
+#include "cli/notify_fields.h"
 
 namespace notifyd {
 
-/// Exit codes (contract section 4).
-enum Exit { kDone = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
-
-struct Context {
-  HttpClient* client = nullptr;
-  bool json = false;
-};
-
-struct SubmitArguments {
-  std::map<std::string, std::string> fields;  // by name (cli/notify_fields.h)
-  std::vector<std::string> headers;           // "Name: value"
-  std::string file;                           // NDJSON; "-": standard input; empty: one notify of `fields`
-};
-Exit Submit(const Context& context, const SubmitArguments& arguments);
-
-struct TriggerArguments {
-  std::string fkey;
-  std::map<std::string, std::string> fields;  // data, delay_ms, due_at
-};
-Exit Trigger(const Context& context, const TriggerArguments& arguments);
+/// `values`: data, delay_ms, due_at. `remember_ms` 0: a trigger for which nothing is held is not remembered.
+Exit Trigger(const Context& context, const std::string& fkey, const FieldValues& values, int64_t remember_ms);
 
 /// `wait_ms`: how long to wait until it is settled; negative: as long as it takes; nothing: do not wait.
 Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms);
+Exit GetFkey(const Context& context, const std::string& fkey);
+Exit Explain(const Context& context, const std::string& id);
 
-struct ListArguments {
-  std::map<std::string, std::string> filters;  // by the name of the query parameter
-  uint64_t limit = 100;
-};
-/// Asks for page after page until `limit` are there or the list is complete.
-Exit List(const Context& context, const ListArguments& arguments);
+/// `filters`: by the name of the query parameter. Asks for page after page until `limit` are there or the list is complete.
+Exit List(const Context& context, const std::map<std::string, std::string>& filters, uint64_t limit);
 
 Exit Cancel(const Context& context, const std::string& id);
 Exit CancelFkey(const Context& context, const std::string& fkey);
 Exit Retry(const Context& context, const std::string& id);
+/// A merge patch of one that is pending; `if_match` empty: whatever its ETag is.
+Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match);
+
 Exit Stats(const Context& context);
 /// Do the books balance (contract promise 8)? kRefused where not.
 Exit Verify(const Context& context);

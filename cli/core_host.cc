@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
+
 namespace notifyd {
 namespace {
 
@@ -40,6 +42,7 @@ void CoreHost::Turn() {
   }
   if (ran) ready_.store(core_->ready(), std::memory_order_relaxed);
   if (ran || !armed_) ArmTimer(now);
+  LogFlush();
 }
 
 void CoreHost::ArmTimer(const Now& now) {

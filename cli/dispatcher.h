@@ -2,9 +2,14 @@
 // With one io thread that is the same thread, and everything is handed over directly; with more, one vector a thread a flush.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "base/check.h"
+#include "base/histogram.h"
 #include "broker/ports.h"
 #include "net/api/api.h"
 #include "net/loop.h"
@@ -19,10 +24,12 @@ class Dispatcher : public Sender, public ReplySink {
     Api* api;
     CurlSender* sender;
   };
-  /// `targets`: by RequestId::thread; borrowed. `direct`: the core runs on the loop of the only target.
-  Dispatcher(std::vector<Target> targets, bool direct) : targets_(std::move(targets)), direct_(direct), gathered_(targets_.size()) {}
+  /// `targets`: by RequestId::thread; borrowed, like `lateness`. `direct`: the core runs on the loop of the only target.
+  Dispatcher(std::vector<Target> targets, bool direct, Histogram* lateness)
+      : targets_(std::move(targets)), direct_(direct), lateness_(lateness), gathered_(targets_.size()) {}
 
   void Start(StartAttempt attempt) override {
+    lateness_->Observe(attempt.late_ms * 1000);
     if (direct_) return targets_[0].sender->Start(std::move(attempt));
     // All calls to a host from one thread, so that its connections are reused.
     size_t thread = std::hash<std::string>()(attempt.head->host) % targets_.size();
@@ -53,6 +60,7 @@ class Dispatcher : public Sender, public ReplySink {
   };
   std::vector<Target> targets_;
   bool direct_;
+  Histogram* lateness_;
   std::vector<Batch> gathered_;
 };
 

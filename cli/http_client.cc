@@ -1,22 +1,142 @@
 #include "cli/http_client.h"
 
 #include <curl/curl.h>
+#include <poll.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
+#include <vector>
 
 namespace notifyd {
 namespace {
 
-constexpr long kConnectMs = 10'000, kAnswerMs = 120'000;
+using Clock = std::chrono::steady_clock;
 
-size_t Append(char* bytes, size_t size, size_t count, void* out) {
-  static_cast<std::string*>(out)->append(bytes, size * count);
-  return size * count;
-}
+constexpr long kConnectMs = 10'000, kAnswerMs = 120'000;
+constexpr std::chrono::milliseconds kStalled{120'000};
+constexpr int kRoundMs = 1000;
+constexpr size_t kRefusalMost = 64 << 10;
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+struct FreeEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
+HeaderList Headers(const std::vector<std::string>& lines) {
+  curl_slist* list = nullptr;
+  for (const std::string& line : lines) list = curl_slist_append(list, line.c_str());
+  return HeaderList(list);
+}
+
+size_t TakeHeader(char* bytes, size_t size, size_t count, void* out) {
+  static constexpr std::string_view kName = "etag:";
+  std::string_view line(bytes, size * count);
+  if (line.size() > kName.size() && strncasecmp(line.data(), kName.data(), kName.size()) == 0) {
+    size_t from = line.find_first_not_of(" \t", kName.size()), to = line.find_last_not_of(" \t\r\n");
+    if (from != std::string_view::npos && to >= from) static_cast<HttpAnswer*>(out)->etag = line.substr(from, to - from + 1);
+  }
+  return size * count;
+}
+
+long StatusOf(CURL* easy) {
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+/// What is the same for every request.
+void SetUp(CURL* easy, const std::string& url, curl_slist* headers, char* fault) {
+  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fault);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+}
+
+struct Taker {
+  HttpAnswer* answer;
+  size_t most_bytes;
+};
+size_t TakeBody(char* bytes, size_t size, size_t count, void* out) {
+  auto* taker = static_cast<Taker*>(out);
+  if (taker->most_bytes > 0 && taker->answer->body.size() + size * count > taker->most_bytes) return 0;
+  taker->answer->body.append(bytes, size * count);
+  return size * count;
+}
+
+/// One Stream under way.
+struct Streaming {
+  CURL* easy = nullptr;
+  HttpExchange* exchange = nullptr;
+  HttpAnswer* answer = nullptr;
+  bool waits_for_input = false;
+  bool peer_gone = false;
+  std::vector<int> sockets;  // open
+  Clock::time_point moved = Clock::now();
+
+  static size_t Produce(char* to, size_t size, size_t count, void* self) {
+    auto* s = static_cast<Streaming*>(self);
+    if (s->peer_gone) return CURL_READFUNC_ABORT;
+    size_t made = s->exchange->Produce(to, size * count);
+    if (made == HttpExchange::kNothingYet) {
+      s->waits_for_input = true;
+      return CURL_READFUNC_PAUSE;
+    }
+    s->moved = Clock::now();
+    return made;
+  }
+
+  static size_t Take(char* bytes, size_t size, size_t count, void* self) {
+    auto* s = static_cast<Streaming*>(self);
+    long status = StatusOf(s->easy);
+    std::string_view piece(bytes, size * count);
+    bool goes_on = true;
+    if (status >= 200 && status < 300) goes_on = s->exchange->Consume(piece);
+    else if (s->answer->body.size() < kRefusalMost) s->answer->body += piece;
+    s->moved = Clock::now();  // behind Consume, which may have waited for whoever reads our output
+    return goes_on ? piece.size() : 0;
+  }
+
+  /// Curl tells which socket a transfer uses only once it is over.
+  static curl_socket_t Open(void* self, curlsocktype, curl_sockaddr* address) {
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0) static_cast<Streaming*>(self)->sockets.push_back(fd);
+    return fd;
+  }
+  static int Close(void* self, curl_socket_t fd) {
+    auto& sockets = static_cast<Streaming*>(self)->sockets;
+    sockets.erase(std::remove(sockets.begin(), sockets.end(), fd), sockets.end());
+    return close(fd);
+  }
+
+  /// While the body waits for its input curl looks at the socket only for an answer that is not over yet.
+  bool PeerIsGone() const {
+    char byte;
+    return std::any_of(sockets.begin(), sockets.end(), [&](int fd) { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0; });
+  }
+};
+
+bool IsReadable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return poll(&entry, 1, 0) > 0;  // its end and its errors too: reading tells them
+}
+
+int AskGivenUp(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto* given_up = static_cast<std::function<bool()>*>(self);
+  return (*given_up)() ? 1 : 0;
+}
 
 }  // namespace
 
@@ -26,50 +146,134 @@ class HttpClient::Impl {
     CHECK(easy_ != nullptr);
     while (!server_.empty() && server_.back() == '/') server_.pop_back();
   }
-  ~Impl() { curl_easy_cleanup(easy_); }
 
-  Result<HttpAnswer> Call(const std::string& method, const std::string& path, const std::string* body, int64_t wait_ms) {
-    curl_easy_reset(easy_);  // keeps the connection
+  Result<HttpAnswer> Send(const HttpCall& call) {
+    CURL* easy = easy_.get();
+    curl_easy_reset(easy);  // keeps the connection
     HttpAnswer answer;
     char fault[CURL_ERROR_SIZE] = "";
-    std::string url = server_ + path;
-    std::unique_ptr<curl_slist, FreeList> headers(curl_slist_append(nullptr, "Accept: application/json"));
+    std::string url = server_ + call.path;
     // No "Expect: 100-continue": a broker that refuses says so at once.
-    curl_slist_append(headers.get(), "Expect:");
-    if (body) curl_slist_append(headers.get(), "Content-Type: application/json");
-    curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
-    if (body) {
-      curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, body->data());
-      curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
+    std::vector<std::string> lines = {"Accept: application/json", "Expect:"};
+    if (call.body) lines.push_back("Content-Type: " + call.content_type);
+    if (!call.if_match.empty()) lines.push_back("If-Match: " + call.if_match);
+    HeaderList headers = Headers(lines);
+    SetUp(easy, url, headers.get(), fault);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+    if (call.body) {
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body->data());
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body->size()));
     }
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers.get());
-    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Append);
-    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &answer.body);
-    curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, fault);
-    curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
-    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, kAnswerMs + static_cast<long>(wait_ms));
-    CURLcode code = curl_easy_perform(easy_);
-    if (code != CURLE_OK) return Status(Code::kUnavailable, server_ + ": " + (fault[0] ? fault : curl_easy_strerror(code)));
-    long status = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-    answer.status = static_cast<int>(status);
+    Taker taker{&answer, call.most_bytes};
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &TakeBody);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &taker);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &TakeHeader);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &answer);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, kAnswerMs + static_cast<long>(call.wait_ms));
+    if (given_up_) {
+      curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+      curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &AskGivenUp);
+      curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &given_up_);
+    }
+    CURLcode code = curl_easy_perform(easy);
+    if (code != CURLE_OK) return Fault(code, fault);
+    answer.status = static_cast<int>(StatusOf(easy));
     return answer;
   }
 
+  StreamOutcome Stream(const std::string& path, const std::string& content_type, HttpExchange* exchange) {
+    StreamOutcome outcome;
+    Streaming streaming;  // outlives the handles, which close their sockets through it
+    std::unique_ptr<CURLM, FreeMulti> multi(curl_multi_init());
+    std::unique_ptr<CURL, FreeEasy> easy(curl_easy_init());
+    CHECK(multi != nullptr && easy != nullptr);
+    char fault[CURL_ERROR_SIZE] = "";
+    std::string url = server_ + path;
+    HeaderList headers =
+        Headers({"Accept: application/x-ndjson, application/problem+json", "Expect:", "Content-Type: " + content_type, "Transfer-Encoding: chunked"});
+    streaming.easy = easy.get();
+    streaming.exchange = exchange;
+    streaming.answer = &outcome.answer;
+    SetUp(easy.get(), url, headers.get(), fault);
+    curl_easy_setopt(easy.get(), CURLOPT_POST, 1L);
+    curl_easy_setopt(easy.get(), CURLOPT_READFUNCTION, &Streaming::Produce);
+    curl_easy_setopt(easy.get(), CURLOPT_READDATA, &streaming);
+    curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &Streaming::Take);
+    curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &streaming);
+    curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETFUNCTION, &Streaming::Open);
+    curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETDATA, &streaming);
+    curl_easy_setopt(easy.get(), CURLOPT_CLOSESOCKETFUNCTION, &Streaming::Close);
+    curl_easy_setopt(easy.get(), CURLOPT_CLOSESOCKETDATA, &streaming);
+    curl_multi_add_handle(multi.get(), easy.get());
+    outcome.fault = Drive(multi.get(), &streaming, fault);
+    outcome.answer.status = static_cast<int>(StatusOf(easy.get()));
+    curl_multi_remove_handle(multi.get(), easy.get());
+    return outcome;
+  }
+
+  void GiveUpWhen(std::function<bool()> given_up) { given_up_ = std::move(given_up); }
+  const std::string& server() const { return server_; }
+
  private:
+  Status Fault(CURLcode code, const char* text) const {
+    return Status(Code::kUnavailable, server_ + ": " + (text[0] ? text : curl_easy_strerror(code)));
+  }
+
+  /// The multi interface, for it can wait for the input and for the broker at once.
+  Status Drive(CURLM* multi, Streaming* s, const char* fault) {
+    for (int running = 1;;) {
+      if (curl_multi_perform(multi, &running) != CURLM_OK) return Status(Code::kUnavailable, server_ + ": the transfer failed");
+      s->exchange->OnRound();
+      if (running == 0) break;
+      curl_waitfd input{s->exchange->input(), CURL_WAIT_POLLIN, 0};
+      curl_multi_poll(multi, &input, s->waits_for_input ? 1 : 0, kRoundMs, nullptr);
+      if (s->waits_for_input) {
+        s->peer_gone = s->PeerIsGone();
+        if (!s->peer_gone && !IsReadable(s->exchange->input())) continue;
+        s->waits_for_input = false;
+        curl_easy_pause(s->easy, CURLPAUSE_CONT);
+      } else if (Clock::now() - s->moved > kStalled) {
+        return Status(Code::kUnavailable, server_ + ": nothing moved for two minutes");
+      }
+    }
+    int left = 0;
+    CURLMsg* message = curl_multi_info_read(multi, &left);
+    CHECK(message != nullptr && message->msg == CURLMSG_DONE);
+    if (s->peer_gone) return Status(Code::kUnavailable, server_ + ": the broker closed the connection");
+    return message->data.result == CURLE_OK ? Status::Ok() : Fault(message->data.result, fault);
+  }
+
   std::string server_;
-  CURL* easy_;
+  std::unique_ptr<CURL, FreeEasy> easy_;
+  std::function<bool()> given_up_;
 };
 
 HttpClient::HttpClient(std::string server) : impl_(std::make_unique<Impl>(std::move(server))) {}
 HttpClient::~HttpClient() = default;
 
+Result<HttpAnswer> HttpClient::Send(const HttpCall& call) {
+  return impl_->Send(call);
+}
+
 Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string& path, const std::string* body, int64_t wait_ms) {
-  return impl_->Call(method, path, body, wait_ms);
+  HttpCall call;
+  call.method = method;
+  call.path = path;
+  call.body = body;
+  call.wait_ms = wait_ms;
+  return impl_->Send(call);
+}
+
+StreamOutcome HttpClient::Stream(const std::string& path, const std::string& content_type, HttpExchange* exchange) {
+  return impl_->Stream(path, content_type, exchange);
+}
+
+void HttpClient::GiveUpWhen(std::function<bool()> given_up) {
+  impl_->GiveUpWhen(std::move(given_up));
+}
+
+const std::string& HttpClient::server() const {
+  return impl_->server();
 }
 
 std::string HttpClient::Encode(std::string_view text) {

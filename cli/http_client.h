@@ -2,7 +2,9 @@
 // thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +16,38 @@ namespace notifyd {
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::string etag;  // as it came, quotes included; empty where there is none
   bool Done() const { return status >= 200 && status < 300; }
+};
+
+struct HttpCall {
+  std::string method, path;           // the path begins with "/v1/..."
+  const std::string* body = nullptr;  // borrowed; null: none is sent
+  std::string content_type = "application/json";
+  std::string if_match;   // empty: no such header
+  int64_t wait_ms = 0;    // what the broker may take beside the usual
+  size_t most_bytes = 0;  // of the answer; above it the call fails. 0: any size
+};
+
+/// A request whose body is made while it is sent, and whose answer is taken while it comes. Called on the thread of HttpClient::Stream.
+class HttpExchange {
+ public:
+  static constexpr size_t kNothingYet = SIZE_MAX;
+
+  virtual ~HttpExchange() = default;
+  /// Fills up to `size` bytes; returns how many, 0 at the end, or kNothingYet. Never blocks.
+  virtual size_t Produce(char* to, size_t size) = 0;
+  /// Readable once Produce has something again.
+  virtual int input() const = 0;
+  /// A piece of a 2xx answer. False gives the exchange up.
+  virtual bool Consume(std::string_view piece) = 0;
+  /// After each round of sending and receiving, at least once a second.
+  virtual void OnRound() {}
+};
+
+struct StreamOutcome {
+  HttpAnswer answer;  // status 0: none came; the body only of one that is not 2xx
+  Status fault;       // not ok: it broke before the whole request was sent and the whole answer had come
 };
 
 class HttpClient {
@@ -23,9 +56,18 @@ class HttpClient {
   explicit HttpClient(std::string server);
   ~HttpClient();
 
-  /// `path` begins with "/v1/...". `body` null: none is sent, else it is JSON. `wait_ms`: what the broker may take beside the usual. Error:
-  /// kUnavailable where no answer came.
+  /// Error: kUnavailable where no answer came.
+  Result<HttpAnswer> Send(const HttpCall& call);
   Result<HttpAnswer> Call(const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
+
+  /// POSTs what `exchange` makes, chunked, over a connection of its own. Sends and receives at the same time, and holds only a few buffers of
+  /// either. Given up where nothing moves for two minutes although there is something to send or an answer to come.
+  StreamOutcome Stream(const std::string& path, const std::string& content_type, HttpExchange* exchange);
+
+  /// Asked about once a second while a Call is under way: true gives it up (kUnavailable).
+  void GiveUpWhen(std::function<bool()> given_up);
+
+  const std::string& server() const;
 
   /// RFC 3986: all but unreserved characters become %XX.
   static std::string Encode(std::string_view text);

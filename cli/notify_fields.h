@@ -13,16 +13,21 @@ namespace notifyd {
 struct NotifyField {
   enum class Kind {
     kText,
-    kNumber,  // a whole number
-    kJson,    // JSON text, passed on as it is
-    kTime,    // RFC 3339, or milliseconds since the epoch
+    kNumber,   // a whole number
+    kDecimal,  // any JSON number, digit for digit
+    kNumbers,  // whole numbers with commas between them: an array
+    kJson,     // JSON text, passed on as it is
+    kTime,     // RFC 3339, or milliseconds since the epoch
   };
-  std::string name;   // in JSON
+  std::string name;   // in JSON; "retry/factor" is a member of "retry"
   std::string flags;  // for CLI11: "--due-at"
   Kind kind;
   std::string type;  // for --help
   std::string help;
+  bool changes = false;                 // may stand in a change of a notify that is pending
+  std::vector<std::string> words = {};  // for completion: the values there are
 };
+/// Members of one object stand together.
 const std::vector<NotifyField>& NotifyFields();
 
 /// The rows that postpone a trigger, too: delay_ms and due_at.
@@ -31,7 +36,14 @@ bool IsWhenField(const NotifyField& field);
 /// The JSON text of one value. Error: kUnacceptable.
 Result<std::string> FieldJson(const NotifyField& field, const std::string& text);
 
-/// The object to submit. `values`: by name; `headers`: each "Name: value". Error: kUnacceptable, naming the flag.
-Result<std::string> NotifyJson(const std::map<std::string, std::string>& values, const std::vector<std::string>& headers);
+/// What a notify's JSON is made of.
+struct FieldValues {
+  std::map<std::string, std::string> fields = {};  // by name
+  std::vector<std::string> headers = {};           // each "Name: value"
+  std::vector<std::string> removed_headers = {};   // names that become null
+  std::vector<std::string> nulls = {};             // names of fields that become null
+};
+/// The object to submit, or the merge patch. Error: kUnacceptable, naming the flag.
+Result<std::string> NotifyJson(const FieldValues& values);
 
 }  // namespace notifyd

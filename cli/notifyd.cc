@@ -3,12 +3,16 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "base/log.h"
+#include "cli/handover.h"
 #include "cli/runtime.h"
 #include "cli/settings.h"
+#include "cli/signals.h"
+#include "cli/successor.h"
 
 extern char** environ;
 
@@ -30,8 +34,15 @@ void RaiseOpenFiles() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int Main(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
-  Invocation invocation = ReadCommandLine(arguments, environment);
+/// A stop that comes before there is anything to stop.
+void StopEarly(int number) {
+  Log(LogLevel::kInfo, "stopped while starting", {{"signal", SignalName(number)}});
+  LogFinish();
+  std::_Exit(0);
+}
+
+int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault) {
+  Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
   if (invocation.action == Invocation::Action::kExit) {
     std::fputs(invocation.output.c_str(), stdout);
     if (!invocation.error.empty()) std::fprintf(stderr, "notifyd: %s\n", invocation.error.c_str());
@@ -45,23 +56,33 @@ int Main(const std::vector<std::string>& arguments, const std::vector<std::strin
   const Options& options = invocation.options;
   LogInit(LogFormatOf(options), LogLevelOf(options));
   for (const std::string& name : invocation.unknown_variables) Log(LogLevel::kWarn, "environment variable names no setting", {{"name", name}});
+  if (!handover_fault.empty()) Log(LogLevel::kWarn, std::string(kHandoverVariable) + " is ignored", {{"detail", handover_fault}});
+  // Before any other thread.
+  Signals signals(StopEarly);
   KeepMemorySmall();
   RaiseOpenFiles();
-  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options);
+  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover);
   if (!runtime.ok()) {
     const Status& status = runtime.status();
     Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
     return status.code() == Code::kUnacceptable && !status.field().empty() ? 2 : 1;
   }
-  (*runtime)->Run();
-  return 0;
+  return (*runtime)->Run(&signals);
 }
 
 }  // namespace
 }  // namespace notifyd
 
 int main(int argc, char** argv) {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry; ++entry) environment.emplace_back(*entry);
-  return notifyd::Main({argv + 1, argv + argc}, environment);
+  std::string fault;
+  notifyd::Handover handover = notifyd::TakeHandover(&fault);
+  notifyd::Launch launch;
+  launch.arguments.assign(argv, argv + argc);
+  // A caller may leave even the name out.
+  if (launch.arguments.empty()) launch.arguments.emplace_back("notifyd");
+  for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
+  launch.program = notifyd::FindProgram(launch.arguments[0]);
+  int code = notifyd::Main(launch, handover, fault);
+  // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
+  return code == 2 && !handover.empty() ? 1 : code;
 }

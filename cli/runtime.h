@@ -1,25 +1,29 @@
-// Runtime: the wiring. Makes store, core, loops, servers and senders from the options, connects them, and carries them through start and stop.
-// Decides nothing about notifies.
+// Runtime: the wiring. Makes store, core, loops, servers and senders from the options, connects them, and carries them through start, reload, restart
+// and stop. Decides nothing about notifies.
 #pragma once
 
 #include <memory>
 
 #include "base/status.h"
+#include "cli/handover.h"
 #include "cli/settings.h"
+#include "cli/signals.h"
+#include "cli/successor.h"
 
 namespace notifyd {
 
 class Runtime {
  public:
-  /// Opens the store, makes the core, listens. Errors: kUnacceptable with a field (a setting that a part refuses), else what the store or the
-  /// server said.
-  static Result<std::unique_ptr<Runtime>> Create(const Options& options);
+  /// Opens the store, makes the core, listens, or goes on with the sockets of the process before. Errors: kUnacceptable with a field (a setting
+  /// that a part refuses), else what the store or the server said.
+  static Result<std::unique_ptr<Runtime>> Create(const Options& options, const Launch& launch, const Handover& handover);
   ~Runtime();
 
-  /// On the calling thread until SIGTERM or SIGINT: takes no submits and starts no attempt any more, lets those in flight end within
-  /// shutdown_grace_ms, makes all durable. A second signal ends the process at once. Where the store fails the process ends with exit code 1
-  /// before anything else is acknowledged.
-  void Run();
+  /// On the calling thread until a signal ends it; returns the exit code. SIGTERM and SIGINT: takes no submits and starts no attempt any more, lets
+  /// those in flight end within shutdown_grace_ms, makes all durable. A second one ends the process at once. SIGHUP: reads the settings anew.
+  /// SIGUSR1: becomes the program that is there now, with all sockets. Where the store fails the process ends with exit code 1 before anything
+  /// else is acknowledged. `signals` is borrowed.
+  int Run(Signals* signals);
 
  private:
   class Impl;

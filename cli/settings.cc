@@ -11,8 +11,8 @@
 #include <optional>
 #include <utility>
 
-#define TOML_ENABLE_UNRELEASED_FEATURES 0
-#include <toml++/toml.h>
+#include "cli/notifyd_manual.h"
+#include "cli/settings_lanes.h"
 
 #ifndef NOTIFYD_VERSION
 #define NOTIFYD_VERSION "0.0.0"
@@ -22,6 +22,7 @@ namespace notifyd {
 namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
+constexpr char kLaneRules[] = "lane";
 constexpr size_t kWrapColumn = 96;
 
 Status Unacceptable(std::string detail) {
@@ -81,13 +82,12 @@ std::string TypeName(const Setting& setting) {
   if (std::holds_alternative<bool>(setting.fallback)) return "true|false";
   if (setting.name == "listen") return "ADDR:PORT";
   if (setting.name == "data_dir") return "DIR";
+  if (setting.name == "destinations.ca_file") return "FILE";
   return std::holds_alternative<std::string>(setting.fallback) ? "text" : "a,b,...";
 }
 
-std::string FallbackText(const Setting& setting) {
-  if (const auto* list = std::get_if<std::vector<std::string>>(&setting.fallback)) return list->empty() ? "none" : Join(*list, ",");
-  if (const auto* text = std::get_if<std::string>(&setting.fallback)) return *text;
-  return ToToml(setting.fallback);
+std::string HelpOf(const Setting& setting) {
+  return setting.help + (setting.reloadable ? " Reloadable." : "");
 }
 
 /// A fault with the place that it came from in front: "limits.pending (NOTIFYD_LIMITS_PENDING): must be ...".
@@ -152,6 +152,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Status fault = value.ok() ? CheckValue(*setting, *value) : value.status();
       if (!fault.ok()) return Blame(*setting, source, fault);
       setting->apply(*value, options);
+    } else if (name == kLaneRules) {
+      Result<std::vector<LaneRule>> rules = ReadLaneRules(node, file);
+      if (!rules.ok()) return std::move(rules).status();
+      options->core.lane_rules = *std::move(rules);
     } else if (const toml::table* inner = node.as_table(); inner && prefix.empty() && IsTableName(name)) {
       Status fault = ApplyTable(*inner, name + ".", file, options);
       if (!fault.ok()) return fault;
@@ -295,10 +299,21 @@ Result<SettingValue> ParseValue(const Setting& setting, const std::string& text)
   return value;
 }
 
+std::string AcceptedText(const Setting& setting) {
+  return Accepts(setting);
+}
+
+std::string FallbackText(const Setting& setting) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&setting.fallback)) return list->empty() ? "none" : Join(*list, ",");
+  if (const auto* text = std::get_if<std::string>(&setting.fallback)) return *text;
+  return ToToml(setting.fallback);
+}
+
 std::string DefaultsAsToml() {
   std::string out =
       "# Every setting of notifyd with its default. A flag goes first, then the variable NOTIFYD_<TABLE>_<KEY>, then this file.\n"
-      "# Check a file with: notifyd --config FILE --check-config\n";
+      "# Check a file with: notifyd --config FILE --check-config\n"
+      "# Reloadable ones are read again on SIGHUP, all at a restart in place (SIGUSR1).\n";
   std::string table;
   for (const Setting& setting : AllSettings()) {
     size_t dot = setting.name.find('.');
@@ -306,11 +321,26 @@ std::string DefaultsAsToml() {
     if (of != table) out += "\n\n[" + of + "]";
     table = of;
     out += "\n";
-    for (const std::string& line : Wrap(setting.help)) out += "\n# " + line;
+    for (const std::string& line : Wrap(HelpOf(setting))) out += "\n# " + line;
     if (std::holds_alternative<int64_t>(setting.fallback) || !setting.words.empty()) out += "\n# " + Accepts(setting);
     out += "\n" + (dot == std::string::npos ? setting.name : setting.name.substr(dot + 1)) + " = " + ToToml(setting.fallback);
   }
-  return out + "\n";
+  return out + "\n" + LaneRulesAsToml();
+}
+
+Reloaded ApplyReloadable(const Options& fresh, Options* running) {
+  Reloaded result;
+  for (const Setting& setting : AllSettings()) {
+    SettingValue value = setting.read(fresh);
+    if (value == setting.read(*running)) continue;
+    (setting.reloadable ? result.applied : result.not_applied).push_back(setting.name);
+    if (setting.reloadable) setting.apply(value, running);
+  }
+  if (fresh.core.lane_rules != running->core.lane_rules) {
+    running->core.lane_rules = fresh.core.lane_rules;
+    result.applied.push_back(kLaneRules);
+  }
+  return result;
 }
 
 Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
@@ -318,16 +348,17 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   app.get_formatter()->column_width(44);
   app.set_help_flag("--help,-h", "Print this help and exit.");
   Layers layers;
-  bool check = false, print = false, version = false;
+  bool check = false, print = false, manual = false, version = false;
   app.add_option("--config", layers.config_file, "TOML file with settings.")->type_name("FILE");
   app.add_flag("--check-config", check, "Check the settings, print ok or the fault, and exit.");
   app.add_flag("--print-config", print, "Print every setting with its default as TOML.")->group("");
+  app.add_flag("--print-manual", manual, "Print the manual page, notifyd(8).")->group("");
   app.add_flag("--version", version, "Print the version and exit.");
   std::map<std::string, std::string> texts;
   std::map<std::string, CLI::Option*> options;
   for (const Setting& setting : AllSettings()) {
     size_t dot = setting.name.find('.');
-    CLI::Option* option = app.add_option(setting.Flag(), texts[setting.name], setting.help);
+    CLI::Option* option = app.add_option(setting.Flag(), texts[setting.name], HelpOf(setting));
     option->type_name(TypeName(setting))
         ->default_str(FallbackText(setting))
         ->group(dot == std::string::npos ? "Settings" : setting.name.substr(0, dot));
@@ -337,6 +368,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
+      "Rules for lanes ([[lane]] tables) stand in the file only; conf/notifyd.toml shows them.\n"
+      "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
 
   try {
@@ -349,6 +382,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   if (version) return Exit(0, "notifyd " NOTIFYD_VERSION "\n");
   if (print) return Exit(0, DefaultsAsToml());
+  if (manual) return Exit(0, NotifydManual(AllSettings(), LaneRulesAsToml(), NOTIFYD_VERSION));
   for (const auto& [name, option] : options)
     if (option->count() > 0) layers.flags[name] = texts[name];
 

@@ -1,7 +1,8 @@
 // Settings of notifyd: one row each. Flags, NOTIFYD_* variables, the TOML file, --help and conf/notifyd.toml derive from the rows; defaults stand
 // with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
 //
-// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c.
+// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes [[lane]] tables: rules for
+// lanes, which no flag or variable can say.
 #pragma once
 
 #include <cstdint>
@@ -57,11 +58,12 @@ struct Setting {
   SettingValue fallback;
   int64_t least = 0, most = 0;     // numbers only, both included
   std::vector<std::string> words;  // where not empty: the values that are allowed
-  bool reloadable = false;         // can change while the broker runs
+  bool reloadable = false;         // can change while the broker runs (SIGHUP)
   std::string help;
   /// Checks beyond range and words; empty: none. A list is checked item by item.
   std::function<Status(const std::string&)> check;
   std::function<void(const SettingValue&, Options*)> apply;
+  std::function<SettingValue(const Options&)> read;
 
   std::string Flag() const;      // "--a-b-c"
   std::string Variable() const;  // "NOTIFYD_A_B_C"
@@ -77,8 +79,21 @@ Result<SettingValue> ParseValue(const Setting& setting, const std::string& text)
 /// Type, range and words. Error: kUnacceptable, the detail without the name.
 Status CheckValue(const Setting& setting, const SettingValue& value);
 
+/// "1 to 64 threads", "debug, info, warn or error", "text", "a list": what may be given.
+std::string AcceptedText(const Setting& setting);
+/// The default as a flag takes it; "none" where it is an empty list.
+std::string FallbackText(const Setting& setting);
+
 /// The TOML file that says what the defaults say, with help and ranges as comments: conf/notifyd.toml.
 std::string DefaultsAsToml();
+
+/// What reading the settings anew comes to, by names in the order of AllSettings(); the lane rules are "lane".
+struct Reloaded {
+  std::vector<std::string> applied;      // changed, and hold now
+  std::vector<std::string> not_applied;  // changed, and hold after a restart
+};
+/// Takes over into `running` what `fresh` says otherwise and can change while the broker runs.
+Reloaded ApplyReloadable(const Options& fresh, Options* running);
 
 /// What a command line asks for.
 struct Invocation {

@@ -29,6 +29,7 @@ Setting Number(std::string name, std::string unit, int64_t least, int64_t most, 
     write(first(*options));
     (write(rest(*options)), ...);
   };
+  row.read = [first](const Options& options) { return SettingValue(static_cast<int64_t>(first(options))); };
   return row;
 }
 
@@ -45,6 +46,7 @@ Setting Other(std::string name, std::string help, First first, Rest... rest) {
     first(*options) = std::get<T>(value);
     ((rest(*options) = std::get<T>(value)), ...);
   };
+  row.read = [first](const Options& options) { return SettingValue(first(options)); };
   return row;
 }
 
@@ -95,9 +97,9 @@ Status CheckHeaderName(const std::string& text) {
   return good ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not the name of a header");
 }
 
-#define FIELD(path)          \
-  [](Options & o) -> auto& { \
-    return o.path;           \
+#define FIELD(path)      \
+  [](auto& o) -> auto& { \
+    return o.path;       \
   }
 
 std::vector<Setting> MakeRows() {
@@ -107,7 +109,8 @@ std::vector<Setting> MakeRows() {
   add(WithCheck(Other("listen", "Address and port to listen on, IPv6 in brackets; port 0 takes a free one.", FIELD(listen)), CheckListen));
   add(WithCheck(Other("data_dir", "Directory of the store; made where it is missing. One broker a directory.", FIELD(data_dir)), CheckNotEmpty));
   add(Number("io_threads", "threads", 1, 64, "Event loops that receive and send. With one, the core runs in it too.", FIELD(io_threads)));
-  add(Number("shutdown_grace_ms", "ms", 0, kHour, "How long calls in flight may take to end after SIGTERM.", FIELD(shutdown_grace_ms)));
+  add(Reloadable(
+      Number("shutdown_grace_ms", "ms", 0, kHour, "How long calls in flight may take to end after SIGTERM or SIGUSR1.", FIELD(shutdown_grace_ms))));
 
   add(Reloadable(WithWords(Other("log.level", "The least level that is logged. debug names every attempt.", FIELD(log_level)),
                            {"debug", "info", "warn", "error"})));
@@ -118,43 +121,49 @@ std::vector<Setting> MakeRows() {
              FIELD(api.max_body_bytes)));
   add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "The body of one request to the broker.", FIELD(http.max_body_bytes)));
   add(Number("limits.batch_items", "notifies", 1, 100'000, "Notifies in one submit.", FIELD(api.max_batch_items)));
+  add(Number("limits.line_bytes", "bytes", kKiB, kGiB, "One line of a bulk submit (NDJSON).", FIELD(api.max_line_bytes)));
   add(Number("limits.header_bytes", "bytes", kKiB, kMiB, "The head of one request to the broker.", FIELD(http.max_head_bytes)));
   add(Number("limits.headers", "headers", 8, 10'000, "Headers of one request to the broker.", FIELD(http.max_headers)));
   add(Number("limits.target_bytes", "bytes", 256, kMiB, "Path and query of one request to the broker.", FIELD(http.max_target_bytes)));
-  add(Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending)));
+  add(Reloadable(
+      Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
   add(Number("limits.connections", "connections", 1, 1'000'000, "Clients connected at once.", FIELD(http.max_connections)));
   add(Number("limits.buffered_bytes", "bytes", kMiB, 1024 * kGiB, "Requests and answers held in memory, over all connections.",
              FIELD(http.max_buffered_bytes)));
-  add(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Read of a receiver's answer at most, where a pattern looks at it.",
-             FIELD(sender.max_response_bytes)));
-  add(Number("limits.in_flight", "calls", 1, 100'000, "Calls in flight in all.", FIELD(core.max_in_flight)));
+  add(Reloadable(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Read of a receiver's answer at most, where a pattern looks at it.",
+                        FIELD(sender.max_response_bytes))));
+  add(Reloadable(Number("limits.in_flight", "calls", 1, 100'000, "Calls in flight in all.", FIELD(core.max_in_flight))));
   add(Number("limits.idle_connections", "connections", 0, 100'000, "Connections to receivers that are kept open for reuse.",
              FIELD(sender.max_idle_connections)));
 
-  add(Number("lanes.concurrency", "calls", 1, 100'000, "Calls in flight of one concurrent lane.", FIELD(core.max_in_flight_per_lane)));
-  add(Number("hosts.concurrency", "calls", 1, 100'000, "Calls in flight to one host (name or address, and port).",
-             FIELD(core.max_in_flight_per_host)));
+  add(Reloadable(Number("lanes.concurrency", "calls", 1, 100'000, "Calls in flight of one concurrent lane.", FIELD(core.max_in_flight_per_lane))));
+  add(Reloadable(Number("hosts.concurrency", "calls", 1, 100'000, "Calls in flight to one host (name or address, and port).",
+                        FIELD(core.max_in_flight_per_host))));
 
   add(Number("retention.succeeded_ms", "ms", 0, 100 * kYear, "How long notifies that succeeded are kept.", FIELD(core.retention_succeeded_ms),
              FIELD(store.retention_succeeded_ms)));
   add(Number("retention.settled_ms", "ms", 0, 100 * kYear, "How long failed, cancelled and expired ones are kept.", FIELD(core.retention_settled_ms),
              FIELD(store.retention_settled_ms)));
-  add(Number("idempotency.window_ms", "ms", 0, kYear, "How long an idempotency key is remembered.", FIELD(core.idempotency_window_ms)));
+  add(Reloadable(Number("idempotency.window_ms", "ms", 0, kYear, "How long an idempotency key is remembered.", FIELD(core.idempotency_window_ms))));
 
   add(Number("timeouts.head_ms", "ms", 1, kDay, "A client may take so long to send the head of a request.", FIELD(http.head_timeout_ms)));
   add(Number("timeouts.request_ms", "ms", 1, kDay, "A client may take so long to send a whole request.", FIELD(http.request_timeout_ms)));
   add(Number("timeouts.idle_ms", "ms", 1, kDay, "A connection without a request is closed after so long.", FIELD(http.idle_timeout_ms)));
 
-  add(Number("record.failure_bytes", "bytes", 0, kMiB, "Of the answer to a failed attempt, kept with it.", FIELD(sender.recorded_failure_bytes)));
-  add(Number("record.success_bytes", "bytes", 0, kMiB, "Of the answer to a successful attempt, kept with it.", FIELD(sender.recorded_success_bytes)));
+  add(Reloadable(
+      Number("record.failure_bytes", "bytes", 0, kMiB, "Of the answer to a failed attempt, kept with it.", FIELD(sender.recorded_failure_bytes))));
+  add(Reloadable(Number("record.success_bytes", "bytes", 0, kMiB, "Of the answer to a successful attempt, kept with it.",
+                        FIELD(sender.recorded_success_bytes))));
 
-  add(WithCheck(
+  add(Reloadable(WithCheck(
       Other("destinations.allow", "CIDR ranges that may be called although a rule below or a built-in one denies them.", FIELD(sender.allow)),
-      CheckCidr));
-  add(WithCheck(
-      Other("destinations.deny", "CIDR ranges that are refused, besides link-local, multicast, unspecified and cloud metadata.", FIELD(sender.deny)),
-      CheckCidr));
-  add(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects)));
+      CheckCidr)));
+  add(Reloadable(WithCheck(
+      Other("destinations.deny", "CIDR ranges refused besides link-local, multicast, unspecified and cloud-metadata ones.", FIELD(sender.deny)),
+      CheckCidr)));
+  add(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
+            FIELD(sender.ca_file)));
+  add(Reloadable(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects))));
   add(WithCheck(Other("secrets.headers", "Headers shown as ***, besides Authorization, Cookie and Proxy-Authorization.", FIELD(api.secret_headers),
                       FIELD(sender.credential_headers)),
                 CheckHeaderName));

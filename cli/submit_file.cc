@@ -1,158 +1,176 @@
 #include "cli/submit_file.h"
 
-#include <charconv>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "broker/json_tree.h"
+#include "cli/context.h"
 
 namespace notifyd {
 namespace {
 
-constexpr size_t kBatchItems = 1000, kBatchBytes = 4 << 20;
+constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kAnswerLineMost = 1 << 20;  // a broker's line is a few hundred bytes
 
-struct Line {
-  uint64_t number = 0;  // 1, 2, ...
-  std::string json;
-};
-
-std::string TextAt(const JsonTree& tree, std::string_view pointer) {
-  std::optional<JsonTree::Value> value = tree.root().At(pointer);
-  return value && value->kind() == JsonTree::Kind::kString ? std::string(value->text()) : "";
-}
-
-/// "/3/url" is index 3 and field "/url".
-std::optional<size_t> SplitIndex(const std::string& field, std::string* rest) {
-  if (field.size() < 2 || field[0] != '/') return std::nullopt;
-  size_t index = 0;
-  auto [end, error] = std::from_chars(field.data() + 1, field.data() + field.size(), index);
-  if (error != std::errc() || (end != field.data() + field.size() && *end != '/')) return std::nullopt;
-  rest->assign(end, field.data() + field.size());
-  return index;
-}
-
-std::string WithField(const std::string& detail, const std::string& field) {
-  return field.empty() ? detail : detail + " (" + field + ")";
-}
-
-class Submitter {
+class Submission : public HttpExchange {
  public:
-  Submitter(HttpClient* client, const FileHooks& hooks, FileOutcome* outcome) : client_(client), hooks_(hooks), outcome_(outcome) {}
+  Submission(int input, const FileHooks& hooks, FileOutcome* outcome) : input_(input), hooks_(hooks), outcome_(outcome) {}
 
-  /// False: outcome->fault says why.
-  bool Send(const Line* from, const Line* to) {
-    if (from == to) return true;
-    std::string body = "[";
-    for (const Line* line = from; line != to; ++line) body += (line == from ? "" : ",") + line->json;
-    body += "]";
-    Result<HttpAnswer> answer = client_->Call("POST", "/v1/notifies", &body);
-    if (!answer.ok()) {
-      outcome_->unreachable = true;
-      outcome_->fault = answer.status();
-      return false;
+  size_t Produce(char* to, size_t size) override {
+    while (sent_ == ready_.size()) {
+      if (ended_) return 0;
+      pollfd entry{input_, POLLIN, 0};
+      if (poll(&entry, 1, 0) == 0) return kNothingYet;
+      Read();
     }
-    // The broker's limits may be below ours: halves may fit.
-    if (answer->status == 413 && to - from > 1) {
-      const Line* middle = from + (to - from) / 2;
-      return Send(from, middle) && Send(middle, to);
-    }
-    if (!answer->Done()) return Refused(*answer, from, to);
-    return Accepted(*answer, to - 1);
+    size_t count = std::min(size, ready_.size() - sent_);
+    std::memcpy(to, ready_.data() + sent_, count);
+    sent_ += count;
+    return count;
   }
 
-  bool Refused(const HttpAnswer& answer, const Line* from, const Line* to) {
-    std::string rest, detail = ProblemText(answer);
-    std::string place = from->number == (to - 1)->number ? "line " + std::to_string(from->number)
-                                                         : "lines " + std::to_string(from->number) + " to " + std::to_string((to - 1)->number);
-    if (Result<JsonTree> problem = JsonTree::Parse(answer.body); problem.ok()) {
-      std::optional<size_t> index = SplitIndex(TextAt(*problem, "/field"), &rest);
-      if (index && *index < static_cast<size_t>(to - from)) {
-        place = "line " + std::to_string(from[*index].number);
-        detail = WithField(TextAt(*problem, "/detail"), rest);
+  int input() const override { return input_; }
+
+  bool Consume(std::string_view piece) override {
+    while (!piece.empty()) {
+      size_t end = piece.find('\n');
+      if (end == std::string_view::npos) {
+        line_ += piece;
+        if (line_.size() <= kAnswerLineMost) return true;
+        return Malformed("a line of the answer is too long");
       }
+      line_ += piece.substr(0, end);
+      piece.remove_prefix(end + 1);
+      if (!TakeLine()) return false;
+      line_.clear();
     }
-    outcome_->fault = Status(Code::kUnacceptable, place + ": " + detail);
-    return false;
-  }
-
-  bool Accepted(const HttpAnswer& answer, const Line* last) {
-    Result<JsonTree> tree = JsonTree::Parse(answer.body);
-    std::optional<JsonTree::Value> items = tree.ok() ? tree->root().At("/items") : std::nullopt;
-    if (!items || items->kind() != JsonTree::Kind::kArray) {
-      outcome_->fault = Status(Code::kMalformed, "the answer to a batch has no items");
-      return false;
-    }
-    items->ForEach([&](JsonTree::Value, JsonTree::Value item) {
-      ++outcome_->accepted;
-      std::optional<JsonTree::Value> id = item.At("/id");
-      if (id) outcome_->last_id = std::string(id->text());
-      if (outcome_->first_id.empty()) outcome_->first_id = outcome_->last_id;
-      if (hooks_.accepted) hooks_.accepted(item.raw());
-    });
-    outcome_->lines_done = last->number;
     return true;
   }
 
+  void OnRound() override {
+    if (hooks_.progress) hooks_.progress(outcome_->counts);
+  }
+
+  /// The answer is over.
+  bool Finish() { return line_.empty() || TakeLine(); }
+  bool ended() const { return ended_; }
+
  private:
-  HttpClient* client_;
+  void Read() {
+    char buffer[kReadBytes];
+    ssize_t size = read(input_, buffer, sizeof buffer);
+    if (size < 0 && errno == EINTR) return;
+    if (size <= 0) {
+      ended_ = true;
+      if (size < 0) outcome_->fault = Status(Code::kIo, std::string("reading the file failed: ") + std::strerror(errno));
+      return;
+    }
+    ready_.clear();
+    sent_ = 0;
+    filter_.Add({buffer, static_cast<size_t>(size)}, &ready_);
+    outcome_->counts.bytes += static_cast<uint64_t>(size);
+    outcome_->counts.sent = filter_.lines();
+  }
+
+  bool Malformed(const std::string& what) {
+    outcome_->fault = Status(Code::kMalformed, what + " (behind line " + std::to_string(outcome_->answered_line) + ")");
+    return false;
+  }
+
+  bool TakeLine() {
+    if (!line_.empty() && line_.back() == '\r') line_.pop_back();
+    if (line_.empty()) return true;
+    Result<JsonTree> tree = JsonTree::Parse(line_);
+    if (!tree.ok() || tree->root().kind() != JsonTree::Kind::kObject) return Malformed("a line of the answer is not a JSON object");
+    JsonTree::Value answer = tree->root();
+    FileCounts& counts = outcome_->counts;
+    if (NumberAt(answer, "/index", UINT64_MAX) != counts.answered() || counts.answered() >= counts.sent)
+      return Malformed("a line of the answer is not the next one");
+    uint64_t number = filter_.NumberOf(counts.answered());
+    std::optional<JsonTree::Value> error = answer.At("/error");
+    std::string id = TextAt(answer, "/id");
+    if (!error && id.empty()) return Malformed("a line of the answer has neither id nor error");
+    if (hooks_.answered) hooks_.answered(line_);
+    outcome_->answered_line = number;
+    if (error) {
+      ++counts.refused;
+      std::string why = ProblemText(*error);
+      if (hooks_.refused) hooks_.refused(number, why.empty() ? std::string(error->raw()) : why);
+      return true;
+    }
+    ++counts.accepted;
+    counts.duplicates += Cell(answer.At("/duplicate")) == "true";
+    counts.kept += Cell(answer.At("/kept")) == "true";
+    if (outcome_->first_id.empty()) outcome_->first_id = id;
+    outcome_->last_id = std::move(id);
+    return true;
+  }
+
+  int input_;
   const FileHooks& hooks_;
   FileOutcome* outcome_;
+  LineFilter filter_;
+  std::string ready_;  // to be sent, from sent_ on
+  size_t sent_ = 0;
+  std::string line_;  // the beginning of a line of the answer
+  bool ended_ = false;
 };
-
-/// Each line must be an object by itself: one that is not would make a batch malformed, and nobody could say which line it was.
-Status CheckLine(const Line& line) {
-  Result<JsonTree> tree = JsonTree::Parse(line.json);
-  std::string place = "line " + std::to_string(line.number) + ": ";
-  if (!tree.ok()) return Status(Code::kMalformed, place + "not JSON: " + tree.status().detail());
-  if (tree->root().kind() != JsonTree::Kind::kObject) return Status(Code::kMalformed, place + "not an object");
-  return Status::Ok();
-}
 
 }  // namespace
 
-FileOutcome SubmitFile(std::istream& in, HttpClient* client, const FileHooks& hooks) {
-  FileOutcome outcome;
-  Submitter submitter(client, hooks, &outcome);
-  std::vector<Line> batch;
-  size_t batch_bytes = 0;
-  uint64_t number = 0, bytes = 0;
-  auto send = [&] {
-    bool sent = submitter.Send(batch.data(), batch.data() + batch.size());
-    batch.clear();
-    batch_bytes = 0;
-    if (hooks.progress) hooks.progress(bytes, outcome.accepted);
-    return sent;
-  };
-  for (std::string text; std::getline(in, text);) {
-    bytes += text.size() + 1;
-    ++number;
-    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
-    if (batch.size() == kBatchItems || (!batch.empty() && batch_bytes + text.size() > kBatchBytes)) {
-      if (!send()) return outcome;
+void LineFilter::Add(std::string_view piece, std::string* out) {
+  for (size_t at = 0; at < piece.size();) {
+    if (!at_start_) {
+      size_t end = std::min(piece.find('\n', at), piece.size());
+      bool whole = end < piece.size();
+      out->append(piece, at, end - at + (whole ? 1 : 0));
+      at = end + 1;
+      if (!whole) return;
+      ++number_;
+      at_start_ = true;
+      continue;
     }
-    Line line{number, std::move(text)};
-    if (Status fault = CheckLine(line); !fault.ok()) {
-      if (send()) outcome.fault = std::move(fault);
-      return outcome;
+    char c = piece[at];
+    if (c == '\n') ++number_;
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      ++at;
+      continue;
     }
-    batch_bytes += line.json.size();
-    batch.push_back(std::move(line));
+    at_start_ = false;
+    if (runs_.empty() || number_ - runs_.back().number != lines_ - runs_.back().index) runs_.push_back({lines_, number_});
+    ++lines_;
   }
-  if (in.bad()) outcome.fault = Status(Code::kIo, "reading failed behind line " + std::to_string(number));
-  if (send() && outcome.fault.ok()) outcome.lines_done = number;
-  return outcome;
 }
 
-std::string ProblemText(const HttpAnswer& answer) {
-  if (Result<JsonTree> problem = JsonTree::Parse(answer.body); problem.ok()) {
-    std::string detail = TextAt(*problem, "/detail");
-    if (detail.empty()) detail = TextAt(*problem, "/title");
-    std::string holder = TextAt(*problem, "/id");
-    if (!holder.empty() && detail.find(holder) == std::string::npos) detail += " [" + holder + "]";
-    if (!detail.empty()) return WithField(detail, TextAt(*problem, "/field"));
+uint64_t LineFilter::NumberOf(uint64_t index) {
+  while (runs_.size() > 1 && runs_[1].index <= index) runs_.pop_front();
+  CHECK(!runs_.empty() && index < lines_ && index >= runs_.front().index);
+  return runs_.front().number + (index - runs_.front().index);
+}
+
+FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks) {
+  FileOutcome outcome;
+  Submission submission(input, hooks, &outcome);
+  StreamOutcome stream = client->Stream("/v1/notifies", "application/x-ndjson", &submission);
+  if (stream.answer.status != 0 && !stream.answer.Done()) {
+    // However the connection ended: the broker may close it before all has been sent.
+    outcome.refused_whole = true;
+    outcome.fault = Status(Code::kUnacceptable, ProblemText(stream.answer));
+    return outcome;
   }
-  return "the broker answered " + std::to_string(answer.status);
+  if (outcome.fault.code() == Code::kMalformed) return outcome;
+  bool whole = stream.fault.ok() && submission.Finish();
+  if (outcome.fault.code() == Code::kMalformed) return outcome;
+  if (whole && outcome.counts.answered() == outcome.counts.sent) return outcome;
+  outcome.unreachable = true;
+  outcome.fault = stream.fault.ok() ? Status(Code::kUnavailable, client->server() + ": the answer ended before the last line's") : stream.fault;
+  return outcome;
 }
 
 }  // namespace notifyd

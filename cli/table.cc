@@ -1,23 +1,24 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace notifyd {
-namespace {
 
-/// Code points: close enough to columns for what stands in these tables.
 size_t Width(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string Printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = '?';
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto c = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F too: some terminals take U+009B for the start of a sequence.
+    if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) text.replace(i, 2, "?");
+    else if (c < ' ' || c == 0x7F) text[i] = '?';
+  }
   return text;
 }
-
-}  // namespace
 
 Table::Table(std::vector<std::string> heads) {
   if (!heads.empty()) rows_.push_back(std::move(heads));
@@ -52,6 +53,27 @@ std::string Grouped(uint64_t number) {
     out.push_back(digits[i]);
   }
   return out;
+}
+
+std::string BytesText(uint64_t bytes) {
+  static const char* const kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+  return text;
+}
+
+std::string DurationText(uint64_t ms) {
+  char text[64];
+  unsigned long long seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60;
+  if (ms < 1000) std::snprintf(text, sizeof text, "%llu ms", static_cast<unsigned long long>(ms));
+  else if (minutes == 0) std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(ms) / 1000);
+  else if (hours == 0) std::snprintf(text, sizeof text, "%llum %02llus", minutes, seconds % 60);
+  else if (hours < 24) std::snprintf(text, sizeof text, "%lluh %02llum", hours, minutes % 60);
+  else std::snprintf(text, sizeof text, "%llud %02lluh", hours / 24, hours % 24);
+  return text;
 }
 
 std::string Clipped(std::string_view text, size_t most) {

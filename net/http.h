@@ -41,6 +41,19 @@ class HttpHandler {
   /// Respond(token, ...) may be called from inside, or later. Requests of one connection come one at a time: the next of a pipeline comes
   /// once this one was responded to.
   virtual void OnRequest(uint64_t token, HttpRequest request) = 0;
+
+  /// A head is there, its body is not (`head.body` is empty; no head without a body comes here). True: take the body in pieces, by OnBody and
+  /// OnBodyEnd instead of OnRequest, of any length. Neither max_body_bytes nor the time for a whole request bound it then; what bounds it is
+  /// that each piece comes within request_timeout_ms of the one before, pauses not counted. Respond or the stream functions answer it, at
+  /// any time, also before its end: the token is void then, and the rest of the body thrown away. A body that breaks off or is malformed before
+  /// that ends in OnClose. False: the token is void, and the request comes whole, with another one.
+  virtual bool OnHead(uint64_t /*token*/, const HttpRequest& /*head*/) { return false; }
+  /// `piece` is never empty, and valid during the call only.
+  virtual void OnBody(uint64_t /*token*/, std::string_view /*piece*/) {}
+  virtual void OnBodyEnd(uint64_t /*token*/) {}
+  /// Of a response being streamed, less than HttpServer::kStreamLowBytes wait to be taken by the client, where before it was more.
+  virtual void OnWritable(uint64_t /*token*/) {}
+
   /// The client went away before the response: the token is void.
   virtual void OnClose(uint64_t token) = 0;
   /// The answer to a request that is refused before OnRequest (400, 408, 413, 414, 417, 429, 431, 501, 503, 505): the body in the handler's format.
@@ -75,8 +88,42 @@ class HttpServer {
   Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port);
   /// A token whose client went away is ignored. A HEAD request's response is sent without its body.
   void Respond(uint64_t token, HttpResponse response);
+
+  // A response in pieces: Begin, any number of Stream, End. Chunked (RFC 9112), or until the connection closes for an HTTP/1.0 client.
+  // A client that takes nothing of it for request_timeout_ms is cut off. Pieces are written at the end of the loop's turn, those of one turn in
+  // one go. The handler is not called from inside any of these functions, and they may be called from inside any of its own.
+  /// The body of `head`, where it has one, is the first piece. A HEAD request gets the head only.
+  void BeginStream(uint64_t token, HttpResponse head);
+  /// Returns how many bytes wait to be taken by the client, these included; 0 for a token whose client went away.
+  size_t Stream(uint64_t token, std::string_view piece);
+  void EndStream(uint64_t token);
+  static constexpr size_t kStreamLowBytes = 64 << 10;
+  /// Of a body that comes in pieces: no OnBody and no OnBodyEnd from now on, until Resume. Its client has to wait with what it sends.
+  void PauseBody(uint64_t token);
+  void ResumeBody(uint64_t token);
+
   /// Accept no more; idle connections are closed, others after their response.
   void Drain();
+
+  // Restart in place: sockets go from one process to the next over exec, so that no client notices.
+  /// Accepts no more, but leaves the listening socket open: who connects waits in its queue. Connections go on.
+  void StopAccepting();
+  /// No connection reads a further request: what is under way goes on, what a client sends next waits for whoever gets the socket. From then on
+  /// busy() only falls. After StopAccepting.
+  void HoldRequests();
+  /// Gives away the listening socket and every connection that is between two requests with nothing read of the next; the others are closed
+  /// after their response, or at once. All of them are open over exec (no FD_CLOEXEC) and belong to the caller. After StopAccepting.
+  struct Sockets {
+    int listening = -1;
+    std::vector<int> connections;  // any further listening socket stands among them, too
+  };
+  Sockets Release();
+  /// In place of Listen. Owns the sockets from then on; those that are none any more are skipped. A connection counts as accepted now, and is
+  /// given the time of an idle one. A server may take back what it released itself, and goes on as before. Returns the port. Error: kIo where
+  /// `listening` does not listen; all of them are the caller's then.
+  Result<uint16_t> Adopt(const Sockets& sockets);
+  /// Connections with a request under way, or a response that is not written yet.
+  size_t busy() const;
   size_t connections() const;
 
  private:

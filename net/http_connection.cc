@@ -1,5 +1,6 @@
 #include "net/http_connection.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -8,18 +9,19 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/http_response.h"
 
 namespace notifyd {
 namespace {
 
 // What a client may send ahead of its pending request's response before reading pauses.
 constexpr size_t kMaxAheadBytes = 16 << 10;
-// What may wait to be written before the next request of the connection is looked at.
-constexpr size_t kMaxUnsentBytes = 64 << 10;
-// Responses up to that size are gathered while several requests of one read are answered.
-constexpr size_t kMaxBatchedBytes = 16 << 10;
-constexpr std::string_view kFull = "too much is buffered; try again later";
+// What is read at once of a body in pieces while the budget is used up: a pause may come in the middle of it, and then it has to be kept.
+constexpr size_t kTightReadBytes = 4 << 10;
+// What is read and thrown away of a body whose request was answered, so that the connection can be kept.
+constexpr uint64_t kMaxDiscardBytes = 256 << 10;
+// From here on in front of the unparsed input there is enough parsed to be worth moving the rest.
+constexpr size_t kCompactBytes = 16 << 10;
+constexpr std::string_view kCutShort = "the connection ended inside a request";
 constexpr int64_t kLingerQuietMs = 2'000;
 // A new connection is given that long to send its request when the server drains.
 constexpr int64_t kDrainGraceMs = 500;
@@ -37,15 +39,6 @@ struct HttpConnection::Tcp {
   uv_shutdown_t shutdown;
 };
 
-// A write that the socket did not take at once.
-struct HttpConnection::WriteOp {
-  uv_write_t request;
-  HttpConnection* connection;
-  std::string head;
-  std::string body;
-  size_t size;
-};
-
 HttpContext::HttpContext(uv_loop_s* l, const HttpLimits& lim, HttpServer::Budget* b, HttpHandler* h)
     : loop(l),
       limits(lim),
@@ -60,7 +53,7 @@ HttpConnection* HttpContext::Find(uint64_t token) const {
   return slots[slot];
 }
 
-void HttpConnection::Open(HttpContext* context, int fd, bool surplus) {
+void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
   uint32_t slot;
   if (!context->free_slots.empty()) {
     slot = context->free_slots.back();
@@ -70,10 +63,10 @@ void HttpConnection::Open(HttpContext* context, int fd, bool surplus) {
     CHECK(slot < 1u << HttpContext::kSlotBits);
     context->slots.push_back(nullptr);
   }
-  auto* self = new HttpConnection(context, slot, surplus);
+  auto* self = new HttpConnection(context, slot, origin);
   context->slots[slot] = self;
   context->open.fetch_add(1, std::memory_order_relaxed);
-  if (surplus) {
+  if (self->surplus_) {
     ++context->surplus;
   } else {
     context->budget->connections.fetch_add(1, std::memory_order_relaxed);
@@ -83,7 +76,7 @@ void HttpConnection::Open(HttpContext* context, int fd, bool surplus) {
     self->Close();
     return;
   }
-  if (surplus) {
+  if (self->surplus_) {
     self->Refuse(503, "too many connections");
     return;
   }
@@ -91,8 +84,13 @@ void HttpConnection::Open(HttpContext* context, int fd, bool surplus) {
   self->UpdateDeadline();
 }
 
-HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, bool surplus)
-    : context_(context), tcp_(new Tcp), parser_(&context->limits), slot_(slot), surplus_(surplus) {
+HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin)
+    : context_(context),
+      tcp_(new Tcp),
+      parser_(&context->limits),
+      slot_(slot),
+      surplus_(origin == Origin::kSurplus),
+      served_(origin == Origin::kAdopted) {
   CHECK(uv_tcp_init(context->loop, &tcp_->handle) == 0);
   tcp_->handle.data = this;
   quiet_since_ms_ = now_ms();
@@ -104,6 +102,10 @@ HttpConnection::~HttpConnection() {
 
 int64_t HttpConnection::now_ms() const {
   return static_cast<int64_t>(uv_now(context_->loop));
+}
+
+uv_stream_s* HttpConnection::stream() const {
+  return reinterpret_cast<uv_stream_t*>(&tcp_->handle);
 }
 
 void HttpConnection::OnRead(int64_t size, const char* bytes) {
@@ -131,28 +133,41 @@ void HttpConnection::OnRead(int64_t size, const char* bytes) {
 
 void HttpConnection::OnEof() {
   eof_ = true;
-  uv_read_stop(reinterpret_cast<uv_stream_t*>(&tcp_->handle));
+  uv_read_stop(stream());
   reading_ = false;
   if (phase_ == Phase::kLinger) {
     if (shut_) Close();
-  } else if (phase_ == Phase::kReading && !has_input()) {
-    FinishAfterEof();
+  } else if (!has_input()) {
+    EndOfInput();
   }
-  // A client that only shut its own side still gets the response that it waits for.
 }
 
-void HttpConnection::FinishAfterEof() {
-  if (!parser_.idle()) {
-    Refuse(400, "the connection ended inside a request");
-  } else if (unsent_ > 0) {
-    BeginLinger();
-  } else {
-    Close();
+/// The client has ended its side, and all that it sent is parsed. One that waits for a response still gets it.
+void HttpConnection::EndOfInput() {
+  if (phase_ == Phase::kPending && parser_.in_body()) {
+    Refuse(400, kCutShort);
+  } else if (phase_ == Phase::kReading) {
+    if (!parser_.idle()) {
+      Refuse(400, kCutShort);
+    } else if (unsent_ > 0) {
+      BeginLinger();
+    } else {
+      Close();
+    }
   }
+}
+
+bool HttpConnection::NothingFollows() const {
+  return eof_ && !has_input() && !input_lost_;
+}
+
+bool HttpConnection::MayParse() const {
+  if (phase_ == Phase::kPending) return body_ == Body::kPieces && !paused_;
+  return phase_ == Phase::kReading && (body_ == Body::kDiscard || unsent_ <= kMaxUnsentBytes);
 }
 
 void HttpConnection::Process(std::string_view fresh) {
-  if (phase_ == Phase::kPending || unsent_ > kMaxUnsentBytes) {
+  if (!MayParse()) {
     Stash(fresh);
     return;
   }
@@ -169,18 +184,23 @@ void HttpConnection::Process(std::string_view fresh) {
     Stash(rest);
   } else {
     input_at_ = input_.size() - rest.size();
+    if (input_at_ > kCompactBytes && input_at_ > rest.size()) {
+      input_.erase(0, input_at_);
+      input_at_ = 0;
+    }
   }
-  if (phase_ == Phase::kReading && eof_ && !has_input()) FinishAfterEof();
+  if (eof_ && !has_input()) EndOfInput();
   if (phase_ == Phase::kClosed) return;
   Account();
-  if (phase_ == Phase::kReading && !parser_.idle() && OverBudget(0)) Refuse(429, kFull);
+  if (phase_ == Phase::kReading && body_ == Body::kNone && !parser_.idle() && OverBudget(0)) Refuse(429, kFull);
   UpdateReading();
   UpdateDeadline();
 }
 
 std::string_view HttpConnection::ParseAll(std::string_view rest) {
   processing_ = true;
-  while (phase_ == Phase::kReading && !rest.empty() && unsent_ <= kMaxUnsentBytes) {
+  if (end_due_ && !paused_) HandOutEnd();
+  while (!rest.empty() && MayParse()) {
     if (parser_.idle()) begun_ms_ = now_ms();
     size_t used = 0;
     HttpParser::Step step = parser_.Feed(rest, &used);
@@ -189,14 +209,27 @@ std::string_view HttpConnection::ParseAll(std::string_view rest) {
       case HttpParser::Step::kMore:
         break;
       case HttpParser::Step::kHead:
-        OnHead(!rest.empty());
+        HeadDone(!rest.empty());
+        break;
+      case HttpParser::Step::kPiece:
+        HandOutPiece();
         break;
       case HttpParser::Step::kRequest:
-        Deliver();
+        if (body_ == Body::kNone) {
+          Deliver();
+        } else {
+          parser_.Take();
+          HandOutPiece();
+          HandOutEnd();
+        }
         break;
       case HttpParser::Step::kRefused:
         Refuse(parser_.refusal_status(), parser_.refusal_detail());
         break;
+    }
+    if (body_ == Body::kDiscard) {
+      drained_ += used;
+      if (drained_ > kMaxDiscardBytes) BeginLinger();
     }
   }
   processing_ = false;
@@ -204,54 +237,133 @@ std::string_view HttpConnection::ParseAll(std::string_view rest) {
   return rest;
 }
 
-void HttpConnection::OnHead(bool body_waits) {
-  if (OverBudget(parser_.content_length())) {
+void HttpConnection::HeadDone(bool body_waits) {
+  if (OverBudget(0)) {
     Refuse(429, kFull);
-  } else if (parser_.expects_continue() && !body_waits) {
-    context_->batch.append("HTTP/1.1 100 Continue\r\n\r\n");
+    return;
   }
+  NewToken();
+  body_ = Body::kPieces;
+  heard_ms_ = now_ms();
+  continue_owed_ = parser_.expects_continue() && !body_waits;
+  bool in_pieces = context_->handler->OnHead(token_, parser_.head());
+  if (phase_ == Phase::kClosed || phase_ == Phase::kLinger) return;
+  if (in_pieces || token_ == 0) {
+    // Where it was answered already, the pieces are for nobody.
+    parser_.StreamBody();
+  } else {
+    CHECK(!streaming_);
+    token_ = 0;
+    phase_ = Phase::kReading;
+    body_ = Body::kNone;
+    paused_ = false;
+    if (parser_.KeepBody() == HttpParser::Step::kRefused) {
+      Refuse(parser_.refusal_status(), parser_.refusal_detail());
+    } else if (OverBudget(parser_.content_length())) {
+      Refuse(429, kFull);
+    }
+    if (phase_ != Phase::kReading) return;
+  }
+  if (std::exchange(continue_owed_, false)) context_->batch.append(kContinue);
 }
 
 void HttpConnection::Deliver() {
   HttpRequest request = parser_.Take();
-  phase_ = Phase::kPending;
-  token_ = ++context_->sequence << HttpContext::kSlotBits | slot_;
+  NewToken();
   pending_bytes_ = sizeof(HttpRequest) + request.target.size() + request.body.size();
   context_->handler->OnRequest(token_, std::move(request));
 }
 
-void HttpConnection::Respond(HttpResponse response) {
-  CHECK(phase_ == Phase::kPending);
+void HttpConnection::NewToken() {
+  phase_ = Phase::kPending;
+  token_ = ++context_->sequence << HttpContext::kSlotBits | slot_;
+}
+
+void HttpConnection::HandOutPiece() {
+  if (body_ != Body::kPieces || parser_.piece().empty()) return;
+  heard_ms_ = now_ms();
+  context_->handler->OnBody(token_, parser_.piece());
+}
+
+/// The body is complete.
+void HttpConnection::HandOutEnd() {
+  bool tell = body_ == Body::kPieces;
+  end_due_ = tell && paused_;
+  if (end_due_) return;
+  body_ = Body::kNone;
+  if (tell) context_->handler->OnBodyEnd(token_);
+}
+
+void HttpConnection::PauseBody() {
+  if (body_ != Body::kPieces || paused_) return;
+  paused_ = true;
+  paused_ms_ = now_ms();
+  if (processing_) return;
+  UpdateReading();
+  UpdateDeadline();
+}
+
+void HttpConnection::ResumeBody() {
+  if (body_ != Body::kPieces || !paused_) return;
+  paused_ = false;
+  heard_ms_ += now_ms() - paused_ms_;
+  QueueResume();
+}
+
+/// The response is given. Whether the connection has to end with it because of what is left of the request's body.
+bool HttpConnection::EndToken() {
   token_ = 0;
   pending_bytes_ = 0;
   served_ = true;
-  quiet_since_ms_ = now_ms();
-  bool nothing_follows = eof_ && !has_input() && !input_lost_;
-  bool close = response.close || !parser_.keep_alive() || context_->draining || nothing_follows;
   phase_ = Phase::kReading;
-  Send(std::move(response), parser_.is_head(), close);
+  quiet_since_ms_ = begun_ms_ = now_ms();
+  paused_ = end_due_ = false;
+  // A client that was not told to go on may leave the body away, or not: only a new connection is clear.
+  bool never_asked = std::exchange(continue_owed_, false);
+  body_ = parser_.in_body() ? Body::kDiscard : Body::kNone;
+  drained_ = 0;
+  return body_ == Body::kDiscard && (never_asked || parser_.body_left() > kMaxDiscardBytes);
+}
+
+/// After a response was sent: what the client sent behind its request is looked at.
+void HttpConnection::ResponseDone() {
   if (phase_ == Phase::kReading && input_lost_) Refuse(429, kFull);
   // While it parses, what follows is seen to there.
   if (processing_ || phase_ == Phase::kClosed) return;
-  if (phase_ == Phase::kReading && has_input() && unsent_ <= kMaxUnsentBytes && !resume_queued_) {
-    // The next request is not handed over from inside this call: its caller may be in the middle of something.
-    resume_queued_ = true;
-    context_->resumable.push_back(this);
-    context_->resume();
+  // The next request is not handed over from inside this call: its caller may be in the middle of something.
+  if (has_input() && MayParse()) QueueResume();
+  Account();
+  UpdateReading();
+  UpdateDeadline();
+}
+
+void HttpConnection::QueueResume() {
+  if (resume_queued_) return;
+  resume_queued_ = true;
+  context_->resumable.push_back(this);
+  context_->resume();
+}
+
+void HttpConnection::Resume() {
+  resume_queued_ = false;
+  if (streaming_) {
+    FlushStream();
+    TellWritable();
+  }
+  if (phase_ == Phase::kClosed) return;
+  if (MayParse() && (has_input() || end_due_)) {
+    Process({});
+    return;
   }
   Account();
   UpdateReading();
   UpdateDeadline();
 }
 
-void HttpConnection::Resume() {
-  resume_queued_ = false;
-  if (phase_ == Phase::kReading && has_input()) Process({});
-}
-
 void HttpConnection::Stash(std::string_view bytes) {
   input_.append(bytes);
-  if (OverBudget(bytes.size())) {
+  // Of a body under way nothing may be lost; there the rest of one read is all that is kept.
+  if (body_ == Body::kNone && OverBudget(bytes.size())) {
     DropInput();
     input_lost_ = true;
   }
@@ -267,100 +379,38 @@ void HttpConnection::DropInput() {
 }
 
 void HttpConnection::Refuse(int status, std::string_view detail) {
+  bool answered = body_ == Body::kDiscard || streaming_;
+  if (uint64_t token = token_; token != 0) {
+    EndToken();
+    streaming_ = false;
+    context_->handler->OnClose(token);
+    if (phase_ == Phase::kClosed) return;
+  }
+  if (answered) {
+    // There is no place for a refusal: the response ends where it is.
+    BeginLinger();
+    return;
+  }
   bool head_only = parser_.is_head();
   HttpResponse response = context_->handler->OnRefused(status, detail);
+  if (phase_ == Phase::kClosed) return;
   bool told = std::any_of(response.headers.begin(), response.headers.end(), [](const auto& header) { return header.first == "Retry-After"; });
   if ((status == 429 || status == 503) && !told) response.headers.emplace_back("Retry-After", "1");
   Send(std::move(response), head_only, true);
 }
 
-void HttpConnection::Send(HttpResponse response, bool head_only, bool close) {
-  std::string& head = context_->head;
-  head.clear();
-  AppendResponseHead(response, close, parser_.http_1_0(), &head);
-  if (head_only || !StatusHasBody(response.status)) response.body.clear();
-  if (processing_ && response.body.size() <= kMaxBatchedBytes) {
-    context_->batch.append(head).append(response.body);
-    if (context_->batch.size() > kMaxUnsentBytes) FlushBatch();
-  } else {
-    if (processing_) FlushBatch();
-    if (phase_ != Phase::kClosed) Write(head, std::move(response.body));
-  }
-  if (close && phase_ != Phase::kClosed) BeginLinger();
-}
-
-void HttpConnection::FlushBatch() {
-  if (context_->batch.empty()) return;
-  Write(context_->batch, {});
-  context_->batch.clear();
-}
-
-void HttpConnection::Write(std::string_view head, std::string body) {
-  uv_stream_t* stream = reinterpret_cast<uv_stream_t*>(&tcp_->handle);
-  uv_buf_t buffers[2] = {uv_buf_init(const_cast<char*>(head.data()), static_cast<unsigned>(head.size())),
-                         uv_buf_init(body.data(), static_cast<unsigned>(body.size()))};
-  size_t size = head.size() + body.size();
-  int written = uv_try_write(stream, buffers, body.empty() ? 1 : 2);
-  if (written < 0 && written != UV_EAGAIN) {
-    Close();
-    return;
-  }
-  size_t done = written > 0 ? static_cast<size_t>(written) : 0;
-  if (done == size) return;
-
-  auto* op = new WriteOp;
-  op->connection = this;
-  op->head.assign(head.substr(std::min(done, head.size())));
-  op->body = std::move(body);
-  op->size = size - done;
-  size_t body_at = done > head.size() ? done - head.size() : 0;
-  buffers[0] = uv_buf_init(op->head.data(), static_cast<unsigned>(op->head.size()));
-  buffers[1] = uv_buf_init(op->body.data() + body_at, static_cast<unsigned>(op->body.size() - body_at));
-  op->request.data = op;
-  if (unsent_ == 0) write_deadline_ms_ = now_ms() + context_->limits.idle_timeout_ms;
-  unsent_ += op->size;
-  last_queue_ = unsent_;
-  int status = uv_write(&op->request, stream, buffers, 2, [](uv_write_t* request, int result) {
-    std::unique_ptr<WriteOp> written_op(static_cast<WriteOp*>(request->data));
-    written_op->connection->OnWritten(written_op->size, result);
-  });
-  if (status != 0) {
-    delete op;
-    Close();
-  }
-}
-
-void HttpConnection::OnWritten(size_t size, int status) {
-  if (phase_ == Phase::kClosed) return;
-  unsent_ -= size;
-  if (status != 0) {
-    Close();
-    return;
-  }
-  quiet_since_ms_ = now_ms();
-  write_deadline_ms_ = now_ms() + context_->limits.idle_timeout_ms;
-  Account();
-  if (phase_ == Phase::kReading && unsent_ <= kMaxUnsentBytes) {
-    if (has_input()) {
-      Process({});
-    } else if (input_lost_) {
-      Refuse(429, kFull);
-    } else if (eof_) {
-      FinishAfterEof();
-    }
-  }
-  UpdateReading();
-  UpdateDeadline();
-}
-
 void HttpConnection::BeginLinger() {
+  if (phase_ == Phase::kClosed) return;
   if (processing_) FlushBatch();
+  if (phase_ != Phase::kClosed && !out_.empty()) WriteOut();
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kLinger;
+  body_ = Body::kNone;
+  drained_ = 0;
   if (!processing_) DropInput();
   heard_ms_ = begun_ms_ = now_ms();
   tcp_->shutdown.data = this;
-  int status = uv_shutdown(&tcp_->shutdown, reinterpret_cast<uv_stream_t*>(&tcp_->handle),
+  int status = uv_shutdown(&tcp_->shutdown, stream(),
                            [](uv_shutdown_t* request, int result) { static_cast<HttpConnection*>(request->data)->OnShutdown(result); });
   if (status != 0) {
     Close();
@@ -383,20 +433,19 @@ void HttpConnection::OnShutdown(int status) {
 }
 
 void HttpConnection::Expire() {
-  int64_t now = now_ms();
-  if (unsent_ > 0 && now >= write_deadline_ms_) {
-    size_t queue = uv_stream_get_write_queue_size(reinterpret_cast<uv_stream_t*>(&tcp_->handle));
-    if (queue >= last_queue_) {
+  if (unsent_ > 0 && now_ms() >= write_deadline_ms_) {
+    if (TookSome()) {
+      UpdateDeadline();
+    } else {
       Close();
-      return;
     }
-    last_queue_ = queue;
-    write_deadline_ms_ = now + context_->limits.idle_timeout_ms;
-    UpdateDeadline();
     return;
   }
   if (phase_ == Phase::kLinger) {
     Close();
+  } else if (phase_ == Phase::kPending) {
+    if (body_ != Body::kPieces || paused_) return;
+    Refuse(408, "the next piece of the body did not arrive within " + std::to_string(context_->limits.request_timeout_ms) + " ms");
   } else if (phase_ == Phase::kReading) {
     if (parser_.idle()) {
       Close();
@@ -421,6 +470,34 @@ void HttpConnection::Drain() {
   }
 }
 
+bool HttpConnection::idle() const {
+  return phase_ == Phase::kReading && !processing_ && !surplus_ && !eof_ && !input_lost_ && parser_.idle() && !has_input() && unsent_ == 0;
+}
+
+bool HttpConnection::busy() const {
+  switch (phase_) {
+    case Phase::kReading:
+      return !idle();
+    case Phase::kPending:
+      return true;
+    case Phase::kLinger:
+      return !shut_;
+    case Phase::kClosed:
+      break;
+  }
+  return false;
+}
+
+int HttpConnection::Release() {
+  CHECK(idle());
+  int fd = -1;
+  int copy = -1;
+  // libuv closes the descriptor that it has; the socket lives on in the copy.
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) == 0) copy = fcntl(fd, F_DUPFD, 3);
+  Close();
+  return copy;
+}
+
 void HttpConnection::Abandon() {
   token_ = 0;
   Close();
@@ -431,6 +508,8 @@ void HttpConnection::Close() {
   phase_ = Phase::kClosed;
   HttpContext* context = context_;
   context->wheel.Disarm(this);
+  streaming_ = false;
+  body_ = Body::kNone;
   if (processing_) context->batch.clear();
   if (resume_queued_) std::replace(context->resumable.begin(), context->resumable.end(), this, static_cast<HttpConnection*>(nullptr));
   context->budget->bytes.fetch_sub(charged_, std::memory_order_relaxed);
@@ -454,7 +533,8 @@ bool HttpConnection::OverBudget(uint64_t more) const {
 }
 
 void HttpConnection::Account() {
-  size_t held = input_.size() + parser_.held_bytes() + pending_bytes_ + unsent_;
+  if (phase_ == Phase::kClosed) return;
+  size_t held = input_.size() + parser_.held_bytes() + pending_bytes_ + out_.size() + unsent_;
   if (held == charged_) return;
   if (held > charged_) {
     context_->budget->bytes.fetch_add(held - charged_, std::memory_order_relaxed);
@@ -464,23 +544,31 @@ void HttpConnection::Account() {
   charged_ = held;
 }
 
+/// All that was read belongs to requests that are handed over: what would be read now begins the next one.
+bool HttpConnection::AtNextRequest() const {
+  return body_ == Body::kNone && parser_.idle() && !has_input();
+}
+
 void HttpConnection::UpdateReading() {
   if (phase_ == Phase::kClosed) return;
-  bool room = !input_lost_ && input_.size() - input_at_ < kMaxAheadBytes;
-  bool want = !eof_ && (room || phase_ == Phase::kLinger);
+  bool room = !input_lost_ && !paused_ && input_.size() - input_at_ < kMaxAheadBytes;
+  bool want = !eof_ && ((room && !(context_->holding && AtNextRequest())) || phase_ == Phase::kLinger);
   if (want == reading_) return;
   reading_ = want;
-  uv_stream_t* stream = reinterpret_cast<uv_stream_t*>(&tcp_->handle);
   if (!want) {
-    uv_read_stop(stream);
+    uv_read_stop(stream());
     return;
   }
   int status = uv_read_start(
-      stream,
+      stream(),
       [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
         auto* self = static_cast<HttpConnection*>(handle->data);
         size_t size = HttpContext::kReadBytes;
-        if (self->phase_ == Phase::kPending) size = kMaxAheadBytes - std::min(kMaxAheadBytes, self->input_.size() - self->input_at_);
+        if (self->body_ != Body::kNone) {
+          if (self->OverBudget(0)) size = kTightReadBytes;
+        } else if (self->phase_ == Phase::kPending) {
+          size = kMaxAheadBytes - std::min(kMaxAheadBytes, self->input_.size() - self->input_at_);
+        }
         *buffer = uv_buf_init(self->context_->read_buffer.get(), static_cast<unsigned>(size));
       },
       [](uv_stream_t* stream_read, ssize_t size, const uv_buf_t* buffer) {
@@ -495,6 +583,8 @@ void HttpConnection::UpdateDeadline() {
   int64_t deadline = DeadlineWheel::kNever;
   if (phase_ == Phase::kLinger && shut_) {
     deadline = std::min(begun_ms_ + limits.head_timeout_ms, heard_ms_ + std::min(kLingerQuietMs, limits.head_timeout_ms));
+  } else if (phase_ == Phase::kPending) {
+    if (body_ == Body::kPieces && !paused_) deadline = heard_ms_ + limits.request_timeout_ms;
   } else if (phase_ == Phase::kReading) {
     if (!parser_.idle()) {
       deadline = begun_ms_ + (parser_.in_body() ? limits.request_timeout_ms : limits.head_timeout_ms);

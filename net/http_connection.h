@@ -1,9 +1,11 @@
 // HttpConnection: one client's connection, and HttpContext: what the connections of a server share. Internal to the server; loop thread.
-// A connection reads, parses, hands one request at a time to the handler, writes its response, and goes on with the next.
-// I1: OnRequest is called in kReading only and leads to kPending; nothing more is parsed before Respond.
-// I2: each token ends in exactly one of Respond, OnClose, and the end of the server.
+// A connection reads, parses, hands one request at a time to the handler, writes its response, and goes on with the next. Reading and its
+// phases are in http_connection.cc, all writing is in http_connection_write.cc.
+// I1: a token begins in kReading and leads to kPending; until it ends nothing is parsed but the body that the handler takes in pieces.
+// I2: each token ends in exactly one of Respond, EndStream, OnClose, and the end of the server.
 // I3: what it counts in the budget is what it holds: unparsed input, the request under way or with the handler, and what is not yet written.
 // I4: it deletes itself once libuv let go of it; in kClosed it touches the context no more.
+// I5: the handler is called from the loop only, never from inside a function that it calls here; but for OnRefused, which only words an answer.
 #pragma once
 
 #include <atomic>
@@ -19,6 +21,7 @@
 #include "net/http_parser.h"
 
 struct uv_loop_s;
+struct uv_stream_s;
 
 namespace notifyd {
 
@@ -39,10 +42,11 @@ struct HttpContext {
   HttpHandler* handler;
   DeadlineWheel wheel;
   bool draining = false;
+  bool holding = false;  // no further request is read
   uint64_t sequence = 0;
   std::vector<HttpConnection*> slots;
   std::vector<uint32_t> free_slots;
-  /// Those that have unparsed input and may go on; `resume` sees to it that Resume is called on each, from the loop.
+  /// Those that have something to go on with; `resume` sees to it that Resume is called on each, from the loop, before it sleeps.
   /// One that closes meanwhile leaves a null.
   std::vector<HttpConnection*> resumable;
   std::function<void()> resume;
@@ -57,19 +61,40 @@ struct HttpContext {
 
 class HttpConnection : public DeadlineWheel::Entry {
  public:
-  /// Takes over the socket `fd`. `surplus`: the connection is over the limit, answer 503 and close. Owns itself from here on.
-  static void Open(HttpContext* context, int fd, bool surplus);
+  /// Where a socket comes from.
+  enum class Origin : uint8_t {
+    kAccepted,
+    kAdopted,  // from the process before: its client may have been served there, and is given the time of an idle one
+    kSurplus,  // over the limit: answer 503 and close
+  };
+  /// Takes over the socket `fd`. Owns itself from here on.
+  static void Open(HttpContext* context, int fd, Origin origin);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
   uint64_t token() const { return token_; }
+  // As HttpServer's functions of the same names, for the token that it has.
   void Respond(HttpResponse response);
-  /// Goes on with input that waits.
+  void BeginStream(HttpResponse head);
+  size_t Stream(std::string_view piece);
+  void EndStream();
+  void PauseBody();
+  void ResumeBody();
+
+  /// Goes on with input that waits, and writes what was gathered.
   void Resume();
   /// A deadline has come.
   void Expire();
   /// Closes it now if no request is under way or on its way.
   void Drain();
+  /// Between two requests: nothing is read of the next, and the last response is written.
+  bool idle() const;
+  /// HttpServer::HoldRequests was called, or undone.
+  void HoldChanged() { UpdateReading(); }
+  /// A request is under way, or its response.
+  bool busy() const;
+  /// Gives the socket away, without FD_CLOEXEC, and ends. -1 where there is no descriptor for it. Only when idle.
+  int Release();
   /// Cuts it off without a word to the handler.
   void Abandon();
 
@@ -80,10 +105,16 @@ class HttpConnection : public DeadlineWheel::Entry {
     kLinger,   // the last response is on its way: what the client still sends is read and thrown away, so that it gets to see the response
     kClosed,
   };
+  /// Of the request's body, where it is not gathered whole.
+  enum class Body : uint8_t {
+    kNone,
+    kPieces,   // in kPending: the handler takes it, and has not been told of its end
+    kDiscard,  // in kReading: the response is out, the rest of the body is thrown away
+  };
   struct Tcp;
   struct WriteOp;
 
-  HttpConnection(HttpContext* context, uint32_t slot, bool surplus);
+  HttpConnection(HttpContext* context, uint32_t slot, Origin origin);
   ~HttpConnection();
 
   void OnRead(int64_t size, const char* bytes);
@@ -93,50 +124,86 @@ class HttpConnection : public DeadlineWheel::Entry {
 
   void Process(std::string_view fresh);
   std::string_view ParseAll(std::string_view rest);
-  void OnHead(bool body_waits);
+  bool MayParse() const;
+  void HeadDone(bool body_waits);
   void Deliver();
+  void NewToken();
+  bool EndToken();
+  void ResponseDone();
+  void HandOutPiece();
+  void HandOutEnd();
   void Stash(std::string_view bytes);
   void DropInput();
+  void EndOfInput();
   void Refuse(int status, std::string_view detail);
+  bool NothingFollows() const;
+
   void Send(HttpResponse response, bool head_only, bool close);
   void FlushBatch();
-  void Write(std::string_view head, std::string body);
+  void FlushStream();
+  void WriteOut();
+  void Write(std::string_view head, std::string* body);
+  void TellWritable();
+  bool TookSome();
+  size_t waiting() const;
+  size_t untaken() const;
+  int64_t write_timeout_ms() const;
+
   void BeginLinger();
-  void FinishAfterEof();
   void Close();
 
   void Account();
+  void QueueResume();
   void UpdateReading();
+  bool AtNextRequest() const;
   void UpdateDeadline();
   bool OverBudget(uint64_t more) const;
   bool has_input() const { return input_at_ < input_.size(); }
   int64_t now_ms() const;
+  uv_stream_s* stream() const;
+
+  /// What may wait to be written before the next request of the connection is looked at.
+  static constexpr size_t kMaxUnsentBytes = 64 << 10;
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  static constexpr std::string_view kFull = "too much is buffered; try again later";
 
   HttpContext* context_;
   Tcp* tcp_;
   HttpParser parser_;
   std::string input_;  // read but not parsed; from input_at_ on
   size_t input_at_ = 0;
+  std::string out_;  // of a streamed response: gathered until the turn's end, and while an earlier part is being written
   uint64_t token_ = 0;
   size_t charged_ = 0;        // in the budget
   size_t pending_bytes_ = 0;  // of the request that the handler has
-  size_t unsent_ = 0;
-  size_t last_queue_ = 0;   // of unsent bytes, when progress was last looked at
-  uint64_t drained_ = 0;    // bytes thrown away in kLinger
-  int64_t quiet_since_ms_;  // when it was accepted or the last response was sent
-  int64_t begun_ms_ = 0;    // first byte of the request under way; in kLinger: when the response was out
-  int64_t heard_ms_ = 0;    // kLinger: the last read
+  size_t unsent_ = 0;         // with libuv
+  size_t last_queue_ = 0;     // of untaken bytes, when progress was last looked at
+  uint64_t drained_ = 0;      // bytes thrown away in kLinger or as Body::kDiscard
+  int64_t quiet_since_ms_;    // when it was accepted or the last response was sent
+  int64_t begun_ms_ = 0;      // first byte of the request under way, or begin of what is discarded; in kLinger: when the response was out
+  int64_t heard_ms_ = 0;      // kLinger: the last read. kPieces: the last piece, moved on by pauses
+  int64_t paused_ms_ = 0;     // when the pause under way began
   int64_t write_deadline_ms_ = 0;
   uint32_t slot_;
   Phase phase_ = Phase::kReading;
-  bool surplus_;
+  Body body_ = Body::kNone;
+  const bool surplus_;
   bool reading_ = false;
   bool processing_ = false;
   bool eof_ = false;
   bool shut_ = false;
-  bool served_ = false;  // at least one request was answered
+  bool served_;  // at least one request was answered
   bool resume_queued_ = false;
-  bool input_lost_ = false;  // the budget had no room for what the client sent ahead
+  bool input_lost_ = false;     // the budget had no room for what the client sent ahead
+  bool paused_ = false;         // kPieces
+  bool end_due_ = false;        // kPieces: the body is complete, and its end is told after the pause
+  bool continue_owed_ = false;  // the client waits for 100 Continue, and the handler has not yet said whether it takes the body
+  bool streaming_ = false;      // the response was begun by BeginStream, and is not ended
+  bool streamed_ = false;       // the last response was begun by BeginStream
+  bool with_chunks_ = false;    // ... and is chunked
+  bool with_body_ = false;      // ... and has a body
+  bool close_after_ = false;    // ... and the connection ends with it
+  bool high_ = false;           // ... and OnWritable is to be called once it has drained
 };
 
 }  // namespace notifyd

@@ -86,7 +86,11 @@ struct HttpParserCallbacks {
     // Behind the last chunk come the trailers, whose lines are checked before llhttp sees them.
     return parser->content_length == 0 ? HPE_PAUSED : 0;
   }
-  static int Body(llhttp_t* parser, const char* text, size_t size) { return size == 0 || Self(parser)->Body(std::string_view(text, size)) ? 0 : -1; }
+  static int Body(llhttp_t* parser, const char* text, size_t size) {
+    if (size == 0) return 0;
+    Self(parser)->Body(std::string_view(text, size));
+    return Self(parser)->in_pieces_ ? HPE_PAUSED : 0;
+  }
 
   static const llhttp_settings_t* Settings() {
     static const llhttp_settings_t settings = [] {
@@ -124,7 +128,7 @@ size_t HttpParser::held_bytes() const {
 
 HttpParser::Step HttpParser::Feed(std::string_view in, size_t* used) {
   *used = 0;
-  CHECK(refusal_status_ == 0 && phase_ != Phase::kComplete);
+  CHECK(refusal_status_ == 0);
   switch (phase_) {
     case Phase::kHead:
       return FeedHead(in, used);
@@ -134,10 +138,25 @@ HttpParser::Step HttpParser::Feed(std::string_view in, size_t* used) {
       return FeedChunked(in, used);
     case Phase::kTrailers:
       return FeedTrailers(in, used);
+    case Phase::kUndecided:
     case Phase::kComplete:
       break;
   }
+  CHECK(false);
   return Step::kMore;
+}
+
+HttpParser::Step HttpParser::KeepBody() {
+  CHECK(phase_ == Phase::kUndecided);
+  if (content_length_ > limits_->max_body_bytes) return RefuseLength();
+  phase_ = chunked_ ? Phase::kChunked : Phase::kIdentity;
+  return Step::kMore;
+}
+
+void HttpParser::StreamBody() {
+  CHECK(phase_ == Phase::kUndecided);
+  in_pieces_ = true;
+  phase_ = chunked_ ? Phase::kChunked : Phase::kIdentity;
 }
 
 HttpRequest HttpParser::Take() {
@@ -239,8 +258,9 @@ bool HttpParser::EndLine(std::string_view text, size_t end) {
 }
 
 HttpParser::Step HttpParser::ParseHead(std::string_view head) {
-  keep_alive_ = expects_continue_ = chunked_ = false;
+  keep_alive_ = expects_continue_ = chunked_ = in_pieces_ = false;
   content_length_ = 0;
+  piece_ = {};
   new_header_ = true;
   if (!ParseRequestLine(head.substr(0, head.find("\r\n")))) return Step::kRefused;
   request_.headers.reserve(scan_.lines - 1);
@@ -258,18 +278,18 @@ HttpParser::Step HttpParser::ParseHead(std::string_view head) {
   if (error != HPE_OK) {
     if (error == HPE_INVALID_TRANSFER_ENCODING) return Refuse(501, "a transfer coding other than chunked");
     if (error == HPE_INVALID_CONTENT_LENGTH && std::strstr(parser.reason, "overflow") != nullptr) {
-      return Refuse(413, "the request's body is longer than " + std::to_string(limits_->max_body_bytes) + " bytes");
+      return RefuseLength();
     }
     return Refuse(400, std::string("malformed HTTP: ") + (parser.reason != nullptr ? parser.reason : llhttp_errno_name(error)));
   }
   if (chunked_) {
     chunk_parser_ = std::make_unique<llhttp_t>(parser);
     chunk_overhead_ = 0;
-    phase_ = Phase::kChunked;
-    return Step::kHead;
+  } else if (content_length_ == 0) {
+    return Complete();
   }
-  if (content_length_ == 0) return Complete();
-  phase_ = Phase::kIdentity;
+  body_left_ = content_length_;
+  phase_ = Phase::kUndecided;
   return Step::kHead;
 }
 
@@ -336,9 +356,6 @@ bool HttpParser::CheckHeaders() {
   if (encodings > 1) return Refuse(400, "more than one Transfer-Encoding"), false;
   if (encodings > 0 && http_1_0_) return Refuse(400, "Transfer-Encoding in HTTP/1.0"), false;
   chunked_ = encodings > 0;
-  if (content_length_ > limits_->max_body_bytes) {
-    return Refuse(413, "the request's body is longer than " + std::to_string(limits_->max_body_bytes) + " bytes"), false;
-  }
   if (expect != nullptr && !http_1_0_) {
     if (!EqualsLower(*expect, "100-continue")) return Refuse(417, "an expectation other than 100-continue"), false;
     expects_continue_ = true;
@@ -378,6 +395,12 @@ bool HttpParser::ReduceTarget() {
 }
 
 HttpParser::Step HttpParser::FeedIdentity(std::string_view in, size_t* used) {
+  if (in_pieces_) {
+    piece_ = in.substr(0, static_cast<size_t>(std::min<uint64_t>(in.size(), body_left_)));
+    *used = piece_.size();
+    body_left_ -= piece_.size();
+    return body_left_ == 0 ? Complete() : Step::kPiece;
+  }
   size_t size = static_cast<size_t>(std::min<uint64_t>(in.size(), content_length_ - request_.body.size()));
   ReserveBody(request_.body.size() + size);
   request_.body.append(in.data(), size);
@@ -398,18 +421,20 @@ void HttpParser::ReserveBody(size_t size) {
 HttpParser::Step HttpParser::FeedChunked(std::string_view in, size_t* used) {
   llhttp_t* parser = chunk_parser_.get();
   size_t before = request_.body.size();
+  piece_ = {};
   llhttp_errno_t error = llhttp_execute(parser, in.data(), in.size());
   if (refusal_status_ != 0) return Step::kRefused;
   if (error != HPE_OK && error != HPE_PAUSED) {
     return Refuse(400, std::string("malformed chunk: ") + (parser->reason != nullptr ? parser->reason : llhttp_errno_name(error)));
   }
   *used = error == HPE_PAUSED ? static_cast<size_t>(llhttp_get_error_pos(parser) - in.data()) : in.size();
-  chunk_overhead_ += static_cast<int64_t>(*used - (request_.body.size() - before));
+  chunk_overhead_ += static_cast<int64_t>(*used - (request_.body.size() - before) - piece_.size());
   if (chunk_overhead_ > static_cast<int64_t>(limits_->max_head_bytes)) {
     return Refuse(400, "chunk extensions are longer than " + std::to_string(limits_->max_head_bytes) + " bytes");
   }
   if (error == HPE_OK) return Step::kMore;
   llhttp_resume(parser);
+  if (!piece_.empty()) return Step::kPiece;
   phase_ = Phase::kTrailers;
   scan_ = LineScan();
   std::string_view rest = in.substr(*used);
@@ -434,22 +459,30 @@ HttpParser::Step HttpParser::FeedTrailers(std::string_view in, size_t* used) {
 
 bool HttpParser::ChunkHeader(uint64_t size) {
   chunk_overhead_ -= kChunkFrameBytes;
+  if (in_pieces_) return true;
   size_t held = request_.body.size();
   if (size <= limits_->max_body_bytes && held + size <= limits_->max_body_bytes) return true;
-  return Refuse(413, "the request's body is longer than " + std::to_string(limits_->max_body_bytes) + " bytes"), false;
+  return RefuseLength(), false;
 }
 
-bool HttpParser::Body(std::string_view bytes) {
+void HttpParser::Body(std::string_view bytes) {
+  if (in_pieces_) {
+    piece_ = bytes;
+    return;
+  }
   ReserveBody(request_.body.size() + bytes.size());
   request_.body.append(bytes);
-  return true;
 }
 
 HttpParser::Step HttpParser::Complete() {
   std::string& body = request_.body;
-  if (body.capacity() - body.size() < HttpRequest::kPaddingBytes) body.reserve(body.size() + HttpRequest::kPaddingBytes);
+  if (!in_pieces_ && body.capacity() - body.size() < HttpRequest::kPaddingBytes) body.reserve(body.size() + HttpRequest::kPaddingBytes);
   phase_ = Phase::kComplete;
   return Step::kRequest;
+}
+
+HttpParser::Step HttpParser::RefuseLength() {
+  return Refuse(413, "the request's body is longer than " + std::to_string(limits_->max_body_bytes) + " bytes");
 }
 
 HttpParser::Step HttpParser::Refuse(int status, std::string detail) {

@@ -1,7 +1,7 @@
 // HttpParser: bytes of one connection to HTTP requests. Pure: no socket, no clock. llhttp does the grammar; what it lets through and the
 // contract does not (sections 3 and 5) is refused here. llhttp sees each head whole, after the head's lines were checked.
 // I1: what comes out does not depend on how the bytes were cut into pieces.
-// I2: it never holds more than max_head_bytes of a head, nor more body than max_body_bytes.
+// I2: it never holds more than max_head_bytes of a head, nor more body than max_body_bytes, and nothing of a body in pieces.
 // I3: after kRefused the connection is out of step: nothing may be fed any more.
 #pragma once
 
@@ -20,8 +20,9 @@ class HttpParser {
  public:
   enum class Step {
     kMore,     // all bytes are used up; the request is not complete
-    kHead,     // the head is complete and a body is to follow: feed again, with the rest
-    kRequest,  // complete: Take it before feeding the rest
+    kHead,     // the head is complete and a body is to follow: KeepBody or StreamBody, then feed the rest
+    kPiece,    // of a body in pieces: piece() has some of it
+    kRequest,  // complete: Take it before feeding the rest; piece() may have the last of a body in pieces
     kRefused,  // refusal_status and refusal_detail say why
   };
 
@@ -33,6 +34,14 @@ class HttpParser {
 
   /// `used`: how many bytes of `in` were consumed; all of them at kMore.
   Step Feed(std::string_view in, size_t* used);
+  /// After kHead: the body is gathered in the request. kMore, or kRefused where it is announced to be longer than max_body_bytes.
+  Step KeepBody();
+  /// After kHead: the body, of any length, comes out in pieces, and the request at its end without it.
+  void StreamBody();
+  /// After kHead: the request as far as it is known. Valid until the body's end.
+  const HttpRequest& head() const { return request_; }
+  /// Part of what was fed, never empty at kPiece.
+  std::string_view piece() const { return piece_; }
   /// After kRequest, once. The parser is then at the beginning of the next request; what the head said stays readable until its first byte.
   HttpRequest Take();
 
@@ -40,6 +49,8 @@ class HttpParser {
   bool idle() const { return phase_ == Phase::kHead && head_.empty(); }
   /// The head is complete, the body is not.
   bool in_body() const { return phase_ != Phase::kHead && phase_ != Phase::kComplete; }
+  /// How much of the body is to come yet, as far as that is known: 0 where it is chunked. Of a body in pieces.
+  uint64_t body_left() const { return body_left_; }
   /// Bytes held for the request under way.
   size_t held_bytes() const;
 
@@ -55,7 +66,7 @@ class HttpParser {
 
  private:
   friend struct HttpParserCallbacks;
-  enum class Phase : uint8_t { kHead, kIdentity, kChunked, kTrailers, kComplete };
+  enum class Phase : uint8_t { kHead, kUndecided, kIdentity, kChunked, kTrailers, kComplete };
 
   /// Where the check of a section of lines (head or trailers) stands. Offsets from the section's first byte.
   struct LineScan {
@@ -81,11 +92,12 @@ class HttpParser {
   void ReserveBody(size_t size);
   Step Complete();
   Step Refuse(int status, std::string detail);
+  Step RefuseLength();
 
   // llhttp's callbacks; false stops it, with a refusal set.
   bool HeadersComplete(llhttp__internal_s* parser);
   bool ChunkHeader(uint64_t size);
-  bool Body(std::string_view bytes);
+  void Body(std::string_view bytes);
 
   const HttpLimits* limits_;
   Phase phase_ = Phase::kHead;
@@ -94,12 +106,15 @@ class HttpParser {
   bool keep_alive_ = false;
   bool expects_continue_ = false;
   bool chunked_ = false;
+  bool in_pieces_ = false;
   bool new_header_ = true;  // the next name begins another header
   int refusal_status_ = 0;
   LineScan scan_;
   std::string head_;  // an incomplete head or trailer section
   HttpRequest request_;
+  std::string_view piece_;
   uint64_t content_length_ = 0;
+  uint64_t body_left_ = 0;
   int64_t chunk_overhead_ = 0;                        // bytes of chunked coding that are not body, less a fair share a chunk
   std::unique_ptr<llhttp__internal_s> chunk_parser_;  // only while a chunked body is read
   std::string refusal_detail_;

@@ -86,7 +86,7 @@ bool StatusHasBody(int status) {
   return status != 204 && status != 304;
 }
 
-void AppendResponseHead(const HttpResponse& response, bool close, bool keep_alive, std::string* out) {
+void AppendResponseHead(const HttpResponse& response, HttpFraming framing, bool close, bool keep_alive, std::string* out) {
   std::string_view line = StatusLine(response.status);
   if (!line.empty()) {
     out->append(line);
@@ -97,9 +97,13 @@ void AppendResponseHead(const HttpResponse& response, bool close, bool keep_aliv
   }
   if (StatusHasBody(response.status)) {
     if (!response.content_type.empty()) AppendHeader("Content-Type", response.content_type, out);
-    out->append("Content-Length: ");
-    AppendNumber(response.body.size(), out);
-    out->append("\r\n");
+    if (framing == HttpFraming::kLength) {
+      out->append("Content-Length: ");
+      AppendNumber(response.body.size(), out);
+      out->append("\r\n");
+    } else if (framing == HttpFraming::kChunked) {
+      out->append("Transfer-Encoding: chunked\r\n");
+    }
   }
   for (const auto& [name, value] : response.headers) AppendHeader(name, value, out);
   if (close) {
@@ -108,6 +112,12 @@ void AppendResponseHead(const HttpResponse& response, bool close, bool keep_aliv
     out->append("Connection: keep-alive\r\n");
   }
   out->append("\r\n");
+}
+
+void AppendChunk(std::string_view piece, std::string* out) {
+  char digits[16];
+  out->append(digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, piece.size(), 16).ptr - digits));
+  out->append("\r\n").append(piece).append("\r\n");
 }
 
 }  // namespace notifyd

@@ -1,12 +1,14 @@
 // HttpServer: listening sockets, and the clockwork that its connections share (see http_connection.h). Loop thread.
 // It accepts by itself instead of through libuv, which has no SO_REUSEPORT here and, once descriptors run out, may accept in a tight circle.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -35,6 +37,11 @@ Result<sockaddr_storage> ParseAddress(const std::string& address, uint16_t port)
   if (uv_ip4_addr(address.c_str(), port, reinterpret_cast<sockaddr_in*>(&storage)) == 0) return storage;
   if (uv_ip6_addr(address.c_str(), port, reinterpret_cast<sockaddr_in6*>(&storage)) == 0) return storage;
   return Status(Code::kIo, "not an IP address: " + address);
+}
+
+uint16_t PortOf(const sockaddr_storage& address) {
+  return address.ss_family == AF_INET ? ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port)
+                                      : ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
 }
 
 socklen_t LengthOf(const sockaddr_storage& address) {
@@ -93,32 +100,79 @@ class HttpServer::Impl {
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     if (failed.ok() && getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) failed = SystemError("getsockname");
-    auto* listener = new Listener{{}, this, fd};
-    if (failed.ok() && uv_poll_init(context_.loop, &listener->poll, fd) != 0) failed = Status(Code::kIo, "cannot watch " + name);
+    if (failed.ok() && !Watch(fd)) failed = Status(Code::kIo, "cannot watch " + name);
     if (!failed.ok()) {
-      delete listener;
       close(fd);
       return failed;
     }
-    listener->poll.data = listener;
-    listeners_.push_back(listener);
-    StartAccepting(listener);
-    return bound.ss_family == AF_INET ? ntohs(reinterpret_cast<sockaddr_in*>(&bound)->sin_port)
-                                      : ntohs(reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port);
+    return PortOf(bound);
   }
 
-  void Respond(uint64_t token, HttpResponse response) {
-    if (HttpConnection* connection = context_.Find(token)) connection->Respond(std::move(response));
-  }
+  HttpConnection* Find(uint64_t token) const { return context_.Find(token); }
 
   void Drain() {
-    context_.draining = true;
     // Who is through the handshake already is served too.
     for (Listener* listener : listeners_) Accept(listener);
     CloseListeners();
+    DrainConnections();
+  }
+
+  void StopAccepting() {
+    for (Listener* listener : listeners_) uv_poll_stop(&listener->poll);
+    uv_timer_stop(&handles_->accept_pause);
+  }
+
+  void HoldRequests(bool hold) {
+    context_.holding = hold;
     for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
-      if (connection != nullptr) connection->Drain();
+      if (connection != nullptr) connection->HoldChanged();
     }
+  }
+
+  Sockets Release() {
+    Sockets sockets;
+    StopAccepting();
+    for (Listener* listener : listeners_) {
+      fcntl(listener->fd, F_SETFD, 0);
+      if (sockets.listening < 0) {
+        sockets.listening = listener->fd;
+      } else {
+        sockets.connections.push_back(listener->fd);
+      }
+      Forget(listener);
+    }
+    listeners_.clear();
+    for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
+      if (connection == nullptr || !connection->idle()) continue;
+      if (int fd = connection->Release(); fd >= 0) sockets.connections.push_back(fd);
+    }
+    DrainConnections();
+    return sockets;
+  }
+
+  Result<uint16_t> Adopt(const Sockets& sockets) {
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    if (!IsTcp(sockets.listening) || !IsListening(sockets.listening)) return Status(Code::kIo, "the socket handed over does not listen");
+    if (getsockname(sockets.listening, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return SystemError("getsockname");
+    if (!AdoptListener(sockets.listening)) return Status(Code::kIo, "cannot watch the socket handed over");
+    context_.draining = false;
+    HoldRequests(false);
+    for (int fd : sockets.connections) {
+      if (!IsTcp(fd)) continue;
+      if (IsListening(fd)) {
+        if (!AdoptListener(fd)) close(fd);
+      } else {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        Take(fd, HttpConnection::Origin::kAdopted);
+      }
+    }
+    return PortOf(bound);
+  }
+
+  size_t busy() const {
+    return static_cast<size_t>(std::count_if(context_.slots.begin(), context_.slots.end(),
+                                             [](const HttpConnection* connection) { return connection != nullptr && connection->busy(); }));
   }
 
   size_t connections() const { return context_.open.load(std::memory_order_relaxed); }
@@ -136,6 +190,43 @@ class HttpServer::Impl {
     int open = 3;
   };
 
+  /// Accepts on `fd` from now on, and owns it; false, and does not, where it cannot be watched.
+  bool Watch(int fd) {
+    auto* listener = new Listener{{}, this, fd};
+    if (uv_poll_init(context_.loop, &listener->poll, fd) != 0) {
+      delete listener;
+      return false;
+    }
+    listener->poll.data = listener;
+    listeners_.push_back(listener);
+    StartAccepting(listener);
+    return true;
+  }
+
+  bool AdoptListener(int fd) {
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return Watch(fd);
+  }
+
+  static bool IsTcp(int fd) {
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
+  }
+  static bool IsListening(int fd) {
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+  }
+
+  void DrainConnections() {
+    context_.draining = true;
+    HoldRequests(false);
+    for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
+      if (connection != nullptr) connection->Drain();
+    }
+  }
+
   void StartAccepting(Listener* listener) {
     uv_poll_start(&listener->poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
       auto* ready = static_cast<Listener*>(handle->data);
@@ -147,7 +238,7 @@ class HttpServer::Impl {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       int fd = accept4(listener->fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        Take(fd);
+        Take(fd, HttpConnection::Origin::kAccepted);
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         PauseAccepting();
         return;
@@ -170,7 +261,7 @@ class HttpServer::Impl {
         kAcceptPauseMs, 0);
   }
 
-  void Take(int fd) {
+  void Take(int fd, HttpConnection::Origin origin) {
     bool surplus = context_.budget->connections.load(std::memory_order_relaxed) >= context_.limits.max_connections;
     if (surplus && context_.surplus >= kMaxSurplus) {
       close(fd);
@@ -183,7 +274,7 @@ class HttpServer::Impl {
       uv_timer_start(
           &handles_->sweep, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->Sweep(); }, tick, tick);
     }
-    HttpConnection::Open(&context_, fd, surplus);
+    HttpConnection::Open(&context_, fd, surplus ? HttpConnection::Origin::kSurplus : origin);
   }
 
   void Sweep() {
@@ -203,12 +294,17 @@ class HttpServer::Impl {
 
   void CloseListeners() {
     for (Listener* listener : listeners_) {
-      uv_poll_stop(&listener->poll);
+      Forget(listener);
       close(listener->fd);
-      uv_close(reinterpret_cast<uv_handle_t*>(&listener->poll), [](uv_handle_t* handle) { delete static_cast<Listener*>(handle->data); });
     }
     listeners_.clear();
     uv_timer_stop(&handles_->accept_pause);
+  }
+
+  /// Deletes it, soon; its descriptor is the caller's from now on.
+  static void Forget(Listener* listener) {
+    uv_poll_stop(&listener->poll);
+    uv_close(reinterpret_cast<uv_handle_t*>(&listener->poll), [](uv_handle_t* handle) { delete static_cast<Listener*>(handle->data); });
   }
 
   HttpContext context_;
@@ -223,10 +319,41 @@ Result<uint16_t> HttpServer::Listen(const std::string& address, uint16_t port, b
   return impl_->Listen(address, port, reuse_port);
 }
 void HttpServer::Respond(uint64_t token, HttpResponse response) {
-  impl_->Respond(token, std::move(response));
+  if (HttpConnection* connection = impl_->Find(token)) connection->Respond(std::move(response));
+}
+void HttpServer::BeginStream(uint64_t token, HttpResponse head) {
+  if (HttpConnection* connection = impl_->Find(token)) connection->BeginStream(std::move(head));
+}
+size_t HttpServer::Stream(uint64_t token, std::string_view piece) {
+  HttpConnection* connection = impl_->Find(token);
+  return connection != nullptr ? connection->Stream(piece) : 0;
+}
+void HttpServer::EndStream(uint64_t token) {
+  if (HttpConnection* connection = impl_->Find(token)) connection->EndStream();
+}
+void HttpServer::PauseBody(uint64_t token) {
+  if (HttpConnection* connection = impl_->Find(token)) connection->PauseBody();
+}
+void HttpServer::ResumeBody(uint64_t token) {
+  if (HttpConnection* connection = impl_->Find(token)) connection->ResumeBody();
 }
 void HttpServer::Drain() {
   impl_->Drain();
+}
+void HttpServer::StopAccepting() {
+  impl_->StopAccepting();
+}
+void HttpServer::HoldRequests() {
+  impl_->HoldRequests(true);
+}
+HttpServer::Sockets HttpServer::Release() {
+  return impl_->Release();
+}
+Result<uint16_t> HttpServer::Adopt(const Sockets& sockets) {
+  return impl_->Adopt(sockets);
+}
+size_t HttpServer::busy() const {
+  return impl_->busy();
 }
 size_t HttpServer::connections() const {
   return impl_->connections();

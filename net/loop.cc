@@ -2,6 +2,7 @@
 // I1: a wake-up is under way exactly while `posted_` is not empty, so many posts between two turns cost one.
 // I2: the turn callback runs in the prepare phase: after the I/O and timers of the turn, before the poll whose timeout libuv computes
 //     afterwards. What it posts, arms or closes is therefore never slept on.
+// I3: the time at work between two prepare phases is what passed, less what libuv says it slept: it handles I/O inside the poll.
 #include "net/loop.h"
 
 #include <uv.h>
@@ -38,7 +39,13 @@ class Loop::Impl {
     CHECK(uv_loop_close(&loop_) == 0);
   }
 
-  void Run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+  void Run() {
+    if (lag_ != nullptr) {
+      awake_ns_ = uv_hrtime();
+      slept_ns_ = uv_metrics_idle_time(&loop_);
+    }
+    uv_run(&loop_, UV_RUN_DEFAULT);
+  }
 
   void Post(std::function<void()> task) {
     bool wake;
@@ -56,7 +63,13 @@ class Loop::Impl {
 
   void OnTurn(std::function<void()> turn) {
     turn_ = std::move(turn);
-    CHECK(uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->turn_(); }) == 0);
+    StartPrepare();
+  }
+
+  void MeasureTurns(Histogram* lag) {
+    CHECK(uv_loop_configure(&loop_, UV_METRICS_IDLE_TIME) == 0);
+    lag_ = lag;
+    StartPrepare();
   }
 
   void SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
@@ -99,6 +112,20 @@ class Loop::Impl {
     std::function<void()> task;
   };
 
+  void StartPrepare() {
+    CHECK(uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->EndTurn(); }) == 0);
+  }
+
+  void EndTurn() {
+    if (turn_) turn_();
+    if (lag_ == nullptr) return;
+    uint64_t now = uv_hrtime();
+    uint64_t slept = uv_metrics_idle_time(&loop_);
+    lag_->Observe((static_cast<int64_t>(now - awake_ns_) - static_cast<int64_t>(slept - slept_ns_)) / 1000);
+    awake_ns_ = now;
+    slept_ns_ = slept;
+  }
+
   static void Fire(uv_timer_t* handle) {
     // Taken out first: the task may arm its own slot again.
     std::function<void()> task = std::move(static_cast<Timer*>(handle->data)->task);
@@ -121,6 +148,9 @@ class Loop::Impl {
   std::vector<std::function<void()>> posted_;   // guarded by mutex_
   std::vector<std::function<void()>> running_;  // kept for its capacity
   std::function<void()> turn_;
+  Histogram* lag_ = nullptr;                    // measured where there is one
+  uint64_t awake_ns_ = 0;                       // when the last turn ended
+  uint64_t slept_ns_ = 0;                       // in all, until then
   std::vector<std::unique_ptr<Timer>> timers_;  // by slot
   std::vector<std::unique_ptr<Signal>> signals_;
 };
@@ -138,6 +168,9 @@ void Loop::Post(std::function<void()> task) {
 }
 void Loop::OnTurn(std::function<void()> turn) {
   impl_->OnTurn(std::move(turn));
+}
+void Loop::MeasureTurns(Histogram* lag) {
+  impl_->MeasureTurns(lag);
 }
 void Loop::SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
   impl_->SetTimer(slot, delay_ms, std::move(task));

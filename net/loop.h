@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "base/histogram.h"
+
 struct uv_loop_s;
 
 namespace notifyd {
@@ -25,6 +27,9 @@ class Loop {
   /// Loop thread. `turn` runs once a loop turn, after the I/O of that turn was handled and before the loop sleeps: where gathered work is
   /// carried out in one go. Must be set before Run.
   void OnTurn(std::function<void()> turn);
+  /// Before Run: into `lag` goes for each turn how long it was at work, from when it woke up until it could sleep again: so long did the next
+  /// event have to wait. Borrowed.
+  void MeasureTurns(Histogram* lag);
   /// Loop thread (or before Run). One shot; runs in max(0, delay_ms). A new call replaces the one of the same slot; a negative delay clears it.
   /// Slots are small integers, made by the caller. Cheap to call often.
   void SetTimer(int slot, int64_t delay_ms, std::function<void()> task);

@@ -27,11 +27,16 @@ constexpr milliseconds kDiskInterval{1000};
 // On a small file system the reserve is one part of so many: room for a new log, and for the tables made of the memtables that are full. Once
 // even that is gone, a write fails and the process stops.
 constexpr uint64_t kReserveShare = 4;
+// What one compaction may add before it deletes what it read; one runs at a time.
+constexpr uint64_t kCompactionBytes = 256 << 20;
 
-int64_t SteadyMs() { return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+int64_t SteadyMs() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 struct OpEncoder {
   rocksdb::WriteBatch* out;
+  LaneChanges* lane_counts;
   std::string value;
 
   template <class Encode, class Record>
@@ -49,6 +54,7 @@ struct OpEncoder {
     EncodeChange(*op.change, &value);
     out->Merge(EncodeNotifyKey(op.id), value);
   }
+  void operator()(const DeleteNotify& op) { Delete(EncodeNotifyKey(op.id)); }
   void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
   void operator()(const DeleteDue& op) { Delete(EncodeDueKey(op.clock, op.key)); }
   void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
@@ -57,12 +63,15 @@ struct OpEncoder {
   void operator()(const DeleteTail& op) { Delete(EncodeTailKey(op.lane, op.key)); }
   void operator()(const PutLane& op) { Put(EncodeLaneKey(op.lane), EncodeLane, op.record); }
   void operator()(const DeleteLane& op) { Delete(EncodeLaneKey(op.lane)); }
+  void operator()(const PutLaneSettings& op) { Put(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane), EncodeLaneSettings, op.settings); }
+  void operator()(const DeleteLaneSettings& op) { Delete(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane)); }
+  void operator()(const AddLaneCounts& op) { (*lane_counts)[op.lane] += op.change; }
   void operator()(const PutDormant& op) { Put(EncodeDormantKey(op.host, op.lane.order), EncodeDormantLane, op.lane.lane); }
   void operator()(const DeleteDormant& op) { Delete(EncodeDormantKey(op.host, op.lane.order)); }
   void operator()(const PutFkey& op) { Put(EncodeFkeyKey(op.fkey), EncodeFkey, op.record); }
   void operator()(const ExpireFkey& op) {
     value.clear();
-    EncodeFkeyExpiry({op.id, op.expires_at}, &value);
+    EncodeFkeyExpiry({op.id, op.expires_at, nullptr}, &value);
     out->Merge(EncodeFkeyKey(op.fkey), value);
   }
   void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
@@ -70,19 +79,33 @@ struct OpEncoder {
   void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }
 };
 
-}  // namespace
-
-void EncodeOps(const WriteBatch& batch, rocksdb::WriteBatch* out) {
-  OpEncoder encoder{out, {}};
+/// Adds a batch's operations to `out`. Its totals, and what it adds to the lanes' counts, follow once for a group: a busy lane would
+/// otherwise leave an operand a batch, all of which the next read of its counts must add up.
+void EncodeOps(const WriteBatch& batch, rocksdb::WriteBatch* out, LaneChanges* lane_counts) {
+  OpEncoder encoder{out, lane_counts, {}};
   for (const WriteOp& op : batch.ops) std::visit(encoder, op);
 }
 
-Committer::Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes)
-    : db_(db), directory_(std::move(directory)), store_(store), min_free_bytes_(min_free_bytes) {
+}  // namespace
+
+void EncodeLaneChanges(const LaneChanges& changes, rocksdb::WriteBatch* out) {
+  std::string value;
+  for (const auto& [lane, change] : changes) {
+    if (change.IsZero()) continue;
+    value.clear();
+    EncodeLaneCountsChange(change, &value);
+    out->Merge(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane), value);
+  }
+}
+
+Committer::Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes, Histogram* commits)
+    : db_(db), directory_(std::move(directory)), store_(store), min_free_bytes_(min_free_bytes), commits_(commits) {
   synced_sequence_ = marked_sequence_ = db_->GetLatestSequenceNumber();
 }
 
-Committer::~Committer() { Stop(); }
+Committer::~Committer() {
+  Stop();
+}
 
 void Committer::Start(EventSink* sink) {
   sink_ = sink;
@@ -143,9 +166,10 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
   group.PutLogData(EncodeSyncedMark(store_, synced_sequence_));
   bool sync = false;
   size_t taken = 0;
+  LaneChanges lane_counts;
   const Totals* totals = nullptr;  // of the last batch that writes anything
   for (const WriteBatch& batch : *work) {
-    EncodeOps(batch, &group);
+    EncodeOps(batch, &group, &lane_counts);
     sync |= batch.sync;
     if (!batch.ops.empty()) totals = &batch.totals;
     ++taken;
@@ -153,12 +177,15 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
   }
   last_number_ = (*work)[taken - 1].number;
   if (totals) {
+    EncodeLaneChanges(lane_counts, &group);
     std::string value;
     EncodeTotals(*totals, &value);
     group.Put(EncodeMetaKey(kTotalsName), value);
     rocksdb::WriteOptions how;
     how.sync = sync;
+    auto began = std::chrono::steady_clock::now();
     if (!Check(TranslateStatus(db_->Write(how, &group), "cannot write"))) return;
+    if (sync) Observe(began);
     marked_sequence_ = synced_sequence_;
     unsynced_ = !sync;
     if (sync) synced_sequence_ = db_->GetLatestSequenceNumber();
@@ -175,8 +202,14 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
   work->erase(work->begin(), work->begin() + static_cast<ptrdiff_t>(taken));
 }
 
+void Committer::Observe(std::chrono::steady_clock::time_point began) {
+  if (commits_) commits_->Observe(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count());
+}
+
 void Committer::Sync() {
+  auto began = std::chrono::steady_clock::now();
   if (!Check(TranslateStatus(db_->SyncWAL(), "cannot sync"))) return;
+  Observe(began);
   unsynced_ = false;
   synced_sequence_ = db_->GetLatestSequenceNumber();
   ++counters_.syncs;
@@ -214,10 +247,14 @@ void Committer::CheckSpace() {
   if (!MeasureDisk(directory_, &free_bytes, &total_bytes)) return;
   counters_.free_disk_bytes = free_bytes;
   uint64_t reserve = std::min(min_free_bytes_, total_bytes / kReserveShare);
-  // The memtables need room for the tables that they become: no longer free. Without a reserve nothing is kept free at all.
-  uint64_t unflushed_bytes = 0;
-  if (reserve > 0) db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed_bytes);
-  free_bytes -= std::min(free_bytes, unflushed_bytes);
+  // The memtables need room for the tables that they become, and a compaction for its output beside its input: no longer free. Without a reserve
+  // nothing is kept free at all; nor need RocksDB be asked where there is plenty.
+  if (reserve > 0 && free_bytes < 2 * (reserve + kCompactionBytes)) {
+    uint64_t unflushed_bytes = 0, table_bytes = 0;
+    db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed_bytes);
+    db_->GetIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &table_bytes);
+    free_bytes -= std::min(free_bytes, unflushed_bytes + std::min(table_bytes, kCompactionBytes));
+  }
   // Apart by a quarter, so that it does not flap at the edge.
   bool low = disk_low_ ? free_bytes < reserve + reserve / 4 : free_bytes < reserve;
   if (low == disk_low_) return;

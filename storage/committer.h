@@ -8,14 +8,17 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 
 #include "base/bytes.h"
+#include "base/histogram.h"
 #include "broker/ports.h"
 
 namespace rocksdb {
@@ -32,8 +35,8 @@ class Committer {
     std::atomic<uint64_t> disk_bytes = 0, wal_bytes = 0, free_disk_bytes = 0;  // about a second old
   };
 
-  /// `db` is borrowed. All that it holds is taken as synced.
-  Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes);
+  /// `db` is borrowed, as is `commits` (may be null): how long each synced write took, in it. All that `db` holds is taken as synced.
+  Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes, Histogram* commits);
   ~Committer();
 
   void Start(EventSink* sink);
@@ -48,6 +51,7 @@ class Committer {
   void Run();
   bool WaitForWork(std::deque<WriteBatch>* work);
   void WriteGroup(std::deque<WriteBatch>* work);
+  void Observe(std::chrono::steady_clock::time_point began);
   void Sync();
   void WriteMark();
   void CheckDisk();
@@ -58,6 +62,7 @@ class Committer {
   const std::string directory_;
   const Fingerprint store_;
   const uint64_t min_free_bytes_;
+  Histogram* const commits_;
   EventSink* sink_ = nullptr;
   Counters counters_;
 
@@ -69,16 +74,18 @@ class Committer {
 
   // Of the thread alone.
   bool failed_ = false;
-  bool unsynced_ = false;           // something was written since the last sync
-  uint64_t last_number_ = 0;        // of the newest batch written
-  uint64_t synced_number_ = 0;      // of the newest batch synced
-  uint64_t synced_sequence_ = 0;    // RocksDB's sequence number up to which all is synced
-  uint64_t marked_sequence_ = 0;    // the newest of them that the log says (storage/log_check.h)
+  bool unsynced_ = false;         // something was written since the last sync
+  uint64_t last_number_ = 0;      // of the newest batch written
+  uint64_t synced_number_ = 0;    // of the newest batch synced
+  uint64_t synced_sequence_ = 0;  // RocksDB's sequence number up to which all is synced
+  uint64_t marked_sequence_ = 0;  // the newest of them that the log says (storage/log_check.h)
   bool disk_low_ = false;
   int64_t disk_checked_ms_ = 0;
 };
 
-/// Adds a batch's operations to `out`; its totals are added apart, once for a group.
-void EncodeOps(const WriteBatch& batch, rocksdb::WriteBatch* out);
+/// What is added to the counts of each lane.
+using LaneChanges = std::unordered_map<LaneKey, LaneCounts>;
+/// Adds an operand to `out` for each lane whose change is not zero.
+void EncodeLaneChanges(const LaneChanges& changes, rocksdb::WriteBatch* out);
 
 }  // namespace notifyd

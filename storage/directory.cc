@@ -155,6 +155,18 @@ Result<PreparedDirectory> PrepareDirectory(const std::string& directory) {
   }
 }
 
+Status RewriteFormatFile(const std::string& directory, const FormatRecord& record) {
+  fs::path path = fs::path(directory) / kFormatFile;
+  int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return IoError("cannot open", path);
+  // One digit differs, so that no crash can leave a mixture.
+  std::string text = ToText(record);
+  bool done = ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  Status status = done ? Status::Ok() : IoError("cannot write", path);
+  ::close(fd);
+  return status;
+}
+
 DirectorySize MeasureDirectory(const std::string& directory) {
   DirectorySize size;
   std::error_code error;

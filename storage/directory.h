@@ -2,7 +2,7 @@
 // anything: RocksDB would replay, compact and so change whatever database it finds. At Open only.
 //
 //   FORMAT:  notifyd store
-//            format 1
+//            format 2
 //            id 5b0f3c1de2a94e6f8a7b6c5d4e3f2a1b
 #pragma once
 
@@ -32,9 +32,12 @@ struct PreparedDirectory {
 };
 
 /// Makes the directory (0700, its parent synced) and the file where there is nothing yet, and takes the lock. The same record stands in
-/// the store under m/format. Errors: kUnacceptable (a newer format; files that are not a notifyd store's), kCorrupt (the database's own
-/// entry file is gone while data is there), kIo (in use, no permission, ...).
+/// the store under m/format. The format may be an older one: storage/upgrade.h. Errors: kUnacceptable (a newer format; files that are not a notifyd
+/// store's), kCorrupt (the database's own entry file is gone while data is there), kIo (in use, no permission, ...).
 Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
+
+/// FORMAT says `record` from now on, durably: the file stays the same one, since the lock is on it. Error: kIo.
+Status RewriteFormatFile(const std::string& directory, const FormatRecord& record);
 
 /// Bytes in all files, and in the logs among them.
 struct DirectorySize {

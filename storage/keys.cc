@@ -8,14 +8,20 @@ namespace {
 
 constexpr char kEscape = '\x00', kEscapedZero = '\xff', kEnd = '\x01';
 
-std::string Begin(KeyKind kind) { return std::string(1, static_cast<char>(kind)); }
+std::string Begin(KeyKind kind) {
+  return std::string(1, static_cast<char>(kind));
+}
 
-/// `name` so that something may follow: sorts as the name does.
-void AppendClosed(std::string_view name, std::string* out) {
+void AppendEscaped(std::string_view name, std::string* out) {
   for (char c : name) {
     out->push_back(c);
     if (c == kEscape) out->push_back(kEscapedZero);
   }
+}
+
+/// `name` so that something may follow: sorts as the name does.
+void AppendClosed(std::string_view name, std::string* out) {
+  AppendEscaped(name, out);
   out->push_back(kEscape);
   out->push_back(kEnd);
 }
@@ -101,6 +107,19 @@ std::string EncodeLaneKey(const LaneKey& lane) {
   return out += lane.name;
 }
 
+std::string EncodeNamedLanePrefix(KeyKind kind, std::string_view prefix) {
+  std::string out = Begin(kind);
+  AppendEscaped(prefix, &out);
+  return out;
+}
+
+std::string EncodeNamedLaneKey(KeyKind kind, const LaneKey& lane) {
+  std::string out = Begin(kind);
+  AppendClosed(lane.name, &out);
+  out.push_back(static_cast<char>(lane.mode));
+  return out;
+}
+
 std::string EncodeDormantPrefix(std::string_view host) {
   std::string out = Begin(KeyKind::kDormant);
   AppendClosed(host, &out);
@@ -113,7 +132,9 @@ std::string EncodeDormantKey(std::string_view host, uint64_t order) {
   return out;
 }
 
-std::string EncodeFkeyKey(std::string_view fkey) { return Begin(KeyKind::kFkey).append(fkey); }
+std::string EncodeFkeyKey(std::string_view fkey) {
+  return Begin(KeyKind::kFkey).append(fkey);
+}
 
 std::string EncodeIdempotencyKey(const IdempotencyKey& key) {
   std::string out = Begin(KeyKind::kIdempotency);
@@ -129,13 +150,20 @@ std::string EncodeSettledKey(Phase phase, NotifyId id) {
   return out;
 }
 
-std::string EncodeMetaKey(std::string_view name) { return Begin(KeyKind::kMeta).append(name); }
+std::string EncodeMetaKey(std::string_view name) {
+  return Begin(KeyKind::kMeta).append(name);
+}
 
-std::string EncodeDueBound(Clock clock, int64_t time_ms) { return EncodeDueKey(clock, {time_ms, NotifyId{}}); }
-std::string EncodeExpiryBound(int64_t time_ms) { return EncodeExpiryKey({time_ms, NotifyId{}}); }
+std::string EncodeDueBound(Clock clock, int64_t time_ms) {
+  return EncodeDueKey(clock, {time_ms, NotifyId{}});
+}
+std::string EncodeExpiryBound(int64_t time_ms) {
+  return EncodeExpiryKey({time_ms, NotifyId{}});
+}
 
 std::string PrefixEnd(std::string prefix) {
-  CHECK(!prefix.empty() && prefix.back() != '\xff');
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  CHECK(!prefix.empty());
   ++prefix.back();
   return prefix;
 }
@@ -152,7 +180,9 @@ std::optional<DueKey> DecodeDueKey(std::string_view key) {
   return DecodeTimeAndId(body.substr(1));
 }
 
-std::optional<DueKey> DecodeExpiryKey(std::string_view key) { return DecodeTimeAndId(Body(key, KeyKind::kExpiry)); }
+std::optional<DueKey> DecodeExpiryKey(std::string_view key) {
+  return DecodeTimeAndId(Body(key, KeyKind::kExpiry));
+}
 
 std::optional<OrderKey> DecodeTailKey(std::string_view key, const LaneKey& lane) {
   std::string prefix = EncodeTailPrefix(lane);
@@ -163,6 +193,13 @@ std::optional<OrderKey> DecodeTailKey(std::string_view key, const LaneKey& lane)
   order.due.ms = decoder.BigSigned64();
   order.id.value = decoder.Big64();
   return decoder.done() ? std::optional(order) : std::nullopt;
+}
+
+std::optional<LaneKey> DecodeNamedLaneKey(KeyKind kind, std::string_view key) {
+  std::string_view body = Body(key, kind);
+  std::optional<std::string> name = TakeClosed(&body);
+  if (!name || body.size() != 1 || static_cast<uint8_t>(body.front()) > static_cast<uint8_t>(Mode::kFifo)) return std::nullopt;
+  return LaneKey{static_cast<Mode>(body.front()), std::move(*name)};
 }
 
 std::optional<DormantPlace> DecodeDormantKey(std::string_view key) {

@@ -17,16 +17,18 @@ namespace notifyd {
 
 /// Stored: never renumber.
 enum class KeyKind : char {
-  kDue = 'd',          // clock, time, id
-  kFkey = 'f',         // fkey
-  kIdempotency = 'i',  // caller, key
-  kTail = 'l',         // mode, lane name, rank, due, id
-  kMeta = 'm',         // name
-  kNotify = 'n',       // id
-  kLane = 'q',         // mode, lane name
-  kDormant = 'w',      // host, order
-  kExpiry = 'x',       // time, id
-  kSettled = 'z',      // phase, id
+  kLaneCounts = 'c',    // lane name, mode
+  kDue = 'd',           // clock, time, id
+  kFkey = 'f',          // fkey
+  kIdempotency = 'i',   // caller, key
+  kTail = 'l',          // mode, lane name, rank, due, id
+  kMeta = 'm',          // name
+  kNotify = 'n',        // id
+  kLane = 'q',          // mode, lane name
+  kLaneSettings = 's',  // lane name, mode
+  kDormant = 'w',       // host, order
+  kExpiry = 'x',        // time, id
+  kSettled = 'z',       // phase, id
 };
 
 std::string EncodeNotifyKey(NotifyId id);
@@ -34,6 +36,8 @@ std::string EncodeDueKey(Clock clock, const DueKey& key);
 std::string EncodeExpiryKey(const DueKey& key);
 std::string EncodeTailKey(const LaneKey& lane, const OrderKey& key);
 std::string EncodeLaneKey(const LaneKey& lane);
+/// `kind`: kLaneCounts or kLaneSettings, which lie in the order of names, then modes.
+std::string EncodeNamedLaneKey(KeyKind kind, const LaneKey& lane);
 std::string EncodeDormantKey(std::string_view host, uint64_t order);
 std::string EncodeFkeyKey(std::string_view fkey);
 std::string EncodeIdempotencyKey(const IdempotencyKey& key);
@@ -46,10 +50,12 @@ inline constexpr std::string_view kFormatName = "format";
 /// What all keys of a lane's tail, or of a host's sleeping lanes, begin with; no other key does.
 std::string EncodeTailPrefix(const LaneKey& lane);
 std::string EncodeDormantPrefix(std::string_view host);
+/// What the keys of `kind` begin with whose lane's name begins with `prefix`; no other key does.
+std::string EncodeNamedLanePrefix(KeyKind kind, std::string_view prefix);
 /// The first key of a clock, and of an expiry index, that is not below `time_ms`.
 std::string EncodeDueBound(Clock clock, int64_t time_ms);
 std::string EncodeExpiryBound(int64_t time_ms);
-/// The first key behind all that begin with `prefix`, whose last byte is not FF.
+/// The first key behind all that begin with `prefix`, which holds a byte other than FF.
 std::string PrefixEnd(std::string prefix);
 
 /// Nothing where `key` is not exactly what its Encode gives.
@@ -57,6 +63,7 @@ std::optional<NotifyId> DecodeNotifyKey(std::string_view key);
 std::optional<DueKey> DecodeDueKey(std::string_view key);
 std::optional<DueKey> DecodeExpiryKey(std::string_view key);
 std::optional<OrderKey> DecodeTailKey(std::string_view key, const LaneKey& lane);
+std::optional<LaneKey> DecodeNamedLaneKey(KeyKind kind, std::string_view key);
 struct DormantPlace {
   std::string host;
   uint64_t order = 0;

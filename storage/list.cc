@@ -1,4 +1,4 @@
-// Lists, newest first: over the records, or, where only failed, cancelled and expired ones are asked for, over the index of those.
+// Lists, newest or oldest first: over the records, or, where only failed, cancelled and expired ones are asked for, over the index of those.
 
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "broker/spec.h"
 #include "storage/keys.h"
 #include "storage/reader.h"
 #include "storage/records.h"
@@ -16,7 +17,9 @@ namespace {
 
 constexpr size_t kChunk = 32;
 
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+std::string_view View(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
 
 /// The state that users see, as far as the store knows: what is in flight is ready here, and the core sorts it out.
 State StateOf(const NotifyState& state, const Now& now) {
@@ -32,39 +35,57 @@ State StateOf(const NotifyState& state, const Now& now) {
   }
 }
 
-bool HasIndex(State state) { return state == State::kFailed || state == State::kCancelled || state == State::kExpired; }
+bool HasIndex(State state) {
+  return state == State::kFailed || state == State::kCancelled || state == State::kExpired;
+}
 
 bool Matches(const NotifyRecord& record, const ListQuery& query, const Now& now) {
   if (query.lane && record.head->lane.name != *query.lane) return false;
   if (query.mode && record.head->lane.mode != *query.mode) return false;
   if (query.caller && record.head->caller != *query.caller) return false;
+  if (query.fkey && record.head->fkey != *query.fkey) return false;
+  if (query.fkey_prefix && !record.head->fkey.starts_with(*query.fkey_prefix)) return false;
   if (query.created_after && record.created_at < *query.created_after) return false;
   if (query.created_before && record.created_at >= *query.created_before) return false;
+  if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
   if (query.states.empty()) return true;
   State state = StateOf(record.state, now);
   return std::any_of(query.states.begin(), query.states.end(),
                      [&](State wanted) { return wanted == state || (wanted == State::kSending && state == State::kReady); });
 }
 
-/// A range of keys, walked from its end.
-class Backwards {
+/// A range of keys, walked from its beginning or from its end.
+class Walk {
  public:
-  Backwards(rocksdb::DB* db, rocksdb::ReadOptions how, std::string from, std::string to)
-      : from_(std::move(from)), to_(std::move(to)), lower_(from_), upper_(to_) {
+  Walk(rocksdb::DB* db, rocksdb::ReadOptions how, std::string from, std::string to, bool forward)
+      : from_(std::move(from)), to_(std::move(to)), lower_(from_), upper_(to_), forward_(forward) {
     how.iterate_lower_bound = &lower_;
     how.iterate_upper_bound = &upper_;
     it_.reset(db->NewIterator(how));
-    it_->SeekToLast();
+    if (from_ >= to_) return;  // nothing lies between two cursors that crossed
+    if (forward_) it_->SeekToFirst();
+    else it_->SeekToLast();
   }
-  Backwards(const Backwards&) = delete;
-  Backwards& operator=(const Backwards&) = delete;
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
   rocksdb::Iterator* operator->() { return it_.get(); }
+  void Advance() {
+    if (forward_) it_->Next();
+    else it_->Prev();
+  }
 
  private:
   std::string from_, to_;
   rocksdb::Slice lower_, upper_;  // into them: RocksDB borrows the bounds
+  bool forward_;
   std::unique_ptr<rocksdb::Iterator> it_;
 };
+
+/// The least key that is greater than `key`.
+std::string Behind(std::string key) {
+  key.push_back('\0');
+  return key;
+}
 
 }  // namespace
 
@@ -109,11 +130,12 @@ class Lister {
 
   Status WalkRecords() {
     std::string kind(1, static_cast<char>(KeyKind::kNotify));
-    NotifyId below = list_.query.below;
-    Backwards it(reader_.db_, how_, kind, below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(below));
-    for (; it->Valid(); it->Prev()) {
+    const ListQuery& query = list_.query;
+    Walk it(reader_.db_, how_, query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above)),
+            query.below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(query.below), query.oldest_first);
+    for (; it->Valid(); it.Advance()) {
       std::optional<NotifyId> id = DecodeNotifyKey(View(it->key()));
-      if (!id) return Status(Code::kCorrupt, "a key of the store is damaged: " + it->key().ToString(true));
+      if (!id) return BadKey(View(it->key()));
       if (!Begin(*id)) break;
       std::string_view value = View(it->value());
       examined_bytes_ += value.size();
@@ -124,16 +146,17 @@ class Lister {
     return TranslateStatus(it->status(), "cannot read the store");
   }
 
-  /// One iterator a phase, always going on with the one whose id is the newest.
+  /// One iterator a phase, always going on with the one whose id comes first.
   Status WalkIndexes() {
-    std::vector<std::unique_ptr<Backwards>> indexes;
-    NotifyId below = list_.query.below;
+    std::vector<std::unique_ptr<Walk>> indexes;
+    const ListQuery& query = list_.query;
     for (Phase phase : {Phase::kFailed, Phase::kCancelled, Phase::kExpired}) {
-      const auto& states = list_.query.states;
-      if (std::find(states.begin(), states.end(), static_cast<State>(phase)) == states.end()) continue;
+      if (std::find(query.states.begin(), query.states.end(), static_cast<State>(phase)) == query.states.end()) continue;
       Phase next = static_cast<Phase>(static_cast<uint8_t>(phase) + 1);
-      std::string end = EncodeSettledKey(below.value == 0 ? next : phase, below);
-      indexes.push_back(std::make_unique<Backwards>(reader_.db_, how_, EncodeSettledKey(phase, {}), std::move(end)));
+      std::string from = EncodeSettledKey(phase, query.above);
+      if (query.above.value != 0) from = Behind(std::move(from));
+      std::string to = EncodeSettledKey(query.below.value == 0 ? next : phase, query.below);
+      indexes.push_back(std::make_unique<Walk>(reader_.db_, how_, std::move(from), std::move(to), query.oldest_first));
     }
     std::vector<NotifyId> ids;
     do {
@@ -144,22 +167,22 @@ class Lister {
     return Status::Ok();
   }
 
-  Status NextIds(std::vector<std::unique_ptr<Backwards>>* indexes, std::vector<NotifyId>* ids) {
+  Status NextIds(std::vector<std::unique_ptr<Walk>>* indexes, std::vector<NotifyId>* ids) {
     while (ids->size() < kChunk) {
-      Backwards* newest = nullptr;
-      NotifyId newest_id;
+      Walk* first = nullptr;
+      NotifyId first_id;
       for (auto& index : *indexes) {
-        Backwards& it = *index;
+        Walk& it = *index;
         if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
         if (!it->Valid()) continue;
         std::optional<NotifyId> id = DecodeSettledKey(View(it->key()));
-        if (!id) return Status(Code::kCorrupt, "a key of the store is damaged: " + it->key().ToString(true));
-        if (*id > newest_id) newest = &it, newest_id = *id;
+        if (!id) return BadKey(View(it->key()));
+        if (!first || (list_.query.oldest_first ? *id < first_id : *id > first_id)) first = &it, first_id = *id;
       }
-      if (!newest) break;
+      if (!first) break;
       // One that failed, was sent again and expired may have left its older entry to retention.
-      if (ids->empty() || ids->back() != newest_id) ids->push_back(newest_id);
-      (*newest)->Prev();
+      if (ids->empty() || ids->back() != first_id) ids->push_back(first_id);
+      first->Advance();
     }
     return Status::Ok();
   }
@@ -186,6 +209,8 @@ class Lister {
   NotifyId last_;
 };
 
-ListDone Reader::List(const ListEffect& list) const { return Lister(*this, list).Run(); }
+ListDone Reader::List(const ListEffect& list) const {
+  return Lister(*this, list).Run();
+}
 
 }  // namespace notifyd

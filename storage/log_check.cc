@@ -69,8 +69,12 @@ std::optional<Fragment> FragmentAt(std::string_view bytes, size_t at) {
   return Fragment{type, bytes.substr(at + kHeaderSize, length)};
 }
 
-uint64_t SequenceOf(std::string_view batch) { return Little(batch, 8); }
-uint64_t CountOf(std::string_view batch) { return Little(batch.substr(8), 4); }
+uint64_t SequenceOf(std::string_view batch) {
+  return Little(batch, 8);
+}
+uint64_t CountOf(std::string_view batch) {
+  return Little(batch.substr(8), 4);
+}
 
 /// Only asks which logs are live: no record is replayed.
 class LogProbe : public rocksdb::WalFilter {

@@ -52,7 +52,6 @@ struct OpenedDb {
 /// Errors: kCorrupt with the file, kIo, kDiskFull. Says in the log what it dropped.
 Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store);
 
-
 /// Once after opening, when all is synced: the new log begins with a mark that is synced itself, so that whatever is torn behind it, where
 /// the log's sequence numbers begin is known.
 Status BeginLog(rocksdb::DB* db, const Fingerprint& store);

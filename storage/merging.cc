@@ -9,7 +9,9 @@ namespace {
 
 using Parts = std::vector<std::string_view>;
 
-bool IsKind(std::string_view key, KeyKind kind) { return !key.empty() && key.front() == static_cast<char>(kind); }
+bool IsKind(std::string_view key, KeyKind kind) {
+  return !key.empty() && key.front() == static_cast<char>(kind);
+}
 
 /// The tag, then each part with its length. A base that is damaged already goes on growing.
 std::string Damaged(std::string_view base, const Parts& operands) {
@@ -51,9 +53,28 @@ std::optional<std::string> MergeFkey(std::string_view base, const Parts& operand
   return out;
 }
 
+/// Counts need no record to begin with: what is not there is zero.
+std::string MergeLaneCounts(std::optional<std::string_view> base, const Parts& operands) {
+  LaneCounts sum;
+  if (base) {
+    auto counts = DecodeLaneCounts(*base);
+    if (!counts.ok()) return Damaged(*base, operands);
+    sum = *counts;
+  }
+  for (std::string_view operand : operands) {
+    auto change = DecodeLaneCountsChange(operand);
+    if (!change.ok()) return Damaged(base.value_or(std::string_view()), operands);
+    sum += *change;
+  }
+  std::string out;
+  EncodeLaneCounts(sum, &out);
+  return out;
+}
+
 }  // namespace
 
 std::string MergeFull(std::string_view key, std::optional<std::string_view> base, const Parts& operands) {
+  if (IsKind(key, KeyKind::kLaneCounts)) return MergeLaneCounts(base, operands);
   if (!base || IsOrphan(*base)) {
     std::string out;
     EncodeOrphan(&out);
@@ -81,6 +102,13 @@ bool MergePartial(std::string_view key, std::string_view older, std::string_view
     auto left = DecodeFkeyExpiry(older), right = DecodeFkeyExpiry(newer);
     if (!left.ok() || !right.ok() || left->id != right->id) return false;
     *out = newer;
+    return true;
+  }
+  if (IsKind(key, KeyKind::kLaneCounts)) {
+    auto left = DecodeLaneCountsChange(older), right = DecodeLaneCountsChange(newer);
+    if (!left.ok() || !right.ok()) return false;
+    out->clear();
+    EncodeLaneCountsChange(*left += *right, out);
     return true;
   }
   return false;

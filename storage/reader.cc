@@ -16,34 +16,13 @@ namespace {
 // Read at once: their blocks are in use, and so in the cache beyond its budget, until they are decoded.
 constexpr size_t kChunk = 32;
 
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-/// MultiGet in chunks; `take(i, value)` for each key that is there, in order.
-template <class Take>
-Status GetAll(rocksdb::DB* db, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys, Take take) {
-  for (size_t begin = 0; begin < keys.size(); begin += kChunk) {
-    size_t count = std::min(kChunk, keys.size() - begin);
-    rocksdb::Slice slices[kChunk];
-    rocksdb::PinnableSlice values[kChunk];
-    rocksdb::Status statuses[kChunk];
-    for (size_t i = 0; i < count; ++i) slices[i] = keys[begin + i];
-    db->MultiGet(how, db->DefaultColumnFamily(), count, slices, values, statuses);
-    for (size_t i = 0; i < count; ++i) {
-      if (statuses[i].IsNotFound()) continue;
-      if (!statuses[i].ok()) return TranslateStatus(statuses[i], "cannot read the store");
-      if (Status status = take(begin + i, View(values[i])); !status.ok()) return status;
-    }
-  }
-  return Status::Ok();
+std::string_view View(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
 }
 
 OrderKey OrderKeyOf(const NotifyRecord& record) {
   uint8_t rank = record.head->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.head->priority);
   return {rank, record.state.due, record.id};
-}
-
-Status BadKey(std::string_view key) {
-  return Status(Code::kCorrupt, "a key of the store is damaged: " + rocksdb::Slice(key.data(), key.size()).ToString(true));
 }
 
 /// Puts `decode`'s record into `out` unless it is over or an orphan.
@@ -67,6 +46,28 @@ class Moment {
 };
 
 }  // namespace
+
+Status GetAll(rocksdb::DB* db, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
+              const std::function<Status(size_t, std::string_view)>& take) {
+  for (size_t begin = 0; begin < keys.size(); begin += kChunk) {
+    size_t count = std::min(kChunk, keys.size() - begin);
+    rocksdb::Slice slices[kChunk];
+    rocksdb::PinnableSlice values[kChunk];
+    rocksdb::Status statuses[kChunk];
+    for (size_t i = 0; i < count; ++i) slices[i] = keys[begin + i];
+    db->MultiGet(how, db->DefaultColumnFamily(), count, slices, values, statuses);
+    for (size_t i = 0; i < count; ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      if (!statuses[i].ok()) return TranslateStatus(statuses[i], "cannot read the store");
+      if (Status status = take(begin + i, View(values[i])); !status.ok()) return status;
+    }
+  }
+  return Status::Ok();
+}
+
+Status BadKey(std::string_view key) {
+  return Status(Code::kCorrupt, "a key of the store is damaged: " + rocksdb::Slice(key.data(), key.size()).ToString(true));
+}
 
 Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::string_view value) const {
   if (IsOrphan(value)) return std::shared_ptr<NotifyRecord>();
@@ -107,41 +108,70 @@ Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<Load
 
 // ---- Load and Read
 
-Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const {
-  std::vector<std::string> keys;
-  keys.reserve(load.keys.size());
+namespace {
+
+/// One key of the store that a load asks for: its value goes to `(*values)[at]`.
+struct Wanted {
+  std::string key;
+  size_t at;
+  bool settings = false;  // a lane's settings, not its record
+};
+
+/// The keys, with values that hold nothing yet in the order of the load.
+std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* values) {
+  std::vector<Wanted> wanted;
+  wanted.reserve(load.keys.size());
   for (const LoadKey& key : load.keys) {
+    size_t at = values->size();
     if (const auto* id = std::get_if<NotifyId>(&key)) {
-      keys.push_back(EncodeNotifyKey(*id));
+      wanted.push_back({EncodeNotifyKey(*id), at});
       values->emplace_back(std::in_place_type<LoadedNotify>);
     } else if (const auto* fkey = std::get_if<std::string>(&key)) {
-      keys.push_back(EncodeFkeyKey(*fkey));
+      wanted.push_back({EncodeFkeyKey(*fkey), at});
       values->emplace_back(std::in_place_type<std::optional<FkeyRecord>>);
     } else if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
-      keys.push_back(EncodeIdempotencyKey(*idempotency));
+      wanted.push_back({EncodeIdempotencyKey(*idempotency), at});
       values->emplace_back(std::in_place_type<std::optional<IdempotencyRecord>>);
     } else {
-      keys.push_back(EncodeLaneKey(std::get<LaneKey>(key)));
-      values->emplace_back(std::in_place_type<std::optional<LaneRecord>>);
+      const LaneKey& lane = std::get<LaneKey>(key);
+      wanted.push_back({EncodeLaneKey(lane), at});
+      wanted.push_back({EncodeNamedLaneKey(KeyKind::kLaneSettings, lane), at, true});
+      values->emplace_back(std::in_place_type<LoadedLane>);
     }
   }
+  return wanted;
+}
+
+template <class T>
+Status Keep(Result<T> decoded, std::optional<T>* out) {
+  if (!decoded.ok()) return std::move(decoded).status();
+  *out = std::move(*decoded);
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const {
+  std::vector<Wanted> wanted = KeysOf(load, values);
+  std::vector<std::string> keys;
+  keys.reserve(wanted.size());
+  for (Wanted& one : wanted) keys.push_back(std::move(one.key));
   int64_t now_ms = wall_ms_();
   std::vector<LoadedNotify*> notifies;
   Status status = GetAll(db_, how, keys, [&](size_t i, std::string_view value) {
-    LoadedValue* out = &(*values)[i];
+    LoadedValue* out = &(*values)[wanted[i].at];
+    const LoadKey& key = load.keys[wanted[i].at];
     if (auto* notify = std::get_if<LoadedNotify>(out)) {
-      auto record = DecodeRecord(std::get<NotifyId>(load.keys[i]), value);
+      auto record = DecodeRecord(std::get<NotifyId>(key), value);
       if (!record.ok()) return std::move(record).status();
       notify->record = std::move(*record);
       notifies.push_back(notify);
       return Status::Ok();
     }
-    if (std::holds_alternative<std::string>(load.keys[i])) return TakeUntil<FkeyRecord>(value, now_ms, DecodeFkey, out);
-    if (std::holds_alternative<IdempotencyKey>(load.keys[i])) return TakeUntil<IdempotencyRecord>(value, now_ms, DecodeIdempotency, out);
-    auto lane = DecodeLane(value);
-    if (!lane.ok()) return std::move(lane).status();
-    *out = std::optional<LaneRecord>(std::move(*lane));
-    return Status::Ok();
+    if (std::holds_alternative<std::string>(key)) return TakeUntil<FkeyRecord>(value, now_ms, DecodeFkey, out);
+    if (std::holds_alternative<IdempotencyKey>(key)) return TakeUntil<IdempotencyRecord>(value, now_ms, DecodeIdempotency, out);
+    auto& lane = std::get<LoadedLane>(*out);
+    return wanted[i].settings ? Keep(DecodeLaneSettings(value), &lane.settings) : Keep(DecodeLane(value), &lane.record);
   });
   return status.ok() ? FindTails(how, notifies) : status;
 }
@@ -149,9 +179,10 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
 Loaded Reader::Load(const LoadEffect& load) const {
   Loaded loaded;
   loaded.ticket = load.ticket;
-  bool notifies = std::any_of(load.keys.begin(), load.keys.end(), [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key); });
-  // Only a record and its tail key must be of one moment; what a submit asks for is spared the snapshot.
-  loaded.status = notifies ? LoadValues(Moment(db_).how, load, &loaded.values) : LoadValues(rocksdb::ReadOptions(), load, &loaded.values);
+  // A record and its tail key, a lane's record and its settings must be of one moment; what most submits ask for is spared the snapshot.
+  bool moment = std::any_of(load.keys.begin(), load.keys.end(),
+                            [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key) || std::holds_alternative<LaneKey>(key); });
+  loaded.status = moment ? LoadValues(Moment(db_).how, load, &loaded.values) : LoadValues(rocksdb::ReadOptions(), load, &loaded.values);
   if (!loaded.status.ok()) loaded.values.clear();
   return loaded;
 }
@@ -234,6 +265,20 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
     std::optional<DueKey> key = DecodeExpiryKey(View(it->key()));
     if (!key) return BadKey(View(it->key()));
     out->expiries.push_back(*key);
+  }
+  out->more = it->Valid();
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+/// Keys alone: no record is read.
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const {
+  std::string from = EncodeTailKey(tail.lane, tail.from), to = EncodeTailKey(tail.lane, tail.to);
+  if (from >= to) return Status::Ok();  // RocksDB wants the bound behind the place to seek
+  rocksdb::Slice upper(to);
+  auto it = Iterate(db_, how, from, &upper);
+  for (; it->Valid() && out->count < page.limit; it->Next()) {
+    if (!DecodeTailKey(View(it->key()), tail.lane)) return BadKey(View(it->key()));
+    ++out->count;
   }
   out->more = it->Valid();
   return TranslateStatus(it->status(), "cannot read the store");

@@ -1,4 +1,4 @@
-// Reader: answers loads, pages, reads and lists from the database. Any thread, each call for itself; blocks on the disk.
+// Reader: answers loads, pages, reads, lists and lists of lanes from the database. Any thread, each call for itself; blocks on the disk.
 //
 // I1 an answer is of one moment: index keys and the records that they name are read from one snapshot.
 // I2 what retention ended is as if it were not there, whether compaction has removed it or not.
@@ -33,9 +33,13 @@ class Reader {
   ReadDone Read(const ReadEffect& read) const;
   /// storage/list.cc
   ListDone List(const ListEffect& list) const;
+  /// storage/lanes.cc
+  LanesDone ListLanes(const LanesEffect& lanes) const;
 
  private:
   friend class Lister;
+  friend class LaneLister;
+  friend class Upgrader;
 
   /// A record as it is in the store: null where there is none or retention hides it. `stored`: there is a value, hidden or not.
   struct Found {
@@ -56,6 +60,7 @@ class Reader {
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantPage& dormant, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantHostsPage& hosts, PageLoaded* out) const;
 
@@ -64,9 +69,16 @@ class Reader {
   const std::function<int64_t()> wall_ms_;
 };
 
+// Shared by the files that implement it.
+/// MultiGet in chunks; `take(i, value)` for each key that is there, in order; what it returns ends the walk where it is an error.
+Status GetAll(rocksdb::DB* db, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
+              const std::function<Status(size_t, std::string_view)>& take);
+/// kCorrupt, with the key in hex.
+Status BadKey(std::string_view key);
+
 /// What one page or list takes from records before it ends early.
 inline constexpr size_t kPageBytes = 8 << 20;
-/// What one list page looks at, at most: records, and bytes of them.
+/// What one list page looks at, at most: records (or lanes), and bytes of them.
 inline constexpr size_t kListExamined = 20'000;
 inline constexpr size_t kListBytes = 64 << 20;
 

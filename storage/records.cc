@@ -1,6 +1,7 @@
 #include "storage/records.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/bytes.h"
 #include "broker/spec.h"
@@ -22,25 +23,42 @@ class Sealer {
   size_t start_;
 };
 
-Status Corrupt(const char* what) { return Status(Code::kCorrupt, std::string("a stored ") + what + " is damaged"); }
+Status Corrupt(const char* what) {
+  return Status(Code::kCorrupt, std::string("a stored ") + what + " is damaged");
+}
 
-/// The fields between tag and checksum, once both were found right.
-std::optional<std::string_view> Unseal(ValueTag tag, std::string_view value) {
-  if (value.size() < 1 + kChecksumSize || static_cast<uint8_t>(value[0]) != static_cast<uint8_t>(tag)) return std::nullopt;
+/// The version that a value's tag says, counted from the tag of version 1; nothing beyond the newest.
+std::optional<int> VersionOf(ValueTag first, ValueTag newest, std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  uint8_t tag = static_cast<uint8_t>(value[0]);
+  if (tag < static_cast<uint8_t>(first) || tag > static_cast<uint8_t>(newest)) return std::nullopt;
+  return tag - static_cast<uint8_t>(first) + 1;
+}
+
+/// The fields between tag and checksum, once that was found right.
+std::optional<std::string_view> Unseal(std::string_view value) {
+  if (value.size() < 1 + kChecksumSize) return std::nullopt;
   std::string_view sealed = value.substr(0, value.size() - kChecksumSize);
   if (Decoder(value.substr(sealed.size())).Big32() != Checksum(sealed)) return std::nullopt;
   return sealed.substr(1);
 }
 
-/// Decodes `value` with `fields(&decoder, &record)`, which says whether all is in range.
+/// Decodes `value`, of version 1 up to that of `newest`, with `fields(&decoder, version, &record)`, which says whether all is in range.
 template <class T, class Fields>
-Result<T> Decode(ValueTag tag, std::string_view value, const char* what, Fields fields) {
-  std::optional<std::string_view> body = Unseal(tag, value);
-  if (!body) return Corrupt(what);
+Result<T> DecodeVersions(ValueTag first, ValueTag newest, std::string_view value, const char* what, Fields fields) {
+  std::optional<int> version = VersionOf(first, newest, value);
+  std::optional<std::string_view> body = Unseal(value);
+  if (!version || !body) return Corrupt(what);
   Decoder decoder(*body);
   T record{};
-  if (!fields(&decoder, &record) || !decoder.done()) return Corrupt(what);
+  if (!fields(&decoder, *version, &record) || !decoder.done()) return Corrupt(what);
   return record;
+}
+
+/// What has one version so far.
+template <class T, class Fields>
+Result<T> Decode(ValueTag tag, std::string_view value, const char* what, Fields fields) {
+  return DecodeVersions<T>(tag, tag, value, what, [&](Decoder* in, int, T* out) { return fields(in, out); });
 }
 
 // A count is followed by at least one byte an item: a larger one is damage, and must not size a vector.
@@ -56,10 +74,15 @@ bool TakeNumber(Decoder* in, T* number) {
   return *number == wide;
 }
 
-bool TakeMode(Decoder* in, Mode* mode) {
+template <class E>
+bool TakeEnum(Decoder* in, E most, E* out) {
   uint8_t byte = in->U8();
-  *mode = static_cast<Mode>(byte);
-  return byte <= static_cast<uint8_t>(Mode::kFifo);
+  *out = static_cast<E>(byte);
+  return byte <= static_cast<uint8_t>(most);
+}
+
+bool TakeMode(Decoder* in, Mode* mode) {
+  return TakeEnum(in, Mode::kFifo, mode);
 }
 
 bool TakeFlag(Decoder* in, bool* flag) {
@@ -69,20 +92,33 @@ bool TakeFlag(Decoder* in, bool* flag) {
 }
 
 // Bits of the head's flags. Never renumber.
-constexpr uint8_t kReplyNone = 1, kHasRetry = 2;
+constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8;
+constexpr uint8_t kHeadFlags1 = kReplyNone | kHasRetry, kHeadFlags = kHeadFlags1 | kHasCallback | kHasTraceParent;
 
 void PutHead(const NotifyHead& head, Encoder* out) {
   out->U8(static_cast<uint8_t>(head.lane.mode));
   out->Text(head.lane.name);
   out->Text(head.host);
   out->U8(head.priority);
-  out->U8(static_cast<uint8_t>((head.reply_none ? kReplyNone : 0) | (head.retry ? kHasRetry : 0)));
+  uint8_t flags = 0;
+  if (head.reply_none) flags |= kReplyNone;
+  if (head.retry) flags |= kHasRetry;
+  if (head.callback) flags |= kHasCallback;
+  if (!head.trace_parent.empty()) flags |= kHasTraceParent;
+  out->U8(flags);
   out->Text(head.fkey);
   out->Text(head.caller);
   if (head.retry) EncodeRetry(*head.retry, out);
+  if (head.callback) {
+    out->Text(head.callback->url);
+    out->Text(head.callback->lane);
+    out->Text(head.callback->host);
+    out->Text(head.callback->notify_url);
+  }
+  if (!head.trace_parent.empty()) out->Text(head.trace_parent);
 }
 
-bool TakeHead(Decoder* in, NotifyHead* head) {
+bool TakeHead(Decoder* in, int version, NotifyHead* head) {
   if (!TakeMode(in, &head->lane.mode)) return false;
   head->lane.name = in->Text();
   head->host = in->Text();
@@ -91,9 +127,17 @@ bool TakeHead(Decoder* in, NotifyHead* head) {
   head->reply_none = flags & kReplyNone;
   head->fkey = in->Text();
   head->caller = in->Text();
-  if (head->priority > 9 || flags > (kReplyNone | kHasRetry)) return false;
-  if (!(flags & kHasRetry)) return true;
-  head->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in));
+  if (head->priority > 9 || (flags & ~(version == 1 ? kHeadFlags1 : kHeadFlags))) return false;
+  if (flags & kHasRetry) head->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in, version));
+  if (flags & kHasCallback) {
+    auto callback = std::make_shared<Callback>();
+    callback->url = in->Text();
+    callback->lane = in->Text();
+    callback->host = in->Text();
+    callback->notify_url = in->Text();
+    head->callback = std::move(callback);
+  }
+  if (flags & kHasTraceParent) head->trace_parent = in->Text();
   return in->ok();
 }
 
@@ -109,10 +153,11 @@ void PutState(const NotifyState& state, Encoder* out) {
   out->Signed(state.settled_at.ms);
   out->Varint(state.attempts_made);
   out->Varint(state.attempts_before);
+  out->Varint(state.laters);
   out->Text(state.reason);
 }
 
-bool TakeState(Decoder* in, NotifyState* state) {
+bool TakeState(Decoder* in, int version, NotifyState* state) {
   uint8_t phase = in->U8();
   state->at_once = phase & kAtOnce;
   phase &= static_cast<uint8_t>(~kAtOnce);
@@ -123,6 +168,7 @@ bool TakeState(Decoder* in, NotifyState* state) {
   state->expires_at.ms = in->Signed();
   state->settled_at.ms = in->Signed();
   if (!TakeNumber(in, &state->attempts_made) || !TakeNumber(in, &state->attempts_before)) return false;
+  if (version >= 2 && !TakeNumber(in, &state->laters)) return false;
   state->reason = in->Text();
   bool known = phase <= static_cast<uint8_t>(Phase::kRetrying) ||
                (phase >= static_cast<uint8_t>(Phase::kSucceeded) && phase <= static_cast<uint8_t>(Phase::kExpired));
@@ -165,6 +211,7 @@ void TakeDueKey(Decoder* in, DueKey* key) {
   key->id.value = in->Varint();
 }
 
+// The fields that an fkey's record and its operand share.
 void PutFkeyFields(const FkeyRecord& record, Encoder* out) {
   out->Varint(record.id.value);
   out->Signed(record.expires_at.ms);
@@ -176,12 +223,34 @@ bool TakeFkeyFields(Decoder* in, FkeyRecord* record) {
   return true;
 }
 
+// Bits of an fkey's flags. Never renumber.
+constexpr uint8_t kRemembered = 1, kRememberedData = 2, kRememberedAtOnce = 4;
+
+void PutRemembered(const RememberedTrigger* remembered, Encoder* out) {
+  if (!remembered) return out->U8(0);
+  out->U8(static_cast<uint8_t>(kRemembered | (remembered->data ? kRememberedData : 0) | (remembered->at_once ? kRememberedAtOnce : 0)));
+  if (remembered->data) out->Text(*remembered->data);
+  out->Signed(remembered->due.ms);
+}
+
+bool TakeRemembered(Decoder* in, std::shared_ptr<const RememberedTrigger>* out) {
+  uint8_t flags = in->U8();
+  if (flags == 0) return true;
+  if (!(flags & kRemembered) || flags > (kRemembered | kRememberedData | kRememberedAtOnce)) return false;
+  auto remembered = std::make_shared<RememberedTrigger>();
+  if (flags & kRememberedData) remembered->data = in->Text();
+  remembered->at_once = flags & kRememberedAtOnce;
+  remembered->due.ms = in->Signed();
+  *out = std::move(remembered);
+  return true;
+}
+
 }  // namespace
 
 // ---- n: state first, so that retention finds it without decoding the rest; the spec, the largest part, last.
 
 void EncodeNotify(const NotifyRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
+  Sealer sealer(ValueTag::kRecord2, out);
   Encoder& encoder = sealer.encoder;
   PutState(record.state, &encoder);
   encoder.Signed(record.created_at.ms);
@@ -193,53 +262,61 @@ void EncodeNotify(const NotifyRecord& record, std::string* out) {
 }
 
 Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view value) {
-  return Decode<std::shared_ptr<NotifyRecord>>(ValueTag::kRecord, value, "notify", [id](Decoder* in, std::shared_ptr<NotifyRecord>* out) {
+  auto fields = [id](Decoder* in, int version, std::shared_ptr<NotifyRecord>* out) {
     auto record = std::make_shared<NotifyRecord>();
     auto head = std::make_shared<NotifyHead>();
     record->id = id;
-    if (!TakeState(in, &record->state)) return false;
+    if (!TakeState(in, version, &record->state)) return false;
     record->created_at.ms = in->Signed();
-    if (!TakeHead(in, head.get()) || !TakeAttempts(in, &record->attempts)) return false;
+    if (!TakeHead(in, version, head.get()) || !TakeAttempts(in, &record->attempts)) return false;
     record->head = std::move(head);
     record->spec = std::make_shared<const std::string>(in->Text());
     *out = std::move(record);
     return true;
-  });
+  };
+  return DecodeVersions<std::shared_ptr<NotifyRecord>>(ValueTag::kRecord, ValueTag::kRecord2, value, "notify", fields);
 }
 
 std::optional<NotifyState> PeekState(std::string_view value) {
-  if (value.empty() || static_cast<uint8_t>(value[0]) != static_cast<uint8_t>(ValueTag::kRecord)) return std::nullopt;
+  std::optional<int> version = VersionOf(ValueTag::kRecord, ValueTag::kRecord2, value);
+  if (!version) return std::nullopt;
   Decoder decoder(value.substr(1));
   NotifyState state;
-  return TakeState(&decoder, &state) ? std::optional(std::move(state)) : std::nullopt;
+  return TakeState(&decoder, *version, &state) ? std::optional(std::move(state)) : std::nullopt;
 }
 
 void EncodeChange(const StateChange& change, std::string* out) {
-  Sealer sealer(ValueTag::kOperand, out);
+  Sealer sealer(ValueTag::kOperand2, out);
   PutState(change.state, &sealer.encoder);
   sealer.encoder.Varint(change.attempt ? 1 : 0);
   if (change.attempt) PutAttempt(*change.attempt, &sealer.encoder);
 }
 
 void EncodeChanges(const NotifyChanges& changes, std::string* out) {
-  Sealer sealer(ValueTag::kOperand, out);
+  Sealer sealer(ValueTag::kOperand2, out);
   PutState(changes.state, &sealer.encoder);
   sealer.encoder.Varint(changes.attempts.size());
   for (const AttemptRecord& attempt : changes.attempts) PutAttempt(attempt, &sealer.encoder);
 }
 
 Result<NotifyChanges> DecodeChanges(std::string_view operand) {
-  return Decode<NotifyChanges>(ValueTag::kOperand, operand, "change of a notify",
-                               [](Decoder* in, NotifyChanges* out) { return TakeState(in, &out->state) && TakeAttempts(in, &out->attempts); });
+  auto fields = [](Decoder* in, int version, NotifyChanges* out) { return TakeState(in, version, &out->state) && TakeAttempts(in, &out->attempts); };
+  return DecodeVersions<NotifyChanges>(ValueTag::kOperand, ValueTag::kOperand2, operand, "change of a notify", fields);
 }
 
 // ---- f
 
 void EncodeFkey(const FkeyRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
+  Sealer sealer(ValueTag::kRecord2, out);
   PutFkeyFields(record, &sealer.encoder);
+  PutRemembered(record.remembered.get(), &sealer.encoder);
 }
-Result<FkeyRecord> DecodeFkey(std::string_view value) { return Decode<FkeyRecord>(ValueTag::kRecord, value, "fkey", TakeFkeyFields); }
+Result<FkeyRecord> DecodeFkey(std::string_view value) {
+  auto fields = [](Decoder* in, int version, FkeyRecord* out) {
+    return TakeFkeyFields(in, out) && (version == 1 || TakeRemembered(in, &out->remembered));
+  };
+  return DecodeVersions<FkeyRecord>(ValueTag::kRecord, ValueTag::kRecord2, value, "fkey", fields);
+}
 void EncodeFkeyExpiry(const FkeyRecord& expiry, std::string* out) {
   Sealer sealer(ValueTag::kOperand, out);
   PutFkeyFields(expiry, &sealer.encoder);
@@ -248,7 +325,7 @@ Result<FkeyRecord> DecodeFkeyExpiry(std::string_view operand) {
   return Decode<FkeyRecord>(ValueTag::kOperand, operand, "change of an fkey", TakeFkeyFields);
 }
 
-// ---- i, q, w, z
+// ---- i, q, s, c, w, z
 
 void EncodeIdempotency(const IdempotencyRecord& record, std::string* out) {
   Sealer sealer(ValueTag::kRecord, out);
@@ -295,6 +372,88 @@ Result<LaneRecord> DecodeLane(std::string_view value) {
   });
 }
 
+namespace {
+
+// Bits of `present` in a lane's settings. Never renumber.
+enum SettingsBit : uint64_t {
+  kPausedBit = 1 << 0,
+  kConcurrencyBit = 1 << 1,
+  kRateBit = 1 << 2,
+  kBurstBit = 1 << 3,
+  kOnRetryBit = 1 << 4,
+  kOnFailureBit = 1 << 5,
+  kAllSettingsBits = (1 << 6) - 1,
+};
+
+/// 1 and above.
+bool TakeAmount(Decoder* in, std::optional<uint32_t>* out) {
+  return TakeNumber(in, &out->emplace()) && **out > 0;
+}
+
+bool TakeLaneSettings(Decoder* in, LaneSettings* out) {
+  uint64_t present = in->Varint();
+  if (present & ~uint64_t{kAllSettingsBits}) return false;
+  if ((present & kPausedBit) && !TakeEnum(in, Paused::kByFailure, &out->paused)) return false;
+  if ((present & kConcurrencyBit) && !TakeAmount(in, &out->concurrency)) return false;
+  if (present & kRateBit) {
+    out->rate_per_s = in->Double();
+    if (!(*out->rate_per_s > 0 && *out->rate_per_s <= std::numeric_limits<double>::max())) return false;  // so written that a NaN fails
+  }
+  if ((present & kBurstBit) && !TakeAmount(in, &out->burst)) return false;
+  if ((present & kOnRetryBit) && !TakeEnum(in, OnRetry::kSkip, &out->on_retry.emplace())) return false;
+  return !(present & kOnFailureBit) || TakeEnum(in, OnFailure::kPause, &out->on_failure.emplace());
+}
+
+void PutLaneCounts(ValueTag tag, const LaneCounts& counts, std::string* out) {
+  Sealer sealer(tag, out);
+  for (int64_t count : {counts.held, counts.held_due, counts.due, counts.retrying, counts.tail}) sealer.encoder.Signed(count);
+}
+
+Result<LaneCounts> TakeLaneCounts(ValueTag tag, std::string_view value, const char* what) {
+  return Decode<LaneCounts>(tag, value, what, [](Decoder* in, LaneCounts* out) {
+    for (int64_t* count : {&out->held, &out->held_due, &out->due, &out->retrying, &out->tail}) *count = in->Signed();
+    return true;
+  });
+}
+
+}  // namespace
+
+void EncodeLaneSettings(const LaneSettings& settings, std::string* out) {
+  Sealer sealer(ValueTag::kRecord, out);
+  Encoder& encoder = sealer.encoder;
+  uint64_t present = 0;
+  if (settings.paused != Paused::kNo) present |= kPausedBit;
+  if (settings.concurrency) present |= kConcurrencyBit;
+  if (settings.rate_per_s) present |= kRateBit;
+  if (settings.burst) present |= kBurstBit;
+  if (settings.on_retry) present |= kOnRetryBit;
+  if (settings.on_failure) present |= kOnFailureBit;
+  encoder.Varint(present);
+  if (present & kPausedBit) encoder.U8(static_cast<uint8_t>(settings.paused));
+  if (present & kConcurrencyBit) encoder.Varint(*settings.concurrency);
+  if (present & kRateBit) encoder.Double(*settings.rate_per_s);
+  if (present & kBurstBit) encoder.Varint(*settings.burst);
+  if (present & kOnRetryBit) encoder.U8(static_cast<uint8_t>(*settings.on_retry));
+  if (present & kOnFailureBit) encoder.U8(static_cast<uint8_t>(*settings.on_failure));
+}
+
+Result<LaneSettings> DecodeLaneSettings(std::string_view value) {
+  return Decode<LaneSettings>(ValueTag::kRecord, value, "set of lane settings", TakeLaneSettings);
+}
+
+void EncodeLaneCounts(const LaneCounts& counts, std::string* out) {
+  PutLaneCounts(ValueTag::kRecord, counts, out);
+}
+Result<LaneCounts> DecodeLaneCounts(std::string_view value) {
+  return TakeLaneCounts(ValueTag::kRecord, value, "set of lane counts");
+}
+void EncodeLaneCountsChange(const LaneCounts& change, std::string* out) {
+  PutLaneCounts(ValueTag::kOperand, change, out);
+}
+Result<LaneCounts> DecodeLaneCountsChange(std::string_view operand) {
+  return TakeLaneCounts(ValueTag::kOperand, operand, "change of lane counts");
+}
+
 void EncodeDormantLane(const LaneKey& lane, std::string* out) {
   Sealer sealer(ValueTag::kRecord, out);
   sealer.encoder.U8(static_cast<uint8_t>(lane.mode));
@@ -309,7 +468,9 @@ Result<LaneKey> DecodeDormantLane(std::string_view value) {
   });
 }
 
-void EncodeSettled(WallTime settled_at, std::string* out) { Sealer(ValueTag::kRecord, out).encoder.Signed(settled_at.ms); }
+void EncodeSettled(WallTime settled_at, std::string* out) {
+  Sealer(ValueTag::kRecord, out).encoder.Signed(settled_at.ms);
+}
 
 Result<WallTime> DecodeSettled(std::string_view value) {
   return Decode<WallTime>(ValueTag::kRecord, value, "entry of the settled", [](Decoder* in, WallTime* out) {
@@ -324,7 +485,7 @@ namespace {
 
 // One list for both ways, so that they cannot drift apart. The order is the stored one: append, never insert.
 template <class T, class Number, class Time, class Place>
-void EachTotal(T& totals, Number number, Time time, Place place) {
+void EachTotal(T& totals, int version, Number number, Time time, Place place) {
   number(totals.next_id);
   number(totals.accepted);
   number(totals.revived);
@@ -348,23 +509,25 @@ void EachTotal(T& totals, Number number, Time time, Place place) {
   place(totals.expiry_mark);
   time(totals.wall.ms);
   time(totals.mono.ms);
+  if (version >= 2) number(totals.lane_settings);
 }
 
 }  // namespace
 
 void EncodeTotals(const Totals& totals, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
+  Sealer sealer(ValueTag::kRecord2, out);
   Encoder* encoder = &sealer.encoder;
   EachTotal(
-      totals, [=](uint64_t v) { encoder->Varint(v); }, [=](int64_t v) { encoder->Signed(v); }, [=](const DueKey& v) { PutDueKey(v, encoder); });
+      totals, 2, [=](uint64_t v) { encoder->Varint(v); }, [=](int64_t v) { encoder->Signed(v); }, [=](const DueKey& v) { PutDueKey(v, encoder); });
 }
 
 Result<Totals> DecodeTotals(std::string_view value) {
-  return Decode<Totals>(ValueTag::kRecord, value, "set of totals", [](Decoder* in, Totals* out) {
+  auto fields = [](Decoder* in, int version, Totals* out) {
     EachTotal(
-        *out, [=](uint64_t& v) { v = in->Varint(); }, [=](int64_t& v) { v = in->Signed(); }, [=](DueKey& v) { TakeDueKey(in, &v); });
+        *out, version, [=](uint64_t& v) { v = in->Varint(); }, [=](int64_t& v) { v = in->Signed(); }, [=](DueKey& v) { TakeDueKey(in, &v); });
     return true;
-  });
+  };
+  return DecodeVersions<Totals>(ValueTag::kRecord, ValueTag::kRecord2, value, "set of totals", fields);
 }
 
 void EncodeFormat(const FormatRecord& record, std::string* out) {
@@ -383,6 +546,8 @@ Result<FormatRecord> DecodeFormat(std::string_view value) {
   });
 }
 
-void EncodeOrphan(std::string* out) { Sealer(ValueTag::kOrphan, out); }
+void EncodeOrphan(std::string* out) {
+  Sealer(ValueTag::kOrphan, out);
+}
 
 }  // namespace notifyd

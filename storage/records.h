@@ -18,13 +18,15 @@ namespace notifyd {
 
 /// The first byte of a value. Never renumber.
 enum class ValueTag : uint8_t {
-  kRecord = 0x01,   // version 1 of whatever the key's kind holds
-  kOperand = 0x81,  // version 1 of a merge operand (storage/merging.h)
-  kOrphan = 0xF0,   // what is left of operands whose record is gone: as good as nothing
-  kDamaged = 0xF1,  // a damaged record or operand, kept with all that was to be merged with it: reading it is kCorrupt
+  kRecord = 0x01,    // version 1 of whatever the key's kind holds
+  kRecord2 = 0x02,   // version 2: notify, fkey, totals
+  kOperand = 0x81,   // version 1 of a merge operand (storage/merging.h)
+  kOperand2 = 0x82,  // version 2: change of a notify
+  kOrphan = 0xF0,    // what is left of operands whose record is gone: as good as nothing
+  kDamaged = 0xF1,   // a damaged record or operand, kept with all that was to be merged with it: reading it is kCorrupt
 };
 
-/// Encode appends to `out`.
+/// Encode appends to `out`, always the newest version; Decode takes every version.
 void EncodeNotify(const NotifyRecord& record, std::string* out);
 /// `id` comes from the key. Error: kCorrupt, as everywhere here.
 Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view value);
@@ -50,6 +52,13 @@ void EncodeIdempotency(const IdempotencyRecord& record, std::string* out);
 Result<IdempotencyRecord> DecodeIdempotency(std::string_view value);
 void EncodeLane(const LaneRecord& record, std::string* out);
 Result<LaneRecord> DecodeLane(std::string_view value);
+void EncodeLaneSettings(const LaneSettings& settings, std::string* out);
+Result<LaneSettings> DecodeLaneSettings(std::string_view value);
+/// As a value, and as the operand of an AddLaneCounts.
+void EncodeLaneCounts(const LaneCounts& counts, std::string* out);
+Result<LaneCounts> DecodeLaneCounts(std::string_view value);
+void EncodeLaneCountsChange(const LaneCounts& change, std::string* out);
+Result<LaneCounts> DecodeLaneCountsChange(std::string_view operand);
 /// The value of a dormant lane: which lane sleeps there.
 void EncodeDormantLane(const LaneKey& lane, std::string* out);
 Result<LaneKey> DecodeDormantLane(std::string_view value);
@@ -59,7 +68,7 @@ void EncodeTotals(const Totals& totals, std::string* out);
 Result<Totals> DecodeTotals(std::string_view value);
 
 /// The version of the whole store (keys, values and their meaning) that this code writes.
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 struct FormatRecord {
   uint32_t version = kFormatVersion;
   Fingerprint store;  // random: which store this is
@@ -70,7 +79,11 @@ Result<FormatRecord> DecodeFormat(std::string_view value);
 
 /// The bare value of ValueTag::kOrphan, and what any value's first byte says.
 void EncodeOrphan(std::string* out);
-inline bool IsOrphan(std::string_view value) { return !value.empty() && static_cast<uint8_t>(value[0]) == static_cast<uint8_t>(ValueTag::kOrphan); }
-inline bool IsDamaged(std::string_view value) { return !value.empty() && static_cast<uint8_t>(value[0]) == static_cast<uint8_t>(ValueTag::kDamaged); }
+inline bool IsOrphan(std::string_view value) {
+  return !value.empty() && static_cast<uint8_t>(value[0]) == static_cast<uint8_t>(ValueTag::kOrphan);
+}
+inline bool IsDamaged(std::string_view value) {
+  return !value.empty() && static_cast<uint8_t>(value[0]) == static_cast<uint8_t>(ValueTag::kDamaged);
+}
 
 }  // namespace notifyd

@@ -7,7 +7,9 @@ namespace notifyd {
 namespace {
 
 // Written so that neither side can overflow: a retention of "for ever" is a large number.
-bool Passed(WallTime since, int64_t kept_ms, int64_t now_ms) { return now_ms >= since.ms && now_ms - since.ms >= kept_ms; }
+bool Passed(WallTime since, int64_t kept_ms, int64_t now_ms) {
+  return now_ms >= since.ms && now_ms - since.ms >= kept_ms;
+}
 
 }  // namespace
 
@@ -33,6 +35,10 @@ bool MayDrop(std::string_view key, std::string_view value, const Retention& rete
     case KeyKind::kIdempotency: {
       auto record = DecodeIdempotency(value);
       return record.ok() && IsOver(record->expires_at, now_ms);
+    }
+    case KeyKind::kLaneCounts: {
+      auto counts = DecodeLaneCounts(value);
+      return counts.ok() && counts->IsZero();
     }
     case KeyKind::kSettled: {
       auto settled_at = DecodeSettled(value);

@@ -24,6 +24,7 @@
 #include "storage/records.h"
 #include "storage/store_options.h"
 #include "storage/table_check.h"
+#include "storage/upgrade.h"
 
 namespace notifyd {
 namespace {
@@ -54,7 +55,7 @@ class ReaderPool {
     threads_.clear();
   }
 
-  using Job = std::variant<LoadEffect, PageEffect, ReadEffect>;
+  using Job = std::variant<LoadEffect, PageEffect, ReadEffect, ListEffect, LanesEffect>;
   void Add(Job job) {
     {
       std::lock_guard lock(mutex_);
@@ -62,7 +63,7 @@ class ReaderPool {
     }
     wake_.notify_one();
   }
-  void Add(ListEffect list) {
+  void AddList(Job list) {
     {
       std::lock_guard lock(mutex_);
       lists_.push_back(std::move(list));
@@ -74,6 +75,11 @@ class ReaderPool {
   Event Answer(const LoadEffect& load) const { return reader_->Load(load); }
   Event Answer(const PageEffect& page) const { return reader_->LoadPage(page); }
   Event Answer(const ReadEffect& read) const { return reader_->Read(read); }
+  Event Answer(const ListEffect& list) const { return reader_->List(list); }
+  Event Answer(const LanesEffect& lanes) const { return reader_->ListLanes(lanes); }
+  void Carry(const Job& job) {
+    sink_->Post(std::visit([this](const auto& effect) { return Answer(effect); }, job));
+  }
 
   void Run() {
     std::unique_lock lock(mutex_);
@@ -84,15 +90,15 @@ class ReaderPool {
         Job job = std::move(jobs_.front());
         jobs_.pop_front();
         lock.unlock();
-        sink_->Post(std::visit([this](const auto& effect) { return Answer(effect); }, job));
+        Carry(job);
         lock.lock();
         continue;
       }
-      ListEffect list = std::move(lists_.front());
+      Job list = std::move(lists_.front());
       lists_.pop_front();
       ++lists_running_;
       lock.unlock();
-      sink_->Post(reader_->List(list));
+      Carry(list);
       lock.lock();
       --lists_running_;
     }
@@ -103,14 +109,15 @@ class ReaderPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> jobs_;
-  std::deque<ListEffect> lists_;
+  std::deque<Job> lists_;
   int lists_running_ = 0, max_lists_ = 1;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
 
-/// A new store gets its format and empty totals; in an old one they must be there and fit the FORMAT file.
-Status CheckFormat(rocksdb::DB* db, const std::string& directory, const FormatRecord& expected) {
+/// A new store gets its format and empty totals; in an old one they must be there and fit the FORMAT file. True: the format is an older one, or
+/// an upgrade from such a one was cut short.
+Result<bool> CheckFormat(rocksdb::DB* db, const std::string& directory, const FormatRecord& expected) {
   const std::string what = "cannot read the store in " + directory;
   std::string value;
   rocksdb::Status status = db->Get(rocksdb::ReadOptions(), EncodeMetaKey(kFormatName), &value);
@@ -120,8 +127,8 @@ Status CheckFormat(rocksdb::DB* db, const std::string& directory, const FormatRe
     if (record->version > kFormatVersion)
       return Status(Code::kUnacceptable, "the store in " + directory + " has format " + std::to_string(record->version) +
                                              ", and this notifyd reads up to format " + std::to_string(kFormatVersion));
-    if (*record == expected) return Status::Ok();
-    return Status(Code::kCorrupt, directory + "/FORMAT belongs to another store than the database beside it");
+    if (record->store != expected.store) return Status(Code::kCorrupt, directory + "/FORMAT belongs to another store than the database beside it");
+    return std::min(record->version, expected.version) < kFormatVersion;
   }
   if (!status.IsNotFound()) return TranslateStatus(status, what);
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
@@ -137,7 +144,8 @@ Status CheckFormat(rocksdb::DB* db, const std::string& directory, const FormatRe
   first.Put(EncodeMetaKey(kTotalsName), value);
   rocksdb::WriteOptions how;
   how.sync = true;
-  return TranslateStatus(db->Write(how, &first), "cannot write the store in " + directory);
+  if (Status written = TranslateStatus(db->Write(how, &first), "cannot write the store in " + directory); !written.ok()) return written;
+  return expected.version < kFormatVersion;
 }
 
 Result<Totals> ReadTotals(rocksdb::DB* db, const std::string& directory) {
@@ -166,7 +174,7 @@ class RocksStore::Impl {
         totals(totals),
         lock(std::move(directory.lock)),
         opened(std::move(opened)),
-        committer(this->opened.db.get(), options.directory, directory.format.store, options.min_free_bytes),
+        committer(this->opened.db.get(), options.directory, directory.format.store, options.min_free_bytes, options.commit_histogram),
         reader(this->opened.db.get(), {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
         readers(&reader) {}
 
@@ -194,8 +202,12 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (!opened.ok()) return std::move(opened).status();
   rocksdb::DB* db = opened->db.get();
   if (Status status = CheckNewestTables(db, rocks, kTablesCheckedBytes); !status.ok()) return status;
-  if (Status status = CheckFormat(db, options.directory, directory->format); !status.ok()) return status;
+  auto older = CheckFormat(db, options.directory, directory->format);
+  if (!older.ok()) return std::move(older).status();
   if (Status status = BeginLog(db, directory->format.store); !status.ok()) return status;
+  if (*older) {
+    if (Status status = UpgradeStore(db, options.directory, directory->format); !status.ok()) return status;
+  }
   auto totals = ReadTotals(db, options.directory);
   if (!totals.ok()) return std::move(totals).status();
   auto impl = std::make_unique<Impl>(std::move(*directory), std::move(*opened), options, *totals);
@@ -214,7 +226,9 @@ RocksStore::~RocksStore() {
   abandoned->push_back(std::move(impl_));
 }
 
-const Totals& RocksStore::totals() const { return impl_->totals; }
+const Totals& RocksStore::totals() const {
+  return impl_->totals;
+}
 
 void RocksStore::Start(EventSink* sink) {
   impl_->committer.Start(sink);
@@ -226,11 +240,26 @@ void RocksStore::Stop() {
   impl_->committer.Stop();
 }
 
-void RocksStore::Commit(WriteBatch batch) { impl_->committer.Commit(std::move(batch)); }
-void RocksStore::Load(LoadEffect load) { impl_->readers.Add(std::move(load)); }
-void RocksStore::LoadPage(PageEffect page) { impl_->readers.Add(std::move(page)); }
-void RocksStore::Read(ReadEffect read) { impl_->readers.Add(std::move(read)); }
-void RocksStore::List(ListEffect list) { impl_->readers.Add(std::move(list)); }
+void RocksStore::Commit(WriteBatch batch) {
+  impl_->committer.Commit(std::move(batch));
+}
+void RocksStore::Load(LoadEffect load) {
+  impl_->readers.Add(std::move(load));
+}
+void RocksStore::LoadPage(PageEffect page) {
+  impl_->readers.Add(std::move(page));
+}
+void RocksStore::Read(ReadEffect read) {
+  impl_->readers.Add(std::move(read));
+}
+void RocksStore::List(ListEffect list) {
+  impl_->readers.AddList(std::move(list));
+}
+void RocksStore::ListLanes(LanesEffect lanes) {
+  // One lane is a few look-ups.
+  if (lanes.query.only) impl_->readers.Add(std::move(lanes));
+  else impl_->readers.AddList(std::move(lanes));
+}
 
 StoreStats RocksStore::Stats() const {
   StoreStats stats;
@@ -245,6 +274,7 @@ StoreStats RocksStore::Stats() const {
   rocksdb::DB* db = impl_->opened.db.get();
   db->GetIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &stats.memtable_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &stats.block_cache_bytes);
+  db->GetIntProperty(rocksdb::DB::Properties::kBlockCachePinnedUsage, &stats.block_cache_pinned_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kEstimateTableReadersMem, &stats.table_readers_bytes);
   return stats;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/histogram.h"
 #include "base/status.h"
 #include "broker/ports.h"
 
@@ -16,26 +17,33 @@ struct StoreOptions {
   std::string directory;
   size_t block_cache_bytes = 64 << 20;  // strict: index, filters and memtables are charged to it
   size_t memtable_bytes = 16 << 20;
-  size_t max_wal_bytes = 64 << 20;      // bounds the replay at start-up
+  size_t max_wal_bytes = 64 << 20;  // bounds the replay at start-up
   int reader_threads = 2;
-  uint64_t min_free_bytes = 64 << 20;   // below it (or a quarter of a small file system) DiskSpace{low} is posted
+  /// Where less (or less than a quarter of a small file system) is free, DiskSpace{low} is posted. What a compaction and the memtables may take
+  /// for a moment does not count as free: as much as the tables hold, 256 MiB at most.
+  uint64_t min_free_bytes = 64 << 20;
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
   /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
   std::function<int64_t()> wall_ms;
+  /// Borrowed, may be null: how long each write with its sync took.
+  Histogram* commit_histogram = nullptr;
 };
 
 /// For /v1/stats and /metrics: sizes in bytes.
 struct StoreStats {
   uint64_t disk_bytes = 0, wal_bytes = 0, free_disk_bytes = 0;
-  uint64_t memtable_bytes = 0, block_cache_bytes = 0, table_readers_bytes = 0;
+  // RocksDB's memory. The memtables, and what is read of tables (index and filter blocks included), are charged to the block cache; pinned is
+  // what of it cannot be given back right now; the table readers' is what open tables hold beside it.
+  uint64_t memtable_bytes = 0, block_cache_bytes = 0, block_cache_pinned_bytes = 0, table_readers_bytes = 0;
   uint64_t batches = 0, groups = 0, syncs = 0, written_bytes = 0;
 };
 
 class RocksStore : public Store {
  public:
   /// Opens or makes the store in `directory` and holds its lock. Errors: kIo (in use, no permission, ...), kCorrupt (something that had been
-  /// synced is damaged: the file is named), kUnacceptable (a newer or foreign format). A log that a power cut tore at its end opens by itself.
+  /// synced is damaged: the file is named), kUnacceptable (a newer or foreign format). A log that a power cut tore at its end opens by itself;
+  /// a store of an older format is brought up to the present one first, which takes a read of all its notifies.
   static Result<std::unique_ptr<RocksStore>> Open(const StoreOptions& options);
   /// Writes what was committed, closes cleanly. After a WriteFailed the database stays open, and locked, until the process ends.
   ~RocksStore() override;
@@ -52,6 +60,7 @@ class RocksStore : public Store {
   void LoadPage(PageEffect page) override;
   void Read(ReadEffect read) override;
   void List(ListEffect list) override;
+  void ListLanes(LanesEffect lanes) override;
 
   StoreStats Stats() const;  // any thread
   /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.

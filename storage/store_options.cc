@@ -16,7 +16,9 @@
 namespace notifyd {
 namespace {
 
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+std::string_view View(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
 
 class Merger : public rocksdb::MergeOperator {
  public:

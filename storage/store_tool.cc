@@ -45,7 +45,9 @@ Status StoreTool::Put(std::string_view key, std::string_view value) {
 Status StoreTool::Merge(std::string_view key, std::string_view operand) {
   return TranslateStatus(impl_->db->Merge(rocksdb::WriteOptions(), key, operand), "cannot write");
 }
-Status StoreTool::Delete(std::string_view key) { return TranslateStatus(impl_->db->Delete(rocksdb::WriteOptions(), key), "cannot write"); }
+Status StoreTool::Delete(std::string_view key) {
+  return TranslateStatus(impl_->db->Delete(rocksdb::WriteOptions(), key), "cannot write");
+}
 
 Result<std::optional<std::string>> StoreTool::Get(std::string_view key) {
   std::string value;
@@ -55,7 +57,9 @@ Result<std::optional<std::string>> StoreTool::Get(std::string_view key) {
   return std::optional<std::string>(std::move(value));
 }
 
-Status StoreTool::Flush() { return TranslateStatus(impl_->db->Flush(rocksdb::FlushOptions()), "cannot flush"); }
+Status StoreTool::Flush() {
+  return TranslateStatus(impl_->db->Flush(rocksdb::FlushOptions()), "cannot flush");
+}
 
 Status StoreTool::Compact() {
   rocksdb::CompactRangeOptions how;

@@ -1,70 +1,33 @@
-// Endpoints: each takes a request apart, and posts one event or answers at once.
-// I1: every request gets one answer, from inside OnRequest or, where an event was posted, from its reply; a token that is not in posted_ has no
-//     event under way.
+// Api: tokens, and what each of them waits for. What requests say is in requests.h, what replies look like in replies.h.
+// I1: every request gets one answer, from inside OnRequest or from a reply. A token in posted_ has one event under way; a token in streams_ has
+//     one where its `under_way` is set; any other token has none.
+// I2: once a client is gone its token is in neither: replies to it are dropped, and nothing further is posted for it but Disconnected.
 #include "net/api/api.h"
 
+#include <chrono>
 #include <unordered_map>
+#include <utility>
 
 #include "base/check.h"
-#include "base/json.h"
-#include "base/utf8.h"
-#include "net/api/fields.h"
-#include "net/api/list_query.h"
+#include "net/api/change.h"
+#include "net/api/ndjson.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
+#include "net/api/replies.h"
+#include "net/api/requests.h"
 #include "net/api/router.h"
-#include "net/api/stats.h"
+#include "net/api/steps.h"
 #include "net/api/submit_parser.h"
 
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxFkeyBytes = 255;
+constexpr const char* kNdjson = "application/x-ndjson";
+/// Each may have some 30 MiB of lines and answers in memory.
+constexpr size_t kMaxBulkSubmits = 64;
 
-/// What a request is of, as far as its reply's form depends on it.
-enum class Asked : uint8_t { kOther, kMetrics };
-
-HttpResponse Json(int status, std::string body) {
-  HttpResponse response;
-  response.status = status;
-  response.body = std::move(body);
-  return response;
-}
-
-HttpResponse IdAndState(int status, NotifyId id, State state) {
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Key("id");
-  json.String(id.ToString());
-  json.Key("state");
-  json.String(ToString(state));
-  json.EndObject();
-  return Json(status, std::move(body));
-}
-
-/// kUnsupportedMedia unless the body is JSON, as said or by default; kNotBuilt for NDJSON where `bulk` has it in the contract.
-Status CheckContentType(const HttpRequest& request, bool bulk) {
-  const std::string* coding = request.Header("Content-Encoding");
-  if (coding && !coding->empty() && !EqualsIgnoringCase(*coding, "identity"))
-    return Status(Code::kUnsupportedMedia, "the body must be sent without a Content-Encoding");
-  const std::string* type = request.Header("Content-Type");
-  if (!type || type->empty()) return Status::Ok();
-  std::string essence = MediaTypeEssence(*type);
-  if (essence == "application/json" || essence.empty()) return Status::Ok();
-  if (bulk && essence == "application/x-ndjson") return Status(Code::kNotBuilt, "application/x-ndjson is not built yet");
-  return Status(Code::kUnsupportedMedia, "the Content-Type must be application/json, not " + Quoted(essence));
-}
-
-/// The one header Idempotency-Key, null where there is none.
-Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
-  const std::string* key = nullptr;
-  for (const auto& [name, value] : request.headers) {
-    if (!EqualsIgnoringCase(name, "Idempotency-Key")) continue;
-    if (key) return Status(Code::kUnacceptable, "the header Idempotency-Key is given twice");
-    key = &value;
-  }
-  return key;
+int64_t MonotonicUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
@@ -72,241 +35,279 @@ Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
 class Api::Impl {
  public:
   Impl(const ApiOptions& options, EventSink* sink)
-      : options_(options), sink_(sink), parser_(options.max_body_bytes, options.max_batch_items), renderer_(options.secret_headers) {}
+      : options_(options),
+        sink_(sink),
+        parser_(options.max_body_bytes, options.max_batch_items),
+        reader_(&parser_),
+        changes_(&parser_, SecretHeaders(options.secret_headers)),
+        replies_(&options_) {}
 
-  void SetResponder(Responder responder) { responder_ = std::move(responder); }
+  void SetResponder(Responder* responder) { responder_ = responder; }
 
   void OnRequest(uint64_t token, HttpRequest request) {
-    Status status = Dispatch(token, request);
-    if (!status.ok()) Respond(token, ProblemResponse(status));
+    int64_t since_us = MonotonicUs();
+    Status status = Dispatch(token, request, since_us);
+    if (!status.ok()) responder_->Respond(token, ProblemResponse(status));
+  }
+
+  bool OnHead(uint64_t token, const HttpRequest& head) {
+    if (!IsNdjson(head)) return false;
+    Result<Route> route = FindRoute(head.method, head.target);
+    if (!route.ok() || !IsBulkSubmit(head, *route)) return false;
+    Status status = CheckOrigin(head);
+    if (status.ok()) status = CheckBulkHead(head, *route);
+    if (status.ok()) status = CheckRoom();
+    if (status.ok()) {
+      OpenStream(token, head);
+    } else {
+      HttpResponse response = ProblemResponse(status);
+      response.close = true;  // the body is not wanted
+      responder_->Respond(token, std::move(response));
+    }
+    return true;
+  }
+
+  void OnBody(uint64_t token, std::string_view piece) {
+    std::shared_ptr<Stream> stream = FindStream(token);
+    if (!stream) return;
+    stream->bulk.Take(piece);
+    Pump(token, stream);
+  }
+
+  void OnBodyEnd(uint64_t token) {
+    std::shared_ptr<Stream> stream = FindStream(token);
+    if (!stream) return;
+    stream->body_open = false;
+    stream->bulk.TakeEnd();
+    Pump(token, stream);
+  }
+
+  void OnWritable(uint64_t token) {
+    std::shared_ptr<Stream> stream = FindStream(token);
+    if (!stream) return;
+    stream->bulk.OnUnsent(0);
+    Pump(token, stream);
   }
 
   void OnClose(uint64_t token) {
-    if (posted_.erase(token) > 0) sink_->Post(Disconnected{Id(token)});
+    bool under_way = posted_.erase(token) > 0;
+    if (auto stream = streams_.find(token); stream != streams_.end()) {
+      under_way = stream->second->under_way;
+      stream->second->gone = true;
+      streams_.erase(stream);
+    }
+    if (under_way) sink_->Post(Disconnected{Id(token)});
   }
 
   void OnReply(Reply reply) {
-    auto posted = posted_.find(reply.request.token);
-    if (posted == posted_.end()) return;  // the client went away
-    Asked asked = posted->second;
-    posted_.erase(posted);
-    HttpResponse response = std::visit([&](const auto& body) { return Render(body, asked); }, reply.body);
-    Respond(reply.request.token, std::move(response));
+    uint64_t token = reply.request.token;
+    if (std::shared_ptr<Stream> stream = FindStream(token)) return OnStreamReply(token, stream, reply);
+    auto found = posted_.find(token);
+    if (found == posted_.end()) return;  // the client went away
+    Posted posted = std::move(found->second);
+    posted_.erase(found);
+    if (posted.steps) {
+      std::variant<Event, HttpResponse> next = posted.steps->Next(std::move(reply.body));
+      if (std::holds_alternative<Event>(next)) return Post(token, std::get<Event>(std::move(next)), std::move(posted));
+      return responder_->Respond(token, std::get<HttpResponse>(std::move(next)));
+    }
+    bool acknowledged = std::holds_alternative<Submitted>(reply.body);
+    responder_->Respond(token, replies_.Render(reply.body));
+    if (acknowledged) Acknowledged(posted.since_us);
   }
 
  private:
+  /// What a token waits for, in posted_.
+  struct Posted {
+    int64_t since_us = 0;          // when its request came
+    std::unique_ptr<Steps> steps;  // null: its reply is its answer
+  };
+  /// A bulk submit.
+  struct Stream {
+    Stream(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser) : bulk(limits, request, std::move(trace), parser) {}
+    BulkSubmit bulk;
+    bool body_open = true;   // there may come more of it
+    bool paused = false;     // the body
+    bool begun = false;      // the response
+    bool under_way = false;  // an event
+    int64_t posted_us = 0;   // when that was
+    bool gone = false;       // the client
+  };
+
   RequestId Id(uint64_t token) const { return {options_.thread, token}; }
-  void Respond(uint64_t token, HttpResponse response) { responder_(token, std::move(response)); }
+
   /// `event` carries Id(token).
-  void Post(uint64_t token, Event event, Asked asked = Asked::kOther) {
-    bool added = posted_.emplace(token, asked).second;
-    CHECK(added);
+  void Post(uint64_t token, Event event, Posted posted) {
+    CHECK(posted_.emplace(token, std::move(posted)).second);
     sink_->Post(std::move(event));
+  }
+  Status Begin(uint64_t token, std::unique_ptr<Steps> steps) {
+    Event first = steps->First();
+    Post(token, std::move(first), {0, std::move(steps)});
+    return Status::Ok();
+  }
+
+  void Acknowledged(int64_t since_us) {
+    if (options_.acknowledgement) options_.acknowledgement->Observe(MonotonicUs() - since_us);
+  }
+
+  static Status CheckOrigin(const HttpRequest& request) {
+    const std::string* origin = request.Header("Origin");
+    if (!origin || !IsForeignOrigin(*origin, request.Header("Host"))) return Status::Ok();
+    return Status(Code::kForbidden, "requests from another origin are refused");
   }
 
   /// Answers, posts, or fails with what is to be answered.
-  Status Dispatch(uint64_t token, HttpRequest& request) {
-    if (const std::string* origin = request.Header("Origin"); origin && IsForeignOrigin(*origin, request.Header("Host")))
-      return Status(Code::kForbidden, "requests from another origin are refused");
+  Status Dispatch(uint64_t token, HttpRequest& request, int64_t since_us) {
+    if (Status status = CheckOrigin(request); !status.ok()) return status;
     Result<Route> route = FindRoute(request.method, request.target);
     if (!route.ok()) return std::move(route).status();
-    Offer offer = OfferOf(route->endpoint, route->verb);
-    if (!offer.offered) {
-      HttpResponse response = ProblemResponse(405, "this path takes " + std::string(offer.allow));
-      response.headers.emplace_back("Allow", offer.allow);
-      Respond(token, std::move(response));
-      return Status::Ok();
+    if (!route->offered) {
+      HttpResponse response = ProblemResponse(405, "this path takes " + std::string(route->allow));
+      response.headers.emplace_back("Allow", route->allow);
+      return Answer(token, std::move(response));
     }
-    if (!offer.built) return Status(Code::kNotBuilt, "this is not built yet");
-    return Serve(token, request, *route);
-  }
-
-  Status Serve(uint64_t token, HttpRequest& request, const Route& route) {
-    // Probes may put anything behind the question mark.
-    if (route.endpoint == Endpoint::kHealthz) return Answer(token, Json(200, R"({"status":"ok"})"));
-    if (route.endpoint == Endpoint::kReadyz) return Readyz(token);
-    if (route.endpoint == Endpoint::kMetrics) {
-      Post(token, StatsRequest{Id(token)}, Asked::kMetrics);
-      return Status::Ok();
-    }
-    Result<QueryParameters> query = ParseQuery(route.query);
-    if (!query.ok()) return std::move(query).status();
-    for (const auto& [name, value] : *query)
-      if (!IsValidUtf8(name) || !IsValidUtf8(value)) return Status(Code::kMalformed, "the query string is not UTF-8");
-
-    if (route.endpoint == Endpoint::kNotifies && route.verb == Verb::kGet) return List(token, *query);
-    if (route.endpoint == Endpoint::kNotify && route.verb == Verb::kGet) return Get(token, route.argument, *query);
-    if (route.endpoint == Endpoint::kFkeyTrigger) return Trigger(token, request, route.argument, *query);
-    NOTIFYD_TRY(RefuseParameters(*query));
-    switch (route.endpoint) {
-      case Endpoint::kNotifies:
-        return Submit(token, request);
-      case Endpoint::kNotify:
-        return ById<CancelRequest>(token, route.argument);
-      case Endpoint::kNotifyRetry:
-        return ById<RetryRequest>(token, route.argument);
-      case Endpoint::kFkey:
-        return route.verb == Verb::kGet ? ByFkey<FkeyGetRequest>(token, route.argument) : ByFkey<FkeyCancelRequest>(token, route.argument);
-      default:
-        CHECK(route.endpoint == Endpoint::kStats);
-        Post(token, StatsRequest{Id(token)});
-        return Status::Ok();
-    }
+    // Probes and scrapers may put anything behind the question mark.
+    if (route->endpoint == Endpoint::kHealthz) return Answer(token, JsonResponse(200, R"({"status":"ok"})"));
+    if (route->endpoint == Endpoint::kReadyz) return Readyz(token);
+    if (route->endpoint == Endpoint::kMetrics) return Begin(token, MakeMetricsSteps(Id(token), &replies_, &options_));
+    if (route->endpoint == Endpoint::kNotify && route->verb == Verb::kPatch) return Change(token, *route, request);
+    if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, *route, request);
+    Result<Event> event = reader_.Read(Id(token), *route, &request);
+    if (!event.ok()) return std::move(event).status();
+    Post(token, *std::move(event), {since_us, nullptr});
+    return Status::Ok();
   }
 
   Status Answer(uint64_t token, HttpResponse response) {
-    Respond(token, std::move(response));
+    responder_->Respond(token, std::move(response));
     return Status::Ok();
   }
 
   Status Readyz(uint64_t token) {
     if (options_.ready && !options_.ready())
       return Status(Code::kUnavailable, "submits are not taken: the broker starts or stops, or the store refuses writes");
-    return Answer(token, Json(200, R"({"status":"ready"})"));
+    return Answer(token, JsonResponse(200, R"({"status":"ready"})"));
   }
 
-  Status Submit(uint64_t token, HttpRequest& request) {
-    NOTIFYD_TRY(CheckContentType(request, true));
-    Result<const std::string*> key = IdempotencyHeader(request);
-    if (!key.ok()) return std::move(key).status();
-    Result<ParsedSubmit> parsed = parser_.Parse(&request.body, *key);
-    if (!parsed.ok()) return std::move(parsed).status();
-    Post(token, SubmitRequest{Id(token), std::move(parsed->items), parsed->batch});
-    return Status::Ok();
-  }
-
-  Status Trigger(uint64_t token, HttpRequest& request, const std::string& fkey, const QueryParameters& query) {
-    for (const auto& [name, value] : query)
-      if (name == "remember_ms") return Status(Code::kNotBuilt, "remember_ms is not built yet", "/remember_ms");
-    NOTIFYD_TRY(RefuseParameters(query));
-    NOTIFYD_TRY(CheckFkey(fkey));
-    ParsedTrigger trigger;
-    if (!request.body.empty()) {
-      NOTIFYD_TRY(CheckContentType(request, false));
-      Result<ParsedTrigger> parsed = parser_.ParseTrigger(&request.body);
-      if (!parsed.ok()) return std::move(parsed).status();
-      trigger = *std::move(parsed);
-    }
-    Post(token, TriggerRequest{Id(token), fkey, std::move(trigger.data), trigger.when});
-    return Status::Ok();
-  }
-
-  static Status CheckFkey(const std::string& fkey) {
-    bool good = !fkey.empty() && fkey.size() <= kMaxFkeyBytes && IsValidUtf8(fkey) && fkey.find('\0') == std::string::npos;
-    return good ? Status::Ok() : Status(Code::kUnacceptable, "an fkey has 1 to 255 bytes of UTF-8, without NUL", "/fkey");
-  }
-  static Result<NotifyId> FindId(const std::string& text) {
-    if (std::optional<NotifyId> id = NotifyId::Parse(text)) return *id;
-    return Status(Code::kNotFound, "there is no such notify");
-  }
-
-  template <class Request>
-  Status ById(uint64_t token, const std::string& text) {
-    Result<NotifyId> id = FindId(text);
+  Status Change(uint64_t token, const Route& route, HttpRequest& request) {
+    if (Status status = CheckNoParameters(route); !status.ok()) return status;
+    Result<NotifyId> id = FindId(route.argument);
     if (!id.ok()) return std::move(id).status();
-    Post(token, Request{Id(token), *id});
-    return Status::Ok();
-  }
-  template <class Request>
-  Status ByFkey(uint64_t token, const std::string& fkey) {
-    NOTIFYD_TRY(CheckFkey(fkey));
-    Post(token, Request{Id(token), fkey});
-    return Status::Ok();
+    if (Status status = CheckBody(request, BodyType::kJsonOrMergePatch); !status.ok()) return status;
+    Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(Id(token), *id, std::move(request), &changes_, &replies_, &options_);
+    if (!steps.ok()) return std::move(steps).status();
+    return Begin(token, *std::move(steps));
   }
 
-  Status Get(uint64_t token, const std::string& text, const QueryParameters& query) {
-    Result<int64_t> wait_ms = ParseWait(query);
-    if (!wait_ms.ok()) return std::move(wait_ms).status();
-    Result<NotifyId> id = FindId(text);
-    if (!id.ok()) return std::move(id).status();
-    Post(token, GetRequest{Id(token), *id, *wait_ms});
+  // ---- bulk submits
+
+  static bool IsBulkSubmit(const HttpRequest& request, const Route& route) {
+    return route.endpoint == Endpoint::kNotifies && route.verb == Verb::kPost && IsNdjson(request);
+  }
+  Status CheckRoom() const {
+    if (streams_.size() < kMaxBulkSubmits) return Status::Ok();
+    return Status(Code::kTooMany, "too many bulk submits are under way");
+  }
+  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head) {
+    BulkLimits limits;
+    limits.max_line_bytes = options_.max_line_bytes;
+    auto stream = std::make_shared<Stream>(limits, Id(token), TraceOf(head.headers), &parser_);
+    CHECK(streams_.emplace(token, stream).second);
+    return stream;
+  }
+  std::shared_ptr<Stream> FindStream(uint64_t token) const {
+    auto found = streams_.find(token);
+    return found == streams_.end() ? nullptr : found->second;
+  }
+
+  /// One whose body is there already: none at all.
+  Status WholeBulkSubmit(uint64_t token, const Route& route, const HttpRequest& request) {
+    if (Status status = CheckBulkHead(request, route); !status.ok()) return status;
+    if (Status status = CheckRoom(); !status.ok()) return status;
+    std::shared_ptr<Stream> stream = OpenStream(token, request);
+    stream->body_open = false;
+    stream->bulk.Take(request.body);
+    stream->bulk.TakeEnd();
+    Pump(token, stream);
     return Status::Ok();
   }
 
-  Status List(uint64_t token, const QueryParameters& query) {
-    Result<ListQuery> list = ParseListQuery(query);
-    if (!list.ok()) return std::move(list).status();
-    Post(token, ListRequest{Id(token), *std::move(list)});
-    return Status::Ok();
-  }
-
-  // ---- replies
-
-  HttpResponse Render(const Refused& refused, Asked) { return ProblemResponse(refused.status, refused.holder); }
-
-  HttpResponse Render(const Submitted& submitted, Asked) {
-    std::string body;
-    JsonWriter json(&body);
-    if (submitted.batch) {
-      body.reserve(submitted.items.size() * 160);
-      json.BeginObject();
-      json.Key("items");
-      json.BeginArray();
-      for (const SubmittedItem& item : submitted.items) Renderer::Item(item, &json);
-      json.EndArray();
-      json.EndObject();
-      return Json(201, std::move(body));
+  void OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& stream, const Reply& reply) {
+    CHECK(std::exchange(stream->under_way, false));
+    if (auto* submitted = std::get_if<Submitted>(&reply.body)) {
+      stream->bulk.OnReply(*submitted);
+      Acknowledged(stream->posted_us);
+    } else {
+      stream->bulk.OnReply(std::get<Refused>(reply.body));
     }
-    CHECK(submitted.items.size() == 1);
-    const SubmittedItem& item = submitted.items[0];
-    Renderer::Item(item, &json);
-    bool fresh = !item.duplicate && !item.kept;
-    HttpResponse response = Json(fresh ? 201 : 200, std::move(body));
-    if (fresh) response.headers.emplace_back("Location", "/v1/notifies/" + item.id.ToString());
-    return response;
+    Pump(token, stream);
   }
 
-  HttpResponse Render(const Triggered& triggered, Asked) { return IdAndState(triggered.fresh ? 202 : 200, triggered.id, triggered.state); }
-  HttpResponse Render(const Retried& retried, Asked) { return IdAndState(202, retried.id, retried.state); }
-
-  HttpResponse Render(const Viewed& viewed, Asked) {
-    std::string body;
-    JsonWriter json(&body);
-    Status status = renderer_.Notify(viewed.view, false, &json);
-    if (!status.ok()) return ProblemResponse(status);
-    HttpResponse response = Json(200, std::move(body));
-    response.headers.emplace_back("ETag", ETagOf(*viewed.view.record));
-    return response;
-  }
-
-  HttpResponse Render(const Listed& listed, Asked) {
-    std::string body;
-    JsonWriter json(&body);
-    json.BeginObject();
-    json.Key("items");
-    json.BeginArray();
-    for (const NotifyView& view : listed.items) {
-      Status status = renderer_.Notify(view, true, &json);
-      if (!status.ok()) return ProblemResponse(status);
+  /// Moves on whatever can: see ndjson.h. The client may go away inside of any call of the responder.
+  void Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
+    for (bool more = true; std::exchange(more, false);) {
+      if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
+        CHECK(!std::exchange(stream->under_way, true));
+        stream->posted_us = MonotonicUs();
+        sink_->Post(*std::move(request));
+      }
+      std::string answers = stream->bulk.TakeAnswers();
+      if (answers.empty()) break;
+      if (!std::exchange(stream->begun, true)) {
+        HttpResponse head;
+        head.content_type = kNdjson;
+        responder_->BeginStream(token, std::move(head));
+      }
+      if (stream->gone) return;
+      size_t unsent = responder_->Stream(token, answers);
+      if (stream->gone) return;
+      stream->bulk.OnUnsent(unsent);
+      more = true;
     }
-    json.EndArray();
-    json.Key("next");
-    listed.next.value == 0 ? json.Null() : json.String(listed.next.ToString());
-    json.EndObject();
-    return Json(200, std::move(body));
+    if (stream->bulk.done()) return FinishStream(token, *stream);
+    if (!stream->body_open) return;
+    bool pause = !stream->bulk.wants_body();
+    if (std::exchange(stream->paused, pause) == pause) return;
+    pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
   }
 
-  HttpResponse Render(const StatsView& stats, Asked asked) {
-    ApiOptions::ProcessStats process = options_.process ? options_.process() : ApiOptions::ProcessStats();
-    if (asked != Asked::kMetrics) return Json(200, RenderStats(stats, process, options_.version));
-    HttpResponse response = Json(200, RenderMetrics(stats, process, options_.version));
-    response.content_type = kMetricsContentType;
-    return response;
+  void FinishStream(uint64_t token, const Stream& stream) {
+    bool begun = stream.begun;
+    streams_.erase(token);
+    if (begun) return responder_->EndStream(token);
+    HttpResponse empty;
+    empty.content_type = kNdjson;
+    responder_->Respond(token, std::move(empty));
   }
 
   const ApiOptions options_;
   EventSink* const sink_;
-  Responder responder_;
+  Responder* responder_ = nullptr;
   SubmitParser parser_;
-  Renderer renderer_;
-  /// Tokens whose event is under way.
-  std::unordered_map<uint64_t, Asked> posted_;
+  RequestReader reader_;
+  ChangeParser changes_;
+  const Replies replies_;
+  std::unordered_map<uint64_t, Posted> posted_;
+  std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
 };
 
 Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Impl>(options, sink)) {}
 Api::~Api() = default;
-void Api::SetResponder(Responder responder) {
-  impl_->SetResponder(std::move(responder));
+void Api::SetResponder(Responder* responder) {
+  impl_->SetResponder(responder);
+}
+bool Api::OnHead(uint64_t token, const HttpRequest& head) {
+  return impl_->OnHead(token, head);
+}
+void Api::OnBody(uint64_t token, std::string_view piece) {
+  impl_->OnBody(token, piece);
+}
+void Api::OnBodyEnd(uint64_t token) {
+  impl_->OnBodyEnd(token);
+}
+void Api::OnWritable(uint64_t token) {
+  impl_->OnWritable(token);
 }
 void Api::OnRequest(uint64_t token, HttpRequest request) {
   impl_->OnRequest(token, std::move(request));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/time.h"
 #include "broker/ports.h"
 #include "net/http.h"
@@ -17,6 +18,7 @@ struct ApiOptions {
   uint32_t thread = 0;              // RequestId::thread of what it posts
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
   size_t max_batch_items = 10'000;
+  size_t max_line_bytes = 8 << 20;  // of a bulk submit
   /// Names (any case) of headers whose values are shown as "***", beside Authorization, Cookie and Proxy-Authorization.
   std::vector<std::string> secret_headers;
   std::string version;
@@ -33,18 +35,33 @@ struct ApiOptions {
     uint64_t memtable_bytes = 0, block_cache_bytes = 0, table_readers_bytes = 0;
   };
   std::function<ProcessStats()> process;
+  Histogram* acknowledgement = nullptr;           // borrowed; from a submit's last byte to its answer
+  std::vector<const NamedHistogram*> histograms;  // borrowed; for /metrics
 };
 
 class Api : public HttpHandler {
  public:
-  /// Takes the answer to a request by its token: the server's Respond.
-  using Responder = std::function<void(uint64_t token, HttpResponse response)>;
+  /// Where answers go: the server's functions of the same names (net/http.h).
+  class Responder {
+   public:
+    virtual ~Responder() = default;
+    virtual void Respond(uint64_t token, HttpResponse response) = 0;
+    virtual void BeginStream(uint64_t token, HttpResponse head) = 0;
+    virtual size_t Stream(uint64_t token, std::string_view piece) = 0;
+    virtual void EndStream(uint64_t token) = 0;
+    virtual void PauseBody(uint64_t token) = 0;
+    virtual void ResumeBody(uint64_t token) = 0;
+  };
 
-  /// `sink` takes the events; borrowed. SetResponder must follow before the first request.
+  /// `sink` takes the events; borrowed. SetResponder (borrowed, too) must follow before the first request.
   Api(const ApiOptions& options, EventSink* sink);
   ~Api() override;
-  void SetResponder(Responder responder);
+  void SetResponder(Responder* responder);
 
+  bool OnHead(uint64_t token, const HttpRequest& head) override;
+  void OnBody(uint64_t token, std::string_view piece) override;
+  void OnBodyEnd(uint64_t token) override;
+  void OnWritable(uint64_t token) override;
   void OnRequest(uint64_t token, HttpRequest request) override;
   void OnClose(uint64_t token) override;
   HttpResponse OnRefused(int status, std::string_view detail) override;

@@ -95,6 +95,13 @@ Status ReadPatternJson(const JsonValue& value, const std::string& pointer, Answe
   return Status::Ok();
 }
 
+/// One that matches every answer says nothing.
+Status ReadRetryPattern(const JsonValue& value, const std::string& pointer, std::optional<AnswerPattern>* out) {
+  NOTIFYD_TRY(ReadPattern(value, pointer, &out->emplace()));
+  if (**out == AnswerPattern()) return Bad(pointer, "the pattern must say what it matches: status, contains or json");
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status UnknownField(std::string_view parent, std::string_view key) {
@@ -251,12 +258,9 @@ Status ReadRetry(const JsonValue& value, RetryPolicy* out) {
     } else if (part.key == "schedule_ms") {
       schedule = &part;
     } else if (part.key == "fatal_on") {
-      if (given) {
-        NOTIFYD_TRY(ReadPattern(part, "/retry/fatal_on", &out->fatal_on.emplace()));
-        if (*out->fatal_on == AnswerPattern()) return Bad("/retry/fatal_on", "fatal_on must say what it matches: status, contains or json");
-      }
+      if (given) NOTIFYD_TRY(ReadRetryPattern(part, "/retry/fatal_on", &out->fatal_on));
     } else if (part.key == "later_on") {
-      if (given) return Status(Code::kNotBuilt, "later_on is not built yet", "/retry/later_on");
+      if (given) NOTIFYD_TRY(ReadRetryPattern(part, "/retry/later_on", &out->later_on));
     } else {
       return UnknownField("/retry", part.key);
     }

@@ -45,7 +45,7 @@ std::string MediaTypeEssence(std::string_view text);
 
 /// An answer pattern. `status` is left as it was where the pattern has none. Error besides: none.
 Status ReadPattern(const JsonValue& value, const std::string& pointer, AnswerPattern* out);
-/// A retry policy; kNotBuilt for later_on.
+/// A retry policy. That later_on needs a ttl is the caller's to check.
 Status ReadRetry(const JsonValue& value, RetryPolicy* out);
 
 /// delay_ms or due_at, either of them null where it was not given.

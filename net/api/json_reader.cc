@@ -86,11 +86,9 @@ std::string Quoted(std::string_view text) {
 
 class JsonReader::Impl {
  public:
-  Status Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item) {
-    static_assert(kPadding <= 64, "HttpRequest::kPaddingBytes of spare capacity must do");
-    if (body->capacity() < body->size() + kPadding) body->reserve(body->size() + kPadding);
-    body_ = *body;
-    body_capacity_ = body->capacity();
+  Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item) {
+    body_ = text;
+    body_capacity_ = readable;
     check_keys_ = true;
     Status status = Run(max_items, is_array, &on_item);
     if (!status.ok() && status.code() != Code::kMalformed) {
@@ -442,7 +440,14 @@ JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
 JsonReader::~JsonReader() = default;
 
 Status JsonReader::Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item) {
-  return impl_->Read(body, max_items, is_array, on_item);
+  static_assert(kPadding <= kPaddingBytes, "the spare capacity behind a request's body must do");
+  if (body->capacity() < body->size() + kPadding) body->reserve(body->size() + kPadding);
+  return impl_->Read(*body, body->capacity(), max_items, is_array, on_item);
+}
+
+Status JsonReader::Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item) {
+  CHECK(readable >= text.size() + kPaddingBytes);
+  return impl_->Read(text, readable, max_items, is_array, on_item);
 }
 
 Fingerprint JsonReader::PrintOf(const JsonValue& item, std::string_view except) {

@@ -57,11 +57,16 @@ class JsonReader {
   /// front of their field in an array.
   Status Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item);
 
+  /// The same of a text whose memory is the caller's: `readable` bytes from its beginning on may be looked at, kPaddingBytes more than its size at
+  /// least. What stands in them does not matter.
+  Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item);
+
   /// A print of an item by its content: neither the order of keys nor whitespace nor escapes matter, numbers count by their digits. Members that
   /// are null are taken as left out, but not inside "data" and "json". The item's member `except` is left out. Inside of on_item only.
   Fingerprint PrintOf(const JsonValue& item, std::string_view except);
 
   static constexpr int kMaxLevels = 64;
+  static constexpr size_t kPaddingBytes = 64;
 
  private:
   class Impl;

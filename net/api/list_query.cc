@@ -1,8 +1,10 @@
 #include "net/api/list_query.h"
 
+#include <algorithm>
 #include <charconv>
-#include <string>
+#include <iterator>
 
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "net/api/fields.h"
 #include "net/api/json_reader.h"
@@ -10,97 +12,158 @@
 namespace notifyd {
 namespace {
 
-Status Bad(std::string_view name, std::string detail) {
-  std::string field;
-  AppendPointer(name, &field);
-  return Status(Code::kUnacceptable, std::move(detail), std::move(field));
+constexpr size_t kMaxNameBytes = 255;  // lane, fkey, and the prefixes of both
+constexpr size_t kMaxCallerBytes = 100;
+constexpr size_t kMaxUrlBytes = 8192;
+constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
+
+constexpr std::string_view kFilters[] = {"state", "lane", "mode", "fkey", "fkey_prefix", "caller", "url_prefix", "created_after", "created_before"};
+
+Status Bad(const std::string& pointer, std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), pointer);
+}
+
+std::string Pointer(std::string_view name) {
+  std::string pointer;
+  AppendPointer(name, &pointer);
+  return pointer;
 }
 
 Status Unknown(std::string_view name) {
-  return Bad(name, "unknown query parameter " + Quoted(name));
+  return Bad(Pointer(name), "unknown query parameter " + Quoted(name));
 }
 
 Status Integer(std::string_view name, std::string_view text, int64_t least, int64_t most, int64_t* out) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
   if (error == std::errc() && end == text.data() + text.size() && *out >= least && *out <= most) return Status::Ok();
-  return Bad(name, std::string(name) + " must be an integer from " + std::to_string(least) + " to " + std::to_string(most));
+  return Bad(Pointer(name), std::string(name) + " must be an integer from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+Status Limit(std::string_view text, size_t* out) {
+  int64_t limit = 0;
+  NOTIFYD_TRY(Integer("limit", text, 1, 1000, &limit));
+  *out = static_cast<size_t>(limit);
+  return Status::Ok();
 }
 
 Status Once(const QueryParameters& parameters) {
   for (size_t i = 0; i < parameters.size(); ++i)
     for (size_t j = 0; j < i; ++j)
       if (parameters[i].first == parameters[j].first)
-        return Bad(parameters[i].first, "the query parameter " + Quoted(parameters[i].first) + " is given twice");
+        return Bad(Pointer(parameters[i].first), "the query parameter " + Quoted(parameters[i].first) + " is given twice");
   return Status::Ok();
 }
 
-Status States(std::string_view text, std::vector<State>* out) {
+Status States(std::string_view text, const std::string& pointer, std::vector<State>* out) {
   while (true) {
     size_t comma = std::min(text.find(','), text.size());
     std::optional<State> state = ParseState(text.substr(0, comma));
     if (!state)
-      return Bad("state", Quoted(text.substr(0, comma)) +
+      return Bad(pointer, Quoted(text.substr(0, comma)) +
                               " is no state; there are held, scheduled, ready, sending, retrying, succeeded, failed, cancelled, expired");
-    bool known = false;
-    for (State other : *out) known = known || other == *state;
-    if (!known) out->push_back(*state);
+    if (std::find(out->begin(), out->end(), *state) == out->end()) out->push_back(*state);
     if (comma == text.size()) return Status::Ok();
     text.remove_prefix(comma + 1);
   }
 }
 
-Status Text(std::string_view name, const std::string& value, size_t most, std::optional<std::string>* out) {
+template <class Text>
+Status ReadFilterText(std::string_view name, const std::string& value, const std::string& pointer, size_t most, Text* out) {
+  // An empty one is more likely a slip than a wish, and with a purge a costly one.
   if (value.empty() || value.size() > most || !IsValidUtf8(value))
-    return Bad(name, std::string(name) + " must have 1 to " + std::to_string(most) + " bytes of UTF-8");
+    return Bad(pointer, std::string(name) + " must have 1 to " + std::to_string(most) + " bytes of UTF-8");
   *out = value;
   return Status::Ok();
 }
 
 /// RFC 3339, or integer milliseconds since the epoch.
-Status Time(std::string_view name, const std::string& value, std::optional<WallTime>* out) {
+Status Time(const std::string& value, const std::string& pointer, std::optional<WallTime>* out) {
   int64_t ms = 0;
   auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
   if (!value.empty() && error == std::errc() && end == value.data() + value.size()) {
     *out = WallTime{ms};
     return Status::Ok();
   }
-  return ReadTimeText(value, "/" + std::string(name), &out->emplace());
+  return ReadTimeText(value, pointer, &out->emplace());
 }
 
-Status Apply(const std::string& name, const std::string& value, ListQuery* query) {
-  if (name == "state") return States(value, &query->states);
-  if (name == "lane") return Text(name, value, 255, &query->lane);
-  if (name == "caller") return Text(name, value, 100, &query->caller);
-  if (name == "created_after") return Time(name, value, &query->created_after);
-  if (name == "created_before") return Time(name, value, &query->created_before);
-  if (name == "mode") {
-    query->mode = ParseMode(value);
-    return query->mode ? Status::Ok() : Bad(name, "mode must be one of concurrent, fifo");
+Status ApplyListParameter(const std::string& name, const std::string& value, ListQuery* query) {
+  if (IsFilter(name)) return ApplyFilter(name, value, Pointer(name), query);
+  if (name == "limit") return Limit(value, &query->limit);
+  if (name != "cursor") return Unknown(name);
+  std::optional<NotifyId> id = NotifyId::Parse(value);
+  if (!id) return Bad("/cursor", "cursor must be what a list gave as next");
+  query->below = *id;
+  return Status::Ok();
+}
+
+// Base64 in the alphabet that needs no percent-encoding in a query string (RFC 4648 section 5), without padding.
+std::optional<LaneKey> ParseLaneCursor(std::string text) {
+  for (char& c : text) {
+    if (c == '+' || c == '/' || c == '=') return std::nullopt;
+    if (c == '-') c = '+';
+    if (c == '_') c = '/';
   }
-  if (name == "limit") {
-    int64_t limit = 0;
-    NOTIFYD_TRY(Integer(name, value, 1, 1000, &limit));
-    query->limit = static_cast<size_t>(limit);
-    return Status::Ok();
-  }
-  if (name == "cursor") {
-    std::optional<NotifyId> id = NotifyId::Parse(value);
-    if (!id) return Bad(name, "cursor must be what a list gave as next");
-    query->below = *id;
-    return Status::Ok();
-  }
-  if (name == "fkey" || name == "fkey_prefix" || name == "url_prefix")
-    return Status(Code::kNotBuilt, "the filter " + name + " is not built yet", "/" + name);
-  return Unknown(name);
+  text.resize((text.size() + 3) / 4 * 4, '=');
+  Result<std::string> bytes = DecodeBase64(text);
+  if (!bytes.ok() || bytes->size() < 2 || bytes->size() > kMaxNameBytes + 1 || !IsValidUtf8(*bytes)) return std::nullopt;
+  if ((*bytes)[0] != 'c' && (*bytes)[0] != 'f') return std::nullopt;
+  return LaneKey{(*bytes)[0] == 'f' ? Mode::kFifo : Mode::kConcurrent, bytes->substr(1)};
 }
 
 }  // namespace
 
+bool IsFilter(std::string_view name) {
+  return std::find(std::begin(kFilters), std::end(kFilters), name) != std::end(kFilters);
+}
+
+Status ApplyFilter(std::string_view name, const std::string& value, const std::string& pointer, ListQuery* query) {
+  if (name == "state") return States(value, pointer, &query->states);
+  if (name == "lane") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->lane);
+  if (name == "fkey") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->fkey);
+  if (name == "fkey_prefix") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->fkey_prefix);
+  if (name == "caller") return ReadFilterText(name, value, pointer, kMaxCallerBytes, &query->caller);
+  if (name == "url_prefix") return ReadFilterText(name, value, pointer, kMaxUrlBytes, &query->url_prefix);
+  if (name == "created_after") return Time(value, pointer, &query->created_after);
+  if (name == "created_before") return Time(value, pointer, &query->created_before);
+  CHECK(name == "mode");
+  query->mode = ParseMode(value);
+  return query->mode ? Status::Ok() : Bad(pointer, "mode must be one of concurrent, fifo");
+}
+
 Result<ListQuery> ParseListQuery(const QueryParameters& parameters) {
   NOTIFYD_TRY(Once(parameters));
   ListQuery query;
-  for (const auto& [name, value] : parameters) NOTIFYD_TRY(Apply(name, value, &query));
+  for (const auto& [name, value] : parameters) NOTIFYD_TRY(ApplyListParameter(name, value, &query));
   return query;
+}
+
+Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  LanesQuery query;
+  for (const auto& [name, value] : parameters) {
+    if (name == "limit") {
+      NOTIFYD_TRY(Limit(value, &query.limit));
+    } else if (name == "prefix") {
+      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxNameBytes, &query.prefix));
+    } else if (name == "cursor") {
+      query.after = ParseLaneCursor(value);
+      if (!query.after) return Bad("/cursor", "cursor must be what a list of lanes gave as next");
+    } else {
+      return Unknown(name);
+    }
+  }
+  return query;
+}
+
+std::string LaneCursor(const LaneKey& lane) {
+  std::string text = EncodeBase64((lane.mode == Mode::kFifo ? "f" : "c") + lane.name);
+  text.resize(std::min(text.find('='), text.size()));
+  for (char& c : text) {
+    if (c == '+') c = '-';
+    if (c == '/') c = '_';
+  }
+  return text;
 }
 
 Result<int64_t> ParseWait(const QueryParameters& parameters) {
@@ -111,6 +174,16 @@ Result<int64_t> ParseWait(const QueryParameters& parameters) {
     NOTIFYD_TRY(Integer(name, value, 0, 60'000, &wait_ms));
   }
   return wait_ms;
+}
+
+Result<int64_t> ParseRemember(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  int64_t remember_ms = 0;
+  for (const auto& [name, value] : parameters) {
+    if (name != "remember_ms") return Unknown(name);
+    NOTIFYD_TRY(Integer(name, value, 1, kMaxRememberMs, &remember_ms));
+  }
+  return remember_ms;
 }
 
 Status RefuseParameters(const QueryParameters& parameters) {

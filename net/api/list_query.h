@@ -1,7 +1,10 @@
-// The query parameters of the API's GETs. Pure. Contract section 3. Failures name the parameter as their field ("/limit").
+// The query parameters of the API's requests, and the filters that lists and bulk operations share. Pure. Contract section 3.
+// Failures are kUnacceptable and name the parameter as their field ("/limit").
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "broker/events.h"
@@ -9,13 +12,26 @@
 
 namespace notifyd {
 
-/// Filters, limit and cursor of a list. Errors: kUnacceptable, kNotBuilt (fkey, fkey_prefix, url_prefix).
+/// Is it the name of a filter of lists (contract section 3, GET /v1/notifies): state, lane, mode, fkey, ...
+bool IsFilter(std::string_view name);
+/// Sets the filter `name` (one for which IsFilter is true) as `value` says, in the form that a query parameter has. Failures carry `pointer`.
+Status ApplyFilter(std::string_view name, const std::string& value, const std::string& pointer, ListQuery* query);
+
+/// Filters, limit and cursor of a list.
 Result<ListQuery> ParseListQuery(const QueryParameters& parameters);
 
-/// wait_ms alone, 0 to 60,000. Error: kUnacceptable.
+/// limit, cursor and prefix of the list of lanes.
+Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters);
+/// What `next` of a list of lanes says: goes on behind `lane`. Needs no percent-encoding.
+std::string LaneCursor(const LaneKey& lane);
+
+/// wait_ms alone, 0 to 60,000.
 Result<int64_t> ParseWait(const QueryParameters& parameters);
 
-/// None at all. Error: kUnacceptable, with the first one's name.
+/// remember_ms alone, 1 ms to 30 days; 0 where it is not given.
+Result<int64_t> ParseRemember(const QueryParameters& parameters);
+
+/// None at all. Error: with the first one's name.
 Status RefuseParameters(const QueryParameters& parameters);
 
 }  // namespace notifyd

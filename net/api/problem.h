@@ -16,7 +16,7 @@ int HttpStatusOf(Code code);
 /// The answer to a request that failed with `status`, with Retry-After where trying again helps. `holder`: the notify in the way, 0: none.
 HttpResponse ProblemResponse(const Status& status, NotifyId holder = {});
 
-/// The same for refusals that only HTTP knows (405, 408, 431, ...). `detail` may hold anything.
+/// The same for refusals that only HTTP knows (405, 408, 412, 431, ...). `detail` may hold anything.
 HttpResponse ProblemResponse(int http_status, std::string_view detail);
 
 }  // namespace notifyd

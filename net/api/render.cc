@@ -3,8 +3,7 @@
 #include <cstdio>
 
 #include "base/base64.h"
-#include "base/bytes.h"
-#include "base/utf8.h"
+#include "broker/callback.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -75,7 +74,7 @@ void Retry(const RetryPolicy& retry, JsonWriter* json) {
   json->Key("fatal_on");
   retry.fatal_on ? Pattern(*retry.fatal_on, json) : json->Null();
   json->Key("later_on");
-  json->Null();
+  retry.later_on ? Pattern(*retry.later_on, json) : json->Null();
   json->EndObject();
 }
 
@@ -88,30 +87,6 @@ void Payload(const NotifySpec& spec, JsonWriter* json) {
   spec.payload_kind == PayloadKind::kBodyBase64 ? json->String(EncodeBase64(spec.payload)) : json->Null();
 }
 
-void Attempt(const AttemptRecord& attempt, JsonWriter* json) {
-  json->BeginObject();
-  json->Key("number");
-  json->Uint(attempt.number);
-  json->Key("started_at");
-  json->String(FormatRfc3339(attempt.started_at));
-  json->Key("duration_ms");
-  json->Int(attempt.duration_ms);
-  json->Key("status");
-  json->Uint(attempt.status);
-  // Absent on success (contract section 3, last paragraph).
-  if (!attempt.error.empty()) {
-    json->Key("error");
-    json->String(attempt.error);
-    if (!attempt.detail.empty()) {
-      json->Key("detail");
-      json->String(attempt.detail);
-    }
-  }
-  json->Key("response_body");
-  json->String(attempt.response_body);
-  json->EndObject();
-}
-
 /// What stands in the way of "when will it be sent": nothing while it is sent or settled.
 void NextAttempt(const NotifyView& view, JsonWriter* json) {
   const NotifyState& state = view.record->state;
@@ -122,9 +97,13 @@ void NextAttempt(const NotifyView& view, JsonWriter* json) {
 
 }  // namespace
 
-Renderer::Renderer(const std::vector<std::string>& secret_headers) : secret_headers_{"authorization", "cookie", "proxy-authorization"} {
-  for (const std::string& name : secret_headers) secret_headers_.push_back(name);
+std::vector<std::string> SecretHeaders(const std::vector<std::string>& more) {
+  std::vector<std::string> names{"authorization", "cookie", "proxy-authorization"};
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
 }
+
+Renderer::Renderer(const std::vector<std::string>& secret_headers) : secret_headers_(SecretHeaders(secret_headers)) {}
 
 bool Renderer::IsSecret(std::string_view header) const {
   for (const std::string& name : secret_headers_)
@@ -171,7 +150,7 @@ void Renderer::Request(const NotifySpec& spec, const NotifyHead& head, bool list
   TextOrNull("idempotency_key", spec.idempotency_key, json);
   json->Key("caller");
   json->String(head.caller);
-  TextOrNull("callback_url", {}, json);
+  TextOrNull("callback_url", head.callback ? std::string_view(head.callback->url) : std::string_view(), json);
 }
 
 Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) const {
@@ -199,7 +178,7 @@ Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) c
   if (!listed) {
     json->Key("attempts");
     json->BeginArray();
-    for (const AttemptRecord& attempt : record.attempts) Attempt(attempt, json);
+    for (const AttemptRecord& attempt : record.attempts) WriteAttempt(attempt, json);
     json->EndArray();
   }
   json->EndObject();
@@ -229,15 +208,7 @@ void Renderer::Item(const SubmittedItem& item, JsonWriter* json) {
 }
 
 std::string ETagOf(const NotifyRecord& record) {
-  std::string bytes;
-  Encoder encoder(&bytes);
-  encoder.Text(*record.spec);
-  encoder.U8(record.head->priority);
-  encoder.Signed(record.state.due.ms);
-  encoder.Signed(record.state.expires_at.ms);
-  JsonWriter json(&bytes);
-  Retry(record.head->retry_policy(), &json);
-  Fingerprint print = FingerprintOf(bytes);
+  Fingerprint print = PrintOfChangeable(record);
   char tag[36];
   std::snprintf(tag, sizeof tag, "\"%016llx%016llx\"", static_cast<unsigned long long>(print.high), static_cast<unsigned long long>(print.low));
   return tag;

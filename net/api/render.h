@@ -12,9 +12,12 @@
 
 namespace notifyd {
 
+/// Names (any case) of headers whose values are shown as "***": those that always are, and `more`.
+std::vector<std::string> SecretHeaders(const std::vector<std::string>& more);
+
 class Renderer {
  public:
-  /// `secret_headers`: names (any case) whose values are shown as "***", beside Authorization, Cookie and Proxy-Authorization.
+  /// `secret_headers`: beside those that always are.
   explicit Renderer(const std::vector<std::string>& secret_headers);
 
   /// Every field of the notify, defaults filled in; null where an optional one is not set. `listed`: without data, body, body_base64 and attempts.

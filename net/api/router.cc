@@ -6,43 +6,24 @@
 namespace notifyd {
 namespace {
 
-struct EndpointOffer {
-  Endpoint endpoint;
-  std::string_view allow;
-  std::string_view built;  // letters of the verbs: G, P(OST), D, p(atch)
-  std::string_view not_built;
+constexpr RouteRow kRoutes[] = {
+    {Endpoint::kNotifies, "/v1/notifies", "GET, HEAD, POST"},
+    {Endpoint::kBulkRetry, "/v1/notifies/retry", "POST"},
+    {Endpoint::kBulkCancel, "/v1/notifies/cancel", "POST"},
+    {Endpoint::kBulkPurge, "/v1/notifies/purge", "POST"},
+    {Endpoint::kNotify, "/v1/notifies/{id}", "GET, HEAD, PATCH, DELETE"},
+    {Endpoint::kExplain, "/v1/notifies/{id}/explain", "GET, HEAD"},
+    {Endpoint::kNotifyRetry, "/v1/notifies/{id}/retry", "POST"},
+    {Endpoint::kFkey, "/v1/fkeys/{fkey}", "GET, HEAD, DELETE"},
+    {Endpoint::kFkeyTrigger, "/v1/fkeys/{fkey}/trigger", "POST"},
+    {Endpoint::kLanes, "/v1/lanes", "GET, HEAD"},
+    {Endpoint::kLane, "/v1/lanes/{mode}/{name}", "GET, HEAD, PATCH"},
+    {Endpoint::kStats, "/v1/stats", "GET, HEAD"},
+    {Endpoint::kMetrics, "/metrics", "GET, HEAD"},
+    {Endpoint::kHealthz, "/healthz", "GET, HEAD"},
+    {Endpoint::kReadyz, "/readyz", "GET, HEAD"},
 };
-constexpr EndpointOffer kOffers[] = {
-    {Endpoint::kNotifies, "GET, HEAD, POST", "GP", ""},
-    {Endpoint::kNotify, "GET, HEAD, PATCH, DELETE", "GD", "p"},
-    {Endpoint::kExplain, "GET, HEAD", "", "G"},
-    {Endpoint::kNotifyRetry, "POST", "P", ""},
-    {Endpoint::kBulk, "POST", "", "P"},
-    {Endpoint::kFkey, "GET, HEAD, DELETE", "GD", ""},
-    {Endpoint::kFkeyTrigger, "POST", "P", ""},
-    {Endpoint::kLanes, "GET, HEAD", "", "G"},
-    {Endpoint::kLane, "GET, HEAD, PATCH", "", "Gp"},
-    {Endpoint::kStats, "GET, HEAD", "G", ""},
-    {Endpoint::kMetrics, "GET, HEAD", "G", ""},
-    {Endpoint::kHealthz, "GET, HEAD", "G", ""},
-    {Endpoint::kReadyz, "GET, HEAD", "G", ""},
-};
-
-char Letter(Verb verb) {
-  switch (verb) {
-    case Verb::kGet:
-      return 'G';
-    case Verb::kPost:
-      return 'P';
-    case Verb::kDelete:
-      return 'D';
-    case Verb::kPatch:
-      return 'p';
-    case Verb::kOther:
-      break;
-  }
-  return '-';
-}
+constexpr size_t kMaxSegments = 4;
 
 Verb VerbOf(std::string_view method) {
   if (method == "GET" || method == "HEAD") return Verb::kGet;
@@ -52,43 +33,51 @@ Verb VerbOf(std::string_view method) {
   return Verb::kOther;
 }
 
+bool Allows(std::string_view allow, std::string_view method) {
+  while (!allow.empty()) {
+    size_t end = std::min(allow.find(", "), allow.size());
+    if (allow.substr(0, end) == method) return true;
+    allow.remove_prefix(std::min(end + 2, allow.size()));
+  }
+  return false;
+}
+
 using Segments = std::vector<std::string>;
 
-Endpoint MatchNotifies(const Segments& s, std::string* argument) {
-  if (s.size() == 2) return Endpoint::kNotifies;
-  if (s[2].empty()) return Endpoint::kUnknown;
-  if (s.size() == 3) {
-    if (s[2] == "retry" || s[2] == "cancel" || s[2] == "purge") return Endpoint::kBulk;
-    *argument = s[2];
-    return Endpoint::kNotify;
-  }
-  *argument = s[2];
-  if (s.size() == 4 && s[3] == "explain") return Endpoint::kExplain;
-  if (s.size() == 4 && s[3] == "retry") return Endpoint::kNotifyRetry;
-  return Endpoint::kUnknown;
+/// Takes the segment off `path`, with the slash before it.
+std::string_view TakeSegment(std::string_view* path) {
+  path->remove_prefix(1);
+  std::string_view segment = path->substr(0, path->find('/'));
+  path->remove_prefix(segment.size());
+  return segment;
 }
 
-Endpoint MatchFkeys(const Segments& s, std::string* argument) {
-  if (s.size() < 3 || s[2].empty()) return Endpoint::kUnknown;
-  *argument = s[2];
-  if (s.size() == 3) return Endpoint::kFkey;
-  return s.size() == 4 && s[3] == "trigger" ? Endpoint::kFkeyTrigger : Endpoint::kUnknown;
+/// Moves what stands for arguments into `route`.
+bool MatchRow(std::string_view path, Segments& segments, Route* route) {
+  size_t arguments = 0;
+  std::string* places[] = {&route->argument, &route->argument2};
+  size_t at[2] = {};
+  size_t i = 0;
+  for (; !path.empty(); ++i) {
+    std::string_view segment = TakeSegment(&path);
+    if (i == segments.size()) return false;
+    if (segment[0] != '{') {
+      if (segments[i] != segment) return false;
+    } else if (segments[i].empty()) {
+      return false;
+    } else {
+      at[arguments++] = i;
+    }
+  }
+  if (i != segments.size()) return false;
+  for (size_t a = 0; a < arguments; ++a) *places[a] = std::move(segments[at[a]]);
+  return true;
 }
 
-Endpoint Match(const Segments& s, std::string* argument) {
-  if (s.size() == 1) {
-    if (s[0] == "metrics") return Endpoint::kMetrics;
-    if (s[0] == "healthz") return Endpoint::kHealthz;
-    if (s[0] == "readyz") return Endpoint::kReadyz;
-    return Endpoint::kUnknown;
-  }
-  if (s.size() < 2 || s[0] != "v1") return Endpoint::kUnknown;
-  if (s[1] == "notifies") return MatchNotifies(s, argument);
-  if (s[1] == "fkeys") return MatchFkeys(s, argument);
-  if (s[1] == "stats" && s.size() == 2) return Endpoint::kStats;
-  if (s[1] == "lanes" && s.size() == 2) return Endpoint::kLanes;
-  if (s[1] == "lanes" && s.size() == 4) return Endpoint::kLane;
-  return Endpoint::kUnknown;
+void Take(const RouteRow& row, std::string_view method, Route* route) {
+  route->endpoint = row.endpoint;
+  route->allow = row.allow;
+  route->offered = Allows(row.allow, method);
 }
 
 /// "host[:port]" in lower case with its port written out; empty where there is none.
@@ -103,13 +92,8 @@ std::string WithPort(std::string_view authority, std::string_view default_port) 
 
 }  // namespace
 
-Offer OfferOf(Endpoint endpoint, Verb verb) {
-  for (const EndpointOffer& row : kOffers) {
-    if (row.endpoint != endpoint) continue;
-    bool built = row.built.find(Letter(verb)) != std::string_view::npos;
-    return {row.allow, built || row.not_built.find(Letter(verb)) != std::string_view::npos, built};
-  }
-  return {};
+std::span<const RouteRow> AllRoutes() {
+  return kRoutes;
 }
 
 Result<Route> FindRoute(std::string_view method, std::string_view target) {
@@ -126,22 +110,22 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
 
   auto missing = [] { return Status(Code::kNotFound, "there is nothing at this path"); };
   if (path.empty() || path[0] != '/') return missing();
-  if (path == "/v1/notifies") {
-    route.endpoint = Endpoint::kNotifies;
+  if (path == kRoutes[0].path) {
+    Take(kRoutes[0], method, &route);
     return route;
   }
   Segments segments;
   while (!path.empty()) {
-    path.remove_prefix(1);
-    size_t end = std::min(path.find('/'), path.size());
-    if (segments.size() == 5) return missing();
-    if (!PercentDecode(path.substr(0, end), false, &segments.emplace_back()))
+    if (segments.size() == kMaxSegments) return missing();
+    if (!PercentDecode(TakeSegment(&path), false, &segments.emplace_back()))
       return Status(Code::kMalformed, "the path has a % that two hex digits do not follow");
-    path.remove_prefix(end);
   }
-  route.endpoint = Match(segments, &route.argument);
-  if (route.endpoint == Endpoint::kUnknown) return missing();
-  return route;
+  for (const RouteRow& row : kRoutes) {
+    if (!MatchRow(row.path, segments, &route)) continue;
+    Take(row, method, &route);
+    return route;
+  }
+  return missing();
 }
 
 bool IsForeignOrigin(std::string_view origin, const std::string* host) {

@@ -1,6 +1,7 @@
 // Router: which endpoint a method and target mean. Pure. Contract section 3, "HTTP API".
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,15 +12,17 @@ namespace notifyd {
 
 enum class Endpoint {
   kUnknown,
-  kNotifies,     // /v1/notifies
-  kNotify,       // /v1/notifies/{id}
-  kExplain,      // /v1/notifies/{id}/explain
-  kNotifyRetry,  // /v1/notifies/{id}/retry
-  kBulk,         // /v1/notifies/retry, /cancel, /purge
-  kFkey,         // /v1/fkeys/{fkey}
-  kFkeyTrigger,  // /v1/fkeys/{fkey}/trigger
-  kLanes,        // /v1/lanes
-  kLane,         // /v1/lanes/{mode}/{name}
+  kNotifies,
+  kNotify,
+  kExplain,
+  kNotifyRetry,
+  kBulkRetry,
+  kBulkCancel,
+  kBulkPurge,
+  kFkey,
+  kFkeyTrigger,
+  kLanes,
+  kLane,
   kStats,
   kMetrics,
   kHealthz,
@@ -28,20 +31,24 @@ enum class Endpoint {
 
 enum class Verb { kOther, kGet, kPost, kDelete, kPatch };
 
+/// One path of the contract.
+struct RouteRow {
+  Endpoint endpoint;
+  std::string_view path;   // "/v1/notifies/{id}": what stands in braces is an argument
+  std::string_view allow;  // the methods that it takes, as the header Allow has them
+};
+/// All of them, the literal ones before those with arguments.
+std::span<const RouteRow> AllRoutes();
+
 struct Route {
   Endpoint endpoint = Endpoint::kUnknown;
   Verb verb = Verb::kOther;  // HEAD is kGet
-  std::string argument;      // the id or fkey, percent-decoded
+  std::string_view allow;    // static
+  bool offered = false;      // the path takes this method
+  std::string argument;      // the id, the fkey, the lane's mode; percent-decoded like the next
+  std::string argument2;     // the lane's name
   std::string_view query;    // borrowed from the target
 };
-
-/// What the contract offers at an endpoint.
-struct Offer {
-  std::string_view allow;  // the header Allow
-  bool offered = false;    // the verb is in the contract
-  bool built = false;      // and it is there
-};
-Offer OfferOf(Endpoint endpoint, Verb verb);
 
 /// `target`: a path and query, or a whole URL (RFC 9112 section 3.2). Errors: kMalformed (percent-encoding), kNotFound.
 Result<Route> FindRoute(std::string_view method, std::string_view target);

@@ -20,6 +20,7 @@ constexpr size_t kMaxNameBytes = 255;  // fkey, lane, group, idempotency_key
 constexpr size_t kMaxCallerBytes = 100;
 constexpr int64_t kMaxTimeoutMs = 3'600'000;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
+constexpr size_t kKeptLineBytes = 1 << 20;
 
 enum Field : size_t {
   kUrl,
@@ -177,7 +178,16 @@ Status ReadRequest(const Fields& fields, CheckedUrl* url, NotifySpec* spec) {
   if (fields[kExpect]) NOTIFYD_TRY(ReadPattern(*fields[kExpect], kPointers[kExpect], &spec->expect));
   NOTIFYD_TRY(fields.Int(kTimeoutMs, 1, kMaxTimeoutMs, &spec->timeout_ms));
   NOTIFYD_TRY(fields.Int(kConnectTimeoutMs, 1, kMaxTimeoutMs, &spec->connect_timeout_ms));
-  if (fields[kCallbackUrl]) return Status(Code::kNotBuilt, "callback_url is not built yet", kPointers[kCallbackUrl]);
+  return Status::Ok();
+}
+
+Status ReadCallback(const Fields& fields, const NotifySpec& spec, std::shared_ptr<const Callback>* out) {
+  const JsonValue* value = fields[kCallbackUrl];
+  if (!value) return Status::Ok();
+  if (value->kind != Kind::kString) return Bad(kCallbackUrl, "callback_url must be a string");
+  Result<CheckedUrl> checked = CheckUrl(value->text);
+  if (!checked.ok()) return Bad(kCallbackUrl, checked.status().detail());
+  *out = std::make_shared<const Callback>(Callback{std::string(value->text), DefaultLane(checked->base, {}), std::move(checked->host), spec.url});
   return Status::Ok();
 }
 
@@ -194,19 +204,29 @@ Status ReadLane(const Fields& fields, const CheckedUrl& url, NotifySpec* spec, N
   return Status::Ok();
 }
 
-Status ReadTimes(const Fields& fields, NotifySpec* spec, SubmitItem* out) {
-  NOTIFYD_TRY(ReadWhen(fields[kDelayMs], fields[kDueAt], &out->when));
-  if (out->when.kind == When::Kind::kDelay) spec->delay_ms = out->when.ms;
+Status ReadTimes(const Fields& fields, NotifySpec* spec, When* when, When* ttl) {
+  NOTIFYD_TRY(ReadWhen(fields[kDelayMs], fields[kDueAt], when));
+  if (when->kind == When::Kind::kDelay) spec->delay_ms = when->ms;
   NOTIFYD_TRY(fields.Exclusive(kTtlMs, kExpiresAt));
   if (fields[kTtlMs]) {
-    out->ttl.kind = When::Kind::kDelay;
-    NOTIFYD_TRY(fields.Int(kTtlMs, 1, kMaxTtlMs, &out->ttl.ms));
-    spec->ttl_ms = out->ttl.ms;
+    ttl->kind = When::Kind::kDelay;
+    NOTIFYD_TRY(fields.Int(kTtlMs, 1, kMaxTtlMs, &ttl->ms));
+    spec->ttl_ms = ttl->ms;
   } else if (fields[kExpiresAt]) {
     WallTime time;
     NOTIFYD_TRY(ReadTime(*fields[kExpiresAt], kPointers[kExpiresAt], &time));
-    out->ttl = {When::Kind::kAt, time.ms};
+    *ttl = {When::Kind::kAt, time.ms};
   }
+  return Status::Ok();
+}
+
+Status ReadRetryOf(const Fields& fields, const When& ttl, std::shared_ptr<const RetryPolicy>* out) {
+  if (!fields[kRetry]) return Status::Ok();
+  RetryPolicy retry;
+  NOTIFYD_TRY(ReadRetry(*fields[kRetry], &retry));
+  if (retry.later_on && ttl.kind == When::Kind::kDefault)
+    return Status(Code::kUnacceptable, "later_on asks again without end: it needs a ttl_ms or expires_at", "/retry/later_on");
+  if (retry != RetryPolicy()) *out = std::make_shared<const RetryPolicy>(std::move(retry));
   return Status::Ok();
 }
 
@@ -216,57 +236,95 @@ std::optional<bool> ParseReplyNone(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace
-
-Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, SubmitItem* out) {
-  Fields fields;
-  NOTIFYD_TRY(fields.Fill(item));
-  NotifySpec spec;
-  auto head = std::make_shared<NotifyHead>();
+/// All but the idempotency key, which may stand in a header of the request.
+Status ReadNotify(const Fields& fields, const TraceContext& trace, size_t max_body_bytes, ParsedNotify* out) {
+  NotifySpec& spec = out->spec;
+  NotifyHead& head = out->head;
   CheckedUrl url;
   NOTIFYD_TRY(ReadRequest(fields, &url, &spec));
-  NOTIFYD_TRY(ReadPayload(fields, max_body_bytes_, &spec));
-  NOTIFYD_TRY(ReadLane(fields, url, &spec, head.get()));
-  head->host = std::move(url.host);
-  NOTIFYD_TRY(ReadTimes(fields, &spec, out));
+  NOTIFYD_TRY(ReadPayload(fields, max_body_bytes, &spec));
+  NOTIFYD_TRY(ReadLane(fields, url, &spec, &head));
+  head.host = std::move(url.host);
+  NOTIFYD_TRY(ReadTimes(fields, &spec, &out->when, &out->ttl));
 
-  NOTIFYD_TRY(fields.Text(kFkey, kMaxNameBytes, &head->fkey));
-  NOTIFYD_TRY(fields.Word(kOnHeld, "reject, replace, keep", ParseOnHeld, &out->on_held));
+  NOTIFYD_TRY(fields.Text(kFkey, kMaxNameBytes, &head.fkey));
+  OnHeld on_held = OnHeld::kReject;
+  NOTIFYD_TRY(fields.Word(kOnHeld, "reject, replace, keep", ParseOnHeld, &on_held));
   if (fields[kOnHeld]) {
     if (!fields[kFkey]) return Bad(kOnHeld, "on_held goes with an fkey only");
-    spec.on_held = out->on_held;
+    spec.on_held = on_held;
   }
 
-  NOTIFYD_TRY(fields.Word(kReply, "expected, none", ParseReplyNone, &head->reply_none));
-  if (fields[kRetry]) {
-    RetryPolicy retry;
-    NOTIFYD_TRY(ReadRetry(*fields[kRetry], &retry));
-    if (retry != RetryPolicy()) head->retry = std::make_shared<const RetryPolicy>(std::move(retry));
-  }
-  head->caller = "unknown";
-  NOTIFYD_TRY(fields.Text(kCaller, kMaxCallerBytes, &head->caller));
-
-  NOTIFYD_TRY(ReadKey(fields, header_key, &spec.idempotency_key));
-  if (!spec.idempotency_key.empty()) {
-    out->fields = reader_.PrintOf(item, "idempotency_key");
-    out->idempotency_key = spec.idempotency_key;
-  }
-  out->spec = std::make_shared<const std::string>(EncodeSpec(spec));
-  out->head = std::move(head);
+  NOTIFYD_TRY(fields.Word(kReply, "expected, none", ParseReplyNone, &head.reply_none));
+  NOTIFYD_TRY(ReadRetryOf(fields, out->ttl, &head.retry));
+  head.caller = "unknown";
+  NOTIFYD_TRY(fields.Text(kCaller, kMaxCallerBytes, &head.caller));
+  NOTIFYD_TRY(ReadCallback(fields, spec, &head.callback));
+  TraceContext own = TakeTrace(trace, &spec.headers);
+  head.trace_parent = std::move(own.parent);
+  spec.trace_state = std::move(own.state);
   return Status::Ok();
 }
 
-Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key) {
+}  // namespace
+
+Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out) {
+  Fields fields;
+  NOTIFYD_TRY(fields.Fill(item));
+  ParsedNotify notify;
+  NOTIFYD_TRY(ReadNotify(fields, trace, max_body_bytes_, &notify));
+  NOTIFYD_TRY(ReadKey(fields, header_key, &notify.spec.idempotency_key));
+  if (!notify.spec.idempotency_key.empty()) {
+    out->fields = reader_.PrintOf(item, "idempotency_key");
+    out->idempotency_key = notify.spec.idempotency_key;
+  }
+  out->when = notify.when;
+  out->ttl = notify.ttl;
+  out->on_held = notify.spec.on_held.value_or(OnHeld::kReject);
+  out->spec = std::make_shared<const std::string>(EncodeSpec(notify.spec));
+  out->head = std::make_shared<const NotifyHead>(std::move(notify.head));
+  return Status::Ok();
+}
+
+Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key, const TraceContext& trace) {
   ParsedSubmit parsed;
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
   Status status = reader_.Read(body, max_batch_items_, &parsed.batch, [&](const JsonValue& item) -> Status {
     if (parsed.batch && header_key) return header_with_batch();
-    return ParseItem(item, header_key, &parsed.items.emplace_back());
+    return ParseItem(item, header_key, trace, &parsed.items.emplace_back());
   });
   // No item is at fault, so none is named; but a malformed document goes first.
   if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch();
   if (!status.ok()) return status;
   return parsed;
+}
+
+Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace) {
+  if (readable < line.size() + JsonReader::kPaddingBytes) {
+    line_.reserve(line.size() + JsonReader::kPaddingBytes);
+    line_.assign(line);
+    line = line_;
+    readable = line_.capacity();
+  }
+  SubmitItem item;
+  bool is_array = false;
+  Status status = reader_.Read(line, readable, 0, &is_array, [&](const JsonValue& value) { return ParseItem(value, nullptr, trace, &item); });
+  if (line_.capacity() > kKeptLineBytes) std::string().swap(line_);
+  if (!status.ok()) return status;
+  return item;
+}
+
+Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const TraceContext& trace, bool limit_body) {
+  ParsedNotify notify;
+  bool is_array = false;
+  Status status = reader_.Read(document, 0, &is_array, [&](const JsonValue& value) -> Status {
+    Fields fields;
+    NOTIFYD_TRY(fields.Fill(value));
+    NOTIFYD_TRY(ReadNotify(fields, trace, limit_body ? max_body_bytes_ : kNoBodyLimit, &notify));
+    return ReadKey(fields, nullptr, &notify.spec.idempotency_key);
+  });
+  if (!status.ok()) return status;
+  return notify;
 }
 
 Result<ParsedTrigger> SubmitParser::ParseTrigger(std::string* body) {

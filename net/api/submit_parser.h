@@ -10,7 +10,9 @@
 
 #include "base/status.h"
 #include "broker/events.h"
+#include "broker/spec.h"
 #include "net/api/json_reader.h"
+#include "net/api/trace_context.h"
 
 namespace notifyd {
 
@@ -24,24 +26,40 @@ struct ParsedTrigger {
   When when;
 };
 
+/// A submit document taken apart, for a change: what an item has encoded and shared.
+struct ParsedNotify {
+  NotifySpec spec;
+  NotifyHead head;
+  When when, ttl;
+};
+
 class SubmitParser {
  public:
   /// `max_body_bytes`: of one notify, as sent to the receiver.
   SubmitParser(size_t max_body_bytes, size_t max_batch_items) : max_body_bytes_(max_body_bytes), max_batch_items_(max_batch_items) {}
 
-  /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `body` may be given more capacity.
-  /// Errors: kMalformed, kUnacceptable, kTooLarge, kNotBuilt; in a batch the field begins with the item's index.
-  Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key);
+  /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
+  /// Errors: kMalformed, kUnacceptable, kTooLarge; in a batch the field begins with the item's index.
+  Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {});
+
+  /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, the line's included; a
+  /// line with fewer than HttpRequest::kPaddingBytes behind it is copied. Errors: as above.
+  Result<SubmitItem> ParseLine(std::string_view line, size_t readable, const TraceContext& trace = {});
+
+  /// A submit document that was made of a notify. `trace`: that notify's. `limit_body`: whether the bound of a body holds.
+  /// Errors: as above.
+  Result<ParsedNotify> ParseDocument(std::string* document, const TraceContext& trace, bool limit_body);
 
   /// Of a trigger's body, which must not be empty. Errors: as above.
   Result<ParsedTrigger> ParseTrigger(std::string* body);
 
  private:
-  Status ParseItem(const JsonValue& item, const std::string* header_key, SubmitItem* out);
+  Status ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out);
 
   size_t max_body_bytes_;
   size_t max_batch_items_;
   JsonReader reader_;
+  std::string line_;  // a line that had to be copied
 };
 
 }  // namespace notifyd

@@ -7,15 +7,24 @@
 #include <uv.h>
 
 #include <cerrno>
-#include <vector>
 
 #include "base/check.h"
 
 namespace notifyd {
 
+struct CurlMulti::Watch {
+  uv_poll_t poll;
+  Impl* owner;
+  int fd;
+  int wanted = 0;  // what curl asks for; 0: the connection is idle
+  int armed = 0;   // what libuv watches for
+  bool kept = false;
+};
+
 class CurlMulti::Impl {
  public:
-  Impl(uv_loop_t* loop, std::function<void()> progressed) : loop_(loop), progressed_(std::move(progressed)), multi_(curl_multi_init()) {
+  Impl(uv_loop_t* loop, Watches* watches, std::function<void()> progressed)
+      : loop_(loop), watches_(*watches), progressed_(std::move(progressed)), multi_(curl_multi_init()) {
     CHECK(multi_ != nullptr);
     timer_ = new uv_timer_t;
     CHECK(uv_timer_init(loop_, timer_) == 0);
@@ -33,7 +42,7 @@ class CurlMulti::Impl {
     multi_ = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(timer_), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
     for (Watch* watch : watches_) {
-      if (watch != nullptr) Drop(watch);
+      if (watch != nullptr && watch->owner == this) Drop(watch);
     }
   }
 
@@ -66,20 +75,15 @@ class CurlMulti::Impl {
   }
 
  private:
-  struct Watch {
-    uv_poll_t poll;
-    Impl* owner;
-    int fd;
-    int wanted = 0;  // what curl asks for; 0: the connection is idle
-    int armed = 0;   // what libuv watches for
-    bool kept = false;
-  };
-
-  Watch* Find(int fd) const { return static_cast<size_t>(fd) < watches_.size() ? watches_[static_cast<size_t>(fd)] : nullptr; }
+  Watch* FindAny(int fd) const { return static_cast<size_t>(fd) < watches_.size() ? watches_[static_cast<size_t>(fd)] : nullptr; }
+  Watch* Find(int fd) const {
+    Watch* watch = FindAny(fd);
+    return watch != nullptr && watch->owner == this ? watch : nullptr;
+  }
 
   Watch* MakeWatch(int fd) {
     if (static_cast<size_t>(fd) >= watches_.size()) watches_.resize(static_cast<size_t>(fd) + 64);
-    if (Watch* stale = Find(fd)) Drop(stale);
+    if (Watch* stale = FindAny(fd)) Drop(stale);
     auto* watch = new Watch;
     watch->owner = this;
     watch->fd = fd;
@@ -164,13 +168,14 @@ class CurlMulti::Impl {
   }
 
   uv_loop_t* loop_;
+  Watches& watches_;
   std::function<void()> progressed_;
   CURLM* multi_;
   uv_timer_t* timer_;
-  std::vector<Watch*> watches_;  // by file descriptor
 };
 
-CurlMulti::CurlMulti(uv_loop_s* loop, std::function<void()> progressed) : impl_(std::make_unique<Impl>(loop, std::move(progressed))) {}
+CurlMulti::CurlMulti(uv_loop_s* loop, Watches* watches, std::function<void()> progressed)
+    : impl_(std::make_unique<Impl>(loop, watches, std::move(progressed))) {}
 CurlMulti::~CurlMulti() {
   impl_->Close();
 }

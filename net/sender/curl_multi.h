@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 struct uv_loop_s;
 
@@ -18,8 +19,13 @@ namespace notifyd {
 
 class CurlMulti {
  public:
-  /// `progressed` runs after each turn in which curl did something: there the finished transfers are to be read. `loop` is borrowed.
-  CurlMulti(uv_loop_s* loop, std::function<void()> progressed);
+  struct Watch;
+  /// The poll handles by file descriptor: one a loop, for libuv takes no second handle for a descriptor, whichever multi handle it was of.
+  using Watches = std::vector<Watch*>;
+
+  /// `progressed` runs after each turn in which curl did something: there the finished transfers are to be read. `loop` and `watches` are
+  /// borrowed.
+  CurlMulti(uv_loop_s* loop, Watches* watches, std::function<void()> progressed);
   /// All easy handles must have been removed. Connections are closed; memory of libuv's handles goes when the loop next runs.
   ~CurlMulti();
 

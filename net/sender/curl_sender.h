@@ -23,18 +23,26 @@ struct SenderOptions {
   /// Names, any case, of headers that carry credentials beside Authorization, Cookie and Proxy-Authorization: no redirect takes them to
   /// another origin.
   std::vector<std::string> credential_headers;
+  /// PEM file of the certificate authorities that receivers' certificates must come from; empty: the system's.
+  std::string ca_file;
   /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
   std::vector<std::string> allow, deny;
 };
 
 class CurlSender : public Sender {
  public:
-  /// Error: kUnacceptable for a CIDR that does not parse, with field "/destinations/allow/0" or the like. `loop` and `sink` are borrowed.
+  /// Error: kUnacceptable for a CIDR that does not parse, with field "/destinations/allow/0" or the like, and for a ca_file that cannot be
+  /// read, with field "/destinations/ca_file". `loop` and `sink` are borrowed.
   static Result<std::unique_ptr<CurlSender>> Create(Loop* loop, EventSink* sink, const SenderOptions& options);
   ~CurlSender() override;
 
   void Start(StartAttempt attempt) override;
-  /// Stops all calls under way; no AttemptEnded follows for them.
+  /// The settings were read anew: what of `options` can change while running (allow and deny, recorded bytes, follow_redirects,
+  /// max_response_bytes, credential_headers) holds for attempts that start from now on; the rest is ignored. Those under way keep what they
+  /// began with; no connection that was opened under other destinations is used again. Error,
+  /// and nothing changed: a CIDR that does not parse, as for Create.
+  Status Reload(const SenderOptions& options);
+  /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();
   size_t in_flight() const;
 

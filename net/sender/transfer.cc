@@ -23,6 +23,7 @@ constexpr size_t kMaxDetailBytes = 300;
 constexpr long kMaxIdleSeconds = 55;
 // curl asks for "Expect: 100-continue" from 1 MiB up unless told not to.
 constexpr size_t kExpectBytes = 512 << 10;
+constexpr size_t kTraceParentBytes = 55;
 
 char Lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -41,6 +42,11 @@ bool HeaderValue(std::string_view line, std::string_view lower, std::string* val
   while (!line.empty() && blank(line.back())) line.remove_suffix(1);
   value->assign(line);
   return true;
+}
+
+/// Can it stand in a header line.
+bool IsFieldValue(std::string_view value) {
+  return value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos;
 }
 
 bool IsRedirect(uint16_t status) {
@@ -89,6 +95,7 @@ const char* ErrorWord(int code, bool sent) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_BAD_FUNCTION_ARGUMENT:  // a header line without a colon
     case CURLE_OUT_OF_MEMORY:
       return sent ? "unexpected_answer" : "connect_failed";
     case CURLE_URL_MALFORMAT:
@@ -131,7 +138,7 @@ struct Transfer::Callbacks {
     if (transfer->requests_++ == 0) {
       const bool v6 = std::string_view(local_ip).find(':') != std::string_view::npos;
       for (int fd : transfer->opened_) {
-        if (LocalEnd(fd) == std::pair(v6, local_port)) transfer->shared_->multi->KeepSocket(fd);
+        if (LocalEnd(fd) == std::pair(v6, local_port)) transfer->multi_->KeepSocket(fd);
       }
       return CURL_PREREQFUNC_OK;
     }
@@ -146,12 +153,12 @@ struct Transfer::Callbacks {
       return CURL_SOCKET_BAD;
     }
     const std::optional<IpAddress> ip = IpAddress::From(&address->addr);
-    const std::optional<std::string> refusal = ip ? transfer->shared_->policy->Refusal(*ip) : "the address is neither IPv4 nor IPv6";
+    const std::optional<std::string> refusal = ip ? transfer->config_->policy.Refusal(*ip) : "the address is neither IPv4 nor IPv6";
     if (refusal) {
       transfer->refusal_ = *refusal;
       return CURL_SOCKET_BAD;
     }
-    const int fd = transfer->shared_->multi->OpenSocket(address->family, address->socktype, address->protocol);
+    const int fd = transfer->multi_->OpenSocket(address->family, address->socktype, address->protocol);
     transfer->opened_.push_back(fd);
     return fd;
   }
@@ -165,7 +172,7 @@ struct Transfer::Callbacks {
 };
 
 bool Transfer::TakeHeaderLine(std::string_view line) {
-  if (head_done_) return true;  // trailers
+  if (head_done_) return TakeTrailer(line);
   head_bytes_ += line.size();
   if (head_bytes_ > kMaxHeadBytes) {
     head_too_large_ = true;
@@ -194,23 +201,46 @@ bool Transfer::TakeHeaderLine(std::string_view line) {
 
 void Transfer::TakeHeadEnd() {
   head_done_ = true;
-  const SenderOptions& options = *shared_->options;
+  const auto needed_by = [](const AnswerPattern* pattern) { return pattern != nullptr && NeedsBody(*pattern); };
+  needs_body_ = !attempt_.head->reply_none && (needed_by(&spec_.expect) || needed_by(fatal_on()) || needed_by(later_on()));
   // Three more, so that a sequence which the record's end cuts is seen to be whole.
-  const size_t recorded = std::max(options.recorded_failure_bytes, options.recorded_success_bytes) + 3;
-  keep_bytes_ = needs_body_ ? options.max_response_bytes : std::min(recorded, options.max_response_bytes);
-  if (stop_after_head_) stopped_ = true;
+  look_at_ = std::max(options().recorded_failure_bytes, options().recorded_success_bytes) + 3;
+  keep_bytes_ = needs_body_ ? options().max_response_bytes : std::min(look_at_, options().max_response_bytes);
+  if (stop_after_head_ || status_ == 101) body_ended_ = stopped_ = true;
+}
+
+/// They come after the last of the body and mean nothing here.
+bool Transfer::TakeTrailer(std::string_view line) {
+  body_ended_ = true;
+  head_bytes_ += line.size();
+  stopped_ |= head_bytes_ > kMaxHeadBytes;
+  return !stopped_;
 }
 
 bool Transfer::TakeBody(std::string_view bytes) {
   received_ += bytes.size();
   body_.append(bytes.substr(0, std::min(bytes.size(), keep_bytes_ - body_.size())));
-  if (received_ <= keep_bytes_) return true;
+  if (needs_body_ && body_.size() >= look_at_) {
+    look_at_ = 2 * body_.size();  // so that all looks together cost no more than two at the whole
+    if (Settled()) {
+      needs_body_ = false;
+      keep_bytes_ = body_.size();
+    }
+  }
+  if (received_ < keep_bytes_ || (needs_body_ && received_ == keep_bytes_)) return true;
   // Enough was read. What is left is read on only to keep the connection, so only where it is short.
   curl_off_t length = -1;
   curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   const uint64_t end = length >= 0 ? static_cast<uint64_t>(length) : received_;
   stopped_ = needs_body_ || end > keep_bytes_ + kMaxDrainBytes;
   return !stopped_;
+}
+
+/// Would more of the body change nothing?
+bool Transfer::Settled() const {
+  AttemptResult result;
+  JudgeAnswer(spec_.expect, fatal_on(), later_on(), {status_, body_, false}, &result);
+  return result.record.error != "response_too_large";
 }
 
 void Transfer::TakeSent(std::string_view bytes) {
@@ -257,7 +287,9 @@ void Transfer::SetConstantOptions() {
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
   // Without this, giving up on a name waits on the loop's thread for the resolver's: seconds, with a dead name server.
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-  if (!shared_->options->user_agent.empty()) curl_easy_setopt(easy, CURLOPT_USERAGENT, shared_->options->user_agent.c_str());
+  const SenderOptions& options = shared_->config->options;
+  if (!options.user_agent.empty()) curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
+  if (!options.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Callbacks::OnHeader);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Callbacks::OnBody);
@@ -266,15 +298,17 @@ void Transfer::SetConstantOptions() {
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Callbacks::OnOpen);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
-  // The connection outlives the transfer that opened it, so this one goes to the multi handle.
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Callbacks::OnClose);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, shared_->multi);
   curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, &Callbacks::OnDebug);
   curl_easy_setopt(easy, CURLOPT_DEBUGDATA, this);
 }
 
-Status Transfer::Prepare(StartAttempt attempt, uint64_t now_ns) {
+Status Transfer::Prepare(StartAttempt attempt, CurlMulti* multi, uint64_t now_ns) {
   ++generation_;
+  multi_ = multi;
+  // The connection outlives the transfer that opened it, so the end of its socket goes to the multi handle.
+  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETDATA, multi);
+  config_ = shared_->config;
   attempt_ = std::move(attempt);
   started_ns_ = now_ns;
   posted = false;
@@ -289,7 +323,7 @@ Status Transfer::Prepare(StartAttempt attempt, uint64_t now_ns) {
   wire_ = *std::move(wire);
   std::string().swap(spec_.payload);  // wire_ has it now
   method_ = spec_.method;
-  needs_body_ = !attempt_.head->reply_none && (NeedsBody(spec_.expect) || (fatal_on() != nullptr && NeedsBody(*fatal_on())));
+  SetTrace();
   return SetHop(now_ns);
 }
 
@@ -305,6 +339,11 @@ const AnswerPattern* Transfer::fatal_on() const {
   return fatal_on ? &*fatal_on : nullptr;
 }
 
+const AnswerPattern* Transfer::later_on() const {
+  const std::optional<AnswerPattern>& later_on = attempt_.head->retry_policy().later_on;
+  return later_on ? &*later_on : nullptr;
+}
+
 Status Transfer::SetHop(uint64_t now_ns) {
   requests_ = 0;
   resend_stopped_ = stop_after_head_ = head_out_ = written_ = false;
@@ -317,7 +356,8 @@ Status Transfer::SetHop(uint64_t now_ns) {
   head_bytes_ = 0;
   retry_after_.clear();
   location_.clear();
-  keep_bytes_ = 0;
+  needs_body_ = body_ended_ = false;
+  keep_bytes_ = look_at_ = 0;
   body_.clear();
   received_ = 0;
   error_buffer_[0] = '\0';
@@ -376,23 +416,36 @@ void Transfer::SetTimeouts(uint64_t now_ns) {
   set_connect_timeout_ms_ = connect_timeout_ms;
 }
 
+/// A parent id of the attempt's own, in the trace that the notify came with (W3C Trace Context).
+void Transfer::SetTrace() {
+  trace_parent_.clear();
+  const std::string& given = attempt_.head->trace_parent;
+  if (given.size() != kTraceParentBytes || !IsFieldValue(given)) return;
+  uint64_t parent = 0;  // which stands for none
+  while (parent == 0) parent = shared_->random->Next();
+  char hex[17];
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(parent));
+  trace_parent_.append("00-").append(attempt_.head->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3);
+}
+
 Status Transfer::SetHeaders() {
   const auto is_credential = [this](std::string_view name) {
     if (EqualNoCase(name, "authorization") || EqualNoCase(name, "cookie") || EqualNoCase(name, "proxy-authorization")) return true;
-    const auto& more = shared_->options->credential_headers;
+    const auto& more = options().credential_headers;
     return std::any_of(more.begin(), more.end(), [&](const std::string& each) {
       return std::equal(name.begin(), name.end(), each.begin(), each.end(), [](char a, char b) { return Lower(a) == Lower(b); });
     });
   };
+  const bool traced = !trace_parent_.empty(), has_state = traced && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
   bool has_type = false;
   headers_->count = 0;
   for (const auto& [name, value] : spec_.headers) {
     if (credentials_dropped_ && is_credential(name)) continue;
+    if ((traced && EqualNoCase(name, "traceparent")) || (has_state && EqualNoCase(name, "tracestate"))) continue;
     const bool is_type = EqualNoCase(name, "content-type");
     if (is_type && body_dropped_) continue;
     has_type |= is_type;
-    if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos ||
-        value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos) {
+    if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos || !IsFieldValue(value)) {
       return Status(Code::kUnacceptable, "a header is not valid");
     }
     std::string& line = headers_->Add(name);
@@ -410,6 +463,8 @@ Status Transfer::SetHeaders() {
   }
   headers_->Add("Notify-Id: ").append(attempt_.id.ToString());
   headers_->Add("Notify-Attempt: ").append(std::to_string(attempt_.number));
+  if (traced) headers_->Add("traceparent: ").append(trace_parent_);
+  if (has_state) headers_->Add("tracestate: ").append(spec_.trace_state);
   if (wire_.body.size() > kExpectBytes) headers_->Add("Expect:");
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_->List());
   return Status::Ok();
@@ -418,7 +473,7 @@ Status Transfer::SetHeaders() {
 // ---- what came of it
 
 bool Transfer::NextHop(int code, uint64_t now_ns) {
-  if (!shared_->options->follow_redirects || attempt_.head->reply_none || !Answered(code) || !IsRedirect(status_) || location_.empty()) return false;
+  if (!options().follow_redirects || attempt_.head->reply_none || !Answered(code) || !IsRedirect(status_) || location_.empty()) return false;
   if (redirects_ == kMaxRedirects) {
     redirect_error_ = "too_many_redirects";
     redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + location_;
@@ -444,7 +499,7 @@ bool Transfer::NextHop(int code, uint64_t now_ns) {
 /// The answer came, as far as it was wanted, whatever befell the connection after that.
 bool Transfer::Answered(int code) const {
   if (!head_done_) return false;
-  if (code == CURLE_OK || stopped_) return true;
+  if (code == CURLE_OK || stopped_ || body_ended_) return true;
   curl_off_t length = -1;
   curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   return length >= 0 && received_ >= static_cast<uint64_t>(length);
@@ -477,8 +532,7 @@ AttemptEnded Transfer::Ended(int code, uint64_t now_ns) {
   } else {
     Judge(code, &result);
   }
-  const SenderOptions& options = *shared_->options;
-  const size_t recorded = result.verdict == Verdict::kSuccess ? options.recorded_success_bytes : options.recorded_failure_bytes;
+  const size_t recorded = result.verdict == Verdict::kSuccess ? options().recorded_success_bytes : options().recorded_failure_bytes;
   record.detail = RepairUtf8(record.detail, kMaxDetailBytes);
   record.response_body = RepairUtf8(body_, recorded);
   if (head_done_ && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, WallNow());
@@ -494,12 +548,12 @@ AttemptEnded Transfer::EndedWritten(uint64_t now_ns) {
 void Transfer::Judge(int code, AttemptResult* result) const {
   if (!head_done_) return SetError(code, result);
   const bool answered = Answered(code);
-  const Answer answer{status_, body_, answered && !stopped_ && received_ == body_.size()};
-  JudgeAnswer(spec_.expect, fatal_on(), answer, result);
+  const bool whole = body_ended_ || (answered && !stopped_);
+  JudgeAnswer(spec_.expect, fatal_on(), later_on(), {status_, body_, whole && received_ == body_.size()}, result);
   if (answered) return;
   // The connection broke in the body. What was read may have settled it; a success must have come as far as it is recorded.
   const bool open = result->record.error == "response_too_large";
-  const bool short_success = result->verdict == Verdict::kSuccess && body_.size() < shared_->options->recorded_success_bytes;
+  const bool short_success = result->verdict == Verdict::kSuccess && body_.size() < options().recorded_success_bytes;
   if (open || short_success) SetError(code, result);
 }
 

@@ -3,8 +3,10 @@
 //
 // I1  One request goes out a hop. libcurl re-sends by itself, a POST too, when a reused connection dies before a byte of the answer; the second
 //     go is refused where it opens a socket (OPENSOCKET) or would be written (PREREQ), and the attempt ends as connection_lost.
-// I2  Every address that a hop connects to has passed the policy before its socket exists. A reused connection passed when it was opened.
-// I3  What is kept of a response is bounded by keep_bytes, and its head by kMaxHeadBytes, whatever the receiver sends.
+// I2  Every address that a hop connects to has passed the policy before its socket exists. A reused connection passed when it was opened,
+//     by a transfer that had the same policy: a reload begins with a multi handle that has no connections.
+// I3  What is kept of a response is bounded by keep_bytes, and its head and trailers by kMaxHeadBytes, whatever the receiver sends.
+// I4  An attempt keeps the settings that it began with, over all its hops.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/random.h"
 #include "broker/effects.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
@@ -24,19 +27,25 @@ namespace notifyd {
 
 /// The redirects that are followed at most, where they are followed (contract section 3).
 inline constexpr int kMaxRedirects = 5;
-/// The most that a response's head may hold, provisional responses included.
+/// The most that a response's head may hold, provisional responses and trailers included.
 inline constexpr size_t kMaxHeadBytes = 64 << 10;
 /// What is left of a response is read to its end, for the connection's sake, where it is not more than this.
 inline constexpr uint64_t kMaxDrainBytes = 64 << 10;
 
+struct ConnectionPool;
+
 class Transfer {
  public:
-  /// What all transfers of a sender share; borrowed.
+  /// The settings, and what they make of the destinations. Never changed: a reload puts another in its place.
+  struct Config {
+    SenderOptions options;
+    DestinationPolicy policy;
+  };
+  /// What all transfers of a sender share; borrowed, but for `config`.
   struct Shared {
-    const SenderOptions* options;
-    const DestinationPolicy* policy;
-    CurlMulti* multi;
-    void* share;  // CURLSH*: TLS sessions
+    std::shared_ptr<const Config> config;  // for attempts that begin
+    Random* random;                        // for the parent ids of traces
+    void* share;                           // CURLSH*: TLS sessions
     /// A request of a reply: none was written whole. Called from inside curl: it must not touch the handle.
     void (*written)(void* context, Transfer* transfer);
     void* written_context;
@@ -45,8 +54,9 @@ class Transfer {
   ~Transfer();
   Transfer(const Transfer&) = delete;
 
-  /// Takes an attempt and sets the handle up for its first hop; `now_ns` is the monotonic clock. Error: it cannot be sent at all.
-  Status Prepare(StartAttempt attempt, uint64_t now_ns);
+  /// Takes an attempt and sets the handle up for its first hop; `multi` (borrowed) is where all its hops will be added, `now_ns` the monotonic
+  /// clock. Error: it cannot be sent at all.
+  Status Prepare(StartAttempt attempt, CurlMulti* multi, uint64_t now_ns);
   /// The hop ended with `code` (CURLcode). True: it led to another, and the handle is set up for that. False: the attempt is over.
   bool NextHop(int code, uint64_t now_ns);
   /// The attempt's end, after the last hop ended with `code`.
@@ -60,12 +70,16 @@ class Transfer {
   /// The CURL*; its CURLOPT_PRIVATE is this.
   void* easy() const { return easy_; }
   bool written() const { return written_; }
+  /// Of this hop: "http://host:port/" as written.
+  const std::string& origin() const { return set_origin_; }
   /// Distinguishes the attempts that one Transfer serves one after the other.
   uint64_t generation() const { return generation_; }
   /// The sender's: its AttemptEnded was posted; it is spare, or reads the answer of a reply: none to its end.
   bool posted = false;
   /// The sender's: its place among those under way.
   size_t place = 0;
+  /// The sender's: what `multi` belongs to.
+  ConnectionPool* pool = nullptr;
 
  private:
   struct Callbacks;
@@ -75,13 +89,16 @@ class Transfer {
   void SetConstantOptions();
   Status SetHop(uint64_t now_ns);
   void SetMethod();
+  void SetTrace();
   Status SetHeaders();
   void SetTimeouts(uint64_t now_ns);
   bool SetWherePresent(int option, const std::string& value, std::string* set);
 
   bool TakeHeaderLine(std::string_view line);
   void TakeHeadEnd();
+  bool TakeTrailer(std::string_view line);
   bool TakeBody(std::string_view bytes);
+  bool Settled() const;
   void TakeSent(std::string_view bytes);
 
   AttemptEnded Begin(uint64_t now_ns) const;
@@ -90,22 +107,26 @@ class Transfer {
   void SetError(int code, AttemptResult* result) const;
   bool Answered(int code) const;
   const AnswerPattern* fatal_on() const;
+  const AnswerPattern* later_on() const;
+  const SenderOptions& options() const { return config_->options; }
 
   const Shared* shared_;
+  CurlMulti* multi_ = nullptr;
   void* easy_;
   std::unique_ptr<HeaderList> headers_;
   char error_buffer_[256];  // CURL_ERROR_SIZE
 
   // The attempt.
   uint64_t generation_ = 0;
+  std::shared_ptr<const Config> config_;
   StartAttempt attempt_;
   NotifySpec spec_;
   WireRequest wire_;
+  std::string trace_parent_;  // as it is sent; empty: none
   uint64_t started_ns_ = 0;
   Method method_ = Method::kPost;     // of this hop
   bool credentials_dropped_ = false;  // a redirect led to another origin
   bool body_dropped_ = false;         // a redirect made it a GET
-  bool needs_body_ = false;           // a pattern looks at it
   int redirects_ = 0;
   /// A redirect that cannot be followed: what is wrong with it.
   const char* redirect_error_ = nullptr;
@@ -134,10 +155,13 @@ class Transfer {
   bool head_too_large_ = false;
   size_t head_bytes_ = 0;
   std::string retry_after_, location_;
+  bool needs_body_ = false;  // a pattern looks at it, and what was read has not settled that
+  size_t look_at_ = 0;       // where that is looked at next
   size_t keep_bytes_ = 0;
-  std::string body_;       // its beginning, at most keep_bytes_
-  uint64_t received_ = 0;  // of the body
-  bool stopped_ = false;   // by us: enough was read
+  std::string body_;         // its beginning, at most keep_bytes_
+  uint64_t received_ = 0;    // of the body
+  bool body_ended_ = false;  // nothing more of it can come
+  bool stopped_ = false;     // by us: enough was read
 };
 
 }  // namespace notifyd

@@ -24,7 +24,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::deque<StartAttempt> starts;  // under way, oldest first
   std::map<uint64_t, Reply> replies;
   std::vector<AttemptLog> logs;
-  bool drained = false;
+  bool drained = false, quiet = false;
   std::optional<Status> fatal;
   uint64_t next_token = 1;
 
@@ -79,6 +79,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     OnHeld on_held = OnHeld::kReject;
     When when, ttl;
     std::optional<RetryPolicy> retry;
+    std::string callback;  // its host; empty: none
   };
   static SubmitItem Item(const Fields& f) {
     auto head = std::make_shared<NotifyHead>();
@@ -89,6 +90,8 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     head->fkey = f.fkey;
     head->caller = f.caller;
     if (f.retry) head->retry = std::make_shared<RetryPolicy>(*f.retry);
+    if (!f.callback.empty())
+      head->callback = std::make_shared<Callback>(Callback{"http://" + f.callback + "/cb", "http://" + f.callback + "/cb", f.callback, "http://" + f.host + "/"});
     NotifySpec spec;
     spec.url = "http://" + f.host + "/";
     if (!f.data.empty()) {
@@ -147,6 +150,59 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     r.when = when;
     return Do(std::move(r));
   }
+  /// As the API does it: read, then change. `edit` gets the request to fill in.
+  template <class Edit>
+  const Reply& Change(NotifyId id, Edit edit) {
+    ChangeReadRequest read;
+    read.id = id;
+    const Reply& base = Do(std::move(read));
+    if (!std::holds_alternative<Viewed>(base.body)) return base;
+    ChangeRequest change;
+    change.id = id;
+    change.base = std::get<Viewed>(base.body).view.record;
+    change.head = change.base->head;
+    change.spec = change.base->spec;
+    edit(change);
+    return Do(std::move(change));
+  }
+  LaneView SetLane(const LaneKey& lane, const LanePatch& patch) {
+    LaneChangeRequest r;
+    r.lane = lane;
+    r.patch = patch;
+    return std::get<LaneViewed>(Do(std::move(r)).body).lane;
+  }
+  LaneView Pause(const LaneKey& lane) {
+    LanePatch patch;
+    patch.paused = true;
+    return SetLane(lane, patch);
+  }
+  LaneView Resume(const LaneKey& lane) {
+    LanePatch patch;
+    patch.paused = false;
+    return SetLane(lane, patch);
+  }
+  const Reply& TryLane(const LaneKey& lane) {
+    LanesRequest r;
+    r.query.only = lane;
+    return Do(std::move(r));
+  }
+  LaneView LaneOf(const LaneKey& lane) { return std::get<LaneViewed>(TryLane(lane).body).lane; }
+  Explained Explain(NotifyId id) { return std::get<Explained>(ById<ExplainRequest>(id).body); }
+  /// The codes of its reasons.
+  std::vector<std::string> Why(NotifyId id) {
+    std::vector<std::string> codes;
+    for (const auto& reason : Explain(id).reasons) codes.push_back(reason.code);
+    return codes;
+  }
+  BulkDone Bulk(BulkKind kind, std::vector<State> states, size_t limit = 10'000, NotifyId above = {}, bool dry_run = false) {
+    BulkRequest r;
+    r.kind = kind;
+    r.query.states = std::move(states);
+    r.query.limit = limit;
+    r.query.above = above;
+    r.dry_run = dry_run;
+    return std::get<BulkDone>(Do(std::move(r)).body);
+  }
   static Code CodeOf(const Reply& reply) {
     const Refused* refused = std::get_if<Refused>(&reply.body);
     return refused ? refused->status.code() : Code::kOk;
@@ -192,6 +248,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     Driver::Hooks hooks;
     hooks.log = [this](const AttemptLog& log) { logs.push_back(log); };
     hooks.drained = [this] { drained = true; };
+    hooks.quiet = [this] { quiet = true; };
     hooks.fatal = [this](const Status& status) { fatal = status; };
     driver_ = std::make_unique<Driver>(core_.get(), store_.get(), this, this, hooks);
   }

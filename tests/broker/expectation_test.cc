@@ -24,12 +24,12 @@ Match OfCutBody(const AnswerPattern& pattern, std::string_view body) {
   return MatchPattern(pattern, Answer{200, body, false});
 }
 
-AttemptResult Judged(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer) {
+AttemptResult Judged(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer, const AnswerPattern* later_on = nullptr) {
   AttemptResult result;
   result.record.error = "from before";
   result.record.detail = "from before";
   result.record.number = 7;
-  JudgeAnswer(expect, fatal_on, answer, &result);
+  JudgeAnswer(expect, fatal_on, later_on, answer, &result);
   CHECK(result.record.number == 7);
   return result;
 }
@@ -175,4 +175,39 @@ TEST_CASE("judge: what a cut body leaves open is a failure of its own kind") {
   CHECK(Judged(OfStatus({2}), &fatal_on, {200, "go", false}).verdict == Verdict::kFailure);
   CHECK(Judged(OfStatus({2}), &fatal_on, {200, "it is gone now", false}).verdict == Verdict::kFatal);
   CHECK(Judged(OfStatus({2}), nullptr, {200, "cut", false}).verdict == Verdict::kSuccess);
+}
+
+TEST_CASE("judge: what later_on matches is not ready yet") {
+  AnswerPattern later_on = OfStatus({202});
+  AttemptResult result = Judged(OfStatus({2}), nullptr, {202, "", true}, &later_on);
+  CHECK(result.verdict == Verdict::kLater);
+  CHECK(result.record.error == "not_ready");
+  CHECK(result.record.detail.find("202") != std::string::npos);
+  CHECK(Judged(OfStatus({2}), nullptr, {200, "", true}, &later_on).verdict == Verdict::kSuccess);
+  CHECK(Judged(OfStatus({2}), nullptr, {500, "", true}, &later_on).record.error == "unexpected_answer");
+}
+
+TEST_CASE("judge: fatal_on goes before later_on, and later_on before expect") {
+  AnswerPattern all = OfStatus({2}), none = OfStatus({404});
+  Answer answer{200, "", true};
+  CHECK(Judged(all, &all, answer, &all).verdict == Verdict::kFatal);
+  CHECK(Judged(all, &none, answer, &all).verdict == Verdict::kLater);
+  CHECK(Judged(none, &none, answer, &all).verdict == Verdict::kLater);
+  CHECK(Judged(all, &none, answer, &none).verdict == Verdict::kSuccess);
+  CHECK(Judged(none, &none, answer, &none).verdict == Verdict::kFailure);
+}
+
+TEST_CASE("judge: a pattern that the cut body leaves open leaves those after it open too") {
+  AnswerPattern open = Contains("end"), found = Contains("be"), missed = OfStatus({404});
+  Answer cut{200, "begin", false};
+  AttemptResult later_open = Judged(OfStatus({2}), &missed, cut, &open);
+  CHECK(later_open.verdict == Verdict::kFailure);
+  CHECK(later_open.record.error == "response_too_large");
+  CHECK(later_open.record.detail.find("later_on") != std::string::npos);
+  AttemptResult fatal_open = Judged(OfStatus({2}), &open, cut, &found);
+  CHECK(fatal_open.record.error == "response_too_large");
+  CHECK(fatal_open.record.detail.find("fatal_on") != std::string::npos);
+  // One that is settled before it is not.
+  CHECK(Judged(open, &missed, cut, &found).verdict == Verdict::kLater);
+  CHECK(Judged(open, &found, cut, &open).verdict == Verdict::kFatal);
 }

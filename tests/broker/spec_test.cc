@@ -33,6 +33,7 @@ RetryPolicy RandomRetry(Random& random) {
   if (random.Chance(0.5)) policy.jitter = random.Unit();
   for (uint64_t k = random.Below(4); k > 0; --k) policy.schedule_ms.push_back(static_cast<int64_t>(random.Below(1'000'000)));
   if (random.Chance(0.5)) policy.fatal_on = RandomPattern(random);
+  if (random.Chance(0.5)) policy.later_on = RandomPattern(random);
   return policy;
 }
 
@@ -55,6 +56,7 @@ NotifySpec RandomSpec(Random& random) {
   if (random.Chance(0.3)) spec.idempotency_key = RandomText(random, 20);
   if (random.Chance(0.3)) spec.delay_ms = static_cast<int64_t>(random.Next());
   if (random.Chance(0.3)) spec.ttl_ms = static_cast<int64_t>(random.Next());
+  if (random.Chance(0.3)) spec.trace_state = RandomText(random, 40);
   return spec;
 }
 
@@ -82,10 +84,13 @@ std::string EncodedPattern(const AnswerPattern& pattern) {
 TEST_CASE("spec: what is at its default costs three bytes beside the URL") {
   NotifySpec spec;
   spec.url = "http://a/";
-  CHECK(EncodeSpec(spec) == std::string("\x01\x00\x09http://a/", 12));
+  CHECK(EncodeSpec(spec) == std::string("\x02\x00\x09http://a/", 12));
 }
 
-TEST_CASE("spec: the bytes of version 1 are what they are for good") {
+namespace {
+
+/// All that version 1 knew.
+NotifySpec SpecOfVersion1() {
   NotifySpec spec;
   spec.url = "http://a/";
   spec.method = Method::kPut;
@@ -102,25 +107,53 @@ TEST_CASE("spec: the bytes of version 1 are what they are for good") {
   spec.idempotency_key = "k";
   spec.delay_ms = 0;
   spec.ttl_ms = 64;
-  const std::string_view bytes =
-      "\x01"
-      "\xff\x3f"
-      "\x09http://a/"
-      "\x02"
-      "\x01\x01X\x01y"
-      "\x02\x02hi"
-      "\x0atext/plain"
-      "\x01g"
-      "\x02"
-      "\x07\x02\x02\x94\x03\x02ok\x01\x02/a\x01\x31"
-      "\xc8\x01"
-      "\x02"
-      "\x01k"
-      "\x00"
-      "\x80\x01"sv;
+  return spec;
+}
+const std::string_view kFields1 =
+    "\x09http://a/"
+    "\x02"
+    "\x01\x01X\x01y"
+    "\x02\x02hi"
+    "\x0atext/plain"
+    "\x01g"
+    "\x02"
+    "\x07\x02\x02\x94\x03\x02ok\x01\x02/a\x01\x31"
+    "\xc8\x01"
+    "\x02"
+    "\x01k"
+    "\x00"
+    "\x80\x01"sv;
+
+}  // namespace
+
+TEST_CASE("spec: the bytes of version 1 mean for good what they meant") {
+  std::string bytes = "\x01\xff\x3f" + std::string(kFields1);
+  REQUIRE(DecodeSpec(bytes).ok());
+  CHECK(*DecodeSpec(bytes) == SpecOfVersion1());
+  CHECK(PeekUrl(bytes) == "http://a/");
+}
+
+TEST_CASE("spec: the bytes of version 2 are what they are for good") {
+  NotifySpec spec = SpecOfVersion1();
+  spec.trace_state = "rojo=00f0";
+  std::string bytes = "\x02\xff\x7f" + std::string(kFields1) + "\x09rojo=00f0";
   CHECK(EncodeSpec(spec) == bytes);
   REQUIRE(DecodeSpec(bytes).ok());
   CHECK(*DecodeSpec(bytes) == spec);
+}
+
+TEST_CASE("spec: the URL alone is found in any spec, and in nothing else") {
+  Random random(47);
+  for (int i = 0; i < 300; ++i) {
+    NotifySpec spec = RandomSpec(random);
+    std::string bytes = EncodeSpec(spec);
+    REQUIRE(PeekUrl(bytes) == spec.url);
+    bytes[0] = 3;
+    REQUIRE(PeekUrl(bytes) == "");
+  }
+  CHECK(PeekUrl("") == "");
+  CHECK(PeekUrl("\x02"sv) == "");
+  CHECK(PeekUrl("\x02\x00\x09http"sv) == "");
 }
 
 TEST_CASE("spec: whatever is encoded decodes to itself") {
@@ -156,14 +189,17 @@ TEST_CASE("spec: bytes that changed are refused or decode to something that enco
 }
 
 TEST_CASE("spec: another version is refused by its number") {
-  Result<NotifySpec> spec = DecodeSpec("\x02\x00\x00"sv);
-  REQUIRE_FALSE(spec.ok());
-  CHECK(spec.status().code() == Code::kCorrupt);
-  CHECK(spec.status().detail().find("version 2") != std::string::npos);
+  for (std::string_view bytes : {"\x03\x00\x00"sv, "\x00\x00\x00"sv}) {
+    Result<NotifySpec> spec = DecodeSpec(bytes);
+    REQUIRE_FALSE(spec.ok());
+    CHECK(spec.status().code() == Code::kCorrupt);
+    CHECK(spec.status().detail().find("version " + std::to_string(bytes[0])) != std::string::npos);
+  }
 }
 
 TEST_CASE("spec: unknown bits and enum values are refused") {
-  CheckCorrupt("\x01\x80\x40\x00"sv);              // bit 13
+  CheckCorrupt("\x01\x80\x40\x00"sv);              // bit 13, which version 1 does not have
+  CheckCorrupt("\x02\x80\x80\x01\x00"sv);          // bit 14
   CheckCorrupt("\x01\x01\x00\x06"sv);              // method 6
   CheckCorrupt("\x01\x04\x00\x04\x00"sv);          // payload kind 4
   CheckCorrupt("\x01\x04\x00\x00\x00"sv);          // payload kind none, said outright
@@ -190,9 +226,17 @@ TEST_CASE("policy: the default takes one byte") {
 }
 
 TEST_CASE("policy: the bytes are what they are for good") {
-  RetryPolicy policy{3, 10, 1.5, 20, 0.5, {1, 200}, AnswerPattern{{4}, std::nullopt, {}}};
+  RetryPolicy policy{3, 10, 1.5, 20, 0.5, {1, 200}, AnswerPattern{{4}, std::nullopt, {}}, std::nullopt};
   const std::string_view bytes = "\x7f\x03\x0a\x3f\xf8\0\0\0\0\0\0\x14\x3f\xe0\0\0\0\0\0\0\x02\x01\xc8\x01\x01\x01\x04"sv;
   CHECK(EncodedRetry(policy) == bytes);
+  for (int version : {1, 2}) {
+    Decoder decoder(bytes);
+    CHECK(DecodeRetry(&decoder, version) == policy);
+    CHECK(decoder.done());
+  }
+  policy = {};
+  policy.later_on = AnswerPattern{{202}, std::nullopt, {}};
+  CHECK(EncodedRetry(policy) == "\x80\x01\x01\x01\xca\x01"sv);
 }
 
 TEST_CASE("policy and pattern: whatever is encoded decodes to itself and leaves what follows") {
@@ -202,7 +246,7 @@ TEST_CASE("policy and pattern: whatever is encoded decodes to itself and leaves 
     AnswerPattern pattern = RandomPattern(random);
     std::string bytes = EncodedRetry(policy) + EncodedPattern(pattern) + "rest";
     Decoder decoder(bytes);
-    REQUIRE(DecodeRetry(&decoder) == policy);
+    REQUIRE(DecodeRetry(&decoder, 2) == policy);
     REQUIRE(DecodePattern(&decoder) == pattern);
     REQUIRE(decoder.ok());
     REQUIRE(decoder.rest() == "rest");
@@ -216,19 +260,21 @@ TEST_CASE("policy and pattern: cut at any byte the decoder fails") {
     for (size_t size = 0; size < bytes.size(); ++size) {
       std::string cut = bytes.substr(0, size);
       Decoder decoder(cut);
-      DecodeRetry(&decoder);
+      DecodeRetry(&decoder, 2);
       REQUIRE_FALSE(decoder.ok());
     }
   }
 }
 
 TEST_CASE("policy: values that none can have fail") {
-  auto fails = [](std::string_view bytes) {
+  auto fails = [](std::string_view bytes, int version = 2) {
     Decoder decoder(bytes);
-    DecodeRetry(&decoder);
+    DecodeRetry(&decoder, version);
     return !decoder.ok();
   };
-  CHECK(fails("\x80\x01"sv));                                      // bit 7
+  CHECK(fails("\x80\x02"sv));         // bit 8
+  CHECK(fails("\x80\x01\x00"sv, 1));  // bit 7, which version 1 does not have
+  CHECK_FALSE(fails("\x80\x01\x00"sv));
   CHECK(fails("\x01\x00"sv));                                      // no attempt at all
   CHECK(fails("\x01\xff\xff\xff\xff\x7f"sv));                      // more than 32 bits of them
   CHECK(fails("\x04\x7f\xf8\0\0\0\0\0\0"sv));                      // factor NaN
@@ -237,4 +283,84 @@ TEST_CASE("policy: values that none can have fail") {
   CHECK(fails("\x10\x40\0\0\0\0\0\0\0"sv));                        // jitter 2
   CHECK(fails("\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv));  // a wait that would be negative
   CHECK_FALSE(fails("\x04\x3f\xf0\0\0\0\0\0\0"sv));                // factor 1
+}
+
+namespace {
+
+NotifyRecord RecordOf(const NotifySpec& spec) {
+  NotifyRecord record;
+  auto head = std::make_shared<NotifyHead>();
+  head->lane = {Mode::kConcurrent, "http://a/"};
+  head->caller = "me";
+  record.head = std::move(head);
+  record.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  record.state.due = {1000};
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("print of what can be changed: attempts do not move it") {
+  NotifySpec spec;
+  spec.url = "http://a/";
+  NotifyRecord record = RecordOf(spec);
+  Fingerprint before = PrintOfChangeable(record);
+  StateChange change{record.state, AttemptRecord{1, {5}, 3, 503, "unexpected_answer", "", ""}};
+  change.state.phase = Phase::kRetrying;
+  change.state.retry_at = {77};
+  change.state.next_attempt_at = {99};
+  change.state.attempts_made = 1;
+  change.state.laters = 1;
+  change.state.reason = "r";
+  ApplyChange(change, &record);
+  record.state.at_once = true;
+  CHECK(PrintOfChangeable(record) == before);
+  record.state.phase = Phase::kSucceeded;
+  record.state.settled_at = {2000};
+  CHECK(PrintOfChangeable(record) == before);
+}
+
+TEST_CASE("print of what can be changed: each such field moves it, a default said outright does not") {
+  NotifySpec spec;
+  spec.url = "http://a/";
+  const NotifyRecord record = RecordOf(spec);
+  std::vector<Fingerprint> prints = {PrintOfChangeable(record)};
+  auto add = [&](const NotifyRecord& changed) {
+    Fingerprint print = PrintOfChangeable(changed);
+    for (const Fingerprint& other : prints) CHECK_FALSE(print == other);
+    prints.push_back(print);
+  };
+  auto with_head = [&](auto change) {
+    NotifyRecord changed = record;
+    auto head = std::make_shared<NotifyHead>(*record.head);
+    change(head.get());
+    changed.head = std::move(head);
+    return changed;
+  };
+  NotifyRecord changed = record;
+  changed.state.due = {1001};
+  add(changed);
+  changed = record;
+  changed.state.expires_at = {1001};
+  add(changed);
+  NotifySpec other = spec;
+  other.payload_kind = PayloadKind::kData;
+  other.payload = "{}";
+  add(RecordOf(other));
+  add(with_head([](NotifyHead* head) { head->priority = 5; }));
+  RetryPolicy policy;
+  policy.max_attempts = 3;
+  add(with_head([&](NotifyHead* head) { head->retry = std::make_shared<const RetryPolicy>(policy); }));
+  NotifyRecord same = with_head([](NotifyHead* head) { head->retry = std::make_shared<const RetryPolicy>(); });
+  CHECK(PrintOfChangeable(same) == prints[0]);
+}
+
+TEST_CASE("print of what can be changed: a spec of version 1 prints as the same spec of version 2") {
+  NotifySpec spec;
+  spec.url = "http://a/";
+  NotifyRecord record = RecordOf(spec);
+  Fingerprint now = PrintOfChangeable(record);
+  record.spec = std::make_shared<const std::string>("\x01" + record.spec->substr(1));
+  REQUIRE(DecodeSpec(*record.spec).ok());
+  CHECK(PrintOfChangeable(record) == now);
 }

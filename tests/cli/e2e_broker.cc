@@ -1,6 +1,7 @@
 #include "cli/e2e_broker.h"
 
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -8,10 +9,10 @@
 
 namespace notifyd::test {
 
-Broker::Broker(const std::string& directory, std::vector<std::string> arguments) {
+Broker::Broker(const std::string& directory, std::vector<std::string> arguments, const std::string& binary) {
   std::vector<std::string> all = {"--listen", "127.0.0.1:0", "--data-dir", directory + "/data"};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  process_ = std::make_unique<Process>(NOTIFYD_BINARY, Process::Input{all, {}});
+  process_ = std::make_unique<Process>(binary, Process::Input{all, {}});
   const std::string said = "listening on ";
   if (!process_->WaitForError(said)) throw std::runtime_error("notifyd does not listen: " + process_->error());
   process_->WaitForError(said + "127.0.0.1:");
@@ -55,6 +56,22 @@ bool Broker::BooksBalance() {
   };
   return sum("/totals/", {"accepted", "revived"}) ==
          sum("/states/", {"held", "scheduled", "ready", "sending", "retrying"}) + sum("/totals/", {"succeeded", "failed", "cancelled", "expired"});
+}
+
+int ExitOf(const std::vector<std::string>& arguments, std::string* error, std::string* output) {
+  Process process(NOTIFYD_BINARY, {arguments, {}});
+  int code = process.Wait();
+  if (error) *error = process.error();
+  if (output) *output = process.output();
+  return code;
+}
+
+std::vector<std::string> LinesOf(const std::string& log, const std::string& event) {
+  std::vector<std::string> lines;
+  std::istringstream all(log);
+  for (std::string line; std::getline(all, line);)
+    if (JsonAt(line, "/event") == event) lines.push_back(line);
+  return lines;
 }
 
 std::string JsonAt(const std::string& json, const std::string& pointer) {

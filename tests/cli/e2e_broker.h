@@ -14,7 +14,7 @@ namespace notifyd::test {
 class Broker {
  public:
   /// Waits until it listens; throws where it does not. `directory` holds its data and outlives it.
-  explicit Broker(const std::string& directory, std::vector<std::string> arguments = {});
+  explicit Broker(const std::string& directory, std::vector<std::string> arguments = {}, const std::string& binary = NOTIFYD_BINARY);
 
   Process& process() { return *process_; }
   const std::string& url() const { return url_; }
@@ -35,6 +35,12 @@ class Broker {
   std::string address_, url_;
   std::unique_ptr<HttpClient> client_;
 };
+
+/// Runs notifyd until it ends: its exit code, and what it printed.
+int ExitOf(const std::vector<std::string>& arguments, std::string* error = nullptr, std::string* output = nullptr);
+
+/// The lines of a JSON log whose event is `event`.
+std::vector<std::string> LinesOf(const std::string& log, const std::string& event);
 
 /// The text at a JSON Pointer: a string without quotes, all else as it stands; "" where there is nothing.
 std::string JsonAt(const std::string& json, const std::string& pointer);

@@ -187,3 +187,21 @@ TEST_CASE("notifyctl and broker: submit, hold, trigger, wait, list, cancel and v
   CHECK(ctl({"submit", "-f", dir.Write("f", R"({"url":")" + receiver.url() + "/\"}\n")}) == 0);
   CHECK(ctl({"verify"}) == 0);
 }
+
+TEST_CASE("broker: each histogram of /metrics counts what it is for") {
+  TempDir dir;
+  ScriptedServer receiver(Fine);
+  std::string io_threads = GENERATE(as<std::string>{}, "1", "2");
+  Broker broker(dir.path(), {"--io-threads", io_threads});
+  for (int i = 0; i < 3; ++i) broker.Settled(broker.Submit(R"({"url":")" + receiver.url() + R"(/"})"));
+  std::string metrics = broker.Call("GET", "/metrics").body;
+  auto count = [&](const std::string& name) {
+    size_t at = metrics.find("\nnotifyd_" + name + "_seconds_count ");
+    return at == std::string::npos ? -1 : std::stoi(metrics.substr(metrics.find(' ', at)));
+  };
+  CHECK(count("acknowledgement") == 3);
+  CHECK(count("lateness") == 3);
+  CHECK(count("attempt") == 3);
+  CHECK(count("commit") >= 3);
+  CHECK(count("loop_lag") >= 3);
+}

@@ -67,7 +67,8 @@ Process::Process(const std::string& binary, const Input& input) {
   output_.fd = out[0];
   error_.fd = err[0];
   output_.reader = std::thread([this] { Read(&output_); });
-  error_.reader = std::thread([this] { Read(&error_); });
+  if (input.read_error) error_.reader = std::thread([this] { Read(&error_); });
+  else error_.ended = true;
   reaper_ = std::thread([this] { Reap(); });
 }
 
@@ -75,7 +76,7 @@ Process::~Process() {
   Signal(SIGKILL);
   reaper_.join();
   output_.reader.join();
-  error_.reader.join();
+  if (error_.reader.joinable()) error_.reader.join();
   close(output_.fd);
   close(error_.fd);
 }
@@ -109,9 +110,20 @@ void Process::Signal(int number) const {
   if (!exited_) kill(pid_, number);
 }
 
-bool Process::WaitForError(const std::string& text) {
+bool Process::running() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return !exited_;
+}
+
+size_t Process::CountInError(const std::string& text) const {
+  size_t count = 0;
+  for (size_t at = error_.text.find(text); at != std::string::npos; at = error_.text.find(text, at + text.size())) ++count;
+  return count;
+}
+
+bool Process::WaitForError(const std::string& text, size_t times) {
   std::unique_lock<std::mutex> lock(mutex_);
-  auto found = [&] { return error_.text.find(text) != std::string::npos; };
+  auto found = [&] { return CountInError(text) >= times; };
   changed_.wait_for(lock, std::chrono::seconds(kDeadlineSeconds), [&] { return found() || error_.ended; });
   return found();
 }

@@ -35,6 +35,7 @@ class Process {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;  // "NAME=value", besides those of the test that do not begin with NOTIFYD_
     std::string stdin_file = "/dev/null";
+    bool read_error = true;  // false: nobody reads its standard error, which is a pipe
   };
   Process(const std::string& binary, const Input& input);
   /// Kills it where it still runs.
@@ -43,8 +44,10 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void Signal(int number) const;
-  /// Until standard error holds `text`; false where the process ended or the deadline passed without it.
-  bool WaitForError(const std::string& text);
+  pid_t pid() const { return pid_; }
+  bool running() const;
+  /// Until standard error holds `text` so many times; false where the process ended or the deadline passed without it.
+  bool WaitForError(const std::string& text, size_t times = 1);
   /// Until it ends: its exit code, 1000 + the signal that ended it, or -1 at the deadline.
   int Wait();
   std::string output() const;
@@ -58,6 +61,7 @@ class Process {
     std::thread reader;
   };
   void Read(Stream* stream);
+  size_t CountInError(const std::string& text) const;
   void Reap();
 
   pid_t pid_ = -1;

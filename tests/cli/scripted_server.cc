@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <utility>
@@ -38,26 +39,20 @@ bool SendAll(int fd, const std::string& text) {
   return true;
 }
 
-/// Takes one whole request out of `buffer`; false where the peer has gone before.
-bool ReadRequest(int fd, std::string* buffer, SeenRequest* request) {
-  auto more = [&] {
+/// What stands before a body; false where the peer has gone before.
+bool ReadHead(int fd, std::string* buffer, SeenRequest* request) {
+  size_t head_end;
+  while ((head_end = buffer->find("\r\n\r\n")) == std::string::npos) {
     char chunk[16384];
     ssize_t size = recv(fd, chunk, sizeof chunk, 0);
-    if (size > 0) buffer->append(chunk, static_cast<size_t>(size));
-    return size > 0;
-  };
-  size_t head_end;
-  while ((head_end = buffer->find("\r\n\r\n")) == std::string::npos)
-    if (!more()) return false;
+    if (size <= 0) return false;
+    buffer->append(chunk, static_cast<size_t>(size));
+  }
   request->head = buffer->substr(0, head_end + 2);
   size_t space = request->head.find(' '), second = request->head.find(' ', space + 1);
   request->method = request->head.substr(0, space);
   request->target = request->head.substr(space + 1, second - space - 1);
-  size_t length = std::strtoull(request->Header("content-length").c_str(), nullptr, 10);
-  while (buffer->size() < head_end + 4 + length)
-    if (!more()) return false;
-  request->body = buffer->substr(head_end + 4, length);
-  buffer->erase(0, head_end + 4 + length);
+  buffer->erase(0, head_end + 4);
   return true;
 }
 
@@ -73,7 +68,77 @@ std::string SeenRequest::Header(const std::string& name) const {
   return "";
 }
 
+StreamedRequest::StreamedRequest(int fd, std::string* buffer, const SeenRequest& head) : fd_(fd), buffer_(buffer), head_(head) {
+  chunked_ = head.Header("transfer-encoding") == "chunked";
+  if (!chunked_) left_ = std::strtoull(head.Header("content-length").c_str(), nullptr, 10);
+  ended_ = !chunked_ && left_ == 0;
+}
+
+bool StreamedRequest::More() {
+  char chunk[16384];
+  ssize_t size = recv(fd_, chunk, sizeof chunk, 0);
+  if (size > 0) buffer_->append(chunk, static_cast<size_t>(size));
+  return size > 0;
+}
+
+bool StreamedRequest::Line(std::string* line) {
+  size_t end;
+  while ((end = buffer_->find("\r\n")) == std::string::npos)
+    if (!More()) return false;
+  *line = buffer_->substr(0, end);
+  buffer_->erase(0, end + 2);
+  return true;
+}
+
+bool StreamedRequest::Read(std::string* piece) {
+  if (ended_) return false;
+  std::string line;
+  if (chunked_ && left_ == 0) {
+    if (!Line(&line)) return false;
+    left_ = std::strtoull(line.c_str(), nullptr, 16);
+    if (left_ == 0) {
+      ended_ = Line(&line);
+      return false;
+    }
+  }
+  if (buffer_->empty() && !More()) return false;
+  size_t size = std::min(left_, buffer_->size());
+  *piece = buffer_->substr(0, size);
+  buffer_->erase(0, size);
+  left_ -= size;
+  if (left_ > 0) return true;
+  if (chunked_) return Line(&line);  // the line end behind a chunk
+  ended_ = true;
+  return true;
+}
+
+bool StreamedRequest::Send(const std::string& text) {
+  return SendAll(fd_, text);
+}
+
+bool StreamedRequest::SendHead(int status, const std::string& content_type) {
+  return Send("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: " + content_type + "\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+bool StreamedRequest::SendChunk(const std::string& text) {
+  char size[32];
+  std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+  return text.empty() || Send(size + text + "\r\n");
+}
+
+bool StreamedRequest::SendEnd() {
+  return Send("0\r\n\r\n");
+}
+
 ScriptedServer::ScriptedServer(Handler handler) : handler_(std::move(handler)) {
+  Start();
+}
+
+ScriptedServer::ScriptedServer(StreamHandler handler) : stream_handler_(std::move(handler)) {
+  Start();
+}
+
+void ScriptedServer::Start() {
   listener_ = BindLoopback(&port_);
   if (listen(listener_, 128) != 0) throw std::runtime_error("cannot listen");
   acceptor_ = std::thread([this] { Accept(); });
@@ -106,15 +171,24 @@ void ScriptedServer::Accept() {
 
 void ScriptedServer::Serve(int fd) {
   std::string buffer;
-  for (SeenRequest request; ReadRequest(fd, &buffer, &request); request = {}) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      seen_.push_back(request);
-      changed_.notify_all();
+  auto saw = [&](const SeenRequest& request) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    seen_.push_back(request);
+    changed_.notify_all();
+  };
+  for (SeenRequest request; ReadHead(fd, &buffer, &request); request = {}) {
+    StreamedRequest streamed(fd, &buffer, request);
+    if (stream_handler_) {
+      saw(request);
+      stream_handler_(&streamed);
+      break;
     }
+    for (std::string piece; streamed.Read(&piece);) request.body += piece;
+    if (!streamed.ended()) break;
+    saw(request);
     ScriptedAnswer answer = handler_(request);
-    std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " X\r\nContent-Type: " + answer.content_type +
-                       "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
+    std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " X\r\nContent-Type: " + answer.content_type + "\r\n" + answer.headers +
+                       "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
     if (!SendAll(fd, text)) break;
   }
   std::lock_guard<std::mutex> lock(mutex_);

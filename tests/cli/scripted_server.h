@@ -1,5 +1,5 @@
 // A small HTTP server on threads of its own that answers as a test says: a broker for notifyctl, or a receiver for notifyd. One thread a
-// connection; bodies by Content-Length only.
+// connection; bodies by Content-Length or chunked.
 #pragma once
 
 #include <condition_variable>
@@ -23,13 +23,44 @@ struct ScriptedAnswer {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
+  std::string headers = {};  // more of them, each line with its end
+};
+
+/// A request whose body has not been read yet, and a connection to answer on as the test likes.
+class StreamedRequest {
+ public:
+  StreamedRequest(int fd, std::string* buffer, const SeenRequest& head);
+  const SeenRequest& head() const { return head_; }
+  /// The next piece of the body, without its framing; false at its end and where the peer has gone.
+  bool Read(std::string* piece);
+  /// Was that the end of a whole body?
+  bool ended() const { return ended_; }
+  /// As it is; false where the peer has gone.
+  bool Send(const std::string& text);
+  /// A head that announces chunks; one chunk; the last one.
+  bool SendHead(int status, const std::string& content_type);
+  bool SendChunk(const std::string& text);
+  bool SendEnd();
+
+ private:
+  bool More();
+  bool Line(std::string* line);
+
+  int fd_;
+  std::string* buffer_;  // bytes that have come and are not used
+  SeenRequest head_;
+  bool chunked_ = false, ended_ = false;
+  size_t left_ = 0;  // of the body, or of the chunk
 };
 
 class ScriptedServer {
  public:
   using Handler = std::function<ScriptedAnswer(const SeenRequest& request)>;
+  /// The connection is closed when it returns.
+  using StreamHandler = std::function<void(StreamedRequest* request)>;
   /// `handler` is called on connection threads, maybe on several at once.
   explicit ScriptedServer(Handler handler);
+  explicit ScriptedServer(StreamHandler handler);
   ~ScriptedServer();
 
   uint16_t port() const { return port_; }
@@ -39,10 +70,12 @@ class ScriptedServer {
   std::vector<SeenRequest> seen() const;
 
  private:
+  void Start();
   void Accept();
   void Serve(int fd);
 
   Handler handler_;
+  StreamHandler stream_handler_;
   int listener_ = -1;
   uint16_t port_ = 0;
   mutable std::mutex mutex_;

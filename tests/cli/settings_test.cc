@@ -131,6 +131,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(h.request_timeout_ms),
                          uint64_t(h.idle_timeout_ms),
                          uint64_t(options.api.max_batch_items),
+                         uint64_t(options.api.max_line_bytes),
                          uint64_t(s.max_response_bytes),
                          uint64_t(s.recorded_failure_bytes),
                          uint64_t(s.recorded_success_bytes),
@@ -242,4 +243,157 @@ TEST_CASE("settings: conf/notifyd.toml is a file that loads and changes nothing"
   REQUIRE(read.action == Action::kRun);
   CHECK(read.options.core.max_pending == CoreLimits{}.max_pending);
   CHECK(read.options.listen == Options{}.listen);
+}
+
+TEST_CASE("settings: what a row writes is what it reads") {
+  for (const Setting& setting : AllSettings()) {
+    INFO(setting.name);
+    Options options;
+    CHECK(setting.read(options) == setting.fallback);
+    if (!std::holds_alternative<int64_t>(setting.fallback)) continue;
+    setting.apply(SettingValue(setting.most), &options);
+    CHECK(setting.read(options) == SettingValue(setting.most));
+  }
+}
+
+TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable") {
+  std::string help = ReadCommandLine({"--help"}, {}).output, toml = DefaultsAsToml();
+  std::set<std::string> reloadable;
+  for (const Setting& setting : AllSettings()) {
+    INFO(setting.name);
+    if (setting.reloadable) reloadable.insert(setting.name);
+    CHECK((help.find(setting.help + " Reloadable.") != std::string::npos) == setting.reloadable);
+  }
+  CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "limits.pending", "limits.response_bytes", "limits.in_flight",
+                                            "lanes.concurrency", "hosts.concurrency", "idempotency.window_ms", "record.failure_bytes",
+                                            "record.success_bytes", "destinations.allow", "destinations.deny", "redirects.follow"});
+  CHECK_THAT(toml, Catch::Contains("# Calls in flight in all. Reloadable.\n"));
+}
+
+TEST_CASE("settings: read anew, what can change is taken over, and what cannot is named") {
+  TempDir dir;
+  Options running = ReadCommandLine({"--limits-pending=10", "--io-threads=1"}, {}).options;
+  std::string file = dir.Write("n.toml", "io_threads = 2\n[limits]\nheaders = 50\n[log]\nlevel = \"debug\"\n[[lane]]\nmatch = \"*\"\n");
+  Options fresh = ReadCommandLine({"--limits-pending=20", "--config", file}, {}).options;
+  Reloaded reloaded = ApplyReloadable(fresh, &running);
+  CHECK(reloaded.applied == std::vector<std::string>{"log.level", "limits.pending", "lane"});
+  CHECK(reloaded.not_applied == std::vector<std::string>{"io_threads", "limits.headers"});
+  CHECK(running.log_level == "debug");
+  CHECK(running.core.max_pending == 20);
+  CHECK(running.core.lane_rules == fresh.core.lane_rules);
+  CHECK(running.io_threads == 1);
+  CHECK(running.http.max_headers == HttpLimits{}.max_headers);
+  // What was applied is not applied again; what was not is named again.
+  reloaded = ApplyReloadable(fresh, &running);
+  CHECK(reloaded.applied.empty());
+  CHECK(reloaded.not_applied.size() == 2);
+}
+
+TEST_CASE("settings: lane rules are read in the order of the file, with what each says and no more") {
+  TempDir dir;
+  std::string file = dir.Write("n.toml", R"(
+[[lane]]
+match = "http://a/*"
+concurrency = 100000
+rate_per_s = 0.001
+burst = 1000000
+on_retry = "block"
+on_failure = "pause"
+[limits]
+pending = 5
+[[lane]]
+match = "*"
+mode = "fifo"
+rate_per_s = 5
+on_retry = "skip"
+on_failure = "continue"
+[[lane]]
+match = "x"
+mode = "concurrent"
+)");
+  Invocation read = ReadCommandLine({"--config", file}, {});
+  INFO(read.error);
+  REQUIRE(read.action == Action::kRun);
+  LaneSettings first, second;
+  first.concurrency = 100'000;
+  first.rate_per_s = 0.001;
+  first.burst = 1'000'000;
+  first.on_retry = OnRetry::kBlock;
+  first.on_failure = OnFailure::kPause;
+  second.rate_per_s = 5;
+  second.on_retry = OnRetry::kSkip;
+  second.on_failure = OnFailure::kContinue;
+  CHECK(read.options.core.lane_rules == std::vector<LaneRule>{{"http://a/*", {}, first}, {"*", Mode::kFifo, second}, {"x", Mode::kConcurrent, {}}});
+  CHECK(read.options.core.max_pending == 5);
+  CHECK(ReadCommandLine({"--config", dir.Write("none.toml", "lane = []\n")}, {}).options.core.lane_rules.empty());
+}
+
+TEST_CASE("settings: a bad value of a lane rule is refused, with file, line, table and key") {
+  struct Bad {
+    const char *text, *key;
+  };
+  for (const Bad& bad : std::vector<Bad>{
+           {"match = \"\"", "match"},
+           {"match = 5", "match"},
+           {"match = [\"a\"]", "match"},
+           {"mode = \"lifo\"", "mode"},
+           {"mode = 1", "mode"},
+           {"concurrency = 0", "concurrency"},
+           {"concurrency = 100001", "concurrency"},
+           {"concurrency = 1.5", "concurrency"},
+           {"concurrency = \"8\"", "concurrency"},
+           {"rate_per_s = 0", "rate_per_s"},
+           {"rate_per_s = 0.0009", "rate_per_s"},
+           {"rate_per_s = 1000001", "rate_per_s"},
+           {"rate_per_s = nan", "rate_per_s"},
+           {"rate_per_s = inf", "rate_per_s"},
+           {"rate_per_s = \"5\"", "rate_per_s"},
+           {"burst = 0", "burst"},
+           {"burst = 1000001", "burst"},
+           {"on_retry = \"no\"", "on_retry"},
+           {"on_retry = true", "on_retry"},
+           {"on_failure = \"stop\"", "on_failure"},
+           {"paused = true", "paused"},
+           {"concurency = 1", "concurency"},
+           {"a.b = 1", "a"},
+       }) {
+    TempDir dir;
+    bool match = std::string_view(bad.key) == "match";
+    std::string file = dir.Write("n.toml", std::string("[[lane]]\nmatch = \"a\"\n[[lane]]\n") + (match ? "\n" : "match = \"b\"\n") + bad.text + "\n");
+    INFO(bad.text);
+    CHECK_THAT(RefusalOf({"--config", file}), Catch::StartsWith("[[lane]] 2: " + std::string(bad.key) + " (" + file + ":5): "));
+    CHECK(ReadCommandLine({"--check-config", "--config", file}, {}).exit_code == 2);
+  }
+}
+
+TEST_CASE("settings: a lane rule without match, or with what says nothing in its mode, is refused") {
+  TempDir dir;
+  CHECK_THAT(RefusalOf({"--config", dir.Write("1.toml", "[[lane]]\nburst = 1\n")}), Catch::Contains("1.toml:1): is missing"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("2.toml", "[[lane]]\nmatch = \"a\"\nmode = \"fifo\"\nconcurrency = 1\n")}),
+             Catch::Contains("concurrency") && Catch::Contains("2.toml:4") && Catch::Contains("fifo"));
+  for (const char* key : {"on_retry = \"skip\"", "on_failure = \"pause\""})
+    CHECK_THAT(RefusalOf({"--config", dir.Write("3.toml", std::string("[[lane]]\nmatch = \"a\"\nmode = \"concurrent\"\n") + key + "\n")}),
+               Catch::Contains("on_") && Catch::Contains("3.toml:4") && Catch::Contains("concurrent"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("4.toml", "[lane]\nmatch = \"a\"\n")}), Catch::Contains("[[lane]]") && Catch::Contains("4.toml:1"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("5.toml", "lane = 5\n")}), Catch::Contains("[[lane]]"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("6.toml", "lane = [1]\n")}), Catch::Contains("[[lane]]"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("7.toml", "[lane.x]\n")}), Catch::Contains("[[lane]]"));
+}
+
+TEST_CASE("settings: lane rules come from the file alone") {
+  CHECK_THAT(RefusalOf({"--lane", "x"}), Catch::Contains("--lane"));
+  CHECK(ReadCommandLine({}, {"NOTIFYD_LANE=x"}).unknown_variables == std::vector<std::string>{"NOTIFYD_LANE"});
+}
+
+TEST_CASE("settings: the lane rules that conf/notifyd.toml shows are rules that load") {
+  TempDir dir;
+  std::string text = DefaultsAsToml(), shown;
+  size_t from = text.find("# [[lane]]");
+  REQUIRE(from != std::string::npos);
+  std::istringstream lines(text.substr(from));
+  for (std::string line; std::getline(lines, line);) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
+  Invocation read = ReadCommandLine({"--config", dir.Write("n.toml", shown)}, {});
+  INFO(read.error);
+  REQUIRE(read.action == Action::kRun);
+  CHECK(read.options.core.lane_rules.size() == 2);
 }

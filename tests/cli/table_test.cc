@@ -22,6 +22,8 @@ TEST_CASE("table: control characters do not reach the terminal") {
   Table table;
   table.Row({"a\x1b[2Jb\n"});
   CHECK(table.ToString() == "a?[2Jb?\n");
+  CHECK(Printable("\xc2\x9b"
+                  "2J \xc2\xa0") == "?2J \xc2\xa0");
 }
 
 TEST_CASE("table: long text is cut with dots, between characters") {
@@ -34,4 +36,16 @@ TEST_CASE("table: numbers are grouped by thousands") {
   CHECK(Grouped(999) == "999");
   CHECK(Grouped(1000) == "1,000");
   CHECK(Grouped(12345678) == "12,345,678");
+}
+
+TEST_CASE("table: sizes and durations in a unit that fits") {
+  CHECK(BytesText(0) == "0 B");
+  CHECK(BytesText(1023) == "1023 B");
+  CHECK(BytesText(1536) == "1.5 KiB");
+  CHECK(BytesText(3ull << 40) == "3.0 TiB");
+  CHECK(DurationText(999) == "999 ms");
+  CHECK(DurationText(1500) == "1.5 s");
+  CHECK(DurationText(185'000) == "3m 05s");
+  CHECK(DurationText(4 * 3'600'000 + 7 * 60'000) == "4h 07m");
+  CHECK(DurationText(51 * 3'600'000) == "2d 03h");
 }

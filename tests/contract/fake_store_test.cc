@@ -23,6 +23,7 @@ class FakeHarness : public StoreHarness, private EventSink {
     events_.pop_front();
     return event;
   }
+  size_t ListExamined() const override { return FakeStoreOptions().list_examined; }
 
  private:
   void Post(Event event) override { events_.push_back(std::move(event)); }

@@ -1,5 +1,6 @@
 // The contract of a Store, as test cases over any implementation. A user names its harness before including this:
 //   #define STORE_HARNESS FakeStoreHarness
+// Lists and all about lanes stand in files of their own, included at the end.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +23,13 @@ Ids IdsOf(const std::vector<LoadedDue>& due) {
   return ids;
 }
 
+ListQuery StateQuery(std::vector<State> states, size_t limit = 100) {
+  ListQuery query;
+  query.states = std::move(states);
+  query.limit = limit;
+  return query;
+}
+
 // ---- loads
 
 TEMPLATE_TEST_CASE("store: what was never written loads as nothing", "", STORE_HARNESS) {
@@ -38,7 +46,7 @@ TEMPLATE_TEST_CASE("store: what was never written loads as nothing", "", STORE_H
 
 TEMPLATE_TEST_CASE("store: every field of a notify comes back by load and by read", "", STORE_HARNESS) {
   TestType h;
-  NotifyRecord plain = MakeRecord(1), full = MakeFullRecord(2);
+  NotifyRecord plain = MakeRecord(1), full = MakeFullestRecord(2);
   h.Commit({Put(plain), Put(full)});
   CheckSame(*h.LoadNotify({1}).record, plain);
   CheckSame(*h.LoadNotify({2}).record, full);
@@ -56,7 +64,7 @@ TEMPLATE_TEST_CASE("store: the values of one load stand in the order of its keys
             PutIdempotency{{"tester", "k"}, {{1}, {3, 4}, {StoreHarness::kStart + 10}}}});
   auto values = h.Load({kFifoLane, std::string("f"), NotifyId{1}, std::string("none"), IdempotencyKey{"tester", "k"}, NotifyId{1}});
   REQUIRE(values.size() == 6);
-  CHECK(std::get<std::optional<LaneRecord>>(values[0])->blocked_head.value == 7);
+  CHECK(std::get<LoadedLane>(values[0]).record->blocked_head.value == 7);
   CHECK(std::get<std::optional<FkeyRecord>>(values[1])->id.value == 1);
   CHECK(std::get<LoadedNotify>(values[2]).record);
   CHECK_FALSE(std::get<std::optional<FkeyRecord>>(values[3]));
@@ -177,10 +185,24 @@ TEMPLATE_TEST_CASE("store: a change of a notify that is not there leaves nothing
 
 TEMPLATE_TEST_CASE("store: the operations of one batch act in their order", "", STORE_HARNESS) {
   TestType h;
-  h.Commit({PutFkey{"a", {{1}, kWallNever}}, PutFkey{"a", {{2}, kWallNever}}, PutDue{Clock::kWall, {5, {1}}},
-            DeleteDue{Clock::kWall, {5, {1}}}});
+  h.Commit({PutFkey{"a", {{1}, kWallNever}}, PutFkey{"a", {{2}, kWallNever}}, PutDue{Clock::kWall, {5, {1}}}, DeleteDue{Clock::kWall, {5, {1}}}});
   CHECK(h.LoadFkey("a")->id.value == 2);
   CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+}
+
+TEMPLATE_TEST_CASE("store: a deleted notify is gone, its changes with it, and its id may be put again", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeRecord(1);
+  record.state = SettledState(Phase::kFailed);
+  h.Commit({Put(record), PutSettled{Phase::kFailed, {1}, {StoreHarness::kStart}}, Change({1}, record.state, MakeAttempt(1)), Put(MakeRecord(2))});
+  h.Commit({DeleteNotify{{1}}, DeleteSettled{Phase::kFailed, {1}}, DeleteNotify{{9}}});
+  CHECK_FALSE(h.LoadNotify({1}).record);
+  CHECK_FALSE(h.Read({1}).record);
+  CHECK(IdsOf(h.List({})) == Ids{2});
+  h.Reopen();
+  CHECK_FALSE(h.LoadNotify({1}).record);
+  h.Commit({Put(MakeRecord(1))});
+  CheckSame(*h.LoadNotify({1}).record, MakeRecord(1));
 }
 
 // ---- fkeys and idempotency keys
@@ -208,6 +230,29 @@ TEMPLATE_TEST_CASE("store: an expired fkey or idempotency key is as if it were n
   h.wall_ms = StoreHarness::kStart + 10;
   CHECK_FALSE(h.LoadFkey("a"));
   CHECK_FALSE(h.LoadIdempotency({"c", "k"}));
+}
+
+TEMPLATE_TEST_CASE("store: a remembered trigger comes back whole, and is as if it were not there once its time is over", "", STORE_HARNESS) {
+  TestType h;
+  WallTime until{StoreHarness::kStart + 10};
+  RememberedTrigger bare, whole{R"({"a":1})", false, {StoreHarness::kStart + 5}};
+  h.Commit({PutFkey{"bare", {{}, until, std::make_shared<const RememberedTrigger>(bare)}},
+            PutFkey{"whole", {{}, until, std::make_shared<const RememberedTrigger>(whole)}}, PutFkey{"held", {{7}, kWallNever}}});
+  h.Reopen();
+  auto loaded = h.LoadFkey("whole");
+  REQUIRE(loaded);
+  CHECK(loaded->id.value == 0);
+  CHECK(loaded->expires_at == until);
+  REQUIRE(loaded->remembered);
+  CHECK(*loaded->remembered == whole);
+  CHECK(*h.LoadFkey("bare")->remembered == bare);
+  CHECK_FALSE(h.LoadFkey("held")->remembered);
+  h.Commit({PutFkey{"bare", {{3}, kWallNever}}});
+  CHECK(h.LoadFkey("bare")->id.value == 3);
+  CHECK_FALSE(h.LoadFkey("bare")->remembered);
+  h.wall_ms = until.ms;
+  CHECK_FALSE(h.LoadFkey("whole"));
+  CHECK(h.LoadFkey("bare"));
 }
 
 // ---- pages
@@ -305,6 +350,28 @@ TEMPLATE_TEST_CASE("store: a lane's tail pages in the lane's order and holds no 
   CHECK_FALSE(page.more);
 }
 
+TEMPLATE_TEST_CASE("store: the keys of a lane's tail between two places are counted, up to the limit", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 40; ++id) ops.push_back(PutTail{kFifoLane, {0, {static_cast<int64_t>(id / 2)}, {id}}});
+  ops.push_back(PutTail{{Mode::kConcurrent, kFifoLane.name}, {0, {1}, {99}}});
+  ops.push_back(PutTail{{Mode::kFifo, kFifoLane.name + "x"}, {0, {1}, {98}}});
+  h.Commit(std::move(ops));
+  auto count = [&](OrderKey from, OrderKey to, size_t limit) { return h.LoadPage(TailCountPage{kFifoLane, from, to}, limit); };
+  OrderKey all{255, {INT64_MAX}, {UINT64_MAX}};
+  CHECK(count({}, all, 1000).count == 40);
+  CHECK_FALSE(count({}, all, 40).more);
+  CHECK(count({}, all, 39).count == 39);
+  CHECK(count({}, all, 39).more);
+  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).count == 4);
+  CHECK(count({0, {5}, {11}}, {0, {7}, {15}}, 1000).count == 4);
+  CHECK(count({0, {7}, {14}}, {0, {7}, {14}}, 1000).count == 0);
+  CHECK(count({0, {9}, {18}}, {0, {7}, {14}}, 1000).count == 0);
+  h.Commit({DeleteTail{kFifoLane, {0, {6}, {12}}}});
+  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).count == 3);
+  CHECK(h.LoadPage(TailCountPage{{Mode::kFifo, "none"}, {}, all}).count == 0);
+}
+
 TEMPLATE_TEST_CASE("store: sleeping lanes page by order, their hosts by name", "", STORE_HARNESS) {
   TestType h;
   h.Commit({PutDormant{"b:80", {7, kFifoLane}}, PutDormant{"b:80", {300, kConcurrentLane}}, PutDormant{"a:80", {9, kFifoLane}},
@@ -363,131 +430,8 @@ TEMPLATE_TEST_CASE("store: settled notifies are hidden once their retention is o
   CHECK_FALSE(h.Read({1}).record);
   h.wall_ms = StoreHarness::kStart + StoreHarness::kRetentionSettledMs;
   CHECK(IdsOf(h.List({})) == Ids{5});
-  CHECK(h.List({{State::kFailed, State::kCancelled, State::kExpired}, {}, {}, {}, {}, {}, 100, {}}).items.empty());
+  CHECK(h.List(StateQuery({State::kFailed, State::kCancelled, State::kExpired})).items.empty());
   CHECK(h.LoadNotify({5}).record);
-}
-
-// ---- lists
-
-ListQuery StateQuery(std::vector<State> states, size_t limit = 100) {
-  ListQuery query;
-  query.states = std::move(states);
-  query.limit = limit;
-  return query;
-}
-
-TEMPLATE_TEST_CASE("store: a list is newest first, and its filters hold one by one and together", "", STORE_HARNESS) {
-  TestType h;
-  NotifyRecord other = MakeRecord(2, kFifoLane), twin = MakeRecord(3, {Mode::kFifo, kConcurrentLane.name});
-  auto head = std::make_shared<NotifyHead>(*other.head);
-  head->caller = "billing";
-  other.head = head;
-  h.Commit({Put(MakeRecord(1)), Put(other), Put(twin), Put(MakeRecord(4))});
-  CHECK(IdsOf(h.List({})) == Ids{4, 3, 2, 1});
-  ListQuery query;
-  query.lane = kConcurrentLane.name;
-  CHECK(IdsOf(h.List(query)) == Ids{4, 3, 1});
-  query.mode = Mode::kConcurrent;
-  CHECK(IdsOf(h.List(query)) == Ids{4, 1});
-  query.created_after = WallTime{StoreHarness::kStart + 2};
-  CHECK(IdsOf(h.List(query)) == Ids{4});
-  query = {};
-  query.caller = "billing";
-  CHECK(IdsOf(h.List(query)) == Ids{2});
-  query = {};
-  query.created_after = WallTime{StoreHarness::kStart + 2};
-  query.created_before = WallTime{StoreHarness::kStart + 4};
-  CHECK(IdsOf(h.List(query)) == Ids{3, 2});
-}
-
-TEMPLATE_TEST_CASE("store: a list tells held, scheduled, ready and retrying by the clocks it is given", "", STORE_HARNESS) {
-  TestType h;
-  Now now{{StoreHarness::kStart}, {500}};
-  auto with = [](uint64_t id, Phase phase, WallTime due, int64_t retry_at) {
-    NotifyRecord record = MakeRecord(id);
-    record.state.phase = phase;
-    record.state.due = due;
-    record.state.retry_at = {retry_at};
-    return Put(record);
-  };
-  WallTime past{StoreHarness::kStart}, future{StoreHarness::kStart + 1};
-  h.Commit({with(1, Phase::kHeld, kWallNever, 0), with(2, Phase::kHeld, future, 0), with(3, Phase::kHeld, past, 0),
-            with(4, Phase::kWaiting, future, 0), with(5, Phase::kWaiting, past, 0), with(6, Phase::kRetrying, past, 501),
-            with(7, Phase::kRetrying, past, 500), Put(MakeRecord(8)), Change({8}, SettledState(Phase::kSucceeded))});
-  CHECK(IdsOf(h.List(StateQuery({State::kHeld}), now)) == Ids{2, 1});
-  CHECK(IdsOf(h.List(StateQuery({State::kScheduled}), now)) == Ids{4});
-  CHECK(IdsOf(h.List(StateQuery({State::kReady}), now)) == Ids{7, 5, 3});
-  CHECK(IdsOf(h.List(StateQuery({State::kSending}), now)) == Ids{7, 5, 3});
-  CHECK(IdsOf(h.List(StateQuery({State::kRetrying}), now)) == Ids{6});
-  CHECK(IdsOf(h.List(StateQuery({State::kSucceeded, State::kScheduled}), now)) == Ids{8, 4});
-}
-
-TEMPLATE_TEST_CASE("store: a list of failed, cancelled and expired ones merges them by id", "", STORE_HARNESS) {
-  TestType h;
-  std::vector<WriteOp> ops;
-  for (uint64_t id = 1; id <= 80; ++id) {
-    Phase phase = id % 4 == 0 ? Phase::kSucceeded : static_cast<Phase>(5 + id % 4);
-    NotifyRecord record = MakeRecord(id, id % 2 ? kFifoLane : kConcurrentLane);
-    record.state = SettledState(phase);
-    ops.push_back(Put(record));
-    if (phase != Phase::kSucceeded) ops.push_back(PutSettled{phase, {id}, {StoreHarness::kStart}});
-  }
-  h.Commit(std::move(ops));
-  Ids failed_or_expired, fifo_cancelled;
-  for (uint64_t id = 80; id > 0; --id) {
-    if (id % 4 == 1 || id % 4 == 3) failed_or_expired.push_back(id);
-  }
-  CHECK(IdsOf(h.List(StateQuery({State::kExpired, State::kFailed}))) == failed_or_expired);
-  ListQuery query = StateQuery({State::kCancelled});
-  query.mode = Mode::kFifo;
-  CHECK(h.List(query).items.empty());
-  // Page by page it is the same list.
-  Ids paged;
-  query = StateQuery({State::kExpired, State::kFailed}, 7);
-  for (;;) {
-    ListDone page = h.List(query);
-    REQUIRE(page.items.size() <= 7);
-    for (uint64_t id : IdsOf(page)) paged.push_back(id);
-    if (page.next.value == 0) break;
-    query.below = page.next;
-  }
-  CHECK(paged == failed_or_expired);
-}
-
-TEMPLATE_TEST_CASE("store: one that was settled and sent again is listed by what it is now", "", STORE_HARNESS) {
-  TestType h;
-  NotifyRecord record = MakeRecord(1);
-  record.state = SettledState(Phase::kFailed);
-  h.Commit({Put(record), PutSettled{Phase::kFailed, {1}, {StoreHarness::kStart}}});
-  CHECK(IdsOf(h.List(StateQuery({State::kFailed}))) == Ids{1});
-  h.Commit({Put(MakeRecord(1)), DeleteSettled{Phase::kFailed, {1}}});
-  CHECK(h.List(StateQuery({State::kFailed})).items.empty());
-  record.state = SettledState(Phase::kExpired);
-  h.Commit({Put(record), PutSettled{Phase::kExpired, {1}, {StoreHarness::kStart}}});
-  CHECK(IdsOf(h.List(StateQuery({State::kFailed, State::kExpired}))) == Ids{1});
-}
-
-TEMPLATE_TEST_CASE("store: a list pages by its cursor and ends with none", "", STORE_HARNESS) {
-  TestType h;
-  std::vector<WriteOp> ops;
-  for (uint64_t id = 1; id <= 10; ++id) ops.push_back(Put(MakeRecord(id)));
-  h.Commit(std::move(ops));
-  ListQuery query;
-  query.limit = 4;
-  ListDone page = h.List(query);
-  CHECK(IdsOf(page) == Ids{10, 9, 8, 7});
-  CHECK(page.next.value == 7);
-  query.below = page.next;
-  page = h.List(query);
-  CHECK(IdsOf(page) == Ids{6, 5, 4, 3});
-  query.below = page.next;
-  page = h.List(query);
-  CHECK(IdsOf(page) == Ids{2, 1});
-  CHECK(page.next.value == 0);
-  query.below = {5};
-  page = h.List(query);
-  CHECK(IdsOf(page) == Ids{4, 3, 2, 1});
-  CHECK(page.next.value == 0);
 }
 
 // ---- commits
@@ -498,7 +442,7 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   uint64_t n = 100;
   for (uint64_t* field : {&totals.next_id, &totals.accepted, &totals.revived, &totals.succeeded, &totals.failed, &totals.cancelled, &totals.expired,
                           &totals.attempts, &totals.retries, &totals.held, &totals.held_due, &totals.due, &totals.retrying, &totals.tail,
-                          &totals.lane_records, &totals.dormant_lanes, &totals.next_dormant_order})
+                          &totals.lane_records, &totals.dormant_lanes, &totals.next_dormant_order, &totals.lane_settings})
     *field = ++n;
   totals.last_due_at_once = {-5};
   totals.wall_mark = {11, {12}};
@@ -529,6 +473,7 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   CHECK(kept.lane_records == 115);
   CHECK(kept.dormant_lanes == 116);
   CHECK(kept.next_dormant_order == 117);
+  CHECK(kept.lane_settings == 118);
   CHECK(kept.last_due_at_once.ms == -5);
   CHECK((kept.wall_mark == DueKey{11, {12}}));
   CHECK((kept.mono_mark == DueKey{13, {14}}));
@@ -594,3 +539,6 @@ TEMPLATE_TEST_CASE("store: what a caller does to a loaded record does not change
 
 }  // namespace
 }  // namespace notifyd
+
+#include "contract/store_contract_lanes.h"
+#include "contract/store_contract_lists.h"

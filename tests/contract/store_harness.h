@@ -22,6 +22,8 @@ class StoreHarness {
   virtual void Reopen() = 0;
   /// The oldest event not taken yet; waits for it, and fails the test where none comes.
   virtual Event NextEvent() = 0;
+  /// How many records, or lanes, one list page looks at, at most.
+  virtual size_t ListExamined() const = 0;
 
   /// For retention. Moves only when a test says so.
   std::atomic<int64_t> wall_ms = kStart;
@@ -71,7 +73,8 @@ class StoreHarness {
   std::optional<IdempotencyRecord> LoadIdempotency(const IdempotencyKey& key) {
     return std::get<std::optional<IdempotencyRecord>>(Load({key}).at(0));
   }
-  std::optional<LaneRecord> LoadLane(const LaneKey& lane) { return std::get<std::optional<LaneRecord>>(Load({lane}).at(0)); }
+  LoadedLane LoadWholeLane(const LaneKey& lane) { return std::get<LoadedLane>(Load({lane}).at(0)); }
+  std::optional<LaneRecord> LoadLane(const LaneKey& lane) { return LoadWholeLane(lane).record; }
 
   template <class Page>
   PageLoaded LoadPage(Page page, size_t limit = 100) {
@@ -93,6 +96,15 @@ class StoreHarness {
     auto done = Next<ListDone>();
     CHECK(done.request == RequestId{2, ticket_});
     REQUIRE(done.status.detail() == "");
+    return done;
+  }
+
+  LanesDone ListLanes(LanesQuery query) {
+    store().ListLanes({{3, ++ticket_}, std::move(query)});
+    auto done = Next<LanesDone>();
+    CHECK(done.request == RequestId{3, ticket_});
+    REQUIRE(done.status.detail() == "");
+    REQUIRE(done.more == done.next.has_value());
     return done;
   }
 
@@ -126,7 +138,9 @@ inline AttemptRecord MakeAttempt(uint32_t number) {
   return {number, {StoreHarness::kStart + number}, 12, 503, "unexpected_answer", "the answer was 503", "busy, try later"};
 }
 
-inline PutNotify Put(const NotifyRecord& record) { return {std::make_shared<const NotifyRecord>(record)}; }
+inline PutNotify Put(const NotifyRecord& record) {
+  return {std::make_shared<const NotifyRecord>(record)};
+}
 
 inline ChangeNotify Change(NotifyId id, NotifyState state, std::optional<AttemptRecord> attempt = {}) {
   return {id, std::make_shared<const StateChange>(StateChange{std::move(state), std::move(attempt)})};
@@ -157,8 +171,10 @@ inline void CheckSame(const NotifyState& a, const NotifyState& b) {
   CHECK(a.next_attempt_at.ms == b.next_attempt_at.ms);
   CHECK(a.expires_at.ms == b.expires_at.ms);
   CHECK(a.settled_at.ms == b.settled_at.ms);
+  CHECK(a.at_once == b.at_once);
   CHECK(a.attempts_made == b.attempts_made);
   CHECK(a.attempts_before == b.attempts_before);
+  CHECK(a.laters == b.laters);
   CHECK(a.reason == b.reason);
 }
 
@@ -173,6 +189,9 @@ inline void CheckSame(const NotifyRecord& a, const NotifyRecord& b) {
   CHECK(a.head->caller == b.head->caller);
   REQUIRE((a.head->retry == nullptr) == (b.head->retry == nullptr));
   if (a.head->retry) CHECK(*a.head->retry == *b.head->retry);
+  REQUIRE((a.head->callback == nullptr) == (b.head->callback == nullptr));
+  if (a.head->callback) CHECK(*a.head->callback == *b.head->callback);
+  CHECK(a.head->trace_parent == b.head->trace_parent);
   CHECK(*a.spec == *b.spec);
   CheckSame(a.state, b.state);
   REQUIRE(a.attempts.size() == b.attempts.size());
@@ -195,8 +214,23 @@ inline NotifyRecord MakeFullRecord(uint64_t id) {
   retry.fatal_on = AnswerPattern{{4, 503}, "gone", {{"/error/code", "\"E1\""}, {"", "null"}}};
   head->retry = std::make_shared<const RetryPolicy>(retry);
   record.head = std::move(head);
-  record.state = {Phase::kRetrying, {StoreHarness::kStart - 5}, {777}, {StoreHarness::kStart + 9}, {StoreHarness::kStart + 99}, {0}, 2, 1, "waits"};
+  record.state = {Phase::kRetrying, {StoreHarness::kStart - 5}, {777}, {StoreHarness::kStart + 9}, {StoreHarness::kStart + 99}, {0}, 2, 1, 0,
+                  "waits"};
   record.attempts = {MakeAttempt(1), MakeAttempt(2)};
+  return record;
+}
+
+/// With all that a notify can have, what came with version 2 of the format included.
+inline NotifyRecord MakeFullestRecord(uint64_t id) {
+  NotifyRecord record = MakeFullRecord(id);
+  auto head = std::make_shared<NotifyHead>(*record.head);
+  RetryPolicy retry = *head->retry;
+  retry.later_on = AnswerPattern{{202}, "not yet", {}};
+  head->retry = std::make_shared<const RetryPolicy>(retry);
+  head->callback = std::make_shared<const Callback>(Callback{"http://c/x?y", "http://c/x", "c:80", "http://h/x"});
+  head->trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  record.head = std::move(head);
+  record.state.laters = 7;
   return record;
 }
 

@@ -22,6 +22,7 @@ struct Applier {
     ApplyChange(*op.change, changed.get());
     it->second = std::move(changed);
   }
+  void operator()(const DeleteNotify& op) { image->notifies.erase(op.id); }
   void operator()(const PutDue& op) { image->due[static_cast<size_t>(op.clock)].insert(op.key); }
   void operator()(const DeleteDue& op) { image->due[static_cast<size_t>(op.clock)].erase(op.key); }
   void operator()(const PutExpiry& op) { image->expiries.insert(op.key); }
@@ -30,6 +31,12 @@ struct Applier {
   void operator()(const DeleteTail& op) { EraseInner(&image->tails, op.lane, op.key); }
   void operator()(const PutLane& op) { image->lanes[op.lane] = op.record; }
   void operator()(const DeleteLane& op) { image->lanes.erase(op.lane); }
+  void operator()(const PutLaneSettings& op) { image->lane_settings[op.lane] = op.settings; }
+  void operator()(const DeleteLaneSettings& op) { image->lane_settings.erase(op.lane); }
+  void operator()(const AddLaneCounts& op) {
+    LaneCounts& counts = image->lane_counts[op.lane];
+    if ((counts += op.change).IsZero()) image->lane_counts.erase(op.lane);
+  }
   void operator()(const PutDormant& op) { image->dormant[op.host][op.lane.order] = op.lane.lane; }
   void operator()(const DeleteDormant& op) { EraseInner(&image->dormant, op.host, op.lane.order); }
   void operator()(const PutFkey& op) { image->fkeys[op.fkey] = op.record; }
@@ -83,9 +90,16 @@ std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record) {
   if (record.head) {
     auto head = std::make_shared<NotifyHead>(*record.head);
     if (head->retry) head->retry = std::make_shared<RetryPolicy>(*head->retry);
+    if (head->callback) head->callback = std::make_shared<Callback>(*head->callback);
     copy->head = std::move(head);
   }
   if (record.spec) copy->spec = std::make_shared<std::string>(*record.spec);
+  return copy;
+}
+
+FkeyRecord DeepCopy(const FkeyRecord& record) {
+  FkeyRecord copy = record;
+  if (copy.remembered) copy.remembered = std::make_shared<RememberedTrigger>(*copy.remembered);
   return copy;
 }
 

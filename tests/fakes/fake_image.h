@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "broker/effects.h"
@@ -16,12 +17,19 @@
 
 namespace notifyd {
 
+/// The order in which a store lists lanes: by name, then mode.
+struct ByLaneName {
+  bool operator()(const LaneKey& a, const LaneKey& b) const { return std::tie(a.name, a.mode) < std::tie(b.name, b.mode); }
+};
+
 struct FakeImage {
   std::map<NotifyId, std::shared_ptr<const NotifyRecord>> notifies;
   std::array<std::set<DueKey>, 2> due;  // by Clock
   std::set<DueKey> expiries;
   std::map<LaneKey, std::set<OrderKey>> tails;
   std::map<LaneKey, LaneRecord> lanes;
+  std::map<LaneKey, LaneSettings, ByLaneName> lane_settings;
+  std::map<LaneKey, LaneCounts, ByLaneName> lane_counts;       // none is all zero
   std::map<std::string, std::map<uint64_t, LaneKey>> dormant;  // by host, then order
   std::map<std::string, FkeyRecord> fkeys;
   std::map<IdempotencyKey, IdempotencyRecord> idempotency;
@@ -42,5 +50,6 @@ OrderKey OrderKeyOf(const NotifyRecord& record);
 State WaitingStateOf(const NotifyState& state, const Now& now);
 /// Shares nothing with `record`.
 std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record);
+FkeyRecord DeepCopy(const FkeyRecord& record);
 
 }  // namespace notifyd

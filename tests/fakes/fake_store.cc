@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 
@@ -31,6 +32,20 @@ void FakeStore::Deliver() {
 
 // ---- writes
 
+/// Is this an operation that the fault forgets some of?
+bool FakeStore::IsFaulty(const WriteOp& op) const {
+  switch (options_.fault) {
+    case StoreFault::kDropDeleteDue:
+      return std::holds_alternative<DeleteDue>(op);
+    case StoreFault::kLoseChange:
+      return std::holds_alternative<ChangeNotify>(op);
+    case StoreFault::kLoseCounts:
+      return std::holds_alternative<AddLaneCounts>(op);
+    default:
+      return false;
+  }
+}
+
 void FakeStore::Commit(WriteBatch batch) {
   CHECK(sink_ && !dead_);
   CHECK(batch.number == last_number_ + 1);
@@ -39,13 +54,9 @@ void FakeStore::Commit(WriteBatch batch) {
   for (WriteOp& op : owned->ops) {
     if (auto* put = std::get_if<PutNotify>(&op)) put->record = DeepCopy(*put->record);
     if (auto* change = std::get_if<ChangeNotify>(&op)) change->change = std::make_shared<StateChange>(*change->change);
+    if (auto* fkey = std::get_if<PutFkey>(&op)) fkey->record = DeepCopy(fkey->record);
   }
-  if (options_.fault == StoreFault::kDropDeleteDue || options_.fault == StoreFault::kLoseChange) {
-    std::erase_if(owned->ops, [&](const WriteOp& op) {
-      bool target = options_.fault == StoreFault::kDropDeleteDue ? std::holds_alternative<DeleteDue>(op) : std::holds_alternative<ChangeNotify>(op);
-      return target && random_.Chance(0.2);
-    });
-  }
+  std::erase_if(owned->ops, [&](const WriteOp& op) { return IsFaulty(op) && random_.Chance(0.2); });
   if (failed_) return;  // after a WriteFailed nothing is written any more
   queued_.push_back(std::move(owned));
   if (busy_ && !options_.simple) return;
@@ -158,15 +169,18 @@ LoadedValue FakeStore::GetValue(const LoadKey& key) const {
   if (const auto* fkey = std::get_if<std::string>(&key)) {
     auto it = written_.fkeys.find(*fkey);
     if (it == written_.fkeys.end() || !alive(it->second.expires_at)) return std::optional<FkeyRecord>();
-    return std::optional<FkeyRecord>(it->second);
+    return std::optional<FkeyRecord>(DeepCopy(it->second));
   }
   if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
     auto it = written_.idempotency.find(*idempotency);
     if (it == written_.idempotency.end() || !alive(it->second.expires_at)) return std::optional<IdempotencyRecord>();
     return std::optional<IdempotencyRecord>(it->second);
   }
-  auto it = written_.lanes.find(std::get<LaneKey>(key));
-  return it == written_.lanes.end() ? std::optional<LaneRecord>() : std::optional<LaneRecord>(it->second);
+  const LaneKey& lane = std::get<LaneKey>(key);
+  LoadedLane loaded;
+  if (auto it = written_.lanes.find(lane); it != written_.lanes.end()) loaded.record = it->second;
+  if (auto it = written_.lane_settings.find(lane); it != written_.lane_settings.end()) loaded.settings = it->second;
+  return loaded;
 }
 
 void FakeStore::Load(LoadEffect load) {
@@ -214,6 +228,10 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
     auto lane = written_.tails.find(page->lane);
     if (lane != written_.tails.end())
       walk(lane->second.lower_bound(page->from), lane->second.end(), [&](const OrderKey& key) { out.tail.push_back({key, Get(key.id)}); });
+  } else if (const auto* page = std::get_if<TailCountPage>(&effect.page)) {
+    auto lane = written_.tails.find(page->lane);
+    if (lane != written_.tails.end() && page->from < page->to)
+      walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey&) { ++out.count; });
   } else if (const auto* page = std::get_if<DormantPage>(&effect.page)) {
     auto host = written_.dormant.find(page->host);
     if (host != written_.dormant.end())
@@ -248,6 +266,9 @@ ListDone FakeStore::RunList(const ListEffect& list) const {
     if (query.lane && record.head->lane.name != *query.lane) return false;
     if (query.mode && record.head->lane.mode != *query.mode) return false;
     if (query.caller && record.head->caller != *query.caller) return false;
+    if (query.fkey && record.head->fkey != *query.fkey) return false;
+    if (query.fkey_prefix && !record.head->fkey.starts_with(*query.fkey_prefix)) return false;
+    if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
     if (query.created_after && record.created_at < *query.created_after) return false;
     if (query.created_before && record.created_at >= *query.created_before) return false;
     if (query.states.empty()) return true;
@@ -259,14 +280,74 @@ ListDone FakeStore::RunList(const ListEffect& list) const {
   ListDone done;
   done.request = list.request;
   const auto& all = written_.notifies;
-  auto it = query.below.value == 0 ? all.end() : all.lower_bound(query.below);
-  for (size_t examined = 0; it != all.begin(); ++examined) {
+  auto begin = query.above.value == 0 ? all.begin() : all.upper_bound(query.above);
+  auto end = query.below.value == 0 ? all.end() : all.lower_bound(query.below);
+  if (query.above.value != 0 && query.below.value != 0 && query.below <= query.above) end = begin;
+  NotifyId last;
+  for (size_t examined = 0; begin != end; ++examined) {
     if (examined == options_.list_examined || done.items.size() == query.limit) {
-      done.next = it->first;  // the last one examined: `it` only moves onto what is looked at
+      done.next = last;
       return done;
     }
-    --it;
-    if (matches(*it->second)) done.items.push_back({DeepCopy(*it->second), !IsSettled(it->second->state.phase) && written_.InTail(*it->second)});
+    auto it = query.oldest_first ? begin++ : --end;
+    last = it->first;
+    if (!matches(*it->second)) continue;
+    auto copy = DeepCopy(*it->second);
+    copy->attempts.clear();
+    done.items.push_back({std::move(copy), !IsSettled(it->second->state.phase) && written_.InTail(*it->second)});
+  }
+  return done;
+}
+
+void FakeStore::ListLanes(LanesEffect lanes) {
+  ReadLater([this, lanes = std::move(lanes)]() -> Event {
+    Status status = ReadStatus();
+    if (!status.ok()) return LanesDone{lanes.request, std::move(status), {}, false, {}};
+    return RunLanes(lanes);
+  });
+}
+
+LaneRow FakeStore::RowOf(const LaneKey& lane) const {
+  LaneRow row;
+  row.lane = lane;
+  if (auto it = written_.lane_counts.find(lane); it != written_.lane_counts.end()) row.counts = it->second;
+  if (auto it = written_.lane_settings.find(lane); it != written_.lane_settings.end()) row.settings = it->second;
+  auto record = written_.lanes.find(lane);
+  auto tail = written_.tails.find(lane);
+  if (record == written_.lanes.end() || !record->second.tail || tail == written_.tails.end()) return row;
+  auto front = tail->second.lower_bound(record->second.tail_from);
+  if (front != tail->second.end()) row.tail_front = *front;
+  return row;
+}
+
+LanesDone FakeStore::RunLanes(const LanesEffect& lanes) const {
+  const LanesQuery& query = lanes.query;
+  LanesDone done;
+  done.request = lanes.request;
+  auto silent = [](const LaneRow& row) { return row.counts.IsZero() && row.settings.IsDefault(); };
+  if (query.only) {
+    LaneRow row = RowOf(*query.only);
+    if (!silent(row)) done.rows.push_back(std::move(row));
+    return done;
+  }
+  std::set<LaneKey, ByLaneName> names;
+  for (const auto& [lane, settings] : written_.lane_settings) names.insert(lane);
+  if (!query.configured)
+    for (const auto& [lane, counts] : written_.lane_counts) names.insert(lane);
+  size_t examined = 0;
+  std::optional<LaneKey> last;
+  auto end = [&] {
+    done.more = true;
+    done.next = last;
+  };
+  for (auto it = query.after ? names.upper_bound(*query.after) : names.begin(); it != names.end(); ++it) {
+    if (!it->name.starts_with(query.prefix)) continue;
+    if (examined++ == options_.list_examined) return end(), done;
+    LaneRow row = RowOf(*it);
+    bool counts = query.configured ? !row.settings.IsDefault() : !silent(row);
+    if (counts && done.rows.size() == query.limit) return end(), done;
+    last = *it;
+    if (counts) done.rows.push_back(std::move(row));
   }
   return done;
 }

@@ -34,6 +34,7 @@ enum class StoreFault {
   kDropDeleteDue,  // forgets some DeleteDue
   kSkipPageItem,   // leaves an item out of some pages
   kLoseChange,     // forgets some ChangeNotify
+  kLoseCounts,     // forgets some AddLaneCounts
 };
 
 struct FakeStoreOptions {
@@ -46,7 +47,7 @@ struct FakeStoreOptions {
   int64_t answer_ms_max = 3;    // from then, or from the end of a sync, until its answer is posted
   double write_failure = 0;     // chance a group
   double read_failure = 0;      // chance a load, page, read or list
-  size_t list_examined = 1000;  // records that one list page looks at, at most
+  size_t list_examined = 1000;  // records, or lanes, that one list page looks at, at most
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
   /// For retention, read when a read runs. Empty: nothing is ever hidden.
@@ -74,6 +75,7 @@ class FakeStore : public Store {
   void LoadPage(PageEffect page) override;
   void Read(ReadEffect read) override;
   void List(ListEffect list) override;
+  void ListLanes(LanesEffect lanes) override;
 
   /// All that is due until `now_ms` (the owner's clock; never back) happens; answers are posted from inside.
   void AdvanceTo(int64_t now_ms);
@@ -96,6 +98,7 @@ class FakeStore : public Store {
 
   void At(int64_t delay_ms, Step step);
   int64_t Draw(int64_t max_ms) { return options_.simple ? 0 : static_cast<int64_t>(random_.Below(static_cast<uint64_t>(max_ms) + 1)); }
+  bool IsFaulty(const WriteOp& op) const;
   void WriteGroup();
   void SyncGroup();
   void EndGroup();
@@ -111,6 +114,8 @@ class FakeStore : public Store {
   LoadedValue GetValue(const LoadKey& key) const;
   PageLoaded RunPage(const PageEffect& page);
   ListDone RunList(const ListEffect& list) const;
+  LanesDone RunLanes(const LanesEffect& lanes) const;
+  LaneRow RowOf(const LaneKey& lane) const;
 
   FakeStoreOptions options_;
   Random random_;

@@ -52,7 +52,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(cut == Match::kNeedsMore || cut == whole);
   }
   AttemptResult result;
-  JudgeAnswer(pattern, nullptr, {status, body, true}, &result);
+  JudgeAnswer(pattern, nullptr, nullptr, {status, body, true}, &result);
   CHECK((result.verdict == Verdict::kSuccess) == (whole == Match::kYes));
+  JudgeAnswer({}, nullptr, &pattern, {status, body, true}, &result);
+  CHECK(result.verdict == (whole == Match::kYes ? Verdict::kLater : Verdict::kSuccess));
+  JudgeAnswer({}, &pattern, &pattern, {status, body, true}, &result);
+  CHECK(result.verdict == (whole == Match::kYes ? Verdict::kFatal : Verdict::kSuccess));
   return 0;
 }

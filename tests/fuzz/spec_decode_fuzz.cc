@@ -10,18 +10,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (spec.ok()) {
     Result<NotifySpec> again = DecodeSpec(EncodeSpec(*spec));
     CHECK(again.ok() && *again == *spec);
+    CHECK(PeekUrl(bytes) == spec->url);
   } else {
     CHECK(spec.status().code() == Code::kCorrupt);
   }
 
-  Decoder decoder(bytes);
-  RetryPolicy policy = DecodeRetry(&decoder);
-  if (decoder.ok()) {
+  for (int version : {1, 2}) {
+    Decoder decoder(bytes);
+    RetryPolicy policy = DecodeRetry(&decoder, version);
+    if (!decoder.ok()) continue;
     std::string encoded;
     Encoder encoder(&encoded);
     EncodeRetry(policy, &encoder);
     Decoder second(encoded);
-    CHECK(DecodeRetry(&second) == policy && second.done());
+    CHECK(DecodeRetry(&second, 2) == policy && second.done());
   }
   return 0;
 }

@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string body(reinterpret_cast<const char*>(data), size);
   std::string key = "k";
 
+  if (Result<SubmitItem> line = parser.ParseLine(body, body.size()); line.ok()) CHECK(DecodeSpec(*line->spec).ok());
   Result<ParsedSubmit> submit = parser.Parse(&body, size % 2 == 0 ? &key : nullptr);
   if (submit.ok()) {
     CHECK(!submit->items.empty());

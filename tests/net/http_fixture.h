@@ -29,17 +29,15 @@ namespace notifyd {
 
 class HttpFixture : public HttpHandler {
  public:
-  explicit HttpFixture(HttpLimits limits = {}) : server_(std::make_unique<HttpServer>(&loop_, limits, &budget_, this)) {
-    Result<uint16_t> port = server_->Listen("127.0.0.1", 0, false);
+  /// With `adopted` it goes on with these sockets instead of new ones.
+  explicit HttpFixture(HttpLimits limits = {}, const HttpServer::Sockets* adopted = nullptr)
+      : server_(std::make_unique<HttpServer>(&loop_, limits, &budget_, this)) {
+    Result<uint16_t> port = adopted != nullptr ? server_->Adopt(*adopted) : server_->Listen("127.0.0.1", 0, false);
     if (!port.ok()) std::abort();
     port_ = *port;
     thread_ = std::thread([this] { loop_.Run(); });
   }
-  ~HttpFixture() override {
-    loop_.Stop();
-    thread_.join();
-    server_.reset();
-  }
+  ~HttpFixture() override { Halt(); }
 
   uint16_t port() const { return port_; }
   HttpServer::Budget& budget() { return budget_; }
@@ -89,6 +87,16 @@ class HttpFixture : public HttpHandler {
     return true;
   }
 
+  /// Waits until nothing is buffered. What a client has read may be counted for a moment longer.
+  bool WaitForEmptyBudget() {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (budget_.bytes.load() != 0) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
   void OnRequest(uint64_t token, HttpRequest request) override {
     // On the loop's thread, where Catch's macros have no place.
     if (request.body.capacity() - request.body.size() < HttpRequest::kPaddingBytes) std::abort();
@@ -121,6 +129,9 @@ class HttpFixture : public HttpHandler {
   }
   HttpResponse OnRefused(int status, std::string_view detail) override { return Text(status, std::string(detail)); }
 
+  /// Loop thread.
+  HttpServer& server() { return *server_; }
+
   static HttpResponse Text(int status, std::string body) {
     HttpResponse response;
     response.status = status;
@@ -129,20 +140,28 @@ class HttpFixture : public HttpHandler {
     return response;
   }
 
- private:
+ protected:
+  /// Ends loop and server. A derived class calls it in its destructor, as the loop calls it until then.
+  void Halt() {
+    if (!thread_.joinable()) return;
+    loop_.Stop();
+    thread_.join();
+    server_.reset();
+  }
   template <class Condition>
   bool Await(Condition condition) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), condition);
   }
+  std::mutex mutex_;
+  std::condition_variable changed_;
 
+ private:
   Loop loop_;
   HttpServer::Budget budget_;
   std::unique_ptr<HttpServer> server_;
   uint16_t port_ = 0;
   std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
   std::deque<uint64_t> pending_;  // guarded by mutex_
   std::vector<uint64_t> closed_;  // guarded by mutex_
 };

@@ -31,6 +31,7 @@ Outcome Parse(std::string_view bytes, const HttpLimits& limits = {}, uint64_t mo
       HttpParser::Step step = parser.Feed(rest, &used);
       REQUIRE(used <= rest.size());
       rest.remove_prefix(used);
+      if (step == HttpParser::Step::kHead && parser.KeepBody() == HttpParser::Step::kRefused) step = HttpParser::Step::kRefused;
       if (step == HttpParser::Step::kRefused) {
         outcome.refusal = parser.refusal_status();
         return outcome;
@@ -41,6 +42,49 @@ Outcome Parse(std::string_view bytes, const HttpLimits& limits = {}, uint64_t mo
     bytes.remove_prefix(size);
   }
   outcome.idle = parser.idle();
+  return outcome;
+}
+
+struct Pieces {
+  std::string bodies;  // of all requests, one after the other, each with a | at its end
+  size_t pieces = 0;
+  int refusal = 0;
+  bool operator==(const Pieces&) const = default;
+};
+
+/// The same with bodies in pieces.
+Pieces ParsePieces(std::string_view bytes, const HttpLimits& limits = {}, uint64_t most = 0, uint64_t seed = 1) {
+  Pieces outcome;
+  HttpParser parser(&limits);
+  Random random(seed);
+  while (!bytes.empty()) {
+    size_t size = most == 0 ? bytes.size() : std::min<size_t>(bytes.size(), 1 + random.Below(most));
+    std::vector<char> piece(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size));
+    std::string_view rest(piece.data(), piece.size());
+    while (!rest.empty()) {
+      size_t used = 0;
+      HttpParser::Step step = parser.Feed(rest, &used);
+      REQUIRE(used <= rest.size());
+      rest.remove_prefix(used);
+      if (step == HttpParser::Step::kRefused) {
+        outcome.refusal = parser.refusal_status();
+        return outcome;
+      }
+      if (step == HttpParser::Step::kMore) REQUIRE(rest.empty());
+      if (step == HttpParser::Step::kHead) parser.StreamBody();
+      if (step == HttpParser::Step::kPiece) REQUIRE_FALSE(parser.piece().empty());
+      if (step == HttpParser::Step::kPiece || step == HttpParser::Step::kRequest) {
+        outcome.bodies += parser.piece();
+        outcome.pieces += parser.piece().empty() ? 0 : 1;
+      }
+      if (step == HttpParser::Step::kRequest) {
+        outcome.bodies += "|";
+        REQUIRE(parser.Take().body.empty());
+      }
+      REQUIRE(parser.held_bytes() <= limits.max_head_bytes);
+    }
+    bytes.remove_prefix(size);
+  }
   return outcome;
 }
 
@@ -275,6 +319,53 @@ TEST_CASE("http parser: a body over the limit is refused from what announces it"
   CHECK(RefusalOf(Chunked("b\r\n"), limits) == 413);
   CHECK(RefusalOf(Chunked("6\r\n012345\r\n5\r\n"), limits) == 413);
   CHECK(RefusalOf(Chunked("ffffffffffffffff\r\n"), limits) == 413);
+}
+
+TEST_CASE("http parser: a body in pieces comes out as it was sent, of any length") {
+  HttpLimits limits;
+  limits.max_body_bytes = 10;
+  std::string bytes = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz" +
+                      Chunked("1a\r\nabcdefghijklmnopqrstuvwxyz\r\n1;a=b\r\n-\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n") + Get("") + Chunked("0\r\n\r\n") +
+                      "POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nend";
+  Pieces whole = ParsePieces(bytes, limits);
+  CHECK(whole.bodies == "abcdefghijklmnopqrstuvwxyz|abcdefghijklmnopqrstuvwxyz-hello|||end|");
+  CHECK(whole.pieces == 5);
+  CHECK(whole.refusal == 0);
+  for (uint64_t most : {1, 2, 7, 40}) {
+    Pieces cut = ParsePieces(bytes, limits, most);
+    CHECK(cut.bodies == whole.bodies);
+    CHECK(cut.refusal == 0);
+  }
+}
+
+TEST_CASE("http parser: how much of a body in pieces is to come is known where it is not chunked") {
+  HttpLimits limits;
+  HttpParser parser(&limits);
+  size_t used;
+  REQUIRE(parser.Feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n", &used) == HttpParser::Step::kHead);
+  CHECK(parser.body_left() == 10);
+  CHECK(parser.head().method == "POST");
+  CHECK(parser.in_body());
+  parser.StreamBody();
+  REQUIRE(parser.Feed("0123", &used) == HttpParser::Step::kPiece);
+  CHECK(parser.body_left() == 6);
+  REQUIRE(parser.Feed("456789next", &used) == HttpParser::Step::kRequest);
+  CHECK(used == 6);
+  CHECK(parser.piece() == "456789");
+  parser.Take();
+  CHECK(parser.idle());
+}
+
+TEST_CASE("http parser: malformed chunks and endless extensions are refused of a body in pieces, too") {
+  for (uint64_t most : {0, 1}) {
+    Pieces outcome = ParsePieces(Chunked("3\r\nabc\r\nnonsense\r\n"), {}, most);
+    CHECK(outcome.refusal == 400);
+    CHECK(outcome.bodies == "abc");
+    CHECK(ParsePieces(Chunked("3\r\nabcd\r\n"), {}, most).refusal == 400);
+    CHECK(ParsePieces(Chunked("11111111111111111\r\n"), {}, most).refusal == 400);
+    CHECK(ParsePieces(Chunked("1;" + std::string(20'000, 'x')), {}, most).refusal == 400);
+    CHECK(ParsePieces(Chunked("0\r\nA: " + std::string(20'000, 'x')), {}, most).refusal == 431);
+  }
 }
 
 TEST_CASE("http parser: head limits hold exactly") {

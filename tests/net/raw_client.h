@@ -56,6 +56,7 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
 
   bool connected() const { return connected_; }
+  int fd() const { return fd_; }
 
   /// Whether all was sent.
   bool Send(std::string_view bytes) {
@@ -66,6 +67,11 @@ class RawClient {
     }
     return true;
   }
+  /// How many of these bytes the socket takes without blocking.
+  size_t TrySend(std::string_view bytes) {
+    ssize_t n = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return n > 0 ? static_cast<size_t>(n) : 0;
+  }
   void ShutdownWrite() { shutdown(fd_, SHUT_WR); }
   /// Closes with a reset instead of a regular end.
   void Reset() {
@@ -75,7 +81,7 @@ class RawClient {
     fd_ = -1;
   }
 
-  /// The next response; with `no_body` nothing is read behind its head.
+  /// The next response; with `no_body` nothing is read behind its head. A chunked body is put together.
   RawResponse ReadResponse(bool no_body = false) {
     RawResponse response;
     size_t end;
@@ -85,6 +91,10 @@ class RawClient {
     response.head = buffer_.substr(0, end + 4);
     buffer_.erase(0, end + 4);
     response.status = std::atoi(response.head.c_str() + 9);
+    if (!no_body && response.Header("transfer-encoding") == "chunked") {
+      for (std::string chunk; ReadChunk(&chunk) && !chunk.empty();) response.body += chunk;
+      return response;
+    }
     size_t length = no_body ? 0 : std::strtoull(response.Header("content-length").c_str(), nullptr, 10);
     while (buffer_.size() < length) {
       if (!Fill()) break;
@@ -92,6 +102,22 @@ class RawClient {
     response.body = buffer_.substr(0, length);
     buffer_.erase(0, length);
     return response;
+  }
+  /// The next chunk of a chunked body, empty for the last one; false where the connection ended before its end.
+  bool ReadChunk(std::string* chunk) {
+    size_t line;
+    while ((line = buffer_.find("\r\n", at_)) == std::string::npos) {
+      if (!Fill()) return false;
+    }
+    size_t begin = line + 2;
+    size_t length = std::strtoull(buffer_.c_str() + at_, nullptr, 16);
+    while (buffer_.size() < begin + length + 2) {
+      if (!Fill()) return false;
+    }
+    chunk->assign(buffer_, begin, length);
+    at_ = begin + length + 2;
+    if (at_ > 65536 || at_ == buffer_.size() || length == 0) buffer_.erase(0, std::exchange(at_, 0));
+    return true;
   }
   /// Everything up to the end of the connection.
   std::string ReadAll() {
@@ -117,6 +143,7 @@ class RawClient {
   int fd_ = -1;
   bool connected_ = false;
   std::string buffer_;
+  size_t at_ = 0;  // inside a chunked body: what is before it was given out
 };
 
 }  // namespace notifyd

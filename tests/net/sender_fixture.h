@@ -89,6 +89,11 @@ class SenderFixture : public EventSink {
     OnLoop([&] { count = sender_->in_flight(); });
     return count;
   }
+  Status Reload(SenderOptions options) {
+    Status status;
+    OnLoop([&] { status = sender_->Reload(options); });
+    return status;
+  }
   void Abort() {
     OnLoop([this] { sender_->Abort(); });
   }

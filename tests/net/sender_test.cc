@@ -34,6 +34,14 @@ NotifyHead FatalOn(AnswerPattern pattern) {
   return head;
 }
 
+NotifyHead LaterOn(AnswerPattern pattern) {
+  NotifyHead head;
+  RetryPolicy policy;
+  policy.later_on = std::move(pattern);
+  head.retry = std::make_shared<const RetryPolicy>(policy);
+  return head;
+}
+
 }  // namespace
 
 TEST_CASE("sender: a success carries number, times, status and the body's beginning") {
@@ -168,6 +176,39 @@ TEST_CASE("sender: fatal_on fails at once") {
   TinyReceiver receiver(400, "");
   SenderFixture sender;
   CHECK(sender.Send(SpecFor(receiver.Url("/")), FatalOn({{4}, std::nullopt, {}})).verdict == Verdict::kFatal);
+}
+
+TEST_CASE("sender: what later_on matches is not ready yet, and its wish for a wait is heard") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) peer.Answer(503, "state: pending", "Retry-After: 3\r\n");
+  });
+  SenderFixture sender;
+  const AttemptResult result = sender.Send(SpecFor(receiver.Url("/")), LaterOn({{}, "pending", {}}));
+  CHECK(result.verdict == Verdict::kLater);
+  CHECK(result.record.error == "not_ready");
+  CHECK(result.record.response_body == "state: pending");
+  CHECK(result.retry_after_ms == 3000);
+  CHECK(sender.Send(SpecFor(receiver.Url("/")), LaterOn({{}, "ready", {}})).record.error == "unexpected_answer");
+}
+
+TEST_CASE("sender: later_on has the body read, where expect looks at the status alone") {
+  TinyReceiver receiver(200, std::string(50'000, ' ') + "{\"state\":\"pending\"}");
+  SenderFixture sender;
+  CHECK(sender.Send(SpecFor(receiver.Url("/")), LaterOn({{}, std::nullopt, {{"/state", "\"pending\""}}})).verdict == Verdict::kLater);
+  CHECK(sender.Send(SpecFor(receiver.Url("/")), LaterOn({{}, std::nullopt, {{"/state", "\"new\""}}})).verdict == Verdict::kSuccess);
+}
+
+TEST_CASE("sender: no more of the body is read for a pattern that the status has settled than is recorded") {
+  // Were it read, the attempt would wait for what is missing of the body.
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    if (peer.ReadRequest()) peer.Send("HTTP/1.1 500 X\r\nContent-Length: 100000\r\n\r\n" + std::string(90'000, 'x'));
+    peer.WaitForClose();
+  });
+  SenderFixture sender;
+  NotifySpec spec = SpecFor(receiver.Url("/"));
+  spec.timeout_ms = 3'600'000;
+  spec.expect.contains = "y";
+  CHECK(sender.Send(spec, LaterOn({{202}, "z", {}})).record.error == "unexpected_answer");
 }
 
 TEST_CASE("sender: patterns see the whole body, chunked or not") {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -103,10 +105,12 @@ class TinyReceiver {
   };
   using Script = std::function<void(Peer&)>;
 
-  explicit TinyReceiver(Script script) : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `listen_at`: INADDR_ANY is reached at every address of 127.0.0.0/8.
+  explicit TinyReceiver(Script script, in_addr_t listen_at = INADDR_LOOPBACK)
+      : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(listen_at);
     Must(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
     Must(listen(listener_, 512) == 0, "listen");
     socklen_t size = sizeof address;
@@ -129,12 +133,19 @@ class TinyReceiver {
       std::lock_guard lock(mutex_);
       for (int fd : open_) shutdown(fd, SHUT_RDWR);
     }
-    for (std::thread& thread : threads_) thread.join();
+    for (std::list<std::thread>* threads : {&threads_, &ended_}) {
+      for (std::thread& thread : *threads) thread.join();
+    }
   }
 
   uint16_t port() const { return port_; }
   std::string Url(const std::string& target) const { return "http://127.0.0.1:" + std::to_string(port_) + target; }
   int connections() const { return accepted_; }
+  /// Waits until at most so many of them are open.
+  void WaitForOpen(size_t most) {
+    std::unique_lock lock(mutex_);
+    Must(closed_.wait_for(lock, std::chrono::seconds(60), [&] { return open_.size() <= most; }), "too many connections stay open");
+  }
   std::vector<std::string> requests() const {
     std::lock_guard lock(mutex_);
     return requests_;
@@ -145,15 +156,23 @@ class TinyReceiver {
     while (!stopping_) {
       const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) break;
-      std::lock_guard lock(mutex_);
-      open_.push_back(fd);
-      threads_.emplace_back([this, fd, number = accepted_++] {
-        Peer peer(this, fd, number);
-        script_(peer);
-        std::lock_guard inner(mutex_);
-        open_.remove(fd);
-        close(fd);
-      });
+      std::list<std::thread> ended;
+      {
+        std::lock_guard lock(mutex_);
+        open_.push_back(fd);
+        const auto self = threads_.emplace(threads_.end());
+        *self = std::thread([this, fd, self, number = accepted_++] {
+          Peer peer(this, fd, number);
+          script_(peer);
+          std::lock_guard inner(mutex_);
+          open_.remove(fd);
+          close(fd);
+          if (!stopping_) ended_.splice(ended_.end(), threads_, self);
+          closed_.notify_all();
+        });
+        ended.swap(ended_);
+      }
+      for (std::thread& thread : ended) thread.join();
     }
   }
 
@@ -165,7 +184,8 @@ class TinyReceiver {
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;
   std::list<int> open_;
-  std::list<std::thread> threads_;
+  std::condition_variable closed_;
+  std::list<std::thread> threads_, ended_;
   std::thread accepter_;
 };
 

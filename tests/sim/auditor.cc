@@ -20,7 +20,24 @@ Auditor::Item* Auditor::ById(NotifyId id) {
   return it == tokens_.end() ? nullptr : &items_.at(it->second);
 }
 
-Auditor::Item* Auditor::Link(NotifyId id, uint64_t token) {
+Auditor::Item* Auditor::Link(NotifyId id, const std::string& spec) {
+  uint64_t token = TokenOf(id, spec);
+  if (token > kCallbackTokens) {
+    // The broker made it: it is known from when it is on disk.
+    const NotifyRecord* record = store_ ? written().Find(id) : nullptr;
+    Item& item = items_[token];
+    if (record && item.id.value == 0) {
+      item = {};
+      item.token = token;
+      item.said.head = record->head;
+      item.said.spec = record->spec;
+      item.asked_t = item.known_t = t();
+      by_lane_[record->head->lane].push_back(token);
+      lane_hosts_[record->head->lane].insert(record->head->host);
+      lanes_[record->head->lane];
+      hosts_[record->head->host];
+    }
+  }
   auto item = items_.find(token);
   if (item == items_.end()) {
     Violation(id.ToString() + " was never submitted");
@@ -35,6 +52,7 @@ Auditor::Item* Auditor::Link(NotifyId id, uint64_t token) {
     item->second.pending = true;
     pending_.insert(token);
     if (auto asked = cancels_asked_.find(id); asked != cancels_asked_.end()) item->second.cancel_asked_t = asked->second;
+    if (auto asked = changes_asked_.find(id); asked != changes_asked_.end()) item->second.change_asked_t = asked->second;
     if (auto asked = retries_asked_.find(id); asked != retries_asked_.end()) item->second.retry_asked_t = asked->second;
   }
   return &item->second;
@@ -61,7 +79,7 @@ bool Auditor::HealthyLane(const LaneKey& lane) const {
 void Auditor::OnStart(const StartAttempt& attempt) {
   ++tally_.starts;
   std::string name = attempt.id.ToString() + "#" + std::to_string(attempt.number);
-  Item* item = Link(attempt.id, TokenOf(*attempt.spec));
+  Item* item = Link(attempt.id, *attempt.spec);
   const NotifyRecord* durable = synced().Find(attempt.id);
   const NotifyRecord* record = written().Find(attempt.id);
   if (!item) return;
@@ -75,6 +93,8 @@ void Auditor::OnStart(const StartAttempt& attempt) {
   for (const std::string& mark : item->marks_acked)
     if (!spec.ok() || spec->payload.find(mark) == std::string::npos)
       Violation("P1 " + name + " goes out without the data of its acknowledged trigger");
+  if (*attempt.spec != *durable->spec) Violation("P1 " + name + " goes out with other contents than are durable");
+  CheckPause(attempt);
   CheckNumber(*item, attempt.number, *record);
   CheckTime(*item, attempt.number, *record);
   CheckCaps(*attempt.head);
@@ -105,6 +125,7 @@ void Auditor::OnEnded(NotifyId id, const AttemptResult& truth) {
   attempt.end_t = t();
   attempt.truth = truth;
   item->in_flight = false;
+  tally_.laters += truth.verdict == Verdict::kLater;
   item->succeeded |= truth.verdict == Verdict::kSuccess;
   --in_flight_;
   last_in_flight_t_ = t();
@@ -125,7 +146,7 @@ void Auditor::CheckNumber(const Item& item, uint32_t number, const NotifyRecord&
   } else if (last > 0 && record.state.attempts_made < last) {
     Violation("P2 " + name + " starts before the outcome of the one before it is written");
   }
-  uint32_t in_budget = number - record.state.attempts_before;
+  uint32_t in_budget = number - record.state.attempts_before - record.state.laters;
   uint32_t budget = item.said.head->reply_none ? 1 : item.said.head->retry_policy().max_attempts;
   if (in_budget > budget) Violation("P2 " + name + " is over its budget of " + std::to_string(budget));
 }
@@ -140,7 +161,7 @@ int64_t Auditor::DueLowest(const Item& item) const {
   if (item.said.when.kind == When::Kind::kAt && lowest <= clock_->HighestWall(item.asked_t, until)) lowest = INT64_MIN;  // past: at once
   if (!item.said.head->fkey.empty() && item.said.when.kind == When::Kind::kDefault) lowest = INT64_MAX;
   if (item.trigger_asked_t >= 0) lowest = std::min(lowest, item.trigger_due_lowest);
-  if (item.retry_asked_t >= 0) lowest = INT64_MIN;
+  if (item.retry_asked_t >= 0 || item.change_asked_t >= 0) lowest = INT64_MIN;
   return lowest;
 }
 
@@ -163,11 +184,12 @@ void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& r
   int64_t expires = INT64_MAX;
   if (item.said.ttl.kind == When::Kind::kDelay) expires = clock_->HighestWall(item.asked_t, until) + item.said.ttl.ms;
   if (item.said.ttl.kind == When::Kind::kAt) expires = item.said.ttl.ms;
-  if (wall >= expires && item.retry_asked_t < 0) Violation("P6 " + name + " starts " + std::to_string(wall - expires) + " ms after its expiry");
+  if (wall >= expires && item.retry_asked_t < 0 && item.change_asked_t < 0) Violation("P6 " + name + " starts " + std::to_string(wall - expires) + " ms after its expiry");
 
   const Attempt* before = number > 1 && item.attempts.count(number - 1) ? &item.attempts.at(number - 1) : nullptr;
   uint32_t failures = number - 1 - record.state.attempts_before;
-  if (before && before->end_t >= 0 && failures > 0 && item.retry_asked_t < before->end_t - kOvertakeMs && !item.attempts.count(number)) {
+  if (failures > 0) failures = std::max<uint32_t>(1, failures - record.state.laters);
+  if (before && before->end_t >= 0 && failures > 0 && item.change_asked_t < before->end_t - kOvertakeMs && item.retry_asked_t < before->end_t - kOvertakeMs && !item.attempts.count(number)) {
     int64_t wait = WaitLowest(item.said.head->retry_policy(), failures, before->truth.retry_after_ms);
     if (t() - before->end_t < wait)
       Violation("P6 " + name + " starts " + std::to_string(wait - (t() - before->end_t)) + " ms before its wait is over");
@@ -177,7 +199,8 @@ void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& r
   int64_t due_t = t() - late;
   bool undisturbed = number == 1 && record.head->lane.mode == Mode::kConcurrent && item.attempts.empty() && in_flight_ == 0 &&
                      last_in_flight_t_ < due_t && wall_step_t_ < due_t - 1000 && boot_t_ < due_t - 1000 && item.acked_t >= 0 &&
-                     item.acked_t < due_t - 1000 && item.trigger_asked_t < due_t - 1000 && item.retry_asked_t < 0;
+                     item.acked_t < due_t - 1000 && item.trigger_asked_t < due_t - 1000 && item.retry_asked_t < 0 && item.change_asked_t < 0 &&
+                     !lane_asks_.count(record.head->lane) && profile_.limits.lane_rules.empty();
   if (undisturbed && late > 100 + 4 * StoreDelayMs())
     Violation("P6 " + name + " starts " + std::to_string(late) + " ms late with nothing in its way");
 }
@@ -189,7 +212,7 @@ void Auditor::CheckCaps(const NotifyHead& head) {
   if (in_flight_ >= limits.max_in_flight) Violation("P4 more in flight than " + std::to_string(limits.max_in_flight));
   if (hosts_[head.host].in_flight >= limits.max_in_flight_per_host)
     Violation("P4 more in flight at " + head.host + " than " + std::to_string(limits.max_in_flight_per_host));
-  uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : limits.max_in_flight_per_lane;
+  uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : std::max(limits.max_in_flight_per_lane, lane_asks_[head.lane].concurrency);
   if (lanes_[head.lane].in_flight >= lane_cap) Violation("P3 more in flight in lane " + head.lane.name + " than " + std::to_string(lane_cap));
 }
 
@@ -208,20 +231,23 @@ void Auditor::CheckFifo(const Item& item, uint32_t number, const NotifyRecord& r
   // Whose turn it is may have been decided a little earlier, where its body had to be read first: only what was due by then counts.
   int64_t decided_t = std::max(boot_t_, t() - 2 * StoreDelayMs());
   int64_t wall_then = clock_->LowestWall(decided_t, t());
+  bool skips = lane_asks_[record.head->lane].ever_skipped || !profile_.limits.lane_rules.empty();
   for (uint64_t token : by_lane_[record.head->lane]) {
     const Item& other = items_.at(token);
     if (&other == &item || other.known_t < 0 || other.known_t > decided_t || !other.pending || other.cancel_asked_t >= 0 ||
-        other.said.ttl.kind != When::Kind::kDefault)
+        other.said.ttl.kind != When::Kind::kDefault || other.change_asked_t >= 0)
       continue;
     const NotifyRecord* durable = synced().Find(other.id);
     const NotifyRecord* written_one = written().Find(other.id);
     if (!durable || !written_one || IsSettled(durable->state.phase) || IsSettled(written_one->state.phase)) continue;
+    // One that stepped aside, maybe: it is not waited for.
+    if (skips && (attempted(*durable) || attempted(*written_one))) continue;
     if (attempted(*durable) && attempted(*written_one)) {
       if (!attempted(record)) Violation("P3 " + name + " overtakes the attempted head " + other.id.ToString());
       continue;
     }
     bool eligible = durable->state.due.ms <= wall_then - 2 && written_one->state.due == durable->state.due;
-    bool moved = std::max(other.trigger_asked_t, other.retry_asked_t) > t() - 2 * StoreDelayMs();
+    bool moved = std::max({other.trigger_asked_t, other.retry_asked_t, item.change_asked_t}) > t() - 2 * StoreDelayMs();
     if (eligible && !moved && !attempted(record) && item.attempts.empty() && OrderKeyOf(*durable) < OrderKeyOf(record))
       Violation("P3 " + name + " goes before " + other.id.ToString() + ", which is due and earlier in order");
   }
@@ -247,6 +273,7 @@ void Auditor::OnTime() {
     ++it;
     if (!durable || !record || IsSettled(record->state.phase) || item.known_t < 0 || item.in_flight) continue;
     const LaneKey& lane = item.said.head->lane;
+    if (IsPaused(lane)) continue;
     if (!HealthyHost(item.said.head->host) || !HealthyLane(lane)) continue;
     bool goes = false;
     switch (record->state.phase) {
@@ -256,7 +283,8 @@ void Auditor::OnTime() {
       // One submitted as due at once goes, wherever the clock stepped since, over restarts too.
       case Phase::kWaiting:
         goes = record->state.due <= now.wall ||
-               (item.said.when.kind == When::Kind::kDefault && item.said.head->fkey.empty() && item.trigger_asked_t < 0 && item.retry_asked_t < 0);
+               (item.said.when.kind == When::Kind::kDefault && item.said.head->fkey.empty() && item.trigger_asked_t < 0 && item.retry_asked_t < 0 &&
+                item.change_asked_t < 0);
         break;
       default:
         goes = record->state.due <= now.wall;

@@ -51,6 +51,7 @@ class Auditor : public WireObserver {
   void OnQuiet(const StatsView& stats, const std::vector<NotifyView>& listed);
   /// Something that can still settle by itself, or an answer that is due?
   bool Unfinished() const;
+  bool HasRequests() const { return !open_.empty(); }
   void Violation(const std::string& text);
 
   const std::vector<std::string>& violations() const { return violations_; }
@@ -58,6 +59,7 @@ class Auditor : public WireObserver {
   struct Tally {
     uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0, deepest_tail = 0,
              dormant = 0;
+    uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
   };
   const Tally& tally() const { return tally_; }
 
@@ -84,6 +86,10 @@ class Auditor : public WireObserver {
     int64_t trigger_asked_t = -1;
     int64_t trigger_due_lowest = 0;
     std::set<std::string> marks_acked;  // data of acknowledged triggers
+    int64_t change_asked_t = -1;        // of its times or priority
+    int64_t purge_asked_t = -1;
+    bool awaited = false;               // a trigger that was remembered must send it
+    std::string awaited_mark;
     std::map<uint32_t, Attempt> attempts;
     bool in_flight = false;
     bool succeeded = false;  // some attempt really did
@@ -103,7 +109,7 @@ class Auditor : public WireObserver {
   /// A cancel of it was acknowledged, and nobody asked to send it again since.
   static bool StaysCancelled(const Item& item) { return item.cancel_acked_t >= 0 && item.retry_asked_t < item.cancel_holds_from_t; }
   Item* ById(NotifyId id);
-  Item* Link(NotifyId id, uint64_t token);
+  Item* Link(NotifyId id, const std::string& spec);
   template <class F>
   void ForFkey(const std::string& fkey, F f);
   const FakeImage& written() const { return store_->written(); }
@@ -131,6 +137,22 @@ class Auditor : public WireObserver {
   void CheckStats(const StatsView& stats);
   const NotifyRecord* Durable(NotifyId id, const char* what);
 
+  // auditor_steering.cc: lanes, changes, many at once, callbacks, remembered triggers
+  struct LaneAsks {
+    int64_t pause_acked_t = -1, resume_asked_t = -1;  // newest
+    bool ever_skipped = false;                        // on_retry: skip, at some time
+    uint32_t concurrency = 0;                         // the highest that was ever asked for
+  };
+  void OnSteering(const Event& event);
+  void CheckSteered(const Open& open, const Reply& reply);
+  void CheckPause(const StartAttempt& attempt);
+  void CheckCallbacks(const FakeImage& image);
+  void CheckLaneCounts(const FakeImage& image);
+  void ExpectRemembered(Item* item);
+  bool IsPaused(const LaneKey& lane) const;
+  void AskAll(const BulkRequest& bulk);
+  void AskOne(const BulkRequest& bulk, Item* item);
+
   // auditor_image.cc
   /// Do the indexes, the totals and the records of one image agree? `what`: names it.
   void CheckImage(const FakeImage& image, const std::string& what);
@@ -148,11 +170,18 @@ class Auditor : public WireObserver {
   std::map<LaneKey, std::vector<uint64_t>> by_lane_;
   std::map<LaneKey, std::set<std::string>> lane_hosts_;
   std::map<std::pair<std::string, std::string>, uint64_t> accepted_keys_;  // caller and idempotency key -> token
-  std::map<NotifyId, int64_t> cancels_asked_, retries_asked_;              // of ids not linked yet too
+  std::map<NotifyId, int64_t> cancels_asked_, retries_asked_, changes_asked_;  // of ids not linked yet too
   struct FkeyAsks {
     int64_t cancel_t = -1, trigger_t = -1, trigger_lowest = INT64_MAX;
+    int64_t remember_until_t = -1, remember_lowest = INT64_MAX;  // a trigger may be remembered until then
   };
   std::map<std::string, FkeyAsks> fkey_asks_;  // the newest ones
+  std::map<LaneKey, LaneAsks> lane_asks_;
+  struct RememberedAsk {
+    int64_t acked_t = -1, expires_t = 0;
+    std::string mark;
+  };
+  std::map<std::string, RememberedAsk> remembered_;  // acknowledged, and nothing about that fkey was asked since
   std::set<uint64_t> pending_;
   std::map<RequestId, Open> open_;
   std::set<RequestId> gone_;  // disconnected

@@ -12,7 +12,7 @@ void Auditor::OnBoot(const FakeStore* store) {
   stopping_ = false;
   last_totals_.reset();
   for (const auto& [id, record] : written().notifies) {
-    Item* item = Link(id, TokenOf(*record->spec));
+    Item* item = Link(id, *record->spec);
     if (item) item->known_t = t();
   }
 }
@@ -21,6 +21,7 @@ void Auditor::OnCrash(const FakeImage& image) {
   ++tally_.crashes;
   ++epoch_;
   open_.clear();
+  remembered_.clear();
   in_flight_ = 0;
   for (auto& [lane, progress] : lanes_) progress = {};
   for (auto& [host, progress] : hosts_) progress = {};
@@ -33,6 +34,10 @@ void Auditor::OnCrash(const FakeImage& image) {
     std::string name = item.id.ToString();
     const NotifyRecord* record = image.Find(item.id);
     if (!record) {
+      if (item.purge_asked_t >= 0) {
+        pending_.erase(token);
+        continue;
+      }
       if (item.acked_t >= 0) {
         Violation("P1 " + name + " was acknowledged and is gone after the crash");
         continue;
@@ -69,6 +74,7 @@ bool Auditor::Unfinished() const {
   for (const auto& [id, record] : written().notifies) {
     const NotifyState& state = record->state;
     if (IsSettled(state.phase)) continue;
+    if (IsPaused(record->head->lane)) return true;
     bool stays = state.phase == Phase::kHeld && state.due == kWallNever && state.expires_at == kWallNever;
     if (!stays) return true;
   }
@@ -86,7 +92,8 @@ void Auditor::CheckSettled(const Item& item, const NotifyRecord& record) {
       const auto& [number, last] = *item.attempts.rbegin();
       uint32_t budget = item.said.head->reply_none ? 1 : item.said.head->retry_policy().max_attempts;
       if (last.truth.verdict == Verdict::kSuccess) Violation("P2 " + name + " failed, but its last attempt succeeded");
-      if (last.truth.verdict == Verdict::kFailure && number - record.state.attempts_before < budget)
+      if (last.truth.verdict == Verdict::kLater) Violation("P2 " + name + " failed, but its last answer was \"not ready yet\"");
+      if (last.truth.verdict == Verdict::kFailure && number - record.state.attempts_before - record.state.laters < budget)
         Violation("P2 " + name + " failed after " + std::to_string(number) + " attempts with budget left");
       return;
     }
@@ -94,7 +101,7 @@ void Auditor::CheckSettled(const Item& item, const NotifyRecord& record) {
       if (item.cancel_asked_t < 0) Violation("P1 " + name + " is cancelled, and nobody asked for it");
       return;
     case Phase::kExpired:
-      if (item.said.ttl.kind == When::Kind::kDefault) Violation("P6 " + name + " expired without a ttl");
+      if (item.said.ttl.kind == When::Kind::kDefault && item.change_asked_t < 0) Violation("P6 " + name + " expired without a ttl");
       return;
     default:
       if (record.state.phase == Phase::kHeld && record.state.due == kWallNever && record.state.expires_at == kWallNever) return;
@@ -164,8 +171,15 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
   same("keys of tails", tails, tail);
   same("sleeping lanes", dormant, totals.dormant_lanes);
   same("lane records", image.lanes.size(), totals.lane_records);
-  same("accepted", image.notifies.size(), totals.accepted);
-  same("settled", settled + totals.revived, totals.succeeded + totals.failed + totals.cancelled + totals.expired);
+  // Those that were purged are missing from both by the same number.
+  if (image.notifies.size() > totals.accepted) wrong("more notifies than were accepted");
+  uint64_t purged = totals.accepted - image.notifies.size();
+  bool may_purge = false;
+  for (const auto& [token, item] : items_) may_purge |= item.purge_asked_t >= 0;
+  if (!may_purge) same("accepted", image.notifies.size(), totals.accepted);
+  same("settled", settled + purged + totals.revived, totals.succeeded + totals.failed + totals.cancelled + totals.expired);
+  CheckLaneCounts(image);
+  CheckCallbacks(image);
   same("books", totals.accepted + totals.revived, totals.pending() + totals.succeeded + totals.failed + totals.cancelled + totals.expired);
 }
 
@@ -173,7 +187,7 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
   CheckImage(written(), "at the end");
   uint64_t held = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0;
   for (const auto& [id, record] : written().notifies) {
-    Item* item = Link(id, TokenOf(*record->spec));
+    Item* item = Link(id, *record->spec);
     if (item) CheckSettled(*item, *record);
     held += record->state.phase == Phase::kHeld;
     succeeded += record->state.phase == Phase::kSucceeded;
@@ -182,14 +196,15 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
     expired += record->state.phase == Phase::kExpired;
   }
   for (const auto& [token, item] : items_)
-    if (item.acked_t >= 0 && !written().Find(item.id)) Violation("P1 " + item.id.ToString() + " was acknowledged and is gone");
+    if (item.acked_t >= 0 && !written().Find(item.id) && item.purge_asked_t < 0) Violation("P1 " + item.id.ToString() + " was acknowledged and is gone");
   const Totals& totals = stats.totals;
   if (stats.held != held || stats.scheduled + stats.ready + stats.sending + stats.retrying != 0)
     Violation("P8 at rest: held " + std::to_string(stats.held) + " of " + std::to_string(held) + ", scheduled " + std::to_string(stats.scheduled) +
               ", ready " + std::to_string(stats.ready) + ", sending " + std::to_string(stats.sending) + ", retrying " +
               std::to_string(stats.retrying));
   // Each that settled was counted once for each time that it did: those that were revived, more than once.
-  uint64_t more = totals.succeeded + totals.failed + totals.cancelled + totals.expired - succeeded - failed - cancelled - expired;
+  uint64_t purged = totals.accepted - written().notifies.size();
+  uint64_t more = totals.succeeded + totals.failed + totals.cancelled + totals.expired - succeeded - failed - cancelled - expired - purged;
   if (totals.succeeded < succeeded || totals.failed < failed || totals.cancelled < cancelled || totals.expired < expired || more != totals.revived)
     Violation("P8 at rest the totals do not agree with what is on disk");
   // The list, walked to its end, is what is on disk.

@@ -13,6 +13,7 @@ bool Matches(const ListQuery& query, const NotifyView& view) {
   if (query.lane && record.head->lane.name != *query.lane) return false;
   if (query.mode && record.head->lane.mode != *query.mode) return false;
   if (query.caller && record.head->caller != *query.caller) return false;
+  if (query.fkey_prefix && record.head->fkey.compare(0, query.fkey_prefix->size(), *query.fkey_prefix) != 0) return false;
   if (query.below.value != 0 && record.id >= query.below) return false;
   return query.states.empty() || std::count(query.states.begin(), query.states.end(), view.state) > 0;
 }
@@ -57,7 +58,10 @@ void Auditor::OnRequest(const Event& event) {
       item.token = token;
       item.said = said;
       item.asked_t = t();
+      for (const auto& [id, other] : open_)
+        if (const auto* bulk = std::get_if<BulkRequest>(&other.event)) AskOne(*bulk, &item);
       if (!head.fkey.empty()) {
+        ExpectRemembered(&item);
         by_fkey_[head.fkey].push_back(token);
         // Requests under way at one time may overtake each other: one from just before may meet this one.
         const FkeyAsks& asks = fkey_asks_[head.fkey];
@@ -65,6 +69,10 @@ void Auditor::OnRequest(const Event& event) {
         if (asks.trigger_t >= 0 && t() - asks.trigger_t < kOvertakeMs) {
           item.trigger_asked_t = t();
           item.trigger_due_lowest = asks.trigger_lowest;
+        }
+        if (t() <= asks.remember_until_t) {
+          item.trigger_due_lowest = item.trigger_asked_t == t() ? std::min(item.trigger_due_lowest, asks.remember_lowest) : asks.remember_lowest;
+          item.trigger_asked_t = t();
         }
       }
       by_lane_[head.lane].push_back(token);
@@ -74,6 +82,7 @@ void Auditor::OnRequest(const Event& event) {
     }
   } else if (const auto* trigger = std::get_if<TriggerRequest>(&event)) {
     open(trigger->request, &trigger->fkey);
+    remembered_.erase(trigger->fkey);
     int64_t lowest = INT64_MIN;
     int64_t slack = profile_.wall_step_every_ms > 0 ? profile_.wall_step_ms_max : 0;
     if (trigger->when.kind == When::Kind::kDelay) lowest = clock_->now().wall.ms + trigger->when.ms - slack;
@@ -81,6 +90,10 @@ void Auditor::OnRequest(const Event& event) {
     FkeyAsks& asks = fkey_asks_[trigger->fkey];
     asks.trigger_lowest = t() - asks.trigger_t < kOvertakeMs ? std::min(asks.trigger_lowest, lowest) : lowest;
     asks.trigger_t = t();
+    if (trigger->remember_ms > 0) {
+      asks.remember_lowest = t() <= asks.remember_until_t ? std::min(asks.remember_lowest, lowest) : lowest;
+      asks.remember_until_t = std::max(asks.remember_until_t, t() + trigger->remember_ms + 2 * slack + kOvertakeMs);
+    }
     ForFkey(trigger->fkey, [&](Item* item) {
       item->trigger_due_lowest = item->trigger_asked_t < 0 ? lowest : std::min(item->trigger_due_lowest, lowest);
       item->trigger_asked_t = t();
@@ -112,6 +125,13 @@ void Auditor::OnRequest(const Event& event) {
     open(stats->request, nullptr);
   } else if (const auto* gone = std::get_if<Disconnected>(&event)) {
     if (open_.erase(gone->request)) gone_.insert(gone->request);
+  } else {
+    std::visit(
+        [&](const auto& e) {
+          if constexpr (requires { e.request; }) open(e.request, nullptr);
+        },
+        event);
+    OnSteering(event);
   }
 }
 
@@ -140,7 +160,7 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
     const auto* submitted = std::get_if<Submitted>(&reply.body);
     return submitted ? CheckSubmitted(*submit, *submitted) : wrong();
   }
-  if (const auto* trigger = std::get_if<TriggerRequest>(&open.event)) {
+  if (const auto* trigger = std::get_if<TriggerRequest>(&open.event); trigger && !std::holds_alternative<Remembered>(reply.body)) {
     const auto* triggered = std::get_if<Triggered>(&reply.body);
     return triggered ? CheckTriggered(*trigger, *triggered) : wrong();
   }
@@ -164,6 +184,8 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
     return;
   }
   const auto* viewed = std::get_if<Viewed>(&reply.body);
+  if (!viewed || std::holds_alternative<ChangeReadRequest>(open.event) || std::holds_alternative<ChangeRequest>(open.event))
+    return CheckSteered(open, reply);
   return viewed && viewed->view.record ? CheckViewed(open, *viewed) : wrong();
 }
 
@@ -173,10 +195,20 @@ void Auditor::CheckSubmitted(const SubmitRequest& request, const Submitted& repl
   for (size_t i = 0; i < reply.items.size(); ++i) {
     const SubmitItem& said = request.items[i];
     const SubmittedItem& got = reply.items[i];
+    if (!got.refused.ok()) {
+      if (!request.each) Violation("one item of a batch is refused by itself");
+      if (got.refused.code() == Code::kConflict && got.id.value != 0) Durable(got.id, "the conflict with");
+      if (got.refused.code() == Code::kTooMany && profile_.limits.max_pending > 1'000'000) Violation("refused as too many");
+      continue;
+    }
     uint64_t token = TokenOf(*said.spec);
+    // What the idempotency key stood for may have been purged since.
+    Item* purged = ById(got.id);
+    if (got.duplicate && !synced().Find(got.id) && purged && purged->purge_asked_t >= 0) continue;
+    if (purged && purged->purge_asked_t >= 0 && !synced().Find(got.id)) continue;
     const NotifyRecord* record = Durable(got.id, "the submit of");
     if (!record) continue;
-    Item* item = Link(got.id, TokenOf(*record->spec));
+    Item* item = Link(got.id, *record->spec);
     if (!item) continue;
     std::string name = got.id.ToString();
     if (got.duplicate) {
@@ -197,6 +229,11 @@ void Auditor::CheckSubmitted(const SubmitRequest& request, const Submitted& repl
         if (!fresh && key->second != token) Violation(name + " is accepted although its idempotency key stands for another");
       }
     }
+    if (!got.duplicate && !got.kept && item->awaited) {
+      ++tally_.awaited;
+      if (record->state.phase == Phase::kHeld) Violation("P1 " + name + " is held although a trigger was remembered for it");
+      if (!item->awaited_mark.empty()) item->marks_acked.insert(item->awaited_mark);
+    }
     if (item->acked_t < 0) item->acked_t = t();
     if (item->known_t < 0) item->known_t = t();
     if (got.lane != item->said.head->lane) Violation(name + " is answered with another lane");
@@ -214,7 +251,7 @@ void Auditor::CheckTriggered(const TriggerRequest& request, const Triggered& rep
   if (reply.fresh && held) Violation("P1 the trigger of " + name + " is answered before it is durable");
   if (!reply.fresh && held && record->state.due.ms > clock_->HighestWall(0, t()))
     Violation("P1 the repeated trigger of " + name + " is answered, but it is still held");
-  Item* item = Link(reply.id, TokenOf(*record->spec));
+  Item* item = Link(reply.id, *record->spec);
   if (item && reply.fresh && request.data) item->marks_acked.insert(request.data->substr(1));
 }
 
@@ -222,8 +259,9 @@ void Auditor::CheckViewed(const Open& open, const Viewed& reply) {
   const NotifyRecord& view = *reply.view.record;
   std::string name = view.id.ToString();
   const NotifyRecord* record = written().Find(view.id);
+  if (Item* purged = ById(view.id); !record && purged && purged->purge_asked_t >= 0) return;
   if (!record) return Violation("P1 " + name + " is shown, but is not on disk");
-  Item* item = Link(view.id, TokenOf(*view.spec));
+  Item* item = Link(view.id, *view.spec);
   if (!item) return;
   if (const auto* get = std::get_if<GetRequest>(&open.event)) {
     if (get->id != view.id) Violation(name + " is shown in place of " + get->id.ToString());
@@ -253,12 +291,15 @@ void Auditor::CheckRefused(const Open& open, const Refused& reply) {
   Code code = reply.status.code();
   auto known = [&](NotifyId id) {
     Item* item = ById(id);
-    if (item && item->acked_t >= 0 && item->acked_t <= open.t) Violation("P1 " + id.ToString() + " was acknowledged, but is not found");
+    if (item && item->acked_t >= 0 && item->acked_t <= open.t && item->purge_asked_t < 0) Violation("P1 " + id.ToString() + " was acknowledged, but is not found");
   };
   switch (code) {
     case Code::kNotFound:
       if (const auto* get = std::get_if<GetRequest>(&open.event)) return known(get->id);
       if (const auto* cancel = std::get_if<CancelRequest>(&open.event)) return known(cancel->id);
+      if (const auto* change = std::get_if<ChangeRequest>(&open.event)) return known(change->id);
+      if (const auto* change = std::get_if<ChangeReadRequest>(&open.event)) return known(change->id);
+      if (const auto* explain = std::get_if<ExplainRequest>(&open.event)) return known(explain->id);
       if (const auto* retry = std::get_if<RetryRequest>(&open.event)) return known(retry->id);
       if (const auto* trigger = std::get_if<TriggerRequest>(&open.event)) {
         const NotifyRecord* durable = synced().Find(open.held);
@@ -302,7 +343,8 @@ void Auditor::CheckListed(const ListRequest& request, const Listed& reply) {
     last = view.record->id;
     if (!Matches(request.query, view))
       Violation("the list shows " + view.record->id.ToString() + " (" + notifyd::ToString(view.state) + "), which does not match");
-    if (!written().Find(view.record->id)) Violation("P1 the list shows " + view.record->id.ToString() + ", which is not on disk");
+    Item* item = ById(view.record->id);
+    if (!written().Find(view.record->id) && !(item && item->purge_asked_t >= 0)) Violation("P1 the list shows " + view.record->id.ToString() + ", which is not on disk");
   }
   if (reply.next.value != 0 && reply.next > last) Violation("the list's cursor goes back");
 }
@@ -323,9 +365,10 @@ void Auditor::CheckStats(const StatsView& stats) {
   // Those whose turn it is, but whose body is still being read, count as sending: they take up their places already. Starts of this very turn
   // are on the wire before this answer, which does not count them yet: so the wire cannot be asked.
   if (stats.sending > stats.in_flight) Violation("P8 sending " + std::to_string(stats.sending) + " of " + std::to_string(stats.in_flight));
-  uint64_t acked = 0;
-  for (const auto& [token, item] : items_) acked += item.acked_t >= 0;
-  if (totals.accepted < acked || totals.accepted > items_.size())
+  uint64_t acked = 0, told = 0;
+  for (const auto& [token, item] : items_) acked += item.acked_t >= 0 && token < kCallbackTokens;
+  for (const auto& [token, item] : items_) told += item.said.head && item.said.head->callback;
+  if (totals.accepted < acked || totals.accepted > items_.size() + (told > 0 ? settled : 0))
     Violation("P8 accepted " + std::to_string(totals.accepted) + ", acknowledged " + std::to_string(acked));
   if (last_totals_) {
     const Totals& last = *last_totals_;

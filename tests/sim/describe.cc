@@ -49,6 +49,20 @@ std::string Text(const LaneRecord& r) {
          (r.blocked_head.value ? "blocked " + Text(r.blocked_head) : "");
 }
 
+std::string Text(const LaneSettings& s) {
+  std::string text = s.paused == Paused::kNo ? "runs" : s.paused == Paused::kByRequest ? "paused" : "paused itself";
+  if (s.concurrency) text += " concurrency " + std::to_string(*s.concurrency);
+  if (s.rate_per_s) text += " rate " + std::to_string(*s.rate_per_s);
+  if (s.burst) text += " burst " + std::to_string(*s.burst);
+  if (s.on_retry) text += std::string(" ") + ToString(*s.on_retry);
+  if (s.on_failure) text += std::string(" ") + ToString(*s.on_failure);
+  return text;
+}
+std::string Text(const LaneCounts& c) {
+  return std::to_string(c.held) + "/" + std::to_string(c.held_due) + "/" + std::to_string(c.due) + "/" + std::to_string(c.retrying) + "/" +
+         std::to_string(c.tail);
+}
+
 std::string Text(const WriteOp& op) {
   return std::visit(Overloaded{
                         [](const PutNotify& o) {
@@ -56,6 +70,10 @@ std::string Text(const WriteOp& op) {
                                  " " + Text(o.record->state);
                         },
                         [](const ChangeNotify& o) { return "change " + Text(o.id) + " " + Text(o.change->state); },
+                        [](const DeleteNotify& o) { return "purge " + Text(o.id); },
+                        [](const PutLaneSettings& o) { return "settings " + Text(o.lane) + " " + Text(o.settings); },
+                        [](const DeleteLaneSettings& o) { return "-settings " + Text(o.lane); },
+                        [](const AddLaneCounts& o) { return "count " + Text(o.lane) + " " + Text(o.change); },
                         [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
                         [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key); },
                         [](const PutExpiry& o) { return "+expiry " + Text(o.key); },
@@ -89,13 +107,32 @@ std::string Describe(const Event& event) {
                       (item.idempotency_key.empty() ? "" : " key " + item.head->caller + "/" + item.idempotency_key) + "]";
             return text;
           },
-          [](const TriggerRequest& e) { return "trigger " + Text(e.request) + " " + e.fkey + " when " + Text(e.when) + " " + e.data.value_or(""); },
+          [](const TriggerRequest& e) {
+            return "trigger " + Text(e.request) + " " + e.fkey + " when " + Text(e.when) + " " + e.data.value_or("") +
+                   (e.remember_ms > 0 ? " remember " + Text(e.remember_ms) : "");
+          },
           [](const FkeyGetRequest& e) { return "fkey get " + Text(e.request) + " " + e.fkey; },
           [](const FkeyCancelRequest& e) { return "fkey cancel " + Text(e.request) + " " + e.fkey; },
           [](const GetRequest& e) { return "get " + Text(e.request) + " " + Text(e.id) + " wait " + Text(e.wait_ms); },
           [](const CancelRequest& e) { return "cancel " + Text(e.request) + " " + Text(e.id); },
           [](const RetryRequest& e) { return "retry " + Text(e.request) + " " + Text(e.id); },
           [](const ListRequest& e) { return "list " + Text(e.request); },
+          [](const ChangeReadRequest& e) { return "change read " + Text(e.request) + " " + Text(e.id); },
+          [](const ChangeRequest& e) {
+            return "change " + Text(e.request) + " " + Text(e.id) + (e.when ? " when " + Text(*e.when) : "") + (e.ttl ? " ttl " + Text(*e.ttl) : "");
+          },
+          [](const ExplainRequest& e) { return "explain " + Text(e.request) + " " + Text(e.id); },
+          [](const BulkRequest& e) {
+            return "bulk " + std::to_string(static_cast<int>(e.kind)) + " " + Text(e.request) + (e.dry_run ? " dry" : "") + " " +
+                   e.query.lane.value_or("") + " " + e.query.caller.value_or("") + " above " + Text(e.query.above);
+          },
+          [](const LanesRequest& e) { return "lanes " + Text(e.request); },
+          [](const LaneChangeRequest& e) {
+            return "lane " + Text(e.request) + " " + Text(e.lane) + (e.patch.paused ? *e.patch.paused ? " pause" : " resume" : " set");
+          },
+          [](const LanesDone& e) { return "lanes done " + Text(e.request); },
+          [](const HoldAttempts&) { return std::string("hold"); },
+          [](const LimitsChanged&) { return std::string("limits"); },
           [](const StatsRequest& e) { return "stats " + Text(e.request); },
           [](const Disconnected& e) { return "disconnected " + Text(e.request); },
           [](const Committed& e) { return "committed " + Text(e.batch) + " synced " + Text(e.synced); },
@@ -146,6 +183,7 @@ std::string Describe(const PageEffect& page) {
                                },
                                [](const ExpiryPage& p) { return "expiry " + Text(p.from) + " to " + Text(p.to_ms); },
                                [](const TailPage& p) { return "tail " + Text(p.lane) + " " + Text(p.from); },
+                               [](const TailCountPage& p) { return "tail count " + Text(p.lane) + " " + Text(p.from) + " to " + Text(p.to); },
                                [](const DormantPage& p) { return "dormant " + p.host + " " + Text(p.from); },
                                [](const DormantHostsPage& p) { return "dormant hosts after " + p.after; }},
                     page.page);
@@ -166,6 +204,16 @@ std::string Describe(const Reply& reply) {
                           return text;
                         },
                         [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
+                        [](const Remembered&) { return std::string("remembered"); },
+                        [](const Stale&) { return std::string("stale"); },
+                        [](const BulkDone& r) { return "bulk done " + Text(r.count) + " next " + Text(r.next); },
+                        [](const Explained& r) {
+                          std::string text = "explained " + Text(r.id);
+                          for (const auto& reason : r.reasons) text += " " + reason.code;
+                          return text;
+                        },
+                        [](const LanesListed& r) { return "lanes " + Text(static_cast<uint64_t>(r.lanes.size())); },
+                        [](const LaneViewed& r) { return "lane " + Text(r.lane.lane) + " " + Text(r.lane.own); },
                         [](const Viewed& r) { return "viewed " + Text(r.view.record->id) + " " + ToString(r.view.state); },
                         [](const Retried& r) { return "retried " + Text(r.id); },
                         [](const Listed& r) { return "listed " + Text(static_cast<uint64_t>(r.items.size())); },

@@ -24,6 +24,14 @@ const char* ToString(Mutation mutation) {
       return "lost-reply";
     case Mutation::kEarlyClock:
       return "early-clock";
+    case Mutation::kLoseSettings:
+      return "lose-settings";
+    case Mutation::kLoseCounts:
+      return "lose-counts";
+    case Mutation::kLoseRemembered:
+      return "lose-remembered";
+    case Mutation::kLoseCallback:
+      return "lose-callback";
   }
   return "?";
 }
@@ -80,6 +88,21 @@ Profile Profile::Draw(uint64_t seed) {
   p.key_share = random.Unit() * 0.3;
   p.hung_timeout_ms = range(2'000, 20'000);
   p.healthy_ms_max = range(5, 80);
+  if (random.Chance(0.7)) p.steer_share = random.Unit() * 0.4;
+  if (random.Chance(0.5)) p.callback_share = random.Unit() * 0.3;
+  if (random.Chance(0.5)) p.later_share = random.Unit() * 0.4;
+  // Rules of the configuration, now and then.
+  if (random.Chance(0.2)) {
+    LaneRule rule{"hot*", Mode::kFifo, {}};
+    rule.settings.on_retry = OnRetry::kSkip;
+    p.limits.lane_rules.push_back(rule);
+  }
+  if (random.Chance(0.2)) {
+    LaneRule rule{"cold*", std::nullopt, {}};
+    rule.settings.rate_per_s = static_cast<double>(range(5, 50));
+    rule.settings.burst = static_cast<uint32_t>(range(1, 5));
+    p.limits.lane_rules.push_back(rule);
+  }
   return p;
 }
 

@@ -24,6 +24,10 @@ enum class Mutation {
   kSwappedReplies,  // two submits get each other's answer
   kLostReply,       // an answer never comes
   kEarlyClock,      // the broker is told a wall time that is ahead
+  kLoseSettings,    // the store forgets settings of lanes
+  kLoseCounts,      // the store forgets changes of a lane's counts
+  kLoseRemembered,  // the store forgets remembered triggers
+  kLoseCallback,    // the store forgets callbacks
 };
 const char* ToString(Mutation mutation);
 
@@ -45,6 +49,8 @@ struct Profile {
   int64_t wall_step_ms_max = 60'000;
   double disk_low = 0;  // chance a second
   double delay_share = 0.3, fkey_share = 0.15, ttl_share = 0.1, key_share = 0.1;
+  /// Of the operations: changes of notifies, lanes and many at once (steering.cc). And of the notifies: those with a callback, with later_on.
+  double steer_share = 0, callback_share = 0, later_share = 0;
   int64_t hung_timeout_ms = 8'000;
   int64_t healthy_ms_max = 60;  // a healthy host's answer
 

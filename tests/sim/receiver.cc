@@ -40,6 +40,11 @@ void Receiver::DrawEnd(HostKind kind, const NotifyHead& head, int64_t* latency_m
   if (kind == HostKind::kSlow) *latency_ms = Between(100, 1'500);
   double trouble = kind == HostKind::kFlaky ? 0.5 : 0.05;
   if (!random_.Chance(trouble)) return;
+  if (!head.reply_none && head.retry && head.retry->later_on && random_.Chance(0.5)) {
+    fails("not_ready", 202);
+    result->verdict = Verdict::kLater;
+    return;
+  }
   switch (random_.Below(6)) {
     case 0:
       *arrives = false;

@@ -46,7 +46,7 @@ TEST_CASE("simulator: the same seed gives the same trace") {
   CHECK(Run(Profile::Draw(3)).hash != Run(Profile::Draw(4)).hash);
 }
 
-TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping lanes, triggers, revivals and duplicates") {
+TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping lanes, and every operation") {
   Auditor::Tally sum;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     Auditor::Tally tally = Run(Profile::Draw(seed)).tally;
@@ -57,6 +57,14 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.triggers += tally.triggers;
     sum.revivals += tally.revivals;
     sum.duplicates += tally.duplicates;
+    sum.pauses += tally.pauses;
+    sum.paused_themselves += tally.paused_themselves;
+    sum.changes += tally.changes;
+    sum.in_bulk += tally.in_bulk;
+    sum.purged += tally.purged;
+    sum.callbacks += tally.callbacks;
+    sum.awaited += tally.awaited;
+    sum.laters += tally.laters;
   }
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
@@ -65,6 +73,14 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.triggers > 0);
   CHECK(sum.revivals > 0);
   CHECK(sum.duplicates > 0);
+  CHECK(sum.pauses > 0);
+  CHECK(sum.paused_themselves > 0);
+  CHECK(sum.changes > 0);
+  CHECK(sum.in_bulk > 0);
+  CHECK(sum.purged > 0);
+  CHECK(sum.callbacks > 0);
+  CHECK(sum.awaited > 0);
+  CHECK(sum.laters > 0);
 }
 
 // ---- the auditor is shown to notice
@@ -95,6 +111,18 @@ TEST_CASE("auditor: an answer that never comes is noticed") {
 }
 TEST_CASE("auditor: a broker whose wall clock is ahead is noticed") {
   CHECK(Noticed(Mutation::kEarlyClock, "P6 ") > 0);
+}
+TEST_CASE("auditor: a store that forgets the settings of lanes is noticed") {
+  CHECK(Noticed(Mutation::kLoseSettings, "pause") > 0);
+}
+TEST_CASE("auditor: a store that forgets counts of lanes is noticed") {
+  CHECK(Noticed(Mutation::kLoseCounts, "counts") > 0);
+}
+TEST_CASE("auditor: a store that forgets remembered triggers is noticed") {
+  CHECK(Noticed(Mutation::kLoseRemembered, "P1 ") > 0);
+}
+TEST_CASE("auditor: a store that forgets callbacks is noticed") {
+  CHECK(Noticed(Mutation::kLoseCallback, "nobody is told") > 0);
 }
 
 }  // namespace

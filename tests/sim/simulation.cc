@@ -38,6 +38,7 @@ class Simulation : EventSink, ReplySink {
     explicit StorePort(Simulation* sim) : sim_(sim) {}
     void Commit(WriteBatch batch) override {
       sim_->Effect(Describe(batch));
+      sim_->Spoil(&batch);
       sim_->store_->Commit(std::move(batch));
     }
     void Load(LoadEffect load) override {
@@ -55,6 +56,10 @@ class Simulation : EventSink, ReplySink {
     void List(ListEffect list) override {
       sim_->Effect("  list");
       sim_->store_->List(std::move(list));
+    }
+    void ListLanes(LanesEffect lanes) override {
+      sim_->Effect("  lanes");
+      sim_->store_->ListLanes(std::move(lanes));
     }
 
    private:
@@ -95,6 +100,8 @@ class Simulation : EventSink, ReplySink {
   int64_t NextMoment() const;
   void Happen();
   void RunBroker();
+  void ResumeLanes();
+  void Spoil(WriteBatch* batch);
   /// Lets time pass until `done`, a violation, or `most_ms` are over.
   template <class Done>
   void Pass(int64_t most_ms, Done done);
@@ -140,6 +147,20 @@ int64_t Simulation::WakeAt() const {
   if (mutation_ == Mutation::kEarlyClock && wake.wall != kWallNever) wake.wall.ms -= kAheadMs;
   int64_t at = std::min(clock_.WhenWall(wake.wall), clock_.WhenMono(wake.mono));
   return at <= last_tick_ ? last_tick_ + 1 : at;
+}
+
+/// What a store with a fault never gets to see.
+void Simulation::Spoil(WriteBatch* batch) {
+  auto lost = [&](const WriteOp& op) {
+    const auto* fkey = std::get_if<PutFkey>(&op);
+    const auto* put = std::get_if<PutNotify>(&op);
+    bool meant = (mutation_ == Mutation::kLoseSettings && std::holds_alternative<PutLaneSettings>(op)) ||
+                 (mutation_ == Mutation::kLoseCounts && std::holds_alternative<AddLaneCounts>(op)) ||
+                 (mutation_ == Mutation::kLoseRemembered && fkey && fkey->record.remembered) ||
+                 (mutation_ == Mutation::kLoseCallback && put && ToldAbout(*put->record->spec).value != 0);
+    return meant && random_.Chance(0.3);
+  };
+  std::erase_if(batch->ops, lost);
 }
 
 // ---- the broker's life
@@ -306,6 +327,18 @@ void Simulation::Pass(int64_t most_ms, Done done) {
   while (auditor_.violations().empty() && t() < until && !(!down_ && done())) Happen();
 }
 
+/// Whoever paused a lane, or let it pause itself, takes that back.
+void Simulation::ResumeLanes() {
+  Pass(60'000, [&] { return !stopping_ && !auditor_.HasRequests(); });
+  if (down_ || !auditor_.violations().empty()) return;
+  for (const auto& [lane, settings] : store_->written().lane_settings) {
+    LaneChangeRequest resume{workload_.NewRequest(), lane, {}};
+    resume.patch.paused = false;
+    resume.patch.on_failure = std::optional<OnFailure>();
+    Request(std::move(resume));
+  }
+}
+
 void Simulation::Finale() {
   // Everything heals, and all that can settle does; then the books are read, the list is walked, and the broker stops in order.
   calm_ = true;
@@ -317,6 +350,7 @@ void Simulation::Finale() {
   if (disk_low_) disk_at_ = t();
   Pass(1, [] { return false; });
   disk_at_ = SimClock::kNever;
+  ResumeLanes();
   Pass(30 * 60'000, [&] { return !stopping_ && !auditor_.Unfinished(); });
   Pass(1'000, [] { return false; });
   if (down_ || !auditor_.violations().empty()) return;

@@ -7,6 +7,22 @@
 
 namespace notifyd::sim {
 
+uint64_t TokenOf(NotifyId id, const std::string& spec) {
+  return ToldAbout(spec).value != 0 ? kCallbackTokens + id.value : TokenOf(spec);
+}
+
+uint64_t TokenOf(const NotifyRecord& record) {
+  return TokenOf(record.id, *record.spec);
+}
+
+NotifyId ToldAbout(const std::string& bytes) {
+  Result<NotifySpec> spec = DecodeSpec(bytes);
+  if (!spec.ok() || spec->url.find("/cb") == std::string::npos) return {};
+  size_t at = spec->payload.find("\"id\":\"");
+  if (at == std::string::npos) return {};
+  return NotifyId::Parse(spec->payload.substr(at + 6, 17)).value_or(NotifyId{});
+}
+
 uint64_t TokenOf(const std::string& bytes) {
   Result<NotifySpec> spec = DecodeSpec(bytes);
   if (!spec.ok()) return 0;
@@ -33,8 +49,12 @@ std::vector<Event> Workload::Draw() {
 
 void Workload::OnReply(const Reply& reply) {
   std::erase(open_, reply.request);
-  if (const auto* submitted = std::get_if<Submitted>(&reply.body))
-    for (const SubmittedItem& item : submitted->items) ids_.push_back(item.id);
+  if (const auto* submitted = std::get_if<Submitted>(&reply.body)) {
+    for (const SubmittedItem& item : submitted->items)
+      if (item.refused.ok()) ids_.push_back(item.id);
+  }
+  if (const auto* viewed = std::get_if<Viewed>(&reply.body))
+    if (bases_.size() < 20 && !IsSettled(viewed->view.state) && ToldAbout(*viewed->view.record->spec).value == 0) bases_.push_back(viewed->view.record);
 }
 
 NotifyId Workload::DrawId() {
@@ -75,6 +95,13 @@ SubmitItem Workload::DrawItem(bool in_batch) {
     if (random_.Chance(0.2)) retry->schedule_ms = {Between(0, 500), Between(0, 2'000)};
     head->retry = retry;
   }
+  bool later = profile_.later_share > 0 && random_.Chance(profile_.later_share);
+  if (later) {
+    auto retry = std::make_shared<RetryPolicy>(head->retry_policy());
+    retry->later_on = AnswerPattern{{202}, std::nullopt, {}};
+    retry->initial_ms = std::max<int64_t>(retry->initial_ms, 1);
+    head->retry = retry;
+  }
   NotifySpec spec;
   spec.url = "http://" + head->host + "/t" + std::to_string(next_token_++);
   if (random_.Chance(0.5)) {
@@ -86,6 +113,15 @@ SubmitItem Workload::DrawItem(bool in_batch) {
   if (random_.Chance(profile_.ttl_share)) {
     item.ttl = {When::Kind::kDelay, Between(1, 20'000)};
     if (random_.Chance(0.3)) item.ttl = {When::Kind::kAt, clock_->now().wall.ms + Between(-100, 20'000)};
+  }
+  if (later && item.ttl.kind == When::Kind::kDefault) item.ttl = {When::Kind::kDelay, Between(1'000, 20'000)};
+  if (profile_.callback_share > 0 && random_.Chance(profile_.callback_share)) {
+    auto callback = std::make_shared<Callback>();
+    callback->host = "h0.test:80";
+    callback->url = "http://" + callback->host + "/cb";
+    callback->lane = callback->url;
+    callback->notify_url = spec.url;
+    head->callback = callback;
   }
   item.on_held = static_cast<OnHeld>(random_.Below(3));
   if (random_.Chance(in_batch ? profile_.key_share / 10 : profile_.key_share)) {
@@ -102,6 +138,7 @@ SubmitItem Workload::DrawItem(bool in_batch) {
 Event Workload::DrawOne() {
   RequestId request = NewRequest();
   open_.push_back(request);
+  if (profile_.steer_share > 0 && random_.Chance(profile_.steer_share)) return DrawSteering(request);
   uint64_t dice = random_.Below(100);
   if (dice < 46) {
     SubmitRequest submit{request, {}, false};

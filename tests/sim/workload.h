@@ -16,6 +16,12 @@ namespace notifyd::sim {
 
 /// Each submitted item carries a token in its URL, by which the auditor knows it again wherever it turns up. 0: none.
 uint64_t TokenOf(const std::string& spec);
+/// The token of a notify as the store has it: that of its item; of a callback, one of its own by its id.
+uint64_t TokenOf(const NotifyRecord& record);
+uint64_t TokenOf(NotifyId id, const std::string& spec);
+/// Of a callback: whom it tells about; 0: it is none.
+NotifyId ToldAbout(const std::string& spec);
+constexpr uint64_t kCallbackTokens = 1'000'000'000;
 /// The text that a trigger with data `n` leaves in the payload.
 std::string TriggerMark(uint64_t n);
 
@@ -32,6 +38,11 @@ class Workload {
 
  private:
   Event DrawOne();
+  // steering.cc
+  Event DrawSteering(RequestId request);
+  ListQuery DrawBulkQuery();
+  LaneChangeRequest DrawLaneChange(RequestId request);
+  LaneKey DrawLane();
   SubmitItem DrawItem(bool in_batch);
   NotifyId DrawId();
   When DrawWhen();
@@ -45,6 +56,7 @@ class Workload {
   int64_t next_at_ = 0;
   uint64_t next_request_ = 1, next_token_ = 1, next_mark_ = 1;
   std::vector<NotifyId> ids_;      // as answered
+  std::vector<std::shared_ptr<const NotifyRecord>> bases_;  // read for a change that is to come
   std::vector<SubmitItem> keyed_;  // with an idempotency key, to be repeated
   std::vector<RequestId> open_;    // for disconnects
 };

@@ -23,4 +23,21 @@ inline std::string operator""_hex(const char* text, size_t size) {
   return out;
 }
 
+/// The bytes; blanks are left out.
+inline std::string Unhex(std::string_view text) {
+  std::string out;
+  int half = -1;
+  for (char c : text) {
+    if (c == ' ') continue;
+    int digit = c <= '9' ? c - '0' : c - 'a' + 10;
+    if (half < 0) {
+      half = digit;
+      continue;
+    }
+    out.push_back(static_cast<char>(half << 4 | digit));
+    half = -1;
+  }
+  return out;
+}
+
 }  // namespace notifyd

@@ -1,5 +1,7 @@
 #include "storage/keys.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 #include <catch2/catch.hpp>
@@ -19,6 +21,8 @@ TEST_CASE("keys: golden bytes of each kind") {
   LaneKey zero{Mode::kConcurrent, std::string("a\0", 2)};
   CHECK(Hex(EncodeTailKey(zero, {5, {1}, {2}})) == "6c 00 61 00ff 0001 05 8000000000000001 0000000000000002"_hex);
   CHECK(Hex(EncodeLaneKey(lane)) == "71 01 6162"_hex);
+  CHECK(Hex(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane)) == "63 6162 0001 01"_hex);
+  CHECK(Hex(EncodeNamedLaneKey(KeyKind::kLaneSettings, zero)) == "73 61 00ff 0001 00"_hex);
   CHECK(Hex(EncodeDormantKey("h:1", 7)) == "77 683a31 0001 0000000000000007"_hex);
   CHECK(Hex(EncodeFkeyKey("k1")) == "66 6b31"_hex);
   CHECK(Hex(EncodeIdempotencyKey({"me", "k1"})) == "69 6d65 0001 6b31"_hex);
@@ -42,7 +46,14 @@ TEST_CASE("keys: what is encoded decodes to the same, and nothing shorter, longe
   CHECK(DecodeDormantKey(dormant)->host == host);
   CHECK(DecodeDormantKey(dormant)->order == 5);
   CHECK(DecodeSettledKey(settled)->value == 8);
-  for (const std::string& key : {notify, due_key, expiry, tail, dormant, settled}) {
+  std::string counts = EncodeNamedLaneKey(KeyKind::kLaneCounts, lane), settings = EncodeNamedLaneKey(KeyKind::kLaneSettings, lane);
+  CHECK(DecodeNamedLaneKey(KeyKind::kLaneCounts, counts) == lane);
+  CHECK(DecodeNamedLaneKey(KeyKind::kLaneSettings, settings) == lane);
+  CHECK_FALSE(DecodeNamedLaneKey(KeyKind::kLaneSettings, counts));
+  std::string third_mode = counts;
+  third_mode.back() = 2;
+  CHECK_FALSE(DecodeNamedLaneKey(KeyKind::kLaneCounts, third_mode));
+  for (const std::string& key : {notify, due_key, expiry, tail, dormant, settled, counts, settings}) {
     for (std::string wrong : {key.substr(0, key.size() - 1), key + "x", "?" + key.substr(1), std::string()}) {
       CHECK_FALSE(DecodeNotifyKey(wrong));
       CHECK_FALSE(DecodeDueKey(wrong));
@@ -50,13 +61,14 @@ TEST_CASE("keys: what is encoded decodes to the same, and nothing shorter, longe
       CHECK_FALSE(DecodeTailKey(wrong, lane));
       CHECK_FALSE(DecodeDormantKey(wrong));
       CHECK_FALSE(DecodeSettledKey(wrong));
+      CHECK_FALSE(DecodeNamedLaneKey(KeyKind::kLaneCounts, wrong));
     }
   }
 }
 
 TEST_CASE("keys: byte order is the order of times and ids, negative times included") {
-  std::vector<DueKey> order = {{INT64_MIN, {0}}, {-2, {9}}, {-1, {1}}, {0, {0}}, {0, {1}}, {0, {256}}, {1, {0}},
-                               {255, {0}}, {256, {0}}, {INT64_MAX, {~0ull}}};
+  std::vector<DueKey> order = {{INT64_MIN, {0}}, {-2, {9}}, {-1, {1}},  {0, {0}},   {0, {1}},
+                               {0, {256}},       {1, {0}},  {255, {0}}, {256, {0}}, {INT64_MAX, {~0ull}}};
   for (size_t i = 1; i < order.size(); ++i) {
     CHECK(EncodeDueKey(Clock::kWall, order[i - 1]) < EncodeDueKey(Clock::kWall, order[i]));
     CHECK(EncodeExpiryKey(order[i - 1]) < EncodeExpiryKey(order[i]));
@@ -65,8 +77,16 @@ TEST_CASE("keys: byte order is the order of times and ids, negative times includ
 }
 
 TEST_CASE("keys: names sort as they are, and no lane's tail reaches into another's, whatever bytes they hold") {
-  std::vector<std::string> names = {std::string("\0", 1), std::string("\0\0", 2), std::string("\0\1", 2), "a",
-                                    std::string("a\0", 2), std::string("a\0\xff", 3), std::string("a\1", 2), "ab", "b", "\xff"};
+  std::vector<std::string> names = {std::string("\0", 1),
+                                    std::string("\0\0", 2),
+                                    std::string("\0\1", 2),
+                                    "a",
+                                    std::string("a\0", 2),
+                                    std::string("a\0\xff", 3),
+                                    std::string("a\1", 2),
+                                    "ab",
+                                    "b",
+                                    "\xff"};
   for (size_t i = 0; i < names.size(); ++i) {
     LaneKey lane{Mode::kConcurrent, names[i]};
     std::string begin = EncodeTailPrefix(lane), end = PrefixEnd(begin);
@@ -76,6 +96,23 @@ TEST_CASE("keys: names sort as they are, and no lane's tail reaches into another
     LaneKey before{Mode::kConcurrent, names[i - 1]};
     CHECK(PrefixEnd(EncodeTailPrefix(before)) <= begin);
     CHECK(PrefixEnd(EncodeDormantPrefix(names[i - 1])) <= EncodeDormantPrefix(names[i]));
+  }
+}
+
+TEST_CASE("keys: named lanes sort by name, then mode, and a prefix takes in just the names that begin with it") {
+  std::vector<std::string> names = {
+      std::string("\0", 1), std::string("\0\xff", 2), "a", std::string("a\0", 2), std::string("a\0b", 3), "ab", "a\xff", "a\xff\xff", "b", "\xff"};
+  std::vector<std::string> keys;
+  for (const std::string& name : names)
+    for (Mode mode : {Mode::kConcurrent, Mode::kFifo}) keys.push_back(EncodeNamedLaneKey(KeyKind::kLaneCounts, {mode, name}));
+  CHECK(std::is_sorted(keys.begin(), keys.end()));
+  names.push_back("");
+  for (const std::string& prefix : names) {
+    std::string begin = EncodeNamedLanePrefix(KeyKind::kLaneCounts, prefix), end = PrefixEnd(begin);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      INFO(Hex(prefix) << " " << Hex(keys[i]));
+      CHECK((keys[i] >= begin && keys[i] < end) == names[i / 2].starts_with(prefix));
+    }
   }
 }
 

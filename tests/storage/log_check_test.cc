@@ -54,7 +54,7 @@ struct Crash : RocksHarness {
   }
   Fingerprint StoreId() {
     unsigned long long high = 0, low = 0;
-    REQUIRE(std::sscanf(ReadBytes(directory() / "FORMAT").c_str(), "notifyd store\nformat 1\nid %16llx%16llx", &high, &low) == 2);
+    REQUIRE(std::sscanf(ReadBytes(directory() / "FORMAT").c_str(), "notifyd store\nformat 2\nid %16llx%16llx", &high, &low) == 2);
     return {high, low};
   }
   /// Synced ones, then unsynced ones.
@@ -117,8 +117,8 @@ TEST_CASE("log: one that ends in the middle of its last record opens without tha
 TEST_CASE("log: garbage or zeros behind the last record do not keep it from opening") {
   Crash store;
   store.Fill(5, 0);
-  for (const std::string& tail : {std::string(5000, '\0'), std::string(70000, '\0'), std::string(3, 'x'), std::string(5000, '\x5a'),
-                                  std::string(100000, 'y')}) {
+  for (const std::string& tail :
+       {std::string(5000, '\0'), std::string(70000, '\0'), std::string(3, 'x'), std::string(5000, '\x5a'), std::string(100000, 'y')}) {
     INFO(tail.size());
     fs::path copy = store.Copy();
     WriteBytes(TheLog(copy), ReadBytes(TheLog(copy)) + tail);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "contract/store_harness.h"
+#include "storage/reader.h"
 #include "storage/rocks_store.h"
 
 namespace notifyd {
@@ -101,6 +102,7 @@ class RocksHarness : public StoreHarness {
   RocksStore& rocks() { return *store_; }
   const std::filesystem::path& directory() const { return directory_; }
   Event NextEvent() override { return sink_->Take(); }
+  size_t ListExamined() const override { return kListExamined; }
   void Reopen() override {
     Close();
     Open();

@@ -5,8 +5,8 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
+#include "storage/raw.h"
 #include "storage/rocks_harness.h"
-#include "storage/store_tool.h"
 
 namespace notifyd {
 namespace {
@@ -18,23 +18,6 @@ std::string Encoded(Encode encode, const Record& record) {
   std::string out;
   encode(record, &out);
   return out;
-}
-
-/// Runs `use(tool)` on the store's raw keys while it is closed.
-template <class Use>
-void Raw(RocksHarness& store, Use use) {
-  store.Close();
-  {
-    auto tool = StoreTool::Open(store.Options());
-    REQUIRE(tool.ok());
-    use(**tool);
-  }
-  store.Open();
-}
-bool Has(StoreTool& tool, const std::string& key) {
-  auto value = tool.Get(key);
-  REQUIRE(value.ok());
-  return value->has_value();
 }
 
 // ---- retention
@@ -243,6 +226,23 @@ TEST_CASE("bounds: a list with a rare filter gives up in between and goes on fro
   CHECK(third.next.value == 0);
 }
 
+TEST_CASE("bounds: a page of ten thousand small ones comes as one") {
+  RocksHarness store;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 10'050; ++id) ops.push_back(Put(MakeRecord(id)));
+  store.Commit(std::move(ops), false);
+  ListQuery query;
+  query.limit = 10'000;
+  query.oldest_first = true;
+  ListDone page = store.List(query);
+  CHECK(page.items.size() == 10'000);
+  CHECK(page.next.value == 10'000);
+  query.above = page.next;
+  page = store.List(query);
+  CHECK(page.items.size() == 50);
+  CHECK(page.next.value == 0);
+}
+
 TEST_CASE("bounds: list items come without attempts, with their spec") {
   RocksHarness store;
   store.Commit({Put(MakeFullRecord(1))});
@@ -327,7 +327,7 @@ TEST_CASE("disk: a reserve that the disk does not have is reported as low") {
   StoreOptions options;
   options.directory = (temp.path() / "store").string();
   options.min_free_bytes = UINT64_MAX;  // a quarter of the file system counts then
-  WaitingSink sink;  // outlives the store's threads
+  WaitingSink sink;                     // outlives the store's threads
   auto store = RocksStore::Open(options);
   REQUIRE(store.ok());
   (*store)->Start(&sink);
@@ -342,6 +342,35 @@ TEST_CASE("disk: a reserve that the disk does not have is reported as low") {
   CHECK(std::holds_alternative<DiskSpace>(first) == low);
 }
 
+TEST_CASE("stats: each write that is synced is timed, and no other") {
+  TempDir temp;
+  Histogram commits;
+  WaitingSink sink;  // outlives the store's threads
+  StoreOptions options;
+  options.directory = (temp.path() / "store").string();
+  options.min_free_bytes = 0;
+  options.commit_histogram = &commits;
+  auto store = RocksStore::Open(options);
+  REQUIRE(store.ok());
+  (*store)->Start(&sink);
+  uint64_t number = 0;
+  auto commit = [&](bool sync, bool ops) {
+    WriteBatch batch;
+    batch.number = ++number;
+    batch.sync = sync;
+    if (ops) batch.ops = {Put(MakeRecord(number))};
+    (*store)->Commit(std::move(batch));
+    REQUIRE(std::get<Committed>(sink.Take()).batch == number);
+    return commits.Read().count;
+  };
+  CHECK(commit(true, true) == 1);
+  CHECK(commit(false, true) == 1);
+  CHECK(commit(true, false) == 2);  // syncs the one before
+  CHECK(commit(true, false) == 2);  // nothing to sync
+  CHECK(commit(true, true) == 3);
+  CHECK(commits.Read().sum_us > 0);
+}
+
 TEST_CASE("stats: sizes are there once something was written") {
   RocksHarness store;
   store.Commit({Put(MakeRecord(1))});
@@ -351,6 +380,9 @@ TEST_CASE("stats: sizes are there once something was written") {
   CHECK(stats.syncs == 1);
   CHECK(stats.written_bytes > 100);
   CHECK(stats.memtable_bytes > 0);
+  CHECK(stats.block_cache_bytes > 0);  // the memtables are charged to it, and cannot be given back
+  CHECK(stats.block_cache_pinned_bytes > 0);
+  CHECK(stats.block_cache_pinned_bytes <= stats.block_cache_bytes);
   CHECK(stats.disk_bytes > 0);
 }
 

@@ -44,13 +44,45 @@ class Json {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// Keeps what a server would send, and holds the Api to the rules of answering.
+class FakeResponder : public Api::Responder {
+ public:
+  struct Streamed {
+    HttpResponse head;
+    std::string text;
+    bool ended = false;
+  };
+
+  void Respond(uint64_t token, HttpResponse response) override {
+    REQUIRE_FALSE(streams.contains(token));
+    REQUIRE(answers.emplace(token, std::move(response)).second);  // one answer a request
+  }
+  void BeginStream(uint64_t token, HttpResponse head) override {
+    REQUIRE_FALSE(answers.contains(token));
+    REQUIRE(streams.emplace(token, Streamed{std::move(head), "", false}).second);
+  }
+  size_t Stream(uint64_t token, std::string_view piece) override {
+    REQUIRE(streams.contains(token));
+    REQUIRE_FALSE(streams[token].ended);
+    streams[token].text += piece;
+    return unsent;
+  }
+  void EndStream(uint64_t token) override {
+    REQUIRE(streams.contains(token));
+    REQUIRE_FALSE(std::exchange(streams[token].ended, true));
+  }
+  void PauseBody(uint64_t) override { REQUIRE_FALSE(std::exchange(paused, true)); }
+  void ResumeBody(uint64_t) override { REQUIRE(std::exchange(paused, false)); }
+
+  std::map<uint64_t, HttpResponse> answers;
+  std::map<uint64_t, Streamed> streams;
+  size_t unsent = 0;    // what Stream says
+  bool paused = false;  // the one body that comes in pieces
+};
+
 class ApiFixture {
  public:
-  ApiFixture() : api(Options(), &sink) {
-    api.SetResponder([this](uint64_t token, HttpResponse response) {
-      REQUIRE(answers.emplace(token, std::move(response)).second);  // one answer a request
-    });
-  }
+  ApiFixture() : api(Options(), &sink) { api.SetResponder(&responder); }
 
   ApiOptions Options() {
     ApiOptions options;
@@ -61,6 +93,9 @@ class ApiFixture {
     options.version = "1.2.3";
     options.wall = [] { return WallTime{1'700'000'000'000}; };
     options.ready = [this] { return ready; };
+    options.max_line_bytes = 500;
+    options.acknowledgement = &acknowledgement.histogram;
+    options.histograms = {&acknowledgement};
     options.process = [] {
       ApiOptions::ProcessStats stats;
       stats.pid = 42;
@@ -142,6 +177,23 @@ class ApiFixture {
     record.state.due = WallTime{1'700'000'001'000};
     return record;
   }
+  /// The core's answer to the newest request.
+  void Reply(decltype(Reply::body) body) { api.OnReply({{3, last_token}, std::move(body)}); }
+
+  /// A bulk submit whose body comes in pieces. Returns the token; false where the head is not taken.
+  bool Open(Headers headers = {{"Content-Type", "application/x-ndjson"}}, const std::string& target = "/v1/notifies",
+            const std::string& method = "POST") {
+    HttpRequest head;
+    head.method = method;
+    head.target = target;
+    head.headers = std::move(headers);
+    return api.OnHead(++last_token, head);
+  }
+  const FakeResponder::Streamed& Streamed() {
+    REQUIRE(responder.streams.contains(last_token));
+    return responder.streams.at(last_token);
+  }
+
   /// Asks for a notify and answers with the record: the JSON that comes of it.
   Json Shown(const NotifyRecord& record, State state) {
     uint64_t token = Ask("GET", "/v1/notifies/" + record.id.ToString());
@@ -150,8 +202,10 @@ class ApiFixture {
   }
 
   FakeSink sink;
+  FakeResponder responder;
+  std::map<uint64_t, HttpResponse>& answers = responder.answers;
+  NamedHistogram acknowledgement{"notifyd_acknowledgement_seconds", "From a submit to its answer.", {}};
   bool ready = true;
-  std::map<uint64_t, HttpResponse> answers;
   uint64_t last_token = 0;
   Api api;
 };

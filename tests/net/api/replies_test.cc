@@ -7,7 +7,7 @@ namespace {
 constexpr const char* kId = "n000000000000001f";
 
 SubmittedItem Accepted() {
-  return {NotifyId{0x1f}, State::kReady, WallTime{1'700'000'000'000}, {Mode::kFifo, "lane \"x\""}, false, false};
+  return {NotifyId{0x1f}, State::kReady, WallTime{1'700'000'000'000}, {Mode::kFifo, "lane \"x\""}, false, false, {}};
 }
 
 TEST_CASE("submit: a fresh one answers 201 with its place") {
@@ -241,7 +241,7 @@ TEST_CASE("list: filters") {
   f.Ask("GET",
         "/v1/"
         "notifies?state=held,failed,held&lane=http%3A%2F%2Fh%2F&mode=fifo&caller=a+b&created_after=2023-11-14T22%3A13%3A20Z&created_before=5&limit="
-        "1000");
+        "1000&fkey=a%2Fb&fkey_prefix=a&url_prefix=http%3A%2F%2Fh%2Fx%3F");
   const ListQuery& query = f.Posted<ListRequest>().query;
   CHECK(query.states == std::vector<State>{State::kHeld, State::kFailed});
   CHECK(query.lane == "http://h/");
@@ -250,6 +250,10 @@ TEST_CASE("list: filters") {
   CHECK(query.created_after == WallTime{1'700'000'000'000});
   CHECK(query.created_before == WallTime{5});
   CHECK(query.limit == 1000);
+  CHECK(query.fkey == "a/b");
+  CHECK(query.fkey_prefix == "a");
+  CHECK(query.url_prefix == "http://h/x?");
+  CHECK_FALSE(query.oldest_first);
   f.Ask("GET", "/v1/notifies");
   CHECK(f.Posted<ListRequest>().query.limit == 100);
   CHECK(f.Posted<ListRequest>().query.states.empty());
@@ -275,9 +279,9 @@ TEST_CASE("requests: what they are refused for") {
       {"GET", "/v1/notifies?cursor=x", "422 /cursor"},
       {"GET", "/v1/notifies?limit=1&limit=2", "422 /limit"},
       {"GET", "/v1/notifies?nope=1", "422 /nope"},
-      {"GET", "/v1/notifies?fkey=a", "501 /fkey"},
-      {"GET", "/v1/notifies?fkey_prefix=a", "501 /fkey_prefix"},
-      {"GET", "/v1/notifies?url_prefix=a", "501 /url_prefix"},
+      {"GET", "/v1/notifies?fkey=", "422 /fkey"},
+      {"GET", "/v1/notifies?fkey_prefix=", "422 /fkey_prefix"},
+      {"GET", "/v1/notifies?url_prefix=", "422 /url_prefix"},
       {"GET", "/v1/notifies?caller=%", "400"},
       {"GET", "/v1/notifies?caller=%ff", "400"},
       {"GET", "/v1/notifies/n000000000000001f?wait_ms=60001", "422 /wait_ms"},
@@ -291,15 +295,37 @@ TEST_CASE("requests: what they are refused for") {
       {"GET", "/v1/notifies/%zz", "400"},
       {"GET", "/nope", "404"},
       {"POST", "/v1/notifies?x=1", "422 /x"},
-      {"PATCH", "/v1/notifies/n000000000000001f", "501"},
-      {"GET", "/v1/notifies/n000000000000001f/explain", "501"},
-      {"POST", "/v1/notifies/retry", "501"},
-      {"POST", "/v1/notifies/cancel", "501"},
-      {"POST", "/v1/notifies/purge", "501"},
-      {"GET", "/v1/lanes", "501"},
-      {"GET", "/v1/lanes/fifo/x", "501"},
-      {"PATCH", "/v1/lanes/fifo/x", "501"},
-      {"POST", "/v1/fkeys/f/trigger?remember_ms=5", "501 /remember_ms"},
+      {"PATCH", "/v1/notifies/n000000000000001f", "400"},
+      {"PATCH", "/v1/notifies/x", "404"},
+      {"PATCH", "/v1/notifies/n000000000000001f?x=1", "422 /x"},
+      {"GET", "/v1/notifies/x/explain", "404"},
+      {"GET", "/v1/notifies/n000000000000001f/explain?x=1", "422 /x"},
+      {"POST", "/v1/notifies", "400"},
+      {"POST", "/v1/notifies/retry", "400"},
+      {"POST", "/v1/notifies/cancel", "400"},
+      {"POST", "/v1/notifies/purge", "400"},
+      {"POST", "/v1/notifies/purge?state=failed", "422 /state"},
+      {"GET", "/v1/lanes?limit=0", "422 /limit"},
+      {"GET", "/v1/lanes?limit=1001", "422 /limit"},
+      {"GET", "/v1/lanes?prefix=", "422 /prefix"},
+      {"GET", "/v1/lanes?cursor=", "422 /cursor"},
+      {"GET", "/v1/lanes?cursor=Zg", "422 /cursor"},
+      {"GET", "/v1/lanes?cursor=eGE", "422 /cursor"},
+      {"GET", "/v1/lanes?cursor=Zng=", "422 /cursor"},
+      {"GET", "/v1/lanes?mode=fifo", "422 /mode"},
+      {"GET", "/v1/lanes/nope/x", "404"},
+      {"GET", "/v1/lanes/fifo", "404"},
+      {"GET", "/v1/lanes/fifo/", "404"},
+      {"GET", "/v1/lanes/fifo/a/b", "404"},
+      {"GET", "/v1/lanes/fifo/%ff", "422 /name"},
+      {"GET", "/v1/lanes/fifo/a%00", "422 /name"},
+      {"GET", "/v1/lanes/fifo/x?x=1", "422 /x"},
+      {"PATCH", "/v1/lanes/nope/x", "404"},
+      {"PATCH", "/v1/lanes/fifo/x", "400"},
+      {"POST", "/v1/fkeys/f/trigger?remember_ms=0", "422 /remember_ms"},
+      {"POST", "/v1/fkeys/f/trigger?remember_ms=2592000001", "422 /remember_ms"},
+      {"POST", "/v1/fkeys/f/trigger?remember_ms=1d", "422 /remember_ms"},
+      {"POST", "/v1/fkeys/f/trigger?remember_ms=1&remember_ms=1", "422 /remember_ms"},
       {"POST", "/v1/fkeys/f/trigger?x=5", "422 /x"},
       {"POST", "/v1/fkeys/%ff/trigger", "422 /fkey"},
       {"GET", "/v1/fkeys/%00", "422 /fkey"},
@@ -321,6 +347,9 @@ TEST_CASE("methods: a known path names those that it takes") {
                                    {"POST", "/v1/notifies/n000000000000001f", "GET, HEAD, PATCH, DELETE"},
                                    {"GET", "/v1/notifies/n000000000000001f/retry", "POST"},
                                    {"GET", "/v1/notifies/purge", "POST"},
+                                   {"DELETE", "/v1/notifies/retry", "POST"},
+                                   {"POST", "/v1/notifies/n000000000000001f/explain", "GET, HEAD"},
+                                   {"POST", "/v1/lanes", "GET, HEAD"},
                                    {"POST", "/v1/fkeys/f", "GET, HEAD, DELETE"},
                                    {"GET", "/v1/fkeys/f/trigger", "POST"},
                                    {"DELETE", "/v1/lanes/fifo/x", "GET, HEAD, PATCH"},
@@ -409,6 +438,30 @@ TEST_CASE("trigger: a fresh one answers 202, a repeat 200") {
   CHECK(f.Answer().status == 200);
 }
 
+TEST_CASE("trigger: remember_ms goes with it, and what is remembered answers 202") {
+  ApiFixture f;
+  f.Ask("POST", "/v1/fkeys/f/trigger?remember_ms=2592000000", R"({"data":{"a":1}})");
+  CHECK(f.Posted<TriggerRequest>().remember_ms == 2'592'000'000);
+  CHECK(f.Posted<TriggerRequest>().data == R"({"a":1})");
+  f.Reply(Remembered{});
+  CHECK(f.Answer().status == 202);
+  CHECK(f.Answer().body == R"({"remembered":true})");
+  f.Ask("POST", "/v1/fkeys/f/trigger");
+  CHECK(f.Posted<TriggerRequest>().remember_ms == 0);
+}
+
+TEST_CASE("explain: reasons in order, and when") {
+  ApiFixture f;
+  f.Ask("GET", std::string("/v1/notifies/") + kId + "/explain");
+  CHECK(f.Posted<ExplainRequest>().id == NotifyId{0x1f});
+  f.Reply(Explained{NotifyId{0x1f}, State::kScheduled, {{"not_due", "due in 5 s"}, {"lane_paused", "by \"request\""}}, WallTime{1'700'000'005'000}});
+  CHECK(f.Answer().body == R"({"id":"n000000000000001f","state":"scheduled","reasons":[{"code":"not_due","detail":"due in 5 s"},)"
+                           R"({"code":"lane_paused","detail":"by \"request\""}],"expected_at":"2023-11-14T22:13:25.000Z"})");
+  f.Ask("HEAD", std::string("/v1/notifies/") + kId + "/explain");
+  f.Reply(Explained{NotifyId{0x1f}, State::kHeld, {}, std::nullopt});
+  CHECK(Json(f.Answer().body).At("/expected_at") == "null");
+}
+
 TEST_CASE("retry: answers 202") {
   ApiFixture f;
   f.api.OnReply({{3, f.Ask("POST", std::string("/v1/notifies/") + kId + "/retry")}, Retried{NotifyId{0x1f}, State::kScheduled}});
@@ -445,19 +498,6 @@ TEST_CASE("stats: what the core and the process know") {
   CHECK(json.At("/totals") == R"({"accepted":30,"revived":0,"succeeded":15,"failed":0,"cancelled":0,"expired":0,"attempts":0,"retries":0})");
   CHECK(json.At("/store/disk_bytes") == "77");
   CHECK(json.At("/memory/rss_bytes") == "1048576");
-}
-
-TEST_CASE("metrics: Prometheus text") {
-  ApiFixture f;
-  f.api.OnReply({{3, f.Ask("GET", "/metrics?x=1")}, SomeStats()});
-  const HttpResponse& answer = f.Answer();
-  CHECK(answer.content_type == "text/plain; version=0.0.4; charset=utf-8");
-  for (const char* line : {"# TYPE notifyd_accepted_total counter\nnotifyd_accepted_total 30\n", "\nnotifyd_notifies{state=\"retrying\"} 5\n",
-                           "\nnotifyd_calls_in_flight 4\n", "\nnotifyd_pending 15\n", "\nprocess_cpu_seconds_total 1.5\n",
-                           "notifyd_build_info{version=\"1.2.3\"} 1\n", "\nprocess_start_time_seconds 1700000000\n"}) {
-    CAPTURE(line);
-    CHECK(answer.body.find(line) != std::string::npos);
-  }
 }
 
 TEST_CASE("probes: healthz always, readyz while submits are taken") {

@@ -89,10 +89,17 @@ TEST_CASE("submit: fields and their values") {
       {R"("nope":null)", "422 /nope"},
       {R"("URL":"http://h/")", "422 /URL"},
       {R"("a/b~c":1)", "422 /a~1b~0c"},
-      {R"("callback_url":"http://h/")", "501 /callback_url"},
       {R"("later_on":{})", "422 /later_on"},
-      {R"("retry":{"later_on":{"status":[202]}})", "501 /retry/later_on"},
-      {R"("retry":{"later_on":null})", "posted"},
+      // callback
+      {R"("callback_url":"http://h/")", "posted"},
+      {R"("callback_url":null)", "posted"},
+      {R"("callback_url":"")", "422 /callback_url"},
+      {R"("callback_url":"h/")", "422 /callback_url"},
+      {R"("callback_url":"ftp://h/")", "422 /callback_url"},
+      {R"("callback_url":"http://u@h/")", "422 /callback_url"},
+      {R"("callback_url":"http://h/\u00e9")", "422 /callback_url"},
+      {R"("callback_url":"http://h/\u0000")", "422 /callback_url"},
+      {R"("callback_url":["http://h/"])", "422 /callback_url"},
       // method
       {R"("method":"GET")", "posted"},
       {R"("method":"HEAD")", "posted"},
@@ -289,6 +296,14 @@ TEST_CASE("submit: fields and their values") {
       {R"("retry":{"fatal_on":{}})", "422 /retry/fatal_on"},
       {R"("retry":{"fatal_on":{"status":["9xx"]}})", "422 /retry/fatal_on/status/0"},
       {R"("retry":{"fatal_on":{"json":{"/a":1}}})", "posted"},
+      {R"("retry":{"later_on":{"status":[202]}},"ttl_ms":5)", "posted"},
+      {R"("retry":{"later_on":{"status":[202]}},"expires_at":"2030-01-01T00:00:00Z")", "posted"},
+      {R"("retry":{"later_on":{"status":[202]}})", "422 /retry/later_on"},
+      {R"("retry":{"later_on":{"status":[202]}},"ttl_ms":null)", "422 /retry/later_on"},
+      {R"("retry":{"later_on":null})", "posted"},
+      {R"("retry":{"later_on":{}},"ttl_ms":5)", "422 /retry/later_on"},
+      {R"("retry":{"later_on":[]},"ttl_ms":5)", "422 /retry/later_on"},
+      {R"("retry":{"later_on":{"status":[99]}},"ttl_ms":5)", "422 /retry/later_on/status/0"},
       // repeated keys
       {R"("url":"http://h/")", "422 /url"},
       {R"("headers":{"A":"1","A":"2"})", "422 /headers/A"},
@@ -389,11 +404,66 @@ TEST_CASE("submit: expect without status keeps 2xx, fatal_on without status take
   CHECK(f.Head().retry->fatal_on->status.empty());
 }
 
+TEST_CASE("submit: later_on without status takes any") {
+  ApiFixture f;
+  REQUIRE(f.WithFields(R"("retry":{"later_on":{"contains":"y"}},"ttl_ms":5)") == "posted");
+  CHECK(f.Head().retry->later_on == AnswerPattern{{}, "y", {}});
+}
+
+TEST_CASE("submit: a callback knows its lane and host, and the URL of its notify") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/#x","group":"g","mode":"fifo","callback_url":"HTTPS://Back.example/a?b#c"})") == "posted");
+  REQUIRE(f.Head().callback);
+  CHECK(*f.Head().callback == Callback{"HTTPS://Back.example/a?b#c", "https://back.example/a", "back.example:443", "http://h/#x"});
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/"})") == "posted");
+  CHECK(f.Head().callback == nullptr);
+}
+
+TEST_CASE("submit: the length of a callback's URL is bounded as any URL's") {
+  ApiFixture f;
+  std::string base = "http://h/";
+  CHECK(f.WithFields("\"callback_url\":\"" + base + std::string(8192 - base.size(), 'x') + "\"") == "posted");
+  CHECK(f.WithFields("\"callback_url\":\"" + base + std::string(8193 - base.size(), 'x') + "\"") == "422 /callback_url");
+}
+
+const std::string kTraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+TEST_CASE("submit: the trace of the request is its notify's") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/"})", {{"TraceParent", kTraceParent}, {"tracestate", "a=1"}}) == "posted");
+  CHECK(f.Head().trace_parent == kTraceParent);
+  CHECK(f.Spec().trace_state == "a=1");
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/"})", {{"traceparent", "00-0-0-01"}, {"tracestate", "a=1"}}) == "posted");
+  CHECK(f.Head().trace_parent.empty());
+  CHECK(f.Spec().trace_state.empty());
+}
+
+TEST_CASE("submit: a traceparent among the notify's own headers wins and is not sent as it is") {
+  ApiFixture f;
+  std::string own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/","headers":{"A":"1","TraceParent":")" + own + R"("}})", {{"traceparent", kTraceParent}}) == "posted");
+  CHECK(f.Head().trace_parent == own);
+  CHECK(f.Spec().headers == std::vector<std::pair<std::string, std::string>>{{"A", "1"}});
+}
+
+TEST_CASE("batch: the trace of the request is each notify's") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"([{"url":"http://a/"},{"url":"http://b/"}])", {{"traceparent", kTraceParent}}) == "posted");
+  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.head->trace_parent == kTraceParent);
+}
+
+TEST_CASE("idempotency key: the trace of the request is no field") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://a/","idempotency_key":"k"})") == "posted");
+  Fingerprint plain = f.Item().fields;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://a/","idempotency_key":"k"})", {{"traceparent", kTraceParent}}) == "posted");
+  CHECK(f.Item().fields == plain);
+}
+
 TEST_CASE("submit: media types of the request") {
   auto row = GENERATE(values<Row>({{"application/json", "posted"},
                                    {"Application/JSON ; charset=utf-8", "posted"},
                                    {"", "posted"},
-                                   {"application/x-ndjson", "501"},
                                    {"text/plain", "415"},
                                    {"application/x-www-form-urlencoded", "415"},
                                    {"application/jsonx", "415"}}));

@@ -1,9 +1,7 @@
-// URLs, default lanes, query strings, routes and origins.
+// URLs, default lanes, query strings.
 #include "net/api/url.h"
 
 #include <catch2/catch.hpp>
-
-#include "net/api/router.h"
 
 namespace notifyd {
 namespace {
@@ -93,65 +91,6 @@ TEST_CASE("query: parameters are decoded, a plus is a space") {
   CHECK(ParseQuery("a=%").status().code() == Code::kMalformed);
   CHECK(ParseQuery("a=%2").status().code() == Code::kMalformed);
   CHECK(ParseQuery("%zz=1").status().code() == Code::kMalformed);
-}
-
-TEST_CASE("router: paths lead to endpoints with their decoded argument") {
-  struct Row {
-    const char* target;
-    Endpoint endpoint;
-    const char* argument;
-  };
-  auto row = GENERATE(values<Row>({
-      {"/v1/notifies", Endpoint::kNotifies, ""},
-      {"/v1/notifies?x=1", Endpoint::kNotifies, ""},
-      {"/v1/%6eotifies", Endpoint::kNotifies, ""},
-      {"http://h:1/v1/notifies", Endpoint::kNotifies, ""},
-      {"/v1/notifies/n1", Endpoint::kNotify, "n1"},
-      {"/v1/notifies/n1/explain", Endpoint::kExplain, "n1"},
-      {"/v1/notifies/n1/retry", Endpoint::kNotifyRetry, "n1"},
-      {"/v1/notifies/retry", Endpoint::kBulk, ""},
-      {"/v1/notifies/purge", Endpoint::kBulk, ""},
-      {"/v1/fkeys/a%2Fb%20+", Endpoint::kFkey, "a/b +"},
-      {"/v1/fkeys/trigger/trigger", Endpoint::kFkeyTrigger, "trigger"},
-      {"/v1/lanes", Endpoint::kLanes, ""},
-      {"/v1/lanes/fifo/x%2Fy", Endpoint::kLane, ""},
-      {"/v1/stats", Endpoint::kStats, ""},
-      {"/metrics", Endpoint::kMetrics, ""},
-      {"/healthz?probe=1", Endpoint::kHealthz, ""},
-      {"/readyz", Endpoint::kReadyz, ""},
-  }));
-  CAPTURE(row.target);
-  Result<Route> route = FindRoute("GET", row.target);
-  REQUIRE(route.ok());
-  CHECK(route->endpoint == row.endpoint);
-  CHECK(route->argument == row.argument);
-}
-
-TEST_CASE("router: other paths are not found") {
-  auto target = GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry",
-                         "/v1/notifies/x/y", "/v1/fkeys", "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x",
-                         "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
-  CAPTURE(target);
-  CHECK(FindRoute("GET", target).status().code() == Code::kNotFound);
-}
-
-TEST_CASE("origin: the same host and port is not foreign") {
-  std::string host = "Example.com:7300", plain = "example.com", v6 = "[::1]:7300";
-  CHECK_FALSE(IsForeignOrigin("http://example.COM:7300", &host));
-  CHECK_FALSE(IsForeignOrigin("http://example.com", &plain));
-  CHECK_FALSE(IsForeignOrigin("http://example.com:80", &plain));
-  CHECK_FALSE(IsForeignOrigin("https://example.com", &plain));
-  CHECK_FALSE(IsForeignOrigin("http://[::1]:7300", &v6));
-}
-
-TEST_CASE("origin: any other is foreign") {
-  std::string host = "127.0.0.1:7300";
-  auto origin = GENERATE(as<std::string>(), "null", "", "http://", "127.0.0.1:7300", "http://127.0.0.1", "http://127.0.0.1:7301",
-                         "http://localhost:7300", "http://127.0.0.1:7300/", "http://127.0.0.1:7300.evil.com", "http://evil.com",
-                         "file://127.0.0.1:7300", "chrome-extension://127.0.0.1:7300");
-  CAPTURE(origin);
-  CHECK(IsForeignOrigin(origin, &host));
-  CHECK(IsForeignOrigin("http://127.0.0.1:7300", nullptr));
 }
 
 }  // namespace

@@ -1,0 +1,83 @@
+// fairness: how long notifies to a healthy destination take beside destinations that hang, each with a backlog of its own. Two brokers run side
+// by side, one without and one with them, and take turns at the same work, so that what else the machine does falls on both.
+#include <fmt/format.h>
+
+#include "bench/session.h"
+
+namespace notifyd::bench {
+namespace {
+
+Status FillHung(BrokerProcess& broker, const CommonOptions& common, const FairnessOptions& options, const Receiver& hung) {
+  WorkloadPlan plan;
+  plan.url = hung.address().Url() + "/n";
+  plan.count = options.backlog;
+  plan.batch = 1000;
+  plan.payload_bytes = options.payload_bytes;
+  plan.lanes = options.hung_lanes;
+  plan.lane_name = "hung-" + hung.address().ToString();
+  plan.more_fields = R"(,"timeout_ms":3600000)";
+  plan.seed = common.seed;
+  Workload workload(plan);
+  Result<LoadResult> load = Submit(broker, plan.connections, plan.count, &workload);
+  return load.ok() ? Status::Ok() : std::move(load).status();
+}
+
+Result<Delivery> Healthy(BrokerProcess& broker, const CommonOptions& common, const FairnessOptions& options) {
+  WorkloadPlan plan;
+  plan.count = options.count;
+  plan.payload_bytes = options.payload_bytes;
+  plan.lane_name = "healthy";
+  plan.connections = options.connections;
+  Result<Delivery> delivery = DeliverAll(broker, plan, common, 0);
+  if (!delivery.ok()) return delivery;
+  Status verdict = Verdict(*delivery);
+  if (!verdict.ok()) return verdict;
+  return delivery;
+}
+
+double Ratio(const Record& record, const char* above, const char* below) {
+  double least = 1e-3;  // where both are below what can be told apart
+  return std::max(record.Number(above).value_or(0), least) / std::max(record.Number(below).value_or(0), least);
+}
+
+}  // namespace
+
+Status RunFairness(const CommonOptions& common, const FairnessOptions& options) {
+  ReceiverOptions hung_options;
+  hung_options.hang = true;
+  std::vector<std::unique_ptr<Receiver>> hung;
+  for (int i = 0; i < options.hung; ++i) {
+    Result<std::unique_ptr<Receiver>> receiver = Receiver::Start(hung_options, nullptr);
+    if (!receiver.ok()) return std::move(receiver).status();
+    hung.push_back(*std::move(receiver));
+  }
+  Result<std::unique_ptr<Session>> alone = Session::Open(common);
+  if (!alone.ok()) return std::move(alone).status();
+  Result<std::unique_ptr<Session>> beside = Session::Open(common);
+  if (!beside.ok()) return std::move(beside).status();
+  for (const auto& receiver : hung)
+    if (Status filled = FillHung((*beside)->broker(), common, options, *receiver); !filled.ok()) return filled;
+  // One round that does not count: the first connections and the first pages of a store cost more than all later ones.
+  for (BrokerProcess* broker : {&(*alone)->broker(), &(*beside)->broker()}) {
+    Result<Delivery> warm = Healthy(*broker, common, options);
+    if (!warm.ok()) return std::move(warm).status();
+  }
+  std::string title = fmt::format("fairness: a healthy destination alone and beside {} that hang, each with {} notifies pending", options.hung,
+                                  Grouped(static_cast<double>(options.backlog), 0));
+  return RunAndReport(common, title, [&](int round) -> Result<Record> {
+    bool alone_first = round % 2 == 1;
+    Record record;
+    record.Text("scenario", "fairness").Int("run", round).Int("hung", options.hung).Int("backlog", static_cast<int64_t>(options.backlog));
+    record.Int("count", static_cast<int64_t>(options.count));
+    for (bool is_alone : {alone_first, !alone_first}) {
+      Result<Delivery> delivery = Healthy(is_alone ? (*alone)->broker() : (*beside)->broker(), common, options);
+      if (!delivery.ok()) return std::move(delivery).status();
+      record.Real(is_alone ? "alone_per_s" : "beside_per_s", delivery->per_s, 0).Percentiles(is_alone ? "alone" : "beside", delivery->latency);
+    }
+    record.Real("p50_ratio", Ratio(record, "beside_p50_ms", "alone_p50_ms"), 3);
+    record.Real("p99_ratio", Ratio(record, "beside_p99_ms", "alone_p99_ms"), 3);
+    return record.Real("beside_peak_mib", Mebibytes((*beside)->broker().memory().peak_bytes));
+  });
+}
+
+}  // namespace notifyd::bench

@@ -1,0 +1,91 @@
+// The texts are made of what the core holds; nothing is read, and no clock.
+#include "broker/callback.h"
+
+#include "base/check.h"
+#include "broker/spec.h"
+
+namespace notifyd {
+namespace {
+
+void TextOrNull(std::string_view key, std::string_view text, JsonWriter* json) {
+  json->Key(key);
+  text.empty() ? json->Null() : json->String(text);
+}
+
+/// The settled phases and states are numbered alike.
+State SettledState(Phase phase) {
+  CHECK(IsSettled(phase));
+  return static_cast<State>(phase);
+}
+static_assert(static_cast<int>(Phase::kSucceeded) == static_cast<int>(State::kSucceeded) &&
+              static_cast<int>(Phase::kFailed) == static_cast<int>(State::kFailed) &&
+              static_cast<int>(Phase::kCancelled) == static_cast<int>(State::kCancelled) &&
+              static_cast<int>(Phase::kExpired) == static_cast<int>(State::kExpired));
+
+}  // namespace
+
+void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("number");
+  json->Uint(attempt.number);
+  json->Key("started_at");
+  json->String(FormatRfc3339(attempt.started_at));
+  json->Key("duration_ms");
+  json->Int(attempt.duration_ms);
+  json->Key("status");
+  json->Uint(attempt.status);
+  if (!attempt.error.empty()) {
+    json->Key("error");
+    json->String(attempt.error);
+    if (!attempt.detail.empty()) {
+      json->Key("detail");
+      json->String(attempt.detail);
+    }
+  }
+  json->Key("response_body");
+  json->String(attempt.response_body);
+  json->EndObject();
+}
+
+std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState& state, const AttemptRecord* last_attempt) {
+  CHECK(head.callback != nullptr);
+  NotifySpec spec;
+  spec.url = head.callback->url;
+  spec.payload_kind = PayloadKind::kData;
+  JsonWriter json(&spec.payload);
+  json.BeginObject();
+  json.Key("id");
+  json.String(id.ToString());
+  json.Key("state");
+  json.String(ToString(SettledState(state.phase)));
+  TextOrNull("reason", state.reason, &json);
+  json.Key("url");
+  json.String(head.callback->notify_url);
+  json.Key("lane");
+  json.String(head.lane.name);
+  json.Key("mode");
+  json.String(ToString(head.lane.mode));
+  TextOrNull("fkey", head.fkey, &json);
+  json.Key("caller");
+  json.String(head.caller);
+  json.Key("settled_at");
+  json.String(FormatRfc3339(state.settled_at));
+  json.Key("attempts_made");
+  json.Uint(state.attempts_made);
+  json.Key("last_attempt");
+  last_attempt ? WriteAttempt(*last_attempt, &json) : json.Null();
+  json.EndObject();
+  return EncodeSpec(spec);
+}
+
+std::shared_ptr<const NotifyHead> CallbackHead(const NotifyHead& head) {
+  CHECK(head.callback != nullptr);
+  auto out = std::make_shared<NotifyHead>();
+  out->lane = {Mode::kConcurrent, head.callback->lane};
+  out->host = head.callback->host;
+  out->caller = head.caller;
+  out->trace_parent = head.trace_parent;
+  return out;
+}
+
+}  // namespace notifyd

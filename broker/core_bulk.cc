@@ -1,0 +1,109 @@
+// Bulk retry, cancel and purge. The store's list finds them, oldest first, a page after the other; what is found is then looked at again as it is
+// now, and all that it still applies to is changed in one turn, and so in one batch.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+namespace {
+
+/// Pages that one call asks for at most: a rare filter over a long history ends early, and goes on with the next call.
+constexpr uint32_t kBulkPages = 8;
+
+}  // namespace
+
+void Core::Impl::On(BulkRequest& e) {
+  if (RefusedStopping(e.request)) return;
+  auto applies = [&](State state) { return e.kind == BulkKind::kRetry || IsSettled(state) == (e.kind == BulkKind::kPurge); };
+  auto& states = e.query.states;
+  states.erase(std::remove_if(states.begin(), states.end(), [&](State state) { return !applies(state); }), states.end());
+  if (states.empty()) return ReplyNow(e.request, BulkDone{});
+  e.query.oldest_first = true;
+  out_->lists.push_back({e.request, e.query, now_});
+  RequestId request = e.request;
+  bulks_[request].asked = std::move(e);
+}
+
+bool Core::Impl::Applies(BulkKind kind, const Entry& entry) {
+  if (!entry.exists) return false;
+  switch (kind) {
+    case BulkKind::kRetry:
+      return !entry.in_flight();
+    case BulkKind::kCancel:
+      return entry.pending();
+    case BulkKind::kPurge:
+      break;
+  }
+  return !entry.pending() && !entry.in_flight();
+}
+
+void Core::Impl::OnBulkList(ListDone& e) {
+  auto found = bulks_.find(e.request);
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  Bulk& bulk = found->second;
+  ListQuery& query = bulk.asked.query;
+  for (LoadedNotify& item : e.items) {
+    Entry* entry = FindEntry(item.record->id);
+    State state = StateOf(item.record->state, entry);
+    bool in_flight = entry && entry->in_flight();
+    if (std::find(query.states.begin(), query.states.end(), state) == query.states.end()) continue;
+    if (in_flight && bulk.asked.kind != BulkKind::kCancel) continue;
+    bulk.ids.push_back(item.record->id);
+  }
+  bool complete = e.next.value == 0;
+  query.limit -= std::min(query.limit, e.items.size());
+  if (!complete && query.limit > 0 && ++bulk.pages < kBulkPages) {
+    query.above = e.next;
+    out_->lists.push_back({e.request, query, now_});
+    return;
+  }
+  BulkApply apply{std::move(bulk.asked), std::move(bulk.ids), e.next};
+  bulks_.erase(found);
+  if (apply.bulk.dry_run || apply.ids.empty()) return ReplyNow(e.request, BulkDone{apply.ids.size(), apply.next});
+  RunTask(MakeTask(std::move(apply)));
+}
+
+bool Core::Impl::Handle(Task* task, BulkApply& r) {
+  if (RefusedStopping(r.bulk.request)) return true;
+  BulkKind kind = r.bulk.kind;
+  auto wanted = [&](const Entry& entry) {
+    const auto& states = r.bulk.query.states;
+    return Applies(kind, entry) && std::find(states.begin(), states.end(), StateOf(entry.state, &entry)) != states.end();
+  };
+  for (NotifyId id : r.ids) {
+    Entry* entry = NeedEntry(task, id);
+    if (!entry || !wanted(*entry)) continue;
+    if (kind != BulkKind::kPurge) NeedLane(task, entry->head->lane);
+    bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel && LacksLastAttempt(*entry);
+    if (whole) NeedEntry(task, id, true);
+  }
+  if (task->missing > 0) return false;
+  BulkDone done;
+  done.next = r.next;
+  for (NotifyId id : r.ids) {
+    Entry* entry = FindEntry(id);
+    if (!wanted(*entry)) continue;
+    ++done.count;
+    if (kind == BulkKind::kRetry) ApplyRetry(entry);
+    else if (kind == BulkKind::kCancel) Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
+    else ApplyPurge(entry);
+  }
+  sync_asked_ = true;
+  ReplyAfter(Barrier(), r.bulk.request, done);
+  return true;
+}
+
+/// A settled one leaves, and with it what points to it; its idempotency key goes on answering with its id. The totals stay.
+void Core::Impl::ApplyPurge(Entry* entry) {
+  Write(DeleteNotify{entry->id});
+  if (entry->state.phase != Phase::kSucceeded) Write(DeleteSettled{entry->state.phase, entry->id});
+  if (!entry->head->fkey.empty()) EndFkey(*entry, now_.wall);
+  KeepSpec(entry, nullptr);
+  entry->full = nullptr;
+  entry->exists = false;
+  ++entry->changes;
+  Touch(entry);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,98 @@
+// What users change about a notify that waits: the read that a change starts from, and the change, which is taken only where nobody changed the
+// notify in between. The new head and spec were made and validated outside; what they mean for lanes and times is decided here.
+#include <utility>
+
+#include "broker/core_impl.h"
+#include "broker/spec.h"
+
+namespace notifyd {
+
+/// One that cannot be changed: says so.
+bool Core::Impl::RefusedChange(RequestId request, const Entry& entry) {
+  if (!entry.exists) return RefuseAfter(request, Code::kNotFound, "there is no such notify"), true;
+  if (!entry.pending())
+    return RefuseAfter(request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry.state.phase))), true;
+  if (entry.in_flight()) return RefuseAfter(request, Code::kConflict, "an attempt is in flight"), true;
+  return false;
+}
+
+bool Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (!RefusedChange(r.request, *entry)) ReadAfter(Barrier(), r.request, r.id);
+  return true;
+}
+
+bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (RefusedChange(r.request, *entry)) return true;
+  Lane* lane = NeedLane(task, entry->head->lane);
+  entry = NeedEntry(task, r.id, true);
+  if (!lane || !entry || task->missing > 0) return false;
+  if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(Barrier(), r.request, Stale{}), true;
+  bool at_once = true;
+  WallTime due;
+  if (r.when) {
+    ResolveWhen(*r.when, &at_once, &due);
+    if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) {
+      const char* field = r.when->kind == When::Kind::kAt ? "/due_at" : "/delay_ms";
+      return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", field), true;
+    }
+  }
+  if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms)
+    return Refuse(r.request, Code::kUnacceptable, "has passed", "/expires_at"), true;
+  ApplyChange(entry, r, at_once, due);
+  ReadAfter(Barrier(), r.request, r.id);
+  return true;
+}
+
+void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due) {
+  auto record = std::make_shared<NotifyRecord>(*entry->full);
+  NotifyState& state = entry->state;
+  bool held = entry->held(now_.wall);
+  Unplace(entry);
+  RemoveIndex(entry);
+  SetHead(entry, r.head);
+  if (r.ttl) {
+    UntrackExpiry(entry);
+    if (state.expires_at != kWallNever) Write(DeleteExpiry{{state.expires_at.ms, entry->id}});
+    state.expires_at = r.ttl->kind == When::Kind::kDefault ? kWallNever : r.ttl->kind == When::Kind::kAt ? WallTime{r.ttl->ms} : WallTime{now_.wall.ms + r.ttl->ms};
+    if (state.expires_at != kWallNever) PutExpiryOf(entry);
+  }
+  if (r.when && held && r.when->kind == When::Kind::kDefault) {
+    state.due = kWallNever;
+    AddIndex(entry, Index::kHeld);
+  } else if (r.when) {
+    // One that is held stays so until then; one that was attempted waits for that time instead of its next attempt's.
+    if (!held || at_once) state.phase = Phase::kWaiting;
+    state.next_attempt_at = {};
+    if (entry->head->lane.mode == Mode::kFifo) {
+      Lane* lane = GetLane(entry->head->lane);
+      if (lane->record.blocked_head == entry->id) {
+        lane->record.blocked_head = {};
+        DirtyLane(lane);
+        Activate(lane);
+        Kick(lane);
+      }
+    }
+    SetDue(entry, at_once, due);
+  } else {
+    entry->durable = open_.number;
+    AddIndex(entry, IndexOf(state));
+    PlaceEntry(entry);
+  }
+  record->head = entry->head;
+  record->spec = r.spec;
+  record->state = state;
+  KeepSpec(entry, r.spec);
+  entry->full = nullptr;
+  ++entry->changes;
+  Touch(entry);
+  sync_asked_ = true;
+  Write(PutNotify{std::move(record)});
+}
+
+}  // namespace notifyd

@@ -1,0 +1,136 @@
+// Explain: why a notify is where it is, out of what the scheduler itself looks at. Contract section 3.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+namespace {
+
+/// Who is ahead is counted up to this.
+constexpr uint64_t kMostAhead = 1000;
+
+std::string Number(uint64_t n, const char* one, const char* many) {
+  return std::to_string(n) + " " + (n == 1 ? one : many);
+}
+
+}  // namespace
+
+bool Core::Impl::Handle(Task* task, ExplainRequest& r) {
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return false;
+  if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
+  if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, 0)), true;
+  Lane* lane = NeedLane(task, entry->head->lane);
+  if (!lane) return false;
+  if (lane->record.blocked_head.value != 0 && !NeedEntry(task, lane->record.blocked_head)) return false;
+  if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, 0)), true;
+  // Who stands before it in the tail is on disk.
+  explaining_.emplace(next_ticket_, Explaining{r.request, entry, lane});
+  ++entry->pins;
+  ++lane->pins;
+  AskPage({0, kMostAhead, TailCountPage{lane->key, lane->record.tail_from, entry->order()}});
+  return true;
+}
+
+void Core::Impl::OnTailCount(const Explaining& explaining, const PageLoaded& page) {
+  ReplyNow(explaining.request, Explain(*explaining.entry, explaining.lane, page.count));
+  --explaining.entry->pins;
+  --explaining.lane->pins;
+  MaybeDrop(explaining.entry);
+  MaybeDrop(explaining.lane);
+}
+
+/// `lane`: of a pending one.
+Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, uint64_t tail_ahead) const {
+  Explained out;
+  out.id = entry.id;
+  out.state = StateOf(entry.state, &entry);
+  const NotifyState& state = entry.state;
+  auto reason = [&](const char* code, std::string detail) { out.reasons.push_back({code, std::move(detail)}); };
+  switch (out.state) {
+    case State::kHeld: {
+      std::string until = state.due == kWallNever ? "" : ", or until it is due at " + FormatRfc3339(state.due);
+      reason("held", "it is held under the fkey \"" + entry.head->fkey + "\" until that is triggered" + until);
+      if (state.due != kWallNever) out.expected_at = state.due;
+      break;
+    }
+    case State::kScheduled:
+      reason("not_due", "it is due at " + FormatRfc3339(state.due));
+      out.expected_at = state.due;
+      break;
+    case State::kRetrying:
+      reason("waiting_to_retry",
+             "attempt " + std::to_string(state.attempts_made) + " failed; the next one is due at " + FormatRfc3339(state.next_attempt_at));
+      out.expected_at = state.next_attempt_at;
+      break;
+    case State::kSending:
+      reason("sending", "attempt " + std::to_string(entry.number) + " is in flight");
+      break;
+    case State::kReady:
+      ExplainReady(entry, *lane, tail_ahead, &out);
+      return out;
+    default:
+      reason("settled", std::string("it is settled: ") + ToString(out.state) + (state.reason.empty() ? "" : ", " + state.reason));
+      return out;
+  }
+  if (out.state != State::kSending && lane->limits.paused != Paused::kNo) {
+    reason("lane_paused", "its lane is paused");
+    out.expected_at.reset();
+  }
+  return out;
+}
+
+void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, uint64_t tail_ahead, Explained* out) const {
+  auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
+  out->expected_at = now_.wall;
+  if (stopping_ || holding_) reason("stopping", "the broker stops or restarts and begins no attempt");
+  if (lane.limits.paused != Paused::kNo) {
+    reason("lane_paused", lane.limits.paused == Paused::kByFailure ? "its lane paused itself when a notify failed" : "its lane is paused");
+    out->expected_at.reset();
+  }
+  NotifyId blocked = lane.record.blocked_head;
+  uint64_t ahead = tail_ahead;
+  const Entry* head = nullptr;
+  if (lane.head && lane.head != &entry) {
+    head = lane.head;
+    ++ahead;
+  } else if (blocked.value != 0 && blocked != entry.id) {
+    head = FindEntry(blocked);
+    ++ahead;
+  } else if (!lane.queue.empty() && lane.queue.begin()->second != &entry && lane.queue.begin()->first < entry.order()) {
+    head = lane.queue.begin()->second;
+  }
+  if (entry.place != Place::kHead)
+    for (const auto& [key, other] : lane.queue) {
+      if (ahead >= kMostAhead || !(key < entry.order())) break;
+      if (tail_ahead == 0 || other->index != Index::kTail) ++ahead;  // those of the tail are counted there
+    }
+  if (head && head->id == blocked && head->pending() && StateOf(head->state, head) == State::kRetrying) {
+    reason("blocked_by_head", "the head of its fifo lane, " + head->id.ToString() + ", failed and is attempted again at " +
+                                  FormatRfc3339(head->state.next_attempt_at));
+    if (out->expected_at) out->expected_at = std::max(*out->expected_at, head->state.next_attempt_at);
+  }
+  if (ahead > 0) {
+    std::string many = ahead >= kMostAhead ? std::to_string(kMostAhead) + " or more others" : Number(ahead, "other", "others");
+    reason("behind", "it is behind " + many + " in its lane" + (head ? "; the head is " + head->id.ToString() : ""));
+  }
+  if (lane.in_flight >= lane.limits.concurrency && !lane.fifo())
+    reason("lane_at_cap", "its lane has " + Number(lane.in_flight, "call", "calls") + " in flight, as many as it may");
+  if (lane.limits.rate_per_s > 0 && TokensOf(lane) < 1) {
+    MonoTime at = WhenTokens(lane, 1);
+    reason("rate_limited", "its lane's rate is used up for now");
+    if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + at.ms - now_.mono.ms});
+  }
+  if (entry.host->in_flight >= HostShare())
+    reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
+  if (in_flight_ >= limits_.max_in_flight)
+    reason("broker_at_cap", "the broker has " + Number(in_flight_, "call", "calls") + " in flight, as many as it may");
+  if (!out->reasons.empty()) return;
+  bool in_memory = entry.place != Place::kIdle || entry.index == Index::kTail;
+  if (in_memory) reason("next", "its turn is next");
+  else reason("loading", "it is due and on its way from the disk into its lane");
+}
+
+}  // namespace notifyd

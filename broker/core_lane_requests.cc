@@ -1,0 +1,169 @@
+// Lanes as operators see and steer them: lists, settings, pause and resume. What the store says of a lane (its counts and settings) is laid
+// over with what only memory knows: whose time has come, and what is in flight.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+void Core::Impl::On(LanesRequest& e) {
+  LaneList& list = lane_lists_[e.request];
+  list.one = e.query.only.has_value();
+  out_->lanes.push_back({e.request, std::move(e.query)});
+}
+
+void Core::Impl::On(LanesDone& e) {
+  --reads_under_way_;
+  auto found = lane_lists_.find(e.request);
+  if (found == lane_lists_.end()) return;
+  LaneList list = std::move(found->second);
+  lane_lists_.erase(found);
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  if (list.one) {
+    if (e.rows.empty() && !list.known) return Refuse(e.request, Code::kNotFound, "there is no such lane: nothing of it is pending, and it has no settings");
+    LaneRow row;
+    if (e.rows.empty()) row.lane = *list.known;
+    else row = std::move(e.rows[0]);
+    return ReplyNow(e.request, LaneViewed{ViewOf(row)});
+  }
+  LanesListed listed;
+  listed.more = e.more;
+  listed.next = e.next;
+  for (const LaneRow& row : e.rows) listed.lanes.push_back(ViewOf(row));
+  ReplyNow(e.request, std::move(listed));
+}
+
+LaneView Core::Impl::ViewOf(const LaneRow& row) const {
+  LaneView view;
+  view.lane = row.lane;
+  view.own = row.settings;
+  view.limits = LimitsOf(row.lane, row.settings, limits_);
+  auto found = lanes_.find(row.lane);
+  const Lane* lane = found == lanes_.end() ? nullptr : found->second.get();
+  auto promoted = [&](Index index) -> int64_t { return lane ? lane->promoted[static_cast<size_t>(index)] : 0; };
+  // The counts are of the moment when the store was read, the rest is of now: none goes below zero over that.
+  auto count = [](int64_t n) { return static_cast<uint64_t>(std::max<int64_t>(n, 0)); };
+  const LaneCounts& counts = row.counts;
+  view.held = count(counts.held + counts.held_due - promoted(Index::kHeldDue));
+  view.scheduled = count(counts.due - promoted(Index::kDue));
+  view.retrying = count(counts.retrying - promoted(Index::kRetrying));
+  view.sending = lane ? lane->sending : 0;
+  view.in_flight = lane ? lane->in_flight : 0;
+  int64_t all = counts.held + counts.held_due + counts.due + counts.retrying + counts.tail;
+  view.ready = count(all - static_cast<int64_t>(view.held + view.scheduled + view.retrying + view.sending));
+  const Entry* head = lane ? lane->head : nullptr;
+  if (!head && lane && lane->record.blocked_head.value != 0) head = FindEntry(lane->record.blocked_head);
+  if (!head && lane && !lane->queue.empty()) head = lane->queue.begin()->second;
+  if (head && head->known && head->pending()) view.oldest_due = head->state.due;
+  else if (row.tail_front) view.oldest_due = row.tail_front->due;
+  if (view.oldest_due) view.head_age_ms = std::max<int64_t>(0, now_.wall.ms - view.oldest_due->ms);
+  return view;
+}
+
+/// Asks the store about lanes once everything up to `batch` is durable.
+void Core::Impl::AskLane(uint64_t batch, RequestId request, LanesQuery query) {
+  LaneList& list = lane_lists_[request];
+  list.one = true;
+  list.known = query.only;
+  LanesEffect effect{request, std::move(query)};
+  if (batch <= synced_) out_->lanes.push_back(std::move(effect));
+  else after_sync_.emplace(batch, std::move(effect));
+}
+
+// ---- settings
+
+bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
+  if (RefusedStopping(r.request)) return true;
+  Lane* lane = NeedLane(task, r.lane);
+  if (!lane) return false;
+  if (lane->record.blocked_head.value != 0 && !NeedEntry(task, lane->record.blocked_head)) return false;
+  LaneSettings settings = lane->settings;
+  const LanePatch& patch = r.patch;
+  if (patch.paused && *patch.paused != (settings.paused != Paused::kNo)) settings.paused = *patch.paused ? Paused::kByRequest : Paused::kNo;
+  if (patch.concurrency) settings.concurrency = *patch.concurrency;
+  if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
+  if (patch.burst) settings.burst = *patch.burst;
+  if (patch.on_retry) settings.on_retry = *patch.on_retry;
+  if (patch.on_failure) settings.on_failure = *patch.on_failure;
+  if (settings != lane->settings) {
+    LaneLimits before = lane->limits;
+    PutSettings(lane, settings);
+    sync_asked_ = true;
+    if (before.paused != Paused::kNo && settings.paused == Paused::kNo) ResumeLane(lane);
+    if (before.paused == Paused::kNo && settings.paused != Paused::kNo) PauseLane(lane);
+    // An attempted head no longer blocks: it goes among the others.
+    if (lane->fifo() && lane->limits.on_retry == OnRetry::kSkip && lane->record.blocked_head.value != 0) {
+      Entry* head = FindEntry(std::exchange(lane->record.blocked_head, NotifyId{}));
+      DirtyLane(lane);
+      if (head && head->place == Place::kHead) {
+        Unplace(head);
+        EnterLane(head);
+      }
+      Activate(lane);
+    }
+    Unthrottle(lane);
+    Kick(lane);
+  }
+  AskLane(Barrier(), r.request, {lane->key, {}, {}, 1, false});
+  return true;
+}
+
+void Core::Impl::PutSettings(Lane* lane, const LaneSettings& settings) {
+  CHECK(lane->known);
+  bool before = !lane->settings.IsDefault(), after = !settings.IsDefault();
+  lane->settings = settings;
+  RefreshLimits(lane);
+  totals_.lane_settings += static_cast<uint64_t>(after) - static_cast<uint64_t>(before);
+  if (after) Write(PutLaneSettings{lane->key, settings});
+  else if (before) Write(DeleteLaneSettings{lane->key});
+  Touch(lane);
+}
+
+void Core::Impl::RefreshLimits(Lane* lane) {
+  lane->limits = LimitsOf(lane->key, lane->settings, limits_);
+}
+
+// ---- pause and resume
+
+/// All that waits in memory goes to the tail (I8).
+void Core::Impl::PauseLane(Lane* lane) {
+  Unring(lane);
+  if (lane->head && lane->head->place == Place::kHead) {
+    Entry* head = lane->head;
+    Unplace(head);
+    ShelveHead(lane, head);
+  }
+  SpillQueue(lane);
+  lane->active = false;
+}
+
+void Core::Impl::ResumeLane(Lane* lane) {
+  if (lane->record.blocked_head.value != 0)
+    if (Entry* head = FindEntry(lane->record.blocked_head)) FetchHead(head);
+  Activate(lane);
+}
+
+void Core::Impl::ShelveHead(Lane* lane, Entry* entry) {
+  CHECK(entry->place == Place::kIdle && entry->index == Index::kRetrying);
+  Spill(lane, entry);
+}
+
+/// Back among those whose wait for the next attempt is over.
+void Core::Impl::FetchHead(Entry* entry) {
+  if (!entry->pending() || entry->index != Index::kTail || entry->place != Place::kIdle) return;
+  RemoveIndex(entry);
+  AddIndex(entry, Index::kRetrying);
+  PlaceEntry(entry);
+}
+
+void Core::Impl::PauseOnFailure(Lane* lane, NotifyId failed) {
+  if (lane->limits.paused != Paused::kNo) return;
+  LaneSettings settings = lane->settings;
+  settings.paused = Paused::kByFailure;
+  PutSettings(lane, settings);
+  PauseLane(lane);
+  out_->lane_logs.push_back({lane->key, failed});
+}
+
+}  // namespace notifyd

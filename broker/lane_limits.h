@@ -1,0 +1,28 @@
+// What holds for a lane: its own settings, else the first rule of the configuration that matches, else the defaults. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "broker/limits.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+struct LaneLimits {
+  Paused paused = Paused::kNo;
+  uint32_t concurrency = 1;  // 1 in a fifo lane
+  double rate_per_s = 0;     // 0: no limit
+  uint32_t burst = 1;        // where there is a rate: what may be sent at once after a rest
+  OnRetry on_retry = OnRetry::kBlock;
+  OnFailure on_failure = OnFailure::kContinue;
+  bool operator==(const LaneLimits&) const = default;
+};
+
+/// A burst that nobody said is what the rate gives in 10 ms, at least 1.
+LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits);
+
+/// "*" in `pattern` stands for any run of bytes, also none. Time O(pattern * text) at worst.
+bool MatchesPattern(std::string_view pattern, std::string_view text);
+
+}  // namespace notifyd

@@ -1,0 +1,81 @@
+// What all commands of notifyctl share: asking the broker, saying what it refused, and printing what it said as a table or as JSON.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/json_tree.h"
+#include "cli/http_client.h"
+
+namespace notifyd {
+
+/// Exit codes (contract section 4).
+enum Exit { kDone = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
+
+struct Context {
+  HttpClient* client = nullptr;
+  bool json = false;
+};
+
+/// To standard output.
+void Print(std::string_view text);
+void PrintLine(std::string_view text);
+/// To standard error, as a line that begins with the program's name. Control characters are shown as "?".
+void Complain(const std::string& text);
+
+/// A string without quotes, all else as it stands; "-" for null and what is not there.
+std::string Cell(const std::optional<JsonTree::Value>& value);
+/// Of a string; empty where it is none.
+std::string TextAt(JsonTree::Value object, std::string_view pointer);
+/// A whole number; `otherwise` where there is none.
+uint64_t NumberAt(JsonTree::Value object, std::string_view pointer, uint64_t otherwise = 0);
+
+/// What a problem document says for people: its detail (else its title), the id it names, and the field.
+std::string ProblemText(JsonTree::Value problem);
+/// The same of an answer that is no success; its status where it holds no problem document.
+std::string ProblemText(const HttpAnswer& answer);
+
+struct Outcome {
+  Exit exit = kDone;
+  HttpAnswer answer;
+};
+/// Calls, and complains where nothing came back (kUnreachable) or a refusal (kRefused).
+Outcome Ask(const Context& context, const HttpCall& call);
+Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
+
+/// The answer as JSON, or what `render` makes of it. An answer that is not JSON is no broker's.
+template <class Render>
+Exit Show(const Context& context, const Outcome& outcome, Render render) {
+  if (outcome.exit != kDone) return outcome.exit;
+  Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body);
+  if (!tree.ok()) {
+    Complain("the answer is not JSON: " + tree.status().detail());
+    return kRefused;
+  }
+  if (context.json) PrintLine(outcome.answer.body);
+  else Print(render(tree->root()));
+  return kDone;
+}
+
+/// Name and value, one a line; what is null is left out.
+std::string Fields(JsonTree::Value object, const std::vector<std::string>& without = {});
+
+/// "?a=1&b=2", encoded; empty where there is none.
+std::string QueryOf(const std::map<std::string, std::string>& parameters);
+
+/// Items of a paged list, as JSON text each.
+struct Pages {
+  Exit exit = kDone;
+  std::vector<std::string> items;
+  std::string next;  // the cursor; empty where the list is complete
+};
+/// Asks for page after page until `limit` items are there or the list is complete.
+Pages AskPages(const Context& context, const std::string& path, std::map<std::string, std::string> parameters, uint64_t limit);
+/// {"items":[...],"next":cursor or null}
+std::string ItemsJson(const std::vector<std::string>& items, const std::string& next);
+
+}  // namespace notifyd

@@ -1,0 +1,27 @@
+// ServerResponder: the Api's answers to the server of its loop.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "net/api/api.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+class ServerResponder : public Api::Responder {
+ public:
+  /// Borrowed.
+  explicit ServerResponder(HttpServer* server) : server_(server) {}
+  void Respond(uint64_t token, HttpResponse response) override { server_->Respond(token, std::move(response)); }
+  void BeginStream(uint64_t token, HttpResponse head) override { server_->BeginStream(token, std::move(head)); }
+  size_t Stream(uint64_t token, std::string_view piece) override { return server_->Stream(token, piece); }
+  void EndStream(uint64_t token) override { server_->EndStream(token); }
+  void PauseBody(uint64_t token) override { server_->PauseBody(token); }
+  void ResumeBody(uint64_t token) override { server_->ResumeBody(token); }
+
+ private:
+  HttpServer* server_;
+};
+
+}  // namespace notifyd

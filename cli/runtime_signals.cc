@@ -1,0 +1,208 @@
+// The runtime's answers to signals: stop, reload, restart in place.
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/runtime_impl.h"
+
+namespace notifyd {
+namespace {
+
+// Timer slots of the first loop; CoreHost has its own.
+constexpr int kGraceSlot = 1, kFlushSlot = 2;
+/// Once nothing is in flight any more, answers that are still being written get so long.
+constexpr int64_t kFlushMostMs = 1000, kFlushStepMs = 5;
+/// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
+constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000, kRestartStepMs = 1;
+
+std::string Join(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+}  // namespace
+
+void Runtime::Impl::TakeSignal(int number) {
+  bool stop = number == SIGTERM || number == SIGINT;
+  // Here, not on the loop: a loop that hangs must not keep the process from ending.
+  if (stop && stopping_.exchange(true)) {
+    Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
+    LogFinish();
+    std::_Exit(0);
+  }
+  io_[0]->loop.Post([this, number, stop] {
+    if (stop) StopSignal(number);
+    else if (number == SIGHUP) Reload();
+    else RestartSignal();
+  });
+}
+
+// ---- reload
+
+void Runtime::Impl::Reload() {
+  if (stopping_ || restart_ >= Restart::kSettling) return;
+  Invocation read = ReadCommandLine({launch_.arguments.begin() + 1, launch_.arguments.end()}, launch_.environment);
+  if (read.action != Invocation::Action::kRun) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", read.error}});
+    return;
+  }
+  Options next = options_;
+  Reloaded reloaded = ApplyReloadable(read.options, &next);
+  // It may still refuse them, and changes nothing then; the others are told the same.
+  if (Status taken = io_[0]->sender->Reload(next.sender); !taken.ok()) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"field", taken.field()}, {"detail", taken.detail()}});
+    return;
+  }
+  for (size_t i = 1; i < io_.size(); ++i)
+    io_[i]->loop.Post([sender = io_[i]->sender.get(), options = next.sender] {
+      if (Status taken = sender->Reload(options); !taken.ok()) Log(LogLevel::kError, "settings not reloaded", {{"detail", taken.detail()}});
+    });
+  mailbox_.Post(LimitsChanged{std::make_shared<const CoreLimits>(next.core)});
+  options_ = std::move(next);
+  if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
+  Log(LogLevel::kInfo, "settings reloaded", {{"applied", reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)}});
+  LogSetLevel(LogLevelOf(options_));
+}
+
+// ---- stop
+
+void Runtime::Impl::StopSignal(int number) {
+  Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}});
+  if (restart_ >= Restart::kSettling) return;
+  io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
+  mailbox_.Post(StopRequested{});
+}
+
+void Runtime::Impl::FlushAndStop(const char* why) {
+  if (std::exchange(flushing_, true)) return;
+  Log(LogLevel::kInfo, "closing", {{"reason", why}});
+  io_[0]->loop.SetTimer(kGraceSlot, -1, {});
+  for (auto& io : io_)
+    io->loop.Post([io = io.get()] {
+      io->sender->Abort();
+      io->server->Drain();
+    });
+  StopOnceFlushed(ReadClockMs(CLOCK_BOOTTIME) + kFlushMostMs);
+}
+
+void Runtime::Impl::StopOnceFlushed(int64_t until_ms) {
+  io_[0]->loop.SetTimer(kFlushSlot, kFlushStepMs, [this, until_ms] {
+    if (budget_.connections.load() > 0 && ReadClockMs(CLOCK_BOOTTIME) < until_ms) return StopOnceFlushed(until_ms);
+    StopLoops();
+  });
+}
+
+void Runtime::Impl::StopLoops() {
+  for (auto& io : io_) io->loop.Stop();
+  if (core_loop_) core_loop_->Stop();
+}
+
+// ---- restart in place
+
+void Runtime::Impl::RestartSignal() {
+  if (stopping_) return;
+  if (restart_ != Restart::kNo) {
+    Log(LogLevel::kInfo, "a restart is under way already");
+    return;
+  }
+  restart_ = Restart::kChecking;
+  Log(LogLevel::kInfo, "restart: checking", {{"program", launch_.program}});
+  if (checker_.joinable()) checker_.join();
+  checker_ = std::thread([this] {
+    Status checked = CheckSuccessor(launch_);
+    io_[0]->loop.Post([this, checked] { SuccessorChecked(checked); });
+  });
+}
+
+void Runtime::Impl::SuccessorChecked(const Status& checked) {
+  if (!checked.ok()) {
+    restart_ = Restart::kNo;
+    Log(LogLevel::kError, "no restart, going on as before", {{"detail", checked.detail()}});
+    return;
+  }
+  if (stopping_) return;
+  restart_ = Restart::kHolding;
+  Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
+  io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { Settle("the grace for calls in flight is over"); });
+  mailbox_.Post(HoldAttempts{});
+}
+
+/// Clients wait from here on: who connects in the queue of the listening socket, what is sent on open connections in theirs.
+void Runtime::Impl::Settle(const char* why) {
+  if (stopping_ || restart_ != Restart::kHolding) return;
+  restart_ = Restart::kSettling;
+  Log(LogLevel::kInfo, "restart: closing", {{"reason", why}});
+  io_[0]->loop.SetTimer(kGraceSlot, -1, {});
+  OnEachLoop(
+      [](IoThread* io) {
+        io->server->StopAccepting();
+        io->server->HoldRequests();
+      },
+      [this] { WaitUntilIdle(ReadClockMs(CLOCK_BOOTTIME) + kSettleMostMs, [this] { Leave(); }); });
+}
+
+void Runtime::Impl::Leave() {
+  restart_ = Restart::kLeaving;
+  // Calls in flight whose grace is over: what comes of them is not known, they are repeated with the same number.
+  bool all_ended = quiet_;
+  if (!all_ended) OnEachLoop([](IoThread* io) { io->sender->Abort(); }, [] {});
+  mailbox_.Post(StopRequested{});
+  int64_t until_ms = ReadClockMs(CLOCK_BOOTTIME) + kLeaveMostMs;
+  // Whoever waited for the end of a notify is answered now.
+  auto answer = [this, until_ms] { WaitUntilIdle(until_ms, [this] { ReleaseSockets(); }); };
+  if (all_ended) WaitUntilDrained(until_ms, std::move(answer));
+  else answer();
+}
+
+void Runtime::Impl::ReleaseSockets() {
+  OnEachLoop(
+      [](IoThread* io) {
+        io->released = io->server->Release();
+        io->sender->Abort();
+      },
+      [this] { StopLoops(); });
+}
+
+/// The loops have stopped, the store is written. Does not return where it succeeds.
+int Runtime::Impl::Succeed() {
+  Handover handover;
+  for (auto& io : io_) {
+    if (io->released.listening >= 0) handover.Add(io->released.listening);
+    // A server that took over several listening sockets gives all but one of them here.
+    for (int fd : io->released.connections) handover.Add(fd);
+  }
+  // Closes it, and frees its directory for the one that follows.
+  store_.reset();
+  Log(LogLevel::kInfo, "restart: starting", {{"program", launch_.program}, {"connections", handover.connections.size()}});
+  LogFinish();
+  Status failed = BecomeSuccessor(launch_, std::move(handover));
+  Log(LogLevel::kError, "restart failed, stopped", {{"detail", failed.detail()}});
+  return 1;
+}
+
+void Runtime::Impl::OnEachLoop(std::function<void(IoThread*)> task, std::function<void()> then) {
+  auto left = std::make_shared<std::atomic<size_t>>(io_.size());
+  for (auto& io : io_)
+    io->loop.Post([this, io = io.get(), left, task, then] {
+      task(io);
+      if (left->fetch_sub(1) == 1) io_[0]->loop.Post(then);
+    });
+}
+
+void Runtime::Impl::WaitUntilIdle(int64_t until_ms, std::function<void()> then) {
+  auto busy = std::make_shared<std::atomic<size_t>>(0);
+  OnEachLoop([busy](IoThread* io) { *busy += io->server->busy(); },
+             [this, busy, until_ms, then] {
+               if (*busy == 0 || ReadClockMs(CLOCK_BOOTTIME) >= until_ms) return then();
+               io_[0]->loop.SetTimer(kFlushSlot, kRestartStepMs, [this, until_ms, then] { WaitUntilIdle(until_ms, then); });
+             });
+}
+
+void Runtime::Impl::WaitUntilDrained(int64_t until_ms, std::function<void()> then) {
+  if (drained_ || ReadClockMs(CLOCK_BOOTTIME) >= until_ms) return then();
+  io_[0]->loop.SetTimer(kFlushSlot, kRestartStepMs, [this, until_ms, then] { WaitUntilDrained(until_ms, then); });
+}
+
+}  // namespace notifyd

@@ -1,0 +1,40 @@
+// Signals: SIGTERM, SIGINT, SIGHUP and SIGUSR1, taken by a thread of their own.
+//
+// I1. They are blocked in every thread, so that one that nobody has taken yet stays pending: over exec too, until the process that follows takes it.
+//     That holds for threads that are made after the constructor.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace notifyd {
+
+class Signals {
+ public:
+  /// Blocks them for good. Until Serve only SIGTERM and SIGINT are taken: `early` is called, on the thread of the signals. The others wait.
+  explicit Signals(std::function<void(int signal_number)> early);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// From now on all four come to `handler`, on the thread of the signals.
+  void Serve(std::function<void(int signal_number)> handler);
+  /// What comes from now on stays pending; once it returns no handler runs any more. Not from a handler.
+  void Stop();
+
+ private:
+  void Take();
+
+  std::mutex mutex_;
+  std::function<void(int)> handler_;  // guarded by mutex_, like the next
+  bool all_ = false;                  // not only SIGTERM and SIGINT
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+/// "SIGTERM" and so on.
+const char* SignalName(int signal_number);
+
+}  // namespace notifyd

@@ -1,0 +1,58 @@
+// PATCH of a notify: from what it is and a merge patch to what it is to be, validated whole. Decides nothing that needs the core: whether it may be
+// changed at all, and what becomes of its place in order, is the core's. One a thread. Contract section 3, PATCH /v1/notifies/{id}.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/time.h"
+#include "broker/events.h"
+#include "broker/spec.h"
+#include "net/api/json_reader.h"
+#include "net/api/submit_parser.h"
+
+namespace notifyd {
+
+/// If-Match (RFC 9110 section 13.1.1): "*", or a list of entity tags one of which is `etag` ("\"...\"", a strong one). Weak tags never match; what is
+/// no such list matches nothing. Several header lines are one value, joined by ",".
+bool Matches(std::string_view if_match, std::string_view etag);
+
+/// The names that a patch gives, as far as they are alternatives of each other or hidden.
+struct PatchNames {
+  bool payload = false;  // data, body or body_base64
+  bool when = false;     // due_at or delay_ms
+  bool ttl = false;      // ttl_ms or expires_at
+  bool data = false, body = false, body_base64 = false;
+  bool retry_schedule = false, retry_steps = false;  // retry: schedule_ms; initial_ms or factor; not null
+};
+
+/// The submit document (a JSON object) that would make the notify as it is, but for its due time, on_held and idempotency_key. What `names` replaces
+/// is left out. A ttl is its expires_at.
+std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallTime expires_at, const PatchNames& names = {});
+
+class ChangeParser {
+ public:
+  /// `parser` is borrowed. `secret_headers`: all names (any case) whose values are shown as "***".
+  ChangeParser(SubmitParser* parser, std::vector<std::string> secret_headers) : parser_(parser), secret_headers_(std::move(secret_headers)) {}
+
+  /// All that can be said of a patch without the notify: is it a JSON object, does it name only what may be changed, alternatives once.
+  /// Errors: kMalformed, kUnacceptable. Either function may give `patch` more capacity; its text is not touched.
+  Status Check(std::string* patch);
+
+  /// `request` of the result is the caller's to fill in. What does not change is the same object as in base; an empty patch changes nothing.
+  /// A value of "***" leaves a secret header as it is. `now`: due_at is at most ten years ahead of it, expires_at not behind it.
+  /// Errors: those of Check; kUnacceptable, kTooLarge of the result, with the field; kCorrupt where base does not decode.
+  Result<ChangeRequest> Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now);
+
+ private:
+  Status ReadNames(std::string* patch, PatchNames* names);
+
+  SubmitParser* const parser_;
+  const std::vector<std::string> secret_headers_;
+  JsonReader reader_;
+};
+
+}  // namespace notifyd

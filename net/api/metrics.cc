@@ -1,0 +1,144 @@
+#include "net/api/metrics.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace notifyd {
+namespace {
+
+struct Figure {
+  const char* name;
+  uint64_t value;
+};
+
+/// Of a label's value in the text format: backslash, quote and line feed.
+std::string Escaped(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    if (c == '\\' || c == '"') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+class Exposition {
+ public:
+  void Head(const char* name, const char* help, const char* type) { Line("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type); }
+  template <class... Args>
+  void Line(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+  }
+  void Counter(const char* name, const char* help, uint64_t value) {
+    Head(name, help, "counter");
+    Line("{} {}\n", name, value);
+  }
+  void Gauge(const char* name, const char* help, uint64_t value) {
+    Head(name, help, "gauge");
+    Line("{} {}\n", name, value);
+  }
+  void Number(const char* name, const char* help, const char* type, double value) {
+    Head(name, help, type);
+    Line("{} {}\n", name, value);
+  }
+  /// One gauge with a line for each value of `label`.
+  void Labelled(const char* name, const char* help, const char* label, std::initializer_list<Figure> figures) {
+    Head(name, help, "gauge");
+    for (const Figure& figure : figures) Line("{}{{{}=\"{}\"}} {}\n", name, label, Escaped(figure.name), figure.value);
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void CoreFigures(const StatsView& stats, Exposition& out) {
+  const Totals& totals = stats.totals;
+  out.Counter("notifyd_accepted_total", "Notifies accepted.", totals.accepted);
+  out.Counter("notifyd_revived_total", "Settled notifies that were sent again on request.", totals.revived);
+  out.Counter("notifyd_succeeded_total", "Notifies that succeeded.", totals.succeeded);
+  out.Counter("notifyd_failed_total", "Notifies that failed.", totals.failed);
+  out.Counter("notifyd_cancelled_total", "Notifies that were cancelled.", totals.cancelled);
+  out.Counter("notifyd_expired_total", "Notifies that expired.", totals.expired);
+  out.Counter("notifyd_attempts_total", "Attempts that ended.", totals.attempts);
+  out.Counter("notifyd_retries_total", "Attempts that were not a notify's first.", totals.retries);
+  out.Gauge("notifyd_pending", "Notifies that are not settled.", totals.pending());
+  out.Labelled(
+      "notifyd_notifies", "Notifies that are not settled, by state.", "state",
+      {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}});
+  out.Gauge("notifyd_calls_in_flight", "Attempts in flight.", stats.in_flight);
+  out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);
+  out.Gauge("notifyd_loaded_lanes", "Lanes held in memory.", stats.lanes);
+  out.Gauge("notifyd_loaded_hosts", "Hosts held in memory.", stats.hosts);
+  out.Gauge("notifyd_loaded_spec_bytes", "Bytes of request bodies and headers held in memory with notifies.", stats.spec_bytes);
+  out.Gauge("notifyd_parked_events", "Events that wait for the store to load what they need.", stats.parked);
+}
+
+void ProcessFigures(const ApiOptions::ProcessStats& process, Exposition& out) {
+  out.Gauge("notifyd_connections", "Client connections.", process.connections);
+  out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
+  out.Gauge("notifyd_store_disk_bytes", "Size of the store on disk, its log included.", process.store_disk_bytes);
+  out.Gauge("notifyd_store_wal_bytes", "Size of the store's log.", process.store_wal_bytes);
+  out.Gauge("notifyd_store_free_bytes", "Free space where the store lies.", process.store_free_bytes);
+  out.Counter("notifyd_store_batches_total", "Batches written since the start.", process.store_batches);
+  out.Counter("notifyd_store_groups_total", "Groups of batches written in one go since the start.", process.store_groups);
+  out.Counter("notifyd_store_syncs_total", "Syncs to disk since the start.", process.store_syncs);
+  out.Gauge("notifyd_store_memtable_bytes", "Memory of the store's memtables.", process.memtable_bytes);
+  out.Gauge("notifyd_store_block_cache_bytes", "Memory of the store's block cache.", process.block_cache_bytes);
+  out.Gauge("notifyd_store_table_readers_bytes", "Memory of the store's table readers.", process.table_readers_bytes);
+  out.Number("process_cpu_seconds_total", "User and system CPU time.", "counter", process.cpu_seconds);
+  out.Gauge("process_resident_memory_bytes", "Resident memory.", process.rss_bytes);
+  out.Number("process_start_time_seconds", "When the process started, since the epoch.", "gauge", static_cast<double>(process.started_at.ms) / 1000);
+}
+
+/// Buckets are counted each for itself, and shown cumulated (Prometheus text format, "Histograms and summaries").
+void OneHistogram(const NamedHistogram& named, Exposition& out) {
+  Histogram::Snapshot counts = named.histogram.Read();
+  out.Head(named.name, named.help, "histogram");
+  uint64_t below = 0;
+  for (size_t i = 0; i < Histogram::kBoundsUs.size(); ++i) {
+    below += counts.buckets[i];
+    out.Line("{}_bucket{{le=\"{}\"}} {}\n", named.name, static_cast<double>(Histogram::kBoundsUs[i]) / 1e6, below);
+  }
+  out.Line("{}_bucket{{le=\"+Inf\"}} {}\n", named.name, counts.count);
+  out.Line("{}_sum {}\n{}_count {}\n", named.name, static_cast<double>(counts.sum_us) / 1e6, named.name, counts.count);
+}
+
+void LaneFigures(const std::vector<LaneView>& lanes, Exposition& out) {
+  std::vector<std::string> labels;
+  for (const LaneView& lane : lanes) labels.push_back(fmt::format("lane=\"{}\",mode=\"{}\"", Escaped(lane.lane.name), ToString(lane.lane.mode)));
+  out.Head("notifyd_lane_pending", "Notifies of a lane that are not settled, by state. Lanes with settings of their own only.", "gauge");
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    const LaneView& lane = lanes[i];
+    for (const Figure& figure :
+         {Figure{"held", lane.held}, {"scheduled", lane.scheduled}, {"ready", lane.ready}, {"sending", lane.sending}, {"retrying", lane.retrying}})
+      out.Line("notifyd_lane_pending{{{},state=\"{}\"}} {}\n", labels[i], figure.name, figure.value);
+  }
+  auto gauge = [&](const char* name, const char* help, auto value) {
+    out.Head(name, help, "gauge");
+    for (size_t i = 0; i < lanes.size(); ++i) out.Line("{}{{{}}} {}\n", name, labels[i], value(lanes[i]));
+  };
+  gauge("notifyd_lane_in_flight", "Attempts of a lane in flight.", [](const LaneView& lane) { return lane.in_flight; });
+  gauge("notifyd_lane_paused", "Whether a lane is paused: 1 or 0.", [](const LaneView& lane) { return lane.limits.paused == Paused::kNo ? 0 : 1; });
+  gauge("notifyd_lane_head_age_seconds", "How long a lane's head has been due; 0 where none is.",
+        [](const LaneView& lane) { return static_cast<double>(lane.head_age_ms.value_or(0)) / 1000; });
+}
+
+}  // namespace
+
+std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ApiOptions::ProcessStats& process,
+                          const std::vector<const NamedHistogram*>& histograms, const std::string& version) {
+  Exposition out;
+  out.Labelled("notifyd_build_info", "The version that runs; the value is always 1.", "version", {{version.c_str(), 1}});
+  CoreFigures(stats, out);
+  ProcessFigures(process, out);
+  for (const NamedHistogram* histogram : histograms) OneHistogram(*histogram, out);
+  LaneFigures(lanes, out);
+  return out.Take();
+}
+
+}  // namespace notifyd

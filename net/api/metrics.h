@@ -1,0 +1,20 @@
+// The broker's figures as Prometheus text, for /metrics. Pure. Contract section 3.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/effects.h"
+#include "net/api/api.h"
+
+namespace notifyd {
+
+/// Of so many lanes with settings of their own there are gauges; a label without bound would make the page as long as there are lanes.
+inline constexpr size_t kMaxMetricLanes = 500;
+
+/// Text format 0.0.4; its content type is kMetricsContentType. `lanes`: those that are labels.
+std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ApiOptions::ProcessStats& process,
+                          const std::vector<const NamedHistogram*>& histograms, const std::string& version);
+inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+}  // namespace notifyd

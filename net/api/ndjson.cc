@@ -1,0 +1,205 @@
+#include "net/api/ndjson.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/json.h"
+#include "net/api/problem.h"
+
+namespace notifyd {
+namespace {
+
+/// Consumed text is cut off once there is so much of it, or once nothing else is left.
+constexpr size_t kKeptText = 256 << 10;
+
+bool IsBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+void BeginAnswer(uint64_t index, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("index");
+  json->Uint(index);
+}
+
+void AppendError(uint64_t index, const Status& status, NotifyId holder, std::string* out) {
+  JsonWriter json(out);
+  BeginAnswer(index, &json);
+  json.Key("error");
+  json.Raw(ProblemResponse(status, holder).body);
+  json.EndObject();
+  out->push_back('\n');
+}
+
+void AppendItem(uint64_t index, const SubmittedItem& item, std::string* out) {
+  if (!item.refused.ok()) return AppendError(index, item.refused, item.id, out);
+  JsonWriter json(out);
+  BeginAnswer(index, &json);
+  json.Key("id");
+  json.String(item.id.ToString());
+  if (item.duplicate || item.kept) {
+    json.Key(item.duplicate ? "duplicate" : "kept");
+    json.Bool(true);
+  }
+  json.EndObject();
+  out->push_back('\n');
+}
+
+}  // namespace
+
+BulkSubmit::BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser)
+    : limits_(limits), request_(request), trace_(std::move(trace)), parser_(parser) {}
+
+void BulkSubmit::Take(std::string_view piece) {
+  CHECK(!ended_);
+  if (skipping_) {
+    size_t line_end = piece.find('\n');
+    if (line_end == std::string_view::npos) return;
+    piece.remove_prefix(line_end + 1);
+    skipping_ = false;
+  }
+  // What is parsed in place needs padding behind it; growing by halves keeps the copying linear.
+  size_t needed = text_.size() + piece.size() + JsonReader::kPaddingBytes;
+  if (text_.capacity() < needed) text_.reserve(std::max(needed, text_.capacity() + text_.capacity() / 2));
+  text_.append(piece);
+  Gather();
+}
+
+void BulkSubmit::TakeEnd() {
+  ended_ = true;
+  skipping_ = false;
+  Gather();
+}
+
+void BulkSubmit::OnUnsent(size_t bytes) {
+  unsent_ = bytes;
+  Gather();
+}
+
+/// Takes lines for as long as there is room for what they come to.
+void BulkSubmit::Gather() {
+  while (!Blocked()) {
+    size_t line_end = text_.find('\n', scanned_);
+    bool complete = line_end != std::string::npos;
+    if (!complete) {
+      line_end = scanned_ = text_.size();
+      bool last = ended_ && begin_ < text_.size();
+      if (!last && !TooLong(std::string_view(text_).substr(begin_))) break;
+    } else {
+      scanned_ = line_end;
+    }
+    std::string_view line = std::string_view(text_).substr(begin_, line_end - begin_);
+    if (Full(line.size())) break;
+    // A line that is too long is answered as soon as that is seen; what follows of it is dropped as it comes.
+    skipping_ = !complete && !ended_;
+    begin_ = scanned_ = line_end + (complete ? 1 : 0);
+    TakeLine(line);
+    FlushRefused();
+  }
+  DropTaken();
+}
+
+bool BulkSubmit::TooLong(std::string_view line) const {
+  // The carriage return of a line break does not count, whether its other half is there or not.
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line.size() > limits_.max_line_bytes;
+}
+
+bool BulkSubmit::Full(size_t line_bytes) const {
+  if (open_.lines.empty()) return false;
+  return open_.lines.size() >= limits_.max_items || open_.bytes + line_bytes > limits_.max_request_bytes;
+}
+
+void BulkSubmit::TakeLine(std::string_view line) {
+  bool too_long = TooLong(line);
+  if (!too_long && IsBlank(line)) return;
+  open_.lines.push_back({next_index_++, {}});
+  open_.bytes += line.size();
+  auto refuse = [&](const Status& status) { AppendError(open_.lines.back().index, status, {}, &open_.lines.back().answer); };
+  if (too_long) return refuse(Status(Code::kTooLarge, "the line is longer than " + std::to_string(limits_.max_line_bytes) + " bytes"));
+  size_t readable = text_.capacity() - static_cast<size_t>(line.data() - text_.data());
+  Result<SubmitItem> item = parser_->ParseLine(line, readable, trace_);
+  if (item.ok()) open_.items.push_back(*std::move(item));
+  else refuse(item.status());
+}
+
+/// Refused lines wait for nobody where nothing is before them.
+void BulkSubmit::FlushRefused() {
+  if (under_way_ || !open_.items.empty()) return;
+  for (const Line& line : open_.lines) answers_ += line.answer;
+  open_ = {};
+}
+
+void BulkSubmit::DropTaken() {
+  if (begin_ == text_.size()) {
+    // A buffer that one long line made is given back.
+    if (text_.capacity() > kKeptText) std::string().swap(text_);
+    else text_.clear();
+    begin_ = scanned_ = 0;
+  } else if (begin_ > kKeptText && begin_ > text_.size() / 2) {
+    text_.erase(0, begin_);
+    scanned_ -= begin_;
+    begin_ = 0;
+  }
+}
+
+std::optional<SubmitRequest> BulkSubmit::NextRequest() {
+  if (under_way_ || open_.items.empty()) return std::nullopt;
+  SubmitRequest request;
+  request.request = request_;
+  request.items = std::move(open_.items);
+  request.each = true;
+  under_way_.emplace(std::move(open_.lines));
+  open_ = {};
+  Gather();
+  return request;
+}
+
+void BulkSubmit::OnReply(const Submitted& submitted) {
+  CHECK(under_way_);
+  size_t item = 0;
+  for (const Line& line : *under_way_) {
+    if (!line.answer.empty()) {
+      answers_ += line.answer;
+      continue;
+    }
+    CHECK(item < submitted.items.size());
+    AppendItem(line.index, submitted.items[item++], &answers_);
+  }
+  CHECK(item == submitted.items.size());
+  Finish();
+}
+
+void BulkSubmit::OnReply(const Refused& refused) {
+  CHECK(under_way_);
+  for (const Line& line : *under_way_) {
+    if (line.answer.empty()) AppendError(line.index, refused.status, refused.holder, &answers_);
+    else answers_ += line.answer;
+  }
+  Finish();
+}
+
+void BulkSubmit::Finish() {
+  under_way_.reset();
+  FlushRefused();
+  Gather();
+}
+
+std::string BulkSubmit::TakeAnswers() {
+  return std::exchange(answers_, {});
+}
+
+bool BulkSubmit::wants_body() const {
+  if (ended_) return true;  // nothing comes any more
+  if (Blocked()) return false;
+  // Text that nothing stands before is the beginning of one line: more of it must come, however long it is.
+  bool waits = under_way_ || !open_.lines.empty();
+  return !waits || text_.size() - begin_ <= limits_.max_waiting_bytes;
+}
+
+bool BulkSubmit::done() const {
+  return ended_ && begin_ == text_.size() && !under_way_ && open_.lines.empty() && answers_.empty();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,108 @@
+// BulkSubmit: one bulk submit (application/x-ndjson), from pieces of its body to requests for the core, and from their replies to lines of answer.
+// A state machine without input and output of its own: its owner moves bytes and events. Contract section 3, POST /v1/notifies.
+//
+//   piece -> text_ (not parsed yet) -> open_ (parsed; gathered while a request is under way) -> under_way_ (at the core) -> answers_
+//
+// I1: answers stand in the order of the lines, one for each line that is not blank.
+// I2: one request is under way at a time, so that the order of lines is the order of submission.
+// I3: bounded: text_ holds max_waiting_bytes or one line, and the pieces that came before a pause; open_ and under_way_ hold max_items lines and
+//     max_request_bytes (or one line) each; nothing is parsed while answers wait beyond max_unsent_bytes.
+//
+// After each call of Take, TakeEnd, OnReply and OnUnsent the owner goes round until nothing comes any more:
+//
+//   for (bool more = true; std::exchange(more, false);) {
+//     if (std::optional<SubmitRequest> request = bulk.NextRequest()) post it
+//     if (std::string answers = bulk.TakeAnswers(); !answers.empty()) bulk.OnUnsent(responder->Stream(token, answers)), more = true;
+//   }
+//   pause or resume the body where bulk.wants_body() changed; end the stream where bulk.done().
+//
+// A client that goes away: the owner drops the object. What was posted goes on, nothing further is posted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "broker/effects.h"
+#include "broker/events.h"
+#include "net/api/submit_parser.h"
+#include "net/api/trace_context.h"
+
+namespace notifyd {
+
+struct BulkLimits {
+  size_t max_line_bytes = 8 << 20;     // without its line break
+  size_t max_items = 512;              // lines a request
+  size_t max_request_bytes = 4 << 20;  // of lines, a request; a longer line goes alone
+  size_t max_waiting_bytes = 4 << 20;  // read, but not submitted: the body pauses above
+  size_t max_unsent_bytes = 16 << 20;  // of answers that wait for the client: the body pauses above, and nothing is parsed
+};
+
+class BulkSubmit {
+ public:
+  /// `request` names every request of this submit in turn; `parser` is borrowed; `trace`: of the HTTP request.
+  BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser);
+
+  /// A piece of the body, of any length.
+  void Take(std::string_view piece);
+  /// The body is at its end; what has no line break behind it is a line too.
+  void TakeEnd();
+  /// The core's replies to what NextRequest gave.
+  void OnReply(const Submitted& submitted);
+  void OnReply(const Refused& refused);
+  /// So many bytes of answers were handed over and wait for the client: what Stream returned; 0 at OnWritable.
+  void OnUnsent(size_t bytes);
+
+  /// What is to be posted now, if anything.
+  std::optional<SubmitRequest> NextRequest();
+  /// Lines of answer, "\n" behind each; empty where there are none.
+  std::string TakeAnswers();
+  /// False: the body is to pause.
+  bool wants_body() const;
+  /// The body was at its end, and every answer was taken.
+  bool done() const;
+
+ private:
+  /// One line that is not blank: what it came to, or the next of the batch's items.
+  struct Line {
+    uint64_t index = 0;
+    std::string answer;  // of one that the parser refused; empty: an item
+  };
+  /// What is gathered for the next request.
+  struct Batch {
+    std::vector<Line> lines;
+    std::vector<SubmitItem> items;
+    size_t bytes = 0;  // of the lines
+  };
+
+  void Gather();
+  bool Blocked() const { return answers_.size() + unsent_ > limits_.max_unsent_bytes; }
+  bool TooLong(std::string_view line) const;
+  bool Full(size_t line_bytes) const;
+  void TakeLine(std::string_view line);
+  void FlushRefused();
+  void DropTaken();
+  void Finish();
+
+  const BulkLimits limits_;
+  const RequestId request_;
+  const TraceContext trace_;
+  SubmitParser* const parser_;
+
+  std::string text_;
+  size_t begin_ = 0;       // of the first line that was not taken
+  size_t scanned_ = 0;     // no line break between begin_ and here
+  bool skipping_ = false;  // inside a line that was too long
+  bool ended_ = false;
+  uint64_t next_index_ = 0;
+  Batch open_;
+  std::optional<std::vector<Line>> under_way_;
+  std::string answers_;
+  size_t unsent_ = 0;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,170 @@
+#include "net/api/replies.h"
+
+#include "base/check.h"
+#include "base/json.h"
+#include "net/api/lane_json.h"
+#include "net/api/list_query.h"
+#include "net/api/problem.h"
+#include "net/api/stats.h"
+
+namespace notifyd {
+namespace {
+
+HttpResponse IdAndState(int status, NotifyId id, State state) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("id");
+  json.String(id.ToString());
+  json.Key("state");
+  json.String(ToString(state));
+  json.EndObject();
+  return JsonResponse(status, std::move(body));
+}
+
+void Next(NotifyId next, JsonWriter* json) {
+  json->Key("next");
+  next.value == 0 ? json->Null() : json->String(next.ToString());
+}
+
+}  // namespace
+
+HttpResponse JsonResponse(int status, std::string body) {
+  HttpResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+HttpResponse Replies::Render(const ReplyBody& body) const {
+  return std::visit([this](const auto& reply) { return Of(reply); }, body);
+}
+
+HttpResponse Replies::Of(const Refused& refused) const {
+  return ProblemResponse(refused.status, refused.holder);
+}
+
+HttpResponse Replies::Of(const Submitted& submitted) const {
+  std::string body;
+  JsonWriter json(&body);
+  if (submitted.batch) {
+    body.reserve(submitted.items.size() * 160);
+    json.BeginObject();
+    json.Key("items");
+    json.BeginArray();
+    for (const SubmittedItem& item : submitted.items) Renderer::Item(item, &json);
+    json.EndArray();
+    json.EndObject();
+    return JsonResponse(201, std::move(body));
+  }
+  CHECK(submitted.items.size() == 1);
+  const SubmittedItem& item = submitted.items[0];
+  Renderer::Item(item, &json);
+  bool fresh = !item.duplicate && !item.kept;
+  HttpResponse response = JsonResponse(fresh ? 201 : 200, std::move(body));
+  if (fresh) response.headers.emplace_back("Location", "/v1/notifies/" + item.id.ToString());
+  return response;
+}
+
+HttpResponse Replies::Of(const Triggered& triggered) const {
+  return IdAndState(triggered.fresh ? 202 : 200, triggered.id, triggered.state);
+}
+HttpResponse Replies::Of(const Remembered&) const {
+  return JsonResponse(202, R"({"remembered":true})");
+}
+HttpResponse Replies::Of(const Retried& retried) const {
+  return IdAndState(202, retried.id, retried.state);
+}
+HttpResponse Replies::Of(const Stale&) const {
+  CHECK(false);
+  return {};
+}
+
+HttpResponse Replies::Of(const Viewed& viewed) const {
+  std::string body;
+  JsonWriter json(&body);
+  Status status = renderer_.Notify(viewed.view, false, &json);
+  if (!status.ok()) return ProblemResponse(status);
+  HttpResponse response = JsonResponse(200, std::move(body));
+  response.headers.emplace_back("ETag", ETagOf(*viewed.view.record));
+  return response;
+}
+
+HttpResponse Replies::Of(const Listed& listed) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("items");
+  json.BeginArray();
+  for (const NotifyView& view : listed.items) {
+    Status status = renderer_.Notify(view, true, &json);
+    if (!status.ok()) return ProblemResponse(status);
+  }
+  json.EndArray();
+  Next(listed.next, &json);
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const BulkDone& done) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("count");
+  json.Uint(done.count);
+  Next(done.next, &json);
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const Explained& explained) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("id");
+  json.String(explained.id.ToString());
+  json.Key("state");
+  json.String(ToString(explained.state));
+  json.Key("reasons");
+  json.BeginArray();
+  for (const Explained::Reason& reason : explained.reasons) {
+    json.BeginObject();
+    json.Key("code");
+    json.String(reason.code);
+    json.Key("detail");
+    json.String(reason.detail);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("expected_at");
+  explained.expected_at ? json.String(FormatRfc3339(*explained.expected_at)) : json.Null();
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const LanesListed& listed) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("items");
+  json.BeginArray();
+  for (const LaneView& lane : listed.lanes) WriteLane(lane, &json);
+  json.EndArray();
+  json.Key("next");
+  listed.more&& listed.next ? json.String(LaneCursor(*listed.next)) : json.Null();
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const LaneViewed& viewed) const {
+  std::string body;
+  JsonWriter json(&body);
+  WriteLane(viewed.lane, &json);
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const StatsView& stats) const {
+  return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ApiOptions::ProcessStats(), options_->version));
+}
+
+}  // namespace notifyd

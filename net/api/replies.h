@@ -1,0 +1,45 @@
+// The core's replies as HTTP responses. Pure. Contract section 3, "HTTP API".
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "broker/effects.h"
+#include "net/api/api.h"
+#include "net/api/render.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+using ReplyBody = decltype(Reply::body);
+
+HttpResponse JsonResponse(int status, std::string body);
+
+class Replies {
+ public:
+  /// `options` is borrowed.
+  explicit Replies(const ApiOptions* options) : options_(options), renderer_(options->secret_headers) {}
+
+  /// Any reply but Stale, which only a change gets.
+  HttpResponse Render(const ReplyBody& body) const;
+
+ private:
+  HttpResponse Of(const Refused& refused) const;
+  HttpResponse Of(const Submitted& submitted) const;
+  HttpResponse Of(const Triggered& triggered) const;
+  HttpResponse Of(const Remembered& remembered) const;
+  HttpResponse Of(const Viewed& viewed) const;
+  HttpResponse Of(const Stale& stale) const;
+  HttpResponse Of(const Retried& retried) const;
+  HttpResponse Of(const Listed& listed) const;
+  HttpResponse Of(const BulkDone& done) const;
+  HttpResponse Of(const Explained& explained) const;
+  HttpResponse Of(const LanesListed& listed) const;
+  HttpResponse Of(const LaneViewed& viewed) const;
+  HttpResponse Of(const StatsView& stats) const;
+
+  const ApiOptions* const options_;
+  const Renderer renderer_;
+};
+
+}  // namespace notifyd

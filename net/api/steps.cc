@@ -1,0 +1,125 @@
+#include "net/api/steps.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "net/api/metrics.h"
+#include "net/api/problem.h"
+#include "net/api/render.h"
+#include "net/api/url.h"
+
+namespace notifyd {
+namespace {
+
+/// All header lines If-Match as one value (RFC 9110 section 5.3); nothing where there is none.
+std::optional<std::string> IfMatchOf(const HttpRequest& request) {
+  std::optional<std::string> joined;
+  for (const auto& [name, value] : request.headers) {
+    if (!EqualsIgnoringCase(name, "If-Match")) continue;
+    joined = joined ? *joined + "," + value : value;
+  }
+  return joined;
+}
+
+class ChangeSteps : public Steps {
+ public:
+  ChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies, const ApiOptions* options)
+      : id_(id),
+        notify_(notify),
+        if_match_(IfMatchOf(request)),
+        patch_(std::move(request.body)),
+        parser_(parser),
+        replies_(replies),
+        options_(options) {}
+
+  Event First() override {
+    reading_ = true;
+    return ChangeReadRequest{id_, notify_};
+  }
+
+  std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
+    if (std::holds_alternative<Stale>(reply)) {
+      CHECK(!reading_);
+      if (++tries_ == kMaxChangeTries) return ProblemResponse(Status(Code::kConflict, "the notify is being changed by others; try again"));
+      return First();
+    }
+    if (!reading_ || !std::holds_alternative<Viewed>(reply)) return replies_->Render(reply);
+    return Change(std::get<Viewed>(reply));
+  }
+
+ private:
+  std::variant<Event, HttpResponse> Change(const Viewed& viewed) {
+    const std::shared_ptr<const NotifyRecord>& base = viewed.view.record;
+    if (if_match_ && !Matches(*if_match_, ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
+    Result<ChangeRequest> change = parser_->Parse(&patch_, base, options_->wall());
+    if (!change.ok()) return ProblemResponse(change.status());
+    bool same = change->head == base->head && change->spec == base->spec && !change->when && !change->ttl;
+    if (same) return replies_->Render(viewed);
+    reading_ = false;
+    change->request = id_;
+    change->id = notify_;
+    return Event(*std::move(change));
+  }
+
+  const RequestId id_;
+  const NotifyId notify_;
+  const std::optional<std::string> if_match_;
+  std::string patch_;
+  ChangeParser* const parser_;
+  const Replies* const replies_;
+  const ApiOptions* const options_;
+  bool reading_ = true;
+  int tries_ = 0;
+};
+
+class MetricsSteps : public Steps {
+ public:
+  MetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options) : id_(id), replies_(replies), options_(options) {}
+
+  Event First() override { return StatsRequest{id_}; }
+
+  std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
+    bool have_stats = std::exchange(have_stats_, true);
+    if (auto* stats = std::get_if<StatsView>(&reply)) {
+      stats_ = std::move(*stats);
+      LanesRequest lanes;
+      lanes.request = id_;
+      lanes.query.configured = true;
+      lanes.query.limit = kMaxMetricLanes;
+      return Event(std::move(lanes));
+    }
+    std::vector<LaneView> lanes;
+    if (auto* listed = std::get_if<LanesListed>(&reply)) {
+      lanes = std::move(listed->lanes);
+    } else if (!have_stats) {
+      return replies_->Render(reply);
+    }  // Figures without lanes are better than none, just when something is wrong.
+    ApiOptions::ProcessStats process = options_->process ? options_->process() : ApiOptions::ProcessStats();
+    HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, process, options_->histograms, options_->version));
+    response.content_type = kMetricsContentType;
+    return response;
+  }
+
+ private:
+  const RequestId id_;
+  const Replies* const replies_;
+  const ApiOptions* const options_;
+  bool have_stats_ = false;
+  StatsView stats_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies,
+                                               const ApiOptions* options) {
+  Status status = parser->Check(&request.body);
+  if (!status.ok()) return status;
+  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), parser, replies, options));
+}
+
+std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options) {
+  return std::make_unique<MetricsSteps>(id, replies, options);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,40 @@
+// Requests that take the core more than one event: PATCH of a notify, and /metrics. Each is a small state machine without input or output of its
+// own: its owner posts what it asks for, one event at a time, and hands the replies in. Dropped where the client goes away.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "base/status.h"
+#include "broker/effects.h"
+#include "broker/events.h"
+#include "net/api/api.h"
+#include "net/api/change.h"
+#include "net/api/replies.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+class Steps {
+ public:
+  virtual ~Steps() = default;
+  /// What is posted first.
+  virtual Event First() = 0;
+  /// From a reply to what is posted next, or to the answer.
+  virtual std::variant<Event, HttpResponse> Next(ReplyBody reply) = 0;
+};
+
+/// So often a change is begun anew because somebody else was faster; then 409.
+inline constexpr int kMaxChangeTries = 5;
+
+/// Read, check If-Match, patch, change; from the start where the notify was changed in between. Contract section 3, PATCH.
+/// `parser`, `replies` and `options` are borrowed. `request`: its body is the patch. Errors: what can be said without the notify
+/// (ChangeParser::Check).
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies,
+                                               const ApiOptions* options);
+
+/// The core's figures, then the lanes that have settings of their own.
+std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options);
+
+}  // namespace notifyd

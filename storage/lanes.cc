@@ -1,0 +1,178 @@
+// Lists of lanes, by name, then mode: what has counts and what has settings are two ranges of keys in that order, walked side by side.
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/snapshot.h>
+
+#include <algorithm>
+
+#include "storage/keys.h"
+#include "storage/reader.h"
+#include "storage/records.h"
+#include "storage/store_options.h"
+
+namespace notifyd {
+namespace {
+
+std::string_view View(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+/// The keys of one kind that a query asks for.
+class NamedRange {
+ public:
+  NamedRange(rocksdb::DB* db, rocksdb::ReadOptions how, KeyKind kind, const LanesQuery& query)
+      : to_(PrefixEnd(EncodeNamedLanePrefix(kind, query.prefix))), upper_(to_) {
+    std::string from = EncodeNamedLanePrefix(kind, query.prefix);
+    if (query.after) from = std::max(from, EncodeNamedLaneKey(kind, *query.after) + '\0');
+    how.iterate_upper_bound = &upper_;
+    it_.reset(db->NewIterator(how));
+    if (from < to_) it_->Seek(from);
+  }
+  NamedRange(const NamedRange&) = delete;
+  NamedRange& operator=(const NamedRange&) = delete;
+  rocksdb::Iterator* operator->() { return it_.get(); }
+  /// The same for a lane in every range, and in their order.
+  std::string_view place() const { return View(it_->key()).substr(1); }
+
+ private:
+  std::string to_;
+  rocksdb::Slice upper_;  // into it: RocksDB borrows the bound
+  std::unique_ptr<rocksdb::Iterator> it_;
+};
+
+bool SaysNothing(const LaneRow& row) {
+  return row.counts.IsZero() && row.settings.IsDefault();
+}
+
+template <class T>
+Status Take(Result<T> decoded, T* out) {
+  if (!decoded.ok()) return std::move(decoded).status();
+  *out = std::move(*decoded);
+  return Status::Ok();
+}
+
+}  // namespace
+
+class LaneLister {
+ public:
+  LaneLister(const Reader& reader, const LanesEffect& lanes) : db_(reader.db_), lanes_(lanes), snapshot_(reader.db_) {
+    how_.snapshot = snapshot_.snapshot();
+    how_.fill_cache = false;  // as in lists
+  }
+
+  LanesDone Run() {
+    Status status = lanes_.query.only ? TakeOnly(*lanes_.query.only) : lanes_.query.configured ? WalkSettings() : WalkAll();
+    if (status.ok()) status = FindFronts();
+    if (!status.ok()) done_ = {};
+    done_.request = lanes_.request;
+    done_.status = std::move(status);
+    return std::move(done_);
+  }
+
+ private:
+  Status TakeOnly(const LaneKey& lane) {
+    done_.rows.push_back({lane, {}, {}, {}});
+    Status status = FillIn(KeyKind::kLaneSettings);
+    if (status.ok()) status = FillIn(KeyKind::kLaneCounts);
+    std::erase_if(done_.rows, SaysNothing);
+    return status;
+  }
+
+  Status WalkAll() {
+    NamedRange counts(db_, how_, KeyKind::kLaneCounts, lanes_.query), settings(db_, how_, KeyKind::kLaneSettings, lanes_.query);
+    while (counts->Valid() || settings->Valid()) {
+      bool counted = counts->Valid() && (!settings->Valid() || counts.place() <= settings.place());
+      bool set = settings->Valid() && (!counts->Valid() || settings.place() <= counts.place());
+      LaneRow row;
+      Status status = counted ? TakeKey(&counts, KeyKind::kLaneCounts, &row) : Status::Ok();
+      if (status.ok() && set) status = TakeKey(&settings, KeyKind::kLaneSettings, &row);
+      if (!status.ok()) return status;
+      if (!Add(std::move(row))) break;
+      if (counted) counts->Next();
+      if (set) settings->Next();
+    }
+    return TranslateStatus(counts->status().ok() ? settings->status() : counts->status(), "cannot read the store");
+  }
+
+  Status WalkSettings() {
+    NamedRange settings(db_, how_, KeyKind::kLaneSettings, lanes_.query);
+    for (; settings->Valid(); settings->Next()) {
+      LaneRow row;
+      if (Status status = TakeKey(&settings, KeyKind::kLaneSettings, &row); !status.ok()) return status;
+      if (!Add(std::move(row))) break;
+    }
+    Status status = TranslateStatus(settings->status(), "cannot read the store");
+    return status.ok() ? FillIn(KeyKind::kLaneCounts) : status;
+  }
+
+  Status TakeKey(NamedRange* range, KeyKind kind, LaneRow* row) {
+    std::optional<LaneKey> lane = DecodeNamedLaneKey(kind, View((*range)->key()));
+    if (!lane) return BadKey(View((*range)->key()));
+    row->lane = std::move(*lane);
+    return TakeValue(kind, View((*range)->value()), row);
+  }
+
+  static Status TakeValue(KeyKind kind, std::string_view value, LaneRow* row) {
+    Status status = kind == KeyKind::kLaneCounts ? Take(DecodeLaneCounts(value), &row->counts) : Take(DecodeLaneSettings(value), &row->settings);
+    return status.ok() ? Status::Ok() : Status(status.code(), status.detail() + ": " + row->lane.name);
+  }
+
+  /// False: the page ends before this lane, which may or may not have anything to say.
+  bool Add(LaneRow row) {
+    bool silent = SaysNothing(row);
+    if (examined_++ >= kListExamined || (!silent && done_.rows.size() >= lanes_.query.limit)) {
+      done_.more = true;
+      done_.next = std::move(last_);
+      return false;
+    }
+    last_ = row.lane;
+    if (!silent) done_.rows.push_back(std::move(row));
+    return true;
+  }
+
+  /// Looks the rows up among the keys of `kind`.
+  Status FillIn(KeyKind kind) {
+    std::vector<std::string> keys;
+    keys.reserve(done_.rows.size());
+    for (const LaneRow& row : done_.rows) keys.push_back(EncodeNamedLaneKey(kind, row.lane));
+    return GetAll(db_, how_, keys, [&](size_t i, std::string_view value) { return TakeValue(kind, value, &done_.rows[i]); });
+  }
+
+  Status FindFronts() {
+    std::vector<std::string> keys;
+    keys.reserve(done_.rows.size());
+    for (const LaneRow& row : done_.rows) keys.push_back(EncodeLaneKey(row.lane));
+    return GetAll(db_, how_, keys, [&](size_t i, std::string_view value) {
+      auto record = DecodeLane(value);
+      if (!record.ok()) return std::move(record).status();
+      return record->tail ? FindFront(record->tail_from, &done_.rows[i]) : Status::Ok();
+    });
+  }
+
+  Status FindFront(const OrderKey& from, LaneRow* row) {
+    std::string to = PrefixEnd(EncodeTailPrefix(row->lane));
+    rocksdb::Slice upper(to);
+    rocksdb::ReadOptions how = how_;
+    how.iterate_upper_bound = &upper;
+    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(how));
+    it->Seek(EncodeTailKey(row->lane, from));
+    if (!it->Valid()) return TranslateStatus(it->status(), "cannot read the store");
+    row->tail_front = DecodeTailKey(View(it->key()), row->lane);
+    return row->tail_front ? Status::Ok() : BadKey(View(it->key()));
+  }
+
+  rocksdb::DB* const db_;
+  const LanesEffect& lanes_;
+  rocksdb::ManagedSnapshot snapshot_;
+  rocksdb::ReadOptions how_;
+  LanesDone done_;
+  size_t examined_ = 0;
+  std::optional<LaneKey> last_;
+};
+
+LanesDone Reader::ListLanes(const LanesEffect& lanes) const {
+  return LaneLister(*this, lanes).Run();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,299 @@
+// The core without any I/O: callbacks, "not ready yet" answers, remembered triggers, bulk submits. One behaviour a case.
+#include "broker/core_fixture.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd {
+namespace {
+
+using Fields = CoreFixture::Fields;
+
+Fields Told() {
+  Fields f;
+  f.callback = "told:80";
+  f.retry = Waits({1000}, 3);
+  return f;
+}
+
+/// The payload of the callback under way.
+std::string Payload(const StartAttempt& start) {
+  return DecodeSpec(*start.spec)->payload;
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// ---- callbacks
+
+TEST_CASE("callback: one that succeeded tells so in the same batch, with its last attempt") {
+  CoreFixture f;
+  NotifyId id = f.Submit(Told()).id;
+  f.EndFirst(Verdict::kSuccess);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(f.starts[0].head->host == "told:80");
+  std::string payload = Payload(f.starts[0]);
+  CHECK(Has(payload, "\"id\":\"" + id.ToString() + "\""));
+  CHECK(Has(payload, "\"state\":\"succeeded\""));
+  CHECK(Has(payload, "\"last_attempt\":{"));
+  CHECK(f.Stats().totals.accepted == 2);
+  CHECK(f.Balances());
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.starts.empty());  // a callback has no callback of its own
+}
+
+TEST_CASE("callback: survives a crash right after the end was written") {
+  CoreFixture f;
+  f.Submit(Told());
+  f.EndFirst(Verdict::kSuccess);
+  f.Restart();
+  f.Pass(10);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(f.starts[0].head->host == "told:80");
+}
+
+TEST_CASE("callback: a cancelled one tells about the attempt before, which is read for it") {
+  CoreFixture f;
+  NotifyId id = f.Submit(Told()).id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(CoreFixture::CodeOf(f.ById<CancelRequest>(id)) == Code::kOk);
+  REQUIRE(f.starts.size() == 1);
+  std::string payload = Payload(f.starts[0]);
+  CHECK(Has(payload, "\"state\":\"cancelled\""));
+  CHECK(Has(payload, "\"unexpected_answer\""));
+}
+
+TEST_CASE("callback: an expired one tells, whether it waits, or its turn comes just then") {
+  for (bool attempted : {false, true}) {
+    CoreFixture f;
+    Fields fields = Told();
+    fields.ttl = Delay(500);
+    if (!attempted) fields.when = Delay(60'000);
+    NotifyId id = f.Submit(fields).id;
+    if (attempted) f.EndFirst(Verdict::kFailure);
+    f.Pass(500);
+    CHECK(f.StateOf(id) == State::kExpired);
+    REQUIRE(f.starts.size() == 1);
+    CHECK(Has(Payload(f.starts[0]), "\"state\":\"expired\""));
+    CHECK(Has(Payload(f.starts[0]), "\"last_attempt\":null") == !attempted);
+  }
+}
+
+TEST_CASE("callback: one that was replaced tells nobody") {
+  CoreFixture f;
+  Fields held = Told();
+  held.fkey = "k";
+  held.on_held = OnHeld::kReplace;
+  f.Submit(held);
+  f.Submit(held);
+  CHECK(f.starts.empty());
+  CHECK(f.Stats().totals.cancelled == 1);
+  CHECK(f.Stats().totals.accepted == 2);
+}
+
+TEST_CASE("callback: a failed one tells each time that it settles") {
+  CoreFixture f;
+  Fields once = Told();
+  once.retry = Waits({100}, 1);
+  NotifyId id = f.Submit(once).id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(Has(Payload(f.starts.at(0)), "\"reason\":\"attempts_exhausted\""));
+  f.EndFirst(Verdict::kSuccess);
+  f.ById<RetryRequest>(id);
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(Has(Payload(f.starts.at(0)), "\"state\":\"succeeded\""));
+}
+
+// ---- later_on
+
+TEST_CASE("later: the budget is not used up, and the wait does not grow") {
+  CoreFixture f;
+  Fields fields;
+  fields.retry = RetryPolicy{};
+  fields.retry->max_attempts = 2;
+  fields.retry->jitter = 0;
+  fields.retry->later_on = AnswerPattern{{202}, std::nullopt, {}};
+  fields.ttl = Delay(60'000);
+  NotifyId id = f.Submit(fields).id;
+  for (int i = 0; i < 10; ++i) {
+    f.EndFirst(Verdict::kLater);
+    f.Pass(999);
+    CHECK(f.starts.empty());
+    f.Pass(1);
+    REQUIRE(f.starts.size() == 1);
+  }
+  CHECK(f.starts[0].number == 11);
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.StateOf(id) == State::kRetrying);
+  f.Pass(1000);
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.StateOf(id) == State::kFailed);
+}
+
+TEST_CASE("later: its ttl ends it, over a restart too") {
+  CoreFixture f;
+  Fields fields;
+  fields.retry = RetryPolicy{};
+  fields.retry->max_attempts = 1;
+  fields.retry->later_on = AnswerPattern{{202}, std::nullopt, {}};
+  fields.ttl = Delay(3'000);
+  NotifyId id = f.Submit(fields).id;
+  f.EndFirst(Verdict::kLater);
+  f.Restart();
+  f.Pass(1'500);
+  f.EndFirst(Verdict::kLater);
+  CHECK(f.StateOf(id) == State::kRetrying);
+  f.Pass(3'000);
+  f.EndFirst(Verdict::kLater);  // in flight when the ttl ended
+  CHECK(f.StateOf(id) == State::kExpired);
+}
+
+// ---- remembered triggers
+
+const Reply& Remember(CoreFixture& f, const std::string& fkey, int64_t ms, std::optional<std::string> data = {}, When when = {}) {
+  TriggerRequest r;
+  r.fkey = fkey;
+  r.remember_ms = ms;
+  r.data = std::move(data);
+  r.when = when;
+  return f.Do(std::move(r));
+}
+
+TEST_CASE("remembered trigger: the next submit under its fkey is due at once, with its data, over a power cut") {
+  CoreFixture f;
+  CHECK(std::holds_alternative<Remembered>(Remember(f, "k", 10'000, "{\"b\":2}").body));
+  f.Restart(CrashKind::kPower);
+  Fields held;
+  held.fkey = "k";
+  held.data = "{\"a\":1}";
+  SubmittedItem item = f.Submit(held);
+  CHECK(item.state == State::kReady);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(Payload(f.starts[0]) == "{\"a\":1,\"b\":2}");
+  CHECK(!std::get<Triggered>(f.Trigger("k").body).fresh);
+  f.EndFirst(Verdict::kSuccess);
+  // Used up: the one after it is held.
+  CHECK(f.Submit(held).state == State::kHeld);
+}
+
+TEST_CASE("remembered trigger: forgotten when its time is over, replaced by a later one") {
+  CoreFixture f;
+  Remember(f, "k", 1'000);
+  f.Pass(1'000);
+  Fields held;
+  held.fkey = "k";
+  NotifyId id = f.Submit(held).id;
+  CHECK(f.StateOf(id) == State::kHeld);
+  Remember(f, "other", 10'000, "{\"v\":1}");
+  Remember(f, "other", 10'000, "{\"v\":2}");
+  held.fkey = "other";
+  f.Submit(held);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(Payload(f.starts[0]) == "{\"v\":2}");
+}
+
+TEST_CASE("remembered trigger: where something is held it triggers that, and where something was it says so") {
+  CoreFixture f;
+  Fields held;
+  held.fkey = "k";
+  NotifyId id = f.Submit(held).id;
+  CHECK(std::get<Triggered>(Remember(f, "k", 1'000).body).id == id);
+  CHECK(!std::get<Triggered>(Remember(f, "k", 1'000).body).fresh);
+  held.fkey = "gone";
+  f.ById<CancelRequest>(f.Submit(held).id);
+  CHECK(CoreFixture::CodeOf(Remember(f, "gone", 1'000)) == Code::kNotFound);
+  f.Bulk(BulkKind::kPurge, {State::kCancelled});
+  CHECK(std::holds_alternative<Remembered>(Remember(f, "gone", 1'000).body));
+}
+
+TEST_CASE("remembered trigger: one that cannot be merged refuses the submit, which changes nothing") {
+  CoreFixture f;
+  Remember(f, "k", 10'000, "{\"b\":2}");
+  Fields held;
+  held.fkey = "k";
+  held.data = "[1]";
+  const Reply& reply = f.TrySubmit({held}, false);
+  CHECK(CoreFixture::CodeOf(reply) == Code::kUnacceptable);
+  CHECK(std::get<Refused>(reply.body).status.field() == "/data");
+  CHECK(f.Stats().totals.accepted == 0);
+}
+
+TEST_CASE("remembered trigger: within one batch the first takes it, the second is held") {
+  CoreFixture f;
+  Remember(f, "k", 10'000);
+  Fields held;
+  held.fkey = "k";
+  Submitted both = std::get<Submitted>(f.TrySubmit({held, held}).body);
+  CHECK(both.items[0].state == State::kReady);
+  CHECK(both.items[1].state == State::kHeld);
+}
+
+TEST_CASE("remembered trigger: postponed, it sends at that time") {
+  CoreFixture f;
+  Remember(f, "k", 10'000, std::nullopt, Delay(5'000));
+  f.Pass(1'000);
+  Fields held;
+  held.fkey = "k";
+  NotifyId id = f.Submit(held).id;
+  CHECK(f.StateOf(id) == State::kScheduled);
+  f.Pass(4'000);
+  CHECK(f.UnderWay() == std::vector{id});
+}
+
+// ---- bulk submits
+
+TEST_CASE("bulk submit: each line is accepted or refused by itself, in order") {
+  CoreFixture f;
+  Fields held;
+  held.fkey = "k";
+  Fields same;
+  same.idempotency_key = "i";
+  Fields differs = same;
+  differs.data = "1";
+  SubmitRequest r;
+  r.each = true;
+  for (const Fields& fields : {held, held, same, same, differs, Fields{}}) r.items.push_back(CoreFixture::Item(fields));
+  Submitted reply = std::get<Submitted>(f.Do(r).body);
+  REQUIRE(reply.items.size() == 6);
+  CHECK(reply.items[0].refused.ok());
+  CHECK(reply.items[1].refused.code() == Code::kConflict);
+  CHECK(reply.items[1].refused.field() == "/fkey");
+  CHECK(reply.items[3].duplicate);
+  CHECK(reply.items[3].id == reply.items[2].id);
+  CHECK(reply.items[4].refused.code() == Code::kUnacceptable);
+  CHECK(reply.items[5].refused.ok());
+  CHECK(f.Stats().totals.accepted == 3);
+}
+
+TEST_CASE("bulk submit: what goes over the limit of pending ones is refused alone") {
+  CoreLimits limits;
+  limits.max_pending = 2;
+  CoreFixture f(limits);
+  SubmitRequest r;
+  r.each = true;
+  for (int i = 0; i < 4; ++i) r.items.push_back(CoreFixture::Item(Fifo()));
+  Submitted reply = std::get<Submitted>(f.Do(r).body);
+  CHECK(reply.items[1].refused.ok());
+  CHECK(reply.items[2].refused.code() == Code::kTooMany);
+  CHECK(f.Stats().totals.accepted == 2);
+}
+
+TEST_CASE("bulk submit: a refused line leaves its idempotency key free") {
+  CoreFixture f;
+  Fields held;
+  held.fkey = "k";
+  f.Submit(held);
+  held.idempotency_key = "i";
+  SubmitRequest r;
+  r.each = true;
+  Fields free;
+  free.idempotency_key = "i";
+  r.items = {CoreFixture::Item(held), CoreFixture::Item(free)};
+  Submitted reply = std::get<Submitted>(f.Do(r).body);
+  CHECK(reply.items[0].refused.code() == Code::kConflict);
+  CHECK(reply.items[1].refused.ok());
+  CHECK(!reply.items[1].duplicate);
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,336 @@
+// notifyctl submit --file against brokers that answer early, late, wrongly or not to the end; and the filter that keeps count of lines.
+#include "cli/submit_file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "cli/ctl.h"
+#include "cli/progress.h"
+#include "cli/terminal_process.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using namespace notifyd::test;
+
+namespace {
+
+std::string Lines(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += "{\"url\":\"http://x/" + std::to_string(i) + "\"}\n";
+  return text;
+}
+
+/// The answers to lines that have come: ids n1, n2, ...; one with "bad" in it is refused.
+class LineAnswers {
+ public:
+  std::string To(std::string_view piece) {
+    rest_ += piece;
+    std::string out;
+    for (size_t end; (end = rest_.find('\n')) != std::string::npos; rest_.erase(0, end + 1)) out += One(rest_.substr(0, end));
+    return out;
+  }
+  /// A last line needs no end.
+  std::string Last() { return rest_.empty() ? "" : One(rest_); }
+  std::string first_line;
+
+ private:
+  std::string One(const std::string& line) {
+    if (index_ == 0) first_line = line;
+    std::string number = std::to_string(index_++);
+    if (line.find("bad") != std::string::npos)
+      return "{\"index\":" + number + R"(,"error":{"status":422,"title":"T","detail":"bad is unknown","field":"/bad"}})" + "\n";
+    return "{\"index\":" + number + ",\"id\":\"n" + std::to_string(index_) + "\"" +
+           (line.find("twice") == std::string::npos ? "" : ",\"duplicate\":true") + (line.find("keep") == std::string::npos ? "" : ",\"kept\":true") +
+           "}\n";
+  }
+  std::string rest_;
+  uint64_t index_ = 0;
+};
+
+enum class When { kEachPiece, kAtTheEnd };
+
+ScriptedServer::StreamHandler LineBroker(When when) {
+  return [when](StreamedRequest* request) {
+    LineAnswers answers;
+    std::string all;
+    if (when == When::kEachPiece) request->SendHead(200, "application/x-ndjson");
+    for (std::string piece; request->Read(&piece);) {
+      std::string some = answers.To(piece);
+      if (when == When::kEachPiece) request->SendChunk(some);
+      else all += some;
+    }
+    if (!request->ended()) return;
+    all += answers.Last();
+    if (when == When::kAtTheEnd) request->SendHead(200, "application/x-ndjson");
+    request->SendChunk(all);
+    request->SendEnd();
+    // Until the client is done: closing with bytes unread would take the answer back.
+    std::string none;
+    request->Read(&none);
+  };
+}
+
+/// Both ends of a pipe, for an input that comes bit by bit.
+struct Pipe {
+  int ends[2] = {-1, -1};
+  Pipe() { REQUIRE(pipe2(ends, O_CLOEXEC) == 0); }
+  ~Pipe() {
+    close(ends[0]);
+    CloseWriter();
+  }
+  void Write(const std::string& text) { REQUIRE(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void CloseWriter() {
+    if (ends[1] >= 0) close(ends[1]);
+    ends[1] = -1;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("line filter: blank lines and leading white space go, and every line keeps its number") {
+  const std::string text = "\n  \r\n{a}\n\t{b} \n\n{c}\n{d}";
+  for (size_t step : {text.size(), size_t{1}, size_t{3}}) {
+    LineFilter filter;
+    std::string out;
+    for (size_t at = 0; at < text.size(); at += step) filter.Add(std::string_view(text).substr(at, step), &out);
+    CHECK(out == "{a}\n{b} \n{c}\n{d}");
+    REQUIRE(filter.lines() == 4);
+    CHECK(filter.NumberOf(0) == 3);
+    CHECK(filter.NumberOf(1) == 4);
+    CHECK(filter.NumberOf(2) == 6);
+    CHECK(filter.NumberOf(3) == 7);
+  }
+}
+
+TEST_CASE("progress text: a bar where the size is known, counts always") {
+  FileCounts counts;
+  counts.bytes = 512;
+  counts.sent = 3000;
+  counts.accepted = 2900;
+  counts.refused = 1;
+  CHECK(ProgressText(counts, 1024) == "[###############...............]  50% of 1.0 KiB  3,000 sent, 2,900 accepted, 1 refused");
+  CHECK(ProgressText(counts, 0) == "512 B  3,000 sent, 2,900 accepted, 1 refused");
+}
+
+TEST_CASE("notifyctl submit --file: one chunked NDJSON request, answered line by line") {
+  When when = GENERATE(When::kEachPiece, When::kAtTheEnd);
+  ScriptedServer broker(LineBroker(when));
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "--file", dir.Write("f", "\n" + Lines(2500) + "  \r\n")});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.output == "submitted 2,500 notifies: n1 to n2500\n");
+  CHECK(run.error.empty());  // no progress bar where standard error is no terminal
+  std::vector<SeenRequest> seen = broker.seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].method == "POST");
+  CHECK(seen[0].target == "/v1/notifies");
+  CHECK(seen[0].Header("content-type") == "application/x-ndjson");
+  CHECK(seen[0].Header("transfer-encoding") == "chunked");
+}
+
+TEST_CASE("notifyctl submit --file: many megabytes go through, whether the broker answers early or at the end") {
+  When when = GENERATE(When::kEachPiece, When::kAtTheEnd);
+  ScriptedServer broker(LineBroker(when));
+  TempDir dir;
+  std::string line = "{\"url\":\"http://x/\",\"body\":\"" + std::string(200, 'x') + "\"}\n", text;
+  const int kCount = 60'000;
+  for (int i = 0; i < kCount; ++i) text += line;
+  CtlRun run = CtlAt(broker, {"--json", "submit", "--file", dir.Write("f", text)});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(std::count(run.output.begin(), run.output.end(), '\n') == kCount);
+  CHECK_THAT(run.output, Catch::EndsWith("{\"index\":59999,\"id\":\"n60000\"}\n"));
+}
+
+TEST_CASE("notifyctl submit --file: on a terminal a bar, out of the way of what else is said, and gone at the end") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  TempDir dir;
+  TerminalProcess process(NOTIFYCTL_BINARY, {"--server", broker.url(), "submit", "-f", dir.Write("f", Lines(3) + "{\"bad\":1}\n")}, 100);
+  CHECK(process.Wait() == 1);
+  CHECK(process.WaitFor("\r["));
+  CHECK(process.WaitFor("sent, "));
+  CHECK(process.WaitFor("\r\x1b[Knotifyctl: line 4: bad is unknown (/bad)\r\n"));
+  CHECK(process.WaitFor("submitted 3 notifies: n1 to n3\r\n"));
+}
+
+TEST_CASE("notifyctl submit --file -: reads standard input, a last line without its end too; --json prints each answer") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  TempDir dir;
+  CtlRun run = Ctl({"--server", broker.url(), "--json", "submit", "-f", "-"}, {}, dir.Write("f", Lines(1) + "{\"url\":\"http://x/\"}"));
+  CHECK(run.code == 0);
+  CHECK(run.output == "{\"index\":0,\"id\":\"n1\"}\n{\"index\":1,\"id\":\"n2\"}\n");
+}
+
+TEST_CASE("notifyctl submit --file: an empty file submits nothing") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  CtlRun run = CtlAt(broker, {"submit", "-f", "-"});
+  CHECK(run.code == 0);
+  CHECK(run.output == "submitted 0 notifies\n");
+}
+
+TEST_CASE("notifyctl submit --file: refused lines are named by their number in the file, the others are submitted") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  TempDir dir;
+  std::string file = dir.Write("f", Lines(1) + "\n{\"bad\":1}\n" + Lines(2) + "{\"twice\":1}\n{\"keep\":1}\n{\"bad\":2}\n");
+  CtlRun run = CtlAt(broker, {"submit", "-f", file});
+  CHECK(run.code == 1);
+  CHECK(run.output == "submitted 5 notifies: n1 to n6 (of them 1 duplicate, 1 kept)\n");
+  CHECK_THAT(run.error, Catch::Contains("line 3: bad is unknown (/bad)\n") && Catch::Contains("line 8: bad is unknown (/bad)\n") &&
+                            Catch::Contains("2 lines were refused"));
+  run = CtlAt(broker, {"submit", "--json", "-f", file});
+  CHECK(run.code == 1);
+  CHECK_THAT(run.output, Catch::Contains("{\"index\":1,\"error\":{\"status\":422"));
+  CHECK_THAT(run.error, Catch::Contains("line 3: "));
+}
+
+TEST_CASE("notifyctl submit --file: a request that is refused whole exits with 1 and the broker's reason") {
+  int status = GENERATE(415, 503);
+  ScriptedServer broker([status](StreamedRequest* request) {
+    std::string body = R"({"status":)" + std::to_string(status) + R"(,"detail":"not now"})";
+    request->Send("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    for (std::string piece; request->Read(&piece);) continue;
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(10'000))});
+  CHECK(run.code == 1);
+  CHECK(run.output.empty());
+  CHECK(run.error == "notifyctl: not now\n");
+}
+
+TEST_CASE("notifyctl submit --file: a broken connection says up to which line was answered, and exits with 3") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    request->SendHead(200, "application/x-ndjson");
+    LineAnswers answers;
+    std::string piece;
+    request->Read(&piece);
+    request->SendChunk(answers.To(piece.substr(0, piece.find("http://x/3"))));
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", "\n" + Lines(5))});
+  CHECK(run.code == 3);
+  CHECK(run.output == "submitted 3 notifies: n1 to n3\n");
+  CHECK_THAT(run.error, Catch::Contains("answered up to line 4: 3 accepted, 0 refused") && Catch::Contains("is not known"));
+}
+
+TEST_CASE("notifyctl submit --file: an answer that ends too early is no success") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    for (std::string piece; request->Read(&piece);) continue;
+    request->SendHead(200, "application/x-ndjson");
+    request->SendChunk("{\"index\":0,\"id\":\"n1\"}\n");
+    request->SendEnd();
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(2))});
+  CHECK(run.code == 3);
+  CHECK_THAT(run.error, Catch::Contains("ended before the last line's") && Catch::Contains("answered up to line 1"));
+}
+
+TEST_CASE("notifyctl submit --file: an answer that is none is named, and exits with 1") {
+  const char* answer = GENERATE("{\"index\":1,\"id\":\"n1\"}\n", "{\"index\":0}\n", "nonsense\n", "[]\n",
+                                "{\"index\":0,\"id\":\"n1\"}\n{\"index\":1,\"id\":\"n2\"}\n");
+  ScriptedServer broker([answer](StreamedRequest* request) {
+    for (std::string piece; request->Read(&piece);) continue;
+    request->SendHead(200, "application/x-ndjson");
+    request->SendChunk(answer);
+    request->SendEnd();
+    std::string none;
+    request->Read(&none);
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(1))});
+  INFO(answer << run.error);
+  CHECK(run.code == 1);
+  CHECK_THAT(run.error, Catch::Contains("a line of the answer"));
+}
+
+TEST_CASE("notifyctl submit --file: a broker that cannot be reached exits with 3") {
+  TempDir dir;
+  CtlRun run = Ctl({"--server", "http://127.0.0.1:" + std::to_string(ClosedPort()), "submit", "-f", dir.Write("f", Lines(1))});
+  CHECK(run.code == 3);
+  CHECK_THAT(run.error, Catch::Contains("no line was answered"));
+}
+
+TEST_CASE("submit file: what a pipe has brought is sent at once, and its answer taken before more comes") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  Pipe pipe;
+  std::mutex mutex;
+  std::condition_variable changed;
+  uint64_t answered = 0;
+  FileHooks hooks;
+  hooks.answered = [&](std::string_view) {
+    std::lock_guard<std::mutex> lock(mutex);
+    ++answered;
+    changed.notify_all();
+  };
+  auto done = std::async(std::launch::async, [&] {
+    HttpClient client(broker.url());
+    return SubmitFile(pipe.ends[0], &client, hooks);
+  });
+  for (uint64_t i = 1; i <= 3; ++i) {
+    pipe.Write(Lines(1));
+    std::unique_lock<std::mutex> lock(mutex);
+    CHECK(changed.wait_for(lock, std::chrono::seconds(kDeadlineSeconds), [&] { return answered == i; }));
+  }
+  pipe.CloseWriter();
+  FileOutcome outcome = done.get();
+  CHECK(outcome.fault.ok());
+  CHECK(outcome.counts.accepted == 3);
+}
+
+TEST_CASE("submit file: a broker that goes while the input is silent is noticed") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    request->SendHead(200, "application/x-ndjson");
+    std::string piece;
+    request->Read(&piece);
+    request->SendChunk(LineAnswers().To(piece));
+    request->SendEnd();
+  });
+  Pipe pipe;
+  pipe.Write(Lines(1));
+  HttpClient client(broker.url());
+  FileOutcome outcome = SubmitFile(pipe.ends[0], &client, {});
+  CHECK(outcome.unreachable);
+  CHECK(outcome.counts.accepted == 1);
+}
+
+TEST_CASE("submit file: it reads no further than a slow broker takes, so memory stays small") {
+  std::promise<void> go;
+  std::shared_future<void> gone = go.get_future().share();
+  ScriptedServer broker([gone](StreamedRequest* request) {
+    gone.wait();
+    LineBroker(When::kEachPiece)(request);
+  });
+  Pipe pipe;
+  REQUIRE(fcntl(pipe.ends[1], F_SETFL, O_NONBLOCK) == 0);
+  auto done = std::async(std::launch::async, [&] {
+    HttpClient client(broker.url());
+    return SubmitFile(pipe.ends[0], &client, {});
+  });
+  broker.WaitFor(1);
+  // What the kernel's buffers hold is a few megabytes; a client that read on would take all of it.
+  const size_t kMost = 64 << 20;
+  const std::string line = "{\"body\":\"" + std::string(4000, 'x') + "\"}\n";
+  size_t taken = 0, lines = 0;
+  for (; taken < kMost; taken += line.size(), ++lines) {
+    pollfd entry{pipe.ends[1], POLLOUT, 0};
+    if (poll(&entry, 1, 1000) == 0) break;  // a pipe whose reader has stopped
+    // Below PIPE_BUF: the whole line or nothing.
+    while (write(pipe.ends[1], line.data(), line.size()) < 0) REQUIRE(errno == EAGAIN);
+  }
+  CHECK(taken < kMost);
+  go.set_value();
+  pipe.CloseWriter();
+  FileOutcome outcome = done.get();
+  INFO(outcome.fault.detail());
+  CHECK(outcome.fault.ok());
+  CHECK(outcome.counts.accepted == lines);
+}

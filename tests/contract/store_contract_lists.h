@@ -1,0 +1,227 @@
+// Part of store_contract.h: lists.
+#pragma once
+
+#include "broker/spec.h"
+#include "contract/store_harness.h"
+
+namespace notifyd {
+namespace {
+
+TEMPLATE_TEST_CASE("store: a list is newest first, and its filters hold one by one and together", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord other = MakeRecord(2, kFifoLane), twin = MakeRecord(3, {Mode::kFifo, kConcurrentLane.name});
+  auto head = std::make_shared<NotifyHead>(*other.head);
+  head->caller = "billing";
+  other.head = head;
+  h.Commit({Put(MakeRecord(1)), Put(other), Put(twin), Put(MakeRecord(4))});
+  CHECK(IdsOf(h.List({})) == Ids{4, 3, 2, 1});
+  ListQuery query;
+  query.lane = kConcurrentLane.name;
+  CHECK(IdsOf(h.List(query)) == Ids{4, 3, 1});
+  query.mode = Mode::kConcurrent;
+  CHECK(IdsOf(h.List(query)) == Ids{4, 1});
+  query.created_after = WallTime{StoreHarness::kStart + 2};
+  CHECK(IdsOf(h.List(query)) == Ids{4});
+  query = {};
+  query.caller = "billing";
+  CHECK(IdsOf(h.List(query)) == Ids{2});
+  query = {};
+  query.created_after = WallTime{StoreHarness::kStart + 2};
+  query.created_before = WallTime{StoreHarness::kStart + 4};
+  CHECK(IdsOf(h.List(query)) == Ids{3, 2});
+}
+
+TEMPLATE_TEST_CASE("store: a list tells held, scheduled, ready and retrying by the clocks it is given", "", STORE_HARNESS) {
+  TestType h;
+  Now now{{StoreHarness::kStart}, {500}};
+  auto with = [](uint64_t id, Phase phase, WallTime due, int64_t retry_at) {
+    NotifyRecord record = MakeRecord(id);
+    record.state.phase = phase;
+    record.state.due = due;
+    record.state.retry_at = {retry_at};
+    return Put(record);
+  };
+  WallTime past{StoreHarness::kStart}, future{StoreHarness::kStart + 1};
+  h.Commit({with(1, Phase::kHeld, kWallNever, 0), with(2, Phase::kHeld, future, 0), with(3, Phase::kHeld, past, 0),
+            with(4, Phase::kWaiting, future, 0), with(5, Phase::kWaiting, past, 0), with(6, Phase::kRetrying, past, 501),
+            with(7, Phase::kRetrying, past, 500), Put(MakeRecord(8)), Change({8}, SettledState(Phase::kSucceeded))});
+  CHECK(IdsOf(h.List(StateQuery({State::kHeld}), now)) == Ids{2, 1});
+  CHECK(IdsOf(h.List(StateQuery({State::kScheduled}), now)) == Ids{4});
+  CHECK(IdsOf(h.List(StateQuery({State::kReady}), now)) == Ids{7, 5, 3});
+  CHECK(IdsOf(h.List(StateQuery({State::kSending}), now)) == Ids{7, 5, 3});
+  CHECK(IdsOf(h.List(StateQuery({State::kRetrying}), now)) == Ids{6});
+  CHECK(IdsOf(h.List(StateQuery({State::kSucceeded, State::kScheduled}), now)) == Ids{8, 4});
+}
+
+TEMPLATE_TEST_CASE("store: a list of failed, cancelled and expired ones merges them by id", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 80; ++id) {
+    Phase phase = id % 4 == 0 ? Phase::kSucceeded : static_cast<Phase>(5 + id % 4);
+    NotifyRecord record = MakeRecord(id, id % 2 ? kFifoLane : kConcurrentLane);
+    record.state = SettledState(phase);
+    ops.push_back(Put(record));
+    if (phase != Phase::kSucceeded) ops.push_back(PutSettled{phase, {id}, {StoreHarness::kStart}});
+  }
+  h.Commit(std::move(ops));
+  Ids failed_or_expired, fifo_cancelled;
+  for (uint64_t id = 80; id > 0; --id) {
+    if (id % 4 == 1 || id % 4 == 3) failed_or_expired.push_back(id);
+  }
+  CHECK(IdsOf(h.List(StateQuery({State::kExpired, State::kFailed}))) == failed_or_expired);
+  ListQuery query = StateQuery({State::kCancelled});
+  query.mode = Mode::kFifo;
+  CHECK(h.List(query).items.empty());
+  // Page by page it is the same list.
+  Ids paged;
+  query = StateQuery({State::kExpired, State::kFailed}, 7);
+  for (;;) {
+    ListDone page = h.List(query);
+    REQUIRE(page.items.size() <= 7);
+    for (uint64_t id : IdsOf(page)) paged.push_back(id);
+    if (page.next.value == 0) break;
+    query.below = page.next;
+  }
+  CHECK(paged == failed_or_expired);
+}
+
+TEMPLATE_TEST_CASE("store: one that was settled and sent again is listed by what it is now", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeRecord(1);
+  record.state = SettledState(Phase::kFailed);
+  h.Commit({Put(record), PutSettled{Phase::kFailed, {1}, {StoreHarness::kStart}}});
+  CHECK(IdsOf(h.List(StateQuery({State::kFailed}))) == Ids{1});
+  h.Commit({Put(MakeRecord(1)), DeleteSettled{Phase::kFailed, {1}}});
+  CHECK(h.List(StateQuery({State::kFailed})).items.empty());
+  record.state = SettledState(Phase::kExpired);
+  h.Commit({Put(record), PutSettled{Phase::kExpired, {1}, {StoreHarness::kStart}}});
+  CHECK(IdsOf(h.List(StateQuery({State::kFailed, State::kExpired}))) == Ids{1});
+}
+
+TEMPLATE_TEST_CASE("store: a list pages by its cursor and ends with none", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 10; ++id) ops.push_back(Put(MakeRecord(id)));
+  h.Commit(std::move(ops));
+  ListQuery query;
+  query.limit = 4;
+  ListDone page = h.List(query);
+  CHECK(IdsOf(page) == Ids{10, 9, 8, 7});
+  CHECK(page.next.value == 7);
+  query.below = page.next;
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{6, 5, 4, 3});
+  query.below = page.next;
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{2, 1});
+  CHECK(page.next.value == 0);
+  query.below = {5};
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{4, 3, 2, 1});
+  CHECK(page.next.value == 0);
+}
+
+TEMPLATE_TEST_CASE("store: a list by fkey, by its beginning and by the beginning of the URL", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  auto put = [&](uint64_t id, const std::string& fkey, const std::string& url) {
+    NotifyRecord record = MakeRecord(id);
+    auto head = std::make_shared<NotifyHead>(*record.head);
+    head->fkey = fkey;
+    record.head = std::move(head);
+    NotifySpec spec;
+    spec.url = url;
+    spec.headers = {{"X-Url", "http://other/"}};
+    record.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    ops.push_back(Put(record));
+  };
+  put(1, "", "http://shop/a");
+  put(2, "order-1", "http://shop/ab");
+  put(3, "order-17", "http://shop/b");
+  put(4, "Order-1", "http://other/");
+  put(5, "order-1", "https://shop/a");
+  h.Commit(std::move(ops));
+  ListQuery query;
+  query.fkey = "order-1";
+  CHECK(IdsOf(h.List(query)) == Ids{5, 2});
+  query.url_prefix = "http://";
+  CHECK(IdsOf(h.List(query)) == Ids{2});
+  query = {};
+  query.fkey_prefix = "order-1";
+  CHECK(IdsOf(h.List(query)) == Ids{5, 3, 2});
+  query = {};
+  query.url_prefix = "http://shop/a";
+  CHECK(IdsOf(h.List(query)) == Ids{2, 1});
+  query.url_prefix = "http://shop/abc";
+  CHECK(h.List(query).items.empty());
+}
+
+TEMPLATE_TEST_CASE("store: a list oldest first is the same list backwards, over records and over the index, page by page too", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 90; ++id) {
+    NotifyRecord record = MakeRecord(id);
+    if (id % 3 != 0) {
+      Phase phase = id % 3 == 1 ? Phase::kFailed : Phase::kExpired;
+      record.state = SettledState(phase);
+      ops.push_back(PutSettled{phase, {id}, {StoreHarness::kStart}});
+    }
+    ops.push_back(Put(record));
+  }
+  h.Commit(std::move(ops));
+  for (const std::vector<State>& states : {std::vector<State>{}, {State::kFailed, State::kExpired}, {State::kReady}}) {
+    ListQuery query = StateQuery(states, 1000);
+    Ids newest_first = IdsOf(h.List(query)), paged;
+    REQUIRE(newest_first.size() >= 30);
+    query.oldest_first = true;
+    Ids oldest_first = IdsOf(h.List(query));
+    CHECK(Ids(oldest_first.rbegin(), oldest_first.rend()) == newest_first);
+    query.limit = 7;
+    do {
+      ListDone page = h.List(query);
+      REQUIRE(page.items.size() <= 7);
+      for (uint64_t id : IdsOf(page)) paged.push_back(id);
+      query.above = page.next;
+    } while (query.above.value != 0);
+    CHECK(paged == oldest_first);
+  }
+}
+
+TEMPLATE_TEST_CASE("store: both cursors bound a list whatever its order, and ones that crossed leave nothing", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 9; ++id) {
+    NotifyRecord record = MakeRecord(id);
+    record.state = SettledState(Phase::kCancelled);
+    ops.insert(ops.end(), {Put(record), PutSettled{Phase::kCancelled, {id}, {StoreHarness::kStart}}});
+  }
+  h.Commit(std::move(ops));
+  for (const std::vector<State>& states : {std::vector<State>{}, {State::kCancelled}}) {
+    ListQuery query = StateQuery(states);
+    query.above = {3};
+    query.below = {7};
+    CHECK(IdsOf(h.List(query)) == Ids{6, 5, 4});
+    query.oldest_first = true;
+    CHECK(IdsOf(h.List(query)) == Ids{4, 5, 6});
+    query.below = {};
+    query.above = {UINT64_MAX};
+    CHECK(h.List(query).items.empty());
+    query.above = {7};
+    query.below = {3};
+    CHECK(h.List(query).items.empty());
+    query.oldest_first = false;
+    CHECK(h.List(query).items.empty());
+  }
+}
+
+TEMPLATE_TEST_CASE("store: the items of a list come without their attempts", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({Put(MakeFullRecord(1))});
+  ListDone list = h.List({});
+  REQUIRE(list.items.size() == 1);
+  CHECK(list.items[0].record->attempts.empty());
+  CHECK(h.LoadNotify({1}).record->attempts.size() == 2);
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,255 @@
+// Bulk submits (application/x-ndjson) through the Api: pieces of body in, requests to the core, lines of answer out.
+// How lines are split and gathered is ndjson_test's affair.
+#include "api_fixture.h"
+
+namespace notifyd {
+namespace {
+
+constexpr const char* kLine = "{\"url\":\"http://h/\"}\n";
+
+/// As many accepted ones as the newest request has.
+Submitted AcceptAll(ApiFixture& f, uint64_t first_id) {
+  Submitted submitted;
+  for (size_t i = 0; i < f.Posted<SubmitRequest>().items.size(); ++i) {
+    SubmittedItem item;
+    item.id = NotifyId{first_id + i};
+    submitted.items.push_back(item);
+  }
+  return submitted;
+}
+
+TEST_CASE("bulk submit: only a POST of NDJSON to /v1/notifies is taken in pieces") {
+  ApiFixture f;
+  Headers ndjson{{"content-type", "Application/X-NDJSON; charset=utf-8"}};
+  CHECK(f.Open(ndjson));
+  CHECK(f.Open(ndjson, "http://h:1/v1/notifies"));
+  CHECK_FALSE(f.Open({}));
+  CHECK_FALSE(f.Open({{"Content-Type", "application/json"}}));
+  CHECK_FALSE(f.Open(ndjson, "/v1/notifies/retry"));
+  CHECK_FALSE(f.Open(ndjson, "/nope"));
+  CHECK_FALSE(f.Open(ndjson, "/v1/notifies", "PATCH"));
+}
+
+TEST_CASE("bulk submit: lines become a request that is judged line by line, and lines of answer") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, std::string(kLine) + "\n" + kLine + "{\"url\":");
+  const SubmitRequest& submit = f.Posted<SubmitRequest>();
+  CHECK(submit.request == RequestId{3, f.last_token});
+  CHECK(submit.each);
+  CHECK(submit.items.size() == 2);
+  Submitted submitted = AcceptAll(f, 0x1f);
+  submitted.items[1].refused = Status(Code::kConflict, "held", "/fkey");
+  submitted.items[1].id = NotifyId{5};
+  f.Reply(submitted);
+  CHECK(f.Streamed().head.status == 200);
+  CHECK(f.Streamed().head.content_type == "application/x-ndjson");
+  size_t end = f.Streamed().text.find('\n');
+  CHECK(f.Streamed().text.substr(0, end) == R"({"index":0,"id":"n000000000000001f"})");
+  Json second(f.Streamed().text.substr(end + 1));
+  CHECK(second.At("/index") == "1");
+  CHECK(second.At("/error/status") == "409");
+  CHECK(second.At("/error/field") == "/fkey");
+  CHECK(second.At("/error/id") == "n0000000000000005");
+  CHECK_FALSE(f.Streamed().ended);
+}
+
+TEST_CASE("bulk submit: ends with its last answer") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, kLine);
+  f.api.OnBodyEnd(f.last_token);
+  f.Reply(AcceptAll(f, 1));
+  CHECK(f.Streamed().ended);
+  // The token is done with.
+  size_t events = f.sink.events.size();
+  f.api.OnClose(f.last_token);
+  CHECK(f.sink.events.size() == events);
+}
+
+TEST_CASE("bulk submit: one request at a time, the next one takes what came meanwhile") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, kLine);
+  f.api.OnBody(f.last_token, kLine);
+  f.api.OnBody(f.last_token, std::string(kLine) + "x\n");
+  CHECK(f.sink.events.size() == 1);
+  f.Reply(AcceptAll(f, 1));
+  REQUIRE(f.sink.events.size() == 2);
+  CHECK(f.Posted<SubmitRequest>().items.size() == 2);
+  f.api.OnBodyEnd(f.last_token);
+  f.Reply(AcceptAll(f, 2));
+  CHECK(f.Streamed().text.find(R"({"index":2,"id":"n0000000000000003"})"
+                               "\n"
+                               R"({"index":3,"error":{"type":"urn:notifyd:problem:malformed")") != std::string::npos);
+  CHECK(f.Streamed().ended);
+}
+
+TEST_CASE("bulk submit: an empty body, in pieces or none, answers 200 without a line") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, "\n \r\n");
+  f.api.OnBodyEnd(f.last_token);
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().content_type == "application/x-ndjson");
+  CHECK(f.Answer().body.empty());
+  f.Submit("", {{"Content-Type", "application/x-ndjson"}});
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().content_type == "application/x-ndjson");
+  CHECK(f.Answer().body.empty());
+  CHECK(f.sink.events.empty());
+}
+
+TEST_CASE("bulk submit: a body that was read whole is taken all the same") {
+  ApiFixture f;
+  f.Submit(std::string(kLine) + kLine, {{"Content-Type", "application/x-ndjson"}});
+  CHECK(f.Posted<SubmitRequest>().items.size() == 2);
+  f.Reply(AcceptAll(f, 1));
+  CHECK(f.Streamed().ended);
+}
+
+TEST_CASE("bulk submit: lines that the core is not needed for are answered at once") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, "{\"url\":\"nope\"}\n" + std::string(600, 'x') + "\n");
+  CHECK(f.sink.events.empty());
+  CHECK(f.Streamed().text.find(R"("status":422,)") != std::string::npos);
+  CHECK(f.Streamed().text.find(R"("field":"/url")") != std::string::npos);
+  CHECK(f.Streamed().text.find(R"({"index":1,"error":{"type":"urn:notifyd:problem:too-large")") != std::string::npos);
+}
+
+TEST_CASE("bulk submit: a request that is refused whole refuses each of its lines, and the next is tried") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, std::string(kLine) + kLine);
+  f.Reply(Refused{Status(Code::kUnavailable, "stopping"), {}});
+  CHECK(f.Streamed().text.find(R"({"index":1,"error":{"type":"urn:notifyd:problem:unavailable")") != std::string::npos);
+  f.api.OnBody(f.last_token, kLine);
+  CHECK(f.Posted<SubmitRequest>().items.size() == 1);
+}
+
+TEST_CASE("bulk submit: a head that is refused is answered at once, and its body is not taken") {
+  struct Row {
+    Headers more;
+    const char *target, *outcome;
+  };
+  for (const Row& row : std::vector<Row>{{{{"Idempotency-Key", "k"}}, "/v1/notifies", "422"},
+                                         {{{"Content-Encoding", "gzip"}}, "/v1/notifies", "415"},
+                                         {{{"Host", "h"}, {"Origin", "http://evil"}}, "/v1/notifies", "403"},
+                                         {{}, "/v1/notifies?x=1", "422 /x"},
+                                         {{}, "/v1/notifies?%ff", "400"}}) {
+    CAPTURE(row.outcome, row.target);
+    ApiFixture f;
+    Headers headers = row.more;
+    headers.emplace_back("Content-Type", "application/x-ndjson");
+    REQUIRE(f.Open(headers, row.target));
+    CHECK(f.Outcome() == row.outcome);
+    CHECK(f.Answer().close);
+    f.api.OnBody(f.last_token, kLine);
+    f.api.OnBodyEnd(f.last_token);
+    f.Ask("POST", row.target, "", headers);
+    CHECK(f.Outcome() == row.outcome);
+    CHECK(f.sink.events.empty());
+  }
+}
+
+TEST_CASE("bulk submit: so many at a time, and no more") {
+  ApiFixture f;
+  for (int i = 0; i < 64; ++i) REQUIRE(f.Open());
+  uint64_t last_taken = f.last_token;
+  REQUIRE(f.Open());
+  CHECK(f.Outcome() == "429");
+  f.api.OnClose(last_taken);
+  REQUIRE(f.Open());
+  f.api.OnBodyEnd(f.last_token);
+  CHECK(f.Outcome() == "200");
+}
+
+TEST_CASE("bulk submit: the body pauses while too much of it waits for the core, and goes on with its answers") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, kLine);
+  std::string lines;
+  while (lines.size() < (1 << 20)) lines += kLine;
+  size_t most = 64, pieces = 0;
+  while (!f.responder.paused && pieces++ < most) f.api.OnBody(f.last_token, lines);
+  REQUIRE(f.responder.paused);
+  while (f.responder.paused) f.Reply(AcceptAll(f, 1));
+  CHECK(f.Posted<SubmitRequest>().items.size() > 1);
+}
+
+TEST_CASE("bulk submit: the body pauses while answers wait for the client, until they are taken") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.responder.unsent = 17 << 20;
+  f.api.OnBody(f.last_token, "x\n");
+  CHECK(f.responder.paused);
+  f.responder.unsent = 0;
+  f.api.OnWritable(f.last_token);
+  CHECK_FALSE(f.responder.paused);
+  f.api.OnBody(f.last_token, kLine);
+  CHECK(f.Posted<SubmitRequest>().items.size() == 1);
+}
+
+TEST_CASE("bulk submit: once the body is at its end, it is neither paused nor resumed") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.responder.unsent = 17 << 20;
+  f.api.OnBody(f.last_token, kLine);
+  f.api.OnBodyEnd(f.last_token);
+  f.Reply(AcceptAll(f, 1));
+  CHECK_FALSE(f.responder.paused);
+  CHECK(f.Streamed().ended);
+}
+
+TEST_CASE("bulk submit: a client that goes away is reported where a request is under way, and its answer is dropped") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  uint64_t token = f.last_token;
+  f.api.OnBody(token, kLine);
+  Submitted accepted = AcceptAll(f, 1);
+  f.api.OnBody(token, kLine);
+  f.api.OnClose(token);
+  CHECK(f.Posted<Disconnected>().request == RequestId{3, token});
+  size_t events = f.sink.events.size();
+  f.Reply(accepted);
+  f.api.OnBody(token, kLine);
+  f.api.OnBodyEnd(token);
+  f.api.OnWritable(token);
+  CHECK(f.sink.events.size() == events);
+  CHECK(f.responder.streams.empty());
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, "{");
+  f.api.OnClose(f.last_token);
+  CHECK(f.sink.events.size() == events);
+}
+
+TEST_CASE("bulk submit: each request's acknowledgement is counted") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  for (int i = 0; i < 3; ++i) {
+    f.api.OnBody(f.last_token, std::string(kLine) + kLine);
+    f.Reply(AcceptAll(f, 1));
+  }
+  CHECK(f.acknowledgement.histogram.Read().count == 3);
+}
+
+constexpr const char* kTraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+TEST_CASE("trace: the headers of a submit go with each of its notifies") {
+  Headers trace{{"TraceParent", kTraceParent}, {"tracestate", "a=1"}};
+  ApiFixture f;
+  f.Submit(R"([{"url":"http://h/"},{"url":"http://h/"}])", trace);
+  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) {
+    CHECK(item.head->trace_parent == kTraceParent);
+    CHECK(DecodeSpec(*item.spec)->trace_state == "a=1");
+  }
+  trace.emplace_back("Content-Type", "application/x-ndjson");
+  REQUIRE(f.Open(trace));
+  f.api.OnBody(f.last_token, std::string(kLine) + kLine);
+  REQUIRE(f.Posted<SubmitRequest>().items.size() == 2);
+  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.head->trace_parent == kTraceParent);
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,185 @@
+// PATCH of a notify, as a conversation with the core: read, patch, change, and from the start where somebody else was faster.
+// What a patch may say is change_test's affair.
+#include "api_fixture.h"
+
+namespace notifyd {
+namespace {
+
+constexpr const char* kPath = "/v1/notifies/n000000000000001f";
+
+/// A notify that waits for its fkey, with data.
+std::shared_ptr<const NotifyRecord> Held(ApiFixture& f, const std::string& data = "1") {
+  f.Submit(R"({"url":"http://h/","fkey":"f","data":)" + data + "}");
+  return std::make_shared<const NotifyRecord>(f.RecordOf(f.Item()));
+}
+
+Viewed ViewOf(const std::shared_ptr<const NotifyRecord>& record) {
+  return Viewed{{record, State::kHeld}};
+}
+
+std::string ETagOfView(ApiFixture& f, const std::shared_ptr<const NotifyRecord>& record) {
+  f.Shown(*record, State::kHeld);
+  return f.Header("ETag");
+}
+
+TEST_CASE("change: reads, then changes what it read, under the same request") {
+  ApiFixture f;
+  auto base = Held(f);
+  f.Ask("PATCH", kPath, R"({"data":{"n":1.50}})", {{"Content-Type", "application/merge-patch+json"}});
+  CHECK(f.Posted<ChangeReadRequest>().request == RequestId{3, f.last_token});
+  CHECK(f.Posted<ChangeReadRequest>().id == NotifyId{0x1f});
+  f.Reply(ViewOf(base));
+  const ChangeRequest& change = f.Posted<ChangeRequest>();
+  CHECK(change.request == RequestId{3, f.last_token});
+  CHECK(change.id == NotifyId{0x1f});
+  CHECK(change.base == base);
+  CHECK(DecodeSpec(*change.spec)->payload == R"({"n":1.50})");
+  CHECK_FALSE(change.when);
+  CHECK_FALSE(change.ttl);
+  NotifyRecord changed = *base;
+  changed.spec = change.spec;
+  f.Reply(Viewed{{std::make_shared<const NotifyRecord>(changed), State::kHeld}});
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().body.find(R"("data":{"n":1.50})") != std::string::npos);
+  std::string tag = f.Header("ETag");
+  CHECK(tag != ETagOfView(f, base));
+}
+
+TEST_CASE("change: an empty patch answers 200 with the notify, and changes nothing") {
+  ApiFixture f;
+  auto base = Held(f);
+  f.Ask("PATCH", kPath, "{}");
+  size_t events = f.sink.events.size();
+  f.Reply(ViewOf(base));
+  CHECK(f.Answer().status == 200);
+  CHECK(f.sink.events.size() == events);
+  std::string tag = f.Header("ETag");
+  CHECK(tag == ETagOfView(f, base));
+}
+
+TEST_CASE("change: begins again from the read where the notify was changed in between") {
+  ApiFixture f;
+  auto first = Held(f, "1"), second = Held(f, "2");
+  f.Ask("PATCH", kPath, R"({"headers":{"X-A":"b"}})");
+  f.Reply(ViewOf(first));
+  f.Reply(Stale{});
+  f.Posted<ChangeReadRequest>();
+  f.Reply(ViewOf(second));
+  const ChangeRequest& change = f.Posted<ChangeRequest>();
+  CHECK(change.base == second);
+  CHECK(DecodeSpec(*change.spec)->payload == "2");
+}
+
+TEST_CASE("change: gives up with 409 after five tries") {
+  ApiFixture f;
+  auto base = Held(f);
+  f.Ask("PATCH", kPath, R"({"data":5})");
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE_FALSE(f.answered());
+    f.Posted<ChangeReadRequest>();
+    f.Reply(ViewOf(base));
+    f.Posted<ChangeRequest>();
+    f.Reply(Stale{});
+  }
+  CHECK(f.Outcome() == "409");
+}
+
+TEST_CASE("change: refusals of either step are the answer") {
+  ApiFixture f;
+  auto base = Held(f);
+  f.Ask("PATCH", kPath, R"({"data":5})");
+  f.Reply(Refused{Status(Code::kNotFound, "none"), {}});
+  CHECK(f.Outcome() == "404");
+  f.Ask("PATCH", kPath, R"({"data":5})");
+  f.Reply(ViewOf(base));
+  f.Reply(Refused{Status(Code::kConflict, "in flight"), {}});
+  CHECK(f.Outcome() == "409");
+}
+
+TEST_CASE("change: If-Match holds, or 412 and nothing is changed") {
+  ApiFixture f;
+  auto base = Held(f), other = Held(f, "2");
+  std::string tag = ETagOfView(f, base), other_tag = ETagOfView(f, other);
+  REQUIRE(tag != other_tag);
+  struct Row {
+    Headers headers;
+    const char* outcome;
+  };
+  for (const Row& row : std::vector<Row>{{{{"If-Match", tag}}, "posted"},
+                                         {{{"if-match", "*"}}, "posted"},
+                                         {{{"If-Match", "\"x\", " + tag}}, "posted"},
+                                         {{{"If-Match", "\"x\""}, {"If-Match", tag}}, "posted"},
+                                         {{{"If-Match", other_tag}}, "412"},
+                                         {{{"If-Match", "W/" + tag}}, "412"},
+                                         {{{"If-Match", tag.substr(1, tag.size() - 2)}}, "412"},
+                                         {{{"If-Match", ""}}, "412"}}) {
+    CAPTURE(row.headers[0].second);
+    f.Ask("PATCH", kPath, R"({"data":5})", row.headers);
+    f.Posted<ChangeReadRequest>();
+    f.Reply(ViewOf(base));
+    CHECK(f.Outcome() == row.outcome);
+  }
+}
+
+TEST_CASE("change: If-Match is looked at again where the notify was changed in between") {
+  ApiFixture f;
+  auto base = Held(f), other = Held(f, "2");
+  std::string tag = ETagOfView(f, base);
+  f.Ask("PATCH", kPath, R"({"data":5})", {{"If-Match", tag}});
+  f.Reply(ViewOf(base));
+  f.Reply(Stale{});
+  f.Reply(ViewOf(other));
+  CHECK(f.Outcome() == "412");
+}
+
+TEST_CASE("change: what the patch alone is refused for, before anything is read") {
+  struct Row {
+    const char *body, *type, *outcome;
+  };
+  auto row = GENERATE(values<Row>({{"", "", "400"},
+                                   {"{", "", "400"},
+                                   {"[]", "", "422"},
+                                   {"null", "", "422"},
+                                   {R"({"url":"http://x/"})", "", "422 /url"},
+                                   {R"({"nope":1})", "", "422 /nope"},
+                                   {R"({"data":1,"data":2})", "", "422 /data"},
+                                   {R"({"data":1,"body":"x"})", "", "422 /body"},
+                                   {R"({"delay_ms":1,"due_at":2})", "", "422 /due_at"},
+                                   {"{}", "application/json-patch+json", "415"},
+                                   {"{}", "application/x-ndjson", "415"}}));
+  CAPTURE(row.body, row.type);
+  ApiFixture f;
+  f.Ask("PATCH", kPath, row.body, {{"Content-Type", row.type}});
+  CHECK(f.Outcome() == row.outcome);
+  CHECK(f.sink.events.empty());
+}
+
+TEST_CASE("change: what its result is refused for, after the read") {
+  ApiFixture f;
+  auto base = Held(f);
+  f.Ask("PATCH", kPath, R"({"retry":{"factor":0}})");
+  size_t events = f.sink.events.size();
+  f.Reply(ViewOf(base));
+  CHECK(f.Outcome() == "422 /retry/factor");
+  CHECK(f.sink.events.size() == events);
+}
+
+TEST_CASE("change: a client that goes away at any step leaves nothing behind") {
+  int steps = GENERATE(1, 2, 3);
+  ApiFixture f;
+  auto base = Held(f);
+  uint64_t token = f.Ask("PATCH", kPath, R"({"data":5})");
+  if (steps > 1) f.Reply(ViewOf(base));
+  if (steps > 2) f.Reply(Stale{});
+  f.api.OnClose(token);
+  CHECK(f.Posted<Disconnected>().request == RequestId{3, token});
+  size_t events = f.sink.events.size();
+  f.Reply(ViewOf(base));
+  CHECK_FALSE(f.answered());
+  CHECK(f.sink.events.size() == events);
+  f.api.OnClose(token);
+  CHECK(f.sink.events.size() == events);
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,293 @@
+// Every answer is what docs/openapi.yaml says of it, and every field that the document names is answered with.
+#include "api_fixture.h"
+#include "broker/callback.h"
+#include "openapi_document.h"
+
+#include <sstream>
+
+namespace notifyd {
+namespace {
+
+constexpr const char* kId = "n000000000000001f";
+const std::vector<std::string> kNone;
+
+/// Holds answers to the document, and remembers which of its properties were seen.
+class Held {
+ public:
+  /// The newest answer of `f`, to that operation.
+  void Check(ApiFixture& f, const std::string& path, const std::string& method) {
+    const HttpResponse& answer = f.Answer();
+    CAPTURE(path, method, answer.status, answer.body);
+    std::string status = std::to_string(answer.status);
+    REQUIRE(document.Statuses(path, method).contains(status));
+    YAML::Node response = document.Response(path, method, status);
+    YAML::Node content = response["content"][answer.content_type];
+    REQUIRE(content.IsDefined());
+    CHECK(document.Violations(content["schema"], answer.body, &seen) == kNone);
+    std::set<std::string> headers, declared;
+    for (const auto& [name, value] : answer.headers) headers.insert(name);
+    if (response["headers"].IsDefined())
+      for (const auto& header : response["headers"]) declared.insert(header.first.as<std::string>());
+    // A batch has no one place.
+    if (answer.body.starts_with("{\"items\"")) declared.erase("Location");
+    CHECK(headers == declared);
+  }
+
+  /// Was everything that `schema` names seen?
+  void CheckAllSeen(const char* schema) {
+    YAML::Node ref;
+    ref["$ref"] = std::string("#/components/schemas/") + schema;
+    for (const std::string& property : document.AllProperties(ref)) {
+      CAPTURE(property);
+      CHECK(seen.contains(property));
+    }
+  }
+
+  OpenApiDocument document;
+  std::set<std::string> seen;
+};
+
+/// A notify with every field set.
+NotifyRecord Full(ApiFixture& f) {
+  f.Submit(R"({"url":"http://h/x","method":"PUT","headers":{"X-A":"b","Cookie":"c"},"data":{"n":1.10},"delay_ms":5,"ttl_ms":9000,"fkey":"f",
+      "on_held":"keep","group":"g","priority":9,"idempotency_key":"k","caller":"c","callback_url":"http://cb/","reply":"expected",
+      "expect":{"status":[200,"3xx"],"contains":"ok","json":{"/a":1.00}},
+      "retry":{"schedule_ms":[1,2],"fatal_on":{"status":["4xx"],"contains":"no","json":{"":null}},"later_on":{"status":[202],"contains":"x","json":{"/b":2}}}})");
+  REQUIRE_FALSE(f.answered());
+  NotifyRecord record = f.RecordOf(f.Item());
+  record.state.expires_at = WallTime{1'700'000'009'000};
+  record.state.attempts_made = 2;
+  record.attempts = {{1, WallTime{1'700'000'000'000}, 12, 0, "connect_failed", "refused", ""},
+                     {2, WallTime{1'700'000'001'000}, 3, 200, "", "", "fine"}};
+  return record;
+}
+
+NotifyRecord Plain(ApiFixture& f) {
+  f.Submit(R"({"url":"http://h/","mode":"fifo"})");
+  NotifyRecord record = f.RecordOf(f.Item());
+  record.state.phase = Phase::kCancelled;
+  record.state.settled_at = WallTime{1'700'000'002'000};
+  record.state.reason = "replaced";
+  return record;
+}
+
+Viewed ViewOf(NotifyRecord record, State state) {
+  return Viewed{{std::make_shared<const NotifyRecord>(std::move(record)), state}};
+}
+
+TEST_CASE("openapi: a notify in every answer that shows one") {
+  Held held;
+  ApiFixture f;
+  struct Row {
+    const char *path, *method, *target;
+  };
+  for (const Row& row :
+       {Row{"/v1/notifies/{id}", "get", "/v1/notifies/n000000000000001f"}, Row{"/v1/notifies/{id}", "delete", "/v1/notifies/n000000000000001f"},
+        Row{"/v1/fkeys/{fkey}", "get", "/v1/fkeys/f"}, Row{"/v1/fkeys/{fkey}", "delete", "/v1/fkeys/f"}}) {
+    std::string method = row.method == std::string("get") ? "GET" : "DELETE";
+    for (bool full : {true, false}) {
+      Viewed viewed = full ? ViewOf(Full(f), State::kHeld) : ViewOf(Plain(f), State::kCancelled);
+      f.Ask(method, row.target);
+      f.Reply(viewed);
+      held.Check(f, row.path, row.method);
+    }
+  }
+  Viewed viewed = ViewOf(Full(f), State::kHeld);
+  f.Ask("PATCH", std::string("/v1/notifies/") + kId, "{}");
+  f.Reply(viewed);
+  held.Check(f, "/v1/notifies/{id}", "patch");
+  held.CheckAllSeen("NotifyView");
+}
+
+TEST_CASE("openapi: the list") {
+  Held held;
+  ApiFixture f;
+  Listed listed{{ViewOf(Full(f), State::kHeld).view, ViewOf(Plain(f), State::kCancelled).view}, NotifyId{5}};
+  f.Ask("GET", "/v1/notifies");
+  f.Reply(listed);
+  held.Check(f, "/v1/notifies", "get");
+  held.CheckAllSeen("NotifyList");
+  f.Ask("GET", "/v1/notifies");
+  f.Reply(Listed{});
+  held.Check(f, "/v1/notifies", "get");
+}
+
+TEST_CASE("openapi: the answers to a submit") {
+  Held held;
+  ApiFixture f;
+  for (int kind = 0; kind < 4; ++kind) {
+    SubmittedItem item;
+    item.id = NotifyId{0x1f};
+    item.due = kind == 0 ? kWallNever : WallTime{1'700'000'000'000};
+    item.lane.name = "l";
+    item.duplicate = kind == 1;
+    item.kept = kind == 2;
+    f.Submit(R"({"url":"http://h/"})");
+    f.Reply(Submitted{{item}, kind == 3});
+    held.Check(f, "/v1/notifies", "post");
+  }
+  held.CheckAllSeen("Accepted");
+  held.CheckAllSeen("AcceptedBatch");
+}
+
+TEST_CASE("openapi: the lines of a bulk submit's answer") {
+  OpenApiDocument document;
+  std::set<std::string> seen;
+  YAML::Node ref;
+  ref["$ref"] = "#/components/schemas/BulkLine";
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, "{\"url\":\"http://h/\"}\n{\"url\":\"http://h/\"}\n{\"url\":\"http://h/\"}\n{\"url\":\"http://h/\"}\n{}\n");
+  Submitted submitted{std::vector<SubmittedItem>(4), true};
+  for (SubmittedItem& item : submitted.items) item.id = NotifyId{0x1f};
+  submitted.items[1].duplicate = true;
+  submitted.items[2].kept = true;
+  submitted.items[3].refused = Status(Code::kConflict, "held", "/fkey");
+  f.Reply(submitted);
+  std::istringstream lines(f.Streamed().text);
+  size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) CHECK(document.Violations(ref, line, &seen) == kNone);
+  CHECK(count == 5);
+  for (const std::string& property : document.AllProperties(ref)) {
+    CAPTURE(property);
+    CHECK(seen.contains(property));
+  }
+  // And those that the document shows.
+  YAML::Node content = document.Response("/v1/notifies", "post", "200")["content"]["application/x-ndjson"];
+  CHECK(content["examples"].size() > 0);
+  for (const auto& example : content["examples"]) {
+    std::istringstream shown(example.second["value"].as<std::string>());
+    for (std::string line; std::getline(shown, line);) CHECK(document.Violations(ref, line) == kNone);
+  }
+}
+
+TEST_CASE("openapi: trigger, retry, bulk operations") {
+  Held held;
+  ApiFixture f;
+  f.Ask("POST", "/v1/fkeys/f/trigger");
+  f.Reply(Triggered{NotifyId{0x1f}, State::kReady, true});
+  held.Check(f, "/v1/fkeys/{fkey}/trigger", "post");
+  f.Ask("POST", "/v1/fkeys/f/trigger");
+  f.Reply(Triggered{NotifyId{0x1f}, State::kReady, false});
+  held.Check(f, "/v1/fkeys/{fkey}/trigger", "post");
+  f.Ask("POST", "/v1/fkeys/f/trigger?remember_ms=5");
+  f.Reply(Remembered{});
+  held.Check(f, "/v1/fkeys/{fkey}/trigger", "post");
+  f.Ask("POST", std::string("/v1/notifies/") + kId + "/retry");
+  f.Reply(Retried{NotifyId{0x1f}, State::kScheduled});
+  held.Check(f, "/v1/notifies/{id}/retry", "post");
+  for (const char* kind : {"retry", "cancel", "purge"}) {
+    std::string path = std::string("/v1/notifies/") + kind;
+    f.Ask("POST", path, R"({"filter":{"state":"failed"}})");
+    f.Reply(BulkDone{5, NotifyId{kind[0] == 'p' ? 0u : 5u}});
+    held.Check(f, path, "post");
+  }
+  for (const char* schema : {"IdAndState", "Remembered", "BulkDone"}) held.CheckAllSeen(schema);
+}
+
+TEST_CASE("openapi: explain") {
+  Held held;
+  ApiFixture f;
+  YAML::Node code = held.document.Schema("Explained")["properties"]["reasons"]["items"]["properties"]["code"];
+  CHECK(code["enum"].as<std::vector<std::string>>().size() == ReasonCodes().size());
+  for (const std::string& word : ReasonCodes()) {
+    f.Ask("GET", std::string("/v1/notifies/") + kId + "/explain");
+    f.Reply(Explained{NotifyId{0x1f}, State::kReady, {{word, "why"}}, WallTime{5}});
+    held.Check(f, "/v1/notifies/{id}/explain", "get");
+  }
+  f.Ask("GET", std::string("/v1/notifies/") + kId + "/explain");
+  f.Reply(Explained{NotifyId{0x1f}, State::kReady, {}, std::nullopt});
+  held.Check(f, "/v1/notifies/{id}/explain", "get");
+  held.CheckAllSeen("Explained");
+}
+
+TEST_CASE("openapi: lanes") {
+  Held held;
+  ApiFixture f;
+  LaneView fifo, concurrent;
+  fifo.lane = {Mode::kFifo, "a"};
+  fifo.oldest_due = WallTime{5};
+  fifo.head_age_ms = 5;
+  fifo.own = {Paused::kByFailure, std::nullopt, std::nullopt, 3, OnRetry::kSkip, OnFailure::kPause};
+  concurrent.lane = {Mode::kConcurrent, "b"};
+  concurrent.own.concurrency = 5;
+  concurrent.own.rate_per_s = 0.5;
+  concurrent.limits.rate_per_s = 0.5;
+  f.Ask("GET", "/v1/lanes");
+  f.Reply(LanesListed{{fifo, concurrent}, true, concurrent.lane});
+  held.Check(f, "/v1/lanes", "get");
+  f.Ask("GET", "/v1/lanes");
+  f.Reply(LanesListed());
+  held.Check(f, "/v1/lanes", "get");
+  f.Ask("GET", "/v1/lanes/fifo/a");
+  f.Reply(LaneViewed{fifo});
+  held.Check(f, "/v1/lanes/{mode}/{name}", "get");
+  f.Ask("PATCH", "/v1/lanes/fifo/a", "{}");
+  f.Reply(LaneViewed{fifo});
+  held.Check(f, "/v1/lanes/{mode}/{name}", "patch");
+  held.CheckAllSeen("LaneList");
+}
+
+TEST_CASE("openapi: stats, metrics and probes") {
+  Held held;
+  ApiFixture f;
+  f.Ask("GET", "/v1/stats");
+  f.Reply(StatsView());
+  held.Check(f, "/v1/stats", "get");
+  held.CheckAllSeen("Stats");
+  f.Ask("GET", "/healthz");
+  held.Check(f, "/healthz", "get");
+  f.Ask("GET", "/readyz");
+  held.Check(f, "/readyz", "get");
+  f.Ask("GET", "/metrics");
+  f.Reply(StatsView());
+  f.Reply(LanesListed());
+  YAML::Node content = held.document.Response("/metrics", "get", "200")["content"];
+  CHECK(content[f.Answer().content_type].IsDefined());
+}
+
+TEST_CASE("openapi: a problem's optional fields") {
+  Held held;
+  ApiFixture f;
+  f.Submit(R"({"url":"http://h/","fkey":"f"})");
+  f.Reply(Refused{Status(Code::kConflict, "held", "/fkey"), NotifyId{0x1f}});
+  held.Check(f, "/v1/notifies", "post");
+  held.CheckAllSeen("Problem");
+}
+
+TEST_CASE("openapi: the body of a callback") {
+  Held held;
+  ApiFixture f;
+  NotifyRecord full = Full(f);
+  full.state.phase = Phase::kFailed;
+  full.state.reason = "attempts_exhausted";
+  full.state.settled_at = WallTime{1'700'000'002'000};
+  YAML::Node ref;
+  ref["$ref"] = "#/components/schemas/Callback";
+  for (const AttemptRecord* attempt : std::vector<const AttemptRecord*>{&full.attempts[0], &full.attempts[1], nullptr}) {
+    NotifySpec spec = *DecodeSpec(CallbackSpec(full.id, *full.head, full.state, attempt));
+    CAPTURE(spec.payload);
+    CHECK(held.document.Violations(ref, spec.payload, &held.seen) == kNone);
+  }
+  held.CheckAllSeen("Callback");
+}
+
+TEST_CASE("openapi: the defaults of a notify are those that GET shows") {
+  OpenApiDocument document;
+  ApiFixture f;
+  f.Submit(R"({"url":"http://h/","fkey":"f"})");
+  Json shown = f.Shown(f.RecordOf(f.Item()), State::kHeld);
+  size_t checked = 0;
+  for (auto [schema, prefix] : {std::pair("Notify", "/"), {"Retry", "/retry/"}}) {
+    for (const auto& [name, property] : document.Properties(document.Schema(schema))) {
+      if (!property["default"].IsDefined()) continue;
+      CAPTURE(name);
+      CHECK(shown.At(prefix + name) == property["default"].Scalar());
+      ++checked;
+    }
+  }
+  CHECK(checked == 14);
+}
+
+}  // namespace
+}  // namespace notifyd

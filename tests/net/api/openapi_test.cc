@@ -1,0 +1,382 @@
+// docs/openapi.yaml and the code say the same: routes, what requests may hold, what they are refused for. Answers are openapi_answers_test's.
+#include "api_fixture.h"
+#include "net/api/router.h"
+#include "openapi_document.h"
+
+#include <functional>
+
+namespace notifyd {
+namespace {
+
+constexpr const char* kId = "n000000000000001f";
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return text;
+}
+std::string Upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return text;
+}
+
+/// A path of the document with arguments that name something.
+std::string Target(std::string path) {
+  for (auto [argument, value] : {std::pair("{id}", kId), {"{fkey}", "f"}, {"{mode}", "concurrent"}, {"{name}", "l"}})
+    if (size_t at = path.find(argument); at != std::string::npos) path.replace(at, std::string_view(argument).size(), value);
+  return path;
+}
+
+/// A body that the operation takes.
+std::string GoodBody(const std::string& path, const std::string& method) {
+  if (method == "patch") return R"({})";
+  if (path == "/v1/notifies") return R"({"url":"http://h/"})";
+  return path.find("{") == std::string::npos ? R"({"filter":{"state":"failed"}})" : "";
+}
+
+bool IsPlain(const std::string& path) {
+  return path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
+
+TEST_CASE("openapi: its routes and methods are the router's") {
+  OpenApiDocument document;
+  std::set<std::pair<std::string, std::string>> offered;
+  for (const RouteRow& row : AllRoutes())
+    for (std::string method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+      if (FindRoute(method, Target(std::string(row.path)))->offered) offered.emplace(row.path, Lower(method));
+  CHECK(document.Operations() == offered);
+}
+
+TEST_CASE("openapi: every path declares the arguments that it names") {
+  OpenApiDocument document;
+  for (const auto& [path, method] : document.Operations()) {
+    CAPTURE(path, method);
+    std::set<std::string> declared, named;
+    for (const YAML::Node& parameter : document.Parameters(path, method))
+      if (parameter["in"].as<std::string>() == "path") declared.insert(parameter["name"].as<std::string>());
+    for (size_t at = 0; (at = path.find('{', at)) != std::string::npos; ++at) named.insert(path.substr(at + 1, path.find('}', at) - at - 1));
+    CHECK(declared == named);
+  }
+}
+
+// ---- what requests may hold
+
+/// Of EveryName, those that `ask` does not answer with "unknown".
+std::set<std::string> Known(const std::function<void(ApiFixture&, const std::string& name)>& ask) {
+  static const std::set<std::string> kNames = EveryName();
+  ApiFixture f;
+  std::set<std::string> known;
+  for (const std::string& name : kNames) {
+    ask(f, name);
+    bool unknown = f.answered() && f.Answer().body.find("\"detail\":\"unknown ") != std::string::npos;
+    if (!unknown) known.insert(name);
+    f.answers.clear();
+    f.sink.events.clear();
+  }
+  return known;
+}
+
+std::set<std::string> Names(const OpenApiDocument& document, const char* schema) {
+  std::set<std::string> names;
+  for (const auto& [name, property] : document.Properties(document.Schema(schema))) names.insert(name);
+  return names;
+}
+
+/// A body of `before`, the field with null, and `after`. A field that is in `before` too is refused as repeated, which is known.
+auto AskWith(const std::string& method, const std::string& target, const std::string& before, const std::string& after) {
+  return [=](ApiFixture& f, const std::string& name) { f.Ask(method, target, before + "\"" + name + "\":null" + after); };
+}
+
+TEST_CASE("openapi: the fields of a notify are the parser's") {
+  CHECK(Names(OpenApiDocument(), "Notify") == Known(AskWith("POST", "/v1/notifies", R"({"url":"http://h/",)", "}")));
+}
+
+TEST_CASE("openapi: the fields of a retry policy and of an answer pattern are the parser's") {
+  OpenApiDocument document;
+  CHECK(Names(document, "Retry") == Known(AskWith("POST", "/v1/notifies", R"({"url":"http://h/","retry":{)", "}}")));
+  CHECK(Names(document, "AnswerPattern") == Known(AskWith("POST", "/v1/notifies", R"({"url":"http://h/","expect":{)", "}}")));
+  for (const char* pattern : {"fatal_on", "later_on"}) {
+    std::string before = std::string(R"({"url":"http://h/","ttl_ms":1,"retry":{")") + pattern + R"(":{"contains":"x",)";
+    CHECK(Names(document, "AnswerPattern") == Known(AskWith("POST", "/v1/notifies", before, "}}}")));
+  }
+}
+
+TEST_CASE("openapi: the fields of a change are those that may be changed") {
+  std::set<std::string> changeable;
+  ApiFixture f;
+  for (const std::string& name : EveryName()) {
+    f.Ask("PATCH", std::string("/v1/notifies/") + kId, "{\"" + name + "\":null}");
+    if (!f.answered()) changeable.insert(name);
+    f.answers.clear();
+  }
+  CHECK(Names(OpenApiDocument(), "NotifyPatch") == changeable);
+}
+
+TEST_CASE("openapi: the fields of a trigger are the parser's") {
+  CHECK(Names(OpenApiDocument(), "Trigger") == Known(AskWith("POST", "/v1/fkeys/f/trigger", "{", "}")));
+}
+
+TEST_CASE("openapi: the fields of a bulk operation and its filter are the parser's") {
+  OpenApiDocument document;
+  for (const char* target : {"/v1/notifies/retry", "/v1/notifies/cancel", "/v1/notifies/purge"}) {
+    CAPTURE(target);
+    CHECK(Names(document, "Bulk") == Known(AskWith("POST", target, R"({"filter":{"state":"failed"},)", "}")));
+    CHECK(Names(document, "Filter") == Known(AskWith("POST", target, R"({"filter":{"state":"failed",)", "}}")));
+  }
+}
+
+TEST_CASE("openapi: the fields of a lane's change are the parser's") {
+  for (const char* mode : {"fifo", "concurrent"})
+    CHECK(Names(OpenApiDocument(), "LanePatch") == Known(AskWith("PATCH", std::string("/v1/lanes/") + mode + "/l", "{", "}")));
+}
+
+TEST_CASE("openapi: the query parameters of every operation are the code's") {
+  OpenApiDocument document;
+  for (const auto& [path, method] : document.Operations()) {
+    if (method == "head" || IsPlain(path)) continue;
+    CAPTURE(path, method);
+    std::set<std::string> declared;
+    for (const YAML::Node& parameter : document.Parameters(path, method))
+      if (parameter["in"].as<std::string>() == "query") declared.insert(parameter["name"].as<std::string>());
+    std::string verb = Upper(method), target = Target(path), body = GoodBody(path, method);
+    CHECK(declared == Known([&](ApiFixture& f, const std::string& name) { f.Ask(verb, target + "?" + name + "=", body); }));
+  }
+}
+
+// ---- ranges
+
+/// What goes with a field so that it means something.
+std::string Context(const std::string& schema, const std::string& field) {
+  if (schema == "Notify" && field != "url") return std::string(R"("url":"http://h/",)") + (field == "on_held" ? R"("fkey":"f",)" : "");
+  return schema == "Bulk" ? R"("filter":{"state":"failed"},)" : "";
+}
+
+/// "posted", or "422 /field".
+std::string OutcomeOf(const std::string& schema, const std::string& field, const std::string& value) {
+  ApiFixture f;
+  std::string object = "{" + Context(schema, field) + "\"" + field + "\":" + value + "}";
+  bool fifo = field == "on_retry" || field == "on_failure";
+  if (schema == "Notify") f.Ask("POST", "/v1/notifies", object);
+  if (schema == "Retry") f.Ask("POST", "/v1/notifies", R"({"url":"http://h/","retry":)" + object + "}");
+  if (schema == "Trigger") f.Ask("POST", "/v1/fkeys/f/trigger", object);
+  if (schema == "Bulk") f.Ask("POST", "/v1/notifies/purge", object);
+  if (schema == "Filter") f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed",)" + object.substr(1) + "}");
+  if (schema == "LanePatch") f.Ask("PATCH", std::string("/v1/lanes/") + (fifo ? "fifo" : "concurrent") + "/l", object);
+  return f.Outcome();
+}
+
+std::string Refusal(const std::string& schema, const std::string& field) {
+  return "422 " + std::string(schema == "Retry" ? "/retry" : schema == "Filter" ? "/filter" : "") + "/" + field;
+}
+
+/// A string of so many bytes that suits the field.
+std::string TextOf(const std::string& field, size_t size) {
+  std::string text = field.find("url") != std::string::npos ? "http://h/" : field == "content_type" ? "text/" : "";
+  return '"' + text + std::string(size > text.size() ? size - text.size() : 0, 'x') + '"';
+}
+
+void CheckRange(const std::string& schema, const std::string& field, const YAML::Node& property) {
+  CAPTURE(schema, field);
+  auto outcome = [&](const std::string& value) { return OutcomeOf(schema, field, value); };
+  std::string refusal = Refusal(schema, field);
+  if (property["minimum"].IsDefined()) {
+    bool whole = ToJson(property["type"]).find("integer") != std::string::npos;
+    std::string least = property["minimum"].Scalar(), most = property["maximum"].Scalar();
+    CHECK(outcome(least) == "posted");
+    CHECK(outcome(most) == "posted");
+    CHECK(outcome(whole ? std::to_string(std::stoll(least) - 1) : std::to_string(std::stod(least) - 0.0005)) == refusal);
+    CHECK(outcome(whole ? std::to_string(std::stoll(most) + 1) : std::to_string(std::stod(most) + 0.5)) == refusal);
+    if (whole) CHECK(outcome(least + ".5") == refusal);
+    CHECK(outcome("\"" + least + "\"") == refusal);
+  }
+  if (property["maxLength"].IsDefined()) {
+    size_t most = property["maxLength"].as<size_t>();
+    CHECK(outcome(TextOf(field, most)) == "posted");
+    CHECK(outcome(TextOf(field, most + 1)) == refusal);
+    CHECK(property["minLength"].as<int>() == 1);
+    CHECK(outcome("\"\"") == refusal);
+    CHECK(outcome("5") == refusal);
+  }
+  if (property["enum"].IsDefined()) {
+    for (const auto& word : property["enum"]) CHECK(outcome(ToJson(word)) == "posted");
+    CHECK(outcome("\"nope\"") == refusal);
+    CHECK(outcome("5") == refusal);
+  }
+}
+
+TEST_CASE("openapi: ranges, lengths and words of fields are the parser's") {
+  OpenApiDocument document;
+  size_t checked = 0;
+  for (const char* schema : {"Notify", "Retry", "Trigger", "Bulk", "Filter", "LanePatch"}) {
+    for (const auto& [field, property] : document.Properties(document.Schema(schema))) {
+      ++checked;
+      CheckRange(schema, field, property);
+    }
+  }
+  CHECK(checked > 50);
+}
+
+TEST_CASE("openapi: the ranges of query parameters are the code's") {
+  OpenApiDocument document;
+  for (const auto& [path, method] : document.Operations()) {
+    for (const YAML::Node& parameter : document.Parameters(path, method)) {
+      YAML::Node schema = document.Resolve(parameter["schema"]);
+      if (parameter["in"].as<std::string>() != "query") continue;
+      std::string name = parameter["name"].as<std::string>(), target = Target(path) + "?" + name + "=", verb = Upper(method);
+      CAPTURE(target);
+      auto outcome = [&, verb = verb](const std::string& value) {
+        ApiFixture f;
+        f.Ask(verb, target + value);
+        return f.Outcome();
+      };
+      if (schema["minimum"].IsDefined()) {
+        CHECK(outcome(schema["minimum"].Scalar()) == "posted");
+        CHECK(outcome(schema["maximum"].Scalar()) == "posted");
+        CHECK(outcome(std::to_string(schema["minimum"].as<int64_t>() - 1)) == "422 /" + name);
+        CHECK(outcome(std::to_string(schema["maximum"].as<int64_t>() + 1)) == "422 /" + name);
+      }
+      if (schema["maxLength"].IsDefined()) {
+        CHECK(outcome(std::string(schema["maxLength"].as<size_t>(), 'x')) == "posted");
+        CHECK(outcome(std::string(schema["maxLength"].as<size_t>() + 1, 'x')) == "422 /" + name);
+      }
+      YAML::Node words = schema["items"].IsDefined() ? document.Resolve(schema["items"])["enum"] : schema["enum"];
+      if (words.IsDefined())
+        for (const auto& word : words) CHECK(outcome(word.as<std::string>()) == "posted");
+    }
+  }
+}
+
+// ---- examples
+
+TEST_CASE("openapi: the examples of requests are as their schemas say, and are taken") {
+  OpenApiDocument document;
+  size_t tried = 0;
+  for (const auto& [path, method] : document.Operations()) {
+    YAML::Node operation = document.Operation(path, method);
+    if (!operation["requestBody"].IsDefined()) continue;
+    YAML::Node body = document.Resolve(operation["requestBody"]);
+    for (const auto& content : body["content"]) {
+      std::string type = content.first.as<std::string>();
+      CHECK(content.second["examples"].size() > 0);
+      for (const auto& example : content.second["examples"]) {
+        CAPTURE(path, method, type, example.first.as<std::string>());
+        bool ndjson = type == "application/x-ndjson";
+        std::string text = ndjson ? example.second["value"].as<std::string>() : ToJson(example.second["value"]);
+        if (!ndjson) CHECK(document.Violations(content.second["schema"], text) == std::vector<std::string>());
+        ApiFixture f;
+        f.Ask(Upper(method), Target(path), text, {{"Content-Type", type}});
+        CHECK(f.Outcome() == "posted");
+        if (ndjson) CHECK(f.Posted<SubmitRequest>().items.size() == 2);
+        ++tried;
+      }
+    }
+  }
+  CHECK(tried >= 12);
+}
+
+// ---- refusals
+
+/// The core's part in a status.
+std::optional<Code> CodeOf(const std::string& status) {
+  if (status == "404") return Code::kNotFound;
+  if (status == "409") return Code::kConflict;
+  if (status == "413") return Code::kTooLarge;
+  if (status == "429") return Code::kTooMany;
+  if (status == "503") return Code::kUnavailable;
+  if (status == "507") return Code::kDiskFull;
+  return std::nullopt;
+}
+
+/// Asks in a way that the Api itself refuses with that status, as far as it can. Leaves a posted request where only the core can.
+void Provoke(ApiFixture& f, const std::string& path, const std::string& method, const std::string& status) {
+  std::string verb = Upper(method), target = Target(path), body = GoodBody(path, method);
+  Headers headers;
+  f.ready = status != "503";
+  if (status == "400") target += "?%zz";
+  if (status == "403") headers.emplace_back("Origin", "http://evil.example");
+  if (status == "422") target += "?nope=1";
+  if (status == "415") {
+    headers.emplace_back("Content-Type", "text/plain");
+    body += " ";  // a trigger without a body has no type
+  }
+  if (status == "412") headers.emplace_back("If-Match", "\"other\"");
+  if (status == "404" && path == "/v1/lanes/{mode}/{name}" && method == "patch") target = "/v1/lanes/nope/x";
+  if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
+  if (status == "413" && method == "patch") body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
+  f.Ask(verb, target, body, headers);
+  if (f.answered() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) || CodeOf(status).value_or(Code::kOk) == Code::kNotFound)
+    return;
+  if (status != "412" && status != "413") return;
+  uint64_t token = f.last_token;
+  ApiFixture other;
+  other.Submit(R"({"url":"http://h/"})");
+  f.last_token = token;
+  f.Reply(Viewed{{std::make_shared<const NotifyRecord>(other.RecordOf(other.Item())), State::kReady}});
+}
+
+TEST_CASE("openapi: every refusal that it names for an operation is one that the code answers with, as a problem") {
+  OpenApiDocument document;
+  for (const auto& [path, method] : document.Operations()) {
+    for (const std::string& status : document.Statuses(path, method)) {
+      if (status[0] == '2') continue;
+      CAPTURE(path, method, status);
+      ApiFixture f;
+      Provoke(f, path, method, status);
+      if (!f.answered()) {
+        REQUIRE(CodeOf(status));
+        f.Reply(Refused{Status(*CodeOf(status), "why"), {}});
+      }
+      CHECK(f.Outcome().substr(0, 3) == status);
+      CHECK(document.Violations(document.Schema("Problem"), f.Answer().body) == std::vector<std::string>());
+      YAML::Node response = document.Response(path, method, status);
+      CHECK(response["content"]["application/problem+json"].IsDefined());
+      CHECK(response["headers"].IsDefined() == (f.Header("Retry-After") != "(none)"));
+    }
+  }
+}
+
+TEST_CASE("openapi: what the Api refuses by itself is named for its operation") {
+  OpenApiDocument document;
+  for (const auto& [path, method] : document.Operations()) {
+    if (method == "head") continue;
+    for (std::string status : {"400", "403", "404", "412", "413", "415", "422", "503"}) {
+      ApiFixture f;
+      Provoke(f, path, method, status);
+      if (!f.answered() || f.Answer().status < 400) continue;
+      CAPTURE(path, method, f.Answer().body);
+      CHECK(document.Statuses(path, method).contains(std::to_string(f.Answer().status)));
+    }
+    ApiFixture f;
+    f.Ask(Upper(method), Target(path));
+    if (!f.answered() || f.Answer().status < 400) continue;
+    CAPTURE(path, method, f.Answer().body);
+    CHECK(document.Statuses(path, method).contains(std::to_string(f.Answer().status)));
+  }
+}
+
+TEST_CASE("openapi: the refusals of any request, and the types of problems, are the code's") {
+  OpenApiDocument document;
+  std::set<std::string> statuses, types, declared;
+  for (const auto& status : document.Component("responses", "Refused")["x-statuses"]) statuses.insert(status.as<std::string>());
+  for (const auto& [path, method] : document.Operations())
+    for (const std::string& status : document.Statuses(path, method))
+      if (status[0] != '2') statuses.insert(status);
+  ApiFixture f;
+  for (const std::string& status : statuses) {
+    HttpResponse response = f.api.OnRefused(std::stoi(status), "why");
+    CAPTURE(response.body);
+    CHECK(document.Violations(document.Schema("Problem"), response.body) == std::vector<std::string>());
+    types.insert(Json(response.body).At("/type"));
+  }
+  for (const auto& type : document.Schema("Problem")["properties"]["type"]["enum"]) declared.insert(type.as<std::string>());
+  CHECK(types == declared);
+  for (const auto& [path, method] : document.Operations()) {
+    f.Ask("PUT", Target(path));
+    CHECK(f.Outcome() == "405");
+    CHECK(f.Header("Allow") != "(none)");
+    YAML::Node fallback = document.Operation(path, method)["responses"]["default"];
+    CHECK(fallback.IsDefined());
+  }
+}
+
+}  // namespace
+}  // namespace notifyd

@@ -1,0 +1,374 @@
+// HttpServer over real sockets: sockets that go from one server to the next, as they do over a restart in place.
+
+// base/check.h has to come before Catch, whose CHECK is the one that counts here.
+// clang-format off
+#include "net/http_fixture.h"
+#include <catch2/catch.hpp>
+// clang-format on
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace notifyd {
+namespace {
+
+const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
+const std::string kWait = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+
+HttpServer::Sockets Release(HttpFixture* fixture) {
+  HttpServer::Sockets sockets;
+  fixture->OnLoop([&](HttpServer& server) {
+    server.StopAccepting();
+    sockets = server.Release();
+  });
+  return sockets;
+}
+
+bool Served(RawClient* client) {
+  client->Send(kGet);
+  RawResponse response = client->ReadResponse();
+  return response.status == 200 && response.body == "GET /target a" && response.Header("Connection").empty();
+}
+
+TEST_CASE("http restart: a kept connection is served by the next server") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  RawClient fresh(first.port());
+  REQUIRE(first.WaitForConnections(2));
+  HttpServer::Sockets sockets = Release(&first);
+  CHECK(sockets.listening >= 0);
+  CHECK(sockets.connections.size() == 2);
+  CHECK(first.connections() == 0);
+  CHECK(first.budget().connections == 0);
+  HttpFixture second({}, &sockets);
+  CHECK(second.port() == first.port());
+  CHECK(Served(&client));
+  CHECK(Served(&fresh));
+  CHECK(second.connections() == 2);
+  CHECK(second.budget().connections == 2);
+  RawClient later(second.port());
+  CHECK(Served(&later));
+}
+
+TEST_CASE("http restart: a client that connects in between is served by the next server") {
+  auto first = std::make_unique<HttpFixture>();
+  first->OnLoop([](HttpServer& server) { server.StopAccepting(); });
+  RawClient waiting(first->port());
+  REQUIRE(waiting.connected());
+  waiting.Send(kGet);
+  for (int turn = 0; turn < 20; ++turn) first->OnLoop([](HttpServer&) {});
+  CHECK(first->connections() == 0);
+  HttpServer::Sockets sockets = Release(first.get());
+  RawClient between(first->port());
+  REQUIRE(between.connected());
+  between.Send(kGet);
+  first.reset();
+  HttpFixture second({}, &sockets);
+  CHECK(waiting.ReadResponse().status == 200);
+  CHECK(between.ReadResponse().status == 200);
+}
+
+TEST_CASE("http restart: a request that has come but is not read goes to the next server") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  HttpServer::Sockets sockets;
+  first.OnLoop([&](HttpServer& server) {
+    client.Send(kGet);
+    server.StopAccepting();
+    sockets = server.Release();
+  });
+  REQUIRE(sockets.connections.size() == 1);
+  HttpFixture second({}, &sockets);
+  CHECK(client.ReadResponse().body == "GET /target a");
+}
+
+TEST_CASE("http restart: a connection with a request under way is finished by the first server") {
+  HttpFixture first;
+  RawClient pending(first.port());
+  pending.Send(kWait);
+  uint64_t token = first.WaitForPending();
+  REQUIRE(token != 0);
+  RawClient ahead(first.port());
+  ahead.Send(kWait + kGet);
+  uint64_t second_token = first.WaitForPending();
+  REQUIRE(second_token != 0);
+  RawClient half(first.port());
+  half.Send("GET /target HTTP/1.1\r\n");
+  // The half request has been read once this was answered on the same loop.
+  RawClient idle(first.port());
+  REQUIRE(Served(&idle));
+  size_t busy = 0;
+  first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
+  CHECK(busy == 3);
+  HttpServer::Sockets sockets = Release(&first);
+  CHECK(sockets.connections.size() == 1);
+  HttpFixture second({}, &sockets);
+  CHECK(Served(&idle));
+
+  first.OnLoop([&](HttpServer& server) {
+    server.Respond(token, HttpFixture::Text(200, "by the first"));
+    server.Respond(second_token, HttpFixture::Text(200, "by the first, too"));
+  });
+  RawResponse response = pending.ReadResponse();
+  CHECK(response.body == "by the first");
+  CHECK(response.Header("Connection") == "close");
+  CHECK(pending.ReadEnd());
+  CHECK(ahead.ReadResponse().body == "by the first, too");
+  half.Send("Host: a\r\n\r\n");
+  CHECK(half.ReadResponse().Header("Connection") == "close");
+  CHECK(half.ReadEnd());
+  first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
+  CHECK(busy == 0);
+}
+
+TEST_CASE("http restart: a connection is busy until its response is written") {
+  HttpFixture first;
+  RawClient client(first.port(), 4096);
+  client.Send("GET /bytes/20000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(first.WaitForConnections(1));
+  size_t busy = 0;
+  while (first.budget().bytes == 0) first.OnLoop([](HttpServer&) {});
+  first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
+  CHECK(busy == 1);
+  CHECK(client.ReadResponse().body.size() == 20'000'000);
+  for (int i = 0; i < 10'000 && busy > 0; ++i) first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
+  CHECK(busy == 0);
+  CHECK(Release(&first).connections.size() == 1);
+}
+
+TEST_CASE("http restart: connections go on between StopAccepting and Release") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  first.OnLoop([](HttpServer& server) { server.StopAccepting(); });
+  CHECK(Served(&client));
+  HttpServer::Sockets sockets = Release(&first);
+  REQUIRE(sockets.connections.size() == 1);
+  HttpFixture second({}, &sockets);
+  CHECK(Served(&client));
+}
+
+TEST_CASE("http restart: held requests wait for the next server, one under way is answered by the first") {
+  HttpFixture first;
+  RawClient idle(first.port()), pending(first.port());
+  REQUIRE(Served(&idle));
+  pending.Send(kWait);
+  uint64_t token = first.WaitForPending();
+  REQUIRE(token != 0);
+  first.OnLoop([](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+  });
+  idle.Send(kGet);
+  pending.Send(kGet);
+  size_t busy = 0;
+  for (int turn = 0; turn < 20; ++turn) first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
+  CHECK(busy == 1);
+  first.OnLoop([&](HttpServer& server) { server.Respond(token, HttpFixture::Text(200, "late")); });
+  CHECK(pending.ReadResponse().body == "late");
+  for (int turn = 0; turn < 20; ++turn) first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
+  CHECK(busy == 0);
+  HttpServer::Sockets sockets = Release(&first);
+  REQUIRE(sockets.connections.size() == 2);
+  HttpFixture second({}, &sockets);
+  CHECK(idle.ReadResponse().body == "GET /target a");
+  CHECK(pending.ReadResponse().body == "GET /target a");
+}
+
+TEST_CASE("http restart: while requests are held an idle connection keeps what it is sent for the next server") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  RawClient pending(first.port());
+  pending.Send(kWait);
+  uint64_t token = first.WaitForPending();
+  REQUIRE(token != 0);
+  first.OnLoop([](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+  });
+  client.Send(kWait);
+  pending.Send(kGet);
+  for (int turn = 0; turn < 20; ++turn) first.OnLoop([](HttpServer&) {});
+  CHECK(first.pending() == 0);
+  size_t busy = 0;
+  first.OnLoop([&](HttpServer& server) {
+    server.Respond(token, HttpFixture::Text(200, "by the first"));
+    busy = server.busy();
+  });
+  CHECK(busy == 0);
+  HttpServer::Sockets sockets = Release(&first);
+  CHECK(sockets.connections.size() == 2);
+  HttpFixture second({}, &sockets);
+  CHECK(pending.ReadResponse().body == "by the first");
+  CHECK(pending.ReadResponse().body == "GET /target a");
+  second.Answer("by the second");
+  CHECK(client.ReadResponse().body == "by the second");
+}
+
+TEST_CASE("http restart: while requests are held one that has begun is read to its end") {
+  HttpFixture first;
+  RawClient client(first.port());
+  client.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nhal");
+  // It has been read once this was answered on the same loop.
+  RawClient other(first.port());
+  REQUIRE(Served(&other));
+  first.OnLoop([](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+  });
+  client.Send("ves" + kGet + kGet);
+  CHECK(client.ReadResponse().body == "halves");
+  // What came with its end was read, and is served here.
+  for (int i = 0; i < 2; ++i) CHECK(client.ReadResponse().body == "GET /target a");
+  CHECK(Release(&first).connections.size() == 2);
+}
+
+TEST_CASE("http restart: requests that were held are served where the server drains instead") {
+  HttpFixture fixture;
+  RawClient client(fixture.port());
+  REQUIRE(Served(&client));
+  fixture.OnLoop([](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+  });
+  client.Send(kGet);
+  for (int turn = 0; turn < 20; ++turn) fixture.OnLoop([](HttpServer&) {});
+  fixture.OnLoop([](HttpServer& server) { server.Drain(); });
+  CHECK(client.ReadResponse().body == "GET /target a");
+  CHECK(client.ReadEnd());
+}
+
+TEST_CASE("http restart: what is released stays open over exec, what is adopted does not") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  HttpServer::Sockets sockets = Release(&first);
+  REQUIRE(sockets.connections.size() == 1);
+  CHECK((fcntl(sockets.listening, F_GETFD) & FD_CLOEXEC) == 0);
+  CHECK((fcntl(sockets.connections[0], F_GETFD) & FD_CLOEXEC) == 0);
+  HttpFixture second({}, &sockets);
+  CHECK((fcntl(sockets.listening, F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK((fcntl(sockets.connections[0], F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST_CASE("http restart: two servers of one loop hand over, and one may take back its own sockets") {
+  Loop loop;
+  HttpServer::Budget budget;
+  struct Handler : HttpHandler {
+    HttpServer* server = nullptr;
+    void OnRequest(uint64_t token, HttpRequest) override { server->Respond(token, HttpFixture::Text(200, "GET /target a")); }
+    void OnClose(uint64_t) override {}
+    HttpResponse OnRefused(int status, std::string_view) override { return HttpFixture::Text(status, {}); }
+  } handlers[2];
+  HttpServer first(&loop, {}, &budget, &handlers[0]);
+  HttpServer second(&loop, {}, &budget, &handlers[1]);
+  handlers[0].server = &first;
+  handlers[1].server = &second;
+  uint16_t port = *first.Listen("127.0.0.1", 0, false);
+  std::thread thread([&] { loop.Run(); });
+  RawClient client(port);
+  CHECK(Served(&client));
+  for (HttpServer* to : {&second, &second, &first}) {
+    std::promise<bool> done;
+    loop.Post([&] {
+      HttpServer* from = first.connections() > 0 ? &first : &second;
+      from->StopAccepting();
+      done.set_value(to->Adopt(from->Release()).ok());
+    });
+    CHECK(done.get_future().get());
+    CHECK(Served(&client));
+    RawClient fresh(port);
+    CHECK(Served(&fresh));
+  }
+  loop.Stop();
+  thread.join();
+  CHECK(first.connections() > 0);
+}
+
+TEST_CASE("http restart: an adopted connection has the time of an idle one") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  HttpServer::Sockets sockets = Release(&first);
+  HttpLimits limits;
+  limits.head_timeout_ms = 40;
+  HttpFixture second(limits, &sockets);
+  // It would have run into the shorter time by then.
+  for (int i = 0; i < 2; ++i) {
+    RawClient fresh(second.port());
+    CHECK(fresh.ReadEnd());
+  }
+  CHECK(Served(&client));
+}
+
+TEST_CASE("http restart: connections beyond the limit are told so by the next server") {
+  HttpFixture first;
+  RawClient one(first.port());
+  RawClient two(first.port());
+  REQUIRE(first.WaitForConnections(2));
+  HttpServer::Sockets sockets = Release(&first);
+  HttpLimits limits;
+  limits.max_connections = 1;
+  HttpFixture second(limits, &sockets);
+  int statuses = 0;
+  for (RawClient* client : {&one, &two}) {
+    client->Send(kGet);
+    statuses += client->ReadResponse().status;
+  }
+  CHECK(statuses == 200 + 503);
+}
+
+TEST_CASE("http restart: descriptors that are no sockets are skipped, and one that does not listen is an error") {
+  HttpFixture first;
+  RawClient client(first.port());
+  REQUIRE(Served(&client));
+  HttpServer::Sockets sockets = Release(&first);
+  int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int closed = fcntl(file, F_DUPFD_CLOEXEC, 500);
+  close(closed);
+  Loop loop;
+  HttpServer::Budget budget;
+  HttpServer server(&loop, {}, &budget, &first);
+  for (int fd : {-1, file, closed, sockets.connections[0]}) {
+    HttpServer::Sockets wrong;
+    wrong.listening = fd;
+    Result<uint16_t> port = server.Adopt(wrong);
+    REQUIRE_FALSE(port.ok());
+    CHECK(port.status().code() == Code::kIo);
+  }
+  sockets.connections.insert(sockets.connections.begin(), {-1, file, closed});
+  HttpFixture second({}, &sockets);
+  CHECK(second.connections() == 1);
+  CHECK(Served(&client));
+  CHECK(fcntl(file, F_GETFD) >= 0);
+  close(file);
+}
+
+TEST_CASE("http restart: a further listening socket may come among the connections") {
+  HttpFixture first;
+  HttpFixture other;
+  HttpServer::Sockets sockets = Release(&first);
+  HttpServer::Sockets more = Release(&other);
+  sockets.connections.push_back(more.listening);
+  {
+    HttpFixture second({}, &sockets);
+    RawClient client(first.port());
+    CHECK(Served(&client));
+    RawClient further(other.port());
+    CHECK(Served(&further));
+    // And goes on from there in the same way.
+    sockets = Release(&second);
+  }
+  HttpFixture third({}, &sockets);
+  RawClient client(first.port());
+  CHECK(Served(&client));
+  RawClient further(other.port());
+  CHECK(Served(&further));
+}
+
+}  // namespace
+}  // namespace notifyd

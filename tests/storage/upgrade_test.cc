@@ -1,0 +1,239 @@
+// A store of format 1 becomes one of format 2: what it held is there, and each lane's counts are as if they had always been kept.
+#include <map>
+
+#include "storage/hex.h"
+#include "storage/keys.h"
+#include "storage/raw.h"
+#include "storage/records.h"
+#include "storage/rocks_harness.h"
+
+namespace notifyd {
+namespace {
+
+namespace fs = std::filesystem;
+
+NotifyRecord Pending(uint64_t id, const LaneKey& lane, Phase phase, WallTime due = {StoreHarness::kStart}) {
+  NotifyRecord record = MakeRecord(id, lane);
+  record.state.phase = phase;
+  record.state.due = due;
+  if (phase == Phase::kRetrying) record.state.retry_at = {50};
+  return record;
+}
+
+/// One of each kind of place that a pending notify can have, and settled ones beside them.
+std::vector<WriteOp> SomeOfEach() {
+  int64_t due = StoreHarness::kStart;
+  NotifyRecord settled = MakeRecord(8, kFifoLane);
+  settled.state = SettledState(Phase::kFailed);
+  return {Put(Pending(1, kFifoLane, Phase::kHeld, kWallNever)),
+          Put(Pending(2, kFifoLane, Phase::kHeld)),
+          PutDue{Clock::kWall, {due, {2}}},
+          Put(Pending(3, kFifoLane, Phase::kWaiting)),
+          PutDue{Clock::kWall, {due, {3}}},
+          Put(Pending(4, kFifoLane, Phase::kRetrying)),
+          PutDue{Clock::kMono, {50, {4}}},
+          Put(Pending(5, kFifoLane, Phase::kWaiting)),
+          PutTail{kFifoLane, {0, {due}, {5}}},
+          Put(Pending(6, kFifoLane, Phase::kRetrying)),
+          PutTail{kFifoLane, {0, {due}, {6}}},
+          Put(Pending(7, kConcurrentLane, Phase::kWaiting)),
+          PutDue{Clock::kWall, {due, {7}}},
+          Put(settled),
+          Put(MakeRecord(9)),
+          Change({9}, SettledState(Phase::kSucceeded), MakeAttempt(1))};
+}
+const LaneCounts kFifoCounts{1, 1, 1, 1, 2}, kConcurrentCounts{0, 0, 1, 0, 0};
+
+std::string FormatBytes(uint32_t version, const Fingerprint& store) {
+  std::string out;
+  EncodeFormat({version, store}, &out);
+  return out;
+}
+
+Fingerprint StoreOf(StoreTool& tool) {
+  return DecodeFormat(**tool.Get(EncodeMetaKey(kFormatName)))->store;
+}
+
+void SetFormatFile(RocksHarness& store, char digit) {
+  std::string text = ReadBytes(store.directory() / "FORMAT");
+  size_t at = text.find("format ") + 7;
+  text[at] = digit;
+  WriteBytes(store.directory() / "FORMAT", text);
+}
+
+uint32_t FormatFileOf(RocksHarness& store) {
+  std::string text = ReadBytes(store.directory() / "FORMAT");
+  return static_cast<uint32_t>(text[text.find("format ") + 7] - '0');
+}
+
+/// Makes the closed store one of format 1: no counts, and both places that say the format say 1.
+void MakeOld(RocksHarness& store) {
+  {
+    auto tool = StoreTool::Open(store.Options());
+    REQUIRE(tool.ok());
+    REQUIRE((*tool)->Put(EncodeMetaKey(kFormatName), FormatBytes(1, StoreOf(**tool))).ok());
+  }
+  SetFormatFile(store, '1');
+}
+
+std::map<std::string, LaneCounts> CountsIn(RocksHarness& store) {
+  std::map<std::string, LaneCounts> counts;
+  for (const LaneRow& row : store.ListLanes({}).rows) counts[row.lane.name] = row.counts;
+  return counts;
+}
+
+std::map<std::string, LaneCounts> Expected() {
+  return {{kFifoLane.name, kFifoCounts}, {kConcurrentLane.name, kConcurrentCounts}};
+}
+
+TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 2 from then on") {
+  RocksHarness store;
+  store.next_totals.next_id = 10;
+  store.Commit(SomeOfEach());
+  REQUIRE(store.ListLanes({}).rows.empty());
+  store.Close();
+  MakeOld(store);
+  store.Open();
+  CHECK(CountsIn(store) == Expected());
+  CHECK(store.LoadNotify({6}).in_tail);
+  CHECK(store.totals().next_id == 10);
+  CHECK(FormatFileOf(store) == 2);
+  Raw(store, [](StoreTool& tool) { CHECK(DecodeFormat(**tool.Get(EncodeMetaKey(kFormatName)))->version == 2); });
+  // Once: what is counted from then on stays.
+  store.Commit({AddLaneCounts{kFifoLane, {0, 0, 4, 0, 0}}});
+  store.Reopen();
+  CHECK(CountsIn(store)[kFifoLane.name].due == kFifoCounts.due + 4);
+}
+
+TEST_CASE("upgrade: values as format 1 wrote them are read, changed and counted") {
+  RocksHarness store;
+  store.Close();
+  MakeOld(store);
+  {
+    auto tool = StoreTool::Open(store.Options());
+    REQUIRE(tool.ok());
+    std::string notify = EncodeNotifyKey({0x2a});
+    REQUIRE((*tool)
+                ->Put(notify, Unhex("01 01 a01f 00 00 feffffffffffffffff01 00 00 00 00 d00f 01 06 6f7264657273 04 683a3830 04 00 00 02 6d65 00 "
+                                    "0d 01 00 0a 687474703a2f2f682f78 b8bc3b0c"))
+                .ok());
+    REQUIRE((*tool)->Merge(notify, Unhex("8102a01f0a00feffffffffffffffff010001000001011206f403016501640162471b3a7e")).ok());
+    REQUIRE((*tool)->Put(EncodeMetaKey(kTotalsName), Unhex("0101ac0200000000000000000000000000000100010200000000000022bf53ef")).ok());
+  }
+  store.Open();
+  CHECK(store.totals().accepted == 300);
+  CHECK(CountsIn(store)["orders"] == LaneCounts{0, 0, 0, 1, 0});
+  NotifyState state = store.LoadNotify({0x2a}).record->state;
+  CHECK(state.retry_at.ms == 5);
+  state.laters = 3;
+  store.Commit({Change({0x2a}, state, MakeAttempt(2))});
+  auto record = store.LoadNotify({0x2a}).record;
+  CHECK(record->state.laters == 3);
+  REQUIRE(record->attempts.size() == 2);
+  CHECK(record->attempts[0].error == "e");
+}
+
+TEST_CASE("upgrade: one that was cut short is done anew, whatever it had counted") {
+  for (bool format_file_first : {false, true}) {
+    RocksHarness store;
+    store.Commit(SomeOfEach());
+    store.Commit({AddLaneCounts{kFifoLane, {9, 9, 9, 9, 9}}, AddLaneCounts{{Mode::kFifo, "none"}, {1, 0, 0, 0, 0}}});
+    store.Close();
+    MakeOld(store);
+    {
+      auto tool = StoreTool::Open(store.Options());
+      REQUIRE(tool.ok());
+      // What an older notifyd makes of operands that it does not know.
+      std::string orphan;
+      EncodeOrphan(&orphan);
+      REQUIRE((*tool)->Put(EncodeNamedLaneKey(KeyKind::kLaneCounts, kConcurrentLane), orphan).ok());
+    }
+    if (format_file_first) SetFormatFile(store, '2');
+    store.Open();
+    CHECK(CountsIn(store) == Expected());
+    CHECK(FormatFileOf(store) == 2);
+    store.Reopen();
+    CHECK(CountsIn(store) == Expected());
+  }
+}
+
+TEST_CASE("upgrade: more notifies and lanes than are held at once are all counted") {
+  RocksHarness store;
+  constexpr uint64_t kNotifies = 12'000, kLanes = 5'000;
+  for (uint64_t id = 1; id <= kNotifies;) {
+    std::vector<WriteOp> ops;
+    for (; id <= kNotifies && ops.size() < 4000; ++id) {
+      LaneKey lane{Mode::kFifo, "lane " + std::to_string(id % kLanes)};
+      ops.push_back(Put(Pending(id, lane, Phase::kWaiting)));
+      if (id % 7 == 0) ops.push_back(PutTail{lane, {0, {StoreHarness::kStart}, {id}}});
+    }
+    store.Commit(std::move(ops), false);
+  }
+  store.Close();
+  MakeOld(store);
+  store.Open();
+  LaneCounts sum;
+  uint64_t lanes = 0;
+  LanesQuery query;
+  query.limit = 1000;
+  for (;;) {
+    LanesDone page = store.ListLanes(query);
+    lanes += page.rows.size();
+    for (const LaneRow& row : page.rows) sum += row.counts;
+    if (!page.more) break;
+    query.after = page.next;
+  }
+  CHECK(lanes == kLanes);
+  CHECK(sum == LaneCounts{0, 0, static_cast<int64_t>(kNotifies - kNotifies / 7), 0, static_cast<int64_t>(kNotifies / 7)});
+}
+
+TEST_CASE("upgrade: a notify that is damaged stops it by name, and the store stays of format 1") {
+  RocksHarness store;
+  store.Commit(SomeOfEach());
+  store.Close();
+  MakeOld(store);
+  std::string good;
+  auto write = [&](const std::string& value) {
+    auto tool = StoreTool::Open(store.Options());
+    REQUIRE(tool.ok());
+    if (good.empty()) good = **(*tool)->Get(EncodeNotifyKey({3}));
+    REQUIRE((*tool)->Put(EncodeNotifyKey({3}), value.empty() ? good : value).ok());
+  };
+  write("nonsense");
+  auto opened = RocksStore::Open(store.Options());
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.status().code() == Code::kCorrupt);
+  CHECK_THAT(opened.status().detail(), Catch::Contains(NotifyId{3}.ToString()));
+  CHECK(FormatFileOf(store) == 1);
+  write("");
+  store.Open();
+  CHECK(CountsIn(store) == Expected());
+}
+
+TEST_CASE("upgrade: a directory of format 1 whose database was never made becomes a new store") {
+  RocksHarness store;
+  store.Close();
+  SetFormatFile(store, '1');
+  TempDir temp;
+  fs::path bare = temp.path() / "bare";
+  fs::create_directory(bare);
+  WriteBytes(bare / "FORMAT", ReadBytes(store.directory() / "FORMAT"));
+  RocksHarness opened(&bare);
+  CHECK(FormatFileOf(opened) == 2);
+  opened.Commit({Put(MakeRecord(1))});
+  opened.Reopen();
+  CHECK(opened.LoadNotify({1}).record);
+}
+
+TEST_CASE("upgrade: the lock is still on the directory afterwards") {
+  RocksHarness store;
+  store.Close();
+  MakeOld(store);
+  store.Open();
+  auto second = RocksStore::Open(store.Options());
+  REQUIRE_FALSE(second.ok());
+  CHECK_THAT(second.status().detail(), Catch::Contains("in use by another process"));
+}
+
+}  // namespace
+}  // namespace notifyd
