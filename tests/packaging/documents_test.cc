@@ -1,0 +1,218 @@
+// docs/ and conf/alerts.yaml beside the code: what they name is there, and what is there they name.
+#include <signal.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "cli/e2e_broker.h"
+#include "cli/process.h"
+#include "cli/scripted_server.h"
+#include "cli/settings.h"
+#include "packaging/log_events.h"
+#include "packaging/project.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd::test {
+namespace {
+
+std::string Operating() {
+  return ProjectFile("docs/operating.md");
+}
+
+/// Name -> type, out of the lines "# TYPE name type" of a running broker that has a lane with settings.
+std::set<std::string> MetricsOfBroker() {
+  TempDir dir;
+  Broker broker(dir.path());
+  REQUIRE(broker.Call("PATCH", "/v1/lanes/concurrent/orders", R"({"concurrency":2})").status == 200);
+  HttpAnswer answer = broker.Call("GET", "/metrics");
+  REQUIRE(answer.status == 200);
+  return AllMatches(answer.body, "# TYPE ([a-z_]+ [a-z]+)\n");
+}
+
+std::set<std::string> NamesOf(const std::set<std::string>& typed) {
+  std::set<std::string> names;
+  for (const std::string& each : typed) names.insert(each.substr(0, each.find(' ')));
+  return names;
+}
+
+/// The rows of the tables in the section on metrics, as "name type".
+std::set<std::string> MetricsOfDocument() {
+  std::set<std::string> typed;
+  for (const std::string& line : Lines(Section(Operating(), "## Metrics"))) {
+    std::vector<std::string> cells = Cells(line);
+    if (cells.size() >= 3 && cells[0].rfind('`', 0) == 0) typed.insert(cells[0].substr(1, cells[0].size() - 2) + " " + cells[1]);
+  }
+  return typed;
+}
+
+/// Out of the table of log events. "listening on …" stands as "listening on".
+LogEvents EventsOfDocument() {
+  LogEvents events;
+  for (const std::string& line : Lines(Section(Operating(), "## Log events"))) {
+    std::vector<std::string> cells = Cells(line);
+    if (cells.size() < 3 || cells[0].rfind('`', 0) != 0) continue;
+    std::string name = cells[0].substr(1, cells[0].size() - 2);
+    for (size_t more; (more = name.find("…")) != std::string::npos;) name.erase(more, std::string("…").size());
+    name.erase(name.find_last_not_of(" :") + 1);
+    name.erase(0, name.find_first_not_of(' '));
+    events[name].fields = AllMatches(cells[2], "`([a-z_]+)`");
+  }
+  return events;
+}
+
+}  // namespace
+
+TEST_CASE("operating.md: its metrics are those of a running broker, with their types") {
+  std::set<std::string> printed = MetricsOfBroker(), documented = MetricsOfDocument();
+  REQUIRE(printed.size() > 20);
+  CHECK(Missing(printed, documented) == "");
+  CHECK(Missing(documented, printed) == "");
+}
+
+TEST_CASE("operating.md: no text names a metric that does not exist") {
+  std::set<std::string> printed = NamesOf(MetricsOfBroker());
+  CHECK(Missing(AllMatches(Operating(), "`(notifyd_[a-z_]+|process_[a-z_]+)`"), printed) == "");
+}
+
+TEST_CASE("alerts.yaml: every metric in a rule is one of a running broker") {
+  std::set<std::string> known;
+  for (const std::string& typed : MetricsOfBroker()) {
+    std::string name = typed.substr(0, typed.find(' '));
+    bool histogram = typed.substr(name.size() + 1) == "histogram";
+    if (!histogram) known.insert(name);
+    else
+      for (const char* part : {"_bucket", "_sum", "_count"}) known.insert(name + part);
+  }
+  for (const YAML::Node& rule : YAML::Load(ProjectFile("conf/alerts.yaml"))["groups"][0]["rules"]) {
+    std::string expression = rule["expr"].as<std::string>();
+    INFO(rule["alert"].as<std::string>() << ": " << expression);
+    CHECK(Missing(AllMatches(expression, R"(\b(notifyd_[a-z_]+|process_[a-z_]+)\b)"), known) == "");
+    CHECK(rule["annotations"]["summary"].IsDefined());
+  }
+}
+
+TEST_CASE("operating.md: its log events are those that the sources log, with their fields") {
+  LogEvents logged = EventsInSources(), documented = EventsOfDocument();
+  REQUIRE(logged.size() > 10);
+  std::set<std::string> gathered, shown;  // fields that are put together at run time
+  for (const auto& [name, event] : logged) {
+    INFO("logged: " << name);
+    CHECK(documented.count(name) == 1);
+    if (!event.gathered) CHECK(Missing(event.fields, documented[name].fields) == "");
+    else {
+      gathered.insert(event.fields.begin(), event.fields.end());
+      shown.insert(documented[name].fields.begin(), documented[name].fields.end());
+    }
+  }
+  CHECK(Missing(gathered, shown) == "");
+  for (const auto& [name, event] : documented) {
+    INFO("documented: " << name);
+    CHECK(logged.count(name) == 1);
+    CHECK(Missing(event.fields, logged[name].fields) == "");
+  }
+}
+
+TEST_CASE("operating.md: what a run logs is documented, field by field") {
+  TempDir dir;
+  Broker broker(dir.path(), {"--log-level", "debug", "--log-format", "json"});
+  ScriptedServer receiver([](const SeenRequest& request) { return ScriptedAnswer{request.target == "/bad" ? 500 : 200, "{}"}; });
+  std::string url = R"({"url":")" + receiver.url();
+  broker.Settled(broker.Submit(url + R"(/good"})"));
+  broker.Settled(broker.Submit(url + R"(/bad","mode":"fifo","retry":{"max_attempts":2,"initial_ms":1}})"));
+  broker.Call("DELETE", "/v1/notifies/" + broker.Submit(url + R"(/never","delay_ms":600000,"caller":"test"})"));
+  broker.process().Signal(SIGTERM);
+  REQUIRE(broker.process().Wait() == 0);
+  LogEvents documented = EventsOfDocument();
+  std::set<std::string> seen;
+  for (const std::string& line : Lines(broker.process().error())) {
+    std::string name = JsonAt(line, "/event");
+    INFO(line);
+    auto row = std::find_if(documented.begin(), documented.end(), [&](const auto& each) {
+      return name == each.first || (name.rfind(each.first + " ", 0) == 0 && !documented.count(name));
+    });
+    REQUIRE(row != documented.end());
+    seen.insert(row->first);
+    std::set<std::string> fields = AllMatches(line, R"-([{,]"([a-z_]+)":)-");
+    for (const char* everywhere : {"time", "level", "event"}) fields.erase(everywhere);
+    CHECK(Missing(fields, row->second.fields) == "");
+  }
+  CHECK(Missing({"attempt", "notify succeeded", "notify failed", "notify cancelled", "stopped"}, seen) == "");
+}
+
+TEST_CASE("operating.md: it names the settings that SIGHUP changes, and no other") {
+  std::string text = Section(Operating(), "## Configuring");
+  size_t from = text.find("These hold at once:");
+  REQUIRE(from != std::string::npos);
+  std::set<std::string> named = AllMatches(text.substr(from, text.find("rules.", from) - from), "`([a-z_.]+)`"), reloadable;
+  for (const Setting& setting : AllSettings())
+    if (setting.reloadable) reloadable.insert(setting.name);
+  CHECK(Missing(reloadable, named) == "");
+  CHECK(Missing(named, reloadable) == "");
+}
+
+TEST_CASE("operating.md: the settings that it names exist") {
+  std::set<std::string> tables, known;
+  for (const Setting& setting : AllSettings()) {
+    known.insert(setting.name);
+    if (size_t dot = setting.name.find('.'); dot != std::string::npos) tables.insert(setting.name.substr(0, dot));
+  }
+  for (const std::string& table : tables) CHECK(Missing(AllMatches(Operating(), "`(" + table + "\\.[a-z_]+)[` =]"), known) == "");
+}
+
+TEST_CASE("migrating.md: the broker accepts every notify and trigger that it shows") {
+  TempDir dir;
+  Broker broker(dir.path());
+  std::string text = ProjectFile("docs/migrating.md");
+  std::regex call("curl [^\n]*http://127\\.0\\.0\\.1:7300(/[^ \n]*)(?: \\\\\n)? *--json '([^']*)'");
+  int calls = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), call), end; it != end; ++it, ++calls) {
+    HttpAnswer answer = broker.Call("POST", (*it)[1], (*it)[2]);
+    INFO((*it)[2] << "\n" << answer.body);
+    CHECK(answer.status / 100 == 2);
+  }
+  CHECK(calls >= 8);
+}
+
+TEST_CASE("migrating.md: its lane rule is valid configuration") {
+  std::string text = ProjectFile("docs/migrating.md"), rule;
+  for (const std::string& line : Lines(text.substr(text.find("      [[lane]]\n")))) {
+    if (line.rfind("      ", 0) != 0) break;
+    rule += line.substr(6) + "\n";
+  }
+  TempDir dir;
+  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", dir.Write("notifyd.toml", rule), "--check-config"}) == "ok\n");
+}
+
+TEST_CASE("documents: the commands and flags of notifyctl that they name exist") {
+  std::map<std::string, std::string> help;  // by command
+  std::string commands = OutputOf(NOTIFYCTL_BINARY, {"--help"});
+  for (const std::string& command : AllMatches(commands.substr(commands.find("Subcommands:")), "\n  ([a-z]+) "))
+    help[command] = OutputOf(NOTIFYCTL_BINARY, {command, "--help"});
+  REQUIRE(help.size() > 10);
+  // In backticks, or after "$ " or four spaces in a block: up to what ends the command.
+  std::regex used(R"((?:`|    |\| |/bin/|# )notifyctl((?: --server \S+)?) ([a-z]+)([^`|;#\n]*))");
+  size_t found = 0;
+  for (const char* page : {"README.md", "docs/operating.md", "docs/migrating.md"}) {
+    std::string text = ProjectFile(page);
+    for (std::sregex_iterator it(text.begin(), text.end(), used), end; it != end; ++it, ++found) {
+      INFO(page << ": " << it->str());
+      REQUIRE(help.count((*it)[2]) == 1);
+      for (const std::string& flag : AllMatches((*it)[3], " (--[a-z-]+)")) CHECK(help[(*it)[2]].find(flag) != std::string::npos);
+    }
+  }
+  CHECK(found > 40);
+}
+
+TEST_CASE("documents: files that they link to exist") {
+  for (std::string page : {"README.md", "docs/operating.md", "docs/migrating.md"}) {
+    std::string folder = page.substr(0, page.rfind('/') == std::string::npos ? 0 : page.rfind('/') + 1);
+    for (const std::string& link : AllMatches(ProjectFile(page), R"(\]\(([^)#:]+)(?:#[^)]*)?\))")) {
+      INFO(page << " links to " << link);
+      CHECK_NOTHROW(ProjectFile(folder + link));
+    }
+  }
+}
+
+}  // namespace notifyd::test
