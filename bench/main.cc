@@ -110,7 +110,10 @@ CLI::App* AddScenarios(CLI::App* app, Flags* flags, const std::string& name) {
   }
   if (name == "fifo") {
     CLI::App* sub = app->add_subcommand("fifo", "what fifo lanes pass on, and in order, against their number");
-    sub->add_option("--lanes", flags->fifo.lanes, "numbers of lanes, a step each")->delimiter(',')->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    sub->add_option("--lanes", flags->fifo.lanes, "numbers of lanes, a step each")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
     sub->add_option("--count", flags->fifo.count, "notifies a step")->check(CLI::Range(1, 100'000'000))->capture_default_str();
     sub->add_option("--connections", flags->fifo.connections, "kept alive; at most one a lane")->check(CLI::Range(1, 5000))->capture_default_str();
     sub->add_option("--batch", flags->fifo.batch, "notifies a submit")->check(CLI::Range(1, 10'000))->capture_default_str();
@@ -123,9 +126,13 @@ CLI::App* AddScenarios(CLI::App* app, Flags* flags, const std::string& name) {
   if (name == "fairness") {
     CLI::App* sub = app->add_subcommand("fairness", "how long notifies to a healthy destination take beside some that hang");
     sub->add_option("--hung", flags->fairness.hung, "destinations that never answer")->check(CLI::Range(1, 1000))->capture_default_str();
-    sub->add_option("--backlog", flags->fairness.backlog, "notifies pending for each of them")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+    sub->add_option("--backlog", flags->fairness.backlog, "notifies pending for each of them")
+        ->check(CLI::Range(1, 10'000'000))
+        ->capture_default_str();
     sub->add_option("--hung-lanes", flags->fairness.hung_lanes, "lanes of each of them")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-    sub->add_option("--count", flags->fairness.count, "notifies to the healthy one a round")->check(CLI::Range(1, 100'000'000))->capture_default_str();
+    sub->add_option("--count", flags->fairness.count, "notifies to the healthy one a round")
+        ->check(CLI::Range(1, 100'000'000))
+        ->capture_default_str();
     sub->add_option("--connections", flags->fairness.connections, "kept alive")->check(CLI::Range(1, 5000))->capture_default_str();
     sub->add_option("--payload", flags->fairness.payload_bytes, "bytes of a notify's data")->check(CLI::Range(40, 1'048'576))->capture_default_str();
     return sub;

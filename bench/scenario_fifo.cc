@@ -38,8 +38,8 @@ Result<Record> FifoOnce(const CommonOptions& common, const FifoOptions& options,
 }  // namespace
 
 Status RunFifo(const CommonOptions& common, const FifoOptions& options) {
-  std::string title = fmt::format("fifo: {} notifies, batches of {}, a receiver that answers after {} ms", Grouped(static_cast<double>(options.count), 0),
-                                  options.batch, options.receiver_delay_ms);
+  std::string title = fmt::format("fifo: {} notifies, batches of {}, a receiver that answers after {} ms",
+                                  Grouped(static_cast<double>(options.count), 0), options.batch, options.receiver_delay_ms);
   std::vector<Record> rows;
   for (uint64_t lanes : options.lanes)
     for (int run = 1; run <= common.runs; ++run) {

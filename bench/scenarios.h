@@ -70,10 +70,10 @@ struct FifoOptions {
 };
 
 struct FairnessOptions {
-  int hung = 1;                // destinations that never answer
-  uint64_t backlog = 10'000;   // notifies pending for each of them
-  uint64_t hung_lanes = 100;   // that these are spread over
-  uint64_t count = 10'000;     // to the healthy one, a round
+  int hung = 1;               // destinations that never answer
+  uint64_t backlog = 10'000;  // notifies pending for each of them
+  uint64_t hung_lanes = 100;  // that these are spread over
+  uint64_t count = 10'000;    // to the healthy one, a round
   int connections = 8;
   uint64_t payload_bytes = 256;
 };

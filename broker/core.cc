@@ -95,7 +95,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     open_.number = number + 1;
     sync_asked_ = false;
   }
-  bool idle = in_flight_ == 0 && synced_ + 1 == open_.number && after_sync_.empty() && after_write_.empty() && parked_.empty();
+  bool idle = in_flight_ == 0 && synced_ + 1 == open_.number && after_sync_.empty() && after_write_.empty() && parked_.empty() && explaining_.empty();
   if (stopping_ && !drained_ && idle && reads_under_way_ == 0) {
     drained_ = true;
     out_->drained = true;
@@ -369,6 +369,7 @@ void Core::Impl::ReleaseUnstarted() {
     if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
     ReleaseSlot(entry);
+    SetPromoted(entry, entry->index == Index::kTail);
     MaybeDrop(lane);
     ++entry->pins;  // stays as it is until the process ends
   }
@@ -390,11 +391,16 @@ void Core::Impl::On(LimitsChanged& e) {
   limits.max_spec_bytes = limits_.max_spec_bytes;
   limits.page_items = limits_.page_items;
   limits_ = std::move(limits);
+  std::vector<Lane*> lanes;
   for (auto& [key, lane] : lanes_) {
     RefreshLimits(lane.get());
+    FreeHead(lane.get());
     Unthrottle(lane.get());
+    if (lane->disk_tail && lane->known) Activate(lane.get());
     Kick(lane.get());
+    lanes.push_back(lane.get());
   }
+  for (Lane* lane : lanes) MaybeDrop(lane);  // one that its rate alone kept here
   // Who waited under the old caps is looked at again.
   while (!blocked_hosts_.empty()) {
     Host* host = std::get<2>(*blocked_hosts_.begin());

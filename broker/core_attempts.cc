@@ -8,6 +8,13 @@
 
 namespace notifyd {
 
+namespace {
+
+/// Between two attempts of which the first was answered by what later_on matches.
+constexpr int64_t kLeastLaterMs = 10;
+
+}  // namespace
+
 /// The entry is its lane's next one (Schedule).
 void Core::Impl::StartAttemptOf(Entry* entry) {
   Lane* lane = entry->lane;
@@ -40,6 +47,15 @@ void Core::Impl::EmitStart(Entry* entry) {
   if (expired && LacksLastAttempt(*entry)) {
     entry->start_waits = true;
     LoadRecord(entry);
+    return;
+  }
+  if (entry->pending() && !expired && entry->lane->limits.paused != Paused::kNo) {
+    // Paused while it was read: it goes where all of the lane waits.
+    Lane* lane = entry->lane;
+    CountSending(entry, -1);
+    ReleaseSlot(entry);
+    EnterLane(entry);
+    MaybeDrop(lane);
     return;
   }
   if (!entry->pending() || expired) {
@@ -118,6 +134,8 @@ void Core::Impl::On(AttemptEnded& e) {
     Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record));
   } else {
     int64_t wait_ms = NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
+    // No budget ends it: it must not ask without a pause.
+    if (later) wait_ms = std::max(wait_ms, kLeastLaterMs);
     RemoveIndex(entry);
     entry->state.phase = Phase::kRetrying;
     entry->state.retry_at = {now_.mono.ms + wait_ms};

@@ -53,13 +53,16 @@ void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallT
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   NotifyState& state = entry->state;
   bool held = entry->held(now_.wall);
+  if (entry->head->lane.mode == Mode::kFifo) Gate(GetLane(entry->head->lane));
   Unplace(entry);
   RemoveIndex(entry);
   SetHead(entry, r.head);
   if (r.ttl) {
     UntrackExpiry(entry);
     if (state.expires_at != kWallNever) Write(DeleteExpiry{{state.expires_at.ms, entry->id}});
-    state.expires_at = r.ttl->kind == When::Kind::kDefault ? kWallNever : r.ttl->kind == When::Kind::kAt ? WallTime{r.ttl->ms} : WallTime{now_.wall.ms + r.ttl->ms};
+    state.expires_at = r.ttl->kind == When::Kind::kDefault ? kWallNever
+                       : r.ttl->kind == When::Kind::kAt    ? WallTime{r.ttl->ms}
+                                                           : WallTime{now_.wall.ms + r.ttl->ms};
     if (state.expires_at != kWallNever) PutExpiryOf(entry);
   }
   if (r.when && held && r.when->kind == When::Kind::kDefault) {

@@ -21,11 +21,11 @@ bool Core::Impl::Handle(Task* task, ExplainRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return false;
   if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
-  if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, 0)), true;
+  if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, {})), true;
   Lane* lane = NeedLane(task, entry->head->lane);
   if (!lane) return false;
   if (lane->record.blocked_head.value != 0 && !NeedEntry(task, lane->record.blocked_head)) return false;
-  if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, 0)), true;
+  if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, {})), true;
   // Who stands before it in the tail is on disk.
   explaining_.emplace(next_ticket_, Explaining{r.request, entry, lane});
   ++entry->pins;
@@ -35,7 +35,7 @@ bool Core::Impl::Handle(Task* task, ExplainRequest& r) {
 }
 
 void Core::Impl::OnTailCount(const Explaining& explaining, const PageLoaded& page) {
-  ReplyNow(explaining.request, Explain(*explaining.entry, explaining.lane, page.count));
+  ReplyNow(explaining.request, Explain(*explaining.entry, explaining.lane, {page.count, page.first ? page.first->id : NotifyId{}}));
   --explaining.entry->pins;
   --explaining.lane->pins;
   MaybeDrop(explaining.entry);
@@ -43,7 +43,7 @@ void Core::Impl::OnTailCount(const Explaining& explaining, const PageLoaded& pag
 }
 
 /// `lane`: of a pending one.
-Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, uint64_t tail_ahead) const {
+Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const {
   Explained out;
   out.id = entry.id;
   out.state = StateOf(entry.state, &entry);
@@ -69,7 +69,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, uint64_t tai
       reason("sending", "attempt " + std::to_string(entry.number) + " is in flight");
       break;
     case State::kReady:
-      ExplainReady(entry, *lane, tail_ahead, &out);
+      ExplainReady(entry, *lane, tail, &out);
       return out;
     default:
       reason("settled", std::string("it is settled: ") + ToString(out.state) + (state.reason.empty() ? "" : ", " + state.reason));
@@ -82,7 +82,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, uint64_t tai
   return out;
 }
 
-void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, uint64_t tail_ahead, Explained* out) const {
+void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const {
   auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
   out->expected_at = now_.wall;
   if (stopping_ || holding_) reason("stopping", "the broker stops or restarts and begins no attempt");
@@ -91,30 +91,31 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, uint64_t tai
     out->expected_at.reset();
   }
   NotifyId blocked = lane.record.blocked_head;
-  uint64_t ahead = tail_ahead;
+  uint64_t ahead = tail.count;
   const Entry* head = nullptr;
   if (lane.head && lane.head != &entry) {
     head = lane.head;
-    ++ahead;
+    if (tail.count == 0 || head->index != Index::kTail) ++ahead;
   } else if (blocked.value != 0 && blocked != entry.id) {
     head = FindEntry(blocked);
-    ++ahead;
+    if (tail.count == 0 || !head || head->index != Index::kTail) ++ahead;
   } else if (!lane.queue.empty() && lane.queue.begin()->second != &entry && lane.queue.begin()->first < entry.order()) {
     head = lane.queue.begin()->second;
   }
   if (entry.place != Place::kHead)
     for (const auto& [key, other] : lane.queue) {
       if (ahead >= kMostAhead || !(key < entry.order())) break;
-      if (tail_ahead == 0 || other->index != Index::kTail) ++ahead;  // those of the tail are counted there
+      if (tail.count == 0 || other->index != Index::kTail) ++ahead;  // those of the tail are counted there
     }
   if (head && head->id == blocked && head->pending() && StateOf(head->state, head) == State::kRetrying) {
-    reason("blocked_by_head", "the head of its fifo lane, " + head->id.ToString() + ", failed and is attempted again at " +
-                                  FormatRfc3339(head->state.next_attempt_at));
+    reason("blocked_by_head",
+           "the head of its fifo lane, " + head->id.ToString() + ", failed and is attempted again at " + FormatRfc3339(head->state.next_attempt_at));
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, head->state.next_attempt_at);
   }
   if (ahead > 0) {
     std::string many = ahead >= kMostAhead ? std::to_string(kMostAhead) + " or more others" : Number(ahead, "other", "others");
-    reason("behind", "it is behind " + many + " in its lane" + (head ? "; the head is " + head->id.ToString() : ""));
+    NotifyId first = head ? head->id : tail.first;
+    reason("behind", "it is behind " + many + " in its lane" + (first.value != 0 ? "; the head is " + first.ToString() : ""));
   }
   if (lane.in_flight >= lane.limits.concurrency && !lane.fifo())
     reason("lane_at_cap", "its lane has " + Number(lane.in_flight, "call", "calls") + " in flight, as many as it may");

@@ -19,6 +19,7 @@
 //       too. Whoever resumes it fetches that head.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -91,7 +92,7 @@ struct Entry : Slot {
   uint64_t buried_at = 0;
   uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
-  uint32_t head_bytes = 0;  // of what its head holds beyond the usual
+  uint32_t head_bytes = 0;   // of what its head holds beyond the usual
   bool start_waits = false;  // in flight, but its spec is still being read
   Index index = Index::kNone;
   Place place = Place::kIdle;
@@ -135,8 +136,8 @@ struct Lane : Slot {
   std::set<OrderKey> tail_keys;  // of the tail, those in memory
   std::vector<Entry*> arriving;
   uint32_t in_flight = 0;
-  uint32_t sending = 0;      // of those in flight, not settled
-  uint32_t promoted[6] = {}; // of its entries, by Index, those whose time has come
+  uint32_t sending = 0;       // of those in flight, not settled
+  uint32_t promoted[6] = {};  // of its entries, by Index, those whose time has come
   // The token bucket of its rate, where it has one: what it held at `refilled`. Throttled: in throttled_, until a token is there or it is full.
   double tokens = 0;
   MonoTime refilled{-1};  // -1: full
@@ -354,8 +355,13 @@ class Core::Impl {
     Lane* lane;
   };
   bool Handle(Task* task, ExplainRequest& r);
-  Explained Explain(const Entry& entry, const Lane* lane, uint64_t tail_ahead) const;
-  void ExplainReady(const Entry& entry, const Lane& lane, uint64_t tail_ahead, Explained* out) const;
+  /// Who stands before it in its lane's tail on disk.
+  struct TailAhead {
+    uint64_t count = 0;
+    NotifyId first;
+  };
+  Explained Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const;
+  void ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const;
   void OnTailCount(const Explaining& explaining, const PageLoaded& page);
 
   // ---- core_lane_requests.cc: lanes seen and steered
@@ -370,6 +376,8 @@ class Core::Impl {
   void ShelveHead(Lane* lane, Entry* entry);
   void FetchHead(Entry* entry);
   void PauseOnFailure(Lane* lane, NotifyId failed);
+  /// Where on_retry has become `skip`, an attempted head no longer blocks: it goes among the others.
+  void FreeHead(Lane* lane);
 
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry);
@@ -420,6 +428,8 @@ class Core::Impl {
   void Dequeue(Entry* entry);
   bool MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const;
   void Spill(Lane* lane, Entry* entry);
+  void Enlist(Lane* lane);
+  void Delist(Lane* lane);
   void NoteSpilled(Lane* lane, const OrderKey& key, const Host& host);
   void SpillQueue(Lane* lane);
   bool Pressed() const;
@@ -449,6 +459,11 @@ class Core::Impl {
   void Throttle(Lane* lane, MonoTime until);
   void Unthrottle(Lane* lane);
   void FireThrottled();
+  /// It waits for a token, and memory is for those that can be sent: it waits on disk, and its token wakes it.
+  bool Benched(const Lane& lane) const { return lane.throttled && LoadedWeight() > limits_.max_loaded / 2 && TokensOf(lane) < 1; }
+  /// Lanes that memory holds for their rate alone are twice as many at most as the notifies that it may hold; a further one is forgotten, and begins
+  /// anew with a full bucket.
+  bool RemembersRates() const { return throttled_.size() < std::max<size_t>(2 * limits_.max_loaded, 1024); }
   void Kick(Lane* lane);
   void Unring(Lane* lane);
   void ActivateHost(Host* host);
@@ -528,7 +543,7 @@ class Core::Impl {
   };
   std::map<RequestId, Bulk> bulks_;
   struct LaneList {
-    bool one = false;     // asked for one lane, not a list
+    bool one = false;              // asked for one lane, not a list
     std::optional<LaneKey> known;  // it is answered for even where the store has nothing of it
   };
   std::map<RequestId, LaneList> lane_lists_;

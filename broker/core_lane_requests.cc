@@ -21,7 +21,8 @@ void Core::Impl::On(LanesDone& e) {
   lane_lists_.erase(found);
   if (!e.status.ok()) return Fatal(std::move(e.status));
   if (list.one) {
-    if (e.rows.empty() && !list.known) return Refuse(e.request, Code::kNotFound, "there is no such lane: nothing of it is pending, and it has no settings");
+    if (e.rows.empty() && !list.known)
+      return Refuse(e.request, Code::kNotFound, "there is no such lane: nothing of it is pending, and it has no settings");
     LaneRow row;
     if (e.rows.empty()) row.lane = *list.known;
     else row = std::move(e.rows[0]);
@@ -53,6 +54,7 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   int64_t all = counts.held + counts.held_due + counts.due + counts.retrying + counts.tail;
   view.ready = count(all - static_cast<int64_t>(view.held + view.scheduled + view.retrying + view.sending));
   const Entry* head = lane ? lane->head : nullptr;
+  if (head && !head->pending()) head = nullptr;  // cancelled, and not ended yet
   if (!head && lane && lane->record.blocked_head.value != 0) head = FindEntry(lane->record.blocked_head);
   if (!head && lane && !lane->queue.empty()) head = lane->queue.begin()->second;
   if (head && head->known && head->pending()) view.oldest_due = head->state.due;
@@ -92,21 +94,25 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     sync_asked_ = true;
     if (before.paused != Paused::kNo && settings.paused == Paused::kNo) ResumeLane(lane);
     if (before.paused == Paused::kNo && settings.paused != Paused::kNo) PauseLane(lane);
-    // An attempted head no longer blocks: it goes among the others.
-    if (lane->fifo() && lane->limits.on_retry == OnRetry::kSkip && lane->record.blocked_head.value != 0) {
-      Entry* head = FindEntry(std::exchange(lane->record.blocked_head, NotifyId{}));
-      DirtyLane(lane);
-      if (head && head->place == Place::kHead) {
-        Unplace(head);
-        EnterLane(head);
-      }
-      Activate(lane);
-    }
+    FreeHead(lane);
     Unthrottle(lane);
+    if (lane->disk_tail) Activate(lane);
     Kick(lane);
   }
   AskLane(Barrier(), r.request, {lane->key, {}, {}, 1, false});
   return true;
+}
+
+void Core::Impl::FreeHead(Lane* lane) {
+  if (!lane->known || !lane->fifo() || lane->limits.on_retry != OnRetry::kSkip || lane->record.blocked_head.value == 0) return;
+  Gate(lane);
+  Entry* head = FindEntry(std::exchange(lane->record.blocked_head, NotifyId{}));
+  DirtyLane(lane);
+  if (head && head->place == Place::kHead) {
+    Unplace(head);
+    EnterLane(head);
+  }
+  Activate(lane);
 }
 
 void Core::Impl::PutSettings(Lane* lane, const LaneSettings& settings) {
@@ -135,12 +141,14 @@ void Core::Impl::PauseLane(Lane* lane) {
     ShelveHead(lane, head);
   }
   SpillQueue(lane);
+  Delist(lane);
   lane->active = false;
 }
 
 void Core::Impl::ResumeLane(Lane* lane) {
   if (lane->record.blocked_head.value != 0)
     if (Entry* head = FindEntry(lane->record.blocked_head)) FetchHead(head);
+  Enlist(lane);
   Activate(lane);
 }
 

@@ -40,6 +40,7 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
   bool last = lane.queue.empty() || key > lane.queue.rbegin()->first;
   // Behind a head that waits for its next attempt nothing is sent for a while.
   if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && LoadedWeight() > limits_.max_loaded / 2) return last;
+  if (Benched(lane)) return last;
   if (queued > 0) return queued >= LaneRoom(host) && last;
   // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too.
   if (lane.in_flight > 0 || lane.head || lane.active || lane.awaiting > 0) return false;
@@ -73,17 +74,35 @@ void Core::Impl::WriteLanes() {
   }
 }
 
+/// A lane with a tail stands in its host's list, so that it is found again; a paused one does not, so that nobody passes over it there.
+void Core::Impl::Enlist(Lane* lane) {
+  LaneRecord& record = lane->record;
+  if (!record.tail || record.dormant || lane->limits.paused != Paused::kNo) return;
+  record.dormant = true;
+  record.dormant_order = totals_.next_dormant_order++;
+  ++totals_.dormant_lanes;
+  Write(PutDormant{record.dormant_host, {record.dormant_order, lane->key}});
+  DirtyLane(lane);
+}
+
+void Core::Impl::Delist(Lane* lane) {
+  LaneRecord& record = lane->record;
+  if (!record.dormant) return;
+  Write(DeleteDormant{record.dormant_host, {record.dormant_order, lane->key}});
+  --totals_.dormant_lanes;
+  record.dormant = false;
+  record.dormant_order = 0;
+  DirtyLane(lane);
+}
+
 void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) {
   LaneRecord& record = lane->record;
   if (!record.tail) {
     record.tail = true;
     record.tail_from = key;
-    record.dormant = true;
     record.dormant_host = host.name;
-    record.dormant_order = totals_.next_dormant_order++;
-    ++totals_.dormant_lanes;
-    Write(PutDormant{host.name, {record.dormant_order, lane->key}});
     DirtyLane(lane);
+    Enlist(lane);
   } else if (key < record.tail_from) {
     record.tail_from = key;
     DirtyLane(lane);
@@ -205,13 +224,10 @@ void Core::Impl::Dequeue(Entry* entry) {
 /// The last notify of its tail left, from memory too: nobody needs to find the lane any more.
 void Core::Impl::DropTailIfEmpty(Lane* lane) {
   if (lane->disk_tail || !lane->tail_keys.empty() || !lane->record.tail || lane->tail_page) return;
-  LaneRecord& record = lane->record;
-  Write(DeleteDormant{record.dormant_host, {record.dormant_order, lane->key}});
-  --totals_.dormant_lanes;
-  record.tail = record.dormant = false;
-  record.tail_from = {};
-  record.dormant_host.clear();
-  record.dormant_order = 0;
+  Delist(lane);
+  lane->record.tail = false;
+  lane->record.tail_from = {};
+  lane->record.dormant_host.clear();
   DirtyLane(lane);
 }
 
@@ -221,6 +237,7 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
 /// wakes it when it is settled.
 void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (lane->limits.paused != Paused::kNo) return;
+  if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->active) return RefillTail(lane);
   if (!lane->disk_tail || lane->record.blocked_head.value != 0) return;
   auto host = hosts_.find(lane->record.dormant_host);
@@ -232,6 +249,7 @@ void Core::Impl::Activate(Lane* lane, bool has_room) {
 
 void Core::Impl::RefillTail(Lane* lane) {
   if (!lane->active || !lane->disk_tail || lane->tail_page || stopping_) return;
+  if (Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->record.blocked_head.value != 0) return;  // nothing behind it is sent before it is settled
   // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
   if (wall_.horizon.time_ms <= now_.wall.ms) return HoldAtHorizon(lane);
@@ -286,6 +304,8 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 void Core::Impl::FallAsleep(Lane* lane) {
   // One that is blocked is woken by its head, one that is paused by its resume: not in the host's turn.
   if (!lane->record.dormant || lane->record.blocked_head.value != 0 || lane->limits.paused != Paused::kNo) return;
+  // One without a token is woken by that, as long as there is room to remember it.
+  if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < 1 && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   Host* host = GetHost(lane->record.dormant_host);
   if (!host->sleepers) host->cursor = lane->record.dormant_order;
   host->cursor = std::min(host->cursor, lane->record.dormant_order);
@@ -444,7 +464,9 @@ void Core::Impl::TakeToken(Lane* lane) {
 }
 
 void Core::Impl::Throttle(Lane* lane, MonoTime until) {
-  if (lane->throttled) return;
+  // One that only waits for its bucket to be full again waits for a token now.
+  if (lane->throttled && lane->throttle->first <= until) return;
+  Unthrottle(lane);
   lane->throttled = true;
   lane->throttle = throttled_.emplace(until, lane);
 }
@@ -459,6 +481,7 @@ void Core::Impl::FireThrottled() {
   while (!throttled_.empty() && throttled_.begin()->first <= now_.mono) {
     Lane* lane = throttled_.begin()->second;
     Unthrottle(lane);
+    if (lane->disk_tail) Activate(lane);
     Kick(lane);
     MaybeDrop(lane);
   }
@@ -532,6 +555,7 @@ void Core::Impl::Schedule() {
       RefillTail(lane);
     }
     Kick(lane);
+    if (Benched(*lane) && !lane->queue.empty()) SpillQueue(lane);
     MaybeDrop(lane);
     if (host->ring_size > 0) ActivateHost(host);
   }
@@ -574,12 +598,13 @@ void Core::Impl::CheckInvariants() const {
     for (size_t i = 0; i < 6; ++i) CHECK(lane->promoted[i] == lane_promoted[lane.get()][i]);
     CHECK(lane->sending == lane_sending[lane.get()]);
     CHECK(!lane->disk_tail || lane->record.tail);
-    CHECK(lane->record.tail == lane->record.dormant);
+    CHECK(!lane->known || lane->record.dormant == (lane->record.tail && lane->limits.paused == Paused::kNo));
     bool idle = lane->queue.empty() && lane->in_flight == 0 && !lane->head && lane->arriving.empty() && lane->awaiting == 0;
     CHECK(!idle || lane->pins > 0 || lane->loading || lane->written > written_ || lane->tail_page || lane->dirty || lane->at_horizon || lane->wake ||
           (lane->active && lane->disk_tail) || lane->throttled);
     // A lane that sleeps is in its host's turn, or is woken by its head.
-    bool sleeps = lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && lane->limits.paused == Paused::kNo;
+    bool sleeps = lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && lane->limits.paused == Paused::kNo &&
+                  !lane->throttled;
     if (sleeps && !lane->wake && hosts_asked_) {
       auto host = hosts_.find(lane->record.dormant_host);
       uint64_t order = lane->record.dormant_order;
@@ -598,7 +623,7 @@ void Core::Impl::CheckInvariants() const {
       ++ring;
     }
     CHECK(queued[host.get()] == host->queued);
-    CHECK(ring == host->ring_size && host->in_flight <= limits_.max_in_flight_per_host);
+    CHECK(ring == host->ring_size);
   }
 }
 

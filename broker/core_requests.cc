@@ -36,7 +36,8 @@ struct Core::Impl::SubmitPlan {
   std::shared_ptr<const RememberedTrigger> early;  // kNew: a trigger that was there before it
   std::shared_ptr<const std::string> spec;         // and the spec with that one's data
   Status refused;                                  // `each`: not taken
-  NotifyId holder;
+  NotifyId holder;                                 // because of this one
+  size_t holder_item = SIZE_MAX;                   // or of that of this very request
 };
 
 /// What the items before one leave behind for it.
@@ -90,6 +91,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     if (held || held_here != SIZE_MAX) {
       if (item.on_held == OnHeld::kReject) {
         if (held) *holder = held->id;
+        plan->holder_item = held_here;
         return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
       }
       if (item.on_held == OnHeld::kKeep) {
@@ -111,8 +113,10 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
       plan->spec = std::make_shared<const std::string>(EncodeSpec(*merged));
     }
   }
-  if (totals_.pending() + context->accepted >= limits_.max_pending) return Status(Code::kTooMany, "the limit of pending notifies is reached");
-  ++context->accepted;
+  bool in_place = plan->replaced || plan->replaced_item != SIZE_MAX;
+  if (!in_place && totals_.pending() + context->accepted >= limits_.max_pending)
+    return Status(Code::kTooMany, "the limit of pending notifies is reached");
+  context->accepted += !in_place;
   if (!fkey.empty()) {
     // One whose due time has passed is sent at once and holds nothing, like one that was triggered already.
     bool at_once;
@@ -137,9 +141,11 @@ Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* p
         std::string field = r.batch ? "/" + std::to_string(i) + status.field() : status.field();
         return Status(status.code(), status.detail(), std::move(field));
       }
-      p = {};
-      p.refused = std::move(status);
-      p.holder = in_the_way;
+      SubmitPlan refused;
+      refused.refused = std::move(status);
+      refused.holder = in_the_way;
+      refused.holder_item = p.holder_item;
+      p = std::move(refused);
     }
     plan->push_back(std::move(p));
   }
@@ -149,8 +155,6 @@ Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* p
 bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return true;
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again"), true;
-  // Without a look at the store where not a single one would be taken for sure.
-  if (totals_.pending() >= limits_.max_pending) return Refuse(r.request, Code::kTooMany, "the limit of pending notifies is reached"), true;
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.head->lane);
     if (!item.idempotency_key.empty())
@@ -179,7 +183,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
     const SubmitPlan& p = plan[i];
     if (!p.refused.ok()) {
       reply.items.emplace_back().refused = p.refused;
-      reply.items.back().id = p.holder;
+      reply.items.back().id = p.holder_item != SIZE_MAX ? made[p.holder_item]->id : p.holder;
       continue;
     }
     Entry* entry = p.existing;
@@ -370,8 +374,7 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   ResolveWhen(r.when, &remembered->at_once, &remembered->due);
   if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs)
     return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", r.when.kind == When::Kind::kAt ? "/due_at" : "/delay_ms"), true;
-  if (r.data && r.data->size() > limits_.max_body_bytes)
-    return Refuse(r.request, Code::kTooLarge, "is larger than a body may be", "/data"), true;
+  if (r.data && r.data->size() > limits_.max_body_bytes) return Refuse(r.request, Code::kTooLarge, "is larger than a body may be", "/data"), true;
   remembered->data = r.data;
   slot->record = FkeyRecord{NotifyId{}, {now_.wall.ms + r.remember_ms}, std::move(remembered)};
   Touch(slot);
@@ -459,7 +462,11 @@ void Core::Impl::ApplyRetry(Entry* entry) {
     state.settled_at = {};
     state.next_attempt_at = {};
     // A ttl starts over with the budget: otherwise an expired one could never be sent again.
-    if (old_expiry != kWallNever) state.expires_at = {now_.wall.ms + std::max<int64_t>(1, old_expiry.ms - entry->created_at.ms)};
+    if (old_expiry != kWallNever) {
+      Result<NotifySpec> spec = DecodeSpec(*record->spec);
+      int64_t ttl_ms = spec.ok() && spec->ttl_ms ? *spec->ttl_ms : old_expiry.ms - entry->created_at.ms;
+      state.expires_at = {now_.wall.ms + std::max<int64_t>(1, ttl_ms)};
+    }
     Touch(entry);
     SetDue(entry, true, {});
     auto put = std::make_shared<NotifyRecord>(*record);

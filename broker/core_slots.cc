@@ -295,7 +295,8 @@ void Core::Impl::MaybeDrop(Slot* slot) {
           lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail) || lane->throttled)
         return;
       // Who used up its rate comes back to what is left of it.
-      if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < lane->limits.burst) return Throttle(lane, WhenTokens(*lane, lane->limits.burst));
+      if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < lane->limits.burst && RemembersRates())
+        return Throttle(lane, WhenTokens(*lane, lane->limits.burst));
       LaneKey key = lane->key;
       lanes_.erase(key);
       break;

@@ -138,7 +138,7 @@ struct TailPage {
   LaneKey lane;
   OrderKey from;
 };
-/// How many keys of a lane's tail are >= from and < to, counted up to the page's limit; into PageLoaded::count.
+/// How many keys of a lane's tail are >= from and < to, counted up to the page's limit; into PageLoaded::count and first.
 struct TailCountPage {
   LaneKey lane;
   OrderKey from, to;
@@ -245,17 +245,18 @@ struct Explained {
   NotifyId id;
   State state = State::kHeld;
   std::vector<Reason> reasons;
-  /// The earliest time at which it can be sent; nothing: that depends on others (a trigger, a resume, the one before it), or it is settled.
+  /// The earliest time at which it can be sent, if those before it end in time; nothing: that depends on somebody (a trigger, a resume), it is in
+  /// flight, or it is settled.
   std::optional<WallTime> expected_at;
 };
 struct LaneView {
   LaneKey lane;
   uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
-  uint32_t in_flight = 0;               // cancelled ones whose attempt has not ended included
-  std::optional<WallTime> oldest_due;   // of the head: the one that is sent next, or in flight in a fifo lane; nothing where none is ready
-  std::optional<int64_t> head_age_ms;   // how long ago that was
-  LaneSettings own;                     // as it was said for this lane
-  LaneLimits limits;                    // what holds
+  uint32_t in_flight = 0;              // cancelled ones whose attempt has not ended included
+  std::optional<WallTime> oldest_due;  // of the head: the one that is sent next, or in flight in a fifo lane; nothing where none is ready
+  std::optional<int64_t> head_age_ms;  // how long ago that was
+  LaneSettings own;                    // as it was said for this lane
+  LaneLimits limits;                   // what holds
 };
 struct LanesListed {
   std::vector<LaneView> lanes;

@@ -225,7 +225,9 @@ struct PageLoaded {
   std::vector<LoadedTail> tail;
   std::vector<DormantLane> dormant;
   std::vector<std::string> dormant_hosts;
-  uint64_t count = 0;  // TailCountPage
+  // TailCountPage: how many, and the first of them.
+  uint64_t count = 0;
+  std::optional<OrderKey> first;
 };
 
 /// Answers a ReadEffect.
@@ -280,9 +282,9 @@ struct LimitsChanged {
   std::shared_ptr<const CoreLimits> limits;
 };
 
-using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
-                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected,
-                           Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested,
-                           HoldAttempts, LimitsChanged>;
+using Event =
+    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
+                 ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected, Committed, WriteFailed,
+                 DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged>;
 
 }  // namespace notifyd

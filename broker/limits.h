@@ -13,9 +13,9 @@ namespace notifyd {
 
 /// What the configuration says for all lanes whose name matches; the first rule that matches a lane counts, whole.
 struct LaneRule {
-  std::string match;          // "*" stands for any run of characters, also none; all else for itself
-  std::optional<Mode> mode;   // nothing: both
-  LaneSettings settings;      // `paused` stays kNo
+  std::string match;         // "*" stands for any run of characters, also none; all else for itself
+  std::optional<Mode> mode;  // nothing: both
+  LaneSettings settings;     // `paused` stays kNo
   bool operator==(const LaneRule&) const = default;
 };
 

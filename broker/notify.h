@@ -225,7 +225,7 @@ struct LaneRecord {
   bool tail = false;
   /// No tail key below this one is left: iterators start here.
   OrderKey tail_from;
-  /// Nobody holds the lane in memory: it waits in its host's list, at this place.
+  /// It stands in its host's list, at this place, so that it is found again: where it has a tail and is not paused.
   bool dormant = false;
   std::string dormant_host;
   uint64_t dormant_order = 0;

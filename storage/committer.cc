@@ -12,6 +12,7 @@
 #include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/records.h"
+#include "storage/rocks_store.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -24,8 +25,8 @@ constexpr size_t kMaxGroupBytes = 8 << 20;
 // So long with nothing to do, and the log is told what is synced.
 constexpr milliseconds kMarkDelay{20};
 constexpr milliseconds kDiskInterval{1000};
-// On a small file system the reserve is one part of so many: room for a new log, and for the tables made of the memtables that are full. Once
-// even that is gone, a write fails and the process stops.
+// Where nothing was set, the reserve of a small file system is one part of so many: room for a new log, and for the tables made of the memtables that
+// are full. Once even that is gone, a write fails and the process stops.
 constexpr uint64_t kReserveShare = 4;
 // What one compaction may add before it deletes what it read; one runs at a time.
 constexpr uint64_t kCompactionBytes = 256 << 20;
@@ -246,7 +247,9 @@ void Committer::CheckSpace() {
   uint64_t free_bytes = 0, total_bytes = 0;
   if (!MeasureDisk(directory_, &free_bytes, &total_bytes)) return;
   counters_.free_disk_bytes = free_bytes;
-  uint64_t reserve = std::min(min_free_bytes_, total_bytes / kReserveShare);
+  // What somebody set is kept, up to what cannot overflow.
+  uint64_t reserve = min_free_bytes_ == kDefaultMinFreeBytes ? std::min(kDefaultMinFreeBytes, total_bytes / kReserveShare)
+                                                             : std::min(min_free_bytes_, uint64_t{1} << 60);
   // The memtables need room for the tables that they become, and a compaction for its output beside its input: no longer free. Without a reserve
   // nothing is kept free at all; nor need RocksDB be asked where there is plenty.
   if (reserve > 0 && free_bytes < 2 * (reserve + kCompactionBytes)) {

@@ -277,8 +277,9 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
   rocksdb::Slice upper(to);
   auto it = Iterate(db_, how, from, &upper);
   for (; it->Valid() && out->count < page.limit; it->Next()) {
-    if (!DecodeTailKey(View(it->key()), tail.lane)) return BadKey(View(it->key()));
-    ++out->count;
+    std::optional<OrderKey> key = DecodeTailKey(View(it->key()), tail.lane);
+    if (!key) return BadKey(View(it->key()));
+    if (out->count++ == 0) out->first = key;
   }
   out->more = it->Valid();
   return TranslateStatus(it->status(), "cannot read the store");

@@ -23,8 +23,10 @@ namespace notifyd {
 namespace {
 
 constexpr const char* kNdjson = "application/x-ndjson";
-/// Each may have some 30 MiB of lines and answers in memory.
-constexpr size_t kMaxBulkSubmits = 64;
+constexpr const char* kPatchTypes = "application/merge-patch+json, application/json";
+/// Each may have 16 MiB of lines in memory (one of the longest, what is gathered, what is under way), which the server does not count: together
+/// as much as it buffers in all.
+constexpr size_t kMaxBulkSubmits = 16;
 
 int64_t MonotonicUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -47,7 +49,7 @@ class Api::Impl {
   void OnRequest(uint64_t token, HttpRequest request) {
     int64_t since_us = MonotonicUs();
     Status status = Dispatch(token, request, since_us);
-    if (!status.ok()) responder_->Respond(token, ProblemResponse(status));
+    if (!status.ok()) responder_->Respond(token, Refusal(status, request.method));
   }
 
   bool OnHead(uint64_t token, const HttpRequest& head) {
@@ -80,6 +82,14 @@ class Api::Impl {
     stream->body_open = false;
     stream->bulk.TakeEnd();
     Pump(token, stream);
+  }
+
+  bool OnBodyBroken(uint64_t token) {
+    std::shared_ptr<Stream> stream = FindStream(token);
+    if (!stream) return false;
+    stream->body_open = false;
+    stream->bulk.TakeBreak();
+    return !stream->bulk.done();
   }
 
   void OnWritable(uint64_t token) {
@@ -157,6 +167,13 @@ class Api::Impl {
     return Status(Code::kForbidden, "requests from another origin are refused");
   }
 
+  static HttpResponse Refusal(const Status& status, std::string_view method) {
+    HttpResponse response = ProblemResponse(status);
+    // RFC 5789 section 2.2.
+    if (status.code() == Code::kUnsupportedMedia && method == "PATCH") response.headers.emplace_back("Accept-Patch", kPatchTypes);
+    return response;
+  }
+
   /// Answers, posts, or fails with what is to be answered.
   Status Dispatch(uint64_t token, HttpRequest& request, int64_t since_us) {
     if (Status status = CheckOrigin(request); !status.ok()) return status;
@@ -194,7 +211,7 @@ class Api::Impl {
     if (Status status = CheckNoParameters(route); !status.ok()) return status;
     Result<NotifyId> id = FindId(route.argument);
     if (!id.ok()) return std::move(id).status();
-    if (Status status = CheckBody(request, BodyType::kJsonOrMergePatch); !status.ok()) return status;
+    if (Status status = CheckBody(request, BodyType::kPatch); !status.ok()) return status;
     Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(Id(token), *id, std::move(request), &changes_, &replies_, &options_);
     if (!steps.ok()) return std::move(steps).status();
     return Begin(token, *std::move(steps));
@@ -305,6 +322,9 @@ void Api::OnBody(uint64_t token, std::string_view piece) {
 }
 void Api::OnBodyEnd(uint64_t token) {
   impl_->OnBodyEnd(token);
+}
+bool Api::OnBodyBroken(uint64_t token) {
+  return impl_->OnBodyBroken(token);
 }
 void Api::OnWritable(uint64_t token) {
   impl_->OnWritable(token);

@@ -91,7 +91,8 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     head->caller = f.caller;
     if (f.retry) head->retry = std::make_shared<RetryPolicy>(*f.retry);
     if (!f.callback.empty())
-      head->callback = std::make_shared<Callback>(Callback{"http://" + f.callback + "/cb", "http://" + f.callback + "/cb", f.callback, "http://" + f.host + "/"});
+      head->callback =
+          std::make_shared<Callback>(Callback{"http://" + f.callback + "/cb", "http://" + f.callback + "/cb", f.callback, "http://" + f.host + "/"});
     NotifySpec spec;
     spec.url = "http://" + f.host + "/";
     if (!f.data.empty()) {
@@ -259,8 +260,12 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::vector<Event> events_;
 };
 
-inline When Delay(int64_t ms) { return {When::Kind::kDelay, ms}; }
-inline When At(int64_t ms) { return {When::Kind::kAt, ms}; }
+inline When Delay(int64_t ms) {
+  return {When::Kind::kDelay, ms};
+}
+inline When At(int64_t ms) {
+  return {When::Kind::kAt, ms};
+}
 inline RetryPolicy Waits(std::vector<int64_t> waits, uint32_t max_attempts = 10) {
   RetryPolicy policy;
   policy.schedule_ms = std::move(waits);

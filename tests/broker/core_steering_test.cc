@@ -400,7 +400,10 @@ TEST_CASE("change: refused where it is settled, in flight or unknown, and stale 
   Fields later;
   later.when = Delay(1000);
   NotifyId id = f.Submit(later).id;
-  const Reply& reply = f.Change(id, [&](ChangeRequest& c) { f.Change(id, [](ChangeRequest& other) { other.when = Delay(2000); }); c.when = Delay(3000); });
+  const Reply& reply = f.Change(id, [&](ChangeRequest& c) {
+    f.Change(id, [](ChangeRequest& other) { other.when = Delay(2000); });
+    c.when = Delay(3000);
+  });
   CHECK(std::holds_alternative<Stale>(reply.body));
   CHECK(f.Get(id).record->state.due.ms == f.now.wall.ms + 2000);
 }
@@ -518,15 +521,17 @@ TEST_CASE("explain: a reason for each state, and when it can be sent") {
 TEST_CASE("explain: who stands before it in a tail on disk is counted, up to 1,000") {
   CoreFixture f;
   f.Pause(kFifoLane);
-  NotifyId some, last;
+  NotifyId head, some, last;
   for (int i = 0; i < 1'200; ++i) {
     last = f.Submit(Fifo()).id;
+    if (i == 0) head = last;
     if (i == 700) some = last;
   }
   Explained why = f.Explain(some);
   REQUIRE(why.reasons.size() == 2);
   CHECK(why.reasons[0].code == "lane_paused");
   CHECK(why.reasons[1].detail.find("700 others") != std::string::npos);
+  CHECK(why.reasons[1].detail.find(head.ToString()) != std::string::npos);
   CHECK(!why.expected_at);
   CHECK(f.Explain(last).reasons[1].detail.find("1000 or more") != std::string::npos);
 }

@@ -258,6 +258,7 @@ TEST_CASE("bulk submit: each line is accepted or refused by itself, in order") {
   CHECK(reply.items[0].refused.ok());
   CHECK(reply.items[1].refused.code() == Code::kConflict);
   CHECK(reply.items[1].refused.field() == "/fkey");
+  CHECK(reply.items[1].id == reply.items[0].id);
   CHECK(reply.items[3].duplicate);
   CHECK(reply.items[3].id == reply.items[2].id);
   CHECK(reply.items[4].refused.code() == Code::kUnacceptable);
@@ -276,6 +277,24 @@ TEST_CASE("bulk submit: what goes over the limit of pending ones is refused alon
   CHECK(reply.items[1].refused.ok());
   CHECK(reply.items[2].refused.code() == Code::kTooMany);
   CHECK(f.Stats().totals.accepted == 2);
+}
+
+TEST_CASE("at the limit of pending ones: a duplicate, a kept and a replacing one are answered as ever, and a conflict too") {
+  CoreLimits limits;
+  limits.max_pending = 1;
+  CoreFixture f(limits);
+  Fields held;
+  held.fkey = "k";
+  held.idempotency_key = "i";
+  NotifyId id = f.Submit(held).id;
+  CHECK(f.Submit(held).duplicate);
+  held.idempotency_key.clear();
+  CHECK(CoreFixture::CodeOf(f.TrySubmit({held}, false)) == Code::kConflict);
+  held.on_held = OnHeld::kKeep;
+  CHECK(f.Submit(held).id == id);
+  held.on_held = OnHeld::kReplace;
+  CHECK(f.Submit(held).id != id);
+  CHECK(CoreFixture::CodeOf(f.TrySubmit({Fields{}}, false)) == Code::kTooMany);
 }
 
 TEST_CASE("bulk submit: a refused line leaves its idempotency key free") {

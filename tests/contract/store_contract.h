@@ -360,6 +360,9 @@ TEMPLATE_TEST_CASE("store: the keys of a lane's tail between two places are coun
   auto count = [&](OrderKey from, OrderKey to, size_t limit) { return h.LoadPage(TailCountPage{kFifoLane, from, to}, limit); };
   OrderKey all{255, {INT64_MAX}, {UINT64_MAX}};
   CHECK(count({}, all, 1000).count == 40);
+  CHECK(count({}, all, 1000).first == count({}, all, 1).first);
+  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).first == OrderKey{0, {5}, {10}});
+  CHECK_FALSE(count({0, {7}, {14}}, {0, {7}, {14}}, 1000).first);
   CHECK_FALSE(count({}, all, 40).more);
   CHECK(count({}, all, 39).count == 39);
   CHECK(count({}, all, 39).more);

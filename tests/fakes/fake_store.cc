@@ -231,7 +231,9 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
   } else if (const auto* page = std::get_if<TailCountPage>(&effect.page)) {
     auto lane = written_.tails.find(page->lane);
     if (lane != written_.tails.end() && page->from < page->to)
-      walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey&) { ++out.count; });
+      walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey& key) {
+        if (out.count++ == 0) out.first = key;
+      });
   } else if (const auto* page = std::get_if<DormantPage>(&effect.page)) {
     auto host = written_.dormant.find(page->host);
     if (host != written_.dormant.end())

@@ -184,12 +184,14 @@ void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& r
   int64_t expires = INT64_MAX;
   if (item.said.ttl.kind == When::Kind::kDelay) expires = clock_->HighestWall(item.asked_t, until) + item.said.ttl.ms;
   if (item.said.ttl.kind == When::Kind::kAt) expires = item.said.ttl.ms;
-  if (wall >= expires && item.retry_asked_t < 0 && item.change_asked_t < 0) Violation("P6 " + name + " starts " + std::to_string(wall - expires) + " ms after its expiry");
+  if (wall >= expires && item.retry_asked_t < 0 && item.change_asked_t < 0)
+    Violation("P6 " + name + " starts " + std::to_string(wall - expires) + " ms after its expiry");
 
   const Attempt* before = number > 1 && item.attempts.count(number - 1) ? &item.attempts.at(number - 1) : nullptr;
   uint32_t failures = number - 1 - record.state.attempts_before;
   if (failures > 0) failures = std::max<uint32_t>(1, failures - record.state.laters);
-  if (before && before->end_t >= 0 && failures > 0 && item.change_asked_t < before->end_t - kOvertakeMs && item.retry_asked_t < before->end_t - kOvertakeMs && !item.attempts.count(number)) {
+  if (before && before->end_t >= 0 && failures > 0 && item.change_asked_t < before->end_t - kOvertakeMs &&
+      item.retry_asked_t < before->end_t - kOvertakeMs && !item.attempts.count(number)) {
     int64_t wait = WaitLowest(item.said.head->retry_policy(), failures, before->truth.retry_after_ms);
     if (t() - before->end_t < wait)
       Violation("P6 " + name + " starts " + std::to_string(wait - (t() - before->end_t)) + " ms before its wait is over");
@@ -282,9 +284,8 @@ void Auditor::OnTime() {
         break;
       // One submitted as due at once goes, wherever the clock stepped since, over restarts too.
       case Phase::kWaiting:
-        goes = record->state.due <= now.wall ||
-               (item.said.when.kind == When::Kind::kDefault && item.said.head->fkey.empty() && item.trigger_asked_t < 0 && item.retry_asked_t < 0 &&
-                item.change_asked_t < 0);
+        goes = record->state.due <= now.wall || (item.said.when.kind == When::Kind::kDefault && item.said.head->fkey.empty() &&
+                                                 item.trigger_asked_t < 0 && item.retry_asked_t < 0 && item.change_asked_t < 0);
         break;
       default:
         goes = record->state.due <= now.wall;

@@ -88,7 +88,7 @@ class Auditor : public WireObserver {
     std::set<std::string> marks_acked;  // data of acknowledged triggers
     int64_t change_asked_t = -1;        // of its times or priority
     int64_t purge_asked_t = -1;
-    bool awaited = false;               // a trigger that was remembered must send it
+    bool awaited = false;  // a trigger that was remembered must send it
     std::string awaited_mark;
     std::map<uint32_t, Attempt> attempts;
     bool in_flight = false;
@@ -169,7 +169,7 @@ class Auditor : public WireObserver {
   std::map<std::string, std::vector<uint64_t>> by_fkey_;
   std::map<LaneKey, std::vector<uint64_t>> by_lane_;
   std::map<LaneKey, std::set<std::string>> lane_hosts_;
-  std::map<std::pair<std::string, std::string>, uint64_t> accepted_keys_;  // caller and idempotency key -> token
+  std::map<std::pair<std::string, std::string>, uint64_t> accepted_keys_;      // caller and idempotency key -> token
   std::map<NotifyId, int64_t> cancels_asked_, retries_asked_, changes_asked_;  // of ids not linked yet too
   struct FkeyAsks {
     int64_t cancel_t = -1, trigger_t = -1, trigger_lowest = INT64_MAX;

@@ -20,6 +20,8 @@ void Auditor::OnBoot(const FakeStore* store) {
 void Auditor::OnCrash(const FakeImage& image) {
   ++tally_.crashes;
   ++epoch_;
+  for (const auto& [id, open] : open_)
+    if (const auto* bulk = std::get_if<BulkRequest>(&open.event)) AskAll(*bulk);
   open_.clear();
   remembered_.clear();
   in_flight_ = 0;
@@ -196,7 +198,8 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
     expired += record->state.phase == Phase::kExpired;
   }
   for (const auto& [token, item] : items_)
-    if (item.acked_t >= 0 && !written().Find(item.id) && item.purge_asked_t < 0) Violation("P1 " + item.id.ToString() + " was acknowledged and is gone");
+    if (item.acked_t >= 0 && !written().Find(item.id) && item.purge_asked_t < 0)
+      Violation("P1 " + item.id.ToString() + " was acknowledged and is gone");
   const Totals& totals = stats.totals;
   if (stats.held != held || stats.scheduled + stats.ready + stats.sending + stats.retrying != 0)
     Violation("P8 at rest: held " + std::to_string(stats.held) + " of " + std::to_string(held) + ", scheduled " + std::to_string(stats.scheduled) +

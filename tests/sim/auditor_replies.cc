@@ -291,7 +291,8 @@ void Auditor::CheckRefused(const Open& open, const Refused& reply) {
   Code code = reply.status.code();
   auto known = [&](NotifyId id) {
     Item* item = ById(id);
-    if (item && item->acked_t >= 0 && item->acked_t <= open.t && item->purge_asked_t < 0) Violation("P1 " + id.ToString() + " was acknowledged, but is not found");
+    if (item && item->acked_t >= 0 && item->acked_t <= open.t && item->purge_asked_t < 0)
+      Violation("P1 " + id.ToString() + " was acknowledged, but is not found");
   };
   switch (code) {
     case Code::kNotFound:
@@ -344,7 +345,8 @@ void Auditor::CheckListed(const ListRequest& request, const Listed& reply) {
     if (!Matches(request.query, view))
       Violation("the list shows " + view.record->id.ToString() + " (" + notifyd::ToString(view.state) + "), which does not match");
     Item* item = ById(view.record->id);
-    if (!written().Find(view.record->id) && !(item && item->purge_asked_t >= 0)) Violation("P1 the list shows " + view.record->id.ToString() + ", which is not on disk");
+    if (!written().Find(view.record->id) && !(item && item->purge_asked_t >= 0))
+      Violation("P1 the list shows " + view.record->id.ToString() + ", which is not on disk");
   }
   if (reply.next.value != 0 && reply.next > last) Violation("the list's cursor goes back");
 }

@@ -112,6 +112,7 @@ void Auditor::CheckSteered(const Open& open, const Reply& reply) {
   if (const auto* bulk = std::get_if<BulkRequest>(&open.event)) {
     const auto* done = std::get_if<BulkDone>(&reply.body);
     if (!done) return wrong();
+    AskAll(*bulk);  // it was under way until now
     if (!bulk->dry_run) (bulk->kind == BulkKind::kPurge ? tally_.purged : tally_.in_bulk) += done->count;
     if (done->count > bulk->query.limit) Violation("a bulk request went over its limit");
     if (done->next.value != 0 && done->next <= bulk->query.above) Violation("the cursor of a bulk request goes back");
@@ -124,7 +125,8 @@ void Auditor::CheckSteered(const Open& open, const Reply& reply) {
     std::optional<LaneKey> last = lanes->query.after;
     for (const LaneView& view : listed->lanes) {
       if (last && std::tie(view.lane.name, view.lane.mode) <= std::tie(last->name, last->mode)) Violation("the list of lanes is not in order");
-      if (view.lane.name.compare(0, lanes->query.prefix.size(), lanes->query.prefix) != 0) Violation("the list of lanes shows one without the prefix");
+      if (view.lane.name.compare(0, lanes->query.prefix.size(), lanes->query.prefix) != 0)
+        Violation("the list of lanes shows one without the prefix");
       last = view.lane;
     }
     if (listed->lanes.size() > lanes->query.limit) Violation("a page of lanes is over its limit");
@@ -175,7 +177,8 @@ void Auditor::CheckLaneCounts(const FakeImage& image) {
     else ++counts.due;
   }
   for (const auto& [lane, said] : image.lane_counts)
-    if (said != (counted.count(lane) ? counted.at(lane) : LaneCounts{})) Violation("image: the counts of lane " + lane.name + " differ from its notifies");
+    if (said != (counted.count(lane) ? counted.at(lane) : LaneCounts{}))
+      Violation("image: the counts of lane " + lane.name + " differ from its notifies");
   for (const auto& [lane, counts] : counted)
     if (!image.lane_counts.count(lane)) Violation("image: lane " + lane.name + " has notifies, but no counts");
 }

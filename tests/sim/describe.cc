@@ -96,68 +96,68 @@ std::string Text(const WriteOp& op) {
 }  // namespace
 
 std::string Describe(const Event& event) {
-  return std::visit(
-      Overloaded{
-          [](const SubmitRequest& e) {
-            std::string text = "submit " + Text(e.request);
-            for (const SubmitItem& item : e.items)
-              text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.head->lane) + " " + item.head->host + " when " + Text(item.when) +
-                      " ttl " + Text(item.ttl) + " p" + std::to_string(item.head->priority) +
-                      (item.head->fkey.empty() ? "" : " fkey " + item.head->fkey + " " + ToString(item.on_held)) +
-                      (item.idempotency_key.empty() ? "" : " key " + item.head->caller + "/" + item.idempotency_key) + "]";
-            return text;
-          },
-          [](const TriggerRequest& e) {
-            return "trigger " + Text(e.request) + " " + e.fkey + " when " + Text(e.when) + " " + e.data.value_or("") +
-                   (e.remember_ms > 0 ? " remember " + Text(e.remember_ms) : "");
-          },
-          [](const FkeyGetRequest& e) { return "fkey get " + Text(e.request) + " " + e.fkey; },
-          [](const FkeyCancelRequest& e) { return "fkey cancel " + Text(e.request) + " " + e.fkey; },
-          [](const GetRequest& e) { return "get " + Text(e.request) + " " + Text(e.id) + " wait " + Text(e.wait_ms); },
-          [](const CancelRequest& e) { return "cancel " + Text(e.request) + " " + Text(e.id); },
-          [](const RetryRequest& e) { return "retry " + Text(e.request) + " " + Text(e.id); },
-          [](const ListRequest& e) { return "list " + Text(e.request); },
-          [](const ChangeReadRequest& e) { return "change read " + Text(e.request) + " " + Text(e.id); },
-          [](const ChangeRequest& e) {
-            return "change " + Text(e.request) + " " + Text(e.id) + (e.when ? " when " + Text(*e.when) : "") + (e.ttl ? " ttl " + Text(*e.ttl) : "");
-          },
-          [](const ExplainRequest& e) { return "explain " + Text(e.request) + " " + Text(e.id); },
-          [](const BulkRequest& e) {
-            return "bulk " + std::to_string(static_cast<int>(e.kind)) + " " + Text(e.request) + (e.dry_run ? " dry" : "") + " " +
-                   e.query.lane.value_or("") + " " + e.query.caller.value_or("") + " above " + Text(e.query.above);
-          },
-          [](const LanesRequest& e) { return "lanes " + Text(e.request); },
-          [](const LaneChangeRequest& e) {
-            return "lane " + Text(e.request) + " " + Text(e.lane) + (e.patch.paused ? *e.patch.paused ? " pause" : " resume" : " set");
-          },
-          [](const LanesDone& e) { return "lanes done " + Text(e.request); },
-          [](const HoldAttempts&) { return std::string("hold"); },
-          [](const LimitsChanged&) { return std::string("limits"); },
-          [](const StatsRequest& e) { return "stats " + Text(e.request); },
-          [](const Disconnected& e) { return "disconnected " + Text(e.request); },
-          [](const Committed& e) { return "committed " + Text(e.batch) + " synced " + Text(e.synced); },
-          [](const WriteFailed&) { return std::string("write failed"); },
-          [](const DiskSpace& e) { return std::string(e.low ? "disk low" : "disk not low"); },
-          [](const Loaded& e) { return "loaded " + Text(e.ticket); },
-          [](const PageLoaded& e) {
-            std::string text = "page " + Text(e.ticket) + (e.more ? " more" : "");
-            for (const LoadedDue& d : e.due) text += " " + Text(d.key) + (d.notify.record ? "" : "(none)");
-            for (const DueKey& d : e.expiries) text += " " + Text(d);
-            for (const LoadedTail& d : e.tail) text += " " + Text(d.key) + (d.notify.record ? "" : "(none)");
-            for (const DormantLane& d : e.dormant) text += " " + Text(d.order) + ":" + Text(d.lane);
-            for (const std::string& host : e.dormant_hosts) text += " " + host;
-            return text;
-          },
-          [](const ReadDone& e) { return "read done " + Text(e.request); },
-          [](const ListDone& e) { return "list done " + Text(e.request); },
-          [](const AttemptEnded& e) {
-            return "ended " + Text(e.id) + "#" + std::to_string(e.result.record.number) + " verdict " +
-                   std::to_string(static_cast<int>(e.result.verdict)) + " retry after " + Text(e.result.retry_after_ms);
-          },
-          [](const Tick&) { return std::string("tick"); },
-          [](const StopRequested&) { return std::string("stop"); },
-      },
-      event);
+  return std::visit(Overloaded{
+                        [](const SubmitRequest& e) {
+                          std::string text = "submit " + Text(e.request);
+                          for (const SubmitItem& item : e.items)
+                            text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.head->lane) + " " + item.head->host + " when " +
+                                    Text(item.when) + " ttl " + Text(item.ttl) + " p" + std::to_string(item.head->priority) +
+                                    (item.head->fkey.empty() ? "" : " fkey " + item.head->fkey + " " + ToString(item.on_held)) +
+                                    (item.idempotency_key.empty() ? "" : " key " + item.head->caller + "/" + item.idempotency_key) + "]";
+                          return text;
+                        },
+                        [](const TriggerRequest& e) {
+                          return "trigger " + Text(e.request) + " " + e.fkey + " when " + Text(e.when) + " " + e.data.value_or("") +
+                                 (e.remember_ms > 0 ? " remember " + Text(e.remember_ms) : "");
+                        },
+                        [](const FkeyGetRequest& e) { return "fkey get " + Text(e.request) + " " + e.fkey; },
+                        [](const FkeyCancelRequest& e) { return "fkey cancel " + Text(e.request) + " " + e.fkey; },
+                        [](const GetRequest& e) { return "get " + Text(e.request) + " " + Text(e.id) + " wait " + Text(e.wait_ms); },
+                        [](const CancelRequest& e) { return "cancel " + Text(e.request) + " " + Text(e.id); },
+                        [](const RetryRequest& e) { return "retry " + Text(e.request) + " " + Text(e.id); },
+                        [](const ListRequest& e) { return "list " + Text(e.request); },
+                        [](const ChangeReadRequest& e) { return "change read " + Text(e.request) + " " + Text(e.id); },
+                        [](const ChangeRequest& e) {
+                          return "change " + Text(e.request) + " " + Text(e.id) + (e.when ? " when " + Text(*e.when) : "") +
+                                 (e.ttl ? " ttl " + Text(*e.ttl) : "");
+                        },
+                        [](const ExplainRequest& e) { return "explain " + Text(e.request) + " " + Text(e.id); },
+                        [](const BulkRequest& e) {
+                          return "bulk " + std::to_string(static_cast<int>(e.kind)) + " " + Text(e.request) + (e.dry_run ? " dry" : "") + " " +
+                                 e.query.lane.value_or("") + " " + e.query.caller.value_or("") + " above " + Text(e.query.above);
+                        },
+                        [](const LanesRequest& e) { return "lanes " + Text(e.request); },
+                        [](const LaneChangeRequest& e) {
+                          return "lane " + Text(e.request) + " " + Text(e.lane) + (e.patch.paused ? *e.patch.paused ? " pause" : " resume" : " set");
+                        },
+                        [](const LanesDone& e) { return "lanes done " + Text(e.request); },
+                        [](const HoldAttempts&) { return std::string("hold"); },
+                        [](const LimitsChanged&) { return std::string("limits"); },
+                        [](const StatsRequest& e) { return "stats " + Text(e.request); },
+                        [](const Disconnected& e) { return "disconnected " + Text(e.request); },
+                        [](const Committed& e) { return "committed " + Text(e.batch) + " synced " + Text(e.synced); },
+                        [](const WriteFailed&) { return std::string("write failed"); },
+                        [](const DiskSpace& e) { return std::string(e.low ? "disk low" : "disk not low"); },
+                        [](const Loaded& e) { return "loaded " + Text(e.ticket); },
+                        [](const PageLoaded& e) {
+                          std::string text = "page " + Text(e.ticket) + (e.more ? " more" : "");
+                          for (const LoadedDue& d : e.due) text += " " + Text(d.key) + (d.notify.record ? "" : "(none)");
+                          for (const DueKey& d : e.expiries) text += " " + Text(d);
+                          for (const LoadedTail& d : e.tail) text += " " + Text(d.key) + (d.notify.record ? "" : "(none)");
+                          for (const DormantLane& d : e.dormant) text += " " + Text(d.order) + ":" + Text(d.lane);
+                          for (const std::string& host : e.dormant_hosts) text += " " + host;
+                          return text;
+                        },
+                        [](const ReadDone& e) { return "read done " + Text(e.request); },
+                        [](const ListDone& e) { return "list done " + Text(e.request); },
+                        [](const AttemptEnded& e) {
+                          return "ended " + Text(e.id) + "#" + std::to_string(e.result.record.number) + " verdict " +
+                                 std::to_string(static_cast<int>(e.result.verdict)) + " retry after " + Text(e.result.retry_after_ms);
+                        },
+                        [](const Tick&) { return std::string("tick"); },
+                        [](const StopRequested&) { return std::string("stop"); },
+                    },
+                    event);
 }
 
 std::string Describe(const WriteBatch& batch) {
@@ -204,8 +204,7 @@ std::string Describe(const Reply& reply) {
                           return text;
                         },
                         [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
-                        [](const Remembered&) { return std::string("remembered"); },
-                        [](const Stale&) { return std::string("stale"); },
+                        [](const Remembered&) { return std::string("remembered"); }, [](const Stale&) { return std::string("stale"); },
                         [](const BulkDone& r) { return "bulk done " + Text(r.count) + " next " + Text(r.next); },
                         [](const Explained& r) {
                           std::string text = "explained " + Text(r.id);

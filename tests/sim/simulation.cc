@@ -101,6 +101,7 @@ class Simulation : EventSink, ReplySink {
   void Happen();
   void RunBroker();
   void ResumeLanes();
+  void ReloadLimits();
   void Spoil(WriteBatch* batch);
   /// Lets time pass until `done`, a violation, or `most_ms` are over.
   template <class Done>
@@ -129,6 +130,7 @@ class Simulation : EventSink, ReplySink {
   int idle_ticks_ = 0;
   uint64_t runs_ = 0, boots_ = 0;
   bool effective_ = false, stopping_ = false, drained_ = false, fatal_ = false, disk_low_ = false, calm_ = false, final_stop_ = false;
+  bool holding_ = false, quiet_ = false;
   std::optional<Reply> swapped_;
   std::optional<StatsView> final_stats_;
   std::vector<NotifyView> final_list_;
@@ -182,11 +184,12 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   receiver_.Restart(this);
   inbox_.clear();
   swapped_.reset();
-  stopping_ = drained_ = fatal_ = disk_low_ = false;
+  stopping_ = drained_ = fatal_ = disk_low_ = holding_ = quiet_ = false;
   last_tick_ = -1;
   core_ = std::make_unique<Core>(profile_.limits, store_->totals(), BrokerNow(), random_.Next());
   Driver::Hooks hooks;
   hooks.drained = [this] { drained_ = true; };
+  hooks.quiet = [this] { quiet_ = true; };
   hooks.fatal = [this](const Status& status) {
     trace_.Add("  fatal " + status.detail());
     fatal_ = true;
@@ -280,8 +283,18 @@ void Simulation::Happen() {
   if (!receiver_first) receiver_.AdvanceTo(t());
   if (!calm_)
     for (Event& event : workload_.Draw()) Request(std::move(event));
+  if (!calm_ && profile_.steer_share > 0 && random_.Chance(0.01)) ReloadLimits();
+  if (quiet_ && !stopping_) {  // restart in place: now it stops
+    stopping_ = true;
+    inbox_.push_back(StopRequested{});
+  }
   if (crash_at_ <= t()) {
-    if (random_.Chance(0.2) && !stopping_) {  // SIGTERM; kill -9 where that takes too long
+    if (profile_.steer_share > 0 && random_.Chance(0.2) && !stopping_ && !holding_) {  // SIGUSR1; kill -9 where that takes too long
+      holding_ = true;
+      auditor_.OnStopping();
+      inbox_.push_back(HoldAttempts{});
+      crash_at_ = t() + 1'500;
+    } else if (random_.Chance(0.2) && !stopping_ && !holding_) {  // SIGTERM; kill -9 where that takes too long
       stopping_ = true;
       auditor_.OnStopping();
       inbox_.push_back(StopRequested{});
@@ -327,9 +340,19 @@ void Simulation::Pass(int64_t most_ms, Done done) {
   while (auditor_.violations().empty() && t() < until && !(!down_ && done())) Happen();
 }
 
+/// SIGHUP: caps as they were or lower, the rules there or not.
+void Simulation::ReloadLimits() {
+  auto limits = std::make_shared<CoreLimits>(profile_.limits);
+  auto lower = [&](uint32_t cap) { return 1 + static_cast<uint32_t>(random_.Below(cap)); };
+  if (random_.Chance(0.5)) limits->max_in_flight_per_lane = lower(limits->max_in_flight_per_lane);
+  if (random_.Chance(0.5)) limits->max_in_flight_per_host = lower(limits->max_in_flight_per_host);
+  if (random_.Chance(0.3)) limits->lane_rules.clear();
+  inbox_.push_back(LimitsChanged{std::move(limits)});
+}
+
 /// Whoever paused a lane, or let it pause itself, takes that back.
 void Simulation::ResumeLanes() {
-  Pass(60'000, [&] { return !stopping_ && !auditor_.HasRequests(); });
+  Pass(60'000, [&] { return !stopping_ && !holding_ && !auditor_.HasRequests(); });
   if (down_ || !auditor_.violations().empty()) return;
   for (const auto& [lane, settings] : store_->written().lane_settings) {
     LaneChangeRequest resume{workload_.NewRequest(), lane, {}};
@@ -346,12 +369,12 @@ void Simulation::Finale() {
   auditor_.OnHealed();
   wall_step_at_ = SimClock::kNever;
   if (!down_ && profile_.store.write_failure + profile_.store.read_failure > 0) Crash(CrashKind::kKill);  // on to a store that does not fail
-  if (!stopping_) crash_at_ = SimClock::kNever;  // one that is stopping goes all the way, and starts once more
+  if (!stopping_ && !holding_) crash_at_ = SimClock::kNever;  // one that is stopping goes all the way, and starts once more
   if (disk_low_) disk_at_ = t();
   Pass(1, [] { return false; });
   disk_at_ = SimClock::kNever;
   ResumeLanes();
-  Pass(30 * 60'000, [&] { return !stopping_ && !auditor_.Unfinished(); });
+  Pass(30 * 60'000, [&] { return !stopping_ && !holding_ && !auditor_.Unfinished(); });
   Pass(1'000, [] { return false; });
   if (down_ || !auditor_.violations().empty()) return;
   final_request_ = workload_.NewRequest();

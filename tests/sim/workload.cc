@@ -54,7 +54,8 @@ void Workload::OnReply(const Reply& reply) {
       if (item.refused.ok()) ids_.push_back(item.id);
   }
   if (const auto* viewed = std::get_if<Viewed>(&reply.body))
-    if (bases_.size() < 20 && !IsSettled(viewed->view.state) && ToldAbout(*viewed->view.record->spec).value == 0) bases_.push_back(viewed->view.record);
+    if (bases_.size() < 20 && !IsSettled(viewed->view.state) && ToldAbout(*viewed->view.record->spec).value == 0)
+      bases_.push_back(viewed->view.record);
 }
 
 NotifyId Workload::DrawId() {

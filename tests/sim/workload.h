@@ -55,10 +55,10 @@ class Workload {
   int left_;
   int64_t next_at_ = 0;
   uint64_t next_request_ = 1, next_token_ = 1, next_mark_ = 1;
-  std::vector<NotifyId> ids_;      // as answered
+  std::vector<NotifyId> ids_;                               // as answered
   std::vector<std::shared_ptr<const NotifyRecord>> bases_;  // read for a change that is to come
-  std::vector<SubmitItem> keyed_;  // with an idempotency key, to be repeated
-  std::vector<RequestId> open_;    // for disconnects
+  std::vector<SubmitItem> keyed_;                           // with an idempotency key, to be repeated
+  std::vector<RequestId> open_;                             // for disconnects
 };
 
 }  // namespace notifyd::sim
