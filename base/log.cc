@@ -29,6 +29,7 @@ const char* NameOf(LogLevel level) {
     case LogLevel::kDebug:
       return "debug";
     case LogLevel::kInfo:
+    case LogLevel::kAlways:
       return "info";
     case LogLevel::kWarn:
       return "warn";
@@ -38,8 +39,12 @@ const char* NameOf(LogLevel level) {
   return "error";
 }
 
+bool IsEmpty(const LogField& field) {
+  const auto* text = std::get_if<std::string_view>(&field.value);
+  return text && text->empty();
+}
+
 bool IsPlain(std::string_view text) {
-  if (text.empty()) return false;
   for (unsigned char c : text)
     if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 0x7F) return false;
   return true;
@@ -72,6 +77,7 @@ void AppendJson(LogLevel level, std::string_view event, const LogField* fields, 
   line->append(R"(","level":")").append(NameOf(level)).append(R"(","event":)");
   JsonWriter(line).String(event);
   for (const LogField* field = fields; field != fields + count; ++field) {
+    if (IsEmpty(*field)) continue;
     line->append(",\"").append(field->name).append("\":");
     WriteValue(*field, /*json=*/true, line);
   }
@@ -86,6 +92,7 @@ void AppendText(LogLevel level, std::string_view event, const LogField* fields, 
   line->resize(from + 6, ' ');
   for (char c : event) line->push_back(static_cast<unsigned char>(c) < ' ' ? ' ' : c);
   for (const LogField* field = fields; field != fields + count; ++field) {
+    if (IsEmpty(*field)) continue;
     line->push_back(' ');
     line->append(field->name);
     line->push_back('=');

@@ -30,12 +30,12 @@ void AddNotify(const std::string& id, const NotifyHead* head, std::vector<LogFie
   fields->emplace_back("caller", head->caller);
   fields->emplace_back("lane", head->lane.name);
   fields->emplace_back("mode", ToString(head->lane.mode));
-  if (!head->trace_id().empty()) fields->emplace_back("trace_id", head->trace_id());
+  fields->emplace_back("trace_id", head->trace_id());
 }
 
 void AddOutcome(const AttemptLog& log, std::vector<LogField>* fields) {
   fields->emplace_back("status", log.status);
-  if (!log.error.empty()) fields->emplace_back("error", log.error);
+  fields->emplace_back("error", log.error);
   fields->emplace_back("duration_ms", log.duration_ms);
 }
 
@@ -60,7 +60,7 @@ void LogAttempt(const AttemptLog& log) {
     AddNotify(id, log.head.get(), &fields);
     fields.emplace_back("attempts", log.attempts_made);
     if (log.attempt) AddOutcome(log, &fields);
-    if (!log.reason.empty()) fields.emplace_back("reason", log.reason);
+    fields.emplace_back("reason", log.reason);
     Log(LogLevel::kInfo, EndOf(log.phase), fields.data(), fields.size());
   }
 }

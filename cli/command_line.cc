@@ -2,11 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,12 +29,29 @@ constexpr int64_t kRememberMostMs = 30ll * 24 * 3'600'000;
 constexpr uint64_t kListMost = 1'000'000'000;
 
 const std::vector<std::string> kModeWords = {"concurrent", "fifo"};
-const std::vector<std::string> kPendingWords = {"held", "scheduled", "ready", "sending", "retrying"};
+const std::vector<std::string> kPendingWords(std::begin(kPendingStates), std::end(kPendingStates));
 const std::vector<std::string> kSettledWords = {"succeeded", "failed", "cancelled", "expired"};
 
 /// Checks without a say in --help: the type and the help say it.
 CLI::Validator Quiet(CLI::Validator validator) {
   return validator.description("");
+}
+
+/// For what names something, or filters: an empty text is most often a variable of a script that was not set, and would mean another thing.
+CLI::Validator NotEmpty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+}
+
+/// What is missing, out of the option's own words: "pause needs LANE: the lane's name".
+std::string Missing(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (!option->get_required() || option->count() > 0) continue;
+    std::string name = option->get_positional() ? "" : option->get_name() + " ", help = option->get_description();
+    help[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(help[0])));
+    if (help.back() == '.') help.pop_back();
+    return command.get_name() + " needs " + name + option->get_type_name() + ": " + help;
+  }
+  return "";
 }
 
 /// Options whose texts are wanted only where they were given.
@@ -65,6 +85,7 @@ class CommandLine {
     app_.get_formatter()->column_width(38);
     app_.add_option("--server", server_, "Where the broker is.")->type_name("URL")->envname("NOTIFYD_URL")->default_str(kDefaultServer);
     app_.add_flag("--json", json_, "Print JSON instead of tables.");
+    app_.add_flag("--version,-V", version_, "Print the version and exit.");
     app_.add_option("--generate", generate_, "Print man, bash or zsh: made from these definitions.")->group("");
     app_.footer("Exit codes: 0 done, 1 the broker refused, 2 wrong usage, 3 the broker cannot be reached.");
     AddSubmit();
@@ -81,10 +102,7 @@ class CommandLine {
     AddConfigure();
     AddStatsAndVerify();
     AddTop();
-    Add("version", "Print the version.", [this](const Context&) {
-      std::puts(json_ ? "{\"version\":\"" NOTIFYD_VERSION "\"}" : "notifyctl " NOTIFYD_VERSION);
-      return kDone;
-    });
+    Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
 
   int Run(int argc, char** argv) {
@@ -93,10 +111,18 @@ class CommandLine {
     } catch (const CLI::CallForHelp&) {
       std::fputs(app_.help().c_str(), stdout);  // of the command where one was named
       return kDone;
+    } catch (const CLI::RequiredError& fault) {
+      std::string missing = app_.get_subcommands().empty() ? "" : Missing(*app_.get_subcommands().front());
+      return Misused(missing.empty() ? fault.what() : missing);
     } catch (const CLI::ParseError& fault) {
       bool no_such_command = app_.get_subcommands().empty() && !app_.remaining().empty();
-      return Misused(no_such_command ? "there is no command or flag \"" + app_.remaining().front() + "\"" : fault.what());
+      if (no_such_command) return Misused("there is no command or flag \"" + app_.remaining().front() + "\"");
+      static constexpr std::string_view kMissing = " missing";  // "--data: 1 required JSON missing"
+      std::string what = fault.what();
+      bool no_value = what.size() > kMissing.size() && what.compare(what.size() - kMissing.size(), kMissing.size(), kMissing) == 0;
+      return Misused(no_value ? what.substr(0, what.find(':')) + " needs a value" : what);
     }
+    if (version_) return PrintVersion();
     if (!generate_.empty()) return Generate();
     if (app_.get_subcommands().empty()) return Misused("a command is needed");
     if (server_.rfind("http://", 0) != 0 && server_.rfind("https://", 0) != 0)
@@ -114,6 +140,11 @@ class CommandLine {
     return kUsage;
   }
 
+  Exit PrintVersion() const {
+    std::puts(json_ ? "{\"version\":\"" NOTIFYD_VERSION "\"}" : "notifyctl " NOTIFYD_VERSION);
+    return kDone;
+  }
+
   Exit Generate() {
     CommandText text = Describe(app_, hints_);
     if (generate_ == "man") Print(ControlManual(text, NOTIFYD_VERSION));
@@ -129,7 +160,11 @@ class CommandLine {
     return command;
   }
 
-  void AddId(CLI::App* command, bool required) { command->add_option("id", id_, "The notify's id.")->type_name("ID")->required(required); }
+  void AddId(CLI::App* command, bool required) {
+    command->add_option("id", id_, "The notify's id.")->type_name("ID")->required(required)->check(NotEmpty());
+  }
+
+  void AddFkey(CLI::App* command, const std::string& help) { command->add_option("--fkey", fkey_, help)->type_name("FKEY")->check(NotEmpty()); }
 
   void AddField(CLI::App* command, const NotifyField& field, const std::string& flags, Texts* texts) {
     CLI::Option* option = texts->Add(command, field.name, flags, field.type, field.help);
@@ -141,7 +176,7 @@ class CommandLine {
                  std::vector<std::string> words = {}) {
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    CLI::Option* option = texts->Add(command, name, flag, type, help);
+    CLI::Option* option = texts->Add(command, name, flag, type, help)->check(NotEmpty());
     if (words.empty()) return;
     hints_[option].words = std::move(words);
     hints_[option].list = name == "state";
@@ -185,17 +220,18 @@ class CommandLine {
 
   void AddHeader(CLI::App* command) {
     // One value a flag: what follows may be the URL.
-    command->add_option("--header,-H", headers_, "A header, \"Name: value\"; may be repeated.")->type_name("TEXT")->allow_extra_args(false);
+    command->add_option("--header,--headers,-H", headers_, "A header, \"Name: value\"; may be repeated.")->type_name("TEXT")->allow_extra_args(false);
   }
 
   void AddTrigger() {
     CLI::App* trigger = Add("trigger", "Make a held notify due.",
                             [this](const Context& context) { return notifyd::Trigger(context, fkey_, {trigger_texts_.Given()}, remember_ms_); });
-    trigger->add_option("fkey", fkey_, "The key that it is held under.")->type_name("FKEY")->required();
+    trigger->add_option("fkey", fkey_, "The key that it is held under.")->type_name("FKEY")->required()->check(NotEmpty());
     for (const NotifyField& field : NotifyFields())
       if (IsWhenField(field)) AddField(trigger, field, field.flags, &trigger_texts_);
     trigger_texts_.Add(trigger, "data", "--data,-d", "JSON", "Merged over the held data, key by key.");
-    trigger->add_option("--remember", remember_ms_, "Where nothing is held yet: remember the trigger that long, for the submit to come.")
+    trigger
+        ->add_option("--remember-ms,--remember", remember_ms_, "Where nothing is held yet: remember the trigger that long, for the submit to come.")
         ->check(Quiet(CLI::Range(int64_t{1}, kRememberMostMs)))
         ->type_name("MS");
   }
@@ -203,17 +239,20 @@ class CommandLine {
   void AddGet() {
     CLI::App* get = Add("get", "Show one notify with its attempts.", [this](const Context& context) { return RunGet(context); });
     AddId(get, false);
-    get->add_option("--fkey", fkey_, "The key that it is held under, instead of its id.")->type_name("FKEY");
+    AddFkey(get, "The key that it is held under, instead of its id.");
     wait_ = get->add_flag("--wait{forever}", wait_text_, "Wait until it is settled; --wait=MS: that long at most.");
     hints_[wait_].optional_value = "MS";
+    wait_ms_ = get->add_option("--wait-ms", wait_text_, "The same as --wait=MS.")->type_name("MS");
   }
 
   Exit RunGet(const Context& context) {
     if (id_.empty() == fkey_.empty()) return Misused("get needs an id or --fkey");
-    if (!fkey_.empty()) return wait_->count() > 0 ? Misused("--wait goes with an id") : GetFkey(context, fkey_);
+    bool waits = wait_->count() + wait_ms_->count() > 0;
+    if (!fkey_.empty()) return waits ? Misused("--wait goes with an id") : GetFkey(context, fkey_);
     std::optional<int64_t> wait_ms;
-    if (wait_->count() > 0 && wait_text_ == "forever") wait_ms = -1;
-    else if (wait_->count() > 0) {
+    if (waits && wait_text_ == "forever") {
+      wait_ms = -1;
+    } else if (waits) {
       int64_t number = 0;
       if (!CLI::detail::lexical_cast(wait_text_, number) || number < 0)
         return Misused("--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
@@ -235,7 +274,7 @@ class CommandLine {
     states.insert(states.end(), kSettledWords.begin(), kSettledWords.end());
     AddFilters(list, states, &list_texts_);
     AddFilter(list, "fkey", "FKEY", "Only those with this fkey.", &list_texts_);
-    AddFilter(list, "cursor", "CURSOR", "Go on where a list ended.", &list_texts_);
+    list_texts_.Add(list, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
     AddLimit(list);
   }
 
@@ -288,7 +327,7 @@ class CommandLine {
       return filtered ? RunBulk(context, command) : CancelFkey(context, fkey_);
     });
     AddId(cancel, false);
-    cancel->add_option("--fkey", fkey_, "The key that it is held under; with --state one more filter.")->type_name("FKEY");
+    AddFkey(cancel, "The key that it is held under; with --state one more filter.");
     AddBulk(cancel, kPendingWords);
   }
 
@@ -300,7 +339,7 @@ class CommandLine {
       return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_);
     });
     AddId(retry, false);
-    retry->add_option("--fkey", fkey_, "Only those with this fkey.")->type_name("FKEY");
+    AddFkey(retry, "Only those with this fkey.");
     std::vector<std::string> states = kSettledWords;
     states.insert(states.end(), kPendingWords.begin(), kPendingWords.end());
     AddBulk(retry, states);
@@ -309,14 +348,14 @@ class CommandLine {
   void AddPurge() {
     CLI::App* purge = Add("purge", "Remove settled notifies that match a filter, for good.",
                           [this](const Context& context) { return RunBulk(context, app_.get_subcommands().front()); });
-    purge->add_option("--fkey", fkey_, "Only those with this fkey.")->type_name("FKEY");
+    AddFkey(purge, "Only those with this fkey.");
     AddBulk(purge, kSettledWords);
   }
 
   // ---- lanes
 
   void AddLaneName(CLI::App* command, bool required) {
-    command->add_option("lane", lane_, "The lane's name.")->type_name("LANE")->required(required);
+    command->add_option("lane", lane_, "The lane's name.")->type_name("LANE")->required(required)->check(NotEmpty());
   }
 
   void AddLanes() {
@@ -353,7 +392,7 @@ class CommandLine {
       hints_[lane_texts_.Add(configure, name, flag, type, help)].words = std::move(words);
     };
     add("concurrency", "--concurrency", "N", "Calls in flight at most; of a concurrent lane.");
-    add("rate_per_s", "--rate", "NUMBER", "Calls a second at most.");
+    add("rate_per_s", "--rate-per-s,--rate", "NUMBER", "Calls a second at most.");
     add("burst", "--burst", "N", "How many may go at once after a pause, above the rate.");
     add("on_retry", "--on-retry", "WORD", "block or skip: whether a fifo lane waits for its head's next attempt.", {"block", "skip", "default"});
     add("on_failure", "--on-failure", "WORD", "continue or pause: what a fifo lane does when its head fails.", {"continue", "pause", "default"});
@@ -385,12 +424,12 @@ class CommandLine {
   CLI::App app_;
   std::map<const CLI::App*, Action> commands_;
   OptionHints hints_;
-  CLI::Option* wait_ = nullptr;
+  CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr;
   std::string server_ = kDefaultServer, generate_, id_, fkey_, file_, wait_text_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
   int64_t remember_ms_ = 0, interval_ms_ = 1000;
-  bool json_ = false, dry_run_ = false, once_ = false;
+  bool json_ = false, dry_run_ = false, once_ = false, version_ = false;
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
 };

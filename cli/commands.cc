@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,11 @@ constexpr int64_t kWaitMostMs = 60'000;
 
 using Value = JsonTree::Value;
 
-std::string RenderNotify(Value notify) {
-  std::string out = Fields(notify, {"attempts"});
+/// With the ETag where there is one, for the next change: it stands in a header alone.
+std::string RenderNotify(Value notify, const std::string& etag) {
+  std::vector<std::pair<std::string, std::string>> more;
+  if (!etag.empty()) more.emplace_back("etag", etag);
+  std::string out = Fields(notify, {"attempts"}, more);
   std::optional<Value> attempts = notify.At("/attempts");
   if (!attempts || attempts->kind() != JsonTree::Kind::kArray || attempts->size() == 0) return out;
   Table table({"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"});
@@ -27,16 +31,6 @@ std::string RenderNotify(Value notify) {
                Cell(attempt.At("/error")), Clipped(Cell(attempt.At("/detail")), kUrlMost)});
   });
   return out + "\n" + table.ToString();
-}
-
-/// With the ETag, for the next change: it stands in a header alone.
-std::string RenderTagged(Value notify, const std::string& etag) {
-  std::string out = RenderNotify(notify);
-  size_t attempts = out.find("\n\n");
-  if (etag.empty()) return out;
-  Table table;
-  table.Row({"etag", etag});
-  return attempts == std::string::npos ? out + table.ToString() : out.substr(0, attempts + 1) + table.ToString() + out.substr(attempts + 1);
 }
 
 /// A cancelled notify is answered whole; its id and state say enough.
@@ -91,16 +85,15 @@ Exit Get(const Context& context, const std::string& id, std::optional<int64_t> w
     Outcome outcome = Ask(context, "GET", step_ms > 0 ? path + "?wait_ms=" + std::to_string(step_ms) : path, nullptr, step_ms);
     bool settled = true;
     if (Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body); outcome.exit == kDone && tree.ok()) {
-      static const std::vector<std::string> kPending = {"held", "scheduled", "ready", "sending", "retrying"};
-      settled = std::find(kPending.begin(), kPending.end(), Cell(tree->root().At("/state"))) == kPending.end();
+      settled = std::find(std::begin(kPendingStates), std::end(kPendingStates), Cell(tree->root().At("/state"))) == std::end(kPendingStates);
     }
-    if (step_ms == 0 || settled) return Show(context, outcome, [&](Value notify) { return RenderTagged(notify, outcome.answer.etag); });
+    if (step_ms == 0 || settled) return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
   }
 }
 
 Exit GetFkey(const Context& context, const std::string& fkey) {
   Outcome outcome = Ask(context, "GET", "/v1/fkeys/" + HttpClient::Encode(fkey));
-  return Show(context, outcome, [&](Value notify) { return RenderTagged(notify, outcome.answer.etag); });
+  return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
 }
 
 Exit Explain(const Context& context, const std::string& id) {
@@ -149,7 +142,7 @@ Exit Change(const Context& context, const std::string& id, const FieldValues& va
   call.content_type = "application/merge-patch+json";
   call.if_match = if_match;
   Outcome outcome = Ask(context, call);
-  return Show(context, outcome, [&](Value notify) { return RenderTagged(notify, outcome.answer.etag); });
+  return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
 }
 
 Exit Stats(const Context& context) {
@@ -178,7 +171,7 @@ Exit Verify(const Context& context) {
     return value;
   };
   uint64_t pending = 0, settled = 0, come = 0;
-  for (const char* state : {"held", "scheduled", "ready", "sending", "retrying"}) pending += number(std::string("/states/") + state);
+  for (const char* state : kPendingStates) pending += number(std::string("/states/") + state);
   for (const char* total : {"succeeded", "failed", "cancelled", "expired"}) settled += number(std::string("/totals/") + total);
   for (const char* total : {"accepted", "revived"}) come += number(std::string("/totals/") + total);
   if (!whole) {

@@ -86,13 +86,14 @@ Outcome Ask(const Context& context, const std::string& method, const std::string
   return Ask(context, call);
 }
 
-std::string Fields(Value object, const std::vector<std::string>& without) {
+std::string Fields(Value object, const std::vector<std::string>& without, const std::vector<std::pair<std::string, std::string>>& more) {
   Table table;
   object.ForEach([&](Value key, Value value) {
     std::string name(key.text());
     if (value.kind() == JsonTree::Kind::kNull || std::find(without.begin(), without.end(), name) != without.end()) return;
     table.Row({name, Cell(value)});
   });
+  for (const auto& [name, value] : more) table.Row({name, value});
   return table.ToString();
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/json_tree.h"
@@ -15,6 +16,9 @@ namespace notifyd {
 
 /// Exit codes (contract section 4).
 enum Exit { kDone = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
+
+/// The states of what is not settled yet, as they are named in answers.
+inline constexpr const char* kPendingStates[] = {"held", "scheduled", "ready", "sending", "retrying"};
 
 struct Context {
   HttpClient* client = nullptr;
@@ -53,7 +57,7 @@ Exit Show(const Context& context, const Outcome& outcome, Render render) {
   if (outcome.exit != kDone) return outcome.exit;
   Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body);
   if (!tree.ok()) {
-    Complain("the answer is not JSON: " + tree.status().detail());
+    Complain("the answer is not JSON");
     return kRefused;
   }
   if (context.json) PrintLine(outcome.answer.body);
@@ -61,8 +65,9 @@ Exit Show(const Context& context, const Outcome& outcome, Render render) {
   return kDone;
 }
 
-/// Name and value, one a line; what is null is left out.
-std::string Fields(JsonTree::Value object, const std::vector<std::string>& without = {});
+/// Name and value, one a line; what is null is left out. `more` stands below, aligned with the others.
+std::string Fields(JsonTree::Value object, const std::vector<std::string>& without = {},
+                   const std::vector<std::pair<std::string, std::string>>& more = {});
 
 /// "?a=1&b=2", encoded; empty where there is none.
 std::string QueryOf(const std::map<std::string, std::string>& parameters);

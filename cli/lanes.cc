@@ -12,7 +12,6 @@ namespace {
 
 constexpr size_t kNameMost = 60;
 constexpr const char* kModes[] = {"concurrent", "fifo"};
-constexpr const char* kStates[] = {"held", "scheduled", "ready", "sending", "retrying"};
 
 using Value = JsonTree::Value;
 
@@ -43,7 +42,7 @@ std::string RenderLanes(const std::vector<std::string>& items) {
     if (!tree.ok()) continue;
     Value lane = tree->root();
     std::vector<std::string> cells = {Clipped(Cell(lane.At("/name")), kNameMost), Cell(lane.At("/mode")), PausedText(lane)};
-    for (const char* state : kStates) cells.push_back(Cell(lane.At(std::string("/states/") + state)));
+    for (const char* state : kPendingStates) cells.push_back(Cell(lane.At(std::string("/states/") + state)));
     cells.push_back(AgeText(lane));
     table.Row(std::move(cells));
   }
@@ -59,7 +58,7 @@ std::string RenderLane(Value lane) {
   row("name", Cell(lane.At("/name")));
   row("mode", Cell(lane.At("/mode")));
   row("paused", PausedText(lane) == "-" ? "no" : PausedText(lane));
-  for (const char* state : kStates) row(state, Cell(lane.At(std::string("/states/") + state)));
+  for (const char* state : kPendingStates) row(state, Cell(lane.At(std::string("/states/") + state)));
   row("in flight", Cell(lane.At("/in_flight")));
   row("oldest due", Cell(lane.At("/oldest_due_at")));
   row("head age", AgeText(lane));
@@ -80,7 +79,7 @@ Exit PrintLanes(const Context& context, const std::vector<std::string>& lanes, b
   for (size_t i = 0; i < lanes.size(); ++i) {
     Result<JsonTree> tree = JsonTree::Parse(lanes[i]);
     if (!tree.ok()) {
-      Complain("the answer is not JSON: " + tree.status().detail());
+      Complain("the answer is not JSON");
       return kRefused;
     }
     Print((i > 0 ? "\n" : "") + RenderLane(tree->root()));
@@ -105,6 +104,16 @@ Exit PatchLanes(const Context& context, const std::string& name, const std::stri
   if (lanes.empty()) return exit;
   Exit printed = PrintLanes(context, lanes, mode.empty());
   return exit != kDone ? exit : printed;
+}
+
+/// Whether any of these lanes has notifies or settings. Error: kUnavailable where no answer came.
+Result<bool> IsThere(const Context& context, const std::string& name, const std::string& mode) {
+  for (const std::string& each : ModesOf(mode)) {
+    Result<HttpAnswer> answer = context.client->Call("GET", LanePath(name, each));
+    if (!answer.ok()) return answer.status();
+    if (answer->status != 404) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -145,7 +154,16 @@ Exit ShowLane(const Context& context, const std::string& name, const std::string
 }
 
 Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused) {
-  return PatchLanes(context, name, mode, paused ? R"({"paused":true})" : R"({"paused":false})");
+  Result<bool> there = IsThere(context, name, mode);
+  if (!there.ok()) {
+    Complain(there.status().detail());
+    return kUnreachable;
+  }
+  Exit exit = PatchLanes(context, name, mode, paused ? R"({"paused":true})" : R"({"paused":false})");
+  // Else a name that is misspelled looks like success.
+  if (exit == kDone && !*there)
+    Complain("there was no lane \"" + name + "\" yet: " + (paused ? "what is submitted to it from now on waits" : "nothing was paused"));
+  return exit;
 }
 
 Exit ConfigureLane(const Context& context, const std::string& name, const std::string& mode, const std::map<std::string, std::string>& settings) {
@@ -162,7 +180,7 @@ Exit ConfigureLane(const Context& context, const std::string& name, const std::s
       Result<JsonTree> tree = JsonTree::Parse(value);
       bool number = tree.ok() && tree->root().kind() == JsonTree::Kind::kNumber;
       if (!number) {
-        Complain("--" + (field == "rate_per_s" ? "rate" : field) + ": \"" + value + "\" is not a number");
+        Complain("--" + (field == "rate_per_s" ? "rate-per-s" : field) + ": \"" + value + "\" is not a number");
         return kUsage;
       }
       writer.Raw(tree->root().raw());

@@ -18,7 +18,7 @@ Exit ListLanes(const Context& context, const LaneListArguments& arguments);
 /// One lane; `mode` empty: those of that name that there are, kRefused where there is none.
 Exit ShowLane(const Context& context, const std::string& name, const std::string& mode);
 
-/// `mode` empty: both lanes of that name, whether they have notifies or not.
+/// `mode` empty: both lanes of that name, whether they have notifies or not. Says so where there was none.
 Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused);
 
 /// `settings`: by the name of the field; "default" takes a setting back. kUsage where a number is none.

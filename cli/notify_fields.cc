@@ -108,14 +108,15 @@ const std::vector<NotifyField>& NotifyFields() {
       {"reply", "--reply", kText, "WORD", "expected, or none: one attempt, whatever the answer.", false, {"expected", "none"}},
       {"expect", "--expect", kJson, "JSON", "The answer that counts as success; default {\"status\":[\"2xx\"]}.", true},
       {"retry", "--retry", kJson, "JSON", "How to try again, as one object, instead of the flags for its parts.", true},
-      {"retry/max_attempts", "--max-attempts", kNumber, "N", "Attempts in all, 1 to 100; default 10.", true},
+      {"retry/max_attempts", "--max-attempts,--retry-max-attempts", kNumber, "N", "Attempts in all, 1 to 100; default 10.", true},
       {"retry/initial_ms", "--retry-initial-ms", kNumber, "MS", "The first wait; default 1000.", true},
       {"retry/factor", "--retry-factor", kDecimal, "NUMBER", "Each wait is that many times the one before; default 2.", true},
       {"retry/max_ms", "--retry-max-ms", kNumber, "MS", "The longest wait; default 3600000.", true},
       {"retry/jitter", "--retry-jitter", kDecimal, "NUMBER", "A wait is made longer or shorter by up to that part, 0 to 1; default 0.1.", true},
       {"retry/schedule_ms", "--retry-schedule-ms", kNumbers, "MS,...", "The waits one by one, the last repeated.", true},
-      {"retry/fatal_on", "--fatal-on", kJson, "JSON", "The answer that makes it fail at once.", true},
-      {"retry/later_on", "--later-on", kJson, "JSON", "The answer that means not ready yet: asked again, budget untouched; needs a ttl.", true},
+      {"retry/fatal_on", "--fatal-on,--retry-fatal-on", kJson, "JSON", "The answer that makes it fail at once.", true},
+      {"retry/later_on", "--later-on,--retry-later-on", kJson, "JSON",
+       "The answer that means not ready yet: asked again, budget untouched; needs a ttl.", true},
       {"timeout_ms", "--timeout-ms", kNumber, "MS", "One whole attempt; default 30000."},
       {"connect_timeout_ms", "--connect-timeout-ms", kNumber, "MS", "Its connecting; default 5000."},
       {"ttl_ms", "--ttl-ms,--ttl", kNumber, "MS", "No attempt starts after that time.", true},
@@ -149,7 +150,7 @@ Result<std::string> FieldJson(const NotifyField& field, const std::string& text)
   Result<JsonTree> tree = JsonTree::Parse(text);
   if (field.kind == NotifyField::Kind::kDecimal && (!tree.ok() || tree->root().kind() != JsonTree::Kind::kNumber))
     return Unacceptable("\"" + text + "\" is not a number");
-  if (!tree.ok()) return Unacceptable("not JSON: " + tree.status().detail());
+  if (!tree.ok()) return Unacceptable(tree.status().detail());
   return std::string(tree->root().raw());
 }
 

@@ -91,7 +91,7 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::strin
       "and "
       "made when it is due, as often as it takes, in the order of its lane. All is kept in one directory. It runs in the foreground and logs to "
       "standard error: text on a terminal, else JSON, one line an event.");
-  page.Paragraph("Once it listens it says so in a line of its log: listening on ADDR:PORT. Port 0 takes a free one.");
+  page.Paragraph("Once it listens it says so in a line of its log: listening on ADDR:PORT, whatever its level. Port 0 takes a free one.");
   page.Section("Options");
   page.Paragraph(
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "

@@ -68,8 +68,8 @@ Status Runtime::Impl::Open(const Handover& handover) {
 int Runtime::Impl::Run(Signals* signals) {
   signal(SIGPIPE, SIG_IGN);
   LogGather();
-  Log(LogLevel::kInfo, "listening on " + listening_on_);
-  LogFlush();
+  // Whoever started it with port 0 reads the port here.
+  Log(LogLevel::kAlways, "listening on " + listening_on_);
   signals->Serve([this](int number) { TakeSignal(number); });
   for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
   if (core_loop_) core_thread_ = std::thread([this] { core_loop_->Run(); });

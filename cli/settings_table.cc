@@ -182,7 +182,9 @@ std::vector<Setting> MakeRows() {
   add(Number("storage.memtable_bytes", "bytes", kMiB, 16 * kGiB, "One memtable.", FIELD(store.memtable_bytes)));
   add(Number("storage.wal_bytes", "bytes", kMiB, 64 * kGiB, "Write-ahead log at most; bounds the time to start.", FIELD(store.max_wal_bytes)));
   add(Number("storage.reader_threads", "threads", 1, 64, "Threads that read the disk.", FIELD(store.reader_threads)));
-  add(Number("storage.min_free_bytes", "bytes", 0, 1024 * kGiB, "Submits get 507 when less than this is free on the disk.",
+  add(Number("storage.min_free_bytes", "bytes", 0, 1024 * kGiB,
+             "Submits get 507 when less than this is free on the disk; the default shrinks to a quarter of a small disk. What memtables and a "
+             "compaction may take for a moment (as much as the tables hold, 256 MiB at most) does not count as free.",
              FIELD(store.min_free_bytes)));
   add(Number("storage.sync_delay_ms", "ms", 0, 50, "The end of an attempt is synced to disk so much later at most.", FIELD(core.sync_delay_ms)));
   return rows;

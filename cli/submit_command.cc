@@ -30,12 +30,17 @@ std::string Summary(const FileOutcome& outcome) {
   return known.empty() ? text : text + " (of them " + known + ")";
 }
 
+/// It broke before the first line was on its way: none can have been taken.
+bool NothingSent(const FileOutcome& outcome) {
+  return outcome.unreachable && outcome.counts.sent == 0;
+}
+
 Exit Judge(const FileOutcome& outcome) {
   const FileCounts& counts = outcome.counts;
   if (counts.refused > 0) Complain(Counted(counts.refused, "line was refused", "lines were refused"));
   if (outcome.fault.ok()) return counts.refused > 0 ? kRefused : kDone;
   Complain(outcome.fault.detail());
-  if (!outcome.refused_whole) {
+  if (!outcome.refused_whole && !NothingSent(outcome)) {
     std::string answered = outcome.answered_line == 0 ? "no line was answered" : "answered up to line " + std::to_string(outcome.answered_line);
     Complain(answered + ": " + Grouped(counts.accepted) + " accepted, " + Grouped(counts.refused) + " refused" +
              (outcome.unreachable ? "; whether the lines behind it were accepted is not known" : ""));
@@ -88,7 +93,7 @@ Exit SubmitLines(const Context& context, const std::string& file) {
     outcome = SubmitFile(input, context.client, hooks);
   }
   if (!standard_input) close(input);
-  if (!context.json && !outcome.refused_whole) PrintLine(Summary(outcome));
+  if (!context.json && !outcome.refused_whole && !NothingSent(outcome)) PrintLine(Summary(outcome));
   return Judge(outcome);
 }
 

@@ -35,7 +35,7 @@ TopLane LaneOf(Value value) {
   lane.oldest_due_at = TextAt(value, "/oldest_due_at");
   lane.paused = Cell(value.At("/paused")) == "true";
   lane.paused_by = TextAt(value, "/own/paused_by");
-  for (const char* state : {"held", "scheduled", "ready", "sending", "retrying"}) lane.pending += NumberAt(value, std::string("/states/") + state);
+  for (const char* state : kPendingStates) lane.pending += NumberAt(value, std::string("/states/") + state);
   lane.ready = NumberAt(value, "/states/ready");
   lane.retrying = NumberAt(value, "/states/retrying");
   lane.in_flight = NumberAt(value, "/in_flight");

@@ -11,6 +11,7 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kLaneColumn = 60, kJsonLanes = 100;
+constexpr size_t kHeadingColumn = 13, kItemGap = 3;  // of the counters
 
 using Value = JsonTree::Value;
 
@@ -36,6 +37,22 @@ class Screen {
   void Line(const std::string& text) {
     if (lines_.size() < rows_) lines_.push_back(Cut(Printable(text)));
   }
+  /// A heading and what stands behind it, on as many lines as that needs: between two items a line may break.
+  void Items(const std::string& heading, const std::vector<std::string>& items) {
+    std::string line = heading;
+    line.resize(std::max(line.size(), kHeadingColumn), ' ');
+    bool first = true;
+    for (const std::string& item : items) {
+      if (!first && Width(line) + kItemGap + Width(item) > columns_) {
+        Line(line);
+        line.assign(kHeadingColumn, ' ');
+        first = true;
+      }
+      line += (first ? "" : std::string(kItemGap, ' ')) + item;
+      first = false;
+    }
+    Line(line);
+  }
   /// The first `most` lines of a table, its heads among them.
   void Rows(const Table& table, size_t most) {
     std::string text = table.ToString();
@@ -58,25 +75,26 @@ void Counters(const TopView& view, Screen* screen) {
   Result<JsonTree> stats = JsonTree::Parse(view.stats);
   if (!stats.ok()) return;
   Value root = stats->root();
-  std::string states;
+  std::vector<std::string> states = {""};
   uint64_t pending = 0;
-  for (const char* state : {"held", "scheduled", "ready", "sending", "retrying"}) {
+  for (const char* state : kPendingStates) {
     uint64_t count = NumberAt(root, std::string("/states/") + state);
     pending += count;
-    states += std::string("   ") + state + " " + Grouped(count);
+    states.push_back(std::string(state) + " " + Grouped(count));
   }
-  screen->Line("pending      " + Grouped(pending) + states);
-  std::string rates = "-";
+  states[0] = Grouped(pending);
+  screen->Items("pending", states);
+  std::vector<std::string> rates = {"-"};
   if (view.rates)
-    rates = "accepted " + RateText(view.rates->accepted) + "   succeeded " + RateText(view.rates->succeeded) + "   failed " +
-            RateText(view.rates->failed) + "   attempts " + RateText(view.rates->attempts) + "   retries " + RateText(view.rates->retries);
-  screen->Line("each second  " + rates);
-  screen->Line("in flight    " + Grouped(view.in_flight) + "   oldest due " +
-               (view.oldest_age_ms ? DurationText(*view.oldest_age_ms) + " ago" : std::string("-")) + "   lateness p50 " +
-               SecondsText(view.lateness_p50_s) + ", p99 " + SecondsText(view.lateness_p99_s) + "   acknowledgement p99 " +
-               SecondsText(view.acknowledgement_p99_s));
-  screen->Line("memory       " + BytesText(NumberAt(root, "/memory/rss_bytes")) + "   disk " + BytesText(NumberAt(root, "/store/disk_bytes")) +
-               ", free " + BytesText(NumberAt(root, "/store/free_bytes")));
+    rates = {"accepted " + RateText(view.rates->accepted), "succeeded " + RateText(view.rates->succeeded), "failed " + RateText(view.rates->failed),
+             "attempts " + RateText(view.rates->attempts), "retries " + RateText(view.rates->retries)};
+  screen->Items("each second", rates);
+  screen->Items("in flight",
+                {Grouped(view.in_flight), "oldest due " + (view.oldest_age_ms ? DurationText(*view.oldest_age_ms) + " ago" : std::string("-")),
+                 "lateness p50 " + SecondsText(view.lateness_p50_s) + ", p99 " + SecondsText(view.lateness_p99_s),
+                 "acknowledgement p99 " + SecondsText(view.acknowledgement_p99_s)});
+  screen->Items("memory", {BytesText(NumberAt(root, "/memory/rss_bytes")),
+                           "disk " + BytesText(NumberAt(root, "/store/disk_bytes")) + ", free " + BytesText(NumberAt(root, "/store/free_bytes"))});
 }
 
 Table LaneTable(const TopView& view, size_t most) {

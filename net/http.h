@@ -46,15 +46,21 @@ class HttpHandler {
   /// OnBodyEnd instead of OnRequest, of any length. Neither max_body_bytes nor the time for a whole request bound it then; what bounds it is
   /// that each piece comes within request_timeout_ms of the one before, pauses not counted. Respond or the stream functions answer it, at
   /// any time, also before its end: the token is void then, and the rest of the body thrown away. A body that breaks off or is malformed before
-  /// that ends in OnClose. False: the token is void, and the request comes whole, with another one.
+  /// that ends in OnBodyBroken, or in OnClose where nothing of it was handed out. False: the token is void, and the request comes whole, with
+  /// another one.
   virtual bool OnHead(uint64_t /*token*/, const HttpRequest& /*head*/) { return false; }
   /// `piece` is never empty, and valid during the call only.
   virtual void OnBody(uint64_t /*token*/, std::string_view /*piece*/) {}
   virtual void OnBodyEnd(uint64_t /*token*/) {}
+  /// In place of OnBodyEnd: the body breaks off, is malformed, or did not come in time, after pieces of it were handed out. As these may have taken
+  /// effect the server refuses nothing any more. True: the token stays, and is answered as any other; the connection is closed behind it, and a
+  /// streamed response has no end (no last chunk), so that its client knows that it was cut. False: OnClose follows, and the connection is closed
+  /// behind what was streamed so far.
+  virtual bool OnBodyBroken(uint64_t /*token*/) { return false; }
   /// Of a response being streamed, less than HttpServer::kStreamLowBytes wait to be taken by the client, where before it was more.
   virtual void OnWritable(uint64_t /*token*/) {}
 
-  /// The client went away before the response: the token is void.
+  /// The client went away before the response, or its body broke: the token is void.
   virtual void OnClose(uint64_t token) = 0;
   /// The answer to a request that is refused before OnRequest (400, 408, 413, 414, 417, 429, 431, 501, 503, 505): the body in the handler's format.
   virtual HttpResponse OnRefused(int status, std::string_view detail) = 0;

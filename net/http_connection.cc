@@ -145,7 +145,7 @@ void HttpConnection::OnEof() {
 /// The client has ended its side, and all that it sent is parsed. One that waits for a response still gets it.
 void HttpConnection::EndOfInput() {
   if (phase_ == Phase::kPending && parser_.in_body()) {
-    Refuse(400, kCutShort);
+    if (!broken_) BreakBody(400, kCutShort);
   } else if (phase_ == Phase::kReading) {
     if (!parser_.idle()) {
       Refuse(400, kCutShort);
@@ -178,7 +178,7 @@ void HttpConnection::Process(std::string_view fresh) {
   }
   std::string_view rest = ParseAll(fresh);
   if (phase_ == Phase::kClosed) return;
-  if (phase_ == Phase::kLinger || rest.empty()) {
+  if (phase_ == Phase::kLinger || broken_ || rest.empty()) {
     DropInput();
   } else if (direct) {
     Stash(rest);
@@ -224,7 +224,7 @@ std::string_view HttpConnection::ParseAll(std::string_view rest) {
         }
         break;
       case HttpParser::Step::kRefused:
-        Refuse(parser_.refusal_status(), parser_.refusal_detail());
+        BreakBody(parser_.refusal_status(), parser_.refusal_detail());
         break;
     }
     if (body_ == Body::kDiscard) {
@@ -244,6 +244,7 @@ void HttpConnection::HeadDone(bool body_waits) {
   }
   NewToken();
   body_ = Body::kPieces;
+  handed_out_ = false;
   heard_ms_ = now_ms();
   continue_owed_ = parser_.expects_continue() && !body_waits;
   bool in_pieces = context_->handler->OnHead(token_, parser_.head());
@@ -282,6 +283,7 @@ void HttpConnection::NewToken() {
 void HttpConnection::HandOutPiece() {
   if (body_ != Body::kPieces || parser_.piece().empty()) return;
   heard_ms_ = now_ms();
+  handed_out_ = true;
   context_->handler->OnBody(token_, parser_.piece());
 }
 
@@ -292,6 +294,32 @@ void HttpConnection::HandOutEnd() {
   if (end_due_) return;
   body_ = Body::kNone;
   if (tell) context_->handler->OnBodyEnd(token_);
+}
+
+/// The rest of a request cannot be had. It is refused, but for a body of which the handler has some already: lines of it may have been taken.
+void HttpConnection::BreakBody(int status, std::string_view detail) {
+  if (body_ != Body::kPieces || !handed_out_) {
+    Refuse(status, detail);
+    return;
+  }
+  body_ = Body::kNone;
+  paused_ = end_due_ = false;
+  broken_ = true;
+  uint64_t token = token_;
+  bool goes_on = context_->handler->OnBodyBroken(token);
+  if (token_ != token) return;
+  if (!goes_on) {
+    EndToken();
+    streaming_ = false;
+    context_->handler->OnClose(token);
+    BeginLinger();
+    return;
+  }
+  if (processing_) return;
+  DropInput();
+  Account();
+  UpdateReading();
+  UpdateDeadline();
 }
 
 void HttpConnection::PauseBody() {
@@ -318,6 +346,10 @@ bool HttpConnection::EndToken() {
   phase_ = Phase::kReading;
   quiet_since_ms_ = begun_ms_ = now_ms();
   paused_ = end_due_ = false;
+  if (std::exchange(broken_, false)) {
+    body_ = Body::kNone;
+    return true;
+  }
   // A client that was not told to go on may leave the body away, or not: only a new connection is clear.
   bool never_asked = std::exchange(continue_owed_, false);
   body_ = parser_.in_body() ? Body::kDiscard : Body::kNone;
@@ -445,7 +477,7 @@ void HttpConnection::Expire() {
     Close();
   } else if (phase_ == Phase::kPending) {
     if (body_ != Body::kPieces || paused_) return;
-    Refuse(408, "the next piece of the body did not arrive within " + std::to_string(context_->limits.request_timeout_ms) + " ms");
+    BreakBody(408, "the next piece of the body did not arrive within " + std::to_string(context_->limits.request_timeout_ms) + " ms");
   } else if (phase_ == Phase::kReading) {
     if (parser_.idle()) {
       Close();
@@ -551,7 +583,7 @@ bool HttpConnection::AtNextRequest() const {
 
 void HttpConnection::UpdateReading() {
   if (phase_ == Phase::kClosed) return;
-  bool room = !input_lost_ && !paused_ && input_.size() - input_at_ < kMaxAheadBytes;
+  bool room = !input_lost_ && !paused_ && !broken_ && input_.size() - input_at_ < kMaxAheadBytes;
   bool want = !eof_ && ((room && !(context_->holding && AtNextRequest())) || phase_ == Phase::kLinger);
   if (want == reading_) return;
   reading_ = want;

@@ -108,7 +108,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   /// Of the request's body, where it is not gathered whole.
   enum class Body : uint8_t {
     kNone,
-    kPieces,   // in kPending: the handler takes it, and has not been told of its end
+    kPieces,   // in kPending: the handler takes it, and has not been told of its end, a good one or not
     kDiscard,  // in kReading: the response is out, the rest of the body is thrown away
   };
   struct Tcp;
@@ -132,6 +132,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   void ResponseDone();
   void HandOutPiece();
   void HandOutEnd();
+  void BreakBody(int status, std::string_view detail);
   void Stash(std::string_view bytes);
   void DropInput();
   void EndOfInput();
@@ -197,6 +198,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool input_lost_ = false;     // the budget had no room for what the client sent ahead
   bool paused_ = false;         // kPieces
   bool end_due_ = false;        // kPieces: the body is complete, and its end is told after the pause
+  bool handed_out_ = false;     // kPieces: some of it
+  bool broken_ = false;         // in kPending: the body will never be complete, and the handler answers what it had of it; nothing more is read
   bool continue_owed_ = false;  // the client waits for 100 Continue, and the handler has not yet said whether it takes the body
   bool streaming_ = false;      // the response was begun by BeginStream, and is not ended
   bool streamed_ = false;       // the last response was begun by BeginStream

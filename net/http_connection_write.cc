@@ -47,7 +47,7 @@ void HttpConnection::BeginStream(HttpResponse head) {
   high_ = false;
   with_body_ = !parser_.is_head() && StatusHasBody(head.status);
   with_chunks_ = !parser_.http_1_0();
-  close_after_ = head.close || !parser_.keep_alive() || parser_.http_1_0() || context_->draining || NothingFollows();
+  close_after_ = head.close || !parser_.keep_alive() || parser_.http_1_0() || context_->draining || broken_ || NothingFollows();
   // A client that waits to be told to go on would take a final response for the answer to that.
   if (std::exchange(continue_owed_, false)) out_.append(kContinue);
   AppendResponseHead(head, with_chunks_ ? HttpFraming::kChunked : HttpFraming::kUntilClose, close_after_, false, &out_);
@@ -73,7 +73,7 @@ size_t HttpConnection::Stream(std::string_view piece) {
 
 void HttpConnection::EndStream() {
   CHECK(streaming_);
-  if (with_body_ && with_chunks_) out_.append(kLastChunk);
+  if (with_body_ && with_chunks_ && !broken_) out_.append(kLastChunk);
   streaming_ = false;
   bool over = EndToken();
   bool close = over || close_after_ || context_->draining || NothingFollows();

@@ -1,6 +1,6 @@
 // Api: tokens, and what each of them waits for. What requests say is in requests.h, what replies look like in replies.h.
-// I1: every request gets one answer, from inside OnRequest or from a reply. A token in posted_ has one event under way; a token in streams_ has
-//     one where its `under_way` is set; any other token has none.
+// I1: every request gets one answer, from inside OnRequest or from a reply, but for a bulk submit whose body broke. A token in posted_ has one
+//     event under way; a token in streams_ has one where its `under_way` is set; any other token has none.
 // I2: once a client is gone its token is in neither: replies to it are dropped, and nothing further is posted for it but Disconnected.
 #include "net/api/api.h"
 

@@ -61,6 +61,7 @@ class Api : public HttpHandler {
   bool OnHead(uint64_t token, const HttpRequest& head) override;
   void OnBody(uint64_t token, std::string_view piece) override;
   void OnBodyEnd(uint64_t token) override;
+  bool OnBodyBroken(uint64_t token) override;
   void OnWritable(uint64_t token) override;
   void OnRequest(uint64_t token, HttpRequest request) override;
   void OnClose(uint64_t token) override;

@@ -11,12 +11,12 @@
 #include "broker/json_tree.h"
 #include "net/api/fields.h"
 #include "net/api/merge_patch.h"
+#include "net/api/render.h"
 #include "net/api/url.h"
 
 namespace notifyd {
 namespace {
 
-constexpr std::string_view kHidden = "***";
 constexpr std::string_view kChangeable[] = {"due_at",   "delay_ms", "data",   "body",   "body_base64", "headers",
                                             "priority", "retry",    "expect", "ttl_ms", "expires_at"};
 constexpr std::string_view kFixed[] = {"url",
@@ -144,10 +144,12 @@ void WritePayload(const NotifySpec& spec, const PatchNames& names, JsonWriter* j
 }
 
 void WriteLane(const NotifySpec& spec, const NotifyHead& head, JsonWriter* json) {
-  // A group says that the lane is the URL's own.
-  bool grouped = !spec.group.empty();
-  json->Key(grouped ? "group" : "lane");
-  json->String(grouped ? spec.group : head.lane.name);
+  json->Key("lane");
+  json->String(head.lane.name);
+  if (!spec.group.empty()) {
+    json->Key("group");
+    json->String(spec.group);
+  }
   json->Key("mode");
   json->String(ToString(head.lane.mode));
   if (head.lane.mode == Mode::kConcurrent) {
@@ -247,7 +249,7 @@ Result<std::string> WithoutHidden(std::string_view patch, const NotifySpec& spec
   auto write_headers = [&](JsonTree::Value headers) {
     json.BeginObject();
     headers.ForEach([&](JsonTree::Value key, JsonTree::Value value) {
-      if (is_secret(key.text()) && value.kind() == JsonTree::Kind::kString && value.text() == kHidden) {
+      if (is_secret(key.text()) && value.kind() == JsonTree::Kind::kString && value.text() == kHiddenValue) {
         if (has_header(key.text())) return;
         std::string pointer = "/headers";
         AppendPointer(key.text(), &pointer);

@@ -41,12 +41,6 @@ bool IsToken(std::string_view text) {
   return !text.empty();
 }
 
-std::string_view TrimBlanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 /// RFC 9110 section 5.5; bytes from 0x80 up are UTF-8 here.
 bool IsFieldContent(std::string_view text) {
   for (char c : text)

@@ -24,6 +24,8 @@ namespace notifyd {
 
 /// Ten years, the leap days included: how far ahead a due time may be.
 inline constexpr int64_t kMaxDelayMs = 3653LL * 24 * 3600 * 1000;
+/// Of a lane, a group, an fkey, an idempotency key, and the prefixes that lists are filtered by.
+inline constexpr size_t kMaxNameBytes = 255;
 
 /// An integer written as one: neither 1.0 nor 1e3.
 Status ReadInt(const JsonValue& value, std::string_view pointer, int64_t least, int64_t most, int64_t* out);

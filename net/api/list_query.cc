@@ -12,7 +12,6 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxNameBytes = 255;  // lane, fkey, and the prefixes of both
 constexpr size_t kMaxCallerBytes = 100;
 constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;

@@ -72,6 +72,14 @@ void BulkSubmit::TakeEnd() {
   Gather();
 }
 
+void BulkSubmit::TakeBreak() {
+  ended_ = true;
+  skipping_ = false;
+  open_ = {};
+  begin_ = text_.size();
+  DropTaken();
+}
+
 void BulkSubmit::OnUnsent(size_t bytes) {
   unsent_ = bytes;
   Gather();

@@ -3,12 +3,12 @@
 //
 //   piece -> text_ (not parsed yet) -> open_ (parsed; gathered while a request is under way) -> under_way_ (at the core) -> answers_
 //
-// I1: answers stand in the order of the lines, one for each line that is not blank.
+// I1: answers stand in the order of the lines, one for each line that is not blank; after a break, for the first so many of them.
 // I2: one request is under way at a time, so that the order of lines is the order of submission.
 // I3: bounded: text_ holds max_waiting_bytes or one line, and the pieces that came before a pause; open_ and under_way_ hold max_items lines and
 //     max_request_bytes (or one line) each; nothing is parsed while answers wait beyond max_unsent_bytes.
 //
-// After each call of Take, TakeEnd, OnReply and OnUnsent the owner goes round until nothing comes any more:
+// After each call of Take, TakeEnd, TakeBreak, OnReply and OnUnsent the owner goes round until nothing comes any more:
 //
 //   for (bool more = true; std::exchange(more, false);) {
 //     if (std::optional<SubmitRequest> request = bulk.NextRequest()) post it
@@ -51,6 +51,9 @@ class BulkSubmit {
   void Take(std::string_view piece);
   /// The body is at its end; what has no line break behind it is a line too.
   void TakeEnd();
+  /// The body broke: there is no more of it, and what was not submitted yet is dropped, whole lines too; their answers are left out. Lines that are
+  /// under way are answered.
+  void TakeBreak();
   /// The core's replies to what NextRequest gave.
   void OnReply(const Submitted& submitted);
   void OnReply(const Refused& refused);
@@ -63,7 +66,7 @@ class BulkSubmit {
   std::string TakeAnswers();
   /// False: the body is to pause.
   bool wants_body() const;
-  /// The body was at its end, and every answer was taken.
+  /// The body was at its end, or broke, and every answer was taken.
   bool done() const;
 
  private:

@@ -120,7 +120,7 @@ void Renderer::Request(const NotifySpec& spec, const NotifyHead& head, bool list
   json->BeginObject();
   for (const auto& [name, value] : spec.headers) {
     json->Key(name);
-    json->String(IsSecret(name) ? std::string_view("***") : std::string_view(value));
+    json->String(IsSecret(name) ? kHiddenValue : std::string_view(value));
   }
   json->EndObject();
   if (!listed) Payload(spec, json);

@@ -12,7 +12,9 @@
 
 namespace notifyd {
 
-/// Names (any case) of headers whose values are shown as "***": those that always are, and `more`.
+/// What is shown in place of a secret header's value.
+inline constexpr std::string_view kHiddenValue = "***";
+/// Names (any case) of headers whose values are shown so: those that always are, and `more`.
 std::vector<std::string> SecretHeaders(const std::vector<std::string>& more);
 
 class Renderer {

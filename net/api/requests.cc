@@ -10,8 +10,6 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxNameBytes = 255;  // fkey, lane
-
 /// The one header Idempotency-Key, null where there is none.
 Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
   const std::string* key = nullptr;
@@ -92,10 +90,11 @@ Status CheckContentType(const HttpRequest& request, BodyType type) {
   NOTIFYD_TRY(CheckCoding(request));
   std::string essence = EssenceOf(request);
   if (essence == "application/json" || essence.empty()) return Status::Ok();
-  bool patch = type == BodyType::kJsonOrMergePatch;
-  if (patch && essence == "application/merge-patch+json") return Status::Ok();
-  return Status(Code::kUnsupportedMedia, std::string("the Content-Type must be application/json") +
-                                             (patch ? " or application/merge-patch+json" : "") + ", not " + Quoted(essence));
+  if (type == BodyType::kPatch && essence == "application/merge-patch+json") return Status::Ok();
+  std::string_view others = type == BodyType::kPatch    ? " or application/merge-patch+json"
+                            : type == BodyType::kSubmit ? " or application/x-ndjson"
+                                                        : "";
+  return Status(Code::kUnsupportedMedia, "the Content-Type must be application/json" + std::string(others) + ", not " + Quoted(essence));
 }
 
 Status CheckBody(const HttpRequest& request, BodyType type) {
@@ -162,7 +161,7 @@ Result<Event> RequestReader::Read(RequestId id, const Route& route, HttpRequest*
 }
 
 Result<Event> RequestReader::Submit(RequestId id, HttpRequest* request) {
-  NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
+  NOTIFYD_TRY(CheckBody(*request, BodyType::kSubmit));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
   Result<ParsedSubmit> parsed = parser_->Parse(&request->body, *key, TraceOf(request->headers));
@@ -206,7 +205,7 @@ Result<Event> RequestReader::Lane(RequestId id, const Route& route, HttpRequest*
     get.query.only = *std::move(lane);
     return Event(std::move(get));
   }
-  NOTIFYD_TRY(CheckBody(*request, BodyType::kJsonOrMergePatch));
+  NOTIFYD_TRY(CheckBody(*request, BodyType::kPatch));
   Result<LanePatch> patch = ParseLanePatch(&reader_, &request->body, lane->mode);
   if (!patch.ok()) return std::move(patch).status();
   return Event(LaneChangeRequest{id, *std::move(lane), *std::move(patch)});

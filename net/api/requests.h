@@ -21,7 +21,7 @@ Result<NotifyId> FindId(const std::string& text);
 Result<LaneKey> FindLane(const Route& route);
 
 /// Is the Content-Type one that the body may have? None at all is JSON. Error: kUnsupportedMedia, a Content-Encoding included.
-enum class BodyType { kJson, kJsonOrMergePatch };
+enum class BodyType { kJson, kPatch, kSubmit };  // kPatch: or a merge patch. kSubmit: NDJSON goes elsewhere, but is named
 Status CheckContentType(const HttpRequest& request, BodyType type);
 /// kMalformed where a body is needed and there is none, else as above.
 Status CheckBody(const HttpRequest& request, BodyType type);

@@ -25,8 +25,9 @@ class Steps {
   virtual std::variant<Event, HttpResponse> Next(ReplyBody reply) = 0;
 };
 
-/// So often a change is begun anew because somebody else was faster; then 409.
-inline constexpr int kMaxChangeTries = 5;
+/// So often a change is begun, anew where somebody else was faster; then 409. Of several at once one gets through each time, so that as many as
+/// this may change a notify at the same time. A try costs one read.
+inline constexpr int kMaxChangeTries = 64;
 
 /// Read, check If-Match, patch, change; from the start where the notify was changed in between. Contract section 3, PATCH.
 /// `parser`, `replies` and `options` are borrowed. `request`: its body is the patch. Errors: what can be said without the notify

@@ -16,7 +16,6 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-constexpr size_t kMaxNameBytes = 255;  // fkey, lane, group, idempotency_key
 constexpr size_t kMaxCallerBytes = 100;
 constexpr int64_t kMaxTimeoutMs = 3'600'000;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
@@ -195,7 +194,7 @@ Status ReadLane(const Fields& fields, const CheckedUrl& url, NotifySpec* spec, N
   NOTIFYD_TRY(fields.Word(kMode, "concurrent, fifo", ParseMode, &head->lane.mode));
   NOTIFYD_TRY(fields.Text(kLane, kMaxNameBytes, &head->lane.name));
   NOTIFYD_TRY(fields.Text(kGroup, kMaxNameBytes, &spec->group));
-  if (fields[kLane] && fields[kGroup]) return Bad(kGroup, "group splits the URL's own lane; beside lane it means nothing");
+  // Beside a lane a group is only shown.
   if (!fields[kLane]) head->lane.name = DefaultLane(url.base, spec->group);
   int64_t priority = head->priority;
   NOTIFYD_TRY(fields.Int(kPriority, 0, 9, &priority));

@@ -15,12 +15,6 @@ constexpr size_t kMaxTenantBytes = 241;
 constexpr size_t kMaxSystemBytes = 14;
 constexpr size_t kMaxValueBytes = 256;
 
-std::string_view TrimBlanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool IsLower(char c) {
   return c >= 'a' && c <= 'z';
 }
@@ -117,7 +111,13 @@ TraceContext TakeTrace(const TraceContext& request, HeaderList* headers) {
     return state == headers->end() ? request : TraceContext{request.parent, {}};
   }
   TraceContext own = TraceOf(*headers);
-  if (own.parent.empty()) return {};
+  if (own.parent.empty()) {
+    if (request.parent.empty()) return {};
+    // An attempt has one traceparent, the request's; a tracestate means nothing beside another one than its own.
+    headers->erase(parent);
+    if (state = find("tracestate"); state != headers->end()) headers->erase(state);
+    return request;
+  }
   headers->erase(parent);
   // One that is not valid is a header like any other: it is sent as it is.
   if (!own.state.empty()) headers->erase(find("tracestate"));

@@ -27,8 +27,8 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 TraceContext TraceOf(const HeaderList& headers);
 
 /// The context of a notify whose request came with `request`. A traceparent among the notify's own headers wins: where it is valid, it is taken out
-/// of `headers`, with its tracestate; where it is not, it is sent as it is, and there is no context. A tracestate alone among them is sent as it is,
-/// in place of the request's.
+/// of `headers`, with its tracestate. Where it is not, it does not count: beside a context of the request it is taken out, with its tracestate, and
+/// without one both are sent as they are. A tracestate alone among them is sent as it is, in place of the request's.
 TraceContext TakeTrace(const TraceContext& request, HeaderList* headers);
 
 }  // namespace notifyd

@@ -35,5 +35,7 @@ Result<QueryParameters> ParseQuery(std::string_view query);
 char LowerAscii(char c);
 std::string LowerAscii(std::string_view text);
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+/// Without the blanks and tabs around it.
+std::string_view TrimBlanks(std::string_view text);
 
 }  // namespace notifyd

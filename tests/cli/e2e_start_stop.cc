@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "cli/e2e_broker.h"
@@ -51,12 +52,22 @@ TEST_CASE("notifyd: the line that says where it listens, as text and as JSON") {
   CHECK(JsonAt(log.substr(from, log.find('\n', at) - from), "/event") == "listening on " + broker.address());
 }
 
+TEST_CASE("notifyd: the line that says where it listens comes whatever the level is") {
+  TempDir dir;
+  Broker broker(dir.path(), {"--log-level", "error", "--log-format", "json"});
+  REQUIRE(broker.process().WaitForError("}\n"));
+  std::string log = broker.process().error();
+  CHECK(std::count(log.begin(), log.end(), '\n') == 1);
+  CHECK(JsonAt(log, "/event") == "listening on " + broker.address());
+  CHECK(JsonAt(log, "/level") == "info");
+}
+
 TEST_CASE("notifyd: a port that is taken exits with 1 and is named") {
   TempDir one, two;
   Broker broker(one.path());
   std::string error;
   CHECK(ExitOf({"--listen", broker.address(), "--data-dir", two.path() + "/data"}, &error) == 1);
-  CHECK_THAT(error, Catch::Contains(broker.address()));
+  CHECK_THAT(error, Catch::Contains(broker.address()) && !Catch::Contains("\"field\""));
 }
 
 TEST_CASE("notifyd: a data directory that cannot be made exits with 1 and is named") {

@@ -113,6 +113,26 @@ TEST_CASE("log: text stays one line, whatever a peer sent") {
   CHECK(std::count(line.begin(), line.end(), '\n') == 1);
 }
 
+TEST_CASE("log: a field without a text is left out, in both formats") {
+  std::string lines = Captured([] {
+    for (LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
+      LogInit(format, LogLevel::kInfo);
+      Log(LogLevel::kInfo, "one", {{"field", ""}, {"count", 0}});
+    }
+  });
+  CHECK_THAT(lines, !Catch::Contains("field"));
+  CHECK_THAT(lines, Catch::Contains("one count=0\n") && Catch::Contains(R"("event":"one","count":0})"));
+}
+
+TEST_CASE("log: what stands above every level is an info that is always written") {
+  std::string line = Captured([] {
+    LogInit(LogFormat::kText, LogLevel::kError);
+    Log(LogLevel::kWarn, "one");
+    Log(LogLevel::kAlways, "two");
+  });
+  CHECK_THAT(line, Catch::EndsWith("Z info  two\n") && !Catch::Contains("one"));
+}
+
 TEST_CASE("log: what is below the level is not written") {
   std::string lines = Captured([] {
     LogInit(LogFormat::kText, LogLevel::kWarn);

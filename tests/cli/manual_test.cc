@@ -132,7 +132,7 @@ TEST_CASE("bash completion: commands, options, words and files, each in its plac
       {{"notifyctl", "list", "--mode", "="}, "concurrent fifo\n"},
       {{"notifyctl", "configure", "l", "--on-failure", ""}, "continue pause default\n"},
       {{"notifyctl", "submit", "--caller", "pu"}, "\n"},
-      {{"notifyctl", "get", "n1", "--wa"}, "--wait\n"},
+      {{"notifyctl", "get", "n1", "--wa"}, "--wait --wait-ms\n"},
   }));
   INFO(words.back());
   CHECK(Completed(words) == offered);

@@ -123,7 +123,9 @@ TEST_CASE("notifyctl pause and resume: both modes, or the one that is named") {
   ScriptedServer broker(Always(200, kLane));
   CHECK(CtlAt(broker, {command, "http://x/a b"}).code == 0);
   CHECK(CtlAt(broker, {"--json", command, "l", "--mode", "fifo"}).output == std::string(kLane) + "\n");
-  std::vector<SeenRequest> seen = broker.seen();
+  std::vector<SeenRequest> seen;
+  for (const SeenRequest& request : broker.seen())
+    if (request.method != "GET") seen.push_back(request);
   REQUIRE(seen.size() == 3);
   CHECK(seen[0].method + seen[0].target == "PATCH/v1/lanes/concurrent/http%3A%2F%2Fx%2Fa%20b");
   CHECK(seen[1].method + seen[1].target == "PATCH/v1/lanes/fifo/http%3A%2F%2Fx%2Fa%20b");
@@ -134,6 +136,29 @@ TEST_CASE("notifyctl pause and resume: both modes, or the one that is named") {
   }
 }
 
+TEST_CASE("notifyctl pause and resume: a name that no lane has is done, and said") {
+  auto [command, mode] = GENERATE(std::pair("pause", ""), std::pair("pause", "fifo"), std::pair("resume", ""));
+  ScriptedServer broker([](const SeenRequest& request) {
+    return request.method == "GET" ? ScriptedAnswer{404, R"({"status":404,"detail":"no such lane"})"} : ScriptedAnswer{200, kLane};
+  });
+  std::vector<std::string> arguments = {command, "typo"};
+  if (*mode) arguments.insert(arguments.end(), {"--mode", mode});
+  CtlRun run = CtlAt(broker, arguments);
+  CHECK(run.code == 0);
+  CHECK_THAT(run.output, Catch::Contains("http://x/#a"));
+  CHECK_THAT(run.error, Catch::StartsWith("notifyctl: there was no lane \"typo\" yet"));
+}
+
+TEST_CASE("notifyctl pause: of a lane that is there in either mode nothing is said") {
+  ScriptedServer broker([](const SeenRequest& request) {
+    bool missing = request.method == "GET" && request.target.find("/concurrent/") != std::string::npos;
+    return missing ? ScriptedAnswer{404, "{}"} : ScriptedAnswer{200, kLane};
+  });
+  CtlRun run = CtlAt(broker, {"pause", "l"});
+  CHECK(run.code == 0);
+  CHECK(run.error.empty());
+}
+
 TEST_CASE("notifyctl pause --json without a mode: one document for both lanes") {
   ScriptedServer broker(Always(200, "{\"name\":\"l\"}"));
   CHECK(CtlAt(broker, {"--json", "pause", "l"}).output == "{\"items\":[{\"name\":\"l\"},{\"name\":\"l\"}],\"next\":null}\n");
@@ -141,7 +166,8 @@ TEST_CASE("notifyctl pause --json without a mode: one document for both lanes") 
 
 TEST_CASE("notifyctl pause: where the second mode is refused, the first is shown and the exit code is 1") {
   std::atomic<int> calls{0};
-  ScriptedServer broker([&](const SeenRequest&) {
+  ScriptedServer broker([&](const SeenRequest& request) {
+    if (request.method == "GET") return ScriptedAnswer{200, kLane};
     return ++calls == 1 ? ScriptedAnswer{200, "{\"name\":\"l\",\"mode\":\"concurrent\"}"}
                         : ScriptedAnswer{503, R"({"status":503,"detail":"stopping"})"};
   });

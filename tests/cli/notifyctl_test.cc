@@ -33,6 +33,21 @@ TEST_CASE("notifyctl: wrong usage exits with 2 and asks nobody") {
                                              {"trigger", "k", "--remember", "2592000001"},
                                              {"get", "n1", "--fkey", "k"},
                                              {"get", "--fkey", "k", "--wait"},
+                                             {"trigger", ""},
+                                             {"get", ""},
+                                             {"get", "--fkey", ""},
+                                             {"explain", ""},
+                                             {"change", "", "--priority", "1"},
+                                             {"cancel", ""},
+                                             {"cancel", "--fkey", ""},
+                                             {"retry", ""},
+                                             {"purge", "--state", "failed", "--fkey", ""},
+                                             {"purge", "--state", "failed", "--url-prefix", ""},
+                                             {"purge", "--state", ""},
+                                             {"lanes", ""},
+                                             {"pause", ""},
+                                             {"list", "--lane", ""},
+                                             {"get", "n1", "--wait-ms", "soon"},
                                              {"explain"},
                                              {"submit", "http://x/", "--retry-factor", "two"},
                                              {"submit", "http://x/", "--retry-schedule-ms", "1,,2"},
@@ -70,6 +85,23 @@ TEST_CASE("notifyctl: wrong usage exits with 2 and asks nobody") {
   }
   CHECK(Ctl({"--server", "ftp://x", "stats"}).code == 2);
   CHECK(broker.seen().empty());
+}
+
+TEST_CASE("notifyctl: what is missing or wrong is said in a sentence, and once") {
+  auto [arguments, said] = GENERATE(table<std::vector<std::string>, std::string>({
+      {{"pause"}, "pause needs LANE: the lane's name"},
+      {{"trigger"}, "trigger needs FKEY: the key that it is held under"},
+      {{"explain"}, "explain needs ID: the notify's id"},
+      {{"configure", "l", "--rate", "1"}, "configure needs --mode MODE: concurrent or fifo"},
+      {{"submit", "--data"}, "--data needs a value"},
+      {{"trigger", ""}, "fkey: must not be empty"},
+  }));
+  CtlRun run = Ctl(arguments);
+  CHECK(run.code == 2);
+  CHECK(run.error == "notifyctl: " + said + "\nTry: notifyctl --help\n");
+  CHECK(Ctl({"submit", "http://x/", "--data", "{bad"}).error == "notifyctl: --data: not JSON\n");
+  ScriptedServer broker(Always(200, "nonsense"));
+  CHECK(CtlAt(broker, {"stats"}).error == "notifyctl: the answer is not JSON\n");
 }
 
 TEST_CASE("notifyctl: a broker that cannot be reached exits with 3") {
@@ -185,6 +217,19 @@ TEST_CASE("notifyctl submit: the parts of retry have flags of their own, in one 
   CHECK(broker.seen().at(1).body == R"({"url":"http://x/","retry":{"schedule_ms":[1000,5000]}})");
 }
 
+TEST_CASE("notifyctl: a flag with a name of its own has its field's name as well") {
+  ScriptedServer broker(Always(200, "{\"name\":\"l\",\"state\":\"ready\"}"));
+  CHECK(CtlAt(broker, {"submit", "http://x/", "--retry-max-attempts", "3", "--retry-fatal-on", "{}", "--retry-later-on", "{}", "--headers", "A: b"})
+            .code == 0);
+  CHECK(broker.seen().back().body == R"({"url":"http://x/","retry":{"max_attempts":3,"fatal_on":{},"later_on":{}},"headers":{"A":"b"}})");
+  CHECK(CtlAt(broker, {"trigger", "k", "--remember-ms", "5"}).code == 0);
+  CHECK(broker.seen().back().target == "/v1/fkeys/k/trigger?remember_ms=5");
+  CHECK(CtlAt(broker, {"configure", "l", "--mode", "fifo", "--rate-per-s", "2.5"}).code == 0);
+  CHECK(broker.seen().back().body == R"({"rate_per_s":2.5})");
+  CHECK(CtlAt(broker, {"get", "n1", "--wait-ms", "1"}).code == 0);
+  CHECK(broker.seen().back().target == "/v1/notifies/n1");
+}
+
 TEST_CASE("notifyctl submit: times are RFC 3339 or milliseconds") {
   ScriptedServer broker(Always(201, R"({"id":"n1"})"));
   CHECK(Ctl({"--server", broker.url(), "submit", "--url", "http://x/", "--due-at", "2030-01-01T00:00:00Z", "--expires-at", "1893456000000"}).code ==
@@ -231,7 +276,7 @@ TEST_CASE("notifyctl get: the ETag stands among the fields; --fkey asks for what
   ScriptedServer broker([](const SeenRequest&) {
     return ScriptedAnswer{200, R"({"id":"n1","attempts":[]})", "application/json", "ETag: \"v7\"\r\n"};
   });
-  CHECK(CtlAt(broker, {"get", "n1"}).output == "id  n1\netag  \"v7\"\n");
+  CHECK(CtlAt(broker, {"get", "n1"}).output == "id    n1\netag  \"v7\"\n");
   CHECK(CtlAt(broker, {"get", "--fkey", "a/b"}).code == 0);
   CHECK(broker.seen().at(1).target == "/v1/fkeys/a%2Fb");
 }
@@ -367,5 +412,7 @@ TEST_CASE("notifyctl: help and version exit with 0, and help names every command
     CHECK(Ctl({command, "--help"}).code == 0);
   }
   CHECK_THAT(Ctl({"version"}).output, Catch::StartsWith("notifyctl "));
+  for (const char* flag : {"--version", "-V"}) CHECK(Ctl({flag}).output == Ctl({"version"}).output);
+  CHECK(Ctl({"--json", "-V"}).output == Ctl({"--json", "version"}).output);
   CHECK_THAT(Ctl({"--json", "version"}).output, Catch::StartsWith("{\"version\":\"") && Catch::EndsWith("\"}\n"));
 }

@@ -131,6 +131,24 @@ TEST_CASE("top view: no line is wider than the terminal, and no more lines than 
   CHECK_THAT(lines.back(), Catch::StartsWith("n4 "));
 }
 
+TEST_CASE("top view: on 80 columns every counter is there in whole, however large") {
+  TopView view;
+  view.stats = R"({"states":{"held":1000000,"scheduled":2000000,"ready":3000000,"sending":4000,"retrying":5000000},)"
+               R"("store":{"disk_bytes":1048576,"free_bytes":1073741824},"memory":{"rss_bytes":52428800}})";
+  view.rates = TopRates{123456, 123456, 123456, 123456, 123456};
+  view.lateness_p50_s = view.lateness_p99_s = view.acknowledgement_p99_s = 1234.5;
+  std::string all;
+  for (const std::string& line : TopLines(view, LaneOrder::kPending, "", 80, 24)) {
+    CHECK(line.size() <= 80);
+    CHECK_THAT(line, !Catch::Contains("..."));
+    all += line + "\n";
+  }
+  CHECK_THAT(all, Catch::Contains("sending 4,000") && Catch::Contains("retrying 5,000,000"));
+  CHECK_THAT(
+      all, Catch::Contains("each second  accepted 123,456   succeeded 123,456   failed 123,456\n             attempts 123,456   retries 123,456\n"));
+  CHECK_THAT(all, Catch::Contains("lateness p50 20m 34s, p99 20m 34s") && Catch::Contains("acknowledgement p99 20m 34s"));
+}
+
 TEST_CASE("notifyctl top --once: counts, rates, quantiles, lanes in order and failures") {
   BusyBroker broker;
   CtlRun run = CtlAt(broker.server(), {"top", "--once", "--interval", "100"});
@@ -192,7 +210,8 @@ TEST_CASE("notifyctl top in a terminal: draws again and again, follows its size 
   top.Key('o');
   CHECK(top.WaitFor("by oldest head"));
   top.Resize(30);
-  CHECK(top.WaitFor("pending      3,012   held 1..."));
+  CHECK(top.WaitFor("pending      3,012   held 1\x1b[K"));
+  CHECK(top.WaitFor("\n             scheduled 2\x1b[K"));
   top.Key('q');
   CHECK(top.Wait() == 0);
   CHECK(top.WaitFor(kLeft));

@@ -16,6 +16,7 @@ struct StreamScript {
   std::function<bool(HttpServer&, uint64_t token, const HttpRequest&)> head = [](HttpServer&, uint64_t, const HttpRequest&) { return true; };
   std::function<void(HttpServer&, uint64_t token, std::string_view)> body;
   std::function<void(HttpServer&, uint64_t token)> end;
+  std::function<bool(HttpServer&, uint64_t token)> broken;
   std::function<void(HttpServer&, uint64_t token)> writable;
   std::function<void(HttpServer&, uint64_t token)> close;
   /// A request without a body, or whose body `head` did not want in pieces. Where left out it is answered as HttpFixture says.
@@ -51,7 +52,7 @@ class StreamFixture : public HttpFixture {
     std::lock_guard lock(mutex_);
     return pieces_;
   }
-  /// What happened but for pieces, in order: "head", "end", "writable", "close", "request".
+  /// What happened but for pieces, in order: "head", "end", "broken", "writable", "close", "request".
   std::vector<std::string> events() {
     std::lock_guard lock(mutex_);
     return events_;
@@ -93,6 +94,10 @@ class StreamFixture : public HttpFixture {
   void OnBodyEnd(uint64_t token) override {
     Note(token, "end");
     if (script_.end) script_.end(server(), token);
+  }
+  bool OnBodyBroken(uint64_t token) override {
+    Note(token, "broken");
+    return script_.broken ? script_.broken(server(), token) : HttpFixture::OnBodyBroken(token);
   }
   void OnWritable(uint64_t token) override {
     Note(token, "writable");

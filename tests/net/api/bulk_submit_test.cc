@@ -2,6 +2,8 @@
 // How lines are split and gathered is ndjson_test's affair.
 #include "api_fixture.h"
 
+#include <algorithm>
+
 namespace notifyd {
 namespace {
 
@@ -155,7 +157,7 @@ TEST_CASE("bulk submit: a head that is refused is answered at once, and its body
 
 TEST_CASE("bulk submit: so many at a time, and no more") {
   ApiFixture f;
-  for (int i = 0; i < 64; ++i) REQUIRE(f.Open());
+  for (int i = 0; i < 16; ++i) REQUIRE(f.Open());
   uint64_t last_taken = f.last_token;
   REQUIRE(f.Open());
   CHECK(f.Outcome() == "429");
@@ -222,6 +224,75 @@ TEST_CASE("bulk submit: a client that goes away is reported where a request is u
   f.api.OnBody(f.last_token, "{");
   f.api.OnClose(f.last_token);
   CHECK(f.sink.events.size() == events);
+}
+
+TEST_CASE("bulk submit: a body that breaks is answered as far as it was posted, and nothing further is posted") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  uint64_t token = f.last_token;
+  f.api.OnBody(token, std::string(kLine) + "x\n" + kLine + "{\"url\":");
+  Submitted accepted = AcceptAll(f, 1);
+  REQUIRE(accepted.items.size() == 2);
+  f.api.OnBody(token, "\"http://h/\"}\n" + std::string(kLine));
+  size_t events = f.sink.events.size();
+  REQUIRE(f.api.OnBodyBroken(token));
+  CHECK_FALSE(f.responder.paused);
+  CHECK(f.answers.empty());
+  f.Reply(accepted);
+  CHECK(f.sink.events.size() == events);
+  const std::string& text = f.Streamed().text;
+  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
+  CHECK(text.starts_with(R"({"index":0,"id":"n0000000000000001"})"));
+  CHECK(text.find(R"({"index":1,"error":)") != std::string::npos);
+  CHECK(text.ends_with("{\"index\":2,\"id\":\"n0000000000000002\"}\n"));
+  CHECK(f.Streamed().ended);
+  // The token is done with.
+  f.api.OnClose(token);
+  CHECK(f.sink.events.size() == events);
+}
+
+TEST_CASE("bulk submit: a body that breaks while it is paused is answered as far as it was posted") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, kLine);
+  Submitted accepted = AcceptAll(f, 1);
+  std::string lines;
+  while (lines.size() < (1 << 20)) lines += kLine;
+  while (!f.responder.paused) f.api.OnBody(f.last_token, lines);
+  REQUIRE(f.api.OnBodyBroken(f.last_token));
+  f.Reply(accepted);
+  CHECK(f.responder.paused);
+  CHECK(f.Streamed().text == "{\"index\":0,\"id\":\"n0000000000000001\"}\n");
+  CHECK(f.Streamed().ended);
+}
+
+TEST_CASE("bulk submit: a body that breaks with nothing under way is done with") {
+  auto body = GENERATE(values<std::string>({"{\"url\":", "\n", "x\n", kLine}));
+  CAPTURE(body);
+  ApiFixture f;
+  REQUIRE(f.Open());
+  uint64_t token = f.last_token;
+  f.api.OnBody(token, body);
+  if (body == kLine) f.Reply(AcceptAll(f, 1));
+  size_t events = f.sink.events.size();
+  CHECK_FALSE(f.api.OnBodyBroken(token));
+  f.api.OnClose(token);
+  CHECK(f.sink.events.size() == events);
+  CHECK(f.answers.empty());
+  CHECK(f.responder.streams.size() == (body == "x\n" || body == kLine ? 1 : 0));
+  if (!f.responder.streams.empty()) CHECK_FALSE(f.Streamed().ended);
+}
+
+TEST_CASE("bulk submit: a client that goes away behind a body that broke is reported") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  f.api.OnBody(f.last_token, kLine);
+  Submitted accepted = AcceptAll(f, 1);
+  REQUIRE(f.api.OnBodyBroken(f.last_token));
+  f.api.OnClose(f.last_token);
+  CHECK(f.Posted<Disconnected>().request == RequestId{3, f.last_token});
+  f.Reply(accepted);
+  CHECK(f.responder.streams.empty());
 }
 
 TEST_CASE("bulk submit: each request's acknowledgement is counted") {

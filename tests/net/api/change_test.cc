@@ -77,6 +77,7 @@ TEST_CASE("change: an empty patch leaves head and spec to the byte") {
       R"("lane":"a \u0001 lane","mode":"fifo")",
       R"("group":"g")",
       R"("group":"g","mode":"fifo")",
+      R"("group":"g","lane":"l")",
       R"("lane":"l","priority":9)",
       R"("priority":0)",
       R"("reply":"none")",

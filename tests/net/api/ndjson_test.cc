@@ -73,6 +73,11 @@ struct Fixture {
     Pump();
     return *this;
   }
+  Fixture& Break() {
+    bulk.TakeBreak();
+    Pump();
+    return *this;
+  }
   /// The core's reply to the request under way.
   Fixture& Reply() {
     REQUIRE(under_way);
@@ -177,6 +182,30 @@ TEST_CASE("bulk: lines that are refused carry what a single submit would answer,
                       Error(4, Status(Code::kUnacceptable, "the document must be an object")) + SingleError(5, unknown) +
                       Error(6, Status(Code::kUnacceptable, "the document must be an object")));
   CHECK(f.bulk.done());
+}
+
+TEST_CASE("bulk: of a body that breaks what is under way is answered, and the rest is dropped") {
+  Fixture f;
+  f.Take(Good("a") + "\n" + Good("b") + "\n").Take(Good("c") + "\nx\n" + Good("d"));
+  f.Break();
+  CHECK_FALSE(f.bulk.done());
+  CHECK(f.bulk.wants_body());
+  f.ReplyAll();
+  CHECK(f.core.lanes == std::vector<std::string>{"a", "b"});
+  CHECK(f.text == Accepted(0, 1) + Accepted(1, 2));
+  CHECK(f.bulk.done());
+}
+
+TEST_CASE("bulk: a body that breaks with nothing under way is done") {
+  auto body = GENERATE(values<std::string>({"", Good("a"), "x\n", "\n", std::string(600, 'x')}));
+  CAPTURE(body);
+  BulkLimits limits;
+  limits.max_line_bytes = 500;
+  Fixture f(limits);
+  if (!body.empty()) f.Take(body);
+  f.Break();
+  CHECK(f.bulk.done());
+  CHECK_FALSE(f.under_way);
 }
 
 TEST_CASE("bulk: a refused line is answered at once where nothing is before it") {
@@ -460,7 +489,9 @@ TEST_CASE("bulk: bytes of any kind in random pieces never break it") {
       for (uint64_t i = random.Below(12); i > 0; --i) piece += random.Chance(0.05) ? std::string(1, '\0') : kParts[random.Below(std::size(kParts))];
       f.Take(piece);
     }
-    f.End().ReplyAll();
+    if (random.Chance(0.3)) f.Break();
+    else f.End();
+    f.ReplyAll();
     REQUIRE(f.bulk.done());
     uint64_t index = 0;
     for (size_t at = 0; at < f.text.size(); at = f.text.find('\n', at) + 1, ++index)

@@ -133,8 +133,8 @@ TEST_CASE("openapi: the answers to a submit") {
 TEST_CASE("openapi: the lines of a bulk submit's answer") {
   OpenApiDocument document;
   std::set<std::string> seen;
-  YAML::Node ref;
-  ref["$ref"] = "#/components/schemas/BulkLine";
+  YAML::Node content = document.Response("/v1/notifies", "post", "200")["content"]["application/x-ndjson"];
+  YAML::Node ref = content["schema"]["contentSchema"];
   ApiFixture f;
   REQUIRE(f.Open());
   f.api.OnBody(f.last_token, "{\"url\":\"http://h/\"}\n{\"url\":\"http://h/\"}\n{\"url\":\"http://h/\"}\n{\"url\":\"http://h/\"}\n{}\n");
@@ -153,7 +153,6 @@ TEST_CASE("openapi: the lines of a bulk submit's answer") {
     CHECK(seen.contains(property));
   }
   // And those that the document shows.
-  YAML::Node content = document.Response("/v1/notifies", "post", "200")["content"]["application/x-ndjson"];
   CHECK(content["examples"].size() > 0);
   for (const auto& example : content["examples"]) {
     std::istringstream shown(example.second["value"].as<std::string>());
@@ -262,8 +261,9 @@ TEST_CASE("openapi: the body of a callback") {
   full.state.phase = Phase::kFailed;
   full.state.reason = "attempts_exhausted";
   full.state.settled_at = WallTime{1'700'000'002'000};
-  YAML::Node ref;
-  ref["$ref"] = "#/components/schemas/Callback";
+  YAML::Node post = held.document.Operation("/v1/notifies", "post")["callbacks"]["settled"]["{$request.body#/callback_url}"]["post"];
+  YAML::Node ref = post["requestBody"]["content"]["application/json"]["schema"];
+  REQUIRE(ref.IsDefined());
   for (const AttemptRecord* attempt : std::vector<const AttemptRecord*>{&full.attempts[0], &full.attempts[1], nullptr}) {
     NotifySpec spec = *DecodeSpec(CallbackSpec(full.id, *full.head, full.state, attempt));
     CAPTURE(spec.payload);

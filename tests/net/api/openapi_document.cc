@@ -105,6 +105,25 @@ std::set<std::string> ReasonCodes() {
 
 OpenApiDocument::OpenApiDocument() : root_(YAML::LoadFile((std::filesystem::path(kSource) / "docs/openapi.yaml").string())) {}
 
+std::set<std::string> OpenApiDocument::Components() const {
+  std::set<std::string> out;
+  for (const auto& kind : root_["components"])
+    for (const auto& component : kind.second) out.insert("#/components/" + kind.first.as<std::string>() + "/" + component.first.as<std::string>());
+  return out;
+}
+
+std::set<std::string> OpenApiDocument::References() const {
+  std::set<std::string> out;
+  std::function<void(const YAML::Node&)> look = [&](const YAML::Node& at) {
+    for (const auto& child : at) {
+      if (at.IsMap() && child.first.as<std::string>() == "$ref") out.insert(child.second.as<std::string>());
+      look(at.IsMap() ? child.second : child);
+    }
+  };
+  look(root_);
+  return out;
+}
+
 std::set<std::pair<std::string, std::string>> OpenApiDocument::Operations() const {
   std::set<std::pair<std::string, std::string>> out;
   for (const auto& path : root_["paths"])

@@ -34,6 +34,10 @@ class OpenApiDocument {
   /// Follows $ref as long as there is one.
   YAML::Node Resolve(const YAML::Node& node) const;
 
+  /// "#/components/schemas/Lane": all that there are, and all that anything in the document refers to.
+  std::set<std::string> Components() const;
+  std::set<std::string> References() const;
+
   /// The properties of an object's schema, those of allOf and $ref included.
   std::map<std::string, YAML::Node> Properties(const YAML::Node& schema) const;
 

@@ -220,7 +220,7 @@ TEST_CASE("submit: fields and their values") {
       {R"("lane":"\u0000")", "422 /lane"},
       {R"("group":"g")", "posted"},
       {R"("group":"")", "422 /group"},
-      {R"("group":"g","lane":"a")", "422 /group"},
+      {R"("group":"g","lane":"a")", "posted"},
       {R"("mode":"fifo")", "posted"},
       {R"("mode":"FIFO")", "422 /mode"},
       {R"("mode":0)", "422 /mode"},
@@ -444,6 +444,33 @@ TEST_CASE("submit: a traceparent among the notify's own headers wins and is not 
   REQUIRE(f.SubmitOutcome(R"({"url":"http://h/","headers":{"A":"1","TraceParent":")" + own + R"("}})", {{"traceparent", kTraceParent}}) == "posted");
   CHECK(f.Head().trace_parent == own);
   CHECK(f.Spec().headers == std::vector<std::pair<std::string, std::string>>{{"A", "1"}});
+}
+
+TEST_CASE("submit: a traceparent among the notify's own headers that is not valid does not count") {
+  ApiFixture f;
+  const char* body = R"({"url":"http://h/","headers":{"A":"1","traceparent":"mine","tracestate":"b=2"}})";
+  REQUIRE(f.SubmitOutcome(body, {{"traceparent", kTraceParent}, {"tracestate", "a=1"}}) == "posted");
+  CHECK(f.Head().trace_parent == kTraceParent);
+  CHECK(f.Spec().trace_state == "a=1");
+  CHECK(f.Spec().headers == Headers{{"A", "1"}});
+  REQUIRE(f.SubmitOutcome(body) == "posted");
+  CHECK(f.Head().trace_parent.empty());
+  CHECK(f.Spec().headers.size() == 3);
+}
+
+TEST_CASE("submit: beside a lane a group is shown, and has no effect") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/","lane":"l","group":"g"})") == "posted");
+  CHECK(f.Head().lane == LaneKey{Mode::kConcurrent, "l"});
+  Json shown = f.Shown(f.RecordOf(f.Item()), State::kReady);
+  CHECK(shown.At("/lane") == "l");
+  CHECK(shown.At("/group") == "g");
+}
+
+TEST_CASE("submit: another media type is answered with those that a submit may have") {
+  ApiFixture f;
+  REQUIRE(f.SubmitOutcome(R"({"url":"http://h/"})", {{"Content-Type", "text/plain"}}) == "415");
+  CHECK(f.Answer().body.find("application/json or application/x-ndjson") != std::string::npos);
 }
 
 TEST_CASE("batch: the trace of the request is each notify's") {

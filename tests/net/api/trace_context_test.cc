@@ -115,10 +115,19 @@ TEST_CASE("trace of a notify: the request's tracestate does not go with its own 
   CHECK(headers.empty());
 }
 
-TEST_CASE("trace of a notify: an own traceparent that is not valid stays a header, alone") {
+TEST_CASE("trace of a notify: an own traceparent that is not valid gives way to the request's, with its tracestate") {
+  HeaderList headers = {{"A", "1"}, {"TraceParent", "mine"}, {"tracestate", "a=1"}, {"B", "2"}};
+  CHECK(TakeTrace({kParent, "b=2"}, &headers) == TraceContext{kParent, "b=2"});
+  CHECK(headers == HeaderList{{"A", "1"}, {"B", "2"}});
+  headers = {{"traceparent", ""}};
+  CHECK(TakeTrace({kParent, ""}, &headers) == TraceContext{kParent, ""});
+  CHECK(headers.empty());
+}
+
+TEST_CASE("trace of a notify: an own traceparent that is not valid stays a header where the request has none") {
   HeaderList headers = {{"traceparent", "mine"}, {"tracestate", "a=1"}};
   HeaderList before = headers;
-  CHECK(TakeTrace({kParent, "b=2"}, &headers) == TraceContext{});
+  CHECK(TakeTrace({}, &headers) == TraceContext{});
   CHECK(headers == before);
 }
 
