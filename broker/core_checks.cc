@@ -1,0 +1,73 @@
+// The invariants of core_impl.h, looked at over all that is in memory: for tests and the simulator.
+#include <array>
+#include <map>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+void Core::Impl::CheckInvariants() const {
+  wall_.wheel.CheckInvariants();
+  mono_.wheel.CheckInvariants();
+  expiry_.wheel.CheckInvariants();
+  uint64_t promoted[6] = {};
+  uint32_t in_flight = 0;
+  uint64_t sending = 0;
+  std::map<const Host*, size_t> queued;
+  std::map<const Lane*, std::array<uint32_t, 6>> lane_promoted;
+  std::map<const Lane*, uint32_t> lane_sending;
+  size_t head_bytes = 0;
+  for (const auto& [id, entry] : entries_) {
+    CHECK(entry->id == id);
+    head_bytes += entry->head_bytes;
+    if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone)
+      if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end()) ++lane_promoted[lane->second.get()][static_cast<size_t>(entry->index)];
+    if (entry->place == Place::kFlight && entry->pending()) ++lane_sending[entry->lane];
+    CHECK((entry->place == Place::kTimer) == entry->timer.linked());
+    if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
+    if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[static_cast<size_t>(entry->index)];
+    if (entry->place == Place::kFlight) ++in_flight;
+    if (entry->place == Place::kFlight && entry->pending()) ++sending;
+    if (entry->place == Place::kQueue) ++queued[entry->host];
+    CHECK(!entry->expiry || entry->expiry->entry == entry.get());
+    if (entry->place == Place::kQueue) CHECK(entry->lane->queue.at(entry->order()) == entry.get());
+  }
+  for (size_t i = 0; i < 6; ++i) CHECK(promoted[i] == promoted_[i]);
+  CHECK(in_flight == in_flight_ && sending == pending_sending_ && head_bytes == head_bytes_);
+  for (const auto& [key, lane] : lanes_) {
+    CHECK(!lane->fifo() || lane->in_flight <= 1);
+    CHECK(lane->sending <= lane->in_flight);
+    if (lane->limits.paused != Paused::kNo) CHECK(lane->queue.empty() && (!lane->head || lane->head->in_flight()));  // I8
+    for (size_t i = 0; i < 6; ++i) CHECK(lane->promoted[i] == lane_promoted[lane.get()][i]);
+    CHECK(lane->sending == lane_sending[lane.get()]);
+    CHECK(!lane->disk_tail || lane->record.tail);
+    CHECK(!lane->known || lane->record.dormant == (lane->record.tail && lane->limits.paused == Paused::kNo));
+    bool idle = lane->queue.empty() && lane->in_flight == 0 && !lane->head && lane->arriving.empty() && lane->awaiting == 0;
+    CHECK(!idle || lane->pins > 0 || lane->loading || lane->written > written_ || lane->tail_page || lane->dirty || lane->at_horizon || lane->wake ||
+          (lane->active && lane->disk_tail) || lane->throttled);
+    // A lane that sleeps is in its host's turn, or is woken by its head.
+    bool sleeps = lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && lane->limits.paused == Paused::kNo &&
+                  !lane->throttled;
+    if (sleeps && !lane->wake && hosts_asked_) {
+      auto host = hosts_.find(lane->record.dormant_host);
+      uint64_t order = lane->record.dormant_order;
+      bool in_turn = host != hosts_.end() && host->second->sleepers && (host->second->cursor <= order || host->second->fell_asleep <= order);
+      CHECK(in_turn || PagesUnderWay());
+    }
+    for (const auto& [order, entry] : lane->queue) {
+      CHECK(entry->lane == lane.get() && entry->place == Place::kQueue && entry->order() == order);
+      CHECK(!lane->disk_tail || order < lane->tail_next);  // I6
+    }
+  }
+  for (const auto& [name, host] : hosts_) {
+    size_t ring = 0;
+    for (Lane* lane = host->ring_head; lane; lane = lane->ring_next) {
+      CHECK(lane->ring == host.get());
+      ++ring;
+    }
+    CHECK(queued[host.get()] == host->queued);
+    CHECK(ring == host->ring_size);
+  }
+}
+
+}  // namespace notifyd
