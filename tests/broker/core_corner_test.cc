@@ -10,15 +10,6 @@ namespace {
 
 using Fields = CoreFixture::Fields;
 
-const LaneKey kFifoLane{Mode::kFifo, "lane"};
-const LaneKey kLane{Mode::kConcurrent, "lane"};
-
-LanePatch Rate(double rate_per_s, uint32_t burst) {
-  LanePatch patch;
-  patch.rate_per_s.emplace(rate_per_s);
-  patch.burst.emplace(burst);
-  return patch;
-}
 CoreLimits RateForAll(double rate_per_s, uint32_t burst) {
   CoreLimits limits;
   limits.lane_rules = {{"*", std::nullopt, {}}};

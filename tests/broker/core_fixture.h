@@ -281,4 +281,14 @@ inline CoreFixture::Fields Fifo(std::string lane = "lane") {
   return f;
 }
 
+/// The lanes of Fifo() and of Fields{}.
+inline const LaneKey kFifoLane{Mode::kFifo, "lane"};
+inline const LaneKey kLane{Mode::kConcurrent, "lane"};
+inline LanePatch Rate(double rate_per_s, uint32_t burst) {
+  LanePatch patch;
+  patch.rate_per_s.emplace(rate_per_s);
+  patch.burst.emplace(burst);
+  return patch;
+}
+
 }  // namespace notifyd

@@ -9,16 +9,6 @@ namespace {
 using Fields = CoreFixture::Fields;
 using Codes = std::vector<std::string>;
 
-const LaneKey kFifoLane{Mode::kFifo, "lane"};
-const LaneKey kLane{Mode::kConcurrent, "lane"};
-
-LanePatch Rate(double rate_per_s, uint32_t burst) {
-  LanePatch patch;
-  patch.rate_per_s.emplace(rate_per_s);
-  patch.burst.emplace(burst);
-  return patch;
-}
-
 // ---- pause and resume
 
 TEST_CASE("pause: nothing of the lane starts, what is in flight ends by itself, and a resume sends the rest in order") {
