@@ -136,16 +136,6 @@ void Core::Impl::ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::b
   else after_sync_.emplace(batch, Reply{request, std::move(body)});
 }
 
-void Core::Impl::ReadAfter(uint64_t batch, RequestId request, NotifyId id) {
-  if (batch <= synced_) out_->reads.push_back({request, id});
-  else after_sync_.emplace(batch, ReadEffect{request, id});
-}
-
-void Core::Impl::ReadWritten(uint64_t batch, RequestId request, NotifyId id) {
-  if (batch <= written_) out_->reads.push_back({request, id});
-  else after_write_.emplace(batch, ReadEffect{request, id});
-}
-
 void Core::Impl::Refuse(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
   ReplyNow(request, Refused{Status(code, std::move(detail), std::move(field)), holder});
 }
@@ -180,7 +170,7 @@ void Core::Impl::On(Committed& e) {
       Kick(*lane);
       MaybeDrop(*lane);
     } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
-      out_->reads.push_back(*read);
+      ReadFor(*read);
     } else {
       Unpark(std::get<Task*>(waiting));
     }
@@ -191,7 +181,7 @@ void Core::Impl::On(Committed& e) {
     if (Reply* reply = std::get_if<Reply>(&waiting)) {
       out_->replies.push_back(std::move(*reply));
     } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
-      out_->reads.push_back(*read);
+      ReadFor(*read);
     } else if (LanesEffect* lanes = std::get_if<LanesEffect>(&waiting)) {
       out_->lanes.push_back(std::move(*lanes));
     } else {
@@ -298,14 +288,6 @@ State Core::Impl::StateOf(const NotifyState& state, const Entry* entry) const {
     default:
       return promoted || state.retry_at <= now_.mono ? State::kReady : State::kRetrying;
   }
-}
-
-void Core::Impl::On(ReadDone& e) {
-  --reads_under_way_;
-  if (!e.status.ok()) return Fatal(std::move(e.status));
-  if (!e.notify.record) return Refuse(e.request, Code::kNotFound, "there is no such notify");
-  State state = StateOf(e.notify.record->state, FindEntry(e.notify.record->id));
-  ReplyNow(e.request, Viewed{{std::move(e.notify.record), state}});
 }
 
 void Core::Impl::On(ListRequest& e) {
@@ -429,9 +411,9 @@ void Core::Impl::EndWaiter(RequestId request, bool read) {
   std::vector<RequestId>& of_id = waiters_by_id_[waiter.id];
   std::erase(of_id, request);
   if (of_id.empty()) waiters_by_id_.erase(waiter.id);
-  if (read) out_->reads.push_back({request, waiter.id});
   Entry* entry = FindEntry(waiter.id);
   CHECK(entry);
+  if (read) ShowWritten(entry->written, request, *entry);
   --entry->pins;
   MaybeDrop(entry);
 }

@@ -258,7 +258,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
     std::vector<RequestId> requests = waiting->second;
     for (RequestId request : requests) {
       EndWaiter(request, false);
-      ReadWritten(open_.number, request, entry->id);
+      ShowWritten(open_.number, request, *entry);
     }
   }
 }

@@ -75,7 +75,7 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
     Entry* entry = NeedEntry(task, id);
     if (!entry || !wanted(*entry)) continue;
     if (kind != BulkKind::kPurge) NeedLane(task, entry->head->lane);
-    bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel && LacksLastAttempt(*entry);
+    bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel ? LacksLastAttempt(*entry) : IsShown(id);
     if (whole) NeedEntry(task, id, true);
   }
   if (task->missing > 0) return false;
@@ -96,6 +96,7 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
 
 /// A settled one leaves, and with it what points to it; its idempotency key goes on answering with its id. The totals stay.
 void Core::Impl::ApplyPurge(Entry* entry) {
+  KeepForAnswers(*entry);
   Write(DeleteNotify{entry->id});
   if (entry->state.phase != Phase::kSucceeded) Write(DeleteSettled{entry->state.phase, entry->id});
   if (!entry->head->fkey.empty()) EndFkey(*entry, now_.wall);

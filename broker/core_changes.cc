@@ -20,7 +20,7 @@ bool Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
   if (RefusedStopping(r.request)) return true;
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return false;
-  if (!RefusedChange(r.request, *entry)) ReadAfter(Barrier(), r.request, r.id);
+  if (!RefusedChange(r.request, *entry)) ShowAfter(Barrier(), r.request, *entry);
   return true;
 }
 
@@ -45,11 +45,12 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms)
     return Refuse(r.request, Code::kUnacceptable, "has passed", "/expires_at"), true;
   ApplyChange(entry, r, at_once, due);
-  ReadAfter(Barrier(), r.request, r.id);
+  ShowAfter(Barrier(), r.request, *entry);
   return true;
 }
 
 void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due) {
+  KeepForAnswers(*entry);
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   NotifyState& state = entry->state;
   bool held = entry->held(now_.wall);

@@ -33,6 +33,12 @@ void Core::Impl::CheckInvariants() const {
     if (entry->place == Place::kQueue) CHECK(entry->lane->queue.at(entry->order()) == entry.get());
   }
   for (size_t i = 0; i < 6; ++i) CHECK(promoted[i] == promoted_[i]);
+  size_t shown = 0;
+  for (const auto& [id, requests] : shown_by_id_) {
+    shown += requests.size();
+    for (RequestId request : requests) CHECK(shown_.at(request).id == id);
+  }
+  CHECK(shown == shown_.size());
   CHECK(in_flight == in_flight_ && sending == pending_sending_ && head_bytes == head_bytes_);
   for (const auto& [key, lane] : lanes_) {
     CHECK(!lane->fifo() || lane->in_flight <= 1);

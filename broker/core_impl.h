@@ -17,6 +17,9 @@
 //       durable and every due notify that sorts before the front is loaded (front below the wall window's horizon).
 //   I8  A paused lane has nothing in memory but what is in flight or on its way in: all that is ready of it is in its tail, its attempted head
 //       too. Whoever resumes it fetches that head.
+// Answers:
+//   I9  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
+//       record, or puts another head or spec into it, keeps the old one for those answers first.
 #pragma once
 
 #include <algorithm>
@@ -267,14 +270,23 @@ class Core::Impl {
   uint64_t Barrier();
   void ReplyNow(RequestId request, decltype(Reply::body) body) { out_->replies.push_back({request, std::move(body)}); }
   void ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body);
-  void ReadAfter(uint64_t batch, RequestId request, NotifyId id);
-  /// A plain look: as soon as the batch is written.
-  void ReadWritten(uint64_t batch, RequestId request, NotifyId id);
   void Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   /// A refusal that depends on an earlier change: after it is durable.
   void RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   bool RefusedStopping(RequestId request);
   State StateOf(const NotifyState& state, const Entry* entry) const;
+
+  // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
+  /// Once the batch is durable.
+  void ShowAfter(uint64_t batch, RequestId request, const Entry& entry);
+  /// A plain look: as soon as the batch is written.
+  void ShowWritten(uint64_t batch, RequestId request, const Entry& entry);
+  void DecideAnswer(RequestId request, const Entry& entry);
+  void ReadFor(const ReadEffect& read);
+  void Show(RequestId request, std::shared_ptr<NotifyRecord> read);
+  bool IsShown(NotifyId id) const { return shown_by_id_.count(id) > 0; }
+  /// Before the record of one that IsShown is removed, or gets another spec or head. Its whole record is loaded.
+  void KeepForAnswers(const Entry& entry);
 
   // ---- core_slots.cc: what is looked up by key
   Entry* NeedEntry(Task* task, NotifyId id, bool full = false);
@@ -367,7 +379,7 @@ class Core::Impl {
   // ---- core_lane_requests.cc: lanes seen and steered
   bool Handle(Task* task, LaneChangeRequest& r);
   LaneView ViewOf(const LaneRow& row) const;
-  void AskLane(uint64_t batch, RequestId request, LanesQuery query);
+  void ShowLaneAfter(uint64_t batch, RequestId request, const Lane& lane);
   void PutSettings(Lane* lane, const LaneSettings& settings);
   void RefreshLimits(Lane* lane);
   void PauseLane(Lane* lane);
@@ -535,6 +547,15 @@ class Core::Impl {
   std::map<RequestId, Waiter> waiters_;
   std::unordered_map<NotifyId, std::vector<RequestId>> waiters_by_id_;
   std::set<std::pair<MonoTime, RequestId>> waiter_deadlines_;
+  /// What an answer shows of a notify.
+  struct Shown {
+    NotifyId id;
+    NotifyState state;
+    State as = State::kHeld;
+    std::shared_ptr<const NotifyRecord> kept;  // the rest of it, where what is in the store is not that any more
+  };
+  std::map<RequestId, Shown> shown_;
+  std::unordered_map<NotifyId, std::vector<RequestId>> shown_by_id_;
   std::map<RequestId, std::vector<State>> lists_;
   struct Bulk {
     BulkRequest asked;
@@ -545,6 +566,7 @@ class Core::Impl {
   struct LaneList {
     bool one = false;              // asked for one lane, not a list
     std::optional<LaneKey> known;  // it is answered for even where the store has nothing of it
+    LaneSettings decided;          // with `known`: its settings, whatever was decided about them before the store is read
   };
   std::map<RequestId, LaneList> lane_lists_;
   std::unordered_map<uint64_t, Explaining> explaining_;  // by the ticket of its page

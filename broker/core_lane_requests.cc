@@ -26,6 +26,7 @@ void Core::Impl::On(LanesDone& e) {
     LaneRow row;
     if (e.rows.empty()) row.lane = *list.known;
     else row = std::move(e.rows[0]);
+    if (list.known) row.settings = list.decided;
     return ReplyNow(e.request, LaneViewed{ViewOf(row)});
   }
   LanesListed listed;
@@ -63,12 +64,14 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   return view;
 }
 
-/// Asks the store about lanes once everything up to `batch` is durable.
-void Core::Impl::AskLane(uint64_t batch, RequestId request, LanesQuery query) {
+/// Shows the lane with the settings that it has now, once everything up to `batch` is durable.
+void Core::Impl::ShowLaneAfter(uint64_t batch, RequestId request, const Lane& lane) {
   LaneList& list = lane_lists_[request];
   list.one = true;
-  list.known = query.only;
-  LanesEffect effect{request, std::move(query)};
+  list.known = lane.key;
+  list.decided = lane.settings;
+  LanesEffect effect{request, {}};
+  effect.query.only = lane.key;
   if (batch <= synced_) out_->lanes.push_back(std::move(effect));
   else after_sync_.emplace(batch, std::move(effect));
 }
@@ -99,7 +102,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     if (lane->disk_tail) Activate(lane);
     Kick(lane);
   }
-  AskLane(Barrier(), r.request, {lane->key, {}, {}, 1, false});
+  ShowLaneAfter(Barrier(), r.request, *lane);
   return true;
 }
 

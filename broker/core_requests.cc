@@ -343,6 +343,7 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
     if (!result.ok()) return ReplyAfter(Barrier(), r.request, Refused{result.status(), NotifyId{}}), true;
     merged = std::make_shared<const std::string>(EncodeSpec(*result));
   }
+  if (merged) KeepForAnswers(*entry);
   Unplace(entry);
   RemoveIndex(entry);
   entry->state.phase = Phase::kWaiting;
@@ -388,7 +389,7 @@ bool Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
   Entry* entry;
   if (!NeedHolder(task, r.fkey, &entry)) return false;
   if (!entry) return Refuse(r.request, Code::kNotFound, kNotHeld), true;
-  ReadWritten(entry->written, r.request, entry->id);
+  ShowWritten(entry->written, r.request, *entry);
   return true;
 }
 
@@ -402,7 +403,7 @@ bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
   if (!NeedLane(task, entry->head->lane)) return false;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   sync_asked_ = true;
-  ReadAfter(Barrier(), r.request, entry->id);
+  ShowAfter(Barrier(), r.request, *entry);
   return true;
 }
 
@@ -412,7 +413,7 @@ bool Core::Impl::Handle(Task* task, GetRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return false;
   if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
-  if (!entry->pending() || stopping_) ReadWritten(entry->written, r.request, r.id);
+  if (!entry->pending() || stopping_) ShowWritten(entry->written, r.request, *entry);
   else AddWaiter(r.request, entry, r.wait_ms);
   return true;
 }
@@ -429,7 +430,7 @@ bool Core::Impl::Handle(Task* task, CancelRequest& r) {
   if (!lane || !entry || task->missing > 0) return false;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   sync_asked_ = true;
-  ReadAfter(Barrier(), r.request, r.id);
+  ShowAfter(Barrier(), r.request, *entry);
   return true;
 }
 

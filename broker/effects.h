@@ -157,9 +157,11 @@ struct PageEffect {
   size_t limit = 0;
   std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage> page;
 };
+/// `even_over`: a settled one that retention hides is read too, where it is still there.
 struct ReadEffect {
   RequestId request;
   NotifyId id;
+  bool even_over = false;
 };
 /// `now` decides between scheduled, ready and retrying; kSending is taken as "waiting or retrying and due", and the core sorts it out.
 struct ListEffect {

@@ -69,11 +69,11 @@ Status BadKey(std::string_view key) {
   return Status(Code::kCorrupt, "a key of the store is damaged: " + rocksdb::Slice(key.data(), key.size()).ToString(true));
 }
 
-Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::string_view value) const {
+Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::string_view value, bool even_over) const {
   if (IsOrphan(value)) return std::shared_ptr<NotifyRecord>();
   auto record = DecodeNotify(id, value);
   if (!record.ok()) return Status(Code::kCorrupt, record.status().detail() + ": " + id.ToString());
-  if (IsOver((*record)->state, retention_, wall_ms_())) return std::shared_ptr<NotifyRecord>();
+  if (!even_over && IsOver((*record)->state, retention_, wall_ms_())) return std::shared_ptr<NotifyRecord>();
   return record;
 }
 
@@ -188,9 +188,16 @@ Loaded Reader::Load(const LoadEffect& load) const {
 }
 
 ReadDone Reader::Read(const ReadEffect& read) const {
-  Loaded loaded = Load({0, {read.id}});
-  ReadDone done{read.request, std::move(loaded.status), {}};
-  if (done.status.ok()) done.notify = std::get<LoadedNotify>(std::move(loaded.values[0]));
+  ReadDone done{read.request, {}, {}};
+  Moment moment(db_);
+  done.status = GetAll(db_, moment.how, {EncodeNotifyKey(read.id)}, [&](size_t, std::string_view value) {
+    auto record = DecodeRecord(read.id, value, read.even_over);
+    if (!record.ok()) return std::move(record).status();
+    done.notify.record = std::move(*record);
+    return Status::Ok();
+  });
+  if (done.status.ok()) done.status = FindTails(moment.how, {&done.notify});
+  if (!done.status.ok()) done.notify = {};
   return done;
 }
 

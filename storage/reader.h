@@ -48,8 +48,8 @@ class Reader {
   };
   /// `bytes` grows by the size of what was read.
   Status FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const;
-  /// Nothing where the value is an orphan.
-  Result<std::shared_ptr<NotifyRecord>> DecodeRecord(NotifyId id, std::string_view value) const;
+  /// Nothing where the value is an orphan, or retention hides it and `even_over` does not say otherwise.
+  Result<std::shared_ptr<NotifyRecord>> DecodeRecord(NotifyId id, std::string_view value, bool even_over = false) const;
   /// Sets in_tail of the pending ones.
   Status FindTails(const rocksdb::ReadOptions& how, const std::vector<LoadedNotify*>& notifies) const;
   Status LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const;

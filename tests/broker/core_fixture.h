@@ -15,6 +15,31 @@
 
 namespace notifyd {
 
+/// A store whose reads (of one notify, or of lanes) can be held back, as a busy disk does; all else goes on meanwhile.
+class ReadGate : public Store {
+ public:
+  explicit ReadGate(Store* store) : store_(store) {}
+  void Commit(WriteBatch batch) override { store_->Commit(std::move(batch)); }
+  void Load(LoadEffect load) override { store_->Load(std::move(load)); }
+  void LoadPage(PageEffect page) override { store_->LoadPage(std::move(page)); }
+  void List(ListEffect list) override { store_->List(std::move(list)); }
+  void Read(ReadEffect read) override { closed_ ? reads_.push_back(read) : store_->Read(read); }
+  void ListLanes(LanesEffect lanes) override { closed_ ? lanes_.push_back(std::move(lanes)) : store_->ListLanes(std::move(lanes)); }
+  void Close() { closed_ = true; }
+  void Open() {
+    closed_ = false;
+    for (const ReadEffect& read : std::exchange(reads_, {})) store_->Read(read);
+    for (LanesEffect& lanes : std::exchange(lanes_, {})) store_->ListLanes(std::move(lanes));
+  }
+  size_t held() const { return reads_.size() + lanes_.size(); }
+
+ private:
+  Store* store_;
+  bool closed_ = false;
+  std::vector<ReadEffect> reads_;
+  std::vector<LanesEffect> lanes_;
+};
+
 class CoreFixture : public EventSink, public Sender, public ReplySink {
  public:
   explicit CoreFixture(CoreLimits limits = {}) : limits_(limits) { Open({}); }
@@ -68,6 +93,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   }
   Core& core() { return *core_; }
   FakeStore& store() { return *store_; }
+  ReadGate& reads() { return *gate_; }
   const FakeImage& image() const { return store_->written(); }
 
   // ---- requests
@@ -243,7 +269,10 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   void Open(FakeImage image) {
     FakeStoreOptions options;
     options.wall = [this] { return now.wall; };
+    options.retention_succeeded_ms = limits_.retention_succeeded_ms;
+    options.retention_settled_ms = limits_.retention_settled_ms;
     store_ = std::make_unique<FakeStore>(options, std::move(image));
+    gate_ = std::make_unique<ReadGate>(store_.get());
     core_ = std::make_unique<Core>(limits_, store_->totals(), now, 7);
     store_->Start(this);
     Driver::Hooks hooks;
@@ -251,10 +280,11 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     hooks.drained = [this] { drained = true; };
     hooks.quiet = [this] { quiet = true; };
     hooks.fatal = [this](const Status& status) { fatal = status; };
-    driver_ = std::make_unique<Driver>(core_.get(), store_.get(), this, this, hooks);
+    driver_ = std::make_unique<Driver>(core_.get(), gate_.get(), this, this, hooks);
   }
   CoreLimits limits_;
   std::unique_ptr<FakeStore> store_;
+  std::unique_ptr<ReadGate> gate_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Driver> driver_;
   std::vector<Event> events_;

@@ -431,6 +431,10 @@ TEMPLATE_TEST_CASE("store: settled notifies are hidden once their retention is o
   CHECK(IdsOf(h.List({})) == Ids{5, 4, 3, 2});
   CHECK_FALSE(h.LoadNotify({1}).record);
   CHECK_FALSE(h.Read({1}).record);
+  h.store().Read({{1, 7}, {1}, true});
+  auto over = h.template Next<ReadDone>();
+  REQUIRE(over.notify.record);
+  CHECK(over.notify.record->state.phase == Phase::kSucceeded);
   h.wall_ms = StoreHarness::kStart + StoreHarness::kRetentionSettledMs;
   CHECK(IdsOf(h.List({})) == Ids{5});
   CHECK(h.List(StateQuery({State::kFailed, State::kCancelled, State::kExpired})).items.empty());

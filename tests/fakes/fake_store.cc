@@ -157,9 +157,9 @@ bool FakeStore::Hidden(const NotifyRecord& record) const {
   return record.state.settled_at.ms + kept_ms <= options_.wall().ms;
 }
 
-LoadedNotify FakeStore::Get(NotifyId id) const {
+LoadedNotify FakeStore::Get(NotifyId id, bool even_over) const {
   const NotifyRecord* record = written_.Find(id);
-  if (!record || Hidden(*record)) return {};
+  if (!record || (!even_over && Hidden(*record))) return {};
   return {DeepCopy(*record), !IsSettled(record->state.phase) && written_.InTail(*record)};
 }
 
@@ -248,7 +248,7 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
 void FakeStore::Read(ReadEffect read) {
   ReadLater([this, read]() -> Event {
     Status status = ReadStatus();
-    LoadedNotify notify = status.ok() ? Get(read.id) : LoadedNotify{};
+    LoadedNotify notify = status.ok() ? Get(read.id, read.even_over) : LoadedNotify{};
     return ReadDone{read.request, std::move(status), std::move(notify)};
   });
 }

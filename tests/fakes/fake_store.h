@@ -110,7 +110,7 @@ class FakeStore : public Store {
 
   Status ReadStatus();
   bool Hidden(const NotifyRecord& record) const;
-  LoadedNotify Get(NotifyId id) const;
+  LoadedNotify Get(NotifyId id, bool even_over = false) const;
   LoadedValue GetValue(const LoadKey& key) const;
   PageLoaded RunPage(const PageEffect& page);
   ListDone RunList(const ListEffect& list) const;

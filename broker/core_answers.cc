@@ -1,0 +1,70 @@
+// Answers that show a notify. What they show of its state is decided with what they answer; the whole of it is read from the store once that is
+// written, or durable. Between the two others may send it again, change it or remove it, and retention may end: none of that is seen in the answer.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+void Core::Impl::DecideAnswer(RequestId request, const Entry& entry) {
+  CHECK(entry.exists);
+  bool fresh = shown_.emplace(request, Shown{entry.id, entry.state, StateOf(entry.state, &entry), nullptr}).second;
+  CHECK(fresh);
+  shown_by_id_[entry.id].push_back(request);
+}
+
+void Core::Impl::ShowAfter(uint64_t batch, RequestId request, const Entry& entry) {
+  DecideAnswer(request, entry);
+  ReadEffect read{request, entry.id, true};
+  if (batch <= synced_) ReadFor(read);
+  else after_sync_.emplace(batch, read);
+}
+
+void Core::Impl::ShowWritten(uint64_t batch, RequestId request, const Entry& entry) {
+  DecideAnswer(request, entry);
+  ReadEffect read{request, entry.id, true};
+  if (batch <= written_) ReadFor(read);
+  else after_write_.emplace(batch, read);
+}
+
+void Core::Impl::KeepForAnswers(const Entry& entry) {
+  auto found = shown_by_id_.find(entry.id);
+  if (found == shown_by_id_.end()) return;
+  CHECK(entry.full);
+  for (RequestId request : found->second)
+    if (Shown& shown = shown_.at(request); !shown.kept) shown.kept = entry.full;
+}
+
+/// What waited may be read now, unless it was kept meanwhile.
+void Core::Impl::ReadFor(const ReadEffect& read) {
+  if (shown_.at(read.request).kept) Show(read.request, nullptr);
+  else out_->reads.push_back(read);
+}
+
+/// `read`: the record as the store has it, or null.
+void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
+  auto found = shown_.find(request);
+  Shown shown = std::move(found->second);
+  shown_.erase(found);
+  auto of_id = shown_by_id_.find(shown.id);
+  std::erase(of_id->second, request);
+  if (of_id->second.empty()) shown_by_id_.erase(of_id);
+  std::shared_ptr<NotifyRecord> record = shown.kept ? std::make_shared<NotifyRecord>(*shown.kept) : std::move(read);
+  // Only where compaction took one whose retention was over at once, just now.
+  if (!record) return Refuse(request, Code::kNotFound, "there is no such notify");
+  record->state = std::move(shown.state);
+  std::erase_if(record->attempts, [&](const AttemptRecord& attempt) { return attempt.number > record->state.attempts_made; });
+  ReplyNow(request, Viewed{{std::move(record), shown.as}});
+}
+
+void Core::Impl::On(ReadDone& e) {
+  --reads_under_way_;
+  if (!e.status.ok()) return Fatal(std::move(e.status));
+  if (shown_.count(e.request) > 0) return Show(e.request, std::move(e.notify.record));
+  if (!e.notify.record) return Refuse(e.request, Code::kNotFound, "there is no such notify");
+  State state = StateOf(e.notify.record->state, FindEntry(e.notify.record->id));
+  ReplyNow(e.request, Viewed{{std::move(e.notify.record), state}});
+}
+
+}  // namespace notifyd
