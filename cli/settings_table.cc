@@ -1,11 +1,8 @@
 // The rows. A number's default is read from the options that it writes to, so that it stands once.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-#include <charconv>
 #include <utility>
 
 #include "cli/settings.h"
+#include "net/sender/destinations.h"
 
 namespace notifyd {
 namespace {
@@ -72,22 +69,6 @@ Status CheckListen(const std::string& text) {
 
 Status CheckNotEmpty(const std::string& text) {
   return text.empty() ? Status(Code::kUnacceptable, "must not be empty") : Status::Ok();
-}
-
-/// CIDR: an IPv4 or IPv6 address and a prefix length; an address alone is a range of one.
-Status CheckCidr(const std::string& text) {
-  size_t slash = text.find('/');
-  std::string address = text.substr(0, slash);
-  unsigned char bytes[sizeof(in6_addr)];
-  int bits = inet_pton(AF_INET, address.c_str(), bytes) == 1 ? 32 : inet_pton(AF_INET6, address.c_str(), bytes) == 1 ? 128 : -1;
-  bool good = bits > 0;
-  if (good && slash != std::string::npos) {
-    int length = -1;
-    const char *from = text.data() + slash + 1, *to = text.data() + text.size();
-    auto [end, error] = std::from_chars(from, to, length);
-    good = error == std::errc() && end == to && length >= 0 && length <= bits;
-  }
-  return good ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not a CIDR range such as 10.0.0.0/8 or fd00::/8");
 }
 
 Status CheckHeaderName(const std::string& text) {
@@ -157,10 +138,12 @@ std::vector<Setting> MakeRows() {
 
   add(Reloadable(WithCheck(
       Other("destinations.allow", "CIDR ranges that may be called although a rule below or a built-in one denies them.", FIELD(sender.allow)),
-      CheckCidr)));
-  add(Reloadable(WithCheck(
-      Other("destinations.deny", "CIDR ranges refused besides link-local, multicast, unspecified and cloud-metadata ones.", FIELD(sender.deny)),
-      CheckCidr)));
+      DestinationPolicy::CheckAllowed)));
+  add(Reloadable(
+      WithCheck(Other("destinations.deny",
+                      "CIDR ranges refused besides link-local, multicast, unspecified and cloud-metadata ones; \"private\": all that are not public.",
+                      FIELD(sender.deny)),
+                DestinationPolicy::CheckDenied)));
   add(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
             FIELD(sender.ca_file)));
   add(Reloadable(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects))));

@@ -5,26 +5,30 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
 namespace notifyd {
 namespace {
 
-struct BuiltIn {
+struct NamedRange {
   const char* range;
   const char* kind;
 };
-// The narrow ranges first: the first that holds is the one that is named.
-constexpr BuiltIn kBuiltIn[] = {
-    {"169.254.169.254/32", "cloud metadata"},  // AWS, Azure, Google, OpenStack and most others
-    {"169.254.170.0/24", "cloud metadata"},    // AWS container credentials
-    {"100.100.100.200/32", "cloud metadata"},  // Alibaba
-    {"168.63.129.16/32", "cloud metadata"},    // Azure's host agent
-    {"192.0.0.192/32", "cloud metadata"},      // Oracle
-    {"fd00:ec2::/32", "cloud metadata"},       // AWS: instance metadata, DNS, time, pod identity
-    {"fd20:ce::254/128", "cloud metadata"},    // Google
-    {"fd00:42::42/128", "cloud metadata"},     // Scaleway
+/// Refused unless destinations.allow names them (contract section 5). The narrow ranges first: the first that holds is the one that is named.
+constexpr NamedRange kRefused[] = {
+    {"169.254.169.254/32", "cloud metadata"},      // AWS, Azure, Google, OpenStack and most others
+    {"169.254.170.0/24", "cloud metadata"},        // AWS container credentials
+    {"100.100.100.200/32", "cloud metadata"},      // Alibaba
+    {"168.63.129.16/32", "cloud metadata"},        // Azure's host agent
+    {"192.0.0.192/32", "cloud metadata"},          // Oracle
+    {"fd00:ec2::/32", "cloud metadata"},           // AWS: instance metadata, DNS, time, pod identity
+    {"fd20:ce::254/128", "cloud metadata"},        // Google
+    {"fd00:c1::a9fe:a9fe/128", "cloud metadata"},  // Oracle
+    {"fd00:42::42/128", "cloud metadata"},         // Scaleway
+    {"fd00:a9fe:a9fe::1/128", "cloud metadata"},   // Linode
+    {"fd00:100::100:200/128", "cloud metadata"},   // Alibaba
     {"0.0.0.0/8", "unspecified"},
     {"169.254.0.0/16", "link-local"},
     {"224.0.0.0/4", "multicast"},
@@ -34,38 +38,77 @@ constexpr BuiltIn kBuiltIn[] = {
     {"ff00::/8", "multicast"},
 };
 
-struct ParsedBuiltIn {
-  Cidr cidr;
-  const BuiltIn* entry;
+/// What kPrivateRanges stands for. Open unless the settings close it, since receivers live there.
+constexpr NamedRange kPrivate[] = {
+    {"10.0.0.0/8", "private"},                                   // RFC 1918, and the next two
+    {"172.16.0.0/12", "private"},                                //
+    {"192.168.0.0/16", "private"},                               //
+    {"100.64.0.0/10", "shared"},                                 // RFC 6598: behind a carrier's NAT
+    {"198.18.0.0/15", "benchmarking"},                           // RFC 2544
+    {"127.0.0.0/8", "loopback"},                                 // RFC 1122
+    {"240.0.0.0/4", "reserved"},                                 // RFC 1112: used as private space by some
+    {"::1/128", "loopback"},           {"fc00::/7", "private"},  // RFC 4193
+    {"fec0::/10", "site-local"},                                 // RFC 3879: deprecated, and routed all the same
 };
 
-const std::vector<ParsedBuiltIn>& BuiltIns() {
-  static const std::vector<ParsedBuiltIn> parsed = [] {
-    std::vector<ParsedBuiltIn> out;
-    for (const BuiltIn& entry : kBuiltIn) {
-      std::optional<Cidr> cidr = Cidr::Parse(entry.range);
-      CHECK(cidr.has_value());
-      out.push_back({*cidr, &entry});
-    }
-    return out;
-  }();
-  return parsed;
+struct ParsedRange {
+  Cidr cidr;
+  const NamedRange* entry;
+};
+
+template <size_t N>
+std::vector<ParsedRange> ParseAll(const NamedRange (&table)[N]) {
+  std::vector<ParsedRange> out;
+  for (const NamedRange& entry : table) {
+    Result<Cidr> cidr = Cidr::Parse(entry.range);
+    CHECK(cidr.ok());
+    out.push_back({*cidr, &entry});
+  }
+  return out;
+}
+
+const NamedRange* Find(const std::vector<ParsedRange>& ranges, const IpAddress& form) {
+  for (const ParsedRange& range : ranges) {
+    if (range.cidr.Contains(form)) return range.entry;
+  }
+  return nullptr;
+}
+
+const NamedRange* FindRefused(const IpAddress& form) {
+  static const std::vector<ParsedRange> ranges = ParseAll(kRefused);
+  return Find(ranges, form);
+}
+
+const NamedRange* FindPrivate(const IpAddress& form) {
+  static const std::vector<ParsedRange> ranges = ParseAll(kPrivate);
+  return Find(ranges, form);
 }
 
 bool HasPrefix(const IpAddress& address, std::initializer_list<uint8_t> prefix) {
   return std::equal(prefix.begin(), prefix.end(), address.bytes.begin());
 }
 
+/// The IPv4 addresses that one under RFC 8215's local-use NAT64 prefix may stand for. Which of RFC 6052's lengths (48, 56, 64, 96) its translator
+/// uses is not known here, so it is read in each. A reading in 0.0.0.0/8 says that it is not this one, unless all say so.
+std::vector<IpAddress> LocalNat64(const uint8_t* b) {
+  const uint8_t readings[4][4] = {{b[6], b[7], b[9], b[10]}, {b[7], b[9], b[10], b[11]}, {b[9], b[10], b[11], b[12]}, {b[12], b[13], b[14], b[15]}};
+  std::vector<IpAddress> out;
+  for (const uint8_t* reading : readings) {
+    if (reading[0] != 0) out.push_back(IpAddress::V4(reading));
+  }
+  if (out.empty()) out.push_back(IpAddress::V4(b + 12));
+  return out;
+}
+
 /// The IPv4 addresses that an IPv6 one stands for, beside being itself.
 std::vector<IpAddress> Embedded(const IpAddress& address) {
   if (!address.v6) return {};
   const uint8_t* b = address.bytes.data();
-  // RFC 6052: the well-known NAT64 prefix. RFC 8215: its local-use sibling, whose /96 form is the usual one.
-  if (HasPrefix(address, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}) || HasPrefix(address, {0, 0x64, 0xff, 0x9b, 0, 1})) {
-    return {IpAddress::V4(b + 12)};
-  }
-  if (HasPrefix(address, {0x20, 0x02})) return {IpAddress::V4(b + 2)};  // RFC 3056: 6to4
-  if (HasPrefix(address, {0x20, 0x01, 0, 0})) {                         // RFC 4380: Teredo, server and client
+  if (HasPrefix(address, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return {IpAddress::V4(b + 12)};  // RFC 6052: NAT64
+  if (HasPrefix(address, {0, 0x64, 0xff, 0x9b, 0, 1})) return LocalNat64(b);
+  if (HasPrefix(address, {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0})) return {IpAddress::V4(b + 12)};  // RFC 2765: SIIT, "IPv4-translated"
+  if (HasPrefix(address, {0x20, 0x02})) return {IpAddress::V4(b + 2)};                                 // RFC 3056: 6to4
+  if (HasPrefix(address, {0x20, 0x01, 0, 0})) {                                                        // RFC 4380: Teredo, server and client
     const uint8_t client[4] = {uint8_t(~b[12]), uint8_t(~b[13]), uint8_t(~b[14]), uint8_t(~b[15])};
     return {IpAddress::V4(b + 4), IpAddress::V4(client)};
   }
@@ -73,6 +116,10 @@ std::vector<IpAddress> Embedded(const IpAddress& address) {
   const bool compatible = HasPrefix(address, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
   if (compatible && (b[12] != 0 || b[13] != 0 || b[14] != 0 || b[15] > 1)) return {IpAddress::V4(b + 12)};
   return {};
+}
+
+Status NotARange(std::string_view text) {
+  return Status(Code::kUnacceptable, "\"" + std::string(text) + "\" is not an address range such as 10.0.0.0/8 or fd00::/8");
 }
 
 }  // namespace
@@ -120,22 +167,25 @@ std::string IpAddress::ToString() const {
   return text;
 }
 
-std::optional<Cidr> Cidr::Parse(std::string_view text) {
+Result<Cidr> Cidr::Parse(std::string_view text) {
   const size_t slash = text.find('/');
   const std::string_view address_text = text.substr(0, slash);
   std::optional<IpAddress> address = IpAddress::Parse(address_text);
-  if (!address) return std::nullopt;
-  // An IPv4 range written in its mapped form counts its bits from the front of the IPv6 address.
+  if (!address) return NotARange(text);
   const bool mapped = !address->v6 && address_text.find(':') != std::string_view::npos;
   const int most = address->v6 || mapped ? 128 : 32;
   int bits = most;
   if (slash != std::string_view::npos) {
     const std::string_view number = text.substr(slash + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), bits);
-    if (error != std::errc() || end != number.data() + number.size() || bits < 0 || bits > most) return std::nullopt;
+    if (error != std::errc() || end != number.data() + number.size() || bits < 0 || bits > most) return NotARange(text);
   }
   if (mapped) {
-    if (bits < 96) return std::nullopt;
+    if (bits < 96) {
+      return Status(Code::kUnacceptable, "\"" + std::string(text) +
+                                             "\" counts its bits from the front of the IPv6 address, of which 96 make it IPv4: write " +
+                                             address->ToString() + "/" + std::to_string(std::min(bits, 32)));
+    }
     bits -= 96;
   }
   return Cidr{*address, bits};
@@ -149,27 +199,35 @@ bool Cidr::Contains(const IpAddress& address) const {
   return rest == 0 || ((address.bytes[whole] ^ base.bytes[whole]) >> (8 - rest)) == 0;
 }
 
-Result<std::vector<DestinationPolicy::Range>> DestinationPolicy::ParseList(const std::vector<std::string>& list, const std::string& field) {
-  std::vector<Range> out;
-  for (const std::string& text : list) {
-    std::optional<Cidr> cidr = Cidr::Parse(text);
-    if (!cidr) {
-      return Status(Code::kUnacceptable, "\"" + text + "\" is not an address range such as 10.0.0.0/8 or fd00::/8",
-                    field + std::to_string(out.size()));
-    }
-    out.push_back({*cidr, text});
+std::optional<std::string_view> PrivateRangeOf(const IpAddress& address) {
+  if (const NamedRange* range = FindPrivate(address)) return range->range;
+  for (const IpAddress& form : Embedded(address)) {
+    if (const NamedRange* range = FindPrivate(form)) return range->range;
   }
-  return out;
+  return std::nullopt;
+}
+
+Status DestinationPolicy::CheckAllowed(const std::string& text) {
+  Result<Cidr> cidr = Cidr::Parse(text);
+  return cidr.ok() ? Status::Ok() : std::move(cidr).status();
+}
+
+Status DestinationPolicy::CheckDenied(const std::string& text) {
+  return text == kPrivateRanges ? Status::Ok() : CheckAllowed(text);
 }
 
 Result<DestinationPolicy> DestinationPolicy::Create(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
   DestinationPolicy policy;
-  Result<std::vector<Range>> allowed = ParseList(allow, "/destinations/allow/");
-  if (!allowed.ok()) return std::move(allowed).status();
-  Result<std::vector<Range>> denied = ParseList(deny, "/destinations/deny/");
-  if (!denied.ok()) return std::move(denied).status();
-  policy.allow_ = *std::move(allowed);
-  policy.deny_ = *std::move(denied);
+  for (size_t i = 0; i < allow.size(); ++i) {
+    if (Status status = CheckAllowed(allow[i]); !status.ok())
+      return Status(status.code(), status.detail(), "/destinations/allow/" + std::to_string(i));
+    policy.allow_.push_back({*Cidr::Parse(allow[i]), allow[i]});
+  }
+  for (size_t i = 0; i < deny.size(); ++i) {
+    if (Status status = CheckDenied(deny[i]); !status.ok()) return Status(status.code(), status.detail(), "/destinations/deny/" + std::to_string(i));
+    if (deny[i] == kPrivateRanges) policy.deny_private_ = true;
+    else policy.deny_.push_back({*Cidr::Parse(deny[i]), deny[i]});
+  }
   return policy;
 }
 
@@ -180,9 +238,9 @@ std::optional<std::string> DestinationPolicy::RefusalOfForm(const IpAddress& for
   for (const Range& range : deny_) {
     if (range.cidr.Contains(form)) return form.ToString() + " is in " + range.text + " (destinations.deny)";
   }
-  for (const ParsedBuiltIn& built_in : BuiltIns()) {
-    if (built_in.cidr.Contains(form)) return form.ToString() + " is in " + built_in.entry->range + " (" + built_in.entry->kind + ")";
-  }
+  const NamedRange* refused = FindRefused(form);
+  if (refused == nullptr && deny_private_) refused = FindPrivate(form);
+  if (refused != nullptr) return form.ToString() + " is in " + refused->range + " (" + refused->kind + ")";
   return std::nullopt;
 }
 

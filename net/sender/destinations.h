@@ -1,6 +1,6 @@
 // Destinations: which addresses may be called (contract section 5). Pure values, any thread after they are made.
 //
-// An address is judged in each form in which it can reach a host: an IPv6 address that carries an IPv4 one (NAT64, 6to4, Teredo, the old
+// An address is judged in each form in which it can reach a host: an IPv6 address that carries an IPv4 one (NAT64, SIIT, 6to4, Teredo, the old
 // IPv4-compatible form) is judged as itself and as that one, and must pass as both. An IPv4-mapped address is the IPv4 address and nothing else.
 #pragma once
 
@@ -37,17 +37,27 @@ struct Cidr {
   IpAddress base;
   int bits = 0;  // of base that count: 0-32 or 0-128
 
-  /// "10.0.0.0/8", "fd00::/8", or an address alone. Bits beyond the prefix are ignored. Nothing where it does not parse.
-  static std::optional<Cidr> Parse(std::string_view text);
+  /// "10.0.0.0/8", "fd00::/8", or an address alone. Bits beyond the prefix are ignored. An IPv4 range in its mapped form counts its bits from the
+  /// front of the IPv6 address ("::ffff:10.0.0.0/104"). Error: kUnacceptable, for people.
+  static Result<Cidr> Parse(std::string_view text);
   bool Contains(const IpAddress& address) const;
 };
+
+/// Stands in destinations.deny for all ranges that are no part of the public internet: private, shared, loopback, reserved ones.
+inline constexpr std::string_view kPrivateRanges = "private";
+/// The range of that set which the address, or one that it carries, is in; nothing where it is in none.
+std::optional<std::string_view> PrivateRangeOf(const IpAddress& address);
 
 class DestinationPolicy {
  public:
   /// The built-in denials alone.
   DestinationPolicy() = default;
-  /// Error: kUnacceptable with field "/destinations/allow/0" or the like where a range does not parse.
+  /// Error: kUnacceptable with field "/destinations/allow/0" or the like where CheckAllowed or CheckDenied refuses an item.
   static Result<DestinationPolicy> Create(const std::vector<std::string>& allow, const std::vector<std::string>& deny);
+  /// Is the text an item of `allow`: a range. Error: kUnacceptable, for people, without a field.
+  static Status CheckAllowed(const std::string& text);
+  /// Is it an item of `deny`: a range, or kPrivateRanges. Error as above.
+  static Status CheckDenied(const std::string& text);
 
   /// Why the address is refused, for people: names it and the range; nothing where it may be called.
   /// What is allowed wins over what is denied, and that over the built-in denials.
@@ -58,10 +68,10 @@ class DestinationPolicy {
     Cidr cidr;
     std::string text;
   };
-  static Result<std::vector<Range>> ParseList(const std::vector<std::string>& list, const std::string& field);
   std::optional<std::string> RefusalOfForm(const IpAddress& form) const;
 
   std::vector<Range> allow_, deny_;
+  bool deny_private_ = false;
 };
 
 }  // namespace notifyd

@@ -156,6 +156,9 @@ TEST_CASE("settings: what is no number, word, flag or address is refused by name
   CHECK_THAT(RefusalOf({"--log-level", "loud"}), Catch::Contains("log.level") && Catch::Contains("debug"));
   CHECK_THAT(RefusalOf({"--redirects-follow", "perhaps"}), Catch::Contains("redirects.follow"));
   CHECK_THAT(RefusalOf({"--destinations-deny", "10.0.0.0/33"}), Catch::Contains("destinations.deny") && Catch::Contains("10.0.0.0/33"));
+  // What the sender's own parser refuses is refused here, for there is no other.
+  CHECK_THAT(RefusalOf({"--destinations-deny", "::ffff:10.0.0.0/8"}), Catch::Contains("destinations.deny") && Catch::Contains("write 10.0.0.0/8"));
+  CHECK_THAT(RefusalOf({"--destinations-allow", "private"}), Catch::Contains("destinations.allow"));
   CHECK_THAT(RefusalOf({"--secrets-headers", "X Token"}), Catch::Contains("secrets.headers"));
   CHECK_THAT(RefusalOf({"--data-dir", ""}), Catch::Contains("data_dir") || Catch::Contains("--data-dir"));
 }

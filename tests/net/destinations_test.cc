@@ -19,8 +19,8 @@ DestinationPolicy Policy(std::vector<std::string> allow, std::vector<std::string
 }
 
 bool In(const char* cidr, const char* address) {
-  std::optional<Cidr> range = Cidr::Parse(cidr);
-  REQUIRE(range.has_value());
+  Result<Cidr> range = Cidr::Parse(cidr);
+  REQUIRE(range.ok());
   return range->Contains(*IpAddress::Parse(address));
 }
 
@@ -53,12 +53,20 @@ TEST_CASE("destinations: what is not a range is refused by its place in the sett
   for (const char* bad : {"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "010.0.0.0/8", " 10.0.0.0/8", "fe80::/129",
                           "fe80::%eth0/10", "host/8", "10.0.0.0/8/8", "::ffff:10.0.0.0/95", "10.0.0.0/99999999999"}) {
     CAPTURE(bad);
-    CHECK_FALSE(Cidr::Parse(bad).has_value());
+    CHECK_FALSE(Cidr::Parse(bad).ok());
+    CHECK(DestinationPolicy::CheckAllowed(bad).code() == Code::kUnacceptable);
+    CHECK(DestinationPolicy::CheckDenied(bad).code() == Code::kUnacceptable);
     Result<DestinationPolicy> policy = DestinationPolicy::Create({"10.0.0.0/8"}, {"::1", bad});
     REQUIRE_FALSE(policy.ok());
     CHECK(policy.status().code() == Code::kUnacceptable);
     CHECK(policy.status().field() == "/destinations/deny/1");
   }
+}
+
+TEST_CASE("destinations: a mapped range with the bits of its IPv4 form is refused with what to write") {
+  Result<Cidr> cidr = Cidr::Parse("::ffff:10.0.0.0/8");
+  REQUIRE_FALSE(cidr.ok());
+  CHECK_THAT(cidr.status().detail(), Catch::Contains("write 10.0.0.0/8"));
 }
 
 TEST_CASE("destinations: loopback, private and public addresses may be called by default") {
@@ -79,17 +87,97 @@ TEST_CASE("destinations: link-local, multicast, unspecified, broadcast and metad
   }
 }
 
+TEST_CASE("destinations: metadata addresses of each cloud are refused by default, and their neighbours are not") {
+  const DestinationPolicy policy;
+  struct Row {
+    const char *refused, *neighbour;
+  };
+  for (const Row& row : std::initializer_list<Row>{{"168.63.129.16", "168.63.129.17"},
+                                                   {"100.100.100.200", "100.100.100.201"},
+                                                   {"192.0.0.192", "192.0.0.193"},
+                                                   {"fd00:ec2::23", "fd00:ec3::23"},
+                                                   {"fd20:ce::254", "fd20:ce::253"},
+                                                   {"fd00:c1::a9fe:a9fe", "fd00:c1::a9fe:a9ff"},
+                                                   {"fd00:42::42", "fd00:42::43"},
+                                                   {"fd00:a9fe:a9fe::1", "fd00:a9fe:a9fe::2"},
+                                                   {"fd00:100::100:200", "fd00:100::100:201"}}) {
+    CAPTURE(row.refused);
+    CHECK_FALSE(Allowed(policy, row.refused));
+    CHECK(Allowed(policy, row.neighbour));
+  }
+}
+
 TEST_CASE("destinations: an IPv6 address is judged by the IPv4 address that it carries too") {
   const DestinationPolicy policy;
-  CHECK_FALSE(Allowed(policy, "::ffff:169.254.169.254"));      // mapped
-  CHECK_FALSE(Allowed(policy, "64:ff9b::169.254.169.254"));    // NAT64
-  CHECK_FALSE(Allowed(policy, "64:ff9b:1::169.254.169.254"));  // local NAT64
-  CHECK_FALSE(Allowed(policy, "2002:a9fe:a9fe::1"));           // 6to4
-  CHECK_FALSE(Allowed(policy, "::169.254.169.254"));           // compatible
-  CHECK_FALSE(Allowed(policy, "2001:0:a9fe:a9fe::"));          // Teredo server
-  CHECK_FALSE(Allowed(policy, "2001::5601:5601"));             // Teredo client, inverted
-  CHECK(Allowed(policy, "64:ff9b::10.0.0.1"));
-  CHECK(Allowed(policy, "2002:a00:1::1"));
+  for (const char* address : {
+           "::ffff:169.254.169.254",      // mapped
+           "::ffff:0:169.254.169.254",    // SIIT
+           "64:ff9b::169.254.169.254",    // NAT64
+           "64:ff9b:1::169.254.169.254",  // local NAT64: a prefix of 96 bits
+           "64:ff9b:1:0:a9:fea9:fe00:0",  // of 64 bits
+           "64:ff9b:1:a9:fe:a9fe::",      // of 56 bits
+           "64:ff9b:1:a9fe:a9:fe00::",    // of 48 bits
+           "64:ff9b:1:a9fe:ffa9:fe00::",  // which may have anything in its reserved byte
+           "64:ff9b:1:7::169.254.169.254",
+           "64:ff9b:1::",         // 0.0.0.0, however it is read
+           "2002:a9fe:a9fe::1",   // 6to4
+           "::169.254.169.254",   // compatible
+           "2001:0:a9fe:a9fe::",  // Teredo server
+           "2001::5601:5601",     // Teredo client, inverted
+       }) {
+    CAPTURE(address);
+    CHECK_FALSE(Allowed(policy, address));
+  }
+  for (const char* address : {"64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1", "64:ff9b:1:a00:0:100::", "::ffff:0:10.0.0.1", "2002:a00:1::1"}) {
+    CAPTURE(address);
+    CHECK(Allowed(policy, address));
+  }
+}
+
+TEST_CASE("destinations: private closes what is not public, in each form, and nothing else") {
+  const DestinationPolicy closed = Policy({}, {"private"});
+  for (const char* address : {"10.1.2.3",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.168.1.1",
+                              "100.64.0.1",
+                              "100.127.255.255",
+                              "198.18.0.1",
+                              "198.19.255.255",
+                              "127.0.0.1",
+                              "127.255.255.255",
+                              "240.0.0.1",
+                              "255.255.255.254",
+                              "::1",
+                              "fc00::1",
+                              "fdff::1",
+                              "fec0::1",
+                              "feff::1",
+                              "::ffff:10.0.0.1",
+                              "::ffff:0:10.0.0.1",
+                              "64:ff9b::10.0.0.1",
+                              "64:ff9b:1:a00:0:100::",
+                              "2002:a00:1::1",
+                              "169.254.169.254",
+                              "0.0.0.1",
+                              "224.0.0.1",
+                              "fe80::1"}) {
+    CAPTURE(address);
+    CHECK_FALSE(Allowed(closed, address));
+  }
+  for (const char* address :
+       {"9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.0", "198.17.255.255", "198.20.0.0",
+        "126.255.255.255", "128.0.0.0", "223.255.255.255", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2606:4700::1111", "fbff::1"}) {
+    CAPTURE(address);
+    CHECK(Allowed(closed, address));
+    CHECK_FALSE(PrivateRangeOf(*IpAddress::Parse(address)).has_value());
+  }
+  CHECK(PrivateRangeOf(*IpAddress::Parse("100.64.0.1")) == "100.64.0.0/10");
+  CHECK(PrivateRangeOf(*IpAddress::Parse("64:ff9b::10.0.0.1")) == "10.0.0.0/8");
+  CHECK(*closed.Refusal(*IpAddress::Parse("100.64.0.1")) == "100.64.0.1 is in 100.64.0.0/10 (shared)");
+  CHECK(Allowed(Policy({"10.1.0.0/16"}, {"private"}), "10.1.2.3"));
+  // Opening all of it would open the metadata addresses that lie in it.
+  CHECK_FALSE(DestinationPolicy::Create({"private"}, {}).ok());
 }
 
 TEST_CASE("destinations: what is allowed wins over what is denied, and that over the built-in denials") {
