@@ -55,9 +55,11 @@ void Runtime::Impl::Reload() {
     Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"field", taken.field()}, {"detail", taken.detail()}});
     return;
   }
+  io_[0]->api->SetSecretHeaders(next.api.secret_headers);
   for (size_t i = 1; i < io_.size(); ++i)
-    io_[i]->loop.Post([sender = io_[i]->sender.get(), options = next.sender] {
+    io_[i]->loop.Post([sender = io_[i]->sender.get(), api = io_[i]->api.get(), options = next.sender] {
       if (Status taken = sender->Reload(options); !taken.ok()) Log(LogLevel::kError, "settings not reloaded", {{"detail", taken.detail()}});
+      api->SetSecretHeaders(options.secret_headers);
     });
   mailbox_.Post(LimitsChanged{std::make_shared<const CoreLimits>(next.core)});
   options_ = std::move(next);

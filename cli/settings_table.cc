@@ -147,9 +147,11 @@ std::vector<Setting> MakeRows() {
   add(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
             FIELD(sender.ca_file)));
   add(Reloadable(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects))));
-  add(WithCheck(Other("secrets.headers", "Headers shown as ***, besides Authorization, Cookie and Proxy-Authorization.", FIELD(api.secret_headers),
-                      FIELD(sender.credential_headers)),
-                CheckHeaderName));
+  add(Reloadable(WithCheck(Other("secrets.headers",
+                                 "Headers shown as ***, besides Authorization, Cookie, Proxy-Authorization, and those that end in -Key (but "
+                                 "Idempotency-Key), -Token or -Secret.",
+                                 FIELD(api.secret_headers), FIELD(sender.secret_headers)),
+                           CheckHeaderName)));
 
   add(Number("memory.lookahead_ms", "ms", 100, kHour, "What is due within this time is held in memory.", FIELD(core.lookahead_ms)));
   add(Number("memory.loaded", "notifies", 64, 100'000'000, "Notifies held in memory at once.", FIELD(core.max_loaded)));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/secrets.h"
 #include "net/api/change.h"
 #include "net/api/ndjson.h"
 #include "net/api/problem.h"
@@ -41,10 +42,12 @@ class Api::Impl {
         sink_(sink),
         parser_(options.max_body_bytes, options.max_batch_items),
         reader_(&parser_),
-        changes_(&parser_, SecretHeaders(options.secret_headers)),
-        replies_(&options_) {}
+        secrets_(options.secret_headers),
+        changes_(&parser_, &secrets_),
+        replies_(&options_, &secrets_) {}
 
   void SetResponder(Responder* responder) { responder_ = responder; }
+  void SetSecretHeaders(std::vector<std::string> names) { secrets_ = SecretNames(std::move(names)); }
 
   void OnRequest(uint64_t token, HttpRequest request) {
     int64_t since_us = MonotonicUs();
@@ -303,6 +306,7 @@ class Api::Impl {
   Responder* responder_ = nullptr;
   SubmitParser parser_;
   RequestReader reader_;
+  SecretNames secrets_;
   ChangeParser changes_;
   const Replies replies_;
   std::unordered_map<uint64_t, Posted> posted_;
@@ -313,6 +317,9 @@ Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Im
 Api::~Api() = default;
 void Api::SetResponder(Responder* responder) {
   impl_->SetResponder(responder);
+}
+void Api::SetSecretHeaders(std::vector<std::string> names) {
+  impl_->SetSecretHeaders(std::move(names));
 }
 bool Api::OnHead(uint64_t token, const HttpRequest& head) {
   return impl_->OnHead(token, head);

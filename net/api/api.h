@@ -19,7 +19,7 @@ struct ApiOptions {
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
   size_t max_batch_items = 10'000;
   size_t max_line_bytes = 8 << 20;  // of a bulk submit
-  /// Names (any case) of headers whose values are shown as "***", beside Authorization, Cookie and Proxy-Authorization.
+  /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::string version;
   std::function<WallTime()> wall;  // reads the wall clock
@@ -57,6 +57,8 @@ class Api : public HttpHandler {
   Api(const ApiOptions& options, EventSink* sink);
   ~Api() override;
   void SetResponder(Responder* responder);
+  /// In place of ApiOptions::secret_headers: the settings were read anew. Loop thread.
+  void SetSecretHeaders(std::vector<std::string> names);
 
   bool OnHead(uint64_t token, const HttpRequest& head) override;
   void OnBody(uint64_t token, std::string_view piece) override;

@@ -234,22 +234,19 @@ std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallT
 namespace {
 
 /// The patch without the secret headers that stay as they are. `spec`: of the base.
-Result<std::string> WithoutHidden(std::string_view patch, const NotifySpec& spec, const std::vector<std::string>& secret_headers) {
+Result<std::string> WithoutHidden(std::string_view patch, const NotifySpec& spec, const SecretNames& secrets) {
   Result<JsonTree> tree = JsonTree::Parse(patch);
   if (!tree.ok()) return std::move(tree).status();
   Status status;
   std::string text;
   JsonWriter json(&text);
-  auto is_secret = [&](std::string_view name) {
-    return std::any_of(secret_headers.begin(), secret_headers.end(), [&](const std::string& secret) { return EqualsIgnoringCase(secret, name); });
-  };
   auto has_header = [&](std::string_view name) {
     return std::any_of(spec.headers.begin(), spec.headers.end(), [&](const auto& header) { return EqualsIgnoringCase(header.first, name); });
   };
   auto write_headers = [&](JsonTree::Value headers) {
     json.BeginObject();
     headers.ForEach([&](JsonTree::Value key, JsonTree::Value value) {
-      if (is_secret(key.text()) && value.kind() == JsonTree::Kind::kString && value.text() == kHiddenValue) {
+      if (secrets.Contains(key.text()) && value.kind() == JsonTree::Kind::kString && value.text() == kHiddenValue) {
         if (has_header(key.text())) return;
         std::string pointer = "/headers";
         AppendPointer(key.text(), &pointer);
@@ -318,7 +315,7 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   NOTIFYD_TRY(ReadNames(patch, &names));
   Result<NotifySpec> old = DecodeSpec(*base->spec);
   if (!old.ok()) return std::move(old).status();
-  Result<std::string> shown = WithoutHidden(*patch, *old, secret_headers_);
+  Result<std::string> shown = WithoutHidden(*patch, *old, *secrets_);
   if (!shown.ok()) return std::move(shown).status();
   Result<std::string> document = MergePatch(SubmitDocument(*old, *base->head, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();

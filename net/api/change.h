@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "base/secrets.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "broker/events.h"
@@ -35,8 +35,8 @@ std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallT
 
 class ChangeParser {
  public:
-  /// `parser` is borrowed. `secret_headers`: all names (any case) whose values are shown as "***".
-  ChangeParser(SubmitParser* parser, std::vector<std::string> secret_headers) : parser_(parser), secret_headers_(std::move(secret_headers)) {}
+  /// Both are borrowed. `secrets`: headers whose values are shown as "***".
+  ChangeParser(SubmitParser* parser, const SecretNames* secrets) : parser_(parser), secrets_(secrets) {}
 
   /// All that can be said of a patch without the notify: is it a JSON object, does it name only what may be changed, alternatives once.
   /// Errors: kMalformed, kUnacceptable. Either function may give `patch` more capacity; its text is not touched.
@@ -51,7 +51,7 @@ class ChangeParser {
   Status ReadNames(std::string* patch, PatchNames* names);
 
   SubmitParser* const parser_;
-  const std::vector<std::string> secret_headers_;
+  const SecretNames* const secrets_;
   JsonReader reader_;
 };
 

@@ -97,20 +97,6 @@ void NextAttempt(const NotifyView& view, JsonWriter* json) {
 
 }  // namespace
 
-std::vector<std::string> SecretHeaders(const std::vector<std::string>& more) {
-  std::vector<std::string> names{"authorization", "cookie", "proxy-authorization"};
-  names.insert(names.end(), more.begin(), more.end());
-  return names;
-}
-
-Renderer::Renderer(const std::vector<std::string>& secret_headers) : secret_headers_(SecretHeaders(secret_headers)) {}
-
-bool Renderer::IsSecret(std::string_view header) const {
-  for (const std::string& name : secret_headers_)
-    if (EqualsIgnoringCase(name, header)) return true;
-  return false;
-}
-
 void Renderer::Request(const NotifySpec& spec, const NotifyHead& head, bool listed, JsonWriter* json) const {
   json->Key("url");
   json->String(spec.url);
@@ -120,7 +106,7 @@ void Renderer::Request(const NotifySpec& spec, const NotifyHead& head, bool list
   json->BeginObject();
   for (const auto& [name, value] : spec.headers) {
     json->Key(name);
-    json->String(IsSecret(name) ? kHiddenValue : std::string_view(value));
+    json->String(secrets_->Contains(name) ? kHiddenValue : std::string_view(value));
   }
   json->EndObject();
   if (!listed) Payload(spec, json);

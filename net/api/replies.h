@@ -17,8 +17,8 @@ HttpResponse JsonResponse(int status, std::string body);
 
 class Replies {
  public:
-  /// `options` is borrowed.
-  explicit Replies(const ApiOptions* options) : options_(options), renderer_(options->secret_headers) {}
+  /// Both are borrowed.
+  Replies(const ApiOptions* options, const SecretNames* secrets) : options_(options), renderer_(secrets) {}
 
   /// Any reply but Stale, which only a change gets.
   HttpResponse Render(const ReplyBody& body) const;

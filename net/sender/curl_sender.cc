@@ -81,7 +81,7 @@ class CurlSender::Impl {
       : loop_(loop->raw()), sink_(sink), random_(Seed()), share_(curl_share_init()), pool_(MakePool()) {
     CHECK(share_ != nullptr);
     curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    shared_ = {std::make_shared<const Transfer::Config>(Transfer::Config{options, std::move(policy)}), &random_, share_.get(),
+    shared_ = {MakeConfig(options, std::move(policy)), &random_, share_.get(),
                [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWritten(transfer); }, this};
     failed_timer_ = MakeTimer(loop_, this);
     written_timer_ = MakeTimer(loop_, this);
@@ -136,7 +136,7 @@ class CurlSender::Impl {
     changed.max_idle_connections = old.max_idle_connections;
     changed.user_agent = old.user_agent;
     changed.ca_file = old.ca_file;
-    shared_.config = std::make_shared<const Transfer::Config>(Transfer::Config{std::move(changed), *std::move(policy)});
+    shared_.config = MakeConfig(changed, *std::move(policy));
     // No attempt is to use a connection that might not be opened now.
     if (other_destinations) RenewPool();
     return Status::Ok();
@@ -159,6 +159,10 @@ class CurlSender::Impl {
   size_t in_flight() const { return in_flight_; }
 
  private:
+  static std::shared_ptr<const Transfer::Config> MakeConfig(const SenderOptions& options, DestinationPolicy policy) {
+    return std::make_shared<const Transfer::Config>(Transfer::Config{options, std::move(policy), SecretNames(options.secret_headers)});
+  }
+
   static uint64_t Seed() {
     std::random_device device;
     return static_cast<uint64_t>(device()) << 32 | device();

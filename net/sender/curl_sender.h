@@ -20,9 +20,9 @@ struct SenderOptions {
   size_t max_idle_connections = 256;
   bool follow_redirects = false;  // then at most 5, method kept on 307 and 308
   std::string user_agent;         // "notifyd/VERSION"
-  /// Names, any case, of headers that carry credentials beside Authorization, Cookie and Proxy-Authorization: no redirect takes them to
-  /// another origin.
-  std::vector<std::string> credential_headers;
+  /// Names, any case, of headers that carry credentials beside those that always do (base/secrets.h): where an answer repeats their values, these
+  /// are masked before anything of it is recorded.
+  std::vector<std::string> secret_headers;
   /// PEM file of the certificate authorities that receivers' certificates must come from; empty: the system's.
   std::string ca_file;
   /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
@@ -38,7 +38,7 @@ class CurlSender : public Sender {
 
   void Start(StartAttempt attempt) override;
   /// The settings were read anew: what of `options` can change while running (allow and deny, recorded bytes, follow_redirects,
-  /// max_response_bytes, credential_headers) holds for attempts that start from now on; the rest is ignored. Those under way keep what they
+  /// max_response_bytes, secret_headers) holds for attempts that start from now on; the rest is ignored. Those under way keep what they
   /// began with; no connection that was opened under other destinations is used again. Error,
   /// and nothing changed: a CIDR that does not parse, as for Create.
   Status Reload(const SenderOptions& options);

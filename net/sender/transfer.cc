@@ -24,6 +24,8 @@ constexpr long kMaxIdleSeconds = 55;
 // curl asks for "Expect: 100-continue" from 1 MiB up unless told not to.
 constexpr size_t kExpectBytes = 512 << 10;
 constexpr size_t kTraceParentBytes = 55;
+/// Looked at behind what is recorded, so that a UTF-8 sequence which the record's end cuts is seen to be whole.
+constexpr size_t kSequenceRestBytes = 3;
 
 char Lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -47,6 +49,11 @@ bool HeaderValue(std::string_view line, std::string_view lower, std::string* val
 /// Can it stand in a header line.
 bool IsFieldValue(std::string_view value) {
   return value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos;
+}
+
+/// May a redirect take the header to another origin? What else its submitter said is for the first one alone.
+bool GoesElsewhere(std::string_view name) {
+  return EqualNoCase(name, "accept") || EqualNoCase(name, "content-type") || EqualNoCase(name, "user-agent") || EqualNoCase(name, "traceparent");
 }
 
 bool IsRedirect(uint16_t status) {
@@ -203,8 +210,7 @@ void Transfer::TakeHeadEnd() {
   head_done_ = true;
   const auto needed_by = [](const AnswerPattern* pattern) { return pattern != nullptr && NeedsBody(*pattern); };
   needs_body_ = !attempt_.head->reply_none && (needed_by(&spec_.expect) || needed_by(fatal_on()) || needed_by(later_on()));
-  // Three more, so that a sequence which the record's end cuts is seen to be whole.
-  look_at_ = std::max(options().recorded_failure_bytes, options().recorded_success_bytes) + 3;
+  look_at_ = std::max(options().recorded_failure_bytes, options().recorded_success_bytes) + kSequenceRestBytes;
   keep_bytes_ = needs_body_ ? options().max_response_bytes : std::min(look_at_, options().max_response_bytes);
   if (stop_after_head_ || status_ == 101) body_ended_ = stopped_ = true;
 }
@@ -314,7 +320,7 @@ Status Transfer::Prepare(StartAttempt attempt, CurlMulti* multi, uint64_t now_ns
   posted = false;
   redirects_ = 0;
   redirect_error_ = nullptr;
-  credentials_dropped_ = body_dropped_ = false;
+  other_origin_ = body_dropped_ = false;
   Result<NotifySpec> spec = DecodeSpec(*attempt_.spec);
   if (!spec.ok()) return std::move(spec).status();
   spec_ = *std::move(spec);
@@ -429,18 +435,12 @@ void Transfer::SetTrace() {
 }
 
 Status Transfer::SetHeaders() {
-  const auto is_credential = [this](std::string_view name) {
-    if (EqualNoCase(name, "authorization") || EqualNoCase(name, "cookie") || EqualNoCase(name, "proxy-authorization")) return true;
-    const auto& more = options().credential_headers;
-    return std::any_of(more.begin(), more.end(), [&](const std::string& each) {
-      return std::equal(name.begin(), name.end(), each.begin(), each.end(), [](char a, char b) { return Lower(a) == Lower(b); });
-    });
-  };
-  const bool traced = !trace_parent_.empty(), has_state = traced && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
+  const bool traced = !trace_parent_.empty();
+  const bool has_state = traced && !other_origin_ && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
   bool has_type = false;
   headers_->count = 0;
   for (const auto& [name, value] : spec_.headers) {
-    if (credentials_dropped_ && is_credential(name)) continue;
+    if (other_origin_ && !GoesElsewhere(name)) continue;
     if ((traced && EqualNoCase(name, "traceparent")) || (has_state && EqualNoCase(name, "tracestate"))) continue;
     const bool is_type = EqualNoCase(name, "content-type");
     if (is_type && body_dropped_) continue;
@@ -486,7 +486,7 @@ bool Transfer::NextHop(int code, uint64_t now_ns) {
     const bool to_get = (status_ == 303 && method_ != Method::kHead) || ((status_ == 301 || status_ == 302) && method_ == Method::kPost);
     if (to_get) method_ = Method::kGet;
     body_dropped_ |= to_get;
-    credentials_dropped_ |= !SameOrigin(wire_.target_url, *next);
+    other_origin_ |= !SameOrigin(wire_.target_url, *next);
     wire_.target_url = *std::move(next);
     status = SetHop(now_ns);
   }
@@ -503,6 +503,11 @@ bool Transfer::Answered(int code) const {
   curl_off_t length = -1;
   curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   return length >= 0 && received_ >= static_cast<uint64_t>(length);
+}
+
+/// Nothing more of its body was to come.
+bool Transfer::Whole(int code) const {
+  return body_ended_ || (Answered(code) && !stopped_);
 }
 
 AttemptEnded Transfer::Begin(uint64_t now_ns) const {
@@ -533,8 +538,11 @@ AttemptEnded Transfer::Ended(int code, uint64_t now_ns) {
     Judge(code, &result);
   }
   const size_t recorded = result.verdict == Verdict::kSuccess ? options().recorded_success_bytes : options().recorded_failure_bytes;
-  record.detail = RepairUtf8(record.detail, kMaxDetailBytes);
-  record.response_body = RepairUtf8(body_, recorded);
+  // Before anything is cut, so that no beginning of a secret is left.
+  const SecretValues secrets(config_->secrets, spec_.headers);
+  record.detail = RepairUtf8(secrets.Mask(record.detail, false), kMaxDetailBytes);
+  const std::string_view begin = std::string_view(body_).substr(0, recorded + kSequenceRestBytes);
+  record.response_body = RepairUtf8(secrets.Mask(begin, received_ > begin.size() || !Whole(code)), recorded);
   if (head_done_ && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, WallNow());
   return ended;
 }
@@ -548,8 +556,7 @@ AttemptEnded Transfer::EndedWritten(uint64_t now_ns) {
 void Transfer::Judge(int code, AttemptResult* result) const {
   if (!head_done_) return SetError(code, result);
   const bool answered = Answered(code);
-  const bool whole = body_ended_ || (answered && !stopped_);
-  JudgeAnswer(spec_.expect, fatal_on(), later_on(), {status_, body_, whole && received_ == body_.size()}, result);
+  JudgeAnswer(spec_.expect, fatal_on(), later_on(), {status_, body_, Whole(code) && received_ == body_.size()}, result);
   if (answered) return;
   // The connection broke in the body. What was read may have settled it; a success must have come as far as it is recorded.
   const bool open = result->record.error == "response_too_large";

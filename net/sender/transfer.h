@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/secrets.h"
 #include "broker/effects.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
@@ -40,6 +41,7 @@ class Transfer {
   struct Config {
     SenderOptions options;
     DestinationPolicy policy;
+    SecretNames secrets;
   };
   /// What all transfers of a sender share; borrowed, but for `config`.
   struct Shared {
@@ -106,6 +108,7 @@ class Transfer {
   void JudgeReplyNone(int code, AttemptResult* result) const;
   void SetError(int code, AttemptResult* result) const;
   bool Answered(int code) const;
+  bool Whole(int code) const;
   const AnswerPattern* fatal_on() const;
   const AnswerPattern* later_on() const;
   const SenderOptions& options() const { return config_->options; }
@@ -124,9 +127,9 @@ class Transfer {
   WireRequest wire_;
   std::string trace_parent_;  // as it is sent; empty: none
   uint64_t started_ns_ = 0;
-  Method method_ = Method::kPost;     // of this hop
-  bool credentials_dropped_ = false;  // a redirect led to another origin
-  bool body_dropped_ = false;         // a redirect made it a GET
+  Method method_ = Method::kPost;  // of this hop
+  bool other_origin_ = false;      // a redirect led there: what is not harmless stays behind
+  bool body_dropped_ = false;      // a redirect made it a GET
   int redirects_ = 0;
   /// A redirect that cannot be followed: what is wrong with it.
   const char* redirect_error_ = nullptr;

@@ -159,6 +159,25 @@ TEST_CASE("broker: settings reach the parts that they are for") {
   CHECK(receiver.seen().empty());
 }
 
+TEST_CASE("broker: what a receiver repeats of a credential is masked in the attempt and in the callback") {
+  TempDir dir;
+  ScriptedServer receiver([](const SeenRequest& request) { return ScriptedAnswer{400, request.head}; });
+  ScriptedServer called(Fine);
+  Broker broker(dir.path());
+  std::string id = broker.Submit(R"({"url":")" + receiver.url() + R"(/","callback_url":")" + called.url() +
+                                 R"(/","headers":{"X-Api-Key":"0123456789abcdef"},"retry":{"max_attempts":1}})");
+  std::string notify = broker.Settled(id);
+  INFO(notify);
+  REQUIRE(receiver.seen().at(0).Header("X-Api-Key") == "0123456789abcdef");
+  CHECK(notify.find("0123456789abcdef") == std::string::npos);
+  CHECK(JsonAt(notify, "/headers/X-Api-Key") == "***");
+  CHECK_THAT(JsonAt(notify, "/attempts/0/response_body"), Catch::Contains("X-Api-Key: ***"));
+  std::vector<SeenRequest> told = called.WaitFor(1);
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told[0].body, Catch::Contains("X-Api-Key: ***"));
+  CHECK(told[0].body.find("0123456789abcdef") == std::string::npos);
+}
+
 TEST_CASE("notifyctl and broker: submit, hold, trigger, wait, list, cancel and verify") {
   TempDir dir;
   ScriptedServer receiver(Fine);

@@ -112,6 +112,19 @@ TEST_CASE("notifyd: a SIGHUP applies what can change, and names what cannot in o
   CHECK(receiver.count() == 0);
 }
 
+TEST_CASE("notifyd: a SIGHUP changes which headers are shown as ***, on every io thread") {
+  TempDir dir;
+  std::string file = dir.Write("n.toml", "");
+  Broker broker(dir.path(), {"--config", file, "--io-threads", "2"});
+  std::string id = broker.Submit(R"({"url":"http://127.0.0.1:9/","delay_ms":3600000,"headers":{"X-Pin":"1234"}})");
+  CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/headers/X-Pin") == "1234");
+  dir.Write("n.toml", "[secrets]\nheaders = [\"x-pin\"]\n");
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings reloaded"));
+  // Each connection is taken by one of the two threads.
+  for (int i = 0; i < 20; ++i) CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/headers/X-Pin") == "***");
+}
+
 TEST_CASE("notifyd: a SIGHUP where nothing changed says so") {
   TempDir dir;
   Broker broker(dir.path());

@@ -64,7 +64,7 @@ TEST_CASE("settings: one that two parts need reaches both") {
   CHECK(read.options.store.retention_settled_ms == 6);
   read = ReadCommandLine({"--secrets-headers", "X-A,X-B"}, {});
   CHECK(read.options.api.secret_headers == std::vector<std::string>{"X-A", "X-B"});
-  CHECK(read.options.sender.credential_headers == read.options.api.secret_headers);
+  CHECK(read.options.sender.secret_headers == read.options.api.secret_headers);
 }
 
 TEST_CASE("settings: lists take commas in flags and variables, and arrays in the file") {
@@ -269,7 +269,7 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
   }
   CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "limits.pending", "limits.response_bytes", "limits.in_flight",
                                             "lanes.concurrency", "hosts.concurrency", "idempotency.window_ms", "record.failure_bytes",
-                                            "record.success_bytes", "destinations.allow", "destinations.deny", "redirects.follow"});
+                                            "record.success_bytes", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Calls in flight in all. Reloadable.\n"));
 }
 

@@ -96,7 +96,7 @@ TEST_CASE("trace: a traceparent among the notify's own headers is not sent besid
   CHECK(Values(receiver.requests().back(), "TraceParent") == std::vector<std::string>{"mine"});
 }
 
-TEST_CASE("trace: a redirect takes it along, to another origin too") {
+TEST_CASE("trace: a redirect takes traceparent along, to another origin too") {
   TinyReceiver other(200, "");
   TinyReceiver first([&](TinyReceiver::Peer& peer) {
     while (peer.ReadRequest()) peer.Answer(307, "", "Location: " + other.Url("/end") + "\r\n");
@@ -110,7 +110,9 @@ TEST_CASE("trace: a redirect takes it along, to another origin too") {
   const std::string here = first.requests().at(0), there = other.requests().at(0);
   CHECK(Values(here, "traceparent").size() == 1);
   CHECK(Values(here, "traceparent") == Values(there, "traceparent"));
-  CHECK(Values(there, "tracestate") == std::vector<std::string>{"a=b"});
+  // Not among what is harmless anywhere: it holds what vendors put there.
+  CHECK(Values(here, "tracestate") == std::vector<std::string>{"a=b"});
+  CHECK(Values(there, "tracestate").empty());
 }
 
 TEST_CASE("reload: destinations hold for the next attempt, though a connection to it lies ready") {
@@ -185,17 +187,20 @@ TEST_CASE("reload: what is recorded and read, redirects and credentials follow t
   SenderFixture sender;
   NotifySpec body = SpecFor(receiver.Url("/")), go = SpecFor(receiver.Url("/go"));
   body.expect.contains = "needle";
-  go.headers = {{"X-Secret", "s"}};
+  body.headers = {{"X-Pin", "xxxxxxxxxx"}};
   CHECK(sender.Send(body).record.response_body.size() == 256);
   CHECK(sender.Send(go).record.status == 307);
   SenderOptions options;
   options.recorded_success_bytes = 100;
   options.follow_redirects = true;
-  options.credential_headers = {"x-secret"};
   REQUIRE(sender.Reload(options).ok());
   CHECK(sender.Send(body).record.response_body.size() == 100);
   CHECK(sender.Send(go).verdict == Verdict::kSuccess);
-  CHECK(other.requests().at(0).find("X-Secret") == std::string::npos);
+  CHECK(other.requests().size() == 1);
+  options.secret_headers = {"x-pin"};
+  REQUIRE(sender.Reload(options).ok());
+  CHECK(sender.Send(body).record.response_body == "******************************xxx");  // of 103 bytes
+  options.secret_headers.clear();
   options.max_response_bytes = 1000;
   options.recorded_failure_bytes = 50;
   REQUIRE(sender.Reload(options).ok());

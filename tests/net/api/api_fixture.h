@@ -89,7 +89,7 @@ class ApiFixture {
     options.thread = 3;
     options.max_body_bytes = 1000;
     options.max_batch_items = 5;
-    options.secret_headers = {"X-Api-Key"};
+    options.secret_headers = {"X-Pin"};
     options.version = "1.2.3";
     options.wall = [] { return WallTime{1'700'000'000'000}; };
     options.ready = [this] { return ready; };

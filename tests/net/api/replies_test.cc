@@ -134,9 +134,12 @@ TEST_CASE("get: what was submitted is shown again") {
 
 TEST_CASE("get: credentials are not shown") {
   ApiFixture f;
-  f.Submit(R"({"url":"http://h/","headers":{"AUTHORIZATION":"a","cookie":"b","Proxy-Authorization":"c","x-api-key":"d","X-Other":"e"}})");
+  f.Submit(
+      R"({"url":"http://h/","headers":{"AUTHORIZATION":"a","cookie":"b","Proxy-Authorization":"c","x-api-key":"d","x-pin":"e","X-Auth-Token":"f","X-Client-Secret":"g","Idempotency-Key":"h"}})");
   Json json = f.Shown(f.RecordOf(f.Item()), State::kReady);
-  CHECK(json.At("/headers") == R"({"AUTHORIZATION":"***","cookie":"***","Proxy-Authorization":"***","x-api-key":"***","X-Other":"e"})");
+  CHECK(
+      json.At("/headers") ==
+      R"({"AUTHORIZATION":"***","cookie":"***","Proxy-Authorization":"***","x-api-key":"***","x-pin":"***","X-Auth-Token":"***","X-Client-Secret":"***","Idempotency-Key":"h"})");
 }
 
 TEST_CASE("get: raw bodies come back as they were given") {
