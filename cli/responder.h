@@ -16,7 +16,7 @@ class ServerResponder : public Api::Responder {
   void Respond(uint64_t token, HttpResponse response) override { server_->Respond(token, std::move(response)); }
   void BeginStream(uint64_t token, HttpResponse head) override { server_->BeginStream(token, std::move(head)); }
   size_t Stream(uint64_t token, std::string_view piece) override { return server_->Stream(token, piece); }
-  void EndStream(uint64_t token) override { server_->EndStream(token); }
+  void EndStream(uint64_t token, bool close) override { server_->EndStream(token, close); }
   void PauseBody(uint64_t token) override { server_->PauseBody(token); }
   void ResumeBody(uint64_t token) override { server_->ResumeBody(token); }
 

@@ -66,18 +66,21 @@ class Runtime::Impl {
   void StopLoops();
 
   // Restart in place, in this order. Up to kHolding a stop takes over; from kSettling on it only keeps the restart from its exec, which is then
-  // less than kSettleMostMs + kLeaveMostMs away.
+  // less than 2 kSettleMostMs + kLeaveMostMs away.
   enum class Restart { kNo, kChecking, kHolding, kSettling, kLeaving };
   void RestartSignal();
   void SuccessorChecked(const Status& checked);
   void Settle(const char* why);
+  void HoldClients(const char* why);
   void Leave();
   void ReleaseSockets();
   int Succeed();
 
   /// Runs `task` on each io loop, then `then` on the first.
   void OnEachLoop(std::function<void(IoThread*)> task, std::function<void()> then);
-  /// `then` on the first loop, once no request is under way or so late it is.
+  /// `then` on the first loop, once no request that had been coming since then is still not complete, or after kSettleMostMs.
+  void WaitUntilReceived(int64_t since_ms, std::function<void()> then);
+  /// `then` on the first loop, once no request is under way or so late it is; one that comes slowly is not waited for.
   void WaitUntilIdle(int64_t until_ms, std::function<void()> then);
   /// `then` on the first loop, once all is durable, or so late it is.
   void WaitUntilDrained(int64_t until_ms, std::function<void()> then);

@@ -1,4 +1,5 @@
 // The runtime's answers to signals: stop, reload, restart in place.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@ constexpr int kGraceSlot = 1, kFlushSlot = 2;
 constexpr int64_t kFlushMostMs = 1000, kFlushStepMs = 5;
 /// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
 constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000, kRestartStepMs = 1;
+/// A request that has been coming for longer is a slow one: nobody waits for its end.
+constexpr int64_t kSlowRequestMs = 200;
 
 std::string Join(const std::vector<std::string>& names) {
   std::string out;
@@ -74,7 +77,8 @@ void Runtime::Impl::StopSignal(int number) {
   Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}});
   if (restart_ >= Restart::kSettling) return;
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
-  mailbox_.Post(StopRequested{});
+  // First, so that the core refuses none of their lines: each bulk submit says itself how far it came.
+  OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); }, [this] { mailbox_.Post(StopRequested{}); });
 }
 
 void Runtime::Impl::FlushAndStop(const char* why) {
@@ -131,18 +135,28 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
   mailbox_.Post(HoldAttempts{});
 }
 
-/// Clients wait from here on: who connects in the queue of the listening socket, what is sent on open connections in theirs.
+/// Requests that have been coming for a while get a moment to become complete. All others are served meanwhile.
 void Runtime::Impl::Settle(const char* why) {
   if (stopping_ || restart_ != Restart::kHolding) return;
   restart_ = Restart::kSettling;
-  Log(LogLevel::kInfo, "restart: closing", {{"reason", why}});
   io_[0]->loop.SetTimer(kGraceSlot, -1, {});
+  WaitUntilReceived(ReadClockMs(CLOCK_BOOTTIME), [this, why] { HoldClients(why); });
+}
+
+/// Clients wait from here on: who connects in the queue of the listening socket, what is sent on open connections in theirs. So nobody's upload is
+/// waited for: a bulk submit is told how far it came, and whose request is still not complete has to send it again.
+void Runtime::Impl::HoldClients(const char* why) {
+  Log(LogLevel::kInfo, "restart: closing", {{"reason", why}});
   OnEachLoop(
       [](IoThread* io) {
         io->server->StopAccepting();
         io->server->HoldRequests();
+        io->api->EndBulkSubmits(Leaving::kRestarting);
       },
-      [this] { WaitUntilIdle(ReadClockMs(CLOCK_BOOTTIME) + kSettleMostMs, [this] { Leave(); }); });
+      [this] {
+        WaitUntilIdle(ReadClockMs(CLOCK_BOOTTIME) + kSettleMostMs,
+                      [this] { OnEachLoop([](IoThread* io) { io->server->RefuseUnfinished(); }, [this] { Leave(); }); });
+      });
 }
 
 void Runtime::Impl::Leave() {
@@ -193,9 +207,19 @@ void Runtime::Impl::OnEachLoop(std::function<void(IoThread*)> task, std::functio
     });
 }
 
+void Runtime::Impl::WaitUntilReceived(int64_t since_ms, std::function<void()> then) {
+  auto receiving = std::make_shared<std::atomic<size_t>>(0);
+  int64_t passed_ms = ReadClockMs(CLOCK_BOOTTIME) - since_ms;
+  OnEachLoop([receiving, passed_ms](IoThread* io) { *receiving += io->server->receiving(std::max(passed_ms, kSlowRequestMs)); },
+             [this, receiving, since_ms, passed_ms, then] {
+               if (*receiving == 0 || passed_ms >= kSettleMostMs) return then();
+               io_[0]->loop.SetTimer(kFlushSlot, kFlushStepMs, [this, since_ms, then] { WaitUntilReceived(since_ms, then); });
+             });
+}
+
 void Runtime::Impl::WaitUntilIdle(int64_t until_ms, std::function<void()> then) {
   auto busy = std::make_shared<std::atomic<size_t>>(0);
-  OnEachLoop([busy](IoThread* io) { *busy += io->server->busy(); },
+  OnEachLoop([busy](IoThread* io) { *busy += io->server->busy() - io->server->receiving(kSlowRequestMs); },
              [this, busy, until_ms, then] {
                if (*busy == 0 || ReadClockMs(CLOCK_BOOTTIME) >= until_ms) return then();
                io_[0]->loop.SetTimer(kFlushSlot, kRestartStepMs, [this, until_ms, then] { WaitUntilIdle(until_ms, then); });

@@ -102,7 +102,8 @@ class HttpServer {
   void BeginStream(uint64_t token, HttpResponse head);
   /// Returns how many bytes wait to be taken by the client, these included; 0 for a token whose client went away.
   size_t Stream(uint64_t token, std::string_view piece);
-  void EndStream(uint64_t token);
+  /// `close`: the connection ends with it, though there may be more of the request's body.
+  void EndStream(uint64_t token, bool close = false);
   static constexpr size_t kStreamLowBytes = 64 << 10;
   /// Of a body that comes in pieces: no OnBody and no OnBodyEnd from now on, until Resume. Its client has to wait with what it sends.
   void PauseBody(uint64_t token);
@@ -117,8 +118,10 @@ class HttpServer {
   /// No connection reads a further request: what is under way goes on, what a client sends next waits for whoever gets the socket. From then on
   /// busy() only falls. After StopAccepting.
   void HoldRequests();
-  /// Gives away the listening socket and every connection that is between two requests with nothing read of the next; the others are closed
-  /// after their response, or at once. All of them are open over exec (no FD_CLOEXEC) and belong to the caller. After StopAccepting.
+  /// Answers 503 to whoever's request is not complete, and closes behind it: nothing was done of it. What is taken in pieces is the handler's to end.
+  void RefuseUnfinished();
+  /// Gives away the listening socket and every connection that is between two requests with nothing read of the next, or that has only to see its
+  /// client close it; the others are closed after their response, or at once. All of them are open over exec (no FD_CLOEXEC) and belong to the caller. After StopAccepting.
   struct Sockets {
     int listening = -1;
     std::vector<int> connections;  // any further listening socket stands among them, too
@@ -130,6 +133,8 @@ class HttpServer {
   Result<uint16_t> Adopt(const Sockets& sockets);
   /// Connections with a request under way, or a response that is not written yet.
   size_t busy() const;
+  /// Of these, those whose request has been coming for so long and is not complete, or what is left of one that was answered.
+  size_t receiving(int64_t age_ms) const;
   size_t connections() const;
 
  private:

@@ -80,6 +80,11 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
     self->Refuse(503, "too many connections");
     return;
   }
+  if (origin == Origin::kShut) {
+    self->phase_ = Phase::kLinger;
+    self->shut_ = true;
+    self->heard_ms_ = self->begun_ms_ = self->now_ms();
+  }
   self->UpdateReading();
   self->UpdateDeadline();
 }
@@ -90,7 +95,7 @@ HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origi
       parser_(&context->limits),
       slot_(slot),
       surplus_(origin == Origin::kSurplus),
-      served_(origin == Origin::kAdopted) {
+      served_(origin == Origin::kAdopted || origin == Origin::kShut) {
   CHECK(uv_tcp_init(context->loop, &tcp_->handle) == 0);
   tcp_->handle.data = this;
   quiet_since_ms_ = now_ms();
@@ -520,8 +525,16 @@ bool HttpConnection::busy() const {
   return false;
 }
 
+bool HttpConnection::receiving(int64_t age_ms) const {
+  return phase_ == Phase::kReading && !processing_ && !parser_.idle() && unsent_ == 0 && now_ms() - begun_ms_ >= age_ms;
+}
+
+void HttpConnection::RefuseUnfinished() {
+  if (receiving(0)) Refuse(503, "the broker restarts, and the request was not complete: send it again");
+}
+
 int HttpConnection::Release() {
-  CHECK(idle());
+  CHECK(idle() || lingers());
   int fd = -1;
   int copy = -1;
   // libuv closes the descriptor that it has; the socket lives on in the copy.

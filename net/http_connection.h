@@ -65,6 +65,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   enum class Origin : uint8_t {
     kAccepted,
     kAdopted,  // from the process before: its client may have been served there, and is given the time of an idle one
+    kShut,     // the same, and its last response is out: it has only to see the client close it
     kSurplus,  // over the limit: answer 503 and close
   };
   /// Takes over the socket `fd`. Owns itself from here on.
@@ -77,7 +78,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   void Respond(HttpResponse response);
   void BeginStream(HttpResponse head);
   size_t Stream(std::string_view piece);
-  void EndStream();
+  void EndStream(bool close);
   void PauseBody();
   void ResumeBody();
 
@@ -93,7 +94,13 @@ class HttpConnection : public DeadlineWheel::Entry {
   void HoldChanged() { UpdateReading(); }
   /// A request is under way, or its response.
   bool busy() const;
-  /// Gives the socket away, without FD_CLOEXEC, and ends. -1 where there is no descriptor for it. Only when idle.
+  /// HttpServer::receiving counts it.
+  bool receiving(int64_t age_ms) const;
+  /// Refuses a request that is not complete (503).
+  void RefuseUnfinished();
+  /// Its last response is with the kernel: what the client still sends is thrown away.
+  bool lingers() const { return phase_ == Phase::kLinger && shut_ && !surplus_; }
+  /// Gives the socket away, without FD_CLOEXEC, and ends. -1 where there is no descriptor for it. Only when idle, or it lingers.
   int Release();
   /// Cuts it off without a word to the handler.
   void Abandon();

@@ -71,12 +71,12 @@ size_t HttpConnection::Stream(std::string_view piece) {
   return waits;
 }
 
-void HttpConnection::EndStream() {
+void HttpConnection::EndStream(bool end) {
   CHECK(streaming_);
   if (with_body_ && with_chunks_ && !broken_) out_.append(kLastChunk);
   streaming_ = false;
   bool over = EndToken();
-  bool close = over || close_after_ || context_->draining || NothingFollows();
+  bool close = end || over || close_after_ || context_->draining || NothingFollows();
   WriteOut();
   // An idle connection keeps no buffer.
   out_ = std::string();

@@ -143,7 +143,7 @@ class HttpServer::Impl {
     }
     listeners_.clear();
     for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
-      if (connection == nullptr || !connection->idle()) continue;
+      if (connection == nullptr || !(connection->idle() || connection->lingers())) continue;
       if (int fd = connection->Release(); fd >= 0) sockets.connections.push_back(fd);
     }
     DrainConnections();
@@ -164,7 +164,7 @@ class HttpServer::Impl {
         if (!AdoptListener(fd)) close(fd);
       } else {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
-        Take(fd, HttpConnection::Origin::kAdopted);
+        Take(fd, IsShut(fd) ? HttpConnection::Origin::kShut : HttpConnection::Origin::kAdopted);
       }
     }
     return PortOf(bound);
@@ -173,6 +173,18 @@ class HttpServer::Impl {
   size_t busy() const {
     return static_cast<size_t>(std::count_if(context_.slots.begin(), context_.slots.end(),
                                              [](const HttpConnection* connection) { return connection != nullptr && connection->busy(); }));
+  }
+
+  size_t receiving(int64_t age_ms) const {
+    return static_cast<size_t>(std::count_if(context_.slots.begin(), context_.slots.end(), [age_ms](const HttpConnection* connection) {
+      return connection != nullptr && connection->receiving(age_ms);
+    }));
+  }
+
+  void RefuseUnfinished() {
+    for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
+      if (connection != nullptr) connection->RefuseUnfinished();
+    }
   }
 
   size_t connections() const { return context_.open.load(std::memory_order_relaxed); }
@@ -217,6 +229,13 @@ class HttpServer::Impl {
     int listening = 0;
     socklen_t size = sizeof listening;
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+  }
+
+  /// This side of it has ended (FIN): nothing can be answered there any more.
+  static bool IsShut(int fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != TCP_ESTABLISHED && info.tcpi_state != TCP_CLOSE_WAIT;
   }
 
   void DrainConnections() {
@@ -328,8 +347,8 @@ size_t HttpServer::Stream(uint64_t token, std::string_view piece) {
   HttpConnection* connection = impl_->Find(token);
   return connection != nullptr ? connection->Stream(piece) : 0;
 }
-void HttpServer::EndStream(uint64_t token) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->EndStream();
+void HttpServer::EndStream(uint64_t token, bool close) {
+  if (HttpConnection* connection = impl_->Find(token)) connection->EndStream(close);
 }
 void HttpServer::PauseBody(uint64_t token) {
   if (HttpConnection* connection = impl_->Find(token)) connection->PauseBody();
@@ -346,6 +365,9 @@ void HttpServer::StopAccepting() {
 void HttpServer::HoldRequests() {
   impl_->HoldRequests(true);
 }
+void HttpServer::RefuseUnfinished() {
+  impl_->RefuseUnfinished();
+}
 HttpServer::Sockets HttpServer::Release() {
   return impl_->Release();
 }
@@ -354,6 +376,9 @@ Result<uint16_t> HttpServer::Adopt(const Sockets& sockets) {
 }
 size_t HttpServer::busy() const {
   return impl_->busy();
+}
+size_t HttpServer::receiving(int64_t age_ms) const {
+  return impl_->receiving(age_ms);
 }
 size_t HttpServer::connections() const {
   return impl_->connections();

@@ -5,8 +5,10 @@
 #include "net/api/api.h"
 
 #include <chrono>
+#include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/secrets.h"
@@ -61,6 +63,10 @@ class Api::Impl {
     if (!route.ok() || !IsBulkSubmit(head, *route)) return false;
     Status status = CheckOrigin(head);
     if (status.ok()) status = CheckBulkHead(head, *route);
+    if (status.ok() && leaving_) {
+      RefuseLeaving(token);
+      return true;
+    }
     if (status.ok()) status = CheckRoom();
     if (status.ok()) {
       OpenStream(token, head);
@@ -74,14 +80,14 @@ class Api::Impl {
 
   void OnBody(uint64_t token, std::string_view piece) {
     std::shared_ptr<Stream> stream = FindStream(token);
-    if (!stream) return;
+    if (!stream || !stream->body_open) return;
     stream->bulk.Take(piece);
     Pump(token, stream);
   }
 
   void OnBodyEnd(uint64_t token) {
     std::shared_ptr<Stream> stream = FindStream(token);
-    if (!stream) return;
+    if (!stream || !stream->body_open) return;
     stream->body_open = false;
     stream->bulk.TakeEnd();
     Pump(token, stream);
@@ -90,8 +96,7 @@ class Api::Impl {
   bool OnBodyBroken(uint64_t token) {
     std::shared_ptr<Stream> stream = FindStream(token);
     if (!stream) return false;
-    stream->body_open = false;
-    stream->bulk.TakeBreak();
+    if (std::exchange(stream->body_open, false)) stream->bulk.TakeBreak();
     return !stream->bulk.done();
   }
 
@@ -110,6 +115,18 @@ class Api::Impl {
       streams_.erase(stream);
     }
     if (under_way) sink_->Post(Disconnected{Id(token)});
+  }
+
+  void EndBulkSubmits(Leaving why) {
+    leaving_ = why;
+    // Each may go, or another with it, while it is pumped.
+    std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> all(streams_.begin(), streams_.end());
+    for (auto& [token, stream] : all) {
+      if (stream->gone) continue;
+      stream->body_open = false;
+      stream->bulk.TakeStop(why);
+      Pump(token, stream);
+    }
   }
 
   void OnReply(Reply reply) {
@@ -225,6 +242,11 @@ class Api::Impl {
   static bool IsBulkSubmit(const HttpRequest& request, const Route& route) {
     return route.endpoint == Endpoint::kNotifies && route.verb == Verb::kPost && IsNdjson(request);
   }
+  void RefuseLeaving(uint64_t token) {
+    HttpResponse response = LeavingResponse(*leaving_);
+    response.close = true;  // the body is not wanted
+    responder_->Respond(token, std::move(response));
+  }
   Status CheckRoom() const {
     if (streams_.size() < kMaxBulkSubmits) return Status::Ok();
     return Status(Code::kTooMany, "too many bulk submits are under way");
@@ -244,6 +266,10 @@ class Api::Impl {
   /// One whose body is there already: none at all.
   Status WholeBulkSubmit(uint64_t token, const Route& route, const HttpRequest& request) {
     if (Status status = CheckBulkHead(request, route); !status.ok()) return status;
+    if (leaving_) {
+      RefuseLeaving(token);
+      return Status::Ok();
+    }
     if (Status status = CheckRoom(); !status.ok()) return status;
     std::shared_ptr<Stream> stream = OpenStream(token, request);
     stream->body_open = false;
@@ -293,9 +319,9 @@ class Api::Impl {
   }
 
   void FinishStream(uint64_t token, const Stream& stream) {
-    bool begun = stream.begun;
+    bool begun = stream.begun, stopped = stream.bulk.stopped();
     streams_.erase(token);
-    if (begun) return responder_->EndStream(token);
+    if (begun) return responder_->EndStream(token, /*close=*/stopped);
     HttpResponse empty;
     empty.content_type = kNdjson;
     responder_->Respond(token, std::move(empty));
@@ -311,6 +337,7 @@ class Api::Impl {
   const Replies replies_;
   std::unordered_map<uint64_t, Posted> posted_;
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
+  std::optional<Leaving> leaving_;
 };
 
 Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Impl>(options, sink)) {}
@@ -341,6 +368,9 @@ void Api::OnRequest(uint64_t token, HttpRequest request) {
 }
 void Api::OnClose(uint64_t token) {
   impl_->OnClose(token);
+}
+void Api::EndBulkSubmits(Leaving why) {
+  impl_->EndBulkSubmits(why);
 }
 void Api::OnReply(Reply reply) {
   impl_->OnReply(std::move(reply));

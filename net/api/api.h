@@ -10,6 +10,7 @@
 #include "base/histogram.h"
 #include "base/time.h"
 #include "broker/ports.h"
+#include "net/api/problem.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -48,7 +49,7 @@ class Api : public HttpHandler {
     virtual void Respond(uint64_t token, HttpResponse response) = 0;
     virtual void BeginStream(uint64_t token, HttpResponse head) = 0;
     virtual size_t Stream(uint64_t token, std::string_view piece) = 0;
-    virtual void EndStream(uint64_t token) = 0;
+    virtual void EndStream(uint64_t token, bool close) = 0;
     virtual void PauseBody(uint64_t token) = 0;
     virtual void ResumeBody(uint64_t token) = 0;
   };
@@ -68,6 +69,9 @@ class Api : public HttpHandler {
   void OnRequest(uint64_t token, HttpRequest request) override;
   void OnClose(uint64_t token) override;
   HttpResponse OnRefused(int status, std::string_view detail) override;
+  /// From now on no bulk submit is taken. Those under way end in order: each is answered for the lines that were taken, and told where they end.
+  /// Before the core hears of the stop. Loop thread.
+  void EndBulkSubmits(Leaving why);
   /// The core's answer to what OnRequest posted. Loop thread.
   void OnReply(Reply reply);
 

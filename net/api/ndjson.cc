@@ -73,11 +73,29 @@ void BulkSubmit::TakeEnd() {
 }
 
 void BulkSubmit::TakeBreak() {
+  DropOpen();
+}
+
+void BulkSubmit::TakeStop(Leaving why) {
+  bool all_taken = ended_ && begin_ == text_.size() && open_.lines.empty();
+  if (all_taken || stop_) return;
+  stop_ = why;
+  stop_index_ = open_.lines.empty() ? next_index_ : open_.lines.front().index;
+  DropOpen();
+  if (!under_way_) AppendStop();
+}
+
+void BulkSubmit::DropOpen() {
   ended_ = true;
   skipping_ = false;
   open_ = {};
   begin_ = text_.size();
   DropTaken();
+}
+
+void BulkSubmit::AppendStop() {
+  answers_ += LeavingResponse(*stop_, stop_index_).body;
+  answers_.push_back('\n');
 }
 
 void BulkSubmit::OnUnsent(size_t bytes) {
@@ -181,6 +199,11 @@ void BulkSubmit::OnReply(const Submitted& submitted) {
 
 void BulkSubmit::OnReply(const Refused& refused) {
   CHECK(under_way_);
+  if (stop_ && refused.status.code() == Code::kUnavailable) {
+    // The core had heard of the stop before these lines: they belong to what is not taken.
+    stop_index_ = under_way_->front().index;
+    return Finish();
+  }
   for (const Line& line : *under_way_) {
     if (line.answer.empty()) AppendError(line.index, refused.status, refused.holder, &answers_);
     else answers_ += line.answer;
@@ -190,6 +213,7 @@ void BulkSubmit::OnReply(const Refused& refused) {
 
 void BulkSubmit::Finish() {
   under_way_.reset();
+  if (stop_) AppendStop();
   FlushRefused();
   Gather();
 }

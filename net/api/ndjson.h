@@ -7,8 +7,9 @@
 // I2: one request is under way at a time, so that the order of lines is the order of submission.
 // I3: bounded: text_ holds max_waiting_bytes or one line, and the pieces that came before a pause; open_ and under_way_ hold max_items lines and
 //     max_request_bytes (or one line) each; nothing is parsed while answers wait beyond max_unsent_bytes.
+// I4: after a stop the lines that are answered are all that were taken, and the last line of the answer says where they end.
 //
-// After each call of Take, TakeEnd, TakeBreak, OnReply and OnUnsent the owner goes round until nothing comes any more:
+// After each call of Take, TakeEnd, TakeBreak, TakeStop, OnReply and OnUnsent the owner goes round until nothing comes any more:
 //
 //   for (bool more = true; std::exchange(more, false);) {
 //     if (std::optional<SubmitRequest> request = bulk.NextRequest()) post it
@@ -29,6 +30,7 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/events.h"
+#include "net/api/problem.h"
 #include "net/api/submit_parser.h"
 #include "net/api/trace_context.h"
 
@@ -54,6 +56,10 @@ class BulkSubmit {
   /// The body broke: there is no more of it, and what was not submitted yet is dropped, whole lines too; their answers are left out. Lines that are
   /// under way are answered.
   void TakeBreak();
+  /// The broker takes no more of it: what was not submitted yet is dropped, whole lines too. Lines that are under way are answered, and behind them
+  /// stands the problem `why` with the index of the first line that was not taken; none where all lines of a whole body were. Nothing is taken of
+  /// the body any more.
+  void TakeStop(Leaving why);
   /// The core's replies to what NextRequest gave.
   void OnReply(const Submitted& submitted);
   void OnReply(const Refused& refused);
@@ -66,8 +72,9 @@ class BulkSubmit {
   std::string TakeAnswers();
   /// False: the body is to pause.
   bool wants_body() const;
-  /// The body was at its end, or broke, and every answer was taken.
+  /// The body was at its end, broke, or was stopped, and every answer was taken.
   bool done() const;
+  bool stopped() const { return stop_.has_value(); }
 
  private:
   /// One line that is not blank: what it came to, or the next of the batch's items.
@@ -89,7 +96,9 @@ class BulkSubmit {
   void TakeLine(std::string_view line);
   void FlushRefused();
   void DropTaken();
+  void DropOpen();
   void Finish();
+  void AppendStop();
 
   const BulkLimits limits_;
   const RequestId request_;
@@ -106,6 +115,8 @@ class BulkSubmit {
   std::optional<std::vector<Line>> under_way_;
   std::string answers_;
   size_t unsent_ = 0;
+  std::optional<Leaving> stop_;
+  uint64_t stop_index_ = 0;  // of the first line that is not taken
 };
 
 }  // namespace notifyd

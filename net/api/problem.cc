@@ -34,18 +34,27 @@ constexpr Kind kKinds[] = {
     {507, "disk-full", "Disk full"},
 };
 
+// Not by the status alone: a client goes on by itself after these.
+constexpr Kind kStopping = {503, "stopping", "The broker stops"};
+constexpr Kind kRestarting = {503, "restarting", "The broker restarts"};
+
 Kind KindOf(int status) {
   for (const Kind& kind : kKinds)
     if (kind.status == status) return kind;
   return {status, "other", "Refused"};
 }
 
-HttpResponse Build(int http_status, std::string_view detail, std::string_view field, NotifyId holder) {
-  Kind kind = KindOf(http_status);
+struct Members {
+  std::string_view field = {};
+  NotifyId holder = {};
+  std::optional<uint64_t> next_index = {};
+};
+
+HttpResponse Build(const Kind& kind, std::string_view detail, const Members& members) {
   HttpResponse response;
-  response.status = http_status;
+  response.status = kind.status;
   response.content_type = "application/problem+json";
-  if (http_status == 429 || http_status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (kind.status == 429 || kind.status == 503) response.headers.emplace_back("Retry-After", "1");
   JsonWriter json(&response.body);
   json.BeginObject();
   json.Key("type");
@@ -53,16 +62,20 @@ HttpResponse Build(int http_status, std::string_view detail, std::string_view fi
   json.Key("title");
   json.String(kind.title);
   json.Key("status");
-  json.Int(http_status);
+  json.Int(kind.status);
   json.Key("detail");
   json.String(detail);
-  if (!field.empty()) {
+  if (!members.field.empty()) {
     json.Key("field");
-    json.String(field);
+    json.String(members.field);
   }
-  if (holder.value != 0) {
+  if (members.holder.value != 0) {
     json.Key("id");
-    json.String(holder.ToString());
+    json.String(members.holder.ToString());
+  }
+  if (members.next_index) {
+    json.Key("next_index");
+    json.Uint(*members.next_index);
   }
   json.EndObject();
   return response;
@@ -105,11 +118,19 @@ int HttpStatusOf(Code code) {
 }
 
 HttpResponse ProblemResponse(const Status& status, NotifyId holder) {
-  return Build(HttpStatusOf(status.code()), status.detail(), status.field(), holder);
+  return Build(KindOf(HttpStatusOf(status.code())), status.detail(), {.field = status.field(), .holder = holder});
 }
 
 HttpResponse ProblemResponse(int http_status, std::string_view detail) {
-  return Build(http_status, detail, {}, {});
+  return Build(KindOf(http_status), detail, {});
+}
+
+HttpResponse LeavingResponse(Leaving why, std::optional<uint64_t> next_index) {
+  bool restarting = why == Leaving::kRestarting;
+  std::string detail = restarting ? "the broker restarts; " : "the broker is stopping; ";
+  detail += next_index ? "lines from index " + std::to_string(*next_index) + " on were not taken" : std::string("nothing was taken");
+  if (restarting) detail += ": send them again";
+  return Build(restarting ? kRestarting : kStopping, detail, {.next_index = next_index});
 }
 
 }  // namespace notifyd

@@ -1,6 +1,8 @@
 // Problem documents (RFC 9457): every refusal's one form, and the one table from codes to HTTP statuses. Pure. Contract section 3.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +20,12 @@ HttpResponse ProblemResponse(const Status& status, NotifyId holder = {});
 
 /// The same for refusals that only HTTP knows (405, 408, 412, 431, ...). `detail` may hold anything.
 HttpResponse ProblemResponse(int http_status, std::string_view detail);
+
+/// Why the broker takes no more of a bulk submit.
+enum class Leaving { kStopping, kRestarting };
+
+/// The answer to a bulk submit of which nothing is taken; its body is, with `next_index`, also the last line of the answer to one that is ended: the
+/// line of that index and all behind it were not taken.
+HttpResponse LeavingResponse(Leaving why, std::optional<uint64_t> next_index = std::nullopt);
 
 }  // namespace notifyd

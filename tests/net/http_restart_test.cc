@@ -9,6 +9,9 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <chrono>
+#include <functional>
+#include <thread>
 
 namespace notifyd {
 namespace {
@@ -368,6 +371,47 @@ TEST_CASE("http restart: a further listening socket may come among the connectio
   CHECK(Served(&client));
   RawClient further(other.port());
   CHECK(Served(&further));
+}
+
+/// Until `holds` says so on the loop.
+bool Until(HttpFixture* fixture, const std::function<bool(HttpServer&)>& holds) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (bool held = false; std::chrono::steady_clock::now() < deadline; std::this_thread::yield()) {
+    fixture->OnLoop([&](HttpServer& server) { held = holds(server); });
+    if (held) return true;
+  }
+  return false;
+}
+
+TEST_CASE("http restart: a request that is not complete is refused, and what its client still sends does not take the answer back") {
+  const char* part = GENERATE("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf", "GET /x HTTP/1.1\r\nHo");
+  HttpFixture first;
+  RawClient slow(first.port()), idle(first.port());
+  REQUIRE(Served(&idle));
+  slow.Send(part);
+  REQUIRE(Until(&first, [](HttpServer& server) { return server.receiving(0) == 1; }));
+  HttpServer::Sockets sockets;
+  first.OnLoop([&](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+    CHECK(server.receiving(3'600'000) == 0);  // it has not been coming for so long
+    CHECK(server.busy() == 1);
+    server.RefuseUnfinished();
+  });
+  REQUIRE(Until(&first, [](HttpServer& server) { return server.busy() == 0; }));
+  // Nobody reads this before the next server has the socket: closing it now would reset the connection.
+  first.OnLoop([&](HttpServer& server) {
+    slow.Send("more");
+    sockets = server.Release();
+  });
+  CHECK(sockets.connections.size() == 2);
+  HttpFixture second({}, &sockets);
+  slow.Send("and more");
+  RawResponse response = slow.ReadResponse();
+  CHECK(response.status == 503);
+  CHECK(response.Header("Connection") == "close");
+  CHECK(Served(&idle));
+  CHECK(second.closed().empty());
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ class FakeResponder : public Api::Responder {
     HttpResponse head;
     std::string text;
     bool ended = false;
+    bool closes = false;  // the connection
   };
 
   void Respond(uint64_t token, HttpResponse response) override {
@@ -59,7 +60,7 @@ class FakeResponder : public Api::Responder {
   }
   void BeginStream(uint64_t token, HttpResponse head) override {
     REQUIRE_FALSE(answers.contains(token));
-    REQUIRE(streams.emplace(token, Streamed{std::move(head), "", false}).second);
+    REQUIRE(streams.emplace(token, Streamed{std::move(head), ""}).second);
   }
   size_t Stream(uint64_t token, std::string_view piece) override {
     REQUIRE(streams.contains(token));
@@ -67,9 +68,10 @@ class FakeResponder : public Api::Responder {
     streams[token].text += piece;
     return unsent;
   }
-  void EndStream(uint64_t token) override {
+  void EndStream(uint64_t token, bool close) override {
     REQUIRE(streams.contains(token));
     REQUIRE_FALSE(std::exchange(streams[token].ended, true));
+    streams[token].closes = close;
   }
   void PauseBody(uint64_t) override { REQUIRE_FALSE(std::exchange(paused, true)); }
   void ResumeBody(uint64_t) override { REQUIRE(std::exchange(paused, false)); }

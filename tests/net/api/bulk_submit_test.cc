@@ -130,6 +130,34 @@ TEST_CASE("bulk submit: a request that is refused whole refuses each of its line
   CHECK(f.Posted<SubmitRequest>().items.size() == 1);
 }
 
+TEST_CASE("bulk submit: at a stop or restart it ends in order, the connection with it, and no other one is taken") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  uint64_t token = f.last_token;
+  f.api.OnBody(token, std::string(kLine) + kLine);
+  f.api.OnBody(token, kLine);
+  f.api.EndBulkSubmits(Leaving::kRestarting);
+  CHECK_FALSE(f.responder.streams.contains(token));
+  // What still comes of its body is for nobody.
+  f.api.OnBody(token, kLine);
+  f.api.OnBodyEnd(token);
+  f.Reply(AcceptAll(f, 1));
+  CHECK(f.responder.streams[token].ended);
+  CHECK(f.responder.streams[token].closes);
+  const std::string& text = f.responder.streams[token].text;
+  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
+  CHECK(text.find(R"({"type":"urn:notifyd:problem:restarting",)") != std::string::npos);
+  CHECK(text.find("\"next_index\":2}\n") != std::string::npos);
+  size_t events = f.sink.events.size();
+  REQUIRE(f.Open());
+  CHECK(f.Answer().status == 503);
+  CHECK(f.Answer().close);
+  CHECK(f.Answer().body.find("urn:notifyd:problem:restarting") != std::string::npos);
+  f.Submit(kLine, {{"Content-Type", "application/x-ndjson"}});
+  CHECK(f.Answer().status == 503);
+  CHECK(f.sink.events.size() == events);
+}
+
 TEST_CASE("bulk submit: a head that is refused is answered at once, and its body is not taken") {
   struct Row {
     Headers more;

@@ -78,6 +78,11 @@ struct Fixture {
     Pump();
     return *this;
   }
+  Fixture& Stop(Leaving why) {
+    bulk.TakeStop(why);
+    Pump();
+    return *this;
+  }
   /// The core's reply to the request under way.
   Fixture& Reply() {
     REQUIRE(under_way);
@@ -206,6 +211,50 @@ TEST_CASE("bulk: a body that breaks with nothing under way is done") {
   f.Break();
   CHECK(f.bulk.done());
   CHECK_FALSE(f.under_way);
+}
+
+TEST_CASE("bulk: at a stop what is under way is answered, and the last line says which line was the first that is not taken") {
+  Leaving why = GENERATE(Leaving::kStopping, Leaving::kRestarting);
+  std::string word = why == Leaving::kStopping ? "stopping" : "restarting";
+  Fixture f;
+  f.Take(Good("a") + "\n").Take(Good("b") + "\n" + Good("c") + "\nx\n" + Good("d"));
+  f.Stop(why);
+  CHECK(f.text.empty());
+  CHECK_FALSE(f.bulk.done());
+  f.Reply();
+  CHECK(f.core.lanes == std::vector<std::string>{"a"});
+  CHECK(f.text == Accepted(0, 1) + LeavingResponse(why, 1).body + "\n");
+  CHECK_THAT(f.text, Catch::Contains(R"({"type":"urn:notifyd:problem:)" + word + R"(","title":)") && Catch::Contains(R"("status":503,)") &&
+                         Catch::EndsWith("\"next_index\":1}\n"));
+  CHECK(f.bulk.done());
+  CHECK(f.bulk.stopped());
+}
+
+TEST_CASE("bulk: at a stop with nothing under way the answer ends at once") {
+  Fixture f;
+  f.Take(Good("a") + "\n").Reply().Take(Good("b"));
+  f.Stop(Leaving::kRestarting);
+  CHECK(f.text == Accepted(0, 1) + LeavingResponse(Leaving::kRestarting, 1).body + "\n");
+  CHECK(f.bulk.done());
+}
+
+TEST_CASE("bulk: a stop behind the last line of a whole body says nothing") {
+  Fixture f;
+  f.Take(Good("a") + "\n").End();
+  f.Stop(Leaving::kRestarting);
+  f.Reply();
+  CHECK(f.text == Accepted(0, 1));
+  CHECK(f.bulk.done());
+  CHECK_FALSE(f.bulk.stopped());
+}
+
+TEST_CASE("bulk: lines that the core refuses because it stops already are not taken, and not answered one by one") {
+  Fixture f;
+  f.Take(Good("a") + "\n").Reply().Take(Good("b") + "\n" + Good("c") + "\n");
+  f.Stop(Leaving::kStopping);
+  f.Refuse(Status(Code::kUnavailable, "the broker is stopping"));
+  CHECK(f.text == Accepted(0, 1) + LeavingResponse(Leaving::kStopping, 1).body + "\n");
+  CHECK(f.bulk.done());
 }
 
 TEST_CASE("bulk: a refused line is answered at once where nothing is before it") {
@@ -489,13 +538,18 @@ TEST_CASE("bulk: bytes of any kind in random pieces never break it") {
       for (uint64_t i = random.Below(12); i > 0; --i) piece += random.Chance(0.05) ? std::string(1, '\0') : kParts[random.Below(std::size(kParts))];
       f.Take(piece);
     }
-    if (random.Chance(0.3)) f.Break();
+    bool stops = random.Chance(0.2);
+    if (stops) f.Stop(Leaving::kRestarting);
+    else if (random.Chance(0.3)) f.Break();
     else f.End();
     f.ReplyAll();
     REQUIRE(f.bulk.done());
     uint64_t index = 0;
-    for (size_t at = 0; at < f.text.size(); at = f.text.find('\n', at) + 1, ++index)
-      REQUIRE(f.text.compare(at, 10 + std::to_string(index).size(), "{\"index\":" + std::to_string(index) + ",") == 0);
+    for (size_t at = 0; at < f.text.size(); at = f.text.find('\n', at) + 1, ++index) {
+      bool last = f.text.find('\n', at) + 1 == f.text.size();
+      if (stops && last) REQUIRE(f.text.substr(at) == LeavingResponse(Leaving::kRestarting, index).body + "\n");
+      else REQUIRE(f.text.compare(at, 10 + std::to_string(index).size(), "{\"index\":" + std::to_string(index) + ",") == 0);
+    }
   }
 }
 

@@ -383,6 +383,11 @@ TEST_CASE("openapi: the refusals of any request, and the types of problems, are 
     CHECK(document.Violations(document.Schema("Problem"), response.body) == std::vector<std::string>());
     types.insert(Json(response.body).At("/type"));
   }
+  for (Leaving why : {Leaving::kStopping, Leaving::kRestarting}) {
+    HttpResponse response = LeavingResponse(why);
+    CHECK(document.Violations(document.Schema("Problem"), response.body) == std::vector<std::string>());
+    types.insert(Json(response.body).At("/type"));
+  }
   for (const auto& type : document.Schema("Problem")["properties"]["type"]["enum"]) declared.insert(type.as<std::string>());
   CHECK(types == declared);
   for (const auto& [path, method] : document.Operations()) {
