@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/log_output.h"
+#include "base/terminal_text.h"
 #include "base/time.h"
 
 namespace notifyd {
@@ -81,7 +82,7 @@ void AppendJson(LogLevel level, std::string_view event, const LogField* fields, 
     line->append(",\"").append(field->name).append("\":");
     WriteValue(*field, /*json=*/true, line);
   }
-  line->append("}\n");
+  line->push_back('}');
 }
 
 void AppendText(LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
@@ -90,7 +91,7 @@ void AppendText(LogLevel level, std::string_view event, const LogField* fields, 
   size_t from = line->size();
   line->append(NameOf(level));
   line->resize(from + 6, ' ');
-  for (char c : event) line->push_back(static_cast<unsigned char>(c) < ' ' ? ' ' : c);
+  line->append(event);
   for (const LogField* field = fields; field != fields + count; ++field) {
     if (IsEmpty(*field)) continue;
     line->push_back(' ');
@@ -98,11 +99,14 @@ void AppendText(LogLevel level, std::string_view event, const LogField* fields, 
     line->push_back('=');
     WriteValue(*field, /*json=*/false, line);
   }
-  line->push_back('\n');
 }
 
+/// JSON too, which means the same when it is escaped: somebody reads it on a terminal, by way of journalctl or tail.
 void AppendLine(bool json, LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
+  size_t begin = line->size();
   (json ? AppendJson : AppendText)(level, event, fields, count, line);
+  EscapeForTerminal(line, begin);
+  line->push_back('\n');
 }
 
 /// Where lines go. Never destroyed, nor any output that it had: the thread below and whatever logs at the very end still use them.

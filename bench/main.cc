@@ -7,8 +7,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
+#include <sstream>
 #include <string>
 
+#include "base/standard_output.h"
 #include "bench/scenarios.h"
 #include "bench/session.h"
 
@@ -201,7 +204,6 @@ int RunScenario(const std::string& name, Flags* flags) {
 }
 
 int Main(int argc, char** argv) {
-  signal(SIGPIPE, SIG_IGN);
   BlockSignals();
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -224,7 +226,10 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kWrongUsage;
+    std::ostringstream out;
+    int code = app.exit(error, out, std::cerr) == 0 ? 0 : kWrongUsage;
+    PrintOut(out.str());
+    return code;
   }
   if (receive->parsed()) {
     Result<Address> listen = Address::Parse(flags.listen);
@@ -242,5 +247,6 @@ int Main(int argc, char** argv) {
 }  // namespace notifyd::bench
 
 int main(int argc, char** argv) {
-  return notifyd::bench::Main(argc, argv);
+  notifyd::OpenStandardDescriptors();
+  return notifyd::EndOutput("notify-bench", notifyd::bench::Main(argc, argv));
 }

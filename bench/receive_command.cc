@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string>
 
+#include "base/standard_output.h"
+#include "base/terminal_text.h"
 #include "bench/receiver.h"
 #include "bench/report.h"
 #include "bench/session.h"
@@ -61,10 +63,7 @@ struct Totals {
 
 /// Printable, on one line, and not longer than a line.
 std::string Beginning(std::string_view body) {
-  std::string out;
-  for (char c : body.substr(0, kBodyShown)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  if (body.size() > kBodyShown) out += "...";
-  return out;
+  return EscapeForTerminal(body.substr(0, kBodyShown)) + (body.size() > kBodyShown ? "..." : "");
 }
 
 /// On the receiver's thread; Take from the main thread.
@@ -82,12 +81,12 @@ class Watcher final : public RequestObserver {
       Record record;
       record.Text("method", std::string(request.method)).Text("path", std::string(request.target)).Text("id", std::string(request.notify_id));
       record.Int("attempt", request.attempt).Int("status", request.status).Int("body_bytes", static_cast<int64_t>(request.body_size));
-      fmt::print("{}\n", record.Text("body", std::string(request.body)).Json());
+      PrintOut(record.Text("body", std::string(request.body)).Json() + "\n");
     } else {
-      fmt::print("{} {}  {} attempt {} -> {}  {}\n", request.method, Beginning(request.target), request.notify_id.empty() ? "-" : request.notify_id,
-                 request.attempt, request.status ? fmt::format("{}", request.status) : "no answer", Beginning(request.body));
+      PrintOut(fmt::format("{} {}  {} attempt {} -> {}  {}\n", request.method, Beginning(request.target), request.notify_id.empty() ? "-" : Beginning(request.notify_id),
+                 request.attempt, request.status ? fmt::format("{}", request.status) : "no answer", Beginning(request.body)));
     }
-    std::fflush(stdout);
+    FlushOut();
   }
 
   /// What came so far, and how much of it since the last call.
@@ -145,16 +144,16 @@ Status RunReceive(const ReceiveOptions& options) {
   while (!SleepInterrupted(1000)) {
     Totals totals = watcher.Take(&recent);
     if (!terminal || recent == 0 || (recent <= kShownPerSecond && !options.verbose)) continue;
-    fmt::print("{}/s, {} in all, {} notifies, {} duplicates, {} repeated attempts\n", Grouped(static_cast<double>(recent), 0),
-               Grouped(static_cast<double>(totals.requests), 0), Grouped(static_cast<double>(totals.notifies), 0), totals.duplicates, totals.repeats);
-    std::fflush(stdout);
+    PrintOut(fmt::format("{}/s, {} in all, {} notifies, {} duplicates, {} repeated attempts\n", Grouped(static_cast<double>(recent), 0),
+               Grouped(static_cast<double>(totals.requests), 0), Grouped(static_cast<double>(totals.notifies), 0), totals.duplicates, totals.repeats));
+    FlushOut();
   }
   (*receiver)->Stop();
   Record record = RecordOf(watcher.Take(&recent));
   if (options.json) {
-    fmt::print("{}\n", record.Json());
+    PrintOut(record.Json() + "\n");
   } else {
-    fmt::print("{}", TableOfRuns("received", {record}));
+    PrintOut(TableOfRuns("received", {record}));
   }
   return Status::Ok();
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/random.h"
+#include "base/standard_output.h"
 #include "bench/session.h"
 
 namespace notifyd::bench {
@@ -94,8 +95,8 @@ Status RunBacklog(const CommonOptions& common, const BacklogOptions& options) {
       Record record;
       record.Text("scenario", "backlog").Int("run", run).Int("payload_bytes", static_cast<int64_t>(options.payload_bytes));
       record.Int("lanes", static_cast<int64_t>(options.lanes)).Rows("steps", rows).Rows("last_to_first", {Ratios(rows)});
-      fmt::print("{}\n", record.Json());
-      std::fflush(stdout);
+      PrintOut(record.Json() + "\n");
+      FlushOut();
     }
     runs.push_back(std::move(rows));
   }
@@ -104,8 +105,8 @@ Status RunBacklog(const CommonOptions& common, const BacklogOptions& options) {
   std::string title =
       fmt::format("backlog: far-off notifies of {} bytes in {} lanes, ready and restarted after kill -9{}", options.payload_bytes,
                   Grouped(static_cast<double>(options.lanes), 0), common.runs > 1 ? fmt::format(", medians of {} runs", common.runs) : "");
-  fmt::print("{}", TableOfRows(title, medians));
-  if (medians.size() > 1) fmt::print("{}", TableOfRows("last to first", {Ratios(medians)}));
+  PrintOut(TableOfRows(title, medians));
+  if (medians.size() > 1) PrintOut(TableOfRows("last to first", {Ratios(medians)}));
   return Status::Ok();
 }
 

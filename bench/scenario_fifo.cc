@@ -1,6 +1,7 @@
 // fifo: what fifo lanes pass on, one at a time each, against the number of lanes. Every step has a broker of its own.
 #include <fmt/format.h>
 
+#include "base/standard_output.h"
 #include "bench/session.h"
 
 namespace notifyd::bench {
@@ -46,10 +47,10 @@ Status RunFifo(const CommonOptions& common, const FifoOptions& options) {
       Result<Record> row = FifoOnce(common, options, lanes);
       if (!row.ok()) return std::move(row).status();
       row->Text("scenario", "fifo").Int("run", run);
-      if (common.json) fmt::print("{}\n", row->Json());
+      if (common.json) PrintOut(row->Json() + "\n");
       rows.push_back(*std::move(row));
     }
-  if (!common.json) fmt::print("{}", TableOfRows(title, rows));
+  if (!common.json) PrintOut(TableOfRows(title, rows));
   return Status::Ok();
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/standard_output.h"
+
 namespace notifyd::bench {
 namespace {
 
@@ -145,12 +147,12 @@ Status RunAndReport(const CommonOptions& common, const std::string& title, const
     Result<Record> record = once(run);
     if (!record.ok()) return std::move(record).status();
     if (common.json) {
-      fmt::print("{}\n", record->Json());
-      std::fflush(stdout);
+      PrintOut(record->Json() + "\n");
+      FlushOut();
     }
     records.push_back(*std::move(record));
   }
-  if (!common.json) fmt::print("{}", TableOfRuns(title, records));
+  if (!common.json) PrintOut(TableOfRuns(title, records));
   return Status::Ok();
 }
 

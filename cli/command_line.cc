@@ -18,6 +18,7 @@
 #include "cli/describe.h"
 #include "cli/lanes.h"
 #include "cli/notify_fields.h"
+#include "cli/patience.h"
 #include "cli/submit_command.h"
 #include "cli/top.h"
 
@@ -109,7 +110,7 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-      std::fputs(app_.help().c_str(), stdout);  // of the command where one was named
+      Print(app_.help());  // of the command where one was named
       return kDone;
     } catch (const CLI::RequiredError& fault) {
       std::string missing = app_.get_subcommands().empty() ? "" : Missing(*app_.get_subcommands().front());
@@ -141,7 +142,7 @@ class CommandLine {
   }
 
   Exit PrintVersion() const {
-    std::puts(json_ ? "{\"version\":\"" NOTIFYD_VERSION "\"}" : "notifyctl " NOTIFYD_VERSION);
+    PrintLine(json_ ? "{\"version\":\"" NOTIFYD_VERSION "\"}" : "notifyctl " NOTIFYD_VERSION);
     return kDone;
   }
 
@@ -202,13 +203,21 @@ class CommandLine {
     command->add_option("--limit", limit_, "How many at most.")->check(Quiet(CLI::Range(uint64_t{1}, kListMost)))->type_name("N")->default_str("100");
   }
 
+  CLI::Option* AddReconnect(CLI::App* command, const std::string& help) {
+    return command->add_option("--reconnect-ms", reconnect_ms_, help)
+        ->check(Quiet(CLI::Range(int64_t{0}, int64_t{24 * 3'600'000})))
+        ->type_name("MS")
+        ->default_str(std::to_string(kReconnectMs));
+  }
+
   // ---- notifies
 
   void AddSubmit() {
     CLI::App* submit = Add("submit", "Submit a notify, or a file of them.", [this](const Context& context) {
       FieldValues values{submit_texts_.Given(), headers_};
       if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused("--file goes without flags for fields");
-      if (!file_.empty()) return SubmitLines(context, file_);
+      if (!file_.empty()) return SubmitLines(context, file_, reconnect_ms_);
+      if (submit_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --file");
       if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
       return notifyd::Submit(context, values);
     });
@@ -216,6 +225,7 @@ class CommandLine {
     AddHeader(submit);
     CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
     hints_[file->type_name("FILE")].file = true;
+    submit_reconnect_ = AddReconnect(submit, "With --file: how long to look for a broker that restarts meanwhile.");
   }
 
   void AddHeader(CLI::App* command) {
@@ -243,11 +253,13 @@ class CommandLine {
     wait_ = get->add_flag("--wait{forever}", wait_text_, "Wait until it is settled; --wait=MS: that long at most.");
     hints_[wait_].optional_value = "MS";
     wait_ms_ = get->add_option("--wait-ms", wait_text_, "The same as --wait=MS.")->type_name("MS");
+    get_reconnect_ = AddReconnect(get, "With --wait: how long to look for a broker that goes away meanwhile.");
   }
 
   Exit RunGet(const Context& context) {
     if (id_.empty() == fkey_.empty()) return Misused("get needs an id or --fkey");
     bool waits = wait_->count() + wait_ms_->count() > 0;
+    if (!waits && get_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --wait");
     if (!fkey_.empty()) return waits ? Misused("--wait goes with an id") : GetFkey(context, fkey_);
     std::optional<int64_t> wait_ms;
     if (waits && wait_text_ == "forever") {
@@ -258,7 +270,7 @@ class CommandLine {
         return Misused("--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
       wait_ms = number;
     }
-    return notifyd::Get(context, id_, wait_ms);
+    return notifyd::Get(context, id_, wait_ms, reconnect_ms_);
   }
 
   void AddExplain() {
@@ -424,11 +436,11 @@ class CommandLine {
   CLI::App app_;
   std::map<const CLI::App*, Action> commands_;
   OptionHints hints_;
-  CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr;
+  CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
   std::string server_ = kDefaultServer, generate_, id_, fkey_, file_, wait_text_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
-  int64_t remember_ms_ = 0, interval_ms_ = 1000;
+  int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;
   bool json_ = false, dry_run_ = false, once_ = false, version_ = false;
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;

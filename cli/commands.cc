@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "cli/patience.h"
 #include "cli/table.h"
 
 namespace notifyd {
@@ -72,22 +73,39 @@ Exit Trigger(const Context& context, const std::string& fkey, const FieldValues&
   return Show(context, Ask(context, "POST", path, values.fields.empty() ? nullptr : &*body), [](Value answer) { return Fields(answer); });
 }
 
-Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms) {
+Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms, int64_t reconnect_ms) {
+  using std::chrono::milliseconds;
   using std::chrono::steady_clock;
   auto started = steady_clock::now();
+  auto left = [&] {
+    if (!wait_ms) return milliseconds(0);
+    if (*wait_ms < 0) return milliseconds::max();
+    return std::max(milliseconds(0), milliseconds(*wait_ms) - std::chrono::duration_cast<milliseconds>(steady_clock::now() - started));
+  };
   std::string path = NotifyPath(id);
+  bool found = false;
+  Patience patience(reconnect_ms), between(kForeverMs);
   for (;;) {
-    int64_t step_ms = 0;
-    if (wait_ms) {
-      int64_t passed_ms = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - started).count();
-      step_ms = *wait_ms < 0 ? kWaitMostMs : std::clamp<int64_t>(*wait_ms - passed_ms, 0, kWaitMostMs);
-    }
-    Outcome outcome = Ask(context, "GET", step_ms > 0 ? path + "?wait_ms=" + std::to_string(step_ms) : path, nullptr, step_ms);
+    int64_t step_ms = std::min<int64_t>(left().count(), kWaitMostMs);
+    HttpCall call;
+    call.method = "GET";
+    call.path = step_ms > 0 ? path + "?wait_ms=" + std::to_string(step_ms) : path;
+    call.wait_ms = step_ms;
+    auto asked = steady_clock::now();
+    Result<HttpAnswer> answer = context.client->Send(call);
+    bool away = answer.ok() ? answer->status == 503 : found;
+    if (step_ms > 0 && away && left().count() > 0 && patience.Wait(left())) continue;
+    Outcome outcome = Judge(std::move(answer));
     bool settled = true;
     if (Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body); outcome.exit == kDone && tree.ok()) {
       settled = std::find(std::begin(kPendingStates), std::end(kPendingStates), Cell(tree->root().At("/state"))) == std::end(kPendingStates);
     }
     if (step_ms == 0 || settled) return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
+    found = true;
+    patience.Reset();
+    // One that stops lets nobody wait.
+    if (steady_clock::now() - asked < milliseconds(step_ms) / 2) between.Wait(left());
+    else between.Reset();
   }
 }
 
@@ -116,7 +134,7 @@ Exit List(const Context& context, const std::map<std::string, std::string>& filt
                Clipped(Cell(root.At("/url")), kUrlMost)});
   }
   Print(table.ToString());
-  if (!pages.next.empty()) std::fprintf(stderr, "more with --cursor %s\n", Printable(pages.next).c_str());
+  if (!pages.next.empty()) Remark("more with --cursor " + pages.next);
   return kDone;
 }
 

@@ -15,8 +15,9 @@ namespace notifyd {
 /// `values`: data, delay_ms, due_at. `remember_ms` 0: a trigger for which nothing is held is not remembered.
 Exit Trigger(const Context& context, const std::string& fkey, const FieldValues& values, int64_t remember_ms);
 
-/// `wait_ms`: how long to wait until it is settled; negative: as long as it takes; nothing: do not wait.
-Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms);
+/// `wait_ms`: how long to wait until it is settled; negative: as long as it takes; nothing: do not wait. A broker that was there and goes away while
+/// it waits is looked for again for up to `reconnect_ms`.
+Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms, int64_t reconnect_ms);
 Exit GetFkey(const Context& context, const std::string& fkey);
 Exit Explain(const Context& context, const std::string& id);
 

@@ -1,11 +1,15 @@
 #include "cli/context.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <utility>
 
 #include "base/json.h"
+#include "base/standard_output.h"
+#include "base/terminal_text.h"
 #include "cli/table.h"
 
 namespace notifyd {
@@ -17,17 +21,21 @@ using Value = JsonTree::Value;
 
 }  // namespace
 
-void Print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+bool Print(std::string_view text) {
+  static const bool on_terminal = isatty(STDOUT_FILENO) != 0;
+  return PrintOut(on_terminal ? EscapeLinesForTerminal(text) : text);
 }
 
-void PrintLine(std::string_view text) {
-  Print(text);
-  Print("\n");
+bool PrintLine(std::string_view text) {
+  return Print(text) && PrintOut("\n");
 }
 
 void Complain(const std::string& text) {
-  std::fprintf(stderr, "notifyctl: %s\n", Printable(text).c_str());
+  Remark("notifyctl: " + text);
+}
+
+void Remark(const std::string& text) {
+  std::fprintf(stderr, "%s\n", EscapeForTerminal(text).c_str());
 }
 
 std::string Cell(const std::optional<Value>& value) {
@@ -65,7 +73,10 @@ std::string ProblemText(const HttpAnswer& answer) {
 }
 
 Outcome Ask(const Context& context, const HttpCall& call) {
-  Result<HttpAnswer> answer = context.client->Send(call);
+  return Judge(context.client->Send(call));
+}
+
+Outcome Judge(Result<HttpAnswer> answer) {
   if (!answer.ok()) {
     Complain(answer.status().detail());
     return {kUnreachable, {}};

@@ -25,11 +25,14 @@ struct Context {
   bool json = false;
 };
 
-/// To standard output.
-void Print(std::string_view text);
-void PrintLine(std::string_view text);
-/// To standard error, as a line that begins with the program's name. Control characters are shown as "?".
+/// To standard output (base/standard_output.h). On a terminal what could steer it or hide text is escaped, in JSON too, which means the same then.
+/// False once a write failed: what is printed from then on is lost.
+bool Print(std::string_view text);
+bool PrintLine(std::string_view text);
+/// To standard error, as a line that begins with the program's name; escaped in any case.
 void Complain(const std::string& text);
+/// The same without the name: no complaint.
+void Remark(const std::string& text);
 
 /// A string without quotes, all else as it stands; "-" for null and what is not there.
 std::string Cell(const std::optional<JsonTree::Value>& value);
@@ -47,7 +50,9 @@ struct Outcome {
   Exit exit = kDone;
   HttpAnswer answer;
 };
-/// Calls, and complains where nothing came back (kUnreachable) or a refusal (kRefused).
+/// Complains where nothing came back (kUnreachable) or a refusal (kRefused).
+Outcome Judge(Result<HttpAnswer> answer);
+/// Calls, and judges what comes back.
 Outcome Ask(const Context& context, const HttpCall& call);
 Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
 

@@ -57,6 +57,7 @@ long StatusOf(CURL* easy) {
 /// What is the same for every request.
 void SetUp(CURL* easy, const std::string& url, curl_slist* headers, char* fault) {
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a name may be "." or ".."
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fault);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -229,7 +230,7 @@ class HttpClient::Impl {
       curl_multi_poll(multi, &input, s->waits_for_input ? 1 : 0, kRoundMs, nullptr);
       if (s->waits_for_input) {
         s->peer_gone = s->PeerIsGone();
-        if (!s->peer_gone && !IsReadable(s->exchange->input())) continue;
+        if (!s->peer_gone && !s->exchange->cut_short() && !IsReadable(s->exchange->input())) continue;
         s->waits_for_input = false;
         curl_easy_pause(s->easy, CURLPAUSE_CONT);
       } else if (Clock::now() - s->moved > kStalled) {
@@ -278,6 +279,8 @@ const std::string& HttpClient::server() const {
 
 std::string HttpClient::Encode(std::string_view text) {
   static const char kHex[] = "0123456789ABCDEF";
+  // As a segment these would be resolved away by whatever stands between.
+  if (text == "." || text == "..") return text == "." ? "%2E" : "%2E%2E";
   std::string out;
   for (unsigned char c : text) {
     bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';

@@ -41,6 +41,8 @@ class HttpExchange {
   virtual int input() const = 0;
   /// A piece of a 2xx answer. False gives the exchange up.
   virtual bool Consume(std::string_view piece) = 0;
+  /// The answer said that no more of the body is wanted: Produce is at its end, whatever there is to read.
+  virtual bool cut_short() const { return false; }
   /// After each round of sending and receiving, at least once a second.
   virtual void OnRound() {}
 };
@@ -69,7 +71,7 @@ class HttpClient {
 
   const std::string& server() const;
 
-  /// RFC 3986: all but unreserved characters become %XX.
+  /// For a segment of a path or a parameter, RFC 3986: all but unreserved characters become %XX, and the dots of "." and "..".
   static std::string Encode(std::string_view text);
 
  private:

@@ -129,7 +129,7 @@ Exit ListLanes(const Context& context, const LaneListArguments& arguments) {
     return kDone;
   }
   Print(RenderLanes(pages.items));
-  if (!pages.next.empty()) std::fprintf(stderr, "more with --cursor %s\n", Printable(pages.next).c_str());
+  if (!pages.next.empty()) Remark("more with --cursor " + pages.next);
   return kDone;
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/standard_output.h"
+#include "base/terminal_text.h"
 #include "cli/handover.h"
 #include "cli/runtime.h"
 #include "cli/settings.h"
@@ -41,17 +43,22 @@ void StopEarly(int number) {
   std::_Exit(0);
 }
 
+/// To standard error; several lines of a fault of the command line stay so.
+void Complain(const std::string& text) {
+  std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
+}
+
 int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault) {
   Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
   if (invocation.action == Invocation::Action::kExit) {
-    std::fputs(invocation.output.c_str(), stdout);
-    if (!invocation.error.empty()) std::fprintf(stderr, "notifyd: %s\n", invocation.error.c_str());
-    return invocation.exit_code;
+    PrintOut(invocation.output);
+    if (!invocation.error.empty()) Complain(invocation.error);
+    return EndOutput("notifyd", invocation.exit_code);
   }
   if (invocation.action == Invocation::Action::kCheckConfig) {
-    for (const std::string& name : invocation.unknown_variables) std::fprintf(stderr, "notifyd: warning: %s names no setting\n", name.c_str());
-    std::puts("ok");
-    return 0;
+    for (const std::string& name : invocation.unknown_variables) Complain("warning: " + name + " names no setting");
+    PrintOut("ok\n");
+    return EndOutput("notifyd", 0);
   }
   const Options& options = invocation.options;
   LogInit(LogFormatOf(options), LogLevelOf(options));
@@ -74,6 +81,7 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
 }  // namespace notifyd
 
 int main(int argc, char** argv) {
+  notifyd::OpenStandardDescriptors();
   std::string fault;
   notifyd::Handover handover = notifyd::TakeHandover(&fault);
   notifyd::Launch launch;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/terminal_text.h"
 #include "cli/table.h"
 
 namespace notifyd {
@@ -21,7 +22,7 @@ void Progress::Show(const std::string& text) {
   auto now = std::chrono::steady_clock::now();
   if (!on_ || now < next_) return;
   next_ = now + kStep;
-  std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
+  std::fprintf(stderr, "\r%s\x1b[K", EscapeForTerminal(text).c_str());
   drawn_ = true;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/standard_output.h"
 #include "cli/progress.h"
 #include "cli/submit_file.h"
 #include "cli/table.h"
@@ -43,7 +44,9 @@ Exit Judge(const FileOutcome& outcome) {
   if (!outcome.refused_whole && !NothingSent(outcome)) {
     std::string answered = outcome.answered_line == 0 ? "no line was answered" : "answered up to line " + std::to_string(outcome.answered_line);
     Complain(answered + ": " + Grouped(counts.accepted) + " accepted, " + Grouped(counts.refused) + " refused" +
-             (outcome.unreachable ? "; whether the lines behind it were accepted is not known" : ""));
+             (outcome.rest_not_taken ? "; the lines behind it were not taken"
+              : outcome.unreachable || outcome.fault.code() == Code::kIo ? "; whether the lines behind it were accepted is not known"
+                                     : ""));
   }
   return outcome.unreachable ? kUnreachable : kRefused;
 }
@@ -59,7 +62,7 @@ Exit Submit(const Context& context, const FieldValues& values) {
   return Show(context, Ask(context, "POST", "/v1/notifies", &*body), [](JsonTree::Value answer) { return Fields(answer); });
 }
 
-Exit SubmitLines(const Context& context, const std::string& file) {
+Exit SubmitLines(const Context& context, const std::string& file, int64_t reconnect_ms) {
   bool standard_input = file == "-";
   int input = standard_input ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
@@ -75,7 +78,7 @@ Exit SubmitLines(const Context& context, const std::string& file) {
     FileHooks hooks;
     bool printed = false;
     hooks.progress = [&](const FileCounts& counts) {
-      if (printed) std::fflush(stdout);  // the answers as they come, but not one system call each
+      if (printed) FlushOut();  // the answers as they come, but not one system call each
       printed = false;
       if (progress.on()) progress.Show(ProgressText(counts, total_bytes));
     };
@@ -86,11 +89,11 @@ Exit SubmitLines(const Context& context, const std::string& file) {
     if (context.json) {
       hooks.answered = [&](std::string_view line) {
         progress.Clear();
-        PrintLine(line);
         printed = true;
+        return PrintLine(line);
       };
     }
-    outcome = SubmitFile(input, context.client, hooks);
+    outcome = SubmitFile(input, context.client, hooks, reconnect_ms);
   }
   if (!standard_input) close(input);
   if (!context.json && !outcome.refused_whole && !NothingSent(outcome)) PrintLine(Summary(outcome));

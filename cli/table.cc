@@ -4,20 +4,12 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/terminal_text.h"
+
 namespace notifyd {
 
 size_t Width(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-std::string Printable(std::string text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    auto c = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F too: some terminals take U+009B for the start of a sequence.
-    if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) text.replace(i, 2, "?");
-    else if (c < ' ' || c == 0x7F) text[i] = '?';
-  }
-  return text;
 }
 
 Table::Table(std::vector<std::string> heads) {
@@ -25,7 +17,7 @@ Table::Table(std::vector<std::string> heads) {
 }
 
 void Table::Row(std::vector<std::string> cells) {
-  for (std::string& cell : cells) cell = Printable(std::move(cell));
+  for (std::string& cell : cells) cell = EscapeForTerminal(cell);
   rows_.push_back(std::move(cells));
 }
 

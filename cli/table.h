@@ -13,16 +13,14 @@ class Table {
   /// Without heads (an empty list) the rows stand alone.
   explicit Table(std::vector<std::string> heads = {});
   void Row(std::vector<std::string> cells);
-  /// Columns as wide as their widest cell, two spaces between; the last one is not padded. Control characters are shown as "?",
-  /// so that what a peer sent cannot steer a terminal.
+  /// Columns as wide as their widest cell, two spaces between; the last one is not padded. What could steer a terminal or hide
+  /// text is escaped (base/terminal_text.h), whoever sent it.
   std::string ToString() const;
 
  private:
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// With "?" in place of each control character.
-std::string Printable(std::string text);
 /// How many columns it takes: its code points, which is close enough for what stands here.
 size_t Width(std::string_view text);
 /// "1,234,567".

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/terminal_text.h"
 #include "cli/table.h"
 
 namespace notifyd {
@@ -35,7 +36,7 @@ class Screen {
  public:
   Screen(size_t columns, size_t rows) : columns_(columns), rows_(rows) {}
   void Line(const std::string& text) {
-    if (lines_.size() < rows_) lines_.push_back(Cut(Printable(text)));
+    if (lines_.size() < rows_) lines_.push_back(Cut(EscapeForTerminal(text)));
   }
   /// A heading and what stands behind it, on as many lines as that needs: between two items a line may break.
   void Items(const std::string& heading, const std::vector<std::string>& items) {

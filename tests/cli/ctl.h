@@ -24,6 +24,26 @@ inline CtlRun Ctl(const std::vector<std::string>& arguments, const std::vector<s
   return run;
 }
 
+/// With a standard output that takes nothing.
+inline CtlRun CtlFull(const std::vector<std::string>& arguments) {
+  Process process(NOTIFYCTL_BINARY, {arguments, {}, "/dev/null", true, "/dev/full"});
+  CtlRun run;
+  run.code = process.Wait();
+  run.error = process.error();
+  return run;
+}
+
+/// A shell's script, with notifyctl as $1 and `arguments` behind it.
+inline CtlRun Shell(const std::string& script, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"-c", script, "sh", NOTIFYCTL_BINARY});
+  Process process("/bin/sh", {arguments, {}});
+  CtlRun run;
+  run.code = process.Wait();
+  run.output = process.output();
+  run.error = process.error();
+  return run;
+}
+
 /// With --server in front.
 inline CtlRun CtlAt(const ScriptedServer& broker, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"--server", broker.url()});

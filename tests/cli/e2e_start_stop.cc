@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <regex>
 
 #include "cli/e2e_broker.h"
@@ -38,6 +39,27 @@ TEST_CASE("notifyd: --check-config, --version and --help exit with 0 and start n
   CHECK(ExitOf({"--help"}, nullptr, &output) == 0);
   CHECK_THAT(output, Catch::Contains("--data-dir"));
   CHECK(access(data.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("notifyd: an output that cannot be written exits with 1 and says so") {
+  const char* flag = GENERATE("--version", "--help", "--print-config", "--print-manual", "--check-config");
+  Process process(NOTIFYD_BINARY, {{flag}, {}, "/dev/null", true, "/dev/full"});
+  INFO(flag);
+  CHECK(process.Wait() == 1);
+  CHECK(process.error() == "notifyd: cannot write to standard output: No space left on device\n");
+}
+
+TEST_CASE("notifyd: with standard descriptors closed no file of the store takes their place") {
+  TempDir dir;
+  std::string data = dir.path() + "/data";
+  // It holds all three for its own, so that a log line never lands in a file of the store.
+  Process process("/bin/sh", {{"-c", "exec \"$0\" --listen 127.0.0.1:0 --data-dir \"$1\" <&- >&- 2>&-", NOTIFYD_BINARY, data}, {}});
+  for (int i = 0; i < kDeadlineSeconds * 100 && !std::filesystem::exists(data + "/CURRENT"); ++i) usleep(10'000);
+  REQUIRE(std::filesystem::exists(data + "/CURRENT"));
+  for (const char* fd : {"0", "1", "2"})
+    CHECK(std::filesystem::read_symlink("/proc/" + std::to_string(process.pid()) + "/fd/" + fd) == "/dev/null");
+  process.Signal(SIGTERM);
+  CHECK(process.Wait() == 0);
 }
 
 TEST_CASE("notifyd: the line that says where it listens, as text and as JSON") {

@@ -256,3 +256,21 @@ TEST_CASE("log output: a reader that is gone costs lines, and nothing else") {
   CHECK_FALSE(output.empty());  // it still has to say how many were lost
   pipe.ends[0] = -1;
 }
+
+TEST_CASE("log: what steers a terminal or hides text is escaped, in both formats") {
+  const std::string nasty = "\xc2\x9b"
+                            "2J\x7f\xe2\x80\xae\xe2\x80\x8b";
+  std::string lines = Captured([&] {
+    for (LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
+      LogInit(format, LogLevel::kInfo);
+      Log(LogLevel::kWarn, nasty, {{"detail", nasty}});
+    }
+  });
+  INFO(lines);
+  const std::string escaped = "\\u009b2J\\u007f\\u202e\\u200b";
+  CHECK_THAT(lines, Catch::Contains(" warn  " + escaped + " detail=\"" + escaped + "\"\n"));
+  CHECK_THAT(lines, Catch::Contains("\"event\":\"" + escaped + "\",\"detail\":\"" + escaped + "\"}\n"));
+  Result<JsonTree> tree = JsonTree::Parse(lines.substr(lines.find('{')));
+  REQUIRE(tree.ok());
+  CHECK(tree->root().At("/event")->text() == nasty);
+}

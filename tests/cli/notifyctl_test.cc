@@ -324,6 +324,37 @@ TEST_CASE("notifyctl get --wait: asks again until the notify is settled") {
   CHECK(broker.seen()[0].target == "/v1/notifies/n1?wait_ms=60000");
 }
 
+TEST_CASE("notifyctl get --wait: goes on when a broker that stops answers 503, for a while") {
+  std::atomic<int> calls{0};
+  ScriptedServer broker([&](const SeenRequest&) {
+    int call = ++calls;
+    if (call == 1) return ScriptedAnswer{200, R"({"state":"ready"})"};
+    return call < 4 ? ScriptedAnswer{503, R"({"status":503,"detail":"stopping"})"} : ScriptedAnswer{200, R"({"state":"succeeded"})"};
+  });
+  CtlRun run = CtlAt(broker, {"get", "--wait", "n1"});
+  CHECK(run.code == 0);
+  CHECK(run.error.empty());
+  CHECK(calls == 4);
+  calls = 1;
+  run = CtlAt(broker, {"get", "--wait", "--reconnect-ms", "0", "n1"});
+  CHECK(run.code == 1);
+  CHECK_THAT(run.error, Catch::Contains("stopping"));
+}
+
+TEST_CASE("notifyctl get --wait: a broker that goes away is looked for as long as was said, one that was never there is not") {
+  auto broker = std::make_unique<ScriptedServer>([](StreamedRequest* request) {
+    request->Send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 17\r\n\r\n{\"state\":\"ready\"}");
+  });
+  std::vector<std::string> arguments = {"--server", broker->url(), "get", "--wait", "--reconnect-ms", "300", "n1"};
+  Process process(NOTIFYCTL_BINARY, {arguments, {}});
+  REQUIRE(broker->WaitFor(2).size() >= 2);
+  broker.reset();
+  CHECK(process.Wait() == 3);
+  CHECK_THAT(process.error(), Catch::Contains("127.0.0.1"));
+  arguments[5] = "600000";
+  CHECK(Ctl(arguments).code == 3);
+}
+
 TEST_CASE("notifyctl get --wait=MS: asks with that time, and takes what it gets at its end") {
   ScriptedServer broker(Always(200, R"({"state":"ready"})"));
   CtlRun run = Ctl({"--server", broker.url(), "get", "n1", "--wait=1"});

@@ -57,7 +57,8 @@ Process::Process(const std::string& binary, const Input& input) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input.stdin_file.c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  if (input.stdout_file.empty()) posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  else posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, input.stdout_file.c_str(), O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
   int fault = posix_spawn(&pid_, binary.c_str(), &actions, nullptr, Pointers(arguments).data(), Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
@@ -126,6 +127,11 @@ bool Process::WaitForError(const std::string& text, size_t times) {
   auto found = [&] { return CountInError(text) >= times; };
   changed_.wait_for(lock, std::chrono::seconds(kDeadlineSeconds), [&] { return found() || error_.ended; });
   return found();
+}
+
+bool Process::CountsError(const std::string& text, size_t times) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return CountInError(text) >= times;
 }
 
 int Process::Wait() {

@@ -36,6 +36,7 @@ class Process {
     std::vector<std::string> environment;  // "NAME=value", besides those of the test that do not begin with NOTIFYD_
     std::string stdin_file = "/dev/null";
     bool read_error = true;  // false: nobody reads its standard error, which is a pipe
+    std::string stdout_file = {};  // in place of a pipe that is read
   };
   Process(const std::string& binary, const Input& input);
   /// Kills it where it still runs.
@@ -48,6 +49,8 @@ class Process {
   bool running() const;
   /// Until standard error holds `text` so many times; false where the process ended or the deadline passed without it.
   bool WaitForError(const std::string& text, size_t times = 1);
+  /// Does standard error hold `text` so many times by now?
+  bool CountsError(const std::string& text, size_t times) const;
   /// Until it ends: its exit code, 1000 + the signal that ended it, or -1 at the deadline.
   int Wait();
   std::string output() const;

@@ -22,10 +22,15 @@ class RawConnection {
   /// Throws where the connection breaks before the whole answer, or nothing comes until the deadline.
   Answer Call(const std::string& method, const std::string& path, const std::string& body = "");
   void Send(const std::string& method, const std::string& path, const std::string& body = "");
+  /// By Content-Length or in chunks.
   Answer Receive();
+  /// As it is. TrySendRaw: false where the connection is broken.
+  void SendRaw(const std::string& text);
+  bool TrySendRaw(const std::string& text);
 
  private:
   void More();
+  std::string TakeChunks(size_t at);
   int fd_ = -1;
   std::string unread_;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -153,6 +154,7 @@ TEST_CASE("notifyctl submit --file: many megabytes go through, whether the broke
 }
 
 TEST_CASE("notifyctl submit --file: on a terminal a bar, out of the way of what else is said, and gone at the end") {
+  SKIP_WITHOUT_TERMINAL();
   ScriptedServer broker(LineBroker(When::kEachPiece));
   TempDir dir;
   TerminalProcess process(NOTIFYCTL_BINARY, {"--server", broker.url(), "submit", "-f", dir.Write("f", Lines(3) + "{\"bad\":1}\n")}, 100);
@@ -205,6 +207,162 @@ TEST_CASE("notifyctl submit --file: a request that is refused whole exits with 1
   CHECK(run.code == 1);
   CHECK(run.output.empty());
   CHECK(run.error == "notifyctl: not now\n");
+}
+
+/// Takes `lines` lines of the body, answers them, and says that the line behind is not taken, though more has come.
+void AnswerAndStop(StreamedRequest* request, size_t lines, const std::string& word) {
+  request->SendHead(200, "application/x-ndjson");
+  LineAnswers answers;
+  std::string body;
+  for (std::string piece; static_cast<size_t>(std::count(body.begin(), body.end(), '\n')) <= lines && request->Read(&piece);) body += piece;
+  size_t end = 0;
+  for (size_t i = 0; i < lines; ++i) end = body.find('\n', end) + 1;
+  request->SendChunk(answers.To(body.substr(0, end)) + R"({"type":"urn:notifyd:problem:)" + word + R"(","title":"T","status":503,"detail":"it is )" +
+                     word + R"(","next_index":)" + std::to_string(lines) + "}\n");
+  request->SendEnd();
+  // Until the client goes.
+  for (std::string piece; request->Read(&piece);) continue;
+}
+
+TEST_CASE("notifyctl submit --file: goes on where a broker that restarts took no more, each line once and in order") {
+  std::mutex mutex;
+  std::vector<std::string> bodies;
+  ScriptedServer broker([&](StreamedRequest* request) {
+    size_t number;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      bodies.emplace_back();
+      number = bodies.size();
+    }
+    if (number == 1) return AnswerAndStop(request, 3, "restarting");
+    if (number == 2 || number == 4) {
+      std::string body = R"({"type":"urn:notifyd:problem:restarting","status":503,"detail":"not yet"})";
+      request->Send("HTTP/1.1 503 X\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+      return;
+    }
+    if (number == 3) return AnswerAndStop(request, 0, "restarting");
+    request->SendHead(200, "application/x-ndjson");
+    LineAnswers answers;
+    for (std::string piece; request->Read(&piece);) {
+      request->SendChunk(answers.To(piece));
+      std::lock_guard<std::mutex> lock(mutex);
+      bodies.back() += piece;
+    }
+    request->SendChunk(answers.Last());
+    request->SendEnd();
+    std::string none;
+    request->Read(&none);
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"--json", "submit", "-f", dir.Write("f", Lines(4) + "\n{\"bad\":1}\n" + Lines(1) + "{\"last\":1}")});
+  INFO(run.error);
+  CHECK(run.code == 1);
+  CHECK_THAT(run.error, Catch::Contains("line 6: bad is unknown") && Catch::Contains("1 line was refused"));
+  REQUIRE(bodies.size() == 5);
+  CHECK(bodies[4] == "{\"url\":\"http://x/3\"}\n{\"bad\":1}\n{\"url\":\"http://x/0\"}\n{\"last\":1}");
+  // One sequence for whoever reads the answers.
+  for (int i = 0; i < 7; ++i) CHECK_THAT(run.output, Catch::Contains("{\"index\":" + std::to_string(i) + ","));
+  CHECK(std::count(run.output.begin(), run.output.end(), '\n') == 7);
+}
+
+TEST_CASE("notifyctl submit --file: a broker that stops is not looked for, and how far it came is said") {
+  std::atomic<int> requests{0};
+  ScriptedServer broker([&](StreamedRequest* request) {
+    ++requests;
+    AnswerAndStop(request, 3, "stopping");
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", "\n" + Lines(5))});
+  CHECK(run.code == 1);
+  CHECK(requests == 1);
+  CHECK(run.output == "submitted 3 notifies: n1 to n3\n");
+  CHECK(run.error == "notifyctl: it is stopping\nnotifyctl: answered up to line 4: 3 accepted, 0 refused; the lines behind it were not taken\n");
+}
+
+TEST_CASE("notifyctl submit --file: a broker that does not come back from its restart is given up after a while") {
+  std::atomic<int> requests{0};
+  ScriptedServer broker([&](StreamedRequest* request) {
+    if (++requests == 1) return AnswerAndStop(request, 2, "restarting");
+    request->Send("HTTP/1.1 503 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "--reconnect-ms", "200", "-f", dir.Write("f", Lines(5))});
+  CHECK(run.code == 1);
+  CHECK(requests >= 3);
+  CHECK_THAT(run.error, Catch::Contains("answered up to line 2: 2 accepted, 0 refused; the lines behind it were not taken"));
+}
+
+TEST_CASE("notifyctl submit --file: a last line that counts other lines than were answered is no answer") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    std::string piece;
+    request->Read(&piece);
+    request->SendHead(200, "application/x-ndjson");
+    request->SendChunk("{\"index\":0,\"id\":\"n1\"}\n" R"({"type":"urn:notifyd:problem:restarting","status":503,"next_index":2})" "\n");
+    request->SendEnd();
+    for (; request->Read(&piece);) continue;
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(5))});
+  CHECK(run.code == 1);
+  CHECK_THAT(run.error, Catch::Contains("the last line of the answer is not the next one"));
+}
+
+TEST_CASE("unanswered lines: what was answered is gone, what was not is sent again, from the beginning of its line") {
+  UnansweredLines lines;
+  lines.Add("a\nbb\ncc");
+  lines.Sent(6);
+  CHECK(lines.to_send() == "c");
+  lines.Answered();
+  lines.Rewind();
+  CHECK(lines.to_send() == "bb\ncc");
+  lines.Sent(3);
+  lines.Answered();
+  lines.Add("c\nd\n");
+  CHECK(lines.to_send() == "ccc\nd\n");
+  lines.Sent(lines.to_send().size());
+  CHECK(lines.to_send().empty());
+  lines.Answered();
+  lines.Rewind();
+  CHECK(lines.to_send() == "d\n");
+}
+
+TEST_CASE("unanswered lines: of a line that was refused before its end nothing is sent in a later request") {
+  UnansweredLines lines;
+  lines.Add("a\nlong");
+  lines.Sent(4);
+  lines.Answered();
+  lines.Answered();
+  SECTION("the rest goes with the same request") {
+    lines.Add("er\nb\n");
+    CHECK(lines.to_send() == "nger\nb\n");
+    lines.Sent(7);
+    lines.Rewind();
+    CHECK(lines.to_send() == "b\n");
+  }
+  SECTION("a later request begins behind it") {
+    lines.Rewind();
+    CHECK(lines.to_send().empty());
+    lines.Add("er and ");
+    lines.Add("longer\nb\n");
+    CHECK(lines.to_send() == "b\n");
+  }
+}
+
+TEST_CASE("unanswered lines: more than can be kept is sent once only") {
+  UnansweredLines lines;
+  std::string line(1 << 20, 'x');
+  line.back() = '\n';
+  size_t most = UnansweredLines::kMostBytes / line.size();
+  for (size_t i = 0; i < most; ++i) {
+    lines.Add(line);
+    lines.Sent(line.size());
+  }
+  CHECK(lines.complete());
+  lines.Add(line);
+  CHECK_FALSE(lines.complete());
+  CHECK(lines.to_send() == line);
+  lines.Sent(line.size());
+  CHECK(lines.to_send().empty());
 }
 
 TEST_CASE("notifyctl submit --file: a broken connection says up to which line was answered, and exits with 3") {
@@ -273,6 +431,7 @@ TEST_CASE("submit file: what a pipe has brought is sent at once, and its answer 
     std::lock_guard<std::mutex> lock(mutex);
     ++answered;
     changed.notify_all();
+    return true;
   };
   auto done = std::async(std::launch::async, [&] {
     HttpClient client(broker.url());

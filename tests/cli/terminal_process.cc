@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 
 #include "cli/process.h"
@@ -27,6 +29,17 @@ winsize SizeOf(unsigned short columns) {
 }
 
 }  // namespace
+
+std::string WhyNoTerminal() {
+  int master = -1, slave = -1;
+  if (openpty(&master, &slave, nullptr, nullptr, nullptr) == 0) {
+    close(master);
+    close(slave);
+    return "";
+  }
+  std::string why = std::string("openpty: ") + std::strerror(errno);
+  return access("/dev/pts/ptmx", F_OK) == 0 ? why : why + "; /dev/pts is not mounted";
+}
 
 TerminalProcess::TerminalProcess(const std::string& binary, const std::vector<std::string>& arguments, unsigned short columns) {
   std::vector<std::string> all = {binary};

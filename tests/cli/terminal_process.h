@@ -7,7 +7,19 @@
 #include <string>
 #include <vector>
 
+/// First in a case that needs a terminal: where the system has none it says so, and ends the case.
+#define SKIP_WITHOUT_TERMINAL()                                                 \
+  do {                                                                          \
+    if (std::string why = notifyd::test::WhyNoTerminal(); !why.empty()) {       \
+      WARN("skipped: there is no terminal to run it in: " << why);              \
+      return;                                                                   \
+    }                                                                           \
+  } while (false)
+
 namespace notifyd::test {
+
+/// Empty where terminals can be made; else what is missing, such as /dev/pts in a chroot or a minimal container.
+std::string WhyNoTerminal();
 
 class TerminalProcess {
  public:

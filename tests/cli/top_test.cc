@@ -201,6 +201,7 @@ TEST_CASE("notifyctl top: a broker that refuses exits with 1, one that is not th
 }
 
 TEST_CASE("notifyctl top in a terminal: draws again and again, follows its size and keys, and gives it back") {
+  SKIP_WITHOUT_TERMINAL();
   BusyBroker broker;
   TerminalProcess top(NOTIFYCTL_BINARY, TopAt(broker.server()), 100);
   REQUIRE(top.WaitFor(kEntered));
@@ -220,6 +221,7 @@ TEST_CASE("notifyctl top in a terminal: draws again and again, follows its size 
 }
 
 TEST_CASE("notifyctl top in a terminal: a signal leaves it as it was") {
+  SKIP_WITHOUT_TERMINAL();
   auto [number, code] = GENERATE(std::pair(SIGINT, 0), std::pair(SIGTERM, 1000 + SIGTERM), std::pair(SIGHUP, 1000 + SIGHUP));
   BusyBroker broker;
   TerminalProcess top(NOTIFYCTL_BINARY, TopAt(broker.server()), 100);
@@ -231,6 +233,7 @@ TEST_CASE("notifyctl top in a terminal: a signal leaves it as it was") {
 }
 
 TEST_CASE("notifyctl top in a terminal: stopped and continued, it gives the terminal back and takes it again") {
+  SKIP_WITHOUT_TERMINAL();
   BusyBroker broker;
   TerminalProcess top(NOTIFYCTL_BINARY, TopAt(broker.server()), 100);
   REQUIRE(top.WaitFor("NEWEST FAILURES"));
@@ -245,6 +248,7 @@ TEST_CASE("notifyctl top in a terminal: stopped and continued, it gives the term
 }
 
 TEST_CASE("notifyctl top in a terminal: can be left while the broker does not answer, and goes on once it does") {
+  SKIP_WITHOUT_TERMINAL();
   std::atomic<bool> stopped{false}, refuses{false}, hangs{false};
   BusyBroker busy;
   ScriptedServer broker([&](const SeenRequest& request) {
