@@ -24,6 +24,8 @@ void Core::Impl::StartAttemptOf(Entry* entry) {
   entry->number = entry->state.attempts_made + 1;
   if (lane->fifo()) lane->head = entry;
   ++lane->in_flight;
+  ++lane->turns;
+  lane->served = true;
   ++entry->host->in_flight;
   ++in_flight_;
   CountSending(entry, 1);

@@ -40,7 +40,10 @@ void Core::Impl::CheckInvariants() const {
   }
   CHECK(shown == shown_.size());
   CHECK(in_flight == in_flight_ && sending == pending_sending_ && head_bytes == head_bytes_);
+  std::map<const Host*, size_t> waking;
   for (const auto& [key, lane] : lanes_) {
+    if (lane->waking) ++waking[lane->waking];
+    CHECK(!lane->wake || lane->waking);
     CHECK(!lane->fifo() || lane->in_flight <= 1);
     CHECK(lane->sending <= lane->in_flight);
     if (lane->limits.paused != Paused::kNo) CHECK(lane->queue.empty() && (!lane->head || lane->head->in_flight()));  // I8
@@ -73,6 +76,7 @@ void Core::Impl::CheckInvariants() const {
     }
     CHECK(queued[host.get()] == host->queued);
     CHECK(ring == host->ring_size);
+    CHECK(waking[host.get()] == host->waking);
   }
 }
 

@@ -17,8 +17,10 @@
 //       durable and every due notify that sorts before the front is loaded (front below the wall window's horizon).
 //   I8  A paused lane has nothing in memory but what is in flight or on its way in: all that is ready of it is in its tail, its attempted head
 //       too. Whoever resumes it fetches that head.
+//   I9  A lane that falls asleep after it was served under its place in its host's list gets a new one, at the end; and a lane is woken from its
+//       present place alone. So nobody is woken before one that fell asleep earlier.
 // Answers:
-//   I9  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
+//   I10  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
 //       record, or puts another head or spec into it, keeps the old one for those answers first.
 #pragma once
 
@@ -132,7 +134,10 @@ struct Lane : Slot {
   bool disk_tail = false;  // the store has tail keys at or above tail_next that are not in memory
   bool tail_page = false;  // a page of the tail is under way, from page_from
   bool at_horizon = false;
-  bool wake = false;  // to be woken once it is loaded
+  std::optional<uint64_t> wake;  // to be woken once it is loaded, if this is its place in its host's list
+  Host* waking = nullptr;        // the host in whose turn it is being woken
+  uint32_t turns = 0;            // attempts started since it woke up
+  bool served = false;           // one was started since it got its place in its host's list
   OrderKey tail_next, page_from;
   std::optional<OrderKey> spilled;  // the least key spilled while the page is under way
   std::map<OrderKey, Entry*> queue;
@@ -173,6 +178,8 @@ struct Host {
   bool sleepers = false;
   bool page = false;
   bool check = false;                 // in sleeper_checks_
+  size_t waking = 0;                  // lanes that were woken and have no place in the ring yet
+  size_t gave_way = 0;                // places that lanes gave up since the last page of sleepers was asked for
   uint64_t cursor = 0;                // the least order that may sleep
   uint64_t fell_asleep = UINT64_MAX;  // the least order that fell asleep while a page is under way
 };
@@ -432,7 +439,7 @@ class Core::Impl {
   Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
   bool PagesUnderWay() const { return !page_tickets_.empty(); }
 
-  // ---- core_lanes.cc: lanes, hosts, whose turn it is
+  // ---- core_lanes.cc: what of a lane is in memory, which lanes sleep
   void EnterLane(Entry* entry);
   void AwaitDurable(Entry* entry);
   void InsertIntoLane(Lane* lane, Entry* entry);
@@ -444,6 +451,7 @@ class Core::Impl {
   void Delist(Lane* lane);
   void NoteSpilled(Lane* lane, const OrderKey& key, const Host& host);
   void SpillQueue(Lane* lane);
+  bool ShortOfMemory() const;
   bool Pressed() const;
   size_t LaneRoom(const Host& host) const;
   size_t HostRoom() const;
@@ -456,12 +464,27 @@ class Core::Impl {
   void OnTailPage(Lane* lane, PageLoaded& page);
   void FallAsleep(Lane* lane);
   bool Crowded(const Host& host) const;
+  bool MustGiveWay(const Lane& lane, const Host& host) const;
+  void GiveWay(Lane* lane, Host* host);
+  size_t RoomToWake(const Host& host) const;
+  void BeginWaking(Lane* lane, Host* host);
+  void EndWaking(Lane* lane);
+  void WakeFrom(Lane* lane, uint64_t order, Host* host);
   void CheckSleepers(Host* host);
+  /// Attempts that an awake lane may start before it gives way to lanes that sleep. A lane that comes late waits for a quantum of each that sleeps
+  /// before it, so it is small; giving way costs three writes (two keys of the host's list, the lane's record), so it is not one.
+  static constexpr uint32_t kQuantum = 4;
+  /// Lanes that are woken by one page where each takes the place of one that gave way.
+  static constexpr size_t kWakeTogether = 16;
+  /// The part of a host's room that is free before lanes are woken into it.
+  static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }
   void HoldAtHorizon(Lane* lane);
   void ReleaseHorizon();
   void OnDormantPage(const std::string& host, PageLoaded& page);
   void OnDormantHosts(PageLoaded& page);
   void WakeSleepers();
+
+  // ---- core_turns.cc: whose turn it is
   Entry* NextOf(Lane* lane) const;
   bool CanStart(Lane* lane);
   // The rate of a lane (a token bucket).

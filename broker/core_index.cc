@@ -197,9 +197,13 @@ void Core::Impl::Unplace(Entry* entry) {
       std::erase(arriving, entry);
       break;
     }
-    case Place::kAwaiting:
-      --lanes_.at(entry->head->lane)->awaiting;
-      break;
+    case Place::kAwaiting: {
+      Lane* lane = lanes_.at(entry->head->lane).get();
+      --lane->awaiting;
+      entry->place = Place::kIdle;
+      RefillTail(lane);
+      return;
+    }
     case Place::kQueue: {
       Lane* lane = entry->lane;
       Dequeue(entry);

@@ -1,16 +1,20 @@
-// Lanes and hosts: who is next, what is kept of a long lane, which lanes sleep. See core_impl.h, I6 and I7.
+// Lanes: what is kept of a long lane in memory, which lanes sleep, and when they give up and get a place. See core_impl.h, I6 to I9.
 //
-// Turns: a lane that could send waits in the ring of its next notify's host; hosts with such lanes take turns, lanes of a host take turns.
-// No turn costs O(lanes). A host at its share leaves the round and comes back when a slot that it may use is free.
 // Spill: what sorts behind a lane's head in memory goes to the lane's tail in the store; a lane for which its host has no room
 // in memory at all goes there whole and sleeps: its record stands in its host's list of lanes that have a tail.
+// Sleep: the list is a queue. Lanes are woken from its front; a lane that had its quantum of turns while others sleep, and have no room to be
+// woken into, goes to its end. So a lane that comes late waits for one quantum of each that sleeps before it, however long all the others are.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "broker/core_impl.h"
 
 namespace notifyd {
+
+/// Memory is half full: nobody is woken but into a place that another gave up, or where a host has nothing to do.
+bool Core::Impl::ShortOfMemory() const {
+  return std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2;
+}
 
 /// Memory is short: what cannot be sent at once goes to the disk.
 bool Core::Impl::Pressed() const {
@@ -23,7 +27,9 @@ size_t Core::Impl::LaneRoom(const Host& host) const {
   size_t share = std::max<size_t>(limits_.max_loaded / 8, 1);
   size_t here = host.queued < share ? (share - host.queued) / 2 : 0;
   size_t least = Pressed() ? 1 : 4;
-  return std::clamp<size_t>(std::min(all, here), least, std::max<size_t>(limits_.max_loaded_per_lane, least));
+  // Where others sleep it will give way after its quantum: more than that would be read, or written, for nothing.
+  size_t most = host.sleepers ? kQuantum : std::max<size_t>(limits_.max_loaded_per_lane, least);
+  return std::clamp<size_t>(std::min(all, here), least, most);
 }
 
 /// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
@@ -41,14 +47,17 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
   if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && LoadedWeight() > limits_.max_loaded / 2) return last;
   if (Benched(lane)) return last;
   if (queued > 0) return queued >= LaneRoom(host) && last;
-  // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too.
-  if (lane.in_flight > 0 || lane.head || lane.active || lane.awaiting > 0) return false;
+  // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too. So does one that sleeps already or gave
+  // way, whatever of it is still in flight: it waits for its turn to be woken.
+  if (lane.active || lane.awaiting > 0) return false;
+  if (!lane.disk_tail && lane.turns < kQuantum && (lane.in_flight > 0 || lane.head)) return false;
   return Crowded(host);
 }
 
 bool Core::Impl::Crowded(const Host& host) const {
   bool busy = host.ring_size > 0 || host.in_flight >= HostShare() || in_flight_ >= limits_.max_in_flight;
-  return host.ring_size >= HostRoom() || (host.sleepers && host.ring_size > 0) || (Pressed() && busy);
+  size_t waiting = host.ring_size + host.waking;
+  return waiting >= HostRoom() || (host.sleepers && waiting > 0) || (Pressed() && busy);
 }
 
 void Core::Impl::DirtyLane(Lane* lane) {
@@ -79,6 +88,7 @@ void Core::Impl::Enlist(Lane* lane) {
   if (!record.tail || record.dormant || lane->limits.paused != Paused::kNo) return;
   record.dormant = true;
   record.dormant_order = totals_.next_dormant_order++;
+  lane->served = false;
   ++totals_.dormant_lanes;
   Write(PutDormant{record.dormant_host, {record.dormant_order, lane->key}});
   DirtyLane(lane);
@@ -110,7 +120,10 @@ void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) 
   else lane->tail_next = std::min(lane->tail_next, key);
   lane->disk_tail = true;
   if (lane->tail_page && (!lane->spilled || key < *lane->spilled)) lane->spilled = key;
-  if (!lane->active) FallAsleep(lane);
+  if (lane->active) return;
+  // What came before is not durable yet, and takes part once it is: the lane is as good as awake.
+  if (lane->awaiting > 0 && lane->limits.paused == Paused::kNo) lane->active = true;
+  else FallAsleep(lane);
 }
 
 /// An entry that is in no place in memory goes to the tail.
@@ -254,6 +267,8 @@ void Core::Impl::RefillTail(Lane* lane) {
   if (wall_.horizon.time_ms <= now_.wall.ms) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.dormant_host);
   size_t room = std::min(LaneRoom(*host), limits_.page_items);
+  // Where others sleep, what is left of its quantum: the rest would be dropped again.
+  if (host->sleepers) room = std::min<size_t>(room, lane->turns < kQuantum ? kQuantum - lane->turns : 1);
   MaybeDropHost(host);
   size_t queued = lane->queue.size() + lane->awaiting;
   if (queued > room / 4) return;
@@ -265,7 +280,8 @@ void Core::Impl::RefillTail(Lane* lane) {
 
 void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
   lane->tail_page = false;
-  if (lane->limits.paused != Paused::kNo) {  // since it was asked for: I8
+  EndWaking(lane);
+  if (lane->limits.paused != Paused::kNo || !lane->active) {  // since it was asked for: paused (I8), or asleep again
     lane->spilled.reset();
     return MaybeDrop(lane);
   }
@@ -300,17 +316,52 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 
 // ---- lanes that sleep
 
+/// It waits in its host's list to be woken. One that was served under its place there goes to the end: with the old place it would be
+/// woken before all that came after it, whatever they waited (I9).
 void Core::Impl::FallAsleep(Lane* lane) {
   // One that is blocked is woken by its head, one that is paused by its resume: not in the host's turn.
   if (!lane->record.dormant || lane->record.blocked_head.value != 0 || lane->limits.paused != Paused::kNo) return;
   // One without a token is woken by that, as long as there is room to remember it.
   if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < 1 && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
+  lane->turns = 0;
+  if (lane->served) {
+    Delist(lane);
+    Enlist(lane);
+  }
   Host* host = GetHost(lane->record.dormant_host);
   if (!host->sleepers) host->cursor = lane->record.dormant_order;
   host->cursor = std::min(host->cursor, lane->record.dormant_order);
   host->fell_asleep = std::min(host->fell_asleep, lane->record.dormant_order);
   host->sleepers = true;
   CheckSleepers(host);
+}
+
+/// It had its quantum of turns, others sleep, and there is no room to wake them into but what the awake ones give up.
+bool Core::Impl::MustGiveWay(const Lane& lane, const Host& host) const {
+  if (!host.sleepers || !lane.active || lane.turns < kQuantum) return false;
+  if (wall_.horizon.time_ms <= now_.wall.ms) return false;  // nobody is woken yet
+  if (ShortOfMemory()) return true;
+  size_t room = HostRoom();
+  return host.ring_size + host.waking + Slack(room) > room;
+}
+
+void Core::Impl::GiveWay(Lane* lane, Host* host) {
+  SpillQueue(lane);
+  lane->active = false;  // one of which nothing is left, too: what comes next of it sleeps
+  ++host->gave_way;
+  CheckSleepers(host);
+}
+
+/// How many lanes of the host may be woken now; 0 until a page of them is worth its read.
+size_t Core::Impl::RoomToWake(const Host& host) const {
+  size_t waiting = host.ring_size + host.waking, room = HostRoom();
+  if (!ShortOfMemory()) {
+    size_t left = room > waiting ? room - waiting : 0;
+    return left >= Slack(room) ? left : 0;
+  }
+  size_t idle = waiting == 0 && host.in_flight < HostShare() ? 4 : 0;
+  if (host.gave_way < kWakeTogether && waiting > host.gave_way) return 0;
+  return std::min(std::max(host.gave_way, idle), room);
 }
 
 void Core::Impl::CheckSleepers(Host* host) {
@@ -324,8 +375,6 @@ constexpr uint32_t kSleeperPages = 8;
 
 void Core::Impl::WakeSleepers() {
   if (stopping_ || wall_.horizon.time_ms <= now_.wall.ms) return;
-  // Where memory is short, only a host that has nothing to do wakes lanes, a few at a time.
-  bool pressed = std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2;
   std::vector<Host*> hosts = std::exchange(sleeper_checks_, {});
   for (size_t i = 0; i < hosts.size(); ++i) {
     Host* host = hosts[i];
@@ -334,18 +383,47 @@ void Core::Impl::WakeSleepers() {
       break;
     }
     host->check = false;
-    size_t room = pressed ? 4 : HostRoom();
     if (!host->sleepers) {
       MaybeDropHost(host);
       continue;
     }
+    if (host->page) continue;
     // One that is passed over is looked at again when its ring or its calls in flight get fewer.
-    if (host->page || host->ring_size > room / 2 || (pressed && (host->ring_size > 0 || host->in_flight >= HostShare()))) continue;
+    size_t room = RoomToWake(*host);
+    if (room == 0) continue;
+    size_t limit = std::min(limits_.page_items, room);
+    host->gave_way = ShortOfMemory() ? host->gave_way - std::min(host->gave_way, limit) : 0;
     host->page = true;
     ++sleeper_pages_;
     host->fell_asleep = UINT64_MAX;
-    AskPage({0, std::min(limits_.page_items, room - host->ring_size), DormantPage{host->name, host->cursor}});
+    AskPage({0, limit, DormantPage{host->name, host->cursor}});
   }
+}
+
+/// From when it is woken in its host's turn until the first page of its tail is there it takes up the room that it was woken into.
+void Core::Impl::BeginWaking(Lane* lane, Host* host) {
+  if (lane->waking) return;
+  lane->waking = host;
+  ++host->waking;
+}
+
+void Core::Impl::EndWaking(Lane* lane) {
+  Host* host = std::exchange(lane->waking, nullptr);
+  if (!host) return;
+  --host->waking;
+  CheckSleepers(host);
+  MaybeDropHost(host);
+}
+
+/// It is known, and stood at `order` in the list of its host when it was to be woken: since then it may have been woken otherwise, and have got
+/// another place (I9).
+void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
+  const LaneRecord& record = lane->record;
+  if (record.tail && record.dormant && record.dormant_order == order && record.dormant_host == host->name) {
+    if (!lane->active) BeginWaking(lane, host);
+    Activate(lane, true);
+  }
+  if (!lane->tail_page) EndWaking(lane);
 }
 
 void Core::Impl::HoldAtHorizon(Lane* lane) {
@@ -366,7 +444,6 @@ void Core::Impl::ReleaseHorizon() {
 
 void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   Host* host = hosts_.at(name).get();
-  host->page = false;
   --sleeper_pages_;
   if (page.more && !page.dormant.empty()) {
     host->cursor = page.dormant.back().order + 1;
@@ -384,13 +461,15 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   for (DormantLane& item : page.dormant) {
     Lane* lane = GetLane(item.lane);
     if (lane->known && !lane->loading) {
-      if (lane->record.tail && lane->record.dormant_host == name) Activate(lane, true);
+      WakeFrom(lane, item.order, host);
       MaybeDrop(lane);
     } else {
-      lane->wake = true;
+      lane->wake = item.order;
+      BeginWaking(lane, host);
     }
   }
-  if (auto found = hosts_.find(name); found != hosts_.end()) MaybeDropHost(found->second.get());
+  host->page = false;  // until here it kept the host
+  MaybeDropHost(host);
 }
 
 void Core::Impl::OnDormantHosts(PageLoaded& page) {
@@ -402,162 +481,6 @@ void Core::Impl::OnDormantHosts(PageLoaded& page) {
     CheckSleepers(host);
   }
   if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts.back()}});
-}
-
-// ---- turns
-
-/// A fifo lane: nothing starts before what is decided in this turn is written.
-void Core::Impl::Gate(Lane* lane) {
-  if (!lane->fifo() || lane->gate == open_.number) return;
-  lane->gate = open_.number;
-  ++lane->pins;
-  after_write_.emplace(open_.number, lane);
-}
-
-/// The notify that the lane would send next, whether it may yet or not; null where there is none in memory.
-Entry* Core::Impl::NextOf(Lane* lane) const {
-  if (lane->fifo()) {
-    if (lane->head) return lane->head->place == Place::kHead ? lane->head : nullptr;
-    if (lane->record.blocked_head.value != 0) return nullptr;
-  }
-  return lane->queue.empty() ? nullptr : lane->queue.begin()->second;
-}
-
-bool Core::Impl::CanStart(Lane* lane) {
-  Entry* next = NextOf(lane);
-  if (!next || stopping_ || holding_ || lane->limits.paused != Paused::kNo || lane->in_flight >= lane->limits.concurrency) return false;
-  if (lane->disk_tail && next->place != Place::kHead && !(next->order() < lane->tail_next)) return false;  // I6
-  if (next->durable > synced_) return false;
-  if (lane->fifo()) {
-    if (lane->gate > written_) return false;  // I7: Committed kicks the lane
-    if (next->place != Place::kHead && !(DueKey{next->state.due.ms, next->id} < wall_.horizon)) {
-      HoldAtHorizon(lane);
-      return false;
-    }
-  }
-  if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < 1) {
-    Throttle(lane, WhenTokens(*lane, 1));
-    return false;
-  }
-  return true;
-}
-
-// ---- rates: a bucket of `burst` tokens, one an attempt, refilled at the rate
-
-double Core::Impl::TokensOf(const Lane& lane) const {
-  double burst = lane.limits.burst;
-  if (lane.refilled.ms < 0) return burst;
-  return std::min(burst, lane.tokens + static_cast<double>(now_.mono.ms - lane.refilled.ms) * lane.limits.rate_per_s / 1000);
-}
-
-/// When the bucket will hold so many; not before the next millisecond.
-MonoTime Core::Impl::WhenTokens(const Lane& lane, double tokens) const {
-  double wait_ms = std::ceil((tokens - TokensOf(lane)) * 1000 / lane.limits.rate_per_s);
-  return {now_.mono.ms + std::max<int64_t>(1, static_cast<int64_t>(wait_ms))};
-}
-
-void Core::Impl::TakeToken(Lane* lane) {
-  if (lane->limits.rate_per_s <= 0) return;
-  lane->tokens = TokensOf(*lane) - 1;
-  lane->refilled = now_.mono;
-}
-
-void Core::Impl::Throttle(Lane* lane, MonoTime until) {
-  // One that only waits for its bucket to be full again waits for a token now.
-  if (lane->throttled && lane->throttle->first <= until) return;
-  Unthrottle(lane);
-  lane->throttled = true;
-  lane->throttle = throttled_.emplace(until, lane);
-}
-
-void Core::Impl::Unthrottle(Lane* lane) {
-  if (!lane->throttled) return;
-  lane->throttled = false;
-  throttled_.erase(lane->throttle);
-}
-
-void Core::Impl::FireThrottled() {
-  while (!throttled_.empty() && throttled_.begin()->first <= now_.mono) {
-    Lane* lane = throttled_.begin()->second;
-    Unthrottle(lane);
-    if (lane->disk_tail) Activate(lane);
-    Kick(lane);
-    MaybeDrop(lane);
-  }
-}
-
-void Core::Impl::Kick(Lane* lane) {
-  if (lane->ring || !CanStart(lane)) return;
-  Host* host = NextOf(lane)->host;
-  lane->ring = host;
-  lane->ring_prev = host->ring_tail;
-  lane->ring_next = nullptr;
-  (host->ring_tail ? host->ring_tail->ring_next : host->ring_head) = lane;
-  host->ring_tail = lane;
-  ++host->ring_size;
-  ActivateHost(host);
-}
-
-void Core::Impl::Unring(Lane* lane) {
-  Host* host = lane->ring;
-  if (!host) return;
-  (lane->ring_prev ? lane->ring_prev->ring_next : host->ring_head) = lane->ring_next;
-  (lane->ring_next ? lane->ring_next->ring_prev : host->ring_tail) = lane->ring_prev;
-  lane->ring = nullptr;
-  lane->ring_prev = lane->ring_next = nullptr;
-  --host->ring_size;
-  CheckSleepers(host);
-}
-
-void Core::Impl::ActivateHost(Host* host) {
-  if (host->active || host->blocked) return;
-  host->active = true;
-  active_hosts_.push_back(host);
-}
-
-void Core::Impl::Unblock(Host* host) {
-  if (!host->blocked) return;
-  blocked_hosts_.erase({host->blocked_at, host->serial, host});
-  host->blocked = false;
-}
-
-/// A host's share of what is in flight: its cap, but no more than is still free in all (dynamic thresholds, Choudhury and Hahne 1998): N hung hosts
-/// come to rest at 1/(N+1) each, and as much stays free for the others.
-uint32_t Core::Impl::HostShare() const {
-  uint32_t free = limits_.max_in_flight > in_flight_ ? limits_.max_in_flight - in_flight_ : 0;
-  return std::min(limits_.max_in_flight_per_host, std::max<uint32_t>(free, 1));
-}
-
-void Core::Impl::Schedule() {
-  if (stopping_ || holding_) return;
-  while (in_flight_ < limits_.max_in_flight && !active_hosts_.empty()) {
-    Host* host = active_hosts_.front();
-    active_hosts_.pop_front();
-    host->active = false;
-    if (host->ring_size == 0) {
-      MaybeDropHost(host);
-      continue;
-    }
-    if (host->in_flight >= HostShare()) {
-      host->blocked = true;
-      host->blocked_at = host->in_flight;
-      blocked_hosts_.insert({host->blocked_at, host->serial, host});
-      continue;
-    }
-    Lane* lane = host->ring_head;
-    Unring(lane);
-    Entry* entry = NextOf(lane);
-    if (entry && CanStart(lane) && entry->host == host) {
-      // One whose last attempt must be read first takes the way of those whose spec must be: EmitStart looks again.
-      if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) Settle(entry, Phase::kExpired, "", std::nullopt);
-      else StartAttemptOf(entry);
-      RefillTail(lane);
-    }
-    Kick(lane);
-    if (Benched(*lane) && !lane->queue.empty()) SpillQueue(lane);
-    MaybeDrop(lane);
-    if (host->ring_size > 0) ActivateHost(host);
-  }
 }
 
 }  // namespace notifyd

@@ -128,7 +128,7 @@ void Core::Impl::On(Loaded& e) {
         entry->place = Place::kIdle;
         EnterLane(entry);
       }
-      if (std::exchange(lane->wake, false) && lane->record.tail) Activate(lane, true);
+      if (std::optional<uint64_t> order = std::exchange(lane->wake, std::nullopt)) WakeFrom(lane, *order, lane->waking);
     }
     WakeWaiters(slot);
   }
@@ -265,7 +265,8 @@ void Core::Impl::UnrefHost(Host* host) {
 }
 
 void Core::Impl::MaybeDropHost(Host* host) {
-  if (host->refs > 0 || host->in_flight > 0 || host->ring_size > 0 || host->active || host->blocked || host->sleepers || host->page || host->check)
+  if (host->refs > 0 || host->in_flight > 0 || host->ring_size > 0 || host->active || host->blocked || host->sleepers || host->page || host->check ||
+      host->waking > 0)
     return;
   hosts_.erase(std::string(host->name));
 }
@@ -297,6 +298,7 @@ void Core::Impl::MaybeDrop(Slot* slot) {
       // Who used up its rate comes back to what is left of it.
       if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < lane->limits.burst && RemembersRates())
         return Throttle(lane, WhenTokens(*lane, lane->limits.burst));
+      CHECK(!lane->waking);
       LaneKey key = lane->key;
       lanes_.erase(key);
       break;

@@ -52,6 +52,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   bool drained = false, quiet = false;
   std::optional<Status> fatal;
   uint64_t next_token = 1;
+  uint64_t check_every = 1;  // runs; a look at all that is in memory takes its time where that is much
 
   void Post(Event event) override { events_.push_back(std::move(event)); }
   void Start(StartAttempt attempt) override {
@@ -69,7 +70,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
       driver_->Run(now, std::move(events));
       store_->Deliver();
     } while (!events_.empty());
-    core_->CheckInvariants();
+    if (++runs_ % check_every == 0) core_->CheckInvariants();
   }
   /// Time passes in both clocks, in steps where something may happen.
   void Pass(int64_t ms) {
@@ -288,6 +289,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Driver> driver_;
   std::vector<Event> events_;
+  uint64_t runs_ = 0;
 };
 
 inline When Delay(int64_t ms) {

@@ -50,6 +50,7 @@ void FakeStore::Commit(WriteBatch batch) {
   CHECK(sink_ && !dead_);
   CHECK(batch.number == last_number_ + 1);
   last_number_ = batch.number;
+  writes_ += batch.ops.size();
   auto owned = std::make_shared<WriteBatch>(std::move(batch));
   for (WriteOp& op : owned->ops) {
     if (auto* put = std::get_if<PutNotify>(&op)) put->record = DeepCopy(*put->record);
@@ -209,6 +210,7 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
         out.more = true;
         return;
       }
+      ++rows_;
       // Never the first: a page with nothing on it and more to come would be another fault.
       if (options_.fault == StoreFault::kSkipPageItem && taken > 1 && random_.Chance(0.2)) continue;
       take(*it);

@@ -88,6 +88,9 @@ class FakeStore : public Store {
   /// The machine stops here: what a store that is opened afterwards finds. This one is dead from then on.
   FakeImage Crash(CrashKind kind);
 
+  /// Operations committed, and rows brought by pages, so far.
+  uint64_t writes() const { return writes_; }
+  uint64_t rows() const { return rows_; }
   const FakeImage& written() const { return written_; }
   const FakeImage& synced() const { return synced_; }
   bool failed() const { return failed_; }
@@ -126,6 +129,7 @@ class FakeStore : public Store {
   FakeImage written_, synced_;
   std::deque<BatchPtr> queued_;    // handed in, not written
   std::deque<BatchPtr> unsynced_;  // written, not synced
+  uint64_t writes_ = 0, rows_ = 0;
   uint64_t last_number_ = 0, written_number_ = 0, synced_number_ = 0;
   int64_t last_report_ms_ = 0;
   bool busy_ = false, failed_ = false, dead_ = false;
