@@ -27,7 +27,15 @@ void Core::CheckInvariants() const {
 }
 
 Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed)
-    : limits_(limits), totals_(totals), random_(seed), now_(now), wall_(now.wall.ms), mono_(now.mono.ms), expiry_(now.wall.ms), next_mark_(now.mono) {
+    : limits_(limits),
+      totals_(totals),
+      random_(seed),
+      now_(now),
+      reached_(now.wall),
+      wall_(now.wall.ms),
+      mono_(now.mono.ms),
+      expiry_(now.wall.ms),
+      next_mark_(now.mono) {
   CHECK(now.mono >= totals.mono);
   open_.number = 1;
   // An index with nothing in it needs no page: what arrives is in memory at once.
@@ -42,10 +50,15 @@ Core::Impl::~Impl() {
   for (TimerNode* timer : timers) delete static_cast<ExpiryTimer*>(timer);
 }
 
-void Core::Impl::Step(const Now& now, Event event, Effects* out) {
-  if (fatal_) return;
+void Core::Impl::SetNow(const Now& now) {
   // The monotonic line never steps back, whatever the caller's clock does.
   now_ = {now.wall, std::max(now.mono, now_.mono)};
+  reached_ = std::max(reached_, now.wall);
+}
+
+void Core::Impl::Step(const Now& now, Event event, Effects* out) {
+  if (fatal_) return;
+  SetNow(now);
   out_ = out;
   std::visit([this](auto& e) { On(e); }, event);
   out_ = nullptr;
@@ -56,7 +69,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     if (out->fatal) out->writes.clear();
     return;
   }
-  now_ = {now.wall, std::max(now.mono, now_.mono)};
+  SetNow(now);
   out_ = out;
   AdvanceWindows();
   FireThrottled();
@@ -276,23 +289,14 @@ void Core::Impl::On(GetRequest& e) {
   else out_->reads.push_back({e.request, e.id});
 }
 
-State Core::Impl::StateOf(const NotifyState& state, const Entry* entry) const {
-  if (IsSettled(state.phase)) return static_cast<State>(state.phase);
-  if (entry && entry->in_flight()) return State::kSending;
-  bool promoted = entry && entry->promoted;
-  switch (state.phase) {
-    case Phase::kHeld:
-      return promoted || state.due <= now_.wall ? State::kReady : State::kHeld;
-    case Phase::kWaiting:
-      return promoted || state.at_once || state.due <= now_.wall ? State::kReady : State::kScheduled;
-    default:
-      return promoted || state.retry_at <= now_.mono ? State::kReady : State::kRetrying;
-  }
+State Core::Impl::StateOf(const NotifyState& state, const Entry* entry, bool in_tail) const {
+  if (!IsSettled(state.phase) && entry && entry->in_flight()) return State::kSending;
+  return StateSeen(state, now_, entry && entry->known ? entry->promoted : in_tail);
 }
 
 void Core::Impl::On(ListRequest& e) {
   lists_[e.request] = e.query.states;
-  out_->lists.push_back({e.request, std::move(e.query), now_});
+  out_->lists.push_back(ListOf(e.request, e.query));
 }
 
 void Core::Impl::On(ListDone& e) {
@@ -306,7 +310,7 @@ void Core::Impl::On(ListDone& e) {
   Listed listed;
   listed.next = e.next;
   for (LoadedNotify& item : e.items) {
-    State state = StateOf(item.record->state, FindEntry(item.record->id));
+    State state = StateOf(item);
     // The store cannot tell sending from ready, nor see what happened since its snapshot.
     if (!states.empty() && std::find(states.begin(), states.end(), state) == states.end()) continue;
     listed.items.push_back({std::move(item.record), state});

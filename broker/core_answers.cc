@@ -63,7 +63,7 @@ void Core::Impl::On(ReadDone& e) {
   if (!e.status.ok()) return Fatal(std::move(e.status));
   if (shown_.count(e.request) > 0) return Show(e.request, std::move(e.notify.record));
   if (!e.notify.record) return Refuse(e.request, Code::kNotFound, "there is no such notify");
-  State state = StateOf(e.notify.record->state, FindEntry(e.notify.record->id));
+  State state = StateOf(e.notify);
   ReplyNow(e.request, Viewed{{std::move(e.notify.record), state}});
 }
 

@@ -109,7 +109,7 @@ void Core::Impl::On(AttemptEnded& e) {
   const RetryPolicy& policy = entry->head->retry_policy();
   uint32_t tries = entry->number - entry->state.attempts_before;  // of this budget
   ++totals_.attempts;
-  if (tries > 1) ++totals_.retries;
+  if (entry->number > 1) ++totals_.retries;
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   ReleaseSlot(entry);

@@ -20,7 +20,7 @@ void Core::Impl::On(BulkRequest& e) {
   states.erase(std::remove_if(states.begin(), states.end(), [&](State state) { return !applies(state); }), states.end());
   if (states.empty()) return ReplyNow(e.request, BulkDone{});
   e.query.oldest_first = true;
-  out_->lists.push_back({e.request, e.query, now_});
+  out_->lists.push_back(ListOf(e.request, e.query));
   RequestId request = e.request;
   bulks_[request].asked = std::move(e);
 }
@@ -45,7 +45,7 @@ void Core::Impl::OnBulkList(ListDone& e) {
   ListQuery& query = bulk.asked.query;
   for (LoadedNotify& item : e.items) {
     Entry* entry = FindEntry(item.record->id);
-    State state = StateOf(item.record->state, entry);
+    State state = StateOf(item);
     bool in_flight = entry && entry->in_flight();
     if (std::find(query.states.begin(), query.states.end(), state) == query.states.end()) continue;
     if (in_flight && bulk.asked.kind != BulkKind::kCancel) continue;
@@ -55,7 +55,7 @@ void Core::Impl::OnBulkList(ListDone& e) {
   query.limit -= std::min(query.limit, e.items.size());
   if (!complete && query.limit > 0 && ++bulk.pages < kBulkPages) {
     query.above = e.next;
-    out_->lists.push_back({e.request, query, now_});
+    out_->lists.push_back(ListOf(e.request, query));
     return;
   }
   BulkApply apply{std::move(bulk.asked), std::move(bulk.ids), e.next};

@@ -230,6 +230,7 @@ class Core::Impl {
   ~Impl();
   void Step(const Now& now, Event event, Effects* out);
   void Finish(const Now& now, Effects* out);
+  void SetNow(const Now& now);
   Wake NextWake() const;
   bool ready() const { return !stopping_ && !disk_low_ && !fatal_; }
   void CheckInvariants() const;
@@ -281,7 +282,10 @@ class Core::Impl {
   /// A refusal that depends on an earlier change: after it is durable.
   void RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   bool RefusedStopping(RequestId request);
-  State StateOf(const NotifyState& state, const Entry* entry) const;
+  /// `entry`: what memory has of it, or null; `in_tail`: where that knows nothing, as the store had it.
+  State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
+  State StateOf(const LoadedNotify& loaded) const { return StateOf(loaded.record->state, FindEntry(loaded.record->id), loaded.in_tail); }
+  ListEffect ListOf(RequestId request, const ListQuery& query) const { return {request, query, now_, reached_, totals_.tail > 0}; }
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
   /// Once the batch is durable.
@@ -342,6 +346,8 @@ class Core::Impl {
   /// `spec` in place of the item's; `early`: the trigger that was remembered for it, or null.
   Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);
   bool RememberTrigger(TriggerRequest& r);
+  /// The fkey names a trigger that waits for its notify.
+  bool IsRemembered(const FkeySlot& slot) const { return slot.record && slot.record->remembered && slot.record->expires_at > now_.wall; }
   /// Sends again now one that is not in flight; its lane is known, and where it is settled its whole record.
   void ApplyRetry(Entry* entry);
   void RememberKey(const SubmitItem& item, NotifyId id);
@@ -511,6 +517,7 @@ class Core::Impl {
   Totals totals_;
   Random random_;
   Now now_;
+  WallTime reached_;  // the latest that the wall clock was
   Effects* out_ = nullptr;
 
   // Batches.

@@ -11,6 +11,10 @@ namespace {
 
 constexpr const char* kNotHeld = "no notify is held under this fkey";
 
+bool SameFields(const Fingerprint& earlier, const SubmitItem& item) {
+  return earlier == item.fields || earlier == item.fields_1;
+}
+
 }  // namespace
 
 WallTime Core::Impl::AtOnce() {
@@ -61,7 +65,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     }
     const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
     if (record && record->expires_at > now_.wall) {
-      if (record->fields != item.fields) return differs();
+      if (!SameFields(record->fields, item)) return differs();
       plan->kind = SubmitPlan::Kind::kDuplicate;
       plan->existing = FindEntry(record->id);
       if (!plan->existing->exists) {
@@ -206,8 +210,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
       item.lane = entry->head->lane;
     } else {  // a duplicate of one that was settled and removed
       item.id = p.removed;
-      item.state = State::kSucceeded;
-      item.due = now_.wall;
+      item.removed = true;
       item.lane = r.items[i].head->lane;
     }
     reply.items.push_back(std::move(item));
@@ -388,7 +391,12 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
 bool Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
   Entry* entry;
   if (!NeedHolder(task, r.fkey, &entry)) return false;
-  if (!entry) return Refuse(r.request, Code::kNotFound, kNotHeld), true;
+  if (!entry) {
+    const FkeySlot& slot = *fkeys_.at(r.fkey);
+    if (!IsRemembered(slot)) return Refuse(r.request, Code::kNotFound, kNotHeld), true;
+    ReplyAfter(slot.written, r.request, RememberedViewed{r.fkey, slot.record->remembered, slot.record->expires_at});
+    return true;
+  }
   ShowWritten(entry->written, r.request, *entry);
   return true;
 }
@@ -397,7 +405,16 @@ bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
   if (RefusedStopping(r.request)) return true;
   Entry* entry;
   if (!NeedHolder(task, r.fkey, &entry)) return false;
-  if (!entry) return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+  if (!entry) {
+    FkeySlot* slot = fkeys_.at(r.fkey).get();
+    if (!IsRemembered(*slot)) return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+    slot->record->expires_at = now_.wall;
+    Touch(slot);
+    Write(ExpireFkey{r.fkey, slot->record->id, now_.wall});
+    sync_asked_ = true;
+    ReplyAfter(Barrier(), r.request, Withdrawn{});
+    return true;
+  }
   if (!entry->pending() || !entry->held(now_.wall))
     return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id), true;
   if (!NeedLane(task, entry->head->lane)) return false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -163,12 +164,19 @@ struct ReadEffect {
   NotifyId id;
   bool even_over = false;
 };
-/// `now` decides between scheduled, ready and retrying; kSending is taken as "waiting or retrying and due", and the core sorts it out.
+/// By state a store takes what TakesByState (below) says: all that may be in one of the states asked for. The core, which knows what memory has in
+/// its lane and in flight, takes its pick of that.
 struct ListEffect {
   RequestId request;
   ListQuery query;
   Now now;
+  /// The latest that the wall clock was: what is due until then may be in its lane, though the clock stepped back since.
+  WallTime reached = {std::numeric_limits<int64_t>::min()};
+  bool any_tail = true;  // false: nothing is in a lane's tail
 };
+enum class Takes { kNo, kYes, kWhereInTail };
+/// Whether a list takes a record in this state, or does where its place is in its lane's tail.
+Takes TakesByState(const ListEffect& list, const NotifyState& state);
 
 struct LanesEffect {
   RequestId request;
@@ -201,6 +209,7 @@ struct SubmittedItem {
   LaneKey lane;
   bool duplicate = false;  // idempotency key seen before
   bool kept = false;       // on_held keep
+  bool removed = false;    // a duplicate whose first is not there any more, by retention or purge: `state` and `due` say nothing
   Status refused;          // SubmitRequest::each only: why it was not taken, its field without the index; nothing but `id` counts then
                            // (kConflict: the notify that is in the way)
 };
@@ -219,6 +228,14 @@ struct Triggered {
 };
 /// Answers a TriggerRequest with remember_ms where there was nothing to trigger.
 struct Remembered {};
+/// Answers a FkeyGetRequest where a trigger is remembered.
+struct RememberedViewed {
+  std::string fkey;
+  std::shared_ptr<const RememberedTrigger> trigger;
+  WallTime expires_at;
+};
+/// Answers a FkeyCancelRequest where a trigger was remembered: it is not any more.
+struct Withdrawn {};
 /// A view of one notify: answers get, cancel (200), change and FkeyGet, FkeyCancel.
 struct Viewed {
   NotifyView view;
@@ -276,7 +293,8 @@ struct StatsView {
 };
 struct Reply {
   RequestId request;
-  std::variant<Refused, Submitted, Triggered, Remembered, Viewed, Stale, Retried, Listed, BulkDone, Explained, LanesListed, LaneViewed, StatsView>
+  std::variant<Refused, Submitted, Triggered, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed, BulkDone, Explained,
+               LanesListed, LaneViewed, StatsView>
       body;
 };
 

@@ -40,7 +40,8 @@ struct SubmitItem {
   When ttl;
   OnHeld on_held = OnHeld::kReject;
   std::string idempotency_key;  // empty: none
-  Fingerprint fields;           // set where there is a key
+  Fingerprint fields;           // set where there is a key, like the next
+  Fingerprint fields_1;         // as print version 1 had it: what was accepted by an earlier notifyd is known by it (docs/storage-format.md)
 };
 
 /// One notify, or a batch that is accepted or refused as a whole and evaluated in order. Failures of a batch carry

@@ -34,6 +34,19 @@ const char* ToString(Method method) {
 const char* ToString(OnHeld on_held) {
   return kOnHeld[static_cast<size_t>(on_held)];
 }
+State StateSeen(const NotifyState& state, const Now& now, bool in_lane) {
+  if (IsSettled(state.phase)) return static_cast<State>(state.phase);  // the settled ones have one number in both
+  if (in_lane) return State::kReady;
+  switch (state.phase) {
+    case Phase::kHeld:
+      return state.due > now.wall ? State::kHeld : State::kReady;
+    case Phase::kWaiting:
+      return state.at_once || state.due <= now.wall ? State::kReady : State::kScheduled;
+    default:
+      return state.retry_at > now.mono ? State::kRetrying : State::kReady;
+  }
+}
+
 std::optional<State> ParseState(std::string_view text) {
   return Find<State>(kStates, text);
 }

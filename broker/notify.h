@@ -161,6 +161,10 @@ struct NotifyState {
   bool at_once = false;
 };
 
+/// The state that users see of a notify of which nothing is in flight. `in_lane`: it stands in its lane, since its time came at some moment: in
+/// memory, or in the lane's tail on disk. Then it is ready, whatever the clocks say by now.
+State StateSeen(const NotifyState& state, const Now& now, bool in_lane);
+
 /// The newest attempts that a record keeps (contract section 3, GET).
 inline constexpr size_t kAttemptsKept = 20;
 
@@ -215,7 +219,7 @@ struct IdempotencyKey {
 };
 struct IdempotencyRecord {
   NotifyId id;
-  Fingerprint fields;  // of all fields as submitted
+  Fingerprint fields;  // of all fields (docs/storage-format.md)
   WallTime expires_at;
 };
 

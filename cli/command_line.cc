@@ -339,7 +339,7 @@ class CommandLine {
       return filtered ? RunBulk(context, command) : CancelFkey(context, fkey_);
     });
     AddId(cancel, false);
-    AddFkey(cancel, "The key that it is held under; with --state one more filter.");
+    AddFkey(cancel, "The key that it is held under, or whose trigger is remembered; with --state one more filter.");
     AddBulk(cancel, kPendingWords);
   }
 

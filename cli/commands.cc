@@ -42,6 +42,11 @@ std::string RenderIdAndState(Value answer) {
   return table.ToString();
 }
 
+/// What an fkey has in place of a notify: a trigger that is remembered, or was until now.
+bool IsRemembered(Value answer) {
+  return answer.At("/remembered").has_value();
+}
+
 std::string RenderExplain(Value answer) {
   std::string out = Fields(answer, {"reasons"});
   Table table({"REASON", "DETAIL"});
@@ -111,7 +116,7 @@ Exit Get(const Context& context, const std::string& id, std::optional<int64_t> w
 
 Exit GetFkey(const Context& context, const std::string& fkey) {
   Outcome outcome = Ask(context, "GET", "/v1/fkeys/" + HttpClient::Encode(fkey));
-  return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
+  return Show(context, outcome, [&](Value answer) { return IsRemembered(answer) ? Fields(answer, {}) : RenderNotify(answer, outcome.answer.etag); });
 }
 
 Exit Explain(const Context& context, const std::string& id) {
@@ -143,7 +148,8 @@ Exit Cancel(const Context& context, const std::string& id) {
 }
 
 Exit CancelFkey(const Context& context, const std::string& fkey) {
-  return Show(context, Ask(context, "DELETE", "/v1/fkeys/" + HttpClient::Encode(fkey)), RenderIdAndState);
+  return Show(context, Ask(context, "DELETE", "/v1/fkeys/" + HttpClient::Encode(fkey)),
+              [](Value answer) { return IsRemembered(answer) ? Fields(answer, {}) : RenderIdAndState(answer); });
 }
 
 Exit Retry(const Context& context, const std::string& id) {

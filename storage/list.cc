@@ -21,25 +21,12 @@ std::string_view View(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-/// The state that users see, as far as the store knows: what is in flight is ready here, and the core sorts it out.
-State StateOf(const NotifyState& state, const Now& now) {
-  switch (state.phase) {
-    case Phase::kHeld:
-      return state.due > now.wall ? State::kHeld : State::kReady;
-    case Phase::kWaiting:
-      return state.due > now.wall ? State::kScheduled : State::kReady;
-    case Phase::kRetrying:
-      return state.retry_at > now.mono ? State::kRetrying : State::kReady;
-    default:
-      return static_cast<State>(state.phase);  // the settled ones have the same number in both
-  }
-}
-
 bool HasIndex(State state) {
   return state == State::kFailed || state == State::kCancelled || state == State::kExpired;
 }
 
-bool Matches(const NotifyRecord& record, const ListQuery& query, const Now& now) {
+/// All filters but the states.
+bool Matches(const NotifyRecord& record, const ListQuery& query) {
   if (query.lane && record.head->lane.name != *query.lane) return false;
   if (query.mode && record.head->lane.mode != *query.mode) return false;
   if (query.caller && record.head->caller != *query.caller) return false;
@@ -48,10 +35,7 @@ bool Matches(const NotifyRecord& record, const ListQuery& query, const Now& now)
   if (query.created_after && record.created_at < *query.created_after) return false;
   if (query.created_before && record.created_at >= *query.created_before) return false;
   if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
-  if (query.states.empty()) return true;
-  State state = StateOf(record.state, now);
-  return std::any_of(query.states.begin(), query.states.end(),
-                     [&](State wanted) { return wanted == state || (wanted == State::kSending && state == State::kReady); });
+  return true;
 }
 
 /// A range of keys, walked from its beginning or from its end.
@@ -121,11 +105,18 @@ class Lister {
     return false;
   }
 
-  void Take(std::shared_ptr<NotifyRecord> record, size_t bytes) {
-    if (!record || !Matches(*record, list_.query, list_.now)) return;
-    record->attempts.clear();
+  Status Take(std::shared_ptr<NotifyRecord> record, size_t bytes) {
+    if (!record || !Matches(*record, list_.query)) return Status::Ok();
+    Takes takes = TakesByState(list_, record->state);
+    if (takes == Takes::kNo) return Status::Ok();
+    LoadedNotify item{std::move(record), false};
+    if (takes == Takes::kWhereInTail) {
+      if (Status status = reader_.FindTails(how_, {&item}); !status.ok() || !item.in_tail) return status;
+    }
+    item.record->attempts.clear();
     taken_bytes_ += bytes;
-    done_.items.push_back({std::move(record), false});
+    done_.items.push_back(std::move(item));
+    return Status::Ok();
   }
 
   Status WalkRecords() {
@@ -141,7 +132,7 @@ class Lister {
       examined_bytes_ += value.size();
       auto record = reader_.DecodeRecord(*id, value);
       if (!record.ok()) return std::move(record).status();
-      Take(std::move(*record), value.size());
+      if (Status status = Take(std::move(*record), value.size()); !status.ok()) return status;
     }
     return TranslateStatus(it->status(), "cannot read the store");
   }
@@ -193,7 +184,7 @@ class Lister {
     if (Status status = reader_.FindAll(how_, ids, &found, &bytes); !status.ok()) return status;
     for (size_t i = 0; i < ids.size(); ++i) {
       if (!Begin(ids[i])) return Status::Ok();
-      Take(std::move(found[i].record), bytes / ids.size());
+      if (Status status = Take(std::move(found[i].record), bytes / ids.size()); !status.ok()) return status;
     }
     examined_bytes_ += bytes;
     return Status::Ok();

@@ -225,7 +225,7 @@ std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallT
   if (head.callback) text("callback_url", head.callback->url);
   if (expires_at != kWallNever && !names.ttl) {
     json.Key("expires_at");
-    json.Int(expires_at.ms);
+    json.String(FormatRfc3339(expires_at));
   }
   json.EndObject();
   return document;

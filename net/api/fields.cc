@@ -19,7 +19,10 @@ constexpr size_t kMaxPatternValueBytes = 16 << 10;
 constexpr size_t kMaxScheduleEntries = 100;
 constexpr double kMaxFactor = 1000;
 
-constexpr std::string_view kRefusedHeaders[] = {"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"};
+/// What belongs to the broker's own connection to the receiver: framing, and all that is for one hop (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1
+/// for HTTP2-Settings).
+constexpr std::string_view kRefusedHeaders[] = {"host", "content-length", "transfer-encoding", "connection", "keep-alive",    "proxy-connection",
+                                                "te",   "trailer",        "upgrade",           "expect",     "http2-settings"};
 
 Status Bad(std::string_view pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
@@ -104,12 +107,65 @@ Status UnknownField(std::string_view parent, std::string_view key) {
   return Status(Code::kUnacceptable, "unknown field " + Quoted(key), std::move(pointer));
 }
 
+std::optional<int64_t> ParseInteger(std::string_view number, bool* beyond) {
+  if (beyond) *beyond = false;
+  bool negative = number.starts_with('-');
+  if (negative) number.remove_prefix(1);
+  auto take_digits = [&] {
+    size_t end = std::min(number.find_first_not_of("0123456789"), number.size());
+    std::string_view digits = number.substr(0, end);
+    number.remove_prefix(end);
+    return digits;
+  };
+  std::string digits(take_digits());
+  if (digits.empty()) return std::nullopt;
+  int64_t scale = 0;  // the value is digits times ten to this
+  if (number.starts_with('.')) {
+    number.remove_prefix(1);
+    std::string_view fraction = take_digits();
+    if (fraction.empty()) return std::nullopt;
+    digits += fraction;
+    scale = -static_cast<int64_t>(fraction.size());
+  }
+  if (number.starts_with('e') || number.starts_with('E')) {
+    number.remove_prefix(1);
+    bool minus = number.starts_with('-');
+    if (minus || number.starts_with('+')) number.remove_prefix(1);
+    std::string_view exponent = take_digits();
+    if (exponent.empty()) return std::nullopt;
+    int64_t by = 0;
+    constexpr int64_t kMost = 1'000'000'000;  // more digits than any text has
+    for (char c : exponent) by = std::min(kMost, by * 10 + (c - '0'));
+    scale += minus ? -by : by;
+  }
+  if (!number.empty()) return std::nullopt;
+  size_t last = digits.find_last_not_of('0');
+  if (last == std::string::npos) return 0;
+  scale += static_cast<int64_t>(digits.size() - last - 1);
+  digits.resize(last + 1);
+  if (scale < 0) return std::nullopt;
+  size_t first = digits.find_first_not_of('0');
+  constexpr int64_t kDigits = 19;
+  uint64_t magnitude = 0;
+  uint64_t limit = static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) + negative;
+  bool fits = static_cast<int64_t>(digits.size() - first) + scale <= kDigits;
+  if (fits) {
+    for (char c : digits) magnitude = magnitude * 10 + static_cast<uint64_t>(c - '0');
+    for (; scale > 0; --scale) magnitude *= 10;
+  }
+  if (!fits || magnitude > limit) {
+    if (beyond) *beyond = true;
+    else return std::nullopt;
+    magnitude = limit;
+  }
+  return static_cast<int64_t>(negative ? ~magnitude + 1 : magnitude);
+}
+
 Status ReadInt(const JsonValue& value, std::string_view pointer, int64_t least, int64_t most, int64_t* out) {
-  int64_t number = 0;
   if (value.kind == Kind::kNumber) {
-    auto [end, error] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
-    if (error == std::errc() && end == value.text.data() + value.text.size() && number >= least && number <= most) {
-      *out = number;
+    std::optional<int64_t> number = ParseInteger(value.text);
+    if (number && *number >= least && *number <= most) {
+      *out = *number;
       return Status::Ok();
     }
   }
@@ -145,12 +201,20 @@ Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* o
   return Status::Ok();
 }
 
-Status ReadTime(const JsonValue& value, std::string_view pointer, WallTime* out) {
-  // Years 0 to 9999: what answers can show.
-  constexpr int64_t kLeast = -62'167'219'200'000, kMost = 253'402'300'799'999;
+Status ReadTime(const JsonValue& value, std::string_view pointer, const char* too_far, WallTime* out) {
+  constexpr int64_t k1971 = 31'536'000'000, kMost = 253'402'300'799'999;  // the end of the year 9999: what answers can show
   if (value.kind == Kind::kString) return ReadTimeText(value.text, pointer, out);
-  if (value.kind != Kind::kNumber || !ReadInt(value, pointer, kLeast, kMost, &out->ms).ok())
-    return Bad(pointer, Name(pointer) + " must be an RFC 3339 string or integer milliseconds since the epoch");
+  bool beyond = false;
+  std::optional<int64_t> ms;
+  if (value.kind == Kind::kNumber) ms = ParseInteger(value.text, &beyond);
+  if (!ms) return Bad(pointer, Name(pointer) + " must be an RFC 3339 string or integer milliseconds since the epoch");
+  if (*ms > kMost) return Bad(pointer, Name(pointer) + " " + too_far);
+  if (*ms < k1971)
+    return Bad(pointer,
+               Name(pointer) +
+                   " is a number of milliseconds since the epoch, and this one lies before 1971: seconds take three more digits; a time as early as "
+                   "this can be said as an RFC 3339 string");
+  out->ms = *ms;
   return Status::Ok();
 }
 
@@ -281,7 +345,7 @@ Status ReadWhen(const JsonValue* delay_ms, const JsonValue* due_at, When* out) {
   }
   if (!IsGiven(due_at)) return Status::Ok();
   WallTime time;
-  NOTIFYD_TRY(ReadTime(*due_at, "/due_at", &time));
+  NOTIFYD_TRY(ReadTime(*due_at, "/due_at", "is more than ten years ahead", &time));
   *out = {When::Kind::kAt, time.ms};
   return Status::Ok();
 }

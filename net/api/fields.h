@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,14 +28,18 @@ inline constexpr int64_t kMaxDelayMs = 3653LL * 24 * 3600 * 1000;
 /// Of a lane, a group, an fkey, an idempotency key, and the prefixes that lists are filtered by.
 inline constexpr size_t kMaxNameBytes = 255;
 
-/// An integer written as one: neither 1.0 nor 1e3.
+/// The integer that a JSON number is by its value, so 1000 of "1000.0" and of "1e3", exactly. Nothing: it is none, or is no number; where it is one
+/// that takes more than 64 bits, the nearest that does not, and `*beyond` says so.
+std::optional<int64_t> ParseInteger(std::string_view number, bool* beyond = nullptr);
+/// An integer, in whatever way its number is written.
 Status ReadInt(const JsonValue& value, std::string_view pointer, int64_t least, int64_t most, int64_t* out);
 Status ReadDouble(const JsonValue& value, std::string_view pointer, double least, double most, double* out);
 /// A string of so many bytes, without NUL.
 Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, size_t most, std::string* out);
-/// RFC 3339 or integer milliseconds since the epoch.
-Status ReadTime(const JsonValue& value, std::string_view pointer, WallTime* out);
-/// The same out of a string, as a query parameter has it.
+/// RFC 3339 or integer milliseconds since the epoch, of 1971 or later: an earlier number is more likely one of seconds. `too_far`: what is said of a
+/// number beyond the year 9999.
+Status ReadTime(const JsonValue& value, std::string_view pointer, const char* too_far, WallTime* out);
+/// RFC 3339 alone.
 Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* out);
 
 /// Header fields for the receiver (RFC 9110). `content_type_given`: a Content-Type among them is refused.

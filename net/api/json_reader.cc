@@ -114,6 +114,19 @@ class JsonReader::Impl {
     return PrintObject(object, except, true);
   }
 
+  Fingerprint PrintOfText(std::string_view json) {
+    if (!print_parser_) print_parser_ = NewParser();
+    // As the one element of an array, so that scalars are read like all else.
+    std::string text;
+    text.reserve(json.size() + 2 + kPadding);
+    text.append("[").append(json).append("]");
+    od::document document;
+    od::value value;
+    CHECK(!print_parser_->iterate(text.data(), text.size(), text.capacity()).get(document));
+    CHECK(!document.get_value().get(value));
+    return PrintValue(value, false);
+  }
+
  private:
   using Parser = od::parser;
   static std::unique_ptr<Parser> NewParser() {
@@ -442,7 +455,8 @@ JsonReader::~JsonReader() = default;
 Status JsonReader::Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item) {
   static_assert(kPadding <= kPaddingBytes, "the spare capacity behind a request's body must do");
   if (body->capacity() < body->size() + kPadding) body->reserve(body->size() + kPadding);
-  return impl_->Read(*body, body->capacity(), max_items, is_array, on_item);
+  std::string_view text = WithoutByteOrderMark(*body);
+  return impl_->Read(text, body->capacity() - (body->size() - text.size()), max_items, is_array, on_item);
 }
 
 Status JsonReader::Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item) {
@@ -452,6 +466,15 @@ Status JsonReader::Read(std::string_view text, size_t readable, size_t max_items
 
 Fingerprint JsonReader::PrintOf(const JsonValue& item, std::string_view except) {
   return impl_->PrintOf(item, except);
+}
+
+Fingerprint JsonReader::PrintOfText(std::string_view json) {
+  return impl_->PrintOfText(json);
+}
+
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
 }
 
 }  // namespace notifyd

@@ -53,8 +53,8 @@ class JsonReader {
 
   /// Reads an object, or where `max_items` > 0 also an array of 1 to max_items values of any kind, and calls `on_item` for each; `is_array` says
   /// which it was. The inside of a member "data" of an item is checked but not handed out: it has `raw` only.
-  /// `body` may be given more capacity; its text is not touched. Errors: as above; kTooLarge for more items; those of on_item, with "/<index>" in
-  /// front of their field in an array.
+  /// A byte order mark in front of it is skipped. `body` may be given more capacity; its text is not touched. Errors: as above; kTooLarge for more
+  /// items; those of on_item, with "/<index>" in front of their field in an array.
   Status Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item);
 
   /// The same of a text whose memory is the caller's: `readable` bytes from its beginning on may be looked at, kPaddingBytes more than its size at
@@ -64,6 +64,9 @@ class JsonReader {
   /// A print of an item by its content: neither the order of keys nor whitespace nor escapes matter, numbers count by their digits. Members that
   /// are null are taken as left out, but not inside "data" and "json". The item's member `except` is left out. Inside of on_item only.
   Fingerprint PrintOf(const JsonValue& item, std::string_view except);
+
+  /// The same of any JSON text that was read as part of a document before, nulls counted.
+  Fingerprint PrintOfText(std::string_view json);
 
   static constexpr int kMaxLevels = 64;
   static constexpr size_t kPaddingBytes = 64;
@@ -75,6 +78,9 @@ class JsonReader {
 
 /// Appends "/" and the key, "~" and "/" in it escaped (RFC 6901). Of very long keys the beginning alone.
 void AppendPointer(std::string_view key, std::string* pointer);
+
+/// Text without the UTF-8 byte order mark that some editors write in front of it.
+std::string_view WithoutByteOrderMark(std::string_view text);
 
 /// The text as it may stand in a sentence for people: quoted, cut after some 60 bytes.
 std::string Quoted(std::string_view text);

@@ -1,7 +1,6 @@
 #include "net/api/list_query.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include "base/base64.h"
@@ -33,8 +32,11 @@ Status Unknown(std::string_view name) {
 }
 
 Status Integer(std::string_view name, std::string_view text, int64_t least, int64_t most, int64_t* out) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
-  if (error == std::errc() && end == text.data() + text.size() && *out >= least && *out <= most) return Status::Ok();
+  std::optional<int64_t> number = ParseInteger(text);
+  if (number && *number >= least && *number <= most) {
+    *out = *number;
+    return Status::Ok();
+  }
   return Bad(Pointer(name), std::string(name) + " must be an integer from " + std::to_string(least) + " to " + std::to_string(most));
 }
 
@@ -77,10 +79,9 @@ Status ReadFilterText(std::string_view name, const std::string& value, const std
 
 /// RFC 3339, or integer milliseconds since the epoch.
 Status Time(const std::string& value, const std::string& pointer, std::optional<WallTime>* out) {
-  int64_t ms = 0;
-  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
-  if (!value.empty() && error == std::errc() && end == value.data() + value.size()) {
-    *out = WallTime{ms};
+  bool beyond = false;
+  if (std::optional<int64_t> ms = ParseInteger(value, &beyond)) {
+    *out = WallTime{*ms};
     return Status::Ok();
   }
   return ReadTimeText(value, pointer, &out->emplace());

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "net/api/problem.h"
+#include "net/api/render.h"
 
 namespace notifyd {
 namespace {
@@ -41,6 +42,10 @@ void AppendItem(uint64_t index, const SubmittedItem& item, std::string* out) {
   if (item.duplicate || item.kept) {
     json.Key(item.duplicate ? "duplicate" : "kept");
     json.Bool(true);
+  }
+  if (item.removed) {
+    json.Key("state");
+    json.String(kRemoved);
   }
   json.EndObject();
   out->push_back('\n');
@@ -138,6 +143,7 @@ bool BulkSubmit::Full(size_t line_bytes) const {
 }
 
 void BulkSubmit::TakeLine(std::string_view line) {
+  if (std::exchange(first_line_, false)) line = WithoutByteOrderMark(line);
   bool too_long = TooLong(line);
   if (!too_long && IsBlank(line)) return;
   open_.lines.push_back({next_index_++, {}});

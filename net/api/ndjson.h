@@ -109,6 +109,7 @@ class BulkSubmit {
   size_t begin_ = 0;       // of the first line that was not taken
   size_t scanned_ = 0;     // no line break between begin_ and here
   bool skipping_ = false;  // inside a line that was too long
+  bool first_line_ = true;
   bool ended_ = false;
   uint64_t next_index_ = 0;
   Batch open_;

@@ -176,8 +176,8 @@ void Renderer::Item(const SubmittedItem& item, JsonWriter* json) {
   json->Key("id");
   json->String(item.id.ToString());
   json->Key("state");
-  json->String(ToString(item.state));
-  TimeOrNull("due_at", item.due != kWallNever, item.due, json);
+  json->String(item.removed ? kRemoved : ToString(item.state));
+  if (!item.removed) TimeOrNull("due_at", item.due != kWallNever, item.due, json);
   json->Key("lane");
   json->String(item.lane.name);
   json->Key("mode");

@@ -12,6 +12,9 @@
 
 namespace notifyd {
 
+/// The state of a duplicate whose first is not there any more.
+inline constexpr const char* kRemoved = "removed";
+
 class Renderer {
  public:
   /// `secrets`: headers whose values are shown as kHiddenValue; borrowed.

@@ -72,6 +72,27 @@ HttpResponse Replies::Of(const Triggered& triggered) const {
 HttpResponse Replies::Of(const Remembered&) const {
   return JsonResponse(202, R"({"remembered":true})");
 }
+HttpResponse Replies::Of(const RememberedViewed& viewed) const {
+  std::string body;
+  JsonWriter json(&body);
+  const RememberedTrigger& trigger = *viewed.trigger;
+  json.BeginObject();
+  json.Key("fkey");
+  json.String(viewed.fkey);
+  json.Key("remembered");
+  json.Bool(true);
+  json.Key("expires_at");
+  json.String(FormatRfc3339(viewed.expires_at));
+  json.Key("due_at");
+  trigger.at_once ? json.Null() : json.String(FormatRfc3339(trigger.due));
+  json.Key("data");
+  trigger.data ? json.Raw(*trigger.data) : json.Null();
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+HttpResponse Replies::Of(const Withdrawn&) const {
+  return JsonResponse(200, R"({"remembered":false})");
+}
 HttpResponse Replies::Of(const Retried& retried) const {
   return IdAndState(202, retried.id, retried.state);
 }

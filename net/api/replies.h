@@ -28,6 +28,8 @@ class Replies {
   HttpResponse Of(const Submitted& submitted) const;
   HttpResponse Of(const Triggered& triggered) const;
   HttpResponse Of(const Remembered& remembered) const;
+  HttpResponse Of(const RememberedViewed& viewed) const;
+  HttpResponse Of(const Withdrawn& withdrawn) const;
   HttpResponse Of(const Viewed& viewed) const;
   HttpResponse Of(const Stale& stale) const;
   HttpResponse Of(const Retried& retried) const;

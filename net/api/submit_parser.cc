@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
+#include "net/api/field_print.h"
 #include "net/api/fields.h"
 #include "net/api/url.h"
 
@@ -190,12 +191,14 @@ Status ReadCallback(const Fields& fields, const NotifySpec& spec, std::shared_pt
   return Status::Ok();
 }
 
-Status ReadLane(const Fields& fields, const CheckedUrl& url, NotifySpec* spec, NotifyHead* head) {
+Status ReadLane(const Fields& fields, const CheckedUrl& url, NotifySpec* spec, NotifyHead* head, bool* default_lane) {
   NOTIFYD_TRY(fields.Word(kMode, "concurrent, fifo", ParseMode, &head->lane.mode));
   NOTIFYD_TRY(fields.Text(kLane, kMaxNameBytes, &head->lane.name));
   NOTIFYD_TRY(fields.Text(kGroup, kMaxNameBytes, &spec->group));
   // Beside a lane a group is only shown.
-  if (!fields[kLane]) head->lane.name = DefaultLane(url.base, spec->group);
+  std::string by_default = DefaultLane(url.base, spec->group);
+  *default_lane = !fields[kLane] || head->lane.name == by_default;
+  if (!fields[kLane]) head->lane.name = std::move(by_default);
   int64_t priority = head->priority;
   NOTIFYD_TRY(fields.Int(kPriority, 0, 9, &priority));
   if (fields[kPriority] && head->lane.mode == Mode::kFifo) return Bad(kPriority, "a fifo lane has no priorities");
@@ -213,7 +216,7 @@ Status ReadTimes(const Fields& fields, NotifySpec* spec, When* when, When* ttl) 
     spec->ttl_ms = ttl->ms;
   } else if (fields[kExpiresAt]) {
     WallTime time;
-    NOTIFYD_TRY(ReadTime(*fields[kExpiresAt], kPointers[kExpiresAt], &time));
+    NOTIFYD_TRY(ReadTime(*fields[kExpiresAt], kPointers[kExpiresAt], "lies beyond the year 9999", &time));
     *ttl = {When::Kind::kAt, time.ms};
   }
   return Status::Ok();
@@ -242,7 +245,7 @@ Status ReadNotify(const Fields& fields, const TraceContext& trace, size_t max_bo
   CheckedUrl url;
   NOTIFYD_TRY(ReadRequest(fields, &url, &spec));
   NOTIFYD_TRY(ReadPayload(fields, max_body_bytes, &spec));
-  NOTIFYD_TRY(ReadLane(fields, url, &spec, &head));
+  NOTIFYD_TRY(ReadLane(fields, url, &spec, &head, &out->default_lane));
   head.host = std::move(url.host);
   NOTIFYD_TRY(ReadTimes(fields, &spec, &out->when, &out->ttl));
 
@@ -274,7 +277,10 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   NOTIFYD_TRY(ReadNotify(fields, trace, max_body_bytes_, &notify));
   NOTIFYD_TRY(ReadKey(fields, header_key, &notify.spec.idempotency_key));
   if (!notify.spec.idempotency_key.empty()) {
-    out->fields = reader_.PrintOf(item, "idempotency_key");
+    HeaderList headers;
+    if (fields[kHeaders]) NOTIFYD_TRY(ReadHeaders(*fields[kHeaders], notify.spec.content_type_given, &headers));
+    out->fields = PrintOfFields(notify, std::move(headers), &reader_);
+    out->fields_1 = reader_.PrintOf(item, "idempotency_key");
     out->idempotency_key = notify.spec.idempotency_key;
   }
   out->when = notify.when;

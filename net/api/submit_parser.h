@@ -31,6 +31,7 @@ struct ParsedNotify {
   NotifySpec spec;
   NotifyHead head;
   When when, ttl;
+  bool default_lane = true;  // head.lane.name is that of its url and group
 };
 
 class SubmitParser {

@@ -545,5 +545,151 @@ TEST_CASE("hold: no attempt starts any more, submits go on, and quiet comes once
   CHECK(f.UnderWay() == std::vector{id});
 }
 
+// ---- remembered triggers
+
+TEST_CASE("remembered trigger: it is shown with its data and times, and withdrawn") {
+  CoreFixture f;
+  TriggerRequest early;
+  early.fkey = "f";
+  early.data = "{\"a\":1}";
+  early.remember_ms = 60'000;
+  early.when = Delay(5000);
+  f.Do(early);
+  FkeyGetRequest get;
+  get.fkey = "f";
+  const RememberedViewed shown = std::get<RememberedViewed>(f.Do(get).body);
+  CHECK(shown.fkey == "f");
+  CHECK(shown.trigger->data == "{\"a\":1}");
+  CHECK(shown.trigger->due.ms == f.now.wall.ms + 5000);
+  CHECK(shown.expires_at.ms == f.now.wall.ms + 60'000);
+
+  FkeyCancelRequest cancel;
+  cancel.fkey = "f";
+  CHECK(std::holds_alternative<Withdrawn>(f.Do(cancel).body));
+  CHECK(f.Balances());
+  bool restart = GENERATE(true, false);
+  if (restart) f.Restart(CrashKind::kPower);
+  CHECK(CoreFixture::CodeOf(f.Do(cancel)) == Code::kNotFound);
+  CHECK(CoreFixture::CodeOf(f.Do(get)) == Code::kNotFound);
+  CoreFixture::Fields held;
+  held.fkey = "f";
+  CHECK(f.Submit(held).state == State::kHeld);
+}
+
+TEST_CASE("remembered trigger: one that was withdrawn may be remembered again, one that is over is gone by itself") {
+  CoreFixture f;
+  TriggerRequest early;
+  early.fkey = "f";
+  early.remember_ms = 1000;
+  FkeyGetRequest get;
+  get.fkey = "f";
+  FkeyCancelRequest cancel;
+  cancel.fkey = "f";
+  f.Do(early);
+  f.Do(cancel);
+  CHECK(std::holds_alternative<Remembered>(f.Do(early).body));
+  CHECK(std::holds_alternative<RememberedViewed>(f.Do(get).body));
+  f.Pass(1000);
+  CHECK(CoreFixture::CodeOf(f.Do(get)) == Code::kNotFound);
+  CHECK(CoreFixture::CodeOf(f.Do(cancel)) == Code::kNotFound);
+  f.Do(early);
+  CoreFixture::Fields held;
+  held.fkey = "f";
+  NotifyId id = f.Submit(held).id;
+  CHECK(std::get<Viewed>(f.Do(get).body).view.record->id == id);
+  CHECK(CoreFixture::CodeOf(f.Do(cancel)) == Code::kConflict);
+}
+
+// ---- after a clock that stepped back
+
+/// What each way of looking says: its state by GET, the states that the stats and the lists count it in, and what a bulk cancel finds.
+void CheckAllSay(CoreFixture& f, NotifyId id, State state) {
+  CHECK(f.StateOf(id) == state);
+  StatsView stats = f.Stats();
+  LaneView lane = f.LaneOf(f.Get(id).record->head->lane);
+  for (State other : {State::kHeld, State::kScheduled, State::kReady, State::kSending, State::kRetrying}) {
+    CAPTURE(ToString(other), ToString(state));
+    uint64_t expected = other == state;
+    auto of = [&](const auto& view) {
+      const uint64_t counts[] = {view.held, view.scheduled, view.ready, view.sending, view.retrying};
+      return counts[static_cast<size_t>(other)];
+    };
+    CHECK(of(stats) == expected);
+    CHECK(of(lane) == expected);
+    ListRequest list;
+    list.query.states = {other};
+    CHECK(std::get<Listed>(f.Do(list).body).items.size() == expected);
+    CHECK(f.Bulk(BulkKind::kCancel, {other}, 10, {}, true).count == expected);
+  }
+}
+
+TEST_CASE("clock stepped back: get, stats, lanes, lists and bulk agree about what its time had come for") {
+  CoreFixture f;
+  CoreFixture::Fields fields;
+  NotifyId id;
+  SECTION("at once, in a paused lane") {
+    f.Pause(kLane);
+    id = f.Submit(fields).id;
+  }
+  SECTION("scheduled, came due, in a paused lane") {
+    f.Pause(kLane);
+    fields.when = Delay(1000);
+    id = f.Submit(fields).id;
+    f.Pass(2000);
+  }
+  SECTION("held, came due, in a paused lane") {
+    f.Pause(kLane);
+    fields.when = Delay(1000);
+    fields.fkey = "f";
+    id = f.Submit(fields).id;
+    f.Pass(2000);
+  }
+  SECTION("scheduled, came due, behind another in a fifo lane") {
+    fields.mode = Mode::kFifo;
+    CoreFixture::Fields first = fields;
+    NotifyId head = f.Submit(first).id;
+    fields.when = Delay(1000);
+    id = f.Submit(fields).id;
+    f.Pass(2000);
+    f.now.wall.ms -= 3'600'000;
+    f.ById<CancelRequest>(head);
+  }
+  f.now.wall.ms -= 3'600'000;
+  f.Ask(StatsRequest{});
+  f.Run();
+  CheckAllSay(f, id, State::kReady);
+  CHECK(f.Bulk(BulkKind::kCancel, {State::kReady}).count == 1);
+  CHECK(f.StateOf(id) == State::kCancelled);
+}
+
+TEST_CASE("clock stepped back: what is in a paused lane's tail is ready after a restart, too") {
+  CoreFixture f;
+  f.Pause(kLane);
+  CoreFixture::Fields fields;
+  fields.when = Delay(1000);
+  NotifyId id = f.Submit(fields).id;
+  f.Pass(2000);
+  f.now.wall.ms -= 3'600'000;
+  f.Restart();
+  CheckAllSay(f, id, State::kReady);
+}
+
+TEST_CASE("clock stepped back: what was not due yet is scheduled as before") {
+  CoreFixture f;
+  f.Submit({});
+  f.Pass(5000);
+  f.now.wall.ms -= 3000;
+  CoreFixture::Fields fields;
+  fields.lane = "other";
+  fields.when = Delay(1000);
+  NotifyId id = f.Submit(fields).id;
+  ListRequest list;
+  list.query.states = {State::kReady};
+  CHECK(std::get<Listed>(f.Do(list).body).items.empty());
+  list.query.states = {State::kScheduled};
+  CHECK(std::get<Listed>(f.Do(list).body).items.size() == 1);
+  CHECK(f.StateOf(id) == State::kScheduled);
+}
+
 }  // namespace
 }  // namespace notifyd

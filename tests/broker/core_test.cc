@@ -277,6 +277,58 @@ TEST_CASE("idempotency: the same fields answer the first one's id, others are re
   CHECK(!f.Submit(fields).duplicate);
 }
 
+TEST_CASE("idempotency: a repeat is known by the print of an earlier notifyd, too") {
+  CoreFixture f;
+  Fields fields;
+  fields.idempotency_key = "x";
+  SubmitRequest first;
+  first.items = {CoreFixture::Item(fields)};
+  first.items[0].fields = {1, 1};  // as it was made then
+  NotifyId id = std::get<Submitted>(f.Do(first).body).items[0].id;
+  SubmitRequest again = first;
+  again.items[0].fields = {2, 2};
+  again.items[0].fields_1 = {1, 1};
+  const Submitted known = std::get<Submitted>(f.Do(again).body);
+  CHECK(known.items[0].duplicate);
+  CHECK(known.items[0].id == id);
+  again.items[0].fields_1 = {3, 3};
+  CHECK(CoreFixture::CodeOf(f.Do(again)) == Code::kUnacceptable);
+}
+
+TEST_CASE("idempotency: a duplicate of one that was removed says that it is") {
+  bool purged = GENERATE(true, false);
+  CoreLimits limits;
+  limits.retention_settled_ms = 60'000;
+  CoreFixture f(limits);
+  Fields fields;
+  fields.idempotency_key = "x";
+  fields.retry = Waits({10}, 1);
+  NotifyId id = f.Submit(fields).id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.Submit(fields).state == State::kFailed);
+  CHECK_FALSE(f.Submit(fields).removed);
+  if (purged) CHECK(f.Bulk(BulkKind::kPurge, {State::kFailed}).count == 1);
+  else f.Pass(61'000);
+  SubmittedItem again = f.Submit(fields);
+  CHECK(again.duplicate);
+  CHECK(again.removed);
+  CHECK(again.id == id);
+  CHECK(again.lane == kLane);
+}
+
+TEST_CASE("totals: every attempt but a notify's first is a retry, the first after it was sent again too") {
+  CoreFixture f;
+  Fields fields;
+  fields.retry = Waits({10}, 1);
+  NotifyId id = f.Submit(fields).id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.Stats().totals.retries == 0);
+  f.ById<RetryRequest>(id);
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.Stats().totals.attempts == 2);
+  CHECK(f.Stats().totals.retries == 1);
+}
+
 TEST_CASE("ttl: what waits expires, held ones too; one in flight may still succeed") {
   CoreFixture f;
   Fields held;

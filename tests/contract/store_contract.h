@@ -232,6 +232,19 @@ TEMPLATE_TEST_CASE("store: an expired fkey or idempotency key is as if it were n
   CHECK_FALSE(h.LoadIdempotency({"c", "k"}));
 }
 
+TEMPLATE_TEST_CASE("store: a remembered trigger that was ended is as if it were not there, and may be remembered again", "", STORE_HARNESS) {
+  TestType h;
+  FkeyRecord record{NotifyId{}, {StoreHarness::kStart + 1000}, std::make_shared<RememberedTrigger>()};
+  h.Commit({PutFkey{"f", record}});
+  CHECK(h.LoadFkey("f").has_value());
+  h.Commit({ExpireFkey{"f", NotifyId{}, {StoreHarness::kStart}}});
+  CHECK_FALSE(h.LoadFkey("f").has_value());
+  h.Reopen();
+  CHECK_FALSE(h.LoadFkey("f").has_value());
+  h.Commit({PutFkey{"f", record}});
+  CHECK(h.LoadFkey("f")->remembered);
+}
+
 TEMPLATE_TEST_CASE("store: a remembered trigger comes back whole, and is as if it were not there once its time is over", "", STORE_HARNESS) {
   TestType h;
   WallTime until{StoreHarness::kStart + 10};

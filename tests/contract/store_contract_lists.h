@@ -53,6 +53,44 @@ TEMPLATE_TEST_CASE("store: a list tells held, scheduled, ready and retrying by t
   CHECK(IdsOf(h.List(StateQuery({State::kSucceeded, State::kScheduled}), now)) == Ids{8, 4});
 }
 
+TEMPLATE_TEST_CASE("store: a list by state knows what is due at once, what stands in a tail, and what may be in memory, whatever the clock says", "",
+                   STORE_HARNESS) {
+  TestType h;
+  WallTime future{StoreHarness::kStart + 1000};
+  auto with = [&](uint64_t id, Phase phase, bool at_once) {
+    NotifyRecord record = MakeRecord(id);
+    record.state.phase = phase;
+    record.state.due = future;
+    record.state.at_once = at_once;
+    record.state.retry_at = {10'000};
+    return Put(record);
+  };
+  auto tail = [&](uint64_t id) { return PutTail{kConcurrentLane, {5, future, {id}}}; };
+  h.Commit({with(1, Phase::kWaiting, true), with(2, Phase::kWaiting, false), with(3, Phase::kWaiting, false), tail(3), with(4, Phase::kHeld, false),
+            with(5, Phase::kHeld, false), tail(5), with(6, Phase::kRetrying, false), with(7, Phase::kRetrying, false), tail(7)});
+  ListEffect list;
+  list.now = {{StoreHarness::kStart}, {500}};
+  auto ids = [&](State state) {
+    list.query = StateQuery({state});
+    h.store().List(list);
+    return IdsOf(h.template Next<ListDone>());
+  };
+  CHECK(ids(State::kReady) == Ids{7, 5, 3, 1});
+  CHECK(ids(State::kSending) == Ids{7, 5, 3, 1});
+  list.query = StateQuery({State::kReady});
+  h.store().List(list);
+  for (const LoadedNotify& item : h.template Next<ListDone>().items) CHECK(item.in_tail == (item.record->id.value != 1));
+  // Those of other states are taken too where memory may know them to be ready: it takes its pick.
+  list.reached = future;
+  CHECK(ids(State::kReady) == Ids{7, 5, 4, 3, 2, 1});
+  list.reached = {future.ms - 1};
+  list.any_tail = false;
+  CHECK(ids(State::kReady) == Ids{1});
+  CHECK(ids(State::kScheduled) == Ids{3, 2});
+  CHECK(ids(State::kHeld) == Ids{5, 4});
+  CHECK(ids(State::kRetrying) == Ids{7, 6});
+}
+
 TEMPLATE_TEST_CASE("store: a list of failed, cancelled and expired ones merges them by id", "", STORE_HARNESS) {
   TestType h;
   std::vector<WriteOp> ops;

@@ -72,19 +72,6 @@ OrderKey OrderKeyOf(const NotifyRecord& record) {
   return {rank, record.state.due, record.id};
 }
 
-State WaitingStateOf(const NotifyState& state, const Now& now) {
-  switch (state.phase) {
-    case Phase::kHeld:
-      return state.due > now.wall ? State::kHeld : State::kReady;
-    case Phase::kWaiting:
-      return state.due > now.wall ? State::kScheduled : State::kReady;
-    case Phase::kRetrying:
-      return state.retry_at > now.mono ? State::kRetrying : State::kReady;
-    default:
-      return static_cast<State>(state.phase);  // the settled ones have one number in both
-  }
-}
-
 std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record) {
   auto copy = std::make_shared<NotifyRecord>(record);
   if (record.head) {

@@ -46,8 +46,6 @@ struct FakeImage {
 
 /// Where a notify stands in its lane: rank 0 in a fifo lane, else 9 - priority.
 OrderKey OrderKeyOf(const NotifyRecord& record);
-/// The state that users see, without what is in flight: due ones are kReady. Held ones whose due time came are kReady too.
-State WaitingStateOf(const NotifyState& state, const Now& now);
 /// Shares nothing with `record`.
 std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record);
 FkeyRecord DeepCopy(const FkeyRecord& record);

@@ -275,11 +275,8 @@ ListDone FakeStore::RunList(const ListEffect& list) const {
     if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
     if (query.created_after && record.created_at < *query.created_after) return false;
     if (query.created_before && record.created_at >= *query.created_before) return false;
-    if (query.states.empty()) return true;
-    State state = WaitingStateOf(record.state, list.now);
-    return std::any_of(query.states.begin(), query.states.end(), [&](State wanted) {
-      return wanted == state || (wanted == State::kSending && state == State::kReady);  // what is in flight, the core knows
-    });
+    Takes takes = TakesByState(list, record.state);
+    return takes == Takes::kYes || (takes == Takes::kWhereInTail && written_.InTail(record));
   };
   ListDone done;
   done.request = list.request;

@@ -101,6 +101,7 @@ void Auditor::OnRequest(const Event& event) {
   } else if (const auto* cancel = std::get_if<FkeyCancelRequest>(&event)) {
     open(cancel->request, &cancel->fkey);
     fkey_asks_[cancel->fkey].cancel_t = t();
+    remembered_.erase(cancel->fkey);  // it may be withdrawn
     ForFkey(cancel->fkey, [&](Item* item) { item->cancel_asked_t = t(); });
   } else if (const auto* cancel = std::get_if<CancelRequest>(&event)) {
     open(cancel->request, nullptr);
@@ -183,6 +184,8 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
       Violation("P1 the retry of " + retry->id.ToString() + " is answered before it is durable");
     return;
   }
+  if (std::holds_alternative<FkeyCancelRequest>(open.event) && std::holds_alternative<Withdrawn>(reply.body)) return;
+  if (std::holds_alternative<FkeyGetRequest>(open.event) && std::holds_alternative<RememberedViewed>(reply.body)) return;
   const auto* viewed = std::get_if<Viewed>(&reply.body);
   if (!viewed || std::holds_alternative<ChangeReadRequest>(open.event) || std::holds_alternative<ChangeRequest>(open.event))
     return CheckSteered(open, reply);

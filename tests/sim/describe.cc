@@ -200,11 +200,14 @@ std::string Describe(const Reply& reply) {
                         [](const Submitted& r) {
                           std::string text = "submitted";
                           for (const SubmittedItem& i : r.items)
-                            text += " " + Text(i.id) + " " + ToString(i.state) + (i.duplicate ? " duplicate" : "") + (i.kept ? " kept" : "");
+                            text += " " + Text(i.id) + " " + ToString(i.state) + (i.removed ? " removed" : "") + (i.duplicate ? " duplicate" : "") +
+                                    (i.kept ? " kept" : "");
                           return text;
                         },
                         [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
-                        [](const Remembered&) { return std::string("remembered"); }, [](const Stale&) { return std::string("stale"); },
+                        [](const Remembered&) { return std::string("remembered"); },
+                        [](const RememberedViewed& r) { return "remembered trigger of " + r.fkey; },
+                        [](const Withdrawn&) { return std::string("withdrawn"); }, [](const Stale&) { return std::string("stale"); },
                         [](const BulkDone& r) { return "bulk done " + Text(r.count) + " next " + Text(r.next); },
                         [](const Explained& r) {
                           std::string text = "explained " + Text(r.id);

@@ -97,7 +97,7 @@ TEST_CASE("bulk: bad bodies are refused with the field at fault, and nothing is 
       {R"({"filter":{"state":"failed"},"limit":0})", "422 /limit"},
       {R"({"filter":{"state":"failed"},"limit":10001})", "422 /limit"},
       {R"({"filter":{"state":"failed"},"limit":"5"})", "422 /limit"},
-      {R"({"filter":{"state":"failed"},"limit":5.0})", "422 /limit"},
+      {R"({"filter":{"state":"failed"},"limit":5.5})", "422 /limit"},
       {R"({"filter":{"state":"failed"},"cursor":5})", "422 /cursor"},
       {R"({"filter":{"state":"failed"},"cursor":""})", "422 /cursor"},
       {R"({"filter":{"state":"failed"},"dry_run":1})", "422 /dry_run"},

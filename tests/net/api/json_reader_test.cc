@@ -46,9 +46,16 @@ TEST_CASE("JSON reader: what is not JSON is malformed") {
                        "[[1]", "[1]]", "{\"a\":{\"b\":1}", "[{\"a\":1]", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":-}",
                        "{\"a\":1e}", "{\"a\":0x1}", "{\"a\":NaN}", "{\"a\":tru}", "{\"a\":truex}", "{\"a\":nul}", "{\"a\":\"x}", "{\"a\":\"x\"y}",
                        "{\"a\":\"\\q\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}",
-                       "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\ud800\"}", "{\"\\ud800\":1}", "\xef\xbb\xbf{}", "// x\n{}");
+                       "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\ud800\"}", "{\"\\ud800\":1}", "\xef\xbb{}", "\xef\xbb\xbf",
+                       "\xef\xbb\xbf\xef\xbb\xbf{}", "{}\xef\xbb\xbf", "// x\n{}");
   CAPTURE(body);
   CHECK(Read(body).code == Code::kMalformed);
+}
+
+TEST_CASE("JSON reader: a byte order mark in front is skipped") {
+  Outcome outcome = Read("\xef\xbb\xbf {\"a\":\"\xef\xbb\xbf\"}");
+  CHECK(outcome.code == Code::kOk);
+  CHECK(PrintOf("\xef\xbb\xbf{\"a\":[1]}") == PrintOf("{\"a\":[1]}"));
 }
 
 TEST_CASE("JSON reader: an object is handed out as it was submitted, without whitespace around it") {

@@ -155,6 +155,23 @@ TEST_CASE("bulk: CR LF, blank lines and a last line without a line break") {
   CHECK(f.bulk.done());
 }
 
+TEST_CASE("bulk: a byte order mark before the first line is skipped, in whatever pieces it comes") {
+  const std::string text = "\xef\xbb\xbf" + Good("a") + "\n" + Good("b") + "\n";
+  size_t cut = GENERATE(0, 1, 2, 3, 4);
+  Fixture f;
+  f.Take(text.substr(0, cut)).Take(text.substr(cut)).End();
+  f.ReplyAll();
+  CHECK(f.core.lanes == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("bulk: a first line of a byte order mark alone is blank, and one before a later line is malformed") {
+  Fixture f;
+  f.Take("\xef\xbb\xbf\n" + Good("a") + "\n\xef\xbb\xbf" + Good("b") + "\n").End();
+  f.ReplyAll();
+  CHECK(f.core.lanes == std::vector<std::string>{"a"});
+  CHECK_THAT(f.text, Catch::Contains(R"({"index":1,"error":)"));
+}
+
 TEST_CASE("bulk: a line is submitted once its line break is there") {
   Fixture f;
   f.Take(Good("a").substr(0, 10));

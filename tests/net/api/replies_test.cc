@@ -42,6 +42,33 @@ TEST_CASE("submit: duplicates and kept ones answer 200 and say so") {
   CHECK(Json(f.Answer().body).At("/kept") == "true");
 }
 
+TEST_CASE("submit: a duplicate of one that was removed says so, and no more of it") {
+  ApiFixture f;
+  SubmittedItem removed = Accepted();
+  removed.duplicate = removed.removed = true;
+  f.api.OnReply({{3, f.Submit(R"({"url":"http://h/"})")}, Submitted{{removed}, false}});
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().body == R"({"id":"n000000000000001f","state":"removed","lane":"lane \"x\"","mode":"fifo","duplicate":true})");
+}
+
+TEST_CASE("fkeys: a remembered trigger is shown, and withdrawn") {
+  ApiFixture f;
+  auto trigger = std::make_shared<RememberedTrigger>();
+  trigger->data = R"({"paid":true})";
+  f.api.OnReply({{3, f.Ask("GET", "/v1/fkeys/f")}, RememberedViewed{"f", trigger, WallTime{1'700'000'000'000}}});
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().body == R"({"fkey":"f","remembered":true,"expires_at":"2023-11-14T22:13:20.000Z","due_at":null,"data":{"paid":true}})");
+  auto later = std::make_shared<RememberedTrigger>();
+  later->at_once = false;
+  later->due = WallTime{1'700'000'000'000};
+  f.api.OnReply({{3, f.Ask("GET", "/v1/fkeys/f")}, RememberedViewed{"f", later, WallTime{1'700'000'000'000}}});
+  CHECK(Json(f.Answer().body).At("/due_at") == "2023-11-14T22:13:20.000Z");
+  CHECK(Json(f.Answer().body).At("/data") == "null");
+  f.api.OnReply({{3, f.Ask("DELETE", "/v1/fkeys/f")}, Withdrawn{}});
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().body == R"({"remembered":false})");
+}
+
 TEST_CASE("batch: answers 201 with its items in order") {
   ApiFixture f;
   SubmittedItem duplicate = Accepted();

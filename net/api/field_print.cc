@@ -1,0 +1,145 @@
+#include "net/api/field_print.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "broker/spec.h"
+
+namespace notifyd {
+namespace {
+
+/// First in the bytes of a print. Prints are kept for the whole window of idempotency keys: a change of what follows, or of a default, needs a new
+/// version here, and prints of the old one beside it (SubmitItem).
+constexpr uint8_t kPrintVersion = 2;
+
+/// Before each field that is not at its default. Never renumber; a later field gets the next number.
+enum Tag : uint8_t {
+  kMethod = 1,
+  kHeaders = 2,
+  kData = 3,
+  kBody = 4,
+  kBodyBase64 = 5,
+  kContentType = 6,
+  kDelayMs = 7,
+  kDueAt = 8,
+  kFkey = 9,
+  kOnHeld = 10,
+  kLane = 11,
+  kGroup = 12,
+  kMode = 13,
+  kPriority = 14,
+  kReply = 15,
+  kExpect = 16,
+  kRetry = 17,
+  kTimeoutMs = 18,
+  kConnectTimeoutMs = 19,
+  kTtlMs = 20,
+  kExpiresAt = 21,
+  kCaller = 22,
+  kCallbackUrl = 23,
+};
+
+std::string Bytes(Fingerprint print) {
+  std::string bytes;
+  Encoder e(&bytes);
+  e.Big64(print.high);
+  e.Big64(print.low);
+  return bytes;
+}
+
+/// With the values that must be equal by their content, in the order of their pointers.
+AnswerPattern Canonical(AnswerPattern pattern, JsonReader* reader) {
+  for (auto& [pointer, value] : pattern.json) value = Bytes(reader->PrintOfText(value));
+  std::sort(pattern.json.begin(), pattern.json.end());
+  return pattern;
+}
+
+RetryPolicy Canonical(RetryPolicy policy, JsonReader* reader) {
+  for (auto* pattern : {&policy.fatal_on, &policy.later_on})
+    if (*pattern) *pattern = Canonical(**pattern, reader);
+  return policy;
+}
+
+class Writer {
+ public:
+  Writer() : e_(&bytes) { e_.U8(kPrintVersion); }
+
+  void Text(Tag tag, std::string_view text, std::string_view fallback = {}) {
+    if (text != fallback) Begin(tag).Text(text);
+  }
+  void Signed(Tag tag, int64_t value, int64_t fallback) {
+    if (value != fallback) Begin(tag).Signed(value);
+  }
+  Encoder& Begin(Tag tag) {
+    e_.U8(tag);
+    return e_;
+  }
+
+  std::string bytes;
+
+ private:
+  Encoder e_;
+};
+
+void WritePayload(const NotifySpec& spec, JsonReader* reader, Writer* out) {
+  switch (spec.payload_kind) {
+    case PayloadKind::kNone:
+      return;
+    case PayloadKind::kData:
+      out->Begin(kData).Text(Bytes(reader->PrintOfText(spec.payload)));
+      return;
+    case PayloadKind::kBody:
+      out->Begin(kBody).Text(spec.payload);
+      return;
+    case PayloadKind::kBodyBase64:
+      out->Begin(kBodyBase64).Text(spec.payload);
+      return;
+  }
+}
+
+void WriteTimes(const ParsedNotify& notify, Writer* out) {
+  // Without an fkey a delay of 0 is the default, "now". With one it is none: it means that nobody need trigger it.
+  bool now = notify.when.kind == When::Kind::kDelay && notify.when.ms == 0 && notify.head.fkey.empty();
+  if (notify.when.kind != When::Kind::kDefault && !now) out->Begin(notify.when.kind == When::Kind::kDelay ? kDelayMs : kDueAt).Signed(notify.when.ms);
+  if (notify.ttl.kind != When::Kind::kDefault) out->Begin(notify.ttl.kind == When::Kind::kDelay ? kTtlMs : kExpiresAt).Signed(notify.ttl.ms);
+}
+
+}  // namespace
+
+Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonReader* reader) {
+  static const NotifySpec kSpec;
+  static const NotifyHead kHead;
+  const NotifySpec& spec = notify.spec;
+  const NotifyHead& head = notify.head;
+  Writer out;
+  out.Begin(Tag{}).Text(spec.url);
+  out.Signed(kMethod, static_cast<int64_t>(spec.method), static_cast<int64_t>(kSpec.method));
+  if (!headers.empty()) {
+    std::sort(headers.begin(), headers.end());
+    Encoder& e = out.Begin(kHeaders);
+    e.Varint(headers.size());
+    for (const auto& [name, value] : headers) {
+      e.Text(name);
+      e.Text(value);
+    }
+  }
+  WritePayload(spec, reader, &out);
+  out.Text(kContentType, spec.content_type, kSpec.content_type);
+  WriteTimes(notify, &out);
+  out.Text(kFkey, head.fkey);
+  out.Signed(kOnHeld, static_cast<int64_t>(spec.on_held.value_or(OnHeld::kReject)), static_cast<int64_t>(OnHeld::kReject));
+  if (!notify.default_lane) out.Begin(kLane).Text(head.lane.name);
+  out.Text(kGroup, spec.group);
+  out.Signed(kMode, static_cast<int64_t>(head.lane.mode), static_cast<int64_t>(kHead.lane.mode));
+  out.Signed(kPriority, head.priority, kHead.priority);
+  out.Signed(kReply, head.reply_none, kHead.reply_none);
+  if (spec.expect != kSpec.expect) EncodePattern(Canonical(spec.expect, reader), &out.Begin(kExpect));
+  if (head.retry && *head.retry != RetryPolicy()) EncodeRetry(Canonical(*head.retry, reader), &out.Begin(kRetry));
+  out.Signed(kTimeoutMs, spec.timeout_ms, kSpec.timeout_ms);
+  out.Signed(kConnectTimeoutMs, spec.connect_timeout_ms, kSpec.connect_timeout_ms);
+  out.Text(kCaller, head.caller, "unknown");
+  if (head.callback) out.Begin(kCallbackUrl).Text(head.callback->url);
+  return FingerprintOf(out.bytes);
+}
+
+}  // namespace notifyd
