@@ -24,6 +24,7 @@ enum class Code {
   kNotBuilt,          // 501: in the contract, not built yet
   kUnavailable,       // 503: starting, stopping, or the store refuses
   kDiskFull,          // 507
+  kLoop,              // 508: the broker has made this request itself
   kCorrupt,           // stored bytes that fail their checksum or do not parse
   kIo,                // a read or write that failed; never reachable from input
 };

@@ -47,10 +47,11 @@ void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
   json->EndObject();
 }
 
-std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState& state, const AttemptRecord* last_attempt) {
+std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState& state, const AttemptRecord* last_attempt, std::string via) {
   CHECK(head.callback != nullptr);
   NotifySpec spec;
   spec.url = head.callback->url;
+  spec.via = std::move(via);
   spec.payload_kind = PayloadKind::kData;
   JsonWriter json(&spec.payload);
   json.BeginObject();

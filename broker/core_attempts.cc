@@ -5,6 +5,7 @@
 #include "broker/callback.h"
 #include "broker/core_impl.h"
 #include "broker/retry_policy.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 
@@ -124,16 +125,16 @@ void Core::Impl::On(AttemptEnded& e) {
     Log(*entry, &result.record, false);
     ChangeState(entry, std::move(result.record));
   } else if (result.verdict == Verdict::kSuccess) {
-    Settle(entry, Phase::kSucceeded, "", std::move(result.record));
+    Settle(entry, Phase::kSucceeded, "", std::move(result.record), std::move(result.via));
   } else if (entry->state.expires_at <= now_.wall) {
-    Settle(entry, Phase::kExpired, "", std::move(result.record));
+    Settle(entry, Phase::kExpired, "", std::move(result.record), std::move(result.via));
   } else if (result.verdict == Verdict::kFatal) {
     std::string reason = result.record.error == "destination_refused" ? "destination_refused" : "fatal_answer";
-    Settle(entry, Phase::kFailed, std::move(reason), std::move(result.record));
+    Settle(entry, Phase::kFailed, std::move(reason), std::move(result.record), std::move(result.via));
   } else if (entry->head->reply_none) {
-    Settle(entry, Phase::kFailed, "not_sent", std::move(result.record));
+    Settle(entry, Phase::kFailed, "not_sent", std::move(result.record), std::move(result.via));
   } else if (!later && failures >= policy.max_attempts) {
-    Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record));
+    Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record), std::move(result.via));
   } else {
     int64_t wait_ms = NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
     // No budget ends it: it must not ask without a pause.
@@ -201,7 +202,8 @@ void Core::Impl::EndFkey(const Entry& entry, WallTime until) {
 }
 
 /// From pending to settled. Its lane is known, or it never was in one.
-void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt) {
+/// `via`: of its spec, where `attempt` is given.
+void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via) {
   CHECK(entry->pending());
   if (entry->in_flight()) CountSending(entry, -1);  // cancelled in flight: its slot is released when the attempt ends
   Unplace(entry);
@@ -233,9 +235,10 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
       CHECK(entry->full && !entry->full->attempts.empty());
       last = &entry->full->attempts.back();
     }
+    if (const auto& spec = entry->full ? entry->full->spec : entry->spec; !attempt && spec) via = ViaOfSpec(*spec);
     SubmitItem callback;
     callback.head = CallbackHead(*entry->head);
-    ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->head, state, last)), nullptr);
+    ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->head, state, last, std::move(via))), nullptr);
   }
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
   ChangeState(entry, std::move(attempt));

@@ -85,7 +85,7 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
     Entry* entry = FindEntry(id);
     if (!wanted(*entry)) continue;
     ++done.count;
-    if (kind == BulkKind::kRetry) ApplyRetry(entry);
+    if (kind == BulkKind::kRetry) ApplyRetry(entry, r.bulk.via);
     else if (kind == BulkKind::kCancel) Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
     else ApplyPurge(entry);
   }

@@ -349,7 +349,7 @@ class Core::Impl {
   /// The fkey names a trigger that waits for its notify.
   bool IsRemembered(const FkeySlot& slot) const { return slot.record && slot.record->remembered && slot.record->expires_at > now_.wall; }
   /// Sends again now one that is not in flight; its lane is known, and where it is settled its whole record.
-  void ApplyRetry(Entry* entry);
+  void ApplyRetry(Entry* entry, const std::string& via);
   void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, bool at_once, WallTime due);
@@ -407,11 +407,11 @@ class Core::Impl {
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry);
   void EmitStart(Entry* entry);
-  void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt);
+  void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via = {});
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
   void Log(const Entry& entry, const AttemptRecord* record, bool settled);
   /// Who is told of its end is told of its last attempt, too, and that is not in memory.
-  bool LacksLastAttempt(const Entry& entry) const { return entry.head->callback && entry.state.attempts_made > 0 && !entry.full; }
+  bool LacksLastAttempt(const Entry& entry) const { return entry.head->callback && !entry.full && (entry.state.attempts_made > 0 || !entry.spec); }
   void CountSending(Entry* entry, int change);
   /// What its fkey names is as good as gone from `until` on, where that is still this one.
   void EndFkey(const Entry& entry, WallTime until);

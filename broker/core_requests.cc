@@ -5,6 +5,7 @@
 
 #include "broker/core_impl.h"
 #include "broker/payload.h"
+#include "broker/via.h"
 
 namespace notifyd {
 namespace {
@@ -460,12 +461,12 @@ bool Core::Impl::Handle(Task* task, RetryRequest& r) {
   Lane* lane = NeedLane(task, entry->head->lane);
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return false;
-  ApplyRetry(entry);
+  ApplyRetry(entry, r.via);
   ReplyAfter(Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
   return true;
 }
 
-void Core::Impl::ApplyRetry(Entry* entry) {
+void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
   NotifyState& state = entry->state;
   sync_asked_ = true;
   if (!entry->pending()) {
@@ -489,6 +490,9 @@ void Core::Impl::ApplyRetry(Entry* entry) {
     SetDue(entry, true, {});
     auto put = std::make_shared<NotifyRecord>(*record);
     put->state = state;
+    // Who asks for it begins its chain anew. Most have none, and are not decoded for that.
+    if (!via.empty() || put->spec->find(kViaHeader) != std::string::npos)
+      put->spec = std::make_shared<const std::string>(SpecWithVia(*put->spec, via));
     KeepSpec(entry, put->spec);
     entry->full = nullptr;
     ++entry->changes;

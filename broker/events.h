@@ -81,6 +81,7 @@ struct CancelRequest {
 struct RetryRequest {
   RequestId request;
   NotifyId id;
+  std::string via;  // the request's chain (broker/via.h), with which a settled one begins again
 };
 
 /// The first step of a change: answered by Viewed with the notify as it durably is, refused where it is settled or in flight.
@@ -133,6 +134,7 @@ struct BulkRequest {
   BulkKind kind = BulkKind::kRetry;
   ListQuery query;
   bool dry_run = false;
+  std::string via;  // kRetry: as RetryRequest has it
 };
 
 /// Lanes that have pending notifies or settings, by name, then mode.

@@ -314,6 +314,8 @@ struct AttemptResult {
   AttemptRecord record;
   /// From Retry-After on 429 and 503, in ms from the answer; -1: none.
   int64_t retry_after_ms = -1;
+  /// NotifySpec::via, which a callback carries on.
+  std::string via;
 };
 
 }  // namespace notifyd

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "broker/via.h"
+
 namespace notifyd {
 namespace {
 
@@ -90,7 +92,7 @@ uint64_t PresentBits(const NotifySpec& spec) {
   uint64_t present = 0;
   auto set = [&](uint64_t bit, bool differs) { present |= differs ? bit : 0; };
   set(kMethodBit, spec.method != fallback.method);
-  set(kHeadersBit, !spec.headers.empty());
+  set(kHeadersBit, !spec.headers.empty() || !spec.via.empty());
   set(kPayloadBit, spec.payload_kind != PayloadKind::kNone);
   set(kContentTypeBit, spec.content_type != fallback.content_type);
   set(kContentTypeGivenBit, spec.content_type_given);
@@ -118,10 +120,15 @@ std::string EncodeSpec(const NotifySpec& spec) {
   e.Text(spec.url);
   if (present & kMethodBit) e.U8(static_cast<uint8_t>(spec.method));
   if (present & kHeadersBit) {
-    e.Varint(spec.headers.size());
+    e.Varint(spec.headers.size() + (spec.via.empty() ? 0 : 1));
     for (const auto& [name, value] : spec.headers) {
       e.Text(name);
       e.Text(value);
+    }
+    // A header that no submitter may set, so that what does not know of chains passes it on.
+    if (!spec.via.empty()) {
+      e.Text(kViaHeader);
+      e.Text(spec.via);
     }
   }
   if (present & kPayloadBit) {
@@ -153,7 +160,8 @@ Result<NotifySpec> DecodeSpec(std::string_view bytes) {
     uint64_t count = d.Varint();
     for (uint64_t i = 0; i < count && d.ok(); ++i) {
       std::string name(d.Text());
-      spec.headers.emplace_back(std::move(name), d.Text());
+      if (name == kViaHeader) spec.via = d.Text();
+      else spec.headers.emplace_back(std::move(name), d.Text());
     }
   }
   if (present & kPayloadBit) {
@@ -174,6 +182,18 @@ Result<NotifySpec> DecodeSpec(std::string_view bytes) {
   if (present & kTraceStateBit) spec.trace_state = d.Text();
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
   return spec;
+}
+
+std::string SpecWithVia(std::string_view bytes, std::string_view via) {
+  Result<NotifySpec> spec = DecodeSpec(bytes);
+  if (!spec.ok()) return std::string(bytes);
+  spec->via = via;
+  return EncodeSpec(*spec);
+}
+
+std::string ViaOfSpec(std::string_view bytes) {
+  Result<NotifySpec> spec = DecodeSpec(bytes);
+  return spec.ok() ? std::move(spec->via) : std::string();
 }
 
 std::string_view PeekUrl(std::string_view bytes) {

@@ -43,6 +43,7 @@ struct NotifySpec {
   std::optional<int64_t> delay_ms;
   std::optional<int64_t> ttl_ms;
   std::string trace_state;  // W3C tracestate that came with NotifyHead::trace_parent; empty: none
+  std::string via;          // the chain (broker/via.h) of the request that submitted it, or sent it again; empty: none
   bool operator==(const NotifySpec&) const = default;
 };
 
@@ -50,6 +51,11 @@ struct NotifySpec {
 std::string EncodeSpec(const NotifySpec& spec);
 /// Error: kCorrupt.
 Result<NotifySpec> DecodeSpec(std::string_view bytes);
+
+/// The same spec with another chain, or none. What does not decode stays as it is.
+std::string SpecWithVia(std::string_view bytes, std::string_view via);
+/// The chain of a spec; empty where these are none.
+std::string ViaOfSpec(std::string_view bytes);
 
 /// The URL alone, without a look at the rest; borrowed from `bytes`. Empty where these are no spec.
 std::string_view PeekUrl(std::string_view bytes);

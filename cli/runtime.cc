@@ -185,6 +185,12 @@ Status Runtime::Impl::Listen(const Handover& handover) {
     }
   }
   listening_on_ = listen->ToString(port);
+  const std::string via = "notifyd-" + store_->name();
+  const Listener own{*IpAddress::Parse(listen->address), port};
+  for (auto& io : io_) {
+    io->sender->SetSelf({via, {own}});
+    io->api->SetVia(via);
+  }
   return Status::Ok();
 }
 

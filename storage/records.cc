@@ -1,6 +1,7 @@
 #include "storage/records.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 
 #include "base/bytes.h"
@@ -544,6 +545,16 @@ Result<FormatRecord> DecodeFormat(std::string_view value) {
     out->store.low = in->Big64();
     return true;
   });
+}
+
+std::string NameOfStore(const Fingerprint& store) {
+  std::string bytes = "notifyd store name";
+  Encoder encoder(&bytes);
+  encoder.Big64(store.high);
+  encoder.Big64(store.low);
+  char name[17];
+  std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(FingerprintOf(bytes).low));
+  return name;
 }
 
 void EncodeOrphan(std::string* out) {

@@ -77,6 +77,10 @@ struct FormatRecord {
 void EncodeFormat(const FormatRecord& record, std::string* out);
 Result<FormatRecord> DecodeFormat(std::string_view value);
 
+/// 16 hex digits by which others may know the store of this id: half of a hash of it, so that the id, by which marks in the log are told from bodies,
+/// cannot be found from them. docs/storage-format.md has an example: never change it.
+std::string NameOfStore(const Fingerprint& store);
+
 /// The bare value of ValueTag::kOrphan, and what any value's first byte says.
 void EncodeOrphan(std::string* out);
 inline bool IsOrphan(std::string_view value) {

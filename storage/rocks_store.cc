@@ -172,6 +172,7 @@ class RocksStore::Impl {
   Impl(PreparedDirectory directory, OpenedDb opened, const StoreOptions& options, const Totals& totals)
       : options(options),
         totals(totals),
+        store(directory.format.store),
         lock(std::move(directory.lock)),
         opened(std::move(opened)),
         committer(this->opened.db.get(), options.directory, directory.format.store, options.min_free_bytes, options.commit_histogram),
@@ -180,6 +181,7 @@ class RocksStore::Impl {
 
   const StoreOptions options;
   const Totals totals;
+  const Fingerprint store;
   DirectoryLock lock;  // let go of when the database is closed
   OpenedDb opened;
   Committer committer;
@@ -224,6 +226,10 @@ RocksStore::~RocksStore() {
   static auto* abandoned = new std::vector<std::unique_ptr<Impl>>;
   rocksdb::CancelAllBackgroundWork(impl_->opened.db.get(), true);
   abandoned->push_back(std::move(impl_));
+}
+
+std::string RocksStore::name() const {
+  return NameOfStore(impl_->store);
 }
 
 const Totals& RocksStore::totals() const {

@@ -50,6 +50,8 @@ class RocksStore : public Store {
   /// Writes what was committed, closes cleanly. After a WriteFailed the database stays open, and locked, until the process ends.
   ~RocksStore() override;
 
+  /// Names this store among others, over restarts: 16 hex digits made of its id, which they do not give away.
+  std::string name() const;
   /// As they were at the last batch; all zero in a new store.
   const Totals& totals() const;
   /// Starts the threads; events go to `sink` (borrowed) from then on. Before it nothing but totals() may be called.

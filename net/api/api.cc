@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/secrets.h"
+#include "broker/via.h"
 #include "net/api/change.h"
 #include "net/api/ndjson.h"
 #include "net/api/problem.h"
@@ -21,6 +22,7 @@
 #include "net/api/router.h"
 #include "net/api/steps.h"
 #include "net/api/submit_parser.h"
+#include "net/api/trace_context.h"
 
 namespace notifyd {
 namespace {
@@ -49,6 +51,7 @@ class Api::Impl {
         replies_(&options_, &secrets_) {}
 
   void SetResponder(Responder* responder) { responder_ = responder; }
+  void SetVia(std::string name) { via_ = std::move(name); }
   void SetSecretHeaders(std::vector<std::string> names) { secrets_ = SecretNames(std::move(names)); }
 
   void OnRequest(uint64_t token, HttpRequest request) {
@@ -62,6 +65,7 @@ class Api::Impl {
     Result<Route> route = FindRoute(head.method, head.target);
     if (!route.ok() || !IsBulkSubmit(head, *route)) return false;
     Status status = CheckOrigin(head);
+    if (status.ok()) status = CheckVia(head);
     if (status.ok()) status = CheckBulkHead(head, *route);
     if (status.ok() && leaving_) {
       RefuseLeaving(token);
@@ -187,6 +191,16 @@ class Api::Impl {
     return Status(Code::kForbidden, "requests from another origin are refused");
   }
 
+  /// Contract section 5: a request that this broker has made itself, by way of others, would go round for ever.
+  Status CheckVia(const HttpRequest& request) const {
+    std::string chain = ViaOf(request.headers);
+    if (chain.empty()) return Status::Ok();
+    if (!via_.empty() && ViaNames(chain, via_))
+      return Status(Code::kLoop, "this broker has made the request itself, by way of others: Notify-Via names it");
+    if (chain.size() > kMaxViaBytes) return Status(Code::kLoop, "the request has gone through too many brokers: Notify-Via is too long");
+    return Status::Ok();
+  }
+
   static HttpResponse Refusal(const Status& status, std::string_view method) {
     HttpResponse response = ProblemResponse(status);
     // RFC 5789 section 2.2.
@@ -197,6 +211,7 @@ class Api::Impl {
   /// Answers, posts, or fails with what is to be answered.
   Status Dispatch(uint64_t token, HttpRequest& request, int64_t since_us) {
     if (Status status = CheckOrigin(request); !status.ok()) return status;
+    if (Status status = CheckVia(request); !status.ok()) return status;
     Result<Route> route = FindRoute(request.method, request.target);
     if (!route.ok()) return std::move(route).status();
     if (!route->offered) {
@@ -254,7 +269,7 @@ class Api::Impl {
   std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head) {
     BulkLimits limits;
     limits.max_line_bytes = options_.max_line_bytes;
-    auto stream = std::make_shared<Stream>(limits, Id(token), TraceOf(head.headers), &parser_);
+    auto stream = std::make_shared<Stream>(limits, Id(token), ContextOf(head.headers), &parser_);
     CHECK(streams_.emplace(token, stream).second);
     return stream;
   }
@@ -330,6 +345,7 @@ class Api::Impl {
   const ApiOptions options_;
   EventSink* const sink_;
   Responder* responder_ = nullptr;
+  std::string via_;
   SubmitParser parser_;
   RequestReader reader_;
   SecretNames secrets_;
@@ -344,6 +360,9 @@ Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Im
 Api::~Api() = default;
 void Api::SetResponder(Responder* responder) {
   impl_->SetResponder(responder);
+}
+void Api::SetVia(std::string name) {
+  impl_->SetVia(std::move(name));
 }
 void Api::SetSecretHeaders(std::vector<std::string> names) {
   impl_->SetSecretHeaders(std::move(names));

@@ -58,6 +58,8 @@ class Api : public HttpHandler {
   Api(const ApiOptions& options, EventSink* sink);
   ~Api() override;
   void SetResponder(Responder* responder);
+  /// The name that this broker has in Notify-Via: requests that it has made itself are refused from now on. Loop thread, or before it runs.
+  void SetVia(std::string name);
   /// In place of ApiOptions::secret_headers: the settings were read anew. Loop thread.
   void SetSecretHeaders(std::vector<std::string> names);
 

@@ -320,7 +320,7 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   Result<std::string> document = MergePatch(SubmitDocument(*old, *base->head, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();
   // A body that is not touched stays, even where the settings would not take it any more.
-  Result<ParsedNotify> parsed = parser_->ParseDocument(&*document, {base->head->trace_parent, old->trace_state}, names.payload);
+  Result<ParsedNotify> parsed = parser_->ParseDocument(&*document, {base->head->trace_parent, old->trace_state, old->via}, names.payload);
   if (!parsed.ok()) return std::move(parsed).status();
 
   ChangeRequest change;

@@ -32,6 +32,7 @@ constexpr Kind kKinds[] = {
     {503, "unavailable", "Not available at present"},
     {505, "http-version", "HTTP version not supported"},
     {507, "disk-full", "Disk full"},
+    {508, "loop", "Loop detected"},
 };
 
 // Not by the status alone: a client goes on by itself after these.
@@ -109,6 +110,8 @@ int HttpStatusOf(Code code) {
       return 503;
     case Code::kDiskFull:
       return 507;
+    case Code::kLoop:
+      return 508;
     case Code::kCorrupt:
     case Code::kIo:
       return 500;

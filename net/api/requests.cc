@@ -52,6 +52,12 @@ Result<Event> ByFkey(RequestId id, const std::string& fkey) {
   return Event(std::move(request));
 }
 
+Result<Event> Retry(RequestId id, const std::string& text, const HttpRequest& request) {
+  Result<NotifyId> notify = FindId(text);
+  if (!notify.ok()) return std::move(notify).status();
+  return Event(RetryRequest{id, *notify, ContextOf(request.headers).via});
+}
+
 Result<Event> Get(RequestId id, const std::string& text, const QueryParameters& query) {
   Result<int64_t> wait_ms = ParseWait(query);
   if (!wait_ms.ok()) return std::move(wait_ms).status();
@@ -143,7 +149,7 @@ Result<Event> RequestReader::Read(RequestId id, const Route& route, HttpRequest*
     case Endpoint::kExplain:
       return ById<ExplainRequest>(id, route.argument);
     case Endpoint::kNotifyRetry:
-      return ById<RetryRequest>(id, route.argument);
+      return Retry(id, route.argument, *request);
     case Endpoint::kBulkRetry:
       return Bulk(id, BulkKind::kRetry, request);
     case Endpoint::kBulkCancel:
@@ -164,7 +170,7 @@ Result<Event> RequestReader::Submit(RequestId id, HttpRequest* request) {
   NOTIFYD_TRY(CheckBody(*request, BodyType::kSubmit));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedSubmit> parsed = parser_->Parse(&request->body, *key, TraceOf(request->headers));
+  Result<ParsedSubmit> parsed = parser_->Parse(&request->body, *key, ContextOf(request->headers));
   if (!parsed.ok()) return std::move(parsed).status();
   SubmitRequest submit;
   submit.request = id;
@@ -193,7 +199,7 @@ Result<Event> RequestReader::Bulk(RequestId id, BulkKind kind, HttpRequest* requ
   NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
   Result<ParsedBulk> parsed = ParseBulk(&reader_, &request->body);
   if (!parsed.ok()) return std::move(parsed).status();
-  return Event(BulkRequest{id, kind, std::move(parsed->query), parsed->dry_run});
+  return Event(BulkRequest{id, kind, std::move(parsed->query), parsed->dry_run, ContextOf(request->headers).via});
 }
 
 Result<Event> RequestReader::Lane(RequestId id, const Route& route, HttpRequest* request) {

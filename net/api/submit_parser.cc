@@ -265,6 +265,7 @@ Status ReadNotify(const Fields& fields, const TraceContext& trace, size_t max_bo
   TraceContext own = TakeTrace(trace, &spec.headers);
   head.trace_parent = std::move(own.parent);
   spec.trace_state = std::move(own.state);
+  spec.via = trace.via;
   return Status::Ok();
 }
 

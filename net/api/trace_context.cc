@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/via.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -101,6 +102,20 @@ TraceContext TraceOf(const HeaderList& headers) {
   return trace;
 }
 
+std::string ViaOf(const HeaderList& headers) {
+  std::string via;
+  for (const auto& [name, value] : headers) {
+    if (EqualsIgnoringCase(name, kViaHeader)) via.append(via.empty() ? "" : ", ").append(value);
+  }
+  return via;
+}
+
+TraceContext ContextOf(const HeaderList& headers) {
+  TraceContext context = TraceOf(headers);
+  context.via = MergeVia({}, ViaOf(headers));
+  return context;
+}
+
 TraceContext TakeTrace(const TraceContext& request, HeaderList* headers) {
   auto find = [&](std::string_view wanted) {
     return std::find_if(headers->begin(), headers->end(), [&](const auto& header) { return EqualsIgnoringCase(header.first, wanted); });
@@ -108,7 +123,7 @@ TraceContext TakeTrace(const TraceContext& request, HeaderList* headers) {
   auto parent = find("traceparent"), state = find("tracestate");
   if (parent == headers->end()) {
     // Two tracestates would be read as one list of them both.
-    return state == headers->end() ? request : TraceContext{request.parent, {}};
+    return state == headers->end() ? request : TraceContext{request.parent, {}, {}};
   }
   TraceContext own = TraceOf(*headers);
   if (own.parent.empty()) {

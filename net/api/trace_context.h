@@ -12,6 +12,7 @@ namespace notifyd {
 struct TraceContext {
   std::string parent;  // version 00, 55 characters; empty: none
   std::string state;   // empty: none; always so without a parent
+  std::string via;     // the brokers that the request went through (broker/via.h); not of the trace, but it comes and goes with that
   bool operator==(const TraceContext&) const = default;
 };
 
@@ -25,6 +26,12 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
 /// Of a request's headers. Several traceparents count as none; several tracestates are one list (section 3.3.1).
 TraceContext TraceOf(const HeaderList& headers);
+
+/// The chain that the request's Notify-Via headers say, all of them as one list; empty where there is none. Not cut to what is taken.
+std::string ViaOf(const HeaderList& headers);
+
+/// What goes from a request to each of its notifies: its trace, and the brokers that it went through.
+TraceContext ContextOf(const HeaderList& headers);
 
 /// The context of a notify whose request came with `request`. A traceparent among the notify's own headers wins: where it is valid, it is taken out
 /// of `headers`, with its tracestate. Where it is not, it does not count: beside a context of the request it is taken out, with its tracestate, and

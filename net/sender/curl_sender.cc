@@ -95,6 +95,11 @@ class CurlSender::Impl {
     CloseTimer(empty_timer_);
   }
 
+  void SetSelf(SenderSelf self) {
+    self_ = std::move(self);
+    shared_.config = MakeConfig(options(), shared_.config->policy);
+  }
+
   void Start(StartAttempt attempt) {
     std::unique_ptr<Transfer> transfer;
     if (spare_.empty()) {
@@ -159,8 +164,9 @@ class CurlSender::Impl {
   size_t in_flight() const { return in_flight_; }
 
  private:
-  static std::shared_ptr<const Transfer::Config> MakeConfig(const SenderOptions& options, DestinationPolicy policy) {
-    return std::make_shared<const Transfer::Config>(Transfer::Config{options, std::move(policy), SecretNames(options.secret_headers)});
+  std::shared_ptr<const Transfer::Config> MakeConfig(const SenderOptions& options, DestinationPolicy policy) const {
+    policy.RefuseOwn(self_.listeners);
+    return std::make_shared<const Transfer::Config>(Transfer::Config{options, std::move(policy), SecretNames(options.secret_headers), self_.via});
   }
 
   static uint64_t Seed() {
@@ -302,6 +308,7 @@ class CurlSender::Impl {
 
   uv_loop_t* loop_;
   EventSink* sink_;
+  SenderSelf self_;
   Random random_;
   // In this order: connections go after the transfers, and what they share last.
   std::unique_ptr<CURLSH, ShareDeleter> share_;
@@ -331,6 +338,9 @@ Result<std::unique_ptr<CurlSender>> CurlSender::Create(Loop* loop, EventSink* si
 
 CurlSender::CurlSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CurlSender::~CurlSender() = default;
+void CurlSender::SetSelf(SenderSelf self) {
+  impl_->SetSelf(std::move(self));
+}
 void CurlSender::Start(StartAttempt attempt) {
   impl_->Start(std::move(attempt));
 }

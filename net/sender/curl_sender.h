@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "broker/ports.h"
+#include "net/sender/destinations.h"
 
 namespace notifyd {
 
@@ -29,6 +30,12 @@ struct SenderOptions {
   std::vector<std::string> allow, deny;
 };
 
+/// What the broker is to others, known once it listens.
+struct SenderSelf {
+  std::string via;                  // its name in Notify-Via; empty: none is sent
+  std::vector<Listener> listeners;  // refused as destinations unless `allow` names them
+};
+
 class CurlSender : public Sender {
  public:
   /// Error: kUnacceptable for a CIDR that does not parse, with field "/destinations/allow/0" or the like, and for a ca_file that cannot be
@@ -36,6 +43,8 @@ class CurlSender : public Sender {
   static Result<std::unique_ptr<CurlSender>> Create(Loop* loop, EventSink* sink, const SenderOptions& options);
   ~CurlSender() override;
 
+  /// Before the first attempt.
+  void SetSelf(SenderSelf self);
   void Start(StartAttempt attempt) override;
   /// The settings were read anew: what of `options` can change while running (allow and deny, recorded bytes, follow_redirects,
   /// max_response_bytes, secret_headers) holds for attempts that start from now on; the rest is ignored. Those under way keep what they

@@ -2,6 +2,7 @@
 #include "net/sender/destinations.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -118,6 +119,15 @@ std::vector<IpAddress> Embedded(const IpAddress& address) {
   return {};
 }
 
+bool IsUnspecified(const IpAddress& address) {
+  return std::all_of(address.bytes.begin(), address.bytes.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+IpAddress Loopback(bool v6) {
+  const uint8_t four[4] = {127, 0, 0, 1}, sixteen[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  return v6 ? IpAddress::V6(sixteen) : IpAddress::V4(four);
+}
+
 Status NotARange(std::string_view text) {
   return Status(Code::kUnacceptable, "\"" + std::string(text) + "\" is not an address range such as 10.0.0.0/8 or fd00::/8");
 }
@@ -231,9 +241,43 @@ Result<DestinationPolicy> DestinationPolicy::Create(const std::vector<std::strin
   return policy;
 }
 
-std::optional<std::string> DestinationPolicy::RefusalOfForm(const IpAddress& form) const {
+std::vector<IpAddress> InterfaceAddresses() {
+  std::vector<IpAddress> out;
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return out;
+  for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
+    const std::optional<IpAddress> address = each->ifa_addr != nullptr ? IpAddress::From(each->ifa_addr) : std::nullopt;
+    if (address) out.push_back(*address);
+  }
+  freeifaddrs(all);
+  return out;
+}
+
+void DestinationPolicy::RefuseOwn(std::vector<Listener> listeners, std::function<std::vector<IpAddress>()> interfaces) {
+  own_ = std::move(listeners);
+  interfaces_ = std::move(interfaces);
+}
+
+bool DestinationPolicy::IsOwn(const IpAddress& form, uint16_t port) const {
+  // Who connects to an unspecified address reaches the loopback one.
+  const IpAddress reached = IsUnspecified(form) ? Loopback(form.v6) : form;
+  return std::any_of(own_.begin(), own_.end(), [&](const Listener& listener) {
+    if (port == 0 || listener.port != port) return false;
+    if (!IsUnspecified(listener.address)) return listener.address == reached;
+    if (reached.v6 && !listener.address.v6) return false;
+    if (reached == Loopback(true) || (!reached.v6 && reached.bytes[0] == 127)) return true;
+    const std::vector<IpAddress> here = interfaces_();
+    return std::find(here.begin(), here.end(), reached) != here.end();
+  });
+}
+
+std::optional<std::string> DestinationPolicy::RefusalOfForm(const IpAddress& form, uint16_t port) const {
   for (const Range& range : allow_) {
     if (range.cidr.Contains(form)) return std::nullopt;
+  }
+  if (IsOwn(form, port)) {
+    return (form.v6 ? "[" + form.ToString() + "]" : form.ToString()) + ":" + std::to_string(port) +
+           " is where this broker listens itself: destinations.allow does not name it";
   }
   for (const Range& range : deny_) {
     if (range.cidr.Contains(form)) return form.ToString() + " is in " + range.text + " (destinations.deny)";
@@ -244,10 +288,10 @@ std::optional<std::string> DestinationPolicy::RefusalOfForm(const IpAddress& for
   return std::nullopt;
 }
 
-std::optional<std::string> DestinationPolicy::Refusal(const IpAddress& address) const {
-  if (std::optional<std::string> refusal = RefusalOfForm(address)) return refusal;
+std::optional<std::string> DestinationPolicy::Refusal(const IpAddress& address, uint16_t port) const {
+  if (std::optional<std::string> refusal = RefusalOfForm(address, port)) return refusal;
   for (const IpAddress& form : Embedded(address)) {
-    if (std::optional<std::string> refusal = RefusalOfForm(form)) return address.ToString() + " carries an IPv4 address: " + *refusal;
+    if (std::optional<std::string> refusal = RefusalOfForm(form, port)) return address.ToString() + " carries an IPv4 address: " + *refusal;
   }
   return std::nullopt;
 }

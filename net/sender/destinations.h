@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,15 @@ inline constexpr std::string_view kPrivateRanges = "private";
 /// The range of that set which the address, or one that it carries, is in; nothing where it is in none.
 std::optional<std::string_view> PrivateRangeOf(const IpAddress& address);
 
+/// Where a server listens. An unspecified address is any of the machine's: 0.0.0.0 of IPv4, :: of both families.
+struct Listener {
+  IpAddress address;
+  uint16_t port = 0;
+};
+
+/// The addresses of the machine's interfaces. A few system calls.
+std::vector<IpAddress> InterfaceAddresses();
+
 class DestinationPolicy {
  public:
   /// The built-in denials alone.
@@ -59,18 +69,24 @@ class DestinationPolicy {
   /// Is it an item of `deny`: a range, or kPrivateRanges. Error as above.
   static Status CheckDenied(const std::string& text);
 
-  /// Why the address is refused, for people: names it and the range; nothing where it may be called.
-  /// What is allowed wins over what is denied, and that over the built-in denials.
-  std::optional<std::string> Refusal(const IpAddress& address) const;
+  /// From now on these are refused too. `interfaces` gives the addresses of the machine's interfaces as they are at that moment.
+  void RefuseOwn(std::vector<Listener> listeners, std::function<std::vector<IpAddress>()> interfaces = InterfaceAddresses);
+
+  /// Why the address is refused, for people: names it and the range; nothing where it may be called. `port`: where it is to be called, for the
+  /// broker's own listeners; 0: none of them. What is allowed wins over own listeners and what is denied, and that over the built-in denials.
+  std::optional<std::string> Refusal(const IpAddress& address, uint16_t port = 0) const;
 
  private:
   struct Range {
     Cidr cidr;
     std::string text;
   };
-  std::optional<std::string> RefusalOfForm(const IpAddress& form) const;
+  std::optional<std::string> RefusalOfForm(const IpAddress& form, uint16_t port) const;
+  bool IsOwn(const IpAddress& form, uint16_t port) const;
 
   std::vector<Range> allow_, deny_;
+  std::vector<Listener> own_;
+  std::function<std::vector<IpAddress>()> interfaces_;
   bool deny_private_ = false;
 };
 

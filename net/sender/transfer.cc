@@ -11,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "broker/expectation.h"
+#include "broker/via.h"
 #include "net/sender/retry_after.h"
 #include "net/sender/target.h"
 
@@ -60,13 +61,18 @@ bool IsRedirect(uint16_t status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/// Of an IPv4 or IPv6 address.
+uint16_t PortOf(const sockaddr* address) {
+  return ntohs(address->sa_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(address)->sin6_port
+                                              : reinterpret_cast<const sockaddr_in*>(address)->sin_port);
+}
+
 /// Is it IPv6, and the port at this end; port -1 where it is no socket.
 std::pair<bool, int> LocalEnd(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {false, -1};
-  if (address.ss_family == AF_INET6) return {true, ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port)};
-  return {false, ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port)};
+  return {address.ss_family == AF_INET6, PortOf(reinterpret_cast<const sockaddr*>(&address))};
 }
 
 WallTime WallNow() {
@@ -160,7 +166,8 @@ struct Transfer::Callbacks {
       return CURL_SOCKET_BAD;
     }
     const std::optional<IpAddress> ip = IpAddress::From(&address->addr);
-    const std::optional<std::string> refusal = ip ? transfer->config_->policy.Refusal(*ip) : "the address is neither IPv4 nor IPv6";
+    const std::optional<std::string> refusal =
+        ip ? transfer->config_->policy.Refusal(*ip, PortOf(&address->addr)) : "the address is neither IPv4 nor IPv6";
     if (refusal) {
       transfer->refusal_ = *refusal;
       return CURL_SOCKET_BAD;
@@ -463,6 +470,7 @@ Status Transfer::SetHeaders() {
   }
   headers_->Add("Notify-Id: ").append(attempt_.id.ToString());
   headers_->Add("Notify-Attempt: ").append(std::to_string(attempt_.number));
+  if (const std::string via = MergeVia(spec_.via, config_->via); !via.empty()) headers_->Add(kViaHeader).append(": ").append(via);
   if (traced) headers_->Add("traceparent: ").append(trace_parent_);
   if (has_state) headers_->Add("tracestate: ").append(spec_.trace_state);
   if (wire_.body.size() > kExpectBytes) headers_->Add("Expect:");
@@ -517,6 +525,7 @@ AttemptEnded Transfer::Begin(uint64_t now_ns) const {
   ended.result.record.started_at = attempt_.at;
   ended.result.record.duration_ms = static_cast<int64_t>((now_ns - started_ns_ + 500'000) / 1'000'000);
   ended.result.record.status = head_done_ ? status_ : 0;
+  ended.result.via = spec_.via;
   return ended;
 }
 

@@ -42,6 +42,7 @@ class Transfer {
     SenderOptions options;
     DestinationPolicy policy;
     SecretNames secrets;
+    std::string via;  // the broker's name in Notify-Via
   };
   /// What all transfers of a sender share; borrowed, but for `config`.
   struct Shared {

@@ -1,5 +1,6 @@
 #include "cli/e2e_broker.h"
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -10,15 +11,21 @@
 namespace notifyd::test {
 
 Broker::Broker(const std::string& directory, std::vector<std::string> arguments, const std::string& binary) {
-  std::vector<std::string> all = {"--listen", "127.0.0.1:0", "--data-dir", directory + "/data"};
+  std::vector<std::string> all = {"--data-dir", directory + "/data"};
+  if (std::find(arguments.begin(), arguments.end(), "--listen") == arguments.end()) all.insert(all.end(), {"--listen", "127.0.0.1:0"});
   all.insert(all.end(), arguments.begin(), arguments.end());
   process_ = std::make_unique<Process>(binary, Process::Input{all, {}});
   const std::string said = "listening on ";
   if (!process_->WaitForError(said)) throw std::runtime_error("notifyd does not listen: " + process_->error());
-  process_->WaitForError(said + "127.0.0.1:");
-  std::string log = process_->error();
-  size_t from = log.find(said) + said.size();
-  address_ = log.substr(from, log.find_first_not_of("0123456789.:", from) - from);
+  std::string log;
+  size_t from, end;
+  do {
+    log = process_->error();
+    from = log.find(said) + said.size();
+    end = log.find_first_of("\"\n", from);
+  } while (end == std::string::npos);
+  // Whatever it listens on, it is reached there.
+  address_ = "127.0.0.1" + log.substr(log.rfind(':', end), end - log.rfind(':', end));
   url_ = "http://" + address_;
   client_ = std::make_unique<HttpClient>(url_);
 }

@@ -192,6 +192,59 @@ TEST_CASE("destinations: what is allowed wins over what is denied, and that over
   CHECK_FALSE(Allowed(policy, "::1"));
 }
 
+TEST_CASE("destinations: the broker's own listeners are refused unless allowed by name") {
+  struct Row {
+    const char* listener;
+    const char* address;
+    uint16_t port;
+    bool refused;
+  };
+  for (const Row& row : std::initializer_list<Row>{{"127.0.0.1", "127.0.0.1", 7300, true},
+                                                   {"127.0.0.1", "127.0.0.1", 7301, false},
+                                                   {"127.0.0.1", "127.0.0.2", 7300, false},
+                                                   {"127.0.0.1", "::ffff:127.0.0.1", 7300, true},
+                                                   {"127.0.0.1", "64:ff9b::127.0.0.1", 7300, true},
+                                                   {"127.0.0.1", "::1", 7300, false},
+                                                   {"::1", "::1", 7300, true},
+                                                   {"::1", "127.0.0.1", 7300, false},
+                                                   {"10.0.0.5", "10.0.0.5", 7300, true},
+                                                   {"10.0.0.5", "127.0.0.1", 7300, false},
+                                                   {"0.0.0.0", "127.0.0.1", 7300, true},
+                                                   {"0.0.0.0", "127.9.9.9", 7300, true},
+                                                   {"0.0.0.0", "10.0.0.5", 7300, true},
+                                                   {"0.0.0.0", "::ffff:10.0.0.5", 7300, true},
+                                                   {"0.0.0.0", "10.0.0.5", 80, false},
+                                                   {"0.0.0.0", "10.0.0.6", 7300, false},
+                                                   {"0.0.0.0", "2001:db8::5", 7300, false},
+                                                   {"0.0.0.0", "::1", 7300, false},
+                                                   {"::", "2001:db8::5", 7300, true},
+                                                   {"::", "2001:db8::6", 7300, false},
+                                                   {"::", "::1", 7300, true},
+                                                   {"::", "127.0.0.1", 7300, true},
+                                                   {"::", "10.0.0.5", 7300, true}}) {
+    CAPTURE(row.listener, row.address, row.port);
+    DestinationPolicy policy;
+    policy.RefuseOwn({{*IpAddress::Parse("192.0.2.1"), 1}, {*IpAddress::Parse(row.listener), 7300}}, [] {
+      return std::vector<IpAddress>{*IpAddress::Parse("127.0.0.1"), *IpAddress::Parse("10.0.0.5"), *IpAddress::Parse("2001:db8::5")};
+    });
+    CHECK(policy.Refusal(*IpAddress::Parse(row.address), row.port).has_value() == row.refused);
+    CHECK(Allowed(policy, row.address));  // of no port
+  }
+  DestinationPolicy named = Policy({"127.0.0.1", "0.0.0.0"}, {});
+  named.RefuseOwn({{*IpAddress::Parse("127.0.0.1"), 7300}});
+  CHECK_FALSE(named.Refusal(*IpAddress::Parse("127.0.0.1"), 7300));
+  // An unspecified address reaches the loopback one, whoever opened it.
+  DestinationPolicy own = Policy({}, {"10.0.0.0/8"});
+  own.RefuseOwn({{*IpAddress::Parse("127.0.0.1"), 7300}, {*IpAddress::Parse("::1"), 7300}});
+  CHECK_THAT(*own.Refusal(*IpAddress::Parse("0.0.0.0"), 7300), Catch::Contains("0.0.0.0:7300 is where this broker listens itself"));
+  CHECK_THAT(*own.Refusal(*IpAddress::Parse("::"), 7300), Catch::Contains("[::]:7300 is where this broker listens itself"));
+}
+
+TEST_CASE("destinations: the addresses of the machine's interfaces have its loopback among them") {
+  const std::vector<IpAddress> here = InterfaceAddresses();
+  CHECK(std::find(here.begin(), here.end(), *IpAddress::Parse("127.0.0.1")) != here.end());
+}
+
 TEST_CASE("destinations: a refusal names the address and the range") {
   const DestinationPolicy policy = Policy({}, {"10.0.0.0/8"});
   CHECK(*policy.Refusal(*IpAddress::Parse("10.1.2.3")) == "10.1.2.3 is in 10.0.0.0/8 (destinations.deny)");

@@ -94,6 +94,9 @@ class SenderFixture : public EventSink {
     OnLoop([&] { status = sender_->Reload(options); });
     return status;
   }
+  void SetSelf(SenderSelf self) {
+    OnLoop([&] { sender_->SetSelf(std::move(self)); });
+  }
   void Abort() {
     OnLoop([this] { sender_->Abort(); });
   }

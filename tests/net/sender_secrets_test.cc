@@ -1,7 +1,7 @@
 // Receivers that repeat what they were sent: no secret of the request stands in what is recorded.
-#include <catch2/catch.hpp>
-
 #include "net/sender_fixture.h"
+
+#include <catch2/catch.hpp>
 
 using namespace notifyd;
 

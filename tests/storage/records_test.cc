@@ -289,5 +289,10 @@ TEST_CASE("records: of too many attempts the newest are kept") {
   CHECK((*decoded)->attempts.back().number == 25);
 }
 
+TEST_CASE("store name: what it is made of its id is that for good, and half of the hash at most") {
+  CHECK(NameOfStore({0x5b0f3c1de2a94e6f, 0x8a7b6c5d4e3f2a1b}) == "a69f44c783ec84c4");
+  CHECK(NameOfStore({0x5b0f3c1de2a94e6f, 0x8a7b6c5d4e3f2a1c}) != NameOfStore({0x5b0f3c1de2a94e6f, 0x8a7b6c5d4e3f2a1b}));
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -378,6 +378,13 @@ TEST_CASE("change: headers are added, replaced and removed one by one") {
   CHECK(f.Spec(base, R"({"headers":null})").headers.empty());
 }
 
+TEST_CASE("change: the chain of brokers that a notify came through stays") {
+  Fixture f;
+  auto base = f.Record(R"({"url":"http://h/"})", TraceContext{"", "", "a, b"});
+  CHECK(f.Spec(base, R"({"headers":{"A":"1"}})").via == "a, b");
+  CHECK(f.Change(base, "{}").spec == base->spec);
+}
+
 TEST_CASE("change: a secret header of *** stays as it is") {
   Fixture f;
   auto base = f.With(R"("headers":{"Authorization":"secret","x-pin":"key","A":"1"})");

@@ -100,7 +100,8 @@ TEST_CASE("refusals: each code has its status") {
                                    {Code::kIo, 500},
                                    {Code::kNotBuilt, 501},
                                    {Code::kUnavailable, 503},
-                                   {Code::kDiskFull, 507}}));
+                                   {Code::kDiskFull, 507},
+                                   {Code::kLoop, 508}}));
   ApiFixture f;
   f.api.OnReply({{3, f.Submit(R"({"url":"http://h/"})")}, Refused{Status(row.code, "why \"not\"\xff", "/fkey"), {}}});
   CHECK(f.Outcome() == std::to_string(row.status) + " /fkey");
@@ -552,6 +553,52 @@ TEST_CASE("origin: a foreign one is refused everywhere, before anything else") {
   CHECK(f.Outcome() == "403");
   f.Ask("GET", "/healthz", "", {{"Host", "127.0.0.1:7300"}, {"Origin", "http://127.0.0.1:7300"}});
   CHECK(f.Outcome() == "200");
+}
+
+TEST_CASE("via: a request that this broker has made itself is refused everywhere") {
+  ApiFixture f;
+  f.api.SetVia("me");
+  const Headers own = {{"Notify-Via", "other"}, {"notify-via", "another; x=1, me"}};
+  f.Submit(R"({"url":"http://h/"})", own);
+  CHECK(f.Outcome() == "508");
+  f.Ask("POST", "/v1/notifies/n000000000000001f/retry", "", own);
+  CHECK(f.Outcome() == "508");
+  f.Ask("GET", "/v1/stats", "", own);
+  CHECK(f.Outcome() == "508");
+  CHECK(Json(f.Answer().body).At("/type") == "urn:notifyd:problem:loop");
+  Headers lines = own;
+  lines.emplace_back("Content-Type", "application/x-ndjson");
+  REQUIRE(f.Open(lines));
+  CHECK(f.Outcome() == "508");
+  CHECK(f.Answer().close);
+  f.Submit(R"({"url":"http://h/"})", {{"Notify-Via", std::string(1025, 'x')}});
+  CHECK(f.Outcome() == "508");
+  CHECK(f.sink.events.empty());
+}
+
+TEST_CASE("via: what a request came through goes into each notify, and into a retry") {
+  ApiFixture f;
+  f.api.SetVia("me");
+  const Headers chain = {{"Notify-Via", "a,b"}, {"Notify-Via", "c"}};
+  f.Submit(R"({"url":"http://h/","headers":{"X-A":"1"}})", chain);
+  CHECK(f.Spec().via == "a, b, c");
+  CHECK(f.Spec().headers == Headers{{"X-A", "1"}});
+  // Nothing that is shown, or that a change could take away.
+  CHECK(f.Shown(f.RecordOf(f.Item()), State::kReady).At("/headers") == R"({"X-A":"1"})");
+  f.Submit(R"({"url":"http://h/","headers":{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}})", chain);
+  CHECK(f.Spec().via == "a, b, c");
+  f.Submit(R"({"url":"http://h/"})");
+  CHECK(f.Spec().via.empty());
+  f.Ask("POST", "/v1/notifies/n000000000000001f/retry", "", chain);
+  CHECK(f.Posted<RetryRequest>().via == "a, b, c");
+  f.Ask("POST", "/v1/notifies/retry", R"({"filter":{"state":"failed"}})", chain);
+  CHECK(f.Posted<BulkRequest>().via == "a, b, c");
+  Headers lines = chain;
+  lines.emplace_back("Content-Type", "application/x-ndjson");
+  uint64_t token = f.Open(lines) ? f.last_token : 0;
+  f.api.OnBody(token, "{\"url\":\"http://h/\"}\n");
+  f.api.OnBodyEnd(token);
+  CHECK(DecodeSpec(*f.Posted<SubmitRequest>().items.at(0).spec)->via == "a, b, c");
 }
 
 TEST_CASE("close: a posted request is reported once, an answered one not at all") {
