@@ -35,11 +35,14 @@ class SecretValues {
   static constexpr size_t kLeastCutBytes = 4;
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
+  /// None.
+  SecretValues() = default;
   /// Takes the values of those that `names` contains: without the word of an authorization scheme before them; of a Cookie its values one by one,
   /// too.
   SecretValues(const SecretNames& names, const Headers& headers);
 
   bool empty() const { return values_.empty(); }
+  size_t size() const { return values_.size(); }
   /// `text` with each of them replaced by kHiddenValue: as it is, in JSON's escapes and in percent escapes, with "+" for a blank too. `cut`: the text
   /// went on. Linear in the text, for each value.
   std::string Mask(std::string_view text, bool cut) const;

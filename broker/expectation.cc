@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/case_fold.h"
+#include "base/utf8.h"
 #include "broker/json_tree.h"
 
 namespace notifyd {
@@ -19,20 +23,6 @@ std::string_view Trim(std::string_view text) {
   size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
   text.remove_prefix(begin);
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
-}
-
-std::string LowerAscii(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
-
-bool ContainsIgnoringCase(std::string_view body, std::string_view needle) {
-  if (needle.size() > body.size()) return false;
-  std::string haystack = LowerAscii(body), wanted = LowerAscii(needle);
-  // Not find(): it is quadratic over a body made for that, memmem is linear.
-  return memmem(haystack.data(), haystack.size(), wanted.data(), wanted.size()) != nullptr;
 }
 
 bool StatusMatches(const std::vector<uint16_t>& wanted, uint16_t status) {
@@ -48,47 +38,114 @@ struct Finding {
   std::string why;
 };
 
-/// Trimmed, the part that was read lies within the whole one, trimmed: what is found in it is found.
-Match MatchContains(const std::string& needle, const Answer& answer) {
-  if (ContainsIgnoringCase(Trim(answer.body), needle)) return Match::kYes;
-  return answer.body_complete ? Match::kNo : Match::kNeedsMore;
-}
+/// An answer under several patterns: what is made of its body is made once, when the first of them asks.
+class Subject {
+ public:
+  /// `patterns`: all that may be looked for; borrowed, as `answer` is.
+  Subject(const Answer& answer, std::vector<const AnswerPattern*> patterns, JudgeWork* work)
+      : answer_(answer), patterns_(std::move(patterns)), work_(work) {}
 
-Finding MatchJson(const AnswerPattern& pattern, const Answer& answer) {
-  std::string_view body = answer.body;
-  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
-  if (!answer.body_complete) {
-    // An error page shows what it is in its first character.
-    std::string_view trimmed = Trim(body);
-    bool open = trimmed.empty() || std::string_view("{[\"tfn-0123456789").find(trimmed[0]) != std::string_view::npos;
-    if (!open) return {Match::kNo, "the body is not JSON"};
-    return {Match::kNeedsMore, "a JSON value is expected"};
-  }
-  Result<JsonTree> tree = JsonTree::Parse(body);
-  if (!tree.ok()) return {Match::kNo, "the body is not JSON"};
-  for (const auto& [pointer, text] : pattern.json) {
-    std::optional<JsonTree::Value> found = tree->root().At(pointer);
-    if (!found) return {Match::kNo, "the body has nothing at \"" + pointer + "\""};
-    Result<JsonTree> wanted = JsonTree::Parse(text);
-    if (!wanted.ok() || !JsonEqual(*found, wanted->root())) return {Match::kNo, "the body has another value at \"" + pointer + "\""};
-  }
-  return {};
-}
+  const Answer& answer() const { return answer_; }
 
-Finding Find(const AnswerPattern& pattern, const Answer& answer) {
-  if (!StatusMatches(pattern.status, answer.status)) return {Match::kNo, "status " + std::to_string(answer.status) + " is not an expected one"};
+  /// Trimmed, the part that was read lies within the whole one, trimmed: what is found in it is found. But whether the whole is UTF-8 is not known of
+  /// a part, so what only folding beyond ASCII finds there is still open.
+  Match Contains(const std::string& needle) {
+    if (needle.size() <= 3 * answer_.body.size()) {  // no folding makes of three bytes more than nine
+      if (!ascii_) ascii_ = Folded(&FoldAscii);
+      if (Holds(*ascii_, FoldAscii(needle))) return Match::kYes;
+      if (answer_.body_complete && IsUtf8()) {
+        if (!utf8_) utf8_ = Folded(&FoldUtf8);
+        if (Holds(*utf8_, FoldUtf8(needle))) return Match::kYes;
+      }
+    } else if (needle.empty()) {
+      return Match::kYes;
+    }
+    return answer_.body_complete ? Match::kNo : Match::kNeedsMore;
+  }
+
+  Finding Json(const AnswerPattern& pattern) {
+    if (!answer_.body_complete) {
+      // An error page shows what it is in its first character.
+      std::string_view trimmed = Trim(WithoutMark());
+      bool open = trimmed.empty() || std::string_view("{[\"tfn-0123456789").find(trimmed[0]) != std::string_view::npos;
+      if (!open) return {Match::kNo, "the body is not JSON"};
+      return {Match::kNeedsMore, "a JSON value is expected"};
+    }
+    if (!tree_) Parse();
+    if (!tree_->ok()) return {Match::kNo, "the body is not JSON"};
+    const size_t first = first_value_.at(&pattern);
+    for (size_t i = 0; i < pattern.json.size(); ++i) {
+      const auto& [pointer, text] = pattern.json[i];
+      const std::optional<JsonTree::Value>& found = values_[first + i];
+      if (!found) return {Match::kNo, "the body has nothing at \"" + pointer + "\""};
+      Result<JsonTree> wanted = JsonTree::Parse(text);
+      if (!wanted.ok() || !JsonEqual(*found, wanted->root())) return {Match::kNo, "the body has another value at \"" + pointer + "\""};
+    }
+    return {};
+  }
+
+ private:
+  std::string Folded(std::string (*fold)(std::string_view)) {
+    ++work_->folds;
+    return fold(Trim(answer_.body));
+  }
+  bool IsUtf8() {
+    if (!is_utf8_) is_utf8_ = IsValidUtf8(answer_.body);
+    return *is_utf8_;
+  }
+  static bool Holds(const std::string& haystack, const std::string& wanted) {
+    // Not find(): it is quadratic over a body made for that, memmem is linear.
+    return memmem(haystack.data(), haystack.size(), wanted.data(), wanted.size()) != nullptr;
+  }
+  std::string_view WithoutMark() const {
+    std::string_view body = answer_.body;
+    if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
+    return body;
+  }
+  void Parse() {
+    ++work_->parses;
+    tree_ = JsonTree::Parse(WithoutMark());
+    if (!tree_->ok()) return;
+    std::vector<std::string_view> pointers;
+    for (const AnswerPattern* pattern : patterns_) {
+      if (!first_value_.emplace(pattern, pointers.size()).second) continue;
+      for (const auto& [pointer, text] : pattern->json) pointers.push_back(pointer);
+    }
+    values_ = (**tree_).root().AtAll(pointers, &work_->visited);
+  }
+
+  const Answer& answer_;
+  const std::vector<const AnswerPattern*> patterns_;
+  JudgeWork* const work_;
+  std::optional<std::string> ascii_, utf8_;  // the body, trimmed and folded
+  std::optional<bool> is_utf8_;
+  std::optional<Result<JsonTree>> tree_;
+  std::map<const AnswerPattern*, size_t> first_value_;  // where a pattern's values begin
+  std::vector<std::optional<JsonTree::Value>> values_;
+};
+
+Finding Find(const AnswerPattern& pattern, Subject* subject) {
+  const uint16_t status = subject->answer().status;
+  if (!StatusMatches(pattern.status, status)) return {Match::kNo, "status " + std::to_string(status) + " is not an expected one"};
   Finding open;
   if (pattern.contains) {
-    Match match = MatchContains(*pattern.contains, answer);
+    Match match = subject->Contains(*pattern.contains);
     if (match == Match::kNo) return {match, "the body does not contain the expected text"};
     if (match == Match::kNeedsMore) open = {match, "a text is expected"};
   }
   if (!pattern.json.empty()) {
-    Finding json = MatchJson(pattern, answer);
+    Finding json = subject->Json(pattern);
     if (json.match == Match::kNo) return json;
     if (json.match == Match::kNeedsMore) open = std::move(json);
   }
   return open;
+}
+
+size_t PatternBytes(const AnswerPattern* pattern) {
+  if (pattern == nullptr) return 0;
+  size_t bytes = pattern->contains ? pattern->contains->size() : 0;
+  for (const auto& [pointer, text] : pattern->json) bytes += pointer.size() + text.size();
+  return bytes;
 }
 
 void Set(AttemptResult* result, Verdict verdict, std::string error, std::string detail) {
@@ -112,23 +169,37 @@ bool NeedsBody(const AnswerPattern& pattern) {
   return pattern.contains.has_value() || !pattern.json.empty();
 }
 
+size_t JudgeBytes(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer) {
+  const auto looks = [](const AnswerPattern* pattern) { return pattern != nullptr && NeedsBody(*pattern); };
+  if (!looks(&expect) && !looks(fatal_on) && !looks(later_on)) return 0;
+  return answer.body.size() + PatternBytes(&expect) + PatternBytes(fatal_on) + PatternBytes(later_on);
+}
+
 Match MatchPattern(const AnswerPattern& pattern, const Answer& answer) {
-  return Find(pattern, answer).match;
+  JudgeWork work;
+  Subject subject(answer, {&pattern}, &work);
+  return Find(pattern, &subject).match;
 }
 
 void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer,
-                 AttemptResult* result) {
+                 AttemptResult* result, JudgeWork* work) {
+  JudgeWork unasked;
+  std::vector<const AnswerPattern*> patterns{&expect};
+  for (const AnswerPattern* pattern : {fatal_on, later_on}) {
+    if (pattern) patterns.push_back(pattern);
+  }
+  Subject subject(answer, std::move(patterns), work ? work : &unasked);
   if (fatal_on) {
-    Finding fatal = Find(*fatal_on, answer);
+    Finding fatal = Find(*fatal_on, &subject);
     if (fatal.match == Match::kYes) return SetNamed(result, Verdict::kFatal, "unexpected_answer", "fatal_on", answer);
     if (fatal.match == Match::kNeedsMore) return SetOpen(result, "in fatal_on " + fatal.why, answer);
   }
   if (later_on) {
-    Finding later = Find(*later_on, answer);
+    Finding later = Find(*later_on, &subject);
     if (later.match == Match::kYes) return SetNamed(result, Verdict::kLater, "not_ready", "later_on", answer);
     if (later.match == Match::kNeedsMore) return SetOpen(result, "in later_on " + later.why, answer);
   }
-  Finding found = Find(expect, answer);
+  Finding found = Find(expect, &subject);
   switch (found.match) {
     case Match::kYes:
       return Set(result, Verdict::kSuccess, "", "");

@@ -1,6 +1,7 @@
 // What an answer means: the matching of answer patterns. Pure functions, any thread. Contract section 3, "An answer pattern".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -16,6 +17,14 @@ struct Answer {
   bool body_complete = true;
 };
 
+/// What a judgement took, for whoever bounds it: texts that were parsed as JSON or folded (of the answer), and nodes of it that were looked at.
+struct JudgeWork {
+  size_t parses = 0, folds = 0, visited = 0;
+};
+
+/// How many bytes a judgement of the answer may have to look at: of its body, and of the patterns themselves.
+size_t JudgeBytes(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer);
+
 /// Does the pattern look at the body at all: how much of a response must be read follows from this.
 bool NeedsBody(const AnswerPattern& pattern);
 
@@ -24,7 +33,8 @@ Match MatchPattern(const AnswerPattern& pattern, const Answer& answer);
 
 /// fatal_on first, then later_on, then expect. On failure `error` is "unexpected_answer", or "response_too_large" where the cut body
 /// left it open; for what later_on matches it is "not_ready". Sets verdict, record.error and record.detail; leaves the rest of `result` alone.
+/// The body is parsed once and folded twice at most, and looked up in one pass, for all three. A body that is not complete is never parsed.
 void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer,
-                 AttemptResult* result);
+                 AttemptResult* result, JudgeWork* work = nullptr);
 
 }  // namespace notifyd

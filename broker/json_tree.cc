@@ -6,7 +6,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
+#include <memory>
+#include <unordered_map>
+#include <utility>
 
 namespace notifyd {
 namespace {
@@ -250,39 +254,63 @@ std::string_view JsonTree::Value::text() const {
   return std::string_view(tree_->strings_).substr(node().text_begin, node().text_size);
 }
 
-std::optional<JsonTree::Value> JsonTree::Value::Child(std::string_view token) const {
-  std::optional<Value> found;
-  if (kind() == Kind::kObject) {
-    ForEach([&](Value key, Value value) {
-      if (key.text() == token) found = value;
-    });
-  } else if (kind() == Kind::kArray) {
-    uint64_t wanted = 0;
-    auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), wanted);
-    bool leading_zero = token.size() > 1 && token[0] == '0';
-    if (error != std::errc() || end != token.data() + token.size() || leading_zero || wanted >= size()) return std::nullopt;
-    size_t at = 0;
-    ForEach([&](Value, Value value) {
-      if (at++ == wanted) found = value;
-    });
+/// The tokens of several pointers as a tree: what is wanted below one value.
+struct JsonTree::Value::Wanted {
+  std::vector<size_t> pointers;  // those that end here, by their place
+  std::unordered_map<std::string, std::unique_ptr<Wanted>> children;
+
+  /// What is no pointer leads nowhere, and what goes deeper than any text may neither: nothing here recurses further.
+  void Add(std::string_view pointer, size_t place) {
+    if (!IsJsonPointer(pointer) || std::count(pointer.begin(), pointer.end(), '/') > static_cast<ptrdiff_t>(kMaxDepth)) return;
+    Wanted* at = this;
+    while (!pointer.empty()) {
+      const size_t end = std::min(pointer.find('/', 1), pointer.size());
+      std::string token;
+      for (size_t i = 1; i < end; ++i) {
+        if (pointer[i] == '~') token.push_back(pointer[++i] == '0' ? '~' : '/');
+        else token.push_back(pointer[i]);
+      }
+      pointer.remove_prefix(end);
+      std::unique_ptr<Wanted>& child = at->children[std::move(token)];
+      if (!child) child = std::make_unique<Wanted>();
+      at = child.get();
+    }
+    at->pointers.push_back(place);
   }
+};
+
+void JsonTree::Value::Find(const Wanted& wanted, std::vector<std::optional<Value>>* found, size_t* visited) const {
+  for (size_t place : wanted.pointers) (*found)[place] = *this;
+  if (wanted.children.empty() || (kind() != Kind::kObject && kind() != Kind::kArray)) return;
+  // What each token leads to; of a repeated key the last, so that all of them are seen before any is gone into.
+  std::unordered_map<std::string_view, std::pair<const Wanted*, std::optional<Value>>> tokens;
+  for (const auto& [token, child] : wanted.children) tokens.emplace(token, std::pair(child.get(), std::nullopt));
+  size_t at = 0;
+  char index[24];
+  ForEach([&](Value key, Value value) {
+    ++*visited;
+    // An element's token is its index as it is written without leading zeros.
+    const std::string_view token =
+        kind() == Kind::kObject ? key.text() : std::string_view(index, static_cast<size_t>(std::to_chars(index, std::end(index), at++).ptr - index));
+    if (auto hit = tokens.find(token); hit != tokens.end()) hit->second.second = value;
+  });
+  for (const auto& [token, child] : tokens) {
+    if (child.second) child.second->Find(*child.first, found, visited);
+  }
+}
+
+std::vector<std::optional<JsonTree::Value>> JsonTree::Value::AtAll(const std::vector<std::string_view>& pointers, size_t* visited) const {
+  std::vector<std::optional<Value>> found(pointers.size());
+  Wanted wanted;
+  for (size_t i = 0; i < pointers.size(); ++i) wanted.Add(pointers[i], i);
+  size_t count = 0;
+  Find(wanted, &found, &count);
+  if (visited != nullptr) *visited += count;
   return found;
 }
 
 std::optional<JsonTree::Value> JsonTree::Value::At(std::string_view pointer) const {
-  if (!IsJsonPointer(pointer)) return std::nullopt;
-  std::optional<Value> value = *this;
-  while (value && !pointer.empty()) {
-    size_t end = std::min(pointer.find('/', 1), pointer.size());
-    std::string token;
-    for (size_t i = 1; i < end; ++i) {
-      if (pointer[i] == '~') token.push_back(pointer[++i] == '0' ? '~' : '/');
-      else token.push_back(pointer[i]);
-    }
-    pointer.remove_prefix(end);
-    value = value->Child(token);
-  }
-  return value;
+  return AtAll({pointer})[0];
 }
 
 namespace {

@@ -44,13 +44,17 @@ class JsonTree {
     }
     /// What an RFC 6901 pointer leads to; where a key occurs twice, the last. Nothing where it leads nowhere or is no pointer.
     std::optional<Value> At(std::string_view pointer) const;
+    /// At for each of `pointers`, in one pass: each node is looked at once at most, whatever their number. `visited` (may be null) is raised by how
+    /// many were.
+    std::vector<std::optional<Value>> AtAll(const std::vector<std::string_view>& pointers, size_t* visited = nullptr) const;
 
    private:
     friend class JsonTree;
     Value(const JsonTree* tree, uint32_t index) : tree_(tree), index_(index) {}
     const Node& node() const;
     uint32_t next() const;
-    std::optional<Value> Child(std::string_view token) const;
+    struct Wanted;
+    void Find(const Wanted& wanted, std::vector<std::optional<Value>>* found, size_t* visited) const;
     const JsonTree* tree_;
     uint32_t index_;
   };

@@ -75,7 +75,7 @@ struct LaneKey {
 struct AnswerPattern {
   /// Each 100-599, or 1-5 for the class 1xx-5xx. Empty: any status.
   std::vector<uint16_t> status;
-  /// A case-insensitive (ASCII) substring of the trimmed body.
+  /// A substring of the trimmed body, whatever the case: by Unicode's simple folding where the body is UTF-8, else of ASCII alone.
   std::optional<std::string> contains;
   /// JSON Pointer (RFC 6901) and the JSON text of the value that must be there, equal by value.
   std::vector<std::pair<std::string, std::string>> json;

@@ -1,6 +1,7 @@
 // The sender: starts transfers, reads off the finished ones and posts how they ended. Loop thread only.
 //
 // I1  Exactly one AttemptEnded is posted for each Start, none of them from inside Start, unless Abort comes first.
+//     Large answers are judged on a thread of the sender's own (judging.h); they are in flight until that is done.
 // I2  A reply: none ends once its request was written and the answer, if one is sent at all, had kAnswerGraceMs to come. After that its
 //     transfer only lingers: many servers drop a request whose client hangs up, so the connection stays open until the answer or the
 //     timeout. Of those that linger the oldest give way to newer ones beyond kMaxLingering.
@@ -22,6 +23,7 @@
 #include "net/loop.h"
 #include "net/sender/curl_multi.h"
 #include "net/sender/destinations.h"
+#include "net/sender/judging.h"
 #include "net/sender/transfer.h"
 
 namespace notifyd {
@@ -78,7 +80,12 @@ struct ConnectionPool {
 class CurlSender::Impl {
  public:
   Impl(Loop* loop, EventSink* sink, const SenderOptions& options, DestinationPolicy policy)
-      : loop_(loop->raw()), sink_(sink), random_(Seed()), share_(curl_share_init()), pool_(MakePool()) {
+      : loop_(loop->raw()),
+        sink_(sink),
+        judge_(loop, [this](AttemptEnded ended) { Post(std::move(ended)); }),
+        random_(Seed()),
+        share_(curl_share_init()),
+        pool_(MakePool()) {
     CHECK(share_ != nullptr);
     curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     shared_ = {MakeConfig(options, std::move(policy)), &random_, share_.get(),
@@ -150,6 +157,7 @@ class CurlSender::Impl {
   void Abort() {
     for (const std::unique_ptr<Transfer>& transfer : running_) Remove(transfer.get());
     running_.clear();
+    judge_.Drop();
     pool_->running = 0;
     old_pools_.clear();
     failed_.clear();
@@ -162,6 +170,7 @@ class CurlSender::Impl {
   }
 
   size_t in_flight() const { return in_flight_; }
+  uint64_t judged_apart() const { return judge_.added(); }
 
  private:
   std::shared_ptr<const Transfer::Config> MakeConfig(const SenderOptions& options, DestinationPolicy policy) const {
@@ -234,9 +243,10 @@ class CurlSender::Impl {
     }
     const uint64_t now_ns = uv_hrtime();
     if (transfer->NextHop(code, now_ns) && Add(transfer)) return;
-    AttemptEnded ended = transfer->Ended(code, now_ns);
+    Unjudged unjudged = transfer->Ended(code, now_ns);
     Release(transfer);
-    Post(std::move(ended));
+    if (unjudged.bytes() > kJudgedAtOnceBytes) judge_.Add(std::move(unjudged));
+    else Post(Judge(std::move(unjudged)));
   }
 
   void Post(AttemptEnded ended) {
@@ -309,6 +319,7 @@ class CurlSender::Impl {
   uv_loop_t* loop_;
   EventSink* sink_;
   SenderSelf self_;
+  JudgeThread judge_;
   Random random_;
   // In this order: connections go after the transfers, and what they share last.
   std::unique_ptr<CURLSH, ShareDeleter> share_;
@@ -349,6 +360,9 @@ Status CurlSender::Reload(const SenderOptions& options) {
 }
 void CurlSender::Abort() {
   impl_->Abort();
+}
+uint64_t CurlSender::judged_apart() const {
+  return impl_->judged_apart();
 }
 size_t CurlSender::in_flight() const {
   return impl_->in_flight();

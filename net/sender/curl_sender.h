@@ -53,7 +53,10 @@ class CurlSender : public Sender {
   Status Reload(const SenderOptions& options);
   /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();
+  /// Those whose answer is being judged included.
   size_t in_flight() const;
+  /// How many answers were judged away from the loop, because they were large. Loop thread.
+  uint64_t judged_apart() const;
 
  private:
   class Impl;

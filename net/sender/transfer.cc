@@ -9,7 +9,6 @@
 #include <chrono>
 #include <vector>
 
-#include "base/utf8.h"
 #include "broker/expectation.h"
 #include "broker/via.h"
 #include "net/sender/retry_after.h"
@@ -18,15 +17,15 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxDetailBytes = 300;
 // An idle connection is not reused once it is this old: common front ends close theirs after 60 s, and a request sent into that closing is
 // a lost attempt.
 constexpr long kMaxIdleSeconds = 55;
 // curl asks for "Expect: 100-continue" from 1 MiB up unless told not to.
 constexpr size_t kExpectBytes = 512 << 10;
 constexpr size_t kTraceParentBytes = 55;
-/// Looked at behind what is recorded, so that a UTF-8 sequence which the record's end cuts is seen to be whole.
-constexpr size_t kSequenceRestBytes = 3;
+/// While an answer comes it is looked at from the loop, for what settles it early, up to this size: some milliseconds at most, for a part of a body
+/// is never parsed.
+constexpr size_t kMaxLookBytes = 1 << 20;
 
 char Lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -233,7 +232,7 @@ bool Transfer::TakeTrailer(std::string_view line) {
 bool Transfer::TakeBody(std::string_view bytes) {
   received_ += bytes.size();
   body_.append(bytes.substr(0, std::min(bytes.size(), keep_bytes_ - body_.size())));
-  if (needs_body_ && body_.size() >= look_at_) {
+  if (needs_body_ && body_.size() >= look_at_ && body_.size() <= kMaxLookBytes) {
     look_at_ = 2 * body_.size();  // so that all looks together cost no more than two at the whole
     if (Settled()) {
       needs_body_ = false;
@@ -529,10 +528,12 @@ AttemptEnded Transfer::Begin(uint64_t now_ns) const {
   return ended;
 }
 
-AttemptEnded Transfer::Ended(int code, uint64_t now_ns) {
-  AttemptEnded ended = Begin(now_ns);
-  AttemptResult& result = ended.result;
+Unjudged Transfer::Ended(int code, uint64_t now_ns) {
+  Unjudged unjudged;
+  unjudged.ended = Begin(now_ns);
+  AttemptResult& result = unjudged.ended.result;
   AttemptRecord& record = result.record;
+  unjudged.decided = true;
   if (code != CURLE_OK && opened_.empty() && !refusal_.empty()) {
     result.verdict = Verdict::kFatal;
     record.error = "destination_refused";
@@ -543,34 +544,28 @@ AttemptEnded Transfer::Ended(int code, uint64_t now_ns) {
     record.detail = redirect_detail_;
   } else if (attempt_.head->reply_none) {
     JudgeReplyNone(code, &result);
+  } else if (!head_done_) {
+    SetError(code, &result);
   } else {
-    Judge(code, &result);
+    unjudged.decided = false;
+    if (!Answered(code)) SetError(code, &unjudged.broken);
   }
-  const size_t recorded = result.verdict == Verdict::kSuccess ? options().recorded_success_bytes : options().recorded_failure_bytes;
-  // Before anything is cut, so that no beginning of a secret is left.
-  const SecretValues secrets(config_->secrets, spec_.headers);
-  record.detail = RepairUtf8(secrets.Mask(record.detail, false), kMaxDetailBytes);
-  const std::string_view begin = std::string_view(body_).substr(0, recorded + kSequenceRestBytes);
-  record.response_body = RepairUtf8(secrets.Mask(begin, received_ > begin.size() || !Whole(code)), recorded);
   if (head_done_ && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, WallNow());
-  return ended;
+  unjudged.whole = Whole(code) && received_ == body_.size();
+  unjudged.cut = received_ > body_.size() || !Whole(code);
+  unjudged.body = std::move(body_);
+  unjudged.recorded_failure_bytes = options().recorded_failure_bytes;
+  unjudged.recorded_success_bytes = options().recorded_success_bytes;
+  unjudged.secrets = SecretValues(config_->secrets, spec_.headers);
+  unjudged.expect = std::move(spec_.expect);
+  unjudged.head = attempt_.head;
+  return unjudged;
 }
 
 AttemptEnded Transfer::EndedWritten(uint64_t now_ns) {
   AttemptEnded ended = Begin(now_ns);
   ended.result.verdict = Verdict::kSuccess;
   return ended;
-}
-
-void Transfer::Judge(int code, AttemptResult* result) const {
-  if (!head_done_) return SetError(code, result);
-  const bool answered = Answered(code);
-  JudgeAnswer(spec_.expect, fatal_on(), later_on(), {status_, body_, Whole(code) && received_ == body_.size()}, result);
-  if (answered) return;
-  // The connection broke in the body. What was read may have settled it; a success must have come as far as it is recorded.
-  const bool open = result->record.error == "response_too_large";
-  const bool short_success = result->verdict == Verdict::kSuccess && body_.size() < options().recorded_success_bytes;
-  if (open || short_success) SetError(code, result);
 }
 
 void Transfer::JudgeReplyNone(int code, AttemptResult* result) const {

@@ -23,6 +23,7 @@
 #include "net/sender/curl_multi.h"
 #include "net/sender/curl_sender.h"
 #include "net/sender/destinations.h"
+#include "net/sender/judging.h"
 
 namespace notifyd {
 
@@ -62,8 +63,8 @@ class Transfer {
   Status Prepare(StartAttempt attempt, CurlMulti* multi, uint64_t now_ns);
   /// The hop ended with `code` (CURLcode). True: it led to another, and the handle is set up for that. False: the attempt is over.
   bool NextHop(int code, uint64_t now_ns);
-  /// The attempt's end, after the last hop ended with `code`.
-  AttemptEnded Ended(int code, uint64_t now_ns);
+  /// The attempt's end, after the last hop ended with `code`; the transfer is good for Forget alone then.
+  Unjudged Ended(int code, uint64_t now_ns);
   /// The end of a reply: none whose request was written and whose answer is not waited for.
   AttemptEnded EndedWritten(uint64_t now_ns);
 
@@ -105,7 +106,6 @@ class Transfer {
   void TakeSent(std::string_view bytes);
 
   AttemptEnded Begin(uint64_t now_ns) const;
-  void Judge(int code, AttemptResult* result) const;
   void JudgeReplyNone(int code, AttemptResult* result) const;
   void SetError(int code, AttemptResult* result) const;
   bool Answered(int code) const;

@@ -56,13 +56,26 @@ TEST_CASE("pattern: only contains and json look at the body") {
   CHECK(NeedsBody(Json("/a", "1")));
 }
 
-TEST_CASE("contains: ASCII letters whatever their case, all else as it is") {
+TEST_CASE("contains: letters whatever their case, by Unicode's simple folding") {
   CHECK(OfBody(Contains("all ok"), "<b>ALL OK</b>") == Match::kYes);
   CHECK(OfBody(Contains("ALL OK"), "all ok") == Match::kYes);
   CHECK(OfBody(Contains("ok"), "o k") == Match::kNo);
-  CHECK(OfBody(Contains("é"), "É") == Match::kNo);
+  CHECK(OfBody(Contains("É"), "caf\u00e9") == Match::kYes);
+  CHECK(OfBody(Contains("готово"), "ГОТОВО") == Match::kYes);
+  CHECK(OfBody(Contains("\u212A"), "all ok") == Match::kYes);  // the sign of Kelvin folds to k
+  CHECK(OfBody(Contains("ss"), "ß") == Match::kNo);
+  CHECK(OfBody(Contains("e"), "É") == Match::kNo);
   CHECK(OfBody(Contains("@[`{"), "`{@[") == Match::kNo);
   CHECK(OfBody(Contains("ok"), "\xFF\0ok"sv) == Match::kYes);
+}
+
+TEST_CASE("contains: of a body that is not UTF-8 only ASCII letters are folded") {
+  CHECK(OfBody(Contains("é"), "É\xFF") == Match::kNo);
+  CHECK(OfBody(Contains("é"), "é\xFF") == Match::kYes);
+  CHECK(OfBody(Contains("ok \xC3\xA9"), "OK é\xFF") == Match::kYes);
+  // Of a part it is not known whether the whole is UTF-8.
+  CHECK(OfCutBody(Contains("é"), "É") == Match::kNeedsMore);
+  CHECK(OfCutBody(Contains("é OK"), "é ok") == Match::kYes);
 }
 
 TEST_CASE("contains: the body is trimmed, so white space at its ends is not there") {
@@ -103,6 +116,19 @@ TEST_CASE("json: the value at the pointer must be equal by value") {
   CHECK(OfBody(Json("/a/1/b", "null"), R"({"a":[0,{}]})") == Match::kNo);
   CHECK(OfBody(Json("", R"({"b":[1],"a":"é"})"), R"( {"a":"\u00e9","b":[1.0]} )") == Match::kYes);
   CHECK(OfBody(Json("", "5"), "5\n") == Match::kYes);
+}
+
+TEST_CASE("json: of a repeated key the last counts, on the way too") {
+  AnswerPattern pattern{{}, std::nullopt, {{"/a/b", "2"}, {"/a/b/c", "1"}}};
+  CHECK(OfBody(Json("/a/b", "1"), R"({"a":{"b":1},"a":{}})") == Match::kNo);
+  CHECK(OfBody(Json("/a/b", "2"), R"({"a":{"b":1},"a":{"b":1,"b":2}})") == Match::kYes);
+  CHECK(OfBody(pattern, R"({"a":{"b":{"c":1},"b":2}})") == Match::kNo);
+}
+
+TEST_CASE("json: a pointer deeper than any text leads nowhere") {
+  std::string deep;
+  for (int i = 0; i < 1'000'000; ++i) deep += "/";
+  CHECK(OfBody(Json(deep, "1"), R"({"":1})") == Match::kNo);
 }
 
 TEST_CASE("json: every pointer must hold") {
@@ -210,4 +236,37 @@ TEST_CASE("judge: a pattern that the cut body leaves open leaves those after it 
   // One that is settled before it is not.
   CHECK(Judged(open, &missed, cut, &found).verdict == Verdict::kLater);
   CHECK(Judged(open, &found, cut, &open).verdict == Verdict::kFatal);
+}
+
+TEST_CASE("judge: a large answer is parsed once and looked up in one pass, however many pointers three patterns have") {
+  std::string body = "{";
+  for (int i = 0; i < 60'000; ++i) body += "\"member" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  body += R"("array":[0,1,2,3],"deep":{"a":{"b":"Text"}}})";
+  AnswerPattern patterns[3];
+  for (int p = 0; p < 3; ++p) {
+    patterns[p].contains = "TEXT";
+    for (int i = 0; i < 98; ++i) patterns[p].json.emplace_back("/member" + std::to_string(600 * i + p), std::to_string(600 * i + p));
+    patterns[p].json.emplace_back("/array/3", "3");
+    // Neither of the first two matches, and only their last pointer shows it.
+    patterns[p].json.emplace_back("/deep/a/b", p == 0 ? "\"Text\"" : "\"other\"");
+  }
+  JudgeWork work;
+  AttemptResult result;
+  JudgeAnswer(patterns[0], &patterns[1], &patterns[2], {200, body, true}, &result, &work);
+  CHECK(result.verdict == Verdict::kSuccess);
+  CHECK(work.parses == 1);
+  CHECK(work.folds <= 2);
+  CHECK(work.visited <= 60'010);
+  work = {};
+  JudgeAnswer(patterns[0], &patterns[1], &patterns[2], {200, body, false}, &result, &work);
+  CHECK(result.record.error == "response_too_large");
+  CHECK(work.parses == 0);
+}
+
+TEST_CASE("judge: how much must be looked at is the body and the patterns, and nothing where none of them looks at it") {
+  AnswerPattern status = OfStatus({2}), text = Contains("12345"), json = Json("/a", "123");
+  Answer answer{200, "0123456789", true};
+  CHECK(JudgeBytes(status, &status, nullptr, answer) == 0);
+  CHECK(JudgeBytes(text, &status, nullptr, answer) == 15);
+  CHECK(JudgeBytes(status, &json, &text, answer) == 20);
 }

@@ -1,8 +1,8 @@
 #include "broker/via.h"
 
-#include <catch2/catch.hpp>
-
 #include "broker/spec.h"
+
+#include <catch2/catch.hpp>
 
 using namespace notifyd;
 

@@ -51,6 +51,9 @@ class SenderFixture : public EventSink {
     changed_.notify_all();
   }
 
+  /// On the loop's thread.
+  CurlSender& sender() { return *sender_; }
+
   /// Runs on the loop's thread; returns when it has.
   void OnLoop(std::function<void()> task) {
     std::promise<void> done;

@@ -1,0 +1,128 @@
+#include "net/sender/judging.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "broker/expectation.h"
+#include "net/loop.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMaxDetailBytes = 300;
+
+const AnswerPattern* Pointer(const std::optional<AnswerPattern>& pattern) {
+  return pattern ? &*pattern : nullptr;
+}
+
+void JudgeBody(const Unjudged& unjudged, AttemptResult* result) {
+  const RetryPolicy& retry = unjudged.head->retry_policy();
+  const Answer answer{result->record.status, unjudged.body, unjudged.whole};
+  JudgeAnswer(unjudged.expect, Pointer(retry.fatal_on), Pointer(retry.later_on), answer, result);
+  if (unjudged.broken.record.error.empty()) return;
+  // What was read may have settled it; a success must have come as far as it is recorded.
+  const bool open = result->record.error == "response_too_large";
+  const bool short_success = result->verdict == Verdict::kSuccess && unjudged.body.size() < unjudged.recorded_success_bytes;
+  if (!open && !short_success) return;
+  result->verdict = unjudged.broken.verdict;
+  result->record.error = unjudged.broken.record.error;
+  result->record.detail = unjudged.broken.record.detail;
+}
+
+}  // namespace
+
+size_t Unjudged::bytes() const {
+  // Masks look at what is recorded, for each secret.
+  const size_t recorded = std::min(body.size(), std::max(recorded_failure_bytes, recorded_success_bytes)) * secrets.size();
+  if (decided) return recorded;
+  const RetryPolicy& retry = head->retry_policy();
+  return recorded + JudgeBytes(expect, Pointer(retry.fatal_on), Pointer(retry.later_on), {ended.result.record.status, body, whole});
+}
+
+AttemptEnded Judge(Unjudged unjudged) {
+  AttemptResult& result = unjudged.ended.result;
+  AttemptRecord& record = result.record;
+  if (!unjudged.decided) JudgeBody(unjudged, &result);
+  const size_t recorded = result.verdict == Verdict::kSuccess ? unjudged.recorded_success_bytes : unjudged.recorded_failure_bytes;
+  // Before anything is cut, so that no beginning of a secret is left.
+  const SecretValues& secrets = unjudged.secrets;
+  record.detail = RepairUtf8(secrets.Mask(record.detail, false), kMaxDetailBytes);
+  const std::string_view begin = std::string_view(unjudged.body).substr(0, recorded + kSequenceRestBytes);
+  record.response_body = RepairUtf8(secrets.Mask(begin, unjudged.cut || begin.size() < unjudged.body.size()), recorded);
+  return std::move(unjudged.ended);
+}
+
+/// What both threads have; the loop's tasks that are under way keep it beyond the end of the JudgeThread.
+struct JudgeThread::Shared {
+  std::mutex mutex;
+  std::condition_variable added;
+  bool stopping = false;
+  /// Hosts that have some, in the order of their turns.
+  std::deque<std::string> turns;
+  struct Item {
+    uint64_t generation;
+    Unjudged unjudged;
+  };
+  std::unordered_map<std::string, std::deque<Item>> waiting;
+
+  // The loop's thread alone.
+  uint64_t generation = 0;  // raised by Drop: what was added before is none of ours any more
+  std::function<void(AttemptEnded)> done;
+};
+
+JudgeThread::JudgeThread(Loop* loop, std::function<void(AttemptEnded)> done, std::function<AttemptEnded(Unjudged)> judge)
+    : loop_(loop), judge_(std::move(judge)), shared_(std::make_shared<Shared>()) {
+  shared_->done = std::move(done);
+}
+
+JudgeThread::~JudgeThread() {
+  Drop();
+  {
+    std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
+  }
+  shared_->added.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void JudgeThread::Add(Unjudged unjudged) {
+  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+  ++added_;
+  {
+    std::lock_guard lock(shared_->mutex);
+    std::deque<Shared::Item>& queue = shared_->waiting[unjudged.head->host];
+    if (queue.empty()) shared_->turns.push_back(unjudged.head->host);
+    queue.push_back({shared_->generation, std::move(unjudged)});
+  }
+  shared_->added.notify_one();
+}
+
+void JudgeThread::Drop() {
+  ++shared_->generation;
+  std::lock_guard lock(shared_->mutex);
+  shared_->turns.clear();
+  shared_->waiting.clear();
+}
+
+void JudgeThread::Run() {
+  std::unique_lock lock(shared_->mutex);
+  for (;;) {
+    shared_->added.wait(lock, [this] { return shared_->stopping || !shared_->turns.empty(); });
+    if (shared_->stopping) return;
+    const std::string host = std::move(shared_->turns.front());
+    shared_->turns.pop_front();
+    auto found = shared_->waiting.find(host);
+    Shared::Item item = std::move(found->second.front());
+    found->second.pop_front();
+    if (found->second.empty()) shared_->waiting.erase(found);
+    else shared_->turns.push_back(host);
+    lock.unlock();
+    auto ended = std::make_shared<AttemptEnded>(judge_(std::move(item.unjudged)));
+    loop_->Post([shared = shared_, ended, generation = item.generation] {
+      if (generation == shared->generation) shared->done(std::move(*ended));
+    });
+    lock.lock();
+  }
+}
+
+}  // namespace notifyd

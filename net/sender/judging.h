@@ -1,0 +1,79 @@
+// Judging: from what came back to what the attempt was, apart from the transfer that it came by: a value that any thread may judge.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/secrets.h"
+#include "broker/events.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+class Loop;
+
+/// Looked at behind what is recorded, so that a UTF-8 sequence which the record's end cuts is seen to be whole.
+inline constexpr size_t kSequenceRestBytes = 3;
+/// An answer for which more than this must be looked at is judged away from the loop: the most costly so large takes some milliseconds.
+inline constexpr size_t kJudgedAtOnceBytes = 64 << 10;
+
+/// An attempt that ended, but for its verdict and what is recorded of the answer.
+struct Unjudged {
+  /// With verdict, error and detail where `decided`: the answer is not looked at then.
+  AttemptEnded ended;
+  bool decided = false;
+  AnswerPattern expect;
+  std::shared_ptr<const NotifyHead> head;  // with the other patterns
+  /// The beginning of the answer's body. `whole`: and its end; `cut`: more came, or was to come.
+  std::string body;
+  bool whole = false, cut = false;
+  /// Of an answer that broke off: what it is where what came of it settles nothing, or not all that is recorded of a success came. No error: it did
+  /// not break off.
+  AttemptResult broken;
+  size_t recorded_failure_bytes = 0, recorded_success_bytes = 0;
+  SecretValues secrets;  // of the request
+
+  /// How many bytes Judge may have to look at.
+  size_t bytes() const;
+};
+
+/// The verdict, and the record: without secrets, then cut.
+AttemptEnded Judge(Unjudged unjudged);
+
+/// Judges large answers on a thread of its own, made when the first one comes. Hosts take turns, so that one that sends much waits for itself. All
+/// calls on the loop's thread.
+class JudgeThread {
+ public:
+  /// `done` runs on the loop for each that was added, unless Drop comes before. `loop` is borrowed. `judge` runs on the other thread.
+  JudgeThread(Loop* loop, std::function<void(AttemptEnded)> done, std::function<AttemptEnded(Unjudged)> judge = Judge);
+  /// Waits for the one that is being judged, and drops all.
+  ~JudgeThread();
+
+  void Add(Unjudged unjudged);
+  /// Forgets all that were added: for none of them `done` runs any more.
+  void Drop();
+  /// All that were ever added.
+  uint64_t added() const { return added_; }
+
+ private:
+  struct Shared;
+  void Run();
+
+  Loop* const loop_;
+  const std::function<AttemptEnded(Unjudged)> judge_;
+  const std::shared_ptr<Shared> shared_;
+  uint64_t added_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace notifyd
