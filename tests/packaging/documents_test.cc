@@ -205,6 +205,15 @@ TEST_CASE("documents: the commands and flags of notifyctl that they name exist")
   CHECK(found > 40);
 }
 
+TEST_CASE("README.md: its first command installs what the others need and cannot install themselves") {
+  std::string readme = ProjectFile("README.md");
+  size_t first = readme.find("\n    ") + 5;
+  CHECK(readme.substr(first, readme.find("    #", first) - first) == "apt-get update && apt-get install --yes make");
+  // What make itself calls for is in the list of the script.
+  std::set<std::string> listed = AllMatches(ProjectFile("scripts/install-packages"), "\\b([a-z0-9+-]+)\\b");
+  for (const char* package : {"ca-certificates", "cmake", "ninja-build", "pkg-config"}) CHECK(listed.count(package) == 1);
+}
+
 TEST_CASE("documents: files that they link to exist") {
   for (std::string page : {"README.md", "docs/operating.md", "docs/migrating.md"}) {
     std::string folder = page.substr(0, page.rfind('/') == std::string::npos ? 0 : page.rfind('/') + 1);
