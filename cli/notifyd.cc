@@ -1,10 +1,12 @@
 // notifyd: settings, then the runtime. Exit codes: 0, 2 wrong usage or configuration, 1 anything else (contract section 4).
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
@@ -14,6 +16,7 @@
 #include "cli/runtime.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
+#include "cli/start_check.h"
 #include "cli/successor.h"
 
 extern char** environ;
@@ -48,7 +51,7 @@ void Complain(const std::string& text) {
   std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
 }
 
-int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault) {
+int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault, const std::optional<Holdings>& held) {
   Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
   if (invocation.action == Invocation::Action::kExit) {
     PrintOut(invocation.output);
@@ -57,6 +60,10 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   }
   if (invocation.action == Invocation::Action::kCheckConfig) {
     for (const std::string& name : invocation.unknown_variables) Complain("warning: " + name + " names no setting");
+    if (Status startable = CheckStart(invocation.options, held); !startable.ok()) {
+      Complain(startable.detail());
+      return ExitCodeOf(startable);
+    }
     PrintOut("ok\n");
     return EndOutput("notifyd", 0);
   }
@@ -68,12 +75,13 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   Signals signals(StopEarly);
   KeepMemorySmall();
   RaiseOpenFiles();
-  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover);
-  if (!runtime.ok()) {
-    const Status& status = runtime.status();
+  auto fail = [](const Status& status) {
     Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
-    return status.code() == Code::kUnacceptable && !status.field().empty() ? 2 : 1;
-  }
+    return ExitCodeOf(status);
+  };
+  if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return fail(startable);
+  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover);
+  if (!runtime.ok()) return fail(runtime.status());
   return (*runtime)->Run(&signals);
 }
 
@@ -84,13 +92,14 @@ int main(int argc, char** argv) {
   notifyd::OpenStandardDescriptors();
   std::string fault;
   notifyd::Handover handover = notifyd::TakeHandover(&fault);
+  std::optional<notifyd::Holdings> held = notifyd::TakeHoldings(getppid());
   notifyd::Launch launch;
   launch.arguments.assign(argv, argv + argc);
   // A caller may leave even the name out.
   if (launch.arguments.empty()) launch.arguments.emplace_back("notifyd");
   for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
   launch.program = notifyd::FindProgram(launch.arguments[0]);
-  int code = notifyd::Main(launch, handover, fault);
+  int code = notifyd::Main(launch, handover, fault, held);
   // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
   return code == 2 && !handover.empty() ? 1 : code;
 }

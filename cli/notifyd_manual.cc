@@ -98,7 +98,7 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::strin
       "table [a] of the file.");
   page.Item(RoffText().Bold("--config").Plain(" ").Italic("FILE"),
             "A TOML file with settings. notifyd --print-config prints one with every default.");
-  page.Item(RoffText().Bold("--check-config"), "Check the settings, print ok or the fault, and exit.");
+  page.Item(RoffText().Bold("--check-config"), "Check the settings, and whether a start could go on with them (address, directory, certificates); print ok or the fault, and exit.");
   page.Item(RoffText().Bold("--print-config"), "Print every setting with its default as TOML, and exit.");
   page.Item(RoffText().Bold("--version"), "Print the version and exit.");
   page.Item(RoffText().Bold("-h").Plain(", ").Bold("--help"), "Print a short help and exit.");

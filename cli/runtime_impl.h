@@ -20,6 +20,7 @@
 #include "cli/mailbox.h"
 #include "cli/responder.h"
 #include "cli/runtime.h"
+#include "cli/start_check.h"
 
 namespace notifyd {
 
@@ -58,6 +59,7 @@ class Runtime::Impl {
   /// On the thread of the signals.
   void TakeSignal(int number);
   void Reload();
+  Holdings Held() const;
 
   // Stop: StopSignal, then drained or grace over, then FlushAndStop.
   void StopSignal(int number);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/runtime_impl.h"
+#include "cli/start_check.h"
 
 namespace notifyd {
 namespace {
@@ -42,6 +43,10 @@ void Runtime::Impl::TakeSignal(int number) {
   });
 }
 
+Holdings Runtime::Impl::Held() const {
+  return {listening_on_, options_.data_dir};
+}
+
 // ---- reload
 
 void Runtime::Impl::Reload() {
@@ -49,6 +54,11 @@ void Runtime::Impl::Reload() {
   Invocation read = ReadCommandLine({launch_.arguments.begin() + 1, launch_.arguments.end()}, launch_.environment);
   if (read.action != Invocation::Action::kRun) {
     Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", read.error}});
+    return;
+  }
+  // What waits for a restart is asked too: it is told now, not when the restart fails.
+  if (Status startable = CheckStart(read.options, Held()); !startable.ok()) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", startable.detail()}});
     return;
   }
   Options next = options_;
@@ -116,8 +126,8 @@ void Runtime::Impl::RestartSignal() {
   restart_ = Restart::kChecking;
   Log(LogLevel::kInfo, "restart: checking", {{"program", launch_.program}});
   if (checker_.joinable()) checker_.join();
-  checker_ = std::thread([this] {
-    Status checked = CheckSuccessor(launch_);
+  checker_ = std::thread([this, held = Held()] {
+    Status checked = CheckSuccessor(launch_, held);
     io_[0]->loop.Post([this, checked] { SuccessorChecked(checked); });
   });
 }

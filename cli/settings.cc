@@ -350,7 +350,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   Layers layers;
   bool check = false, print = false, manual = false, version = false;
   app.add_option("--config", layers.config_file, "TOML file with settings.")->type_name("FILE");
-  app.add_flag("--check-config", check, "Check the settings, print ok or the fault, and exit.");
+  app.add_flag("--check-config", check, "Check the settings and whether a start could go on with them, print ok or the fault, and exit.");
   app.add_flag("--print-config", print, "Print every setting with its default as TOML.")->group("");
   app.add_flag("--print-manual", manual, "Print the manual page, notifyd(8).")->group("");
   app.add_flag("--version", version, "Print the version and exit.");

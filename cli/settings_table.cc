@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cli/settings.h"
+#include "net/sender/authorities.h"
 #include "net/sender/destinations.h"
 
 namespace notifyd {
@@ -144,8 +145,9 @@ std::vector<Setting> MakeRows() {
                       "CIDR ranges refused besides link-local, multicast, unspecified and cloud-metadata ones; \"private\": all that are not public.",
                       FIELD(sender.deny)),
                 DestinationPolicy::CheckDenied)));
-  add(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
-            FIELD(sender.ca_file)));
+  add(WithCheck(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
+                      FIELD(sender.ca_file)),
+                [](const std::string& file) { return file.empty() ? Status::Ok() : CheckAuthorities(file); }));
   add(Reloadable(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects))));
   add(Reloadable(WithCheck(Other("secrets.headers",
                                  "Headers shown as ***, besides Authorization, Cookie, Proxy-Authorization, and those that end in -Key (but "

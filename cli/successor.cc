@@ -42,9 +42,10 @@ Status SystemError(const std::string& what, int error) {
 }
 
 /// Starts it with both its outputs in `out`; returns the error, 0 for none.
-int Spawn(const Launch& launch, int out, pid_t* child) {
+int Spawn(const Launch& launch, const Holdings& held, int out, pid_t* child) {
   std::vector<std::string> arguments = launch.arguments, environment = launch.environment;
   arguments.push_back("--check-config");
+  environment.push_back(std::string(kHoldingsVariable) + "=" + EncodeHoldings(held, getpid()));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -104,11 +105,11 @@ std::string FindProgram(const std::string& name) {
   return error ? kSelf : self.string();
 }
 
-Status CheckSuccessor(const Launch& launch) {
+Status CheckSuccessor(const Launch& launch, const Holdings& held) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("cannot make a pipe", errno);
   pid_t child = -1;
-  int error = Spawn(launch, ends[1], &child);
+  int error = Spawn(launch, held, ends[1], &child);
   close(ends[1]);
   std::string output;
   bool ended = error != 0 || ReadUntilEnd(ends[0], kCheckMostMs, &output);

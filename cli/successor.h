@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "cli/handover.h"
+#include "cli/start_check.h"
 
 namespace notifyd {
 
@@ -20,8 +21,9 @@ struct Launch {
 /// where that is not this program, the path of the file itself.
 std::string FindProgram(const std::string& name);
 
-/// Runs the program that is there now with --check-config and the same arguments. Error: what it said. Blocks, up to 30 s; any thread.
-Status CheckSuccessor(const Launch& launch);
+/// Runs the program that is there now with --check-config and the same arguments; `held` is what it will take over. Error: what it said. Blocks, up to
+/// 30 s; any thread.
+Status CheckSuccessor(const Launch& launch, const Holdings& held);
 
 /// Becomes the program, with these sockets. Returns only where that failed: what the system said.
 Status BecomeSuccessor(const Launch& launch, Handover handover);

@@ -92,6 +92,9 @@ class HttpServer {
 
   /// `address`: an IPv4 or IPv6 literal. Port 0 takes a free one. `reuse_port`: several servers on one port. Returns the port. Error: kIo.
   Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port);
+  /// Could Listen bind it now? Binds it, and lets it go again: nobody who connects notices. Errors: kConflict where it is in use (that may be by this
+  /// process), else kIo.
+  static Status CheckListen(const std::string& address, uint16_t port, bool reuse_port);
   /// A token whose client went away is ignored. A HEAD request's response is sent without its body.
   void Respond(uint64_t token, HttpResponse response);
 

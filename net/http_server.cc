@@ -81,22 +81,33 @@ class HttpServer::Impl {
     }
   }
 
-  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port) {
+  /// A socket that is bound. Errors: as CheckListen's.
+  static Result<int> Bind(const std::string& address, uint16_t port, bool reuse_port) {
     Result<sockaddr_storage> parsed = ParseAddress(address, port);
     if (!parsed.ok()) return parsed.status();
     int fd = socket(parsed->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return SystemError("socket");
-    std::string name = address + " port " + std::to_string(port);
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     Status failed = Status::Ok();
     if (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
       failed = SystemError("SO_REUSEPORT");
     } else if (bind(fd, reinterpret_cast<const sockaddr*>(&*parsed), LengthOf(*parsed)) != 0) {
-      failed = SystemError("cannot bind " + name);
-    } else if (listen(fd, kBacklog) != 0) {
-      failed = SystemError("cannot listen on " + name);
+      Code code = errno == EADDRINUSE ? Code::kConflict : Code::kIo;
+      failed = Status(code, SystemError("cannot bind " + address + " port " + std::to_string(port)).detail());
     }
+    if (failed.ok()) return fd;
+    close(fd);
+    return failed;
+  }
+
+  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port) {
+    Result<int> socket_bound = Bind(address, port, reuse_port);
+    if (!socket_bound.ok()) return Status(Code::kIo, socket_bound.status().detail());
+    int fd = *socket_bound;
+    std::string name = address + " port " + std::to_string(port);
+    Status failed = Status::Ok();
+    if (listen(fd, kBacklog) != 0) failed = SystemError("cannot listen on " + name);
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     if (failed.ok() && getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) failed = SystemError("getsockname");
@@ -336,6 +347,12 @@ HttpServer::HttpServer(Loop* loop, const HttpLimits& limits, Budget* budget, Htt
 HttpServer::~HttpServer() = default;
 Result<uint16_t> HttpServer::Listen(const std::string& address, uint16_t port, bool reuse_port) {
   return impl_->Listen(address, port, reuse_port);
+}
+Status HttpServer::CheckListen(const std::string& address, uint16_t port, bool reuse_port) {
+  Result<int> bound = Impl::Bind(address, port, reuse_port);
+  if (!bound.ok()) return std::move(bound).status();
+  close(*bound);
+  return Status::Ok();
 }
 void HttpServer::Respond(uint64_t token, HttpResponse response) {
   if (HttpConnection* connection = impl_->Find(token)) connection->Respond(std::move(response));

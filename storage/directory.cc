@@ -122,14 +122,43 @@ Result<DirectoryLock> LockDirectory(const fs::path& directory) {
   return IoError("cannot lock", path);
 }
 
+/// Where there is no FORMAT there may be nothing else either.
+Status CheckForeign(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    std::string name = entry.path().filename().string();
+    if (name == "lost+found" || name.starts_with(kDraft)) continue;
+    return Status(Code::kUnacceptable, directory.string() + " is not a notifyd store: it holds other files (" + name + "), and no " + kFormatFile);
+  }
+  return Status::Ok();
+}
+
+/// Could it be made? Asks the nearest of its parents that is there.
+Status CheckMissing(fs::path directory) {
+  fs::path parent = fs::absolute(directory);
+  while (!fs::exists(parent) && parent.has_relative_path()) parent = parent.parent_path();
+  if (fs::is_directory(parent) && ::access(parent.c_str(), W_OK | X_OK) == 0) return Status::Ok();
+  if (!fs::is_directory(parent)) errno = ENOTDIR;
+  return IoError("cannot make the directory", directory);
+}
+
+Status Check(const fs::path& directory, bool lock) {
+  struct stat info;
+  // A name that cannot even be looked up is told like one whose parent does not take it.
+  if (::stat(directory.c_str(), &info) != 0) return CheckMissing(directory);
+  if (!S_ISDIR(info.st_mode)) return Status(Code::kUnacceptable, directory.string() + " is not a directory");
+  if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) return IoError("cannot use the directory", directory);
+  if (!fs::exists(directory / kFormatFile)) return CheckForeign(directory);
+  if (lock) {
+    if (auto free = LockDirectory(directory); !free.ok()) return std::move(free).status();
+  }
+  auto format = ReadFormatFile(directory);
+  return format.ok() ? Status::Ok() : std::move(format).status();
+}
+
 Result<PreparedDirectory> Prepare(const fs::path& directory) {
   if (Status status = MakeDirectory(directory); !status.ok()) return status;
   if (!fs::exists(directory / kFormatFile)) {
-    for (const auto& entry : fs::directory_iterator(directory)) {
-      std::string name = entry.path().filename().string();
-      if (name == "lost+found" || name.starts_with(kDraft)) continue;
-      return Status(Code::kUnacceptable, directory.string() + " is not a notifyd store: it holds other files (" + name + "), and no " + kFormatFile);
-    }
+    if (Status status = CheckForeign(directory); !status.ok()) return status;
     FormatRecord record;
     record.store = RandomId();
     if (Status status = WriteFormatFile(directory, record); !status.ok()) return status;
@@ -150,6 +179,14 @@ DirectoryLock::~DirectoryLock() {
 Result<PreparedDirectory> PrepareDirectory(const std::string& directory) {
   try {
     return Prepare(fs::path(directory));
+  } catch (const fs::filesystem_error& error) {
+    return Status(Code::kIo, std::string("cannot use ") + directory + ": " + error.what());
+  }
+}
+
+Status CheckDirectory(const std::string& directory, bool lock) {
+  try {
+    return Check(fs::path(directory), lock);
   } catch (const fs::filesystem_error& error) {
     return Status(Code::kIo, std::string("cannot use ") + directory + ": " + error.what());
   }

@@ -36,6 +36,10 @@ struct PreparedDirectory {
 /// store's), kCorrupt (the database's own entry file is gone while data is there), kIo (in use, no permission, ...).
 Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
 
+/// Would PrepareDirectory take it, as far as that can be asked without a change: what it refuses of a directory that is there, and whether one that is
+/// not could be made. `lock`: and is it free? Errors: as PrepareDirectory's.
+Status CheckDirectory(const std::string& directory, bool lock);
+
 /// FORMAT says `record` from now on, durably: the file stays the same one, since the lock is on it. Error: kIo.
 Status RewriteFormatFile(const std::string& directory, const FormatRecord& record);
 

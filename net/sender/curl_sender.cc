@@ -21,6 +21,7 @@
 #include <unordered_set>
 
 #include "net/loop.h"
+#include "net/sender/authorities.h"
 #include "net/sender/curl_multi.h"
 #include "net/sender/destinations.h"
 #include "net/sender/judging.h"
@@ -342,8 +343,10 @@ Result<std::unique_ptr<CurlSender>> CurlSender::Create(Loop* loop, EventSink* si
   InitCurlOnce();
   Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
   if (!policy.ok()) return std::move(policy).status();
-  if (!options.ca_file.empty() && access(options.ca_file.c_str(), R_OK) != 0)
-    return Status(Code::kUnacceptable, options.ca_file + " cannot be read", "/destinations/ca_file");
+  if (!options.ca_file.empty()) {
+    Status authorities = CheckAuthorities(options.ca_file);
+    if (!authorities.ok()) return Status(authorities.code(), authorities.detail(), "/destinations/ca_file");
+  }
   return std::unique_ptr<CurlSender>(new CurlSender(std::make_unique<Impl>(loop, sink, options, *std::move(policy))));
 }
 

@@ -179,13 +179,13 @@ TEST_CASE("successor: one that says ok is, others are refused with what they sai
   auto checked = [&](const std::string& script) {
     Launch launch{dir.Write("program", "#!/bin/sh\n" + script + "\n"), {"name", "--flag"}, {"A=b"}};
     std::filesystem::permissions(launch.program, std::filesystem::perms::owner_all);
-    return CheckSuccessor(launch);
+    return CheckSuccessor(launch, {});
   };
   CHECK(checked("[ \"$*\" = '--flag --check-config' ] && [ \"$A\" = b ] && echo ok").ok());
   CHECK(checked("echo a warning >&2; echo ok").ok());
   CHECK_THAT(checked("echo bad setting >&2; exit 2").detail(), Catch::Contains("exit code 2") && Catch::Contains("bad setting"));
   CHECK_THAT(checked("exit 0").detail(), Catch::Contains("exit code 0"));
   CHECK_THAT(checked("kill -9 $$").detail(), Catch::Contains("signal 9"));
-  CHECK_THAT(CheckSuccessor({dir.path() + "/none", {"name"}, {}}).detail(), Catch::Contains("/none"));
-  CHECK_FALSE(CheckSuccessor({dir.Write("rubbish", "rubbish"), {"name"}, {}}).ok());
+  CHECK_THAT(CheckSuccessor({dir.path() + "/none", {"name"}, {}}, {}).detail(), Catch::Contains("/none"));
+  CHECK_FALSE(CheckSuccessor({dir.Write("rubbish", "rubbish"), {"name"}, {}}, {}).ok());
 }

@@ -68,7 +68,7 @@ std::set<std::string> LibraryPackages(const std::string& binary) {
 
 TEST_CASE("kubernetes: the configuration of the ConfigMap passes --check-config") {
   TempDir dir;
-  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", dir.Write("notifyd.toml", ConfigText()), "--check-config"}) == "ok\n");
+  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", dir.Write("notifyd.toml", ConfigText()), "--data-dir", dir.path() + "/data", "--check-config"}) == "ok\n");
 }
 
 TEST_CASE("kubernetes: ports agree from the setting to the Service") {

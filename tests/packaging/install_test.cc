@@ -52,7 +52,7 @@ TEST_CASE("install: the installed configuration is valid, and says nothing but w
   TempDir root;
   Install(root.path());
   std::string file = root.path() + INSTALLED_ETC "/notifyd.toml";
-  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", file, "--check-config"}) == "ok\n");
+  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", file, "--data-dir", root.path() + "/data", "--check-config"}) == "ok\n");
   std::set<std::string> said = AllMatches("\n" + TextOf(file), "\n([a-z_]+ = [^\n]*)");
   CHECK(said == std::set<std::string>{"data_dir = \"/var/lib/notifyd\""});
 }
@@ -64,7 +64,7 @@ TEST_CASE("install: with every commented setting taken in, the configuration is 
   for (const std::string& line : Lines(TextOf(root.path() + INSTALLED_ETC "/notifyd.toml")))
     text += (line.size() > 1 && line[0] == '#' && islower(static_cast<unsigned char>(line[1])) ? line.substr(1) : line) + "\n";
   CHECK(AllMatches("\n" + text, "\n([a-z_]+) = ") == AllMatches("\n" + ProjectFile("conf/notifyd.toml"), "\n([a-z_]+) = "));
-  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", root.Write("all.toml", text), "--check-config"}) == "ok\n");
+  CHECK(OutputOf(NOTIFYD_BINARY, {"--config", root.Write("all.toml", text), "--data-dir", root.path() + "/data", "--check-config"}) == "ok\n");
 }
 
 TEST_CASE("install: a configuration that is there stays as it is") {

@@ -1,0 +1,80 @@
+#include "net/sender/authorities.h"
+
+// base/check.h has to come before Catch, whose CHECK is the one that counts here.
+// clang-format off
+#include "base/check.h"
+#include <catch2/catch.hpp>
+// clang-format on
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace notifyd {
+namespace {
+
+// Certificates only as far as a file of them tells: a SEQUENCE in base64.
+const std::string kOne = "-----BEGIN CERTIFICATE-----\nMAMC\nAQE=\n-----END CERTIFICATE-----\n";
+
+class File {
+ public:
+  explicit File(const std::string& text) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "notifyd-test-XXXXXX").string();
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    directory_ = pattern;
+    std::ofstream(path(), std::ios::binary) << text;
+  }
+  ~File() { std::filesystem::remove_all(directory_); }
+  std::string path() const { return directory_ + "/ca.pem"; }
+  const std::string& directory() const { return directory_; }
+
+ private:
+  std::string directory_;
+};
+
+TEST_CASE("authorities: certificates in PEM form, among whatever else stands in the file") {
+  auto text = GENERATE(values<std::string>(
+      {kOne, "a comment\n" + kOne + "\n" + kOne,
+       "-----BEGIN X509 CRL-----\nrubbish\n-----END X509 CRL-----\n" + kOne + "-----BEGIN DH PARAMETERS-----\n",
+       "-----BEGIN CERTIFICATE-----\r\nMAMC\r\nAQE=\r\n-----END CERTIFICATE-----\r\n",
+       "-----BEGIN X509 CERTIFICATE-----\nMAMCAQE=\n-----END X509 CERTIFICATE-----", "x -----BEGIN CERTIFICATE-----\n" + kOne,
+       // A trusted one carries more behind the certificate.
+       "-----BEGIN TRUSTED CERTIFICATE-----\nMAMCAQEwAA==\n-----END TRUSTED CERTIFICATE-----\n"}));
+  CAPTURE(text);
+  File file(text);
+  CHECK(CheckAuthorities(file.path()).ok());
+}
+
+TEST_CASE("authorities: the system's own file is one") {
+  const std::string file = "/etc/ssl/certs/ca-certificates.crt";
+  if (std::filesystem::exists(file)) CHECK(CheckAuthorities(file).ok());
+}
+
+TEST_CASE("authorities: a file without certificates, or with one that does not read, is refused and named") {
+  auto [text, why] = GENERATE_COPY(table<std::string, std::string>({
+      {"", "holds no certificate"},
+      {"rubbish", "holds no certificate"},
+      {"-----BEGIN PRIVATE KEY-----\nMAMCAQE=\n-----END PRIVATE KEY-----\n", "holds no certificate"},
+      {"-----BEGIN CERTIFICATE-----\nMAMCAQE=\n", "certificate 1 does not read"},
+      {"-----BEGIN CERTIFICATE-----\nMAMCA!E=\n-----END CERTIFICATE-----\n", "certificate 1 does not read"},
+      {"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "certificate 1 does not read"},
+      {kOne + "-----BEGIN CERTIFICATE-----\nMAQCAQE=\n-----END CERTIFICATE-----\n", "certificate 2 does not read"},
+      {"-----BEGIN CERTIFICATE-----\nMIQ=\n-----END CERTIFICATE-----\n", "certificate 1 does not read"},
+  }));
+  CAPTURE(text);
+  File file(text);
+  Status checked = CheckAuthorities(file.path());
+  CHECK(checked.code() == Code::kUnacceptable);
+  CHECK_THAT(checked.detail(), Catch::StartsWith(file.path()) && Catch::Contains(why));
+}
+
+TEST_CASE("authorities: what cannot be read, or is no file, is refused and named") {
+  File file(kOne);
+  CHECK_THAT(CheckAuthorities(file.path() + ".not").detail(), Catch::Contains("cannot be read: No such file"));
+  CHECK_THAT(CheckAuthorities(file.directory()).detail(), Catch::Contains("is no file"));
+  CHECK_THAT(CheckAuthorities("/dev/zero").detail(), Catch::Contains("is no file"));
+}
+
+}  // namespace
+}  // namespace notifyd
