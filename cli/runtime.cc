@@ -8,9 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <random>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -34,16 +32,6 @@ double CpuSeconds() {
   getrusage(RUSAGE_SELF, &usage);
   auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-/// Bodies and credentials lie in there: for its owner only.
-Status MakeDirectory(const std::string& directory) {
-  std::error_code error;
-  if (std::filesystem::is_directory(directory, error)) return Status::Ok();
-  std::filesystem::create_directories(directory, error);
-  if (error) return Status(Code::kIo, "cannot make the directory " + directory + ": " + error.message());
-  std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  return Status::Ok();
 }
 
 }  // namespace
@@ -78,10 +66,15 @@ int Runtime::Impl::Run(Signals* signals) {
     if (io->thread.joinable()) io->thread.join();
   if (core_thread_.joinable()) core_thread_.join();
   if (checker_.joinable()) checker_.join();
-  store_->Stop();
+  Status closed = store_->Close();
   store_started_ = false;
   // From here on signals stay pending; what was taken before is in stopping_.
   signals->Stop();
+  if (!closed.ok()) {
+    // Nothing was acknowledged since, but what had been may be gone with the directory, say.
+    Log(LogLevel::kError, "the store failed while it was closed", {{"detail", closed.detail()}});
+    return 1;
+  }
   if (restart_ == Restart::kLeaving && !stopping_) return Succeed();
   Log(LogLevel::kInfo, "stopped");
   return 0;
@@ -116,7 +109,6 @@ Status Runtime::Impl::MakeIoThreads() {
 }
 
 Status Runtime::Impl::OpenStore() {
-  if (Status made = MakeDirectory(options_.data_dir); !made.ok()) return made;
   StoreOptions store = options_.store;
   store.wall_ms = [] { return ReadWall().ms; };
   store.commit_histogram = &histograms_.commit.histogram;

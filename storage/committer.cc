@@ -99,8 +99,7 @@ void EncodeLaneChanges(const LaneChanges& changes, rocksdb::WriteBatch* out) {
   }
 }
 
-Committer::Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes, Histogram* commits)
-    : db_(db), directory_(std::move(directory)), store_(store), min_free_bytes_(min_free_bytes), commits_(commits) {
+Committer::Committer(Setup setup) : setup_(std::move(setup)), db_(setup_.db) {
   synced_sequence_ = marked_sequence_ = db_->GetLatestSequenceNumber();
 }
 
@@ -152,19 +151,20 @@ void Committer::Run() {
 bool Committer::WaitForWork(std::deque<WriteBatch>* work) {
   std::unique_lock lock(mutex_);
   auto ready = [this] { return stopping_ || !queue_.empty(); };
+  milliseconds until_check = kDiskInterval - milliseconds(SteadyMs() - disk_checked_ms_);
   if (!failed_ && marked_sequence_ != synced_sequence_ && !wake_.wait_for(lock, kMarkDelay, ready)) {
     lock.unlock();
     WriteMark();
     lock.lock();
   }
-  wake_.wait_for(lock, kDiskInterval, ready);
+  wake_.wait_for(lock, std::max(until_check, milliseconds(0)), ready);
   work->swap(queue_);
   return !work->empty() || !stopping_;
 }
 
 void Committer::WriteGroup(std::deque<WriteBatch>* work) {
   rocksdb::WriteBatch group;
-  group.PutLogData(EncodeSyncedMark(store_, synced_sequence_));
+  group.PutLogData(EncodeSyncedMark(setup_.store, synced_sequence_));
   bool sync = false;
   size_t taken = 0;
   LaneChanges lane_counts;
@@ -187,9 +187,11 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
     auto began = std::chrono::steady_clock::now();
     if (!Check(TranslateStatus(db_->Write(how, &group), "cannot write"))) return;
     if (sync) Observe(began);
+    written_log_ = setup_.files->written_log();
     marked_sequence_ = synced_sequence_;
     unsynced_ = !sync;
-    if (sync) synced_sequence_ = db_->GetLatestSequenceNumber();
+    if (sync) NoteSynced();
+    if (failed_) return;
     counters_.syncs += sync;
     counters_.written_bytes += group.GetDataSize();
   } else if (sync && unsynced_) {
@@ -204,7 +206,8 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
 }
 
 void Committer::Observe(std::chrono::steady_clock::time_point began) {
-  if (commits_) commits_->Observe(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count());
+  if (setup_.commits)
+    setup_.commits->Observe(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count());
 }
 
 void Committer::Sync() {
@@ -212,21 +215,33 @@ void Committer::Sync() {
   if (!Check(TranslateStatus(db_->SyncWAL(), "cannot sync"))) return;
   Observe(began);
   unsynced_ = false;
-  synced_sequence_ = db_->GetLatestSequenceNumber();
   ++counters_.syncs;
+  NoteSynced();
+}
+
+/// A sync came back.
+void Committer::NoteSynced() {
+  synced_sequence_ = db_->GetLatestSequenceNumber();
+  SyncedRecord record = setup_.synced->record();
+  record.sequence = synced_sequence_;
+  bool begun = record.logs.empty() || record.logs.back().number != written_log_;
+  if (begun) record.logs.push_back({written_log_, 0});
+  // Durable where a log is new, so that a power cut, too, leaves what tells that it is missing; that is once a memtable.
+  Check(begun ? setup_.synced->Write(std::move(record)) : setup_.synced->WriteSoon(std::move(record)));
 }
 
 /// Not synced itself: it only helps to tell damage where it gets to the disk.
 void Committer::WriteMark() {
   if (marked_sequence_ == synced_sequence_) return;
   rocksdb::WriteBatch mark;
-  mark.PutLogData(EncodeSyncedMark(store_, synced_sequence_));
+  mark.PutLogData(EncodeSyncedMark(setup_.store, synced_sequence_));
   if (Check(TranslateStatus(db_->Write(rocksdb::WriteOptions(), &mark), "cannot write"))) marked_sequence_ = synced_sequence_;
 }
 
 bool Committer::Check(const Status& status) {
   if (status.ok()) return true;
   failed_ = true;
+  failure_ = status;
   sink_->Post(WriteFailed{status});
   return false;
 }
@@ -235,7 +250,8 @@ void Committer::CheckDisk() {
   int64_t now_ms = SteadyMs();
   if (disk_checked_ms_ != 0 && now_ms - disk_checked_ms_ < kDiskInterval.count()) return;
   disk_checked_ms_ = now_ms;
-  DirectorySize size = MeasureDirectory(directory_);
+  if (failed_ || !Check(setup_.guard->Check())) return;
+  DirectorySize size = MeasureDirectory(setup_.directory);
   counters_.disk_bytes = size.all;
   counters_.wal_bytes = size.logs;
   CheckSpace();
@@ -245,11 +261,11 @@ void Committer::CheckDisk() {
 /// only, since compaction takes and gives it back in turns.
 void Committer::CheckSpace() {
   uint64_t free_bytes = 0, total_bytes = 0;
-  if (!MeasureDisk(directory_, &free_bytes, &total_bytes)) return;
+  if (!MeasureDisk(setup_.directory, &free_bytes, &total_bytes)) return;
   counters_.free_disk_bytes = free_bytes;
   // What somebody set is kept, up to what cannot overflow.
-  uint64_t reserve = min_free_bytes_ == kDefaultMinFreeBytes ? std::min(kDefaultMinFreeBytes, total_bytes / kReserveShare)
-                                                             : std::min(min_free_bytes_, uint64_t{1} << 60);
+  uint64_t reserve = setup_.min_free_bytes == kDefaultMinFreeBytes ? std::min(kDefaultMinFreeBytes, total_bytes / kReserveShare)
+                                                                   : std::min(setup_.min_free_bytes, uint64_t{1} << 60);
   // The memtables need room for the tables that they become, and a compaction for its output beside its input: no longer free. Without a reserve
   // nothing is kept free at all; nor need RocksDB be asked where there is plenty.
   if (reserve > 0 && free_bytes < 2 * (reserve + kCompactionBytes)) {

@@ -4,7 +4,9 @@
 // I1 batches are written in the order of Commit, each whole, each in one RocksDB batch.
 // I2 after a write or sync that failed nothing is written any more, and WriteFailed was posted once: what reached the disk is unknown.
 // I3 Committed{batch, synced}: `batch` is in the log (write(2) came back), `synced` is under a sync that came back.
-// Commit may be called from any thread; it only queues. All else happens on the one thread, which also looks at the free disk space.
+// I4 SYNCED (storage/synced_file.h) says what is synced before it is reported: at most a power cut makes it say less.
+// Commit may be called from any thread; it only queues. All else happens on the one thread, which also looks, once a second, at the free disk space
+// and whether the directory is still the one that was opened.
 #pragma once
 
 #include <atomic>
@@ -19,7 +21,11 @@
 
 #include "base/bytes.h"
 #include "base/histogram.h"
+#include "base/status.h"
 #include "broker/ports.h"
+#include "storage/directory_guard.h"
+#include "storage/guarded_files.h"
+#include "storage/synced_file.h"
 
 namespace rocksdb {
 class DB;
@@ -35,8 +41,18 @@ class Committer {
     std::atomic<uint64_t> disk_bytes = 0, wal_bytes = 0, free_disk_bytes = 0;  // about a second old
   };
 
-  /// `db` is borrowed, as is `commits` (may be null): how long each synced write took, in it. All that `db` holds is taken as synced.
-  Committer(rocksdb::DB* db, std::string directory, const Fingerprint& store, uint64_t min_free_bytes, Histogram* commits);
+  /// All pointers are borrowed. All that `db` holds is taken as synced, and its newest log as begun (BeginLog, storage/log_check.h).
+  struct Setup {
+    rocksdb::DB* db = nullptr;
+    const DirectoryGuard* guard = nullptr;
+    const GuardedFiles* files = nullptr;  // those of `db`
+    SyncedFile* synced = nullptr;
+    std::string directory;
+    Fingerprint store;
+    uint64_t min_free_bytes = 0;
+    Histogram* commits = nullptr;  // how long each synced write took; null: nobody asks
+  };
+  explicit Committer(Setup setup);
   ~Committer();
 
   void Start(EventSink* sink);
@@ -44,8 +60,8 @@ class Committer {
   void Stop();
   void Commit(WriteBatch batch);
   const Counters& counters() const { return counters_; }
-  /// A write or sync failed. After Stop.
-  bool failed() const { return failed_; }
+  /// The write, sync or look at the directory that failed. After Stop.
+  const Status& failure() const { return failure_; }
 
  private:
   void Run();
@@ -53,16 +69,14 @@ class Committer {
   void WriteGroup(std::deque<WriteBatch>* work);
   void Observe(std::chrono::steady_clock::time_point began);
   void Sync();
+  void NoteSynced();
   void WriteMark();
   void CheckDisk();
   void CheckSpace();
   bool Check(const Status& status);
 
+  const Setup setup_;
   rocksdb::DB* const db_;
-  const std::string directory_;
-  const Fingerprint store_;
-  const uint64_t min_free_bytes_;
-  Histogram* const commits_;
   EventSink* sink_ = nullptr;
   Counters counters_;
 
@@ -74,11 +88,13 @@ class Committer {
 
   // Of the thread alone.
   bool failed_ = false;
+  Status failure_;
   bool unsynced_ = false;         // something was written since the last sync
   uint64_t last_number_ = 0;      // of the newest batch written
   uint64_t synced_number_ = 0;    // of the newest batch synced
   uint64_t synced_sequence_ = 0;  // RocksDB's sequence number up to which all is synced
   uint64_t marked_sequence_ = 0;  // the newest of them that the log says (storage/log_check.h)
+  uint64_t written_log_ = 0;      // in which the newest record that is more than a mark stands
   bool disk_low_ = false;
   int64_t disk_checked_ms_ = 0;
 };

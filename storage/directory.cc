@@ -14,24 +14,25 @@
 #include <random>
 #include <system_error>
 
+#include "storage/permissions.h"
+#include "storage/synced_file.h"
+
 namespace notifyd {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kFormatFile = "FORMAT";
-const std::string kDraft = "FORMAT.new.";
+// Between a file's name and a process number, while it is being written.
+constexpr const char* kDraft = ".new.";
 
 Status IoError(const std::string& what, const fs::path& path) {
   return Status(Code::kIo, what + " " + path.string() + ": " + std::strerror(errno));
 }
 
-Status SyncPath(const fs::path& path, int flags) {
-  int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (fd < 0) return IoError("cannot open", path);
-  int synced = ::fsync(fd);
-  Status status = synced == 0 ? Status::Ok() : IoError("cannot sync", path);
-  ::close(fd);
-  return status;
+Status SyncPath(const fs::path& path) {
+  Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.open()) return IoError("cannot open", path);
+  return ::fsync(directory.get()) == 0 ? Status::Ok() : IoError("cannot sync", path);
 }
 
 Status MakeDirectory(fs::path directory) {
@@ -43,8 +44,8 @@ Status MakeDirectory(fs::path directory) {
   }
   fs::path parent = directory.has_parent_path() ? directory.parent_path() : fs::path(".");
   if (Status status = fs::exists(parent) ? Status::Ok() : MakeDirectory(parent); !status.ok()) return status;
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return IoError("cannot make", directory);
-  return SyncPath(parent, O_RDONLY | O_DIRECTORY);
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return IoError("cannot make the directory", directory);
+  return SyncPath(parent);
 }
 
 std::string ToText(const FormatRecord& record) {
@@ -64,24 +65,9 @@ Result<FormatRecord> FromText(const std::string& text, const fs::path& path) {
                                            ", and this notifyd reads up to format " + std::to_string(kFormatVersion) +
                                            "; use the notifyd that wrote it or a later one");
   record.store = {high, low};
-  if (fields != 3 || record.version == 0 || text != ToText(record)) return Status(Code::kCorrupt, path.string() + " is damaged");
+  if (fields != 3 || record.version == 0 || text != ToText(record))
+    return Status(Code::kCorrupt, "the store is damaged: " + path.string() + " does not read");
   return record;
-}
-
-/// Whole or not at all, and never over one that another process made meanwhile: that is what link(2) is for.
-Status WriteFormatFile(const fs::path& directory, const FormatRecord& record) {
-  fs::path path = directory / kFormatFile, draft = directory / (kDraft + std::to_string(::getpid()));
-  {
-    std::ofstream out(draft, std::ios::binary | std::ios::trunc);
-    out << ToText(record);
-    out.flush();
-    if (!out) return IoError("cannot write", draft);
-  }
-  if (Status status = SyncPath(draft, O_RDONLY); !status.ok()) return status;
-  bool made = ::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST;
-  Status status = made ? Status::Ok() : IoError("cannot make", path);
-  ::unlink(draft.c_str());
-  return made ? SyncPath(directory, O_RDONLY | O_DIRECTORY) : status;
 }
 
 Fingerprint RandomId() {
@@ -92,10 +78,10 @@ Fingerprint RandomId() {
 
 Status CheckEntryFile(const fs::path& directory) {
   if (fs::exists(directory / "CURRENT")) return Status::Ok();
-  // Without CURRENT RocksDB would begin an empty database and delete what is there.
+  // Without CURRENT RocksDB would begin an empty database and delete what is there. SYNCED says that there was one, whatever became of its files.
   for (const auto& entry : fs::directory_iterator(directory)) {
-    bool table = entry.path().extension() == ".sst", log = entry.path().extension() == ".log";
-    if (table || (log && fs::file_size(entry.path()) > 0))
+    bool table = entry.path().extension() == ".sst", log = entry.path().extension() == ".log", synced = entry.path().filename() == SyncedFile::kName;
+    if (table || (log && fs::file_size(entry.path()) > 0) || synced)
       return Status(Code::kCorrupt, "the store is damaged: " + (directory / "CURRENT").string() + " is missing, and there is data beside it");
   }
   return Status::Ok();
@@ -112,12 +98,11 @@ Result<FormatRecord> ReadFormatFile(const fs::path& directory) {
   return record;
 }
 
-Result<DirectoryLock> LockDirectory(const fs::path& directory) {
+Result<Descriptor> LockDirectory(const fs::path& directory) {
   fs::path path = directory / kFormatFile;
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return IoError("cannot open", path);
-  DirectoryLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  Descriptor lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!lock.open()) return IoError("cannot open", path);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno == EWOULDBLOCK) return Status(Code::kIo, "the store in " + directory.string() + " is in use by another process");
   return IoError("cannot lock", path);
 }
@@ -126,7 +111,7 @@ Result<DirectoryLock> LockDirectory(const fs::path& directory) {
 Status CheckForeign(const fs::path& directory) {
   for (const auto& entry : fs::directory_iterator(directory)) {
     std::string name = entry.path().filename().string();
-    if (name == "lost+found" || name.starts_with(kDraft)) continue;
+    if (name == "lost+found" || name.starts_with(std::string(kFormatFile) + kDraft)) continue;
     return Status(Code::kUnacceptable, directory.string() + " is not a notifyd store: it holds other files (" + name + "), and no " + kFormatFile);
   }
   return Status::Ok();
@@ -161,19 +146,38 @@ Result<PreparedDirectory> Prepare(const fs::path& directory) {
     if (Status status = CheckForeign(directory); !status.ok()) return status;
     FormatRecord record;
     record.store = RandomId();
-    if (Status status = WriteFormatFile(directory, record); !status.ok()) return status;
+    if (Status status = MakeFileWhole(directory.string(), kFormatFile, ToText(record)); !status.ok()) return status;
   }
   auto lock = LockDirectory(directory);
   if (!lock.ok()) return std::move(lock).status();
   auto format = ReadFormatFile(directory);
   if (!format.ok()) return std::move(format).status();
+  if (Status status = CloseToOthers(directory.string()); !status.ok()) return status;
   return PreparedDirectory{*format, std::move(*lock)};
 }
 
 }  // namespace
 
-DirectoryLock::~DirectoryLock() {
-  if (fd_ >= 0) ::close(fd_);
+std::string FormatPathIn(const std::string& directory) {
+  return (fs::path(directory) / kFormatFile).string();
+}
+
+Status SyncDirectory(const std::string& directory) {
+  return SyncPath(directory);
+}
+
+Status MakeFileWhole(const std::string& directory, const std::string& name, const std::string& bytes) {
+  fs::path path = fs::path(directory) / name, draft = path.string() + kDraft + std::to_string(::getpid());
+  {
+    Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    bool written = file.open() && ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+    if (!written || ::fsync(file.get()) != 0) return IoError("cannot write", draft);
+  }
+  // link(2) never puts it over one that another process made meanwhile.
+  bool made = ::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST;
+  Status status = made ? Status::Ok() : IoError("cannot make", path);
+  ::unlink(draft.c_str());
+  return made ? SyncDirectory(directory) : status;
 }
 
 Result<PreparedDirectory> PrepareDirectory(const std::string& directory) {
@@ -193,15 +197,13 @@ Status CheckDirectory(const std::string& directory, bool lock) {
 }
 
 Status RewriteFormatFile(const std::string& directory, const FormatRecord& record) {
-  fs::path path = fs::path(directory) / kFormatFile;
-  int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return IoError("cannot open", path);
+  fs::path path = FormatPathIn(directory);
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.open()) return IoError("cannot open", path);
   // One digit differs, so that no crash can leave a mixture.
   std::string text = ToText(record);
-  bool done = ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-  Status status = done ? Status::Ok() : IoError("cannot write", path);
-  ::close(fd);
-  return status;
+  bool done = ::pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) && ::fsync(file.get()) == 0;
+  return done ? Status::Ok() : IoError("cannot write", path);
 }
 
 DirectorySize MeasureDirectory(const std::string& directory) {

@@ -7,33 +7,22 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "base/status.h"
+#include "storage/descriptor.h"
 #include "storage/records.h"
 
 namespace notifyd {
 
-/// A lock on the directory (flock on FORMAT): let go of when it is destroyed, or with the process.
-class DirectoryLock {
- public:
-  explicit DirectoryLock(int fd) : fd_(fd) {}
-  DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  DirectoryLock& operator=(DirectoryLock&&) = delete;
-  ~DirectoryLock();
-
- private:
-  int fd_;
-};
-
 struct PreparedDirectory {
   FormatRecord format;
-  DirectoryLock lock;
+  Descriptor lock;  // of FORMAT, with a flock: let go of when it is destroyed, or with the process
 };
 
-/// Makes the directory (0700, its parent synced) and the file where there is nothing yet, and takes the lock. The same record stands in
-/// the store under m/format. The format may be an older one: storage/upgrade.h. Errors: kUnacceptable (a newer format; files that are not a notifyd
-/// store's), kCorrupt (the database's own entry file is gone while data is there), kIo (in use, no permission, ...).
+/// Makes the directory (0700, its parent synced) and the file where there is nothing yet, takes the lock, and takes others' rights away
+/// (storage/permissions.h). The same record stands in the store under m/format. The format may be an older one: storage/upgrade.h. Errors:
+/// kUnacceptable (a newer format; files that are not a notifyd store's), kCorrupt (the database's own entry file is gone while data is there), kIo
+/// (in use, no permission, open to others, ...).
 Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
 
 /// Would PrepareDirectory take it, as far as that can be asked without a change: what it refuses of a directory that is there, and whether one that is
@@ -42,6 +31,16 @@ Status CheckDirectory(const std::string& directory, bool lock);
 
 /// FORMAT says `record` from now on, durably: the file stays the same one, since the lock is on it. Error: kIo.
 Status RewriteFormatFile(const std::string& directory, const FormatRecord& record);
+
+/// The file that says whose the directory is, and whose lock says that it is in use.
+std::string FormatPathIn(const std::string& directory);
+
+/// Makes a file that is there whole or not at all after a crash, for its owner alone, and syncs its directory. One that is there already stays as it
+/// is. Error: kIo.
+Status MakeFileWhole(const std::string& directory, const std::string& name, const std::string& bytes);
+
+/// What was made, renamed and deleted in it is durable when this returns. Error: kIo.
+Status SyncDirectory(const std::string& directory);
 
 /// Bytes in all files, and in the logs among them.
 struct DirectorySize {

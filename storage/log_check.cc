@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "storage/directory.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -110,15 +112,19 @@ class ReplayWatch : public rocksdb::WalFilter {
   uint64_t next_sequence_ = 0;
 };
 
-/// The live logs, oldest first.
+std::optional<uint64_t> WholeNumber(std::string_view digits) {
+  uint64_t number = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc() && end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
+}
+
+/// The logs from `first` on, oldest first.
 std::map<uint64_t, std::filesystem::path> LogFiles(const std::string& directory, uint64_t first) {
   std::map<uint64_t, std::filesystem::path> logs;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    std::string stem = entry.path().stem().string();
-    if (entry.path().extension() != ".log" || stem.find_first_not_of("0123456789") != std::string::npos) continue;
-    uint64_t number = std::stoull(stem);
-    if (number >= first) logs[number] = entry.path();
+    std::optional<uint64_t> number = LogNumberOf(entry.path());
+    if (number && *number >= first) logs[*number] = entry.path();
   }
   return logs;
 }
@@ -132,25 +138,93 @@ Result<std::string> ReadFile(const std::filesystem::path& path) {
 }
 
 struct LogReport {
+  struct Seen {
+    uint64_t bytes = 0;
+    uint64_t record_bytes = 0;  // up to the end of its last record, whatever was before this log
+  };
+  std::map<uint64_t, Seen> logs;
   uint64_t readable = 0;  // up to this sequence number the logs read without a gap
   uint64_t synced = 0;    // the highest mark
-  std::string bad_from;   // "<file> from byte N on": where they stop reading; empty: they read to their end
+  uint64_t bad_log = 0;   // in which they stop reading; 0: they read to their end
+  std::string bad_from;   // where, as a sentence
 };
+
+/// What is wrong with a log that does not read to its end.
+std::string WhereItStops(std::string_view bytes, const LogScan& scan, uint64_t next, const std::filesystem::path& path,
+                         const std::filesystem::path& before) {
+  bool reads_by_itself = scan.good_bytes == 0 && next != 0 && ScanLog(bytes, 0).next_sequence != 0;
+  if (reads_by_itself) return before.string() + " ends before what " + path.string() + " goes on with";
+  return path.string() + " does not read from byte " + std::to_string(scan.good_bytes) + " on";
+}
 
 Result<LogReport> ReadLogs(const std::string& directory, uint64_t first_log, const Fingerprint& store) {
   LogReport report;
   uint64_t next = 0;
+  std::filesystem::path before;
   for (const auto& [number, path] : LogFiles(directory, first_log)) {
     auto bytes = ReadFile(path);
     if (!bytes.ok()) return std::move(bytes).status();
     report.synced = std::max(report.synced, FindSyncedMark(*bytes, store));
-    if (!report.bad_from.empty()) continue;
+    LogReport::Seen& seen = report.logs[number];
+    seen = {bytes->size(), ScanLog(*bytes, 0).record_bytes};
+    if (report.bad_log != 0) continue;
     LogScan scan = ScanLog(*bytes, next);
+    if (!scan.whole) {
+      report.bad_log = number;
+      report.bad_from = WhereItStops(*bytes, scan, next, path, before);
+    }
     next = scan.next_sequence;
-    if (!scan.whole) report.bad_from = path.string() + " from byte " + std::to_string(scan.good_bytes) + " on";
+    before = path;
   }
   report.readable = next == 0 ? 0 : next - 1;
   return report;
+}
+
+Status Damaged(const std::string& what) {
+  return Status(Code::kCorrupt, "the store is damaged: " + what + ", and what stood there had been written and synced");
+}
+
+std::string NumberedPath(const std::string& directory, const std::string& before, uint64_t number, const std::string& behind) {
+  std::string digits = std::to_string(number);
+  return (std::filesystem::path(directory) / (before + std::string(6 - std::min<size_t>(6, digits.size()), '0') + digits + behind)).string();
+}
+
+Status WrongSize(const std::string& path, uint64_t bytes, uint64_t before) {
+  return Damaged(path + " has " + std::to_string(bytes) + " bytes, and had " + std::to_string(before));
+}
+
+/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since. One that is missing it sees itself.
+Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
+  SyncedRecord::File current = CurrentManifest(directory);
+  if (current.number == 0 || current.number > synced.manifest.number) return Status::Ok();
+  if (current.number < synced.manifest.number) return Damaged((std::filesystem::path(directory) / "CURRENT").string() + " is an older one");
+  bool right = synced.closed ? current.bytes == synced.manifest.bytes : current.bytes >= synced.manifest.bytes;
+  if (right) return Status::Ok();
+  return WrongSize(NumberedPath(directory, "MANIFEST-", current.number, ""), current.bytes, synced.manifest.bytes);
+}
+
+/// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
+/// order.
+Status CheckLogs(const SyncedRecord& synced, const std::string& directory, uint64_t first_log, const LogReport& report) {
+  for (const SyncedRecord::File& log : synced.logs) {
+    if (log.number < first_log) continue;
+    const std::string path = NumberedPath(directory, "", log.number, ".log");
+    auto seen = report.logs.find(log.number);
+    if (seen == report.logs.end()) return Damaged(path + " is missing");
+    const auto& [bytes, record_bytes] = seen->second;
+    if (synced.closed && bytes != log.bytes) return WrongSize(path, bytes, log.bytes);
+    if (bytes == 0 && !synced.closed) return Damaged(path + " is empty");
+    // After a clean stop a log is records to its last byte; otherwise it begins with one at least.
+    if (synced.closed ? record_bytes < bytes : record_bytes == 0)
+      return Damaged(path + " does not read from byte " + std::to_string(record_bytes) + " on");
+  }
+  uint64_t newest = synced.logs.empty() ? 0 : synced.logs.back().number;
+  if (newest == 0 || newest < first_log) return Status::Ok();
+  // After a clean stop the logs may be without a record, and all of it in tables.
+  bool in_logs = !synced.closed || report.readable != 0;
+  if (!in_logs || report.readable >= synced.sequence) return Status::Ok();
+  bool stops = report.bad_log != 0 && report.bad_log <= newest;
+  return Damaged(stops ? report.bad_from : NumberedPath(directory, "", newest, ".log") + " ends too early");
 }
 
 /// Up to which sequence number the tables reach, and the logs that are still needed beside them. Not the number that the MANIFEST has:
@@ -164,6 +238,9 @@ rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, ui
   std::unique_ptr<rocksdb::DB> owned(db);
   if (!status.ok()) return status;
   *first_log = probe.first_log();
+  // The probe is not asked where no log is there at all.
+  uint64_t first_kept = 0;
+  if (db->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_kept)) *first_log = std::max(*first_log, first_kept);
   std::vector<rocksdb::LiveFileMetaData> files;
   db->GetLiveFilesMetaData(&files);
   for (const rocksdb::LiveFileMetaData& file : files) *in_tables = std::max<uint64_t>(*in_tables, file.largest_seqno);
@@ -179,7 +256,7 @@ Result<OpenedDb> OpenDb(rocksdb::Options options, const std::string& directory, 
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(options, directory, &db);
   opened.db.reset(db);
-  if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory);
+  if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory, directory);
   return opened;
 }
 
@@ -216,6 +293,7 @@ LogScan ScanLog(std::string_view bytes, uint64_t next_sequence) {
     scan.next_sequence = SequenceOf(head) + CountOf(head);
     scan.good_bytes = at;
   }
+  scan.record_bytes = scan.good_bytes;
   scan.whole = bytes.find_first_not_of('\0', scan.good_bytes) == std::string_view::npos;
   if (scan.whole) scan.good_bytes = bytes.size();
   return scan;
@@ -244,25 +322,71 @@ Status BeginLog(rocksdb::DB* db, const Fingerprint& store) {
   return TranslateStatus(db->Write(how, &mark), "cannot write");
 }
 
-Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store) {
+SyncedRecord::File CurrentManifest(const std::string& directory) {
+  const std::filesystem::path parent(directory);
+  std::ifstream in(parent / "CURRENT", std::ios::binary);
+  std::string name;
+  std::getline(in, name);
+  constexpr std::string_view kPrefix = "MANIFEST-";
+  std::error_code error;
+  uint64_t bytes = name.starts_with(kPrefix) ? std::filesystem::file_size(parent / name, error) : 0;
+  std::optional<uint64_t> number = bytes == 0 || error ? std::nullopt : WholeNumber(std::string_view(name).substr(kPrefix.size()));
+  return number ? SyncedRecord::File{*number, bytes} : SyncedRecord::File{};
+}
+
+std::optional<uint64_t> LogNumberOf(const std::string& path) {
+  std::filesystem::path file(path);
+  return file.extension() == ".log" ? WholeNumber(file.stem().string()) : std::nullopt;
+}
+
+Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, SyncedFile* file) {
+  if (Status status = TranslateStatus((*db)->SyncWAL(), "cannot sync"); !status.ok()) return status;
+  SyncedRecord record;
+  record.store = store;
+  record.closed = true;
+  record.sequence = (*db)->GetLatestSequenceNumber();
+  Status closed = TranslateStatus((*db)->Close(), "cannot close the store in " + directory, directory);
+  db->reset();
+  if (!closed.ok()) return closed;
+  record.manifest = CurrentManifest(directory);
+  for (const auto& [number, path] : LogFiles(directory, 0)) {
+    std::error_code error;
+    record.logs.push_back({number, std::filesystem::file_size(path, error)});
+    if (error) return Status(Code::kIo, "cannot use " + path.string() + ": " + error.message());
+  }
+  if (Status status = SyncDirectory(directory); !status.ok()) return status;
+  return file->Write(std::move(record));
+}
+
+Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
+                             const std::optional<SyncedRecord>& synced) {
   using Processing = rocksdb::WalFilter::WalProcessingOption;
   LogReport report;
   if (std::filesystem::exists(std::filesystem::path(directory) / "CURRENT")) {
+    if (synced) {
+      if (Status status = CheckManifest(*synced, directory); !status.ok()) return status;
+    } else {
+      Log(LogLevel::kWarn, "nothing beside the logs says what had been synced; they are judged by what they say themselves",
+          {{"directory", directory}});
+    }
     uint64_t first_log = 0, in_tables = 0;
     rocksdb::Status status = Probe(options, directory, &first_log, &in_tables);
-    if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory);
+    if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory, directory);
     auto read = ReadLogs(directory, first_log, store);
     if (!read.ok()) return std::move(read).status();
     report = std::move(*read);
-    if (report.synced > std::max(report.readable, in_tables)) {
-      std::string where = report.bad_from.empty() ? "a log in " + directory + " is missing" : report.bad_from + " does not read";
-      return Status(Code::kCorrupt, "the store is damaged: " + where + ", and what stood there had been written and synced");
+    if (synced) {
+      if (Status logs = CheckLogs(*synced, directory, first_log, report); !logs.ok()) return logs;
     }
+    if (report.synced > std::max(report.readable, in_tables))
+      return Damaged(report.bad_from.empty() ? "a log in " + directory + " is missing" : report.bad_from);
   }
   // Sound logs are replayed in the mode that takes no fault; a torn end in the one that stops at it.
   if (report.bad_from.empty()) return OpenDb(options, directory, rocksdb::WALRecoveryMode::kAbsoluteConsistency, Processing::kCorruptedRecord);
   auto opened = OpenDb(options, directory, rocksdb::WALRecoveryMode::kPointInTimeRecovery, Processing::kStopReplay);
-  if (opened.ok()) Log(LogLevel::kWarn, "a log was torn at its end; what had never been synced is dropped", {{"dropped", report.bad_from}});
+  if (opened.ok())
+    Log(LogLevel::kWarn, "a log does not read to its end; the rest is dropped, and nothing says that it had been synced",
+        {{"dropped", report.bad_from}});
   return opened;
 }
 

@@ -4,20 +4,24 @@
 // RocksDB's own modes do not tell the two apart: point-in-time recovery drops synced records behind a damaged one without a word, the
 // tolerant mode takes a record cut short for a torn one, the absolute mode refuses every torn end, and all of them skip zeros together
 // with the rest of their 32 KiB block, be there records or not. So each record of the log begins with a mark: up to which sequence
-// number everything was synced when it was written; after a sync with nothing to follow, a mark is written by itself. And the live logs
-// are read by our own check before RocksDB may change anything.
+// number everything was synced when it was written; after a sync with nothing to follow, a mark is written by itself. What is missing takes its marks
+// along: so the same stands beside the logs, too (storage/synced_file.h). And the live logs are read by our own check before RocksDB may change
+// anything.
 //   I1 a mark is written only after the sync it speaks of came back: a valid mark is true whatever became of the bytes around it.
 //   I2 the tables and the readable beginning of the logs reach every mark in them, or something that was synced is lost: kCorrupt.
-//   I3 otherwise what lies behind the readable beginning had never been reported as synced: it is dropped, and the store opens.
+//   I3 the same holds for SYNCED; and the logs that it names are there, unless their records are in tables: after a clean stop to the byte.
+//   I4 otherwise nothing says that what lies behind the readable beginning had been synced: it is dropped, and the store opens.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "storage/synced_file.h"
 
 namespace rocksdb {
 class DB;
@@ -36,6 +40,8 @@ struct LogScan {
   /// Of the first byte that is not part of a whole, valid record in sequence; the file's size where all of it is. Zeros up to the end
   /// of the file are no fault.
   uint64_t good_bytes = 0;
+  /// Where the last such record ends, zeros or not.
+  uint64_t record_bytes = 0;
   bool whole = true;
   /// The sequence number that the next record must carry; 0: no record was seen yet.
   uint64_t next_sequence = 0;
@@ -45,15 +51,26 @@ LogScan ScanLog(std::string_view bytes, uint64_t next_sequence);
 /// The highest sequence number that a valid mark of this store speaks of, anywhere in the bytes; 0: none.
 uint64_t FindSyncedMark(std::string_view bytes, const Fingerprint& store);
 
+/// The MANIFEST that CURRENT names, and its size; zeros where either does not read.
+SyncedRecord::File CurrentManifest(const std::string& directory);
+
+/// The number of a log, by its file's name or path; nothing where it is no log's.
+std::optional<uint64_t> LogNumberOf(const std::string& path);
+
 struct OpenedDb {
   std::unique_ptr<rocksdb::WalFilter> filter;  // borrowed by `db`
   std::unique_ptr<rocksdb::DB> db;
 };
-/// Errors: kCorrupt with the file, kIo, kDiskFull. Says in the log what it dropped.
-Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store);
+/// `synced`: what SYNCED says; nothing where there is none. Errors: kCorrupt with the file, kIo, kDiskFull. Says in the log what it dropped.
+Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
+                             const std::optional<SyncedRecord>& synced);
 
 /// Once after opening, when all is synced: the new log begins with a mark that is synced itself, so that whatever is torn behind it, where
 /// the log's sequence numbers begin is known.
 Status BeginLog(rocksdb::DB* db, const Fingerprint& store);
+
+/// Syncs and closes it, and writes into `file` what the next start must find. Nothing may use `db` any more. Errors: kIo, kCorrupt, kDiskFull; where
+/// the sync failed the database is still open.
+Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, SyncedFile* file);
 
 }  // namespace notifyd

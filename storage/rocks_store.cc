@@ -18,11 +18,14 @@
 #include "base/log.h"
 #include "storage/committer.h"
 #include "storage/directory.h"
+#include "storage/directory_guard.h"
+#include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/reader.h"
 #include "storage/records.h"
 #include "storage/store_options.h"
+#include "storage/synced_file.h"
 #include "storage/table_check.h"
 #include "storage/upgrade.h"
 
@@ -165,25 +168,66 @@ void BoundToDisk(StoreOptions* options) {
   options->max_wal_bytes = std::min<uint64_t>(options->max_wal_bytes, std::max<uint64_t>(total_bytes / 8, 4 << 20));
 }
 
+/// What is open, in the order in which it is closed from below: the lock last.
+struct OpenStore {
+  PreparedDirectory directory;
+  std::unique_ptr<DirectoryGuard> guard;
+  std::unique_ptr<GuardedFiles> files;
+  SyncedFile synced;
+  OpenedDb opened;
+};
+
+/// The database behind its checks. From here on SYNCED says that the store is open.
+Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory directory) {
+  const Fingerprint store = directory.format.store;
+  auto guard = DirectoryGuard::Make(options.directory, directory.lock.get());
+  if (!guard.ok()) return std::move(guard).status();
+  auto held = std::make_unique<DirectoryGuard>(*guard);
+  auto files = std::make_unique<GuardedFiles>(held.get());
+  auto before = SyncedFile::Read(options.directory, store);
+  if (!before.ok()) return std::move(before).status();
+  rocksdb::Options rocks = MakeRocksOptions(options);
+  rocks.create_if_missing = true;
+  rocks.env = files->env();
+  auto opened = OpenChecked(rocks, options.directory, store, *before);
+  if (!opened.ok()) return std::move(opened).status();
+  if (Status status = CheckNewestTables(opened->db.get(), rocks, kTablesCheckedBytes); !status.ok()) return status;
+  // All that was in logs is in tables now; the new log has nothing yet.
+  SyncedRecord now;
+  now.store = store;
+  now.sequence = opened->db->GetLatestSequenceNumber();
+  now.manifest = CurrentManifest(options.directory);
+  auto synced = SyncedFile::Open(options.directory, now);
+  if (!synced.ok()) return std::move(synced).status();
+  return OpenStore{std::move(directory), std::move(held), std::move(files), std::move(*synced), std::move(*opened)};
+}
+
+/// The new log's beginning is synced (BeginLog), and SYNCED says so.
+Status NoteLogBegun(OpenStore* open) {
+  SyncedRecord record = open->synced.record();
+  record.sequence = open->opened.db->GetLatestSequenceNumber();
+  record.logs.push_back({open->files->written_log(), 0});
+  return open->synced.Write(std::move(record));
+}
+
 }  // namespace
 
 class RocksStore::Impl {
  public:
-  Impl(PreparedDirectory directory, OpenedDb opened, const StoreOptions& options, const Totals& totals)
+  Impl(OpenStore open, const StoreOptions& options, const Totals& totals)
       : options(options),
         totals(totals),
-        store(directory.format.store),
-        lock(std::move(directory.lock)),
-        opened(std::move(opened)),
-        committer(this->opened.db.get(), options.directory, directory.format.store, options.min_free_bytes, options.commit_histogram),
-        reader(this->opened.db.get(), {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
+        open(std::move(open)),
+        committer({this->open.opened.db.get(), this->open.guard.get(), this->open.files.get(), &this->open.synced, options.directory,
+                   this->open.directory.format.store, options.min_free_bytes, options.commit_histogram}),
+        reader(this->open.opened.db.get(), {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
         readers(&reader) {}
+
+  rocksdb::DB* db() const { return open.opened.db.get(); }
 
   const StoreOptions options;
   const Totals totals;
-  const Fingerprint store;
-  DirectoryLock lock;  // let go of when the database is closed
-  OpenedDb opened;
+  OpenStore open;
   Committer committer;
   Reader reader;
   ReaderPool readers;
@@ -198,38 +242,50 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   auto directory = PrepareDirectory(options.directory);
   if (!directory.ok()) return std::move(directory).status();
   BoundToDisk(&options);
-  rocksdb::Options rocks = MakeRocksOptions(options);
-  rocks.create_if_missing = true;  // PrepareDirectory has seen to it that nothing is lost by that
-  auto opened = OpenChecked(rocks, options.directory, directory->format.store);
-  if (!opened.ok()) return std::move(opened).status();
-  rocksdb::DB* db = opened->db.get();
-  if (Status status = CheckNewestTables(db, rocks, kTablesCheckedBytes); !status.ok()) return status;
-  auto older = CheckFormat(db, options.directory, directory->format);
+  auto open = OpenDatabase(options, std::move(*directory));
+  if (!open.ok()) return std::move(open).status();
+  rocksdb::DB* db = open->opened.db.get();
+  const FormatRecord& format = open->directory.format;
+  auto older = CheckFormat(db, options.directory, format);
   if (!older.ok()) return std::move(older).status();
-  if (Status status = BeginLog(db, directory->format.store); !status.ok()) return status;
+  if (Status status = BeginLog(db, format.store); !status.ok()) return status;
   if (*older) {
-    if (Status status = UpgradeStore(db, options.directory, directory->format); !status.ok()) return status;
+    if (Status status = UpgradeStore(db, options.directory, format); !status.ok()) return status;
   }
   auto totals = ReadTotals(db, options.directory);
   if (!totals.ok()) return std::move(totals).status();
-  auto impl = std::make_unique<Impl>(std::move(*directory), std::move(*opened), options, *totals);
-  return std::unique_ptr<RocksStore>(new RocksStore(std::move(impl)));
+  if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
+  return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, *totals)));
 }
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 RocksStore::~RocksStore() {
+  Status closed = Close();
+  if (!closed.ok()) Log(LogLevel::kError, "the store did not close", {{"detail", closed.detail()}});
+}
+
+Status RocksStore::Close() {
+  if (!impl_) return Status::Ok();
   Stop();
-  if (!impl_->committer.failed()) return;
+  OpenStore& open = impl_->open;
+  Status status = impl_->committer.failure();
+  if (status.ok()) status = open.guard->Check();
+  if (status.ok()) status = CloseChecked(&open.opened.db, impl_->options.directory, open.directory.format.store, &open.synced);
+  if (!open.opened.db) {
+    impl_.reset();
+    return status;
+  }
   // Closing would flush the log whose writer failed, at which Debian's RocksDB, built with its assertions, aborts. What is on the disk is
   // unknown anyway: the database is left as a kill would leave it, locked until the process ends, and reachable for leak checkers.
   static auto* abandoned = new std::vector<std::unique_ptr<Impl>>;
-  rocksdb::CancelAllBackgroundWork(impl_->opened.db.get(), true);
+  rocksdb::CancelAllBackgroundWork(open.opened.db.get(), true);
   abandoned->push_back(std::move(impl_));
+  return status;
 }
 
 std::string RocksStore::name() const {
-  return NameOfStore(impl_->store);
+  return NameOfStore(impl_->open.directory.format.store);
 }
 
 const Totals& RocksStore::totals() const {
@@ -277,7 +333,7 @@ StoreStats RocksStore::Stats() const {
   stats.groups = counters.groups;
   stats.syncs = counters.syncs;
   stats.written_bytes = counters.written_bytes;
-  rocksdb::DB* db = impl_->opened.db.get();
+  rocksdb::DB* db = impl_->db();
   db->GetIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &stats.memtable_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &stats.block_cache_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kBlockCachePinnedUsage, &stats.block_cache_pinned_bytes);
@@ -289,7 +345,7 @@ Status RocksStore::Compact() {
   rocksdb::CompactRangeOptions how;
   // Otherwise the deepest level, where most of what retention ended lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  return TranslateStatus(impl_->opened.db->CompactRange(how, nullptr, nullptr), "cannot compact the store");
+  return TranslateStatus(impl_->db()->CompactRange(how, nullptr, nullptr), "cannot compact the store");
 }
 
 }  // namespace notifyd

@@ -1,5 +1,6 @@
 // RocksStore: the Store port on RocksDB. One commit thread groups what arrives while the last sync runs into one synced write; a small
-// pool of readers serves loads, pages, reads and lists. No caller's thread touches the disk after Open.
+// pool of readers serves loads, pages, reads and lists. No caller's thread touches the disk between Open and Close.
+// A directory that is moved, removed or replaced while it is in use is noticed within about a second, and posted as WriteFailed.
 #pragma once
 
 #include <cstdint>
@@ -43,11 +44,11 @@ struct StoreStats {
 
 class RocksStore : public Store {
  public:
-  /// Opens or makes the store in `directory` and holds its lock. Errors: kIo (in use, no permission, ...), kCorrupt (something that had been
-  /// synced is damaged: the file is named), kUnacceptable (a newer or foreign format). A log that a power cut tore at its end opens by itself;
-  /// a store of an older format is brought up to the present one first, which takes a read of all its notifies.
+  /// Opens or makes the store in `directory` and holds its lock. Errors: kIo (in use, no permission, open to others, ...), kCorrupt (something that
+  /// had been synced is damaged or missing: the file is named), kUnacceptable (a newer or foreign format). A log that a power cut tore at its end
+  /// opens by itself; a store of an older format is brought up to the present one first, which takes a read of all its notifies.
   static Result<std::unique_ptr<RocksStore>> Open(const StoreOptions& options);
-  /// Writes what was committed, closes cleanly. After a WriteFailed the database stays open, and locked, until the process ends.
+  /// Close(), where that was not called.
   ~RocksStore() override;
 
   /// Names this store among others, over restarts: 16 hex digits made of its id, which they do not give away.
@@ -58,6 +59,9 @@ class RocksStore : public Store {
   void Start(EventSink* sink);
   /// Writes and syncs all that was committed, joins the threads; nothing is posted afterwards.
   void Stop();
+  /// Stops, closes the database and leaves beside it what the next start must find (storage/synced_file.h). Only the destructor may follow. Error:
+  /// what failed, now or before; after a WriteFailed the database stays open, and locked, until the process ends.
+  Status Close();
 
   void Commit(WriteBatch batch) override;
   void Load(LoadEffect load) override;

@@ -129,6 +129,30 @@ void SetCompaction(const StoreOptions& in, rocksdb::Options* out) {
   out->periodic_compaction_seconds = 24 * 3600;
 }
 
+/// One of the files of which a database is made, by its name.
+bool IsDatabaseFile(std::string_view name) {
+  auto numbered = [&](std::string_view before, std::string_view behind) {
+    if (!name.starts_with(before) || !name.ends_with(behind) || name.size() <= before.size() + behind.size()) return false;
+    std::string_view number = name.substr(before.size(), name.size() - before.size() - behind.size());
+    return number.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return name == "CURRENT" || numbered("MANIFEST-", "") || numbered("", ".sst") || numbered("", ".log");
+}
+
+/// The first such file that RocksDB's words name: in `directory` where that is given. Empty: none.
+std::string FileIn(std::string_view words, const std::string& directory) {
+  constexpr std::string_view kAround = " \t\n\"'`,;:()[]";
+  for (size_t from = 0; from < words.size();) {
+    size_t to = std::min(words.find_first_of(kAround, from), words.size());
+    std::string_view word = words.substr(from, to - from);
+    while (word.ends_with('.')) word.remove_suffix(1);
+    std::string_view name = word.substr(word.rfind('/') == std::string_view::npos ? 0 : word.rfind('/') + 1);
+    if (IsDatabaseFile(name)) return directory.empty() ? std::string(word) : directory + (directory.ends_with('/') ? "" : "/") + std::string(name);
+    from = to + 1;
+  }
+  return {};
+}
+
 }  // namespace
 
 rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
@@ -162,14 +186,17 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
   return out;
 }
 
-Status TranslateStatus(const rocksdb::Status& status, const std::string& what) {
+Status TranslateStatus(const rocksdb::Status& status, const std::string& what, const std::string& directory) {
   if (status.ok()) return Status::Ok();
-  std::string detail = what + ": " + status.ToString();
+  std::string words = status.ToString();
   // A missing table is looked for under its LevelDB name last, and that is the one that RocksDB then speaks of.
-  for (size_t at; (at = detail.find(".ldb")) != std::string::npos;) detail.replace(at, 4, ".sst");
-  if (status.IsCorruption()) return Status(Code::kCorrupt, detail);
-  if (status.IsNoSpace()) return Status(Code::kDiskFull, detail);
-  return Status(Code::kIo, detail);
+  for (size_t at; (at = words.find(".ldb")) != std::string::npos;) words.replace(at, 4, ".sst");
+  if (status.IsCorruption() || status.IsPathNotFound()) {
+    std::string file = FileIn(words, directory);
+    return Status(Code::kCorrupt, "the store is damaged: " + (file.empty() ? what : file) + ": " + words);
+  }
+  if (status.IsNoSpace()) return Status(Code::kDiskFull, what + ": " + words);
+  return Status(Code::kIo, what + ": " + words);
 }
 
 }  // namespace notifyd

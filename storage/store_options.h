@@ -18,7 +18,8 @@ namespace notifyd {
 
 rocksdb::Options MakeRocksOptions(const StoreOptions& options);
 
-/// `what` says what was tried; it stands before RocksDB's own words, which name the file where there is one.
-Status TranslateStatus(const rocksdb::Status& status, const std::string& what);
+/// `what` says what was tried; it stands before RocksDB's own words. A file that does not read or is missing is kCorrupt instead, "the store is
+/// damaged: FILE: ...", with its path where RocksDB's words or `directory` have it.
+Status TranslateStatus(const rocksdb::Status& status, const std::string& what, const std::string& directory = {});
 
 }  // namespace notifyd

@@ -31,7 +31,7 @@ Status CheckNewestTables(rocksdb::DB* db, const rocksdb::Options& options, uint6
     rocksdb::SstFileReader reader(reading);
     rocksdb::Status status = reader.Open(path);
     if (status.ok()) status = reader.VerifyChecksum();
-    if (!status.ok()) return TranslateStatus(status, "the store is damaged: " + path);
+    if (!status.ok()) return TranslateStatus(status, "cannot read " + path, file.db_path);
   }
   return Status::Ok();
 }
