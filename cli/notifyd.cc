@@ -1,6 +1,8 @@
 // notifyd: settings, then the runtime. Exit codes: 0, 2 wrong usage or configuration, 1 anything else (contract section 4).
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,6 +25,22 @@ extern char** environ;
 
 namespace notifyd {
 namespace {
+
+/// Whether the memory of this process may be dumped into a file. Not being dumpable says the same to whatever the kernel would pipe a dump to, and
+/// keeps other processes of the same user from reading its memory; an exec starts anew. A hard limit of 0 stays one.
+void SetCoreDumps(bool allowed) {
+  prctl(PR_SET_DUMPABLE, allowed ? 1 : 0, 0, 0, 0);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_cur = allowed ? limit.rlim_max : 0;
+  setrlimit(RLIMIT_CORE, &limit);
+}
+
+/// Bodies and credentials are in its memory and its files: those are for its owner alone.
+void KeepPrivate() {
+  umask(077);
+  SetCoreDumps(false);
+}
 
 /// A few arenas, and memory goes back to the system soon: what is resident follows what is in use.
 void KeepMemorySmall() {
@@ -75,6 +93,7 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   Signals signals(StopEarly);
   KeepMemorySmall();
   RaiseOpenFiles();
+  if (options.core_dumps) SetCoreDumps(true);
   auto fail = [](const Status& status) {
     Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
     return ExitCodeOf(status);
@@ -89,6 +108,7 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
 }  // namespace notifyd
 
 int main(int argc, char** argv) {
+  notifyd::KeepPrivate();
   notifyd::OpenStandardDescriptors();
   std::string fault;
   notifyd::Handover handover = notifyd::TakeHandover(&fault);

@@ -28,6 +28,7 @@ struct Options {
   std::string data_dir = "./data";
   uint32_t io_threads = 1;
   int64_t shutdown_grace_ms = 30'000;
+  bool core_dumps = false;
   std::string log_level = "info";
   std::string log_format = "auto";
   CoreLimits core;

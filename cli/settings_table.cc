@@ -93,6 +93,8 @@ std::vector<Setting> MakeRows() {
   add(Number("io_threads", "threads", 1, 64, "Event loops that receive and send. With one, the core runs in it too.", FIELD(io_threads)));
   add(Reloadable(
       Number("shutdown_grace_ms", "ms", 0, kHour, "How long calls in flight may take to end after SIGTERM or SIGUSR1.", FIELD(shutdown_grace_ms))));
+  add(Other("core_dumps", "Let a crash leave a core dump, which holds bodies and credentials. The unit's LimitCORE must allow it, too.",
+            FIELD(core_dumps)));
 
   add(Reloadable(WithWords(Other("log.level", "The least level that is logged. debug names every attempt.", FIELD(log_level)),
                            {"debug", "info", "warn", "error"})));
