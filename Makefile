@@ -4,6 +4,7 @@
 #   make build   release binaries: build/release/bin/notifyd, notifyctl, notify-bench
 #   make install build, then install under PREFIX (/usr/local) and SYSCONFDIR (/etc); DESTDIR stages it elsewhere
 #   make deb     build/release/package/notifyd_VERSION_ARCH.deb
+#   make torture  fresh seeds of the simulator on all cores for TORTURE_SECONDS (600); prints each that breaks a promise
 #   make asan | make tsan    every test under a sanitizer
 #   make format  clang-format over all sources (needs clang-format)
 
@@ -11,8 +12,9 @@ ARGS ?=
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
+TORTURE_SECONDS ?= 600
 
-.PHONY: run test build install deb packages asan tsan format
+.PHONY: run test build install deb packages torture asan tsan format
 
 run: build
 	exec build/release/bin/notifyd $(ARGS)
@@ -31,6 +33,11 @@ deb: packages
 
 test: packages
 	$(call run_tests,release)
+
+torture: packages
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target notifyd_sim
+	build/release/bin/notifyd_sim --torture $(TORTURE_SECONDS)
 
 asan: packages
 	$(call run_tests,asan-ubsan)

@@ -231,6 +231,7 @@ void Core::Impl::On(WriteFailed& e) {
 
 void Core::Impl::On(DiskSpace& e) {
   disk_low_ = e.low;
+  Decide(Decided::Kind::kDisk, {});
 }
 
 // ---- requests
@@ -241,6 +242,7 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   std::vector<Slot*> before = std::exchange(raw->pinned, {});
   raw->missing = 0;
   bool done = std::visit([this, raw](auto& request) { return Handle(raw, request); }, raw->event);
+  if (done) DecideRequest(raw->event);
   std::vector<Slot*> release = std::move(before);
   if (done) {
     release.insert(release.end(), raw->pinned.begin(), raw->pinned.end());
@@ -252,6 +254,15 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   std::sort(release.begin(), release.end());
   release.erase(std::unique(release.begin(), release.end()), release.end());
   for (Slot* slot : release) MaybeDrop(slot);
+}
+
+void Core::Impl::DecideRequest(const TaskEvent& event) {
+  std::visit(
+      [this](const auto& e) {
+        if constexpr (requires { e.request; }) Decide(Decided::Kind::kRequest, {}, e.request);
+        else if constexpr (requires { e.bulk; }) Decide(Decided::Kind::kRequest, {}, e.bulk.request);
+      },
+      event);
 }
 
 void Core::Impl::On(SubmitRequest& e) {
@@ -334,6 +345,7 @@ void Core::Impl::On(StatsRequest& e) {
   view.parked = parked_.size();
   view.in_flight = in_flight_;
   ReplyNow(e.request, view);
+  Decide(Decided::Kind::kRequest, {}, e.request);
 }
 
 void Core::Impl::On(StopRequested&) {
@@ -344,6 +356,7 @@ void Core::Impl::On(StopRequested&) {
   ReleaseUnstarted();
   // All that is unsynced becomes durable.
   sync_asked_ = true;
+  Decide(Decided::Kind::kStop, {});
 }
 
 /// What only waits for its spec to be read is not started any more; it is where it was on disk.
@@ -355,6 +368,7 @@ void Core::Impl::ReleaseUnstarted() {
     if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
     ReleaseSlot(entry);
+    Decide(Decided::Kind::kReturn, entry->id);
     SetPromoted(entry, entry->index == Index::kTail);
     MaybeDrop(lane);
     ++entry->pins;  // stays as it is until the process ends
@@ -387,6 +401,7 @@ void Core::Impl::On(LimitsChanged& e) {
     lanes.push_back(lane.get());
   }
   for (Lane* lane : lanes) MaybeDrop(lane);  // one that its rate alone kept here
+  Decide(Decided::Kind::kLimits, {});
   // Who waited under the old caps is looked at again.
   while (!blocked_hosts_.empty()) {
     Host* host = std::get<2>(*blocked_hosts_.begin());

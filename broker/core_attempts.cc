@@ -31,6 +31,7 @@ void Core::Impl::StartAttemptOf(Entry* entry) {
   ++in_flight_;
   CountSending(entry, 1);
   TakeToken(lane);
+  Decide(Decided::Kind::kTurn, entry->id);
   bool expired = entry->state.expires_at <= now_.wall;
   if (entry->spec && !(expired && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
@@ -57,6 +58,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     Lane* lane = entry->lane;
     CountSending(entry, -1);
     ReleaseSlot(entry);
+    Decide(Decided::Kind::kReturn, entry->id);
     EnterLane(entry);
     MaybeDrop(lane);
     return;
@@ -65,7 +67,8 @@ void Core::Impl::EmitStart(Entry* entry) {
     Lane* lane = entry->lane;
     if (expired) CountSending(entry, -1);
     ReleaseSlot(entry);
-    if (expired) Settle(entry, Phase::kExpired, "", std::nullopt);
+    Decide(Decided::Kind::kReturn, entry->id);
+    if (expired) Expire(entry);
     Kick(lane);
     RefillTail(lane);
     MaybeDrop(lane);
@@ -81,6 +84,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   const NotifyState& state = entry->state;
   int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
   out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->head, std::move(spec)});
+  Decide(Decided::Kind::kStart, entry->id);
 }
 
 void Core::Impl::ReleaseSlot(Entry* entry) {
@@ -158,10 +162,17 @@ void Core::Impl::On(AttemptEnded& e) {
     PlaceEntry(entry);
     TrackExpiry(entry);
   }
+  Decide(Decided::Kind::kEnd, entry->id);
   Kick(lane);
   RefillTail(lane);
   MaybeDrop(entry);
   MaybeDrop(lane);
+}
+
+/// Its ttl is over, and no attempt of it is under way.
+void Core::Impl::Expire(Entry* entry) {
+  Settle(entry, Phase::kExpired, "", std::nullopt);
+  Decide(Decided::Kind::kExpiry, entry->id);
 }
 
 /// `record`: the attempt that ended, or null.

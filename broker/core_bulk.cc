@@ -14,11 +14,14 @@ constexpr uint32_t kBulkPages = 8;
 }  // namespace
 
 void Core::Impl::On(BulkRequest& e) {
-  if (RefusedStopping(e.request)) return;
+  if (RefusedStopping(e.request)) return Decide(Decided::Kind::kRequest, {}, e.request);
   auto applies = [&](State state) { return e.kind == BulkKind::kRetry || IsSettled(state) == (e.kind == BulkKind::kPurge); };
   auto& states = e.query.states;
   states.erase(std::remove_if(states.begin(), states.end(), [&](State state) { return !applies(state); }), states.end());
-  if (states.empty()) return ReplyNow(e.request, BulkDone{});
+  if (states.empty()) {
+    ReplyNow(e.request, BulkDone{});
+    return Decide(Decided::Kind::kRequest, {}, e.request);
+  }
   e.query.oldest_first = true;
   out_->lists.push_back(ListOf(e.request, e.query));
   RequestId request = e.request;
@@ -60,7 +63,10 @@ void Core::Impl::OnBulkList(ListDone& e) {
   }
   BulkApply apply{std::move(bulk.asked), std::move(bulk.ids), e.next};
   bulks_.erase(found);
-  if (apply.bulk.dry_run || apply.ids.empty()) return ReplyNow(e.request, BulkDone{apply.ids.size(), apply.next});
+  if (apply.bulk.dry_run || apply.ids.empty()) {
+    ReplyNow(e.request, BulkDone{apply.ids.size(), apply.next});
+    return Decide(Decided::Kind::kRequest, {}, e.request);
+  }
   RunTask(MakeTask(std::move(apply)));
 }
 
@@ -88,6 +94,7 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
     if (kind == BulkKind::kRetry) ApplyRetry(entry, r.bulk.via);
     else if (kind == BulkKind::kCancel) Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
     else ApplyPurge(entry);
+    Decide(Decided::Kind::kItem, id, r.bulk.request);
   }
   sync_asked_ = true;
   ReplyAfter(Barrier(), r.bulk.request, done);

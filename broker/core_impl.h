@@ -268,12 +268,17 @@ class Core::Impl {
   void On(LimitsChanged& e);
   void ReleaseUnstarted();
   void RunTask(std::unique_ptr<Task> task);
+  void DecideRequest(const TaskEvent& event);
   void Fatal(Status status);
   template <class T>
   void Write(T op) {
     open_.ops.emplace_back(std::move(op));
   }
   uint64_t OpenNumber() const { return open_.number; }
+  /// Names what was just carried out, where somebody wants to know.
+  void Decide(Decided::Kind kind, NotifyId id, RequestId request = {}) {
+    if (out_->decided) out_->decided->push_back({kind, request, id, open_.number, open_.ops.size()});
+  }
   /// The batch that everything decided so far depends on; a sync of it is asked for.
   uint64_t Barrier();
   void ReplyNow(RequestId request, decltype(Reply::body) body) { out_->replies.push_back({request, std::move(body)}); }
@@ -408,6 +413,7 @@ class Core::Impl {
   void StartAttemptOf(Entry* entry);
   void EmitStart(Entry* entry);
   void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via = {});
+  void Expire(Entry* entry);
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
   void Log(const Entry& entry, const AttemptRecord* record, bool settled);
   /// Who is told of its end is told of its last attempt, too, and that is not in memory.

@@ -331,7 +331,7 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (r.data) entry = NeedEntry(task, entry->id, true);
   if (!lane || !entry || task->missing > 0) return false;
   if (entry->state.expires_at <= now_.wall) {
-    Settle(entry, Phase::kExpired, "", std::nullopt);
+    Expire(entry);
     return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
   }
   bool at_once;
@@ -531,7 +531,7 @@ bool Core::Impl::Handle(Task* task, ExpiryDue& r) {
   Lane* lane = NeedLane(task, entry->head->lane);
   if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return false;
-  Settle(entry, Phase::kExpired, "", std::nullopt);
+  Expire(entry);
   return true;
 }
 

@@ -153,7 +153,7 @@ void Core::Impl::Schedule() {
     Entry* entry = NextOf(lane);
     if (entry && CanStart(lane) && entry->host == host) {
       // One whose last attempt must be read first takes the way of those whose spec must be: EmitStart looks again.
-      if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) Settle(entry, Phase::kExpired, "", std::nullopt);
+      if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) Expire(entry);
       else StartAttemptOf(entry);
       if (MustGiveWay(*lane, *host)) GiveWay(lane, host);
       RefillTail(lane);

@@ -5,11 +5,17 @@
 namespace notifyd {
 
 Driver::Driver(Core* core, Store* store, Sender* sender, ReplySink* replies, Hooks hooks)
-    : core_(core), store_(store), sender_(sender), replies_(replies), hooks_(std::move(hooks)) {}
+    : core_(core), store_(store), sender_(sender), replies_(replies), hooks_(std::move(hooks)) {
+  if (hooks_.checks) effects_.decided.emplace();
+}
 
 void Driver::Run(const Now& now, std::vector<Event> events) {
   for (Event& event : events) core_->Step(now, std::move(event), &effects_);
   core_->Finish(now, &effects_);
+  if (effects_.decided) {
+    hooks_.checks(effects_);
+    effects_.decided->clear();
+  }
   for (WriteBatch& batch : effects_.writes) store_->Commit(std::move(batch));
   for (LoadEffect& load : effects_.loads) store_->Load(std::move(load));
   for (PageEffect& page : effects_.pages) store_->LoadPage(std::move(page));

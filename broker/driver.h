@@ -12,6 +12,8 @@ namespace notifyd {
 class Driver {
  public:
   struct Hooks {
+    /// Sees all that comes of a Run, with what was decided, before any of it is carried out. For checks; empty in production.
+    std::function<void(const Effects&)> checks;
     std::function<void(const AttemptLog&)> log;  // these four may be empty
     std::function<void(const LaneLog&)> lane_log;
     std::function<void()> quiet;               // after HoldAttempts

@@ -318,8 +318,32 @@ struct LaneLog {
   NotifyId id;  // the notify that failed
 };
 
+/// One thing that the core carried out. For a checker that steps a model of its own in the order in which the core decided: it names what was
+/// decided, never how that came out.
+struct Decided {
+  enum class Kind : uint8_t {
+    kRequest,  // `request` is handled; its answer may still wait for a read or a sync
+    kItem,     // `request`, a bulk one, is carried out on `id`
+    kTurn,     // it is the turn of `id`: it takes a place in flight; what is to be sent may still have to be read
+    kStart,    // the attempt of `id` starts
+    kReturn,   // `id` gives its place in flight back, and was not sent
+    kEnd,      // the attempt of `id` has ended
+    kExpiry,   // the ttl of `id` is over
+    kDisk,     // submits are refused, or taken again
+    kStop,
+    kLimits,
+  };
+  Kind kind = Kind::kRequest;
+  RequestId request;
+  NotifyId id;
+  uint64_t batch = 0;  // what it changes goes into this batch,
+  size_t ops = 0;      // into its first so many operations
+};
+
 /// In the order in which the driver carries them out.
 struct Effects {
+  /// What the core decided, in that order; recorded only where somebody put a vector here.
+  std::optional<std::vector<Decided>> decided;
   std::vector<WriteBatch> writes;
   std::vector<LoadEffect> loads;
   std::vector<PageEffect> pages;

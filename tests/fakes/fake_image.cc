@@ -55,6 +55,7 @@ void FakeImage::Apply(const WriteBatch& batch) {
   Applier applier{this};
   for (const WriteOp& op : batch.ops) std::visit(applier, op);
   totals = batch.totals;
+  this->batch = batch.number;
 }
 
 const NotifyRecord* FakeImage::Find(NotifyId id) const {

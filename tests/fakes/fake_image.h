@@ -35,6 +35,8 @@ struct FakeImage {
   std::map<IdempotencyKey, IdempotencyRecord> idempotency;
   std::map<std::pair<Phase, NotifyId>, WallTime> settled;
   Totals totals;
+  /// The newest batch that is in it, of the store that it belongs to; 0: none.
+  uint64_t batch = 0;
 
   /// All ops in order, then the totals.
   void Apply(const WriteBatch& batch);

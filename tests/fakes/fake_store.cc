@@ -9,7 +9,10 @@
 namespace notifyd {
 
 FakeStore::FakeStore(FakeStoreOptions options, FakeImage image, int64_t now_ms)
-    : options_(std::move(options)), random_(options_.seed), now_ms_(now_ms), written_(std::move(image)), synced_(written_) {}
+    : options_(std::move(options)), random_(options_.seed), now_ms_(now_ms), written_(std::move(image)) {
+  written_.batch = 0;
+  synced_ = written_;
+}
 
 // ---- time
 
@@ -76,6 +79,7 @@ void FakeStore::WriteGroup() {
     queued_.pop_front();
     written_.Apply(*batch);
     written_number_ = batch->number;
+    if (options_.on_written) options_.on_written(batch->number);
     sync |= batch->sync;
     unsynced_.push_back(std::move(batch));
     if (options_.simple) break;

@@ -53,6 +53,8 @@ struct FakeStoreOptions {
   /// For retention, read when a read runs. Empty: nothing is ever hidden.
   std::function<WallTime()> wall;
   StoreFault fault = StoreFault::kNone;
+  /// Called whenever one more batch is written; written() has it then. May be empty.
+  std::function<void(uint64_t batch)> on_written;
 };
 
 enum class CrashKind {

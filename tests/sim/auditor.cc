@@ -1,61 +1,23 @@
-// What the auditor makes of starts, arrivals and ends: promises 2, 3 and 6, and the caps of promise 4.
+// What the auditor makes of the core's decisions, and of what goes over the wire: promises 2, 3, 4 and 6.
 #include "sim/auditor.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "broker/spec.h"
 #include "sim/workload.h"
 
 namespace notifyd::sim {
+namespace {
 
-Auditor::Auditor(const Profile& profile, const SimClock* clock) : profile_(profile), clock_(clock) {}
+/// Turns that one lane may have while another waits for its first: a few rounds.
+constexpr uint64_t kMostTurns = 12;
+
+}  // namespace
+
+Auditor::Auditor(const Profile& profile, const SimClock* clock)
+    : profile_(profile), clock_(clock), model_(profile, clock, [this](const std::string& text) { Violation(text); }) {}
 
 void Auditor::Violation(const std::string& text) {
   if (violations_.size() < 20) violations_.push_back("t=" + std::to_string(t()) + " " + text);
-}
-
-Auditor::Item* Auditor::ById(NotifyId id) {
-  auto it = tokens_.find(id);
-  return it == tokens_.end() ? nullptr : &items_.at(it->second);
-}
-
-Auditor::Item* Auditor::Link(NotifyId id, const std::string& spec) {
-  uint64_t token = TokenOf(id, spec);
-  if (token > kCallbackTokens) {
-    // The broker made it: it is known from when it is on disk.
-    const NotifyRecord* record = store_ ? written().Find(id) : nullptr;
-    Item& item = items_[token];
-    if (record && item.id.value == 0) {
-      item = {};
-      item.token = token;
-      item.said.head = record->head;
-      item.said.spec = record->spec;
-      item.asked_t = item.known_t = t();
-      by_lane_[record->head->lane].push_back(token);
-      lane_hosts_[record->head->lane].insert(record->head->host);
-      lanes_[record->head->lane];
-      hosts_[record->head->host];
-    }
-  }
-  auto item = items_.find(token);
-  if (item == items_.end()) {
-    Violation(id.ToString() + " was never submitted");
-    return nullptr;
-  }
-  auto [known, fresh] = tokens_.emplace(id, token);
-  if (known->second != token) Violation(id.ToString() + " stands for two submits");
-  if (item->second.id.value != 0 && item->second.id != id)
-    Violation("P1 one submit made two notifies: " + item->second.id.ToString() + " and " + id.ToString());
-  if (fresh) {
-    item->second.id = id;
-    item->second.pending = true;
-    pending_.insert(token);
-    if (auto asked = cancels_asked_.find(id); asked != cancels_asked_.end()) item->second.cancel_asked_t = asked->second;
-    if (auto asked = changes_asked_.find(id); asked != changes_asked_.end()) item->second.change_asked_t = asked->second;
-    if (auto asked = retries_asked_.find(id); asked != retries_asked_.end()) item->second.retry_asked_t = asked->second;
-  }
-  return &item->second;
 }
 
 int64_t Auditor::StoreDelayMs() const {
@@ -70,8 +32,186 @@ bool Auditor::HealthyHost(const std::string& host) const {
 }
 
 bool Auditor::HealthyLane(const LaneKey& lane) const {
-  const std::set<std::string>& hosts = lane_hosts_.at(lane);
-  return std::all_of(hosts.begin(), hosts.end(), [&](const std::string& host) { return HealthyHost(host); });
+  auto hosts = lane_hosts_.find(lane);
+  return hosts == lane_hosts_.end() ||
+         std::all_of(hosts->second.begin(), hosts->second.end(), [&](const std::string& host) { return HealthyHost(host); });
+}
+
+void Auditor::OnHealed() {
+  healed_ = true;
+  Restart();
+}
+
+/// What may move is another thing from now on: what has stood still is counted from here.
+void Auditor::Restart() {
+  for (auto& [lane, progress] : lanes_) {
+    progress.idle_since = -1;
+    progress.work = {};
+  }
+  for (auto& [host, progress] : hosts_) progress.idle_since = -1;
+}
+
+// ---- decisions
+
+void Auditor::OnEffects(const Effects& effects) {
+  if (effects.fatal) return;  // nothing of it is carried out, and the broker ends
+  const WriteBatch* batch = effects.writes.empty() ? nullptr : &effects.writes.back();
+  if (effects.writes.size() > 1) Violation("more than one batch comes of one run");
+  size_t at = 0;
+  for (const Decided& decided : *effects.decided) {
+    ++tally_.decided;
+    bool in_batch = batch && batch->number == decided.batch;
+    if (in_batch ? decided.ops < at || decided.ops > batch->ops.size() : decided.ops > 0) return Violation("a decision names another batch");
+    const WriteOp* ops = in_batch ? batch->ops.data() : nullptr;
+    model_.Begin(decided.batch, in_batch ? Slice(ops + at, ops + decided.ops) : Slice());
+    if (in_batch) at = decided.ops;
+    Carry(decided);
+    model_.End();
+    NoteWaits();
+  }
+  if (!batch) return;
+  // What follows the last decision moves between indexes alone.
+  model_.Begin(batch->number, Slice(batch->ops.data() + at, batch->ops.data() + batch->ops.size()));
+  model_.End();
+  CheckTotals(batch->totals);
+  NoteAfter(batch->number);
+}
+
+void Auditor::Carry(const Decided& decided) {
+  auto request = open_.find(decided.request);
+  switch (decided.kind) {
+    case Decided::Kind::kRequest: {
+      std::string name = "request " + std::to_string(decided.request.token);
+      if (request == open_.end()) return Violation(name + " is decided, and was never asked or is answered");
+      Open& open = request->second;
+      if (open.expected.decided) return Violation(name + " is decided twice");
+      open.expected = model_.Carry(open.event);
+      const auto* get = std::get_if<GetRequest>(&open.event);
+      if (get && get->wait_ms > 0) {
+        const Model::Notify* notify = model_.Find(get->id);
+        if (notify && notify->pending()) waits_.emplace(get->id, decided.request);
+      } else if (const auto* lane = std::get_if<LaneChangeRequest>(&open.event)) {
+        lanes_changed_.insert(lane->lane);
+        Restart();
+      }
+      return;
+    }
+    case Decided::Kind::kItem: {
+      const auto* bulk = request == open_.end() ? nullptr : std::get_if<BulkRequest>(&request->second.event);
+      if (!bulk) return Violation(decided.id.ToString() + " is changed by a bulk request that nobody made");
+      if (!request->second.items.insert(decided.id).second) Violation("a bulk request is carried out twice on " + decided.id.ToString());
+      return model_.CarryItem(*bulk, decided.id);
+    }
+    case Decided::Kind::kTurn:
+      if (const Model::Notify* notify = model_.Find(decided.id)) turns_[notify->head->host].push_back(notify->head->lane);
+      return model_.CarryTurn(decided.id, written().batch);
+    case Decided::Kind::kStart:
+      return model_.CarryStart(decided.id);
+    case Decided::Kind::kReturn:
+      return model_.CarryReturn(decided.id);
+    case Decided::Kind::kEnd:
+      return model_.CarryEnd(decided.id);
+    case Decided::Kind::kExpiry:
+      return model_.CarryExpiry(decided.id);
+    case Decided::Kind::kDisk:
+      return model_.CarryDisk();
+    case Decided::Kind::kStop:
+      return model_.CarryStop();
+    case Decided::Kind::kLimits:
+      if (reloads_.empty()) return Violation("a reload is decided that nobody asked for");
+      model_.CarryLimits(reloads_.front());
+      reloads_.pop_front();
+      Restart();
+      return;
+  }
+}
+
+/// Who waits for the end of a notify is shown it as it settled, whatever is decided about it then.
+void Auditor::NoteWaits() {
+  if (waits_.empty()) return;
+  for (NotifyId id : model_.touched()) {
+    const Model::Notify& notify = *model_.Find(id);
+    if (notify.pending()) continue;
+    auto [from, to] = waits_.equal_range(id);
+    for (auto it = from; it != to; ++it)
+      if (auto open = open_.find(it->second); open != open_.end()) open->second.expected.viewed = notify;
+    waits_.erase(from, to);
+  }
+}
+
+void Auditor::CheckTotals(const Totals& totals) {
+  const Model::Sums& sums = model_.sums();
+  auto same = [&](const char* name, uint64_t said, uint64_t own) {
+    if (said != own) Violation(std::string("P8 total ") + name + ": " + std::to_string(said) + " in place of " + std::to_string(own));
+  };
+  same("accepted", totals.accepted, sums.accepted);
+  same("revived", totals.revived, sums.revived);
+  same("succeeded", totals.succeeded, sums.succeeded);
+  same("failed", totals.failed, sums.failed);
+  same("cancelled", totals.cancelled, sums.cancelled);
+  same("expired", totals.expired, sums.expired);
+  same("attempts", totals.attempts, sums.attempts);
+  same("retries", totals.retries, sums.retries);
+  same("pending", totals.pending(), sums.pending());
+  same("next id", totals.next_id, sums.next_id);
+}
+
+void Auditor::NoteAfter(uint64_t batch) {
+  Model::Touched touched = model_.TakeTouched();
+  After after;
+  after.batch = batch;
+  for (NotifyId id : touched.notifies)
+    if (const Model::Notify* notify = model_.Find(id)) {
+      after.notifies.emplace_back(id, *notify);
+      lane_hosts_[notify->head->lane].insert(notify->head->host);
+    }
+  for (const std::string& fkey : touched.fkeys) after.fkeys.emplace_back(fkey, model_.fkeys().at(fkey).record);
+  for (const IdempotencyKey& key : touched.keys) after.keys.emplace_back(key, model_.keys().at(key).record);
+  for (const LaneKey& lane : touched.lanes) after.settings.emplace_back(lane, model_.lanes().at(lane).settings);
+  afters_.push_back(std::move(after));
+}
+
+void Auditor::OnWritten(uint64_t batch) {
+  ++seq_;
+  if (afters_.empty() || afters_.front().batch != batch) return Violation("batch " + std::to_string(batch) + " is written, and nobody decided it");
+  After after = std::move(afters_.front());
+  afters_.pop_front();
+  std::string what = "in batch " + std::to_string(batch);
+  for (const auto& [id, notify] : after.notifies) {
+    CompareNotify(written(), id, notify, what);
+    versions_[id].push_back({seq_, batch, notify.exists, notify.state, notify.spec});
+  }
+  for (const auto& [fkey, record] : after.fkeys) CompareFkey(written(), fkey, record, what);
+  for (const auto& [key, record] : after.keys) CompareKey(written(), key, record, what);
+  for (const auto& [lane, settings] : after.settings) CompareSettings(written(), lane, settings, what);
+}
+
+/// While a lane waits for a turn at its host, no other may have one after the other.
+void Auditor::CheckTurns(const LaneKey& lane, Progress* progress, NotifyId work) {
+  if (work.value == 0 || progress->in_flight > 0 || stopping_) {
+    progress->work = {};
+    return;
+  }
+  const std::vector<LaneKey>& turns = turns_[model_.Find(work)->head->host];
+  if (progress->work != work || model_.HasRate(lane)) {
+    progress->work = work;
+    progress->work_since = t();
+  }
+  // Until it is fetched from the disk (its host's list, the lane, its tail, a body), others have what would be its turns.
+  if (t() - progress->work_since < 500 + 10 * StoreDelayMs()) {
+    progress->turns_at = turns.size();
+    return;
+  }
+  std::map<LaneKey, uint64_t> had;
+  for (size_t i = progress->turns_at; i < turns.size(); ++i) {
+    uint64_t n = ++had[turns[i]];
+    tally_.most_turns = std::max(tally_.most_turns, n);
+    if (n <= kMostTurns) continue;
+    Violation("P4 " + std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name + " (" + work.ToString() + ") waits while lane " +
+              turns[i].name + " has " + std::to_string(n) + " turns");
+    progress->turns_at = turns.size();
+    return;
+  }
 }
 
 // ---- the wire
@@ -79,249 +219,133 @@ bool Auditor::HealthyLane(const LaneKey& lane) const {
 void Auditor::OnStart(const StartAttempt& attempt) {
   ++tally_.starts;
   std::string name = attempt.id.ToString() + "#" + std::to_string(attempt.number);
-  Item* item = Link(attempt.id, *attempt.spec);
-  const NotifyRecord* durable = synced().Find(attempt.id);
-  const NotifyRecord* record = written().Find(attempt.id);
-  if (!item) return;
-  if (!durable || !record) return Violation("P1 " + name + " starts before its notify is durable");
-  if (IsSettled(durable->state.phase)) Violation("P2 " + name + " starts although a settled state is durable");
-  if (durable->state.phase == Phase::kHeld && durable->state.due.ms > clock_->HighestWall(item->asked_t, t()))
-    Violation("P6 " + name + " starts although it is held");
-  if (StaysCancelled(*item)) Violation("P1 " + name + " starts after its cancel was acknowledged");
-  if (item->in_flight) Violation("P2 " + name + " starts while another attempt of it is in flight");
-  Result<NotifySpec> spec = DecodeSpec(*attempt.spec);
-  for (const std::string& mark : item->marks_acked)
-    if (!spec.ok() || spec->payload.find(mark) == std::string::npos)
-      Violation("P1 " + name + " goes out without the data of its acknowledged trigger");
-  if (*attempt.spec != *durable->spec) Violation("P1 " + name + " goes out with other contents than are durable");
-  CheckPause(attempt);
-  CheckNumber(*item, attempt.number, *record);
-  CheckTime(*item, attempt.number, *record);
-  CheckCaps(*attempt.head);
-  if (attempt.head->lane.mode == Mode::kFifo) CheckFifo(*item, attempt.number, *record);
-
-  if (item->attempts.count(attempt.number)) ++tally_.repeats;
-  item->attempts[attempt.number] = Attempt{t(), -1, epoch_, 0, {}};
-  item->in_flight = true;
+  const Model::Notify* notify = model_.Find(attempt.id);
+  Model::Flight* flight = model_.InFlight(attempt.id);
+  if (!notify || !flight || !flight->started || flight->on_wire) return Violation("P2 " + name + " goes out, and nothing was decided about it");
+  flight->on_wire = true;
+  if (attempt.number != flight->number) Violation("P2 " + name + " goes out in place of number " + std::to_string(flight->number));
+  if (*attempt.spec != *flight->spec) Violation("P1 " + name + " goes out with other contents than were decided");
+  if (synced().batch < flight->durable) Violation("P1 " + name + " goes out before what it depends on is durable");
+  std::map<uint32_t, Attempt>& attempts = attempts_[attempt.id];
+  uint32_t last = attempts.empty() ? 0 : attempts.rbegin()->first;
+  if (attempt.number < last) Violation("P2 " + name + ": the number went back from " + std::to_string(last));
+  if (attempt.number > last + 1) Violation("P2 " + name + ": the number jumped from " + std::to_string(last));
+  if (attempt.number == last && attempts.at(last).epoch == epoch_) Violation("P2 " + name + " is repeated without a crash");
+  tally_.repeats += attempt.number == last;
+  CheckLate(attempt.id, attempt, *notify);
+  attempts[attempt.number] = Attempt{-1, epoch_, 0};
   ++in_flight_;
   last_in_flight_t_ = t();
   for (Progress* progress : {&lanes_[attempt.head->lane], &hosts_[attempt.head->host]}) {
     ++progress->in_flight;
     progress->idle_since = -1;
   }
-  last_in_lane_[attempt.head->lane] = {attempt.id, attempt.number};
+}
+
+/// Not late, where nothing at all was in its way: nothing was in flight since it fell due, and nothing else happened to it.
+void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::Notify& notify) {
+  int64_t late = clock_->now().wall.ms - notify.state.due.ms;
+  int64_t due_t = t() - late;
+  bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.head->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
+                     last_in_flight_t_ < due_t && std::max({wall_step_t_, boot_t_, notify.due_set_t}) < due_t - 1000 &&
+                     !lanes_changed_.count(notify.head->lane) && profile_.limits.lane_rules.empty();
+  if (undisturbed && late > 100 + 4 * StoreDelayMs())
+    Violation("P6 " + id.ToString() + " starts " + std::to_string(late) + " ms late with nothing in its way");
 }
 
 void Auditor::OnArrived(NotifyId id, uint32_t number) {
-  Item* item = ById(id);
-  if (!item) return;
-  if (++item->attempts[number].arrivals > 1) Violation("P2 " + id.ToString() + "#" + std::to_string(number) + " arrived twice without a crash");
+  if (++attempts_[id][number].arrivals > 1) Violation("P2 " + id.ToString() + "#" + std::to_string(number) + " arrived twice without a crash");
 }
 
 void Auditor::OnEnded(NotifyId id, const AttemptResult& truth) {
-  Item* item = ById(id);
-  if (!item) return;
-  Attempt& attempt = item->attempts[truth.record.number];
-  attempt.end_t = t();
-  attempt.truth = truth;
-  item->in_flight = false;
+  Model::Flight* flight = model_.InFlight(id);
+  const Model::Notify* notify = model_.Find(id);
+  if (!flight || !notify) return;
+  flight->truth = truth;
+  attempts_[id][truth.record.number].end_t = t();
   tally_.laters += truth.verdict == Verdict::kLater;
-  item->succeeded |= truth.verdict == Verdict::kSuccess;
   --in_flight_;
   last_in_flight_t_ = t();
-  --lanes_[item->said.head->lane].in_flight;
-  --hosts_[item->said.head->host].in_flight;
-}
-
-// ---- promise 2
-
-void Auditor::CheckNumber(const Item& item, uint32_t number, const NotifyRecord& record) {
-  std::string name = record.id.ToString() + "#" + std::to_string(number);
-  uint32_t last = item.attempts.empty() ? 0 : item.attempts.rbegin()->first;
-  if (number < last) return Violation("P2 " + name + ": the number went back from " + std::to_string(last));
-  if (number > last + 1) return Violation("P2 " + name + ": the number jumped from " + std::to_string(last));
-  if (number == last) {
-    if (item.attempts.at(last).epoch == epoch_) Violation("P2 " + name + " is repeated without a crash");
-    if (record.state.attempts_made >= number) Violation("P2 " + name + " is repeated although its outcome is on disk");
-  } else if (last > 0 && record.state.attempts_made < last) {
-    Violation("P2 " + name + " starts before the outcome of the one before it is written");
-  }
-  uint32_t in_budget = number - record.state.attempts_before - record.state.laters;
-  uint32_t budget = item.said.head->reply_none ? 1 : item.said.head->retry_policy().max_attempts;
-  if (in_budget > budget) Violation("P2 " + name + " is over its budget of " + std::to_string(budget));
-}
-
-// ---- promise 6
-
-int64_t Auditor::DueLowest(const Item& item) const {
-  int64_t until = item.acked_t >= 0 ? item.acked_t : t();
-  int64_t lowest = INT64_MIN;
-  if (item.said.when.kind == When::Kind::kDelay) lowest = clock_->LowestWall(item.asked_t, until) + item.said.when.ms;
-  if (item.said.when.kind == When::Kind::kAt) lowest = item.said.when.ms;
-  if (item.said.when.kind == When::Kind::kAt && lowest <= clock_->HighestWall(item.asked_t, until)) lowest = INT64_MIN;  // past: at once
-  if (!item.said.head->fkey.empty() && item.said.when.kind == When::Kind::kDefault) lowest = INT64_MAX;
-  if (item.trigger_asked_t >= 0) lowest = std::min(lowest, item.trigger_due_lowest);
-  if (item.retry_asked_t >= 0 || item.change_asked_t >= 0) lowest = INT64_MIN;
-  return lowest;
-}
-
-int64_t Auditor::WaitLowest(const RetryPolicy& policy, uint32_t failures, int64_t retry_after_ms) {
-  double wait = 0;
-  if (!policy.schedule_ms.empty()) wait = static_cast<double>(policy.schedule_ms[std::min<size_t>(failures, policy.schedule_ms.size()) - 1]);
-  else wait = std::min(static_cast<double>(policy.initial_ms) * std::pow(policy.factor, failures - 1), static_cast<double>(policy.max_ms));
-  double asked = std::min(static_cast<double>(retry_after_ms), static_cast<double>(policy.max_ms));
-  return static_cast<int64_t>(std::floor(std::max(wait * (1 - policy.jitter), asked))) - 1;
-}
-
-void Auditor::CheckTime(const Item& item, uint32_t number, const NotifyRecord& record) {
-  std::string name = record.id.ToString() + "#" + std::to_string(number);
-  int64_t wall = clock_->now().wall.ms;
-  int64_t lowest = DueLowest(item);
-  // What fell due while the clock was ahead stays due when it steps back.
-  int64_t highest = clock_->HighestWall(item.asked_t, t());
-  if (highest < lowest) Violation("P6 " + name + " starts " + (lowest == INT64_MAX ? "untriggered" : std::to_string(lowest - highest) + " ms early"));
-  int64_t until = item.acked_t >= 0 ? item.acked_t : t();
-  int64_t expires = INT64_MAX;
-  if (item.said.ttl.kind == When::Kind::kDelay) expires = clock_->HighestWall(item.asked_t, until) + item.said.ttl.ms;
-  if (item.said.ttl.kind == When::Kind::kAt) expires = item.said.ttl.ms;
-  if (wall >= expires && item.retry_asked_t < 0 && item.change_asked_t < 0)
-    Violation("P6 " + name + " starts " + std::to_string(wall - expires) + " ms after its expiry");
-
-  const Attempt* before = number > 1 && item.attempts.count(number - 1) ? &item.attempts.at(number - 1) : nullptr;
-  uint32_t failures = number - 1 - record.state.attempts_before;
-  if (failures > 0) failures = std::max<uint32_t>(1, failures - record.state.laters);
-  if (before && before->end_t >= 0 && failures > 0 && item.change_asked_t < before->end_t - kOvertakeMs &&
-      item.retry_asked_t < before->end_t - kOvertakeMs && !item.attempts.count(number)) {
-    int64_t wait = WaitLowest(item.said.head->retry_policy(), failures, before->truth.retry_after_ms);
-    if (t() - before->end_t < wait)
-      Violation("P6 " + name + " starts " + std::to_string(wait - (t() - before->end_t)) + " ms before its wait is over");
-  }
-  // Not late either, where nothing at all was in its way: nothing was in flight since it fell due, and nothing else happened to it.
-  int64_t late = wall - record.state.due.ms;
-  int64_t due_t = t() - late;
-  bool undisturbed = number == 1 && record.head->lane.mode == Mode::kConcurrent && item.attempts.empty() && in_flight_ == 0 &&
-                     last_in_flight_t_ < due_t && wall_step_t_ < due_t - 1000 && boot_t_ < due_t - 1000 && item.acked_t >= 0 &&
-                     item.acked_t < due_t - 1000 && item.trigger_asked_t < due_t - 1000 && item.retry_asked_t < 0 && item.change_asked_t < 0 &&
-                     !lane_asks_.count(record.head->lane) && profile_.limits.lane_rules.empty();
-  if (undisturbed && late > 100 + 4 * StoreDelayMs())
-    Violation("P6 " + name + " starts " + std::to_string(late) + " ms late with nothing in its way");
-}
-
-// ---- promises 3 and 4
-
-void Auditor::CheckCaps(const NotifyHead& head) {
-  const CoreLimits& limits = profile_.limits;
-  if (in_flight_ >= limits.max_in_flight) Violation("P4 more in flight than " + std::to_string(limits.max_in_flight));
-  if (hosts_[head.host].in_flight >= limits.max_in_flight_per_host)
-    Violation("P4 more in flight at " + head.host + " than " + std::to_string(limits.max_in_flight_per_host));
-  uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : std::max(limits.max_in_flight_per_lane, lane_asks_[head.lane].concurrency);
-  if (lanes_[head.lane].in_flight >= lane_cap) Violation("P3 more in flight in lane " + head.lane.name + " than " + std::to_string(lane_cap));
-}
-
-void Auditor::CheckFifo(const Item& item, uint32_t number, const NotifyRecord& record) {
-  std::string name = record.id.ToString() + "#" + std::to_string(number) + " in " + record.head->lane.name;
-  auto last = last_in_lane_.find(record.head->lane);
-  if (last != last_in_lane_.end() && last->second.first != record.id) {
-    auto [before_id, before_number] = last->second;
-    const NotifyRecord* before = written().Find(before_id);
-    const Item* before_item = ById(before_id);
-    bool outcome_lost = before_item && before_item->attempts.at(before_number).epoch != epoch_;  // by a crash
-    if (before && before->state.attempts_made < before_number && !outcome_lost)
-      Violation("P3 " + name + " starts before the outcome of " + before_id.ToString() + "#" + std::to_string(before_number) + " is written");
-  }
-  auto attempted = [](const NotifyRecord& r) { return r.state.attempts_made > r.state.attempts_before; };
-  // Whose turn it is may have been decided a little earlier, where its body had to be read first: only what was due by then counts.
-  int64_t decided_t = std::max(boot_t_, t() - 2 * StoreDelayMs());
-  int64_t wall_then = clock_->LowestWall(decided_t, t());
-  bool skips = lane_asks_[record.head->lane].ever_skipped || !profile_.limits.lane_rules.empty();
-  for (uint64_t token : by_lane_[record.head->lane]) {
-    const Item& other = items_.at(token);
-    if (&other == &item || other.known_t < 0 || other.known_t > decided_t || !other.pending || other.cancel_asked_t >= 0 ||
-        other.said.ttl.kind != When::Kind::kDefault || other.change_asked_t >= 0)
-      continue;
-    const NotifyRecord* durable = synced().Find(other.id);
-    const NotifyRecord* written_one = written().Find(other.id);
-    if (!durable || !written_one || IsSettled(durable->state.phase) || IsSettled(written_one->state.phase)) continue;
-    // One that stepped aside, maybe: it is not waited for.
-    if (skips && (attempted(*durable) || attempted(*written_one))) continue;
-    if (attempted(*durable) && attempted(*written_one)) {
-      if (!attempted(record)) Violation("P3 " + name + " overtakes the attempted head " + other.id.ToString());
-      continue;
-    }
-    bool eligible = durable->state.due.ms <= wall_then - 2 && written_one->state.due == durable->state.due;
-    bool moved = std::max({other.trigger_asked_t, other.retry_asked_t, item.change_asked_t}) > t() - 2 * StoreDelayMs();
-    if (eligible && !moved && !attempted(record) && item.attempts.empty() && OrderKeyOf(*durable) < OrderKeyOf(record))
-      Violation("P3 " + name + " goes before " + other.id.ToString() + ", which is due and earlier in order");
-  }
+  --lanes_[notify->head->lane].in_flight;
+  --hosts_[notify->head->host].in_flight;
 }
 
 // ---- promise 4: nothing that can go stands still
 
 void Auditor::OnTime() {
   if (!store_) return;
+  model_.Forget(synced().batch);
   Now now = clock_->now();
-  std::map<LaneKey, NotifyId> lanes;   // with work; one of it
-  std::map<LaneKey, bool> head_waits;  // fifo lanes whose attempted head may not go yet
-  std::map<std::string, std::set<LaneKey>> hosts;
-  for (auto it = pending_.begin(); it != pending_.end();) {
-    Item& item = items_.at(*it);
-    const NotifyRecord* durable = synced().Find(item.id);
-    const NotifyRecord* record = written().Find(item.id);
-    if (durable && record && IsSettled(durable->state.phase) && IsSettled(record->state.phase)) {
-      item.pending = false;
-      it = pending_.erase(it);
-      continue;
+  struct Look {
+    bool open = false;    // neither paused nor with an unhealthy host
+    NotifyId head, next;  // fifo: who holds up all others; the first in order that can go
+    OrderKey order;
+  };
+  std::map<LaneKey, Look> looks;
+  for (NotifyId id : model_.pending()) {
+    const Model::Notify& notify = *model_.Find(id);
+    const NotifyState& state = notify.state;
+    if (notify.durable > synced().batch || state.expires_at <= now.wall) continue;
+    bool goes = state.phase == Phase::kRetrying ? state.retry_at <= now.mono : state.due <= now.wall || state.at_once;
+    if (!goes || model_.HasFlight(id)) continue;
+    const LaneKey& key = notify.head->lane;
+    auto [it, fresh] = looks.try_emplace(key);
+    Look& look = it->second;
+    if (fresh) {
+      const Model::Lane* lane = model_.LaneOf(key);
+      look.open = !(lane && lane->settings.paused != Paused::kNo) && HealthyLane(key);
+      if (lane) look.head = lane->blocked_head;
     }
-    ++it;
-    if (!durable || !record || IsSettled(record->state.phase) || item.known_t < 0 || item.in_flight) continue;
-    const LaneKey& lane = item.said.head->lane;
-    if (IsPaused(lane)) continue;
-    if (!HealthyHost(item.said.head->host) || !HealthyLane(lane)) continue;
-    bool goes = false;
-    switch (record->state.phase) {
-      case Phase::kRetrying:
-        goes = record->state.retry_at <= now.mono;
-        break;
-      // One submitted as due at once goes, wherever the clock stepped since, over restarts too.
-      case Phase::kWaiting:
-        goes = record->state.due <= now.wall || (item.said.when.kind == When::Kind::kDefault && item.said.head->fkey.empty() &&
-                                                 item.trigger_asked_t < 0 && item.retry_asked_t < 0 && item.change_asked_t < 0);
-        break;
-      default:
-        goes = record->state.due <= now.wall;
-    }
-    if (lane.mode == Mode::kFifo && record->state.attempts_made > record->state.attempts_before && !goes) head_waits[lane] = true;
-    if (!goes || record->state.expires_at <= now.wall || durable->state.phase != record->state.phase) continue;
-    lanes.emplace(lane, item.id);
+    if (!look.open || (look.head.value != 0 && look.head != id)) continue;
+    OrderKey order = model_.OrderOf(id);
+    if (look.next.value != 0 && look.order < order) continue;
+    look.next = id;
+    look.order = order;
   }
-  for (const auto& [lane, waits] : head_waits) lanes.erase(lane);
-  for (const auto& [lane, id] : lanes) hosts[ById(id)->said.head->host].insert(lane);
-  auto look = [&](Progress* progress, NotifyId work, int64_t bound_ms, const std::string& name) {
+  std::map<std::string, std::vector<NotifyId>> hosts;  // what their lanes would send next
+  for (const auto& [lane, look] : looks) {
+    if (look.next.value == 0) continue;
+    const NotifyHead& head = *model_.Find(look.next)->head;
+    hosts[head.host].push_back(look.next);
+    lanes_[head.lane];
+    hosts_[head.host];
+  }
+  auto look_at = [&](Progress* progress, NotifyId work, int64_t bound_ms, auto name) {
     if (work.value == 0 || progress->in_flight > 0 || stopping_) {
       progress->idle_since = -1;
-    } else if (progress->idle_since < 0) {
-      progress->idle_since = t();
-    } else if (t() - progress->idle_since > bound_ms) {
-      Violation("P4 " + name + " has had work for " + std::to_string(t() - progress->idle_since) + " ms (" + work.ToString() +
-                ") and nothing in flight");
-      progress->idle_since = t();
+      return;
     }
+    if (progress->idle_since < 0) {
+      progress->idle_since = t();
+      progress->bound_ms = 0;
+    }
+    progress->bound_ms = std::max(progress->bound_ms, bound_ms);
+    if (t() - progress->idle_since <= progress->bound_ms) return;
+    Violation("P4 " + name() + " has had work for " + std::to_string(t() - progress->idle_since) + " ms (" + work.ToString() +
+              ") and nothing in flight");
+    progress->idle_since = -1;
   };
   int64_t base_ms = 3'000 + 10 * StoreDelayMs();
-  for (auto& [name, progress] : hosts_) look(&progress, hosts.count(name) ? lanes.at(*hosts[name].begin()) : NotifyId{}, base_ms, name);
+  for (auto& [name, progress] : hosts_) {
+    auto work = hosts.find(name);
+    look_at(&progress, work == hosts.end() ? NotifyId{} : work->second.front(), base_ms, [&name = name] { return name; });
+  }
   for (auto& [lane, progress] : lanes_) {
-    NotifyId work = lanes.count(lane) ? lanes.at(lane) : NotifyId{};
+    auto look = looks.find(lane);
+    NotifyId work = look == looks.end() ? NotifyId{} : look->second.next;
     size_t rivals = 0;
-    for (const std::string& host : lane_hosts_[lane]) rivals += hosts.count(host) ? hosts[host].size() : 0;
+    if (work.value != 0)
+      for (const std::string& host : lane_hosts_[lane]) rivals += hosts.count(host) ? hosts[host].size() : 0;
     // A turn each: at worst one call at a time at the host, each as slow as a healthy one may be (a lane may have to be woken for it).
-    look(&progress, work, base_ms + static_cast<int64_t>(rivals) * 3 * (profile_.healthy_ms_max + StoreDelayMs()),
-         std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name);
+    look_at(&progress, work, base_ms + static_cast<int64_t>(rivals) * 3 * (profile_.healthy_ms_max + StoreDelayMs()),
+            [&lane = lane] { return std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name; });
+    CheckTurns(lane, &progress, work);
   }
   for (auto& [id, open] : open_) {
     int64_t wait = std::holds_alternative<GetRequest>(open.event) ? std::get<GetRequest>(open.event).wait_ms : 0;
-    if (t() - open.t > wait + 5'000) {
+    if (!open.gone && t() - open.t > wait + 5'000) {
       Violation("request " + std::to_string(id.token) + " has no answer after " + std::to_string(t() - open.t) + " ms");
-      open.t = INT64_MAX / 2;  // said once
+      open.gone = true;  // said once
     }
   }
 }

@@ -1,11 +1,13 @@
-// Auditor: checks promises 1-4, 6 and 8 of contract section 2 from outside. It knows only the requests, the replies, what went over the wire
-// and the two images of the fake disk (written, and synced); it shares no code with the core. One thread.
+// Auditor: checks promises 1-4, 6 and 8 of contract section 2. It steps a model (model.h) by the order in which the core decided, and holds it
+// against all that comes out: what the core writes, what is on the fake disk, what clients are answered and what goes over the wire. One thread.
 //
-// What it relies on: FakeStore's images are true; each submitted item carries a token (workload.h) by which it is known again.
+// What it relies on: FakeStore's images are true. What the core says it decided is not believed: each decision must be what the request and the
+// model before it make of it, to the last field that is written, and no answer and no attempt may be without one.
 // It never stops a run: violations gather, each with its simulated time.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,13 +18,11 @@
 #include "broker/events.h"
 #include "fakes/fake_store.h"
 #include "sim/clock.h"
+#include "sim/model.h"
 #include "sim/profile.h"
 #include "sim/receiver.h"
 
 namespace notifyd::sim {
-
-/// How long a request may be under way, at most: within it, one that was made later may overtake it.
-constexpr int64_t kOvertakeMs = 1'000;
 
 class Auditor : public WireObserver {
  public:
@@ -30,10 +30,16 @@ class Auditor : public WireObserver {
 
   /// A broker starts on `store` (borrowed), after a crash or for the first time.
   void OnBoot(const FakeStore* store);
-  /// The broker is gone; `image` is what its disk holds now. Requests without an answer may or may not have happened.
+  /// The broker is gone; `image` is what its disk holds now. What was decided and is not in it never happened.
   void OnCrash(const FakeImage& image);
   /// Before the core gets it.
   void OnRequest(const Event& event);
+  /// Before the core gets a LimitsChanged.
+  void OnLimits(const CoreLimits& limits) { reloads_.push_back(limits); }
+  /// What came of a run of the core, before it is carried out.
+  void OnEffects(const Effects& effects);
+  /// One more batch is written.
+  void OnWritten(uint64_t batch);
   void OnReply(const Reply& reply);
   void OnStart(const StartAttempt& attempt) override;
   void OnArrived(NotifyId id, uint32_t number) override;
@@ -41,17 +47,16 @@ class Auditor : public WireObserver {
   /// Looks for what should move and does not. Call at least every 500 ms of simulated time.
   void OnTime();
   /// From now on all hosts are healthy.
-  void OnHealed() { healed_ = true; }
-  /// The broker was told to stop: refusals are in order.
+  void OnHealed();
+  /// The broker was told to stop, or to hold: nothing must move any more.
   void OnStopping() { stopping_ = true; }
-  void OnDiskLow() { disk_was_low_ = true; }
   /// The wall clock stepped: lateness is not judged across it.
   void OnWallStep() { wall_step_t_ = clock_->t(); }
   /// All has settled that can: the end state, against the whole history. `stats`, `listed`: the last answers.
   void OnQuiet(const StatsView& stats, const std::vector<NotifyView>& listed);
   /// Something that can still settle by itself, or an answer that is due?
   bool Unfinished() const;
-  bool HasRequests() const { return !open_.empty(); }
+  bool HasRequests() const;
   void Violation(const std::string& text);
 
   const std::vector<std::string>& violations() const { return violations_; }
@@ -60,58 +65,54 @@ class Auditor : public WireObserver {
     uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0, deepest_tail = 0,
              dormant = 0;
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
+    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0;
   };
-  const Tally& tally() const { return tally_; }
+  Tally tally() const {
+    Tally tally = tally_;
+    tally.awaited = model_.awaited();
+    return tally;
+  }
 
  private:
   struct Attempt {
-    int64_t start_t = 0, end_t = -1;  // end_t: when the core was told
+    int64_t end_t = -1;  // when the core was told
     int epoch = 0;
     int arrivals = 0;
-    AttemptResult truth;
-  };
-  /// One submitted item and all that is known about what became of it.
-  struct Item {
-    uint64_t token = 0;
-    SubmitItem said;
-    NotifyId id;           // 0: not known yet
-    int64_t asked_t = 0;   // first request with it
-    int64_t acked_t = -1;  // first 2xx for it
-    int64_t known_t = -1;  // since when this broker certainly knows it: acked, or on the disk it started from
-    bool pending = false;  // not known to have settled
-    // What clients asked for, answered or not, and what was acknowledged.
-    int64_t cancel_asked_t = -1, cancel_acked_t = -1;
-    int64_t cancel_holds_from_t = -1;  // when the acknowledged cancel was asked: a retry asked since then may have undone it
-    int64_t retry_asked_t = -1, retries_acked = 0, retries_asked = 0;
-    int64_t trigger_asked_t = -1;
-    int64_t trigger_due_lowest = 0;
-    std::set<std::string> marks_acked;  // data of acknowledged triggers
-    int64_t change_asked_t = -1;        // of its times or priority
-    int64_t purge_asked_t = -1;
-    bool awaited = false;  // a trigger that was remembered must send it
-    std::string awaited_mark;
-    std::map<uint32_t, Attempt> attempts;
-    bool in_flight = false;
-    bool succeeded = false;  // some attempt really did
   };
   struct Open {
     Event event;
     int64_t t = 0;
-    uint32_t attempts_made = 0;  // retry: as it stood durably when it was asked
-    NotifyId held;               // trigger and fkey requests: who held it durably when it was asked
+    uint64_t seq = 0;
+    bool gone = false;     // disconnected: it may be carried out, and nobody hears of it
+    uint64_t written = 0;  // the newest batch that was written when it was asked
+    Model::Expected expected;
+    std::set<NotifyId> items;  // bulk: on which it was carried out
+  };
+  /// How a notify was on disk, from `seq` on.
+  struct Version {
+    uint64_t seq = 0, batch = 0;
+    bool exists = false;
+    NotifyState state;
+    std::shared_ptr<const std::string> spec;
+  };
+  /// What a batch must leave on the disk.
+  struct After {
+    uint64_t batch = 0;
+    std::vector<std::pair<NotifyId, Model::Notify>> notifies;
+    std::vector<std::pair<std::string, FkeyRecord>> fkeys;
+    std::vector<std::pair<IdempotencyKey, IdempotencyRecord>> keys;
+    std::vector<std::pair<LaneKey, LaneSettings>> settings;
   };
   /// How long a lane or a host has had work and done nothing.
   struct Progress {
     int64_t idle_since = -1;
+    int64_t bound_ms = 0;  // the longest that held since then
     uint32_t in_flight = 0;
+    NotifyId work;           // a lane: what it would send next,
+    int64_t work_since = 0;  // when that was seen first,
+    size_t turns_at = 0;     // and how many turns its host had given once it might have been fetched from the disk
   };
 
-  /// A cancel of it was acknowledged, and nobody asked to send it again since.
-  static bool StaysCancelled(const Item& item) { return item.cancel_acked_t >= 0 && item.retry_asked_t < item.cancel_holds_from_t; }
-  Item* ById(NotifyId id);
-  Item* Link(NotifyId id, const std::string& spec);
-  template <class F>
-  void ForFkey(const std::string& fkey, F f);
   const FakeImage& written() const { return store_->written(); }
   const FakeImage& synced() const { return store_->synced(); }
   int64_t t() const { return clock_->t(); }
@@ -119,77 +120,59 @@ class Auditor : public WireObserver {
   bool HealthyHost(const std::string& host) const;
   bool HealthyLane(const LaneKey& lane) const;
 
-  // auditor.cc: what goes over the wire
-  void CheckNumber(const Item& item, uint32_t number, const NotifyRecord& record);
-  void CheckTime(const Item& item, uint32_t number, const NotifyRecord& record);
-  void CheckFifo(const Item& item, uint32_t number, const NotifyRecord& record);
-  void CheckCaps(const NotifyHead& head);
-  int64_t DueLowest(const Item& item) const;
-  static int64_t WaitLowest(const RetryPolicy& policy, uint32_t failures, int64_t retry_after_ms);
+  // auditor.cc: what was decided, and what goes over the wire
+  void Carry(const Decided& decided);
+  void NoteWaits();
+  void CheckTotals(const Totals& totals);
+  void NoteAfter(uint64_t batch);
+  void Restart();
+  void CheckTurns(const LaneKey& lane, Progress* progress, NotifyId work);
+  void CheckLate(NotifyId id, const StartAttempt& attempt, const Model::Notify& notify);
 
   // auditor_replies.cc
   void CheckReply(const Open& open, const Reply& reply);
-  void CheckSubmitted(const SubmitRequest& request, const Submitted& reply);
-  void CheckTriggered(const TriggerRequest& request, const Triggered& reply);
-  void CheckViewed(const Open& open, const Viewed& reply);
-  void CheckRefused(const Open& open, const Refused& reply);
-  void CheckListed(const ListRequest& request, const Listed& reply);
-  void CheckStats(const StatsView& stats);
-  const NotifyRecord* Durable(NotifyId id, const char* what);
-
-  // auditor_steering.cc: lanes, changes, many at once, callbacks, remembered triggers
-  struct LaneAsks {
-    int64_t pause_acked_t = -1, resume_asked_t = -1;  // newest
-    bool ever_skipped = false;                        // on_retry: skip, at some time
-    uint32_t concurrency = 0;                         // the highest that was ever asked for
-  };
-  void OnSteering(const Event& event);
-  void CheckSteered(const Open& open, const Reply& reply);
-  void CheckPause(const StartAttempt& attempt);
-  void CheckCallbacks(const FakeImage& image);
-  void CheckLaneCounts(const FakeImage& image);
-  void ExpectRemembered(Item* item);
-  bool IsPaused(const LaneKey& lane) const;
-  void AskAll(const BulkRequest& bulk);
-  void AskOne(const BulkRequest& bulk, Item* item);
+  void CheckRefused(const Open& open, const Reply& reply, const Refused& refused);
+  void CheckSubmitted(const std::string& name, const Model::Expected& expected, const Submitted& reply);
+  void CheckViewed(const Open& open, const std::string& name, const Viewed& reply);
+  void CheckBulk(const Open& open, const std::string& name, const BulkDone& reply);
+  void CheckListed(const Open& open, const Listed& reply);
+  void CheckStats(const StatsView& expected, const StatsView& stats);
+  void CheckLanes(const LanesRequest& request, const Reply& reply);
+  /// Did it stand like that on the disk at some moment since `seq`, in `batch` or later?
+  bool Stood(NotifyId id, const NotifyRecord& record, uint64_t seq, uint64_t batch) const;
+  bool WasAbsent(NotifyId id, uint64_t seq) const;
 
   // auditor_image.cc
-  /// Do the indexes, the totals and the records of one image agree? `what`: names it.
+  /// Do the indexes, the totals and the records of one image agree, with each other and with the model? `what`: names it.
   void CheckImage(const FakeImage& image, const std::string& what);
-  void CheckSettled(const Item& item, const NotifyRecord& record);
+  void CompareImage(const FakeImage& image, const std::string& what);
+  void CompareNotify(const FakeImage& image, NotifyId id, const Model::Notify& own, const std::string& what);
+  void CompareFkey(const FakeImage& image, const std::string& fkey, const FkeyRecord& own, const std::string& what);
+  void CompareKey(const FakeImage& image, const IdempotencyKey& key, const IdempotencyRecord& own, const std::string& what);
+  void CompareSettings(const FakeImage& image, const LaneKey& lane, const LaneSettings& own, const std::string& what);
+  void CheckLaneCounts(const FakeImage& image);
+  void CheckCallbacks(const FakeImage& image);
 
   const Profile& profile_;
   const SimClock* clock_;
+  Model model_;
   const FakeStore* store_ = nullptr;
   int epoch_ = 0;
   int64_t boot_t_ = 0, wall_step_t_ = -1, last_in_flight_t_ = -1;
-  bool healed_ = false, stopping_ = false, disk_was_low_ = false;
-  std::map<uint64_t, Item> items_;  // by token
-  std::map<NotifyId, uint64_t> tokens_;
-  std::map<std::string, std::vector<uint64_t>> by_fkey_;
-  std::map<LaneKey, std::vector<uint64_t>> by_lane_;
+  bool healed_ = false, stopping_ = false;
+  uint64_t seq_ = 0;
+  std::deque<CoreLimits> reloads_;
+  std::map<NotifyId, std::map<uint32_t, Attempt>> attempts_;
+  std::map<NotifyId, std::vector<Version>> versions_;
+  std::deque<After> afters_;
   std::map<LaneKey, std::set<std::string>> lane_hosts_;
-  std::map<std::pair<std::string, std::string>, uint64_t> accepted_keys_;      // caller and idempotency key -> token
-  std::map<NotifyId, int64_t> cancels_asked_, retries_asked_, changes_asked_;  // of ids not linked yet too
-  struct FkeyAsks {
-    int64_t cancel_t = -1, trigger_t = -1, trigger_lowest = INT64_MAX;
-    int64_t remember_until_t = -1, remember_lowest = INT64_MAX;  // a trigger may be remembered until then
-  };
-  std::map<std::string, FkeyAsks> fkey_asks_;  // the newest ones
-  std::map<LaneKey, LaneAsks> lane_asks_;
-  struct RememberedAsk {
-    int64_t acked_t = -1, expires_t = 0;
-    std::string mark;
-  };
-  std::map<std::string, RememberedAsk> remembered_;  // acknowledged, and nothing about that fkey was asked since
-  std::set<uint64_t> pending_;
+  std::set<LaneKey> lanes_changed_;
   std::map<RequestId, Open> open_;
-  std::set<RequestId> gone_;  // disconnected
+  std::multimap<NotifyId, RequestId> waits_;  // GETs that wait for it to settle
   std::map<LaneKey, Progress> lanes_;
   std::map<std::string, Progress> hosts_;
-  std::map<LaneKey, std::pair<NotifyId, uint32_t>> last_in_lane_;  // fifo: the newest attempt
+  std::map<std::string, std::vector<LaneKey>> turns_;  // by host: whose turn it was, one after the other
   uint32_t in_flight_ = 0;
-  std::optional<Totals> last_totals_;
   std::vector<std::string> violations_;
   Tally tally_;
 };

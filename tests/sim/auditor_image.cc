@@ -1,6 +1,8 @@
-// What the auditor makes of the disk: after a crash, and at the end. Promises 1, 2 and 8, and that the indexes agree with the records.
+// What the auditor makes of the disk: batch by batch, after a crash, and at the end. Promises 1, 2 and 8, and that the indexes agree with the
+// records.
 #include <algorithm>
 
+#include "broker/spec.h"
 #include "sim/auditor.h"
 #include "sim/workload.h"
 
@@ -10,107 +12,115 @@ void Auditor::OnBoot(const FakeStore* store) {
   store_ = store;
   boot_t_ = t();
   stopping_ = false;
-  last_totals_.reset();
-  for (const auto& [id, record] : written().notifies) {
-    Item* item = Link(id, *record->spec);
-    if (item) item->known_t = t();
-  }
+  reloads_.clear();
+  afters_.clear();
+  versions_.clear();
+  ++seq_;
+  for (const auto& [id, notify] : model_.notifies()) versions_[id].push_back({seq_, 0, notify.exists, notify.state, notify.spec});
+  model_.OnBoot();
 }
 
 void Auditor::OnCrash(const FakeImage& image) {
   ++tally_.crashes;
   ++epoch_;
-  for (const auto& [id, open] : open_)
-    if (const auto* bulk = std::get_if<BulkRequest>(&open.event)) AskAll(*bulk);
+  ++seq_;
+  if (image.batch < synced().batch) Violation("P1 a batch that was synced is gone after the crash");
   open_.clear();
-  remembered_.clear();
+  waits_.clear();
   in_flight_ = 0;
   for (auto& [lane, progress] : lanes_) progress = {};
   for (auto& [host, progress] : hosts_) progress = {};
+  model_.RollBack(image.batch);
   // An end that arrived is synced at most sync_delay_ms later (promise 2); how long a sync takes is the store's affair.
   int64_t durable_before = t() - profile_.limits.sync_delay_ms - 3 * StoreDelayMs() - 5;
-  for (auto& [token, item] : items_) {
-    item.in_flight = false;
-    item.known_t = -1;
-    if (item.id.value == 0) continue;
-    std::string name = item.id.ToString();
-    const NotifyRecord* record = image.Find(item.id);
-    if (!record) {
-      if (item.purge_asked_t >= 0) {
-        pending_.erase(token);
-        continue;
-      }
-      if (item.acked_t >= 0) {
-        Violation("P1 " + name + " was acknowledged and is gone after the crash");
-        continue;
-      }
-      // Never acknowledged, never happened: its id goes to another.
-      tokens_.erase(item.id);
-      pending_.erase(token);
-      item.id = {};
-      item.attempts.clear();
+  for (auto it = attempts_.begin(); it != attempts_.end();) {
+    const Model::Notify* notify = model_.Find(it->first);
+    if (!notify) {  // never acknowledged, never happened: its id goes to another
+      it = attempts_.erase(it);
       continue;
     }
-    if (StaysCancelled(item) && record->state.phase != Phase::kCancelled)
-      Violation("P1 the cancel of " + name + " was acknowledged and is undone by the crash");
-    if (!item.marks_acked.empty() && record->state.phase == Phase::kHeld)
-      Violation("P1 the trigger of " + name + " was acknowledged and is undone by the crash");
-    for (auto& [number, attempt] : item.attempts) {
-      if (attempt.end_t < 0 || record->state.attempts_made >= number) continue;
+    for (auto& [number, attempt] : it->second) {
+      if (attempt.end_t < 0 || notify->state.attempts_made >= number) continue;
       if (attempt.end_t < durable_before && !store_->failed())
-        Violation("P2 the end of " + name + "#" + std::to_string(number) + " came " + std::to_string(t() - attempt.end_t) +
+        Violation("P2 the end of " + it->first.ToString() + "#" + std::to_string(number) + " came " + std::to_string(t() - attempt.end_t) +
                   " ms before the crash and is lost");
       attempt.end_t = -1;  // forgotten: it comes again
     }
-    if (!IsSettled(record->state.phase)) {
-      item.pending = true;
-      pending_.insert(token);
-    }
+    ++it;
   }
   store_ = nullptr;
+  CompareImage(image, "after a crash");
   CheckImage(image, "after a crash");
 }
 
 bool Auditor::Unfinished() const {
-  if (!open_.empty() || in_flight_ > 0) return true;
-  for (const auto& [id, record] : written().notifies) {
-    const NotifyState& state = record->state;
-    if (IsSettled(state.phase)) continue;
-    if (IsPaused(record->head->lane)) return true;
+  if (HasRequests() || in_flight_ > 0) return true;
+  for (NotifyId id : model_.pending()) {
+    const Model::Notify& notify = *model_.Find(id);
+    const NotifyState& state = notify.state;
     bool stays = state.phase == Phase::kHeld && state.due == kWallNever && state.expires_at == kWallNever;
-    if (!stays) return true;
+    if (!stays || model_.IsPaused(notify.head->lane)) return true;
   }
   return false;
 }
 
-void Auditor::CheckSettled(const Item& item, const NotifyRecord& record) {
-  std::string name = record.id.ToString();
-  switch (record.state.phase) {
-    case Phase::kSucceeded:
-      if (!item.succeeded) Violation("P2 " + name + " is succeeded, but its receiver never took it");
-      return;
-    case Phase::kFailed: {
-      if (item.attempts.empty()) return Violation("P2 " + name + " failed without an attempt");
-      const auto& [number, last] = *item.attempts.rbegin();
-      uint32_t budget = item.said.head->reply_none ? 1 : item.said.head->retry_policy().max_attempts;
-      if (last.truth.verdict == Verdict::kSuccess) Violation("P2 " + name + " failed, but its last attempt succeeded");
-      if (last.truth.verdict == Verdict::kLater) Violation("P2 " + name + " failed, but its last answer was \"not ready yet\"");
-      if (last.truth.verdict == Verdict::kFailure && number - record.state.attempts_before - record.state.laters < budget)
-        Violation("P2 " + name + " failed after " + std::to_string(number) + " attempts with budget left");
-      return;
-    }
-    case Phase::kCancelled:
-      if (item.cancel_asked_t < 0) Violation("P1 " + name + " is cancelled, and nobody asked for it");
-      return;
-    case Phase::kExpired:
-      if (item.said.ttl.kind == When::Kind::kDefault && item.change_asked_t < 0) Violation("P6 " + name + " expired without a ttl");
-      return;
-    default:
-      if (record.state.phase == Phase::kHeld && record.state.due == kWallNever && record.state.expires_at == kWallNever) return;
-      Violation("P4 " + name + " is stuck in phase " + std::to_string(static_cast<int>(record.state.phase)) + ", lane " + record.head->lane.name +
-                ", due in " + std::to_string(record.state.due.ms - clock_->now().wall.ms) + " ms");
+// ---- an image against the model
+
+void Auditor::CompareNotify(const FakeImage& image, NotifyId id, const Model::Notify& own, const std::string& what) {
+  const NotifyRecord* record = image.Find(id);
+  if (!record != !own.exists) {
+    if (record) return Violation("P1 " + id.ToString() + " was removed, and is on disk " + what);
+    NotifyId about = ToldAbout(*own.spec);
+    if (about.value != 0)
+      return Violation("P1 the callback " + id.ToString() + " is not on disk " + what + ": nobody is told of " + about.ToString());
+    return Violation("P1 " + id.ToString() + " is not on disk " + what);
   }
+  if (!record) return;
+  if (!Model::SameState(record->state, own.state)) Violation("P1 the state of " + id.ToString() + " is not on disk " + what);
+  if (*record->spec != *own.spec || record->head->priority != own.head->priority)
+    Violation("P1 " + id.ToString() + " has other contents on disk " + what);
 }
+
+void Auditor::CompareFkey(const FakeImage& image, const std::string& fkey, const FkeyRecord& own, const std::string& what) {
+  auto found = image.fkeys.find(fkey);
+  bool same = found != image.fkeys.end() && found->second.id == own.id && found->second.expires_at == own.expires_at &&
+              !found->second.remembered == !own.remembered && (!own.remembered || *found->second.remembered == *own.remembered);
+  if (!same) Violation("P1 what fkey " + fkey + " stands for is not on disk " + what);
+}
+
+void Auditor::CompareKey(const FakeImage& image, const IdempotencyKey& key, const IdempotencyRecord& own, const std::string& what) {
+  auto found = image.idempotency.find(key);
+  bool same = found != image.idempotency.end() && found->second.id == own.id && found->second.fields == own.fields &&
+              found->second.expires_at == own.expires_at;
+  if (!same) Violation("P1 what idempotency key " + key.key + " stands for is not on disk " + what);
+}
+
+void Auditor::CompareSettings(const FakeImage& image, const LaneKey& lane, const LaneSettings& own, const std::string& what) {
+  auto found = image.lane_settings.find(lane);
+  if ((found == image.lane_settings.end() ? LaneSettings() : found->second) != own)
+    Violation("P1 the settings of lane " + lane.name + ", a pause or another, are not on disk " + what);
+}
+
+void Auditor::CompareImage(const FakeImage& image, const std::string& what) {
+  size_t existing = 0, settings = 0;
+  for (const auto& [id, notify] : model_.notifies()) {
+    CompareNotify(image, id, notify, what);
+    existing += notify.exists;
+  }
+  if (existing != image.notifies.size()) Violation("P1 there are notifies on disk that nobody submitted, " + what);
+  for (const auto& [fkey, own] : model_.fkeys()) CompareFkey(image, fkey, own.record, what);
+  if (model_.fkeys().size() != image.fkeys.size()) Violation("P1 there are fkeys on disk that nobody used, " + what);
+  for (const auto& [key, own] : model_.keys()) CompareKey(image, key, own.record, what);
+  if (model_.keys().size() != image.idempotency.size()) Violation("P1 there are idempotency keys on disk that nobody used, " + what);
+  for (const auto& [lane, own] : model_.lanes()) {
+    CompareSettings(image, lane, own.settings, what);
+    settings += !own.settings.IsDefault();
+  }
+  if (settings != image.lane_settings.size()) Violation("P1 there are settings of lanes on disk that nobody made, " + what);
+  CheckTotals(image.totals);
+}
+
+// ---- an image by itself
 
 void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
   auto wrong = [&](const std::string& text) { Violation("image " + what + ": " + text); };
@@ -126,7 +136,8 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
       continue;
     }
     if (state.expires_at != kWallNever && !image.expiries.count({state.expires_at.ms, id})) wrong(name + " is not in the index of expiries");
-    if (state.phase == Phase::kHeld && state.due.ms > clock_->HighestWall(0, t())) {  // one whose due time came holds nothing
+    // One whose due time came, or whose ttl is over, holds nothing.
+    if (state.phase == Phase::kHeld && std::min(state.due.ms, state.expires_at.ms) > clock_->HighestWall(0, t())) {
       auto fkey = image.fkeys.find(record->head->fkey);
       if (fkey == image.fkeys.end() || fkey->second.id != id) wrong(name + " is held, but its fkey does not point to it");
     }
@@ -174,11 +185,7 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
   same("sleeping lanes", dormant, totals.dormant_lanes);
   same("lane records", image.lanes.size(), totals.lane_records);
   // Those that were purged are missing from both by the same number.
-  if (image.notifies.size() > totals.accepted) wrong("more notifies than were accepted");
   uint64_t purged = totals.accepted - image.notifies.size();
-  bool may_purge = false;
-  for (const auto& [token, item] : items_) may_purge |= item.purge_asked_t >= 0;
-  if (!may_purge) same("accepted", image.notifies.size(), totals.accepted);
   same("settled", settled + purged + totals.revived, totals.succeeded + totals.failed + totals.cancelled + totals.expired);
   CheckLaneCounts(image);
   CheckCallbacks(image);
@@ -186,20 +193,21 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
 }
 
 void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& listed) {
+  CompareImage(written(), "at the end");
   CheckImage(written(), "at the end");
   uint64_t held = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0;
   for (const auto& [id, record] : written().notifies) {
-    Item* item = Link(id, *record->spec);
-    if (item) CheckSettled(*item, *record);
-    held += record->state.phase == Phase::kHeld;
-    succeeded += record->state.phase == Phase::kSucceeded;
-    failed += record->state.phase == Phase::kFailed;
-    cancelled += record->state.phase == Phase::kCancelled;
-    expired += record->state.phase == Phase::kExpired;
+    const NotifyState& state = record->state;
+    held += state.phase == Phase::kHeld;
+    succeeded += state.phase == Phase::kSucceeded;
+    failed += state.phase == Phase::kFailed;
+    cancelled += state.phase == Phase::kCancelled;
+    expired += state.phase == Phase::kExpired;
+    bool stays = state.phase == Phase::kHeld && state.due == kWallNever && state.expires_at == kWallNever;
+    if (!IsSettled(state.phase) && !stays)
+      Violation("P4 " + id.ToString() + " is stuck in phase " + std::to_string(static_cast<int>(state.phase)) + ", lane " + record->head->lane.name +
+                ", due in " + std::to_string(state.due.ms - clock_->now().wall.ms) + " ms");
   }
-  for (const auto& [token, item] : items_)
-    if (item.acked_t >= 0 && !written().Find(item.id) && item.purge_asked_t < 0)
-      Violation("P1 " + item.id.ToString() + " was acknowledged and is gone");
   const Totals& totals = stats.totals;
   if (stats.held != held || stats.scheduled + stats.ready + stats.sending + stats.retrying != 0)
     Violation("P8 at rest: held " + std::to_string(stats.held) + " of " + std::to_string(held) + ", scheduled " + std::to_string(stats.scheduled) +
@@ -218,6 +226,40 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
     if (view.record->id != it->first || static_cast<uint8_t>(view.state) != static_cast<uint8_t>(it->second->state.phase))
       Violation("P1 the list shows " + view.record->id.ToString() + " as " + notifyd::ToString(view.state) + " in place of " + it->first.ToString());
     ++it;
+  }
+}
+
+/// The counts of each lane against its notifies.
+void Auditor::CheckLaneCounts(const FakeImage& image) {
+  std::map<LaneKey, LaneCounts> counted;
+  for (const auto& [id, record] : image.notifies) {
+    const NotifyState& state = record->state;
+    if (IsSettled(state.phase)) continue;
+    LaneCounts& counts = counted[record->head->lane];
+    if (state.phase == Phase::kHeld && state.due == kWallNever) ++counts.held;
+    else if (image.InTail(*record)) ++counts.tail;
+    else if (state.phase == Phase::kRetrying) ++counts.retrying;
+    else if (state.phase == Phase::kHeld) ++counts.held_due;
+    else ++counts.due;
+  }
+  for (const auto& [lane, said] : image.lane_counts)
+    if (said != (counted.count(lane) ? counted.at(lane) : LaneCounts{}))
+      Violation("image: the counts of lane " + lane.name + " differ from its notifies");
+  for (const auto& [lane, counts] : counted)
+    if (!image.lane_counts.count(lane)) Violation("image: lane " + lane.name + " has notifies, but no counts");
+}
+
+/// Who settled and asked to be told of it was told in the same batch.
+void Auditor::CheckCallbacks(const FakeImage& image) {
+  std::map<NotifyId, int> told;
+  for (const auto& [id, record] : image.notifies)
+    if (NotifyId about = ToldAbout(*record->spec); about.value != 0) ++told[about];
+  tally_.callbacks += told.size();
+  for (const auto& [lane, settings] : image.lane_settings) tally_.paused_themselves += settings.paused == Paused::kByFailure;
+  for (const auto& [id, record] : image.notifies) {
+    bool tells = record->head->callback && IsSettled(record->state.phase) && record->state.reason != "replaced";
+    if (tells && told[id] == 0) Violation("image: " + id.ToString() + " settled, and nobody is told of it");
+    if (!record->head->callback && told[id] > 0) Violation("image: " + id.ToString() + " has a callback that nobody asked for");
   }
 }
 

@@ -32,6 +32,14 @@ const char* ToString(Mutation mutation) {
       return "lose-remembered";
     case Mutation::kLoseCallback:
       return "lose-callback";
+    case Mutation::kLoseRetry:
+      return "lose-retry";
+    case Mutation::kForgetRemembered:
+      return "forget-remembered";
+    case Mutation::kSwapDecisions:
+      return "swap-decisions";
+    case Mutation::kWrongAfterPurge:
+      return "wrong-after-purge";
   }
   return "?";
 }

@@ -15,19 +15,24 @@ namespace notifyd::sim {
 /// Deliberate faults in the ports: the auditor must notice each.
 enum class Mutation {
   kNone,
-  kSyncedEarly,     // the store reports synced before the sync
-  kDropDeleteDue,   // the store forgets to remove from the due index
-  kSkipPageItem,    // the store leaves items out of pages
-  kLoseChange,      // the store forgets changes of state
-  kSilentResend,    // the sender sends a request twice under one number
-  kLyingSuccess,    // the sender reports success for what never arrived
-  kSwappedReplies,  // two submits get each other's answer
-  kLostReply,       // an answer never comes
-  kEarlyClock,      // the broker is told a wall time that is ahead
-  kLoseSettings,    // the store forgets settings of lanes
-  kLoseCounts,      // the store forgets changes of a lane's counts
-  kLoseRemembered,  // the store forgets remembered triggers
-  kLoseCallback,    // the store forgets callbacks
+  kSyncedEarly,       // the store reports synced before the sync
+  kDropDeleteDue,     // the store forgets to remove from the due index
+  kSkipPageItem,      // the store leaves items out of pages
+  kLoseChange,        // the store forgets changes of state
+  kSilentResend,      // the sender sends a request twice under one number
+  kLyingSuccess,      // the sender reports success for what never arrived
+  kSwappedReplies,    // two submits get each other's answer
+  kLostReply,         // an answer never comes
+  kEarlyClock,        // the broker is told a wall time that is ahead
+  kLoseSettings,      // the store forgets settings of lanes
+  kLoseCounts,        // the store forgets changes of a lane's counts
+  kLoseRemembered,    // the store forgets remembered triggers
+  kLoseCallback,      // the store forgets callbacks
+  kLoseRetry,         // the store forgets that settled ones were sent again
+  kForgetRemembered,  // the store does not find remembered triggers when it is asked
+  kSwapDecisions,     // the core tells of two requests in the wrong order
+  kWrongAfterPurge,   // what is asked about one that was purged is answered as if it were there
+  kLast = kWrongAfterPurge,
 };
 const char* ToString(Mutation mutation);
 
@@ -57,19 +62,23 @@ struct Profile {
   static Profile Draw(uint64_t seed);
 };
 
-/// The run as a stream of lines: hashed always, printed where wanted. The same seed must give the same hash.
+enum class Tracing { kNone, kHash, kPrint };
+
+/// The run as a stream of lines: hashed and printed where wanted. The same seed must give the same hash.
 class Trace {
  public:
-  explicit Trace(bool print) : print_(print) {}
-  bool printing() const { return print_; }
+  explicit Trace(Tracing tracing) : tracing_(tracing) {}
+  /// Does anybody want the lines? Making them costs more than the run.
+  bool on() const { return tracing_ != Tracing::kNone; }
   uint64_t hash() const { return hash_; }
   void Add(const std::string& line) {
+    if (!on()) return;
     for (char c : line) hash_ = (hash_ ^ static_cast<uint8_t>(c)) * 0x100000001B3ull;
-    if (print_) std::printf("%s\n", line.c_str());
+    if (tracing_ == Tracing::kPrint) std::printf("%s\n", line.c_str());
   }
 
  private:
-  bool print_;
+  Tracing tracing_;
   uint64_t hash_ = 0xCBF29CE484222325ull;
 };
 

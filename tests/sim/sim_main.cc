@@ -1,34 +1,137 @@
-// notifyd_sim: replays simulator seeds, with a trace where asked for. Exit code 1: some seed broke a promise.
+// notifyd_sim: replays simulator seeds, with a trace where asked for, or runs fresh ones for a given time on all cores.
+// Exit code 1: some seed broke a promise.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "sim/simulation.h"
 
+namespace notifyd::sim {
 namespace {
 
 // For the handler: which seed was running when a CHECK failed.
 volatile uint64_t current_seed = 0;
 
 extern "C" void OnAbort(int) {
-  std::fprintf(stderr, "aborted in seed %llu\n", static_cast<unsigned long long>(current_seed));
+  std::fprintf(stderr, "aborted in seed %llu; replay with: notifyd_sim --verbose --seed %llu\n", static_cast<unsigned long long>(current_seed),
+               static_cast<unsigned long long>(current_seed));
   std::fflush(stdout);
   std::_Exit(1);
 }
 
 int Usage() {
-  std::fprintf(stderr, "usage: notifyd_sim [--seed N] [--seeds FROM..TO] [--mutation NAME] [--verbose]\n");
+  std::fprintf(stderr,
+               "usage: notifyd_sim [--seed N] [--seeds FROM..TO] [--mutation NAME] [--verbose]\n"
+               "       notifyd_sim --torture SECONDS    fresh seeds on all cores\n");
   return 2;
 }
 
+/// Prints what the seed broke, and how to replay it. True: it broke nothing.
+bool Report(uint64_t seed, const Outcome& outcome) {
+  for (const std::string& violation : outcome.violations) std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), violation.c_str());
+  if (!outcome.violations.empty()) {
+    std::printf("  replay with: notifyd_sim --verbose --seed %llu\n", static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
+  }
+  return outcome.violations.empty();
+}
+
+/// One core's share: seeds from `from` on until the time is over.
+int TortureFrom(uint64_t from, std::chrono::steady_clock::time_point until) {
+  uint64_t broken = 0, seed = from;
+  for (; std::chrono::steady_clock::now() < until; ++seed) {
+    current_seed = seed;
+    broken += !Report(seed, Run(Profile::Draw(seed)));
+  }
+  std::printf("%llu of %llu fresh seeds broke a promise: %llu..%llu\n", static_cast<unsigned long long>(broken),
+              static_cast<unsigned long long>(seed - from), static_cast<unsigned long long>(from), static_cast<unsigned long long>(seed - 1));
+  std::fflush(stdout);
+  return broken > 0;
+}
+
+int Torture(int64_t seconds) {
+  std::random_device device;
+  uint64_t base = (uint64_t{device()} << 20) + 1'000'000'000;  // clear of the seeds that tests name
+  unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  std::printf("torture: %lld s on %u cores, seeds from %llu on, each core 10^12 further\n", static_cast<long long>(seconds), cores,
+              static_cast<unsigned long long>(base));
+  std::fflush(stdout);
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  std::vector<pid_t> children;
+  for (unsigned core = 0; core < cores; ++core) {
+    pid_t child = fork();
+    if (child == 0) std::_Exit(TortureFrom(base + core * 1'000'000'000'000ull, until));
+    if (child < 0) std::perror("fork");
+    children.push_back(child);
+  }
+  bool failed = false;
+  for (pid_t child : children) {
+    int status = 1;
+    failed |= child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
+  }
+  return failed;
+}
+
+int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
+  uint64_t broken = 0;
+  Auditor::Tally sum;
+  for (uint64_t seed = from; seed <= to; ++seed) {
+    current_seed = seed;
+    Outcome outcome = Run(Profile::Draw(seed), mutation, verbose ? Tracing::kPrint : from == to ? Tracing::kHash : Tracing::kNone);
+    broken += !Report(seed, outcome);
+    sum.acked += outcome.tally.acked;
+    sum.starts += outcome.tally.starts;
+    sum.repeats += outcome.tally.repeats;
+    sum.crashes += outcome.tally.crashes;
+    sum.triggers += outcome.tally.triggers;
+    sum.cancels += outcome.tally.cancels;
+    sum.revivals += outcome.tally.revivals;
+    sum.duplicates += outcome.tally.duplicates;
+    sum.refused += outcome.tally.refused;
+    sum.decided += outcome.tally.decided;
+    sum.deepest_tail += outcome.tally.deepest_tail > 0;
+    sum.dormant += outcome.tally.dormant > 0;
+    sum.most_turns = std::max(sum.most_turns, outcome.tally.most_turns);
+    if (from == to)
+      std::printf("seed %llu: hash %016llx, %lld ms simulated\n", static_cast<unsigned long long>(seed),
+                  static_cast<unsigned long long>(outcome.hash), static_cast<long long>(outcome.end_t));
+  }
+  auto number = [](const char* name, uint64_t n) { std::printf(", %s %llu", name, static_cast<unsigned long long>(n)); };
+  std::printf("%llu of %llu seeds broke a promise", static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1));
+  number("decisions", sum.decided);
+  number("accepted", sum.acked);
+  number("attempts", sum.starts);
+  number("repeated", sum.repeats);
+  number("crashes", sum.crashes);
+  number("triggers", sum.triggers);
+  number("cancels", sum.cancels);
+  number("revivals", sum.revivals);
+  number("duplicates", sum.duplicates);
+  number("refused", sum.refused);
+  number("seeds that spilled", sum.deepest_tail);
+  number("seeds with sleeping lanes", sum.dormant);
+  number("most turns of a lane while another waited", sum.most_turns);
+  std::printf("\n");
+  return broken > 0;
+}
+
 }  // namespace
+}  // namespace notifyd::sim
 
 int main(int argc, char** argv) {
   using namespace notifyd::sim;
   uint64_t from = 1, to = 1;
+  int64_t torture = 0;
   bool verbose = false;
   Mutation mutation = Mutation::kNone;
   for (int i = 1; i < argc; ++i) {
@@ -47,8 +150,11 @@ int main(int argc, char** argv) {
       if (!dots) return Usage();
       from = std::strtoull(value, nullptr, 10);
       to = std::strtoull(dots + 2, nullptr, 10);
+    } else if (flag == "--torture") {
+      torture = std::strtoll(value, nullptr, 10);
+      if (torture < 1) return Usage();
     } else if (flag == "--mutation") {
-      for (int m = 0; m <= static_cast<int>(Mutation::kEarlyClock); ++m)
+      for (int m = 0; m <= static_cast<int>(Mutation::kLast); ++m)
         if (std::string(ToString(static_cast<Mutation>(m))) == value) mutation = static_cast<Mutation>(m);
       if (mutation == Mutation::kNone) return Usage();
     } else {
@@ -56,36 +162,5 @@ int main(int argc, char** argv) {
     }
   }
   std::signal(SIGABRT, OnAbort);
-  uint64_t broken = 0;
-  Auditor::Tally sum;
-  for (uint64_t seed = from; seed <= to; ++seed) {
-    current_seed = seed;
-    Outcome outcome = Run(Profile::Draw(seed), mutation, verbose);
-    for (const std::string& violation : outcome.violations) std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), violation.c_str());
-    broken += !outcome.violations.empty();
-    sum.acked += outcome.tally.acked;
-    sum.starts += outcome.tally.starts;
-    sum.repeats += outcome.tally.repeats;
-    sum.crashes += outcome.tally.crashes;
-    sum.triggers += outcome.tally.triggers;
-    sum.cancels += outcome.tally.cancels;
-    sum.revivals += outcome.tally.revivals;
-    sum.duplicates += outcome.tally.duplicates;
-    sum.refused += outcome.tally.refused;
-    sum.deepest_tail += outcome.tally.deepest_tail > 0;
-    sum.dormant += outcome.tally.dormant > 0;
-    if (from == to)
-      std::printf("seed %llu: hash %016llx, %lld ms simulated\n", static_cast<unsigned long long>(seed),
-                  static_cast<unsigned long long>(outcome.hash), static_cast<long long>(outcome.end_t));
-  }
-  std::printf(
-      "%llu of %llu seeds broke a promise; accepted %llu, attempts %llu (repeated %llu), crashes %llu, triggers %llu, cancels %llu, revivals %llu, "
-      "duplicates %llu, "
-      "refused %llu; seeds that spilled %llu, with sleeping lanes %llu\n",
-      static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1), static_cast<unsigned long long>(sum.acked),
-      static_cast<unsigned long long>(sum.starts), static_cast<unsigned long long>(sum.repeats), static_cast<unsigned long long>(sum.crashes),
-      static_cast<unsigned long long>(sum.triggers), static_cast<unsigned long long>(sum.cancels), static_cast<unsigned long long>(sum.revivals),
-      static_cast<unsigned long long>(sum.duplicates), static_cast<unsigned long long>(sum.refused),
-      static_cast<unsigned long long>(sum.deepest_tail), static_cast<unsigned long long>(sum.dormant));
-  return broken > 0;
+  return torture > 0 ? Torture(torture) : Replay(from, to, mutation, verbose);
 }

@@ -2,6 +2,9 @@
 // Every failure prints its seed; `notifyd_sim --seed N --verbose` replays it.
 #include "sim/simulation.h"
 
+#include <chrono>
+#include <random>
+
 // clang-format off: behind all that includes base/check.h, so that in a test CHECK is Catch's
 #include <catch2/catch.hpp>
 // clang-format on
@@ -20,9 +23,13 @@ void CheckSeeds(uint64_t from, uint64_t to) {
   }
 }
 
+uint64_t Hash(uint64_t seed) {
+  return Run(Profile::Draw(seed), Mutation::kNone, Tracing::kHash).hash;
+}
+
 /// The first seed in which the auditor notices, 0: none.
-uint64_t Noticed(Mutation mutation, const char* promise) {
-  for (uint64_t seed = 1; seed <= 100; ++seed)
+uint64_t Noticed(Mutation mutation, const char* promise, uint64_t most_seeds = 100) {
+  for (uint64_t seed = 1; seed <= most_seeds; ++seed)
     for (const std::string& violation : Run(Profile::Draw(seed), mutation).violations)
       if (violation.find(promise) != std::string::npos) return seed;
   return 0;
@@ -38,17 +45,28 @@ TEST_CASE("simulator: the promises hold over the seeds, part 3") {
   CheckSeeds(2 * kSeeds / 3 + 1, kSeeds);
 }
 
+TEST_CASE("simulator: the promises hold over seeds that nobody ran before") {
+  constexpr uint64_t kFresh = 300;
+  std::random_device device;
+  uint64_t from = (uint64_t{device()} << 16 | (device() & 0xFFFF)) + 1'000'000'000;
+  WARN("fresh seeds: notifyd_sim --seeds " << from << ".." << from + kFresh - 1);
+  // A slow machine or a sanitizer runs fewer of them.
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckSeeds(seed, seed);
+}
+
 TEST_CASE("simulator: the same seed gives the same trace") {
   for (uint64_t seed : {3, 17, 42}) {
     INFO("seed " << seed);
-    CHECK(Run(Profile::Draw(seed)).hash == Run(Profile::Draw(seed)).hash);
+    CHECK(Hash(seed) == Hash(seed));
   }
-  CHECK(Run(Profile::Draw(3)).hash != Run(Profile::Draw(4)).hash);
+  CHECK(Hash(3) != Hash(4));
 }
 
 TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping lanes, and every operation") {
   Auditor::Tally sum;
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
+  // The rarest, a submit repeated whose first was purged, takes some hundred.
+  for (uint64_t seed = 1; seed <= 40 || (sum.removed == 0 && seed <= 1000); ++seed) {
     Auditor::Tally tally = Run(Profile::Draw(seed)).tally;
     sum.crashes += tally.crashes > 1;  // one stands for the orderly stop at the end
     sum.repeats += tally.repeats;
@@ -65,6 +83,8 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.callbacks += tally.callbacks;
     sum.awaited += tally.awaited;
     sum.laters += tally.laters;
+    sum.withdrawn += tally.withdrawn;
+    sum.removed += tally.removed;
   }
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
@@ -81,6 +101,8 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.callbacks > 0);
   CHECK(sum.awaited > 0);
   CHECK(sum.laters > 0);
+  CHECK(sum.withdrawn > 0);
+  CHECK(sum.removed > 0);
 }
 
 // ---- the auditor is shown to notice
@@ -123,6 +145,19 @@ TEST_CASE("auditor: a store that forgets remembered triggers is noticed") {
 }
 TEST_CASE("auditor: a store that forgets callbacks is noticed") {
   CHECK(Noticed(Mutation::kLoseCallback, "nobody is told") > 0);
+}
+
+TEST_CASE("auditor: a store that forgets a retry is noticed") {
+  CHECK(Noticed(Mutation::kLoseRetry, "P1 ") > 0);
+}
+TEST_CASE("auditor: a remembered trigger that is not found again is noticed") {
+  CHECK(Noticed(Mutation::kForgetRemembered, "P1 ") > 0);
+}
+TEST_CASE("auditor: a core that tells of two changes in the wrong order is noticed") {
+  CHECK(Noticed(Mutation::kSwapDecisions, "P1 ") > 0);
+}
+TEST_CASE("auditor: a wrong answer about one that was purged is noticed") {
+  CHECK(Noticed(Mutation::kWrongAfterPurge, "P1 ", 1000) > 0);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "base/check.h"
 #include "broker/driver.h"
@@ -20,11 +21,11 @@ constexpr int64_t kAheadMs = 1'500;
 
 class Simulation : EventSink, ReplySink {
  public:
-  Simulation(const Profile& profile, Mutation mutation, bool print)
+  Simulation(const Profile& profile, Mutation mutation, Tracing tracing)
       : profile_(profile),
         mutation_(mutation),
         random_(profile.seed * 101 + 13),
-        trace_(print),
+        trace_(tracing),
         auditor_(profile_, &clock_),
         receiver_(profile_, &clock_, &auditor_, mutation),
         workload_(profile_, &clock_) {}
@@ -37,28 +38,28 @@ class Simulation : EventSink, ReplySink {
    public:
     explicit StorePort(Simulation* sim) : sim_(sim) {}
     void Commit(WriteBatch batch) override {
-      sim_->Effect(Describe(batch));
+      sim_->Effect([&] { return Describe(batch); });
       sim_->Spoil(&batch);
       sim_->store_->Commit(std::move(batch));
     }
     void Load(LoadEffect load) override {
-      sim_->Effect(Describe(load));
+      sim_->Effect([&] { return Describe(load); });
       sim_->store_->Load(std::move(load));
     }
     void LoadPage(PageEffect page) override {
-      sim_->Effect(Describe(page));
+      sim_->Effect([&] { return Describe(page); });
       sim_->store_->LoadPage(std::move(page));
     }
     void Read(ReadEffect read) override {
-      sim_->Effect("  read " + read.id.ToString());
+      sim_->Effect([&] { return "  read " + read.id.ToString(); });
       sim_->store_->Read(std::move(read));
     }
     void List(ListEffect list) override {
-      sim_->Effect("  list");
+      sim_->Effect([] { return "  list"; });
       sim_->store_->List(std::move(list));
     }
     void ListLanes(LanesEffect lanes) override {
-      sim_->Effect("  lanes");
+      sim_->Effect([] { return "  lanes"; });
       sim_->store_->ListLanes(std::move(lanes));
     }
 
@@ -69,7 +70,7 @@ class Simulation : EventSink, ReplySink {
    public:
     explicit SenderPort(Simulation* sim) : sim_(sim) {}
     void Start(StartAttempt attempt) override {
-      sim_->Effect(Describe(attempt));
+      sim_->Effect([&] { return Describe(attempt); });
       sim_->receiver_.Start(std::move(attempt));
     }
 
@@ -77,13 +78,16 @@ class Simulation : EventSink, ReplySink {
     Simulation* sim_;
   };
 
-  void Post(Event event) override { inbox_.push_back(std::move(event)); }
+  void Post(Event event) override;
+  void Check(const Effects& effects);
   void Send(Reply reply) override;
   void Answer(const Reply& reply);
 
-  void Effect(const std::string& line) {
+  /// `describe` makes the line, where anybody wants it.
+  template <class F>
+  void Effect(F describe) {
     effective_ = true;
-    trace_.Add(line);
+    if (trace_.on()) trace_.Add(describe());
   }
   int64_t t() const { return clock_.t(); }
   int64_t Soon(int64_t mean_ms) {
@@ -95,6 +99,15 @@ class Simulation : EventSink, ReplySink {
   void Crash(CrashKind kind);
   void Request(Event event) {
     auditor_.OnRequest(event);
+    std::visit(
+        [&](const auto& e) {
+          if constexpr (requires {
+                          e.id;
+                          e.request;
+                        })
+            if (purged_.count(e.id)) about_purged_.insert(e.request);
+        },
+        event);
     inbox_.push_back(std::move(event));
   }
   int64_t NextMoment() const;
@@ -132,6 +145,8 @@ class Simulation : EventSink, ReplySink {
   bool effective_ = false, stopping_ = false, drained_ = false, fatal_ = false, disk_low_ = false, calm_ = false, final_stop_ = false;
   bool holding_ = false, quiet_ = false;
   std::optional<Reply> swapped_;
+  std::set<NotifyId> purged_;  // for kWrongAfterPurge
+  std::set<RequestId> about_purged_;
   std::optional<StatsView> final_stats_;
   std::vector<NotifyView> final_list_;
   std::optional<NotifyId> final_next_;
@@ -159,10 +174,13 @@ void Simulation::Spoil(WriteBatch* batch) {
     bool meant = (mutation_ == Mutation::kLoseSettings && std::holds_alternative<PutLaneSettings>(op)) ||
                  (mutation_ == Mutation::kLoseCounts && std::holds_alternative<AddLaneCounts>(op)) ||
                  (mutation_ == Mutation::kLoseRemembered && fkey && fkey->record.remembered) ||
-                 (mutation_ == Mutation::kLoseCallback && put && ToldAbout(*put->record->spec).value != 0);
+                 (mutation_ == Mutation::kLoseCallback && put && ToldAbout(*put->record->spec).value != 0) ||
+                 (mutation_ == Mutation::kLoseRetry && put && put->record->state.attempts_before > 0 && !IsSettled(put->record->state.phase));
     return meant && random_.Chance(0.3);
   };
   std::erase_if(batch->ops, lost);
+  for (const WriteOp& op : batch->ops)
+    if (const auto* purge = std::get_if<DeleteNotify>(&op)) purged_.insert(purge->id);
 }
 
 // ---- the broker's life
@@ -178,6 +196,7 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   if (mutation_ == Mutation::kDropDeleteDue) options.fault = StoreFault::kDropDeleteDue;
   if (mutation_ == Mutation::kSkipPageItem) options.fault = StoreFault::kSkipPageItem;
   if (mutation_ == Mutation::kLoseChange) options.fault = StoreFault::kLoseChange;
+  options.on_written = [this](uint64_t batch) { auditor_.OnWritten(batch); };
   store_ = std::make_unique<FakeStore>(options, std::move(image), t());
   store_->Start(this);
   auditor_.OnBoot(store_.get());
@@ -188,6 +207,7 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   last_tick_ = -1;
   core_ = std::make_unique<Core>(profile_.limits, store_->totals(), BrokerNow(), random_.Next());
   Driver::Hooks hooks;
+  hooks.checks = [this](const Effects& effects) { Check(effects); };
   hooks.drained = [this] { drained_ = true; };
   hooks.quiet = [this] { quiet_ = true; };
   hooks.fatal = [this](const Status& status) {
@@ -198,6 +218,25 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   trace_.Add("t=" + std::to_string(t()) + " boot, mono " + std::to_string(mono.ms));
   driver_->Run(BrokerNow(), {Tick{}});
   if (!calm_) crash_at_ = Soon(profile_.crash_every_ms);
+}
+
+/// The auditor's view of what the core decided; a core with a fault tells of its decisions in another order.
+void Simulation::Check(const Effects& effects) {
+  if (mutation_ != Mutation::kSwapDecisions) return auditor_.OnEffects(effects);
+  Effects swapped = effects;
+  std::vector<Decided>& decided = *swapped.decided;
+  for (size_t i = 1; i < decided.size(); ++i)
+    if (decided[i].kind == Decided::Kind::kRequest && decided[i - 1].kind == Decided::Kind::kRequest && random_.Chance(0.3))
+      std::swap(decided[i].request, decided[i - 1].request);
+  auditor_.OnEffects(swapped);
+}
+
+/// A store with a fault has forgotten a trigger when it is asked.
+void Simulation::Post(Event event) {
+  if (auto* loaded = std::get_if<Loaded>(&event); loaded && mutation_ == Mutation::kForgetRemembered)
+    for (LoadedValue& value : loaded->values)
+      if (auto* fkey = std::get_if<std::optional<FkeyRecord>>(&value); fkey && *fkey && (*fkey)->remembered) fkey->reset();
+  inbox_.push_back(std::move(event));
 }
 
 void Simulation::Crash(CrashKind kind) {
@@ -216,8 +255,11 @@ void Simulation::Crash(CrashKind kind) {
 }
 
 void Simulation::Send(Reply reply) {
-  Effect(Describe(reply));
+  Effect([&] { return Describe(reply); });
   if (mutation_ == Mutation::kLostReply && random_.Chance(0.05)) return;
+  if (auto* refused = std::get_if<Refused>(&reply.body);
+      mutation_ == Mutation::kWrongAfterPurge && refused && refused->status.code() == Code::kNotFound && about_purged_.count(reply.request))
+    refused->status = Status(Code::kConflict, "the notify is settled");
   if (mutation_ == Mutation::kSwappedReplies && std::holds_alternative<Submitted>(reply.body) && std::get<Submitted>(reply.body).items.size() == 1) {
     if (!swapped_) {
       swapped_ = std::move(reply);
@@ -273,7 +315,6 @@ void Simulation::Happen() {
   }
   if (disk_at_ <= t()) {
     disk_low_ = !disk_low_;
-    if (disk_low_) auditor_.OnDiskLow();
     store_->SetDiskLow(disk_low_);
     disk_at_ = Soon(1'000);
   }
@@ -324,7 +365,7 @@ void Simulation::RunBroker() {
     size_t take = random_.Chance(0.5) ? events.size() - at : 1 + random_.Below(events.size() - at);
     std::vector<Event> bite;
     for (; take > 0; --take) {
-      trace_.Add("t=" + std::to_string(t()) + " " + Describe(events[at]));
+      if (trace_.on()) trace_.Add("t=" + std::to_string(t()) + " " + Describe(events[at]));
       bite.push_back(std::move(events[at++]));
     }
     driver_->Run(BrokerNow(), std::move(bite));
@@ -347,6 +388,7 @@ void Simulation::ReloadLimits() {
   if (random_.Chance(0.5)) limits->max_in_flight_per_lane = lower(limits->max_in_flight_per_lane);
   if (random_.Chance(0.5)) limits->max_in_flight_per_host = lower(limits->max_in_flight_per_host);
   if (random_.Chance(0.3)) limits->lane_rules.clear();
+  auditor_.OnLimits(*limits);
   inbox_.push_back(LimitsChanged{std::move(limits)});
 }
 
@@ -423,8 +465,8 @@ Outcome Simulation::Go() {
 
 }  // namespace
 
-Outcome Run(const Profile& profile, Mutation mutation, bool print) {
-  return Simulation(profile, mutation, print).Go();
+Outcome Run(const Profile& profile, Mutation mutation, Tracing tracing) {
+  return Simulation(profile, mutation, tracing).Go();
 }
 
 }  // namespace notifyd::sim

@@ -18,7 +18,7 @@ struct Outcome {
   Auditor::Tally tally;
 };
 
-/// Runs until everything settled, or until the first violation. `print`: the trace goes to standard output.
-Outcome Run(const Profile& profile, Mutation mutation = Mutation::kNone, bool print = false);
+/// Runs until everything settled, or until the first violation. Without tracing the outcome has no hash.
+Outcome Run(const Profile& profile, Mutation mutation = Mutation::kNone, Tracing tracing = Tracing::kNone);
 
 }  // namespace notifyd::sim

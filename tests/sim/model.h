@@ -1,0 +1,248 @@
+// Model: what the broker must hold and answer, stepped by the order in which the core decided. It is told what was carried out (a request, an
+// attempt's end, the end of a ttl) and derives all else from what the request said and what the receiver did; it shares no code with the core.
+// Where the contract leaves freedom (jitter of a wait, whether one whose due time had come counts as sent after the clock stepped back) it takes
+// what the core wrote, within bounds. One thread.
+//
+// A change belongs to the batch into which it was written: RollBack undoes those that a crash lost.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "broker/effects.h"
+#include "broker/events.h"
+#include "sim/clock.h"
+#include "sim/profile.h"
+
+namespace notifyd::sim {
+
+/// The operations that a decision, and what went on before it, put into their batch.
+class Slice {
+ public:
+  Slice() = default;
+  Slice(const WriteOp* begin, const WriteOp* end) : begin_(begin), end_(end) {}
+  const WriteOp* begin() const { return begin_; }
+  const WriteOp* end() const { return end_; }
+  /// The last state that is written for it; null: none is.
+  const NotifyState* StateOf(NotifyId id) const;
+  /// The last whole record that is written for it, or null.
+  const NotifyRecord* RecordOf(NotifyId id) const;
+  bool HoldsUnder(const std::string& fkey, NotifyId id) const;
+
+ private:
+  const WriteOp* begin_ = nullptr;
+  const WriteOp* end_ = nullptr;
+};
+
+class Model {
+ public:
+  static constexpr uint16_t kAnything = 0xFFFF;
+  struct Notify {
+    bool exists = true;  // false: purged
+    std::shared_ptr<const NotifyHead> head;
+    std::shared_ptr<const std::string> spec;
+    WallTime created_at;
+    NotifyState state;
+    uint64_t batch = 0;      // the newest that changes it
+    uint64_t durable = 0;    // no attempt before this one is synced
+    int64_t due_set_t = 0;   // since when it has this due time
+    bool restarted = false;  // since its wait was set
+    int64_t settled_t = -1;  // when it settled, the last time
+    bool pending() const { return exists && !IsSettled(state.phase); }
+  };
+  struct Fkey {
+    FkeyRecord record;
+    uint64_t batch = 0;
+  };
+  struct Key {
+    IdempotencyRecord record;
+    uint64_t batch = 0;
+  };
+  struct Lane {
+    LaneSettings settings;
+    uint64_t batch = 0;        // of the settings
+    NotifyId blocked_head;     // fifo: attempted, and all others wait for it
+    bool unsure_head = false;  // a reload may have let it go
+    uint64_t end_batch = 0;    // fifo: of the last end or settling
+  };
+  /// A place in flight; in memory alone.
+  struct Flight {
+    uint32_t number = 0;
+    bool started = false;
+    bool on_wire = false;
+    std::shared_ptr<const std::string> spec;  // as it was when it started,
+    uint64_t durable = 0;                     // and from when it might
+    std::optional<AttemptResult> truth;       // what the receiver did, once the core was told
+  };
+  struct Sums {
+    uint64_t next_id = 1, accepted = 0, revived = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0, attempts = 0, retries = 0;
+    WallTime last_due_at_once;
+    uint64_t pending() const { return accepted + revived - succeeded - failed - cancelled - expired; }
+  };
+  /// What the answer to a request must be.
+  struct Expected {
+    bool decided = false;
+    uint64_t needs = 0;  // it may not come before this batch is synced
+    decltype(Reply::body) body;
+    bool any_refusal = false;
+    bool may_be_nothing = false;   // a bulk request that changes nothing may be answered although the broker stops
+    NotifyId id;                   // Viewed, Explained
+    std::optional<Notify> viewed;  // Viewed: as it became
+    std::vector<uint16_t> states;  // kAnything: nobody can tell;
+                                   // Submitted, Triggered, Retried: which states may be shown, a bit each
+    bool absent = false;           // GET: there was none
+  };
+
+  Model(const Profile& profile, const SimClock* clock, std::function<void(const std::string&)> violation)
+      : profile_(profile), clock_(clock), violation_(std::move(violation)), limits_(profile.limits) {}
+
+  void OnBoot();
+  /// Undoes what stands in later batches; nothing is in flight any more.
+  void RollBack(uint64_t batch);
+  /// What is synced is never undone.
+  void Forget(uint64_t synced);
+
+  /// Between these, the decision: which batch it goes into, and what was written with it.
+  void Begin(uint64_t batch, Slice slice);
+  /// The notifies, fkeys, keys and lanes that the decision touched are compared with what was written.
+  void End();
+
+  Expected Carry(const Event& request);
+  void CarryItem(const BulkRequest& bulk, NotifyId id);
+  void CarryEnd(NotifyId id);
+  void CarryExpiry(NotifyId id);
+  void CarryTurn(NotifyId id, uint64_t written);
+  void CarryStart(NotifyId id);
+  void CarryReturn(NotifyId id);
+  void CarryStop() { stopping_ = true; }
+  void CarryDisk() { disk_low_ = !disk_low_; }
+  void CarryLimits(const CoreLimits& limits);
+
+  const Notify* Find(NotifyId id) const;
+  bool Settled(const Notify& notify) const { return IsSettled(notify.state.phase); }
+  bool IsPaused(const LaneKey& lane) const;
+  /// Its starts are limited by a rate.
+  bool HasRate(const LaneKey& lane) const;
+  const Lane* LaneOf(const LaneKey& lane) const;
+  Flight* InFlight(NotifyId id);
+  bool HasFlight(NotifyId id) const { return flights_.count(id) > 0; }
+  /// Which states may be shown for it now, a bit each.
+  uint16_t StatesOf(NotifyId id, const Notify& notify) const;
+  /// Its place in its lane.
+  OrderKey OrderOf(NotifyId id) const;
+  /// Its due time had come, at some time since it was set.
+  bool DueCame(const Notify& notify) const;
+  static bool SameState(const NotifyState& a, const NotifyState& b);
+
+  const std::map<NotifyId, Notify>& notifies() const { return notifies_; }
+  const std::map<std::string, Fkey>& fkeys() const { return fkeys_; }
+  const std::map<IdempotencyKey, Key>& keys() const { return keys_; }
+  const std::map<LaneKey, Lane>& lanes() const { return lanes_; }
+  const std::set<NotifyId>& pending() const { return pending_; }
+  const Sums& sums() const { return sums_; }
+  /// Submits that took a trigger which was remembered.
+  uint64_t awaited() const { return awaited_; }
+  const CoreLimits& limits() const { return limits_; }
+  /// What the last decision changed.
+  const std::set<NotifyId>& touched() const { return touched_.notifies; }
+  /// Touched since the last call: what the batch changed.
+  struct Touched {
+    std::set<NotifyId> notifies;
+    std::set<std::string> fkeys;
+    std::set<IdempotencyKey> keys;
+    std::set<LaneKey> lanes;
+  };
+  Touched TakeTouched() { return std::exchange(batch_touched_, {}); }
+  bool stopping() const { return stopping_; }
+
+ private:
+  struct Undo {
+    uint64_t batch = 0;
+    std::variant<std::pair<NotifyId, std::optional<Notify>>, std::pair<std::string, std::optional<Fkey>>,
+                 std::pair<IdempotencyKey, std::optional<Key>>, std::pair<LaneKey, std::optional<Lane>>, Sums>
+        old;
+  };
+  void UndoLast();
+  Notify& Change(NotifyId id);
+  Fkey& ChangeFkey(const std::string& fkey);
+  Key& ChangeKey(const IdempotencyKey& key);
+  Lane& ChangeLane(const LaneKey& lane);
+  void ComparePut(NotifyId id, const NotifyRecord& record, const Notify& notify);
+  void CompareState(NotifyId id, const NotifyState& written, const Notify& notify);
+
+  WallTime wall() const { return clock_->now().wall; }
+  MonoTime mono() const { return clock_->now().mono; }
+  WallTime AtOnce();
+  void SetDue(Notify* notify, bool at_once, WallTime due);
+  void Resolve(const When& when, bool* at_once, WallTime* due) const;
+  /// Held under its fkey? Unsure where its due time had come before the clock stepped back: then `as_held` says how the core took it.
+  template <class F>
+  bool Held(const Notify& notify, F as_held) const;
+  void Settle(NotifyId id, Phase phase, const std::string& reason);
+  void MakeCallback(NotifyId about, const Notify& notify);
+  void ApplyRetry(NotifyId id);
+  void DoubtHeads();
+  void CheckCaps(NotifyId id, const NotifyHead& head);
+  void EndFlight(NotifyId id, const NotifyHead& head);
+  const RetryPolicy& PolicyOf(const Notify& notify) const;
+  OnRetry OnRetryOf(const LaneKey& lane) const;
+  OnFailure OnFailureOf(const LaneKey& lane) const;
+  template <class T, class F>
+  T Setting(const LaneKey& lane, F field, T otherwise) const;
+  void WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const AttemptResult& truth, bool later);
+
+  static Expected Refusal(Code code, uint64_t needs, NotifyId holder = {});
+  const Notify* HolderOf(const std::string& fkey, NotifyId* id, uint64_t* needs) const;
+  const Fkey* RememberedUnder(const std::string& fkey) const;
+  Expected On(const SubmitRequest& r);
+  Status SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer, uint16_t* states, uint64_t* needs, bool* unsure,
+                   const std::set<std::string>& here);
+  Expected On(const TriggerRequest& r);
+  Expected On(const FkeyGetRequest& r);
+  Expected On(const FkeyCancelRequest& r);
+  Expected On(const GetRequest& r);
+  Expected On(const CancelRequest& r);
+  Expected On(const RetryRequest& r);
+  Expected On(const ChangeReadRequest& r);
+  Expected On(const ChangeRequest& r);
+  Expected On(const ExplainRequest& r);
+  Expected On(const BulkRequest& r);
+  Expected On(const LaneChangeRequest& r);
+  Expected On(const StatsRequest& r);
+  std::optional<Expected> RefusedChange(NotifyId id) const;
+  Expected View(NotifyId id, uint64_t needs) const;
+
+  const Profile& profile_;
+  const SimClock* clock_;
+  std::function<void(const std::string&)> violation_;
+  CoreLimits limits_;
+  bool stopping_ = false, disk_low_ = false;
+  std::map<NotifyId, Notify> notifies_;
+  std::map<std::string, Fkey> fkeys_;
+  std::map<IdempotencyKey, Key> keys_;
+  std::map<LaneKey, Lane> lanes_;
+  std::map<NotifyId, Flight> flights_;
+  std::map<LaneKey, NotifyId> fifo_flights_;
+  std::map<LaneKey, uint32_t> lane_flights_;
+  std::map<std::string, uint32_t> host_flights_;
+  std::map<LaneKey, std::set<NotifyId>> by_lane_;  // pending ones of fifo lanes
+  std::set<NotifyId> pending_;
+  Sums sums_;
+  std::deque<Undo> undo_;
+  uint64_t batch_ = 0, awaited_ = 0;
+  Slice slice_;
+  Touched touched_, batch_touched_;
+};
+
+/// `data`, the JSON text of an object with one member, over the payload of the spec; null where it cannot be decoded.
+std::shared_ptr<const std::string> Merged(const std::string& spec, const std::string& data);
+
+}  // namespace notifyd::sim
