@@ -32,6 +32,12 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
   Lane* lane = NeedLane(task, entry->head->lane);
   entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return false;
+  if (entry->state.expires_at <= now_.wall) {
+    // Its fkey may be another's by now: it is over, whatever the change would have it be.
+    Expire(entry);
+    RefusedChange(r.request, *entry);
+    return true;
+  }
   if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(Barrier(), r.request, Stale{}), true;
   bool at_once = true;
   WallTime due;

@@ -112,6 +112,37 @@ TEST_CASE("limits changed: fewer calls a host than are under way") {
   CHECK(f.sent.size() == 11);
 }
 
+// ---- the end of a ttl
+
+TEST_CASE("change: one whose ttl is over is not brought back, though nobody has looked yet: its fkey may be another's") {
+  CoreFixture f;
+  CoreFixture::Fields held;
+  held.fkey = "k";
+  held.ttl = Delay(1000);
+  NotifyId id = f.Submit(held).id;
+  ChangeReadRequest read;
+  read.id = id;
+  ChangeRequest change;
+  change.id = id;
+  change.base = std::get<Viewed>(f.Do(read).body).view.record;
+  change.head = change.base->head;
+  change.spec = change.base->spec;
+  change.ttl = When{};
+  f.now.wall.ms += 1000;
+  f.now.mono.ms += 1000;
+  // The turn in which its time is over brings a submit under its fkey first, then the change.
+  SubmitRequest submit;
+  submit.items = {CoreFixture::Item(held)};
+  uint64_t submitted = f.Ask(submit), changed = f.Ask(change);
+  f.Run();
+  NotifyId other = std::get<Submitted>(f.replies.at(submitted).body).items[0].id;
+  CHECK(CoreFixture::CodeOf(f.replies.at(changed)) == Code::kConflict);
+  CHECK(f.StateOf(id) == State::kExpired);
+  CHECK(f.StateOf(other) == State::kHeld);
+  CHECK(f.image().fkeys.at("k").id == other);
+  CHECK(f.Balances());
+}
+
 // ---- order of a fifo lane over a crash
 
 TEST_CASE("fifo lane: behind a head that is changed to later, the next one starts only once that is written") {
