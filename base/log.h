@@ -22,9 +22,9 @@ namespace notifyd {
 enum class LogLevel : int { kDebug = 0, kInfo = 1, kWarn = 2, kError = 3, kAlways = 4 };
 enum class LogFormat { kAuto, kText, kJson };  // kAuto: text where standard error is a terminal, else JSON
 
-/// A name and a value, both borrowed for the time of the call. A text that is empty is left out, name and all. What steers a terminal or hides text is
-/// escaped (base/terminal_text.h), and invalid UTF-8 replaced, so that an event stays one line and valid JSON, and shows what it says, whatever a peer
-/// sent.
+/// A name and a value, both borrowed for the time of the call. A text that is empty is left out, name and all. What steers a terminal or hides text
+/// is escaped (base/terminal_text.h), and invalid UTF-8 replaced, so that an event stays one line and valid JSON, and shows what it says, whatever a
+/// peer sent.
 struct LogField {
   LogField(std::string_view field, std::string_view text) : name(field), value(text) {}
   LogField(std::string_view field, const std::string& text) : name(field), value(std::string_view(text)) {}

@@ -83,8 +83,9 @@ class Watcher final : public RequestObserver {
       record.Int("attempt", request.attempt).Int("status", request.status).Int("body_bytes", static_cast<int64_t>(request.body_size));
       PrintOut(record.Text("body", std::string(request.body)).Json() + "\n");
     } else {
-      PrintOut(fmt::format("{} {}  {} attempt {} -> {}  {}\n", request.method, Beginning(request.target), request.notify_id.empty() ? "-" : Beginning(request.notify_id),
-                 request.attempt, request.status ? fmt::format("{}", request.status) : "no answer", Beginning(request.body)));
+      PrintOut(fmt::format("{} {}  {} attempt {} -> {}  {}\n", request.method, Beginning(request.target),
+                           request.notify_id.empty() ? "-" : Beginning(request.notify_id), request.attempt,
+                           request.status ? fmt::format("{}", request.status) : "no answer", Beginning(request.body)));
     }
     FlushOut();
   }
@@ -145,7 +146,8 @@ Status RunReceive(const ReceiveOptions& options) {
     Totals totals = watcher.Take(&recent);
     if (!terminal || recent == 0 || (recent <= kShownPerSecond && !options.verbose)) continue;
     PrintOut(fmt::format("{}/s, {} in all, {} notifies, {} duplicates, {} repeated attempts\n", Grouped(static_cast<double>(recent), 0),
-               Grouped(static_cast<double>(totals.requests), 0), Grouped(static_cast<double>(totals.notifies), 0), totals.duplicates, totals.repeats));
+                         Grouped(static_cast<double>(totals.requests), 0), Grouped(static_cast<double>(totals.notifies), 0), totals.duplicates,
+                         totals.repeats));
     FlushOut();
   }
   (*receiver)->Stop();

@@ -20,9 +20,9 @@ struct Holdings {
   std::string data_dir;      // as its settings say
 };
 
-/// Could a start go on with these: can the address be bound, and is the directory a store, or can it be made one? `held`: for the broker that holds that;
-/// what it has is its successor's, and anything else must be free. Without it an address or a directory in use passes, for it may be used by the
-/// very broker whose settings these are; a start finds that by itself. Reads the disk, changes nothing. Errors: kUnacceptable, kIo, kCorrupt; the
+/// Could a start go on with these: can the address be bound, and is the directory a store, or can it be made one? `held`: for the broker that holds
+/// that; what it has is its successor's, and anything else must be free. Without it an address or a directory in use passes, for it may be used by
+/// the very broker whose settings these are; a start finds that by itself. Reads the disk, changes nothing. Errors: kUnacceptable, kIo, kCorrupt; the
 /// detail names the address or the directory.
 Status CheckStart(const Options& options, const std::optional<Holdings>& held);
 

@@ -44,9 +44,9 @@ Exit Judge(const FileOutcome& outcome) {
   if (!outcome.refused_whole && !NothingSent(outcome)) {
     std::string answered = outcome.answered_line == 0 ? "no line was answered" : "answered up to line " + std::to_string(outcome.answered_line);
     Complain(answered + ": " + Grouped(counts.accepted) + " accepted, " + Grouped(counts.refused) + " refused" +
-             (outcome.rest_not_taken ? "; the lines behind it were not taken"
+             (outcome.rest_not_taken                                     ? "; the lines behind it were not taken"
               : outcome.unreachable || outcome.fault.code() == Code::kIo ? "; whether the lines behind it were accepted is not known"
-                                     : ""));
+                                                                         : ""));
   }
   return outcome.unreachable ? kUnreachable : kRefused;
 }

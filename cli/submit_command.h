@@ -11,8 +11,8 @@ namespace notifyd {
 
 Exit Submit(const Context& context, const FieldValues& values);
 
-/// NDJSON, one notify a line; "-" is standard input. kRefused where any line was, or the broker stopped in the middle. One that restarts is looked for
-/// again for up to `reconnect_ms`.
+/// NDJSON, one notify a line; "-" is standard input. kRefused where any line was, or the broker stopped in the middle. One that restarts is looked
+/// for again for up to `reconnect_ms`.
 Exit SubmitLines(const Context& context, const std::string& file, int64_t reconnect_ms);
 
 }  // namespace notifyd

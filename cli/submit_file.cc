@@ -145,7 +145,8 @@ class Submission : public HttpExchange {
 
   bool TakeStop(JsonTree::Value problem, uint64_t next) {
     stop_type_ = TextAt(problem, "/type");
-    if (stop_type_.empty() || NumberAt(problem, "/next_index", UINT64_MAX) != next) return Malformed("the last line of the answer is not the next one");
+    if (stop_type_.empty() || NumberAt(problem, "/next_index", UINT64_MAX) != next)
+      return Malformed("the last line of the answer is not the next one");
     stop_ = ProblemText(problem);
     return true;
   }
@@ -169,8 +170,8 @@ class Submission : public HttpExchange {
   FileOutcome* outcome_;
   LineFilter filter_;
   UnansweredLines unanswered_;
-  std::string line_;        // the beginning of a line of the answer
-  uint64_t first_ = 0;      // of all lines sent, the first of this request
+  std::string line_;              // the beginning of a line of the answer
+  uint64_t first_ = 0;            // of all lines sent, the first of this request
   std::string stop_type_, stop_;  // of the problem that ended this request
   bool produced_ = false;
   bool wanted_ = true;  // more answers

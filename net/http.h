@@ -124,7 +124,8 @@ class HttpServer {
   /// Answers 503 to whoever's request is not complete, and closes behind it: nothing was done of it. What is taken in pieces is the handler's to end.
   void RefuseUnfinished();
   /// Gives away the listening socket and every connection that is between two requests with nothing read of the next, or that has only to see its
-  /// client close it; the others are closed after their response, or at once. All of them are open over exec (no FD_CLOEXEC) and belong to the caller. After StopAccepting.
+  /// client close it; the others are closed after their response, or at once. All of them are open over exec (no FD_CLOEXEC) and belong to the
+  /// caller. After StopAccepting.
   struct Sockets {
     int listening = -1;
     std::vector<int> connections;  // any further listening socket stands among them, too

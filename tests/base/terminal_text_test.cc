@@ -14,13 +14,13 @@ TEST_CASE("terminal text: controls are escaped, those above ASCII too") {
 }
 
 TEST_CASE("terminal text: what reorders or hides text is escaped") {
-  CHECK(EscapeForTerminal("gpj\xe2\x80\xae.exe") == "gpj\\u202e.exe");           // override
-  CHECK(EscapeForTerminal("\xe2\x81\xa6x\xe2\x81\xa9") == "\\u2066x\\u2069");    // isolates
-  CHECK(EscapeForTerminal("\xd8\x9c\xe2\x80\x8f") == "\\u061c\\u200f");          // marks
+  CHECK(EscapeForTerminal("gpj\xe2\x80\xae.exe") == "gpj\\u202e.exe");                   // override
+  CHECK(EscapeForTerminal("\xe2\x81\xa6x\xe2\x81\xa9") == "\\u2066x\\u2069");            // isolates
+  CHECK(EscapeForTerminal("\xd8\x9c\xe2\x80\x8f") == "\\u061c\\u200f");                  // marks
   CHECK(EscapeForTerminal("pay\xe2\x80\x8b\xe2\x80\x8dpal") == "pay\\u200b\\u200dpal");  // zero width
-  CHECK(EscapeForTerminal("\xef\xbb\xbf\xc2\xad") == "\\ufeff\\u00ad");          // byte order mark, soft hyphen
-  CHECK(EscapeForTerminal("\xe2\x80\xa8\xe2\x80\xa9") == "\\u2028\\u2029");      // line and paragraph separator
-  CHECK(EscapeForTerminal("\xf3\xa0\x81\x81") == "\\udb40\\udc41");              // a tag, above U+FFFF
+  CHECK(EscapeForTerminal("\xef\xbb\xbf\xc2\xad") == "\\ufeff\\u00ad");                  // byte order mark, soft hyphen
+  CHECK(EscapeForTerminal("\xe2\x80\xa8\xe2\x80\xa9") == "\\u2028\\u2029");              // line and paragraph separator
+  CHECK(EscapeForTerminal("\xf3\xa0\x81\x81") == "\\udb40\\udc41");                      // a tag, above U+FFFF
 }
 
 TEST_CASE("terminal text: all else stands as it is, and what is not UTF-8 is replaced") {
@@ -28,8 +28,9 @@ TEST_CASE("terminal text: all else stands as it is, and what is not UTF-8 is rep
   CHECK(EscapeForTerminal(plain) == plain);
   CHECK(EscapeForTerminal("") == "");
   CHECK(EscapeForTerminal("a\x9b"
-                          "2J") == "a\xef\xbf\xbd"
-                                   "2J");
+                          "2J") ==
+        "a\xef\xbf\xbd"
+        "2J");
 }
 
 TEST_CASE("terminal text: lines keep their breaks and tabs, nothing else that steers") {

@@ -56,8 +56,7 @@ TEST_CASE("notifyd: with standard descriptors closed no file of the store takes 
   Process process("/bin/sh", {{"-c", "exec \"$0\" --listen 127.0.0.1:0 --data-dir \"$1\" <&- >&- 2>&-", NOTIFYD_BINARY, data}, {}});
   for (int i = 0; i < kDeadlineSeconds * 100 && !std::filesystem::exists(data + "/CURRENT"); ++i) usleep(10'000);
   REQUIRE(std::filesystem::exists(data + "/CURRENT"));
-  for (const char* fd : {"0", "1", "2"})
-    CHECK(std::filesystem::read_symlink("/proc/" + std::to_string(process.pid()) + "/fd/" + fd) == "/dev/null");
+  for (const char* fd : {"0", "1", "2"}) CHECK(std::filesystem::read_symlink("/proc/" + std::to_string(process.pid()) + "/fd/" + fd) == "/dev/null");
   process.Signal(SIGTERM);
   CHECK(process.Wait() == 0);
 }

@@ -241,3 +241,21 @@ TEST_CASE("notifyctl get --wait: goes on over a restart in place, and over a sto
   CHECK_THAT(waiter.output(), Catch::Contains("succeeded"));
   CHECK(waiter.error().empty());
 }
+
+TEST_CASE("notifyctl: fkeys and lanes named like dot segments are reached at the real broker") {
+  TempDir dir;
+  Broker broker(dir.path());
+  for (std::string name : {".", ".."}) {
+    INFO(name);
+    std::string id = broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":")" + name + R"(","lane":")" + name + R"("})");
+    auto ctl = [&](std::vector<std::string> arguments) {
+      arguments.insert(arguments.begin(), {"--server", broker.url(), "--json"});
+      Process process(NOTIFYCTL_BINARY, {arguments, {}});
+      return process.Wait() == 0 ? process.output() : "";
+    };
+    CHECK(JsonAt(ctl({"get", "--fkey", name}), "/id") == id);
+    CHECK(JsonAt(ctl({"pause", name, "--mode", "concurrent"}), "/paused") == "true");
+    CHECK(JsonAt(broker.Call("GET", "/v1/lanes/concurrent/%2E" + std::string(name.size() - 1, '.')).body, "/paused") == "true");
+    CHECK(JsonAt(ctl({"trigger", name}), "/id") == id);
+  }
+}

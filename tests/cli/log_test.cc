@@ -258,8 +258,9 @@ TEST_CASE("log output: a reader that is gone costs lines, and nothing else") {
 }
 
 TEST_CASE("log: what steers a terminal or hides text is escaped, in both formats") {
-  const std::string nasty = "\xc2\x9b"
-                            "2J\x7f\xe2\x80\xae\xe2\x80\x8b";
+  const std::string nasty =
+      "\xc2\x9b"
+      "2J\x7f\xe2\x80\xae\xe2\x80\x8b";
   std::string lines = Captured([&] {
     for (LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
       LogInit(format, LogLevel::kInfo);

@@ -342,9 +342,8 @@ TEST_CASE("notifyctl get --wait: goes on when a broker that stops answers 503, f
 }
 
 TEST_CASE("notifyctl get --wait: a broker that goes away is looked for as long as was said, one that was never there is not") {
-  auto broker = std::make_unique<ScriptedServer>([](StreamedRequest* request) {
-    request->Send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 17\r\n\r\n{\"state\":\"ready\"}");
-  });
+  auto broker = std::make_unique<ScriptedServer>(
+      [](StreamedRequest* request) { request->Send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 17\r\n\r\n{\"state\":\"ready\"}"); });
   std::vector<std::string> arguments = {"--server", broker->url(), "get", "--wait", "--reconnect-ms", "300", "n1"};
   Process process(NOTIFYCTL_BINARY, {arguments, {}});
   REQUIRE(broker->WaitFor(2).size() >= 2);

@@ -35,7 +35,7 @@ class Process {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;  // "NAME=value", besides those of the test that do not begin with NOTIFYD_
     std::string stdin_file = "/dev/null";
-    bool read_error = true;  // false: nobody reads its standard error, which is a pipe
+    bool read_error = true;        // false: nobody reads its standard error, which is a pipe
     std::string stdout_file = {};  // in place of a pipe that is read
   };
   Process(const std::string& binary, const Input& input);

@@ -297,7 +297,10 @@ TEST_CASE("notifyctl submit --file: a last line that counts other lines than wer
     std::string piece;
     request->Read(&piece);
     request->SendHead(200, "application/x-ndjson");
-    request->SendChunk("{\"index\":0,\"id\":\"n1\"}\n" R"({"type":"urn:notifyd:problem:restarting","status":503,"next_index":2})" "\n");
+    request->SendChunk(
+        "{\"index\":0,\"id\":\"n1\"}\n"
+        R"({"type":"urn:notifyd:problem:restarting","status":503,"next_index":2})"
+        "\n");
     request->SendEnd();
     for (; request->Read(&piece);) continue;
   });

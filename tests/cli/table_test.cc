@@ -21,8 +21,9 @@ TEST_CASE("table: width counts characters, not bytes") {
 TEST_CASE("table: control characters do not reach the terminal") {
   Table table;
   table.Row({"a\x1b[2Jb\n"});
-  table.Row({"\xc2\x9b"
-             "2J \xe2\x80\xae"});
+  table.Row(
+      {"\xc2\x9b"
+       "2J \xe2\x80\xae"});
   CHECK(table.ToString() == "a\\u001b[2Jb\\n\n\\u009b2J \\u202e\n");
 }
 

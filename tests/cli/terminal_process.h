@@ -8,12 +8,12 @@
 #include <vector>
 
 /// First in a case that needs a terminal: where the system has none it says so, and ends the case.
-#define SKIP_WITHOUT_TERMINAL()                                                 \
-  do {                                                                          \
-    if (std::string why = notifyd::test::WhyNoTerminal(); !why.empty()) {       \
-      WARN("skipped: there is no terminal to run it in: " << why);              \
-      return;                                                                   \
-    }                                                                           \
+#define SKIP_WITHOUT_TERMINAL()                                           \
+  do {                                                                    \
+    if (std::string why = notifyd::test::WhyNoTerminal(); !why.empty()) { \
+      WARN("skipped: there is no terminal to run it in: " << why);        \
+      return;                                                             \
+    }                                                                     \
   } while (false)
 
 namespace notifyd::test {

@@ -34,13 +34,13 @@ class File {
 };
 
 TEST_CASE("authorities: certificates in PEM form, among whatever else stands in the file") {
-  auto text = GENERATE(values<std::string>(
-      {kOne, "a comment\n" + kOne + "\n" + kOne,
-       "-----BEGIN X509 CRL-----\nrubbish\n-----END X509 CRL-----\n" + kOne + "-----BEGIN DH PARAMETERS-----\n",
-       "-----BEGIN CERTIFICATE-----\r\nMAMC\r\nAQE=\r\n-----END CERTIFICATE-----\r\n",
-       "-----BEGIN X509 CERTIFICATE-----\nMAMCAQE=\n-----END X509 CERTIFICATE-----", "x -----BEGIN CERTIFICATE-----\n" + kOne,
-       // A trusted one carries more behind the certificate.
-       "-----BEGIN TRUSTED CERTIFICATE-----\nMAMCAQEwAA==\n-----END TRUSTED CERTIFICATE-----\n"}));
+  auto text = GENERATE(
+      values<std::string>({kOne, "a comment\n" + kOne + "\n" + kOne,
+                           "-----BEGIN X509 CRL-----\nrubbish\n-----END X509 CRL-----\n" + kOne + "-----BEGIN DH PARAMETERS-----\n",
+                           "-----BEGIN CERTIFICATE-----\r\nMAMC\r\nAQE=\r\n-----END CERTIFICATE-----\r\n",
+                           "-----BEGIN X509 CERTIFICATE-----\nMAMCAQE=\n-----END X509 CERTIFICATE-----", "x -----BEGIN CERTIFICATE-----\n" + kOne,
+                           // A trusted one carries more behind the certificate.
+                           "-----BEGIN TRUSTED CERTIFICATE-----\nMAMCAQEwAA==\n-----END TRUSTED CERTIFICATE-----\n"}));
   CAPTURE(text);
   File file(text);
   CHECK(CheckAuthorities(file.path()).ok());

@@ -27,6 +27,11 @@ TEST_CASE("router: paths lead to endpoints with their decoded arguments") {
       {"/v1/notifies/purge", Endpoint::kBulkPurge, ""},
       {"/v1/fkeys/a%2Fb%20+", Endpoint::kFkey, "a/b +"},
       {"/v1/fkeys/trigger/trigger", Endpoint::kFkeyTrigger, "trigger"},
+      // A segment of dots is a name like any other, as it stands or encoded: nothing is resolved.
+      {"/v1/fkeys/.", Endpoint::kFkey, "."},
+      {"/v1/fkeys/../trigger", Endpoint::kFkeyTrigger, ".."},
+      {"/v1/fkeys/%2e%2E/trigger", Endpoint::kFkeyTrigger, ".."},
+      {"/v1/lanes/fifo/%2E", Endpoint::kLane, "fifo", "."},
       {"/v1/lanes", Endpoint::kLanes, ""},
       {"/v1/lanes/fifo/http%3A%2F%2Fh%2Fx%23g", Endpoint::kLane, "fifo", "http://h/x#g"},
       {"/v1/lanes/nope/x", Endpoint::kLane, "nope", "x"},
@@ -44,9 +49,10 @@ TEST_CASE("router: paths lead to endpoints with their decoded arguments") {
 }
 
 TEST_CASE("router: other paths are not found") {
-  auto target = GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry",
-                         "/v1/notifies/x/y", "/v1/fkeys", "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x",
-                         "/v1/lanes//x", "/v1/lanes/fifo/", "/v1/lanes/fifo/a/b", "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
+  auto target =
+      GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry", "/v1/notifies/x/y",
+               "/v1/fkeys", "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x", "/v1/lanes//x", "/v1/lanes/fifo/",
+               "/v1/lanes/fifo/a/b", "/v1/./notifies", "/v1/notifies/../stats", "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
   CAPTURE(target);
   CHECK(FindRoute("GET", target).status().code() == Code::kNotFound);
 }
