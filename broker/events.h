@@ -120,6 +120,8 @@ struct ListQuery {
   NotifyId below;                          // the cursor: only ids below this one; 0: from the newest
   bool oldest_first = false;
   NotifyId above;  // the cursor of oldest_first: only ids above this one
+  /// Where not 0: records come without their payloads, and a page ends once they take so many bytes (one record may go beyond).
+  size_t show_bytes = 0;
 };
 struct ListRequest {
   RequestId request;

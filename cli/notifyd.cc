@@ -1,7 +1,6 @@
 // notifyd: settings, then the runtime. Exit codes: 0, 2 wrong usage or configuration, 1 anything else (contract section 4).
 #include <malloc.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,14 +48,6 @@ void KeepMemorySmall() {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
-/// Connections of clients and to receivers are many; the soft limit is often 1,024.
-void RaiseOpenFiles() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /// A stop that comes before there is anything to stop.
 void StopEarly(int number) {
   Log(LogLevel::kInfo, "stopped while starting", {{"signal", SignalName(number)}});
@@ -92,7 +83,6 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   // Before any other thread.
   Signals signals(StopEarly);
   KeepMemorySmall();
-  RaiseOpenFiles();
   if (options.core_dumps) SetCoreDumps(true);
   auto fail = [](const Status& status) {
     Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});

@@ -17,6 +17,8 @@ class ServerResponder : public Api::Responder {
   void BeginStream(uint64_t token, HttpResponse head) override { server_->BeginStream(token, std::move(head)); }
   size_t Stream(uint64_t token, std::string_view piece) override { return server_->Stream(token, piece); }
   void EndStream(uint64_t token, bool close) override { server_->EndStream(token, close); }
+  void BreakStream(uint64_t token) override { server_->BreakStream(token); }
+  bool Reserve(uint64_t token, size_t bytes) override { return server_->Reserve(token, bytes); }
   void PauseBody(uint64_t token) override { server_->PauseBody(token); }
   void ResumeBody(uint64_t token) override { server_->ResumeBody(token); }
 

@@ -1,6 +1,7 @@
 #include "cli/runtime.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "base/log.h"
 #include "cli/attempt_log.h"
+#include "cli/descriptors.h"
 #include "cli/runtime_impl.h"
 
 namespace notifyd {
@@ -37,9 +39,10 @@ double CpuSeconds() {
 }  // namespace
 
 Runtime::Impl::Impl(const Options& options, const Launch& launch)
-    : options_(options), launch_(launch), started_at_(ReadWall()), started_boot_ms_(ReadClockMs(CLOCK_BOOTTIME)) {}
+    : asked_(options), options_(options), launch_(launch), started_at_(ReadWall()), started_boot_ms_(ReadClockMs(CLOCK_BOOTTIME)) {}
 
 Runtime::Impl::~Impl() {
+  budget_.relieved = nullptr;
   if (checker_.joinable()) checker_.join();
   if (store_started_) store_->Stop();
   // What still posts while it is taken apart must not wake a loop that is gone.
@@ -47,6 +50,7 @@ Runtime::Impl::~Impl() {
 }
 
 Status Runtime::Impl::Open(const Handover& handover) {
+  if (Status fits = Fit(); !fits.ok()) return fits;
   if (Status made = MakeIoThreads(); !made.ok()) return made;
   if (Status opened = OpenStore(); !opened.ok()) return opened;
   MakeCore();
@@ -80,7 +84,22 @@ int Runtime::Impl::Run(Signals* signals) {
   return 0;
 }
 
+Status Runtime::Impl::Fit() {
+  open_files_ = RaiseOpenFiles();
+  Result<DescriptorPlan> plan = FitDescriptors(open_files_, &options_);
+  if (!plan.ok()) return std::move(plan).status();
+  if (plan->lowered) {
+    Log(LogLevel::kWarn, "open files are few: limits are lowered to fit",
+        {{"limit", plan->limit}, {"clients", plan->clients}, {"calls", plan->calls}, {"store", plan->store}});
+  } else {
+    Log(LogLevel::kInfo, "open files", {{"limit", plan->limit}, {"clients", plan->clients}, {"calls", plan->calls}, {"store", plan->store}});
+  }
+  return Status::Ok();
+}
+
 Status Runtime::Impl::MakeIoThreads() {
+  // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
+  budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
     auto io = std::make_unique<IoThread>();
     Result<std::unique_ptr<CurlSender>> sender = CurlSender::Create(&io->loop, &mailbox_, options_.sender);
@@ -89,6 +108,9 @@ Status Runtime::Impl::MakeIoThreads() {
     ApiOptions api = options_.api;
     api.thread = i;
     api.wall = ReadWall;
+    api.bulk_idle_ms = options_.http.request_timeout_ms;
+    api.aside = [loop = &io->loop](std::function<void()> work, std::function<void()> then) { loop->Aside(std::move(work), std::move(then)); };
+    api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
     api.ready = [this] { return !stopping_.load(std::memory_order_relaxed) && host_ && host_->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
@@ -215,6 +237,7 @@ ApiOptions::ProcessStats Runtime::Impl::ProcessNow() const {
   stats.rss_bytes = ResidentBytes();
   stats.cpu_seconds = CpuSeconds();
   stats.connections = budget_.connections.load();
+  stats.waiters = options_.api.waiters->load();
   stats.buffered_bytes = budget_.bytes.load();
   StoreStats store = store_->Stats();
   stats.store_disk_bytes = store.disk_bytes;

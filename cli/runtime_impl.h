@@ -49,6 +49,7 @@ class Runtime::Impl {
   int Run(Signals* signals);
 
  private:
+  Status Fit();
   Status MakeIoThreads();
   Status OpenStore();
   void MakeCore();
@@ -88,7 +89,9 @@ class Runtime::Impl {
   void WaitUntilDrained(int64_t until_ms, std::function<void()> then);
 
   // In the order in which they are made; those below borrow from those above.
-  Options options_;
+  Options asked_;    // as the settings say
+  Options options_;  // the same, made to fit into the open files that the process may have
+  uint64_t open_files_ = 0;
   const Launch launch_;
   const WallTime started_at_;
   const int64_t started_boot_ms_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cli/descriptors.h"
 #include "cli/runtime_impl.h"
 #include "cli/start_check.h"
 
@@ -61,8 +62,13 @@ void Runtime::Impl::Reload() {
     Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", startable.detail()}});
     return;
   }
-  Options next = options_;
-  Reloaded reloaded = ApplyReloadable(read.options, &next);
+  Options asked = asked_;
+  Reloaded reloaded = ApplyReloadable(read.options, &asked);
+  Options next = asked;
+  if (Result<DescriptorPlan> fits = FitDescriptors(open_files_, &next); !fits.ok()) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", fits.status().detail()}});
+    return;
+  }
   // It may still refuse them, and changes nothing then; the others are told the same.
   if (Status taken = io_[0]->sender->Reload(next.sender); !taken.ok()) {
     Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"field", taken.field()}, {"detail", taken.detail()}});
@@ -74,7 +80,9 @@ void Runtime::Impl::Reload() {
       if (Status taken = sender->Reload(options); !taken.ok()) Log(LogLevel::kError, "settings not reloaded", {{"detail", taken.detail()}});
       api->SetSecretHeaders(options.secret_headers);
     });
+  for (auto& io : io_) io->loop.Post([api = io->api.get(), hosts = next.api.hosts] { api->SetHosts(hosts); });
   mailbox_.Post(LimitsChanged{std::make_shared<const CoreLimits>(next.core)});
+  asked_ = std::move(asked);
   options_ = std::move(next);
   if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
   Log(LogLevel::kInfo, "settings reloaded", {{"applied", reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)}});

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cli/settings.h"
+#include "net/api/access.h"
 #include "net/sender/authorities.h"
 #include "net/sender/destinations.h"
 
@@ -101,6 +102,12 @@ std::vector<Setting> MakeRows() {
   add(WithWords(Other("log.format", "auto is text on a terminal, else JSON; one line an event, on standard error.", FIELD(log_format)),
                 {"auto", "text", "json"}));
 
+  add(Reloadable(WithCheck(Other("http.hosts",
+                                 "Names under which clients reach the broker, without scheme and port, besides localhost and IP addresses. A request "
+                                 "for any other Host is refused (421), so that no web page can turn its own name into the broker's address.",
+                                 FIELD(api.hosts)),
+                           CheckHostName)));
+
   add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "A notify's body as it is sent to the receiver.", FIELD(core.max_body_bytes),
              FIELD(api.max_body_bytes)));
   add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "The body of one request to the broker.", FIELD(http.max_body_bytes)));
@@ -112,6 +119,10 @@ std::vector<Setting> MakeRows() {
   add(Reloadable(
       Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
   add(Number("limits.connections", "connections", 1, 1'000'000, "Clients connected at once.", FIELD(http.max_connections)));
+  add(Number("limits.waiters", "requests", 0, 1'000'000, "GETs with wait_ms at once; above it they get 429.", FIELD(api.max_waiters)));
+  add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
+             "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",
+             FIELD(http.least_bytes_per_s)));
   add(Number("limits.buffered_bytes", "bytes", kMiB, 1024 * kGiB, "Requests and answers held in memory, over all connections.",
              FIELD(http.max_buffered_bytes)));
   add(Reloadable(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Read of a receiver's answer at most, where a pattern looks at it.",

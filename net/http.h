@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,13 @@ struct HttpResponse {
   bool close = false;  // close the connection after it
 };
 
+/// What the server has to know of a request before it hands it over.
+struct HttpDemand {
+  bool probe = false;       // answered on the connections beyond max_connections, too, and whatever is buffered
+  size_t answer_bytes = 0;  // what its answer may take in memory: reserved before OnRequest. 0: too little to matter
+  bool waits = false;       // a request for which there is no room waits for some, head_timeout_ms at most; else it is refused with 429
+};
+
 /// What the server calls. `token` names one request until it is responded to or closed; never 0, never used twice.
 class HttpHandler {
  public:
@@ -41,6 +49,9 @@ class HttpHandler {
   /// Respond(token, ...) may be called from inside, or later. Requests of one connection come one at a time: the next of a pipeline comes
   /// once this one was responded to.
   virtual void OnRequest(uint64_t token, HttpRequest request) = 0;
+
+  /// Of a request that is complete. Called at most once each, before OnRequest; decides nothing. Not of one whose body comes in pieces.
+  virtual HttpDemand Demand(const HttpRequest& /*request*/) { return {}; }
 
   /// A head is there, its body is not (`head.body` is empty; no head without a body comes here). True: take the body in pieces, by OnBody and
   /// OnBodyEnd instead of OnRequest, of any length. Neither max_body_bytes nor the time for a whole request bound it then; what bounds it is
@@ -60,6 +71,8 @@ class HttpHandler {
   /// Of a response being streamed, less than HttpServer::kStreamLowBytes wait to be taken by the client, where before it was more.
   virtual void OnWritable(uint64_t /*token*/) {}
 
+  /// The client has ended its side, and its request is complete: maybe it has gone, maybe it only sends nothing more. The token stays.
+  virtual void OnHalfClose(uint64_t /*token*/) {}
   /// The client went away before the response, or its body broke: the token is void.
   virtual void OnClose(uint64_t token) = 0;
   /// The answer to a request that is refused before OnRequest (400, 408, 413, 414, 417, 429, 431, 501, 503, 505): the body in the handler's format.
@@ -73,7 +86,13 @@ struct HttpLimits {
   size_t max_headers = 100;
   size_t max_target_bytes = 8 << 10;
   size_t max_body_bytes = 64 << 20;
-  size_t max_buffered_bytes = 256 << 20;  // requests and responses of all servers that share a budget
+  size_t max_probe_connections = 64;  // a server: beyond max_connections, for probes alone; the oldest gives way to the next
+  /// Requests and responses of all servers that share a budget. Answers that were reserved take half of it at most, and bodies beyond 1 MiB leave a
+  /// quarter, so that small requests find room whatever others do.
+  size_t max_buffered_bytes = 256 << 20;
+  /// A client that takes its answer more slowly, looked at after idle_timeout_ms or 10 s, whichever is less, is cut off. Where others wait for room
+  /// it is looked at after half a second already, and so is one that sends its body more slowly.
+  size_t least_bytes_per_s = 16 << 10;
   int64_t head_timeout_ms = 10'000;
   int64_t request_timeout_ms = 60'000;
   int64_t idle_timeout_ms = 75'000;
@@ -84,7 +103,11 @@ class HttpServer {
   /// Bytes buffered in all; shared by the servers of one process. `connections` likewise.
   struct Budget {
     std::atomic<size_t> bytes{0};
+    std::atomic<size_t> answers{0};  // of `bytes`: reserved for answers, or answers that are not written yet
     std::atomic<size_t> connections{0};
+    std::atomic<size_t> peak{0};  // most bytes since it was last relieved
+    /// Called on the loop of a server once little is left of much: memory may go back to the system. Set before the servers are made; may be empty.
+    std::function<void()> relieved;
   };
   /// All are borrowed and must outlive the server.
   HttpServer(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler);
@@ -97,6 +120,8 @@ class HttpServer {
   static Status CheckListen(const std::string& address, uint16_t port, bool reuse_port);
   /// A token whose client went away is ignored. A HEAD request's response is sent without its body.
   void Respond(uint64_t token, HttpResponse response);
+  /// Before an answer is built whose size Demand did not tell. False: there is no room for so much. True for a token whose client went away.
+  bool Reserve(uint64_t token, size_t bytes);
 
   // A response in pieces: Begin, any number of Stream, End. Chunked (RFC 9112), or until the connection closes for an HTTP/1.0 client.
   // A client that takes nothing of it for request_timeout_ms is cut off. Pieces are written at the end of the loop's turn, those of one turn in
@@ -107,6 +132,8 @@ class HttpServer {
   size_t Stream(uint64_t token, std::string_view piece);
   /// `close`: the connection ends with it, though there may be more of the request's body.
   void EndStream(uint64_t token, bool close = false);
+  /// In place of EndStream where the rest cannot be had: the connection is closed behind what was streamed so far, without its end (no last chunk).
+  void BreakStream(uint64_t token);
   static constexpr size_t kStreamLowBytes = 64 << 10;
   /// Of a body that comes in pieces: no OnBody and no OnBodyEnd from now on, until Resume. Its client has to wait with what it sends.
   void PauseBody(uint64_t token);

@@ -23,6 +23,10 @@ constexpr uint64_t kMaxDiscardBytes = 256 << 10;
 constexpr size_t kCompactBytes = 16 << 10;
 constexpr std::string_view kCutShort = "the connection ended inside a request";
 constexpr int64_t kLingerQuietMs = 2'000;
+// One that is being looked at because others wait for room has had so long.
+constexpr int64_t kPressMs = 500;
+// Less than that is not worth giving back to the system.
+constexpr size_t kMuchBytes = 64 << 20;
 // A new connection is given that long to send its request when the server drains.
 constexpr int64_t kDrainGraceMs = 500;
 
@@ -47,6 +51,25 @@ HttpContext::HttpContext(uv_loop_s* l, const HttpLimits& lim, HttpServer::Budget
       wheel(TickFor(lim), static_cast<int64_t>(uv_now(l))),
       read_buffer(std::make_unique<char[]>(kReadBytes)) {}
 
+bool HttpContext::HasRoom(size_t bytes) {
+  size_t answers = budget->answers.load(std::memory_order_relaxed), all = budget->bytes.load(std::memory_order_relaxed);
+  // One answer is always let through, however tight the budget is.
+  if (answers > 0 && (answers + bytes > limits.max_buffered_bytes / 2 || all + bytes > limits.max_buffered_bytes)) {
+    pressed = true;
+    return false;
+  }
+  return true;
+}
+
+void HttpContext::AdmitParked() {
+  while (!parked.empty()) {
+    HttpConnection* first = parked.front();
+    if (first != nullptr && !first->Fits()) return;
+    parked.pop_front();
+    if (first != nullptr) first->Admit();
+  }
+}
+
 HttpConnection* HttpContext::Find(uint64_t token) const {
   size_t slot = token & ((uint64_t{1} << kSlotBits) - 1);
   if (token == 0 || slot >= slots.size() || slots[slot] == nullptr || slots[slot]->token() != token) return nullptr;
@@ -67,17 +90,13 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
   context->slots[slot] = self;
   context->open.fetch_add(1, std::memory_order_relaxed);
   if (self->surplus_) {
-    ++context->surplus;
+    context->surplus.push_back(self);
   } else {
     context->budget->connections.fetch_add(1, std::memory_order_relaxed);
   }
   if (uv_tcp_open(&self->tcp_->handle, fd) != 0) {
     close(fd);
     self->Close();
-    return;
-  }
-  if (self->surplus_) {
-    self->Refuse(503, "too many connections");
     return;
   }
   if (origin == Origin::kShut) {
@@ -87,6 +106,10 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
   }
   self->UpdateReading();
   self->UpdateDeadline();
+  if (!self->surplus_ || self->phase_ == Phase::kClosed) return;
+  // A probe that is there already is answered before the next ones drive it out.
+  ssize_t size = recv(fd, context->read_buffer.get(), HttpContext::kReadBytes, MSG_DONTWAIT);
+  if (size > 0) self->Process(std::string_view(context->read_buffer.get(), static_cast<size_t>(size)));
 }
 
 HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin)
@@ -151,6 +174,8 @@ void HttpConnection::OnEof() {
 void HttpConnection::EndOfInput() {
   if (phase_ == Phase::kPending && parser_.in_body()) {
     if (!broken_) BreakBody(400, kCutShort);
+  } else if (phase_ == Phase::kPending) {
+    if (token_ != 0 && body_ == Body::kNone && !processing_) context_->handler->OnHalfClose(token_);
   } else if (phase_ == Phase::kReading) {
     if (!parser_.idle()) {
       Refuse(400, kCutShort);
@@ -183,6 +208,7 @@ void HttpConnection::Process(std::string_view fresh) {
   }
   std::string_view rest = ParseAll(fresh);
   if (phase_ == Phase::kClosed) return;
+  if (phase_ == Phase::kLinger) parser_.Drop();
   if (phase_ == Phase::kLinger || broken_ || rest.empty()) {
     DropInput();
   } else if (direct) {
@@ -197,7 +223,7 @@ void HttpConnection::Process(std::string_view fresh) {
   if (eof_ && !has_input()) EndOfInput();
   if (phase_ == Phase::kClosed) return;
   Account();
-  if (phase_ == Phase::kReading && body_ == Body::kNone && !parser_.idle() && OverBudget(0)) Refuse(429, kFull);
+  if (phase_ == Phase::kReading && body_ == Body::kNone && !parser_.idle() && HoldsTooMuch()) Refuse(429, kFull);
   UpdateReading();
   UpdateDeadline();
 }
@@ -243,6 +269,10 @@ std::string_view HttpConnection::ParseAll(std::string_view rest) {
 }
 
 void HttpConnection::HeadDone(bool body_waits) {
+  if (surplus_) {
+    Refuse(503, kTooMany);
+    return;
+  }
   if (OverBudget(0)) {
     Refuse(429, kFull);
     return;
@@ -275,9 +305,60 @@ void HttpConnection::HeadDone(bool body_waits) {
 
 void HttpConnection::Deliver() {
   HttpRequest request = parser_.Take();
-  NewToken();
+  HttpDemand demand = context_->handler->Demand(request);
+  if (surplus_ && !demand.probe) return Refuse(503, kTooMany);
+  size_t bytes = demand.probe ? 0 : demand.answer_bytes;
   pending_bytes_ = sizeof(HttpRequest) + request.target.size() + request.body.size();
+  reserved_ = bytes;
+  if (bytes > 0 && demand.waits && (!context_->parked.empty() || !Fits())) {
+    Park(std::move(request));
+    return;
+  }
+  if (bytes > 0 && !demand.waits && OverBudget(bytes)) {
+    reserved_ = pending_bytes_ = 0;
+    Refuse(429, kFull);
+    return;
+  }
+  NewToken();
+  // What is small and answered from inside is never counted.
+  if (bytes > 0) Account();
   context_->handler->OnRequest(token_, std::move(request));
+}
+
+/// The request waits for room for its answer, in kPending without a token.
+void HttpConnection::Park(HttpRequest request) {
+  parked_ = std::make_unique<HttpRequest>(std::move(request));
+  phase_ = Phase::kPending;
+  heard_ms_ = now_ms();
+  context_->parked.push_back(this);
+}
+
+/// It waits no longer.
+void HttpConnection::Unpark() {
+  if (!parked_) return;
+  parked_.reset();
+  reserved_ = pending_bytes_ = 0;
+  phase_ = Phase::kReading;
+  std::replace(context_->parked.begin(), context_->parked.end(), this, static_cast<HttpConnection*>(nullptr));
+}
+
+bool HttpConnection::Fits() const {
+  return context_->HasRoom(reserved_);
+}
+
+void HttpConnection::Admit() {
+  std::unique_ptr<HttpRequest> request = std::move(parked_);
+  NewToken();
+  Account();
+  UpdateDeadline();
+  context_->handler->OnRequest(token_, std::move(*request));
+}
+
+bool HttpConnection::Reserve(size_t bytes) {
+  if (bytes > reserved_ && !context_->HasRoom(bytes - reserved_)) return false;
+  reserved_ = bytes;
+  Account();
+  return true;
 }
 
 void HttpConnection::NewToken() {
@@ -346,7 +427,7 @@ void HttpConnection::ResumeBody() {
 /// The response is given. Whether the connection has to end with it because of what is left of the request's body.
 bool HttpConnection::EndToken() {
   token_ = 0;
-  pending_bytes_ = 0;
+  pending_bytes_ = reserved_ = 0;
   served_ = true;
   phase_ = Phase::kReading;
   quiet_since_ms_ = begun_ms_ = now_ms();
@@ -417,6 +498,7 @@ void HttpConnection::DropInput() {
 
 void HttpConnection::Refuse(int status, std::string_view detail) {
   bool answered = body_ == Body::kDiscard || streaming_;
+  Unpark();
   if (uint64_t token = token_; token != 0) {
     EndToken();
     streaming_ = false;
@@ -444,7 +526,11 @@ void HttpConnection::BeginLinger() {
   phase_ = Phase::kLinger;
   body_ = Body::kNone;
   drained_ = 0;
-  if (!processing_) DropInput();
+  // From inside of the parsing the caller may still look at the head.
+  if (!processing_) {
+    DropInput();
+    parser_.Drop();
+  }
   heard_ms_ = begun_ms_ = now_ms();
   tcp_->shutdown.data = this;
   int status = uv_shutdown(&tcp_->shutdown, stream(),
@@ -471,7 +557,8 @@ void HttpConnection::OnShutdown(int status) {
 
 void HttpConnection::Expire() {
   if (unsent_ > 0 && now_ms() >= write_deadline_ms_) {
-    if (TookSome()) {
+    if (TookEnough()) {
+      BeginWindow();
       UpdateDeadline();
     } else {
       Close();
@@ -480,6 +567,8 @@ void HttpConnection::Expire() {
   }
   if (phase_ == Phase::kLinger) {
     Close();
+  } else if (parked_) {
+    Refuse(429, kFull);
   } else if (phase_ == Phase::kPending) {
     if (body_ != Body::kPieces || paused_) return;
     BreakBody(408, "the next piece of the body did not arrive within " + std::to_string(context_->limits.request_timeout_ms) + " ms");
@@ -492,6 +581,28 @@ void HttpConnection::Expire() {
       Refuse(408, "the request's head did not arrive within " + std::to_string(context_->limits.head_timeout_ms) + " ms");
     }
   }
+}
+
+void HttpConnection::Press() {
+  int64_t now = now_ms();
+  auto enough = [&](uint64_t bytes, int64_t since_ms) {
+    return bytes >= context_->limits.least_bytes_per_s * static_cast<uint64_t>(now - since_ms) / 1000;
+  };
+  if (unsent_ > 0 && now - window_ms_ >= kPressMs) {
+    if (!enough(taken() - window_taken_, window_ms_)) return Close();
+    BeginWindow();
+  }
+  size_t held = parser_.held_bytes();
+  if (phase_ != Phase::kReading || body_ != Body::kNone || !parser_.in_body() || held <= kSmallHeadBytes) return;
+  if (pressed_ms_ < begun_ms_) pressed_ms_ = begun_ms_, pressed_bytes_ = 0;
+  if (now - pressed_ms_ < kPressMs) return;
+  if (!enough(held - std::min(held, pressed_bytes_), pressed_ms_)) {
+    Refuse(408,
+           "the body comes more slowly than " + std::to_string(context_->limits.least_bytes_per_s) + " bytes a second, and others wait for room");
+    return;
+  }
+  pressed_ms_ = now;
+  pressed_bytes_ = held;
 }
 
 void HttpConnection::Drain() {
@@ -514,7 +625,7 @@ bool HttpConnection::idle() const {
 bool HttpConnection::busy() const {
   switch (phase_) {
     case Phase::kReading:
-      return !idle();
+      return !surplus_ && !idle();
     case Phase::kPending:
       return true;
     case Phase::kLinger:
@@ -556,14 +667,15 @@ void HttpConnection::Close() {
   streaming_ = false;
   body_ = Body::kNone;
   if (processing_) context->batch.clear();
+  Unpark();
+  phase_ = Phase::kClosed;
   if (resume_queued_) std::replace(context->resumable.begin(), context->resumable.end(), this, static_cast<HttpConnection*>(nullptr));
-  context->budget->bytes.fetch_sub(charged_, std::memory_order_relaxed);
-  charged_ = 0;
+  Charge(0, 0);
   context->slots[slot_] = nullptr;
   context->free_slots.push_back(slot_);
   context->open.fetch_sub(1, std::memory_order_relaxed);
   if (surplus_) {
-    --context->surplus;
+    std::erase(context->surplus, this);
   } else {
     context->budget->connections.fetch_sub(1, std::memory_order_relaxed);
   }
@@ -573,20 +685,44 @@ void HttpConnection::Close() {
   context->closed();
 }
 
-bool HttpConnection::OverBudget(uint64_t more) const {
-  return context_->budget->bytes.load(std::memory_order_relaxed) + more > context_->limits.max_buffered_bytes;
+/// Is there no room for `more` of a request that is going to hold, or holds, `held`?
+bool HttpConnection::OverBudget(uint64_t more, uint64_t held) const {
+  uint64_t most = context_->limits.max_buffered_bytes;
+  if (std::max(more, held) > kLargeBodyBytes) most -= most / 4;
+  bool over = context_->budget->bytes.load(std::memory_order_relaxed) + more > most;
+  if (over) context_->pressed = true;
+  return over;
+}
+
+/// Of a request that is on its way.
+bool HttpConnection::HoldsTooMuch() const {
+  size_t held = parser_.held_bytes();
+  return (parser_.in_body() || held > kSmallHeadBytes) && OverBudget(0, held);
 }
 
 void HttpConnection::Account() {
   if (phase_ == Phase::kClosed) return;
-  size_t held = input_.size() + parser_.held_bytes() + pending_bytes_ + out_.size() + unsent_;
-  if (held == charged_) return;
-  if (held > charged_) {
-    context_->budget->bytes.fetch_add(held - charged_, std::memory_order_relaxed);
-  } else {
-    context_->budget->bytes.fetch_sub(charged_ - held, std::memory_order_relaxed);
+  size_t answer = (parked_ ? 0 : reserved_) + out_.size() + unsent_;
+  Charge(input_.size() + parser_.held_bytes() + pending_bytes_ + answer, answer);
+}
+
+/// What it holds, and what of that is for an answer.
+void HttpConnection::Charge(size_t held, size_t answer) {
+  HttpServer::Budget* budget = context_->budget;
+  if (answer != charged_answer_) budget->answers.fetch_add(answer - charged_answer_, std::memory_order_relaxed);
+  bool less = answer < charged_answer_ || held < charged_;
+  charged_answer_ = answer;
+  if (held != charged_) {
+    size_t all = budget->bytes.fetch_add(held - charged_, std::memory_order_relaxed) + (held - charged_);
+    charged_ = held;
+    size_t peak = budget->peak.load(std::memory_order_relaxed);
+    if (all > peak) {
+      budget->peak.store(all, std::memory_order_relaxed);
+    } else if (peak > kMuchBytes && all < peak / 8 && budget->peak.compare_exchange_strong(peak, all) && budget->relieved) {
+      budget->relieved();
+    }
   }
-  charged_ = held;
+  if (less && !context_->parked.empty()) context_->resume();
 }
 
 /// All that was read belongs to requests that are handed over: what would be read now begins the next one.
@@ -630,11 +766,13 @@ void HttpConnection::UpdateDeadline() {
     deadline = std::min(begun_ms_ + limits.head_timeout_ms, heard_ms_ + std::min(kLingerQuietMs, limits.head_timeout_ms));
   } else if (phase_ == Phase::kPending) {
     if (body_ == Body::kPieces && !paused_) deadline = heard_ms_ + limits.request_timeout_ms;
+    if (parked_) deadline = heard_ms_ + limits.head_timeout_ms;
   } else if (phase_ == Phase::kReading) {
     if (!parser_.idle()) {
       deadline = begun_ms_ + (parser_.in_body() ? limits.request_timeout_ms : limits.head_timeout_ms);
     } else if (unsent_ == 0 && !has_input()) {
       int64_t quiet = served_ ? limits.idle_timeout_ms : limits.head_timeout_ms;
+      if (surplus_) quiet = std::min(quiet, kLingerQuietMs);
       if (context_->draining) quiet = std::min(quiet, kDrainGraceMs);
       deadline = quiet_since_ms_ + quiet;
     }

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,7 +53,14 @@ struct HttpContext {
   std::function<void()> resume;
   std::function<void()> closed;  // a connection went
   std::atomic<size_t> open{0};
-  size_t surplus = 0;  // connections that are only told that there are too many
+  std::vector<HttpConnection*> surplus;  // beyond max_connections, the oldest first: for probes alone
+  /// Whose complete request waits for room, the first one first. One that closes meanwhile leaves a null. `pressed`: somebody found none.
+  std::deque<HttpConnection*> parked;
+  bool pressed = false;
+  /// Is there room for an answer of so many bytes? Notes where there is not.
+  bool HasRoom(size_t bytes);
+  /// Hands over parked requests for as long as there is room.
+  void AdmitParked();
   /// Shared by all connections: a read is parsed, or copied, before the next one.
   std::unique_ptr<char[]> read_buffer;
   std::string head;   // scratch
@@ -66,7 +74,7 @@ class HttpConnection : public DeadlineWheel::Entry {
     kAccepted,
     kAdopted,  // from the process before: its client may have been served there, and is given the time of an idle one
     kShut,     // the same, and its last response is out: it has only to see the client close it
-    kSurplus,  // over the limit: answer 503 and close
+    kSurplus,  // over the limit: answer a probe, anything else with 503, and close
   };
   /// Takes over the socket `fd`. Owns itself from here on.
   static void Open(HttpContext* context, int fd, Origin origin);
@@ -79,6 +87,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   void BeginStream(HttpResponse head);
   size_t Stream(std::string_view piece);
   void EndStream(bool close);
+  void BreakStream();
+  bool Reserve(size_t bytes);
   void PauseBody();
   void ResumeBody();
 
@@ -86,6 +96,13 @@ class HttpConnection : public DeadlineWheel::Entry {
   void Resume();
   /// A deadline has come.
   void Expire();
+  /// Of a parked one: is there room for its answer? Admit hands the request over.
+  bool Fits() const;
+  void Admit();
+  /// Others wait for room: one that has taken or sent too little for a second is cut off.
+  void Press();
+  /// Of a surplus one: its probe is not being answered.
+  bool gives_way() const { return phase_ != Phase::kPending; }
   /// Closes it now if no request is under way or on its way.
   void Drain();
   /// Between two requests: nothing is read of the next, and the last response is written.
@@ -134,6 +151,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool MayParse() const;
   void HeadDone(bool body_waits);
   void Deliver();
+  void Park(HttpRequest request);
+  void Unpark();
   void NewToken();
   bool EndToken();
   void ResponseDone();
@@ -152,7 +171,9 @@ class HttpConnection : public DeadlineWheel::Entry {
   void WriteOut();
   void Write(std::string_view head, std::string* body);
   void TellWritable();
-  bool TookSome();
+  void BeginWindow();
+  bool TookEnough() const;
+  uint64_t taken() const { return handed_ - untaken(); }
   size_t waiting() const;
   size_t untaken() const;
   int64_t write_timeout_ms() const;
@@ -161,11 +182,13 @@ class HttpConnection : public DeadlineWheel::Entry {
   void Close();
 
   void Account();
+  void Charge(size_t held, size_t answer);
   void QueueResume();
   void UpdateReading();
   bool AtNextRequest() const;
   void UpdateDeadline();
-  bool OverBudget(uint64_t more) const;
+  bool OverBudget(uint64_t more, uint64_t held = 0) const;
+  bool HoldsTooMuch() const;
   bool has_input() const { return input_at_ < input_.size(); }
   int64_t now_ms() const;
   uv_stream_s* stream() const;
@@ -173,6 +196,11 @@ class HttpConnection : public DeadlineWheel::Entry {
   /// What may wait to be written before the next request of the connection is looked at.
   static constexpr size_t kMaxUnsentBytes = 64 << 10;
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  /// A body beyond that counts as large.
+  static constexpr size_t kLargeBodyBytes = 1 << 20;
+  /// A head that is smaller is waited for whatever is buffered: it may be a probe's.
+  static constexpr size_t kSmallHeadBytes = 4 << 10;
+  static constexpr std::string_view kTooMany = "too many connections";
   static constexpr std::string_view kFull = "too much is buffered; try again later";
 
   HttpContext* context_;
@@ -182,16 +210,23 @@ class HttpConnection : public DeadlineWheel::Entry {
   size_t input_at_ = 0;
   std::string out_;  // of a streamed response: gathered until the turn's end, and while an earlier part is being written
   uint64_t token_ = 0;
-  size_t charged_ = 0;        // in the budget
-  size_t pending_bytes_ = 0;  // of the request that the handler has
-  size_t unsent_ = 0;         // with libuv
-  size_t last_queue_ = 0;     // of untaken bytes, when progress was last looked at
-  uint64_t drained_ = 0;      // bytes thrown away in kLinger or as Body::kDiscard
-  int64_t quiet_since_ms_;    // when it was accepted or the last response was sent
-  int64_t begun_ms_ = 0;      // first byte of the request under way, or begin of what is discarded; in kLinger: when the response was out
-  int64_t heard_ms_ = 0;      // kLinger: the last read. kPieces: the last piece, moved on by pauses
-  int64_t paused_ms_ = 0;     // when the pause under way began
+  std::unique_ptr<HttpRequest> parked_;  // kPending without a token: waits for room
+  size_t charged_ = 0;                   // in the budget
+  size_t charged_answer_ = 0;            // of it: in its answers
+  size_t pending_bytes_ = 0;             // of the request that the handler has
+  size_t reserved_ = 0;                  // for the answer to it; of a parked one: what it waits for
+  size_t unsent_ = 0;                    // with libuv
+  uint64_t handed_ = 0;                  // to the socket or libuv, ever
+  uint64_t window_taken_ = 0;            // taken(), when the window began
+  int64_t window_ms_ = 0;                // when the time began after which the client must have taken enough; while unsent_ > 0
+  uint64_t drained_ = 0;                 // bytes thrown away in kLinger or as Body::kDiscard
+  int64_t quiet_since_ms_;               // when it was accepted or the last response was sent
+  int64_t begun_ms_ = 0;                 // first byte of the request under way, or begin of what is discarded; in kLinger: when the response was out
+  int64_t heard_ms_ = 0;                 // kLinger: the last read. kPieces: the last piece, moved on by pauses
+  int64_t paused_ms_ = 0;                // when the pause under way began
   int64_t write_deadline_ms_ = 0;
+  int64_t pressed_ms_ = 0;  // when it was last looked at how fast the body comes, and what there was of it
+  size_t pressed_bytes_ = 0;
   uint32_t slot_;
   Phase phase_ = Phase::kReading;
   Body body_ = Body::kNone;

@@ -20,6 +20,8 @@ namespace {
 constexpr size_t kMaxBatchedBytes = 16 << 10;
 // A buffer for pieces that has grown beyond is not kept for the next ones.
 constexpr size_t kKeptOutBytes = 64 << 10;
+// So often it is looked at whether a client takes its answer fast enough.
+constexpr int64_t kWindowMs = 10'000;
 
 }  // namespace
 
@@ -35,7 +37,7 @@ struct HttpConnection::WriteOp {
 void HttpConnection::Respond(HttpResponse response) {
   CHECK(phase_ == Phase::kPending && !streaming_);
   bool over = EndToken();
-  bool close = over || response.close || !parser_.keep_alive() || context_->draining || NothingFollows();
+  bool close = over || surplus_ || response.close || !parser_.keep_alive() || context_->draining || NothingFollows();
   streamed_ = false;
   Send(std::move(response), parser_.is_head(), close);
   ResponseDone();
@@ -84,6 +86,16 @@ void HttpConnection::EndStream(bool end) {
   ResponseDone();
 }
 
+/// As a body that broke: the client sees that this was not all.
+void HttpConnection::BreakStream() {
+  CHECK(streaming_);
+  streaming_ = false;
+  EndToken();
+  WriteOut();
+  out_ = std::string();
+  if (phase_ != Phase::kClosed) BeginLinger();
+}
+
 /// Of the streamed response, how much the client has not taken.
 size_t HttpConnection::waiting() const {
   return out_.size() + uv_stream_get_write_queue_size(stream());
@@ -96,7 +108,8 @@ void HttpConnection::TellWritable() {
 }
 
 int64_t HttpConnection::write_timeout_ms() const {
-  return streamed_ ? context_->limits.request_timeout_ms : context_->limits.idle_timeout_ms;
+  int64_t least = streamed_ ? context_->limits.request_timeout_ms : context_->limits.idle_timeout_ms;
+  return body_ == Body::kPieces ? least : std::min(least, kWindowMs);
 }
 
 void HttpConnection::Send(HttpResponse response, bool head_only, bool close) {
@@ -145,6 +158,7 @@ void HttpConnection::Write(std::string_view head, std::string* body) {
     return;
   }
   size_t done = written > 0 ? static_cast<size_t>(written) : 0;
+  handed_ += done;
   if (done == size) return;
 
   auto* op = new WriteOp;
@@ -156,8 +170,9 @@ void HttpConnection::Write(std::string_view head, std::string* body) {
   buffers[0] = uv_buf_init(op->head.data(), static_cast<unsigned>(op->head.size()));
   buffers[1] = uv_buf_init(op->body.data() + body_at, static_cast<unsigned>(op->body.size() - body_at));
   op->request.data = op;
-  if (unsent_ == 0) write_deadline_ms_ = now_ms() + write_timeout_ms();
+  bool first = unsent_ == 0;
   unsent_ += op->size;
+  handed_ += op->size;
   int status = uv_write(&op->request, stream(), buffers, 2, [](uv_write_t* request, int result) {
     std::unique_ptr<WriteOp> written_op(static_cast<WriteOp*>(request->data));
     written_op->connection->OnWritten(written_op->size, result);
@@ -167,7 +182,7 @@ void HttpConnection::Write(std::string_view head, std::string* body) {
     Close();
     return;
   }
-  last_queue_ = untaken();
+  if (first) BeginWindow();
 }
 
 /// What the client's side has not acknowledged. The kernel's part counts: it may be megabytes, and libuv's moves only when much of it is gone.
@@ -178,13 +193,16 @@ size_t HttpConnection::untaken() const {
   return uv_stream_get_write_queue_size(stream()) + static_cast<size_t>(in_kernel);
 }
 
-/// The client was given its time to take something. Whether it did.
-bool HttpConnection::TookSome() {
-  size_t queue = untaken();
-  if (queue >= last_queue_) return false;
-  last_queue_ = queue;
-  write_deadline_ms_ = now_ms() + write_timeout_ms();
-  return true;
+void HttpConnection::BeginWindow() {
+  window_ms_ = now_ms();
+  window_taken_ = taken();
+  write_deadline_ms_ = window_ms_ + write_timeout_ms();
+}
+
+/// The client was given its time to take something. Whether it did. One that still sends its body may read its answer late: something is enough.
+bool HttpConnection::TookEnough() const {
+  uint64_t least = context_->limits.least_bytes_per_s * static_cast<uint64_t>(now_ms() - window_ms_) / 1000;
+  return taken() - window_taken_ >= (body_ == Body::kPieces ? 1 : std::max<uint64_t>(least, 1));
 }
 
 void HttpConnection::OnWritten(size_t size, int status) {
@@ -195,7 +213,6 @@ void HttpConnection::OnWritten(size_t size, int status) {
     return;
   }
   quiet_since_ms_ = now_ms();
-  write_deadline_ms_ = now_ms() + write_timeout_ms();
   if (streaming_) {
     FlushStream();
     TellWritable();

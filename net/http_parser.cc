@@ -159,6 +159,11 @@ void HttpParser::StreamBody() {
   phase_ = chunked_ ? Phase::kChunked : Phase::kIdentity;
 }
 
+void HttpParser::Drop() {
+  request_ = HttpRequest();
+  head_ = std::string();
+}
+
 HttpRequest HttpParser::Take() {
   CHECK(phase_ == Phase::kComplete);
   phase_ = Phase::kHead;
@@ -389,8 +394,11 @@ bool HttpParser::ReduceTarget() {
   target = std::move(rest);
   // RFC 9112 section 3.2.2: the target's authority counts, not Host.
   for (auto& [key, value] : request_.headers) {
-    if (EqualsLower(key, "host")) value = host;
+    if (!EqualsLower(key, "host")) continue;
+    value = std::move(host);
+    return true;
   }
+  request_.headers.emplace_back("Host", std::move(host));
   return true;
 }
 

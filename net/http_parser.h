@@ -53,6 +53,8 @@ class HttpParser {
   uint64_t body_left() const { return body_left_; }
   /// Bytes held for the request under way.
   size_t held_bytes() const;
+  /// Nothing is fed any more: lets go of what is held.
+  void Drop();
 
   int refusal_status() const { return refusal_status_; }
   const std::string& refusal_detail() const { return refusal_detail_; }

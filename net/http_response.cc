@@ -40,6 +40,8 @@ std::string_view StatusLine(int status) {
       return "HTTP/1.1 415 Unsupported Media Type\r\n";
     case 417:
       return "HTTP/1.1 417 Expectation Failed\r\n";
+    case 421:
+      return "HTTP/1.1 421 Misdirected Request\r\n";
     case 422:
       return "HTTP/1.1 422 Unprocessable Content\r\n";
     case 429:
@@ -105,6 +107,8 @@ void AppendResponseHead(const HttpResponse& response, HttpFraming framing, bool 
       out->append("Transfer-Encoding: chunked\r\n");
     }
   }
+  // Answers hold other people's data: no cache keeps them, and no browser takes one for a page or a script.
+  out->append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
   for (const auto& [name, value] : response.headers) AppendHeader(name, value, out);
   if (close) {
     out->append("Connection: close\r\n");

@@ -25,8 +25,8 @@ constexpr int kBacklog = 4096;
 // A turn that only accepts would starve the connections that it has.
 constexpr int kAcceptsPerTurn = 256;
 constexpr uint64_t kAcceptPauseMs = 100;
-// So many at a time are told that there are too many; beyond, they are cut without a word.
-constexpr size_t kMaxSurplus = 256;
+// What the kernel may hold of an answer beyond what it has sent: the rest is counted here.
+constexpr int kUnsentInKernelBytes = 128 << 10;
 
 Status SystemError(const std::string& what) {
   return Status(Code::kIo, what + ": " + std::strerror(errno));
@@ -293,12 +293,13 @@ class HttpServer::Impl {
 
   void Take(int fd, HttpConnection::Origin origin) {
     bool surplus = context_.budget->connections.load(std::memory_order_relaxed) >= context_.limits.max_connections;
-    if (surplus && context_.surplus >= kMaxSurplus) {
+    if (surplus && !MakeSurplusRoom()) {
       close(fd);
       return;
     }
-    int on = 1;
+    int on = 1, unsent = kUnsentInKernelBytes;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&handles_->sweep))) {
       uint64_t tick = static_cast<uint64_t>(context_.wheel.tick_ms());
       uv_timer_start(
@@ -307,9 +308,27 @@ class HttpServer::Impl {
     HttpConnection::Open(&context_, fd, surplus ? HttpConnection::Origin::kSurplus : origin);
   }
 
+  /// Of those beyond the limit the oldest gives way; false where all are probes that are being answered.
+  bool MakeSurplusRoom() {
+    if (context_.surplus.size() < context_.limits.max_probe_connections) return true;
+    for (HttpConnection* connection : context_.surplus) {
+      if (!connection->gives_way()) continue;
+      connection->Abandon();
+      return true;
+    }
+    return false;
+  }
+
   void Sweep() {
     context_.wheel.Advance(static_cast<int64_t>(uv_now(context_.loop)),
                            [](DeadlineWheel::Entry* entry) { static_cast<HttpConnection*>(entry)->Expire(); });
+    if (std::exchange(context_.pressed, false)) {
+      for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
+        if (connection != nullptr) connection->Press();
+      }
+    }
+    // Another server of the same budget may have made room.
+    context_.AdmitParked();
   }
 
   void ResumeAll() {
@@ -320,6 +339,7 @@ class HttpServer::Impl {
       if (context_.resumable[i] != nullptr) context_.resumable[i]->Resume();
     }
     context_.resumable.erase(context_.resumable.begin(), context_.resumable.begin() + static_cast<ptrdiff_t>(count));
+    context_.AdmitParked();
   }
 
   void CloseListeners() {
@@ -363,6 +383,13 @@ void HttpServer::BeginStream(uint64_t token, HttpResponse head) {
 size_t HttpServer::Stream(uint64_t token, std::string_view piece) {
   HttpConnection* connection = impl_->Find(token);
   return connection != nullptr ? connection->Stream(piece) : 0;
+}
+bool HttpServer::Reserve(uint64_t token, size_t bytes) {
+  HttpConnection* connection = impl_->Find(token);
+  return connection == nullptr || connection->Reserve(bytes);
+}
+void HttpServer::BreakStream(uint64_t token) {
+  if (HttpConnection* connection = impl_->Find(token)) connection->BreakStream();
 }
 void HttpServer::EndStream(uint64_t token, bool close) {
   if (HttpConnection* connection = impl_->Find(token)) connection->EndStream(close);

@@ -57,6 +57,22 @@ class Loop::Impl {
     if (wake) uv_async_send(&async_);
   }
 
+  void Aside(std::function<void()> work, std::function<void()> then) {
+    struct Job {
+      uv_work_t request;
+      std::function<void()> work, then;
+    };
+    auto* job = new Job{{}, std::move(work), std::move(then)};
+    job->request.data = job;
+    auto run = [](uv_work_t* request) { static_cast<Job*>(request->data)->work(); };
+    auto done = [](uv_work_t* request, int) {
+      std::unique_ptr<Job> ended(static_cast<Job*>(request->data));
+      ended->work = nullptr;
+      ended->then();
+    };
+    CHECK(uv_queue_work(&loop_, &job->request, run, done) == 0);
+  }
+
   void Stop() {
     Post([this] { uv_stop(&loop_); });
   }
@@ -165,6 +181,9 @@ void Loop::Stop() {
 }
 void Loop::Post(std::function<void()> task) {
   impl_->Post(std::move(task));
+}
+void Loop::Aside(std::function<void()> work, std::function<void()> then) {
+  impl_->Aside(std::move(work), std::move(then));
 }
 void Loop::OnTurn(std::function<void()> turn) {
   impl_->OnTurn(std::move(turn));

@@ -24,6 +24,9 @@ class Loop {
   void Stop();
   /// Any thread: `task` runs on the loop, soon, in the order of the posts. Cheap: one wake-up for many posts.
   void Post(std::function<void()> task);
+  /// Loop thread, or before Run: `work` runs on a thread of a small pool, then `then` on the loop. For what takes long, and touches nothing of the
+  /// loop's. One that is under way when the loop is destroyed is waited for, `then` included.
+  void Aside(std::function<void()> work, std::function<void()> then);
   /// Loop thread. `turn` runs once a loop turn, after the I/O of that turn was handled and before the loop sleeps: where gathered work is
   /// carried out in one go. Must be set before Run.
   void OnTurn(std::function<void()> turn);

@@ -65,6 +65,18 @@ class Walk {
   std::unique_ptr<rocksdb::Iterator> it_;
 };
 
+/// Leaves the payload out, where that is worth it: nobody shows it in a list. Returns how many bytes are gone.
+size_t DropPayload(NotifyRecord* record) {
+  constexpr size_t kWorthIt = 1024;
+  size_t before = record->spec->size();
+  if (before < kWorthIt) return 0;
+  Result<NotifySpec> spec = DecodeSpec(*record->spec);
+  if (!spec.ok() || spec->payload.empty()) return 0;
+  spec->payload.clear();
+  record->spec = std::make_shared<const std::string>(EncodeSpec(*spec));
+  return before - record->spec->size();
+}
+
 /// The least key that is greater than `key`.
 std::string Behind(std::string key) {
   key.push_back('\0');
@@ -96,7 +108,8 @@ class Lister {
  private:
   /// Counts `id` as looked at. False: the page ends before it.
   bool Begin(NotifyId id) {
-    if (examined_ < kListExamined && examined_bytes_ < kListBytes && taken_bytes_ < kPageBytes && done_.items.size() < list_.query.limit) {
+    size_t most = list_.query.show_bytes > 0 ? list_.query.show_bytes : kPageBytes;
+    if (examined_ < kListExamined && examined_bytes_ < kListBytes && taken_bytes_ < most && done_.items.size() < list_.query.limit) {
       ++examined_;
       last_ = id;
       return true;
@@ -114,6 +127,7 @@ class Lister {
       if (Status status = reader_.FindTails(how_, {&item}); !status.ok() || !item.in_tail) return status;
     }
     item.record->attempts.clear();
+    if (list_.query.show_bytes > 0) bytes -= std::min(bytes, DropPayload(item.record.get()));
     taken_bytes_ += bytes;
     done_.items.push_back(std::move(item));
     return Status::Ok();

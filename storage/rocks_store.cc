@@ -318,8 +318,8 @@ void RocksStore::List(ListEffect list) {
   impl_->readers.AddList(std::move(list));
 }
 void RocksStore::ListLanes(LanesEffect lanes) {
-  // One lane is a few look-ups.
-  if (lanes.query.only) impl_->readers.Add(std::move(lanes));
+  // One lane is a few look-ups. Lanes with settings are few, and are what /metrics shows: it must not wait behind lists.
+  if (lanes.query.only || lanes.query.configured) impl_->readers.Add(std::move(lanes));
   else impl_->readers.AddList(std::move(lanes));
 }
 

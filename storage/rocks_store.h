@@ -22,6 +22,7 @@ struct StoreOptions {
   size_t memtable_bytes = 16 << 20;
   size_t max_wal_bytes = 64 << 20;  // bounds the replay at start-up
   int reader_threads = 2;
+  int max_open_files = 256;  // tables that are kept open; logs and what is being written come on top
   /// Where less is free, DiskSpace{low} is posted; the default shrinks to a quarter of a small file system. What a compaction and the memtables
   /// may take for a moment does not count as free: as much as the tables hold, 256 MiB at most.
   uint64_t min_free_bytes = kDefaultMinFreeBytes;

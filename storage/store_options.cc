@@ -168,7 +168,7 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
   out.skip_checking_sst_file_sizes_on_db_open = false;
   // Opening must not read each table's properties, nor keep each table open: both grow with the backlog.
   out.skip_stats_update_on_db_open = true;
-  out.max_open_files = 256;
+  out.max_open_files = in.max_open_files;
   // Old logs and tables are deleted by a background thread, not by a read or the commit thread.
   out.avoid_unnecessary_blocking_io = true;
   // What was recovered becomes a table at once: the logs checked at start are then done with (storage/log_check.h).

@@ -13,7 +13,10 @@
 #include "base/check.h"
 #include "base/secrets.h"
 #include "broker/via.h"
+#include "net/api/access.h"
 #include "net/api/change.h"
+#include "net/api/demand.h"
+#include "net/api/json_shape.h"
 #include "net/api/ndjson.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
@@ -32,8 +35,11 @@ constexpr const char* kPatchTypes = "application/merge-patch+json, application/j
 /// Each may have 16 MiB of lines in memory (one of the longest, what is gathered, what is under way), which the server does not count: together
 /// as much as it buffers in all.
 constexpr size_t kMaxBulkSubmits = 16;
+/// One that was idle for so long gives way to another where all are taken.
+constexpr int64_t kGiveWayUs = 1'000'000;
+constexpr const char* kNoRoom = "too much is buffered; try again later";
 
-int64_t MonotonicUs() {
+int64_t SteadyUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
@@ -44,18 +50,26 @@ class Api::Impl {
   Impl(const ApiOptions& options, EventSink* sink)
       : options_(options),
         sink_(sink),
+        access_(options.hosts),
         parser_(options.max_body_bytes, options.max_batch_items),
         reader_(&parser_),
         secrets_(options.secret_headers),
         changes_(&parser_, &secrets_),
         replies_(&options_, &secrets_) {}
 
+  ~Impl() {
+    for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
+  }
+
   void SetResponder(Responder* responder) { responder_ = responder; }
   void SetVia(std::string name) { via_ = std::move(name); }
   void SetSecretHeaders(std::vector<std::string> names) { secrets_ = SecretNames(std::move(names)); }
+  void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
+  HttpDemand Demand(const HttpRequest& request) const { return DemandOf(request, options_); }
 
   void OnRequest(uint64_t token, HttpRequest request) {
-    int64_t since_us = MonotonicUs();
+    int64_t since_us = NowUs();
+    if (std::optional<HttpResponse> refusal = access_.Refuse(request)) return responder_->Respond(token, *std::move(refusal));
     Status status = Dispatch(token, request, since_us);
     if (!status.ok()) responder_->Respond(token, Refusal(status, request.method));
   }
@@ -64,21 +78,22 @@ class Api::Impl {
     if (!IsNdjson(head)) return false;
     Result<Route> route = FindRoute(head.method, head.target);
     if (!route.ok() || !IsBulkSubmit(head, *route)) return false;
-    Status status = CheckOrigin(head);
-    if (status.ok()) status = CheckVia(head);
-    if (status.ok()) status = CheckBulkHead(head, *route);
-    if (status.ok() && leaving_) {
+    std::optional<HttpResponse> refusal = access_.Refuse(head);
+    Status status;
+    if (!refusal) status = CheckVia(head);
+    if (!refusal && status.ok()) status = CheckBulkHead(head, *route);
+    if (!refusal && status.ok() && leaving_) {
       RefuseLeaving(token);
       return true;
     }
-    if (status.ok()) status = CheckRoom();
-    if (status.ok()) {
+    if (!refusal && status.ok()) status = CheckRoom();
+    if (!refusal && status.ok()) {
       OpenStream(token, head);
-    } else {
-      HttpResponse response = ProblemResponse(status);
-      response.close = true;  // the body is not wanted
-      responder_->Respond(token, std::move(response));
+      return true;
     }
+    HttpResponse response = refusal ? *std::move(refusal) : ProblemResponse(status);
+    response.close = true;  // the body is not wanted
+    responder_->Respond(token, std::move(response));
     return true;
   }
 
@@ -86,7 +101,19 @@ class Api::Impl {
     std::shared_ptr<Stream> stream = FindStream(token);
     if (!stream || !stream->body_open) return;
     stream->bulk.Take(piece);
+    // Blanks are no lines: whoever sends nothing else holds a place that others could use.
+    if (!Moved(stream.get()) && !stream->under_way && NowUs() - stream->moved_us > options_.bulk_idle_ms * 1000) return EndIdle(token, stream);
     Pump(token, stream);
+  }
+
+  /// Its client may have gone, which only a longer wait would show: it is answered now, with what the notify is.
+  void OnHalfClose(uint64_t token) {
+    auto found = posted_.find(token);
+    if (found == posted_.end() || !found->second.waits_for) return;
+    NotifyId notify = *found->second.waits_for;
+    EndWait(&found->second);
+    sink_->Post(Disconnected{Id(token)});
+    sink_->Post(GetRequest{Id(token), notify, 0});
   }
 
   void OnBodyEnd(uint64_t token) {
@@ -112,7 +139,12 @@ class Api::Impl {
   }
 
   void OnClose(uint64_t token) {
-    bool under_way = posted_.erase(token) > 0;
+    bool under_way = false;
+    if (auto posted = posted_.find(token); posted != posted_.end()) {
+      under_way = !posted->second.aside;
+      EndWait(&posted->second);
+      posted_.erase(posted);
+    }
     if (auto stream = streams_.find(token); stream != streams_.end()) {
       under_way = stream->second->under_way;
       stream->second->gone = true;
@@ -140,10 +172,16 @@ class Api::Impl {
     if (found == posted_.end()) return;  // the client went away
     Posted posted = std::move(found->second);
     posted_.erase(found);
+    EndWait(&posted);
+    if (posted.waited) {
+      const Viewed* viewed = std::get_if<Viewed>(&reply.body);
+      if (viewed && !responder_->Reserve(token, BytesToShow(viewed->view)))
+        return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
+    }
+    if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted.steps), std::move(reply.body));
     if (posted.steps) {
       std::variant<Event, HttpResponse> next = posted.steps->Next(std::move(reply.body));
-      if (std::holds_alternative<Event>(next)) return Post(token, std::get<Event>(std::move(next)), std::move(posted));
-      return responder_->Respond(token, std::get<HttpResponse>(std::move(next)));
+      return GoOn(token, std::move(next), std::move(posted.steps));
     }
     bool acknowledged = std::holds_alternative<Submitted>(reply.body);
     responder_->Respond(token, replies_.Render(reply.body));
@@ -153,18 +191,26 @@ class Api::Impl {
  private:
   /// What a token waits for, in posted_.
   struct Posted {
-    int64_t since_us = 0;          // when its request came
-    std::unique_ptr<Steps> steps;  // null: its reply is its answer
+    int64_t since_us = 0;                    // when its request came
+    std::unique_ptr<Steps> steps = nullptr;  // null: its reply is its answer
+    bool aside = false;                      // it is being parsed on another thread: no event is under way
+    bool waited = false;                     // a GET with wait_ms
+    std::optional<NotifyId> waits_for = {};  // it counts as a waiter
   };
   /// A bulk submit.
   struct Stream {
-    Stream(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser) : bulk(limits, request, std::move(trace), parser) {}
+    Stream(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser)
+        : trace(trace), bulk(limits, request, std::move(trace), parser) {}
+    const TraceContext trace;
     BulkSubmit bulk;
     bool body_open = true;   // there may come more of it
     bool paused = false;     // the body
     bool begun = false;      // the response
     bool under_way = false;  // an event
     int64_t posted_us = 0;   // when that was
+    bool later = false;      // it is to go on once others had their turn
+    uint64_t progress = 0;   // as BulkSubmit says, when it last moved
+    int64_t moved_us = 0;    // when that was
     bool gone = false;       // the client
   };
 
@@ -182,13 +228,14 @@ class Api::Impl {
   }
 
   void Acknowledged(int64_t since_us) {
-    if (options_.acknowledgement) options_.acknowledgement->Observe(MonotonicUs() - since_us);
+    if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
   }
 
-  static Status CheckOrigin(const HttpRequest& request) {
-    const std::string* origin = request.Header("Origin");
-    if (!origin || !IsForeignOrigin(*origin, request.Header("Host"))) return Status::Ok();
-    return Status(Code::kForbidden, "requests from another origin are refused");
+  int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : SteadyUs(); }
+
+  void EndWait(Posted* posted) {
+    if (!std::exchange(posted->waits_for, std::nullopt)) return;
+    options_.waiters->fetch_sub(1, std::memory_order_relaxed);
   }
 
   /// Contract section 5: a request that this broker has made itself, by way of others, would go round for ever.
@@ -210,7 +257,6 @@ class Api::Impl {
 
   /// Answers, posts, or fails with what is to be answered.
   Status Dispatch(uint64_t token, HttpRequest& request, int64_t since_us) {
-    if (Status status = CheckOrigin(request); !status.ok()) return status;
     if (Status status = CheckVia(request); !status.ok()) return status;
     Result<Route> route = FindRoute(request.method, request.target);
     if (!route.ok()) return std::move(route).status();
@@ -225,9 +271,50 @@ class Api::Impl {
     if (route->endpoint == Endpoint::kMetrics) return Begin(token, MakeMetricsSteps(Id(token), &replies_, &options_));
     if (route->endpoint == Endpoint::kNotify && route->verb == Verb::kPatch) return Change(token, *route, request);
     if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, *route, request);
-    Result<Event> event = reader_.Read(Id(token), *route, &request);
+    if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), since_us);
+    return Take(token, reader_.Read(Id(token), *route, &request), since_us);
+  }
+
+  /// Posts what was read of a request.
+  Status Take(uint64_t token, Result<Event> event, int64_t since_us) {
     if (!event.ok()) return std::move(event).status();
-    Post(token, *std::move(event), {since_us, nullptr});
+    Posted posted;
+    posted.since_us = since_us;
+    if (const GetRequest* get = std::get_if<GetRequest>(&*event); get && get->wait_ms > 0) {
+      if (options_.waiters->fetch_add(1, std::memory_order_relaxed) >= options_.max_waiters) {
+        options_.waiters->fetch_sub(1, std::memory_order_relaxed);
+        return Status(Code::kTooMany, "too many requests wait for the end of a notify; ask without wait_ms");
+      }
+      posted.waits_for = get->id;
+      posted.waited = true;
+    }
+    Post(token, *std::move(event), std::move(posted));
+    return Status::Ok();
+  }
+
+  /// A large document is read on another thread, by a reader of its own: the loop goes on, and its memory goes with it.
+  Status ReadAside(uint64_t token, HttpRequest request, int64_t since_us) {
+    struct Job {
+      HttpRequest request;
+      Result<Event> event = Status(Code::kIo, "");
+    };
+    auto job = std::make_shared<Job>();
+    job->request = std::move(request);
+    Aside(
+        token,
+        [job, id = Id(token), max_body_bytes = options_.max_body_bytes, max_batch_items = options_.max_batch_items] {
+          SubmitParser parser(max_body_bytes, max_batch_items);
+          RequestReader reader(&parser);
+          Result<Route> route = FindRoute(job->request.method, job->request.target);
+          CHECK(route.ok());
+          job->event = reader.Read(id, *route, &job->request);
+          std::string().swap(job->request.body);
+        },
+        [this, job, token](int64_t asked_us) {
+          Status status = Take(token, std::move(job->event), asked_us);
+          if (!status.ok()) responder_->Respond(token, Refusal(status, job->request.method));
+        },
+        since_us);
     return Status::Ok();
   }
 
@@ -247,9 +334,70 @@ class Api::Impl {
     Result<NotifyId> id = FindId(route.argument);
     if (!id.ok()) return std::move(id).status();
     if (Status status = CheckBody(request, BodyType::kPatch); !status.ok()) return status;
+    if (options_.aside && request.body.size() > kLargeJsonBytes) return ChangeAside(token, *id, std::move(request));
     Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(Id(token), *id, std::move(request), &changes_, &replies_, &options_);
     if (!steps.ok()) return std::move(steps).status();
     return Begin(token, *std::move(steps));
+  }
+
+  Status ChangeAside(uint64_t token, NotifyId notify, HttpRequest request) {
+    struct Job {
+      HttpRequest request;
+      std::unique_ptr<ChangeTools> own;
+      Result<std::unique_ptr<Steps>> steps = Status(Code::kIo, "");
+    };
+    auto job = std::make_shared<Job>();
+    job->request = std::move(request);
+    job->own = std::make_unique<ChangeTools>(&options_, secrets_);
+    Aside(
+        token,
+        [this, job, id = Id(token), notify] {
+          job->steps = MakeChangeSteps(id, notify, std::move(job->request), nullptr, nullptr, &options_, std::move(job->own));
+        },
+        [this, job, token](int64_t) {
+          Status status = job->steps.ok() ? Begin(token, *std::move(job->steps)) : std::move(job->steps).status();
+          if (!status.ok()) responder_->Respond(token, Refusal(status, "PATCH"));
+        });
+    return Status::Ok();
+  }
+
+  void StepAside(uint64_t token, std::unique_ptr<Steps> steps, ReplyBody reply) {
+    struct Job {
+      std::unique_ptr<Steps> steps;
+      ReplyBody reply;
+      std::variant<Event, HttpResponse> next;
+    };
+    auto job = std::make_shared<Job>(Job{std::move(steps), std::move(reply), HttpResponse()});
+    Aside(
+        token, [job] { job->next = job->steps->Next(std::move(job->reply)); },
+        [this, job, token](int64_t) { GoOn(token, std::move(job->next), std::move(job->steps)); });
+  }
+
+  void GoOn(uint64_t token, std::variant<Event, HttpResponse> next, std::unique_ptr<Steps> steps) {
+    if (std::holds_alternative<Event>(next)) return Post(token, std::get<Event>(std::move(next)), {0, std::move(steps)});
+    responder_->Respond(token, std::get<HttpResponse>(std::move(next)));
+  }
+
+  /// `work` on another thread, then `then` here, unless the client went away meanwhile; it is given since when the request is under way.
+  void Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us = 0) {
+    Posted posted;
+    posted.since_us = since_us;
+    posted.aside = true;
+    CHECK(posted_.emplace(token, std::move(posted)).second);
+    running_->fetch_add(1);
+    auto counted = [work = std::move(work), running = running_] {
+      work();
+      running->fetch_sub(1);
+      running->notify_all();
+    };
+    options_.aside(std::move(counted), [this, token, then = std::move(then), alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      auto found = posted_.find(token);
+      if (found == posted_.end()) return;
+      int64_t asked_us = found->second.since_us;
+      posted_.erase(found);
+      then(asked_us);
+    });
   }
 
   // ---- bulk submits
@@ -262,14 +410,47 @@ class Api::Impl {
     response.close = true;  // the body is not wanted
     responder_->Respond(token, std::move(response));
   }
-  Status CheckRoom() const {
+  /// Where all places are taken the one that has been idle for longest gives way.
+  Status CheckRoom() {
     if (streams_.size() < kMaxBulkSubmits) return Status::Ok();
-    return Status(Code::kTooMany, "too many bulk submits are under way");
+    auto idlest = streams_.end();
+    int64_t since_us = NowUs() - kGiveWayUs;
+    for (auto it = streams_.begin(); it != streams_.end(); ++it) {
+      Stream& stream = *it->second;
+      if (Moved(&stream) || stream.under_way || stream.later || stream.moved_us > since_us) continue;
+      since_us = stream.moved_us;
+      idlest = it;
+    }
+    if (idlest == streams_.end()) return Status(Code::kTooMany, "too many bulk submits are under way");
+    std::shared_ptr<Stream> stream = idlest->second;
+    EndIdle(idlest->first, stream);
+    return Status::Ok();
+  }
+
+  /// Notes whether lines came since it was last looked at.
+  bool Moved(Stream* stream) const {
+    if (stream->under_way) stream->moved_us = NowUs();
+    if (stream->bulk.progress() == stream->progress) return false;
+    stream->progress = stream->bulk.progress();
+    stream->moved_us = NowUs();
+    return true;
+  }
+
+  /// Nothing came of it for too long. What was submitted is answered, or was; its client sees that this was not all.
+  void EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream) {
+    stream->gone = true;
+    streams_.erase(token);
+    if (stream->begun) return responder_->BreakStream(token);
+    HttpResponse response = ProblemResponse(408, "no line of the bulk submit came for too long, and others need its place");
+    response.close = true;
+    responder_->Respond(token, std::move(response));
   }
   std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head) {
     BulkLimits limits;
     limits.max_line_bytes = options_.max_line_bytes;
+    if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
     auto stream = std::make_shared<Stream>(limits, Id(token), ContextOf(head.headers), &parser_);
+    stream->moved_us = NowUs();
     CHECK(streams_.emplace(token, stream).second);
     return stream;
   }
@@ -310,11 +491,21 @@ class Api::Impl {
     for (bool more = true; std::exchange(more, false);) {
       if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
         CHECK(!std::exchange(stream->under_way, true));
-        stream->posted_us = MonotonicUs();
+        stream->posted_us = NowUs();
         sink_->Post(*std::move(request));
       }
+      if (std::optional<std::string> line = stream->bulk.TakeAsideLine()) ParseAside(token, stream, *std::move(line));
       std::string answers = stream->bulk.TakeAnswers();
-      if (answers.empty()) break;
+      if (answers.empty()) {
+        if (!stream->bulk.wants_turn()) break;
+        if (options_.later) {
+          GoOnLater(token, stream);
+          break;
+        }
+        stream->bulk.Continue();
+        more = true;
+        continue;
+      }
       if (!std::exchange(stream->begun, true)) {
         HttpResponse head;
         head.content_type = kNdjson;
@@ -333,6 +524,40 @@ class Api::Impl {
     pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
   }
 
+  void GoOnLater(uint64_t token, const std::shared_ptr<Stream>& stream) {
+    if (std::exchange(stream->later, true)) return;
+    options_.later([this, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
+      std::shared_ptr<Stream> again = weak.lock();
+      if (alive.expired() || !again || again->gone) return;
+      again->later = false;
+      again->bulk.Continue();
+      Pump(token, again);
+    });
+  }
+
+  void ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream, std::string line) {
+    struct Job {
+      std::string line;
+      TraceContext trace;
+      Result<SubmitItem> item = Status(Code::kIo, "");
+    };
+    auto job = std::make_shared<Job>();
+    job->line = std::move(line);
+    job->trace = stream->trace;
+    options_.aside(
+        [job, max_body_bytes = options_.max_body_bytes] {
+          SubmitParser parser(max_body_bytes, 0);
+          job->line.reserve(job->line.size() + JsonReader::kPaddingBytes);
+          job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace);
+        },
+        [this, job, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
+          std::shared_ptr<Stream> again = weak.lock();
+          if (alive.expired() || !again || again->gone) return;
+          again->bulk.OnParsed(std::move(job->item));
+          Pump(token, again);
+        });
+  }
+
   void FinishStream(uint64_t token, const Stream& stream) {
     bool begun = stream.begun, stopped = stream.bulk.stopped();
     streams_.erase(token);
@@ -344,6 +569,7 @@ class Api::Impl {
 
   const ApiOptions options_;
   EventSink* const sink_;
+  Access access_;
   Responder* responder_ = nullptr;
   std::string via_;
   SubmitParser parser_;
@@ -354,6 +580,8 @@ class Api::Impl {
   std::unordered_map<uint64_t, Posted> posted_;
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
   std::optional<Leaving> leaving_;
+  std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first
 };
 
 Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Impl>(options, sink)) {}
@@ -366,6 +594,15 @@ void Api::SetVia(std::string name) {
 }
 void Api::SetSecretHeaders(std::vector<std::string> names) {
   impl_->SetSecretHeaders(std::move(names));
+}
+void Api::SetHosts(const std::vector<std::string>& hosts) {
+  impl_->SetHosts(hosts);
+}
+HttpDemand Api::Demand(const HttpRequest& request) {
+  return impl_->Demand(request);
+}
+void Api::OnHalfClose(uint64_t token) {
+  impl_->OnHalfClose(token);
 }
 bool Api::OnHead(uint64_t token, const HttpRequest& head) {
   return impl_->OnHead(token, head);

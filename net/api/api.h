@@ -1,6 +1,7 @@
 // Api: HTTP requests to core events, core replies to HTTP responses. One a loop, on its thread. Decides nothing: parses, validates, renders.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,15 +23,24 @@ struct ApiOptions {
   size_t max_line_bytes = 8 << 20;  // of a bulk submit
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
+  std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses
+  size_t max_waiters = 4096;       // GETs with wait_ms at once, of all that share `waiters`
+  std::shared_ptr<std::atomic<size_t>> waiters = std::make_shared<std::atomic<size_t>>(0);
+  int64_t bulk_idle_ms = 60'000;  // a bulk submit of which so long no line came is ended, whatever blanks did
   std::string version;
-  std::function<WallTime()> wall;  // reads the wall clock
-  std::function<bool()> ready;     // readyz; any thread
+  /// Runs `work` on another thread, then `then` on the loop; empty: there is none, and large documents are parsed on the loop.
+  std::function<void(std::function<void()> work, std::function<void()> then)> aside;
+  /// Runs it on the loop, once what else waits there had its turn; empty: at once.
+  std::function<void(std::function<void()>)> later;
+  std::function<int64_t()> monotonic_us;  // empty: the steady clock
+  std::function<WallTime()> wall;         // reads the wall clock
+  std::function<bool()> ready;            // readyz; any thread
   /// What the process knows beside the core, for stats and metrics; any thread, never blocks long.
   struct ProcessStats {
     int64_t pid = 0;
     WallTime started_at;
     int64_t uptime_ms = 0;
-    uint64_t rss_bytes = 0, connections = 0, buffered_bytes = 0;
+    uint64_t rss_bytes = 0, connections = 0, waiters = 0, buffered_bytes = 0;
     double cpu_seconds = 0;
     uint64_t store_disk_bytes = 0, store_wal_bytes = 0, store_free_bytes = 0, store_syncs = 0, store_groups = 0, store_batches = 0;
     uint64_t memtable_bytes = 0, block_cache_bytes = 0, table_readers_bytes = 0;
@@ -50,6 +60,8 @@ class Api : public HttpHandler {
     virtual void BeginStream(uint64_t token, HttpResponse head) = 0;
     virtual size_t Stream(uint64_t token, std::string_view piece) = 0;
     virtual void EndStream(uint64_t token, bool close) = 0;
+    virtual void BreakStream(uint64_t token) = 0;
+    virtual bool Reserve(uint64_t token, size_t bytes) = 0;
     virtual void PauseBody(uint64_t token) = 0;
     virtual void ResumeBody(uint64_t token) = 0;
   };
@@ -62,7 +74,11 @@ class Api : public HttpHandler {
   void SetVia(std::string name);
   /// In place of ApiOptions::secret_headers: the settings were read anew. Loop thread.
   void SetSecretHeaders(std::vector<std::string> names);
+  /// ApiOptions::hosts, anew. Loop thread.
+  void SetHosts(const std::vector<std::string>& hosts);
 
+  HttpDemand Demand(const HttpRequest& request) override;
+  void OnHalfClose(uint64_t token) override;
   bool OnHead(uint64_t token, const HttpRequest& head) override;
   void OnBody(uint64_t token, std::string_view piece) override;
   void OnBodyEnd(uint64_t token) override;

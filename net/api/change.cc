@@ -307,6 +307,7 @@ Status ChangeParser::ReadNames(std::string* patch, PatchNames* names) {
 
 Status ChangeParser::Check(std::string* patch) {
   PatchNames names;
+  NOTIFYD_TRY(parser_->CheckShape(*patch));
   return ReadNames(patch, &names);
 }
 

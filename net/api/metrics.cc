@@ -80,6 +80,7 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
 
 void ProcessFigures(const ApiOptions::ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_connections", "Client connections.", process.connections);
+  out.Gauge("notifyd_waiters", "Requests that wait for the end of a notify.", process.waiters);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
   out.Gauge("notifyd_store_disk_bytes", "Size of the store on disk, its log included.", process.store_disk_bytes);
   out.Gauge("notifyd_store_wal_bytes", "Size of the store's log.", process.store_wal_bytes);

@@ -92,7 +92,7 @@ void BulkSubmit::TakeStop(Leaving why) {
 
 void BulkSubmit::DropOpen() {
   ended_ = true;
-  skipping_ = false;
+  skipping_ = yielded_ = false;
   open_ = {};
   begin_ = text_.size();
   DropTaken();
@@ -110,7 +110,13 @@ void BulkSubmit::OnUnsent(size_t bytes) {
 
 /// Takes lines for as long as there is room for what they come to.
 void BulkSubmit::Gather() {
+  if (yielded_) return;
+  size_t parsed = 0;
   while (!Blocked()) {
+    if (parsed == limits_.max_items) {
+      yielded_ = true;
+      break;
+    }
     size_t line_end = text_.find('\n', scanned_);
     bool complete = line_end != std::string::npos;
     if (!complete) {
@@ -125,7 +131,7 @@ void BulkSubmit::Gather() {
     // A line that is too long is answered as soon as that is seen; what follows of it is dropped as it comes.
     skipping_ = !complete && !ended_;
     begin_ = scanned_ = line_end + (complete ? 1 : 0);
-    TakeLine(line);
+    if (TakeLine(line)) ++parsed;
     FlushRefused();
   }
   DropTaken();
@@ -142,23 +148,51 @@ bool BulkSubmit::Full(size_t line_bytes) const {
   return open_.lines.size() >= limits_.max_items || open_.bytes + line_bytes > limits_.max_request_bytes;
 }
 
-void BulkSubmit::TakeLine(std::string_view line) {
+void BulkSubmit::Continue() {
+  yielded_ = false;
+  Gather();
+}
+
+/// False: it was blank.
+bool BulkSubmit::TakeLine(std::string_view line) {
   if (std::exchange(first_line_, false)) line = WithoutByteOrderMark(line);
   bool too_long = TooLong(line);
-  if (!too_long && IsBlank(line)) return;
+  if (!too_long && IsBlank(line)) return false;
   open_.lines.push_back({next_index_++, {}});
   open_.bytes += line.size();
-  auto refuse = [&](const Status& status) { AppendError(open_.lines.back().index, status, {}, &open_.lines.back().answer); };
-  if (too_long) return refuse(Status(Code::kTooLarge, "the line is longer than " + std::to_string(limits_.max_line_bytes) + " bytes"));
+  if (too_long) {
+    Refuse(Status(Code::kTooLarge, "the line is longer than " + std::to_string(limits_.max_line_bytes) + " bytes"));
+    return true;
+  }
+  if (limits_.aside_bytes > 0 && line.size() > limits_.aside_bytes) {
+    aside_ = true;
+    aside_text_ = std::string(line);
+    return true;
+  }
   size_t readable = text_.capacity() - static_cast<size_t>(line.data() - text_.data());
   Result<SubmitItem> item = parser_->ParseLine(line, readable, trace_);
   if (item.ok()) open_.items.push_back(*std::move(item));
-  else refuse(item.status());
+  else Refuse(item.status());
+  return true;
+}
+
+void BulkSubmit::OnParsed(Result<SubmitItem> item) {
+  CHECK(std::exchange(aside_, false));
+  if (open_.lines.empty()) return;  // the body broke meanwhile
+  if (item.ok()) open_.items.push_back(*std::move(item));
+  else Refuse(item.status());
+  FlushRefused();
+  Gather();
+}
+
+/// The last line that was taken.
+void BulkSubmit::Refuse(const Status& status) {
+  AppendError(open_.lines.back().index, status, {}, &open_.lines.back().answer);
 }
 
 /// Refused lines wait for nobody where nothing is before them.
 void BulkSubmit::FlushRefused() {
-  if (under_way_ || !open_.items.empty()) return;
+  if (under_way_ || aside_ || !open_.items.empty()) return;
   for (const Line& line : open_.lines) answers_ += line.answer;
   open_ = {};
 }
@@ -177,7 +211,8 @@ void BulkSubmit::DropTaken() {
 }
 
 std::optional<SubmitRequest> BulkSubmit::NextRequest() {
-  if (under_way_ || open_.items.empty()) return std::nullopt;
+  // A line that is parsed elsewhere goes with those before it: its answer has its place among theirs.
+  if (under_way_ || aside_ || open_.items.empty()) return std::nullopt;
   SubmitRequest request;
   request.request = request_;
   request.items = std::move(open_.items);
@@ -232,12 +267,12 @@ bool BulkSubmit::wants_body() const {
   if (ended_) return true;  // nothing comes any more
   if (Blocked()) return false;
   // Text that nothing stands before is the beginning of one line: more of it must come, however long it is.
-  bool waits = under_way_ || !open_.lines.empty();
+  bool waits = under_way_ || yielded_ || !open_.lines.empty();
   return !waits || text_.size() - begin_ <= limits_.max_waiting_bytes;
 }
 
 bool BulkSubmit::done() const {
-  return ended_ && begin_ == text_.size() && !under_way_ && open_.lines.empty() && answers_.empty();
+  return ended_ && begin_ == text_.size() && !under_way_ && !aside_ && open_.lines.empty() && answers_.empty();
 }
 
 }  // namespace notifyd

@@ -25,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -38,9 +39,10 @@ namespace notifyd {
 
 struct BulkLimits {
   size_t max_line_bytes = 8 << 20;     // without its line break
-  size_t max_items = 512;              // lines a request
+  size_t max_items = 512;              // lines a request, and lines that are parsed before others have their turn
   size_t max_request_bytes = 4 << 20;  // of lines, a request; a longer line goes alone
   size_t max_waiting_bytes = 4 << 20;  // read, but not submitted: the body pauses above
+  size_t aside_bytes = 0;              // a line that is longer is parsed elsewhere (TakeAsideLine); 0: none is
   size_t max_unsent_bytes = 16 << 20;  // of answers that wait for the client: the body pauses above, and nothing is parsed
 };
 
@@ -70,6 +72,14 @@ class BulkSubmit {
   std::optional<SubmitRequest> NextRequest();
   /// Lines of answer, "\n" behind each; empty where there are none.
   std::string TakeAnswers();
+  /// Lines wait that could be parsed, but others are to have their turn: Continue comes next.
+  bool wants_turn() const { return yielded_; }
+  void Continue();
+  /// Of a line that is too large to be parsed here (BulkLimits::aside_bytes): its text, once; nothing else is parsed until OnParsed.
+  std::optional<std::string> TakeAsideLine() { return std::exchange(aside_text_, std::nullopt); }
+  void OnParsed(Result<SubmitItem> item);
+  /// Grows as lines come, or much of one; not with blanks.
+  uint64_t progress() const { return next_index_ * 4096 + (text_.size() - begin_) / kProgressBytes; }
   /// False: the body is to pause.
   bool wants_body() const;
   /// The body was at its end, broke, or was stopped, and every answer was taken.
@@ -89,11 +99,14 @@ class BulkSubmit {
     size_t bytes = 0;  // of the lines
   };
 
+  static constexpr size_t kProgressBytes = 64 << 10;
+
   void Gather();
-  bool Blocked() const { return answers_.size() + unsent_ > limits_.max_unsent_bytes; }
+  bool Blocked() const { return aside_ || answers_.size() + unsent_ > limits_.max_unsent_bytes; }
+  void Refuse(const Status& status);
   bool TooLong(std::string_view line) const;
   bool Full(size_t line_bytes) const;
-  void TakeLine(std::string_view line);
+  bool TakeLine(std::string_view line);
   void FlushRefused();
   void DropTaken();
   void DropOpen();
@@ -111,6 +124,9 @@ class BulkSubmit {
   bool skipping_ = false;  // inside a line that was too long
   bool first_line_ = true;
   bool ended_ = false;
+  bool yielded_ = false;
+  bool aside_ = false;  // the last of open_'s lines is being parsed elsewhere
+  std::optional<std::string> aside_text_;
   uint64_t next_index_ = 0;
   Batch open_;
   std::optional<std::vector<Line>> under_way_;

@@ -24,6 +24,7 @@ constexpr Kind kKinds[] = {
     {414, "target-too-long", "Request target too long"},
     {415, "unsupported-media-type", "Unsupported media type"},
     {417, "expectation", "Expectation cannot be met"},
+    {421, "misdirected", "Misdirected request"},
     {422, "unacceptable", "Content not acceptable"},
     {429, "too-many", "Too many"},
     {431, "head-too-large", "Request head too large"},

@@ -2,7 +2,9 @@
 
 #include "base/utf8.h"
 #include "net/api/bulk_query.h"
+#include "net/api/demand.h"
 #include "net/api/fields.h"
+#include "net/api/json_shape.h"
 #include "net/api/lane_json.h"
 #include "net/api/list_query.h"
 #include "net/api/trace_context.h"
@@ -34,6 +36,12 @@ std::string EssenceOf(const HttpRequest& request) {
 
 bool IsName(const std::string& text) {
   return !text.empty() && text.size() <= kMaxNameBytes && IsValidUtf8(text) && text.find('\0') == std::string::npos;
+}
+
+/// Of what is no notify, and never long.
+Status CheckShort(const HttpRequest& request) {
+  if (request.body.size() <= kLargeJsonBytes) return Status::Ok();
+  return Status(Code::kTooLarge, "such a document has at most " + std::to_string(kLargeJsonBytes) + " bytes");
 }
 
 template <class Request>
@@ -69,6 +77,7 @@ Result<Event> Get(RequestId id, const std::string& text, const QueryParameters& 
 Result<Event> List(RequestId id, const QueryParameters& query) {
   Result<ListQuery> list = ParseListQuery(query);
   if (!list.ok()) return std::move(list).status();
+  list->show_bytes = kListBytes;
   return Event(ListRequest{id, *std::move(list)});
 }
 
@@ -197,6 +206,7 @@ Result<Event> RequestReader::Trigger(RequestId id, const std::string& fkey, cons
 
 Result<Event> RequestReader::Bulk(RequestId id, BulkKind kind, HttpRequest* request) {
   NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
+  NOTIFYD_TRY(CheckShort(*request));
   Result<ParsedBulk> parsed = ParseBulk(&reader_, &request->body);
   if (!parsed.ok()) return std::move(parsed).status();
   return Event(BulkRequest{id, kind, std::move(parsed->query), parsed->dry_run, ContextOf(request->headers).via});
@@ -212,6 +222,7 @@ Result<Event> RequestReader::Lane(RequestId id, const Route& route, HttpRequest*
     return Event(std::move(get));
   }
   NOTIFYD_TRY(CheckBody(*request, BodyType::kPatch));
+  NOTIFYD_TRY(CheckShort(*request));
   Result<LanePatch> patch = ParseLanePatch(&reader_, &request->body, lane->mode);
   if (!patch.ok()) return std::move(patch).status();
   return Event(LaneChangeRequest{id, *std::move(lane), *std::move(patch)});

@@ -24,19 +24,23 @@ std::optional<std::string> IfMatchOf(const HttpRequest& request) {
 
 class ChangeSteps : public Steps {
  public:
-  ChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies, const ApiOptions* options)
+  ChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies, const ApiOptions* options,
+              std::unique_ptr<ChangeTools> own)
       : id_(id),
         notify_(notify),
         if_match_(IfMatchOf(request)),
         patch_(std::move(request.body)),
-        parser_(parser),
-        replies_(replies),
+        own_(std::move(own)),
+        parser_(own_ ? &own_->change : parser),
+        replies_(own_ ? &own_->replies : replies),
         options_(options) {}
 
   Event First() override {
     reading_ = true;
     return ChangeReadRequest{id_, notify_};
   }
+
+  bool heavy() const override { return own_ != nullptr; }
 
   std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
     if (std::holds_alternative<Stale>(reply)) {
@@ -66,6 +70,7 @@ class ChangeSteps : public Steps {
   const NotifyId notify_;
   const std::optional<std::string> if_match_;
   std::string patch_;
+  const std::unique_ptr<ChangeTools> own_;
   ChangeParser* const parser_;
   const Replies* const replies_;
   const ApiOptions* const options_;
@@ -112,10 +117,10 @@ class MetricsSteps : public Steps {
 }  // namespace
 
 Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies,
-                                               const ApiOptions* options) {
-  Status status = parser->Check(&request.body);
+                                               const ApiOptions* options, std::unique_ptr<ChangeTools> own) {
+  Status status = (own ? &own->change : parser)->Check(&request.body);
   if (!status.ok()) return status;
-  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), parser, replies, options));
+  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), parser, replies, options, std::move(own)));
 }
 
 std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options) {

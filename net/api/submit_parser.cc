@@ -10,6 +10,7 @@
 #include "broker/spec.h"
 #include "net/api/field_print.h"
 #include "net/api/fields.h"
+#include "net/api/json_shape.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -295,6 +296,11 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
 Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key, const TraceContext& trace) {
   ParsedSubmit parsed;
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
+  if (body->size() > kLargeJsonBytes) {
+    std::vector<std::string_view> items;
+    NOTIFYD_TRY(ReadShape(*body, {max_batch_items_, max_body_bytes_}, &items));
+    if (!items.empty()) return header_key ? Result<ParsedSubmit>(header_with_batch()) : ParseItems(body, items, trace);
+  }
   Status status = reader_.Read(body, max_batch_items_, &parsed.batch, [&](const JsonValue& item) -> Status {
     if (parsed.batch && header_key) return header_with_batch();
     return ParseItem(item, header_key, trace, &parsed.items.emplace_back());
@@ -305,7 +311,32 @@ Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* h
   return parsed;
 }
 
+/// The items one by one: the parser's memory goes with the largest of them, not with the batch.
+Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vector<std::string_view>& items, const TraceContext& trace) {
+  ParsedSubmit parsed;
+  parsed.batch = true;
+  parsed.items.reserve(items.size());
+  // What stands behind an item is its padding; behind the last one it must be made.
+  std::vector<std::pair<size_t, size_t>> places;
+  for (const std::string_view& item : items) places.emplace_back(item.data() - body->data(), item.size());
+  body->reserve(body->size() + JsonReader::kPaddingBytes);
+  Status refused;
+  for (size_t i = 0; i < places.size(); ++i) {
+    std::string_view item = std::string_view(*body).substr(places[i].first, places[i].second);
+    bool is_array = false;
+    bool skip = !refused.ok();  // only what is malformed is looked for
+    Status status = reader_.Read(item, body->capacity() - places[i].first, 0, &is_array, [&](const JsonValue& value) {
+      return skip ? Status::Ok() : ParseItem(value, nullptr, trace, &parsed.items.emplace_back());
+    });
+    if (status.code() == Code::kMalformed) return status;
+    if (!status.ok() && !skip) refused = std::move(status).Within("/" + std::to_string(i));
+  }
+  if (!refused.ok()) return refused;
+  return parsed;
+}
+
 Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace) {
+  NOTIFYD_TRY(CheckShape(line));
   if (readable < line.size() + JsonReader::kPaddingBytes) {
     line_.reserve(line.size() + JsonReader::kPaddingBytes);
     line_.assign(line);
@@ -333,8 +364,14 @@ Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const Tr
   return notify;
 }
 
+Status SubmitParser::CheckShape(std::string_view document) const {
+  std::vector<std::string_view> items;
+  return document.size() > kLargeJsonBytes ? ReadShape(document, {0, max_body_bytes_}, &items) : Status::Ok();
+}
+
 Result<ParsedTrigger> SubmitParser::ParseTrigger(std::string* body) {
   ParsedTrigger parsed;
+  NOTIFYD_TRY(CheckShape(*body));
   bool is_array = false;
   Status status = reader_.Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {
     const JsonValue *delay_ms = nullptr, *due_at = nullptr;

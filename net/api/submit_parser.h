@@ -54,7 +54,15 @@ class SubmitParser {
   /// Of a trigger's body, which must not be empty. Errors: as above.
   Result<ParsedTrigger> ParseTrigger(std::string* body);
 
+  /// Of a document that is one notify, or a part of one: what ReadShape (json_shape.h) refuses of it, where it is large.
+  Status CheckShape(std::string_view document) const;
+
+  /// What a worker's parser is to be made with.
+  size_t max_body_bytes() const { return max_body_bytes_; }
+  size_t max_batch_items() const { return max_batch_items_; }
+
  private:
+  Result<ParsedSubmit> ParseItems(std::string* body, const std::vector<std::string_view>& items, const TraceContext& trace);
   Status ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out);
 
   size_t max_body_bytes_;

@@ -40,7 +40,7 @@ RawConnection::~RawConnection() {
 
 void RawConnection::Send(const std::string& method, const std::string& path, const std::string& body) {
   std::string request = method + " " + path +
-                        " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                        " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
                         body;
   SendRaw(request);
 }

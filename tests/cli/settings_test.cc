@@ -127,6 +127,8 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(h.max_target_bytes),
                          uint64_t(h.max_body_bytes),
                          uint64_t(h.max_buffered_bytes),
+                         uint64_t(h.least_bytes_per_s),
+                         uint64_t(options.api.max_waiters),
                          uint64_t(h.head_timeout_ms),
                          uint64_t(h.request_timeout_ms),
                          uint64_t(h.idle_timeout_ms),
@@ -269,7 +271,7 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
   }
   CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "limits.pending", "limits.response_bytes", "limits.in_flight",
                                             "lanes.concurrency", "hosts.concurrency", "idempotency.window_ms", "record.failure_bytes",
-                                            "record.success_bytes", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
+                                            "record.success_bytes", "http.hosts", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Calls in flight in all. Reloadable.\n"));
 }
 

@@ -261,5 +261,35 @@ TEMPLATE_TEST_CASE("store: the items of a list come without their attempts", "",
   CHECK(h.LoadNotify({1}).record->attempts.size() == 2);
 }
 
+TEMPLATE_TEST_CASE("store: a list that is shown has no payloads, and ends where its records take too many bytes", "", STORE_HARNESS) {
+  TestType h;
+  auto record = [](uint64_t id, size_t url_bytes, size_t body_bytes) {
+    NotifyRecord made = MakeRecord(id);
+    NotifySpec spec;
+    spec.url = "http://h/" + std::string(url_bytes, 'u');
+    spec.payload_kind = PayloadKind::kBody;
+    spec.payload = std::string(body_bytes, 'x');
+    made.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    return made;
+  };
+  for (uint64_t id = 1; id <= 6; ++id) h.Commit({Put(record(id, 5'000, 100'000))});
+  ListQuery query;
+  CHECK(IdsOf(h.List(query)) == Ids{6, 5, 4, 3, 2, 1});
+  query.show_bytes = 12'000;
+  ListDone page = h.List(query);
+  CHECK(IdsOf(page) == Ids{6, 5, 4});
+  CHECK(page.next == NotifyId{4});
+  for (const LoadedNotify& item : page.items) {
+    NotifySpec spec = *DecodeSpec(*item.record->spec);
+    CHECK(spec.payload.empty());
+    CHECK(spec.url.size() == 5'009);
+    CHECK(item.record->spec->size() < 6'000);
+  }
+  query.below = page.next;
+  page = h.List(query);
+  CHECK(IdsOf(page) == Ids{3, 2, 1});
+  CHECK(page.next.value == 0);
+}
+
 }  // namespace
 }  // namespace notifyd

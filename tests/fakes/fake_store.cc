@@ -289,8 +289,10 @@ ListDone FakeStore::RunList(const ListEffect& list) const {
   auto end = query.below.value == 0 ? all.end() : all.lower_bound(query.below);
   if (query.above.value != 0 && query.below.value != 0 && query.below <= query.above) end = begin;
   NotifyId last;
+  size_t bytes = 0;
   for (size_t examined = 0; begin != end; ++examined) {
-    if (examined == options_.list_examined || done.items.size() == query.limit) {
+    bool shown = query.show_bytes > 0 && bytes >= query.show_bytes;
+    if (examined == options_.list_examined || done.items.size() == query.limit || shown) {
       done.next = last;
       return done;
     }
@@ -299,6 +301,12 @@ ListDone FakeStore::RunList(const ListEffect& list) const {
     if (!matches(*it->second)) continue;
     auto copy = DeepCopy(*it->second);
     copy->attempts.clear();
+    if (query.show_bytes > 0) {
+      NotifySpec spec = *DecodeSpec(*copy->spec);
+      spec.payload.clear();
+      copy->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+      bytes += copy->spec->size();
+    }
     done.items.push_back({std::move(copy), !IsSettled(it->second->state.phase) && written_.InTail(*it->second)});
   }
   return done;

@@ -241,6 +241,17 @@ TEST_CASE("http parser: HTTP/1.1 has exactly one Host, HTTP/1.0 at most one") {
   CHECK(RefusalOf("GET / HTTP/1.1\r\nHost:\r\n\r\n") == 0);
 }
 
+TEST_CASE("http parser: the authority of an absolute target stands in the place of Host, where there is none, too") {
+  for (std::string head : {" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", " HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", " HTTP/1.0\r\n\r\n"}) {
+    CAPTURE(head);
+    Outcome outcome = Parse("GET http://user@Evil.example:7300/a?b" + head);
+    REQUIRE(outcome.requests.size() == 1);
+    REQUIRE(outcome.requests[0].Header("Host"));
+    CHECK(*outcome.requests[0].Header("Host") == "Evil.example:7300");
+    CHECK(outcome.requests[0].target == "/a?b");
+  }
+}
+
 TEST_CASE("http parser: transfer codings other than chunked are refused with 501") {
   auto refusal = [](const std::string& value) { return RefusalOf("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + value + "\r\n\r\n"); };
   CHECK(refusal("gzip") == 501);

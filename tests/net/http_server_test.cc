@@ -15,6 +15,9 @@
 namespace notifyd {
 namespace {
 
+/// Headers of each answer.
+const std::string kEach = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+
 std::string Get(const std::string& target, const std::string& headers = {}) {
   return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n";
 }
@@ -139,8 +142,8 @@ TEST_CASE("http server: 204 and 304 have no body") {
   HttpFixture fixture;
   RawClient client(fixture.port());
   client.Send(Get("/status/204") + Get("/status/304") + Get("/target"));
-  CHECK(client.ReadResponse().head == "HTTP/1.1 204 No Content\r\n\r\n");
-  CHECK(client.ReadResponse().head == "HTTP/1.1 304 Not Modified\r\n\r\n");
+  CHECK(client.ReadResponse().head == "HTTP/1.1 204 No Content\r\n" + kEach + "\r\n");
+  CHECK(client.ReadResponse().head == "HTTP/1.1 304 Not Modified\r\n" + kEach + "\r\n");
   CHECK(client.ReadResponse().body == "GET /target a");
 }
 
@@ -339,6 +342,16 @@ TEST_CASE("http server: no bytes of a client bring it down") {
   RawClient client(fixture.port());
   client.Send(Get("/target"));
   CHECK(client.ReadResponse().status == 200);
+}
+
+TEST_CASE("http server: no answer is kept by a cache, or taken for something else by a browser") {
+  auto request = GENERATE(as<std::string>(), Get("/target"), Post("/echo", "x"), Get("/status/304"), "nonsense\r\n\r\n");
+  HttpFixture fixture;
+  RawClient client(fixture.port());
+  client.Send(request);
+  RawResponse response = client.ReadResponse(true);
+  CHECK(response.Header("Cache-Control") == "no-store");
+  CHECK(response.Header("X-Content-Type-Options") == "nosniff");
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ class FakeResponder : public Api::Responder {
     std::string text;
     bool ended = false;
     bool closes = false;  // the connection
+    bool broken = false;
   };
 
   void Respond(uint64_t token, HttpResponse response) override {
@@ -73,12 +74,23 @@ class FakeResponder : public Api::Responder {
     REQUIRE_FALSE(std::exchange(streams[token].ended, true));
     streams[token].closes = close;
   }
+  void BreakStream(uint64_t token) override {
+    REQUIRE(streams.contains(token));
+    REQUIRE_FALSE(streams[token].ended);
+    REQUIRE_FALSE(std::exchange(streams[token].broken, true));
+  }
+  bool Reserve(uint64_t, size_t bytes) override {
+    reserved += bytes;
+    return room;
+  }
   void PauseBody(uint64_t) override { REQUIRE_FALSE(std::exchange(paused, true)); }
   void ResumeBody(uint64_t) override { REQUIRE(std::exchange(paused, false)); }
 
   std::map<uint64_t, HttpResponse> answers;
   std::map<uint64_t, Streamed> streams;
   size_t unsent = 0;    // what Stream says
+  bool room = true;     // what Reserve says
+  size_t reserved = 0;  // what it was asked for, in all
   bool paused = false;  // the one body that comes in pieces
 };
 
@@ -96,6 +108,9 @@ class ApiFixture {
     options.wall = [] { return WallTime{1'700'000'000'000}; };
     options.ready = [this] { return ready; };
     options.max_line_bytes = 500;
+    options.hosts = {"broker.example"};
+    options.max_waiters = 2;
+    options.monotonic_us = [this] { return now_us; };
     options.acknowledgement = &acknowledgement.histogram;
     options.histograms = {&acknowledgement};
     options.process = [] {
@@ -208,6 +223,7 @@ class ApiFixture {
   std::map<uint64_t, HttpResponse>& answers = responder.answers;
   NamedHistogram acknowledgement{"notifyd_acknowledgement_seconds", "From a submit to its answer.", {}};
   bool ready = true;
+  int64_t now_us = 1'000'000'000;
   uint64_t last_token = 0;
   Api api;
 };

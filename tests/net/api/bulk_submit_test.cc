@@ -165,7 +165,7 @@ TEST_CASE("bulk submit: a head that is refused is answered at once, and its body
   };
   for (const Row& row : std::vector<Row>{{{{"Idempotency-Key", "k"}}, "/v1/notifies", "422"},
                                          {{{"Content-Encoding", "gzip"}}, "/v1/notifies", "415"},
-                                         {{{"Host", "h"}, {"Origin", "http://evil"}}, "/v1/notifies", "403"},
+                                         {{{"Host", "127.0.0.1"}, {"Origin", "http://evil"}}, "/v1/notifies", "403"},
                                          {{}, "/v1/notifies?x=1", "422 /x"},
                                          {{}, "/v1/notifies?%ff", "400"}}) {
     CAPTURE(row.outcome, row.target);
@@ -193,6 +193,67 @@ TEST_CASE("bulk submit: so many at a time, and no more") {
   REQUIRE(f.Open());
   f.api.OnBodyEnd(f.last_token);
   CHECK(f.Outcome() == "200");
+}
+
+TEST_CASE("bulk submit: where all places are taken, the one that has been idle for longest gives way, and blanks are no lines") {
+  ApiFixture f;
+  std::vector<uint64_t> tokens;
+  for (int i = 0; i < 16; ++i) {
+    REQUIRE(f.Open());
+    tokens.push_back(f.last_token);
+    f.now_us += 1000;
+  }
+  bool begun = GENERATE(false, true);
+  if (begun) f.api.OnBody(tokens[0], "{}\n");
+  f.now_us += 2'000'000;
+  for (uint64_t token : tokens) f.api.OnBody(token, "\n \n");
+  // All but the first and the fourth went on.
+  for (size_t i : {1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}) f.api.OnBody(tokens[i], "{}\n");
+  REQUIRE(f.Open());
+  CHECK_FALSE(f.answered());
+  uint64_t out = begun ? tokens[3] : tokens[0];
+  if (begun) {
+    // The first had a line later than the fourth was opened.
+    CHECK(f.answers.contains(out));
+  } else {
+    REQUIRE(f.answers.contains(out));
+    CHECK(f.answers.at(out).status == 408);
+    CHECK(f.answers.at(out).close);
+  }
+  // The next one to go is the other; its answer was begun, so that it ends without its end.
+  REQUIRE(f.Open());
+  CHECK_FALSE(f.answered());
+  if (begun) CHECK(f.responder.streams.at(tokens[0]).broken);
+  // Now all were at work a moment ago.
+  REQUIRE(f.Open());
+  CHECK(f.Outcome() == "429");
+  // Those that gave way are gone for good.
+  f.api.OnBody(tokens[0], kLine);
+  CHECK(f.sink.events.empty());
+}
+
+TEST_CASE("bulk submit: one that waits for the core is not idle") {
+  ApiFixture f;
+  for (int i = 0; i < 16; ++i) {
+    REQUIRE(f.Open());
+    f.api.OnBody(f.last_token, kLine);
+  }
+  f.now_us += 100'000'000;
+  REQUIRE(f.Open());
+  CHECK(f.Outcome() == "429");
+}
+
+TEST_CASE("bulk submit: one that sends nothing but blanks is ended after its time") {
+  ApiFixture f;
+  REQUIRE(f.Open());
+  for (int i = 0; i < 6; ++i) {
+    f.now_us += 10'000'000;
+    f.api.OnBody(f.last_token, "\n");
+    CHECK_FALSE(f.answered());
+  }
+  f.now_us += 1'000'000;
+  f.api.OnBody(f.last_token, "\n");
+  CHECK(f.Outcome() == "408");
 }
 
 TEST_CASE("bulk submit: the body pauses while too much of it waits for the core, and goes on with its answers") {

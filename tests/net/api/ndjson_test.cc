@@ -61,6 +61,11 @@ struct Fixture {
         bulk.OnUnsent(unsent);
         more = true;
       }
+      if (bulk.wants_turn()) {
+        ++turns;
+        bulk.Continue();
+        more = true;
+      }
     }
   }
   Fixture& Take(std::string_view piece) {
@@ -107,6 +112,7 @@ struct Fixture {
   BulkSubmit bulk;
   FakeCore core;
   std::optional<SubmitRequest> under_way;
+  size_t turns = 0;           // how often others were to have theirs
   std::vector<size_t> sizes;  // of requests, in items
   std::string text;           // all answers
   size_t unsent = 0;          // what the client has not taken, as told from now on
@@ -568,6 +574,69 @@ TEST_CASE("bulk: bytes of any kind in random pieces never break it") {
       else REQUIRE(f.text.compare(at, 10 + std::to_string(index).size(), "{\"index\":" + std::to_string(index) + ",") == 0);
     }
   }
+}
+
+TEST_CASE("bulk: of many lines that are refused so many are looked at before others have their turn") {
+  Fixture f;
+  std::string junk;
+  for (int i = 0; i < 32'000; ++i) junk += "x\n";
+  f.bulk.Take(junk);
+  CHECK(f.bulk.wants_turn());
+  std::string answers = f.bulk.TakeAnswers();
+  CHECK(std::count(answers.begin(), answers.end(), '\n') == 512);
+  // What else happens meanwhile moves nothing.
+  f.bulk.OnUnsent(0);
+  CHECK(f.bulk.TakeAnswers().empty());
+  f.text = answers;
+  f.Pump();
+  CHECK(f.turns == 32'000 / 512);
+  CHECK(f.text.starts_with(SingleError(0, "x")));
+  CHECK(std::count(f.text.begin(), f.text.end(), '\n') == 32'000);
+  CHECK(f.bulk.wants_body());
+  f.End();
+  CHECK(f.bulk.done());
+}
+
+TEST_CASE("bulk: a large line is parsed elsewhere, and its answer has its place") {
+  BulkLimits limits;
+  limits.aside_bytes = 100;
+  Fixture f(limits);
+  std::string large = R"({"url":"http://h/","lane":"large","body":")" + std::string(200, 'x') + "\"}";
+  bool good = GENERATE(true, false);
+  if (!good) large.pop_back();
+  f.Take(Good("a") + "\n" + large + "\n" + Good("b") + "\n");
+  std::optional<std::string> line = f.bulk.TakeAsideLine();
+  REQUIRE(line);
+  CHECK(*line == large);
+  CHECK_FALSE(f.bulk.TakeAsideLine());
+  CHECK_FALSE(f.under_way);
+  f.End();
+  CHECK_FALSE(f.bulk.done());
+  f.bulk.OnParsed(f.parser.ParseLine(large, 0));
+  f.Pump();
+  f.ReplyAll();
+  CHECK(f.bulk.done());
+  if (good) {
+    CHECK(f.core.lanes == std::vector<std::string>{"a", "large", "b"});
+  } else {
+    CHECK(f.core.lanes == std::vector<std::string>{"a", "b"});
+    CHECK(f.text == Accepted(0, 1) + SingleError(1, large) + Accepted(2, 2));
+  }
+}
+
+TEST_CASE("bulk: a body that breaks while a line of it is parsed elsewhere ends without it") {
+  BulkLimits limits;
+  limits.aside_bytes = 10;
+  Fixture f(limits);
+  f.Take(Good("large") + "\n");
+  REQUIRE(f.bulk.TakeAsideLine());
+  f.Break();
+  CHECK_FALSE(f.bulk.done());
+  f.bulk.OnParsed(f.parser.ParseLine(Good("large"), 0));
+  f.Pump();
+  CHECK_FALSE(f.under_way);
+  CHECK(f.text.empty());
+  CHECK(f.bulk.done());
 }
 
 }  // namespace

@@ -601,6 +601,86 @@ TEST_CASE("via: what a request came through goes into each notify, and into a re
   CHECK(DecodeSpec(*f.Posted<SubmitRequest>().items.at(0).spec)->via == "a, b, c");
 }
 
+TEST_CASE("waiters: so many at once, and no more; one that is answered or gone does not count") {
+  ApiFixture f;
+  std::string wait = std::string("/v1/notifies/") + kId + "?wait_ms=60000";
+  uint64_t first = f.Ask("GET", wait);
+  uint64_t second = f.Ask("GET", wait);
+  f.Ask("GET", wait);
+  CHECK(f.Outcome() == "429");
+  CHECK(f.Header("Retry-After") == "1");
+  CHECK_THAT(Json(f.Answer().body).At("/detail"), Catch::Contains("wait_ms"));
+  f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=0");
+  CHECK_FALSE(f.answered());
+  f.api.OnClose(first);
+  f.Ask("GET", wait);
+  CHECK_FALSE(f.answered());
+  f.api.OnReply({{3, second}, Refused{Status(Code::kNotFound, "gone"), {}}});
+  f.Ask("GET", wait);
+  CHECK_FALSE(f.answered());
+  f.Ask("GET", wait);
+  CHECK(f.Outcome() == "429");
+}
+
+TEST_CASE("waiters: one whose client ends its side is answered at once, and does not count any more") {
+  ApiFixture f;
+  uint64_t token = f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=60000");
+  f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=60000");
+  size_t before = f.sink.events.size();
+  f.api.OnHalfClose(token);
+  REQUIRE(f.sink.events.size() == before + 2);
+  CHECK(std::get<Disconnected>(f.sink.events[before]).request.token == token);
+  CHECK(f.Posted<GetRequest>().request.token == token);
+  CHECK(f.Posted<GetRequest>().wait_ms == 0);
+  f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=60000");
+  CHECK_FALSE(f.answered());
+  // Any other request goes on.
+  before = f.sink.events.size();
+  f.Ask("GET", std::string("/v1/notifies/") + kId);
+  f.api.OnHalfClose(f.last_token);
+  CHECK(f.sink.events.size() == before + 1);
+}
+
+TEST_CASE("waiters: room for the answer is asked for once it is known, and where there is none it is refused") {
+  ApiFixture f;
+  bool room = GENERATE(true, false);
+  f.responder.room = room;
+  f.Submit(R"({"url":"http://h/","body":")" + std::string(900, 'x') + "\"}");
+  auto record = std::make_shared<const NotifyRecord>(f.RecordOf(f.Item()));
+  f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=5");
+  f.Reply(Viewed{{record, State::kReady}});
+  CHECK(f.Outcome() == (room ? "200" : "429"));
+  CHECK(f.responder.reserved > 900);
+}
+
+TEST_CASE("demand: probes are known as such, and what shows notifies says what it takes") {
+  ApiFixture f;
+  auto demand = [&](const std::string& method, const std::string& target, const std::string& body = "") {
+    HttpRequest request;
+    request.method = method;
+    request.target = target;
+    request.body = body;
+    return f.api.Demand(request);
+  };
+  for (const char* path : {"/healthz", "/readyz?x", "/metrics"}) {
+    CHECK(demand("GET", path).probe);
+    CHECK(demand("HEAD", path).probe);
+    CHECK_FALSE(demand("POST", path).probe);
+  }
+  for (const char* path : {"/v1/notifies?limit=5", "/v1/lanes", "/v1/notifies/n000000000000001f", "/v1/fkeys/f"}) {
+    CAPTURE(path);
+    CHECK_FALSE(demand("GET", path).probe);
+    CHECK(demand("GET", path).answer_bytes > 100'000);
+    CHECK(demand("GET", path).waits);
+  }
+  CHECK(demand("GET", "/v1/notifies/n000000000000001f?wait_ms=1000").answer_bytes == 0);
+  CHECK(demand("POST", "/v1/notifies", "{}").answer_bytes == 0);
+  HttpDemand batch = demand("POST", "/v1/notifies", std::string(100'000, ' '));
+  CHECK(batch.answer_bytes > 0);
+  CHECK_FALSE(batch.waits);
+  CHECK(demand("GET", "/nope").answer_bytes == 0);
+}
+
 TEST_CASE("close: a posted request is reported once, an answered one not at all") {
   ApiFixture f;
   uint64_t token = f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=5");

@@ -1,0 +1,18 @@
+// Demand: what a request's answer may take in memory, told before anything is done for it, so that the server can reserve it. Pure.
+#pragma once
+
+#include "broker/effects.h"
+#include "net/api/api.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+/// Of one page of a list: what its records may take, without their payloads. The answer is that, and some 1 KiB of names and defaults a row.
+inline constexpr size_t kListBytes = 512 << 10;
+
+HttpDemand DemandOf(const HttpRequest& request, const ApiOptions& options);
+
+/// What the answer that shows this notify takes at most.
+size_t BytesToShow(const NotifyView& view);
+
+}  // namespace notifyd

@@ -1,0 +1,27 @@
+// JsonShape: a look at a large document before it is parsed. One pass, no memory of its own, so that what is refused anyway costs neither the
+// parser's time nor its memory (some six times the document): it ends at the first level too deep, item too many, or member too long. And it takes
+// a batch apart, so that its items can be parsed one at a time. It checks no grammar beyond that: what passes is still to be parsed. Pure.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace notifyd {
+
+struct JsonShapeLimits {
+  size_t max_items = 0;       // of a document that is an array; 0: it must be an object
+  size_t max_body_bytes = 0;  // a notify's body as sent
+};
+
+/// From what size on a document is looked at before it is parsed: below, parsing it costs nothing worth saving.
+inline constexpr size_t kLargeJsonBytes = 64 << 10;
+
+/// `items`: where the document is an array, its items, borrowed from `text`, each without blanks around it; else left empty. Errors: kMalformed
+/// (too deep, a bracket that is not closed, something behind the document, an item that is missing), kTooLarge (too many items; with its field:
+/// data that is longer than a body may be however it is encoded, another member far beyond what any may take), kUnacceptable (no item).
+Status ReadShape(std::string_view text, const JsonShapeLimits& limits, std::vector<std::string_view>* items);
+
+}  // namespace notifyd

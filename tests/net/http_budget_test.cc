@@ -1,0 +1,291 @@
+// HttpServer over real sockets: memory that answers take is reserved, slow clients lose their connection and nobody else anything, and probes are
+// answered beyond the limit of connections.
+
+// base/check.h has to come before Catch, whose CHECK is the one that counts here.
+// clang-format off
+#include "net/http_stream_fixture.h"
+#include <catch2/catch.hpp>
+// clang-format on
+
+#include <atomic>
+
+namespace notifyd {
+namespace {
+
+std::string Get(const std::string& target) {
+  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
+}
+std::string Post(const std::string& target, const std::string& body) {
+  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// /bytes/N says beforehand that it takes N bytes, and waits for room; /probe is one. Notes what the loop saw.
+class BudgetFixture : public HttpFixture {
+ public:
+  explicit BudgetFixture(HttpLimits limits) : HttpFixture(limits) {}
+  ~BudgetFixture() override { Halt(); }
+
+  HttpDemand Demand(const HttpRequest& request) override {
+    HttpDemand demand;
+    demand.probe = request.target == "/probe";
+    if (request.target.starts_with("/bytes/")) {
+      demand.answer_bytes = std::strtoull(request.target.c_str() + 7, nullptr, 10);
+      demand.waits = true;
+    }
+    return demand;
+  }
+  void OnRequest(uint64_t token, HttpRequest request) override {
+    most_bytes = std::max(most_bytes.load(), budget().bytes.load());
+    most_answers = std::max(most_answers.load(), budget().answers.load());
+    HttpFixture::OnRequest(token, std::move(request));
+  }
+  void OnHalfClose(uint64_t token) override {
+    std::lock_guard lock(mutex_);
+    half_closed_.push_back(token);
+    changed_.notify_all();
+  }
+  bool WaitForHalfClose(uint64_t token) {
+    return Await([&] { return std::find(half_closed_.begin(), half_closed_.end(), token) != half_closed_.end(); });
+  }
+
+  std::atomic<size_t> most_bytes{0}, most_answers{0};
+
+ private:
+  std::vector<uint64_t> half_closed_;  // guarded by mutex_
+};
+
+TEST_CASE("http budget: answers that nobody reads take no more than their share, and others are answered all the same") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 8'000'000;
+  BudgetFixture fixture(limits);
+  std::vector<std::unique_ptr<RawClient>> deaf;
+  for (int i = 0; i < 20; ++i) {
+    deaf.push_back(std::make_unique<RawClient>(fixture.port(), 4096));
+    deaf.back()->Send(Get("/bytes/1000000"));
+  }
+  REQUIRE(fixture.WaitForConnections(20));
+  // What changes something goes on meanwhile, probes and small things too.
+  RawClient client(fixture.port());
+  for (int i = 0; i < 20; ++i) {
+    client.Send(Post("/echo", std::string(100'000, 'x')));
+    REQUIRE(client.ReadResponse().status == 200);
+    client.Send(Get("/target"));
+    REQUIRE(client.ReadResponse().status == 200);
+  }
+  // Who reads gets its turn, since those before it lose their connections.
+  client.Send(Get("/bytes/1000000"));
+  CHECK(client.ReadResponse().body.size() == 1'000'000);
+  CHECK(fixture.most_answers <= 4'100'000);
+  CHECK(fixture.most_bytes <= 4'500'000);
+  deaf.clear();
+  CHECK(fixture.WaitForEmptyBudget());
+  CHECK(fixture.budget().answers == 0);
+}
+
+TEST_CASE("http budget: an answer larger than the share is let through alone") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 1'000'000;
+  BudgetFixture fixture(limits);
+  RawClient client(fixture.port());
+  client.Send(Get("/bytes/3000000"));
+  CHECK(client.ReadResponse().body.size() == 3'000'000);
+}
+
+TEST_CASE("http budget: a request that finds no room in its time is refused, and one whose client goes meanwhile leaves nothing") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 1'000'000;
+  limits.head_timeout_ms = 100;
+  BudgetFixture fixture(limits);
+  RawClient first(fixture.port());
+  uint64_t token = 0;
+  first.Send(Get("/wait"));
+  REQUIRE((token = fixture.WaitForPending()) != 0);
+  bool some = false, more = true;
+  fixture.OnLoop([&](HttpServer& server) {
+    some = server.Reserve(token, 500'000);
+    more = server.Reserve(token, 600'000);
+  });
+  CHECK(some);
+  CHECK_FALSE(more);
+  RawClient second(fixture.port());
+  second.Send(Get("/bytes/1000"));
+  RawResponse refused = second.ReadResponse();
+  CHECK(refused.status == 429);
+  CHECK(refused.Header("Retry-After") == "1");
+  RawClient third(fixture.port());
+  third.Send(Get("/bytes/1000"));
+  REQUIRE(fixture.WaitForConnections(2));
+  third.Reset();
+  REQUIRE(fixture.WaitForConnections(1));
+  fixture.OnLoop([&](HttpServer& server) { server.Respond(token, HttpFixture::Text(200, {})); });
+  CHECK(first.ReadResponse().status == 200);
+  first.Send(Get("/bytes/1000"));
+  CHECK(first.ReadResponse().status == 200);
+  CHECK(fixture.WaitForEmptyBudget());
+}
+
+TEST_CASE("http budget: a client that takes its answer in a trickle is cut off") {
+  HttpLimits limits;
+  limits.idle_timeout_ms = 100;
+  limits.least_bytes_per_s = 50'000'000;
+  HttpFixture fixture(limits);
+  RawClient client(fixture.port(), 4096);
+  client.Send(Get("/bytes/50000000"));
+  REQUIRE(fixture.WaitForConnections(1));
+  std::thread trickle([&] {
+    char bytes[2048];
+    for (int i = 0; i < 4000 && recv(client.fd(), bytes, sizeof bytes, 0) > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  });
+  CHECK(fixture.WaitForConnections(0));
+  CHECK(fixture.budget().bytes == 0);
+  trickle.join();
+}
+
+TEST_CASE("http budget: a client that stalls its body while others find no room is cut off") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 1'000'000;
+  HttpFixture fixture(limits);
+  RawClient stalled(fixture.port());
+  std::string body = Post("/echo", std::string(900'000, 'x'));
+  stalled.Send(body.substr(0, 600'000));
+  while (fixture.budget().bytes.load() < 500'000) fixture.OnLoop([](HttpServer&) {});
+  int status = 0;
+  // As long as it is told to try again.
+  for (int i = 0; i < 10'000 && status != 200; ++i) {
+    RawClient other(fixture.port());
+    other.Send(Post("/echo", std::string(600'000, 'x')));
+    status = other.ReadResponse().status;
+    REQUIRE((status == 429 || status == 200));
+  }
+  CHECK(status == 200);
+  CHECK(stalled.ReadResponse().status == 408);
+}
+
+TEST_CASE("http budget: large bodies leave room for small ones") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 8 << 20;
+  HttpFixture fixture(limits);
+  RawClient first(fixture.port());
+  first.Send(Post("/wait", std::string(5 << 20, 'x')));
+  REQUIRE(fixture.WaitForPending() != 0);
+  RawClient large(fixture.port());
+  large.Send(Post("/echo", std::string(2 << 20, 'x')));
+  CHECK(large.ReadResponse().status == 429);
+  RawClient chunked(fixture.port());
+  std::string body = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 200; ++i) body += "2710\r\n" + std::string(10'000, 'x') + "\r\n";
+  chunked.Send(body + "0\r\n\r\n");
+  CHECK(chunked.ReadResponse().status == 429);
+  RawClient small(fixture.port());
+  small.Send(Post("/echo", std::string(1 << 20, 'x')));
+  CHECK(small.ReadResponse().status == 200);
+}
+
+TEST_CASE("http budget: once little is left of much, whoever gives memory back is told, once") {
+  HttpFixture fixture;
+  std::atomic<int> relieved{0};
+  fixture.OnLoop([&](HttpServer&) { fixture.budget().relieved = [&] { ++relieved; }; });
+  RawClient client(fixture.port());
+  client.Send(Get("/bytes/80000000"));
+  CHECK(client.ReadResponse().body.size() == 80'000'000);
+  CHECK(fixture.WaitForEmptyBudget());
+  fixture.OnLoop([](HttpServer&) {});
+  CHECK(relieved == 1);
+  client.Send(Get("/bytes/8000000"));
+  CHECK(client.ReadResponse().body.size() == 8'000'000);
+  CHECK(fixture.WaitForEmptyBudget());
+  CHECK(relieved == 1);
+}
+
+TEST_CASE("http budget: a streamed answer that is broken off has no end") {
+  StreamScript script;
+  script.request = [](HttpServer& server, uint64_t token, HttpRequest) {
+    server.BeginStream(token, HttpFixture::Text(200, "so far"));
+    server.BreakStream(token);
+  };
+  StreamFixture fixture(script);
+  RawClient client(fixture.port());
+  client.Send(Get("/"));
+  CHECK(client.ReadResponse(true).status == 200);
+  std::string chunk;
+  REQUIRE(client.ReadChunk(&chunk));
+  CHECK(chunk == "so far");
+  CHECK_FALSE(client.ReadChunk(&chunk));
+  CHECK(client.ReadEnd());
+  CHECK(fixture.WaitForConnections(0));
+  CHECK(fixture.closed().empty());
+}
+
+TEST_CASE("http probes: they are answered beyond the limit of connections, and nothing else is") {
+  HttpLimits limits;
+  limits.max_connections = 2;
+  BudgetFixture fixture(limits);
+  RawClient one(fixture.port()), two(fixture.port());
+  REQUIRE(fixture.WaitForConnections(2));
+  for (int i = 0; i < 10; ++i) {
+    RawClient probe(fixture.port());
+    probe.Send(Get("/probe"));
+    RawResponse response = probe.ReadResponse();
+    CHECK(response.status == 200);
+    CHECK(response.Header("Connection") == "close");
+    CHECK(probe.ReadEnd());
+    RawClient other(fixture.port());
+    other.Send(i % 3 == 0 ? Get("/target") : Post("/echo", std::string(i % 3 == 1 ? 1 : 100'000, 'x')));
+    CHECK(other.ReadResponse().status == 503);
+  }
+  CHECK(fixture.budget().connections == 2);
+}
+
+TEST_CASE("http probes: on the connections that are kept for them the oldest gives way") {
+  HttpLimits limits;
+  limits.max_connections = 1;
+  limits.max_probe_connections = 4;
+  BudgetFixture fixture(limits);
+  RawClient one(fixture.port());
+  REQUIRE(fixture.WaitForConnections(1));
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 50; ++i) {
+    silent.push_back(std::make_unique<RawClient>(fixture.port()));
+    silent.back()->Send("GET /pro");
+  }
+  RawClient probe(fixture.port());
+  probe.Send(Get("/probe"));
+  CHECK(probe.ReadResponse().status == 200);
+  // The first of them are cut off, without a word.
+  CHECK(silent[0]->ReadAll().empty());
+  CHECK(fixture.connections() <= 5);
+}
+
+TEST_CASE("http probes: they are answered however much is buffered, in pieces too") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 100'000;
+  BudgetFixture fixture(limits);
+  RawClient first(fixture.port());
+  first.Send(Post("/wait", std::string(99'900, 'x')));
+  REQUIRE(fixture.WaitForPending() != 0);
+  RawClient probe(fixture.port());
+  probe.Send("GET /probe HTTP/1.1\r\n");
+  REQUIRE(fixture.WaitForConnections(2));
+  for (int i = 0; i < 100; ++i) fixture.OnLoop([](HttpServer&) {});
+  probe.Send("Host: a\r\n\r\n");
+  CHECK(probe.ReadResponse().status == 200);
+}
+
+TEST_CASE("http half-close: the handler is told that the client of a pending request ended its side") {
+  HttpLimits limits;
+  BudgetFixture fixture(limits);
+  bool at_once = GENERATE(false, true);
+  RawClient client(fixture.port());
+  client.Send(Get("/wait"));
+  if (at_once) client.ShutdownWrite();
+  uint64_t token = fixture.WaitForPending();
+  REQUIRE(token != 0);
+  if (!at_once) client.ShutdownWrite();
+  CHECK(fixture.WaitForHalfClose(token));
+  fixture.OnLoop([&](HttpServer& server) { server.Respond(token, HttpFixture::Text(200, "still")); });
+  CHECK(client.ReadResponse().body == "still");
+  CHECK(client.ReadEnd());
+}
+
+}  // namespace
+}  // namespace notifyd
