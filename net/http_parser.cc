@@ -15,6 +15,7 @@ constexpr size_t kLineSlack = 64;
 constexpr int64_t kChunkFrameBytes = 20;
 constexpr size_t kFirstReserveBytes = 64 << 10;
 constexpr size_t kFirstChunkedBytes = 1 << 10;
+constexpr size_t kBelievedBytes = 8 << 20;
 
 constexpr std::array<bool, 256> MakeTokenTable() {
   std::array<bool, 256> table{};
@@ -122,8 +123,10 @@ HttpParser::~HttpParser() = default;
 
 size_t HttpParser::held_bytes() const {
   size_t size = head_.size();
-  if (phase_ != Phase::kHead) size += request_.body.size();
-  return size;
+  if (phase_ == Phase::kHead) return size;
+  // What was reserved at once counts at once.
+  const std::string& body = request_.body;
+  return size + (body.size() > kBelievedBytes ? body.capacity() : body.size());
 }
 
 HttpParser::Step HttpParser::Feed(std::string_view in, size_t* used) {
@@ -422,6 +425,8 @@ void HttpParser::ReserveBody(size_t size) {
   if (needed <= body.capacity()) return;
   // What is announced is believed only step by step: memory is committed as the bytes come.
   size_t most = static_cast<size_t>(content_length_ > 0 ? content_length_ : limits_->max_body_bytes) + HttpRequest::kPaddingBytes;
+  // Of one that has come so far the rest is believed, for each step copies what is there.
+  if (content_length_ > 0 && size > kBelievedBytes) return body.reserve(most);
   size_t least = content_length_ > 0 ? kFirstReserveBytes : kFirstChunkedBytes;
   body.reserve(std::max(needed, std::min(most, std::max(least, 2 * body.capacity()))));
 }

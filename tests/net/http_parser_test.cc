@@ -503,5 +503,24 @@ TEST_CASE("http parser: random bytes are refused or wait for more, never worse")
   }
 }
 
+TEST_CASE("http parser: a large body is not copied over and over as it comes") {
+  HttpLimits limits;
+  HttpParser parser(&limits);
+  size_t size = 48 << 20, used = 0;
+  REQUIRE(parser.Feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n", &used) == HttpParser::Step::kHead);
+  REQUIRE(parser.KeepBody() == HttpParser::Step::kMore);
+  std::string piece(1 << 20, 'x');
+  const char* place = nullptr;
+  size_t copied = 0;
+  for (size_t fed = 0; fed < size; fed += piece.size()) {
+    if (parser.head().body.data() != place) copied += fed;
+    place = parser.head().body.data();
+    HttpParser::Step step = parser.Feed(piece, &used);
+    REQUIRE(step == (fed + piece.size() == size ? HttpParser::Step::kRequest : HttpParser::Step::kMore));
+  }
+  CHECK(copied < (24 << 20));
+  CHECK(parser.Take().body.size() == size);
+}
+
 }  // namespace
 }  // namespace notifyd
