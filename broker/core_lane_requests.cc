@@ -91,6 +91,11 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
   if (patch.burst) settings.burst = *patch.burst;
   if (patch.on_retry) settings.on_retry = *patch.on_retry;
   if (patch.on_failure) settings.on_failure = *patch.on_failure;
+  // What holds counts: the rate may come from the configuration.
+  if (settings.burst && (patch.rate_per_s || patch.burst) && LimitsOf(lane->key, settings, limits_).rate_per_s == 0) {
+    if (patch.burst) return Refuse(r.request, Code::kUnacceptable, "a burst says nothing without a rate_per_s", "/burst"), true;
+    settings.burst.reset();  // it goes with its rate
+  }
   if (settings != lane->settings) {
     LaneLimits before = lane->limits;
     PutSettings(lane, settings);

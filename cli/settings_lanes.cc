@@ -94,6 +94,8 @@ Result<LaneRule> ReadRule(const toml::table& table, size_t number, const std::st
       return Blame(number, std::string(key.str()), Place(file, node), fault.detail());
   if (rule.match.empty()) return Blame(number, "match", Place(file, table), "is missing");
   if (Status fault = CheckMode(table, rule, number, file); !fault.ok()) return fault;
+  if (rule.settings.burst && !rule.settings.rate_per_s)
+    return Blame(number, "burst", Place(file, *table.get("burst")), "says nothing without rate_per_s");
   return rule;
 }
 
@@ -123,7 +125,7 @@ std::string LaneRulesAsToml() {
 #   mode         concurrent or fifo; without it lanes of both
 #   concurrency  calls in flight, 1 to 100000; says nothing in fifo lanes
 #   rate_per_s   attempts started a second, 0.001 to 1000000
-#   burst        of them, at once after a rest, 1 to 1000000; by default what the rate gives in 10 ms, at least 1
+#   burst        of them, at once after a rest, 1 to 1000000; by default what the rate gives in 10 ms, at least 1; needs a rate_per_s
 #   on_retry     fifo lanes: block or skip, while the first one waits for its next attempt
 #   on_failure   fifo lanes: continue or pause, once the first one failed
 #

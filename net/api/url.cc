@@ -1,10 +1,8 @@
 #include "net/api/url.h"
 
-#include <arpa/inet.h>
-
-#include <charconv>
 #include <cstdio>
 
+#include "base/authority.h"
 #include "base/bytes.h"
 
 namespace notifyd {
@@ -20,56 +18,10 @@ Status Bad(std::string detail) {
 bool IsDigit(char c) {
   return c >= '0' && c <= '9';
 }
-bool IsNameChar(char c) {
-  return IsDigit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
-}
-
 int HexValue(char c) {
   if (IsDigit(c)) return c - '0';
   char lower = LowerAscii(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/// The last label is a number: clients take such a host for an IPv4 address in one of its many spellings, or refuse it.
-bool LooksNumeric(std::string_view host) {
-  std::string_view last = host.substr(host.rfind('.') + 1);  // npos + 1 is 0
-  if (last.empty()) return false;
-  if (last.size() > 2 && last[0] == '0' && last[1] == 'x') return last.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
-  return last.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-/// `host` in lower case; `counted`: as it counts for the cap.
-Status CheckName(std::string_view host, std::string* counted) {
-  if (host.empty()) return Bad("the URL has no host");
-  if (host.size() > 254) return Bad("the URL's host is too long");
-  for (char c : host)
-    if (!IsNameChar(c)) return Bad("the URL's host has a character that does not belong there");
-  if (host.back() == '.') host.remove_suffix(1);
-  size_t from = 0;
-  while (true) {
-    size_t dot = std::min(host.find('.', from), host.size());
-    if (dot == from) return Bad("the URL's host has an empty label");
-    if (dot - from > 63) return Bad("a label of the URL's host is longer than 63 bytes");
-    if (dot == host.size()) break;
-    from = dot + 1;
-  }
-  *counted = host;
-  if (!LooksNumeric(host)) return Status::Ok();
-  in_addr address;
-  if (inet_aton(counted->c_str(), &address) == 0) return Bad("the URL's host is neither a name nor an IPv4 address");
-  char text[INET_ADDRSTRLEN];
-  *counted = inet_ntop(AF_INET, &address, text, sizeof text);
-  return Status::Ok();
-}
-
-Status CheckV6(std::string_view literal, std::string* counted) {
-  in6_addr address;
-  std::string text(literal);
-  if (text.find('\0') != std::string::npos || inet_pton(AF_INET6, text.c_str(), &address) != 1)
-    return Bad("what stands in brackets in the URL is not an IPv6 address");
-  char printed[INET6_ADDRSTRLEN];
-  *counted = "[" + std::string(inet_ntop(AF_INET6, &address, printed, sizeof printed)) + "]";
-  return Status::Ok();
 }
 
 }  // namespace
@@ -107,33 +59,18 @@ Result<CheckedUrl> CheckUrl(std::string_view url) {
   size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
   std::string_view authority = rest.substr(0, authority_end);
   rest.remove_prefix(authority_end);
-  if (authority.find('@') != std::string_view::npos) return Bad("user info in a URL is refused; use a header");
-
-  bool v6 = !authority.empty() && authority[0] == '[';
-  size_t host_end = v6 ? authority.find(']') : std::min(authority.find(':'), authority.size());
-  if (host_end == std::string_view::npos) return Bad("the URL's bracket is not closed");
-  if (v6) ++host_end;
-  std::string host = LowerAscii(authority.substr(0, host_end));
-  std::string_view port_text = authority.substr(host_end);
-
-  uint32_t default_port = scheme == "https" ? 443 : 80;
-  uint32_t port = default_port;
-  if (!port_text.empty()) {
-    if (port_text[0] != ':') return Bad("the URL's host is followed by something that is not a port");
-    port_text.remove_prefix(1);
-    auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-    bool digits = port_text.size() <= 5 && error == std::errc() && end == port_text.data() + port_text.size();
-    if (!digits || port < 1 || port > 65535) return Bad("the URL's port must be 1 to 65535");
-  }
+  uint16_t default_port = scheme == "https" ? 443 : 80;
+  Result<Authority> read = ParseAuthority(authority, default_port);
+  if (!read.ok()) return std::move(read).status();
+  const std::string& host = read->host;
+  std::string port = ":" + std::to_string(read->port);
 
   CheckedUrl checked;
-  Status status = v6 ? CheckV6(std::string_view(host).substr(1, host.size() - 2), &checked.host) : CheckName(host, &checked.host);
-  if (!status.ok()) return status;
-  checked.host += ":" + std::to_string(port);
-
+  // A dot at the end of a name says that it is complete: it leads to the same host.
+  checked.host = host.substr(0, host.size() - host.ends_with('.')) + port;
   checked.base.reserve(scheme.size() + 3 + host.size() + 6 + rest.size());
   checked.base.append(scheme).append("://").append(host);
-  if (port != default_port) checked.base.append(":").append(std::to_string(port));
+  if (read->port != default_port) checked.base.append(port);
   std::string_view path = rest.substr(0, rest.find_first_of("?#"));
   checked.base.append(path.empty() ? std::string_view("/") : path);
   return checked;

@@ -13,8 +13,8 @@
 namespace notifyd {
 
 struct CheckedUrl {
-  std::string host;  // NotifyHead::host: "name:port" in lower case, numeric addresses in their usual form
-  std::string base;  // the URL without query and fragment; scheme and host in lower case, default port left out, an empty path as "/"
+  std::string host;  // NotifyHead::host: "name:port" as base/authority.h reads it, without a dot at its end
+  std::string base;  // the URL without query and fragment; scheme in lower case, host as above, default port left out, an empty path as "/"
 };
 
 /// Only what every HTTP client reads the same way is taken. Error: kUnacceptable, without a field.

@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "base/authority.h"
+
 namespace notifyd {
 namespace {
 
@@ -53,11 +55,16 @@ Result<SplitUrl> SplitTarget(std::string_view url) {
   const size_t host = url.find("://") + 3;
   const size_t end = url.find_first_of("/?", host);
   const std::string_view authority = url.substr(host, end == std::string_view::npos ? end : end - host);
-  // A backslash is a slash to some parsers: what follows it must not be taken for user info or a path by one and for a host by another.
-  if (authority.empty() || authority.find_first_of("@\\") != std::string_view::npos)
-    return Status(Code::kUnacceptable, "the URL's host is not valid");
+  // curl gets a host that every parser reads in one way: it has spellings of its own for addresses, and leaves a backslash or an empty port to
+  // others.
+  const bool https = StartsWithNoCase(url, "https://");
+  const uint16_t default_port = https ? 443 : 80;
+  Result<Authority> read = ParseAuthority(authority, default_port);
+  if (!read.ok()) return std::move(read).status();
   SplitUrl out;
-  out.origin = std::string(url.substr(0, host)) + std::string(authority) + "/";
+  out.origin = std::string(https ? "https://" : "http://") + read->host;
+  if (read->port != default_port) out.origin += ":" + std::to_string(read->port);
+  out.origin += "/";
   const std::string_view rest = end == std::string_view::npos ? std::string_view() : url.substr(end);
   if (rest.empty() || rest[0] == '?') out.target = "/";
   out.target += rest;

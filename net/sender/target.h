@@ -8,7 +8,8 @@
 
 namespace notifyd {
 
-/// `origin`: "http://host:port/" as written; `target`: path and query byte for byte, at least "/". The fragment is gone.
+/// `origin`: "http://host:port/", the host as base/authority.h reads it, a default port left out; `target`: path and query byte for byte, at least
+/// "/". The fragment is gone.
 struct SplitUrl {
   std::string origin;
   std::string target;

@@ -545,6 +545,39 @@ TEST_CASE("hold: no attempt starts any more, submits go on, and quiet comes once
   CHECK(f.UnderWay() == std::vector{id});
 }
 
+TEST_CASE("lane: a burst is refused where no rate holds, together with what was said before") {
+  CoreLimits limits;
+  LaneRule rule;
+  rule.match = "ruled";
+  rule.settings.rate_per_s = 5;
+  limits.lane_rules = {rule};
+  CoreFixture f(limits);
+  auto change = [&](const char* lane, auto edit) {
+    LaneChangeRequest r;
+    r.lane = {Mode::kConcurrent, lane};
+    edit(r.patch);
+    const Reply& reply = f.Do(std::move(r));
+    const Refused* refused = std::get_if<Refused>(&reply.body);
+    return refused ? refused->status.field() : std::string("ok");
+  };
+  auto burst = [](LanePatch& patch) { patch.burst.emplace(3); };
+  auto rate = [](LanePatch& patch) { patch.rate_per_s.emplace(2.0); };
+  auto no_rate = [](LanePatch& patch) { patch.rate_per_s.emplace(); };
+  auto no_burst = [](LanePatch& patch) { patch.burst.emplace(); };
+  CHECK(change("l", burst) == "/burst");
+  CHECK(CoreFixture::CodeOf(f.TryLane({Mode::kConcurrent, "l"})) == Code::kNotFound);  // nothing was kept of it
+  CHECK(change("ruled", burst) == "ok");
+  CHECK(change("l", rate) == "ok");
+  CHECK(change("l", burst) == "ok");
+  CHECK(change("l", [&](LanePatch& patch) { no_rate(patch), burst(patch); }) == "/burst");
+  CHECK(f.LaneOf({Mode::kConcurrent, "l"}).limits.rate_per_s == 2);
+  CHECK(change("l", no_rate) == "ok");  // and its burst with it
+  CHECK(CoreFixture::CodeOf(f.TryLane({Mode::kConcurrent, "l"})) == Code::kNotFound);  // nothing is left that was said of it
+  CHECK(change("l", [&](LanePatch& patch) { rate(patch), burst(patch); }) == "ok");
+  CHECK(change("l", no_burst) == "ok");
+  CHECK(change("l", no_rate) == "ok");
+}
+
 // ---- remembered triggers
 
 TEST_CASE("remembered trigger: it is shown with its data and times, and withdrawn") {

@@ -355,6 +355,7 @@ TEST_CASE("settings: a bad value of a lane rule is refused, with file, line, tab
            {"rate_per_s = \"5\"", "rate_per_s"},
            {"burst = 0", "burst"},
            {"burst = 1000001", "burst"},
+           {"burst = 5", "burst"},
            {"on_retry = \"no\"", "on_retry"},
            {"on_retry = true", "on_retry"},
            {"on_failure = \"stop\"", "on_failure"},

@@ -23,10 +23,12 @@ TEST_CASE("url: good ones give their host and the lane's base") {
       {"http://h/a%20b/../c;d={e}|'\"", "h:80", "http://h/a%20b/../c;d={e}|'\""},
       {"http://h/x@y?a@b", "h:80", "http://h/x@y"},
       {"http://127.0.0.1:9000/x", "127.0.0.1:9000", "http://127.0.0.1:9000/x"},
-      {"http://0x7f.1/", "127.0.0.1:80", "http://0x7f.1/"},
-      {"http://2130706433/", "127.0.0.1:80", "http://2130706433/"},
+      {"http://0x7f.1/", "127.0.0.1:80", "http://127.0.0.1/"},
+      {"http://127.0.0.1./x", "127.0.0.1:80", "http://127.0.0.1/x"},
+      {"https://h:/", "h:443", "https://h/"},
+      {"http://2130706433/", "127.0.0.1:80", "http://127.0.0.1/"},
       {"http://[::1]:81/", "[::1]:81", "http://[::1]:81/"},
-      {"http://[2001:DB8:0::1]", "[2001:db8::1]:80", "http://[2001:db8:0::1]/"},
+      {"http://[2001:DB8:0::1]", "[2001:db8::1]:80", "http://[2001:db8::1]/"},
       {"http://a_b-c.d9/", "a_b-c.d9:80", "http://a_b-c.d9/"},
   }));
   CAPTURE(row.url);
@@ -40,10 +42,10 @@ TEST_CASE("url: what clients would read in different ways is refused") {
   auto url = GENERATE(as<std::string>(), "", "h", "/x", "//h/x", "http:/h", "http:h", "http://", "http:///x", "http://?x", "http://:80/", "ftp://h/",
                       "httpx://h/", "javascript://h/", " http://h/", "http://h/ x", "http://h/\tx", "http://h/\n", "http://h/\x7f", "http://h\\x",
                       "http://h/\\x", "http://u@h/", "http://u:p@h/", "http://@h/", "http://h/ü", "http://hü/", "http://h:0/", "http://h:65536/",
-                      "http://h:99999999999/", "http://h:-1/", "http://h:+80/", "http://h:8a/", "http://h:/", "http://h:80:81/", "http://%68/",
-                      "http://h%00/", "http://a..b/", "http://.a/", "http://a../", "http://a!b/", "http://a,b/", "http://a'b/", "http://[::1/",
-                      "http://[::1]x/", "http://[]/", "http://[::g]/", "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://::1/",
-                      "http://1.2.3.4.5/", "http://256.1.1.1/", "http://1.2.3.999/", "http://999999999999/");
+                      "http://h:99999999999/", "http://h:-1/", "http://h:+80/", "http://h:8a/", "http://h:80:81/", "http://%68/", "http://h%00/",
+                      "http://a..b/", "http://.a/", "http://a../", "http://a!b/", "http://a,b/", "http://a'b/", "http://[::1/", "http://[::1]x/",
+                      "http://[]/", "http://[::g]/", "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://::1/", "http://1.2.3.4.5/",
+                      "http://256.1.1.1/", "http://1.2.3.999/", "http://999999999999/");
   CAPTURE(url);
   Result<CheckedUrl> checked = CheckUrl(url);
   REQUIRE_FALSE(checked.ok());

@@ -1,0 +1,24 @@
+// The host and port of a URL, read as the URL standard reads them (https://url.spec.whatwg.org/#host-parsing). Submit and sender read them here
+// alone, so that what was accepted, what the limits of a host count by and what is connected to is one host. Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace notifyd {
+
+struct Authority {
+  /// A name in lower case, with the dot at its end where it had one; an IPv4 address with four decimal numbers, whatever it was written as; or an
+  /// IPv6 address in brackets in its shortest form.
+  std::string host;
+  uint16_t port = 0;
+};
+
+/// "host", "host:" or "host:port". Stricter than the standard: no user info, nothing percent-encoded or outside ASCII, of what is allowed in names
+/// only letters, digits, "-", "_" and ".", no empty labels, and no port 0. Error: kUnacceptable, its detail for people.
+Result<Authority> ParseAuthority(std::string_view authority, uint16_t default_port);
+
+}  // namespace notifyd
