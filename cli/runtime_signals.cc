@@ -92,11 +92,16 @@ void Runtime::Impl::Reload() {
 // ---- stop
 
 void Runtime::Impl::StopSignal(int number) {
-  Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}});
-  if (restart_ >= Restart::kSettling) return;
+  // Said once the core is told: whoever reads the line knows that no further submit is taken.
+  auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
+  if (restart_ >= Restart::kSettling) return say();
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
   // First, so that the core refuses none of their lines: each bulk submit says itself how far it came.
-  OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); }, [this] { mailbox_.Post(StopRequested{}); });
+  OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
+             [this, say] {
+               mailbox_.Post(StopRequested{});
+               say();
+             });
 }
 
 void Runtime::Impl::FlushAndStop(const char* why) {

@@ -132,18 +132,22 @@ Status Check(const fs::path& directory, bool lock) {
   if (::stat(directory.c_str(), &info) != 0) return CheckMissing(directory);
   if (!S_ISDIR(info.st_mode)) return Status(Code::kUnacceptable, directory.string() + " is not a directory");
   if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) return IoError("cannot use the directory", directory);
-  if (!fs::exists(directory / kFormatFile)) return CheckForeign(directory);
+  if (!fs::exists(directory / kFormatFile)) {
+    Status status = CheckForeign(directory);
+    return status.ok() ? CheckCloseable(directory.string()) : status;
+  }
   if (lock) {
     if (auto free = LockDirectory(directory); !free.ok()) return std::move(free).status();
   }
   auto format = ReadFormatFile(directory);
-  return format.ok() ? Status::Ok() : std::move(format).status();
+  return format.ok() ? CheckCloseable(directory.string()) : std::move(format).status();
 }
 
 Result<PreparedDirectory> Prepare(const fs::path& directory) {
   if (Status status = MakeDirectory(directory); !status.ok()) return status;
   if (!fs::exists(directory / kFormatFile)) {
     if (Status status = CheckForeign(directory); !status.ok()) return status;
+    if (Status status = CheckCloseable(directory.string()); !status.ok()) return status;
     FormatRecord record;
     record.store = RandomId();
     if (Status status = MakeFileWhole(directory.string(), kFormatFile, ToText(record)); !status.ok()) return status;

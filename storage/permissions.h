@@ -11,4 +11,7 @@ namespace notifyd {
 /// mends it, where they belong to somebody else or the file system does not do it.
 Status CloseToOthers(const std::string& directory);
 
+/// Could that be done, as far as can be asked without a change: does what is open to others belong to this user? Error: as above.
+Status CheckCloseable(const std::string& directory);
+
 }  // namespace notifyd

@@ -27,7 +27,7 @@ std::vector<Fault> Faults(const TempDir& dir) {
   dir.Write("newer/FORMAT", "notifyd store\nformat 999\nid 00000000000000000000000000000001\n");
   std::filesystem::create_directory(dir.path() + "/foreign");
   std::string file = dir.Write("foreign/file", "");
-  return {
+  std::vector<Fault> faults = {
       {"destinations.ca_file = \"/nonexistent.pem\"", "/nonexistent.pem cannot be read"},
       {"destinations.ca_file = \"" + file + "\"", file + " holds no certificate"},
       {"destinations.deny = [\"::ffff:10.0.0.0/8\"]", "::ffff:10.0.0.0/8"},
@@ -38,6 +38,14 @@ std::vector<Fault> Faults(const TempDir& dir) {
       {"data_dir = \"" + dir.path() + "/foreign\"", "is not a notifyd store"},
       {"data_dir = \"" + dir.path() + "/newer\"", "format 999"},
   };
+  // One of another user that others may read cannot be closed to them. Making it takes root; root is another user to it then.
+  if (geteuid() == 0) {
+    std::string others = dir.path() + "/others";
+    std::filesystem::create_directory(others);
+    std::filesystem::permissions(others, std::filesystem::perms(0755));
+    if (chown(others.c_str(), 65534, 65534) == 0) faults.push_back({"data_dir = \"" + others + "\"", "is open to other users"});
+  }
+  return faults;
 }
 
 }  // namespace

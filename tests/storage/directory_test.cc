@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "storage/directory.h"
 #include "storage/rocks_harness.h"
 
 namespace notifyd {
@@ -171,6 +172,7 @@ TEST_CASE("directory: one that others may read and that belongs to somebody else
   std::string said = refusal();
   CHECK_THAT(said, Catch::Contains(data.string() + " is open to other users (mode 0755)"));
   CHECK(ModeOf(data) == 0755);
+  CHECK(CheckDirectory(data.string(), false).detail() == said);
   size_t at = said.find("chown -R");
   REQUIRE(at != std::string::npos);
   REQUIRE(std::system(said.substr(at).c_str()) == 0);
@@ -179,6 +181,15 @@ TEST_CASE("directory: one that others may read and that belongs to somebody else
   REQUIRE(::chmod((data / "FORMAT").c_str(), 0644) == 0);
   REQUIRE(::chown((data / "FORMAT").c_str(), 65534, 65534) == 0);
   CHECK_THAT(refusal(), Catch::Contains("FORMAT is open to other users (mode 0644)"));
+  // An empty one is left as it is.
+  data = temp.path() / "empty";
+  options.directory = data.string();
+  fs::create_directory(data);
+  REQUIRE(::chmod(data.c_str(), 0755) == 0);
+  CHECK(CheckDirectory(data.string(), false).ok());
+  REQUIRE(::chown(data.c_str(), 65534, 65534) == 0);
+  CHECK(CheckDirectory(data.string(), false).detail() == refusal());
+  CHECK(fs::is_empty(data));
 }
 
 }  // namespace
