@@ -265,6 +265,12 @@ bool Model::IsPaused(const LaneKey& lane) const {
   return own && own->settings.paused != Paused::kNo;
 }
 
+double Model::RuleRate(const LaneKey& lane) const {
+  for (const LaneRule& rule : limits_.lane_rules)
+    if (RuleMatches(rule, lane)) return rule.settings.rate_per_s.value_or(0);
+  return 0;
+}
+
 bool Model::HasRate(const LaneKey& lane) const {
   return Setting(lane, &LaneSettings::rate_per_s, 0.0) > 0;
 }

@@ -195,6 +195,7 @@ class Model {
   const RetryPolicy& PolicyOf(const Notify& notify) const;
   OnRetry OnRetryOf(const LaneKey& lane) const;
   OnFailure OnFailureOf(const LaneKey& lane) const;
+  double RuleRate(const LaneKey& lane) const;
   template <class T, class F>
   T Setting(const LaneKey& lane, F field, T otherwise) const;
   void WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const AttemptResult& truth, bool later);

@@ -470,6 +470,11 @@ Model::Expected Model::On(const LaneChangeRequest& r) {
   if (patch.burst) settings.burst = *patch.burst;
   if (patch.on_retry) settings.on_retry = *patch.on_retry;
   if (patch.on_failure) settings.on_failure = *patch.on_failure;
+  // A burst goes with a rate, of its own or of the first rule that matches: without one it is refused, and a rate that is taken back takes it along.
+  if (settings.burst && (patch.rate_per_s || patch.burst) && settings.rate_per_s.value_or(RuleRate(r.lane)) == 0) {
+    if (patch.burst) return Refusal(Code::kUnacceptable, 0);
+    settings.burst.reset();
+  }
   if (settings != before) {
     Lane& lane = ChangeLane(r.lane);
     lane.settings = settings;
