@@ -128,11 +128,12 @@ CLI::App* AddScenarios(CLI::App* app, Flags* flags, const std::string& name) {
   }
   if (name == "fairness") {
     CLI::App* sub = app->add_subcommand("fairness", "how long notifies to a healthy destination take beside some that hang");
-    sub->add_option("--hung", flags->fairness.hung, "destinations that never answer")->check(CLI::Range(1, 1000))->capture_default_str();
+    sub->add_option("--hung", flags->fairness.hung, "destinations that never answer")->check(CLI::Range(1, 10'000))->capture_default_str();
     sub->add_option("--backlog", flags->fairness.backlog, "notifies pending for each of them")
         ->check(CLI::Range(1, 10'000'000))
         ->capture_default_str();
     sub->add_option("--hung-lanes", flags->fairness.hung_lanes, "lanes of each of them")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    sub->add_flag("--one-caller", flags->fairness.one_caller, "all notifies are of one caller; else the hanging ones are of another");
     sub->add_option("--count", flags->fairness.count, "notifies to the healthy one a round")
         ->check(CLI::Range(1, 100'000'000))
         ->capture_default_str();
@@ -144,8 +145,10 @@ CLI::App* AddScenarios(CLI::App* app, Flags* flags, const std::string& name) {
   sub->add_option("--lanes", flags->lanes.lanes, "other lanes, with one notify pending in each")
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
-  sub->add_option("--others", flags->others, "what pends in them: due tomorrow, or a destination that never answers")
-      ->check(CLI::IsMember({"far-off", "hung"}))
+  sub->add_option("--others", flags->others,
+                  "what pends in them: due tomorrow, a destination that never answers, or (late) 50 notifies each to one that cannot keep up, "
+                  "filled before 20 new lanes are; then --lanes is 900 by default")
+      ->check(CLI::IsMember({"far-off", "hung", "late"}))
       ->capture_default_str();
   sub->add_option("--count", flags->lanes.count, "notifies through the busy lane a round")->check(CLI::Range(1, 100'000'000))->capture_default_str();
   sub->add_option("--connections", flags->lanes.connections, "kept alive")->check(CLI::Range(1, 5000))->capture_default_str();
@@ -194,6 +197,7 @@ int RunScenario(const std::string& name, Flags* flags) {
   }
   flags->end_to_end.fifo = flags->mode == "fifo";
   flags->lanes.hung = flags->others == "hung";
+  flags->lanes.late = flags->others == "late";
   if (name == "submit") return Exit(RunSubmit(common, flags->submit));
   if (name == "end-to-end") return Exit(RunEndToEnd(common, flags->end_to_end));
   if (name == "due") return Exit(RunDue(common, flags->due));
@@ -238,6 +242,7 @@ int Main(int argc, char** argv) {
     if (flags.answer_status) flags.receive.status = flags.answer_status;
     return Exit(RunReceive(flags.receive));
   }
+  if (lanes->parsed() && flags.others == "late" && lanes->count("--lanes") == 0) flags.lanes.lanes = 900;
   for (CLI::App* rounds : {lanes, fairness})
     if (rounds->parsed() && rounds->count("--runs") == 0) flags.common.runs = 5;
   return RunScenario(app.get_subcommands()[0]->get_name(), &flags);

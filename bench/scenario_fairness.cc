@@ -7,15 +7,15 @@
 namespace notifyd::bench {
 namespace {
 
-Status FillHung(BrokerProcess& broker, const CommonOptions& common, const FairnessOptions& options, const Receiver& hung) {
+Status FillHung(BrokerProcess& broker, const CommonOptions& common, const FairnessOptions& options, const Address& hung) {
   WorkloadPlan plan;
-  plan.url = hung.address().Url() + "/n";
+  plan.url = hung.Url() + "/n";
   plan.count = options.backlog;
   plan.batch = 1000;
   plan.payload_bytes = options.payload_bytes;
   plan.lanes = options.hung_lanes;
-  plan.lane_name = "hung-" + hung.address().ToString();
-  plan.more_fields = R"(,"timeout_ms":3600000)";
+  plan.lane_name = "hung-" + hung.ToString();
+  plan.more_fields = options.one_caller ? R"(,"timeout_ms":3600000)" : R"(,"timeout_ms":3600000,"caller":"hung")";
   plan.seed = common.seed;
   Workload workload(plan);
   Result<LoadResult> load = Submit(broker, plan.connections, plan.count, &workload);
@@ -43,20 +43,20 @@ double Ratio(const Record& record, const char* above, const char* below) {
 }  // namespace
 
 Status RunFairness(const CommonOptions& common, const FairnessOptions& options) {
-  ReceiverOptions hung_options;
-  hung_options.hang = true;
-  std::vector<std::unique_ptr<Receiver>> hung;
+  // The kernel accepts for them, and nobody ever reads.
+  std::vector<std::pair<Address, Fd>> hung;
   for (int i = 0; i < options.hung; ++i) {
-    Result<std::unique_ptr<Receiver>> receiver = Receiver::Start(hung_options, nullptr);
-    if (!receiver.ok()) return std::move(receiver).status();
-    hung.push_back(*std::move(receiver));
+    Address address;
+    Result<Fd> listening = address.Listen();
+    if (!listening.ok()) return std::move(listening).status();
+    hung.emplace_back(address, *std::move(listening));
   }
   Result<std::unique_ptr<Session>> alone = Session::Open(common);
   if (!alone.ok()) return std::move(alone).status();
   Result<std::unique_ptr<Session>> beside = Session::Open(common);
   if (!beside.ok()) return std::move(beside).status();
-  for (const auto& receiver : hung)
-    if (Status filled = FillHung((*beside)->broker(), common, options, *receiver); !filled.ok()) return filled;
+  for (const auto& [address, listening] : hung)
+    if (Status filled = FillHung((*beside)->broker(), common, options, address); !filled.ok()) return filled;
   // One round that does not count: the first connections and the first pages of a store cost more than all later ones.
   for (BrokerProcess* broker : {&(*alone)->broker(), &(*beside)->broker()}) {
     Result<Delivery> warm = Healthy(*broker, common, options);

@@ -48,6 +48,7 @@ Result<double> BusyRate(BrokerProcess& broker, const CommonOptions& common, cons
 }  // namespace
 
 Status RunLanes(const CommonOptions& common, const LanesOptions& options) {
+  if (options.late) return RunLate(common, options);
   ReceiverOptions hung_options;
   hung_options.hang = true;
   Result<std::unique_ptr<Receiver>> hung = Receiver::Start(hung_options, nullptr);

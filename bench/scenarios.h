@@ -55,6 +55,7 @@ struct BacklogOptions {
 struct LanesOptions {
   uint64_t lanes = 100'000;
   bool hung = false;  // their destination never answers, instead of being due tomorrow
+  bool late = false;  // they have a backlog each, at a destination that cannot keep up; what is measured are lanes that come late
   uint64_t count = 20'000;
   int connections = 32;
   uint64_t payload_bytes = 256;
@@ -76,6 +77,7 @@ struct FairnessOptions {
   uint64_t count = 10'000;    // to the healthy one, a round
   int connections = 8;
   uint64_t payload_bytes = 256;
+  bool one_caller = false;
 };
 
 Status RunSubmit(const CommonOptions& common, const LoadOptions& options);
@@ -83,6 +85,8 @@ Status RunEndToEnd(const CommonOptions& common, const LoadOptions& options);
 Status RunDue(const CommonOptions& common, const DueOptions& options);
 Status RunBacklog(const CommonOptions& common, const BacklogOptions& options);
 Status RunLanes(const CommonOptions& common, const LanesOptions& options);
+/// With `late`: how long lanes that come late wait, in rounds of one delivery for each lane.
+Status RunLate(const CommonOptions& common, const LanesOptions& options);
 Status RunFifo(const CommonOptions& common, const FifoOptions& options);
 Status RunFairness(const CommonOptions& common, const FairnessOptions& options);
 

@@ -344,6 +344,8 @@ void Core::Impl::On(StatsRequest& e) {
   view.spec_bytes = spec_bytes_;
   view.parked = parked_.size();
   view.in_flight = in_flight_;
+  view.hosts_at_cap = blocked_hosts_.size();
+  for (const auto& [name, caller] : callers_) view.callers_at_cap += !caller->waiting[0].empty() || !caller->waiting[1].empty();
   ReplyNow(e.request, view);
   Decide(Decided::Kind::kRequest, {}, e.request);
 }

@@ -16,8 +16,8 @@ constexpr int64_t kLeastLaterMs = 10;
 
 }  // namespace
 
-/// The entry is its lane's next one (Schedule).
-void Core::Impl::StartAttemptOf(Entry* entry) {
+/// The entry is its lane's next one (TakeTurn); `caller`: its own.
+void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   Lane* lane = entry->lane;
   if (entry->place == Place::kQueue) Dequeue(entry);
   entry->lane = lane;
@@ -29,6 +29,8 @@ void Core::Impl::StartAttemptOf(Entry* entry) {
   lane->served = true;
   ++entry->host->in_flight;
   ++in_flight_;
+  entry->caller = caller;
+  CountCaller(caller, 1);
   CountSending(entry, 1);
   TakeToken(lane);
   Decide(Decided::Kind::kTurn, entry->id);
@@ -96,14 +98,12 @@ void Core::Impl::ReleaseSlot(Entry* entry) {
   --in_flight_;
   Host* host = entry->host;
   Unblock(host);
-  --host->in_flight;
+  if (--host->in_flight == 0) OnHostIdle(host);
   CheckSleepers(host);
-  if (host->ring_size > 0) ActivateHost(host);
-  while (!blocked_hosts_.empty() && std::get<0>(*blocked_hosts_.begin()) < HostShare()) {
-    Host* freed = std::get<2>(*blocked_hosts_.begin());
-    Unblock(freed);
-    ActivateHost(freed);
-  }
+  if (host->ring.size > 0 || !host->held.empty()) ActivateHost(host);
+  Caller* caller = std::exchange(entry->caller, nullptr);
+  CountCaller(caller, -1);
+  MaybeDropCaller(caller);
 }
 
 void Core::Impl::On(AttemptEnded& e) {

@@ -34,7 +34,7 @@ size_t Core::Impl::LaneRoom(const Host& host) const {
 
 /// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
 size_t Core::Impl::HostRoom() const {
-  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + active_hosts_.size() + 1)), 4,
+  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + active_hosts_.size() + flows_ + 1)), 4,
                             std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
@@ -55,8 +55,8 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
 }
 
 bool Core::Impl::Crowded(const Host& host) const {
-  bool busy = host.ring_size > 0 || host.in_flight >= HostShare() || in_flight_ >= limits_.max_in_flight;
-  size_t waiting = host.ring_size + host.waking;
+  bool busy = host.ring.size + host.parked > 0 || host.in_flight >= HostShare() || in_flight_ >= limits_.max_in_flight;
+  size_t waiting = WaitingAt(host);
   return waiting >= HostRoom() || (host.sleepers && waiting > 0) || (Pressed() && busy);
 }
 
@@ -219,7 +219,7 @@ void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
   ++entry->host->queued;
   if (entry->index == Index::kTail) lane->tail_keys.insert(key);
   // A new front may belong to another host than the one at which the lane waits.
-  if (lane->ring && lane->queue.begin()->second == entry) Unring(lane);
+  if (lane->list && lane->queue.begin()->second == entry) Unring(lane);
 }
 
 /// Leaves `place` to the caller.
@@ -342,7 +342,7 @@ bool Core::Impl::MustGiveWay(const Lane& lane, const Host& host) const {
   if (wall_.horizon.time_ms <= now_.wall.ms) return false;  // nobody is woken yet
   if (ShortOfMemory()) return true;
   size_t room = HostRoom();
-  return host.ring_size + host.waking + Slack(room) > room;
+  return WaitingAt(host) + Slack(room) > room;
 }
 
 void Core::Impl::GiveWay(Lane* lane, Host* host) {
@@ -354,7 +354,7 @@ void Core::Impl::GiveWay(Lane* lane, Host* host) {
 
 /// How many lanes of the host may be woken now; 0 until a page of them is worth its read.
 size_t Core::Impl::RoomToWake(const Host& host) const {
-  size_t waiting = host.ring_size + host.waking, room = HostRoom();
+  size_t waiting = WaitingAt(host), room = HostRoom();
   if (!ShortOfMemory()) {
     size_t left = room > waiting ? room - waiting : 0;
     return left >= Slack(room) ? left : 0;

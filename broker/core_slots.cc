@@ -254,7 +254,6 @@ Host* Core::Impl::GetHost(const std::string& name) {
   if (!host) {
     host = std::make_unique<Host>();
     host->name = name;
-    host->serial = next_serial_++;
   }
   return host.get();
 }
@@ -265,8 +264,8 @@ void Core::Impl::UnrefHost(Host* host) {
 }
 
 void Core::Impl::MaybeDropHost(Host* host) {
-  if (host->refs > 0 || host->in_flight > 0 || host->ring_size > 0 || host->active || host->blocked || host->sleepers || host->page || host->check ||
-      host->waking > 0)
+  if (host->refs > 0 || host->in_flight > 0 || host->ring.size > 0 || host->parked > 0 || host->active || host->blocked || host->sleepers ||
+      host->page || host->check || host->waking > 0)
     return;
   hosts_.erase(std::string(host->name));
 }
@@ -292,7 +291,7 @@ void Core::Impl::MaybeDrop(Slot* slot) {
     }
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);
-      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->ring || lane->dirty ||
+      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->list || lane->dirty ||
           lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail) || lane->throttled)
         return;
       // Who used up its rate comes back to what is left of it.

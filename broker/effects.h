@@ -290,6 +290,7 @@ struct StatsView {
   Totals totals;
   // What the core has in memory.
   uint64_t loaded_notifies = 0, lanes = 0, hosts = 0, spec_bytes = 0, parked = 0, in_flight = 0;
+  uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
 };
 struct Reply {
   RequestId request;

@@ -128,6 +128,8 @@ std::vector<Setting> MakeRows() {
   add(Reloadable(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Read of a receiver's answer at most, where a pattern looks at it.",
                         FIELD(sender.max_response_bytes))));
   add(Reloadable(Number("limits.in_flight", "calls", 1, 100'000, "Calls in flight in all.", FIELD(core.max_in_flight))));
+  add(Number("limits.timeout_ms", "ms", 30'000, kHour, "The longest timeout_ms that a notify may ask for; a call that hangs keeps its place so long.",
+             FIELD(api.max_timeout_ms)));
   add(Number("limits.idle_connections", "connections", 0, 100'000, "Connections to receivers that are kept open for reuse.",
              FIELD(sender.max_idle_connections)));
 

@@ -51,7 +51,7 @@ class Api::Impl {
       : options_(options),
         sink_(sink),
         access_(options.hosts),
-        parser_(options.max_body_bytes, options.max_batch_items),
+        parser_(options.max_body_bytes, options.max_batch_items, options.max_timeout_ms),
         reader_(&parser_),
         secrets_(options.secret_headers),
         changes_(&parser_, &secrets_),

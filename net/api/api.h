@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "broker/ports.h"
 #include "net/api/problem.h"
+#include "net/api/submit_parser.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -21,6 +22,7 @@ struct ApiOptions {
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
   size_t max_batch_items = 10'000;
   size_t max_line_bytes = 8 << 20;  // of a bulk submit
+  int64_t max_timeout_ms = SubmitParser::kMostTimeoutMs;
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses

@@ -71,6 +71,8 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
       "notifyd_notifies", "Notifies that are not settled, by state.", "state",
       {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}});
   out.Gauge("notifyd_calls_in_flight", "Attempts in flight.", stats.in_flight);
+  out.Gauge("notifyd_hosts_at_cap", "Hosts that have notifies to send and as many calls in flight as they may.", stats.hosts_at_cap);
+  out.Gauge("notifyd_callers_at_cap", "Callers that have notifies to send and as many calls in flight as they may.", stats.callers_at_cap);
   out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);
   out.Gauge("notifyd_loaded_lanes", "Lanes held in memory.", stats.lanes);
   out.Gauge("notifyd_loaded_hosts", "Hosts held in memory.", stats.hosts);

@@ -19,7 +19,6 @@ namespace {
 using Kind = JsonValue::Kind;
 
 constexpr size_t kMaxCallerBytes = 100;
-constexpr int64_t kMaxTimeoutMs = 3'600'000;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
 constexpr size_t kKeptLineBytes = 1 << 20;
 
@@ -177,8 +176,8 @@ Status ReadRequest(const Fields& fields, CheckedUrl* url, NotifySpec* spec) {
   }
   if (fields[kHeaders]) NOTIFYD_TRY(ReadHeaders(*fields[kHeaders], spec->content_type_given, &spec->headers));
   if (fields[kExpect]) NOTIFYD_TRY(ReadPattern(*fields[kExpect], kPointers[kExpect], &spec->expect));
-  NOTIFYD_TRY(fields.Int(kTimeoutMs, 1, kMaxTimeoutMs, &spec->timeout_ms));
-  NOTIFYD_TRY(fields.Int(kConnectTimeoutMs, 1, kMaxTimeoutMs, &spec->connect_timeout_ms));
+  NOTIFYD_TRY(fields.Int(kTimeoutMs, 1, SubmitParser::kMostTimeoutMs, &spec->timeout_ms));
+  NOTIFYD_TRY(fields.Int(kConnectTimeoutMs, 1, SubmitParser::kMostTimeoutMs, &spec->connect_timeout_ms));
   return Status::Ok();
 }
 
@@ -277,6 +276,8 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   NOTIFYD_TRY(fields.Fill(item));
   ParsedNotify notify;
   NOTIFYD_TRY(ReadNotify(fields, trace, max_body_bytes_, &notify));
+  if (notify.spec.timeout_ms > max_timeout_ms_)
+    return Bad(kTimeoutMs, "timeout_ms must be at most " + std::to_string(max_timeout_ms_) + " here (limits.timeout_ms)");
   NOTIFYD_TRY(ReadKey(fields, header_key, &notify.spec.idempotency_key));
   if (!notify.spec.idempotency_key.empty()) {
     HeaderList headers;

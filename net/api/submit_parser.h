@@ -36,8 +36,12 @@ struct ParsedNotify {
 
 class SubmitParser {
  public:
-  /// `max_body_bytes`: of one notify, as sent to the receiver.
-  SubmitParser(size_t max_body_bytes, size_t max_batch_items) : max_body_bytes_(max_body_bytes), max_batch_items_(max_batch_items) {}
+  /// The longest timeout_ms of all (contract section 3).
+  static constexpr int64_t kMostTimeoutMs = 3'600'000;
+
+  /// `max_body_bytes`: of one notify, as sent to the receiver. `max_timeout_ms`: of what is submitted; what is changed keeps its own.
+  SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs)
+      : max_body_bytes_(max_body_bytes), max_batch_items_(max_batch_items), max_timeout_ms_(max_timeout_ms) {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
   /// Errors: kMalformed, kUnacceptable, kTooLarge; in a batch the field begins with the item's index.
@@ -67,6 +71,7 @@ class SubmitParser {
 
   size_t max_body_bytes_;
   size_t max_batch_items_;
+  int64_t max_timeout_ms_;
   JsonReader reader_;
   std::string line_;  // a line that had to be copied
 };

@@ -134,6 +134,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(h.idle_timeout_ms),
                          uint64_t(options.api.max_batch_items),
                          uint64_t(options.api.max_line_bytes),
+                         uint64_t(options.api.max_timeout_ms),
                          uint64_t(s.max_response_bytes),
                          uint64_t(s.recorded_failure_bytes),
                          uint64_t(s.recorded_success_bytes),

@@ -219,6 +219,7 @@ void Model::RollBack(uint64_t batch) {
   fifo_flights_.clear();
   lane_flights_.clear();
   host_flights_.clear();
+  caller_flights_.clear();
   pending_.clear();
   by_lane_.clear();
   touched_ = batch_touched_ = {};
@@ -397,8 +398,17 @@ void Model::CheckCaps(NotifyId id, const NotifyHead& head) {
   uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : limits_.max_in_flight_per_lane;
   if (own && own->settings.concurrency && head.lane.mode == Mode::kConcurrent) lane_cap = *own->settings.concurrency;
   if (flights_.size() >= limits_.max_in_flight) violation_("P4 " + Name(id) + ": more in flight than " + std::to_string(limits_.max_in_flight));
-  if (host_flights_[head.host]++ >= limits_.max_in_flight_per_host)
-    violation_("P4 " + Name(id) + ": more in flight at " + head.host + " than " + std::to_string(limits_.max_in_flight_per_host));
+  // What is still free, less a thirty-second that is kept for hosts with nothing in flight, bounds each host, and eight times that each caller; the
+  // last slot is for callers that have nothing in flight. Who has nothing in flight may always start one.
+  int64_t free = static_cast<int64_t>(limits_.max_in_flight) - static_cast<int64_t>(flights_.size());
+  int64_t kept = limits_.max_in_flight / 32;
+  uint32_t &at_host = host_flights_[head.host], &of_caller = caller_flights_[head.caller];
+  if (at_host > 0 && at_host >= std::min<int64_t>(limits_.max_in_flight_per_host, free - kept))
+    violation_("P4 " + Name(id) + ": more in flight at " + head.host + " than its share, " + std::to_string(at_host));
+  if (of_caller > 0 && of_caller >= 8 * (free - 1 - (at_host > 0 ? kept : 0)))
+    violation_("P4 " + Name(id) + ": more in flight of caller " + head.caller + " than its share, " + std::to_string(of_caller));
+  ++at_host;
+  ++of_caller;
   if (lane_flights_[head.lane]++ >= lane_cap)
     violation_("P3 " + Name(id) + ": more in flight in lane " + head.lane.name + " than " + std::to_string(lane_cap));
 }
@@ -406,6 +416,7 @@ void Model::CheckCaps(NotifyId id, const NotifyHead& head) {
 void Model::EndFlight(NotifyId id, const NotifyHead& head) {
   flights_.erase(id);
   --host_flights_[head.host];
+  --caller_flights_[head.caller];
   --lane_flights_[head.lane];
   if (auto own = fifo_flights_.find(head.lane); own != fifo_flights_.end() && own->second == id) fifo_flights_.erase(own);
 }

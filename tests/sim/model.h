@@ -233,7 +233,7 @@ class Model {
   std::map<NotifyId, Flight> flights_;
   std::map<LaneKey, NotifyId> fifo_flights_;
   std::map<LaneKey, uint32_t> lane_flights_;
-  std::map<std::string, uint32_t> host_flights_;
+  std::map<std::string, uint32_t> host_flights_, caller_flights_;
   std::map<LaneKey, std::set<NotifyId>> by_lane_;  // pending ones of fifo lanes
   std::set<NotifyId> pending_;
   Sums sums_;

@@ -34,6 +34,21 @@ TEST_CASE("submit: a URL alone gives all defaults") {
   CHECK_FALSE(submit.batch);
 }
 
+TEST_CASE("submit: a timeout_ms above the setting is refused by name, and one that is left out is not") {
+  SubmitParser parser(1000, 5, 40'000);
+  auto field_of = [&](std::string body) {
+    Result<ParsedSubmit> parsed = parser.Parse(&body, nullptr);
+    if (parsed.ok()) return std::string("taken");
+    CHECK(parsed.status().code() == Code::kUnacceptable);
+    CHECK(parsed.status().detail().find("limits.timeout_ms") != std::string::npos);
+    return parsed.status().field();
+  };
+  CHECK(field_of(R"({"url":"http://h/"})") == "taken");
+  CHECK(field_of(R"({"url":"http://h/","timeout_ms":40000})") == "taken");
+  CHECK(field_of(R"({"url":"http://h/","timeout_ms":40001})") == "/timeout_ms");
+  CHECK(field_of(R"([{"url":"http://h/"},{"url":"http://h/","timeout_ms":3600000}])") == "/1/timeout_ms");
+}
+
 TEST_CASE("submit: every field at once is stored as it was said") {
   ApiFixture f;
   REQUIRE(f.SubmitOutcome(R"({"url":"https://h:8443/x","method":"PUT","headers":{"X-A":" b\t","Authorization":"Bearer \u00e9"},
