@@ -59,7 +59,7 @@ Result<Record> Once(const CommonOptions& common, const LanesOptions& options, in
   Result<std::unique_ptr<Receiver>> receiver = Receiver::Start(receiver_options, &arrivals);
   if (!receiver.ok()) return std::move(receiver).status();
   CommonOptions narrow = common;
-  narrow.broker_arguments.push_back(fmt::format("--hosts.concurrency={}", kCalls));
+  narrow.broker_arguments.push_back(fmt::format("--hosts-concurrency={}", kCalls));
   Result<std::unique_ptr<Session>> session = Session::Open(narrow);
   if (!session.ok()) return std::move(session).status();
   std::string url = (*receiver)->address().Url();

@@ -151,17 +151,18 @@ uint32_t Core::Impl::ShareOf(uint32_t cap, uint32_t weight, uint32_t kept) const
 
 /// Slots that are kept for hosts with nothing in flight, from hosts and from callers alike.
 uint32_t Core::Impl::KeptForIdleHosts() const {
-  return limits_.max_in_flight / 32;
+  return limits_.max_in_flight / 128;
 }
 
 uint32_t Core::Impl::HostShare() const {
-  return ShareOf(limits_.max_in_flight_per_host, 1, KeptForIdleHosts());
+  return ShareOf(limits_.max_in_flight_per_host, 1, 1 + KeptForIdleHosts());
 }
 
-/// One alone may have nearly all, since one is the rule. The last slot of all is for callers that have nothing in flight. `busy`: at a host that
-/// has something in flight.
+/// One alone may have nearly all, since one is the rule: with this weight the shares of his hosts stop them before his own does, until some thirty
+/// of them hang, so that they hold up none of his others. The last slot of all is for callers that have nothing in flight. `busy`: at a host
+/// that has something in flight.
 uint32_t Core::Impl::CallerShare(bool busy) const {
-  return ShareOf(limits_.max_in_flight, 8, 1 + (busy ? KeptForIdleHosts() : 0));
+  return ShareOf(limits_.max_in_flight, 32, 1 + (busy ? KeptForIdleHosts() : 0));
 }
 
 Caller* Core::Impl::GetCaller(const std::string& name) {

@@ -30,7 +30,7 @@ TEST_CASE("shares: one caller's thousand hung hosts leave room for another calle
   CoreFixture f;
   f.check_every = 500;
   for (int i = 0; i < 1100; ++i) f.Submit(To("hung" + std::to_string(i), "careless"));
-  CHECK(f.starts.size() == 910);  // of 1,024: eight times what is free but one
+  CHECK(f.starts.size() == 992);  // of 1,024: thirty-two times what is free but one
   NotifyId healthy = f.Submit(To("healthy", "other")).id;
   CHECK(f.starts.back().id == healthy);
   NotifyId careless = f.Submit(To("idle", "careless")).id;
@@ -38,7 +38,7 @@ TEST_CASE("shares: one caller's thousand hung hosts leave room for another calle
   CHECK(f.Why(careless) == std::vector<std::string>{"caller_at_cap"});
   // Its share grows as soon as one of its calls ends.
   f.EndFirst(Verdict::kSuccess);
-  CHECK(f.starts.size() == 911);
+  CHECK(f.starts.size() == 993);
   f.core().CheckInvariants();
 }
 
@@ -47,7 +47,7 @@ TEST_CASE("shares: beside one caller's thousand hung hosts another caller's host
   f.check_every = 500;
   for (int i = 0; i < 1100; ++i) f.Submit(To("hung" + std::to_string(i), "careless"));
   f.TrySubmit(std::vector<Fields>(200, To("healthy", "other")));
-  CHECK(UnderWayOf(f, "other") >= 40);
+  CHECK(UnderWayOf(f, "other") >= 10);
 }
 
 TEST_CASE("shares: two callers with a thousand hung hosts each leave room for a third") {
@@ -71,11 +71,21 @@ TEST_CASE("shares: slots are kept for hosts that have nothing in flight, where a
   // 300 hung hosts with a backlog each: without kept slots they would come to rest with 3 or 4 calls each and 3 slots free.
   for (int round = 0; round < 10; ++round)
     for (int i = 0; i < 300; ++i) f.Submit(To("hung" + std::to_string(i)));
-  CHECK(f.starts.size() == 881);
-  for (int i = 0; i < 29; ++i) {
+  CHECK(f.starts.size() == 985);
+  for (int i = 0; i < 7; ++i) {
     NotifyId id = f.Submit(To("healthy" + std::to_string(i))).id;
     CHECK(f.starts.back().id == id);
   }
+}
+
+TEST_CASE("shares: a caller's hung hosts leave his healthy one as many calls at once as each of them has") {
+  CoreFixture f;
+  f.check_every = 500;
+  for (int i = 0; i < 300; ++i)
+    for (int host = 0; host < 10; ++host) f.Submit(To("hung" + std::to_string(host)));
+  size_t hung = f.starts.size();
+  f.TrySubmit(std::vector<Fields>(200, To("healthy")));
+  CHECK(f.starts.size() - hung >= hung / 10 / 2);
 }
 
 TEST_CASE("shares: one caller with healthy hosts may use nearly all of the cap") {
@@ -87,7 +97,7 @@ TEST_CASE("shares: one caller with healthy hosts may use nearly all of the cap")
       fields.lane += std::to_string(lane);
       f.TrySubmit(std::vector<Fields>(64, fields));
     }
-  CHECK(f.starts.size() > 870);
+  CHECK(f.starts.size() > 970);
 }
 
 TEST_CASE("shares: a lane whose caller is at its share holds up no other at its host, and goes on when it is not") {
@@ -95,7 +105,7 @@ TEST_CASE("shares: a lane whose caller is at its share holds up no other at its 
   limits.max_in_flight = 20;
   CoreFixture f(limits);
   for (int i = 0; i < 30; ++i) f.Submit(To("hung" + std::to_string(i), "careless"));
-  CHECK(f.starts.size() == 17);
+  CHECK(f.starts.size() == 19);
   Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
   std::vector<NotifyId> waiting;
   for (int i = 0; i < 5; ++i) {
@@ -110,7 +120,7 @@ TEST_CASE("shares: a lane whose caller is at its share holds up no other at its 
   CHECK(f.starts.back().id == first);
   f.End(f.starts.back(), Verdict::kSuccess);
   f.Run();
-  CHECK(f.starts.size() == 17);
+  CHECK(f.starts.size() == 19);
   // All that hung ends: everything is sent, each once.
   while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
   for (NotifyId id : waiting) CHECK(f.StateOf(id) == State::kSucceeded);
@@ -126,7 +136,7 @@ TEST_CASE("shares: cancelled, paused, expired and overtaken while it waits for i
   CoreFixture f(limits);
   for (int i = 0; i < 9; ++i) f.Submit(To("hung" + std::to_string(i), "careless"));
   NotifyId parked = f.Submit(To("fine", "careless")).id;
-  CHECK(f.starts.size() == 8);
+  CHECK(f.starts.size() == 9);
   SECTION("cancelled") {
     CHECK(CoreFixture::CodeOf(f.ById<CancelRequest>(parked)) == Code::kOk);
   }

@@ -398,14 +398,14 @@ void Model::CheckCaps(NotifyId id, const NotifyHead& head) {
   uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : limits_.max_in_flight_per_lane;
   if (own && own->settings.concurrency && head.lane.mode == Mode::kConcurrent) lane_cap = *own->settings.concurrency;
   if (flights_.size() >= limits_.max_in_flight) violation_("P4 " + Name(id) + ": more in flight than " + std::to_string(limits_.max_in_flight));
-  // What is still free, less a thirty-second that is kept for hosts with nothing in flight, bounds each host, and eight times that each caller; the
+  // What is still free, less one slot and a 128th that is kept for hosts with nothing in flight, bounds each host, and 32 times that each caller; the
   // last slot is for callers that have nothing in flight. Who has nothing in flight may always start one.
-  int64_t free = static_cast<int64_t>(limits_.max_in_flight) - static_cast<int64_t>(flights_.size());
-  int64_t kept = limits_.max_in_flight / 32;
+  int64_t free = static_cast<int64_t>(limits_.max_in_flight) - static_cast<int64_t>(flights_.size()) - 1;
+  int64_t kept = limits_.max_in_flight / 128;
   uint32_t &at_host = host_flights_[head.host], &of_caller = caller_flights_[head.caller];
   if (at_host > 0 && at_host >= std::min<int64_t>(limits_.max_in_flight_per_host, free - kept))
     violation_("P4 " + Name(id) + ": more in flight at " + head.host + " than its share, " + std::to_string(at_host));
-  if (of_caller > 0 && of_caller >= 8 * (free - 1 - (at_host > 0 ? kept : 0)))
+  if (of_caller > 0 && of_caller >= 32 * (free - (at_host > 0 ? kept : 0)))
     violation_("P4 " + Name(id) + ": more in flight of caller " + head.caller + " than its share, " + std::to_string(of_caller));
   ++at_host;
   ++of_caller;
