@@ -79,8 +79,10 @@ std::pair<int, std::vector<std::string>> SocketsAndOthers(const std::string& fil
   int sockets = 0;
   std::vector<std::string> others;
   std::ifstream in(file);
-  for (std::string fd, target; in >> fd >> target;) {
-    if (fd == "0" || fd == "1" || fd == "2") continue;
+  for (std::string line; std::getline(in, line);) {
+    std::string fd = line.substr(0, line.find(' ')), target = line.substr(std::min(line.size(), fd.size() + 1));
+    // One without a target is the shell's own, with which it read the directory, and closed by then.
+    if (fd == "0" || fd == "1" || fd == "2" || target.empty()) continue;
     if (target.rfind("socket:", 0) == 0) ++sockets;
     else others.push_back(fd + " " + target);
   }

@@ -205,8 +205,9 @@ TEST_CASE("notifyd: at a stop a bulk submit ends in order: what was answered is 
     REQUIRE(upload.WaitForAnswers(5));
     broker.process().Signal(SIGTERM);
     for (int i = 0; i < 20; ++i) upload.Write(line);
-    // Else all lines might be answered, and the file be over, before it is told.
+    // A file whose lines were all answered before it is told is whole: one more comes behind that.
     REQUIRE(broker.process().WaitForError("stopping"));
+    upload.Write(line);
     outcome = upload.Finish();
     CHECK(broker.process().Wait() == 0);
   }
