@@ -85,7 +85,10 @@ void Core::Impl::EmitStart(Entry* entry) {
   }
   const NotifyState& state = entry->state;
   int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
-  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->head, std::move(spec)});
+  const uint32_t failures = entry->number - 1 - state.attempts_before - state.laters;
+  const bool last = entry->head->reply_none || failures + 1 >= entry->head->retry_policy().max_attempts;
+  const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
+  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->head, std::move(spec), over});
   Decide(Decided::Kind::kStart, entry->id);
 }
 
@@ -124,6 +127,10 @@ void Core::Impl::On(AttemptEnded& e) {
   bool later = result.verdict == Verdict::kLater && !was_settled;
   if (later) ++entry->state.laters;
   uint32_t failures = tries - entry->state.laters;
+  // A used connection that was lost before a byte of an answer says nothing of the receiver: one repeat goes out at once, over a new one. It is an
+  // attempt like any other but for its wait, and a fifo head does not step aside for it.
+  const bool repeated = std::exchange(entry->repeats, false);
+  const bool repeat = result.lost_reused && result.verdict == Verdict::kFailure && !repeated;
   if (was_settled) {
     // It was cancelled meanwhile: the attempt is recorded and changes nothing.
     Log(*entry, &result.record, false);
@@ -140,7 +147,8 @@ void Core::Impl::On(AttemptEnded& e) {
   } else if (!later && failures >= policy.max_attempts) {
     Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record), std::move(result.via));
   } else {
-    int64_t wait_ms = NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
+    int64_t wait_ms = repeat ? 0 : NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
+    entry->repeats = repeat;
     // No budget ends it: it must not ask without a pause.
     if (later) wait_ms = std::max(wait_ms, kLeastLaterMs);
     RemoveIndex(entry);
@@ -149,7 +157,7 @@ void Core::Impl::On(AttemptEnded& e) {
     entry->state.next_attempt_at = {now_.wall.ms + wait_ms};
     AddIndex(entry, Index::kRetrying);
     entry->durable = open_.number;
-    bool blocks = lane->fifo() && lane->limits.on_retry == OnRetry::kBlock;
+    bool blocks = lane->fifo() && (repeat || lane->limits.on_retry == OnRetry::kBlock);
     if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
       lane->record.blocked_head = blocks ? entry->id : NotifyId{};
       DirtyLane(lane);

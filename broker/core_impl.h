@@ -102,6 +102,7 @@ struct Entry : Slot {
   uint32_t changes_at_load = 0;
   uint32_t head_bytes = 0;   // of what its head holds beyond the usual
   bool start_waits = false;  // in flight, but its spec is still being read
+  bool repeats = false;      // its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once
   Index index = Index::kNone;
   Place place = Place::kIdle;
   uint32_t number = 0;   // of the attempt in flight

@@ -192,6 +192,9 @@ struct StartAttempt {
   int64_t late_ms = 0;  // behind its due time, or behind the end of its wait
   std::shared_ptr<const NotifyHead> head;
   std::shared_ptr<const std::string> spec;
+  /// Over what connection: a new one, where the attempt before was lost with one that had served others (AttemptResult::lost_reused); a new one or
+  /// one that has just answered, where no other attempt follows.
+  enum class Over : uint8_t { kAny, kSure, kNew } over = Over::kAny;
 };
 
 // ---- replies

@@ -316,6 +316,9 @@ struct AttemptResult {
   int64_t retry_after_ms = -1;
   /// NotifySpec::via, which a callback carries on.
   std::string via;
+  /// It went over a connection that had served others, which was lost before a byte of an answer: the receiver may well have closed it before the
+  /// request arrived.
+  bool lost_reused = false;
 };
 
 }  // namespace notifyd
