@@ -44,6 +44,10 @@ void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
   }
   json->Key("response_body");
   json->String(attempt.response_body);
+  if (attempt.truncated) {
+    json->Key("truncated");
+    json->Bool(true);
+  }
   json->EndObject();
 }
 

@@ -140,6 +140,7 @@ struct AttemptRecord {
   std::string error;          // empty on success, else a stable word (contract section 3, last paragraph)
   std::string detail;         // for people
   std::string response_body;  // its beginning: 4 KiB of a failed one, 256 bytes of a success (settings)
+  bool truncated = false;     // that broke off, or stayed away, behind an outcome that was decided
 };
 
 struct NotifyState {

@@ -176,11 +176,15 @@ bool TakeState(Decoder* in, int version, NotifyState* state) {
   return known && in->ok();
 }
 
+/// Added to an attempt's status where what is recorded of its answer is not all. Above every status: what was written before there was such a mark
+/// reads as it did.
+constexpr uint16_t kTruncatedMark = 1024;
+
 void PutAttempt(const AttemptRecord& attempt, Encoder* out) {
   out->Varint(attempt.number);
   out->Signed(attempt.started_at.ms);
   out->Signed(attempt.duration_ms);
-  out->Varint(attempt.status);
+  out->Varint(static_cast<uint16_t>(attempt.status + (attempt.truncated ? kTruncatedMark : 0)));
   out->Text(attempt.error);
   out->Text(attempt.detail);
   out->Text(attempt.response_body);
@@ -195,6 +199,8 @@ bool TakeAttempts(Decoder* in, std::vector<AttemptRecord>* attempts) {
     attempt.started_at.ms = in->Signed();
     attempt.duration_ms = in->Signed();
     if (!TakeNumber(in, &attempt.status)) return false;
+    attempt.truncated = attempt.status >= kTruncatedMark;
+    if (attempt.truncated) attempt.status = static_cast<uint16_t>(attempt.status - kTruncatedMark);
     attempt.error = in->Text();
     attempt.detail = in->Text();
     attempt.response_body = in->Text();

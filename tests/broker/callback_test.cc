@@ -71,6 +71,8 @@ TEST_CASE("attempt: all of it, its error and detail only where there are such") 
   attempt.error.clear();
   attempt.detail = "not shown without an error";
   CHECK(Written(attempt) == R"({"number":7,"started_at":"2023-11-14T22:13:20.123Z","duration_ms":45,"status":500,"response_body":"a \"quote\"\n"})");
+  attempt.truncated = true;
+  CHECK(Written(attempt).ends_with(R"("response_body":"a \"quote\"\n","truncated":true})"));
 }
 
 TEST_CASE("callback: its spec is a POST of JSON to the callback's URL, all else at its default") {

@@ -279,6 +279,22 @@ TEST_CASE("records: all fields survive, extreme numbers too") {
   CheckSame(*PeekState(Encoded(EncodeNotify, record)), record.state);
 }
 
+TEST_CASE("records: that an attempt's answer broke off is kept beside its status") {
+  NotifyRecord record = MakeFullRecord(2);
+  for (uint16_t status : {0, 200, 599, 999}) {
+    for (bool truncated : {false, true}) {
+      AttemptRecord attempt = MakeAttempt(1);
+      attempt.status = status;
+      attempt.truncated = truncated;
+      record.attempts = {attempt};
+      auto decoded = DecodeNotify({2}, Encoded(EncodeNotify, record));
+      REQUIRE(decoded.ok());
+      CHECK((*decoded)->attempts[0].status == status);
+      CHECK((*decoded)->attempts[0].truncated == truncated);
+    }
+  }
+}
+
 TEST_CASE("records: of too many attempts the newest are kept") {
   NotifyRecord record = Example();
   for (uint32_t n = 1; n <= 25; ++n) record.attempts.push_back(MakeAttempt(n));

@@ -61,6 +61,7 @@ NotifyRecord Full(ApiFixture& f) {
   record.state.attempts_made = 2;
   record.attempts = {{1, WallTime{1'700'000'000'000}, 12, 0, "connect_failed", "refused", ""},
                      {2, WallTime{1'700'000'001'000}, 3, 200, "", "", "fine"}};
+  record.attempts[1].truncated = true;
   return record;
 }
 
