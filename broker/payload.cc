@@ -128,22 +128,6 @@ Result<std::string> EncodeFields(std::string_view json, bool object_only, const 
   return fields;
 }
 
-/// The data as it is put into the body.
-Result<std::string> EncodeData(const NotifySpec& spec, size_t max_bytes) {
-  if (IsMediaType(spec.content_type, kFormType)) return EncodeForm(spec.payload, max_bytes);
-  if (!IsMediaType(spec.content_type, kJsonType)) return DataError("data is encoded as application/json or application/x-www-form-urlencoded only");
-  if (spec.payload.size() > max_bytes) return TooLarge(max_bytes, "/data");
-  return spec.payload;
-}
-
-std::string WithQuery(std::string url, const std::string& query) {
-  if (query.empty()) return url;
-  size_t mark = url.find('?');
-  if (mark == std::string::npos) url.push_back('?');
-  else if (url.back() != '?' && url.back() != '&') url.push_back('&');
-  return url + query;
-}
-
 struct Member {
   std::string_view raw_key, value;
 };
@@ -176,31 +160,46 @@ Result<std::string> EncodeForm(std::string_view json, size_t max_bytes) {
   return EncodeFields(json, false, "a form needs an object or an array", max_bytes);
 }
 
-Result<WireRequest> BuildWireRequest(const NotifySpec& spec, size_t max_body_bytes) {
-  WireRequest request;
-  request.target_url = spec.url.substr(0, spec.url.find('#'));
-  bool in_query = PutsDataInQuery(spec.method);
-  switch (spec.payload_kind) {
-    case PayloadKind::kNone:
-      break;
-    case PayloadKind::kBody:
-    case PayloadKind::kBodyBase64:
-      if (spec.payload.size() > max_body_bytes) return TooLarge(max_body_bytes, spec.payload_kind == PayloadKind::kBody ? "/body" : "/body_base64");
-      request.body = spec.payload;
-      request.has_body = true;
-      break;
-    case PayloadKind::kData: {
-      Result<std::string> encoded = in_query ? EncodeFields(spec.payload, true, "with GET, HEAD and DELETE data must be an object", max_body_bytes)
-                                             : EncodeData(spec, max_body_bytes);
-      if (!encoded.ok()) return std::move(encoded).status();
-      if (in_query) request.target_url = WithQuery(std::move(request.target_url), *encoded);
-      else request.body = *std::move(encoded);
-      request.has_body = !in_query;
-    }
+std::string_view WireParts::joint() const {
+  if (!in_query || encoded.empty()) return {};
+  if (url.find('?') == url.npos) return "?";
+  return url.back() == '?' || url.back() == '&' ? "" : "&";
+}
+
+Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes) {
+  WireParts parts;
+  parts.url = std::string_view(spec.url).substr(0, spec.url.find('#'));
+  const bool queries = PutsDataInQuery(spec.method);
+  const char* field = spec.payload_kind == PayloadKind::kBody ? "/body" : spec.payload_kind == PayloadKind::kBodyBase64 ? "/body_base64" : "/data";
+  if (spec.payload_kind == PayloadKind::kData && (queries || IsMediaType(spec.content_type, kFormType))) {
+    Result<std::string> encoded = queries ? EncodeFields(spec.payload, true, "with GET, HEAD and DELETE data must be an object", max_body_bytes)
+                                          : EncodeForm(spec.payload, max_body_bytes);
+    if (!encoded.ok()) return std::move(encoded).status();
+    parts.encoded = *std::move(encoded);
+    parts.in_query = queries;
+    parts.has_body = !queries;
+  } else if (spec.payload_kind != PayloadKind::kNone) {
+    if (spec.payload_kind == PayloadKind::kData && !IsMediaType(spec.content_type, kJsonType))
+      return DataError("data is encoded as application/json or application/x-www-form-urlencoded only");
+    if (spec.payload.size() > max_body_bytes) return TooLarge(max_body_bytes, field);
+    parts.has_body = parts.body_is_payload = true;
   }
   // A Content-Type among the headers takes the place of the default one.
-  bool own_header = !spec.content_type_given && HasContentTypeHeader(spec);
-  if (!own_header && (request.has_body || !in_query)) request.content_type = spec.content_type;
+  const bool own_header = !spec.content_type_given && HasContentTypeHeader(spec);
+  if (!own_header && (parts.has_body || !queries)) parts.content_type = spec.content_type;
+  return parts;
+}
+
+Result<WireRequest> BuildWireRequest(const NotifySpec& spec, size_t max_body_bytes) {
+  Result<WireParts> parts = SplitWireRequest(spec, max_body_bytes);
+  if (!parts.ok()) return std::move(parts).status();
+  WireRequest request;
+  request.target_url.append(parts->url).append(parts->joint());
+  if (parts->in_query) request.target_url += parts->encoded;
+  request.has_body = parts->has_body;
+  if (parts->body_is_payload) request.body = spec.payload;
+  else if (parts->has_body) request.body = std::move(parts->encoded);
+  request.content_type = parts->content_type;
   return request;
 }
 

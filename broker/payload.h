@@ -17,12 +17,27 @@ struct WireRequest {
   std::string content_type;  // empty: none is sent
 };
 
+/// The same in parts that are borrowed from the spec where they stand there already, so that nothing is copied.
+struct WireParts {
+  std::string_view url;   // the URL without fragment, and without `data`
+  std::string encoded;    // what `data` becomes, where that is not its own text
+  bool in_query = false;  // `encoded` goes into the query string
+  bool has_body = false;  // the spec's payload as it is, or `encoded`
+  bool body_is_payload = false;
+  std::string_view content_type;  // empty: none is sent
+
+  std::string_view body(const NotifySpec& spec) const { return !has_body ? std::string_view() : body_is_payload ? spec.payload : encoded; }
+  /// What stands between `url` and `encoded`: nothing where that is not in the query string, or is empty.
+  std::string_view joint() const;
+};
+
 inline constexpr size_t kNoBodyLimit = std::string::npos;
 
 /// Errors: kUnacceptable with field "/data" where the data cannot be encoded (contract section 3: an object is needed for the query string,
 /// an object or array for a form); kTooLarge with "/data", "/body" or "/body_base64" where the body as sent, or what data adds to the query
 /// string, would be over `max_body_bytes`. Whoever takes a spec from outside gives the limit: a short text can make a form of any size.
 Result<WireRequest> BuildWireRequest(const NotifySpec& spec, size_t max_body_bytes = kNoBodyLimit);
+Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes = kNoBodyLimit);
 
 /// `data` (JSON text) merged over the held one, key by key at the top level; numbers digit for digit. A spec without data or body takes
 /// it whole. Keys that are held keep their place, new ones follow; null is a value like any other.

@@ -149,39 +149,60 @@ std::string EncodeSpec(const NotifySpec& spec) {
 }
 
 Result<NotifySpec> DecodeSpec(std::string_view bytes) {
+  NotifySpec spec;
+  if (Status status = DecodeSpecInto(bytes, &spec); !status.ok()) return status;
+  return spec;
+}
+
+Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
   Decoder d(bytes);
   uint8_t version = d.U8();
   if (d.ok() && (version < 1 || version > kVersion)) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
-  NotifySpec spec;
+  NotifySpec& spec = *out;
+  const NotifySpec& fallback = DefaultSpec();
   uint64_t present = Bits(&d, version == 1 ? kAllSpecBits1 : kAllSpecBits);
   spec.url = d.Text();
-  if (present & kMethodBit) spec.method = Enum(&d, Method::kHead);
+  spec.method = present & kMethodBit ? Enum(&d, Method::kHead) : fallback.method;
+  size_t headers = 0;
+  spec.via.clear();
   if (present & kHeadersBit) {
     uint64_t count = d.Varint();
     for (uint64_t i = 0; i < count && d.ok(); ++i) {
-      std::string name(d.Text());
-      if (name == kViaHeader) spec.via = d.Text();
-      else spec.headers.emplace_back(std::move(name), d.Text());
+      const std::string_view name = d.Text();
+      if (name == kViaHeader) {
+        spec.via = d.Text();
+        continue;
+      }
+      if (headers == spec.headers.size()) spec.headers.emplace_back();
+      spec.headers[headers].first = name;
+      spec.headers[headers++].second = d.Text();
     }
   }
+  spec.headers.resize(headers);
+  spec.payload_kind = PayloadKind::kNone;
+  spec.payload.clear();
   if (present & kPayloadBit) {
     spec.payload_kind = Enum(&d, PayloadKind::kBodyBase64);
     if (spec.payload_kind == PayloadKind::kNone) d.Fail();
     spec.payload = d.Text();
   }
-  if (present & kContentTypeBit) spec.content_type = d.Text();
+  spec.content_type = present & kContentTypeBit ? d.Text() : std::string_view(fallback.content_type);
   spec.content_type_given = (present & kContentTypeGivenBit) != 0;
-  if (present & kGroupBit) spec.group = d.Text();
+  spec.group = present & kGroupBit ? d.Text() : std::string_view();
+  spec.on_held.reset();
   if (present & kOnHeldBit) spec.on_held = Enum(&d, OnHeld::kKeep);
   if (present & kExpectBit) spec.expect = DecodePattern(&d);
-  if (present & kTimeoutBit) spec.timeout_ms = d.Signed();
-  if (present & kConnectTimeoutBit) spec.connect_timeout_ms = d.Signed();
-  if (present & kIdempotencyKeyBit) spec.idempotency_key = d.Text();
+  else if (spec.expect != fallback.expect) spec.expect = fallback.expect;
+  spec.timeout_ms = present & kTimeoutBit ? d.Signed() : fallback.timeout_ms;
+  spec.connect_timeout_ms = present & kConnectTimeoutBit ? d.Signed() : fallback.connect_timeout_ms;
+  spec.idempotency_key = present & kIdempotencyKeyBit ? d.Text() : std::string_view();
+  spec.delay_ms.reset();
+  spec.ttl_ms.reset();
   if (present & kDelayBit) spec.delay_ms = d.Signed();
   if (present & kTtlBit) spec.ttl_ms = d.Signed();
-  if (present & kTraceStateBit) spec.trace_state = d.Text();
+  spec.trace_state = present & kTraceStateBit ? d.Text() : std::string_view();
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
-  return spec;
+  return Status::Ok();
 }
 
 std::string SpecWithVia(std::string_view bytes, std::string_view via) {

@@ -51,6 +51,8 @@ struct NotifySpec {
 std::string EncodeSpec(const NotifySpec& spec);
 /// Error: kCorrupt.
 Result<NotifySpec> DecodeSpec(std::string_view bytes);
+/// The same into one that may have been used before, whose memory is used again. After an error it holds anything.
+Status DecodeSpecInto(std::string_view bytes, NotifySpec* spec);
 
 /// The same spec with another chain, or none. What does not decode stays as it is.
 std::string SpecWithVia(std::string_view bytes, std::string_view via);

@@ -27,7 +27,7 @@ namespace notifyd {
 /// One event loop with what lives on it. `thread` is empty for the first one: that runs on the thread that calls Run.
 struct IoThread {
   Loop loop;
-  std::unique_ptr<CurlSender> sender;
+  std::unique_ptr<RoutingSender> sender;
   std::unique_ptr<Api> api;
   std::unique_ptr<HttpServer> server;
   std::unique_ptr<ServerResponder> responder;

@@ -132,6 +132,9 @@ std::vector<Setting> MakeRows() {
              FIELD(api.max_timeout_ms)));
   add(Number("limits.idle_connections", "connections", 0, 100'000, "Connections to receivers that are kept open for reuse.",
              FIELD(sender.max_idle_connections)));
+  add(Reloadable(Number("limits.connection_age_ms", "ms", 0, kDay,
+                        "A connection to a receiver serves no further call once it is so old, so that a name that moved is followed.",
+                        FIELD(sender.max_connection_age_ms))));
 
   add(Reloadable(Number("lanes.concurrency", "calls", 1, 100'000, "Calls in flight of one concurrent lane.", FIELD(core.max_in_flight_per_lane))));
   add(Reloadable(Number("hosts.concurrency", "calls", 1, 100'000, "Calls in flight to one host (name or address, and port).",

@@ -133,6 +133,9 @@ class CurlMulti::Impl {
     } else {
       // libuv counts from the start of this turn, curl from now.
       if (ms > 0) uv_update_time(impl->loop_);
+      // A timer of 0 ms that is set again from its own callback runs again in the same pass of libuv's timers: a receiver for which curl always wants
+      // to go on at once would hold the loop for as long as it sends.
+      if (ms == 0 && impl->in_timeout_) ms = 1;
       uv_timer_start(impl->timer_, &Impl::OnTimeout, static_cast<uint64_t>(ms), 0);
     }
     return 0;
@@ -145,12 +148,26 @@ class CurlMulti::Impl {
       impl->OnIdleReady(watch);
       return;
     }
-    const int flags =
-        (status < 0 ? CURL_CSELECT_ERR : 0) | (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    // An error on the socket stands behind what arrived before it: curl, told of the error alone, reads nothing. libuv stops to watch then, and curl
+    // does not ask again for what it waits for already.
+    if (status < 0) {
+      const int fd = watch->fd;
+      watch->armed = 0;
+      impl->Act(fd, CURL_CSELECT_IN);
+      Watch* left = impl->Find(fd);
+      if (left == watch && watch->armed == 0) impl->Arm(watch, watch->wanted != 0 ? watch->wanted : int{UV_READABLE});
+      return;
+    }
+    const int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
     impl->Act(watch->fd, flags);
   }
 
-  static void OnTimeout(uv_timer_t* timer) { static_cast<Impl*>(timer->data)->Act(CURL_SOCKET_TIMEOUT, 0); }
+  static void OnTimeout(uv_timer_t* timer) {
+    auto* impl = static_cast<Impl*>(timer->data);
+    impl->in_timeout_ = true;
+    impl->Act(CURL_SOCKET_TIMEOUT, 0);
+    impl->in_timeout_ = false;
+  }
 
   void OnIdleReady(Watch* watch) {
     uv_poll_stop(&watch->poll);
@@ -172,6 +189,7 @@ class CurlMulti::Impl {
   std::function<void()> progressed_;
   CURLM* multi_;
   uv_timer_t* timer_;
+  bool in_timeout_ = false;
 };
 
 CurlMulti::CurlMulti(uv_loop_s* loop, Watches* watches, std::function<void()> progressed)

@@ -32,6 +32,8 @@ namespace {
 
 constexpr uint64_t kAnswerGraceMs = 250;
 constexpr size_t kMaxLingering = 256;
+/// What the record wants of a body behind a decided outcome is waited for so long.
+constexpr uint64_t kWatchMs = 1000;
 /// Idle transfers that are kept; each holds some 10 KB.
 constexpr size_t kMaxSpare = 256;
 /// Pools that wait for their last transfers; with more of them the newest serves further origins.
@@ -89,8 +91,13 @@ class CurlSender::Impl {
         pool_(MakePool()) {
     CHECK(share_ != nullptr);
     curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    shared_ = {MakeConfig(options, std::move(policy)), &random_, share_.get(),
-               [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWritten(transfer); }, this};
+    shared_ = {MakeConfig(options, std::move(policy)),
+               &random_,
+               share_.get(),
+               [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWritten(transfer); },
+               [](void* self, Transfer* transfer) { static_cast<Impl*>(self)->OnWatch(transfer); },
+               this};
+    watch_timer_ = MakeTimer(loop_, this);
     failed_timer_ = MakeTimer(loop_, this);
     written_timer_ = MakeTimer(loop_, this);
     empty_timer_ = MakeTimer(loop_, this);
@@ -100,6 +107,7 @@ class CurlSender::Impl {
     Abort();
     CloseTimer(failed_timer_);
     CloseTimer(written_timer_);
+    CloseTimer(watch_timer_);
     CloseTimer(empty_timer_);
   }
 
@@ -163,10 +171,12 @@ class CurlSender::Impl {
     old_pools_.clear();
     failed_.clear();
     written_.clear();
+    watched_.clear();
     lingering_.clear();
     in_flight_ = 0;
     uv_timer_stop(failed_timer_);
     uv_timer_stop(written_timer_);
+    uv_timer_stop(watch_timer_);
     uv_timer_stop(empty_timer_);
   }
 
@@ -174,9 +184,8 @@ class CurlSender::Impl {
   uint64_t judged_apart() const { return judge_.added(); }
 
  private:
-  std::shared_ptr<const Transfer::Config> MakeConfig(const SenderOptions& options, DestinationPolicy policy) const {
-    policy.RefuseOwn(self_.listeners);
-    return std::make_shared<const Transfer::Config>(Transfer::Config{options, std::move(policy), SecretNames(options.secret_headers), self_.via});
+  std::shared_ptr<const SenderConfig> MakeConfig(const SenderOptions& options, DestinationPolicy policy) const {
+    return MakeSenderConfig(options, std::move(policy), self_);
   }
 
   static uint64_t Seed() {
@@ -267,8 +276,8 @@ class CurlSender::Impl {
     ConnectionPool* pool = transfer->pool;
     transfer->posted = true;
     transfer->Forget();
-    // Those in written_ must stay where they are.
-    if (spare_.size() < kMaxSpare || !written_.empty()) spare_.push_back(std::move(running_[place]));
+    // Those in written_ and watched_ must stay where they are.
+    if (spare_.size() < kMaxSpare || !written_.empty() || !watched_.empty()) spare_.push_back(std::move(running_[place]));
     if (place + 1 != running_.size()) {
       running_[place] = std::move(running_.back());
       running_[place]->place = place;
@@ -317,6 +326,30 @@ class CurlSender::Impl {
     ArmWrittenTimer();
   }
 
+  // ---- outcomes that are decided before the answer's end (contract section 3, "When an answer counts")
+
+  void OnWatch(Transfer* transfer) {
+    watched_.push_back({uv_hrtime() + kWatchMs * 1'000'000, transfer, transfer->generation()});
+    if (watched_.size() == 1) uv_timer_start(watch_timer_, &Impl::OnWatchTimer, kWatchMs, 0);
+  }
+
+  static void OnWatchTimer(uv_timer_t* timer) { static_cast<Impl*>(timer->data)->StopWaiting(); }
+
+  void StopWaiting() {
+    const uint64_t now_ns = uv_hrtime();
+    while (!watched_.empty() && watched_.front().due_ns <= now_ns) {
+      const Written item = watched_.front();
+      watched_.pop_front();
+      if (item.transfer->generation() != item.generation || item.transfer->posted) continue;
+      if (!item.transfer->StopWaiting()) continue;
+      Remove(item.transfer);
+      OnFinished(item.transfer, CURLE_WRITE_ERROR);
+    }
+    if (watched_.empty()) return;
+    const uint64_t due_ns = watched_.front().due_ns;
+    uv_timer_start(watch_timer_, &Impl::OnWatchTimer, due_ns > now_ns ? (due_ns - now_ns + 999'999) / 1'000'000 : 0, 0);
+  }
+
   uv_loop_t* loop_;
   EventSink* sink_;
   SenderSelf self_;
@@ -331,10 +364,12 @@ class CurlSender::Impl {
   std::vector<std::unique_ptr<Transfer>> running_;  // by Transfer::place
   std::vector<std::unique_ptr<Transfer>> spare_;
   std::deque<Written> written_;  // by due_ns
+  std::deque<Written> watched_;  // by due_ns
   std::deque<Transfer*> lingering_;
   std::vector<AttemptEnded> failed_;  // before they were sent
   uv_timer_t* failed_timer_;
   uv_timer_t* written_timer_;
+  uv_timer_t* watch_timer_;
   uv_timer_t* empty_timer_;
   size_t in_flight_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "broker/ports.h"
 #include "net/sender/destinations.h"
+#include "net/sender/resolver.h"
 
 namespace notifyd {
 
@@ -19,6 +20,8 @@ struct SenderOptions {
   size_t recorded_failure_bytes = 4 << 10;  // of the response body kept with a failed attempt
   size_t recorded_success_bytes = 256;
   size_t max_idle_connections = 256;
+  int64_t max_connection_age_ms = 300'000;  // a connection serves no further call then, so that a name that moved is followed
+  ResolverOptions resolver;
   bool follow_redirects = false;  // then at most 5, method kept on 307 and 308
   std::string user_agent;         // "notifyd/VERSION"
   /// Names, any case, of headers that carry credentials beside those that always do (base/secrets.h): where an answer repeats their values, these
@@ -47,9 +50,9 @@ class CurlSender : public Sender {
   void SetSelf(SenderSelf self);
   void Start(StartAttempt attempt) override;
   /// The settings were read anew: what of `options` can change while running (allow and deny, recorded bytes, follow_redirects,
-  /// max_response_bytes, secret_headers) holds for attempts that start from now on; the rest is ignored. Those under way keep what they
-  /// began with; no connection that was opened under other destinations is used again. Error,
-  /// and nothing changed: a CIDR that does not parse, as for Create.
+  /// max_response_bytes, secret_headers, and for http max_connection_age_ms) holds for attempts that start from now on; the rest is ignored. Those
+  /// under way keep what they began with; no connection that was opened under other destinations is used again. Error, and nothing changed: a CIDR
+  /// that does not parse, as for Create.
   Status Reload(const SenderOptions& options);
   /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();

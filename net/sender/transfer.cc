@@ -6,12 +6,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstring>
 #include <vector>
 
-#include "broker/expectation.h"
 #include "broker/via.h"
-#include "net/sender/retry_after.h"
 #include "net/sender/target.h"
 
 namespace notifyd {
@@ -20,12 +18,11 @@ namespace {
 // An idle connection is not reused once it is this old: common front ends close theirs after 60 s, and a request sent into that closing is
 // a lost attempt.
 constexpr long kMaxIdleSeconds = 55;
+/// What answered within this long is taken for alive.
+constexpr long kHotSeconds = 1;
 // curl asks for "Expect: 100-continue" from 1 MiB up unless told not to.
 constexpr size_t kExpectBytes = 512 << 10;
 constexpr size_t kTraceParentBytes = 55;
-/// While an answer comes it is looked at from the loop, for what settles it early, up to this size: some milliseconds at most, for a part of a body
-/// is never parsed.
-constexpr size_t kMaxLookBytes = 1 << 20;
 
 char Lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -33,17 +30,6 @@ char Lower(char c) {
 
 bool EqualNoCase(std::string_view a, std::string_view lower) {
   return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) { return Lower(x) == y; });
-}
-
-/// The value of the header line where its name is `lower`, else nothing.
-bool HeaderValue(std::string_view line, std::string_view lower, std::string* value) {
-  if (line.size() <= lower.size() || line[lower.size()] != ':' || !EqualNoCase(line.substr(0, lower.size()), lower)) return false;
-  line.remove_prefix(lower.size() + 1);
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
-  while (!line.empty() && blank(line.back())) line.remove_suffix(1);
-  value->assign(line);
-  return true;
 }
 
 /// Can it stand in a header line.
@@ -72,10 +58,6 @@ std::pair<bool, int> LocalEnd(int fd) {
   socklen_t size = sizeof address;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {false, -1};
   return {address.ss_family == AF_INET6, PortOf(reinterpret_cast<const sockaddr*>(&address))};
-}
-
-WallTime WallNow() {
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
 
 /// The stable word for a transfer that ended without an answer (contract section 3). `sent`: a request was under way.
@@ -179,80 +161,78 @@ struct Transfer::Callbacks {
   static int OnClose(void* multi, curl_socket_t fd) { return static_cast<CurlMulti*>(multi)->CloseSocket(fd); }
 
   static int OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
-    if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) static_cast<Transfer*>(self)->TakeSent({data, size});
+    auto* transfer = static_cast<Transfer*>(self);
+    if (type == CURLINFO_DATA_IN) transfer->TakeReceived(size);
+    // curl drops what it read behind the last chunk, or of it, and keeps the connection.
+    if (type == CURLINFO_TEXT && std::string_view(data, size).starts_with("Leftovers after chunking")) transfer->SetForbidReuse(true);
+    if ((type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) && transfer->attempt_.head->reply_none) transfer->TakeSent({data, size});
     return 0;
   }
+
+  /// The one place that ends a transfer which gives curl nothing to hand on.
+  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return static_cast<Transfer*>(self)->starved_ ? 1 : 0; }
 };
 
 bool Transfer::TakeHeaderLine(std::string_view line) {
-  if (head_done_) return TakeTrailer(line);
+  begun_ = true;
   head_bytes_ += line.size();
+  if (reader_.head_done()) {
+    // A trailer: it comes after the last of the body and means nothing here.
+    reader_.TakeBodyEnd();
+    Watch();
+    stopped_ |= head_bytes_ > kMaxHeadBytes;
+    return !stopped_;
+  }
   if (head_bytes_ > kMaxHeadBytes) {
-    head_too_large_ = true;
+    reader_.Fail(kHeadTooLarge);
     return false;
   }
-  if (!in_head_) {
-    in_head_ = true;  // the status line
-    status_ = 0;
-    retry_after_.clear();
-    location_.clear();
-    const size_t space = line.find(' ');
-    for (size_t i = space; space != line.npos && ++i < line.size() && line[i] >= '0' && line[i] <= '9' && status_ < 100;) {
-      status_ = static_cast<uint16_t>(status_ * 10 + (line[i] - '0'));
-    }
-  } else if (line == "\r\n" || line == "\n") {
-    in_head_ = false;
-    // Provisional responses are followed by the real one, except for 101, after which no HTTP follows.
-    if (status_ >= 200 || status_ == 101) TakeHeadEnd();
-  } else if (Lower(line[0]) == 'r') {
-    HeaderValue(line, "retry-after", &retry_after_);
-  } else if (Lower(line[0]) == 'l') {
-    HeaderValue(line, "location", &location_);
-  }
-  return !stopped_;
-}
-
-void Transfer::TakeHeadEnd() {
-  head_done_ = true;
-  const auto needed_by = [](const AnswerPattern* pattern) { return pattern != nullptr && NeedsBody(*pattern); };
-  needs_body_ = !attempt_.head->reply_none && (needed_by(&spec_.expect) || needed_by(fatal_on()) || needed_by(later_on()));
-  look_at_ = std::max(options().recorded_failure_bytes, options().recorded_success_bytes) + kSequenceRestBytes;
-  keep_bytes_ = needs_body_ ? options().max_response_bytes : std::min(look_at_, options().max_response_bytes);
-  if (stop_after_head_ || status_ == 101) body_ended_ = stopped_ = true;
-}
-
-/// They come after the last of the body and mean nothing here.
-bool Transfer::TakeTrailer(std::string_view line) {
-  body_ended_ = true;
-  head_bytes_ += line.size();
-  stopped_ |= head_bytes_ > kMaxHeadBytes;
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!reader_.TakeLine(line)) return false;
+  if (!reader_.head_done()) return true;
+  stopped_ = stop_after_head_ || reader_.status() == 101;
+  Watch();
   return !stopped_;
 }
 
 bool Transfer::TakeBody(std::string_view bytes) {
+  const bool was_finished = reader_.finished();
   received_ += bytes.size();
-  body_.append(bytes.substr(0, std::min(bytes.size(), keep_bytes_ - body_.size())));
-  if (needs_body_ && body_.size() >= look_at_ && body_.size() <= kMaxLookBytes) {
-    look_at_ = 2 * body_.size();  // so that all looks together cost no more than two at the whole
-    if (Settled()) {
-      needs_body_ = false;
-      keep_bytes_ = body_.size();
-    }
-  }
-  if (received_ < keep_bytes_ || (needs_body_ && received_ == keep_bytes_)) return true;
+  reader_.TakeBody(bytes);
+  Watch();
+  if (reader_.fault() != nullptr) stopped_ = true;
+  if (!reader_.finished()) return !stopped_;
+  if (!was_finished) finished_at_ = received_;
   // Enough was read. What is left is read on only to keep the connection, so only where it is short.
   curl_off_t length = -1;
   curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   const uint64_t end = length >= 0 ? static_cast<uint64_t>(length) : received_;
-  stopped_ = needs_body_ || end > keep_bytes_ + kMaxDrainBytes;
+  stopped_ |= end > finished_at_ + kMaxDrainBytes;
   return !stopped_;
 }
 
-/// Would more of the body change nothing?
-bool Transfer::Settled() const {
-  AttemptResult result;
-  JudgeAnswer(spec_.expect, fatal_on(), later_on(), {status_, body_, false}, &result);
-  return result.record.error != "response_too_large";
+/// The sender is told once that there is something to wait for no longer than so long.
+void Transfer::Watch() {
+  if (watched_ || (!reader_.decided() && !reader_.finished() && !reader_.look_due())) return;
+  watched_ = true;
+  shared_->watch(shared_->context, this);
+}
+
+bool Transfer::StopWaiting() {
+  watched_ = false;
+  if (reader_.look_due()) reader_.Look();
+  if (reader_.decided() || reader_.finished()) {
+    stopped_ = true;
+    return true;
+  }
+  return false;
+}
+
+/// What came over the connection, chunks and all.
+void Transfer::TakeReceived(size_t bytes) {
+  wire_bytes_ += bytes;
+  starved_ |= wire_bytes_ > AnswerFraming::kFreeChunkLineBytes + AnswerFraming::kChunkLineBytesAByte * received_;
 }
 
 void Transfer::TakeSent(std::string_view bytes) {
@@ -266,7 +246,7 @@ void Transfer::TakeSent(std::string_view bytes) {
   body_out_ += bytes.size();
   if (!written_ && head_out_ && body_out_ >= (body_dropped_ ? 0 : wire_.body.size())) {
     written_ = true;
-    shared_->written(shared_->written_context, this);
+    shared_->written(shared_->context, this);
   }
 }
 
@@ -297,6 +277,7 @@ void Transfer::SetConstantOptions() {
   curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
+  curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, std::max<long>(1, shared_->config->options.max_connection_age_ms / 1000));
   // Without this, giving up on a name waits on the loop's thread for the resolver's: seconds, with a dead name server.
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   const SenderOptions& options = shared_->config->options;
@@ -313,10 +294,13 @@ void Transfer::SetConstantOptions() {
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Callbacks::OnClose);
   curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, &Callbacks::OnDebug);
   curl_easy_setopt(easy, CURLOPT_DEBUGDATA, this);
+  curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);  // to OnDebug alone
+  curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &Callbacks::OnProgress);
+  curl_easy_setopt(easy, CURLOPT_XFERINFODATA, this);
+  curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 }
 
 Status Transfer::Prepare(StartAttempt attempt, CurlMulti* multi, uint64_t now_ns) {
-  ++generation_;
   multi_ = multi;
   // The connection outlives the transfer that opened it, so the end of its socket goes to the multi handle.
   curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETDATA, multi);
@@ -343,7 +327,6 @@ void Transfer::Forget() {
   attempt_ = {};
   spec_ = {};
   wire_ = {};
-  if (body_.capacity() > kMaxDrainBytes) std::string().swap(body_);
 }
 
 const AnswerPattern* Transfer::fatal_on() const {
@@ -363,15 +346,18 @@ Status Transfer::SetHop(uint64_t now_ns) {
   refusal_.clear();
   head_end_out_ = 0;
   body_out_ = 0;
-  status_ = 0;
-  in_head_ = head_done_ = head_too_large_ = stopped_ = false;
+  begun_ = stopped_ = watched_ = starved_ = false;
   head_bytes_ = 0;
-  retry_after_.clear();
-  location_.clear();
-  needs_body_ = body_ended_ = false;
-  keep_bytes_ = look_at_ = 0;
-  body_.clear();
-  received_ = 0;
+  received_ = finished_at_ = wire_bytes_ = 0;
+  ++generation_;
+  reader_.Begin({.to_head = method_ == Method::kHead,
+                 .reply_none = attempt_.head->reply_none,
+                 .expect = &spec_.expect,
+                 .fatal_on = fatal_on(),
+                 .later_on = later_on(),
+                 .max_response_bytes = options().max_response_bytes,
+                 .recorded_failure_bytes = options().recorded_failure_bytes,
+                 .recorded_success_bytes = options().recorded_success_bytes});
   error_buffer_[0] = '\0';
 
   Result<SplitUrl> url = SplitTarget(wire_.target_url);
@@ -382,9 +368,9 @@ Status Transfer::SetHop(uint64_t now_ns) {
   }
   SetMethod();
   SetTimeouts(now_ns);
-  const bool verbose = attempt_.head->reply_none;
-  if (verbose != set_verbose_) curl_easy_setopt(easy_, CURLOPT_VERBOSE, verbose ? 1L : 0L);
-  set_verbose_ = verbose;
+  SetOver();
+  // What follows the head of an answer to HEAD, which it must not, may have been read together with it: curl drops that, and keeps the connection.
+  SetForbidReuse(method_ == Method::kHead);
   return SetHeaders();
 }
 
@@ -395,6 +381,22 @@ bool Transfer::SetWherePresent(int option, const std::string& value, std::string
   if (curl_easy_setopt(easy_, static_cast<CURLoption>(option), value.empty() ? nullptr : value.c_str()) != CURLE_OK) return false;
   *set = value;
   return true;
+}
+
+/// The connection is not to be used again.
+void Transfer::SetForbidReuse(bool forbid) {
+  if (forbid != set_forbid_reuse_) curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, forbid ? 1L : 0L);
+  set_forbid_reuse_ = forbid;
+}
+
+/// Which connections curl may use again for this hop.
+void Transfer::SetOver() {
+  // Another hop is another host, or one that has just answered.
+  const StartAttempt::Over over = redirects_ == 0 ? attempt_.over : StartAttempt::Over::kAny;
+  if (over == set_over_) return;
+  curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, over == StartAttempt::Over::kNew ? 1L : 0L);
+  curl_easy_setopt(easy_, CURLOPT_MAXAGE_CONN, over == StartAttempt::Over::kSure ? kHotSeconds : kMaxIdleSeconds);
+  set_over_ = over;
 }
 
 void Transfer::SetMethod() {
@@ -480,17 +482,19 @@ Status Transfer::SetHeaders() {
 // ---- what came of it
 
 bool Transfer::NextHop(int code, uint64_t now_ns) {
-  if (!options().follow_redirects || attempt_.head->reply_none || !Answered(code) || !IsRedirect(status_) || location_.empty()) return false;
+  if (!options().follow_redirects || attempt_.head->reply_none || !Answered(code) || !IsRedirect(reader_.status()) || reader_.location().empty())
+    return false;
   if (redirects_ == kMaxRedirects) {
     redirect_error_ = "too_many_redirects";
-    redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + location_;
+    redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + reader_.location();
     return false;
   }
-  Result<std::string> next = ResolveRedirect(wire_.target_url, location_);
+  Result<std::string> next = ResolveRedirect(wire_.target_url, reader_.location());
   Status status = next.ok() ? Status::Ok() : next.status();
   if (status.ok()) {
     ++redirects_;
-    const bool to_get = (status_ == 303 && method_ != Method::kHead) || ((status_ == 301 || status_ == 302) && method_ == Method::kPost);
+    const uint16_t status_code = reader_.status();
+    const bool to_get = (status_code == 303 && method_ != Method::kHead) || ((status_code == 301 || status_code == 302) && method_ == Method::kPost);
     if (to_get) method_ = Method::kGet;
     body_dropped_ |= to_get;
     other_origin_ |= !SameOrigin(wire_.target_url, *next);
@@ -505,16 +509,16 @@ bool Transfer::NextHop(int code, uint64_t now_ns) {
 
 /// The answer came, as far as it was wanted, whatever befell the connection after that.
 bool Transfer::Answered(int code) const {
-  if (!head_done_) return false;
-  if (code == CURLE_OK || stopped_ || body_ended_) return true;
-  curl_off_t length = -1;
-  curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  return length >= 0 && received_ >= static_cast<uint64_t>(length);
+  return reader_.head_done() && (stopped_ || Whole(code));
 }
 
 /// Nothing more of its body was to come.
 bool Transfer::Whole(int code) const {
-  return body_ended_ || (Answered(code) && !stopped_);
+  if (!reader_.head_done()) return false;
+  if (code == CURLE_OK || reader_.body_ended()) return true;
+  curl_off_t length = -1;
+  curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  return length >= 0 && received_ >= static_cast<uint64_t>(length);
 }
 
 AttemptEnded Transfer::Begin(uint64_t now_ns) const {
@@ -523,7 +527,7 @@ AttemptEnded Transfer::Begin(uint64_t now_ns) const {
   ended.result.record.number = attempt_.number;
   ended.result.record.started_at = attempt_.at;
   ended.result.record.duration_ms = static_cast<int64_t>((now_ns - started_ns_ + 500'000) / 1'000'000);
-  ended.result.record.status = head_done_ ? status_ : 0;
+  ended.result.record.status = reader_.status();
   ended.result.via = spec_.via;
   return ended;
 }
@@ -531,34 +535,30 @@ AttemptEnded Transfer::Begin(uint64_t now_ns) const {
 Unjudged Transfer::Ended(int code, uint64_t now_ns) {
   Unjudged unjudged;
   unjudged.ended = Begin(now_ns);
+  unjudged.head = attempt_.head;
   AttemptResult& result = unjudged.ended.result;
   AttemptRecord& record = result.record;
-  unjudged.decided = true;
+  if (Whole(code)) reader_.TakeBodyEnd();
+  const bool said = reader_.Conclude(&unjudged);
   if (code != CURLE_OK && opened_.empty() && !refusal_.empty()) {
+    unjudged.decided = true;
     result.verdict = Verdict::kFatal;
     record.error = "destination_refused";
     record.detail = refusal_;
   } else if (redirect_error_ != nullptr) {
+    unjudged.decided = true;
     result.verdict = Verdict::kFailure;
     record.error = redirect_error_;
     record.detail = redirect_detail_;
-  } else if (attempt_.head->reply_none) {
-    JudgeReplyNone(code, &result);
-  } else if (!head_done_) {
+  } else if (attempt_.head->reply_none && (written_ || reader_.head_done())) {
+    result.verdict = written_ ? Verdict::kSuccess : Verdict::kFailure;
+    record.error = written_ ? "" : "unexpected_answer";
+    record.detail = written_ ? "" : "status " + std::to_string(reader_.status()) + " came before the whole request was written";
+  } else if (!said) {
     SetError(code, &result);
-  } else {
-    unjudged.decided = false;
-    if (!Answered(code)) SetError(code, &unjudged.broken);
   }
-  if (head_done_ && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, WallNow());
-  unjudged.whole = Whole(code) && received_ == body_.size();
-  unjudged.cut = received_ > body_.size() || !Whole(code);
-  unjudged.body = std::move(body_);
-  unjudged.recorded_failure_bytes = options().recorded_failure_bytes;
-  unjudged.recorded_success_bytes = options().recorded_success_bytes;
   unjudged.secrets = SecretValues(config_->secrets, spec_.headers);
-  unjudged.expect = std::move(spec_.expect);
-  unjudged.head = attempt_.head;
+  if (!unjudged.decided) unjudged.expect = std::move(spec_.expect);
   return unjudged;
 }
 
@@ -568,32 +568,33 @@ AttemptEnded Transfer::EndedWritten(uint64_t now_ns) {
   return ended;
 }
 
-void Transfer::JudgeReplyNone(int code, AttemptResult* result) const {
-  if (written_) {
-    result->verdict = Verdict::kSuccess;
-    return;
-  }
-  SetError(code, result);
-  if (!head_done_) return;
-  result->record.error = "unexpected_answer";
-  result->record.detail = "status " + std::to_string(status_) + " came before the whole request was written";
-}
-
 void Transfer::SetError(int code, AttemptResult* result) const {
   result->verdict = Verdict::kFailure;
   const bool sent = requests_ > 0;
   AttemptRecord& record = result->record;
+  const bool lost = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+  result->lost_reused = sent && !begun_ && opened_.empty() && (lost || resend_stopped_) && !attempt_.head->reply_none;
   if (resend_stopped_) {
     record.error = "connection_lost";
     record.detail = "the connection was lost before an answer came";
-  } else if (head_too_large_ || (sent && code == CURLE_OUT_OF_MEMORY)) {
+  } else if (starved_) {
     record.error = "unexpected_answer";
-    record.detail = "the head of the response is over " + std::to_string(kMaxHeadBytes) + " bytes";
+    record.detail = "the chunks of the answer carry next to nothing";
+  } else if (sent && code == CURLE_OUT_OF_MEMORY) {
+    record.error = "unexpected_answer";
+    record.detail = kHeadTooLarge;
   } else if (code == CURLE_OK) {
     record.error = "unexpected_answer";
     record.detail = "the answer is not HTTP";
   } else {
     record.error = ErrorWord(code, sent);
+    // One code for this and for a connection that is lost.
+    if (reader_.head_done() && std::strstr(error_buffer_, "chunked-encoding") != nullptr) record.error = "unexpected_answer";
+    // TLS 1.3 refuses a client when the connection stands already, with an alert in place of the answer.
+    if (lost && std::strstr(error_buffer_, "SSL routines") != nullptr && std::strstr(error_buffer_, "alert") != nullptr) {
+      record.error = "tls";
+      result->lost_reused = false;
+    }
     // Nothing that a retry could mend.
     if (code == CURLE_URL_MALFORMAT) result->verdict = Verdict::kFatal;
     record.detail = error_buffer_[0] != '\0' ? error_buffer_ : curl_easy_strerror(static_cast<CURLcode>(code));

@@ -5,7 +5,7 @@
 //     go is refused where it opens a socket (OPENSOCKET) or would be written (PREREQ), and the attempt ends as connection_lost.
 // I2  Every address that a hop connects to has passed the policy before its socket exists. A reused connection passed when it was opened,
 //     by a transfer that had the same policy: a reload begins with a multi handle that has no connections.
-// I3  What is kept of a response is bounded by keep_bytes, and its head and trailers by kMaxHeadBytes, whatever the receiver sends.
+// I3  What is kept of a response is bounded by its AnswerReader, and its head and trailers by kMaxHeadBytes, whatever the receiver sends.
 // I4  An attempt keeps the settings that it began with, over all its hops.
 #pragma once
 
@@ -16,21 +16,21 @@
 #include <vector>
 
 #include "base/random.h"
-#include "base/secrets.h"
 #include "broker/effects.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
+#include "net/sender/answer.h"
+#include "net/sender/answer_framing.h"
 #include "net/sender/curl_multi.h"
 #include "net/sender/curl_sender.h"
 #include "net/sender/destinations.h"
 #include "net/sender/judging.h"
+#include "net/sender/sender_config.h"
 
 namespace notifyd {
 
 /// The redirects that are followed at most, where they are followed (contract section 3).
 inline constexpr int kMaxRedirects = 5;
-/// The most that a response's head may hold, provisional responses and trailers included.
-inline constexpr size_t kMaxHeadBytes = 64 << 10;
 /// What is left of a response is read to its end, for the connection's sake, where it is not more than this.
 inline constexpr uint64_t kMaxDrainBytes = 64 << 10;
 
@@ -38,13 +38,7 @@ struct ConnectionPool;
 
 class Transfer {
  public:
-  /// The settings, and what they make of the destinations. Never changed: a reload puts another in its place.
-  struct Config {
-    SenderOptions options;
-    DestinationPolicy policy;
-    SecretNames secrets;
-    std::string via;  // the broker's name in Notify-Via
-  };
+  using Config = SenderConfig;
   /// What all transfers of a sender share; borrowed, but for `config`.
   struct Shared {
     std::shared_ptr<const Config> config;  // for attempts that begin
@@ -52,7 +46,10 @@ class Transfer {
     void* share;                           // CURLSH*: TLS sessions
     /// A request of a reply: none was written whole. Called from inside curl: it must not touch the handle.
     void (*written)(void* context, Transfer* transfer);
-    void* written_context;
+    /// What decides the outcome is there, or some of the body was not looked at yet: StopWaiting is to be called in a while, if it is still under way
+    /// in this generation. As `written`.
+    void (*watch)(void* context, Transfer* transfer);
+    void* context;
   };
   explicit Transfer(const Shared* shared);
   ~Transfer();
@@ -63,6 +60,8 @@ class Transfer {
   Status Prepare(StartAttempt attempt, CurlMulti* multi, uint64_t now_ns);
   /// The hop ended with `code` (CURLcode). True: it led to another, and the handle is set up for that. False: the attempt is over.
   bool NextHop(int code, uint64_t now_ns);
+  /// Waited for long enough. True: the outcome is decided, and the hop is to be ended, as for an error. False: it goes on.
+  bool StopWaiting();
   /// The attempt's end, after the last hop ended with `code`; the transfer is good for Forget alone then.
   Unjudged Ended(int code, uint64_t now_ns);
   /// The end of a reply: none whose request was written and whose answer is not waited for.
@@ -76,7 +75,7 @@ class Transfer {
   bool written() const { return written_; }
   /// Of this hop: "http://host:port/" as written.
   const std::string& origin() const { return set_origin_; }
-  /// Distinguishes the attempts that one Transfer serves one after the other.
+  /// Distinguishes the hops that one Transfer serves one after the other.
   uint64_t generation() const { return generation_; }
   /// The sender's: its AttemptEnded was posted; it is spare, or reads the answer of a reply: none to its end.
   bool posted = false;
@@ -93,20 +92,20 @@ class Transfer {
   void SetConstantOptions();
   Status SetHop(uint64_t now_ns);
   void SetMethod();
+  void SetOver();
+  void SetForbidReuse(bool forbid);
   void SetTrace();
   Status SetHeaders();
   void SetTimeouts(uint64_t now_ns);
   bool SetWherePresent(int option, const std::string& value, std::string* set);
 
   bool TakeHeaderLine(std::string_view line);
-  void TakeHeadEnd();
-  bool TakeTrailer(std::string_view line);
   bool TakeBody(std::string_view bytes);
-  bool Settled() const;
+  void TakeReceived(size_t bytes);
+  void Watch();
   void TakeSent(std::string_view bytes);
 
   AttemptEnded Begin(uint64_t now_ns) const;
-  void JudgeReplyNone(int code, AttemptResult* result) const;
   void SetError(int code, AttemptResult* result) const;
   bool Answered(int code) const;
   bool Whole(int code) const;
@@ -139,7 +138,8 @@ class Transfer {
   // What the handle is set to already: strings are copied by curl, so they are set only where they change.
   std::string set_origin_, set_target_, set_method_;
   int64_t set_timeout_ms_ = -1, set_connect_timeout_ms_ = -1;
-  bool set_verbose_ = false;
+  bool set_forbid_reuse_ = false;
+  StartAttempt::Over set_over_ = StartAttempt::Over::kAny;
 
   // The hop.
   int requests_ = 0;  // passes of PREREQ
@@ -153,19 +153,15 @@ class Transfer {
   bool written_ = false;
 
   // The answer to it.
-  uint16_t status_ = 0;
-  bool in_head_ = false;    // past a status line
-  bool head_done_ = false;  // and that was not of a provisional response
-  bool head_too_large_ = false;
+  AnswerReader reader_;
+  bool begun_ = false;  // something came of it
   size_t head_bytes_ = 0;
-  std::string retry_after_, location_;
-  bool needs_body_ = false;  // a pattern looks at it, and what was read has not settled that
-  size_t look_at_ = 0;       // where that is looked at next
-  size_t keep_bytes_ = 0;
-  std::string body_;         // its beginning, at most keep_bytes_
-  uint64_t received_ = 0;    // of the body
-  bool body_ended_ = false;  // nothing more of it can come
-  bool stopped_ = false;     // by us: enough was read
+  uint64_t received_ = 0;     // of the body
+  uint64_t finished_at_ = 0;  // received_ when nothing more of it was wanted
+  uint64_t wire_bytes_ = 0;   // behind the head, chunks and all
+  bool starved_ = false;      // of which next to nothing is body
+  bool stopped_ = false;      // by us: enough was read
+  bool watched_ = false;
 };
 
 }  // namespace notifyd

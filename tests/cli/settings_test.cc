@@ -139,6 +139,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(s.recorded_failure_bytes),
                          uint64_t(s.recorded_success_bytes),
                          uint64_t(s.max_idle_connections),
+                         uint64_t(s.max_connection_age_ms),
                          uint64_t(t.block_cache_bytes),
                          uint64_t(t.memtable_bytes),
                          uint64_t(t.max_wal_bytes),
@@ -271,8 +272,9 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
     CHECK((help.find(setting.help + " Reloadable.") != std::string::npos) == setting.reloadable);
   }
   CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "limits.pending", "limits.response_bytes", "limits.in_flight",
-                                            "lanes.concurrency", "hosts.concurrency", "idempotency.window_ms", "record.failure_bytes",
-                                            "record.success_bytes", "http.hosts", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
+                                            "limits.connection_age_ms", "lanes.concurrency", "hosts.concurrency", "idempotency.window_ms",
+                                            "record.failure_bytes", "record.success_bytes", "http.hosts", "destinations.allow", "destinations.deny",
+                                            "redirects.follow", "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Calls in flight in all. Reloadable.\n"));
 }
 

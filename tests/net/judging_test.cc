@@ -101,7 +101,7 @@ std::string LargeJson() {
 
 uint64_t Apart(SenderFixture* sender) {
   uint64_t count = 0;
-  sender->OnLoop([&] { count = sender->sender().judged_apart(); });
+  sender->OnLoop([&] { count = sender->judged_apart(); });
   return count;
 }
 

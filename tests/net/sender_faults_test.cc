@@ -37,7 +37,7 @@ TEST_CASE("sender faults: not TLS where https is spoken") {
 
 TEST_CASE("sender faults: no answer within the timeout, whatever did come") {
   SenderFixture sender;
-  for (const char* bytes : {"", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"}) {
+  for (const char* bytes : {"", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 100 Continue\r\n\r\n"}) {
     CAPTURE(bytes);
     TinyReceiver receiver([bytes](TinyReceiver::Peer& peer) {
       if (peer.ReadRequest()) peer.Send(bytes);
@@ -49,7 +49,7 @@ TEST_CASE("sender faults: no answer within the timeout, whatever did come") {
     CHECK(result.verdict == Verdict::kFailure);
     CHECK(result.record.error == "timeout");
     CHECK(result.record.duration_ms >= 290);
-    CHECK(result.record.status == (std::string(bytes).find("abc") != std::string::npos ? 200 : 0));
+    CHECK(result.record.status == 0);
     CHECK(receiver.requests().size() == 1);
   }
 }
@@ -110,13 +110,16 @@ TEST_CASE("sender faults: the connection ends before or within the answer") {
     for (const char* bytes :
          {"", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
       CAPTURE(reset, bytes);
+      const bool decided = std::string(bytes).ends_with("ab") || std::string(bytes).ends_with("abc");
       TinyReceiver receiver([=](TinyReceiver::Peer& peer) {
         if (peer.ReadRequest()) peer.Send(bytes);
         if (reset) peer.Reset();
       });
       const AttemptResult result = sender.Send(PostOf(receiver.Url("/"), "x"));
-      CHECK(result.verdict == Verdict::kFailure);
-      CHECK(result.record.error == "connection_lost");
+      // Once the head is there, what becomes of the body changes nothing.
+      CHECK(result.verdict == (decided ? Verdict::kSuccess : Verdict::kFailure));
+      CHECK(result.record.error == (decided ? "" : "connection_lost"));
+      CHECK(result.record.truncated == decided);
       CHECK(receiver.requests().size() == 1);
     }
   }
@@ -141,13 +144,13 @@ TEST_CASE("sender faults: a request that a reused connection swallowed is not se
     if (peer.ReadRequest()) peer.Reset();
   });
   SenderFixture sender;
-  size_t attempts = 0;
-  for (int i = 0; i < 12; ++i) {
+  for (size_t i = 0; i < 12; ++i) {
     const AttemptResult result = sender.Send(PostOf(receiver.Url("/"), std::to_string(i)));
-    ++attempts;
-    if (i % 2 == 0) CHECK(result.verdict == Verdict::kSuccess);
-    else CHECK(result.record.error == "connection_lost");
-    CHECK(receiver.requests().size() == attempts);
+    // The first one to go over a used connection is lost, and said to be so. From then on a new one is made for each call there.
+    CHECK(result.verdict == (i == 1 ? Verdict::kFailure : Verdict::kSuccess));
+    CHECK(result.record.error == (i == 1 ? "connection_lost" : ""));
+    CHECK(result.lost_reused == (i == 1));
+    CHECK(receiver.requests().size() == i + 1);
   }
 }
 

@@ -1,4 +1,4 @@
-// A CurlSender on a loop of its own thread, and a sink that tests wait at.
+// A sender on a loop of its own thread, and a sink that tests wait at.
 #pragma once
 
 #include <condition_variable>
@@ -9,7 +9,7 @@
 
 #include "broker/spec.h"
 #include "net/loop.h"
-#include "net/sender/curl_sender.h"
+#include "net/sender/routing_sender.h"
 #include "net/tiny_receiver.h"
 
 namespace notifyd {
@@ -28,17 +28,32 @@ inline NotifySpec PostOf(std::string url, std::string body) {
   return spec;
 }
 
+/// Which implementation of the port.
+enum class Client {
+  kBroker,  // what the broker uses: the plain client for http, curl for https
+  kCurl,    // curl for both
+};
+
 class SenderFixture : public EventSink {
  public:
-  explicit SenderFixture(SenderOptions options = {}) {
+  explicit SenderFixture(SenderOptions options = {}, Client client = Client::kBroker) {
     if (options.user_agent.empty()) options.user_agent = "notifyd/test";
-    Result<std::unique_ptr<CurlSender>> made = CurlSender::Create(&loop_, this, options);
-    Must(made.ok(), "Create");
-    sender_ = *std::move(made);
+    if (client == Client::kCurl) {
+      Result<std::unique_ptr<CurlSender>> made = CurlSender::Create(&loop_, this, options);
+      Must(made.ok(), "Create");
+      curl_ = *std::move(made);
+    } else {
+      Result<std::unique_ptr<RoutingSender>> made = RoutingSender::Create(&loop_, this, options);
+      Must(made.ok(), "Create");
+      routed_ = *std::move(made);
+    }
     thread_ = std::thread([this] { loop_.Run(); });
   }
   ~SenderFixture() override {
-    OnLoop([this] { sender_.reset(); });
+    OnLoop([this] {
+      curl_.reset();
+      routed_.reset();
+    });
     loop_.Stop();
     thread_.join();
   }
@@ -52,7 +67,7 @@ class SenderFixture : public EventSink {
   }
 
   /// On the loop's thread.
-  CurlSender& sender() { return *sender_; }
+  uint64_t judged_apart() { return curl_ ? curl_->judged_apart() : routed_->judged_apart(); }
 
   /// Runs on the loop's thread; returns when it has.
   void OnLoop(std::function<void()> task) {
@@ -64,18 +79,23 @@ class SenderFixture : public EventSink {
     done.get_future().wait();
   }
 
-  NotifyId Start(const NotifySpec& spec, NotifyHead head = {}) { return StartEncoded(EncodeSpec(spec), std::move(head)); }
-  NotifyId StartEncoded(std::string spec, NotifyHead head = {}) {
+  using Over = StartAttempt::Over;
+  NotifyId Start(const NotifySpec& spec, NotifyHead head = {}, Over over = Over::kAny) {
+    return StartEncoded(EncodeSpec(spec), std::move(head), over);
+  }
+  NotifyId StartEncoded(std::string spec, NotifyHead head = {}, Over over = Over::kAny) {
     StartAttempt attempt;
     attempt.id = NotifyId{++last_id_};
     attempt.number = 3;
     attempt.at = WallTime{1'700'000'000'000};
     attempt.head = std::make_shared<const NotifyHead>(std::move(head));
     attempt.spec = std::make_shared<const std::string>(std::move(spec));
+    attempt.over = over;
     const NotifyId id = attempt.id;
     OnLoop([&] {
       inside_start_ = true;
-      sender_->Start(std::move(attempt));
+      if (curl_) curl_->Start(std::move(attempt));
+      else routed_->Start(std::move(attempt));
       inside_start_ = false;
     });
     return id;
@@ -85,23 +105,23 @@ class SenderFixture : public EventSink {
     Must(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
     return ended_[id.value];
   }
-  AttemptResult Send(const NotifySpec& spec, NotifyHead head = {}) { return Wait(Start(spec, std::move(head))); }
+  AttemptResult Send(const NotifySpec& spec, NotifyHead head = {}, Over over = Over::kAny) { return Wait(Start(spec, std::move(head), over)); }
 
   size_t in_flight() {
     size_t count = 0;
-    OnLoop([&] { count = sender_->in_flight(); });
+    OnLoop([&] { count = curl_ ? curl_->in_flight() : routed_->in_flight(); });
     return count;
   }
   Status Reload(SenderOptions options) {
     Status status;
-    OnLoop([&] { status = sender_->Reload(options); });
+    OnLoop([&] { status = curl_ ? curl_->Reload(options) : routed_->Reload(options); });
     return status;
   }
   void SetSelf(SenderSelf self) {
-    OnLoop([&] { sender_->SetSelf(std::move(self)); });
+    OnLoop([&] { curl_ ? curl_->SetSelf(std::move(self)) : routed_->SetSelf(std::move(self)); });
   }
   void Abort() {
-    OnLoop([this] { sender_->Abort(); });
+    OnLoop([this] { curl_ ? curl_->Abort() : routed_->Abort(); });
   }
   size_t ended() {
     std::lock_guard lock(mutex_);
@@ -110,7 +130,9 @@ class SenderFixture : public EventSink {
 
  private:
   Loop loop_;
-  std::unique_ptr<CurlSender> sender_;
+  // One of them.
+  std::unique_ptr<CurlSender> curl_;
+  std::unique_ptr<RoutingSender> routed_;
   std::thread thread_;
   uint64_t last_id_ = 0;
   bool inside_start_ = false;  // loop thread

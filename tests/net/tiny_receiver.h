@@ -106,11 +106,12 @@ class TinyReceiver {
   using Script = std::function<void(Peer&)>;
 
   /// `listen_at`: INADDR_ANY is reached at every address of 127.0.0.0/8.
-  explicit TinyReceiver(Script script, in_addr_t listen_at = INADDR_LOOPBACK)
+  explicit TinyReceiver(Script script, in_addr_t listen_at = INADDR_LOOPBACK, uint16_t port = 0)
       : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(listen_at);
+    address.sin_port = htons(port);
     Must(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
     Must(listen(listener_, 512) == 0, "listen");
     socklen_t size = sizeof address;
@@ -118,11 +119,13 @@ class TinyReceiver {
     port_ = ntohs(address.sin_port);
     accepter_ = std::thread([this] { Accept(); });
   }
-  /// Answers every request of every connection with it.
-  TinyReceiver(int status, std::string body)
-      : TinyReceiver([=](Peer& peer) {
-          while (peer.ReadRequest() && peer.Answer(status, body)) continue;
-        }) {}
+  /// Answers every request of every connection with it. `address`: an IPv4 literal; `port`: 0 takes a free one.
+  TinyReceiver(int status, std::string body, const std::string& address = "127.0.0.1", uint16_t port = 0)
+      : TinyReceiver(
+            [=](Peer& peer) {
+              while (peer.ReadRequest() && peer.Answer(status, body)) continue;
+            },
+            ntohl(inet_addr(address.c_str())), port) {}
 
   ~TinyReceiver() {
     stopping_ = true;

@@ -1,0 +1,141 @@
+// gzip and deflate by zlib, br by brotli; several are chained.
+#include "net/sender/content_coding.h"
+
+#include <brotli/decode.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/check.h"
+
+namespace notifyd {
+namespace {
+
+/// More in a row than anybody means.
+constexpr size_t kMaxCodings = 3;
+constexpr size_t kPieceBytes = 16 << 10;
+
+class ZlibDecoder : public ContentDecoder {
+ public:
+  explicit ZlibDecoder(bool gzip) : gzip_(gzip) {}
+  ~ZlibDecoder() override {
+    if (started_) inflateEnd(&stream_);
+  }
+
+  bool Decode(std::string_view bytes, size_t most, std::string* out) override {
+    if (bytes.empty()) return true;
+    // "deflate" is zlib's format by the RFC, and bare deflate by many a server: the first byte tells.
+    if (!started_ && !Start(gzip_ ? 15 + 16 : (bytes[0] & 0x0F) == 8 ? 15 : -15)) return false;
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    while (!ended_ && out->size() < most) {
+      const size_t before = out->size(), room = std::min(kPieceBytes, most - before);
+      out->resize(before + room);
+      stream_.next_out = reinterpret_cast<Bytef*>(out->data() + before);
+      stream_.avail_out = static_cast<uInt>(room);
+      const int code = inflate(&stream_, Z_NO_FLUSH);
+      out->resize(before + room - stream_.avail_out);
+      if (code == Z_STREAM_END) {
+        ended_ = true;  // what follows is padding, or another member: nobody sends those
+      } else if (code == Z_BUF_ERROR || (code == Z_OK && stream_.avail_out > 0 && stream_.avail_in == 0)) {
+        break;
+      } else if (code != Z_OK) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  bool Start(int window_bits) {
+    stream_ = {};
+    started_ = inflateInit2(&stream_, window_bits) == Z_OK;
+    return started_;
+  }
+
+  bool gzip_;
+  bool started_ = false, ended_ = false;
+  z_stream stream_{};
+};
+
+class BrotliDecoder : public ContentDecoder {
+ public:
+  BrotliDecoder() : state_(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) { CHECK(state_ != nullptr); }
+  ~BrotliDecoder() override { BrotliDecoderDestroyInstance(state_); }
+
+  bool Decode(std::string_view bytes, size_t most, std::string* out) override {
+    const auto* in = reinterpret_cast<const uint8_t*>(bytes.data());
+    size_t in_left = bytes.size();
+    while (!ended_ && out->size() < most) {
+      const size_t before = out->size(), room = std::min(kPieceBytes, most - before);
+      out->resize(before + room);
+      auto* next = reinterpret_cast<uint8_t*>(out->data() + before);
+      size_t out_left = room;
+      const BrotliDecoderResult result = BrotliDecoderDecompressStream(state_, &in_left, &in, &out_left, &next, nullptr);
+      out->resize(before + room - out_left);
+      if (result == BROTLI_DECODER_RESULT_ERROR) return false;
+      ended_ = result == BROTLI_DECODER_RESULT_SUCCESS;
+      if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT) break;
+    }
+    return true;
+  }
+
+ private:
+  BrotliDecoderState* state_;
+  bool ended_ = false;
+};
+
+/// What `outer`, applied last by the receiver, gives is what `inner` is to decode.
+class ChainedDecoder : public ContentDecoder {
+ public:
+  ChainedDecoder(std::unique_ptr<ContentDecoder> outer, std::unique_ptr<ContentDecoder> inner) : outer_(std::move(outer)), inner_(std::move(inner)) {}
+
+  bool Decode(std::string_view bytes, size_t most, std::string* out) override {
+    // In pieces, so that the middle is bounded, too: at some thousand to one a piece of 1 KiB is 1 MiB of it.
+    while (!bytes.empty() && out->size() < most) {
+      const std::string_view piece = bytes.substr(0, kOuterBytes);
+      bytes.remove_prefix(piece.size());
+      middle_.clear();
+      const bool whole = outer_->Decode(piece, kMiddleBytes, &middle_);
+      if (!inner_->Decode(middle_, most, out) || !whole || middle_.size() == kMiddleBytes) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr size_t kOuterBytes = 1 << 10, kMiddleBytes = 2 << 20;
+  std::unique_ptr<ContentDecoder> outer_, inner_;
+  std::string middle_;
+};
+
+bool Is(std::string_view text, std::string_view lower) {
+  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                    [](char c, char l) { return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) == l; });
+}
+
+}  // namespace
+
+std::unique_ptr<ContentDecoder> ContentDecoder::Create(std::string_view codings) {
+  std::unique_ptr<ContentDecoder> made;
+  size_t count = 0;
+  while (!codings.empty()) {
+    const size_t comma = std::min(codings.find(','), codings.size());
+    std::string_view coding = codings.substr(0, comma);
+    codings.remove_prefix(std::min(comma + 1, codings.size()));
+    const size_t begin = std::min(coding.find_first_not_of(" \t"), coding.size());
+    coding = coding.substr(begin);
+    coding = coding.substr(0, coding.find_last_not_of(" \t") + 1);
+    if (coding.empty() || Is(coding, "identity")) continue;
+    std::unique_ptr<ContentDecoder> decoder;
+    if (Is(coding, "gzip") || Is(coding, "x-gzip")) decoder = std::make_unique<ZlibDecoder>(true);
+    else if (Is(coding, "deflate")) decoder = std::make_unique<ZlibDecoder>(false);
+    else if (Is(coding, "br")) decoder = std::make_unique<BrotliDecoder>();
+    if (decoder == nullptr || ++count > kMaxCodings) return nullptr;
+    made = made == nullptr ? std::move(decoder) : std::make_unique<ChainedDecoder>(std::move(decoder), std::move(made));
+  }
+  return made;
+}
+
+}  // namespace notifyd

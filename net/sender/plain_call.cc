@@ -1,0 +1,267 @@
+// The steps of a call: addresses, connection, request, answer.
+#include "net/sender/plain_call.h"
+
+#include <uv.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kNever = DeadlineWheel::kNever;
+/// What the record wants of a body behind a decided outcome is waited for so long (contract section 3).
+constexpr int64_t kRecordMs = 1000;
+constexpr int64_t kLookAgainMs = 100;
+constexpr int64_t kLostMs = 1000;
+constexpr int64_t kAnswerGraceMs = 250;
+
+}  // namespace
+
+void PlainCall::Begin(StartAttempt attempt) {
+  started_ns_ = uv_hrtime();
+  const auto now_ms = static_cast<int64_t>(started_ns_ / 1'000'000);
+  config_ = shared_->config;
+  era_ = shared_->pool->era();
+  attempt_ = std::move(attempt);
+  reused_ = written_ = posted_ = false;
+  record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
+  state_ = State::kResolving;
+  const SenderOptions& options = config_->options;
+  if (Status status = request_.Build(attempt_, *config_, shared_->random); !status.ok())
+    return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
+  const NotifySpec& spec = request_.spec();
+  deadline_ms_ = now_ms + std::max<int64_t>(1, spec.timeout_ms);
+  connect_deadline_ms_ = now_ms + std::max<int64_t>(1, spec.connect_timeout_ms);
+  const RetryPolicy& policy = attempt_.head->retry_policy();
+  reader_.Begin({.to_head = spec.method == Method::kHead,
+                 .reply_none = attempt_.head->reply_none,
+                 .expect = &spec.expect,
+                 .fatal_on = policy.fatal_on ? &*policy.fatal_on : nullptr,
+                 .later_on = policy.later_on ? &*policy.later_on : nullptr,
+                 .max_response_bytes = options.max_response_bytes,
+                 .recorded_failure_bytes = options.recorded_failure_bytes,
+                 .recorded_success_bytes = options.recorded_success_bytes});
+  host_ = shared_->pool->Enter(request_.host(), request_.port());
+  if (request_.literal()) {
+    literal_.assign(1, *request_.literal());
+    return Connect(&literal_, now_ms);
+  }
+  const Resolver::Answer* answer = shared_->resolver->Look(request_.host(), this, now_ms);
+  if (answer != nullptr) TakeAddresses(*answer, now_ms);
+  else Arm();
+}
+
+// ---- to a connection
+
+void PlainCall::OnResolved(const Resolver::Answer& answer) {
+  TakeAddresses(answer, MonotonicMs());
+}
+
+void PlainCall::TakeAddresses(const Resolver::Answer& answer, int64_t now_ms) {
+  if (answer.addresses != nullptr) {
+    shared_->pool->SetAddresses(host_, answer.addresses, answer.version);
+    const std::shared_ptr<const std::vector<IpAddress>> held = answer.addresses;
+    return Connect(held.get(), now_ms);
+  }
+  if (answer.gone) {
+    static const auto kNone = std::make_shared<const std::vector<IpAddress>>();
+    shared_->pool->SetAddresses(host_, kNone, answer.version);
+    return Fail(Verdict::kFailure, "dns", answer.error);
+  }
+  // Nobody could tell: a connection that is there still leads to where the name led last.
+  literal_.clear();
+  Connect(nullptr, now_ms);
+  if (state_ == State::kResolving) Fail(Verdict::kFailure, "dns", answer.error);
+}
+
+/// Without addresses: over a connection that is there, or not at all.
+void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms) {
+  if (attempt_.over != StartAttempt::Over::kNew) {
+    const auto want = attempt_.over == StartAttempt::Over::kSure ? PlainPool::Want::kHot : PlainPool::Want::kAny;
+    if (PlainConnection* connection = shared_->pool->Take(host_, want, now_ms)) {
+      reused_ = true;
+      return Ask(connection, now_ms);
+    }
+  }
+  if (addresses == nullptr) return;
+  state_ = State::kDialing;
+  dialer_.Start(shared_->connections, &config_->policy, *addresses, request_.port(), now_ms);
+  if (state_ == State::kDialing) Arm();
+}
+
+void PlainCall::OnDialed(PlainConnection* connection) {
+  const int64_t now_ms = MonotonicMs();
+  shared_->pool->Adopt(host_, connection, era_, now_ms);
+  Ask(connection, now_ms);
+}
+
+void PlainCall::OnDialFailed(int error, const std::string& refusal) {
+  if (!refusal.empty()) return Fail(Verdict::kFatal, "destination_refused", refusal);
+  if (!request_.literal()) shared_->resolver->Forget(request_.host());
+  Fail(Verdict::kFailure, "connect_failed", request_.host() + ":" + std::to_string(request_.port()) + ": " + uv_strerror(error));
+}
+
+// ---- request and answer
+
+void PlainCall::Ask(PlainConnection* connection, int64_t now_ms) {
+  state_ = State::kAsking;
+  connection_ = connection;
+  connection->SetUser(this);
+  connection->framing.Begin(&reader_);
+  if (connection->Write(request_.head(), request_.body())) OnWritten(connection);
+  // What came before it broke may be an answer.
+  if (connection->broken()) lost_ms_ = now_ms + kLostMs;
+  Arm();
+}
+
+void PlainCall::OnWritten(PlainConnection*) {
+  written_ = true;
+  if (!attempt_.head->reply_none) return;
+  grace_ms_ = MonotonicMs() + kAnswerGraceMs;
+  Arm();
+}
+
+void PlainCall::OnBytes(PlainConnection* connection, std::string_view bytes) {
+  GoOn(connection->framing.Take(bytes), 0);
+}
+
+void PlainCall::GoOn(bool usable, int64_t now_ms) {
+  if (!usable || reader_.fault() != nullptr || reader_.finished()) return End(Why::kAnswer, usable);
+  const bool waits = reader_.decided() && record_ms_ == kNever, looks = reader_.look_due() && look_ms_ == kNever;
+  if (!waits && !looks) return;
+  if (now_ms == 0) now_ms = MonotonicMs();
+  if (waits) record_ms_ = now_ms + kRecordMs;
+  if (looks) look_ms_ = now_ms + kLookAgainMs;
+  Arm();
+}
+
+void PlainCall::OnLost(PlainConnection* connection, int status) {
+  const bool whole = status == 0 && connection->framing.TakeEof();
+  End(whole ? Why::kAnswer : Why::kLost, false);
+}
+
+// ---- time
+
+void PlainCall::Arm() {
+  int64_t due_ms = deadline_ms_;
+  if (state_ == State::kAsking) due_ms = std::min({due_ms, record_ms_, look_ms_, lost_ms_, grace_ms_});
+  else due_ms = std::min({due_ms, connect_deadline_ms_, dialer_.due_ms()});
+  shared_->wheel->Arm(this, due_ms);
+}
+
+void PlainCall::OnDeadline(int64_t now_ms) {
+  if (now_ms >= deadline_ms_) return End(Why::kTimeout, false);
+  if (state_ != State::kAsking) {
+    if (now_ms >= connect_deadline_ms_) return End(Why::kTimeout, false);
+    dialer_.OnTime(now_ms);
+    if (state_ == State::kDialing || state_ == State::kResolving) Arm();
+    return;
+  }
+  if (now_ms >= record_ms_) return End(Why::kAnswer, false);
+  if (now_ms >= lost_ms_) return End(Why::kLost, false);
+  if (now_ms >= grace_ms_) {
+    grace_ms_ = kNever;
+    posted_ = true;
+    Unjudged ended = MakeEnded();
+    ended.ended.result.verdict = Verdict::kSuccess;
+    ended.ended.result.record.status = reader_.status();
+    Arm();
+    shared_->ended(shared_->context, this, std::move(ended));
+    return shared_->lingers(shared_->context, this);
+  }
+  if (now_ms >= look_ms_) {
+    look_ms_ = kNever;
+    reader_.Look();
+    // GoOn may end it.
+    GoOn(true, now_ms);
+    if (state_ != State::kAsking) return;
+  }
+  Arm();
+}
+
+// ---- what came of it
+
+Unjudged PlainCall::MakeEnded() const {
+  Unjudged unjudged;
+  unjudged.decided = true;
+  unjudged.head = attempt_.head;
+  AttemptEnded& ended = unjudged.ended;
+  ended.id = attempt_.id;
+  ended.result.record.number = attempt_.number;
+  ended.result.record.started_at = attempt_.at;
+  ended.result.record.duration_ms = static_cast<int64_t>((uv_hrtime() - started_ns_ + 500'000) / 1'000'000);
+  ended.result.via = request_.spec().via;
+  return unjudged;
+}
+
+void PlainCall::End(Why why, bool reusable) {
+  Unjudged ended = MakeEnded();
+  AttemptResult& result = ended.ended.result;
+  AttemptRecord& record = result.record;
+  bool said = state_ == State::kAsking && reader_.Conclude(&ended);
+  if (attempt_.head->reply_none && state_ == State::kAsking && (written_ || reader_.head_done())) {
+    said = true;
+    result.verdict = written_ ? Verdict::kSuccess : Verdict::kFailure;
+    record.error = written_ ? "" : "unexpected_answer";
+    record.detail = written_ ? "" : "status " + std::to_string(reader_.status()) + " came before the whole request was written";
+  }
+  if (!said) SetError(why, &record);
+  if (!request_.spec().headers.empty()) ended.secrets = SecretValues(config_->secrets, request_.spec().headers);
+  if (!ended.decided) ended.expect = request_.spec().expect;
+  if (connection_ != nullptr) {
+    const int64_t now_ms = MonotonicMs();
+    const bool begun = connection_->framing.begun();
+    if (why == Why::kLost && reused_ && !begun) {
+      result.lost_reused = !attempt_.head->reply_none;
+      shared_->pool->NoteLoss(connection_, now_ms);
+    }
+    // NoteLoss closes idle ones alone: this one is in use.
+    shared_->pool->Give(connection_, reusable && why == Why::kAnswer && written_ && reader_.fault() == nullptr && reader_.keep_alive(), now_ms);
+    connection_ = nullptr;
+  }
+  Finish(std::move(ended));
+}
+
+void PlainCall::SetError(Why why, AttemptRecord* record) const {
+  if (why == Why::kTimeout) {
+    record->error = "timeout";
+    record->detail = state_ == State::kResolving ? request_.host() + " was not looked up in time"
+                     : state_ == State::kDialing ? "no connection in time"
+                     : reader_.head_done()       ? "the answer was not whole in time"
+                                                 : "no answer in time";
+    return;
+  }
+  record->error = "connection_lost";
+  record->detail = reader_.head_done() ? "the connection was lost within the body of the answer" : "the connection was lost before an answer came";
+}
+
+void PlainCall::Fail(Verdict verdict, const char* error, std::string detail) {
+  Unjudged ended = MakeEnded();
+  ended.ended.result.verdict = verdict;
+  ended.ended.result.record.error = error;
+  ended.ended.result.record.detail = std::move(detail);
+  Finish(std::move(ended));
+}
+
+void PlainCall::Finish(Unjudged ended) {
+  const bool posted = std::exchange(posted_, true);
+  Drop();
+  if (!posted) shared_->ended(shared_->context, this, std::move(ended));
+  shared_->over(shared_->context, this);
+}
+
+void PlainCall::Drop() {
+  shared_->wheel->Disarm(this);
+  shared_->resolver->Cancel(this);
+  dialer_.Stop();
+  if (connection_ != nullptr) shared_->pool->Close(std::exchange(connection_, nullptr));
+  if (host_ != nullptr) shared_->pool->Leave(std::exchange(host_, nullptr));
+  state_ = State::kIdle;
+  attempt_ = {};
+  request_.Forget();
+}
+
+}  // namespace notifyd

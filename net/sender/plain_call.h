@@ -1,0 +1,98 @@
+// PlainCall: one attempt of the plain client, from its request to what came back. Reused for the next one. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/events.h"
+#include "net/sender/answer.h"
+#include "net/sender/dialer.h"
+#include "net/sender/plain_pool.h"
+#include "net/sender/plain_request.h"
+#include "net/sender/resolver.h"
+#include "net/sender/sender_config.h"
+
+namespace notifyd {
+
+class PlainCall : public Timed, private PlainConnection::User, private Dialer::Owner, private Resolver::Waiter {
+ public:
+  /// What all calls of a sender share; borrowed, but for `config`.
+  struct Shared {
+    std::shared_ptr<const SenderConfig> config;  // for attempts that begin
+    Random* random;
+    PlainConnection::Shared* connections;
+    PlainPool* pool;
+    Resolver* resolver;
+    DeadlineWheel* wheel;
+    /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
+    void (*ended)(void* context, PlainCall* call, Unjudged unjudged);
+    /// Nothing is left of the call.
+    void (*over)(void* context, PlainCall* call);
+    /// A reply: none whose answer is not waited for any more: it ended, and goes on without anybody who waits.
+    void (*lingers)(void* context, PlainCall* call);
+    void* context;
+  };
+
+  explicit PlainCall(const Shared* shared) : shared_(shared), dialer_(this) {}
+  PlainCall(const PlainCall&) = delete;
+
+  void Begin(StartAttempt attempt);
+  /// Lets go of everything, and tells nobody.
+  void Drop();
+  /// `ended` was called for it.
+  bool posted() const { return posted_; }
+
+  void OnDeadline(int64_t now_ms) override;
+
+  /// The sender's: its place among those under way.
+  size_t place = 0;
+
+ private:
+  enum class State : uint8_t { kIdle, kResolving, kDialing, kAsking };
+  enum class Why : uint8_t { kAnswer, kLost, kTimeout };
+
+  void OnResolved(const Resolver::Answer& answer) override;
+  void OnDialed(PlainConnection* connection) override;
+  void OnDialFailed(int error, const std::string& refusal) override;
+  void OnConnected(PlainConnection*, int) override {}
+  void OnBytes(PlainConnection* connection, std::string_view bytes) override;
+  void OnLost(PlainConnection* connection, int status) override;
+  void OnWritten(PlainConnection* connection) override;
+
+  void TakeAddresses(const Resolver::Answer& answer, int64_t now_ms);
+  void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms);
+  void Ask(PlainConnection* connection, int64_t now_ms);
+  /// Something of the answer came: is that all, and if not, for how long is the rest waited for?
+  void GoOn(bool usable, int64_t now_ms);
+  void Arm();
+  Unjudged MakeEnded() const;
+  void End(Why why, bool reusable);
+  void SetError(Why why, AttemptRecord* record) const;
+  void Fail(Verdict verdict, const char* error, std::string detail);
+  void Finish(Unjudged ended);
+
+  const Shared* shared_;
+  std::shared_ptr<const SenderConfig> config_;
+  StartAttempt attempt_;
+  PlainRequest request_;
+  AnswerReader reader_;
+  Dialer dialer_;
+  State state_ = State::kIdle;
+  PlainHost* host_ = nullptr;
+  PlainConnection* connection_ = nullptr;
+  std::vector<IpAddress> literal_;  // kept for its memory
+  bool reused_ = false;             // the connection had served others
+  bool written_ = false, posted_ = false;
+  uint64_t started_ns_ = 0;
+  uint64_t era_ = 0;  // of the destinations that it began with
+  // Of MonotonicMs; kNever: none.
+  int64_t deadline_ms_ = 0, connect_deadline_ms_ = 0;
+  int64_t record_ms_ = 0;  // until then what the record still wants is waited for
+  int64_t look_ms_ = 0;    // the patterns look again
+  int64_t lost_ms_ = 0;    // writing failed: until then the end of reading is waited for
+  int64_t grace_ms_ = 0;   // reply: none
+};
+
+}  // namespace notifyd

@@ -1,0 +1,142 @@
+// libuv's side of a connection.
+#include "net/sender/plain_connection.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+#include "net/sender/plain_pool.h"
+
+namespace notifyd {
+
+int64_t MonotonicMs() {
+  return static_cast<int64_t>(uv_hrtime() / 1'000'000);
+}
+
+struct PlainConnection::Handles {
+  uv_tcp_t tcp;
+  uv_connect_t connect;
+  uv_write_t write;
+};
+
+PlainConnection::PlainConnection(Shared* shared) : shared_(shared), handles_(std::make_unique<Handles>()), next_(shared->first) {
+  if (next_ != nullptr) next_->prev_ = this;
+  shared_->first = this;
+}
+
+PlainConnection::~PlainConnection() = default;
+
+uv_stream_s* PlainConnection::stream() const {
+  return reinterpret_cast<uv_stream_t*>(&handles_->tcp);
+}
+
+int PlainConnection::Connect(const IpAddress& address, uint16_t port, User* user) {
+  user_ = user;
+  address_ = address;
+  sockaddr_storage name{};
+  if (address.v6) {
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(name);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::memcpy(&v6.sin6_addr, address.bytes.data(), 16);
+  } else {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(name);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, address.bytes.data(), 4);
+  }
+  // Where it fails, libuv has forgotten the handle.
+  const int made = uv_tcp_init_ex(shared_->loop, &handles_->tcp, name.ss_family);
+  if (made != 0) return made;
+  made_ = true;
+  handles_->tcp.data = this;
+  uv_tcp_nodelay(&handles_->tcp, 1);
+  handles_->connect.data = this;
+  return uv_tcp_connect(&handles_->connect, &handles_->tcp, reinterpret_cast<const sockaddr*>(&name), [](uv_connect_t* request, int status) {
+    auto* self = static_cast<PlainConnection*>(request->data);
+    if (self->closing_) return;
+    if (status == 0) status = uv_read_start(self->stream(), &OnAllocate, &OnRead);
+    self->user_->OnConnected(self, status);
+  });
+}
+
+void PlainConnection::OnAllocate(uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+  const Shared* shared = static_cast<PlainConnection*>(handle->data)->shared_;
+  *buffer = uv_buf_init(shared->read_buffer, static_cast<unsigned>(shared->read_bytes));
+}
+
+void PlainConnection::OnRead(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
+  auto* self = static_cast<PlainConnection*>(stream->data);
+  if (count == 0 || self->closing_) return;
+  if (count > 0) return self->user_->OnBytes(self, {buffer->base, static_cast<size_t>(count)});
+  self->user_->OnLost(self, count == UV_EOF ? self->SocketError() : static_cast<int>(count));
+}
+
+/// libuv says EOF, too, where a reset came together with the last bytes.
+int PlainConnection::SocketError() const {
+  uv_os_fd_t fd;
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&handles_->tcp), &fd) != 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return 0;
+  return -error;
+}
+
+bool PlainConnection::Write(std::string_view head, std::string_view body) {
+  uv_buf_t pieces[2] = {uv_buf_init(const_cast<char*>(head.data()), static_cast<unsigned>(head.size())),
+                        uv_buf_init(const_cast<char*>(body.data()), static_cast<unsigned>(body.size()))};
+  const int sent = uv_try_write(stream(), pieces, body.empty() ? 1 : 2);
+  if (sent < 0 && sent != UV_EAGAIN) {
+    broken_ = true;
+    return false;
+  }
+  size_t out = sent > 0 ? static_cast<size_t>(sent) : 0;
+  if (out == head.size() + body.size()) return true;
+  const size_t of_head = std::min(out, head.size());
+  head.remove_prefix(of_head);
+  body.remove_prefix(out - of_head);
+  pieces[0] = uv_buf_init(const_cast<char*>(head.data()), static_cast<unsigned>(head.size()));
+  pieces[1] = uv_buf_init(const_cast<char*>(body.data()), static_cast<unsigned>(body.size()));
+  handles_->write.data = this;
+  writing_ = uv_write(&handles_->write, stream(), head.empty() ? pieces + 1 : pieces, head.empty() || body.empty() ? 1 : 2,
+                      [](uv_write_t* request, int status) {
+                        auto* self = static_cast<PlainConnection*>(request->data);
+                        self->writing_ = false;
+                        if (self->closing_) return;
+                        if (status == 0) self->user_->OnWritten(self);
+                        else self->broken_ = true;
+                      }) == 0;
+  broken_ = !writing_;
+  return false;
+}
+
+bool PlainConnection::Stale() const {
+  uv_os_fd_t fd;
+  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&handles_->tcp), &fd) != 0) return true;
+  char byte;
+  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+void PlainConnection::Close() {
+  if (closing_) return;
+  closing_ = true;
+  user_ = nullptr;
+  shared_->pool->wheel()->Disarm(this);
+  (prev_ != nullptr ? prev_->next_ : shared_->first) = next_;
+  if (next_ != nullptr) next_->prev_ = prev_;
+  if (!made_) {
+    delete this;
+    return;
+  }
+  uv_close(reinterpret_cast<uv_handle_t*>(&handles_->tcp), [](uv_handle_t* handle) { delete static_cast<PlainConnection*>(handle->data); });
+}
+
+void PlainConnection::OnDeadline(int64_t now_ms) {
+  shared_->pool->OnConnectionDeadline(this, now_ms);
+}
+
+}  // namespace notifyd

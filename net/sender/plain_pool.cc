@@ -1,0 +1,204 @@
+// Which connection serves the next call, and which serves none any more.
+#include "net/sender/plain_pool.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+
+namespace notifyd {
+namespace {
+
+/// Hosts with nothing open are remembered up to here, for what was learnt of them.
+constexpr size_t kMaxHosts = 4096;
+
+}  // namespace
+
+PlainPool::PlainPool(PlainConnection::Shared* shared, DeadlineWheel* wheel, size_t max_idle, int64_t max_age_ms)
+    : shared_(shared), wheel_(wheel), max_idle_(max_idle), max_age_ms_(max_age_ms) {
+  shared_->pool = this;
+}
+
+PlainPool::~PlainPool() {
+  while (shared_->first != nullptr) Close(shared_->first);
+}
+
+PlainHost* PlainPool::Enter(std::string_view name, uint16_t port) {
+  key_.assign(name).push_back(':');
+  char digits[8];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, port);
+  key_.append(digits, end);
+  auto found = hosts_.find(std::string_view(key_));
+  if (found == hosts_.end()) {
+    if (hosts_.size() >= kMaxHosts) std::erase_if(hosts_, [](const auto& each) { return each.second->uses == 0; });
+    found = hosts_.emplace(key_, std::make_unique<PlainHost>()).first;
+    found->second->name = name;
+    found->second->port = port;
+  }
+  ++found->second->uses;
+  return found->second.get();
+}
+
+void PlainPool::Leave(PlainHost* host) {
+  CHECK(host->uses > 0);
+  --host->uses;
+}
+
+void PlainPool::SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<IpAddress>> addresses, uint64_t version) {
+  if (host->resolved == version) return;
+  host->resolved = version;
+  host->addresses = std::move(addresses);
+  for (size_t i = host->idle.size(); i-- > 0;) {
+    if (!Fit(*host->idle[i], 0)) Close(host->idle[i]);
+  }
+  if (host->probe != nullptr && !Fit(*host->probe, 0)) Close(host->probe);
+}
+
+bool PlainPool::Fit(const PlainConnection& connection, int64_t now_ms) const {
+  const PlainHost& host = *connection.host;
+  if (connection.era != era_ || now_ms - connection.opened_ms >= max_age_ms_) return false;
+  return host.addresses == nullptr || std::find(host.addresses->begin(), host.addresses->end(), connection.address()) != host.addresses->end();
+}
+
+PlainConnection* PlainPool::Take(PlainHost* host, Want want, int64_t now_ms) {
+  while (!host->idle.empty()) {
+    PlainConnection* connection = host->idle.back();
+    const int64_t idle_ms = now_ms - connection->answered_ms;
+    if (!Fit(*connection, now_ms) || idle_ms >= kMaxIdleMs) {
+      Close(connection);
+    } else if (want == Want::kHot && idle_ms > kHotMs) {
+      return nullptr;
+    } else if (connection->Stale()) {
+      OnLost(connection, 0);
+    } else {
+      Unlink(connection);
+      return connection;
+    }
+  }
+  return nullptr;
+}
+
+void PlainPool::Adopt(PlainHost* host, PlainConnection* connection, uint64_t era, int64_t now_ms) {
+  connection->host = host;
+  connection->opened_ms = now_ms;
+  connection->era = era;
+  ++host->uses;
+}
+
+void PlainPool::Give(PlainConnection* connection, bool reusable, int64_t now_ms) {
+  AnswerFraming& framing = connection->framing;
+  const uint64_t left = framing.left();
+  if (!reusable || connection->broken() || connection->writing() || !Fit(*connection, now_ms) || (left > kMaxDrainBytes && left != UINT64_MAX)) {
+    return Close(connection);
+  }
+  connection->SetUser(this);
+  framing.SetReader(nullptr);
+  connection->answered_ms = now_ms;
+  if (framing.ended()) return Rest(connection, now_ms);
+  connection->drained = 0;
+  wheel_->Arm(connection, now_ms + kDrainMs);
+}
+
+void PlainPool::Rest(PlainConnection* connection, int64_t now_ms) {
+  PlainHost* host = connection->host;
+  if (!Fit(*connection, now_ms)) return Close(connection);
+  if (!host->closes) return PushIdle(connection);
+  if (host->probe != nullptr) return Close(connection);
+  host->probe = connection;
+  wheel_->Arm(connection, now_ms + kProbeMs);
+}
+
+void PlainPool::PushIdle(PlainConnection* connection) {
+  if (idle_ >= max_idle_) {
+    if (oldest_ == nullptr) return Close(connection);
+    Close(oldest_);
+  }
+  connection->host->idle.push_back(connection);
+  connection->idle_prev = newest_;
+  connection->idle_next = nullptr;
+  (newest_ != nullptr ? newest_->idle_next : oldest_) = connection;
+  newest_ = connection;
+  ++idle_;
+}
+
+/// Out of the idle ones, where it is among them.
+void PlainPool::Unlink(PlainConnection* connection) {
+  PlainHost* host = connection->host;
+  if (host->probe == connection) host->probe = nullptr;
+  const auto at = std::find(host->idle.rbegin(), host->idle.rend(), connection);
+  if (at == host->idle.rend()) return;
+  host->idle.erase(std::next(at).base());
+  (connection->idle_prev != nullptr ? connection->idle_prev->idle_next : oldest_) = connection->idle_next;
+  (connection->idle_next != nullptr ? connection->idle_next->idle_prev : newest_) = connection->idle_prev;
+  connection->idle_prev = connection->idle_next = nullptr;
+  --idle_;
+}
+
+void PlainPool::Close(PlainConnection* connection) {
+  if (connection->host != nullptr) {
+    Unlink(connection);
+    Leave(connection->host);
+    connection->host = nullptr;
+  }
+  connection->Close();
+}
+
+void PlainPool::MarkCloses(PlainHost* host) {
+  host->closes = true;
+  // What else is idle there is about to be closed, too.
+  while (!host->idle.empty()) Close(host->idle.back());
+}
+
+void PlainPool::NoteLoss(PlainConnection* connection, int64_t now_ms) {
+  if (connection->answered_ms != 0 && now_ms - connection->answered_ms < kProbeMs) MarkCloses(connection->host);
+}
+
+void PlainPool::OnBytes(PlainConnection* connection, std::string_view bytes) {
+  if (connection->framing.ended()) return Close(connection);  // nobody asked for it
+  connection->drained += bytes.size();
+  if (!connection->framing.Take(bytes) || connection->drained > kMaxDrainBytes) return Close(connection);
+  if (!connection->framing.ended()) return;
+  wheel_->Disarm(connection);
+  const int64_t now_ms = MonotonicMs();
+  connection->answered_ms = now_ms;
+  Rest(connection, now_ms);
+}
+
+void PlainPool::OnLost(PlainConnection* connection, int) {
+  PlainHost* host = connection->host;
+  const bool behind_answer = connection->framing.ended() && MonotonicMs() - connection->answered_ms < kProbeMs;
+  Close(connection);
+  if (behind_answer && !host->closes) MarkCloses(host);
+}
+
+void PlainPool::OnConnectionDeadline(PlainConnection* connection, int64_t now_ms) {
+  PlainHost* host = connection->host;
+  if (host->probe != connection) return Close(connection);  // the rest of its answer stays away
+  host->probe = nullptr;
+  host->closes = false;
+  if (Fit(*connection, now_ms)) PushIdle(connection);
+  else Close(connection);
+}
+
+void PlainPool::Renew() {
+  ++era_;
+  CloseIdle();
+}
+
+bool PlainPool::Sweep(int64_t now_ms) {
+  for (PlainConnection* connection = oldest_; connection != nullptr;) {
+    PlainConnection* next = connection->idle_next;
+    if (!Fit(*connection, now_ms) || now_ms - connection->answered_ms >= kMaxIdleMs) Close(connection);
+    connection = next;
+  }
+  return idle_ > 0;
+}
+
+void PlainPool::CloseIdle() {
+  while (oldest_ != nullptr) Close(oldest_);
+  for (auto& [key, host] : hosts_) {
+    if (host->probe != nullptr) Close(host->probe);
+  }
+}
+
+}  // namespace notifyd

@@ -1,0 +1,110 @@
+// PlainPool: the plain client's connections between two calls, by host. Loop thread only.
+//
+// I1  An idle connection is watched: one that its peer closes, or writes into, is closed at once, and before one is given away the socket is asked.
+// I2  No connection is given away that is older than max_age_ms, was idle for longer than kMaxIdleMs, was opened under other destinations than those
+//     that hold now, or whose address its name no longer has.
+// I3  A host that closes a connection just behind an answer is not pooled until it stops: one connection at a time is watched there, and once one
+//     outlives kProbeMs they are pooled again. A request sent into such a closing is a lost attempt.
+// I4  Idle connections are bounded by max_idle over all hosts: the one that was idle for the longest gives way.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "net/sender/plain_connection.h"
+
+namespace notifyd {
+
+/// A name, or address, and a port.
+struct PlainHost {
+  std::string name;  // in lower case
+  uint16_t port = 0;
+  std::vector<PlainConnection*> idle;  // the one that was used last at the back
+  PlainConnection* probe = nullptr;
+  bool closes = false;    // behind its answers
+  uint64_t resolved = 0;  // Resolver::Answer::version that `addresses` is of; 0: never
+  std::shared_ptr<const std::vector<IpAddress>> addresses;
+  size_t uses = 0;  // calls and connections
+};
+
+class PlainPool : public PlainConnection::User {
+ public:
+  /// Common front ends close idle connections after 60 s.
+  static constexpr int64_t kMaxIdleMs = 55'000;
+  /// A connection that is closed sooner behind an answer was closed because of it.
+  static constexpr int64_t kProbeMs = 100;
+  /// What answered within this long is taken for alive.
+  static constexpr int64_t kHotMs = 1000;
+  /// The rest of an answer that nobody needs is read, for the connection's sake, where it is not more than this and comes within this long.
+  static constexpr uint64_t kMaxDrainBytes = 64 << 10;
+  static constexpr int64_t kDrainMs = 1000;
+
+  /// All are borrowed and must outlive it.
+  PlainPool(PlainConnection::Shared* shared, DeadlineWheel* wheel, size_t max_idle, int64_t max_age_ms);
+  /// Closes every connection, those in use too: calls must be gone.
+  ~PlainPool() override;
+
+  DeadlineWheel* wheel() const { return wheel_; }
+  /// Counts a use: Leave ends it.
+  PlainHost* Enter(std::string_view name, uint16_t port);
+  void Leave(PlainHost* host);
+  /// The name's addresses are these: idle connections to others are closed.
+  void SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<IpAddress>> addresses, uint64_t version);
+
+  enum class Want : uint8_t {
+    kAny,
+    kHot,  // one that answered within kHotMs
+  };
+  /// An idle connection to use, or null. Its user is to be set.
+  PlainConnection* Take(PlainHost* host, Want want, int64_t now_ms);
+  /// Of the destinations that hold now.
+  uint64_t era() const { return era_; }
+  /// A connection that a call has just opened, under the destinations of `era`: from now on it counts as the host's.
+  void Adopt(PlainHost* host, PlainConnection* connection, uint64_t era, int64_t now_ms);
+  /// The call is over, and what is left of its answer (framing) may be read: takes the connection, or closes it.
+  void Give(PlainConnection* connection, bool reusable, int64_t now_ms);
+  /// A call lost it before a byte of an answer.
+  void NoteLoss(PlainConnection* connection, int64_t now_ms);
+  void Close(PlainConnection* connection);
+  /// No connection that is open now serves another call.
+  void Renew();
+  void SetMaxAge(int64_t max_age_ms) { max_age_ms_ = max_age_ms; }
+  /// Closes what is idle for too long, or too old. True: idle ones are left.
+  bool Sweep(int64_t now_ms);
+  void CloseIdle();
+
+  void OnConnected(PlainConnection*, int) override {}
+  void OnBytes(PlainConnection* connection, std::string_view bytes) override;
+  void OnLost(PlainConnection* connection, int status) override;
+  void OnWritten(PlainConnection*) override {}
+  void OnConnectionDeadline(PlainConnection* connection, int64_t now_ms);
+
+ private:
+  struct StringHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  bool Fit(const PlainConnection& connection, int64_t now_ms) const;
+  void PushIdle(PlainConnection* connection);
+  void Rest(PlainConnection* connection, int64_t now_ms);
+  void Unlink(PlainConnection* connection);
+  void MarkCloses(PlainHost* host);
+
+  PlainConnection::Shared* shared_;
+  DeadlineWheel* wheel_;
+  size_t max_idle_;
+  int64_t max_age_ms_;
+  uint64_t era_ = 1;
+  std::string key_;                                                                                 // scratch
+  std::unordered_map<std::string, std::unique_ptr<PlainHost>, StringHash, std::equal_to<>> hosts_;  // by "name:port"
+  // All idle ones, the one that was idle for the longest first.
+  PlainConnection* oldest_ = nullptr;
+  PlainConnection* newest_ = nullptr;
+  size_t idle_ = 0;
+};
+
+}  // namespace notifyd

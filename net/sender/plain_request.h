@@ -1,0 +1,51 @@
+// PlainRequest: the bytes of one request of HTTP/1.1 over TCP, made once from what is stored of the notify. Reused from attempt to attempt: in the
+// steady state nothing is allocated. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/authority.h"
+#include "base/random.h"
+#include "broker/effects.h"
+#include "broker/payload.h"
+#include "broker/spec.h"
+#include "net/sender/destinations.h"
+#include "net/sender/sender_config.h"
+
+namespace notifyd {
+
+class PlainRequest {
+ public:
+  /// Error: it cannot be sent at all. `random`: for the trace's parent id.
+  Status Build(const StartAttempt& attempt, const SenderConfig& config, Random* random);
+
+  // Valid until the next Build.
+  const NotifySpec& spec() const { return spec_; }
+  /// In lower case, without brackets.
+  const std::string& host() const { return host_; }
+  uint16_t port() const { return port_; }
+  /// Where the host is an address, in whatever form it is written.
+  const std::optional<IpAddress>& literal() const { return literal_; }
+  std::string_view head() const { return head_; }
+  std::string_view body() const { return body_; }
+  /// Lets go of what is large.
+  void Forget();
+
+ private:
+  Status TakeUrl(std::string_view url, Authority* authority, std::string_view* rest);
+  Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, Random* random);
+  void Line(std::string_view name, std::string_view value);
+
+  NotifySpec spec_;
+  WireParts parts_;
+  std::string host_;
+  uint16_t port_ = 0;
+  std::optional<IpAddress> literal_;
+  std::string head_;
+  std::string_view body_;
+};
+
+}  // namespace notifyd

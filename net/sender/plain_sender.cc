@@ -1,0 +1,240 @@
+// The sender: calls under way, calls to be used again, and the one timer of all their deadlines.
+#include "net/sender/plain_sender.h"
+
+#include <uv.h>
+
+#include <deque>
+#include <random>
+#include <vector>
+
+#include "base/check.h"
+#include "net/loop.h"
+#include "net/sender/plain_call.h"
+
+namespace notifyd {
+namespace {
+
+/// Deadlines are kept to two of these.
+constexpr int64_t kTickMs = 5;
+/// Between two looks at idle connections, where no call is under way.
+constexpr int64_t kIdleTickMs = 1000;
+/// So long after the last call the ticks stay short: connections are drained and watched meanwhile.
+constexpr int64_t kStayMs = 2000;
+constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kMaxLingering = 256;
+/// Calls that are kept to be used again.
+constexpr size_t kMaxSpare = 256;
+
+uv_timer_t* MakeTimer(uv_loop_t* loop, void* data) {
+  auto* timer = new uv_timer_t;
+  CHECK(uv_timer_init(loop, timer) == 0);
+  timer->data = data;
+  return timer;
+}
+
+void CloseTimer(uv_timer_t* timer) {
+  uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
+}
+
+uint64_t Seed() {
+  std::random_device device;
+  return static_cast<uint64_t>(device()) << 32 | device();
+}
+
+}  // namespace
+
+class PlainSender::Impl {
+ public:
+  Impl(Loop* loop, EventSink* sink, Resolver* resolver, const SenderOptions& options, DestinationPolicy policy)
+      : sink_(sink),
+        judge_(loop, [this](AttemptEnded ended) { Post(std::move(ended)); }),
+        random_(Seed()),
+        read_buffer_(std::make_unique<char[]>(kReadBytes)),
+        connections_{loop->raw(), read_buffer_.get(), kReadBytes},
+        wheel_(kTickMs, MonotonicMs()),
+        pool_(&connections_, &wheel_, options.max_idle_connections, options.max_connection_age_ms),
+        timer_(MakeTimer(loop->raw(), this)),
+        post_timer_(MakeTimer(loop->raw(), this)) {
+    shared_ = {.config = MakeSenderConfig(options, std::move(policy), self_),
+               .random = &random_,
+               .connections = &connections_,
+               .pool = &pool_,
+               .resolver = resolver,
+               .wheel = &wheel_,
+               .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
+               .over = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Release(call); },
+               .lingers = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Linger(call); },
+               .context = this};
+  }
+
+  ~Impl() {
+    Abort();
+    CloseTimer(timer_);
+    CloseTimer(post_timer_);
+  }
+
+  void SetSelf(SenderSelf self) {
+    self_ = std::move(self);
+    shared_.config = MakeSenderConfig(shared_.config->options, shared_.config->policy, self_);
+  }
+
+  void Start(StartAttempt attempt) {
+    std::unique_ptr<PlainCall> call;
+    if (spare_.empty()) {
+      call = std::make_unique<PlainCall>(&shared_);
+    } else {
+      call = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    PlainCall* started = call.get();
+    started->place = running_.size();
+    running_.push_back(std::move(call));
+    ++in_flight_;
+    if (tick_ms_ != kTickMs) SetTick(kTickMs);
+    starting_ = true;
+    started->Begin(std::move(attempt));
+    starting_ = false;
+  }
+
+  Status Reload(const SenderOptions& options) {
+    Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
+    if (!policy.ok()) return std::move(policy).status();
+    const SenderOptions& old = shared_.config->options;
+    const bool other_destinations = options.allow != old.allow || options.deny != old.deny;
+    SenderOptions changed = options;
+    changed.user_agent = old.user_agent;
+    shared_.config = MakeSenderConfig(changed, *std::move(policy), self_);
+    pool_.SetMaxAge(options.max_connection_age_ms);
+    // No attempt is to use a connection that might not be opened now.
+    if (other_destinations) pool_.Renew();
+    return Status::Ok();
+  }
+
+  void Abort() {
+    for (const std::unique_ptr<PlainCall>& call : running_) call->Drop();
+    running_.clear();
+    judge_.Drop();
+    lingering_.clear();
+    unposted_.clear();
+    uv_timer_stop(post_timer_);
+    in_flight_ = 0;
+  }
+
+  size_t in_flight() const { return in_flight_; }
+  uint64_t judged_apart() const { return judge_.added(); }
+
+ private:
+  void OnEnded(Unjudged unjudged) {
+    if (unjudged.bytes() > kJudgedAtOnceBytes) judge_.Add(std::move(unjudged));
+    else Post(Judge(std::move(unjudged)));
+  }
+
+  void Post(AttemptEnded ended) {
+    if (!starting_) {
+      --in_flight_;
+      return sink_->Post(std::move(ended));
+    }
+    unposted_.push_back(std::move(ended));
+    uv_timer_start(
+        post_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->PostUnposted(); }, 0, 0);
+  }
+
+  void PostUnposted() {
+    std::vector<AttemptEnded> unposted;
+    unposted.swap(unposted_);
+    for (AttemptEnded& ended : unposted) Post(std::move(ended));
+  }
+
+  /// It may still be on the stack: it is kept.
+  void Release(PlainCall* call) {
+    if (!lingering_.empty()) std::erase(lingering_, call);
+    const size_t place = call->place;
+    spare_.push_back(std::move(running_[place]));
+    if (place + 1 != running_.size()) {
+      running_[place] = std::move(running_.back());
+      running_[place]->place = place;
+    }
+    running_.pop_back();
+  }
+
+  void Linger(PlainCall* call) {
+    lingering_.push_back(call);
+    if (lingering_.size() <= kMaxLingering) return;
+    PlainCall* oldest = lingering_.front();
+    oldest->Drop();
+    Release(oldest);
+  }
+
+  void SetTick(int64_t tick_ms) {
+    tick_ms_ = tick_ms;
+    busy_ms_ = MonotonicMs();
+    if (tick_ms == 0) {
+      uv_timer_stop(timer_);
+      return;
+    }
+    uv_timer_start(
+        timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->OnTick(); }, static_cast<uint64_t>(tick_ms), static_cast<uint64_t>(tick_ms));
+  }
+
+  void OnTick() {
+    const int64_t now_ms = MonotonicMs();
+    wheel_.Advance(now_ms, [now_ms](DeadlineWheel::Entry* entry) { static_cast<Timed*>(entry)->OnDeadline(now_ms); });
+    if (spare_.size() > kMaxSpare) spare_.resize(kMaxSpare);
+    if (!running_.empty()) busy_ms_ = now_ms;
+    bool idle = true;
+    if (now_ms - swept_ms_ >= kIdleTickMs) {
+      swept_ms_ = now_ms;
+      idle = pool_.Sweep(now_ms);
+    }
+    if (tick_ms_ == kTickMs && now_ms - busy_ms_ >= kStayMs) SetTick(kIdleTickMs);
+    else if (tick_ms_ == kIdleTickMs && !idle) SetTick(0);
+  }
+
+  EventSink* sink_;
+  SenderSelf self_;
+  JudgeThread judge_;
+  Random random_;
+  std::unique_ptr<char[]> read_buffer_;
+  PlainConnection::Shared connections_;
+  DeadlineWheel wheel_;
+  PlainPool pool_;
+  uv_timer_t* timer_;
+  uv_timer_t* post_timer_;
+  PlainCall::Shared shared_;
+  std::vector<std::unique_ptr<PlainCall>> running_;  // by PlainCall::place
+  std::vector<std::unique_ptr<PlainCall>> spare_;
+  std::deque<PlainCall*> lingering_;
+  std::vector<AttemptEnded> unposted_;  // those that ended inside Start
+  bool starting_ = false;
+  size_t in_flight_ = 0;
+  int64_t tick_ms_ = 0, busy_ms_ = 0, swept_ms_ = 0;
+};
+
+Result<std::unique_ptr<PlainSender>> PlainSender::Create(Loop* loop, EventSink* sink, Resolver* resolver, const SenderOptions& options) {
+  Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
+  if (!policy.ok()) return std::move(policy).status();
+  return std::unique_ptr<PlainSender>(new PlainSender(std::make_unique<Impl>(loop, sink, resolver, options, *std::move(policy))));
+}
+
+PlainSender::PlainSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PlainSender::~PlainSender() = default;
+void PlainSender::Start(StartAttempt attempt) {
+  impl_->Start(std::move(attempt));
+}
+Status PlainSender::Reload(const SenderOptions& options) {
+  return impl_->Reload(options);
+}
+void PlainSender::Abort() {
+  impl_->Abort();
+}
+void PlainSender::SetSelf(SenderSelf self) {
+  impl_->SetSelf(std::move(self));
+}
+uint64_t PlainSender::judged_apart() const {
+  return impl_->judged_apart();
+}
+size_t PlainSender::in_flight() const {
+  return impl_->in_flight();
+}
+
+}  // namespace notifyd

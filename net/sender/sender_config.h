@@ -1,0 +1,24 @@
+// SenderConfig: the settings as attempts see them, and what follows from them. Never changed: a reload puts another in its place, and an attempt
+// keeps the one that it began with.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/secrets.h"
+#include "net/sender/curl_sender.h"
+#include "net/sender/destinations.h"
+
+namespace notifyd {
+
+struct SenderConfig {
+  SenderOptions options;
+  DestinationPolicy policy;
+  SecretNames secrets;
+  std::string via;  // the broker's name in Notify-Via
+};
+
+/// `policy`: of `options`, to which the broker's own listeners are added.
+std::shared_ptr<const SenderConfig> MakeSenderConfig(const SenderOptions& options, DestinationPolicy policy, const SenderSelf& self);
+
+}  // namespace notifyd

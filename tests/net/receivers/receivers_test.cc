@@ -1,0 +1,68 @@
+// Every implementation of the Sender port against every behaviour of the table, over TCP and TLS.
+#include "net/receivers/table.h"
+#include "net/sender_fixture.h"
+
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+
+namespace {
+
+/// What is wrong with how the row was taken; empty: nothing.
+std::string Wrong(const Behaviour& row, Client client, SSL_CTX* tls) {
+  Stage stage(row.steps, tls);
+  SenderOptions options;
+  options.ca_file = Identity::Get().file();
+  SenderFixture sender(options, client);
+  NotifySpec spec = row.call.method == Method::kHead ? SpecFor(stage.Url("/")) : PostOf(stage.Url("/"), std::string(row.call.body_bytes, 'b'));
+  spec.method = row.call.method;
+  spec.expect = row.call.expect;
+  spec.timeout_ms = row.call.timeout_ms;
+  const AttemptResult result = sender.Send(spec);
+  std::string wrong;
+  const auto check = [&](bool holds, const std::string& what) {
+    if (!holds) wrong += (wrong.empty() ? "" : ", ") + what;
+  };
+  check(stage.connections() == 1, std::to_string(stage.connections()) + " connections");
+  stage.NoteEnded();
+  check(stage.WaitPlayed(), "the connection stays open");
+  // What the steps did lies in the socket by now: the turns that run these see it.
+  for (int i = 0; i < 2; ++i) sender.OnLoop([] {});
+  check(stage.requests().size() <= 1, "the request was sent again");
+  const AttemptRecord& record = result.record;
+  check(result.verdict == row.want.verdict, "verdict " + std::to_string(static_cast<int>(result.verdict)));
+  check(record.status == row.want.status, "status " + std::to_string(record.status));
+  check(record.error == row.want.error, "error \"" + record.error + "\" (" + record.detail + ")");
+  check(record.truncated == row.want.truncated, record.truncated ? "truncated" : "not truncated");
+  check(record.error.empty() == record.detail.empty(), "detail \"" + record.detail + "\"");
+  check(!result.lost_reused, "lost with a used connection");
+  const AttemptResult next = sender.Send(PostOf(stage.Url("/next"), "n"));
+  check(next.verdict == Verdict::kSuccess && next.record.response_body == "good",
+        "the next call got status " + std::to_string(next.record.status) + " \"" + next.record.response_body + "\" " + next.record.error);
+  const bool reused = stage.connections() == 1;
+  check(reused == row.want.reused, reused ? "the connection was used again" : "the connection was not used again");
+  return wrong;
+}
+
+void RunAll(Client client, SSL_CTX* tls, bool curl) {
+  for (const Behaviour& row : Behaviours()) {
+    if (curl && row.curl_gap != nullptr) continue;
+    const std::string wrong = Wrong(row, client, tls);
+    INFO(row.name << ": " << wrong);
+    CHECK(wrong.empty());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("receivers: the broker's sender over TCP") {
+  RunAll(Client::kBroker, nullptr, false);
+}
+
+TEST_CASE("receivers: the broker's sender over TLS") {
+  RunAll(Client::kBroker, Identity::Get().server(), true);
+}
+
+TEST_CASE("receivers: curl over TCP") {
+  RunAll(Client::kCurl, nullptr, true);
+}

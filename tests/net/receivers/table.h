@@ -1,0 +1,74 @@
+// What receivers do, and what the contract says of each (section 3, "When an answer counts"; promises 2 and 4): one row a behaviour.
+#pragma once
+
+#include <vector>
+
+#include "broker/notify.h"
+#include "broker/spec.h"
+#include "net/receivers/stage.h"
+
+namespace notifyd {
+
+/// What a behaviour must come to.
+struct Want {
+  Verdict verdict = Verdict::kSuccess;
+  uint16_t status = 200;
+  const char* error = "";
+  bool truncated = false;
+  bool reused = false;  // the next call goes over the same connection
+};
+inline Want Ok(uint16_t status = 200) {
+  return {.status = status};
+}
+inline Want Kept(uint16_t status = 200) {
+  return {.status = status, .reused = true};
+}
+inline Want Short(uint16_t status = 200) {
+  return {.status = status, .truncated = true};
+}
+inline Want Bad(const char* error, uint16_t status = 0) {
+  return {.verdict = Verdict::kFailure, .status = status, .error = error};
+}
+/// Bad, but it was whole.
+inline Want Spent(const char* error, uint16_t status) {
+  return {.verdict = Verdict::kFailure, .status = status, .error = error, .reused = true};
+}
+
+/// What is asked for: a POST of a byte, unless said otherwise.
+struct Call {
+  Method method = Method::kPost;
+  size_t body_bytes = 1;
+  AnswerPattern expect = {{2}, std::nullopt, {}};
+  int64_t timeout_ms = 20'000;
+};
+inline Call Contains(std::string text) {
+  return {.expect = {{2}, std::move(text), {}}};
+}
+inline Call JsonOk() {
+  return {.expect = {{2}, std::nullopt, {{"/ok", "true"}}}};
+}
+inline Call Expect(uint16_t status) {
+  return {.expect = {{status}, std::nullopt, {}}};
+}
+inline Call Sized(size_t bytes) {
+  return {.body_bytes = bytes};
+}
+inline Call Head() {
+  return {.method = Method::kHead};
+}
+inline Call Within(int64_t timeout_ms) {
+  return {.timeout_ms = timeout_ms};
+}
+
+struct Behaviour {
+  const char* name;
+  std::vector<Step> steps;
+  Want want;
+  Call call = {};
+  /// Why curl 7.88 cannot be held to it, and nothing around it can help; null: it does as wanted.
+  const char* curl_gap = nullptr;
+};
+
+const std::vector<Behaviour>& Behaviours();
+
+}  // namespace notifyd
