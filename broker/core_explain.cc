@@ -127,7 +127,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   if (entry.host->in_flight >= HostShare())
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
   auto caller = callers_.find(entry.head->caller);
-  if (caller != callers_.end() && caller->second->in_flight >= CallerShare(entry.host->in_flight > 0))
+  if (!lane.mixed && caller != callers_.end() && caller->second->in_flight >= CallerShare(entry.host->in_flight > 0))
     reason("caller_at_cap", "its caller has " + Number(caller->second->in_flight, "call", "calls") + " in flight, as many as it may");
   if (in_flight_ >= limits_.max_in_flight)
     reason("broker_at_cap", "the broker has " + Number(in_flight_, "call", "calls") + " in flight, as many as it may");

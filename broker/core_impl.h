@@ -157,6 +157,9 @@ struct Lane : Slot {
   std::map<OrderKey, Entry*> queue;
   std::set<OrderKey> tail_keys;  // of the tail, those in memory
   std::vector<Entry*> arriving;
+  // Whose notifies came into it since it is in memory; `mixed`: of more than one caller, so that no caller's share holds it up.
+  std::optional<std::string> caller;
+  bool mixed = false;
   uint32_t in_flight = 0;
   uint32_t sending = 0;       // of those in flight, not settled
   uint32_t promoted[6] = {};  // of its entries, by Index, those whose time has come
@@ -551,6 +554,7 @@ class Core::Impl {
   bool RemembersRates() const { return throttled_.size() < std::max<size_t>(2 * limits_.max_loaded, 1024); }
   void Kick(Lane* lane);
   void Unring(Lane* lane);
+  void NoteCaller(Lane* lane, const Entry& entry);
   size_t WaitingAt(const Host& host) const;
   uint32_t ShareOf(uint32_t cap, uint32_t weight, uint32_t kept) const;
   uint32_t HostShare() const;

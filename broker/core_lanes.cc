@@ -129,6 +129,7 @@ void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) 
 /// An entry that is in no place in memory goes to the tail.
 void Core::Impl::Spill(Lane* lane, Entry* entry) {
   CHECK(entry->place == Place::kIdle);
+  NoteCaller(lane, *entry);
   OrderKey key = entry->order();
   if (entry->index == Index::kTail) {
     lane->tail_keys.erase(key);
@@ -211,6 +212,7 @@ void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
 }
 
 void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
+  NoteCaller(lane, *entry);
   OrderKey key = entry->order();
   bool inserted = lane->queue.emplace(key, entry).second;
   CHECK(inserted);

@@ -131,6 +131,18 @@ void Core::Impl::Unring(Lane* lane) {
   CheckSleepers(host);
 }
 
+/// A lane that several callers use does not wait for the share of one of them, since that would hold up the others; it has its host's share and
+/// its own cap.
+void Core::Impl::NoteCaller(Lane* lane, const Entry& entry) {
+  if (lane->mixed) return;
+  if (!lane->caller) lane->caller = entry.head->caller;
+  if (*lane->caller == entry.head->caller) return;
+  lane->mixed = true;
+  if (!lane->flow) return;
+  Unring(lane);
+  Kick(lane);
+}
+
 /// The lanes that wait at a host: those whose callers are at their shares count once they are as many as the host has room for, so that they
 /// keep nobody from being woken, and memory is still bounded.
 size_t Core::Impl::WaitingAt(const Host& host) const {
@@ -271,7 +283,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
       Expire(entry);
     } else {
       Caller* caller = GetCaller(entry->head->caller);
-      if (caller->in_flight >= CallerShare(host->in_flight > 0)) return Park(lane, host, caller);
+      if (!lane->mixed && caller->in_flight >= CallerShare(host->in_flight > 0)) return Park(lane, host, caller);
       StartAttemptOf(entry, caller);
     }
     if (MustGiveWay(*lane, *host)) GiveWay(lane, host);

@@ -130,6 +130,28 @@ TEST_CASE("shares: a lane whose caller is at its share holds up no other at its 
   CHECK(f.Stats().lanes == 0);
 }
 
+TEST_CASE("shares: one of a caller at his share holds up nobody else's in the same lane") {
+  CoreLimits limits;
+  limits.max_in_flight = 20;
+  CoreFixture f(limits);
+  for (int i = 0; i < 30; ++i) f.Submit(To("hung" + std::to_string(i), "careless"));
+  CHECK(f.starts.size() == 19);
+  Fields fields = To("shared", "careless"), other = To("shared", "other");
+  fields.mode = other.mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
+  NotifyId first = f.Submit(fields).id;
+  CHECK_FALSE(Started(f, first));
+  std::vector<NotifyId> others;
+  for (int i = 0; i < 5; ++i) others.push_back(f.Submit(other).id);
+  for (int i = 0; i < 6; ++i) {
+    CHECK(f.starts.size() == 20);
+    f.End(f.starts.back(), Verdict::kSuccess);
+    f.Run();
+  }
+  CHECK(f.StateOf(first) == State::kSucceeded);
+  for (NotifyId id : others) CHECK(f.StateOf(id) == State::kSucceeded);
+  f.core().CheckInvariants();
+}
+
 TEST_CASE("shares: cancelled, paused, expired and overtaken while it waits for its caller's share") {
   CoreLimits limits;
   limits.max_in_flight = 10;
