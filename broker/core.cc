@@ -39,7 +39,9 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   CHECK(now.mono >= totals.mono);
   open_.number = 1;
   // An index with nothing in it needs no page: what arrives is in memory at once.
-  wall_.horizon = totals.due + totals.held_due == 0 ? DueKey{WindowBase(Clock::kWall) + limits.lookahead_ms, {}} : totals.wall_mark;
+  bool empty = totals.due + totals.held_due == 0;
+  wall_.horizon = empty ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark;
+  if (empty) search_.done = {totals.last_due_at_once.ms + 1, {}};
   mono_.horizon = totals.retrying == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark;
   expiry_.horizon = totals.expiry_mark;
 }
@@ -122,8 +124,9 @@ Wake Core::Impl::NextWake() const {
   wake.wall.ms = std::min(wall_.wheel.NextWake(), expiry_.wheel.NextWake());
   wake.mono.ms = mono_.wheel.NextWake();
   // The windows are paged on when half of the lookahead is used up.
-  if (WindowRoom(wall_, WindowBase(Clock::kWall)))
+  if (WindowRoom(wall_, now_.wall.ms))
     wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
   if (ExpiryRoom()) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
   if (WindowRoom(mono_, now_.mono.ms))
     wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));

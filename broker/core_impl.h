@@ -9,12 +9,14 @@
 // Time indexes (Window): one for the wall clock, one for the monotonic one, one for expiry.
 //   I3  Every pending notify whose key lies below its window's horizon is placed in memory (wheel, lane, in flight), unless it was spilled.
 //       Being in memory above the horizon is harmless, being absent below is not: `cover` is the horizon, or the end of the page under way.
+//       What is due at once may have its key ahead of a clock that stepped back, among any number that cannot go yet: it is searched for there
+//       (AtOnceSearch), and all of it that lies below Searched() is placed, too.
 //   I4  A page or a lane's tail is read only once every batch that was open when it was decided is written.
 //   I5  While a page is under way no entry is dropped (the graveyard): a page never brings back what was settled meanwhile.
 // Lanes:
 //   I6  With disk_tail, everything of the lane with a key below tail_next is in memory or in the due index, and what is at or above is in the tail.
 //   I7  A fifo lane starts its next notify only when nothing is in flight, no attempted head blocks it, the last end is written, its front is
-//       durable and every due notify that sorts before the front is loaded (front below the wall window's horizon).
+//       durable and every due notify that sorts before the front is loaded (AllDueLoaded).
 //   I8  A paused lane has nothing in memory but what is in flight or on its way in: all that is ready of it is in its tail, its attempted head
 //       too. Whoever resumes it fetches that head.
 //   I9  A lane that falls asleep after it was served under its place in its host's list gets a new one, at the end; and a lane is woken from its
@@ -236,6 +238,16 @@ struct Window {
   DueKey cover() const { return page ? DueKey{page_to, NotifyId{0}} : horizon; }
 };
 
+/// The search for what is due at once beyond the wall window's horizon. It begins once that is ahead of the clock, and ends at the last key that
+/// was given to anything due at once; what it passes over stays on disk. One is needed after a start that finds the clock behind that key.
+struct AtOnceSearch {
+  DueKey done{INT64_MIN, {}};  // so far
+  uint64_t ticket = 0;         // of the page under way; 0: none
+  int64_t page_to = 0;
+
+  DueKey cover() const { return ticket != 0 ? DueKey{page_to, NotifyId{0}} : done; }
+};
+
 /// Internal: its ttl is over.
 struct ExpiryDue {
   NotifyId id;
@@ -399,8 +411,6 @@ class Core::Impl {
   void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, bool at_once, WallTime due);
-  /// What is due at once may have an order key ahead of a clock that stepped back: the due window reaches beyond both.
-  int64_t WindowBase(Clock clock) const;
   void ResolveWhen(const When& when, bool* at_once, WallTime* due) const;
   WallTime AtOnce();
   void AddWaiter(RequestId request, Entry* entry, int64_t wait_ms);
@@ -477,16 +487,27 @@ class Core::Impl {
   void UntrackExpiry(Entry* entry);
   /// Puts a pending entry that is nowhere in memory where I3 wants it.
   void PlaceEntry(Entry* entry);
+  /// Must one with that place in the wall index be in memory?
+  bool Covered(const Entry& entry) const;
+  /// All that is due at once and has a key below it is in memory.
+  DueKey Searched() const { return std::max(wall_.horizon, search_.done); }
+  bool SearchedAll() const { return Searched().time_ms > totals_.last_due_at_once.ms; }
+  bool IsCaughtUp() const { return wall_.horizon.time_ms > now_.wall.ms; }
+  /// All of the wall index that is due and sorts before `key` is in memory.
+  bool AllDueLoaded(const DueKey& key) const { return key < wall_.horizon || (IsCaughtUp() && (SearchedAll() || key < Searched())); }
   void Promote(Entry* entry);
   void Unplace(Entry* entry);
   void AdvanceWindows();
   void PageWindows();
-  void AskPage(PageEffect page);
+  /// Returns its ticket.
+  uint64_t AskPage(PageEffect page);
   void OnDuePage(Clock clock, PageLoaded& page);
+  void OnSearchPage(PageLoaded& page);
   void OnExpiryPage(PageLoaded& page);
   void EvictFarthest(Window* window);
   void EvictExpiries();
   bool WindowRoom(const Window& window, int64_t now_ms) const;
+  bool SearchRoom() const { return search_.ticket == 0 && IsCaughtUp() && !SearchedAll() && LoadedWeight() < limits_.max_loaded; }
   bool ExpiryRoom() const;
   void UpdateMarks();
   Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
@@ -531,6 +552,8 @@ class Core::Impl {
   static constexpr size_t kWakeTogether = 16;
   /// The part of a host's room that is free before lanes are woken into it.
   static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }
+  /// Nothing of a fifo lane with that key, or a later one, can start yet (I7).
+  bool IsAhead(const Lane& lane, const OrderKey& key) const { return lane.fifo() && !AllDueLoaded({key.due.ms, key.id}); }
   void HoldAtHorizon(Lane* lane);
   void ReleaseHorizon();
   void OnDormantPage(const std::string& host, PageLoaded& page);
@@ -617,8 +640,10 @@ class Core::Impl {
 
   // Time.
   Window wall_, mono_, expiry_;
+  AtOnceSearch search_;
+  bool caught_up_ = true;  // as of the last turn
   uint64_t promoted_[6] = {};
-  MonoTime next_mark_, next_eviction_;
+  MonoTime next_mark_;
   uint64_t reads_under_way_ = 0;
   std::vector<TimerNode*> fired_;
 

@@ -157,8 +157,12 @@ void Core::Impl::UntrackExpiry(Entry* entry) {
   delete std::exchange(entry->expiry, nullptr);
 }
 
-int64_t Core::Impl::WindowBase(Clock clock) const {
-  return clock == Clock::kWall ? std::max(now_.wall, totals_.last_due_at_once).ms : now_.mono.ms;
+bool Core::Impl::Covered(const Entry& entry) const {
+  DueKey key{entry.state.due.ms, entry.id};
+  if (key < wall_.cover()) return true;
+  if (!entry.state.at_once) return false;
+  // Where no order is to be kept it need not wait until the search has come that far.
+  return key < search_.cover() || (entry.head->lane.mode != Mode::kFifo && IsCaughtUp());
 }
 
 void Core::Impl::PlaceEntry(Entry* entry) {
@@ -171,7 +175,7 @@ void Core::Impl::PlaceEntry(Entry* entry) {
     mono_.wheel.Insert(&entry->timer, at);
   } else if (entry->index == Index::kDue || entry->index == Index::kHeldDue) {
     int64_t at = entry->state.due.ms;
-    if (!(DueKey{at, entry->id} < wall_.cover())) return;
+    if (!Covered(*entry)) return;
     if (entry->state.at_once || at <= now_.wall.ms) return Promote(entry);
     entry->place = Place::kTimer;
     wall_.wheel.Insert(&entry->timer, at);
@@ -255,20 +259,21 @@ void Core::Impl::AdvanceWindows() {
 
 // ---- paging
 
-void Core::Impl::AskPage(PageEffect page) {
-  page.ticket = next_ticket_++;
-  page_tickets_.emplace(page.ticket, page.page);
+uint64_t Core::Impl::AskPage(PageEffect page) {
+  uint64_t ticket = page.ticket = next_ticket_++;
+  page_tickets_.emplace(ticket, page.page);
   // I4: what was decided until now must be there to be read.
   uint64_t after = open_.ops.empty() && dirty_lanes_.empty() ? open_.number - 1 : open_.number;
   if (after <= written_) out_->pages.push_back(std::move(page));
   else pages_waiting_.emplace_back(after, std::move(page));
+  return ticket;
 }
 
 void Core::Impl::PageWindows() {
   for (Clock clock : {Clock::kWall, Clock::kMono}) {
     Window& window = WindowOf(clock);
-    int64_t now_ms = WindowBase(clock);
-    if (window.wheel.size() > limits_.max_loaded / 4 && !window.page && now_.mono >= next_eviction_) EvictFarthest(&window);
+    int64_t now_ms = clock == Clock::kWall ? now_.wall.ms : now_.mono.ms;
+    if (window.wheel.size() > limits_.max_loaded / 4 && !window.page) EvictFarthest(&window);
     if (!WindowRoom(window, now_ms) || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
     DueKey to{now_ms + limits_.lookahead_ms, {}};
     if ((clock == Clock::kWall ? totals_.due + totals_.held_due : totals_.retrying) == 0) {
@@ -280,6 +285,12 @@ void Core::Impl::PageWindows() {
     window.page_to = to.time_ms;
     AskPage({0, limits_.page_items, DuePage{clock, window.horizon, to.time_ms}});
   }
+  if (SearchRoom()) {
+    search_.page_to = totals_.last_due_at_once.ms + 1;
+    search_.ticket = AskPage({0, limits_.page_items, DuePage{Clock::kWall, Searched(), search_.page_to}});
+  }
+  // A clock that stepped back may have brought that about, too.
+  if (!std::exchange(caught_up_, IsCaughtUp()) && caught_up_) ReleaseHorizon();
   if (expiry_.wheel.size() > limits_.max_loaded && !expiry_.page) EvictExpiries();
   if (ExpiryRoom() && expiry_.horizon.time_ms <= now_.wall.ms + limits_.lookahead_ms / 2) {
     expiry_.page = true;
@@ -307,7 +318,9 @@ void Core::Impl::On(PageLoaded& e) {
   auto found = page_tickets_.find(e.ticket);
   CHECK(found != page_tickets_.end());
   auto page = std::move(found->second);
-  if (auto* due = std::get_if<DuePage>(&page)) {
+  if (e.ticket == search_.ticket) {
+    OnSearchPage(e);
+  } else if (auto* due = std::get_if<DuePage>(&page)) {
     OnDuePage(due->clock, e);
   } else if (std::get_if<ExpiryPage>(&page)) {
     OnExpiryPage(e);
@@ -345,6 +358,25 @@ void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
   if (clock == Clock::kWall) ReleaseHorizon();
 }
 
+void Core::Impl::OnSearchPage(PageLoaded& page) {
+  search_.ticket = 0;
+  search_.done = {search_.page_to, {}};
+  if (page.more) {
+    CHECK(!page.due.empty());
+    DueKey last = page.due.back().key;
+    search_.done = {last.time_ms, NotifyId{last.id.value + 1}};
+  }
+  for (LoadedDue& item : page.due) {
+    // As in OnDuePage: what is in memory is the newer.
+    bool at_once = item.notify.record && item.notify.record->state.at_once;
+    if (!at_once && !FindEntry(item.key.id)) continue;
+    Entry* entry = EntryOfPage(item.key.id, item.notify);
+    PlaceEntry(entry);
+    MaybeDrop(entry);
+  }
+  ReleaseHorizon();
+}
+
 void Core::Impl::OnExpiryPage(PageLoaded& page) {
   expiry_.page = false;
   expiry_.horizon = {expiry_.page_to, {}};
@@ -369,12 +401,10 @@ void Core::Impl::EvictFarthest(Window* window) {
   auto less = [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); };
   auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
   std::nth_element(all.begin(), middle, all.end(), less);
-  // Never below what is due at once by now: that must find its place in memory.
-  DueKey horizon = std::max(key(*middle), DueKey{WindowBase(window == &wall_ ? Clock::kWall : Clock::kMono) + 1, {}});
+  // What is due at once is in no wheel: of that, all below the old horizon stays in memory.
+  if (window == &wall_) search_.done = Searched();
   // What was placed while a page was under way may lie above the horizon: it can go without lowering that.
-  window->horizon = std::min(window->horizon, horizon);
-  middle = std::partition(all.begin(), all.end(), [&](const TimerNode* t) { return key(t) < horizon; });
-  if (middle == all.end()) next_eviction_ = {now_.mono.ms + 1000};
+  window->horizon = std::min(window->horizon, key(*middle));
   for (auto it = middle; it != all.end(); ++it) {
     Entry* entry = static_cast<Entry::Timer*>(*it)->entry;
     window->wheel.Remove(&entry->timer);

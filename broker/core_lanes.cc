@@ -46,6 +46,8 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
   // Behind a head that waits for its next attempt nothing is sent for a while.
   if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && LoadedWeight() > limits_.max_loaded / 2) return last;
   if (Benched(lane)) return last;
+  // It would hold memory that the window or the search needs to come that far.
+  if (ShortOfMemory() && IsAhead(lane, key)) return last;
   if (queued > 0) return queued >= LaneRoom(host) && last;
   // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too. So does one that sleeps already or gave
   // way, whatever of it is still in flight: it waits for its turn to be woken.
@@ -255,7 +257,8 @@ void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (lane->active) return RefillTail(lane);
   if (!lane->disk_tail || lane->record.blocked_head.value != 0) return;
   auto host = hosts_.find(lane->record.dormant_host);
-  if (!has_room && host != hosts_.end() && Crowded(*host->second)) return FallAsleep(lane);
+  bool crowded = host != hosts_.end() && Crowded(*host->second);
+  if (!has_room && (crowded || (ShortOfMemory() && IsAhead(*lane, lane->tail_next)))) return FallAsleep(lane);
   lane->active = true;
   RefillTail(lane);
   Kick(lane);
@@ -266,7 +269,7 @@ void Core::Impl::RefillTail(Lane* lane) {
   if (Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->record.blocked_head.value != 0) return;  // nothing behind it is sent before it is settled
   // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
-  if (wall_.horizon.time_ms <= now_.wall.ms) return HoldAtHorizon(lane);
+  if (!IsCaughtUp() || IsAhead(*lane, lane->tail_next)) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.dormant_host);
   size_t room = std::min(LaneRoom(*host), limits_.page_items);
   // Where others sleep, what is left of its quantum: the rest would be dropped again.
@@ -341,7 +344,7 @@ void Core::Impl::FallAsleep(Lane* lane) {
 /// It had its quantum of turns, others sleep, and there is no room to wake them into but what the awake ones give up.
 bool Core::Impl::MustGiveWay(const Lane& lane, const Host& host) const {
   if (!host.sleepers || !lane.active || lane.turns < kQuantum) return false;
-  if (wall_.horizon.time_ms <= now_.wall.ms) return false;  // nobody is woken yet
+  if (!IsCaughtUp()) return false;  // nobody is woken yet
   if (ShortOfMemory()) return true;
   size_t room = HostRoom();
   return WaitingAt(host) + Slack(room) > room;
@@ -376,7 +379,7 @@ void Core::Impl::CheckSleepers(Host* host) {
 constexpr uint32_t kSleeperPages = 8;
 
 void Core::Impl::WakeSleepers() {
-  if (stopping_ || wall_.horizon.time_ms <= now_.wall.ms) return;
+  if (stopping_ || !IsCaughtUp()) return;
   std::vector<Host*> hosts = std::exchange(sleeper_checks_, {});
   for (size_t i = 0; i < hosts.size(); ++i) {
     Host* host = hosts[i];
@@ -402,7 +405,8 @@ void Core::Impl::WakeSleepers() {
   }
 }
 
-/// From when it is woken in its host's turn until the first page of its tail is there it takes up the room that it was woken into.
+/// From when it is woken in its host's turn until the first page of its tail is there it takes up the room that it was woken into: so those that
+/// are held at the horizon are no more than there is room for.
 void Core::Impl::BeginWaking(Lane* lane, Host* host) {
   if (lane->waking) return;
   lane->waking = host;
@@ -425,7 +429,7 @@ void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
     if (!lane->active) BeginWaking(lane, host);
     Activate(lane, true);
   }
-  if (!lane->tail_page) EndWaking(lane);
+  if (!lane->tail_page && !lane->at_horizon) EndWaking(lane);
 }
 
 void Core::Impl::HoldAtHorizon(Lane* lane) {
@@ -434,12 +438,13 @@ void Core::Impl::HoldAtHorizon(Lane* lane) {
   at_horizon_.push_back(lane);
 }
 
-/// The due window moved on.
+/// The due window moved on, or the search beyond it.
 void Core::Impl::ReleaseHorizon() {
   for (Lane* lane : std::exchange(at_horizon_, {})) {
     lane->at_horizon = false;
     Kick(lane);
     RefillTail(lane);
+    if (!lane->tail_page && !lane->at_horizon) EndWaking(lane);
     MaybeDrop(lane);
   }
 }

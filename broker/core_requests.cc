@@ -284,9 +284,8 @@ void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
   entry->state.at_once = at_once;
   entry->durable = open_.number;
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
-  DueKey key{entry->state.due.ms, entry->id};
   // Where it would be spilled right away, it is written to the tail in the first place.
-  if (at_once && key < wall_.cover()) {
+  if (at_once && Covered(*entry)) {
     Lane* lane = GetLane(entry->head->lane);
     if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);

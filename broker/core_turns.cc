@@ -36,7 +36,7 @@ bool Core::Impl::CanStart(Lane* lane) {
   if (next->durable > synced_) return false;
   if (lane->fifo()) {
     if (lane->gate > written_) return false;  // I7: Committed kicks the lane
-    if (next->place != Place::kHead && !(DueKey{next->state.due.ms, next->id} < wall_.horizon)) {
+    if (next->place != Place::kHead && !AllDueLoaded({next->state.due.ms, next->id})) {
       HoldAtHorizon(lane);
       return false;
     }

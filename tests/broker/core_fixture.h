@@ -15,13 +15,13 @@
 
 namespace notifyd {
 
-/// A store whose reads (of one notify, or of lanes) can be held back, as a busy disk does; all else goes on meanwhile.
+/// A store whose reads (of one notify, or of lanes), or whose pages, can be held back, as a busy disk does; all else goes on meanwhile.
 class ReadGate : public Store {
  public:
   explicit ReadGate(Store* store) : store_(store) {}
   void Commit(WriteBatch batch) override { store_->Commit(std::move(batch)); }
   void Load(LoadEffect load) override { store_->Load(std::move(load)); }
-  void LoadPage(PageEffect page) override { store_->LoadPage(std::move(page)); }
+  void LoadPage(PageEffect page) override { pages_closed_ ? pages_.push_back(std::move(page)) : store_->LoadPage(std::move(page)); }
   void List(ListEffect list) override { store_->List(std::move(list)); }
   void Read(ReadEffect read) override { closed_ ? reads_.push_back(read) : store_->Read(read); }
   void ListLanes(LanesEffect lanes) override { closed_ ? lanes_.push_back(std::move(lanes)) : store_->ListLanes(std::move(lanes)); }
@@ -32,12 +32,18 @@ class ReadGate : public Store {
     for (LanesEffect& lanes : std::exchange(lanes_, {})) store_->ListLanes(std::move(lanes));
   }
   size_t held() const { return reads_.size() + lanes_.size(); }
+  void ClosePages() { pages_closed_ = true; }
+  void OpenPages() {
+    pages_closed_ = false;
+    for (PageEffect& page : std::exchange(pages_, {})) store_->LoadPage(std::move(page));
+  }
 
  private:
   Store* store_;
-  bool closed_ = false;
+  bool closed_ = false, pages_closed_ = false;
   std::vector<ReadEffect> reads_;
   std::vector<LanesEffect> lanes_;
+  std::vector<PageEffect> pages_;
 };
 
 class CoreFixture : public EventSink, public Sender, public ReplySink {
@@ -85,11 +91,12 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     }
   }
   /// A crash that keeps what was written, and a new start.
-  void Restart(CrashKind kind = CrashKind::kKill) {
+  void Restart(CrashKind kind = CrashKind::kKill, bool pages = true) {
     FakeImage image = store_->Crash(kind);
     starts.clear();
     events_.clear();
     Open(std::move(image));
+    if (!pages) gate_->ClosePages();
     Run();
   }
   Core& core() { return *core_; }

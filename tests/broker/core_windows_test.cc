@@ -1,0 +1,174 @@
+// What of the due indexes is in memory where the clock lies behind the last key given to something due at once.
+#include <set>
+
+#include "broker/core_fixture.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd {
+namespace {
+
+using Fields = CoreFixture::Fields;
+
+constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute;
+
+CoreLimits Small() {
+  CoreLimits limits;
+  limits.max_loaded = 80;
+  limits.page_items = 8;
+  limits.lookahead_ms = 1000;
+  return limits;
+}
+
+Fields InLane(Mode mode, const std::string& lane, When when = {}) {
+  Fields fields;
+  fields.mode = mode;
+  fields.lane = lane;
+  fields.when = when;
+  return fields;
+}
+
+/// Due one by one from a second from now on, in lanes of their own.
+void SubmitScheduled(CoreFixture* f, int count, int64_t every_ms) {
+  for (int i = 0; i < count; ++i) f->Submit(InLane(i % 2 ? Mode::kFifo : Mode::kConcurrent, "later" + std::to_string(i), Delay(1000 + i * every_ms)));
+}
+
+std::set<NotifyId> SetOf(const std::vector<NotifyId>& ids) {
+  return {ids.begin(), ids.end()};
+}
+
+}  // namespace
+
+TEST_CASE("windows: what is due at once is found by a start behind its keys, however many scheduled ones lie before it") {
+  CoreFixture f(Small());
+  f.Pass(2 * kHour);  // so that no time is before the epoch
+  std::vector<NotifyId> at_once;
+  for (int i = 0; i < 20; ++i) at_once.push_back(f.Submit(InLane(i % 2 ? Mode::kFifo : Mode::kConcurrent, "now" + std::to_string(i))).id);
+  f.now.wall.ms -= kHour;
+  SubmitScheduled(&f, 500, 7'000);
+  f.Restart();
+  REQUIRE(SetOf(f.UnderWay()) == SetOf(at_once));
+  CHECK(f.Stats().loaded_notifies <= 80);
+  // What comes now has the last key of all, and waits for nobody.
+  for (Mode mode : {Mode::kFifo, Mode::kConcurrent}) at_once.push_back(f.Submit(InLane(mode, "new")).id);
+  CHECK(SetOf(f.UnderWay()) == SetOf(at_once));
+  // The search is over: what it passed over is not read again until it comes near.
+  uint64_t rows = f.store().rows();
+  f.Pass(900);
+  CHECK(f.store().rows() - rows < 20);
+  while (f.Stats().totals.pending() > 0) {
+    while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+    f.Pass(kMinute);
+    REQUIRE(f.now.mono.ms < 4 * kHour);
+  }
+  CHECK(f.sent.size() == 20 + 522);
+}
+
+TEST_CASE("windows: scheduled ones within a step back of the clock do not fill the memory") {
+  CoreFixture f(Small());
+  f.Pass(2 * kHour);  // so that no time is before the epoch
+  f.Submit(Fields{});
+  f.now.wall.ms -= kHour;
+  for (int start = 0; start < 2; ++start) {
+    SubmitScheduled(&f, 500, 5'000);
+    CHECK(f.Stats().loaded_notifies <= 80);
+    NotifyId id = f.Submit(InLane(Mode::kFifo, "now" + std::to_string(start))).id;
+    REQUIRE(!f.starts.empty());
+    CHECK(f.starts.back().id == id);
+    f.Restart();
+  }
+  CHECK(f.Stats().loaded_notifies <= 80);
+  for (int64_t passed = 0; passed < kHour; passed += kMinute) {
+    f.Pass(kMinute);
+    while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+    CHECK(f.Stats().loaded_notifies <= 80);
+  }
+  std::set<NotifyId> sent;
+  for (const StartAttempt& start : f.sent) sent.insert(start.id);
+  CHECK(sent.size() == 1003);
+  CHECK(f.Stats().totals.pending() == 0);
+}
+
+TEST_CASE("windows: a fifo lane keeps its order where its keys lie ahead of the clock") {
+  CoreFixture f(Small());
+  f.Pass(2 * kHour);  // so that no time is before the epoch
+  NotifyId first = f.Submit(InLane(Mode::kFifo, "lane")).id, second = f.Submit(InLane(Mode::kFifo, "lane")).id;
+  f.now.wall.ms -= kHour;
+  NotifyId soon = f.Submit(InLane(Mode::kFifo, "lane", Delay(30'000))).id;
+  NotifyId late = f.Submit(InLane(Mode::kFifo, "lane", Delay(40'000))).id;
+  SubmitScheduled(&f, 500, 7'000);
+  NotifyId third = f.Submit(InLane(Mode::kFifo, "lane")).id;
+  f.Restart();
+  CHECK(f.UnderWay() == std::vector{first});
+  f.Pass(20'000);
+  std::vector<NotifyId> order;
+  auto end = [&] {
+    for (size_t i = 0; i < f.starts.size(); ++i)
+      if (NotifyId id = f.starts[i].id; f.Get(id).record->head->lane.name == "lane") {
+        order.push_back(id);
+        f.End(StartAttempt(f.starts[i]), Verdict::kSuccess);
+        f.Run();
+        return;
+      }
+  };
+  end();
+  f.Pass(15'000);  // `soon` is due by now, and sorts before what waits
+  end();
+  end();
+  f.Pass(10'000);  // and `late`
+  end();
+  end();
+  CHECK(order == std::vector{first, second, soon, third, late});
+}
+
+TEST_CASE("windows: one that steps aside is repeated by the monotonic clock, wherever its key lies") {
+  CoreLimits limits = Small();
+  LaneRule skip{"lane", Mode::kFifo, {}};
+  skip.settings.on_retry = OnRetry::kSkip;
+  limits.lane_rules.push_back(skip);
+  CoreFixture f(limits);
+  f.Pass(2 * kHour);
+  Fields fields = Fifo();
+  fields.when = Delay(10'000);
+  NotifyId id = f.Submit(fields).id;
+  f.Pass(10'000);
+  f.EndFirst(Verdict::kFailure);
+  f.now.wall.ms -= kHour;
+  f.Restart();
+  f.Pass(4'900);
+  CHECK(f.starts.empty());
+  f.Pass(200);
+  CHECK(f.UnderWay() == std::vector{id});
+}
+
+TEST_CASE("windows: fifo lanes that wait until all before them is loaded leave it the memory that it needs") {
+  // Until the window has caught up with the clock, or while what is due at once is searched for beyond it.
+  bool searching = GENERATE(false, true);
+  CoreFixture f(Small());
+  f.Pass(2 * kHour);  // so that no time is before the epoch
+  std::set<NotifyId> at_once;
+  auto submit = [&](const std::string& name) {
+    Fields fields = InLane(Mode::kFifo, name);
+    fields.host = name + ":80";
+    at_once.insert(f.Submit(fields).id);
+  };
+  for (int i = 0; i < 20; ++i) submit("old" + std::to_string(i));
+  f.now.wall.ms -= kHour;
+  SubmitScheduled(&f, 100, 7'000);
+  f.Restart(CrashKind::kKill, false);
+  if (searching) {
+    f.reads().OpenPages();
+    f.reads().ClosePages();
+    f.Run();
+  }
+  for (int i = 0; i < 300; ++i) submit("new" + std::to_string(i));
+  CHECK(f.Stats().lanes <= 80);
+  CHECK(f.starts.empty());
+  f.reads().OpenPages();
+  f.Run();
+  std::set<NotifyId> sent;
+  while (!f.starts.empty()) sent.insert(f.EndFirst(Verdict::kSuccess));
+  CHECK(sent == at_once);
+}
+
+}  // namespace notifyd
