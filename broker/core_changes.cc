@@ -30,6 +30,8 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
   if (!entry) return false;
   if (RefusedChange(r.request, *entry)) return true;
   Lane* lane = NeedLane(task, entry->head->lane);
+  // Whether it is held still, or its fkey was given to another when its time had come (before the clock stepped back).
+  FkeySlot* fkey = entry->state.phase == Phase::kHeld ? NeedFkey(task, entry->head->fkey) : nullptr;
   entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return false;
   if (entry->state.expires_at <= now_.wall) {
@@ -50,6 +52,7 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
   }
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms)
     return Refuse(r.request, Code::kUnacceptable, "has passed", "/expires_at"), true;
+  if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
   ApplyChange(entry, r, at_once, due);
   ShowAfter(Barrier(), r.request, *entry);
   return true;

@@ -143,6 +143,29 @@ TEST_CASE("change: one whose ttl is over is not brought back, though nobody has 
   CHECK(f.Balances());
 }
 
+TEST_CASE("change: one whose fkey another got when its time had come is not held again by a clock that steps back") {
+  CoreFixture f;
+  CoreFixture::Fields held;
+  held.fkey = "k";
+  held.when = Delay(1000);
+  f.Pause(kLane);
+  NotifyId id = f.Submit(held).id;
+  f.Pass(1500);
+  NotifyId other = f.Submit(held).id;
+  f.now.wall.ms -= 60'000;
+  f.Pass(10);
+  bool restarts = GENERATE(false, true);
+  if (restarts) f.Restart();
+  CHECK(CoreFixture::CodeOf(f.Change(id, [](ChangeRequest& c) { c.ttl = Delay(3'600'000); })) == Code::kOk);
+  CHECK(f.StateOf(id) != State::kHeld);
+  // With nothing held, null is the usual default: at once.
+  CHECK(CoreFixture::CodeOf(f.Change(id, [](ChangeRequest& c) { c.when = When{}; })) == Code::kOk);
+  CHECK(f.StateOf(id) == State::kReady);
+  CHECK(f.StateOf(other) == State::kHeld);
+  f.Resume(kLane);
+  CHECK(f.UnderWay() == std::vector{id});
+}
+
 // ---- order of a fifo lane over a crash
 
 TEST_CASE("fifo lane: behind a head that is changed to later, the next one starts only once that is written") {

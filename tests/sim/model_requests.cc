@@ -387,9 +387,13 @@ Model::Expected Model::On(const ChangeRequest& r) {
     return expected;
   }
   const NotifyRecord* written = slice_.RecordOf(r.id);
-  bool held = Held(now, [&] { return written && (written->state.phase == Phase::kHeld || (r.when && written->state.due == kWallNever)); });
+  auto own = fkeys_.find(now.head->fkey);
+  // Its time had come, and its fkey was given to another: it is not held again when the clock steps back.
+  bool lost = now.state.phase == Phase::kHeld && (own == fkeys_.end() || own->second.record.id != r.id);
+  bool held = !lost && Held(now, [&] { return written && (written->state.phase == Phase::kHeld || (r.when && written->state.due == kWallNever)); });
   Notify& notify = Change(r.id);
   NotifyState& state = notify.state;
+  if (lost) state.phase = Phase::kWaiting;
   notify.head = r.head;
   notify.spec = r.spec;
   if (r.ttl) {
