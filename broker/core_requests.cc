@@ -76,6 +76,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
       return Status::Ok();
     }
   }
+  if (!item.refused.ok()) return item.refused;
   auto ahead = [&](const When& when) { return when.kind == When::Kind::kAt && when.ms > now_.wall.ms + kMaxAheadMs; };
   if (ahead(item.when)) return Status(Code::kUnacceptable, "is more than ten years ahead", "/due_at");
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return Status(Code::kUnacceptable, "has passed", "/expires_at");

@@ -42,6 +42,9 @@ struct SubmitItem {
   std::string idempotency_key;  // empty: none
   Fingerprint fields;           // set where there is a key, like the next
   Fingerprint fields_1;         // as print version 1 had it: what was accepted by an earlier notifyd is known by it (docs/storage-format.md)
+  /// Not ok: a setting of this broker refuses it, with its field. Said only where the key is new: what was accepted before the setting was changed
+  /// is still a duplicate. Set only where there is a key.
+  Status refused;
 };
 
 /// One notify, or a batch that is accepted or refused as a whole and evaluated in order. Failures of a batch carry

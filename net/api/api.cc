@@ -302,8 +302,8 @@ class Api::Impl {
     job->request = std::move(request);
     Aside(
         token,
-        [job, id = Id(token), max_body_bytes = options_.max_body_bytes, max_batch_items = options_.max_batch_items] {
-          SubmitParser parser(max_body_bytes, max_batch_items);
+        [job, id = Id(token), limits = parser_.limits()] {
+          SubmitParser parser(limits);
           RequestReader reader(&parser);
           Result<Route> route = FindRoute(job->request.method, job->request.target);
           CHECK(route.ok());
@@ -545,8 +545,8 @@ class Api::Impl {
     job->line = std::move(line);
     job->trace = stream->trace;
     options_.aside(
-        [job, max_body_bytes = options_.max_body_bytes] {
-          SubmitParser parser(max_body_bytes, 0);
+        [job, limits = parser_.limits()] {
+          SubmitParser parser(limits);
           job->line.reserve(job->line.size() + JsonReader::kPaddingBytes);
           job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace);
         },

@@ -1,5 +1,6 @@
 #include "net/api/json_shape.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -112,25 +113,39 @@ class Scan {
     in_value_ = has_content_type_ = false;
     data_bytes_ = 0;
     key_ = {};
+    keyed_ = limits_.has_key && !is_array_;
+    over_ = Status::Ok();
   }
 
   Status EndMember() {
     if (!in_value_) return Status::Ok();
     Status status = CheckLengths();
+    if (over_.ok()) over_ = CheckMember(limits_.max_body_bytes);
     if (key_ == "content_type") has_content_type_ = true;
+    if (key_ == "idempotency_key") keyed_ = true;
     if (key_ == "data") data_bytes_ = Trim(text_.substr(value_, at_ - value_)).size();
     in_value_ = false;
     return status;
   }
 
   /// JSON is sent as it was submitted, so its length is known; a form's is the parser's to tell.
-  Status EndObject() { return data_bytes_ > limits_.max_body_bytes && !has_content_type_ ? TooLong("data") : Status::Ok(); }
+  Status EndObject() const {
+    if (keyed_) return CheckItem(most_body_bytes_);
+    NOTIFYD_TRY(over_);
+    NOTIFYD_TRY(CheckItem(limits_.max_body_bytes));
+    return data_bytes_ > limits_.max_body_bytes && !has_content_type_ ? TooLong("data") : Status::Ok();
+  }
 
   Status CheckLengths() const {
-    if (at_ - item_ > limits_.max_body_bytes * (kMostEscape + 2) + kMostBesideBytes) return TooLong({});
-    if (level_ < object_level_ || !in_value_) return Status::Ok();
+    NOTIFYD_TRY(CheckItem(most_body_bytes_));
+    return level_ < object_level_ || !in_value_ ? Status::Ok() : CheckMember(most_body_bytes_);
+  }
+  Status CheckItem(size_t max_body_bytes) const {
+    return at_ - item_ > max_body_bytes * (kMostEscape + 2) + kMostBesideBytes ? TooLong({}) : Status::Ok();
+  }
+  Status CheckMember(size_t max_body_bytes) const {
     size_t factor = key_ == "data" ? 2 : kMostEscape;
-    return at_ - value_ > limits_.max_body_bytes * factor + kSlackBytes ? TooLong(key_) : Status::Ok();
+    return at_ - value_ > max_body_bytes * factor + kSlackBytes ? TooLong(key_) : Status::Ok();
   }
 
   Status TooLong(std::string_view key) const {
@@ -155,6 +170,7 @@ class Scan {
 
   const std::string_view text_;
   const JsonShapeLimits limits_;
+  const size_t most_body_bytes_ = std::max(limits_.max_body_bytes, limits_.max_keyed_body_bytes);
   std::vector<std::string_view>* const items_;
   size_t at_ = 0;
   int level_ = 0;
@@ -167,6 +183,8 @@ class Scan {
   size_t value_ = 0;  // where the member's value begins
   size_t data_bytes_ = 0;
   bool has_content_type_ = false;
+  bool keyed_ = false;
+  Status over_;  // the first member beyond what a notify without a key may have
 };
 
 }  // namespace

@@ -14,6 +14,9 @@ namespace notifyd {
 struct JsonShapeLimits {
   size_t max_items = 0;       // of a document that is an array; 0: it must be an object
   size_t max_body_bytes = 0;  // a notify's body as sent
+  /// Of a notify with an idempotency key, which may be a duplicate from the time of a higher limit; below `max_body_bytes` that counts.
+  size_t max_keyed_body_bytes = 0;
+  bool has_key = false;  // a header gives the key of the document that is an object
 };
 
 /// From what size on a document is looked at before it is parsed: below, parsing it costs nothing worth saving.
@@ -21,7 +24,8 @@ inline constexpr size_t kLargeJsonBytes = 64 << 10;
 
 /// `items`: where the document is an array, its items, borrowed from `text`, each without blanks around it; else left empty. Errors: kMalformed
 /// (too deep, a bracket that is not closed, something behind the document, an item that is missing), kTooLarge (too many items; with its field:
-/// data that is longer than a body may be however it is encoded, another member far beyond what any may take), kUnacceptable (no item).
+/// data that is longer than a body may be however it is encoded, another member far beyond what any may take), kUnacceptable (no item). Whether a
+/// notify has a key is known at its end only: until then the higher of the two bounds ends the look at it.
 Status ReadShape(std::string_view text, const JsonShapeLimits& limits, std::vector<std::string_view>* items);
 
 }  // namespace notifyd

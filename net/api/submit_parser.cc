@@ -21,6 +21,9 @@ using Kind = JsonValue::Kind;
 constexpr size_t kMaxCallerBytes = 100;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
 constexpr size_t kKeptLineBytes = 1 << 20;
+/// A notify with an idempotency key may be one that was accepted under a higher limits.body_bytes. What is parsed to find out is bounded by what the
+/// default of that setting allows, or the setting itself where it is higher.
+constexpr size_t kKeyedBodyBytes = 1 << 20;
 
 enum Field : size_t {
   kUrl,
@@ -238,13 +241,14 @@ std::optional<bool> ParseReplyNone(std::string_view text) {
   return std::nullopt;
 }
 
-/// All but the idempotency key, which may stand in a header of the request.
+/// All but the idempotency key, which may stand in a header of the request. A body over the limit is no error, but `out->refused`.
 Status ReadNotify(const Fields& fields, const TraceContext& trace, size_t max_body_bytes, ParsedNotify* out) {
   NotifySpec& spec = out->spec;
   NotifyHead& head = out->head;
   CheckedUrl url;
   NOTIFYD_TRY(ReadRequest(fields, &url, &spec));
-  NOTIFYD_TRY(ReadPayload(fields, max_body_bytes, &spec));
+  if (Status status = ReadPayload(fields, max_body_bytes, &spec); status.code() == Code::kTooLarge) out->refused = std::move(status);
+  else if (!status.ok()) return status;
   NOTIFYD_TRY(ReadLane(fields, url, &spec, &head, &out->default_lane));
   head.host = std::move(url.host);
   NOTIFYD_TRY(ReadTimes(fields, &spec, &out->when, &out->ttl));
@@ -275,16 +279,18 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   Fields fields;
   NOTIFYD_TRY(fields.Fill(item));
   ParsedNotify notify;
-  NOTIFYD_TRY(ReadNotify(fields, trace, max_body_bytes_, &notify));
-  if (notify.spec.timeout_ms > max_timeout_ms_)
-    return Bad(kTimeoutMs, "timeout_ms must be at most " + std::to_string(max_timeout_ms_) + " here (limits.timeout_ms)");
+  NOTIFYD_TRY(ReadNotify(fields, trace, limits_.max_body_bytes, &notify));
+  if (notify.refused.ok() && notify.spec.timeout_ms > limits_.max_timeout_ms)
+    notify.refused = Bad(kTimeoutMs, "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)");
   NOTIFYD_TRY(ReadKey(fields, header_key, &notify.spec.idempotency_key));
+  if (notify.spec.idempotency_key.empty()) NOTIFYD_TRY(notify.refused);
   if (!notify.spec.idempotency_key.empty()) {
     HeaderList headers;
     if (fields[kHeaders]) NOTIFYD_TRY(ReadHeaders(*fields[kHeaders], notify.spec.content_type_given, &headers));
     out->fields = PrintOfFields(notify, std::move(headers), &reader_);
     out->fields_1 = reader_.PrintOf(item, "idempotency_key");
     out->idempotency_key = notify.spec.idempotency_key;
+    out->refused = std::move(notify.refused);
   }
   out->when = notify.when;
   out->ttl = notify.ttl;
@@ -299,10 +305,10 @@ Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* h
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
   if (body->size() > kLargeJsonBytes) {
     std::vector<std::string_view> items;
-    NOTIFYD_TRY(ReadShape(*body, {max_batch_items_, max_body_bytes_}, &items));
+    NOTIFYD_TRY(ReadShape(*body, {limits_.max_batch_items, limits_.max_body_bytes, kKeyedBodyBytes, header_key != nullptr}, &items));
     if (!items.empty()) return header_key ? Result<ParsedSubmit>(header_with_batch()) : ParseItems(body, items, trace);
   }
-  Status status = reader_.Read(body, max_batch_items_, &parsed.batch, [&](const JsonValue& item) -> Status {
+  Status status = reader_.Read(body, limits_.max_batch_items, &parsed.batch, [&](const JsonValue& item) -> Status {
     if (parsed.batch && header_key) return header_with_batch();
     return ParseItem(item, header_key, trace, &parsed.items.emplace_back());
   });
@@ -337,7 +343,8 @@ Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vect
 }
 
 Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace) {
-  NOTIFYD_TRY(CheckShape(line));
+  std::vector<std::string_view> items;
+  if (line.size() > kLargeJsonBytes) NOTIFYD_TRY(ReadShape(line, {0, limits_.max_body_bytes, kKeyedBodyBytes}, &items));
   if (readable < line.size() + JsonReader::kPaddingBytes) {
     line_.reserve(line.size() + JsonReader::kPaddingBytes);
     line_.assign(line);
@@ -358,7 +365,8 @@ Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const Tr
   Status status = reader_.Read(document, 0, &is_array, [&](const JsonValue& value) -> Status {
     Fields fields;
     NOTIFYD_TRY(fields.Fill(value));
-    NOTIFYD_TRY(ReadNotify(fields, trace, limit_body ? max_body_bytes_ : kNoBodyLimit, &notify));
+    NOTIFYD_TRY(ReadNotify(fields, trace, limit_body ? limits_.max_body_bytes : kNoBodyLimit, &notify));
+    NOTIFYD_TRY(notify.refused);
     return ReadKey(fields, nullptr, &notify.spec.idempotency_key);
   });
   if (!status.ok()) return status;
@@ -367,7 +375,7 @@ Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const Tr
 
 Status SubmitParser::CheckShape(std::string_view document) const {
   std::vector<std::string_view> items;
-  return document.size() > kLargeJsonBytes ? ReadShape(document, {0, max_body_bytes_}, &items) : Status::Ok();
+  return document.size() > kLargeJsonBytes ? ReadShape(document, {0, limits_.max_body_bytes}, &items) : Status::Ok();
 }
 
 Result<ParsedTrigger> SubmitParser::ParseTrigger(std::string* body) {

@@ -32,6 +32,14 @@ struct ParsedNotify {
   NotifyHead head;
   When when, ttl;
   bool default_lane = true;  // head.lane.name is that of its url and group
+  Status refused;            // not ok: it is well-formed, and a setting of this broker refuses it
+};
+
+/// What the settings allow of a submit.
+struct SubmitLimits {
+  size_t max_body_bytes = 0;  // of one notify, as sent to the receiver
+  size_t max_batch_items = 0;
+  int64_t max_timeout_ms = 0;  // of what is submitted; what is changed keeps its own
 };
 
 class SubmitParser {
@@ -39,12 +47,13 @@ class SubmitParser {
   /// The longest timeout_ms of all (contract section 3).
   static constexpr int64_t kMostTimeoutMs = 3'600'000;
 
-  /// `max_body_bytes`: of one notify, as sent to the receiver. `max_timeout_ms`: of what is submitted; what is changed keeps its own.
+  explicit SubmitParser(const SubmitLimits& limits) : limits_(limits) {}
   SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs)
-      : max_body_bytes_(max_body_bytes), max_batch_items_(max_batch_items), max_timeout_ms_(max_timeout_ms) {}
+      : limits_{max_body_bytes, max_batch_items, max_timeout_ms} {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
-  /// Errors: kMalformed, kUnacceptable, kTooLarge; in a batch the field begins with the item's index.
+  /// Errors: kMalformed, kUnacceptable, kTooLarge; in a batch the field begins with the item's index. An item with an idempotency key that only a
+  /// setting refuses is no error: its SubmitItem::refused says so.
   Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {});
 
   /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, the line's included; a
@@ -62,16 +71,13 @@ class SubmitParser {
   Status CheckShape(std::string_view document) const;
 
   /// What a worker's parser is to be made with.
-  size_t max_body_bytes() const { return max_body_bytes_; }
-  size_t max_batch_items() const { return max_batch_items_; }
+  const SubmitLimits& limits() const { return limits_; }
 
  private:
   Result<ParsedSubmit> ParseItems(std::string* body, const std::vector<std::string_view>& items, const TraceContext& trace);
   Status ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out);
 
-  size_t max_body_bytes_;
-  size_t max_batch_items_;
-  int64_t max_timeout_ms_;
+  const SubmitLimits limits_;
   JsonReader reader_;
   std::string line_;  // a line that had to be copied
 };

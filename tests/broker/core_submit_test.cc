@@ -314,5 +314,58 @@ TEST_CASE("bulk submit: a refused line leaves its idempotency key free") {
   CHECK(!reply.items[1].duplicate);
 }
 
+// ---- what a setting refuses
+
+SubmitItem Keyed(const std::string& key, bool refused) {
+  Fields fields;
+  fields.idempotency_key = key;
+  SubmitItem item = CoreFixture::Item(fields);
+  if (refused) item.refused = Status(Code::kUnacceptable, "timeout_ms must be at most 30000 here", "/timeout_ms");
+  return item;
+}
+
+SubmitRequest Many(std::vector<SubmitItem> items) {
+  SubmitRequest r;
+  r.batch = items.size() > 1;
+  r.items = std::move(items);
+  return r;
+}
+
+TEST_CASE("submit: what a setting refuses by now is a duplicate where its key is known, and refused where it is not") {
+  CoreFixture f;
+  NotifyId id = std::get<Submitted>(f.Do(Many({Keyed("old", false)})).body).items.at(0).id;
+  Submitted again = std::get<Submitted>(f.Do(Many({Keyed("old", true)})).body);
+  CHECK(again.items.at(0).duplicate);
+  CHECK(again.items.at(0).id == id);
+  Refused fresh = std::get<Refused>(f.Do(Many({Keyed("new", true)})).body);
+  CHECK(fresh.status.code() == Code::kUnacceptable);
+  CHECK(fresh.status.field() == "/timeout_ms");
+  // A refusal is not remembered.
+  CHECK_FALSE(std::get<Submitted>(f.Do(Many({Keyed("new", false)})).body).items.at(0).duplicate);
+  // Other fields are said first: the key was used.
+  SubmitItem other = Keyed("old", true);
+  other.fields = FingerprintOf("other");
+  CHECK(std::get<Refused>(f.Do(Many({other})).body).status.field() == "/idempotency_key");
+}
+
+TEST_CASE("submit: a batch is refused for what a setting refuses only where that is no duplicate") {
+  CoreFixture f;
+  f.Do(Many({Keyed("a", false)}));
+  Submitted mixed = std::get<Submitted>(f.Do(Many({Keyed("a", true), Keyed("b", false)})).body);
+  CHECK(mixed.items.at(0).duplicate);
+  CHECK_FALSE(mixed.items.at(1).duplicate);
+  Refused refused = std::get<Refused>(f.Do(Many({Keyed("c", false), Keyed("d", true)})).body);
+  CHECK(refused.status.field() == "/1/timeout_ms");
+  CHECK_FALSE(std::get<Submitted>(f.Do(Many({Keyed("c", false)})).body).items.at(0).duplicate);
+  // Of the lines of a bulk submit it alone is refused.
+  SubmitRequest lines = Many({Keyed("e", true), Keyed("a", true), Keyed("f", false)});
+  lines.batch = false;
+  lines.each = true;
+  Submitted each = std::get<Submitted>(f.Do(std::move(lines)).body);
+  CHECK(each.items.at(0).refused.field() == "/timeout_ms");
+  CHECK(each.items.at(1).duplicate);
+  CHECK(each.items.at(2).refused.ok());
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -66,6 +66,32 @@ TEST_CASE("broker: all that was acknowledged is there after kill -9") {
   CHECK(broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"new"})") > ids.back());
 }
 
+TEST_CASE("broker: a repeat of an accepted submit is a duplicate, whatever limit was lowered at a restart; a new one is refused") {
+  TempDir dir;
+  std::string data = dir.path() + "/data", id;
+  // Large enough that it is looked at before it is parsed, and far beyond the lowered limit.
+  auto submit = [](const std::string& key) {
+    return R"({"url":"http://127.0.0.1:9/","delay_ms":3600000,"timeout_ms":60000,"idempotency_key":")" + key + R"(","body":")" +
+           std::string(100'000, 'x') + "\"}";
+  };
+  {
+    Broker broker(data);
+    id = JsonAt(broker.Call("POST", "/v1/notifies", submit("k")).body, "/id");
+    REQUIRE_FALSE(id.empty());
+  }
+  for (std::string lowered : {"--limits-timeout-ms=30000", "--limits-body-bytes=5"}) {
+    CAPTURE(lowered);
+    size_t equals = lowered.find('=');
+    Broker broker(data, {lowered.substr(0, equals), lowered.substr(equals + 1)});
+    HttpAnswer again = broker.Call("POST", "/v1/notifies", submit("k"));
+    CHECK(again.status == 200);
+    CHECK(JsonAt(again.body, "/duplicate") == "true");
+    CHECK(JsonAt(again.body, "/id") == id);
+    CHECK(broker.Call("POST", "/v1/notifies", submit("new")).status >= 413);
+    CHECK(broker.Call("POST", "/v1/notifies", "[" + submit("k") + "," + submit("new") + "]").status >= 413);
+  }
+}
+
 TEST_CASE("broker: a second one on the same directory exits with 1 and says why") {
   TempDir dir;
   Broker broker(dir.path());

@@ -75,6 +75,42 @@ TEST_CASE("json shape: whatever has no members to be measured has a bound as a w
   }
 }
 
+TEST_CASE("json shape: one with a key is looked at as far as the higher bound goes, wherever the key stands") {
+  JsonShapeLimits limits{10, 1000, kBody};
+  std::vector<std::string_view> items;
+  std::string data = R"("data":)" + Zeros(kBody - 2), key = R"("idempotency_key":"k")";
+  CHECK(ReadShape("{" + data + "," + key + "}", limits, &items).ok());
+  CHECK(ReadShape("{" + key + "," + data + "}", limits, &items).ok());
+  CHECK(ReadShape("[" + std::string(kItem) + ",{" + data + "," + key + "}]", limits, &items).ok());
+  Status status = ReadShape("[{" + key + "},{" + data + "}]", limits, &items);
+  CHECK(status.code() == Code::kTooLarge);
+  CHECK(status.field() == "/1/data");
+  status = ReadShape("{\"body\":\"" + std::string(kBody, 'x') + "\"}", limits, &items);
+  CHECK(status.code() == Code::kTooLarge);
+  CHECK(status.field() == "/body");
+  // The key inside of the data is none.
+  CHECK(ReadShape(R"({"data":{"pad":)" + Zeros(kBody / 2) + "," + key + "}}", limits, &items).code() == Code::kTooLarge);
+  // A header's is that of an object.
+  limits.has_key = true;
+  CHECK(ReadShape("{" + data + "}", limits, &items).ok());
+  CHECK(ReadShape("[{" + data + "}]", limits, &items).code() == Code::kTooLarge);
+  // Far beyond what any has, a key does not matter.
+  CHECK(Early("{" + key + ",\"data\":" + Zeros(8 << 20) + "}", 3 << 20, limits).code() == Code::kTooLarge);
+}
+
+TEST_CASE("json shape: a large line with a key is left to the core, too") {
+  SubmitParser parser(1000, 5);
+  std::string start = R"({"url":"http://h/","body":")" + std::string(100'000, 'x') + "\"";
+  std::string line = start + R"(,"idempotency_key":"k"})", whole = line, unkeyed = start + "}";
+  Result<SubmitItem> item = parser.ParseLine(line, line.size());
+  REQUIRE(item.ok());
+  CHECK(item->refused.code() == Code::kTooLarge);
+  Result<ParsedSubmit> parsed = parser.Parse(&whole, nullptr);
+  REQUIRE(parsed.ok());
+  CHECK(parsed->items[0].refused.code() == Code::kTooLarge);
+  CHECK(parser.ParseLine(unkeyed, unkeyed.size()).status().code() == Code::kTooLarge);
+}
+
 TEST_CASE("json shape: a batch ends at its limit of items") {
   std::string text = "[";
   for (int i = 0; i < 20'000; ++i) text += "0,";
@@ -138,6 +174,7 @@ TEST_CASE("large documents: they are read aside, and what comes of it is posted 
   FakeSink sink;
   FakeResponder responder;
   ApiOptions options;
+  options.max_timeout_ms = 40'000;
   options.aside = [&](std::function<void()> w, std::function<void()> t) {
     work = std::move(w);
     then = std::move(t);
@@ -168,13 +205,20 @@ TEST_CASE("large documents: they are read aside, and what comes of it is posted 
   CHECK(responder.answers.empty());
   then();
   CHECK(responder.answers.at(3).status == 400);
+  // The limits are those of the loop.
+  std::string slow = large;
+  slow.insert(1, R"("timeout_ms":60000,)");
+  submit(5, slow);
+  work();
+  then();
+  CHECK(responder.answers.at(5).status == 422);
   // One that goes away meanwhile leaves nothing behind, and the core never heard of it.
   submit(4, large);
   work();
   api.OnClose(4);
   then();
   CHECK(sink.events.size() == 2);
-  CHECK(responder.answers.size() == 1);
+  CHECK(responder.answers.size() == 2);
 }
 
 TEST_CASE("large documents: a large change is made aside, step by step") {

@@ -49,6 +49,46 @@ TEST_CASE("submit: a timeout_ms above the setting is refused by name, and one th
   CHECK(field_of(R"([{"url":"http://h/"},{"url":"http://h/","timeout_ms":3600000}])") == "/1/timeout_ms");
 }
 
+TEST_CASE("submit: what a limit refuses is left to the core where there is a key, which may be an earlier one's") {
+  SubmitParser earlier(1000, 5), parser(5, 5, 40'000);
+  struct KeyedRow {
+    const char* fields;
+    Code code;
+    const char* field;
+  };
+  auto row = GENERATE(values<KeyedRow>({{R"("timeout_ms":60000)", Code::kUnacceptable, "/timeout_ms"},
+                                        {R"("body":"longer")", Code::kTooLarge, "/body"},
+                                        {R"("body_base64":"bG9uZ2Vy")", Code::kTooLarge, "/body_base64"},
+                                        {R"("data":[1,2,3,4])", Code::kTooLarge, "/data"},
+                                        {R"("data":{"a":"b c d"},"method":"GET")", Code::kTooLarge, "/data"},
+                                        {R"("body":"longer","timeout_ms":60000)", Code::kTooLarge, "/body"}}));
+  CAPTURE(row.fields);
+  std::string plain = std::string(R"({"url":"http://h/",)") + row.fields;
+  std::string unkeyed = plain + "}", keyed = plain + R"(,"idempotency_key":"k"})", before = keyed, batch = "[" + keyed + "]";
+  Result<ParsedSubmit> refused = parser.Parse(&unkeyed, nullptr);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == row.code);
+  CHECK(refused.status().field() == row.field);
+
+  std::string header = "k";
+  Result<ParsedSubmit> first = earlier.Parse(&before, nullptr);
+  REQUIRE(first.ok());
+  CHECK(first->items[0].refused.ok());
+  for (auto [body, key] : {std::pair<std::string*, const std::string*>(&keyed, nullptr), {&unkeyed, &header}, {&batch, nullptr}}) {
+    Result<ParsedSubmit> parsed = parser.Parse(body, key);
+    REQUIRE(parsed.ok());
+    const SubmitItem& item = parsed->items[0];
+    CHECK(item.refused.code() == row.code);
+    CHECK(item.refused.field() == row.field);
+    CHECK(item.fields == first->items[0].fields);
+  }
+  // What is wrong whatever the settings are is said at once.
+  std::string wrong = plain + R"(,"idempotency_key":"k","priority":99})";
+  Result<ParsedSubmit> bad = parser.Parse(&wrong, nullptr);
+  REQUIRE_FALSE(bad.ok());
+  CHECK(bad.status().field() == "/priority");
+}
+
 TEST_CASE("submit: every field at once is stored as it was said") {
   ApiFixture f;
   REQUIRE(f.SubmitOutcome(R"({"url":"https://h:8443/x","method":"PUT","headers":{"X-A":" b\t","Authorization":"Bearer \u00e9"},
