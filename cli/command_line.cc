@@ -190,8 +190,8 @@ class CommandLine {
     AddFilter(command, "fkey_prefix", "TEXT", "Only those whose fkey begins so.", texts);
     AddFilter(command, "caller", "NAME", "Only of this caller.", texts);
     AddFilter(command, "url_prefix", "TEXT", "Only those whose URL begins so.", texts);
-    AddFilter(command, "created_after", "TIME", "Only those created then or later.", texts);
-    AddFilter(command, "created_before", "TIME", "Only those created before.", texts);
+    AddFilter(command, "created_after", "TIME", "Only those created then or later: RFC 3339, or milliseconds since the epoch.", texts);
+    AddFilter(command, "created_before", "TIME", "Only those created before; as --created-after.", texts);
   }
 
   void AddMode(CLI::App* command, const std::string& help, bool required) {

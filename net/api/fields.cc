@@ -202,20 +202,25 @@ Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* o
 }
 
 Status ReadTime(const JsonValue& value, std::string_view pointer, const char* too_far, WallTime* out) {
-  constexpr int64_t k1971 = 31'536'000'000, kMost = 253'402'300'799'999;  // the end of the year 9999: what answers can show
+  constexpr int64_t kMost = 253'402'300'799'999;  // the end of the year 9999: what answers can show
   if (value.kind == Kind::kString) return ReadTimeText(value.text, pointer, out);
   bool beyond = false;
   std::optional<int64_t> ms;
   if (value.kind == Kind::kNumber) ms = ParseInteger(value.text, &beyond);
   if (!ms) return Bad(pointer, Name(pointer) + " must be an RFC 3339 string or integer milliseconds since the epoch");
   if (*ms > kMost) return Bad(pointer, Name(pointer) + " " + too_far);
-  if (*ms < k1971)
-    return Bad(pointer,
-               Name(pointer) +
-                   " is a number of milliseconds since the epoch, and this one lies before 1971: seconds take three more digits; a time as early as "
-                   "this can be said as an RFC 3339 string");
+  NOTIFYD_TRY(CheckTimeNumber(*ms, pointer));
   out->ms = *ms;
   return Status::Ok();
+}
+
+Status CheckTimeNumber(int64_t ms, std::string_view pointer) {
+  constexpr int64_t k1971 = 31'536'000'000;
+  if (ms >= k1971) return Status::Ok();
+  return Bad(pointer,
+             Name(pointer) +
+                 " is a number of milliseconds since the epoch, and this one lies before 1971: seconds take three more digits; a time as early as "
+                 "this can be said as an RFC 3339 string");
 }
 
 Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<std::pair<std::string, std::string>>* out) {

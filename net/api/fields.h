@@ -39,6 +39,8 @@ Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, 
 /// RFC 3339 or integer milliseconds since the epoch, of 1971 or later: an earlier number is more likely one of seconds. `too_far`: what is said of a
 /// number beyond the year 9999.
 Status ReadTime(const JsonValue& value, std::string_view pointer, const char* too_far, WallTime* out);
+/// Refuses such an early number.
+Status CheckTimeNumber(int64_t ms, std::string_view pointer);
 /// RFC 3339 alone.
 Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* out);
 

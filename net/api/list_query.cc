@@ -77,12 +77,12 @@ Status ReadFilterText(std::string_view name, const std::string& value, const std
   return Status::Ok();
 }
 
-/// RFC 3339, or integer milliseconds since the epoch.
+/// RFC 3339, or integer milliseconds since the epoch, of 1971 or later: with seconds taken for milliseconds a purge would mean everything.
 Status Time(const std::string& value, const std::string& pointer, std::optional<WallTime>* out) {
   bool beyond = false;
   if (std::optional<int64_t> ms = ParseInteger(value, &beyond)) {
     *out = WallTime{*ms};
-    return Status::Ok();
+    return CheckTimeNumber(*ms, pointer);
   }
   return ReadTimeText(value, pointer, &out->emplace());
 }

@@ -55,6 +55,12 @@ TEST_CASE("bulk: states with commas, and null as if left out") {
   CHECK(bulk.query.limit == 10'000);
 }
 
+TEST_CASE("bulk: a filter may lie before 1971 where it is written as a time") {
+  ApiFixture f;
+  f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","created_before":"1970-01-01T00:00:00.005Z"}})");
+  CHECK(f.Posted<BulkRequest>().query.created_before == WallTime{5});
+}
+
 TEST_CASE("bulk: bad bodies are refused with the field at fault, and nothing is posted") {
   struct Row {
     const char *body, *outcome;
@@ -91,6 +97,9 @@ TEST_CASE("bulk: bad bodies are refused with the field at fault, and nothing is 
       {R"({"filter":{"state":"failed","url_prefix":{}}})", "422 /filter/url_prefix"},
       {R"({"filter":{"state":"failed","created_after":1.5}})", "422 /filter/created_after"},
       {R"({"filter":{"state":"failed","created_before":"soon"}})", "422 /filter/created_before"},
+      {R"({"filter":{"state":"failed","created_after":1893456000}})", "422 /filter/created_after"},
+      {R"({"filter":{"state":"failed","created_after":"1893456000"}})", "422 /filter/created_after"},
+      {R"({"filter":{"state":"failed","created_before":0}})", "422 /filter/created_before"},
       {R"({"filter":{"state":"failed","created_before":true}})", "422 /filter/created_before"},
       {R"({"filter":{"state":"failed"},"x":1})", "422 /x"},
       {R"({"filter":{"state":"failed"},"data":{}})", "422 /data"},

@@ -74,7 +74,7 @@ TEST_CASE("mutations: any target gets one answer or one event") {
                                       "/v1/notifies/n000000000000001f/retry",
                                       "/v1/lanes?prefix=http%3A%2F%2F&cursor=ZmxhbmU&limit=9",
                                       "/v1/lanes/fifo/http%3A%2F%2Fh%2F",
-                                      "/v1/notifies?fkey_prefix=a&url_prefix=http&fkey=f&created_before=5",
+                                      "/v1/notifies?fkey_prefix=a&url_prefix=http&fkey=f&created_before=1700000000005",
                                       "/v1/notifies/n000000000000001f/explain"};
   constexpr const char* kMethods[] = {"GET", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", ""};
   Random random(4);
@@ -100,7 +100,7 @@ TEST_CASE("mutations: any body of a change, a bulk operation, a lane's change ge
       {"PATCH", "/v1/notifies/n000000000000001f",
        R"({"due_at":"2030-01-02T03:04:05Z","data":{"a":null,"n":1.10},"headers":{"X-A":null},"priority":9,"retry":{"factor":2},"ttl_ms":null})"},
       {"POST", "/v1/notifies/purge",
-       R"({"filter":{"state":["failed","expired"],"lane":"l","mode":"fifo","created_after":5,"url_prefix":"http"},"cursor":"n000000000000001f","limit":5})"},
+       R"({"filter":{"state":["failed","expired"],"lane":"l","mode":"fifo","created_after":1700000000005,"url_prefix":"http"},"cursor":"n000000000000001f","limit":5})"},
       {"PATCH", "/v1/lanes/fifo/l", R"({"paused":true,"rate_per_s":0.5,"burst":5,"on_retry":"skip","on_failure":null})"},
       {"POST", "/v1/fkeys/f/trigger?remember_ms=5", R"({"data":{"a":[1,{}]},"delay_ms":5})"},
   };

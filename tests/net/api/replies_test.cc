@@ -271,7 +271,8 @@ TEST_CASE("list: filters") {
   ApiFixture f;
   f.Ask("GET",
         "/v1/"
-        "notifies?state=held,failed,held&lane=http%3A%2F%2Fh%2F&mode=fifo&caller=a+b&created_after=2023-11-14T22%3A13%3A20Z&created_before=5&limit="
+        "notifies?state=held,failed,held&lane=http%3A%2F%2Fh%2F&mode=fifo&caller=a+b&created_after=2023-11-14T22%3A13%3A20Z&created_before="
+        "31536000000&limit="
         "1000&fkey=a%2Fb&fkey_prefix=a&url_prefix=http%3A%2F%2Fh%2Fx%3F");
   const ListQuery& query = f.Posted<ListRequest>().query;
   CHECK(query.states == std::vector<State>{State::kHeld, State::kFailed});
@@ -279,7 +280,7 @@ TEST_CASE("list: filters") {
   CHECK(query.mode == Mode::kFifo);
   CHECK(query.caller == "a b");
   CHECK(query.created_after == WallTime{1'700'000'000'000});
-  CHECK(query.created_before == WallTime{5});
+  CHECK(query.created_before == WallTime{31'536'000'000});
   CHECK(query.limit == 1000);
   CHECK(query.fkey == "a/b");
   CHECK(query.fkey_prefix == "a");
@@ -303,6 +304,10 @@ TEST_CASE("requests: what they are refused for") {
       {"GET", "/v1/notifies?caller=", "422 /caller"},
       {"GET", "/v1/notifies?created_after=x", "422 /created_after"},
       {"GET", "/v1/notifies?created_before=", "422 /created_before"},
+      {"GET", "/v1/notifies?created_after=1893456000", "422 /created_after"},
+      {"GET", "/v1/notifies?created_after=0", "422 /created_after"},
+      {"GET", "/v1/notifies?created_before=31535999999", "422 /created_before"},
+      {"GET", "/v1/notifies?created_before=-1e30", "422 /created_before"},
       {"GET", "/v1/notifies?limit=0", "422 /limit"},
       {"GET", "/v1/notifies?limit=1001", "422 /limit"},
       {"GET", "/v1/notifies?limit=1x", "422 /limit"},
