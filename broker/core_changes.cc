@@ -45,13 +45,9 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
   WallTime due;
   if (r.when) {
     ResolveWhen(*r.when, &at_once, &due);
-    if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) {
-      const char* field = r.when->kind == When::Kind::kAt ? "/due_at" : "/delay_ms";
-      return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", field), true;
-    }
+    if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(*r.when)), true;
   }
-  if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms)
-    return Refuse(r.request, Code::kUnacceptable, "has passed", "/expires_at"), true;
+  if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed()), true;
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
   ApplyChange(entry, r, at_once, due);
   ShowAfter(Barrier(), r.request, *entry);

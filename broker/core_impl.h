@@ -49,6 +49,16 @@ enum class Index : uint8_t { kHeld, kHeldDue, kDue, kRetrying, kTail, kNone };
 
 /// "At most ten years ahead" (contract section 3), leap days counted generously.
 inline constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
+
+/// A due time beyond that, given as `when`.
+inline Status TooFarAhead(const When& when) {
+  const char* field = when.kind == When::Kind::kDelay ? "delay_ms" : "due_at";
+  return Status(Code::kUnacceptable, std::string(field) + " is more than ten years ahead", std::string("/") + field);
+}
+/// An expires_at that lies behind.
+inline Status ExpiryHasPassed() {
+  return Status(Code::kUnacceptable, "expires_at has passed", "/expires_at");
+}
 /// NotifyState::reason of one in whose place another was held: nobody is told of that.
 inline constexpr const char* kReplaced = "replaced";
 
@@ -337,6 +347,7 @@ class Core::Impl {
   void ReplyNow(RequestId request, decltype(Reply::body) body) { out_->replies.push_back({request, std::move(body)}); }
   void ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body);
   void Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
+  void Refuse(RequestId request, const Status& status) { Refuse(request, status.code(), status.detail(), status.field()); }
   /// A refusal that depends on an earlier change: after it is durable.
   void RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   bool RefusedStopping(RequestId request);

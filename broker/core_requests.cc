@@ -78,8 +78,8 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   }
   if (!item.refused.ok()) return item.refused;
   auto ahead = [&](const When& when) { return when.kind == When::Kind::kAt && when.ms > now_.wall.ms + kMaxAheadMs; };
-  if (ahead(item.when)) return Status(Code::kUnacceptable, "is more than ten years ahead", "/due_at");
-  if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return Status(Code::kUnacceptable, "has passed", "/expires_at");
+  if (ahead(item.when)) return TooFarAhead(item.when);
+  if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();
   const std::string& fkey = item.head->fkey;
   if (!fkey.empty()) {
     Entry* held = nullptr;
@@ -337,8 +337,7 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   bool at_once;
   WallTime due;
   ResolveWhen(r.when, &at_once, &due);
-  if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs)
-    return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", r.when.kind == When::Kind::kAt ? "/due_at" : "/delay_ms"), true;
+  if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(r.when)), true;
   std::shared_ptr<const std::string> merged;
   if (r.data) {
     Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
@@ -377,9 +376,11 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: nothing is remembered until space is free again"), true;
   auto remembered = std::make_shared<RememberedTrigger>();
   ResolveWhen(r.when, &remembered->at_once, &remembered->due);
-  if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs)
-    return Refuse(r.request, Code::kUnacceptable, "is more than ten years ahead", r.when.kind == When::Kind::kAt ? "/due_at" : "/delay_ms"), true;
-  if (r.data && r.data->size() > limits_.max_body_bytes) return Refuse(r.request, Code::kTooLarge, "is larger than a body may be", "/data"), true;
+  if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(r.when)), true;
+  if (r.data && r.data->size() > limits_.max_body_bytes) {
+    std::string detail = "data is longer than a body may be (" + std::to_string(limits_.max_body_bytes) + " bytes)";
+    return Refuse(r.request, Code::kTooLarge, std::move(detail), "/data"), true;
+  }
   remembered->data = r.data;
   slot->record = FkeyRecord{NotifyId{}, {now_.wall.ms + r.remember_ms}, std::move(remembered)};
   Touch(slot);

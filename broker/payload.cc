@@ -115,12 +115,12 @@ Status DataError(std::string detail) {
 }
 
 Status TooLarge(size_t max_bytes, std::string field) {
-  return Status(Code::kTooLarge, "over " + std::to_string(max_bytes) + " bytes as sent to the receiver", std::move(field));
+  return Status(Code::kTooLarge, "the body would have more than " + std::to_string(max_bytes) + " bytes as sent", std::move(field));
 }
 
 Result<std::string> EncodeFields(std::string_view json, bool object_only, const char* refusal, size_t max_bytes) {
   Result<JsonTree> tree = JsonTree::Parse(json);
-  if (!tree.ok()) return DataError("not JSON");
+  if (!tree.ok()) return DataError("data is not JSON");
   Kind kind = tree->root().kind();
   if (kind != Kind::kObject && (object_only || kind != Kind::kArray)) return DataError(refusal);
   std::string fields;
@@ -205,7 +205,7 @@ Result<WireRequest> BuildWireRequest(const NotifySpec& spec, size_t max_body_byt
 
 Result<NotifySpec> MergeTriggerData(NotifySpec spec, std::string_view data, size_t max_body_bytes) {
   Result<JsonTree> added = JsonTree::Parse(data);
-  if (!added.ok()) return DataError("not JSON");
+  if (!added.ok()) return DataError("data is not JSON");
   if (added->root().kind() != Kind::kObject) return DataError("the data of a trigger must be an object");
   switch (spec.payload_kind) {
     case PayloadKind::kBody:

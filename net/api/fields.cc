@@ -83,7 +83,11 @@ Status ReadPatternJson(const JsonValue& value, const std::string& pointer, Answe
   for (const JsonValue& member : value) {
     std::string member_pointer = pointer;
     AppendPointer(member.key, &member_pointer);
-    if (!IsJsonPointer(member.key)) return Bad(member_pointer, "not a JSON Pointer: it is empty or begins with a slash");
+    if (!IsJsonPointer(member.key)) {
+      bool slash = member.key.empty() || member.key.starts_with('/');
+      const char* why = slash ? ": behind a ~ stands 0, for a ~, or 1, for a slash" : ": one is empty or begins with a slash";
+      return Bad(member_pointer, Quoted(member.key) + " is not a JSON Pointer" + why);
+    }
     if (member.key.size() > kMaxPatternTextBytes) return Bad(member_pointer, "the JSON Pointer is too long");
     if (member.raw.size() > kMaxPatternValueBytes) return Bad(member_pointer, "the expected value is longer than 16 KiB");
     if (out->json.size() >= kMaxPatternEntries) return Bad(pointer, "json has more than 100 members");
@@ -229,7 +233,7 @@ Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<
   for (const JsonValue& header : value) {
     std::string pointer = "/headers";
     AppendPointer(header.key, &pointer);
-    if (!IsToken(header.key)) return Bad(pointer, "not a header name (RFC 9110)");
+    if (!IsToken(header.key)) return Bad(pointer, Quoted(header.key) + " is not a header name (RFC 9110)");
     if (header.kind != Kind::kString) return Bad(pointer, "a header's value must be a string");
     if (!IsFieldContent(header.text)) return Bad(pointer, "a header's value must not hold line breaks or other control characters");
     std::string lower = LowerAscii(header.key);
@@ -241,7 +245,7 @@ Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<
       if (EqualsIgnoringCase(name, header.key)) return Bad(pointer, "two headers differ only in case");
     std::string_view content = TrimBlanks(header.text);
     bytes += header.key.size() + content.size() + 4;
-    if (out->size() >= kMaxHeaders) return Bad("/headers", "more than 100 headers");
+    if (out->size() >= kMaxHeaders) return Bad("/headers", "headers has more than 100 entries");
     if (bytes > kMaxHeaderBytes) return Bad("/headers", "the headers take more than 16 KiB");
     out->emplace_back(header.key, content);
   }

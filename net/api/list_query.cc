@@ -87,7 +87,17 @@ Status Time(const std::string& value, const std::string& pointer, std::optional<
   return ReadTimeText(value, pointer, &out->emplace());
 }
 
+/// Is it a time whose offset's + was read as a space, as a query string has it.
+bool LostPlus(std::string value) {
+  constexpr size_t kOffsetBytes = 6;
+  if (value.size() < kOffsetBytes || value[value.size() - kOffsetBytes] != ' ') return false;
+  value[value.size() - kOffsetBytes] = '+';
+  return ParseRfc3339(value).ok();
+}
+
 Status ApplyListParameter(const std::string& name, const std::string& value, ListQuery* query) {
+  if (name.starts_with("created_") && LostPlus(value))
+    return Bad(Pointer(name), name + " has a space where the sign of its offset stands: a + means a space in a query string and is written %2B");
   if (IsFilter(name)) return ApplyFilter(name, value, Pointer(name), query);
   if (name == "limit") return Limit(value, &query->limit);
   if (name != "cursor") return Unknown(name);

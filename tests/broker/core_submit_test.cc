@@ -367,5 +367,27 @@ TEST_CASE("submit: a batch is refused for what a setting refuses only where that
   CHECK(each.items.at(2).refused.ok());
 }
 
+// ---- what refusals say
+
+TEST_CASE("refusals: a time that is too far or has passed is named in the sentence, wherever it is given") {
+  CoreFixture f;
+  auto said = [](const Reply& reply) { return std::get<Refused>(reply.body).status.detail(); };
+  When far{When::Kind::kAt, int64_t{1} << 52}, past{When::Kind::kAt, 1};
+  Fields late;
+  late.when = far;
+  CHECK(said(f.TrySubmit({late}, false)) == "due_at is more than ten years ahead");
+  Fields over;
+  over.ttl = past;
+  CHECK(said(f.TrySubmit({over}, false)) == "expires_at has passed");
+  Fields held;
+  held.fkey = "k";
+  NotifyId id = f.Submit(held).id;
+  CHECK(said(f.Trigger("k", {}, far)) == "due_at is more than ten years ahead");
+  CHECK(said(Remember(f, "none", 1'000, std::nullopt, far)) == "due_at is more than ten years ahead");
+  CHECK(said(f.Change(id, [&](ChangeRequest& r) { r.when = far; })) == "due_at is more than ten years ahead");
+  CHECK(said(f.Change(id, [&](ChangeRequest& r) { r.ttl = past; })) == "expires_at has passed");
+  CHECK_THAT(said(Remember(f, "none", 1'000, "{\"a\":\"" + std::string(2 << 20, 'x') + "\"}")), Catch::StartsWith("data is longer"));
+}
+
 }  // namespace
 }  // namespace notifyd

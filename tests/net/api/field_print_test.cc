@@ -209,11 +209,28 @@ TEST_CASE("times: what is refused says why") {
                                    {R"("due_at":-9223372036854775809)", "before 1971"},
                                    {R"("due_at":1.5)", "integer milliseconds"},
                                    {R"("expires_at":9223372036854775807)", "year 9999"},
-                                   {R"("expires_at":1893456000)", "seconds"}}));
+                                   {R"("expires_at":1893456000)", "seconds"},
+                                   {R"("expect":{"json":{"/a~2":1}})", "behind a ~ stands 0"},
+                                   {R"("expect":{"json":{"/a~":1}})", "behind a ~ stands 0"},
+                                   {R"("expect":{"json":{"a":1}})", "begins with a slash"},
+                                   {R"("headers":{"a b":"c"})", "a b"}}));
   CAPTURE(row.field);
   ApiFixture f;
   CHECK(f.WithFields(row.field).starts_with("422 /"));
   CHECK_THAT(f.Answer().body, Catch::Contains(row.words));
+}
+
+TEST_CASE("times: a + of a query string that was read as a space is named with its remedy") {
+  ApiFixture f;
+  f.Ask("GET", "/v1/notifies?created_after=2026-11-21T21:31:22+01:00");
+  CHECK(f.Outcome() == "422 /created_after");
+  CHECK_THAT(f.Answer().body, Catch::Contains("%2B"));
+  f.Ask("GET", "/v1/notifies?created_before=2026-11-21T21:31:22%2B01:00");
+  CHECK(f.Outcome() == "posted");
+  for (const char* text : {"2026-11-21+21:31:22Z", "2026-11-21T21:31:22Z+", "+1:00", "x+01:00"}) {
+    f.Ask("GET", std::string("/v1/notifies?created_after=") + text);
+    CHECK_THAT(f.Answer().body, !Catch::Contains("%2B"));
+  }
 }
 
 TEST_CASE("headers: those of one hop, and of the message's framing, are the broker's own") {
