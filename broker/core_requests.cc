@@ -114,8 +114,10 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
       Result<NotifySpec> spec = DecodeSpec(*item.spec);
       CHECK(spec.ok());
       Result<NotifySpec> merged = MergeTriggerData(std::move(*spec), *plan->early->data, limits_.max_body_bytes);
-      if (!merged.ok())
-        return Status(merged.status().code(), "with the data of the trigger that came before it: " + merged.status().detail(), "/data");
+      if (!merged.ok()) {
+        std::string detail = "the trigger of this fkey that came before has data that cannot be merged into this notify: " + merged.status().detail();
+        return Status(merged.status().code(), std::move(detail), "/fkey");
+      }
       plan->spec = std::make_shared<const std::string>(EncodeSpec(*merged));
     }
   }

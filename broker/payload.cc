@@ -210,7 +210,7 @@ Result<NotifySpec> MergeTriggerData(NotifySpec spec, std::string_view data, size
   switch (spec.payload_kind) {
     case PayloadKind::kBody:
     case PayloadKind::kBodyBase64:
-      return DataError("what is held has a raw body: nothing can be merged into that");
+      return DataError("the notify has a raw body, which nothing can be merged into");
     case PayloadKind::kNone:
       spec.payload_kind = PayloadKind::kData;
       spec.payload = data;
@@ -218,7 +218,7 @@ Result<NotifySpec> MergeTriggerData(NotifySpec spec, std::string_view data, size
     case PayloadKind::kData: {
       Result<JsonTree> held = JsonTree::Parse(spec.payload);
       if (!held.ok() || held->root().kind() != Kind::kObject)
-        return DataError("what is held has data that is no object: nothing can be merged into that");
+        return DataError("the notify has data that is no object, which nothing can be merged into");
       spec.payload = MergeObjects(spec.payload, held->root(), added->root());
     }
   }

@@ -214,7 +214,11 @@ TEST_CASE("remembered trigger: one that cannot be merged refuses the submit, whi
   held.data = "[1]";
   const Reply& reply = f.TrySubmit({held}, false);
   CHECK(CoreFixture::CodeOf(reply) == Code::kUnacceptable);
-  CHECK(std::get<Refused>(reply.body).status.field() == "/data");
+  // What the request has of it is the fkey.
+  const Status& status = std::get<Refused>(reply.body).status;
+  CHECK(status.field() == "/fkey");
+  CHECK_THAT(status.detail(), Catch::StartsWith("the trigger of this fkey that came before has data") &&
+                                  Catch::EndsWith("that is no object, which nothing can be merged into"));
   CHECK(f.Stats().totals.accepted == 0);
 }
 
