@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/files.h"
 #include "cli/notifyd_manual.h"
 #include "cli/settings_lanes.h"
 
@@ -24,6 +25,7 @@ namespace {
 constexpr char kVariablePrefix[] = "NOTIFYD_";
 constexpr char kLaneRules[] = "lane";
 constexpr size_t kWrapColumn = 96;
+constexpr size_t kFileMostBytes = 16 << 20;
 
 Status Unacceptable(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
@@ -97,7 +99,7 @@ Status Blame(const Setting& setting, const std::string& source, const Status& fa
 
 struct Layers {
   std::map<std::string, std::string> flags, variables;  // by the setting's name
-  std::string config_file;
+  std::optional<std::string> config_file;
 };
 
 Status ApplyTexts(const std::map<std::string, std::string>& texts, bool flags, Options* options) {
@@ -167,8 +169,11 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
 }
 
 Status ApplyFile(const std::string& file, Options* options) {
+  // Not the parser's own reading: that takes a directory, or a file whose disk fails, for an empty one.
+  Result<std::string> text = ReadFile(file, kFileMostBytes);
+  if (!text.ok()) return Unacceptable(file.empty() ? "--config (NOTIFYD_CONFIG): must name a file" : file + " " + text.status().detail());
   try {
-    toml::table table = toml::parse_file(file);
+    toml::table table = toml::parse(*text, file);
     return ApplyTable(table, "", file, options);
   } catch (const toml::parse_error& fault) {
     const toml::source_position& at = fault.source().begin;
@@ -188,7 +193,7 @@ void ReadEnvironment(const std::vector<std::string>& environment, Layers* layers
     std::string variable = entry.substr(0, equals), value = entry.substr(equals + 1);
     auto found = names.find(variable);
     if (found != names.end()) layers->variables[found->second] = value;
-    else if (variable == "NOTIFYD_CONFIG") layers->config_file = layers->config_file.empty() ? value : layers->config_file;
+    else if (variable == "NOTIFYD_CONFIG") layers->config_file = layers->config_file.value_or(value);
     else if (variable != "NOTIFYD_URL") unknown->push_back(variable);  // that one is notifyctl's
   }
   std::sort(unknown->begin(), unknown->end());
@@ -349,7 +354,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   app.set_help_flag("--help,-h", "Print this help and exit.");
   Layers layers;
   bool check = false, print = false, manual = false, version = false;
-  app.add_option("--config", layers.config_file, "TOML file with settings.")->type_name("FILE");
+  std::string config_file;
+  CLI::Option* config = app.add_option("--config", config_file, "TOML file with settings.")->type_name("FILE");
   app.add_flag("--check-config", check, "Check the settings and whether a start could go on with them, print ok or the fault, and exit.");
   app.add_flag("--print-config", print, "Print every setting with its default as TOML.")->group("");
   app.add_flag("--print-manual", manual, "Print the manual page, notifyd(8).")->group("");
@@ -386,9 +392,12 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   for (const auto& [name, option] : options)
     if (option->count() > 0) layers.flags[name] = texts[name];
 
+  // Named as "" it is no file, and not none.
+  if (config->count() > 0) layers.config_file = config_file;
+
   Invocation result;
   ReadEnvironment(environment, &layers, &result.unknown_variables);
-  Status fault = layers.config_file.empty() ? Status::Ok() : ApplyFile(layers.config_file, &result.options);
+  Status fault = layers.config_file ? ApplyFile(*layers.config_file, &result.options) : Status::Ok();
   if (fault.ok()) fault = ApplyTexts(layers.variables, /*flags=*/false, &result.options);
   if (fault.ok()) fault = ApplyTexts(layers.flags, /*flags=*/true, &result.options);
   if (!fault.ok()) return Exit(2, fault.detail());

@@ -1,23 +1,20 @@
 #include "net/sender/authorities.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/base64.h"
+#include "base/files.h"
 
 namespace notifyd {
 namespace {
 
 // All of a system's authorities take a quarter of a megabyte.
-constexpr int64_t kMostBytes = 64 << 20;
+constexpr size_t kMostBytes = 64 << 20;
 // RFC 7468, and what OpenSSL takes beside it.
 constexpr std::string_view kLabels[] = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"};
 
@@ -65,13 +62,9 @@ std::optional<std::string_view> NextBlock(std::string_view text, size_t* at) {
 }  // namespace
 
 Status CheckAuthorities(const std::string& file) {
-  struct stat about {};
-  if (stat(file.c_str(), &about) != 0) return Unacceptable(file, std::string("cannot be read: ") + std::strerror(errno));
-  if (!S_ISREG(about.st_mode)) return Unacceptable(file, "is no file");
-  if (about.st_size > kMostBytes) return Unacceptable(file, "is too large for a file of certificates");
-  std::ifstream in(file, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in.is_open() || in.bad()) return Unacceptable(file, std::string("cannot be read: ") + std::strerror(errno));
+  Result<std::string> read = ReadFile(file, kMostBytes);
+  if (!read.ok()) return Unacceptable(file, read.status().detail());
+  const std::string& text = *read;
   size_t at = 0, certificates = 0;
   while (std::optional<std::string_view> label = NextBlock(text, &at)) {
     if (std::find(std::begin(kLabels), std::end(kLabels), *label) == std::end(kLabels)) continue;

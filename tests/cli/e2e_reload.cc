@@ -1,6 +1,8 @@
 // Lane rules at the start, and what SIGHUP changes in a broker that runs.
 #include <signal.h>
 
+#include <filesystem>
+
 #include "cli/counting_receiver.h"
 #include "cli/e2e_broker.h"
 
@@ -86,6 +88,24 @@ TEST_CASE("notifyd: a SIGHUP with a wrong file changes nothing and says why") {
   CHECK(broker.Stat("/states/sending") == 2);
   receiver.Release();
   CHECK(receiver.WaitFor(3));
+}
+
+TEST_CASE("notifyd: a file of settings whose place a directory has taken is refused at a reload and before a restart in place, and all stays") {
+  TempDir dir;
+  CountingReceiver receiver;
+  std::string file = dir.Write("n.toml", "[destinations]\ndeny = [\"127.0.0.0/8\"]\n");
+  Broker broker(dir.path(), {"--config", file});
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  CHECK(ExitOf({"--config", file, "--check-config"}) == 2);
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings not reloaded, all stay as they were"));
+  CHECK(JsonAt(LinesOf(broker.process().error(), "settings not reloaded, all stay as they were")[0], "/detail") == file + " is no file");
+  broker.process().Signal(SIGUSR1);
+  REQUIRE(broker.process().WaitForError("no restart, going on as before"));
+  CHECK_FALSE(broker.process().CountsError("settings reloaded", 1));
+  // What it denied is denied still.
+  CHECK(JsonAt(broker.Settled(broker.Submit(R"({"url":")" + receiver.url() + "\"}")), "/attempts/0/error") == "destination_refused");
 }
 
 TEST_CASE("notifyd: a SIGHUP applies what can change, and names what cannot in one warning") {

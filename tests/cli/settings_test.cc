@@ -1,5 +1,7 @@
 #include "cli/settings.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
@@ -201,6 +203,29 @@ TEST_CASE("settings: a file that is missing or no TOML is refused by name") {
   TempDir dir;
   CHECK_THAT(RefusalOf({"--config", dir.path() + "/none.toml"}), Catch::Contains("none.toml"));
   CHECK_THAT(RefusalOf({"--config", dir.Write("bad.toml", "io_threads = \n")}), Catch::Contains("bad.toml:1"));
+}
+
+TEST_CASE("settings: what is no regular file is refused, and not taken for an empty one") {
+  TempDir dir;
+  CHECK(RefusalOf({"--config", dir.path()}) == dir.path() + " is no file");
+  CHECK(RefusalOf({}, {"NOTIFYD_CONFIG=" + dir.path()}) == dir.path() + " is no file");
+  // Nobody writes to it: nobody waits for that.
+  std::string pipe = dir.path() + "/pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(RefusalOf({"--config", pipe}) == pipe + " is no file");
+  // A regular file whose reading fails: this one is that of no address.
+  CHECK_THAT(RefusalOf({"--config", "/proc/self/mem"}), Catch::StartsWith("/proc/self/mem cannot be read: "));
+  CHECK_THAT(RefusalOf({"--config", dir.path() + "/none.toml"}), Catch::Contains("none.toml cannot be read: No such file"));
+}
+
+TEST_CASE("settings: a file named \"\" is refused, by a flag and by a variable") {
+  TempDir dir;
+  std::string file = dir.Write("n.toml", "io_threads = 3\n");
+  CHECK_THAT(RefusalOf({"--config", ""}), Catch::Contains("--config") && Catch::Contains("must name a file"));
+  CHECK_THAT(RefusalOf({"--config", ""}, {"NOTIFYD_CONFIG=" + file}), Catch::Contains("must name a file"));
+  CHECK_THAT(RefusalOf({"--config="}), Catch::Contains("--config"));
+  CHECK_THAT(RefusalOf({}, {"NOTIFYD_CONFIG="}), Catch::Contains("NOTIFYD_CONFIG") && Catch::Contains("must name a file"));
+  CHECK(ReadCommandLine({"--config", file}, {"NOTIFYD_CONFIG="}).options.io_threads == 3);
 }
 
 TEST_CASE("settings: an unknown flag or argument is refused") {
