@@ -126,8 +126,11 @@ class CommandLine {
     if (version_) return PrintVersion();
     if (!generate_.empty()) return Generate();
     if (app_.get_subcommands().empty()) return Misused("a command is needed");
-    if (server_.rfind("http://", 0) != 0 && server_.rfind("https://", 0) != 0)
-      return Misused("--server: \"" + server_ + "\" is not an http:// or https:// URL");
+    if (server_.rfind("http://", 0) != 0 && server_.rfind("https://", 0) != 0) {
+      // HOST:PORT, as notifyd is told to listen, is what is given most likely.
+      std::string meant = server_.empty() || server_.find("://") != std::string::npos ? kDefaultServer : "http://" + server_;
+      return Misused("--server: \"" + server_ + "\" is not an http:// or https:// URL, such as " + meant);
+    }
     HttpClient client(server_);
     return commands_.at(app_.get_subcommands().front())({&client, json_});
   }

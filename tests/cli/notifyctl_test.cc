@@ -84,6 +84,7 @@ TEST_CASE("notifyctl: wrong usage exits with 2 and asks nobody") {
     CHECK_FALSE(run.error.empty());
   }
   CHECK(Ctl({"--server", "ftp://x", "stats"}).code == 2);
+  CHECK(Ctl({"--server", "", "stats"}).code == 2);
   CHECK(broker.seen().empty());
 }
 
@@ -99,6 +100,9 @@ TEST_CASE("notifyctl: what is missing or wrong is said in a sentence, and once")
   CtlRun run = Ctl(arguments);
   CHECK(run.code == 2);
   CHECK(run.error == "notifyctl: " + said + "\nTry: notifyctl --help\n");
+  CHECK(Ctl({"--server", "127.0.0.1:20003", "stats"}).error ==
+        "notifyctl: --server: \"127.0.0.1:20003\" is not an http:// or https:// URL, such as http://127.0.0.1:20003\nTry: notifyctl --help\n");
+  CHECK_THAT(Ctl({"--server", "ftp://x", "stats"}).error, Catch::Contains("such as http://127.0.0.1:7300\n"));
   CHECK(Ctl({"submit", "http://x/", "--data", "{bad"}).error == "notifyctl: --data: not JSON\n");
   ScriptedServer broker(Always(200, "nonsense"));
   CHECK(CtlAt(broker, {"stats"}).error == "notifyctl: the answer is not JSON\n");
