@@ -15,6 +15,8 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kUrlMost = 60;
+/// Of what came back, in characters: what fills a few lines of a terminal. All that is kept stands in JSON.
+constexpr size_t kResponseMost = 400;
 constexpr int64_t kWaitMostMs = 60'000;
 
 using Value = JsonTree::Value;
@@ -26,12 +28,18 @@ std::string RenderNotify(Value notify, const std::string& etag) {
   std::string out = Fields(notify, {"attempts"}, more);
   std::optional<Value> attempts = notify.At("/attempts");
   if (!attempts || attempts->kind() != JsonTree::Kind::kArray || attempts->size() == 0) return out;
-  Table table({"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"});
+  Table table({"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"}), responses({"ATTEMPT", "CAME BACK"});
+  bool any = false;
   attempts->ForEach([&](Value, Value attempt) {
     table.Row({Cell(attempt.At("/number")), Cell(attempt.At("/started_at")), Cell(attempt.At("/duration_ms")), Cell(attempt.At("/status")),
                Cell(attempt.At("/error")), Clipped(Cell(attempt.At("/detail")), kUrlMost)});
+    std::string response = TextAt(attempt, "/response_body");
+    if (response.empty()) return;
+    any = true;
+    responses.Row({Cell(attempt.At("/number")), Clipped(response, kResponseMost)});
   });
-  return out + "\n" + table.ToString();
+  out += "\n" + table.ToString();
+  return any ? out + "\n" + responses.ToString() : out;
 }
 
 /// A cancelled notify is answered whole; its id and state say enough.

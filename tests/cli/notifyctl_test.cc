@@ -276,6 +276,19 @@ TEST_CASE("notifyctl get: a table of the fields and one of the attempts; --json 
   CHECK(Ctl({"--server", broker.url(), "--json", "get", "n1"}).output == body + "\n");
 }
 
+TEST_CASE("notifyctl get: what came back stands below the attempts, where something did, escaped and cut") {
+  std::string much(1000, 'x');
+  ScriptedServer broker(Always(
+      200, R"({"id":"n1","attempts":[{"number":1,"status":null,"response_body":""},{"number":2,"status":500,"response_body":"no\u001b[2J\nroom"},)"
+           R"({"number":3,"status":502,"response_body":")" +
+               much + R"("}]})"));
+  CtlRun run = CtlAt(broker, {"get", "n1"});
+  CHECK(run.code == 0);
+  size_t at = run.output.find("\n\nATTEMPT  CAME BACK\n");
+  REQUIRE(at != std::string::npos);
+  CHECK(run.output.substr(at + 2) == "ATTEMPT  CAME BACK\n2        no\\u001b[2J\\nroom\n3        " + much.substr(0, 397) + "...\n");
+}
+
 TEST_CASE("notifyctl get: the ETag stands among the fields; --fkey asks for what is held under a key") {
   ScriptedServer broker([](const SeenRequest&) {
     return ScriptedAnswer{200, R"({"id":"n1","attempts":[]})", "application/json", "ETag: \"v7\"\r\n"};
