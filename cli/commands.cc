@@ -106,6 +106,8 @@ Exit Get(const Context& context, const std::string& id, std::optional<int64_t> w
     call.wait_ms = step_ms;
     auto asked = steady_clock::now();
     Result<HttpAnswer> answer = context.client->Send(call);
+    // It was there once: what went away with the request comes back like what had answered before.
+    found = found || answer.ok() || context.client->lost();
     bool away = answer.ok() ? answer->status == 503 : found;
     if (step_ms > 0 && away && left().count() > 0 && patience.Wait(left())) continue;
     Outcome outcome = Judge(std::move(answer));
@@ -114,7 +116,6 @@ Exit Get(const Context& context, const std::string& id, std::optional<int64_t> w
       settled = std::find(std::begin(kPendingStates), std::end(kPendingStates), Cell(tree->root().At("/state"))) == std::end(kPendingStates);
     }
     if (step_ms == 0 || settled) return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
-    found = true;
     patience.Reset();
     // One that stops lets nobody wait.
     if (steady_clock::now() - asked < milliseconds(step_ms) / 2) between.Wait(left());

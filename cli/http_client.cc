@@ -54,6 +54,23 @@ long StatusOf(CURL* easy) {
   return status;
 }
 
+/// Not one of connecting: it was there, and the request on its way.
+bool IsLoss(CURL* easy, CURLcode code) {
+  long sent_bytes = 0;
+  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+  switch (code) {
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+      return true;
+    case CURLE_OPERATION_TIMEDOUT:  // of connecting too
+      return sent_bytes > 0;
+    default:
+      return false;
+  }
+}
+
 /// What is the same for every request.
 void SetUp(CURL* easy, const std::string& url, curl_slist* headers, char* fault) {
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
@@ -177,6 +194,7 @@ class HttpClient::Impl {
       curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &given_up_);
     }
     CURLcode code = curl_easy_perform(easy);
+    lost_ = IsLoss(easy, code);
     if (code != CURLE_OK) return Fault(code, fault);
     answer.status = static_cast<int>(StatusOf(easy));
     return answer;
@@ -212,6 +230,7 @@ class HttpClient::Impl {
     return outcome;
   }
 
+  bool lost() const { return lost_; }
   void GiveUpWhen(std::function<bool()> given_up) { given_up_ = std::move(given_up); }
   const std::string& server() const { return server_; }
 
@@ -247,6 +266,7 @@ class HttpClient::Impl {
   std::string server_;
   std::unique_ptr<CURL, FreeEasy> easy_;
   std::function<bool()> given_up_;
+  bool lost_ = false;
 };
 
 HttpClient::HttpClient(std::string server) : impl_(std::make_unique<Impl>(std::move(server))) {}
@@ -254,6 +274,10 @@ HttpClient::~HttpClient() = default;
 
 Result<HttpAnswer> HttpClient::Send(const HttpCall& call) {
   return impl_->Send(call);
+}
+
+bool HttpClient::lost() const {
+  return impl_->lost();
 }
 
 Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string& path, const std::string* body, int64_t wait_ms) {

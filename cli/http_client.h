@@ -60,6 +60,9 @@ class HttpClient {
 
   /// Error: kUnavailable where no answer came.
   Result<HttpAnswer> Send(const HttpCall& call);
+  /// After a Send without an answer: was somebody connected who took the request, and then went or fell silent? False where nobody could be
+  /// connected, and where what came is no HTTP.
+  bool lost() const;
   Result<HttpAnswer> Call(const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
 
   /// POSTs what `exchange` makes, chunked, over a connection of its own. Sends and receives at the same time, and holds only a few buffers of

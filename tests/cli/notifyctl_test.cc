@@ -371,6 +371,32 @@ TEST_CASE("notifyctl get --wait: a broker that goes away is looked for as long a
   CHECK(Ctl(arguments).code == 3);
 }
 
+TEST_CASE("notifyctl get --wait: a broker that goes away during the first question is looked for, as long as was said") {
+  std::atomic<int> asked{0};
+  ScriptedServer broker([&](StreamedRequest* request) {
+    // Killed: the connection ends without an answer. Then it is there again.
+    if (++asked > 1) request->Send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 21\r\n\r\n{\"state\":\"succeeded\"}");
+  });
+  CtlRun run = CtlAt(broker, {"get", "--wait", "n1"});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.error.empty());
+  CHECK_THAT(run.output, Catch::Contains("succeeded"));
+  CHECK(asked == 2);
+  // Half an answer is none either.
+  ScriptedServer halting([&](StreamedRequest* request) { request->Send("HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"sta"); });
+  CHECK(CtlAt(halting, {"get", "--wait", "--reconnect-ms", "300", "n1"}).code == 3);
+  CHECK(halting.seen().size() > 1);
+  CHECK(CtlAt(halting, {"get", "--wait", "--reconnect-ms", "0", "n1"}).code == 3);
+  // What speaks no HTTP is no broker, and without --wait nobody waits.
+  ScriptedServer other([&](StreamedRequest* request) { request->Send("220 ready\r\n"); });
+  CHECK(CtlAt(other, {"get", "--wait", "--reconnect-ms", "600000", "n1"}).code == 3);
+  CHECK(other.seen().size() == 1);
+  asked = 0;
+  CHECK(CtlAt(broker, {"get", "n1"}).code == 3);
+  CHECK(asked == 1);
+}
+
 TEST_CASE("notifyctl get --wait=MS: asks with that time, and takes what it gets at its end") {
   ScriptedServer broker(Always(200, R"({"state":"ready"})"));
   CtlRun run = Ctl({"--server", broker.url(), "get", "n1", "--wait=1"});
