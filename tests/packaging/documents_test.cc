@@ -214,6 +214,24 @@ TEST_CASE("README.md: its first command installs what the others need and cannot
   for (const char* package : {"ca-certificates", "cmake", "ninja-build", "pkg-config"}) CHECK(listed.count(package) == 1);
 }
 
+TEST_CASE("README.md: the calls of its tour go through in order, and what is explained is what was paused") {
+  TempDir dir;
+  Broker broker(dir.path());
+  std::string readme = ProjectFile("README.md");
+  size_t from = readme.find("build/release/bin/notifyctl submit"), to = readme.find("\nFind a failed one");
+  REQUIRE(from < to);
+  std::string script = "notifyctl() { \"$ctl\" --server \"$broker\" \"$@\"; }\n";
+  for (const std::string& line : Lines("    " + readme.substr(from, to - from)))
+    if (line.rfind("    ", 0) == 0) script += std::regex_replace(line, std::regex("build/release/bin/"), "") + "\n";
+  // Nobody is there; what is sent waits for its retry.
+  script = std::regex_replace(script, std::regex("127\\.0\\.0\\.1:9100"), "127.0.0.1:" + std::to_string(ClosedPort()));
+  Process process("/bin/sh", {{"-eu", dir.Write("tour.sh", script)}, {"ctl=" NOTIFYCTL_BINARY, "broker=" + broker.url()}});
+  INFO(script << process.output());
+  CHECK(process.Wait() == 0);
+  CHECK(process.error() == "");
+  CHECK_THAT(process.output(), Catch::Contains("not_due") && Catch::Contains("lane_paused"));
+}
+
 TEST_CASE("documents: files that they link to exist") {
   for (std::string page : {"README.md", "docs/operating.md", "docs/migrating.md"}) {
     std::string folder = page.substr(0, page.rfind('/') == std::string::npos ? 0 : page.rfind('/') + 1);
