@@ -97,8 +97,11 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::strin
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "
       "table [a] of the file.");
   page.Item(RoffText().Bold("--config").Plain(" ").Italic("FILE"),
-            "A TOML file with settings. notifyd --print-config prints one with every default.");
-  page.Item(RoffText().Bold("--check-config"), "Check the settings, and whether a start could go on with them (address, directory, certificates); print ok or the fault, and exit.");
+            "A TOML file with settings, a regular one: it is read again at a reload and at a restart in place. notifyd --print-config prints one "
+            "with every default.");
+  page.Item(RoffText().Bold("--check-config"),
+            "Check the settings, and whether a start could go on with them (address, open files, directory, certificates); print ok or the fault, "
+            "and exit.");
   page.Item(RoffText().Bold("--print-config"), "Print every setting with its default as TOML, and exit.");
   page.Item(RoffText().Bold("--version"), "Print the version and exit.");
   page.Item(RoffText().Bold("-h").Plain(", ").Bold("--help"), "Print a short help and exit.");

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/descriptors.h"
 #include "net/http.h"
 #include "storage/directory.h"
 
@@ -41,6 +42,8 @@ bool IsSame(const std::string& one, const std::string& other) {
 
 Status CheckStart(const Options& options, const std::optional<Holdings>& held) {
   if (Status fault = CheckAddress(options, held); !fault.ok()) return fault;
+  Options fitted = options;
+  if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   bool must_be_free = held && !IsSame(held->data_dir, options.data_dir);
   return CheckDirectory(options.data_dir, must_be_free);
 }

@@ -20,10 +20,11 @@ struct Holdings {
   std::string data_dir;      // as its settings say
 };
 
-/// Could a start go on with these: can the address be bound, and is the directory a store, or can it be made one? `held`: for the broker that holds
-/// that; what it has is its successor's, and anything else must be free. Without it an address or a directory in use passes, for it may be used by
-/// the very broker whose settings these are; a start finds that by itself. Reads the disk, changes nothing. Errors: kUnacceptable, kIo, kCorrupt; the
-/// detail names the address or the directory.
+/// Could a start go on with these: can the address be bound, are enough open files allowed, and is the directory a store, or can it be made one?
+/// `held`: for the broker that holds that; what it has is its successor's, and anything else must be free. Without it an address or a directory in
+/// use passes, for it may be used by the very broker whose settings these are; a start finds that by itself. Reads the disk, and changes nothing but
+/// the process's soft limit of open files, which a start raises too. Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the limit or
+/// the directory.
 Status CheckStart(const Options& options, const std::optional<Holdings>& held);
 
 /// The exit code of a start that failed: 2 for the configuration, 1 for anything else (contract section 4).

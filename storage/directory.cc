@@ -1,19 +1,23 @@
 #include "storage/directory.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <iterator>
 #include <random>
 #include <system_error>
 
+#include "base/files.h"
 #include "storage/permissions.h"
 #include "storage/synced_file.h"
 
@@ -22,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kFormatFile = "FORMAT";
+constexpr size_t kFormatMostBytes = 64 << 10;
 // Between a file's name and a process number, while it is being written.
 constexpr const char* kDraft = ".new.";
 
@@ -35,15 +40,44 @@ Status SyncPath(const fs::path& path) {
   return ::fsync(directory.get()) == 0 ? Status::Ok() : IoError("cannot sync", path);
 }
 
-Status MakeDirectory(fs::path directory) {
-  if (directory.filename().empty()) directory = directory.parent_path();  // "data/"
+/// "data" for "data/".
+fs::path WithoutSlash(const fs::path& directory) {
+  return directory.filename().empty() ? directory.parent_path() : directory;
+}
+
+fs::path ParentOf(const fs::path& directory) {
+  return directory.has_parent_path() ? directory.parent_path() : fs::path(".");
+}
+
+/// What a name leads to: a directory, something else, or nothing.
+enum class Found { kDirectory, kOther, kNothing };
+
+/// Error: kIo where it cannot be looked up, or is a link that leads nowhere: no directory can be made in a link's place.
+Result<Found> LookUp(const fs::path& name) {
   struct stat info;
-  if (::stat(directory.c_str(), &info) == 0) {
-    if (!S_ISDIR(info.st_mode)) return Status(Code::kUnacceptable, directory.string() + " is not a directory");
-    return Status::Ok();
+  if (::stat(name.c_str(), &info) == 0) return S_ISDIR(info.st_mode) ? Found::kDirectory : Found::kOther;
+  int fault = errno;
+  if (::lstat(name.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+    std::error_code error;
+    return Status(Code::kIo, "cannot use " + name.string() + ": it is a symbolic link to " + fs::read_symlink(name, error).string() +
+                                 ", which cannot be reached: " + std::strerror(fault));
   }
-  fs::path parent = directory.has_parent_path() ? directory.parent_path() : fs::path(".");
-  if (Status status = fs::exists(parent) ? Status::Ok() : MakeDirectory(parent); !status.ok()) return status;
+  errno = fault;
+  if (fault == ENOENT && !name.empty()) return Found::kNothing;
+  return IoError("cannot make the directory", name);
+}
+
+Status NoDirectory(const fs::path& path) {
+  return Status(Code::kUnacceptable, path.string() + " is not a directory");
+}
+
+Status MakeDirectory(const fs::path& named) {
+  const fs::path directory = WithoutSlash(named);
+  auto found = LookUp(directory);
+  if (!found.ok()) return std::move(found).status();
+  if (*found != Found::kNothing) return *found == Found::kDirectory ? Status::Ok() : NoDirectory(directory);
+  const fs::path parent = ParentOf(directory);
+  if (Status status = MakeDirectory(parent); !status.ok()) return status;
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return IoError("cannot make the directory", directory);
   return SyncPath(parent);
 }
@@ -89,10 +123,9 @@ Status CheckEntryFile(const fs::path& directory) {
 
 Result<FormatRecord> ReadFormatFile(const fs::path& directory) {
   fs::path path = directory / kFormatFile;
-  std::ifstream in(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in.is_open() || in.bad()) return IoError("cannot read", path);
-  auto record = FromText(text, path);
+  auto text = ReadFile(path.string(), kFormatMostBytes);
+  if (!text.ok()) return Status(Code::kIo, path.string() + " " + text.status().detail());
+  auto record = FromText(*text, path);
   if (!record.ok()) return record;
   if (Status status = CheckEntryFile(directory); !status.ok()) return status;
   return record;
@@ -117,20 +150,36 @@ Status CheckForeign(const fs::path& directory) {
   return Status::Ok();
 }
 
-/// Could it be made? Asks the nearest of its parents that is there.
-Status CheckMissing(fs::path directory) {
-  fs::path parent = fs::absolute(directory);
-  while (!fs::exists(parent) && parent.has_relative_path()) parent = parent.parent_path();
-  if (fs::is_directory(parent) && ::access(parent.c_str(), W_OK | X_OK) == 0) return Status::Ok();
-  if (!fs::is_directory(parent)) errno = ENOTDIR;
-  return IoError("cannot make the directory", directory);
+/// File systems in which the kernel shows itself: access(2) says of their directories what their modes say, and none can be made in them.
+bool IsOfTheKernel(const fs::path& directory) {
+  static constexpr long kKinds[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC,
+                                    SECURITYFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+  struct statfs info;
+  return ::statfs(directory.c_str(), &info) == 0 &&
+         std::find(std::begin(kKinds), std::end(kKinds), static_cast<long>(info.f_type)) != std::end(kKinds);
+}
+
+/// Could one be made that is not there? Asks the nearest of its parents that is.
+Status CheckMissing(const fs::path& directory) {
+  fs::path parent = directory;
+  for (;;) {
+    parent = ParentOf(WithoutSlash(parent));
+    auto found = LookUp(parent);
+    if (!found.ok()) return std::move(found).status();
+    if (*found == Found::kOther) return NoDirectory(parent);
+    if (*found == Found::kDirectory) break;
+  }
+  if (::access(parent.c_str(), W_OK | X_OK) != 0) return IoError("cannot make the directory", directory);
+  if (IsOfTheKernel(parent))
+    return Status(Code::kIo, "cannot make the directory " + directory.string() + ": the file system of " + parent.string() + " is the kernel's own");
+  return Status::Ok();
 }
 
 Status Check(const fs::path& directory, bool lock) {
-  struct stat info;
-  // A name that cannot even be looked up is told like one whose parent does not take it.
-  if (::stat(directory.c_str(), &info) != 0) return CheckMissing(directory);
-  if (!S_ISDIR(info.st_mode)) return Status(Code::kUnacceptable, directory.string() + " is not a directory");
+  auto found = LookUp(WithoutSlash(directory));
+  if (!found.ok()) return std::move(found).status();
+  if (*found == Found::kNothing) return CheckMissing(directory);
+  if (*found == Found::kOther) return NoDirectory(directory);
   if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) return IoError("cannot use the directory", directory);
   if (!fs::exists(directory / kFormatFile)) {
     Status status = CheckForeign(directory);
@@ -158,6 +207,12 @@ Result<PreparedDirectory> Prepare(const fs::path& directory) {
   if (!format.ok()) return std::move(format).status();
   if (Status status = CloseToOthers(directory.string()); !status.ok()) return status;
   return PreparedDirectory{*format, std::move(*lock)};
+}
+
+/// The library's own text names its function.
+Status Unusable(const std::string& directory, const fs::filesystem_error& error) {
+  std::string path = error.path1().empty() ? directory : error.path1().string();
+  return Status(Code::kIo, "cannot use " + path + ": " + error.code().message());
 }
 
 }  // namespace
@@ -188,7 +243,7 @@ Result<PreparedDirectory> PrepareDirectory(const std::string& directory) {
   try {
     return Prepare(fs::path(directory));
   } catch (const fs::filesystem_error& error) {
-    return Status(Code::kIo, std::string("cannot use ") + directory + ": " + error.what());
+    return Unusable(directory, error);
   }
 }
 
@@ -196,7 +251,7 @@ Status CheckDirectory(const std::string& directory, bool lock) {
   try {
     return Check(fs::path(directory), lock);
   } catch (const fs::filesystem_error& error) {
-    return Status(Code::kIo, std::string("cannot use ") + directory + ": " + error.what());
+    return Unusable(directory, error);
   }
 }
 

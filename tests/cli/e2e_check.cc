@@ -27,6 +27,8 @@ std::vector<Fault> Faults(const TempDir& dir) {
   dir.Write("newer/FORMAT", "notifyd store\nformat 999\nid 00000000000000000000000000000001\n");
   std::filesystem::create_directory(dir.path() + "/foreign");
   std::string file = dir.Write("foreign/file", "");
+  std::string nowhere = dir.path() + "/nowhere";
+  std::filesystem::create_symlink(dir.path() + "/not-mounted", nowhere);
   std::vector<Fault> faults = {
       {"destinations.ca_file = \"/nonexistent.pem\"", "/nonexistent.pem cannot be read"},
       {"destinations.ca_file = \"" + file + "\"", file + " holds no certificate"},
@@ -37,6 +39,9 @@ std::vector<Fault> Faults(const TempDir& dir) {
       {"data_dir = \"" + file + "\"", file},
       {"data_dir = \"" + dir.path() + "/foreign\"", "is not a notifyd store"},
       {"data_dir = \"" + dir.path() + "/newer\"", "format 999"},
+      {"data_dir = \"" + nowhere + "\"", nowhere + ": it is a symbolic link to " + dir.path() + "/not-mounted, which cannot be reached"},
+      {"data_dir = \"" + nowhere + "/data/\"", nowhere + ": it is a symbolic link to " + dir.path() + "/not-mounted, which cannot be reached"},
+      {"data_dir = \"/proc/data\"", "cannot make the directory /proc/data"},
   };
   // One of another user that others may read cannot be closed to them. Making it takes root; root is another user to it then.
   if (geteuid() == 0) {
@@ -113,4 +118,15 @@ TEST_CASE("notifyd: an address or a directory that another holds is found before
   }
   CHECK(running.running());
   CHECK(ExitOf({"--config", file, "--check-config"}) == 0);
+}
+
+TEST_CASE("notifyd: open files that are too few for a start are too few for --check-config, with the same words") {
+  TempDir dir;
+  for (const char* more : {"", " --check-config"}) {
+    std::string script = std::string("ulimit -n 100; exec \"$1\" --listen 127.0.0.1:0 --data-dir \"$2\"") + more;
+    Process process("/bin/sh", {{"-c", script, "sh", NOTIFYD_BINARY, dir.path() + "/data"}, {}});
+    CHECK(process.Wait() == 1);
+    CHECK_THAT(process.error(), Catch::Contains("only 100 open files are allowed"));
+  }
+  CHECK_FALSE(std::filesystem::exists(dir.path() + "/data"));
 }

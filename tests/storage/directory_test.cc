@@ -195,5 +195,48 @@ TEST_CASE("directory: one that others may read and that belongs to somebody else
   CHECK(fs::is_empty(data));
 }
 
+TEST_CASE("directory: a symbolic link that leads nowhere is refused in a sentence, by the check and by the store") {
+  TempDir temp;
+  fs::path link = temp.path() / "link", round = temp.path() / "round";
+  fs::create_symlink(temp.path() / "gone", link);
+  fs::create_symlink(round, round);
+  for (const fs::path& data : {link, link / "", link / "data", round}) {
+    INFO(data);
+    StoreOptions options;
+    options.directory = data.string();
+    auto store = RocksStore::Open(options);
+    REQUIRE_FALSE(store.ok());
+    const std::string& named = data.string().rfind(link.string(), 0) == 0 ? link.string() : round.string();
+    CHECK_THAT(store.status().detail(),
+               Catch::StartsWith("cannot use " + named + ": it is a symbolic link to ") && Catch::Contains("cannot be reached"));
+    CHECK(CheckDirectory(data.string(), false).detail() == store.status().detail());
+  }
+  CHECK_FALSE(fs::exists(temp.path() / "gone"));
+  // One that leads to a directory is as good as it.
+  fs::create_directory(temp.path() / "gone");
+  CHECK(CheckDirectory((link / "data").string(), false).ok());
+}
+
+TEST_CASE("directory: a place where none can be made is refused, whatever the rights say") {
+  for (const char* path : {"/proc/data", "/proc/more/data", "/sys/data"}) {
+    INFO(path);
+    CHECK_THAT(CheckDirectory(path, false).detail(), Catch::StartsWith(std::string("cannot make the directory ") + path));
+    CHECK_FALSE(PrepareDirectory(path).ok());
+  }
+  TempDir temp;
+  std::string too_long = (temp.path() / std::string(300, 'x')).string();
+  CHECK_THAT(CheckDirectory(too_long, false).detail(), Catch::Contains("File name too long"));
+  CHECK(CheckDirectory("", false).code() == Code::kIo);
+}
+
+TEST_CASE("directory: a FORMAT that is no file is an error that names it") {
+  TempDir temp;
+  fs::create_directories(temp.path() / "data" / "FORMAT");
+  for (const Status& status : {CheckDirectory((temp.path() / "data").string(), false), PrepareDirectory((temp.path() / "data").string()).status()}) {
+    CHECK(status.code() == Code::kIo);
+    CHECK_THAT(status.detail(), Catch::Contains("FORMAT is no file"));
+  }
+}
+
 }  // namespace
 }  // namespace notifyd
