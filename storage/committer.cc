@@ -250,7 +250,7 @@ void Committer::CheckDisk() {
   int64_t now_ms = SteadyMs();
   if (disk_checked_ms_ != 0 && now_ms - disk_checked_ms_ < kDiskInterval.count()) return;
   disk_checked_ms_ = now_ms;
-  if (failed_ || !Check(setup_.guard->Check())) return;
+  if (failed_ || !Check(setup_.files->Check())) return;
   DirectorySize size = MeasureDirectory(setup_.directory);
   counters_.disk_bytes = size.all;
   counters_.wal_bytes = size.logs;

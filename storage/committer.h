@@ -6,7 +6,7 @@
 // I3 Committed{batch, synced}: `batch` is in the log (write(2) came back), `synced` is under a sync that came back.
 // I4 SYNCED (storage/synced_file.h) says what is synced before it is reported: at most a power cut makes it say less.
 // Commit may be called from any thread; it only queues. All else happens on the one thread, which also looks, once a second, at the free disk space
-// and whether the directory is still the one that was opened.
+// and whether the directory and the logs in it are still those that were opened.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,6 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "broker/ports.h"
-#include "storage/directory_guard.h"
 #include "storage/guarded_files.h"
 #include "storage/synced_file.h"
 
@@ -44,7 +43,6 @@ class Committer {
   /// All pointers are borrowed. All that `db` holds is taken as synced, and its newest log as begun (BeginLog, storage/log_check.h).
   struct Setup {
     rocksdb::DB* db = nullptr;
-    const DirectoryGuard* guard = nullptr;
     const GuardedFiles* files = nullptr;  // those of `db`
     SyncedFile* synced = nullptr;
     std::string directory;
@@ -60,7 +58,7 @@ class Committer {
   void Stop();
   void Commit(WriteBatch batch);
   const Counters& counters() const { return counters_; }
-  /// The write, sync or look at the directory that failed. After Stop.
+  /// The write, sync or look at the files that failed. After Stop.
   const Status& failure() const { return failure_; }
 
  private:

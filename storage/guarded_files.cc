@@ -2,12 +2,88 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <sys/stat.h>
 
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "storage/log_check.h"
 
 namespace notifyd {
+
+/// The logs that RocksDB made and has not deleted.
+class LiveLogs {
+ public:
+  struct Log {
+    std::string path;
+    dev_t device = 0;
+    ino_t inode = 0;
+    std::atomic<uint64_t> written = 0;  // bytes
+
+    Status Check() const {
+      // Read first: what is being written meanwhile only makes it longer.
+      const uint64_t least = written.load(std::memory_order_acquire);
+      struct stat info;
+      const std::string was = "the store's log " + path + " was moved, removed or replaced while it was in use";
+      if (::stat(path.c_str(), &info) != 0) return Status(Code::kIo, was + ": " + std::strerror(errno));
+      if (info.st_dev != device || info.st_ino != inode) return Status(Code::kIo, was + ": it is another file now");
+      return IsShort(info, least) ? Shortened() : Status::Ok();
+    }
+    /// Only of what is still at its place: before a write, which would fill what was cut off with zeros.
+    Status CheckLength() const {
+      struct stat info;
+      bool there = ::stat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
+      return there && IsShort(info, written.load(std::memory_order_acquire)) ? Shortened() : Status::Ok();
+    }
+
+   private:
+    static bool IsShort(const struct stat& info, uint64_t least) { return static_cast<uint64_t>(info.st_size) < least; }
+    Status Shortened() const { return Status(Code::kIo, "the store's log " + path + " was cut short while it was in use"); }
+  };
+
+  /// The log at `path`, which was just made. Null where it cannot be looked at.
+  std::shared_ptr<Log> Add(uint64_t number, const std::string& path) {
+    struct stat info;
+    if (::stat(path.c_str(), &info) != 0) return nullptr;
+    auto log = std::make_shared<Log>();
+    log->path = path;
+    log->device = info.st_dev;
+    log->inode = info.st_ino;
+    std::lock_guard lock(mutex_);
+    return logs_[number] = log;
+  }
+  /// It is about to be deleted. No Check that looks for it is under way any more when this returns.
+  void Remove(uint64_t number) {
+    std::lock_guard lock(mutex_);
+    logs_.erase(number);
+  }
+
+  Status Check() const {
+    std::lock_guard lock(mutex_);
+    for (const auto& [number, log] : logs_) {
+      if (Status status = log->Check(); !status.ok()) return status;
+    }
+    return Status::Ok();
+  }
+
+  std::vector<SyncedRecord::File> List() const {
+    std::lock_guard lock(mutex_);
+    std::vector<SyncedRecord::File> list;
+    for (const auto& [number, log] : logs_) list.push_back({number, log->written.load(std::memory_order_acquire)});
+    return list;
+  }
+
+  /// The one that was written to last; 0: none.
+  std::atomic<uint64_t> last_written = 0;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<uint64_t, std::shared_ptr<Log>> logs_;
+};
+
 namespace {
 
 using rocksdb::FileOptions;
@@ -18,37 +94,53 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-/// Says that it was written to.
+Status CheckAll(const DirectoryGuard& guard, const LiveLogs& logs) {
+  Status same = guard.Check();
+  return same.ok() ? logs.Check() : same;
+}
+
+/// Says that it was written to, and how much.
 class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  LogFile(std::unique_ptr<FSWritableFile> file, uint64_t number, std::shared_ptr<std::atomic<uint64_t>> written_log)
-      : FSWritableFileOwnerWrapper(std::move(file)), number_(number), written_log_(std::move(written_log)) {}
+  LogFile(std::unique_ptr<FSWritableFile> file, uint64_t number, std::shared_ptr<LiveLogs::Log> log, std::shared_ptr<LiveLogs> logs)
+      : FSWritableFileOwnerWrapper(std::move(file)), number_(number), log_(std::move(log)), logs_(std::move(logs)) {}
 
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& how, IODebugContext* debug) override {
-    written_log_->store(number_, std::memory_order_release);
-    return FSWritableFileOwnerWrapper::Append(data, how, debug);
+    return Count(data, [&] { return FSWritableFileOwnerWrapper::Append(data, how, debug); });
   }
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& how, const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
-    written_log_->store(number_, std::memory_order_release);
-    return FSWritableFileOwnerWrapper::Append(data, how, info, debug);
+    return Count(data, [&] { return FSWritableFileOwnerWrapper::Append(data, how, info, debug); });
   }
 
  private:
+  template <class Append>
+  IOStatus Count(const rocksdb::Slice& data, Append append) {
+    if (Status whole = log_->CheckLength(); !whole.ok()) return IOStatus::IOError(whole.detail());
+    logs_->last_written.store(number_, std::memory_order_release);
+    IOStatus appended = append();
+    if (appended.ok()) log_->written.fetch_add(data.size(), std::memory_order_release);
+    return appended;
+  }
+
   const uint64_t number_;
-  const std::shared_ptr<std::atomic<uint64_t>> written_log_;
+  const std::shared_ptr<LiveLogs::Log> log_;
+  const std::shared_ptr<LiveLogs> logs_;
 };
 
 class GuardedFileSystem : public rocksdb::FileSystemWrapper {
  public:
-  GuardedFileSystem(const DirectoryGuard* guard, std::shared_ptr<std::atomic<uint64_t>> written_log)
-      : FileSystemWrapper(FileSystem::Default()), guard_(guard), written_log_(std::move(written_log)) {}
+  GuardedFileSystem(const DirectoryGuard* guard, std::shared_ptr<LiveLogs> logs)
+      : FileSystemWrapper(FileSystem::Default()), guard_(guard), logs_(std::move(logs)) {}
   const char* Name() const override { return "notifyd.GuardedFileSystem"; }
 
   IOStatus NewWritableFile(const std::string& name, const FileOptions& how, std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) override {
     if (IOStatus same = Check(); !same.ok()) return same;
     IOStatus made = FileSystemWrapper::NewWritableFile(name, how, file, debug);
     std::optional<uint64_t> log = LogNumberOf(name);
-    if (made.ok() && log) *file = std::make_unique<LogFile>(std::move(*file), *log, written_log_);
+    if (!made.ok() || !log) return made;
+    std::shared_ptr<LiveLogs::Log> live = logs_->Add(*log, name);
+    if (!live) return IOStatus::IOError(name + " is gone right after it was made");
+    *file = std::make_unique<LogFile>(std::move(*file), *log, std::move(live), logs_);
     return made;
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& how, std::unique_ptr<FSWritableFile>* file,
@@ -83,6 +175,7 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
   }
   IOStatus DeleteFile(const std::string& name, const IOOptions& how, IODebugContext* debug) override {
     IOStatus same = Check();
+    if (std::optional<uint64_t> log = LogNumberOf(name); same.ok() && log) logs_->Remove(*log);
     return same.ok() ? FileSystemWrapper::DeleteFile(name, how, debug) : same;
   }
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& how, IODebugContext* debug) override {
@@ -100,20 +193,31 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
 
  private:
   IOStatus Check() const {
-    Status same = guard_->Check();
+    Status same = CheckAll(*guard_, *logs_);
     return same.ok() ? IOStatus::OK() : IOStatus::IOError(same.detail());
   }
 
   const DirectoryGuard* const guard_;
-  const std::shared_ptr<std::atomic<uint64_t>> written_log_;
+  const std::shared_ptr<LiveLogs> logs_;
 };
 
 }  // namespace
 
 GuardedFiles::GuardedFiles(const DirectoryGuard* guard)
-    : written_log_(std::make_shared<std::atomic<uint64_t>>(0)),
-      env_(rocksdb::NewCompositeEnv(std::make_shared<GuardedFileSystem>(guard, written_log_))) {}
+    : guard_(guard), logs_(std::make_shared<LiveLogs>()), env_(rocksdb::NewCompositeEnv(std::make_shared<GuardedFileSystem>(guard, logs_))) {}
 
 GuardedFiles::~GuardedFiles() = default;
+
+Status GuardedFiles::Check() const {
+  return CheckAll(*guard_, *logs_);
+}
+
+std::vector<SyncedRecord::File> GuardedFiles::Logs() const {
+  return logs_->List();
+}
+
+uint64_t GuardedFiles::written_log() const {
+  return logs_->last_written.load(std::memory_order_acquire);
+}
 
 }  // namespace notifyd

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "storage/directory.h"
+#include "storage/guarded_files.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -149,6 +150,15 @@ struct LogReport {
   std::string bad_from;   // where, as a sentence
 };
 
+/// What the database says without its logs.
+struct ProbeReport {
+  uint64_t first_log = 0;  // older ones are done with
+  /// Up to which sequence number the tables reach; a compaction may have set it to zero.
+  uint64_t in_tables = 0;
+  /// The number that the MANIFEST has. It is taken while later records are being written, and those are in a log alone: it may be ahead.
+  uint64_t in_manifest = 0;
+};
+
 /// What is wrong with a log that does not read to its end.
 std::string WhereItStops(std::string_view bytes, const LogScan& scan, uint64_t next, const std::filesystem::path& path,
                          const std::filesystem::path& before) {
@@ -205,7 +215,8 @@ Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
 
 /// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
 /// order.
-Status CheckLogs(const SyncedRecord& synced, const std::string& directory, uint64_t first_log, const LogReport& report) {
+Status CheckLogs(const SyncedRecord& synced, const std::string& directory, const ProbeReport& probe, const LogReport& report) {
+  const uint64_t first_log = probe.first_log;
   for (const SyncedRecord::File& log : synced.logs) {
     if (log.number < first_log) continue;
     const std::string path = NumberedPath(directory, "", log.number, ".log");
@@ -218,8 +229,13 @@ Status CheckLogs(const SyncedRecord& synced, const std::string& directory, uint6
     if (synced.closed ? record_bytes < bytes : record_bytes == 0)
       return Damaged(path + " does not read from byte " + std::to_string(record_bytes) + " on");
   }
-  uint64_t newest = synced.logs.empty() ? 0 : synced.logs.back().number;
-  if (newest == 0 || newest < first_log) return Status::Ok();
+  if (synced.logs.empty()) {
+    // A start that was cut short, after which all is in tables; or a clean stop that found no log, as there always is one.
+    uint64_t reached = std::max(report.readable, synced.closed ? probe.in_tables : std::max(probe.in_tables, probe.in_manifest));
+    return reached >= synced.sequence ? Status::Ok() : Damaged("the logs in " + directory + " are missing");
+  }
+  const uint64_t newest = synced.logs.back().number;
+  if (newest < first_log) return Status::Ok();
   // After a clean stop the logs may be without a record, and all of it in tables.
   bool in_logs = !synced.closed || report.readable != 0;
   if (!in_logs || report.readable >= synced.sequence) return Status::Ok();
@@ -227,9 +243,7 @@ Status CheckLogs(const SyncedRecord& synced, const std::string& directory, uint6
   return Damaged(stops ? report.bad_from : NumberedPath(directory, "", newest, ".log") + " ends too early");
 }
 
-/// Up to which sequence number the tables reach, and the logs that are still needed beside them. Not the number that the MANIFEST has:
-/// that one is taken while later records are being written, and they are in a log alone.
-rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, uint64_t* first_log, uint64_t* in_tables) {
+rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, ProbeReport* report) {
   LogProbe probe;
   options.wal_filter = &probe;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -237,13 +251,14 @@ rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, ui
   rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
   std::unique_ptr<rocksdb::DB> owned(db);
   if (!status.ok()) return status;
-  *first_log = probe.first_log();
+  report->first_log = probe.first_log();
+  report->in_manifest = db->GetLatestSequenceNumber();
   // The probe is not asked where no log is there at all.
   uint64_t first_kept = 0;
-  if (db->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_kept)) *first_log = std::max(*first_log, first_kept);
+  if (db->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_kept)) report->first_log = std::max(report->first_log, first_kept);
   std::vector<rocksdb::LiveFileMetaData> files;
   db->GetLiveFilesMetaData(&files);
-  for (const rocksdb::LiveFileMetaData& file : files) *in_tables = std::max<uint64_t>(*in_tables, file.largest_seqno);
+  for (const rocksdb::LiveFileMetaData& file : files) report->in_tables = std::max<uint64_t>(report->in_tables, file.largest_seqno);
   return status;
 }
 
@@ -339,7 +354,8 @@ std::optional<uint64_t> LogNumberOf(const std::string& path) {
   return file.extension() == ".log" ? WholeNumber(file.stem().string()) : std::nullopt;
 }
 
-Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, SyncedFile* file) {
+Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, const GuardedFiles& files,
+                    SyncedFile* file) {
   if (Status status = TranslateStatus((*db)->SyncWAL(), "cannot sync"); !status.ok()) return status;
   SyncedRecord record;
   record.store = store;
@@ -349,11 +365,13 @@ Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directo
   db->reset();
   if (!closed.ok()) return closed;
   record.manifest = CurrentManifest(directory);
-  for (const auto& [number, path] : LogFiles(directory, 0)) {
-    std::error_code error;
-    record.logs.push_back({number, std::filesystem::file_size(path, error)});
-    if (error) return Status(Code::kIo, "cannot use " + path.string() + ": " + error.message());
-  }
+  // What was written, not what is there: the two are compared as the next start will. Until then SYNCED says what was synced and where, so that a
+  // loss is not sealed.
+  record.logs = files.Logs();
+  const uint64_t first_log = record.logs.empty() ? 0 : record.logs.front().number;
+  auto report = ReadLogs(directory, first_log, store);
+  if (!report.ok()) return std::move(report).status();
+  if (Status status = CheckLogs(record, directory, {first_log, 0, 0}, *report); !status.ok()) return status;
   if (Status status = SyncDirectory(directory); !status.ok()) return status;
   return file->Write(std::move(record));
 }
@@ -369,16 +387,16 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
       Log(LogLevel::kWarn, "nothing beside the logs says what had been synced; they are judged by what they say themselves",
           {{"directory", directory}});
     }
-    uint64_t first_log = 0, in_tables = 0;
-    rocksdb::Status status = Probe(options, directory, &first_log, &in_tables);
+    ProbeReport probe;
+    rocksdb::Status status = Probe(options, directory, &probe);
     if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory, directory);
-    auto read = ReadLogs(directory, first_log, store);
+    auto read = ReadLogs(directory, probe.first_log, store);
     if (!read.ok()) return std::move(read).status();
     report = std::move(*read);
     if (synced) {
-      if (Status logs = CheckLogs(*synced, directory, first_log, report); !logs.ok()) return logs;
+      if (Status logs = CheckLogs(*synced, directory, probe, report); !logs.ok()) return logs;
     }
-    if (report.synced > std::max(report.readable, in_tables))
+    if (report.synced > std::max(report.readable, probe.in_tables))
       return Damaged(report.bad_from.empty() ? "a log in " + directory + " is missing" : report.bad_from);
   }
   // Sound logs are replayed in the mode that takes no fault; a torn end in the one that stops at it.

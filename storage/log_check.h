@@ -31,6 +31,8 @@ struct Options;
 
 namespace notifyd {
 
+class GuardedFiles;
+
 /// The bytes that WriteBatch::PutLogData takes, before any other operation of the batch. `store` makes a mark impossible to forge from
 /// what a submitter can put into a body.
 std::string EncodeSyncedMark(const Fingerprint& store, uint64_t sequence);
@@ -69,8 +71,10 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
 /// the log's sequence numbers begin is known.
 Status BeginLog(rocksdb::DB* db, const Fingerprint& store);
 
-/// Syncs and closes it, and writes into `file` what the next start must find. Nothing may use `db` any more. Errors: kIo, kCorrupt, kDiskFull; where
-/// the sync failed the database is still open.
-Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, SyncedFile* file);
+/// Syncs and closes it, and writes into `file` what the next start must find, if it is found now: otherwise `file` stays as it is. Nothing may use
+/// `db` any more; `files` are those that it was opened with. Errors: kIo, kCorrupt (a log is not what was written to it), kDiskFull; where the sync
+/// failed the database is still open.
+Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, const GuardedFiles& files,
+                    SyncedFile* file);
 
 }  // namespace notifyd

@@ -218,8 +218,8 @@ class RocksStore::Impl {
       : options(options),
         totals(totals),
         open(std::move(open)),
-        committer({this->open.opened.db.get(), this->open.guard.get(), this->open.files.get(), &this->open.synced, options.directory,
-                   this->open.directory.format.store, options.min_free_bytes, options.commit_histogram}),
+        committer({this->open.opened.db.get(), this->open.files.get(), &this->open.synced, options.directory, this->open.directory.format.store,
+                   options.min_free_bytes, options.commit_histogram}),
         reader(this->open.opened.db.get(), {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
         readers(&reader) {}
 
@@ -270,8 +270,8 @@ Status RocksStore::Close() {
   Stop();
   OpenStore& open = impl_->open;
   Status status = impl_->committer.failure();
-  if (status.ok()) status = open.guard->Check();
-  if (status.ok()) status = CloseChecked(&open.opened.db, impl_->options.directory, open.directory.format.store, &open.synced);
+  if (status.ok()) status = open.files->Check();
+  if (status.ok()) status = CloseChecked(&open.opened.db, impl_->options.directory, open.directory.format.store, *open.files, &open.synced);
   if (!open.opened.db) {
     impl_.reset();
     return status;

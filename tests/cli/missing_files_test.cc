@@ -120,3 +120,21 @@ TEST_CASE("start: CURRENT, MANIFEST and tables that are gone are damage, and nam
   }
   CHECK(refused >= 3);
 }
+
+TEST_CASE("stop: a log that is removed while the broker runs stops it, by itself or where it ends or restarts, and is missed by the next start") {
+  for (int signal : {0, SIGTERM, SIGUSR1}) {
+    INFO("signal " << signal);
+    TempDir dir;
+    fs::path log;
+    {
+      Broker broker(dir.path());
+      broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"k"})");
+      log = EndedStore::NewestLog(dir.path() + "/data");
+      fs::remove(log);
+      if (signal != 0) broker.process().Signal(signal);
+      CHECK(broker.process().Wait() == 1);
+      CHECK_THAT(broker.process().error(), Catch::Contains(log.string()));
+    }
+    CheckRefused(dir, log.filename().string());
+  }
+}

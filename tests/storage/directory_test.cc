@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <map>
+#include <set>
 
 #include "storage/directory.h"
+#include "storage/keys.h"
 #include "storage/rocks_harness.h"
 
 namespace notifyd {
@@ -119,6 +121,84 @@ TEST_CASE("directory: one that is gone at the stop is a failure of the stop") {
   REQUIRE_FALSE(closed.ok());
   CHECK_THAT(closed.detail(), Catch::Contains("moved, removed or replaced"));
   CHECK_FALSE(fs::exists(moved.data));
+}
+
+fs::path NewestLog(const fs::path& data) {
+  auto logs = FilesIn(data, ".log");
+  REQUIRE_FALSE(logs.empty());
+  return logs.back();
+}
+
+TEST_CASE("directory: a log that goes while it is written to stops the store, and is missed at the next start") {
+  const std::vector<Case> cases = {
+      {"removed", [](const fs::path& log) { fs::remove(log); }},
+      {"moved", [](const fs::path& log) { fs::rename(log, log.string() + ".old"); }},
+      {"replaced by an empty one",
+       [](const fs::path& log) {
+         fs::remove(log);
+         WriteBytes(log, "");
+       }},
+      {"emptied", [](const fs::path& log) { fs::resize_file(log, 0); }},
+  };
+  for (const Case& c : cases) {
+    for (bool waits : {true, false}) {
+      INFO(c.name << (waits ? ", found by itself" : ", found by the stop"));
+      Moved moved;
+      moved.store.Commit({Put(MakeRecord(1))}, true);
+      fs::path log = NewestLog(moved.data);
+      c.make(log);
+      if (waits) CHECK_THAT(moved.WaitForFailure(), Catch::Contains(log.string()) && Catch::Contains("while it was in use"));
+      Status closed = moved.store.rocks().Close();
+      REQUIRE_FALSE(closed.ok());
+      CHECK_THAT(closed.detail(), Catch::Contains(log.string()));
+      // The store that failed keeps its lock to the end of the process: what is there is looked at in a copy.
+      fs::path copy = moved.temp.path() / "copy";
+      fs::copy(moved.data, copy);
+      StoreOptions options;
+      options.directory = copy.string();
+      auto opened = RocksStore::Open(options);
+      REQUIRE_FALSE(opened.ok());
+      CHECK(opened.status().code() == Code::kCorrupt);
+      CHECK_THAT(opened.status().detail(), Catch::Contains((copy / log.filename()).string()));
+    }
+  }
+}
+
+TEST_CASE("directory: a log that was damaged while it was written to is no log of a clean stop") {
+  Moved moved;
+  moved.store.Commit({Put(MakeRecord(1))}, true);
+  fs::path log = NewestLog(moved.data);
+  std::string bytes = ReadBytes(log);
+  size_t at = bytes.rfind(EncodeNotifyKey({1}));
+  REQUIRE(at != std::string::npos);
+  // The same file, as long as it was.
+  std::fstream(log, std::ios::binary | std::ios::in | std::ios::out).seekp(static_cast<std::streamoff>(at)).put('x');
+  moved.store.Commit({Put(MakeRecord(2))}, true);
+  Status closed = moved.store.rocks().Close();
+  REQUIRE_FALSE(closed.ok());
+  CHECK_THAT(closed.detail(), Catch::Contains(log.string()));
+  fs::path copy = moved.temp.path() / "copy";
+  fs::copy(moved.data, copy);
+  StoreOptions options;
+  options.directory = copy.string();
+  CHECK(RocksStore::Open(options).status().code() == Code::kCorrupt);
+}
+
+TEST_CASE("directory: logs that RocksDB begins and deletes are no fault, however often") {
+  TempDir temp;
+  fs::path data = temp.path() / "data";
+  RocksHarness store(&data, 64 << 10);
+  std::set<fs::path> seen;
+  for (uint64_t id = 1; id <= 300; ++id) {
+    NotifyRecord record = MakeRecord(id);
+    record.spec = std::make_shared<const std::string>(4'000, 'x');
+    store.Commit({Put(record)}, true);
+    for (const fs::path& log : FilesIn(data, ".log")) seen.insert(log);
+  }
+  CHECK(seen.size() > 5);
+  REQUIRE(store.rocks().Close().ok());
+  store.Open();
+  CHECK(store.LoadNotify({300}).record);
 }
 
 mode_t ModeOf(const fs::path& path) {

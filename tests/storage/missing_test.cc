@@ -195,6 +195,31 @@ TEST_CASE("missing: a start that was cut short between RocksDB's work and its ow
   CHECK(store.IdsAt(store.Copy(true)) == UpTo(5));
 }
 
+TEST_CASE("missing: a SYNCED that names no log is right only where all is in tables") {
+  Crash store;
+  store.Fill(5, 0);
+  store.Close();
+  SyncedRecord record = **SyncedFile::Read(store.directory().string(), store.StoreId());
+  record.logs.clear();
+  for (bool clean : {true, false}) {
+    INFO((clean ? "clean stop" : "kill -9"));
+    record.closed = clean;
+    fs::path copy = store.Copy(true);
+    fs::remove(TheLog(copy));
+    REQUIRE(SyncedFile::Open(copy.string(), record).ok());
+    store.CheckRefused(copy, copy);
+  }
+  // Replayed: a start that was cut short before it began its log.
+  REQUIRE(StoreTool::Open(store.Options()).ok());
+  for (bool clean : {true, false}) {
+    fs::path copy = store.Copy(true);
+    record.closed = clean;
+    record.manifest = {};
+    REQUIRE(SyncedFile::Open(copy.string(), record).ok());
+    CHECK(store.IdsAt(copy) == UpTo(5));
+  }
+}
+
 TEST_CASE("missing: a store of a notifyd without SYNCED opens as after a crash, and has one from then on") {
   Crash store;
   store.Fill(5, 0);
