@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "storage/database_log.h"
 #include "storage/merging.h"
 
 namespace notifyd {
@@ -177,10 +178,8 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
   out.allow_concurrent_memtable_write = false;
   out.enable_write_thread_adaptive_yield = false;
   out.max_manifest_file_size = 4 << 20;  // read at each start
-  // RocksDB's own log: warnings, three small files.
+  out.info_log = MakeDatabaseLog();
   out.info_log_level = rocksdb::WARN_LEVEL;
-  out.keep_log_file_num = 3;
-  out.max_log_file_size = 1 << 20;
   out.stats_dump_period_sec = 0;
   out.stats_persist_period_sec = 0;
   return out;

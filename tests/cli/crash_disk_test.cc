@@ -77,6 +77,16 @@ class SmallDisk {
     const std::string chunk(64 << 10, 'x');
     while (FreeBytes() > free_bytes + chunk.size()) REQUIRE(file.write(chunk.data(), static_cast<std::streamsize>(chunk.size())).flush());
   }
+  /// To the last byte, and then so many bytes less.
+  void FillAllBut(uint64_t free_bytes) {
+    const std::string name = path_ + "/filler";
+    {
+      std::ofstream file(name, std::ios::binary | std::ios::app);
+      const std::string chunk(4096, 'x');
+      while (file.write(chunk.data(), static_cast<std::streamsize>(chunk.size())).flush()) {}
+    }
+    fs::resize_file(name, fs::file_size(name) / 4096 * 4096 - free_bytes);
+  }
   void Empty() { fs::remove(path_ + "/filler"); }
 
  private:
@@ -241,5 +251,43 @@ TEST_CASE("disk full: filled to the last byte, all that was acknowledged is ther
   Broker broker(dir.path());
   for (const std::string& id : ids) CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/state") == "held");
   CHECK(broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"new"})") > ids.back());
+  CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("disk full: a start says that it cannot, or starts, and all is there once space is free again") {
+  TempDir dir;
+  SmallDisk disk(dir.path());
+  if (!disk.fault().empty()) {
+    WARN("skipped: no file system may be mounted here: " << disk.fault());
+    return;
+  }
+  std::vector<std::string> ids;
+  for (int signal : {SIGKILL, SIGTERM}) {
+    for (uint64_t free_bytes : {0, 4 << 10, 64 << 10}) {
+      INFO((signal == SIGKILL ? "kill -9, " : "clean stop, ") << free_bytes << " bytes free");
+      {
+        Broker broker(dir.path());
+        for (const std::string& id : ids) CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/state") == "held");
+        ids.push_back(broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"k)" + std::to_string(ids.size()) + "\"}"));
+        broker.process().Signal(signal);
+        REQUIRE(broker.process().Wait() == (signal == SIGKILL ? 1000 + SIGKILL : 0));
+      }
+      disk.FillAllBut(free_bytes);
+      REQUIRE(disk.FreeBytes() <= free_bytes + 4096);
+      {
+        Process broker(NOTIFYD_BINARY, {{"--listen", "127.0.0.1:0", "--data-dir", dir.path() + "/data"}, {}});
+        if (broker.WaitForError("listening on")) {
+          broker.Signal(SIGKILL);
+          CHECK(broker.Wait() == 1000 + SIGKILL);
+        } else {
+          CHECK(broker.Wait() == 1);
+          CHECK_THAT(broker.error(), Catch::Contains("cannot start: ") && Catch::Contains("No space left on device"));
+        }
+      }
+      disk.Empty();
+    }
+  }
+  Broker broker(dir.path());
+  for (const std::string& id : ids) CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/state") == "held");
   CHECK(broker.BooksBalance());
 }
