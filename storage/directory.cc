@@ -29,6 +29,9 @@ constexpr const char* kFormatFile = "FORMAT";
 constexpr size_t kFormatMostBytes = 64 << 10;
 // Between a file's name and a process number, while it is being written.
 constexpr const char* kDraft = ".new.";
+// There from before FORMAT is made until the first start is through: without it a FORMAT that stands alone is what is left of a store. Older versions
+// of notifyd take it for a draft.
+constexpr const char* kBeginning = "FORMAT.new.store";
 
 Status IoError(const std::string& what, const fs::path& path) {
   return Status(Code::kIo, what + " " + path.string() + ": " + std::strerror(errno));
@@ -118,7 +121,9 @@ Status CheckEntryFile(const fs::path& directory) {
     if (table || (log && fs::file_size(entry.path()) > 0) || synced)
       return Status(Code::kCorrupt, "the store is damaged: " + (directory / "CURRENT").string() + " is missing, and there is data beside it");
   }
-  return Status::Ok();
+  if (fs::exists(directory / kBeginning)) return Status::Ok();
+  return Status(Code::kCorrupt, "the store is damaged: " + (directory / "CURRENT").string() + " is missing, and " +
+                                    (directory / kFormatFile).string() + " says that there was a store");
 }
 
 Result<FormatRecord> ReadFormatFile(const fs::path& directory) {
@@ -199,6 +204,7 @@ Result<PreparedDirectory> Prepare(const fs::path& directory) {
     if (Status status = CheckCloseable(directory.string()); !status.ok()) return status;
     FormatRecord record;
     record.store = RandomId();
+    if (Status status = MakeFileWhole(directory.string(), kBeginning, ""); !status.ok()) return status;
     if (Status status = MakeFileWhole(directory.string(), kFormatFile, ToText(record)); !status.ok()) return status;
   }
   auto lock = LockDirectory(directory);
@@ -219,6 +225,12 @@ Status Unusable(const std::string& directory, const fs::filesystem_error& error)
 
 std::string FormatPathIn(const std::string& directory) {
   return (fs::path(directory) / kFormatFile).string();
+}
+
+Status NoteBegun(const std::string& directory) {
+  fs::path path = fs::path(directory) / kBeginning;
+  if (::unlink(path.c_str()) == 0) return SyncPath(directory);
+  return errno == ENOENT ? Status::Ok() : IoError("cannot remove", path);
 }
 
 Status SyncDirectory(const std::string& directory) {

@@ -21,9 +21,12 @@ struct PreparedDirectory {
 
 /// Makes the directory (0700, its parent synced) and the file where there is nothing yet, takes the lock, and takes others' rights away
 /// (storage/permissions.h). The same record stands in the store under m/format. The format may be an older one: storage/upgrade.h. Errors:
-/// kUnacceptable (a newer format; files that are not a notifyd store's), kCorrupt (the database's own entry file is gone while data is there), kIo
-/// (in use, no permission, open to others, ...).
+/// kUnacceptable (a newer format; files that are not a notifyd store's), kCorrupt (the database's own entry file is gone, and NoteBegun came back
+/// once), kIo (in use, no permission, open to others, ...).
 Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
+
+/// The database is there, and synced: from now on a directory without it is damaged, and no new store. Error: kIo.
+Status NoteBegun(const std::string& directory);
 
 /// Would PrepareDirectory take it, as far as that can be asked without a change: what it refuses of a directory that is there, and whether one that is
 /// not could be made. `lock`: and is it free? Errors: as PrepareDirectory's.

@@ -255,6 +255,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   auto totals = ReadTotals(db, options.directory);
   if (!totals.ok()) return std::move(totals).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
+  if (Status status = NoteBegun(options.directory); !status.ok()) return status;
   return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, *totals)));
 }
 

@@ -138,8 +138,40 @@ TEST_CASE("open: a store that was being made when the machine died is made") {
   fs::path only_format = temp.path() / "store";
   fs::create_directory(only_format);
   WriteBytes(only_format / "FORMAT", format);
+  WriteBytes(only_format / "FORMAT.new.store", "");
   CHECK(OpenStatus(only_format).ok());
   CHECK(FormatOf(only_format) == format);
+  CHECK_FALSE(fs::exists(only_format / "FORMAT.new.store"));
+  // Before FORMAT was made, and after all was.
+  fs::path nothing = temp.path() / "nothing";
+  fs::create_directory(nothing);
+  WriteBytes(nothing / "FORMAT.new.store", "");
+  CHECK(OpenStatus(nothing).ok());
+  WriteBytes(nothing / "FORMAT.new.store", "");
+  CHECK(OpenStatus(nothing).ok());
+  CHECK_FALSE(fs::exists(nothing / "FORMAT.new.store"));
+}
+
+TEST_CASE("open: a FORMAT of which all else is gone is no new store") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))}, true);
+  store.Close();
+  for (const fs::path& file : FilesIn(store.directory()))
+    if (file.filename() != "FORMAT") fs::remove(file);
+  for (int start = 0; start < 2; ++start) {
+    Status status = OpenStatus(store.directory());
+    CHECK(status.code() == Code::kCorrupt);
+    CHECK_THAT(status.detail(), Catch::Contains((store.directory() / "CURRENT").string()));
+    CHECK(FilesIn(store.directory()).size() == 1);
+  }
+}
+
+TEST_CASE("open: RocksDB keeps no log file of its own, and one that is there is left alone") {
+  RocksHarness store;
+  CHECK_FALSE(fs::exists(store.directory() / "LOG"));
+  WriteBytes(store.directory() / "LOG", "an older one");
+  store.Reopen();
+  CHECK(ReadBytes(store.directory() / "LOG") == "an older one");
 }
 
 TEST_CASE("open: a missing CURRENT beside data is refused, not begun anew") {

@@ -218,6 +218,7 @@ TEST_CASE("upgrade: a directory of format 1 whose database was never made become
   fs::path bare = temp.path() / "bare";
   fs::create_directory(bare);
   WriteBytes(bare / "FORMAT", ReadBytes(store.directory() / "FORMAT"));
+  WriteBytes(bare / "FORMAT.new.store", "");
   RocksHarness opened(&bare);
   CHECK(FormatFileOf(opened) == 2);
   opened.Commit({Put(MakeRecord(1))});
