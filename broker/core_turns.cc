@@ -1,7 +1,7 @@
 // Whose turn it is: lanes, their rates, hosts and what they may have in flight. See core_impl.h, I7.
 //
 // A lane that could send waits in the ring of its next notify's host; hosts with such lanes take turns, lanes of a host take turns.
-// A host at its share leaves the round and comes back when a slot that it may use is free. A lane whose next notify's caller is at its share leaves
+// A host at its share leaves the round and comes back when a slot that it may use is free. A lane of one caller that is at its share leaves
 // the ring, and waits with the others of that caller and host (a Flow); a caller that may start one more has its flows take turns, and a flow
 // whose host is at its share waits for that. No turn costs O(lanes), O(hosts) or O(callers).
 #include <algorithm>

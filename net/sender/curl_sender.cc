@@ -25,6 +25,7 @@
 #include "net/sender/curl_multi.h"
 #include "net/sender/destinations.h"
 #include "net/sender/judging.h"
+#include "net/sender/loop_timer.h"
 #include "net/sender/transfer.h"
 
 namespace notifyd {
@@ -46,17 +47,6 @@ size_t MaxOrigins(const SenderOptions& options) {
 void InitCurlOnce() {
   static std::once_flag once;
   std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
-}
-
-uv_timer_t* MakeTimer(uv_loop_t* loop, void* data) {
-  auto* timer = new uv_timer_t;
-  CHECK(uv_timer_init(loop, timer) == 0);
-  timer->data = data;
-  return timer;
-}
-
-void CloseTimer(uv_timer_t* timer) {
-  uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
 }
 
 }  // namespace

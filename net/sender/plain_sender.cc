@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "net/loop.h"
+#include "net/sender/loop_timer.h"
 #include "net/sender/plain_call.h"
 
 namespace notifyd {
@@ -24,17 +25,6 @@ constexpr size_t kReadBytes = 64 << 10;
 constexpr size_t kMaxLingering = 256;
 /// Calls that are kept to be used again.
 constexpr size_t kMaxSpare = 256;
-
-uv_timer_t* MakeTimer(uv_loop_t* loop, void* data) {
-  auto* timer = new uv_timer_t;
-  CHECK(uv_timer_init(loop, timer) == 0);
-  timer->data = data;
-  return timer;
-}
-
-void CloseTimer(uv_timer_t* timer) {
-  uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
-}
 
 uint64_t Seed() {
   std::random_device device;

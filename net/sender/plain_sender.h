@@ -11,8 +11,7 @@
 
 #include "base/status.h"
 #include "broker/ports.h"
-#include "net/sender/curl_sender.h"
-#include "net/sender/resolver.h"
+#include "net/sender/sender_options.h"
 
 namespace notifyd {
 

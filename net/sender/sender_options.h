@@ -1,0 +1,37 @@
+// What every sender is made with: its settings, and what the broker is to others.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "net/sender/destinations.h"
+#include "net/sender/resolver.h"
+
+namespace notifyd {
+
+struct SenderOptions {
+  size_t max_response_bytes = 1 << 20;      // read at most, where a pattern needs the body
+  size_t recorded_failure_bytes = 4 << 10;  // of the response body kept with a failed attempt
+  size_t recorded_success_bytes = 256;
+  size_t max_idle_connections = 256;
+  int64_t max_connection_age_ms = 300'000;  // a connection serves no further call then, so that a name that moved is followed
+  ResolverOptions resolver;
+  bool follow_redirects = false;  // then at most 5, method kept on 307 and 308
+  std::string user_agent;         // "notifyd/VERSION"
+  /// Names, any case, of headers that carry credentials beside those that always do (base/secrets.h): where an answer repeats their values, these
+  /// are masked before anything of it is recorded.
+  std::vector<std::string> secret_headers;
+  /// PEM file of the certificate authorities that receivers' certificates must come from; empty: the system's.
+  std::string ca_file;
+  /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
+  std::vector<std::string> allow, deny;
+};
+
+/// What the broker is to others, known once it listens.
+struct SenderSelf {
+  std::string via;                  // its name in Notify-Via; empty: none is sent
+  std::vector<Listener> listeners;  // refused as destinations unless `allow` names them
+};
+
+}  // namespace notifyd
