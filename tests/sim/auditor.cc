@@ -226,6 +226,7 @@ void Auditor::OnStart(const StartAttempt& attempt) {
   if (attempt.number != flight->number) Violation("P2 " + name + " goes out in place of number " + std::to_string(flight->number));
   if (*attempt.spec != *flight->spec) Violation("P1 " + name + " goes out with other contents than were decided");
   if (synced().batch < flight->durable) Violation("P1 " + name + " goes out before what it depends on is durable");
+  CheckOver(name, attempt, *notify, flight);
   std::map<uint32_t, Attempt>& attempts = attempts_[attempt.id];
   uint32_t last = attempts.empty() ? 0 : attempts.rbegin()->first;
   if (attempt.number < last) Violation("P2 " + name + ": the number went back from " + std::to_string(last));
@@ -239,6 +240,33 @@ void Auditor::OnStart(const StartAttempt& attempt) {
   for (Progress* progress : {&lanes_[attempt.head->lane], &hosts_[attempt.head->host]}) {
     ++progress->in_flight;
     progress->idle_since = -1;
+  }
+}
+
+/// The repeat of what was lost with a used connection goes over a new one, and what nothing follows over one that is sure.
+void Auditor::CheckOver(const std::string& name, const StartAttempt& attempt, const Model::Notify& notify, Model::Flight* flight) {
+  using Over = StartAttempt::Over;
+  using Repeats = Model::Notify::Repeats;
+  flight->over = attempt.over;
+  tally_.at_once += notify.repeats == Repeats::kYes;
+  const Over plain = flight->last ? Over::kSure : Over::kAny;
+  const bool fits = attempt.over == Over::kNew ? notify.repeats != Repeats::kNo : attempt.over == plain && notify.repeats != Repeats::kYes;
+  auto text = [](Over over) { return over == Over::kNew ? "a new" : over == Over::kSure ? "a sure" : "any"; };
+  if (!fits)
+    Violation("P2 " + name + " goes out over " + text(attempt.over) + " connection in place of " +
+              text(notify.repeats == Repeats::kYes ? Over::kNew : plain) + " one");
+}
+
+void Auditor::OnRead(const Event& event) {
+  auto note = [this](const LoadedNotify& notify) {
+    if (notify.record) model_.OnLoaded(notify.record->id);
+  };
+  if (const auto* loaded = std::get_if<Loaded>(&event)) {
+    for (const LoadedValue& value : loaded->values)
+      if (const auto* notify = std::get_if<LoadedNotify>(&value)) note(*notify);
+  } else if (const auto* page = std::get_if<PageLoaded>(&event)) {
+    for (const LoadedDue& due : page->due) note(due.notify);
+    for (const LoadedTail& tail : page->tail) note(tail.notify);
   }
 }
 

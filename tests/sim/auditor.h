@@ -40,6 +40,8 @@ class Auditor : public WireObserver {
   void OnEffects(const Effects& effects);
   /// One more batch is written.
   void OnWritten(uint64_t batch);
+  /// Before the core gets it from the store.
+  void OnRead(const Event& event);
   void OnReply(const Reply& reply);
   void OnStart(const StartAttempt& attempt) override;
   void OnArrived(NotifyId id, uint32_t number) override;
@@ -65,7 +67,7 @@ class Auditor : public WireObserver {
     uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0, deepest_tail = 0,
              dormant = 0;
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
-    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0;
+    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0;
   };
   Tally tally() const {
     Tally tally = tally_;
@@ -127,6 +129,7 @@ class Auditor : public WireObserver {
   void NoteAfter(uint64_t batch);
   void Restart();
   void CheckTurns(const LaneKey& lane, Progress* progress, NotifyId work);
+  void CheckOver(const std::string& name, const StartAttempt& attempt, const Model::Notify& notify, Model::Flight* flight);
   void CheckLate(NotifyId id, const StartAttempt& attempt, const Model::Notify& notify);
 
   // auditor_replies.cc

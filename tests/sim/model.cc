@@ -227,6 +227,7 @@ void Model::RollBack(uint64_t batch) {
   for (auto& [id, notify] : notifies_) {
     notify.batch = notify.durable = 0;
     notify.restarted = true;
+    notify.repeats = Notify::Repeats::kNo;
     if (!notify.pending()) continue;
     pending_.insert(id);
     if (notify.head->lane.mode == Mode::kFifo) by_lane_[notify.head->lane].insert(id);
@@ -234,6 +235,11 @@ void Model::RollBack(uint64_t batch) {
   for (auto& [fkey, own] : fkeys_) own.batch = 0;
   for (auto& [key, own] : keys_) own.batch = 0;
   for (auto& [key, lane] : lanes_) lane.batch = lane.end_batch = 0;
+}
+
+void Model::OnLoaded(NotifyId id) {
+  auto found = notifies_.find(id);
+  if (found != notifies_.end() && found->second.repeats == Notify::Repeats::kYes) found->second.repeats = Notify::Repeats::kMaybe;
 }
 
 void Model::Forget(uint64_t synced) {
@@ -443,7 +449,7 @@ void Model::CarryTurn(NotifyId id, uint64_t written) {
   if (!free) violation_("P3 it is the turn of " + name + " while " + Name(flight->second) + " of lane " + key.name + " is in flight");
   if (lane && lane->end_batch > written)
     violation_("P3 it is the turn of " + name + " before the outcome of the one before it in " + key.name + " is written");
-  bool heads = OnRetryOf(key) == OnRetry::kBlock && lane && !lane->unsure_head && lane->blocked_head.value != 0;
+  bool heads = lane && (OnRetryOf(key) == OnRetry::kBlock || lane->repeat_head) && !lane->unsure_head && lane->blocked_head.value != 0;
   if (heads) {
     if (lane->blocked_head != id) violation_("P3 " + name + " overtakes the attempted head " + Name(lane->blocked_head) + " of " + key.name);
     return;
@@ -476,15 +482,16 @@ void Model::CarryStart(NotifyId id) {
   if (notify->state.expires_at <= wall())
     violation_("P6 " + name + " starts " + std::to_string(wall().ms - notify->state.expires_at.ms) + " ms after its expiry");
   uint32_t budget = notify->head->reply_none ? 1 : PolicyOf(*notify).max_attempts;
-  if (flight->number - notify->state.attempts_before - notify->state.laters > budget)
-    violation_("P2 " + name + " is over its budget of " + std::to_string(budget));
+  uint32_t counted = flight->number - notify->state.attempts_before - notify->state.laters;
+  if (counted > budget) violation_("P2 " + name + " is over its budget of " + std::to_string(budget));
   flight->started = true;
+  flight->last = counted >= budget;
   flight->spec = notify->spec;
   flight->durable = notify->durable;
 }
 
 /// The next attempt's time: jitter is the core's to choose, within the policy.
-void Model::WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const AttemptResult& truth, bool later) {
+void Model::WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const AttemptResult& truth, bool later, bool repeat) {
   const RetryPolicy& policy = PolicyOf(*notify);
   double wait = std::min(static_cast<double>(policy.initial_ms) * std::pow(policy.factor, failures - 1), static_cast<double>(policy.max_ms));
   if (!policy.schedule_ms.empty()) wait = static_cast<double>(policy.schedule_ms[std::min<size_t>(failures, policy.schedule_ms.size()) - 1]);
@@ -492,6 +499,7 @@ void Model::WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const Atte
   double longer = std::max(wait, asked);
   double least = std::max({longer * (1 - policy.jitter), asked, later ? 10.0 : 0.0});
   double most = std::max({longer * (1 + policy.jitter), asked, later ? 10.0 : 0.0});
+  if (repeat) least = most = 0;
   NotifyState& state = notify->state;
   const NotifyState* written = slice_.StateOf(id);
   int64_t chosen = written ? written->retry_at.ms - mono().ms : 0;
@@ -511,6 +519,8 @@ void Model::CarryEnd(NotifyId id) {
   if (!flight || !flight->started || !flight->truth || !Find(id)) return violation_("P2 " + Name(id) + " ends, and nothing of it was in flight");
   AttemptResult truth = *flight->truth;
   uint32_t number = flight->number;
+  // Once: what was lost again, over a new connection, waits like any other.
+  const bool repeat = truth.lost_reused && truth.verdict == Verdict::kFailure && flight->over != StartAttempt::Over::kNew;
   EndFlight(id, *Find(id)->head);
   Notify& notify = Change(id);
   NotifyState& state = notify.state;
@@ -520,6 +530,7 @@ void Model::CarryEnd(NotifyId id) {
   ++sums_.attempts;
   if (number > 1) ++sums_.retries;
   state.attempts_made = number;
+  notify.repeats = Notify::Repeats::kNo;
   if (IsSettled(state.phase)) return;  // cancelled meanwhile: it changes nothing
   bool later = truth.verdict == Verdict::kLater;
   if (later) ++state.laters;
@@ -531,12 +542,14 @@ void Model::CarryEnd(NotifyId id) {
     return Settle(id, Phase::kFailed, truth.record.error == "destination_refused" ? truth.record.error : "fatal_answer");
   if (notify.head->reply_none) return Settle(id, Phase::kFailed, "not_sent");
   if (!later && failures >= budget) return Settle(id, Phase::kFailed, "attempts_exhausted");
-  WaitAfter(id, &notify, std::max<uint32_t>(failures, 1), truth, later);
+  WaitAfter(id, &notify, std::max<uint32_t>(failures, 1), truth, later, repeat);
+  if (repeat) notify.repeats = Notify::Repeats::kYes;
   if (key.mode != Mode::kFifo) return;
   Lane& lane = ChangeLane(key);
-  if (OnRetryOf(key) == OnRetry::kBlock) {
+  if (OnRetryOf(key) == OnRetry::kBlock || repeat) {
     lane.blocked_head = id;
     lane.unsure_head = false;
+    lane.repeat_head = repeat;
   } else if (lane.blocked_head == id) {
     lane.blocked_head = {};
   }

@@ -56,6 +56,9 @@ class Model {
     int64_t due_set_t = 0;   // since when it has this due time
     bool restarted = false;  // since its wait was set
     int64_t settled_t = -1;  // when it settled, the last time
+    /// Its newest attempt was lost with a used connection, and the next one repeats that. In memory alone: what was read from the disk since (kMaybe)
+    /// may have been forgotten there.
+    enum class Repeats : uint8_t { kNo, kMaybe, kYes } repeats = Repeats::kNo;
     bool pending() const { return exists && !IsSettled(state.phase); }
   };
   struct Fkey {
@@ -71,6 +74,7 @@ class Model {
     uint64_t batch = 0;        // of the settings
     NotifyId blocked_head;     // fifo: attempted, and all others wait for it
     bool unsure_head = false;  // a reload may have let it go
+    bool repeat_head = false;  // it stands still for its repeat alone, whatever the lane does with failures
     uint64_t end_batch = 0;    // fifo: of the last end or settling
   };
   /// A place in flight; in memory alone.
@@ -78,9 +82,11 @@ class Model {
     uint32_t number = 0;
     bool started = false;
     bool on_wire = false;
-    std::shared_ptr<const std::string> spec;  // as it was when it started,
-    uint64_t durable = 0;                     // and from when it might
-    std::optional<AttemptResult> truth;       // what the receiver did, once the core was told
+    std::shared_ptr<const std::string> spec;             // as it was when it started,
+    uint64_t durable = 0;                                // and from when it might
+    bool last = false;                                   // no other follows it
+    StartAttempt::Over over = StartAttempt::Over::kAny;  // once it is on the wire
+    std::optional<AttemptResult> truth;                  // what the receiver did, once the core was told
   };
   struct Sums {
     uint64_t next_id = 1, accepted = 0, revived = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0, attempts = 0, retries = 0;
@@ -107,6 +113,8 @@ class Model {
   void OnBoot();
   /// Undoes what stands in later batches; nothing is in flight any more.
   void RollBack(uint64_t batch);
+  /// It was read from the disk, so that what memory alone knew of it may be gone.
+  void OnLoaded(NotifyId id);
   /// What is synced is never undone.
   void Forget(uint64_t synced);
 
@@ -198,7 +206,7 @@ class Model {
   double RuleRate(const LaneKey& lane) const;
   template <class T, class F>
   T Setting(const LaneKey& lane, F field, T otherwise) const;
-  void WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const AttemptResult& truth, bool later);
+  void WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const AttemptResult& truth, bool later, bool repeat);
 
   static Expected Refusal(Code code, uint64_t needs, NotifyId holder = {});
   const Notify* HolderOf(const std::string& fkey, NotifyId* id, uint64_t* needs) const;

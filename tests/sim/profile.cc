@@ -40,6 +40,12 @@ const char* ToString(Mutation mutation) {
       return "swap-decisions";
     case Mutation::kWrongAfterPurge:
       return "wrong-after-purge";
+    case Mutation::kForgetRepeat:
+      return "forget-repeat";
+    case Mutation::kUncountedRepeat:
+      return "uncounted-repeat";
+    case Mutation::kUsedAgain:
+      return "used-again";
   }
   return "?";
 }
@@ -99,6 +105,7 @@ Profile Profile::Draw(uint64_t seed) {
   if (random.Chance(0.7)) p.steer_share = random.Unit() * 0.4;
   if (random.Chance(0.5)) p.callback_share = random.Unit() * 0.3;
   if (random.Chance(0.5)) p.later_share = random.Unit() * 0.4;
+  if (random.Chance(0.4)) p.stale_share = random.Unit() * 0.4;
   // Rules of the configuration, now and then.
   if (random.Chance(0.2)) {
     LaneRule rule{"hot*", Mode::kFifo, {}};

@@ -32,7 +32,10 @@ enum class Mutation {
   kForgetRemembered,  // the store does not find remembered triggers when it is asked
   kSwapDecisions,     // the core tells of two requests in the wrong order
   kWrongAfterPurge,   // what is asked about one that was purged is answered as if it were there
-  kLast = kWrongAfterPurge,
+  kForgetRepeat,      // the core is not told that a connection which was lost had served others
+  kUncountedRepeat,   // what the store writes of such a loss leaves it out of the budget
+  kUsedAgain,         // the repeat of such a loss goes over a used connection again
+  kLast = kUsedAgain,
 };
 const char* ToString(Mutation mutation);
 
@@ -56,6 +59,7 @@ struct Profile {
   double delay_share = 0.3, fkey_share = 0.15, ttl_share = 0.1, key_share = 0.1;
   /// Of the operations: changes of notifies, lanes and many at once (steering.cc). And of the notifies: those with a callback, with later_on.
   double steer_share = 0, callback_share = 0, later_share = 0;
+  double stale_share = 0;  // of the attempts: lost with a connection that had served others
   int64_t hung_timeout_ms = 8'000;
   int64_t healthy_ms_max = 60;  // a healthy host's answer
 

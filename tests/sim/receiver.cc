@@ -20,7 +20,9 @@ HostKind Receiver::KindOf(const std::string& host) const {
   return HostKind::kHealthy;
 }
 
-void Receiver::DrawEnd(HostKind kind, const NotifyHead& head, int64_t* latency_ms, bool* arrives, AttemptResult* result) {
+void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* arrives, AttemptResult* result) {
+  const HostKind kind = KindOf(attempt.head->host);
+  const NotifyHead& head = *attempt.head;
   AttemptRecord& record = result->record;
   auto fails = [&](const char* error, uint16_t status) {
     result->verdict = Verdict::kFailure;
@@ -38,6 +40,13 @@ void Receiver::DrawEnd(HostKind kind, const NotifyHead& head, int64_t* latency_m
     return fails("timeout", 0);
   }
   if (kind == HostKind::kSlow) *latency_ms = Between(100, 1'500);
+  // The connection had served others, and its host may have closed it before the request came. No sender says so of a new one: that the core repeats
+  // once must not hang on it.
+  if (random_.Chance(attempt.over == StartAttempt::Over::kNew ? std::min(profile_.stale_share, 0.1) : profile_.stale_share)) {
+    *arrives = random_.Chance(0.5);
+    result->lost_reused = !head.reply_none;
+    return fails("connection_lost", 0);
+  }
   double trouble = kind == HostKind::kFlaky ? 0.5 : 0.05;
   if (!random_.Chance(trouble)) return;
   if (!head.reply_none && head.retry && head.retry->later_on && random_.Chance(0.5)) {
@@ -73,7 +82,7 @@ void Receiver::Start(StartAttempt attempt) {
   int64_t latency_ms = 0;
   bool arrives = true;
   AttemptResult truth;
-  DrawEnd(KindOf(attempt.head->host), *attempt.head, &latency_ms, &arrives, &truth);
+  DrawEnd(attempt, &latency_ms, &arrives, &truth);
   truth.record.number = attempt.number;
   truth.record.started_at = attempt.at;
   truth.record.duration_ms = latency_ms;
@@ -83,6 +92,7 @@ void Receiver::Start(StartAttempt attempt) {
     reported.record.status = 200;
     reported.record.error.clear();
   }
+  if (mutation_ == Mutation::kForgetRepeat) reported.lost_reused = false;
   int64_t start = clock_->t();
   if (arrives) {
     auto arrived = [this, id = attempt.id, number = attempt.number] { observer_->OnArrived(id, number); };

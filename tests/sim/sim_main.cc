@@ -92,6 +92,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
     sum.acked += outcome.tally.acked;
     sum.starts += outcome.tally.starts;
     sum.repeats += outcome.tally.repeats;
+    sum.at_once += outcome.tally.at_once;
     sum.crashes += outcome.tally.crashes;
     sum.triggers += outcome.tally.triggers;
     sum.cancels += outcome.tally.cancels;
@@ -112,6 +113,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   number("accepted", sum.acked);
   number("attempts", sum.starts);
   number("repeated", sum.repeats);
+  number("repeats at once", sum.at_once);
   number("crashes", sum.crashes);
   number("triggers", sum.triggers);
   number("cancels", sum.cancels);

@@ -85,6 +85,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.laters += tally.laters;
     sum.withdrawn += tally.withdrawn;
     sum.removed += tally.removed;
+    sum.at_once += tally.at_once;
   }
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
@@ -103,6 +104,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.laters > 0);
   CHECK(sum.withdrawn > 0);
   CHECK(sum.removed > 0);
+  CHECK(sum.at_once > 0);
 }
 
 // ---- the auditor is shown to notice
@@ -158,6 +160,15 @@ TEST_CASE("auditor: a core that tells of two changes in the wrong order is notic
 }
 TEST_CASE("auditor: a wrong answer about one that was purged is noticed") {
   CHECK(Noticed(Mutation::kWrongAfterPurge, "P1 ", 1000) > 0);
+}
+TEST_CASE("auditor: a loss with a used connection that is not repeated at once is noticed") {
+  CHECK(Noticed(Mutation::kForgetRepeat, "P6 ") > 0);
+}
+TEST_CASE("auditor: a repeat that is left out of the budget is noticed") {
+  CHECK(Noticed(Mutation::kUncountedRepeat, "P1 ") > 0);
+}
+TEST_CASE("auditor: a repeat over a connection that had served others is noticed") {
+  CHECK(Noticed(Mutation::kUsedAgain, "in place of a new one") > 0);
 }
 
 }  // namespace

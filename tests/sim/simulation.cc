@@ -71,6 +71,7 @@ class Simulation : EventSink, ReplySink {
     explicit SenderPort(Simulation* sim) : sim_(sim) {}
     void Start(StartAttempt attempt) override {
       sim_->Effect([&] { return Describe(attempt); });
+      if (sim_->mutation_ == Mutation::kUsedAgain && attempt.over == StartAttempt::Over::kNew) attempt.over = StartAttempt::Over::kAny;
       sim_->receiver_.Start(std::move(attempt));
     }
 
@@ -179,6 +180,15 @@ void Simulation::Spoil(WriteBatch* batch) {
     return meant && random_.Chance(0.3);
   };
   std::erase_if(batch->ops, lost);
+  for (WriteOp& op : batch->ops) {
+    auto* change = std::get_if<ChangeNotify>(&op);
+    const bool at_once = change && change->change->attempt && change->change->state.phase == Phase::kRetrying &&
+                         change->change->attempt->error == "connection_lost" && change->change->state.retry_at == clock_.now().mono;
+    if (mutation_ != Mutation::kUncountedRepeat || !at_once) continue;
+    auto spoilt = std::make_shared<StateChange>(*change->change);
+    ++spoilt->state.laters;
+    change->change = std::move(spoilt);
+  }
   for (const WriteOp& op : batch->ops)
     if (const auto* purge = std::get_if<DeleteNotify>(&op)) purged_.insert(purge->id);
 }
@@ -236,6 +246,7 @@ void Simulation::Post(Event event) {
   if (auto* loaded = std::get_if<Loaded>(&event); loaded && mutation_ == Mutation::kForgetRemembered)
     for (LoadedValue& value : loaded->values)
       if (auto* fkey = std::get_if<std::optional<FkeyRecord>>(&value); fkey && *fkey && (*fkey)->remembered) fkey->reset();
+  auditor_.OnRead(event);
   inbox_.push_back(std::move(event));
 }
 
