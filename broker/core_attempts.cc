@@ -32,7 +32,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   entry->caller = caller;
   CountCaller(caller, 1);
   CountSending(entry, 1);
-  TakeToken(lane);
+  lane->bucket.Take(now_.mono, lane->rate());
   Decide(Decided::Kind::kTurn, entry->id);
   bool expired = entry->state.expires_at <= now_.wall;
   if (entry->spec && !(expired && LacksLastAttempt(*entry))) return EmitStart(entry);

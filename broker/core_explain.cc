@@ -119,7 +119,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   }
   if (lane.in_flight >= lane.limits.concurrency && !lane.fifo())
     reason("lane_at_cap", "its lane has " + Number(lane.in_flight, "call", "calls") + " in flight, as many as it may");
-  if (lane.limits.rate_per_s > 0 && TokensOf(lane) < 1) {
+  if (!HasToken(lane)) {
     MonoTime at = WhenTokens(lane, 1);
     reason("rate_limited", "its lane's rate is used up for now");
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + at.ms - now_.mono.ms});

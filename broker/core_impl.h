@@ -41,6 +41,7 @@
 #include "base/random.h"
 #include "broker/core.h"
 #include "broker/timer_wheel.h"
+#include "broker/token_bucket.h"
 
 namespace notifyd {
 
@@ -175,9 +176,8 @@ struct Lane : Slot {
   uint32_t in_flight = 0;
   uint32_t sending = 0;       // of those in flight, not settled
   uint32_t promoted[6] = {};  // of its entries, by Index, those whose time has come
-  // The token bucket of its rate, where it has one: what it held at `refilled`. Throttled: in throttled_, until a token is there or it is full.
-  double tokens = 0;
-  MonoTime refilled{-1};  // -1: full
+  // Of its rate, where it has one. Throttled: in throttled_, until a token is there or the bucket is full.
+  TokenBucket bucket;
   bool throttled = false;
   std::multimap<MonoTime, Lane*>::iterator throttle;
   uint32_t awaiting = 0;  // entries on their way into the queue that are not durable yet
@@ -191,6 +191,7 @@ struct Lane : Slot {
   Flow* flow = nullptr;
 
   bool fifo() const { return key.mode == Mode::kFifo; }
+  TokenRate rate() const { return {limits.rate_per_s, limits.burst}; }
 };
 
 struct Host {
@@ -574,15 +575,15 @@ class Core::Impl {
   // ---- core_turns.cc: whose turn it is
   Entry* NextOf(Lane* lane) const;
   bool CanStart(Lane* lane);
-  // The rate of a lane (a token bucket).
-  double TokensOf(const Lane& lane) const;
-  MonoTime WhenTokens(const Lane& lane, double tokens) const;
-  void TakeToken(Lane* lane);
+  // The rate of a lane.
+  bool HasToken(const Lane& lane) const { return lane.bucket.HasOne(now_.mono, lane.rate()); }
+  /// When it will hold so many. The lane has a rate.
+  MonoTime WhenTokens(const Lane& lane, double tokens) const { return lane.bucket.When(tokens, now_.mono, lane.rate()); }
   void Throttle(Lane* lane, MonoTime until);
   void Unthrottle(Lane* lane);
   void FireThrottled();
   /// It waits for a token, and memory is for those that can be sent: it waits on disk, and its token wakes it.
-  bool Benched(const Lane& lane) const { return lane.throttled && LoadedWeight() > limits_.max_loaded / 2 && TokensOf(lane) < 1; }
+  bool Benched(const Lane& lane) const { return lane.throttled && LoadedWeight() > limits_.max_loaded / 2 && !HasToken(lane); }
   /// Lanes that memory holds for their rate alone are twice as many at most as the notifies that it may hold; a further one is forgotten, and begins
   /// anew with a full bucket.
   bool RemembersRates() const { return throttled_.size() < std::max<size_t>(2 * limits_.max_loaded, 1024); }

@@ -327,7 +327,7 @@ void Core::Impl::FallAsleep(Lane* lane) {
   // One that is blocked is woken by its head, one that is paused by its resume: not in the host's turn.
   if (!lane->record.dormant || lane->record.blocked_head.value != 0 || lane->limits.paused != Paused::kNo) return;
   // One without a token is woken by that, as long as there is room to remember it.
-  if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < 1 && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
+  if (!HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   lane->turns = 0;
   if (lane->served) {
     Delist(lane);

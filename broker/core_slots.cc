@@ -294,8 +294,8 @@ void Core::Impl::MaybeDrop(Slot* slot) {
       if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->list || lane->dirty ||
           lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail) || lane->throttled)
         return;
-      // Who used up its rate comes back to what is left of it.
-      if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < lane->limits.burst && RemembersRates())
+      // Keeps the lane while its bucket is not full, so that dropping it does not refill the bucket.
+      if (!lane->bucket.IsFull(now_.mono, lane->rate()) && RemembersRates())
         return Throttle(lane, WhenTokens(*lane, lane->limits.burst));
       CHECK(!lane->waking);
       LaneKey key = lane->key;

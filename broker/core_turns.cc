@@ -5,7 +5,6 @@
 // the ring, and waits with the others of that caller and host (a Flow); a caller that may start one more has its flows take turns, and a flow
 // whose host is at its share waits for that. No turn costs O(lanes), O(hosts) or O(callers).
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "broker/core_impl.h"
@@ -41,32 +40,14 @@ bool Core::Impl::CanStart(Lane* lane) {
       return false;
     }
   }
-  if (lane->limits.rate_per_s > 0 && TokensOf(*lane) < 1) {
+  if (!HasToken(*lane)) {
     Throttle(lane, WhenTokens(*lane, 1));
     return false;
   }
   return true;
 }
 
-// ---- rates: a bucket of `burst` tokens, one an attempt, refilled at the rate
-
-double Core::Impl::TokensOf(const Lane& lane) const {
-  double burst = lane.limits.burst;
-  if (lane.refilled.ms < 0) return burst;
-  return std::min(burst, lane.tokens + static_cast<double>(now_.mono.ms - lane.refilled.ms) * lane.limits.rate_per_s / 1000);
-}
-
-/// When the bucket will hold so many; not before the next millisecond.
-MonoTime Core::Impl::WhenTokens(const Lane& lane, double tokens) const {
-  double wait_ms = std::ceil((tokens - TokensOf(lane)) * 1000 / lane.limits.rate_per_s);
-  return {now_.mono.ms + std::max<int64_t>(1, static_cast<int64_t>(wait_ms))};
-}
-
-void Core::Impl::TakeToken(Lane* lane) {
-  if (lane->limits.rate_per_s <= 0) return;
-  lane->tokens = TokensOf(*lane) - 1;
-  lane->refilled = now_.mono;
-}
+// ---- rates
 
 void Core::Impl::Throttle(Lane* lane, MonoTime until) {
   // One that only waits for its bucket to be full again waits for a token now.
