@@ -75,7 +75,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   out_ = out;
   AdvanceWindows();
   FireThrottled();
-  FireWaiters();
+  EndPollsInTime();
   PageWindows();
   Schedule();
   WakeSleepers();
@@ -131,7 +131,7 @@ Wake Core::Impl::NextWake() const {
   if (WindowRoom(mono_, now_.mono.ms))
     wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
   if (unsynced_since_) wake.mono.ms = std::min(wake.mono.ms, unsynced_since_->ms + limits_.sync_delay_ms);
-  if (!waiter_deadlines_.empty()) wake.mono = std::min(wake.mono, waiter_deadlines_.begin()->first);
+  wake.mono = std::min(wake.mono, polls_.NextEnd());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   return wake;
 }
@@ -357,7 +357,7 @@ void Core::Impl::On(StopRequested&) {
   if (stopping_) return;
   stopping_ = true;
   // Whoever waits for the end of a notify gets it as it is.
-  while (!waiters_.empty()) EndWaiter(waiters_.begin()->first, true);
+  while (std::optional<RequestId> waiting = polls_.First()) EndPoll(*waiting, true);
   ReleaseUnstarted();
   // All that is unsynced becomes durable.
   sync_asked_ = true;
@@ -417,37 +417,28 @@ void Core::Impl::On(LimitsChanged& e) {
 
 // ---- GET with wait_ms
 
-void Core::Impl::AddWaiter(RequestId request, Entry* entry, int64_t wait_ms) {
-  Waiter waiter{entry->id, {now_.mono.ms + wait_ms}};
-  if (!waiters_.emplace(request, waiter).second) return;
-  waiter_deadlines_.emplace(waiter.until, request);
-  waiters_by_id_[entry->id].push_back(request);
+void Core::Impl::AddPoll(RequestId request, Entry* entry, int64_t wait_ms) {
+  if (!polls_.Add(request, entry->id, {now_.mono.ms + wait_ms})) return;
   ++entry->pins;
   entry->full = nullptr;  // what waits for long holds no bodies
 }
 
-void Core::Impl::EndWaiter(RequestId request, bool read) {
-  auto found = waiters_.find(request);
-  if (found == waiters_.end()) return;
-  Waiter waiter = found->second;
-  waiters_.erase(found);
-  waiter_deadlines_.erase({waiter.until, request});
-  std::vector<RequestId>& of_id = waiters_by_id_[waiter.id];
-  std::erase(of_id, request);
-  if (of_id.empty()) waiters_by_id_.erase(waiter.id);
-  Entry* entry = FindEntry(waiter.id);
+void Core::Impl::EndPoll(RequestId request, bool read) {
+  std::optional<NotifyId> id = polls_.Remove(request);
+  if (!id) return;
+  Entry* entry = FindEntry(*id);
   CHECK(entry);
   if (read) ShowWritten(entry->written, request, *entry);
   --entry->pins;
   MaybeDrop(entry);
 }
 
-void Core::Impl::FireWaiters() {
-  while (!waiter_deadlines_.empty() && waiter_deadlines_.begin()->first <= now_.mono) EndWaiter(waiter_deadlines_.begin()->second, true);
+void Core::Impl::EndPollsInTime() {
+  while (std::optional<RequestId> over = polls_.Over(now_.mono)) EndPoll(*over, true);
 }
 
 void Core::Impl::On(Disconnected& e) {
-  EndWaiter(e.request, false);
+  EndPoll(e.request, false);
   lists_.erase(e.request);
   bulks_.erase(e.request);
   lane_lists_.erase(e.request);

@@ -278,12 +278,9 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
     }
     if (failed_head && lane->limits.on_failure == OnFailure::kPause) PauseOnFailure(lane, entry->id);
   }
-  if (auto waiting = waiters_by_id_.find(entry->id); waiting != waiters_by_id_.end()) {
-    std::vector<RequestId> requests = waiting->second;
-    for (RequestId request : requests) {
-      EndWaiter(request, false);
-      ShowWritten(open_.number, request, *entry);
-    }
+  for (RequestId request : polls_.WaitingFor(entry->id)) {
+    EndPoll(request, false);
+    ShowWritten(open_.number, request, *entry);
   }
 }
 

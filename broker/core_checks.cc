@@ -10,6 +10,7 @@ void Core::Impl::CheckInvariants() const {
   wall_.wheel.CheckInvariants();
   mono_.wheel.CheckInvariants();
   expiry_.wheel.CheckInvariants();
+  polls_.CheckInvariants();
   uint64_t promoted[6] = {};
   uint32_t in_flight = 0;
   uint64_t sending = 0;

@@ -40,6 +40,7 @@
 
 #include "base/random.h"
 #include "broker/core.h"
+#include "broker/long_polls.h"
 #include "broker/timer_wheel.h"
 #include "broker/token_bucket.h"
 
@@ -425,9 +426,10 @@ class Core::Impl {
   void SetDue(Entry* entry, bool at_once, WallTime due);
   void ResolveWhen(const When& when, bool* at_once, WallTime* due) const;
   WallTime AtOnce();
-  void AddWaiter(RequestId request, Entry* entry, int64_t wait_ms);
-  void EndWaiter(RequestId request, bool read);
-  void FireWaiters();
+  void AddPoll(RequestId request, Entry* entry, int64_t wait_ms);
+  /// `read`: it gets the notify as it is.
+  void EndPoll(RequestId request, bool read);
+  void EndPollsInTime();
 
   // ---- core_changes.cc: what users change about one that waits
   bool Handle(Task* task, ChangeReadRequest& r);
@@ -675,13 +677,7 @@ class Core::Impl {
   bool hosts_asked_ = false;
 
   // Requests that wait.
-  struct Waiter {
-    NotifyId id;
-    MonoTime until;
-  };
-  std::map<RequestId, Waiter> waiters_;
-  std::unordered_map<NotifyId, std::vector<RequestId>> waiters_by_id_;
-  std::set<std::pair<MonoTime, RequestId>> waiter_deadlines_;
+  LongPolls polls_;
   /// What an answer shows of a notify.
   struct Shown {
     NotifyId id;

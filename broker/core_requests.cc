@@ -435,7 +435,7 @@ bool Core::Impl::Handle(Task* task, GetRequest& r) {
   if (!entry) return false;
   if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
   if (!entry->pending() || stopping_) ShowWritten(entry->written, r.request, *entry);
-  else AddWaiter(r.request, entry, r.wait_ms);
+  else AddPoll(r.request, entry, r.wait_ms);
   return true;
 }
 
