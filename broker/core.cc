@@ -28,7 +28,7 @@ void Core::CheckInvariants() const {
 
 Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed)
     : limits_(limits),
-      totals_(totals),
+      books_(totals),
       random_(seed),
       now_(now),
       reached_(now.wall),
@@ -39,10 +39,10 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   CHECK(now.mono >= totals.mono);
   open_.number = 1;
   // An index with nothing in it needs no page: what arrives is in memory at once.
-  bool empty = totals.due + totals.held_due == 0;
+  bool empty = KeysOf(Clock::kWall) == 0;
   wall_.horizon = empty ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark;
   if (empty) search_.done = {totals.last_due_at_once.ms + 1, {}};
-  mono_.horizon = totals.retrying == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark;
+  mono_.horizon = KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark;
   expiry_.horizon = totals.expiry_mark;
 }
 
@@ -334,10 +334,11 @@ void Core::Impl::On(ListDone& e) {
 
 void Core::Impl::On(StatsRequest& e) {
   StatsView view;
-  auto promoted = [this](Index index) { return promoted_[static_cast<size_t>(index)]; };
-  view.held = totals_.held + totals_.held_due - promoted(Index::kHeldDue);
-  view.scheduled = totals_.due - promoted(Index::kDue);
-  view.retrying = totals_.retrying - promoted(Index::kRetrying);
+  const auto& counts = books_.totals().by_index;
+  auto waiting = [&](Index index) { return counts[index] - static_cast<uint64_t>(books_.promoted()[index]); };
+  view.held = counts[Index::kHeld] + waiting(Index::kHeldDue);
+  view.scheduled = waiting(Index::kDue);
+  view.retrying = waiting(Index::kRetrying);
   view.sending = pending_sending_;
   view.ready = totals_.pending() - view.held - view.scheduled - view.retrying - view.sending;
   view.totals = totals_;

@@ -116,8 +116,7 @@ void Core::Impl::On(AttemptEnded& e) {
   AttemptResult& result = e.result;
   const RetryPolicy& policy = entry->head->retry_policy();
   uint32_t tries = entry->number - entry->state.attempts_before;  // of this budget
-  ++totals_.attempts;
-  if (entry->number > 1) ++totals_.retries;
+  books_.EndAttempt(entry->number);
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   ReleaseSlot(entry);
@@ -233,20 +232,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.settled_at = now_.wall;
   state.at_once = false;
   state.next_attempt_at = {};
-  switch (phase) {
-    case Phase::kSucceeded:
-      ++totals_.succeeded;
-      break;
-    case Phase::kFailed:
-      ++totals_.failed;
-      break;
-    case Phase::kCancelled:
-      ++totals_.cancelled;
-      break;
-    default:
-      ++totals_.expired;
-      break;
-  }
+  books_.Settle(phase);
   Log(*entry, attempt ? &*attempt : nullptr, true);
   if (entry->head->callback && state.reason != kReplaced) {
     const AttemptRecord* last = attempt ? &*attempt : nullptr;

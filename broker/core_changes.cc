@@ -90,7 +90,7 @@ void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallT
     SetDue(entry, at_once, due);
   } else {
     entry->durable = open_.number;
-    AddIndex(entry, IndexOf(state));
+    AddIndex(entry, IndexOf(state, false));
     PlaceEntry(entry);
   }
   record->head = entry->head;

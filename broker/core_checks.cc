@@ -1,5 +1,4 @@
 // The invariants of core_impl.h, looked at over all that is in memory: for tests and the simulator.
-#include <array>
 #include <map>
 
 #include "broker/core_impl.h"
@@ -11,23 +10,23 @@ void Core::Impl::CheckInvariants() const {
   mono_.wheel.CheckInvariants();
   expiry_.wheel.CheckInvariants();
   polls_.CheckInvariants();
-  uint64_t promoted[6] = {};
+  IndexCounts promoted;
   uint32_t in_flight = 0;
   uint64_t sending = 0;
   std::map<const Host*, size_t> queued;
   std::map<const Caller*, uint32_t> of_caller;
-  std::map<const Lane*, std::array<uint32_t, 6>> lane_promoted;
+  std::map<const Lane*, IndexCounts> lane_promoted;
   std::map<const Lane*, uint32_t> lane_sending;
   size_t head_bytes = 0;
   for (const auto& [id, entry] : entries_) {
     CHECK(entry->id == id);
     head_bytes += entry->head_bytes;
     if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone)
-      if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end()) ++lane_promoted[lane->second.get()][static_cast<size_t>(entry->index)];
+      if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end()) ++lane_promoted[lane->second.get()][entry->index];
     if (entry->place == Place::kFlight && entry->pending()) ++lane_sending[entry->lane];
     CHECK((entry->place == Place::kTimer) == entry->timer.linked());
     if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
-    if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[static_cast<size_t>(entry->index)];
+    if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[entry->index];
     if (entry->place == Place::kFlight) ++in_flight;
     CHECK((entry->place == Place::kFlight) == (entry->caller != nullptr));
     if (entry->caller) ++of_caller[entry->caller];
@@ -36,7 +35,7 @@ void Core::Impl::CheckInvariants() const {
     CHECK(!entry->expiry || entry->expiry->entry == entry.get());
     if (entry->place == Place::kQueue) CHECK(entry->lane->queue.at(entry->order()) == entry.get());
   }
-  for (size_t i = 0; i < 6; ++i) CHECK(promoted[i] == promoted_[i]);
+  CHECK(promoted == books_.promoted());
   size_t shown = 0;
   for (const auto& [id, requests] : shown_by_id_) {
     shown += requests.size();
@@ -51,7 +50,7 @@ void Core::Impl::CheckInvariants() const {
     CHECK(!lane->fifo() || lane->in_flight <= 1);
     CHECK(lane->sending <= lane->in_flight);
     if (lane->limits.paused != Paused::kNo) CHECK(lane->queue.empty() && (!lane->head || lane->head->in_flight()));  // I8
-    for (size_t i = 0; i < 6; ++i) CHECK(lane->promoted[i] == lane_promoted[lane.get()][i]);
+    CHECK(lane->promoted == lane_promoted[lane.get()]);
     CHECK(lane->sending == lane_sending[lane.get()]);
     CHECK(!lane->disk_tail || lane->record.tail);
     CHECK(!lane->known || lane->record.dormant == (lane->record.tail && lane->limits.paused == Paused::kNo));

@@ -39,15 +39,13 @@
 #include <vector>
 
 #include "base/random.h"
+#include "broker/books.h"
 #include "broker/core.h"
 #include "broker/long_polls.h"
 #include "broker/timer_wheel.h"
 #include "broker/token_bucket.h"
 
 namespace notifyd {
-
-/// Which index holds a pending notify: the count in Totals that it is part of.
-enum class Index : uint8_t { kHeld, kHeldDue, kDue, kRetrying, kTail, kNone };
 
 /// "At most ten years ahead" (contract section 3), leap days counted generously.
 inline constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
@@ -176,7 +174,7 @@ struct Lane : Slot {
   bool mixed = false;
   uint32_t in_flight = 0;
   uint32_t sending = 0;       // of those in flight, not settled
-  uint32_t promoted[6] = {};  // of its entries, by Index, those whose time has come
+  IndexCounts promoted;       // of its entries, those whose time has come
   // Of its rate, where it has one. Throttled: in throttled_, until a token is there or the bucket is full.
   TokenBucket bucket;
   bool throttled = false;
@@ -356,7 +354,7 @@ class Core::Impl {
   /// `entry`: what memory has of it, or null; `in_tail`: where that knows nothing, as the store had it.
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
   State StateOf(const LoadedNotify& loaded) const { return StateOf(loaded.record->state, FindEntry(loaded.record->id), loaded.in_tail); }
-  ListEffect ListOf(RequestId request, const ListQuery& query) const { return {request, query, now_, reached_, totals_.tail > 0}; }
+  ListEffect ListOf(RequestId request, const ListQuery& query) const { return {request, query, now_, reached_, books_.totals().by_index[Index::kTail] > 0}; }
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
   /// Once the batch is durable.
@@ -488,10 +486,7 @@ class Core::Impl {
   void EndFkey(const Entry& entry, WallTime until);
 
   // ---- core_index.cc: due indexes, paging
-  uint64_t* CountOf(Index index);
-  static int64_t* CountIn(LaneCounts* counts, Index index);
   void WriteLaneCounts();
-  static Index IndexOf(const NotifyState& state);
   void AddIndex(Entry* entry, Index index);
   void RemoveIndex(Entry* entry);
   void SetPromoted(Entry* entry, bool promoted);
@@ -524,6 +519,11 @@ class Core::Impl {
   bool SearchRoom() const { return search_.ticket == 0 && IsCaughtUp() && !SearchedAll() && LoadedWeight() < limits_.max_loaded; }
   bool ExpiryRoom() const;
   void UpdateMarks();
+  /// How many keys the due index of that clock has.
+  uint64_t KeysOf(Clock clock) const {
+    const auto& counts = books_.totals().by_index;
+    return clock == Clock::kWall ? counts[Index::kDue] + counts[Index::kHeldDue] : counts[Index::kRetrying];
+  }
   Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
   bool PagesUnderWay() const { return !page_tickets_.empty(); }
 
@@ -615,7 +615,8 @@ class Core::Impl {
   void ReleaseSlot(Entry* entry);
 
   CoreLimits limits_;
-  Totals totals_;
+  Books books_;
+  Totals& totals_ = *books_.mutable_totals();  // what rides along with the counts
   Random random_;
   Now now_;
   WallTime reached_;  // the latest that the wall clock was
@@ -634,7 +635,6 @@ class Core::Impl {
   std::multimap<uint64_t, std::variant<Lane*, Task*, ReadEffect>> after_write_;
   std::deque<std::pair<uint64_t, PageEffect>> pages_waiting_;
   std::vector<Lane*> dirty_lanes_;
-  std::unordered_map<LaneKey, LaneCounts> lane_changes_;  // of the open batch
 
   // Slots.
   std::unordered_map<NotifyId, std::unique_ptr<Entry>> entries_;
@@ -656,7 +656,6 @@ class Core::Impl {
   Window wall_, mono_, expiry_;
   AtOnceSearch search_;
   bool caught_up_ = true;  // as of the last turn
-  uint64_t promoted_[6] = {};
   MonoTime next_mark_;
   uint64_t reads_under_way_ = 0;
   std::vector<TimerNode*> fired_;

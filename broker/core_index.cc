@@ -6,64 +6,14 @@
 
 namespace notifyd {
 
-uint64_t* Core::Impl::CountOf(Index index) {
-  switch (index) {
-    case Index::kHeld:
-      return &totals_.held;
-    case Index::kHeldDue:
-      return &totals_.held_due;
-    case Index::kDue:
-      return &totals_.due;
-    case Index::kRetrying:
-      return &totals_.retrying;
-    case Index::kTail:
-      return &totals_.tail;
-    case Index::kNone:
-      break;
-  }
-  CHECK(false);
-  return nullptr;
-}
-
-int64_t* Core::Impl::CountIn(LaneCounts* counts, Index index) {
-  switch (index) {
-    case Index::kHeld:
-      return &counts->held;
-    case Index::kHeldDue:
-      return &counts->held_due;
-    case Index::kDue:
-      return &counts->due;
-    case Index::kRetrying:
-      return &counts->retrying;
-    case Index::kTail:
-      return &counts->tail;
-    case Index::kNone:
-      break;
-  }
-  CHECK(false);
-  return nullptr;
-}
-
-/// Which index holds a pending one that is not in a tail.
-Index Core::Impl::IndexOf(const NotifyState& state) {
-  if (state.phase == Phase::kRetrying) return Index::kRetrying;
-  if (state.phase == Phase::kWaiting) return Index::kDue;
-  CHECK(state.phase == Phase::kHeld);
-  return state.due == kWallNever ? Index::kHeld : Index::kHeldDue;
-}
-
-/// What the turn changed about the lanes' counts: once a lane and batch, however many notifies it was.
 void Core::Impl::WriteLaneCounts() {
-  for (auto& [lane, change] : lane_changes_)
-    if (!change.IsZero()) Write(AddLaneCounts{lane, change});
-  lane_changes_.clear();
+  books_.TakeLaneChanges([this](const LaneKey& lane, const IndexCounts& change) { Write(AddLaneCounts{lane, change}); });
 }
 
 void Core::Impl::AddIndex(Entry* entry, Index index) {
   CHECK(entry->index == Index::kNone);
   entry->index = index;
-  ++*CountOf(index);
-  ++*CountIn(&lane_changes_[entry->head->lane], index);
+  books_.Enter(index, entry->head->lane);
   Touch(entry);
   switch (index) {
     case Index::kHeldDue:
@@ -90,8 +40,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
 /// Its key follows from the entry's state: call it before that changes.
 void Core::Impl::RemoveIndex(Entry* entry) {
   SetPromoted(entry, false);
-  --*CountOf(entry->index);
-  --*CountIn(&lane_changes_[entry->head->lane], entry->index);
+  books_.Leave(entry->index, entry->head->lane);
   Touch(entry);
   switch (entry->index) {
     case Index::kHeldDue:
@@ -120,11 +69,11 @@ void Core::Impl::SetPromoted(Entry* entry, bool promoted) {
   entry->promoted = promoted;
   // What is in a tail counts as ready by its index alone.
   if (entry->index == Index::kTail || entry->index == Index::kNone) return;
-  size_t i = static_cast<size_t>(entry->index);
-  promoted_[i] += promoted ? 1 : -1;
+  Index index = entry->index;
+  books_.CountPromoted(index, promoted ? 1 : -1);
   // Whose time has come is in its lane, and keeps that in memory.
-  if (promoted) ++GetLane(entry->head->lane)->promoted[i];
-  else if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end() && lane->second->promoted[i] > 0) --lane->second->promoted[i];
+  if (promoted) ++GetLane(entry->head->lane)->promoted[index];
+  else if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end() && lane->second->promoted[index] > 0) --lane->second->promoted[index];
 }
 
 void Core::Impl::PutExpiryOf(Entry* entry) {
@@ -276,7 +225,7 @@ void Core::Impl::PageWindows() {
     if (window.wheel.size() > limits_.max_loaded / 4 && !window.page) EvictFarthest(&window);
     if (!WindowRoom(window, now_ms) || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
     DueKey to{now_ms + limits_.lookahead_ms, {}};
-    if ((clock == Clock::kWall ? totals_.due + totals_.held_due : totals_.retrying) == 0) {
+    if (KeysOf(clock) == 0) {
       window.horizon = to;  // the index is empty
       if (clock == Clock::kWall) ReleaseHorizon();
       continue;

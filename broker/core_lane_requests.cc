@@ -43,16 +43,16 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   view.limits = LimitsOf(row.lane, row.settings, limits_);
   auto found = lanes_.find(row.lane);
   const Lane* lane = found == lanes_.end() ? nullptr : found->second.get();
-  auto promoted = [&](Index index) -> int64_t { return lane ? lane->promoted[static_cast<size_t>(index)] : 0; };
+  IndexCounts promoted = lane ? lane->promoted : IndexCounts();
   // The counts are of the moment when the store was read, the rest is of now: none goes below zero over that.
   auto count = [](int64_t n) { return static_cast<uint64_t>(std::max<int64_t>(n, 0)); };
-  const LaneCounts& counts = row.counts;
-  view.held = count(counts.held + counts.held_due - promoted(Index::kHeldDue));
-  view.scheduled = count(counts.due - promoted(Index::kDue));
-  view.retrying = count(counts.retrying - promoted(Index::kRetrying));
+  const IndexCounts& counts = row.counts;
+  view.held = count(counts[Index::kHeld] + counts[Index::kHeldDue] - promoted[Index::kHeldDue]);
+  view.scheduled = count(counts[Index::kDue] - promoted[Index::kDue]);
+  view.retrying = count(counts[Index::kRetrying] - promoted[Index::kRetrying]);
   view.sending = lane ? lane->sending : 0;
   view.in_flight = lane ? lane->in_flight : 0;
-  int64_t all = counts.held + counts.held_due + counts.due + counts.retrying + counts.tail;
+  int64_t all = counts.Sum();
   view.ready = count(all - static_cast<int64_t>(view.held + view.scheduled + view.retrying + view.sending));
   const Entry* head = lane ? lane->head : nullptr;
   if (head && !head->pending()) head = nullptr;  // cancelled, and not ended yet

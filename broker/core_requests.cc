@@ -234,7 +234,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   entry->created_at = now_.wall;
   entry->host = GetHost(item.head->host);
   ++entry->host->refs;
-  ++totals_.accepted;
+  books_.Accept();
   entry->state.due = kWallNever;
   if (item.ttl.kind == When::Kind::kDelay) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
@@ -475,7 +475,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
   if (!entry->pending()) {
     Phase before = state.phase;
     std::shared_ptr<NotifyRecord> record = entry->full;
-    ++totals_.revived;
+    books_.Revive();
     WallTime old_expiry = state.expires_at;
     state.phase = Phase::kWaiting;
     state.attempts_before = state.attempts_made;

@@ -208,19 +208,7 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
     entry->host = GetHost(entry->head->host);
     ++entry->host->refs;
   }
-  switch (entry->state.phase) {
-    case Phase::kHeld:
-      entry->index = entry->state.due == kWallNever ? Index::kHeld : loaded.in_tail ? Index::kTail : Index::kHeldDue;
-      break;
-    case Phase::kWaiting:
-      entry->index = loaded.in_tail ? Index::kTail : Index::kDue;
-      break;
-    case Phase::kRetrying:
-      entry->index = loaded.in_tail ? Index::kTail : Index::kRetrying;
-      break;
-    default:
-      entry->index = Index::kNone;
-  }
+  entry->index = IndexOf(entry->state, loaded.in_tail);
   entry->promoted = entry->index == Index::kTail;
   // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2).
   if (entry->state.phase == Phase::kRetrying) entry->durable = open_.number - 1;

@@ -68,7 +68,7 @@ struct DeleteLaneSettings {
 /// Adds to the lane's counts, without reading them; counts that are all zero are as good as not there.
 struct AddLaneCounts {
   LaneKey lane;
-  LaneCounts change;
+  IndexCounts change;
 };
 struct PutDormant {
   std::string host;

@@ -255,7 +255,7 @@ struct ListDone {
 /// One lane as the store has it.
 struct LaneRow {
   LaneKey lane;
-  LaneCounts counts;
+  IndexCounts counts;
   LaneSettings settings;
   std::optional<OrderKey> tail_front;  // the first of its tail
 };

@@ -47,6 +47,15 @@ State StateSeen(const NotifyState& state, const Now& now, bool in_lane) {
   }
 }
 
+Index IndexOf(const NotifyState& state, bool in_tail) {
+  if (IsSettled(state.phase)) return Index::kNone;
+  if (state.phase == Phase::kHeld && state.due == kWallNever) return Index::kHeld;
+  if (in_tail) return Index::kTail;
+  if (state.phase == Phase::kRetrying) return Index::kRetrying;
+  if (state.phase == Phase::kWaiting) return Index::kDue;
+  return Index::kHeldDue;
+}
+
 std::optional<State> ParseState(std::string_view text) {
   return Find<State>(kStates, text);
 }

@@ -7,6 +7,7 @@
 //   NotifyState  what moves: phase, times, attempts
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -260,20 +261,36 @@ struct LaneSettings {
   bool IsDefault() const { return *this == LaneSettings(); }
 };
 
-/// How many pending notifies of a lane each index holds (as Totals has them for all lanes); or a change of that.
-struct LaneCounts {
-  int64_t held = 0, held_due = 0, due = 0, retrying = 0, tail = 0;
-  bool operator==(const LaneCounts&) const = default;
-  bool IsZero() const { return *this == LaneCounts(); }
-  LaneCounts& operator+=(const LaneCounts& other) {
-    held += other.held;
-    held_due += other.held_due;
-    due += other.due;
-    retrying += other.retrying;
-    tail += other.tail;
+/// Which index of the store holds a pending notify; each is in exactly one. The numbers are places in CountsByIndex.
+enum class Index : uint8_t {
+  kHeld = 0,      // none: held without a due time
+  kHeldDue = 1,   // the due index of the wall clock, held
+  kDue = 2,       // the due index of the wall clock
+  kRetrying = 3,  // the due index of the monotonic clock
+  kTail = 4,      // its lane's tail
+  kNone = 5,      // it is settled
+};
+inline constexpr size_t kIndexes = 5;
+/// `in_tail`: its lane's tail has it, which its state does not say.
+Index IndexOf(const NotifyState& state, bool in_tail);
+
+/// A number for each index but kNone. Stored in this order: append, never insert.
+template <class T>
+struct CountsByIndex {
+  std::array<T, kIndexes> of{};
+
+  T& operator[](Index index) { return of[static_cast<size_t>(index)]; }
+  const T& operator[](Index index) const { return of[static_cast<size_t>(index)]; }
+  T Sum() const { return of[0] + of[1] + of[2] + of[3] + of[4]; }
+  bool operator==(const CountsByIndex&) const = default;
+  bool IsZero() const { return *this == CountsByIndex(); }
+  CountsByIndex& operator+=(const CountsByIndex& other) {
+    for (size_t i = 0; i < kIndexes; ++i) of[i] += other.of[i];
     return *this;
   }
 };
+/// How many pending notifies of a lane each index holds (as Totals has them for all lanes); or a change of that.
+using IndexCounts = CountsByIndex<int64_t>;
 
 /// Totals and pending counts: absolute, in every batch, so the books balance by construction (contract promise 8).
 /// accepted + revived == pending() + succeeded + failed + cancelled + expired.
@@ -282,12 +299,7 @@ struct Totals {
   uint64_t accepted = 0, revived = 0;
   uint64_t succeeded = 0, failed = 0, cancelled = 0, expired = 0;
   uint64_t attempts = 0, retries = 0;
-  // Pending, by the index that holds them; every pending notify is in exactly one.
-  uint64_t held = 0;      // held without a due time: in no time index
-  uint64_t held_due = 0;  // held with a due time: due index, wall clock
-  uint64_t due = 0;       // due index, wall clock
-  uint64_t retrying = 0;  // due index, monotonic clock
-  uint64_t tail = 0;      // a lane's spilled tail
+  CountsByIndex<uint64_t> by_index;  // pending
   uint64_t lane_records = 0;
   uint64_t lane_settings = 0;  // lanes that have settings of their own
   uint64_t dormant_lanes = 0;
@@ -300,7 +312,7 @@ struct Totals {
   WallTime wall;
   MonoTime mono;
 
-  uint64_t pending() const { return held + held_due + due + retrying + tail; }
+  uint64_t pending() const { return by_index.Sum(); }
 };
 
 /// What makes one whole attempt's end, as the sender reports it: judged by JudgeAnswer (broker/expectation.h).

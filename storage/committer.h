@@ -98,7 +98,7 @@ class Committer {
 };
 
 /// What is added to the counts of each lane.
-using LaneChanges = std::unordered_map<LaneKey, LaneCounts>;
+using LaneChanges = std::unordered_map<LaneKey, IndexCounts>;
 /// Adds an operand to `out` for each lane whose change is not zero.
 void EncodeLaneChanges(const LaneChanges& changes, rocksdb::WriteBatch* out);
 

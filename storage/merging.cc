@@ -55,7 +55,7 @@ std::optional<std::string> MergeFkey(std::string_view base, const Parts& operand
 
 /// Counts need no record to begin with: what is not there is zero.
 std::string MergeLaneCounts(std::optional<std::string_view> base, const Parts& operands) {
-  LaneCounts sum;
+  IndexCounts sum;
   if (base) {
     auto counts = DecodeLaneCounts(*base);
     if (!counts.ok()) return Damaged(*base, operands);

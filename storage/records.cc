@@ -411,14 +411,14 @@ bool TakeLaneSettings(Decoder* in, LaneSettings* out) {
   return !(present & kOnFailureBit) || TakeEnum(in, OnFailure::kPause, &out->on_failure.emplace());
 }
 
-void PutLaneCounts(ValueTag tag, const LaneCounts& counts, std::string* out) {
+void PutLaneCounts(ValueTag tag, const IndexCounts& counts, std::string* out) {
   Sealer sealer(tag, out);
-  for (int64_t count : {counts.held, counts.held_due, counts.due, counts.retrying, counts.tail}) sealer.encoder.Signed(count);
+  for (int64_t count : counts.of) sealer.encoder.Signed(count);
 }
 
-Result<LaneCounts> TakeLaneCounts(ValueTag tag, std::string_view value, const char* what) {
-  return Decode<LaneCounts>(tag, value, what, [](Decoder* in, LaneCounts* out) {
-    for (int64_t* count : {&out->held, &out->held_due, &out->due, &out->retrying, &out->tail}) *count = in->Signed();
+Result<IndexCounts> TakeLaneCounts(ValueTag tag, std::string_view value, const char* what) {
+  return Decode<IndexCounts>(tag, value, what, [](Decoder* in, IndexCounts* out) {
+    for (int64_t& count : out->of) count = in->Signed();
     return true;
   });
 }
@@ -448,16 +448,16 @@ Result<LaneSettings> DecodeLaneSettings(std::string_view value) {
   return Decode<LaneSettings>(ValueTag::kRecord, value, "set of lane settings", TakeLaneSettings);
 }
 
-void EncodeLaneCounts(const LaneCounts& counts, std::string* out) {
+void EncodeLaneCounts(const IndexCounts& counts, std::string* out) {
   PutLaneCounts(ValueTag::kRecord, counts, out);
 }
-Result<LaneCounts> DecodeLaneCounts(std::string_view value) {
+Result<IndexCounts> DecodeLaneCounts(std::string_view value) {
   return TakeLaneCounts(ValueTag::kRecord, value, "set of lane counts");
 }
-void EncodeLaneCountsChange(const LaneCounts& change, std::string* out) {
+void EncodeLaneCountsChange(const IndexCounts& change, std::string* out) {
   PutLaneCounts(ValueTag::kOperand, change, out);
 }
-Result<LaneCounts> DecodeLaneCountsChange(std::string_view operand) {
+Result<IndexCounts> DecodeLaneCountsChange(std::string_view operand) {
   return TakeLaneCounts(ValueTag::kOperand, operand, "change of lane counts");
 }
 
@@ -502,11 +502,7 @@ void EachTotal(T& totals, int version, Number number, Time time, Place place) {
   number(totals.expired);
   number(totals.attempts);
   number(totals.retries);
-  number(totals.held);
-  number(totals.held_due);
-  number(totals.due);
-  number(totals.retrying);
-  number(totals.tail);
+  for (auto& count : totals.by_index.of) number(count);
   number(totals.lane_records);
   number(totals.dormant_lanes);
   number(totals.next_dormant_order);

@@ -55,10 +55,10 @@ Result<LaneRecord> DecodeLane(std::string_view value);
 void EncodeLaneSettings(const LaneSettings& settings, std::string* out);
 Result<LaneSettings> DecodeLaneSettings(std::string_view value);
 /// As a value, and as the operand of an AddLaneCounts.
-void EncodeLaneCounts(const LaneCounts& counts, std::string* out);
-Result<LaneCounts> DecodeLaneCounts(std::string_view value);
-void EncodeLaneCountsChange(const LaneCounts& change, std::string* out);
-Result<LaneCounts> DecodeLaneCountsChange(std::string_view operand);
+void EncodeLaneCounts(const IndexCounts& counts, std::string* out);
+Result<IndexCounts> DecodeLaneCounts(std::string_view value);
+void EncodeLaneCountsChange(const IndexCounts& change, std::string* out);
+Result<IndexCounts> DecodeLaneCountsChange(std::string_view operand);
 /// The value of a dormant lane: which lane sleeps there.
 void EncodeDormantLane(const LaneKey& lane, std::string* out);
 Result<LaneKey> DecodeDormantLane(std::string_view value);

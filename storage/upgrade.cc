@@ -21,14 +21,6 @@ std::string_view View(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-int64_t* CountOf(const LoadedNotify& notify, LaneCounts* counts) {
-  const NotifyState& state = notify.record->state;
-  if (notify.in_tail) return &counts->tail;
-  if (state.phase == Phase::kRetrying) return &counts->retrying;
-  if (state.phase == Phase::kWaiting) return &counts->due;
-  return state.due == kWallNever ? &counts->held : &counts->held_due;
-}
-
 }  // namespace
 
 class Upgrader {
@@ -79,7 +71,7 @@ class Upgrader {
     std::vector<LoadedNotify*> notifies;
     for (LoadedNotify& notify : pending_) notifies.push_back(&notify);
     if (Status status = reader_.FindTails(rocksdb::ReadOptions(), notifies); !status.ok()) return status;
-    for (const LoadedNotify& notify : pending_) ++*CountOf(notify, &changes_[notify.record->head->lane]);
+    for (const LoadedNotify& notify : pending_) ++changes_[notify.record->head->lane][IndexOf(notify.record->state, notify.in_tail)];
     pending_.clear();
     return changes_.size() < kLanes ? Status::Ok() : WriteChanges();
   }

@@ -461,7 +461,7 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   Totals& totals = h.next_totals;
   uint64_t n = 100;
   for (uint64_t* field : {&totals.next_id, &totals.accepted, &totals.revived, &totals.succeeded, &totals.failed, &totals.cancelled, &totals.expired,
-                          &totals.attempts, &totals.retries, &totals.held, &totals.held_due, &totals.due, &totals.retrying, &totals.tail,
+                          &totals.attempts, &totals.retries, &totals.by_index[Index::kHeld], &totals.by_index[Index::kHeldDue], &totals.by_index[Index::kDue], &totals.by_index[Index::kRetrying], &totals.by_index[Index::kTail],
                           &totals.lane_records, &totals.dormant_lanes, &totals.next_dormant_order, &totals.lane_settings})
     *field = ++n;
   totals.last_due_at_once = {-5};
@@ -485,11 +485,11 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   CHECK(kept.expired == 107);
   CHECK(kept.attempts == 108);
   CHECK(kept.retries == 109);
-  CHECK(kept.held == 110);
-  CHECK(kept.held_due == 111);
-  CHECK(kept.due == 112);
-  CHECK(kept.retrying == 113);
-  CHECK(kept.tail == 114);
+  CHECK(kept.by_index[Index::kHeld] == 110);
+  CHECK(kept.by_index[Index::kHeldDue] == 111);
+  CHECK(kept.by_index[Index::kDue] == 112);
+  CHECK(kept.by_index[Index::kRetrying] == 113);
+  CHECK(kept.by_index[Index::kTail] == 114);
   CHECK(kept.lane_records == 115);
   CHECK(kept.dormant_lanes == 116);
   CHECK(kept.next_dormant_order == 117);

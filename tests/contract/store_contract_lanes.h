@@ -82,9 +82,9 @@ TEMPLATE_TEST_CASE("store: many lanes in one load come in the order asked for", 
 
 TEMPLATE_TEST_CASE("store: what is added to a lane's counts adds up, in one batch and over several", "", STORE_HARNESS) {
   TestType h;
-  LaneCounts sum;
+  IndexCounts sum;
   for (int64_t i = 1; i <= 20; ++i) {
-    LaneCounts one{i, 2 * i, 3, -i, 5 - i}, two{1, -1, 0, 2 * i, i};
+    IndexCounts one{i, 2 * i, 3, -i, 5 - i}, two{1, -1, 0, 2 * i, i};
     h.Commit({AddLaneCounts{kFifoLane, one}, AddLaneCounts{kConcurrentLane, {0, 0, 1, 0, 0}}, AddLaneCounts{kFifoLane, two}}, i % 4 == 0);
     (sum += one) += two;
   }
@@ -101,7 +101,7 @@ TEMPLATE_TEST_CASE("store: what is added to a lane's counts adds up, in one batc
     CHECK(fifo.rows[0].settings.IsDefault());
     CHECK_FALSE(fifo.rows[0].tail_front);
     REQUIRE(concurrent.rows.size() == 1);
-    CHECK(concurrent.rows[0].counts == LaneCounts{0, 0, 20, 0, 0});
+    CHECK(concurrent.rows[0].counts == IndexCounts{0, 0, 20, 0, 0});
     CHECK(only({Mode::kConcurrent, kFifoLane.name}).rows.empty());
   };
   check();
@@ -122,14 +122,14 @@ TEMPLATE_TEST_CASE("store: a lane whose counts came back to zero and that has no
   query.only = Fifo("a");
   CHECK(h.ListLanes(query).rows.empty());
   h.Commit({AddLaneCounts{Fifo("a"), {1, 0, 0, 0, 0}}});
-  CHECK(h.ListLanes(query).rows.at(0).counts == LaneCounts{1, 0, 0, 0, 0});
+  CHECK(h.ListLanes(query).rows.at(0).counts == IndexCounts{1, 0, 0, 0, 0});
 }
 
 TEMPLATE_TEST_CASE("store: lanes are listed by name, then mode, whether they have counts, settings or both", "", STORE_HARNESS) {
   TestType h;
   LaneSettings settings;
   settings.burst = 9;
-  LaneCounts one{0, 0, 1, 0, 0};
+  IndexCounts one{0, 0, 1, 0, 0};
   std::string zero("a\0", 2);
   h.Commit({AddLaneCounts{Fifo("b"), one}, AddLaneCounts{Concurrent("b"), one}, PutLaneSettings{Fifo("b"), settings},
             PutLaneSettings{Fifo("a"), settings}, AddLaneCounts{Concurrent("ab"), one}, PutLaneSettings{Concurrent("c"), settings},
@@ -207,7 +207,7 @@ TEMPLATE_TEST_CASE("store: lanes page by their cursor, with and without a prefix
 
 TEMPLATE_TEST_CASE("store: a page of lanes that ends at its limit says more only where another lane follows", "", STORE_HARNESS) {
   TestType h;
-  LaneCounts one{0, 0, 1, 0, 0}, back{0, 0, -1, 0, 0};
+  IndexCounts one{0, 0, 1, 0, 0}, back{0, 0, -1, 0, 0};
   h.Commit({AddLaneCounts{Fifo("a"), one}, AddLaneCounts{Fifo("b"), one}, AddLaneCounts{Fifo("c"), one}});
   LanesQuery query;
   query.limit = 2;
@@ -245,7 +245,7 @@ TEMPLATE_TEST_CASE("store: a lane with a tail is listed with the first of it, fr
   LaneRecord record;
   record.tail = true;
   record.tail_from = {0, {10}, {2}};
-  LaneCounts two{0, 0, 0, 0, 2};
+  IndexCounts two{0, 0, 0, 0, 2};
   h.Commit({PutLane{Fifo("a"), record}, AddLaneCounts{Fifo("a"), two}, PutTail{Fifo("a"), {0, {10}, {1}}}, PutTail{Fifo("a"), {0, {10}, {3}}},
             PutTail{Fifo("a"), {0, {20}, {4}}}, AddLaneCounts{Fifo("b"), two}, PutTail{Fifo("b"), {0, {10}, {5}}}, PutLane{Fifo("c"), record},
             AddLaneCounts{Fifo("c"), two}, PutTail{Fifo("d"), {0, {10}, {6}}}});

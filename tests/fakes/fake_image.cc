@@ -34,7 +34,7 @@ struct Applier {
   void operator()(const PutLaneSettings& op) { image->lane_settings[op.lane] = op.settings; }
   void operator()(const DeleteLaneSettings& op) { image->lane_settings.erase(op.lane); }
   void operator()(const AddLaneCounts& op) {
-    LaneCounts& counts = image->lane_counts[op.lane];
+    IndexCounts& counts = image->lane_counts[op.lane];
     if ((counts += op.change).IsZero()) image->lane_counts.erase(op.lane);
   }
   void operator()(const PutDormant& op) { image->dormant[op.host][op.lane.order] = op.lane.lane; }

@@ -29,7 +29,7 @@ struct FakeImage {
   std::map<LaneKey, std::set<OrderKey>> tails;
   std::map<LaneKey, LaneRecord> lanes;
   std::map<LaneKey, LaneSettings, ByLaneName> lane_settings;
-  std::map<LaneKey, LaneCounts, ByLaneName> lane_counts;       // none is all zero
+  std::map<LaneKey, IndexCounts, ByLaneName> lane_counts;       // none is all zero
   std::map<std::string, std::map<uint64_t, LaneKey>> dormant;  // by host, then order
   std::map<std::string, FkeyRecord> fkeys;
   std::map<IdempotencyKey, IdempotencyRecord> idempotency;

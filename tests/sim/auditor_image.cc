@@ -175,10 +175,10 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
   auto same = [&](const char* name, uint64_t counted, uint64_t said) {
     if (counted != said) wrong(std::string(name) + ": counted " + std::to_string(counted) + ", said " + std::to_string(said));
   };
-  same("held", held, totals.held);
-  same("due, wall clock", held_due + due, totals.held_due + totals.due);
-  same("retrying", retrying, totals.retrying);
-  same("tail", tail, totals.tail);
+  same("held", held, totals.by_index[Index::kHeld]);
+  same("due, wall clock", held_due + due, totals.by_index[Index::kHeldDue] + totals.by_index[Index::kDue]);
+  same("retrying", retrying, totals.by_index[Index::kRetrying]);
+  same("tail", tail, totals.by_index[Index::kTail]);
   same("keys of the due index, wall clock", image.due[0].size(), held_due + due);
   same("keys of the due index, monotonic clock", image.due[1].size(), retrying);
   same("keys of tails", tails, tail);
@@ -231,19 +231,19 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
 
 /// The counts of each lane against its notifies.
 void Auditor::CheckLaneCounts(const FakeImage& image) {
-  std::map<LaneKey, LaneCounts> counted;
+  std::map<LaneKey, IndexCounts> counted;
   for (const auto& [id, record] : image.notifies) {
     const NotifyState& state = record->state;
     if (IsSettled(state.phase)) continue;
-    LaneCounts& counts = counted[record->head->lane];
-    if (state.phase == Phase::kHeld && state.due == kWallNever) ++counts.held;
-    else if (image.InTail(*record)) ++counts.tail;
-    else if (state.phase == Phase::kRetrying) ++counts.retrying;
-    else if (state.phase == Phase::kHeld) ++counts.held_due;
-    else ++counts.due;
+    IndexCounts& counts = counted[record->head->lane];
+    if (state.phase == Phase::kHeld && state.due == kWallNever) ++counts[Index::kHeld];
+    else if (image.InTail(*record)) ++counts[Index::kTail];
+    else if (state.phase == Phase::kRetrying) ++counts[Index::kRetrying];
+    else if (state.phase == Phase::kHeld) ++counts[Index::kHeldDue];
+    else ++counts[Index::kDue];
   }
   for (const auto& [lane, said] : image.lane_counts)
-    if (said != (counted.count(lane) ? counted.at(lane) : LaneCounts{}))
+    if (said != (counted.count(lane) ? counted.at(lane) : IndexCounts{}))
       Violation("image: the counts of lane " + lane.name + " differ from its notifies");
   for (const auto& [lane, counts] : counted)
     if (!image.lane_counts.count(lane)) Violation("image: lane " + lane.name + " has notifies, but no counts");

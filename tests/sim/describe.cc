@@ -58,9 +58,10 @@ std::string Text(const LaneSettings& s) {
   if (s.on_failure) text += std::string(" ") + ToString(*s.on_failure);
   return text;
 }
-std::string Text(const LaneCounts& c) {
-  return std::to_string(c.held) + "/" + std::to_string(c.held_due) + "/" + std::to_string(c.due) + "/" + std::to_string(c.retrying) + "/" +
-         std::to_string(c.tail);
+std::string Text(const IndexCounts& c) {
+  std::string out;
+  for (int64_t n : c.of) out += (out.empty() ? "" : "/") + std::to_string(n);
+  return out;
 }
 
 std::string Text(const WriteOp& op) {

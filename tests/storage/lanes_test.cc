@@ -10,14 +10,14 @@ namespace {
 std::string CountsKey(const LaneKey& lane) {
   return EncodeNamedLaneKey(KeyKind::kLaneCounts, lane);
 }
-LaneCounts Due(int64_t due) {
+IndexCounts Due(int64_t due) {
   return {0, 0, due, 0, 0};
 }
-LaneCounts CountsOf(RocksHarness& store, const LaneKey& lane) {
+IndexCounts CountsOf(RocksHarness& store, const LaneKey& lane) {
   LanesQuery query;
   query.only = lane;
   LanesDone done = store.ListLanes(query);
-  return done.rows.empty() ? LaneCounts() : done.rows[0].counts;
+  return done.rows.empty() ? IndexCounts() : done.rows[0].counts;
 }
 
 TEST_CASE("lanes: compaction drops counts that are zero, and no others") {
@@ -66,7 +66,7 @@ TEST_CASE("lanes: batches that are written as one leave one operand a lane, and 
   while (store.Next<Committed>().batch < kBatches) {
   }
   CHECK(CountsOf(store, kFifoLane) == Due(kBatches));
-  CHECK(CountsOf(store, kConcurrentLane) == LaneCounts());
+  CHECK(CountsOf(store, kConcurrentLane) == IndexCounts());
 }
 
 TEST_CASE("lanes: damaged counts and settings are an error of the list that meets them, by the lane's name") {

@@ -33,12 +33,12 @@ std::string FkeyOperand(uint64_t id, int64_t expires_ms) {
   return out;
 }
 
-std::string Counts(const LaneCounts& counts) {
+std::string Counts(const IndexCounts& counts) {
   std::string out;
   EncodeLaneCounts(counts, &out);
   return out;
 }
-std::string CountsOperand(const LaneCounts& change) {
+std::string CountsOperand(const IndexCounts& change) {
   std::string out;
   EncodeLaneCountsChange(change, &out);
   return out;
@@ -148,9 +148,9 @@ TEST_CASE("merging: values and operands of versions 1 and 2 meet in every pair, 
 
 TEST_CASE("merging: lane counts add up from nothing, in whatever way they are put together") {
   std::vector<std::string> parts;
-  LaneCounts sum;
+  IndexCounts sum;
   for (int64_t i = 1; i <= 12; ++i) {
-    LaneCounts change{i, -i, 100 * i, 1, INT32_MAX};
+    IndexCounts change{i, -i, 100 * i, 1, INT32_MAX};
     parts.push_back(CountsOperand(change));
     sum += change;
   }

@@ -42,7 +42,7 @@ std::vector<WriteOp> SomeOfEach() {
           Put(MakeRecord(9)),
           Change({9}, SettledState(Phase::kSucceeded), MakeAttempt(1))};
 }
-const LaneCounts kFifoCounts{1, 1, 1, 1, 2}, kConcurrentCounts{0, 0, 1, 0, 0};
+const IndexCounts kFifoCounts{1, 1, 1, 1, 2}, kConcurrentCounts{0, 0, 1, 0, 0};
 
 std::string FormatBytes(uint32_t version, const Fingerprint& store) {
   std::string out;
@@ -76,13 +76,13 @@ void MakeOld(RocksHarness& store) {
   SetFormatFile(store, '1');
 }
 
-std::map<std::string, LaneCounts> CountsIn(RocksHarness& store) {
-  std::map<std::string, LaneCounts> counts;
+std::map<std::string, IndexCounts> CountsIn(RocksHarness& store) {
+  std::map<std::string, IndexCounts> counts;
   for (const LaneRow& row : store.ListLanes({}).rows) counts[row.lane.name] = row.counts;
   return counts;
 }
 
-std::map<std::string, LaneCounts> Expected() {
+std::map<std::string, IndexCounts> Expected() {
   return {{kFifoLane.name, kFifoCounts}, {kConcurrentLane.name, kConcurrentCounts}};
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("upgrade: values as format 1 wrote them are read, changed and counted"
   }
   store.Open();
   CHECK(store.totals().accepted == 300);
-  CHECK(CountsIn(store)["orders"] == LaneCounts{0, 0, 0, 1, 0});
+  CHECK(CountsIn(store)["orders"] == IndexCounts{0, 0, 0, 1, 0});
   NotifyState state = store.LoadNotify({0x2a}).record->state;
   CHECK(state.retry_at.ms == 5);
   state.laters = 3;
@@ -172,7 +172,7 @@ TEST_CASE("upgrade: more notifies and lanes than are held at once are all counte
   store.Close();
   MakeOld(store);
   store.Open();
-  LaneCounts sum;
+  IndexCounts sum;
   uint64_t lanes = 0;
   LanesQuery query;
   query.limit = 1000;
@@ -184,7 +184,7 @@ TEST_CASE("upgrade: more notifies and lanes than are held at once are all counte
     query.after = page.next;
   }
   CHECK(lanes == kLanes);
-  CHECK(sum == LaneCounts{0, 0, static_cast<int64_t>(kNotifies - kNotifies / 7), 0, static_cast<int64_t>(kNotifies / 7)});
+  CHECK(sum == IndexCounts{0, 0, static_cast<int64_t>(kNotifies - kNotifies / 7), 0, static_cast<int64_t>(kNotifies / 7)});
 }
 
 TEST_CASE("upgrade: a notify that is damaged stops it by name, and the store stays of format 1") {

@@ -514,9 +514,9 @@ StatsView SomeStats() {
   stats.retrying = 5;
   stats.totals.accepted = 30;
   stats.totals.succeeded = 15;
-  stats.totals.held = 1;
-  stats.totals.due = 9;
-  stats.totals.retrying = 5;
+  stats.totals.by_index[Index::kHeld] = 1;
+  stats.totals.by_index[Index::kDue] = 9;
+  stats.totals.by_index[Index::kRetrying] = 5;
   stats.in_flight = 4;
   return stats;
 }
