@@ -37,7 +37,6 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       expiry_(now.wall.ms),
       next_mark_(now.mono) {
   CHECK(now.mono >= totals.mono);
-  open_.number = 1;
   // An index with nothing in it needs no page: what arrives is in memory at once.
   bool empty = KeysOf(Clock::kWall) == 0;
   wall_.horizon = empty ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark;
@@ -89,28 +88,14 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     open_load_ = {};
     open_load_slots_.clear();
   }
-  if (unsynced_since_ && now_.mono.ms >= unsynced_since_->ms + limits_.sync_delay_ms) sync_asked_ = true;
-  if (!open_.ops.empty() || sync_asked_) {
+  if (journal_.MustClose(now_.mono, limits_.sync_delay_ms)) {
     if (now_.mono >= next_mark_) UpdateMarks();
     totals_.wall = now_.wall;
     totals_.mono = now_.mono;
-    open_.totals = totals_;
-    open_.sync = sync_asked_;
-    if (open_.sync) {
-      issued_sync_ = open_.number;
-      unsynced_since_.reset();
-    } else if (!unsynced_since_) {
-      unsynced_since_ = now_.mono;
-    }
-    if (!open_touched_.empty()) touched_.emplace_back(open_.number, std::move(open_touched_));
-    open_touched_.clear();
-    uint64_t number = open_.number;
-    out_->writes.push_back(std::move(open_));
-    open_ = {};
-    open_.number = number + 1;
-    sync_asked_ = false;
+    if (!open_touched_.empty()) touched_.emplace_back(journal_.open(), std::exchange(open_touched_, {}));
+    out_->writes.push_back(journal_.Close(now_.mono, totals_));
   }
-  bool idle = in_flight_ == 0 && synced_ + 1 == open_.number && after_sync_.empty() && after_write_.empty() && parked_.empty() && explaining_.empty();
+  bool idle = in_flight_ == 0 && journal_.idle() && parked_.empty() && explaining_.empty();
   if (stopping_ && !drained_ && idle && reads_under_way_ == 0) {
     drained_ = true;
     out_->drained = true;
@@ -130,7 +115,7 @@ Wake Core::Impl::NextWake() const {
   if (ExpiryRoom()) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
   if (WindowRoom(mono_, now_.mono.ms))
     wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
-  if (unsynced_since_) wake.mono.ms = std::min(wake.mono.ms, unsynced_since_->ms + limits_.sync_delay_ms);
+  wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min(wake.mono, polls_.NextEnd());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   return wake;
@@ -138,18 +123,9 @@ Wake Core::Impl::NextWake() const {
 
 // ---- batches and what waits for them
 
-uint64_t Core::Impl::Barrier() {
-  if (open_.ops.empty() && dirty_lanes_.empty()) {
-    // Nothing new is decided in this turn: what was issued last is enough, and a sync of it may be under way already.
-    if (issued_sync_ + 1 == open_.number || synced_ + 1 == open_.number) return open_.number - 1;
-  }
-  sync_asked_ = true;
-  return open_.number;
-}
-
 void Core::Impl::ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body) {
-  if (batch <= synced_) ReplyNow(request, std::move(body));
-  else after_sync_.emplace(batch, Reply{request, std::move(body)});
+  if (journal_.IsSynced(batch)) ReplyNow(request, std::move(body));
+  else journal_.AfterSync(batch, Reply{request, std::move(body)});
 }
 
 void Core::Impl::Refuse(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
@@ -157,7 +133,7 @@ void Core::Impl::Refuse(RequestId request, Code code, std::string detail, std::s
 }
 
 void Core::Impl::RefuseAfter(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
-  ReplyAfter(Barrier(), request, Refused{Status(code, std::move(detail), std::move(field)), holder});
+  ReplyAfter(journal_.Barrier(), request, Refused{Status(code, std::move(detail), std::move(field)), holder});
 }
 
 bool Core::Impl::RefusedStopping(RequestId request) {
@@ -167,10 +143,9 @@ bool Core::Impl::RefusedStopping(RequestId request) {
 }
 
 void Core::Impl::On(Committed& e) {
-  written_ = std::max(written_, e.batch);
-  synced_ = std::max(synced_, e.synced);
+  journal_.Advance(e.batch, e.synced);
   // First of all: a slot that stands here and was dropped by what follows must not be looked at again.
-  while (!touched_.empty() && touched_.front().first <= written_) {
+  while (!touched_.empty() && journal_.IsWritten(touched_.front().first)) {
     std::vector<Slot*> slots = std::move(touched_.front().second);
     uint64_t batch = touched_.front().first;
     touched_.pop_front();
@@ -178,44 +153,29 @@ void Core::Impl::On(Committed& e) {
     for (Slot* slot : slots)
       if (slot->written == batch) MaybeDrop(slot);
   }
-  while (!after_write_.empty() && after_write_.begin()->first <= written_) {
-    auto waiting = std::move(after_write_.begin()->second);
-    after_write_.erase(after_write_.begin());
-    if (Lane** lane = std::get_if<Lane*>(&waiting)) {
-      --(*lane)->pins;
-      Kick(*lane);
-      MaybeDrop(*lane);
-    } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
-      ReadFor(*read);
-    } else {
-      Unpark(std::get<Task*>(waiting));
-    }
-  }
-  while (!after_sync_.empty() && after_sync_.begin()->first <= synced_) {
-    auto waiting = std::move(after_sync_.begin()->second);
-    after_sync_.erase(after_sync_.begin());
-    if (Reply* reply = std::get_if<Reply>(&waiting)) {
-      out_->replies.push_back(std::move(*reply));
-    } else if (ReadEffect* read = std::get_if<ReadEffect>(&waiting)) {
-      ReadFor(*read);
-    } else if (LanesEffect* lanes = std::get_if<LanesEffect>(&waiting)) {
-      out_->lanes.push_back(std::move(*lanes));
-    } else {
-      Entry* entry = std::get<Entry*>(waiting);
-      --entry->pins;
-      if (entry->place == Place::kAwaiting && entry->durable <= synced_) {
-        Unplace(entry);
-        EnterLane(entry);
-      } else if (entry->lane) {
-        Kick(entry->lane);
-      }
-      MaybeDrop(entry);
-    }
-  }
-  while (!pages_waiting_.empty() && pages_waiting_.front().first <= written_) {
+  while (auto waiting = journal_.TakeWritten()) std::visit([this](auto& what) { OnWritten(what); }, *waiting);
+  while (auto waiting = journal_.TakeSynced()) std::visit([this](auto& what) { OnSynced(what); }, *waiting);
+  while (!pages_waiting_.empty() && journal_.IsWritten(pages_waiting_.front().first)) {
     out_->pages.push_back(std::move(pages_waiting_.front().second));
     pages_waiting_.pop_front();
   }
+}
+
+void Core::Impl::OnWritten(Lane* lane) {
+  --lane->pins;
+  Kick(lane);
+  MaybeDrop(lane);
+}
+
+void Core::Impl::OnSynced(Entry* entry) {
+  --entry->pins;
+  if (entry->place == Place::kAwaiting && journal_.IsSynced(entry->durable)) {
+    Unplace(entry);
+    EnterLane(entry);
+  } else if (entry->lane) {
+    Kick(entry->lane);
+  }
+  MaybeDrop(entry);
 }
 
 void Core::Impl::Fatal(Status status) {
@@ -361,7 +321,7 @@ void Core::Impl::On(StopRequested&) {
   while (std::optional<RequestId> waiting = polls_.First()) EndPoll(*waiting, true);
   ReleaseUnstarted();
   // All that is unsynced becomes durable.
-  sync_asked_ = true;
+  journal_.AskSync();
   Decide(Decided::Kind::kStop, {});
 }
 

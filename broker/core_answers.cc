@@ -17,15 +17,15 @@ void Core::Impl::DecideAnswer(RequestId request, const Entry& entry) {
 void Core::Impl::ShowAfter(uint64_t batch, RequestId request, const Entry& entry) {
   DecideAnswer(request, entry);
   ReadEffect read{request, entry.id, true};
-  if (batch <= synced_) ReadFor(read);
-  else after_sync_.emplace(batch, read);
+  if (journal_.IsSynced(batch)) ReadFor(read);
+  else journal_.AfterSync(batch, read);
 }
 
 void Core::Impl::ShowWritten(uint64_t batch, RequestId request, const Entry& entry) {
   DecideAnswer(request, entry);
   ReadEffect read{request, entry.id, true};
-  if (batch <= written_) ReadFor(read);
-  else after_write_.emplace(batch, read);
+  if (journal_.IsWritten(batch)) ReadFor(read);
+  else journal_.AfterWrite(batch, read);
 }
 
 void Core::Impl::KeepForAnswers(const Entry& entry) {

@@ -155,7 +155,7 @@ void Core::Impl::On(AttemptEnded& e) {
     entry->state.retry_at = {now_.mono.ms + wait_ms};
     entry->state.next_attempt_at = {now_.wall.ms + wait_ms};
     AddIndex(entry, Index::kRetrying);
-    entry->durable = open_.number;
+    entry->durable = journal_.open();
     bool blocks = lane->fifo() && (repeat || lane->limits.on_retry == OnRetry::kBlock);
     if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
       lane->record.blocked_head = blocks ? entry->id : NotifyId{};
@@ -266,7 +266,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   }
   for (RequestId request : polls_.WaitingFor(entry->id)) {
     EndPoll(request, false);
-    ShowWritten(open_.number, request, *entry);
+    ShowWritten(journal_.open(), request, *entry);
   }
 }
 

@@ -96,8 +96,8 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
     else ApplyPurge(entry);
     Decide(Decided::Kind::kItem, id, r.bulk.request);
   }
-  sync_asked_ = true;
-  ReplyAfter(Barrier(), r.bulk.request, done);
+  journal_.AskSync();
+  ReplyAfter(journal_.Barrier(), r.bulk.request, done);
   return true;
 }
 

@@ -20,7 +20,7 @@ bool Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
   if (RefusedStopping(r.request)) return true;
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return false;
-  if (!RefusedChange(r.request, *entry)) ShowAfter(Barrier(), r.request, *entry);
+  if (!RefusedChange(r.request, *entry)) ShowAfter(journal_.Barrier(), r.request, *entry);
   return true;
 }
 
@@ -40,7 +40,7 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
     RefusedChange(r.request, *entry);
     return true;
   }
-  if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(Barrier(), r.request, Stale{}), true;
+  if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(journal_.Barrier(), r.request, Stale{}), true;
   bool at_once = true;
   WallTime due;
   if (r.when) {
@@ -50,7 +50,7 @@ bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed()), true;
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
   ApplyChange(entry, r, at_once, due);
-  ShowAfter(Barrier(), r.request, *entry);
+  ShowAfter(journal_.Barrier(), r.request, *entry);
   return true;
 }
 
@@ -89,7 +89,7 @@ void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallT
     }
     SetDue(entry, at_once, due);
   } else {
-    entry->durable = open_.number;
+    entry->durable = journal_.open();
     AddIndex(entry, IndexOf(state, false));
     PlaceEntry(entry);
   }
@@ -100,7 +100,7 @@ void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallT
   entry->full = nullptr;
   ++entry->changes;
   Touch(entry);
-  sync_asked_ = true;
+  journal_.AskSync();
   Write(PutNotify{std::move(record)});
 }
 

@@ -41,6 +41,7 @@
 #include "base/random.h"
 #include "broker/books.h"
 #include "broker/core.h"
+#include "broker/journal.h"
 #include "broker/long_polls.h"
 #include "broker/timer_wheel.h"
 #include "broker/token_bucket.h"
@@ -335,15 +336,20 @@ class Core::Impl {
   void Fatal(Status status);
   template <class T>
   void Write(T op) {
-    open_.ops.emplace_back(std::move(op));
+    journal_.Write(std::move(op));
   }
-  uint64_t OpenNumber() const { return open_.number; }
   /// Names what was just carried out, where somebody wants to know.
   void Decide(Decided::Kind kind, NotifyId id, RequestId request = {}) {
-    if (out_->decided) out_->decided->push_back({kind, request, id, open_.number, open_.ops.size()});
+    if (out_->decided) out_->decided->push_back({kind, request, id, journal_.open(), journal_.ops()});
   }
-  /// The batch that everything decided so far depends on; a sync of it is asked for.
-  uint64_t Barrier();
+  // What waited for a batch that is written, or synced.
+  void OnWritten(Lane* lane);
+  void OnWritten(Task* task) { Unpark(task); }
+  void OnWritten(const ReadEffect& read) { ReadFor(read); }
+  void OnSynced(Entry* entry);
+  void OnSynced(Reply& reply) { out_->replies.push_back(std::move(reply)); }
+  void OnSynced(const ReadEffect& read) { ReadFor(read); }
+  void OnSynced(LanesEffect& lanes) { out_->lanes.push_back(std::move(lanes)); }
   void ReplyNow(RequestId request, decltype(Reply::body) body) { out_->replies.push_back({request, std::move(body)}); }
   void ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body);
   void Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
@@ -623,16 +629,9 @@ class Core::Impl {
   Effects* out_ = nullptr;
 
   // Batches.
-  WriteBatch open_;
-  bool sync_asked_ = false;
-  uint64_t written_ = 0, synced_ = 0;
-  uint64_t issued_sync_ = 0;                // the newest batch that was issued with a sync
-  std::optional<MonoTime> unsynced_since_;  // an unsynced batch was issued then
+  Journal<std::variant<Lane*, Task*, ReadEffect>, std::variant<Reply, ReadEffect, LanesEffect, Entry*>> journal_;
   std::deque<std::pair<uint64_t, std::vector<Slot*>>> touched_;
   std::vector<Slot*> open_touched_;
-  // By the batch that they wait for; what waits for the same one goes in the order in which it came.
-  std::multimap<uint64_t, std::variant<Reply, ReadEffect, LanesEffect, Entry*>> after_sync_;
-  std::multimap<uint64_t, std::variant<Lane*, Task*, ReadEffect>> after_write_;
   std::deque<std::pair<uint64_t, PageEffect>> pages_waiting_;
   std::vector<Lane*> dirty_lanes_;
 

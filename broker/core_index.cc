@@ -212,8 +212,8 @@ uint64_t Core::Impl::AskPage(PageEffect page) {
   uint64_t ticket = page.ticket = next_ticket_++;
   page_tickets_.emplace(ticket, page.page);
   // I4: what was decided until now must be there to be read.
-  uint64_t after = open_.ops.empty() && dirty_lanes_.empty() ? open_.number - 1 : open_.number;
-  if (after <= written_) out_->pages.push_back(std::move(page));
+  uint64_t after = journal_.Decided();
+  if (journal_.IsWritten(after)) out_->pages.push_back(std::move(page));
   else pages_waiting_.emplace_back(after, std::move(page));
   return ticket;
 }

@@ -72,8 +72,8 @@ void Core::Impl::ShowLaneAfter(uint64_t batch, RequestId request, const Lane& la
   list.decided = lane.settings;
   LanesEffect effect{request, {}};
   effect.query.only = lane.key;
-  if (batch <= synced_) out_->lanes.push_back(std::move(effect));
-  else after_sync_.emplace(batch, std::move(effect));
+  if (journal_.IsSynced(batch)) out_->lanes.push_back(std::move(effect));
+  else journal_.AfterSync(batch, std::move(effect));
 }
 
 // ---- settings
@@ -99,7 +99,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
   if (settings != lane->settings) {
     LaneLimits before = lane->limits;
     PutSettings(lane, settings);
-    sync_asked_ = true;
+    journal_.AskSync();
     if (before.paused != Paused::kNo && settings.paused == Paused::kNo) ResumeLane(lane);
     if (before.paused == Paused::kNo && settings.paused != Paused::kNo) PauseLane(lane);
     FreeHead(lane);
@@ -107,7 +107,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     if (lane->disk_tail) Activate(lane);
     Kick(lane);
   }
-  ShowLaneAfter(Barrier(), r.request, *lane);
+  ShowLaneAfter(journal_.Barrier(), r.request, *lane);
   return true;
 }
 

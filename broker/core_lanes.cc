@@ -66,9 +66,11 @@ void Core::Impl::DirtyLane(Lane* lane) {
   if (lane->dirty) return;
   lane->dirty = true;
   dirty_lanes_.push_back(lane);
+  journal_.ExpectMore(true);
 }
 
 void Core::Impl::WriteLanes() {
+  journal_.ExpectMore(false);
   for (Lane* lane : std::exchange(dirty_lanes_, {})) {
     lane->dirty = false;
     if (!lane->record.IsDefault()) {
@@ -159,8 +161,8 @@ void Core::Impl::SpillQueue(Lane* lane) {
 /// Committed comes back to it, and to its lane, once its batch is synced.
 void Core::Impl::AwaitDurable(Entry* entry) {
   ++entry->pins;
-  after_sync_.emplace(entry->durable, entry);
-  if (issued_sync_ < entry->durable) sync_asked_ = true;
+  journal_.AfterSync(entry->durable, entry);
+  journal_.AskSyncOf(entry->durable);
 }
 
 void Core::Impl::EnterLane(Entry* entry) {
@@ -171,7 +173,7 @@ void Core::Impl::EnterLane(Entry* entry) {
     lane->arriving.push_back(entry);
     return;
   }
-  if (entry->durable > synced_) {
+  if (!journal_.IsSynced(entry->durable)) {
     AwaitDurable(entry);
     // In a fifo lane it takes its place at once and holds the lane until it is durable; elsewhere it holds nobody up.
     if (!lane->fifo()) {
@@ -302,7 +304,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
       continue;
     }
     entry->promoted = true;
-    if (entry->durable > synced_) AwaitDurable(entry);
+    if (!journal_.IsSynced(entry->durable)) AwaitDurable(entry);
     Enqueue(lane, entry);
   }
   bool reached_end = !page.more && !spilled;

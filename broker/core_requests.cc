@@ -180,7 +180,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
   plan.reserve(r.items.size());
   NotifyId holder;
   if (Status status = PlanSubmit(r, &plan, &holder); !status.ok()) {
-    ReplyAfter(Barrier(), r.request, Refused{std::move(status), holder});
+    ReplyAfter(journal_.Barrier(), r.request, Refused{std::move(status), holder});
     return true;
   }
   Submitted reply;
@@ -219,7 +219,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
     }
     reply.items.push_back(std::move(item));
   }
-  ReplyAfter(Barrier(), r.request, std::move(reply));
+  ReplyAfter(journal_.Barrier(), r.request, std::move(reply));
   return true;
 }
 
@@ -240,7 +240,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
   KeepSpec(entry, spec);
   Touch(entry);
-  sync_asked_ = true;
+  journal_.AskSync();
   bool at_once;
   WallTime due;
   ResolveWhen(item.when, &at_once, &due);
@@ -278,14 +278,14 @@ void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
   IdempotencySlot* slot = idempotency_.at(key).get();
   slot->record = IdempotencyRecord{id, item.fields, {now_.wall.ms + limits_.idempotency_window_ms}};
   Touch(slot);
-  sync_asked_ = true;
+  journal_.AskSync();
   Write(PutIdempotency{std::move(key), *slot->record});
 }
 
 void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
   entry->state.due = at_once ? AtOnce() : due;
   entry->state.at_once = at_once;
-  entry->durable = open_.number;
+  entry->durable = journal_.open();
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
   // Where it would be spilled right away, it is written to the tail in the first place.
   if (at_once && Covered(*entry)) {
@@ -326,7 +326,7 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
     return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
   }
   if (!entry->pending() || !entry->held(now_.wall)) {
-    ReplyAfter(Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
+    ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
     return true;
   }
   Lane* lane = NeedLane(task, entry->head->lane);
@@ -345,7 +345,7 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
     Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
     if (!spec.ok()) return Fatal(spec.status()), true;
     Result<NotifySpec> result = MergeTriggerData(std::move(*spec), *r.data, limits_.max_body_bytes);
-    if (!result.ok()) return ReplyAfter(Barrier(), r.request, Refused{result.status(), NotifyId{}}), true;
+    if (!result.ok()) return ReplyAfter(journal_.Barrier(), r.request, Refused{result.status(), NotifyId{}}), true;
     merged = std::make_shared<const std::string>(EncodeSpec(*result));
   }
   if (merged) KeepForAnswers(*entry);
@@ -366,8 +366,8 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
   } else {
     ChangeState(entry, std::nullopt);
   }
-  sync_asked_ = true;
-  ReplyAfter(Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), true});
+  journal_.AskSync();
+  ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), true});
   return true;
 }
 
@@ -387,8 +387,8 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   slot->record = FkeyRecord{NotifyId{}, {now_.wall.ms + r.remember_ms}, std::move(remembered)};
   Touch(slot);
   Write(PutFkey{r.fkey, *slot->record});
-  sync_asked_ = true;
-  ReplyAfter(Barrier(), r.request, Remembered{});
+  journal_.AskSync();
+  ReplyAfter(journal_.Barrier(), r.request, Remembered{});
   return true;
 }
 
@@ -415,16 +415,16 @@ bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
     slot->record->expires_at = now_.wall;
     Touch(slot);
     Write(ExpireFkey{r.fkey, slot->record->id, now_.wall});
-    sync_asked_ = true;
-    ReplyAfter(Barrier(), r.request, Withdrawn{});
+    journal_.AskSync();
+    ReplyAfter(journal_.Barrier(), r.request, Withdrawn{});
     return true;
   }
   if (!entry->pending() || !entry->held(now_.wall))
     return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id), true;
   if (!NeedLane(task, entry->head->lane)) return false;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
-  sync_asked_ = true;
-  ShowAfter(Barrier(), r.request, *entry);
+  journal_.AskSync();
+  ShowAfter(journal_.Barrier(), r.request, *entry);
   return true;
 }
 
@@ -450,8 +450,8 @@ bool Core::Impl::Handle(Task* task, CancelRequest& r) {
   if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return false;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
-  sync_asked_ = true;
-  ShowAfter(Barrier(), r.request, *entry);
+  journal_.AskSync();
+  ShowAfter(journal_.Barrier(), r.request, *entry);
   return true;
 }
 
@@ -465,13 +465,13 @@ bool Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return false;
   ApplyRetry(entry, r.via);
-  ReplyAfter(Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
+  ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
   return true;
 }
 
 void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
   NotifyState& state = entry->state;
-  sync_asked_ = true;
+  journal_.AskSync();
   if (!entry->pending()) {
     Phase before = state.phase;
     std::shared_ptr<NotifyRecord> record = entry->full;

@@ -22,7 +22,7 @@ bool Core::Impl::Known(Task* task, Slot* slot) {
 
 void Core::Impl::LoadSlot(Slot* slot, LoadKey key) {
   // One that is known is read anew for its body alone: changes of its index that are under way do not matter.
-  CHECK(!slot->loading && (slot->known || slot->written <= written_));
+  CHECK(!slot->loading && (slot->known || journal_.IsWritten(slot->written)));
   slot->loading = true;
   ++slot->pins;
   open_load_.keys.push_back(std::move(key));
@@ -42,10 +42,10 @@ Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, bool full) {
     LoadRecord(entry);
   } else if (full && entry->known && !entry->loading && entry->exists && !entry->full) {
     // The whole record is read anew, once all of its changes are there to be read.
-    if (entry->written > written_) {
+    if (!journal_.IsWritten(entry->written)) {
       Pin(task, entry);
       ++task->missing;
-      after_write_.emplace(entry->written, task);
+      journal_.AfterWrite(entry->written, task);
       return nullptr;
     }
     LoadRecord(entry);
@@ -195,7 +195,7 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
   if (!loaded.record) {
     // Known to be there: it was submitted after the store was asked. Or it was settled, and retention removed it.
-    if (!entry->known || (!entry->pending() && entry->written <= written_)) entry->exists = false;
+    if (!entry->known || (!entry->pending() && journal_.IsWritten(entry->written))) entry->exists = false;
     return;
   }
   if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
@@ -211,7 +211,7 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->index = IndexOf(entry->state, loaded.in_tail);
   entry->promoted = entry->index == Index::kTail;
   // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2).
-  if (entry->state.phase == Phase::kRetrying) entry->durable = open_.number - 1;
+  if (entry->state.phase == Phase::kRetrying) entry->durable = journal_.open() - 1;
 }
 
 /// What a page brings: the entry in memory, made of the page's record where there is none, or where a load of it is still under way.
@@ -259,13 +259,13 @@ void Core::Impl::MaybeDropHost(Host* host) {
 }
 
 void Core::Impl::Touch(Slot* slot) {
-  if (slot->written == open_.number) return;
-  slot->written = open_.number;
+  if (slot->written == journal_.open()) return;
+  slot->written = journal_.open();
   open_touched_.push_back(slot);
 }
 
 void Core::Impl::MaybeDrop(Slot* slot) {
-  if (slot->pins > 0 || slot->loading || slot->written > written_ || !slot->waiters.empty()) return;
+  if (slot->pins > 0 || slot->loading || !journal_.IsWritten(slot->written) || !slot->waiters.empty()) return;
   switch (slot->kind) {
     case Slot::Kind::kFkey: {
       std::string key = static_cast<FkeySlot*>(slot)->key;
@@ -280,7 +280,7 @@ void Core::Impl::MaybeDrop(Slot* slot) {
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);
       if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->list || lane->dirty ||
-          lane->awaiting > 0 || lane->at_horizon || lane->wake || lane->gate > written_ || (lane->active && lane->disk_tail) || lane->throttled)
+          lane->awaiting > 0 || lane->at_horizon || lane->wake || !journal_.IsWritten(lane->gate) || (lane->active && lane->disk_tail) || lane->throttled)
         return;
       // Keeps the lane while its bucket is not full, so that dropping it does not refill the bucket.
       if (!lane->bucket.IsFull(now_.mono, lane->rate()) && RemembersRates())
@@ -332,7 +332,7 @@ void Core::Impl::SweepGraveyard() {
       continue;
     }
     entry->buried = false;
-    if (entry->pins > 0 || entry->loading || entry->written > written_ || !entry->waiters.empty() || entry->place != Place::kIdle) continue;
+    if (entry->pins > 0 || entry->loading || !journal_.IsWritten(entry->written) || !entry->waiters.empty() || entry->place != Place::kIdle) continue;
     DropEntry(entry);
   }
 }

@@ -13,10 +13,10 @@ namespace notifyd {
 
 /// A fifo lane: nothing starts before what is decided in this turn is written.
 void Core::Impl::Gate(Lane* lane) {
-  if (!lane->fifo() || lane->gate == open_.number) return;
-  lane->gate = open_.number;
+  if (!lane->fifo() || lane->gate == journal_.open()) return;
+  lane->gate = journal_.open();
   ++lane->pins;
-  after_write_.emplace(open_.number, lane);
+  journal_.AfterWrite(journal_.open(), lane);
 }
 
 /// The notify that the lane would send next, whether it may yet or not; null where there is none in memory.
@@ -32,9 +32,9 @@ bool Core::Impl::CanStart(Lane* lane) {
   Entry* next = NextOf(lane);
   if (!next || stopping_ || holding_ || lane->limits.paused != Paused::kNo || lane->in_flight >= lane->limits.concurrency) return false;
   if (lane->disk_tail && next->place != Place::kHead && !(next->order() < lane->tail_next)) return false;  // I6
-  if (next->durable > synced_) return false;
+  if (!journal_.IsSynced(next->durable)) return false;
   if (lane->fifo()) {
-    if (lane->gate > written_) return false;  // I7: Committed kicks the lane
+    if (!journal_.IsWritten(lane->gate)) return false;  // I7: Committed kicks the lane
     if (next->place != Place::kHead && !AllDueLoaded({next->state.due.ms, next->id})) {
       HoldAtHorizon(lane);
       return false;
