@@ -35,7 +35,8 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       wall_(now.wall.ms),
       mono_(now.mono.ms),
       expiry_(now.wall.ms),
-      next_mark_(now.mono) {
+      next_mark_(now.mono),
+      turns_(CapsOf(limits)) {
   CHECK(now.mono >= totals.mono);
   // An index with nothing in it needs no page: what arrives is in memory at once.
   bool empty = KeysOf(Clock::kWall) == 0;
@@ -95,12 +96,12 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     if (!open_touched_.empty()) touched_.emplace_back(journal_.open(), std::exchange(open_touched_, {}));
     out_->writes.push_back(journal_.Close(now_.mono, totals_));
   }
-  bool idle = in_flight_ == 0 && journal_.idle() && parked_.empty() && explaining_.empty();
+  bool idle = turns_.in_flight() == 0 && journal_.idle() && parked_.empty() && explaining_.empty();
   if (stopping_ && !drained_ && idle && reads_under_way_ == 0) {
     drained_ = true;
     out_->drained = true;
   }
-  if (holding_ && !quiet_ && in_flight_ == 0) quiet_ = out_->quiet = true;
+  if (holding_ && !quiet_ && turns_.in_flight() == 0) quiet_ = out_->quiet = true;
   out_ = nullptr;
 }
 
@@ -307,9 +308,9 @@ void Core::Impl::On(StatsRequest& e) {
   view.hosts = hosts_.size();
   view.spec_bytes = spec_bytes_;
   view.parked = parked_.size();
-  view.in_flight = in_flight_;
-  view.hosts_at_cap = blocked_hosts_.size();
-  for (const auto& [name, caller] : callers_) view.callers_at_cap += !caller->waiting[0].empty() || !caller->waiting[1].empty();
+  view.in_flight = turns_.in_flight();
+  view.hosts_at_cap = turns_.BlockedTargets();
+  view.callers_at_cap = turns_.WaitingCallers();
   ReplyNow(e.request, view);
   Decide(Decided::Kind::kRequest, {}, e.request);
 }
@@ -357,6 +358,7 @@ void Core::Impl::On(LimitsChanged& e) {
   limits.max_spec_bytes = limits_.max_spec_bytes;
   limits.page_items = limits_.page_items;
   limits_ = std::move(limits);
+  turns_.SetCaps(CapsOf(limits_));
   std::vector<Lane*> lanes;
   for (auto& [key, lane] : lanes_) {
     RefreshLimits(lane.get());
@@ -368,12 +370,7 @@ void Core::Impl::On(LimitsChanged& e) {
   }
   for (Lane* lane : lanes) MaybeDrop(lane);  // one that its rate alone kept here
   Decide(Decided::Kind::kLimits, {});
-  // Who waited under the old caps is looked at again.
-  while (!blocked_hosts_.empty()) {
-    Host* host = std::get<2>(*blocked_hosts_.begin());
-    Unblock(host);
-    ActivateHost(host);
-  }
+  turns_.ReviewBlocked();
 }
 
 // ---- GET with wait_ms

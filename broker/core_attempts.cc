@@ -27,10 +27,8 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   ++lane->in_flight;
   ++lane->turns;
   lane->served = true;
-  ++entry->host->in_flight;
-  ++in_flight_;
   entry->caller = caller;
-  CountCaller(caller, 1);
+  turns_.Begin(entry->host, caller);
   CountSending(entry, 1);
   lane->bucket.Take(now_.mono, lane->rate());
   Decide(Decided::Kind::kTurn, entry->id);
@@ -98,15 +96,8 @@ void Core::Impl::ReleaseSlot(Entry* entry) {
   if (lane->head == entry) lane->head = nullptr;
   entry->lane = nullptr;
   entry->place = Place::kIdle;
-  --in_flight_;
-  Host* host = entry->host;
-  Unblock(host);
-  if (--host->in_flight == 0) OnHostIdle(host);
-  CheckSleepers(host);
-  if (host->ring.size > 0 || !host->held.empty()) ActivateHost(host);
-  Caller* caller = std::exchange(entry->caller, nullptr);
-  CountCaller(caller, -1);
-  MaybeDropCaller(caller);
+  turns_.End(entry->host, std::exchange(entry->caller, nullptr));
+  CheckSleepers(entry->host);
 }
 
 void Core::Impl::On(AttemptEnded& e) {

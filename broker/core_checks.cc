@@ -11,9 +11,9 @@ void Core::Impl::CheckInvariants() const {
   expiry_.wheel.CheckInvariants();
   polls_.CheckInvariants();
   IndexCounts promoted;
-  uint32_t in_flight = 0;
   uint64_t sending = 0;
   std::map<const Host*, size_t> queued;
+  std::map<const Host*, uint32_t> in_flight;
   std::map<const Caller*, uint32_t> of_caller;
   std::map<const Lane*, IndexCounts> lane_promoted;
   std::map<const Lane*, uint32_t> lane_sending;
@@ -27,7 +27,7 @@ void Core::Impl::CheckInvariants() const {
     CHECK((entry->place == Place::kTimer) == entry->timer.linked());
     if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
     if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[entry->index];
-    if (entry->place == Place::kFlight) ++in_flight;
+    if (entry->place == Place::kFlight) ++in_flight[entry->host];
     CHECK((entry->place == Place::kFlight) == (entry->caller != nullptr));
     if (entry->caller) ++of_caller[entry->caller];
     if (entry->place == Place::kFlight && entry->pending()) ++sending;
@@ -42,7 +42,7 @@ void Core::Impl::CheckInvariants() const {
     for (RequestId request : requests) CHECK(shown_.at(request).id == id);
   }
   CHECK(shown == shown_.size());
-  CHECK(in_flight == in_flight_ && sending == pending_sending_ && head_bytes == head_bytes_);
+  CHECK(sending == pending_sending_ && head_bytes == head_bytes_);
   std::map<const Host*, size_t> waking;
   for (const auto& [key, lane] : lanes_) {
     if (lane->waking) ++waking[lane->waking];
@@ -71,39 +71,12 @@ void Core::Impl::CheckInvariants() const {
       CHECK(!lane->disk_tail || order < lane->tail_next);  // I6
     }
   }
-  std::map<const Host*, size_t> parked;
-  for (const auto& [name, caller] : callers_) {
-    CHECK(caller->in_flight == of_caller[caller.get()] && (caller->in_flight > 0 || !caller->flows.empty()));
-    size_t waiting[2] = {};
-    for (const auto& [host, flow] : caller->flows) {
-      CHECK(flow->host == host && flow->caller == caller.get() && flow->lanes.size > 0);
-      if (flow->waits != Flow::Waits::kHost) ++waiting[flow->waits == Flow::Waits::kBusyHost];
-      CHECK(flow->waits != Flow::Waits::kNothing && (flow->waits != Flow::Waits::kBusyHost || host->in_flight > 0));
-      size_t lanes = 0;
-      for (Lane* lane = flow->lanes.head; lane; lane = lane->next) {
-        CHECK(lane->flow == flow.get() && lane->host == host && lane->list == &flow->lanes);
-        ++lanes;
-      }
-      CHECK(lanes == flow->lanes.size);
-      parked[host] += lanes;
-    }
-    for (bool busy : {false, true}) {
-      CHECK(waiting[busy] == caller->waiting[busy].size());
-      CHECK((waiting[busy] > 0) == (waiting_callers_[busy].count({caller->in_flight, caller->waits_since, caller.get()}) > 0));
-    }
-  }
+  turns_.CheckInvariants();
+  for (const auto& [caller, n] : of_caller) CHECK(caller->in_flight == n);
   for (const auto& [name, host] : hosts_) {
-    size_t ring = 0;
-    for (Lane* lane = host->ring.head; lane; lane = lane->next) {
-      CHECK(lane->host == host.get() && lane->list == &host->ring && !lane->flow);
-      ++ring;
-    }
+    turns_.CheckTarget(*host);
+    CHECK(in_flight[host.get()] == host->in_flight);
     CHECK(queued[host.get()] == host->queued);
-    CHECK(ring == host->ring.size);
-    CHECK(parked[host.get()] == host->parked);
-    // Whoever waits here will be looked at.
-    if (ring > 0 || !host->held.empty()) CHECK(host->active || host->blocked);
-    for (Flow* flow : host->held) CHECK(flow->waits == Flow::Waits::kHost && flow->host == host.get());
     CHECK(waking[host.get()] == host->waking);
   }
 }

@@ -124,13 +124,13 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     reason("rate_limited", "its lane's rate is used up for now");
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + at.ms - now_.mono.ms});
   }
-  if (entry.host->in_flight >= HostShare())
+  if (turns_.AtShare(*entry.host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
-  auto caller = callers_.find(entry.head->caller);
-  if (!lane.mixed && caller != callers_.end() && caller->second->in_flight >= CallerShare(entry.host->in_flight > 0))
-    reason("caller_at_cap", "its caller has " + Number(caller->second->in_flight, "call", "calls") + " in flight, as many as it may");
-  if (in_flight_ >= limits_.max_in_flight)
-    reason("broker_at_cap", "the broker has " + Number(in_flight_, "call", "calls") + " in flight, as many as it may");
+  const Caller* caller = turns_.FindCaller(entry.head->caller);
+  if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
+    reason("caller_at_cap", "its caller has " + Number(caller->in_flight, "call", "calls") + " in flight, as many as it may");
+  if (turns_.full())
+    reason("broker_at_cap", "the broker has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it may");
   if (!out->reasons.empty()) return;
   bool in_memory = entry.place != Place::kIdle || entry.index == Index::kTail;
   if (in_memory) reason("next", "its turn is next");

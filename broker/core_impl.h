@@ -45,6 +45,7 @@
 #include "broker/long_polls.h"
 #include "broker/timer_wheel.h"
 #include "broker/token_bucket.h"
+#include "broker/turns.h"
 
 namespace notifyd {
 
@@ -67,8 +68,6 @@ struct ExpiryTimer;
 struct Task;
 struct Host;
 struct Lane;
-struct Caller;
-struct Flow;
 
 struct Slot {
   enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency };
@@ -140,16 +139,7 @@ struct Entry : Slot {
   bool held(WallTime now) const { return state.phase == Phase::kHeld && !promoted && state.due > now; }
 };
 
-/// Lanes in the order in which they take their turns; each is in one list at most.
-struct LaneList {
-  Lane* head = nullptr;
-  Lane* tail = nullptr;
-  size_t size = 0;
-  void PushBack(Lane* lane);
-  void Remove(Lane* lane);
-};
-
-struct Lane : Slot {
+struct Lane : Slot, RingNode {
   explicit Lane(LaneKey k) : Slot(Kind::kLane), key(std::move(k)) {}
   LaneKey key;
   LaneRecord record;
@@ -183,30 +173,16 @@ struct Lane : Slot {
   uint32_t awaiting = 0;  // entries on their way into the queue that are not durable yet
   Entry* head = nullptr;  // fifo: in flight, or attempted and ready again
   uint64_t gate = 0;      // fifo: nothing starts before this batch is written
-  // Waits for its turn at `host`: in its ring, or, where `flow` is set, for its caller's share.
-  LaneList* list = nullptr;
-  Lane* prev = nullptr;
-  Lane* next = nullptr;
-  Host* host = nullptr;
-  Flow* flow = nullptr;
 
   bool fifo() const { return key.mode == Mode::kFifo; }
   TokenRate rate() const { return {limits.rate_per_s, limits.burst}; }
 };
 
-struct Host {
+/// Where calls go, as turns know it, with what the core keeps for it.
+struct Host : Target {
   std::string name;
   uint32_t refs = 0;  // entries
-  uint32_t in_flight = 0;
-  size_t queued = 0;
-  LaneList ring;           // lanes that wait here for their turn
-  size_t parked = 0;       // further ones, that wait for their callers' shares
-  std::list<Flow*> flows;  // of those that are parked
-  std::list<Flow*> held;   // flows whose callers may go on, as soon as this host may
-  bool active = false;     // in the active list
-  bool blocked = false;    // in the blocked set, under blocked_at and blocked_since
-  uint32_t blocked_at = 0;
-  uint64_t blocked_since = 0;
+  size_t queued = 0;  // entries in queues of lanes
   // Lanes that sleep in the store.
   bool sleepers = false;
   bool page = false;
@@ -215,27 +191,6 @@ struct Host {
   size_t gave_way = 0;                // places that lanes gave up since the last page of sleepers was asked for
   uint64_t cursor = 0;                // the least order that may sleep
   uint64_t fell_asleep = UINT64_MAX;  // the least order that fell asleep while a page is under way
-};
-
-/// Who submitted: known while something of it is in flight, or waits for its share.
-struct Caller {
-  std::string name;
-  uint32_t in_flight = 0;
-  uint64_t waits_since = 0;     // orders those that have as many in flight
-  std::list<Flow*> waiting[2];  // flows that wait for its share alone, in turn: at hosts with nothing in flight, and at busy ones
-  std::unordered_map<Host*, std::unique_ptr<Flow>> flows;
-};
-
-/// The lanes at one host that wait for one caller's share. Never empty.
-struct Flow {
-  Host* host = nullptr;
-  Caller* caller = nullptr;
-  LaneList lanes;
-  /// For its caller's share, at a host with nothing in flight or a busy one, or for its host's.
-  enum class Waits : uint8_t { kNothing, kIdleHost, kBusyHost, kHost };
-  Waits waits = Waits::kNothing;
-  std::list<Flow*>::iterator at;       // in the list of those
-  std::list<Flow*>::iterator of_host;  // in its host's list of all
 };
 
 /// A due index as seen from memory.
@@ -356,6 +311,7 @@ class Core::Impl {
   void Refuse(RequestId request, const Status& status) { Refuse(request, status.code(), status.detail(), status.field()); }
   /// A refusal that depends on an earlier change: after it is durable.
   void RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
+  static Turns::Caps CapsOf(const CoreLimits& limits) { return {limits.max_in_flight, limits.max_in_flight_per_host}; }
   bool RefusedStopping(RequestId request);
   /// `entry`: what memory has of it, or null; `in_tail`: where that knows nothing, as the store had it.
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
@@ -599,24 +555,7 @@ class Core::Impl {
   void Unring(Lane* lane);
   void NoteCaller(Lane* lane, const Entry& entry);
   size_t WaitingAt(const Host& host) const;
-  uint32_t ShareOf(uint32_t cap, uint32_t weight, uint32_t kept) const;
-  uint32_t HostShare() const;
-  uint32_t KeptForIdleHosts() const;
-  uint32_t CallerShare(bool busy) const;
-  Caller* GetCaller(const std::string& name);
-  void MaybeDropCaller(Caller* caller);
-  void CountCaller(Caller* caller, int change);
-  void AwaitShare(Caller* caller);
-  void LeaveWaiting(Caller* caller);
-  void Park(Lane* lane, Host* host, Caller* caller);
-  void Put(Flow* flow, Flow::Waits waits);
-  void DropFlow(Flow* flow);
-  void OnHostIdle(Host* host);
-  void ActivateHost(Host* host);
-  void Block(Host* host);
-  void Unblock(Host* host);
   void TakeTurn(Lane* lane, Host* host);
-  bool ServeWaitingCaller();
   void Schedule();
   void ReleaseSlot(Entry* entry);
 
@@ -641,7 +580,6 @@ class Core::Impl {
   std::unordered_map<std::string, std::unique_ptr<FkeySlot>> fkeys_;
   std::unordered_map<IdempotencyKey, std::unique_ptr<IdempotencySlot>> idempotency_;
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
-  std::unordered_map<std::string, std::unique_ptr<Caller>> callers_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;
@@ -660,18 +598,12 @@ class Core::Impl {
   std::vector<TimerNode*> fired_;
 
   // Lanes and hosts.
-  std::deque<Host*> active_hosts_;
-  // At their shares, by what they had in flight then, and since when: who comes first may go on first.
-  std::set<std::tuple<uint32_t, uint64_t, Host*>> blocked_hosts_;
-  std::set<std::tuple<uint32_t, uint64_t, Caller*>> waiting_callers_[2];  // as Caller::waiting
-  std::vector<Host*> sleeper_checks_;                                     // those whose sleepers may be woken now
+  Turns turns_;
+  std::vector<Host*> sleeper_checks_;  // those whose sleepers may be woken now
   uint32_t sleeper_pages_ = 0;
   std::vector<Lane*> at_horizon_;
   std::multimap<MonoTime, Lane*> throttled_;
-  size_t flows_ = 0;  // of all callers
-  uint32_t in_flight_ = 0;
   uint64_t pending_sending_ = 0;  // of those in flight, not settled
-  uint64_t next_serial_ = 1;
   bool hosts_asked_ = false;
 
   // Requests that wait.

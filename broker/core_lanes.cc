@@ -34,7 +34,7 @@ size_t Core::Impl::LaneRoom(const Host& host) const {
 
 /// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
 size_t Core::Impl::HostRoom() const {
-  return std::clamp<size_t>(limits_.max_loaded / (4 * (blocked_hosts_.size() + active_hosts_.size() + flows_ + 1)), 4,
+  return std::clamp<size_t>(limits_.max_loaded / (4 * (turns_.Contenders() + 1)), 4,
                             std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
@@ -57,7 +57,7 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
 }
 
 bool Core::Impl::Crowded(const Host& host) const {
-  bool busy = host.ring.size + host.parked > 0 || host.in_flight >= HostShare() || in_flight_ >= limits_.max_in_flight;
+  bool busy = host.ring.size + host.parked > 0 || turns_.AtShare(host) || turns_.full();
   size_t waiting = WaitingAt(host);
   return waiting >= HostRoom() || (host.sleepers && waiting > 0) || (Pressed() && busy);
 }
@@ -225,7 +225,7 @@ void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
   ++entry->host->queued;
   if (entry->index == Index::kTail) lane->tail_keys.insert(key);
   // A new front may belong to another host than the one at which the lane waits.
-  if (lane->list && lane->queue.begin()->second == entry) Unring(lane);
+  if (lane->waits() && lane->queue.begin()->second == entry) Unring(lane);
 }
 
 /// Leaves `place` to the caller.
@@ -366,7 +366,7 @@ size_t Core::Impl::RoomToWake(const Host& host) const {
     size_t left = room > waiting ? room - waiting : 0;
     return left >= Slack(room) ? left : 0;
   }
-  size_t idle = waiting == 0 && host.in_flight < HostShare() ? 4 : 0;
+  size_t idle = waiting == 0 && !turns_.AtShare(host) ? 4 : 0;
   if (host.gave_way < kWakeTogether && waiting > host.gave_way) return 0;
   return std::min(std::max(host.gave_way, idle), room);
 }

@@ -252,9 +252,7 @@ void Core::Impl::UnrefHost(Host* host) {
 }
 
 void Core::Impl::MaybeDropHost(Host* host) {
-  if (host->refs > 0 || host->in_flight > 0 || host->ring.size > 0 || host->parked > 0 || host->active || host->blocked || host->sleepers ||
-      host->page || host->check || host->waking > 0)
-    return;
+  if (host->refs > 0 || !host->idle() || host->sleepers || host->page || host->check || host->waking > 0) return;
   hosts_.erase(std::string(host->name));
 }
 
@@ -279,7 +277,7 @@ void Core::Impl::MaybeDrop(Slot* slot) {
     }
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);
-      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->list || lane->dirty ||
+      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->waits() || lane->dirty ||
           lane->awaiting > 0 || lane->at_horizon || lane->wake || !journal_.IsWritten(lane->gate) || (lane->active && lane->disk_tail) || lane->throttled)
         return;
       // Keeps the lane while its bucket is not full, so that dropping it does not refill the bucket.
