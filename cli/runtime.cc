@@ -117,8 +117,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &mailbox_);
     io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->api.get());
-    io->responder = std::make_unique<ServerResponder>(io->server.get());
-    io->api->SetResponder(io->responder.get());
+    io->api->SetResponder(io->server.get());
     io->loop.MeasureTurns(&histograms_.loop_lag.histogram);
     io_.push_back(std::move(io));
   }
@@ -229,8 +228,8 @@ Status Runtime::Impl::Adopt(const Handover& handover, uint16_t* port) {
   return Status::Ok();
 }
 
-ApiOptions::ProcessStats Runtime::Impl::ProcessNow() const {
-  ApiOptions::ProcessStats stats;
+ProcessStats Runtime::Impl::ProcessNow() const {
+  ProcessStats stats;
   stats.pid = getpid();
   stats.started_at = started_at_;
   stats.uptime_ms = ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_;

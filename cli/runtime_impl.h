@@ -18,7 +18,6 @@
 #include "cli/dispatcher.h"
 #include "cli/histograms.h"
 #include "cli/mailbox.h"
-#include "cli/responder.h"
 #include "cli/runtime.h"
 #include "cli/start_check.h"
 
@@ -30,7 +29,6 @@ struct IoThread {
   std::unique_ptr<RoutingSender> sender;
   std::unique_ptr<Api> api;
   std::unique_ptr<HttpServer> server;
-  std::unique_ptr<ServerResponder> responder;
   HttpServer::Sockets released;  // written on its own loop, read once all have released
   std::thread thread;
 
@@ -55,7 +53,7 @@ class Runtime::Impl {
   void MakeCore();
   Status Listen(const Handover& handover);
   Status Adopt(const Handover& handover, uint16_t* port);
-  ApiOptions::ProcessStats ProcessNow() const;
+  ProcessStats ProcessNow() const;
 
   /// On the thread of the signals.
   void TakeSignal(int number);

@@ -98,7 +98,32 @@ struct HttpLimits {
   int64_t idle_timeout_ms = 75'000;
 };
 
-class HttpServer {
+/// Where answers go. Loop thread; a token whose client went away is ignored.
+class HttpResponder {
+ public:
+  virtual ~HttpResponder() = default;
+  /// A HEAD request's response is sent without its body.
+  virtual void Respond(uint64_t token, HttpResponse response) = 0;
+  /// Before an answer is built whose size Demand did not tell. False: there is no room for so much. True for a token whose client went away.
+  virtual bool Reserve(uint64_t token, size_t bytes) = 0;
+
+  // A response in pieces: Begin, any number of Stream, End. Chunked (RFC 9112), or until the connection closes for an HTTP/1.0 client.
+  // A client that takes nothing of it for request_timeout_ms is cut off. Pieces are written at the end of the loop's turn, those of one turn in
+  // one go. The handler is not called from inside any of these functions, and they may be called from inside any of its own.
+  /// The body of `head`, where it has one, is the first piece. A HEAD request gets the head only.
+  virtual void BeginStream(uint64_t token, HttpResponse head) = 0;
+  /// Returns how many bytes wait to be taken by the client, these included; 0 for a token whose client went away.
+  virtual size_t Stream(uint64_t token, std::string_view piece) = 0;
+  /// `close`: the connection ends with it, though there may be more of the request's body.
+  virtual void EndStream(uint64_t token, bool close = false) = 0;
+  /// In place of EndStream where the rest cannot be had: the connection is closed behind what was streamed so far, without its end (no last chunk).
+  virtual void BreakStream(uint64_t token) = 0;
+  /// Of a body that comes in pieces: no OnBody and no OnBodyEnd from now on, until Resume. Its client has to wait with what it sends.
+  virtual void PauseBody(uint64_t token) = 0;
+  virtual void ResumeBody(uint64_t token) = 0;
+};
+
+class HttpServer : public HttpResponder {
  public:
   /// Bytes buffered in all; shared by the servers of one process. `connections` likewise.
   struct Budget {
@@ -111,33 +136,22 @@ class HttpServer {
   };
   /// All are borrowed and must outlive the server.
   HttpServer(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler);
-  ~HttpServer();
+  ~HttpServer() override;
 
   /// `address`: an IPv4 or IPv6 literal. Port 0 takes a free one. `reuse_port`: several servers on one port. Returns the port. Error: kIo.
   Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port);
   /// Could Listen bind it now? Binds it, and lets it go again: nobody who connects notices. Errors: kConflict where it is in use (that may be by this
   /// process), else kIo.
   static Status CheckListen(const std::string& address, uint16_t port, bool reuse_port);
-  /// A token whose client went away is ignored. A HEAD request's response is sent without its body.
-  void Respond(uint64_t token, HttpResponse response);
-  /// Before an answer is built whose size Demand did not tell. False: there is no room for so much. True for a token whose client went away.
-  bool Reserve(uint64_t token, size_t bytes);
-
-  // A response in pieces: Begin, any number of Stream, End. Chunked (RFC 9112), or until the connection closes for an HTTP/1.0 client.
-  // A client that takes nothing of it for request_timeout_ms is cut off. Pieces are written at the end of the loop's turn, those of one turn in
-  // one go. The handler is not called from inside any of these functions, and they may be called from inside any of its own.
-  /// The body of `head`, where it has one, is the first piece. A HEAD request gets the head only.
-  void BeginStream(uint64_t token, HttpResponse head);
-  /// Returns how many bytes wait to be taken by the client, these included; 0 for a token whose client went away.
-  size_t Stream(uint64_t token, std::string_view piece);
-  /// `close`: the connection ends with it, though there may be more of the request's body.
-  void EndStream(uint64_t token, bool close = false);
-  /// In place of EndStream where the rest cannot be had: the connection is closed behind what was streamed so far, without its end (no last chunk).
-  void BreakStream(uint64_t token);
+  void Respond(uint64_t token, HttpResponse response) override;
+  bool Reserve(uint64_t token, size_t bytes) override;
+  void BeginStream(uint64_t token, HttpResponse head) override;
+  size_t Stream(uint64_t token, std::string_view piece) override;
+  void EndStream(uint64_t token, bool close = false) override;
+  void BreakStream(uint64_t token) override;
   static constexpr size_t kStreamLowBytes = 64 << 10;
-  /// Of a body that comes in pieces: no OnBody and no OnBodyEnd from now on, until Resume. Its client has to wait with what it sends.
-  void PauseBody(uint64_t token);
-  void ResumeBody(uint64_t token);
+  void PauseBody(uint64_t token) override;
+  void ResumeBody(uint64_t token) override;
 
   /// Accept no more; idle connections are closed, others after their response.
   void Drain();

@@ -61,7 +61,7 @@ class Api::Impl {
     for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
   }
 
-  void SetResponder(Responder* responder) { responder_ = responder; }
+  void SetResponder(HttpResponder* responder) { responder_ = responder; }
   void SetVia(std::string name) { via_ = std::move(name); }
   void SetSecretHeaders(std::vector<std::string> names) { secrets_ = SecretNames(std::move(names)); }
   void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
@@ -570,7 +570,7 @@ class Api::Impl {
   const ApiOptions options_;
   EventSink* const sink_;
   Access access_;
-  Responder* responder_ = nullptr;
+  HttpResponder* responder_ = nullptr;
   std::string via_;
   SubmitParser parser_;
   RequestReader reader_;
@@ -586,7 +586,7 @@ class Api::Impl {
 
 Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Impl>(options, sink)) {}
 Api::~Api() = default;
-void Api::SetResponder(Responder* responder) {
+void Api::SetResponder(HttpResponder* responder) {
   impl_->SetResponder(responder);
 }
 void Api::SetVia(std::string name) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "broker/effects.h"
-#include "net/api/api.h"
+#include "net/api/api_options.h"
 #include "net/http.h"
 
 namespace notifyd {

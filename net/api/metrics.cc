@@ -80,7 +80,7 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Gauge("notifyd_parked_events", "Events that wait for the store to load what they need.", stats.parked);
 }
 
-void ProcessFigures(const ApiOptions::ProcessStats& process, Exposition& out) {
+void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_connections", "Client connections.", process.connections);
   out.Gauge("notifyd_waiters", "Requests that wait for the end of a notify.", process.waiters);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
@@ -133,7 +133,7 @@ void LaneFigures(const std::vector<LaneView>& lanes, Exposition& out) {
 
 }  // namespace
 
-std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ApiOptions::ProcessStats& process,
+std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ProcessStats& process,
                           const std::vector<const NamedHistogram*>& histograms, const std::string& version) {
   Exposition out;
   out.Labelled("notifyd_build_info", "The version that runs; the value is always 1.", "version", {{version.c_str(), 1}});

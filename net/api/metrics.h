@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "broker/effects.h"
-#include "net/api/api.h"
+#include "net/api/api_options.h"
 
 namespace notifyd {
 
@@ -13,7 +13,7 @@ namespace notifyd {
 inline constexpr size_t kMaxMetricLanes = 500;
 
 /// Text format 0.0.4; its content type is kMetricsContentType. `lanes`: those that are labels.
-std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ApiOptions::ProcessStats& process,
+std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ProcessStats& process,
                           const std::vector<const NamedHistogram*>& histograms, const std::string& version);
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 

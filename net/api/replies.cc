@@ -185,7 +185,7 @@ HttpResponse Replies::Of(const LaneViewed& viewed) const {
 }
 
 HttpResponse Replies::Of(const StatsView& stats) const {
-  return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ApiOptions::ProcessStats(), options_->version));
+  return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ProcessStats(), options_->version));
 }
 
 }  // namespace notifyd

@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "broker/effects.h"
-#include "net/api/api.h"
+#include "net/api/api_options.h"
 #include "net/api/render.h"
 #include "net/http.h"
 

@@ -22,7 +22,7 @@ void Object(const char* key, std::initializer_list<Figure> figures, JsonWriter* 
 
 }  // namespace
 
-std::string RenderStats(const StatsView& stats, const ApiOptions::ProcessStats& process, const std::string& version) {
+std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version) {
   const Totals& totals = stats.totals;
   std::string body;
   JsonWriter json(&body);

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "broker/effects.h"
-#include "net/api/api.h"
+#include "net/api/api_options.h"
 
 namespace notifyd {
 
-std::string RenderStats(const StatsView& stats, const ApiOptions::ProcessStats& process, const std::string& version);
+std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version);
 
 }  // namespace notifyd

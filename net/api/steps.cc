@@ -100,7 +100,7 @@ class MetricsSteps : public Steps {
     } else if (!have_stats) {
       return replies_->Render(reply);
     }  // Figures without lanes are better than none, just when something is wrong.
-    ApiOptions::ProcessStats process = options_->process ? options_->process() : ApiOptions::ProcessStats();
+    ProcessStats process = options_->process ? options_->process() : ProcessStats();
     HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, process, options_->histograms, options_->version));
     response.content_type = kMetricsContentType;
     return response;

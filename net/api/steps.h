@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/events.h"
-#include "net/api/api.h"
+#include "net/api/api_options.h"
 #include "net/api/change.h"
 #include "net/api/replies.h"
 #include "net/api/submit_parser.h"

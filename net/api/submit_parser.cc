@@ -179,8 +179,8 @@ Status ReadRequest(const Fields& fields, CheckedUrl* url, NotifySpec* spec) {
   }
   if (fields[kHeaders]) NOTIFYD_TRY(ReadHeaders(*fields[kHeaders], spec->content_type_given, &spec->headers));
   if (fields[kExpect]) NOTIFYD_TRY(ReadPattern(*fields[kExpect], kPointers[kExpect], &spec->expect));
-  NOTIFYD_TRY(fields.Int(kTimeoutMs, 1, SubmitParser::kMostTimeoutMs, &spec->timeout_ms));
-  NOTIFYD_TRY(fields.Int(kConnectTimeoutMs, 1, SubmitParser::kMostTimeoutMs, &spec->connect_timeout_ms));
+  NOTIFYD_TRY(fields.Int(kTimeoutMs, 1, kMostTimeoutMs, &spec->timeout_ms));
+  NOTIFYD_TRY(fields.Int(kConnectTimeoutMs, 1, kMostTimeoutMs, &spec->connect_timeout_ms));
   return Status::Ok();
 }
 

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "broker/events.h"
 #include "broker/spec.h"
+#include "net/api/api_options.h"
 #include "net/api/json_reader.h"
 #include "net/api/trace_context.h"
 
@@ -44,9 +45,6 @@ struct SubmitLimits {
 
 class SubmitParser {
  public:
-  /// The longest timeout_ms of all (contract section 3).
-  static constexpr int64_t kMostTimeoutMs = 3'600'000;
-
   explicit SubmitParser(const SubmitLimits& limits) : limits_(limits) {}
   SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs)
       : limits_{max_body_bytes, max_batch_items, max_timeout_ms} {}

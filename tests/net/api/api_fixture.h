@@ -45,7 +45,7 @@ class Json {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// Keeps what a server would send, and holds the Api to the rules of answering.
-class FakeResponder : public Api::Responder {
+class FakeResponder : public HttpResponder {
  public:
   struct Streamed {
     HttpResponse head;
@@ -114,7 +114,7 @@ class ApiFixture {
     options.acknowledgement = &acknowledgement.histogram;
     options.histograms = {&acknowledgement};
     options.process = [] {
-      ApiOptions::ProcessStats stats;
+      ProcessStats stats;
       stats.pid = 42;
       stats.started_at = WallTime{1'700'000'000'000};
       stats.uptime_ms = 5000;

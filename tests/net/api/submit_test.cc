@@ -1,6 +1,7 @@
 // Submits: every field's good and bad values, with the exact status and field of a refusal.
 #include "api_fixture.h"
 #include "net/api/fields.h"
+#include "net/api/submit_parser.h"
 
 namespace notifyd {
 namespace {
