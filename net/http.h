@@ -53,13 +53,13 @@ class HttpHandler {
   /// Of a request that is complete. Called at most once each, before OnRequest; decides nothing. Not of one whose body comes in pieces.
   virtual HttpDemand Demand(const HttpRequest& /*request*/) { return {}; }
 
-  /// A head is there, its body is not (`head.body` is empty; no head without a body comes here). True: take the body in pieces, by OnBody and
-  /// OnBodyEnd instead of OnRequest, of any length. Neither max_body_bytes nor the time for a whole request bound it then; what bounds it is
-  /// that each piece comes within request_timeout_ms of the one before, pauses not counted. Respond or the stream functions answer it, at
-  /// any time, also before its end: the token is void then, and the rest of the body thrown away. A body that breaks off or is malformed before
-  /// that ends in OnBodyBroken, or in OnClose where nothing of it was handed out. False: the token is void, and the request comes whole, with
-  /// another one.
-  virtual bool OnHead(uint64_t /*token*/, const HttpRequest& /*head*/) { return false; }
+  /// A head is there, its body is not (`head.body` is empty; no head without a body comes here). False: the request comes whole, by OnRequest. True:
+  /// OnHead comes next, then the body in pieces of any length, by OnBody and OnBodyEnd. Neither max_body_bytes nor the time for a whole request bound
+  /// it then; what bounds it is that each piece comes within request_timeout_ms of the one before, pauses not counted. Decides nothing.
+  virtual bool TakesPieces(const HttpRequest& /*head*/) { return false; }
+  /// Respond or the stream functions answer it, at any time, also from inside and before the body's end: the token is void then, and the rest of the
+  /// body thrown away. A body that breaks off or is malformed before that ends in OnBodyBroken, or in OnClose where nothing of it was handed out.
+  virtual void OnHead(uint64_t /*token*/, const HttpRequest& /*head*/) {}
   /// `piece` is never empty, and valid during the call only.
   virtual void OnBody(uint64_t /*token*/, std::string_view /*piece*/) {}
   virtual void OnBodyEnd(uint64_t /*token*/) {}

@@ -277,29 +277,26 @@ void HttpConnection::HeadDone(bool body_waits) {
     Refuse(429, kFull);
     return;
   }
-  NewToken();
-  body_ = Body::kPieces;
-  handed_out_ = false;
-  heard_ms_ = now_ms();
-  continue_owed_ = parser_.expects_continue() && !body_waits;
-  bool in_pieces = context_->handler->OnHead(token_, parser_.head());
-  if (phase_ == Phase::kClosed || phase_ == Phase::kLinger) return;
-  if (in_pieces || token_ == 0) {
-    // Where it was answered already, the pieces are for nobody.
-    parser_.StreamBody();
-  } else {
-    CHECK(!streaming_);
-    token_ = 0;
-    phase_ = Phase::kReading;
-    body_ = Body::kNone;
-    paused_ = false;
+  bool expects = parser_.expects_continue() && !body_waits;
+  if (!context_->handler->TakesPieces(parser_.head())) {
     if (parser_.KeepBody() == HttpParser::Step::kRefused) {
       Refuse(parser_.refusal_status(), parser_.refusal_detail());
     } else if (OverBudget(parser_.content_length())) {
       Refuse(429, kFull);
+    } else if (expects) {
+      context_->batch.append(kContinue);
     }
-    if (phase_ != Phase::kReading) return;
+    return;
   }
+  NewToken();
+  body_ = Body::kPieces;
+  handed_out_ = false;
+  heard_ms_ = now_ms();
+  continue_owed_ = expects;
+  context_->handler->OnHead(token_, parser_.head());
+  if (phase_ == Phase::kClosed || phase_ == Phase::kLinger) return;
+  // Where it was answered already, the pieces are for nobody.
+  parser_.StreamBody();
   if (std::exchange(continue_owed_, false)) context_->batch.append(kContinue);
 }
 

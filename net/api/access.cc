@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
+#include "broker/via.h"
 #include "net/api/json_reader.h"
 #include "net/api/problem.h"
-#include "net/api/router.h"
+#include "net/api/trace_context.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -59,14 +60,24 @@ bool Access::Knows(std::string_view authority) const {
   return name == "localhost" || std::find(hosts_.begin(), hosts_.end(), name) != hosts_.end();
 }
 
-std::optional<HttpResponse> Access::Refuse(const HttpRequest& request) const {
-  const std::string* host = request.Header("Host");
+std::optional<HttpResponse> Access::Admit(const HttpRequest& head, const Result<Route>& route) const {
+  if (std::optional<HttpResponse> refusal = RefuseForeign(head)) return refusal;
+  if (Status status = CheckVia(head); !status.ok()) return ProblemResponse(status);
+  if (!route.ok()) return ProblemResponse(route.status());
+  if (route->row) return std::nullopt;
+  HttpResponse response = ProblemResponse(405, "this path takes " + route->allow);
+  response.headers.emplace_back("Allow", route->allow);
+  return response;
+}
+
+std::optional<HttpResponse> Access::RefuseForeign(const HttpRequest& head) const {
+  const std::string* host = head.Header("Host");
   if (host && !Knows(*host)) {
     return ProblemResponse(
         421, "requests to " + Quoted(*host) + " are not answered here: http.hosts names the hosts that are, beside localhost and addresses");
   }
   const std::string* origin = nullptr;
-  for (const auto& [name, value] : request.headers) {
+  for (const auto& [name, value] : head.headers) {
     if (EqualsIgnoringCase(name, "Sec-Fetch-Site") && EqualsIgnoringCase(value, "cross-site")) {
       return Forbidden("requests from another site are refused");
     }
@@ -76,6 +87,16 @@ std::optional<HttpResponse> Access::Refuse(const HttpRequest& request) const {
   }
   if (origin && IsForeignOrigin(*origin, host)) return Forbidden("requests from another origin are refused");
   return std::nullopt;
+}
+
+/// Contract section 5: a request that this broker has made itself, by way of others, would go round for ever.
+Status Access::CheckVia(const HttpRequest& head) const {
+  std::string chain = ViaOf(head.headers);
+  if (chain.empty()) return Status::Ok();
+  if (!via_.empty() && ViaNames(chain, via_))
+    return Status(Code::kLoop, "this broker has made the request itself, by way of others: Notify-Via names it");
+  if (chain.size() > kMaxViaBytes) return Status(Code::kLoop, "the request has gone through too many brokers: Notify-Via is too long");
+  return Status::Ok();
 }
 
 }  // namespace notifyd

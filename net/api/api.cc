@@ -11,16 +11,12 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/secrets.h"
-#include "broker/via.h"
 #include "net/api/access.h"
-#include "net/api/change.h"
 #include "net/api/demand.h"
 #include "net/api/json_shape.h"
 #include "net/api/ndjson.h"
 #include "net/api/problem.h"
-#include "net/api/render.h"
-#include "net/api/replies.h"
+#include "net/api/request_tools.h"
 #include "net/api/requests.h"
 #include "net/api/router.h"
 #include "net/api/steps.h"
@@ -51,50 +47,43 @@ class Api::Impl {
       : options_(options),
         sink_(sink),
         access_(options.hosts),
-        parser_(options.max_body_bytes, options.max_batch_items, options.max_timeout_ms),
-        reader_(&parser_),
-        secrets_(options.secret_headers),
-        changes_(&parser_, &secrets_),
-        replies_(&options_, &secrets_) {}
+        tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))) {}
 
   ~Impl() {
     for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
   }
 
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
-  void SetVia(std::string name) { via_ = std::move(name); }
-  void SetSecretHeaders(std::vector<std::string> names) { secrets_ = SecretNames(std::move(names)); }
+  void SetVia(std::string name) { access_.SetVia(std::move(name)); }
+  void SetSecretHeaders(std::vector<std::string> names) { tools_->secrets = SecretNames(std::move(names)); }
   void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
   HttpDemand Demand(const HttpRequest& request) const { return DemandOf(request, options_); }
 
   void OnRequest(uint64_t token, HttpRequest request) {
     int64_t since_us = NowUs();
-    if (std::optional<HttpResponse> refusal = access_.Refuse(request)) return responder_->Respond(token, *std::move(refusal));
-    Status status = Dispatch(token, request, since_us);
+    Result<Route> route = FindRoute(request.method, request.target);
+    if (std::optional<HttpResponse> refusal = access_.Admit(request, route)) return responder_->Respond(token, *std::move(refusal));
+    if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route);
+    if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), since_us);
+    Status status = Take(token, ReadRequest(Id(token), *route, &request, tools_, /*aside=*/false), since_us);
     if (!status.ok()) responder_->Respond(token, Refusal(status, request.method));
   }
 
-  bool OnHead(uint64_t token, const HttpRequest& head) {
-    if (!IsNdjson(head)) return false;
+  static bool TakesPieces(const HttpRequest& head) {
     Result<Route> route = FindRoute(head.method, head.target);
-    if (!route.ok() || !IsBulkSubmit(head, *route)) return false;
-    std::optional<HttpResponse> refusal = access_.Refuse(head);
-    Status status;
-    if (!refusal) status = CheckVia(head);
-    if (!refusal && status.ok()) status = CheckBulkHead(head, *route);
-    if (!refusal && status.ok() && leaving_) {
-      RefuseLeaving(token);
-      return true;
-    }
-    if (!refusal && status.ok()) status = CheckRoom();
-    if (!refusal && status.ok()) {
+    return route.ok() && IsBulkSubmit(head, *route);
+  }
+
+  void OnHead(uint64_t token, const HttpRequest& head) {
+    Result<Route> route = FindRoute(head.method, head.target);
+    std::optional<HttpResponse> refusal = access_.Admit(head, route);
+    if (!refusal) refusal = RefuseBulkSubmit(head, *route);
+    if (!refusal) {
       OpenStream(token, head);
-      return true;
+      return;
     }
-    HttpResponse response = refusal ? *std::move(refusal) : ProblemResponse(status);
-    response.close = true;  // the body is not wanted
-    responder_->Respond(token, std::move(response));
-    return true;
+    refusal->close = true;  // the body is not wanted
+    responder_->Respond(token, *std::move(refusal));
   }
 
   void OnBody(uint64_t token, std::string_view piece) {
@@ -184,7 +173,7 @@ class Api::Impl {
       return GoOn(token, std::move(next), std::move(posted.steps));
     }
     bool acknowledged = std::holds_alternative<Submitted>(reply.body);
-    responder_->Respond(token, replies_.Render(reply.body));
+    responder_->Respond(token, tools_->replies.Render(reply.body));
     if (acknowledged) Acknowledged(posted.since_us);
   }
 
@@ -221,12 +210,6 @@ class Api::Impl {
     CHECK(posted_.emplace(token, std::move(posted)).second);
     sink_->Post(std::move(event));
   }
-  Status Begin(uint64_t token, std::unique_ptr<Steps> steps) {
-    Event first = steps->First();
-    Post(token, std::move(first), {0, std::move(steps)});
-    return Status::Ok();
-  }
-
   void Acknowledged(int64_t since_us) {
     if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
   }
@@ -238,16 +221,6 @@ class Api::Impl {
     options_.waiters->fetch_sub(1, std::memory_order_relaxed);
   }
 
-  /// Contract section 5: a request that this broker has made itself, by way of others, would go round for ever.
-  Status CheckVia(const HttpRequest& request) const {
-    std::string chain = ViaOf(request.headers);
-    if (chain.empty()) return Status::Ok();
-    if (!via_.empty() && ViaNames(chain, via_))
-      return Status(Code::kLoop, "this broker has made the request itself, by way of others: Notify-Via names it");
-    if (chain.size() > kMaxViaBytes) return Status(Code::kLoop, "the request has gone through too many brokers: Notify-Via is too long");
-    return Status::Ok();
-  }
-
   static HttpResponse Refusal(const Status& status, std::string_view method) {
     HttpResponse response = ProblemResponse(status);
     // RFC 5789 section 2.2.
@@ -255,32 +228,22 @@ class Api::Impl {
     return response;
   }
 
-  /// Answers, posts, or fails with what is to be answered.
-  Status Dispatch(uint64_t token, HttpRequest& request, int64_t since_us) {
-    if (Status status = CheckVia(request); !status.ok()) return status;
-    Result<Route> route = FindRoute(request.method, request.target);
-    if (!route.ok()) return std::move(route).status();
-    if (!route->offered) {
-      HttpResponse response = ProblemResponse(405, "this path takes " + std::string(route->allow));
-      response.headers.emplace_back("Allow", route->allow);
-      return Answer(token, std::move(response));
+  /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
+  Status Take(uint64_t token, Result<Asked> asked, int64_t since_us) {
+    if (!asked.ok()) return std::move(asked).status();
+    if (auto* response = std::get_if<HttpResponse>(&*asked)) {
+      responder_->Respond(token, std::move(*response));
+      return Status::Ok();
     }
-    // Probes and scrapers may put anything behind the question mark.
-    if (route->endpoint == Endpoint::kHealthz) return Answer(token, JsonResponse(200, R"({"status":"ok"})"));
-    if (route->endpoint == Endpoint::kReadyz) return Readyz(token);
-    if (route->endpoint == Endpoint::kMetrics) return Begin(token, MakeMetricsSteps(Id(token), &replies_, &options_));
-    if (route->endpoint == Endpoint::kNotify && route->verb == Verb::kPatch) return Change(token, *route, request);
-    if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, *route, request);
-    if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), since_us);
-    return Take(token, reader_.Read(Id(token), *route, &request), since_us);
-  }
-
-  /// Posts what was read of a request.
-  Status Take(uint64_t token, Result<Event> event, int64_t since_us) {
-    if (!event.ok()) return std::move(event).status();
+    if (auto* steps = std::get_if<std::unique_ptr<Steps>>(&*asked)) {
+      Event first = (*steps)->First();
+      Post(token, std::move(first), {0, std::move(*steps)});
+      return Status::Ok();
+    }
+    Event& event = std::get<Event>(*asked);
     Posted posted;
     posted.since_us = since_us;
-    if (const GetRequest* get = std::get_if<GetRequest>(&*event); get && get->wait_ms > 0) {
+    if (const GetRequest* get = std::get_if<GetRequest>(&event); get && get->wait_ms > 0) {
       if (options_.waiters->fetch_add(1, std::memory_order_relaxed) >= options_.max_waiters) {
         options_.waiters->fetch_sub(1, std::memory_order_relaxed);
         return Status(Code::kTooMany, "too many requests wait for the end of a notify; ask without wait_ms");
@@ -288,77 +251,36 @@ class Api::Impl {
       posted.waits_for = get->id;
       posted.waited = true;
     }
-    Post(token, *std::move(event), std::move(posted));
+    Post(token, std::move(event), std::move(posted));
     return Status::Ok();
   }
 
-  /// A large document is read on another thread, by a reader of its own: the loop goes on, and its memory goes with it.
-  Status ReadAside(uint64_t token, HttpRequest request, int64_t since_us) {
+  /// A large document is read on another thread, with tools of its own: the loop goes on, and its memory goes with it.
+  void ReadAside(uint64_t token, HttpRequest request, int64_t since_us) {
     struct Job {
       HttpRequest request;
-      Result<Event> event = Status(Code::kIo, "");
+      std::string method;
+      std::shared_ptr<RequestTools> tools;
+      Result<Asked> asked = Status(Code::kIo, "");
     };
     auto job = std::make_shared<Job>();
+    job->method = request.method;
     job->request = std::move(request);
+    job->tools = std::make_shared<RequestTools>(&options_, tools_->secrets);
     Aside(
         token,
-        [job, id = Id(token), limits = parser_.limits()] {
-          SubmitParser parser(limits);
-          RequestReader reader(&parser);
+        [job, id = Id(token)] {
           Result<Route> route = FindRoute(job->request.method, job->request.target);
           CHECK(route.ok());
-          job->event = reader.Read(id, *route, &job->request);
-          std::string().swap(job->request.body);
+          job->asked = ReadRequest(id, *route, &job->request, job->tools, /*aside=*/true);
+          job->tools.reset();
+          job->request = HttpRequest();
         },
         [this, job, token](int64_t asked_us) {
-          Status status = Take(token, std::move(job->event), asked_us);
-          if (!status.ok()) responder_->Respond(token, Refusal(status, job->request.method));
+          Status status = Take(token, std::move(job->asked), asked_us);
+          if (!status.ok()) responder_->Respond(token, Refusal(status, job->method));
         },
         since_us);
-    return Status::Ok();
-  }
-
-  Status Answer(uint64_t token, HttpResponse response) {
-    responder_->Respond(token, std::move(response));
-    return Status::Ok();
-  }
-
-  Status Readyz(uint64_t token) {
-    if (options_.ready && !options_.ready())
-      return Status(Code::kUnavailable, "submits are not taken: the broker starts or stops, or the store refuses writes");
-    return Answer(token, JsonResponse(200, R"({"status":"ready"})"));
-  }
-
-  Status Change(uint64_t token, const Route& route, HttpRequest& request) {
-    if (Status status = CheckNoParameters(route); !status.ok()) return status;
-    Result<NotifyId> id = FindId(route.argument);
-    if (!id.ok()) return std::move(id).status();
-    if (Status status = CheckBody(request, BodyType::kPatch); !status.ok()) return status;
-    if (options_.aside && request.body.size() > kLargeJsonBytes) return ChangeAside(token, *id, std::move(request));
-    Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(Id(token), *id, std::move(request), &changes_, &replies_, &options_);
-    if (!steps.ok()) return std::move(steps).status();
-    return Begin(token, *std::move(steps));
-  }
-
-  Status ChangeAside(uint64_t token, NotifyId notify, HttpRequest request) {
-    struct Job {
-      HttpRequest request;
-      std::unique_ptr<ChangeTools> own;
-      Result<std::unique_ptr<Steps>> steps = Status(Code::kIo, "");
-    };
-    auto job = std::make_shared<Job>();
-    job->request = std::move(request);
-    job->own = std::make_unique<ChangeTools>(&options_, secrets_);
-    Aside(
-        token,
-        [this, job, id = Id(token), notify] {
-          job->steps = MakeChangeSteps(id, notify, std::move(job->request), nullptr, nullptr, &options_, std::move(job->own));
-        },
-        [this, job, token](int64_t) {
-          Status status = job->steps.ok() ? Begin(token, *std::move(job->steps)) : std::move(job->steps).status();
-          if (!status.ok()) responder_->Respond(token, Refusal(status, "PATCH"));
-        });
-    return Status::Ok();
   }
 
   void StepAside(uint64_t token, std::unique_ptr<Steps> steps, ReplyBody reply) {
@@ -402,13 +324,16 @@ class Api::Impl {
 
   // ---- bulk submits
 
-  static bool IsBulkSubmit(const HttpRequest& request, const Route& route) {
-    return route.endpoint == Endpoint::kNotifies && route.verb == Verb::kPost && IsNdjson(request);
-  }
-  void RefuseLeaving(uint64_t token) {
-    HttpResponse response = LeavingResponse(*leaving_);
-    response.close = true;  // the body is not wanted
-    responder_->Respond(token, std::move(response));
+  /// What is not to do with who asks: what its head says, and whether there is room.
+  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route) {
+    if (Status status = CheckBulkHead(head, route); !status.ok()) return ProblemResponse(status);
+    if (leaving_) {
+      HttpResponse response = LeavingResponse(*leaving_);
+      response.close = true;  // to the program that comes next
+      return response;
+    }
+    if (Status status = CheckRoom(); !status.ok()) return ProblemResponse(status);
+    return std::nullopt;
   }
   /// Where all places are taken the one that has been idle for longest gives way.
   Status CheckRoom() {
@@ -449,7 +374,7 @@ class Api::Impl {
     BulkLimits limits;
     limits.max_line_bytes = options_.max_line_bytes;
     if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
-    auto stream = std::make_shared<Stream>(limits, Id(token), ContextOf(head.headers), &parser_);
+    auto stream = std::make_shared<Stream>(limits, Id(token), ContextOf(head.headers), &tools_->submit);
     stream->moved_us = NowUs();
     CHECK(streams_.emplace(token, stream).second);
     return stream;
@@ -460,19 +385,13 @@ class Api::Impl {
   }
 
   /// One whose body is there already: none at all.
-  Status WholeBulkSubmit(uint64_t token, const Route& route, const HttpRequest& request) {
-    if (Status status = CheckBulkHead(request, route); !status.ok()) return status;
-    if (leaving_) {
-      RefuseLeaving(token);
-      return Status::Ok();
-    }
-    if (Status status = CheckRoom(); !status.ok()) return status;
+  void WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route) {
+    if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route)) return responder_->Respond(token, *std::move(refusal));
     std::shared_ptr<Stream> stream = OpenStream(token, request);
     stream->body_open = false;
     stream->bulk.Take(request.body);
     stream->bulk.TakeEnd();
     Pump(token, stream);
-    return Status::Ok();
   }
 
   void OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& stream, const Reply& reply) {
@@ -545,7 +464,7 @@ class Api::Impl {
     job->line = std::move(line);
     job->trace = stream->trace;
     options_.aside(
-        [job, limits = parser_.limits()] {
+        [job, limits = tools_->submit.limits()] {
           SubmitParser parser(limits);
           job->line.reserve(job->line.size() + JsonReader::kPaddingBytes);
           job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace);
@@ -571,12 +490,7 @@ class Api::Impl {
   EventSink* const sink_;
   Access access_;
   HttpResponder* responder_ = nullptr;
-  std::string via_;
-  SubmitParser parser_;
-  RequestReader reader_;
-  SecretNames secrets_;
-  ChangeParser changes_;
-  const Replies replies_;
+  const std::shared_ptr<RequestTools> tools_;  // of the loop
   std::unordered_map<uint64_t, Posted> posted_;
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
   std::optional<Leaving> leaving_;
@@ -604,8 +518,11 @@ HttpDemand Api::Demand(const HttpRequest& request) {
 void Api::OnHalfClose(uint64_t token) {
   impl_->OnHalfClose(token);
 }
-bool Api::OnHead(uint64_t token, const HttpRequest& head) {
-  return impl_->OnHead(token, head);
+bool Api::TakesPieces(const HttpRequest& head) {
+  return impl_->TakesPieces(head);
+}
+void Api::OnHead(uint64_t token, const HttpRequest& head) {
+  impl_->OnHead(token, head);
 }
 void Api::OnBody(uint64_t token, std::string_view piece) {
   impl_->OnBody(token, piece);

@@ -29,7 +29,8 @@ class Api : public HttpHandler {
 
   HttpDemand Demand(const HttpRequest& request) override;
   void OnHalfClose(uint64_t token) override;
-  bool OnHead(uint64_t token, const HttpRequest& head) override;
+  bool TakesPieces(const HttpRequest& head) override;
+  void OnHead(uint64_t token, const HttpRequest& head) override;
   void OnBody(uint64_t token, std::string_view piece) override;
   void OnBodyEnd(uint64_t token) override;
   bool OnBodyBroken(uint64_t token) override;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "net/api/list_query.h"
-#include "net/api/router.h"
+#include "net/api/routes.h"
 
 namespace notifyd {
 namespace {
@@ -27,47 +27,42 @@ size_t ListAnswerBytes(std::string_view query) {
     if (Result<ListQuery> list = ParseListQuery(*parameters); list.ok()) limit = list->limit;
   }
   // Escapes take some more. The page's last row may go beyond; few rows cannot take that much.
-  return std::min(kListBytes * 5 / 4, limit * kRowMostBytes) + limit * kRowBesideBytes;
+  return std::min(kListPageBytes * 5 / 4, limit * kRowMostBytes) + limit * kRowBesideBytes;
+}
+
+HttpDemand Shows(size_t bytes) {
+  return {.answer_bytes = bytes, .waits = true};
 }
 
 }  // namespace
 
 HttpDemand DemandOf(const HttpRequest& request, const ApiOptions& options) {
-  HttpDemand demand;
   Result<Route> route = FindRoute(request.method, request.target);
-  if (!route.ok() || !route->offered) return demand;
-  auto shows = [&](size_t bytes) {
-    demand.answer_bytes = bytes;
-    demand.waits = true;
-  };
-  switch (route->endpoint) {
-    case Endpoint::kHealthz:
-    case Endpoint::kReadyz:
-    case Endpoint::kMetrics:
-      demand.probe = true;
-      break;
-    case Endpoint::kNotifies:
-      if (route->verb == Verb::kGet) {
-        shows(ListAnswerBytes(route->query));
-      } else if (request.body.size() > kSmallBodyBytes) {
-        size_t items = std::min(options.max_batch_items, request.body.size() / kLeastItemBytes);
-        demand.answer_bytes = items * kItemAnswerBytes + std::min(request.body.size(), items * 256);
-      }
-      break;
-    case Endpoint::kNotify:
-      // What waits for the end of a notify holds nothing meanwhile: there is room to be found once it has come.
-      if (!Waits(route->query)) shows(2 * options.max_body_bytes + kShownBesideBytes);
-      break;
-    case Endpoint::kFkey:
-      shows(2 * options.max_body_bytes + kShownBesideBytes);
-      break;
-    case Endpoint::kLanes:
-      shows(2 * kListBytes);
-      break;
-    default:
-      break;
-  }
-  return demand;
+  if (!route.ok() || !route->row || !route->row->demand) return {};
+  return route->row->demand(*route, request.body.size(), options);
+}
+
+HttpDemand DemandOfProbe(const Route&, size_t, const ApiOptions&) {
+  return {.probe = true};
+}
+
+HttpDemand DemandOfList(const Route& route, size_t, const ApiOptions&) {
+  return Shows(ListAnswerBytes(route.query));
+}
+
+HttpDemand DemandOfSubmit(const Route&, size_t body_bytes, const ApiOptions& options) {
+  if (body_bytes <= kSmallBodyBytes) return {};
+  size_t items = std::min(options.max_batch_items, body_bytes / kLeastItemBytes);
+  return {.answer_bytes = items * kItemAnswerBytes + std::min(body_bytes, items * 256)};
+}
+
+HttpDemand DemandOfNotify(const Route& route, size_t, const ApiOptions& options) {
+  // What waits for the end of a notify holds nothing meanwhile: there is room to be found once it has come.
+  return Waits(route.query) ? HttpDemand() : Shows(2 * options.max_body_bytes + kShownBesideBytes);
+}
+
+HttpDemand DemandOfLanes(const Route&, size_t, const ApiOptions&) {
+  return Shows(2 * kListPageBytes);
 }
 
 size_t BytesToShow(const NotifyView& view) {

@@ -3,14 +3,23 @@
 
 #include "broker/effects.h"
 #include "net/api/api_options.h"
+#include "net/api/router.h"
 #include "net/http.h"
 
 namespace notifyd {
 
 /// Of one page of a list: what its records may take, without their payloads. The answer is that, and some 1 KiB of names and defaults a row.
-inline constexpr size_t kListBytes = 512 << 10;
+inline constexpr size_t kListPageBytes = 512 << 10;
 
+/// Of a request, as its row says.
 HttpDemand DemandOf(const HttpRequest& request, const ApiOptions& options);
+
+// One a kind of row (Foreteller, routes.h).
+HttpDemand DemandOfProbe(const Route& route, size_t body_bytes, const ApiOptions& options);
+HttpDemand DemandOfList(const Route& route, size_t body_bytes, const ApiOptions& options);
+HttpDemand DemandOfSubmit(const Route& route, size_t body_bytes, const ApiOptions& options);
+HttpDemand DemandOfNotify(const Route& route, size_t body_bytes, const ApiOptions& options);
+HttpDemand DemandOfLanes(const Route& route, size_t body_bytes, const ApiOptions& options);
 
 /// What the answer that shows this notify takes at most.
 size_t BytesToShow(const NotifyView& view);

@@ -7,6 +7,8 @@
 #include "net/api/json_shape.h"
 #include "net/api/lane_json.h"
 #include "net/api/list_query.h"
+#include "net/api/request_tools.h"
+#include "net/api/steps.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {
@@ -44,62 +46,45 @@ Status CheckShort(const HttpRequest& request) {
   return Status(Code::kTooLarge, "such a document has at most " + std::to_string(kLargeJsonBytes) + " bytes");
 }
 
-template <class Request>
-Result<Event> ById(RequestId id, const std::string& text) {
-  Result<NotifyId> notify = FindId(text);
-  if (!notify.ok()) return std::move(notify).status();
-  return Event(Request{id, *notify});
-}
-
-template <class Request>
-Result<Event> ByFkey(RequestId id, const std::string& fkey) {
-  if (!IsName(fkey)) return Status(Code::kUnacceptable, "an fkey has 1 to 255 bytes of UTF-8, without NUL", "/fkey");
-  Request request;
-  request.request = id;
-  request.fkey = fkey;
-  return Event(std::move(request));
-}
-
-Result<Event> Retry(RequestId id, const std::string& text, const HttpRequest& request) {
-  Result<NotifyId> notify = FindId(text);
-  if (!notify.ok()) return std::move(notify).status();
-  return Event(RetryRequest{id, *notify, ContextOf(request.headers).via});
-}
-
-Result<Event> Get(RequestId id, const std::string& text, const QueryParameters& query) {
-  Result<int64_t> wait_ms = ParseWait(query);
-  if (!wait_ms.ok()) return std::move(wait_ms).status();
-  Result<NotifyId> notify = FindId(text);
-  if (!notify.ok()) return std::move(notify).status();
-  return Event(GetRequest{id, *notify, *wait_ms});
-}
-
-Result<Event> List(RequestId id, const QueryParameters& query) {
-  Result<ListQuery> list = ParseListQuery(query);
-  if (!list.ok()) return std::move(list).status();
-  list->show_bytes = kListBytes;
-  return Event(ListRequest{id, *std::move(list)});
-}
-
-Result<Event> Lanes(RequestId id, const QueryParameters& query) {
-  Result<LanesQuery> lanes = ParseLanesQuery(query);
-  if (!lanes.ok()) return std::move(lanes).status();
-  return Event(LanesRequest{id, *std::move(lanes)});
-}
-
-}  // namespace
-
-Result<NotifyId> FindId(const std::string& text) {
-  if (std::optional<NotifyId> id = NotifyId::Parse(text)) return *id;
+/// "n" and 16 hex digits; anything else names no notify. Error: kNotFound.
+Result<NotifyId> IdOf(const Route& route) {
+  if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
   return Status(Code::kNotFound, "there is no such notify");
 }
 
-Result<LaneKey> FindLane(const Route& route) {
+/// The lane that the path names. Errors: kNotFound (the mode), kUnacceptable (the name).
+Result<LaneKey> LaneOf(const Route& route) {
   std::optional<Mode> mode = ParseMode(route.argument);
   if (!mode) return Status(Code::kNotFound, "there are lanes of the modes concurrent and fifo only");
   if (!IsName(route.argument2)) return Status(Code::kUnacceptable, "a lane's name has 1 to 255 bytes of UTF-8, without NUL", "/name");
   return LaneKey{*mode, route.argument2};
 }
+
+template <class Request>
+Result<Asked> ById(const Asking& asking) {
+  Result<NotifyId> notify = IdOf(asking.route);
+  if (!notify.ok()) return std::move(notify).status();
+  return Asked(Event(Request{asking.id, *notify}));
+}
+
+template <class Request>
+Result<Request> ByFkey(const Asking& asking) {
+  if (!IsName(asking.route.argument)) return Status(Code::kUnacceptable, "an fkey has 1 to 255 bytes of UTF-8, without NUL", "/fkey");
+  Request request;
+  request.request = asking.id;
+  request.fkey = asking.route.argument;
+  return request;
+}
+
+/// An event whose reply is the answer, or why there is none.
+template <class Request>
+Result<Asked> EventOf(Result<Request> request) {
+  if (!request.ok()) return std::move(request).status();
+  return Asked(Event(*std::move(request)));
+}
+
+/// Is the Content-Type one that the body may have? None at all is JSON. Error: kUnsupportedMedia, a Content-Encoding included.
+enum class BodyType { kJson, kPatch, kSubmit };  // kPatch: or a merge patch. kSubmit: NDJSON goes elsewhere, but is named
 
 Status CheckContentType(const HttpRequest& request, BodyType type) {
   NOTIFYD_TRY(CheckCoding(request));
@@ -112,22 +97,13 @@ Status CheckContentType(const HttpRequest& request, BodyType type) {
   return Status(Code::kUnsupportedMedia, "the Content-Type must be application/json" + std::string(others) + ", not " + Quoted(essence));
 }
 
+/// kMalformed where a body is needed and there is none, else as above.
 Status CheckBody(const HttpRequest& request, BodyType type) {
   NOTIFYD_TRY(CheckContentType(request, type));
   return request.body.empty() ? Status(Code::kMalformed, "the body is missing: it must be JSON") : Status::Ok();
 }
 
-bool IsNdjson(const HttpRequest& request) {
-  return EssenceOf(request) == "application/x-ndjson";
-}
-
-Status CheckBulkHead(const HttpRequest& request, const Route& route) {
-  NOTIFYD_TRY(CheckCoding(request));
-  NOTIFYD_TRY(CheckNoParameters(route));
-  if (!request.Header("Idempotency-Key")) return Status::Ok();
-  return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only; a line has idempotency_key");
-}
-
+/// Of a route's query, decoded. Error: kMalformed.
 Result<QueryParameters> ReadQuery(const Route& route) {
   Result<QueryParameters> query = ParseQuery(route.query);
   if (!query.ok()) return query;
@@ -136,96 +112,163 @@ Result<QueryParameters> ReadQuery(const Route& route) {
   return query;
 }
 
-Status CheckNoParameters(const Route& route) {
-  Result<QueryParameters> query = ReadQuery(route);
-  return query.ok() ? RefuseParameters(*query) : std::move(query).status();
+}  // namespace
+
+Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, bool aside) {
+  QueryParameters query;
+  if (route.row->parameters != Parameters::kIgnored) {
+    Result<QueryParameters> read = ReadQuery(route);
+    if (!read.ok()) return std::move(read).status();
+    query = *std::move(read);
+    if (route.row->parameters == Parameters::kNone) NOTIFYD_TRY(RefuseParameters(query));
+  }
+  return route.row->read({id, route, query, request, tools, aside});
 }
 
-Result<Event> RequestReader::Read(RequestId id, const Route& route, HttpRequest* request) {
+bool IsBulkSubmit(const HttpRequest& head, const Route& route) {
+  return route.row && route.row->lines && EssenceOf(head) == "application/x-ndjson";
+}
+
+Status CheckBulkHead(const HttpRequest& head, const Route& route) {
+  NOTIFYD_TRY(CheckCoding(head));
   Result<QueryParameters> query = ReadQuery(route);
   if (!query.ok()) return std::move(query).status();
-  bool get = route.verb == Verb::kGet;
-  if (route.endpoint == Endpoint::kNotifies && get) return List(id, *query);
-  if (route.endpoint == Endpoint::kNotify && get) return Get(id, route.argument, *query);
-  if (route.endpoint == Endpoint::kLanes) return Lanes(id, *query);
-  if (route.endpoint == Endpoint::kFkeyTrigger) return Trigger(id, route.argument, *query, request);
   NOTIFYD_TRY(RefuseParameters(*query));
-  switch (route.endpoint) {
-    case Endpoint::kNotifies:
-      return Submit(id, request);
-    case Endpoint::kNotify:
-      return ById<CancelRequest>(id, route.argument);
-    case Endpoint::kExplain:
-      return ById<ExplainRequest>(id, route.argument);
-    case Endpoint::kNotifyRetry:
-      return Retry(id, route.argument, *request);
-    case Endpoint::kBulkRetry:
-      return Bulk(id, BulkKind::kRetry, request);
-    case Endpoint::kBulkCancel:
-      return Bulk(id, BulkKind::kCancel, request);
-    case Endpoint::kBulkPurge:
-      return Bulk(id, BulkKind::kPurge, request);
-    case Endpoint::kFkey:
-      return get ? ByFkey<FkeyGetRequest>(id, route.argument) : ByFkey<FkeyCancelRequest>(id, route.argument);
-    case Endpoint::kLane:
-      return Lane(id, route, request);
-    default:
-      CHECK(route.endpoint == Endpoint::kStats);
-      return Event(StatsRequest{id});
-  }
+  if (!head.Header("Idempotency-Key")) return Status::Ok();
+  return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only; a line has idempotency_key");
 }
 
-Result<Event> RequestReader::Submit(RequestId id, HttpRequest* request) {
+Result<Asked> ReadSubmit(const Asking& asking) {
+  HttpRequest* request = asking.request;
   NOTIFYD_TRY(CheckBody(*request, BodyType::kSubmit));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedSubmit> parsed = parser_->Parse(&request->body, *key, ContextOf(request->headers));
+  Result<ParsedSubmit> parsed = asking.tools->submit.Parse(&request->body, *key, ContextOf(request->headers));
   if (!parsed.ok()) return std::move(parsed).status();
   SubmitRequest submit;
-  submit.request = id;
+  submit.request = asking.id;
   submit.items = std::move(parsed->items);
   submit.batch = parsed->batch;
-  return Event(std::move(submit));
+  return Asked(Event(std::move(submit)));
 }
 
-Result<Event> RequestReader::Trigger(RequestId id, const std::string& fkey, const QueryParameters& query, HttpRequest* request) {
-  Result<int64_t> remember_ms = ParseRemember(query);
-  if (!remember_ms.ok()) return std::move(remember_ms).status();
-  Result<Event> event = ByFkey<TriggerRequest>(id, fkey);
-  if (!event.ok()) return event;
-  TriggerRequest& trigger = std::get<TriggerRequest>(*event);
-  trigger.remember_ms = *remember_ms;
-  if (request->body.empty()) return event;
-  NOTIFYD_TRY(CheckContentType(*request, BodyType::kJson));
-  Result<ParsedTrigger> parsed = parser_->ParseTrigger(&request->body);
-  if (!parsed.ok()) return std::move(parsed).status();
-  trigger.data = std::move(parsed->data);
-  trigger.when = parsed->when;
-  return event;
+Result<Asked> ReadList(const Asking& asking) {
+  Result<ListQuery> list = ParseListQuery(asking.query);
+  if (!list.ok()) return std::move(list).status();
+  list->show_bytes = kListPageBytes;
+  return Asked(Event(ListRequest{asking.id, *std::move(list)}));
 }
 
-Result<Event> RequestReader::Bulk(RequestId id, BulkKind kind, HttpRequest* request) {
+template <BulkKind kind>
+Result<Asked> ReadBulk(const Asking& asking) {
+  HttpRequest* request = asking.request;
   NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
   NOTIFYD_TRY(CheckShort(*request));
-  Result<ParsedBulk> parsed = ParseBulk(&reader_, &request->body);
+  Result<ParsedBulk> parsed = ParseBulk(&asking.tools->json, &request->body);
   if (!parsed.ok()) return std::move(parsed).status();
-  return Event(BulkRequest{id, kind, std::move(parsed->query), parsed->dry_run, ContextOf(request->headers).via});
+  return Asked(Event(BulkRequest{asking.id, kind, std::move(parsed->query), parsed->dry_run, ContextOf(request->headers).via}));
+}
+template Result<Asked> ReadBulk<BulkKind::kRetry>(const Asking& asking);
+template Result<Asked> ReadBulk<BulkKind::kCancel>(const Asking& asking);
+template Result<Asked> ReadBulk<BulkKind::kPurge>(const Asking& asking);
+
+Result<Asked> ReadGet(const Asking& asking) {
+  Result<int64_t> wait_ms = ParseWait(asking.query);
+  if (!wait_ms.ok()) return std::move(wait_ms).status();
+  Result<NotifyId> notify = IdOf(asking.route);
+  if (!notify.ok()) return std::move(notify).status();
+  return Asked(Event(GetRequest{asking.id, *notify, *wait_ms}));
 }
 
-Result<Event> RequestReader::Lane(RequestId id, const Route& route, HttpRequest* request) {
-  Result<LaneKey> lane = FindLane(route);
+Result<Asked> ReadChange(const Asking& asking) {
+  Result<NotifyId> notify = IdOf(asking.route);
+  if (!notify.ok()) return std::move(notify).status();
+  NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
+  Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(asking.id, *notify, std::move(*asking.request), asking.tools, /*heavy=*/asking.aside);
+  if (!steps.ok()) return std::move(steps).status();
+  return Asked(*std::move(steps));
+}
+
+Result<Asked> ReadCancel(const Asking& asking) {
+  return ById<CancelRequest>(asking);
+}
+
+Result<Asked> ReadExplain(const Asking& asking) {
+  return ById<ExplainRequest>(asking);
+}
+
+Result<Asked> ReadRetryOfOne(const Asking& asking) {
+  Result<NotifyId> notify = IdOf(asking.route);
+  if (!notify.ok()) return std::move(notify).status();
+  return Asked(Event(RetryRequest{asking.id, *notify, ContextOf(asking.request->headers).via}));
+}
+
+Result<Asked> ReadFkeyGet(const Asking& asking) {
+  return EventOf(ByFkey<FkeyGetRequest>(asking));
+}
+
+Result<Asked> ReadFkeyCancel(const Asking& asking) {
+  return EventOf(ByFkey<FkeyCancelRequest>(asking));
+}
+
+Result<Asked> ReadTrigger(const Asking& asking) {
+  HttpRequest* request = asking.request;
+  Result<int64_t> remember_ms = ParseRemember(asking.query);
+  if (!remember_ms.ok()) return std::move(remember_ms).status();
+  Result<TriggerRequest> trigger = ByFkey<TriggerRequest>(asking);
+  if (!trigger.ok()) return std::move(trigger).status();
+  trigger->remember_ms = *remember_ms;
+  if (request->body.empty()) return EventOf(std::move(trigger));
+  NOTIFYD_TRY(CheckContentType(*request, BodyType::kJson));
+  Result<ParsedTrigger> parsed = asking.tools->submit.ParseTrigger(&request->body);
+  if (!parsed.ok()) return std::move(parsed).status();
+  trigger->data = std::move(parsed->data);
+  trigger->when = parsed->when;
+  return EventOf(std::move(trigger));
+}
+
+Result<Asked> ReadLanes(const Asking& asking) {
+  Result<LanesQuery> lanes = ParseLanesQuery(asking.query);
+  if (!lanes.ok()) return std::move(lanes).status();
+  return Asked(Event(LanesRequest{asking.id, *std::move(lanes)}));
+}
+
+Result<Asked> ReadLane(const Asking& asking) {
+  Result<LaneKey> lane = LaneOf(asking.route);
   if (!lane.ok()) return std::move(lane).status();
-  if (route.verb == Verb::kGet) {
-    LanesRequest get;
-    get.request = id;
-    get.query.only = *std::move(lane);
-    return Event(std::move(get));
-  }
-  NOTIFYD_TRY(CheckBody(*request, BodyType::kPatch));
-  NOTIFYD_TRY(CheckShort(*request));
-  Result<LanePatch> patch = ParseLanePatch(&reader_, &request->body, lane->mode);
+  LanesRequest get;
+  get.request = asking.id;
+  get.query.only = *std::move(lane);
+  return Asked(Event(std::move(get)));
+}
+
+Result<Asked> ReadLaneChange(const Asking& asking) {
+  Result<LaneKey> lane = LaneOf(asking.route);
+  if (!lane.ok()) return std::move(lane).status();
+  NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
+  NOTIFYD_TRY(CheckShort(*asking.request));
+  Result<LanePatch> patch = ParseLanePatch(&asking.tools->json, &asking.request->body, lane->mode);
   if (!patch.ok()) return std::move(patch).status();
-  return Event(LaneChangeRequest{id, *std::move(lane), *std::move(patch)});
+  return Asked(Event(LaneChangeRequest{asking.id, *std::move(lane), *std::move(patch)}));
+}
+
+Result<Asked> ReadStats(const Asking& asking) {
+  return Asked(Event(StatsRequest{asking.id}));
+}
+
+Result<Asked> ReadMetrics(const Asking& asking) {
+  return Asked(MakeMetricsSteps(asking.id, asking.tools));
+}
+
+Result<Asked> ReadHealthz(const Asking&) {
+  return Asked(JsonResponse(200, R"({"status":"ok"})"));
+}
+
+Result<Asked> ReadReadyz(const Asking& asking) {
+  const ApiOptions& options = *asking.tools->options;
+  if (options.ready && !options.ready())
+    return Status(Code::kUnavailable, "submits are not taken: the broker starts or stops, or the store refuses writes");
+  return Asked(JsonResponse(200, R"({"status":"ready"})"));
 }
 
 }  // namespace notifyd

@@ -1,56 +1,42 @@
-// Requests that become one event: takes them apart and validates what they say. Decides nothing, answers nothing. One a thread.
-// What takes several steps is in steps.h, a bulk submit in ndjson.h. Contract section 3, "HTTP API".
+// The readers of requests: each takes a request of one row of the routes apart and validates what it says. Decides nothing. What takes several steps
+// is in steps.h, a bulk submit in ndjson.h. Contract section 3, "HTTP API".
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "base/status.h"
 #include "broker/events.h"
-#include "net/api/json_reader.h"
-#include "net/api/router.h"
-#include "net/api/submit_parser.h"
+#include "net/api/routes.h"
 #include "net/http.h"
 
 namespace notifyd {
 
-/// "n" and 16 hex digits; anything else names no notify. Error: kNotFound.
-Result<NotifyId> FindId(const std::string& text);
+/// Reads a request by its row; `route` must have one. `request` may be used up, `tools` are the calling thread's. Errors: kMalformed, kNotFound,
+/// kUnacceptable, kTooLarge, kUnsupportedMedia, kUnavailable.
+Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, bool aside);
 
-/// The lane that the path of a route names. Errors: kNotFound (the mode), kUnacceptable (the name).
-Result<LaneKey> FindLane(const Route& route);
-
-/// Is the Content-Type one that the body may have? None at all is JSON. Error: kUnsupportedMedia, a Content-Encoding included.
-enum class BodyType { kJson, kPatch, kSubmit };  // kPatch: or a merge patch. kSubmit: NDJSON goes elsewhere, but is named
-Status CheckContentType(const HttpRequest& request, BodyType type);
-/// kMalformed where a body is needed and there is none, else as above.
-Status CheckBody(const HttpRequest& request, BodyType type);
-bool IsNdjson(const HttpRequest& request);
+/// Is it a bulk submit: NDJSON to a row that takes lines?
+bool IsBulkSubmit(const HttpRequest& head, const Route& route);
 /// What a bulk submit's head is refused for: a Content-Encoding, an Idempotency-Key, query parameters.
-Status CheckBulkHead(const HttpRequest& request, const Route& route);
+Status CheckBulkHead(const HttpRequest& head, const Route& route);
 
-/// Of a route's query, decoded. Error: kMalformed.
-Result<QueryParameters> ReadQuery(const Route& route);
-/// For what takes no parameters at all. Errors: kMalformed, kUnacceptable.
-Status CheckNoParameters(const Route& route);
-
-class RequestReader {
- public:
-  /// `parser` is borrowed.
-  explicit RequestReader(SubmitParser* parser) : parser_(parser) {}
-
-  /// `route`: an offered one, but for the probes, /metrics and PATCH of a notify. The event carries `id`. May use up the request's body.
-  /// Errors: kMalformed, kNotFound, kUnacceptable, kTooLarge, kUnsupportedMedia.
-  Result<Event> Read(RequestId id, const Route& route, HttpRequest* request);
-
- private:
-  Result<Event> Submit(RequestId id, HttpRequest* request);
-  Result<Event> Trigger(RequestId id, const std::string& fkey, const QueryParameters& query, HttpRequest* request);
-  Result<Event> Bulk(RequestId id, BulkKind kind, HttpRequest* request);
-  Result<Event> Lane(RequestId id, const Route& route, HttpRequest* request);
-
-  SubmitParser* const parser_;
-  JsonReader reader_;
-};
+// One reader a row.
+Result<Asked> ReadSubmit(const Asking& asking);
+Result<Asked> ReadList(const Asking& asking);
+template <BulkKind kind>
+Result<Asked> ReadBulk(const Asking& asking);
+Result<Asked> ReadGet(const Asking& asking);
+Result<Asked> ReadChange(const Asking& asking);
+Result<Asked> ReadCancel(const Asking& asking);
+Result<Asked> ReadExplain(const Asking& asking);
+Result<Asked> ReadRetryOfOne(const Asking& asking);
+Result<Asked> ReadFkeyGet(const Asking& asking);
+Result<Asked> ReadFkeyCancel(const Asking& asking);
+Result<Asked> ReadTrigger(const Asking& asking);
+Result<Asked> ReadLanes(const Asking& asking);
+Result<Asked> ReadLane(const Asking& asking);
+Result<Asked> ReadLaneChange(const Asking& asking);
+Result<Asked> ReadStats(const Asking& asking);
+Result<Asked> ReadMetrics(const Asking& asking);
+Result<Asked> ReadHealthz(const Asking& asking);
+Result<Asked> ReadReadyz(const Asking& asking);
 
 }  // namespace notifyd

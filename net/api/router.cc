@@ -1,45 +1,37 @@
 #include "net/api/router.h"
 
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <vector>
+
+#include "net/api/routes.h"
 
 namespace notifyd {
 namespace {
 
-constexpr RouteRow kRoutes[] = {
-    {Endpoint::kNotifies, "/v1/notifies", "GET, HEAD, POST"},
-    {Endpoint::kBulkRetry, "/v1/notifies/retry", "POST"},
-    {Endpoint::kBulkCancel, "/v1/notifies/cancel", "POST"},
-    {Endpoint::kBulkPurge, "/v1/notifies/purge", "POST"},
-    {Endpoint::kNotify, "/v1/notifies/{id}", "GET, HEAD, PATCH, DELETE"},
-    {Endpoint::kExplain, "/v1/notifies/{id}/explain", "GET, HEAD"},
-    {Endpoint::kNotifyRetry, "/v1/notifies/{id}/retry", "POST"},
-    {Endpoint::kFkey, "/v1/fkeys/{fkey}", "GET, HEAD, DELETE"},
-    {Endpoint::kFkeyTrigger, "/v1/fkeys/{fkey}/trigger", "POST"},
-    {Endpoint::kLanes, "/v1/lanes", "GET, HEAD"},
-    {Endpoint::kLane, "/v1/lanes/{mode}/{name}", "GET, HEAD, PATCH"},
-    {Endpoint::kStats, "/v1/stats", "GET, HEAD"},
-    {Endpoint::kMetrics, "/metrics", "GET, HEAD"},
-    {Endpoint::kHealthz, "/healthz", "GET, HEAD"},
-    {Endpoint::kReadyz, "/readyz", "GET, HEAD"},
-};
 constexpr size_t kMaxSegments = 4;
 
-Verb VerbOf(std::string_view method) {
+std::optional<Verb> VerbOf(std::string_view method) {
   if (method == "GET" || method == "HEAD") return Verb::kGet;
   if (method == "POST") return Verb::kPost;
   if (method == "DELETE") return Verb::kDelete;
   if (method == "PATCH") return Verb::kPatch;
-  return Verb::kOther;
+  return std::nullopt;
 }
 
-bool Allows(std::string_view allow, std::string_view method) {
-  while (!allow.empty()) {
-    size_t end = std::min(allow.find(", "), allow.size());
-    if (allow.substr(0, end) == method) return true;
-    allow.remove_prefix(std::min(end + 2, allow.size()));
+const char* NamesOf(Verb verb) {
+  switch (verb) {
+    case Verb::kGet:
+      return "GET, HEAD";
+    case Verb::kPost:
+      return "POST";
+    case Verb::kPatch:
+      return "PATCH";
+    case Verb::kDelete:
+      break;
   }
-  return false;
+  return "DELETE";
 }
 
 using Segments = std::vector<std::string>;
@@ -53,7 +45,7 @@ std::string_view TakeSegment(std::string_view* path) {
 }
 
 /// Moves what stands for arguments into `route`.
-bool MatchRow(std::string_view path, Segments& segments, Route* route) {
+bool MatchPath(std::string_view path, Segments& segments, Route* route) {
   size_t arguments = 0;
   std::string* places[] = {&route->argument, &route->argument2};
   size_t at[2] = {};
@@ -74,10 +66,22 @@ bool MatchRow(std::string_view path, Segments& segments, Route* route) {
   return true;
 }
 
-void Take(const RouteRow& row, std::string_view method, Route* route) {
-  route->endpoint = row.endpoint;
-  route->allow = row.allow;
-  route->offered = Allows(row.allow, method);
+/// Of the rows of one path, the one that takes the method.
+void Take(std::span<const RouteRow> path, std::string_view method, Route* route) {
+  std::optional<Verb> verb = VerbOf(method);
+  for (const RouteRow& row : path)
+    if (row.verb == verb) route->row = &row;
+  if (route->row) return;
+  for (const RouteRow& row : path) route->allow.append(route->allow.empty() ? "" : ", ").append(NamesOf(row.verb));
+}
+
+/// Takes the rows of one path off `rows`.
+std::span<const RouteRow> TakePath(std::span<const RouteRow>* rows) {
+  size_t count = 1;
+  while (count < rows->size() && (*rows)[count].path == rows->front().path) ++count;
+  std::span<const RouteRow> path = rows->first(count);
+  *rows = rows->subspan(count);
+  return path;
 }
 
 /// "host[:port]" in lower case with its port written out; empty where there is none.
@@ -92,13 +96,8 @@ std::string WithPort(std::string_view authority, std::string_view default_port) 
 
 }  // namespace
 
-std::span<const RouteRow> AllRoutes() {
-  return kRoutes;
-}
-
 Result<Route> FindRoute(std::string_view method, std::string_view target) {
   Route route;
-  route.verb = VerbOf(method);
   for (std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
     if (!EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
@@ -110,8 +109,10 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
 
   auto missing = [] { return Status(Code::kNotFound, "there is nothing at this path"); };
   if (path.empty() || path[0] != '/') return missing();
-  if (path == kRoutes[0].path) {
-    Take(kRoutes[0], method, &route);
+  std::span<const RouteRow> rows = AllRoutes();
+  // The one that matters.
+  if (path == rows[0].path) {
+    Take(TakePath(&rows), method, &route);
     return route;
   }
   Segments segments;
@@ -120,9 +121,10 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
     if (!PercentDecode(TakeSegment(&path), false, &segments.emplace_back()))
       return Status(Code::kMalformed, "the path has a % that two hex digits do not follow");
   }
-  for (const RouteRow& row : kRoutes) {
-    if (!MatchRow(row.path, segments, &route)) continue;
-    Take(row, method, &route);
+  while (!rows.empty()) {
+    std::span<const RouteRow> same = TakePath(&rows);
+    if (!MatchPath(same[0].path, segments, &route)) continue;
+    Take(same, method, &route);
     return route;
   }
   return missing();

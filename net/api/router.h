@@ -1,7 +1,7 @@
-// Router: which endpoint a method and target mean. Pure. Contract section 3, "HTTP API".
+// Router: which row of the routes a method and target mean. Pure. Contract section 3, "HTTP API".
 #pragma once
 
-#include <span>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,44 +10,16 @@
 
 namespace notifyd {
 
-enum class Endpoint {
-  kUnknown,
-  kNotifies,
-  kNotify,
-  kExplain,
-  kNotifyRetry,
-  kBulkRetry,
-  kBulkCancel,
-  kBulkPurge,
-  kFkey,
-  kFkeyTrigger,
-  kLanes,
-  kLane,
-  kStats,
-  kMetrics,
-  kHealthz,
-  kReadyz,
-};
+struct RouteRow;
 
-enum class Verb { kOther, kGet, kPost, kDelete, kPatch };
-
-/// One path of the contract.
-struct RouteRow {
-  Endpoint endpoint;
-  std::string_view path;   // "/v1/notifies/{id}": what stands in braces is an argument
-  std::string_view allow;  // the methods that it takes, as the header Allow has them
-};
-/// All of them, the literal ones before those with arguments.
-std::span<const RouteRow> AllRoutes();
+enum class Verb : uint8_t { kGet, kPost, kPatch, kDelete };  // HEAD is kGet
 
 struct Route {
-  Endpoint endpoint = Endpoint::kUnknown;
-  Verb verb = Verb::kOther;  // HEAD is kGet
-  std::string_view allow;    // static
-  bool offered = false;      // the path takes this method
-  std::string argument;      // the id, the fkey, the lane's mode; percent-decoded like the next
-  std::string argument2;     // the lane's name
-  std::string_view query;    // borrowed from the target
+  const RouteRow* row = nullptr;  // of AllRoutes; null: there is the path, and it does not take the method
+  std::string allow;              // where `row` is null: the methods that it takes, as the header Allow has them
+  std::string argument;           // the id, the fkey, the lane's mode; percent-decoded like the next
+  std::string argument2;          // the lane's name
+  std::string_view query;         // borrowed from the target
 };
 
 /// `target`: a path and query, or a whole URL (RFC 9112 section 3.2). Errors: kMalformed (percent-encoding), kNotFound.

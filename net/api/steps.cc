@@ -24,23 +24,15 @@ std::optional<std::string> IfMatchOf(const HttpRequest& request) {
 
 class ChangeSteps : public Steps {
  public:
-  ChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies, const ApiOptions* options,
-              std::unique_ptr<ChangeTools> own)
-      : id_(id),
-        notify_(notify),
-        if_match_(IfMatchOf(request)),
-        patch_(std::move(request.body)),
-        own_(std::move(own)),
-        parser_(own_ ? &own_->change : parser),
-        replies_(own_ ? &own_->replies : replies),
-        options_(options) {}
+  ChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy)
+      : id_(id), notify_(notify), if_match_(IfMatchOf(request)), patch_(std::move(request.body)), tools_(std::move(tools)), heavy_(heavy) {}
 
   Event First() override {
     reading_ = true;
     return ChangeReadRequest{id_, notify_};
   }
 
-  bool heavy() const override { return own_ != nullptr; }
+  bool heavy() const override { return heavy_; }
 
   std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
     if (std::holds_alternative<Stale>(reply)) {
@@ -48,7 +40,7 @@ class ChangeSteps : public Steps {
       if (++tries_ == kMaxChangeTries) return ProblemResponse(Status(Code::kConflict, "the notify is being changed by others; try again"));
       return First();
     }
-    if (!reading_ || !std::holds_alternative<Viewed>(reply)) return replies_->Render(reply);
+    if (!reading_ || !std::holds_alternative<Viewed>(reply)) return tools_->replies.Render(reply);
     return Change(std::get<Viewed>(reply));
   }
 
@@ -56,10 +48,10 @@ class ChangeSteps : public Steps {
   std::variant<Event, HttpResponse> Change(const Viewed& viewed) {
     const std::shared_ptr<const NotifyRecord>& base = viewed.view.record;
     if (if_match_ && !Matches(*if_match_, ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
-    Result<ChangeRequest> change = parser_->Parse(&patch_, base, options_->wall());
+    Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall());
     if (!change.ok()) return ProblemResponse(change.status());
     bool same = change->head == base->head && change->spec == base->spec && !change->when && !change->ttl;
-    if (same) return replies_->Render(viewed);
+    if (same) return tools_->replies.Render(viewed);
     reading_ = false;
     change->request = id_;
     change->id = notify_;
@@ -70,17 +62,15 @@ class ChangeSteps : public Steps {
   const NotifyId notify_;
   const std::optional<std::string> if_match_;
   std::string patch_;
-  const std::unique_ptr<ChangeTools> own_;
-  ChangeParser* const parser_;
-  const Replies* const replies_;
-  const ApiOptions* const options_;
+  const std::shared_ptr<RequestTools> tools_;
+  const bool heavy_;
   bool reading_ = true;
   int tries_ = 0;
 };
 
 class MetricsSteps : public Steps {
  public:
-  MetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options) : id_(id), replies_(replies), options_(options) {}
+  MetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) : id_(id), tools_(std::move(tools)) {}
 
   Event First() override { return StatsRequest{id_}; }
 
@@ -98,33 +88,31 @@ class MetricsSteps : public Steps {
     if (auto* listed = std::get_if<LanesListed>(&reply)) {
       lanes = std::move(listed->lanes);
     } else if (!have_stats) {
-      return replies_->Render(reply);
+      return tools_->replies.Render(reply);
     }  // Figures without lanes are better than none, just when something is wrong.
-    ProcessStats process = options_->process ? options_->process() : ProcessStats();
-    HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, process, options_->histograms, options_->version));
+    const ApiOptions& options = *tools_->options;
+    ProcessStats process = options.process ? options.process() : ProcessStats();
+    HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, process, options.histograms, options.version));
     response.content_type = kMetricsContentType;
     return response;
   }
 
  private:
   const RequestId id_;
-  const Replies* const replies_;
-  const ApiOptions* const options_;
+  const std::shared_ptr<RequestTools> tools_;
   bool have_stats_ = false;
   StatsView stats_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies,
-                                               const ApiOptions* options, std::unique_ptr<ChangeTools> own) {
-  Status status = (own ? &own->change : parser)->Check(&request.body);
-  if (!status.ok()) return status;
-  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), parser, replies, options, std::move(own)));
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy) {
+  if (Status status = tools->change.Check(&request.body); !status.ok()) return status;
+  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), std::move(tools), heavy));
 }
 
-std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options) {
-  return std::make_unique<MetricsSteps>(id, replies, options);
+std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) {
+  return std::make_unique<MetricsSteps>(id, std::move(tools));
 }
 
 }  // namespace notifyd

@@ -6,14 +6,11 @@
 #include <string>
 #include <variant>
 
-#include "base/secrets.h"
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/events.h"
-#include "net/api/api_options.h"
-#include "net/api/change.h"
 #include "net/api/replies.h"
-#include "net/api/submit_parser.h"
+#include "net/api/request_tools.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -33,24 +30,12 @@ class Steps {
 /// this may change a notify at the same time. A try costs one read.
 inline constexpr int kMaxChangeTries = 64;
 
-/// What a large change is made with, on whatever thread: of its own, and as the settings were when it came.
-struct ChangeTools {
-  /// `options` is borrowed.
-  ChangeTools(const ApiOptions* options, const SecretNames& names)
-      : secrets(names), submit(options->max_body_bytes, options->max_batch_items), change(&submit, &secrets), replies(options, &secrets) {}
-  const SecretNames secrets;
-  SubmitParser submit;
-  ChangeParser change;
-  const Replies replies;
-};
-
 /// Read, check If-Match, patch, change; from the start where the notify was changed in between. Contract section 3, PATCH.
-/// `parser`, `replies` and `options` are borrowed. `request`: its body is the patch. Errors: what can be said without the notify
-/// (ChangeParser::Check). With `own`, which takes the place of `parser` and `replies`, it is heavy, and may be made on another thread.
-Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, ChangeParser* parser, const Replies* replies,
-                                               const ApiOptions* options, std::unique_ptr<ChangeTools> own = nullptr);
+/// `request`: its body is the patch. Errors: what can be said without the notify (ChangeParser::Check). `heavy`: as Steps::heavy says; `tools` are of
+/// no other thread then, and it may be made on another one.
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy);
 
 /// The core's figures, then the lanes that have settings of their own.
-std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, const Replies* replies, const ApiOptions* options);
+std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools);
 
 }  // namespace notifyd

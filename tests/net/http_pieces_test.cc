@@ -70,7 +70,7 @@ TEST_CASE("http pieces: each chunk is a piece, and what frames it is not seen") 
 
 TEST_CASE("http pieces: only the bodies that the handler wants come in pieces") {
   StreamScript script = AnswerAtEnd();
-  script.head = [](HttpServer&, uint64_t, const HttpRequest& head) { return head.target == "/pieces"; };
+  script.takes = [](const HttpRequest& head) { return head.target == "/pieces"; };
   HttpLimits limits;
   limits.max_body_bytes = 1000;
   StreamFixture fixture(script, limits);
@@ -79,7 +79,7 @@ TEST_CASE("http pieces: only the bodies that the handler wants come in pieces") 
   CHECK(client.ReadResponse().body == "whole");
   client.Send(kGet);
   CHECK(client.ReadResponse().body == "GET /target a");
-  CHECK(fixture.events() == Events{"head", "request", "request"});
+  CHECK(fixture.events() == Events{"request", "request"});
   // What is wanted in pieces may be longer than what is gathered.
   client.Send(Head(5000) + std::string(5000, 'x'));
   CHECK(client.ReadResponse().body == "taken");
@@ -185,7 +185,6 @@ TEST_CASE("http pieces: a pause and its end inside one piece change nothing") {
   script.head = [](HttpServer& server, uint64_t token, const HttpRequest&) {
     server.PauseBody(token);
     server.ResumeBody(token);
-    return true;
   };
   script.body = [](HttpServer& server, uint64_t token, std::string_view) {
     server.PauseBody(token);
@@ -205,7 +204,6 @@ TEST_CASE("http pieces: a handler may pause before the first piece") {
   StreamScript script = AnswerAtEnd();
   script.head = [](HttpServer& server, uint64_t token, const HttpRequest&) {
     server.PauseBody(token);
-    return true;
   };
   StreamFixture fixture(script);
   RawClient client(fixture.port());
@@ -320,7 +318,6 @@ TEST_CASE("http pieces: Expect: 100-continue gets the answer instead where it wa
   StreamScript script;
   script.head = [](HttpServer& server, uint64_t token, const HttpRequest&) {
     server.Respond(token, HttpFixture::Text(422, "no"));
-    return true;
   };
   StreamFixture fixture(script);
   RawClient client(fixture.port());
@@ -367,10 +364,8 @@ TEST_CASE("http pieces: an answer before the end of a small body leaves the conn
 
 TEST_CASE("http pieces: an answer from inside the head leaves the connection in step") {
   StreamScript script;
-  bool wanted = GENERATE(true, false);
-  script.head = [wanted](HttpServer& server, uint64_t token, const HttpRequest&) {
+  script.head = [](HttpServer& server, uint64_t token, const HttpRequest&) {
     server.Respond(token, HttpFixture::Text(422, "enough"));
-    return wanted;
   };
   StreamFixture fixture(script);
   RawClient client(fixture.port());
@@ -393,7 +388,6 @@ TEST_CASE("http pieces: a client that sends all of a long body before it reads s
     } else {
       server.Respond(token, HttpFixture::Text(422, "enough"));
     }
-    return true;
   };
   StreamFixture fixture(script);
   RawClient client(fixture.port());

@@ -13,13 +13,14 @@ namespace notifyd {
 
 /// What the handler does, on the loop's thread; all may be left out. `token` is one of the request's.
 struct StreamScript {
-  std::function<bool(HttpServer&, uint64_t token, const HttpRequest&)> head = [](HttpServer&, uint64_t, const HttpRequest&) { return true; };
+  std::function<bool(const HttpRequest&)> takes = [](const HttpRequest&) { return true; };
+  std::function<void(HttpServer&, uint64_t token, const HttpRequest&)> head;
   std::function<void(HttpServer&, uint64_t token, std::string_view)> body;
   std::function<void(HttpServer&, uint64_t token)> end;
   std::function<bool(HttpServer&, uint64_t token)> broken;
   std::function<void(HttpServer&, uint64_t token)> writable;
   std::function<void(HttpServer&, uint64_t token)> close;
-  /// A request without a body, or whose body `head` did not want in pieces. Where left out it is answered as HttpFixture says.
+  /// A request without a body, or whose body `takes` did not want in pieces. Where left out it is answered as HttpFixture says.
   std::function<void(HttpServer&, uint64_t token, HttpRequest)> request;
 
   /// Sends back what comes, and pauses while the client does not take it.
@@ -27,7 +28,6 @@ struct StreamScript {
     StreamScript script;
     script.head = [](HttpServer& server, uint64_t token, const HttpRequest&) {
       server.BeginStream(token, HttpFixture::Text(200, {}));
-      return true;
     };
     script.body = [](HttpServer& server, uint64_t token, std::string_view piece) {
       if (server.Stream(token, piece) > 4 * HttpServer::kStreamLowBytes) server.PauseBody(token);
@@ -75,10 +75,13 @@ class StreamFixture : public HttpFixture {
     return Await([&] { return static_cast<size_t>(std::count(events_.begin(), events_.end(), event)) >= count; });
   }
 
-  bool OnHead(uint64_t token, const HttpRequest& head) override {
+  bool TakesPieces(const HttpRequest& head) override {
     if (!head.body.empty()) std::abort();
+    return script_.takes(head);
+  }
+  void OnHead(uint64_t token, const HttpRequest& head) override {
     Note(token, "head");
-    return script_.head(server(), token, head);
+    if (script_.head) script_.head(server(), token, head);
   }
   void OnBody(uint64_t token, std::string_view piece) override {
     if (piece.empty()) std::abort();

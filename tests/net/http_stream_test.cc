@@ -188,7 +188,6 @@ TEST_CASE("http stream: the next request of a pipeline begins after the end of t
   StreamScript script;
   script.head = [](HttpServer& server, uint64_t token, const HttpRequest&) {
     server.BeginStream(token, HttpFixture::Text(200, "begun"));
-    return true;
   };
   StreamFixture fixture(script);
   RawClient client(fixture.port());
@@ -398,7 +397,6 @@ TEST_CASE("http stream: any function may be called from inside any callback") {
     server.PauseBody(token);
     server.BeginStream(token, HttpFixture::Text(200, "own"));
     server.ResumeBody(token);
-    return true;
   };
   script.body = [&](HttpServer& server, uint64_t token, std::string_view) {
     server.Stream(held, " body");

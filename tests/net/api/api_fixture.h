@@ -204,7 +204,9 @@ class ApiFixture {
     head.method = method;
     head.target = target;
     head.headers = std::move(headers);
-    return api.OnHead(++last_token, head);
+    if (!api.TakesPieces(head)) return false;
+    api.OnHead(++last_token, head);
+    return true;
   }
   const FakeResponder::Streamed& Streamed() {
     REQUIRE(responder.streams.contains(last_token));

@@ -1,0 +1,59 @@
+// Routes: one row for each method of each path. An endpoint is added here: its row says what reads its requests, what may stand behind the question
+// mark, and what its answers take in memory. docs/openapi.yaml is held to the same rows by a test. Contract section 3, "HTTP API".
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "base/status.h"
+#include "broker/events.h"
+#include "net/api/router.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+class Steps;
+struct ApiOptions;
+struct RequestTools;
+
+/// A request that is to be read.
+struct Asking {
+  RequestId id;
+  const Route& route;
+  const QueryParameters& query;
+  HttpRequest* request;  // may be used up
+  const std::shared_ptr<RequestTools>& tools;
+  bool aside = false;  // on another thread, and `tools` are this request's own
+};
+
+/// What a request comes to: an event whose reply is its answer, several of them, or an answer that needs none.
+using Asked = std::variant<Event, std::unique_ptr<Steps>, HttpResponse>;
+
+/// Takes a request apart, and validates it. Decides nothing. Errors: what it is refused for.
+using Reader = Result<Asked> (*)(const Asking& asking);
+
+/// What a request's answer may take, told before anything is done for it. Pure. `body_bytes`: of the request.
+using Foreteller = HttpDemand (*)(const Route& route, size_t body_bytes, const ApiOptions& options);
+
+enum class Parameters : uint8_t {
+  kNone,     // any is refused
+  kRead,     // the reader reads them, and refuses what it does not know
+  kIgnored,  // probes and scrapers may put anything behind the question mark
+};
+
+struct RouteRow {
+  std::string_view path;  // "/v1/notifies/{id}": what stands in braces is an argument
+  Verb verb;
+  Parameters parameters;
+  Reader read;
+  Foreteller demand = nullptr;  // null: its answers are small
+  bool lines = false;           // a body of NDJSON is taken in pieces, as a bulk submit (ndjson.h), instead of by `read`
+};
+
+/// All of them. Those of one path stand together, in the order that the header Allow names them in; a literal path before one with an argument in the
+/// same place.
+std::span<const RouteRow> AllRoutes();
+
+}  // namespace notifyd
