@@ -37,6 +37,7 @@ int64_t SteadyMs() {
 
 struct OpEncoder {
   rocksdb::WriteBatch* out;
+  rocksdb::ColumnFamilyHandle* notifies;
   LaneChanges* lane_counts;
   std::string value;
 
@@ -49,13 +50,17 @@ struct OpEncoder {
   void Mark(const std::string& key) { out->Put(key, rocksdb::Slice()); }
   void Delete(const std::string& key) { out->Delete(key); }
 
-  void operator()(const PutNotify& op) { Put(EncodeNotifyKey(op.record->id), EncodeNotify, *op.record); }
+  void operator()(const PutNotify& op) {
+    value.clear();
+    EncodeNotify(*op.record, &value);
+    out->Put(notifies, EncodeNotifyKey(op.record->id), value);
+  }
   void operator()(const ChangeNotify& op) {
     value.clear();
     EncodeChange(*op.change, &value);
-    out->Merge(EncodeNotifyKey(op.id), value);
+    out->Merge(notifies, EncodeNotifyKey(op.id), value);
   }
-  void operator()(const DeleteNotify& op) { Delete(EncodeNotifyKey(op.id)); }
+  void operator()(const DeleteNotify& op) { out->Delete(notifies, EncodeNotifyKey(op.id)); }
   void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
   void operator()(const DeleteDue& op) { Delete(EncodeDueKey(op.clock, op.key)); }
   void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
@@ -82,8 +87,8 @@ struct OpEncoder {
 
 /// Adds a batch's operations to `out`. Its totals, and what it adds to the lanes' counts, follow once for a group: a busy lane would
 /// otherwise leave an operand a batch, all of which the next read of its counts must add up.
-void EncodeOps(const WriteBatch& batch, rocksdb::WriteBatch* out, LaneChanges* lane_counts) {
-  OpEncoder encoder{out, lane_counts, {}};
+void EncodeOps(const WriteBatch& batch, rocksdb::ColumnFamilyHandle* notifies, rocksdb::WriteBatch* out, LaneChanges* lane_counts) {
+  OpEncoder encoder{out, notifies, lane_counts, {}};
   for (const WriteOp& op : batch.ops) std::visit(encoder, op);
 }
 
@@ -170,7 +175,7 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
   LaneChanges lane_counts;
   const Totals* totals = nullptr;  // of the last batch that writes anything
   for (const WriteBatch& batch : *work) {
-    EncodeOps(batch, &group, &lane_counts);
+    EncodeOps(batch, setup_.notifies, &group, &lane_counts);
     sync |= batch.sync;
     if (!batch.ops.empty()) totals = &batch.totals;
     ++taken;
@@ -270,8 +275,8 @@ void Committer::CheckSpace() {
   // nothing is kept free at all; nor need RocksDB be asked where there is plenty.
   if (reserve > 0 && free_bytes < 2 * (reserve + kCompactionBytes)) {
     uint64_t unflushed_bytes = 0, table_bytes = 0;
-    db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed_bytes);
-    db_->GetIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &table_bytes);
+    db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed_bytes);
+    db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &table_bytes);
     free_bytes -= std::min(free_bytes, unflushed_bytes + std::min(table_bytes, kCompactionBytes));
   }
   // Apart by a quarter, so that it does not flap at the edge.

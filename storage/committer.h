@@ -27,6 +27,7 @@
 #include "storage/synced_file.h"
 
 namespace rocksdb {
+class ColumnFamilyHandle;
 class DB;
 class WriteBatch;
 }  // namespace rocksdb
@@ -43,7 +44,8 @@ class Committer {
   /// All pointers are borrowed. All that `db` holds is taken as synced, and its newest log as begun (BeginLog, storage/log_check.h).
   struct Setup {
     rocksdb::DB* db = nullptr;
-    const GuardedFiles* files = nullptr;  // those of `db`
+    rocksdb::ColumnFamilyHandle* notifies = nullptr;  // of `db`
+    const GuardedFiles* files = nullptr;              // those of `db`
     SyncedFile* synced = nullptr;
     std::string directory;
     Fingerprint store;

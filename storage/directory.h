@@ -2,7 +2,7 @@
 // anything: RocksDB would replay, compact and so change whatever database it finds. At Open only.
 //
 //   FORMAT:  notifyd store
-//            format 2
+//            format 3
 //            id 5b0f3c1de2a94e6f8a7b6c5d4e3f2a1b
 #pragma once
 
@@ -28,8 +28,8 @@ Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
 /// The database is there, and synced: from now on a directory without it is damaged, and no new store. Error: kIo.
 Status NoteBegun(const std::string& directory);
 
-/// Would PrepareDirectory take it, as far as that can be asked without a change: what it refuses of a directory that is there, and whether one that is
-/// not could be made. `lock`: and is it free? Errors: as PrepareDirectory's.
+/// Would PrepareDirectory take it, as far as that can be asked without a change: what it refuses of a directory that is there, and whether one that
+/// is not could be made. `lock`: and is it free? Errors: as PrepareDirectory's.
 Status CheckDirectory(const std::string& directory, bool lock);
 
 /// FORMAT says `record` from now on, durably: the file stays the same one, since the lock is on it. Error: kIo.

@@ -56,7 +56,7 @@ Status Take(Result<T> decoded, T* out) {
 
 class LaneLister {
  public:
-  LaneLister(const Reader& reader, const LanesEffect& lanes) : db_(reader.db_), lanes_(lanes), snapshot_(reader.db_) {
+  LaneLister(const Reader& reader, const LanesEffect& lanes) : database_(*reader.database_), db_(reader.db_), lanes_(lanes), snapshot_(reader.db_) {
     how_.snapshot = snapshot_.snapshot();
     how_.fill_cache = false;  // as in lists
   }
@@ -136,14 +136,14 @@ class LaneLister {
     std::vector<std::string> keys;
     keys.reserve(done_.rows.size());
     for (const LaneRow& row : done_.rows) keys.push_back(EncodeNamedLaneKey(kind, row.lane));
-    return GetAll(db_, how_, keys, [&](size_t i, std::string_view value) { return TakeValue(kind, value, &done_.rows[i]); });
+    return GetAll(database_, how_, keys, [&](size_t i, std::string_view value) { return TakeValue(kind, value, &done_.rows[i]); });
   }
 
   Status FindFronts() {
     std::vector<std::string> keys;
     keys.reserve(done_.rows.size());
     for (const LaneRow& row : done_.rows) keys.push_back(EncodeLaneKey(row.lane));
-    return GetAll(db_, how_, keys, [&](size_t i, std::string_view value) {
+    return GetAll(database_, how_, keys, [&](size_t i, std::string_view value) {
       auto record = DecodeLane(value);
       if (!record.ok()) return std::move(record).status();
       return record->tail ? FindFront(record->tail_from, &done_.rows[i]) : Status::Ok();
@@ -162,6 +162,7 @@ class LaneLister {
     return row->tail_front ? Status::Ok() : BadKey(View(it->key()));
   }
 
+  const Database& database_;
   rocksdb::DB* const db_;
   const LanesEffect& lanes_;
   rocksdb::ManagedSnapshot snapshot_;

@@ -41,11 +41,11 @@ bool Matches(const NotifyRecord& record, const ListQuery& query) {
 /// A range of keys, walked from its beginning or from its end.
 class Walk {
  public:
-  Walk(rocksdb::DB* db, rocksdb::ReadOptions how, std::string from, std::string to, bool forward)
+  Walk(const Database& database, rocksdb::ReadOptions how, std::string from, std::string to, bool forward)
       : from_(std::move(from)), to_(std::move(to)), lower_(from_), upper_(to_), forward_(forward) {
     how.iterate_lower_bound = &lower_;
     how.iterate_upper_bound = &upper_;
-    it_.reset(db->NewIterator(how));
+    it_.reset(database.db()->NewIterator(how, database.Of(from_)));
     if (from_ >= to_) return;  // nothing lies between two cursors that crossed
     if (forward_) it_->SeekToFirst();
     else it_->SeekToLast();
@@ -136,7 +136,7 @@ class Lister {
   Status WalkRecords() {
     std::string kind(1, static_cast<char>(KeyKind::kNotify));
     const ListQuery& query = list_.query;
-    Walk it(reader_.db_, how_, query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above)),
+    Walk it(*reader_.database_, how_, query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above)),
             query.below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(query.below), query.oldest_first);
     for (; it->Valid(); it.Advance()) {
       std::optional<NotifyId> id = DecodeNotifyKey(View(it->key()));
@@ -161,7 +161,7 @@ class Lister {
       std::string from = EncodeSettledKey(phase, query.above);
       if (query.above.value != 0) from = Behind(std::move(from));
       std::string to = EncodeSettledKey(query.below.value == 0 ? next : phase, query.below);
-      indexes.push_back(std::make_unique<Walk>(reader_.db_, how_, std::move(from), std::move(to), query.oldest_first));
+      indexes.push_back(std::make_unique<Walk>(*reader_.database_, how_, std::move(from), std::move(to), query.oldest_first));
     }
     std::vector<NotifyId> ids;
     do {

@@ -84,16 +84,18 @@ class LogProbe : public rocksdb::WalFilter {
  public:
   const char* Name() const override { return "notifyd.LogProbe"; }
   void ColumnFamilyLogNumberMap(const std::map<uint32_t, uint64_t>& logs, const std::map<std::string, uint32_t>&) override {
-    for (const auto& [family, log] : logs) first_log_ = std::max(first_log_, log);
+    // A family that had nothing when the others became tables still names an older log, which may be gone: as RocksDB does, the least of them counts,
+    // and what is to be kept of logs in all (below).
+    for (const auto& [family, log] : logs) first_log_ = std::min(first_log_, log);
   }
   WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch&, rocksdb::WriteBatch*, bool*) override {
     return WalProcessingOption::kStopReplay;
   }
-  /// Logs below this one are done with.
-  uint64_t first_log() const { return first_log_; }
+  /// Logs below this one are done with. 0: it was not asked.
+  uint64_t first_log() const { return first_log_ == UINT64_MAX ? 0 : first_log_; }
 
  private:
-  uint64_t first_log_ = 0;
+  uint64_t first_log_ = UINT64_MAX;
 };
 
 /// Follows the replay: the records' sequence numbers must go on without a gap.
@@ -248,9 +250,10 @@ rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, Pr
   options.wal_filter = &probe;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
-  std::unique_ptr<rocksdb::DB> owned(db);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, FamiliesOf(options, FamiliesIn(options, directory)), &handles, &db);
   if (!status.ok()) return status;
+  Database owned(std::unique_ptr<rocksdb::DB>(db), std::move(handles));
   report->first_log = probe.first_log();
   report->in_manifest = db->GetLatestSequenceNumber();
   // The probe is not asked where no log is there at all.
@@ -262,16 +265,18 @@ rocksdb::Status Probe(rocksdb::Options options, const std::string& directory, Pr
   return status;
 }
 
-Result<OpenedDb> OpenDb(rocksdb::Options options, const std::string& directory, rocksdb::WALRecoveryMode mode,
+Result<OpenedDb> OpenDb(rocksdb::Options options, const std::string& directory, std::vector<std::string> families, rocksdb::WALRecoveryMode mode,
                         rocksdb::WalFilter::WalProcessingOption at_gap) {
   OpenedDb opened;
   opened.filter = std::make_unique<ReplayWatch>(at_gap);
   options.wal_filter = opened.filter.get();
   options.wal_recovery_mode = mode;
+  options.create_missing_column_families = true;
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(options, directory, &db);
-  opened.db.reset(db);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::Status status = rocksdb::DB::Open(options, directory, FamiliesOf(options, families), &handles, &db);
   if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory, directory);
+  opened.database = Database(std::unique_ptr<rocksdb::DB>(db), std::move(handles));
   return opened;
 }
 
@@ -354,16 +359,13 @@ std::optional<uint64_t> LogNumberOf(const std::string& path) {
   return file.extension() == ".log" ? WholeNumber(file.stem().string()) : std::nullopt;
 }
 
-Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, const GuardedFiles& files,
-                    SyncedFile* file) {
-  if (Status status = TranslateStatus((*db)->SyncWAL(), "cannot sync"); !status.ok()) return status;
+Status CloseChecked(Database* database, const std::string& directory, const Fingerprint& store, const GuardedFiles& files, SyncedFile* file) {
+  if (Status status = TranslateStatus(database->db()->SyncWAL(), "cannot sync"); !status.ok()) return status;
   SyncedRecord record;
   record.store = store;
   record.closed = true;
-  record.sequence = (*db)->GetLatestSequenceNumber();
-  Status closed = TranslateStatus((*db)->Close(), "cannot close the store in " + directory, directory);
-  db->reset();
-  if (!closed.ok()) return closed;
+  record.sequence = database->db()->GetLatestSequenceNumber();
+  if (Status closed = database->Close(directory); !closed.ok()) return closed;
   record.manifest = CurrentManifest(directory);
   // What was written, not what is there: the two are compared as the next start will. Until then SYNCED says what was synced and where, so that a
   // loss is not sealed.
@@ -377,9 +379,11 @@ Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directo
 }
 
 Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
-                             const std::optional<SyncedRecord>& synced) {
+                             const std::optional<SyncedRecord>& synced, bool make_families) {
   using Processing = rocksdb::WalFilter::WalProcessingOption;
   LogReport report;
+  std::vector<std::string> families = FamiliesIn(options, directory);
+  if (make_families && std::find(families.begin(), families.end(), kNotifiesFamily) == families.end()) families.push_back(kNotifiesFamily);
   if (std::filesystem::exists(std::filesystem::path(directory) / "CURRENT")) {
     if (synced) {
       if (Status status = CheckManifest(*synced, directory); !status.ok()) return status;
@@ -400,8 +404,9 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
       return Damaged(report.bad_from.empty() ? "a log in " + directory + " is missing" : report.bad_from);
   }
   // Sound logs are replayed in the mode that takes no fault; a torn end in the one that stops at it.
-  if (report.bad_from.empty()) return OpenDb(options, directory, rocksdb::WALRecoveryMode::kAbsoluteConsistency, Processing::kCorruptedRecord);
-  auto opened = OpenDb(options, directory, rocksdb::WALRecoveryMode::kPointInTimeRecovery, Processing::kStopReplay);
+  if (report.bad_from.empty())
+    return OpenDb(options, directory, families, rocksdb::WALRecoveryMode::kAbsoluteConsistency, Processing::kCorruptedRecord);
+  auto opened = OpenDb(options, directory, families, rocksdb::WALRecoveryMode::kPointInTimeRecovery, Processing::kStopReplay);
   if (opened.ok())
     Log(LogLevel::kWarn, "a log does not read to its end; the rest is dropped, and nothing says that it had been synced",
         {{"dropped", report.bad_from}});

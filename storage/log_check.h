@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "storage/database.h"
 #include "storage/synced_file.h"
 
 namespace rocksdb {
@@ -60,21 +61,21 @@ SyncedRecord::File CurrentManifest(const std::string& directory);
 std::optional<uint64_t> LogNumberOf(const std::string& path);
 
 struct OpenedDb {
-  std::unique_ptr<rocksdb::WalFilter> filter;  // borrowed by `db`
-  std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<rocksdb::WalFilter> filter;  // borrowed by `database`
+  Database database;
 };
-/// `synced`: what SYNCED says; nothing where there is none. Errors: kCorrupt with the file, kIo, kDiskFull. Says in the log what it dropped.
+/// `make_families`: those that are missing are made; otherwise it is opened with those that it has. `synced`: what SYNCED says; nothing where there
+/// is none. Errors: kCorrupt with the file, kIo, kDiskFull. Says in the log what it dropped.
 Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
-                             const std::optional<SyncedRecord>& synced);
+                             const std::optional<SyncedRecord>& synced, bool make_families);
 
 /// Once after opening, when all is synced: the new log begins with a mark that is synced itself, so that whatever is torn behind it, where
 /// the log's sequence numbers begin is known.
 Status BeginLog(rocksdb::DB* db, const Fingerprint& store);
 
 /// Syncs and closes it, and writes into `file` what the next start must find, if it is found now: otherwise `file` stays as it is. Nothing may use
-/// `db` any more; `files` are those that it was opened with. Errors: kIo, kCorrupt (a log is not what was written to it), kDiskFull; where the sync
-/// failed the database is still open.
-Status CloseChecked(std::unique_ptr<rocksdb::DB>* db, const std::string& directory, const Fingerprint& store, const GuardedFiles& files,
-                    SyncedFile* file);
+/// `database` any more; `files` are those that it was opened with. Errors: kIo, kCorrupt (a log is not what was written to it), kDiskFull; where the
+/// sync failed the database is still open.
+Status CloseChecked(Database* database, const std::string& directory, const Fingerprint& store, const GuardedFiles& files, SyncedFile* file);
 
 }  // namespace notifyd

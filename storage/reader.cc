@@ -47,19 +47,27 @@ class Moment {
 
 }  // namespace
 
-Status GetAll(rocksdb::DB* db, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
+Status GetAll(const Database& database, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
               const std::function<Status(size_t, std::string_view)>& take) {
-  for (size_t begin = 0; begin < keys.size(); begin += kChunk) {
-    size_t count = std::min(kChunk, keys.size() - begin);
-    rocksdb::Slice slices[kChunk];
-    rocksdb::PinnableSlice values[kChunk];
-    rocksdb::Status statuses[kChunk];
-    for (size_t i = 0; i < count; ++i) slices[i] = keys[begin + i];
-    db->MultiGet(how, db->DefaultColumnFamily(), count, slices, values, statuses);
-    for (size_t i = 0; i < count; ++i) {
-      if (statuses[i].IsNotFound()) continue;
-      if (!statuses[i].ok()) return TranslateStatus(statuses[i], "cannot read the store");
-      if (Status status = take(begin + i, View(values[i])); !status.ok()) return status;
+  size_t at[kChunk];
+  rocksdb::Slice slices[kChunk];
+  for (rocksdb::ColumnFamilyHandle* family : {database.notifies(), database.main()}) {
+    for (size_t next = 0; next < keys.size();) {
+      size_t count = 0;
+      for (; next < keys.size() && count < kChunk; ++next) {
+        if (database.Of(keys[next]) != family) continue;
+        at[count] = next;
+        slices[count++] = keys[next];
+      }
+      if (count == 0) break;
+      rocksdb::PinnableSlice values[kChunk];
+      rocksdb::Status statuses[kChunk];
+      database.db()->MultiGet(how, family, count, slices, values, statuses);
+      for (size_t i = 0; i < count; ++i) {
+        if (statuses[i].IsNotFound()) continue;
+        if (!statuses[i].ok()) return TranslateStatus(statuses[i], "cannot read the store");
+        if (Status status = take(at[i], View(values[i])); !status.ok()) return status;
+      }
     }
   }
   return Status::Ok();
@@ -82,7 +90,7 @@ Status Reader::FindAll(const rocksdb::ReadOptions& how, const std::vector<Notify
   keys.reserve(ids.size());
   for (NotifyId id : ids) keys.push_back(EncodeNotifyKey(id));
   found->assign(ids.size(), {});
-  return GetAll(db_, how, keys, [&](size_t i, std::string_view value) {
+  return GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
     auto record = DecodeRecord(ids[i], value);
     if (!record.ok()) return std::move(record).status();
     (*found)[i] = {std::move(*record), true};
@@ -100,7 +108,7 @@ Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<Load
     keys.push_back(EncodeTailKey(notify->record->head->lane, OrderKeyOf(*notify->record)));
     asked.push_back(notify);
   }
-  return GetAll(db_, how, keys, [&](size_t i, std::string_view) {
+  return GetAll(*database_, how, keys, [&](size_t i, std::string_view) {
     asked[i]->in_tail = true;
     return Status::Ok();
   });
@@ -158,7 +166,7 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
   for (Wanted& one : wanted) keys.push_back(std::move(one.key));
   int64_t now_ms = wall_ms_();
   std::vector<LoadedNotify*> notifies;
-  Status status = GetAll(db_, how, keys, [&](size_t i, std::string_view value) {
+  Status status = GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
     LoadedValue* out = &(*values)[wanted[i].at];
     const LoadKey& key = load.keys[wanted[i].at];
     if (auto* notify = std::get_if<LoadedNotify>(out)) {
@@ -190,7 +198,7 @@ Loaded Reader::Load(const LoadEffect& load) const {
 ReadDone Reader::Read(const ReadEffect& read) const {
   ReadDone done{read.request, {}, {}};
   Moment moment(db_);
-  done.status = GetAll(db_, moment.how, {EncodeNotifyKey(read.id)}, [&](size_t, std::string_view value) {
+  done.status = GetAll(*database_, moment.how, {EncodeNotifyKey(read.id)}, [&](size_t, std::string_view value) {
     auto record = DecodeRecord(read.id, value, read.even_over);
     if (!record.ok()) return std::move(record).status();
     done.notify.record = std::move(*record);

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "broker/effects.h"
+#include "storage/database.h"
 #include "storage/retention.h"
 
 namespace rocksdb {
-class DB;
 class Snapshot;
 struct ReadOptions;
 }  // namespace rocksdb
@@ -24,9 +24,9 @@ namespace notifyd {
 
 class Reader {
  public:
-  /// `db` is borrowed. `wall_ms`: any thread.
-  Reader(rocksdb::DB* db, const Retention& retention, std::function<int64_t()> wall_ms)
-      : db_(db), retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  /// `database` is borrowed. `wall_ms`: any thread.
+  Reader(const Database* database, const Retention& retention, std::function<int64_t()> wall_ms)
+      : database_(database), db_(database->db()), retention_(retention), wall_ms_(std::move(wall_ms)) {}
 
   Loaded Load(const LoadEffect& load) const;
   PageLoaded LoadPage(const PageEffect& page) const;
@@ -64,14 +64,16 @@ class Reader {
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantPage& dormant, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantHostsPage& hosts, PageLoaded* out) const;
 
+  const Database* const database_;
   rocksdb::DB* const db_;
   const Retention retention_;
   const std::function<int64_t()> wall_ms_;
 };
 
 // Shared by the files that implement it.
-/// MultiGet in chunks; `take(i, value)` for each key that is there, in order; what it returns ends the walk where it is an error.
-Status GetAll(rocksdb::DB* db, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
+/// MultiGet in chunks, of keys that may lie in several families; `take(i, value)` for each key that is there, in no order; what it returns ends the
+/// walk where it is an error. Without a snapshot those of each family are of one moment.
+Status GetAll(const Database& database, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
               const std::function<Status(size_t, std::string_view)>& take);
 /// kCorrupt, with the key in hex.
 Status BadKey(std::string_view key);

@@ -118,9 +118,9 @@ class ReaderPool {
   std::vector<std::thread> threads_;
 };
 
-/// A new store gets its format and empty totals; in an old one they must be there and fit the FORMAT file. True: the format is an older one, or
-/// an upgrade from such a one was cut short.
-Result<bool> CheckFormat(rocksdb::DB* db, const std::string& directory, const FormatRecord& expected) {
+/// A new store gets its format and empty totals; in an old one they must be there and fit the FORMAT file. Returns the format from which it is to be
+/// upgraded, where it is an older one or an upgrade from such a one was cut short.
+Result<uint32_t> CheckFormat(rocksdb::DB* db, const std::string& directory, const FormatRecord& expected) {
   const std::string what = "cannot read the store in " + directory;
   std::string value;
   rocksdb::Status status = db->Get(rocksdb::ReadOptions(), EncodeMetaKey(kFormatName), &value);
@@ -131,7 +131,7 @@ Result<bool> CheckFormat(rocksdb::DB* db, const std::string& directory, const Fo
       return Status(Code::kUnacceptable, "the store in " + directory + " has format " + std::to_string(record->version) +
                                              ", and this notifyd reads up to format " + std::to_string(kFormatVersion));
     if (record->store != expected.store) return Status(Code::kCorrupt, directory + "/FORMAT belongs to another store than the database beside it");
-    return std::min(record->version, expected.version) < kFormatVersion;
+    return std::min(record->version, expected.version);
   }
   if (!status.IsNotFound()) return TranslateStatus(status, what);
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
@@ -148,7 +148,7 @@ Result<bool> CheckFormat(rocksdb::DB* db, const std::string& directory, const Fo
   rocksdb::WriteOptions how;
   how.sync = true;
   if (Status written = TranslateStatus(db->Write(how, &first), "cannot write the store in " + directory); !written.ok()) return written;
-  return expected.version < kFormatVersion;
+  return expected.version;
 }
 
 Result<Totals> ReadTotals(rocksdb::DB* db, const std::string& directory) {
@@ -189,13 +189,14 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   rocksdb::Options rocks = MakeRocksOptions(options);
   rocks.create_if_missing = true;
   rocks.env = files->env();
-  auto opened = OpenChecked(rocks, options.directory, store, *before);
+  // An older one gets its families where it is upgraded, so that until then its own notifyd opens it.
+  auto opened = OpenChecked(rocks, options.directory, store, *before, directory.format.version == kFormatVersion);
   if (!opened.ok()) return std::move(opened).status();
-  if (Status status = CheckNewestTables(opened->db.get(), rocks, kTablesCheckedBytes); !status.ok()) return status;
+  if (Status status = CheckNewestTables(opened->database.db(), rocks, kTablesCheckedBytes); !status.ok()) return status;
   // All that was in logs is in tables now; the new log has nothing yet.
   SyncedRecord now;
   now.store = store;
-  now.sequence = opened->db->GetLatestSequenceNumber();
+  now.sequence = opened->database.db()->GetLatestSequenceNumber();
   now.manifest = CurrentManifest(options.directory);
   auto synced = SyncedFile::Open(options.directory, now);
   if (!synced.ok()) return std::move(synced).status();
@@ -205,7 +206,7 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
 /// The new log's beginning is synced (BeginLog), and SYNCED says so.
 Status NoteLogBegun(OpenStore* open) {
   SyncedRecord record = open->synced.record();
-  record.sequence = open->opened.db->GetLatestSequenceNumber();
+  record.sequence = open->opened.database.db()->GetLatestSequenceNumber();
   record.logs.push_back({open->files->written_log(), 0});
   return open->synced.Write(std::move(record));
 }
@@ -218,12 +219,12 @@ class RocksStore::Impl {
       : options(options),
         totals(totals),
         open(std::move(open)),
-        committer({this->open.opened.db.get(), this->open.files.get(), &this->open.synced, options.directory, this->open.directory.format.store,
-                   options.min_free_bytes, options.commit_histogram}),
-        reader(this->open.opened.db.get(), {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
+        committer({db(), this->open.opened.database.notifies(), this->open.files.get(), &this->open.synced, options.directory,
+                   this->open.directory.format.store, options.min_free_bytes, options.commit_histogram}),
+        reader(&this->open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
         readers(&reader) {}
 
-  rocksdb::DB* db() const { return open.opened.db.get(); }
+  rocksdb::DB* db() const { return open.opened.database.db(); }
 
   const StoreOptions options;
   const Totals totals;
@@ -244,13 +245,14 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   BoundToDisk(&options);
   auto open = OpenDatabase(options, std::move(*directory));
   if (!open.ok()) return std::move(open).status();
-  rocksdb::DB* db = open->opened.db.get();
+  Database* database = &open->opened.database;
+  rocksdb::DB* db = database->db();
   const FormatRecord& format = open->directory.format;
   auto older = CheckFormat(db, options.directory, format);
   if (!older.ok()) return std::move(older).status();
   if (Status status = BeginLog(db, format.store); !status.ok()) return status;
-  if (*older) {
-    if (Status status = UpgradeStore(db, options.directory, format); !status.ok()) return status;
+  if (*older < kFormatVersion) {
+    if (Status status = UpgradeStore(database, options, *older, format.store); !status.ok()) return status;
   }
   auto totals = ReadTotals(db, options.directory);
   if (!totals.ok()) return std::move(totals).status();
@@ -272,15 +274,15 @@ Status RocksStore::Close() {
   OpenStore& open = impl_->open;
   Status status = impl_->committer.failure();
   if (status.ok()) status = open.files->Check();
-  if (status.ok()) status = CloseChecked(&open.opened.db, impl_->options.directory, open.directory.format.store, *open.files, &open.synced);
-  if (!open.opened.db) {
+  if (status.ok()) status = CloseChecked(&open.opened.database, impl_->options.directory, open.directory.format.store, *open.files, &open.synced);
+  if (!open.opened.database.open()) {
     impl_.reset();
     return status;
   }
   // Closing would flush the log whose writer failed, at which Debian's RocksDB, built with its assertions, aborts. What is on the disk is
   // unknown anyway: the database is left as a kill would leave it, locked until the process ends, and reachable for leak checkers.
   static auto* abandoned = new std::vector<std::unique_ptr<Impl>>;
-  rocksdb::CancelAllBackgroundWork(open.opened.db.get(), true);
+  rocksdb::CancelAllBackgroundWork(open.opened.database.db(), true);
   abandoned->push_back(std::move(impl_));
   return status;
 }
@@ -335,10 +337,10 @@ StoreStats RocksStore::Stats() const {
   stats.syncs = counters.syncs;
   stats.written_bytes = counters.written_bytes;
   rocksdb::DB* db = impl_->db();
-  db->GetIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &stats.memtable_bytes);
+  db->GetAggregatedIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &stats.memtable_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &stats.block_cache_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kBlockCachePinnedUsage, &stats.block_cache_pinned_bytes);
-  db->GetIntProperty(rocksdb::DB::Properties::kEstimateTableReadersMem, &stats.table_readers_bytes);
+  db->GetAggregatedIntProperty(rocksdb::DB::Properties::kEstimateTableReadersMem, &stats.table_readers_bytes);
   return stats;
 }
 
@@ -346,7 +348,12 @@ Status RocksStore::Compact() {
   rocksdb::CompactRangeOptions how;
   // Otherwise the deepest level, where most of what retention ended lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  return TranslateStatus(impl_->db()->CompactRange(how, nullptr, nullptr), "cannot compact the store");
+  const Database& database = impl_->open.opened.database;
+  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
+    Status status = TranslateStatus(database.db()->CompactRange(how, family, nullptr, nullptr), "cannot compact the store");
+    if (!status.ok()) return status;
+  }
+  return Status::Ok();
 }
 
 }  // namespace notifyd

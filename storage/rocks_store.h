@@ -30,6 +30,8 @@ struct StoreOptions {
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
   /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
   std::function<int64_t()> wall_ms;
+  /// Called before each step of an upgrade (storage/upgrade.h); an error ends it there, as a crash would. For tests; empty: nobody asks.
+  std::function<Status()> upgrade_step;
   /// Borrowed, may be null: how long each write with its sync took.
   Histogram* commit_histogram = nullptr;
 };

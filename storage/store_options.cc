@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/compaction_filter.h>
+#include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/options.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 
+#include "storage/database.h"
 #include "storage/database_log.h"
 #include "storage/merging.h"
 
@@ -99,8 +101,8 @@ rocksdb::BlockBasedTableOptions MakeTableOptions(const std::shared_ptr<rocksdb::
   return table;
 }
 
-// Every write goes to the log first, and what one start replays is what the memtables hold: so their number bounds the logs.
-// (max_total_wal_size does not: RocksDB looks at it only where there are several column families.)
+// Every write goes to the log first, and what one start replays is what the memtables hold: so their number bounds the logs, and where most of what
+// is written goes to the default family, whose memtable fills slowly, max_total_wal_size does.
 void BoundMemtablesAndLogs(const StoreOptions& in, const std::shared_ptr<rocksdb::Cache>& cache, rocksdb::Options* out) {
   out->write_buffer_size = in.memtable_bytes;
   out->max_write_buffer_number = static_cast<int>(std::clamp<size_t>(in.max_wal_bytes / std::max<size_t>(in.memtable_bytes, 1), 3, 8)) - 1;
@@ -108,6 +110,9 @@ void BoundMemtablesAndLogs(const StoreOptions& in, const std::shared_ptr<rocksdb
   // Charges the memtables to the cache, so that both together keep to one budget.
   size_t memtables = in.memtable_bytes * static_cast<size_t>(out->max_write_buffer_number);
   out->write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(memtables, cache);
+  // The families become tables together, cut at one sequence number: so one number says up to where tables reach (storage/log_check.h), no log is
+  // kept for a family in which little happens, and after a power cut none is ahead of the others, which a torn log would make RocksDB refuse.
+  out->atomic_flush = true;
   // A log that is used again holds old records behind its end, which nobody can tell from damage.
   out->recycle_log_file_num = 0;
   out->wal_compression = rocksdb::kNoCompression;
@@ -183,6 +188,26 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
   out.stats_dump_period_sec = 0;
   out.stats_persist_period_sec = 0;
   return out;
+}
+
+rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options) {
+  rocksdb::ColumnFamilyOptions out(options);
+  out.table_properties_collector_factories.clear();  // no queue is among them
+  return out;
+}
+
+std::vector<std::string> FamiliesIn(const rocksdb::Options& options, const std::string& directory) {
+  std::vector<std::string> names;
+  rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options, directory, &names);
+  if (!status.ok() || names.empty()) names = {rocksdb::kDefaultColumnFamilyName};
+  return names;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> FamiliesOf(const rocksdb::Options& options, const std::vector<std::string>& names) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const std::string& name : names)
+    families.emplace_back(name, name == kNotifiesFamily ? NotifiesOptions(options) : rocksdb::ColumnFamilyOptions(options));
+  return families;
 }
 
 Status TranslateStatus(const rocksdb::Status& status, const std::string& what, const std::string& directory) {

@@ -4,19 +4,29 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "storage/retention.h"
 #include "storage/rocks_store.h"
 
 namespace rocksdb {
+struct ColumnFamilyDescriptor;
+struct ColumnFamilyOptions;
 struct Options;
 class Status;
 }  // namespace rocksdb
 
 namespace notifyd {
 
+/// Of the database and of its default family.
 rocksdb::Options MakeRocksOptions(const StoreOptions& options);
+/// Of the family of the notifies, beside that: with the same cache, filter and operator.
+rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options);
+
+/// The names of the families of the database in `directory`; the default one's where there is none, or it does not read (opening it says why).
+std::vector<std::string> FamiliesIn(const rocksdb::Options& options, const std::string& directory);
+std::vector<rocksdb::ColumnFamilyDescriptor> FamiliesOf(const rocksdb::Options& options, const std::vector<std::string>& names);
 
 /// `what` says what was tried; it stands before RocksDB's own words. A file that does not read or is missing is kCorrupt instead, "the store is
 /// damaged: FILE: ...", with its path where RocksDB's words or `directory` have it.

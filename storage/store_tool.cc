@@ -3,23 +3,26 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
+#include "storage/database.h"
+#include "storage/keys.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
 
 class StoreTool::Impl {
  public:
-  std::unique_ptr<rocksdb::DB> db;
+  Database database;
 };
 
 namespace {
 
-Result<std::unique_ptr<rocksdb::DB>> OpenDb(rocksdb::Options options, const std::string& directory) {
+Result<Database> OpenDb(rocksdb::Options options, const std::string& directory) {
   options.create_if_missing = true;
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(options, directory, &db);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::Status status = rocksdb::DB::Open(options, directory, FamiliesOf(options, FamiliesIn(options, directory)), &handles, &db);
   if (!status.ok()) return TranslateStatus(status, "cannot open " + directory);
-  return std::unique_ptr<rocksdb::DB>(db);
+  return Database(std::unique_ptr<rocksdb::DB>(db), std::move(handles));
 }
 
 }  // namespace
@@ -40,31 +43,55 @@ Result<std::unique_ptr<StoreTool>> StoreTool::OpenForeign(const std::string& dir
 }
 
 Status StoreTool::Put(std::string_view key, std::string_view value) {
-  return TranslateStatus(impl_->db->Put(rocksdb::WriteOptions(), key, value), "cannot write");
+  return TranslateStatus(impl_->database.db()->Put(rocksdb::WriteOptions(), impl_->database.Of(key), key, value), "cannot write");
 }
 Status StoreTool::Merge(std::string_view key, std::string_view operand) {
-  return TranslateStatus(impl_->db->Merge(rocksdb::WriteOptions(), key, operand), "cannot write");
+  return TranslateStatus(impl_->database.db()->Merge(rocksdb::WriteOptions(), impl_->database.Of(key), key, operand), "cannot write");
 }
 Status StoreTool::Delete(std::string_view key) {
-  return TranslateStatus(impl_->db->Delete(rocksdb::WriteOptions(), key), "cannot write");
+  return TranslateStatus(impl_->database.db()->Delete(rocksdb::WriteOptions(), impl_->database.Of(key), key), "cannot write");
 }
 
 Result<std::optional<std::string>> StoreTool::Get(std::string_view key) {
   std::string value;
-  rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), key, &value);
+  rocksdb::Status status = impl_->database.db()->Get(rocksdb::ReadOptions(), impl_->database.Of(key), key, &value);
   if (status.IsNotFound()) return std::optional<std::string>();
   if (!status.ok()) return TranslateStatus(status, "cannot read");
   return std::optional<std::string>(std::move(value));
 }
 
 Status StoreTool::Flush() {
-  return TranslateStatus(impl_->db->Flush(rocksdb::FlushOptions()), "cannot flush");
+  return ForEachFamily([](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) { return db->Flush(rocksdb::FlushOptions(), family); },
+                       "cannot flush");
 }
 
 Status StoreTool::Compact() {
   rocksdb::CompactRangeOptions how;
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  return TranslateStatus(impl_->db->CompactRange(how, nullptr, nullptr), "cannot compact");
+  return ForEachFamily([&](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) { return db->CompactRange(how, family, nullptr, nullptr); },
+                       "cannot compact");
+}
+
+template <class Run>
+Status StoreTool::ForEachFamily(Run run, const char* what) {
+  for (rocksdb::ColumnFamilyHandle* family : {impl_->database.main(), impl_->database.notifies()}) {
+    if (!family) continue;
+    if (Status status = TranslateStatus(run(impl_->database.db(), family), what); !status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+Status StoreTool::ToOneFamily() {
+  const Database& database = impl_->database;
+  if (!database.notifies()) return Status::Ok();
+  std::unique_ptr<rocksdb::Iterator> it(database.db()->NewIterator(rocksdb::ReadOptions(), database.notifies()));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    rocksdb::Status status = database.db()->Put(rocksdb::WriteOptions(), database.main(), it->key(), it->value());
+    if (!status.ok()) return TranslateStatus(status, "cannot write");
+  }
+  if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read");
+  it.reset();
+  return TranslateStatus(database.db()->DropColumnFamily(database.notifies()), "cannot drop");
 }
 
 }  // namespace notifyd

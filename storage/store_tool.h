@@ -28,10 +28,14 @@ class StoreTool {
   /// Memtables become tables.
   Status Flush();
   Status Compact();
+  /// Makes it what formats 1 and 2 had: one family, the notifies in it.
+  Status ToOneFamily();
 
  private:
   class Impl;
   explicit StoreTool(std::unique_ptr<Impl> impl);
+  template <class Run>
+  Status ForEachFamily(Run run, const char* what);
   std::unique_ptr<Impl> impl_;
 };
 

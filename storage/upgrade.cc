@@ -1,14 +1,20 @@
 #include "storage/upgrade.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "base/log.h"
 #include "storage/committer.h"
 #include "storage/directory.h"
 #include "storage/keys.h"
+#include "storage/log_check.h"
 #include "storage/reader.h"
+#include "storage/records.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -16,27 +22,48 @@ namespace {
 
 // Held at once: notifies (without what they carry) until it is known which are in tails, and lanes until their counts are written.
 constexpr size_t kNotifies = 512, kLanes = 4096;
+// Moved in one batch: the notifies that make so many bytes, and so many at most. After so many bytes the tables that held them are given back.
+constexpr size_t kBatchBytes = 2 << 20, kBatchNotifies = 4096, kGiveBackBytes = 64 << 20;
+constexpr uint64_t kProgress = 1'000'000;
 
 std::string_view View(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
+}
+
+/// All keys of notifies lie between them.
+const std::string& FirstNotify() {
+  static const std::string first(1, static_cast<char>(KeyKind::kNotify));
+  return first;
+}
+const std::string& BehindNotifies() {
+  static const std::string behind = PrefixEnd(FirstNotify());
+  return behind;
+}
+
+/// What is read once only, and must not fill the cache.
+rocksdb::ReadOptions ScanUpTo(const rocksdb::Slice* upper) {
+  rocksdb::ReadOptions how;
+  how.fill_cache = false;
+  how.readahead_size = 1 << 20;
+  how.iterate_upper_bound = upper;
+  return how;
+}
+
+Status BeginStep(const StoreOptions& options) {
+  return options.upgrade_step ? options.upgrade_step() : Status::Ok();
 }
 
 }  // namespace
 
 class Upgrader {
  public:
-  explicit Upgrader(rocksdb::DB* db) : db_(db), reader_(db, {}, [] { return int64_t{0}; }) {}
+  explicit Upgrader(const Database* database) : db_(database->db()), reader_(database, {}, [] { return int64_t{0}; }) {}
 
   Status CountLanes() {
     if (Status status = Clear(); !status.ok()) return status;
-    rocksdb::ReadOptions how;
-    how.fill_cache = false;
-    how.readahead_size = 1 << 20;
-    std::string begin(1, static_cast<char>(KeyKind::kNotify)), end = PrefixEnd(begin);
-    rocksdb::Slice upper(end);
-    how.iterate_upper_bound = &upper;
-    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(how));
-    for (it->Seek(begin); it->Valid(); it->Next()) {
+    rocksdb::Slice upper(BehindNotifies());
+    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(ScanUpTo(&upper)));
+    for (it->Seek(FirstNotify()); it->Valid(); it->Next()) {
       if (Status status = Take(View(it->key()), View(it->value())); !status.ok()) return status;
     }
     if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
@@ -90,21 +117,132 @@ class Upgrader {
   uint64_t taken_ = 0;
 };
 
-Status UpgradeStore(rocksdb::DB* db, const std::string& directory, const FormatRecord& format) {
-  Log(LogLevel::kInfo, "upgrading the store", {{"directory", directory}, {"format", kFormatVersion}});
-  Upgrader upgrader(db);
-  if (Status status = upgrader.CountLanes(); !status.ok()) return status;
-  if (Status status = TranslateStatus(db->SyncWAL(), "cannot sync"); !status.ok()) return status;
-  // FORMAT keeps an older notifyd from touching the database, so it comes before the database says that all is done: a crash between the two
-  // leaves a store that nothing but an upgrade can open.
-  FormatRecord raised{kFormatVersion, format.store};
-  if (Status status = RewriteFormatFile(directory, raised); !status.ok()) return status;
+/// Moves the notifies into their family, from wherever an earlier one was cut short: a notify lies in exactly one family at every moment, since a
+/// batch puts it into the one and deletes it in the other. What lies in the default family behind the last one that was moved is all that is left to
+/// do.
+class Mover {
+ public:
+  Mover(const Database& database, const StoreOptions& options, const Fingerprint& store) : database_(database), options_(options), store_(store) {}
+
+  Status Run() {
+    for (;;) {
+      if (Status status = BeginStep(options_); !status.ok()) return status;
+      if (Status status = Gather(); !status.ok()) return status;
+      if (behind_.empty()) break;
+      if (Status status = Write(); !status.ok()) return status;
+      if (unsynced_bytes_ < kGiveBackBytes) continue;
+      if (Status status = GiveBack(); !status.ok()) return status;
+    }
+    behind_ = BehindNotifies();
+    return GiveBack();
+  }
+
+  uint64_t notifies() const { return moved_; }
+
+ private:
+  /// Fills `batch_` and `behind_`, which stays empty where there is nothing left. An iterator a batch: one that lived longer would keep memtables and
+  /// tables that are done with.
+  Status Gather() {
+    batch_.Clear();
+    // What is synced is said in the log, as by the commit thread: the tables that this was read from may be gone by then.
+    batch_.PutLogData(EncodeSyncedMark(store_, synced_sequence_));
+    rocksdb::Slice upper(BehindNotifies());
+    std::unique_ptr<rocksdb::Iterator> it(database_.db()->NewIterator(ScanUpTo(&upper), database_.main()));
+    std::string last;
+    size_t taken = 0;
+    for (it->Seek(behind_.empty() ? FirstNotify() : behind_); it->Valid(); it->Next()) {
+      if (taken++ == kBatchNotifies || batch_.GetDataSize() >= kBatchBytes) break;
+      last = it->key().ToString();
+      if (IsOrphan(View(it->value()))) continue;  // as good as nothing
+      batch_.Put(database_.notifies(), it->key(), it->value());
+      ++moved_;
+    }
+    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store", options_.directory);
+    std::string from = behind_.empty() ? FirstNotify() : behind_;
+    behind_ = last.empty() ? std::string() : last + '\0';
+    if (!last.empty()) batch_.DeleteRange(database_.main(), from, behind_);
+    return Status::Ok();
+  }
+
+  Status Write() {
+    unsynced_bytes_ += batch_.GetDataSize();
+    if (moved_ / kProgress != logged_) Log(LogLevel::kInfo, "upgrading the store", {{"moved", moved_}});
+    logged_ = moved_ / kProgress;
+    return TranslateStatus(database_.db()->Write(rocksdb::WriteOptions(), &batch_), "cannot write");
+  }
+
+  /// The tables that hold nothing but what was moved are dropped, once that is durable where it is now.
+  Status GiveBack() {
+    if (Status status = TranslateStatus(database_.db()->SyncWAL(), "cannot sync"); !status.ok()) return status;
+    synced_sequence_ = database_.db()->GetLatestSequenceNumber();
+    unsynced_bytes_ = 0;
+    rocksdb::Slice from(FirstNotify()), to(behind_);
+    return TranslateStatus(rocksdb::DeleteFilesInRange(database_.db(), database_.main(), &from, &to, /*include_end=*/false), "cannot drop tables");
+  }
+
+  const Database& database_;
+  const StoreOptions& options_;
+  const Fingerprint store_;
+  rocksdb::WriteBatch batch_;
+  std::string behind_;
+  uint64_t moved_ = 0, logged_ = 0;
+  size_t unsynced_bytes_ = 0;
+  uint64_t synced_sequence_ = 0;
+};
+
+namespace {
+
+Status PutFormat(rocksdb::DB* db, const FormatRecord& format) {
   std::string value;
-  EncodeFormat(raised, &value);
+  EncodeFormat(format, &value);
   rocksdb::WriteOptions how;
   how.sync = true;
-  Status status = TranslateStatus(db->Put(how, EncodeMetaKey(kFormatName), value), "cannot write");
-  if (status.ok()) Log(LogLevel::kInfo, "store upgraded", {{"format", kFormatVersion}, {"notifies", upgrader.notifies()}});
+  return TranslateStatus(db->Put(how, EncodeMetaKey(kFormatName), value), "cannot write");
+}
+
+Status CountLanes(const Database& database, const StoreOptions& options, const Fingerprint& store) {
+  Upgrader upgrader(&database);
+  if (Status status = upgrader.CountLanes(); !status.ok()) return status;
+  if (Status status = TranslateStatus(database.db()->SyncWAL(), "cannot sync"); !status.ok()) return status;
+  // FORMAT keeps an older notifyd from touching the database, so it comes before the database says that all is done: a crash between the two
+  // leaves a store that nothing but an upgrade can open.
+  const FormatRecord counted{2, store};
+  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = RewriteFormatFile(options.directory, counted); !status.ok()) return status;
+  if (Status status = BeginStep(options); !status.ok()) return status;
+  return PutFormat(database.db(), counted);
+}
+
+/// Here FORMAT comes first: an older notifyd cannot open a database with a family that it does not know, and would not say why.
+Status MoveNotifies(Database* database, const StoreOptions& options, const Fingerprint& store, uint64_t* moved) {
+  const FormatRecord raised{3, store};
+  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = RewriteFormatFile(options.directory, raised); !status.ok()) return status;
+  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (!database->notifies()) {
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    rocksdb::ColumnFamilyOptions how = NotifiesOptions(database->db()->GetOptions(database->main()));
+    if (Status status = TranslateStatus(database->db()->CreateColumnFamily(how, kNotifiesFamily, &handle), "cannot write"); !status.ok())
+      return status;
+    database->Add(handle);
+  }
+  Mover mover(*database, options, store);
+  if (Status status = mover.Run(); !status.ok()) return status;
+  *moved = mover.notifies();
+  if (Status status = BeginStep(options); !status.ok()) return status;
+  return PutFormat(database->db(), raised);
+}
+
+}  // namespace
+
+Status UpgradeStore(Database* database, const StoreOptions& options, uint32_t from, const Fingerprint& store) {
+  Log(LogLevel::kInfo, "upgrading the store", {{"directory", options.directory}, {"from", from}, {"format", kFormatVersion}});
+  if (from < 2) {
+    if (Status status = CountLanes(*database, options, store); !status.ok()) return status;
+  }
+  uint64_t moved = 0;
+  Status status = MoveNotifies(database, options, store, &moved);
+  if (status.ok()) Log(LogLevel::kInfo, "store upgraded", {{"format", kFormatVersion}, {"notifies", moved}});
   return status;
 }
 

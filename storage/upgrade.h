@@ -1,22 +1,20 @@
-// Bringing a store of an older format up to the present one, at Open. Each step may be cut short by a crash: the next start does it anew.
+// Bringing a store of an older format up to the present one, at Open. Each step may be cut short by a crash: the next start does it anew, or goes on.
 //
 //   1 -> 2   lanes have counts: those of all pending notifies are added up once, by a walk over the notifies. Values need no step: each is
 //            rewritten as it is next written.
+//   2 -> 3   notifies have a column family of their own: they are moved there, some thousands a batch, which puts them and deletes where they were.
 #pragma once
 
-#include <string>
-
+#include "base/bytes.h"
 #include "base/status.h"
-#include "storage/records.h"
-
-namespace rocksdb {
-class DB;
-}
+#include "storage/database.h"
+#include "storage/rocks_store.h"
 
 namespace notifyd {
 
-/// `db` is the open database in `directory`, of format 1, used by nobody else. Afterwards it, and then FORMAT, and last m/format say kFormatVersion,
-/// all of it synced. Time grows with the notifies, memory does not. Errors: kCorrupt (a notify that does not decode), kIo, kDiskFull.
-Status UpgradeStore(rocksdb::DB* db, const std::string& directory, const FormatRecord& format);
+/// `database` is the open one in `options.directory`, used by nobody else, `from` the older format that it has, `store` its id. Afterwards it has
+/// format kFormatVersion, all of it synced. Time grows with the notifies, memory does not; nor does what it takes of the disk beyond some hundred
+/// MiB. Errors: kCorrupt (a notify that does not decode, from format 1), kIo, kDiskFull; what options.upgrade_step says.
+Status UpgradeStore(Database* database, const StoreOptions& options, uint32_t from, const Fingerprint& store);
 
 }  // namespace notifyd

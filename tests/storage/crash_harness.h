@@ -59,7 +59,7 @@ struct Crash : RocksHarness {
   }
   Fingerprint StoreId() {
     unsigned long long high = 0, low = 0;
-    REQUIRE(std::sscanf(ReadBytes(directory() / "FORMAT").c_str(), "notifyd store\nformat 2\nid %16llx%16llx", &high, &low) == 2);
+    REQUIRE(std::sscanf(ReadBytes(directory() / "FORMAT").c_str(), "notifyd store\nformat %*u\nid %16llx%16llx", &high, &low) == 2);
     return {high, low};
   }
   /// Until the newest log says of all that is in it that it is synced, which an idle store does by itself after some milliseconds.

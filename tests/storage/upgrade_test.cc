@@ -1,4 +1,5 @@
-// A store of format 1 becomes one of format 2: what it held is there, and each lane's counts are as if they had always been kept.
+// A store of format 1 or 2 becomes one of format 3: what it held is there, in the families where it belongs, and each lane's counts are as if they
+// had always been kept.
 #include <map>
 
 #include "storage/hex.h"
@@ -66,14 +67,15 @@ uint32_t FormatFileOf(RocksHarness& store) {
   return static_cast<uint32_t>(text[text.find("format ") + 7] - '0');
 }
 
-/// Makes the closed store one of format 1: no counts, and both places that say the format say 1.
-void MakeOld(RocksHarness& store) {
+/// Makes the closed store one of format 1, which has no counts, or 2: one family, and both places that say the format say so.
+void MakeOld(RocksHarness& store, uint32_t version = 1) {
   {
     auto tool = StoreTool::Open(store.Options());
     REQUIRE(tool.ok());
-    REQUIRE((*tool)->Put(EncodeMetaKey(kFormatName), FormatBytes(1, StoreOf(**tool))).ok());
+    REQUIRE((*tool)->ToOneFamily().ok());
+    REQUIRE((*tool)->Put(EncodeMetaKey(kFormatName), FormatBytes(version, StoreOf(**tool))).ok());
   }
-  SetFormatFile(store, '1');
+  SetFormatFile(store, static_cast<char>('0' + version));
 }
 
 std::map<std::string, IndexCounts> CountsIn(RocksHarness& store) {
@@ -86,7 +88,7 @@ std::map<std::string, IndexCounts> Expected() {
   return {{kFifoLane.name, kFifoCounts}, {kConcurrentLane.name, kConcurrentCounts}};
 }
 
-TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 2 from then on") {
+TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 3 from then on") {
   RocksHarness store;
   store.next_totals.next_id = 10;
   store.Commit(SomeOfEach());
@@ -97,8 +99,8 @@ TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 
   CHECK(CountsIn(store) == Expected());
   CHECK(store.LoadNotify({6}).in_tail);
   CHECK(store.totals().next_id == 10);
-  CHECK(FormatFileOf(store) == 2);
-  Raw(store, [](StoreTool& tool) { CHECK(DecodeFormat(**tool.Get(EncodeMetaKey(kFormatName)))->version == 2); });
+  CHECK(FormatFileOf(store) == 3);
+  Raw(store, [](StoreTool& tool) { CHECK(DecodeFormat(**tool.Get(EncodeMetaKey(kFormatName)))->version == 3); });
   // Once: what is counted from then on stays.
   store.Commit({AddLaneCounts{kFifoLane, {0, 0, 4, 0, 0}}});
   store.Reopen();
@@ -151,7 +153,7 @@ TEST_CASE("upgrade: one that was cut short is done anew, whatever it had counted
     if (format_file_first) SetFormatFile(store, '2');
     store.Open();
     CHECK(CountsIn(store) == Expected());
-    CHECK(FormatFileOf(store) == 2);
+    CHECK(FormatFileOf(store) == 3);
     store.Reopen();
     CHECK(CountsIn(store) == Expected());
   }
@@ -220,10 +222,74 @@ TEST_CASE("upgrade: a directory of format 1 whose database was never made become
   WriteBytes(bare / "FORMAT", ReadBytes(store.directory() / "FORMAT"));
   WriteBytes(bare / "FORMAT.new.store", "");
   RocksHarness opened(&bare);
-  CHECK(FormatFileOf(opened) == 2);
+  CHECK(FormatFileOf(opened) == 3);
   opened.Commit({Put(MakeRecord(1))});
   opened.Reopen();
   CHECK(opened.LoadNotify({1}).record);
+}
+
+TEST_CASE("upgrade: one that is cut short at any step goes on at the next start, and nothing is missing or twice") {
+  for (uint32_t from : {1u, 2u}) {
+    RocksHarness store;
+    constexpr uint64_t kNotifies = 9000;
+    std::vector<WriteOp> ops = SomeOfEach();
+    for (uint64_t id = 10; id <= kNotifies; ++id) ops.push_back(Put(MakeRecord(id)));
+    store.Commit(std::move(ops));
+    store.Commit({Change({kNotifies}, SettledState(Phase::kSucceeded), MakeAttempt(1))});
+    store.Close();
+    MakeOld(store, from);
+    TempDir temp;
+    auto step_count = [&](const fs::path& directory, size_t cut) {
+      size_t steps = 0;
+      StoreOptions options = store.Options();
+      options.directory = directory.string();
+      options.upgrade_step = [&] { return steps++ < cut ? Status::Ok() : Status(Code::kIo, "cut short"); };
+      auto opened = RocksStore::Open(options);
+      CHECK(opened.ok() == (steps <= cut));
+      return steps;
+    };
+    auto copy = [&](const std::string& name) {
+      fs::path directory = temp.path() / name;
+      fs::copy(store.directory(), directory);
+      return directory;
+    };
+    const size_t all = step_count(copy("whole"), SIZE_MAX);
+    CHECK(all >= 7);  // several batches among them
+    for (size_t cut = 0; cut < all; ++cut) {
+      INFO("from format " << from << ", cut at step " << cut);
+      fs::path directory = copy(std::to_string(cut));
+      step_count(directory, cut);
+      // Once more, a step further, where there is one.
+      step_count(directory, std::min<size_t>(cut, 1));
+      RocksHarness opened(&directory);
+      CHECK(FormatFileOf(opened) == 3);
+      ListQuery query;
+      query.limit = kNotifies + 1;
+      query.oldest_first = true;
+      ListDone list = opened.List(query);
+      REQUIRE(list.items.size() == kNotifies);
+      for (uint64_t id = 1; id <= kNotifies; ++id) REQUIRE(list.items[id - 1].record->id.value == id);
+      CHECK(opened.LoadNotify({kNotifies}).record->attempts.size() == 1);
+      CHECK(opened.LoadNotify({5}).in_tail);
+      if (from == 1) CHECK(CountsIn(opened)[kFifoLane.name] == kFifoCounts);
+    }
+  }
+}
+
+TEST_CASE("upgrade: a notify that does not decode is moved as it is, and is an error where it is read") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1)), Put(MakeRecord(2))});
+  store.Close();
+  MakeOld(store, 2);
+  {
+    auto tool = StoreTool::Open(store.Options());
+    REQUIRE(tool.ok());
+    REQUIRE((*tool)->Put(EncodeNotifyKey({1}), "nonsense").ok());
+  }
+  store.Open();
+  store.store().Read({{1, 1}, {1}});
+  CHECK(store.Next<ReadDone>().status.code() == Code::kCorrupt);
+  CHECK(store.LoadNotify({2}).record);
 }
 
 TEST_CASE("upgrade: the lock is still on the directory afterwards") {
