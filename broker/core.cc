@@ -40,16 +40,14 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   CHECK(now.mono >= totals.mono);
   // An index with nothing in it needs no page: what arrives is in memory at once.
   bool empty = KeysOf(Clock::kWall) == 0;
-  wall_.horizon = empty ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark;
-  if (empty) search_.done = {totals.last_due_at_once.ms + 1, {}};
-  mono_.horizon = KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark;
-  expiry_.horizon = totals.expiry_mark;
+  wall_.horizon().Set(empty ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark);
+  if (empty) search_.done.Set({totals.last_due_at_once.ms + 1, {}});
+  mono_.horizon().Set(KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark);
+  expiry_.horizon().Set(totals.expiry_mark);
 }
 
 Core::Impl::~Impl() {
-  std::vector<TimerNode*> timers;
-  expiry_.wheel.Collect(&timers);
-  for (TimerNode* timer : timers) delete static_cast<ExpiryTimer*>(timer);
+  expiry_.ForEach([](ExpiryTimer* timer) { delete timer; });
 }
 
 void Core::Impl::SetNow(const Now& now) {
@@ -107,15 +105,10 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
 
 Wake Core::Impl::NextWake() const {
   Wake wake;
-  wake.wall.ms = std::min(wall_.wheel.NextWake(), expiry_.wheel.NextWake());
-  wake.mono.ms = mono_.wheel.NextWake();
-  // The windows are paged on when half of the lookahead is used up.
-  if (WindowRoom(wall_, now_.wall.ms))
-    wake.wall.ms = std::min(wake.wall.ms, std::max(wall_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
+  wake.wall.ms = std::min(wall_.NextWake(now_.wall.ms, limits_.lookahead_ms, WindowRoom(Clock::kWall)),
+                          expiry_.NextWake(now_.wall.ms, limits_.lookahead_ms, ExpiryRoom()));
+  wake.mono.ms = mono_.NextWake(now_.mono.ms, limits_.lookahead_ms, WindowRoom(Clock::kMono));
   if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
-  if (ExpiryRoom()) wake.wall.ms = std::min(wake.wall.ms, std::max(expiry_.horizon.time_ms - limits_.lookahead_ms / 2, now_.wall.ms + 1));
-  if (WindowRoom(mono_, now_.mono.ms))
-    wake.mono.ms = std::min(wake.mono.ms, std::max(mono_.horizon.time_ms - limits_.lookahead_ms / 2, now_.mono.ms + 1));
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min(wake.mono, polls_.NextEnd());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);

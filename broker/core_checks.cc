@@ -6,9 +6,9 @@
 namespace notifyd {
 
 void Core::Impl::CheckInvariants() const {
-  wall_.wheel.CheckInvariants();
-  mono_.wheel.CheckInvariants();
-  expiry_.wheel.CheckInvariants();
+  wall_.CheckInvariants();
+  mono_.CheckInvariants();
+  expiry_.CheckInvariants();
   polls_.CheckInvariants();
   IndexCounts promoted;
   uint64_t sending = 0;

@@ -6,7 +6,7 @@
 //       slot is, and all earlier writes are then visible).
 //   I2  A handler first asks for all slots that it needs (Need...); where one is not known it is parked, and run again from its
 //       start when it is. It changes nothing before all are known. Parked handlers pin their slots.
-// Time indexes (Window): one for the wall clock, one for the monotonic one, one for expiry.
+// Time indexes (DueWindow): one for the wall clock, one for the monotonic one, one for expiry.
 //   I3  Every pending notify whose key lies below its window's horizon is placed in memory (wheel, lane, in flight), unless it was spilled.
 //       Being in memory above the horizon is harmless, being absent below is not: `cover` is the horizon, or the end of the page under way.
 //       What is due at once may have its key ahead of a clock that stepped back, among any number that cannot go yet: it is searched for there
@@ -41,9 +41,9 @@
 #include "base/random.h"
 #include "broker/books.h"
 #include "broker/core.h"
+#include "broker/due_window.h"
 #include "broker/journal.h"
 #include "broker/long_polls.h"
-#include "broker/timer_wheel.h"
 #include "broker/token_bucket.h"
 #include "broker/turns.h"
 
@@ -130,6 +130,7 @@ struct Entry : Slot {
   Caller* caller = nullptr;  // while in kFlight
   struct Timer : TimerNode {
     Entry* entry = nullptr;
+    DueKey key() const { return {when_ms, entry->id}; }
   } timer;
 
   bool pending() const { return exists && !IsSettled(state.phase); }
@@ -193,25 +194,11 @@ struct Host : Target {
   uint64_t fell_asleep = UINT64_MAX;  // the least order that fell asleep while a page is under way
 };
 
-/// A due index as seen from memory.
-struct Window {
-  explicit Window(int64_t now_ms) : wheel(now_ms) {}
-  TimerWheel wheel;
-  DueKey horizon;
-  bool page = false;
-  int64_t page_to = 0;
-
-  DueKey cover() const { return page ? DueKey{page_to, NotifyId{0}} : horizon; }
-};
-
 /// The search for what is due at once beyond the wall window's horizon. It begins once that is ahead of the clock, and ends at the last key that
 /// was given to anything due at once; what it passes over stays on disk. One is needed after a start that finds the clock behind that key.
 struct AtOnceSearch {
-  DueKey done{INT64_MIN, {}};  // so far
-  uint64_t ticket = 0;         // of the page under way; 0: none
-  int64_t page_to = 0;
-
-  DueKey cover() const { return ticket != 0 ? DueKey{page_to, NotifyId{0}} : done; }
+  Horizon done{DueKey{INT64_MIN, {}}};  // so far
+  uint64_t ticket = 0;                  // of the page under way; 0: none
 };
 
 /// Internal: its ttl is over.
@@ -237,11 +224,15 @@ inline std::unique_ptr<Task> MakeTask(TaskEvent event) {
   return task;
 }
 
-/// A key of the expiry index in memory; owned by the expiry window's wheel.
+/// A key of the expiry index in memory; owned by the expiry window.
 struct ExpiryTimer : TimerNode {
-  DueKey key;
+  explicit ExpiryTimer(NotifyId i) : id(i) {}
+  NotifyId id;
   Entry* entry = nullptr;  // while that is in memory
+  DueKey key() const { return {when_ms, id}; }
 };
+
+using DueEntries = DueWindow<Entry::Timer>;
 
 class Core::Impl {
  public:
@@ -454,6 +445,8 @@ class Core::Impl {
   void SetPromoted(Entry* entry, bool promoted);
   void PutExpiryOf(Entry* entry);
   ExpiryTimer* AddExpiryTimer(DueKey key);
+  /// It is in no wheel any more.
+  static void DropExpiryTimer(ExpiryTimer* timer);
   void TrackExpiry(Entry* entry);
   void UntrackExpiry(Entry* entry);
   /// Puts a pending entry that is nowhere in memory where I3 wants it.
@@ -461,11 +454,11 @@ class Core::Impl {
   /// Must one with that place in the wall index be in memory?
   bool Covered(const Entry& entry) const;
   /// All that is due at once and has a key below it is in memory.
-  DueKey Searched() const { return std::max(wall_.horizon, search_.done); }
+  DueKey Searched() const { return std::max(wall_.horizon().at(), search_.done.at()); }
   bool SearchedAll() const { return Searched().time_ms > totals_.last_due_at_once.ms; }
-  bool IsCaughtUp() const { return wall_.horizon.time_ms > now_.wall.ms; }
+  bool IsCaughtUp() const { return wall_.horizon().at().time_ms > now_.wall.ms; }
   /// All of the wall index that is due and sorts before `key` is in memory.
-  bool AllDueLoaded(const DueKey& key) const { return key < wall_.horizon || (IsCaughtUp() && (SearchedAll() || key < Searched())); }
+  bool AllDueLoaded(const DueKey& key) const { return key < wall_.horizon().at() || (IsCaughtUp() && (SearchedAll() || key < Searched())); }
   void Promote(Entry* entry);
   void Unplace(Entry* entry);
   void AdvanceWindows();
@@ -475,9 +468,8 @@ class Core::Impl {
   void OnDuePage(Clock clock, PageLoaded& page);
   void OnSearchPage(PageLoaded& page);
   void OnExpiryPage(PageLoaded& page);
-  void EvictFarthest(Window* window);
-  void EvictExpiries();
-  bool WindowRoom(const Window& window, int64_t now_ms) const;
+  void EvictFarther(Clock clock);
+  bool WindowRoom(Clock clock) const;
   bool SearchRoom() const { return search_.ticket == 0 && IsCaughtUp() && !SearchedAll() && LoadedWeight() < limits_.max_loaded; }
   bool ExpiryRoom() const;
   void UpdateMarks();
@@ -486,7 +478,9 @@ class Core::Impl {
     const auto& counts = books_.totals().by_index;
     return clock == Clock::kWall ? counts[Index::kDue] + counts[Index::kHeldDue] : counts[Index::kRetrying];
   }
-  Window& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
+  DueEntries& WindowOf(Clock clock) { return clock == Clock::kWall ? wall_ : mono_; }
+  const DueEntries& WindowOf(Clock clock) const { return clock == Clock::kWall ? wall_ : mono_; }
+  int64_t NowOf(Clock clock) const { return clock == Clock::kWall ? now_.wall.ms : now_.mono.ms; }
   bool PagesUnderWay() const { return !page_tickets_.empty(); }
 
   // ---- core_lanes.cc: what of a lane is in memory, which lanes sleep
@@ -590,12 +584,12 @@ class Core::Impl {
   std::map<uint64_t, decltype(PageEffect::page)> page_tickets_;
 
   // Time.
-  Window wall_, mono_, expiry_;
+  DueEntries wall_, mono_;
+  DueWindow<ExpiryTimer> expiry_;
   AtOnceSearch search_;
   bool caught_up_ = true;  // as of the last turn
   MonoTime next_mark_;
   uint64_t reads_under_way_ = 0;
-  std::vector<TimerNode*> fired_;
 
   // Lanes and hosts.
   Turns turns_;

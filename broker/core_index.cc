@@ -85,16 +85,20 @@ void Core::Impl::PutExpiryOf(Entry* entry) {
 }
 
 ExpiryTimer* Core::Impl::AddExpiryTimer(DueKey key) {
-  auto* timer = new ExpiryTimer;
-  timer->key = key;
-  expiry_.wheel.Insert(timer, key.time_ms);
+  auto* timer = new ExpiryTimer(key.id);
+  expiry_.Insert(timer, key.time_ms);
   return timer;
+}
+
+void Core::Impl::DropExpiryTimer(ExpiryTimer* timer) {
+  if (timer->entry) timer->entry->expiry = nullptr;
+  delete timer;
 }
 
 /// Where its ttl ends soon enough for memory, and no timer of it is there.
 void Core::Impl::TrackExpiry(Entry* entry) {
   DueKey key{entry->state.expires_at.ms, entry->id};
-  if (entry->expiry || entry->state.expires_at == kWallNever || !(key < expiry_.cover())) return;
+  if (entry->expiry || entry->state.expires_at == kWallNever || !expiry_.Covers(key)) return;
   entry->expiry = AddExpiryTimer(key);
   entry->expiry->entry = entry;
 }
@@ -102,32 +106,32 @@ void Core::Impl::TrackExpiry(Entry* entry) {
 /// So that what was settled in time costs no look at the store when its ttl would have ended.
 void Core::Impl::UntrackExpiry(Entry* entry) {
   if (!entry->expiry) return;
-  expiry_.wheel.Remove(entry->expiry);
-  delete std::exchange(entry->expiry, nullptr);
+  expiry_.Remove(entry->expiry);
+  DropExpiryTimer(entry->expiry);
 }
 
 bool Core::Impl::Covered(const Entry& entry) const {
   DueKey key{entry.state.due.ms, entry.id};
-  if (key < wall_.cover()) return true;
+  if (wall_.Covers(key)) return true;
   if (!entry.state.at_once) return false;
   // Where no order is to be kept it need not wait until the search has come that far.
-  return key < search_.cover() || (entry.head->lane.mode != Mode::kFifo && IsCaughtUp());
+  return key < search_.done.cover() || (entry.head->lane.mode != Mode::kFifo && IsCaughtUp());
 }
 
 void Core::Impl::PlaceEntry(Entry* entry) {
   if (!entry->pending() || entry->place != Place::kIdle) return;
   if (entry->index == Index::kRetrying) {
     int64_t at = entry->state.retry_at.ms;
-    if (!(DueKey{at, entry->id} < mono_.cover())) return;
+    if (!mono_.Covers({at, entry->id})) return;
     if (at <= now_.mono.ms) return Promote(entry);
     entry->place = Place::kTimer;
-    mono_.wheel.Insert(&entry->timer, at);
+    mono_.Insert(&entry->timer, at);
   } else if (entry->index == Index::kDue || entry->index == Index::kHeldDue) {
     int64_t at = entry->state.due.ms;
     if (!Covered(*entry)) return;
     if (entry->state.at_once || at <= now_.wall.ms) return Promote(entry);
     entry->place = Place::kTimer;
-    wall_.wheel.Insert(&entry->timer, at);
+    wall_.Insert(&entry->timer, at);
   }
 }
 
@@ -143,7 +147,7 @@ void Core::Impl::Unplace(Entry* entry) {
     case Place::kFlight:
       return;
     case Place::kTimer:
-      (entry->index == Index::kRetrying ? mono_ : wall_).wheel.Remove(&entry->timer);
+      (entry->index == Index::kRetrying ? mono_ : wall_).Remove(&entry->timer);
       break;
     case Place::kArriving: {
       auto& arriving = lanes_.at(entry->head->lane)->arriving;
@@ -179,30 +183,16 @@ void Core::Impl::Unplace(Entry* entry) {
 }
 
 void Core::Impl::AdvanceWindows() {
-  for (Window* window : {&wall_, &mono_}) {
-    fired_.clear();
-    window->wheel.Advance(window == &wall_ ? now_.wall.ms : now_.mono.ms, &fired_);
-    // In the order of their keys, so that a fifo lane meets them in order.
-    std::sort(fired_.begin(), fired_.end(), [](TimerNode* a, TimerNode* b) {
-      return DueKey{a->when_ms, static_cast<Entry::Timer*>(a)->entry->id} < DueKey{b->when_ms, static_cast<Entry::Timer*>(b)->entry->id};
+  for (Clock clock : {Clock::kWall, Clock::kMono})
+    WindowOf(clock).Advance(NowOf(clock), [this](Entry::Timer* timer) {
+      timer->entry->place = Place::kIdle;
+      Promote(timer->entry);
     });
-    for (TimerNode* timer : fired_) {
-      Entry* entry = static_cast<Entry::Timer*>(timer)->entry;
-      entry->place = Place::kIdle;
-      Promote(entry);
-    }
-  }
-  fired_.clear();
-  expiry_.wheel.Advance(now_.wall.ms, &fired_);
   std::vector<NotifyId> expired;
-  std::sort(fired_.begin(), fired_.end(),
-            [](TimerNode* a, TimerNode* b) { return static_cast<ExpiryTimer*>(a)->key < static_cast<ExpiryTimer*>(b)->key; });
-  for (TimerNode* fired : fired_) {
-    auto* timer = static_cast<ExpiryTimer*>(fired);
-    expired.push_back(timer->key.id);
-    if (timer->entry) timer->entry->expiry = nullptr;
-    delete timer;
-  }
+  expiry_.Advance(now_.wall.ms, [&](ExpiryTimer* timer) {
+    expired.push_back(timer->id);
+    DropExpiryTimer(timer);
+  });
   for (NotifyId id : expired) RunTask(MakeTask(ExpiryDue{id}));
 }
 
@@ -220,31 +210,31 @@ uint64_t Core::Impl::AskPage(PageEffect page) {
 
 void Core::Impl::PageWindows() {
   for (Clock clock : {Clock::kWall, Clock::kMono}) {
-    Window& window = WindowOf(clock);
-    int64_t now_ms = clock == Clock::kWall ? now_.wall.ms : now_.mono.ms;
-    if (window.wheel.size() > limits_.max_loaded / 4 && !window.page) EvictFarthest(&window);
-    if (!WindowRoom(window, now_ms) || window.horizon.time_ms > now_ms + limits_.lookahead_ms / 2) continue;
-    DueKey to{now_ms + limits_.lookahead_ms, {}};
+    DueEntries& window = WindowOf(clock);
+    if (window.size() > limits_.max_loaded / 4 && !window.horizon().paging()) EvictFarther(clock);
+    if (!WindowRoom(clock) || !window.WantsPage(NowOf(clock), limits_.lookahead_ms)) continue;
+    DueKey to{NowOf(clock) + limits_.lookahead_ms, {}};
     if (KeysOf(clock) == 0) {
-      window.horizon = to;  // the index is empty
+      window.horizon().Set(to);  // the index is empty
       if (clock == Clock::kWall) ReleaseHorizon();
       continue;
     }
-    window.page = true;
-    window.page_to = to.time_ms;
-    AskPage({0, limits_.page_items, DuePage{clock, window.horizon, to.time_ms}});
+    window.horizon().BeginPage(to.time_ms);
+    AskPage({0, limits_.page_items, DuePage{clock, window.horizon().at(), to.time_ms}});
   }
   if (SearchRoom()) {
-    search_.page_to = totals_.last_due_at_once.ms + 1;
-    search_.ticket = AskPage({0, limits_.page_items, DuePage{Clock::kWall, Searched(), search_.page_to}});
+    int64_t to_ms = totals_.last_due_at_once.ms + 1;
+    search_.done.BeginPage(to_ms);
+    search_.ticket = AskPage({0, limits_.page_items, DuePage{Clock::kWall, Searched(), to_ms}});
   }
   // A clock that stepped back may have brought that about, too.
   if (!std::exchange(caught_up_, IsCaughtUp()) && caught_up_) ReleaseHorizon();
-  if (expiry_.wheel.size() > limits_.max_loaded && !expiry_.page) EvictExpiries();
-  if (ExpiryRoom() && expiry_.horizon.time_ms <= now_.wall.ms + limits_.lookahead_ms / 2) {
-    expiry_.page = true;
-    expiry_.page_to = now_.wall.ms + limits_.lookahead_ms;
-    AskPage({0, limits_.page_items, ExpiryPage{expiry_.horizon, expiry_.page_to}});
+  if (expiry_.size() > limits_.max_loaded && !expiry_.horizon().paging())
+    expiry_.EvictFarther([](ExpiryTimer* timer) { DropExpiryTimer(timer); });
+  if (ExpiryRoom() && expiry_.WantsPage(now_.wall.ms, limits_.lookahead_ms)) {
+    int64_t to_ms = now_.wall.ms + limits_.lookahead_ms;
+    expiry_.horizon().BeginPage(to_ms);
+    AskPage({0, limits_.page_items, ExpiryPage{expiry_.horizon().at(), to_ms}});
   }
   if (!hosts_asked_ && totals_.dormant_lanes > 0) AskPage({0, limits_.page_items, DormantHostsPage{""}});
   hosts_asked_ = true;
@@ -252,14 +242,15 @@ void Core::Impl::PageWindows() {
 
 /// May the next page of a window be asked for: what waits in its wheel is kept well below what memory holds, what is overdue comes in as
 /// long as there is any room.
-bool Core::Impl::WindowRoom(const Window& window, int64_t now_ms) const {
-  if (window.page || LoadedWeight() >= limits_.max_loaded) return false;
-  return window.wheel.size() < limits_.max_loaded / 8 || window.horizon.time_ms <= now_ms;
+bool Core::Impl::WindowRoom(Clock clock) const {
+  const DueEntries& window = WindowOf(clock);
+  if (window.horizon().paging() || LoadedWeight() >= limits_.max_loaded) return false;
+  return window.size() < limits_.max_loaded / 8 || window.horizon().at().time_ms <= NowOf(clock);
 }
 
 /// May the next expiries be paged in: each may need a look at the store.
 bool Core::Impl::ExpiryRoom() const {
-  return !expiry_.page && expiry_.wheel.size() < limits_.max_loaded / 2 && parked_.size() < 2 * limits_.page_items;
+  return !expiry_.horizon().paging() && expiry_.size() < limits_.max_loaded / 2 && parked_.size() < 2 * limits_.page_items;
 }
 
 void Core::Impl::On(PageLoaded& e) {
@@ -290,14 +281,8 @@ void Core::Impl::On(PageLoaded& e) {
 }
 
 void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
-  Window& window = WindowOf(clock);
-  window.page = false;
-  window.horizon = {window.page_to, {}};
-  if (page.more) {
-    CHECK(!page.due.empty());
-    DueKey last = page.due.back().key;
-    window.horizon = {last.time_ms, NotifyId{last.id.value + 1}};
-  }
+  CHECK(!page.more || !page.due.empty());
+  WindowOf(clock).horizon().EndPage(page.more ? &page.due.back().key : nullptr);
   for (LoadedDue& item : page.due) {
     // One that is in memory already is as memory has it: it may have been settled or moved since the page was read.
     Entry* entry = EntryOfPage(item.key.id, item.notify);
@@ -308,13 +293,9 @@ void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
 }
 
 void Core::Impl::OnSearchPage(PageLoaded& page) {
+  CHECK(!page.more || !page.due.empty());
   search_.ticket = 0;
-  search_.done = {search_.page_to, {}};
-  if (page.more) {
-    CHECK(!page.due.empty());
-    DueKey last = page.due.back().key;
-    search_.done = {last.time_ms, NotifyId{last.id.value + 1}};
-  }
+  search_.done.EndPage(page.more ? &page.due.back().key : nullptr);
   for (LoadedDue& item : page.due) {
     // As in OnDuePage: what is in memory is the newer.
     bool at_once = item.notify.record && item.notify.record->state.at_once;
@@ -327,13 +308,8 @@ void Core::Impl::OnSearchPage(PageLoaded& page) {
 }
 
 void Core::Impl::OnExpiryPage(PageLoaded& page) {
-  expiry_.page = false;
-  expiry_.horizon = {expiry_.page_to, {}};
-  if (page.more) {
-    CHECK(!page.expiries.empty());
-    DueKey last = page.expiries.back();
-    expiry_.horizon = {last.time_ms, NotifyId{last.id.value + 1}};
-  }
+  CHECK(!page.more || !page.expiries.empty());
+  expiry_.horizon().EndPage(page.more ? &page.expiries.back() : nullptr);
   // Those that were put while the page was under way are tracked already; twice does no harm (ExpiryDue looks again).
   for (const DueKey& key : page.expiries) {
     Entry* entry = FindEntry(key.id);
@@ -343,53 +319,25 @@ void Core::Impl::OnExpiryPage(PageLoaded& page) {
 }
 
 /// More is due soon than memory should hold: what is farthest goes back to being on disk only.
-void Core::Impl::EvictFarthest(Window* window) {
-  std::vector<TimerNode*> all;
-  window->wheel.Collect(&all);
-  auto key = [](const TimerNode* t) { return DueKey{t->when_ms, static_cast<const Entry::Timer*>(t)->entry->id}; };
-  auto less = [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); };
-  auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
-  std::nth_element(all.begin(), middle, all.end(), less);
+void Core::Impl::EvictFarther(Clock clock) {
   // What is due at once is in no wheel: of that, all below the old horizon stays in memory.
-  if (window == &wall_) search_.done = Searched();
-  // What was placed while a page was under way may lie above the horizon: it can go without lowering that.
-  window->horizon = std::min(window->horizon, key(*middle));
-  for (auto it = middle; it != all.end(); ++it) {
-    Entry* entry = static_cast<Entry::Timer*>(*it)->entry;
-    window->wheel.Remove(&entry->timer);
-    entry->place = Place::kIdle;
-    MaybeDrop(entry);
-  }
-}
-
-void Core::Impl::EvictExpiries() {
-  std::vector<TimerNode*> all;
-  expiry_.wheel.Collect(&all);
-  auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
-  auto key = [](const TimerNode* t) { return static_cast<const ExpiryTimer*>(t)->key; };
-  std::nth_element(all.begin(), middle, all.end(), [&](const TimerNode* a, const TimerNode* b) { return key(a) < key(b); });
-  expiry_.horizon = std::min(expiry_.horizon, key(*middle));
-  for (auto it = middle; it != all.end(); ++it) {
-    auto* timer = static_cast<ExpiryTimer*>(*it);
-    if (timer->entry) timer->entry->expiry = nullptr;
-    expiry_.wheel.Remove(timer);
-    delete timer;
-  }
+  if (clock == Clock::kWall) search_.done.Set(Searched());
+  WindowOf(clock).EvictFarther([this](Entry::Timer* timer) {
+    timer->entry->place = Place::kIdle;
+    MaybeDrop(timer->entry);
+  });
 }
 
 /// The low-water marks: the least key that each index may still have. O(loaded), so done now and then, with a batch that goes out anyway.
 void Core::Impl::UpdateMarks() {
   next_mark_ = {now_.mono.ms + 10'000};
-  DueKey wall = wall_.horizon, mono = mono_.horizon, expiry = expiry_.horizon;
+  DueKey wall = wall_.horizon().at(), mono = mono_.horizon().at(), expiry = expiry_.Mark();
   for (const auto& [id, entry] : entries_) {
     if (entry->index == Index::kDue || entry->index == Index::kHeldDue) wall = std::min(wall, DueKey{entry->state.due.ms, id});
     else if (entry->index == Index::kRetrying) mono = std::min(mono, DueKey{entry->state.retry_at.ms, id});
     // One in flight whose ttl is over has no timer any more: it is settled when its attempt ends.
     if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
   }
-  std::vector<TimerNode*> timers;
-  expiry_.wheel.Collect(&timers);
-  for (TimerNode* timer : timers) expiry = std::min(expiry, static_cast<ExpiryTimer*>(timer)->key);
   // One whose ttl is over has left the wheel, and may still be read from the store: it keeps the mark where it is.
   for (const auto& [task, owned] : parked_)
     if (std::holds_alternative<ExpiryDue>(owned->event)) expiry = std::min(expiry, totals_.expiry_mark);
