@@ -55,8 +55,8 @@ void Core::Impl::CheckInvariants() const {
     CHECK(!lane->disk_tail || lane->record.tail);
     CHECK(!lane->known || lane->record.dormant == (lane->record.tail && lane->limits.paused == Paused::kNo));
     bool idle = lane->queue.empty() && lane->in_flight == 0 && !lane->head && lane->arriving.empty() && lane->awaiting == 0;
-    CHECK(!idle || lane->pins > 0 || lane->loading || !journal_.IsWritten(lane->written) || lane->tail_page || lane->dirty || lane->at_horizon || lane->wake ||
-          (lane->active && lane->disk_tail) || lane->throttled);
+    CHECK(!idle || lane->pins > 0 || lane->loading || !journal_.IsWritten(lane->written) || lane->tail_page || lane->dirty || lane->at_horizon ||
+          lane->wake || (lane->active && lane->disk_tail) || lane->throttled);
     // A lane that sleeps is in its host's turn, or is woken by its head.
     bool sleeps = lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && lane->limits.paused == Paused::kNo &&
                   !lane->throttled;

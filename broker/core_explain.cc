@@ -129,8 +129,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   const Caller* caller = turns_.FindCaller(entry.head->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
     reason("caller_at_cap", "its caller has " + Number(caller->in_flight, "call", "calls") + " in flight, as many as it may");
-  if (turns_.full())
-    reason("broker_at_cap", "the broker has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it may");
+  if (turns_.full()) reason("broker_at_cap", "the broker has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it may");
   if (!out->reasons.empty()) return;
   bool in_memory = entry.place != Place::kIdle || entry.index == Index::kTail;
   if (in_memory) reason("next", "its turn is next");

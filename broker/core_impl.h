@@ -165,8 +165,8 @@ struct Lane : Slot, RingNode {
   std::optional<std::string> caller;
   bool mixed = false;
   uint32_t in_flight = 0;
-  uint32_t sending = 0;       // of those in flight, not settled
-  IndexCounts promoted;       // of its entries, those whose time has come
+  uint32_t sending = 0;  // of those in flight, not settled
+  IndexCounts promoted;  // of its entries, those whose time has come
   // Of its rate, where it has one. Throttled: in throttled_, until a token is there or the bucket is full.
   TokenBucket bucket;
   bool throttled = false;
@@ -307,7 +307,9 @@ class Core::Impl {
   /// `entry`: what memory has of it, or null; `in_tail`: where that knows nothing, as the store had it.
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
   State StateOf(const LoadedNotify& loaded) const { return StateOf(loaded.record->state, FindEntry(loaded.record->id), loaded.in_tail); }
-  ListEffect ListOf(RequestId request, const ListQuery& query) const { return {request, query, now_, reached_, books_.totals().by_index[Index::kTail] > 0}; }
+  ListEffect ListOf(RequestId request, const ListQuery& query) const {
+    return {request, query, now_, reached_, books_.totals().by_index[Index::kTail] > 0};
+  }
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
   /// Once the batch is durable.

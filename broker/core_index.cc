@@ -229,8 +229,7 @@ void Core::Impl::PageWindows() {
   }
   // A clock that stepped back may have brought that about, too.
   if (!std::exchange(caught_up_, IsCaughtUp()) && caught_up_) ReleaseHorizon();
-  if (expiry_.size() > limits_.max_loaded && !expiry_.horizon().paging())
-    expiry_.EvictFarther([](ExpiryTimer* timer) { DropExpiryTimer(timer); });
+  if (expiry_.size() > limits_.max_loaded && !expiry_.horizon().paging()) expiry_.EvictFarther([](ExpiryTimer* timer) { DropExpiryTimer(timer); });
   if (ExpiryRoom() && expiry_.WantsPage(now_.wall.ms, limits_.lookahead_ms)) {
     int64_t to_ms = now_.wall.ms + limits_.lookahead_ms;
     expiry_.horizon().BeginPage(to_ms);

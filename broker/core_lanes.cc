@@ -34,8 +34,7 @@ size_t Core::Impl::LaneRoom(const Host& host) const {
 
 /// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
 size_t Core::Impl::HostRoom() const {
-  return std::clamp<size_t>(limits_.max_loaded / (4 * (turns_.Contenders() + 1)), 4,
-                            std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
+  return std::clamp<size_t>(limits_.max_loaded / (4 * (turns_.Contenders() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
 /// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.

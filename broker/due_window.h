@@ -60,7 +60,8 @@ class DueWindow {
 
   void Insert(Node* node, int64_t at_ms) { wheel_.Insert(node, at_ms); }
   void Remove(Node* node) { wheel_.Remove(node); }
-  /// Takes out all that is due and hands it to `place`, by key, so that a fifo lane meets its notifies in order. `place` may insert and remove others.
+  /// Takes out all that is due and hands it to `place`, by key, so that a fifo lane meets its notifies in order. `place` may insert and remove
+  /// others.
   template <class Place>
   void Advance(int64_t now_ms, Place place) {
     std::vector<TimerNode*> due = std::move(scratch_);
@@ -70,8 +71,8 @@ class DueWindow {
     for (TimerNode* node : due) place(static_cast<Node*>(node));
     scratch_ = std::move(due);
   }
-  /// Lets the half that is due last go back to being on disk only: lowers the horizon to the first of it and hands each to `let_go`. At least one node
-  /// is there.
+  /// Lets the half that is due last go back to being on disk only: lowers the horizon to the first of it and hands each to `let_go`. At least one
+  /// node is there.
   template <class LetGo>
   void EvictFarther(LetGo let_go) {
     std::vector<TimerNode*> all;

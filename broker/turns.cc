@@ -27,9 +27,9 @@ void Ring::Remove(RingNode* node) {
 
 // ---- shares
 
-/// Returns what one may have in flight: `weight` times what is still free beyond `kept`, its cap at most; one in any case, while a place is free. So N
-/// who hang come to rest at weight/(N*weight + 1) each, and the rest stays free for the others (dynamic thresholds, Choudhury and Hahne 1998).
-/// A caller's weight is so high that the shares of its targets stop them before its own does, until some thirty of them hang: they hold up none of its
+/// Returns what one may have in flight: `weight` times what is still free beyond `kept`, its cap at most; one in any case, while a place is free. So
+/// N who hang come to rest at weight/(N*weight + 1) each, and the rest stays free for the others (dynamic thresholds, Choudhury and Hahne 1998). A
+/// caller's weight is so high that the shares of its targets stop them before its own does, until some thirty of them hang: they hold up none of its
 /// others. The last place of all is for callers that have nothing in flight.
 uint32_t Turns::ShareOf(uint32_t cap, uint32_t weight, uint32_t kept) const {
   uint64_t taken = uint64_t{in_flight_} + kept;

@@ -1,6 +1,6 @@
-// Turns: who starts the next call. Targets (a host; services come) take turns, and so do the nodes (lanes) that wait at one; who shares what may be in
-// flight in all is held to a share of it. Turns knows targets, nodes, the names of callers and caps: no notify, no lane's order, no store. It decides
-// who is next; the caller of Next says what that one does. Not thread-safe.
+// Turns: who starts the next call. Targets (a host; services come) take turns, and so do the nodes (lanes) that wait at one; who shares what may be
+// in flight in all is held to a share of it. Turns knows targets, nodes, the names of callers and caps: no notify, no lane's order, no store. It
+// decides who is next; the caller of Next says what that one does. Not thread-safe.
 //
 // A node that could start a call waits in the ring of its target. A target at its share leaves the round (it is blocked) and comes back when a place
 // that it may use is free. A node whose caller is at its share leaves the ring and waits with the others of that caller and target (a Flow); a caller

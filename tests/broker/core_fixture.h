@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -297,6 +298,22 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::unique_ptr<Driver> driver_;
   std::vector<Event> events_;
   uint64_t runs_ = 0;
+};
+
+/// Looks in while a turn's effects are carried out, when nothing of that turn is written yet.
+class WatchedCore : public CoreFixture {
+ public:
+  using CoreFixture::CoreFixture;
+  std::function<void(const StartAttempt&)> on_start;
+  std::function<void(const Reply&)> on_reply;
+  void Start(StartAttempt attempt) override {
+    if (on_start) on_start(attempt);
+    CoreFixture::Start(std::move(attempt));
+  }
+  void Send(Reply reply) override {
+    if (on_reply) on_reply(reply);
+    CoreFixture::Send(std::move(reply));
+  }
 };
 
 inline When Delay(int64_t ms) {

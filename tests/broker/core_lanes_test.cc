@@ -261,5 +261,59 @@ TEST_CASE("fifo lane: the next one waits until the cancellation of the front is 
   CHECK(out.starts.size() == 1);
 }
 
+// ---- order of a fifo lane over a crash
+
+TEST_CASE("fifo lane: behind a head that is changed to later, the next one starts only once that is written") {
+  WatchedCore f;
+  NotifyId head = f.Submit(Fifo()).id, next = f.Submit(Fifo()).id;
+  f.EndFirst(Verdict::kFailure);
+  bool free = false;
+  f.on_start = [&](const StartAttempt& start) {
+    if (start.id == next) free = f.image().lanes.count(kFifoLane) == 0 || f.image().lanes.at(kFifoLane).blocked_head != head;
+  };
+  f.Change(head, [](ChangeRequest& c) { c.when = Delay(20'000); });
+  CHECK(f.UnderWay() == std::vector{next});
+  CHECK(free);
+}
+
+TEST_CASE("fifo lane: behind a front that is changed to later, the next one starts only once that is written") {
+  WatchedCore f;
+  f.Submit(Fifo());
+  NotifyId front = f.Submit(Fifo()).id, next = f.Submit(Fifo()).id;
+  ChangeReadRequest read;
+  read.id = front;
+  ChangeRequest change;
+  change.id = front;
+  change.base = std::get<Viewed>(f.Do(read).body).view.record;
+  change.head = change.base->head;
+  change.spec = change.base->spec;
+  change.when = Delay(20'000);
+  bool moved = false;
+  f.on_start = [&](const StartAttempt& start) {
+    if (start.id == next) moved = f.image().Find(front)->state.due.ms == f.now.wall.ms + 20'000;
+  };
+  f.End(f.starts[0], Verdict::kSuccess);
+  // The change is taken in the turn in which the end before it is reported written: the front would start then.
+  f.Ask(change);
+  f.Run();
+  CHECK(f.UnderWay() == std::vector{next});
+  CHECK(moved);
+}
+
+TEST_CASE("fifo lane: behind a head that on_retry skip sets free, the next one starts only once that is written") {
+  WatchedCore f;
+  NotifyId head = f.Submit(Fifo()).id, next = f.Submit(Fifo()).id;
+  f.EndFirst(Verdict::kFailure);
+  bool free = false;
+  f.on_start = [&](const StartAttempt& start) {
+    if (start.id == next) free = f.image().lanes.count(kFifoLane) == 0 || f.image().lanes.at(kFifoLane).blocked_head != head;
+  };
+  LanePatch patch;
+  patch.on_retry.emplace(OnRetry::kSkip);
+  f.SetLane(kFifoLane, patch);
+  CHECK(f.UnderWay() == std::vector{next});
+  CHECK(free);
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -203,5 +203,20 @@ TEST_CASE("shares: lanes of a caller at its share keep others' lanes of their ho
   CHECK(Started(f, id));
 }
 
+TEST_CASE("limits changed: fewer calls a host than are under way") {
+  CoreFixture f;
+  for (int i = 0; i < 10; ++i) f.Submit(Fields{});
+  auto fresh = std::make_shared<CoreLimits>();
+  fresh->max_in_flight_per_host = 3;
+  f.Post(LimitsChanged{fresh});
+  f.Run();
+  f.Submit(Fields{});
+  CHECK(f.starts.size() == 10);
+  while (f.starts.size() > 3) f.EndFirst(Verdict::kSuccess);
+  CHECK(f.sent.size() == 10);
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.sent.size() == 11);
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -1,4 +1,4 @@
-// The core without any I/O: lanes seen and steered, changes of notifies, bulk requests, explain. One behaviour a case.
+// The core without any I/O: lanes seen and steered, bulk requests, restart in place, remembered triggers. One behaviour a case.
 #include "broker/core_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -124,7 +124,86 @@ TEST_CASE("on_failure pause: one that expires after an attempt pauses the lane, 
   CHECK(f.LaneOf(kFifoLane).limits.paused == Paused::kByFailure);
 }
 
-// ---- on_retry, concurrency, rates
+TEST_CASE("pause: an attempted head that waits in the tail is cancelled, expires, is changed or retried, and the lane goes on in order") {
+  for (const char* what : {"cancel", "expire", "change", "later", "retry", "skip"}) {
+    CAPTURE(what);
+    CoreFixture f;
+    Fields first = Fifo();
+    first.ttl = Delay(20'000);
+    NotifyId head = f.Submit(first).id;
+    std::vector<NotifyId> rest;
+    for (int i = 0; i < 3; ++i) rest.push_back(f.Submit(Fifo()).id);
+    f.EndFirst(Verdict::kFailure);
+    f.Pause(kFifoLane);
+    f.Pass(6'000);
+    std::string how = what;
+    bool head_first = false, head_last = false;
+    if (how == "cancel") f.ById<CancelRequest>(head);
+    if (how == "expire") f.Pass(20'000);
+    if (how == "change") f.Change(head, [](ChangeRequest& c) { c.ttl = Delay(100'000); }), head_first = true;
+    if (how == "later") f.Change(head, [](ChangeRequest& c) { c.when = When{}; }), head_last = true;
+    if (how == "retry") f.ById<RetryRequest>(head), head_first = true;
+    if (how == "skip") {
+      LanePatch patch;
+      patch.on_retry.emplace(OnRetry::kSkip);
+      patch.paused = false;
+      f.SetLane(kFifoLane, patch);
+      head_first = true;
+    }
+    f.Resume(kFifoLane);
+    if (head_first) CHECK(f.EndFirst(Verdict::kSuccess) == head);
+    for (NotifyId id : rest) CHECK(f.EndFirst(Verdict::kSuccess) == id);
+    if (head_last) CHECK(f.EndFirst(Verdict::kSuccess) == head);
+    CHECK(f.starts.empty());
+    CHECK(f.Balances());
+  }
+}
+
+TEST_CASE("pause: paused and resumed within one turn, the lane goes on where it was") {
+  for (bool attempted : {false, true}) {
+    CoreFixture f;
+    std::vector<NotifyId> ids;
+    for (int i = 0; i < 4; ++i) ids.push_back(f.Submit(Fifo()).id);
+    if (attempted) {
+      f.EndFirst(Verdict::kFailure);
+      f.Pass(5'000);
+    }
+    for (bool paused : {true, false, true, false}) {
+      LaneChangeRequest r;
+      r.lane = kFifoLane;
+      r.patch.paused = paused;
+      f.Ask(r);
+    }
+    f.Run();
+    for (NotifyId id : ids) CHECK(f.EndFirst(Verdict::kSuccess) == id);
+    CHECK(f.Stats().totals.lane_settings == 0);
+  }
+}
+
+TEST_CASE("on_failure pause: a bulk retry revives those that failed, and each failure pauses the lane once") {
+  CoreFixture f;
+  LanePatch patch;
+  patch.on_failure.emplace(OnFailure::kPause);
+  f.SetLane(kFifoLane, patch);
+  Fields once = Fifo();
+  once.retry = Waits({100}, 1);
+  std::vector<NotifyId> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(f.Submit(once).id);
+    f.EndFirst(Verdict::kFailure);
+    f.Resume(kFifoLane);
+  }
+  CHECK(f.Bulk(BulkKind::kRetry, {State::kFailed}).count == 3);
+  for (NotifyId id : ids) {
+    CHECK(f.UnderWay() == std::vector{id});
+    f.EndFirst(Verdict::kFailure);
+    CHECK(f.starts.empty());
+    f.Resume(kFifoLane);
+  }
+  CHECK(f.starts.empty());
+}
+
+// ---- on_retry, concurrency
 
 TEST_CASE("on_retry skip: the next goes on, and the one that stepped aside comes back at its place") {
   CoreFixture f;
@@ -169,63 +248,6 @@ TEST_CASE("concurrency of a lane: its own number holds, and null goes back to th
   patch.concurrency.emplace();
   CHECK(f.SetLane(kLane, patch).limits.concurrency == 64);
   CHECK(f.starts.size() == 6);
-}
-
-TEST_CASE("rate: a lane starts its burst at once, and then as many as its rate gives") {
-  CoreFixture f;
-  f.SetLane(kLane, Rate(10, 3));
-  for (int i = 0; i < 20; ++i) f.Submit(Fields{});
-  CHECK(f.starts.size() == 3);
-  f.Pass(1'000);
-  CHECK(f.starts.size() == 13);
-  NotifyId last = f.Submit(Fields{}).id;
-  Explained why = f.Explain(last);
-  CHECK(std::any_of(why.reasons.begin(), why.reasons.end(), [](auto& reason) { return reason.code == "rate_limited"; }));
-  REQUIRE(why.expected_at);
-  CHECK(*why.expected_at > f.now.wall);
-  LanePatch off;
-  off.rate_per_s.emplace();
-  f.SetLane(kLane, off);
-  CHECK(f.starts.size() == 21);
-}
-
-TEST_CASE("rate: a lane with nothing left to send is remembered until its bucket is full again, not longer") {
-  CoreFixture f;
-  f.SetLane(kLane, Rate(1, 1));
-  f.Submit(Fields{});
-  f.EndFirst(Verdict::kSuccess);
-  f.Submit(Fields{});
-  CHECK(f.starts.empty());
-  f.Pass(1'000);
-  CHECK(f.starts.size() == 1);
-  f.EndFirst(Verdict::kSuccess);
-  f.Pass(2'000);
-  CHECK(f.Stats().lanes == 0);
-}
-
-TEST_CASE("lane rules: the first that matches holds, the lane's own settings win, and a reload changes them") {
-  CoreLimits limits;
-  limits.lane_rules = {{"bill*", std::nullopt, {}}, {"*", std::nullopt, {}}};
-  limits.lane_rules[0].settings.concurrency = 3;
-  limits.lane_rules[1].settings.concurrency = 5;
-  CoreFixture f(limits);
-  Fields billing;
-  billing.lane = "billing";
-  for (int i = 0; i < 10; ++i) f.Submit(billing);
-  CHECK(f.starts.size() == 3);
-  Fields other;
-  other.lane = "other";
-  for (int i = 0; i < 10; ++i) f.Submit(other);
-  CHECK(f.starts.size() == 8);
-  LanePatch own;
-  own.concurrency.emplace(4);
-  CHECK(f.SetLane({Mode::kConcurrent, "billing"}, own).limits.concurrency == 4);
-  CHECK(f.starts.size() == 9);
-  auto fresh = std::make_shared<CoreLimits>(limits);
-  fresh->lane_rules[1].settings.concurrency = 7;
-  f.Post(LimitsChanged{fresh});
-  f.Run();
-  CHECK(f.starts.size() == 11);
 }
 
 // ---- lanes seen
@@ -291,124 +313,12 @@ TEST_CASE("lanes: the list goes by name, a page after the other, fifo and concur
   CHECK(seen[5] == LaneKey{Mode::kFifo, "c"});
 }
 
-// ---- changes of a notify
-
-TEST_CASE("change: a later due time takes a ready one out of its lane until then") {
+TEST_CASE("lanes: behind a cancelled call that is still in flight, the next one is the head") {
   CoreFixture f;
-  NotifyId first = f.Submit(Fifo()).id, second = f.Submit(Fifo()).id, third = f.Submit(Fifo()).id;
-  CHECK(CoreFixture::CodeOf(f.Change(second, [](ChangeRequest& c) { c.when = Delay(1000); })) == Code::kOk);
-  CHECK(f.StateOf(second) == State::kScheduled);
-  CHECK(f.EndFirst(Verdict::kSuccess) == first);
-  CHECK(f.EndFirst(Verdict::kSuccess) == third);
-  f.Pass(1000);
-  CHECK(f.UnderWay() == std::vector{second});
-  CHECK(f.Balances());
-}
-
-TEST_CASE("change: the priority moves one among the ready") {
-  CoreFixture f;
-  LanePatch patch;
-  patch.concurrency.emplace(1);
-  f.SetLane(kLane, patch);
-  f.Submit(Fields{});
-  NotifyId plain = f.Submit(Fields{}).id, urgent = f.Submit(Fields{}).id;
-  f.Change(urgent, [](ChangeRequest& c) {
-    auto head = std::make_shared<NotifyHead>(*c.head);
-    head->priority = 9;
-    c.head = head;
-  });
-  f.EndFirst(Verdict::kSuccess);
-  CHECK(f.EndFirst(Verdict::kSuccess) == urgent);
-  CHECK(f.UnderWay() == std::vector{plain});
-}
-
-TEST_CASE("change: new contents are what is sent, after a restart too") {
-  for (bool restart : {false, true}) {
-    CoreFixture f;
-    Fields later;
-    later.when = Delay(1000);
-    NotifyId id = f.Submit(later).id;
-    NotifySpec spec;
-    spec.url = "http://changed/";
-    f.Change(id, [&](ChangeRequest& c) { c.spec = std::make_shared<const std::string>(EncodeSpec(spec)); });
-    if (restart) f.Restart(CrashKind::kPower);
-    f.Pass(1000);
-    REQUIRE(f.starts.size() == 1);
-    CHECK(DecodeSpec(*f.starts[0].spec)->url == "http://changed/");
-  }
-}
-
-TEST_CASE("change: one that is held stays held, gets a due time, and loses it again") {
-  CoreFixture f;
-  Fields held;
-  held.fkey = "k";
-  NotifyId id = f.Submit(held).id;
-  f.Change(id, [](ChangeRequest& c) { c.when = Delay(5000); });
-  CHECK(f.StateOf(id) == State::kHeld);
-  f.Change(id, [](ChangeRequest& c) { c.when = When{}; });
-  f.Pass(6000);
-  CHECK(f.StateOf(id) == State::kHeld);
-  f.Change(id, [](ChangeRequest& c) { c.when = Delay(1000); });
-  f.Pass(1000);
-  CHECK(f.UnderWay() == std::vector{id});
-}
-
-TEST_CASE("change: a ttl is set and taken back") {
-  CoreFixture f;
-  Fields later;
-  later.when = Delay(10'000);
-  NotifyId stays = f.Submit(later).id, goes = f.Submit(later).id;
-  for (NotifyId id : {stays, goes}) f.Change(id, [](ChangeRequest& c) { c.ttl = Delay(1000); });
-  f.Change(stays, [](ChangeRequest& c) { c.ttl = When{}; });
-  f.Pass(1000);
-  CHECK(f.StateOf(goes) == State::kExpired);
-  CHECK(f.StateOf(stays) == State::kScheduled);
-  CHECK(f.image().expiries.empty());
-}
-
-TEST_CASE("change: a retrying fifo head with a new due time blocks nobody until then") {
-  CoreFixture f;
-  NotifyId head = f.Submit(Fifo()).id, next = f.Submit(Fifo()).id;
-  f.EndFirst(Verdict::kFailure);
-  f.Change(head, [](ChangeRequest& c) { c.when = Delay(20'000); });
-  CHECK(f.UnderWay() == std::vector{next});
-  f.EndFirst(Verdict::kSuccess);
-  f.Pass(20'000);
-  REQUIRE(f.starts.size() == 1);
-  CHECK(f.starts[0].id == head);
-  CHECK(f.starts[0].number == 2);
-}
-
-TEST_CASE("change: refused where it is settled, in flight or unknown, and stale where somebody was faster") {
-  CoreFixture f;
-  NotifyId flying = f.Submit(Fields{}).id;
-  auto nothing = [](ChangeRequest&) {};
-  CHECK(CoreFixture::CodeOf(f.Change(flying, nothing)) == Code::kConflict);
-  f.EndFirst(Verdict::kSuccess);
-  CHECK(CoreFixture::CodeOf(f.Change(flying, nothing)) == Code::kConflict);
-  CHECK(CoreFixture::CodeOf(f.Change(NotifyId{99}, nothing)) == Code::kNotFound);
-  Fields later;
-  later.when = Delay(1000);
-  NotifyId id = f.Submit(later).id;
-  const Reply& reply = f.Change(id, [&](ChangeRequest& c) {
-    f.Change(id, [](ChangeRequest& other) { other.when = Delay(2000); });
-    c.when = Delay(3000);
-  });
-  CHECK(std::holds_alternative<Stale>(reply.body));
-  CHECK(f.Get(id).record->state.due.ms == f.now.wall.ms + 2000);
-}
-
-TEST_CASE("change: attempts in between do not make it stale") {
-  CoreFixture f;
-  NotifyId id = f.Submit(Fifo()).id;
-  f.EndFirst(Verdict::kFailure);
-  const Reply& reply = f.Change(id, [&](ChangeRequest& c) {
-    f.Pass(5000);
-    f.EndFirst(Verdict::kFailure);
-    c.ttl = Delay(60'000);
-  });
-  CHECK(std::holds_alternative<Viewed>(reply.body));
-  CHECK(f.Get(id).record->attempts.size() == 2);
+  NotifyId first = f.Submit(Fifo()).id;
+  f.Submit(Fifo());
+  f.ById<CancelRequest>(first);
+  CHECK(f.LaneOf(kFifoLane).oldest_due);
 }
 
 // ---- many at once
@@ -478,54 +388,6 @@ TEST_CASE("bulk: one that is cancelled in flight is not purged before its attemp
   CHECK(f.Bulk(BulkKind::kPurge, {State::kCancelled}).count == 1);
 }
 
-// ---- explain
-
-TEST_CASE("explain: a reason for each state, and when it can be sent") {
-  CoreFixture f;
-  Fields held;
-  held.fkey = "k";
-  NotifyId holds = f.Submit(held).id;
-  CHECK(f.Why(holds) == Codes{"held"});
-  CHECK(!f.Explain(holds).expected_at);
-  Fields later;
-  later.when = Delay(1000);
-  NotifyId scheduled = f.Submit(later).id;
-  CHECK(f.Why(scheduled) == Codes{"not_due"});
-  CHECK(f.Explain(scheduled).expected_at == WallTime{f.now.wall.ms + 1000});
-  NotifyId first = f.Submit(Fifo()).id, second = f.Submit(Fifo()).id, third = f.Submit(Fifo()).id;
-  CHECK(f.Why(first) == Codes{"sending"});
-  Explained behind = f.Explain(third);
-  REQUIRE(behind.reasons.size() == 1);
-  CHECK(behind.reasons[0].code == "behind");
-  CHECK(behind.reasons[0].detail.find("2 others") != std::string::npos);
-  CHECK(behind.reasons[0].detail.find(first.ToString()) != std::string::npos);
-  f.EndFirst(Verdict::kFailure);
-  CHECK(f.Why(first) == Codes{"waiting_to_retry"});
-  CHECK(f.Why(second) == Codes{"blocked_by_head", "behind"});
-  CHECK(f.Explain(second).expected_at == WallTime{f.now.wall.ms + 5000});
-  f.ById<CancelRequest>(second);
-  CHECK(f.Why(second) == Codes{"settled"});
-  CHECK(CoreFixture::CodeOf(f.ById<ExplainRequest>(NotifyId{999})) == Code::kNotFound);
-}
-
-TEST_CASE("explain: who stands before it in a tail on disk is counted, up to 1,000") {
-  CoreFixture f;
-  f.Pause(kFifoLane);
-  NotifyId head, some, last;
-  for (int i = 0; i < 1'200; ++i) {
-    last = f.Submit(Fifo()).id;
-    if (i == 0) head = last;
-    if (i == 700) some = last;
-  }
-  Explained why = f.Explain(some);
-  REQUIRE(why.reasons.size() == 2);
-  CHECK(why.reasons[0].code == "lane_paused");
-  CHECK(why.reasons[1].detail.find("700 others") != std::string::npos);
-  CHECK(why.reasons[1].detail.find(head.ToString()) != std::string::npos);
-  CHECK(!why.expected_at);
-  CHECK(f.Explain(last).reasons[1].detail.find("1000 or more") != std::string::npos);
-}
-
 // ---- restart in place
 
 TEST_CASE("hold: no attempt starts any more, submits go on, and quiet comes once nothing is in flight") {
@@ -571,11 +433,27 @@ TEST_CASE("lane: a burst is refused where no rate holds, together with what was 
   CHECK(change("l", burst) == "ok");
   CHECK(change("l", [&](LanePatch& patch) { no_rate(patch), burst(patch); }) == "/burst");
   CHECK(f.LaneOf({Mode::kConcurrent, "l"}).limits.rate_per_s == 2);
-  CHECK(change("l", no_rate) == "ok");  // and its burst with it
+  CHECK(change("l", no_rate) == "ok");                                                 // and its burst with it
   CHECK(CoreFixture::CodeOf(f.TryLane({Mode::kConcurrent, "l"})) == Code::kNotFound);  // nothing is left that was said of it
   CHECK(change("l", [&](LanePatch& patch) { rate(patch), burst(patch); }) == "ok");
   CHECK(change("l", no_burst) == "ok");
   CHECK(change("l", no_rate) == "ok");
+}
+
+TEST_CASE("hold: one whose body was being read stays ready, and is counted so") {
+  CoreLimits limits;
+  limits.max_spec_bytes = 0;
+  WatchedCore f(limits);
+  f.on_reply = [&](const Reply& reply) {
+    if (std::holds_alternative<Submitted>(reply.body)) f.Post(HoldAttempts{});
+  };
+  NotifyId id = f.Submit(Fields{}).id;
+  CHECK(f.starts.empty());
+  CHECK(f.quiet);
+  CHECK(f.StateOf(id) == State::kReady);
+  CHECK(f.LaneOf(kLane).ready == 1);
+  f.ById<CancelRequest>(id);
+  CHECK(f.Balances());
 }
 
 // ---- remembered triggers
@@ -631,97 +509,6 @@ TEST_CASE("remembered trigger: one that was withdrawn may be remembered again, o
   NotifyId id = f.Submit(held).id;
   CHECK(std::get<Viewed>(f.Do(get).body).view.record->id == id);
   CHECK(CoreFixture::CodeOf(f.Do(cancel)) == Code::kConflict);
-}
-
-// ---- after a clock that stepped back
-
-/// What each way of looking says: its state by GET, the states that the stats and the lists count it in, and what a bulk cancel finds.
-void CheckAllSay(CoreFixture& f, NotifyId id, State state) {
-  CHECK(f.StateOf(id) == state);
-  StatsView stats = f.Stats();
-  LaneView lane = f.LaneOf(f.Get(id).record->head->lane);
-  for (State other : {State::kHeld, State::kScheduled, State::kReady, State::kSending, State::kRetrying}) {
-    CAPTURE(ToString(other), ToString(state));
-    uint64_t expected = other == state;
-    auto of = [&](const auto& view) {
-      const uint64_t counts[] = {view.held, view.scheduled, view.ready, view.sending, view.retrying};
-      return counts[static_cast<size_t>(other)];
-    };
-    CHECK(of(stats) == expected);
-    CHECK(of(lane) == expected);
-    ListRequest list;
-    list.query.states = {other};
-    CHECK(std::get<Listed>(f.Do(list).body).items.size() == expected);
-    CHECK(f.Bulk(BulkKind::kCancel, {other}, 10, {}, true).count == expected);
-  }
-}
-
-TEST_CASE("clock stepped back: get, stats, lanes, lists and bulk agree about what its time had come for") {
-  CoreFixture f;
-  CoreFixture::Fields fields;
-  NotifyId id;
-  SECTION("at once, in a paused lane") {
-    f.Pause(kLane);
-    id = f.Submit(fields).id;
-  }
-  SECTION("scheduled, came due, in a paused lane") {
-    f.Pause(kLane);
-    fields.when = Delay(1000);
-    id = f.Submit(fields).id;
-    f.Pass(2000);
-  }
-  SECTION("held, came due, in a paused lane") {
-    f.Pause(kLane);
-    fields.when = Delay(1000);
-    fields.fkey = "f";
-    id = f.Submit(fields).id;
-    f.Pass(2000);
-  }
-  SECTION("scheduled, came due, behind another in a fifo lane") {
-    fields.mode = Mode::kFifo;
-    CoreFixture::Fields first = fields;
-    NotifyId head = f.Submit(first).id;
-    fields.when = Delay(1000);
-    id = f.Submit(fields).id;
-    f.Pass(2000);
-    f.now.wall.ms -= 3'600'000;
-    f.ById<CancelRequest>(head);
-  }
-  f.now.wall.ms -= 3'600'000;
-  f.Ask(StatsRequest{});
-  f.Run();
-  CheckAllSay(f, id, State::kReady);
-  CHECK(f.Bulk(BulkKind::kCancel, {State::kReady}).count == 1);
-  CHECK(f.StateOf(id) == State::kCancelled);
-}
-
-TEST_CASE("clock stepped back: what is in a paused lane's tail is ready after a restart, too") {
-  CoreFixture f;
-  f.Pause(kLane);
-  CoreFixture::Fields fields;
-  fields.when = Delay(1000);
-  NotifyId id = f.Submit(fields).id;
-  f.Pass(2000);
-  f.now.wall.ms -= 3'600'000;
-  f.Restart();
-  CheckAllSay(f, id, State::kReady);
-}
-
-TEST_CASE("clock stepped back: what was not due yet is scheduled as before") {
-  CoreFixture f;
-  f.Submit({});
-  f.Pass(5000);
-  f.now.wall.ms -= 3000;
-  CoreFixture::Fields fields;
-  fields.lane = "other";
-  fields.when = Delay(1000);
-  NotifyId id = f.Submit(fields).id;
-  ListRequest list;
-  list.query.states = {State::kReady};
-  CHECK(std::get<Listed>(f.Do(list).body).items.empty());
-  list.query.states = {State::kScheduled};
-  CHECK(std::get<Listed>(f.Do(list).body).items.size() == 1);
-  CHECK(f.StateOf(id) == State::kScheduled);
 }
 
 }  // namespace

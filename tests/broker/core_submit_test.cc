@@ -104,6 +104,39 @@ TEST_CASE("callback: a failed one tells each time that it settles") {
   CHECK(Has(Payload(f.starts.at(0)), "\"state\":\"succeeded\""));
 }
 
+TEST_CASE("callback: into the very lane of the one it tells about, paused, full or at its rate") {
+  CoreLimits limits;
+  limits.max_loaded_per_lane = 4;
+  for (bool paused : {false, true}) {
+    CoreFixture f(limits);
+    Fields told;
+    told.lane = "http://host:80/cb";
+    told.callback = "host:80";
+    told.retry = Waits({0}, 2);
+    told.ttl = Delay(5'000);
+    LanePatch patch = Rate(100, 1);
+    patch.concurrency.emplace(1);
+    LaneKey lane{Mode::kConcurrent, told.lane};
+    f.SetLane(lane, patch);
+    for (int i = 0; i < 30; ++i) f.Submit(told);
+    f.EndFirst(Verdict::kFailure);
+    if (paused) f.Pause(lane);
+    f.Pass(6'000);
+    while (!f.starts.empty()) {
+      f.EndFirst(Verdict::kFatal);
+      f.Pass(20);
+    }
+    if (paused) f.Resume(lane);
+    for (int i = 0; i < 200; ++i) {
+      f.Pass(20);
+      if (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+    }
+    CHECK(f.Stats().totals.accepted == 60);
+    CHECK(f.Stats().totals.pending() == 0);
+    CHECK(f.Balances());
+  }
+}
+
 // ---- later_on
 
 TEST_CASE("later: the budget is not used up, and the wait does not grow") {
