@@ -44,7 +44,7 @@ void PlainCall::Begin(StartAttempt attempt) {
                  .max_response_bytes = options.max_response_bytes,
                  .recorded_failure_bytes = options.recorded_failure_bytes,
                  .recorded_success_bytes = options.recorded_success_bytes});
-  host_ = shared_->pool->Enter(request_.host(), request_.port());
+  host_ = shared_->pool->Enter(request_.host(), request_.port(), request_.secure());
   if (request_.literal()) {
     literal_.assign(1, *request_.literal());
     return Connect(&literal_, now_ms);
@@ -95,7 +95,26 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms)
 void PlainCall::OnDialed(PlainConnection* connection) {
   const int64_t now_ms = MonotonicMs();
   shared_->pool->Adopt(host_, connection, era_, now_ms);
-  Ask(connection, now_ms);
+  if (request_.secure()) Secure(connection);
+  else Ask(connection, now_ms);
+}
+
+void PlainCall::Secure(PlainConnection* connection) {
+  state_ = State::kSecuring;
+  connection_ = connection;
+  connection->SetUser(this);
+  Result<const TlsContext*> context = shared_->tls(shared_->context);
+  if (!context.ok()) return Fail(Verdict::kFailure, "tls", context.status().detail());
+  connection->Secure(**context, request_.host(), host_->tls);
+  Arm();
+}
+
+/// The TLS handshake is over.
+void PlainCall::OnConnected(PlainConnection* connection, int status) {
+  if (status == 0) return Ask(connection, MonotonicMs());
+  if (!request_.literal()) shared_->resolver->Forget(request_.host());
+  const std::string& error = connection->tls()->error();
+  Fail(Verdict::kFailure, "tls", error.empty() ? "the connection was lost within the TLS handshake: " + std::string(uv_strerror(status)) : error);
 }
 
 void PlainCall::OnDialFailed(int error, const std::string& refusal) {
@@ -139,6 +158,7 @@ void PlainCall::GoOn(bool usable, int64_t now_ms) {
 }
 
 void PlainCall::OnLost(PlainConnection* connection, int status) {
+  if (state_ == State::kSecuring) return OnConnected(connection, status);
   const bool whole = status == 0 && connection->framing.TakeEof();
   End(whole ? Why::kAnswer : Why::kLost, false);
 }
@@ -156,8 +176,8 @@ void PlainCall::OnDeadline(int64_t now_ms) {
   if (now_ms >= deadline_ms_) return End(Why::kTimeout, false);
   if (state_ != State::kAsking) {
     if (now_ms >= connect_deadline_ms_) return End(Why::kTimeout, false);
-    dialer_.OnTime(now_ms);
-    if (state_ == State::kDialing || state_ == State::kResolving) Arm();
+    if (state_ != State::kSecuring) dialer_.OnTime(now_ms);
+    if (state_ == State::kSecuring || state_ == State::kDialing || state_ == State::kResolving) Arm();
     return;
   }
   if (now_ms >= record_ms_) return End(Why::kAnswer, false);
@@ -214,7 +234,8 @@ void PlainCall::End(Why why, bool reusable) {
   if (connection_ != nullptr) {
     const int64_t now_ms = MonotonicMs();
     const bool begun = connection_->framing.begun();
-    if (why == Why::kLost && reused_ && !begun) {
+    const bool alerted = connection_->tls() != nullptr && connection_->tls()->alerted();
+    if (why == Why::kLost && reused_ && !begun && !alerted) {
       result.lost_reused = !attempt_.head->reply_none;
       shared_->pool->NoteLoss(connection_, now_ms);
     }
@@ -228,10 +249,17 @@ void PlainCall::End(Why why, bool reusable) {
 void PlainCall::SetError(Why why, AttemptRecord* record) const {
   if (why == Why::kTimeout) {
     record->error = "timeout";
-    record->detail = state_ == State::kResolving ? request_.host() + " was not looked up in time"
-                     : state_ == State::kDialing ? "no connection in time"
-                     : reader_.head_done()       ? "the answer was not whole in time"
-                                                 : "no answer in time";
+    record->detail = state_ == State::kResolving  ? request_.host() + " was not looked up in time"
+                     : state_ == State::kDialing  ? "no connection in time"
+                     : state_ == State::kSecuring ? "the TLS handshake was not over in time"
+                     : reader_.head_done()        ? "the answer was not whole in time"
+                                                  : "no answer in time";
+    return;
+  }
+  // A receiver that wants a certificate of the client says so by an alert, with TLS 1.3 in place of the answer.
+  if (connection_ != nullptr && connection_->tls() != nullptr && connection_->tls()->alerted() && !connection_->framing.begun()) {
+    record->error = "tls";
+    record->detail = connection_->tls()->error();
     return;
   }
   record->error = "connection_lost";

@@ -26,6 +26,8 @@ class PlainCall : public Timed, private PlainConnection::User, private Dialer::O
     PlainPool* pool;
     Resolver* resolver;
     DeadlineWheel* wheel;
+    /// Made at the first call that needs it. Error: see TlsContext::Create.
+    Result<const TlsContext*> (*tls)(void* context);
     /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
     void (*ended)(void* context, PlainCall* call, Unjudged unjudged);
     /// Nothing is left of the call.
@@ -50,19 +52,20 @@ class PlainCall : public Timed, private PlainConnection::User, private Dialer::O
   size_t place = 0;
 
  private:
-  enum class State : uint8_t { kIdle, kResolving, kDialing, kAsking };
+  enum class State : uint8_t { kIdle, kResolving, kDialing, kSecuring, kAsking };
   enum class Why : uint8_t { kAnswer, kLost, kTimeout };
 
   void OnResolved(const Resolver::Answer& answer) override;
   void OnDialed(PlainConnection* connection) override;
   void OnDialFailed(int error, const std::string& refusal) override;
-  void OnConnected(PlainConnection*, int) override {}
+  void OnConnected(PlainConnection* connection, int status) override;
   void OnBytes(PlainConnection* connection, std::string_view bytes) override;
   void OnLost(PlainConnection* connection, int status) override;
   void OnWritten(PlainConnection* connection) override;
 
   void TakeAddresses(const Resolver::Answer& answer, int64_t now_ms);
   void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms);
+  void Secure(PlainConnection* connection);
   void Ask(PlainConnection* connection, int64_t now_ms);
   /// Something of the answer came: is that all, and if not, for how long is the rest waited for?
   void GoOn(bool usable, int64_t now_ms);

@@ -13,6 +13,16 @@
 #include "net/sender/plain_pool.h"
 
 namespace notifyd {
+namespace {
+
+/// What is encrypted at a stretch, and what is written at one before others have their turn.
+constexpr size_t kPieceBytes = 64 << 10;
+constexpr size_t kBurstBytes = 512 << 10;
+/// Records carry more than this part of themselves, or their peer only keeps us busy.
+constexpr uint64_t kFreeWireBytes = 256 << 10;
+constexpr uint64_t kWireBytesAByte = 64;
+
+}  // namespace
 
 int64_t MonotonicMs() {
   return static_cast<int64_t>(uv_hrtime() / 1'000'000);
@@ -73,6 +83,8 @@ void PlainConnection::OnAllocate(uv_handle_t* handle, size_t, uv_buf_t* buffer) 
 void PlainConnection::OnRead(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
   auto* self = static_cast<PlainConnection*>(stream->data);
   if (count == 0 || self->closing_) return;
+  if (self->tls_ != nullptr)
+    return count > 0 ? self->TakeWire({buffer->base, static_cast<size_t>(count)}) : self->TakeWireEnd(static_cast<int>(count));
   if (count > 0) return self->user_->OnBytes(self, {buffer->base, static_cast<size_t>(count)});
   self->user_->OnLost(self, count == UV_EOF ? self->SocketError() : static_cast<int>(count));
 }
@@ -87,6 +99,12 @@ int PlainConnection::SocketError() const {
 }
 
 bool PlainConnection::Write(std::string_view head, std::string_view body) {
+  if (tls_ != nullptr) {
+    plain_head_ = head;
+    plain_body_ = body;
+    writing_ = true;
+    return Pump();
+  }
   uv_buf_t pieces[2] = {uv_buf_init(const_cast<char*>(head.data()), static_cast<unsigned>(head.size())),
                         uv_buf_init(const_cast<char*>(body.data()), static_cast<unsigned>(body.size()))};
   const int sent = uv_try_write(stream(), pieces, body.empty() ? 1 : 2);
@@ -121,6 +139,97 @@ bool PlainConnection::Stale() const {
   return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
+// ---- with TLS
+
+void PlainConnection::Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory) {
+  tls_ = std::make_unique<TlsLayer>(context, host, std::move(memory));
+  tls_->Handshake();
+  SendOut(true);
+}
+
+void PlainConnection::TakeWire(std::string_view bytes) {
+  tls_->TakeIn(bytes);
+  wire_in_ += bytes.size();
+  if (tls_->state() == TlsLayer::State::kHandshake) {
+    const TlsLayer::State state = tls_->Handshake();
+    SendOut(true);
+    if (state == TlsLayer::State::kHandshake) return;
+    user_->OnConnected(this, state == TlsLayer::State::kOpen ? 0 : int{UV_EPROTO});
+    if (closing_) return;
+  }
+  // `bytes` stands in the same buffer, and is in OpenSSL's by now.
+  while (const size_t got = tls_->Read(shared_->read_buffer, shared_->read_bytes)) {
+    plain_in_ += got;
+    user_->OnBytes(this, {shared_->read_buffer, got});
+    if (closing_) return;
+  }
+  SendOut(true);
+  if (tls_->state() == TlsLayer::State::kEnded) return user_->OnLost(this, 0);
+  const bool starved = wire_in_ > kFreeWireBytes + kWireBytesAByte * plain_in_;
+  if (tls_->state() == TlsLayer::State::kFailed || starved) user_->OnLost(this, UV_EPROTO);
+}
+
+void PlainConnection::TakeWireEnd(int status) {
+  // Asking for the error takes it away.
+  if (status == UV_EOF) status = SocketError();
+  if (status == 0) status = UV_ECONNRESET;
+  if (tls_->state() == TlsLayer::State::kHandshake) user_->OnConnected(this, status);
+  else user_->OnLost(this, status);
+}
+
+/// True: all that was to be written is with the system.
+bool PlainConnection::Pump() {
+  size_t burst = 0;
+  while (!in_flight_ && !broken_) {
+    if (tls_->out.empty()) {
+      if (plain_head_.empty() && plain_body_.empty()) {
+        writing_ = false;
+        return true;
+      }
+      if (plain_head_.size() + plain_body_.size() <= kPieceBytes / 4 && !plain_head_.empty() && !plain_body_.empty()) {
+        sending_.assign(plain_head_).append(plain_body_);  // as one record
+        tls_->Write(sending_);
+        plain_head_ = plain_body_ = {};
+      } else {
+        std::string_view& plain = plain_head_.empty() ? plain_body_ : plain_head_;
+        tls_->Write(plain.substr(0, kPieceBytes));
+        plain.remove_prefix(std::min(plain.size(), kPieceBytes));
+      }
+      if (tls_->out.empty()) broken_ = true;
+    }
+    burst += tls_->out.size();
+    SendOut(burst <= kBurstBytes);
+  }
+  return false;
+}
+
+/// `at_once`: as much as the system takes now. The rest goes with libuv, which says when it is out.
+void PlainConnection::SendOut(bool at_once) {
+  if (in_flight_ || broken_ || tls_->out.empty()) return;
+  uv_buf_t piece = uv_buf_init(tls_->out.data(), static_cast<unsigned>(tls_->out.size()));
+  const int sent = at_once ? uv_try_write(stream(), &piece, 1) : 0;
+  broken_ = sent < 0 && sent != UV_EAGAIN;
+  sending_.assign(tls_->out, sent > 0 ? static_cast<size_t>(sent) : 0);
+  tls_->out.clear();
+  if (broken_ || sending_.empty()) return;
+  piece = uv_buf_init(sending_.data(), static_cast<unsigned>(sending_.size()));
+  handles_->write.data = this;
+  in_flight_ = uv_write(&handles_->write, stream(), &piece, 1,
+                        [](uv_write_t* request, int status) { static_cast<PlainConnection*>(request->data)->OnSent(status); }) == 0;
+  broken_ = !in_flight_;
+}
+
+void PlainConnection::OnSent(int status) {
+  in_flight_ = false;
+  if (closing_) return;
+  if (status != 0) {
+    broken_ = true;
+    return;
+  }
+  const bool was_writing = writing_;
+  if (Pump() && was_writing) user_->OnWritten(this);
+}
+
 void PlainConnection::Close() {
   if (closing_) return;
   closing_ = true;
@@ -131,6 +240,11 @@ void PlainConnection::Close() {
   if (!made_) {
     delete this;
     return;
+  }
+  if (tls_ != nullptr && !in_flight_ && !broken_) {
+    tls_->Close();
+    uv_buf_t piece = uv_buf_init(tls_->out.data(), static_cast<unsigned>(tls_->out.size()));
+    if (!tls_->out.empty()) uv_try_write(stream(), &piece, 1);
   }
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->tcp), [](uv_handle_t* handle) { delete static_cast<PlainConnection*>(handle->data); });
 }

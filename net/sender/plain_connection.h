@@ -1,4 +1,4 @@
-// PlainConnection: one TCP connection of the plain client, from before its connect to its close, on libuv. Loop thread only.
+// PlainConnection: one TCP connection of the client, with TLS over it or without, from before its connect to its close, on libuv. Loop thread only.
 //
 // I1  Whoever uses it is told of all that happens to it, but for what it does itself; after Close of nothing any more.
 // I2  It reads for as long as it is open: what arrives on an idle connection, and that its peer closed it, is known as soon as it is there.
@@ -12,6 +12,7 @@
 #include "net/sender/answer_framing.h"
 #include "net/sender/destinations.h"
 #include "net/sender/timed.h"
+#include "net/sender/tls.h"
 
 struct uv_buf_t;
 struct uv_handle_s;
@@ -28,11 +29,11 @@ class PlainConnection : public Timed {
   class User {
    public:
     virtual ~User() = default;
-    /// After Connect: open, or 0 > `status`, a UV_E*: it is to be closed.
+    /// After Connect, and again after Secure: open, or 0 > `status`, a UV_E*: it is to be closed.
     virtual void OnConnected(PlainConnection* connection, int status) = 0;
     /// `bytes` is never empty, and valid for the call.
     virtual void OnBytes(PlainConnection* connection, std::string_view bytes) = 0;
-    /// Nothing more can come. `status`: 0 where the peer said so, else a UV_E*. It is to be closed.
+    /// Nothing more can come. `status`: 0 where the peer said so (over TLS: by its close_notify), else a UV_E*. It is to be closed.
     virtual void OnLost(PlainConnection* connection, int status) = 0;
     /// All that Write took is with the system.
     virtual void OnWritten(PlainConnection* connection) = 0;
@@ -51,6 +52,10 @@ class PlainConnection : public Timed {
 
   /// Makes the socket and begins to connect. 0, or a UV_E*: then it is to be closed.
   int Connect(const IpAddress& address, uint16_t port, User* user);
+  /// Over an open connection, before anything is written: the TLS handshake with `host` (TlsLayer). Its user is told by OnConnected.
+  void Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory);
+  /// Null without TLS.
+  const TlsLayer* tls() const { return tls_.get(); }
   void SetUser(User* user) { user_ = user; }
   User* user() const { return user_; }
   /// Writes one request: `head`, and `body` behind it, in one go. True: the system has all of it. False: the rest follows, and OnWritten says when it
@@ -86,6 +91,11 @@ class PlainConnection : public Timed {
   static void OnRead(uv_stream_s* stream, ssize_t count, const uv_buf_t* buffer);
   uv_stream_s* stream() const;
   int SocketError() const;
+  void TakeWire(std::string_view bytes);
+  void TakeWireEnd(int status);
+  bool Pump();
+  void SendOut(bool at_once);
+  void OnSent(int status);
 
   Shared* shared_;
   User* user_ = nullptr;
@@ -94,6 +104,13 @@ class PlainConnection : public Timed {
   PlainConnection* prev_ = nullptr;
   PlainConnection* next_ = nullptr;
   bool made_ = false, writing_ = false, broken_ = false, closing_ = false;
+
+  // With TLS.
+  std::unique_ptr<TlsLayer> tls_;
+  std::string_view plain_head_, plain_body_;  // what is still to be encrypted
+  std::string sending_;                       // with libuv
+  bool in_flight_ = false;                    // it is
+  uint64_t wire_in_ = 0, plain_in_ = 0;
 };
 
 }  // namespace notifyd

@@ -23,17 +23,19 @@ PlainPool::~PlainPool() {
   while (shared_->first != nullptr) Close(shared_->first);
 }
 
-PlainHost* PlainPool::Enter(std::string_view name, uint16_t port) {
+PlainHost* PlainPool::Enter(std::string_view name, uint16_t port, bool secure) {
   key_.assign(name).push_back(':');
   char digits[8];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, port);
   key_.append(digits, end);
+  if (secure) key_.push_back('s');
   auto found = hosts_.find(std::string_view(key_));
   if (found == hosts_.end()) {
     if (hosts_.size() >= kMaxHosts) std::erase_if(hosts_, [](const auto& each) { return each.second->uses == 0; });
     found = hosts_.emplace(key_, std::make_unique<PlainHost>()).first;
     found->second->name = name;
     found->second->port = port;
+    if (secure) found->second->tls = std::make_shared<TlsMemory>();
   }
   ++found->second->uses;
   return found->second.get();

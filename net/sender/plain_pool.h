@@ -19,10 +19,11 @@
 
 namespace notifyd {
 
-/// A name, or address, and a port.
+/// A name, or address, and a port, by TLS or not.
 struct PlainHost {
   std::string name;  // in lower case
   uint16_t port = 0;
+  std::shared_ptr<TlsMemory> tls;      // null without
   std::vector<PlainConnection*> idle;  // the one that was used last at the back
   PlainConnection* probe = nullptr;
   bool closes = false;    // behind its answers
@@ -50,7 +51,7 @@ class PlainPool : public PlainConnection::User {
 
   DeadlineWheel* wheel() const { return wheel_; }
   /// Counts a use: Leave ends it.
-  PlainHost* Enter(std::string_view name, uint16_t port);
+  PlainHost* Enter(std::string_view name, uint16_t port, bool secure);
   void Leave(PlainHost* host);
   /// The name's addresses are these: idle connections to others are closed.
   void SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<IpAddress>> addresses, uint64_t version);
@@ -100,7 +101,7 @@ class PlainPool : public PlainConnection::User {
   int64_t max_age_ms_;
   uint64_t era_ = 1;
   std::string key_;                                                                                 // scratch
-  std::unordered_map<std::string, std::unique_ptr<PlainHost>, StringHash, std::equal_to<>> hosts_;  // by "name:port"
+  std::unordered_map<std::string, std::unique_ptr<PlainHost>, StringHash, std::equal_to<>> hosts_;  // by "name:port", an "s" behind it
   // All idle ones, the one that was idle for the longest first.
   PlainConnection* oldest_ = nullptr;
   PlainConnection* newest_ = nullptr;

@@ -11,7 +11,6 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kTraceParentBytes = 55;
-constexpr uint16_t kDefaultPort = 80;
 /// Memory that a request keeps for the next one.
 constexpr size_t kMaxKeptBytes = 64 << 10;
 
@@ -47,21 +46,22 @@ Status PlainRequest::Build(const StartAttempt& attempt, const SenderConfig& conf
   head_.append(rest);
   if (parts_.in_query) head_.append(parts_.joint()).append(parts_.encoded);
   head_.append(" HTTP/1.1\r\nHost: ").append(authority.host);
-  if (port_ != kDefaultPort) head_.append(":").append(std::to_string(port_));
+  if (port_ != default_port()) head_.append(":").append(std::to_string(port_));
   head_.append("\r\n");
   return AppendHeaders(attempt, config, random);
 }
 
 /// `rest`: path and query.
 Status PlainRequest::TakeUrl(std::string_view url, Authority* authority, std::string_view* rest) {
-  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kPlain = "http://", kSecure = "https://";
   if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<uint8_t>(c) <= 0x20 || static_cast<uint8_t>(c) >= 0x7F; }))
     return Invalid("the URL holds a byte that it must not");
-  if (!Is(url.substr(0, kScheme.size()), kScheme)) return Invalid("the URL is not http");
-  url.remove_prefix(kScheme.size());
+  secure_ = Is(url.substr(0, kSecure.size()), kSecure);
+  if (!secure_ && !Is(url.substr(0, kPlain.size()), kPlain)) return Invalid("the URL is not http or https");
+  url.remove_prefix((secure_ ? kSecure : kPlain).size());
   const size_t end = std::min(url.find_first_of("/?"), url.size());
   *rest = url.substr(end);
-  Result<Authority> read = ParseAuthority(url.substr(0, end), kDefaultPort);
+  Result<Authority> read = ParseAuthority(url.substr(0, end), default_port());
   if (!read.ok()) return std::move(read).status();
   *authority = *std::move(read);
   const bool v6 = authority->host.starts_with('[');

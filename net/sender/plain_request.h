@@ -1,4 +1,4 @@
-// PlainRequest: the bytes of one request of HTTP/1.1 over TCP, made once from what is stored of the notify. Reused from attempt to attempt: in the
+// PlainRequest: the bytes of one request of HTTP/1.1, made once from what is stored of the notify. Reused from attempt to attempt: in the
 // steady state nothing is allocated. One thread.
 #pragma once
 
@@ -27,6 +27,8 @@ class PlainRequest {
   /// In lower case, without brackets.
   const std::string& host() const { return host_; }
   uint16_t port() const { return port_; }
+  /// Its scheme is https.
+  bool secure() const { return secure_; }
   /// Where the host is an address, in whatever form it is written.
   const std::optional<IpAddress>& literal() const { return literal_; }
   std::string_view head() const { return head_; }
@@ -35,6 +37,7 @@ class PlainRequest {
   void Forget();
 
  private:
+  uint16_t default_port() const { return secure_ ? 443 : 80; }
   Status TakeUrl(std::string_view url, Authority* authority, std::string_view* rest);
   Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, Random* random);
   void Line(std::string_view name, std::string_view value);
@@ -43,6 +46,7 @@ class PlainRequest {
   WireParts parts_;
   std::string host_;
   uint16_t port_ = 0;
+  bool secure_ = false;
   std::optional<IpAddress> literal_;
   std::string head_;
   std::string_view body_;

@@ -37,6 +37,7 @@ class PlainSender::Impl {
  public:
   Impl(Loop* loop, EventSink* sink, Resolver* resolver, const SenderOptions& options, DestinationPolicy policy)
       : sink_(sink),
+        ca_file_(options.ca_file),
         judge_(loop, [this](AttemptEnded ended) { Post(std::move(ended)); }),
         random_(Seed()),
         read_buffer_(std::make_unique<char[]>(kReadBytes)),
@@ -51,6 +52,7 @@ class PlainSender::Impl {
                .pool = &pool_,
                .resolver = resolver,
                .wheel = &wheel_,
+               .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
                .over = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Release(call); },
                .lingers = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Linger(call); },
@@ -114,6 +116,16 @@ class PlainSender::Impl {
   uint64_t judged_apart() const { return judge_.added(); }
 
  private:
+  /// Reading the system's authorities takes a while: not before somebody needs them.
+  Result<const TlsContext*> Tls() {
+    if (tls_ == nullptr) {
+      Result<std::unique_ptr<TlsContext>> made = TlsContext::Create(ca_file_);
+      if (!made.ok()) return std::move(made).status();
+      tls_ = *std::move(made);
+    }
+    return static_cast<const TlsContext*>(tls_.get());
+  }
+
   void OnEnded(Unjudged unjudged) {
     if (unjudged.bytes() > kJudgedAtOnceBytes) judge_.Add(std::move(unjudged));
     else Post(Judge(std::move(unjudged)));
@@ -181,6 +193,8 @@ class PlainSender::Impl {
   }
 
   EventSink* sink_;
+  const std::string ca_file_;
+  std::unique_ptr<TlsContext> tls_;
   SenderSelf self_;
   JudgeThread judge_;
   Random random_;

@@ -1,20 +1,8 @@
 #include "net/sender/routing_sender.h"
 
-#include <algorithm>
-
-#include "broker/spec.h"
 #include "net/loop.h"
 
 namespace notifyd {
-namespace {
-
-bool IsPlain(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  return url.size() >= kScheme.size() &&
-         std::equal(kScheme.begin(), kScheme.end(), url.begin(), [](char lower, char c) { return (c >= 'A' && c <= 'Z' ? c + 32 : c) == lower; });
-}
-
-}  // namespace
 
 Result<std::unique_ptr<RoutingSender>> RoutingSender::Create(Loop* loop, EventSink* sink, const SenderOptions& options) {
   std::unique_ptr<RoutingSender> sender(new RoutingSender);
@@ -35,7 +23,7 @@ void RoutingSender::SetSelf(SenderSelf self) {
 }
 
 void RoutingSender::Start(StartAttempt attempt) {
-  if (!follow_redirects_ && IsPlain(PeekUrl(*attempt.spec))) plain_->Start(std::move(attempt));
+  if (!follow_redirects_) plain_->Start(std::move(attempt));
   else curl_->Start(std::move(attempt));
 }
 

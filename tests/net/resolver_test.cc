@@ -1,5 +1,6 @@
 // Names: the resolver against a name server of the test's own, and what follows for the calls.
 #include "net/fake_dns.h"
+#include "net/identity.h"
 #include "net/sender/timed.h"
 #include "net/sender_fixture.h"
 
@@ -79,13 +80,19 @@ size_t Threads() {
 
 SenderOptions Resolving(const FakeDns& dns) {
   SenderOptions options;
+  options.ca_file = Identity::Get().file();
   options.resolver = At(dns);
   options.resolver.min_ttl_ms = 0;
   return options;
 }
 
-std::string UrlOf(const std::string& name, uint16_t port) {
-  return "http://" + name + ":" + std::to_string(port) + "/";
+/// Both schemes, one after the other; null: http.
+SSL_CTX* EitherScheme() {
+  return GENERATE(false, true) ? Identity::Get().server() : nullptr;
+}
+
+std::string UrlOf(const std::string& name, uint16_t port, SSL_CTX* tls) {
+  return (tls != nullptr ? "https://" : "http://") + name + ":" + std::to_string(port) + "/";
 }
 
 }  // namespace
@@ -205,29 +212,31 @@ TEST_CASE("resolver: names are bounded, those that are being asked for too") {
 // ---- calls
 
 TEST_CASE("names: mute name servers cost no thread, and each call its own timeout") {
+  SSL_CTX* tls = EitherScheme();
   FakeDns dns;
   for (int i = 0; i < 200; ++i) dns.Set("m" + std::to_string(i) + ".test", {{}, 0, true});
   dns.Set("good.test", {{"127.0.0.1"}, 60});
-  TinyReceiver receiver(200, "ok");
+  TinyReceiver receiver(200, "ok", "127.0.0.1", 0, tls);
   SenderFixture sender(Resolving(dns));
-  REQUIRE(sender.Send(SpecFor(UrlOf("good.test", receiver.port()))).verdict == Verdict::kSuccess);
+  REQUIRE(sender.Send(SpecFor(UrlOf("good.test", receiver.port(), tls))).verdict == Verdict::kSuccess);
   const size_t before = Threads();
   std::vector<NotifyId> ids;
   for (int i = 0; i < 200; ++i) {
-    NotifySpec spec = SpecFor(UrlOf("m" + std::to_string(i) + ".test", receiver.port()));
+    NotifySpec spec = SpecFor(UrlOf("m" + std::to_string(i) + ".test", receiver.port(), tls));
     spec.timeout_ms = 1 + i % 50;
     ids.push_back(sender.Start(spec));
   }
-  CHECK(sender.Send(SpecFor(UrlOf("good.test", receiver.port()))).verdict == Verdict::kSuccess);
+  CHECK(sender.Send(SpecFor(UrlOf("good.test", receiver.port(), tls))).verdict == Verdict::kSuccess);
   for (NotifyId id : ids) CHECK(sender.Wait(id).record.error == "timeout");
   CHECK(Threads() <= before);
 }
 
 TEST_CASE("names: where the first address is silent, the next one is called") {
+  SSL_CTX* tls = EitherScheme();
   FakeDns dns;
   // Nothing is behind the first one, in a way that nobody says so: its accept queue is full.
   const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  TinyReceiver receiver(200, "ok", "127.0.0.2");
+  TinyReceiver receiver(200, "ok", "127.0.0.2", 0, tls);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(receiver.port());
@@ -242,7 +251,7 @@ TEST_CASE("names: where the first address is silent, the next one is called") {
   dns.Set("two.test", {{"127.0.0.1", "127.0.0.2"}, 60});
   {
     SenderFixture sender(Resolving(dns));
-    const AttemptResult result = sender.Send(SpecFor(UrlOf("two.test", receiver.port())));
+    const AttemptResult result = sender.Send(SpecFor(UrlOf("two.test", receiver.port(), tls)));
     CHECK(result.verdict == Verdict::kSuccess);
     CHECK(result.record.duration_ms >= 240);
   }
@@ -251,36 +260,39 @@ TEST_CASE("names: where the first address is silent, the next one is called") {
 }
 
 TEST_CASE("names: one that moved is followed, though its old host lives") {
+  SSL_CTX* tls = EitherScheme();
   FakeDns dns;
-  TinyReceiver before(200, "before", "127.0.0.1");
-  TinyReceiver after(200, "after", "127.0.0.2", before.port());
+  TinyReceiver before(200, "before", "127.0.0.1", 0, tls);
+  TinyReceiver after(200, "after", "127.0.0.2", before.port(), tls);
   dns.Set("moves.test", {{"127.0.0.1"}, 0});
   SenderFixture sender(Resolving(dns));
-  for (int i = 0; i < 3; ++i) CHECK(sender.Send(SpecFor(UrlOf("moves.test", before.port()))).record.response_body == "before");
+  for (int i = 0; i < 3; ++i) CHECK(sender.Send(SpecFor(UrlOf("moves.test", before.port(), tls))).record.response_body == "before");
   CHECK(before.connections() == 1);
   dns.Set("moves.test", {{"127.0.0.2"}, 0});
-  for (int i = 0; i < 3; ++i) CHECK(sender.Send(SpecFor(UrlOf("moves.test", before.port()))).record.response_body == "after");
+  for (int i = 0; i < 3; ++i) CHECK(sender.Send(SpecFor(UrlOf("moves.test", before.port(), tls))).record.response_body == "after");
   before.WaitForOpen(0);
 }
 
 TEST_CASE("names: one whose host refuses is looked up again at once, whatever its TTL") {
+  SSL_CTX* tls = EitherScheme();
   FakeDns dns;
-  TinyReceiver receiver(200, "ok", "127.0.0.2");
+  TinyReceiver receiver(200, "ok", "127.0.0.2", 0, tls);
   dns.Set("moves.test", {{"127.0.0.1"}, 3600});
   SenderFixture sender(Resolving(dns));
-  CHECK(sender.Send(SpecFor(UrlOf("moves.test", receiver.port()))).record.error == "connect_failed");
+  CHECK(sender.Send(SpecFor(UrlOf("moves.test", receiver.port(), tls))).record.error == "connect_failed");
   dns.Set("moves.test", {{"127.0.0.2"}, 3600});
-  CHECK(sender.Send(SpecFor(UrlOf("moves.test", receiver.port()))).verdict == Verdict::kSuccess);
+  CHECK(sender.Send(SpecFor(UrlOf("moves.test", receiver.port(), tls))).verdict == Verdict::kSuccess);
 }
 
 TEST_CASE("names: while nobody can tell, a connection that is there serves on; a name that is gone is not called") {
+  SSL_CTX* tls = EitherScheme();
   FakeDns dns;
-  TinyReceiver receiver(200, "ok");
+  TinyReceiver receiver(200, "ok", "127.0.0.1", 0, tls);
   dns.Set("a.test", {{"127.0.0.1"}, 0});
   SenderOptions options = Resolving(dns);
   options.resolver.failure_ms = 0;
   SenderFixture sender(options);
-  const NotifySpec spec = SpecFor(UrlOf("a.test", receiver.port()));
+  const NotifySpec spec = SpecFor(UrlOf("a.test", receiver.port(), tls));
   REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
   dns.Set("a.test", {{}, 0, false, true});
   CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
@@ -293,17 +305,18 @@ TEST_CASE("names: while nobody can tell, a connection that is there serves on; a
 }
 
 TEST_CASE("names: each address is judged by itself") {
+  SSL_CTX* tls = EitherScheme();
   FakeDns dns;
-  TinyReceiver receiver(200, "ok", "127.0.0.2");
+  TinyReceiver receiver(200, "ok", "127.0.0.2", 0, tls);
   SenderOptions options = Resolving(dns);
   options.deny = {"127.0.0.1", "127.0.0.3"};
   SenderFixture sender(options);
   dns.Set("mixed.test", {{"127.0.0.1", "127.0.0.2", "127.0.0.3"}, 60});
   dns.Set("bad.test", {{"127.0.0.1", "127.0.0.3"}, 60});
   dns.Set("meta.test", {{"169.254.169.254"}, 60});
-  CHECK(sender.Send(SpecFor(UrlOf("mixed.test", receiver.port()))).verdict == Verdict::kSuccess);
+  CHECK(sender.Send(SpecFor(UrlOf("mixed.test", receiver.port(), tls))).verdict == Verdict::kSuccess);
   for (const char* name : {"bad.test", "meta.test"}) {
-    const AttemptResult refused = sender.Send(SpecFor(UrlOf(name, receiver.port())));
+    const AttemptResult refused = sender.Send(SpecFor(UrlOf(name, receiver.port(), tls)));
     CHECK(refused.verdict == Verdict::kFatal);
     CHECK(refused.record.error == "destination_refused");
   }

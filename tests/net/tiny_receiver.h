@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ class TinyReceiver {
   /// One connection, as its script sees it.
   class Peer {
    public:
-    Peer(TinyReceiver* receiver, int fd, int number) : receiver_(receiver), fd_(fd), number_(number) {}
+    Peer(TinyReceiver* receiver, int fd, int number, SSL* ssl) : receiver_(receiver), fd_(fd), number_(number), ssl_(ssl) {}
 
     /// 0, 1, ... in the order of the accepts.
     int number() const { return number_; }
@@ -67,7 +68,8 @@ class TinyReceiver {
     /// False: the client is gone.
     bool Send(std::string_view bytes) {
       while (!bytes.empty()) {
-        const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const ssize_t sent =
+            ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) : send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent <= 0) return false;
         bytes.remove_prefix(static_cast<size_t>(sent));
       }
@@ -81,8 +83,11 @@ class TinyReceiver {
     void WaitForClose() {
       while (ReadMore()) buffer_.clear();
     }
-    /// Sends a FIN.
-    void ShutDown() { shutdown(fd_, SHUT_WR); }
+    /// Sends a FIN, over TLS behind a close_notify.
+    void ShutDown() {
+      if (ssl_ != nullptr) SSL_shutdown(ssl_);
+      shutdown(fd_, SHUT_WR);
+    }
     /// The end of the script closes with a RST instead of a FIN.
     void Reset() {
       const linger now{1, 0};
@@ -92,7 +97,7 @@ class TinyReceiver {
    private:
     bool ReadMore() {
       char chunk[16384];
-      const ssize_t got = recv(fd_, chunk, sizeof chunk, 0);
+      const ssize_t got = ssl_ != nullptr ? SSL_read(ssl_, chunk, sizeof chunk) : recv(fd_, chunk, sizeof chunk, 0);
       if (got <= 0) return false;
       buffer_.append(chunk, static_cast<size_t>(got));
       return true;
@@ -101,13 +106,14 @@ class TinyReceiver {
     TinyReceiver* receiver_;
     int fd_;
     int number_;
+    SSL* ssl_;
     std::string buffer_;
   };
   using Script = std::function<void(Peer&)>;
 
-  /// `listen_at`: INADDR_ANY is reached at every address of 127.0.0.0/8.
-  explicit TinyReceiver(Script script, in_addr_t listen_at = INADDR_LOOPBACK, uint16_t port = 0)
-      : script_(std::move(script)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `listen_at`: INADDR_ANY is reached at every address of 127.0.0.0/8. `tls`: null for TCP; over TLS a script runs once the handshake is over.
+  explicit TinyReceiver(Script script, in_addr_t listen_at = INADDR_LOOPBACK, uint16_t port = 0, SSL_CTX* tls = nullptr)
+      : script_(std::move(script)), tls_(tls), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(listen_at);
@@ -120,12 +126,12 @@ class TinyReceiver {
     accepter_ = std::thread([this] { Accept(); });
   }
   /// Answers every request of every connection with it. `address`: an IPv4 literal; `port`: 0 takes a free one.
-  TinyReceiver(int status, std::string body, const std::string& address = "127.0.0.1", uint16_t port = 0)
+  TinyReceiver(int status, std::string body, const std::string& address = "127.0.0.1", uint16_t port = 0, SSL_CTX* tls = nullptr)
       : TinyReceiver(
             [=](Peer& peer) {
               while (peer.ReadRequest() && peer.Answer(status, body)) continue;
             },
-            ntohl(inet_addr(address.c_str())), port) {}
+            ntohl(inet_addr(address.c_str())), port, tls) {}
 
   ~TinyReceiver() {
     stopping_ = true;
@@ -142,7 +148,9 @@ class TinyReceiver {
   }
 
   uint16_t port() const { return port_; }
-  std::string Url(const std::string& target) const { return "http://127.0.0.1:" + std::to_string(port_) + target; }
+  std::string Url(const std::string& target) const {
+    return (tls_ != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_) + target;
+  }
   int connections() const { return accepted_; }
   /// Waits until at most so many of them are open.
   void WaitForOpen(size_t most) {
@@ -165,8 +173,16 @@ class TinyReceiver {
         open_.push_back(fd);
         const auto self = threads_.emplace(threads_.end());
         *self = std::thread([this, fd, self, number = accepted_++] {
-          Peer peer(this, fd, number);
-          script_(peer);
+          SSL* ssl = nullptr;
+          if (tls_ != nullptr) {
+            ssl = SSL_new(tls_);
+            SSL_set_fd(ssl, fd);
+          }
+          if (ssl == nullptr || SSL_accept(ssl) == 1) {
+            Peer peer(this, fd, number, ssl);
+            script_(peer);
+          }
+          SSL_free(ssl);
           std::lock_guard inner(mutex_);
           open_.remove(fd);
           close(fd);
@@ -180,6 +196,7 @@ class TinyReceiver {
   }
 
   Script script_;
+  SSL_CTX* tls_;
   int listener_;
   uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};

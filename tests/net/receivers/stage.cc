@@ -3,64 +3,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cstdio>
 
 #include "net/tiny_receiver.h"
 
 namespace notifyd {
-
-// ---- the certificate
-
-Identity::Identity() {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  Must(key != nullptr && certificate != nullptr, "key");
-  X509_set_version(certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600 * 24);
-  X509_set_pubkey(certificate, key);
-  X509_NAME* name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("notifyd test"), -1, -1, 0);
-  X509_set_issuer_name(certificate, name);
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  for (auto [nid, value] : {std::pair(NID_basic_constraints, "critical,CA:TRUE"), std::pair(NID_subject_alt_name, "IP:127.0.0.1")}) {
-    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
-    Must(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1, "extension");
-    X509_EXTENSION_free(extension);
-  }
-  Must(X509_sign(certificate, key, EVP_sha256()) > 0, "sign");
-  for (SSL_CTX** made : {&server_, &asking_}) {
-    *made = SSL_CTX_new(TLS_server_method());
-    SSL_CTX_use_certificate(*made, certificate);
-    SSL_CTX_use_PrivateKey(*made, key);
-    SSL_CTX_set_options(*made, SSL_OP_IGNORE_UNEXPECTED_EOF);
-  }
-  SSL_CTX_set_verify(asking_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  char path[] = "/tmp/notifyd-test-ca-XXXXXX";
-  const int fd = mkstemp(path);
-  Must(fd >= 0, "mkstemp");
-  FILE* out = fdopen(fd, "w");
-  PEM_write_X509(out, certificate);
-  fclose(out);
-  file_ = path;
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-  std::atexit([] { unlink(Get().file().c_str()); });
-}
-
-const Identity& Identity::Get() {
-  static const Identity* identity = new Identity;
-  return *identity;
-}
 
 // ---- one connection
 
@@ -159,7 +107,7 @@ bool Stage::Play(Channel* channel, const Step& step) {
 }
 
 void Stage::Serve(Channel* channel, bool first) {
-  bool open = channel->Open(tls_);
+  bool open = channel->Open(first ? first_tls_ : tls_);
   if (first) {
     for (size_t i = 0; open && i < steps_.size(); ++i) open = Play(channel, steps_[i]);
   }
@@ -181,11 +129,15 @@ void Stage::Serve(Channel* channel, bool first) {
 
 // ---- the receiver
 
-Stage::Stage(std::vector<Step> steps, SSL_CTX* tls) : steps_(std::move(steps)), tls_(tls), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Stage::Stage(std::vector<Step> steps, SSL_CTX* tls, SSL_CTX* first)
+    : steps_(std::move(steps)), tls_(tls), first_tls_(first), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   Must(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
+  // What a receiver has not read stays with its sender: a large request is never out before it reads.
+  const int buffer = 64 << 10;
+  setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   Must(listen(listener_, 512) == 0, "listen");
   socklen_t size = sizeof address;
   Must(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");

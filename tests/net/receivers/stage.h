@@ -3,8 +3,6 @@
 // sleeps: what has to come after something waits for that.
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <condition_variable>
 #include <list>
 #include <mutex>
@@ -12,6 +10,8 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "net/identity.h"
 
 namespace notifyd {
 
@@ -62,27 +62,12 @@ inline Step Gone() {
   return {Step::Kind::kGone};
 }
 
-/// A key and a certificate for 127.0.0.1, which vouches for itself; made once a process.
-class Identity {
- public:
-  static const Identity& Get();
-  SSL_CTX* server() const { return server_; }
-  /// PEM, for SenderOptions::ca_file.
-  const std::string& file() const { return file_; }
-  /// The same, but the client has to show a certificate.
-  SSL_CTX* asking() const { return asking_; }
-
- private:
-  Identity();
-  SSL_CTX* server_;
-  SSL_CTX* asking_;
-  std::string file_;
-};
-
 class Stage {
  public:
   /// `tls`: null for TCP.
-  explicit Stage(std::vector<Step> steps, SSL_CTX* tls = nullptr);
+  explicit Stage(std::vector<Step> steps, SSL_CTX* tls = nullptr) : Stage(std::move(steps), tls, tls) {}
+  /// `first`: in place of `tls` on the first connection.
+  Stage(std::vector<Step> steps, SSL_CTX* tls, SSL_CTX* first);
   ~Stage();
 
   std::string Url(const std::string& target) const;
@@ -103,6 +88,7 @@ class Stage {
 
   std::vector<Step> steps_;
   SSL_CTX* tls_;
+  SSL_CTX* first_tls_;
   int listener_;
   int port_ = 0;
   mutable std::mutex mutex_;

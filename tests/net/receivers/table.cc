@@ -170,6 +170,14 @@ const std::vector<Behaviour>& Behaviours() {
       {"a body without end", {Read(), Send(kClose), Flood(Some(1000))}, Ok()},
       {"a body without end, where it counts", {Read(), Send(kClose), Flood(Some(10'000))}, Bad("response_too_large", 200), Contains("needle")},
 
+      // TLS that does not come about.
+      {"a certificate of the client is required, TLS 1.2", {}, Bad("tls"), {}, nullptr, Dress::kAsking12},
+      {"a certificate of the client is required, TLS 1.3", {}, Bad("tls"), {}, nullptr, Dress::kAsking13},
+      {"clear text where TLS is expected", {ReadSome(), Send(Line("HTTP/1.1 400 X")), Gone()}, Bad("tls"), {}, nullptr, Dress::kClear},
+      {"it closes where TLS is expected", {ReadSome(), Fin()}, Bad("tls"), {}, nullptr, Dress::kClear},
+      {"it resets where TLS is expected", {ReadSome(), Reset()}, Bad("tls"), {}, nullptr, Dress::kClear},
+      {"silence where TLS is expected", {ReadSome(), Gone()}, Bad(kSlow), Within(300), nullptr, Dress::kClear},
+
       // Content codings, which nobody asked for.
       {"gzip", {Read(), Send(Coded("gzip", Deflated(kNeedle, 15 + 16)))}, Kept(), Contains("needle")},
       {"gzip, under its old name", {Read(), Send(Coded("X-GZip", Deflated(kNeedle, 15 + 16)))}, Kept(), Contains("needle")},

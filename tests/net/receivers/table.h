@@ -60,6 +60,14 @@ inline Call Within(int64_t timeout_ms) {
   return {.timeout_ms = timeout_ms};
 }
 
+/// Over what the first connection goes; all but kBoth are for https alone.
+enum class Dress : uint8_t {
+  kBoth,      // as the others: TCP, and TLS
+  kAsking12,  // the client has to show a certificate
+  kAsking13,
+  kClear,  // TCP, where TLS is expected
+};
+
 struct Behaviour {
   const char* name;
   std::vector<Step> steps;
@@ -67,6 +75,7 @@ struct Behaviour {
   Call call = {};
   /// Why curl 7.88 cannot be held to it, and nothing around it can help; null: it does as wanted.
   const char* curl_gap = nullptr;
+  Dress dress = Dress::kBoth;
 };
 
 const std::vector<Behaviour>& Behaviours();

@@ -1,0 +1,28 @@
+// Identity: what a receiver of a test proves itself with over TLS.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <string>
+
+namespace notifyd {
+
+/// A key and a certificate for loopback's first addresses and some names of .test, which vouches for itself; made once a process.
+class Identity {
+ public:
+  static const Identity& Get();
+  SSL_CTX* server() const { return server_; }
+  /// PEM, for SenderOptions::ca_file.
+  const std::string& file() const { return file_; }
+  /// The same, but the client has to show a certificate: with TLS 1.2 within the handshake, with TLS 1.3 behind its own end of it.
+  SSL_CTX* asking(int version) const { return version == TLS1_2_VERSION ? asking12_ : asking13_; }
+
+ private:
+  Identity();
+  SSL_CTX* server_;
+  SSL_CTX* asking12_;
+  SSL_CTX* asking13_;
+  std::string file_;
+};
+
+}  // namespace notifyd
