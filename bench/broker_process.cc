@@ -199,15 +199,21 @@ double BrokerProcess::cpu_s() const {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-MemoryUse BrokerProcess::memory() const {
-  MemoryUse use;
-  std::ifstream in(fmt::format("/proc/{}/status", pid_));
+/// The number behind `name` in a file of lines such as "VmRSS:   1234 kB"; 0: there is none.
+int64_t BrokerProcess::NumberIn(const char* file, std::string_view name) const {
+  std::ifstream in(fmt::format("/proc/{}/{}", pid_, file));
   std::string line;
-  while (std::getline(in, line)) {
-    if (line.rfind("VmRSS:", 0) == 0) use.resident_bytes = std::atoll(line.c_str() + 6) * 1024;
-    if (line.rfind("VmHWM:", 0) == 0) use.peak_bytes = std::atoll(line.c_str() + 6) * 1024;
-  }
-  return use;
+  while (std::getline(in, line))
+    if (line.starts_with(name)) return std::atoll(line.c_str() + name.size());
+  return 0;
+}
+
+MemoryUse BrokerProcess::memory() const {
+  return {NumberIn("status", "VmRSS:") * 1024, NumberIn("status", "VmHWM:") * 1024};
+}
+
+int64_t BrokerProcess::written_bytes() const {
+  return NumberIn("io", "write_bytes:");
 }
 
 MemoryUse BrokerProcess::SettledMemory(int most_s) const {

@@ -72,6 +72,8 @@ class BrokerProcess {
   /// User and system time of all its threads so far.
   double cpu_s() const;
   MemoryUse memory() const;
+  /// Bytes that it had written to disk so far: write_bytes of proc(5)'s io. 0 where that cannot be read.
+  int64_t written_bytes() const;
   /// Waits until resident memory moves by less than 1 % within two seconds, `most_s` seconds at most.
   MemoryUse SettledMemory(int most_s) const;
   Result<BrokerStats> Stats() const;
@@ -80,6 +82,7 @@ class BrokerProcess {
   BrokerProcess() = default;
   Status WaitUntilReady(int64_t started_ns);
   std::string LogTail() const;
+  int64_t NumberIn(const char* file, std::string_view name) const;
 
   Address address_;
   pid_t pid_ = -1;

@@ -227,6 +227,52 @@ class Client final : public LoadClient {
   std::thread thread_;
 };
 
+/// Waits for each answer in poll.
+class BlockingCaller final : public Caller {
+ public:
+  BlockingCaller(const Address& server, Fd fd) : server_(server.ToString()), fd_(std::move(fd)) { parser_.KeepAllBodies(); }
+
+  Result<HttpAnswer> Call(std::string_view method, std::string_view target, std::string_view body, int timeout_ms) override {
+    std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", method, target, server_);
+    if (!body.empty()) fmt::format_to(std::back_inserter(request), "Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
+    request.append("\r\n").append(body);
+    const std::string name = fmt::format("{} {}", method, target);
+    const int64_t until_ns = MonoNanos() + int64_t{timeout_ms} * 1'000'000;
+    for (size_t sent = 0; sent < request.size();) {
+      ssize_t n = send(fd_.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+      if (n > 0) sent += static_cast<size_t>(n);
+      else if (n < 0 && errno != EAGAIN && errno != EINTR) return Status(Code::kIo, fmt::format("{}: cannot be written: {}", name, strerror(errno)));
+      else if (!Await(POLLOUT, until_ns)) return Status(Code::kIo, fmt::format("{}: not taken within {} ms", name, timeout_ms));
+    }
+    for (;;) {
+      if (!Await(POLLIN, until_ns)) return Status(Code::kIo, fmt::format("{}: no answer within {} ms", name, timeout_ms));
+      ssize_t n = recv(fd_.get(), buffer_, sizeof buffer_, 0);
+      if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+      if (n <= 0) parser_.Finish();
+      else if (!parser_.Feed(buffer_, static_cast<size_t>(n))) return Status(Code::kIo, fmt::format("{}: the answer is not HTTP", name));
+      if (parser_.Take()) return HttpAnswer{parser_.status(), parser_.body()};
+      if (n <= 0) return Status(Code::kIo, fmt::format("{}: the connection was closed without an answer", name));
+    }
+  }
+
+ private:
+  bool Await(short events, int64_t until_ns) {
+    for (;;) {
+      const int64_t left_ms = (until_ns - MonoNanos()) / 1'000'000;
+      pollfd wait{fd_.get(), events, 0};
+      if (left_ms < 0) return false;
+      int ready = poll(&wait, 1, static_cast<int>(left_ms));
+      if (ready > 0) return true;
+      if (ready == 0 || errno != EINTR) return false;
+    }
+  }
+
+  std::string server_;
+  Fd fd_;
+  AnswerParser parser_;
+  char buffer_[64 * 1024];
+};
+
 }  // namespace
 
 Result<std::unique_ptr<LoadClient>> LoadClient::Start(const Address& server, int connections, RequestSource* source) {
@@ -236,33 +282,16 @@ Result<std::unique_ptr<LoadClient>> LoadClient::Start(const Address& server, int
   return std::unique_ptr<LoadClient>(std::move(client));
 }
 
-Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms) {
+Result<std::unique_ptr<Caller>> Caller::Open(const Address& server) {
   Result<Fd> fd = server.Connect();
   if (!fd.ok()) return std::move(fd).status();
-  std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", method, target, server.ToString());
-  if (send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
-    return Status(Code::kIo, fmt::format("cannot write to {}: {}", server.ToString(), strerror(errno)));
-  }
-  AnswerParser parser;
-  parser.KeepAllBodies();
-  int64_t until = MonoNanos() + int64_t{timeout_ms} * 1'000'000;
-  char buffer[16 * 1024];
-  for (;;) {
-    int64_t left_ms = (until - MonoNanos()) / 1'000'000;
-    pollfd wait{fd->get(), POLLIN, 0};
-    if (left_ms < 0 || poll(&wait, 1, static_cast<int>(left_ms)) <= 0) {
-      return Status(Code::kIo, fmt::format("{} {}: no answer within {} ms", method, target, timeout_ms));
-    }
-    ssize_t n = recv(fd->get(), buffer, sizeof buffer, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (n <= 0) {
-      parser.Finish();
-    } else if (!parser.Feed(buffer, static_cast<size_t>(n))) {
-      return Status(Code::kIo, fmt::format("{} {}: the answer is not HTTP", method, target));
-    }
-    if (parser.Take()) return HttpAnswer{parser.status(), parser.body()};
-    if (n <= 0) return Status(Code::kIo, fmt::format("{} {}: the connection was closed without an answer", method, target));
-  }
+  return std::unique_ptr<Caller>(std::make_unique<BlockingCaller>(server, *std::move(fd)));
+}
+
+Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms) {
+  Result<std::unique_ptr<Caller>> caller = Caller::Open(server);
+  if (!caller.ok()) return std::move(caller).status();
+  return (*caller)->Call(method, target, {}, timeout_ms);
 }
 
 }  // namespace notifyd::bench

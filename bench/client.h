@@ -55,6 +55,16 @@ struct HttpAnswer {
   std::string body;
 };
 
+/// Requests one after the other over one kept-alive connection, for what is timed one by one. One thread.
+class Caller {
+ public:
+  /// Error: kIo.
+  static Result<std::unique_ptr<Caller>> Open(const Address& server);
+  virtual ~Caller() = default;
+  /// With a JSON `body` where it is not empty. Error: kIo, also where no answer came within `timeout_ms`; no call follows an error.
+  virtual Result<HttpAnswer> Call(std::string_view method, std::string_view target, std::string_view body = {}, int timeout_ms = 30'000) = 0;
+};
+
 /// One request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
 Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms = 5000);
 

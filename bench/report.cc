@@ -70,6 +70,15 @@ double Median(std::vector<double> values) {
   return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
+Record& Record::Add(Field field) {
+  fields_.push_back(std::move(field));
+  return *this;
+}
+std::vector<Record> Record::RowsOf(std::string_view name) const {
+  const Field* field = Find(name);
+  const auto* rows = field ? std::get_if<std::vector<Record>>(&field->value) : nullptr;
+  return rows ? *rows : std::vector<Record>();
+}
 Record& Record::Int(std::string name, int64_t value) {
   fields_.push_back({std::move(name), value, 0});
   return *this;
@@ -80,6 +89,10 @@ Record& Record::Real(std::string name, double value, int decimals) {
 }
 Record& Record::Text(std::string name, std::string value) {
   fields_.push_back({std::move(name), std::move(value), 0});
+  return *this;
+}
+Record& Record::Bool(std::string name, bool value) {
+  fields_.push_back({std::move(name), value, 0});
   return *this;
 }
 Record& Record::Rows(std::string name, std::vector<Record> rows) {
@@ -106,6 +119,8 @@ std::string Record::Json() const {
       out += fmt::format("{:.{}f}", *real, field.decimals);
     } else if (const auto* text = std::get_if<std::string>(&field.value)) {
       out += JsonText(*text);
+    } else if (const auto* flag = std::get_if<bool>(&field.value)) {
+      out += *flag ? "true" : "false";
     } else {
       out += "[";
       const auto& rows = std::get<std::vector<Record>>(field.value);
@@ -138,6 +153,7 @@ std::string Record::Shown(std::string_view name) const {
   const Field* field = Find(name);
   if (!field) return "-";
   if (const auto* text = std::get_if<std::string>(&field->value)) return *text;
+  if (const auto* flag = std::get_if<bool>(&field->value)) return *flag ? "true" : "false";
   std::optional<double> number = Number(name);
   return number ? Grouped(*number, field->decimals) : "-";
 }
@@ -167,7 +183,8 @@ std::string TableOfRows(std::string_view title, const std::vector<Record>& rows)
   std::string out = fmt::format("{}\n", title);
   if (rows.empty()) return out;
   std::vector<std::vector<std::string>> cells(1);
-  for (const Record::Field& field : rows[0].fields()) cells[0].push_back(field.name);
+  for (const Record::Field& field : rows[0].fields())
+    if (field.name != "scenario" && !std::holds_alternative<std::vector<Record>>(field.value)) cells[0].push_back(field.name);
   for (const Record& row : rows) {
     std::vector<std::string> line;
     for (const std::string& name : cells[0]) line.push_back(row.Shown(name));

@@ -19,10 +19,17 @@ std::string JsonText(std::string_view text);
 /// Named values in the order in which they were added. Names end in their unit.
 class Record {
  public:
+  struct Field {
+    std::string name;
+    std::variant<int64_t, double, std::string, std::vector<Record>, bool> value;
+    int decimals = 0;
+  };
+  Record& Add(Field field);
   Record& Int(std::string name, int64_t value);
   /// Shown with `decimals` digits behind the point.
   Record& Real(std::string name, double value, int decimals = 1);
   Record& Text(std::string name, std::string value);
+  Record& Bool(std::string name, bool value);
   Record& Rows(std::string name, std::vector<Record> rows);
   /// p50, p90, p99 and max as "<prefix>_p50_ms" and so on.
   Record& Percentiles(const std::string& prefix, const Histogram& histogram);
@@ -30,14 +37,11 @@ class Record {
   std::string Json() const;
   /// Nothing where it has no such number.
   std::optional<double> Number(std::string_view name) const;
+  /// Empty where it has no such rows.
+  std::vector<Record> RowsOf(std::string_view name) const;
   /// For a table: thousands separated, texts as they are.
   std::string Shown(std::string_view name) const;
 
-  struct Field {
-    std::string name;
-    std::variant<int64_t, double, std::string, std::vector<Record>> value;
-    int decimals = 0;
-  };
   const std::vector<Field>& fields() const { return fields_; }
 
  private:

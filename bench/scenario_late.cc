@@ -90,7 +90,8 @@ Result<Record> Once(const CommonOptions& common, const LanesOptions& options, in
 Status RunLate(const CommonOptions& common, const LanesOptions& options) {
   std::string title = fmt::format("lanes: {} that come late, behind {} with {} notifies each, at a destination with {} calls of {} ms at once", kLate,
                                   Grouped(static_cast<double>(options.lanes), 0), kEach, kCalls, kDelayMs);
-  return RunAndReport(common, title, [&](int run) { return Once(common, options, run); });
+  return RunAndReport(common, title, {AtMost("rounds until all late lanes were served", "rounds", 2)},
+                      [&](int run) { return Once(common, options, run); });
 }
 
 }  // namespace notifyd::bench

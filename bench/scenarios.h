@@ -17,6 +17,7 @@ struct CommonOptions {
   std::string notifyd;                        // the binary
   std::vector<std::string> broker_arguments;  // more of them for each broker that is started
   std::string dir = "/var/tmp";               // temporary data directories go here
+  std::string store;                          // due, history: kept, and used again where it holds what is needed
   std::optional<Address> server;              // a broker that runs, instead of starting one
   int runs = 1;
   bool json = false;
@@ -41,6 +42,7 @@ struct DueOptions {
   int ahead_s = 5;
   uint64_t lanes = 1;
   uint64_t payload_bytes = 256;
+  uint64_t pending = 0;  // others, due in a month or later
 };
 
 struct BacklogOptions {
@@ -50,6 +52,8 @@ struct BacklogOptions {
   int connections = 4;
   uint64_t lanes = 1'000;
   int settle_s = 20;
+  int rate_rounds = 3;  // of what passes beside the last step's; 0: none
+  uint64_t rate_count = 20'000;
 };
 
 struct LanesOptions {
@@ -89,6 +93,43 @@ Status RunLanes(const CommonOptions& common, const LanesOptions& options);
 Status RunLate(const CommonOptions& common, const LanesOptions& options);
 Status RunFifo(const CommonOptions& common, const FifoOptions& options);
 Status RunFairness(const CommonOptions& common, const FairnessOptions& options);
+
+struct IdleOptions {
+  uint64_t count = 500;
+  int pause_ms = 20;
+  uint64_t payload_bytes = 256;
+};
+/// One notify at a time, with pauses: an acknowledgement beside what a sync to the same disk takes.
+Status RunIdle(const CommonOptions& common, const IdleOptions& options);
+
+struct SustainedOptions {
+  std::vector<uint64_t> counts = {600'000, 1'000'000};
+  int minutes = 0;  // full rate for so long, in place of the counts
+  uint64_t base = 50'000;
+  int connections = 32;
+  uint64_t payload_bytes = 256;
+  int sample_s = 10;
+};
+/// Long runs against short ones before and after them.
+Status RunSustained(const CommonOptions& common, const SustainedOptions& options);
+
+struct HistoryOptions {
+  uint64_t count = 1'000'000;
+  uint64_t lanes = 1'000;
+  uint64_t payload_bytes = 300;
+  int samples = 200;  // of each kind of request
+};
+/// GETs and lists over a long history of settled ones.
+Status RunHistory(const CommonOptions& common, const HistoryOptions& options);
+
+struct ThreadsOptions {
+  std::vector<int> threads = {1, 2, 4};
+  std::vector<int> connections = {32, 128};
+  uint64_t count = 20'000;
+  uint64_t payload_bytes = 256;
+};
+/// Brokers with different io_threads, in turn.
+Status RunThreads(const CommonOptions& common, const ThreadsOptions& options);
 
 struct ReceiveOptions {
   Address listen;

@@ -1,7 +1,10 @@
 #include "bench/session.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <algorithm>
@@ -50,10 +53,16 @@ Result<std::unique_ptr<Session>> Session::Open(const CommonOptions& common) {
   if (common.server) {
     broker = BrokerProcess::Attach(*common.server);
   } else {
-    Result<std::unique_ptr<TempDir>> dir = TempDir::Make(common.dir);
-    if (!dir.ok()) return std::move(dir).status();
-    session->dir_ = *std::move(dir);
-    session->options_ = BrokerOptions{common.notifyd, common.broker_arguments, session->dir_->path()};
+    std::string path = common.store;
+    if (path.empty()) {
+      Result<std::unique_ptr<TempDir>> dir = TempDir::Make(common.dir);
+      if (!dir.ok()) return std::move(dir).status();
+      session->dir_ = *std::move(dir);
+      path = session->dir_->path();
+    } else if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+      return Status(Code::kIo, fmt::format("no directory {}: {}", path, strerror(errno)));
+    }
+    session->options_ = BrokerOptions{common.notifyd, common.broker_arguments, path};
     broker = BrokerProcess::Start(session->options_);
   }
   if (!broker.ok()) return std::move(broker).status();
@@ -69,13 +78,14 @@ Status Session::KillAndRestart() {
   return Status::Ok();
 }
 
-Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count, RequestSource* source) {
+Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count, RequestSource* source, const std::function<void(uint64_t)>& watch) {
   Result<std::unique_ptr<LoadClient>> client = LoadClient::Start(broker.address(), connections, source);
   if (!client.ok()) return std::move(client).status();
   Progress progress("submitted", count);
   while (!(*client)->finished()) {
     if (SleepInterrupted(5)) (*client)->Cancel();
     progress.Show((*client)->acknowledged());
+    if (watch) watch((*client)->acknowledged());
   }
   Result<LoadResult> load = (*client)->Join();
   // A broker that died explains itself better than the connection that it lost.
@@ -86,7 +96,14 @@ Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count
   return load;
 }
 
-Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s, int64_t not_before_ms) {
+Status Fill(BrokerProcess& broker, const WorkloadPlan& plan) {
+  Workload workload(plan);
+  Result<LoadResult> load = Submit(broker, plan.connections, plan.count, &workload);
+  return load.ok() ? Status::Ok() : std::move(load).status();
+}
+
+Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s, int64_t not_before_ms,
+                     const std::function<void(uint64_t)>& watch) {
   constexpr int64_t kDuplicateGraceMs = 300;
   Progress progress("arrived", count);
   uint64_t before = 0;
@@ -94,6 +111,7 @@ Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t c
   while (arrivals.unique() < count) {
     if (SleepInterrupted(5)) return Interrupted();
     progress.Show(arrivals.unique());
+    if (watch) watch(arrivals.unique());
     int64_t now_ns = std::max(WallNanos(), not_before_ms * 1'000'000);
     if (arrivals.unique() != before || WallNanos() < not_before_ms * 1'000'000) {
       before = arrivals.unique();
@@ -108,51 +126,80 @@ Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t c
   return SleepInterrupted(kDuplicateGraceMs) ? Interrupted() : Status::Ok();
 }
 
-Result<Delivery> DeliverAll(BrokerProcess& broker, WorkloadPlan plan, const CommonOptions& common, int64_t receiver_delay_ms) {
+Status AwaitSettled(BrokerProcess& broker, int stall_s) {
+  const int64_t until_ns = MonoNanos() + int64_t{stall_s} * 1'000'000'000;
+  for (;;) {
+    Result<BrokerStats> stats = broker.Stats();
+    if (!stats.ok()) return std::move(stats).status();
+    if (stats->pending() == 0) return Status::Ok();
+    if (MonoNanos() > until_ns) return Status(Code::kUnavailable, fmt::format("{} are still pending after {} s", stats->pending(), stall_s));
+    if (SleepInterrupted(20)) return Interrupted();
+  }
+}
+
+Result<Delivery> DeliverAll(BrokerProcess& broker, WorkloadPlan plan, const CommonOptions& common, const ReceiverOptions& receiver_options,
+                            const Watch& watch) {
   plan.seed = common.seed;
   Workload workload(plan);
   Arrivals arrivals({plan.count, plan.lanes, plan.fifo, &workload, nullptr});
-  ReceiverOptions options;
-  options.delay_ms = receiver_delay_ms;
-  Result<std::unique_ptr<Receiver>> receiver = Receiver::Start(options, &arrivals);
+  Result<std::unique_ptr<Receiver>> receiver = Receiver::Start(receiver_options, &arrivals);
   if (!receiver.ok()) return std::move(receiver).status();
   workload.SetUrl((*receiver)->address().Url() + "/n");
-  Result<LoadResult> load = Submit(broker, plan.connections, plan.count, &workload);
+  const double cpu_before_s = broker.cpu_s();
+  Result<LoadResult> load = Submit(broker, plan.connections, plan.count, &workload, [&](uint64_t acknowledged) {
+    if (watch) watch(acknowledged, arrivals.unique());
+  });
   if (!load.ok()) return std::move(load).status();
-  Status arrived = AwaitArrivals(broker, arrivals, plan.count, common.stall_s);
+  Status arrived = AwaitArrivals(broker, arrivals, load->acknowledged, common.stall_s, 0, [&](uint64_t unique) {
+    if (watch) watch(load->acknowledged, unique);
+  });
   if (!arrived.ok()) return arrived;
   (*receiver)->Stop();
+  if (arrivals.duplicates() + arrivals.order_violations() + arrivals.strangers() > 0)
+    return Status(Code::kUnavailable, fmt::format("{} duplicates, {} out of order, {} requests that were not submitted", arrivals.duplicates(),
+                                                  arrivals.order_violations(), arrivals.strangers()));
   Delivery delivery;
   delivery.load = *load;
-  delivery.duplicates = arrivals.duplicates();
-  delivery.order_violations = arrivals.order_violations();
-  delivery.strangers = arrivals.strangers();
+  delivery.count = load->acknowledged;
   delivery.latency = arrivals.latency();
+  delivery.broker_cpu_s = broker.cpu_s() - cpu_before_s;
   delivery.receiver_cpu_s = (*receiver)->cpu_s();
   int64_t took_ns = std::max<int64_t>(1, arrivals.last_arrival_ns() - load->first_sent_ns);
-  delivery.per_s = static_cast<double>(plan.count) * 1e9 / static_cast<double>(took_ns);
+  delivery.per_s = static_cast<double>(delivery.count) * 1e9 / static_cast<double>(took_ns);
   return delivery;
 }
 
-Status Verdict(const Delivery& delivery) {
-  if (delivery.duplicates + delivery.order_violations + delivery.strangers == 0) return Status::Ok();
-  return Status(Code::kUnavailable, fmt::format("{} duplicates, {} out of order, {} requests that were not submitted", delivery.duplicates,
-                                                delivery.order_violations, delivery.strangers));
+Result<std::vector<Delivery>> TakeTurns(int round, const std::vector<BrokerProcess*>& brokers, const WorkloadPlan& plan,
+                                        const CommonOptions& common) {
+  std::vector<Delivery> deliveries(brokers.size());
+  for (size_t i = 0; i < brokers.size(); ++i) {
+    const size_t turn = (i + static_cast<size_t>(round)) % brokers.size();
+    Result<Delivery> delivery = DeliverAll(*brokers[turn], plan, common);
+    if (!delivery.ok()) return std::move(delivery).status();
+    deliveries[turn] = *std::move(delivery);
+  }
+  return deliveries;
 }
 
-Status RunAndReport(const CommonOptions& common, const std::string& title, const std::function<Result<Record>(int run)>& once) {
+void PrintJson(const CommonOptions& common, Record record, const std::vector<Goal>& goals) {
+  if (!common.json) return;
+  std::vector<Record> verdicts = Judge(goals, {record});
+  if (!verdicts.empty()) record.Rows("goals", std::move(verdicts));
+  PrintOut(record.Json() + "\n");
+  FlushOut();
+}
+
+Status RunAndReport(const CommonOptions& common, const std::string& title, const std::vector<Goal>& goals,
+                    const std::function<Result<Record>(int run)>& once) {
   std::vector<Record> records;
   for (int run = 1; run <= common.runs; ++run) {
     if (SleepInterrupted(0)) return Interrupted();
     Result<Record> record = once(run);
     if (!record.ok()) return std::move(record).status();
-    if (common.json) {
-      PrintOut(record->Json() + "\n");
-      FlushOut();
-    }
+    PrintJson(common, *record, goals);
     records.push_back(*std::move(record));
   }
-  if (!common.json) PrintOut(TableOfRuns(title, records));
+  if (!common.json) PrintOut(TableOfRuns(title, records) + TableOfVerdicts(goals, records));
   return Status::Ok();
 }
 

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "bench/broker_process.h"
 #include "bench/client.h"
+#include "bench/goals.h"
 #include "bench/report.h"
 #include "bench/scenarios.h"
 #include "bench/workload.h"
@@ -21,12 +22,14 @@ void BlockSignals();
 /// Sleeps; true as soon as one of them came, and ever after.
 bool SleepInterrupted(int64_t ms);
 
-/// The broker of one run. A broker of its own lives in a directory that goes with the session.
+/// The broker of one run. A broker of its own lives in a directory that goes with the session, or in the one that --store names, which stays.
 class Session {
  public:
   static Result<std::unique_ptr<Session>> Open(const CommonOptions& common);
   BrokerProcess& broker() { return *broker_; }
   std::string data_dir() const { return options_.dir + "/data"; }
+  /// Holds the data directory: for files on the same disk.
+  const std::string& dir() const { return options_.dir; }
   /// SIGKILL, then started anew on the same data. Not with a broker that ran already.
   Status KillAndRestart();
   /// Ends a broker of its own and tells where that went wrong.
@@ -38,28 +41,43 @@ class Session {
   std::unique_ptr<BrokerProcess> broker_;
 };
 
+/// Called every few milliseconds while a load goes on: notifies acknowledged and arrived so far.
+using Watch = std::function<void(uint64_t acknowledged, uint64_t arrived)>;
+
 /// Submits all of `source`; kUnavailable where a submit is refused, the broker ends, or a signal came.
-Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count, RequestSource* source);
+Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count, RequestSource* source,
+                          const std::function<void(uint64_t)>& watch = {});
+/// Submits all that `plan` says, which nobody receives.
+Status Fill(BrokerProcess& broker, const WorkloadPlan& plan);
 
 /// Until `count` notifies arrived, and a little longer for duplicates. kUnavailable where none came for `stall_s` (counted from
 /// `not_before_ms`, wall clock).
-Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s, int64_t not_before_ms = 0);
+Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s, int64_t not_before_ms = 0,
+                     const std::function<void(uint64_t)>& watch = {});
+/// Until nothing is pending. kUnavailable after `stall_s`.
+Status AwaitSettled(BrokerProcess& broker, int stall_s);
 
 /// Submits and deliveries of one workload through one broker.
 struct Delivery {
   LoadResult load;
-  uint64_t duplicates = 0, order_violations = 0, strangers = 0;
+  uint64_t count = 0;  // what was submitted, and arrived
   Histogram latency;
   double per_s = 0;  // first submit to last arrival
-  double receiver_cpu_s = 0;
+  double broker_cpu_s = 0, receiver_cpu_s = 0;
+  double broker_cpu_s_per_1000() const { return broker_cpu_s * 1000 / static_cast<double>(count); }
 };
-/// `plan.url` and the seed are filled in. Error: kUnavailable, also where a delivery is missing.
-Result<Delivery> DeliverAll(BrokerProcess& broker, WorkloadPlan plan, const CommonOptions& common, int64_t receiver_delay_ms);
-/// kUnavailable where a delivery came twice, out of order, or was never submitted.
-Status Verdict(const Delivery& delivery);
+/// `plan.url` and the seed are filled in. Error: kUnavailable, also where a delivery is missing, came twice, out of order, or was never submitted.
+Result<Delivery> DeliverAll(BrokerProcess& broker, WorkloadPlan plan, const CommonOptions& common, const ReceiverOptions& receiver_options = {},
+                            const Watch& watch = {});
+/// The same work through each of the brokers, one after the other, in an order that turns with `round`, so that what else the machine does falls on
+/// all alike. Round 0 does not count: the first connections and the first pages of a store cost more than all later ones.
+Result<std::vector<Delivery>> TakeTurns(int round, const std::vector<BrokerProcess*>& brokers, const WorkloadPlan& plan, const CommonOptions& common);
 
-/// Runs `once` as often as asked, prints each record as a line of JSON or all as a table.
-Status RunAndReport(const CommonOptions& common, const std::string& title, const std::function<Result<Record>(int run)>& once);
+/// Runs `once` as often as asked, prints each record as a line of JSON or all as a table, and what they are to be.
+Status RunAndReport(const CommonOptions& common, const std::string& title, const std::vector<Goal>& goals,
+                    const std::function<Result<Record>(int run)>& once);
+/// One record, as a line of JSON with its verdicts; nothing where tables are asked for.
+void PrintJson(const CommonOptions& common, Record record, const std::vector<Goal>& goals);
 
 double Mebibytes(int64_t bytes);
 

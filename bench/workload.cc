@@ -12,20 +12,6 @@
 namespace notifyd::bench {
 namespace {
 
-constexpr size_t kPadPool = 1 << 20;
-
-/// Letters and digits at random: a payload that compresses no better than most.
-std::string PadPool(uint64_t seed) {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-  Random random(seed);
-  std::string pool(kPadPool, '\0');
-  for (size_t i = 0; i < pool.size(); i += 8) {
-    uint64_t bits = random.Next();
-    for (size_t j = i; j < i + 8; ++j, bits >>= 6) pool[j] = kLetters[bits & 63];
-  }
-  return pool;
-}
-
 /// The number behind the first "n": of the body, which the broker may have written anew with blanks.
 bool NumberOf(std::string_view body, uint64_t* number) {
   constexpr std::string_view kName = "\"n\"";
@@ -38,7 +24,21 @@ bool NumberOf(std::string_view body, uint64_t* number) {
 
 }  // namespace
 
-Workload::Workload(WorkloadPlan plan) : plan_(std::move(plan)), pad_(PadPool(plan_.seed)), sent_ns_(new std::atomic<int64_t>[plan_.count]) {
+WorkloadPlan FarOffPlan(uint64_t seed, int64_t ahead_ms, int64_t spread_ms) {
+  WorkloadPlan plan;
+  plan.url = "http://127.0.0.1:9/n";
+  plan.batch = 1000;
+  plan.connections = 4;
+  plan.seed = seed;
+  const int64_t begin_ms = WallNanos() / 1'000'000 + ahead_ms;
+  plan.due_ms = [begin_ms, spread_ms, seed](uint64_t number) {
+    return begin_ms + static_cast<int64_t>(Random(seed ^ number << 20).Below(static_cast<uint64_t>(spread_ms)));
+  };
+  return plan;
+}
+
+Workload::Workload(WorkloadPlan plan)
+    : plan_(std::move(plan)), payloads_(plan_.seed, plan_.payload_bytes), sent_ns_(new std::atomic<int64_t>[plan_.count]) {
   CHECK(plan_.batch > 0 && plan_.lanes > 0 && (!plan_.fifo || static_cast<uint64_t>(plan_.connections) <= plan_.lanes));
   for (uint64_t i = 0; i < plan_.count; ++i) sent_ns_[i].store(0, std::memory_order_relaxed);
   SetUrl(plan_.url);
@@ -72,23 +72,14 @@ void Workload::Write(uint64_t number, std::string* body) const {
   fmt::format_to(out, "{}\"", number % plan_.lanes);
   if (plan_.due_ms) fmt::format_to(out, ",\"due_at\":{}", plan_.due_ms(number));
   body->append(",\"data\":");
-  size_t begin = body->size();
-  fmt::format_to(out, "{{\"n\":{},\"pad\":\"", number);
-  size_t written = body->size() - begin + 2;  // the quote and the brace that end it
-  size_t wanted = plan_.payload_bytes > written ? plan_.payload_bytes - written : 0;
-  size_t from = number * 0x9E3779B97F4A7C15ull % (kPadPool / 2);
-  while (wanted > 0) {
-    size_t piece = std::min(wanted, kPadPool - from);
-    body->append(pad_, from, piece);
-    wanted -= piece;
-    from = 0;
-  }
-  body->append("\"}}");
+  payloads_.Append(number, body);
+  body->push_back('}');
 }
 
 size_t Workload::Next(int connection, int64_t now_ns, std::string* body) {
   size_t taken = 0;
   uint64_t number = 0;
+  if (plan_.until_ns != 0 && now_ns >= plan_.until_ns) return 0;
   if (plan_.batch > 1) body->push_back('[');
   while (taken < plan_.batch && Take(connection, &number)) {
     if (taken++) body->push_back(',');

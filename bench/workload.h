@@ -1,5 +1,5 @@
 // The two ends of a measurement: Workload writes the notifies that the client submits, Arrivals recognises them at the receiver.
-// Each notify carries its number in its data, {"n":17,"pad":"..."}; its lane is the number modulo the number of lanes.
+// Each notify carries its number in its data, {"n":17,...} (payload.h); its lane is the number modulo the number of lanes.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 
 #include "bench/client.h"
 #include "bench/histogram.h"
+#include "bench/payload.h"
 #include "bench/receiver.h"
 
 namespace notifyd::bench {
@@ -28,7 +29,14 @@ struct WorkloadPlan {
   std::string more_fields;                  // JSON members with a comma in front
   std::function<int64_t(uint64_t)> due_ms;  // since the epoch, by number; none: at once
   uint64_t seed = 1;
+  int64_t until_ns = 0;  // monotonic: nothing is submitted from then on, and `count` is only the most; 0: all of them
 };
+
+constexpr int64_t kHourMs = 3'600'000;
+
+/// Notifies that are never called: due at some moment of the `spread_ms` that begin `ahead_ms` from now, a function of seed and number, since
+/// millions of them need not be kept. Batches of 1,000 over four connections.
+WorkloadPlan FarOffPlan(uint64_t seed, int64_t ahead_ms, int64_t spread_ms);
 
 /// On the client's thread, except SubmittedAtNs.
 class Workload final : public RequestSource {
@@ -47,7 +55,7 @@ class Workload final : public RequestSource {
   void Write(uint64_t number, std::string* body) const;
 
   WorkloadPlan plan_;
-  std::string pad_;
+  Payloads payloads_;
   std::string before_lane_;
   uint64_t next_ = 0;  // of all connections, where order does not matter
   struct Cursor {
