@@ -134,8 +134,8 @@ TEST_CASE("turns: a node whose caller is at its share waits aside, and others at
   w.Run();
   size_t greedy = w.turns.FindCaller("greedy")->in_flight;
   CHECK(greedy < 40);
-  w.Add("last", "x0", 1, "greedy");
-  w.Add("theirs", "x0", 1, "other");
+  w.Add("last", "fresh", 1, "greedy");
+  w.Add("theirs", "fresh", 1, "other");
   CHECK(w.Run() == Names{"theirs"});
   CHECK(w.nodes["last"].flow);
   CHECK(w.turns.WaitingCallers() == 1);
