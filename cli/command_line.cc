@@ -170,7 +170,7 @@ class CommandLine {
 
   void AddFkey(CLI::App* command, const std::string& help) { command->add_option("--fkey", fkey_, help)->type_name("FKEY")->check(NotEmpty()); }
 
-  void AddField(CLI::App* command, const NotifyField& field, const std::string& flags, Texts* texts) {
+  void AddField(CLI::App* command, const NotifyFlag& field, const std::string& flags, Texts* texts) {
     CLI::Option* option = texts->Add(command, field.name, flags, field.type, field.help);
     if (!field.words.empty()) hints_[option].words = field.words;
   }
@@ -224,7 +224,7 @@ class CommandLine {
       if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
       return notifyd::Submit(context, values);
     });
-    for (const NotifyField& field : NotifyFields()) AddField(submit, field, field.flags, &submit_texts_);
+    for (const NotifyFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
     AddHeader(submit);
     CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
     hints_[file->type_name("FILE")].file = true;
@@ -240,7 +240,7 @@ class CommandLine {
     CLI::App* trigger = Add("trigger", "Make a held notify due.",
                             [this](const Context& context) { return notifyd::Trigger(context, fkey_, {trigger_texts_.Given()}, remember_ms_); });
     trigger->add_option("fkey", fkey_, "The key that it is held under.")->type_name("FKEY")->required()->check(NotEmpty());
-    for (const NotifyField& field : NotifyFields())
+    for (const NotifyFlag& field : NotifyFlags())
       if (IsWhenField(field)) AddField(trigger, field, field.flags, &trigger_texts_);
     trigger_texts_.Add(trigger, "data", "--data,-d", "JSON", "Merged over the held data, key by key.");
     trigger
@@ -302,7 +302,7 @@ class CommandLine {
     });
     AddId(change, true);
     std::vector<std::string> names = {"headers"};
-    for (const NotifyField& field : NotifyFields()) {
+    for (const NotifyFlag& field : NotifyFlags()) {
       if (!field.changes) continue;
       AddField(change, field, field.flags, &change_texts_);
       if (field.name.find('/') == std::string::npos) names.push_back(field.name);

@@ -70,9 +70,9 @@ Status WriteHeaders(const FieldValues& values, JsonWriter* writer) {
 
 }  // namespace
 
-const std::vector<NotifyField>& NotifyFields() {
-  using enum NotifyField::Kind;
-  static const std::vector<NotifyField> fields = {
+const std::vector<NotifyFlag>& NotifyFlags() {
+  using enum NotifyFlag::Kind;
+  static const std::vector<NotifyFlag> fields = {
       {"url", "--url,url", kText, "URL", "Where to send it: http:// or https://."},
       {"method",
        "--method",
@@ -128,27 +128,27 @@ const std::vector<NotifyField>& NotifyFields() {
   return fields;
 }
 
-bool IsWhenField(const NotifyField& field) {
+bool IsWhenField(const NotifyFlag& field) {
   return field.name == "delay_ms" || field.name == "due_at";
 }
 
-Result<std::string> FieldJson(const NotifyField& field, const std::string& text) {
+Result<std::string> FieldJson(const NotifyFlag& field, const std::string& text) {
   switch (field.kind) {
-    case NotifyField::Kind::kText:
+    case NotifyFlag::Kind::kText:
       return Quoted(text);
-    case NotifyField::Kind::kTime:
+    case NotifyFlag::Kind::kTime:
       return IsWholeNumber(text) ? text : Quoted(text);
-    case NotifyField::Kind::kNumber:
+    case NotifyFlag::Kind::kNumber:
       if (!IsWholeNumber(text)) return Unacceptable("\"" + text + "\" is not a whole number");
       return text;
-    case NotifyField::Kind::kNumbers:
+    case NotifyFlag::Kind::kNumbers:
       return NumbersJson(text);
-    case NotifyField::Kind::kDecimal:
-    case NotifyField::Kind::kJson:
+    case NotifyFlag::Kind::kDecimal:
+    case NotifyFlag::Kind::kJson:
       break;
   }
   Result<JsonTree> tree = JsonTree::Parse(text);
-  if (field.kind == NotifyField::Kind::kDecimal && (!tree.ok() || tree->root().kind() != JsonTree::Kind::kNumber))
+  if (field.kind == NotifyFlag::Kind::kDecimal && (!tree.ok() || tree->root().kind() != JsonTree::Kind::kNumber))
     return Unacceptable("\"" + text + "\" is not a number");
   if (!tree.ok()) return Unacceptable(tree.status().detail());
   return std::string(tree->root().raw());
@@ -158,7 +158,7 @@ Result<std::string> NotifyJson(const FieldValues& values) {
   std::string out, parent;  // `parent`: the object that is open
   JsonWriter writer(&out);
   writer.BeginObject();
-  for (const NotifyField& field : NotifyFields()) {
+  for (const NotifyFlag& field : NotifyFlags()) {
     auto found = values.fields.find(field.name);
     if (found == values.fields.end()) continue;
     std::string flag = field.flags.substr(0, field.flags.find(','));

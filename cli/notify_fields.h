@@ -10,7 +10,7 @@
 
 namespace notifyd {
 
-struct NotifyField {
+struct NotifyFlag {
   enum class Kind {
     kText,
     kNumber,   // a whole number
@@ -28,13 +28,13 @@ struct NotifyField {
   std::vector<std::string> words = {};  // for completion: the values there are
 };
 /// Members of one object stand together.
-const std::vector<NotifyField>& NotifyFields();
+const std::vector<NotifyFlag>& NotifyFlags();
 
 /// The rows that postpone a trigger, too: delay_ms and due_at.
-bool IsWhenField(const NotifyField& field);
+bool IsWhenField(const NotifyFlag& field);
 
 /// The JSON text of one value. Error: kUnacceptable.
-Result<std::string> FieldJson(const NotifyField& field, const std::string& text);
+Result<std::string> FieldJson(const NotifyFlag& field, const std::string& text);
 
 /// What a notify's JSON is made of.
 struct FieldValues {

@@ -6,157 +6,15 @@
 #include <array>
 #include <utility>
 
-#include "base/base64.h"
 #include "base/json.h"
 #include "broker/json_tree.h"
 #include "net/api/fields.h"
 #include "net/api/merge_patch.h"
-#include "net/api/render.h"
+#include "net/api/notify_fields.h"
 #include "net/api/url.h"
 
 namespace notifyd {
 namespace {
-
-constexpr std::string_view kChangeable[] = {"due_at",   "delay_ms", "data",   "body",   "body_base64", "headers",
-                                            "priority", "retry",    "expect", "ttl_ms", "expires_at"};
-constexpr std::string_view kFixed[] = {"url",
-                                       "method",
-                                       "content_type",
-                                       "fkey",
-                                       "on_held",
-                                       "lane",
-                                       "group",
-                                       "mode",
-                                       "reply",
-                                       "timeout_ms",
-                                       "connect_timeout_ms",
-                                       "idempotency_key",
-                                       "caller",
-                                       "callback_url"};
-
-bool IsOneOf(std::string_view name, const auto& names) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
-/// What a document names of a group of fields of which one may be given.
-class Alternatives {
- public:
-  explicit Alternatives(std::initializer_list<std::string_view> names) : names_(names) {}
-
-  /// False: `value` is not one of them.
-  bool Take(const JsonValue& value, Status* status) {
-    if (std::find(names_.begin(), names_.end(), value.key) == names_.end()) return false;
-    named_ = true;
-    if (!IsGiven(&value)) return true;
-    if (!given_.empty())
-      *status = Status(Code::kUnacceptable, given_ + " and " + std::string(value.key) + " exclude each other", "/" + std::string(value.key));
-    given_ = value.key;
-    return true;
-  }
-  bool named() const { return named_; }
-
- private:
-  const std::vector<std::string_view> names_;
-  bool named_ = false;
-  std::string given_;
-};
-
-void WritePattern(const AnswerPattern& pattern, JsonWriter* json) {
-  json->BeginObject();
-  if (!pattern.status.empty()) {
-    json->Key("status");
-    json->BeginArray();
-    for (uint16_t status : pattern.status) status < 10 ? json->String(std::to_string(status) + "xx") : json->Int(status);
-    json->EndArray();
-  }
-  if (pattern.contains) {
-    json->Key("contains");
-    json->String(*pattern.contains);
-  }
-  if (!pattern.json.empty()) {
-    json->Key("json");
-    json->BeginObject();
-    for (const auto& [pointer, value] : pattern.json) {
-      json->Key(pointer);
-      json->Raw(value);
-    }
-    json->EndObject();
-  }
-  json->EndObject();
-}
-
-void WriteRetry(const RetryPolicy& retry, const PatchNames& names, JsonWriter* json) {
-  const RetryPolicy fallback;
-  auto number = [&](const char* key, int64_t value, int64_t default_value) {
-    if (value == default_value) return;
-    json->Key(key);
-    json->Int(value);
-  };
-  json->BeginObject();
-  number("max_attempts", retry.max_attempts, fallback.max_attempts);
-  number("max_ms", retry.max_ms, fallback.max_ms);
-  if (retry.jitter != fallback.jitter) {
-    json->Key("jitter");
-    json->Double(retry.jitter);
-  }
-  if (!retry.schedule_ms.empty()) {
-    if (!names.retry_steps) {
-      json->Key("schedule_ms");
-      json->BeginArray();
-      for (int64_t wait_ms : retry.schedule_ms) json->Int(wait_ms);
-      json->EndArray();
-    }
-  } else if (!names.retry_schedule) {
-    number("initial_ms", retry.initial_ms, fallback.initial_ms);
-    if (retry.factor != fallback.factor) {
-      json->Key("factor");
-      json->Double(retry.factor);
-    }
-  }
-  for (auto [key, pattern] : {std::pair("fatal_on", &retry.fatal_on), std::pair("later_on", &retry.later_on)}) {
-    if (!*pattern) continue;
-    json->Key(key);
-    WritePattern(**pattern, json);
-  }
-  json->EndObject();
-}
-
-void WritePayload(const NotifySpec& spec, const PatchNames& names, JsonWriter* json) {
-  auto stays = [&](bool named) { return named || !names.payload; };
-  switch (spec.payload_kind) {
-    case PayloadKind::kNone:
-      break;
-    case PayloadKind::kData:
-      if (!stays(names.data)) break;
-      json->Key("data");
-      json->Raw(spec.payload);
-      break;
-    case PayloadKind::kBody:
-      if (!stays(names.body)) break;
-      json->Key("body");
-      json->String(spec.payload);
-      break;
-    case PayloadKind::kBodyBase64:
-      if (!stays(names.body_base64)) break;
-      json->Key("body_base64");
-      json->String(EncodeBase64(spec.payload));
-  }
-}
-
-void WriteLane(const NotifySpec& spec, const NotifyHead& head, JsonWriter* json) {
-  json->Key("lane");
-  json->String(head.lane.name);
-  if (!spec.group.empty()) {
-    json->Key("group");
-    json->String(spec.group);
-  }
-  json->Key("mode");
-  json->String(ToString(head.lane.mode));
-  if (head.lane.mode == Mode::kConcurrent) {
-    json->Key("priority");
-    json->Uint(head.priority);
-  }
-}
 
 template <class T>
 bool SameTarget(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b) {
@@ -190,45 +48,26 @@ bool Matches(std::string_view if_match, std::string_view etag) {
 
 std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallTime expires_at, const PatchNames& names) {
   std::string document;
-  document.reserve(512 + spec.url.size() + spec.payload.size() * 4 / 3);
+  document.reserve(1024 + spec.url.size() + spec.payload.size() * 4 / 3);
   JsonWriter json(&document);
-  auto text = [&](const char* key, std::string_view value) {
-    json.Key(key);
-    json.String(value);
-  };
+  const NotifyShowing showing{
+      .spec = spec, .head = head, .expires_at = expires_at, .no_schedule = names.retry_steps, .no_steps = names.retry_schedule};
   json.BeginObject();
-  text("url", spec.url);
-  text("method", ToString(spec.method));
-  json.Key("headers");
-  json.BeginObject();
-  for (const auto& [name, value] : spec.headers) {
-    json.Key(name);
-    json.String(value);
-  }
-  json.EndObject();
-  WritePayload(spec, names, &json);
-  if (spec.content_type_given) text("content_type", spec.content_type);
-  WriteLane(spec, head, &json);
-  text("reply", head.reply_none ? "none" : "expected");
-  json.Key("expect");
-  WritePattern(spec.expect, &json);
-  if (head.retry) {
-    json.Key("retry");
-    WriteRetry(*head.retry, names, &json);
-  }
-  json.Key("timeout_ms");
-  json.Int(spec.timeout_ms);
-  json.Key("connect_timeout_ms");
-  json.Int(spec.connect_timeout_ms);
-  if (!head.fkey.empty()) text("fkey", head.fkey);
-  text("caller", head.caller);
-  if (head.callback) text("callback_url", head.callback->url);
-  if (expires_at != kWallNever && !names.ttl) {
-    json.Key("expires_at");
-    json.String(FormatRfc3339(expires_at));
+  for (const NotifyField& field : NotifyFields()) {
+    if (!field.restated || names.Replaces(field)) continue;
+    json.Key(field.name());
+    field.show(showing, &json);
   }
   json.EndObject();
   return document;
+}
+
+bool PatchNames::Replaces(const NotifyField& field) const {
+  return Chose(field.choice) && std::find(fields.begin(), fields.end(), &field) == fields.end();
+}
+
+bool PatchNames::Chose(Choice choice) const {
+  return choice != Choice::kNone && std::any_of(fields.begin(), fields.end(), [choice](const NotifyField* field) { return field->choice == choice; });
 }
 
 namespace {
@@ -281,16 +120,18 @@ Status CheckTimes(const std::optional<When>& when, const std::optional<When>& tt
 Status ChangeParser::ReadNames(std::string* patch, PatchNames* names) {
   bool is_array = false;
   return reader_.Read(patch, 0, &is_array, [&](const JsonValue& root) -> Status {
-    Alternatives payload{"data", "body", "body_base64"}, when{"due_at", "delay_ms"}, ttl{"ttl_ms", "expires_at"};
-    Status status;
+    std::array<std::string_view, 4> given{};  // by Choice
     for (const JsonValue& value : root) {
-      if (IsOneOf(value.key, kFixed)) return Status(Code::kUnacceptable, std::string(value.key) + " cannot be changed", "/" + std::string(value.key));
-      if (!IsOneOf(value.key, kChangeable)) return UnknownField({}, value.key);
-      if (!payload.Take(value, &status) && !when.Take(value, &status)) ttl.Take(value, &status);
-      if (!status.ok()) return status;
-      names->data = names->data || value.key == "data";
-      names->body = names->body || value.key == "body";
-      names->body_base64 = names->body_base64 || value.key == "body_base64";
+      const NotifyField* field = FindNotifyField(value.key);
+      if (!field) return UnknownField({}, value.key);
+      auto bad = [&](const std::string& detail) { return Status(Code::kUnacceptable, detail, std::string(field->pointer)); };
+      if (!field->changeable) return bad(std::string(value.key) + " cannot be changed");
+      names->fields.push_back(field);
+      if (field->choice != Choice::kNone && IsGiven(&value)) {
+        std::string_view& first = given[static_cast<size_t>(field->choice)];
+        if (!first.empty()) return bad(std::string(first) + " and " + std::string(value.key) + " exclude each other");
+        first = field->name();
+      }
       if (value.key != "retry" || value.kind != JsonValue::Kind::kObject) continue;
       for (const JsonValue& part : value) {
         if (!IsGiven(&part)) continue;
@@ -298,9 +139,6 @@ Status ChangeParser::ReadNames(std::string* patch, PatchNames* names) {
         names->retry_steps = names->retry_steps || part.key == "initial_ms" || part.key == "factor";
       }
     }
-    names->payload = payload.named();
-    names->when = when.named();
-    names->ttl = ttl.named();
     return Status::Ok();
   });
 }
@@ -321,20 +159,22 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   Result<std::string> document = MergePatch(SubmitDocument(*old, *base->head, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();
   // A body that is not touched stays, even where the settings would not take it any more.
-  Result<ParsedNotify> parsed = parser_->ParseDocument(&*document, {base->head->trace_parent, old->trace_state, old->via}, names.payload);
+  Result<ParsedNotify> parsed =
+      parser_->ParseDocument(&*document, {base->head->trace_parent, old->trace_state, old->via}, names.Chose(Choice::kPayload));
   if (!parsed.ok()) return std::move(parsed).status();
 
   ChangeRequest change;
   change.id = base->id;
-  if (names.when) change.when = parsed->when;
-  if (names.ttl) change.ttl = parsed->ttl;
+  const bool when = names.Chose(Choice::kWhen), ttl = names.Chose(Choice::kTtl);
+  if (when) change.when = parsed->when;
+  if (ttl) change.ttl = parsed->ttl;
   NOTIFYD_TRY(CheckTimes(change.when, change.ttl, now));
 
   NotifySpec& spec = parsed->spec;
   spec.on_held = old->on_held;
   spec.idempotency_key = old->idempotency_key;
-  if (!names.when) spec.delay_ms = old->delay_ms;
-  if (!names.ttl) spec.ttl_ms = old->ttl_ms;
+  if (!when) spec.delay_ms = old->delay_ms;
+  if (!ttl) spec.ttl_ms = old->ttl_ms;
   NotifyHead& head = parsed->head;
   head.lane = base->head->lane;
   head.host = base->head->host;

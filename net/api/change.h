@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/secrets.h"
 #include "base/status.h"
@@ -12,6 +13,7 @@
 #include "broker/events.h"
 #include "broker/spec.h"
 #include "net/api/json_reader.h"
+#include "net/api/notify_fields.h"
 #include "net/api/submit_parser.h"
 
 namespace notifyd {
@@ -20,13 +22,15 @@ namespace notifyd {
 /// no such list matches nothing. Several header lines are one value, joined by ",".
 bool Matches(std::string_view if_match, std::string_view etag);
 
-/// The names that a patch gives, as far as they are alternatives of each other or hidden.
+/// What a patch names.
 struct PatchNames {
-  bool payload = false;  // data, body or body_base64
-  bool when = false;     // due_at or delay_ms
-  bool ttl = false;      // ttl_ms or expires_at
-  bool data = false, body = false, body_base64 = false;
+  std::vector<const NotifyField*> fields;
   bool retry_schedule = false, retry_steps = false;  // retry: schedule_ms; initial_ms or factor; not null
+
+  /// Names it one of these?
+  bool Chose(Choice choice) const;
+  /// Names it another field in place of this one?
+  bool Replaces(const NotifyField& field) const;
 };
 
 /// The submit document (a JSON object) that would make the notify as it is, but for its due time, on_held and idempotency_key. What `names` replaces

@@ -28,8 +28,6 @@ class Renderer {
   static void Item(const SubmittedItem& item, JsonWriter* json);
 
  private:
-  void Request(const NotifySpec& spec, const NotifyHead& head, bool listed, JsonWriter* json) const;
-
   const SecretNames* const secrets_;
 };
 

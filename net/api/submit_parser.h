@@ -13,6 +13,7 @@
 #include "broker/spec.h"
 #include "net/api/api_options.h"
 #include "net/api/json_reader.h"
+#include "net/api/notify_fields.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {
@@ -25,15 +26,6 @@ struct ParsedSubmit {
 struct ParsedTrigger {
   std::optional<std::string> data;  // JSON text of an object
   When when;
-};
-
-/// A submit document taken apart, for a change: what an item has encoded and shared.
-struct ParsedNotify {
-  NotifySpec spec;
-  NotifyHead head;
-  When when, ttl;
-  bool default_lane = true;  // head.lane.name is that of its url and group
-  Status refused;            // not ok: it is well-formed, and a setting of this broker refuses it
 };
 
 /// What the settings allow of a submit.

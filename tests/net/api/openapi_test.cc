@@ -1,5 +1,6 @@
 // docs/openapi.yaml and the code say the same: routes, what requests may hold, what they are refused for. Answers are openapi_answers_test's.
 #include "api_fixture.h"
+#include "net/api/notify_fields.h"
 #include "net/api/routes.h"
 #include "openapi_document.h"
 
@@ -88,6 +89,17 @@ auto AskWith(const std::string& method, const std::string& target, const std::st
 
 TEST_CASE("openapi: the fields of a notify are the parser's") {
   CHECK(Names(OpenApiDocument(), "Notify") == Known(AskWith("POST", "/v1/notifies", R"({"url":"http://h/",)", "}")));
+}
+
+TEST_CASE("openapi: the fields of a notify, and those that may be changed, are those of the table that drives parser and answers") {
+  OpenApiDocument document;
+  std::set<std::string> all, changeable;
+  for (const NotifyField& field : NotifyFields()) {
+    all.emplace(field.name());
+    if (field.changeable) changeable.emplace(field.name());
+  }
+  CHECK(Names(document, "Notify") == all);
+  CHECK(Names(document, "NotifyPatch") == changeable);
 }
 
 TEST_CASE("openapi: the fields of a retry policy and of an answer pattern are the parser's") {

@@ -1,0 +1,440 @@
+#include "net/api/notify_fields.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <unordered_map>
+
+#include "base/base64.h"
+#include "broker/payload.h"
+#include "net/api/api_options.h"
+#include "net/api/fields.h"
+#include "net/api/url.h"
+
+namespace notifyd {
+
+/// A document under way to a notify.
+struct NotifyReading {
+  const size_t max_body_bytes;
+  ParsedNotify* const out;
+  CheckedUrl url = {};
+
+  NotifySpec& spec() { return out->spec; }
+  NotifyHead& head() { return out->head; }
+};
+
+namespace {
+
+using Field = NotifyField;
+using Reading = NotifyReading;
+using Showing = NotifyShowing;
+using Kind = JsonValue::Kind;
+
+constexpr size_t kMaxCallerBytes = 100;
+constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
+constexpr int kMaxPriority = 9;
+
+Status Bad(const Field& field, std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), std::string(field.pointer));
+}
+
+// ---- what several fields are read and shown by
+
+Status ReadName(const Field& field, const JsonValue& value, std::string* out) {
+  return ReadText(value, field.pointer, 1, kMaxNameBytes, out);
+}
+
+Status ReadTimeout(const Field& field, const JsonValue& value, int64_t* out) {
+  return ReadInt(value, field.pointer, 1, kMostTimeoutMs, out);
+}
+
+/// One of a closed set of words; `parse` gives nothing for any other.
+template <class E, class Parse>
+Status ReadWord(const Field& field, const JsonValue& value, const char* words, Parse parse, E* out) {
+  std::optional<E> parsed;
+  if (value.kind == Kind::kString) parsed = parse(value.text);
+  if (!parsed) return Bad(field, std::string(field.name()) + " must be one of " + words);
+  *out = *parsed;
+  return Status::Ok();
+}
+
+Result<CheckedUrl> ReadUrl(const Field& field, const JsonValue& value) {
+  if (value.kind != Kind::kString) return Bad(field, std::string(field.name()) + " must be a string");
+  Result<CheckedUrl> checked = CheckUrl(value.text);
+  if (!checked.ok()) return Bad(field, checked.status().detail());
+  return checked;
+}
+
+void TextOrNull(std::string_view text, JsonWriter* json) {
+  text.empty() ? json->Null() : json->String(text);
+}
+
+void IntOrNull(const std::optional<int64_t>& value, JsonWriter* json) {
+  value ? json->Int(*value) : json->Null();
+}
+
+void TimeOrNull(WallTime time, JsonWriter* json) {
+  time == kWallNever ? json->Null() : json->String(FormatRfc3339(time));
+}
+
+// ---- the payload
+
+bool DataGoesIntoQuery(Method method) {
+  return method == Method::kGet || method == Method::kHead || method == Method::kDelete;
+}
+
+/// Notes where the payload is too large.
+Status Limit(const Field& field, bool too_large, Reading* reading) {
+  if (too_large)
+    reading->out->refused = Status(Code::kTooLarge, "the body would have more than " + std::to_string(reading->max_body_bytes) + " bytes as sent",
+                                   std::string(field.pointer));
+  return Status::Ok();
+}
+
+Status ReadData(const Field& field, const JsonValue& value, Reading* reading) {
+  NotifySpec& spec = reading->spec();
+  std::string essence = spec.content_type_given ? MediaTypeEssence(spec.content_type) : "application/json";
+  bool form = essence == "application/x-www-form-urlencoded";
+  if (!form && essence != "application/json") {
+    constexpr const char* kTypes = "data is encoded as application/json or application/x-www-form-urlencoded; send other types as body";
+    return Status(Code::kUnacceptable, kTypes, "/content_type");
+  }
+  spec.payload_kind = PayloadKind::kData;
+  spec.payload = value.raw;
+  bool query = DataGoesIntoQuery(spec.method);
+  if (query && value.kind != Kind::kObject) return Bad(field, "with GET, HEAD and DELETE data must be an object: it goes into the query string");
+  if (!form && !query) return Limit(field, spec.payload.size() > reading->max_body_bytes, reading);
+  Result<WireRequest> wire = BuildWireRequest(spec, reading->max_body_bytes);
+  if (wire.ok() || wire.status().code() == Code::kTooLarge) return Limit(field, !wire.ok(), reading);
+  return std::move(wire).status();
+}
+
+Status ReadBody(const Field& field, const JsonValue& value, Reading* reading) {
+  if (value.kind != Kind::kString) return Bad(field, "body must be a string");
+  reading->spec().payload_kind = PayloadKind::kBody;
+  reading->spec().payload = value.text;
+  return Limit(field, value.text.size() > reading->max_body_bytes, reading);
+}
+
+Status ReadBodyBase64(const Field& field, const JsonValue& value, Reading* reading) {
+  if (value.kind != Kind::kString) return Bad(field, "body_base64 must be a string");
+  Result<std::string> decoded = DecodeBase64(value.text);
+  if (!decoded.ok()) return Bad(field, "body_base64 is not valid base64 (RFC 4648 section 4, padded)");
+  reading->spec().payload_kind = PayloadKind::kBodyBase64;
+  reading->spec().payload = *std::move(decoded);
+  return Limit(field, reading->spec().payload.size() > reading->max_body_bytes, reading);
+}
+
+// ---- single fields
+
+Status ReadContentType(const Field& field, const JsonValue& value, Reading* reading) {
+  NotifySpec& spec = reading->spec();
+  NOTIFYD_TRY(ReadText(value, field.pointer, 1, 255, &spec.content_type));
+  NOTIFYD_TRY(CheckMediaType(spec.content_type, field.pointer));
+  spec.content_type_given = true;
+  return Status::Ok();
+}
+
+Status ReadPriority(const Field& field, const JsonValue& value, Reading* reading) {
+  int64_t priority = 0;
+  NOTIFYD_TRY(ReadInt(value, field.pointer, 0, kMaxPriority, &priority));
+  if (reading->head().lane.mode == Mode::kFifo) return Bad(field, "a fifo lane has no priorities");
+  reading->head().priority = static_cast<uint8_t>(priority);
+  return Status::Ok();
+}
+
+Status ReadRetryPolicy(const Field&, const JsonValue& value, Reading* reading) {
+  RetryPolicy retry;
+  NOTIFYD_TRY(ReadRetry(value, &retry));
+  if (retry.later_on && reading->out->ttl.kind == When::Kind::kDefault)
+    return Status(Code::kUnacceptable, "later_on asks again without end: it needs a ttl_ms or expires_at", "/retry/later_on");
+  if (retry != RetryPolicy()) reading->head().retry = std::make_shared<const RetryPolicy>(std::move(retry));
+  return Status::Ok();
+}
+
+Status ReadOnHeld(const Field& field, const JsonValue& value, Reading* reading) {
+  OnHeld on_held = OnHeld::kReject;
+  NOTIFYD_TRY(ReadWord(field, value, "reject, replace, keep", ParseOnHeld, &on_held));
+  if (reading->head().fkey.empty()) return Bad(field, "on_held goes with an fkey only");
+  reading->spec().on_held = on_held;
+  return Status::Ok();
+}
+
+std::optional<bool> ParseReplyNone(std::string_view text) {
+  if (text == "expected") return false;
+  if (text == "none") return true;
+  return std::nullopt;
+}
+
+Status ReadCallbackUrl(const Field& field, const JsonValue& value, Reading* reading) {
+  Result<CheckedUrl> url = ReadUrl(field, value);
+  if (!url.ok()) return std::move(url).status();
+  Callback callback{std::string(value.text), DefaultLane(url->base, {}), std::move(url->host), reading->spec().url};
+  reading->head().callback = std::make_shared<const Callback>(std::move(callback));
+  return Status::Ok();
+}
+
+void ShowHeaders(const Showing& showing, JsonWriter* json) {
+  json->BeginObject();
+  for (const auto& [name, value] : showing.spec.headers) {
+    json->Key(name);
+    json->String(showing.hidden && showing.hidden->Contains(name) ? kHiddenValue : std::string_view(value));
+  }
+  json->EndObject();
+}
+
+void ShowPattern(const AnswerPattern& pattern, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("status");
+  if (pattern.status.empty()) {
+    json->Null();
+  } else {
+    json->BeginArray();
+    for (uint16_t status : pattern.status) status < 10 ? json->String(std::to_string(status) + "xx") : json->Int(status);
+    json->EndArray();
+  }
+  json->Key("contains");
+  pattern.contains ? json->String(*pattern.contains) : json->Null();
+  json->Key("json");
+  if (pattern.json.empty()) {
+    json->Null();
+  } else {
+    json->BeginObject();
+    for (const auto& [pointer, value] : pattern.json) {
+      json->Key(pointer);
+      json->Raw(value);
+    }
+    json->EndObject();
+  }
+  json->EndObject();
+}
+
+void ShowRetry(const Showing& showing, JsonWriter* json) {
+  const RetryPolicy& retry = showing.head.retry_policy();
+  bool scheduled = !retry.schedule_ms.empty();
+  bool steps = !scheduled && !showing.no_steps;
+  json->BeginObject();
+  json->Key("max_attempts");
+  json->Int(retry.max_attempts);
+  json->Key("initial_ms");
+  steps ? json->Int(retry.initial_ms) : json->Null();
+  json->Key("factor");
+  steps ? json->Double(retry.factor) : json->Null();
+  json->Key("max_ms");
+  json->Int(retry.max_ms);
+  json->Key("jitter");
+  json->Double(retry.jitter);
+  json->Key("schedule_ms");
+  if (scheduled && !showing.no_schedule) {
+    json->BeginArray();
+    for (int64_t wait : retry.schedule_ms) json->Int(wait);
+    json->EndArray();
+  } else {
+    json->Null();
+  }
+  json->Key("fatal_on");
+  retry.fatal_on ? ShowPattern(*retry.fatal_on, json) : json->Null();
+  json->Key("later_on");
+  retry.later_on ? ShowPattern(*retry.later_on, json) : json->Null();
+  json->EndObject();
+}
+
+// ---- the table
+
+constexpr Field kFields[] = {
+    {.pointer = "/due_at",
+     .read = [](const Field&, const JsonValue& value, Reading* r) { return ReadWhen(nullptr, &value, &r->out->when); },
+     .show = [](const Showing& s, JsonWriter* json) { TimeOrNull(s.due, json); },
+     .choice = Choice::kWhen,
+     .changeable = true,
+     .restated = false},
+    {.pointer = "/delay_ms",
+     .read =
+         [](const Field&, const JsonValue& value, Reading* r) {
+           NOTIFYD_TRY(ReadWhen(&value, nullptr, &r->out->when));
+           r->spec().delay_ms = r->out->when.ms;
+           return Status::Ok();
+         },
+     .show = [](const Showing& s, JsonWriter* json) { IntOrNull(s.spec.delay_ms, json); },
+     .choice = Choice::kWhen,
+     .changeable = true,
+     .restated = false},
+    {.pointer = "/expires_at",
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           WallTime time;
+           NOTIFYD_TRY(ReadTime(value, field.pointer, "lies beyond the year 9999", &time));
+           r->out->ttl = {When::Kind::kAt, time.ms};
+           return Status::Ok();
+         },
+     .show = [](const Showing& s, JsonWriter* json) { TimeOrNull(s.expires_at, json); },
+     .choice = Choice::kTtl,
+     .changeable = true},
+    {.pointer = "/ttl_ms",
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           r->out->ttl.kind = When::Kind::kDelay;
+           NOTIFYD_TRY(ReadInt(value, field.pointer, 1, kMaxTtlMs, &r->out->ttl.ms));
+           r->spec().ttl_ms = r->out->ttl.ms;
+           return Status::Ok();
+         },
+     .show = [](const Showing& s, JsonWriter* json) { IntOrNull(s.spec.ttl_ms, json); },
+     .choice = Choice::kTtl,
+     .changeable = true,
+     .restated = false},
+    {.pointer = "/url",
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           Result<CheckedUrl> url = ReadUrl(field, value);
+           if (!url.ok()) return std::move(url).status();
+           r->spec().url = value.text;
+           r->url = *std::move(url);
+           return Status::Ok();
+         },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.spec.url); },
+     .early = true,
+     .required = true},
+    {.pointer = "/method",
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadWord(field, value, "GET, POST, PUT, PATCH, DELETE, HEAD", ParseMethod, &r->spec().method); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(ToString(s.spec.method)); },
+     .early = true},
+    {.pointer = "/headers",
+     .read = [](const Field&, const JsonValue& value, Reading* r) { return ReadHeaders(value, r->spec().content_type_given, &r->spec().headers); },
+     .show = ShowHeaders,
+     .changeable = true},
+    {.pointer = "/data",
+     .read = ReadData,
+     .show = [](const Showing& s, JsonWriter* json) { s.spec.payload_kind == PayloadKind::kData ? json->Raw(s.spec.payload) : json->Null(); },
+     .choice = Choice::kPayload,
+     .changeable = true,
+     .listed = false},
+    {.pointer = "/body",
+     .read = ReadBody,
+     .show = [](const Showing& s, JsonWriter* json) { s.spec.payload_kind == PayloadKind::kBody ? json->String(s.spec.payload) : json->Null(); },
+     .choice = Choice::kPayload,
+     .changeable = true,
+     .listed = false},
+    {.pointer = "/body_base64",
+     .read = ReadBodyBase64,
+     .show = [](const Showing& s,
+                JsonWriter* json) { s.spec.payload_kind == PayloadKind::kBodyBase64 ? json->String(EncodeBase64(s.spec.payload)) : json->Null(); },
+     .choice = Choice::kPayload,
+     .changeable = true,
+     .listed = false},
+    {.pointer = "/content_type",
+     .read = ReadContentType,
+     // The default is shown, but read back it would be one that was given.
+     .show = [](const Showing& s, JsonWriter* json) { s.hidden || s.spec.content_type_given ? json->String(s.spec.content_type) : json->Null(); },
+     .early = true},
+    {.pointer = "/lane",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->head().lane.name); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.head.lane.name); }},
+    {.pointer = "/group",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->spec().group); },
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.group, json); }},
+    {.pointer = "/mode",
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadWord(field, value, "concurrent, fifo", ParseMode, &r->head().lane.mode); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(ToString(s.head.lane.mode)); }},
+    {.pointer = "/priority",
+     .read = ReadPriority,
+     // A fifo lane has none: the field is refused there.
+     .show = [](const Showing& s, JsonWriter* json) { s.head.lane.mode == Mode::kFifo ? json->Null() : json->Uint(s.head.priority); },
+     .changeable = true},
+    {.pointer = "/reply",
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadWord(field, value, "expected, none", ParseReplyNone, &r->head().reply_none); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.head.reply_none ? "none" : "expected"); }},
+    {.pointer = "/expect",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadPattern(value, std::string(field.pointer), &r->spec().expect); },
+     .show = [](const Showing& s, JsonWriter* json) { ShowPattern(s.spec.expect, json); },
+     .changeable = true},
+    {.pointer = "/retry", .read = ReadRetryPolicy, .show = ShowRetry, .changeable = true},
+    {.pointer = "/timeout_ms",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadTimeout(field, value, &r->spec().timeout_ms); },
+     .show = [](const Showing& s, JsonWriter* json) { json->Int(s.spec.timeout_ms); }},
+    {.pointer = "/connect_timeout_ms",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadTimeout(field, value, &r->spec().connect_timeout_ms); },
+     .show = [](const Showing& s, JsonWriter* json) { json->Int(s.spec.connect_timeout_ms); }},
+    {.pointer = "/fkey",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->head().fkey); },
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.head.fkey, json); }},
+    {.pointer = "/on_held",
+     .read = ReadOnHeld,
+     .show = [](const Showing& s,
+                JsonWriter* json) { s.head.fkey.empty() ? json->Null() : json->String(ToString(s.spec.on_held.value_or(OnHeld::kReject))); },
+     .restated = false},
+    {.pointer = "/idempotency_key",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->spec().idempotency_key); },
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.idempotency_key, json); },
+     .restated = false},
+    {.pointer = "/caller",
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->head().caller); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.head.caller); }},
+    {.pointer = "/callback_url",
+     .read = ReadCallbackUrl,
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.head.callback ? std::string_view(s.head.callback->url) : "", json); }},
+};
+
+/// The values that a document gives, by row; null where the field is left out or null itself. Later in the document is later in memory.
+using Given = std::array<const JsonValue*, std::size(kFields)>;
+
+Status TakeGiven(const JsonValue& item, Given* given) {
+  if (item.kind != Kind::kObject) return Status(Code::kUnacceptable, "a notify must be an object");
+  std::array<const Field*, 4> chosen{};  // by Choice
+  for (const JsonValue& value : item) {
+    const Field* field = FindNotifyField(value.key);
+    if (!field) return UnknownField({}, value.key);
+    if (!IsGiven(&value)) continue;
+    (*given)[static_cast<size_t>(field - kFields)] = &value;
+    if (field->choice == Choice::kNone) continue;
+    const Field*& first = chosen[static_cast<size_t>(field->choice)];
+    if (first) return Bad(*field, std::string(first->name()) + " and " + std::string(field->name()) + " exclude each other");
+    first = field;
+  }
+  for (size_t i = 0; i < given->size(); ++i)
+    if (kFields[i].required && !(*given)[i]) return Bad(kFields[i], std::string(kFields[i].name()) + " is missing");
+  return Status::Ok();
+}
+
+}  // namespace
+
+std::span<const NotifyField> NotifyFields() {
+  return kFields;
+}
+
+const NotifyField* FindNotifyField(std::string_view name) {
+  static const auto* const kByName = [] {
+    auto* fields = new std::unordered_map<std::string_view, const Field*>();
+    for (const Field& field : kFields) fields->emplace(field.name(), &field);
+    return fields;
+  }();
+  auto found = kByName->find(name);
+  return found == kByName->end() ? nullptr : found->second;
+}
+
+Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, ParsedNotify* out) {
+  Given given{};
+  NOTIFYD_TRY(TakeGiven(item, &given));
+  NotifySpec& spec = out->spec;
+  NotifyHead& head = out->head;
+  head.caller = "unknown";
+  Reading reading{max_body_bytes, out};
+  for (bool early : {true, false})
+    for (size_t i = 0; i < given.size(); ++i)
+      if (given[i] && kFields[i].early == early) NOTIFYD_TRY(kFields[i].read(kFields[i], *given[i], &reading));
+  // Beside a lane a group is only shown.
+  std::string by_default = DefaultLane(reading.url.base, spec.group);
+  out->default_lane = head.lane.name.empty() || head.lane.name == by_default;
+  if (head.lane.name.empty()) head.lane.name = std::move(by_default);
+  head.host = std::move(reading.url.host);
+  TraceContext own = TakeTrace(trace, &spec.headers);
+  head.trace_parent = std::move(own.parent);
+  spec.trace_state = std::move(own.state);
+  spec.via = trace.via;
+  return Status::Ok();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,70 @@
+// The fields of a notify: one row each, which says what reads the field of a submit, how it is shown, and whether a change may name it. Submits,
+// answers, changes, notifyctl's flags and docs/openapi.yaml are driven by these rows or held to them by a test. Contract section 3, "A notify".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/secrets.h"
+#include "base/status.h"
+#include "base/time.h"
+#include "broker/events.h"
+#include "broker/spec.h"
+#include "net/api/json_reader.h"
+#include "net/api/trace_context.h"
+
+namespace notifyd {
+
+/// A submit document taken apart.
+struct ParsedNotify {
+  NotifySpec spec;
+  NotifyHead head;
+  When when, ttl;
+  bool default_lane = true;  // head.lane.name is that of its url and group
+  Status refused;            // not ok: it is well-formed, and a setting of this broker refuses it
+};
+
+struct NotifyReading;
+
+/// What of a notify is shown.
+struct NotifyShowing {
+  const NotifySpec& spec;
+  const NotifyHead& head;
+  WallTime due = kWallNever, expires_at = kWallNever;
+  const SecretNames* hidden = nullptr;  // headers that are shown as kHiddenValue; null: it is not for people, but to be read back
+  bool no_schedule = false;             // of retry: without schedule_ms
+  bool no_steps = false;                // of retry: without initial_ms and factor
+};
+
+/// Fields of which a document may give one at most; a change that names one puts it in the place of the others.
+enum class Choice : uint8_t { kNone, kPayload, kWhen, kTtl };
+
+struct NotifyField {
+  std::string_view pointer;  // "/url"
+  /// Reads a value that is not null. Errors: kUnacceptable with a field.
+  Status (*read)(const NotifyField& field, const JsonValue& value, NotifyReading* reading);
+  /// Writes the value, null where there is none.
+  void (*show)(const NotifyShowing& showing, JsonWriter* json);
+  Choice choice = Choice::kNone;
+  bool changeable = false;  // a change may name it
+  bool early = false;       // read before those that are not, which look at what came of it
+  bool restated = true;     // stands in the document that a change is merged into; else the notify keeps what it has
+  bool listed = true;       // shown in lists, too
+  bool required = false;
+
+  std::string_view name() const { return pointer.substr(1); }
+};
+
+/// In the order in which they are shown.
+std::span<const NotifyField> NotifyFields();
+/// Null: there is none of this name.
+const NotifyField* FindNotifyField(std::string_view name);
+
+/// Reads a submit document. `trace`: of its request. A body of more than `max_body_bytes` as sent is no error, but `out->refused`. That a header of
+/// the request may hold the idempotency key is the caller's to see to. Errors: kUnacceptable with a field.
+Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, ParsedNotify* out);
+
+}  // namespace notifyd
