@@ -104,7 +104,7 @@ TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 
   // Once: what is counted from then on stays.
   store.Commit({AddLaneCounts{kFifoLane, {0, 0, 4, 0, 0}}});
   store.Reopen();
-  CHECK(CountsIn(store)[kFifoLane.name].due == kFifoCounts.due + 4);
+  CHECK(CountsIn(store)[kFifoLane.name][Index::kDue] == kFifoCounts[Index::kDue] + 4);
 }
 
 TEST_CASE("upgrade: values as format 1 wrote them are read, changed and counted") {
