@@ -6,6 +6,7 @@
 #   make deb     build/release/package/notifyd_VERSION_ARCH.deb
 #   make torture  fresh seeds of the simulator on all cores for TORTURE_SECONDS (600); prints each that breaks a promise
 #   make asan | make tsan    every test under a sanitizer
+#   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
 #   make format  clang-format over all sources (needs clang-format)
 
 ARGS ?=
@@ -14,7 +15,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 TORTURE_SECONDS ?= 600
 
-.PHONY: run test build install deb packages torture asan tsan format
+.PHONY: run test build install deb packages torture asan tsan bench-compare format
 
 run: build
 	exec build/release/bin/notifyd $(ARGS)
@@ -44,6 +45,10 @@ asan: packages
 
 tsan: packages
 	$(call run_tests,tsan)
+
+bench-compare: build
+	bench/compare/install build/compare
+	bench/compare/compare.py $(ARGS)
 
 packages:
 	scripts/install-packages

@@ -196,11 +196,13 @@ CLI::App* AddScenario(CLI::App* app, const Scenario& scenario, Flags* flags) {
 
 CLI::App* AddReceive(CLI::App* app, Flags* flags) {
   ReceiveOptions& receive = flags->receive;
-  CLI::App* sub = app->add_subcommand("receive", "a receiver that shows what it gets, until SIGINT or SIGTERM");
+  CLI::App* sub = app->add_subcommand("receive", "a receiver that shows what it gets, until SIGINT or SIGTERM (or --until)");
   sub->add_option("--listen", flags->listen, "loopback ADDR:PORT; port 0 takes a free one")->capture_default_str();
   sub->add_option("--delay-ms", receive.delay_ms, "wait so long before each answer")->check(CLI::Range(0, 3'600'000))->capture_default_str();
   sub->add_option("--fail-every", receive.fail_every, "answer every so many-th request with 500 (or --status)")->check(CLI::Range(1, 1'000'000'000));
   sub->add_option("--status", flags->answer_status, "the answer's status; with --fail-every that of the failing ones")->check(CLI::Range(200, 599));
+  sub->add_option("--until", receive.until, "end once so many notifies came (told apart by Notify-Id, else by body)")
+      ->check(CLI::Range(1, 1'000'000'000));
   sub->add_flag("--hang", receive.hang, "never answer");
   sub->add_flag("--close", receive.close, "close the connection after each answer");
   sub->add_flag("--verbose", receive.verbose, "show each request, however many come");

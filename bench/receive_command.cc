@@ -55,10 +55,11 @@ class HashSet {
 struct Totals {
   uint64_t requests = 0;
   uint64_t succeeded = 0;   // answered 2xx
-  uint64_t notifies = 0;    // distinct Notify-Ids
+  uint64_t notifies = 0;    // distinct Notify-Ids, or bodies where none came
   uint64_t repeats = 0;     // a Notify-Id and Notify-Attempt seen before
   uint64_t duplicates = 0;  // a Notify-Id that got its 2xx before
   uint64_t bytes = 0;
+  int64_t last_arrival_ns = 0;  // wall clock, of the newest that was not seen before
 };
 
 /// Printable, on one line, and not longer than a line.
@@ -90,6 +91,10 @@ class Watcher final : public RequestObserver {
     FlushOut();
   }
 
+  uint64_t notifies() {
+    std::lock_guard lock(mutex_);
+    return totals_.notifies;
+  }
   /// What came so far, and how much of it since the last call.
   Totals Take(uint64_t* recent) {
     std::lock_guard lock(mutex_);
@@ -104,9 +109,12 @@ class Watcher final : public RequestObserver {
     totals_.bytes += request.body_size;
     bool good = request.status >= 200 && request.status < 300;
     if (good) ++totals_.succeeded;
+    uint64_t id = std::hash<std::string_view>()(request.notify_id.empty() ? request.body : request.notify_id);
+    if (ids_.Add(id)) {
+      ++totals_.notifies;
+      totals_.last_arrival_ns = request.arrived_wall_ns;
+    }
     if (request.notify_id.empty()) return;
-    uint64_t id = std::hash<std::string_view>()(request.notify_id);
-    if (ids_.Add(id)) ++totals_.notifies;
     if (!attempts_.Add(id ^ (request.attempt + 1) * 0xD6E8FEB86659FD93ull)) ++totals_.repeats;
     if (good && !succeeded_.Add(id)) ++totals_.duplicates;
   }
@@ -122,7 +130,19 @@ Record RecordOf(const Totals& totals) {
   Record record;
   record.Int("requests", static_cast<int64_t>(totals.requests)).Int("succeeded", static_cast<int64_t>(totals.succeeded));
   record.Int("notifies", static_cast<int64_t>(totals.notifies)).Int("repeated_attempts", static_cast<int64_t>(totals.repeats));
-  return record.Int("duplicates", static_cast<int64_t>(totals.duplicates)).Int("body_bytes", static_cast<int64_t>(totals.bytes));
+  record.Int("duplicates", static_cast<int64_t>(totals.duplicates)).Int("body_bytes", static_cast<int64_t>(totals.bytes));
+  return record.Int("last_arrival_ns", totals.last_arrival_ns);
+}
+
+/// Until a signal, or until `until` notifies came where that is not 0. What comes in the next moments still counts.
+bool Ended(Watcher* watcher, uint64_t until) {
+  constexpr int64_t kGraceMs = 300;
+  if (until == 0) return SleepInterrupted(1000);
+  for (int i = 0; i < 50; ++i) {
+    if (SleepInterrupted(20)) return true;
+    if (watcher->notifies() >= until) return SleepInterrupted(kGraceMs), true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -142,7 +162,7 @@ Status RunReceive(const ReceiveOptions& options) {
   fmt::print(stderr, "receiving on {}\n", (*receiver)->address().Url());
   bool terminal = isatty(STDOUT_FILENO) == 1 && !options.json;
   uint64_t recent = 0;
-  while (!SleepInterrupted(1000)) {
+  while (!Ended(&watcher, options.until)) {
     Totals totals = watcher.Take(&recent);
     if (!terminal || recent == 0 || (recent <= kShownPerSecond && !options.verbose)) continue;
     PrintOut(fmt::format("{}/s, {} in all, {} notifies, {} duplicates, {} repeated attempts\n", Grouped(static_cast<double>(recent), 0),

@@ -136,13 +136,14 @@ struct ReceiveOptions {
   int64_t delay_ms = 0;
   uint64_t fail_every = 0;
   std::optional<int> status;
+  uint64_t until = 0;  // ends by itself once so many notifies came; 0: never
   bool hang = false;
   bool close = false;
   bool verbose = false;
   bool json = false;
 };
 
-/// `notify-bench receive`: until SIGINT or SIGTERM.
+/// `notify-bench receive`: until SIGINT or SIGTERM, or until enough came.
 Status RunReceive(const ReceiveOptions& options);
 
 }  // namespace notifyd::bench
