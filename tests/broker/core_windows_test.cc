@@ -1,4 +1,4 @@
-// What of the due indexes is in memory where the clock lies behind the last key given to something due at once.
+// What of the due indexes is in memory where the clock lies behind the last key given to something due at once, and what is said of it.
 #include <set>
 
 #include "broker/core_fixture.h"
@@ -171,4 +171,98 @@ TEST_CASE("windows: fifo lanes that wait until all before them is loaded leave i
   CHECK(sent == at_once);
 }
 
+namespace {
+
+// ---- after a clock that stepped back
+
+/// What each way of looking says: its state by GET, the states that the stats and the lists count it in, and what a bulk cancel finds.
+void CheckAllSay(CoreFixture& f, NotifyId id, State state) {
+  CHECK(f.StateOf(id) == state);
+  StatsView stats = f.Stats();
+  LaneView lane = f.LaneOf(f.Get(id).record->head->lane);
+  for (State other : {State::kHeld, State::kScheduled, State::kReady, State::kSending, State::kRetrying}) {
+    CAPTURE(ToString(other), ToString(state));
+    uint64_t expected = other == state;
+    auto of = [&](const auto& view) {
+      const uint64_t counts[] = {view.held, view.scheduled, view.ready, view.sending, view.retrying};
+      return counts[static_cast<size_t>(other)];
+    };
+    CHECK(of(stats) == expected);
+    CHECK(of(lane) == expected);
+    ListRequest list;
+    list.query.states = {other};
+    CHECK(std::get<Listed>(f.Do(list).body).items.size() == expected);
+    CHECK(f.Bulk(BulkKind::kCancel, {other}, 10, {}, true).count == expected);
+  }
+}
+
+TEST_CASE("clock stepped back: get, stats, lanes, lists and bulk agree about what its time had come for") {
+  CoreFixture f;
+  CoreFixture::Fields fields;
+  NotifyId id;
+  SECTION("at once, in a paused lane") {
+    f.Pause(kLane);
+    id = f.Submit(fields).id;
+  }
+  SECTION("scheduled, came due, in a paused lane") {
+    f.Pause(kLane);
+    fields.when = Delay(1000);
+    id = f.Submit(fields).id;
+    f.Pass(2000);
+  }
+  SECTION("held, came due, in a paused lane") {
+    f.Pause(kLane);
+    fields.when = Delay(1000);
+    fields.fkey = "f";
+    id = f.Submit(fields).id;
+    f.Pass(2000);
+  }
+  SECTION("scheduled, came due, behind another in a fifo lane") {
+    fields.mode = Mode::kFifo;
+    CoreFixture::Fields first = fields;
+    NotifyId head = f.Submit(first).id;
+    fields.when = Delay(1000);
+    id = f.Submit(fields).id;
+    f.Pass(2000);
+    f.now.wall.ms -= 3'600'000;
+    f.ById<CancelRequest>(head);
+  }
+  f.now.wall.ms -= 3'600'000;
+  f.Ask(StatsRequest{});
+  f.Run();
+  CheckAllSay(f, id, State::kReady);
+  CHECK(f.Bulk(BulkKind::kCancel, {State::kReady}).count == 1);
+  CHECK(f.StateOf(id) == State::kCancelled);
+}
+
+TEST_CASE("clock stepped back: what is in a paused lane's tail is ready after a restart, too") {
+  CoreFixture f;
+  f.Pause(kLane);
+  CoreFixture::Fields fields;
+  fields.when = Delay(1000);
+  NotifyId id = f.Submit(fields).id;
+  f.Pass(2000);
+  f.now.wall.ms -= 3'600'000;
+  f.Restart();
+  CheckAllSay(f, id, State::kReady);
+}
+
+TEST_CASE("clock stepped back: what was not due yet is scheduled as before") {
+  CoreFixture f;
+  f.Submit({});
+  f.Pass(5000);
+  f.now.wall.ms -= 3000;
+  CoreFixture::Fields fields;
+  fields.lane = "other";
+  fields.when = Delay(1000);
+  NotifyId id = f.Submit(fields).id;
+  ListRequest list;
+  list.query.states = {State::kReady};
+  CHECK(std::get<Listed>(f.Do(list).body).items.empty());
+  list.query.states = {State::kScheduled};
+  CHECK(std::get<Listed>(f.Do(list).body).items.size() == 1);
+  CHECK(f.StateOf(id) == State::kScheduled);
+}
+
+}  // namespace
 }  // namespace notifyd
