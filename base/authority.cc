@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace notifyd {
 namespace {
 
@@ -12,9 +14,6 @@ Status Bad(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
 
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool IsNameChar(char c) {
   return IsDigit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
 }
@@ -128,6 +127,20 @@ Result<uint16_t> ReadPort(std::string_view text, uint16_t default_port) {
 
 }  // namespace
 
+std::optional<UrlParts> PartsOfUrl(std::string_view url, std::string_view ends) {
+  size_t colon = url.find("://");
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view scheme = url.substr(0, colon);
+  UrlParts parts;
+  parts.https = EqualsIgnoringCase(scheme, "https");
+  if (!parts.https && !EqualsIgnoringCase(scheme, "http")) return std::nullopt;
+  url.remove_prefix(colon + 3);
+  size_t end = std::min(url.find_first_of(ends), url.size());
+  parts.authority = url.substr(0, end);
+  parts.rest = url.substr(end);
+  return parts;
+}
+
 Result<Authority> ParseAuthority(std::string_view authority, uint16_t default_port) {
   if (authority.find('@') != std::string_view::npos) return Bad("user info in a URL is refused; use a header");
   bool v6 = authority.starts_with('[');
@@ -136,9 +149,7 @@ Result<Authority> ParseAuthority(std::string_view authority, uint16_t default_po
   if (v6) ++host_end;
   std::string_view port = authority.substr(host_end);
   if (!port.empty() && port[0] != ':') return Bad("the URL's host is followed by something that is not a port");
-  std::string lower(authority.substr(0, host_end));
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  std::string lower = LowerAscii(authority.substr(0, host_end));
   Result<std::string> host = v6 ? ReadV6(std::string_view(lower).substr(1, lower.size() - 2)) : ReadName(lower);
   if (!host.ok()) return std::move(host).status();
   Result<uint16_t> number = ReadPort(port.empty() ? port : port.substr(1), default_port);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,17 @@ struct Authority {
   std::string host;
   uint16_t port = 0;
 };
+
+/// An absolute URL of http or https taken apart; nothing of it is checked.
+struct UrlParts {
+  bool https = false;
+  std::string_view authority, rest;  // borrowed from the URL
+
+  const char* scheme() const { return https ? "https" : "http"; }
+  uint16_t default_port() const { return https ? 443 : 80; }
+};
+/// The authority ends at the first of `ends`. Nothing: it has no scheme, or another one.
+std::optional<UrlParts> PartsOfUrl(std::string_view url, std::string_view ends = "/?#");
 
 /// "host", "host:" or "host:port". Stricter than the standard: no user info, nothing percent-encoded or outside ASCII, of what is allowed in names
 /// only letters, digits, "-", "_" and ".", no empty labels, and no port 0. Error: kUnacceptable, its detail for people.

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/ascii.h"
+
 namespace notifyd {
 namespace {
 
@@ -12,28 +14,8 @@ constexpr std::string_view kNames[] = {"authorization", "cookie", "proxy-authori
 constexpr std::string_view kEndings[] = {"-key", "-token", "-secret"};
 constexpr std::string_view kNoSecret = "idempotency-key";
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool EqualsNoCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
 bool EndsWithNoCase(std::string_view text, std::string_view end) {
-  return text.size() > end.size() && EqualsNoCase(text.substr(text.size() - end.size()), end);
-}
-
-std::string_view Trim(std::string_view text) {
-  const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = Lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  return text.size() > end.size() && EqualsIgnoringCase(text.substr(text.size() - end.size()), end);
 }
 
 /// Of the first `digits` characters; -1 where they are no hex digits, or fewer.
@@ -148,8 +130,8 @@ void Find(std::string_view text, std::string_view value, bool cut, Place place, 
 }  // namespace
 
 bool SecretNames::Contains(std::string_view header) const {
-  if (EqualsNoCase(header, kNoSecret)) return std::any_of(more_.begin(), more_.end(), [](const auto& name) { return EqualsNoCase(name, kNoSecret); });
-  const auto is = [&](std::string_view name) { return EqualsNoCase(header, name); };
+  if (EqualsIgnoringCase(header, kNoSecret)) return std::any_of(more_.begin(), more_.end(), [](const auto& name) { return EqualsIgnoringCase(name, kNoSecret); });
+  const auto is = [&](std::string_view name) { return EqualsIgnoringCase(header, name); };
   const auto ends = [&](std::string_view end) { return EndsWithNoCase(header, end); };
   return std::any_of(std::begin(kNames), std::end(kNames), is) || std::any_of(std::begin(kEndings), std::end(kEndings), ends) ||
          std::any_of(more_.begin(), more_.end(), is);
@@ -158,22 +140,22 @@ bool SecretNames::Contains(std::string_view header) const {
 SecretValues::SecretValues(const SecretNames& names, const Headers& headers) {
   for (const auto& [name, all] : headers) {
     if (!names.Contains(name)) continue;
-    std::string_view value = Trim(all);
-    if (EqualsNoCase(name, "cookie")) {
+    std::string_view value = TrimBlanks(all);
+    if (EqualsIgnoringCase(name, "cookie")) {
       Add(value);
       for (std::string_view rest = value; !rest.empty();) {
         const size_t end = std::min(rest.find(';'), rest.size());
         const std::string_view pair = rest.substr(0, end);
-        if (const size_t equals = pair.find('='); equals != std::string_view::npos) Add(Trim(pair.substr(equals + 1)));
+        if (const size_t equals = pair.find('='); equals != std::string_view::npos) Add(TrimBlanks(pair.substr(equals + 1)));
         rest.remove_prefix(std::min(end + 1, rest.size()));
       }
       continue;
     }
     // "Bearer TOKEN": what is behind the scheme may come back without it.
     const size_t blank = value.find_first_of(" \t");
-    if (blank != std::string_view::npos && EndsWithNoCase("-" + name, "authorization")) value = Trim(value.substr(blank));
-    else if (blank != std::string_view::npos && (EqualsNoCase(value.substr(0, blank), "bearer") || EqualsNoCase(value.substr(0, blank), "basic")))
-      value = Trim(value.substr(blank));
+    if (blank != std::string_view::npos && EndsWithNoCase("-" + name, "authorization")) value = TrimBlanks(value.substr(blank));
+    else if (blank != std::string_view::npos && (EqualsIgnoringCase(value.substr(0, blank), "bearer") || EqualsIgnoringCase(value.substr(0, blank), "basic")))
+      value = TrimBlanks(value.substr(blank));
     Add(value);
   }
 }

@@ -21,7 +21,6 @@ enum class Code {
   kUnsupportedMedia,  // 415
   kUnacceptable,      // 422: well-formed, but its content is not acceptable
   kTooMany,           // 429: limit of pending notifies, buffers or connections
-  kNotBuilt,          // 501: in the contract, not built yet
   kUnavailable,       // 503: starting, stopping, or the store refuses
   kDiskFull,          // 507
   kLoop,              // 508: the broker has made this request itself
@@ -52,6 +51,12 @@ class [[nodiscard]] Status {
   std::string detail_;
   std::string field_;
 };
+
+/// Hands a failure on to the caller.
+#define NOTIFYD_TRY(expression)                                                           \
+  do {                                                                                    \
+    if (::notifyd::Status try_status = (expression); !try_status.ok()) return try_status; \
+  } while (0)
 
 /// Either a T or a Status that is not ok.
 template <class T>

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace notifyd {
 namespace {
 
@@ -72,7 +74,6 @@ class Scanner {
   bool done() const { return ok_ && text_.empty(); }
 
  private:
-  static bool IsDigit(char c) { return c >= '0' && c <= '9'; }
   int Fail() {
     ok_ = false;
     text_ = {};

@@ -12,16 +12,14 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace notifyd {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
 constexpr std::string_view kSpace = " \t\n\r";
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::string_view TakeDigits(std::string_view* text) {
   size_t count = 0;

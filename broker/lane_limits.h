@@ -9,6 +9,10 @@
 
 namespace notifyd {
 
+/// What may be set, for a lane or by a rule: concurrency and burst are 1 at least.
+inline constexpr int64_t kMaxLaneConcurrency = 100'000, kMaxLaneBurst = 1'000'000;
+inline constexpr double kMinLaneRate = 0.001, kMaxLaneRate = 1'000'000;
+
 struct LaneLimits {
   Paused paused = Paused::kNo;
   uint32_t concurrency = 1;  // 1 in a fifo lane

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ascii.h"
 #include "broker/json_tree.h"
 
 namespace notifyd {
@@ -15,21 +16,13 @@ using Kind = JsonTree::Kind;
 constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// Is `content_type` of media type `wanted`, whatever its parameters?
 bool IsMediaType(std::string_view content_type, std::string_view wanted) {
-  std::string_view type = content_type.substr(0, content_type.find(';'));
-  size_t begin = std::min(type.find_first_not_of(" \t"), type.size());
-  type.remove_prefix(begin);
-  return EqualIgnoringCase(type.substr(0, type.find_last_not_of(" \t") + 1), wanted);
+  return EqualsIgnoringCase(TrimBlanks(content_type.substr(0, content_type.find(';'))), wanted);
 }
 
 bool HasContentTypeHeader(const NotifySpec& spec) {
-  return std::any_of(spec.headers.begin(), spec.headers.end(), [](const auto& header) { return EqualIgnoringCase(header.first, "content-type"); });
+  return std::any_of(spec.headers.begin(), spec.headers.end(), [](const auto& header) { return EqualsIgnoringCase(header.first, "content-type"); });
 }
 
 /// These carry data in the query string, and a body only where one was given raw.

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/files.h"
 #include "cli/notifyd_manual.h"
 #include "cli/settings_lanes.h"
@@ -226,7 +227,7 @@ std::string Setting::Flag() const {
 
 std::string Setting::Variable() const {
   std::string variable = kVariablePrefix;
-  for (char c : name) variable += c == '.' ? '_' : static_cast<char>(toupper(static_cast<unsigned char>(c)));
+  for (char c : name) variable += c == '.' ? '_' : UpperAscii(c);
   return variable;
 }
 

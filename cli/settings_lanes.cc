@@ -5,14 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "broker/lane_limits.h"
+
 namespace notifyd {
 namespace {
 
 // Looking for the rule of a lane costs a look at each.
 constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024;
-// As PATCH /v1/lanes takes them.
-constexpr int64_t kConcurrencyMost = 100'000, kBurstMost = 1'000'000;
-constexpr double kRateLeast = 0.001, kRateMost = 1'000'000;
 
 Status Unacceptable(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
@@ -37,7 +36,7 @@ Result<double> Rate(const toml::node& node) {
   std::optional<double> value;
   if (const auto* whole = node.as_integer()) value = static_cast<double>(whole->get());
   if (const auto* real = node.as_floating_point()) value = real->get();
-  if (!value || !std::isfinite(*value) || *value < kRateLeast || *value > kRateMost) return Unacceptable("must be a number, 0.001 to 1000000");
+  if (!value || !std::isfinite(*value) || *value < kMinLaneRate || *value > kMaxLaneRate) return Unacceptable("must be a number, 0.001 to 1000000");
   return *value;
 }
 
@@ -68,9 +67,9 @@ Status ReadKey(const std::string& key, const toml::node& node, LaneRule* rule) {
   LaneSettings& settings = rule->settings;
   if (key == "match") return Take(Match(node), &rule->match);
   if (key == "mode") return Take(Word(node, ParseMode, "\"concurrent\" or \"fifo\""), &rule->mode);
-  if (key == "concurrency") return Take(Whole(node, kConcurrencyMost), &settings.concurrency);
+  if (key == "concurrency") return Take(Whole(node, kMaxLaneConcurrency), &settings.concurrency);
   if (key == "rate_per_s") return Take(Rate(node), &settings.rate_per_s);
-  if (key == "burst") return Take(Whole(node, kBurstMost), &settings.burst);
+  if (key == "burst") return Take(Whole(node, kMaxLaneBurst), &settings.burst);
   if (key == "on_retry") return Take(Word(node, ParseOnRetry, "\"block\" or \"skip\""), &settings.on_retry);
   if (key == "on_failure") return Take(Word(node, ParseOnFailure, "\"continue\" or \"pause\""), &settings.on_failure);
   return Unacceptable("there is no such key, only match, mode, concurrency, rate_per_s, burst, on_retry and on_failure");

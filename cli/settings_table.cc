@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cli/settings.h"
+#include "base/ascii.h"
 #include "net/api/access.h"
 #include "net/sender/authorities.h"
 #include "net/sender/destinations.h"
@@ -74,10 +75,7 @@ Status CheckNotEmpty(const std::string& text) {
 }
 
 Status CheckHeaderName(const std::string& text) {
-  bool good = !text.empty();
-  for (unsigned char c : text)
-    good = good && (isalnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos);
-  return good ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not the name of a header");
+  return IsToken(text) ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not the name of a header");
 }
 
 #define FIELD(path)      \

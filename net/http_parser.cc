@@ -6,6 +6,9 @@
 #include <array>
 #include <cstring>
 
+#include "base/ascii.h"
+#include "base/authority.h"
+
 namespace notifyd {
 namespace {
 
@@ -17,20 +20,6 @@ constexpr size_t kFirstReserveBytes = 64 << 10;
 constexpr size_t kFirstChunkedBytes = 1 << 10;
 constexpr size_t kBelievedBytes = 8 << 20;
 
-constexpr std::array<bool, 256> MakeTokenTable() {
-  std::array<bool, 256> table{};
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<size_t>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kToken = MakeTokenTable();
-
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kToken[static_cast<uint8_t>(c)]; });
-}
-
 // RFC 9110 section 5.5: a tab is the one control character that may stand in a field.
 bool HasControl(const char* text, size_t size) {
   bool found = false;
@@ -39,15 +28,6 @@ bool HasControl(const char* text, size_t size) {
     found |= (c < 0x20 && c != '\t') || c == 0x7f;
   }
   return found;
-}
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-/// `lower` is in lower case.
-bool EqualsLower(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return Lower(a) == b; });
 }
 
 void TrimEnd(std::string* text) {
@@ -111,9 +91,7 @@ struct HttpParserCallbacks {
 
 const std::string* HttpRequest::Header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (key.size() == name.size() && std::equal(key.begin(), key.end(), name.begin(), [](char a, char b) { return Lower(a) == Lower(b); })) {
-      return &value;
-    }
+    if (EqualsIgnoringCase(key, name)) return &value;
   }
   return nullptr;
 }
@@ -343,17 +321,17 @@ bool HttpParser::CheckHeaders() {
     TrimEnd(&value);
     switch (name.size()) {
       case 4:
-        if (!EqualsLower(name, "host")) break;
+        if (!EqualsIgnoringCase(name, "host")) break;
         ++hosts;
         if (!IsHostText(value)) return Refuse(400, "malformed Host"), false;
         break;
       case 6:
-        if (EqualsLower(name, "expect")) expect = &value;
+        if (EqualsIgnoringCase(name, "expect")) expect = &value;
         break;
       case 17:
-        if (!EqualsLower(name, "transfer-encoding")) break;
+        if (!EqualsIgnoringCase(name, "transfer-encoding")) break;
         ++encodings;
-        if (!EqualsLower(value, "chunked")) return Refuse(501, "a transfer coding other than chunked"), false;
+        if (!EqualsIgnoringCase(value, "chunked")) return Refuse(501, "a transfer coding other than chunked"), false;
         break;
       default:
         break;
@@ -365,7 +343,7 @@ bool HttpParser::CheckHeaders() {
   if (encodings > 0 && http_1_0_) return Refuse(400, "Transfer-Encoding in HTTP/1.0"), false;
   chunked_ = encodings > 0;
   if (expect != nullptr && !http_1_0_) {
-    if (!EqualsLower(*expect, "100-continue")) return Refuse(417, "an expectation other than 100-continue"), false;
+    if (!EqualsIgnoringCase(*expect, "100-continue")) return Refuse(417, "an expectation other than 100-continue"), false;
     expects_continue_ = true;
   }
   return true;
@@ -378,17 +356,12 @@ bool HttpParser::ReduceTarget() {
     if (request_.method == "OPTIONS") return true;
     return Refuse(400, "the target * goes with OPTIONS only"), false;
   }
-  size_t scheme = target.find("://");
-  std::string_view name = std::string_view(target).substr(0, std::min(scheme, target.size()));
-  if (scheme == std::string::npos || !(EqualsLower(name, "http") || EqualsLower(name, "https"))) {
-    return Refuse(400, "the target is neither a path nor an http URL"), false;
-  }
-  size_t authority = scheme + 3;
-  size_t path = std::min(target.find_first_of("/?", authority), target.size());
-  std::string host = target.substr(authority, path - authority);
+  std::optional<UrlParts> parts = PartsOfUrl(target, "/?");
+  if (!parts) return Refuse(400, "the target is neither a path nor an http URL"), false;
+  std::string host(parts->authority);
   host.erase(0, host.rfind('@') + 1);
   if (host.empty()) return Refuse(400, "the target has no host"), false;
-  std::string rest = target.substr(path);
+  std::string rest(parts->rest);
   if (rest.empty()) {
     rest = request_.method == "OPTIONS" ? "*" : "/";
   } else if (rest[0] == '?') {
@@ -397,7 +370,7 @@ bool HttpParser::ReduceTarget() {
   target = std::move(rest);
   // RFC 9112 section 3.2.2: the target's authority counts, not Host.
   for (auto& [key, value] : request_.headers) {
-    if (!EqualsLower(key, "host")) continue;
+    if (!EqualsIgnoringCase(key, "host")) continue;
     value = std::move(host);
     return true;
   }

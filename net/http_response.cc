@@ -58,6 +58,8 @@ std::string_view StatusLine(int status) {
       return "HTTP/1.1 505 HTTP Version Not Supported\r\n";
     case 507:
       return "HTTP/1.1 507 Insufficient Storage\r\n";
+    case 508:
+      return "HTTP/1.1 508 Loop Detected\r\n";
     default:
       return {};
   }

@@ -106,16 +106,6 @@ class Loop::Impl {
     CHECK(uv_timer_start(&timer->handle, Fire, static_cast<uint64_t>(delay_ms), 0) == 0);
   }
 
-  void OnSignal(int signal_number, std::function<void()> task) {
-    auto signal = std::make_unique<Signal>();
-    signal->task = std::move(task);
-    CHECK(uv_signal_init(&loop_, &signal->handle) == 0);
-    signal->handle.data = signal.get();
-    CHECK(uv_signal_start(
-              &signal->handle, [](uv_signal_t* handle, int) { static_cast<Signal*>(handle->data)->task(); }, signal_number) == 0);
-    signals_.push_back(std::move(signal));
-  }
-
   uv_loop_t* raw() { return &loop_; }
 
  private:
@@ -123,11 +113,6 @@ class Loop::Impl {
     uv_timer_t handle;
     std::function<void()> task;
   };
-  struct Signal {
-    uv_signal_t handle;
-    std::function<void()> task;
-  };
-
   void StartPrepare() {
     CHECK(uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->EndTurn(); }) == 0);
   }
@@ -168,7 +153,6 @@ class Loop::Impl {
   uint64_t awake_ns_ = 0;                       // when the last turn ended
   uint64_t slept_ns_ = 0;                       // in all, until then
   std::vector<std::unique_ptr<Timer>> timers_;  // by slot
-  std::vector<std::unique_ptr<Signal>> signals_;
 };
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
@@ -193,9 +177,6 @@ void Loop::MeasureTurns(Histogram* lag) {
 }
 void Loop::SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
   impl_->SetTimer(slot, delay_ms, std::move(task));
-}
-void Loop::OnSignal(int signal_number, std::function<void()> task) {
-  impl_->OnSignal(signal_number, std::move(task));
 }
 uv_loop_s* Loop::raw() {
   return impl_->raw();

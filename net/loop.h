@@ -36,9 +36,6 @@ class Loop {
   /// Loop thread (or before Run). One shot; runs in max(0, delay_ms). A new call replaces the one of the same slot; a negative delay clears it.
   /// Slots are small integers, made by the caller. Cheap to call often.
   void SetTimer(int slot, int64_t delay_ms, std::function<void()> task);
-  /// Loop thread (or before Run): SIGTERM, SIGINT, ... are delivered here.
-  void OnSignal(int signal_number, std::function<void()> task);
-
   uv_loop_s* raw();
 
  private:

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/ascii.h"
 #include "broker/json_tree.h"
 #include "net/api/url.h"
 
@@ -31,17 +32,6 @@ Status Bad(std::string_view pointer, std::string detail) {
 /// The field's name for people: the pointer without its first slash.
 std::string Name(std::string_view pointer) {
   return std::string(pointer.substr(pointer.empty() ? 0 : 1));
-}
-
-bool IsTokenChar(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool IsToken(std::string_view text) {
-  for (char c : text)
-    if (!IsTokenChar(c)) return false;
-  return !text.empty();
 }
 
 /// RFC 9110 section 5.5; bytes from 0x80 up are UTF-8 here.

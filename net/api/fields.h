@@ -17,12 +17,6 @@
 
 namespace notifyd {
 
-/// Hands a failure on to the caller.
-#define NOTIFYD_TRY(expression)                                                           \
-  do {                                                                                    \
-    if (::notifyd::Status try_status = (expression); !try_status.ok()) return try_status; \
-  } while (0)
-
 /// Ten years, the leap days included: how far ahead a due time may be.
 inline constexpr int64_t kMaxDelayMs = 3653LL * 24 * 3600 * 1000;
 /// Of a lane, a group, an fkey, an idempotency key, and the prefixes that lists are filtered by.

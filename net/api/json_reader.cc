@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace notifyd {
@@ -29,10 +30,6 @@ bool IsSpace(char c) {
 std::string_view TrimEnd(std::string_view text) {
   while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
   return text;
-}
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// RFC 8259 section 6, the whole text.

@@ -1,15 +1,12 @@
 #include "net/api/lane_json.h"
 
+#include "broker/lane_limits.h"
 #include "net/api/fields.h"
 
 namespace notifyd {
 namespace {
 
 using Kind = JsonValue::Kind;
-
-constexpr int64_t kMaxConcurrency = 100'000;
-constexpr int64_t kMaxBurst = 1'000'000;
-constexpr double kMinRate = 0.001, kMaxRate = 1'000'000;
 
 Status Bad(const char* pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), pointer);
@@ -29,7 +26,7 @@ Status ReadCount(const JsonValue& value, const char* pointer, int64_t most, std:
 Status ReadRate(const JsonValue& value, std::optional<std::optional<double>>* out) {
   out->emplace();
   if (!IsGiven(&value)) return Status::Ok();
-  if (!ReadDouble(value, "/rate_per_s", kMinRate, kMaxRate, &(*out)->emplace()).ok())
+  if (!ReadDouble(value, "/rate_per_s", kMinLaneRate, kMaxLaneRate, &(*out)->emplace()).ok())
     return Bad("/rate_per_s", "rate_per_s must be a number from 0.001 to 1000000");
   return Status::Ok();
 }
@@ -51,10 +48,10 @@ Status ReadMember(const JsonValue& value, Mode mode, LanePatch* out) {
   }
   if (value.key == "concurrency") {
     if (fifo && IsGiven(&value)) return Bad("/concurrency", "a fifo lane sends one at a time");
-    return ReadCount(value, "/concurrency", kMaxConcurrency, &out->concurrency);
+    return ReadCount(value, "/concurrency", kMaxLaneConcurrency, &out->concurrency);
   }
   if (value.key == "rate_per_s") return ReadRate(value, &out->rate_per_s);
-  if (value.key == "burst") return ReadCount(value, "/burst", kMaxBurst, &out->burst);
+  if (value.key == "burst") return ReadCount(value, "/burst", kMaxLaneBurst, &out->burst);
   if (value.key == "on_retry") {
     if (!fifo && IsGiven(&value)) return Bad("/on_retry", "on_retry goes with a fifo lane only");
     return ReadWord(value, "/on_retry", "block, skip", ParseOnRetry, &out->on_retry);

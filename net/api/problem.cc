@@ -7,43 +7,44 @@ namespace notifyd {
 namespace {
 
 struct Kind {
+  Code code;  // kOk: only HTTP knows it
   int status;
   const char* word;   // stable: the end of `type`
   const char* title;  // the same for every problem of a kind
 };
 
 constexpr Kind kKinds[] = {
-    {400, "malformed", "Malformed request"},
-    {403, "forbidden", "Forbidden"},
-    {404, "not-found", "Not found"},
-    {405, "method-not-allowed", "Method not allowed"},
-    {408, "too-slow", "The request took too long"},
-    {409, "conflict", "The present state forbids it"},
-    {412, "precondition-failed", "Precondition failed"},
-    {413, "too-large", "Too large"},
-    {414, "target-too-long", "Request target too long"},
-    {415, "unsupported-media-type", "Unsupported media type"},
-    {417, "expectation", "Expectation cannot be met"},
-    {421, "misdirected", "Misdirected request"},
-    {422, "unacceptable", "Content not acceptable"},
-    {429, "too-many", "Too many"},
-    {431, "head-too-large", "Request head too large"},
-    {500, "internal", "Internal error"},
-    {501, "not-implemented", "Not implemented"},
-    {503, "unavailable", "Not available at present"},
-    {505, "http-version", "HTTP version not supported"},
-    {507, "disk-full", "Disk full"},
-    {508, "loop", "Loop detected"},
+    {Code::kMalformed, 400, "malformed", "Malformed request"},
+    {Code::kForbidden, 403, "forbidden", "Forbidden"},
+    {Code::kNotFound, 404, "not-found", "Not found"},
+    {Code::kOk, 405, "method-not-allowed", "Method not allowed"},
+    {Code::kOk, 408, "too-slow", "The request took too long"},
+    {Code::kConflict, 409, "conflict", "The present state forbids it"},
+    {Code::kOk, 412, "precondition-failed", "Precondition failed"},
+    {Code::kTooLarge, 413, "too-large", "Too large"},
+    {Code::kOk, 414, "target-too-long", "Request target too long"},
+    {Code::kUnsupportedMedia, 415, "unsupported-media-type", "Unsupported media type"},
+    {Code::kOk, 417, "expectation", "Expectation cannot be met"},
+    {Code::kOk, 421, "misdirected", "Misdirected request"},
+    {Code::kUnacceptable, 422, "unacceptable", "Content not acceptable"},
+    {Code::kTooMany, 429, "too-many", "Too many"},
+    {Code::kOk, 431, "head-too-large", "Request head too large"},
+    {Code::kIo, 500, "internal", "Internal error"},
+    {Code::kOk, 501, "not-implemented", "Not implemented"},
+    {Code::kUnavailable, 503, "unavailable", "Not available at present"},
+    {Code::kOk, 505, "http-version", "HTTP version not supported"},
+    {Code::kDiskFull, 507, "disk-full", "Disk full"},
+    {Code::kLoop, 508, "loop", "Loop detected"},
 };
 
 // Not by the status alone: a client goes on by itself after these.
-constexpr Kind kStopping = {503, "stopping", "The broker stops"};
-constexpr Kind kRestarting = {503, "restarting", "The broker restarts"};
+constexpr Kind kStopping = {Code::kOk, 503, "stopping", "The broker stops"};
+constexpr Kind kRestarting = {Code::kOk, 503, "restarting", "The broker restarts"};
 
 Kind KindOf(int status) {
   for (const Kind& kind : kKinds)
     if (kind.status == status) return kind;
-  return {status, "other", "Refused"};
+  return {Code::kOk, status, "other", "Refused"};
 }
 
 struct Members {
@@ -86,39 +87,10 @@ HttpResponse Build(const Kind& kind, std::string_view detail, const Members& mem
 }  // namespace
 
 int HttpStatusOf(Code code) {
-  switch (code) {
-    case Code::kOk:
-      break;
-    case Code::kMalformed:
-      return 400;
-    case Code::kForbidden:
-      return 403;
-    case Code::kNotFound:
-      return 404;
-    case Code::kConflict:
-      return 409;
-    case Code::kTooLarge:
-      return 413;
-    case Code::kUnsupportedMedia:
-      return 415;
-    case Code::kUnacceptable:
-      return 422;
-    case Code::kTooMany:
-      return 429;
-    case Code::kNotBuilt:
-      return 501;
-    case Code::kUnavailable:
-      return 503;
-    case Code::kDiskFull:
-      return 507;
-    case Code::kLoop:
-      return 508;
-    case Code::kCorrupt:
-    case Code::kIo:
-      return 500;
-  }
   CHECK(code != Code::kOk);
-  return 500;
+  for (const Kind& kind : kKinds)
+    if (kind.code == code) return kind.status;
+  return 500;  // what was found corrupt
 }
 
 HttpResponse ProblemResponse(const Status& status, NotifyId holder) {

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/ascii.h"
+#include "base/authority.h"
 #include "net/api/routes.h"
 
 namespace notifyd {
@@ -98,11 +100,7 @@ std::string WithPort(std::string_view authority, std::string_view default_port) 
 
 Result<Route> FindRoute(std::string_view method, std::string_view target) {
   Route route;
-  for (std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
-    if (!EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) continue;
-    target.remove_prefix(scheme.size());
-    target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
-  }
+  if (std::optional<UrlParts> parts = PartsOfUrl(target, "/?")) target = parts->rest;
   target = target.substr(0, target.find('#'));
   std::string_view path = target.substr(0, target.find('?'));
   if (path.size() < target.size()) route.query = target.substr(path.size() + 1);
@@ -131,13 +129,11 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
 }
 
 bool IsForeignOrigin(std::string_view origin, const std::string* host) {
-  size_t colon = origin.find("://");
-  if (colon == std::string_view::npos || !host) return true;
-  std::string scheme = LowerAscii(origin.substr(0, colon));
-  if (scheme != "http" && scheme != "https") return true;
-  std::string_view default_port = scheme == "https" ? "443" : "80";
+  std::optional<UrlParts> parts = PartsOfUrl(origin, {});
+  if (!parts || !host) return true;
+  std::string_view default_port = parts->https ? "443" : "80";
   std::string own = WithPort(*host, default_port);
-  return own.empty() || own != WithPort(origin.substr(colon + 3), default_port);
+  return own.empty() || own != WithPort(parts->authority, default_port);
 }
 
 }  // namespace notifyd

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "broker/via.h"
 #include "net/api/url.h"
 
@@ -19,10 +20,6 @@ constexpr size_t kMaxValueBytes = 256;
 bool IsLower(char c) {
   return c >= 'a' && c <= 'z';
 }
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 bool IsLowerHex(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); });
 }

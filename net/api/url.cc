@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/ascii.h"
 #include "base/authority.h"
 #include "base/bytes.h"
 
@@ -15,33 +16,7 @@ Status Bad(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
 
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-int HexValue(char c) {
-  if (IsDigit(c)) return c - '0';
-  char lower = LowerAscii(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 }  // namespace
-
-char LowerAscii(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-std::string LowerAscii(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = LowerAscii(c);
-  return lower;
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if (LowerAscii(a[i]) != LowerAscii(b[i])) return false;
-  return true;
-}
 
 Result<CheckedUrl> CheckUrl(std::string_view url) {
   if (url.size() > kMaxUrlBytes) return Bad("the URL is longer than 8,192 bytes");
@@ -50,17 +25,10 @@ Result<CheckedUrl> CheckUrl(std::string_view url) {
     if (c <= ' ' || c == 0x7f) return Bad("the URL has a space or control character");
     if (c == '\\') return Bad("the URL has a backslash");
   }
-  size_t colon = url.find("://");
-  if (colon == std::string_view::npos) return Bad("the URL must be absolute: http://... or https://...");
-  std::string scheme = LowerAscii(url.substr(0, colon));
-  if (scheme != "http" && scheme != "https") return Bad("the URL's scheme must be http or https");
-
-  std::string_view rest = url.substr(colon + 3);
-  size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
-  std::string_view authority = rest.substr(0, authority_end);
-  rest.remove_prefix(authority_end);
-  uint16_t default_port = scheme == "https" ? 443 : 80;
-  Result<Authority> read = ParseAuthority(authority, default_port);
+  std::optional<UrlParts> parts = PartsOfUrl(url);
+  if (!parts && url.find("://") == std::string_view::npos) return Bad("the URL must be absolute: http://... or https://...");
+  if (!parts) return Bad("the URL's scheme must be http or https");
+  Result<Authority> read = ParseAuthority(parts->authority, parts->default_port());
   if (!read.ok()) return std::move(read).status();
   const std::string& host = read->host;
   std::string port = ":" + std::to_string(read->port);
@@ -68,10 +36,10 @@ Result<CheckedUrl> CheckUrl(std::string_view url) {
   CheckedUrl checked;
   // A dot at the end of a name says that it is complete: it leads to the same host.
   checked.host = host.substr(0, host.size() - host.ends_with('.')) + port;
-  checked.base.reserve(scheme.size() + 3 + host.size() + 6 + rest.size());
-  checked.base.append(scheme).append("://").append(host);
-  if (read->port != default_port) checked.base.append(port);
-  std::string_view path = rest.substr(0, rest.find_first_of("?#"));
+  checked.base.reserve(8 + host.size() + 6 + parts->rest.size());
+  checked.base.append(parts->scheme()).append("://").append(host);
+  if (read->port != parts->default_port()) checked.base.append(port);
+  std::string_view path = parts->rest.substr(0, parts->rest.find_first_of("?#"));
   checked.base.append(path.empty() ? std::string_view("/") : path);
   return checked;
 }
@@ -94,7 +62,7 @@ bool PercentDecode(std::string_view text, bool plus, std::string* out) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       if (text.size() - i < 3) return false;
-      int high = HexValue(text[i + 1]), low = HexValue(text[i + 2]);
+      int high = HexDigit(text[i + 1]), low = HexDigit(text[i + 2]);
       if (high < 0 || low < 0) return false;
       out->push_back(static_cast<char>(high << 4 | low));
       i += 2;
@@ -119,12 +87,6 @@ Result<QueryParameters> ParseQuery(std::string_view query) {
     parameters.emplace_back(std::move(name), std::move(value));
   }
   return parameters;
-}
-
-std::string_view TrimBlanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace notifyd

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/status.h"
 
 namespace notifyd {
@@ -30,12 +31,5 @@ bool PercentDecode(std::string_view text, bool plus, std::string* out);
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 /// "a=1&b=2", decoded, in order; empty parts are skipped. Error: kMalformed.
 Result<QueryParameters> ParseQuery(std::string_view query);
-
-/// ASCII alone.
-char LowerAscii(char c);
-std::string LowerAscii(std::string_view text);
-bool EqualsIgnoringCase(std::string_view a, std::string_view b);
-/// Without the blanks and tabs around it.
-std::string_view TrimBlanks(std::string_view text);
 
 }  // namespace notifyd

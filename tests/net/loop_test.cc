@@ -1,12 +1,10 @@
 // Loop: posts, turns, timers, signals; and the deadline wheel that stands beside it.
 #include "net/loop.h"
 
-#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <csignal>
 #include <thread>
 #include <vector>
 
@@ -122,18 +120,6 @@ TEST_CASE("loop: a timer counts from when it is armed, however long the turn was
   CHECK(fired - armed >= 18);
 }
 
-TEST_CASE("loop: signals are delivered on the loop") {
-  Loop loop;
-  int count = 0;
-  loop.OnSignal(SIGUSR2, [&] {
-    ++count;
-    loop.Stop();
-  });
-  loop.Post([] { kill(getpid(), SIGUSR2); });
-  loop.Run();
-  CHECK(count == 1);
-}
-
 TEST_CASE("loop: each turn's time at work is measured, and its sleep is not") {
   // A machine that stands still for a while may spoil one round, not all.
   bool slept_uncounted = false;
@@ -172,14 +158,13 @@ TEST_CASE("loop: a turn is measured without a turn callback, too") {
   CHECK(lag.Read().count > 0);
 }
 
-TEST_CASE("loop: it can be destroyed with timers, signals and posts left") {
+TEST_CASE("loop: it can be destroyed with timers and posts left") {
   auto held = std::make_shared<int>(1);
   {
     Loop loop;
     loop.SetTimer(0, 1'000'000, [held] {});
-    loop.OnSignal(SIGUSR2, [held] {});
     loop.Post([held] {});
-    CHECK(held.use_count() == 4);
+    CHECK(held.use_count() == 3);
   }
   CHECK(held.use_count() == 1);
 }

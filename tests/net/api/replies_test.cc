@@ -1,5 +1,6 @@
 // Everything but the body of a submit: routing, queries, and how the core's replies look from outside.
 #include "api_fixture.h"
+#include "net/http_response.h"
 
 namespace notifyd {
 namespace {
@@ -98,13 +99,15 @@ TEST_CASE("refusals: each code has its status") {
                                    {Code::kTooMany, 429},
                                    {Code::kCorrupt, 500},
                                    {Code::kIo, 500},
-                                   {Code::kNotBuilt, 501},
                                    {Code::kUnavailable, 503},
                                    {Code::kDiskFull, 507},
                                    {Code::kLoop, 508}}));
   ApiFixture f;
   f.api.OnReply({{3, f.Submit(R"({"url":"http://h/"})")}, Refused{Status(row.code, "why \"not\"\xff", "/fkey"), {}}});
   CHECK(f.Outcome() == std::to_string(row.status) + " /fkey");
+  std::string head;
+  AppendResponseHead(f.Answer(), HttpFraming::kLength, false, false, &head);
+  CHECK(head.find(" \r\n") == std::string::npos);  // the status has its phrase
   CHECK(Json(f.Answer().body).At("/detail") == "why \"not\"\xef\xbf\xbd");
   CHECK_FALSE(Json(f.Answer().body).Has("/id"));
   CHECK((f.Header("Retry-After") != "(none)") == (row.status == 429 || row.status == 503));
