@@ -2,9 +2,9 @@
 #include "net/sender/answer.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "broker/expectation.h"
 #include "net/sender/retry_after.h"
@@ -18,37 +18,10 @@ constexpr uint64_t kLooksABody = 4;
 
 constexpr const char* kNotHttp = "the answer is not HTTP";
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool Is(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char c, char l) { return Lower(c) == l; });
-}
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/// RFC 9110 section 5.6.2: what names are made of.
-constexpr std::array<bool, 256> kTokenChars = [] {
-  std::array<bool, 256> chars{};
-  for (int c = '0'; c <= '9'; ++c) chars[static_cast<size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) chars[static_cast<size_t>(c)] = chars[static_cast<size_t>(c - 32)] = true;
-  for (char c : std::string_view("!#$%&'*+-.^_`|~")) chars[static_cast<uint8_t>(c)] = true;
-  return chars;
-}();
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 /// Takes the next item of a list with commas off its front.
 std::string_view NextItem(std::string_view* list) {
   const size_t comma = std::min(list->find(','), list->size());
-  const std::string_view item = Trim(list->substr(0, comma));
+  const std::string_view item = TrimBlanks(list->substr(0, comma));
   list->remove_prefix(std::min(comma + 1, list->size()));
   return item;
 }
@@ -125,29 +98,29 @@ bool AnswerReader::TakeField(std::string_view line) {
   first_field_ = last_frames_ = false;
   const size_t colon = line.find(':');
   const std::string_view name = line.substr(0, colon);
-  if (colon == line.npos || name.empty() || !std::all_of(name.begin(), name.end(), [](char c) { return kTokenChars[static_cast<uint8_t>(c)]; })) {
+  if (colon == line.npos || !IsToken(name)) {
     Fail(colon == line.npos ? "a header line of the answer has no colon" : "the name of a header of the answer is not valid");
     return false;
   }
   if (provisional()) return true;
-  const std::string_view value = Trim(line.substr(colon + 1));
+  const std::string_view value = TrimBlanks(line.substr(colon + 1));
   switch (name.size()) {
     case 8:
-      if (Is(name, "location")) location_ = value;
+      if (EqualsIgnoringCase(name, "location")) location_ = value;
       return true;
     case 10:
-      if (Is(name, "connection")) TakeConnection(value);
+      if (EqualsIgnoringCase(name, "connection")) TakeConnection(value);
       return true;
     case 11:
-      if (Is(name, "retry-after")) retry_after_ = value;
+      if (EqualsIgnoringCase(name, "retry-after")) retry_after_ = value;
       return true;
     case 14:
-      return !Is(name, "content-length") || TakeContentLength(value);
+      return !EqualsIgnoringCase(name, "content-length") || TakeContentLength(value);
     case 16:
-      if (Is(name, "content-encoding")) codings_.append(codings_.empty() ? "" : ",").append(value);
+      if (EqualsIgnoringCase(name, "content-encoding")) codings_.append(codings_.empty() ? "" : ",").append(value);
       return true;
     case 17:
-      return !Is(name, "transfer-encoding") || TakeTransferEncoding(value);
+      return !EqualsIgnoringCase(name, "transfer-encoding") || TakeTransferEncoding(value);
     default:
       return true;
   }
@@ -179,8 +152,8 @@ bool AnswerReader::TakeTransferEncoding(std::string_view value) {
   last_frames_ = true;
   while (!value.empty()) {
     const std::string_view item = NextItem(&value);
-    if (item.empty() || Is(item, "identity")) continue;
-    if (chunked_ || until_close_ || !Is(item, "chunked")) {
+    if (item.empty() || EqualsIgnoringCase(item, "identity")) continue;
+    if (chunked_ || until_close_ || !EqualsIgnoringCase(item, "chunked")) {
       Fail("the answer has a transfer coding that nobody asked for");
       return false;
     }
@@ -192,8 +165,8 @@ bool AnswerReader::TakeTransferEncoding(std::string_view value) {
 void AnswerReader::TakeConnection(std::string_view value) {
   while (!value.empty()) {
     const std::string_view item = NextItem(&value);
-    if (Is(item, "close")) until_close_ = true;
-    if (Is(item, "keep-alive")) keep_alive_ = true;
+    if (EqualsIgnoringCase(item, "close")) until_close_ = true;
+    if (EqualsIgnoringCase(item, "keep-alive")) keep_alive_ = true;
   }
 }
 

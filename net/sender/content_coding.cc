@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/check.h"
 
 namespace notifyd {
@@ -110,11 +111,6 @@ class ChainedDecoder : public ContentDecoder {
   std::string middle_;
 };
 
-bool Is(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char c, char l) { return (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) == l; });
-}
-
 }  // namespace
 
 std::unique_ptr<ContentDecoder> ContentDecoder::Create(std::string_view codings) {
@@ -127,11 +123,11 @@ std::unique_ptr<ContentDecoder> ContentDecoder::Create(std::string_view codings)
     const size_t begin = std::min(coding.find_first_not_of(" \t"), coding.size());
     coding = coding.substr(begin);
     coding = coding.substr(0, coding.find_last_not_of(" \t") + 1);
-    if (coding.empty() || Is(coding, "identity")) continue;
+    if (coding.empty() || EqualsIgnoringCase(coding, "identity")) continue;
     std::unique_ptr<ContentDecoder> decoder;
-    if (Is(coding, "gzip") || Is(coding, "x-gzip")) decoder = std::make_unique<ZlibDecoder>(true);
-    else if (Is(coding, "deflate")) decoder = std::make_unique<ZlibDecoder>(false);
-    else if (Is(coding, "br")) decoder = std::make_unique<BrotliDecoder>();
+    if (EqualsIgnoringCase(coding, "gzip") || EqualsIgnoringCase(coding, "x-gzip")) decoder = std::make_unique<ZlibDecoder>(true);
+    else if (EqualsIgnoringCase(coding, "deflate")) decoder = std::make_unique<ZlibDecoder>(false);
+    else if (EqualsIgnoringCase(coding, "br")) decoder = std::make_unique<BrotliDecoder>();
     if (decoder == nullptr || ++count > kMaxCodings) return nullptr;
     made = made == nullptr ? std::move(decoder) : std::make_unique<ChainedDecoder>(std::move(decoder), std::move(made));
   }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/ascii.h"
 #include "broker/via.h"
 
 namespace notifyd {
@@ -13,14 +14,6 @@ namespace {
 constexpr size_t kTraceParentBytes = 55;
 /// Memory that a request keeps for the next one.
 constexpr size_t kMaxKeptBytes = 64 << 10;
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool Is(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char c, char l) { return Lower(c) == l; });
-}
 
 bool IsFieldValue(std::string_view value) {
   return value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos;
@@ -53,15 +46,13 @@ Status PlainRequest::Build(const StartAttempt& attempt, const SenderConfig& conf
 
 /// `rest`: path and query.
 Status PlainRequest::TakeUrl(std::string_view url, Authority* authority, std::string_view* rest) {
-  constexpr std::string_view kPlain = "http://", kSecure = "https://";
   if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<uint8_t>(c) <= 0x20 || static_cast<uint8_t>(c) >= 0x7F; }))
     return Invalid("the URL holds a byte that it must not");
-  secure_ = Is(url.substr(0, kSecure.size()), kSecure);
-  if (!secure_ && !Is(url.substr(0, kPlain.size()), kPlain)) return Invalid("the URL is not http or https");
-  url.remove_prefix((secure_ ? kSecure : kPlain).size());
-  const size_t end = std::min(url.find_first_of("/?"), url.size());
-  *rest = url.substr(end);
-  Result<Authority> read = ParseAuthority(url.substr(0, end), default_port());
+  std::optional<UrlParts> parts = PartsOfUrl(url, "/?");
+  if (!parts) return Invalid("the URL is not http or https");
+  secure_ = parts->https;
+  *rest = parts->rest;
+  Result<Authority> read = ParseAuthority(parts->authority, parts->default_port());
   if (!read.ok()) return std::move(read).status();
   *authority = *std::move(read);
   const bool v6 = authority->host.starts_with('[');
@@ -81,14 +72,14 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   const bool has_state = traced && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
   bool has_type = false, has_agent = config.options.user_agent.empty(), has_accept = false;
   for (const auto& [name, value] : spec_.headers) {
-    has_type |= Is(name, "content-type");
-    has_agent |= Is(name, "user-agent");
-    has_accept |= Is(name, "accept");
+    has_type |= EqualsIgnoringCase(name, "content-type");
+    has_agent |= EqualsIgnoringCase(name, "user-agent");
+    has_accept |= EqualsIgnoringCase(name, "accept");
   }
   if (!has_agent) Line("User-Agent", config.options.user_agent);
   if (!has_accept) head_.append("Accept: */*\r\n");
   for (const auto& [name, value] : spec_.headers) {
-    if ((traced && Is(name, "traceparent")) || (has_state && Is(name, "tracestate"))) continue;
+    if ((traced && EqualsIgnoringCase(name, "traceparent")) || (has_state && EqualsIgnoringCase(name, "tracestate"))) continue;
     if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos || !IsFieldValue(value))
       return Invalid("a header is not valid");
     if (value.find_first_not_of(" \t\v\f") == value.npos) head_.append(name).append(":\r\n");

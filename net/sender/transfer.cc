@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/ascii.h"
 #include "broker/via.h"
 #include "net/sender/target.h"
 
@@ -24,14 +25,6 @@ constexpr long kHotSeconds = 1;
 constexpr size_t kExpectBytes = 512 << 10;
 constexpr size_t kTraceParentBytes = 55;
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool EqualNoCase(std::string_view a, std::string_view lower) {
-  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) { return Lower(x) == y; });
-}
-
 /// Can it stand in a header line.
 bool IsFieldValue(std::string_view value) {
   return value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos;
@@ -39,7 +32,8 @@ bool IsFieldValue(std::string_view value) {
 
 /// May a redirect take the header to another origin? What else its submitter said is for the first one alone.
 bool GoesElsewhere(std::string_view name) {
-  return EqualNoCase(name, "accept") || EqualNoCase(name, "content-type") || EqualNoCase(name, "user-agent") || EqualNoCase(name, "traceparent");
+  return EqualsIgnoringCase(name, "accept") || EqualsIgnoringCase(name, "content-type") || EqualsIgnoringCase(name, "user-agent") ||
+         EqualsIgnoringCase(name, "traceparent");
 }
 
 bool IsRedirect(uint16_t status) {
@@ -449,8 +443,8 @@ Status Transfer::SetHeaders() {
   headers_->count = 0;
   for (const auto& [name, value] : spec_.headers) {
     if (other_origin_ && !GoesElsewhere(name)) continue;
-    if ((traced && EqualNoCase(name, "traceparent")) || (has_state && EqualNoCase(name, "tracestate"))) continue;
-    const bool is_type = EqualNoCase(name, "content-type");
+    if ((traced && EqualsIgnoringCase(name, "traceparent")) || (has_state && EqualsIgnoringCase(name, "tracestate"))) continue;
+    const bool is_type = EqualsIgnoringCase(name, "content-type");
     if (is_type && body_dropped_) continue;
     has_type |= is_type;
     if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos || !IsFieldValue(value)) {
