@@ -19,7 +19,7 @@ int64_t Until(int64_t at_ms, int64_t now_ms, int64_t most_ms) {
 
 CoreHost::CoreHost(Loop* loop, Mailbox* mailbox, Core* core, Driver* driver, const BrokerClock* clock, std::function<void()> flush)
     : loop_(loop), mailbox_(mailbox), core_(core), driver_(driver), clock_(clock), flush_(std::move(flush)) {
-  mailbox_->OnWake([loop] { loop->Post([] {}); });
+  mailbox_->OnWake([loop] { loop->Wake(); });
   loop_->OnTurn([this] { Turn(); });
   // The first turn comes as soon as the loop runs.
   loop_->Post([] {});

@@ -1,12 +1,17 @@
-// Loop on libuv. All but Post and Stop belong to the loop's thread.
-// I1: a wake-up is under way exactly while `posted_` is not empty, so many posts between two turns cost one.
+// Loop on libuv. All but Post, Wake and Stop belong to the loop's thread.
+// I1: a loop that is at work is not woken: it looks for what was posted at the end of its turn, and again before it sleeps (state_). Only who finds
+//     it asleep, or about to be, pays for a system call, and is the only one to do so until it is awake. libuv's own uv_async_t writes each time, and
+//     its loop spins until the writer, which it may just have put off its processor, says that it is done.
 // I2: the turn callback runs in the prepare phase: after the I/O and timers of the turn, before the poll whose timeout libuv computes
 //     afterwards. What it posts, arms or closes is therefore never slept on.
 // I3: the time at work between two prepare phases is what passed, less what libuv says it slept: it handles I/O inside the poll.
 #include "net/loop.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <atomic>
 #include <csignal>
 #include <mutex>
 #include <utility>
@@ -22,10 +27,14 @@ class Loop::Impl {
     // A write to a client that has gone is an error code, not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
     CHECK(uv_loop_init(&loop_) == 0);
-    CHECK(uv_async_init(&loop_, &async_, [](uv_async_t* handle) { static_cast<Impl*>(handle->data)->RunPosted(); }) == 0);
+    wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    CHECK(wake_fd_ >= 0);
+    CHECK(uv_poll_init(&loop_, &wake_, wake_fd_) == 0);
     CHECK(uv_prepare_init(&loop_, &prepare_) == 0);
-    async_.data = this;
-    prepare_.data = this;
+    CHECK(uv_idle_init(&loop_, &stay_) == 0);
+    wake_.data = prepare_.data = this;
+    CHECK(uv_poll_start(&wake_, UV_READABLE, [](uv_poll_t* handle, int, int) { static_cast<Impl*>(handle->data)->TakeWake(); }) == 0);
+    CHECK(uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->EndTurn(); }) == 0);
   }
 
   ~Impl() {
@@ -37,6 +46,7 @@ class Loop::Impl {
         nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop_) == 0);
+    close(wake_fd_);
   }
 
   void Run() {
@@ -54,7 +64,14 @@ class Loop::Impl {
       wake = posted_.empty();
       posted_.push_back(std::move(task));
     }
-    if (wake) uv_async_send(&async_);
+    if (wake) Wake();
+  }
+
+  void Wake() {
+    if (state_.exchange(State::kCalled) != State::kAsleep) return;
+    const uint64_t one = 1;
+    // It cannot be full: nobody else writes until the loop has read it.
+    CHECK(write(wake_fd_, &one, sizeof one) == sizeof one);
   }
 
   void Aside(std::function<void()> work, std::function<void()> then) {
@@ -77,15 +94,11 @@ class Loop::Impl {
     Post([this] { uv_stop(&loop_); });
   }
 
-  void OnTurn(std::function<void()> turn) {
-    turn_ = std::move(turn);
-    StartPrepare();
-  }
+  void OnTurn(std::function<void()> turn) { turn_ = std::move(turn); }
 
   void MeasureTurns(Histogram* lag) {
     CHECK(uv_loop_configure(&loop_, UV_METRICS_IDLE_TIME) == 0);
     lag_ = lag;
-    StartPrepare();
   }
 
   void SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
@@ -113,12 +126,37 @@ class Loop::Impl {
     uv_timer_t handle;
     std::function<void()> task;
   };
-  void StartPrepare() {
-    CHECK(uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->EndTurn(); }) == 0);
+
+  enum class State : uint8_t {
+    kAtWork,  // posts will be seen
+    kAsleep,  // ... or about to be: whoever posts must wake it
+    kCalled,  // somebody posted since it began to look
+  };
+
+  void TakeWake() {
+    uint64_t count;
+    CHECK(read(wake_fd_, &count, sizeof count) == sizeof count);
   }
 
   void EndTurn() {
+    state_.exchange(State::kAtWork);
+    RunPosted();
     if (turn_) turn_();
+    State at_work = State::kAtWork;
+    const bool sleeps = state_.compare_exchange_strong(at_work, State::kAsleep);
+    // Otherwise somebody posted meanwhile: sockets have their say, and the next turn comes at once.
+    if (sleeps == stays_) Stay(!sleeps);
+    MeasureTurn();
+  }
+
+  /// An idle handle that is active is what keeps libuv from sleeping.
+  void Stay(bool on) {
+    stays_ = on;
+    if (on) uv_idle_start(&stay_, [](uv_idle_t*) {});
+    else uv_idle_stop(&stay_);
+  }
+
+  void MeasureTurn() {
     if (lag_ == nullptr) return;
     uint64_t now = uv_hrtime();
     uint64_t slept = uv_metrics_idle_time(&loop_);
@@ -136,6 +174,7 @@ class Loop::Impl {
   void RunPosted() {
     {
       std::lock_guard lock(mutex_);
+      if (posted_.empty()) return;
       running_.swap(posted_);
     }
     for (std::function<void()>& task : running_) task();
@@ -143,8 +182,12 @@ class Loop::Impl {
   }
 
   uv_loop_t loop_;
-  uv_async_t async_;
+  int wake_fd_ = -1;
+  uv_poll_t wake_;
   uv_prepare_t prepare_;
+  uv_idle_t stay_;
+  bool stays_ = false;
+  std::atomic<State> state_{State::kAtWork};
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;   // guarded by mutex_
   std::vector<std::function<void()>> running_;  // kept for its capacity
@@ -165,6 +208,9 @@ void Loop::Stop() {
 }
 void Loop::Post(std::function<void()> task) {
   impl_->Post(std::move(task));
+}
+void Loop::Wake() {
+  impl_->Wake();
 }
 void Loop::Aside(std::function<void()> work, std::function<void()> then) {
   impl_->Aside(std::move(work), std::move(then));

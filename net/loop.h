@@ -24,6 +24,8 @@ class Loop {
   void Stop();
   /// Any thread: `task` runs on the loop, soon, in the order of the posts. Cheap: one wake-up for many posts.
   void Post(std::function<void()> task);
+  /// Any thread: a turn begins, or goes on to its end (OnTurn), after this call. Costs a system call only where the loop sleeps.
+  void Wake();
   /// Loop thread, or before Run: `work` runs on a thread of a small pool, then `then` on the loop. For what takes long, and touches nothing of the
   /// loop's. One that is under way when the loop is destroyed is waited for, `then` included.
   void Aside(std::function<void()> work, std::function<void()> then);

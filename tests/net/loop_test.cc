@@ -56,6 +56,28 @@ TEST_CASE("loop: the turn runs after the posts that came before it, and not once
   CHECK(turns < 10);
 }
 
+TEST_CASE("loop: a call is seen, whether the loop is at work, about to sleep or asleep") {
+  Loop loop;
+  constexpr int kCalls = 20'000;
+  std::atomic<int> called = 0, seen = 0;
+  loop.OnTurn([&] {
+    seen = called.load();
+    if (seen == kCalls) loop.Stop();
+  });
+  std::thread caller([&] {
+    // Each call waits until the one before was seen, and a little more or less: one that is lost would leave both waiting.
+    for (int i = 1; i <= kCalls; ++i) {
+      for (int pause = i % 64; pause > 0; --pause) std::atomic_signal_fence(std::memory_order_seq_cst);
+      called = i;
+      loop.Wake();
+      while (seen < i) std::this_thread::yield();
+    }
+  });
+  loop.Run();
+  caller.join();
+  CHECK(seen == kCalls);
+}
+
 TEST_CASE("loop: what a turn posts or arms is not slept on") {
   Loop loop;
   int left = 200;
