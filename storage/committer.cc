@@ -25,6 +25,9 @@ constexpr size_t kMaxGroupBytes = 8 << 20;
 // So long with nothing to do, and the log is told what is synced.
 constexpr milliseconds kMarkDelay{20};
 constexpr milliseconds kDiskInterval{1000};
+constexpr milliseconds kSpaceInterval{20};
+// Free space is asked for again at the latest once so much of what was free beyond the reserve is written.
+constexpr uint64_t kSureShare = 8;
 // Where nothing was set, the reserve of a small file system is one part of so many: room for a new log, and for the tables made of the memtables that
 // are full. Once even that is gone, a write fails and the process stops.
 constexpr uint64_t kReserveShare = 4;
@@ -142,7 +145,7 @@ void Committer::Run() {
   CheckDisk();
   while (WaitForWork(&work)) {
     while (!work.empty() && !failed_) {
-      if (!disk_low_) CheckSpace();
+      if (!disk_low_ && (unlooked_bytes_ >= sure_bytes_ || SteadyMs() - space_checked_ms_ >= kSpaceInterval.count())) CheckSpace();
       WriteGroup(&work);
     }
     work.clear();
@@ -199,6 +202,7 @@ void Committer::WriteGroup(std::deque<WriteBatch>* work) {
     if (failed_) return;
     counters_.syncs += sync;
     counters_.written_bytes += group.GetDataSize();
+    unlooked_bytes_ += group.GetDataSize();
   } else if (sync && unsynced_) {
     Sync();
     if (failed_) return;
@@ -262,9 +266,11 @@ void Committer::CheckDisk() {
   CheckSpace();
 }
 
-/// That space is low is looked for before each group, since a second of fast submits is more than the reserve; that it is back once in a while
+/// That space is low is looked for many times a second, since a second of fast submits is more than the reserve; that it is back once in a while
 /// only, since compaction takes and gives it back in turns.
 void Committer::CheckSpace() {
+  unlooked_bytes_ = 0;
+  space_checked_ms_ = SteadyMs();
   uint64_t free_bytes = 0, total_bytes = 0;
   if (!MeasureDisk(setup_.directory, &free_bytes, &total_bytes)) return;
   counters_.free_disk_bytes = free_bytes;
@@ -279,6 +285,7 @@ void Committer::CheckSpace() {
     db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &table_bytes);
     free_bytes -= std::min(free_bytes, unflushed_bytes + std::min(table_bytes, kCompactionBytes));
   }
+  sure_bytes_ = (free_bytes - std::min(free_bytes, reserve)) / kSureShare;
   // Apart by a quarter, so that it does not flap at the edge.
   bool low = disk_low_ ? free_bytes < reserve + reserve / 4 : free_bytes < reserve;
   if (low == disk_low_) return;

@@ -96,7 +96,9 @@ class Committer {
   uint64_t marked_sequence_ = 0;  // the newest of them that the log says (storage/log_check.h)
   uint64_t written_log_ = 0;      // in which the newest record that is more than a mark stands
   bool disk_low_ = false;
-  int64_t disk_checked_ms_ = 0;
+  int64_t disk_checked_ms_ = 0, space_checked_ms_ = 0;
+  uint64_t unlooked_bytes_ = 0;  // written since free space was looked at
+  uint64_t sure_bytes_ = 0;      // that may be written before it is looked at again
 };
 
 /// What is added to the counts of each lane.
