@@ -1,15 +1,20 @@
 #include "storage/guarded_files.h"
 
+#include <fcntl.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
+#include "storage/descriptor.h"
 #include "storage/log_check.h"
 
 namespace notifyd {
@@ -32,11 +37,11 @@ class LiveLogs {
       if (info.st_dev != device || info.st_ino != inode) return Status(Code::kIo, was + ": it is another file now");
       return IsShort(info, least) ? Shortened() : Status::Ok();
     }
-    /// Only of what is still at its place: before a write, which would fill what was cut off with zeros.
-    Status CheckLength() const {
+    /// Of the file itself, wherever it is by now: before a write, which would fill what was cut off with zeros.
+    Status CheckLength(int fd) const {
       struct stat info;
-      bool there = ::stat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
-      return there && IsShort(info, written.load(std::memory_order_acquire)) ? Shortened() : Status::Ok();
+      const bool is_short = ::fstat(fd, &info) == 0 && IsShort(info, written.load(std::memory_order_acquire));
+      return is_short ? Shortened() : Status::Ok();
     }
 
    private:
@@ -99,11 +104,14 @@ Status CheckAll(const DirectoryGuard& guard, const LiveLogs& logs) {
   return same.ok() ? logs.Check() : same;
 }
 
-/// Says that it was written to, and how much.
+/// A log: says that it was written to, and how much, and is longer than that while it is open. A sync of a file that has grown writes its inode,
+/// too, which is a second trip to the disk, and a commit of the journal where there is one. So zeros are written ahead of the records, many records'
+/// worth at once, and in between syncs write data alone. What is left of the zeros is cut off when the log is closed; what a crash leaves of them no
+/// reader of logs takes for anything (storage/log_check.h).
 class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  LogFile(std::unique_ptr<FSWritableFile> file, uint64_t number, std::shared_ptr<LiveLogs::Log> log, std::shared_ptr<LiveLogs> logs)
-      : FSWritableFileOwnerWrapper(std::move(file)), number_(number), log_(std::move(log)), logs_(std::move(logs)) {}
+  LogFile(std::unique_ptr<FSWritableFile> file, Descriptor own, uint64_t number, std::shared_ptr<LiveLogs::Log> log, std::shared_ptr<LiveLogs> logs)
+      : FSWritableFileOwnerWrapper(std::move(file)), own_(std::move(own)), number_(number), log_(std::move(log)), logs_(std::move(logs)) {}
 
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& how, IODebugContext* debug) override {
     return Count(data, [&] { return FSWritableFileOwnerWrapper::Append(data, how, debug); });
@@ -111,20 +119,42 @@ class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& how, const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
     return Count(data, [&] { return FSWritableFileOwnerWrapper::Append(data, how, info, debug); });
   }
+  IOStatus Close(const IOOptions& how, IODebugContext* debug) override {
+    // Its length is durable, too: after a clean stop a log is records to its last byte.
+    if (std::exchange(zeroed_, 0) > 0 && (::ftruncate(own_.get(), static_cast<off_t>(log_->written)) != 0 || ::fdatasync(own_.get()) != 0))
+      return IOStatus::IOError("cannot cut " + log_->path + " to its records: " + std::strerror(errno));
+    return FSWritableFileOwnerWrapper::Close(how, debug);
+  }
 
  private:
+  /// Zeros are written up to the next multiple. Each time costs the disk as many bytes, and the sync that follows the inode. A whole number of
+  /// RocksDB's blocks, since a file that ends in the middle of a header, be it of zeros, looks torn.
+  static constexpr uint64_t kAheadBytes = 256 << 10;
+
   template <class Append>
   IOStatus Count(const rocksdb::Slice& data, Append append) {
-    if (Status whole = log_->CheckLength(); !whole.ok()) return IOStatus::IOError(whole.detail());
+    if (Status whole = log_->CheckLength(own_.get()); !whole.ok()) return IOStatus::IOError(whole.detail());
     logs_->last_written.store(number_, std::memory_order_release);
+    WriteAhead(log_->written.load(std::memory_order_relaxed) + data.size());
     IOStatus appended = append();
     if (appended.ok()) log_->written.fetch_add(data.size(), std::memory_order_release);
     return appended;
   }
 
+  /// Sees to it that what is written up to `end` does not lengthen the file.
+  void WriteAhead(uint64_t end) {
+    if (end <= zeroed_) return;
+    static constexpr std::array<char, kAheadBytes> kZeros{};
+    zeroed_ = (end / kAheadBytes + 1) * kAheadBytes;
+    // Where that fails, as on a full disk, the log grows with each record: whether there is room for those is for their own write to say.
+    [[maybe_unused]] ssize_t ignored = ::pwrite(own_.get(), kZeros.data(), zeroed_ - end, static_cast<off_t>(end));
+  }
+
+  const Descriptor own_;  // of the same file
   const uint64_t number_;
   const std::shared_ptr<LiveLogs::Log> log_;
   const std::shared_ptr<LiveLogs> logs_;
+  uint64_t zeroed_ = 0;
 };
 
 class GuardedFileSystem : public rocksdb::FileSystemWrapper {
@@ -139,8 +169,9 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
     std::optional<uint64_t> log = LogNumberOf(name);
     if (!made.ok() || !log) return made;
     std::shared_ptr<LiveLogs::Log> live = logs_->Add(*log, name);
-    if (!live) return IOStatus::IOError(name + " is gone right after it was made");
-    *file = std::make_unique<LogFile>(std::move(*file), *log, std::move(live), logs_);
+    Descriptor own(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!live || !own.open()) return IOStatus::IOError(name + " is gone right after it was made");
+    *file = std::make_unique<LogFile>(std::move(*file), std::move(own), *log, std::move(live), logs_);
     return made;
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& how, std::unique_ptr<FSWritableFile>* file,

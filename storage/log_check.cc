@@ -161,6 +161,19 @@ struct ProbeReport {
   uint64_t in_manifest = 0;
 };
 
+/// Zeros that were written ahead of records which never came (storage/guarded_files.h): of a log that reads to its end nothing else is behind its
+/// records, and what is cut off was nobody's. The mode that takes no fault would take some for one.
+Status CutZeros(const std::string& directory, uint64_t first_log, const LogReport& report) {
+  for (const auto& [number, path] : LogFiles(directory, first_log)) {
+    auto seen = report.logs.find(number);
+    if (seen == report.logs.end() || seen->second.record_bytes == seen->second.bytes) continue;
+    std::error_code error;
+    std::filesystem::resize_file(path, seen->second.record_bytes, error);
+    if (error) return Status(Code::kIo, "cannot cut " + path.string() + " to its records: " + error.message());
+  }
+  return Status::Ok();
+}
+
 /// What is wrong with a log that does not read to its end.
 std::string WhereItStops(std::string_view bytes, const LogScan& scan, uint64_t next, const std::filesystem::path& path,
                          const std::filesystem::path& before) {
@@ -402,6 +415,9 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
     }
     if (report.synced > std::max(report.readable, probe.in_tables))
       return Damaged(report.bad_from.empty() ? "a log in " + directory + " is missing" : report.bad_from);
+    if (report.bad_from.empty()) {
+      if (Status cut = CutZeros(directory, probe.first_log, report); !cut.ok()) return cut;
+    }
   }
   // Sound logs are replayed in the mode that takes no fault; a torn end in the one that stops at it.
   if (report.bad_from.empty())

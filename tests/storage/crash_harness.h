@@ -15,6 +15,13 @@ namespace notifyd {
 
 namespace fs = std::filesystem;
 
+/// What stands in a log, without the zeros that are written ahead of records while it is open.
+inline std::string RecordsIn(const fs::path& log) {
+  std::string bytes = ReadBytes(log);
+  if (LogScan scan = ScanLog(bytes, 0); scan.whole) bytes.resize(scan.record_bytes);
+  return bytes;
+}
+
 /// A store whose files can be copied as a kill -9 would leave them, and the copy opened after some damage.
 struct Crash : RocksHarness {
   explicit Crash(size_t memtable_bytes = StoreOptions().memtable_bytes) : RocksHarness(nullptr, memtable_bytes) {}
@@ -22,8 +29,14 @@ struct Crash : RocksHarness {
   TempDir copies;
   int copy_count = 0;
 
-  /// Without SYNCED only the logs themselves say what was synced, as in a store of an older notifyd.
+  /// Without SYNCED only the logs themselves say what was synced, as in a store of an older notifyd. The logs end with their records, so that what is
+  /// taken away from their ends is of those; CopyWhole leaves the zeros behind them, as a kill -9 does.
   fs::path Copy(bool with_synced_file = false) {
+    fs::path target = CopyWhole(with_synced_file);
+    for (const fs::path& log : FilesIn(target, ".log")) WriteBytes(log, RecordsIn(log));
+    return target;
+  }
+  fs::path CopyWhole(bool with_synced_file) {
     fs::path target = copies.path() / std::to_string(++copy_count);
     CopyTo(target);
     if (!with_synced_file) fs::remove(target / SyncedFile::kName);

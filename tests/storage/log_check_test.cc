@@ -33,10 +33,63 @@ TEST_CASE("log: after a clean stop all is there") {
   CHECK(store.IdsAt(store.Copy()) == UpTo(10));
 }
 
+TEST_CASE("log: records do not lengthen it while it is open, and it ends with the last one when it is closed") {
+  Crash store;
+  store.Fill(1, 0);
+  const fs::path log = TheLog(store.directory());
+  const uint64_t size = fs::file_size(log);
+  uint64_t records = RecordsIn(log).size();
+  for (uint64_t id = 2; id <= 20; ++id) {
+    store.CommitOne(id, true);
+    CHECK(fs::file_size(log) == size);
+    CHECK(RecordsIn(log).size() > records);
+    records = RecordsIn(log).size();
+  }
+  // Over several of the steps in which it grows.
+  for (uint64_t id = 21; id <= 30; ++id) store.CommitOne(id, true, 100'000);
+  CHECK(fs::file_size(log) % 32768 == 0);
+  CHECK(store.IdsAt(store.CopyWhole(true)) == UpTo(30));
+  store.Close();
+  CHECK(RecordsIn(log).size() == fs::file_size(log));
+  CHECK(store.IdsAt(store.CopyWhole(true)) == UpTo(30));
+}
+
+TEST_CASE("log: zeros behind the last record are nothing, however many a crash left") {
+  Crash store;
+  store.Fill(5, 3);
+  const fs::path whole = store.CopyWhole(true);
+  const std::string records = RecordsIn(TheLog(whole));
+  for (size_t zeros : {0, 1, 3, 6, 7, 8, 4096, 32768, 70'000}) {
+    INFO(zeros);
+    fs::path copy = store.CopyWhole(true);
+    fs::resize_file(TheLog(copy), records.size() + zeros);
+    CHECK(store.IdsAt(copy) == UpTo(8));
+  }
+  CHECK(store.IdsAt(whole) == UpTo(8));
+}
+
+TEST_CASE("log: a record of which a power cut left a part, with zeros behind it, is dropped where it had not been synced, and refused where it had") {
+  Crash store;
+  store.Fill(5, 1);
+  const std::string records = RecordsIn(TheLog(store.directory()));
+  for (uint64_t id : {5, 6}) {
+    const size_t begin = RecordOf(records, id);
+    for (size_t left : {size_t{1}, size_t{7}, size_t{30}}) {
+      INFO(id << " " << left);
+      fs::path copy = store.CopyWhole(true), log = TheLog(copy);
+      std::string bytes = ReadBytes(log);
+      std::fill(bytes.begin() + static_cast<ptrdiff_t>(begin + left), bytes.end(), '\0');
+      WriteBytes(log, bytes);
+      if (id == 6) CHECK(store.IdsAt(copy) == UpTo(5));
+      else store.CheckRefused(copy, log);
+    }
+  }
+}
+
 TEST_CASE("log: one that ends in the middle of its last record opens without that record") {
   Crash store;
   store.Fill(5, 1);
-  std::string log = ReadBytes(TheLog(store.directory()));
+  std::string log = RecordsIn(TheLog(store.directory()));
   size_t last = RecordOf(log, 6);
   for (size_t size : {last + 1, last + 6, last + 7, last + 30, log.size() - 1}) {
     INFO(size);
@@ -61,7 +114,7 @@ TEST_CASE("log: garbage or zeros behind the last record do not keep it from open
 TEST_CASE("log: a torn end that lost pages in any order opens where none of them had been synced") {
   Crash store;
   store.Fill(3, 4);
-  std::string log = ReadBytes(TheLog(store.directory()));
+  std::string log = RecordsIn(TheLog(store.directory()));
   size_t first = RecordOf(log, 4), second = RecordOf(log, 5);
   std::string flipped = log, zeroed = log;
   flipped[first + 20] = static_cast<char>(flipped[first + 20] ^ 1);
@@ -145,7 +198,7 @@ TEST_CASE("log: an idle store says by itself what was synced") {
 TEST_CASE("log: records of many blocks are judged like small ones") {
   Crash store;
   store.Fill(4, 1, 150'000);
-  std::string log = ReadBytes(TheLog(store.directory()));
+  std::string log = RecordsIn(TheLog(store.directory()));
   {
     fs::path copy = store.Copy();
     std::string damaged = log;
@@ -220,7 +273,7 @@ TEST_CASE("log: a missing log between two others is refused") {
   store.Fill(4, 0);
   store.Close();
   // One log cut into three where records begin, which is three logs as far as anybody can tell: all is in one block.
-  std::string log = ReadBytes(TheLog(store.directory()));
+  std::string log = RecordsIn(TheLog(store.directory()));
   fs::path copy = store.Copy(), first = TheLog(copy);
   size_t third = RecordOf(log, 3), fourth = RecordOf(log, 4);
   REQUIRE(fourth < 32768);
@@ -246,7 +299,7 @@ TEST_CASE("log: a missing log between two others is refused") {
 TEST_CASE("log: a mark is taken only where a whole record of this store holds it") {
   Crash store;
   store.Fill(3, 0);
-  std::string log = ReadBytes(TheLog(store.directory()));
+  std::string log = RecordsIn(TheLog(store.directory()));
   Fingerprint id = store.StoreId();
   uint64_t synced = FindSyncedMark(log, id);
   CHECK(synced > 0);
