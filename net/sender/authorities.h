@@ -7,8 +7,8 @@
 
 namespace notifyd {
 
-/// Can it be read, and does it hold certificates? What is no certificate (comments, revocation lists) is passed over, as TLS libraries do; one that is
-/// cut short or garbled is refused, since they refuse the whole file then, at every call. Error: kUnacceptable, for people, without a field.
+/// Can it be read, and does it hold certificates? What is no certificate (comments, revocation lists) is passed over, as TLS libraries do; one that
+/// is cut short or garbled is refused, since they refuse the whole file then, at every call. Error: kUnacceptable, for people, without a field.
 Status CheckAuthorities(const std::string& file);
 
 }  // namespace notifyd

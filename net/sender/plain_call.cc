@@ -26,7 +26,9 @@ void PlainCall::Begin(StartAttempt attempt) {
   config_ = shared_->config;
   era_ = shared_->pool->era();
   attempt_ = std::move(attempt);
-  reused_ = written_ = posted_ = false;
+  reused_ = written_ = posted_ = opening_ = false;
+  loss_ = Loss::kConnection;
+  lost_detail_.clear();
   record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
   state_ = State::kResolving;
   const SenderOptions& options = config_->options;
@@ -78,18 +80,34 @@ void PlainCall::TakeAddresses(const Resolver::Answer& answer, int64_t now_ms) {
 }
 
 /// Without addresses: over a connection that is there, or not at all.
-void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms) {
+void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms, bool alone) {
   if (attempt_.over != StartAttempt::Over::kNew) {
     const auto want = attempt_.over == StartAttempt::Over::kSure ? PlainPool::Want::kHot : PlainPool::Want::kAny;
+    if (Http2Session* session = shared_->pool->Join(host_, want, now_ms)) return Ask(session);
     if (PlainConnection* connection = shared_->pool->Take(host_, want, now_ms)) {
+      if (connection->http2 != nullptr) return Ask(connection->http2.get());
       reused_ = true;
       return Ask(connection, now_ms);
     }
   }
   if (addresses == nullptr) return;
+  if (attempt_.over == StartAttempt::Over::kAny && !alone && shared_->pool->Wait(host_, this)) {
+    state_ = State::kWaiting;
+    return Arm();
+  }
   state_ = State::kDialing;
+  if (request_.secure()) {
+    shared_->pool->NoteOpening(host_);
+    opening_ = true;
+  }
   dialer_.Start(shared_->connections, &config_->policy, *addresses, request_.port(), now_ms);
   if (state_ == State::kDialing) Arm();
+}
+
+void PlainCall::OnRoom(bool alone) {
+  state_ = State::kResolving;
+  const std::shared_ptr<const std::vector<IpAddress>> held = host_->addresses;
+  Connect(request_.literal() ? &literal_ : held.get(), MonotonicMs(), alone);
 }
 
 void PlainCall::OnDialed(PlainConnection* connection) {
@@ -105,13 +123,22 @@ void PlainCall::Secure(PlainConnection* connection) {
   connection->SetUser(this);
   Result<const TlsContext*> context = shared_->tls(shared_->context);
   if (!context.ok()) return Fail(Verdict::kFailure, "tls", context.status().detail());
-  connection->Secure(**context, request_.host(), host_->tls);
+  connection->Secure(**context, request_.host(), host_->tls, !host_->http1_wanted);
   Arm();
 }
 
 /// The TLS handshake is over.
 void PlainCall::OnConnected(PlainConnection* connection, int status) {
-  if (status == 0) return Ask(connection, MonotonicMs());
+  if (status == 0) {
+    opening_ = false;
+    if (connection->tls()->http2()) {
+      connection_ = nullptr;
+      return Ask(shared_->pool->Speak(connection));
+    }
+    PlainHost* host = host_;
+    Ask(connection, MonotonicMs());
+    return shared_->pool->NoteOpened(host, true);
+  }
   if (!request_.literal()) shared_->resolver->Forget(request_.host());
   const std::string& error = connection->tls()->error();
   Fail(Verdict::kFailure, "tls", error.empty() ? "the connection was lost within the TLS handshake: " + std::string(uv_strerror(status)) : error);
@@ -134,6 +161,26 @@ void PlainCall::Ask(PlainConnection* connection, int64_t now_ms) {
   // What came before it broke may be an answer.
   if (connection->broken()) lost_ms_ = now_ms + kLostMs;
   Arm();
+}
+
+void PlainCall::Ask(Http2Session* session) {
+  state_ = State::kAsking;
+  session_ = session;
+  reused_ = session->served() > 0;
+  loss_ = Loss::kConnection;
+  lost_detail_.clear();
+  if (session->Open(this, request_.head(), request_.body(), config_->secrets, &reader_)) Arm();
+  else End(Why::kLost, false);
+}
+
+void PlainCall::OnStreamLost(Loss loss, const std::string& detail) {
+  loss_ = loss;
+  lost_detail_ = detail;
+  if (loss == Loss::kHttp1) {
+    host_->http1_wanted = true;
+    session_->Retire();
+  }
+  End(Why::kLost, false);
 }
 
 void PlainCall::OnWritten(PlainConnection*) {
@@ -176,8 +223,8 @@ void PlainCall::OnDeadline(int64_t now_ms) {
   if (now_ms >= deadline_ms_) return End(Why::kTimeout, false);
   if (state_ != State::kAsking) {
     if (now_ms >= connect_deadline_ms_) return End(Why::kTimeout, false);
-    if (state_ != State::kSecuring) dialer_.OnTime(now_ms);
-    if (state_ == State::kSecuring || state_ == State::kDialing || state_ == State::kResolving) Arm();
+    if (state_ == State::kDialing) dialer_.OnTime(now_ms);
+    if (state_ != State::kIdle && state_ != State::kAsking) Arm();
     return;
   }
   if (now_ms >= record_ms_) return End(Why::kAnswer, false);
@@ -231,17 +278,22 @@ void PlainCall::End(Why why, bool reusable) {
   if (!said) SetError(why, &record);
   if (!request_.spec().headers.empty()) ended.secrets = SecretValues(config_->secrets, request_.spec().headers);
   if (!ended.decided) ended.expect = request_.spec().expect;
-  if (connection_ != nullptr) {
+  if (over() != nullptr) {
     const int64_t now_ms = MonotonicMs();
-    const bool begun = connection_->framing.begun();
-    const bool alerted = connection_->tls() != nullptr && connection_->tls()->alerted();
-    if (why == Why::kLost && reused_ && !begun && !alerted) {
+    if (why == Why::kLost && !Begun() && !Alerted() && (reused_ || loss_ == Loss::kHttp1)) {
       result.lost_reused = !attempt_.head->reply_none;
-      shared_->pool->NoteLoss(connection_, now_ms);
+      // NoteLoss closes idle ones alone: this one is in use.
+      if (loss_ == Loss::kConnection) shared_->pool->NoteLoss(over(), now_ms);
     }
-    // NoteLoss closes idle ones alone: this one is in use.
-    shared_->pool->Give(connection_, reusable && why == Why::kAnswer && written_ && reader_.fault() == nullptr && reader_.keep_alive(), now_ms);
-    connection_ = nullptr;
+    if (session_ != nullptr) {
+      // One that was silent for so long is not asked again.
+      const bool spoke = why == Why::kAnswer || reader_.head_done() || (why == Why::kLost && loss_ != Loss::kConnection);
+      if (spoke) over()->answered_ms = now_ms;
+      std::exchange(session_, nullptr)->Leave(this, spoke);
+    } else {
+      shared_->pool->Give(connection_, reusable && why == Why::kAnswer && written_ && reader_.fault() == nullptr && reader_.keep_alive(), now_ms);
+      connection_ = nullptr;
+    }
   }
   Finish(std::move(ended));
 }
@@ -257,13 +309,15 @@ void PlainCall::SetError(Why why, AttemptRecord* record) const {
     return;
   }
   // A receiver that wants a certificate of the client says so by an alert, with TLS 1.3 in place of the answer.
-  if (connection_ != nullptr && connection_->tls() != nullptr && connection_->tls()->alerted() && !connection_->framing.begun()) {
+  if (Alerted() && !Begun()) {
     record->error = "tls";
-    record->detail = connection_->tls()->error();
+    record->detail = over()->tls()->error();
     return;
   }
   record->error = "connection_lost";
-  record->detail = reader_.head_done() ? "the connection was lost within the body of the answer" : "the connection was lost before an answer came";
+  record->detail = !lost_detail_.empty() && loss_ != Loss::kConnection ? lost_detail_
+                   : reader_.head_done()                               ? "the connection was lost within the body of the answer"
+                                                                       : "the connection was lost before an answer came";
 }
 
 void PlainCall::Fail(Verdict verdict, const char* error, std::string detail) {
@@ -281,11 +335,18 @@ void PlainCall::Finish(Unjudged ended) {
   shared_->over(shared_->context, this);
 }
 
+void PlainCall::StopWaiting() {
+  if (state_ == State::kWaiting) shared_->pool->StopWaiting(host_, this);
+}
+
 void PlainCall::Drop() {
   shared_->wheel->Disarm(this);
+  StopWaiting();
   shared_->resolver->Cancel(this);
   dialer_.Stop();
   if (connection_ != nullptr) shared_->pool->Close(std::exchange(connection_, nullptr));
+  if (session_ != nullptr) std::exchange(session_, nullptr)->Leave(this, true);
+  if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
   if (host_ != nullptr) shared_->pool->Leave(std::exchange(host_, nullptr));
   state_ = State::kIdle;
   attempt_ = {};

@@ -9,6 +9,7 @@
 #include "broker/events.h"
 #include "net/sender/answer.h"
 #include "net/sender/dialer.h"
+#include "net/sender/http2_session.h"
 #include "net/sender/plain_pool.h"
 #include "net/sender/plain_request.h"
 #include "net/sender/resolver.h"
@@ -16,7 +17,12 @@
 
 namespace notifyd {
 
-class PlainCall : public Timed, private PlainConnection::User, private Dialer::Owner, private Resolver::Waiter {
+class PlainCall : public Timed,
+                  private PlainConnection::User,
+                  private Dialer::Owner,
+                  private Resolver::Waiter,
+                  private PlainWaiter,
+                  private Http2Stream {
  public:
   /// What all calls of a sender share; borrowed, but for `config`.
   struct Shared {
@@ -43,6 +49,8 @@ class PlainCall : public Timed, private PlainConnection::User, private Dialer::O
   void Begin(StartAttempt attempt);
   /// Lets go of everything, and tells nobody.
   void Drop();
+  /// No other call's connection is waited for any more: before many are dropped.
+  void StopWaiting();
   /// `ended` was called for it.
   bool posted() const { return posted_; }
 
@@ -52,7 +60,7 @@ class PlainCall : public Timed, private PlainConnection::User, private Dialer::O
   size_t place = 0;
 
  private:
-  enum class State : uint8_t { kIdle, kResolving, kDialing, kSecuring, kAsking };
+  enum class State : uint8_t { kIdle, kResolving, kWaiting, kDialing, kSecuring, kAsking };
   enum class Why : uint8_t { kAnswer, kLost, kTimeout };
 
   void OnResolved(const Resolver::Answer& answer) override;
@@ -63,10 +71,20 @@ class PlainCall : public Timed, private PlainConnection::User, private Dialer::O
   void OnLost(PlainConnection* connection, int status) override;
   void OnWritten(PlainConnection* connection) override;
 
+  void OnRoom(bool alone) override;
+  void OnStreamAnswer(bool usable) override { GoOn(usable, 0); }
+  void OnStreamLost(Loss loss, const std::string& detail) override;
+  void OnStreamWritten() override { OnWritten(nullptr); }
+
   void TakeAddresses(const Resolver::Answer& answer, int64_t now_ms);
-  void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms);
+  void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms, bool alone = false);
   void Secure(PlainConnection* connection);
   void Ask(PlainConnection* connection, int64_t now_ms);
+  void Ask(Http2Session* session);
+  /// What it goes over, or null.
+  PlainConnection* over() const { return session_ != nullptr ? session_->connection() : connection_; }
+  bool Begun() const { return session_ != nullptr ? stream_begun() : connection_ != nullptr && connection_->framing.begun(); }
+  bool Alerted() const { return over() != nullptr && over()->tls() != nullptr && over()->tls()->alerted(); }
   /// Something of the answer came: is that all, and if not, for how long is the rest waited for?
   void GoOn(bool usable, int64_t now_ms);
   void Arm();
@@ -84,7 +102,11 @@ class PlainCall : public Timed, private PlainConnection::User, private Dialer::O
   Dialer dialer_;
   State state_ = State::kIdle;
   PlainHost* host_ = nullptr;
-  PlainConnection* connection_ = nullptr;
+  PlainConnection* connection_ = nullptr;  // of HTTP/1.1, or until it is known of what
+  Http2Session* session_ = nullptr;        // in its place
+  bool opening_ = false;                   // the pool was told that a connection is being opened
+  Loss loss_ = Loss::kConnection;
+  std::string lost_detail_;
   std::vector<IpAddress> literal_;  // kept for its memory
   bool reused_ = false;             // the connection had served others
   bool written_ = false, posted_ = false;

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "net/sender/http2_session.h"
 #include "net/sender/plain_pool.h"
 
 namespace notifyd {
@@ -141,8 +142,8 @@ bool PlainConnection::Stale() const {
 
 // ---- with TLS
 
-void PlainConnection::Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory) {
-  tls_ = std::make_unique<TlsLayer>(context, host, std::move(memory));
+void PlainConnection::Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2) {
+  tls_ = std::make_unique<TlsLayer>(context, host, std::move(memory), http2);
   tls_->Handshake();
   SendOut(true);
 }
@@ -228,6 +229,19 @@ void PlainConnection::OnSent(int status) {
   }
   const bool was_writing = writing_;
   if (Pump() && was_writing) user_->OnWritten(this);
+}
+
+bool PlainConnection::Pull() {
+  uv_os_fd_t fd;
+  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&handles_->tcp), &fd) != 0) return false;
+  char bytes[4096];
+  while (!closing_) {
+    const ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    const uv_buf_t buffer = uv_buf_init(bytes, sizeof bytes);
+    OnRead(stream(), got > 0 ? got : got == 0 ? ssize_t{UV_EOF} : ssize_t{UV_ECONNRESET}, &buffer);
+  }
+  return !closing_;
 }
 
 void PlainConnection::Close() {

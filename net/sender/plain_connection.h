@@ -22,6 +22,7 @@ struct uv_stream_s;
 namespace notifyd {
 
 struct PlainHost;
+class Http2Session;
 class PlainPool;
 
 class PlainConnection : public Timed {
@@ -53,7 +54,7 @@ class PlainConnection : public Timed {
   /// Makes the socket and begins to connect. 0, or a UV_E*: then it is to be closed.
   int Connect(const IpAddress& address, uint16_t port, User* user);
   /// Over an open connection, before anything is written: the TLS handshake with `host` (TlsLayer). Its user is told by OnConnected.
-  void Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory);
+  void Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
   /// Null without TLS.
   const TlsLayer* tls() const { return tls_.get(); }
   void SetUser(User* user) { user_ = user; }
@@ -66,6 +67,8 @@ class PlainConnection : public Timed {
   bool broken() const { return broken_; }
   /// Has its peer closed it, or sent something, that the loop has not seen yet?
   bool Stale() const;
+  /// Has its user take what the loop has not seen yet. False: it is closed.
+  bool Pull();
   /// Does not call its user. It deletes itself once libuv let go of it.
   void Close();
   bool closing() const { return closing_; }
@@ -80,6 +83,7 @@ class PlainConnection : public Timed {
   int64_t answered_ms = 0;  // when the last answer over it was whole; 0: none yet
   uint64_t era = 0;         // of the destinations under which its address was judged
   AnswerFraming framing;
+  std::unique_ptr<Http2Session> http2;   // null: HTTP/1.1
   uint64_t drained = 0;                  // of the rest of an answer that nobody needs
   PlainConnection* idle_prev = nullptr;  // among all idle ones
   PlainConnection* idle_next = nullptr;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "net/sender/http2_session.h"
 
 namespace notifyd {
 namespace {
@@ -70,6 +71,16 @@ PlainConnection* PlainPool::Take(PlainHost* host, Want want, int64_t now_ms) {
       Close(connection);
     } else if (want == Want::kHot && idle_ms > kHotMs) {
       return nullptr;
+    } else if (connection->http2 != nullptr) {
+      // What lies there may be no more than news of it.
+      if (!connection->Pull()) continue;
+      if (!connection->http2->HasRoom()) {
+        Close(connection);
+        continue;
+      }
+      Unlink(connection);
+      host->sessions.push_back(connection->http2.get());
+      return connection;
     } else if (connection->Stale()) {
       OnLost(connection, 0);
     } else {
@@ -137,18 +148,98 @@ void PlainPool::Unlink(PlainConnection* connection) {
 }
 
 void PlainPool::Close(PlainConnection* connection) {
-  if (connection->host != nullptr) {
-    Unlink(connection);
-    Leave(connection->host);
-    connection->host = nullptr;
-  }
+  PlainHost* host = connection->host;
+  if (host == nullptr) return connection->Close();
+  Unlink(connection);
+  connection->host = nullptr;
+  const bool unknown = connection->http2 != nullptr && !connection->http2->ready();
+  if (connection->http2 != nullptr) std::erase(host->sessions, connection->http2.get());
   connection->Close();
+  if (unknown) NoteOpened(host, false);
+  Leave(host);
 }
 
 void PlainPool::MarkCloses(PlainHost* host) {
   host->closes = true;
   // What else is idle there is about to be closed, too.
   while (!host->idle.empty()) Close(host->idle.back());
+}
+
+// ---- HTTP/2
+
+Http2Session* PlainPool::Join(PlainHost* host, Want want, int64_t now_ms) {
+  for (Http2Session* session : host->sessions) {
+    const PlainConnection& connection = *session->connection();
+    if (!Fit(connection, now_ms)) session->Retire();
+    if (session->HasRoom() && (want == Want::kAny || now_ms - connection.answered_ms <= kHotMs)) return session;
+  }
+  return nullptr;
+}
+
+bool PlainPool::Wait(PlainHost* host, PlainWaiter* waiter) {
+  const bool may = host->tls != nullptr && !host->http1_wanted && host->speaks != PlainHost::Speaks::kHttp1;
+  if (!may || host->opening == 0 || host->waiting.size() / host->opening >= host->calls_a_session) return false;
+  host->waiting.push_back(waiter);
+  return true;
+}
+
+void PlainPool::StopWaiting(PlainHost* host, PlainWaiter* waiter) {
+  std::erase(host->waiting, waiter);
+}
+
+/// Those for whom there is room now.
+void PlainPool::ServeWaiting(PlainHost* host) {
+  while (!host->waiting.empty() && std::any_of(host->sessions.begin(), host->sessions.end(), [](const auto* each) { return each->HasRoom(); })) {
+    PlainWaiter* waiter = host->waiting.front();
+    host->waiting.erase(host->waiting.begin());
+    waiter->OnRoom(false);
+  }
+}
+
+void PlainPool::LookAgain(PlainHost* host, bool alone) {
+  std::vector<PlainWaiter*> waiting;
+  waiting.swap(host->waiting);
+  for (PlainWaiter* waiter : waiting) waiter->OnRoom(alone);
+}
+
+void PlainPool::NoteOpened(PlainHost* host, bool opened) {
+  CHECK(host->opening > 0);
+  --host->opening;
+  if (opened) host->speaks = PlainHost::Speaks::kHttp1;
+  LookAgain(host, true);
+}
+
+Http2Session* PlainPool::Speak(PlainConnection* connection) {
+  PlainHost* host = connection->host;
+  host->speaks = PlainHost::Speaks::kHttp2;
+  connection->http2 = std::make_unique<Http2Session>(connection, this);
+  host->sessions.push_back(connection->http2.get());
+  return connection->http2.get();
+}
+
+void PlainPool::OnSessionReady(Http2Session* session) {
+  PlainHost* host = session->connection()->host;
+  CHECK(host->opening > 0);
+  --host->opening;
+  host->calls_a_session = std::max<size_t>(1, session->limit());
+  const bool unused = session->calls() == 0;
+  ServeWaiting(host);
+  LookAgain(host, false);
+  if (unused && session->calls() == 0 && session->connection()->host != nullptr) OnCallLeft(session);
+}
+
+void PlainPool::OnCallLeft(Http2Session* session) {
+  PlainConnection* connection = session->connection();
+  PlainHost* host = connection->host;
+  if (session->calls() == 0) {
+    const int64_t now_ms = MonotonicMs();
+    if (session->retired() || !session->HasRoom() || !Fit(*connection, now_ms)) return Close(connection);
+    if (!session->ready()) return wheel_->Arm(connection, now_ms + kDrainMs);  // others may wait for it
+    wheel_->Disarm(connection);
+    std::erase(host->sessions, session);
+    return Rest(connection, now_ms);
+  }
+  ServeWaiting(host);
 }
 
 void PlainPool::NoteLoss(PlainConnection* connection, int64_t now_ms) {
@@ -168,6 +259,7 @@ void PlainPool::OnBytes(PlainConnection* connection, std::string_view bytes) {
 
 void PlainPool::OnLost(PlainConnection* connection, int) {
   PlainHost* host = connection->host;
+  // Over HTTP/2 nobody frames, and none is idle but behind an answer.
   const bool behind_answer = connection->framing.ended() && MonotonicMs() - connection->answered_ms < kProbeMs;
   Close(connection);
   if (behind_answer && !host->closes) MarkCloses(host);
@@ -175,6 +267,7 @@ void PlainPool::OnLost(PlainConnection* connection, int) {
 
 void PlainPool::OnConnectionDeadline(PlainConnection* connection, int64_t now_ms) {
   PlainHost* host = connection->host;
+  if (connection->http2 != nullptr && connection->http2->calls() > 0) return;
   if (host->probe != connection) return Close(connection);  // the rest of its answer stays away
   host->probe = nullptr;
   host->closes = false;

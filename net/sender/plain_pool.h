@@ -5,7 +5,10 @@
 //     that hold now, or whose address its name no longer has.
 // I3  A host that closes a connection just behind an answer is not pooled until it stops: one connection at a time is watched there, and once one
 //     outlives kProbeMs they are pooled again. A request sent into such a closing is a lost attempt.
-// I4  Idle connections are bounded by max_idle over all hosts: the one that was idle for the longest gives way.
+// I4  Over a connection of HTTP/2 several calls go at a time. Where a host may speak it, a call waits for a connection that is being opened rather
+// than
+//     open another, as far as that one will have room; it never waits for a call that is under way.
+// I5  Idle connections are bounded by max_idle over all hosts: the one that was idle for the longest gives way.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +22,26 @@
 
 namespace notifyd {
 
+/// A call that waits for a connection of another.
+class PlainWaiter {
+ public:
+  virtual ~PlainWaiter() = default;
+  /// It is to look again. `alone`: and to open a connection itself rather than wait.
+  virtual void OnRoom(bool alone) = 0;
+};
+
 /// A name, or address, and a port, by TLS or not.
 struct PlainHost {
   std::string name;  // in lower case
   uint16_t port = 0;
-  std::shared_ptr<TlsMemory> tls;      // null without
+  std::shared_ptr<TlsMemory> tls;  // null without
+  enum class Speaks : uint8_t { kUnknown, kHttp1, kHttp2 };
+  Speaks speaks = Speaks::kUnknown;     // as its last connection told; without TLS always HTTP/1.1
+  bool http1_wanted = false;            // it said that it does not take calls over HTTP/2
+  std::vector<Http2Session*> sessions;  // with calls
+  size_t opening = 0;                   // connections, until it is known how many calls they take
+  size_t calls_a_session = SIZE_MAX;    // as the last one told
+  std::vector<PlainWaiter*> waiting;
   std::vector<PlainConnection*> idle;  // the one that was used last at the back
   PlainConnection* probe = nullptr;
   bool closes = false;    // behind its answers
@@ -60,8 +78,25 @@ class PlainPool : public PlainConnection::User {
     kAny,
     kHot,  // one that answered within kHotMs
   };
-  /// An idle connection to use, or null. Its user is to be set.
+  /// An idle connection to use, or null. Its user is to be set, unless it is one of HTTP/2.
   PlainConnection* Take(PlainHost* host, Want want, int64_t now_ms);
+
+  // ---- HTTP/2 (I4)
+  /// One that has calls, and room for another; or null.
+  Http2Session* Join(PlainHost* host, Want want, int64_t now_ms);
+  /// A call that is not to open one itself: OnRoom follows, unless StopWaiting comes first. False: it is.
+  bool Wait(PlainHost* host, PlainWaiter* waiter);
+  void StopWaiting(PlainHost* host, PlainWaiter* waiter);
+  /// A connection to a host is being opened; a call of NoteOpened or Speak follows.
+  void NoteOpening(PlainHost* host) { ++host->opening; }
+  /// It speaks HTTP/1.1, or was not opened.
+  void NoteOpened(PlainHost* host, bool opened);
+  /// It speaks HTTP/2.
+  Http2Session* Speak(PlainConnection* connection);
+  // By sessions.
+  void OnSessionReady(Http2Session* session);
+  void OnCallLeft(Http2Session* session);
+
   /// Of the destinations that hold now.
   uint64_t era() const { return era_; }
   /// A connection that a call has just opened, under the destinations of `era`: from now on it counts as the host's.
@@ -94,6 +129,8 @@ class PlainPool : public PlainConnection::User {
   void Rest(PlainConnection* connection, int64_t now_ms);
   void Unlink(PlainConnection* connection);
   void MarkCloses(PlainHost* host);
+  void ServeWaiting(PlainHost* host);
+  void LookAgain(PlainHost* host, bool alone);
 
   PlainConnection::Shared* shared_;
   DeadlineWheel* wheel_;

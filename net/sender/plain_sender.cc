@@ -103,6 +103,7 @@ class PlainSender::Impl {
   }
 
   void Abort() {
+    for (const std::unique_ptr<PlainCall>& call : running_) call->StopWaiting();
     for (const std::unique_ptr<PlainCall>& call : running_) call->Drop();
     running_.clear();
     judge_.Drop();

@@ -15,7 +15,8 @@
 namespace notifyd {
 namespace {
 
-constexpr unsigned char kProtocols[] = "\x08http/1.1";
+constexpr unsigned char kProtocols[] = "\x02h2\x08http/1.1";
+constexpr unsigned kHttp2Bytes = 3;
 /// Of one record (RFC 8446 section 5.1).
 constexpr size_t kRecordBytes = 16 << 10;
 
@@ -74,7 +75,6 @@ Result<std::unique_ptr<TlsContext>> TlsContext::Create(const std::string& ca_fil
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(raw, &OnNewSession);
-  CHECK(SSL_CTX_set_alpn_protos(raw, kProtocols, sizeof kProtocols - 1) == 0);
   return context;
 }
 
@@ -84,7 +84,7 @@ TlsContext::~TlsContext() {
 
 // ---- one connection
 
-TlsLayer::TlsLayer(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory)
+TlsLayer::TlsLayer(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2)
     : ssl_(SSL_new(context.raw())), memory_(std::move(memory)) {
   BIO *in = BIO_new(BIO_s_mem()), *to_wire = BIO_new(BIO_s_mem());
   CHECK(ssl_ != nullptr && in != nullptr && to_wire != nullptr);
@@ -101,6 +101,8 @@ TlsLayer::TlsLayer(const TlsContext& context, const std::string& host, std::shar
     CHECK(X509_VERIFY_PARAM_set1_host(param, name.c_str(), name.size()) == 1);
     SSL_set_tlsext_host_name(ssl_, name.c_str());
   }
+  const unsigned skipped = http2 ? 0 : kHttp2Bytes;
+  CHECK(SSL_set_alpn_protos(ssl_, kProtocols + skipped, static_cast<unsigned>(sizeof kProtocols) - 1 - skipped) == 0);
   if (memory_->session() != nullptr) SSL_set_session(ssl_, memory_->session());
 }
 

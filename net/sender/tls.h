@@ -31,7 +31,7 @@ class TlsMemory {
   ssl_session_st* session_ = nullptr;
 };
 
-/// What all connections of a sender share: whom they trust and what they offer, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
+/// What all connections of a sender share: whom they trust, and TLS 1.2 and 1.3.
 class TlsContext {
  public:
   /// `ca_file`: PEM; empty: the system's authorities, those that curl was built for, read once a process (some 40 ms). Error: kUnacceptable, for
@@ -57,8 +57,8 @@ class TlsLayer {
     kFailed,  // see error()
   };
 
-  /// `host`: as in the URL, a name in lower case or an address; `memory` is kept for the connection's life.
-  TlsLayer(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory);
+  /// `host`: as in the URL, a name in lower case or an address; `memory` is kept for the connection's life. `http2`: it is offered, too.
+  TlsLayer(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
   ~TlsLayer();
   TlsLayer(const TlsLayer&) = delete;
 

@@ -35,7 +35,7 @@ Identity::Identity() {
     X509_EXTENSION_free(extension);
   }
   Must(X509_sign(certificate, key, EVP_sha256()) > 0, "sign");
-  for (SSL_CTX** made : {&server_, &asking12_, &asking13_}) {
+  for (SSL_CTX** made : {&server_, &http2_, &asking12_, &asking13_}) {
     *made = SSL_CTX_new(TLS_server_method());
     SSL_CTX_use_certificate(*made, certificate);
     SSL_CTX_use_PrivateKey(*made, key);
@@ -46,6 +46,16 @@ Identity::Identity() {
     SSL_CTX_set_min_proto_version(asking, version);
     SSL_CTX_set_max_proto_version(asking, version);
   }
+  SSL_CTX_set_alpn_select_cb(
+      http2_,
+      [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered, unsigned offered_size, void*) {
+        unsigned char* chosen = nullptr;
+        const bool agreed = SSL_select_next_proto(&chosen, size, reinterpret_cast<const unsigned char*>("\x02h2"), 3, offered, offered_size) ==
+                            OPENSSL_NPN_NEGOTIATED;
+        *out = chosen;
+        return agreed ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+      },
+      nullptr);
   char path[] = "/tmp/notifyd-test-ca-XXXXXX";
   const int fd = mkstemp(path);
   Must(fd >= 0, "mkstemp");

@@ -12,6 +12,8 @@ class Identity {
  public:
   static const Identity& Get();
   SSL_CTX* server() const { return server_; }
+  /// It speaks HTTP/2 to those who offer it.
+  SSL_CTX* http2() const { return http2_; }
   /// PEM, for SenderOptions::ca_file.
   const std::string& file() const { return file_; }
   /// The same, but the client has to show a certificate: with TLS 1.2 within the handshake, with TLS 1.3 behind its own end of it.
@@ -20,6 +22,7 @@ class Identity {
  private:
   Identity();
   SSL_CTX* server_;
+  SSL_CTX* http2_;
   SSL_CTX* asking12_;
   SSL_CTX* asking13_;
   std::string file_;

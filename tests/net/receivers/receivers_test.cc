@@ -1,4 +1,5 @@
 // Every implementation of the Sender port against every behaviour of the table, over TCP and TLS.
+#include "net/receivers/frames.h"
 #include "net/receivers/table.h"
 #include "net/sender_fixture.h"
 
@@ -14,6 +15,7 @@ std::string Wrong(const Behaviour& row, Client client, SSL_CTX* tls) {
                    : row.dress == Dress::kClear ? nullptr
                                                 : Identity::Get().asking(row.dress == Dress::kAsking12 ? TLS1_2_VERSION : TLS1_3_VERSION);
   Stage stage(row.steps, tls, first);
+  if (tls == Identity::Get().http2()) stage.SetGreeting(h2::Settings());
   SenderOptions options;
   options.ca_file = Identity::Get().file();
   SenderFixture sender(options, client);
@@ -47,8 +49,8 @@ std::string Wrong(const Behaviour& row, Client client, SSL_CTX* tls) {
   return wrong;
 }
 
-void RunAll(Client client, SSL_CTX* tls, bool curl) {
-  for (const Behaviour& row : Behaviours()) {
+void RunAll(const std::vector<Behaviour>& rows, Client client, SSL_CTX* tls, bool curl) {
+  for (const Behaviour& row : rows) {
     if ((curl && row.curl_gap != nullptr) || (tls == nullptr && row.dress != Dress::kBoth)) continue;
     const std::string wrong = Wrong(row, client, tls);
     INFO(row.name << ": " << wrong);
@@ -59,13 +61,17 @@ void RunAll(Client client, SSL_CTX* tls, bool curl) {
 }  // namespace
 
 TEST_CASE("receivers: the broker's sender over TCP") {
-  RunAll(Client::kBroker, nullptr, false);
+  RunAll(Behaviours(), Client::kBroker, nullptr, false);
 }
 
 TEST_CASE("receivers: the broker's sender over TLS") {
-  RunAll(Client::kBroker, Identity::Get().server(), false);
+  RunAll(Behaviours(), Client::kBroker, Identity::Get().server(), false);
 }
 
 TEST_CASE("receivers: curl over TCP") {
-  RunAll(Client::kCurl, nullptr, true);
+  RunAll(Behaviours(), Client::kCurl, nullptr, true);
+}
+
+TEST_CASE("receivers: the broker's sender over HTTP/2") {
+  RunAll(Http2Behaviours(), Client::kBroker, Identity::Get().http2(), false);
 }

@@ -1,6 +1,6 @@
-// Stage: a receiver that plays a part, step by step, over TCP or TLS: what it reads, the bytes that it sends, how it ends the connection. The steps
-// are for its first connection; whatever comes after them, and every other connection, is served well: each request gets 200 and "good". No step
-// sleeps: what has to come after something waits for that.
+// Stage: a receiver that plays a part, step by step, over TCP or TLS, in HTTP/1.1 or HTTP/2: what it reads, the bytes that it sends, how it ends the
+// connection. The steps are for its first connection; whatever comes after them, and every other connection, is served well: each request gets 200
+// and "good". No step sleeps: what has to come after something waits for that.
 #pragma once
 
 #include <condition_variable>
@@ -68,6 +68,8 @@ class Stage {
   explicit Stage(std::vector<Step> steps, SSL_CTX* tls = nullptr) : Stage(std::move(steps), tls, tls) {}
   /// `first`: in place of `tls` on the first connection.
   Stage(std::vector<Step> steps, SSL_CTX* tls, SSL_CTX* first);
+  /// What `later` says is sent on every connection but the first before it is served; over HTTP/2 it is the settings.
+  void SetGreeting(std::string later) { greeting_ = std::move(later); }
   ~Stage();
 
   std::string Url(const std::string& target) const;
@@ -85,6 +87,8 @@ class Stage {
   void Serve(Channel* channel, bool first);
   bool Play(Channel* channel, const Step& step);
   bool ReadRequest(Channel* channel);
+  bool ReadCall(Channel* channel, bool whole);
+  bool AnswerCall(Channel* channel);
 
   std::vector<Step> steps_;
   SSL_CTX* tls_;
@@ -93,6 +97,7 @@ class Stage {
   int port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::string greeting_;
   bool ended_ = false, played_ = false, stopping_ = false;
   int connections_ = 0;
   std::vector<std::string> requests_;

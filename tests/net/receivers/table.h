@@ -34,6 +34,12 @@ inline Want Spent(const char* error, uint16_t status) {
   return {.verdict = Verdict::kFailure, .status = status, .error = error, .reused = true};
 }
 
+/// The one that follows goes over the same connection all the same.
+inline Want AndKept(Want want) {
+  want.reused = true;
+  return want;
+}
+
 /// What is asked for: a POST of a byte, unless said otherwise.
 struct Call {
   Method method = Method::kPost;
@@ -79,5 +85,7 @@ struct Behaviour {
 };
 
 const std::vector<Behaviour>& Behaviours();
+/// Of receivers that speak HTTP/2.
+const std::vector<Behaviour>& Http2Behaviours();
 
 }  // namespace notifyd
