@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "net/sender/loop_timer.h"
 
 namespace notifyd {
 
@@ -26,9 +27,7 @@ class CurlMulti::Impl {
   Impl(uv_loop_t* loop, Watches* watches, std::function<void()> progressed)
       : loop_(loop), watches_(*watches), progressed_(std::move(progressed)), multi_(curl_multi_init()) {
     CHECK(multi_ != nullptr);
-    timer_ = new uv_timer_t;
-    CHECK(uv_timer_init(loop_, timer_) == 0);
-    timer_->data = this;
+    timer_ = MakeTimer(loop_, this);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::OnSocketWanted);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::OnTimerWanted);
@@ -40,7 +39,7 @@ class CurlMulti::Impl {
   void Close() {
     curl_multi_cleanup(multi_);
     multi_ = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(timer_), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
+    CloseTimer(timer_);
     for (Watch* watch : watches_) {
       if (watch != nullptr && watch->owner == this) Drop(watch);
     }

@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "net/sender/loop_timer.h"
 
 namespace notifyd {
 namespace {
@@ -62,12 +63,8 @@ class Resolver::Impl {
  public:
   Impl(uv_loop_t* loop, const ResolverOptions& options) : loop_(loop), options_(options) {
     InitAresOnce();
-    timer_ = new uv_timer_t;
-    CHECK(uv_timer_init(loop_, timer_) == 0);
-    timer_->data = this;
-    deliver_ = new uv_timer_t;
-    CHECK(uv_timer_init(loop_, deliver_) == 0);
-    deliver_->data = this;
+    timer_ = MakeTimer(loop_, this);
+    deliver_ = MakeTimer(loop_, this);
     empty_.error = "too many names are being looked up";
     Open();
   }
@@ -75,8 +72,8 @@ class Resolver::Impl {
   ~Impl() {
     ending_ = true;
     if (channel_ != nullptr) ares_destroy(channel_);
-    for (uv_timer_t* timer : {timer_, deliver_})
-      uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
+    CloseTimer(timer_);
+    CloseTimer(deliver_);
   }
 
   const Answer* Look(std::string_view name, Waiter* waiter, int64_t now_ms) {
