@@ -13,7 +13,7 @@
 #include "broker/ports.h"
 #include "net/api/api.h"
 #include "net/loop.h"
-#include "net/sender/routing_sender.h"
+#include "net/sender/plain_sender.h"
 
 namespace notifyd {
 
@@ -22,7 +22,7 @@ class Dispatcher : public Sender, public ReplySink {
   struct Target {
     Loop* loop;
     Api* api;
-    RoutingSender* sender;
+    PlainSender* sender;
   };
   /// `targets`: by RequestId::thread; borrowed, like `lateness`. `direct`: the core runs on the loop of the only target.
   Dispatcher(std::vector<Target> targets, bool direct, Histogram* lateness)

@@ -102,7 +102,7 @@ Status Runtime::Impl::MakeIoThreads() {
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
     auto io = std::make_unique<IoThread>();
-    Result<std::unique_ptr<RoutingSender>> sender = RoutingSender::Create(&io->loop, &mailbox_, options_.sender);
+    Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&io->loop, &mailbox_, options_.sender);
     if (!sender.ok()) return std::move(sender).status();
     io->sender = *std::move(sender);
     ApiOptions api = options_.api;

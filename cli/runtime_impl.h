@@ -26,7 +26,7 @@ namespace notifyd {
 /// One event loop with what lives on it. `thread` is empty for the first one: that runs on the thread that calls Run.
 struct IoThread {
   Loop loop;
-  std::unique_ptr<RoutingSender> sender;
+  std::unique_ptr<PlainSender> sender;
   std::unique_ptr<Api> api;
   std::unique_ptr<HttpServer> server;
   HttpServer::Sockets released;  // written on its own loop, read once all have released

@@ -17,6 +17,11 @@ constexpr int64_t kRecordMs = 1000;
 constexpr int64_t kLookAgainMs = 100;
 constexpr int64_t kLostMs = 1000;
 constexpr int64_t kAnswerGraceMs = 250;
+constexpr int kMaxRedirects = 5;
+
+bool IsRedirect(uint16_t status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
 }  // namespace
 
@@ -26,19 +31,27 @@ void PlainCall::Begin(StartAttempt attempt) {
   config_ = shared_->config;
   era_ = shared_->pool->era();
   attempt_ = std::move(attempt);
-  reused_ = written_ = posted_ = opening_ = false;
+  posted_ = opening_ = false;
+  redirects_ = 0;
+  redirect_error_ = nullptr;
+  state_ = State::kResolving;
+  if (Status status = request_.Build(attempt_, *config_, shared_->random); !status.ok())
+    return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
+  deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().timeout_ms);
+  BeginHop(now_ms);
+}
+
+void PlainCall::BeginHop(int64_t now_ms) {
+  const NotifySpec& spec = request_.spec();
+  const SenderOptions& options = config_->options;
+  reused_ = written_ = false;
   loss_ = Loss::kConnection;
   lost_detail_.clear();
   record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
   state_ = State::kResolving;
-  const SenderOptions& options = config_->options;
-  if (Status status = request_.Build(attempt_, *config_, shared_->random); !status.ok())
-    return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
-  const NotifySpec& spec = request_.spec();
-  deadline_ms_ = now_ms + std::max<int64_t>(1, spec.timeout_ms);
   connect_deadline_ms_ = now_ms + std::max<int64_t>(1, spec.connect_timeout_ms);
   const RetryPolicy& policy = attempt_.head->retry_policy();
-  reader_.Begin({.to_head = spec.method == Method::kHead,
+  reader_.Begin({.to_head = request_.method() == Method::kHead,
                  .reply_none = attempt_.head->reply_none,
                  .expect = &spec.expect,
                  .fatal_on = policy.fatal_on ? &*policy.fatal_on : nullptr,
@@ -81,8 +94,10 @@ void PlainCall::TakeAddresses(const Resolver::Answer& answer, int64_t now_ms) {
 
 /// Without addresses: over a connection that is there, or not at all.
 void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms, bool alone) {
-  if (attempt_.over != StartAttempt::Over::kNew) {
-    const auto want = attempt_.over == StartAttempt::Over::kSure ? PlainPool::Want::kHot : PlainPool::Want::kAny;
+  // Another hop is another host, or one that has just answered.
+  const StartAttempt::Over over = redirects_ == 0 ? attempt_.over : StartAttempt::Over::kAny;
+  if (over != StartAttempt::Over::kNew) {
+    const auto want = over == StartAttempt::Over::kSure ? PlainPool::Want::kHot : PlainPool::Want::kAny;
     if (Http2Session* session = shared_->pool->Join(host_, want, now_ms)) return Ask(session);
     if (PlainConnection* connection = shared_->pool->Take(host_, want, now_ms)) {
       if (connection->http2 != nullptr) return Ask(connection->http2.get());
@@ -91,7 +106,7 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
     }
   }
   if (addresses == nullptr) return;
-  if (attempt_.over == StartAttempt::Over::kAny && !alone && shared_->pool->Wait(host_, this)) {
+  if (over == StartAttempt::Over::kAny && !alone && shared_->pool->Wait(host_, this)) {
     state_ = State::kWaiting;
     return Arm();
   }
@@ -264,7 +279,42 @@ Unjudged PlainCall::MakeEnded() const {
   return unjudged;
 }
 
+bool PlainCall::Follow(bool reusable) {
+  if (!config_->options.follow_redirects || attempt_.head->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) ||
+      reader_.location().empty())
+    return false;
+  if (redirects_ == kMaxRedirects) {
+    redirect_error_ = "too_many_redirects";
+    redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + reader_.location();
+    return false;
+  }
+  if (Status status = request_.Follow(attempt_, *config_, reader_.status(), reader_.location()); !status.ok()) {
+    redirect_error_ = "unexpected_answer";
+    redirect_detail_ = status.detail();
+    return false;
+  }
+  ++redirects_;
+  const int64_t now_ms = MonotonicMs();
+  LetGo(Why::kAnswer, reusable, now_ms);
+  shared_->pool->Leave(std::exchange(host_, nullptr));
+  BeginHop(now_ms);
+  return true;
+}
+
+void PlainCall::LetGo(Why why, bool reusable, int64_t now_ms) {
+  if (session_ != nullptr) {
+    // One that was silent for so long is not asked again.
+    const bool spoke = why == Why::kAnswer || reader_.head_done() || (why == Why::kLost && loss_ != Loss::kConnection);
+    if (spoke) over()->answered_ms = now_ms;
+    std::exchange(session_, nullptr)->Leave(this, spoke);
+  } else if (connection_ != nullptr) {
+    const bool kept = reusable && why == Why::kAnswer && written_ && reader_.fault() == nullptr && reader_.keep_alive();
+    shared_->pool->Give(std::exchange(connection_, nullptr), kept, now_ms);
+  }
+}
+
 void PlainCall::End(Why why, bool reusable) {
+  if (state_ == State::kAsking && why == Why::kAnswer && Follow(reusable)) return;
   Unjudged ended = MakeEnded();
   AttemptResult& result = ended.ended.result;
   AttemptRecord& record = result.record;
@@ -275,7 +325,14 @@ void PlainCall::End(Why why, bool reusable) {
     record.error = written_ ? "" : "unexpected_answer";
     record.detail = written_ ? "" : "status " + std::to_string(reader_.status()) + " came before the whole request was written";
   }
-  if (!said) SetError(why, &record);
+  if (redirect_error_ != nullptr) {
+    ended.decided = true;
+    result.verdict = Verdict::kFailure;
+    record.error = redirect_error_;
+    record.detail = redirect_detail_;
+  } else if (!said) {
+    SetError(why, &record);
+  }
   if (!request_.spec().headers.empty()) ended.secrets = SecretValues(config_->secrets, request_.spec().headers);
   if (!ended.decided) ended.expect = request_.spec().expect;
   if (over() != nullptr) {
@@ -285,15 +342,7 @@ void PlainCall::End(Why why, bool reusable) {
       // NoteLoss closes idle ones alone: this one is in use.
       if (loss_ == Loss::kConnection) shared_->pool->NoteLoss(over(), now_ms);
     }
-    if (session_ != nullptr) {
-      // One that was silent for so long is not asked again.
-      const bool spoke = why == Why::kAnswer || reader_.head_done() || (why == Why::kLost && loss_ != Loss::kConnection);
-      if (spoke) over()->answered_ms = now_ms;
-      std::exchange(session_, nullptr)->Leave(this, spoke);
-    } else {
-      shared_->pool->Give(connection_, reusable && why == Why::kAnswer && written_ && reader_.fault() == nullptr && reader_.keep_alive(), now_ms);
-      connection_ = nullptr;
-    }
+    LetGo(why, reusable, now_ms);
   }
   Finish(std::move(ended));
 }

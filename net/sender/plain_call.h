@@ -76,6 +76,11 @@ class PlainCall : public Timed,
   void OnStreamLost(Loss loss, const std::string& detail) override;
   void OnStreamWritten() override { OnWritten(nullptr); }
 
+  void BeginHop(int64_t now_ms);
+  /// The answer leads elsewhere, and the attempt goes there. False: it ends here.
+  bool Follow(bool reusable);
+  /// Lets go of what the request went over.
+  void LetGo(Why why, bool reusable, int64_t now_ms);
   void TakeAddresses(const Resolver::Answer& answer, int64_t now_ms);
   void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms, bool alone = false);
   void Secure(PlainConnection* connection);
@@ -107,6 +112,10 @@ class PlainCall : public Timed,
   bool opening_ = false;                   // the pool was told that a connection is being opened
   Loss loss_ = Loss::kConnection;
   std::string lost_detail_;
+  int redirects_ = 0;
+  /// A redirect that cannot be followed: what is wrong with it.
+  const char* redirect_error_ = nullptr;
+  std::string redirect_detail_;
   std::vector<IpAddress> literal_;  // kept for its memory
   bool reused_ = false;             // the connection had served others
   bool written_ = false, posted_ = false;

@@ -1,4 +1,4 @@
-// What goes over the wire, in the order in which curl sends it too.
+// What goes over the wire.
 #include "net/sender/plain_request.h"
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "broker/via.h"
+#include "net/sender/target.h"
 
 namespace notifyd {
 namespace {
@@ -14,6 +15,12 @@ namespace {
 constexpr size_t kTraceParentBytes = 55;
 /// Memory that a request keeps for the next one.
 constexpr size_t kMaxKeptBytes = 64 << 10;
+
+/// May a redirect take the header to another origin? What else its submitter said is for the first one alone.
+bool GoesElsewhere(std::string_view name) {
+  return EqualsIgnoringCase(name, "accept") || EqualsIgnoringCase(name, "content-type") || EqualsIgnoringCase(name, "user-agent") ||
+         EqualsIgnoringCase(name, "traceparent");
+}
 
 bool IsFieldValue(std::string_view value) {
   return value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos;
@@ -31,17 +38,46 @@ Status PlainRequest::Build(const StartAttempt& attempt, const SenderConfig& conf
   if (!parts.ok()) return std::move(parts).status();
   parts_ = *std::move(parts);
   body_ = parts_.body(spec_);
+  method_ = spec_.method;
+  redirected_.clear();
+  other_origin_ = body_dropped_ = false;
+  MakeTrace(attempt, random);
+  return Assemble(attempt, config);
+}
+
+std::string PlainRequest::Url() const {
+  if (!redirected_.empty()) return redirected_;
+  std::string url(parts_.url);
+  if (parts_.in_query) url.append(parts_.joint()).append(parts_.encoded);
+  return url;
+}
+
+Status PlainRequest::Follow(const StartAttempt& attempt, const SenderConfig& config, uint16_t status, const std::string& location) {
+  const std::string from = Url();
+  Result<std::string> next = ResolveRedirect(from, location);
+  if (!next.ok()) return std::move(next).status();
+  if ((status == 303 && method_ != Method::kHead) || ((status == 301 || status == 302) && method_ == Method::kPost)) {
+    method_ = Method::kGet;
+    body_dropped_ = true;
+    body_ = {};
+  }
+  other_origin_ |= !SameOrigin(from, *next);
+  redirected_ = next->substr(0, next->find('#'));
+  return Assemble(attempt, config);
+}
+
+Status PlainRequest::Assemble(const StartAttempt& attempt, const SenderConfig& config) {
   std::string_view rest;
   Authority authority;
-  if (Status status = TakeUrl(parts_.url, &authority, &rest); !status.ok()) return status;
-  head_.assign(ToString(spec_.method)).push_back(' ');
+  if (Status status = TakeUrl(redirected_.empty() ? parts_.url : redirected_, &authority, &rest); !status.ok()) return status;
+  head_.assign(ToString(method_)).push_back(' ');
   if (rest.empty() || rest[0] == '?') head_.push_back('/');
   head_.append(rest);
-  if (parts_.in_query) head_.append(parts_.joint()).append(parts_.encoded);
+  if (parts_.in_query && redirected_.empty()) head_.append(parts_.joint()).append(parts_.encoded);
   head_.append(" HTTP/1.1\r\nHost: ").append(authority.host);
   if (port_ != default_port()) head_.append(":").append(std::to_string(port_));
   head_.append("\r\n");
-  return AppendHeaders(attempt, config, random);
+  return AppendHeaders(attempt, config);
 }
 
 /// `rest`: path and query.
@@ -66,10 +102,21 @@ void PlainRequest::Line(std::string_view name, std::string_view value) {
   head_.append(name).append(": ").append(value).append("\r\n");
 }
 
-Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, Random* random) {
+/// A parent id of the attempt's own, in the trace that the notify came with (W3C Trace Context).
+void PlainRequest::MakeTrace(const StartAttempt& attempt, Random* random) {
+  trace_parent_.clear();
   const std::string& given = attempt.head->trace_parent;
-  const bool traced = given.size() == kTraceParentBytes && IsFieldValue(given);
-  const bool has_state = traced && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
+  if (given.size() != kTraceParentBytes || !IsFieldValue(given)) return;
+  uint64_t parent = 0;  // which stands for none
+  while (parent == 0) parent = random->Next();
+  char hex[17];
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(parent));
+  trace_parent_.append("00-").append(attempt.head->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3);
+}
+
+Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config) {
+  const bool traced = !trace_parent_.empty();
+  const bool has_state = traced && !other_origin_ && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
   bool has_type = false, has_agent = config.options.user_agent.empty(), has_accept = false;
   for (const auto& [name, value] : spec_.headers) {
     has_type |= EqualsIgnoringCase(name, "content-type");
@@ -79,13 +126,14 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   if (!has_agent) Line("User-Agent", config.options.user_agent);
   if (!has_accept) head_.append("Accept: */*\r\n");
   for (const auto& [name, value] : spec_.headers) {
+    if ((other_origin_ && !GoesElsewhere(name)) || (body_dropped_ && EqualsIgnoringCase(name, "content-type"))) continue;
     if ((traced && EqualsIgnoringCase(name, "traceparent")) || (has_state && EqualsIgnoringCase(name, "tracestate"))) continue;
     if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos || !IsFieldValue(value))
       return Invalid("a header is not valid");
     if (value.find_first_not_of(" \t\v\f") == value.npos) head_.append(name).append(":\r\n");
     else Line(name, value);
   }
-  if (!has_type && !parts_.content_type.empty()) Line("Content-Type", parts_.content_type);
+  if (!has_type && !parts_.content_type.empty() && !body_dropped_) Line("Content-Type", parts_.content_type);
   Line("Notify-Id", attempt.id.ToString());
   char digits[24];
   char* end = std::to_chars(digits, digits + sizeof digits, attempt.number).ptr;
@@ -93,16 +141,10 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   if (!spec_.via.empty() || !config.via.empty()) {
     if (const std::string via = MergeVia(spec_.via, config.via); !via.empty()) Line(kViaHeader, via);
   }
-  if (traced) {
-    uint64_t parent = 0;  // which stands for none
-    while (parent == 0) parent = random->Next();
-    char hex[17];
-    std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(parent));
-    head_.append("traceparent: 00-").append(attempt.head->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3).append("\r\n");
-  }
+  if (traced) Line("traceparent", trace_parent_);
   if (has_state) Line("tracestate", spec_.trace_state);
-  const bool takes_body = spec_.method == Method::kPost || spec_.method == Method::kPut || spec_.method == Method::kPatch;
-  if (parts_.has_body || takes_body) {
+  const bool takes_body = method_ == Method::kPost || method_ == Method::kPut || method_ == Method::kPatch;
+  if ((parts_.has_body && !body_dropped_) || takes_body) {
     end = std::to_chars(digits, digits + sizeof digits, body_.size()).ptr;
     Line("Content-Length", {digits, static_cast<size_t>(end - digits)});
   }

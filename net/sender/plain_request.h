@@ -21,6 +21,10 @@ class PlainRequest {
  public:
   /// Error: it cannot be sent at all. `random`: for the trace's parent id.
   Status Build(const StartAttempt& attempt, const SenderConfig& config, Random* random);
+  /// Makes it the request that an answer with `status` (301, 302, 303, 307, 308) and this Location asks for (RFC 9110 section 15.4): a POST becomes a
+  /// GET without a body on 301, 302 and 303; to another origin goes only what is harmless anywhere. Error: kUnacceptable, for people: it leads to no
+  /// URL that may be called.
+  Status Follow(const StartAttempt& attempt, const SenderConfig& config, uint16_t status, const std::string& location);
 
   // Valid until the next Build.
   const NotifySpec& spec() const { return spec_; }
@@ -31,6 +35,7 @@ class PlainRequest {
   bool secure() const { return secure_; }
   /// Where the host is an address, in whatever form it is written.
   const std::optional<IpAddress>& literal() const { return literal_; }
+  Method method() const { return method_; }
   std::string_view head() const { return head_; }
   std::string_view body() const { return body_; }
   /// Lets go of what is large.
@@ -39,7 +44,10 @@ class PlainRequest {
  private:
   uint16_t default_port() const { return secure_ ? 443 : 80; }
   Status TakeUrl(std::string_view url, Authority* authority, std::string_view* rest);
-  Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, Random* random);
+  Status Assemble(const StartAttempt& attempt, const SenderConfig& config);
+  Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config);
+  void MakeTrace(const StartAttempt& attempt, Random* random);
+  std::string Url() const;
   void Line(std::string_view name, std::string_view value);
 
   NotifySpec spec_;
@@ -48,6 +56,12 @@ class PlainRequest {
   uint16_t port_ = 0;
   bool secure_ = false;
   std::optional<IpAddress> literal_;
+  std::string trace_parent_;  // as it is sent; empty: none
+  // Of this hop.
+  Method method_ = Method::kPost;
+  std::string redirected_;     // where to; empty: not
+  bool other_origin_ = false;  // a redirect led there
+  bool body_dropped_ = false;  // a redirect made it a GET
   std::string head_;
   std::string_view body_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "net/loop.h"
+#include "net/sender/authorities.h"
 #include "net/sender/loop_timer.h"
 #include "net/sender/plain_call.h"
 
@@ -35,11 +36,12 @@ uint64_t Seed() {
 
 class PlainSender::Impl {
  public:
-  Impl(Loop* loop, EventSink* sink, Resolver* resolver, const SenderOptions& options, DestinationPolicy policy)
+  Impl(Loop* loop, EventSink* sink, const SenderOptions& options, DestinationPolicy policy)
       : sink_(sink),
         ca_file_(options.ca_file),
         judge_(loop, [this](AttemptEnded ended) { Post(std::move(ended)); }),
         random_(Seed()),
+        resolver_(loop->raw(), options.resolver),
         read_buffer_(std::make_unique<char[]>(kReadBytes)),
         connections_{loop->raw(), read_buffer_.get(), kReadBytes},
         wheel_(kTickMs, MonotonicMs()),
@@ -50,7 +52,7 @@ class PlainSender::Impl {
                .random = &random_,
                .connections = &connections_,
                .pool = &pool_,
-               .resolver = resolver,
+               .resolver = &resolver_,
                .wheel = &wheel_,
                .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
@@ -95,6 +97,7 @@ class PlainSender::Impl {
     const bool other_destinations = options.allow != old.allow || options.deny != old.deny;
     SenderOptions changed = options;
     changed.user_agent = old.user_agent;
+    changed.ca_file = old.ca_file;
     shared_.config = MakeSenderConfig(changed, *std::move(policy), self_);
     pool_.SetMaxAge(options.max_connection_age_ms);
     // No attempt is to use a connection that might not be opened now.
@@ -199,6 +202,7 @@ class PlainSender::Impl {
   SenderSelf self_;
   JudgeThread judge_;
   Random random_;
+  Resolver resolver_;
   std::unique_ptr<char[]> read_buffer_;
   PlainConnection::Shared connections_;
   DeadlineWheel wheel_;
@@ -215,10 +219,14 @@ class PlainSender::Impl {
   int64_t tick_ms_ = 0, busy_ms_ = 0, swept_ms_ = 0;
 };
 
-Result<std::unique_ptr<PlainSender>> PlainSender::Create(Loop* loop, EventSink* sink, Resolver* resolver, const SenderOptions& options) {
+Result<std::unique_ptr<PlainSender>> PlainSender::Create(Loop* loop, EventSink* sink, const SenderOptions& options) {
   Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
   if (!policy.ok()) return std::move(policy).status();
-  return std::unique_ptr<PlainSender>(new PlainSender(std::make_unique<Impl>(loop, sink, resolver, options, *std::move(policy))));
+  if (!options.ca_file.empty()) {
+    Status authorities = CheckAuthorities(options.ca_file);
+    if (!authorities.ok()) return Status(authorities.code(), authorities.detail(), "/destinations/ca_file");
+  }
+  return std::unique_ptr<PlainSender>(new PlainSender(std::make_unique<Impl>(loop, sink, options, *std::move(policy))));
 }
 
 PlainSender::PlainSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

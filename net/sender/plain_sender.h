@@ -1,4 +1,5 @@
-// PlainSender: makes the calls to http:// receivers itself, over TCP and HTTP/1.1. One a loop; Start on the loop's thread only.
+// PlainSender: the Sender that the broker uses. Makes the calls itself, over TCP and TLS, HTTP/1.1 and HTTP/2. One a loop; Start on the loop's thread
+// only.
 //
 // I1  Exactly one AttemptEnded is posted for each Start, none of them from inside Start, unless Abort comes first.
 // I2  One attempt is one request on the wire, or none: nothing is ever sent again by itself.
@@ -19,16 +20,24 @@ class Loop;
 
 class PlainSender : public Sender {
  public:
-  /// Error: as CurlSender::Create for a CIDR. `loop`, `sink` and `resolver` are borrowed; redirects are not followed, whatever `options` say.
-  static Result<std::unique_ptr<PlainSender>> Create(Loop* loop, EventSink* sink, Resolver* resolver, const SenderOptions& options);
+  /// Error: kUnacceptable for a CIDR that does not parse, with field "/destinations/allow/0" or the like, and for a ca_file that cannot be read, with
+  /// field "/destinations/ca_file". `loop` and `sink` are borrowed.
+  static Result<std::unique_ptr<PlainSender>> Create(Loop* loop, EventSink* sink, const SenderOptions& options);
   ~PlainSender() override;
 
-  // As CurlSender's functions of the same names, but that the URL's scheme must be http.
+  /// Before the first attempt.
   void SetSelf(SenderSelf self);
   void Start(StartAttempt attempt) override;
+  /// The settings were read anew: what of `options` can change while running (allow and deny, recorded bytes, follow_redirects,
+  /// max_response_bytes, secret_headers, max_connection_age_ms) holds for attempts that start from now on; the rest is ignored. Those under way keep
+  /// what they began with; no connection that was opened under other destinations is used again. Error, and nothing changed: a CIDR that does not
+  /// parse, as for Create.
   Status Reload(const SenderOptions& options);
+  /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();
+  /// Those whose answer is being judged included.
   size_t in_flight() const;
+  /// How many answers were judged away from the loop, because they were large. Loop thread.
   uint64_t judged_apart() const;
 
  private:

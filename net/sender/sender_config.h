@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/secrets.h"
-#include "net/sender/curl_sender.h"
 #include "net/sender/destinations.h"
+#include "net/sender/sender_options.h"
 
 namespace notifyd {
 

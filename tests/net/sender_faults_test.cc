@@ -137,7 +137,7 @@ TEST_CASE("sender faults: a status that is not expected says so though its body 
 }
 
 TEST_CASE("sender faults: a request that a reused connection swallowed is not sent again in secret") {
-  // Each connection answers once and dies with the second request: libcurl by itself would send that again, a POST too.
+  // Each connection answers once and dies with the second request.
   TinyReceiver receiver([](TinyReceiver::Peer& peer) {
     if (!peer.ReadRequest()) return;
     peer.Answer(200, "first");
@@ -251,7 +251,7 @@ TEST_CASE("sender faults: a range that does not parse is refused by its place in
   } sink;
   SenderOptions options;
   options.allow = {"10.0.0.0/8", "nonsense"};
-  Result<std::unique_ptr<CurlSender>> sender = CurlSender::Create(&loop, &sink, options);
+  Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&loop, &sink, options);
   REQUIRE_FALSE(sender.ok());
   CHECK(sender.status().field() == "/destinations/allow/1");
 }

@@ -9,7 +9,7 @@
 
 #include "broker/spec.h"
 #include "net/loop.h"
-#include "net/sender/routing_sender.h"
+#include "net/sender/plain_sender.h"
 #include "net/tiny_receiver.h"
 
 namespace notifyd {
@@ -28,32 +28,17 @@ inline NotifySpec PostOf(std::string url, std::string body) {
   return spec;
 }
 
-/// Which implementation of the port.
-enum class Client {
-  kBroker,  // what the broker uses: the plain client for http, curl for https
-  kCurl,    // curl for both
-};
-
 class SenderFixture : public EventSink {
  public:
-  explicit SenderFixture(SenderOptions options = {}, Client client = Client::kBroker) {
+  explicit SenderFixture(SenderOptions options = {}) {
     if (options.user_agent.empty()) options.user_agent = "notifyd/test";
-    if (client == Client::kCurl) {
-      Result<std::unique_ptr<CurlSender>> made = CurlSender::Create(&loop_, this, options);
-      Must(made.ok(), "Create");
-      curl_ = *std::move(made);
-    } else {
-      Result<std::unique_ptr<RoutingSender>> made = RoutingSender::Create(&loop_, this, options);
-      Must(made.ok(), "Create");
-      routed_ = *std::move(made);
-    }
+    Result<std::unique_ptr<PlainSender>> made = PlainSender::Create(&loop_, this, options);
+    Must(made.ok(), "Create");
+    sender_ = *std::move(made);
     thread_ = std::thread([this] { loop_.Run(); });
   }
   ~SenderFixture() override {
-    OnLoop([this] {
-      curl_.reset();
-      routed_.reset();
-    });
+    OnLoop([this] { sender_.reset(); });
     loop_.Stop();
     thread_.join();
   }
@@ -67,7 +52,7 @@ class SenderFixture : public EventSink {
   }
 
   /// On the loop's thread.
-  uint64_t judged_apart() { return curl_ ? curl_->judged_apart() : routed_->judged_apart(); }
+  uint64_t judged_apart() { return sender_->judged_apart(); }
 
   /// Runs on the loop's thread; returns when it has.
   void OnLoop(std::function<void()> task) {
@@ -94,8 +79,7 @@ class SenderFixture : public EventSink {
     const NotifyId id = attempt.id;
     OnLoop([&] {
       inside_start_ = true;
-      if (curl_) curl_->Start(std::move(attempt));
-      else routed_->Start(std::move(attempt));
+      sender_->Start(std::move(attempt));
       inside_start_ = false;
     });
     return id;
@@ -109,19 +93,19 @@ class SenderFixture : public EventSink {
 
   size_t in_flight() {
     size_t count = 0;
-    OnLoop([&] { count = curl_ ? curl_->in_flight() : routed_->in_flight(); });
+    OnLoop([&] { count = sender_->in_flight(); });
     return count;
   }
   Status Reload(SenderOptions options) {
     Status status;
-    OnLoop([&] { status = curl_ ? curl_->Reload(options) : routed_->Reload(options); });
+    OnLoop([&] { status = sender_->Reload(options); });
     return status;
   }
   void SetSelf(SenderSelf self) {
-    OnLoop([&] { curl_ ? curl_->SetSelf(std::move(self)) : routed_->SetSelf(std::move(self)); });
+    OnLoop([&] { sender_->SetSelf(std::move(self)); });
   }
   void Abort() {
-    OnLoop([this] { curl_ ? curl_->Abort() : routed_->Abort(); });
+    OnLoop([this] { sender_->Abort(); });
   }
   size_t ended() {
     std::lock_guard lock(mutex_);
@@ -130,9 +114,7 @@ class SenderFixture : public EventSink {
 
  private:
   Loop loop_;
-  // One of them.
-  std::unique_ptr<CurlSender> curl_;
-  std::unique_ptr<RoutingSender> routed_;
+  std::unique_ptr<PlainSender> sender_;
   std::thread thread_;
   uint64_t last_id_ = 0;
   bool inside_start_ = false;  // loop thread

@@ -1,4 +1,8 @@
 // TLS: a receiver of the openssl command, with a certificate made for the test.
+#include "net/fake_dns.h"
+#include "net/identity.h"
+#include "net/receivers/frames.h"
+#include "net/receivers/stage.h"
 #include "net/sender_fixture.h"
 
 #include <fcntl.h>
@@ -134,7 +138,62 @@ TEST_CASE("tls: a file of CAs that cannot be read is refused when the sender is 
   } sink;
   SenderOptions options;
   options.ca_file = "/nonexistent/ca.pem";
-  Result<std::unique_ptr<CurlSender>> sender = CurlSender::Create(&loop, &sink, options);
+  Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&loop, &sink, options);
   REQUIRE_FALSE(sender.ok());
   CHECK(sender.status().field() == "/destinations/ca_file");
+}
+
+TEST_CASE("tls: a further connection to a receiver goes on with the session of the one before") {
+  SSL_CTX* tls = Identity::Get().server();
+  TinyReceiver receiver(200, "ok", "127.0.0.1", 0, tls);
+  SenderOptions options;
+  options.ca_file = Identity::Get().file();
+  SenderFixture sender(options);
+  REQUIRE(sender.Send(PostOf(receiver.Url("/"), "x")).verdict == Verdict::kSuccess);
+  const long before = SSL_CTX_sess_hits(tls);
+  REQUIRE(sender.Send(PostOf(receiver.Url("/"), "x"), {}, StartAttempt::Over::kNew).verdict == Verdict::kSuccess);
+  CHECK(receiver.connections() == 2);
+  CHECK(SSL_CTX_sess_hits(tls) == before + 1);
+}
+
+TEST_CASE("tls: redirects lead from http to https and back, and over HTTP/2") {
+  TinyReceiver last(200, "end");
+  Stage http2({Send(h2::Settings()), Read(), Send(h2::Head(1, "307", {{"location", last.Url("/end")}}, true))}, Identity::Get().http2());
+  const auto to = [](std::string url) {
+    return [url](TinyReceiver::Peer& peer) {
+      while (peer.ReadRequest()) peer.Answer(308, "over there", "Location: " + url + "\r\n");
+    };
+  };
+  TinyReceiver secure(to(http2.Url("/c")), INADDR_LOOPBACK, 0, Identity::Get().server());
+  TinyReceiver plain(to(secure.Url("/b#there")));
+  SenderOptions options;
+  options.ca_file = Identity::Get().file();
+  options.follow_redirects = true;
+  SenderFixture sender(options);
+  NotifySpec spec = PostOf(plain.Url("/a"), "text");
+  spec.headers = {{"Authorization", "secret"}, {"Accept", "a/b"}};
+  const AttemptResult result = sender.Send(spec);
+  CHECK(result.record.error == "");
+  CHECK(result.record.response_body == "end");
+  CHECK(secure.requests().at(0).starts_with("POST /b HTTP/1.1\r\n"));
+  CHECK(last.requests().at(0).starts_with("POST /end HTTP/1.1\r\n"));
+  CHECK(last.requests().at(0).ends_with("\r\n\r\ntext"));
+  CHECK(last.requests().at(0).find("secret") == std::string::npos);
+  CHECK(last.requests().at(0).find("Accept: a/b") != std::string::npos);
+}
+
+TEST_CASE("tls: a wildcard stands for one label, and a dot at a name's end is no part of it") {
+  FakeDns dns;
+  for (const char* name : {"x.wild.test", "x.y.wild.test", "a.test.", "a.test"}) dns.Set(name, {{"127.0.0.1"}, 60});
+  TinyReceiver receiver(200, "ok", "127.0.0.1", 0, Identity::Get().server());
+  SenderOptions options;
+  options.ca_file = Identity::Get().file();
+  options.resolver.servers = dns.server();
+  SenderFixture sender(options);
+  const auto error = [&](const std::string& name) {
+    return sender.Send(PostOf("https://" + name + ":" + std::to_string(receiver.port()) + "/", "x")).record.error;
+  };
+  CHECK(error("x.wild.test") == "");
+  CHECK(error("x.y.wild.test") == "tls");
+  CHECK(error("a.test.") == "");
 }

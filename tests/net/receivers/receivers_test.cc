@@ -1,4 +1,4 @@
-// Every implementation of the Sender port against every behaviour of the table, over TCP and TLS.
+// The sender against every behaviour of the tables, over TCP, TLS and HTTP/2.
 #include "net/receivers/frames.h"
 #include "net/receivers/table.h"
 #include "net/sender_fixture.h"
@@ -10,7 +10,7 @@ using namespace notifyd;
 namespace {
 
 /// What is wrong with how the row was taken; empty: nothing.
-std::string Wrong(const Behaviour& row, Client client, SSL_CTX* tls) {
+std::string Wrong(const Behaviour& row, SSL_CTX* tls) {
   SSL_CTX* first = row.dress == Dress::kBoth    ? tls
                    : row.dress == Dress::kClear ? nullptr
                                                 : Identity::Get().asking(row.dress == Dress::kAsking12 ? TLS1_2_VERSION : TLS1_3_VERSION);
@@ -18,7 +18,7 @@ std::string Wrong(const Behaviour& row, Client client, SSL_CTX* tls) {
   if (tls == Identity::Get().http2()) stage.SetGreeting(h2::Settings());
   SenderOptions options;
   options.ca_file = Identity::Get().file();
-  SenderFixture sender(options, client);
+  SenderFixture sender(options);
   NotifySpec spec = row.call.method == Method::kHead ? SpecFor(stage.Url("/")) : PostOf(stage.Url("/"), std::string(row.call.body_bytes, 'b'));
   spec.method = row.call.method;
   spec.expect = row.call.expect;
@@ -49,10 +49,10 @@ std::string Wrong(const Behaviour& row, Client client, SSL_CTX* tls) {
   return wrong;
 }
 
-void RunAll(const std::vector<Behaviour>& rows, Client client, SSL_CTX* tls, bool curl) {
+void RunAll(const std::vector<Behaviour>& rows, SSL_CTX* tls) {
   for (const Behaviour& row : rows) {
-    if ((curl && row.curl_gap != nullptr) || (tls == nullptr && row.dress != Dress::kBoth)) continue;
-    const std::string wrong = Wrong(row, client, tls);
+    if (tls == nullptr && row.dress != Dress::kBoth) continue;
+    const std::string wrong = Wrong(row, tls);
     INFO(row.name << ": " << wrong);
     CHECK(wrong.empty());
   }
@@ -60,18 +60,14 @@ void RunAll(const std::vector<Behaviour>& rows, Client client, SSL_CTX* tls, boo
 
 }  // namespace
 
-TEST_CASE("receivers: the broker's sender over TCP") {
-  RunAll(Behaviours(), Client::kBroker, nullptr, false);
+TEST_CASE("receivers: over TCP") {
+  RunAll(Behaviours(), nullptr);
 }
 
-TEST_CASE("receivers: the broker's sender over TLS") {
-  RunAll(Behaviours(), Client::kBroker, Identity::Get().server(), false);
+TEST_CASE("receivers: over TLS") {
+  RunAll(Behaviours(), Identity::Get().server());
 }
 
-TEST_CASE("receivers: curl over TCP") {
-  RunAll(Behaviours(), Client::kCurl, nullptr, true);
-}
-
-TEST_CASE("receivers: the broker's sender over HTTP/2") {
-  RunAll(Http2Behaviours(), Client::kBroker, Identity::Get().http2(), false);
+TEST_CASE("receivers: over HTTP/2") {
+  RunAll(Http2Behaviours(), Identity::Get().http2());
 }

@@ -79,8 +79,6 @@ struct Behaviour {
   std::vector<Step> steps;
   Want want;
   Call call = {};
-  /// Why curl 7.88 cannot be held to it, and nothing around it can help; null: it does as wanted.
-  const char* curl_gap = nullptr;
   Dress dress = Dress::kBoth;
 };
 
