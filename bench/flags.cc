@@ -58,7 +58,7 @@ void AddIdle(CLI::App* app, Flags* flags) {
 void AddSustained(CLI::App* app, Flags* flags) {
   SustainedOptions& options = flags->sustained;
   AddList(app, "--count", &options.counts, "notifies in one run; a run each", 1'000'000'000);
-  app->add_option("--minutes", options.minutes, "one run at full rate for so long, in place of --count; about 2 GB of disk a minute")
+  app->add_option("--minutes", options.minutes, "one run at full rate for so long, in place of --count; up to 700 bytes of disk each")
       ->check(CLI::Range(1, 600));
   app->add_option("--base", options.base, "notifies of the short runs before and after")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   AddConnections(app, &options.connections, "kept alive, one request in flight on each");
@@ -75,7 +75,7 @@ void AddDue(CLI::App* app, Flags* flags) {
   AddLanes(app, &due.lanes);
   AddPayload(app, &due.payload_bytes);
   app->add_option("--pending", due.pending,
-                  "others that wait meanwhile, due over the year that begins in 30 days; 10,000,000 take a few minutes to submit and 5 GB")
+                  "others that wait meanwhile, due over the year that begins in 30 days; 10,000,000 take a few minutes to submit and up to 6 GB")
       ->check(CLI::Range(0, 100'000'000))
       ->capture_default_str();
 }
@@ -207,6 +207,14 @@ CLI::App* AddReceive(CLI::App* app, Flags* flags) {
   sub->add_flag("--close", receive.close, "close the connection after each answer");
   sub->add_flag("--verbose", receive.verbose, "show each request, however many come");
   sub->add_flag("--json", receive.json, "totals as JSON; with --verbose each request too");
+  return sub;
+}
+
+CLI::App* AddDraw(CLI::App* app, Flags* flags) {
+  CLI::App* sub = app->add_subcommand("draw", "the picture of the performance document, from the file of its figures");
+  sub->add_option("--data", flags->draw.data, "the figures")->capture_default_str();
+  sub->add_option("--out", flags->draw.out, "the picture; - is standard output")->capture_default_str();
+  sub->add_flag("--tables", flags->draw.tables, "print the document's tables instead");
   return sub;
 }
 

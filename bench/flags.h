@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/draw.h"
 #include "bench/scenarios.h"
 
 namespace notifyd::bench {
@@ -22,6 +23,7 @@ struct Flags {
   HistoryOptions history;
   ThreadsOptions threads;
   ReceiveOptions receive;
+  DrawOptions draw;
   std::string listen = "127.0.0.1:9100";
   std::string server;
   std::string mode = "concurrent";
@@ -46,5 +48,7 @@ const std::vector<Scenario>& Scenarios();
 CLI::App* AddScenario(CLI::App* app, const Scenario& scenario, Flags* flags);
 /// Adds `receive`.
 CLI::App* AddReceive(CLI::App* app, Flags* flags);
+/// Adds `draw`.
+CLI::App* AddDraw(CLI::App* app, Flags* flags);
 
 }  // namespace notifyd::bench

@@ -70,6 +70,7 @@ int Main(int argc, char** argv) {
   std::vector<std::pair<CLI::App*, const Scenario*>> scenarios;
   for (const Scenario& scenario : Scenarios()) scenarios.emplace_back(AddScenario(&app, scenario, &flags), &scenario);
   CLI::App* receive = AddReceive(&app, &flags);
+  CLI::App* draw = AddDraw(&app, &flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -78,6 +79,7 @@ int Main(int argc, char** argv) {
     PrintOut(out.str());
     return code;
   }
+  if (draw->parsed()) return Exit(RunDraw(flags.draw));
   if (receive->parsed()) {
     Result<Address> listen = Address::Parse(flags.listen);
     if (!listen.ok()) return Usage("--listen: " + listen.status().detail());

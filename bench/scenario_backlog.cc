@@ -92,6 +92,7 @@ std::vector<Goal> Goals(uint64_t pending) {
 }  // namespace
 
 Status RunBacklog(const CommonOptions& common, const BacklogOptions& options) {
+  if (Status room = CheckRoom(common, options.steps.back(), options.payload_bytes); !room.ok()) return room;
   const std::vector<Goal> goals = Goals(options.steps.back());
   std::vector<std::vector<Record>> runs;
   std::vector<Record> judged;  // the last step of each run

@@ -78,6 +78,7 @@ Result<Record> DueOnce(const CommonOptions& common, const DueOptions& options, i
 }  // namespace
 
 Status RunDue(const CommonOptions& common, const DueOptions& options) {
+  if (Status room = CheckRoom(common, options.pending, options.payload_bytes); !room.ok()) return room;
   std::string title = fmt::format("due: {} notifies spread over {} s, {} others pending", Grouped(static_cast<double>(options.count), 0),
                                   options.spread_s, Grouped(static_cast<double>(options.pending), 0));
   const std::vector<Goal> goals = {AtMost("late p50, ms", "late_p50_ms", 0.7), AtMost("late p99, ms", "late_p99_ms", 3)};

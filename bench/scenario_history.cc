@@ -158,6 +158,7 @@ Result<std::vector<Kind>> Measure(Asker* asker, const CommonOptions& common, con
 }  // namespace
 
 Status RunHistory(const CommonOptions& common, const HistoryOptions& options) {
+  if (Status room = CheckRoom(common, options.count, options.payload_bytes); !room.ok()) return room;
   Result<std::unique_ptr<Session>> session = Session::Open(common);
   if (!session.ok()) return std::move(session).status();
   BrokerProcess& broker = (*session)->broker();

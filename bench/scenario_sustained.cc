@@ -94,8 +94,10 @@ Status RunSustained(const CommonOptions& common, const SustainedOptions& options
   std::string told;
   for (uint64_t count : options.minutes > 0 ? std::vector<uint64_t>{0} : options.counts) {
     // Where a time is given the count is but the most: twice what the short run's rate comes to.
-    const double most = before->Number("end_to_end_per_s").value_or(0) * 60 * options.minutes * 2;
-    Result<Record> row = RunOf(common, options, count > 0 ? count : static_cast<uint64_t>(most) + 1, options.minutes);
+    const double in_that_time = before->Number("end_to_end_per_s").value_or(0) * 60 * options.minutes * 2;
+    const uint64_t limit = count > 0 ? count : static_cast<uint64_t>(in_that_time) + 1;
+    if (Status room = CheckRoom(common, limit, options.payload_bytes); !room.ok()) return room;
+    Result<Record> row = RunOf(common, options, limit, options.minutes);
     if (!row.ok()) return std::move(row).status();
     Result<Record> after = RunOf(common, options, options.base, 0);
     if (!after.ok()) return std::move(after).status();

@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/standard_output.h"
 
@@ -76,6 +78,24 @@ Status Session::KillAndRestart() {
   if (!broker.ok()) return std::move(broker).status();
   broker_ = *std::move(broker);
   return Status::Ok();
+}
+
+Status CheckRoom(const CommonOptions& common, uint64_t notifies, uint64_t payload_bytes) {
+  constexpr uint64_t kBesidePayload = 400;
+  std::string dir = common.dir;
+  if (!common.store.empty()) {
+    const std::filesystem::path store(common.store), parent = store.has_parent_path() ? store.parent_path() : std::filesystem::path(".");
+    std::error_code ignored;
+    dir = std::filesystem::exists(store, ignored) ? store.string() : parent.string();
+  }
+  struct statvfs disk {};
+  if (statvfs(dir.c_str(), &disk) != 0) return Status(Code::kIo, fmt::format("{}: {}", dir, strerror(errno)));
+  const double free_gb = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize) / 1e9;
+  const double needed_gb = static_cast<double>(notifies) * static_cast<double>(payload_bytes + kBesidePayload) / 1e9;
+  if (needed_gb <= free_gb) return Status::Ok();
+  return Status(Code::kUnavailable,
+                fmt::format("{} notifies of {} bytes may need {:.1f} GB, and {} has {:.1f} GB free: ask for fewer, or name another disk", notifies,
+                            payload_bytes, needed_gb, dir, free_gb));
 }
 
 Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count, RequestSource* source, const std::function<void(uint64_t)>& watch) {

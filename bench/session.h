@@ -41,6 +41,9 @@ class Session {
   std::unique_ptr<BrokerProcess> broker_;
 };
 
+/// Before a store of `notifies` is filled: kUnavailable where the disk has no room for it. What is reckoned with is more than what they take.
+Status CheckRoom(const CommonOptions& common, uint64_t notifies, uint64_t payload_bytes);
+
 /// Called every few milliseconds while a load goes on: notifies acknowledged and arrived so far.
 using Watch = std::function<void(uint64_t acknowledged, uint64_t arrived)>;
 

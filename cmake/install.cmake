@@ -51,5 +51,5 @@ install(FILES ${made}/bash-completion/completions/notifyctl DESTINATION ${CMAKE_
 install(FILES ${made}/zsh/vendor-completions/_notifyctl DESTINATION ${zsh_dir})
 
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml")
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.svg")
 install(FILES conf/alerts.yaml conf/kubernetes.yaml conf/Dockerfile DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)
