@@ -80,7 +80,8 @@ def table(rounds):
     rows = []
     for name in rounds[0]:
         runs = [r[name] for r in rounds]
-        row = {"what": name, **{key: statistics.median(run[key] for run in runs) for key in runs[0]}}
+        acknowledged = {title: after for title, after, _ in PEERS.values()}.get(name, "its sync to disk")
+        row = {"name": name, "acknowledged": acknowledged, **{key: statistics.median(run[key] for run in runs) for key in runs[0]}}
         row["least_per_s"], row["most_per_s"] = min(run["per_s"] for run in runs), max(run["per_s"] for run in runs)
         if PEERS[BASE][0] in rounds[0]:
             row["to_rabbitmq"] = round(statistics.median(r[name]["per_s"] / r[PEERS[BASE][0]]["per_s"] for r in rounds), 2)
@@ -95,7 +96,7 @@ def show(rows):
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
         goal = (f"at least {row['goal']}", "met" if row["met"] else "missed") if "goal" in row else ("", "")
-        print(f"| {row['what']} | {row['per_s']:,.0f} | {row['least_per_s']:,} to {row['most_per_s']:,} | {row['cpu_s_per_1000']:.3f} | "
+        print(f"| {row['name']} | {row['per_s']:,.0f} | {row['least_per_s']:,} to {row['most_per_s']:,} | {row['cpu_s_per_1000']:.3f} | "
               f"{row['peak_mib']:.0f} | {row.get('to_rabbitmq', '')} | {goal[0]} | {goal[1]} |")
 
 
@@ -107,7 +108,7 @@ def main():
     build = os.path.abspath(os.path.join(HERE, "..", "..", "build"))
     parser.add_argument("--bench", default=os.path.join(build, "release", "bin", "notify-bench"), help="the load generator, beside its notifyd")
     parser.add_argument("--dir", default=os.path.join(build, "compare"), help="where the peers are, and the data goes")
-    parser.add_argument("--json", help="write the rows to this file too")
+    parser.add_argument("--json", help="write the rows to this file too, one a line, as docs/performance.json has them")
     arguments = parser.parse_args()
     peers = arguments.peers.split(",") if arguments.peers else []
     for name in peers:
@@ -127,7 +128,7 @@ def main():
                 print(f"round {number + 1}: {name}", file=sys.stderr)
                 figures[name] = run_own(connections, batch, place, bench, arguments.count)
             for name in peers:
-                title, start = PEERS[name]
+                title, _, start = PEERS[name]
                 print(f"round {number + 1}: {title}", file=sys.stderr)
                 figures[title] = run_peer(name, start, place, bench, arguments.count // 4 if name == "restate" else arguments.count)
             rounds.append(figures)
@@ -135,8 +136,7 @@ def main():
     show(rows)
     if arguments.json:
         with open(arguments.json, "w") as f:
-            json.dump({"rounds": arguments.rounds, "count": arguments.count, "rows": rows}, f, indent=1)
-            f.write("\n")
+            f.write(",\n".join(json.dumps(row) for row in rows) + "\n")
 
 
 if __name__ == "__main__":

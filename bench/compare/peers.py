@@ -78,5 +78,8 @@ def restate(place):
             time.sleep(0.3)
 
 
-PEERS = {"rabbitmq": ("RabbitMQ, quorum queue", rabbitmq), "bullmq": ("BullMQ on Redis, appendfsync always", bullmq),
-         "beanstalkd": ("beanstalkd, binlog synced every 50 ms", beanstalkd), "restate": ("Restate", restate)}
+# Name, what stands behind an acknowledgement, and how it is started.
+PEERS = {"rabbitmq": ("RabbitMQ, quorum queue", "its sync to disk", rabbitmq),
+         "bullmq": ("BullMQ on Redis, appendfsync always", "its sync to disk", bullmq),
+         "beanstalkd": ("beanstalkd, binlog synced every 50 ms", "its write", beanstalkd),
+         "restate": ("Restate", "its sync to disk", restate)}
