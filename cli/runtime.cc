@@ -16,6 +16,7 @@
 #include "cli/attempt_log.h"
 #include "cli/descriptors.h"
 #include "cli/runtime_impl.h"
+#include "cli/store_engines.h"
 
 namespace notifyd {
 namespace {
@@ -44,7 +45,7 @@ Runtime::Impl::Impl(const Options& options, const Launch& launch)
 Runtime::Impl::~Impl() {
   budget_.relieved = nullptr;
   if (checker_.joinable()) checker_.join();
-  if (store_started_) store_->Stop();
+  if (store_) store_->Stop();
   // What still posts while it is taken apart must not wake a loop that is gone.
   mailbox_.OnWake([] {});
 }
@@ -71,7 +72,6 @@ int Runtime::Impl::Run(Signals* signals) {
   if (core_thread_.joinable()) core_thread_.join();
   if (checker_.joinable()) checker_.join();
   Status closed = store_->Close();
-  store_started_ = false;
   // From here on signals stay pending; what was taken before is in stopping_.
   signals->Stop();
   if (!closed.ok()) {
@@ -133,7 +133,7 @@ Status Runtime::Impl::OpenStore() {
   StoreOptions store = options_.store;
   store.wall_ms = [] { return ReadWall().ms; };
   store.commit_histogram = &histograms_.commit.histogram;
-  Result<std::unique_ptr<RocksStore>> opened = RocksStore::Open(store);
+  Result<std::unique_ptr<StoreHost>> opened = OpenStoreHost(store);
   if (!opened.ok()) return std::move(opened).status();
   store_ = *std::move(opened);
   const Totals& totals = store_->totals();
@@ -176,7 +176,6 @@ void Runtime::Impl::MakeCore() {
   host_ = std::make_unique<CoreHost>(core_loop_ ? core_loop_.get() : &io_[0]->loop, &mailbox_, core_.get(), driver_.get(), clock_.get(),
                                      [this] { dispatcher_->Flush(); });
   store_->Start(&mailbox_);
-  store_started_ = true;
 }
 
 Status Runtime::Impl::Listen(const Handover& handover) {
@@ -238,16 +237,7 @@ ProcessStats Runtime::Impl::ProcessNow() const {
   stats.connections = budget_.connections.load();
   stats.waiters = options_.api.waiters->load();
   stats.buffered_bytes = budget_.bytes.load();
-  StoreStats store = store_->Stats();
-  stats.store_disk_bytes = store.disk_bytes;
-  stats.store_wal_bytes = store.wal_bytes;
-  stats.store_free_bytes = store.free_disk_bytes;
-  stats.store_syncs = store.syncs;
-  stats.store_groups = store.groups;
-  stats.store_batches = store.batches;
-  stats.memtable_bytes = store.memtable_bytes;
-  stats.block_cache_bytes = store.block_cache_bytes;
-  stats.table_readers_bytes = store.table_readers_bytes;
+  stats.store = store_->Figures();
   return stats;
 }
 

@@ -105,8 +105,7 @@ class Runtime::Impl {
 
   HttpServer::Budget budget_;
   Mailbox mailbox_;
-  std::unique_ptr<RocksStore> store_;
-  bool store_started_ = false;
+  std::unique_ptr<StoreHost> store_;
   std::vector<std::unique_ptr<IoThread>> io_;
   std::unique_ptr<Loop> core_loop_;  // with more than one io thread; else the core runs on the first loop
   std::unique_ptr<BrokerClock> clock_;

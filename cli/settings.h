@@ -18,7 +18,7 @@
 #include "net/api/api.h"
 #include "net/http.h"
 #include "net/sender/curl_sender.h"
-#include "storage/rocks_store.h"
+#include "storage/options.h"
 
 namespace notifyd {
 

@@ -11,8 +11,8 @@
 #include "storage/directory.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
+#include "storage/options.h"
 #include "storage/records.h"
-#include "storage/rocks_store.h"
 #include "storage/store_options.h"
 
 namespace notifyd {

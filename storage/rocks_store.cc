@@ -301,6 +301,7 @@ void RocksStore::Start(EventSink* sink) {
 }
 
 void RocksStore::Stop() {
+  if (!impl_) return;
   impl_->readers.Stop();
   impl_->committer.Stop();
 }
@@ -324,6 +325,22 @@ void RocksStore::ListLanes(LanesEffect lanes) {
   // One lane is a few look-ups. Lanes with settings are few, and are what /metrics shows: it must not wait behind lists.
   if (lanes.query.only || lanes.query.configured) impl_->readers.Add(std::move(lanes));
   else impl_->readers.AddList(std::move(lanes));
+}
+
+std::vector<StoreFigure> RocksStore::Figures() const {
+  using enum StoreFigure::Part;
+  const StoreStats now = Stats();
+  return {
+      {kStore, "disk_bytes", "Size of the store on disk, its log included.", now.disk_bytes},
+      {kStore, "wal_bytes", "Size of the store's log.", now.wal_bytes},
+      {kStore, "free_bytes", "Free space where the store lies.", now.free_disk_bytes},
+      {kCommits, "batches", "Batches written since the start.", now.batches, /*grows=*/true},
+      {kCommits, "groups", "Groups of batches written in one go since the start.", now.groups, /*grows=*/true},
+      {kCommits, "syncs", "Syncs to disk since the start.", now.syncs, /*grows=*/true},
+      {kMemory, "memtable_bytes", "Memory of the store's memtables.", now.memtable_bytes},
+      {kMemory, "block_cache_bytes", "Memory of the store's block cache.", now.block_cache_bytes},
+      {kMemory, "table_readers_bytes", "Memory of the store's table readers.", now.table_readers_bytes},
+  };
 }
 
 StoreStats RocksStore::Stats() const {

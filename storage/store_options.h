@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "storage/options.h"
 #include "storage/retention.h"
-#include "storage/rocks_store.h"
 
 namespace rocksdb {
 struct ColumnFamilyDescriptor;

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "storage/rocks_store.h"
+#include "storage/options.h"
 
 namespace notifyd {
 

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "storage/database.h"
-#include "storage/rocks_store.h"
+#include "storage/options.h"
 
 namespace notifyd {
 

@@ -11,6 +11,7 @@
 
 #include "base/histogram.h"
 #include "base/time.h"
+#include "broker/ports.h"
 
 namespace notifyd {
 
@@ -24,8 +25,7 @@ struct ProcessStats {
   int64_t uptime_ms = 0;
   uint64_t rss_bytes = 0, connections = 0, waiters = 0, buffered_bytes = 0;
   double cpu_seconds = 0;
-  uint64_t store_disk_bytes = 0, store_wal_bytes = 0, store_free_bytes = 0, store_syncs = 0, store_groups = 0, store_batches = 0;
-  uint64_t memtable_bytes = 0, block_cache_bytes = 0, table_readers_bytes = 0;
+  std::vector<StoreFigure> store;
 };
 
 struct ApiOptions {
@@ -45,10 +45,10 @@ struct ApiOptions {
   std::function<void(std::function<void()> work, std::function<void()> then)> aside;
   /// Runs it on the loop, once what else waits there had its turn; empty: at once.
   std::function<void(std::function<void()>)> later;
-  std::function<int64_t()> monotonic_us;  // empty: the steady clock
-  std::function<WallTime()> wall;         // reads the wall clock
-  std::function<bool()> ready;            // readyz; any thread
-  std::function<ProcessStats()> process;  // any thread, never blocks long; empty: nothing is known
+  std::function<int64_t()> monotonic_us;          // empty: the steady clock
+  std::function<WallTime()> wall;                 // reads the wall clock
+  std::function<bool()> ready;                    // readyz; any thread
+  std::function<ProcessStats()> process;          // any thread, never blocks long; empty: nothing is known
   Histogram* acknowledgement = nullptr;           // borrowed; from a submit's last byte to its answer
   std::vector<const NamedHistogram*> histograms;  // borrowed; for /metrics
 };

@@ -84,15 +84,10 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_connections", "Client connections.", process.connections);
   out.Gauge("notifyd_waiters", "Requests that wait for the end of a notify.", process.waiters);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
-  out.Gauge("notifyd_store_disk_bytes", "Size of the store on disk, its log included.", process.store_disk_bytes);
-  out.Gauge("notifyd_store_wal_bytes", "Size of the store's log.", process.store_wal_bytes);
-  out.Gauge("notifyd_store_free_bytes", "Free space where the store lies.", process.store_free_bytes);
-  out.Counter("notifyd_store_batches_total", "Batches written since the start.", process.store_batches);
-  out.Counter("notifyd_store_groups_total", "Groups of batches written in one go since the start.", process.store_groups);
-  out.Counter("notifyd_store_syncs_total", "Syncs to disk since the start.", process.store_syncs);
-  out.Gauge("notifyd_store_memtable_bytes", "Memory of the store's memtables.", process.memtable_bytes);
-  out.Gauge("notifyd_store_block_cache_bytes", "Memory of the store's block cache.", process.block_cache_bytes);
-  out.Gauge("notifyd_store_table_readers_bytes", "Memory of the store's table readers.", process.table_readers_bytes);
+  for (const StoreFigure& figure : process.store) {
+    std::string name = std::string("notifyd_store_") + figure.name + (figure.grows ? "_total" : "");
+    figure.grows ? out.Counter(name.c_str(), figure.help, figure.value) : out.Gauge(name.c_str(), figure.help, figure.value);
+  }
   out.Number("process_cpu_seconds_total", "User and system CPU time.", "counter", process.cpu_seconds);
   out.Gauge("process_resident_memory_bytes", "Resident memory.", process.rss_bytes);
   out.Number("process_start_time_seconds", "When the process started, since the epoch.", "gauge", static_cast<double>(process.started_at.ms) / 1000);

@@ -1,5 +1,7 @@
 #include "net/api/stats.h"
 
+#include <vector>
+
 #include "base/json.h"
 
 namespace notifyd {
@@ -10,7 +12,7 @@ struct Figure {
   uint64_t value;
 };
 
-void Object(const char* key, std::initializer_list<Figure> figures, JsonWriter* json) {
+void Object(const char* key, const std::vector<Figure>& figures, JsonWriter* json) {
   json->Key(key);
   json->BeginObject();
   for (const Figure& figure : figures) {
@@ -18,6 +20,13 @@ void Object(const char* key, std::initializer_list<Figure> figures, JsonWriter* 
     json->Uint(figure.value);
   }
   json->EndObject();
+}
+
+/// Those of the store's figures, behind `figures`.
+std::vector<Figure> WithStore(std::vector<Figure> figures, StoreFigure::Part part, const ProcessStats& process) {
+  for (const StoreFigure& figure : process.store)
+    if (figure.part == part) figures.push_back({figure.name, figure.value});
+  return figures;
 }
 
 }  // namespace
@@ -50,21 +59,16 @@ std::string RenderStats(const StatsView& stats, const ProcessStats& process, con
           {"attempts", totals.attempts},
           {"retries", totals.retries}},
          &json);
-  Object("store", {{"disk_bytes", process.store_disk_bytes}, {"wal_bytes", process.store_wal_bytes}, {"free_bytes", process.store_free_bytes}},
-         &json);
+  Object("store", WithStore({}, StoreFigure::Part::kStore, process), &json);
   Object("memory",
-         {{"rss_bytes", process.rss_bytes},
-          {"buffered_bytes", process.buffered_bytes},
-          {"spec_bytes", stats.spec_bytes},
-          {"memtable_bytes", process.memtable_bytes},
-          {"block_cache_bytes", process.block_cache_bytes},
-          {"table_readers_bytes", process.table_readers_bytes}},
+         WithStore({{"rss_bytes", process.rss_bytes}, {"buffered_bytes", process.buffered_bytes}, {"spec_bytes", stats.spec_bytes}},
+                   StoreFigure::Part::kMemory, process),
          &json);
   Object(
       "loaded",
       {{"notifies", stats.loaded_notifies}, {"lanes", stats.lanes}, {"hosts", stats.hosts}, {"parked", stats.parked}, {"in_flight", stats.in_flight}},
       &json);
-  Object("commits", {{"batches", process.store_batches}, {"groups", process.store_groups}, {"syncs", process.store_syncs}}, &json);
+  Object("commits", WithStore({}, StoreFigure::Part::kCommits, process), &json);
   json.Key("connections");
   json.Uint(process.connections);
   json.EndObject();

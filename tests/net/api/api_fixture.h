@@ -120,7 +120,10 @@ class ApiFixture {
       stats.uptime_ms = 5000;
       stats.rss_bytes = 1 << 20;
       stats.cpu_seconds = 1.5;
-      stats.store_disk_bytes = 77;
+      using enum StoreFigure::Part;
+      stats.store = {{kStore, "disk_bytes", "", 77},     {kStore, "wal_bytes", "", 0},          {kStore, "free_bytes", "", 0},
+                     {kCommits, "batches", "", 0, true}, {kCommits, "groups", "", 0, true},     {kCommits, "syncs", "", 0, true},
+                     {kMemory, "memtable_bytes", "", 0}, {kMemory, "block_cache_bytes", "", 0}, {kMemory, "table_readers_bytes", "", 0}};
       return stats;
     };
     return options;

@@ -1,0 +1,36 @@
+// StoreOptions: what a store is made with. Values alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/histogram.h"
+#include "base/status.h"
+
+namespace notifyd {
+
+inline constexpr uint64_t kDefaultMinFreeBytes = 64 << 20;
+
+struct StoreOptions {
+  std::string directory;
+  size_t block_cache_bytes = 64 << 20;  // strict: index, filters and memtables are charged to it
+  size_t memtable_bytes = 16 << 20;
+  size_t max_wal_bytes = 64 << 20;  // bounds the replay at start-up
+  int reader_threads = 2;
+  int max_open_files = 256;  // tables that are kept open; logs and what is being written come on top
+  /// Where less is free, DiskSpace{low} is posted; the default shrinks to a quarter of a small file system. What a compaction and the memtables
+  /// may take for a moment does not count as free: as much as the tables hold, 256 MiB at most.
+  uint64_t min_free_bytes = kDefaultMinFreeBytes;
+  int64_t retention_succeeded_ms = 24 * 3600 * 1000;
+  int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
+  /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
+  std::function<int64_t()> wall_ms;
+  /// Called before each step of an upgrade (storage/upgrade.h); an error ends it there, as a crash would. For tests; empty: nobody asks.
+  std::function<Status()> upgrade_step;
+  /// Borrowed, may be null: how long each write with its sync took.
+  Histogram* commit_histogram = nullptr;
+};
+
+}  // namespace notifyd
