@@ -17,7 +17,7 @@
 #include "broker/limits.h"
 #include "net/api/api.h"
 #include "net/http.h"
-#include "net/sender/curl_sender.h"
+#include "net/sender/sender_options.h"
 #include "storage/options.h"
 
 namespace notifyd {
