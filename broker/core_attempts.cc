@@ -53,7 +53,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     LoadRecord(entry);
     return;
   }
-  if (entry->pending() && !expired && entry->lane->limits.paused != Paused::kNo) {
+  if (entry->pending() && !expired && entry->lane->paused()) {
     // Paused while it was read: it goes where all of the lane waits.
     Lane* lane = entry->lane;
     CountSending(entry, -1);

@@ -4,6 +4,18 @@
 #include "broker/core_impl.h"
 
 namespace notifyd {
+namespace {
+
+bool IsLegal(const Entry& entry) {
+  bool in_lane = entry.place != Place::kIdle && entry.place != Place::kTimer && entry.place != Place::kFlight;
+  if (in_lane && !entry.promoted) return false;
+  if (entry.place == Place::kTimer && entry.promoted) return false;
+  for (const LegalState& row : kLegalStates)
+    if (row.index == entry.index && row.phases.Has(entry.state.phase) && row.places.Has(entry.place)) return true;
+  return false;
+}
+
+}  // namespace
 
 void Core::Impl::CheckInvariants() const {
   wall_.CheckInvariants();
@@ -25,6 +37,7 @@ void Core::Impl::CheckInvariants() const {
       if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end()) ++lane_promoted[lane->second.get()][entry->index];
     if (entry->place == Place::kFlight && entry->pending()) ++lane_sending[entry->lane];
     CHECK((entry->place == Place::kTimer) == entry->timer.linked());
+    if (entry->known && entry->exists) CHECK(IsLegal(*entry));
     if (entry->pending() && entry->known) CHECK(entry->index != Index::kNone);
     if (entry->promoted && entry->index != Index::kTail && entry->index != Index::kNone) ++promoted[entry->index];
     if (entry->place == Place::kFlight) ++in_flight[entry->host];
@@ -49,17 +62,22 @@ void Core::Impl::CheckInvariants() const {
     CHECK(!lane->wake || lane->waking);
     CHECK(!lane->fifo() || lane->in_flight <= 1);
     CHECK(lane->sending <= lane->in_flight);
-    if (lane->limits.paused != Paused::kNo) CHECK(lane->queue.empty() && (!lane->head || lane->head->in_flight()));  // I8
+    if (lane->paused()) CHECK(lane->queue.empty() && (!lane->head || lane->head->in_flight()));  // I8
     CHECK(lane->promoted == lane_promoted[lane.get()]);
     CHECK(lane->sending == lane_sending[lane.get()]);
     CHECK(!lane->disk_tail || lane->record.tail);
-    CHECK(!lane->known || lane->record.dormant == (lane->record.tail && lane->limits.paused == Paused::kNo));
-    bool idle = lane->queue.empty() && lane->in_flight == 0 && !lane->head && lane->arriving.empty() && lane->awaiting == 0;
-    CHECK(!idle || lane->pins > 0 || lane->loading || !journal_.IsWritten(lane->written) || lane->tail_page || lane->dirty || lane->at_horizon ||
-          lane->wake || (lane->active && lane->disk_tail) || lane->throttled);
+    CHECK(!lane->known || lane->record.dormant == (lane->record.tail && !lane->paused()));
+    CHECK(!lane->MayGo() || lane->pins > 0 || lane->loading || !journal_.IsWritten(lane->written));
+    // Nobody is forgotten: what could start waits for its turn, and what waits for time is registered for that.
+    if (const Entry* next = NextOf(*lane); next && !lane->waits()) {
+      Blocked blocked = BlockedOn(*lane, next);
+      // A bucket counts in fractions: its token may be there a millisecond before it is looked for.
+      CHECK(blocked || lane->throttled());
+      CHECK(blocked.on != Wait::kWindow || lane->at_horizon());
+      CHECK(blocked.on != Wait::kToken || lane->throttled());
+    }
     // A lane that sleeps is in its host's turn, or is woken by its head.
-    bool sleeps = lane->known && lane->disk_tail && !lane->active && lane->record.blocked_head.value == 0 && lane->limits.paused == Paused::kNo &&
-                  !lane->throttled;
+    bool sleeps = lane->known && lane->disk_tail && !lane->active && !lane->has_attempted_head() && !lane->paused() && !lane->throttled();
     if (sleeps && !lane->wake && hosts_asked_) {
       auto host = hosts_.find(lane->record.dormant_host);
       uint64_t order = lane->record.dormant_order;

@@ -24,7 +24,7 @@ bool Core::Impl::Handle(Task* task, ExplainRequest& r) {
   if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, {})), true;
   Lane* lane = NeedLane(task, entry->head->lane);
   if (!lane) return false;
-  if (lane->record.blocked_head.value != 0 && !NeedEntry(task, lane->record.blocked_head)) return false;
+  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return false;
   if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, {})), true;
   // Who stands before it in the tail is on disk.
   explaining_.emplace(next_ticket_, Explaining{r.request, entry, lane});
@@ -75,7 +75,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
       reason("settled", std::string("it is settled: ") + ToString(out.state) + (state.reason.empty() ? "" : ", " + state.reason));
       return out;
   }
-  if (out.state != State::kSending && lane->limits.paused != Paused::kNo) {
+  if (out.state != State::kSending && lane->paused()) {
     reason("lane_paused", "its lane is paused");
     out.expected_at.reset();
   }
@@ -85,8 +85,10 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
 void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const {
   auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
   out->expected_at = now_.wall;
-  if (stopping_ || holding_) reason("stopping", "the broker stops or restarts and begins no attempt");
-  if (lane.limits.paused != Paused::kNo) {
+  const Entry* next = NextOf(lane);
+  auto waits_for = [&](Wait wait) { return BlockedBy(wait, lane, next); };
+  if (waits_for(Wait::kRestart)) reason("stopping", "the broker stops or restarts and begins no attempt");
+  if (waits_for(Wait::kResume)) {
     reason("lane_paused", lane.limits.paused == Paused::kByFailure ? "its lane paused itself when a notify failed" : "its lane is paused");
     out->expected_at.reset();
   }
@@ -117,12 +119,11 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     NotifyId first = head ? head->id : tail.first;
     reason("behind", "it is behind " + many + " in its lane" + (first.value != 0 ? "; the head is " + first.ToString() : ""));
   }
-  if (lane.in_flight >= lane.limits.concurrency && !lane.fifo())
+  if (!lane.fifo() && waits_for(Wait::kCall))
     reason("lane_at_cap", "its lane has " + Number(lane.in_flight, "call", "calls") + " in flight, as many as it may");
-  if (!HasToken(lane)) {
-    MonoTime at = WhenTokens(lane, 1);
+  if (Blocked token = waits_for(Wait::kToken)) {
     reason("rate_limited", "its lane's rate is used up for now");
-    if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + at.ms - now_.mono.ms});
+    if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + token.until.ms - now_.mono.ms});
   }
   if (turns_.AtShare(*entry.host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");

@@ -363,7 +363,11 @@ class Core::Impl {
   void WakeSleepers();
 
   // ---- core_turns.cc: whose turn it is
-  Entry* NextOf(Lane* lane) const;
+  Entry* NextOf(const Lane& lane) const;
+  /// Whether the lane waits for that before it starts `next` (NextOf; null: there is none in memory).
+  Blocked BlockedBy(Wait wait, const Lane& lane, const Entry* next) const;
+  /// The first of kWaits that it waits for.
+  Blocked BlockedOn(const Lane& lane, const Entry* next) const;
   bool CanStart(Lane* lane);
   // The rate of a lane.
   bool HasToken(const Lane& lane) const { return lane.bucket.HasOne(now_.mono, lane.rate()); }
@@ -373,7 +377,7 @@ class Core::Impl {
   void Unthrottle(Lane* lane);
   void FireThrottled();
   /// It waits for a token, and memory is for those that can be sent: it waits on disk, and its token wakes it.
-  bool Benched(const Lane& lane) const { return lane.throttled && LoadedWeight() > limits_.max_loaded / 2 && !HasToken(lane); }
+  bool Benched(const Lane& lane) const { return lane.throttled() && LoadedWeight() > limits_.max_loaded / 2 && !HasToken(lane); }
   /// Lanes that memory holds for their rate alone are twice as many at most as the notifies that it may hold; a further one is forgotten, and begins
   /// anew with a full bucket.
   bool RemembersRates() const { return throttled_.size() < std::max<size_t>(2 * limits_.max_loaded, 1024); }

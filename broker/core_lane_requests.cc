@@ -56,7 +56,7 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   view.ready = count(all - static_cast<int64_t>(view.held + view.scheduled + view.retrying + view.sending));
   const Entry* head = lane ? lane->head : nullptr;
   if (head && !head->pending()) head = nullptr;  // cancelled, and not ended yet
-  if (!head && lane && lane->record.blocked_head.value != 0) head = FindEntry(lane->record.blocked_head);
+  if (!head && lane && lane->has_attempted_head()) head = FindEntry(lane->record.blocked_head);
   if (!head && lane && !lane->queue.empty()) head = lane->queue.begin()->second;
   if (head && head->known && head->pending()) view.oldest_due = head->state.due;
   else if (row.tail_front) view.oldest_due = row.tail_front->due;
@@ -82,7 +82,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
   if (RefusedStopping(r.request)) return true;
   Lane* lane = NeedLane(task, r.lane);
   if (!lane) return false;
-  if (lane->record.blocked_head.value != 0 && !NeedEntry(task, lane->record.blocked_head)) return false;
+  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return false;
   LaneSettings settings = lane->settings;
   const LanePatch& patch = r.patch;
   if (patch.paused && *patch.paused != (settings.paused != Paused::kNo)) settings.paused = *patch.paused ? Paused::kByRequest : Paused::kNo;
@@ -112,7 +112,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
 }
 
 void Core::Impl::FreeHead(Lane* lane) {
-  if (!lane->known || !lane->fifo() || lane->limits.on_retry != OnRetry::kSkip || lane->record.blocked_head.value == 0) return;
+  if (!lane->known || !lane->fifo() || lane->limits.on_retry != OnRetry::kSkip || !lane->has_attempted_head()) return;
   Gate(lane);
   Entry* head = FindEntry(std::exchange(lane->record.blocked_head, NotifyId{}));
   DirtyLane(lane);
@@ -154,7 +154,7 @@ void Core::Impl::PauseLane(Lane* lane) {
 }
 
 void Core::Impl::ResumeLane(Lane* lane) {
-  if (lane->record.blocked_head.value != 0)
+  if (lane->has_attempted_head())
     if (Entry* head = FindEntry(lane->record.blocked_head)) FetchHead(head);
   Enlist(lane);
   Activate(lane);
@@ -174,7 +174,7 @@ void Core::Impl::FetchHead(Entry* entry) {
 }
 
 void Core::Impl::PauseOnFailure(Lane* lane, NotifyId failed) {
-  if (lane->limits.paused != Paused::kNo) return;
+  if (lane->paused()) return;
   LaneSettings settings = lane->settings;
   settings.paused = Paused::kByFailure;
   PutSettings(lane, settings);

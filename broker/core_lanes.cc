@@ -39,11 +39,11 @@ size_t Core::Impl::HostRoom() const {
 
 /// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.
 bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const {
-  if (lane.limits.paused != Paused::kNo) return true;        // I8
+  if (lane.paused()) return true;                            // I8
   if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
   bool last = lane.queue.empty() || key > lane.queue.rbegin()->first;
   // Behind a head that waits for its next attempt nothing is sent for a while.
-  if (lane.fifo() && lane.record.blocked_head.value != 0 && !lane.head && LoadedWeight() > limits_.max_loaded / 2) return last;
+  if (LoadedWeight() > limits_.max_loaded / 2 && BlockedBy(Wait::kAttempt, lane, nullptr)) return last;
   if (Benched(lane)) return last;
   // It would hold memory that the window or the search needs to come that far.
   if (ShortOfMemory() && IsAhead(lane, key)) return last;
@@ -88,7 +88,7 @@ void Core::Impl::WriteLanes() {
 /// A lane with a tail stands in its host's list, so that it is found again; a paused one does not, so that nobody passes over it there.
 void Core::Impl::Enlist(Lane* lane) {
   LaneRecord& record = lane->record;
-  if (!record.tail || record.dormant || lane->limits.paused != Paused::kNo) return;
+  if (!record.tail || record.dormant || lane->paused()) return;
   record.dormant = true;
   record.dormant_order = totals_.next_dormant_order++;
   lane->served = false;
@@ -122,10 +122,10 @@ void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) 
   if (!lane->disk_tail) lane->tail_next = key;
   else lane->tail_next = std::min(lane->tail_next, key);
   lane->disk_tail = true;
-  if (lane->tail_page && (!lane->spilled || key < *lane->spilled)) lane->spilled = key;
+  if (lane->tail_page() && (!lane->spilled || key < *lane->spilled)) lane->spilled = key;
   if (lane->active) return;
   // What came before is not durable yet, and takes part once it is: the lane is as good as awake.
-  if (lane->awaiting > 0 && lane->limits.paused == Paused::kNo) lane->active = true;
+  if (lane->awaiting > 0 && !lane->paused()) lane->active = true;
   else FallAsleep(lane);
 }
 
@@ -183,7 +183,7 @@ void Core::Impl::EnterLane(Entry* entry) {
   }
   if (lane->fifo() && lane->record.blocked_head == entry->id) {
     CHECK(!lane->head);
-    if (lane->limits.paused != Paused::kNo) return ShelveHead(lane, entry);
+    if (lane->paused()) return ShelveHead(lane, entry);
     lane->head = entry;
     lane->active = true;
     entry->lane = lane;
@@ -240,7 +240,7 @@ void Core::Impl::Dequeue(Entry* entry) {
 
 /// The last notify of its tail left, from memory too: nobody needs to find the lane any more.
 void Core::Impl::DropTailIfEmpty(Lane* lane) {
-  if (lane->disk_tail || !lane->tail_keys.empty() || !lane->record.tail || lane->tail_page) return;
+  if (lane->disk_tail || !lane->tail_keys.empty() || !lane->record.tail || lane->tail_page()) return;
   Delist(lane);
   lane->record.tail = false;
   lane->record.tail_from = {};
@@ -253,10 +253,10 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
 /// A lane that has a tail takes part, if its host has room (`has_room`: that was looked at) and no attempted head blocks it: that one
 /// wakes it when it is settled.
 void Core::Impl::Activate(Lane* lane, bool has_room) {
-  if (lane->limits.paused != Paused::kNo) return;
+  if (lane->paused()) return;
   if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->active) return RefillTail(lane);
-  if (!lane->disk_tail || lane->record.blocked_head.value != 0) return;
+  if (!lane->disk_tail || lane->has_attempted_head()) return;
   auto host = hosts_.find(lane->record.dormant_host);
   bool crowded = host != hosts_.end() && Crowded(*host->second);
   if (!has_room && (crowded || (ShortOfMemory() && IsAhead(*lane, lane->tail_next)))) return FallAsleep(lane);
@@ -266,9 +266,9 @@ void Core::Impl::Activate(Lane* lane, bool has_room) {
 }
 
 void Core::Impl::RefillTail(Lane* lane) {
-  if (!lane->active || !lane->disk_tail || lane->tail_page || stopping_) return;
+  if (!lane->active || !lane->disk_tail || lane->tail_page() || stopping_) return;
   if (Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
-  if (lane->record.blocked_head.value != 0) return;  // nothing behind it is sent before it is settled
+  if (lane->has_attempted_head()) return;  // nothing behind it is sent before it is settled
   // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
   if (!IsCaughtUp() || IsAhead(*lane, lane->tail_next)) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.dormant_host);
@@ -278,16 +278,16 @@ void Core::Impl::RefillTail(Lane* lane) {
   MaybeDropHost(host);
   size_t queued = lane->queue.size() + lane->awaiting;
   if (queued > room / 4) return;
-  lane->tail_page = true;
+  lane->registered.Add(Wait::kTail);
   lane->page_from = lane->tail_next;
   lane->spilled.reset();
   AskPage({0, std::max<size_t>(room - queued, 1), TailPage{lane->key, lane->tail_next}});
 }
 
 void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
-  lane->tail_page = false;
+  lane->registered.Remove(Wait::kTail);
   EndWaking(lane);
-  if (lane->limits.paused != Paused::kNo || !lane->active) {  // since it was asked for: paused (I8), or asleep again
+  if (lane->paused() || !lane->active) {  // since it was asked for: paused (I8), or asleep again
     lane->spilled.reset();
     return MaybeDrop(lane);
   }
@@ -326,7 +326,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 /// woken before all that came after it, whatever they waited (I9).
 void Core::Impl::FallAsleep(Lane* lane) {
   // One that is blocked is woken by its head, one that is paused by its resume: not in the host's turn.
-  if (!lane->record.dormant || lane->record.blocked_head.value != 0 || lane->limits.paused != Paused::kNo) return;
+  if (!lane->record.dormant || lane->has_attempted_head() || lane->paused()) return;
   // One without a token is woken by that, as long as there is room to remember it.
   if (!HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   lane->turns = 0;
@@ -430,22 +430,22 @@ void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
     if (!lane->active) BeginWaking(lane, host);
     Activate(lane, true);
   }
-  if (!lane->tail_page && !lane->at_horizon) EndWaking(lane);
+  if (!lane->tail_page() && !lane->at_horizon()) EndWaking(lane);
 }
 
 void Core::Impl::HoldAtHorizon(Lane* lane) {
-  if (lane->at_horizon) return;
-  lane->at_horizon = true;
+  if (lane->at_horizon()) return;
+  lane->registered.Add(Wait::kWindow);
   at_horizon_.push_back(lane);
 }
 
 /// The due window moved on, or the search beyond it.
 void Core::Impl::ReleaseHorizon() {
   for (Lane* lane : std::exchange(at_horizon_, {})) {
-    lane->at_horizon = false;
+    lane->registered.Remove(Wait::kWindow);
     Kick(lane);
     RefillTail(lane);
-    if (!lane->tail_page && !lane->at_horizon) EndWaking(lane);
+    if (!lane->tail_page() && !lane->at_horizon()) EndWaking(lane);
     MaybeDrop(lane);
   }
 }

@@ -277,10 +277,7 @@ void Core::Impl::MaybeDrop(Slot* slot) {
     }
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);
-      if (!lane->queue.empty() || lane->in_flight > 0 || lane->head || !lane->arriving.empty() || lane->tail_page || lane->waits() || lane->dirty ||
-          lane->awaiting > 0 || lane->at_horizon || lane->wake || !journal_.IsWritten(lane->gate) || (lane->active && lane->disk_tail) ||
-          lane->throttled)
-        return;
+      if (!lane->MayGo()) return;
       // Keeps the lane while its bucket is not full, so that dropping it does not refill the bucket.
       if (!lane->bucket.IsFull(now_.mono, lane->rate()) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, lane->limits.burst));
       CHECK(!lane->waking);

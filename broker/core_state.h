@@ -1,8 +1,9 @@
-// What the core has in memory: notifies (entries), lanes, hosts, keys, and the tasks that wait for them. Plain structures; broker/core_impl.h says what
-// holds between them (I1 to I10), broker/core_checks.cc checks it. Included by broker/core*.cc alone.
+// What the core has in memory: notifies (entries), lanes, hosts, keys, and the tasks that wait for them. Plain structures; broker/core_impl.h says
+// what holds between them (I1 to I10), broker/core_checks.cc checks it. Included by broker/core*.cc alone.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,45 @@ enum class Place : uint8_t {
   kFlight,    // an attempt is under way
 };
 
+/// A set of enumerators below 16.
+template <class E>
+class Bits {
+ public:
+  constexpr Bits() = default;
+  constexpr Bits(std::initializer_list<E> all) {
+    for (E one : all) Add(one);
+  }
+  constexpr bool Has(E one) const { return (bits_ >> static_cast<unsigned>(one) & 1) != 0; }
+  constexpr void Add(E one) { bits_ |= static_cast<uint16_t>(1u << static_cast<unsigned>(one)); }
+  constexpr void Remove(E one) { bits_ &= static_cast<uint16_t>(~(1u << static_cast<unsigned>(one))); }
+  constexpr bool Any() const { return bits_ != 0; }
+
+ private:
+  uint16_t bits_ = 0;
+};
+
+/// The combinations of index, phase and place that a notify in memory may be in; there are no others (CheckInvariants).
+struct LegalState {
+  Index index;
+  Bits<Phase> phases;
+  Bits<Place> places;
+};
+inline constexpr Bits<Place> kInTime = {Place::kIdle, Place::kTimer, Place::kArriving, Place::kAwaiting, Place::kQueue, Place::kFlight};
+inline constexpr LegalState kLegalStates[] = {
+    // Held until it is triggered: nowhere.
+    {Index::kHeld, {Phase::kHeld}, {Place::kIdle}},
+    // Its time is known: on disk or in a wheel until then, later on its way into its lane, in that, or in flight. A held one whose time has come
+    // stays held until it ends: nobody needs to know better.
+    {Index::kHeldDue, {Phase::kHeld}, kInTime},
+    {Index::kDue, {Phase::kWaiting}, kInTime},
+    {Index::kRetrying, {Phase::kRetrying}, kInTime},
+    {Index::kRetrying, {Phase::kRetrying}, {Place::kHead}},
+    // Its time has come, and it was spilled: on disk, or read back into its lane. It leaves the tail once it has ended, or its attempt failed.
+    {Index::kTail, {Phase::kHeld, Phase::kWaiting, Phase::kRetrying}, {Place::kIdle, Place::kQueue, Place::kFlight}},
+    // Settled. In flight where it was cancelled there.
+    {Index::kNone, {Phase::kSucceeded, Phase::kFailed, Phase::kCancelled, Phase::kExpired}, {Place::kIdle, Place::kFlight}},
+};
+
 struct Entry : Slot {
   explicit Entry(NotifyId i) : Slot(Kind::kEntry), id(i) { timer.entry = this; }
   NotifyId id;
@@ -97,6 +137,30 @@ struct Entry : Slot {
   bool held(WallTime now) const { return state.phase == Phase::kHeld && !promoted && state.due > now; }
 };
 
+/// What a lane waits for, so that it starts nothing now. A closed list, in the order in which it is asked. Scheduling (CanStart), the question
+/// whether a lane may be dropped, explain and the invariant checks all read it. What joins it (an open breaker, no instance alive, a group's turn)
+/// gets its line here, its case in Core::Impl::BlockedBy and, where users are told, its word in ExplainReady. Whose turn it is among those that wait
+/// for nothing of this, and shares, Turns knows.
+enum class Wait : uint8_t {
+  kNothing,
+  kRestart,  // the broker stops, or holds its attempts: for ever
+  kResume,   // it is paused: its resume ends that
+  kAttempt,  // fifo: its attempted head waits for its next attempt, until the head's retry_at
+  kCall,     // it has as many calls in flight as it may: the end of one ends that
+  kTail,     // what comes next of it is in its tail on disk: a page of that ends it
+  kSync,     // what comes next of it is not durable yet: Committed ends that
+  kWrite,    // fifo: the end before is not written yet: Committed ends that
+  kWindow,   // fifo: due notifies that may sort before its next one are not loaded yet: the window, or the search, ends that
+  kToken,    // its rate is used up, until its next token
+};
+inline constexpr Wait kWaits[] = {Wait::kRestart, Wait::kResume, Wait::kAttempt, Wait::kCall, Wait::kTail,
+                                  Wait::kSync,    Wait::kWrite,  Wait::kWindow,  Wait::kToken};
+struct Blocked {
+  Wait on = Wait::kNothing;
+  MonoTime until = kMonoNever;  // it ends by itself then; kMonoNever: somebody ends it
+  explicit operator bool() const { return on != Wait::kNothing; }
+};
+
 struct Lane : Slot, RingNode {
   explicit Lane(LaneKey k) : Slot(Kind::kLane), key(std::move(k)) {}
   LaneKey key;
@@ -107,8 +171,9 @@ struct Lane : Slot, RingNode {
   bool dirty = false;      // its record goes into the open batch
   bool active = false;     // takes part; else it sleeps in the store, or is only looked at
   bool disk_tail = false;  // the store has tail keys at or above tail_next that are not in memory
-  bool tail_page = false;  // a page of the tail is under way, from page_from
-  bool at_horizon = false;
+  // What somebody holds a pointer to it for, and comes back to it: kTail, a page of its tail is under way, from page_from; kWindow, it is in
+  // at_horizon_; kToken, it is in throttled_, until a token is there or its bucket is full.
+  Bits<Wait> registered;
   std::optional<uint64_t> wake;  // to be woken once it is loaded, if this is its place in its host's list
   Host* waking = nullptr;        // the host in whose turn it is being woken
   uint32_t turns = 0;            // attempts started since it woke up
@@ -124,16 +189,24 @@ struct Lane : Slot, RingNode {
   uint32_t in_flight = 0;
   uint32_t sending = 0;  // of those in flight, not settled
   IndexCounts promoted;  // of its entries, those whose time has come
-  // Of its rate, where it has one. Throttled: in throttled_, until a token is there or the bucket is full.
-  TokenBucket bucket;
-  bool throttled = false;
+  TokenBucket bucket;    // of its rate, where it has one
   std::multimap<MonoTime, Lane*>::iterator throttle;
   uint32_t awaiting = 0;  // entries on their way into the queue that are not durable yet
   Entry* head = nullptr;  // fifo: in flight, or attempted and ready again
   uint64_t gate = 0;      // fifo: nothing starts before this batch is written
 
   bool fifo() const { return key.mode == Mode::kFifo; }
+  bool paused() const { return limits.paused != Paused::kNo; }
+  /// An attempted head stands at its front, whether it waits for its next attempt, is in flight again or in the tail.
+  bool has_attempted_head() const { return record.blocked_head.value != 0; }
+  bool tail_page() const { return registered.Has(Wait::kTail); }
+  bool at_horizon() const { return registered.Has(Wait::kWindow); }
+  bool throttled() const { return registered.Has(Wait::kToken); }
   TokenRate rate() const { return {limits.rate_per_s, limits.burst}; }
+  /// Something of it is in memory.
+  bool HoldsNotifies() const { return !queue.empty() || in_flight > 0 || head || !arriving.empty() || awaiting > 0; }
+  /// The store knows all of it, and nobody comes back to it: it may be dropped, as far as it is not pinned, loading or being written.
+  bool MayGo() const { return !HoldsNotifies() && !waits() && !registered.Any() && !dirty && !(active && disk_tail); }
 };
 
 /// Where calls go, as turns know it, with what the core keeps for it.

@@ -16,46 +16,75 @@ void Core::Impl::Gate(Lane* lane) {
 }
 
 /// The notify that the lane would send next, whether it may yet or not; null where there is none in memory.
-Entry* Core::Impl::NextOf(Lane* lane) const {
-  if (lane->fifo()) {
-    if (lane->head) return lane->head->place == Place::kHead ? lane->head : nullptr;
-    if (lane->record.blocked_head.value != 0) return nullptr;
+Entry* Core::Impl::NextOf(const Lane& lane) const {
+  if (lane.fifo()) {
+    if (lane.head) return lane.head->place == Place::kHead ? lane.head : nullptr;
+    if (lane.has_attempted_head()) return nullptr;
   }
-  return lane->queue.empty() ? nullptr : lane->queue.begin()->second;
+  return lane.queue.empty() ? nullptr : lane.queue.begin()->second;
 }
 
-bool Core::Impl::CanStart(Lane* lane) {
-  Entry* next = NextOf(lane);
-  if (!next || stopping_ || holding_ || lane->limits.paused != Paused::kNo || lane->in_flight >= lane->limits.concurrency) return false;
-  if (lane->disk_tail && next->place != Place::kHead && !(next->order() < lane->tail_next)) return false;  // I6
-  if (!journal_.IsSynced(next->durable)) return false;
-  if (lane->fifo()) {
-    if (!journal_.IsWritten(lane->gate)) return false;  // I7: Committed kicks the lane
-    if (next->place != Place::kHead && !AllDueLoaded({next->state.due.ms, next->id})) {
-      HoldAtHorizon(lane);
-      return false;
+Blocked Core::Impl::BlockedBy(Wait wait, const Lane& lane, const Entry* next) const {
+  auto blocked = [wait](bool is, MonoTime until = kMonoNever) { return is ? Blocked{wait, until} : Blocked{}; };
+  bool from_queue = next && next->place != Place::kHead;
+  switch (wait) {
+    case Wait::kNothing:
+      break;
+    case Wait::kRestart:
+      return blocked(stopping_ || holding_);
+    case Wait::kResume:
+      return blocked(lane.paused());
+    case Wait::kAttempt: {
+      if (!lane.fifo() || lane.head || !lane.has_attempted_head()) break;
+      const Entry* head = FindEntry(lane.record.blocked_head);
+      return blocked(true, head && head->index == Index::kRetrying ? head->state.retry_at : kMonoNever);
     }
+    case Wait::kCall:
+      return blocked(lane.in_flight >= lane.limits.concurrency);
+    case Wait::kTail:
+      return blocked(lane.disk_tail && (!next || (from_queue && !(next->order() < lane.tail_next))));  // I6
+    case Wait::kSync:
+      return blocked(next && !journal_.IsSynced(next->durable));
+    case Wait::kWrite:
+      return blocked(lane.fifo() && !journal_.IsWritten(lane.gate));  // I7
+    case Wait::kWindow:
+      return blocked(lane.fifo() && from_queue && !AllDueLoaded({next->state.due.ms, next->id}));  // I7
+    case Wait::kToken:
+      if (!HasToken(lane)) return blocked(true, WhenTokens(lane, 1));
+      break;
   }
-  if (!HasToken(*lane)) {
-    Throttle(lane, WhenTokens(*lane, 1));
-    return false;
-  }
-  return true;
+  return {};
+}
+
+Blocked Core::Impl::BlockedOn(const Lane& lane, const Entry* next) const {
+  for (Wait wait : kWaits)
+    if (Blocked blocked = BlockedBy(wait, lane, next)) return blocked;
+  return {};
+}
+
+/// Where it may not, whoever ends the wait comes back to it (Kick).
+bool Core::Impl::CanStart(Lane* lane) {
+  const Entry* next = NextOf(*lane);
+  if (!next) return false;
+  Blocked blocked = BlockedOn(*lane, next);
+  if (blocked.on == Wait::kWindow) HoldAtHorizon(lane);
+  if (blocked.on == Wait::kToken) Throttle(lane, blocked.until);
+  return !blocked;
 }
 
 // ---- rates
 
 void Core::Impl::Throttle(Lane* lane, MonoTime until) {
   // One that only waits for its bucket to be full again waits for a token now.
-  if (lane->throttled && lane->throttle->first <= until) return;
+  if (lane->throttled() && lane->throttle->first <= until) return;
   Unthrottle(lane);
-  lane->throttled = true;
+  lane->registered.Add(Wait::kToken);
   lane->throttle = throttled_.emplace(until, lane);
 }
 
 void Core::Impl::Unthrottle(Lane* lane) {
-  if (!lane->throttled) return;
-  lane->throttled = false;
+  if (!lane->throttled()) return;
+  lane->registered.Remove(Wait::kToken);
   throttled_.erase(lane->throttle);
 }
 
@@ -72,7 +101,7 @@ void Core::Impl::FireThrottled() {
 // ---- the lanes that wait
 
 void Core::Impl::Kick(Lane* lane) {
-  if (!lane->waits() && CanStart(lane)) turns_.Join(lane, NextOf(lane)->host);
+  if (!lane->waits() && CanStart(lane)) turns_.Join(lane, NextOf(*lane)->host);
 }
 
 /// It waits for no turn any more, nor for a share of its caller.
@@ -104,7 +133,7 @@ size_t Core::Impl::WaitingAt(const Host& host) const {
 /// Its turn at the host: it starts its next notify, or leaves the round until it can.
 void Core::Impl::TakeTurn(Lane* lane, Host* host) {
   Unring(lane);
-  Entry* entry = NextOf(lane);
+  Entry* entry = NextOf(*lane);
   if (entry && CanStart(lane) && entry->host == host) {
     // One whose last attempt must be read first takes the way of those whose spec must be: EmitStart looks again.
     if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) {
