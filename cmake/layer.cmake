@@ -17,3 +17,18 @@ function(layer name folder)
   target_include_directories(${name} PUBLIC ${root})
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic)
 endfunction()
+
+# layer_part(NAME folder HEADERS headers... SOURCES sources...): one of several targets of a folder. Its include root holds these headers alone, so that
+# who links it does not see the others of the folder.
+function(layer_part name folder)
+  cmake_parse_arguments(P "" "" "HEADERS;SOURCES" ${ARGN})
+  set(root ${CMAKE_BINARY_DIR}/include/${name})
+  file(REMOVE_RECURSE ${root})
+  file(MAKE_DIRECTORY ${root}/${folder})
+  foreach(header ${P_HEADERS})
+    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder}/${header} ${root}/${folder}/${header} SYMBOLIC)
+  endforeach()
+  add_library(${name} STATIC ${P_SOURCES})
+  target_include_directories(${name} PUBLIC ${root})
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic)
+endfunction()
