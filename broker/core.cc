@@ -117,17 +117,18 @@ Wake Core::Impl::NextWake() const {
 
 // ---- batches and what waits for them
 
-void Core::Impl::ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body) {
-  if (journal_.IsSynced(batch)) ReplyNow(request, std::move(body));
-  else journal_.AfterSync(batch, Reply{request, std::move(body)});
+Handled Core::Impl::ReplyAfter(uint64_t batch, RequestId request, ReplyBody body) {
+  if (journal_.IsSynced(batch)) return ReplyNow(request, std::move(body));
+  journal_.AfterSync(batch, Reply{request, std::move(body)});
+  return Handled::kDone;
 }
 
-void Core::Impl::Refuse(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
-  ReplyNow(request, Refused{Status(code, std::move(detail), std::move(field)), holder});
+Handled Core::Impl::Refuse(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
+  return ReplyNow(request, Refused{Status(code, std::move(detail), std::move(field)), holder});
 }
 
-void Core::Impl::RefuseAfter(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
-  ReplyAfter(journal_.Barrier(), request, Refused{Status(code, std::move(detail), std::move(field)), holder});
+Handled Core::Impl::RefuseAfter(RequestId request, Code code, std::string detail, std::string field, NotifyId holder) {
+  return ReplyAfter(journal_.Barrier(), request, Refused{Status(code, std::move(detail), std::move(field)), holder});
 }
 
 bool Core::Impl::RefusedStopping(RequestId request) {
@@ -198,7 +199,7 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   // Pins of an earlier run are let go only after this one, so that what was loaded for it is still there.
   std::vector<Slot*> before = std::exchange(raw->pinned, {});
   raw->missing = 0;
-  bool done = std::visit([this, raw](auto& request) { return Handle(raw, request); }, raw->event);
+  bool done = std::visit([this, raw](auto& request) { return Handle(raw, request); }, raw->event) == Handled::kDone;
   if (done) DecideRequest(raw->event);
   std::vector<Slot*> release = std::move(before);
   if (done) {
@@ -222,36 +223,6 @@ void Core::Impl::DecideRequest(const TaskEvent& event) {
       event);
 }
 
-void Core::Impl::On(SubmitRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(TriggerRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(FkeyGetRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(FkeyCancelRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(CancelRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(RetryRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(ChangeReadRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(ChangeRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(ExplainRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
-void Core::Impl::On(LaneChangeRequest& e) {
-  RunTask(MakeTask(std::move(e)));
-}
 void Core::Impl::On(GetRequest& e) {
   if (e.wait_ms > 0 && !stopping_) RunTask(MakeTask(std::move(e)));
   else out_->reads.push_back({e.request, e.id});

@@ -52,7 +52,10 @@ void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
   if (of_id->second.empty()) shown_by_id_.erase(of_id);
   std::shared_ptr<NotifyRecord> record = shown.kept ? std::make_shared<NotifyRecord>(*shown.kept) : std::move(read);
   // Only where compaction took one whose retention was over at once, just now.
-  if (!record) return Refuse(request, Code::kNotFound, "there is no such notify");
+  if (!record) {
+    Refuse(request, Code::kNotFound, "there is no such notify");
+    return;
+  }
   record->state = std::move(shown.state);
   std::erase_if(record->attempts, [&](const AttemptRecord& attempt) { return attempt.number > record->state.attempts_made; });
   ReplyNow(request, Viewed{{std::move(record), shown.as}});
@@ -62,7 +65,10 @@ void Core::Impl::On(ReadDone& e) {
   --reads_under_way_;
   if (!e.status.ok()) return Fatal(std::move(e.status));
   if (shown_.count(e.request) > 0) return Show(e.request, std::move(e.notify.record));
-  if (!e.notify.record) return Refuse(e.request, Code::kNotFound, "there is no such notify");
+  if (!e.notify.record) {
+    Refuse(e.request, Code::kNotFound, "there is no such notify");
+    return;
+  }
   State state = StateOf(e.notify);
   ReplyNow(e.request, Viewed{{std::move(e.notify.record), state}});
 }

@@ -70,8 +70,8 @@ void Core::Impl::OnBulkList(ListDone& e) {
   RunTask(MakeTask(std::move(apply)));
 }
 
-bool Core::Impl::Handle(Task* task, BulkApply& r) {
-  if (RefusedStopping(r.bulk.request)) return true;
+Handled Core::Impl::Handle(Task* task, BulkApply& r) {
+  if (RefusedStopping(r.bulk.request)) return Handled::kDone;
   BulkKind kind = r.bulk.kind;
   auto wanted = [&](const Entry& entry) {
     const auto& states = r.bulk.query.states;
@@ -84,7 +84,7 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
     bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel ? LacksLastAttempt(*entry) : IsShown(id);
     if (whole) NeedEntry(task, id, true);
   }
-  if (task->missing > 0) return false;
+  if (task->missing > 0) return Handled::kParked;
   BulkDone done;
   done.next = r.next;
   for (NotifyId id : r.ids) {
@@ -97,8 +97,7 @@ bool Core::Impl::Handle(Task* task, BulkApply& r) {
     Decide(Decided::Kind::kItem, id, r.bulk.request);
   }
   journal_.AskSync();
-  ReplyAfter(journal_.Barrier(), r.bulk.request, done);
-  return true;
+  return ReplyAfter(journal_.Barrier(), r.bulk.request, done);
 }
 
 /// A settled one leaves, and with it what points to it; its idempotency key goes on answering with its id. The totals stay.

@@ -9,49 +9,57 @@ namespace notifyd {
 
 /// One that cannot be changed: says so.
 bool Core::Impl::RefusedChange(RequestId request, const Entry& entry) {
-  if (!entry.exists) return RefuseAfter(request, Code::kNotFound, "there is no such notify"), true;
-  if (!entry.pending())
-    return RefuseAfter(request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry.state.phase))), true;
-  if (entry.in_flight()) return RefuseAfter(request, Code::kConflict, "an attempt is in flight"), true;
+  if (!entry.exists) {
+    RefuseAfter(request, Code::kNotFound, "there is no such notify");
+    return true;
+  }
+  if (!entry.pending()) {
+    RefuseAfter(request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry.state.phase)));
+    return true;
+  }
+  if (entry.in_flight()) {
+    RefuseAfter(request, Code::kConflict, "an attempt is in flight");
+    return true;
+  }
   return false;
 }
 
-bool Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
+  if (!entry) return Handled::kParked;
   if (!RefusedChange(r.request, *entry)) ShowAfter(journal_.Barrier(), r.request, *entry);
-  return true;
+  return Handled::kDone;
 }
 
-bool Core::Impl::Handle(Task* task, ChangeRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
-  if (RefusedChange(r.request, *entry)) return true;
+  if (!entry) return Handled::kParked;
+  if (RefusedChange(r.request, *entry)) return Handled::kDone;
   Lane* lane = NeedLane(task, entry->head->lane);
   // Whether it is held still, or its fkey was given to another when its time had come (before the clock stepped back).
   FkeySlot* fkey = entry->state.phase == Phase::kHeld ? NeedFkey(task, entry->head->fkey) : nullptr;
   entry = NeedEntry(task, r.id, true);
-  if (!lane || !entry || task->missing > 0) return false;
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {
     // Its fkey may be another's by now: it is over, whatever the change would have it be.
     Expire(entry);
     RefusedChange(r.request, *entry);
-    return true;
+    return Handled::kDone;
   }
-  if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(journal_.Barrier(), r.request, Stale{}), true;
+  if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   bool at_once = true;
   WallTime due;
   if (r.when) {
     ResolveWhen(*r.when, &at_once, &due);
-    if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(*r.when)), true;
+    if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(*r.when));
   }
-  if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed()), true;
+  if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed());
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
   ApplyChange(entry, r, at_once, due);
   ShowAfter(journal_.Barrier(), r.request, *entry);
-  return true;
+  return Handled::kDone;
 }
 
 void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due) {

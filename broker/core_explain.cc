@@ -17,21 +17,21 @@ std::string Number(uint64_t n, const char* one, const char* many) {
 
 }  // namespace
 
-bool Core::Impl::Handle(Task* task, ExplainRequest& r) {
+Handled Core::Impl::Handle(Task* task, ExplainRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
-  if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
-  if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, {})), true;
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify");
+  if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, {}));
   Lane* lane = NeedLane(task, entry->head->lane);
-  if (!lane) return false;
-  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return false;
-  if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, {})), true;
+  if (!lane) return Handled::kParked;
+  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
+  if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, {}));
   // Who stands before it in the tail is on disk.
   explaining_.emplace(next_ticket_, Explaining{r.request, entry, lane});
   ++entry->pins;
   ++lane->pins;
   AskPage({0, kMostAhead, TailCountPage{lane->key, lane->record.tail_from, entry->order()}});
-  return true;
+  return Handled::kDone;
 }
 
 void Core::Impl::OnTailCount(const Explaining& explaining, const PageLoaded& page) {

@@ -77,19 +77,13 @@ class Core::Impl {
 
  private:
   // ---- core.cc: events, batches, replies
-  void On(SubmitRequest& e);
-  void On(TriggerRequest& e);
-  void On(FkeyGetRequest& e);
-  void On(FkeyCancelRequest& e);
+  /// What may have to look something up.
+  template <class Request>
+  requires IsTaskEvent<Request>
+  void On(Request& e) { RunTask(MakeTask(std::move(e))); }
   void On(GetRequest& e);
-  void On(CancelRequest& e);
-  void On(RetryRequest& e);
-  void On(ChangeReadRequest& e);
-  void On(ChangeRequest& e);
-  void On(ExplainRequest& e);
   void On(BulkRequest& e);
   void On(LanesRequest& e);
-  void On(LaneChangeRequest& e);
   void On(ListRequest& e);
   void On(StatsRequest& e);
   void On(Disconnected& e);
@@ -126,12 +120,16 @@ class Core::Impl {
   void OnSynced(Reply& reply) { out_->replies.push_back(std::move(reply)); }
   void OnSynced(const ReadEffect& read) { ReadFor(read); }
   void OnSynced(LanesEffect& lanes) { out_->lanes.push_back(std::move(lanes)); }
-  void ReplyNow(RequestId request, decltype(Reply::body) body) { out_->replies.push_back({request, std::move(body)}); }
-  void ReplyAfter(uint64_t batch, RequestId request, decltype(Reply::body) body);
-  void Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
-  void Refuse(RequestId request, const Status& status) { Refuse(request, status.code(), status.detail(), status.field()); }
+  // Whoever answers has handled the request.
+  Handled ReplyNow(RequestId request, ReplyBody body) {
+    out_->replies.push_back({request, std::move(body)});
+    return Handled::kDone;
+  }
+  Handled ReplyAfter(uint64_t batch, RequestId request, ReplyBody body);
+  Handled Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
+  Handled Refuse(RequestId request, const Status& status) { return Refuse(request, status.code(), status.detail(), status.field()); }
   /// A refusal that depends on an earlier change: after it is durable.
-  void RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
+  Handled RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   static Turns::Caps CapsOf(const CoreLimits& limits) { return {limits.max_in_flight, limits.max_in_flight_per_host}; }
   bool RefusedStopping(RequestId request);
   /// `entry`: what memory has of it, or null; `in_tail`: where that knows nothing, as the store had it.
@@ -184,15 +182,15 @@ class Core::Impl {
   void DropEntry(Entry* entry);
   void SweepGraveyard();
 
-  // ---- core_requests.cc: each returns false where it was parked
-  bool Handle(Task* task, SubmitRequest& r);
-  bool Handle(Task* task, TriggerRequest& r);
-  bool Handle(Task* task, FkeyGetRequest& r);
-  bool Handle(Task* task, FkeyCancelRequest& r);
-  bool Handle(Task* task, GetRequest& r);
-  bool Handle(Task* task, CancelRequest& r);
-  bool Handle(Task* task, RetryRequest& r);
-  bool Handle(Task* task, ExpiryDue& r);
+  // ---- core_requests.cc
+  Handled Handle(Task* task, SubmitRequest& r);
+  Handled Handle(Task* task, TriggerRequest& r);
+  Handled Handle(Task* task, FkeyGetRequest& r);
+  Handled Handle(Task* task, FkeyCancelRequest& r);
+  Handled Handle(Task* task, GetRequest& r);
+  Handled Handle(Task* task, CancelRequest& r);
+  Handled Handle(Task* task, RetryRequest& r);
+  Handled Handle(Task* task, ExpiryDue& r);
   struct SubmitPlan;
   struct PlanContext;
   Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan, NotifyId* holder);
@@ -215,14 +213,14 @@ class Core::Impl {
   void EndPollsInTime();
 
   // ---- core_changes.cc: what users change about one that waits
-  bool Handle(Task* task, ChangeReadRequest& r);
-  bool Handle(Task* task, ChangeRequest& r);
+  Handled Handle(Task* task, ChangeReadRequest& r);
+  Handled Handle(Task* task, ChangeRequest& r);
   void ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due);
   bool RefusedChange(RequestId request, const Entry& entry);
 
   // ---- core_bulk.cc
   void OnBulkList(ListDone& e);
-  bool Handle(Task* task, BulkApply& r);
+  Handled Handle(Task* task, BulkApply& r);
   static bool Applies(BulkKind kind, const Entry& entry);
   void ApplyPurge(Entry* entry);
 
@@ -232,7 +230,7 @@ class Core::Impl {
     Entry* entry;  // both pinned
     Lane* lane;
   };
-  bool Handle(Task* task, ExplainRequest& r);
+  Handled Handle(Task* task, ExplainRequest& r);
   /// Who stands before it in its lane's tail on disk.
   struct TailAhead {
     uint64_t count = 0;
@@ -243,7 +241,7 @@ class Core::Impl {
   void OnTailCount(const Explaining& explaining, const PageLoaded& page);
 
   // ---- core_lane_requests.cc: lanes seen and steered
-  bool Handle(Task* task, LaneChangeRequest& r);
+  Handled Handle(Task* task, LaneChangeRequest& r);
   LaneView ViewOf(const LaneRow& row) const;
   void ShowLaneAfter(uint64_t batch, RequestId request, const Lane& lane);
   void PutSettings(Lane* lane, const LaneSettings& settings);

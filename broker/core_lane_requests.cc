@@ -21,13 +21,16 @@ void Core::Impl::On(LanesDone& e) {
   lane_lists_.erase(found);
   if (!e.status.ok()) return Fatal(std::move(e.status));
   if (list.one) {
-    if (e.rows.empty() && !list.known)
-      return Refuse(e.request, Code::kNotFound, "there is no such lane: nothing of it is pending, and it has no settings");
+    if (e.rows.empty() && !list.known) {
+      Refuse(e.request, Code::kNotFound, "there is no such lane: nothing of it is pending, and it has no settings");
+      return;
+    }
     LaneRow row;
     if (e.rows.empty()) row.lane = *list.known;
     else row = std::move(e.rows[0]);
     if (list.known) row.settings = list.decided;
-    return ReplyNow(e.request, LaneViewed{ViewOf(row)});
+    ReplyNow(e.request, LaneViewed{ViewOf(row)});
+    return;
   }
   LanesListed listed;
   listed.more = e.more;
@@ -78,11 +81,11 @@ void Core::Impl::ShowLaneAfter(uint64_t batch, RequestId request, const Lane& la
 
 // ---- settings
 
-bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Lane* lane = NeedLane(task, r.lane);
-  if (!lane) return false;
-  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return false;
+  if (!lane) return Handled::kParked;
+  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
   LaneSettings settings = lane->settings;
   const LanePatch& patch = r.patch;
   if (patch.paused && *patch.paused != (settings.paused != Paused::kNo)) settings.paused = *patch.paused ? Paused::kByRequest : Paused::kNo;
@@ -93,7 +96,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
   if (patch.on_failure) settings.on_failure = *patch.on_failure;
   // What holds counts: the rate may come from the configuration.
   if (settings.burst && (patch.rate_per_s || patch.burst) && LimitsOf(lane->key, settings, limits_).rate_per_s == 0) {
-    if (patch.burst) return Refuse(r.request, Code::kUnacceptable, "a burst says nothing without a rate_per_s", "/burst"), true;
+    if (patch.burst) return Refuse(r.request, Code::kUnacceptable, "a burst says nothing without a rate_per_s", "/burst");
     settings.burst.reset();  // it goes with its rate
   }
   if (settings != lane->settings) {
@@ -108,7 +111,7 @@ bool Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     Kick(lane);
   }
   ShowLaneAfter(journal_.Barrier(), r.request, *lane);
-  return true;
+  return Handled::kDone;
 }
 
 void Core::Impl::FreeHead(Lane* lane) {

@@ -160,9 +160,9 @@ Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* p
   return Status::Ok();
 }
 
-bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
-  if (RefusedStopping(r.request)) return true;
-  if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again"), true;
+Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
+  if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.head->lane);
     if (!item.idempotency_key.empty())
@@ -174,14 +174,13 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
           if (Entry* entry = NeedEntry(task, slot->record->id))
             if (entry->pending()) NeedLane(task, entry->head->lane);
   }
-  if (task->missing > 0) return false;
+  if (task->missing > 0) return Handled::kParked;
 
   std::vector<SubmitPlan> plan;
   plan.reserve(r.items.size());
   NotifyId holder;
   if (Status status = PlanSubmit(r, &plan, &holder); !status.ok()) {
-    ReplyAfter(journal_.Barrier(), r.request, Refused{std::move(status), holder});
-    return true;
+    return ReplyAfter(journal_.Barrier(), r.request, Refused{std::move(status), holder});
   }
   Submitted reply;
   reply.batch = r.batch;
@@ -219,8 +218,7 @@ bool Core::Impl::Handle(Task* task, SubmitRequest& r) {
     }
     reply.items.push_back(std::move(item));
   }
-  ReplyAfter(journal_.Barrier(), r.request, std::move(reply));
-  return true;
+  return ReplyAfter(journal_.Barrier(), r.request, std::move(reply));
 }
 
 Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early) {
@@ -317,35 +315,37 @@ bool Core::Impl::NeedHolder(Task* task, const std::string& fkey, Entry** entry) 
   return true;
 }
 
-bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry;
-  if (!NeedHolder(task, r.fkey, &entry)) return false;
+  if (!NeedHolder(task, r.fkey, &entry)) return Handled::kParked;
   if (!entry) {
-    if (r.remember_ms > 0 && RememberTrigger(r)) return true;
-    return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+    if (r.remember_ms > 0 && RememberTrigger(r)) return Handled::kDone;
+    return RefuseAfter(r.request, Code::kNotFound, kNotHeld);
   }
   if (!entry->pending() || !entry->held(now_.wall)) {
-    ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
-    return true;
+    return ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
   }
   Lane* lane = NeedLane(task, entry->head->lane);
   if (r.data) entry = NeedEntry(task, entry->id, true);
-  if (!lane || !entry || task->missing > 0) return false;
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {
     Expire(entry);
-    return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+    return RefuseAfter(r.request, Code::kNotFound, kNotHeld);
   }
   bool at_once;
   WallTime due;
   ResolveWhen(r.when, &at_once, &due);
-  if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(r.when)), true;
+  if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(r.when));
   std::shared_ptr<const std::string> merged;
   if (r.data) {
     Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
-    if (!spec.ok()) return Fatal(spec.status()), true;
+    if (!spec.ok()) {
+      Fatal(spec.status());
+      return Handled::kDone;
+    }
     Result<NotifySpec> result = MergeTriggerData(std::move(*spec), *r.data, limits_.max_body_bytes);
-    if (!result.ok()) return ReplyAfter(journal_.Barrier(), r.request, Refused{result.status(), NotifyId{}}), true;
+    if (!result.ok()) return ReplyAfter(journal_.Barrier(), r.request, Refused{result.status(), NotifyId{}});
     merged = std::make_shared<const std::string>(EncodeSpec(*result));
   }
   if (merged) KeepForAnswers(*entry);
@@ -367,21 +367,27 @@ bool Core::Impl::Handle(Task* task, TriggerRequest& r) {
     ChangeState(entry, std::nullopt);
   }
   journal_.AskSync();
-  ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), true});
-  return true;
+  return ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), true});
 }
 
 /// Where nothing is held nor was, or what was held is removed. False: something was held.
 bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   FkeySlot* slot = fkeys_.at(r.fkey).get();
   if (slot->record && slot->record->expires_at > now_.wall && !slot->record->remembered && FindEntry(slot->record->id)->exists) return false;
-  if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: nothing is remembered until space is free again"), true;
+  if (disk_low_) {
+    Refuse(r.request, Code::kDiskFull, "the disk is nearly full: nothing is remembered until space is free again");
+    return true;
+  }
   auto remembered = std::make_shared<RememberedTrigger>();
   ResolveWhen(r.when, &remembered->at_once, &remembered->due);
-  if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(r.when)), true;
+  if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs) {
+    Refuse(r.request, TooFarAhead(r.when));
+    return true;
+  }
   if (r.data && r.data->size() > limits_.max_body_bytes) {
     std::string detail = "data is longer than a body may be (" + std::to_string(limits_.max_body_bytes) + " bytes)";
-    return Refuse(r.request, Code::kTooLarge, std::move(detail), "/data"), true;
+    Refuse(r.request, Code::kTooLarge, std::move(detail), "/data");
+    return true;
   }
   remembered->data = r.data;
   slot->record = FkeyRecord{NotifyId{}, {now_.wall.ms + r.remember_ms}, std::move(remembered)};
@@ -392,81 +398,78 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   return true;
 }
 
-bool Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
+Handled Core::Impl::Handle(Task* task, FkeyGetRequest& r) {
   Entry* entry;
-  if (!NeedHolder(task, r.fkey, &entry)) return false;
+  if (!NeedHolder(task, r.fkey, &entry)) return Handled::kParked;
   if (!entry) {
     const FkeySlot& slot = *fkeys_.at(r.fkey);
-    if (!IsRemembered(slot)) return Refuse(r.request, Code::kNotFound, kNotHeld), true;
-    ReplyAfter(slot.written, r.request, RememberedViewed{r.fkey, slot.record->remembered, slot.record->expires_at});
-    return true;
+    if (!IsRemembered(slot)) return Refuse(r.request, Code::kNotFound, kNotHeld);
+    return ReplyAfter(slot.written, r.request, RememberedViewed{r.fkey, slot.record->remembered, slot.record->expires_at});
   }
   ShowWritten(entry->written, r.request, *entry);
-  return true;
+  return Handled::kDone;
 }
 
-bool Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry;
-  if (!NeedHolder(task, r.fkey, &entry)) return false;
+  if (!NeedHolder(task, r.fkey, &entry)) return Handled::kParked;
   if (!entry) {
     FkeySlot* slot = fkeys_.at(r.fkey).get();
-    if (!IsRemembered(*slot)) return RefuseAfter(r.request, Code::kNotFound, kNotHeld), true;
+    if (!IsRemembered(*slot)) return RefuseAfter(r.request, Code::kNotFound, kNotHeld);
     slot->record->expires_at = now_.wall;
     Touch(slot);
     Write(ExpireFkey{r.fkey, slot->record->id, now_.wall});
     journal_.AskSync();
-    ReplyAfter(journal_.Barrier(), r.request, Withdrawn{});
-    return true;
+    return ReplyAfter(journal_.Barrier(), r.request, Withdrawn{});
   }
   if (!entry->pending() || !entry->held(now_.wall))
-    return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id), true;
-  if (!NeedLane(task, entry->head->lane)) return false;
+    return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id);
+  if (!NeedLane(task, entry->head->lane)) return Handled::kParked;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   journal_.AskSync();
   ShowAfter(journal_.Barrier(), r.request, *entry);
-  return true;
+  return Handled::kDone;
 }
 
 // ---- one notify by its id
 
-bool Core::Impl::Handle(Task* task, GetRequest& r) {
+Handled Core::Impl::Handle(Task* task, GetRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
-  if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify"), true;
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify");
   if (!entry->pending() || stopping_) ShowWritten(entry->written, r.request, *entry);
   else AddPoll(r.request, entry, r.wait_ms);
-  return true;
+  return Handled::kDone;
 }
 
-bool Core::Impl::Handle(Task* task, CancelRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, CancelRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
-  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify"), true;
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
   if (!entry->pending())
-    return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase))), true;
+    return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase)));
   Lane* lane = NeedLane(task, entry->head->lane);
   if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
-  if (!lane || !entry || task->missing > 0) return false;
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   journal_.AskSync();
   ShowAfter(journal_.Barrier(), r.request, *entry);
-  return true;
+  return Handled::kDone;
 }
 
-bool Core::Impl::Handle(Task* task, RetryRequest& r) {
-  if (RefusedStopping(r.request)) return true;
+Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
-  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify"), true;
-  if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight"), true;
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
+  if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");
   Lane* lane = NeedLane(task, entry->head->lane);
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
-  if (!lane || !entry || task->missing > 0) return false;
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
   ApplyRetry(entry, r.via);
-  ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
-  return true;
+  return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
 }
 
 void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
@@ -522,20 +525,20 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
   }
 }
 
-bool Core::Impl::Handle(Task* task, ExpiryDue& r) {
-  if (stopping_) return true;
+Handled Core::Impl::Handle(Task* task, ExpiryDue& r) {
+  if (stopping_) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
-  if (!entry) return false;
-  if (!entry->pending() || entry->in_flight()) return true;  // one in flight is judged when it ends
+  if (!entry) return Handled::kParked;
+  if (!entry->pending() || entry->in_flight()) return Handled::kDone;  // one in flight is judged when it ends
   if (entry->state.expires_at > now_.wall) {
     TrackExpiry(entry);
-    return true;
+    return Handled::kDone;
   }
   Lane* lane = NeedLane(task, entry->head->lane);
   if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
-  if (!lane || !entry || task->missing > 0) return false;
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
   Expire(entry);
-  return true;
+  return Handled::kDone;
 }
 
 }  // namespace notifyd

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -243,6 +244,16 @@ struct BulkApply {
 };
 using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
                                ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, BulkApply, ExpiryDue>;
+template <class T, class Variant>
+inline constexpr bool kIsAlternative = false;
+template <class T, class... All>
+inline constexpr bool kIsAlternative<T, std::variant<All...>> = (std::is_same_v<T, All> || ...);
+template <class T>
+concept IsTaskEvent = kIsAlternative<T, TaskEvent>;
+
+/// What became of a task: answered, or to be run again from its start once what it needs is there.
+enum class Handled : uint8_t { kDone, kParked };
+
 struct Task {
   TaskEvent event;
   std::vector<Slot*> pinned;

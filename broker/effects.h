@@ -295,11 +295,11 @@ struct StatsView {
   uint64_t loaded_notifies = 0, lanes = 0, hosts = 0, spec_bytes = 0, parked = 0, in_flight = 0;
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
 };
+using ReplyBody = std::variant<Refused, Submitted, Triggered, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed, BulkDone,
+                               Explained, LanesListed, LaneViewed, StatsView>;
 struct Reply {
   RequestId request;
-  std::variant<Refused, Submitted, Triggered, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed, BulkDone, Explained,
-               LanesListed, LaneViewed, StatsView>
-      body;
+  ReplyBody body;
 };
 
 /// An attempt ended, or a notify settled, or both: for logs and metrics.

@@ -11,8 +11,6 @@
 
 namespace notifyd {
 
-using ReplyBody = decltype(Reply::body);
-
 HttpResponse JsonResponse(int status, std::string body);
 
 class Replies {
