@@ -193,7 +193,8 @@ class Core::Impl {
   Handled Handle(Task* task, ExpiryDue& r);
   struct SubmitPlan;
   struct PlanContext;
-  Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan, NotifyId* holder);
+  /// `plan->in_the_way` says of an error what is in the way, where something is.
+  Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
   Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
   /// `spec` in place of the item's; `early`: the trigger that was remembered for it, or null.
   Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);

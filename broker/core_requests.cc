@@ -30,19 +30,25 @@ void Core::Impl::ResolveWhen(const When& when, bool* at_once, WallTime* due) con
 
 // ---- submit
 
+/// A notify that an item of a submit refers to: one that is there, or one of an earlier item of this very request.
+struct Ref {
+  Entry* stored = nullptr;
+  size_t item = SIZE_MAX;
+  explicit operator bool() const { return stored || item != SIZE_MAX; }
+  /// `made`: what became of the items so far. Null where it refers to nothing.
+  Entry* In(const std::vector<Entry*>& made) const { return item != SIZE_MAX ? made[item] : stored; }
+};
+
 /// What becomes of one item of a submit.
 struct Core::Impl::SubmitPlan {
   enum class Kind { kNew, kDuplicate, kKept } kind = Kind::kNew;
-  Entry* existing = nullptr;  // kDuplicate, kKept: the earlier notify; null with `item` set: one of this very batch
-  NotifyId removed;           // kDuplicate: the earlier one is known by its id alone, retention removed it
-  size_t item = SIZE_MAX;
-  Entry* replaced = nullptr;  // kNew: cancelled in its favour
-  size_t replaced_item = SIZE_MAX;
+  Ref earlier;                                     // kDuplicate, kKept: the earlier notify
+  NotifyId removed;                                // kDuplicate without that: it is known by its id alone, retention removed it
+  Ref replaced;                                    // kNew: cancelled in its favour
   std::shared_ptr<const RememberedTrigger> early;  // kNew: a trigger that was there before it
   std::shared_ptr<const std::string> spec;         // and the spec with that one's data
   Status refused;                                  // `each`: not taken
-  NotifyId holder;                                 // because of this one
-  size_t holder_item = SIZE_MAX;                   // or of that of this very request
+  Ref in_the_way;                                  // because of this one
 };
 
 /// What the items before one leave behind for it.
@@ -52,7 +58,7 @@ struct Core::Impl::PlanContext {
   uint64_t accepted = 0;
 };
 
-Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan, NotifyId* holder) {
+Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan) {
   const SubmitItem& item = r.items[i];
   IdempotencyKey key{item.head->caller, item.idempotency_key};
   bool keyed = !item.idempotency_key.empty();
@@ -61,18 +67,16 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     if (auto here = context->keys.find(key); here != context->keys.end()) {
       if (r.items[here->second].fields != item.fields) return differs();
       plan->kind = SubmitPlan::Kind::kDuplicate;
-      plan->item = here->second;
+      plan->earlier.item = here->second;
       return Status::Ok();
     }
     const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
     if (record && record->expires_at > now_.wall) {
       if (!SameFields(record->fields, item)) return differs();
       plan->kind = SubmitPlan::Kind::kDuplicate;
-      plan->existing = FindEntry(record->id);
-      if (!plan->existing->exists) {
-        plan->existing = nullptr;
-        plan->removed = record->id;
-      }
+      Entry* first = FindEntry(record->id);
+      if (first->exists) plan->earlier.stored = first;
+      else plan->removed = record->id;
       return Status::Ok();
     }
   }
@@ -82,33 +86,29 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();
   const std::string& fkey = item.head->fkey;
   if (!fkey.empty()) {
-    Entry* held = nullptr;
-    size_t held_here = SIZE_MAX;
+    Ref held;
     if (auto here = context->fkeys.find(fkey); here != context->fkeys.end()) {
-      held_here = here->second;
+      held.item = here->second;
     } else if (const auto& record = fkeys_.at(fkey)->record; record && record->expires_at > now_.wall) {
       if (record->remembered) {
         plan->early = record->remembered;
       } else {
         Entry* entry = FindEntry(record->id);
-        if (entry->pending() && entry->held(now_.wall) && entry->state.expires_at > now_.wall) held = entry;
+        if (entry->pending() && entry->held(now_.wall) && entry->state.expires_at > now_.wall) held.stored = entry;
       }
     }
-    if (held || held_here != SIZE_MAX) {
+    if (held) {
       if (item.on_held == OnHeld::kReject) {
-        if (held) *holder = held->id;
-        plan->holder_item = held_here;
+        plan->in_the_way = held;
         return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
       }
       if (item.on_held == OnHeld::kKeep) {
         plan->kind = SubmitPlan::Kind::kKept;
-        plan->existing = held;
-        plan->item = held_here;
+        plan->earlier = held;
         if (keyed) context->keys[key] = i;
         return Status::Ok();
       }
       plan->replaced = held;
-      plan->replaced_item = held_here;
     }
     if (plan->early && plan->early->data) {
       Result<NotifySpec> spec = DecodeSpec(*item.spec);
@@ -121,7 +121,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
       plan->spec = std::make_shared<const std::string>(EncodeSpec(*merged));
     }
   }
-  bool in_place = plan->replaced || plan->replaced_item != SIZE_MAX;
+  bool in_place = static_cast<bool>(plan->replaced);
   if (!in_place && totals_.pending() + context->accepted >= limits_.max_pending)
     return Status(Code::kTooMany, "the limit of pending notifies is reached");
   context->accepted += !in_place;
@@ -141,18 +141,16 @@ Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* p
   PlanContext context;
   for (size_t i = 0; i < r.items.size(); ++i) {
     SubmitPlan p;
-    NotifyId in_the_way;
-    Status status = PlanItem(r, i, &context, &p, &in_the_way);
+    Status status = PlanItem(r, i, &context, &p);
     if (!status.ok()) {
       if (!r.each) {
-        *holder = in_the_way;
+        if (p.in_the_way.stored) *holder = p.in_the_way.stored->id;
         std::string field = r.batch ? "/" + std::to_string(i) + status.field() : status.field();
         return Status(status.code(), status.detail(), std::move(field));
       }
       SubmitPlan refused;
       refused.refused = std::move(status);
-      refused.holder = in_the_way;
-      refused.holder_item = p.holder_item;
+      refused.in_the_way = p.in_the_way;
       p = std::move(refused);
     }
     plan->push_back(std::move(p));
@@ -190,14 +188,12 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
     const SubmitPlan& p = plan[i];
     if (!p.refused.ok()) {
       reply.items.emplace_back().refused = p.refused;
-      reply.items.back().id = p.holder_item != SIZE_MAX ? made[p.holder_item]->id : p.holder;
+      if (const Entry* in_the_way = p.in_the_way.In(made)) reply.items.back().id = in_the_way->id;
       continue;
     }
-    Entry* entry = p.existing;
-    if (p.item != SIZE_MAX) entry = made[p.item];
+    Entry* entry = p.earlier.In(made);
     if (p.kind == SubmitPlan::Kind::kNew) {
-      Entry* replaced = p.replaced_item != SIZE_MAX ? made[p.replaced_item] : p.replaced;
-      if (replaced) Settle(replaced, Phase::kCancelled, kReplaced, std::nullopt);
+      if (Entry* replaced = p.replaced.In(made)) Settle(replaced, Phase::kCancelled, kReplaced, std::nullopt);
       entry = ApplySubmit(r.items[i], p.spec ? p.spec : r.items[i].spec, p.early.get());
     } else if (p.kind == SubmitPlan::Kind::kKept) {
       RememberKey(r.items[i], entry->id);
