@@ -49,20 +49,19 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
     return Handled::kDone;
   }
   if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
-  bool at_once = true;
-  WallTime due;
+  DueTime due;
   if (r.when) {
-    ResolveWhen(*r.when, &at_once, &due);
-    if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(*r.when));
+    due = DueOf(*r.when);
+    if (IsTooFar(due)) return Refuse(r.request, TooFarAhead(*r.when));
   }
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed());
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
-  ApplyChange(entry, r, at_once, due);
+  ApplyChange(entry, r, due);
   ShowAfter(journal_.Barrier(), r.request, *entry);
   return Handled::kDone;
 }
 
-void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due) {
+void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, const DueTime& due) {
   KeepForAnswers(*entry);
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   NotifyState& state = entry->state;
@@ -84,7 +83,7 @@ void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallT
     AddIndex(entry, Index::kHeld);
   } else if (r.when) {
     // One that is held stays so until then; one that was attempted waits for that time instead of its next attempt's.
-    if (!held || at_once) state.phase = Phase::kWaiting;
+    if (!held || due.at_once) state.phase = Phase::kWaiting;
     state.next_attempt_at = {};
     if (entry->head->lane.mode == Mode::kFifo) {
       Lane* lane = GetLane(entry->head->lane);
@@ -95,7 +94,7 @@ void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallT
         Kick(lane);
       }
     }
-    SetDue(entry, at_once, due);
+    SetDue(entry, due);
   } else {
     entry->durable = journal_.open();
     AddIndex(entry, IndexOf(state, false));

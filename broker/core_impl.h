@@ -204,9 +204,11 @@ class Core::Impl {
   /// Sends again now one that is not in flight; its lane is known, and where it is settled its whole record.
   void ApplyRetry(Entry* entry, const std::string& via);
   void RememberKey(const SubmitItem& item, NotifyId id);
-  /// Gives a pending notify its due time (`at_once`: now, behind all given so far) and puts it where it belongs. Its lane must be known.
-  void SetDue(Entry* entry, bool at_once, WallTime due);
-  void ResolveWhen(const When& when, bool* at_once, WallTime* due) const;
+  /// Gives a pending notify its due time and puts it where it belongs. Its lane must be known.
+  void SetDue(Entry* entry, const DueTime& due);
+  DueTime DueOf(const When& when) const;
+  /// It lies further ahead than any may.
+  bool IsTooFar(const DueTime& due) const { return !due.at_once && due.at.ms > now_.wall.ms + kMaxAheadMs; }
   WallTime AtOnce();
   void AddPoll(RequestId request, Entry* entry, int64_t wait_ms);
   /// `read`: it gets the notify as it is.
@@ -216,7 +218,7 @@ class Core::Impl {
   // ---- core_changes.cc: what users change about one that waits
   Handled Handle(Task* task, ChangeReadRequest& r);
   Handled Handle(Task* task, ChangeRequest& r);
-  void ApplyChange(Entry* entry, ChangeRequest& r, bool at_once, WallTime due);
+  void ApplyChange(Entry* entry, ChangeRequest& r, const DueTime& due);
   bool RefusedChange(RequestId request, const Entry& entry);
 
   // ---- core_bulk.cc

@@ -23,9 +23,9 @@ WallTime Core::Impl::AtOnce() {
   return totals_.last_due_at_once;
 }
 
-void Core::Impl::ResolveWhen(const When& when, bool* at_once, WallTime* due) const {
-  *due = when.kind == When::Kind::kDelay ? WallTime{now_.wall.ms + when.ms} : WallTime{when.ms};
-  *at_once = when.kind == When::Kind::kDefault || *due <= now_.wall;
+DueTime Core::Impl::DueOf(const When& when) const {
+  WallTime at = when.kind == When::Kind::kDelay ? WallTime{now_.wall.ms + when.ms} : WallTime{when.ms};
+  return {when.kind == When::Kind::kDefault || at <= now_.wall, at};
 }
 
 // ---- submit
@@ -127,10 +127,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   context->accepted += !in_place;
   if (!fkey.empty()) {
     // One whose due time has passed is sent at once and holds nothing, like one that was triggered already.
-    bool at_once;
-    WallTime due;
-    ResolveWhen(item.when, &at_once, &due);
-    bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !at_once);
+    bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !DueOf(item.when).at_once);
     context->fkeys[fkey] = holds ? i : SIZE_MAX;
   }
   if (keyed) context->keys[key] = i;
@@ -235,17 +232,12 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   KeepSpec(entry, spec);
   Touch(entry);
   journal_.AskSync();
-  bool at_once;
-  WallTime due;
-  ResolveWhen(item.when, &at_once, &due);
-  if (early) {
-    due = early->due;
-    at_once = early->at_once || due <= now_.wall;
-  }
-  bool holds = !early && !item.head->fkey.empty() && (item.when.kind == When::Kind::kDefault || !at_once);
+  DueTime due = early ? early->due : DueOf(item.when);
+  due.at_once = due.at_once || due.at <= now_.wall;
+  bool holds = !early && !item.head->fkey.empty() && (item.when.kind == When::Kind::kDefault || !due.at_once);
   entry->state.phase = holds ? Phase::kHeld : Phase::kWaiting;
   if (holds && item.when.kind == When::Kind::kDefault) AddIndex(entry, Index::kHeld);
-  else SetDue(entry, at_once, due);
+  else SetDue(entry, due);
 
   auto record = std::make_shared<NotifyRecord>();
   record->id = entry->id;
@@ -276,13 +268,13 @@ void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
   Write(PutIdempotency{std::move(key), *slot->record});
 }
 
-void Core::Impl::SetDue(Entry* entry, bool at_once, WallTime due) {
-  entry->state.due = at_once ? AtOnce() : due;
-  entry->state.at_once = at_once;
+void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
+  entry->state.due = due.at_once ? AtOnce() : due.at;
+  entry->state.at_once = due.at_once;
   entry->durable = journal_.open();
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
   // Where it would be spilled right away, it is written to the tail in the first place.
-  if (at_once && Covered(*entry)) {
+  if (due.at_once && Covered(*entry)) {
     Lane* lane = GetLane(entry->head->lane);
     if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
@@ -329,10 +321,8 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
     Expire(entry);
     return RefuseAfter(r.request, Code::kNotFound, kNotHeld);
   }
-  bool at_once;
-  WallTime due;
-  ResolveWhen(r.when, &at_once, &due);
-  if (!at_once && due.ms > now_.wall.ms + kMaxAheadMs) return Refuse(r.request, TooFarAhead(r.when));
+  DueTime due = DueOf(r.when);
+  if (IsTooFar(due)) return Refuse(r.request, TooFarAhead(r.when));
   std::shared_ptr<const std::string> merged;
   if (r.data) {
     Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
@@ -349,7 +339,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
   RemoveIndex(entry);
   entry->state.phase = Phase::kWaiting;
   std::shared_ptr<NotifyRecord> record = entry->full;
-  SetDue(entry, at_once, due);
+  SetDue(entry, due);
   if (merged) {
     auto put = std::make_shared<NotifyRecord>(*record);
     put->spec = merged;
@@ -375,8 +365,8 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
     return true;
   }
   auto remembered = std::make_shared<RememberedTrigger>();
-  ResolveWhen(r.when, &remembered->at_once, &remembered->due);
-  if (!remembered->at_once && remembered->due.ms > now_.wall.ms + kMaxAheadMs) {
+  remembered->due = DueOf(r.when);
+  if (IsTooFar(remembered->due)) {
     Refuse(r.request, TooFarAhead(r.when));
     return true;
   }
@@ -489,7 +479,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
       state.expires_at = {now_.wall.ms + std::max<int64_t>(1, ttl_ms)};
     }
     Touch(entry);
-    SetDue(entry, true, {});
+    SetDue(entry, DueTime{});
     auto put = std::make_shared<NotifyRecord>(*record);
     put->state = state;
     // Who asks for it begins its chain anew. Most have none, and are not decoded for that.
@@ -516,7 +506,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     Unplace(entry);
     RemoveIndex(entry);
     state.phase = Phase::kWaiting;
-    SetDue(entry, true, {});
+    SetDue(entry, DueTime{});
     ChangeState(entry, std::nullopt);
   }
 }

@@ -163,6 +163,13 @@ struct NotifyState {
   bool at_once = false;
 };
 
+/// When something is to be due: at once, in its place behind all that was so before, or at a time.
+struct DueTime {
+  bool at_once = true;
+  WallTime at;  // where not at once
+  bool operator==(const DueTime&) const = default;
+};
+
 /// The state that users see of a notify of which nothing is in flight. `in_lane`: it stands in its lane, since its time came at some moment: in
 /// memory, or in the lane's tail on disk. Then it is ready, whatever the clocks say by now.
 State StateSeen(const NotifyState& state, const Now& now, bool in_lane);
@@ -201,8 +208,7 @@ struct DueKey {
 /// A trigger that came before there was anything to trigger (contract section 3, remember_ms).
 struct RememberedTrigger {
   std::optional<std::string> data;  // JSON text of an object
-  bool at_once = true;
-  WallTime due;  // where not at once
+  DueTime due;
   bool operator==(const RememberedTrigger&) const = default;
 };
 

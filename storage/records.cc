@@ -235,9 +235,9 @@ constexpr uint8_t kRemembered = 1, kRememberedData = 2, kRememberedAtOnce = 4;
 
 void PutRemembered(const RememberedTrigger* remembered, Encoder* out) {
   if (!remembered) return out->U8(0);
-  out->U8(static_cast<uint8_t>(kRemembered | (remembered->data ? kRememberedData : 0) | (remembered->at_once ? kRememberedAtOnce : 0)));
+  out->U8(static_cast<uint8_t>(kRemembered | (remembered->data ? kRememberedData : 0) | (remembered->due.at_once ? kRememberedAtOnce : 0)));
   if (remembered->data) out->Text(*remembered->data);
-  out->Signed(remembered->due.ms);
+  out->Signed(remembered->due.at.ms);
 }
 
 bool TakeRemembered(Decoder* in, std::shared_ptr<const RememberedTrigger>* out) {
@@ -246,8 +246,8 @@ bool TakeRemembered(Decoder* in, std::shared_ptr<const RememberedTrigger>* out) 
   if (!(flags & kRemembered) || flags > (kRemembered | kRememberedData | kRememberedAtOnce)) return false;
   auto remembered = std::make_shared<RememberedTrigger>();
   if (flags & kRememberedData) remembered->data = in->Text();
-  remembered->at_once = flags & kRememberedAtOnce;
-  remembered->due.ms = in->Signed();
+  remembered->due.at_once = flags & kRememberedAtOnce;
+  remembered->due.at.ms = in->Signed();
   *out = std::move(remembered);
   return true;
 }

@@ -84,7 +84,7 @@ HttpResponse Replies::Of(const RememberedViewed& viewed) const {
   json.Key("expires_at");
   json.String(FormatRfc3339(viewed.expires_at));
   json.Key("due_at");
-  trigger.at_once ? json.Null() : json.String(FormatRfc3339(trigger.due));
+  trigger.due.at_once ? json.Null() : json.String(FormatRfc3339(trigger.due.at));
   json.Key("data");
   trigger.data ? json.Raw(*trigger.data) : json.Null();
   json.EndObject();

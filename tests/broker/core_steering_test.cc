@@ -471,7 +471,7 @@ TEST_CASE("remembered trigger: it is shown with its data and times, and withdraw
   const RememberedViewed shown = std::get<RememberedViewed>(f.Do(get).body);
   CHECK(shown.fkey == "f");
   CHECK(shown.trigger->data == "{\"a\":1}");
-  CHECK(shown.trigger->due.ms == f.now.wall.ms + 5000);
+  CHECK(shown.trigger->due.at.ms == f.now.wall.ms + 5000);
   CHECK(shown.expires_at.ms == f.now.wall.ms + 60'000);
 
   FkeyCancelRequest cancel;

@@ -248,7 +248,7 @@ TEMPLATE_TEST_CASE("store: a remembered trigger that was ended is as if it were 
 TEMPLATE_TEST_CASE("store: a remembered trigger comes back whole, and is as if it were not there once its time is over", "", STORE_HARNESS) {
   TestType h;
   WallTime until{StoreHarness::kStart + 10};
-  RememberedTrigger bare, whole{R"({"a":1})", false, {StoreHarness::kStart + 5}};
+  RememberedTrigger bare, whole{R"({"a":1})", {false, {StoreHarness::kStart + 5}}};
   h.Commit({PutFkey{"bare", {{}, until, std::make_shared<const RememberedTrigger>(bare)}},
             PutFkey{"whole", {{}, until, std::make_shared<const RememberedTrigger>(whole)}}, PutFkey{"held", {{7}, kWallNever}}});
   h.Reopen();

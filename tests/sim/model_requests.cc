@@ -180,8 +180,8 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
   Resolve(item.when, &at_once, &due);
   if (early) {
     ++awaited_;
-    due = early->due;
-    at_once = early->at_once || due <= wall();
+    due = early->due.at;
+    at_once = early->due.at_once || due <= wall();
   }
   bool holds = !early && !fkey.empty() && (item.when.kind == When::Kind::kDefault || !at_once);
   notify.state.phase = holds ? Phase::kHeld : Phase::kWaiting;
@@ -221,8 +221,7 @@ Model::Expected Model::On(const TriggerRequest& r) {
     if (r.remember_ms == 0 || was_held) return Refusal(Code::kNotFound, needs);
     if (disk_low_) return Refusal(Code::kDiskFull, 0);
     auto remembered = std::make_shared<RememberedTrigger>();
-    remembered->at_once = at_once;
-    remembered->due = due;
+    remembered->due = {at_once, due};
     remembered->data = r.data;
     ChangeFkey(r.fkey).record = FkeyRecord{{}, {wall().ms + r.remember_ms}, std::move(remembered)};
     Expected expected;

@@ -106,7 +106,7 @@ TEST_CASE("merging: the expiry of an fkey holds for the notify that it names") {
 
 TEST_CASE("merging: an fkey that remembers a trigger keeps it over a change of its expiry") {
   std::string base;
-  EncodeFkey({{}, {100}, std::make_shared<const RememberedTrigger>(RememberedTrigger{"{}", true, {}})}, &base);
+  EncodeFkey({{}, {100}, std::make_shared<const RememberedTrigger>(RememberedTrigger{"{}", {true, {}}})}, &base);
   auto merged = DecodeFkey(MergeFull(kFkey, base, {FkeyOperand(2, 5)}));
   REQUIRE(merged.ok());
   CHECK(merged->expires_at.ms == 100);

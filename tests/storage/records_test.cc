@@ -72,7 +72,7 @@ std::vector<Kind> Kinds() {
   totals.lane_settings = 5;
   LaneSettings paused;
   paused.paused = Paused::kByRequest;
-  auto remembered = std::make_shared<const RememberedTrigger>(RememberedTrigger{"{}", false, {2000}});
+  auto remembered = std::make_shared<const RememberedTrigger>(RememberedTrigger{"{}", {false, {2000}}});
   return {
       {"notify", Encoded(EncodeNotify, Example()),
        "0201a01f0000feffffffffffffffff010000000000d00f01066f726465727304683a3830040000026d65000d02000a687474703a2f2f682f782a"

@@ -60,8 +60,7 @@ TEST_CASE("fkeys: a remembered trigger is shown, and withdrawn") {
   CHECK(f.Answer().status == 200);
   CHECK(f.Answer().body == R"({"fkey":"f","remembered":true,"expires_at":"2023-11-14T22:13:20.000Z","due_at":null,"data":{"paid":true}})");
   auto later = std::make_shared<RememberedTrigger>();
-  later->at_once = false;
-  later->due = WallTime{1'700'000'000'000};
+  later->due = {false, {1'700'000'000'000}};
   f.api.OnReply({{3, f.Ask("GET", "/v1/fkeys/f")}, RememberedViewed{"f", later, WallTime{1'700'000'000'000}}});
   CHECK(Json(f.Answer().body).At("/due_at") == "2023-11-14T22:13:20.000Z");
   CHECK(Json(f.Answer().body).At("/data") == "null");
