@@ -31,16 +31,22 @@ void Books::EndAttempt(uint32_t number) {
   if (number > 1) ++totals_.retries;
 }
 
+IndexCounts& Books::ChangeOf(const LaneKey& lane) {
+  auto [found, fresh] = lane_changes_.try_emplace(lane);
+  if (fresh) changed_order_.push_back(&*found);
+  return found->second;
+}
+
 void Books::Enter(Index index, const LaneKey& lane) {
   CHECK(index != Index::kNone);
   ++totals_.by_index[index];
-  ++lane_changes_[lane][index];
+  ++ChangeOf(lane)[index];
 }
 
 void Books::Leave(Index index, const LaneKey& lane) {
   CHECK(index != Index::kNone && totals_.by_index[index] > 0);
   --totals_.by_index[index];
-  --lane_changes_[lane][index];
+  --ChangeOf(lane)[index];
 }
 
 }  // namespace notifyd

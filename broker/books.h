@@ -5,6 +5,8 @@
 #pragma once
 
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "broker/notify.h"
 
@@ -34,19 +36,23 @@ class Books {
   void CountPromoted(Index index, int change) { promoted_[index] += change; }
   const IndexCounts& promoted() const { return promoted_; }
 
-  /// Calls `write(lane, change)` for each lane whose counts have changed since the last call, and forgets the changes: so a lane costs one write a
-  /// batch, however many notifies it was.
+  /// Calls `write(lane, change)` for each lane whose counts have changed since the last call, in the order in which they first did, and forgets the
+  /// changes: so a lane costs one write a batch, however many notifies it was.
   template <class Write>
   void TakeLaneChanges(Write write) {
-    for (const auto& [lane, change] : lane_changes_)
-      if (!change.IsZero()) write(lane, change);
+    for (const auto* changed : changed_order_)
+      if (!changed->second.IsZero()) write(changed->first, changed->second);
+    changed_order_.clear();
     lane_changes_.clear();
   }
 
  private:
+  IndexCounts& ChangeOf(const LaneKey& lane);
+
   Totals totals_;
   IndexCounts promoted_;
   std::unordered_map<LaneKey, IndexCounts> lane_changes_;
+  std::vector<const std::pair<const LaneKey, IndexCounts>*> changed_order_;  // nodes of that one, which do not move
 };
 
 }  // namespace notifyd

@@ -292,9 +292,11 @@ void Core::Impl::On(StopRequested&) {
 
 /// What only waits for its spec to be read is not started any more; it is where it was on disk.
 void Core::Impl::ReleaseUnstarted() {
-  for (auto& [id, owned] : entries_) {
-    Entry* entry = owned.get();
-    if (!entry->start_waits) continue;
+  std::vector<Entry*> unstarted;
+  for (auto& [id, entry] : entries_)
+    if (entry->start_waits) unstarted.push_back(entry.get());
+  std::sort(unstarted.begin(), unstarted.end(), [](const Entry* a, const Entry* b) { return a->id < b->id; });
+  for (Entry* entry : unstarted) {
     entry->start_waits = false;
     if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
@@ -324,13 +326,15 @@ void Core::Impl::On(LimitsChanged& e) {
   limits_ = std::move(limits);
   turns_.SetCaps(CapsOf(limits_));
   std::vector<Lane*> lanes;
-  for (auto& [key, lane] : lanes_) {
-    RefreshLimits(lane.get());
-    FreeHead(lane.get());
-    Unthrottle(lane.get());
-    if (lane->disk_tail && lane->known) Activate(lane.get());
-    Kick(lane.get());
-    lanes.push_back(lane.get());
+  for (auto& [key, lane] : lanes_) lanes.push_back(lane.get());
+  // By their keys: who gets its turn first follows from no hash.
+  std::sort(lanes.begin(), lanes.end(), [](const Lane* a, const Lane* b) { return a->key < b->key; });
+  for (Lane* lane : lanes) {
+    RefreshLimits(lane);
+    FreeHead(lane);
+    Unthrottle(lane);
+    if (lane->disk_tail && lane->known) Activate(lane);
+    Kick(lane);
   }
   for (Lane* lane : lanes) MaybeDrop(lane);  // one that its rate alone kept here
   Decide(Decided::Kind::kLimits, {});

@@ -22,8 +22,9 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
   for (ReadEffect& read : effects_.reads) store_->Read(std::move(read));
   for (ListEffect& list : effects_.lists) store_->List(std::move(list));
   for (LanesEffect& lanes : effects_.lanes) store_->ListLanes(std::move(lanes));
-  for (StartAttempt& start : effects_.starts) sender_->Start(std::move(start));
+  // Answers first: whoever submitted hears of its notify before the receiver does.
   for (Reply& reply : effects_.replies) replies_->Send(std::move(reply));
+  for (StartAttempt& start : effects_.starts) sender_->Start(std::move(start));
   if (hooks_.log)
     for (const AttemptLog& log : effects_.logs) hooks_.log(log);
   if (hooks_.lane_log)

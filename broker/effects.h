@@ -354,8 +354,8 @@ struct Effects {
   std::vector<ReadEffect> reads;
   std::vector<ListEffect> lists;
   std::vector<LanesEffect> lanes;
-  std::vector<StartAttempt> starts;
   std::vector<Reply> replies;
+  std::vector<StartAttempt> starts;
   std::vector<AttemptLog> logs;
   std::vector<LaneLog> lane_logs;
   /// Set once, after HoldAttempts: nothing is in flight.

@@ -70,6 +70,16 @@ TEST_CASE("books: what a batch changes about a lane is its sum, once, and nothin
   CHECK(Taken(&books) == std::map<LaneKey, IndexCounts>{{kA, {0, 0, -1, 0, 0}}});
 }
 
+TEST_CASE("books: lanes come in the order in which they first changed, whatever their names") {
+  Books books{Totals()};
+  std::vector<LaneKey> lanes, taken;
+  for (int i = 0; i < 50; ++i) lanes.push_back({i % 2 ? Mode::kFifo : Mode::kConcurrent, "lane" + std::to_string(i * 7919 % 50)});
+  for (const LaneKey& lane : lanes) books.Enter(Index::kDue, lane);
+  for (const LaneKey& lane : lanes) books.Enter(Index::kHeld, lane);
+  books.TakeLaneChanges([&](const LaneKey& lane, const IndexCounts&) { taken.push_back(lane); });
+  CHECK(taken == lanes);
+}
+
 TEST_CASE("books: they go on from what the store kept") {
   Totals kept;
   kept.accepted = 5;

@@ -134,5 +134,25 @@ TEST_CASE("limits changed: a lane that was remembered for its rate alone is let 
   CHECK(f.Stats().lanes == 0);
 }
 
+TEST_CASE("limits changed: lanes that may go on then do so in the order of their names, whatever memory's is") {
+  CoreFixture f(RateForAll(0.001, 1));
+  std::vector<std::string> names;
+  for (int i = 10; i < 60; ++i) names.push_back("lane" + std::to_string(i));
+  for (int round = 0; round < 2; ++round)
+    for (size_t i = 0; i < names.size(); ++i) {
+      Fields fields;
+      fields.lane = names[i * 37 % names.size()];
+      f.Submit(fields);
+    }
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  REQUIRE(f.sent.size() == names.size());
+  f.sent.clear();
+  f.Post(LimitsChanged{std::make_shared<CoreLimits>()});
+  f.Run();
+  std::vector<std::string> went;
+  for (const StartAttempt& start : f.sent) went.push_back(start.head->lane.name);
+  CHECK(went == names);
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -47,6 +47,17 @@ TEST_CASE("submit: neither answered nor sent before its batch is durable") {
   CHECK(out.starts.size() == 1);
 }
 
+TEST_CASE("submit: it is answered before its first attempt goes out") {
+  WatchedCore f;
+  std::vector<std::string> order;
+  f.on_reply = [&](const Reply& reply) {
+    if (std::holds_alternative<Submitted>(reply.body)) order.push_back("answer");
+  };
+  f.on_start = [&](const StartAttempt&) { order.push_back("attempt"); };
+  f.Submit(CoreFixture::Fields{});
+  CHECK(order == std::vector<std::string>{"answer", "attempt"});
+}
+
 TEST_CASE("submit: a delayed one is sent when it is due, not before") {
   CoreFixture f;
   Fields fields;
