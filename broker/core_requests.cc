@@ -325,16 +325,12 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (IsTooFar(due)) return Refuse(r.request, TooFarAhead(r.when));
   std::shared_ptr<const std::string> merged;
   if (r.data) {
-    Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
-    if (!spec.ok()) {
-      Fatal(spec.status());
-      return Handled::kDone;
-    }
-    Result<NotifySpec> result = MergeTriggerData(std::move(*spec), *r.data, limits_.max_body_bytes);
-    if (!result.ok()) return ReplyAfter(journal_.Barrier(), r.request, Refused{result.status(), NotifyId{}});
-    merged = std::make_shared<const std::string>(EncodeSpec(*result));
+    // As with a change: bodies are read and written outside, and the core compares what that was made of.
+    const std::shared_ptr<const std::string>& spec = entry->full->spec;
+    if (!r.merge || *r.merge->of != *spec) return ReplyAfter(journal_.Barrier(), r.request, Unmerged{spec});
+    merged = r.merge->merged;
+    KeepForAnswers(*entry);
   }
-  if (merged) KeepForAnswers(*entry);
   Unplace(entry);
   RemoveIndex(entry);
   entry->state.phase = Phase::kWaiting;

@@ -229,6 +229,10 @@ struct Triggered {
   State state = State::kReady;
   bool fresh = true;  // 202; false: a repeat, 200
 };
+/// Answers a TriggerRequest with data that is not merged yet, or was merged into another spec than the notify has by now: that is `spec`.
+struct Unmerged {
+  std::shared_ptr<const std::string> spec;
+};
 /// Answers a TriggerRequest with remember_ms where there was nothing to trigger.
 struct Remembered {};
 /// Answers a FkeyGetRequest where a trigger is remembered.
@@ -295,8 +299,8 @@ struct StatsView {
   uint64_t loaded_notifies = 0, lanes = 0, hosts = 0, spec_bytes = 0, parked = 0, in_flight = 0;
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
 };
-using ReplyBody = std::variant<Refused, Submitted, Triggered, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed, BulkDone,
-                               Explained, LanesListed, LaneViewed, StatsView>;
+using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
+                               BulkDone, Explained, LanesListed, LaneViewed, StatsView>;
 struct Reply {
   RequestId request;
   ReplyBody body;

@@ -57,12 +57,19 @@ struct SubmitRequest {
   bool each = false;
 };
 
+/// Where it has data and something is held, it is answered by Unmerged first: whoever asked merges (MergeTriggerData, broker/payload.h) and asks
+/// again, with `merge` set.
 struct TriggerRequest {
   RequestId request;
   std::string fkey;
   std::optional<std::string> data;  // JSON text of an object
   When when;
   int64_t remember_ms = 0;  // 0: not; else 1 to 30 days
+  struct Merge {
+    std::shared_ptr<const std::string> of;      // the spec that `data` was merged into, as Unmerged gave it
+    std::shared_ptr<const std::string> merged;  // what came of it, within the limits
+  };
+  std::optional<Merge> merge;
 };
 struct FkeyGetRequest {
   RequestId request;

@@ -100,6 +100,10 @@ HttpResponse Replies::Of(const Stale&) const {
   CHECK(false);
   return {};
 }
+HttpResponse Replies::Of(const Unmerged&) const {
+  CHECK(false);
+  return {};
+}
 
 HttpResponse Replies::Of(const Viewed& viewed) const {
   std::string body;

@@ -18,7 +18,7 @@ class Replies {
   /// Both are borrowed.
   Replies(const ApiOptions* options, const SecretNames* secrets) : options_(options), renderer_(secrets) {}
 
-  /// Any reply but Stale, which only a change gets.
+  /// Any reply but Stale and Unmerged, which go to Steps (net/api/steps.h).
   HttpResponse Render(const ReplyBody& body) const;
 
  private:
@@ -30,6 +30,7 @@ class Replies {
   HttpResponse Of(const Withdrawn& withdrawn) const;
   HttpResponse Of(const Viewed& viewed) const;
   HttpResponse Of(const Stale& stale) const;
+  HttpResponse Of(const Unmerged& unmerged) const;
   HttpResponse Of(const Retried& retried) const;
   HttpResponse Of(const Listed& listed) const;
   HttpResponse Of(const BulkDone& done) const;

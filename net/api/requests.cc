@@ -224,7 +224,8 @@ Result<Asked> ReadTrigger(const Asking& asking) {
   if (!parsed.ok()) return std::move(parsed).status();
   trigger->data = std::move(parsed->data);
   trigger->when = parsed->when;
-  return EventOf(std::move(trigger));
+  if (!trigger->data) return EventOf(std::move(trigger));
+  return Asked(MakeTriggerSteps(*std::move(trigger), asking.tools, /*heavy=*/asking.aside));
 }
 
 Result<Asked> ReadLanes(const Asking& asking) {

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/payload.h"
+#include "broker/spec.h"
 #include "net/api/metrics.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
@@ -68,6 +70,35 @@ class ChangeSteps : public Steps {
   int tries_ = 0;
 };
 
+class TriggerSteps : public Steps {
+ public:
+  TriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy)
+      : trigger_(std::move(trigger)), tools_(std::move(tools)), heavy_(heavy) {}
+
+  Event First() override { return trigger_; }
+
+  bool heavy() const override { return heavy_; }
+
+  std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
+    const auto* unmerged = std::get_if<Unmerged>(&reply);
+    if (!unmerged) return tools_->replies.Render(reply);
+    // Not a conflict: to whoever retries what may be retried, the trigger must not look refused for good.
+    if (++tries_ > kMaxChangeTries) return ProblemResponse(Status(Code::kUnavailable, "the notify is being changed by others; try again"));
+    Result<NotifySpec> spec = DecodeSpec(*unmerged->spec);
+    if (!spec.ok()) return ProblemResponse(spec.status());
+    Result<NotifySpec> merged = MergeTriggerData(*std::move(spec), *trigger_.data, tools_->options->max_body_bytes);
+    if (!merged.ok()) return ProblemResponse(merged.status());
+    trigger_.merge = TriggerRequest::Merge{unmerged->spec, std::make_shared<const std::string>(EncodeSpec(*merged))};
+    return Event(trigger_);
+  }
+
+ private:
+  TriggerRequest trigger_;
+  const std::shared_ptr<RequestTools> tools_;
+  const bool heavy_;
+  int tries_ = 0;
+};
+
 class MetricsSteps : public Steps {
  public:
   MetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) : id_(id), tools_(std::move(tools)) {}
@@ -109,6 +140,10 @@ class MetricsSteps : public Steps {
 Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy) {
   if (Status status = tools->change.Check(&request.body); !status.ok()) return status;
   return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), std::move(tools), heavy));
+}
+
+std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy) {
+  return std::make_unique<TriggerSteps>(std::move(trigger), std::move(tools), heavy);
 }
 
 std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) {

@@ -1,5 +1,5 @@
-// Requests that take the core more than one event: PATCH of a notify, and /metrics. Each is a small state machine without input or output of its
-// own: its owner posts what it asks for, one event at a time, and hands the replies in. Dropped where the client goes away.
+// Requests that take the core more than one event: PATCH of a notify, a trigger with data, and /metrics. Each is a small state machine without input
+// or output of its own: its owner posts what it asks for, one event at a time, and hands the replies in. Dropped where the client goes away.
 #pragma once
 
 #include <memory>
@@ -34,6 +34,10 @@ inline constexpr int kMaxChangeTries = 64;
 /// `request`: its body is the patch. Errors: what can be said without the notify (ChangeParser::Check). `heavy`: as Steps::heavy says; `tools` are of
 /// no other thread then, and it may be made on another one.
 Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy);
+
+/// Trigger; where something is held, merge the data into what it has, and trigger it with that; anew where it was changed in between (at most
+/// kMaxChangeTries times, then 503). Contract section 3, fkeys. `trigger` has data. `heavy`, `tools`: as MakeChangeSteps has them.
+std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy);
 
 /// The core's figures, then the lanes that have settings of their own.
 std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools);

@@ -11,6 +11,7 @@
 
 #include "broker/core.h"
 #include "broker/driver.h"
+#include "broker/payload.h"
 #include "broker/spec.h"
 #include "fakes/fake_store.h"
 
@@ -184,7 +185,17 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     r.fkey = fkey;
     r.data = std::move(data);
     r.when = when;
-    return Do(std::move(r));
+    return DoTrigger(std::move(r));
+  }
+  /// As the API does it: merges where the core asks for that.
+  const Reply& DoTrigger(TriggerRequest r) {
+    for (;;) {
+      const Reply& reply = Do(r);
+      const auto* unmerged = std::get_if<Unmerged>(&reply.body);
+      if (!unmerged) return reply;
+      NotifySpec merged = *MergeTriggerData(*DecodeSpec(*unmerged->spec), *r.data, limits_.max_body_bytes);
+      r.merge = TriggerRequest::Merge{unmerged->spec, std::make_shared<const std::string>(EncodeSpec(merged))};
+    }
   }
   /// As the API does it: read, then change. `edit` gets the request to fill in.
   template <class Edit>

@@ -189,7 +189,7 @@ const Reply& Remember(CoreFixture& f, const std::string& fkey, int64_t ms, std::
   r.remember_ms = ms;
   r.data = std::move(data);
   r.when = when;
-  return f.Do(std::move(r));
+  return f.DoTrigger(std::move(r));
 }
 
 TEST_CASE("remembered trigger: the next submit under its fkey is due at once, with its data, over a power cut") {

@@ -200,6 +200,40 @@ TEST_CASE("fkey: held until triggered, a repeat sends nothing") {
   CHECK(CoreFixture::CodeOf(f.Trigger("never")) == Code::kNotFound);
 }
 
+TEST_CASE("trigger: data is merged outside, and what was merged into another spec than the notify has is not taken") {
+  CoreFixture f;
+  CoreFixture::Fields held;
+  held.fkey = "k";
+  held.data = R"({"a":1})";
+  NotifyId id = f.Submit(held).id;
+  TriggerRequest r;
+  r.fkey = "k";
+  r.data = R"({"b":2})";
+  auto asked = std::get<Unmerged>(f.Do(r).body);
+  CHECK(DecodeSpec(*asked.spec)->payload == R"({"a":1})");
+  CHECK(f.StateOf(id) == State::kHeld);
+  auto merged = [&](const Unmerged& unmerged) {
+    NotifySpec spec = *MergeTriggerData(*DecodeSpec(*unmerged.spec), *r.data, kNoBodyLimit);
+    return TriggerRequest::Merge{unmerged.spec, std::make_shared<const std::string>(EncodeSpec(spec))};
+  };
+  r.merge = merged(asked);
+  // It is changed in between.
+  f.Change(id, [](ChangeRequest& c) {
+    NotifySpec spec = *DecodeSpec(*c.spec);
+    spec.payload = R"({"a":7})";
+    c.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  });
+  asked = std::get<Unmerged>(f.Do(r).body);
+  CHECK(DecodeSpec(*asked.spec)->payload == R"({"a":7})");
+  CHECK(f.starts.empty());
+  r.merge = merged(asked);
+  CHECK(std::get<Triggered>(f.Do(r).body).fresh);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(DecodeSpec(*f.starts[0].spec)->payload == R"({"a":7,"b":2})");
+  // Asked again, it is a repeat, and asks for nothing.
+  CHECK_FALSE(std::get<Triggered>(f.Do(r).body).fresh);
+}
+
 TEST_CASE("fkey: with a due time it is sent at whichever comes first") {
   CoreFixture f;
   Fields fields;

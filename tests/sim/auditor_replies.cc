@@ -78,6 +78,10 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
     return listed ? CheckListed(open, *listed) : Violation(name + " gets an answer of another kind");
   }
   if (const auto* done = std::get_if<BulkDone>(&reply.body); done && expected.may_be_nothing) return CheckBulk(open, name, *done);
+  if (const auto* repeat = std::get_if<Triggered>(&reply.body); repeat && expected.or_repeat.value != 0) {
+    if (repeat->id != expected.or_repeat || repeat->fresh) Violation("P1 " + name + " is answered as a trigger of another notify");
+    return;
+  }
   if (expected.body.index() != reply.body.index())
     return Violation("P1 " + name + " gets another kind of answer than was decided: " + std::to_string(reply.body.index()) + " in place of " +
                      std::to_string(expected.body.index()));
@@ -95,6 +99,9 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
     same_id(triggered->id, own.id);
     if (triggered->fresh != own.fresh) Violation("P1 " + name + ": a trigger is answered as " + (triggered->fresh ? "the first" : "a repeat"));
     fits(triggered->state);
+  } else if (const auto* unmerged = std::get_if<Unmerged>(&reply.body)) {
+    ++tally_.unmerged;
+    if (*unmerged->spec != *std::get<Unmerged>(expected.body).spec) Violation("P1 " + name + " is to be merged into what the notify is not");
   } else if (const auto* retried = std::get_if<Retried>(&reply.body)) {
     ++tally_.revivals;
     same_id(retried->id, std::get<Retried>(expected.body).id);

@@ -109,7 +109,7 @@ std::string Describe(const Event& event) {
                         },
                         [](const TriggerRequest& e) {
                           return "trigger " + Text(e.request) + " " + e.fkey + " when " + Text(e.when) + " " + e.data.value_or("") +
-                                 (e.remember_ms > 0 ? " remember " + Text(e.remember_ms) : "");
+                                 (e.remember_ms > 0 ? " remember " + Text(e.remember_ms) : "") + (e.merge ? " merged" : "");
                         },
                         [](const FkeyGetRequest& e) { return "fkey get " + Text(e.request) + " " + e.fkey; },
                         [](const FkeyCancelRequest& e) { return "fkey cancel " + Text(e.request) + " " + e.fkey; },
@@ -206,7 +206,7 @@ std::string Describe(const Reply& reply) {
                           return text;
                         },
                         [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
-                        [](const Remembered&) { return std::string("remembered"); },
+                        [](const Unmerged&) { return std::string("to be merged"); }, [](const Remembered&) { return std::string("remembered"); },
                         [](const RememberedViewed& r) { return "remembered trigger of " + r.fkey; },
                         [](const Withdrawn&) { return std::string("withdrawn"); }, [](const Stale&) { return std::string("stale"); },
                         [](const BulkDone& r) { return "bulk done " + Text(r.count) + " next " + Text(r.next); },

@@ -105,6 +105,7 @@ class Model {
     std::vector<uint16_t> states;  // kAnything: nobody can tell;
                                    // Submitted, Triggered, Retried: which states may be shown, a bit each
     bool absent = false;           // GET: there was none
+    NotifyId or_repeat;            // Unmerged: or Triggered as a repeat of this one, where nobody can tell whether it is held still; 0: no
   };
 
   Model(const Profile& profile, const SimClock* clock, std::function<void(const std::string&)> violation)

@@ -230,6 +230,15 @@ Model::Expected Model::On(const TriggerRequest& r) {
     return expected;
   }
   Expected expected;
+  // The first of two steps writes nothing that would tell.
+  bool unmerged = r.data && (!r.merge || *r.merge->of != *holder->spec);
+  if (unmerged && Held(*holder, [] { return true; })) {
+    expected.needs = holder->batch;
+    expected.states = {StatesOf(id, *holder)};
+    expected.body = Unmerged{holder->spec};
+    if (!Held(*holder, [] { return false; })) expected.or_repeat = id;
+    return expected;
+  }
   if (!Held(*holder, [&] { return slice_.StateOf(id) != nullptr; })) {
     expected.needs = holder->batch;
     expected.states = {StatesOf(id, *holder)};

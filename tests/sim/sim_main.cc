@@ -95,6 +95,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
     sum.at_once += outcome.tally.at_once;
     sum.crashes += outcome.tally.crashes;
     sum.triggers += outcome.tally.triggers;
+    sum.unmerged += outcome.tally.unmerged;
     sum.cancels += outcome.tally.cancels;
     sum.revivals += outcome.tally.revivals;
     sum.duplicates += outcome.tally.duplicates;
@@ -116,6 +117,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   number("repeats at once", sum.at_once);
   number("crashes", sum.crashes);
   number("triggers", sum.triggers);
+  number("merges", sum.unmerged);
   number("cancels", sum.cancels);
   number("revivals", sum.revivals);
   number("duplicates", sum.duplicates);

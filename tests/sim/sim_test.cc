@@ -73,6 +73,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.deepest_tail += tally.deepest_tail;
     sum.dormant += tally.dormant;
     sum.triggers += tally.triggers;
+    sum.unmerged += tally.unmerged;
     sum.revivals += tally.revivals;
     sum.duplicates += tally.duplicates;
     sum.pauses += tally.pauses;
@@ -92,6 +93,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.deepest_tail > 0);
   CHECK(sum.dormant > 0);
   CHECK(sum.triggers > 0);
+  CHECK(sum.unmerged > 0);
   CHECK(sum.revivals > 0);
   CHECK(sum.duplicates > 0);
   CHECK(sum.pauses > 0);

@@ -87,7 +87,7 @@ Event Workload::DrawSteering(RequestId request) {
     trigger.remember_ms = Between(1, 20'000);
     if (random_.Chance(0.5)) trigger.data = "{" + TriggerMark(next_mark_++);
     if (random_.Chance(0.2)) trigger.when = DrawWhen();
-    return trigger;
+    return Keep(std::move(trigger));
   }
   SubmitRequest submit{request, {}, false};
   submit.each = true;

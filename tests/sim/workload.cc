@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "broker/payload.h"
 #include "broker/spec.h"
 
 namespace notifyd::sim {
@@ -53,9 +54,22 @@ void Workload::OnReply(const Reply& reply) {
     for (const SubmittedItem& item : submitted->items)
       if (item.refused.ok()) ids_.push_back(item.id);
   }
+  if (auto trigger = triggers_.extract(reply.request); !trigger.empty()) {
+    if (const auto* unmerged = std::get_if<Unmerged>(&reply.body)) {
+      NotifySpec merged = *MergeTriggerData(*DecodeSpec(*unmerged->spec), *trigger.mapped().data, profile_.limits.max_body_bytes);
+      trigger.mapped().merge = TriggerRequest::Merge{unmerged->spec, std::make_shared<const std::string>(EncodeSpec(merged))};
+      merged_.push_back(std::move(trigger.mapped()));
+    }
+  }
   if (const auto* viewed = std::get_if<Viewed>(&reply.body))
     if (bases_.size() < 20 && !IsSettled(viewed->view.state) && ToldAbout(*viewed->view.record->spec).value == 0)
       bases_.push_back(viewed->view.record);
+}
+
+/// One with data may have to be asked again.
+TriggerRequest Workload::Keep(TriggerRequest trigger) {
+  if (trigger.data) triggers_.emplace(trigger.request, trigger);
+  return trigger;
 }
 
 NotifyId Workload::DrawId() {
@@ -139,6 +153,12 @@ SubmitItem Workload::DrawItem(bool in_batch) {
 Event Workload::DrawOne() {
   RequestId request = NewRequest();
   open_.push_back(request);
+  if (!merged_.empty()) {
+    TriggerRequest trigger = std::move(merged_.front());
+    merged_.pop_front();
+    trigger.request = request;
+    return Keep(std::move(trigger));
+  }
   if (profile_.steer_share > 0 && random_.Chance(profile_.steer_share)) return DrawSteering(request);
   uint64_t dice = random_.Below(100);
   if (dice < 46) {
@@ -156,7 +176,7 @@ Event Workload::DrawOne() {
     TriggerRequest trigger{request, DrawFkey(), std::nullopt, {}};
     if (random_.Chance(0.4)) trigger.data = "{" + TriggerMark(next_mark_++);
     if (random_.Chance(0.3)) trigger.when = DrawWhen();
-    return trigger;
+    return Keep(std::move(trigger));
   }
   if (dice < 65) return FkeyGetRequest{request, DrawFkey()};
   if (dice < 68) return FkeyCancelRequest{request, DrawFkey()};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ class Workload {
   ListQuery DrawBulkQuery();
   LaneChangeRequest DrawLaneChange(RequestId request);
   LaneKey DrawLane();
+  TriggerRequest Keep(TriggerRequest trigger);
   SubmitItem DrawItem(bool in_batch);
   NotifyId DrawId();
   When DrawWhen();
@@ -59,6 +61,8 @@ class Workload {
   std::vector<std::shared_ptr<const NotifyRecord>> bases_;  // read for a change that is to come
   std::vector<SubmitItem> keyed_;                           // with an idempotency key, to be repeated
   std::vector<RequestId> open_;                             // for disconnects
+  std::map<RequestId, TriggerRequest> triggers_;            // with data, not answered yet
+  std::deque<TriggerRequest> merged_;                       // to be asked again, with their data merged
 };
 
 }  // namespace notifyd::sim

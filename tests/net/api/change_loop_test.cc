@@ -222,5 +222,58 @@ TEST_CASE("change: a client that goes away at any step leaves nothing behind") {
   CHECK(f.sink.events.size() == events);
 }
 
+// ---- triggers with data
+
+/// The spec of a notify that waits for its fkey, with data.
+std::shared_ptr<const std::string> SpecWith(ApiFixture& f, const std::string& data) {
+  return Held(f, data)->spec;
+}
+
+TEST_CASE("trigger: its data is merged into what is held, and it is asked again with that") {
+  ApiFixture f;
+  auto spec = SpecWith(f, R"({"a":1.50})");
+  f.Ask("POST", "/v1/fkeys/f/trigger?remember_ms=5", R"({"data":{"b":2},"delay_ms":7})");
+  RequestId request = f.Posted<TriggerRequest>().request;
+  CHECK_FALSE(f.Posted<TriggerRequest>().merge);
+  f.Reply(Unmerged{spec});
+  REQUIRE_FALSE(f.answered());
+  const TriggerRequest& again = f.Posted<TriggerRequest>();
+  CHECK(again.request == request);
+  CHECK(again.when.ms == 7);
+  CHECK(again.remember_ms == 5);
+  REQUIRE(again.merge);
+  CHECK(again.merge->of == spec);
+  CHECK(DecodeSpec(*again.merge->merged)->payload == R"({"a":1.50,"b":2})");
+  f.Reply(Triggered{NotifyId{0x1f}, State::kReady, true});
+  CHECK(f.Answer().status == 202);
+}
+
+TEST_CASE("trigger: what cannot be merged, or is too large then, is refused with the data's field") {
+  ApiFixture f;
+  auto array = SpecWith(f, "[1]"), object = SpecWith(f, R"({"a":1})");
+  f.Ask("POST", "/v1/fkeys/f/trigger", R"({"data":{"b":2}})");
+  f.Reply(Unmerged{array});
+  CHECK(f.Outcome() == "422 /data");
+  std::string most = "{\"b\":\"" + std::string(992, 'x') + "\"}";
+  f.Ask("POST", "/v1/fkeys/f/trigger", "{\"data\":" + most + "}");
+  f.Reply(Unmerged{object});
+  CHECK(f.Outcome() == "413 /data");
+}
+
+TEST_CASE("trigger: merged anew where the notify was changed in between, and given up with 503 after so many tries") {
+  ApiFixture f;
+  auto first = SpecWith(f, R"({"a":1})"), second = SpecWith(f, R"({"a":2})");
+  f.Ask("POST", "/v1/fkeys/f/trigger", R"({"data":{"b":2}})");
+  f.Reply(Unmerged{first});
+  f.Reply(Unmerged{second});
+  CHECK(DecodeSpec(*f.Posted<TriggerRequest>().merge->merged)->payload == R"({"a":2,"b":2})");
+  for (int i = 2; i <= kMaxChangeTries; ++i) {
+    REQUIRE_FALSE(f.answered());
+    f.Reply(Unmerged{first});
+  }
+  f.Reply(Unmerged{first});
+  CHECK(f.Outcome() == "503");
+}
+
 }  // namespace
 }  // namespace notifyd
