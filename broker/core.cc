@@ -139,12 +139,12 @@ bool Core::Impl::RefusedStopping(RequestId request) {
 
 void Core::Impl::On(Committed& e) {
   journal_.Advance(e.batch, e.synced);
-  // First of all: a slot that stands here and was dropped by what follows must not be looked at again.
+  // Comes first: what follows may drop slots that stand here, which must not be looked at after that.
   while (!touched_.empty() && journal_.IsWritten(touched_.front().first)) {
     std::vector<Slot*> slots = std::move(touched_.front().second);
     uint64_t batch = touched_.front().first;
     touched_.pop_front();
-    // A slot that a later batch changes too is dropped with that one.
+    // Leaves a slot that a later batch changes, too, to that one.
     for (Slot* slot : slots)
       if (slot->written == batch) MaybeDrop(slot);
   }
@@ -196,7 +196,7 @@ void Core::Impl::On(DiskSpace& e) {
 
 void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   Task* raw = task.get();
-  // Pins of an earlier run are let go only after this one, so that what was loaded for it is still there.
+  // Lets the pins of an earlier run go only after this one, so that what was loaded for it is still there.
   std::vector<Slot*> before = std::exchange(raw->pinned, {});
   raw->missing = 0;
   bool done = std::visit([this, raw](auto& request) { return Handle(raw, request); }, raw->event) == Handled::kDone;
@@ -208,7 +208,7 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
     parked_.emplace(raw, std::move(task));
   }
   for (Slot* slot : release) --slot->pins;
-  // The same slot may stand here twice; a dropped one must not be looked at again.
+  // The same slot may stand here twice, and must not be looked at again once it is dropped.
   std::sort(release.begin(), release.end());
   release.erase(std::unique(release.begin(), release.end()), release.end());
   for (Slot* slot : release) MaybeDrop(slot);
@@ -290,7 +290,7 @@ void Core::Impl::On(StopRequested&) {
   Decide(Decided::Kind::kStop, {});
 }
 
-/// What only waits for its spec to be read is not started any more; it is where it was on disk.
+/// Gives back the places in flight of what only waits for its spec to be read: it is not started any more, and is on disk where it was.
 void Core::Impl::ReleaseUnstarted() {
   std::vector<Entry*> unstarted;
   for (auto& [id, entry] : entries_)
@@ -300,7 +300,7 @@ void Core::Impl::ReleaseUnstarted() {
     entry->start_waits = false;
     if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
-    ReleaseSlot(entry);
+    GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     SetPromoted(entry, entry->index == Index::kTail);
     MaybeDrop(lane);

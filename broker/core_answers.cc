@@ -36,13 +36,13 @@ void Core::Impl::KeepForAnswers(const Entry& entry) {
     if (Shown& shown = shown_.at(request); !shown.kept) shown.kept = entry.full;
 }
 
-/// What waited may be read now, unless it was kept meanwhile.
+/// Reads what an answer shows, now that it may, or answers at once from what was kept for it meanwhile.
 void Core::Impl::ReadFor(const ReadEffect& read) {
   if (shown_.at(read.request).kept) Show(read.request, nullptr);
   else out_->reads.push_back(read);
 }
 
-/// `read`: the record as the store has it, or null.
+/// Answers with the state that was decided, laid over the record. `read`: that as the store has it, or null.
 void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
   auto found = shown_.find(request);
   Shown shown = std::move(found->second);
@@ -51,7 +51,7 @@ void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
   std::erase(of_id->second, request);
   if (of_id->second.empty()) shown_by_id_.erase(of_id);
   std::shared_ptr<NotifyRecord> record = shown.kept ? std::make_shared<NotifyRecord>(*shown.kept) : std::move(read);
-  // Only where compaction took one whose retention was over at once, just now.
+  // Compaction may just have taken one whose retention is zero.
   if (!record) {
     Refuse(request, Code::kNotFound, "there is no such notify");
     return;

@@ -11,12 +11,13 @@ namespace notifyd {
 
 namespace {
 
-/// Between two attempts of which the first was answered by what later_on matches.
+/// The least time between two attempts of which the first was answered by what later_on matches, in ms.
 constexpr int64_t kLeastLaterMs = 10;
 
 }  // namespace
 
-/// The entry is its lane's next one (TakeTurn); `caller`: its own.
+/// Starts an attempt of the entry, which must be its lane's next one (TakeTurn). `caller`: the entry's. Reads its spec first where that is not in
+/// memory.
 void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   Lane* lane = entry->lane;
   if (entry->place == Place::kQueue) Dequeue(entry);
@@ -38,7 +39,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   LoadRecord(entry);
 }
 
-/// Of those in flight, how many are not settled. While it is in flight.
+/// Counts the entry, which must be in flight, among those that are being sent (1), or not any more (-1): a settled one is in flight, but not sent.
 void Core::Impl::CountSending(Entry* entry, int change) {
   pending_sending_ += static_cast<uint64_t>(static_cast<int64_t>(change));
   entry->lane->sending += static_cast<uint32_t>(change);
@@ -54,10 +55,10 @@ void Core::Impl::EmitStart(Entry* entry) {
     return;
   }
   if (entry->pending() && !expired && entry->lane->paused()) {
-    // Paused while it was read: it goes where all of the lane waits.
+    // Its lane was paused while the spec was read: it goes where all of that lane waits.
     Lane* lane = entry->lane;
     CountSending(entry, -1);
-    ReleaseSlot(entry);
+    GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     EnterLane(entry);
     MaybeDrop(lane);
@@ -66,7 +67,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   if (!entry->pending() || expired) {
     Lane* lane = entry->lane;
     if (expired) CountSending(entry, -1);
-    ReleaseSlot(entry);
+    GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     if (expired) Expire(entry);
     Kick(lane);
@@ -90,7 +91,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   Decide(Decided::Kind::kStart, entry->id);
 }
 
-void Core::Impl::ReleaseSlot(Entry* entry) {
+void Core::Impl::GiveBackPlace(Entry* entry) {
   Lane* lane = entry->lane;
   --lane->in_flight;
   if (lane->head == entry) lane->head = nullptr;
@@ -110,14 +111,14 @@ void Core::Impl::On(AttemptEnded& e) {
   books_.EndAttempt(entry->number);
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
-  ReleaseSlot(entry);
+  GiveBackPlace(entry);
   Gate(lane);
   entry->state.attempts_made = entry->number;
   entry->number = 0;
   bool later = result.verdict == Verdict::kLater && !was_settled;
   if (later) ++entry->state.laters;
   uint32_t failures = tries - entry->state.laters;
-  // A used connection that was lost before a byte of an answer says nothing of the receiver: one repeat goes out at once, over a new one. It is an
+  // A used connection that was lost before a byte of an answer says nothing of the receiver: one repeat goes out at once, over a new one. That is an
   // attempt like any other but for its wait, and a fifo head does not step aside for it.
   const bool repeated = std::exchange(entry->repeats, false);
   const bool repeat = result.lost_reused && result.verdict == Verdict::kFailure && !repeated;
@@ -139,7 +140,7 @@ void Core::Impl::On(AttemptEnded& e) {
   } else {
     int64_t wait_ms = repeat ? 0 : NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
     entry->repeats = repeat;
-    // No budget ends it: it must not ask without a pause.
+    // Answers that say "later" use up no budget: without a pause it would ask as fast as it can, for ever.
     if (later) wait_ms = std::max(wait_ms, kLeastLaterMs);
     RemoveIndex(entry);
     entry->state.phase = Phase::kRetrying;
@@ -155,7 +156,7 @@ void Core::Impl::On(AttemptEnded& e) {
     }
     Log(*entry, &result.record, false);
     ChangeState(entry, std::move(result.record));
-    // A lane that stands still for long gives up its place in memory where that is short.
+    // A lane that stands still gives up its memory where that is short.
     if (blocks && std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
     PlaceEntry(entry);
     TrackExpiry(entry);
@@ -167,13 +168,13 @@ void Core::Impl::On(AttemptEnded& e) {
   MaybeDrop(lane);
 }
 
-/// Its ttl is over, and no attempt of it is under way.
+/// Settles a notify whose ttl is over. No attempt of it may be under way.
 void Core::Impl::Expire(Entry* entry) {
   Settle(entry, Phase::kExpired, "", std::nullopt);
   Decide(Decided::Kind::kExpiry, entry->id);
 }
 
-/// `record`: the attempt that ended, or null.
+/// Tells logs and metrics that an attempt ended (`record`, or null where none did), that the notify settled, or both.
 void Core::Impl::Log(const Entry& entry, const AttemptRecord* record, bool settled) {
   AttemptLog log;
   log.id = entry.id;
@@ -210,11 +211,11 @@ void Core::Impl::EndFkey(const Entry& entry, WallTime until) {
   Touch(slot->second.get());
 }
 
-/// From pending to settled. Its lane is known, or it never was in one.
-/// `via`: of its spec, where `attempt` is given.
+/// Ends a pending notify as `phase`, with all that follows: its callback, its fkey's end, what waits for the end, its lane's next. Its lane must be
+/// known, unless it never was in one. `attempt`: the one that ended it, where one did; then `via` is its spec's.
 void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via) {
   CHECK(entry->pending());
-  if (entry->in_flight()) CountSending(entry, -1);  // cancelled in flight: its slot is released when the attempt ends
+  if (entry->in_flight()) CountSending(entry, -1);  // cancelled in flight: its place in flight is given back when the attempt ends
   Unplace(entry);
   RemoveIndex(entry);
   NotifyState& state = entry->state;

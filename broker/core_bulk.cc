@@ -8,7 +8,7 @@
 namespace notifyd {
 namespace {
 
-/// Pages that one call asks for at most: a rare filter over a long history ends early, and goes on with the next call.
+/// How many pages one call asks for at most: with a rare filter over a long history it ends early, and the next call goes on.
 constexpr uint32_t kBulkPages = 8;
 
 }  // namespace
@@ -100,7 +100,7 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   return ReplyAfter(journal_.Barrier(), r.bulk.request, done);
 }
 
-/// A settled one leaves, and with it what points to it; its idempotency key goes on answering with its id. The totals stay.
+/// Removes a settled notify and what points to it. Its idempotency key goes on answering with its id, and the totals stay.
 void Core::Impl::ApplyPurge(Entry* entry) {
   KeepForAnswers(*entry);
   Write(DeleteNotify{entry->id});

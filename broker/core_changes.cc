@@ -7,7 +7,7 @@
 
 namespace notifyd {
 
-/// One that cannot be changed: says so.
+/// Refuses a change of a notify that is gone, settled or in flight, and returns true; else returns false.
 bool Core::Impl::RefusedChange(RequestId request, const Entry& entry) {
   if (!entry.exists) {
     RefuseAfter(request, Code::kNotFound, "there is no such notify");
@@ -56,12 +56,12 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   }
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed());
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
-  ApplyChange(entry, r, due);
+  CarryOutChange(entry, r, due);
   ShowAfter(journal_.Barrier(), r.request, *entry);
   return Handled::kDone;
 }
 
-void Core::Impl::ApplyChange(Entry* entry, ChangeRequest& r, const DueTime& due) {
+void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due) {
   KeepForAnswers(*entry);
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   NotifyState& state = entry->state;

@@ -8,7 +8,7 @@
 namespace notifyd {
 namespace {
 
-/// Who is ahead is counted up to this.
+/// How many ahead are counted; beyond, it says "or more".
 constexpr uint64_t kMostAhead = 1000;
 
 std::string Number(uint64_t n, const char* one, const char* many) {
@@ -42,7 +42,7 @@ void Core::Impl::OnTailCount(const Explaining& explaining, const PageLoaded& pag
   MaybeDrop(explaining.lane);
 }
 
-/// `lane`: of a pending one.
+/// Returns why the notify is where it is. `lane`: its own where it is pending; else null.
 Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const {
   Explained out;
   out.id = entry.id;

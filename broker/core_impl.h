@@ -1,4 +1,5 @@
-// The insides of the core: the functions that move what it has in memory (broker/core_state.h). Included by broker/core*.cc alone.
+// The insides of the core: the functions that move what it has in memory (broker/core_state.h). Included by broker/core*.cc alone, each of which
+// implements the section of its name; docs/design.md says in which order to read them.
 //
 // What is in memory is a cache of the store plus what cannot be stored: what is in flight, whose turn it is, who waits for an answer.
 // Everything looked up by key is a Slot (a notify's Entry, a Lane, an fkey, an idempotency key):
@@ -52,16 +53,16 @@ namespace notifyd {
 /// "At most ten years ahead" (contract section 3), leap days counted generously.
 inline constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
 
-/// A due time beyond that, given as `when`.
+/// Returns the refusal of a due time beyond that, given as `when`.
 inline Status TooFarAhead(const When& when) {
   const char* field = when.kind == When::Kind::kDelay ? "delay_ms" : "due_at";
   return Status(Code::kUnacceptable, std::string(field) + " is more than ten years ahead", std::string("/") + field);
 }
-/// An expires_at that lies behind.
+/// Returns the refusal of an expires_at that lies behind.
 inline Status ExpiryHasPassed() {
   return Status(Code::kUnacceptable, "expires_at has passed", "/expires_at");
 }
-/// NotifyState::reason of one in whose place another was held: nobody is told of that.
+/// NotifyState::reason of a notify in whose place another was held. Its callback is not told of that.
 inline constexpr const char* kReplaced = "replaced";
 
 class Core::Impl {
@@ -77,7 +78,7 @@ class Core::Impl {
 
  private:
   // ---- core.cc: events, batches, replies
-  /// What may have to look something up.
+  /// Runs the handler of a request that may have to look something up.
   template <class Request>
   requires IsTaskEvent<Request>
   void On(Request& e) { RunTask(MakeTask(std::move(e))); }
@@ -108,11 +109,11 @@ class Core::Impl {
   void Write(T op) {
     journal_.Write(std::move(op));
   }
-  /// Names what was just carried out, where somebody wants to know.
+  /// Notes what was just carried out, where a checker listens (Effects::decided).
   void Decide(Decided::Kind kind, NotifyId id, RequestId request = {}) {
     if (out_->decided) out_->decided->push_back({kind, request, id, journal_.open(), journal_.ops()});
   }
-  // What waited for a batch that is written, or synced.
+  // Each carries on with what waited for a batch that is written (synced) now.
   void OnWritten(Lane* lane);
   void OnWritten(Task* task) { Unpark(task); }
   void OnWritten(const ReadEffect& read) { ReadFor(read); }
@@ -120,7 +121,7 @@ class Core::Impl {
   void OnSynced(Reply& reply) { out_->replies.push_back(std::move(reply)); }
   void OnSynced(const ReadEffect& read) { ReadFor(read); }
   void OnSynced(LanesEffect& lanes) { out_->lanes.push_back(std::move(lanes)); }
-  // Whoever answers has handled the request.
+  // Each answers a request, now or once a batch is synced, and says that it is handled.
   Handled ReplyNow(RequestId request, ReplyBody body) {
     out_->replies.push_back({request, std::move(body)});
     return Handled::kDone;
@@ -128,11 +129,11 @@ class Core::Impl {
   Handled ReplyAfter(uint64_t batch, RequestId request, ReplyBody body);
   Handled Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   Handled Refuse(RequestId request, const Status& status) { return Refuse(request, status.code(), status.detail(), status.field()); }
-  /// A refusal that depends on an earlier change: after it is durable.
+  /// Refuses a request because of an earlier change: once that is durable.
   Handled RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   static Turns::Caps CapsOf(const CoreLimits& limits) { return {limits.max_in_flight, limits.max_in_flight_per_host}; }
   bool RefusedStopping(RequestId request);
-  /// `entry`: what memory has of it, or null; `in_tail`: where that knows nothing, as the store had it.
+  /// Returns the state that users see. `entry`: what memory has of the notify, or null. `in_tail`: where that knows nothing, as the store had it.
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
   State StateOf(const LoadedNotify& loaded) const { return StateOf(loaded.record->state, FindEntry(loaded.record->id), loaded.in_tail); }
   ListEffect ListOf(RequestId request, const ListQuery& query) const {
@@ -140,15 +141,16 @@ class Core::Impl {
   }
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
-  /// Once the batch is durable.
+  /// Answers with the notify as it is now, once the batch is durable.
   void ShowAfter(uint64_t batch, RequestId request, const Entry& entry);
-  /// A plain look: as soon as the batch is written.
+  /// As ShowAfter, as soon as the batch is written: for a plain look.
   void ShowWritten(uint64_t batch, RequestId request, const Entry& entry);
   void DecideAnswer(RequestId request, const Entry& entry);
   void ReadFor(const ReadEffect& read);
   void Show(RequestId request, std::shared_ptr<NotifyRecord> read);
   bool IsShown(NotifyId id) const { return shown_by_id_.count(id) > 0; }
-  /// Before the record of one that IsShown is removed, or gets another spec or head. Its whole record is loaded.
+  /// Keeps the notify's record for answers that are still to show it (IsShown). Call it before the record is removed or gets another spec or
+  /// envelope; it must be loaded whole then.
   void KeepForAnswers(const Entry& entry);
 
   // ---- core_slots.cc: what is looked up by key
@@ -162,7 +164,7 @@ class Core::Impl {
   void LoadSlot(Slot* slot, LoadKey key);
   void LoadRecord(Entry* entry);
   void WakeWaiters(Slot* slot);
-  /// One of the things that a parked task waits for is there.
+  /// Counts down what a parked task waits for, and runs it again where that was the last.
   void Unpark(Task* task);
   Entry* FindEntry(NotifyId id) const;
   Entry* MakeEntry(NotifyId id);
@@ -170,7 +172,7 @@ class Core::Impl {
   Entry* EntryOfPage(NotifyId id, const LoadedNotify& loaded);
   void KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec);
   void SetHead(Entry* entry, std::shared_ptr<const NotifyHead> head);
-  /// Notifies in memory, those with large heads counted as several.
+  /// Returns how many notifies are in memory, those with a large envelope (callback, patterns) counted as several.
   size_t LoadedWeight() const { return entries_.size() + head_bytes_ / kBytesALoaded; }
   static constexpr size_t kBytesALoaded = 1024;
   Lane* GetLane(const LaneKey& key);
@@ -196,29 +198,30 @@ class Core::Impl {
   /// `plan->in_the_way` says of an error what is in the way, where something is.
   Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
   Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
-  /// `spec` in place of the item's; `early`: the trigger that was remembered for it, or null.
+  /// Makes the notify of an item. `spec`: in place of the item's. `early`: the trigger that was remembered for it, or null.
   Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);
   bool RememberTrigger(TriggerRequest& r);
-  /// The fkey names a trigger that waits for its notify.
+  /// Returns whether the fkey names a trigger that waits for its notify.
   bool IsRemembered(const FkeySlot& slot) const { return slot.record && slot.record->remembered && slot.record->expires_at > now_.wall; }
-  /// Sends again now one that is not in flight; its lane is known, and where it is settled its whole record.
+  /// Lets a notify that is not in flight be sent again now. Its lane must be known, and its whole record where it is settled.
   void ApplyRetry(Entry* entry, const std::string& via);
   void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, const DueTime& due);
   DueTime DueOf(const When& when) const;
-  /// It lies further ahead than any may.
+  /// Returns whether it lies further ahead than a due time may.
   bool IsTooFar(const DueTime& due) const { return !due.at_once && due.at.ms > now_.wall.ms + kMaxAheadMs; }
+  /// Returns the order key's time of what is due at once: now, and not before the last that was given.
   WallTime AtOnce();
   void AddPoll(RequestId request, Entry* entry, int64_t wait_ms);
-  /// `read`: it gets the notify as it is.
+  /// Ends the wait of a request. `read`: and answers with the notify as it is.
   void EndPoll(RequestId request, bool read);
   void EndPollsInTime();
 
   // ---- core_changes.cc: what users change about one that waits
   Handled Handle(Task* task, ChangeReadRequest& r);
   Handled Handle(Task* task, ChangeRequest& r);
-  void ApplyChange(Entry* entry, ChangeRequest& r, const DueTime& due);
+  void CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due);
   bool RefusedChange(RequestId request, const Entry& entry);
 
   // ---- core_bulk.cc
@@ -234,7 +237,7 @@ class Core::Impl {
     Lane* lane;
   };
   Handled Handle(Task* task, ExplainRequest& r);
-  /// Who stands before it in its lane's tail on disk.
+  /// How many stand before a notify in its lane's tail on disk, and the first of them.
   struct TailAhead {
     uint64_t count = 0;
     NotifyId first;
@@ -251,11 +254,11 @@ class Core::Impl {
   void RefreshLimits(Lane* lane);
   void PauseLane(Lane* lane);
   void ResumeLane(Lane* lane);
-  /// The attempted head of a paused lane goes to the tail, and comes back.
+  // Takes the attempted head of a paused lane to its tail, and back.
   void ShelveHead(Lane* lane, Entry* entry);
   void FetchHead(Entry* entry);
   void PauseOnFailure(Lane* lane, NotifyId failed);
-  /// Where on_retry has become `skip`, an attempted head no longer blocks: it goes among the others.
+  /// Lets an attempted head go among the others, where on_retry has become `skip`.
   void FreeHead(Lane* lane);
 
   // ---- core_attempts.cc: attempts and their ends
@@ -265,10 +268,10 @@ class Core::Impl {
   void Expire(Entry* entry);
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
   void Log(const Entry& entry, const AttemptRecord* record, bool settled);
-  /// Who is told of its end is told of its last attempt, too, and that is not in memory.
+  /// Returns whether the notify has a callback that must tell of its last attempt, and that is not in memory.
   bool LacksLastAttempt(const Entry& entry) const { return entry.head->callback && !entry.full && (entry.state.attempts_made > 0 || !entry.spec); }
   void CountSending(Entry* entry, int change);
-  /// What its fkey names is as good as gone from `until` on, where that is still this one.
+  /// Lets what its fkey names be as good as gone from `until` on, where that is still this notify.
   void EndFkey(const Entry& entry, WallTime until);
 
   // ---- core_index.cc: due indexes, paging
@@ -278,25 +281,25 @@ class Core::Impl {
   void SetPromoted(Entry* entry, bool promoted);
   void PutExpiryOf(Entry* entry);
   ExpiryTimer* AddExpiryTimer(DueKey key);
-  /// It is in no wheel any more.
+  /// Deletes a timer that is in no wheel any more.
   static void DropExpiryTimer(ExpiryTimer* timer);
   void TrackExpiry(Entry* entry);
   void UntrackExpiry(Entry* entry);
-  /// Puts a pending entry that is nowhere in memory where I3 wants it.
+  /// Puts a pending entry whose place is kIdle where I3 wants it.
   void PlaceEntry(Entry* entry);
-  /// Must one with that place in the wall index be in memory?
+  /// Returns whether an entry of the wall index must be in memory (I3).
   bool Covered(const Entry& entry) const;
-  /// All that is due at once and has a key below it is in memory.
+  /// Returns the key below which all that is due at once is in memory.
   DueKey Searched() const { return std::max(wall_.horizon().at(), search_.done.at()); }
   bool SearchedAll() const { return Searched().time_ms > totals_.last_due_at_once.ms; }
   bool IsCaughtUp() const { return wall_.horizon().at().time_ms > now_.wall.ms; }
-  /// All of the wall index that is due and sorts before `key` is in memory.
+  /// Returns whether all of the wall index that is due and sorts before `key` is in memory.
   bool AllDueLoaded(const DueKey& key) const { return key < wall_.horizon().at() || (IsCaughtUp() && (SearchedAll() || key < Searched())); }
   void Promote(Entry* entry);
   void Unplace(Entry* entry);
   void AdvanceWindows();
   void PageWindows();
-  /// Returns its ticket.
+  /// Asks for a page, once all that was decided is written (I4). Returns its ticket.
   uint64_t AskPage(PageEffect page);
   void OnDuePage(Clock clock, PageLoaded& page);
   void OnSearchPage(PageLoaded& page);
@@ -306,7 +309,7 @@ class Core::Impl {
   bool SearchRoom() const { return search_.ticket == 0 && IsCaughtUp() && !SearchedAll() && LoadedWeight() < limits_.max_loaded; }
   bool ExpiryRoom() const;
   void UpdateMarks();
-  /// How many keys the due index of that clock has.
+  /// Returns how many keys the due index of that clock has.
   uint64_t KeysOf(Clock clock) const {
     const auto& counts = books_.totals().by_index;
     return clock == Clock::kWall ? counts[Index::kDue] + counts[Index::kHeldDue] : counts[Index::kRetrying];
@@ -348,14 +351,14 @@ class Core::Impl {
   void EndWaking(Lane* lane);
   void WakeFrom(Lane* lane, uint64_t order, Host* host);
   void CheckSleepers(Host* host);
-  /// Attempts that an awake lane may start before it gives way to lanes that sleep. A lane that comes late waits for a quantum of each that sleeps
-  /// before it, so it is small; giving way costs three writes (two keys of the host's list, the lane's record), so it is not one.
+  /// How many attempts an awake lane may start before it gives way to lanes that sleep. Small, since a lane that comes late waits for a quantum of
+  /// each that sleeps before it; not one, since giving way costs three writes (two keys of the host's list, the lane's record).
   static constexpr uint32_t kQuantum = 4;
-  /// Lanes that are woken by one page where each takes the place of one that gave way.
+  /// How many lanes one page wakes where each takes the place of one that gave way.
   static constexpr size_t kWakeTogether = 16;
-  /// The part of a host's room that is free before lanes are woken into it.
+  /// Returns how much of a host's room must be free before lanes are woken into it.
   static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }
-  /// Nothing of a fifo lane with that key, or a later one, can start yet (I7).
+  /// Returns whether no notify of a fifo lane with that key, or a later one, can start yet (I7).
   bool IsAhead(const Lane& lane, const OrderKey& key) const { return lane.fifo() && !AllDueLoaded({key.due.ms, key.id}); }
   void HoldAtHorizon(Lane* lane);
   void ReleaseHorizon();
@@ -365,9 +368,9 @@ class Core::Impl {
 
   // ---- core_turns.cc: whose turn it is
   Entry* NextOf(const Lane& lane) const;
-  /// Whether the lane waits for that before it starts `next` (NextOf; null: there is none in memory).
+  /// Returns whether the lane waits for that before it starts `next` (NextOf; null where there is none in memory), and until when.
   Blocked BlockedBy(Wait wait, const Lane& lane, const Entry* next) const;
-  /// The first of kWaits that it waits for.
+  /// Returns the first of kWaits that the lane waits for.
   Blocked BlockedOn(const Lane& lane, const Entry* next) const;
   bool CanStart(Lane* lane);
   // The rate of a lane.
@@ -377,9 +380,9 @@ class Core::Impl {
   void Throttle(Lane* lane, MonoTime until);
   void Unthrottle(Lane* lane);
   void FireThrottled();
-  /// It waits for a token, and memory is for those that can be sent: it waits on disk, and its token wakes it.
+  /// Returns whether the lane waits for its next token on disk, because memory is for what can be sent. The token wakes it.
   bool Benched(const Lane& lane) const { return lane.throttled() && LoadedWeight() > limits_.max_loaded / 2 && !HasToken(lane); }
-  /// Lanes that memory holds for their rate alone are twice as many at most as the notifies that it may hold; a further one is forgotten, and begins
+  /// Returns whether memory may hold one more lane for its rate alone: twice as many as notifies at most. A further lane is forgotten, and begins
   /// anew with a full bucket.
   bool RemembersRates() const { return throttled_.size() < std::max<size_t>(2 * limits_.max_loaded, 1024); }
   void Kick(Lane* lane);
@@ -388,7 +391,7 @@ class Core::Impl {
   size_t WaitingAt(const Host& host) const;
   void TakeTurn(Lane* lane, Host* host);
   void Schedule();
-  void ReleaseSlot(Entry* entry);
+  void GiveBackPlace(Entry* entry);
 
   CoreLimits limits_;
   Books books_;

@@ -37,7 +37,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
   }
 }
 
-/// Its key follows from the entry's state: call it before that changes.
+/// Takes the entry out of its index. Its key there follows from the entry's state: call it before that changes.
 void Core::Impl::RemoveIndex(Entry* entry) {
   SetPromoted(entry, false);
   books_.Leave(entry->index, entry->head->lane);
@@ -67,11 +67,11 @@ void Core::Impl::RemoveIndex(Entry* entry) {
 void Core::Impl::SetPromoted(Entry* entry, bool promoted) {
   if (entry->promoted == promoted) return;
   entry->promoted = promoted;
-  // What is in a tail counts as ready by its index alone.
+  // What is in a tail is counted as ready by its index; promoted says nothing more of it.
   if (entry->index == Index::kTail || entry->index == Index::kNone) return;
   Index index = entry->index;
   books_.CountPromoted(index, promoted ? 1 : -1);
-  // Whose time has come is in its lane, and keeps that in memory.
+  // A notify whose time has come is in its lane, and keeps that in memory: GetLane finds it. One that is not counted any more may have no lane left.
   if (promoted) ++GetLane(entry->head->lane)->promoted[index];
   else if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end() && lane->second->promoted[index] > 0) --lane->second->promoted[index];
 }
@@ -95,7 +95,7 @@ void Core::Impl::DropExpiryTimer(ExpiryTimer* timer) {
   delete timer;
 }
 
-/// Where its ttl ends soon enough for memory, and no timer of it is there.
+/// Gives the entry a timer for its ttl, where that ends soon enough for memory and it has none.
 void Core::Impl::TrackExpiry(Entry* entry) {
   DueKey key{entry->state.expires_at.ms, entry->id};
   if (entry->expiry || entry->state.expires_at == kWallNever || !expiry_.Covers(key)) return;
@@ -103,7 +103,7 @@ void Core::Impl::TrackExpiry(Entry* entry) {
   entry->expiry->entry = entry;
 }
 
-/// So that what was settled in time costs no look at the store when its ttl would have ended.
+/// Takes the timer of its ttl away, so that a notify that settled in time costs no look at the store when the ttl would have ended.
 void Core::Impl::UntrackExpiry(Entry* entry) {
   if (!entry->expiry) return;
   expiry_.Remove(entry->expiry);
@@ -114,7 +114,7 @@ bool Core::Impl::Covered(const Entry& entry) const {
   DueKey key{entry.state.due.ms, entry.id};
   if (wall_.Covers(key)) return true;
   if (!entry.state.at_once) return false;
-  // Where no order is to be kept it need not wait until the search has come that far.
+  // In a concurrent lane it need not wait until the search has come as far as its key.
   return key < search_.done.cover() || (entry.head->lane.mode != Mode::kFifo && IsCaughtUp());
 }
 
@@ -140,7 +140,7 @@ void Core::Impl::Promote(Entry* entry) {
   EnterLane(entry);
 }
 
-/// Takes it out of wheel, lane or waiting lists, without a write. One in flight stays.
+/// Takes the entry out of its wheel, lane or list, without a write. Does nothing for one in flight.
 void Core::Impl::Unplace(Entry* entry) {
   switch (entry->place) {
     case Place::kIdle:
@@ -201,7 +201,7 @@ void Core::Impl::AdvanceWindows() {
 uint64_t Core::Impl::AskPage(PageEffect page) {
   uint64_t ticket = page.ticket = next_ticket_++;
   page_tickets_.emplace(ticket, page.page);
-  // I4: what was decided until now must be there to be read.
+  // What was decided until now must be there to be read (I4).
   uint64_t after = journal_.Decided();
   if (journal_.IsWritten(after)) out_->pages.push_back(std::move(page));
   else pages_waiting_.emplace_back(after, std::move(page));
@@ -227,7 +227,7 @@ void Core::Impl::PageWindows() {
     search_.done.BeginPage(to_ms);
     search_.ticket = AskPage({0, limits_.page_items, DuePage{Clock::kWall, Searched(), to_ms}});
   }
-  // A clock that stepped back may have brought that about, too.
+  // The window may have caught up without a page: the clock stepped back.
   if (!std::exchange(caught_up_, IsCaughtUp()) && caught_up_) ReleaseHorizon();
   if (expiry_.size() > limits_.max_loaded && !expiry_.horizon().paging()) expiry_.EvictFarther([](ExpiryTimer* timer) { DropExpiryTimer(timer); });
   if (ExpiryRoom() && expiry_.WantsPage(now_.wall.ms, limits_.lookahead_ms)) {
@@ -239,15 +239,15 @@ void Core::Impl::PageWindows() {
   hosts_asked_ = true;
 }
 
-/// May the next page of a window be asked for: what waits in its wheel is kept well below what memory holds, what is overdue comes in as
-/// long as there is any room.
+/// Returns whether the next page of a window may be asked for. Keeps what waits in its wheel well below what memory holds; what is overdue comes in
+/// as long as there is any room.
 bool Core::Impl::WindowRoom(Clock clock) const {
   const DueEntries& window = WindowOf(clock);
   if (window.horizon().paging() || LoadedWeight() >= limits_.max_loaded) return false;
   return window.size() < limits_.max_loaded / 8 || window.horizon().at().time_ms <= NowOf(clock);
 }
 
-/// May the next expiries be paged in: each may need a look at the store.
+/// Returns whether the next expiries may be paged in. Each may need a look at the store: so not while many tasks wait for such.
 bool Core::Impl::ExpiryRoom() const {
   return !expiry_.horizon().paging() && expiry_.size() < limits_.max_loaded / 2 && parked_.size() < 2 * limits_.page_items;
 }
@@ -283,7 +283,7 @@ void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
   CHECK(!page.more || !page.due.empty());
   WindowOf(clock).horizon().EndPage(page.more ? &page.due.back().key : nullptr);
   for (LoadedDue& item : page.due) {
-    // One that is in memory already is as memory has it: it may have been settled or moved since the page was read.
+    // What memory has of a notify is newer than the page: it may have been settled or moved since that was read.
     Entry* entry = EntryOfPage(item.key.id, item.notify);
     PlaceEntry(entry);
     MaybeDrop(entry);
@@ -296,7 +296,7 @@ void Core::Impl::OnSearchPage(PageLoaded& page) {
   search_.ticket = 0;
   search_.done.EndPage(page.more ? &page.due.back().key : nullptr);
   for (LoadedDue& item : page.due) {
-    // As in OnDuePage: what is in memory is the newer.
+    // As in OnDuePage, what memory has is newer.
     bool at_once = item.notify.record && item.notify.record->state.at_once;
     if (!at_once && !FindEntry(item.key.id)) continue;
     Entry* entry = EntryOfPage(item.key.id, item.notify);
@@ -309,7 +309,7 @@ void Core::Impl::OnSearchPage(PageLoaded& page) {
 void Core::Impl::OnExpiryPage(PageLoaded& page) {
   CHECK(!page.more || !page.expiries.empty());
   expiry_.horizon().EndPage(page.more ? &page.expiries.back() : nullptr);
-  // Those that were put while the page was under way are tracked already; twice does no harm (ExpiryDue looks again).
+  // A notify whose ttl was set while the page was under way has its timer already; two do no harm, since ExpiryDue looks again.
   for (const DueKey& key : page.expiries) {
     Entry* entry = FindEntry(key.id);
     if (!entry || !entry->known) AddExpiryTimer(key);
@@ -317,9 +317,9 @@ void Core::Impl::OnExpiryPage(PageLoaded& page) {
   }
 }
 
-/// More is due soon than memory should hold: what is farthest goes back to being on disk only.
+/// Lets the half of a window that is due last go back to being on disk only: more is due soon than memory should hold.
 void Core::Impl::EvictFarther(Clock clock) {
-  // What is due at once is in no wheel: of that, all below the old horizon stays in memory.
+  // What is due at once is in no wheel: all of it below the old horizon stays in memory.
   if (clock == Clock::kWall) search_.done.Set(Searched());
   WindowOf(clock).EvictFarther([this](Entry::Timer* timer) {
     timer->entry->place = Place::kIdle;
@@ -327,17 +327,18 @@ void Core::Impl::EvictFarther(Clock clock) {
   });
 }
 
-/// The low-water marks: the least key that each index may still have. O(loaded), so done now and then, with a batch that goes out anyway.
+/// Sets the low-water marks, the least key that each index may still have, from which a start reads. Costs O(loaded), so it is called now and then,
+/// with a batch that goes out anyway.
 void Core::Impl::UpdateMarks() {
   next_mark_ = {now_.mono.ms + 10'000};
   DueKey wall = wall_.horizon().at(), mono = mono_.horizon().at(), expiry = expiry_.Mark();
   for (const auto& [id, entry] : entries_) {
     if (entry->index == Index::kDue || entry->index == Index::kHeldDue) wall = std::min(wall, DueKey{entry->state.due.ms, id});
     else if (entry->index == Index::kRetrying) mono = std::min(mono, DueKey{entry->state.retry_at.ms, id});
-    // One in flight whose ttl is over has no timer any more: it is settled when its attempt ends.
+    // A notify in flight whose ttl is over has no timer any more, and is settled when its attempt ends: until then it keeps its key.
     if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
   }
-  // One whose ttl is over has left the wheel, and may still be read from the store: it keeps the mark where it is.
+  // A notify whose ttl is over has left the wheel while it is read from the store: the mark stays where it is until that is done.
   for (const auto& [task, owned] : parked_)
     if (std::holds_alternative<ExpiryDue>(owned->event)) expiry = std::min(expiry, totals_.expiry_mark);
   totals_.wall_mark = wall;

@@ -67,7 +67,7 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   return view;
 }
 
-/// Shows the lane with the settings that it has now, once everything up to `batch` is durable.
+/// Answers with the lane and the settings that it has now, once everything up to `batch` is durable.
 void Core::Impl::ShowLaneAfter(uint64_t batch, RequestId request, const Lane& lane) {
   LaneList& list = lane_lists_[request];
   list.one = true;
@@ -143,7 +143,7 @@ void Core::Impl::RefreshLimits(Lane* lane) {
 
 // ---- pause and resume
 
-/// All that waits in memory goes to the tail (I8).
+/// Moves all of the lane that waits in memory to its tail (I8).
 void Core::Impl::PauseLane(Lane* lane) {
   Unring(lane);
   if (lane->head && lane->head->place == Place::kHead) {
@@ -168,7 +168,7 @@ void Core::Impl::ShelveHead(Lane* lane, Entry* entry) {
   Spill(lane, entry);
 }
 
-/// Back among those whose wait for the next attempt is over.
+/// Takes an attempted head out of the tail, back among those that wait for their next attempt.
 void Core::Impl::FetchHead(Entry* entry) {
   if (!entry->pending() || entry->index != Index::kTail || entry->place != Place::kIdle) return;
   RemoveIndex(entry);

@@ -1,9 +1,22 @@
-// Lanes: what is kept of a long lane in memory, which lanes sleep, and when they give up and get a place. See core_impl.h, I6 to I9.
+// Lanes: what of a long lane is kept in memory, which lanes sleep in the store, and when they give up a place in memory and get one. See core_impl.h,
+// I6 to I9.
 //
-// Spill: what sorts behind a lane's head in memory goes to the lane's tail in the store; a lane for which its host has no room
-// in memory at all goes there whole and sleeps: its record stands in its host's list of lanes that have a tail.
+// Spill: what sorts behind the front of a lane's queue in memory goes to the lane's tail in the store (l/). A lane for which its host has no room in
+// memory at all goes there whole and sleeps: it stands in its host's list of lanes that have a tail (w/), as its own record (q/) says.
 // Sleep: the list is a queue. Lanes are woken from its front; a lane that had its quantum of turns while others sleep, and have no room to be
 // woken into, goes to its end. So a lane that comes late waits for one quantum of each that sleeps before it, however long all the others are.
+//
+// An example: lane A of host h, where memory has room for 4 queued notifies of a lane, and h answers one call at a time.
+//   a1 .. a5 are submitted   a1 is in flight, a2 .. a5 are in A's queue. Nothing of A is in the tail; A is active.
+//   a6 comes                 The queue is full (LaneRoom), and a6 sorts last: Spill. l/A gets a6, q/A says "tail from a6", w/h gets A under order 1.
+//                            disk_tail is set, tail_next is a6: what comes now and sorts behind a6 goes to the tail, too (I6).
+//   lane B's b1 comes        h has as many lanes waiting as it may (Crowded): b1 is spilled, too. B stands in w/h under order 2, and is not active:
+//                            it sleeps. h has sleepers from now on; memory forgets B (MayGo).
+//   a1 a2 a3 end             A's fourth attempt, of a4, has started: that was its quantum, and B sleeps. GiveWay: a5 goes to A's tail, A leaves
+//                            order 1 of w/h for order 3 (I9), and is not active any more.
+//   the turn ends            WakeSleepers reads a page of w/h and finds B under order 2. B's record is loaded, then WakeFrom: B is active, RefillTail
+//                            asks for l/B, OnTailPage puts b1 into B's queue and clears disk_tail, since that was all.
+//   b1 starts and ends       The last of B's tail is gone: DropTailIfEmpty takes B out of w/h, and q/B is deleted. A is woken next.
 #include <algorithm>
 #include <utility>
 
@@ -11,45 +24,46 @@
 
 namespace notifyd {
 
-/// Memory is half full: nobody is woken but into a place that another gave up, or where a host has nothing to do.
+/// Returns whether memory is half full. Then a lane is woken only into a place that another gave up, or where its host has nothing to do.
 bool Core::Impl::ShortOfMemory() const {
   return std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2;
 }
 
-/// Memory is short: what cannot be sent at once goes to the disk.
+/// Returns whether memory is so full that what cannot be sent at once goes to the disk.
 bool Core::Impl::Pressed() const {
   return LoadedWeight() > limits_.max_loaded / 4 * 3;
 }
 
-/// How many notifies one lane may queue in memory: less as memory fills, and less where its host has much already.
+/// Returns how many notifies one lane may queue in memory: fewer as memory fills, and fewer where its host has many queued already.
 size_t Core::Impl::LaneRoom(const Host& host) const {
   size_t all = LoadedWeight() < limits_.max_loaded ? (limits_.max_loaded - LoadedWeight()) / 4 : 0;
   size_t share = std::max<size_t>(limits_.max_loaded / 8, 1);
   size_t here = host.queued < share ? (share - host.queued) / 2 : 0;
   size_t least = Pressed() ? 1 : 4;
-  // Where others sleep it will give way after its quantum: more than that would be read, or written, for nothing.
+  // Where other lanes sleep, this one gives way after its quantum: more than that would be read and written for nothing.
   size_t most = host.sleepers ? kQuantum : std::max<size_t>(limits_.max_loaded_per_lane, least);
   return std::clamp<size_t>(std::min(all, here), least, most);
 }
 
-/// How many lanes may wait in memory for one host: less where many hosts have lanes waiting.
+/// Returns how many lanes may wait in memory for one host: fewer where many hosts have lanes waiting.
 size_t Core::Impl::HostRoom() const {
   return std::clamp<size_t>(limits_.max_loaded / (4 * (turns_.Contenders() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
-/// `queued`: what it would come behind, in the queue and, for one that is being written, on its way there.
+/// Returns whether a notify of that key must go to its lane's tail. `queued`: how many it would come behind, in the queue and, for one that is being
+/// written, on its way there.
 bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const {
   if (lane.paused()) return true;                            // I8
   if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
   bool last = lane.queue.empty() || key > lane.queue.rbegin()->first;
-  // Behind a head that waits for its next attempt nothing is sent for a while.
+  // Nothing behind an attempted head is sent before that is: until then it need not be in memory.
   if (LoadedWeight() > limits_.max_loaded / 2 && BlockedBy(Wait::kAttempt, lane, nullptr)) return last;
   if (Benched(lane)) return last;
-  // It would hold memory that the window or the search needs to come that far.
+  // It would hold the memory that the window, or the search, needs to come as far as this key.
   if (ShortOfMemory() && IsAhead(lane, key)) return last;
   if (queued > 0) return queued >= LaneRoom(host) && last;
-  // An empty lane where its host has too many waiting, or others that came first sleep: it sleeps, too. So does one that sleeps already or gave
-  // way, whatever of it is still in flight: it waits for its turn to be woken.
+  // A lane with an empty queue sleeps where its host has too many waiting, or where lanes that came before it sleep. So does one that sleeps already
+  // or gave way, whatever of it is still in flight: it waits for its turn to be woken.
   if (lane.active || lane.awaiting > 0) return false;
   if (!lane.disk_tail && lane.turns < kQuantum && (lane.in_flight > 0 || lane.head)) return false;
   return Crowded(host);
@@ -85,7 +99,8 @@ void Core::Impl::WriteLanes() {
   }
 }
 
-/// A lane with a tail stands in its host's list, so that it is found again; a paused one does not, so that nobody passes over it there.
+/// Puts a lane that has a tail at the end of its host's list, so that it is found again. A paused one stays out, so that no page of the list has to
+/// pass over it.
 void Core::Impl::Enlist(Lane* lane) {
   LaneRecord& record = lane->record;
   if (!record.tail || record.dormant || lane->paused()) return;
@@ -124,12 +139,12 @@ void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) 
   lane->disk_tail = true;
   if (lane->tail_page() && (!lane->spilled || key < *lane->spilled)) lane->spilled = key;
   if (lane->active) return;
-  // What came before is not durable yet, and takes part once it is: the lane is as good as awake.
+  // Notifies that came before this one are not durable yet, and are queued once they are: the lane is as good as awake.
   if (lane->awaiting > 0 && !lane->paused()) lane->active = true;
   else FallAsleep(lane);
 }
 
-/// An entry that is in no place in memory goes to the tail.
+/// Moves an entry, whose place must be kIdle, to its lane's tail.
 void Core::Impl::Spill(Lane* lane, Entry* entry) {
   CHECK(entry->place == Place::kIdle);
   NoteCaller(lane, *entry);
@@ -157,7 +172,7 @@ void Core::Impl::SpillQueue(Lane* lane) {
   FallAsleep(lane);
 }
 
-/// Committed comes back to it, and to its lane, once its batch is synced.
+/// Pins the entry until its batch is synced, and asks for that sync: Committed then comes back to it and to its lane (OnSynced).
 void Core::Impl::AwaitDurable(Entry* entry) {
   ++entry->pins;
   journal_.AfterSync(entry->durable, entry);
@@ -174,7 +189,7 @@ void Core::Impl::EnterLane(Entry* entry) {
   }
   if (!journal_.IsSynced(entry->durable)) {
     AwaitDurable(entry);
-    // In a fifo lane it takes its place at once and holds the lane until it is durable; elsewhere it holds nobody up.
+    // In a fifo lane it is queued at once and holds the lane until it is durable, so that the order holds; in a concurrent one it holds nobody up.
     if (!lane->fifo()) {
       entry->place = Place::kAwaiting;
       ++lane->awaiting;
@@ -227,7 +242,7 @@ void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
   if (lane->waits() && lane->queue.begin()->second == entry) Unring(lane);
 }
 
-/// Leaves `place` to the caller.
+/// Takes the entry out of its lane's queue. Its `place` is the caller's to set.
 void Core::Impl::Dequeue(Entry* entry) {
   Lane* lane = entry->lane;
   bool front = lane->queue.begin()->second == entry;
@@ -238,7 +253,7 @@ void Core::Impl::Dequeue(Entry* entry) {
   if (front) Unring(lane);
 }
 
-/// The last notify of its tail left, from memory too: nobody needs to find the lane any more.
+/// Takes the lane out of its host's list and forgets its tail once the last notify of that has left it, in memory too: nobody needs to find it there.
 void Core::Impl::DropTailIfEmpty(Lane* lane) {
   if (lane->disk_tail || !lane->tail_keys.empty() || !lane->record.tail || lane->tail_page()) return;
   Delist(lane);
@@ -250,8 +265,8 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
 
 // ---- tails
 
-/// A lane that has a tail takes part, if its host has room (`has_room`: that was looked at) and no attempted head blocks it: that one
-/// wakes it when it is settled.
+/// Wakes a lane that has a tail, where its host has room (`has_room`: the caller has seen to that) and no attempted head blocks it; else lets it fall
+/// asleep. A blocked lane is woken when its head settles.
 void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (lane->paused()) return;
   if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
@@ -269,11 +284,11 @@ void Core::Impl::RefillTail(Lane* lane) {
   if (!lane->active || !lane->disk_tail || lane->tail_page() || stopping_) return;
   if (Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->has_attempted_head()) return;  // nothing behind it is sent before it is settled
-  // While the due window has not caught up with the clock (after a start), memory is for what it brings: it comes first in order.
+  // Until the due window has caught up with the clock (after a start), memory is for what that brings, which comes first in order.
   if (!IsCaughtUp() || IsAhead(*lane, lane->tail_next)) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.dormant_host);
   size_t room = std::min(LaneRoom(*host), limits_.page_items);
-  // Where others sleep, what is left of its quantum: the rest would be dropped again.
+  // Where other lanes sleep, reads what is left of its quantum: the rest would go back to the tail.
   if (host->sleepers) room = std::min<size_t>(room, lane->turns < kQuantum ? kQuantum - lane->turns : 1);
   MaybeDropHost(host);
   size_t queued = lane->queue.size() + lane->awaiting;
@@ -287,14 +302,14 @@ void Core::Impl::RefillTail(Lane* lane) {
 void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
   lane->registered.Remove(Wait::kTail);
   EndWaking(lane);
-  if (lane->paused() || !lane->active) {  // since it was asked for: paused (I8), or asleep again
+  if (lane->paused() || !lane->active) {  // it was paused (I8), or fell asleep, since the page was asked for
     lane->spilled.reset();
     return MaybeDrop(lane);
   }
   std::optional<OrderKey> spilled = std::exchange(lane->spilled, std::nullopt);
   OrderKey next = lane->page_from;
   for (LoadedTail& item : page.tail) {
-    // What was spilled while the page was under way may not be on it: nothing behind that is taken.
+    // The page may lack what was spilled while it was under way: takes nothing that sorts behind that.
     if (spilled && *spilled <= item.key) break;
     next = {item.key.rank, item.key.due, NotifyId{item.key.id.value + 1}};
     Entry* entry = EntryOfPage(item.key.id, item.notify);
@@ -322,12 +337,12 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 
 // ---- lanes that sleep
 
-/// It waits in its host's list to be woken. One that was served under its place there goes to the end: with the old place it would be
-/// woken before all that came after it, whatever they waited (I9).
+/// Lets the lane wait in its host's list to be woken. Moves it to the end of the list if an attempt of it was started under its present place: else
+/// it would be woken before all that came after it, however long they have waited (I9).
 void Core::Impl::FallAsleep(Lane* lane) {
-  // One that is blocked is woken by its head, one that is paused by its resume: not in the host's turn.
+  // A blocked lane is woken by its head, a paused one by its resume, neither in its host's turn.
   if (!lane->record.dormant || lane->has_attempted_head() || lane->paused()) return;
-  // One without a token is woken by that, as long as there is room to remember it.
+  // A lane without a token is woken by its next one, as long as there is room to remember it until then.
   if (!HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   lane->turns = 0;
   if (lane->served) {
@@ -342,7 +357,7 @@ void Core::Impl::FallAsleep(Lane* lane) {
   CheckSleepers(host);
 }
 
-/// It had its quantum of turns, others sleep, and there is no room to wake them into but what the awake ones give up.
+/// Returns whether the lane had its quantum of turns while others sleep and there is no room to wake them into but what awake lanes give up.
 bool Core::Impl::MustGiveWay(const Lane& lane, const Host& host) const {
   if (!host.sleepers || !lane.active || lane.turns < kQuantum) return false;
   if (!IsCaughtUp()) return false;  // nobody is woken yet
@@ -353,12 +368,12 @@ bool Core::Impl::MustGiveWay(const Lane& lane, const Host& host) const {
 
 void Core::Impl::GiveWay(Lane* lane, Host* host) {
   SpillQueue(lane);
-  lane->active = false;  // one of which nothing is left, too: what comes next of it sleeps
+  lane->active = false;  // even where nothing of it is left: what is submitted to it next sleeps
   ++host->gave_way;
   CheckSleepers(host);
 }
 
-/// How many lanes of the host may be woken now; 0 until a page of them is worth its read.
+/// Returns how many lanes of the host may be woken now; 0 as long as a page of so few would not be worth its read.
 size_t Core::Impl::RoomToWake(const Host& host) const {
   size_t waiting = WaitingAt(host), room = HostRoom();
   if (!ShortOfMemory()) {
@@ -376,7 +391,7 @@ void Core::Impl::CheckSleepers(Host* host) {
   sleeper_checks_.push_back(host);
 }
 
-/// Pages of sleeping lanes under way at once, over all hosts.
+/// How many pages of sleeping lanes may be under way at once, over all hosts.
 constexpr uint32_t kSleeperPages = 8;
 
 void Core::Impl::WakeSleepers() {
@@ -394,7 +409,7 @@ void Core::Impl::WakeSleepers() {
       continue;
     }
     if (host->page) continue;
-    // One that is passed over is looked at again when its ring or its calls in flight get fewer.
+    // A host that has no room is looked at again when fewer lanes wait in its ring, or fewer calls of it are in flight (CheckSleepers).
     size_t room = RoomToWake(*host);
     if (room == 0) continue;
     size_t limit = std::min(limits_.page_items, room);
@@ -406,8 +421,8 @@ void Core::Impl::WakeSleepers() {
   }
 }
 
-/// From when it is woken in its host's turn until the first page of its tail is there it takes up the room that it was woken into: so those that
-/// are held at the horizon are no more than there is room for.
+/// Counts the lane as waiting at its host from now until the first page of its tail is there (EndWaking), so that no more lanes are woken than there
+/// is room for, even where the horizon holds them.
 void Core::Impl::BeginWaking(Lane* lane, Host* host) {
   if (lane->waking) return;
   lane->waking = host;
@@ -422,8 +437,8 @@ void Core::Impl::EndWaking(Lane* lane) {
   MaybeDropHost(host);
 }
 
-/// It is known, and stood at `order` in the list of its host when it was to be woken: since then it may have been woken otherwise, and have got
-/// another place (I9).
+/// Wakes the lane, which must be known, if it still stands at `order` in the list of its host: since the page was asked for, something else may have
+/// woken it, and it may have another place by now (I9).
 void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
   const LaneRecord& record = lane->record;
   if (record.tail && record.dormant && record.dormant_order == order && record.dormant_host == host->name) {
@@ -439,7 +454,7 @@ void Core::Impl::HoldAtHorizon(Lane* lane) {
   at_horizon_.push_back(lane);
 }
 
-/// The due window moved on, or the search beyond it.
+/// Looks again at the lanes that were held at the horizon: the due window, or the search beyond it, has moved on.
 void Core::Impl::ReleaseHorizon() {
   for (Lane* lane : std::exchange(at_horizon_, {})) {
     lane->registered.Remove(Wait::kWindow);
@@ -459,7 +474,7 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
     host->cursor = UINT64_MAX;
     host->sleepers = false;
   }
-  // Who fell asleep meanwhile may not be on the page.
+  // The page may lack lanes that fell asleep while it was under way.
   if (host->fell_asleep != UINT64_MAX) {
     host->cursor = std::min(host->cursor, host->fell_asleep);
     host->sleepers = true;

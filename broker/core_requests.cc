@@ -51,7 +51,7 @@ struct Core::Impl::SubmitPlan {
   Ref in_the_way;                                  // because of this one
 };
 
-/// What the items before one leave behind for it.
+/// What the items before one have claimed: their keys, and places below the limit of pending ones.
 struct Core::Impl::PlanContext {
   std::map<IdempotencyKey, size_t> keys;
   std::map<std::string, size_t> fkeys;  // held by that item; SIZE_MAX: by nobody any more
@@ -126,7 +126,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     return Status(Code::kTooMany, "the limit of pending notifies is reached");
   context->accepted += !in_place;
   if (!fkey.empty()) {
-    // One whose due time has passed is sent at once and holds nothing, like one that was triggered already.
+    // An item whose due time has passed is sent at once and holds nothing, like one that was triggered already.
     bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !DueOf(item.when).at_once);
     context->fkeys[fkey] = holds ? i : SIZE_MAX;
   }
@@ -215,7 +215,7 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
 }
 
 Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early) {
-  // Somebody may be asking for this very id: then there is a slot for it that says, or will say, that it does not exist.
+  // Somebody may be asking for this very id: then memory has an entry for it, which says, or will say, that it does not exist.
   NotifyId id{totals_.next_id++};
   Entry* entry = FindEntry(id);
   if (!entry) entry = MakeEntry(id);
@@ -257,7 +257,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   return entry;
 }
 
-/// From now on the item's idempotency key, where it has one, answers with `id`.
+/// Lets the item's idempotency key, where it has one, answer with `id` from now on.
 void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
   if (item.idempotency_key.empty()) return;
   IdempotencyKey key{item.head->caller, item.idempotency_key};
@@ -273,7 +273,7 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
   entry->state.at_once = due.at_once;
   entry->durable = journal_.open();
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
-  // Where it would be spilled right away, it is written to the tail in the first place.
+  // Writes it to the tail in the first place where it would be spilled right away.
   if (due.at_once && Covered(*entry)) {
     Lane* lane = GetLane(entry->head->lane);
     if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
@@ -290,7 +290,8 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
 
 // ---- fkeys
 
-/// False: parked. Else `*entry` is what the fkey names, held or triggered; null where nothing was held, or that was cancelled, expired or removed.
+/// Looks up what the fkey names. Returns false where the task was parked; else `*entry` is the notify, held or triggered, or null where nothing was
+/// held, or that was cancelled, expired or removed.
 bool Core::Impl::NeedHolder(Task* task, const std::string& fkey, Entry** entry) {
   *entry = nullptr;
   FkeySlot* slot = NeedFkey(task, fkey);
@@ -352,7 +353,8 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
   return ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), true});
 }
 
-/// Where nothing is held nor was, or what was held is removed. False: something was held.
+/// Remembers a trigger for which there is nothing to trigger, and answers it. Returns false, and does nothing, where something was held and is still
+/// known.
 bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   FkeySlot* slot = fkeys_.at(r.fkey).get();
   if (slot->record && slot->record->expires_at > now_.wall && !slot->record->remembered && FindEntry(slot->record->id)->exists) return false;
@@ -468,7 +470,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     state.reason.clear();
     state.settled_at = {};
     state.next_attempt_at = {};
-    // A ttl starts over with the budget: otherwise an expired one could never be sent again.
+    // A ttl starts over with the budget: else an expired notify could never be sent again.
     if (old_expiry != kWallNever) {
       Result<NotifySpec> spec = DecodeSpec(*record->spec);
       int64_t ttl_ms = spec.ok() && spec->ttl_ms ? *spec->ttl_ms : old_expiry.ms - entry->created_at.ms;
@@ -478,7 +480,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     SetDue(entry, DueTime{});
     auto put = std::make_shared<NotifyRecord>(*record);
     put->state = state;
-    // Who asks for it begins its chain anew. Most have none, and are not decoded for that.
+    // Its chain begins anew with whoever asks for the retry. Most have none, and are not decoded for that.
     if (!via.empty() || put->spec->find(kViaHeader) != std::string::npos)
       put->spec = std::make_shared<const std::string>(SpecWithVia(*put->spec, via));
     KeepSpec(entry, put->spec);
@@ -489,7 +491,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     if (state.expires_at != kWallNever) PutExpiryOf(entry);
     if (!entry->head->fkey.empty()) EndFkey(*entry, kWallNever);
   } else if (state.phase == Phase::kRetrying) {
-    // One in its lane is there already, and in a tail its wait is over.
+    // Where it is in its lane or its tail, its wait is over already.
     if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return;
     Unplace(entry);
     RemoveIndex(entry);

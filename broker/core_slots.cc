@@ -11,7 +11,7 @@ void Core::Impl::Pin(Task* task, Slot* slot) {
   task->pinned.push_back(slot);
 }
 
-/// Pins the slot; false where the task must wait for it.
+/// Pins the slot for the task. Returns false where the task must wait for it.
 bool Core::Impl::Known(Task* task, Slot* slot) {
   Pin(task, slot);
   if (slot->known && !slot->loading) return true;
@@ -21,7 +21,7 @@ bool Core::Impl::Known(Task* task, Slot* slot) {
 }
 
 void Core::Impl::LoadSlot(Slot* slot, LoadKey key) {
-  // One that is known is read anew for its body alone: changes of its index that are under way do not matter.
+  // A known entry is read anew for its body alone, which changes of its index that are under way do not touch.
   CHECK(!slot->loading && (slot->known || journal_.IsWritten(slot->written)));
   slot->loading = true;
   ++slot->pins;
@@ -41,7 +41,7 @@ Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, bool full) {
     entry = MakeEntry(id);
     LoadRecord(entry);
   } else if (full && entry->known && !entry->loading && entry->exists && !entry->full) {
-    // The whole record is read anew, once all of its changes are there to be read.
+    // Reads the whole record anew, once all of its changes are there to be read.
     if (!journal_.IsWritten(entry->written)) {
       Pin(task, entry);
       ++task->missing;
@@ -190,11 +190,12 @@ void Core::Impl::SetHead(Entry* entry, std::shared_ptr<const NotifyHead> head) {
   entry->head = std::move(head);
 }
 
-/// For an entry just made, or one whose record was read anew: what is in memory of its state is then the newer one.
+/// Fills an entry that was just made with its record, or takes the parts that memory had let go of from a record that was read anew: what memory has
+/// of its state is newer than that.
 void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
   if (!loaded.record) {
-    // Known to be there: it was submitted after the store was asked. Or it was settled, and retention removed it.
+    // An entry that is known, and not in the store, was submitted after that was asked; or it has settled, and retention removed it.
     if (!entry->known || (!entry->pending() && journal_.IsWritten(entry->written))) entry->exists = false;
     return;
   }
@@ -214,7 +215,7 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   if (entry->state.phase == Phase::kRetrying) entry->durable = journal_.open() - 1;
 }
 
-/// What a page brings: the entry in memory, made of the page's record where there is none, or where a load of it is still under way.
+/// Returns the entry of a notify that a page brought, made of the page's record where memory has none, or where a load of it is still under way.
 Entry* Core::Impl::EntryOfPage(NotifyId id, const LoadedNotify& loaded) {
   Entry* entry = FindEntry(id);
   if (!entry) entry = MakeEntry(id);
@@ -230,7 +231,7 @@ Lane* Core::Impl::GetLane(const LaneKey& key) {
   if (!lane) {
     lane = std::make_unique<Lane>(key);
     RefreshLimits(lane.get());
-    // Where the store knows of no lane, there is nothing to look up.
+    // Where the store has no record and no settings of any lane, there is nothing to look up.
     if (totals_.lane_records == 0 && totals_.lane_settings == 0) lane->known = true;
     else LoadSlot(lane.get(), key);
   }
@@ -315,14 +316,14 @@ void Core::Impl::DropEntry(Entry* entry) {
 }
 
 void Core::Impl::SweepGraveyard() {
-  // Tickets grow: all pages asked for before an entry was buried are done once the oldest one under way is younger.
+  // Tickets grow: once the oldest page under way is younger than an entry's burial, all pages that might bring it back are done.
   uint64_t oldest = page_tickets_.empty() ? UINT64_MAX : page_tickets_.begin()->first;
   while (!graveyard_.empty() && graveyard_.front().first <= oldest) {
     auto [ticket, id] = graveyard_.front();
     graveyard_.pop_front();
     Entry* entry = FindEntry(id);
     if (!entry) continue;
-    if (entry->buried_at > ticket && PagesUnderWay()) {  // used again since: buried anew, behind the pages of now
+    if (entry->buried_at > ticket && PagesUnderWay()) {  // it was used again, and buried behind the pages of now
       graveyard_.emplace_back(next_ticket_, id);
       continue;
     }

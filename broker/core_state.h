@@ -28,6 +28,7 @@ struct Task;
 struct Host;
 struct Lane;
 
+/// What is looked up by key, and kept as long as somebody needs it or a batch that changes it is not written (I1).
 struct Slot {
   enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency };
   explicit Slot(Kind k) : kind(k) {}
@@ -110,9 +111,10 @@ struct Entry : Slot {
   uint64_t buried_at = 0;
   uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
-  uint32_t head_bytes = 0;   // of what its head holds beyond the usual
+  uint32_t head_bytes = 0;   // what its envelope takes beyond the usual
   bool start_waits = false;  // in flight, but its spec is still being read
-  bool repeats = false;      // its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once
+  // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
+  bool repeats = false;
   Index index = Index::kNone;
   Place place = Place::kIdle;
   uint32_t number = 0;   // of the attempt in flight
@@ -226,17 +228,17 @@ struct Host : Target {
 };
 
 /// The search for what is due at once beyond the wall window's horizon. It begins once that is ahead of the clock, and ends at the last key that
-/// was given to anything due at once; what it passes over stays on disk. One is needed after a start that finds the clock behind that key.
+/// was given to anything due at once; what it passes over stays on disk. A start that finds the clock behind that key needs one.
 struct AtOnceSearch {
   Horizon done{DueKey{INT64_MIN, {}}};  // so far
   uint64_t ticket = 0;                  // of the page under way; 0: none
 };
 
-/// Internal: its ttl is over.
+/// Within the core: the ttl of that notify is over.
 struct ExpiryDue {
   NotifyId id;
 };
-/// Internal: the notifies that a bulk request found.
+/// Within the core: the notifies that a bulk request found, to be looked at again and changed.
 struct BulkApply {
   BulkRequest bulk;
   std::vector<NotifyId> ids;

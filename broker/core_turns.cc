@@ -7,7 +7,7 @@
 
 namespace notifyd {
 
-/// A fifo lane: nothing starts before what is decided in this turn is written.
+/// Lets a fifo lane start nothing before what is decided in this turn is written (I7). A concurrent lane needs none of that.
 void Core::Impl::Gate(Lane* lane) {
   if (!lane->fifo() || lane->gate == journal_.open()) return;
   lane->gate = journal_.open();
@@ -15,7 +15,7 @@ void Core::Impl::Gate(Lane* lane) {
   journal_.AfterWrite(journal_.open(), lane);
 }
 
-/// The notify that the lane would send next, whether it may yet or not; null where there is none in memory.
+/// Returns the notify that the lane would send next, whether it may yet or not; null where there is none in memory.
 Entry* Core::Impl::NextOf(const Lane& lane) const {
   if (lane.fifo()) {
     if (lane.head) return lane.head->place == Place::kHead ? lane.head : nullptr;
@@ -62,7 +62,8 @@ Blocked Core::Impl::BlockedOn(const Lane& lane, const Entry* next) const {
   return {};
 }
 
-/// Where it may not, whoever ends the wait comes back to it (Kick).
+/// Returns whether the lane may start its next notify now. Where it may not, whoever ends what it waits for comes back to it (Kick); where that is
+/// time or the due window, registers it there.
 bool Core::Impl::CanStart(Lane* lane) {
   const Entry* next = NextOf(*lane);
   if (!next) return false;
@@ -75,7 +76,7 @@ bool Core::Impl::CanStart(Lane* lane) {
 // ---- rates
 
 void Core::Impl::Throttle(Lane* lane, MonoTime until) {
-  // One that only waits for its bucket to be full again waits for a token now.
+  // A lane that was registered for its full bucket alone is registered for its next token instead.
   if (lane->throttled() && lane->throttle->first <= until) return;
   Unthrottle(lane);
   lane->registered.Add(Wait::kToken);
@@ -104,13 +105,13 @@ void Core::Impl::Kick(Lane* lane) {
   if (!lane->waits() && CanStart(lane)) turns_.Join(lane, NextOf(*lane)->host);
 }
 
-/// It waits for no turn any more, nor for a share of its caller.
+/// Takes the lane out of the ring, or the flow, that it waits in, if any. Its host may then have room to wake another.
 void Core::Impl::Unring(Lane* lane) {
   if (Target* target = turns_.Leave(lane)) CheckSleepers(static_cast<Host*>(target));
 }
 
-/// A lane that several callers use does not wait for the share of one of them, since that would hold up the others; it has its host's share and
-/// its own cap.
+/// Notes whose notifies the lane holds. A lane that several callers use waits for the share of none of them, since that would hold up the others; its
+/// host's share and its own cap bound it.
 void Core::Impl::NoteCaller(Lane* lane, const Entry& entry) {
   if (lane->mixed) return;
   if (!lane->caller) lane->caller = entry.head->caller;
@@ -121,8 +122,8 @@ void Core::Impl::NoteCaller(Lane* lane, const Entry& entry) {
   Kick(lane);
 }
 
-/// The lanes that wait at a host: those whose callers are at their shares count once they are as many as the host has room for, so that they
-/// keep nobody from being woken, and memory is still bounded.
+/// Returns how many lanes wait at the host. Those whose callers are at their shares count only beyond as many as the host has room for: so they keep
+/// nobody from being woken, and memory is bounded all the same.
 size_t Core::Impl::WaitingAt(const Host& host) const {
   size_t most = ShortOfMemory() ? kWakeTogether : HostRoom();
   return host.ring.size + host.waking + (host.parked > most ? host.parked - most : 0);
@@ -130,12 +131,12 @@ size_t Core::Impl::WaitingAt(const Host& host) const {
 
 // ---- turns
 
-/// Its turn at the host: it starts its next notify, or leaves the round until it can.
+/// Takes the lane's turn at the host: starts its next notify, or leaves the round until it can.
 void Core::Impl::TakeTurn(Lane* lane, Host* host) {
   Unring(lane);
   Entry* entry = NextOf(*lane);
   if (entry && CanStart(lane) && entry->host == host) {
-    // One whose last attempt must be read first takes the way of those whose spec must be: EmitStart looks again.
+    // Where its last attempt must be read first (for its callback) it starts like one whose spec must be read: EmitStart looks at its ttl again.
     if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) {
       Expire(entry);
     } else {
