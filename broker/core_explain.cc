@@ -34,8 +34,9 @@ Handled Core::Impl::Handle(Task* task, ExplainRequest& r) {
   return Handled::kDone;
 }
 
-void Core::Impl::OnTailCount(const Explaining& explaining, const PageLoaded& page) {
-  ReplyNow(explaining.request, Explain(*explaining.entry, explaining.lane, {page.count, page.first ? page.first->id : NotifyId{}}));
+void Core::Impl::OnTailCount(const Explaining& explaining, PageLoaded& page) {
+  const TailCount& tail = page.tail_count();
+  ReplyNow(explaining.request, Explain(*explaining.entry, explaining.lane, {tail.count, tail.first ? tail.first->id : NotifyId{}}));
   --explaining.entry->pins;
   --explaining.lane->pins;
   MaybeDrop(explaining.entry);

@@ -244,7 +244,7 @@ class Core::Impl {
   };
   Explained Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const;
   void ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const;
-  void OnTailCount(const Explaining& explaining, const PageLoaded& page);
+  void OnTailCount(const Explaining& explaining, PageLoaded& page);
 
   // ---- core_lane_requests.cc: lanes seen and steered
   Handled Handle(Task* task, LaneChangeRequest& r);
@@ -421,7 +421,7 @@ class Core::Impl {
   uint64_t next_ticket_ = 1;
   size_t spec_bytes_ = 0, head_bytes_ = 0;
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
-  std::map<uint64_t, decltype(PageEffect::page)> page_tickets_;
+  std::map<uint64_t, Page> page_tickets_;
 
   // Time.
   DueEntries wall_, mono_;

@@ -280,9 +280,9 @@ void Core::Impl::On(PageLoaded& e) {
 }
 
 void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
-  CHECK(!page.more || !page.due.empty());
-  WindowOf(clock).horizon().EndPage(page.more ? &page.due.back().key : nullptr);
-  for (LoadedDue& item : page.due) {
+  CHECK(!page.more || !page.due().empty());
+  WindowOf(clock).horizon().EndPage(page.more ? &page.due().back().key : nullptr);
+  for (LoadedDue& item : page.due()) {
     // What memory has of a notify is newer than the page: it may have been settled or moved since that was read.
     Entry* entry = EntryOfPage(item.key.id, item.notify);
     PlaceEntry(entry);
@@ -292,10 +292,10 @@ void Core::Impl::OnDuePage(Clock clock, PageLoaded& page) {
 }
 
 void Core::Impl::OnSearchPage(PageLoaded& page) {
-  CHECK(!page.more || !page.due.empty());
+  CHECK(!page.more || !page.due().empty());
   search_.ticket = 0;
-  search_.done.EndPage(page.more ? &page.due.back().key : nullptr);
-  for (LoadedDue& item : page.due) {
+  search_.done.EndPage(page.more ? &page.due().back().key : nullptr);
+  for (LoadedDue& item : page.due()) {
     // As in OnDuePage, what memory has is newer.
     bool at_once = item.notify.record && item.notify.record->state.at_once;
     if (!at_once && !FindEntry(item.key.id)) continue;
@@ -307,10 +307,10 @@ void Core::Impl::OnSearchPage(PageLoaded& page) {
 }
 
 void Core::Impl::OnExpiryPage(PageLoaded& page) {
-  CHECK(!page.more || !page.expiries.empty());
-  expiry_.horizon().EndPage(page.more ? &page.expiries.back() : nullptr);
+  CHECK(!page.more || !page.expiries().empty());
+  expiry_.horizon().EndPage(page.more ? &page.expiries().back() : nullptr);
   // A notify whose ttl was set while the page was under way has its timer already; two do no harm, since ExpiryDue looks again.
-  for (const DueKey& key : page.expiries) {
+  for (const DueKey& key : page.expiries()) {
     Entry* entry = FindEntry(key.id);
     if (!entry || !entry->known) AddExpiryTimer(key);
     else if (entry->pending()) TrackExpiry(entry);

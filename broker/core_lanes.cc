@@ -308,7 +308,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
   }
   std::optional<OrderKey> spilled = std::exchange(lane->spilled, std::nullopt);
   OrderKey next = lane->page_from;
-  for (LoadedTail& item : page.tail) {
+  for (LoadedTail& item : page.tail()) {
     // The page may lack what was spilled while it was under way: takes nothing that sorts behind that.
     if (spilled && *spilled <= item.key) break;
     next = {item.key.rank, item.key.due, NotifyId{item.key.id.value + 1}};
@@ -468,8 +468,8 @@ void Core::Impl::ReleaseHorizon() {
 void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   Host* host = hosts_.at(name).get();
   --sleeper_pages_;
-  if (page.more && !page.dormant.empty()) {
-    host->cursor = page.dormant.back().order + 1;
+  if (page.more && !page.dormant().empty()) {
+    host->cursor = page.dormant().back().order + 1;
   } else {
     host->cursor = UINT64_MAX;
     host->sleepers = false;
@@ -481,7 +481,7 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   }
   host->fell_asleep = UINT64_MAX;
   CheckSleepers(host);
-  for (DormantLane& item : page.dormant) {
+  for (DormantLane& item : page.dormant()) {
     Lane* lane = GetLane(item.lane);
     if (lane->known && !lane->loading) {
       WakeFrom(lane, item.order, host);
@@ -496,14 +496,14 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
 }
 
 void Core::Impl::OnDormantHosts(PageLoaded& page) {
-  for (const std::string& name : page.dormant_hosts) {
+  for (const std::string& name : page.dormant_hosts()) {
     Host* host = GetHost(name);
     host->sleepers = true;
     host->cursor = 0;
     host->fell_asleep = 0;  // a page under way began behind them
     CheckSleepers(host);
   }
-  if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts.back()}});
+  if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts().back()}});
 }
 
 }  // namespace notifyd

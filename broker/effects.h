@@ -139,7 +139,7 @@ struct TailPage {
   LaneKey lane;
   OrderKey from;
 };
-/// How many keys of a lane's tail are >= from and < to, counted up to the page's limit; into PageLoaded::count and first.
+/// How many keys of a lane's tail are >= from and < to, counted up to the page's limit; into a TailCount.
 struct TailCountPage {
   LaneKey lane;
   OrderKey from, to;
@@ -153,10 +153,11 @@ struct DormantPage {
 struct DormantHostsPage {
   std::string after;
 };
+using Page = std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage>;
 struct PageEffect {
   uint64_t ticket = 0;
   size_t limit = 0;
-  std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage> page;
+  Page page;
 };
 /// `even_over`: a settled one that retention hides is read too, where it is still there.
 struct ReadEffect {

@@ -230,19 +230,28 @@ struct DormantLane {
   uint64_t order = 0;
   LaneKey lane;
 };
-/// Answers a PageEffect. The vector that fits its kind is filled, in key order. `more`: the page ended at its limit, not at its end.
+/// How many keys of a lane's tail there are, and the first of them.
+struct TailCount {
+  uint64_t count = 0;
+  std::optional<OrderKey> first;
+};
+/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage. In key order.
+using PageRows =
+    std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<DormantLane>, std::vector<std::string>>;
+/// Answers a PageEffect. `more`: the page ended at its limit, not at its end. Where `status` is an error, nothing else counts.
 struct PageLoaded {
   uint64_t ticket = 0;
   Status status;
   bool more = false;
-  std::vector<LoadedDue> due;
-  std::vector<DueKey> expiries;
-  std::vector<LoadedTail> tail;
-  std::vector<DormantLane> dormant;
-  std::vector<std::string> dormant_hosts;
-  // TailCountPage: how many, and the first of them.
-  uint64_t count = 0;
-  std::optional<OrderKey> first;
+  PageRows rows;
+
+  // Each must be what was asked for.
+  std::vector<LoadedDue>& due() { return std::get<std::vector<LoadedDue>>(rows); }
+  std::vector<DueKey>& expiries() { return std::get<std::vector<DueKey>>(rows); }
+  std::vector<LoadedTail>& tail() { return std::get<std::vector<LoadedTail>>(rows); }
+  TailCount& tail_count() { return std::get<TailCount>(rows); }
+  std::vector<DormantLane>& dormant() { return std::get<std::vector<DormantLane>>(rows); }
+  std::vector<std::string>& dormant_hosts() { return std::get<std::vector<std::string>>(rows); }
 };
 
 /// Answers a ReadEffect.

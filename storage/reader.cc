@@ -254,32 +254,35 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
 }
 
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<LoadedDue>>();
   return WalkIndex<DueKey>(
       how, page, EncodeDueKey(due.clock, due.from), EncodeDueBound(due.clock, due.to_ms), DecodeDueKey,
       [&](const DueKey& key, std::shared_ptr<NotifyRecord> record) {
-        out->due.push_back({key, {std::move(record), false}});
+        rows.push_back({key, {std::move(record), false}});
       },
       &out->more);
 }
 
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<LoadedTail>>();
   return WalkIndex<OrderKey>(
       how, page, EncodeTailKey(tail.lane, tail.from), PrefixEnd(EncodeTailPrefix(tail.lane)),
       [&](std::string_view key) { return DecodeTailKey(key, tail.lane); },
       [&](const OrderKey& key, std::shared_ptr<NotifyRecord> record) {
-        out->tail.push_back({key, {std::move(record), true}});
+        rows.push_back({key, {std::move(record), true}});
       },
       &out->more);
 }
 
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<DueKey>>();
   std::string to = EncodeExpiryBound(expiry.to_ms);
   rocksdb::Slice upper(to);
   auto it = Iterate(db_, how, EncodeExpiryKey(expiry.from), &upper);
-  for (; it->Valid() && out->expiries.size() < page.limit; it->Next()) {
+  for (; it->Valid() && rows.size() < page.limit; it->Next()) {
     std::optional<DueKey> key = DecodeExpiryKey(View(it->key()));
     if (!key) return BadKey(View(it->key()));
-    out->expiries.push_back(*key);
+    rows.push_back(*key);
   }
   out->more = it->Valid();
   return TranslateStatus(it->status(), "cannot read the store");
@@ -287,29 +290,31 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 
 /// Keys alone: no record is read.
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const {
+  auto& tally = out->rows.emplace<TailCount>();
   std::string from = EncodeTailKey(tail.lane, tail.from), to = EncodeTailKey(tail.lane, tail.to);
   if (from >= to) return Status::Ok();  // RocksDB wants the bound behind the place to seek
   rocksdb::Slice upper(to);
   auto it = Iterate(db_, how, from, &upper);
-  for (; it->Valid() && out->count < page.limit; it->Next()) {
+  for (; it->Valid() && tally.count < page.limit; it->Next()) {
     std::optional<OrderKey> key = DecodeTailKey(View(it->key()), tail.lane);
     if (!key) return BadKey(View(it->key()));
-    if (out->count++ == 0) out->first = key;
+    if (tally.count++ == 0) tally.first = key;
   }
   out->more = it->Valid();
   return TranslateStatus(it->status(), "cannot read the store");
 }
 
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantPage& dormant, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<DormantLane>>();
   std::string to = PrefixEnd(EncodeDormantPrefix(dormant.host));
   rocksdb::Slice upper(to);
   auto it = Iterate(db_, how, EncodeDormantKey(dormant.host, dormant.from), &upper);
-  for (; it->Valid() && out->dormant.size() < page.limit; it->Next()) {
+  for (; it->Valid() && rows.size() < page.limit; it->Next()) {
     std::optional<DormantPlace> place = DecodeDormantKey(View(it->key()));
     if (!place) return BadKey(View(it->key()));
     auto lane = DecodeDormantLane(View(it->value()));
     if (!lane.ok()) return std::move(lane).status();
-    out->dormant.push_back({place->order, std::move(*lane)});
+    rows.push_back({place->order, std::move(*lane)});
   }
   out->more = it->Valid();
   return TranslateStatus(it->status(), "cannot read the store");
@@ -317,14 +322,15 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 
 /// One seek a host: from its first lane past its last.
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantHostsPage& hosts, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<std::string>>();
   std::string to = PrefixEnd(std::string(1, static_cast<char>(KeyKind::kDormant)));
   rocksdb::Slice upper(to);
   auto it = Iterate(db_, how, hosts.after.empty() ? EncodeDormantPrefix("") : PrefixEnd(EncodeDormantPrefix(hosts.after)), &upper);
-  while (it->Valid() && out->dormant_hosts.size() < page.limit) {
+  while (it->Valid() && rows.size() < page.limit) {
     std::optional<DormantPlace> place = DecodeDormantKey(View(it->key()));
     if (!place) return BadKey(View(it->key()));
     it->Seek(PrefixEnd(EncodeDormantPrefix(place->host)));
-    out->dormant_hosts.push_back(std::move(place->host));
+    rows.push_back(std::move(place->host));
   }
   out->more = it->Valid();
   return TranslateStatus(it->status(), "cannot read the store");

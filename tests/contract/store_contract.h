@@ -39,7 +39,7 @@ TEMPLATE_TEST_CASE("store: what was never written loads as nothing", "", STORE_H
   CHECK_FALSE(h.LoadFkey("a"));
   CHECK_FALSE(h.LoadIdempotency({"tester", "a"}));
   CHECK_FALSE(h.LoadLane(kFifoLane));
-  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, StoreHarness::kStart}).due.empty());
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, StoreHarness::kStart}).due().empty());
   CHECK(h.List({}).items.empty());
   CHECK(h.totals().next_id == 1);
 }
@@ -187,7 +187,7 @@ TEMPLATE_TEST_CASE("store: the operations of one batch act in their order", "", 
   TestType h;
   h.Commit({PutFkey{"a", {{1}, kWallNever}}, PutFkey{"a", {{2}, kWallNever}}, PutDue{Clock::kWall, {5, {1}}}, DeleteDue{Clock::kWall, {5, {1}}}});
   CHECK(h.LoadFkey("a")->id.value == 2);
-  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due().empty());
 }
 
 TEMPLATE_TEST_CASE("store: a deleted notify is gone, its changes with it, and its id may be put again", "", STORE_HARNESS) {
@@ -278,19 +278,19 @@ TEMPLATE_TEST_CASE("store: the due index pages by time, then id, each clock for 
                          PutDue{Clock::kWall, {100, {4}}}, PutDue{Clock::kMono, {50, {5}}}, PutDue{Clock::kWall, {301, {6}}}});
   h.Commit(std::move(ops));
   auto page = h.LoadPage(DuePage{Clock::kWall, {-1000, {}}, 301});
-  CHECK(IdsOf(page.due) == Ids{2, 4, 1, 3});
-  CHECK(page.due[0].key.time_ms == -200);
+  CHECK(IdsOf(page.due()) == Ids{2, 4, 1, 3});
+  CHECK(page.due()[0].key.time_ms == -200);
   CHECK_FALSE(page.more);
-  for (const LoadedDue& due : page.due) {
+  for (const LoadedDue& due : page.due()) {
     REQUIRE(due.notify.record);
     CHECK(due.notify.record->id == due.key.id);
     CHECK_FALSE(due.notify.in_tail);
   }
-  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kMono, {}, 51}).due) == Ids{5});
-  CHECK(h.LoadPage(DuePage{Clock::kMono, {}, 50}).due.empty());
-  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kWall, {300, {2}}, 1000}).due) == Ids{3, 6});
+  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kMono, {}, 51}).due()) == Ids{5});
+  CHECK(h.LoadPage(DuePage{Clock::kMono, {}, 50}).due().empty());
+  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kWall, {300, {2}}, 1000}).due()) == Ids{3, 6});
   h.Commit({DeleteDue{Clock::kWall, {300, {1}}}});
-  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kWall, {300, {}}, 1000}).due) == Ids{3, 6});
+  CHECK(IdsOf(h.LoadPage(DuePage{Clock::kWall, {300, {}}, 1000}).due()) == Ids{3, 6});
 }
 
 TEMPLATE_TEST_CASE("store: a page ends at its limit and says whether more follows", "", STORE_HARNESS) {
@@ -303,10 +303,10 @@ TEMPLATE_TEST_CASE("store: a page ends at its limit and says whether more follow
   }
   h.Commit(std::move(ops));
   auto page = h.LoadPage(DuePage{Clock::kWall, {}, 1000}, 70);
-  CHECK(page.due.size() == 70);
+  CHECK(page.due().size() == 70);
   CHECK(page.more);
   page = h.LoadPage(DuePage{Clock::kWall, {71, {}}, 1000}, 30);
-  CHECK(page.due.size() == 30);
+  CHECK(page.due().size() == 30);
   CHECK_FALSE(page.more);
   CHECK(h.LoadPage(DuePage{Clock::kWall, {71, {}}, 101}, 29).more);
   CHECK_FALSE(h.LoadPage(DuePage{Clock::kWall, {71, {}}, 100}, 29).more);
@@ -317,9 +317,9 @@ TEMPLATE_TEST_CASE("store: a page ends at its limit and says whether more follow
 TEMPLATE_TEST_CASE("store: the expiry index pages by time, then id", "", STORE_HARNESS) {
   TestType h;
   h.Commit({PutExpiry{{20, {1}}}, PutExpiry{{10, {3}}}, PutExpiry{{10, {2}}}, PutExpiry{{30, {4}}}});
-  CHECK((h.LoadPage(ExpiryPage{{}, 30}).expiries == std::vector<DueKey>{{10, {2}}, {10, {3}}, {20, {1}}}));
+  CHECK((h.LoadPage(ExpiryPage{{}, 30}).expiries() == std::vector<DueKey>{{10, {2}}, {10, {3}}, {20, {1}}}));
   h.Commit({DeleteExpiry{{10, {3}}}});
-  CHECK((h.LoadPage(ExpiryPage{{10, {3}}, 31}).expiries == std::vector<DueKey>{{20, {1}}, {30, {4}}}));
+  CHECK((h.LoadPage(ExpiryPage{{10, {3}}, 31}).expiries() == std::vector<DueKey>{{20, {1}}, {30, {4}}}));
 }
 
 TEMPLATE_TEST_CASE("store: a lane's tail pages in the lane's order and holds no other lane's", "", STORE_HARNESS) {
@@ -343,23 +343,23 @@ TEMPLATE_TEST_CASE("store: a lane's tail pages in the lane's order and holds no 
   spill(6, twin, 5, 10);
   h.Commit(std::move(ops));
   auto page = h.LoadPage(TailPage{kConcurrentLane, {}});
-  REQUIRE(page.tail.size() == 4);
-  CHECK((page.tail[0].key == OrderKey{0, {90}, {3}}));
-  CHECK((page.tail[1].key == OrderKey{5, {10}, {2}}));
-  CHECK((page.tail[2].key == OrderKey{5, {10}, {4}}));
-  CHECK((page.tail[3].key == OrderKey{5, {20}, {1}}));
-  for (const LoadedTail& tail : page.tail) {
+  REQUIRE(page.tail().size() == 4);
+  CHECK((page.tail()[0].key == OrderKey{0, {90}, {3}}));
+  CHECK((page.tail()[1].key == OrderKey{5, {10}, {2}}));
+  CHECK((page.tail()[2].key == OrderKey{5, {10}, {4}}));
+  CHECK((page.tail()[3].key == OrderKey{5, {20}, {1}}));
+  for (const LoadedTail& tail : page.tail()) {
     REQUIRE(tail.notify.record);
     CHECK(tail.notify.record->id == tail.key.id);
     CHECK(tail.notify.in_tail);
   }
   h.Commit({DeleteTail{kConcurrentLane, {5, {10}, {4}}}});
   page = h.LoadPage(TailPage{kConcurrentLane, {5, {10}, {2}}}, 1);
-  REQUIRE(page.tail.size() == 1);
+  REQUIRE(page.tail().size() == 1);
   CHECK(page.more);
   page = h.LoadPage(TailPage{kConcurrentLane, {5, {10}, {3}}}, 1);
-  REQUIRE(page.tail.size() == 1);
-  CHECK(page.tail[0].key.id.value == 1);
+  REQUIRE(page.tail().size() == 1);
+  CHECK(page.tail()[0].key.id.value == 1);
   CHECK_FALSE(page.more);
 }
 
@@ -372,20 +372,20 @@ TEMPLATE_TEST_CASE("store: the keys of a lane's tail between two places are coun
   h.Commit(std::move(ops));
   auto count = [&](OrderKey from, OrderKey to, size_t limit) { return h.LoadPage(TailCountPage{kFifoLane, from, to}, limit); };
   OrderKey all{255, {INT64_MAX}, {UINT64_MAX}};
-  CHECK(count({}, all, 1000).count == 40);
-  CHECK(count({}, all, 1000).first == count({}, all, 1).first);
-  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).first == OrderKey{0, {5}, {10}});
-  CHECK_FALSE(count({0, {7}, {14}}, {0, {7}, {14}}, 1000).first);
+  CHECK(count({}, all, 1000).tail_count().count == 40);
+  CHECK(count({}, all, 1000).tail_count().first == count({}, all, 1).tail_count().first);
+  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).tail_count().first == OrderKey{0, {5}, {10}});
+  CHECK_FALSE(count({0, {7}, {14}}, {0, {7}, {14}}, 1000).tail_count().first);
   CHECK_FALSE(count({}, all, 40).more);
-  CHECK(count({}, all, 39).count == 39);
+  CHECK(count({}, all, 39).tail_count().count == 39);
   CHECK(count({}, all, 39).more);
-  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).count == 4);
-  CHECK(count({0, {5}, {11}}, {0, {7}, {15}}, 1000).count == 4);
-  CHECK(count({0, {7}, {14}}, {0, {7}, {14}}, 1000).count == 0);
-  CHECK(count({0, {9}, {18}}, {0, {7}, {14}}, 1000).count == 0);
+  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).tail_count().count == 4);
+  CHECK(count({0, {5}, {11}}, {0, {7}, {15}}, 1000).tail_count().count == 4);
+  CHECK(count({0, {7}, {14}}, {0, {7}, {14}}, 1000).tail_count().count == 0);
+  CHECK(count({0, {9}, {18}}, {0, {7}, {14}}, 1000).tail_count().count == 0);
   h.Commit({DeleteTail{kFifoLane, {0, {6}, {12}}}});
-  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).count == 3);
-  CHECK(h.LoadPage(TailCountPage{{Mode::kFifo, "none"}, {}, all}).count == 0);
+  CHECK(count({0, {5}, {10}}, {0, {7}, {14}}, 1000).tail_count().count == 3);
+  CHECK(h.LoadPage(TailCountPage{{Mode::kFifo, "none"}, {}, all}).tail_count().count == 0);
 }
 
 TEMPLATE_TEST_CASE("store: sleeping lanes page by order, their hosts by name", "", STORE_HARNESS) {
@@ -393,21 +393,21 @@ TEMPLATE_TEST_CASE("store: sleeping lanes page by order, their hosts by name", "
   h.Commit({PutDormant{"b:80", {7, kFifoLane}}, PutDormant{"b:80", {300, kConcurrentLane}}, PutDormant{"a:80", {9, kFifoLane}},
             PutDormant{"b:8", {1, kFifoLane}}, PutDormant{"c:80", {2, kFifoLane}}});
   auto page = h.LoadPage(DormantPage{"b:80", 0});
-  REQUIRE(page.dormant.size() == 2);
-  CHECK(page.dormant[0].order == 7);
-  CHECK(page.dormant[0].lane == kFifoLane);
-  CHECK(page.dormant[1].order == 300);
-  CHECK(page.dormant[1].lane == kConcurrentLane);
-  CHECK(h.LoadPage(DormantPage{"b:80", 8}).dormant.size() == 1);
+  REQUIRE(page.dormant().size() == 2);
+  CHECK(page.dormant()[0].order == 7);
+  CHECK(page.dormant()[0].lane == kFifoLane);
+  CHECK(page.dormant()[1].order == 300);
+  CHECK(page.dormant()[1].lane == kConcurrentLane);
+  CHECK(h.LoadPage(DormantPage{"b:80", 8}).dormant().size() == 1);
   CHECK(h.LoadPage(DormantPage{"b:80", 0}, 1).more);
 
-  CHECK((h.LoadPage(DormantHostsPage{""}).dormant_hosts == std::vector<std::string>{"a:80", "b:8", "b:80", "c:80"}));
+  CHECK((h.LoadPage(DormantHostsPage{""}).dormant_hosts() == std::vector<std::string>{"a:80", "b:8", "b:80", "c:80"}));
   auto hosts = h.LoadPage(DormantHostsPage{"b:8"}, 1);
-  CHECK(hosts.dormant_hosts == std::vector<std::string>{"b:80"});
+  CHECK(hosts.dormant_hosts() == std::vector<std::string>{"b:80"});
   CHECK(hosts.more);
   CHECK_FALSE(h.LoadPage(DormantHostsPage{"b:80"}, 1).more);
   h.Commit({DeleteDormant{"b:80", {7, kFifoLane}}, DeleteDormant{"b:80", {300, kConcurrentLane}}});
-  CHECK((h.LoadPage(DormantHostsPage{"a:80"}).dormant_hosts == std::vector<std::string>{"b:8", "c:80"}));
+  CHECK((h.LoadPage(DormantHostsPage{"a:80"}).dormant_hosts() == std::vector<std::string>{"b:8", "c:80"}));
 }
 
 TEMPLATE_TEST_CASE("store: a load says whether a pending notify stands in its lane's tail", "", STORE_HARNESS) {

@@ -225,28 +225,32 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
     if (from < to) walk(keys.lower_bound(from), keys.lower_bound(to), take);
   };
   if (const auto* page = std::get_if<DuePage>(&effect.page)) {
-    window(written_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms, [&](const DueKey& key) {
-      out.due.push_back({key, Get(key.id)});
-    });
+    auto& rows = out.rows.emplace<std::vector<LoadedDue>>();
+    window(written_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms, [&](const DueKey& key) { rows.push_back({key, Get(key.id)}); });
   } else if (const auto* page = std::get_if<ExpiryPage>(&effect.page)) {
-    window(written_.expiries, page->from, page->to_ms, [&](const DueKey& key) { out.expiries.push_back(key); });
+    auto& rows = out.rows.emplace<std::vector<DueKey>>();
+    window(written_.expiries, page->from, page->to_ms, [&](const DueKey& key) { rows.push_back(key); });
   } else if (const auto* page = std::get_if<TailPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<LoadedTail>>();
     auto lane = written_.tails.find(page->lane);
     if (lane != written_.tails.end())
-      walk(lane->second.lower_bound(page->from), lane->second.end(), [&](const OrderKey& key) { out.tail.push_back({key, Get(key.id)}); });
+      walk(lane->second.lower_bound(page->from), lane->second.end(), [&](const OrderKey& key) { rows.push_back({key, Get(key.id)}); });
   } else if (const auto* page = std::get_if<TailCountPage>(&effect.page)) {
+    auto& tally = out.rows.emplace<TailCount>();
     auto lane = written_.tails.find(page->lane);
     if (lane != written_.tails.end() && page->from < page->to)
       walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey& key) {
-        if (out.count++ == 0) out.first = key;
+        if (tally.count++ == 0) tally.first = key;
       });
   } else if (const auto* page = std::get_if<DormantPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<DormantLane>>();
     auto host = written_.dormant.find(page->host);
     if (host != written_.dormant.end())
-      walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { out.dormant.push_back({lane.first, lane.second}); });
+      walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { rows.push_back({lane.first, lane.second}); });
   } else {
+    auto& rows = out.rows.emplace<std::vector<std::string>>();
     const std::string& after = std::get<DormantHostsPage>(effect.page).after;
-    walk(written_.dormant.upper_bound(after), written_.dormant.end(), [&](const auto& host) { out.dormant_hosts.push_back(host.first); });
+    walk(written_.dormant.upper_bound(after), written_.dormant.end(), [&](const auto& host) { rows.push_back(host.first); });
   }
   return out;
 }

@@ -265,8 +265,10 @@ void Auditor::OnRead(const Event& event) {
     for (const LoadedValue& value : loaded->values)
       if (const auto* notify = std::get_if<LoadedNotify>(&value)) note(*notify);
   } else if (const auto* page = std::get_if<PageLoaded>(&event)) {
-    for (const LoadedDue& due : page->due) note(due.notify);
-    for (const LoadedTail& tail : page->tail) note(tail.notify);
+    if (const auto* rows = std::get_if<std::vector<LoadedDue>>(&page->rows))
+      for (const LoadedDue& due : *rows) note(due.notify);
+    if (const auto* rows = std::get_if<std::vector<LoadedTail>>(&page->rows))
+      for (const LoadedTail& tail : *rows) note(tail.notify);
   }
 }
 

@@ -94,6 +94,28 @@ std::string Text(const WriteOp& op) {
                     op);
 }
 
+std::string Text(const std::string& text) {
+  return text;
+}
+std::string Text(const LoadedDue& due) {
+  return Text(due.key) + (due.notify.record ? "" : "(none)");
+}
+std::string Text(const LoadedTail& tail) {
+  return Text(tail.key) + (tail.notify.record ? "" : "(none)");
+}
+std::string Text(const DormantLane& lane) {
+  return Text(lane.order) + ":" + Text(lane.lane);
+}
+std::string Text(const PageRows& page) {
+  std::string text;
+  std::visit(Overloaded{[](const TailCount&) {},
+                        [&](const auto& rows) {
+                          for (const auto& row : rows) text += " " + Text(row);
+                        }},
+             page);
+  return text;
+}
+
 }  // namespace
 
 std::string Describe(const Event& event) {
@@ -142,12 +164,7 @@ std::string Describe(const Event& event) {
                         [](const Loaded& e) { return "loaded " + Text(e.ticket); },
                         [](const PageLoaded& e) {
                           std::string text = "page " + Text(e.ticket) + (e.more ? " more" : "");
-                          for (const LoadedDue& d : e.due) text += " " + Text(d.key) + (d.notify.record ? "" : "(none)");
-                          for (const DueKey& d : e.expiries) text += " " + Text(d);
-                          for (const LoadedTail& d : e.tail) text += " " + Text(d.key) + (d.notify.record ? "" : "(none)");
-                          for (const DormantLane& d : e.dormant) text += " " + Text(d.order) + ":" + Text(d.lane);
-                          for (const std::string& host : e.dormant_hosts) text += " " + host;
-                          return text;
+                          return text + Text(e.rows);
                         },
                         [](const ReadDone& e) { return "read done " + Text(e.request); },
                         [](const ListDone& e) { return "list done " + Text(e.request); },

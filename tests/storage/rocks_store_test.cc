@@ -159,8 +159,8 @@ TEST_CASE("damage: an index key without its record is an error, one of a settled
   settled.state = SettledState(Phase::kSucceeded);
   store.Commit({Put(settled), Put(MakeRecord(2)), PutDue{Clock::kWall, {1, {1}}}, PutDue{Clock::kWall, {2, {2}}}});
   auto page = store.LoadPage(DuePage{Clock::kWall, {}, 10}, 1);
-  REQUIRE(page.due.size() == 1);
-  CHECK(page.due[0].key.id.value == 2);
+  REQUIRE(page.due().size() == 1);
+  CHECK(page.due()[0].key.id.value == 2);
   CHECK_FALSE(page.more);
   store.Commit({PutDue{Clock::kWall, {3, {3}}}});
   store.store().LoadPage({7, 10, DuePage{Clock::kWall, {}, 10}});
@@ -168,7 +168,7 @@ TEST_CASE("damage: an index key without its record is an error, one of a settled
   CHECK(failed.ticket == 7);
   CHECK(failed.status.code() == Code::kCorrupt);
   CHECK_THAT(failed.status.detail(), Catch::Contains(NotifyId{3}.ToString()));
-  CHECK(failed.due.empty());
+  CHECK(failed.due().empty());
 }
 
 // ---- bounds
@@ -185,9 +185,9 @@ TEST_CASE("bounds: a page of large records ends early and says that more follows
   for (bool more = true; more; ++pages) {
     auto page = store.LoadPage(DuePage{Clock::kWall, {0, {next}}, 100}, 512);
     if (pages > 0) page = store.LoadPage(DuePage{Clock::kWall, {static_cast<int64_t>(next), {}}, 100}, 512);
-    REQUIRE_FALSE(page.due.empty());
-    CHECK(page.due.size() < 50);
-    for (const LoadedDue& due : page.due) REQUIRE(due.key.id.value == next++);
+    REQUIRE_FALSE(page.due().empty());
+    CHECK(page.due().size() < 50);
+    for (const LoadedDue& due : page.due()) REQUIRE(due.key.id.value == next++);
     more = page.more;
   }
   CHECK(next == 51);
