@@ -77,6 +77,11 @@ class Core::Impl {
   void CheckInvariants() const;
 
  private:
+  // ---- core_checks.cc
+  struct Counted;
+  void CheckEntry(const Entry& entry, Counted* counted) const;
+  void CheckLane(const Lane& lane, Counted* counted) const;
+
   // ---- core.cc: events, batches, replies
   /// Runs the handler of a request that may have to look something up.
   template <class Request>
@@ -195,6 +200,8 @@ class Core::Impl {
   Handled Handle(Task* task, ExpiryDue& r);
   struct SubmitPlan;
   struct PlanContext;
+  Status PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
+  Status PlanHeld(const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
   /// `plan->in_the_way` says of an error what is in the way, where something is.
   Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
   Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);

@@ -58,79 +58,85 @@ struct Core::Impl::PlanContext {
   uint64_t accepted = 0;
 };
 
+/// Looks whether the item's idempotency key, which it has, is known: then the item is a duplicate.
+Status Core::Impl::PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan) {
+  IdempotencyKey key{item.head->caller, item.idempotency_key};
+  auto differs = [] { return Status(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key"); };
+  if (auto here = context.keys.find(key); here != context.keys.end()) {
+    if (r.items[here->second].fields != item.fields) return differs();
+    plan->kind = SubmitPlan::Kind::kDuplicate;
+    plan->earlier.item = here->second;
+    return Status::Ok();
+  }
+  const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
+  if (!record || record->expires_at <= now_.wall) return Status::Ok();
+  if (!SameFields(record->fields, item)) return differs();
+  plan->kind = SubmitPlan::Kind::kDuplicate;
+  Entry* first = FindEntry(record->id);
+  if (first->exists) plan->earlier.stored = first;
+  else plan->removed = record->id;
+  return Status::Ok();
+}
+
+/// Looks what the item's fkey, which it has, holds: a notify, which is in the way, kept or replaced, or a trigger that came before the item.
+Status Core::Impl::PlanHeld(const SubmitItem& item, const PlanContext& context, SubmitPlan* plan) {
+  const std::string& fkey = item.head->fkey;
+  Ref held;
+  if (auto here = context.fkeys.find(fkey); here != context.fkeys.end()) {
+    held.item = here->second;
+  } else if (const auto& record = fkeys_.at(fkey)->record; record && record->expires_at > now_.wall) {
+    if (record->remembered) {
+      plan->early = record->remembered;
+    } else {
+      Entry* entry = FindEntry(record->id);
+      if (entry->pending() && entry->held(now_.wall) && entry->state.expires_at > now_.wall) held.stored = entry;
+    }
+  }
+  if (held && item.on_held == OnHeld::kReject) {
+    plan->in_the_way = held;
+    return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
+  }
+  if (held && item.on_held == OnHeld::kKeep) {
+    plan->kind = SubmitPlan::Kind::kKept;
+    plan->earlier = held;
+    return Status::Ok();
+  }
+  plan->replaced = held;
+  if (!plan->early || !plan->early->data) return Status::Ok();
+  Result<NotifySpec> spec = DecodeSpec(*item.spec);
+  CHECK(spec.ok());
+  Result<NotifySpec> merged = MergeTriggerData(std::move(*spec), *plan->early->data, limits_.max_body_bytes);
+  if (!merged.ok()) {
+    std::string detail = "the trigger of this fkey that came before has data that cannot be merged into this notify: " + merged.status().detail();
+    return Status(merged.status().code(), std::move(detail), "/fkey");
+  }
+  plan->spec = std::make_shared<const std::string>(EncodeSpec(*merged));
+  return Status::Ok();
+}
+
 Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan) {
   const SubmitItem& item = r.items[i];
-  IdempotencyKey key{item.head->caller, item.idempotency_key};
-  bool keyed = !item.idempotency_key.empty();
-  if (keyed) {
-    auto differs = [] { return Status(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key"); };
-    if (auto here = context->keys.find(key); here != context->keys.end()) {
-      if (r.items[here->second].fields != item.fields) return differs();
-      plan->kind = SubmitPlan::Kind::kDuplicate;
-      plan->earlier.item = here->second;
-      return Status::Ok();
-    }
-    const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
-    if (record && record->expires_at > now_.wall) {
-      if (!SameFields(record->fields, item)) return differs();
-      plan->kind = SubmitPlan::Kind::kDuplicate;
-      Entry* first = FindEntry(record->id);
-      if (first->exists) plan->earlier.stored = first;
-      else plan->removed = record->id;
-      return Status::Ok();
-    }
-  }
+  const bool keyed = !item.idempotency_key.empty();
+  if (keyed)
+    if (Status status = PlanKeyed(r, item, *context, plan); !status.ok() || plan->kind == SubmitPlan::Kind::kDuplicate) return status;
   if (!item.refused.ok()) return item.refused;
-  auto ahead = [&](const When& when) { return when.kind == When::Kind::kAt && when.ms > now_.wall.ms + kMaxAheadMs; };
-  if (ahead(item.when)) return TooFarAhead(item.when);
+  if (item.when.kind == When::Kind::kAt && item.when.ms > now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();
   const std::string& fkey = item.head->fkey;
-  if (!fkey.empty()) {
-    Ref held;
-    if (auto here = context->fkeys.find(fkey); here != context->fkeys.end()) {
-      held.item = here->second;
-    } else if (const auto& record = fkeys_.at(fkey)->record; record && record->expires_at > now_.wall) {
-      if (record->remembered) {
-        plan->early = record->remembered;
-      } else {
-        Entry* entry = FindEntry(record->id);
-        if (entry->pending() && entry->held(now_.wall) && entry->state.expires_at > now_.wall) held.stored = entry;
-      }
-    }
-    if (held) {
-      if (item.on_held == OnHeld::kReject) {
-        plan->in_the_way = held;
-        return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
-      }
-      if (item.on_held == OnHeld::kKeep) {
-        plan->kind = SubmitPlan::Kind::kKept;
-        plan->earlier = held;
-        if (keyed) context->keys[key] = i;
-        return Status::Ok();
-      }
-      plan->replaced = held;
-    }
-    if (plan->early && plan->early->data) {
-      Result<NotifySpec> spec = DecodeSpec(*item.spec);
-      CHECK(spec.ok());
-      Result<NotifySpec> merged = MergeTriggerData(std::move(*spec), *plan->early->data, limits_.max_body_bytes);
-      if (!merged.ok()) {
-        std::string detail = "the trigger of this fkey that came before has data that cannot be merged into this notify: " + merged.status().detail();
-        return Status(merged.status().code(), std::move(detail), "/fkey");
-      }
-      plan->spec = std::make_shared<const std::string>(EncodeSpec(*merged));
+  if (!fkey.empty())
+    if (Status status = PlanHeld(item, *context, plan); !status.ok()) return status;
+  if (plan->kind == SubmitPlan::Kind::kNew) {
+    const bool in_place = static_cast<bool>(plan->replaced);
+    if (!in_place && totals_.pending() + context->accepted >= limits_.max_pending)
+      return Status(Code::kTooMany, "the limit of pending notifies is reached");
+    context->accepted += !in_place;
+    if (!fkey.empty()) {
+      // An item whose due time has passed is sent at once and holds nothing, like one that was triggered already.
+      bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !DueOf(item.when).at_once);
+      context->fkeys[fkey] = holds ? i : SIZE_MAX;
     }
   }
-  bool in_place = static_cast<bool>(plan->replaced);
-  if (!in_place && totals_.pending() + context->accepted >= limits_.max_pending)
-    return Status(Code::kTooMany, "the limit of pending notifies is reached");
-  context->accepted += !in_place;
-  if (!fkey.empty()) {
-    // An item whose due time has passed is sent at once and holds nothing, like one that was triggered already.
-    bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !DueOf(item.when).at_once);
-    context->fkeys[fkey] = holds ? i : SIZE_MAX;
-  }
-  if (keyed) context->keys[key] = i;
+  if (keyed) context->keys[{item.head->caller, item.idempotency_key}] = i;
   return Status::Ok();
 }
 
