@@ -64,7 +64,7 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
   CHECK(lane.promoted == counted->promoted_of[&lane]);
   CHECK(lane.sending == counted->sending_of[&lane]);
   CHECK(!lane.disk_tail || lane.record.tail);
-  CHECK(!lane.known || lane.record.dormant == (lane.record.tail && !lane.paused()));
+  CHECK(!lane.known || lane.record.listed == (lane.record.tail && !lane.paused()));
   CHECK(!lane.MayGo() || lane.pins > 0 || lane.loading || !journal_.IsWritten(lane.written));
   // Nobody is forgotten: what could start waits for its turn, and what waits for time is registered for that.
   if (const Entry* next = NextOf(lane); next && !lane.waits()) {
@@ -77,8 +77,8 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
   // A lane that sleeps is in its host's turn, or is woken by its head.
   bool sleeps = lane.known && lane.disk_tail && !lane.active && !lane.has_attempted_head() && !lane.paused() && !lane.throttled();
   if (sleeps && !lane.wake && hosts_asked_) {
-    auto host = hosts_.find(lane.record.dormant_host);
-    uint64_t order = lane.record.dormant_order;
+    auto host = hosts_.find(lane.record.sleeper_host);
+    uint64_t order = lane.record.sleeper_order;
     bool in_turn = host != hosts_.end() && host->second->sleepers && (host->second->cursor <= order || host->second->fell_asleep <= order);
     CHECK(in_turn || PagesUnderWay());
   }

@@ -369,8 +369,8 @@ class Core::Impl {
   bool IsAhead(const Lane& lane, const OrderKey& key) const { return lane.fifo() && !AllDueLoaded({key.due.ms, key.id}); }
   void HoldAtHorizon(Lane* lane);
   void ReleaseHorizon();
-  void OnDormantPage(const std::string& host, PageLoaded& page);
-  void OnDormantHosts(PageLoaded& page);
+  void OnSleepersPage(const std::string& host, PageLoaded& page);
+  void OnSleeperHosts(PageLoaded& page);
   void WakeSleepers();
 
   // ---- core_turns.cc: whose turn it is

@@ -235,7 +235,7 @@ void Core::Impl::PageWindows() {
     expiry_.horizon().BeginPage(to_ms);
     AskPage({0, limits_.page_items, ExpiryPage{expiry_.horizon().at(), to_ms}});
   }
-  if (!hosts_asked_ && totals_.dormant_lanes > 0) AskPage({0, limits_.page_items, DormantHostsPage{""}});
+  if (!hosts_asked_ && totals_.sleeping_lanes > 0) AskPage({0, limits_.page_items, SleeperHostsPage{""}});
   hosts_asked_ = true;
 }
 
@@ -270,10 +270,10 @@ void Core::Impl::On(PageLoaded& e) {
     CHECK(asked != explaining_.end());
     OnTailCount(asked->second, e);
     explaining_.erase(asked);
-  } else if (auto* dormant = std::get_if<DormantPage>(&page)) {
-    OnDormantPage(dormant->host, e);
+  } else if (auto* sleepers = std::get_if<SleepersPage>(&page)) {
+    OnSleepersPage(sleepers->host, e);
   } else {
-    OnDormantHosts(e);
+    OnSleeperHosts(e);
   }
   page_tickets_.erase(e.ticket);
   SweepGraveyard();

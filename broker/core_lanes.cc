@@ -103,22 +103,22 @@ void Core::Impl::WriteLanes() {
 /// pass over it.
 void Core::Impl::Enlist(Lane* lane) {
   LaneRecord& record = lane->record;
-  if (!record.tail || record.dormant || lane->paused()) return;
-  record.dormant = true;
-  record.dormant_order = totals_.next_dormant_order++;
+  if (!record.tail || record.listed || lane->paused()) return;
+  record.listed = true;
+  record.sleeper_order = totals_.next_sleeper_order++;
   lane->served = false;
-  ++totals_.dormant_lanes;
-  Write(PutDormant{record.dormant_host, {record.dormant_order, lane->key}});
+  ++totals_.sleeping_lanes;
+  Write(PutSleeper{record.sleeper_host, {record.sleeper_order, lane->key}});
   DirtyLane(lane);
 }
 
 void Core::Impl::Delist(Lane* lane) {
   LaneRecord& record = lane->record;
-  if (!record.dormant) return;
-  Write(DeleteDormant{record.dormant_host, {record.dormant_order, lane->key}});
-  --totals_.dormant_lanes;
-  record.dormant = false;
-  record.dormant_order = 0;
+  if (!record.listed) return;
+  Write(DeleteSleeper{record.sleeper_host, {record.sleeper_order, lane->key}});
+  --totals_.sleeping_lanes;
+  record.listed = false;
+  record.sleeper_order = 0;
   DirtyLane(lane);
 }
 
@@ -127,7 +127,7 @@ void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) 
   if (!record.tail) {
     record.tail = true;
     record.tail_from = key;
-    record.dormant_host = host.name;
+    record.sleeper_host = host.name;
     DirtyLane(lane);
     Enlist(lane);
   } else if (key < record.tail_from) {
@@ -259,7 +259,7 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
   Delist(lane);
   lane->record.tail = false;
   lane->record.tail_from = {};
-  lane->record.dormant_host.clear();
+  lane->record.sleeper_host.clear();
   DirtyLane(lane);
 }
 
@@ -272,7 +272,7 @@ void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->active) return RefillTail(lane);
   if (!lane->disk_tail || lane->has_attempted_head()) return;
-  auto host = hosts_.find(lane->record.dormant_host);
+  auto host = hosts_.find(lane->record.sleeper_host);
   bool crowded = host != hosts_.end() && Crowded(*host->second);
   if (!has_room && (crowded || (ShortOfMemory() && IsAhead(*lane, lane->tail_next)))) return FallAsleep(lane);
   lane->active = true;
@@ -286,7 +286,7 @@ void Core::Impl::RefillTail(Lane* lane) {
   if (lane->has_attempted_head()) return;  // nothing behind it is sent before it is settled
   // Until the due window has caught up with the clock (after a start), memory is for what that brings, which comes first in order.
   if (!IsCaughtUp() || IsAhead(*lane, lane->tail_next)) return HoldAtHorizon(lane);
-  Host* host = GetHost(lane->record.dormant_host);
+  Host* host = GetHost(lane->record.sleeper_host);
   size_t room = std::min(LaneRoom(*host), limits_.page_items);
   // Where other lanes sleep, reads what is left of its quantum: the rest would go back to the tail.
   if (host->sleepers) room = std::min<size_t>(room, lane->turns < kQuantum ? kQuantum - lane->turns : 1);
@@ -341,7 +341,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 /// it would be woken before all that came after it, however long they have waited (I9).
 void Core::Impl::FallAsleep(Lane* lane) {
   // A blocked lane is woken by its head, a paused one by its resume, neither in its host's turn.
-  if (!lane->record.dormant || lane->has_attempted_head() || lane->paused()) return;
+  if (!lane->record.listed || lane->has_attempted_head() || lane->paused()) return;
   // A lane without a token is woken by its next one, as long as there is room to remember it until then.
   if (!HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   lane->turns = 0;
@@ -349,10 +349,10 @@ void Core::Impl::FallAsleep(Lane* lane) {
     Delist(lane);
     Enlist(lane);
   }
-  Host* host = GetHost(lane->record.dormant_host);
-  if (!host->sleepers) host->cursor = lane->record.dormant_order;
-  host->cursor = std::min(host->cursor, lane->record.dormant_order);
-  host->fell_asleep = std::min(host->fell_asleep, lane->record.dormant_order);
+  Host* host = GetHost(lane->record.sleeper_host);
+  if (!host->sleepers) host->cursor = lane->record.sleeper_order;
+  host->cursor = std::min(host->cursor, lane->record.sleeper_order);
+  host->fell_asleep = std::min(host->fell_asleep, lane->record.sleeper_order);
   host->sleepers = true;
   CheckSleepers(host);
 }
@@ -417,7 +417,7 @@ void Core::Impl::WakeSleepers() {
     host->page = true;
     ++sleeper_pages_;
     host->fell_asleep = UINT64_MAX;
-    AskPage({0, limit, DormantPage{host->name, host->cursor}});
+    AskPage({0, limit, SleepersPage{host->name, host->cursor}});
   }
 }
 
@@ -441,7 +441,7 @@ void Core::Impl::EndWaking(Lane* lane) {
 /// woken it, and it may have another place by now (I9).
 void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
   const LaneRecord& record = lane->record;
-  if (record.tail && record.dormant && record.dormant_order == order && record.dormant_host == host->name) {
+  if (record.tail && record.listed && record.sleeper_order == order && record.sleeper_host == host->name) {
     if (!lane->active) BeginWaking(lane, host);
     Activate(lane, true);
   }
@@ -465,11 +465,11 @@ void Core::Impl::ReleaseHorizon() {
   }
 }
 
-void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
+void Core::Impl::OnSleepersPage(const std::string& name, PageLoaded& page) {
   Host* host = hosts_.at(name).get();
   --sleeper_pages_;
-  if (page.more && !page.dormant().empty()) {
-    host->cursor = page.dormant().back().order + 1;
+  if (page.more && !page.sleepers().empty()) {
+    host->cursor = page.sleepers().back().order + 1;
   } else {
     host->cursor = UINT64_MAX;
     host->sleepers = false;
@@ -481,7 +481,7 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   }
   host->fell_asleep = UINT64_MAX;
   CheckSleepers(host);
-  for (DormantLane& item : page.dormant()) {
+  for (Sleeper& item : page.sleepers()) {
     Lane* lane = GetLane(item.lane);
     if (lane->known && !lane->loading) {
       WakeFrom(lane, item.order, host);
@@ -495,15 +495,15 @@ void Core::Impl::OnDormantPage(const std::string& name, PageLoaded& page) {
   MaybeDropHost(host);
 }
 
-void Core::Impl::OnDormantHosts(PageLoaded& page) {
-  for (const std::string& name : page.dormant_hosts()) {
+void Core::Impl::OnSleeperHosts(PageLoaded& page) {
+  for (const std::string& name : page.sleeper_hosts()) {
     Host* host = GetHost(name);
     host->sleepers = true;
     host->cursor = 0;
     host->fell_asleep = 0;  // a page under way began behind them
     CheckSleepers(host);
   }
-  if (page.more) AskPage({0, limits_.page_items, DormantHostsPage{page.dormant_hosts().back()}});
+  if (page.more) AskPage({0, limits_.page_items, SleeperHostsPage{page.sleeper_hosts().back()}});
 }
 
 }  // namespace notifyd

@@ -70,13 +70,13 @@ struct AddLaneCounts {
   LaneKey lane;
   IndexCounts change;
 };
-struct PutDormant {
+struct PutSleeper {
   std::string host;
-  DormantLane lane;
+  Sleeper lane;
 };
-struct DeleteDormant {
+struct DeleteSleeper {
   std::string host;
-  DormantLane lane;
+  Sleeper lane;
 };
 struct PutFkey {
   std::string fkey;
@@ -104,7 +104,7 @@ struct DeleteSettled {
 };
 
 using WriteOp = std::variant<PutNotify, ChangeNotify, DeleteNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane,
-                             DeleteLane, PutLaneSettings, DeleteLaneSettings, AddLaneCounts, PutDormant, DeleteDormant, PutFkey, ExpireFkey,
+                             DeleteLane, PutLaneSettings, DeleteLaneSettings, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey, ExpireFkey,
                              PutIdempotency, PutSettled, DeleteSettled>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
@@ -145,15 +145,15 @@ struct TailCountPage {
   OrderKey from, to;
 };
 /// Lanes that sleep at a host: order >= from.
-struct DormantPage {
+struct SleepersPage {
   std::string host;
   uint64_t from;
 };
 /// Hosts that have sleeping lanes: names > after, in order.
-struct DormantHostsPage {
+struct SleeperHostsPage {
   std::string after;
 };
-using Page = std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage>;
+using Page = std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage>;
 struct PageEffect {
   uint64_t ticket = 0;
   size_t limit = 0;

@@ -226,7 +226,7 @@ struct LoadedTail {
   OrderKey key;
   LoadedNotify notify;
 };
-struct DormantLane {
+struct Sleeper {
   uint64_t order = 0;
   LaneKey lane;
 };
@@ -235,9 +235,9 @@ struct TailCount {
   uint64_t count = 0;
   std::optional<OrderKey> first;
 };
-/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, DormantPage, DormantHostsPage. In key order.
+/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage. In key order.
 using PageRows =
-    std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<DormantLane>, std::vector<std::string>>;
+    std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<Sleeper>, std::vector<std::string>>;
 /// Answers a PageEffect. `more`: the page ended at its limit, not at its end. Where `status` is an error, nothing else counts.
 struct PageLoaded {
   uint64_t ticket = 0;
@@ -250,8 +250,8 @@ struct PageLoaded {
   std::vector<DueKey>& expiries() { return std::get<std::vector<DueKey>>(rows); }
   std::vector<LoadedTail>& tail() { return std::get<std::vector<LoadedTail>>(rows); }
   TailCount& tail_count() { return std::get<TailCount>(rows); }
-  std::vector<DormantLane>& dormant() { return std::get<std::vector<DormantLane>>(rows); }
-  std::vector<std::string>& dormant_hosts() { return std::get<std::vector<std::string>>(rows); }
+  std::vector<Sleeper>& sleepers() { return std::get<std::vector<Sleeper>>(rows); }
+  std::vector<std::string>& sleeper_hosts() { return std::get<std::vector<std::string>>(rows); }
 };
 
 /// Answers a ReadEffect.

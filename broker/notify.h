@@ -238,13 +238,13 @@ struct LaneRecord {
   /// No tail key below this one is left: iterators start here.
   OrderKey tail_from;
   /// It stands in its host's list, at this place, so that it is found again: where it has a tail and is not paused.
-  bool dormant = false;
-  std::string dormant_host;
-  uint64_t dormant_order = 0;
+  bool listed = false;
+  std::string sleeper_host;
+  uint64_t sleeper_order = 0;
   /// fifo: the head that was attempted and blocks the lane until it settles. 0: none.
   NotifyId blocked_head;
 
-  bool IsDefault() const { return !tail && !dormant && blocked_head.value == 0; }
+  bool IsDefault() const { return !tail && !listed && blocked_head.value == 0; }
 };
 
 enum class Paused : uint8_t { kNo = 0, kByRequest = 1, kByFailure = 2 };  // stored: never renumber, like the next two
@@ -308,8 +308,8 @@ struct Totals {
   CountsByIndex<uint64_t> by_index;  // pending
   uint64_t lane_records = 0;
   uint64_t lane_settings = 0;  // lanes that have settings of their own
-  uint64_t dormant_lanes = 0;
-  uint64_t next_dormant_order = 1;
+  uint64_t sleeping_lanes = 0;
+  uint64_t next_sleeper_order = 1;
   /// The last order key's time given to something due at once (contract promise 3).
   WallTime last_due_at_once;
   /// Low-water marks: no key of that index is below.

@@ -75,8 +75,8 @@ struct OpEncoder {
   void operator()(const PutLaneSettings& op) { Put(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane), EncodeLaneSettings, op.settings); }
   void operator()(const DeleteLaneSettings& op) { Delete(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane)); }
   void operator()(const AddLaneCounts& op) { (*lane_counts)[op.lane] += op.change; }
-  void operator()(const PutDormant& op) { Put(EncodeDormantKey(op.host, op.lane.order), EncodeDormantLane, op.lane.lane); }
-  void operator()(const DeleteDormant& op) { Delete(EncodeDormantKey(op.host, op.lane.order)); }
+  void operator()(const PutSleeper& op) { Put(EncodeSleeperKey(op.host, op.lane.order), EncodeSleeperLane, op.lane.lane); }
+  void operator()(const DeleteSleeper& op) { Delete(EncodeSleeperKey(op.host, op.lane.order)); }
   void operator()(const PutFkey& op) { Put(EncodeFkeyKey(op.fkey), EncodeFkey, op.record); }
   void operator()(const ExpireFkey& op) {
     value.clear();

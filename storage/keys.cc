@@ -120,14 +120,14 @@ std::string EncodeNamedLaneKey(KeyKind kind, const LaneKey& lane) {
   return out;
 }
 
-std::string EncodeDormantPrefix(std::string_view host) {
-  std::string out = Begin(KeyKind::kDormant);
+std::string EncodeSleeperPrefix(std::string_view host) {
+  std::string out = Begin(KeyKind::kSleeper);
   AppendClosed(host, &out);
   return out;
 }
 
-std::string EncodeDormantKey(std::string_view host, uint64_t order) {
-  std::string out = EncodeDormantPrefix(host);
+std::string EncodeSleeperKey(std::string_view host, uint64_t order) {
+  std::string out = EncodeSleeperPrefix(host);
   Encoder(&out).Big64(order);
   return out;
 }
@@ -202,12 +202,12 @@ std::optional<LaneKey> DecodeNamedLaneKey(KeyKind kind, std::string_view key) {
   return LaneKey{static_cast<Mode>(body.front()), std::move(*name)};
 }
 
-std::optional<DormantPlace> DecodeDormantKey(std::string_view key) {
-  std::string_view body = Body(key, KeyKind::kDormant);
+std::optional<SleeperPlace> DecodeSleeperKey(std::string_view key) {
+  std::string_view body = Body(key, KeyKind::kSleeper);
   std::optional<std::string> host = TakeClosed(&body);
   if (!host) return std::nullopt;
   Decoder decoder(body);
-  DormantPlace place{std::move(*host), decoder.Big64()};
+  SleeperPlace place{std::move(*host), decoder.Big64()};
   return decoder.done() ? std::optional(std::move(place)) : std::nullopt;
 }
 

@@ -26,7 +26,7 @@ enum class KeyKind : char {
   kNotify = 'n',        // id
   kLane = 'q',          // mode, lane name
   kLaneSettings = 's',  // lane name, mode
-  kDormant = 'w',       // host, order
+  kSleeper = 'w',       // host, order
   kExpiry = 'x',        // time, id
   kSettled = 'z',       // phase, id
 };
@@ -38,7 +38,7 @@ std::string EncodeTailKey(const LaneKey& lane, const OrderKey& key);
 std::string EncodeLaneKey(const LaneKey& lane);
 /// `kind`: kLaneCounts or kLaneSettings, which lie in the order of names, then modes.
 std::string EncodeNamedLaneKey(KeyKind kind, const LaneKey& lane);
-std::string EncodeDormantKey(std::string_view host, uint64_t order);
+std::string EncodeSleeperKey(std::string_view host, uint64_t order);
 std::string EncodeFkeyKey(std::string_view fkey);
 std::string EncodeIdempotencyKey(const IdempotencyKey& key);
 std::string EncodeSettledKey(Phase phase, NotifyId id);
@@ -49,7 +49,7 @@ inline constexpr std::string_view kFormatName = "format";
 
 /// What all keys of a lane's tail, or of a host's sleeping lanes, begin with; no other key does.
 std::string EncodeTailPrefix(const LaneKey& lane);
-std::string EncodeDormantPrefix(std::string_view host);
+std::string EncodeSleeperPrefix(std::string_view host);
 /// What the keys of `kind` begin with whose lane's name begins with `prefix`; no other key does.
 std::string EncodeNamedLanePrefix(KeyKind kind, std::string_view prefix);
 /// The first key of a clock, and of an expiry index, that is not below `time_ms`.
@@ -64,11 +64,11 @@ std::optional<DueKey> DecodeDueKey(std::string_view key);
 std::optional<DueKey> DecodeExpiryKey(std::string_view key);
 std::optional<OrderKey> DecodeTailKey(std::string_view key, const LaneKey& lane);
 std::optional<LaneKey> DecodeNamedLaneKey(KeyKind kind, std::string_view key);
-struct DormantPlace {
+struct SleeperPlace {
   std::string host;
   uint64_t order = 0;
 };
-std::optional<DormantPlace> DecodeDormantKey(std::string_view key);
+std::optional<SleeperPlace> DecodeSleeperKey(std::string_view key);
 std::optional<NotifyId> DecodeSettledKey(std::string_view key);
 
 }  // namespace notifyd

@@ -304,15 +304,15 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
   return TranslateStatus(it->status(), "cannot read the store");
 }
 
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantPage& dormant, PageLoaded* out) const {
-  auto& rows = out->rows.emplace<std::vector<DormantLane>>();
-  std::string to = PrefixEnd(EncodeDormantPrefix(dormant.host));
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<Sleeper>>();
+  std::string to = PrefixEnd(EncodeSleeperPrefix(sleepers.host));
   rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, EncodeDormantKey(dormant.host, dormant.from), &upper);
+  auto it = Iterate(db_, how, EncodeSleeperKey(sleepers.host, sleepers.from), &upper);
   for (; it->Valid() && rows.size() < page.limit; it->Next()) {
-    std::optional<DormantPlace> place = DecodeDormantKey(View(it->key()));
+    std::optional<SleeperPlace> place = DecodeSleeperKey(View(it->key()));
     if (!place) return BadKey(View(it->key()));
-    auto lane = DecodeDormantLane(View(it->value()));
+    auto lane = DecodeSleeperLane(View(it->value()));
     if (!lane.ok()) return std::move(lane).status();
     rows.push_back({place->order, std::move(*lane)});
   }
@@ -321,15 +321,15 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 }
 
 /// One seek a host: from its first lane past its last.
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DormantHostsPage& hosts, PageLoaded* out) const {
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<std::string>>();
-  std::string to = PrefixEnd(std::string(1, static_cast<char>(KeyKind::kDormant)));
+  std::string to = PrefixEnd(std::string(1, static_cast<char>(KeyKind::kSleeper)));
   rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, hosts.after.empty() ? EncodeDormantPrefix("") : PrefixEnd(EncodeDormantPrefix(hosts.after)), &upper);
+  auto it = Iterate(db_, how, hosts.after.empty() ? EncodeSleeperPrefix("") : PrefixEnd(EncodeSleeperPrefix(hosts.after)), &upper);
   while (it->Valid() && rows.size() < page.limit) {
-    std::optional<DormantPlace> place = DecodeDormantKey(View(it->key()));
+    std::optional<SleeperPlace> place = DecodeSleeperKey(View(it->key()));
     if (!place) return BadKey(View(it->key()));
-    it->Seek(PrefixEnd(EncodeDormantPrefix(place->host)));
+    it->Seek(PrefixEnd(EncodeSleeperPrefix(place->host)));
     rows.push_back(std::move(place->host));
   }
   out->more = it->Valid();

@@ -359,9 +359,9 @@ void EncodeLane(const LaneRecord& record, std::string* out) {
   encoder.U8(record.tail_from.rank);
   encoder.Signed(record.tail_from.due.ms);
   encoder.Varint(record.tail_from.id.value);
-  encoder.U8(record.dormant ? 1 : 0);
-  encoder.Text(record.dormant_host);
-  encoder.Varint(record.dormant_order);
+  encoder.U8(record.listed ? 1 : 0);
+  encoder.Text(record.sleeper_host);
+  encoder.Varint(record.sleeper_order);
   encoder.Varint(record.blocked_head.value);
 }
 
@@ -371,9 +371,9 @@ Result<LaneRecord> DecodeLane(std::string_view value) {
     out->tail_from.rank = in->U8();
     out->tail_from.due.ms = in->Signed();
     out->tail_from.id.value = in->Varint();
-    if (!TakeFlag(in, &out->dormant)) return false;
-    out->dormant_host = in->Text();
-    out->dormant_order = in->Varint();
+    if (!TakeFlag(in, &out->listed)) return false;
+    out->sleeper_host = in->Text();
+    out->sleeper_order = in->Varint();
     out->blocked_head.value = in->Varint();
     return true;
   });
@@ -461,13 +461,13 @@ Result<IndexCounts> DecodeLaneCountsChange(std::string_view operand) {
   return TakeLaneCounts(ValueTag::kOperand, operand, "change of lane counts");
 }
 
-void EncodeDormantLane(const LaneKey& lane, std::string* out) {
+void EncodeSleeperLane(const LaneKey& lane, std::string* out) {
   Sealer sealer(ValueTag::kRecord, out);
   sealer.encoder.U8(static_cast<uint8_t>(lane.mode));
   sealer.encoder.Text(lane.name);
 }
 
-Result<LaneKey> DecodeDormantLane(std::string_view value) {
+Result<LaneKey> DecodeSleeperLane(std::string_view value) {
   return Decode<LaneKey>(ValueTag::kRecord, value, "sleeping lane", [](Decoder* in, LaneKey* out) {
     if (!TakeMode(in, &out->mode)) return false;
     out->name = in->Text();
@@ -504,8 +504,8 @@ void EachTotal(T& totals, int version, Number number, Time time, Place place) {
   number(totals.retries);
   for (auto& count : totals.by_index.of) number(count);
   number(totals.lane_records);
-  number(totals.dormant_lanes);
-  number(totals.next_dormant_order);
+  number(totals.sleeping_lanes);
+  number(totals.next_sleeper_order);
   time(totals.last_due_at_once.ms);
   place(totals.wall_mark);
   place(totals.mono_mark);

@@ -59,9 +59,9 @@ void EncodeLaneCounts(const IndexCounts& counts, std::string* out);
 Result<IndexCounts> DecodeLaneCounts(std::string_view value);
 void EncodeLaneCountsChange(const IndexCounts& change, std::string* out);
 Result<IndexCounts> DecodeLaneCountsChange(std::string_view operand);
-/// The value of a dormant lane: which lane sleeps there.
-void EncodeDormantLane(const LaneKey& lane, std::string* out);
-Result<LaneKey> DecodeDormantLane(std::string_view value);
+/// The value of a sleeper: which lane sleeps there.
+void EncodeSleeperLane(const LaneKey& lane, std::string* out);
+Result<LaneKey> DecodeSleeperLane(std::string_view value);
 void EncodeSettled(WallTime settled_at, std::string* out);
 Result<WallTime> DecodeSettled(std::string_view value);
 void EncodeTotals(const Totals& totals, std::string* out);

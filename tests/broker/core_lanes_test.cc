@@ -59,7 +59,7 @@ TEST_CASE("fifo lane: an arrival that sorts before the spilled tail goes in fron
   CHECK(f.Stats().totals.by_index[Index::kTail] > 0);
   for (NotifyId id : order) CHECK(f.EndFirst(Verdict::kSuccess) == id);
   CHECK(f.Stats().totals.by_index[Index::kTail] == 0);
-  CHECK(f.Stats().totals.dormant_lanes == 0);
+  CHECK(f.Stats().totals.sleeping_lanes == 0);
   CHECK(f.Stats().totals.lane_records == 0);
   CHECK(f.Balances());
 }
@@ -182,7 +182,7 @@ TEST_CASE("hosts: lanes beyond its room sleep in the store and are woken in turn
   }
   f.Pass(100);
   CHECK(f.Stats().lanes < 15);
-  CHECK(f.Stats().totals.dormant_lanes > 40);
+  CHECK(f.Stats().totals.sleeping_lanes > 40);
   SECTION("at work") {}
   SECTION("after a restart") {
     f.Restart();
@@ -190,7 +190,7 @@ TEST_CASE("hosts: lanes beyond its room sleep in the store and are woken in turn
   }
   while (!f.starts.empty()) ids.erase(f.EndFirst(Verdict::kSuccess));
   CHECK(ids.empty());
-  CHECK(f.Stats().totals.dormant_lanes == 0);
+  CHECK(f.Stats().totals.sleeping_lanes == 0);
   CHECK(f.Stats().totals.lane_records == 0);
 }
 

@@ -169,7 +169,7 @@ TEST_CASE("rounds: lanes that gave way are all found again after a crash, each o
   f.Serve(20 * kLanes);
   CHECK(f.Stats().totals.succeeded == 12 * kLanes);
   CHECK(f.Stats().totals.lane_records == 0);
-  CHECK(f.Stats().totals.dormant_lanes == 0);
+  CHECK(f.Stats().totals.sleeping_lanes == 0);
   std::map<std::string, NotifyId> last;
   for (const StartAttempt& start : f.sent) {
     NotifyId& before = last[start.head->lane.name];

@@ -95,18 +95,18 @@ TEMPLATE_TEST_CASE("store: a lane's record is replaced and deleted", "", STORE_H
   LaneRecord lane;
   lane.tail = true;
   lane.tail_from = {3, {StoreHarness::kStart}, {9}};
-  lane.dormant = true;
-  lane.dormant_host = "shop.example:443";
-  lane.dormant_order = 12;
+  lane.listed = true;
+  lane.sleeper_host = "shop.example:443";
+  lane.sleeper_order = 12;
   lane.blocked_head = {4};
   h.Commit({PutLane{kFifoLane, lane}});
   auto loaded = h.LoadLane(kFifoLane);
   REQUIRE(loaded);
   CHECK(loaded->tail);
   CHECK((loaded->tail_from == OrderKey{3, {StoreHarness::kStart}, {9}}));
-  CHECK(loaded->dormant);
-  CHECK(loaded->dormant_host == "shop.example:443");
-  CHECK(loaded->dormant_order == 12);
+  CHECK(loaded->listed);
+  CHECK(loaded->sleeper_host == "shop.example:443");
+  CHECK(loaded->sleeper_order == 12);
   CHECK(loaded->blocked_head.value == 4);
   CHECK_FALSE(h.LoadLane({Mode::kConcurrent, kFifoLane.name}));
   h.Commit({PutLane{kFifoLane, {}}});
@@ -390,24 +390,24 @@ TEMPLATE_TEST_CASE("store: the keys of a lane's tail between two places are coun
 
 TEMPLATE_TEST_CASE("store: sleeping lanes page by order, their hosts by name", "", STORE_HARNESS) {
   TestType h;
-  h.Commit({PutDormant{"b:80", {7, kFifoLane}}, PutDormant{"b:80", {300, kConcurrentLane}}, PutDormant{"a:80", {9, kFifoLane}},
-            PutDormant{"b:8", {1, kFifoLane}}, PutDormant{"c:80", {2, kFifoLane}}});
-  auto page = h.LoadPage(DormantPage{"b:80", 0});
-  REQUIRE(page.dormant().size() == 2);
-  CHECK(page.dormant()[0].order == 7);
-  CHECK(page.dormant()[0].lane == kFifoLane);
-  CHECK(page.dormant()[1].order == 300);
-  CHECK(page.dormant()[1].lane == kConcurrentLane);
-  CHECK(h.LoadPage(DormantPage{"b:80", 8}).dormant().size() == 1);
-  CHECK(h.LoadPage(DormantPage{"b:80", 0}, 1).more);
+  h.Commit({PutSleeper{"b:80", {7, kFifoLane}}, PutSleeper{"b:80", {300, kConcurrentLane}}, PutSleeper{"a:80", {9, kFifoLane}},
+            PutSleeper{"b:8", {1, kFifoLane}}, PutSleeper{"c:80", {2, kFifoLane}}});
+  auto page = h.LoadPage(SleepersPage{"b:80", 0});
+  REQUIRE(page.sleepers().size() == 2);
+  CHECK(page.sleepers()[0].order == 7);
+  CHECK(page.sleepers()[0].lane == kFifoLane);
+  CHECK(page.sleepers()[1].order == 300);
+  CHECK(page.sleepers()[1].lane == kConcurrentLane);
+  CHECK(h.LoadPage(SleepersPage{"b:80", 8}).sleepers().size() == 1);
+  CHECK(h.LoadPage(SleepersPage{"b:80", 0}, 1).more);
 
-  CHECK((h.LoadPage(DormantHostsPage{""}).dormant_hosts() == std::vector<std::string>{"a:80", "b:8", "b:80", "c:80"}));
-  auto hosts = h.LoadPage(DormantHostsPage{"b:8"}, 1);
-  CHECK(hosts.dormant_hosts() == std::vector<std::string>{"b:80"});
+  CHECK((h.LoadPage(SleeperHostsPage{""}).sleeper_hosts() == std::vector<std::string>{"a:80", "b:8", "b:80", "c:80"}));
+  auto hosts = h.LoadPage(SleeperHostsPage{"b:8"}, 1);
+  CHECK(hosts.sleeper_hosts() == std::vector<std::string>{"b:80"});
   CHECK(hosts.more);
-  CHECK_FALSE(h.LoadPage(DormantHostsPage{"b:80"}, 1).more);
-  h.Commit({DeleteDormant{"b:80", {7, kFifoLane}}, DeleteDormant{"b:80", {300, kConcurrentLane}}});
-  CHECK((h.LoadPage(DormantHostsPage{"a:80"}).dormant_hosts() == std::vector<std::string>{"b:8", "c:80"}));
+  CHECK_FALSE(h.LoadPage(SleeperHostsPage{"b:80"}, 1).more);
+  h.Commit({DeleteSleeper{"b:80", {7, kFifoLane}}, DeleteSleeper{"b:80", {300, kConcurrentLane}}});
+  CHECK((h.LoadPage(SleeperHostsPage{"a:80"}).sleeper_hosts() == std::vector<std::string>{"b:8", "c:80"}));
 }
 
 TEMPLATE_TEST_CASE("store: a load says whether a pending notify stands in its lane's tail", "", STORE_HARNESS) {
@@ -462,7 +462,7 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   uint64_t n = 100;
   for (uint64_t* field : {&totals.next_id, &totals.accepted, &totals.revived, &totals.succeeded, &totals.failed, &totals.cancelled, &totals.expired,
                           &totals.attempts, &totals.retries, &totals.by_index[Index::kHeld], &totals.by_index[Index::kHeldDue], &totals.by_index[Index::kDue], &totals.by_index[Index::kRetrying], &totals.by_index[Index::kTail],
-                          &totals.lane_records, &totals.dormant_lanes, &totals.next_dormant_order, &totals.lane_settings})
+                          &totals.lane_records, &totals.sleeping_lanes, &totals.next_sleeper_order, &totals.lane_settings})
     *field = ++n;
   totals.last_due_at_once = {-5};
   totals.wall_mark = {11, {12}};
@@ -491,8 +491,8 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   CHECK(kept.by_index[Index::kRetrying] == 113);
   CHECK(kept.by_index[Index::kTail] == 114);
   CHECK(kept.lane_records == 115);
-  CHECK(kept.dormant_lanes == 116);
-  CHECK(kept.next_dormant_order == 117);
+  CHECK(kept.sleeping_lanes == 116);
+  CHECK(kept.next_sleeper_order == 117);
   CHECK(kept.lane_settings == 118);
   CHECK(kept.last_due_at_once.ms == -5);
   CHECK((kept.wall_mark == DueKey{11, {12}}));

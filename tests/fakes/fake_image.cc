@@ -37,8 +37,8 @@ struct Applier {
     IndexCounts& counts = image->lane_counts[op.lane];
     if ((counts += op.change).IsZero()) image->lane_counts.erase(op.lane);
   }
-  void operator()(const PutDormant& op) { image->dormant[op.host][op.lane.order] = op.lane.lane; }
-  void operator()(const DeleteDormant& op) { EraseInner(&image->dormant, op.host, op.lane.order); }
+  void operator()(const PutSleeper& op) { image->sleepers[op.host][op.lane.order] = op.lane.lane; }
+  void operator()(const DeleteSleeper& op) { EraseInner(&image->sleepers, op.host, op.lane.order); }
   void operator()(const PutFkey& op) { image->fkeys[op.fkey] = op.record; }
   void operator()(const ExpireFkey& op) {
     auto it = image->fkeys.find(op.fkey);

@@ -30,7 +30,7 @@ struct FakeImage {
   std::map<LaneKey, LaneRecord> lanes;
   std::map<LaneKey, LaneSettings, ByLaneName> lane_settings;
   std::map<LaneKey, IndexCounts, ByLaneName> lane_counts;       // none is all zero
-  std::map<std::string, std::map<uint64_t, LaneKey>> dormant;  // by host, then order
+  std::map<std::string, std::map<uint64_t, LaneKey>> sleepers;  // by host, then order
   std::map<std::string, FkeyRecord> fkeys;
   std::map<IdempotencyKey, IdempotencyRecord> idempotency;
   std::map<std::pair<Phase, NotifyId>, WallTime> settled;

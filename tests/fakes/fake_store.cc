@@ -242,15 +242,15 @@ PageLoaded FakeStore::RunPage(const PageEffect& effect) {
       walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey& key) {
         if (tally.count++ == 0) tally.first = key;
       });
-  } else if (const auto* page = std::get_if<DormantPage>(&effect.page)) {
-    auto& rows = out.rows.emplace<std::vector<DormantLane>>();
-    auto host = written_.dormant.find(page->host);
-    if (host != written_.dormant.end())
+  } else if (const auto* page = std::get_if<SleepersPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<Sleeper>>();
+    auto host = written_.sleepers.find(page->host);
+    if (host != written_.sleepers.end())
       walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { rows.push_back({lane.first, lane.second}); });
   } else {
     auto& rows = out.rows.emplace<std::vector<std::string>>();
-    const std::string& after = std::get<DormantHostsPage>(effect.page).after;
-    walk(written_.dormant.upper_bound(after), written_.dormant.end(), [&](const auto& host) { rows.push_back(host.first); });
+    const std::string& after = std::get<SleeperHostsPage>(effect.page).after;
+    walk(written_.sleepers.upper_bound(after), written_.sleepers.end(), [&](const auto& host) { rows.push_back(host.first); });
   }
   return out;
 }

@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       CheckValue(value, &DecodeLaneCountsChange, &EncodeLaneCountsChange);
       break;
     case 9:
-      CheckValue(value, &DecodeDormantLane, &EncodeDormantLane);
+      CheckValue(value, &DecodeSleeperLane, &EncodeSleeperLane);
       break;
     case 10:
       CheckValue(value, &DecodeSettled, &EncodeAnySettled);

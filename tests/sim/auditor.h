@@ -65,7 +65,7 @@ class Auditor : public WireObserver {
   /// What the run amounted to, for traces and to see that seeds do reach what they should.
   struct Tally {
     uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, unmerged = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0,
-             deepest_tail = 0, dormant = 0;
+             deepest_tail = 0, sleepers = 0;
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
     uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0;
   };

@@ -153,25 +153,25 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
     retrying += by_mono;
     (state.phase == Phase::kHeld ? held_due : due) += by_wall;
   }
-  size_t tails = 0, dormant = 0;
+  size_t tails = 0, sleepers = 0;
   for (const auto& [lane, keys] : image.tails) {
     tails += keys.size();
     auto it = image.lanes.find(lane);
     if (it == image.lanes.end() || !it->second.tail) wrong("lane " + lane.name + " has a tail, but its record does not say so");
     else if (*keys.begin() < it->second.tail_from) wrong("lane " + lane.name + " has tail keys below its mark");
   }
-  for (const auto& [host, lanes] : image.dormant)
+  for (const auto& [host, lanes] : image.sleepers)
     for (const auto& [order, lane] : lanes) {
-      ++dormant;
+      ++sleepers;
       auto it = image.lanes.find(lane);
-      if (it == image.lanes.end() || !it->second.dormant || it->second.dormant_host != host || it->second.dormant_order != order)
+      if (it == image.lanes.end() || !it->second.listed || it->second.sleeper_host != host || it->second.sleeper_order != order)
         wrong("lane " + lane.name + " sleeps at " + host + ", but its record does not say so");
     }
   for (const auto& [lane, record] : image.lanes)
-    if (record.dormant && !(image.dormant.count(record.dormant_host) && image.dormant.at(record.dormant_host).count(record.dormant_order)))
+    if (record.listed && !(image.sleepers.count(record.sleeper_host) && image.sleepers.at(record.sleeper_host).count(record.sleeper_order)))
       wrong("lane " + lane.name + " says it sleeps, but its host does not know");
   tally_.deepest_tail = std::max<uint64_t>(tally_.deepest_tail, tails);
-  tally_.dormant = std::max<uint64_t>(tally_.dormant, dormant);
+  tally_.sleepers = std::max<uint64_t>(tally_.sleepers, sleepers);
   auto same = [&](const char* name, uint64_t counted, uint64_t said) {
     if (counted != said) wrong(std::string(name) + ": counted " + std::to_string(counted) + ", said " + std::to_string(said));
   };
@@ -182,7 +182,7 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
   same("keys of the due index, wall clock", image.due[0].size(), held_due + due);
   same("keys of the due index, monotonic clock", image.due[1].size(), retrying);
   same("keys of tails", tails, tail);
-  same("sleeping lanes", dormant, totals.dormant_lanes);
+  same("sleeping lanes", sleepers, totals.sleeping_lanes);
   same("lane records", image.lanes.size(), totals.lane_records);
   // Those that were purged are missing from both by the same number.
   uint64_t purged = totals.accepted - image.notifies.size();

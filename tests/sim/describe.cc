@@ -45,7 +45,7 @@ std::string Text(const NotifyState& s) {
 }
 std::string Text(const LaneRecord& r) {
   return std::string(r.tail ? "tail from " + Text(r.tail_from) + " " : "") +
-         (r.dormant ? "dormant " + r.dormant_host + ":" + std::to_string(r.dormant_order) + " " : "") +
+         (r.listed ? "sleepers " + r.sleeper_host + ":" + std::to_string(r.sleeper_order) + " " : "") +
          (r.blocked_head.value ? "blocked " + Text(r.blocked_head) : "");
 }
 
@@ -83,8 +83,8 @@ std::string Text(const WriteOp& op) {
                         [](const DeleteTail& o) { return "-tail " + Text(o.lane) + " " + Text(o.key); },
                         [](const PutLane& o) { return "lane " + Text(o.lane) + " " + Text(o.record); },
                         [](const DeleteLane& o) { return "-lane " + Text(o.lane); },
-                        [](const PutDormant& o) { return "+dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
-                        [](const DeleteDormant& o) { return "-dormant " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
+                        [](const PutSleeper& o) { return "+sleepers " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
+                        [](const DeleteSleeper& o) { return "-sleepers " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
                         [](const PutFkey& o) { return "fkey " + o.fkey + " " + Text(o.record.id) + " " + Text(o.record.expires_at); },
                         [](const ExpireFkey& o) { return "expire fkey " + o.fkey + " " + Text(o.id) + " " + Text(o.expires_at); },
                         [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
@@ -103,7 +103,7 @@ std::string Text(const LoadedDue& due) {
 std::string Text(const LoadedTail& tail) {
   return Text(tail.key) + (tail.notify.record ? "" : "(none)");
 }
-std::string Text(const DormantLane& lane) {
+std::string Text(const Sleeper& lane) {
   return Text(lane.order) + ":" + Text(lane.lane);
 }
 std::string Text(const PageRows& page) {
@@ -202,8 +202,8 @@ std::string Describe(const PageEffect& page) {
                                [](const ExpiryPage& p) { return "expiry " + Text(p.from) + " to " + Text(p.to_ms); },
                                [](const TailPage& p) { return "tail " + Text(p.lane) + " " + Text(p.from); },
                                [](const TailCountPage& p) { return "tail count " + Text(p.lane) + " " + Text(p.from) + " to " + Text(p.to); },
-                               [](const DormantPage& p) { return "dormant " + p.host + " " + Text(p.from); },
-                               [](const DormantHostsPage& p) { return "dormant hosts after " + p.after; }},
+                               [](const SleepersPage& p) { return "sleepers " + p.host + " " + Text(p.from); },
+                               [](const SleeperHostsPage& p) { return "sleeper hosts after " + p.after; }},
                     page.page);
 }
 

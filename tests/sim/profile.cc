@@ -56,7 +56,7 @@ Profile Profile::Draw(uint64_t seed) {
   Profile p;
   p.seed = seed;
 
-  // Small limits, so that spilling, paging and dormant lanes are the rule.
+  // Small limits, so that spilling, paging and sleeping lanes are the rule.
   p.limits.max_in_flight_per_lane = static_cast<uint32_t>(range(1, 8));
   p.limits.max_in_flight_per_host = static_cast<uint32_t>(range(2, 12));
   p.limits.lookahead_ms = range(200, 4'000);

@@ -102,7 +102,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
     sum.refused += outcome.tally.refused;
     sum.decided += outcome.tally.decided;
     sum.deepest_tail += outcome.tally.deepest_tail > 0;
-    sum.dormant += outcome.tally.dormant > 0;
+    sum.sleepers += outcome.tally.sleepers > 0;
     sum.most_turns = std::max(sum.most_turns, outcome.tally.most_turns);
     if (from == to)
       std::printf("seed %llu: hash %016llx, %lld ms simulated\n", static_cast<unsigned long long>(seed),
@@ -123,7 +123,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   number("duplicates", sum.duplicates);
   number("refused", sum.refused);
   number("seeds that spilled", sum.deepest_tail);
-  number("seeds with sleeping lanes", sum.dormant);
+  number("seeds with sleeping lanes", sum.sleepers);
   number("most turns of a lane while another waited", sum.most_turns);
   std::printf("\n");
   return broken > 0;

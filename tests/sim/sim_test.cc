@@ -71,7 +71,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.crashes += tally.crashes > 1;  // one stands for the orderly stop at the end
     sum.repeats += tally.repeats;
     sum.deepest_tail += tally.deepest_tail;
-    sum.dormant += tally.dormant;
+    sum.sleepers += tally.sleepers;
     sum.triggers += tally.triggers;
     sum.unmerged += tally.unmerged;
     sum.revivals += tally.revivals;
@@ -91,7 +91,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
   CHECK(sum.deepest_tail > 0);
-  CHECK(sum.dormant > 0);
+  CHECK(sum.sleepers > 0);
   CHECK(sum.triggers > 0);
   CHECK(sum.unmerged > 0);
   CHECK(sum.revivals > 0);

@@ -23,7 +23,7 @@ TEST_CASE("keys: golden bytes of each kind") {
   CHECK(Hex(EncodeLaneKey(lane)) == "71 01 6162"_hex);
   CHECK(Hex(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane)) == "63 6162 0001 01"_hex);
   CHECK(Hex(EncodeNamedLaneKey(KeyKind::kLaneSettings, zero)) == "73 61 00ff 0001 00"_hex);
-  CHECK(Hex(EncodeDormantKey("h:1", 7)) == "77 683a31 0001 0000000000000007"_hex);
+  CHECK(Hex(EncodeSleeperKey("h:1", 7)) == "77 683a31 0001 0000000000000007"_hex);
   CHECK(Hex(EncodeFkeyKey("k1")) == "66 6b31"_hex);
   CHECK(Hex(EncodeIdempotencyKey({"me", "k1"})) == "69 6d65 0001 6b31"_hex);
   CHECK(Hex(EncodeSettledKey(Phase::kFailed, {0x2a})) == "7a 06 000000000000002a"_hex);
@@ -37,14 +37,14 @@ TEST_CASE("keys: what is encoded decodes to the same, and nothing shorter, longe
   DueKey due{-12, {99}};
   std::string host("h\0:1", 4);
   std::string notify = EncodeNotifyKey({7}), due_key = EncodeDueKey(Clock::kMono, due), expiry = EncodeExpiryKey(due);
-  std::string tail = EncodeTailKey(lane, order), dormant = EncodeDormantKey(host, 5), settled = EncodeSettledKey(Phase::kExpired, {8});
+  std::string tail = EncodeTailKey(lane, order), sleepers = EncodeSleeperKey(host, 5), settled = EncodeSettledKey(Phase::kExpired, {8});
   CHECK(DecodeNotifyKey(notify)->value == 7);
   CHECK(DecodeDueKey(due_key) == due);
   CHECK(DecodeExpiryKey(expiry) == due);
   CHECK(DecodeTailKey(tail, lane) == order);
-  REQUIRE(DecodeDormantKey(dormant));
-  CHECK(DecodeDormantKey(dormant)->host == host);
-  CHECK(DecodeDormantKey(dormant)->order == 5);
+  REQUIRE(DecodeSleeperKey(sleepers));
+  CHECK(DecodeSleeperKey(sleepers)->host == host);
+  CHECK(DecodeSleeperKey(sleepers)->order == 5);
   CHECK(DecodeSettledKey(settled)->value == 8);
   std::string counts = EncodeNamedLaneKey(KeyKind::kLaneCounts, lane), settings = EncodeNamedLaneKey(KeyKind::kLaneSettings, lane);
   CHECK(DecodeNamedLaneKey(KeyKind::kLaneCounts, counts) == lane);
@@ -53,13 +53,13 @@ TEST_CASE("keys: what is encoded decodes to the same, and nothing shorter, longe
   std::string third_mode = counts;
   third_mode.back() = 2;
   CHECK_FALSE(DecodeNamedLaneKey(KeyKind::kLaneCounts, third_mode));
-  for (const std::string& key : {notify, due_key, expiry, tail, dormant, settled, counts, settings}) {
+  for (const std::string& key : {notify, due_key, expiry, tail, sleepers, settled, counts, settings}) {
     for (std::string wrong : {key.substr(0, key.size() - 1), key + "x", "?" + key.substr(1), std::string()}) {
       CHECK_FALSE(DecodeNotifyKey(wrong));
       CHECK_FALSE(DecodeDueKey(wrong));
       CHECK_FALSE(DecodeExpiryKey(wrong));
       CHECK_FALSE(DecodeTailKey(wrong, lane));
-      CHECK_FALSE(DecodeDormantKey(wrong));
+      CHECK_FALSE(DecodeSleeperKey(wrong));
       CHECK_FALSE(DecodeSettledKey(wrong));
       CHECK_FALSE(DecodeNamedLaneKey(KeyKind::kLaneCounts, wrong));
     }
@@ -95,7 +95,7 @@ TEST_CASE("keys: names sort as they are, and no lane's tail reaches into another
     if (i == 0) continue;
     LaneKey before{Mode::kConcurrent, names[i - 1]};
     CHECK(PrefixEnd(EncodeTailPrefix(before)) <= begin);
-    CHECK(PrefixEnd(EncodeDormantPrefix(names[i - 1])) <= EncodeDormantPrefix(names[i]));
+    CHECK(PrefixEnd(EncodeSleeperPrefix(names[i - 1])) <= EncodeSleeperPrefix(names[i]));
   }
 }
 

@@ -105,8 +105,8 @@ std::vector<Kind> Kinds() {
        [](std::string_view v) { return DecodeLaneCounts(v).ok(); }},
       {"change of lane counts", Encoded(EncodeLaneCountsChange, IndexCounts{0, 0, -1, 1, 0}), "8100000102000c0e8508"_hex,
        [](std::string_view v) { return DecodeLaneCountsChange(v).ok(); }},
-      {"sleeping lane", Encoded(EncodeDormantLane, LaneKey{Mode::kFifo, "ab"}), "01010261621df5f860"_hex,
-       [](std::string_view v) { return DecodeDormantLane(v).ok(); }},
+      {"sleeping lane", Encoded(EncodeSleeperLane, LaneKey{Mode::kFifo, "ab"}), "01010261621df5f860"_hex,
+       [](std::string_view v) { return DecodeSleeperLane(v).ok(); }},
       {"settled", Encoded(EncodeSettled, WallTime{1000}), "01d00f166ae9b0"_hex, [](std::string_view v) { return DecodeSettled(v).ok(); }},
       {"totals", Encoded(EncodeTotals, totals), "0201ac020000000000000000000000000000010001020000000000000588a8b90f"_hex,
        [](std::string_view v) { return DecodeTotals(v).ok(); }},
@@ -162,7 +162,7 @@ TEST_CASE("records: golden bytes of version 1 decode to what they said") {
   REQUIRE(totals.ok());
   CHECK(totals->next_id == 1);
   CHECK(totals->accepted == 300);
-  CHECK(totals->next_dormant_order == 1);
+  CHECK(totals->next_sleeper_order == 1);
   CHECK((totals->wall_mark == DueKey{-1, {2}}));
   CHECK(totals->lane_settings == 0);
 }
