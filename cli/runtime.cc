@@ -72,14 +72,14 @@ int Runtime::Impl::Run(Signals* signals) {
   if (core_thread_.joinable()) core_thread_.join();
   if (checker_.joinable()) checker_.join();
   Status closed = store_->Close();
-  // From here on signals stay pending; what was taken before is in stopping_.
+  // From here on signals stay pending; what was taken before is in stop_asked_.
   signals->Stop();
   if (!closed.ok()) {
     // Nothing was acknowledged since, but what had been may be gone with the directory, say.
     Log(LogLevel::kError, "the store failed while it was closed", {{"detail", closed.detail()}});
     return 1;
   }
-  if (restart_ == Restart::kLeaving && !stopping_) return Succeed();
+  if (stage_ == Stage::kLeaving && !stop_asked_) return Succeed();
   Log(LogLevel::kInfo, "stopped");
   return 0;
 }
@@ -111,7 +111,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.bulk_idle_ms = options_.http.request_timeout_ms;
     api.aside = [loop = &io->loop](std::function<void()> work, std::function<void()> then) { loop->Aside(std::move(work), std::move(then)); };
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
-    api.ready = [this] { return !stopping_.load(std::memory_order_relaxed) && host_ && host_->ready(); };
+    api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && host_ && host_->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
@@ -155,18 +155,8 @@ void Runtime::Impl::MakeCore() {
     LogAttempt(log);
   };
   hooks.lane_log = LogLane;
-  hooks.quiet = [this] {
-    io_[0]->loop.Post([this] {
-      quiet_ = true;
-      Settle("nothing is in flight any more");
-    });
-  };
-  hooks.drained = [this] {
-    io_[0]->loop.Post([this] {
-      drained_ = true;
-      if (restart_ != Restart::kLeaving) FlushAndStop("nothing is in flight any more");
-    });
-  };
+  hooks.quiet = [this] { io_[0]->loop.Post([this] { CoreQuiet(); }); };
+  hooks.drained = [this] { io_[0]->loop.Post([this] { CoreDrained(); }); };
   hooks.fatal = [](const Status& status) {
     Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", status.detail()}});
     LogFinish();

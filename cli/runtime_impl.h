@@ -63,12 +63,9 @@ class Runtime::Impl {
   // Stop: StopSignal, then drained or grace over, then FlushAndStop.
   void StopSignal(int number);
   void FlushAndStop(const char* why);
-  void StopOnceFlushed(int64_t until_ms);
   void StopLoops();
 
-  // Restart in place, in this order. Up to kHolding a stop takes over; from kSettling on it only keeps the restart from its exec, which is then
-  // less than 2 kSettleMostMs + kLeaveMostMs away.
-  enum class Restart { kNo, kChecking, kHolding, kSettling, kLeaving };
+  // Restart in place: these one after the other.
   void RestartSignal();
   void SuccessorChecked(const Status& checked);
   void Settle(const char* why);
@@ -77,14 +74,30 @@ class Runtime::Impl {
   void ReleaseSockets();
   int Succeed();
 
+  // What the core says, on the first loop.
+  void CoreQuiet();
+  void CoreDrained();
+
   /// Runs `task` on each io loop, then `then` on the first.
   void OnEachLoop(std::function<void(IoThread*)> task, std::function<void()> then);
-  /// `then` on the first loop, once no request that had been coming since then is still not complete, or after kSettleMostMs.
-  void WaitUntilReceived(int64_t since_ms, std::function<void()> then);
-  /// `then` on the first loop, once no request is under way or so late it is; one that comes slowly is not waited for.
-  void WaitUntilIdle(int64_t until_ms, std::function<void()> then);
-  /// `then` on the first loop, once all is durable, or so late it is.
-  void WaitUntilDrained(int64_t until_ms, std::function<void()> then);
+  /// Runs `begin` on each io loop, with a function that it calls there once it is through; then `then` on the first loop, once all are, or after
+  /// `most_ms`. One at a time.
+  void AwaitEach(int64_t most_ms, std::function<void(IoThread*, std::function<void()> done)> begin, std::function<void()> then);
+  /// `then` on the first loop, once all is durable, or after `most_ms`.
+  void AwaitDrained(int64_t most_ms, std::function<void()> then);
+
+  /// Where it is between start and end. A stop takes over from a restart up to kHolding; from kSettling on it only keeps the restart from its exec,
+  /// which is then less than 2 kSettleMostMs + kLeaveMostMs away.
+  enum class Stage {
+    kServing,
+    kChecking,  // restart: is the program that is there now able to go on?
+    kHolding,   // restart: no new attempts, those in flight may end
+    kSettling,  // restart: requests become complete, then clients are held
+    kLeaving,   // restart: all is made durable and answered
+    kStopping,  // the grace for calls in flight
+    kClosing,   // the grace for clients
+  };
+  enum class CoreState { kRunning, kQuiet, kDrained };  // kQuiet: nothing is in flight. kDrained: all is durable
 
   // In the order in which they are made; those below borrow from those above.
   Options asked_;    // as the settings say
@@ -96,11 +109,10 @@ class Runtime::Impl {
   std::string listening_on_;
   Histograms histograms_;
 
-  std::atomic<bool> stopping_{false};  // any thread
-  bool flushing_ = false;
-  Restart restart_ = Restart::kNo;
-  bool quiet_ = false;    // after HoldAttempts: nothing is in flight
-  bool drained_ = false;  // after StopRequested
+  std::atomic<bool> stop_asked_{false};  // any thread
+  Stage stage_ = Stage::kServing;
+  CoreState core_state_ = CoreState::kRunning;
+  std::function<void()> on_drained_;
   std::thread checker_;
 
   HttpServer::Budget budget_;

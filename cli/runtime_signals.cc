@@ -13,11 +13,11 @@ namespace notifyd {
 namespace {
 
 // Timer slots of the first loop; CoreHost has its own.
-constexpr int kGraceSlot = 1, kFlushSlot = 2;
+constexpr int kGraceSlot = 1, kAwaitSlot = 2;
 /// Once nothing is in flight any more, answers that are still being written get so long.
-constexpr int64_t kFlushMostMs = 1000, kFlushStepMs = 5;
+constexpr int64_t kFlushMostMs = 1000;
 /// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
-constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000, kRestartStepMs = 1;
+constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000;
 /// A request that has been coming for longer is a slow one: nobody waits for its end.
 constexpr int64_t kSlowRequestMs = 200;
 
@@ -32,7 +32,7 @@ std::string Join(const std::vector<std::string>& names) {
 void Runtime::Impl::TakeSignal(int number) {
   bool stop = number == SIGTERM || number == SIGINT;
   // Here, not on the loop: a loop that hangs must not keep the process from ending.
-  if (stop && stopping_.exchange(true)) {
+  if (stop && stop_asked_.exchange(true)) {
     Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
     LogFinish();
     std::_Exit(0);
@@ -51,7 +51,7 @@ Holdings Runtime::Impl::Held() const {
 // ---- reload
 
 void Runtime::Impl::Reload() {
-  if (stopping_ || restart_ >= Restart::kSettling) return;
+  if (stage_ > Stage::kHolding || stop_asked_) return;
   Invocation read = ReadCommandLine({launch_.arguments.begin() + 1, launch_.arguments.end()}, launch_.environment);
   if (read.action != Invocation::Action::kRun) {
     Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", read.error}});
@@ -94,7 +94,8 @@ void Runtime::Impl::Reload() {
 void Runtime::Impl::StopSignal(int number) {
   // Said once the core is told: whoever reads the line knows that no further submit is taken.
   auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
-  if (restart_ >= Restart::kSettling) return say();
+  if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
+  stage_ = Stage::kStopping;
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
   // First, so that the core refuses none of their lines: each bulk submit says itself how far it came.
   OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
@@ -105,22 +106,18 @@ void Runtime::Impl::StopSignal(int number) {
 }
 
 void Runtime::Impl::FlushAndStop(const char* why) {
-  if (std::exchange(flushing_, true)) return;
+  if (stage_ == Stage::kClosing) return;
+  stage_ = Stage::kClosing;
   Log(LogLevel::kInfo, "closing", {{"reason", why}});
   io_[0]->loop.SetTimer(kGraceSlot, -1, {});
-  for (auto& io : io_)
-    io->loop.Post([io = io.get()] {
-      io->sender->Abort();
-      io->server->Drain();
-    });
-  StopOnceFlushed(ReadClockMs(CLOCK_BOOTTIME) + kFlushMostMs);
-}
-
-void Runtime::Impl::StopOnceFlushed(int64_t until_ms) {
-  io_[0]->loop.SetTimer(kFlushSlot, kFlushStepMs, [this, until_ms] {
-    if (budget_.connections.load() > 0 && ReadClockMs(CLOCK_BOOTTIME) < until_ms) return StopOnceFlushed(until_ms);
-    StopLoops();
-  });
+  AwaitEach(
+      kFlushMostMs,
+      [](IoThread* io, std::function<void()> done) {
+        io->sender->Abort();
+        io->server->Drain();
+        io->server->OnClosed(std::move(done));
+      },
+      [this] { StopLoops(); });
 }
 
 void Runtime::Impl::StopLoops() {
@@ -131,12 +128,12 @@ void Runtime::Impl::StopLoops() {
 // ---- restart in place
 
 void Runtime::Impl::RestartSignal() {
-  if (stopping_) return;
-  if (restart_ != Restart::kNo) {
+  if (stop_asked_) return;
+  if (stage_ != Stage::kServing) {
     Log(LogLevel::kInfo, "a restart is under way already");
     return;
   }
-  restart_ = Restart::kChecking;
+  stage_ = Stage::kChecking;
   Log(LogLevel::kInfo, "restart: checking", {{"program", launch_.program}});
   if (checker_.joinable()) checker_.join();
   checker_ = std::thread([this, held = Held()] {
@@ -147,12 +144,12 @@ void Runtime::Impl::RestartSignal() {
 
 void Runtime::Impl::SuccessorChecked(const Status& checked) {
   if (!checked.ok()) {
-    restart_ = Restart::kNo;
+    if (stage_ == Stage::kChecking) stage_ = Stage::kServing;
     Log(LogLevel::kError, "no restart, going on as before", {{"detail", checked.detail()}});
     return;
   }
-  if (stopping_) return;
-  restart_ = Restart::kHolding;
+  if (stop_asked_) return;
+  stage_ = Stage::kHolding;
   Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { Settle("the grace for calls in flight is over"); });
   mailbox_.Post(HoldAttempts{});
@@ -160,38 +157,42 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
 
 /// Requests that have been coming for a while get a moment to become complete. All others are served meanwhile.
 void Runtime::Impl::Settle(const char* why) {
-  if (stopping_ || restart_ != Restart::kHolding) return;
-  restart_ = Restart::kSettling;
+  if (stop_asked_ || stage_ != Stage::kHolding) return;
+  stage_ = Stage::kSettling;
   io_[0]->loop.SetTimer(kGraceSlot, -1, {});
-  WaitUntilReceived(ReadClockMs(CLOCK_BOOTTIME), [this, why] { HoldClients(why); });
+  AwaitEach(
+      kSettleMostMs, [](IoThread* io, std::function<void()> done) { io->server->OnReceived(kSlowRequestMs, std::move(done)); },
+      [this, why] { HoldClients(why); });
 }
 
 /// Clients wait from here on: who connects in the queue of the listening socket, what is sent on open connections in theirs. So nobody's upload is
 /// waited for: a bulk submit is told how far it came, and whose request is still not complete has to send it again.
 void Runtime::Impl::HoldClients(const char* why) {
   Log(LogLevel::kInfo, "restart: closing", {{"reason", why}});
-  OnEachLoop(
-      [](IoThread* io) {
+  AwaitEach(
+      kSettleMostMs,
+      [](IoThread* io, std::function<void()> done) {
         io->server->StopAccepting();
         io->server->HoldRequests();
         io->api->EndBulkSubmits(Leaving::kRestarting);
+        io->server->OnIdle(kSlowRequestMs, std::move(done));
       },
-      [this] {
-        WaitUntilIdle(ReadClockMs(CLOCK_BOOTTIME) + kSettleMostMs,
-                      [this] { OnEachLoop([](IoThread* io) { io->server->RefuseUnfinished(); }, [this] { Leave(); }); });
-      });
+      [this] { OnEachLoop([](IoThread* io) { io->server->RefuseUnfinished(); }, [this] { Leave(); }); });
 }
 
 void Runtime::Impl::Leave() {
-  restart_ = Restart::kLeaving;
+  stage_ = Stage::kLeaving;
   // Calls in flight whose grace is over: what comes of them is not known, they are repeated with the same number.
-  bool all_ended = quiet_;
+  bool all_ended = core_state_ != CoreState::kRunning;
   if (!all_ended) OnEachLoop([](IoThread* io) { io->sender->Abort(); }, [] {});
   mailbox_.Post(StopRequested{});
-  int64_t until_ms = ReadClockMs(CLOCK_BOOTTIME) + kLeaveMostMs;
   // Whoever waited for the end of a notify is answered now.
-  auto answer = [this, until_ms] { WaitUntilIdle(until_ms, [this] { ReleaseSockets(); }); };
-  if (all_ended) WaitUntilDrained(until_ms, std::move(answer));
+  auto answer = [this, until_ms = ReadClockMs(CLOCK_BOOTTIME) + kLeaveMostMs] {
+    AwaitEach(
+        std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0),
+        [](IoThread* io, std::function<void()> done) { io->server->OnIdle(kSlowRequestMs, std::move(done)); }, [this] { ReleaseSockets(); });
+  };
+  if (all_ended) AwaitDrained(kLeaveMostMs, std::move(answer));
   else answer();
 }
 
@@ -230,28 +231,44 @@ void Runtime::Impl::OnEachLoop(std::function<void(IoThread*)> task, std::functio
     });
 }
 
-void Runtime::Impl::WaitUntilReceived(int64_t since_ms, std::function<void()> then) {
-  auto receiving = std::make_shared<std::atomic<size_t>>(0);
-  int64_t passed_ms = ReadClockMs(CLOCK_BOOTTIME) - since_ms;
-  OnEachLoop([receiving, passed_ms](IoThread* io) { *receiving += io->server->receiving(std::max(passed_ms, kSlowRequestMs)); },
-             [this, receiving, since_ms, passed_ms, then] {
-               if (*receiving == 0 || passed_ms >= kSettleMostMs) return then();
-               io_[0]->loop.SetTimer(kFlushSlot, kFlushStepMs, [this, since_ms, then] { WaitUntilReceived(since_ms, then); });
-             });
+void Runtime::Impl::AwaitEach(int64_t most_ms, std::function<void(IoThread*, std::function<void()> done)> begin, std::function<void()> then) {
+  struct Wait {
+    size_t left;
+    std::function<void()> then;  // empty once it was called
+  };
+  auto wait = std::make_shared<Wait>(Wait{io_.size(), std::move(then)});
+  auto end = [this, wait] {
+    std::function<void()> ended = std::exchange(wait->then, nullptr);
+    if (!ended) return;
+    io_[0]->loop.SetTimer(kAwaitSlot, -1, {});
+    ended();
+  };
+  io_[0]->loop.SetTimer(kAwaitSlot, most_ms, end);
+  auto done = [this, wait, end] {
+    io_[0]->loop.Post([wait, end] {
+      if (--wait->left == 0) end();
+    });
+  };
+  for (auto& io : io_) io->loop.Post([io = io.get(), begin, done] { begin(io, done); });
 }
 
-void Runtime::Impl::WaitUntilIdle(int64_t until_ms, std::function<void()> then) {
-  auto busy = std::make_shared<std::atomic<size_t>>(0);
-  OnEachLoop([busy](IoThread* io) { *busy += io->server->busy() - io->server->receiving(kSlowRequestMs); },
-             [this, busy, until_ms, then] {
-               if (*busy == 0 || ReadClockMs(CLOCK_BOOTTIME) >= until_ms) return then();
-               io_[0]->loop.SetTimer(kFlushSlot, kRestartStepMs, [this, until_ms, then] { WaitUntilIdle(until_ms, then); });
-             });
+void Runtime::Impl::AwaitDrained(int64_t most_ms, std::function<void()> then) {
+  if (core_state_ == CoreState::kDrained) return then();
+  on_drained_ = std::move(then);
+  io_[0]->loop.SetTimer(kAwaitSlot, most_ms, [this] {
+    if (on_drained_) std::exchange(on_drained_, nullptr)();
+  });
 }
 
-void Runtime::Impl::WaitUntilDrained(int64_t until_ms, std::function<void()> then) {
-  if (drained_ || ReadClockMs(CLOCK_BOOTTIME) >= until_ms) return then();
-  io_[0]->loop.SetTimer(kFlushSlot, kRestartStepMs, [this, until_ms, then] { WaitUntilDrained(until_ms, then); });
+void Runtime::Impl::CoreQuiet() {
+  if (core_state_ == CoreState::kRunning) core_state_ = CoreState::kQuiet;
+  Settle("nothing is in flight any more");
+}
+
+void Runtime::Impl::CoreDrained() {
+  core_state_ = CoreState::kDrained;
+  if (stage_ != Stage::kLeaving) return FlushAndStop("nothing is in flight any more");
+  if (on_drained_) std::exchange(on_drained_, nullptr)();
 }
 
 }  // namespace notifyd

@@ -160,7 +160,7 @@ class HttpServer : public HttpResponder {
   /// Accepts no more, but leaves the listening socket open: who connects waits in its queue. Connections go on.
   void StopAccepting();
   /// No connection reads a further request: what is under way goes on, what a client sends next waits for whoever gets the socket. From then on
-  /// busy() only falls. After StopAccepting.
+  /// connections only become idle. After StopAccepting.
   void HoldRequests();
   /// Answers 503 to whoever's request is not complete, and closes behind it: nothing was done of it. What is taken in pieces is the handler's to end.
   void RefuseUnfinished();
@@ -178,8 +178,15 @@ class HttpServer : public HttpResponder {
   Result<uint16_t> Adopt(const Sockets& sockets);
   /// Connections with a request under way, or a response that is not written yet.
   size_t busy() const;
-  /// Of these, those whose request has been coming for so long and is not complete, or what is left of one that was answered.
-  size_t receiving(int64_t age_ms) const;
+
+  // Waiting for clients. Each calls `then` once, on the loop, not from inside; a later call takes the place of one that still waits.
+  /// Once no connection has a request under way, or a response that is not written yet; but for one whose request has been coming for `slow_ms` and
+  /// is not complete, or is what is left of one that was answered.
+  void OnIdle(int64_t slow_ms, std::function<void()> then);
+  /// Once each request that has been coming for `age_ms` by now is complete, or its connection gone.
+  void OnReceived(int64_t age_ms, std::function<void()> then);
+  /// Once no connection is open.
+  void OnClosed(std::function<void()> then);
   size_t connections() const;
 
  private:

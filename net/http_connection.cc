@@ -679,6 +679,7 @@ void HttpConnection::Close() {
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_->handle), [](uv_handle_t* handle) { delete static_cast<HttpConnection*>(handle->data); });
   uint64_t token = std::exchange(token_, 0);
   if (token != 0) context->handler->OnClose(token);
+  if (context->changed) context->changed(this);
   context->closed();
 }
 
@@ -776,6 +777,7 @@ void HttpConnection::UpdateDeadline() {
   }
   if (unsent_ > 0) deadline = std::min(deadline, write_deadline_ms_);
   context_->wheel.Arm(this, deadline);
+  if (context_->changed) context_->changed(this);
 }
 
 }  // namespace notifyd

@@ -51,7 +51,8 @@ struct HttpContext {
   /// One that closes meanwhile leaves a null.
   std::vector<HttpConnection*> resumable;
   std::function<void()> resume;
-  std::function<void()> closed;  // a connection went
+  std::function<void()> closed;                  // a connection went
+  std::function<void(HttpConnection*)> changed;  // a connection did something, or goes; empty while nobody wants to know
   std::atomic<size_t> open{0};
   std::vector<HttpConnection*> surplus;  // beyond max_connections, the oldest first: for probes alone
   /// Whose complete request waits for room, the first one first. One that closes meanwhile leaves a null. `pressed`: somebody found none.
@@ -109,9 +110,10 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool idle() const;
   /// HttpServer::HoldRequests was called, or undone.
   void HoldChanged() { UpdateReading(); }
+  bool open() const { return phase_ != Phase::kClosed; }
   /// A request is under way, or its response.
   bool busy() const;
-  /// HttpServer::receiving counts it.
+  /// Its request has been coming for so long and is not complete.
   bool receiving(int64_t age_ms) const;
   /// Refuses a request that is not complete (503).
   void RefuseUnfinished();

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "net/http.h"
@@ -53,12 +54,13 @@ socklen_t LengthOf(const sockaddr_storage& address) {
 class HttpServer::Impl {
  public:
   Impl(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler)
-      : context_(loop->raw(), limits, budget, handler), handles_(new Handles) {
+      : loop_(loop), context_(loop->raw(), limits, budget, handler), handles_(new Handles) {
     std::signal(SIGPIPE, SIG_IGN);
     CHECK(uv_timer_init(context_.loop, &handles_->sweep) == 0);
     CHECK(uv_timer_init(context_.loop, &handles_->accept_pause) == 0);
+    CHECK(uv_timer_init(context_.loop, &handles_->look_again) == 0);
     CHECK(uv_idle_init(context_.loop, &handles_->resume) == 0);
-    handles_->sweep.data = handles_->accept_pause.data = handles_->resume.data = this;
+    handles_->sweep.data = handles_->accept_pause.data = handles_->look_again.data = handles_->resume.data = this;
     context_.resume = [this] { uv_idle_start(&handles_->resume, [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->ResumeAll(); }); };
     context_.closed = [this] {
       if (context_.open.load(std::memory_order_relaxed) == 0) uv_timer_stop(&handles_->sweep);
@@ -70,9 +72,9 @@ class HttpServer::Impl {
       if (connection != nullptr) connection->Abandon();
     }
     CloseListeners();
-    // The three handles go one by one; the last one takes their memory with it.
+    // The handles go one by one; the last one takes their memory with it.
     for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&handles_->sweep), reinterpret_cast<uv_handle_t*>(&handles_->accept_pause),
-                                reinterpret_cast<uv_handle_t*>(&handles_->resume)}) {
+                                reinterpret_cast<uv_handle_t*>(&handles_->look_again), reinterpret_cast<uv_handle_t*>(&handles_->resume)}) {
       handle->data = handles_;
       uv_close(handle, [](uv_handle_t* closed) {
         auto* handles = static_cast<Handles*>(closed->data);
@@ -186,10 +188,23 @@ class HttpServer::Impl {
                                              [](const HttpConnection* connection) { return connection != nullptr && connection->busy(); }));
   }
 
-  size_t receiving(int64_t age_ms) const {
-    return static_cast<size_t>(std::count_if(context_.slots.begin(), context_.slots.end(), [age_ms](const HttpConnection* connection) {
-      return connection != nullptr && connection->receiving(age_ms);
-    }));
+  void OnIdle(int64_t slow_ms, std::function<void()> then) {
+    WaitWhile([slow_ms](const HttpConnection& connection) { return connection.busy() && !connection.receiving(slow_ms); }, std::move(then));
+    // Only time makes one slow; what is coming now has done so by then.
+    if (awaited_)
+      uv_timer_start(
+          &handles_->look_again, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->LookAround(); }, static_cast<uint64_t>(slow_ms) + 1, 0);
+  }
+
+  void OnReceived(int64_t age_ms, std::function<void()> then) {
+    int64_t begun_by_ms = static_cast<int64_t>(uv_now(context_.loop)) - age_ms;
+    WaitWhile([this, begun_by_ms](
+                  const HttpConnection& connection) { return connection.receiving(static_cast<int64_t>(uv_now(context_.loop)) - begun_by_ms); },
+              std::move(then));
+  }
+
+  void OnClosed(std::function<void()> then) {
+    WaitWhile([](const HttpConnection& connection) { return connection.open(); }, std::move(then));
   }
 
   void RefuseUnfinished() {
@@ -201,6 +216,12 @@ class HttpServer::Impl {
   size_t connections() const { return context_.open.load(std::memory_order_relaxed); }
 
  private:
+  /// What OnIdle and its like wait for: that none of these holds it up any more.
+  struct Awaited {
+    std::function<bool(const HttpConnection&)> holds_up;
+    std::function<void()> then;
+    std::unordered_set<const HttpConnection*> by = {};
+  };
   struct Listener {
     uv_poll_t poll;
     Impl* server;
@@ -209,8 +230,9 @@ class HttpServer::Impl {
   struct Handles {
     uv_timer_t sweep;
     uv_timer_t accept_pause;
+    uv_timer_t look_again;
     uv_idle_t resume;
-    int open = 3;
+    int open = 4;
   };
 
   /// Accepts on `fd` from now on, and owns it; false, and does not, where it cannot be watched.
@@ -255,6 +277,36 @@ class HttpServer::Impl {
     for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {
       if (connection != nullptr) connection->Drain();
     }
+  }
+
+  void WaitWhile(std::function<bool(const HttpConnection&)> holds_up, std::function<void()> then) {
+    uv_timer_stop(&handles_->look_again);
+    awaited_ = std::make_unique<Awaited>(Awaited{std::move(holds_up), std::move(then)});
+    LookAround();
+  }
+
+  /// Ends the waiting, or goes on with those that hold it up now.
+  void LookAround() {
+    if (!awaited_) return;
+    awaited_->by.clear();
+    for (const HttpConnection* connection : context_.slots)
+      if (connection != nullptr && awaited_->holds_up(*connection)) awaited_->by.insert(connection);
+    if (!awaited_->by.empty()) {
+      context_.changed = [this](const HttpConnection* connection) { Changed(connection); };
+      return;
+    }
+    context_.changed = nullptr;
+    loop_->Post(std::move(std::exchange(awaited_, nullptr)->then));
+  }
+
+  void Changed(const HttpConnection* connection) {
+    auto found = awaited_->by.find(connection);
+    if (found == awaited_->by.end() || awaited_->holds_up(*connection)) return;
+    awaited_->by.erase(found);
+    // Not from inside of what a connection does; and others may be at it by now.
+    if (awaited_->by.empty())
+      uv_timer_start(
+          &handles_->look_again, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->LookAround(); }, 0, 0);
   }
 
   void StartAccepting(Listener* listener) {
@@ -357,8 +409,10 @@ class HttpServer::Impl {
     uv_close(reinterpret_cast<uv_handle_t*>(&listener->poll), [](uv_handle_t* handle) { delete static_cast<Listener*>(handle->data); });
   }
 
+  Loop* const loop_;
   HttpContext context_;
-  Handles* handles_;  // freed once libuv has closed all three
+  Handles* handles_;  // freed once libuv has closed all of them
+  std::unique_ptr<Awaited> awaited_;
   std::vector<Listener*> listeners_;
 };
 
@@ -421,8 +475,14 @@ Result<uint16_t> HttpServer::Adopt(const Sockets& sockets) {
 size_t HttpServer::busy() const {
   return impl_->busy();
 }
-size_t HttpServer::receiving(int64_t age_ms) const {
-  return impl_->receiving(age_ms);
+void HttpServer::OnIdle(int64_t slow_ms, std::function<void()> then) {
+  impl_->OnIdle(slow_ms, std::move(then));
+}
+void HttpServer::OnReceived(int64_t age_ms, std::function<void()> then) {
+  impl_->OnReceived(age_ms, std::move(then));
+}
+void HttpServer::OnClosed(std::function<void()> then) {
+  impl_->OnClosed(std::move(then));
 }
 size_t HttpServer::connections() const {
   return impl_->connections();

@@ -1,16 +1,14 @@
 // HttpServer over real sockets: sockets that go from one server to the next, as they do over a restart in place.
 
-// base/check.h has to come before Catch, whose CHECK is the one that counts here.
-// clang-format off
 #include "net/http_fixture.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <fcntl.h>
 
 #include <cerrno>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <thread>
 
 namespace notifyd {
@@ -383,22 +381,104 @@ bool Until(HttpFixture* fixture, const std::function<bool(HttpServer&)>& holds) 
   return false;
 }
 
+constexpr int64_t kHour = 3'600'000;
+
+/// A callback, and whether it was called.
+class Called {
+ public:
+  std::function<void()> then() {
+    return [this] { called_.set_value(); };
+  }
+  bool Comes() { return future_.wait_for(std::chrono::seconds(10)) == std::future_status::ready; }
+  /// Has it come, now that the loop did all that it had to do?
+  bool CameBy(HttpFixture* fixture) {
+    for (int turn = 0; turn < 3; ++turn) fixture->OnLoop([](HttpServer&) {});
+    return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+
+ private:
+  std::promise<void> called_;
+  std::future<void> future_ = called_.get_future();
+};
+
+TEST_CASE("http waiting: a server is idle once the last response is written, and not before") {
+  HttpFixture fixture;
+  RawClient client(fixture.port()), other(fixture.port());
+  Called none, idle;
+  fixture.OnLoop([&](HttpServer& server) { server.OnIdle(kHour, none.then()); });
+  CHECK(none.Comes());
+  client.Send(kWait);
+  other.Send(kWait);
+  uint64_t first = fixture.WaitForPending(), second = fixture.WaitForPending();
+  fixture.OnLoop([&](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+    server.OnIdle(kHour, idle.then());
+    server.Respond(first, HttpFixture::Text(200, "one"));
+  });
+  CHECK_FALSE(idle.CameBy(&fixture));
+  fixture.OnLoop([&](HttpServer& server) { server.Respond(second, HttpFixture::Text(200, std::string(8 << 20, 'x'))); });
+  CHECK_FALSE(idle.CameBy(&fixture));  // nobody has read it
+  CHECK(client.ReadResponse().status == 200);
+  CHECK(other.ReadResponse().status == 200);
+  CHECK(idle.Comes());
+}
+
+TEST_CASE("http waiting: a request that comes slowly keeps a server from being idle for so long and no longer") {
+  HttpFixture fixture;
+  RawClient slow(fixture.port());
+  slow.Send("GET /target HTTP/1.1\r\nHo");
+  REQUIRE(Until(&fixture, [&](HttpServer&) { return fixture.budget().bytes > 0; }));
+  Called never, idle;
+  fixture.OnLoop([&](HttpServer& server) { server.OnIdle(kHour, never.then()); });
+  CHECK_FALSE(never.CameBy(&fixture));
+  fixture.OnLoop([&](HttpServer& server) { server.OnIdle(20, idle.then()); });  // in place of the other
+  CHECK(idle.Comes());
+  CHECK_FALSE(never.CameBy(&fixture));
+}
+
+TEST_CASE("http waiting: of the requests that are coming, those that have been for long are waited for") {
+  HttpFixture fixture;
+  RawClient slow(fixture.port());
+  slow.Send("GET /target HTTP/1.1\r\nHo");
+  REQUIRE(Until(&fixture, [&](HttpServer&) { return fixture.budget().bytes > 0; }));
+  Called young, received;
+  fixture.OnLoop([&](HttpServer& server) { server.OnReceived(kHour, young.then()); });
+  CHECK(young.Comes());
+  fixture.OnLoop([&](HttpServer& server) { server.OnReceived(0, received.then()); });
+  CHECK_FALSE(received.CameBy(&fixture));
+  slow.Send("st: a\r\n\r\n");
+  CHECK(received.Comes());
+  CHECK(slow.ReadResponse().status == 200);
+}
+
+TEST_CASE("http waiting: a server tells once its last connection is gone") {
+  HttpFixture fixture;
+  auto client = std::make_unique<RawClient>(fixture.port());
+  REQUIRE(fixture.WaitForConnections(1));
+  Called closed;
+  fixture.OnLoop([&](HttpServer& server) { server.OnClosed(closed.then()); });
+  CHECK_FALSE(closed.CameBy(&fixture));
+  client.reset();
+  CHECK(closed.Comes());
+}
+
 TEST_CASE("http restart: a request that is not complete is refused, and what its client still sends does not take the answer back") {
   const char* part = GENERATE("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf", "GET /x HTTP/1.1\r\nHo");
   HttpFixture first;
   RawClient slow(first.port()), idle(first.port());
   REQUIRE(Served(&idle));
   slow.Send(part);
-  REQUIRE(Until(&first, [](HttpServer& server) { return server.receiving(0) == 1; }));
+  REQUIRE(Until(&first, [&](HttpServer&) { return first.budget().bytes > 0; }));
   HttpServer::Sockets sockets;
+  Called idle_again;
   first.OnLoop([&](HttpServer& server) {
     server.StopAccepting();
     server.HoldRequests();
-    CHECK(server.receiving(3'600'000) == 0);  // it has not been coming for so long
-    CHECK(server.busy() == 1);
+    server.OnIdle(kHour, idle_again.then());
     server.RefuseUnfinished();
   });
-  REQUIRE(Until(&first, [](HttpServer& server) { return server.busy() == 0; }));
+  REQUIRE(idle_again.Comes());
   // Nobody reads this before the next server has the socket: closing it now would reset the connection.
   first.OnLoop([&](HttpServer& server) {
     slow.Send("more");
