@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/case_fold.h"
+#include "base/json_tree.h"
 #include "base/utf8.h"
-#include "broker/json_tree.h"
 
 namespace notifyd {
 namespace {

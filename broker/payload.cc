@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/ascii.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 
 namespace notifyd {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/http_client.h"
 
 namespace notifyd {

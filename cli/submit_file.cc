@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/json.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/context.h"
 
 namespace notifyd {

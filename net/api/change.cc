@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/json.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "net/api/fields.h"
 #include "net/api/merge_patch.h"
 #include "net/api/notify_fields.h"

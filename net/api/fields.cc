@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/ascii.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "net/api/url.h"
 
 namespace notifyd {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "net/api/json_reader.h"
 
 namespace notifyd {

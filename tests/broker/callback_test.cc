@@ -1,6 +1,6 @@
 #include "broker/callback.h"
 
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
 

@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "base/log.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/process.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

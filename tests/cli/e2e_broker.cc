@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 
 namespace notifyd::test {
 

@@ -1,7 +1,7 @@
 // What the broker logs: one JSON object a line, and standard error never holds it up.
 #include <signal.h>
 
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/counting_receiver.h"
 #include "cli/e2e_broker.h"
 #include "cli/raw_connection.h"

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "base/log_output.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/process.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

@@ -1,8 +1,7 @@
 // notifyctl's flags are held to the broker's table of a notify's fields: what it can be told can be said, and nothing else.
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/notify_fields.h"
 #include "net/api/notify_fields.h"
-// Behind base/check.h, whose CHECK it replaces.
 #include <catch2/catch.hpp>
 
 #include <map>

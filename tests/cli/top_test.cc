@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "cli/ctl.h"
 #include "cli/terminal_process.h"
 

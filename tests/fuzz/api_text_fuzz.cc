@@ -1,7 +1,7 @@
 // The smaller texts that clients send: merge patches and trace contexts.
 // Input: traceparent, tracestate and the target of a patch, a line each; the rest is the patch.
 #include "base/check.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "net/api/merge_patch.h"
 #include "net/api/trace_context.h"
 

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "broker/expectation.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 
 using namespace notifyd;
 

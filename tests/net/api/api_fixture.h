@@ -1,13 +1,10 @@
 // ApiFixture: an Api without server and core. Requests go in as values; the answers, or the events that were posted, are looked at.
 #pragma once
 
-// clang-format off
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "broker/spec.h"
 #include "net/api/api.h"
-// Behind base/check.h, whose CHECK it replaces.
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <map>
 #include <optional>

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/random.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 
 namespace notifyd {
 namespace {

@@ -1,10 +1,8 @@
 // JSON Merge Patch: the RFC's examples, the spelling of what stays, and a comparison with the RFC's own pseudo-code on random documents.
-// clang-format off
 #include "base/random.h"
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include "net/api/merge_patch.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <map>
 #include <optional>

@@ -2,10 +2,8 @@
 // the document uses).
 #pragma once
 
-// clang-format off
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 #include <yaml-cpp/yaml.h>
-// clang-format on
 
 #include <map>
 #include <set>

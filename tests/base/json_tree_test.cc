@@ -1,4 +1,4 @@
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 
 #include <catch2/catch.hpp>
 

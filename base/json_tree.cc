@@ -1,6 +1,6 @@
 // simdjson finds the structure, checks UTF-8 and unescapes the strings (refusing lone surrogates); what it leaves to its caller is checked here:
 // literals, numbers, depth, leftovers.
-#include "broker/json_tree.h"
+#include "base/json_tree.h"
 
 #include <simdjson.h>
 
