@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clocks.h"
 #include "base/json.h"
 #include "base/log_output.h"
 #include "base/terminal_text.h"
@@ -67,9 +68,7 @@ void WriteValue(const LogField& field, bool json, std::string* line) {
 }
 
 void AppendTime(std::string* line) {
-  timespec at{};
-  clock_gettime(CLOCK_REALTIME, &at);
-  line->append(FormatRfc3339(WallTime{static_cast<int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000}));
+  line->append(FormatRfc3339(ReadWall()));
 }
 
 void AppendJson(LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {

@@ -12,17 +12,13 @@
 #include <climits>
 #include <utility>
 
+#include "base/clocks.h"
+
 namespace notifyd {
 namespace {
 
 /// What was written is cut off the front once it is so much: not at every write.
 constexpr size_t kCutBytes = 64 << 10;
-
-int64_t MonotonicMs() {
-  timespec at{};
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  return static_cast<int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000;
-}
 
 bool PollWritable(int fd, int64_t most_ms) {
   pollfd entry{fd, POLLOUT, 0};
@@ -68,10 +64,10 @@ void LogOutput::Flush() {
 
 void LogOutput::Drain(int64_t most_ms) {
   std::lock_guard<std::mutex> lock(mutex_);
-  int64_t until_ms = MonotonicMs() + most_ms;
+  int64_t until_ms = ReadClockMs(CLOCK_MONOTONIC) + most_ms;
   for (;;) {
     FlushLocked();
-    int64_t left_ms = until_ms - MonotonicMs();
+    int64_t left_ms = until_ms - ReadClockMs(CLOCK_MONOTONIC);
     if (waiting_.empty() || left_ms <= 0) return;
     PollWritable(own_fd_ >= 0 ? own_fd_ : given_fd_, left_ms);
   }

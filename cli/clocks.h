@@ -1,23 +1,13 @@
-// The clocks, read here and nowhere else. Any thread.
+// BrokerClock: the time that the core is given. Any thread.
 #pragma once
-
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include "base/clocks.h"
 #include "base/time.h"
 
 namespace notifyd {
-
-inline int64_t ReadClockMs(clockid_t clock) {
-  timespec at{};
-  clock_gettime(clock, &at);
-  return static_cast<int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000;
-}
-inline WallTime ReadWall() {
-  return WallTime{ReadClockMs(CLOCK_REALTIME)};
-}
 
 /// The broker's time line over restarts: where the store says that it stood, then the time that the broker was down by the wall clock
 /// (none where that stepped back), then CLOCK_BOOTTIME, which goes on while the machine sleeps.

@@ -4,13 +4,13 @@
 // I2: once a client is gone its token is in neither: replies to it are dropped, and nothing further is posted for it but Disconnected.
 #include "net/api/api.h"
 
-#include <chrono>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "base/clocks.h"
 #include "net/api/access.h"
 #include "net/api/demand.h"
 #include "net/api/json_shape.h"
@@ -34,10 +34,6 @@ constexpr size_t kMaxBulkSubmits = 16;
 /// One that was idle for so long gives way to another where all are taken.
 constexpr int64_t kGiveWayUs = 1'000'000;
 constexpr const char* kNoRoom = "too much is buffered; try again later";
-
-int64_t SteadyUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -188,8 +184,8 @@ class Api::Impl {
   };
   /// A bulk submit.
   struct Stream {
-    Stream(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser)
-        : trace(trace), bulk(limits, request, std::move(trace), parser) {}
+    Stream(const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
+        : trace(of), bulk(limits, request, std::move(of), parser) {}
     const TraceContext trace;
     BulkSubmit bulk;
     bool body_open = true;   // there may come more of it
@@ -214,7 +210,7 @@ class Api::Impl {
     if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
   }
 
-  int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : SteadyUs(); }
+  int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : ReadClockUs(CLOCK_MONOTONIC); }
 
   void EndWait(Posted* posted) {
     if (!std::exchange(posted->waits_for, std::nullopt)) return;

@@ -2,10 +2,10 @@
 #include "net/sender/answer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/ascii.h"
 #include "base/check.h"
+#include "base/clocks.h"
 #include "broker/expectation.h"
 #include "net/sender/retry_after.h"
 
@@ -28,10 +28,6 @@ std::string_view NextItem(std::string_view* list) {
 
 bool NeedsIt(const AnswerPattern* pattern) {
   return pattern != nullptr && NeedsBody(*pattern);
-}
-
-WallTime WallNow() {
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
 
 }  // namespace
@@ -281,7 +277,7 @@ bool AnswerReader::Conclude(Unjudged* out) {
   AttemptResult& result = out->ended.result;
   AttemptRecord& record = result.record;
   record.status = status();
-  if (head_done() && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, WallNow());
+  if (head_done() && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, ReadWall());
   result.verdict = Verdict::kFailure;
   const bool said = decided_ || apart_ || fault_ != nullptr;
   out->decided = !apart_;
