@@ -26,7 +26,7 @@ void TimerWheel::Link(TimerNode* node) {
     list = &overdue_;
   } else {
     uint64_t differ = static_cast<uint64_t>(node->when_ms) ^ static_cast<uint64_t>(elapsed_);
-    int level = (std::bit_width(differ) - 1) / kBits;
+    int level = (static_cast<int>(std::bit_width(differ)) - 1) / kBits;
     if (level >= kLevels) level = kLevels - 1;
     int shift = level * kBits;
     // Beyond the top level's turn a node is parked in its last slot and put in anew when that comes up.

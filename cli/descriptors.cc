@@ -56,7 +56,7 @@ Result<DescriptorPlan> FitDescriptors(uint64_t limit, Options* options) {
   plan.lowered = tables < static_cast<uint64_t>(options->store.max_open_files) || in_flight < options->core.max_in_flight ||
                  connections < options->http.max_connections;
   options->store.max_open_files = static_cast<int>(tables);
-  options->core.max_in_flight = in_flight;
+  options->core.max_in_flight = static_cast<uint32_t>(in_flight);
   options->sender.max_idle_connections = idle;
   options->http.max_connections = connections;
   options->http.max_probe_connections = probes;

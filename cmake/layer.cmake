@@ -1,5 +1,9 @@
-# layer(NAME folder sources...): one target a folder. Its headers are seen as "folder/x.h", and only by targets that link it: each layer
-# has an include root of its own that holds nothing but that folder, so that an arrow that is not declared does not compile.
+# What the product is compiled with; a library's own headers are not asked.
+set(NOTIFYD_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+
+# layer(NAME folder sources...): one target a folder. Its headers are seen as "folder/x.h" by targets that link it: each layer has an include root of
+# its own that holds nothing but that folder. A folder is seen with the folders inside of it, and what it links is seen by those that link it; that no
+# layer includes one above it is held by tests/packaging/habits_test.cc.
 function(layer name folder)
   string(REPLACE "/" "_" root_name ${folder})
   set(root ${CMAKE_BINARY_DIR}/include/${root_name})
@@ -15,7 +19,7 @@ function(layer name folder)
   endif()
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} PUBLIC ${root})
-  target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic)
+  target_compile_options(${name} PRIVATE ${NOTIFYD_WARNINGS})
 endfunction()
 
 # layer_part(NAME folder HEADERS headers... SOURCES sources...): one of several targets of a folder. Its include root holds these headers alone, so that

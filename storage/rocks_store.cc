@@ -215,13 +215,13 @@ Status NoteLogBegun(OpenStore* open) {
 
 class RocksStore::Impl {
  public:
-  Impl(OpenStore open, const StoreOptions& options, const Totals& totals)
-      : options(options),
-        totals(totals),
-        open(std::move(open)),
-        committer({db(), this->open.opened.database.notifies(), this->open.files.get(), &this->open.synced, options.directory,
-                   this->open.directory.format.store, options.min_free_bytes, options.commit_histogram}),
-        reader(&this->open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
+  Impl(OpenStore opened, const StoreOptions& with, const Totals& last)
+      : options(with),
+        totals(last),
+        open(std::move(opened)),
+        committer({db(), open.opened.database.notifies(), open.files.get(), &open.synced, options.directory, open.directory.format.store,
+                   options.min_free_bytes, options.commit_histogram}),
+        reader(&open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
         readers(&reader) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }

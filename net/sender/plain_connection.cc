@@ -142,8 +142,8 @@ bool PlainConnection::Stale() const {
 
 // ---- with TLS
 
-void PlainConnection::Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2) {
-  tls_ = std::make_unique<TlsLayer>(context, host, std::move(memory), http2);
+void PlainConnection::Secure(const TlsContext& context, const std::string& name, std::shared_ptr<TlsMemory> memory, bool offer_http2) {
+  tls_ = std::make_unique<TlsLayer>(context, name, std::move(memory), offer_http2);
   tls_->Handshake();
   SendOut(true);
 }
