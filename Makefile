@@ -8,6 +8,7 @@
 #   make asan | make tsan    every test under a sanitizer
 #   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
 #   make format  clang-format over all sources (needs clang-format)
+#   make tidy    clang-tidy over the product's sources (needs clang-tidy), by the profile in .clang-tidy
 
 ARGS ?=
 JOBS ?= $(shell nproc)
@@ -55,6 +56,10 @@ packages:
 
 format:
 	git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs clang-format -i
+
+tidy: packages
+	cmake --preset release
+	git ls-files 'base/*.cc' 'broker/*.cc' 'storage/*.cc' 'net/*.cc' 'cli/*.cc' | xargs -n 1 -P $(JOBS) clang-tidy -p build/release --quiet
 
 define run_tests
 	cmake --preset $(1)

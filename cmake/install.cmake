@@ -50,6 +50,6 @@ install(FILES ${made}/man/man8/notifyd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man
 install(FILES ${made}/bash-completion/completions/notifyctl DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${made}/zsh/vendor-completions/_notifyctl DESTINATION ${zsh_dir})
 
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.svg")
 install(FILES conf/alerts.yaml conf/kubernetes.yaml conf/Dockerfile DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)
