@@ -13,8 +13,14 @@ namespace notifyd {
 
 }  // namespace notifyd
 
-#define CHECK(condition)                                            \
-  do {                                                              \
-    if (!(condition)) [[unlikely]]                                  \
-      ::notifyd::CheckFailed(__FILE__, __LINE__, #condition);       \
+/// For headers, which are read by tests, too.
+#define NOTIFYD_CHECK(condition)                              \
+  do {                                                        \
+    if (!(condition)) [[unlikely]]                            \
+      ::notifyd::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (0)
+
+// In a test CHECK is Catch's, whichever of the two headers comes first.
+#ifndef CHECK
+#define CHECK(condition) NOTIFYD_CHECK(condition)
+#endif

@@ -63,7 +63,7 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit by design
-  Result(Status status) : value_(std::move(status)) { CHECK(!std::get<1>(value_).ok()); }  // NOLINT
+  Result(Status status) : value_(std::move(status)) { NOTIFYD_CHECK(!std::get<1>(value_).ok()); }  // NOLINT
 
   bool ok() const { return value_.index() == 0; }
   const T& operator*() const& { return Value(); }
@@ -73,21 +73,21 @@ class [[nodiscard]] Result {
   T* operator->() { return &Value(); }
   /// The failure; ok() must be false.
   const Status& status() const& {
-    CHECK(!ok());
+    NOTIFYD_CHECK(!ok());
     return std::get<1>(value_);
   }
   Status&& status() && {
-    CHECK(!ok());
+    NOTIFYD_CHECK(!ok());
     return std::move(std::get<1>(value_));
   }
 
  private:
   const T& Value() const {
-    CHECK(ok());
+    NOTIFYD_CHECK(ok());
     return std::get<0>(value_);
   }
   T& Value() {
-    CHECK(ok());
+    NOTIFYD_CHECK(ok());
     return std::get<0>(value_);
   }
   std::variant<T, Status> value_;

@@ -31,12 +31,12 @@ class Horizon {
   bool paging() const { return page_to_.has_value(); }
   /// A page of what is >= at() and due before `to_ms` is under way. None may be.
   void BeginPage(int64_t to_ms) {
-    CHECK(!paging());
+    NOTIFYD_CHECK(!paging());
     page_to_ = to_ms;
   }
   /// The page is there. `last`: its last key where it ended at its limit, else null: all of it was read.
   void EndPage(const DueKey* last) {
-    CHECK(paging());
+    NOTIFYD_CHECK(paging());
     at_ = last ? DueKey{last->time_ms, NotifyId{last->id.value + 1}} : DueKey{*page_to_, NotifyId{0}};
     page_to_.reset();
   }
@@ -109,7 +109,7 @@ class DueWindow {
   }
   void CheckInvariants() const {
     wheel_.CheckInvariants();
-    ForEach([](Node* node) { CHECK(node->key().time_ms == node->when_ms); });
+    ForEach([](Node* node) { NOTIFYD_CHECK(node->key().time_ms == node->when_ms); });
   }
 
  private:

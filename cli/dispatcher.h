@@ -38,7 +38,7 @@ class Dispatcher : public Sender, public ReplySink {
 
   void Send(Reply reply) override {
     if (direct_) return targets_[0].api->OnReply(std::move(reply));
-    CHECK(reply.request.thread < targets_.size());
+    NOTIFYD_CHECK(reply.request.thread < targets_.size());
     gathered_[reply.request.thread].replies.push_back(std::move(reply));
   }
 

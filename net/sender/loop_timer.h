@@ -10,7 +10,7 @@ namespace notifyd {
 /// Makes a timer of the loop that is not running; `data` (borrowed) is what its callback finds. It goes with CloseTimer.
 inline uv_timer_t* MakeTimer(uv_loop_t* loop, void* data) {
   auto* timer = new uv_timer_t;
-  CHECK(uv_timer_init(loop, timer) == 0);
+  NOTIFYD_CHECK(uv_timer_init(loop, timer) == 0);
   timer->data = data;
   return timer;
 }

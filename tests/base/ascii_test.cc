@@ -1,6 +1,5 @@
 // Letters, digits and tokens, byte by byte.
 #include "base/ascii.h"
-// Behind base/check.h, whose CHECK it replaces.
 #include <catch2/catch.hpp>
 
 namespace notifyd {

@@ -9,9 +9,7 @@
 
 #include "bench/workload.h"
 
-// clang-format off: behind all that includes base/check.h, so that in a test CHECK is Catch's
 #include <catch2/catch.hpp>
-// clang-format on
 
 namespace notifyd::bench {
 namespace {

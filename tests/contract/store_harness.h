@@ -9,7 +9,7 @@
 
 #include "broker/ports.h"
 
-#include <catch2/catch.hpp>  // behind all that includes base/check.h: in a test CHECK is Catch's
+#include <catch2/catch.hpp>
 
 namespace notifyd {
 

@@ -1,10 +1,7 @@
 #include "net/sender/authorities.h"
 
-// base/check.h has to come before Catch, whose CHECK is the one that counts here.
-// clang-format off
 #include "base/check.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <stdlib.h>
 

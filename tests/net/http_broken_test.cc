@@ -1,10 +1,7 @@
 // HttpServer over real sockets: bodies in pieces that break off, are malformed, or stop coming.
 
-// base/check.h has to come before Catch, whose CHECK is the one that counts here.
-// clang-format off
 #include "net/http_stream_fixture.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 namespace notifyd {
 namespace {

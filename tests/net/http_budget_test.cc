@@ -1,11 +1,8 @@
 // HttpServer over real sockets: memory that answers take is reserved, slow clients lose their connection and nobody else anything, and probes are
 // answered beyond the limit of connections.
 
-// base/check.h has to come before Catch, whose CHECK is the one that counts here.
-// clang-format off
 #include "net/http_stream_fixture.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <atomic>
 

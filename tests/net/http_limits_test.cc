@@ -1,10 +1,7 @@
 // HttpServer over real sockets: what it refuses, and where its limits and timeouts are.
 
-// base/check.h has to come before Catch, whose CHECK is the one that counts here.
-// clang-format off
 #include "net/http_fixture.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <sys/resource.h>
 

@@ -1,10 +1,7 @@
 // HttpServer over real sockets: responses in pieces, how they are framed and written, and slow clients.
 
-// base/check.h has to come before Catch, whose CHECK is the one that counts here.
-// clang-format off
 #include "net/http_stream_fixture.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <linux/tcp.h>
 

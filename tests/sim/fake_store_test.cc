@@ -1,9 +1,7 @@
 // The fake store's own ways, beyond the contract that it shares with the real one: time, crashes, failures.
 #include "fakes/fake_store.h"
 
-// clang-format off: behind all that includes base/check.h, so that in a test CHECK is Catch's
 #include <catch2/catch.hpp>
-// clang-format on
 
 namespace notifyd {
 namespace {

@@ -5,9 +5,7 @@
 #include <chrono>
 #include <random>
 
-// clang-format off: behind all that includes base/check.h, so that in a test CHECK is Catch's
 #include <catch2/catch.hpp>
-// clang-format on
 
 namespace notifyd::sim {
 namespace {

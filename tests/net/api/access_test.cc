@@ -1,8 +1,6 @@
 // Which requests are answered at all: by Host, Origin and Sec-Fetch-Site.
-// clang-format off
 #include "api_fixture.h"
 #include "net/api/access.h"
-// clang-format on
 
 namespace notifyd {
 namespace {

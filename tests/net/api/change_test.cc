@@ -1,10 +1,8 @@
 // Changes: what a merge patch makes of a notify, what it refuses, and that whatever it does not name stays to the byte.
-// clang-format off
 #include "base/json.h"
 #include "base/random.h"
 #include "net/api/change.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 namespace notifyd {
 namespace {

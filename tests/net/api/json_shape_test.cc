@@ -1,9 +1,7 @@
 // Large documents: refused at the first byte that decides it, and batches taken apart before they are parsed.
-// clang-format off
 #include "api_fixture.h"
 #include "net/api/json_shape.h"
 #include "net/api/submit_parser.h"
-// clang-format on
 
 #include <functional>
 

@@ -1,10 +1,8 @@
 // Bulk submits: lines over any boundaries of pieces, answers in order, one request at a time, bounded memory.
-// clang-format off
 #include "base/random.h"
 #include "net/api/ndjson.h"
 #include "net/api/problem.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 #include <deque>
 #include <utility>

@@ -1,6 +1,5 @@
 // Which endpoint a method and target mean, and whose requests are refused.
 #include "net/api/routes.h"
-// Behind base/check.h, whose CHECK it replaces.
 #include <catch2/catch.hpp>
 
 #include <algorithm>

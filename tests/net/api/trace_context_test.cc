@@ -1,8 +1,6 @@
 // Trace context: what is taken of it, by the rules of W3C Trace Context level 1, and which of two counts.
-// clang-format off
 #include "net/api/trace_context.h"
 #include <catch2/catch.hpp>
-// clang-format on
 
 namespace notifyd {
 namespace {
