@@ -184,6 +184,13 @@ void LogFlush() {
   TheTarget().output.load()->Flush();
 }
 
+void LogFlushPaced() {
+  // Read often, and need not be exact: a tick of the kernel's.
+  timespec at{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
+  TheTarget().output.load()->FlushPaced(static_cast<int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000, kLogPaceMs);
+}
+
 void LogFinish() {
   TheTarget().output.load()->Drain(kFinishMostMs);
 }

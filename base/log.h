@@ -1,7 +1,8 @@
 // Log: one line an event on standard error, as text or as JSON. Any thread.
 //
-// A line costs its formatting; writing is gathered (LogGather) where many come: once a turn of the loop, at once for warnings and errors, and after
-// 100 ms at the latest. A standard error that nobody reads holds nobody up: beyond 4 MiB lines are dropped and counted (base/log_output.h).
+// A line costs its formatting; writing is gathered (LogGather) where many come: at the end of a turn of the loop, but not at each of those that
+// follow within 5 ms, at once for warnings and errors, and after 100 ms at the latest. A standard error that nobody reads holds nobody up: beyond 4
+// MiB lines are dropped and counted (base/log_output.h).
 //
 // Text: 2026-11-21T21:31:22.000Z info  store opened directory=./data bytes=4096
 // JSON: {"time":"2026-11-21T21:31:22.000Z","level":"info","event":"store opened","directory":"./data","bytes":4096}
@@ -48,6 +49,10 @@ void LogGather();
 inline constexpr int64_t kLogFlushMostMs = 100;
 /// Writes what waits, as far as that is taken at once. Cheap where nothing waits.
 void LogFlush();
+/// The same for a loop's turns, of which there may be many a millisecond: writes where that was last done kLogPaceMs ago, or much waits. The rest is
+/// left to a later turn, or to kLogFlushMostMs.
+void LogFlushPaced();
+inline constexpr int64_t kLogPaceMs = 5;
 /// Writes all that waits, giving a slow reader up to a second: before the process ends by anything but exit() or is replaced.
 void LogFinish();
 

@@ -62,6 +62,14 @@ void LogOutput::Flush() {
   FlushLocked();
 }
 
+void LogOutput::FlushPaced(int64_t now_ms, int64_t pace_ms) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (waiting_.size() == written_ && dropped_ == 0) return;
+  if (now_ms - paced_ms_ < pace_ms && waiting_.size() - written_ < kMuchBytes) return;
+  paced_ms_ = now_ms;
+  FlushLocked();
+}
+
 void LogOutput::Drain(int64_t most_ms) {
   std::lock_guard<std::mutex> lock(mutex_);
   int64_t until_ms = ReadClockMs(CLOCK_MONOTONIC) + most_ms;

@@ -20,6 +20,7 @@ class LogOutput {
  public:
   /// About a second of 20,000 lines each: a reader that pauses so long costs no line.
   static constexpr size_t kMostBytes = 4 << 20;
+  static constexpr size_t kMuchBytes = 32 << 10;
 
   /// `fd` is borrowed; it must stay what it is. `lost_line` makes the line (with its end) that says how many were dropped. Ordinary lines
   /// wait up to `most_bytes`, urgent ones up to twice as many.
@@ -32,6 +33,8 @@ class LogOutput {
   void Append(std::string_view line, bool urgent, bool flush);
   /// Writes what the descriptor takes at once.
   void Flush();
+  /// The same, unless it was done within the last `pace_ms` and less than kMuchBytes wait. `now_ms`: of a clock that does not go back.
+  void FlushPaced(int64_t now_ms, int64_t pace_ms);
   /// Writes all, waiting up to `most_ms` for a reader that is slow.
   void Drain(int64_t most_ms);
   bool empty() const;
@@ -53,6 +56,7 @@ class LogOutput {
   size_t written_ = 0;    // of waiting_, from its beginning
   bool in_line_ = false;  // what was written last is not the end of a line
   uint64_t dropped_ = 0;  // since the last line that said so
+  int64_t paced_ms_ = 0;  // when FlushPaced wrote last
 };
 
 }  // namespace notifyd

@@ -42,7 +42,7 @@ void CoreHost::Turn() {
   }
   if (ran) ready_.store(core_->ready(), std::memory_order_relaxed);
   if (ran || !armed_) ArmTimer(now);
-  LogFlush();
+  LogFlushPaced();
 }
 
 void CoreHost::ArmTimer(const Now& now) {

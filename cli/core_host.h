@@ -1,5 +1,5 @@
 // CoreHost: runs the core on one loop: takes the mailbox once a turn, hands all events to the driver in one go, and sleeps until the core's next
-// wake; what was logged in the turn is written at its end. All on that loop's thread, but ready().
+// wake; what was logged is written at the end of turns. All on that loop's thread, but ready().
 //
 // I1. The core runs only where there are events or a wake is due.
 // I2. The loop never sleeps past the next wake, nor longer than kSleepMostMs, so that a step of the wall clock is seen by then.

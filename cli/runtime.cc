@@ -125,7 +125,7 @@ Status Runtime::Impl::MakeIoThreads() {
   core_loop_ = std::make_unique<Loop>();
   core_loop_->MeasureTurns(&histograms_.loop_lag.histogram);
   // The core's loop writes log lines at the end of its turns (CoreHost).
-  for (auto& io : io_) io->loop.OnTurn(LogFlush);
+  for (auto& io : io_) io->loop.OnTurn(LogFlushPaced);
   return Status::Ok();
 }
 

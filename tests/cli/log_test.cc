@@ -212,6 +212,24 @@ TEST_CASE("log output: a pipe that nobody reads holds nobody up; what does not f
   CHECK(ReadAll(pipe.ends[0]) == Line('c', 10));
 }
 
+TEST_CASE("log output: turns that follow closely share a write, unless much waits") {
+  Pipe pipe;
+  LogOutput output(pipe.ends[1], Lost);
+  auto turn = [&](char c, size_t size, int64_t now_ms) {
+    output.Append(Line(c, size), /*urgent=*/false, /*flush=*/false);
+    output.FlushPaced(now_ms, 5);
+    return ReadAll(pipe.ends[0]);
+  };
+  CHECK(turn('a', 10, 1000) == Line('a', 10));  // the first one after a rest at once
+  CHECK(turn('b', 10, 1001).empty());
+  CHECK(turn('c', 10, 1004).empty());
+  CHECK(turn('d', 10, 1005) == Line('b', 10) + Line('c', 10) + Line('d', 10));
+  CHECK(turn('e', 10, 1006).empty());
+  CHECK(turn('f', LogOutput::kMuchBytes, 1007) == Line('e', 10) + Line('f', LogOutput::kMuchBytes));
+  output.FlushPaced(2000, 5);
+  CHECK(ReadAll(pipe.ends[0]).empty());
+}
+
 TEST_CASE("log output: a socket that nobody reads holds nobody up") {
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
