@@ -68,33 +68,36 @@ Status PlainRequest::Follow(const StartAttempt& attempt, const SenderConfig& con
 
 Status PlainRequest::Assemble(const StartAttempt& attempt, const SenderConfig& config) {
   std::string_view rest;
-  Authority authority;
-  if (Status status = TakeUrl(redirected_.empty() ? parts_.url : redirected_, &authority, &rest); !status.ok()) return status;
+  if (Status status = TakeUrl(redirected_.empty() ? parts_.url : redirected_, &rest); !status.ok()) return status;
   head_.assign(ToString(method_)).push_back(' ');
   if (rest.empty() || rest[0] == '?') head_.push_back('/');
   head_.append(rest);
   if (parts_.in_query && redirected_.empty()) head_.append(parts_.joint()).append(parts_.encoded);
-  head_.append(" HTTP/1.1\r\nHost: ").append(authority.host);
+  head_.append(" HTTP/1.1\r\nHost: ").append(authority_.host);
   if (port_ != default_port()) head_.append(":").append(std::to_string(port_));
   head_.append("\r\n");
   return AppendHeaders(attempt, config);
 }
 
 /// `rest`: path and query.
-Status PlainRequest::TakeUrl(std::string_view url, Authority* authority, std::string_view* rest) {
+Status PlainRequest::TakeUrl(std::string_view url, std::string_view* rest) {
   if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<uint8_t>(c) <= 0x20 || static_cast<uint8_t>(c) >= 0x7F; }))
     return Invalid("the URL holds a byte that it must not");
   std::optional<UrlParts> parts = PartsOfUrl(url, "/?");
   if (!parts) return Invalid("the URL is not http or https");
   secure_ = parts->https;
   *rest = parts->rest;
+  if (!parts->authority.empty() && parts->authority == authority_text_ && secure_ == authority_secure_) return Status::Ok();
+  authority_text_.clear();
   Result<Authority> read = ParseAuthority(parts->authority, parts->default_port());
   if (!read.ok()) return std::move(read).status();
-  *authority = *std::move(read);
-  const bool v6 = authority->host.starts_with('[');
-  host_ = v6 ? authority->host.substr(1, authority->host.size() - 2) : authority->host;
-  port_ = authority->port;
+  authority_ = *std::move(read);
+  const bool v6 = authority_.host.starts_with('[');
+  host_ = v6 ? authority_.host.substr(1, authority_.host.size() - 2) : authority_.host;
+  port_ = authority_.port;
   literal_ = IpAddress::Parse(host_);
+  authority_text_ = parts->authority;
+  authority_secure_ = secure_;
   return Status::Ok();
 }
 

@@ -43,7 +43,7 @@ class PlainRequest {
 
  private:
   uint16_t default_port() const { return secure_ ? 443 : 80; }
-  Status TakeUrl(std::string_view url, Authority* authority, std::string_view* rest);
+  Status TakeUrl(std::string_view url, std::string_view* rest);
   Status Assemble(const StartAttempt& attempt, const SenderConfig& config);
   Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config);
   void MakeTrace(const StartAttempt& attempt, Random* random);
@@ -52,6 +52,10 @@ class PlainRequest {
 
   NotifySpec spec_;
   WireParts parts_;
+  // The URL's authority as it is written, and what it says: read anew only where it is another than the attempt's before.
+  std::string authority_text_;  // empty: none
+  bool authority_secure_ = false;
+  Authority authority_;
   std::string host_;
   uint16_t port_ = 0;
   bool secure_ = false;
