@@ -13,6 +13,7 @@ void Core::Impl::WriteLaneCounts() {
 void Core::Impl::AddIndex(Entry* entry, Index index) {
   CHECK(entry->index == Index::kNone);
   entry->index = index;
+  entry->first_key = std::exchange(entry->fresh, false);
   books_.Enter(index, entry->head->lane);
   Touch(entry);
   switch (index) {
@@ -45,10 +46,10 @@ void Core::Impl::RemoveIndex(Entry* entry) {
   switch (entry->index) {
     case Index::kHeldDue:
     case Index::kDue:
-      Write(DeleteDue{Clock::kWall, {entry->state.due.ms, entry->id}});
+      Write(DeleteDue{Clock::kWall, {entry->state.due.ms, entry->id}, entry->first_key});
       break;
     case Index::kRetrying:
-      Write(DeleteDue{Clock::kMono, {entry->state.retry_at.ms, entry->id}});
+      Write(DeleteDue{Clock::kMono, {entry->state.retry_at.ms, entry->id}, entry->first_key});
       break;
     case Index::kTail: {
       Write(DeleteTail{entry->head->lane, entry->order()});

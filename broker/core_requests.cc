@@ -226,7 +226,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   Entry* entry = FindEntry(id);
   if (!entry) entry = MakeEntry(id);
   CHECK(!entry->exists);
-  entry->known = entry->exists = true;
+  entry->known = entry->exists = entry->fresh = true;
   SetHead(entry, item.head);
   entry->created_at = now_.wall;
   entry->host = GetHost(item.head->host);

@@ -210,6 +210,7 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
     ++entry->host->refs;
   }
   entry->index = IndexOf(entry->state, loaded.in_tail);
+  entry->fresh = entry->first_key = false;
   entry->promoted = entry->index == Index::kTail;
   // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2).
   if (entry->state.phase == Phase::kRetrying) entry->durable = journal_.open() - 1;

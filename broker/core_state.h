@@ -116,6 +116,8 @@ struct Entry : Slot {
   // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
   bool repeats = false;
   Index index = Index::kNone;
+  bool fresh = false;      // its id is new: no index ever had a key with it
+  bool first_key = false;  // what `index` has of it is the first such key (DeleteDue::once); false: unknown
   Place place = Place::kIdle;
   uint32_t number = 0;   // of the attempt in flight
   uint64_t durable = 0;  // no attempt before this batch is synced

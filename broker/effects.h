@@ -33,9 +33,12 @@ struct PutDue {
   Clock clock;
   DueKey key;
 };
+/// `once`: it is there, and was put this once in all its life, so that a store may let it vanish together with that. (A store may let the two vanish while
+/// an older put of the same key is still buried; so having been deleted in between is not enough.)
 struct DeleteDue {
   Clock clock;
   DueKey key;
+  bool once = false;
 };
 struct PutExpiry {
   DueKey key;

@@ -65,7 +65,13 @@ struct OpEncoder {
   }
   void operator()(const DeleteNotify& op) { out->Delete(notifies, EncodeNotifyKey(op.id)); }
   void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
-  void operator()(const DeleteDue& op) { Delete(EncodeDueKey(op.clock, op.key)); }
+  // RocksDB drops a SingleDelete and the put under it as soon as the two meet, at the latest where their memtable becomes a table; a tombstone would
+  // go down to the last level. It must be the only put of that key ever: while the two vanish, an older put may be buried deeper whose own deletion a
+  // newer put had displaced, and would come back.
+  void operator()(const DeleteDue& op) {
+    if (op.once) out->SingleDelete(EncodeDueKey(op.clock, op.key));
+    else Delete(EncodeDueKey(op.clock, op.key));
+  }
   void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
   void operator()(const DeleteExpiry& op) { Delete(EncodeExpiryKey(op.key)); }
   void operator()(const PutTail& op) { Mark(EncodeTailKey(op.lane, op.key)); }

@@ -81,6 +81,15 @@ Status StoreTool::ForEachFamily(Run run, const char* what) {
   return Status::Ok();
 }
 
+Result<uint64_t> StoreTool::TableEntries(std::string_view key) {
+  rocksdb::TablePropertiesCollection tables;
+  rocksdb::Status status = impl_->database.db()->GetPropertiesOfAllTables(impl_->database.Of(key), &tables);
+  if (!status.ok()) return TranslateStatus(status, "cannot read");
+  uint64_t entries = 0;
+  for (const auto& [name, properties] : tables) entries += properties->num_entries;
+  return entries;
+}
+
 Status StoreTool::ToOneFamily() {
   const Database& database = impl_->database;
   if (!database.notifies()) return Status::Ok();

@@ -28,6 +28,8 @@ class StoreTool {
   /// Memtables become tables.
   Status Flush();
   Status Compact();
+  /// How many entries of any kind, deletions among them, the tables have that keys of the family of `key` go to.
+  Result<uint64_t> TableEntries(std::string_view key);
   /// Makes it what formats 1 and 2 had: one family, the notifies in it.
   Status ToOneFamily();
 

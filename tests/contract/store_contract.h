@@ -190,6 +190,24 @@ TEMPLATE_TEST_CASE("store: the operations of one batch act in their order", "", 
   CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due().empty());
 }
 
+TEMPLATE_TEST_CASE("store: a due key that was put once and is deleted once is gone, and may be put again", "", STORE_HARNESS) {
+  TestType h;
+  h.Commit({Put(MakeRecord(1)), PutDue{Clock::kWall, {5, {1}}}});
+  h.Reopen();  // in a table
+  h.Commit({DeleteDue{Clock::kWall, {5, {1}}, true}});
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+  h.Reopen();
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+  h.Commit({PutDue{Clock::kWall, {5, {1}}}});
+  h.Reopen();
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.size() == 1);
+  h.Commit({DeleteDue{Clock::kWall, {5, {1}}}});
+  for (int i = 0; i < 2; ++i) {
+    CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+    h.Reopen();
+  }
+}
+
 TEMPLATE_TEST_CASE("store: a deleted notify is gone, its changes with it, and its id may be put again", "", STORE_HARNESS) {
   TestType h;
   NotifyRecord record = MakeRecord(1);

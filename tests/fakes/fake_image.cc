@@ -1,5 +1,7 @@
 #include "fakes/fake_image.h"
 
+#include "base/check.h"
+
 namespace notifyd {
 namespace {
 
@@ -23,8 +25,14 @@ struct Applier {
     it->second = std::move(changed);
   }
   void operator()(const DeleteNotify& op) { image->notifies.erase(op.id); }
-  void operator()(const PutDue& op) { image->due[static_cast<size_t>(op.clock)].insert(op.key); }
-  void operator()(const DeleteDue& op) { image->due[static_cast<size_t>(op.clock)].erase(op.key); }
+  void operator()(const PutDue& op) {
+    image->due[static_cast<size_t>(op.clock)].insert(op.key);
+    ++image->due_puts[static_cast<size_t>(op.clock)][op.key];
+  }
+  void operator()(const DeleteDue& op) {
+    bool there = image->due[static_cast<size_t>(op.clock)].erase(op.key) > 0;
+    if (op.once) CHECK(there && image->due_puts[static_cast<size_t>(op.clock)][op.key] == 1);
+  }
   void operator()(const PutExpiry& op) { image->expiries.insert(op.key); }
   void operator()(const DeleteExpiry& op) { image->expiries.erase(op.key); }
   void operator()(const PutTail& op) { image->tails[op.lane].insert(op.key); }

@@ -24,7 +24,8 @@ struct ByLaneName {
 
 struct FakeImage {
   std::map<NotifyId, std::shared_ptr<const NotifyRecord>> notifies;
-  std::array<std::set<DueKey>, 2> due;  // by Clock
+  std::array<std::set<DueKey>, 2> due;            // by Clock
+  std::array<std::map<DueKey, int>, 2> due_puts;  // how often each was put, be it there or not: DeleteDue::once is checked by it
   std::set<DueKey> expiries;
   std::map<LaneKey, std::set<OrderKey>> tails;
   std::map<LaneKey, LaneRecord> lanes;

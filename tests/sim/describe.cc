@@ -76,7 +76,7 @@ std::string Text(const WriteOp& op) {
                         [](const DeleteLaneSettings& o) { return "-settings " + Text(o.lane); },
                         [](const AddLaneCounts& o) { return "count " + Text(o.lane) + " " + Text(o.change); },
                         [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
-                        [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key); },
+                        [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key) + (o.once ? " once" : ""); },
                         [](const PutExpiry& o) { return "+expiry " + Text(o.key); },
                         [](const DeleteExpiry& o) { return "-expiry " + Text(o.key); },
                         [](const PutTail& o) { return "+tail " + Text(o.lane) + " " + Text(o.key); },

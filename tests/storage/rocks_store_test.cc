@@ -105,6 +105,28 @@ TEST_CASE("retention: what compaction removed at one level does not come back fr
   CHECK_FALSE(store.LoadNotify({1}).record);
 }
 
+// ---- what becomes of short-lived ones
+
+TEST_CASE("tables: of a notify that is sent at once nothing reaches them but its record, with its end in it") {
+  RocksHarness store;
+  constexpr uint64_t kNotifies = 3000;
+  std::vector<WriteOp> begin, end;
+  for (uint64_t id = 1; id <= kNotifies; ++id) {
+    begin.push_back(PutDue{Clock::kWall, {5, {id}}});
+    begin.push_back(Put(MakeRecord(id)));
+    end.push_back(Change({id}, SettledState(Phase::kSucceeded), MakeAttempt(1)));
+    end.push_back(DeleteDue{Clock::kWall, {5, {id}}, true});
+  }
+  store.Commit(std::move(begin));
+  store.Commit(std::move(end));
+  store.Close();
+  // What it replays is in tables then.
+  auto tool = StoreTool::Open(store.Options());
+  REQUIRE(tool.ok());
+  CHECK(*(*tool)->TableEntries(EncodeNotifyKey({1})) == kNotifies);
+  CHECK(*(*tool)->TableEntries(EncodeMetaKey(kTotalsName)) < 10);
+}
+
 // ---- damage
 
 TEST_CASE("damage: a value that does not decode is an error of every read that meets it") {
