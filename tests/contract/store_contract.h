@@ -195,15 +195,15 @@ TEMPLATE_TEST_CASE("store: a due key that was put once and is deleted once is go
   h.Commit({Put(MakeRecord(1)), PutDue{Clock::kWall, {5, {1}}}});
   h.Reopen();  // in a table
   h.Commit({DeleteDue{Clock::kWall, {5, {1}}, true}});
-  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due().empty());
   h.Reopen();
-  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due().empty());
   h.Commit({PutDue{Clock::kWall, {5, {1}}}});
   h.Reopen();
-  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.size() == 1);
+  CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due().size() == 1);
   h.Commit({DeleteDue{Clock::kWall, {5, {1}}}});
   for (int i = 0; i < 2; ++i) {
-    CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due.empty());
+    CHECK(h.LoadPage(DuePage{Clock::kWall, {}, 100}).due().empty());
     h.Reopen();
   }
 }
