@@ -292,6 +292,10 @@ std::optional<NotifyState> PeekState(std::string_view value) {
   return TakeState(&decoder, *version, &state) ? std::optional(std::move(state)) : std::nullopt;
 }
 
+bool IsSound(std::string_view value) {
+  return Unseal(value).has_value();
+}
+
 void EncodeChange(const StateChange& change, std::string* out) {
   Sealer sealer(ValueTag::kOperand2, out);
   PutState(change.state, &sealer.encoder);

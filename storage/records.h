@@ -32,6 +32,8 @@ void EncodeNotify(const NotifyRecord& record, std::string* out);
 Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view value);
 /// Only the state, and without a look at the checksum: for deciding whether a closer look is worth its while.
 std::optional<NotifyState> PeekState(std::string_view value);
+/// Is its checksum right? What it holds is not looked at.
+bool IsSound(std::string_view value);
 
 /// The operand of a ChangeNotify; several that were merged have one state and the newest attempts.
 struct NotifyChanges {

@@ -25,6 +25,7 @@
 #include "storage/reader.h"
 #include "storage/records.h"
 #include "storage/store_options.h"
+#include "storage/sweeper.h"
 #include "storage/synced_file.h"
 #include "storage/table_check.h"
 #include "storage/upgrade.h"
@@ -222,7 +223,8 @@ class RocksStore::Impl {
         committer({db(), open.opened.database.notifies(), open.files.get(), &open.synced, options.directory, open.directory.format.store,
                    options.min_free_bytes, options.commit_histogram}),
         reader(&open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
-        readers(&reader) {}
+        readers(&reader),
+        sweeper(&open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }
 
@@ -232,6 +234,7 @@ class RocksStore::Impl {
   Committer committer;
   Reader reader;
   ReaderPool readers;
+  Sweeper sweeper;
 };
 
 Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) {
@@ -298,10 +301,12 @@ const Totals& RocksStore::totals() const {
 void RocksStore::Start(EventSink* sink) {
   impl_->committer.Start(sink);
   impl_->readers.Start(sink, impl_->options.reader_threads);
+  impl_->sweeper.Start();
 }
 
 void RocksStore::Stop() {
   if (!impl_) return;
+  impl_->sweeper.Stop();
   impl_->readers.Stop();
   impl_->committer.Stop();
 }
@@ -334,6 +339,8 @@ std::vector<StoreFigure> RocksStore::Figures() const {
       {kStore, "disk_bytes", "Size of the store on disk, its log included.", now.disk_bytes},
       {kStore, "wal_bytes", "Size of the store's log.", now.wal_bytes},
       {kStore, "free_bytes", "Free space where the store lies.", now.free_disk_bytes},
+      {kStore, "dropped_bytes", "Size of the tables that retention dropped as a whole since the start.", now.dropped_bytes, /*grows=*/true},
+      {kStore, "rewritten_bytes", "Size of the tables that retention had rewritten since the start.", now.rewritten_bytes, /*grows=*/true},
       {kCommits, "batches", "Batches written since the start.", now.batches, /*grows=*/true},
       {kCommits, "groups", "Groups of batches written in one go since the start.", now.groups, /*grows=*/true},
       {kCommits, "syncs", "Syncs to disk since the start.", now.syncs, /*grows=*/true},
@@ -353,6 +360,9 @@ StoreStats RocksStore::Stats() const {
   stats.groups = counters.groups;
   stats.syncs = counters.syncs;
   stats.written_bytes = counters.written_bytes;
+  stats.dropped_tables = impl_->sweeper.counters().dropped_tables;
+  stats.dropped_bytes = impl_->sweeper.counters().dropped_bytes;
+  stats.rewritten_bytes = impl_->sweeper.counters().rewritten_bytes;
   rocksdb::DB* db = impl_->db();
   db->GetAggregatedIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &stats.memtable_bytes);
   db->GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &stats.block_cache_bytes);
@@ -366,11 +376,16 @@ Status RocksStore::Compact() {
   // Otherwise the deepest level, where most of what retention ended lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   const Database& database = impl_->open.opened.database;
+  auto held = impl_->sweeper.Hold();
   for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
     Status status = TranslateStatus(database.db()->CompactRange(how, family, nullptr, nullptr), "cannot compact the store");
     if (!status.ok()) return status;
   }
   return Status::Ok();
+}
+
+Status RocksStore::Sweep() {
+  return impl_->sweeper.Run();
 }
 
 }  // namespace notifyd

@@ -21,6 +21,8 @@ struct StoreStats {
   // what of it cannot be given back right now; the table readers' is what open tables hold beside it.
   uint64_t memtable_bytes = 0, block_cache_bytes = 0, block_cache_pinned_bytes = 0, table_readers_bytes = 0;
   uint64_t batches = 0, groups = 0, syncs = 0, written_bytes = 0;
+  // By retention: tables dropped as a whole, their size, and the size of those that were rewritten instead.
+  uint64_t dropped_tables = 0, dropped_bytes = 0, rewritten_bytes = 0;
 };
 
 class RocksStore : public StoreHost {
@@ -53,6 +55,9 @@ class RocksStore : public StoreHost {
   StoreStats Stats() const;  // any thread
   /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.
   Status Compact();
+  /// What is done once a minute by itself: drops and rewrites tables whose retention is over (storage/sweeper.h), on the caller's thread. Error:
+  /// kCorrupt, kIo.
+  Status Sweep();
 
  private:
   class Impl;

@@ -17,6 +17,7 @@
 #include "storage/database_log.h"
 #include "storage/keys.h"
 #include "storage/merging.h"
+#include "storage/sweeper.h"
 
 namespace notifyd {
 namespace {
@@ -53,6 +54,14 @@ class KindsInOrder : public rocksdb::SliceTransform {
   const char* Name() const override { return "notifyd.KindsInOrder"; }
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), 1}; }
   bool InDomain(const rocksdb::Slice& key) const override { return !key.empty() && key[0] == static_cast<char>(KeyKind::kDue); }
+};
+
+/// The same for the family of the notifies: ids ascend, and what ends is not far behind what begins. No range of them is deleted there.
+class NotifiesInOrder : public rocksdb::SliceTransform {
+ public:
+  const char* Name() const override { return "notifyd.NotifiesInOrder"; }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), 1}; }
+  bool InDomain(const rocksdb::Slice& key) const override { return !key.empty(); }
 };
 
 class RetentionFilter : public rocksdb::CompactionFilter {
@@ -205,7 +214,23 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
 
 rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options) {
   rocksdb::ColumnFamilyOptions out(options);
-  out.table_properties_collector_factories.clear();  // no queue is among them
+  // No queue is among them; a sweep drops the tables that are over (storage/sweeper.h), and none is rewritten for its age.
+  out.table_properties_collector_factories = {NewTableAgesCollector()};
+  out.periodic_compaction_seconds = 0;
+  out.memtable_insert_with_hint_prefix_extractor = std::make_shared<NotifiesInOrder>();
+  rocksdb::BlockBasedTableOptions table = *options.table_factory->GetOptions<rocksdb::BlockBasedTableOptions>();  // with its cache
+  // Some forty notifies a block, compressed together; a look-up of one costs some microseconds more than with 8 KiB, the index halves.
+  table.block_size = 16 << 10;
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  // Nearly all look-ups are of ids that are there, and those at the last level need no filter to be found in.
+  out.optimize_filters_for_hits = true;
+  // What was just written is rewritten soon: not compressed. From then on zstd, at its fastest level, which makes 295 bytes of 350 (LZ4: 325) for
+  // less than LZ4 took at every rewrite. A dictionary a table saves 3 bytes more for 0.6 us a notify, level 3 nothing: blocks hold enough to learn
+  // from. The same at all levels below, since only then tables move down without being rewritten.
+  out.compression_per_level = std::vector<rocksdb::CompressionType>(static_cast<size_t>(out.num_levels), rocksdb::kZSTD);
+  out.compression_per_level[0] = rocksdb::kNoCompression;
+  out.compression = rocksdb::kZSTD;
+  out.compression_opts.level = 1;
   return out;
 }
 

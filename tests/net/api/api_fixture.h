@@ -118,9 +118,17 @@ class ApiFixture {
       stats.rss_bytes = 1 << 20;
       stats.cpu_seconds = 1.5;
       using enum StoreFigure::Part;
-      stats.store = {{kStore, "disk_bytes", "", 77},     {kStore, "wal_bytes", "", 0},          {kStore, "free_bytes", "", 0},
-                     {kCommits, "batches", "", 0, true}, {kCommits, "groups", "", 0, true},     {kCommits, "syncs", "", 0, true},
-                     {kMemory, "memtable_bytes", "", 0}, {kMemory, "block_cache_bytes", "", 0}, {kMemory, "table_readers_bytes", "", 0}};
+      stats.store = {{kStore, "disk_bytes", "", 77},
+                     {kStore, "wal_bytes", "", 0},
+                     {kStore, "free_bytes", "", 0},
+                     {kStore, "dropped_bytes", "", 0, true},
+                     {kStore, "rewritten_bytes", "", 0, true},
+                     {kCommits, "batches", "", 0, true},
+                     {kCommits, "groups", "", 0, true},
+                     {kCommits, "syncs", "", 0, true},
+                     {kMemory, "memtable_bytes", "", 0},
+                     {kMemory, "block_cache_bytes", "", 0},
+                     {kMemory, "table_readers_bytes", "", 0}};
       return stats;
     };
     return options;
