@@ -109,7 +109,8 @@ class Lister {
   /// Counts `id` as looked at. False: the page ends before it.
   bool Begin(NotifyId id) {
     size_t most = list_.query.show_bytes > 0 ? list_.query.show_bytes : kPageBytes;
-    if (examined_ < kListExamined && examined_bytes_ < kListBytes && taken_bytes_ < most && done_.items.size() < list_.query.limit) {
+    if (examined_ < std::max(kListExamined, list_.query.limit) && examined_bytes_ < kListBytes && taken_bytes_ < most &&
+        done_.items.size() < list_.query.limit) {
       ++examined_;
       last_ = id;
       return true;
@@ -133,6 +134,14 @@ class Lister {
     return Status::Ok();
   }
 
+  /// Is it certainly in none of the states that are asked for? A look at its beginning says so for a fifth of what decoding it takes. What does not
+  /// read is for the decoder to find.
+  bool IsOther(std::string_view value) const {
+    if (list_.query.states.empty() || !IsSound(value)) return false;
+    std::optional<NotifyState> state = PeekState(value);
+    return state && TakesByState(list_, *state) == Takes::kNo;
+  }
+
   Status WalkRecords() {
     std::string kind(1, static_cast<char>(KeyKind::kNotify));
     const ListQuery& query = list_.query;
@@ -144,6 +153,7 @@ class Lister {
       if (!Begin(*id)) break;
       std::string_view value = View(it->value());
       examined_bytes_ += value.size();
+      if (IsOther(value)) continue;
       auto record = reader_.DecodeRecord(*id, value);
       if (!record.ok()) return std::move(record).status();
       if (Status status = Take(std::move(*record), value.size()); !status.ok()) return status;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -37,8 +38,28 @@ uint64_t Little(std::string_view bytes, size_t width) {
   return v;
 }
 
+#if defined(__x86_64__)
+/// By the processor's instruction: the logs are read through at each start, and a table takes eight times as long.
+__attribute__((target("sse4.2"))) uint32_t Crc32cOfProcessor(std::string_view bytes) {
+  uint64_t crc = 0xffffffffu;
+  size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes.data() + at, 8);
+    crc = __builtin_ia32_crc32di(crc, word);
+  }
+  uint32_t rest = static_cast<uint32_t>(crc);
+  for (; at < bytes.size(); ++at) rest = __builtin_ia32_crc32qi(rest, static_cast<unsigned char>(bytes[at]));
+  return ~rest;
+}
+#endif
+
 // RocksDB has this inside, but not in its headers.
 uint32_t Crc32c(std::string_view bytes) {
+#if defined(__x86_64__)
+  static const bool kHas = __builtin_cpu_supports("sse4.2") != 0;
+  if (kHas) return Crc32cOfProcessor(bytes);
+#endif
   static const std::array<uint32_t, 256> kTable = [] {
     std::array<uint32_t, 256> table{};
     for (uint32_t i = 0; i < 256; ++i) {

@@ -80,8 +80,9 @@ Status BadKey(std::string_view key);
 
 /// What one page or list takes from records before it ends early.
 inline constexpr size_t kPageBytes = 8 << 20;
-/// What one list page looks at, at most: records (or lanes), and bytes of them.
-inline constexpr size_t kListExamined = 20'000;
-inline constexpr size_t kListBytes = 64 << 20;
+/// What one list page looks at, at most: records (or lanes), and bytes of them. Some ten milliseconds; a page that may be longer than that looks at as many
+/// as it may have.
+inline constexpr size_t kListExamined = 8'000;
+inline constexpr size_t kListBytes = 16 << 20;
 
 }  // namespace notifyd

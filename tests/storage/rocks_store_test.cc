@@ -235,17 +235,40 @@ TEST_CASE("bounds: a list with a rare filter gives up in between and goes on fro
   }
   ListQuery query;
   query.mode = Mode::kFifo;
-  ListDone first = store.List(query);
-  CHECK(first.items.empty());
-  CHECK(first.next.value == kRecords - 20'000 + 1);
-  query.below = first.next;
-  ListDone second = store.List(query);
-  CHECK(second.items.empty());
-  query.below = second.next;
-  ListDone third = store.List(query);
-  REQUIRE(third.items.size() == 1);
-  CHECK(third.items[0].record->id.value == 3);
-  CHECK(third.next.value == 0);
+  for (uint64_t left = kRecords; left > kListExamined; left -= kListExamined) {
+    ListDone page = store.List(query);
+    CHECK(page.items.empty());
+    REQUIRE(page.next.value == left - kListExamined + 1);
+    query.below = page.next;
+  }
+  ListDone last = store.List(query);
+  REQUIRE(last.items.size() == 1);
+  CHECK(last.items[0].record->id.value == 3);
+  CHECK(last.next.value == 0);
+}
+
+TEST_CASE("bounds: a list by state passes over the others, and a damaged one among them is an error all the same") {
+  RocksHarness store;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= 20; ++id) {
+    NotifyRecord record = MakeRecord(id);
+    if (id % 5 != 0) record.state = SettledState(Phase::kSucceeded);
+    ops.push_back(Put(record));
+  }
+  store.Commit(std::move(ops));
+  ListQuery query;
+  query.states = {State::kReady, State::kScheduled};
+  CHECK(store.List(query).items.size() == 4);
+  query.states = {State::kSucceeded};
+  CHECK(store.List(query).items.size() == 16);
+  Raw(store, [&](StoreTool& tool) {
+    std::string value = **tool.Get(EncodeNotifyKey({7}));
+    value.back() ^= 1;
+    REQUIRE(tool.Put(EncodeNotifyKey({7}), value).ok());
+  });
+  query.states = {State::kReady};
+  store.store().List({{1, 2}, query, {}});
+  CHECK(store.Next<ListDone>().status.code() == Code::kCorrupt);
 }
 
 TEST_CASE("bounds: a page of ten thousand small ones comes as one") {
