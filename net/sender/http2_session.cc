@@ -15,6 +15,8 @@ namespace {
 
 /// Written at one.
 constexpr size_t kBurstBytes = 256 << 10;
+/// Memory that a connection keeps between two writes.
+constexpr size_t kKeptBytes = 32 << 10;
 constexpr uint64_t kFreeFrameBytes = 256 << 10;
 constexpr uint64_t kFrameBytesAByte = 16;
 /// What a call's frames may take beyond what they carry.
@@ -176,7 +178,7 @@ bool Http2Session::Open(Http2Stream* call, std::string_view head, std::string_vi
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     if (name == "host") host = value;
-    else fields.push_back(Field(name, value, secrets.Contains(name)));
+    else if (name != "keep-alive" && name != "proxy-connection") fields.push_back(Field(name, value, secrets.Contains(name)));
   }
   fields[2] = Field(":authority", host);
   call->Begin(reader, body);
@@ -184,7 +186,9 @@ bool Http2Session::Open(Http2Stream* call, std::string_view head, std::string_vi
   provider.read_callback = &Callbacks::ReadBody;
   const int32_t id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), body.empty() ? nullptr : &provider, nullptr);
   if (id < 0) {
+    // Its numbers are used up.
     retired_ = true;
+    if (calls_.empty()) pool_->OnCallLeft(this);
     return false;
   }
   call->id_ = id;
@@ -332,7 +336,8 @@ void Http2Session::LoseAll(Http2Stream::Loss loss, const std::string& detail) {
 
 void Http2Session::Flush() {
   while (!inside_ && !connection_->closing() && !connection_->writing() && !connection_->broken()) {
-    out_.clear();
+    if (out_.capacity() > kKeptBytes) std::string().swap(out_);
+    else out_.clear();
     const uint8_t* bytes = nullptr;
     ssize_t size = 0;
     inside_ = true;

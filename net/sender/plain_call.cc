@@ -288,14 +288,15 @@ bool PlainCall::Follow(bool reusable) {
     redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + reader_.location();
     return false;
   }
+  const int64_t now_ms = MonotonicMs();
+  // Before the request changes: what of it is still to be written is borrowed from it.
+  LetGo(Why::kAnswer, reusable, now_ms);
   if (Status status = request_.Follow(attempt_, *config_, reader_.status(), reader_.location()); !status.ok()) {
     redirect_error_ = "unexpected_answer";
     redirect_detail_ = status.detail();
     return false;
   }
   ++redirects_;
-  const int64_t now_ms = MonotonicMs();
-  LetGo(Why::kAnswer, reusable, now_ms);
   shared_->pool->Leave(std::exchange(host_, nullptr));
   BeginHop(now_ms);
   return true;

@@ -19,6 +19,8 @@ namespace {
 /// What is encrypted at a stretch, and what is written at one before others have their turn.
 constexpr size_t kPieceBytes = 64 << 10;
 constexpr size_t kBurstBytes = 512 << 10;
+/// Memory that a connection keeps between two writes.
+constexpr size_t kKeptBytes = 32 << 10;
 /// Records carry more than this part of themselves, or their peer only keeps us busy.
 constexpr uint64_t kFreeWireBytes = 256 << 10;
 constexpr uint64_t kWireBytesAByte = 64;
@@ -185,6 +187,9 @@ bool PlainConnection::Pump() {
     if (tls_->out.empty()) {
       if (plain_head_.empty() && plain_body_.empty()) {
         writing_ = false;
+        for (std::string* buffer : {&sending_, &tls_->out}) {
+          if (buffer->capacity() > kKeptBytes) std::string().swap(*buffer);
+        }
         return true;
       }
       if (plain_head_.size() + plain_body_.size() <= kPieceBytes / 4 && !plain_head_.empty() && !plain_body_.empty()) {

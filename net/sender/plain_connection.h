@@ -53,7 +53,8 @@ class PlainConnection : public Timed {
 
   /// Makes the socket and begins to connect. 0, or a UV_E*: then it is to be closed.
   int Connect(const IpAddress& address, uint16_t port, User* user);
-  /// Over an open connection, before anything is written: the TLS handshake with `host` (TlsLayer). Its user is told by OnConnected.
+  /// Over an open connection, before anything is written: the TLS handshake with `host`, as TlsLayer takes all of these. Its user is told by
+  /// OnConnected.
   void Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
   /// Null without TLS.
   const TlsLayer* tls() const { return tls_.get(); }

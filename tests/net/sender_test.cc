@@ -439,6 +439,18 @@ TEST_CASE("redirects: to another origin go only headers that are harmless anywhe
   }
 }
 
+TEST_CASE("redirects: one that comes before the whole request was written takes all of it along") {
+  TinyReceiver other(200, "end");
+  TinyReceiver early([&](TinyReceiver::Peer& peer) {
+    if (peer.ReadBytes(1000)) peer.Answer(307, "", "Location: " + other.Url("/end") + "\r\n");
+    peer.WaitForClose();
+  });
+  SenderFixture sender(Following());
+  const std::string body(16 << 20, 'x');
+  CHECK(sender.Send(PostOf(early.Url("/"), body)).record.response_body == "end");
+  CHECK(Body(other.requests().at(0)) == body);
+}
+
 TEST_CASE("redirects: five are followed, no more") {
   TinyReceiver receiver([](TinyReceiver::Peer& peer) { Redirect(peer, "/308"); });
   SenderFixture sender(Following());
