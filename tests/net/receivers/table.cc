@@ -86,7 +86,7 @@ const std::vector<Behaviour>& Behaviours() {
       {"answer, then it closes over an unread request", {ReadSome(), Send(kOk), Reset()}, Ok(), Sized(20'000)},
       {"answer, then it closes over 8 MiB of unread request", {ReadSome(), Send(kOk), Ended(), Reset()}, Ok(), Sized(8 << 20)},
       {"413 before the body, then a reset", {ReadSome(), Send("HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\nno"), Reset()}, Bad(kOdd, 413), Sized(20'000)},
-      {"413 before the body, and it stays", {ReadSome(), Send("HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\nno"), Gone()}, Bad(kOdd, 413), Sized(8 << 20)},
+      {"413 before the body, and it stays", {ReadSome(), Send("HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\nno"), Ended(), Gone()}, Bad(kOdd, 413), Sized(8 << 20)},
       {"500, then a reset", {Read(), Send("HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\nno"), Reset()}, Bad(kOdd, 500)},
       {"a tenth of the body, then it closes", {Read(), Send(kLong + Some(10)), Fin()}, Short()},
       {"a tenth of the body, then a cut", {Read(), Send(kLong + Some(10)), Cut()}, Short()},
