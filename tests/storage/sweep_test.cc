@@ -158,7 +158,7 @@ TEST_CASE("retention: one that was sent again stays, though its table of before 
     if (in_table) store.Reopen();  // into level 0
     REQUIRE(store.rocks().Sweep().ok());
     CheckSame(*store.LoadNotify({50}).record, MakeRecord(50));
-    CHECK(store.LoadPage(DuePage{Clock::kWall, {}, 10}).due.size() == 1);
+    CHECK(store.LoadPage(DuePage{Clock::kWall, {}, 10}).due().size() == 1);
   }
   REQUIRE(store.rocks().Compact().ok());
   REQUIRE(store.rocks().Sweep().ok());
