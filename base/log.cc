@@ -186,9 +186,7 @@ void LogFlush() {
 
 void LogFlushPaced() {
   // Read often, and need not be exact: a tick of the kernel's.
-  timespec at{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
-  TheTarget().output.load()->FlushPaced(static_cast<int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000, kLogPaceMs);
+  TheTarget().output.load()->FlushPaced(ReadClockMs(CLOCK_MONOTONIC_COARSE), kLogPaceMs);
 }
 
 void LogFinish() {
