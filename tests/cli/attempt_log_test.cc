@@ -1,4 +1,4 @@
-#include "cli/attempt_log.h"
+#include "cli/daemon/attempt_log.h"
 
 #include <fcntl.h>
 #include <unistd.h>

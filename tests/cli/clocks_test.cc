@@ -1,4 +1,4 @@
-#include "cli/clocks.h"
+#include "cli/daemon/clocks.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // How open files are shared out.
-#include "cli/descriptors.h"
+#include "cli/daemon/descriptors.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

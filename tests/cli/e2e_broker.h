@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/http_client.h"
+#include "cli/client/http_client.h"
 #include "cli/process.h"
 
 namespace notifyd::test {

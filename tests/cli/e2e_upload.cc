@@ -13,7 +13,7 @@
 #include "cli/e2e_broker.h"
 #include "cli/raw_connection.h"
 #include "cli/scripted_server.h"
-#include "cli/submit_file.h"
+#include "cli/client/submit_file.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

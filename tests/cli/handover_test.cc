@@ -1,4 +1,4 @@
-#include "cli/handover.h"
+#include "cli/daemon/handover.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "cli/process.h"
-#include "cli/successor.h"
+#include "cli/daemon/successor.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

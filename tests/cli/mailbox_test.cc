@@ -1,4 +1,4 @@
-#include "cli/mailbox.h"
+#include "cli/daemon/mailbox.h"
 
 #include <catch2/catch.hpp>
 #include <thread>

@@ -1,5 +1,5 @@
 // The manual pages and the completions of shells: what the programs print of themselves, held to --help and to groff, bash and zsh.
-#include "cli/manual.h"
+#include "base/manual.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "cli/ctl.h"
-#include "cli/notifyd_manual.h"
+#include "cli/daemon/notifyd_manual.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

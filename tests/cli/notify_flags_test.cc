@@ -1,6 +1,6 @@
 // notifyctl's flags are held to the broker's table of a notify's fields: what it can be told can be said, and nothing else.
 #include "base/json_tree.h"
-#include "cli/notify_fields.h"
+#include "cli/client/notify_fields.h"
 #include "net/api/notify_fields.h"
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "cli/daemon/settings.h"
 
 #include <sys/stat.h>
 

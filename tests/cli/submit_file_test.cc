@@ -1,5 +1,5 @@
 // notifyctl submit --file against brokers that answer early, late, wrongly or not to the end; and the filter that keeps count of lines.
-#include "cli/submit_file.h"
+#include "cli/client/submit_file.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "cli/ctl.h"
-#include "cli/progress.h"
+#include "cli/client/progress.h"
 #include "cli/terminal_process.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

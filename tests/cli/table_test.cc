@@ -1,4 +1,4 @@
-#include "cli/table.h"
+#include "cli/client/table.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // notifyctl top: what it makes of counters and histograms, one look of it, and its view in a terminal of our own.
-#include "cli/top_view.h"
+#include "cli/client/top_view.h"
 
 #include <signal.h>
 #include <unistd.h>

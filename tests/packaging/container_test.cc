@@ -7,7 +7,7 @@
 
 #include "cli/e2e_broker.h"
 #include "cli/process.h"
-#include "cli/settings.h"
+#include "cli/daemon/settings.h"
 #include "packaging/project.h"
 
 #include <catch2/catch.hpp>

@@ -8,7 +8,7 @@
 #include "cli/e2e_broker.h"
 #include "cli/process.h"
 #include "cli/scripted_server.h"
-#include "cli/settings.h"
+#include "cli/daemon/settings.h"
 #include "packaging/log_events.h"
 #include "packaging/project.h"
 

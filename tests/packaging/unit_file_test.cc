@@ -1,6 +1,6 @@
 // conf/notifyd.service beside what the broker is.
 #include "cli/process.h"
-#include "cli/settings.h"
+#include "cli/daemon/settings.h"
 #include "packaging/project.h"
 
 #include <catch2/catch.hpp>

@@ -1,0 +1,458 @@
+#include "cli/client/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/client/bulk.h"
+#include "cli/client/commands.h"
+#include "cli/client/describe.h"
+#include "cli/client/lanes.h"
+#include "cli/client/notify_fields.h"
+#include "cli/client/patience.h"
+#include "cli/client/submit_command.h"
+#include "cli/client/top.h"
+
+namespace notifyd {
+namespace {
+
+constexpr char kDefaultServer[] = "http://127.0.0.1:7300";
+constexpr int64_t kRememberMostMs = 30ll * 24 * 3'600'000;
+constexpr uint64_t kListMost = 1'000'000'000;
+
+const std::vector<std::string> kModeWords = {"concurrent", "fifo"};
+const std::vector<std::string> kPendingWords(std::begin(kPendingStates), std::end(kPendingStates));
+const std::vector<std::string> kSettledWords = {"succeeded", "failed", "cancelled", "expired"};
+
+/// Checks without a say in --help: the type and the help say it.
+CLI::Validator Quiet(CLI::Validator validator) {
+  return validator.description("");
+}
+
+/// For what names something, or filters: an empty text is most often a variable of a script that was not set, and would mean another thing.
+CLI::Validator NotEmpty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+}
+
+/// What is missing, out of the option's own words: "pause needs LANE: the lane's name".
+std::string Missing(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (!option->get_required() || option->count() > 0) continue;
+    std::string name = option->get_positional() ? "" : option->get_name() + " ", help = option->get_description();
+    help[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(help[0])));
+    if (help.back() == '.') help.pop_back();
+    return command.get_name() + " needs " + name + option->get_type_name() + ": " + help;
+  }
+  return "";
+}
+
+/// Options whose texts are wanted only where they were given.
+class Texts {
+ public:
+  CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& flags, const std::string& type, const std::string& help) {
+    auto& [option, text] = texts_[name];
+    return option = app->add_option(flags, text, help)->type_name(type);
+  }
+  std::map<std::string, std::string> Given() const {
+    std::map<std::string, std::string> given;
+    for (const auto& [name, entry] : texts_)
+      if (entry.first->count() > 0) given[name] = entry.second;
+    return given;
+  }
+  bool Has(const std::string& name) const {
+    auto found = texts_.find(name);
+    return found != texts_.end() && found->second.first->count() > 0;
+  }
+
+ private:
+  std::map<std::string, std::pair<CLI::Option*, std::string>> texts_;
+};
+
+class CommandLine {
+ public:
+  CommandLine() : app_("Talks to a notifyd broker.", "notifyctl") {
+    app_.require_subcommand(0, 1);
+    app_.fallthrough();
+    app_.set_help_flag("--help,-h", "Print this help and exit.");
+    app_.get_formatter()->column_width(38);
+    app_.add_option("--server", server_, "Where the broker is.")->type_name("URL")->envname("NOTIFYD_URL")->default_str(kDefaultServer);
+    app_.add_flag("--json", json_, "Print JSON instead of tables.");
+    app_.add_flag("--version,-V", version_, "Print the version and exit.");
+    app_.add_option("--generate", generate_, "Print man, bash or zsh: made from these definitions.")->group("");
+    app_.footer("Exit codes: 0 done, 1 the broker refused, 2 wrong usage, 3 the broker cannot be reached.");
+    AddSubmit();
+    AddTrigger();
+    AddGet();
+    AddExplain();
+    AddList();
+    AddChange();
+    AddCancel();
+    AddRetry();
+    AddPurge();
+    AddLanes();
+    AddPauseAndResume();
+    AddConfigure();
+    AddStatsAndVerify();
+    AddTop();
+    Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
+  }
+
+  int Run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      Print(app_.help());  // of the command where one was named
+      return kDone;
+    } catch (const CLI::RequiredError& fault) {
+      std::string missing = app_.get_subcommands().empty() ? "" : Missing(*app_.get_subcommands().front());
+      return Misused(missing.empty() ? fault.what() : missing);
+    } catch (const CLI::ParseError& fault) {
+      bool no_such_command = app_.get_subcommands().empty() && !app_.remaining().empty();
+      if (no_such_command) return Misused("there is no command or flag \"" + app_.remaining().front() + "\"");
+      static constexpr std::string_view kMissing = " missing";  // "--data: 1 required JSON missing"
+      std::string what = fault.what();
+      bool no_value = what.size() > kMissing.size() && what.compare(what.size() - kMissing.size(), kMissing.size(), kMissing) == 0;
+      return Misused(no_value ? what.substr(0, what.find(':')) + " needs a value" : what);
+    }
+    if (version_) return PrintVersion();
+    if (!generate_.empty()) return Generate();
+    if (app_.get_subcommands().empty()) return Misused("a command is needed");
+    if (server_.rfind("http://", 0) != 0 && server_.rfind("https://", 0) != 0) {
+      // HOST:PORT, as notifyd is told to listen, is what is given most likely.
+      std::string meant = server_.empty() || server_.find("://") != std::string::npos ? kDefaultServer : "http://" + server_;
+      return Misused("--server: \"" + server_ + "\" is not an http:// or https:// URL, such as " + meant);
+    }
+    HttpClient client(server_);
+    return commands_.at(app_.get_subcommands().front())({&client, json_});
+  }
+
+ private:
+  using Action = std::function<Exit(const Context&)>;
+
+  static Exit Misused(const std::string& what) {
+    Complain(what);
+    std::fputs("Try: notifyctl --help\n", stderr);
+    return kUsage;
+  }
+
+  Exit PrintVersion() const {
+    PrintLine(json_ ? "{\"version\":\"" NOTIFYD_VERSION "\"}" : "notifyctl " NOTIFYD_VERSION);
+    return kDone;
+  }
+
+  Exit Generate() {
+    CommandText text = Describe(app_, hints_);
+    if (generate_ == "man") Print(ControlManual(text, NOTIFYD_VERSION));
+    else if (generate_ == "bash") Print(BashCompletion(text));
+    else if (generate_ == "zsh") Print(ZshCompletion(text));
+    else return Misused("--generate: man, bash or zsh");
+    return kDone;
+  }
+
+  CLI::App* Add(const std::string& name, const std::string& help, Action action) {
+    CLI::App* command = app_.add_subcommand(name, help);
+    commands_[command] = std::move(action);
+    return command;
+  }
+
+  void AddId(CLI::App* command, bool required) {
+    command->add_option("id", id_, "The notify's id.")->type_name("ID")->required(required)->check(NotEmpty());
+  }
+
+  void AddFkey(CLI::App* command, const std::string& help) { command->add_option("--fkey", fkey_, help)->type_name("FKEY")->check(NotEmpty()); }
+
+  void AddField(CLI::App* command, const NotifyFlag& field, const std::string& flags, Texts* texts) {
+    CLI::Option* option = texts->Add(command, field.name, flags, field.type, field.help);
+    if (!field.words.empty()) hints_[option].words = field.words;
+  }
+
+  /// One filter of lists and bulk operations.
+  void AddFilter(CLI::App* command, const std::string& name, const std::string& type, const std::string& help, Texts* texts,
+                 std::vector<std::string> words = {}) {
+    std::string flag = "--" + name;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    CLI::Option* option = texts->Add(command, name, flag, type, help)->check(NotEmpty());
+    if (words.empty()) return;
+    hints_[option].words = std::move(words);
+    hints_[option].list = name == "state";
+  }
+
+  void AddFilters(CLI::App* command, std::vector<std::string> states, Texts* texts) {
+    AddFilter(command, "state", "STATE,...", "Only in these states.", texts, std::move(states));
+    AddFilter(command, "lane", "LANE", "Only of this lane.", texts);
+    AddFilter(command, "mode", "MODE", "Only of lanes of this mode: concurrent or fifo.", texts, kModeWords);
+    AddFilter(command, "fkey_prefix", "TEXT", "Only those whose fkey begins so.", texts);
+    AddFilter(command, "caller", "NAME", "Only of this caller.", texts);
+    AddFilter(command, "url_prefix", "TEXT", "Only those whose URL begins so.", texts);
+    AddFilter(command, "created_after", "TIME", "Only those created then or later: RFC 3339, or milliseconds since the epoch.", texts);
+    AddFilter(command, "created_before", "TIME", "Only those created before; as --created-after.", texts);
+  }
+
+  void AddMode(CLI::App* command, const std::string& help, bool required) {
+    CLI::Option* option = command->add_option("--mode", mode_, help)->required(required)->check(Quiet(CLI::IsMember(kModeWords)))->type_name("MODE");
+    hints_[option].words = kModeWords;
+  }
+
+  void AddLimit(CLI::App* command) {
+    command->add_option("--limit", limit_, "How many at most.")->check(Quiet(CLI::Range(uint64_t{1}, kListMost)))->type_name("N")->default_str("100");
+  }
+
+  CLI::Option* AddReconnect(CLI::App* command, const std::string& help) {
+    return command->add_option("--reconnect-ms", reconnect_ms_, help)
+        ->check(Quiet(CLI::Range(int64_t{0}, int64_t{24 * 3'600'000})))
+        ->type_name("MS")
+        ->default_str(std::to_string(kReconnectMs));
+  }
+
+  // ---- notifies
+
+  void AddSubmit() {
+    CLI::App* submit = Add("submit", "Submit a notify, or a file of them.", [this](const Context& context) {
+      FieldValues values{submit_texts_.Given(), headers_};
+      if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused("--file goes without flags for fields");
+      if (!file_.empty()) return SubmitLines(context, file_, reconnect_ms_);
+      if (submit_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --file");
+      if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
+      return notifyd::Submit(context, values);
+    });
+    for (const NotifyFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
+    AddHeader(submit);
+    CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
+    hints_[file->type_name("FILE")].file = true;
+    submit_reconnect_ = AddReconnect(submit, "With --file: how long to look for a broker that restarts meanwhile.");
+  }
+
+  void AddHeader(CLI::App* command) {
+    // One value a flag: what follows may be the URL.
+    command->add_option("--header,--headers,-H", headers_, "A header, \"Name: value\"; may be repeated.")->type_name("TEXT")->allow_extra_args(false);
+  }
+
+  void AddTrigger() {
+    CLI::App* trigger = Add("trigger", "Make a held notify due.",
+                            [this](const Context& context) { return notifyd::Trigger(context, fkey_, {trigger_texts_.Given()}, remember_ms_); });
+    trigger->add_option("fkey", fkey_, "The key that it is held under.")->type_name("FKEY")->required()->check(NotEmpty());
+    for (const NotifyFlag& field : NotifyFlags())
+      if (IsWhenField(field)) AddField(trigger, field, field.flags, &trigger_texts_);
+    trigger_texts_.Add(trigger, "data", "--data,-d", "JSON", "Merged over the held data, key by key.");
+    trigger
+        ->add_option("--remember-ms,--remember", remember_ms_, "Where nothing is held yet: remember the trigger that long, for the submit to come.")
+        ->check(Quiet(CLI::Range(int64_t{1}, kRememberMostMs)))
+        ->type_name("MS");
+  }
+
+  void AddGet() {
+    CLI::App* get = Add("get", "Show one notify with its attempts.", [this](const Context& context) { return RunGet(context); });
+    AddId(get, false);
+    AddFkey(get, "The key that it is held under, instead of its id.");
+    wait_ = get->add_flag("--wait{forever}", wait_text_, "Wait until it is settled; --wait=MS: that long at most.");
+    hints_[wait_].optional_value = "MS";
+    wait_ms_ = get->add_option("--wait-ms", wait_text_, "The same as --wait=MS.")->type_name("MS");
+    get_reconnect_ = AddReconnect(get, "With --wait: how long to look for a broker that goes away meanwhile.");
+  }
+
+  Exit RunGet(const Context& context) {
+    if (id_.empty() == fkey_.empty()) return Misused("get needs an id or --fkey");
+    bool waits = wait_->count() + wait_ms_->count() > 0;
+    if (!waits && get_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --wait");
+    if (!fkey_.empty()) return waits ? Misused("--wait goes with an id") : GetFkey(context, fkey_);
+    std::optional<int64_t> wait_ms;
+    if (waits && wait_text_ == "forever") {
+      wait_ms = -1;
+    } else if (waits) {
+      int64_t number = 0;
+      if (!CLI::detail::lexical_cast(wait_text_, number) || number < 0)
+        return Misused("--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
+      wait_ms = number;
+    }
+    return notifyd::Get(context, id_, wait_ms, reconnect_ms_);
+  }
+
+  void AddExplain() {
+    AddId(
+        Add("explain", "Say why a notify is where it is, and when it can be sent.", [this](const Context& context) { return Explain(context, id_); }),
+        true);
+  }
+
+  void AddList() {
+    CLI::App* list =
+        Add("list", "List notifies, newest first.", [this](const Context& context) { return notifyd::List(context, list_texts_.Given(), limit_); });
+    std::vector<std::string> states = kPendingWords;
+    states.insert(states.end(), kSettledWords.begin(), kSettledWords.end());
+    AddFilters(list, states, &list_texts_);
+    AddFilter(list, "fkey", "FKEY", "Only those with this fkey.", &list_texts_);
+    list_texts_.Add(list, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
+    AddLimit(list);
+  }
+
+  void AddChange() {
+    CLI::App* change = Add("change", "Change a notify that is neither settled nor in flight.", [this](const Context& context) {
+      FieldValues values{change_texts_.Given(), headers_, removed_headers_, resets_};
+      if (values.fields.empty() && headers_.empty() && removed_headers_.empty() && resets_.empty())
+        return Misused("change needs at least one flag that says what to change");
+      return notifyd::Change(context, id_, values, if_match_);
+    });
+    AddId(change, true);
+    std::vector<std::string> names = {"headers"};
+    for (const NotifyFlag& field : NotifyFlags()) {
+      if (!field.changes) continue;
+      AddField(change, field, field.flags, &change_texts_);
+      if (field.name.find('/') == std::string::npos) names.push_back(field.name);
+    }
+    AddHeader(change);
+    change->add_option("--remove-header", removed_headers_, "Take a header away; may be repeated.")->type_name("NAME")->allow_extra_args(false);
+    CLI::Option* reset = change->add_option("--reset", resets_, "Give a field its default again, by its name in JSON; may be repeated.");
+    reset->allow_extra_args(false)->check(Quiet(CLI::IsMember(names)))->type_name("FIELD");
+    hints_[reset].words = names;
+    change->add_option("--if-match", if_match_, "Only where this is its ETag still.")->type_name("ETAG");
+  }
+
+  // ---- one notify, or all that match
+
+  void AddBulk(CLI::App* command, std::vector<std::string> states) {
+    AddFilters(command, std::move(states), &bulk_texts_[command]);
+    command->add_flag("--dry-run", dry_run_, "Count those that match, and leave them alone.");
+    command->add_option("--cursor", cursor_, "Go on where a call ended.")->type_name("CURSOR");
+  }
+
+  Exit RunBulk(const Context& context, CLI::App* command) {
+    BulkArguments arguments{command->get_name(), bulk_texts_[command].Given(), cursor_, dry_run_};
+    if (!fkey_.empty()) arguments.filters["fkey"] = fkey_;
+    if (!arguments.filters.count("state")) return Misused(command->get_name() + " by filter needs --state");
+    return notifyd::Bulk(context, arguments);
+  }
+
+  bool IsFiltered(CLI::App* command) { return !bulk_texts_[command].Given().empty() || dry_run_ || !cursor_.empty(); }
+
+  void AddCancel() {
+    CLI::App* cancel = Add("cancel", "Cancel one that is not settled, or all that match a filter.", [this](const Context& context) {
+      CLI::App* command = app_.get_subcommands().front();
+      bool filtered = IsFiltered(command);
+      if (id_.empty() && fkey_.empty() && !filtered) return Misused("cancel needs an id, --fkey or --state");
+      if (!id_.empty() && (filtered || !fkey_.empty())) return Misused("cancel takes an id, or --fkey, or filters");
+      if (!id_.empty()) return notifyd::Cancel(context, id_);
+      return filtered ? RunBulk(context, command) : CancelFkey(context, fkey_);
+    });
+    AddId(cancel, false);
+    AddFkey(cancel, "The key that it is held under, or whose trigger is remembered; with --state one more filter.");
+    AddBulk(cancel, kPendingWords);
+  }
+
+  void AddRetry() {
+    CLI::App* retry = Add("retry", "Send again now: a settled one starts over, a waiting one is moved to now.", [this](const Context& context) {
+      CLI::App* command = app_.get_subcommands().front();
+      bool filtered = IsFiltered(command) || !fkey_.empty();
+      if (id_.empty() != filtered) return Misused(filtered ? "retry takes an id or filters" : "retry needs an id or --state");
+      return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_);
+    });
+    AddId(retry, false);
+    AddFkey(retry, "Only those with this fkey.");
+    std::vector<std::string> states = kSettledWords;
+    states.insert(states.end(), kPendingWords.begin(), kPendingWords.end());
+    AddBulk(retry, states);
+  }
+
+  void AddPurge() {
+    CLI::App* purge = Add("purge", "Remove settled notifies that match a filter, for good.",
+                          [this](const Context& context) { return RunBulk(context, app_.get_subcommands().front()); });
+    AddFkey(purge, "Only those with this fkey.");
+    AddBulk(purge, kSettledWords);
+  }
+
+  // ---- lanes
+
+  void AddLaneName(CLI::App* command, bool required) {
+    command->add_option("lane", lane_, "The lane's name.")->type_name("LANE")->required(required)->check(NotEmpty());
+  }
+
+  void AddLanes() {
+    CLI::App* lanes = Add("lanes", "List lanes that have pending notifies or settings, or show one.", [this](const Context& context) {
+      if (lane_.empty()) return mode_.empty() ? ListLanes(context, {prefix_, cursor_, limit_}) : Misused("--mode goes with a lane's name");
+      if (!prefix_.empty() || !cursor_.empty()) return Misused("--prefix and --cursor go without a lane's name");
+      return ShowLane(context, lane_, mode_);
+    });
+    AddLaneName(lanes, false);
+    lanes->add_option("--prefix", prefix_, "Only lanes whose names begin so.")->type_name("TEXT");
+    AddMode(lanes, "concurrent or fifo; without it both lanes of that name.", false);
+    lanes->add_option("--cursor", cursor_, "Go on where a list ended.")->type_name("CURSOR");
+    AddLimit(lanes);
+  }
+
+  void AddPauseAndResume() {
+    for (bool paused : {true, false}) {
+      CLI::App* command = Add(paused ? "pause" : "resume", paused ? "Start no attempt in a lane until it is resumed." : "Let a paused lane go on.",
+                              [this, paused](const Context& context) { return SetLanePaused(context, lane_, mode_, paused); });
+      AddLaneName(command, true);
+      AddMode(command, "concurrent or fifo; without it both lanes of that name.", false);
+    }
+  }
+
+  void AddConfigure() {
+    CLI::App* configure = Add("configure", "Set what holds for one lane; the word default takes a setting back.", [this](const Context& context) {
+      std::map<std::string, std::string> settings = lane_texts_.Given();
+      if (settings.empty()) return Misused("configure needs at least one setting");
+      return ConfigureLane(context, lane_, mode_, settings);
+    });
+    AddLaneName(configure, true);
+    AddMode(configure, "concurrent or fifo.", true);
+    auto add = [&](const char* name, const char* flag, const char* type, const char* help, std::vector<std::string> words = {"default"}) {
+      hints_[lane_texts_.Add(configure, name, flag, type, help)].words = std::move(words);
+    };
+    add("concurrency", "--concurrency", "N", "Calls in flight at most; of a concurrent lane.");
+    add("rate_per_s", "--rate-per-s,--rate", "NUMBER", "Calls a second at most.");
+    add("burst", "--burst", "N", "How many may go at once after a pause, above the rate.");
+    add("on_retry", "--on-retry", "WORD", "block or skip: whether a fifo lane waits for its head's next attempt.", {"block", "skip", "default"});
+    add("on_failure", "--on-failure", "WORD", "continue or pause: what a fifo lane does when its head fails.", {"continue", "pause", "default"});
+  }
+
+  // ---- the broker
+
+  void AddStatsAndVerify() {
+    Add("stats", "Counts, totals and sizes.", [](const Context& context) { return Stats(context); });
+    Add("verify", "Check that the books balance: every notify accepted is pending or settled.",
+        [](const Context& context) { return notifyd::Verify(context); });
+  }
+
+  void AddTop() {
+    CLI::App* top = Add("top", "A live view: counts, rates, lateness, lanes and the newest failures.", [this](const Context& context) {
+      return Top(context, {interval_ms_, once_, order_ == "oldest" ? LaneOrder::kOldest : LaneOrder::kPending});
+    });
+    top->add_option("--interval", interval_ms_, "How often it looks, 100 at least.")
+        ->check(Quiet(CLI::Range(int64_t{100}, int64_t{3'600'000})))
+        ->type_name("MS")
+        ->default_str("1000");
+    top->add_flag("--once", once_, "Look for one interval, print that and exit; as with --json and where standard output is no terminal.");
+    CLI::Option* order = top->add_option("--sort", order_, "Which lanes come first: pending (most pending) or oldest (oldest head).");
+    order->check(Quiet(CLI::IsMember(std::vector<std::string>{"pending", "oldest"})))->type_name("WORD")->default_str("pending");
+    hints_[order].words = {"pending", "oldest"};
+    top->footer("Keys: q quits, p sorts by pending, o by the oldest head.");
+  }
+
+  CLI::App app_;
+  std::map<const CLI::App*, Action> commands_;
+  OptionHints hints_;
+  CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
+  std::string server_ = kDefaultServer, generate_, id_, fkey_, file_, wait_text_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
+  std::vector<std::string> headers_, removed_headers_, resets_;
+  uint64_t limit_ = 100;
+  int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;
+  bool json_ = false, dry_run_ = false, once_ = false, version_ = false;
+  Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
+  std::map<const CLI::App*, Texts> bulk_texts_;
+};
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) {
+  return CommandLine().Run(argc, argv);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,37 @@
+// The commands of notifyctl that are one question each (or the same one until its answer is complete), printed as a table or as JSON.
+// Contract section 4.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "cli/client/context.h"
+#include "cli/client/notify_fields.h"
+
+namespace notifyd {
+
+/// `values`: data, delay_ms, due_at. `remember_ms` 0: a trigger for which nothing is held is not remembered.
+Exit Trigger(const Context& context, const std::string& fkey, const FieldValues& values, int64_t remember_ms);
+
+/// `wait_ms`: how long to wait until it is settled; negative: as long as it takes; nothing: do not wait. A broker that was there and goes away while
+/// it waits is looked for again for up to `reconnect_ms`.
+Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms, int64_t reconnect_ms);
+Exit GetFkey(const Context& context, const std::string& fkey);
+Exit Explain(const Context& context, const std::string& id);
+
+/// `filters`: by the name of the query parameter. Asks for page after page until `limit` are there or the list is complete.
+Exit List(const Context& context, const std::map<std::string, std::string>& filters, uint64_t limit);
+
+Exit Cancel(const Context& context, const std::string& id);
+Exit CancelFkey(const Context& context, const std::string& fkey);
+Exit Retry(const Context& context, const std::string& id);
+/// A merge patch of one that is pending; `if_match` empty: whatever its ETag is.
+Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match);
+
+Exit Stats(const Context& context);
+/// Do the books balance (contract promise 8)? kRefused where not.
+Exit Verify(const Context& context);
+
+}  // namespace notifyd

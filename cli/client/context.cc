@@ -1,0 +1,159 @@
+#include "cli/client/context.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <utility>
+
+#include "base/json.h"
+#include "base/standard_output.h"
+#include "base/terminal_text.h"
+#include "cli/client/table.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kPageMost = 1000;
+
+using Value = JsonTree::Value;
+
+}  // namespace
+
+bool Print(std::string_view text) {
+  static const bool on_terminal = isatty(STDOUT_FILENO) != 0;
+  return PrintOut(on_terminal ? EscapeLinesForTerminal(text) : text);
+}
+
+bool PrintLine(std::string_view text) {
+  return Print(text) && PrintOut("\n");
+}
+
+void Complain(const std::string& text) {
+  Remark("notifyctl: " + text);
+}
+
+void Remark(const std::string& text) {
+  std::fprintf(stderr, "%s\n", EscapeForTerminal(text).c_str());
+}
+
+std::string Cell(const std::optional<Value>& value) {
+  if (!value || value->kind() == JsonTree::Kind::kNull) return "-";
+  return std::string(value->kind() == JsonTree::Kind::kString ? value->text() : value->raw());
+}
+
+std::string TextAt(Value object, std::string_view pointer) {
+  std::optional<Value> value = object.At(pointer);
+  return value && value->kind() == JsonTree::Kind::kString ? std::string(value->text()) : "";
+}
+
+uint64_t NumberAt(Value object, std::string_view pointer, uint64_t otherwise) {
+  std::optional<Value> value = object.At(pointer);
+  if (!value || value->kind() != JsonTree::Kind::kNumber) return otherwise;
+  std::string_view raw = value->raw();
+  uint64_t number = 0;
+  auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), number);
+  return error == std::errc() && end == raw.data() + raw.size() ? number : otherwise;
+}
+
+std::string ProblemText(Value problem) {
+  std::string detail = TextAt(problem, "/detail");
+  if (detail.empty()) detail = TextAt(problem, "/title");
+  std::string holder = TextAt(problem, "/id");
+  if (!holder.empty() && detail.find(holder) == std::string::npos) detail += " [" + holder + "]";
+  std::string field = TextAt(problem, "/field");
+  return detail.empty() || field.empty() ? detail : detail + " (" + field + ")";
+}
+
+std::string ProblemText(const HttpAnswer& answer) {
+  std::string text;
+  if (Result<JsonTree> problem = JsonTree::Parse(answer.body); problem.ok()) text = ProblemText(problem->root());
+  return text.empty() ? "the broker answered " + std::to_string(answer.status) : text;
+}
+
+Outcome Ask(const Context& context, const HttpCall& call) {
+  return Judge(context.client->Send(call));
+}
+
+Outcome Judge(Result<HttpAnswer> answer) {
+  if (!answer.ok()) {
+    Complain(answer.status().detail());
+    return {kUnreachable, {}};
+  }
+  if (!answer->Done()) {
+    Complain(ProblemText(*answer));
+    return {kRefused, *std::move(answer)};
+  }
+  return {kDone, *std::move(answer)};
+}
+
+Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body, int64_t wait_ms) {
+  HttpCall call;
+  call.method = method;
+  call.path = path;
+  call.body = body;
+  call.wait_ms = wait_ms;
+  return Ask(context, call);
+}
+
+std::string Fields(Value object, const std::vector<std::string>& without, const std::vector<std::pair<std::string, std::string>>& more) {
+  Table table;
+  object.ForEach([&](Value key, Value value) {
+    std::string name(key.text());
+    if (value.kind() == JsonTree::Kind::kNull || std::find(without.begin(), without.end(), name) != without.end()) return;
+    table.Row({name, Cell(value)});
+  });
+  for (const auto& [name, value] : more) table.Row({name, value});
+  return table.ToString();
+}
+
+std::string QueryOf(const std::map<std::string, std::string>& parameters) {
+  std::string query;
+  for (const auto& [name, value] : parameters) query += (query.empty() ? "?" : "&") + name + "=" + HttpClient::Encode(value);
+  return query;
+}
+
+Pages AskPages(const Context& context, const std::string& path, std::map<std::string, std::string> parameters, uint64_t limit) {
+  Pages pages;
+  do {
+    parameters["limit"] = std::to_string(std::min<uint64_t>(limit - pages.items.size(), kPageMost));
+    Outcome outcome = Ask(context, "GET", path + QueryOf(parameters));
+    pages.exit = outcome.exit;
+    if (outcome.exit != kDone) return pages;
+    Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body);
+    std::optional<Value> page = tree.ok() && tree->root().kind() == JsonTree::Kind::kObject ? tree->root().At("/items") : std::nullopt;
+    if (!page || page->kind() != JsonTree::Kind::kArray) {
+      Complain("the answer has no items");
+      pages.exit = kRefused;
+      return pages;
+    }
+    page->ForEach([&](Value, Value item) { pages.items.emplace_back(item.raw()); });
+    std::string next = TextAt(tree->root(), "/next");
+    if (!next.empty() && next == pages.next) {
+      Complain("the broker answers the same cursor again");
+      pages.exit = kRefused;
+      return pages;
+    }
+    pages.next = next;
+    parameters["cursor"] = next;
+  } while (!pages.next.empty() && pages.items.size() < limit);
+  return pages;
+}
+
+std::string ItemsJson(const std::vector<std::string>& items, const std::string& next) {
+  std::string out;
+  JsonWriter writer(&out);
+  writer.BeginObject();
+  writer.Key("items");
+  writer.BeginArray();
+  for (const std::string& item : items) writer.Raw(item);
+  writer.EndArray();
+  writer.Key("next");
+  if (next.empty()) writer.Null();
+  else writer.String(next);
+  writer.EndObject();
+  return out;
+}
+
+}  // namespace notifyd

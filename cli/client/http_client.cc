@@ -1,0 +1,317 @@
+#include "cli/client/http_client.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace notifyd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr long kConnectMs = 10'000, kAnswerMs = 120'000;
+constexpr std::chrono::milliseconds kStalled{120'000};
+constexpr int kRoundMs = 1000;
+constexpr size_t kRefusalMost = 64 << 10;
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+struct FreeEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
+HeaderList Headers(const std::vector<std::string>& lines) {
+  curl_slist* list = nullptr;
+  for (const std::string& line : lines) list = curl_slist_append(list, line.c_str());
+  return HeaderList(list);
+}
+
+size_t TakeHeader(char* bytes, size_t size, size_t count, void* out) {
+  static constexpr std::string_view kName = "etag:";
+  std::string_view line(bytes, size * count);
+  if (line.size() > kName.size() && strncasecmp(line.data(), kName.data(), kName.size()) == 0) {
+    size_t from = line.find_first_not_of(" \t", kName.size()), to = line.find_last_not_of(" \t\r\n");
+    if (from != std::string_view::npos && to >= from) static_cast<HttpAnswer*>(out)->etag = line.substr(from, to - from + 1);
+  }
+  return size * count;
+}
+
+long StatusOf(CURL* easy) {
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+/// Not one of connecting: it was there, and the request on its way.
+bool IsLoss(CURL* easy, CURLcode code) {
+  long sent_bytes = 0;
+  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+  switch (code) {
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+      return true;
+    case CURLE_OPERATION_TIMEDOUT:  // of connecting too
+      return sent_bytes > 0;
+    default:
+      return false;
+  }
+}
+
+/// What is the same for every request.
+void SetUp(CURL* easy, const std::string& url, curl_slist* headers, char* fault) {
+  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a name may be "." or ".."
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fault);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+}
+
+struct Taker {
+  HttpAnswer* answer;
+  size_t most_bytes;
+};
+size_t TakeBody(char* bytes, size_t size, size_t count, void* out) {
+  auto* taker = static_cast<Taker*>(out);
+  if (taker->most_bytes > 0 && taker->answer->body.size() + size * count > taker->most_bytes) return 0;
+  taker->answer->body.append(bytes, size * count);
+  return size * count;
+}
+
+/// One Stream under way.
+struct Streaming {
+  CURL* easy = nullptr;
+  HttpExchange* exchange = nullptr;
+  HttpAnswer* answer = nullptr;
+  bool waits_for_input = false;
+  bool peer_gone = false;
+  std::vector<int> sockets;  // open
+  Clock::time_point moved = Clock::now();
+
+  static size_t Produce(char* to, size_t size, size_t count, void* self) {
+    auto* s = static_cast<Streaming*>(self);
+    if (s->peer_gone) return CURL_READFUNC_ABORT;
+    size_t made = s->exchange->Produce(to, size * count);
+    if (made == HttpExchange::kNothingYet) {
+      s->waits_for_input = true;
+      return CURL_READFUNC_PAUSE;
+    }
+    s->moved = Clock::now();
+    return made;
+  }
+
+  static size_t Take(char* bytes, size_t size, size_t count, void* self) {
+    auto* s = static_cast<Streaming*>(self);
+    long status = StatusOf(s->easy);
+    std::string_view piece(bytes, size * count);
+    bool goes_on = true;
+    if (status >= 200 && status < 300) goes_on = s->exchange->Consume(piece);
+    else if (s->answer->body.size() < kRefusalMost) s->answer->body += piece;
+    s->moved = Clock::now();  // behind Consume, which may have waited for whoever reads our output
+    return goes_on ? piece.size() : 0;
+  }
+
+  /// Curl tells which socket a transfer uses only once it is over.
+  static curl_socket_t Open(void* self, curlsocktype, curl_sockaddr* address) {
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0) static_cast<Streaming*>(self)->sockets.push_back(fd);
+    return fd;
+  }
+  static int Close(void* self, curl_socket_t fd) {
+    auto& sockets = static_cast<Streaming*>(self)->sockets;
+    sockets.erase(std::remove(sockets.begin(), sockets.end(), fd), sockets.end());
+    return close(fd);
+  }
+
+  /// While the body waits for its input curl looks at the socket only for an answer that is not over yet.
+  bool PeerIsGone() const {
+    char byte;
+    return std::any_of(sockets.begin(), sockets.end(), [&](int fd) { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0; });
+  }
+};
+
+bool IsReadable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return poll(&entry, 1, 0) > 0;  // its end and its errors too: reading tells them
+}
+
+int AskGivenUp(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto* given_up = static_cast<std::function<bool()>*>(self);
+  return (*given_up)() ? 1 : 0;
+}
+
+}  // namespace
+
+class HttpClient::Impl {
+ public:
+  explicit Impl(std::string server) : server_(std::move(server)), easy_(curl_easy_init()) {
+    CHECK(easy_ != nullptr);
+    while (!server_.empty() && server_.back() == '/') server_.pop_back();
+  }
+
+  Result<HttpAnswer> Send(const HttpCall& call) {
+    CURL* easy = easy_.get();
+    curl_easy_reset(easy);  // keeps the connection
+    HttpAnswer answer;
+    char fault[CURL_ERROR_SIZE] = "";
+    std::string url = server_ + call.path;
+    // No "Expect: 100-continue": a broker that refuses says so at once.
+    std::vector<std::string> lines = {"Accept: application/json", "Expect:"};
+    if (call.body) lines.push_back("Content-Type: " + call.content_type);
+    if (!call.if_match.empty()) lines.push_back("If-Match: " + call.if_match);
+    HeaderList headers = Headers(lines);
+    SetUp(easy, url, headers.get(), fault);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+    if (call.body) {
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body->data());
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body->size()));
+    }
+    Taker taker{&answer, call.most_bytes};
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &TakeBody);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &taker);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &TakeHeader);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &answer);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, kAnswerMs + static_cast<long>(call.wait_ms));
+    if (given_up_) {
+      curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+      curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &AskGivenUp);
+      curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &given_up_);
+    }
+    CURLcode code = curl_easy_perform(easy);
+    lost_ = IsLoss(easy, code);
+    if (code != CURLE_OK) return Fault(code, fault);
+    answer.status = static_cast<int>(StatusOf(easy));
+    return answer;
+  }
+
+  StreamOutcome Stream(const std::string& path, const std::string& content_type, HttpExchange* exchange) {
+    StreamOutcome outcome;
+    Streaming streaming;  // outlives the handles, which close their sockets through it
+    std::unique_ptr<CURLM, FreeMulti> multi(curl_multi_init());
+    std::unique_ptr<CURL, FreeEasy> easy(curl_easy_init());
+    CHECK(multi != nullptr && easy != nullptr);
+    char fault[CURL_ERROR_SIZE] = "";
+    std::string url = server_ + path;
+    HeaderList headers =
+        Headers({"Accept: application/x-ndjson, application/problem+json", "Expect:", "Content-Type: " + content_type, "Transfer-Encoding: chunked"});
+    streaming.easy = easy.get();
+    streaming.exchange = exchange;
+    streaming.answer = &outcome.answer;
+    SetUp(easy.get(), url, headers.get(), fault);
+    curl_easy_setopt(easy.get(), CURLOPT_POST, 1L);
+    curl_easy_setopt(easy.get(), CURLOPT_READFUNCTION, &Streaming::Produce);
+    curl_easy_setopt(easy.get(), CURLOPT_READDATA, &streaming);
+    curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &Streaming::Take);
+    curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &streaming);
+    curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETFUNCTION, &Streaming::Open);
+    curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETDATA, &streaming);
+    curl_easy_setopt(easy.get(), CURLOPT_CLOSESOCKETFUNCTION, &Streaming::Close);
+    curl_easy_setopt(easy.get(), CURLOPT_CLOSESOCKETDATA, &streaming);
+    curl_multi_add_handle(multi.get(), easy.get());
+    outcome.fault = Drive(multi.get(), &streaming, fault);
+    outcome.answer.status = static_cast<int>(StatusOf(easy.get()));
+    curl_multi_remove_handle(multi.get(), easy.get());
+    return outcome;
+  }
+
+  bool lost() const { return lost_; }
+  void GiveUpWhen(std::function<bool()> given_up) { given_up_ = std::move(given_up); }
+  const std::string& server() const { return server_; }
+
+ private:
+  Status Fault(CURLcode code, const char* text) const {
+    return Status(Code::kUnavailable, server_ + ": " + (text[0] ? text : curl_easy_strerror(code)));
+  }
+
+  /// The multi interface, for it can wait for the input and for the broker at once.
+  Status Drive(CURLM* multi, Streaming* s, const char* fault) {
+    for (int running = 1;;) {
+      if (curl_multi_perform(multi, &running) != CURLM_OK) return Status(Code::kUnavailable, server_ + ": the transfer failed");
+      s->exchange->OnRound();
+      if (running == 0) break;
+      curl_waitfd input{s->exchange->input(), CURL_WAIT_POLLIN, 0};
+      curl_multi_poll(multi, &input, s->waits_for_input ? 1 : 0, kRoundMs, nullptr);
+      if (s->waits_for_input) {
+        s->peer_gone = s->PeerIsGone();
+        if (!s->peer_gone && !s->exchange->cut_short() && !IsReadable(s->exchange->input())) continue;
+        s->waits_for_input = false;
+        curl_easy_pause(s->easy, CURLPAUSE_CONT);
+      } else if (Clock::now() - s->moved > kStalled) {
+        return Status(Code::kUnavailable, server_ + ": nothing moved for two minutes");
+      }
+    }
+    int left = 0;
+    CURLMsg* message = curl_multi_info_read(multi, &left);
+    CHECK(message != nullptr && message->msg == CURLMSG_DONE);
+    if (s->peer_gone) return Status(Code::kUnavailable, server_ + ": the broker closed the connection");
+    return message->data.result == CURLE_OK ? Status::Ok() : Fault(message->data.result, fault);
+  }
+
+  std::string server_;
+  std::unique_ptr<CURL, FreeEasy> easy_;
+  std::function<bool()> given_up_;
+  bool lost_ = false;
+};
+
+HttpClient::HttpClient(std::string server) : impl_(std::make_unique<Impl>(std::move(server))) {}
+HttpClient::~HttpClient() = default;
+
+Result<HttpAnswer> HttpClient::Send(const HttpCall& call) {
+  return impl_->Send(call);
+}
+
+bool HttpClient::lost() const {
+  return impl_->lost();
+}
+
+Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string& path, const std::string* body, int64_t wait_ms) {
+  HttpCall call;
+  call.method = method;
+  call.path = path;
+  call.body = body;
+  call.wait_ms = wait_ms;
+  return impl_->Send(call);
+}
+
+StreamOutcome HttpClient::Stream(const std::string& path, const std::string& content_type, HttpExchange* exchange) {
+  return impl_->Stream(path, content_type, exchange);
+}
+
+void HttpClient::GiveUpWhen(std::function<bool()> given_up) {
+  impl_->GiveUpWhen(std::move(given_up));
+}
+
+const std::string& HttpClient::server() const {
+  return impl_->server();
+}
+
+std::string HttpClient::Encode(std::string_view text) {
+  static const char kHex[] = "0123456789ABCDEF";
+  // As a segment these would be resolved away by whatever stands between.
+  if (text == "." || text == "..") return text == "." ? "%2E" : "%2E%2E";
+  std::string out;
+  for (unsigned char c : text) {
+    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) out.push_back(static_cast<char>(c));
+    else out.append({'%', kHex[c >> 4], kHex[c & 15]});
+  }
+  return out;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,73 @@
+#include "cli/daemon/attempt_log.h"
+
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+
+namespace notifyd {
+namespace {
+
+const char* EndOf(Phase phase) {
+  switch (phase) {
+    case Phase::kSucceeded:
+      return "notify succeeded";
+    case Phase::kFailed:
+      return "notify failed";
+    case Phase::kCancelled:
+      return "notify cancelled";
+    case Phase::kExpired:
+      return "notify expired";
+    default:
+      return "notify settled";
+  }
+}
+
+/// Who it is about: id, caller, lane, mode, trace_id.
+void AddNotify(const std::string& id, const NotifyHead* head, std::vector<LogField>* fields) {
+  fields->emplace_back("id", id);
+  if (!head) return;
+  fields->emplace_back("caller", head->caller);
+  fields->emplace_back("lane", head->lane.name);
+  fields->emplace_back("mode", ToString(head->lane.mode));
+  fields->emplace_back("trace_id", head->trace_id());
+}
+
+void AddOutcome(const AttemptLog& log, std::vector<LogField>* fields) {
+  fields->emplace_back("status", log.status);
+  fields->emplace_back("error", log.error);
+  fields->emplace_back("duration_ms", log.duration_ms);
+}
+
+}  // namespace
+
+void LogAttempt(const AttemptLog& log) {
+  bool attempt = log.attempt && LogEnabled(LogLevel::kDebug), end = log.settled && LogEnabled(LogLevel::kInfo);
+  if (!attempt && !end) return;
+  // Kept for its capacity.
+  static thread_local std::vector<LogField> fields;
+  std::string id = log.id.ToString();
+  if (attempt) {
+    fields.clear();
+    AddNotify(id, log.head.get(), &fields);
+    if (log.head) fields.emplace_back("host", log.head->host);
+    fields.emplace_back("attempt", log.number);
+    AddOutcome(log, &fields);
+    Log(LogLevel::kDebug, "attempt", fields.data(), fields.size());
+  }
+  if (end) {
+    fields.clear();
+    AddNotify(id, log.head.get(), &fields);
+    fields.emplace_back("attempts", log.attempts_made);
+    if (log.attempt) AddOutcome(log, &fields);
+    fields.emplace_back("reason", log.reason);
+    Log(LogLevel::kInfo, EndOf(log.phase), fields.data(), fields.size());
+  }
+}
+
+void LogLane(const LaneLog& log) {
+  Log(LogLevel::kWarn, "lane paused",
+      {{"lane", log.lane.name}, {"mode", ToString(log.lane.mode)}, {"id", log.id.ToString()}, {"reason", "its head failed"}});
+}
+
+}  // namespace notifyd

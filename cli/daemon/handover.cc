@@ -1,0 +1,167 @@
+#include "cli/daemon/handover.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMostBytes = 120'000;
+constexpr int kNumberMost = 1 << 24;
+
+template <class Number>
+std::optional<Number> ParseNumber(std::string_view text) {
+  Number value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+/// Cuts `text` at the first `separator`; all of it where there is none.
+std::string_view TakeUntil(char separator, std::string_view* text) {
+  size_t at = std::min(text->find(separator), text->size());
+  std::string_view part = text->substr(0, at);
+  text->remove_prefix(std::min(at + 1, text->size()));
+  return part;
+}
+
+bool DecodeList(std::string_view text, std::vector<int>* numbers) {
+  while (!text.empty()) {
+    std::string_view run = TakeUntil(',', &text);
+    size_t dash = run.find('-');
+    std::optional<int> from = ParseNumber<int>(run.substr(0, dash));
+    std::optional<int> to = dash == std::string_view::npos ? from : ParseNumber<int>(run.substr(dash + 1));
+    if (!from || !to || *from <= STDERR_FILENO || *to < *from || *to > kNumberMost) return false;
+    for (int number = *from; number <= *to; ++number) numbers->push_back(number);
+  }
+  return true;
+}
+
+/// As many of the sorted `numbers` as there is room for; those that are not written are taken out.
+std::string EncodeList(std::vector<int>* numbers, size_t room) {
+  std::string text;
+  for (size_t i = 0; i < numbers->size();) {
+    size_t last = i;
+    while (last + 1 < numbers->size() && (*numbers)[last + 1] == (*numbers)[last] + 1) ++last;
+    std::string run = (text.empty() ? "" : ",") + std::to_string((*numbers)[i]);
+    if (last > i) run += "-" + std::to_string((*numbers)[last]);
+    if (text.size() + run.size() > room) {
+      numbers->resize(i);
+      break;
+    }
+    text += run;
+    i = last + 1;
+  }
+  return text;
+}
+
+int Option(int fd, int option) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+bool IsTcp(int fd) {
+  int domain = Option(fd, SO_DOMAIN);
+  return (domain == AF_INET || domain == AF_INET6) && Option(fd, SO_TYPE) == SOCK_STREAM && Option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+/// Those of `numbers` that are what they are said to be, each once.
+std::vector<int> Keep(const std::vector<int>& numbers, bool listening, std::set<int>* seen, size_t* skipped) {
+  std::vector<int> kept;
+  for (int fd : numbers) {
+    if (!IsTcp(fd) || (Option(fd, SO_ACCEPTCONN) == 1) != listening || !seen->insert(fd).second) {
+      ++*skipped;
+      continue;
+    }
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    kept.push_back(fd);
+  }
+  return kept;
+}
+
+}  // namespace
+
+void Handover::Add(int fd) {
+  (Option(fd, SO_ACCEPTCONN) == 1 ? listening : connections).push_back(fd);
+}
+
+std::string EncodeHandover(Handover* handover, pid_t process) {
+  std::sort(handover->listening.begin(), handover->listening.end());
+  std::sort(handover->connections.begin(), handover->connections.end());
+  std::string text = std::to_string(process) + ";";
+  text += EncodeList(&handover->listening, kMostBytes) + ";";
+  return text + EncodeList(&handover->connections, kMostBytes - text.size());
+}
+
+Result<Handover> DecodeHandover(std::string_view text, pid_t process) {
+  std::string_view rest = text;
+  std::optional<pid_t> of = ParseNumber<pid_t>(TakeUntil(';', &rest));
+  if (!of) return Status(Code::kUnacceptable, "it does not begin with a process id");
+  if (*of != process) return Status(Code::kUnacceptable, "it is left over from process " + std::to_string(*of));
+  Handover handover;
+  std::string_view listening = TakeUntil(';', &rest);
+  if (!DecodeList(listening, &handover.listening) || !DecodeList(rest, &handover.connections))
+    return Status(Code::kUnacceptable, "it does not list descriptors");
+  return handover;
+}
+
+Handover TakeHandover(std::string* fault) {
+  const char* value = std::getenv(kHandoverVariable);
+  if (!value) return {};
+  std::string text = value;
+  unsetenv(kHandoverVariable);
+  Result<Handover> decoded = DecodeHandover(text, getpid());
+  if (!decoded.ok()) {
+    *fault = decoded.status().detail();
+    return {};
+  }
+  std::set<int> seen;
+  size_t skipped = 0;
+  Handover kept;
+  kept.listening = Keep(decoded->listening, /*listening=*/true, &seen, &skipped);
+  kept.connections = Keep(decoded->connections, /*listening=*/false, &seen, &skipped);
+  if (skipped > 0) *fault = std::to_string(skipped) + " of its descriptors are no sockets of that kind";
+  return kept;
+}
+
+bool ListensOn(int fd, const ListenAddress& listen) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return false;
+  if (bound.ss_family == AF_INET) {
+    const auto& address = reinterpret_cast<const sockaddr_in&>(bound);
+    in_addr wanted{};
+    return inet_pton(AF_INET, listen.address.c_str(), &wanted) == 1 && wanted.s_addr == address.sin_addr.s_addr &&
+           (listen.port == 0 || listen.port == ntohs(address.sin_port));
+  }
+  const auto& address = reinterpret_cast<const sockaddr_in6&>(bound);
+  in6_addr wanted{};
+  return bound.ss_family == AF_INET6 && inet_pton(AF_INET6, listen.address.c_str(), &wanted) == 1 &&
+         IN6_ARE_ADDR_EQUAL(&wanted, &address.sin6_addr) && (listen.port == 0 || listen.port == ntohs(address.sin6_port));
+}
+
+void CloseOthersOnExec(const Handover& handover) {
+  std::set<int> kept(handover.listening.begin(), handover.listening.end());
+  kept.insert(handover.connections.begin(), handover.connections.end());
+  DIR* directory = opendir("/proc/self/fd");
+  if (!directory) return;
+  while (const dirent* entry = readdir(directory)) {
+    std::optional<int> fd = ParseNumber<int>(entry->d_name);
+    if (fd && *fd > STDERR_FILENO) fcntl(*fd, F_SETFD, kept.count(*fd) > 0 ? 0 : FD_CLOEXEC);
+  }
+  closedir(directory);
+}
+
+}  // namespace notifyd

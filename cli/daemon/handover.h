@@ -1,0 +1,45 @@
+// Handover: sockets that one process leaves open for the one that takes its place over exec, named in an environment variable:
+//
+//   NOTIFYD_SOCKETS=<process id>;<listening>;<connections>       descriptor numbers with commas, runs of them as 20-31
+//
+// The process id is the same before and after exec; another one says that the variable was left over, and it is ignored.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "cli/daemon/settings.h"
+
+namespace notifyd {
+
+inline constexpr char kHandoverVariable[] = "NOTIFYD_SOCKETS";
+
+struct Handover {
+  std::vector<int> listening;
+  std::vector<int> connections;
+  /// To where it belongs: a socket that listens, or a connection.
+  void Add(int fd);
+  bool empty() const { return listening.empty() && connections.empty(); }
+};
+
+/// The variable's value. The kernel takes 128 KiB of one variable: connections for which there is no room are taken out of `handover`; there is for
+/// 17,000 at least, and for any number whose descriptors follow one another.
+std::string EncodeHandover(Handover* handover, pid_t process);
+/// Error: kUnacceptable; another process's is one.
+Result<Handover> DecodeHandover(std::string_view text, pid_t process);
+
+/// What this process was handed: takes the variable out of the environment, so that no child inherits it, closes all of it on exec from now on, and
+/// keeps what is a listening TCP socket or a TCP connection. `fault` says what was not as it should be; empty: nothing. Before any thread.
+Handover TakeHandover(std::string* fault);
+
+/// The listening socket `fd` is bound to that address; a port of 0 fits any.
+bool ListensOn(int fd, const ListenAddress& listen);
+
+/// All descriptors but standard input, output and error are closed on exec, but for these.
+void CloseOthersOnExec(const Handover& handover);
+
+}  // namespace notifyd

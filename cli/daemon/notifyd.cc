@@ -1,0 +1,116 @@
+// notifyd: settings, then the runtime. Exit codes: 0, 2 wrong usage or configuration, 1 anything else (contract section 4).
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "base/standard_output.h"
+#include "base/terminal_text.h"
+#include "cli/daemon/handover.h"
+#include "cli/daemon/runtime.h"
+#include "cli/daemon/settings.h"
+#include "cli/daemon/signals.h"
+#include "cli/daemon/start_check.h"
+#include "cli/daemon/successor.h"
+
+extern char** environ;
+
+namespace notifyd {
+namespace {
+
+/// Whether the memory of this process may be dumped into a file. Not being dumpable says the same to whatever the kernel would pipe a dump to, and
+/// keeps other processes of the same user from reading its memory; an exec starts anew. A hard limit of 0 stays one.
+void SetCoreDumps(bool allowed) {
+  prctl(PR_SET_DUMPABLE, allowed ? 1 : 0, 0, 0, 0);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_cur = allowed ? limit.rlim_max : 0;
+  setrlimit(RLIMIT_CORE, &limit);
+}
+
+/// Bodies and credentials are in its memory and its files: those are for its owner alone.
+void KeepPrivate() {
+  umask(077);
+  SetCoreDumps(false);
+}
+
+/// A few arenas, and memory goes back to the system soon: what is resident follows what is in use.
+void KeepMemorySmall() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
+/// A stop that comes before there is anything to stop.
+void StopEarly(int number) {
+  Log(LogLevel::kInfo, "stopped while starting", {{"signal", SignalName(number)}});
+  LogFinish();
+  std::_Exit(0);
+}
+
+/// To standard error; several lines of a fault of the command line stay so.
+void Complain(const std::string& text) {
+  std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
+}
+
+int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault, const std::optional<Holdings>& held) {
+  Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
+  if (invocation.action == Invocation::Action::kExit) {
+    PrintOut(invocation.output);
+    if (!invocation.error.empty()) Complain(invocation.error);
+    return EndOutput("notifyd", invocation.exit_code);
+  }
+  if (invocation.action == Invocation::Action::kCheckConfig) {
+    for (const std::string& name : invocation.unknown_variables) Complain("warning: " + name + " names no setting");
+    if (Status startable = CheckStart(invocation.options, held); !startable.ok()) {
+      Complain(startable.detail());
+      return ExitCodeOf(startable);
+    }
+    PrintOut("ok\n");
+    return EndOutput("notifyd", 0);
+  }
+  const Options& options = invocation.options;
+  LogInit(LogFormatOf(options), LogLevelOf(options));
+  for (const std::string& name : invocation.unknown_variables) Log(LogLevel::kWarn, "environment variable names no setting", {{"name", name}});
+  if (!handover_fault.empty()) Log(LogLevel::kWarn, std::string(kHandoverVariable) + " is ignored", {{"detail", handover_fault}});
+  // Before any other thread.
+  Signals signals(StopEarly);
+  KeepMemorySmall();
+  if (options.core_dumps) SetCoreDumps(true);
+  auto fail = [](const Status& status) {
+    Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
+    return ExitCodeOf(status);
+  };
+  if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return fail(startable);
+  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover);
+  if (!runtime.ok()) return fail(runtime.status());
+  return (*runtime)->Run(&signals);
+}
+
+}  // namespace
+}  // namespace notifyd
+
+int main(int argc, char** argv) {
+  notifyd::KeepPrivate();
+  notifyd::OpenStandardDescriptors();
+  std::string fault;
+  notifyd::Handover handover = notifyd::TakeHandover(&fault);
+  std::optional<notifyd::Holdings> held = notifyd::TakeHoldings(getppid());
+  notifyd::Launch launch;
+  launch.arguments.assign(argv, argv + argc);
+  // A caller may leave even the name out.
+  if (launch.arguments.empty()) launch.arguments.emplace_back("notifyd");
+  for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
+  launch.program = notifyd::FindProgram(launch.arguments[0]);
+  int code = notifyd::Main(launch, handover, fault, held);
+  // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
+  return code == 2 && !handover.empty() ? 1 : code;
+}

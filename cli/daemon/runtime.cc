@@ -1,0 +1,247 @@
+#include "cli/daemon/runtime.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/daemon/attempt_log.h"
+#include "cli/daemon/descriptors.h"
+#include "cli/daemon/runtime_impl.h"
+#include "cli/daemon/store_engines.h"
+
+namespace notifyd {
+namespace {
+
+uint64_t ResidentBytes() {
+  unsigned long long pages = 0, resident = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%llu %llu", &pages, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+}  // namespace
+
+Runtime::Impl::Impl(const Options& options, const Launch& launch)
+    : asked_(options), options_(options), launch_(launch), started_at_(ReadWall()), started_boot_ms_(ReadClockMs(CLOCK_BOOTTIME)) {}
+
+Runtime::Impl::~Impl() {
+  budget_.relieved = nullptr;
+  if (checker_.joinable()) checker_.join();
+  if (store_) store_->Stop();
+  // What still posts while it is taken apart must not wake a loop that is gone.
+  mailbox_.OnWake([] {});
+}
+
+Status Runtime::Impl::Open(const Handover& handover) {
+  if (Status fits = Fit(); !fits.ok()) return fits;
+  if (Status made = MakeIoThreads(); !made.ok()) return made;
+  if (Status opened = OpenStore(); !opened.ok()) return opened;
+  MakeCore();
+  return Listen(handover);
+}
+
+int Runtime::Impl::Run(Signals* signals) {
+  signal(SIGPIPE, SIG_IGN);
+  LogGather();
+  // Whoever started it with port 0 reads the port here.
+  Log(LogLevel::kAlways, "listening on " + listening_on_);
+  signals->Serve([this](int number) { TakeSignal(number); });
+  for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
+  if (core_loop_) core_thread_ = std::thread([this] { core_loop_->Run(); });
+  io_[0]->loop.Run();
+  for (auto& io : io_)
+    if (io->thread.joinable()) io->thread.join();
+  if (core_thread_.joinable()) core_thread_.join();
+  if (checker_.joinable()) checker_.join();
+  Status closed = store_->Close();
+  // From here on signals stay pending; what was taken before is in stop_asked_.
+  signals->Stop();
+  if (!closed.ok()) {
+    // Nothing was acknowledged since, but what had been may be gone with the directory, say.
+    Log(LogLevel::kError, "the store failed while it was closed", {{"detail", closed.detail()}});
+    return 1;
+  }
+  if (stage_ == Stage::kLeaving && !stop_asked_) return Succeed();
+  Log(LogLevel::kInfo, "stopped");
+  return 0;
+}
+
+Status Runtime::Impl::Fit() {
+  open_files_ = RaiseOpenFiles();
+  Result<DescriptorPlan> plan = FitDescriptors(open_files_, &options_);
+  if (!plan.ok()) return std::move(plan).status();
+  if (plan->lowered) {
+    Log(LogLevel::kWarn, "open files are few: limits are lowered to fit",
+        {{"limit", plan->limit}, {"clients", plan->clients}, {"calls", plan->calls}, {"store", plan->store}});
+  } else {
+    Log(LogLevel::kInfo, "open files", {{"limit", plan->limit}, {"clients", plan->clients}, {"calls", plan->calls}, {"store", plan->store}});
+  }
+  return Status::Ok();
+}
+
+Status Runtime::Impl::MakeIoThreads() {
+  // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
+  budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
+  for (uint32_t i = 0; i < options_.io_threads; ++i) {
+    auto io = std::make_unique<IoThread>();
+    Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&io->loop, &mailbox_, options_.sender);
+    if (!sender.ok()) return std::move(sender).status();
+    io->sender = *std::move(sender);
+    ApiOptions api = options_.api;
+    api.thread = i;
+    api.wall = ReadWall;
+    api.bulk_idle_ms = options_.http.request_timeout_ms;
+    api.aside = [loop = &io->loop](std::function<void()> work, std::function<void()> then) { loop->Aside(std::move(work), std::move(then)); };
+    api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
+    api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && host_ && host_->ready(); };
+    api.process = [this] { return ProcessNow(); };
+    api.acknowledgement = &histograms_.acknowledgement.histogram;
+    api.histograms = histograms_.All();
+    io->api = std::make_unique<Api>(api, &mailbox_);
+    io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->api.get());
+    io->api->SetResponder(io->server.get());
+    io->loop.MeasureTurns(&histograms_.loop_lag.histogram);
+    io_.push_back(std::move(io));
+  }
+  if (options_.io_threads == 1) return Status::Ok();
+  core_loop_ = std::make_unique<Loop>();
+  core_loop_->MeasureTurns(&histograms_.loop_lag.histogram);
+  // The core's loop writes log lines at the end of its turns (CoreHost).
+  for (auto& io : io_) io->loop.OnTurn(LogFlushPaced);
+  return Status::Ok();
+}
+
+Status Runtime::Impl::OpenStore() {
+  StoreOptions store = options_.store;
+  store.wall_ms = [] { return ReadWall().ms; };
+  store.commit_histogram = &histograms_.commit.histogram;
+  Result<std::unique_ptr<StoreHost>> opened = OpenStoreHost(store);
+  if (!opened.ok()) return std::move(opened).status();
+  store_ = *std::move(opened);
+  const Totals& totals = store_->totals();
+  Log(LogLevel::kInfo, "store opened",
+      {{"directory", options_.data_dir}, {"pending", totals.pending()}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
+  return Status::Ok();
+}
+
+void Runtime::Impl::MakeCore() {
+  const Totals& totals = store_->totals();
+  clock_ = std::make_unique<BrokerClock>(totals.wall, totals.mono);
+  core_ = std::make_unique<Core>(options_.core, totals, clock_->Read(), std::random_device()());
+  std::vector<Dispatcher::Target> targets;
+  for (auto& io : io_) targets.push_back({&io->loop, io->api.get(), io->sender.get()});
+  dispatcher_ = std::make_unique<Dispatcher>(std::move(targets), /*direct=*/core_loop_ == nullptr, &histograms_.lateness.histogram);
+  Driver::Hooks hooks;
+  hooks.log = [attempt = &histograms_.attempt.histogram](const AttemptLog& log) {
+    if (log.attempt) attempt->Observe(log.duration_ms * 1000);
+    LogAttempt(log);
+  };
+  hooks.lane_log = LogLane;
+  hooks.quiet = [this] { io_[0]->loop.Post([this] { CoreQuiet(); }); };
+  hooks.drained = [this] { io_[0]->loop.Post([this] { CoreDrained(); }); };
+  hooks.fatal = [](const Status& status) {
+    Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", status.detail()}});
+    LogFinish();
+    std::_Exit(1);
+  };
+  driver_ = std::make_unique<Driver>(core_.get(), store_.get(), dispatcher_.get(), dispatcher_.get(), std::move(hooks));
+  host_ = std::make_unique<CoreHost>(core_loop_ ? core_loop_.get() : &io_[0]->loop, &mailbox_, core_.get(), driver_.get(), clock_.get(),
+                                     [this] { dispatcher_->Flush(); });
+  store_->Start(&mailbox_);
+}
+
+Status Runtime::Impl::Listen(const Handover& handover) {
+  Result<ListenAddress> listen = ParseListen(options_.listen);
+  if (!listen.ok()) return Status(Code::kUnacceptable, listen.status().detail(), "/listen");
+  uint16_t port = listen->port;
+  bool fits = !handover.listening.empty() &&
+              std::all_of(handover.listening.begin(), handover.listening.end(), [&](int fd) { return ListensOn(fd, *listen); });
+  if (fits) {
+    if (Status adopted = Adopt(handover, &port); !adopted.ok()) return adopted;
+  } else {
+    if (!handover.empty()) Log(LogLevel::kInfo, "connections of the process before are closed: it listened elsewhere");
+    for (const std::vector<int>* sockets : {&handover.listening, &handover.connections})
+      for (int fd : *sockets) close(fd);
+    for (auto& io : io_) {
+      Result<uint16_t> bound = io->server->Listen(listen->address, port, /*reuse_port=*/io_.size() > 1);
+      if (!bound.ok()) return Status(Code::kIo, "cannot listen on " + listen->ToString(port) + ": " + bound.status().detail());
+      port = *bound;
+    }
+  }
+  listening_on_ = listen->ToString(port);
+  const std::string via = "notifyd-" + store_->name();
+  const Listener own{*IpAddress::Parse(listen->address), port};
+  for (auto& io : io_) {
+    io->sender->SetSelf({via, {own}});
+    io->api->SetVia(via);
+  }
+  return Status::Ok();
+}
+
+/// Each server gets a listening socket: where there are too few, one that is shared with another, and where there are too many, several, for who
+/// waits in the queue of one must not be lost.
+Status Runtime::Impl::Adopt(const Handover& handover, uint16_t* port) {
+  size_t servers = io_.size(), sockets = handover.listening.size();
+  std::vector<HttpServer::Sockets> shares(servers);
+  for (size_t i = 0; i < std::max(servers, sockets); ++i) {
+    HttpServer::Sockets& share = shares[i % servers];
+    int fd = i < sockets ? handover.listening[i] : fcntl(handover.listening[i % sockets], F_DUPFD_CLOEXEC, 0);
+    if (share.listening < 0) share.listening = fd;
+    else share.connections.push_back(fd);
+  }
+  for (size_t i = 0; i < handover.connections.size(); ++i) shares[i % servers].connections.push_back(handover.connections[i]);
+  for (size_t i = 0; i < servers; ++i) {
+    Result<uint16_t> adopted = io_[i]->server->Adopt(shares[i]);
+    if (!adopted.ok()) return std::move(adopted).status();
+    *port = *adopted;
+  }
+  Log(LogLevel::kInfo, "restarted in place", {{"connections", handover.connections.size()}});
+  return Status::Ok();
+}
+
+ProcessStats Runtime::Impl::ProcessNow() const {
+  ProcessStats stats;
+  stats.pid = getpid();
+  stats.started_at = started_at_;
+  stats.uptime_ms = ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_;
+  stats.rss_bytes = ResidentBytes();
+  stats.cpu_seconds = CpuSeconds();
+  stats.connections = budget_.connections.load();
+  stats.waiters = options_.api.waiters->load();
+  stats.buffered_bytes = budget_.bytes.load();
+  stats.store = store_->Figures();
+  return stats;
+}
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runtime::~Runtime() = default;
+
+Result<std::unique_ptr<Runtime>> Runtime::Create(const Options& options, const Launch& launch, const Handover& handover) {
+  auto impl = std::make_unique<Impl>(options, launch);
+  if (Status opened = impl->Open(handover); !opened.ok()) return opened;
+  return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+int Runtime::Run(Signals* signals) {
+  return impl_->Run(signals);
+}
+
+}  // namespace notifyd

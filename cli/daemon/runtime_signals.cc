@@ -1,0 +1,274 @@
+// The runtime's answers to signals: stop, reload, restart in place.
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/daemon/descriptors.h"
+#include "cli/daemon/runtime_impl.h"
+#include "cli/daemon/start_check.h"
+
+namespace notifyd {
+namespace {
+
+// Timer slots of the first loop; CoreHost has its own.
+constexpr int kGraceSlot = 1, kAwaitSlot = 2;
+/// Once nothing is in flight any more, answers that are still being written get so long.
+constexpr int64_t kFlushMostMs = 1000;
+/// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
+constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000;
+/// A request that has been coming for longer is a slow one: nobody waits for its end.
+constexpr int64_t kSlowRequestMs = 200;
+
+std::string Join(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+}  // namespace
+
+void Runtime::Impl::TakeSignal(int number) {
+  bool stop = number == SIGTERM || number == SIGINT;
+  // Here, not on the loop: a loop that hangs must not keep the process from ending.
+  if (stop && stop_asked_.exchange(true)) {
+    Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
+    LogFinish();
+    std::_Exit(0);
+  }
+  io_[0]->loop.Post([this, number, stop] {
+    if (stop) StopSignal(number);
+    else if (number == SIGHUP) Reload();
+    else RestartSignal();
+  });
+}
+
+Holdings Runtime::Impl::Held() const {
+  return {listening_on_, options_.data_dir};
+}
+
+// ---- reload
+
+void Runtime::Impl::Reload() {
+  if (stage_ > Stage::kHolding || stop_asked_) return;
+  Invocation read = ReadCommandLine({launch_.arguments.begin() + 1, launch_.arguments.end()}, launch_.environment);
+  if (read.action != Invocation::Action::kRun) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", read.error}});
+    return;
+  }
+  // What waits for a restart is asked too: it is told now, not when the restart fails.
+  if (Status startable = CheckStart(read.options, Held()); !startable.ok()) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", startable.detail()}});
+    return;
+  }
+  Options asked = asked_;
+  Reloaded reloaded = ApplyReloadable(read.options, &asked);
+  Options next = asked;
+  if (Result<DescriptorPlan> fits = FitDescriptors(open_files_, &next); !fits.ok()) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", fits.status().detail()}});
+    return;
+  }
+  // It may still refuse them, and changes nothing then; the others are told the same.
+  if (Status taken = io_[0]->sender->Reload(next.sender); !taken.ok()) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"field", taken.field()}, {"detail", taken.detail()}});
+    return;
+  }
+  io_[0]->api->SetSecretHeaders(next.api.secret_headers);
+  for (size_t i = 1; i < io_.size(); ++i)
+    io_[i]->loop.Post([sender = io_[i]->sender.get(), api = io_[i]->api.get(), options = next.sender] {
+      if (Status taken = sender->Reload(options); !taken.ok()) Log(LogLevel::kError, "settings not reloaded", {{"detail", taken.detail()}});
+      api->SetSecretHeaders(options.secret_headers);
+    });
+  for (auto& io : io_) io->loop.Post([api = io->api.get(), hosts = next.api.hosts] { api->SetHosts(hosts); });
+  mailbox_.Post(LimitsChanged{std::make_shared<const CoreLimits>(next.core)});
+  asked_ = std::move(asked);
+  options_ = std::move(next);
+  if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
+  Log(LogLevel::kInfo, "settings reloaded", {{"applied", reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)}});
+  LogSetLevel(LogLevelOf(options_));
+}
+
+// ---- stop
+
+void Runtime::Impl::StopSignal(int number) {
+  // Said once the core is told: whoever reads the line knows that no further submit is taken.
+  auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
+  if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
+  stage_ = Stage::kStopping;
+  io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
+  // First, so that the core refuses none of their lines: each bulk submit says itself how far it came.
+  OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
+             [this, say] {
+               mailbox_.Post(StopRequested{});
+               say();
+             });
+}
+
+void Runtime::Impl::FlushAndStop(const char* why) {
+  if (stage_ == Stage::kClosing) return;
+  stage_ = Stage::kClosing;
+  Log(LogLevel::kInfo, "closing", {{"reason", why}});
+  io_[0]->loop.SetTimer(kGraceSlot, -1, {});
+  AwaitEach(
+      kFlushMostMs,
+      [](IoThread* io, std::function<void()> done) {
+        io->sender->Abort();
+        io->server->Drain();
+        io->server->OnClosed(std::move(done));
+      },
+      [this] { StopLoops(); });
+}
+
+void Runtime::Impl::StopLoops() {
+  for (auto& io : io_) io->loop.Stop();
+  if (core_loop_) core_loop_->Stop();
+}
+
+// ---- restart in place
+
+void Runtime::Impl::RestartSignal() {
+  if (stop_asked_) return;
+  if (stage_ != Stage::kServing) {
+    Log(LogLevel::kInfo, "a restart is under way already");
+    return;
+  }
+  stage_ = Stage::kChecking;
+  Log(LogLevel::kInfo, "restart: checking", {{"program", launch_.program}});
+  if (checker_.joinable()) checker_.join();
+  checker_ = std::thread([this, held = Held()] {
+    Status checked = CheckSuccessor(launch_, held);
+    io_[0]->loop.Post([this, checked] { SuccessorChecked(checked); });
+  });
+}
+
+void Runtime::Impl::SuccessorChecked(const Status& checked) {
+  if (!checked.ok()) {
+    if (stage_ == Stage::kChecking) stage_ = Stage::kServing;
+    Log(LogLevel::kError, "no restart, going on as before", {{"detail", checked.detail()}});
+    return;
+  }
+  if (stop_asked_) return;
+  stage_ = Stage::kHolding;
+  Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
+  io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { Settle("the grace for calls in flight is over"); });
+  mailbox_.Post(HoldAttempts{});
+}
+
+/// Requests that have been coming for a while get a moment to become complete. All others are served meanwhile.
+void Runtime::Impl::Settle(const char* why) {
+  if (stop_asked_ || stage_ != Stage::kHolding) return;
+  stage_ = Stage::kSettling;
+  io_[0]->loop.SetTimer(kGraceSlot, -1, {});
+  AwaitEach(
+      kSettleMostMs, [](IoThread* io, std::function<void()> done) { io->server->OnReceived(kSlowRequestMs, std::move(done)); },
+      [this, why] { HoldClients(why); });
+}
+
+/// Clients wait from here on: who connects in the queue of the listening socket, what is sent on open connections in theirs. So nobody's upload is
+/// waited for: a bulk submit is told how far it came, and whose request is still not complete has to send it again.
+void Runtime::Impl::HoldClients(const char* why) {
+  Log(LogLevel::kInfo, "restart: closing", {{"reason", why}});
+  AwaitEach(
+      kSettleMostMs,
+      [](IoThread* io, std::function<void()> done) {
+        io->server->StopAccepting();
+        io->server->HoldRequests();
+        io->api->EndBulkSubmits(Leaving::kRestarting);
+        io->server->OnIdle(kSlowRequestMs, std::move(done));
+      },
+      [this] { OnEachLoop([](IoThread* io) { io->server->RefuseUnfinished(); }, [this] { Leave(); }); });
+}
+
+void Runtime::Impl::Leave() {
+  stage_ = Stage::kLeaving;
+  // Calls in flight whose grace is over: what comes of them is not known, they are repeated with the same number.
+  bool all_ended = core_state_ != CoreState::kRunning;
+  if (!all_ended) OnEachLoop([](IoThread* io) { io->sender->Abort(); }, [] {});
+  mailbox_.Post(StopRequested{});
+  // Whoever waited for the end of a notify is answered now.
+  auto answer = [this, until_ms = ReadClockMs(CLOCK_BOOTTIME) + kLeaveMostMs] {
+    AwaitEach(
+        std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0),
+        [](IoThread* io, std::function<void()> done) { io->server->OnIdle(kSlowRequestMs, std::move(done)); }, [this] { ReleaseSockets(); });
+  };
+  if (all_ended) AwaitDrained(kLeaveMostMs, std::move(answer));
+  else answer();
+}
+
+void Runtime::Impl::ReleaseSockets() {
+  OnEachLoop(
+      [](IoThread* io) {
+        io->released = io->server->Release();
+        io->sender->Abort();
+      },
+      [this] { StopLoops(); });
+}
+
+/// The loops have stopped, the store is written. Does not return where it succeeds.
+int Runtime::Impl::Succeed() {
+  Handover handover;
+  for (auto& io : io_) {
+    if (io->released.listening >= 0) handover.Add(io->released.listening);
+    // A server that took over several listening sockets gives all but one of them here.
+    for (int fd : io->released.connections) handover.Add(fd);
+  }
+  // Closes it, and frees its directory for the one that follows.
+  store_.reset();
+  Log(LogLevel::kInfo, "restart: starting", {{"program", launch_.program}, {"connections", handover.connections.size()}});
+  LogFinish();
+  Status failed = BecomeSuccessor(launch_, std::move(handover));
+  Log(LogLevel::kError, "restart failed, stopped", {{"detail", failed.detail()}});
+  return 1;
+}
+
+void Runtime::Impl::OnEachLoop(std::function<void(IoThread*)> task, std::function<void()> then) {
+  auto left = std::make_shared<std::atomic<size_t>>(io_.size());
+  for (auto& io : io_)
+    io->loop.Post([this, io = io.get(), left, task, then] {
+      task(io);
+      if (left->fetch_sub(1) == 1) io_[0]->loop.Post(then);
+    });
+}
+
+void Runtime::Impl::AwaitEach(int64_t most_ms, std::function<void(IoThread*, std::function<void()> done)> begin, std::function<void()> then) {
+  struct Wait {
+    size_t left;
+    std::function<void()> then;  // empty once it was called
+  };
+  auto wait = std::make_shared<Wait>(Wait{io_.size(), std::move(then)});
+  auto end = [this, wait] {
+    std::function<void()> ended = std::exchange(wait->then, nullptr);
+    if (!ended) return;
+    io_[0]->loop.SetTimer(kAwaitSlot, -1, {});
+    ended();
+  };
+  io_[0]->loop.SetTimer(kAwaitSlot, most_ms, end);
+  auto done = [this, wait, end] {
+    io_[0]->loop.Post([wait, end] {
+      if (--wait->left == 0) end();
+    });
+  };
+  for (auto& io : io_) io->loop.Post([io = io.get(), begin, done] { begin(io, done); });
+}
+
+void Runtime::Impl::AwaitDrained(int64_t most_ms, std::function<void()> then) {
+  if (core_state_ == CoreState::kDrained) return then();
+  on_drained_ = std::move(then);
+  io_[0]->loop.SetTimer(kAwaitSlot, most_ms, [this] {
+    if (on_drained_) std::exchange(on_drained_, nullptr)();
+  });
+}
+
+void Runtime::Impl::CoreQuiet() {
+  if (core_state_ == CoreState::kRunning) core_state_ = CoreState::kQuiet;
+  Settle("nothing is in flight any more");
+}
+
+void Runtime::Impl::CoreDrained() {
+  core_state_ = CoreState::kDrained;
+  if (stage_ != Stage::kLeaving) return FlushAndStop("nothing is in flight any more");
+  if (on_drained_) std::exchange(on_drained_, nullptr)();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,145 @@
+#include "cli/daemon/settings_lanes.h"
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "broker/lane_limits.h"
+
+namespace notifyd {
+namespace {
+
+// Looking for the rule of a lane costs a look at each.
+constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024;
+
+Status Unacceptable(std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail));
+}
+
+std::string Place(const std::string& file, const toml::node& node) {
+  return file + ":" + std::to_string(node.source().begin.line);
+}
+
+/// "[[lane]] 2: rate_per_s (notifyd.toml:12): must be ...".
+Status Blame(size_t number, const std::string& key, const std::string& place, const std::string& what) {
+  return Unacceptable("[[lane]] " + std::to_string(number) + ": " + key + " (" + place + "): " + what);
+}
+
+Result<uint32_t> Whole(const toml::node& node, int64_t most) {
+  const auto* value = node.as_integer();
+  if (!value || value->get() < 1 || value->get() > most) return Unacceptable("must be a whole number, 1 to " + std::to_string(most));
+  return static_cast<uint32_t>(value->get());
+}
+
+Result<double> Rate(const toml::node& node) {
+  std::optional<double> value;
+  if (const auto* whole = node.as_integer()) value = static_cast<double>(whole->get());
+  if (const auto* real = node.as_floating_point()) value = real->get();
+  if (!value || !std::isfinite(*value) || *value < kMinLaneRate || *value > kMaxLaneRate) return Unacceptable("must be a number, 0.001 to 1000000");
+  return *value;
+}
+
+/// One of a few words, by the function that reads them.
+template <class T>
+Result<T> Word(const toml::node& node, std::optional<T> (*parse)(std::string_view), const char* accepted) {
+  const auto* text = node.as_string();
+  std::optional<T> value = text ? parse(text->get()) : std::nullopt;
+  if (!value) return Unacceptable(std::string("must be ") + accepted);
+  return *value;
+}
+
+Result<std::string> Match(const toml::node& node) {
+  const auto* text = node.as_string();
+  if (!text || text->get().empty() || text->get().size() > kMatchMostBytes)
+    return Unacceptable("must be a string of 1 to " + std::to_string(kMatchMostBytes) + " bytes");
+  return text->get();
+}
+
+template <class T, class Place>
+Status Take(Result<T> value, Place* place) {
+  if (!value.ok()) return std::move(value).status();
+  *place = *std::move(value);
+  return Status::Ok();
+}
+
+Status ReadKey(const std::string& key, const toml::node& node, LaneRule* rule) {
+  LaneSettings& settings = rule->settings;
+  if (key == "match") return Take(Match(node), &rule->match);
+  if (key == "mode") return Take(Word(node, ParseMode, "\"concurrent\" or \"fifo\""), &rule->mode);
+  if (key == "concurrency") return Take(Whole(node, kMaxLaneConcurrency), &settings.concurrency);
+  if (key == "rate_per_s") return Take(Rate(node), &settings.rate_per_s);
+  if (key == "burst") return Take(Whole(node, kMaxLaneBurst), &settings.burst);
+  if (key == "on_retry") return Take(Word(node, ParseOnRetry, "\"block\" or \"skip\""), &settings.on_retry);
+  if (key == "on_failure") return Take(Word(node, ParseOnFailure, "\"continue\" or \"pause\""), &settings.on_failure);
+  return Unacceptable("there is no such key, only match, mode, concurrency, rate_per_s, burst, on_retry and on_failure");
+}
+
+/// Keys that say nothing in lanes of the rule's mode.
+Status CheckMode(const toml::table& table, const LaneRule& rule, size_t number, const std::string& file) {
+  if (!rule.mode) return Status::Ok();
+  bool fifo = *rule.mode == Mode::kFifo;
+  const std::vector<const char*> idle = fifo ? std::vector<const char*>{"concurrency"} : std::vector<const char*>{"on_retry", "on_failure"};
+  for (const char* key : idle)
+    if (const toml::node* node = table.get(key))
+      return Blame(number, key, Place(file, *node), std::string("says nothing in ") + ToString(*rule.mode) + " lanes");
+  return Status::Ok();
+}
+
+Result<LaneRule> ReadRule(const toml::table& table, size_t number, const std::string& file) {
+  LaneRule rule;
+  for (const auto& [key, node] : table)
+    if (Status fault = ReadKey(std::string(key.str()), node, &rule); !fault.ok())
+      return Blame(number, std::string(key.str()), Place(file, node), fault.detail());
+  if (rule.match.empty()) return Blame(number, "match", Place(file, table), "is missing");
+  if (Status fault = CheckMode(table, rule, number, file); !fault.ok()) return fault;
+  if (rule.settings.burst && !rule.settings.rate_per_s)
+    return Blame(number, "burst", Place(file, *table.get("burst")), "says nothing without rate_per_s");
+  return rule;
+}
+
+}  // namespace
+
+Result<std::vector<LaneRule>> ReadLaneRules(const toml::node& node, const std::string& file) {
+  const toml::array* tables = node.as_array();
+  if (!tables || (!tables->empty() && !tables->is_array_of_tables()))
+    return Unacceptable("lane (" + Place(file, node) + "): must be tables, each under a line [[lane]]");
+  if (tables->size() > kRulesMost) return Unacceptable("lane (" + Place(file, node) + "): more than " + std::to_string(kRulesMost) + " tables");
+  std::vector<LaneRule> rules;
+  for (const toml::node& table : *tables) {
+    Result<LaneRule> rule = ReadRule(*table.as_table(), rules.size() + 1, file);
+    if (!rule.ok()) return std::move(rule).status();
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
+std::string LaneRulesAsToml() {
+  return R"(
+
+# Rules for lanes, none by default: what holds for all lanes whose name matches, as long as PATCH /v1/lanes says nothing else for one. The
+# first rule that matches counts, whole. In this file only. Reloadable.
+#
+#   match        the lane's name; * stands for any run of characters, also none
+#   mode         concurrent or fifo; without it lanes of both
+#   concurrency  calls in flight, 1 to 100000; says nothing in fifo lanes
+#   rate_per_s   attempts started a second, 0.001 to 1000000
+#   burst        of them, at once after a rest, 1 to 1000000; by default what the rate gives in 10 ms, at least 1; needs a rate_per_s
+#   on_retry     fifo lanes: block or skip, while the first one waits for its next attempt
+#   on_failure   fifo lanes: continue or pause, once the first one failed
+#
+# [[lane]]
+# match = "http://billing.internal/*"
+# concurrency = 8
+# rate_per_s = 50.0
+# burst = 10
+#
+# [[lane]]
+# match = "orders-*"
+# mode = "fifo"
+# on_retry = "skip"
+# on_failure = "pause"
+)";
+}
+
+}  // namespace notifyd

@@ -1,0 +1,205 @@
+// The rows. A number's default is read from the options that it writes to, so that it stands once.
+#include <utility>
+
+#include "base/ascii.h"
+#include "cli/daemon/settings.h"
+#include "net/api/access.h"
+#include "net/sender/authorities.h"
+#include "net/sender/destinations.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kKiB = 1 << 10, kMiB = 1 << 20, kGiB = 1 << 30;
+constexpr int64_t kHour = 3'600'000, kDay = 24 * kHour, kYear = 366 * kDay;
+
+/// `fields`: each takes an Options& and gives the place to write; the first one gives the default.
+template <class First, class... Rest>
+Setting Number(std::string name, std::string unit, int64_t least, int64_t most, std::string help, First first, Rest... rest) {
+  Options defaults;
+  Setting row;
+  row.name = std::move(name);
+  row.unit = std::move(unit);
+  row.fallback = static_cast<int64_t>(first(defaults));
+  row.least = least;
+  row.most = most;
+  row.help = std::move(help);
+  row.apply = [first, rest...](const SettingValue& value, Options* options) {
+    auto write = [&](auto& place) { place = static_cast<std::decay_t<decltype(place)>>(std::get<int64_t>(value)); };
+    write(first(*options));
+    (write(rest(*options)), ...);
+  };
+  row.read = [first](const Options& options) { return SettingValue(static_cast<int64_t>(first(options))); };
+  return row;
+}
+
+/// A bool, a text or a list, by the type of the fields.
+template <class First, class... Rest>
+Setting Other(std::string name, std::string help, First first, Rest... rest) {
+  using T = std::decay_t<decltype(first(std::declval<Options&>()))>;
+  Options defaults;
+  Setting row;
+  row.name = std::move(name);
+  row.fallback = first(defaults);
+  row.help = std::move(help);
+  row.apply = [first, rest...](const SettingValue& value, Options* options) {
+    first(*options) = std::get<T>(value);
+    ((rest(*options) = std::get<T>(value)), ...);
+  };
+  row.read = [first](const Options& options) { return SettingValue(first(options)); };
+  return row;
+}
+
+Setting WithWords(Setting row, std::vector<std::string> words) {
+  row.words = std::move(words);
+  return row;
+}
+
+Setting WithCheck(Setting row, std::function<Status(const std::string&)> check) {
+  row.check = std::move(check);
+  return row;
+}
+
+Setting Reloadable(Setting row) {
+  row.reloadable = true;
+  return row;
+}
+
+Status CheckListen(const std::string& text) {
+  Result<ListenAddress> parsed = ParseListen(text);
+  return parsed.ok() ? Status::Ok() : std::move(parsed).status();
+}
+
+Status CheckNotEmpty(const std::string& text) {
+  return text.empty() ? Status(Code::kUnacceptable, "must not be empty") : Status::Ok();
+}
+
+Status CheckHeaderName(const std::string& text) {
+  return IsToken(text) ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not the name of a header");
+}
+
+#define FIELD(path)      \
+  [](auto& o) -> auto& { \
+    return o.path;       \
+  }
+
+std::vector<Setting> MakeRows() {
+  std::vector<Setting> rows;
+  auto add = [&](Setting row) { rows.push_back(std::move(row)); };
+
+  add(WithCheck(Other("listen", "Address and port to listen on, IPv6 in brackets; port 0 takes a free one.", FIELD(listen)), CheckListen));
+  add(WithCheck(Other("data_dir", "Directory of the store; made where it is missing. One broker a directory.", FIELD(data_dir)), CheckNotEmpty));
+  add(Number("io_threads", "threads", 1, 64, "Event loops that receive and send. With one, the core runs in it too.", FIELD(io_threads)));
+  add(Reloadable(
+      Number("shutdown_grace_ms", "ms", 0, kHour, "How long calls in flight may take to end after SIGTERM or SIGUSR1.", FIELD(shutdown_grace_ms))));
+  add(Other("core_dumps", "Let a crash leave a core dump, which holds bodies and credentials. The unit's LimitCORE must allow it, too.",
+            FIELD(core_dumps)));
+
+  add(Reloadable(WithWords(Other("log.level", "The least level that is logged. debug names every attempt.", FIELD(log_level)),
+                           {"debug", "info", "warn", "error"})));
+  add(WithWords(Other("log.format", "auto is text on a terminal, else JSON; one line an event, on standard error.", FIELD(log_format)),
+                {"auto", "text", "json"}));
+
+  add(Reloadable(WithCheck(Other("http.hosts",
+                                 "Names under which clients reach the broker, without scheme and port, besides localhost and IP addresses. A request "
+                                 "for any other Host is refused (421), so that no web page can turn its own name into the broker's address.",
+                                 FIELD(api.hosts)),
+                           CheckHostName)));
+
+  add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "A notify's body as it is sent to the receiver.", FIELD(core.max_body_bytes),
+             FIELD(api.max_body_bytes)));
+  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "The body of one request to the broker.", FIELD(http.max_body_bytes)));
+  add(Number("limits.batch_items", "notifies", 1, 100'000, "Notifies in one submit.", FIELD(api.max_batch_items)));
+  add(Number("limits.line_bytes", "bytes", kKiB, kGiB, "One line of a bulk submit (NDJSON).", FIELD(api.max_line_bytes)));
+  add(Number("limits.header_bytes", "bytes", kKiB, kMiB, "The head of one request to the broker.", FIELD(http.max_head_bytes)));
+  add(Number("limits.headers", "headers", 8, 10'000, "Headers of one request to the broker.", FIELD(http.max_headers)));
+  add(Number("limits.target_bytes", "bytes", 256, kMiB, "Path and query of one request to the broker.", FIELD(http.max_target_bytes)));
+  add(Reloadable(
+      Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
+  add(Number("limits.connections", "connections", 1, 1'000'000, "Clients connected at once.", FIELD(http.max_connections)));
+  add(Number("limits.waiters", "requests", 0, 1'000'000, "GETs with wait_ms at once; above it they get 429.", FIELD(api.max_waiters)));
+  add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
+             "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",
+             FIELD(http.least_bytes_per_s)));
+  add(Number("limits.buffered_bytes", "bytes", kMiB, 1024 * kGiB, "Requests and answers held in memory, over all connections.",
+             FIELD(http.max_buffered_bytes)));
+  add(Reloadable(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Read of a receiver's answer at most, where a pattern looks at it.",
+                        FIELD(sender.max_response_bytes))));
+  add(Reloadable(Number("limits.in_flight", "calls", 1, 100'000, "Calls in flight in all.", FIELD(core.max_in_flight))));
+  add(Number("limits.timeout_ms", "ms", 30'000, kHour, "The longest timeout_ms that a notify may ask for; a call that hangs keeps its place so long.",
+             FIELD(api.max_timeout_ms)));
+  add(Number("limits.idle_connections", "connections", 0, 100'000, "Connections to receivers that are kept open for reuse.",
+             FIELD(sender.max_idle_connections)));
+  add(Reloadable(Number("limits.connection_age_ms", "ms", 0, kDay,
+                        "A connection to a receiver serves no further call once it is so old, so that a name that moved is followed.",
+                        FIELD(sender.max_connection_age_ms))));
+
+  add(Reloadable(Number("lanes.concurrency", "calls", 1, 100'000, "Calls in flight of one concurrent lane.", FIELD(core.max_in_flight_per_lane))));
+  add(Reloadable(Number("hosts.concurrency", "calls", 1, 100'000, "Calls in flight to one host (name or address, and port).",
+                        FIELD(core.max_in_flight_per_host))));
+
+  add(Number("retention.succeeded_ms", "ms", 0, 100 * kYear, "How long notifies that succeeded are kept.", FIELD(core.retention_succeeded_ms),
+             FIELD(store.retention_succeeded_ms)));
+  add(Number("retention.settled_ms", "ms", 0, 100 * kYear, "How long failed, cancelled and expired ones are kept.", FIELD(core.retention_settled_ms),
+             FIELD(store.retention_settled_ms)));
+  add(Reloadable(Number("idempotency.window_ms", "ms", 0, kYear, "How long an idempotency key is remembered.", FIELD(core.idempotency_window_ms))));
+
+  add(Number("timeouts.head_ms", "ms", 1, kDay, "A client may take so long to send the head of a request.", FIELD(http.head_timeout_ms)));
+  add(Number("timeouts.request_ms", "ms", 1, kDay, "A client may take so long to send a whole request.", FIELD(http.request_timeout_ms)));
+  add(Number("timeouts.idle_ms", "ms", 1, kDay, "A connection without a request is closed after so long.", FIELD(http.idle_timeout_ms)));
+
+  add(Reloadable(
+      Number("record.failure_bytes", "bytes", 0, kMiB, "Of the answer to a failed attempt, kept with it.", FIELD(sender.recorded_failure_bytes))));
+  add(Reloadable(Number("record.success_bytes", "bytes", 0, kMiB, "Of the answer to a successful attempt, kept with it.",
+                        FIELD(sender.recorded_success_bytes))));
+
+  add(Reloadable(WithCheck(
+      Other("destinations.allow", "CIDR ranges that may be called although a rule below or a built-in one denies them.", FIELD(sender.allow)),
+      DestinationPolicy::CheckAllowed)));
+  add(Reloadable(
+      WithCheck(Other("destinations.deny",
+                      "CIDR ranges refused besides link-local, multicast, unspecified and cloud-metadata ones; \"private\": all that are not public.",
+                      FIELD(sender.deny)),
+                DestinationPolicy::CheckDenied)));
+  add(WithCheck(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
+                      FIELD(sender.ca_file)),
+                [](const std::string& file) { return file.empty() ? Status::Ok() : CheckAuthorities(file); }));
+  add(Reloadable(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects))));
+  add(Reloadable(WithCheck(Other("secrets.headers",
+                                 "Headers shown as ***, besides Authorization, Cookie, Proxy-Authorization, and those that end in -Key (but "
+                                 "Idempotency-Key), -Token or -Secret.",
+                                 FIELD(api.secret_headers), FIELD(sender.secret_headers)),
+                           CheckHeaderName)));
+
+  add(Number("memory.lookahead_ms", "ms", 100, kHour, "What is due within this time is held in memory.", FIELD(core.lookahead_ms)));
+  add(Number("memory.loaded", "notifies", 64, 100'000'000, "Notifies held in memory at once.", FIELD(core.max_loaded)));
+  add(Number("memory.loaded_per_lane", "notifies", 2, 1'000'000, "Of one lane; its tail stays on disk.", FIELD(core.max_loaded_per_lane)));
+  add(Number("memory.lanes_per_host", "lanes", 2, 1'000'000, "Lanes of one host that wait in memory; others stay on disk.",
+             FIELD(core.max_waiting_lanes_per_host)));
+  add(Number("memory.spec_bytes", "bytes", 0, 64 * kGiB, "Bodies and headers held with notifies in memory; others are read for their attempt.",
+             FIELD(core.max_spec_bytes)));
+  add(Number("memory.page_items", "notifies", 2, 100'000, "Read from the store at once.", FIELD(core.page_items)));
+
+  add(Number("storage.cache_bytes", "bytes", 4 * kMiB, 1024 * kGiB, "Block cache, which indexes, filters and memtables are charged to.",
+             FIELD(store.block_cache_bytes)));
+  add(Number("storage.memtable_bytes", "bytes", kMiB, 16 * kGiB, "One memtable.", FIELD(store.memtable_bytes)));
+  add(Number("storage.wal_bytes", "bytes", kMiB, 64 * kGiB, "Write-ahead log at most; bounds the time to start.", FIELD(store.max_wal_bytes)));
+  add(Number("storage.reader_threads", "threads", 1, 64, "Threads that read the disk.", FIELD(store.reader_threads)));
+  add(Number("storage.min_free_bytes", "bytes", 0, 1024 * kGiB,
+             "Submits get 507 when less than this is free on the disk; the default shrinks to a quarter of a small disk. What memtables and a "
+             "compaction may take for a moment (as much as the tables hold, 256 MiB at most) does not count as free.",
+             FIELD(store.min_free_bytes)));
+  add(Number("storage.sync_delay_ms", "ms", 0, 50, "The end of an attempt is synced to disk so much later at most.", FIELD(core.sync_delay_ms)));
+  return rows;
+}
+
+#undef FIELD
+
+}  // namespace
+
+const std::vector<Setting>& AllSettings() {
+  static const std::vector<Setting> rows = MakeRows();
+  return rows;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,89 @@
+#include "cli/daemon/signals.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace notifyd {
+namespace {
+
+/// Wakes the thread so that it looks at what was asked of it; sent to that thread alone.
+int WakeSignal() {
+  return SIGRTMIN;
+}
+
+sigset_t SetOf(bool all) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number : {SIGTERM, SIGINT, WakeSignal()}) sigaddset(&set, number);
+  if (!all) return set;
+  for (int number : {SIGHUP, SIGUSR1}) sigaddset(&set, number);
+  return set;
+}
+
+}  // namespace
+
+Signals::Signals(std::function<void(int)> early) : handler_(std::move(early)) {
+  sigset_t all = SetOf(true);
+  CHECK(pthread_sigmask(SIG_BLOCK, &all, nullptr) == 0);
+  thread_ = std::thread([this] { Take(); });
+}
+
+Signals::~Signals() {
+  Stop();
+}
+
+void Signals::Serve(std::function<void(int)> handler) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  handler_ = std::move(handler);
+  all_ = true;
+  pthread_kill(thread_.native_handle(), WakeSignal());
+}
+
+void Signals::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    pthread_kill(thread_.native_handle(), WakeSignal());
+  }
+  thread_.join();
+}
+
+void Signals::Take() {
+  for (;;) {
+    sigset_t set;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) return;
+      set = SetOf(all_);
+    }
+    int number = 0;
+    if (sigwait(&set, &number) != 0 || number == WakeSignal()) continue;
+    std::function<void(int)> handler;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      handler = handler_;
+    }
+    handler(number);
+  }
+}
+
+const char* SignalName(int signal_number) {
+  switch (signal_number) {
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGINT:
+      return "SIGINT";
+    case SIGHUP:
+      return "SIGHUP";
+    case SIGUSR1:
+      return "SIGUSR1";
+    default:
+      return "another signal";
+  }
+}
+
+}  // namespace notifyd

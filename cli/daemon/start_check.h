@@ -1,0 +1,40 @@
+// StartCheck: what a start may refuse because of its settings although each of them reads well, asked without starting anything. --check-config, a
+// start, a reload and a restart in place ask it alike, behind the reading of the settings (cli/daemon/settings.h), so that none of them takes what
+// another refuses.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "cli/daemon/settings.h"
+
+namespace notifyd {
+
+/// What a broker that runs holds, and hands over at a restart in place.
+struct Holdings {
+  std::string listening_on;  // "127.0.0.1:7300": what it is bound to
+  std::string data_dir;      // as its settings say
+};
+
+/// Could a start go on with these: can the address be bound, are enough open files allowed, and is the directory a store, or can it be made one?
+/// `held`: for the broker that holds that; what it has is its successor's, and anything else must be free. Without it an address or a directory in
+/// use passes, for it may be used by the very broker whose settings these are; a start finds that by itself. Reads the disk, and changes nothing but
+/// the process's soft limit of open files, which a start raises too. Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the limit or
+/// the directory.
+Status CheckStart(const Options& options, const std::optional<Holdings>& held);
+
+/// The exit code of a start that failed: 2 for the configuration, 1 for anything else (contract section 4).
+int ExitCodeOf(const Status& failed);
+
+/// Tells a child that runs --check-config what its parent holds; taken out of the environment by TakeHoldings.
+inline constexpr char kHoldingsVariable[] = "NOTIFYD_HELD_BY";
+/// The variable's value, for children of `process`.
+std::string EncodeHoldings(const Holdings& holdings, pid_t process);
+/// Nothing where it is not there, or left over from another process than `parent`. Before any thread.
+std::optional<Holdings> TakeHoldings(pid_t parent);
+
+}  // namespace notifyd
