@@ -106,26 +106,26 @@ std::vector<Setting> MakeRows() {
                                  FIELD(api.hosts)),
                            CheckHostName)));
 
-  add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "A notify's body as it is sent to the receiver.", FIELD(core.max_body_bytes),
+  add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "Most bytes of a notify's body, as it is sent to the receiver.", FIELD(core.max_body_bytes),
              FIELD(api.max_body_bytes)));
-  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "The body of one request to the broker.", FIELD(http.max_body_bytes)));
-  add(Number("limits.batch_items", "notifies", 1, 100'000, "Notifies in one submit.", FIELD(api.max_batch_items)));
-  add(Number("limits.line_bytes", "bytes", kKiB, kGiB, "One line of a bulk submit (NDJSON).", FIELD(api.max_line_bytes)));
-  add(Number("limits.header_bytes", "bytes", kKiB, kMiB, "The head of one request to the broker.", FIELD(http.max_head_bytes)));
-  add(Number("limits.headers", "headers", 8, 10'000, "Headers of one request to the broker.", FIELD(http.max_headers)));
-  add(Number("limits.target_bytes", "bytes", 256, kMiB, "Path and query of one request to the broker.", FIELD(http.max_target_bytes)));
+  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body.", FIELD(http.max_body_bytes)));
+  add(Number("limits.batch_items", "notifies", 1, 100'000, "Most notifies in one submit.", FIELD(api.max_batch_items)));
+  add(Number("limits.line_bytes", "bytes", kKiB, kGiB, "Most bytes of one line of a bulk submit (NDJSON).", FIELD(api.max_line_bytes)));
+  add(Number("limits.header_bytes", "bytes", kKiB, kMiB, "Most bytes of one request's head.", FIELD(http.max_head_bytes)));
+  add(Number("limits.headers", "headers", 8, 10'000, "Most headers of one request.", FIELD(http.max_headers)));
+  add(Number("limits.target_bytes", "bytes", 256, kMiB, "Most bytes of one request's path and query.", FIELD(http.max_target_bytes)));
   add(Reloadable(
       Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
-  add(Number("limits.connections", "connections", 1, 1'000'000, "Clients connected at once.", FIELD(http.max_connections)));
+  add(Number("limits.connections", "connections", 1, 1'000'000, "Most clients connected at once.", FIELD(http.max_connections)));
   add(Number("limits.waiters", "requests", 0, 1'000'000, "GETs with wait_ms at once; above it they get 429.", FIELD(api.max_waiters)));
   add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
              "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",
              FIELD(http.least_bytes_per_s)));
-  add(Number("limits.buffered_bytes", "bytes", kMiB, 1024 * kGiB, "Requests and answers held in memory, over all connections.",
+  add(Number("limits.buffered_bytes", "bytes", kMiB, 1024 * kGiB, "Most bytes of requests and answers held in memory, over all connections.",
              FIELD(http.max_buffered_bytes)));
-  add(Reloadable(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Read of a receiver's answer at most, where a pattern looks at it.",
+  add(Reloadable(Number("limits.response_bytes", "bytes", kKiB, kGiB, "Most bytes that are read of a receiver's answer, where a pattern looks at it.",
                         FIELD(sender.max_response_bytes))));
-  add(Reloadable(Number("limits.in_flight", "calls", 1, 100'000, "Calls in flight in all.", FIELD(core.max_in_flight))));
+  add(Reloadable(Number("limits.in_flight", "calls", 1, 100'000, "Most calls in flight in all.", FIELD(core.max_in_flight))));
   add(Number("limits.timeout_ms", "ms", 30'000, kHour, "The longest timeout_ms that a notify may ask for; a call that hangs keeps its place so long.",
              FIELD(api.max_timeout_ms)));
   add(Number("limits.idle_connections", "connections", 0, 100'000, "Connections to receivers that are kept open for reuse.",
@@ -134,8 +134,9 @@ std::vector<Setting> MakeRows() {
                         "A connection to a receiver serves no further call once it is so old, so that a name that moved is followed.",
                         FIELD(sender.max_connection_age_ms))));
 
-  add(Reloadable(Number("lanes.concurrency", "calls", 1, 100'000, "Calls in flight of one concurrent lane.", FIELD(core.max_in_flight_per_lane))));
-  add(Reloadable(Number("hosts.concurrency", "calls", 1, 100'000, "Calls in flight to one host (name or address, and port).",
+  add(Reloadable(
+      Number("lanes.concurrency", "calls", 1, 100'000, "Most calls in flight of one concurrent lane.", FIELD(core.max_in_flight_per_lane))));
+  add(Reloadable(Number("hosts.concurrency", "calls", 1, 100'000, "Most calls in flight to one host (name or address, and port).",
                         FIELD(core.max_in_flight_per_host))));
 
   add(Number("retention.succeeded_ms", "ms", 0, 100 * kYear, "How long notifies that succeeded are kept.", FIELD(core.retention_succeeded_ms),
@@ -144,13 +145,13 @@ std::vector<Setting> MakeRows() {
              FIELD(store.retention_settled_ms)));
   add(Reloadable(Number("idempotency.window_ms", "ms", 0, kYear, "How long an idempotency key is remembered.", FIELD(core.idempotency_window_ms))));
 
-  add(Number("timeouts.head_ms", "ms", 1, kDay, "A client may take so long to send the head of a request.", FIELD(http.head_timeout_ms)));
-  add(Number("timeouts.request_ms", "ms", 1, kDay, "A client may take so long to send a whole request.", FIELD(http.request_timeout_ms)));
-  add(Number("timeouts.idle_ms", "ms", 1, kDay, "A connection without a request is closed after so long.", FIELD(http.idle_timeout_ms)));
+  add(Number("timeouts.head_ms", "ms", 1, kDay, "Time limit for receiving a request's head.", FIELD(http.head_timeout_ms)));
+  add(Number("timeouts.request_ms", "ms", 1, kDay, "Time limit for receiving a whole request.", FIELD(http.request_timeout_ms)));
+  add(Number("timeouts.idle_ms", "ms", 1, kDay, "Time after which a connection without a request is closed.", FIELD(http.idle_timeout_ms)));
 
-  add(Reloadable(
-      Number("record.failure_bytes", "bytes", 0, kMiB, "Of the answer to a failed attempt, kept with it.", FIELD(sender.recorded_failure_bytes))));
-  add(Reloadable(Number("record.success_bytes", "bytes", 0, kMiB, "Of the answer to a successful attempt, kept with it.",
+  add(Reloadable(Number("record.failure_bytes", "bytes", 0, kMiB, "Most bytes of the answer to a failed attempt that are kept with it.",
+                        FIELD(sender.recorded_failure_bytes))));
+  add(Reloadable(Number("record.success_bytes", "bytes", 0, kMiB, "Most bytes of the answer to a successful attempt that are kept with it.",
                         FIELD(sender.recorded_success_bytes))));
 
   add(Reloadable(WithCheck(
@@ -172,24 +173,26 @@ std::vector<Setting> MakeRows() {
                            CheckHeaderName)));
 
   add(Number("memory.lookahead_ms", "ms", 100, kHour, "What is due within this time is held in memory.", FIELD(core.lookahead_ms)));
-  add(Number("memory.loaded", "notifies", 64, 100'000'000, "Notifies held in memory at once.", FIELD(core.max_loaded)));
-  add(Number("memory.loaded_per_lane", "notifies", 2, 1'000'000, "Of one lane; its tail stays on disk.", FIELD(core.max_loaded_per_lane)));
-  add(Number("memory.lanes_per_host", "lanes", 2, 1'000'000, "Lanes of one host that wait in memory; others stay on disk.",
+  add(Number("memory.loaded", "notifies", 64, 100'000'000, "Most notifies held in memory at once.", FIELD(core.max_loaded)));
+  add(Number("memory.loaded_per_lane", "notifies", 2, 1'000'000, "Most notifies of one lane held in memory; its tail stays on disk.",
+             FIELD(core.max_loaded_per_lane)));
+  add(Number("memory.lanes_per_host", "lanes", 2, 1'000'000, "Most lanes of one host that wait in memory; others stay on disk.",
              FIELD(core.max_waiting_lanes_per_host)));
   add(Number("memory.spec_bytes", "bytes", 0, 64 * kGiB, "Bodies and headers held with notifies in memory; others are read for their attempt.",
              FIELD(core.max_spec_bytes)));
-  add(Number("memory.page_items", "notifies", 2, 100'000, "Read from the store at once.", FIELD(core.page_items)));
+  add(Number("memory.page_items", "notifies", 2, 100'000, "Most notifies read from the store at once.", FIELD(core.page_items)));
 
   add(Number("storage.cache_bytes", "bytes", 4 * kMiB, 1024 * kGiB, "Block cache, which indexes, filters and memtables are charged to.",
              FIELD(store.block_cache_bytes)));
-  add(Number("storage.memtable_bytes", "bytes", kMiB, 16 * kGiB, "One memtable.", FIELD(store.memtable_bytes)));
-  add(Number("storage.wal_bytes", "bytes", kMiB, 64 * kGiB, "Write-ahead log at most; bounds the time to start.", FIELD(store.max_wal_bytes)));
+  add(Number("storage.memtable_bytes", "bytes", kMiB, 16 * kGiB, "Size of one memtable.", FIELD(store.memtable_bytes)));
+  add(Number("storage.wal_bytes", "bytes", kMiB, 64 * kGiB, "Most bytes of the write-ahead log; bounds the time that a start takes.",
+             FIELD(store.max_wal_bytes)));
   add(Number("storage.reader_threads", "threads", 1, 64, "Threads that read the disk.", FIELD(store.reader_threads)));
   add(Number("storage.min_free_bytes", "bytes", 0, 1024 * kGiB,
              "Submits get 507 when less than this is free on the disk; the default shrinks to a quarter of a small disk. What memtables and a "
              "compaction may take for a moment (as much as the tables hold, 256 MiB at most) does not count as free.",
              FIELD(store.min_free_bytes)));
-  add(Number("storage.sync_delay_ms", "ms", 0, 50, "The end of an attempt is synced to disk so much later at most.", FIELD(core.sync_delay_ms)));
+  add(Number("storage.sync_delay_ms", "ms", 0, 50, "Longest time until the end of an attempt is synced to disk.", FIELD(core.sync_delay_ms)));
   return rows;
 }
 
