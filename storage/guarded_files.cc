@@ -129,7 +129,7 @@ class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
  private:
   /// Zeros are written up to the next multiple. Each time costs the disk as many bytes, and the sync that follows the inode. A whole number of
   /// RocksDB's blocks, since a file that ends in the middle of a header, be it of zeros, looks torn.
-  static constexpr uint64_t kAheadBytes = 256 << 10;
+  static constexpr uint64_t kAheadBytes = 256 << 10, kPageBytes = 4096;
 
   template <class Append>
   IOStatus Count(const rocksdb::Slice& data, Append append) {
@@ -144,10 +144,16 @@ class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
   /// Sees to it that what is written up to `end` does not lengthen the file.
   void WriteAhead(uint64_t end) {
     if (end <= zeroed_) return;
-    static constexpr std::array<char, kAheadBytes> kZeros{};
+    static constexpr std::array<char, kPageBytes> kZeros{};
     zeroed_ = (end / kAheadBytes + 1) * kAheadBytes;
-    // Where that fails, as on a full disk, the log grows with each record: whether there is room for those is for their own write to say.
-    [[maybe_unused]] ssize_t ignored = ::pwrite(own_.get(), kZeros.data(), zeroed_ - end, static_cast<off_t>(end));
+    // A page a call: what is written in one call the page cache may keep as one large folio, all of which goes to the disk again with each record
+    // that falls into it. Where a write fails, as on a full disk, the log grows with each record: whether there is room for those is for their own
+    // write to say.
+    for (uint64_t from = end; from < zeroed_;) {
+      uint64_t bytes = kPageBytes - from % kPageBytes;
+      if (::pwrite(own_.get(), kZeros.data(), bytes, static_cast<off_t>(from)) < 0) break;
+      from += bytes;
+    }
   }
 
   const Descriptor own_;  // of the same file
