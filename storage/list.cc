@@ -16,6 +16,8 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kChunk = 32;
+// What looking up a record by its id takes, in records that are read on to.
+constexpr size_t kLookUpCost = 4;
 
 std::string_view View(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
@@ -25,17 +27,22 @@ bool HasIndex(State state) {
   return state == State::kFailed || state == State::kCancelled || state == State::kExpired;
 }
 
+/// The filters that look at what stands before a record's attempts and spec, but for its state.
+bool BeginsAsAsked(const NotifyHead& head, WallTime created_at, const ListQuery& query) {
+  if (query.lane && head.lane.name != *query.lane) return false;
+  if (query.mode && head.lane.mode != *query.mode) return false;
+  if (query.caller && head.caller != *query.caller) return false;
+  if (query.fkey && head.fkey != *query.fkey) return false;
+  if (query.fkey_prefix && !head.fkey.starts_with(*query.fkey_prefix)) return false;
+  if (query.created_after && created_at < *query.created_after) return false;
+  if (query.created_before && created_at >= *query.created_before) return false;
+  return true;
+}
+
 /// All filters but the states.
 bool Matches(const NotifyRecord& record, const ListQuery& query) {
-  if (query.lane && record.head->lane.name != *query.lane) return false;
-  if (query.mode && record.head->lane.mode != *query.mode) return false;
-  if (query.caller && record.head->caller != *query.caller) return false;
-  if (query.fkey && record.head->fkey != *query.fkey) return false;
-  if (query.fkey_prefix && !record.head->fkey.starts_with(*query.fkey_prefix)) return false;
-  if (query.created_after && record.created_at < *query.created_after) return false;
-  if (query.created_before && record.created_at >= *query.created_before) return false;
-  if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
-  return true;
+  if (!BeginsAsAsked(*record.head, record.created_at, query)) return false;
+  return !query.url_prefix || PeekUrl(*record.spec).starts_with(*query.url_prefix);
 }
 
 /// A range of keys, walked from its beginning or from its end.
@@ -92,6 +99,8 @@ class Lister {
     how_.fill_cache = false;  // a scan must not drive out what loads need
     const auto& states = list.query.states;
     by_index_ = !states.empty() && std::all_of(states.begin(), states.end(), HasIndex);
+    const ListQuery& query = list.query;
+    filters_ = !states.empty() || query.lane || query.mode || query.caller || query.fkey || query.fkey_prefix || query.created_after || query.created_before;
   }
 
   ListDone Run() {
@@ -106,12 +115,12 @@ class Lister {
   }
 
  private:
-  /// Counts `id` as looked at. False: the page ends before it.
-  bool Begin(NotifyId id) {
+  /// Counts `id` as looked at, at so many times what reading on takes. False: the page ends before it.
+  bool Begin(NotifyId id, size_t cost = 1) {
     size_t most = list_.query.show_bytes > 0 ? list_.query.show_bytes : kPageBytes;
-    if (examined_ < std::max(kListExamined, list_.query.limit) && examined_bytes_ < kListBytes && taken_bytes_ < most &&
+    if (examined_ < std::max(kListExamined, list_.query.limit * cost) && examined_bytes_ < kListBytes && taken_bytes_ < most &&
         done_.items.size() < list_.query.limit) {
-      ++examined_;
+      examined_ += cost;
       last_ = id;
       return true;
     }
@@ -134,12 +143,13 @@ class Lister {
     return Status::Ok();
   }
 
-  /// Is it certainly in none of the states that are asked for? A look at its beginning says so for a fifth of what decoding it takes. What does not
-  /// read is for the decoder to find.
+  /// Is it certainly not asked for? A look at its beginning says so for a fifth of what decoding it takes. What does not read is for the decoder
+  /// to find.
   bool IsOther(std::string_view value) const {
-    if (list_.query.states.empty() || !IsSound(value)) return false;
-    std::optional<NotifyState> state = PeekState(value);
-    return state && TakesByState(list_, *state) == Takes::kNo;
+    if (!filters_ || !IsSound(value)) return false;
+    std::optional<NotifyBeginning> beginning = PeekBeginning(value);
+    return beginning &&
+           (TakesByState(list_, beginning->state) == Takes::kNo || !BeginsAsAsked(beginning->head, beginning->created_at, list_.query));
   }
 
   Status WalkRecords() {
@@ -207,7 +217,7 @@ class Lister {
     size_t bytes = 0;
     if (Status status = reader_.FindAll(how_, ids, &found, &bytes); !status.ok()) return status;
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (!Begin(ids[i])) return Status::Ok();
+      if (!Begin(ids[i], kLookUpCost)) return Status::Ok();
       if (Status status = Take(std::move(found[i].record), bytes / ids.size()); !status.ok()) return status;
     }
     examined_bytes_ += bytes;
@@ -218,7 +228,7 @@ class Lister {
   const ListEffect& list_;
   rocksdb::ManagedSnapshot snapshot_;
   rocksdb::ReadOptions how_;
-  bool by_index_ = false;
+  bool by_index_ = false, filters_ = false;
   ListDone done_;
   size_t examined_ = 0, examined_bytes_ = 0, taken_bytes_ = 0;
   NotifyId last_;

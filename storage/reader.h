@@ -82,7 +82,7 @@ Status BadKey(std::string_view key);
 inline constexpr size_t kPageBytes = 8 << 20;
 /// What one list page looks at, at most: records (or lanes), and bytes of them. Some ten milliseconds; a page that may be longer than that looks at as many
 /// as it may have.
-inline constexpr size_t kListExamined = 8'000;
+inline constexpr size_t kListExamined = 4'000;
 inline constexpr size_t kListBytes = 16 << 20;
 
 }  // namespace notifyd

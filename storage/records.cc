@@ -292,6 +292,16 @@ std::optional<NotifyState> PeekState(std::string_view value) {
   return TakeState(&decoder, *version, &state) ? std::optional(std::move(state)) : std::nullopt;
 }
 
+std::optional<NotifyBeginning> PeekBeginning(std::string_view value) {
+  std::optional<int> version = VersionOf(ValueTag::kRecord, ValueTag::kRecord2, value);
+  if (!version) return std::nullopt;
+  Decoder decoder(value.substr(1));
+  NotifyBeginning out;
+  if (!TakeState(&decoder, *version, &out.state)) return std::nullopt;
+  out.created_at.ms = decoder.Signed();
+  return TakeHead(&decoder, *version, &out.head) ? std::optional(std::move(out)) : std::nullopt;
+}
+
 bool IsSound(std::string_view value) {
   return Unseal(value).has_value();
 }

@@ -32,6 +32,13 @@ void EncodeNotify(const NotifyRecord& record, std::string* out);
 Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view value);
 /// Only the state, and without a look at the checksum: for deciding whether a closer look is worth its while.
 std::optional<NotifyState> PeekState(std::string_view value);
+/// Likewise all that stands before the attempts and the spec.
+struct NotifyBeginning {
+  NotifyState state;
+  WallTime created_at;
+  NotifyHead head;
+};
+std::optional<NotifyBeginning> PeekBeginning(std::string_view value);
 /// Is its checksum right? What it holds is not looked at.
 bool IsSound(std::string_view value);
 
