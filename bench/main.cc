@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "base/arguments.h"
 #include "base/standard_output.h"
 #include "bench/flags.h"
 #include "bench/session.h"
@@ -65,14 +66,14 @@ int Main(int argc, char** argv) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   Flags flags;
-  CLI::App app("notify-bench: load for notifyd, and a receiver for what it sends. Loopback only.");
+  CLI::App app("notify-bench: load for notifyd, and a receiver for what it sends. Loopback only.", "notify-bench");
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, const Scenario*>> scenarios;
   for (const Scenario& scenario : Scenarios()) scenarios.emplace_back(AddScenario(&app, scenario, &flags), &scenario);
   CLI::App* receive = AddReceive(&app, &flags);
   CLI::App* draw = AddDraw(&app, &flags);
   try {
-    app.parse(argc, argv);
+    app.parse(ArgumentsForParser({argv + 1, argv + argc}));
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     int code = app.exit(error, out, std::cerr) == 0 ? 0 : kWrongUsage;

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/arguments.h"
 #include "cli/client/bulk.h"
 #include "cli/client/commands.h"
 #include "cli/client/describe.h"
@@ -108,7 +109,7 @@ class CommandLine {
 
   int Run(int argc, char** argv) {
     try {
-      app_.parse(argc, argv);
+      app_.parse(ArgumentsForParser({argv + 1, argv + argc}));
     } catch (const CLI::CallForHelp&) {
       Print(app_.help());  // of the command where one was named
       return kDone;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/arguments.h"
 #include "base/ascii.h"
 #include "base/files.h"
 #include "cli/daemon/notifyd_manual.h"
@@ -380,8 +381,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
 
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-    app.parse(std::move(reversed));
+    app.parse(ArgumentsForParser(arguments));
   } catch (const CLI::CallForHelp&) {
     return Exit(0, app.help());
   } catch (const CLI::ParseError& fault) {

@@ -26,6 +26,8 @@ TEST_CASE("notifyctl: wrong usage exits with 2 and asks nobody") {
                                              {"cancel", "n1", "--fkey", "k"},
                                              {"list", "--limit", "0"},
                                              {"list", "--nope"},
+                                             {"list", "--lane=", "--json"},
+                                             {"cancel", "--state", "held", "--lane=", "--dry-run"},
                                              {"get", "n1", "--wait=soon"},
                                              {"trigger"},
                                              {"trigger", "k", "--data", "{"},

@@ -36,6 +36,12 @@ TEST_CASE("settings: without arguments the defaults hold") {
   CHECK(read.options.sender.deny.empty());
 }
 
+TEST_CASE("settings: a flag with nothing behind its = takes no other flag for its value") {
+  Invocation read = ReadCommandLine({"--http-hosts=", "--check-config"}, {});
+  CHECK(read.action == Action::kCheckConfig);
+  CHECK(read.options.api.hosts.empty());
+}
+
 TEST_CASE("settings: a flag goes before a variable, that before the file, that before the default") {
   TempDir dir;
   std::string file = dir.Write("n.toml", "io_threads = 2\n[limits]\npending = 20\nheaders = 30\nin_flight = 40\n");
