@@ -124,7 +124,10 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     reason("lane_at_cap", "its lane has " + Number(lane.in_flight, "call", "calls") + " in flight, as many as it may");
   if (Blocked token = waits_for(Wait::kToken)) {
     reason("rate_limited", "its lane's rate is used up for now");
-    if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + token.until.ms - now_.mono.ms});
+    // A token more for each that goes first; a fifo head in flight has taken its own.
+    const uint64_t tokens = ahead - std::min<uint64_t>(ahead, lane.fifo() ? lane.in_flight : 0);
+    const auto later_ms = static_cast<int64_t>(static_cast<double>(tokens) * 1000 / lane.rate().per_s);
+    if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + token.until.ms - now_.mono.ms + later_ms});
   }
   if (turns_.AtShare(*entry.host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");

@@ -34,6 +34,18 @@ TEST_CASE("rate: a lane starts its burst at once, and then as many as its rate g
   CHECK(f.starts.size() == 21);
 }
 
+TEST_CASE("rate: who waits for a token behind others can be sent a token later for each of them") {
+  CoreFixture f;
+  f.SetLane(kLane, Rate(1, 2));
+  std::vector<NotifyId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(f.Submit(Fields{}).id);
+  CHECK(f.starts.size() == 2);
+  std::optional<WallTime> third = f.Explain(ids[2]).expected_at;
+  REQUIRE(third);
+  CHECK(f.Explain(ids[3]).expected_at == WallTime{third->ms + 1'000});
+  CHECK(f.Explain(ids[4]).expected_at == WallTime{third->ms + 2'000});
+}
+
 TEST_CASE("rate: a lane with nothing left to send is remembered until its bucket is full again, not longer") {
   CoreFixture f;
   f.SetLane(kLane, Rate(1, 1));
