@@ -19,6 +19,8 @@ constexpr size_t kBurstBytes = 256 << 10;
 constexpr size_t kKeptBytes = 32 << 10;
 constexpr uint64_t kFreeFrameBytes = 256 << 10;
 constexpr uint64_t kFrameBytesAByte = 16;
+// Of heads that nobody wants any more, inflated.
+constexpr uint64_t kMaxWastedBytes = 1 << 20;
 /// What a call's frames may take beyond what they carry.
 constexpr uint64_t kCallBytes = 4 << 10;
 
@@ -51,8 +53,12 @@ struct Http2Session::Callbacks {
 
   static int OnHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size, const uint8_t* value, size_t value_size,
                       uint8_t, void* self) {
-    if (Http2Stream* call = Self(self)->Touch(frame->hd.stream_id)) Self(self)->TakeField(call, Text(name, name_size), Text(value, value_size));
-    return 0;
+    Http2Session* session = Self(self);
+    Http2Stream* call = session->Touch(frame->hd.stream_id);
+    if (call != nullptr) session->TakeField(call, Text(name, name_size), Text(value, value_size));
+    // The rest of a head that nobody wants has to be inflated all the same, as long as the connection lives, and a few KiB may become many MiB.
+    if (call == nullptr || call->spoiled_) session->wasted_ += name_size + value_size;
+    return session->wasted_ > kMaxWastedBytes ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
   static int OnData(nghttp2_session*, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* self) {
@@ -109,6 +115,7 @@ struct Http2Session::Callbacks {
     const size_t count = std::min(size, call->body_.size());
     std::memcpy(into, call->body_.data(), count);
     call->body_.remove_prefix(count);
+    Self(self)->useful_ += count;  // which its receiver may acknowledge in small steps
     if (call->body_.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(count);
   }
@@ -257,6 +264,13 @@ void Http2Session::OnBytes(PlainConnection*, std::string_view bytes) {
   inside_ = true;
   const ssize_t took = nghttp2_session_mem_recv(session_, Bytes(bytes), bytes.size());
   inside_ = false;
+  retired_ |= took < 0;
+  // Before any call is told of its end: what comes of that depends on whether the pool counts this one as still being opened.
+  if (ready_ && !told_ready_) {
+    told_ready_ = true;
+    pool_->OnSessionReady(this);
+    if (connection_->closing()) return;
+  }
   Flush();
   Tell();
   if (connection_->closing()) return;
@@ -272,10 +286,6 @@ void Http2Session::OnBytes(PlainConnection*, std::string_view bytes) {
     Tell();
     if (!connection_->closing()) pool_->OnCallLeft(this);
     return;
-  }
-  if (ready_ && !told_ready_) {
-    told_ready_ = true;
-    pool_->OnSessionReady(this);
   }
 }
 

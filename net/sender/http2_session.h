@@ -115,7 +115,7 @@ class Http2Session : public PlainConnection::User {
   std::map<int32_t, Http2Stream*> calls_;
   std::vector<int32_t> touched_, sent_;
   std::string out_, line_, names_;
-  uint64_t served_ = 0, taken_ = 0, useful_ = 0;
+  uint64_t served_ = 0, taken_ = 0, useful_ = 0, wasted_ = 0;
   int64_t refused_from_ = INT32_MAX;  // streams behind it were not looked at
   bool ready_ = false, told_ready_ = false, retired_ = false, inside_ = false;
 };

@@ -50,6 +50,18 @@ TEST_CASE("http2: calls that begin together go over one connection") {
   CHECK(stage.requests().size() == 3 * 64);
 }
 
+TEST_CASE("http2: a connection whose settings come with its first answer rests once, and is found closed") {
+  std::vector<Step> steps{ReadSome(), Send(Settings() + Head(1, "200") + Data(1, "good", true)), Ended(), Fin()};
+  Stage stage(steps, Http2());
+  stage.SetGreeting(Settings());
+  SenderFixture sender(Trusting());
+  REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
+  stage.NoteEnded();
+  REQUIRE(stage.WaitPlayed());
+  for (int i = 0; i < 3; ++i) CHECK(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
+  CHECK(stage.connections() >= 2);
+}
+
 TEST_CASE("http2: no more calls at a time than a receiver takes; what goes beyond goes over further connections") {
   for (uint32_t most : {1u, 4u}) {
     const std::string settings = Settings({{3, most}});

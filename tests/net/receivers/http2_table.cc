@@ -29,6 +29,17 @@ std::vector<Step> HalfAsked(std::vector<Step> then, const std::string& settings 
 std::string Good(uint32_t stream = 1) {
   return Head(stream, "200") + Data(stream, "ok", true);
 }
+/// Credit of one byte each.
+std::string SmallCredits(size_t count) {
+  std::string out;
+  for (size_t i = 0; i < count; ++i) out += Window(0, 1);
+  return out;
+}
+/// A field of 3,900 bytes that the table remembers (RFC 7541 section 6.2.1), and then so many references to it, of a byte each.
+std::string Bomb(size_t references) {
+  const std::string field = Some(3'900);
+  return Block({{":status", "200"}}) + '\x40' + Length(1) + "x" + Length(field.size()) + field + std::string(references, '\xBE');
+}
 std::string Continuations(size_t count) {
   std::string out = Frame(kHeaders, 0, 1, Block({{":status", "200"}}));
   for (size_t i = 0; i < count; ++i) out += Frame(kContinuation, 0, 1, Block({{"x", Some(1000)}}));
@@ -43,6 +54,7 @@ const std::vector<Behaviour>& Http2Behaviours() {
   static const std::vector<Behaviour> rows = {
       // Whole answers.
       {"an answer", Asked({Send(Good())}), Kept()},
+      {"settings and the answer in one piece", {ReadSome(), Send(Settings() + Good())}, Kept()},
       {"an answer of a head alone", Asked({Send(Head(1, "200", {}, true))}), Kept()},
       {"its end in a frame of its own", Asked({Send(Head(1, "200") + Data(1, "ok", false) + Data(1, "", true))}), Kept()},
       {"frames byte by byte", Asked({Drip(Good())}), Kept()},
@@ -108,6 +120,8 @@ const std::vector<Behaviour>& Http2Behaviours() {
       {"HTTP/1.1 from the start", {Send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), Gone()}, Bad(kOdd)},
 
       // What brings nothing forward is left.
+      {"credit in small steps while it is asked", HalfAsked({Send(SmallCredits(21'000)), Read(), Send(Good())}), Kept(), Sized(1 << 20)},
+      {"a head that inflates to many MiB", Asked({Send(Frame(kHeaders, kEndHeaders | kEndStream, 1, Bomb(12'000)))}), Bad(kOdd)},
       {"a head without end", Asked({Send(Continuations(1)), Flood(Frame(kContinuation, 0, 1, Block({{"x", Some(100)}})))}), Bad(kOdd)},
       {"a head of empty pieces without end", Asked({Send(Continuations(0)), Flood(Frame(kContinuation, 0, 1, ""))}), Bad(kOdd)},
       {"provisional answers without end", Asked({Flood(Head(1, "103", {{"x", "y"}}))}), Bad(kOdd)},

@@ -46,7 +46,17 @@ struct Stage::Channel {
     buffer.append(chunk, static_cast<size_t>(got));
     return true;
   }
+  /// Behind what the steps say first: the first frame of either side has to be its settings.
+  bool Acknowledge(const std::string& frame) {
+    if (spoke) return Write(frame);
+    owed += frame;
+    return true;
+  }
   bool Write(std::string_view bytes) {
+    spoke = true;
+    return WriteAll(bytes) && WriteAll(std::exchange(owed, {}));
+  }
+  bool WriteAll(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent =
           ssl != nullptr ? SSL_write(ssl, bytes.data(), static_cast<int>(bytes.size())) : send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -55,6 +65,8 @@ struct Stage::Channel {
     }
     return true;
   }
+  bool spoke = false;
+  std::string owed;  // frames that acknowledge
   void Drain() {
     while (ReadMore()) buffer.clear();
   }
@@ -73,7 +85,7 @@ bool Stage::ReadCall(Channel* channel, bool whole) {
     for (size_t i = 5; i < 9; ++i) stream = stream << 8 | static_cast<uint8_t>(buffer[i]);
     const std::string payload = buffer.substr(9, size);
     buffer.erase(0, 9 + size);
-    if (type == h2::kSettings && (flags & h2::kAck) == 0 && !channel->Write(h2::Frame(h2::kSettings, h2::kAck, 0, ""))) return false;
+    if (type == h2::kSettings && (flags & h2::kAck) == 0 && !channel->Acknowledge(h2::Frame(h2::kSettings, h2::kAck, 0, ""))) return false;
     if (type == h2::kPing && (flags & h2::kAck) == 0 && !channel->Write(h2::Frame(h2::kPing, h2::kAck, 0, payload))) return false;
     if (type == h2::kData && size > 0 && whole) {
       const auto more = static_cast<uint32_t>(size);
