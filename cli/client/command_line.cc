@@ -86,7 +86,7 @@ class CommandLine {
     app_.set_help_flag("--help,-h", "Print this help and exit.");
     app_.get_formatter()->column_width(38);
     app_.add_option("--server", server_, "Where the broker is.")->type_name("URL")->envname("NOTIFYD_URL")->default_str(kDefaultServer);
-    app_.add_flag("--json", json_, "Print JSON instead of tables.");
+    app_.add_flag("--json", json_, "Print JSON instead of tables: what the broker answers; of a notify with its ETag as member etag.");
     app_.add_flag("--version,-V", version_, "Print the version and exit.");
     app_.add_option("--generate", generate_, "Print man, bash or zsh: made from these definitions.")->group("");
     app_.footer("Exit codes: 0 done, 1 the broker refused, 2 wrong usage, 3 the broker cannot be reached.");
@@ -313,7 +313,10 @@ class CommandLine {
     CLI::Option* reset = change->add_option("--reset", resets_, "Give a field its default again, by its name in JSON; may be repeated.");
     reset->allow_extra_args(false)->check(Quiet(CLI::IsMember(names)))->type_name("FIELD");
     hints_[reset].words = names;
-    change->add_option("--if-match", if_match_, "Only where this is its ETag still.")->type_name("ETAG");
+    // Not empty: a variable of a script that is not set must not become a change without a condition.
+    change->add_option("--if-match", if_match_, "Only where this is its ETag still, with its quotes or without.")
+        ->type_name("ETAG")
+        ->check(NotEmpty());
   }
 
   // ---- one notify, or all that match

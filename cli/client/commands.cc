@@ -68,6 +68,22 @@ std::string NotifyPath(const std::string& id) {
   return "/v1/notifies/" + HttpClient::Encode(id);
 }
 
+/// "*" and what has quotes as they are; else each of a list of ETags gets its quotes, behind W/ where that stands before it.
+std::string QuotedTags(std::string_view text) {
+  if (text == "*" || text.find('"') != std::string_view::npos) return std::string(text);
+  std::string quoted;
+  while (!text.empty()) {
+    std::string_view tag = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), tag.size() + 1));
+    while (tag.starts_with(' ')) tag.remove_prefix(1);
+    while (tag.ends_with(' ')) tag.remove_suffix(1);
+    bool weak = tag.starts_with("W/");
+    if (weak) tag.remove_prefix(2);
+    quoted.append(quoted.empty() ? "" : ", ").append(weak ? "W/\"" : "\"").append(tag).append("\"");
+  }
+  return quoted;
+}
+
 /// The body, or nothing and a complaint.
 std::optional<std::string> BodyOf(const FieldValues& values) {
   Result<std::string> body = NotifyJson(values);
@@ -173,7 +189,7 @@ Exit Change(const Context& context, const std::string& id, const FieldValues& va
   call.path = NotifyPath(id);
   call.body = &*body;
   call.content_type = "application/merge-patch+json";
-  call.if_match = if_match;
+  call.if_match = QuotedTags(if_match);
   Outcome outcome = Ask(context, call);
   return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
 }

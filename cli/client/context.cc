@@ -97,6 +97,20 @@ Outcome Ask(const Context& context, const std::string& method, const std::string
   return Ask(context, call);
 }
 
+std::string WithEtag(const HttpAnswer& answer, Value root) {
+  if (answer.etag.empty() || root.kind() != JsonTree::Kind::kObject) return answer.body;
+  std::string json(root.raw());
+  json.pop_back();
+  if (root.size() > 0) json += ',';
+  std::string member;
+  JsonWriter writer(&member);
+  writer.BeginObject();
+  writer.Key("etag");
+  writer.String(answer.etag);
+  writer.EndObject();
+  return json + member.substr(1);
+}
+
 std::string Fields(Value object, const std::vector<std::string>& without, const std::vector<std::pair<std::string, std::string>>& more) {
   Table table;
   object.ForEach([&](Value key, Value value) {

@@ -56,7 +56,10 @@ Outcome Judge(Result<HttpAnswer> answer);
 Outcome Ask(const Context& context, const HttpCall& call);
 Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
 
-/// The answer as JSON, or what `render` makes of it. An answer that is not JSON is no broker's.
+/// The body as it came; of an answer with an ETag in its header, the object with that as its last member `etag`.
+std::string WithEtag(const HttpAnswer& answer, JsonTree::Value root);
+
+/// The answer as JSON (WithEtag), or what `render` makes of it. An answer that is not JSON is no broker's.
 template <class Render>
 Exit Show(const Context& context, const Outcome& outcome, Render render) {
   if (outcome.exit != kDone) return outcome.exit;
@@ -65,7 +68,7 @@ Exit Show(const Context& context, const Outcome& outcome, Render render) {
     Complain("the answer is not JSON");
     return kRefused;
   }
-  if (context.json) PrintLine(outcome.answer.body);
+  if (context.json) PrintLine(WithEtag(outcome.answer, tree->root()));
   else Print(render(tree->root()));
   return kDone;
 }

@@ -28,22 +28,36 @@ bool SameHead(const NotifyHead& a, const NotifyHead& b) {
 
 }  // namespace
 
-bool Matches(std::string_view if_match, std::string_view etag) {
-  auto skip = [&](std::string_view characters) { if_match.remove_prefix(std::min(if_match.find_first_not_of(characters), if_match.size())); };
+Result<IfMatch> IfMatch::Parse(std::string_view value) {
+  auto malformed = [] {
+    return Status(Code::kMalformed, "the header If-Match must be * or a list of ETags, each in its quotes, as in If-Match: \"a1b2\"");
+  };
+  auto skip = [&](std::string_view characters) { value.remove_prefix(std::min(value.find_first_not_of(characters), value.size())); };
+  IfMatch parsed;
   skip(" \t");
-  if (if_match.starts_with('*')) return if_match.find_first_not_of(" \t", 1) == std::string_view::npos;
-  bool found = false;
-  for (skip(" \t,"); !if_match.empty(); skip(" \t,")) {  // empty elements are allowed (RFC 9110 section 5.6.1)
-    bool weak = if_match.starts_with("W/");
-    if (weak) if_match.remove_prefix(2);
-    size_t end = if_match.starts_with('"') ? if_match.find('"', 1) : std::string_view::npos;
-    if (end == std::string_view::npos) return false;
-    found = found || (!weak && if_match.substr(0, end + 1) == etag);
-    if_match.remove_prefix(end + 1);
-    skip(" \t");
-    if (!if_match.empty() && if_match[0] != ',') return false;
+  if (value.starts_with('*')) {
+    if (value.find_first_not_of(" \t", 1) != std::string_view::npos) return malformed();
+    parsed.any_ = true;
+    return parsed;
   }
-  return found;
+  bool some = false;
+  for (skip(" \t,"); !value.empty(); skip(" \t,")) {  // empty elements are allowed (RFC 9110 section 5.6.1)
+    bool weak = value.starts_with("W/");
+    if (weak) value.remove_prefix(2);
+    size_t end = value.starts_with('"') ? value.find('"', 1) : std::string_view::npos;
+    if (end == std::string_view::npos) return malformed();
+    if (!weak) parsed.strong_.emplace_back(value.substr(0, end + 1));
+    some = true;
+    value.remove_prefix(end + 1);
+    skip(" \t");
+    if (!value.empty() && value[0] != ',') return malformed();
+  }
+  if (!some) return malformed();
+  return parsed;
+}
+
+bool IfMatch::Matches(std::string_view etag) const {
+  return any_ || std::find(strong_.begin(), strong_.end(), etag) != strong_.end();
 }
 
 std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallTime expires_at, const PatchNames& names) {

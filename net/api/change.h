@@ -18,9 +18,19 @@
 
 namespace notifyd {
 
-/// If-Match (RFC 9110 section 13.1.1): "*", or a list of entity tags one of which is `etag` ("\"...\"", a strong one). Weak tags never match; what is
-/// no such list matches nothing. Several header lines are one value, joined by ",".
-bool Matches(std::string_view if_match, std::string_view etag);
+/// If-Match (RFC 9110 section 13.1.1): "*", or a list of entity tags.
+class IfMatch {
+ public:
+  /// Several header lines are one value, joined by ",". Error: kMalformed, the detail naming the header, where it is neither.
+  static Result<IfMatch> Parse(std::string_view value);
+
+  /// Is `etag` ("\"...\"", a strong one) one of them? Weak tags never match.
+  bool Matches(std::string_view etag) const;
+
+ private:
+  bool any_ = false;
+  std::vector<std::string> strong_;
+};
 
 /// What a patch names.
 struct PatchNames {

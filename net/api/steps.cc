@@ -14,20 +14,23 @@
 namespace notifyd {
 namespace {
 
-/// All header lines If-Match as one value (RFC 9110 section 5.3); nothing where there is none.
-std::optional<std::string> IfMatchOf(const HttpRequest& request) {
+/// Of all header lines If-Match, which are one value (RFC 9110 section 5.3); nothing where there is none. Error: that of IfMatch::Parse.
+Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request) {
   std::optional<std::string> joined;
   for (const auto& [name, value] : request.headers) {
     if (!EqualsIgnoringCase(name, "If-Match")) continue;
     joined = joined ? *joined + "," + value : value;
   }
-  return joined;
+  if (!joined) return std::optional<IfMatch>();
+  Result<IfMatch> parsed = IfMatch::Parse(*joined);
+  if (!parsed.ok()) return std::move(parsed).status();
+  return std::optional<IfMatch>(*std::move(parsed));
 }
 
 class ChangeSteps : public Steps {
  public:
-  ChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy)
-      : id_(id), notify_(notify), if_match_(IfMatchOf(request)), patch_(std::move(request.body)), tools_(std::move(tools)), heavy_(heavy) {}
+  ChangeSteps(RequestId id, NotifyId notify, std::optional<IfMatch> if_match, std::string patch, std::shared_ptr<RequestTools> tools, bool heavy)
+      : id_(id), notify_(notify), if_match_(std::move(if_match)), patch_(std::move(patch)), tools_(std::move(tools)), heavy_(heavy) {}
 
   Event First() override {
     reading_ = true;
@@ -49,7 +52,7 @@ class ChangeSteps : public Steps {
  private:
   std::variant<Event, HttpResponse> Change(const Viewed& viewed) {
     const std::shared_ptr<const NotifyRecord>& base = viewed.view.record;
-    if (if_match_ && !Matches(*if_match_, ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
+    if (if_match_ && !if_match_->Matches(ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
     Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall());
     if (!change.ok()) return ProblemResponse(change.status());
     bool same = change->head == base->head && change->spec == base->spec && !change->when && !change->ttl;
@@ -62,7 +65,7 @@ class ChangeSteps : public Steps {
 
   const RequestId id_;
   const NotifyId notify_;
-  const std::optional<std::string> if_match_;
+  const std::optional<IfMatch> if_match_;
   std::string patch_;
   const std::shared_ptr<RequestTools> tools_;
   const bool heavy_;
@@ -139,7 +142,9 @@ class MetricsSteps : public Steps {
 
 Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy) {
   if (Status status = tools->change.Check(&request.body); !status.ok()) return status;
-  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, std::move(request), std::move(tools), heavy));
+  Result<std::optional<IfMatch>> if_match = IfMatchOf(request);
+  if (!if_match.ok()) return std::move(if_match).status();
+  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), heavy));
 }
 
 std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy) {

@@ -1,6 +1,8 @@
 // notifyctl as a process, against a broker that answers as each case says.
 #include <atomic>
 
+#include "base/json_tree.h"
+#include "base/status.h"
 #include "cli/ctl.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -324,6 +326,48 @@ TEST_CASE("notifyctl change: flags become a merge patch, with If-Match") {
   CHECK(request.Header("if-match") == "\"v7\"");
   CHECK(request.body ==
         R"({"due_at":"2030-01-01T00:00:00Z","priority":9,"retry":{"max_attempts":2},"headers":{"X-A":"1","X-B":null},"ttl_ms":null})");
+}
+
+TEST_CASE("notifyctl change: an ETag that lost its quotes in the shell gets them again") {
+  struct Row {
+    const char *given, *sent;
+  };
+  auto row = GENERATE(values<Row>({{"v7", "\"v7\""},
+                                   {"\"v7\"", "\"v7\""},
+                                   {"*", "*"},
+                                   {"W/\"v7\"", "W/\"v7\""},
+                                   {"W/v7", "W/\"v7\""},
+                                   {"v7, v8", "\"v7\", \"v8\""},
+                                   {"\"v7\", \"v8\"", "\"v7\", \"v8\""}}));
+  CAPTURE(row.given);
+  ScriptedServer broker(Always(200, R"({"id":"n1"})"));
+  CHECK(CtlAt(broker, {"change", "n1", "--priority", "9", "--if-match", row.given}).code == 0);
+  CHECK(broker.seen().at(0).Header("if-match") == row.sent);
+}
+
+TEST_CASE("notifyctl change: an empty --if-match is refused, not left out") {
+  ScriptedServer broker(Always(200, R"({"id":"n1"})"));
+  CtlRun run = CtlAt(broker, {"change", "n1", "--priority", "9", "--if-match", ""});
+  CHECK(run.code == 2);
+  CHECK_THAT(run.error, Catch::Contains("--if-match") && Catch::Contains("must not be empty"));
+  CHECK(broker.seen().empty());
+}
+
+TEST_CASE("notifyctl --json: the ETag of the header is the last member of the answer") {
+  for (const char* body : {R"({"id":"n1","priority":9})", " {\"id\":\"n1\",\"priority\":9} \n"}) {
+    ScriptedServer broker([&](const SeenRequest&) { return ScriptedAnswer{200, body, "application/json", "ETag: \"v8\"\r\n"}; });
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"get", "n1"}, {"get", "--wait", "n1"}, {"change", "n1", "--priority", "9"}}) {
+      std::vector<std::string> arguments = {"--json"};
+      arguments.insert(arguments.end(), words.begin(), words.end());
+      Result<JsonTree> tree = JsonTree::Parse(CtlAt(broker, arguments).output);
+      REQUIRE(tree.ok());
+      CHECK(tree->root().At("/etag")->text() == "\"v8\"");
+      CHECK(tree->root().At("/priority")->raw() == "9");
+    }
+  }
+  ScriptedServer none([](const SeenRequest&) { return ScriptedAnswer{200, "{}", "application/json", "ETag: \"v8\"\r\n"}; });
+  CHECK(CtlAt(none, {"--json", "get", "n1"}).output == "{\"etag\":\"\\\"v8\\\"\"}\n");
 }
 
 TEST_CASE("notifyctl change: a refusal exits with 1") {
