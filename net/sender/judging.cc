@@ -43,6 +43,8 @@ AttemptEnded Judge(Unjudged unjudged) {
   AttemptResult& result = unjudged.ended.result;
   AttemptRecord& record = result.record;
   if (!unjudged.decided) JudgeBody(unjudged, &result);
+  if (!unjudged.redirected_to.empty() && !record.error.empty())
+    record.detail.append(record.detail.empty() ? "" : "; ").append("after a redirect to ").append(unjudged.redirected_to);
   const size_t recorded = result.verdict == Verdict::kSuccess ? unjudged.recorded_success_bytes : unjudged.recorded_failure_bytes;
   // Before anything is cut, so that no beginning of a secret is left.
   const SecretValues& secrets = unjudged.secrets;

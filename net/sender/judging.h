@@ -42,6 +42,8 @@ struct Unjudged {
   AttemptResult broken;
   size_t recorded_failure_bytes = 0, recorded_success_bytes = 0;
   SecretValues secrets;  // of the request
+  /// Where the last redirect that was followed led: a failure's detail says so. Empty: none was.
+  std::string redirected_to;
 
   /// How many bytes Judge may have to look at.
   size_t bytes() const;

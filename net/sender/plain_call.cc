@@ -276,6 +276,7 @@ Unjudged PlainCall::MakeEnded() const {
   ended.result.record.started_at = attempt_.at;
   ended.result.record.duration_ms = static_cast<int64_t>((uv_hrtime() - started_ns_ + 500'000) / 1'000'000);
   ended.result.via = request_.spec().via;
+  if (redirects_ > 0) unjudged.redirected_to = request_.Url();
   return unjudged;
 }
 
@@ -331,6 +332,7 @@ void PlainCall::End(Why why, bool reusable) {
     result.verdict = Verdict::kFailure;
     record.error = redirect_error_;
     record.detail = redirect_detail_;
+    ended.redirected_to.clear();  // the detail says it
   } else if (!said) {
     SetError(why, &record);
   }
@@ -375,6 +377,8 @@ void PlainCall::Fail(Verdict verdict, const char* error, std::string detail) {
   ended.ended.result.verdict = verdict;
   ended.ended.result.record.error = error;
   ended.ended.result.record.detail = std::move(detail);
+  // A redirect may have repeated them.
+  if (redirects_ > 0) ended.secrets = SecretValues(config_->secrets, request_.spec().headers);
   Finish(std::move(ended));
 }
 

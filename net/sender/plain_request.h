@@ -38,6 +38,8 @@ class PlainRequest {
   Method method() const { return method_; }
   std::string_view head() const { return head_; }
   std::string_view body() const { return body_; }
+  /// Of this hop.
+  std::string Url() const;
   /// Lets go of what is large.
   void Forget();
 
@@ -47,7 +49,6 @@ class PlainRequest {
   Status Assemble(const StartAttempt& attempt, const SenderConfig& config);
   Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config);
   void MakeTrace(const StartAttempt& attempt, Random* random);
-  std::string Url() const;
   void Line(std::string_view name, std::string_view value);
 
   NotifySpec spec_;

@@ -65,3 +65,17 @@ TEST_CASE("secrets: a redirect that repeats one leaves none in the detail") {
   CHECK(result.record.error == "too_many_redirects");
   CHECK(result.record.detail.ends_with("/again?k=***"));
 }
+
+TEST_CASE("secrets: a redirect that was followed leaves none in the detail of what failed behind it") {
+  DeafPort deaf;
+  const std::string to = "http://127.0.0.1:" + std::to_string(deaf.port()) + "/again?k=";
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    if (peer.ReadRequest()) peer.Answer(307, "", "Location: " + to + "t0ken%2Fwith%3D%22all%22%2Bof%25it\r\n");
+  });
+  SenderOptions options;
+  options.follow_redirects = true;
+  SenderFixture sender(options);
+  const AttemptResult result = sender.Send(WithToken(receiver.Url("/")));
+  CHECK(result.record.error == "connect_failed");
+  CHECK(result.record.detail.ends_with("; after a redirect to " + to + "***"));
+}

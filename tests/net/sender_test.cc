@@ -461,6 +461,39 @@ TEST_CASE("redirects: five are followed, no more") {
   CHECK(receiver.requests().size() == 6);
 }
 
+TEST_CASE("redirects: a failure behind one says where it led, a success and a failure without one do not") {
+  DeafPort deaf;
+  const std::string nobody = "http://127.0.0.1:" + std::to_string(deaf.port()) + "/x?y";
+  TinyReceiver plain([](TinyReceiver::Peer& peer) {
+    peer.Send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    peer.WaitForClose();
+  });
+  TinyReceiver mute([](TinyReceiver::Peer&peer) { peer.ReadRequest(); }), failing(500, "no"), wordy(200, "other"), good(200, "end");
+  const std::string unencrypted = "https" + plain.Url("/t").substr(4);
+  struct Row {
+    std::string to;
+    const char* error;
+  };
+  SenderFixture sender(Following());
+  for (const Row& row : std::vector<Row>{{nobody, "connect_failed"},
+                                         {unencrypted, "tls"},
+                                         {"http://169.254.169.254/latest", "destination_refused"},
+                                         {mute.Url("/m"), "connection_lost"},
+                                         {failing.Url("/f"), "unexpected_answer"},
+                                         {wordy.Url("/w"), "unexpected_answer"}}) {
+    CAPTURE(row.to);
+    TinyReceiver first([&](TinyReceiver::Peer& peer) { Redirect(peer, row.to); });
+    NotifySpec spec = SpecFor(first.Url("/302"));
+    spec.expect.contains = "end";
+    const AttemptResult result = sender.Send(spec);
+    CHECK(result.record.error == row.error);
+    CHECK_THAT(result.record.detail, Catch::Matchers::EndsWith("; after a redirect to " + row.to));
+  }
+  TinyReceiver first([&](TinyReceiver::Peer& peer) { Redirect(peer, good.Url("/end")); });
+  CHECK(sender.Send(SpecFor(first.Url("/302"))).record.detail.empty());
+  CHECK_THAT(sender.Send(SpecFor(nobody)).record.detail, !Catch::Matchers::Contains("redirect"));
+}
+
 TEST_CASE("redirects: every hop's address is checked, and only http and https are followed") {
   TinyReceiver metadata([](TinyReceiver::Peer& peer) { Redirect(peer, "http://169.254.169.254/latest"); });
   TinyReceiver file([](TinyReceiver::Peer& peer) { Redirect(peer, "file:///etc/passwd"); });
