@@ -17,7 +17,7 @@ Status CannotBeRead() {
 Result<std::string> ReadOpen(int fd, size_t most_bytes) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return CannotBeRead();
-  if (!S_ISREG(info.st_mode)) return Status(Code::kIo, "is no file");
+  if (!S_ISREG(info.st_mode)) return Status(Code::kIo, "is not a regular file");
   std::string bytes;
   char piece[16 << 10];
   for (;;) {

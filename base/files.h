@@ -9,7 +9,7 @@
 namespace notifyd {
 
 /// The bytes of a regular file, by way of links. Never blocks on something else (a pipe, a device): what is to be read again later must say the same
-/// then. Error: kIo, the detail without the path: "cannot be read: No such file or directory", "is no file", "is too large ...".
+/// then. Error: kIo, the detail without the path: "cannot be read: No such file or directory", "is not a regular file", "is too large ...".
 Result<std::string> ReadFile(const std::string& path, size_t most_bytes);
 
 }  // namespace notifyd

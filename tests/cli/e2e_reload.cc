@@ -100,7 +100,7 @@ TEST_CASE("notifyd: a file of settings whose place a directory has taken is refu
   CHECK(ExitOf({"--config", file, "--check-config"}) == 2);
   broker.process().Signal(SIGHUP);
   REQUIRE(broker.process().WaitForError("settings not reloaded, all stay as they were"));
-  CHECK(JsonAt(LinesOf(broker.process().error(), "settings not reloaded, all stay as they were")[0], "/detail") == file + " is no file");
+  CHECK(JsonAt(LinesOf(broker.process().error(), "settings not reloaded, all stay as they were")[0], "/detail") == file + " is not a regular file");
   broker.process().Signal(SIGUSR1);
   REQUIRE(broker.process().WaitForError("no restart, going on as before"));
   CHECK_FALSE(broker.process().CountsError("settings reloaded", 1));

@@ -213,12 +213,12 @@ TEST_CASE("settings: a file that is missing or no TOML is refused by name") {
 
 TEST_CASE("settings: what is no regular file is refused, and not taken for an empty one") {
   TempDir dir;
-  CHECK(RefusalOf({"--config", dir.path()}) == dir.path() + " is no file");
-  CHECK(RefusalOf({}, {"NOTIFYD_CONFIG=" + dir.path()}) == dir.path() + " is no file");
+  CHECK(RefusalOf({"--config", dir.path()}) == dir.path() + " is not a regular file");
+  CHECK(RefusalOf({}, {"NOTIFYD_CONFIG=" + dir.path()}) == dir.path() + " is not a regular file");
   // Nobody writes to it: nobody waits for that.
   std::string pipe = dir.path() + "/pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-  CHECK(RefusalOf({"--config", pipe}) == pipe + " is no file");
+  CHECK(RefusalOf({"--config", pipe}) == pipe + " is not a regular file");
   // A regular file whose reading fails: this one is that of no address.
   CHECK_THAT(RefusalOf({"--config", "/proc/self/mem"}), Catch::StartsWith("/proc/self/mem cannot be read: "));
   CHECK_THAT(RefusalOf({"--config", dir.path() + "/none.toml"}), Catch::Contains("none.toml cannot be read: No such file"));

@@ -69,8 +69,8 @@ TEST_CASE("authorities: a file without certificates, or with one that does not r
 TEST_CASE("authorities: what cannot be read, or is no file, is refused and named") {
   File file(kOne);
   CHECK_THAT(CheckAuthorities(file.path() + ".not").detail(), Catch::Contains("cannot be read: No such file"));
-  CHECK_THAT(CheckAuthorities(file.directory()).detail(), Catch::Contains("is no file"));
-  CHECK_THAT(CheckAuthorities("/dev/zero").detail(), Catch::Contains("is no file"));
+  CHECK_THAT(CheckAuthorities(file.directory()).detail(), Catch::Contains("is not a regular file"));
+  CHECK_THAT(CheckAuthorities("/dev/zero").detail(), Catch::Contains("is not a regular file"));
 }
 
 }  // namespace

@@ -314,7 +314,7 @@ TEST_CASE("directory: a FORMAT that is no file is an error that names it") {
   fs::create_directories(temp.path() / "data" / "FORMAT");
   for (const Status& status : {CheckDirectory((temp.path() / "data").string(), false), PrepareDirectory((temp.path() / "data").string()).status()}) {
     CHECK(status.code() == Code::kIo);
-    CHECK_THAT(status.detail(), Catch::Contains("FORMAT is no file"));
+    CHECK_THAT(status.detail(), Catch::Contains("FORMAT is not a regular file"));
   }
 }
 
