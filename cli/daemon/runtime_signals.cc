@@ -52,26 +52,30 @@ Holdings Runtime::Impl::Held() const {
 
 void Runtime::Impl::Reload() {
   if (stage_ > Stage::kHolding || stop_asked_) return;
+  // A field is named where a single setting is at fault.
+  auto refuse = [](const std::string& field, const std::string& detail) {
+    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"field", field}, {"detail", detail}});
+  };
   Invocation read = ReadCommandLine({launch_.arguments.begin() + 1, launch_.arguments.end()}, launch_.environment);
   if (read.action != Invocation::Action::kRun) {
-    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", read.error}});
+    refuse(read.field, read.error);
     return;
   }
   // What waits for a restart is asked too: it is told now, not when the restart fails.
   if (Status startable = CheckStart(read.options, Held()); !startable.ok()) {
-    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", startable.detail()}});
+    refuse(startable.field(), startable.detail());
     return;
   }
   Options asked = asked_;
   Reloaded reloaded = ApplyReloadable(read.options, &asked);
   Options next = asked;
   if (Result<DescriptorPlan> fits = FitDescriptors(open_files_, &next); !fits.ok()) {
-    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"detail", fits.status().detail()}});
+    refuse(fits.status().field(), fits.status().detail());
     return;
   }
   // It may still refuse them, and changes nothing then; the others are told the same.
   if (Status taken = io_[0]->sender->Reload(next.sender); !taken.ok()) {
-    Log(LogLevel::kError, "settings not reloaded, all stay as they were", {{"field", taken.field()}, {"detail", taken.detail()}});
+    refuse(taken.field(), taken.detail());
     return;
   }
   io_[0]->api->SetSecretHeaders(next.api.secret_headers);

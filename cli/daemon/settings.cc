@@ -94,9 +94,9 @@ std::string HelpOf(const Setting& setting) {
   return setting.help + (setting.reloadable ? " Reloadable." : "");
 }
 
-/// A fault with the place that it came from in front: "limits.pending (NOTIFYD_LIMITS_PENDING): must be ...".
-Status Blame(const Setting& setting, const std::string& source, const Status& fault) {
-  return Unacceptable(setting.name + " (" + source + "): " + fault.detail());
+/// A fault with the place that it came from in front, and the setting as its field: "limits.pending (NOTIFYD_LIMITS_PENDING): must be ...".
+Status Blame(const std::string& name, const std::string& source, const std::string& fault) {
+  return Status(Code::kUnacceptable, name + " (" + source + "): " + fault, "/" + Join(CLI::detail::split(name, '.'), "/"));
 }
 
 struct Layers {
@@ -109,7 +109,7 @@ Status ApplyTexts(const std::map<std::string, std::string>& texts, bool flags, O
     auto found = texts.find(setting.name);
     if (found == texts.end()) continue;
     Result<SettingValue> value = ParseValue(setting, found->second);
-    if (!value.ok()) return Blame(setting, flags ? setting.Flag() : setting.Variable(), value.status());
+    if (!value.ok()) return Blame(setting.name, flags ? setting.Flag() : setting.Variable(), value.status().detail());
     setting.apply(*value, options);
   }
   return Status::Ok();
@@ -154,7 +154,7 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
     if (setting) {
       Result<SettingValue> value = FromToml(*setting, node);
       Status fault = value.ok() ? CheckValue(*setting, *value) : value.status();
-      if (!fault.ok()) return Blame(*setting, source, fault);
+      if (!fault.ok()) return Blame(name, source, fault.detail());
       setting->apply(*value, options);
     } else if (name == kLaneRules) {
       Result<std::vector<LaneRule>> rules = ReadLaneRules(node, file);
@@ -164,7 +164,7 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Status fault = ApplyTable(*inner, name + ".", file, options);
       if (!fault.ok()) return fault;
     } else {
-      return Unacceptable(name + " (" + source + "): there is no such setting");
+      return Blame(name, source, "there is no such setting");
     }
   }
   return Status::Ok();
@@ -401,7 +401,11 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   Status fault = layers.config_file ? ApplyFile(*layers.config_file, &result.options) : Status::Ok();
   if (fault.ok()) fault = ApplyTexts(layers.variables, /*flags=*/false, &result.options);
   if (fault.ok()) fault = ApplyTexts(layers.flags, /*flags=*/true, &result.options);
-  if (!fault.ok()) return Exit(2, fault.detail());
+  if (!fault.ok()) {
+    result = Exit(2, fault.detail());
+    result.field = fault.field();
+    return result;
+  }
   result.options.store.directory = result.options.data_dir;
   result.options.api.version = NOTIFYD_VERSION;
   result.options.sender.user_agent = "notifyd/" NOTIFYD_VERSION;

@@ -102,6 +102,7 @@ struct Invocation {
   int exit_code = 0;                           // kExit: 0, or 2 for wrong usage or configuration
   std::string output;                          // kExit with 0: for standard output
   std::string error;                           // kExit with 2: for standard error
+  std::string field;                           // kExit with 2: the setting at fault ("/limits/pending"); empty where it is no single one
   Options options;                             // flags over variables over file over defaults
   std::vector<std::string> unknown_variables;  // NOTIFYD_* that name no setting: worth a warning, for platforms set such variables by themselves
 };

@@ -21,9 +21,15 @@ std::string Place(const std::string& file, const toml::node& node) {
   return file + ":" + std::to_string(node.source().begin.line);
 }
 
-/// "[[lane]] 2: rate_per_s (notifyd.toml:12): must be ...".
+/// "[[lane]] 2: rate_per_s (notifyd.toml:12): must be ...", with the field "/lane/1/rate_per_s".
 Status Blame(size_t number, const std::string& key, const std::string& place, const std::string& what) {
-  return Unacceptable("[[lane]] " + std::to_string(number) + ": " + key + " (" + place + "): " + what);
+  return Status(Code::kUnacceptable, "[[lane]] " + std::to_string(number) + ": " + key + " (" + place + "): " + what,
+                "/lane/" + std::to_string(number - 1) + "/" + key);
+}
+
+/// Of all of them.
+Status BlameAll(const std::string& place, const std::string& what) {
+  return Status(Code::kUnacceptable, "lane (" + place + "): " + what, "/lane");
 }
 
 Result<uint32_t> Whole(const toml::node& node, int64_t most) {
@@ -103,8 +109,8 @@ Result<LaneRule> ReadRule(const toml::table& table, size_t number, const std::st
 Result<std::vector<LaneRule>> ReadLaneRules(const toml::node& node, const std::string& file) {
   const toml::array* tables = node.as_array();
   if (!tables || (!tables->empty() && !tables->is_array_of_tables()))
-    return Unacceptable("lane (" + Place(file, node) + "): must be tables, each under a line [[lane]]");
-  if (tables->size() > kRulesMost) return Unacceptable("lane (" + Place(file, node) + "): more than " + std::to_string(kRulesMost) + " tables");
+    return BlameAll(Place(file, node), "must be tables, each under a line [[lane]]");
+  if (tables->size() > kRulesMost) return BlameAll(Place(file, node), "more than " + std::to_string(kRulesMost) + " tables");
   std::vector<LaneRule> rules;
   for (const toml::node& table : *tables) {
     Result<LaneRule> rule = ReadRule(*table.as_table(), rules.size() + 1, file);

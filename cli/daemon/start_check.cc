@@ -30,7 +30,7 @@ Status CheckAddress(const Options& options, const std::optional<Holdings>& held)
     Result<ListenAddress> own = held ? ParseListen(held->listening_on) : Status(Code::kNotFound, "nothing is held");
     if (!held || (own.ok() && Covers(*own, *wanted))) return Status::Ok();
   }
-  return Status(Code::kIo, "cannot listen on " + options.listen + ": " + bound.detail());
+  return Status(Code::kIo, "cannot listen on " + options.listen + ": " + bound.detail(), "/listen");
 }
 
 bool IsSame(const std::string& one, const std::string& other) {

@@ -84,6 +84,10 @@ TEST_CASE("notifyd: a SIGHUP with a wrong file changes nothing and says why") {
   REQUIRE(said.size() == 4);
   CHECK_THAT(JsonAt(said[0], "/detail"), Catch::Contains("limits.pending") && Catch::Contains(file));
   CHECK_THAT(JsonAt(said[1], "/detail"), Catch::Contains("[[lane]] 2") && Catch::Contains(file));
+  CHECK(JsonAt(said[0], "/field") == "/limits/pending");
+  CHECK(JsonAt(said[1], "/field") == "/lane/1/match");
+  CHECK_THAT(said[2], !Catch::Contains("\"field\""));
+  CHECK(JsonAt(said[3], "/field") == "/destinations/allow");
   for (const std::string& line : said) CHECK(JsonAt(line, "/level") == "error");
   CHECK(broker.Stat("/states/sending") == 2);
   receiver.Release();

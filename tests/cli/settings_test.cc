@@ -211,6 +211,25 @@ TEST_CASE("settings: a file that is missing or no TOML is refused by name") {
   CHECK_THAT(RefusalOf({"--config", dir.Write("bad.toml", "io_threads = \n")}), Catch::Contains("bad.toml:1"));
 }
 
+TEST_CASE("settings: a refusal names the setting at fault as a field, where it is a single one") {
+  TempDir dir;
+  auto field_of = [&](const std::string& file) {
+    Invocation read = ReadCommandLine({"--config", dir.Write("n.toml", file)}, {});
+    CHECK_FALSE(read.error.empty());
+    return read.field;
+  };
+  CHECK(field_of("[limits]\npending = 0\n") == "/limits/pending");
+  CHECK(field_of("[limits]\nnope = 1\n") == "/limits/nope");
+  CHECK(field_of("io_threads = \"many\"\n") == "/io_threads");
+  CHECK(field_of("lane = 1\n") == "/lane");
+  CHECK(field_of("[[lane]]\nmatch = \"a\"\n[[lane]]\nmatch = \"b\"\nburst = 1\n") == "/lane/1/burst");
+  CHECK(field_of("rubbish").empty());
+  CHECK(ReadCommandLine({"--limits-pending", "0"}, {}).field == "/limits/pending");
+  CHECK(ReadCommandLine({}, {"NOTIFYD_LISTEN=here"}).field == "/listen");
+  CHECK(ReadCommandLine({"--config", dir.path()}, {}).field.empty());
+  CHECK(ReadCommandLine({"--nope"}, {}).field.empty());
+}
+
 TEST_CASE("settings: what is no regular file is refused, and not taken for an empty one") {
   TempDir dir;
   CHECK(RefusalOf({"--config", dir.path()}) == dir.path() + " is not a regular file");
