@@ -126,12 +126,14 @@ class Watcher final : public RequestObserver {
   HashSet ids_, attempts_, succeeded_;
 };
 
-Record RecordOf(const Totals& totals) {
+/// `moments`: with those of the clock, which say something to programs only.
+Record RecordOf(const Totals& totals, bool moments) {
   Record record;
   record.Int("requests", static_cast<int64_t>(totals.requests)).Int("succeeded", static_cast<int64_t>(totals.succeeded));
   record.Int("notifies", static_cast<int64_t>(totals.notifies)).Int("repeated_attempts", static_cast<int64_t>(totals.repeats));
   record.Int("duplicates", static_cast<int64_t>(totals.duplicates)).Int("body_bytes", static_cast<int64_t>(totals.bytes));
-  return record.Int("last_arrival_ns", totals.last_arrival_ns);
+  if (moments) record.Int("last_arrival_ns", totals.last_arrival_ns);
+  return record;
 }
 
 /// Until a signal, or until `until` notifies came where that is not 0. What comes in the next moments still counts.
@@ -171,7 +173,7 @@ Status RunReceive(const ReceiveOptions& options) {
     FlushOut();
   }
   (*receiver)->Stop();
-  Record record = RecordOf(watcher.Take(&recent));
+  Record record = RecordOf(watcher.Take(&recent), options.json);
   if (options.json) {
     PrintOut(record.Json() + "\n");
   } else {
