@@ -1,0 +1,42 @@
+// What OpenSSL owns, owned here; and what it says of a failure. For net/tls/*.cc alone.
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace notifyd {
+
+template <auto free_function>
+struct OpensslFree {
+  template <class T>
+  void operator()(T* object) const {
+    free_function(object);
+  }
+};
+using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
+using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
+using SslPtr = std::unique_ptr<SSL, OpensslFree<SSL_free>>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
+
+/// Reads `text`, which must outlive it.
+inline BioPtr ReadOnly(std::string_view text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+/// The reason of the last failure on this thread, for people, and forgets all of them.
+inline std::string TakeOpensslError() {
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  std::string text = reason != nullptr ? reason : "not told why";
+  ERR_clear_error();
+  return text;
+}
+
+}  // namespace notifyd

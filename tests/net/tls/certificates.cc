@@ -1,0 +1,99 @@
+#include "net/tls/certificates.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <stdexcept>
+
+namespace notifyd {
+namespace {
+
+void Must(bool condition) {
+  if (!condition) throw std::runtime_error("a certificate for the test cannot be made");
+}
+
+std::string TextOf(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  std::string out(data, static_cast<size_t>(size));
+  BIO_free(bio);
+  return out;
+}
+
+std::string Pem(X509* certificate) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  Must(PEM_write_bio_X509(bio, certificate) == 1);
+  return TextOf(bio);
+}
+
+std::string Pem(EVP_PKEY* key, const char* password = nullptr) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  Must(PEM_write_bio_PKCS8PrivateKey(bio, key, password ? EVP_aes_256_cbc() : nullptr, nullptr, 0, nullptr, const_cast<char*>(password)) == 1);
+  return TextOf(bio);
+}
+
+void Extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
+  Must(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1);
+  X509_EXTENSION_free(extension);
+}
+
+X509* Make(EVP_PKEY* key, const std::string& subject, X509* issuer, EVP_PKEY* issuer_key, const std::string& names, bool authority) {
+  static long serial = 1;
+  X509* made = X509_new();
+  Must(made != nullptr && X509_set_version(made, 2) == 1 && ASN1_INTEGER_set(X509_get_serialNumber(made), ++serial) == 1);
+  X509_gmtime_adj(X509_getm_notBefore(made), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(made), 24 * 3600);
+  X509_NAME* name = X509_get_subject_name(made);
+  Must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(subject.c_str()), -1, -1, 0) == 1);
+  if (issuer == nullptr) issuer = made;
+  Must(X509_set_issuer_name(made, X509_get_subject_name(issuer)) == 1 && X509_set_pubkey(made, key) == 1);
+  Extend(made, issuer, NID_basic_constraints, authority ? "critical,CA:TRUE" : "CA:FALSE");
+  if (!names.empty()) Extend(made, issuer, NID_subject_alt_name, names);
+  Must(X509_sign(made, issuer_key, EVP_sha256()) > 0);
+  return made;
+}
+
+}  // namespace
+
+struct Authority::Impl {
+  EVP_PKEY* key;
+  X509* certificate;
+};
+
+Authority::Authority() : impl_(new Impl) {
+  impl_->key = EVP_EC_gen("P-256");
+  impl_->certificate = Make(impl_->key, "an authority", nullptr, impl_->key, "", true);
+  certificate_ = Pem(impl_->certificate);
+}
+
+Authority::~Authority() {
+  EVP_PKEY_free(impl_->key);
+  X509_free(impl_->certificate);
+  delete impl_;
+}
+
+Pair Authority::Issue(const std::string& names, const std::string& subject) const {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = Make(key, subject, impl_->certificate, impl_->key, names, false);
+  Pair out{Pem(certificate), Pem(key)};
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return out;
+}
+
+std::string EncryptKey(const std::string& key) {
+  BIO* bio = BIO_new_mem_buf(key.data(), static_cast<int>(key.size()));
+  EVP_PKEY* read = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  Must(read != nullptr);
+  std::string out = Pem(read, "a password");
+  EVP_PKEY_free(read);
+  return out;
+}
+
+}  // namespace notifyd
