@@ -1,0 +1,100 @@
+#include "net/access/nonce_memory.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/crypto.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kMinuteMs = 60'000;
+constexpr size_t kFirstPlaces = 64;
+
+}  // namespace
+
+/// A set of prints that is forgotten as a whole: open addressing, no print is ever taken out.
+class NonceMemory::Minute {
+ public:
+  explicit Minute(int64_t minute) : number(minute), places_(kFirstPlaces) {}
+
+  bool Has(const Fingerprint& print) const { return places_[PlaceOf(print)] == print; }
+  void Add(const Fingerprint& print) {
+    if (3 * (size_ + 1) > 2 * places_.size()) Grow();
+    places_[PlaceOf(print)] = print;
+    ++size_;
+  }
+  size_t size() const { return size_; }
+  size_t bytes() const { return places_.size() * sizeof(Fingerprint); }
+
+  const int64_t number;  // all in it are forgotten once this minute is over
+
+ private:
+  /// Where it is, or would be. Zero is "nothing here": a print of zero is made another one before it comes here.
+  size_t PlaceOf(const Fingerprint& print) const {
+    size_t place = print.low & (places_.size() - 1);
+    while (places_[place] != Fingerprint() && places_[place] != print) place = (place + 1) & (places_.size() - 1);
+    return place;
+  }
+  void Grow() {
+    std::vector<Fingerprint> old(places_.size() * 2);
+    old.swap(places_);
+    for (const Fingerprint& print : old)
+      if (print != Fingerprint()) places_[PlaceOf(print)] = print;
+  }
+
+  std::vector<Fingerprint> places_;  // a power of two of them
+  size_t size_ = 0;
+};
+
+NonceMemory::NonceMemory(size_t most) : most_(most) {
+  const std::string bytes = RandomBytes(16);
+  Decoder decoder(bytes);
+  salt_ = {decoder.Big64(), decoder.Big64()};
+}
+
+NonceMemory::~NonceMemory() = default;
+
+NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now) {
+  // A hash that nobody outside can aim: salted, and cryptographic, since the holder of one token chooses what comes in here.
+  std::string text;
+  Encoder encoder(&text);
+  encoder.Big64(salt_.high);
+  encoder.Big64(salt_.low);
+  encoder.Text(token_id);
+  encoder.Text(nonce);
+  const Digest256 digest = Sha256(text);
+  Decoder decoder(BytesOf(digest));
+  Fingerprint print{decoder.Big64(), decoder.Big64()};
+  if (print == Fingerprint()) print.low = 1;
+
+  std::lock_guard lock(mutex_);
+  std::erase_if(minutes_, [&](const std::unique_ptr<Minute>& minute) {
+    const bool over = (minute->number + 1) * kMinuteMs <= now.ms;
+    if (over) size_ -= minute->size();
+    return over;
+  });
+  for (const std::unique_ptr<Minute>& minute : minutes_)
+    if (minute->Has(print)) return Answer::kSeen;
+  if (size_ >= most_) return Answer::kFull;
+  const int64_t number = until.ms / kMinuteMs;
+  auto found = std::find_if(minutes_.begin(), minutes_.end(), [&](const auto& minute) { return minute->number == number; });
+  if (found == minutes_.end()) found = minutes_.insert(minutes_.end(), std::make_unique<Minute>(number));
+  (*found)->Add(print);
+  ++size_;
+  return Answer::kNew;
+}
+
+size_t NonceMemory::size() const {
+  std::lock_guard lock(mutex_);
+  return size_;
+}
+
+size_t NonceMemory::bytes() const {
+  std::lock_guard lock(mutex_);
+  size_t sum = 0;
+  for (const std::unique_ptr<Minute>& minute : minutes_) sum += minute->bytes();
+  return sum;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,46 @@
+// NonceMemory: which signed changes came already, so that none is taken twice. One for all loops, any thread.
+//
+// I1  A nonce is remembered for as long as its request's time would be accepted; after that the time alone refuses it.
+// I2  kMost are remembered, in at most kMostBytes; beyond that a change is refused, never a nonce forgotten.
+// I3  Of what came before the start nothing is known: a request of a time before it is refused (Admission does that).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+namespace notifyd {
+
+class NonceMemory {
+ public:
+  static constexpr size_t kMost = 1'000'000;
+  /// Its sets are between a third and two thirds full, of 16 bytes each, and one that grows is there one and a half times.
+  static constexpr size_t kMostBytes = 64 << 20;
+
+  enum class Answer : uint8_t { kNew, kSeen, kFull };
+
+  /// `most`: for tests.
+  explicit NonceMemory(size_t most = kMost);
+  ~NonceMemory();
+
+  /// Remembers it where it is new, until `until`. Time O(minutes that may be accepted).
+  Answer Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now);
+  size_t size() const;
+  /// What its sets take.
+  size_t bytes() const;
+
+ private:
+  class Minute;
+  const size_t most_;
+  Fingerprint salt_;
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Minute>> minutes_;  // by when their nonces are forgotten, no order
+  size_t size_ = 0;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,35 @@
+#include "net/access/principal.h"
+
+namespace notifyd {
+
+Principal Principal::Anybody() {
+  static const auto kEverything = std::make_shared<const NamedGrant>(NamedGrant{"anybody", Grant::Everything()});
+  Principal out(kEverything);
+  out.anybody_ = true;
+  return out;
+}
+
+Principal::Principal(std::shared_ptr<const TokenRow> token) : token_(std::move(token)), grant_(&token_->grant), name_("token " + token_->id) {}
+
+Principal::Principal(std::shared_ptr<const NamedGrant> grant) : named_(std::move(grant)), grant_(&named_->grant), name_(named_->name) {}
+
+Result<std::optional<std::string>> Principal::CallerOf(const std::optional<std::string>& asked, std::string_view namespace_name,
+                                                       const AccessTable& table) const {
+  if (anybody_) return asked;
+  if (grant_ != nullptr && grant_->caller) {
+    if (asked && asked != grant_->caller)
+      return Status(Code::kForbidden, "you are the caller \"" + *grant_->caller + "\" and can name no other", "/caller");
+    return grant_->caller;
+  }
+  if (asked && table.IsBoundCaller(namespace_name, *asked))
+    return Status(Code::kForbidden, "only tokens that are bound to the caller \"" + *asked + "\" can name it", "/caller");
+  return asked;
+}
+
+bool Principal::SubmittedBy(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const {
+  if (Has(Scope::kRead)) return true;
+  if (!Has(Scope::kSubmit)) return false;
+  return grant_->caller ? *grant_->caller == caller : !table.IsBoundCaller(namespace_name, caller);
+}
+
+}  // namespace notifyd
