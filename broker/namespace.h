@@ -50,7 +50,7 @@ struct NamespaceSettings {
 /// Stored: never renumber.
 enum class SigningKind : uint8_t { kHmac = 0, kEd25519 = 1 };
 
-/// One key by which a namespace's calls are signed. Several of one name: the newest and those that it replaces, until their time is over.
+/// One key by which a namespace's calls are signed. Several of one name and kind: the newest and those that it replaces, until their time is over.
 struct SigningKey {
   std::string name;  // 1-63 bytes, as a namespace's
   SigningKind kind = SigningKind::kHmac;

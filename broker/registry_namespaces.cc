@@ -1,0 +1,183 @@
+// Namespaces and their signing keys.
+#include <algorithm>
+
+#include "base/check.h"
+#include "broker/registry.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMostKeys = 16;
+constexpr int64_t kMostOverlapMs = 30LL * 24 * 3600 * 1000;
+constexpr size_t kLeastKeyBytes = 24, kMostKeyBytes = 64;  // as the reference's
+constexpr size_t kSeedBytes = 32;
+
+bool MayChange(const Actor& actor, const std::string& name) {
+  return actor.grant.scopes.Has(Scope::kAdmin) && actor.grant.namespaces.Has(name);
+}
+
+Status NeedsAll(std::string field) {
+  return Status(Code::kForbidden, "this needs the scope admin in a token of all namespaces (\"*\")", std::move(field));
+}
+
+bool Holds(const Precondition& precondition, uint64_t version) {
+  return !precondition.absent && (!precondition.version || *precondition.version == version);
+}
+
+Status CheckKey(const SigningKey& key, int64_t overlap_ms) {
+  auto bad = [](const char* field, const char* detail) { return Status(Code::kUnacceptable, detail, field); };
+  if (!IsNamespaceName(key.name)) return bad("/name", "a name has 1 to 63 of a-z, 0-9 and \"-\", and does not begin with one");
+  const size_t size = key.secret.size();
+  if (key.kind == SigningKind::kEd25519 ? size != kSeedBytes : size < kLeastKeyBytes || size > kMostKeyBytes)
+    return bad("/key", "a key has 24 to 64 bytes, one of Ed25519 32");
+  if (overlap_ms < 0 || overlap_ms > kMostOverlapMs) return bad("/overlap_ms", "it is out of its range");
+  return Status::Ok();
+}
+
+}  // namespace
+
+void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* out) {
+  const std::shared_ptr<const NamespaceRow> old = table_.FindNamespace(event.name);
+  if (!old) {
+    if (!event.actor.grant.IsAdminOfAll()) return Refuse(event.request, NeedsAll({}), out);
+    if (event.precondition.version) return Stale(event.request, out);
+    if (!IsNamespaceName(event.name)) {
+      return Refuse(event.request, Status(Code::kUnacceptable, "a name has 1 to 63 of a-z, 0-9 and \"-\", and does not begin with one", "/name"),
+                    out);
+    }
+    if (Status status = CheckSettings(event.settings); !status.ok()) return Refuse(event.request, std::move(status), out);
+    if (head_.next_number > kMostNumber) {
+      return Refuse(event.request, Status(Code::kDiskFull, "all numbers of namespaces were given: a store has 32,767 in its life"), out);
+    }
+    NamespaceRow row;
+    row.name = event.name;
+    row.number = static_cast<NamespaceNumber>(head_.next_number++);
+    row.created_at = now.wall;
+    row.settings = event.settings;
+    Draft draft;
+    Put(std::move(row), &draft);
+    RegistryReply reply{.request = event.request, .created = true, .space = table_.FindNamespace(event.name)};
+    return Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "namespace_made", event.name}, std::move(reply)}, out);
+  }
+  if (!Changeable(event.request, event.actor, event.name, out)) return;
+  if (!Holds(event.precondition, old->version)) return Stale(event.request, out);
+  if (Status status = CheckSettings(event.settings); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (!event.actor.grant.IsAdminOfAll()) {
+    std::string field = NeedsAdminOfAll(old->settings, event.settings, limits_.defaults);
+    if (!field.empty()) return Refuse(event.request, NeedsAll(std::move(field)), out);
+  }
+  if (old->settings == event.settings) return Reply({.request = event.request, .space = old}, out);
+  NamespaceRow row = *old;
+  row.settings = event.settings;
+  Draft draft;
+  Put(std::move(row), &draft);
+  RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "namespace_changed", event.name}, std::move(reply)}, out);
+}
+
+std::shared_ptr<const NamespaceRow> Registry::Changeable(uint64_t request, const Actor& actor, const std::string& name, RegistryEffects* out) {
+  // By the grant alone, whether it exists or not.
+  if (!MayChange(actor, name)) {
+    Refuse(request, Status(Code::kForbidden, "this token is not an admin of the namespace"), out);
+    return nullptr;
+  }
+  std::shared_ptr<const NamespaceRow> row = table_.FindNamespace(name);
+  if (!row) {
+    Refuse(request, Status(Code::kNotFound, "there is no namespace \"" + name + "\""), out);
+  } else if (row->deleting || closing_.contains(row->number)) {
+    Refuse(request, Status(Code::kConflict, "the namespace is being removed"), out);
+    row = nullptr;
+  }
+  return row;
+}
+
+void Registry::On(const Now& now, const RemoveNamespace& event, RegistryEffects* out) {
+  if (!event.actor.grant.IsAdminOfAll()) return Refuse(event.request, NeedsAll({}), out);
+  const std::shared_ptr<const NamespaceRow> row = Changeable(event.request, event.actor, event.name, out);
+  if (!row) return;
+  if (row->number == kDefaultNumber || row->number == kSystemNumber)
+    return Refuse(event.request, Status(Code::kConflict, "the namespace \"" + event.name + "\" exists always"), out);
+  if (!Holds(event.precondition, row->version)) return Stale(event.request, out);
+  if (event.discard_pending) return MarkDeleting(now, event, *row, out);
+  closing_.emplace(row->number, event);
+  out->push_back(CloseNamespace{row->number});
+}
+
+void Registry::On(const Now& now, const NamespaceClosed& event, RegistryEffects* out) {
+  auto found = closing_.find(event.number);
+  if (found == closing_.end()) return;
+  const RemoveNamespace asked = std::move(found->second);
+  closing_.erase(found);
+  const std::shared_ptr<const NamespaceRow> row = table_.FindNamespace(event.number);
+  CHECK(row != nullptr);
+  if (event.pending == 0) return MarkDeleting(now, asked, *row, out);
+  const Status status(Code::kConflict, "there are " + std::to_string(event.pending) + " pending notifies in it: discard_pending=true cancels them");
+  Refuse(asked.request, status, out);
+}
+
+void Registry::MarkDeleting(const Now& now, const RemoveNamespace& event, const NamespaceRow& row, RegistryEffects* out) {
+  Draft draft;
+  NamespaceRow marked = row;
+  marked.deleting = true;
+  marked.keys.clear();
+  Put(std::move(marked), &draft);
+  for (const AccessTable::TokenPointer& token : table_.AllTokens()) {
+    if (token->grant.namespaces.all || !token->grant.namespaces.Has(event.name)) continue;
+    TokenRow without = *token;
+    std::erase(without.grant.namespaces.names, event.name);
+    if (without.grant.namespaces.names.empty()) Drop(token->id, &draft);
+    else Put(std::move(without), &draft);
+  }
+  RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};
+  Commit(std::move(draft), {DrainNamespace{row.number}, AuditEntry{now.wall, event.actor.name, "namespace_removed", event.name}, std::move(reply)},
+         out);
+}
+
+void Registry::On(const Now&, const NamespaceDrained& event, RegistryEffects* out) {
+  const std::shared_ptr<const NamespaceRow> row = table_.FindNamespace(event.number);
+  if (!row || !row->deleting) return;
+  Draft draft;
+  table_.PutNamespace(row->name, nullptr);
+  head_.removed += event.totals;
+  ++head_.version;
+  draft.writes.push_back(DropNamespace{event.number});
+  draft.rows = true;
+  Commit(std::move(draft), {}, out);
+}
+
+void Registry::On(const Now& now, const PutSigningKey& event, RegistryEffects* out) {
+  const std::shared_ptr<const NamespaceRow> old = Changeable(event.request, event.actor, event.space, out);
+  if (!old) return;
+  if (Status status = CheckKey(event.key, event.overlap_ms); !status.ok()) return Refuse(event.request, std::move(status), out);
+  NamespaceRow row = *old;
+  for (SigningKey& key : row.keys) {
+    if (key.name == event.key.name && key.kind == event.key.kind)
+      key.valid_until = std::min(key.valid_until, WallTime{now.wall.ms + event.overlap_ms});
+  }
+  std::erase_if(row.keys, [&](const SigningKey& key) { return key.valid_until <= now.wall; });
+  if (row.keys.size() >= kMostKeys) {
+    const Status status(Code::kConflict, "there are " + std::to_string(kMostKeys) + " keys in it: remove one, or wait for the end of an overlap");
+    return Refuse(event.request, status, out);
+  }
+  row.keys.push_back(event.key);
+  row.keys.back().created_at = now.wall;
+  row.keys.back().valid_until = kWallNever;
+  Draft draft;
+  Put(std::move(row), &draft);
+  RegistryReply reply{.request = event.request, .created = true, .space = table_.FindNamespace(event.space)};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "signing_key_made", event.space + "/" + event.key.name}, std::move(reply)}, out);
+}
+
+void Registry::On(const Now& now, const RemoveSigningKey& event, RegistryEffects* out) {
+  const std::shared_ptr<const NamespaceRow> old = Changeable(event.request, event.actor, event.space, out);
+  if (!old) return;
+  NamespaceRow row = *old;
+  if (std::erase_if(row.keys, [&](const SigningKey& key) { return key.name == event.name; }) == 0)
+    return Refuse(event.request, Status(Code::kNotFound, "the namespace has no key of that name"), out);
+  Draft draft;
+  Put(std::move(row), &draft);
+  RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.space)};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "signing_key_removed", event.space + "/" + event.name}, std::move(reply)}, out);
+}
+
+}  // namespace notifyd

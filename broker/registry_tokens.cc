@@ -1,0 +1,157 @@
+// Tokens.
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "broker/registry.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMostNameBytes = 100;
+constexpr int64_t kMostGraceMs = 30LL * 24 * 3600 * 1000;
+constexpr int64_t kMinuteMs = 60'000;
+constexpr size_t kMostListed = 1000;
+
+/// "Which tokens there are" is told within one's own namespaces.
+bool Sees(const Actor& actor, const TokenRow& row) {
+  if (!actor.grant.scopes.Has(Scope::kAdmin)) return false;
+  const NamespaceSet& mine = actor.grant.namespaces;
+  if (row.grant.namespaces.all) return mine.all;
+  return std::all_of(row.grant.namespaces.names.begin(), row.grant.namespaces.names.end(), [&](const std::string& name) { return mine.Has(name); });
+}
+
+bool Holds(const Precondition& precondition, const TokenRow& row) {
+  return !precondition.absent && (!precondition.version || *precondition.version == row.version);
+}
+
+}  // namespace
+
+std::shared_ptr<const TokenRow> Registry::Visible(uint64_t request, const Actor& actor, const std::string& id, RegistryEffects* out) {
+  std::shared_ptr<const TokenRow> row = table_.FindToken(id);
+  if (row && Sees(actor, *row)) return row;
+  Refuse(request, Status(Code::kNotFound, "there is no such token"), out);
+  return nullptr;
+}
+
+Status Registry::CheckNewGrant(const Now& now, const Actor& actor, const std::string& name, const Grant& grant) const {
+  if (name.empty() || name.size() > kMostNameBytes || !IsValidUtf8(name))
+    return Status(Code::kUnacceptable, "a token's name has 1 to " + std::to_string(kMostNameBytes) + " bytes", "/name");
+  if (Status status = CheckGrant(grant); !status.ok()) return status;
+  if (Status status = LiesWithin(grant, actor.grant); !status.ok()) return status;
+  if (grant.ExpiredAt(now.wall)) return Status(Code::kUnacceptable, "that time is over", "/expires_at");
+  for (size_t i = 0; i < grant.namespaces.names.size(); ++i) {
+    const std::shared_ptr<const NamespaceRow> space = table_.FindNamespace(grant.namespaces.names[i]);
+    if (!space || space->deleting)
+      return Status(Code::kUnacceptable, "there is no namespace \"" + grant.namespaces.names[i] + "\"", "/namespaces/" + std::to_string(i));
+  }
+  return Status::Ok();
+}
+
+void Registry::On(const Now& now, const MakeTokenRequest& event, RegistryEffects* out) {
+  if (!event.actor.grant.scopes.Has(Scope::kAdmin)) return Refuse(event.request, Status(Code::kForbidden, "this needs the scope admin"), out);
+  if (Status status = CheckNewGrant(now, event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (table_.tokens() >= limits_.max_tokens) {
+    return Refuse(event.request, Status(Code::kTooMany, "there are " + std::to_string(limits_.max_tokens) + " tokens: remove those that nobody uses"),
+                  out);
+  }
+  CHECK(IsTokenId(event.id));
+  CHECK(event.secret.signing_key.has_value() == event.signing);
+  if (table_.FindToken(event.id)) return Stale(event.request, out);
+  TokenRow row;
+  row.id = event.id;
+  row.name = event.name;
+  row.grant = event.grant;
+  row.signing = event.signing;
+  row.secret = event.secret;
+  row.created_by = event.actor.name;
+  row.created_at = now.wall;
+  Draft draft;
+  Put(std::move(row), &draft);
+  RegistryReply reply{.request = event.request, .created = true, .token = table_.FindToken(event.id)};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_made", event.id}, std::move(reply)}, out);
+}
+
+void Registry::On(const Now& now, const ChangeToken& event, RegistryEffects* out) {
+  const std::shared_ptr<const TokenRow> old = Visible(event.request, event.actor, event.id, out);
+  if (!old) return;
+  if (Status status = LiesWithin(old->grant, event.actor.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (!Holds(event.precondition, *old)) return Stale(event.request, out);
+  TokenRow row = *old;
+  row.name = event.name;
+  row.grant = event.grant;
+  row.disabled = event.disabled;
+  if (row == *old) return Reply({.request = event.request, .token = old}, out);
+  if (Status status = CheckNewGrant(now, event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  Draft draft;
+  Put(std::move(row), &draft);
+  RegistryReply reply{.request = event.request, .token = table_.FindToken(event.id)};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_changed", event.id}, std::move(reply)}, out);
+}
+
+void Registry::On(const Now& now, const RotateToken& event, RegistryEffects* out) {
+  const std::shared_ptr<const TokenRow> old = Visible(event.request, event.actor, event.id, out);
+  if (!old) return;
+  if (Status status = LiesWithin(old->grant, event.actor.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (event.grace_ms < 0 || event.grace_ms > kMostGraceMs)
+    return Refuse(event.request, Status(Code::kUnacceptable, "it is 0 to 30 days", "/grace_ms"), out);
+  if (!Holds(event.precondition, *old) || event.secret.signing_key.has_value() != old->signing) return Stale(event.request, out);
+  TokenRow row = *old;
+  row.old_secret.reset();
+  row.old_until = WallTime{};
+  if (event.grace_ms > 0) {
+    row.old_secret = row.secret;
+    row.old_until = WallTime{now.wall.ms + event.grace_ms};
+  }
+  row.secret = event.secret;
+  Draft draft;
+  Put(std::move(row), &draft);
+  RegistryReply reply{.request = event.request, .token = table_.FindToken(event.id)};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_rotated", event.id}, std::move(reply)}, out);
+}
+
+void Registry::On(const Now& now, const RemoveToken& event, RegistryEffects* out) {
+  const std::shared_ptr<const TokenRow> old = Visible(event.request, event.actor, event.id, out);
+  if (!old) return;
+  if (Status status = LiesWithin(old->grant, event.actor.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (!Holds(event.precondition, *old)) return Stale(event.request, out);
+  Draft draft;
+  Drop(event.id, &draft);
+  ++head_.version;
+  RegistryReply reply{.request = event.request, .token = old};
+  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_removed", event.id}, std::move(reply)}, out);
+}
+
+void Registry::On(const Now&, const ListTokens& event, RegistryEffects* out) {
+  auto seen = [&](const std::shared_ptr<const TokenRow>& row) {
+    auto use = uses_.find(row->id);
+    return TokenSeen{row, use == uses_.end() ? std::nullopt : std::optional(use->second)};
+  };
+  RegistryReply reply{.request = event.request};
+  if (event.only) {
+    const std::shared_ptr<const TokenRow> row = Visible(event.request, event.actor, *event.only, out);
+    if (!row) return;
+    reply.tokens.push_back(seen(row));
+    return Reply(std::move(reply), out);
+  }
+  const size_t limit = std::min(event.limit, kMostListed);
+  for (const AccessTable::TokenPointer& row : table_.AllTokens()) {
+    if (row->id <= event.after || !Sees(event.actor, *row)) continue;
+    reply.more = reply.tokens.size() == limit;
+    if (reply.more) break;
+    reply.tokens.push_back(seen(row));
+  }
+  Reply(std::move(reply), out);
+}
+
+void Registry::On(const Now& now, const TokenUsed& event, RegistryEffects*) {
+  const WallTime minute{now.wall.ms - now.wall.ms % kMinuteMs};
+  // It may have been removed, or told by another loop, meanwhile.
+  if (!table_.FindToken(event.id)) return;
+  auto [place, is_new] = uses_.emplace(event.id, minute);
+  if (!is_new && place->second >= minute) return;
+  place->second = minute;
+  unwritten_uses_.insert(event.id);
+}
+
+}  // namespace notifyd
