@@ -29,6 +29,11 @@ enum class KeyKind : char {
   kSleeper = 'w',       // host, order
   kExpiry = 'x',        // time, id
   kSettled = 'z',       // phase, id
+  // The broker's own, of no namespace: capital letters (storage/registry_records.h).
+  kNamespace = 'N',      // number
+  kToken = 'T',          // id
+  kTokenUse = 'U',       // id
+  kNamespaceWake = 'W',  // number
 };
 
 std::string EncodeNotifyKey(NotifyId id);
