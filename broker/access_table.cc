@@ -31,10 +31,15 @@ std::vector<AccessTable::NamespacePointer> AccessTable::AllNamespaces() const {
   return out;
 }
 
-std::vector<AccessTable::TokenPointer> AccessTable::AllTokens() const {
+std::vector<AccessTable::TokenPointer> AccessTable::SelectTokens(const std::function<bool(const TokenRow&)>& wanted, size_t most) const {
   std::vector<TokenPointer> out;
-  tokens_.ForEach([&](const TokenPointer& row) { out.push_back(row); });
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
+  tokens_.ForEach([&](const TokenPointer& row) {
+    if (wanted(*row)) out.push_back(row);
+  });
+  const size_t kept = std::min(most, out.size());
+  std::partial_sort(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(kept), out.end(),
+                    [](const auto& a, const auto& b) { return a->id < b->id; });
+  out.resize(kept);
   return out;
 }
 

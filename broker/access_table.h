@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,8 +33,8 @@ class AccessTable {
   size_t tokens() const { return tokens_.size(); }
   /// By name.
   std::vector<NamespacePointer> AllNamespaces() const;
-  /// By id.
-  std::vector<TokenPointer> AllTokens() const;
+  /// The first `most` of those that `wanted` takes, by id. Time O(all of them), and of sorting these.
+  std::vector<TokenPointer> SelectTokens(const std::function<bool(const TokenRow&)>& wanted, size_t most) const;
 
   /// In place of the one of that name; null: takes it out.
   void PutNamespace(std::string_view name, NamespacePointer row);

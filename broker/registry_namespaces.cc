@@ -121,8 +121,8 @@ void Registry::MarkDeleting(const Now& now, const RemoveNamespace& event, const 
   marked.deleting = true;
   marked.keys.clear();
   Put(std::move(marked), &draft);
-  for (const AccessTable::TokenPointer& token : table_.AllTokens()) {
-    if (token->grant.namespaces.all || !token->grant.namespaces.Has(event.name)) continue;
+  auto names_it = [&](const TokenRow& token) { return !token.grant.namespaces.all && token.grant.namespaces.Has(event.name); };
+  for (const AccessTable::TokenPointer& token : table_.SelectTokens(names_it, table_.tokens())) {
     TokenRow without = *token;
     std::erase(without.grant.namespaces.names, event.name);
     if (without.grant.namespaces.names.empty()) Drop(token->id, &draft);

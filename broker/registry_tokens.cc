@@ -135,12 +135,11 @@ void Registry::On(const Now&, const ListTokens& event, RegistryEffects* out) {
     return Reply(std::move(reply), out);
   }
   const size_t limit = std::min(event.limit, kMostListed);
-  for (const AccessTable::TokenPointer& row : table_.AllTokens()) {
-    if (row->id <= event.after || !Sees(event.actor, *row)) continue;
-    reply.more = reply.tokens.size() == limit;
-    if (reply.more) break;
-    reply.tokens.push_back(seen(row));
-  }
+  auto wanted = [&](const TokenRow& row) { return row.id > event.after && Sees(event.actor, row); };
+  std::vector<AccessTable::TokenPointer> rows = table_.SelectTokens(wanted, limit + 1);
+  reply.more = rows.size() > limit;
+  if (reply.more) rows.pop_back();
+  for (const AccessTable::TokenPointer& row : rows) reply.tokens.push_back(seen(row));
   Reply(std::move(reply), out);
 }
 
