@@ -1,10 +1,8 @@
 #include "net/access/admission.h"
 
-#include <strings.h>
-
 #include <algorithm>
-#include <cstring>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/crypto.h"
 #include "net/access/signed_head.h"
@@ -33,10 +31,6 @@ Refused Forbidden(std::string detail) {
   return {403, std::move(detail), {}, "", {}};
 }
 
-bool SameWord(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 bool HasBody(const HttpRequest& head) {
   if (!head.body.empty() || head.Header("Transfer-Encoding") != nullptr) return true;
   const std::string* length = head.Header("Content-Length");
@@ -45,7 +39,7 @@ bool HasBody(const HttpRequest& head) {
 
 bool IsStream(const HttpRequest& head) {
   const std::string* type = head.Header("Content-Type");
-  return type != nullptr && SameWord(std::string_view(*type).substr(0, kStream.size()), kStream);
+  return type != nullptr && EqualsIgnoringCase(std::string_view(*type).substr(0, kStream.size()), kStream);
 }
 
 bool IsFrom(const std::vector<Cidr>& ranges, const std::optional<IpAddress>& address) {
@@ -84,7 +78,7 @@ std::variant<Admitted, Refused> Admission::Admit(const Peer& peer, const HttpReq
 Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
   const std::string* shown = nullptr;
   for (const auto& [name, value] : head.headers) {
-    if (!SameWord(name, "Authorization")) continue;
+    if (!EqualsIgnoringCase(name, "Authorization")) continue;
     if (shown != nullptr) return WrongCredential("several_credentials");
     shown = &value;
   }
@@ -93,8 +87,8 @@ Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& h
   const size_t blank = std::min(text.find(' '), text.size());
   const size_t begin = std::min(text.find_first_not_of(' ', blank), text.size());
   const std::string_view scheme = text.substr(0, blank), rest = text.substr(begin);
-  if (SameWord(scheme, kBearer)) return ByToken(rest, peer, now);
-  if (SameWord(scheme, kSignedScheme)) return BySignature(rest, peer, head, need, now);
+  if (EqualsIgnoringCase(scheme, kBearer)) return ByToken(rest, peer, now);
+  if (EqualsIgnoringCase(scheme, kSignedScheme)) return BySignature(rest, peer, head, need, now);
   return WrongCredential("unknown_scheme");
 }
 

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/crypto.h"
 
 namespace notifyd {
 namespace {
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 Status Bad(const char* detail) {
   return Status(Code::kUnacceptable, detail, {});
@@ -24,7 +19,7 @@ Status CheckContentDigest(std::string_view field, std::string_view body) {
   bool known = false;
   while (!field.empty()) {
     const size_t end = std::min(field.find(','), field.size());
-    const std::string_view item = Trim(field.substr(0, end));
+    const std::string_view item = TrimBlanks(field.substr(0, end));
     field.remove_prefix(std::min(end + 1, field.size()));
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos) return Bad("Content-Digest is not readable (RFC 9530)");

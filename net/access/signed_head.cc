@@ -1,10 +1,9 @@
 #include "net/access/signed_head.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "net/access/token.h"
 
@@ -15,27 +14,11 @@ constexpr std::string_view kSignedHeaders[] = {"content-type", "idempotency-key"
 constexpr std::string_view kNonceAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 constexpr size_t kLeastNonce = 8, kMostNonce = 64;
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-bool SameName(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-  return out;
-}
-
 /// Its only value; null where it is not there, nothing where it is there twice.
 std::optional<const std::string*> OnlyHeader(const HttpRequest& head, std::string_view name) {
   const std::string* found = nullptr;
   for (const auto& [each, value] : head.headers) {
-    if (!SameName(each, name)) continue;
+    if (!EqualsIgnoringCase(each, name)) continue;
     if (found != nullptr) return std::nullopt;
     found = &value;
   }
@@ -55,7 +38,7 @@ std::optional<SignedHead> ParseSignedHead(std::string_view parameters) {
   std::string_view ts, sig;
   while (!parameters.empty()) {
     const size_t end = std::min(parameters.find(','), parameters.size());
-    const std::string_view item = Trim(parameters.substr(0, end));
+    const std::string_view item = TrimBlanks(parameters.substr(0, end));
     parameters.remove_prefix(std::min(end + 1, parameters.size()));
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
@@ -83,12 +66,12 @@ std::optional<std::string> LinesToSign(const HttpRequest& head, int64_t ts, std:
   out += head.method;
   const std::optional<const std::string*> host = OnlyHeader(head, "host");
   if (!host) return std::nullopt;
-  out += "\n" + (*host ? LowerCase(**host) : std::string()) + "\n" + head.target + "\n";
+  out += "\n" + (*host ? LowerAscii(**host) : std::string()) + "\n" + head.target + "\n";
   for (std::string_view name : kSignedHeaders) {
     const std::optional<const std::string*> value = OnlyHeader(head, name);
     if (!value) return std::nullopt;
     out += name;
-    if (*value) out.append(":").append(Trim(**value));
+    if (*value) out.append(":").append(TrimBlanks(**value));
     out += '\n';
   }
   out += std::to_string(ts) + "\n";

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "net/tls/openssl.h"
 
@@ -18,11 +19,6 @@ std::optional<std::string> Printable(const ASN1_STRING* text) {
   std::string out(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<size_t>(ASN1_STRING_length(text)));
   const bool good = !out.empty() && std::all_of(out.begin(), out.end(), [](char c) { return c > ' ' && c <= '~'; });
   return good ? std::optional(std::move(out)) : std::nullopt;
-}
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-  return text;
 }
 
 std::optional<std::string> AddressText(const ASN1_OCTET_STRING* address) {
@@ -38,7 +34,7 @@ std::optional<std::string> NameText(const GENERAL_NAME* name) {
   switch (name->type) {
     case GEN_DNS: {
       std::optional<std::string> text = Printable(name->d.dNSName);
-      return text ? std::optional("DNS:" + LowerCase(std::move(*text))) : std::nullopt;
+      return text ? std::optional("DNS:" + LowerAscii(*text)) : std::nullopt;
     }
     case GEN_URI:
       return with("URI:", Printable(name->d.uniformResourceIdentifier));
