@@ -81,10 +81,17 @@ std::string Quoted(std::string_view text) {
   return quoted;
 }
 
+Status NotValidJson(std::string_view called, std::string_view what) {
+  std::string detail = "the ";
+  detail.append(called).append(" is not valid JSON").append(what.empty() ? "" : ": ").append(what);
+  return Status(Code::kMalformed, std::move(detail));
+}
+
 class JsonReader::Impl {
  public:
-  Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item) {
+  Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called) {
     body_ = text;
+    called_ = called;
     body_capacity_ = readable;
     check_keys_ = true;
     Status status = Run(max_items, is_array, &on_item);
@@ -138,7 +145,7 @@ class JsonReader::Impl {
     path_.clear();
     keys_.clear();
     *is_array = false;
-    if (body_.empty()) return Status(Code::kMalformed, "the body is empty; a JSON document is needed");
+    if (body_.empty()) return Empty();
     if (auto error = parser_->iterate(body_.data(), body_.size(), body_capacity_).get(document_)) return Syntax(error), std::move(error_);
     od::json_type type;
     if (auto error = document_.type().get(type)) return Syntax(error), std::move(error_);
@@ -202,14 +209,14 @@ class JsonReader::Impl {
       token = TrimEnd(token);
       good = token == "null" || token == "true" || token == "false" || IsNumber(token);
     }
-    if (!good) return Status(Code::kMalformed, "the body is not valid JSON");
+    if (!good) return NotValidJson(called_);
     return Status(Code::kUnacceptable, max_items > 0 ? "the document must be an object or an array of objects" : "the document must be an object");
   }
 
   bool AtEnd() {
     const char* rest;
     if (document_.current_location().get(rest)) return true;
-    return Fail(Code::kMalformed, "the body is not valid JSON: something follows the document");
+    return NotValid("something follows the document");
   }
 
   /// `levels`: how deep below this value values are handed out; 0: this one not even.
@@ -259,7 +266,7 @@ class JsonReader::Impl {
     if (raw == "null") kind = JsonValue::Kind::kNull;
     else if (raw == "true" || raw == "false") kind = JsonValue::Kind::kBool;
     else if (IsNumber(raw)) kind = JsonValue::Kind::kNumber;
-    else return Fail(Code::kMalformed, "the body is not valid JSON: " + Quoted(raw) + " is not a value");
+    else return NotValid(Quoted(raw) + " is not a value");
     if (record) Set(node, kind, raw, raw);
     return true;
   }
@@ -353,23 +360,29 @@ class JsonReader::Impl {
     error_ = Status(code, std::move(detail), std::move(field));
     return false;
   }
+  bool NotValid(std::string_view what = {}) {
+    error_ = NotValidJson(called_, what);
+    return false;
+  }
+  Status Empty() const { return Status(Code::kMalformed, "the " + std::string(called_) + " is empty; a JSON document is needed"); }
   bool TooDeep() { return Fail(Code::kMalformed, "the document has more than " + std::to_string(kMaxLevels) + " levels"); }
   bool Syntax(simdjson::error_code error) {
     switch (error) {
       case simdjson::UTF8_ERROR:
-        return Fail(Code::kMalformed, "the body is not valid UTF-8");
+        return Fail(Code::kMalformed, "the " + std::string(called_) + " is not valid UTF-8");
       case simdjson::STRING_ERROR:
-        return Fail(Code::kMalformed, "the body is not valid JSON: a string has an escape or a surrogate that is not valid");
+        return NotValid("a string has an escape or a surrogate that is not valid");
       case simdjson::UNESCAPED_CHARS:
-        return Fail(Code::kMalformed, "the body is not valid JSON: a string has a control character that is not escaped");
+        return NotValid("a string has a control character that is not escaped");
       case simdjson::UNCLOSED_STRING:
-        return Fail(Code::kMalformed, "the body is not valid JSON: a string is not closed");
+        return NotValid("a string is not closed");
       case simdjson::EMPTY:
-        return Fail(Code::kMalformed, "the body is empty; a JSON document is needed");
+        error_ = Empty();
+        return false;
       case simdjson::MEMALLOC:
         return Fail(Code::kTooLarge, "the document is too large");
       default:
-        return Fail(Code::kMalformed, "the body is not valid JSON");
+        return NotValid();
     }
   }
 
@@ -444,6 +457,7 @@ class JsonReader::Impl {
   std::vector<std::string_view> keys_;  // of all open objects
   std::vector<Step> path_;
   Status error_;
+  std::string_view called_;
 };
 
 JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
@@ -453,12 +467,12 @@ Status JsonReader::Read(std::string* body, size_t max_items, bool* is_array, con
   static_assert(kPadding <= kPaddingBytes, "the spare capacity behind a request's body must do");
   if (body->capacity() < body->size() + kPadding) body->reserve(body->size() + kPadding);
   std::string_view text = WithoutByteOrderMark(*body);
-  return impl_->Read(text, body->capacity() - (body->size() - text.size()), max_items, is_array, on_item);
+  return impl_->Read(text, body->capacity() - (body->size() - text.size()), max_items, is_array, on_item, "body");
 }
 
-Status JsonReader::Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item) {
+Status JsonReader::Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called) {
   CHECK(readable >= text.size() + kPaddingBytes);
-  return impl_->Read(text, readable, max_items, is_array, on_item);
+  return impl_->Read(text, readable, max_items, is_array, on_item, called);
 }
 
 Fingerprint JsonReader::PrintOf(const JsonValue& item, std::string_view except) {

@@ -58,8 +58,8 @@ class JsonReader {
   Status Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item);
 
   /// The same of a text whose memory is the caller's: `readable` bytes from its beginning on may be looked at, kPaddingBytes more than its size at
-  /// least. What stands in them does not matter.
-  Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item);
+  /// least. What stands in them does not matter. `called`: what it is to whoever sent it, which errors name.
+  Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called = "body");
 
   /// A print of an item by its content: neither the order of keys nor whitespace nor escapes matter, numbers count by their digits. Members that
   /// are null are taken as left out, but not inside "data" and "json". The item's member `except` is left out. Inside of on_item only.
@@ -75,6 +75,9 @@ class JsonReader {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// kMalformed: "the body is not valid JSON: a string is not closed". `called`: as JsonReader::Read has it; `what`: empty where nothing more is known.
+Status NotValidJson(std::string_view called, std::string_view what = {});
 
 /// Appends "/" and the key, "~" and "/" in it escaped (RFC 6901). Of very long keys the beginning alone.
 void AppendPointer(std::string_view key, std::string* pointer);

@@ -35,10 +35,6 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-Status NotJson() {
-  return Status(Code::kMalformed, "the body is not valid JSON");
-}
-
 class Scan {
  public:
   Scan(std::string_view text, const JsonShapeLimits& limits, std::vector<std::string_view>* items) : text_(text), limits_(limits), items_(items) {}
@@ -59,8 +55,8 @@ class Scan {
       NOTIFYD_TRY(Take(c));
       if (level_ == 0) break;
     }
-    if (level_ != 0 || at_ >= text_.size()) return NotJson();
-    if (!Trim(text_.substr(at_ + 1)).empty()) return Status(Code::kMalformed, "the body is not valid JSON: something follows the document");
+    if (level_ != 0 || at_ >= text_.size()) return NotValidJson(limits_.called);
+    if (!Trim(text_.substr(at_ + 1)).empty()) return NotValidJson(limits_.called, "something follows the document");
     return Status::Ok();
   }
 
@@ -99,7 +95,7 @@ class Scan {
     size_t from = at_ + 1;
     for (++at_;; ++at_) {
       size_t quote = text_.find('"', at_);
-      if (quote == std::string_view::npos) return Status(Code::kMalformed, "the body is not valid JSON: a string is not closed");
+      if (quote == std::string_view::npos) return NotValidJson(limits_.called, "a string is not closed");
       size_t slashes = 0;
       while (quote - slashes > from && text_[quote - slashes - 1] == '\\') ++slashes;
       at_ = quote;
@@ -161,7 +157,7 @@ class Scan {
     item_ = at_ + 1;
     if (item.empty()) {
       if (last && items_->empty()) return Status(Code::kUnacceptable, "a batch holds at least one item");
-      return NotJson();
+      return NotValidJson(limits_.called);
     }
     if (items_->size() >= limits_.max_items) return Status(Code::kTooLarge, "a batch holds at most " + std::to_string(limits_.max_items) + " items");
     items_->push_back(item);

@@ -16,7 +16,8 @@ struct JsonShapeLimits {
   size_t max_body_bytes = 0;  // a notify's body as sent
   /// Of a notify with an idempotency key, which may be a duplicate from the time of a higher limit; below `max_body_bytes` that counts.
   size_t max_keyed_body_bytes = 0;
-  bool has_key = false;  // a header gives the key of the document that is an object
+  bool has_key = false;              // a header gives the key of the document that is an object
+  std::string_view called = "body";  // as JsonReader::Read has it
 };
 
 /// From what size on a document is looked at before it is parsed: below, parsing it costs nothing worth saving.

@@ -107,8 +107,9 @@ Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vect
 }
 
 Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace) {
+  constexpr std::string_view kCalled = "line";
   std::vector<std::string_view> items;
-  if (line.size() > kLargeJsonBytes) NOTIFYD_TRY(ReadShape(line, {0, limits_.max_body_bytes, kKeyedBodyBytes}, &items));
+  if (line.size() > kLargeJsonBytes) NOTIFYD_TRY(ReadShape(line, {0, limits_.max_body_bytes, kKeyedBodyBytes, false, kCalled}, &items));
   if (readable < line.size() + JsonReader::kPaddingBytes) {
     line_.reserve(line.size() + JsonReader::kPaddingBytes);
     line_.assign(line);
@@ -117,7 +118,8 @@ Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readabl
   }
   SubmitItem item;
   bool is_array = false;
-  Status status = reader_.Read(line, readable, 0, &is_array, [&](const JsonValue& value) { return ParseItem(value, nullptr, trace, &item); });
+  Status status = reader_.Read(
+      line, readable, 0, &is_array, [&](const JsonValue& value) { return ParseItem(value, nullptr, trace, &item); }, kCalled);
   if (line_.capacity() > kKeptLineBytes) std::string().swap(line_);
   if (!status.ok()) return status;
   return item;

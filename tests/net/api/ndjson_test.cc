@@ -122,12 +122,14 @@ std::string Accepted(uint64_t index, uint64_t id, const std::string& more = "") 
 std::string Error(uint64_t index, const Status& status, NotifyId holder = {}) {
   return "{\"index\":" + std::to_string(index) + ",\"error\":" + ProblemResponse(status, holder).body + "}\n";
 }
-/// What a single submit of this line answers.
+/// What a single submit of it would be answered, said of a line where that says it of its body.
 std::string SingleError(uint64_t index, std::string line) {
   SubmitParser parser(1000, 0);
   Result<ParsedSubmit> parsed = parser.Parse(&line, nullptr);
   REQUIRE_FALSE(parsed.ok());
-  return Error(index, parsed.status());
+  const Status& status = parsed.status();
+  const std::string& detail = status.detail();
+  return Error(index, Status(status.code(), detail.starts_with("the body is not") ? "the line" + detail.substr(8) : detail, status.field()));
 }
 
 TEST_CASE("bulk: lines of one piece are one request, answered in order") {
@@ -208,6 +210,24 @@ TEST_CASE("bulk: lines that are refused carry what a single submit would answer,
                       Error(4, Status(Code::kUnacceptable, "the document must be an object")) + SingleError(5, unknown) +
                       Error(6, Status(Code::kUnacceptable, "the document must be an object")));
   CHECK(f.bulk.done());
+}
+
+TEST_CASE("bulk: what is wrong with a line is said of the line, of a body of its own of the body, whatever its size") {
+  const std::string large(70'000, 'x');
+  for (const std::string& text :
+       {std::string("x"), std::string("{"), std::string(R"({"url":"http://h/"} {})"), std::string(R"({"url":"http://h/)"),
+        std::string(R"({"url":"\x"})"), std::string(R"({"url":nil})"), std::string("{\"url\":\"\xff\"}"), R"({"url":"http://h/","body":")" + large,
+        R"({"url":"http://h/","body":")" + large + "\"} {}", R"({"url":"http://h/","body":")" + large + "\""}) {
+    CAPTURE(text.substr(0, 60), text.size());
+    SubmitParser parser(1 << 20, 5);
+    const Status of_line = parser.ParseLine(text, text.size()).status();
+    std::string body = text;
+    const Status of_body = parser.Parse(&body, nullptr).status();
+    REQUIRE(of_line.code() == Code::kMalformed);
+    REQUIRE(of_body.code() == Code::kMalformed);
+    CHECK_THAT(of_line.detail(), Catch::StartsWith("the line is not valid "));
+    CHECK(of_body.detail() == "the body" + of_line.detail().substr(8));
+  }
 }
 
 TEST_CASE("bulk: of a body that breaks what is under way is answered, and the rest is dropped") {

@@ -1,7 +1,9 @@
 // docs/openapi.yaml and the code say the same: routes, what requests may hold, what they are refused for. Answers are openapi_answers_test's.
 #include "api_fixture.h"
 #include "net/api/notify_fields.h"
+#include "net/api/problem.h"
 #include "net/api/routes.h"
+#include "net/api/submit_parser.h"
 #include "openapi_document.h"
 
 #include <functional>
@@ -295,6 +297,15 @@ TEST_CASE("openapi: the examples of requests are as their schemas say, and are t
     }
   }
   CHECK(tried >= 12);
+}
+
+TEST_CASE("openapi: the example of a bulk's answer says of a line what the code says of one that is no JSON") {
+  OpenApiDocument document;
+  YAML::Node content = document.Operation("/v1/notifies", "post")["responses"]["200"]["content"]["application/x-ndjson"];
+  const std::string lines = content["examples"]["lines"]["value"].as<std::string>();
+  SubmitParser parser(1000, 0);
+  const Status status = parser.ParseLine("x", 1).status();
+  CHECK(lines.ends_with("\n{\"index\":1,\"error\":" + ProblemResponse(status).body + "}\n"));
 }
 
 // ---- refusals
