@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "storage/store_options.h"
+#include "storage/table_ages_collector.h"
 
 namespace notifyd {
 namespace {
@@ -22,35 +23,6 @@ constexpr size_t kAskedTables = 256;
 // How long compactions that are under way are waited for, while none begins.
 constexpr int kTries = 20;
 constexpr std::chrono::milliseconds kTryAgain{100};
-constexpr const char* kAgesProperty = "notifyd.ages";
-
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
-
-class AgesCollector : public rocksdb::TablePropertiesCollector {
- public:
-  const char* Name() const override { return "notifyd.TableAges"; }
-  rocksdb::Status AddUserKey(const rocksdb::Slice& key, const rocksdb::Slice& value, rocksdb::EntryType type, rocksdb::SequenceNumber,
-                             uint64_t) override {
-    ages_.Add(View(key), View(value), type == rocksdb::kEntryPut);
-    return rocksdb::Status::OK();
-  }
-  rocksdb::Status Finish(rocksdb::UserCollectedProperties* properties) override {
-    (*properties)[kAgesProperty] = EncodeTableAges(ages_);
-    return rocksdb::Status::OK();
-  }
-  rocksdb::UserCollectedProperties GetReadableProperties() const override { return {}; }
-
- private:
-  TableAges ages_;
-};
-
-class AgesCollectorFactory : public rocksdb::TablePropertiesCollectorFactory {
- public:
-  const char* Name() const override { return "notifyd.TableAgesFactory"; }
-  rocksdb::TablePropertiesCollector* CreateTablePropertiesCollector(Context) override { return new AgesCollector; }
-};
 
 /// While it lives no compaction begins in the family by itself.
 class NoCompactions {
@@ -69,10 +41,6 @@ class NoCompactions {
 };
 
 }  // namespace
-
-std::shared_ptr<rocksdb::TablePropertiesCollectorFactory> NewTableAgesCollector() {
-  return std::make_shared<AgesCollectorFactory>();
-}
 
 void Sweeper::Start() {
   thread_ = std::thread([this] {

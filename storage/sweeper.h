@@ -1,4 +1,4 @@
-// Sweeper: has tables of notifies say what is in them, and once a minute drops or rewrites those that storage/sweep.h names.
+// Sweeper: reads what tables of notifies say is in them, and once a minute drops or rewrites those that storage/sweep.h names.
 //
 // I1 what is dropped is what PlanSweep saw: while it looks and drops no compaction runs among the notifies, or begins. Compactions alone move what is
 //    newer into the levels that are dropped from; a memtable that becomes a table meanwhile goes to level 0.
@@ -20,14 +20,7 @@
 #include "storage/retention.h"
 #include "storage/sweep.h"
 
-namespace rocksdb {
-class TablePropertiesCollectorFactory;
-}  // namespace rocksdb
-
 namespace notifyd {
-
-/// Notes of each table what it holds.
-std::shared_ptr<rocksdb::TablePropertiesCollectorFactory> NewTableAgesCollector();
 
 class Sweeper {
  public:

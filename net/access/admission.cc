@@ -18,16 +18,16 @@ constexpr std::string_view kStream = "application/x-ndjson";
 constexpr char kChallenge[] = "Bearer realm=\"notifyd\", Notify-HMAC-SHA256 realm=\"notifyd\"";
 constexpr char kChallengeAgain[] = "Bearer realm=\"notifyd\", error=\"invalid_token\", Notify-HMAC-SHA256 realm=\"notifyd\"";
 
-Refused NoCredential() {
+NotAdmitted NoCredential() {
   return {401, "a token is needed: Authorization: Bearer ntf_...", kChallenge, "no_credential", {}};
 }
 
 /// One text for all: whoever tries does not learn what was wrong. The log has the reason.
-Refused WrongCredential(const char* reason, std::string_view token_id = {}) {
+NotAdmitted WrongCredential(const char* reason, std::string_view token_id = {}) {
   return {401, "the credential is not valid, or not from here", kChallengeAgain, reason, std::string(token_id)};
 }
 
-Refused Forbidden(std::string detail) {
+NotAdmitted Forbidden(std::string detail) {
   return {403, std::move(detail), {}, "", {}};
 }
 
@@ -65,13 +65,13 @@ std::string Peer::Name() const {
 Admission::Admission(std::shared_ptr<const AuthSettings> settings, std::shared_ptr<const AccessTable> table, NonceMemory* nonces, WallTime started)
     : settings_(std::move(settings)), table_(std::move(table)), nonces_(nonces), started_(started) {}
 
-std::variant<Admitted, Refused> Admission::Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
+std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
   if (need.open) return Admitted{};
   Identified identified = settings_->tokens ? Identify(peer, head, need, now) : Admitted{.principal = Principal::Anybody()};
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr || !need.known) return identified;
   if (!admitted->principal.HasAny(need.scopes)) return Forbidden("this needs the scope " + need.scopes.ToString());
-  if (std::optional<Refused> refused = ChooseNamespace(need, admitted)) return *std::move(refused);
+  if (std::optional<NotAdmitted> refused = ChooseNamespace(need, admitted)) return *std::move(refused);
   return identified;
 }
 
@@ -139,7 +139,7 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   Identified identified = Accept(token, peer, now);
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr) return identified;
-  if (IsStream(head)) return Refused{422, "a stream of notifies (NDJSON) takes no signature: show the token", {}, "", std::string(said->id)};
+  if (IsStream(head)) return NotAdmitted{422, "a stream of notifies (NDJSON) takes no signature: show the token", {}, "", std::string(said->id)};
   admitted->content_digest = digest != nullptr ? *digest : std::string();
   if (!need.changes) return identified;
   if (signed_ms < started_.ms) return WrongCredential("signed_before_start", said->id);
@@ -149,7 +149,7 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
     case NonceMemory::Answer::kSeen:
       return WrongCredential("repeated_nonce", said->id);
     case NonceMemory::Answer::kFull:
-      return Refused{429, "too many signed changes in the last minutes", {}, "", std::string(said->id)};
+      return NotAdmitted{429, "too many signed changes in the last minutes", {}, "", std::string(said->id)};
   }
   return identified;
 }
@@ -166,12 +166,12 @@ Admission::Identified Admission::Accept(std::shared_ptr<const TokenRow> token, c
   return Admitted{.principal = Principal(std::move(token)), .first_use = first_use};
 }
 
-std::optional<Refused> Admission::ChooseNamespace(const Need& need, Admitted* admitted) const {
+std::optional<NotAdmitted> Admission::ChooseNamespace(const Need& need, Admitted* admitted) const {
   const Principal& principal = admitted->principal;
   if (need.sphere == Need::Sphere::kNone) return std::nullopt;
   if (need.sphere == Need::Sphere::kAll)
     return principal.HasAllNamespaces() ? std::nullopt : std::optional(Forbidden("this needs a token of all namespaces (\"*\")"));
-  const Refused missing{404, "there is no such thing", {}, "", {}};
+  const NotAdmitted missing{404, "there is no such thing", {}, "", {}};
   std::string name;
   if (need.named) {
     name = *need.named;
@@ -186,10 +186,10 @@ std::optional<Refused> Admission::ChooseNamespace(const Need& need, Admitted* ad
   } else if (set.Has(kDefaultNamespace)) {
     name = kDefaultNamespace;
   } else {
-    return Refused{422, "this token is one of several namespaces: name one, as in /v1/namespaces/{namespace}/notifies", {}, "", {}};
+    return NotAdmitted{422, "this token is one of several namespaces: name one, as in /v1/namespaces/{namespace}/notifies", {}, "", {}};
   }
   admitted->space = table_->FindNamespace(name);
-  if (admitted->space == nullptr) return Refused{404, "there is no namespace \"" + name + "\"", {}, "", {}};
+  if (admitted->space == nullptr) return NotAdmitted{404, "there is no namespace \"" + name + "\"", {}, "", {}};
   if (need.id_number && *need.id_number != admitted->space->number) return missing;
   return std::nullopt;
 }

@@ -74,7 +74,7 @@ struct Admitted {
 };
 
 /// It is refused.
-struct Refused {
+struct NotAdmitted {
   int status = 401;
   std::string detail;  // for people; never says whether a token or a namespace exists
   /// The header WWW-Authenticate of a 401; empty else.
@@ -93,16 +93,16 @@ class Admission {
   void SetSettings(std::shared_ptr<const AuthSettings> settings) { settings_ = std::move(settings); }
   const AccessTable& table() const { return *table_; }
 
-  std::variant<Admitted, Refused> Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
+  std::variant<Admitted, NotAdmitted> Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
 
  private:
-  using Identified = std::variant<Admitted, Refused>;
+  using Identified = std::variant<Admitted, NotAdmitted>;
   Identified Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
   Identified ByToken(std::string_view text, const Peer& peer, WallTime now);
   Identified BySignature(std::string_view parameters, const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
   Identified ByPeer(const Peer& peer) const;
   Identified Accept(std::shared_ptr<const TokenRow> token, const Peer& peer, WallTime now);
-  std::optional<Refused> ChooseNamespace(const Need& need, Admitted* admitted) const;
+  std::optional<NotAdmitted> ChooseNamespace(const Need& need, Admitted* admitted) const;
 
   std::shared_ptr<const AuthSettings> settings_;
   std::shared_ptr<const AccessTable> table_;

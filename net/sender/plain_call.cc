@@ -136,7 +136,7 @@ void PlainCall::Secure(PlainConnection* connection) {
   state_ = State::kSecuring;
   connection_ = connection;
   connection->SetUser(this);
-  Result<const TlsContext*> context = shared_->tls(shared_->context);
+  Result<const TlsTrust*> context = shared_->tls(shared_->context);
   if (!context.ok()) return Fail(Verdict::kFailure, "tls", context.status().detail());
   connection->Secure(**context, request_.host(), host_->tls, !host_->http1_wanted);
   Arm();

@@ -144,7 +144,7 @@ bool PlainConnection::Stale() const {
 
 // ---- with TLS
 
-void PlainConnection::Secure(const TlsContext& context, const std::string& name, std::shared_ptr<TlsMemory> memory, bool offer_http2) {
+void PlainConnection::Secure(const TlsTrust& context, const std::string& name, std::shared_ptr<TlsMemory> memory, bool offer_http2) {
   tls_ = std::make_unique<TlsLayer>(context, name, std::move(memory), offer_http2);
   tls_->Handshake();
   SendOut(true);

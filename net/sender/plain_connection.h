@@ -55,7 +55,7 @@ class PlainConnection : public Timed {
   int Connect(const IpAddress& address, uint16_t port, User* user);
   /// Over an open connection, before anything is written: the TLS handshake with `host`, as TlsLayer takes all of these. Its user is told by
   /// OnConnected.
-  void Secure(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
+  void Secure(const TlsTrust& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
   /// Null without TLS.
   const TlsLayer* tls() const { return tls_.get(); }
   void SetUser(User* user) { user_ = user; }

@@ -121,13 +121,13 @@ class PlainSender::Impl {
 
  private:
   /// Reading the system's authorities takes a while: not before somebody needs them.
-  Result<const TlsContext*> Tls() {
+  Result<const TlsTrust*> Tls() {
     if (tls_ == nullptr) {
-      Result<std::unique_ptr<TlsContext>> made = TlsContext::Create(ca_file_);
+      Result<std::unique_ptr<TlsTrust>> made = TlsTrust::Create(ca_file_);
       if (!made.ok()) return std::move(made).status();
       tls_ = *std::move(made);
     }
-    return static_cast<const TlsContext*>(tls_.get());
+    return static_cast<const TlsTrust*>(tls_.get());
   }
 
   void OnEnded(Unjudged unjudged) {
@@ -198,7 +198,7 @@ class PlainSender::Impl {
 
   EventSink* sink_;
   const std::string ca_file_;
-  std::unique_ptr<TlsContext> tls_;
+  std::unique_ptr<TlsTrust> tls_;
   SenderSelf self_;
   JudgeThread judge_;
   Random random_;

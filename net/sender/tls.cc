@@ -55,8 +55,8 @@ void TlsMemory::Set(SSL_SESSION* session) {
   session_ = session;
 }
 
-Result<std::unique_ptr<TlsContext>> TlsContext::Create(const std::string& ca_file) {
-  std::unique_ptr<TlsContext> context(new TlsContext(SSL_CTX_new(TLS_client_method())));
+Result<std::unique_ptr<TlsTrust>> TlsTrust::Create(const std::string& ca_file) {
+  std::unique_ptr<TlsTrust> context(new TlsTrust(SSL_CTX_new(TLS_client_method())));
   SSL_CTX* raw = context->context_;
   CHECK(raw != nullptr);
   if (!ca_file.empty()) {
@@ -78,13 +78,13 @@ Result<std::unique_ptr<TlsContext>> TlsContext::Create(const std::string& ca_fil
   return context;
 }
 
-TlsContext::~TlsContext() {
+TlsTrust::~TlsTrust() {
   SSL_CTX_free(context_);
 }
 
 // ---- one connection
 
-TlsLayer::TlsLayer(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2)
+TlsLayer::TlsLayer(const TlsTrust& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2)
     : ssl_(SSL_new(context.raw())), memory_(std::move(memory)) {
   BIO *in = BIO_new(BIO_s_mem()), *to_wire = BIO_new(BIO_s_mem());
   CHECK(ssl_ != nullptr && in != nullptr && to_wire != nullptr);

@@ -32,18 +32,18 @@ class TlsMemory {
 };
 
 /// What all connections of a sender share: whom they trust, and TLS 1.2 and 1.3.
-class TlsContext {
+class TlsTrust {
  public:
   /// `ca_file`: PEM; empty: the system's authorities, those that curl was built for, read once a process (some 40 ms). Error: kUnacceptable, for
   /// people: there are none to be read.
-  static Result<std::unique_ptr<TlsContext>> Create(const std::string& ca_file);
-  ~TlsContext();
-  TlsContext(const TlsContext&) = delete;
+  static Result<std::unique_ptr<TlsTrust>> Create(const std::string& ca_file);
+  ~TlsTrust();
+  TlsTrust(const TlsTrust&) = delete;
 
   ssl_ctx_st* raw() const { return context_; }
 
  private:
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  explicit TlsTrust(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_;
 };
 
@@ -58,7 +58,7 @@ class TlsLayer {
   };
 
   /// `host`: as in the URL, a name in lower case or an address; `memory` is kept for the connection's life. `http2`: it is offered, too.
-  TlsLayer(const TlsContext& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
+  TlsLayer(const TlsTrust& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
   ~TlsLayer();
   TlsLayer(const TlsLayer&) = delete;
 

@@ -11,20 +11,15 @@
 #include <string>
 #include <string_view>
 
+#include "base/free_with.h"
+
 namespace notifyd {
 
-template <auto free_function>
-struct OpensslFree {
-  template <class T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
-using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
-using SslPtr = std::unique_ptr<SSL, OpensslFree<SSL_free>>;
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
+using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>>;
 
 /// Reads `text`, which must outlive it.
 inline BioPtr ReadOnly(std::string_view text) {

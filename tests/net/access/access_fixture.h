@@ -62,7 +62,7 @@ struct AccessStage {
   }
   static Peer From(const char* address) { return Peer{IpAddress::Parse(address), std::nullopt, {}}; }
   /// One request, judged by a fresh Admission.
-  std::variant<Admitted, Refused> Ask(const HttpRequest& head, const Need& need, const Peer& peer = From("10.0.0.1"), WallTime now = kLater) {
+  std::variant<Admitted, NotAdmitted> Ask(const HttpRequest& head, const Need& need, const Peer& peer = From("10.0.0.1"), WallTime now = kLater) {
     return Make().Admit(peer, head, need, now);
   }
 
@@ -73,12 +73,12 @@ struct AccessStage {
 };
 
 /// 200, or the refusal's status.
-inline int StatusOf(const std::variant<Admitted, Refused>& answer) {
-  const Refused* refused = std::get_if<Refused>(&answer);
+inline int StatusOf(const std::variant<Admitted, NotAdmitted>& answer) {
+  const NotAdmitted* refused = std::get_if<NotAdmitted>(&answer);
   return refused == nullptr ? 200 : refused->status;
 }
-inline std::string ReasonOf(const std::variant<Admitted, Refused>& answer) {
-  const Refused* refused = std::get_if<Refused>(&answer);
+inline std::string ReasonOf(const std::variant<Admitted, NotAdmitted>& answer) {
+  const NotAdmitted* refused = std::get_if<NotAdmitted>(&answer);
   return refused == nullptr ? "" : refused->reason;
 }
 

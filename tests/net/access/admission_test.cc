@@ -44,7 +44,7 @@ TEST_CASE("admission: credentials that are none") {
     const auto answer = stage.Ask(AccessStage::Request(each.shown), kSubmits);
     CHECK(StatusOf(answer) == 401);
     CHECK(ReasonOf(answer) == each.reason);
-    CHECK(std::get<Refused>(answer).detail.find(stage.last.secret) == std::string::npos);
+    CHECK(std::get<NotAdmitted>(answer).detail.find(stage.last.secret) == std::string::npos);
   }
   for (const char* scheme : {"Bearer ", "bearer ", "BEARER  "}) CHECK(StatusOf(stage.Ask(AccessStage::Request(scheme + text), kSubmits)) == 200);
   HttpRequest twice = AccessStage::Request("Bearer " + text);

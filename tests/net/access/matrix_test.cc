@@ -99,7 +99,7 @@ TEST_CASE("access: credential, then scope, then namespace, then object, for ever
             if (const Admitted* admitted = std::get_if<Admitted>(&answer)) {
               REQUIRE((admitted->space ? admitted->space->name : "") == expected.space);
             } else {
-              const Refused& refused = std::get<Refused>(answer);
+              const NotAdmitted& refused = std::get<NotAdmitted>(answer);
               REQUIRE(refused.authenticate.empty() == (refused.status != 401));
               // Nothing tells whether a foreign namespace exists.
               if (refused.status == 403) REQUIRE(refused.detail.find("two") == std::string::npos);
@@ -120,7 +120,7 @@ TEST_CASE("access: of a foreign and of an unknown thing the answers are the same
     Need need{.scopes = {Scope::kRead}};
     Aim(target, &need);
     const auto answer = stage.Ask(AccessStage::Request(text), need);
-    return std::to_string(std::get<Refused>(answer).status) + std::get<Refused>(answer).detail;
+    return std::to_string(std::get<NotAdmitted>(answer).status) + std::get<NotAdmitted>(answer).detail;
   };
   CHECK(detail(Target::kForeign) == detail(Target::kUnknown));
   CHECK(detail(Target::kForeignId) == detail(Target::kUnknownId));

@@ -30,7 +30,7 @@ struct Signed {
     out.headers.emplace_back("Authorization", SignHead(head, stage.last.id, stage.last.secret, ts, nonce));
     return out;
   }
-  std::variant<Admitted, Refused> Ask(const HttpRequest& request, const Need& need = kSubmits, WallTime now = kLater) {
+  std::variant<Admitted, NotAdmitted> Ask(const HttpRequest& request, const Need& need = kSubmits, WallTime now = kLater) {
     return stage.Ask(request, need, AccessStage::From("10.0.0.1"), now);
   }
   AccessStage stage;
