@@ -51,10 +51,10 @@ void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
   json->EndObject();
 }
 
-std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState& state, const AttemptRecord* last_attempt, std::string via) {
-  CHECK(head.callback != nullptr);
+std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via) {
+  CHECK(envelope.callback != nullptr);
   NotifySpec spec;
-  spec.url = head.callback->url;
+  spec.url = envelope.callback->url;
   spec.via = std::move(via);
   spec.payload_kind = PayloadKind::kData;
   JsonWriter json(&spec.payload);
@@ -65,14 +65,14 @@ std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState&
   json.String(ToString(SettledState(state.phase)));
   TextOrNull("reason", state.reason, &json);
   json.Key("url");
-  json.String(head.callback->notify_url);
+  json.String(envelope.callback->notify_url);
   json.Key("lane");
-  json.String(head.lane.name);
+  json.String(envelope.lane.name);
   json.Key("mode");
-  json.String(ToString(head.lane.mode));
-  TextOrNull("fkey", head.fkey, &json);
+  json.String(ToString(envelope.lane.mode));
+  TextOrNull("fkey", envelope.fkey, &json);
   json.Key("caller");
-  json.String(head.caller);
+  json.String(envelope.caller);
   json.Key("settled_at");
   json.String(FormatRfc3339(state.settled_at));
   json.Key("attempts_made");
@@ -83,13 +83,13 @@ std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState&
   return EncodeSpec(spec);
 }
 
-std::shared_ptr<const NotifyHead> CallbackHead(const NotifyHead& head) {
-  CHECK(head.callback != nullptr);
-  auto out = std::make_shared<NotifyHead>();
-  out->lane = {Mode::kConcurrent, head.callback->lane};
-  out->host = head.callback->host;
-  out->caller = head.caller;
-  out->trace_parent = head.trace_parent;
+std::shared_ptr<const Envelope> CallbackEnvelope(const Envelope& envelope) {
+  CHECK(envelope.callback != nullptr);
+  auto out = std::make_shared<Envelope>();
+  out->lane = {Mode::kConcurrent, envelope.callback->lane};
+  out->host = envelope.callback->host;
+  out->caller = envelope.caller;
+  out->trace_parent = envelope.trace_parent;
   return out;
 }
 

@@ -12,11 +12,11 @@ namespace notifyd {
 void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json);
 
 /// The spec (EncodeSpec's bytes) of the notify that tells about `id`: a POST of {"id","state","reason","url","lane","mode","fkey","caller",
-/// "settled_at","attempts_made","last_attempt"} to head.callback->url. What is not set is null. `head` has a callback; `state` is a settled
+/// "settled_at","attempts_made","last_attempt"} to envelope.callback->url. What is not set is null. `envelope` has a callback; `state` is a settled
 /// one; `last_attempt`: null where none was made.
-std::string CallbackSpec(NotifyId id, const NotifyHead& head, const NotifyState& state, const AttemptRecord* last_attempt, std::string via = {});
+std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via = {});
 
-/// The head of that notify: its lane and host by the callback's URL, the caller and the trace of `head`.
-std::shared_ptr<const NotifyHead> CallbackHead(const NotifyHead& head);
+/// The envelope of that notify: its lane and host by the callback's URL, the caller and the trace of `envelope`.
+std::shared_ptr<const Envelope> CallbackEnvelope(const Envelope& envelope);
 
 }  // namespace notifyd

@@ -85,9 +85,9 @@ void Core::Impl::EmitStart(Entry* entry) {
   const NotifyState& state = entry->state;
   int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
   const uint32_t failures = entry->number - 1 - state.attempts_before - state.laters;
-  const bool last = entry->head->reply_none || failures + 1 >= entry->head->retry_policy().max_attempts;
+  const bool last = entry->envelope->reply_none || failures + 1 >= entry->envelope->retry_policy().max_attempts;
   const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
-  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->head, std::move(spec), over});
+  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over});
   Decide(Decided::Kind::kStart, entry->id);
 }
 
@@ -106,7 +106,7 @@ void Core::Impl::On(AttemptEnded& e) {
   CHECK(entry && entry->in_flight() && !entry->start_waits && e.result.record.number == entry->number);
   Lane* lane = entry->lane;
   AttemptResult& result = e.result;
-  const RetryPolicy& policy = entry->head->retry_policy();
+  const RetryPolicy& policy = entry->envelope->retry_policy();
   uint32_t tries = entry->number - entry->state.attempts_before;  // of this budget
   books_.EndAttempt(entry->number);
   bool was_settled = !entry->pending();
@@ -133,7 +133,7 @@ void Core::Impl::On(AttemptEnded& e) {
   } else if (result.verdict == Verdict::kFatal) {
     std::string reason = result.record.error == "destination_refused" ? "destination_refused" : "fatal_answer";
     Settle(entry, Phase::kFailed, std::move(reason), std::move(result.record), std::move(result.via));
-  } else if (entry->head->reply_none) {
+  } else if (entry->envelope->reply_none) {
     Settle(entry, Phase::kFailed, "not_sent", std::move(result.record), std::move(result.via));
   } else if (!later && failures >= policy.max_attempts) {
     Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record), std::move(result.via));
@@ -178,7 +178,7 @@ void Core::Impl::Expire(Entry* entry) {
 void Core::Impl::Log(const Entry& entry, const AttemptRecord* record, bool settled) {
   AttemptLog log;
   log.id = entry.id;
-  log.head = entry.head;
+  log.envelope = entry.envelope;
   if (record) {
     log.attempt = true;
     log.number = record->number;
@@ -204,8 +204,8 @@ void Core::Impl::ChangeState(Entry* entry, std::optional<AttemptRecord> attempt)
 }
 
 void Core::Impl::EndFkey(const Entry& entry, WallTime until) {
-  Write(ExpireFkey{entry.head->fkey, entry.id, until});
-  auto slot = fkeys_.find(entry.head->fkey);
+  Write(ExpireFkey{entry.envelope->fkey, entry.id, until});
+  auto slot = fkeys_.find(entry.envelope->fkey);
   if (slot == fkeys_.end() || !slot->second->known || !slot->second->record || slot->second->record->id != entry.id) return;
   slot->second->record->expires_at = until;
   Touch(slot->second.get());
@@ -226,7 +226,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.next_attempt_at = {};
   books_.Settle(phase);
   Log(*entry, attempt ? &*attempt : nullptr, true);
-  if (entry->head->callback && state.reason != kReplaced) {
+  if (entry->envelope->callback && state.reason != kReplaced) {
     const AttemptRecord* last = attempt ? &*attempt : nullptr;
     if (!last && state.attempts_made > 0) {
       CHECK(entry->full && !entry->full->attempts.empty());
@@ -234,20 +234,20 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
     }
     if (const auto& spec = entry->full ? entry->full->spec : entry->spec; !attempt && spec) via = ViaOfSpec(*spec);
     SubmitItem callback;
-    callback.head = CallbackHead(*entry->head);
-    ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->head, state, last, std::move(via))), nullptr);
+    callback.envelope = CallbackEnvelope(*entry->envelope);
+    ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->envelope, state, last, std::move(via))), nullptr);
   }
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
   ChangeState(entry, std::move(attempt));
   if (phase != Phase::kSucceeded) Write(PutSettled{phase, entry->id, now_.wall});
   UntrackExpiry(entry);
   if (state.expires_at != kWallNever) Write(DeleteExpiry{{state.expires_at.ms, entry->id}});
-  if (!entry->head->fkey.empty()) {
+  if (!entry->envelope->fkey.empty()) {
     int64_t kept_ms = phase == Phase::kSucceeded ? limits_.retention_succeeded_ms : limits_.retention_settled_ms;
     EndFkey(*entry, {now_.wall.ms + kept_ms});
   }
-  if (entry->head->lane.mode == Mode::kFifo) {
-    Lane* lane = GetLane(entry->head->lane);
+  if (entry->envelope->lane.mode == Mode::kFifo) {
+    Lane* lane = GetLane(entry->envelope->lane);
     Gate(lane);
     if (lane->record.blocked_head == entry->id) {
       lane->record.blocked_head = {};

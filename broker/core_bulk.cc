@@ -80,7 +80,7 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   for (NotifyId id : r.ids) {
     Entry* entry = NeedEntry(task, id);
     if (!entry || !wanted(*entry)) continue;
-    if (kind != BulkKind::kPurge) NeedLane(task, entry->head->lane);
+    if (kind != BulkKind::kPurge) NeedLane(task, entry->envelope->lane);
     bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel ? LacksLastAttempt(*entry) : IsShown(id);
     if (whole) NeedEntry(task, id, true);
   }
@@ -105,7 +105,7 @@ void Core::Impl::ApplyPurge(Entry* entry) {
   KeepForAnswers(*entry);
   Write(DeleteNotify{entry->id});
   if (entry->state.phase != Phase::kSucceeded) Write(DeleteSettled{entry->state.phase, entry->id});
-  if (!entry->head->fkey.empty()) EndFkey(*entry, now_.wall);
+  if (!entry->envelope->fkey.empty()) EndFkey(*entry, now_.wall);
   KeepSpec(entry, nullptr);
   entry->full = nullptr;
   entry->exists = false;

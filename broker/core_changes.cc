@@ -1,5 +1,5 @@
 // What users change about a notify that waits: the read that a change starts from, and the change, which is taken only where nobody changed the
-// notify in between. The new head and spec were made and validated outside; what they mean for lanes and times is decided here.
+// notify in between. The new envelope and spec were made and validated outside; what they mean for lanes and times is decided here.
 #include <utility>
 
 #include "broker/core_impl.h"
@@ -37,9 +37,9 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return Handled::kParked;
   if (RefusedChange(r.request, *entry)) return Handled::kDone;
-  Lane* lane = NeedLane(task, entry->head->lane);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
   // Whether it is held still, or its fkey was given to another when its time had come (before the clock stepped back).
-  FkeySlot* fkey = entry->state.phase == Phase::kHeld ? NeedFkey(task, entry->head->fkey) : nullptr;
+  FkeySlot* fkey = entry->state.phase == Phase::kHeld ? NeedFkey(task, entry->envelope->fkey) : nullptr;
   entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {
@@ -66,10 +66,10 @@ void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& d
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   NotifyState& state = entry->state;
   bool held = entry->held(now_.wall);
-  if (entry->head->lane.mode == Mode::kFifo) Gate(GetLane(entry->head->lane));
+  if (entry->envelope->lane.mode == Mode::kFifo) Gate(GetLane(entry->envelope->lane));
   Unplace(entry);
   RemoveIndex(entry);
-  SetHead(entry, r.head);
+  SetEnvelope(entry, r.envelope);
   if (r.ttl) {
     UntrackExpiry(entry);
     if (state.expires_at != kWallNever) Write(DeleteExpiry{{state.expires_at.ms, entry->id}});
@@ -85,8 +85,8 @@ void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& d
     // One that is held stays so until then; one that was attempted waits for that time instead of its next attempt's.
     if (!held || due.at_once) state.phase = Phase::kWaiting;
     state.next_attempt_at = {};
-    if (entry->head->lane.mode == Mode::kFifo) {
-      Lane* lane = GetLane(entry->head->lane);
+    if (entry->envelope->lane.mode == Mode::kFifo) {
+      Lane* lane = GetLane(entry->envelope->lane);
       if (lane->record.blocked_head == entry->id) {
         lane->record.blocked_head = {};
         DirtyLane(lane);
@@ -100,7 +100,7 @@ void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& d
     AddIndex(entry, IndexOf(state, false));
     PlaceEntry(entry);
   }
-  record->head = entry->head;
+  record->envelope = entry->envelope;
   record->spec = r.spec;
   record->state = state;
   KeepSpec(entry, r.spec);

@@ -21,7 +21,7 @@ bool IsLegal(const Entry& entry) {
 struct Core::Impl::Counted {
   IndexCounts promoted;
   uint64_t sending = 0;
-  size_t head_bytes = 0;
+  size_t envelope_bytes = 0;
   struct OfHost {
     size_t queued = 0, waking = 0;
     uint32_t in_flight = 0;
@@ -33,14 +33,14 @@ struct Core::Impl::Counted {
 };
 
 void Core::Impl::CheckEntry(const Entry& entry, Counted* counted) const {
-  counted->head_bytes += entry.head_bytes;
+  counted->envelope_bytes += entry.envelope_bytes;
   if (entry.known && entry.exists) CHECK(IsLegal(entry));
   if (entry.pending() && entry.known) CHECK(entry.index != Index::kNone);
   CHECK((entry.place == Place::kTimer) == entry.timer.linked());
   CHECK(!entry.expiry || entry.expiry->entry == &entry);
   if (entry.promoted && entry.index != Index::kTail && entry.index != Index::kNone) {
     ++counted->promoted[entry.index];
-    if (auto lane = lanes_.find(entry.head->lane); lane != lanes_.end()) ++counted->promoted_of[lane->second.get()][entry.index];
+    if (auto lane = lanes_.find(entry.envelope->lane); lane != lanes_.end()) ++counted->promoted_of[lane->second.get()][entry.index];
   }
   CHECK((entry.place == Place::kFlight) == (entry.caller != nullptr));
   if (entry.place == Place::kFlight) {
@@ -100,7 +100,7 @@ void Core::Impl::CheckInvariants() const {
     CheckEntry(*entry, &counted);
   }
   CHECK(counted.promoted == books_.promoted());
-  CHECK(counted.sending == pending_sending_ && counted.head_bytes == head_bytes_);
+  CHECK(counted.sending == pending_sending_ && counted.envelope_bytes == envelope_bytes_);
   for (const auto& [key, lane] : lanes_) CheckLane(*lane, &counted);
   for (const auto& [caller, n] : counted.in_flight_of) CHECK(caller->in_flight == n);
   for (const auto& [name, host] : hosts_) {

@@ -22,7 +22,7 @@ Handled Core::Impl::Handle(Task* task, ExplainRequest& r) {
   if (!entry) return Handled::kParked;
   if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify");
   if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, {}));
-  Lane* lane = NeedLane(task, entry->head->lane);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
   if (!lane) return Handled::kParked;
   if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
   if (entry->index != Index::kTail || !lane->record.tail) return ReplyNow(r.request, Explain(*entry, lane, {}));
@@ -53,7 +53,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
   switch (out.state) {
     case State::kHeld: {
       std::string until = state.due == kWallNever ? "" : ", or until it is due at " + FormatRfc3339(state.due);
-      reason("held", "it is held under the fkey \"" + entry.head->fkey + "\" until that is triggered" + until);
+      reason("held", "it is held under the fkey \"" + entry.envelope->fkey + "\" until that is triggered" + until);
       if (state.due != kWallNever) out.expected_at = state.due;
       break;
     }
@@ -131,7 +131,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   }
   if (turns_.AtShare(*entry.host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
-  const Caller* caller = turns_.FindCaller(entry.head->caller);
+  const Caller* caller = turns_.FindCaller(entry.envelope->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
     reason("caller_at_cap", "its caller has " + Number(caller->in_flight, "call", "calls") + " in flight, as many as it may");
   if (turns_.full()) reason("broker_at_cap", "the broker has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it may");

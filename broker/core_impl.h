@@ -24,7 +24,7 @@
 //       present place alone. So nobody is woken before one that fell asleep earlier.
 // Answers:
 //   I10  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
-//       record, or puts another head or spec into it, keeps the old one for those answers first.
+//       record, or puts another envelope or spec into it, keeps the old one for those answers first.
 #pragma once
 
 #include <algorithm>
@@ -176,9 +176,9 @@ class Core::Impl {
   void FillEntry(Entry* entry, const LoadedNotify& loaded);
   Entry* EntryOfPage(NotifyId id, const LoadedNotify& loaded);
   void KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec);
-  void SetHead(Entry* entry, std::shared_ptr<const NotifyHead> head);
+  void SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envelope);
   /// Returns how many notifies are in memory, those with a large envelope (callback, patterns) counted as several.
-  size_t LoadedWeight() const { return entries_.size() + head_bytes_ / kBytesALoaded; }
+  size_t LoadedWeight() const { return entries_.size() + envelope_bytes_ / kBytesALoaded; }
   static constexpr size_t kBytesALoaded = 1024;
   Lane* GetLane(const LaneKey& key);
   Host* GetHost(const std::string& name);
@@ -276,7 +276,9 @@ class Core::Impl {
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
   void Log(const Entry& entry, const AttemptRecord* record, bool settled);
   /// Returns whether the notify has a callback that must tell of its last attempt, and that is not in memory.
-  bool LacksLastAttempt(const Entry& entry) const { return entry.head->callback && !entry.full && (entry.state.attempts_made > 0 || !entry.spec); }
+  bool LacksLastAttempt(const Entry& entry) const {
+    return entry.envelope->callback && !entry.full && (entry.state.attempts_made > 0 || !entry.spec);
+  }
   void CountSending(Entry* entry, int change);
   /// Lets what its fkey names be as good as gone from `until` on, where that is still this notify.
   void EndFkey(const Entry& entry, WallTime until);
@@ -426,7 +428,7 @@ class Core::Impl {
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
   uint64_t next_ticket_ = 1;
-  size_t spec_bytes_ = 0, head_bytes_ = 0;
+  size_t spec_bytes_ = 0, envelope_bytes_ = 0;
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, Page> page_tickets_;
 

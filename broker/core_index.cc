@@ -14,7 +14,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
   CHECK(entry->index == Index::kNone);
   entry->index = index;
   entry->first_key = std::exchange(entry->fresh, false);
-  books_.Enter(index, entry->head->lane);
+  books_.Enter(index, entry->envelope->lane);
   Touch(entry);
   switch (index) {
     case Index::kHeldDue:
@@ -31,7 +31,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
       break;
     }
     case Index::kTail:
-      Write(PutTail{entry->head->lane, entry->order()});
+      Write(PutTail{entry->envelope->lane, entry->order()});
       break;
     default:
       break;
@@ -41,7 +41,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
 /// Takes the entry out of its index. Its key there follows from the entry's state: call it before that changes.
 void Core::Impl::RemoveIndex(Entry* entry) {
   SetPromoted(entry, false);
-  books_.Leave(entry->index, entry->head->lane);
+  books_.Leave(entry->index, entry->envelope->lane);
   Touch(entry);
   switch (entry->index) {
     case Index::kHeldDue:
@@ -52,8 +52,8 @@ void Core::Impl::RemoveIndex(Entry* entry) {
       Write(DeleteDue{Clock::kMono, {entry->state.retry_at.ms, entry->id}, entry->first_key});
       break;
     case Index::kTail: {
-      Write(DeleteTail{entry->head->lane, entry->order()});
-      auto lane = lanes_.find(entry->head->lane);
+      Write(DeleteTail{entry->envelope->lane, entry->order()});
+      auto lane = lanes_.find(entry->envelope->lane);
       if (lane == lanes_.end()) break;
       lane->second->tail_keys.erase(entry->order());
       DropTailIfEmpty(lane->second.get());
@@ -73,8 +73,8 @@ void Core::Impl::SetPromoted(Entry* entry, bool promoted) {
   Index index = entry->index;
   books_.CountPromoted(index, promoted ? 1 : -1);
   // A notify whose time has come is in its lane, and keeps that in memory: GetLane finds it. One that is not counted any more may have no lane left.
-  if (promoted) ++GetLane(entry->head->lane)->promoted[index];
-  else if (auto lane = lanes_.find(entry->head->lane); lane != lanes_.end() && lane->second->promoted[index] > 0) --lane->second->promoted[index];
+  if (promoted) ++GetLane(entry->envelope->lane)->promoted[index];
+  else if (auto lane = lanes_.find(entry->envelope->lane); lane != lanes_.end() && lane->second->promoted[index] > 0) --lane->second->promoted[index];
 }
 
 void Core::Impl::PutExpiryOf(Entry* entry) {
@@ -116,7 +116,7 @@ bool Core::Impl::Covered(const Entry& entry) const {
   if (wall_.Covers(key)) return true;
   if (!entry.state.at_once) return false;
   // In a concurrent lane it need not wait until the search has come as far as its key.
-  return key < search_.done.cover() || (entry.head->lane.mode != Mode::kFifo && IsCaughtUp());
+  return key < search_.done.cover() || (entry.envelope->lane.mode != Mode::kFifo && IsCaughtUp());
 }
 
 void Core::Impl::PlaceEntry(Entry* entry) {
@@ -151,12 +151,12 @@ void Core::Impl::Unplace(Entry* entry) {
       (entry->index == Index::kRetrying ? mono_ : wall_).Remove(&entry->timer);
       break;
     case Place::kArriving: {
-      auto& arriving = lanes_.at(entry->head->lane)->arriving;
+      auto& arriving = lanes_.at(entry->envelope->lane)->arriving;
       std::erase(arriving, entry);
       break;
     }
     case Place::kAwaiting: {
-      Lane* lane = lanes_.at(entry->head->lane).get();
+      Lane* lane = lanes_.at(entry->envelope->lane).get();
       --lane->awaiting;
       entry->place = Place::kIdle;
       RefillTail(lane);

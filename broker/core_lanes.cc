@@ -181,7 +181,7 @@ void Core::Impl::AwaitDurable(Entry* entry) {
 
 void Core::Impl::EnterLane(Entry* entry) {
   CHECK(entry->place == Place::kIdle && entry->pending());
-  Lane* lane = GetLane(entry->head->lane);
+  Lane* lane = GetLane(entry->envelope->lane);
   if (!lane->known || lane->loading) {
     entry->place = Place::kArriving;
     lane->arriving.push_back(entry);

@@ -60,7 +60,7 @@ struct Core::Impl::PlanContext {
 
 /// Looks whether the item's idempotency key, which it has, is known: then the item is a duplicate.
 Status Core::Impl::PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan) {
-  IdempotencyKey key{item.head->caller, item.idempotency_key};
+  IdempotencyKey key{item.envelope->caller, item.idempotency_key};
   auto differs = [] { return Status(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key"); };
   if (auto here = context.keys.find(key); here != context.keys.end()) {
     if (r.items[here->second].fields != item.fields) return differs();
@@ -80,7 +80,7 @@ Status Core::Impl::PlanKeyed(const SubmitRequest& r, const SubmitItem& item, con
 
 /// Looks what the item's fkey, which it has, holds: a notify, which is in the way, kept or replaced, or a trigger that came before the item.
 Status Core::Impl::PlanHeld(const SubmitItem& item, const PlanContext& context, SubmitPlan* plan) {
-  const std::string& fkey = item.head->fkey;
+  const std::string& fkey = item.envelope->fkey;
   Ref held;
   if (auto here = context.fkeys.find(fkey); here != context.fkeys.end()) {
     held.item = here->second;
@@ -122,7 +122,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   if (!item.refused.ok()) return item.refused;
   if (item.when.kind == When::Kind::kAt && item.when.ms > now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();
-  const std::string& fkey = item.head->fkey;
+  const std::string& fkey = item.envelope->fkey;
   if (!fkey.empty())
     if (Status status = PlanHeld(item, *context, plan); !status.ok()) return status;
   if (plan->kind == SubmitPlan::Kind::kNew) {
@@ -136,7 +136,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
       context->fkeys[fkey] = holds ? i : SIZE_MAX;
     }
   }
-  if (keyed) context->keys[{item.head->caller, item.idempotency_key}] = i;
+  if (keyed) context->keys[{item.envelope->caller, item.idempotency_key}] = i;
   return Status::Ok();
 }
 
@@ -165,15 +165,15 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
   for (const SubmitItem& item : r.items) {
-    NeedLane(task, item.head->lane);
+    NeedLane(task, item.envelope->lane);
     if (!item.idempotency_key.empty())
-      if (auto* slot = NeedIdempotency(task, {item.head->caller, item.idempotency_key}))
+      if (auto* slot = NeedIdempotency(task, {item.envelope->caller, item.idempotency_key}))
         if (slot->record && slot->record->expires_at > now_.wall) NeedEntry(task, slot->record->id);
-    if (!item.head->fkey.empty())
-      if (auto* slot = NeedFkey(task, item.head->fkey))
+    if (!item.envelope->fkey.empty())
+      if (auto* slot = NeedFkey(task, item.envelope->fkey))
         if (slot->record && slot->record->expires_at > now_.wall && !slot->record->remembered)
           if (Entry* entry = NeedEntry(task, slot->record->id))
-            if (entry->pending()) NeedLane(task, entry->head->lane);
+            if (entry->pending()) NeedLane(task, entry->envelope->lane);
   }
   if (task->missing > 0) return Handled::kParked;
 
@@ -209,11 +209,11 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
       item.id = entry->id;
       item.state = StateOf(entry->state, entry);
       item.due = entry->state.due;
-      item.lane = entry->head->lane;
+      item.lane = entry->envelope->lane;
     } else {  // a duplicate of one that was settled and removed
       item.id = p.removed;
       item.removed = true;
-      item.lane = r.items[i].head->lane;
+      item.lane = r.items[i].envelope->lane;
     }
     reply.items.push_back(std::move(item));
   }
@@ -227,9 +227,9 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   if (!entry) entry = MakeEntry(id);
   CHECK(!entry->exists);
   entry->known = entry->exists = entry->fresh = true;
-  SetHead(entry, item.head);
+  SetEnvelope(entry, item.envelope);
   entry->created_at = now_.wall;
-  entry->host = GetHost(item.head->host);
+  entry->host = GetHost(item.envelope->host);
   ++entry->host->refs;
   books_.Accept();
   entry->state.due = kWallNever;
@@ -240,7 +240,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   journal_.AskSync();
   DueTime due = early ? early->due : DueOf(item.when);
   due.at_once = due.at_once || due.at <= now_.wall;
-  bool holds = !early && !item.head->fkey.empty() && (item.when.kind == When::Kind::kDefault || !due.at_once);
+  bool holds = !early && !item.envelope->fkey.empty() && (item.when.kind == When::Kind::kDefault || !due.at_once);
   entry->state.phase = holds ? Phase::kHeld : Phase::kWaiting;
   if (holds && item.when.kind == When::Kind::kDefault) AddIndex(entry, Index::kHeld);
   else SetDue(entry, due);
@@ -248,15 +248,15 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   auto record = std::make_shared<NotifyRecord>();
   record->id = entry->id;
   record->created_at = entry->created_at;
-  record->head = item.head;
+  record->envelope = item.envelope;
   record->spec = std::move(spec);
   record->state = entry->state;
   Write(PutNotify{std::move(record)});
-  if (!item.head->fkey.empty()) {
-    FkeySlot* slot = fkeys_.at(item.head->fkey).get();
+  if (!item.envelope->fkey.empty()) {
+    FkeySlot* slot = fkeys_.at(item.envelope->fkey).get();
     slot->record = FkeyRecord{entry->id, kWallNever, nullptr};
     Touch(slot);
-    Write(PutFkey{item.head->fkey, *slot->record});
+    Write(PutFkey{item.envelope->fkey, *slot->record});
   }
   RememberKey(item, entry->id);
   if (entry->state.expires_at != kWallNever) PutExpiryOf(entry);
@@ -266,7 +266,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
 /// Lets the item's idempotency key, where it has one, answer with `id` from now on.
 void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
   if (item.idempotency_key.empty()) return;
-  IdempotencyKey key{item.head->caller, item.idempotency_key};
+  IdempotencyKey key{item.envelope->caller, item.idempotency_key};
   IdempotencySlot* slot = idempotency_.at(key).get();
   slot->record = IdempotencyRecord{id, item.fields, {now_.wall.ms + limits_.idempotency_window_ms}};
   Touch(slot);
@@ -281,7 +281,7 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
   // Writes it to the tail in the first place where it would be spilled right away.
   if (due.at_once && Covered(*entry)) {
-    Lane* lane = GetLane(entry->head->lane);
+    Lane* lane = GetLane(entry->envelope->lane);
     if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
       entry->promoted = true;
@@ -321,7 +321,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (!entry->pending() || !entry->held(now_.wall)) {
     return ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
   }
-  Lane* lane = NeedLane(task, entry->head->lane);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
   if (r.data) entry = NeedEntry(task, entry->id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {
@@ -415,7 +415,7 @@ Handled Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
   }
   if (!entry->pending() || !entry->held(now_.wall))
     return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id);
-  if (!NeedLane(task, entry->head->lane)) return Handled::kParked;
+  if (!NeedLane(task, entry->envelope->lane)) return Handled::kParked;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   journal_.AskSync();
   ShowAfter(journal_.Barrier(), r.request, *entry);
@@ -440,7 +440,7 @@ Handled Core::Impl::Handle(Task* task, CancelRequest& r) {
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
   if (!entry->pending())
     return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase)));
-  Lane* lane = NeedLane(task, entry->head->lane);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
   if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
@@ -455,7 +455,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (!entry) return Handled::kParked;
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
   if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");
-  Lane* lane = NeedLane(task, entry->head->lane);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   ApplyRetry(entry, r.via);
@@ -495,7 +495,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     Write(PutNotify{std::move(put)});
     if (before != Phase::kSucceeded) Write(DeleteSettled{before, entry->id});
     if (state.expires_at != kWallNever) PutExpiryOf(entry);
-    if (!entry->head->fkey.empty()) EndFkey(*entry, kWallNever);
+    if (!entry->envelope->fkey.empty()) EndFkey(*entry, kWallNever);
   } else if (state.phase == Phase::kRetrying) {
     // Where it is in its lane or its tail, its wait is over already.
     if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return;
@@ -524,7 +524,7 @@ Handled Core::Impl::Handle(Task* task, ExpiryDue& r) {
     TrackExpiry(entry);
     return Handled::kDone;
   }
-  Lane* lane = NeedLane(task, entry->head->lane);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
   if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   Expire(entry);

@@ -173,21 +173,21 @@ void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec)
   entry->spec = std::move(spec);
 }
 
-void Core::Impl::SetHead(Entry* entry, std::shared_ptr<const NotifyHead> head) {
+void Core::Impl::SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envelope) {
   size_t bytes = 0;
-  if (head && head->callback) bytes += head->callback->url.size() + head->callback->notify_url.size();
-  if (head && head->retry) {
-    for (const auto* pattern : {&head->retry->fatal_on, &head->retry->later_on}) {
+  if (envelope && envelope->callback) bytes += envelope->callback->url.size() + envelope->callback->notify_url.size();
+  if (envelope && envelope->retry) {
+    for (const auto* pattern : {&envelope->retry->fatal_on, &envelope->retry->later_on}) {
       if (!*pattern) continue;
       bytes += 2 * (*pattern)->status.size() + ((*pattern)->contains ? (*pattern)->contains->size() : 0);
       for (const auto& [pointer, value] : (*pattern)->json) bytes += pointer.size() + value.size();
     }
-    bytes += 8 * head->retry->schedule_ms.size();
+    bytes += 8 * envelope->retry->schedule_ms.size();
   }
-  head_bytes_ += bytes;
-  head_bytes_ -= entry->head_bytes;
-  entry->head_bytes = static_cast<uint32_t>(bytes);
-  entry->head = std::move(head);
+  envelope_bytes_ += bytes;
+  envelope_bytes_ -= entry->envelope_bytes;
+  entry->envelope_bytes = static_cast<uint32_t>(bytes);
+  entry->envelope = std::move(envelope);
 }
 
 /// Fills an entry that was just made with its record, or takes the parts that memory had let go of from a record that was read anew: what memory has
@@ -202,11 +202,11 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
   if (entry->known && entry->exists) return;
   entry->exists = true;
-  SetHead(entry, loaded.record->head);
+  SetEnvelope(entry, loaded.record->envelope);
   entry->created_at = loaded.record->created_at;
   entry->state = loaded.record->state;
   if (!entry->host) {
-    entry->host = GetHost(entry->head->host);
+    entry->host = GetHost(entry->envelope->host);
     ++entry->host->refs;
   }
   entry->index = IndexOf(entry->state, loaded.in_tail);
@@ -311,7 +311,7 @@ void Core::Impl::DropEntry(Entry* entry) {
   CHECK(!entry->lane);
   if (entry->expiry) entry->expiry->entry = nullptr;
   KeepSpec(entry, nullptr);
-  SetHead(entry, nullptr);
+  SetEnvelope(entry, nullptr);
   if (entry->host) UnrefHost(entry->host);
   entries_.erase(entry->id);
 }

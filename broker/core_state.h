@@ -111,7 +111,7 @@ struct Entry : Slot {
   uint64_t buried_at = 0;
   uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
-  uint32_t head_bytes = 0;   // what its envelope takes beyond the usual
+  uint32_t envelope_bytes = 0;   // what its envelope takes beyond the usual
   bool start_waits = false;  // in flight, but its spec is still being read
   // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
   bool repeats = false;
@@ -123,7 +123,7 @@ struct Entry : Slot {
   uint64_t durable = 0;  // no attempt before this batch is synced
   WallTime created_at;
   ExpiryTimer* expiry = nullptr;  // its timer in the expiry window, where it was in memory when that was set
-  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const Envelope> envelope;
   std::shared_ptr<const std::string> spec;  // null: not kept
   std::shared_ptr<NotifyRecord> full;       // as loaded, while a handler needs it
   NotifyState state;
@@ -137,7 +137,7 @@ struct Entry : Slot {
 
   bool pending() const { return exists && !IsSettled(state.phase); }
   bool in_flight() const { return place == Place::kFlight; }
-  OrderKey order() const { return {static_cast<uint8_t>(head->lane.mode == Mode::kFifo ? 0 : 9 - head->priority), state.due, id}; }
+  OrderKey order() const { return {static_cast<uint8_t>(envelope->lane.mode == Mode::kFifo ? 0 : 9 - envelope->priority), state.due, id}; }
   /// Held under its fkey, and not yet sent for another reason.
   bool held(WallTime now) const { return state.phase == Phase::kHeld && !promoted && state.due > now; }
 };

@@ -114,8 +114,8 @@ void Core::Impl::Unring(Lane* lane) {
 /// host's share and its own cap bound it.
 void Core::Impl::NoteCaller(Lane* lane, const Entry& entry) {
   if (lane->mixed) return;
-  if (!lane->caller) lane->caller = entry.head->caller;
-  if (*lane->caller == entry.head->caller) return;
+  if (!lane->caller) lane->caller = entry.envelope->caller;
+  if (*lane->caller == entry.envelope->caller) return;
   lane->mixed = true;
   if (!lane->flow) return;
   Unring(lane);
@@ -140,7 +140,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
     if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) {
       Expire(entry);
     } else {
-      Caller* caller = turns_.CallerOf(entry->head->caller);
+      Caller* caller = turns_.CallerOf(entry->envelope->caller);
       if (!lane->mixed && turns_.AtShare(*caller, *host)) return turns_.Park(lane, host, caller);
       StartAttemptOf(entry, caller);
     }

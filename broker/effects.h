@@ -33,8 +33,8 @@ struct PutDue {
   Clock clock;
   DueKey key;
 };
-/// `once`: it is there, and was put this once in all its life, so that a store may let it vanish together with that. (A store may let the two vanish while
-/// an older put of the same key is still buried; so having been deleted in between is not enough.)
+/// `once`: it is there, and was put this once in all its life, so that a store may let it vanish together with that. (A store may let the two vanish
+/// while an older put of the same key is still buried; so having been deleted in between is not enough.)
 struct DeleteDue {
   Clock clock;
   DueKey key;
@@ -194,7 +194,7 @@ struct StartAttempt {
   uint32_t number = 0;
   WallTime at;
   int64_t late_ms = 0;  // behind its due time, or behind the end of its wait
-  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const Envelope> envelope;
   std::shared_ptr<const std::string> spec;
   /// Over what connection: a new one, where the attempt before was lost with one that had served others (AttemptResult::lost_reused); a new one or
   /// one that has just answered, where no other attempt follows.
@@ -313,7 +313,7 @@ struct Reply {
 /// An attempt ended, or a notify settled, or both: for logs and metrics.
 struct AttemptLog {
   NotifyId id;
-  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const Envelope> envelope;
   bool attempt = false;  // an attempt ended; else the next four say nothing
   uint32_t number = 0;
   uint16_t status = 0;

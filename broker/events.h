@@ -33,7 +33,7 @@ struct When {
 };
 
 struct SubmitItem {
-  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const Envelope> envelope;
   std::shared_ptr<const std::string> spec;
   When when;
   /// Ttl: kDelay is ttl_ms (>= 1), kAt is expires_at.
@@ -105,7 +105,7 @@ struct ChangeRequest {
   RequestId request;
   NotifyId id;
   std::shared_ptr<const NotifyRecord> base;
-  std::shared_ptr<const NotifyHead> head;  // lane, host, fkey and caller as in base
+  std::shared_ptr<const Envelope> envelope;  // lane, host, fkey and caller as in base
   std::shared_ptr<const std::string> spec;
   std::optional<When> when;  // nothing: as it is; kDefault: as if none had been given
   std::optional<When> ttl;   // nothing: as it is; kDefault: none

@@ -82,7 +82,7 @@ std::optional<OnFailure> ParseOnFailure(std::string_view text) {
   return Find<OnFailure>(kOnFailure, text);
 }
 
-const RetryPolicy& NotifyHead::retry_policy() const {
+const RetryPolicy& Envelope::retry_policy() const {
   static const RetryPolicy kDefault;
   return retry ? *retry : kDefault;
 }

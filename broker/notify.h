@@ -2,7 +2,7 @@
 // Plain values; no behaviour but small derivations. Contract section 1 (words) and section 3 ("A notify").
 //
 // A notify is kept as three parts, by who needs them:
-//   NotifyHead   all that the core needs to schedule it; immutable once submitted
+//   Envelope   all that the core needs to schedule it; immutable once submitted
 //   spec bytes   all the rest that its submitter said (broker/spec.h), opaque to the core
 //   NotifyState  what moves: phase, times, attempts
 #pragma once
@@ -99,12 +99,12 @@ struct RetryPolicy {
 struct Callback {
   std::string url;         // as submitted
   std::string lane;        // the default lane of `url`, a concurrent one
-  std::string host;        // as NotifyHead::host
+  std::string host;        // as Envelope::host
   std::string notify_url;  // of the notify that it belongs to
   bool operator==(const Callback&) const = default;
 };
 
-struct NotifyHead {
+struct Envelope {
   LaneKey lane;
   std::string host;  // "name:port" in lower case, or "[v6]:port": what the cap per host counts by
   uint8_t priority = 4;
@@ -181,7 +181,7 @@ inline constexpr size_t kAttemptsKept = 20;
 struct NotifyRecord {
   NotifyId id;
   WallTime created_at;
-  std::shared_ptr<const NotifyHead> head;
+  std::shared_ptr<const Envelope> envelope;
   std::shared_ptr<const std::string> spec;  // EncodeSpec's bytes
   NotifyState state;
   std::vector<AttemptRecord> attempts;  // oldest first, at most kAttemptsKept

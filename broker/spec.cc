@@ -325,8 +325,8 @@ Fingerprint PrintOfChangeable(const NotifyRecord& record) {
   // Without its version: a spec that is written anew, by a later notifyd, is still the same to its reader.
   std::string_view spec = *record.spec;
   e.Text(spec.substr(std::min<size_t>(spec.size(), 1)));
-  e.U8(record.head->priority);
-  EncodeRetry(record.head->retry_policy(), &e);
+  e.U8(record.envelope->priority);
+  EncodeRetry(record.envelope->retry_policy(), &e);
   // A wait before a retry moves retry_at alone: `due` stays what its submitter, or a later change, said.
   e.Signed(record.state.due.ms);
   e.Signed(record.state.expires_at.ms);

@@ -1,4 +1,4 @@
-// NotifySpec: what a submitter said beyond what the core schedules by (that is NotifyHead), and its stored encoding.
+// NotifySpec: what a submitter said beyond what the core schedules by (that is Envelope), and its stored encoding.
 // Pure. Encoded on io threads at submit; decoded by the sender for an attempt and by the API for a GET.
 #pragma once
 
@@ -42,7 +42,7 @@ struct NotifySpec {
   std::string idempotency_key;  // empty: none
   std::optional<int64_t> delay_ms;
   std::optional<int64_t> ttl_ms;
-  std::string trace_state;  // W3C tracestate that came with NotifyHead::trace_parent; empty: none
+  std::string trace_state;  // W3C tracestate that came with Envelope::trace_parent; empty: none
   std::string via;          // the chain (broker/via.h) of the request that submitted it, or sent it again; empty: none
   bool operator==(const NotifySpec&) const = default;
 };

@@ -21,7 +21,7 @@ std::string_view View(const rocksdb::Slice& slice) {
 }
 
 OrderKey OrderKeyOf(const NotifyRecord& record) {
-  uint8_t rank = record.head->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.head->priority);
+  uint8_t rank = record.envelope->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.envelope->priority);
   return {rank, record.state.due, record.id};
 }
 
@@ -105,7 +105,7 @@ Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<Load
   for (LoadedNotify* notify : notifies) {
     if (!notify->record || IsSettled(notify->record->state.phase)) continue;
     if (notify->record->state.phase == Phase::kHeld && notify->record->state.due == kWallNever) continue;  // in no index
-    keys.push_back(EncodeTailKey(notify->record->head->lane, OrderKeyOf(*notify->record)));
+    keys.push_back(EncodeTailKey(notify->record->envelope->lane, OrderKeyOf(*notify->record)));
     asked.push_back(notify);
   }
   return GetAll(*database_, how, keys, [&](size_t i, std::string_view) {

@@ -96,49 +96,49 @@ bool TakeFlag(Decoder* in, bool* flag) {
 constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8;
 constexpr uint8_t kHeadFlags1 = kReplyNone | kHasRetry, kHeadFlags = kHeadFlags1 | kHasCallback | kHasTraceParent;
 
-void PutHead(const NotifyHead& head, Encoder* out) {
-  out->U8(static_cast<uint8_t>(head.lane.mode));
-  out->Text(head.lane.name);
-  out->Text(head.host);
-  out->U8(head.priority);
+void PutEnvelope(const Envelope& envelope, Encoder* out) {
+  out->U8(static_cast<uint8_t>(envelope.lane.mode));
+  out->Text(envelope.lane.name);
+  out->Text(envelope.host);
+  out->U8(envelope.priority);
   uint8_t flags = 0;
-  if (head.reply_none) flags |= kReplyNone;
-  if (head.retry) flags |= kHasRetry;
-  if (head.callback) flags |= kHasCallback;
-  if (!head.trace_parent.empty()) flags |= kHasTraceParent;
+  if (envelope.reply_none) flags |= kReplyNone;
+  if (envelope.retry) flags |= kHasRetry;
+  if (envelope.callback) flags |= kHasCallback;
+  if (!envelope.trace_parent.empty()) flags |= kHasTraceParent;
   out->U8(flags);
-  out->Text(head.fkey);
-  out->Text(head.caller);
-  if (head.retry) EncodeRetry(*head.retry, out);
-  if (head.callback) {
-    out->Text(head.callback->url);
-    out->Text(head.callback->lane);
-    out->Text(head.callback->host);
-    out->Text(head.callback->notify_url);
+  out->Text(envelope.fkey);
+  out->Text(envelope.caller);
+  if (envelope.retry) EncodeRetry(*envelope.retry, out);
+  if (envelope.callback) {
+    out->Text(envelope.callback->url);
+    out->Text(envelope.callback->lane);
+    out->Text(envelope.callback->host);
+    out->Text(envelope.callback->notify_url);
   }
-  if (!head.trace_parent.empty()) out->Text(head.trace_parent);
+  if (!envelope.trace_parent.empty()) out->Text(envelope.trace_parent);
 }
 
-bool TakeHead(Decoder* in, int version, NotifyHead* head) {
-  if (!TakeMode(in, &head->lane.mode)) return false;
-  head->lane.name = in->Text();
-  head->host = in->Text();
-  head->priority = in->U8();
+bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
+  if (!TakeMode(in, &envelope->lane.mode)) return false;
+  envelope->lane.name = in->Text();
+  envelope->host = in->Text();
+  envelope->priority = in->U8();
   uint8_t flags = in->U8();
-  head->reply_none = flags & kReplyNone;
-  head->fkey = in->Text();
-  head->caller = in->Text();
-  if (head->priority > 9 || (flags & ~(version == 1 ? kHeadFlags1 : kHeadFlags))) return false;
-  if (flags & kHasRetry) head->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in, version));
+  envelope->reply_none = flags & kReplyNone;
+  envelope->fkey = in->Text();
+  envelope->caller = in->Text();
+  if (envelope->priority > 9 || (flags & ~(version == 1 ? kHeadFlags1 : kHeadFlags))) return false;
+  if (flags & kHasRetry) envelope->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in, version));
   if (flags & kHasCallback) {
     auto callback = std::make_shared<Callback>();
     callback->url = in->Text();
     callback->lane = in->Text();
     callback->host = in->Text();
     callback->notify_url = in->Text();
-    head->callback = std::move(callback);
+    envelope->callback = std::move(callback);
   }
-  if (flags & kHasTraceParent) head->trace_parent = in->Text();
+  if (flags & kHasTraceParent) envelope->trace_parent = in->Text();
   return in->ok();
 }
 
@@ -261,7 +261,7 @@ void EncodeNotify(const NotifyRecord& record, std::string* out) {
   Encoder& encoder = sealer.encoder;
   PutState(record.state, &encoder);
   encoder.Signed(record.created_at.ms);
-  PutHead(*record.head, &encoder);
+  PutEnvelope(*record.envelope, &encoder);
   size_t skipped = record.attempts.size() > kAttemptsKept ? record.attempts.size() - kAttemptsKept : 0;
   encoder.Varint(record.attempts.size() - skipped);
   for (size_t i = skipped; i < record.attempts.size(); ++i) PutAttempt(record.attempts[i], &encoder);
@@ -271,12 +271,12 @@ void EncodeNotify(const NotifyRecord& record, std::string* out) {
 Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view value) {
   auto fields = [id](Decoder* in, int version, std::shared_ptr<NotifyRecord>* out) {
     auto record = std::make_shared<NotifyRecord>();
-    auto head = std::make_shared<NotifyHead>();
+    auto envelope = std::make_shared<Envelope>();
     record->id = id;
     if (!TakeState(in, version, &record->state)) return false;
     record->created_at.ms = in->Signed();
-    if (!TakeHead(in, version, head.get()) || !TakeAttempts(in, &record->attempts)) return false;
-    record->head = std::move(head);
+    if (!TakeEnvelope(in, version, envelope.get()) || !TakeAttempts(in, &record->attempts)) return false;
+    record->envelope = std::move(envelope);
     record->spec = std::make_shared<const std::string>(in->Text());
     *out = std::move(record);
     return true;
@@ -299,7 +299,7 @@ std::optional<NotifyBeginning> PeekBeginning(std::string_view value) {
   NotifyBeginning out;
   if (!TakeState(&decoder, *version, &out.state)) return std::nullopt;
   out.created_at.ms = decoder.Signed();
-  return TakeHead(&decoder, *version, &out.head) ? std::optional(std::move(out)) : std::nullopt;
+  return TakeEnvelope(&decoder, *version, &out.envelope) ? std::optional(std::move(out)) : std::nullopt;
 }
 
 bool IsSound(std::string_view value) {

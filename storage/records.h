@@ -36,7 +36,7 @@ std::optional<NotifyState> PeekState(std::string_view value);
 struct NotifyBeginning {
   NotifyState state;
   WallTime created_at;
-  NotifyHead head;
+  Envelope envelope;
 };
 std::optional<NotifyBeginning> PeekBeginning(std::string_view value);
 /// Is its checksum right? What it holds is not looked at.

@@ -98,7 +98,7 @@ class Upgrader {
     std::vector<LoadedNotify*> notifies;
     for (LoadedNotify& notify : pending_) notifies.push_back(&notify);
     if (Status status = reader_.FindTails(rocksdb::ReadOptions(), notifies); !status.ok()) return status;
-    for (const LoadedNotify& notify : pending_) ++changes_[notify.record->head->lane][IndexOf(notify.record->state, notify.in_tail)];
+    for (const LoadedNotify& notify : pending_) ++changes_[notify.record->envelope->lane][IndexOf(notify.record->state, notify.in_tail)];
     pending_.clear();
     return changes_.size() < kLanes ? Status::Ok() : WriteChanges();
   }

@@ -24,13 +24,13 @@ const char* EndOf(Phase phase) {
 }
 
 /// Who it is about: id, caller, lane, mode, trace_id.
-void AddNotify(const std::string& id, const NotifyHead* head, std::vector<LogField>* fields) {
+void AddNotify(const std::string& id, const Envelope* envelope, std::vector<LogField>* fields) {
   fields->emplace_back("id", id);
-  if (!head) return;
-  fields->emplace_back("caller", head->caller);
-  fields->emplace_back("lane", head->lane.name);
-  fields->emplace_back("mode", ToString(head->lane.mode));
-  fields->emplace_back("trace_id", head->trace_id());
+  if (!envelope) return;
+  fields->emplace_back("caller", envelope->caller);
+  fields->emplace_back("lane", envelope->lane.name);
+  fields->emplace_back("mode", ToString(envelope->lane.mode));
+  fields->emplace_back("trace_id", envelope->trace_id());
 }
 
 void AddOutcome(const AttemptLog& log, std::vector<LogField>* fields) {
@@ -49,15 +49,15 @@ void LogAttempt(const AttemptLog& log) {
   std::string id = log.id.ToString();
   if (attempt) {
     fields.clear();
-    AddNotify(id, log.head.get(), &fields);
-    if (log.head) fields.emplace_back("host", log.head->host);
+    AddNotify(id, log.envelope.get(), &fields);
+    if (log.envelope) fields.emplace_back("host", log.envelope->host);
     fields.emplace_back("attempt", log.number);
     AddOutcome(log, &fields);
     Log(LogLevel::kDebug, "attempt", fields.data(), fields.size());
   }
   if (end) {
     fields.clear();
-    AddNotify(id, log.head.get(), &fields);
+    AddNotify(id, log.envelope.get(), &fields);
     fields.emplace_back("attempts", log.attempts_made);
     if (log.attempt) AddOutcome(log, &fields);
     fields.emplace_back("reason", log.reason);

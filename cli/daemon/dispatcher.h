@@ -32,7 +32,7 @@ class Dispatcher : public Sender, public ReplySink {
     lateness_->Observe(attempt.late_ms * 1000);
     if (direct_) return targets_[0].sender->Start(std::move(attempt));
     // All calls to a host from one thread, so that its connections are reused.
-    size_t thread = std::hash<std::string>()(attempt.head->host) % targets_.size();
+    size_t thread = std::hash<std::string>()(attempt.envelope->host) % targets_.size();
     gathered_[thread].starts.push_back(std::move(attempt));
   }
 

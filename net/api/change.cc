@@ -21,7 +21,7 @@ bool SameTarget(const std::shared_ptr<const T>& a, const std::shared_ptr<const T
   return a == b || (a && b && *a == *b);
 }
 
-bool SameHead(const NotifyHead& a, const NotifyHead& b) {
+bool SameEnvelope(const Envelope& a, const Envelope& b) {
   return a.lane == b.lane && a.host == b.host && a.priority == b.priority && a.reply_none == b.reply_none && a.fkey == b.fkey &&
          a.caller == b.caller && SameTarget(a.retry, b.retry) && SameTarget(a.callback, b.callback) && a.trace_parent == b.trace_parent;
 }
@@ -60,12 +60,12 @@ bool IfMatch::Matches(std::string_view etag) const {
   return any_ || std::find(strong_.begin(), strong_.end(), etag) != strong_.end();
 }
 
-std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallTime expires_at, const PatchNames& names) {
+std::string SubmitDocument(const NotifySpec& spec, const Envelope& envelope, WallTime expires_at, const PatchNames& names) {
   std::string document;
   document.reserve(1024 + spec.url.size() + spec.payload.size() * 4 / 3);
   JsonWriter json(&document);
   const NotifyShowing showing{
-      .spec = spec, .head = head, .expires_at = expires_at, .no_schedule = names.retry_steps, .no_steps = names.retry_schedule};
+      .spec = spec, .envelope = envelope, .expires_at = expires_at, .no_schedule = names.retry_steps, .no_steps = names.retry_schedule};
   json.BeginObject();
   for (const NotifyField& field : NotifyFields()) {
     if (!field.restated || names.Replaces(field)) continue;
@@ -170,11 +170,11 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   if (!old.ok()) return std::move(old).status();
   Result<std::string> shown = WithoutHidden(*patch, *old, *secrets_);
   if (!shown.ok()) return std::move(shown).status();
-  Result<std::string> document = MergePatch(SubmitDocument(*old, *base->head, base->state.expires_at, names), *shown);
+  Result<std::string> document = MergePatch(SubmitDocument(*old, *base->envelope, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();
   // A body that is not touched stays, even where the settings would not take it any more.
   Result<ParsedNotify> parsed =
-      parser_->ParseDocument(&*document, {base->head->trace_parent, old->trace_state, old->via}, names.Chose(Choice::kPayload));
+      parser_->ParseDocument(&*document, {base->envelope->trace_parent, old->trace_state, old->via}, names.Chose(Choice::kPayload));
   if (!parsed.ok()) return std::move(parsed).status();
 
   ChangeRequest change;
@@ -189,15 +189,15 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   spec.idempotency_key = old->idempotency_key;
   if (!when) spec.delay_ms = old->delay_ms;
   if (!ttl) spec.ttl_ms = old->ttl_ms;
-  NotifyHead& head = parsed->head;
-  head.lane = base->head->lane;
-  head.host = base->head->host;
-  head.fkey = base->head->fkey;
-  head.caller = base->head->caller;
-  head.callback = base->head->callback;
+  Envelope& envelope = parsed->envelope;
+  envelope.lane = base->envelope->lane;
+  envelope.host = base->envelope->host;
+  envelope.fkey = base->envelope->fkey;
+  envelope.caller = base->envelope->caller;
+  envelope.callback = base->envelope->callback;
   // The same objects where nothing changed, so that nothing looks changed that was written by an older version either.
   change.spec = spec == *old ? base->spec : std::make_shared<const std::string>(EncodeSpec(spec));
-  change.head = SameHead(head, *base->head) ? base->head : std::make_shared<const NotifyHead>(std::move(head));
+  change.envelope = SameEnvelope(envelope, *base->envelope) ? base->envelope : std::make_shared<const Envelope>(std::move(envelope));
   change.base = std::move(base);
   return change;
 }

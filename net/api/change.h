@@ -45,7 +45,7 @@ struct PatchNames {
 
 /// The submit document (a JSON object) that would make the notify as it is, but for its due time, on_held and idempotency_key. What `names` replaces
 /// is left out. A ttl is its expires_at.
-std::string SubmitDocument(const NotifySpec& spec, const NotifyHead& head, WallTime expires_at, const PatchNames& names = {});
+std::string SubmitDocument(const NotifySpec& spec, const Envelope& envelope, WallTime expires_at, const PatchNames& names = {});
 
 class ChangeParser {
  public:

@@ -99,7 +99,7 @@ void WritePayload(const NotifySpec& spec, JsonReader* reader, Writer* out) {
 
 void WriteTimes(const ParsedNotify& notify, Writer* out) {
   // Without an fkey a delay of 0 is the default, "now". With one it is none: it means that nobody need trigger it.
-  bool now = notify.when.kind == When::Kind::kDelay && notify.when.ms == 0 && notify.head.fkey.empty();
+  bool now = notify.when.kind == When::Kind::kDelay && notify.when.ms == 0 && notify.envelope.fkey.empty();
   if (notify.when.kind != When::Kind::kDefault && !now) out->Begin(notify.when.kind == When::Kind::kDelay ? kDelayMs : kDueAt).Signed(notify.when.ms);
   if (notify.ttl.kind != When::Kind::kDefault) out->Begin(notify.ttl.kind == When::Kind::kDelay ? kTtlMs : kExpiresAt).Signed(notify.ttl.ms);
 }
@@ -108,9 +108,9 @@ void WriteTimes(const ParsedNotify& notify, Writer* out) {
 
 Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonReader* reader) {
   static const NotifySpec kSpec;
-  static const NotifyHead kHead;
+  static const Envelope kHead;
   const NotifySpec& spec = notify.spec;
-  const NotifyHead& head = notify.head;
+  const Envelope& envelope = notify.envelope;
   Writer out;
   out.Begin(Tag{}).Text(spec.url);
   out.Signed(kMethod, static_cast<int64_t>(spec.method), static_cast<int64_t>(kSpec.method));
@@ -126,19 +126,19 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
   WritePayload(spec, reader, &out);
   out.Text(kContentType, spec.content_type, kSpec.content_type);
   WriteTimes(notify, &out);
-  out.Text(kFkey, head.fkey);
+  out.Text(kFkey, envelope.fkey);
   out.Signed(kOnHeld, static_cast<int64_t>(spec.on_held.value_or(OnHeld::kReject)), static_cast<int64_t>(OnHeld::kReject));
-  if (!notify.default_lane) out.Begin(kLane).Text(head.lane.name);
+  if (!notify.default_lane) out.Begin(kLane).Text(envelope.lane.name);
   out.Text(kGroup, spec.group);
-  out.Signed(kMode, static_cast<int64_t>(head.lane.mode), static_cast<int64_t>(kHead.lane.mode));
-  out.Signed(kPriority, head.priority, kHead.priority);
-  out.Signed(kReply, head.reply_none, kHead.reply_none);
+  out.Signed(kMode, static_cast<int64_t>(envelope.lane.mode), static_cast<int64_t>(kHead.lane.mode));
+  out.Signed(kPriority, envelope.priority, kHead.priority);
+  out.Signed(kReply, envelope.reply_none, kHead.reply_none);
   if (spec.expect != kSpec.expect) EncodePattern(Canonical(spec.expect, reader), &out.Begin(kExpect));
-  if (head.retry && *head.retry != RetryPolicy()) EncodeRetry(Canonical(*head.retry, reader), &out.Begin(kRetry));
+  if (envelope.retry && *envelope.retry != RetryPolicy()) EncodeRetry(Canonical(*envelope.retry, reader), &out.Begin(kRetry));
   out.Signed(kTimeoutMs, spec.timeout_ms, kSpec.timeout_ms);
   out.Signed(kConnectTimeoutMs, spec.connect_timeout_ms, kSpec.connect_timeout_ms);
-  out.Text(kCaller, head.caller, "unknown");
-  if (head.callback) out.Begin(kCallbackUrl).Text(head.callback->url);
+  out.Text(kCaller, envelope.caller, "unknown");
+  if (envelope.callback) out.Begin(kCallbackUrl).Text(envelope.callback->url);
   return FingerprintOf(out.bytes);
 }
 

@@ -20,7 +20,7 @@ struct NotifyReading {
   CheckedUrl url = {};
 
   NotifySpec& spec() { return out->spec; }
-  NotifyHead& head() { return out->head; }
+  Envelope& envelope() { return out->envelope; }
 };
 
 namespace {
@@ -138,8 +138,8 @@ Status ReadContentType(const Field& field, const JsonValue& value, Reading* read
 Status ReadPriority(const Field& field, const JsonValue& value, Reading* reading) {
   int64_t priority = 0;
   NOTIFYD_TRY(ReadInt(value, field.pointer, 0, kMaxPriority, &priority));
-  if (reading->head().lane.mode == Mode::kFifo) return Bad(field, "a fifo lane has no priorities");
-  reading->head().priority = static_cast<uint8_t>(priority);
+  if (reading->envelope().lane.mode == Mode::kFifo) return Bad(field, "a fifo lane has no priorities");
+  reading->envelope().priority = static_cast<uint8_t>(priority);
   return Status::Ok();
 }
 
@@ -148,14 +148,14 @@ Status ReadRetryPolicy(const Field&, const JsonValue& value, Reading* reading) {
   NOTIFYD_TRY(ReadRetry(value, &retry));
   if (retry.later_on && reading->out->ttl.kind == When::Kind::kDefault)
     return Status(Code::kUnacceptable, "later_on asks again without end: it needs a ttl_ms or expires_at", "/retry/later_on");
-  if (retry != RetryPolicy()) reading->head().retry = std::make_shared<const RetryPolicy>(std::move(retry));
+  if (retry != RetryPolicy()) reading->envelope().retry = std::make_shared<const RetryPolicy>(std::move(retry));
   return Status::Ok();
 }
 
 Status ReadOnHeld(const Field& field, const JsonValue& value, Reading* reading) {
   OnHeld on_held = OnHeld::kReject;
   NOTIFYD_TRY(ReadWord(field, value, "reject, replace, keep", ParseOnHeld, &on_held));
-  if (reading->head().fkey.empty()) return Bad(field, "on_held goes with an fkey only");
+  if (reading->envelope().fkey.empty()) return Bad(field, "on_held goes with an fkey only");
   reading->spec().on_held = on_held;
   return Status::Ok();
 }
@@ -170,7 +170,7 @@ Status ReadCallbackUrl(const Field& field, const JsonValue& value, Reading* read
   Result<CheckedUrl> url = ReadUrl(field, value);
   if (!url.ok()) return std::move(url).status();
   Callback callback{std::string(value.text), DefaultLane(url->base, {}), std::move(url->host), reading->spec().url};
-  reading->head().callback = std::make_shared<const Callback>(std::move(callback));
+  reading->envelope().callback = std::make_shared<const Callback>(std::move(callback));
   return Status::Ok();
 }
 
@@ -210,7 +210,7 @@ void ShowPattern(const AnswerPattern& pattern, JsonWriter* json) {
 }
 
 void ShowRetry(const Showing& showing, JsonWriter* json) {
-  const RetryPolicy& retry = showing.head.retry_policy();
+  const RetryPolicy& retry = showing.envelope.retry_policy();
   bool scheduled = !retry.schedule_ms.empty();
   bool steps = !scheduled && !showing.no_steps;
   json->BeginObject();
@@ -328,24 +328,24 @@ constexpr Field kFields[] = {
      .show = [](const Showing& s, JsonWriter* json) { s.hidden || s.spec.content_type_given ? json->String(s.spec.content_type) : json->Null(); },
      .early = true},
     {.pointer = "/lane",
-     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->head().lane.name); },
-     .show = [](const Showing& s, JsonWriter* json) { json->String(s.head.lane.name); }},
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->envelope().lane.name); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.lane.name); }},
     {.pointer = "/group",
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->spec().group); },
      .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.group, json); }},
     {.pointer = "/mode",
      .read = [](const Field& field, const JsonValue& value,
-                Reading* r) { return ReadWord(field, value, "concurrent, fifo", ParseMode, &r->head().lane.mode); },
-     .show = [](const Showing& s, JsonWriter* json) { json->String(ToString(s.head.lane.mode)); }},
+                Reading* r) { return ReadWord(field, value, "concurrent, fifo", ParseMode, &r->envelope().lane.mode); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(ToString(s.envelope.lane.mode)); }},
     {.pointer = "/priority",
      .read = ReadPriority,
      // A fifo lane has none: the field is refused there.
-     .show = [](const Showing& s, JsonWriter* json) { s.head.lane.mode == Mode::kFifo ? json->Null() : json->Uint(s.head.priority); },
+     .show = [](const Showing& s, JsonWriter* json) { s.envelope.lane.mode == Mode::kFifo ? json->Null() : json->Uint(s.envelope.priority); },
      .changeable = true},
     {.pointer = "/reply",
      .read = [](const Field& field, const JsonValue& value,
-                Reading* r) { return ReadWord(field, value, "expected, none", ParseReplyNone, &r->head().reply_none); },
-     .show = [](const Showing& s, JsonWriter* json) { json->String(s.head.reply_none ? "none" : "expected"); }},
+                Reading* r) { return ReadWord(field, value, "expected, none", ParseReplyNone, &r->envelope().reply_none); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.reply_none ? "none" : "expected"); }},
     {.pointer = "/expect",
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadPattern(value, std::string(field.pointer), &r->spec().expect); },
      .show = [](const Showing& s, JsonWriter* json) { ShowPattern(s.spec.expect, json); },
@@ -358,12 +358,12 @@ constexpr Field kFields[] = {
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadTimeout(field, value, &r->spec().connect_timeout_ms); },
      .show = [](const Showing& s, JsonWriter* json) { json->Int(s.spec.connect_timeout_ms); }},
     {.pointer = "/fkey",
-     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->head().fkey); },
-     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.head.fkey, json); }},
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->envelope().fkey); },
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.envelope.fkey, json); }},
     {.pointer = "/on_held",
      .read = ReadOnHeld,
      .show = [](const Showing& s,
-                JsonWriter* json) { s.head.fkey.empty() ? json->Null() : json->String(ToString(s.spec.on_held.value_or(OnHeld::kReject))); },
+                JsonWriter* json) { s.envelope.fkey.empty() ? json->Null() : json->String(ToString(s.spec.on_held.value_or(OnHeld::kReject))); },
      .restated = false},
     {.pointer = "/idempotency_key",
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->spec().idempotency_key); },
@@ -371,11 +371,11 @@ constexpr Field kFields[] = {
      .restated = false},
     {.pointer = "/caller",
      .read = [](const Field& field, const JsonValue& value,
-                Reading* r) { return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->head().caller); },
-     .show = [](const Showing& s, JsonWriter* json) { json->String(s.head.caller); }},
+                Reading* r) { return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->envelope().caller); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.caller); }},
     {.pointer = "/callback_url",
      .read = ReadCallbackUrl,
-     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.head.callback ? std::string_view(s.head.callback->url) : "", json); }},
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.envelope.callback ? std::string_view(s.envelope.callback->url) : "", json); }},
 };
 
 /// The values that a document gives, by row; null where the field is left out or null itself. Later in the document is later in memory.
@@ -419,19 +419,19 @@ Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_b
   Given given{};
   NOTIFYD_TRY(TakeGiven(item, &given));
   NotifySpec& spec = out->spec;
-  NotifyHead& head = out->head;
-  head.caller = "unknown";
+  Envelope& envelope = out->envelope;
+  envelope.caller = "unknown";
   Reading reading{max_body_bytes, out};
   for (bool early : {true, false})
     for (size_t i = 0; i < given.size(); ++i)
       if (given[i] && kFields[i].early == early) NOTIFYD_TRY(kFields[i].read(kFields[i], *given[i], &reading));
   // Beside a lane a group is only shown.
   std::string by_default = DefaultLane(reading.url.base, spec.group);
-  out->default_lane = head.lane.name.empty() || head.lane.name == by_default;
-  if (head.lane.name.empty()) head.lane.name = std::move(by_default);
-  head.host = std::move(reading.url.host);
+  out->default_lane = envelope.lane.name.empty() || envelope.lane.name == by_default;
+  if (envelope.lane.name.empty()) envelope.lane.name = std::move(by_default);
+  envelope.host = std::move(reading.url.host);
   TraceContext own = TakeTrace(trace, &spec.headers);
-  head.trace_parent = std::move(own.parent);
+  envelope.trace_parent = std::move(own.parent);
   spec.trace_state = std::move(own.state);
   spec.via = trace.via;
   return Status::Ok();

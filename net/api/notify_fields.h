@@ -21,7 +21,7 @@ namespace notifyd {
 /// A submit document taken apart.
 struct ParsedNotify {
   NotifySpec spec;
-  NotifyHead head;
+  Envelope envelope;
   When when, ttl;
   bool default_lane = true;  // head.lane.name is that of its url and group
   Status refused;            // not ok: it is well-formed, and a setting of this broker refuses it
@@ -32,7 +32,7 @@ struct NotifyReading;
 /// What of a notify is shown.
 struct NotifyShowing {
   const NotifySpec& spec;
-  const NotifyHead& head;
+  const Envelope& envelope;
   WallTime due = kWallNever, expires_at = kWallNever;
   const SecretNames* hidden = nullptr;  // headers that are shown as kHiddenValue; null: it is not for people, but to be read back
   bool no_schedule = false;             // of retry: without schedule_ms

@@ -43,7 +43,7 @@ Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) c
   json->String(FormatRfc3339(record.created_at));
   TimeOrNull("settled_at", IsSettled(view.state), state.settled_at, json);
   NextAttempt(view, json);
-  const NotifyShowing showing{.spec = *spec, .head = *record.head, .due = state.due, .expires_at = state.expires_at, .hidden = secrets_};
+  const NotifyShowing showing{.spec = *spec, .envelope = *record.envelope, .due = state.due, .expires_at = state.expires_at, .hidden = secrets_};
   for (const NotifyField& field : NotifyFields()) {
     if (listed && !field.listed) continue;
     json->Key(field.name());

@@ -55,7 +55,7 @@ class ChangeSteps : public Steps {
     if (if_match_ && !if_match_->Matches(ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
     Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall());
     if (!change.ok()) return ProblemResponse(change.status());
-    bool same = change->head == base->head && change->spec == base->spec && !change->when && !change->ttl;
+    bool same = change->envelope == base->envelope && change->spec == base->spec && !change->when && !change->ttl;
     if (same) return tools_->replies.Render(viewed);
     reading_ = false;
     change->request = id_;

@@ -60,7 +60,7 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   out->ttl = notify.ttl;
   out->on_held = notify.spec.on_held.value_or(OnHeld::kReject);
   out->spec = std::make_shared<const std::string>(EncodeSpec(notify.spec));
-  out->head = std::make_shared<const NotifyHead>(std::move(notify.head));
+  out->envelope = std::make_shared<const Envelope>(std::move(notify.envelope));
   return Status::Ok();
 }
 

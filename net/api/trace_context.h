@@ -1,5 +1,5 @@
 // Trace context that comes with a request or stands among a notify's own headers (W3C Trace Context, level 1): read, checked, and turned into
-// what NotifyHead::trace_parent and NotifySpec::trace_state keep. Pure, any thread. What does not hold is ignored, never refused.
+// what Envelope::trace_parent and NotifySpec::trace_state keep. Pure, any thread. What does not hold is ignored, never refused.
 #pragma once
 
 #include <string>

@@ -14,7 +14,7 @@
 namespace notifyd {
 
 struct CheckedUrl {
-  std::string host;  // NotifyHead::host: "name:port" as base/authority.h reads it, without a dot at its end
+  std::string host;  // Envelope::host: "name:port" as base/authority.h reads it, without a dot at its end
   std::string base;  // the URL without query and fragment; scheme in lower case, host as above, default port left out, an empty path as "/"
 };
 

@@ -16,7 +16,7 @@ const AnswerPattern* Pointer(const std::optional<AnswerPattern>& pattern) {
 }
 
 void JudgeBody(const Unjudged& unjudged, AttemptResult* result) {
-  const RetryPolicy& retry = unjudged.head->retry_policy();
+  const RetryPolicy& retry = unjudged.envelope->retry_policy();
   const Answer answer{result->record.status, unjudged.body, unjudged.whole};
   JudgeAnswer(unjudged.expect, Pointer(retry.fatal_on), Pointer(retry.later_on), answer, result);
   if (unjudged.broken.record.error.empty()) return;
@@ -35,7 +35,7 @@ size_t Unjudged::bytes() const {
   // Masks look at what is recorded, for each secret.
   const size_t recorded = std::min(body.size(), std::max(recorded_failure_bytes, recorded_success_bytes)) * secrets.size();
   if (decided) return recorded;
-  const RetryPolicy& retry = head->retry_policy();
+  const RetryPolicy& retry = envelope->retry_policy();
   return recorded + JudgeBytes(expect, Pointer(retry.fatal_on), Pointer(retry.later_on), {ended.result.record.status, body, whole});
 }
 
@@ -92,8 +92,8 @@ void JudgeThread::Add(Unjudged unjudged) {
   ++added_;
   {
     std::lock_guard lock(shared_->mutex);
-    std::deque<Shared::Item>& queue = shared_->waiting[unjudged.head->host];
-    if (queue.empty()) shared_->turns.push_back(unjudged.head->host);
+    std::deque<Shared::Item>& queue = shared_->waiting[unjudged.envelope->host];
+    if (queue.empty()) shared_->turns.push_back(unjudged.envelope->host);
     queue.push_back({shared_->generation, std::move(unjudged)});
   }
   shared_->added.notify_one();

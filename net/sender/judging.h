@@ -33,7 +33,7 @@ struct Unjudged {
   AttemptEnded ended;
   bool decided = false;
   AnswerPattern expect;
-  std::shared_ptr<const NotifyHead> head;  // with the other patterns
+  std::shared_ptr<const Envelope> envelope;  // with the other patterns
   /// The beginning of the answer's body. `whole`: and its end; `cut`: more came, or was to come.
   std::string body;
   bool whole = false, cut = false;

@@ -50,9 +50,9 @@ void PlainCall::BeginHop(int64_t now_ms) {
   record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
   state_ = State::kResolving;
   connect_deadline_ms_ = now_ms + std::max<int64_t>(1, spec.connect_timeout_ms);
-  const RetryPolicy& policy = attempt_.head->retry_policy();
+  const RetryPolicy& policy = attempt_.envelope->retry_policy();
   reader_.Begin({.to_head = request_.method() == Method::kHead,
-                 .reply_none = attempt_.head->reply_none,
+                 .reply_none = attempt_.envelope->reply_none,
                  .expect = &spec.expect,
                  .fatal_on = policy.fatal_on ? &*policy.fatal_on : nullptr,
                  .later_on = policy.later_on ? &*policy.later_on : nullptr,
@@ -200,7 +200,7 @@ void PlainCall::OnStreamLost(Loss loss, const std::string& detail) {
 
 void PlainCall::OnWritten(PlainConnection*) {
   written_ = true;
-  if (!attempt_.head->reply_none) return;
+  if (!attempt_.envelope->reply_none) return;
   grace_ms_ = MonotonicMs() + kAnswerGraceMs;
   Arm();
 }
@@ -269,7 +269,7 @@ void PlainCall::OnDeadline(int64_t now_ms) {
 Unjudged PlainCall::MakeEnded() const {
   Unjudged unjudged;
   unjudged.decided = true;
-  unjudged.head = attempt_.head;
+  unjudged.envelope = attempt_.envelope;
   AttemptEnded& ended = unjudged.ended;
   ended.id = attempt_.id;
   ended.result.record.number = attempt_.number;
@@ -281,7 +281,7 @@ Unjudged PlainCall::MakeEnded() const {
 }
 
 bool PlainCall::Follow(bool reusable) {
-  if (!config_->options.follow_redirects || attempt_.head->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) ||
+  if (!config_->options.follow_redirects || attempt_.envelope->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) ||
       reader_.location().empty())
     return false;
   if (redirects_ == kMaxRedirects) {
@@ -321,7 +321,7 @@ void PlainCall::End(Why why, bool reusable) {
   AttemptResult& result = ended.ended.result;
   AttemptRecord& record = result.record;
   bool said = state_ == State::kAsking && reader_.Conclude(&ended);
-  if (attempt_.head->reply_none && state_ == State::kAsking && (written_ || reader_.head_done())) {
+  if (attempt_.envelope->reply_none && state_ == State::kAsking && (written_ || reader_.head_done())) {
     said = true;
     result.verdict = written_ ? Verdict::kSuccess : Verdict::kFailure;
     record.error = written_ ? "" : "unexpected_answer";
@@ -341,7 +341,7 @@ void PlainCall::End(Why why, bool reusable) {
   if (over() != nullptr) {
     const int64_t now_ms = MonotonicMs();
     if (why == Why::kLost && !Begun() && !Alerted() && (reused_ || loss_ == Loss::kHttp1)) {
-      result.lost_reused = !attempt_.head->reply_none;
+      result.lost_reused = !attempt_.envelope->reply_none;
       // NoteLoss closes idle ones alone: this one is in use.
       if (loss_ == Loss::kConnection) shared_->pool->NoteLoss(over(), now_ms);
     }

@@ -108,13 +108,13 @@ void PlainRequest::Line(std::string_view name, std::string_view value) {
 /// A parent id of the attempt's own, in the trace that the notify came with (W3C Trace Context).
 void PlainRequest::MakeTrace(const StartAttempt& attempt, Random* random) {
   trace_parent_.clear();
-  const std::string& given = attempt.head->trace_parent;
+  const std::string& given = attempt.envelope->trace_parent;
   if (given.size() != kTraceParentBytes || !IsFieldValue(given)) return;
   uint64_t parent = 0;  // which stands for none
   while (parent == 0) parent = random->Next();
   char hex[17];
   std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(parent));
-  trace_parent_.append("00-").append(attempt.head->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3);
+  trace_parent_.append("00-").append(attempt.envelope->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3);
 }
 
 Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config) {

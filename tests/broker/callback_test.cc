@@ -29,21 +29,21 @@ std::string Written(const AttemptRecord& attempt) {
   return text;
 }
 
-NotifyHead SomeHead() {
-  NotifyHead head;
-  head.lane = {Mode::kFifo, "orders \"1\""};
-  head.host = "shop.example:443";
-  head.fkey = "order/1";
-  head.caller = "shop";
-  head.priority = 9;
-  head.reply_none = true;
+Envelope SomeHead() {
+  Envelope envelope;
+  envelope.lane = {Mode::kFifo, "orders \"1\""};
+  envelope.host = "shop.example:443";
+  envelope.fkey = "order/1";
+  envelope.caller = "shop";
+  envelope.priority = 9;
+  envelope.reply_none = true;
   RetryPolicy retry;
   retry.max_attempts = 3;
-  head.retry = std::make_shared<const RetryPolicy>(retry);
-  head.trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  head.callback = std::make_shared<const Callback>(
+  envelope.retry = std::make_shared<const RetryPolicy>(retry);
+  envelope.trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  envelope.callback = std::make_shared<const Callback>(
       Callback{"https://Back.example/done?x=%7e#f", "https://back.example/done", "back.example:443", "https://shop.example/a?b=c#d"});
-  return head;
+  return envelope;
 }
 
 NotifyState Settled(Phase phase) {
@@ -54,8 +54,8 @@ NotifyState Settled(Phase phase) {
   return state;
 }
 
-NotifySpec SpecOf(const NotifyHead& head, const NotifyState& state, const AttemptRecord* last_attempt) {
-  Result<NotifySpec> spec = DecodeSpec(CallbackSpec(NotifyId{0x1a}, head, state, last_attempt));
+NotifySpec SpecOf(const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt) {
+  Result<NotifySpec> spec = DecodeSpec(CallbackSpec(NotifyId{0x1a}, envelope, state, last_attempt));
   REQUIRE(spec.ok());
   return *spec;
 }
@@ -99,11 +99,11 @@ TEST_CASE("callback: its body says which notify it was and how it ended") {
 }
 
 TEST_CASE("callback: what is not set is null") {
-  NotifyHead head = SomeHead();
-  head.fkey.clear();
+  Envelope envelope = SomeHead();
+  envelope.fkey.clear();
   NotifyState state = Settled(Phase::kCancelled);
   state.attempts_made = 0;
-  Result<JsonTree> body = JsonTree::Parse(SpecOf(head, state, nullptr).payload);
+  Result<JsonTree> body = JsonTree::Parse(SpecOf(envelope, state, nullptr).payload);
   REQUIRE(body.ok());
   for (const char* pointer : {"/reason", "/fkey", "/last_attempt"}) {
     CAPTURE(pointer);
@@ -126,23 +126,23 @@ TEST_CASE("callback: each settled state by its name") {
 TEST_CASE("callback: bytes that are no UTF-8 do not break its body") {
   AttemptRecord last = SomeAttempt();
   last.response_body = "\xFF\x00 \xE2\x82";
-  NotifyHead head = SomeHead();
-  head.lane.name = "\xFE";
-  Result<JsonTree> body = JsonTree::Parse(SpecOf(head, Settled(Phase::kFailed), &last).payload);
+  Envelope envelope = SomeHead();
+  envelope.lane.name = "\xFE";
+  Result<JsonTree> body = JsonTree::Parse(SpecOf(envelope, Settled(Phase::kFailed), &last).payload);
   REQUIRE(body.ok());
   CHECK(body->root().At("/last_attempt/number")->raw() == "7");
 }
 
 TEST_CASE("callback: its head has the callback's lane and host, the caller and the trace, and no callback of its own") {
-  NotifyHead head = SomeHead();
-  std::shared_ptr<const NotifyHead> callback = CallbackHead(head);
+  Envelope envelope = SomeHead();
+  std::shared_ptr<const Envelope> callback = CallbackEnvelope(envelope);
   CHECK(callback->lane == LaneKey{Mode::kConcurrent, "https://back.example/done"});
   CHECK(callback->host == "back.example:443");
   CHECK(callback->caller == "shop");
-  CHECK(callback->trace_parent == head.trace_parent);
+  CHECK(callback->trace_parent == envelope.trace_parent);
   CHECK(callback->callback == nullptr);
   CHECK(callback->retry == nullptr);
   CHECK(callback->fkey.empty());
-  CHECK(callback->priority == NotifyHead().priority);
+  CHECK(callback->priority == Envelope().priority);
   CHECK_FALSE(callback->reply_none);
 }

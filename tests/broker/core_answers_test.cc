@@ -71,18 +71,18 @@ TEST_CASE("answers: a cancel shows the cancelled notify though it is sent again,
     ChangeRequest change;
     change.id = id;
     change.base = std::make_shared<NotifyRecord>(*f.image().Find(id));
-    auto head = std::make_shared<NotifyHead>(*change.base->head);
-    head->priority = 9;
-    change.head = head;
+    auto envelope = std::make_shared<Envelope>(*change.base->envelope);
+    envelope->priority = 9;
+    change.envelope = envelope;
     change.spec = std::make_shared<const std::string>(*CoreFixture::Item({}).spec);
     f.Ask(std::move(change));
     f.Run();
-    REQUIRE(f.image().Find(id)->head->priority == 9);
+    REQUIRE(f.image().Find(id)->envelope->priority == 9);
   }
   NotifyView view = ViewAfterOpening(&f, cancel);
   CHECK(view.state == State::kCancelled);
   CHECK(view.record->state.phase == Phase::kCancelled);
-  CHECK(view.record->head->priority == 4);
+  CHECK(view.record->envelope->priority == 4);
   CHECK(DecodeSpec(*view.record->spec)->payload == "{\"a\":1}");
   CHECK(view.record->attempts.size() == 1);
 }
@@ -126,16 +126,16 @@ TEST_CASE("answers: a change shows what was changed though it is changed again, 
     ChangeRequest r;
     r.id = id;
     r.base = std::make_shared<NotifyRecord>(*f.image().Find(id));
-    auto head = std::make_shared<NotifyHead>(*r.base->head);
-    head->priority = priority;
-    r.head = head;
+    auto envelope = std::make_shared<Envelope>(*r.base->envelope);
+    envelope->priority = priority;
+    r.envelope = envelope;
     r.spec = r.base->spec;
     return r;
   };
   uint64_t token = AskHeldBack(&f, change(7));
   f.Ask(change(8));
   f.Run();
-  REQUIRE(f.image().Find(id)->head->priority == 8);
+  REQUIRE(f.image().Find(id)->envelope->priority == 8);
   SECTION("changed again") {}
   SECTION("cancelled and purged") {
     f.Ask([&] {
@@ -148,7 +148,7 @@ TEST_CASE("answers: a change shows what was changed though it is changed again, 
   }
   NotifyView view = ViewAfterOpening(&f, token);
   CHECK(view.state == State::kScheduled);
-  CHECK(view.record->head->priority == 7);
+  CHECK(view.record->envelope->priority == 7);
 }
 
 TEST_CASE("answers: a change starts from what was decided, and is stale where others changed it before it was read") {

@@ -28,9 +28,9 @@ TEST_CASE("change: the priority moves one among the ready") {
   f.Submit(Fields{});
   NotifyId plain = f.Submit(Fields{}).id, urgent = f.Submit(Fields{}).id;
   f.Change(urgent, [](ChangeRequest& c) {
-    auto head = std::make_shared<NotifyHead>(*c.head);
-    head->priority = 9;
-    c.head = head;
+    auto envelope = std::make_shared<Envelope>(*c.envelope);
+    envelope->priority = 9;
+    c.envelope = envelope;
   });
   f.EndFirst(Verdict::kSuccess);
   CHECK(f.EndFirst(Verdict::kSuccess) == urgent);
@@ -137,7 +137,7 @@ TEST_CASE("change: one whose ttl is over is not brought back, though nobody has 
   ChangeRequest change;
   change.id = id;
   change.base = std::get<Viewed>(f.Do(read).body).view.record;
-  change.head = change.base->head;
+  change.envelope = change.base->envelope;
   change.spec = change.base->spec;
   change.ttl = When{};
   f.now.wall.ms += 1000;

@@ -118,16 +118,16 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     std::string callback;  // its host; empty: none
   };
   static SubmitItem Item(const Fields& f) {
-    auto head = std::make_shared<NotifyHead>();
-    head->lane = {f.mode, f.lane};
-    head->host = f.host;
-    head->priority = f.priority;
-    head->reply_none = f.reply_none;
-    head->fkey = f.fkey;
-    head->caller = f.caller;
-    if (f.retry) head->retry = std::make_shared<RetryPolicy>(*f.retry);
+    auto envelope = std::make_shared<Envelope>();
+    envelope->lane = {f.mode, f.lane};
+    envelope->host = f.host;
+    envelope->priority = f.priority;
+    envelope->reply_none = f.reply_none;
+    envelope->fkey = f.fkey;
+    envelope->caller = f.caller;
+    if (f.retry) envelope->retry = std::make_shared<RetryPolicy>(*f.retry);
     if (!f.callback.empty())
-      head->callback =
+      envelope->callback =
           std::make_shared<Callback>(Callback{"http://" + f.callback + "/cb", "http://" + f.callback + "/cb", f.callback, "http://" + f.host + "/"});
     NotifySpec spec;
     spec.url = "http://" + f.host + "/";
@@ -136,7 +136,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
       spec.payload = f.data;
     }
     SubmitItem item;
-    item.head = head;
+    item.envelope = envelope;
     item.spec = std::make_shared<const std::string>(EncodeSpec(spec));
     item.when = f.when;
     item.ttl = f.ttl;
@@ -207,7 +207,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     ChangeRequest change;
     change.id = id;
     change.base = std::get<Viewed>(base.body).view.record;
-    change.head = change.base->head;
+    change.envelope = change.base->envelope;
     change.spec = change.base->spec;
     edit(change);
     return Do(std::move(change));

@@ -285,7 +285,7 @@ TEST_CASE("fifo lane: behind a front that is changed to later, the next one star
   ChangeRequest change;
   change.id = front;
   change.base = std::get<Viewed>(f.Do(read).body).view.record;
-  change.head = change.base->head;
+  change.envelope = change.base->envelope;
   change.spec = change.base->spec;
   change.when = Delay(20'000);
   bool moved = false;

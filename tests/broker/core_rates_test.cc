@@ -162,7 +162,7 @@ TEST_CASE("limits changed: lanes that may go on then do so in the order of their
   f.Post(LimitsChanged{std::make_shared<CoreLimits>()});
   f.Run();
   std::vector<std::string> went;
-  for (const StartAttempt& start : f.sent) went.push_back(start.head->lane.name);
+  for (const StartAttempt& start : f.sent) went.push_back(start.envelope->lane.name);
   CHECK(went == names);
 }
 

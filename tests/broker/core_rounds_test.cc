@@ -35,7 +35,7 @@ class Rounds : public CoreFixture {
   size_t Serve(size_t most, Enough enough, Each each) {
     size_t before = sent.size();
     while (!enough() && sent.size() - before < most && !starts.empty()) {
-      StartAttempt first = *std::find_if(starts.begin(), starts.end(), [](const StartAttempt& s) { return s.head->host == "busy:80"; });
+      StartAttempt first = *std::find_if(starts.begin(), starts.end(), [](const StartAttempt& s) { return s.envelope->host == "busy:80"; });
       each(first);
       End(first, Verdict::kSuccess);
       Run();
@@ -85,8 +85,8 @@ TEST_CASE("rounds: a late lane is served within a few rounds of hundreds that ar
   size_t count = static_cast<size_t>(lanes);
   f.Fill(count, 20, mode);
   auto refill = [&](const StartAttempt& ended) {
-    Fields lane = Rounds::LaneOf(ended.head->lane.name);
-    lane.mode = ended.head->lane.mode;
+    Fields lane = Rounds::LaneOf(ended.envelope->lane.name);
+    lane.mode = ended.envelope->lane.mode;
     f.Ask(SubmitRequest{{}, {CoreFixture::Item(lane)}, false});
   };
   f.Serve(
@@ -112,7 +112,7 @@ TEST_CASE("rounds: a late lane is served within a few rounds where dead hosts' b
   f.Fill(kLanes, 50);
   f.Serve(kLanes);
   size_t attempts = f.ServeLate(50 * kLanes, [&](const StartAttempt& ended) {
-    f.Ask(SubmitRequest{{}, {CoreFixture::Item(Rounds::LaneOf(ended.head->lane.name))}, false});
+    f.Ask(SubmitRequest{{}, {CoreFixture::Item(Rounds::LaneOf(ended.envelope->lane.name))}, false});
   });
   INFO(attempts << " attempts, " << kLanes << " lanes");
   CHECK(attempts < 5 * kLanes);
@@ -134,7 +134,7 @@ TEST_CASE("rounds: each of thousands of lanes gets its turns, and giving way cos
   CHECK(writes_each < 4.2);
   CHECK(rows_each < 2.0);
   std::map<std::string, size_t> turns;
-  for (size_t i = from; i < f.sent.size(); ++i) ++turns[f.sent[i].head->lane.name];
+  for (size_t i = from; i < f.sent.size(); ++i) ++turns[f.sent[i].envelope->lane.name];
   CHECK(turns.size() == kLanes);
   size_t most = 0;
   for (const auto& [lane, count] : turns) most = std::max(most, count);
@@ -147,7 +147,7 @@ TEST_CASE("rounds: a lane that gave way while its calls were in flight stays asl
   f.Serve(2 * 1400);
   // Each call that ends brings an urgent notify into its lane: were the lane awake for it, it would never sleep.
   auto urgent = [&](const StartAttempt& ended) {
-    Fields lane = Rounds::LaneOf(ended.head->lane.name);
+    Fields lane = Rounds::LaneOf(ended.envelope->lane.name);
     lane.priority = 9;
     f.Ask(SubmitRequest{{}, {CoreFixture::Item(lane)}, false});
   };
@@ -172,7 +172,7 @@ TEST_CASE("rounds: lanes that gave way are all found again after a crash, each o
   CHECK(f.Stats().totals.sleeping_lanes == 0);
   std::map<std::string, NotifyId> last;
   for (const StartAttempt& start : f.sent) {
-    NotifyId& before = last[start.head->lane.name];
+    NotifyId& before = last[start.envelope->lane.name];
     REQUIRE(before < start.id);
     before = start.id;
   }

@@ -19,7 +19,7 @@ Fields To(const std::string& host, const std::string& caller = "unknown") {
 }
 
 size_t UnderWayOf(const CoreFixture& f, const std::string& caller) {
-  return static_cast<size_t>(std::count_if(f.starts.begin(), f.starts.end(), [&](const StartAttempt& s) { return s.head->caller == caller; }));
+  return static_cast<size_t>(std::count_if(f.starts.begin(), f.starts.end(), [&](const StartAttempt& s) { return s.envelope->caller == caller; }));
 }
 
 bool Started(const CoreFixture& f, NotifyId id) {

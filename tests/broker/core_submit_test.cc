@@ -31,7 +31,7 @@ TEST_CASE("callback: one that succeeded tells so in the same batch, with its las
   NotifyId id = f.Submit(Told()).id;
   f.EndFirst(Verdict::kSuccess);
   REQUIRE(f.starts.size() == 1);
-  CHECK(f.starts[0].head->host == "told:80");
+  CHECK(f.starts[0].envelope->host == "told:80");
   std::string payload = Payload(f.starts[0]);
   CHECK(Has(payload, "\"id\":\"" + id.ToString() + "\""));
   CHECK(Has(payload, "\"state\":\"succeeded\""));
@@ -49,7 +49,7 @@ TEST_CASE("callback: survives a crash right after the end was written") {
   f.Restart();
   f.Pass(10);
   REQUIRE(f.starts.size() == 1);
-  CHECK(f.starts[0].head->host == "told:80");
+  CHECK(f.starts[0].envelope->host == "told:80");
 }
 
 TEST_CASE("callback: a cancelled one tells about the attempt before, which is read for it") {

@@ -104,7 +104,7 @@ TEST_CASE("windows: a fifo lane keeps its order where its keys lie ahead of the 
   std::vector<NotifyId> order;
   auto end = [&] {
     for (size_t i = 0; i < f.starts.size(); ++i)
-      if (NotifyId id = f.starts[i].id; f.Get(id).record->head->lane.name == "lane") {
+      if (NotifyId id = f.starts[i].id; f.Get(id).record->envelope->lane.name == "lane") {
         order.push_back(id);
         f.End(StartAttempt(f.starts[i]), Verdict::kSuccess);
         f.Run();
@@ -179,7 +179,7 @@ namespace {
 void CheckAllSay(CoreFixture& f, NotifyId id, State state) {
   CHECK(f.StateOf(id) == state);
   StatsView stats = f.Stats();
-  LaneView lane = f.LaneOf(f.Get(id).record->head->lane);
+  LaneView lane = f.LaneOf(f.Get(id).record->envelope->lane);
   for (State other : {State::kHeld, State::kScheduled, State::kReady, State::kSending, State::kRetrying}) {
     CAPTURE(ToString(other), ToString(state));
     uint64_t expected = other == state;

@@ -289,10 +289,10 @@ namespace {
 
 NotifyRecord RecordOf(const NotifySpec& spec) {
   NotifyRecord record;
-  auto head = std::make_shared<NotifyHead>();
-  head->lane = {Mode::kConcurrent, "http://a/"};
-  head->caller = "me";
-  record.head = std::move(head);
+  auto envelope = std::make_shared<Envelope>();
+  envelope->lane = {Mode::kConcurrent, "http://a/"};
+  envelope->caller = "me";
+  record.envelope = std::move(envelope);
   record.spec = std::make_shared<const std::string>(EncodeSpec(spec));
   record.state.due = {1000};
   return record;
@@ -332,9 +332,9 @@ TEST_CASE("print of what can be changed: each such field moves it, a default sai
   };
   auto with_head = [&](auto change) {
     NotifyRecord changed = record;
-    auto head = std::make_shared<NotifyHead>(*record.head);
-    change(head.get());
-    changed.head = std::move(head);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    change(envelope.get());
+    changed.envelope = std::move(envelope);
     return changed;
   };
   NotifyRecord changed = record;
@@ -347,11 +347,11 @@ TEST_CASE("print of what can be changed: each such field moves it, a default sai
   other.payload_kind = PayloadKind::kData;
   other.payload = "{}";
   add(RecordOf(other));
-  add(with_head([](NotifyHead* head) { head->priority = 5; }));
+  add(with_head([](Envelope* envelope) { envelope->priority = 5; }));
   RetryPolicy policy;
   policy.max_attempts = 3;
-  add(with_head([&](NotifyHead* head) { head->retry = std::make_shared<const RetryPolicy>(policy); }));
-  NotifyRecord same = with_head([](NotifyHead* head) { head->retry = std::make_shared<const RetryPolicy>(); });
+  add(with_head([&](Envelope* envelope) { envelope->retry = std::make_shared<const RetryPolicy>(policy); }));
+  NotifyRecord same = with_head([](Envelope* envelope) { envelope->retry = std::make_shared<const RetryPolicy>(); });
   CHECK(PrintOfChangeable(same) == prints[0]);
 }
 

@@ -47,14 +47,14 @@ std::string At(const std::string& line, const std::string& key) {
 }
 
 AttemptLog Sample() {
-  auto head = std::make_shared<NotifyHead>();
-  head->lane = {Mode::kFifo, "billing"};
-  head->host = "127.0.0.1:80";
-  head->caller = "shop";
-  head->trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  auto envelope = std::make_shared<Envelope>();
+  envelope->lane = {Mode::kFifo, "billing"};
+  envelope->host = "127.0.0.1:80";
+  envelope->caller = "shop";
+  envelope->trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   AttemptLog log;
   log.id = NotifyId{5};
-  log.head = head;
+  log.envelope = envelope;
   log.attempt = true;
   log.number = 3;
   log.status = 500;
@@ -107,9 +107,9 @@ TEST_CASE("attempt log: an end is a line at info, with what the last attempt bro
 
 TEST_CASE("attempt log: an end without an attempt or a trace says nothing of them") {
   AttemptLog log = Sample();
-  auto head = std::make_shared<NotifyHead>(*log.head);
-  head->trace_parent.clear();
-  log.head = head;
+  auto envelope = std::make_shared<Envelope>(*log.envelope);
+  envelope->trace_parent.clear();
+  log.envelope = envelope;
   log.attempt = false;
   log.settled = true;
   log.phase = Phase::kCancelled;

@@ -26,10 +26,10 @@ TEST_CASE("notifyctl: there is a flag for each part of a retry policy") {
   for (const NotifyFlag& flag : NotifyFlags())
     if (flag.name.starts_with("retry/")) flags[flag.name.substr(6)] = flag.changes;
   const NotifySpec spec;
-  const NotifyHead head;
+  const Envelope envelope;
   std::string text;
   JsonWriter json(&text);
-  FindNotifyField("retry")->show({.spec = spec, .head = head}, &json);
+  FindNotifyField("retry")->show({.spec = spec, .envelope = envelope}, &json);
   Result<JsonTree> tree = JsonTree::Parse(text);
   REQUIRE(tree.ok());
   tree->root().ForEach([&](JsonTree::Value key, JsonTree::Value) { parts[std::string(key.text())] = true; });

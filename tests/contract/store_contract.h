@@ -346,9 +346,9 @@ TEMPLATE_TEST_CASE("store: a lane's tail pages in the lane's order and holds no 
   std::vector<WriteOp> ops;
   auto spill = [&](uint64_t id, const LaneKey& lane, uint8_t rank, int64_t due_ms) {
     NotifyRecord record = MakeRecord(id, lane);
-    auto head = std::make_shared<NotifyHead>(*record.head);
-    head->priority = static_cast<uint8_t>(9 - rank);
-    record.head = std::move(head);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    envelope->priority = static_cast<uint8_t>(9 - rank);
+    record.envelope = std::move(envelope);
     record.state.due = {due_ms};
     ops.push_back(Put(record));
     ops.push_back(PutTail{lane, {lane.mode == Mode::kFifo ? uint8_t{0} : rank, {due_ms}, {id}}});
@@ -479,8 +479,9 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   Totals& totals = h.next_totals;
   uint64_t n = 100;
   for (uint64_t* field : {&totals.next_id, &totals.accepted, &totals.revived, &totals.succeeded, &totals.failed, &totals.cancelled, &totals.expired,
-                          &totals.attempts, &totals.retries, &totals.by_index[Index::kHeld], &totals.by_index[Index::kHeldDue], &totals.by_index[Index::kDue], &totals.by_index[Index::kRetrying], &totals.by_index[Index::kTail],
-                          &totals.lane_records, &totals.sleeping_lanes, &totals.next_sleeper_order, &totals.lane_settings})
+                          &totals.attempts, &totals.retries, &totals.by_index[Index::kHeld], &totals.by_index[Index::kHeldDue],
+                          &totals.by_index[Index::kDue], &totals.by_index[Index::kRetrying], &totals.by_index[Index::kTail], &totals.lane_records,
+                          &totals.sleeping_lanes, &totals.next_sleeper_order, &totals.lane_settings})
     *field = ++n;
   totals.last_due_at_once = {-5};
   totals.wall_mark = {11, {12}};

@@ -10,9 +10,9 @@ namespace {
 TEMPLATE_TEST_CASE("store: a list is newest first, and its filters hold one by one and together", "", STORE_HARNESS) {
   TestType h;
   NotifyRecord other = MakeRecord(2, kFifoLane), twin = MakeRecord(3, {Mode::kFifo, kConcurrentLane.name});
-  auto head = std::make_shared<NotifyHead>(*other.head);
-  head->caller = "billing";
-  other.head = head;
+  auto envelope = std::make_shared<Envelope>(*other.envelope);
+  envelope->caller = "billing";
+  other.envelope = envelope;
   h.Commit({Put(MakeRecord(1)), Put(other), Put(twin), Put(MakeRecord(4))});
   CHECK(IdsOf(h.List({})) == Ids{4, 3, 2, 1});
   ListQuery query;
@@ -164,9 +164,9 @@ TEMPLATE_TEST_CASE("store: a list by fkey, by its beginning and by the beginning
   std::vector<WriteOp> ops;
   auto put = [&](uint64_t id, const std::string& fkey, const std::string& url) {
     NotifyRecord record = MakeRecord(id);
-    auto head = std::make_shared<NotifyHead>(*record.head);
-    head->fkey = fkey;
-    record.head = std::move(head);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    envelope->fkey = fkey;
+    record.envelope = std::move(envelope);
     NotifySpec spec;
     spec.url = url;
     spec.headers = {{"X-Url", "http://other/"}};

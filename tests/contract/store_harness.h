@@ -124,11 +124,11 @@ inline NotifyRecord MakeRecord(uint64_t id, LaneKey lane = kConcurrentLane) {
   NotifyRecord record;
   record.id = {id};
   record.created_at = {StoreHarness::kStart + static_cast<int64_t>(id)};
-  auto head = std::make_shared<NotifyHead>();
-  head->lane = std::move(lane);
-  head->host = "shop.example:443";
-  head->caller = "tester";
-  record.head = std::move(head);
+  auto envelope = std::make_shared<Envelope>();
+  envelope->lane = std::move(lane);
+  envelope->host = "shop.example:443";
+  envelope->caller = "tester";
+  record.envelope = std::move(envelope);
   record.spec = std::make_shared<const std::string>("spec of " + std::to_string(id));
   record.state.due = {StoreHarness::kStart};
   return record;
@@ -181,17 +181,17 @@ inline void CheckSame(const NotifyState& a, const NotifyState& b) {
 inline void CheckSame(const NotifyRecord& a, const NotifyRecord& b) {
   CHECK(a.id.value == b.id.value);
   CHECK(a.created_at.ms == b.created_at.ms);
-  CHECK(a.head->lane == b.head->lane);
-  CHECK(a.head->host == b.head->host);
-  CHECK(a.head->priority == b.head->priority);
-  CHECK(a.head->reply_none == b.head->reply_none);
-  CHECK(a.head->fkey == b.head->fkey);
-  CHECK(a.head->caller == b.head->caller);
-  REQUIRE((a.head->retry == nullptr) == (b.head->retry == nullptr));
-  if (a.head->retry) CHECK(*a.head->retry == *b.head->retry);
-  REQUIRE((a.head->callback == nullptr) == (b.head->callback == nullptr));
-  if (a.head->callback) CHECK(*a.head->callback == *b.head->callback);
-  CHECK(a.head->trace_parent == b.head->trace_parent);
+  CHECK(a.envelope->lane == b.envelope->lane);
+  CHECK(a.envelope->host == b.envelope->host);
+  CHECK(a.envelope->priority == b.envelope->priority);
+  CHECK(a.envelope->reply_none == b.envelope->reply_none);
+  CHECK(a.envelope->fkey == b.envelope->fkey);
+  CHECK(a.envelope->caller == b.envelope->caller);
+  REQUIRE((a.envelope->retry == nullptr) == (b.envelope->retry == nullptr));
+  if (a.envelope->retry) CHECK(*a.envelope->retry == *b.envelope->retry);
+  REQUIRE((a.envelope->callback == nullptr) == (b.envelope->callback == nullptr));
+  if (a.envelope->callback) CHECK(*a.envelope->callback == *b.envelope->callback);
+  CHECK(a.envelope->trace_parent == b.envelope->trace_parent);
   CHECK(*a.spec == *b.spec);
   CheckSame(a.state, b.state);
   REQUIRE(a.attempts.size() == b.attempts.size());
@@ -200,10 +200,10 @@ inline void CheckSame(const NotifyRecord& a, const NotifyRecord& b) {
 
 inline NotifyRecord MakeFullRecord(uint64_t id) {
   NotifyRecord record = MakeRecord(id, kFifoLane);
-  auto head = std::make_shared<NotifyHead>(*record.head);
-  head->priority = 7;
-  head->reply_none = true;
-  head->fkey = std::string("order\0 17", 9);
+  auto envelope = std::make_shared<Envelope>(*record.envelope);
+  envelope->priority = 7;
+  envelope->reply_none = true;
+  envelope->fkey = std::string("order\0 17", 9);
   RetryPolicy retry;
   retry.max_attempts = 3;
   retry.initial_ms = 250;
@@ -212,8 +212,8 @@ inline NotifyRecord MakeFullRecord(uint64_t id) {
   retry.jitter = 0.25;
   retry.schedule_ms = {1000, 0, 5000};
   retry.fatal_on = AnswerPattern{{4, 503}, "gone", {{"/error/code", "\"E1\""}, {"", "null"}}};
-  head->retry = std::make_shared<const RetryPolicy>(retry);
-  record.head = std::move(head);
+  envelope->retry = std::make_shared<const RetryPolicy>(retry);
+  record.envelope = std::move(envelope);
   record.state = {Phase::kRetrying, {StoreHarness::kStart - 5}, {777}, {StoreHarness::kStart + 9}, {StoreHarness::kStart + 99}, {0}, 2, 1, 0,
                   "waits"};
   record.attempts = {MakeAttempt(1), MakeAttempt(2)};
@@ -223,13 +223,13 @@ inline NotifyRecord MakeFullRecord(uint64_t id) {
 /// With all that a notify can have, what came with version 2 of the format included.
 inline NotifyRecord MakeFullestRecord(uint64_t id) {
   NotifyRecord record = MakeFullRecord(id);
-  auto head = std::make_shared<NotifyHead>(*record.head);
-  RetryPolicy retry = *head->retry;
+  auto envelope = std::make_shared<Envelope>(*record.envelope);
+  RetryPolicy retry = *envelope->retry;
   retry.later_on = AnswerPattern{{202}, "not yet", {}};
-  head->retry = std::make_shared<const RetryPolicy>(retry);
-  head->callback = std::make_shared<const Callback>(Callback{"http://c/x?y", "http://c/x", "c:80", "http://h/x"});
-  head->trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  record.head = std::move(head);
+  envelope->retry = std::make_shared<const RetryPolicy>(retry);
+  envelope->callback = std::make_shared<const Callback>(Callback{"http://c/x?y", "http://c/x", "c:80", "http://h/x"});
+  envelope->trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  record.envelope = std::move(envelope);
   record.state.laters = 7;
   return record;
 }

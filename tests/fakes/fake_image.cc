@@ -72,22 +72,22 @@ const NotifyRecord* FakeImage::Find(NotifyId id) const {
 }
 
 bool FakeImage::InTail(const NotifyRecord& record) const {
-  auto it = tails.find(record.head->lane);
+  auto it = tails.find(record.envelope->lane);
   return it != tails.end() && it->second.count(OrderKeyOf(record)) > 0;
 }
 
 OrderKey OrderKeyOf(const NotifyRecord& record) {
-  uint8_t rank = record.head->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.head->priority);
+  uint8_t rank = record.envelope->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.envelope->priority);
   return {rank, record.state.due, record.id};
 }
 
 std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record) {
   auto copy = std::make_shared<NotifyRecord>(record);
-  if (record.head) {
-    auto head = std::make_shared<NotifyHead>(*record.head);
-    if (head->retry) head->retry = std::make_shared<RetryPolicy>(*head->retry);
-    if (head->callback) head->callback = std::make_shared<Callback>(*head->callback);
-    copy->head = std::move(head);
+  if (record.envelope) {
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    if (envelope->retry) envelope->retry = std::make_shared<RetryPolicy>(*envelope->retry);
+    if (envelope->callback) envelope->callback = std::make_shared<Callback>(*envelope->callback);
+    copy->envelope = std::move(envelope);
   }
   if (record.spec) copy->spec = std::make_shared<std::string>(*record.spec);
   return copy;

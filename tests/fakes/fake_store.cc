@@ -275,11 +275,11 @@ ListDone FakeStore::RunList(const ListEffect& list) const {
   const ListQuery& query = list.query;
   auto matches = [&](const NotifyRecord& record) {
     if (Hidden(record)) return false;
-    if (query.lane && record.head->lane.name != *query.lane) return false;
-    if (query.mode && record.head->lane.mode != *query.mode) return false;
-    if (query.caller && record.head->caller != *query.caller) return false;
-    if (query.fkey && record.head->fkey != *query.fkey) return false;
-    if (query.fkey_prefix && !record.head->fkey.starts_with(*query.fkey_prefix)) return false;
+    if (query.lane && record.envelope->lane.name != *query.lane) return false;
+    if (query.mode && record.envelope->lane.mode != *query.mode) return false;
+    if (query.caller && record.envelope->caller != *query.caller) return false;
+    if (query.fkey && record.envelope->fkey != *query.fkey) return false;
+    if (query.fkey_prefix && !record.envelope->fkey.starts_with(*query.fkey_prefix)) return false;
     if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
     if (query.created_after && record.created_at < *query.created_after) return false;
     if (query.created_before && record.created_at >= *query.created_before) return false;

@@ -40,13 +40,13 @@ Outcome Read(uint8_t choice, std::string_view bytes, size_t step) {
   if (usable && bytes.empty() && !framing.ended()) framing.TakeEof();
   CHECK(!framing.ended() || framing.left() == 0);
   Unjudged out;
-  auto head = std::make_shared<NotifyHead>();
+  auto envelope = std::make_shared<Envelope>();
   if (choice & 32) {
     RetryPolicy policy;
     policy.fatal_on = fatal;
-    head->retry = std::make_shared<const RetryPolicy>(policy);
+    envelope->retry = std::make_shared<const RetryPolicy>(policy);
   }
-  out.head = head;
+  out.envelope = envelope;
   out.expect = expect;
   Outcome outcome;
   outcome.said = reader.Conclude(&out);

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (submit.ok()) {
     CHECK(!submit->items.empty());
     for (const SubmitItem& item : submit->items) {
-      CHECK(item.head && !item.head->lane.name.empty() && item.head->lane.name.size() <= 255 && !item.head->caller.empty());
+      CHECK(item.envelope && !item.envelope->lane.name.empty() && item.envelope->lane.name.size() <= 255 && !item.envelope->caller.empty());
       CHECK(DecodeSpec(*item.spec).ok());
     }
   } else {

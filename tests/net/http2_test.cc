@@ -232,7 +232,7 @@ TEST_CASE("http2: a receiver that wants HTTP/1.1 for its calls gets it from then
 TEST_CASE("http2: one without reply succeeds once its request is out") {
   Stage stage({Send(Settings()), Read(), Gone()}, Http2());
   SenderFixture sender(Trusting());
-  NotifyHead none;
+  Envelope none;
   none.reply_none = true;
   CHECK(sender.Send(Post(stage), none).verdict == Verdict::kSuccess);
   // Its window never opens: all of it was never out.

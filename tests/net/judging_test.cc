@@ -10,11 +10,11 @@ using namespace notifyd;
 namespace {
 
 Unjudged From(const std::string& host, uint64_t id) {
-  auto head = std::make_shared<NotifyHead>();
-  head->host = host;
+  auto envelope = std::make_shared<Envelope>();
+  envelope->host = host;
   Unjudged unjudged;
   unjudged.ended.id = NotifyId{id};
-  unjudged.head = std::move(head);
+  unjudged.envelope = std::move(envelope);
   return unjudged;
 }
 
@@ -148,18 +148,18 @@ TEST_CASE("sender: a large answer is judged apart, with the same outcome, and is
   NotifySpec spec = SpecFor(large.Url("/"));
   spec.headers = {{"X-Api-Key", "0123456789abcdef"}};
   spec.expect.json = {{"/40000/ok", "true"}};
-  NotifyHead head;
+  Envelope envelope;
   auto retry = std::make_shared<RetryPolicy>();
   retry->fatal_on = AnswerPattern{{}, "not in there", {}};
-  head.retry = retry;
-  AttemptResult result = sender.Send(spec, head);
+  envelope.retry = retry;
+  AttemptResult result = sender.Send(spec, envelope);
   CHECK(result.verdict == Verdict::kSuccess);
   CHECK(result.record.response_body.starts_with("[0,0,"));
   CHECK(Apart(&sender) == 1);
   retry = std::make_shared<RetryPolicy>();
   retry->fatal_on = AnswerPattern{{}, "0123456789ABCDEF", {}};
-  head.retry = retry;
-  result = sender.Send(spec, head);
+  envelope.retry = retry;
+  result = sender.Send(spec, envelope);
   CHECK(result.verdict == Verdict::kFatal);
   CHECK(Apart(&sender) == 2);
   CHECK(sender.in_flight() == 0);

@@ -102,7 +102,7 @@ TEST_CASE("connections: a loss with a used connection is told apart from one wit
         peer.Reset();
       },
       INADDR_LOOPBACK, 0, tls);
-  NotifyHead none;
+  Envelope none;
   none.reply_none = true;
   for (const char* path : {"/lost", "/half"}) {
     SenderFixture sender(Trusting());

@@ -65,15 +65,15 @@ class SenderFixture : public EventSink {
   }
 
   using Over = StartAttempt::Over;
-  NotifyId Start(const NotifySpec& spec, NotifyHead head = {}, Over over = Over::kAny) {
-    return StartEncoded(EncodeSpec(spec), std::move(head), over);
+  NotifyId Start(const NotifySpec& spec, Envelope envelope = {}, Over over = Over::kAny) {
+    return StartEncoded(EncodeSpec(spec), std::move(envelope), over);
   }
-  NotifyId StartEncoded(std::string spec, NotifyHead head = {}, Over over = Over::kAny) {
+  NotifyId StartEncoded(std::string spec, Envelope envelope = {}, Over over = Over::kAny) {
     StartAttempt attempt;
     attempt.id = NotifyId{++last_id_};
     attempt.number = 3;
     attempt.at = WallTime{1'700'000'000'000};
-    attempt.head = std::make_shared<const NotifyHead>(std::move(head));
+    attempt.envelope = std::make_shared<const Envelope>(std::move(envelope));
     attempt.spec = std::make_shared<const std::string>(std::move(spec));
     attempt.over = over;
     const NotifyId id = attempt.id;
@@ -89,7 +89,7 @@ class SenderFixture : public EventSink {
     Must(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
     return ended_[id.value];
   }
-  AttemptResult Send(const NotifySpec& spec, NotifyHead head = {}, Over over = Over::kAny) { return Wait(Start(spec, std::move(head), over)); }
+  AttemptResult Send(const NotifySpec& spec, Envelope envelope = {}, Over over = Over::kAny) { return Wait(Start(spec, std::move(envelope), over)); }
 
   size_t in_flight() {
     size_t count = 0;

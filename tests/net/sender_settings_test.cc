@@ -10,10 +10,10 @@ namespace {
 
 constexpr const char* kTraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-NotifyHead Traced() {
-  NotifyHead head;
-  head.trace_parent = "00-" + std::string(kTraceId) + "-00f067aa0ba902b7-01";
-  return head;
+Envelope Traced() {
+  Envelope envelope;
+  envelope.trace_parent = "00-" + std::string(kTraceId) + "-00f067aa0ba902b7-01";
+  return envelope;
 }
 
 /// The values of all header lines of that name.
@@ -75,7 +75,7 @@ TEST_CASE("trace: tracestate goes with it as it came, and neither goes without a
   CHECK(Values(receiver.requests().back(), "tracestate") == std::vector<std::string>{spec.trace_state});
   REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
   CHECK(receiver.requests().back().find("trace") == std::string::npos);
-  NotifyHead cut = Traced();
+  Envelope cut = Traced();
   cut.trace_parent.pop_back();
   REQUIRE(sender.Send(spec, cut).verdict == Verdict::kSuccess);
   CHECK(receiver.requests().back().find("trace") == std::string::npos);
@@ -230,9 +230,9 @@ TEST_CASE("abort: a second one does nothing, and neither do a reload and the end
     peer.WaitForClose();
   });
   SenderFixture sender;
-  NotifyHead none;
+  Envelope none;
   none.reply_none = true;
-  for (int i = 0; i < 5; ++i) sender.Start(SpecFor(hung.Url("/")), i % 2 == 0 ? NotifyHead() : none);
+  for (int i = 0; i < 5; ++i) sender.Start(SpecFor(hung.Url("/")), i % 2 == 0 ? Envelope() : none);
   sender.StartEncoded("no spec");
   sender.OnLoop([&] {});
   sender.Abort();

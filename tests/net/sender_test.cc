@@ -20,26 +20,26 @@ std::string Body(const std::string& request) {
   return request.substr(request.find("\r\n\r\n") + 4);
 }
 
-NotifyHead ReplyNone() {
-  NotifyHead head;
-  head.reply_none = true;
-  return head;
+Envelope ReplyNone() {
+  Envelope envelope;
+  envelope.reply_none = true;
+  return envelope;
 }
 
-NotifyHead FatalOn(AnswerPattern pattern) {
-  NotifyHead head;
+Envelope FatalOn(AnswerPattern pattern) {
+  Envelope envelope;
   RetryPolicy policy;
   policy.fatal_on = std::move(pattern);
-  head.retry = std::make_shared<const RetryPolicy>(policy);
-  return head;
+  envelope.retry = std::make_shared<const RetryPolicy>(policy);
+  return envelope;
 }
 
-NotifyHead LaterOn(AnswerPattern pattern) {
-  NotifyHead head;
+Envelope LaterOn(AnswerPattern pattern) {
+  Envelope envelope;
   RetryPolicy policy;
   policy.later_on = std::move(pattern);
-  head.retry = std::make_shared<const RetryPolicy>(policy);
-  return head;
+  envelope.retry = std::make_shared<const RetryPolicy>(policy);
+  return envelope;
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ void Auditor::Carry(const Decided& decided) {
       return model_.CarryItem(*bulk, decided.id);
     }
     case Decided::Kind::kTurn:
-      if (const Model::Notify* notify = model_.Find(decided.id)) turns_[notify->head->host].push_back(notify->head->lane);
+      if (const Model::Notify* notify = model_.Find(decided.id)) turns_[notify->envelope->host].push_back(notify->envelope->lane);
       return model_.CarryTurn(decided.id, written().batch);
     case Decided::Kind::kStart:
       return model_.CarryStart(decided.id);
@@ -163,7 +163,7 @@ void Auditor::NoteAfter(uint64_t batch) {
   for (NotifyId id : touched.notifies)
     if (const Model::Notify* notify = model_.Find(id)) {
       after.notifies.emplace_back(id, *notify);
-      lane_hosts_[notify->head->lane].insert(notify->head->host);
+      lane_hosts_[notify->envelope->lane].insert(notify->envelope->host);
     }
   for (const std::string& fkey : touched.fkeys) after.fkeys.emplace_back(fkey, model_.fkeys().at(fkey).record);
   for (const IdempotencyKey& key : touched.keys) after.keys.emplace_back(key, model_.keys().at(key).record);
@@ -192,7 +192,7 @@ void Auditor::CheckTurns(const LaneKey& lane, Progress* progress, NotifyId work)
     progress->work = {};
     return;
   }
-  const std::vector<LaneKey>& turns = turns_[model_.Find(work)->head->host];
+  const std::vector<LaneKey>& turns = turns_[model_.Find(work)->envelope->host];
   if (progress->work != work || model_.HasRate(lane)) {
     progress->work = work;
     progress->work_since = t();
@@ -237,7 +237,7 @@ void Auditor::OnStart(const StartAttempt& attempt) {
   attempts[attempt.number] = Attempt{-1, epoch_, 0};
   ++in_flight_;
   last_in_flight_t_ = t();
-  for (Progress* progress : {&lanes_[attempt.head->lane], &hosts_[attempt.head->host]}) {
+  for (Progress* progress : {&lanes_[attempt.envelope->lane], &hosts_[attempt.envelope->host]}) {
     ++progress->in_flight;
     progress->idle_since = -1;
   }
@@ -276,9 +276,9 @@ void Auditor::OnRead(const Event& event) {
 void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::Notify& notify) {
   int64_t late = clock_->now().wall.ms - notify.state.due.ms;
   int64_t due_t = t() - late;
-  bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.head->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
+  bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.envelope->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
                      last_in_flight_t_ < due_t && std::max({wall_step_t_, boot_t_, notify.due_set_t}) < due_t - 1000 &&
-                     !lanes_changed_.count(notify.head->lane) && profile_.limits.lane_rules.empty();
+                     !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
   if (undisturbed && late > 100 + 4 * StoreDelayMs())
     Violation("P6 " + id.ToString() + " starts " + std::to_string(late) + " ms late with nothing in its way");
 }
@@ -296,8 +296,8 @@ void Auditor::OnEnded(NotifyId id, const AttemptResult& truth) {
   tally_.laters += truth.verdict == Verdict::kLater;
   --in_flight_;
   last_in_flight_t_ = t();
-  --lanes_[notify->head->lane].in_flight;
-  --hosts_[notify->head->host].in_flight;
+  --lanes_[notify->envelope->lane].in_flight;
+  --hosts_[notify->envelope->host].in_flight;
 }
 
 // ---- promise 4: nothing that can go stands still
@@ -318,7 +318,7 @@ void Auditor::OnTime() {
     if (notify.durable > synced().batch || state.expires_at <= now.wall) continue;
     bool goes = state.phase == Phase::kRetrying ? state.retry_at <= now.mono : state.due <= now.wall || state.at_once;
     if (!goes || model_.HasFlight(id)) continue;
-    const LaneKey& key = notify.head->lane;
+    const LaneKey& key = notify.envelope->lane;
     auto [it, fresh] = looks.try_emplace(key);
     Look& look = it->second;
     if (fresh) {
@@ -335,10 +335,10 @@ void Auditor::OnTime() {
   std::map<std::string, std::vector<NotifyId>> hosts;  // what their lanes would send next
   for (const auto& [lane, look] : looks) {
     if (look.next.value == 0) continue;
-    const NotifyHead& head = *model_.Find(look.next)->head;
-    hosts[head.host].push_back(look.next);
-    lanes_[head.lane];
-    hosts_[head.host];
+    const Envelope& envelope = *model_.Find(look.next)->envelope;
+    hosts[envelope.host].push_back(look.next);
+    lanes_[envelope.lane];
+    hosts_[envelope.host];
   }
   auto look_at = [&](Progress* progress, NotifyId work, int64_t bound_ms, auto name) {
     if (work.value == 0 || progress->in_flight > 0 || stopping_) {

@@ -59,7 +59,7 @@ bool Auditor::Unfinished() const {
     const Model::Notify& notify = *model_.Find(id);
     const NotifyState& state = notify.state;
     bool stays = state.phase == Phase::kHeld && state.due == kWallNever && state.expires_at == kWallNever;
-    if (!stays || model_.IsPaused(notify.head->lane)) return true;
+    if (!stays || model_.IsPaused(notify.envelope->lane)) return true;
   }
   return false;
 }
@@ -77,7 +77,7 @@ void Auditor::CompareNotify(const FakeImage& image, NotifyId id, const Model::No
   }
   if (!record) return;
   if (!Model::SameState(record->state, own.state)) Violation("P1 the state of " + id.ToString() + " is not on disk " + what);
-  if (*record->spec != *own.spec || record->head->priority != own.head->priority)
+  if (*record->spec != *own.spec || record->envelope->priority != own.envelope->priority)
     Violation("P1 " + id.ToString() + " has other contents on disk " + what);
 }
 
@@ -138,7 +138,7 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
     if (state.expires_at != kWallNever && !image.expiries.count({state.expires_at.ms, id})) wrong(name + " is not in the index of expiries");
     // One whose due time came, or whose ttl is over, holds nothing.
     if (state.phase == Phase::kHeld && std::min(state.due.ms, state.expires_at.ms) > clock_->HighestWall(0, t())) {
-      auto fkey = image.fkeys.find(record->head->fkey);
+      auto fkey = image.fkeys.find(record->envelope->fkey);
       if (fkey == image.fkeys.end() || fkey->second.id != id) wrong(name + " is held, but its fkey does not point to it");
     }
     bool in_tail = image.InTail(*record);
@@ -205,8 +205,8 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
     expired += state.phase == Phase::kExpired;
     bool stays = state.phase == Phase::kHeld && state.due == kWallNever && state.expires_at == kWallNever;
     if (!IsSettled(state.phase) && !stays)
-      Violation("P4 " + id.ToString() + " is stuck in phase " + std::to_string(static_cast<int>(state.phase)) + ", lane " + record->head->lane.name +
-                ", due in " + std::to_string(state.due.ms - clock_->now().wall.ms) + " ms");
+      Violation("P4 " + id.ToString() + " is stuck in phase " + std::to_string(static_cast<int>(state.phase)) + ", lane " +
+                record->envelope->lane.name + ", due in " + std::to_string(state.due.ms - clock_->now().wall.ms) + " ms");
   }
   const Totals& totals = stats.totals;
   if (stats.held != held || stats.scheduled + stats.ready + stats.sending + stats.retrying != 0)
@@ -235,7 +235,7 @@ void Auditor::CheckLaneCounts(const FakeImage& image) {
   for (const auto& [id, record] : image.notifies) {
     const NotifyState& state = record->state;
     if (IsSettled(state.phase)) continue;
-    IndexCounts& counts = counted[record->head->lane];
+    IndexCounts& counts = counted[record->envelope->lane];
     if (state.phase == Phase::kHeld && state.due == kWallNever) ++counts[Index::kHeld];
     else if (image.InTail(*record)) ++counts[Index::kTail];
     else if (state.phase == Phase::kRetrying) ++counts[Index::kRetrying];
@@ -257,9 +257,9 @@ void Auditor::CheckCallbacks(const FakeImage& image) {
   tally_.callbacks += told.size();
   for (const auto& [lane, settings] : image.lane_settings) tally_.paused_themselves += settings.paused == Paused::kByFailure;
   for (const auto& [id, record] : image.notifies) {
-    bool tells = record->head->callback && IsSettled(record->state.phase) && record->state.reason != "replaced";
+    bool tells = record->envelope->callback && IsSettled(record->state.phase) && record->state.reason != "replaced";
     if (tells && told[id] == 0) Violation("image: " + id.ToString() + " settled, and nobody is told of it");
-    if (!record->head->callback && told[id] > 0) Violation("image: " + id.ToString() + " has a callback that nobody asked for");
+    if (!record->envelope->callback && told[id] > 0) Violation("image: " + id.ToString() + " has a callback that nobody asked for");
   }
 }
 

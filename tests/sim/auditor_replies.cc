@@ -11,10 +11,10 @@ namespace {
 
 bool Matches(const ListQuery& query, const NotifyView& view) {
   const NotifyRecord& record = *view.record;
-  if (query.lane && record.head->lane.name != *query.lane) return false;
-  if (query.mode && record.head->lane.mode != *query.mode) return false;
-  if (query.caller && record.head->caller != *query.caller) return false;
-  if (query.fkey_prefix && record.head->fkey.compare(0, query.fkey_prefix->size(), *query.fkey_prefix) != 0) return false;
+  if (query.lane && record.envelope->lane.name != *query.lane) return false;
+  if (query.mode && record.envelope->lane.mode != *query.mode) return false;
+  if (query.caller && record.envelope->caller != *query.caller) return false;
+  if (query.fkey_prefix && record.envelope->fkey.compare(0, query.fkey_prefix->size(), *query.fkey_prefix) != 0) return false;
   if (query.below.value != 0 && record.id >= query.below) return false;
   return query.states.empty() || std::count(query.states.begin(), query.states.end(), view.state) > 0;
 }
@@ -259,14 +259,14 @@ void Auditor::CheckBulk(const Open& open, const std::string& name, const BulkDon
   if (reply.next.value != 0 || open.expected.may_be_nothing) return;
   const ListQuery& query = bulk.query;
   for (const auto& [id, notify] : model_.notifies()) {
-    const NotifyHead& head = *notify.head;
+    const Envelope& envelope = *notify.envelope;
     if (!notify.exists || notify.batch > open.written || id <= query.above || open.items.count(id) || model_.HasFlight(id)) continue;
     bool lasting = IsSettled(notify.state.phase) || (notify.state.phase == Phase::kHeld && notify.state.due == kWallNever);
     bool applies = bulk.kind == BulkKind::kRetry || IsSettled(notify.state.phase) == (bulk.kind == BulkKind::kPurge);
     State state = static_cast<State>(notify.state.phase);
     if (!lasting || !applies || std::count(query.states.begin(), query.states.end(), state) == 0) continue;
-    if ((query.lane && head.lane.name != *query.lane) || (query.mode && head.lane.mode != *query.mode) ||
-        (query.caller && head.caller != *query.caller) || (query.fkey_prefix && !head.fkey.starts_with(*query.fkey_prefix)) ||
+    if ((query.lane && envelope.lane.name != *query.lane) || (query.mode && envelope.lane.mode != *query.mode) ||
+        (query.caller && envelope.caller != *query.caller) || (query.fkey_prefix && !envelope.fkey.starts_with(*query.fkey_prefix)) ||
         (query.url_prefix && !std::string(PeekUrl(*notify.spec)).starts_with(*query.url_prefix)))
       continue;
     Violation("P1 " + name + " passes over " + id.ToString());

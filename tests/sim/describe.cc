@@ -65,33 +65,34 @@ std::string Text(const IndexCounts& c) {
 }
 
 std::string Text(const WriteOp& op) {
-  return std::visit(Overloaded{
-                        [](const PutNotify& o) {
-                          return "put " + Text(o.record->id) + " t" + std::to_string(TokenOf(*o.record->spec)) + " " + Text(o.record->head->lane) +
-                                 " " + Text(o.record->state);
-                        },
-                        [](const ChangeNotify& o) { return "change " + Text(o.id) + " " + Text(o.change->state); },
-                        [](const DeleteNotify& o) { return "purge " + Text(o.id); },
-                        [](const PutLaneSettings& o) { return "settings " + Text(o.lane) + " " + Text(o.settings); },
-                        [](const DeleteLaneSettings& o) { return "-settings " + Text(o.lane); },
-                        [](const AddLaneCounts& o) { return "count " + Text(o.lane) + " " + Text(o.change); },
-                        [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
-                        [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key) + (o.once ? " once" : ""); },
-                        [](const PutExpiry& o) { return "+expiry " + Text(o.key); },
-                        [](const DeleteExpiry& o) { return "-expiry " + Text(o.key); },
-                        [](const PutTail& o) { return "+tail " + Text(o.lane) + " " + Text(o.key); },
-                        [](const DeleteTail& o) { return "-tail " + Text(o.lane) + " " + Text(o.key); },
-                        [](const PutLane& o) { return "lane " + Text(o.lane) + " " + Text(o.record); },
-                        [](const DeleteLane& o) { return "-lane " + Text(o.lane); },
-                        [](const PutSleeper& o) { return "+sleepers " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
-                        [](const DeleteSleeper& o) { return "-sleepers " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
-                        [](const PutFkey& o) { return "fkey " + o.fkey + " " + Text(o.record.id) + " " + Text(o.record.expires_at); },
-                        [](const ExpireFkey& o) { return "expire fkey " + o.fkey + " " + Text(o.id) + " " + Text(o.expires_at); },
-                        [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
-                        [](const PutSettled& o) { return "+settled " + Text(o.id); },
-                        [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
-                    },
-                    op);
+  return std::visit(
+      Overloaded{
+          [](const PutNotify& o) {
+            return "put " + Text(o.record->id) + " t" + std::to_string(TokenOf(*o.record->spec)) + " " + Text(o.record->envelope->lane) + " " +
+                   Text(o.record->state);
+          },
+          [](const ChangeNotify& o) { return "change " + Text(o.id) + " " + Text(o.change->state); },
+          [](const DeleteNotify& o) { return "purge " + Text(o.id); },
+          [](const PutLaneSettings& o) { return "settings " + Text(o.lane) + " " + Text(o.settings); },
+          [](const DeleteLaneSettings& o) { return "-settings " + Text(o.lane); },
+          [](const AddLaneCounts& o) { return "count " + Text(o.lane) + " " + Text(o.change); },
+          [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
+          [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key) + (o.once ? " once" : ""); },
+          [](const PutExpiry& o) { return "+expiry " + Text(o.key); },
+          [](const DeleteExpiry& o) { return "-expiry " + Text(o.key); },
+          [](const PutTail& o) { return "+tail " + Text(o.lane) + " " + Text(o.key); },
+          [](const DeleteTail& o) { return "-tail " + Text(o.lane) + " " + Text(o.key); },
+          [](const PutLane& o) { return "lane " + Text(o.lane) + " " + Text(o.record); },
+          [](const DeleteLane& o) { return "-lane " + Text(o.lane); },
+          [](const PutSleeper& o) { return "+sleepers " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
+          [](const DeleteSleeper& o) { return "-sleepers " + o.host + " " + Text(o.lane.order) + " " + Text(o.lane.lane); },
+          [](const PutFkey& o) { return "fkey " + o.fkey + " " + Text(o.record.id) + " " + Text(o.record.expires_at); },
+          [](const ExpireFkey& o) { return "expire fkey " + o.fkey + " " + Text(o.id) + " " + Text(o.expires_at); },
+          [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
+          [](const PutSettled& o) { return "+settled " + Text(o.id); },
+          [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
+      },
+      op);
 }
 
 std::string Text(const std::string& text) {
@@ -123,10 +124,10 @@ std::string Describe(const Event& event) {
                         [](const SubmitRequest& e) {
                           std::string text = "submit " + Text(e.request);
                           for (const SubmitItem& item : e.items)
-                            text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.head->lane) + " " + item.head->host + " when " +
-                                    Text(item.when) + " ttl " + Text(item.ttl) + " p" + std::to_string(item.head->priority) +
-                                    (item.head->fkey.empty() ? "" : " fkey " + item.head->fkey + " " + ToString(item.on_held)) +
-                                    (item.idempotency_key.empty() ? "" : " key " + item.head->caller + "/" + item.idempotency_key) + "]";
+                            text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.envelope->lane) + " " + item.envelope->host +
+                                    " when " + Text(item.when) + " ttl " + Text(item.ttl) + " p" + std::to_string(item.envelope->priority) +
+                                    (item.envelope->fkey.empty() ? "" : " fkey " + item.envelope->fkey + " " + ToString(item.on_held)) +
+                                    (item.idempotency_key.empty() ? "" : " key " + item.envelope->caller + "/" + item.idempotency_key) + "]";
                           return text;
                         },
                         [](const TriggerRequest& e) {
@@ -208,7 +209,7 @@ std::string Describe(const PageEffect& page) {
 }
 
 std::string Describe(const StartAttempt& start) {
-  return "  start " + Text(start.id) + "#" + std::to_string(start.number) + " " + Text(start.head->lane) + " " + start.head->host;
+  return "  start " + Text(start.id) + "#" + std::to_string(start.number) + " " + Text(start.envelope->lane) + " " + start.envelope->host;
 }
 
 std::string Describe(const Reply& reply) {

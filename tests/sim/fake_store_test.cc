@@ -23,7 +23,7 @@ WriteBatch Batch(uint64_t number, bool sync, std::vector<WriteOp> ops) {
 std::shared_ptr<NotifyRecord> Record(uint64_t id) {
   auto record = std::make_shared<NotifyRecord>();
   record->id = {id};
-  record->head = std::make_shared<NotifyHead>();
+  record->envelope = std::make_shared<Envelope>();
   record->spec = std::make_shared<std::string>("spec");
   return record;
 }

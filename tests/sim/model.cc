@@ -95,7 +95,7 @@ void Model::CompareState(NotifyId id, const NotifyState& written, const Notify& 
 void Model::ComparePut(NotifyId id, const NotifyRecord& record, const Notify& notify) {
   CompareState(id, record.state, notify);
   if (*record.spec != *notify.spec) violation_("P1 " + Name(id) + " is written with other contents than were decided");
-  const NotifyHead &a = *record.head, &b = *notify.head;
+  const Envelope &a = *record.envelope, &b = *notify.envelope;
   if (a.lane != b.lane || a.host != b.host || a.fkey != b.fkey || a.caller != b.caller || a.priority != b.priority ||
       a.retry_policy() != b.retry_policy() || a.reply_none != b.reply_none || !a.callback != !b.callback)
     violation_("P1 " + Name(id) + " is written with another head than was decided");
@@ -146,9 +146,9 @@ void Model::End() {
     bool pending = notify.pending();
     if (pending) pending_.insert(id);
     else pending_.erase(id);
-    if (notify.head->lane.mode == Mode::kFifo) {
-      if (pending) by_lane_[notify.head->lane].insert(id);
-      else by_lane_[notify.head->lane].erase(id);
+    if (notify.envelope->lane.mode == Mode::kFifo) {
+      if (pending) by_lane_[notify.envelope->lane].insert(id);
+      else by_lane_[notify.envelope->lane].erase(id);
     }
   }
   batch_touched_.notifies.insert(touched_.notifies.begin(), touched_.notifies.end());
@@ -230,7 +230,7 @@ void Model::RollBack(uint64_t batch) {
     notify.repeats = Notify::Repeats::kNo;
     if (!notify.pending()) continue;
     pending_.insert(id);
-    if (notify.head->lane.mode == Mode::kFifo) by_lane_[notify.head->lane].insert(id);
+    if (notify.envelope->lane.mode == Mode::kFifo) by_lane_[notify.envelope->lane].insert(id);
   }
   for (auto& [fkey, own] : fkeys_) own.batch = 0;
   for (auto& [key, own] : keys_) own.batch = 0;
@@ -298,12 +298,12 @@ OnFailure Model::OnFailureOf(const LaneKey& lane) const {
 
 const RetryPolicy& Model::PolicyOf(const Notify& notify) const {
   static const RetryPolicy standard;
-  return notify.head->retry ? *notify.head->retry : standard;
+  return notify.envelope->retry ? *notify.envelope->retry : standard;
 }
 
 OrderKey Model::OrderOf(NotifyId id) const {
   const Notify& notify = notifies_.at(id);
-  uint8_t rank = notify.head->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - notify.head->priority);
+  uint8_t rank = notify.envelope->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - notify.envelope->priority);
   return {rank, notify.state.due, id};
 }
 
@@ -349,19 +349,19 @@ void Model::MakeCallback(NotifyId about, const Notify& notify) {
   ++sums_.accepted;
   const NotifyRecord* record = slice_.RecordOf(id);
   if (!record) return violation_("P1 " + Name(about) + " settles, and nobody is told of it");
-  const Callback& callback = *notify.head->callback;
+  const Callback& callback = *notify.envelope->callback;
   Result<NotifySpec> spec = DecodeSpec(*record->spec);
   auto says = [&](const std::string& text) { return spec.ok() && spec->payload.find(text) != std::string::npos; };
   const NotifyState& state = notify.state;
-  if (!spec.ok() || spec->url != callback.url || record->head->lane != LaneKey{Mode::kConcurrent, callback.lane} ||
-      record->head->host != callback.host || record->head->callback || ToldAbout(*record->spec) != about ||
+  if (!spec.ok() || spec->url != callback.url || record->envelope->lane != LaneKey{Mode::kConcurrent, callback.lane} ||
+      record->envelope->host != callback.host || record->envelope->callback || ToldAbout(*record->spec) != about ||
       !says(std::string("\"state\":\"") + notifyd::ToString(static_cast<State>(state.phase)) + "\"") ||
       !says("\"attempts_made\":" + std::to_string(state.attempts_made)))
     violation_("P1 the callback " + Name(id) + " does not tell of " + Name(about) + " as it settled");
   Notify& made = Change(id);
   made = {};
   made.batch = batch_;
-  made.head = record->head;
+  made.envelope = record->envelope;
   made.spec = record->spec;
   made.created_at = wall();
   SetDue(&made, true, {});
@@ -381,17 +381,17 @@ void Model::Settle(NotifyId id, Phase phase, const std::string& reason) {
      : phase == Phase::kFailed    ? sums_.failed
      : phase == Phase::kCancelled ? sums_.cancelled
                                   : sums_.expired);
-  if (notify.head->callback && reason != "replaced") MakeCallback(id, notify);
-  const NotifyHead& head = *notify.head;
-  if (auto own = fkeys_.find(head.fkey); !head.fkey.empty() && own != fkeys_.end() && own->second.record.id == id) {
+  if (notify.envelope->callback && reason != "replaced") MakeCallback(id, notify);
+  const Envelope& envelope = *notify.envelope;
+  if (auto own = fkeys_.find(envelope.fkey); !envelope.fkey.empty() && own != fkeys_.end() && own->second.record.id == id) {
     int64_t kept_ms = phase == Phase::kSucceeded ? profile_.limits.retention_succeeded_ms : profile_.limits.retention_settled_ms;
-    ChangeFkey(head.fkey).record.expires_at = {wall().ms + kept_ms};
+    ChangeFkey(envelope.fkey).record.expires_at = {wall().ms + kept_ms};
   }
-  if (head.lane.mode != Mode::kFifo) return;
-  Lane& lane = ChangeLane(head.lane);
+  if (envelope.lane.mode != Mode::kFifo) return;
+  Lane& lane = ChangeLane(envelope.lane);
   lane.end_batch = batch_;
   if (lane.blocked_head == id) lane.blocked_head = {};
-  if (failed_head && OnFailureOf(head.lane) == OnFailure::kPause && lane.settings.paused == Paused::kNo) {
+  if (failed_head && OnFailureOf(envelope.lane) == OnFailure::kPause && lane.settings.paused == Paused::kNo) {
     lane.settings.paused = Paused::kByFailure;
     lane.batch = batch_;
   }
@@ -399,47 +399,47 @@ void Model::Settle(NotifyId id, Phase phase, const std::string& reason) {
 
 // ---- attempts
 
-void Model::CheckCaps(NotifyId id, const NotifyHead& head) {
-  const Lane* own = LaneOf(head.lane);
-  uint32_t lane_cap = head.lane.mode == Mode::kFifo ? 1 : limits_.max_in_flight_per_lane;
-  if (own && own->settings.concurrency && head.lane.mode == Mode::kConcurrent) lane_cap = *own->settings.concurrency;
+void Model::CheckCaps(NotifyId id, const Envelope& envelope) {
+  const Lane* own = LaneOf(envelope.lane);
+  uint32_t lane_cap = envelope.lane.mode == Mode::kFifo ? 1 : limits_.max_in_flight_per_lane;
+  if (own && own->settings.concurrency && envelope.lane.mode == Mode::kConcurrent) lane_cap = *own->settings.concurrency;
   if (flights_.size() >= limits_.max_in_flight) violation_("P4 " + Name(id) + ": more in flight than " + std::to_string(limits_.max_in_flight));
   // What is still free, less one slot and a 128th that is kept for hosts with nothing in flight, bounds each host, and 32 times that each caller; the
   // last slot is for callers that have nothing in flight. Who has nothing in flight may always start one.
   int64_t free = static_cast<int64_t>(limits_.max_in_flight) - static_cast<int64_t>(flights_.size()) - 1;
   int64_t kept = limits_.max_in_flight / 128;
-  uint32_t &at_host = host_flights_[head.host], &of_caller = caller_flights_[head.caller];
+  uint32_t &at_host = host_flights_[envelope.host], &of_caller = caller_flights_[envelope.caller];
   if (at_host > 0 && at_host >= std::min<int64_t>(limits_.max_in_flight_per_host, free - kept))
-    violation_("P4 " + Name(id) + ": more in flight at " + head.host + " than its share, " + std::to_string(at_host));
+    violation_("P4 " + Name(id) + ": more in flight at " + envelope.host + " than its share, " + std::to_string(at_host));
   // A lane of several callers waits for the share of none; which of them memory has seen since when is not known here.
   bool mixed = std::any_of(notifies_.begin(), notifies_.end(), [&](const auto& each) {
-    return each.second.head && each.second.head->lane == head.lane && each.second.head->caller != head.caller;
+    return each.second.envelope && each.second.envelope->lane == envelope.lane && each.second.envelope->caller != envelope.caller;
   });
   if (!mixed && of_caller > 0 && of_caller >= 32 * (free - (at_host > 0 ? kept : 0)))
-    violation_("P4 " + Name(id) + ": more in flight of caller " + head.caller + " than its share, " + std::to_string(of_caller));
+    violation_("P4 " + Name(id) + ": more in flight of caller " + envelope.caller + " than its share, " + std::to_string(of_caller));
   ++at_host;
   ++of_caller;
-  if (lane_flights_[head.lane]++ >= lane_cap)
-    violation_("P3 " + Name(id) + ": more in flight in lane " + head.lane.name + " than " + std::to_string(lane_cap));
+  if (lane_flights_[envelope.lane]++ >= lane_cap)
+    violation_("P3 " + Name(id) + ": more in flight in lane " + envelope.lane.name + " than " + std::to_string(lane_cap));
 }
 
-void Model::EndFlight(NotifyId id, const NotifyHead& head) {
+void Model::EndFlight(NotifyId id, const Envelope& envelope) {
   flights_.erase(id);
-  --host_flights_[head.host];
-  --caller_flights_[head.caller];
-  --lane_flights_[head.lane];
-  if (auto own = fifo_flights_.find(head.lane); own != fifo_flights_.end() && own->second == id) fifo_flights_.erase(own);
+  --host_flights_[envelope.host];
+  --caller_flights_[envelope.caller];
+  --lane_flights_[envelope.lane];
+  if (auto own = fifo_flights_.find(envelope.lane); own != fifo_flights_.end() && own->second == id) fifo_flights_.erase(own);
 }
 
 void Model::CarryTurn(NotifyId id, uint64_t written) {
   const Notify* notify = Find(id);
   std::string name = Name(id);
   if (!notify || !notify->pending()) return violation_("P1 it is the turn of " + name + ", which is not pending");
-  const LaneKey& key = notify->head->lane;
+  const LaneKey& key = notify->envelope->lane;
   const NotifyState& state = notify->state;
   if (HasFlight(id)) violation_("P2 it is the turn of " + name + ", which is in flight");
   if (IsPaused(key)) violation_("P4 it is the turn of " + name + " in lane " + key.name + ", which is paused");
-  CheckCaps(id, *notify->head);
+  CheckCaps(id, *notify->envelope);
   flights_[id].number = state.attempts_made + 1;
   if (state.phase == Phase::kRetrying ? state.retry_at > mono() && !notify->restarted : !state.at_once && !DueCame(*notify))
     violation_("P6 it is the turn of " + name + (state.due == kWallNever ? ", which is held" : ", early"));
@@ -469,7 +469,7 @@ void Model::CarryTurn(NotifyId id, uint64_t written) {
 void Model::CarryReturn(NotifyId id) {
   Flight* flight = InFlight(id);
   if (!flight || flight->started) violation_("P2 " + Name(id) + " gives back a place in flight that it does not have");
-  else EndFlight(id, *Find(id)->head);
+  else EndFlight(id, *Find(id)->envelope);
 }
 
 void Model::CarryStart(NotifyId id) {
@@ -478,10 +478,10 @@ void Model::CarryStart(NotifyId id) {
   std::string name = Name(id);
   if (!notify || !flight || flight->started) return violation_("P2 " + name + " starts without its turn");
   if (!notify->pending()) violation_("P1 " + name + " starts although it is " + Text(notify->state));
-  if (IsPaused(notify->head->lane)) violation_("P4 " + name + " starts in lane " + notify->head->lane.name + ", which is paused");
+  if (IsPaused(notify->envelope->lane)) violation_("P4 " + name + " starts in lane " + notify->envelope->lane.name + ", which is paused");
   if (notify->state.expires_at <= wall())
     violation_("P6 " + name + " starts " + std::to_string(wall().ms - notify->state.expires_at.ms) + " ms after its expiry");
-  uint32_t budget = notify->head->reply_none ? 1 : PolicyOf(*notify).max_attempts;
+  uint32_t budget = notify->envelope->reply_none ? 1 : PolicyOf(*notify).max_attempts;
   uint32_t counted = flight->number - notify->state.attempts_before - notify->state.laters;
   if (counted > budget) violation_("P2 " + name + " is over its budget of " + std::to_string(budget));
   flight->started = true;
@@ -521,10 +521,10 @@ void Model::CarryEnd(NotifyId id) {
   uint32_t number = flight->number;
   // Once: what was lost again, over a new connection, waits like any other.
   const bool repeat = truth.lost_reused && truth.verdict == Verdict::kFailure && flight->over != StartAttempt::Over::kNew;
-  EndFlight(id, *Find(id)->head);
+  EndFlight(id, *Find(id)->envelope);
   Notify& notify = Change(id);
   NotifyState& state = notify.state;
-  LaneKey key = notify.head->lane;
+  LaneKey key = notify.envelope->lane;
   if (key.mode == Mode::kFifo) ChangeLane(key).end_batch = batch_;
   uint32_t tries = number - state.attempts_before;
   ++sums_.attempts;
@@ -540,7 +540,7 @@ void Model::CarryEnd(NotifyId id) {
   if (state.expires_at <= wall()) return Settle(id, Phase::kExpired, "");
   if (truth.verdict == Verdict::kFatal)
     return Settle(id, Phase::kFailed, truth.record.error == "destination_refused" ? truth.record.error : "fatal_answer");
-  if (notify.head->reply_none) return Settle(id, Phase::kFailed, "not_sent");
+  if (notify.envelope->reply_none) return Settle(id, Phase::kFailed, "not_sent");
   if (!later && failures >= budget) return Settle(id, Phase::kFailed, "attempts_exhausted");
   WaitAfter(id, &notify, std::max<uint32_t>(failures, 1), truth, later, repeat);
   if (repeat) notify.repeats = Notify::Repeats::kYes;

@@ -47,7 +47,7 @@ class Model {
   static constexpr uint16_t kAnything = 0xFFFF;
   struct Notify {
     bool exists = true;  // false: purged
-    std::shared_ptr<const NotifyHead> head;
+    std::shared_ptr<const Envelope> envelope;
     std::shared_ptr<const std::string> spec;
     WallTime created_at;
     NotifyState state;
@@ -199,8 +199,8 @@ class Model {
   void MakeCallback(NotifyId about, const Notify& notify);
   void ApplyRetry(NotifyId id);
   void DoubtHeads();
-  void CheckCaps(NotifyId id, const NotifyHead& head);
-  void EndFlight(NotifyId id, const NotifyHead& head);
+  void CheckCaps(NotifyId id, const Envelope& envelope);
+  void EndFlight(NotifyId id, const Envelope& envelope);
   const RetryPolicy& PolicyOf(const Notify& notify) const;
   OnRetry OnRetryOf(const LaneKey& lane) const;
   OnFailure OnFailureOf(const LaneKey& lane) const;

@@ -71,7 +71,7 @@ Model::Expected Model::On(const SubmitRequest& r) {
       while (undo_.size() > before) UndoLast();
       touched_ = std::move(touched);
       sums_ = sums;
-      NotifyId holder = here.count(item.head->fkey) ? NotifyId{} : answer.id;
+      NotifyId holder = here.count(item.envelope->fkey) ? NotifyId{} : answer.id;
       expected = Refusal(status.code(), needs, holder);
       expected.any_refusal = unsure || maybe;
       if (needs == batch_) expected.needs = 0;
@@ -79,8 +79,8 @@ Model::Expected Model::On(const SubmitRequest& r) {
     }
     if (!status.ok()) {
       answer.refused = status;
-    } else if (!answer.duplicate && !answer.kept && !item.head->fkey.empty()) {
-      here.insert(item.head->fkey);
+    } else if (!answer.duplicate && !answer.kept && !item.envelope->fkey.empty()) {
+      here.insert(item.envelope->fkey);
     }
     submitted.items.push_back(std::move(answer));
     expected.states.push_back(states);
@@ -99,11 +99,11 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
     need(notify.batch);
     answer->id = id;
     answer->due = notify.state.due;
-    answer->lane = notify.head->lane;
+    answer->lane = notify.envelope->lane;
     *states = StatesOf(id, notify);
   };
-  const std::string& fkey = item.head->fkey;
-  IdempotencyKey key{item.head->caller, item.idempotency_key};
+  const std::string& fkey = item.envelope->fkey;
+  IdempotencyKey key{item.envelope->caller, item.idempotency_key};
   auto remember_key = [&](NotifyId id) {
     if (item.idempotency_key.empty()) return;
     ChangeKey(key).record = {id, item.fields, {wall().ms + profile_.limits.idempotency_window_ms}};
@@ -168,7 +168,7 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
   notify = {};
   notify.batch = batch_;
   notify.durable = batch_;
-  notify.head = item.head;
+  notify.envelope = item.envelope;
   notify.spec = item.spec;
   notify.created_at = wall();
   notify.due_set_t = clock_->t();
@@ -348,8 +348,8 @@ void Model::ApplyRetry(NotifyId id) {
       state.expires_at = {wall().ms + std::max<int64_t>(1, ttl_ms)};
     }
     SetDue(&notify, true, {});
-    if (auto own = fkeys_.find(notify.head->fkey); !notify.head->fkey.empty() && own != fkeys_.end() && own->second.record.id == id)
-      ChangeFkey(notify.head->fkey).record.expires_at = kWallNever;
+    if (auto own = fkeys_.find(notify.envelope->fkey); !notify.envelope->fkey.empty() && own != fkeys_.end() && own->second.record.id == id)
+      ChangeFkey(notify.envelope->fkey).record.expires_at = kWallNever;
   } else if (before.phase == Phase::kRetrying) {
     // One whose wait is over is in its lane, or on its way: then there is nothing to do.
     bool over = before.retry_at <= mono() || notifies_.at(id).restarted;
@@ -386,7 +386,7 @@ Model::Expected Model::On(const ChangeRequest& r) {
   if (auto refused = RefusedChange(r.id)) return *refused;
   const Notify& now = *Find(r.id);
   const NotifyRecord& base = *r.base;
-  bool same = *base.spec == *now.spec && base.head->priority == now.head->priority && base.head->retry_policy() == PolicyOf(now) &&
+  bool same = *base.spec == *now.spec && base.envelope->priority == now.envelope->priority && base.envelope->retry_policy() == PolicyOf(now) &&
               base.state.due == now.state.due && base.state.expires_at == now.state.expires_at;
   if (!same) {
     Expected expected;
@@ -395,14 +395,14 @@ Model::Expected Model::On(const ChangeRequest& r) {
     return expected;
   }
   const NotifyRecord* written = slice_.RecordOf(r.id);
-  auto own = fkeys_.find(now.head->fkey);
+  auto own = fkeys_.find(now.envelope->fkey);
   // Its time had come, and its fkey was given to another: it is not held again when the clock steps back.
   bool lost = now.state.phase == Phase::kHeld && (own == fkeys_.end() || own->second.record.id != r.id);
   bool held = !lost && Held(now, [&] { return written && (written->state.phase == Phase::kHeld || (r.when && written->state.due == kWallNever)); });
   Notify& notify = Change(r.id);
   NotifyState& state = notify.state;
   if (lost) state.phase = Phase::kWaiting;
-  notify.head = r.head;
+  notify.envelope = r.envelope;
   notify.spec = r.spec;
   if (r.ttl) {
     state.expires_at =
@@ -419,7 +419,7 @@ Model::Expected Model::On(const ChangeRequest& r) {
     // One that is held stays so until then; one that was attempted waits for that time instead of its next attempt's.
     if (!held || at_once) state.phase = Phase::kWaiting;
     state.next_attempt_at = {};
-    if (const Lane* lane = LaneOf(notify.head->lane); lane && lane->blocked_head == r.id) ChangeLane(notify.head->lane).blocked_head = {};
+    if (const Lane* lane = LaneOf(notify.envelope->lane); lane && lane->blocked_head == r.id) ChangeLane(notify.envelope->lane).blocked_head = {};
     SetDue(&notify, at_once, due);
   }
   return View(r.id, batch_);
@@ -441,9 +441,9 @@ void Model::CarryItem(const BulkRequest& bulk, NotifyId id) {
   const ListQuery& query = bulk.query;
   std::string name = id.ToString();
   if (!notify || !notify->exists) return violation_("P1 a bulk request is carried out on " + name + ", which does not exist");
-  const NotifyHead& head = *notify->head;
-  bool matches = (!query.lane || head.lane.name == *query.lane) && (!query.mode || head.lane.mode == *query.mode) &&
-                 (!query.caller || head.caller == *query.caller) && (!query.fkey_prefix || head.fkey.starts_with(*query.fkey_prefix)) &&
+  const Envelope& envelope = *notify->envelope;
+  bool matches = (!query.lane || envelope.lane.name == *query.lane) && (!query.mode || envelope.lane.mode == *query.mode) &&
+                 (!query.caller || envelope.caller == *query.caller) && (!query.fkey_prefix || envelope.fkey.starts_with(*query.fkey_prefix)) &&
                  Overlaps(StatesOf(id, *notify), query.states) && id > query.above;
   if (query.url_prefix && !std::string(PeekUrl(*notify->spec)).starts_with(*query.url_prefix)) matches = false;
   if (!matches || bulk.dry_run) violation_("P1 a bulk request is carried out on " + name + ", which it is not about");
@@ -458,8 +458,8 @@ void Model::CarryItem(const BulkRequest& bulk, NotifyId id) {
       if (notify->pending() || HasFlight(id)) return violation_("P1 a purge is carried out on " + name + ", which is not settled");
       Notify& purged = Change(id);
       purged.exists = false;
-      if (auto own = fkeys_.find(head.fkey); !head.fkey.empty() && own != fkeys_.end() && own->second.record.id == id)
-        ChangeFkey(head.fkey).record.expires_at = wall();
+      if (auto own = fkeys_.find(envelope.fkey); !envelope.fkey.empty() && own != fkeys_.end() && own->second.record.id == id)
+        ChangeFkey(envelope.fkey).record.expires_at = wall();
       return;
     }
   }

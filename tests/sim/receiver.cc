@@ -21,8 +21,8 @@ HostKind Receiver::KindOf(const std::string& host) const {
 }
 
 void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* arrives, AttemptResult* result) {
-  const HostKind kind = KindOf(attempt.head->host);
-  const NotifyHead& head = *attempt.head;
+  const HostKind kind = KindOf(attempt.envelope->host);
+  const Envelope& envelope = *attempt.envelope;
   AttemptRecord& record = result->record;
   auto fails = [&](const char* error, uint16_t status) {
     result->verdict = Verdict::kFailure;
@@ -44,12 +44,12 @@ void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* a
   // once must not hang on it.
   if (random_.Chance(attempt.over == StartAttempt::Over::kNew ? std::min(profile_.stale_share, 0.1) : profile_.stale_share)) {
     *arrives = random_.Chance(0.5);
-    result->lost_reused = !head.reply_none;
+    result->lost_reused = !envelope.reply_none;
     return fails("connection_lost", 0);
   }
   double trouble = kind == HostKind::kFlaky ? 0.5 : 0.05;
   if (!random_.Chance(trouble)) return;
-  if (!head.reply_none && head.retry && head.retry->later_on && random_.Chance(0.5)) {
+  if (!envelope.reply_none && envelope.retry && envelope.retry->later_on && random_.Chance(0.5)) {
     fails("not_ready", 202);
     result->verdict = Verdict::kLater;
     return;
@@ -67,7 +67,7 @@ void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* a
       result->retry_after_ms = Between(0, 4'000);
       return fails("unexpected_answer", random_.Chance(0.5) ? 429 : 503);
     case 4:
-      if (head.reply_none) return;  // whatever the answer, it was written
+      if (envelope.reply_none) return;  // whatever the answer, it was written
       fails("unexpected_answer", 400);
       if (random_.Chance(0.3)) result->verdict = Verdict::kFatal;
       return;

@@ -56,16 +56,16 @@ Event Workload::DrawSteering(RequestId request) {
     change.base = bases_[which];
     bases_.erase(bases_.begin() + static_cast<ptrdiff_t>(which));
     change.id = change.base->id;
-    auto head = std::make_shared<NotifyHead>(*change.base->head);
-    if (head->lane.mode == Mode::kConcurrent && random_.Chance(0.4)) head->priority = static_cast<uint8_t>(random_.Below(10));
-    change.head = std::move(head);
+    auto envelope = std::make_shared<Envelope>(*change.base->envelope);
+    if (envelope->lane.mode == Mode::kConcurrent && random_.Chance(0.4)) envelope->priority = static_cast<uint8_t>(random_.Below(10));
+    change.envelope = std::move(envelope);
     Result<NotifySpec> spec = DecodeSpec(*change.base->spec);
     if (random_.Chance(0.5)) spec->headers = {{"X-Change", std::to_string(request.token)}};
     change.spec = std::make_shared<const std::string>(EncodeSpec(*spec));
     if (random_.Chance(0.5)) change.when = random_.Chance(0.3) ? When{} : DrawWhen();
     if (random_.Chance(0.3)) change.ttl = random_.Chance(0.3) ? When{} : When{When::Kind::kDelay, Between(1, 20'000)};
     // What waits for a "not ready yet" without end must not.
-    if (change.ttl && change.ttl->kind == When::Kind::kDefault && change.head->retry_policy().later_on) change.ttl.reset();
+    if (change.ttl && change.ttl->kind == When::Kind::kDefault && change.envelope->retry_policy().later_on) change.ttl.reset();
     return change;
   }
   if (dice < 63) return ExplainRequest{request, DrawId()};

@@ -87,20 +87,20 @@ When Workload::DrawWhen() {
 }
 
 SubmitItem Workload::DrawItem(bool in_batch) {
-  auto head = std::make_shared<NotifyHead>();
+  auto envelope = std::make_shared<Envelope>();
   size_t host = random_.Below(profile_.hosts.size());
   bool hot = random_.Chance(0.5);
   size_t lane = random_.Below(static_cast<uint64_t>(hot ? profile_.hot_lanes : profile_.cold_lanes));
   // A lane belongs to a host mostly; now and then a lane is shared by several.
   if (!random_.Chance(0.05)) host = lane % profile_.hosts.size();
-  head->host = "h" + std::to_string(host) + ".test:80";
-  head->lane.name = (hot ? "hot" : "cold") + std::to_string(lane);
+  envelope->host = "h" + std::to_string(host) + ".test:80";
+  envelope->lane.name = (hot ? "hot" : "cold") + std::to_string(lane);
   bool fifo = hot ? lane % 2 == 0 : static_cast<double>(lane) < profile_.fifo_share * profile_.cold_lanes;
-  head->lane.mode = fifo ? Mode::kFifo : Mode::kConcurrent;
-  if (!fifo && random_.Chance(0.3)) head->priority = static_cast<uint8_t>(random_.Below(10));
-  head->caller = "c" + std::to_string(random_.Below(3));
-  head->reply_none = random_.Chance(0.05);
-  if (random_.Chance(in_batch ? profile_.fkey_share / 20 : profile_.fkey_share)) head->fkey = DrawFkey();
+  envelope->lane.mode = fifo ? Mode::kFifo : Mode::kConcurrent;
+  if (!fifo && random_.Chance(0.3)) envelope->priority = static_cast<uint8_t>(random_.Below(10));
+  envelope->caller = "c" + std::to_string(random_.Below(3));
+  envelope->reply_none = random_.Chance(0.05);
+  if (random_.Chance(in_batch ? profile_.fkey_share / 20 : profile_.fkey_share)) envelope->fkey = DrawFkey();
   if (random_.Chance(0.9)) {
     auto retry = std::make_shared<RetryPolicy>();
     retry->max_attempts = static_cast<uint32_t>(Between(1, 6));
@@ -108,17 +108,17 @@ SubmitItem Workload::DrawItem(bool in_batch) {
     retry->max_ms = Between(retry->initial_ms, 5'000);
     retry->jitter = random_.Chance(0.5) ? 0 : random_.Unit();
     if (random_.Chance(0.2)) retry->schedule_ms = {Between(0, 500), Between(0, 2'000)};
-    head->retry = retry;
+    envelope->retry = retry;
   }
   bool later = profile_.later_share > 0 && random_.Chance(profile_.later_share);
   if (later) {
-    auto retry = std::make_shared<RetryPolicy>(head->retry_policy());
+    auto retry = std::make_shared<RetryPolicy>(envelope->retry_policy());
     retry->later_on = AnswerPattern{{202}, std::nullopt, {}};
     retry->initial_ms = std::max<int64_t>(retry->initial_ms, 1);
-    head->retry = retry;
+    envelope->retry = retry;
   }
   NotifySpec spec;
-  spec.url = "http://" + head->host + "/t" + std::to_string(next_token_++);
+  spec.url = "http://" + envelope->host + "/t" + std::to_string(next_token_++);
   if (random_.Chance(0.5)) {
     spec.payload_kind = PayloadKind::kData;
     spec.payload = "{\"a\":1}";
@@ -136,7 +136,7 @@ SubmitItem Workload::DrawItem(bool in_batch) {
     callback->url = "http://" + callback->host + "/cb";
     callback->lane = callback->url;
     callback->notify_url = spec.url;
-    head->callback = callback;
+    envelope->callback = callback;
   }
   item.on_held = static_cast<OnHeld>(random_.Below(3));
   if (random_.Chance(in_batch ? profile_.key_share / 10 : profile_.key_share)) {
@@ -144,7 +144,7 @@ SubmitItem Workload::DrawItem(bool in_batch) {
     item.fields = FingerprintOf(spec.url);
     spec.idempotency_key = item.idempotency_key;
   }
-  item.head = std::move(head);
+  item.envelope = std::move(envelope);
   item.spec = std::make_shared<const std::string>(EncodeSpec(spec));
   if (!item.idempotency_key.empty()) keyed_.push_back(item);
   return item;

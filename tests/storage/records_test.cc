@@ -22,11 +22,11 @@ NotifyRecord Example() {
   NotifyRecord record;
   record.id = {0x2a};
   record.created_at = {1000};
-  auto head = std::make_shared<NotifyHead>();
-  head->lane = {Mode::kFifo, "orders"};
-  head->host = "h:80";
-  head->caller = "me";
-  record.head = head;
+  auto envelope = std::make_shared<Envelope>();
+  envelope->lane = {Mode::kFifo, "orders"};
+  envelope->host = "h:80";
+  envelope->caller = "me";
+  record.envelope = envelope;
   NotifySpec spec;
   spec.url = "http://h/x";
   record.spec = std::make_shared<const std::string>(EncodeSpec(spec));

@@ -190,14 +190,14 @@ class ApiFixture {
     return submit.items[0];
   }
   NotifySpec Spec() { return *DecodeSpec(*Item().spec); }
-  const NotifyHead& Head() { return *Item().head; }
+  const Envelope& Head() { return *Item().envelope; }
 
   /// The record that a submit's first item would become.
   NotifyRecord RecordOf(const SubmitItem& item) {
     NotifyRecord record;
     record.id = NotifyId{0x1f};
     record.created_at = WallTime{1'700'000'000'000};
-    record.head = item.head;
+    record.envelope = item.envelope;
     record.spec = item.spec;
     record.state.due = WallTime{1'700'000'001'000};
     return record;

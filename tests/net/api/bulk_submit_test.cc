@@ -401,14 +401,14 @@ TEST_CASE("trace: the headers of a submit go with each of its notifies") {
   ApiFixture f;
   f.Submit(R"([{"url":"http://h/"},{"url":"http://h/"}])", trace);
   for (const SubmitItem& item : f.Posted<SubmitRequest>().items) {
-    CHECK(item.head->trace_parent == kTraceParent);
+    CHECK(item.envelope->trace_parent == kTraceParent);
     CHECK(DecodeSpec(*item.spec)->trace_state == "a=1");
   }
   trace.emplace_back("Content-Type", "application/x-ndjson");
   REQUIRE(f.Open(trace));
   f.api.OnBody(f.last_token, std::string(kLine) + kLine);
   REQUIRE(f.Posted<SubmitRequest>().items.size() == 2);
-  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.head->trace_parent == kTraceParent);
+  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.envelope->trace_parent == kTraceParent);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct Fixture {
     auto record = std::make_shared<NotifyRecord>();
     record->id = NotifyId{7};
     record->created_at = kNow;
-    record->head = item.head;
+    record->envelope = item.envelope;
     record->spec = item.spec;
     record->state.due = item.when.kind == When::Kind::kAt ? WallTime{item.when.ms} : WallTime{kNow.ms + item.when.ms};
     if (item.ttl.kind == When::Kind::kDelay) record->state.expires_at = {kNow.ms + item.ttl.ms};
@@ -102,7 +102,7 @@ TEST_CASE("change: an empty patch leaves head and spec to the byte") {
   CHECK(change.id == base->id);
   CHECK(change.base == base);
   CHECK(*change.spec == *base->spec);
-  CHECK(change.head == base->head);
+  CHECK(change.envelope == base->envelope);
   CHECK_FALSE(change.when);
   CHECK_FALSE(change.ttl);
 }
@@ -115,7 +115,7 @@ TEST_CASE("change: an empty patch leaves the trace as it is") {
   auto base = f.Record(R"({"url":"http://h/","headers":)" + headers + "}", {kParent, "a=1"});
   ChangeRequest change = f.Change(base, "{}");
   CHECK(*change.spec == *base->spec);
-  CHECK(change.head == base->head);
+  CHECK(change.envelope == base->envelope);
 }
 
 /// A submit document with random fields, good ones all.
@@ -214,7 +214,7 @@ TEST_CASE("change: an empty patch leaves random notifies to the byte") {
     auto base = f.Record(document, random.Chance(0.5) ? TraceContext{kParent, random.Chance(0.5) ? "a=1" : ""} : TraceContext{});
     ChangeRequest change = f.Change(base, "{}");
     REQUIRE(*change.spec == *base->spec);
-    REQUIRE(change.head == base->head);
+    REQUIRE(change.envelope == base->envelope);
   }
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("change: random notifies keep all that a patch does not name") {
     expected.delay_ms.reset();
     ChangeRequest change = f.Change(base, R"({"headers":{"X-New":"1"},"ttl_ms":5,"due_at":1800000000000})");
     REQUIRE(*change.spec == EncodeSpec(expected));
-    REQUIRE(change.head == base->head);
+    REQUIRE(change.envelope == base->envelope);
   }
 }
 
@@ -277,12 +277,12 @@ TEST_CASE("change: whatever a random patch makes of a notify is a notify that an
     }
     ++accepted;
     auto changed = std::make_shared<NotifyRecord>(*change->base);
-    changed->head = change->head;
+    changed->envelope = change->envelope;
     changed->spec = change->spec;
     if (change->ttl) changed->state.expires_at = change->ttl->kind == When::Kind::kDefault ? kWallNever : WallTime{kNow.ms + 5};
     ChangeRequest again = f.Change(changed, "{}");
     REQUIRE(*again.spec == *changed->spec);
-    REQUIRE(again.head == changed->head);
+    REQUIRE(again.envelope == changed->envelope);
   }
   CHECK(accepted > 1000);
 }
@@ -293,7 +293,7 @@ TEST_CASE("change: a body that the settings would not take any more stays, but n
   std::string document = R"({"url":"http://h/","body":")" + std::string(3000, 'x') + "\"}";
   auto record = std::make_shared<NotifyRecord>();
   SubmitItem item = generous.Parse(&document, nullptr)->items[0];
-  record->head = item.head;
+  record->envelope = item.envelope;
   record->spec = item.spec;
   CHECK(f.Outcome(record, R"({"priority":5})") == "ok");
   CHECK(f.Outcome(record, R"({"body":")" + std::string(1001, 'x') + "\"}") == "413 /body");
@@ -398,32 +398,32 @@ TEST_CASE("change: a secret header of *** stays as it is") {
 TEST_CASE("change: priority, expect and retry") {
   Fixture f;
   auto base = f.With(R"("priority":7,"expect":{"status":[200],"contains":"x"},"retry":{"max_attempts":3,"fatal_on":{"status":[400]}})");
-  CHECK(f.Change(base, R"({"priority":9})").head->priority == 9);
-  CHECK(f.Change(base, R"({"priority":null})").head->priority == 4);
+  CHECK(f.Change(base, R"({"priority":9})").envelope->priority == 9);
+  CHECK(f.Change(base, R"({"priority":null})").envelope->priority == 4);
   CHECK(f.Spec(base, R"({"expect":{"contains":null}})").expect == AnswerPattern{{200}, std::nullopt, {}});
   CHECK(f.Spec(base, R"({"expect":{"status":null}})").expect == AnswerPattern{{2}, "x", {}});
   CHECK(f.Spec(base, R"({"expect":null})").expect == NotifySpec().expect);
   ChangeRequest change = f.Change(base, R"({"retry":{"jitter":0}})");
-  CHECK(change.head->retry->max_attempts == 3);
-  CHECK(change.head->retry->jitter == 0);
-  CHECK(change.head->retry->fatal_on);
+  CHECK(change.envelope->retry->max_attempts == 3);
+  CHECK(change.envelope->retry->jitter == 0);
+  CHECK(change.envelope->retry->fatal_on);
   CHECK(change.spec == base->spec);
-  CHECK(f.Change(base, R"({"retry":null})").head->retry == nullptr);
-  CHECK(f.Change(base, R"({"retry":{"max_attempts":null,"fatal_on":null}})").head->retry == nullptr);
+  CHECK(f.Change(base, R"({"retry":null})").envelope->retry == nullptr);
+  CHECK(f.Change(base, R"({"retry":{"max_attempts":null,"fatal_on":null}})").envelope->retry == nullptr);
 }
 
 TEST_CASE("change: a schedule of waits replaces the steps, and the other way round") {
   Fixture f;
   auto steps = f.With(R"("retry":{"initial_ms":5,"factor":3,"max_ms":7})"), schedule = f.With(R"("retry":{"schedule_ms":[1,2],"max_ms":7})");
-  RetryPolicy policy = *f.Change(steps, R"({"retry":{"schedule_ms":[4]}})").head->retry;
+  RetryPolicy policy = *f.Change(steps, R"({"retry":{"schedule_ms":[4]}})").envelope->retry;
   CHECK(policy.schedule_ms == std::vector<int64_t>{4});
   CHECK(policy.initial_ms == RetryPolicy().initial_ms);
   CHECK(policy.max_ms == 7);
-  policy = *f.Change(schedule, R"({"retry":{"factor":1.5}})").head->retry;
+  policy = *f.Change(schedule, R"({"retry":{"factor":1.5}})").envelope->retry;
   CHECK(policy.schedule_ms.empty());
   CHECK(policy.factor == 1.5);
   CHECK(policy.max_ms == 7);
-  CHECK(f.Change(schedule, R"({"retry":{"factor":null,"jitter":0}})").head->retry->schedule_ms.size() == 2);
+  CHECK(f.Change(schedule, R"({"retry":{"factor":null,"jitter":0}})").envelope->retry->schedule_ms.size() == 2);
   CHECK(f.Outcome(steps, R"({"retry":{"schedule_ms":[4],"factor":2}})") == "422 /retry/factor");
 }
 
@@ -432,7 +432,7 @@ TEST_CASE("change: a new traceparent among the headers is the notify's") {
   auto base = f.Record(R"({"url":"http://h/"})", {kParent, "a=1"});
   std::string other = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
   ChangeRequest change = f.Change(base, R"({"headers":{"traceparent":")" + other + R"("}})");
-  CHECK(change.head->trace_parent == other);
+  CHECK(change.envelope->trace_parent == other);
   CHECK(DecodeSpec(*change.spec)->trace_state.empty());
   CHECK(DecodeSpec(*change.spec)->headers.empty());
 }
@@ -442,11 +442,11 @@ TEST_CASE("change: lane, host, fkey, caller and callback are the base's") {
   auto base = f.Record(R"({"url":"http://h/a","group":"g","mode":"fifo","fkey":"f","on_held":"keep","idempotency_key":"k","caller":"c",
       "callback_url":"http://back/"})");
   ChangeRequest change = f.Change(base, R"({"retry":{"max_attempts":2},"delay_ms":9})");
-  CHECK(change.head->lane == base->head->lane);
-  CHECK(change.head->host == "h:80");
-  CHECK(change.head->fkey == "f");
-  CHECK(change.head->caller == "c");
-  CHECK(change.head->callback == base->head->callback);
+  CHECK(change.envelope->lane == base->envelope->lane);
+  CHECK(change.envelope->host == "h:80");
+  CHECK(change.envelope->fkey == "f");
+  CHECK(change.envelope->caller == "c");
+  CHECK(change.envelope->callback == base->envelope->callback);
   NotifySpec expected = *DecodeSpec(*base->spec);
   expected.delay_ms = 9;
   CHECK(*DecodeSpec(*change.spec) == expected);

@@ -162,7 +162,7 @@ TEST_CASE("json shape: malformed wins over unacceptable in a large batch, too, a
   REQUIRE(parsed.ok());
   CHECK(parsed->batch);
   REQUIRE(parsed->items.size() == 3);
-  CHECK(parsed->items[1].head->lane.name == "second");
+  CHECK(parsed->items[1].envelope->lane.name == "second");
   std::string key = "k";
   CHECK(parser.Parse(&good, &key).status().code() == Code::kUnacceptable);
 }

@@ -23,7 +23,7 @@ class FakeCore {
  public:
   SubmittedItem Answer(const SubmitItem& item) {
     SubmittedItem answer;
-    const std::string& lane = item.head->lane.name;
+    const std::string& lane = item.envelope->lane.name;
     lanes.push_back(lane);
     answer.id = NotifyId{lanes.size()};
     answer.duplicate = lane == "duplicate";
@@ -338,9 +338,9 @@ TEST_CASE("bulk: the trace of the request goes with every line, a line's own win
   f.Take(Good("a") + "\n" + R"({"url":"http://h/","headers":{"traceparent":")" + own + "\"}}\n");
   REQUIRE(f.under_way);
   const std::vector<SubmitItem>& items = f.under_way->items;
-  CHECK(items[0].head->trace_parent == kParent);
+  CHECK(items[0].envelope->trace_parent == kParent);
   CHECK(DecodeSpec(*items[0].spec)->trace_state == "a=1");
-  CHECK(items[1].head->trace_parent == own);
+  CHECK(items[1].envelope->trace_parent == own);
   CHECK(DecodeSpec(*items[1].spec)->trace_state.empty());
 }
 

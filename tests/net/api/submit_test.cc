@@ -19,14 +19,14 @@ TEST_CASE("submit: a URL alone gives all defaults") {
     expected.url = "http://Example.com/a?b#c";
     return expected;
   }());
-  const NotifyHead& head = f.Head();
-  CHECK(head.lane == LaneKey{Mode::kConcurrent, "http://example.com/a"});
-  CHECK(head.host == "example.com:80");
-  CHECK(head.priority == 4);
-  CHECK_FALSE(head.reply_none);
-  CHECK(head.fkey.empty());
-  CHECK(head.caller == "unknown");
-  CHECK(head.retry == nullptr);
+  const Envelope& envelope = f.Head();
+  CHECK(envelope.lane == LaneKey{Mode::kConcurrent, "http://example.com/a"});
+  CHECK(envelope.host == "example.com:80");
+  CHECK(envelope.priority == 4);
+  CHECK_FALSE(envelope.reply_none);
+  CHECK(envelope.fkey.empty());
+  CHECK(envelope.caller == "unknown");
+  CHECK(envelope.retry == nullptr);
   CHECK(f.Item().when.kind == When::Kind::kDefault);
   CHECK(f.Item().ttl.kind == When::Kind::kDefault);
   CHECK(f.Item().idempotency_key.empty());
@@ -114,14 +114,14 @@ TEST_CASE("submit: every field at once is stored as it was said") {
   expected.delay_ms = 5000;
   expected.ttl_ms = 60000;
   CHECK(f.Spec() == expected);
-  const NotifyHead& head = f.Head();
-  CHECK(head.lane == LaneKey{Mode::kConcurrent, "https://h:8443/x#g"});
-  CHECK(head.host == "h:8443");
-  CHECK(head.priority == 9);
-  CHECK(head.reply_none);
-  CHECK(head.fkey == "f");
-  CHECK(head.caller == "c");
-  REQUIRE(head.retry);
+  const Envelope& envelope = f.Head();
+  CHECK(envelope.lane == LaneKey{Mode::kConcurrent, "https://h:8443/x#g"});
+  CHECK(envelope.host == "h:8443");
+  CHECK(envelope.priority == 9);
+  CHECK(envelope.reply_none);
+  CHECK(envelope.fkey == "f");
+  CHECK(envelope.caller == "c");
+  REQUIRE(envelope.retry);
   RetryPolicy retry;
   retry.max_attempts = 3;
   retry.initial_ms = 10;
@@ -129,7 +129,7 @@ TEST_CASE("submit: every field at once is stored as it was said") {
   retry.max_ms = 100;
   retry.jitter = 0;
   retry.fatal_on = AnswerPattern{{4}, std::nullopt, {}};
-  CHECK(*head.retry == retry);
+  CHECK(*envelope.retry == retry);
   CHECK(f.Item().on_held == OnHeld::kKeep);
   CHECK(f.Item().when.kind == When::Kind::kDelay);
   CHECK(f.Item().when.ms == 5000);
@@ -543,7 +543,7 @@ TEST_CASE("submit: another media type is answered with those that a submit may h
 TEST_CASE("batch: the trace of the request is each notify's") {
   ApiFixture f;
   REQUIRE(f.SubmitOutcome(R"([{"url":"http://a/"},{"url":"http://b/"}])", {{"traceparent", kTraceParent}}) == "posted");
-  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.head->trace_parent == kTraceParent);
+  for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.envelope->trace_parent == kTraceParent);
 }
 
 TEST_CASE("idempotency key: the trace of the request is no field") {
@@ -589,8 +589,8 @@ TEST_CASE("batch: items are taken in order") {
   const SubmitRequest& submit = f.Posted<SubmitRequest>();
   CHECK(submit.batch);
   REQUIRE(submit.items.size() == 2);
-  CHECK(submit.items[0].head->host == "a:80");
-  CHECK(submit.items[1].head->fkey == "x");
+  CHECK(submit.items[0].envelope->host == "a:80");
+  CHECK(submit.items[1].envelope->fkey == "x");
 }
 
 TEST_CASE("batch: one item in an array is a batch") {
