@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/events.h"
+#include "broker/namespace.h"
+#include "broker/registry_events.h"
 
 namespace notifyd {
 
@@ -71,6 +73,39 @@ class ReplySink {
  public:
   virtual ~ReplySink() = default;
   virtual void Send(Reply reply) = 0;
+};
+
+/// Carries events to whom they are for, on whatever thread that runs. Any thread; nothing of it blocks.
+class Switchboard {
+ public:
+  virtual ~Switchboard() = default;
+  /// To the namespace's core, which is woken where it sleeps. Events that one thread posts to one namespace come in order. A request to a namespace
+  /// that is not there, or is being deleted, is answered by Refused (kNotFound).
+  virtual void Post(NamespaceNumber to, Event event) = 0;
+  /// To the registry. `request` of what is answered: the io thread in the upper 16 bits, below them what that thread knows it by.
+  virtual void Post(RegistryEvent event) = 0;
+  /// One log event `audit`, and one entry of the store's.
+  virtual void Audit(AuditEntry entry) = 0;
+};
+
+/// What is known of a namespace without asking its core; up to 100 ms old while it is awake.
+struct NamespaceFigures {
+  Totals totals;
+  bool awake = false;
+  uint64_t in_flight = 0, loaded = 0;
+  uint64_t may_be_in_flight = 0;         // what it was lent
+  uint64_t stored_bytes = 0;             // measured every 10 s while it is awake
+  uint64_t submits = 0, deliveries = 0;  // accepted ones and attempts of the last minute
+};
+
+/// Figures of all namespaces, awake or asleep. Any thread.
+class NamespaceBoard {
+ public:
+  virtual ~NamespaceBoard() = default;
+  /// All zero where nothing is known of it.
+  virtual NamespaceFigures Figures(NamespaceNumber number) const = 0;
+  /// Of all together, in `totals` those that were removed too; `awake`: one of them is.
+  virtual NamespaceFigures Sum() const = 0;
 };
 
 }  // namespace notifyd
