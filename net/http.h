@@ -15,6 +15,7 @@
 namespace notifyd {
 
 class Loop;
+struct Peer;
 
 struct HttpRequest {
   std::string method;  // as sent: "GET", ...
@@ -22,6 +23,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;  // whole, chunked coding undone; kPaddingBytes of spare capacity behind it, for the JSON parser
   static constexpr size_t kPaddingBytes = 64;
+  std::shared_ptr<const Peer> peer;  // who sent it (net/peer.h); never null where it comes from a server
 
   /// The first header of that name (any case), or null.
   const std::string* Header(std::string_view name) const;

@@ -76,7 +76,7 @@ HttpConnection* HttpContext::Find(uint64_t token) const {
   return slots[slot];
 }
 
-void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
+void HttpConnection::Open(HttpContext* context, int fd, Origin origin, std::shared_ptr<const Peer> peer) {
   uint32_t slot;
   if (!context->free_slots.empty()) {
     slot = context->free_slots.back();
@@ -86,7 +86,7 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
     CHECK(slot < 1u << HttpContext::kSlotBits);
     context->slots.push_back(nullptr);
   }
-  auto* self = new HttpConnection(context, slot, origin);
+  auto* self = new HttpConnection(context, slot, origin, std::move(peer));
   context->slots[slot] = self;
   context->open.fetch_add(1, std::memory_order_relaxed);
   if (self->surplus_) {
@@ -112,7 +112,7 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin) {
   if (size > 0) self->Process(std::string_view(context->read_buffer.get(), static_cast<size_t>(size)));
 }
 
-HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin)
+HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin, std::shared_ptr<const Peer> peer)
     : context_(context),
       tcp_(new Tcp),
       parser_(&context->limits),
@@ -121,6 +121,7 @@ HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origi
       served_(origin == Origin::kAdopted || origin == Origin::kShut) {
   CHECK(uv_tcp_init(context->loop, &tcp_->handle) == 0);
   tcp_->handle.data = this;
+  parser_.SetPeer(std::move(peer));
   quiet_since_ms_ = now_ms();
 }
 

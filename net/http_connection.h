@@ -78,7 +78,7 @@ class HttpConnection : public DeadlineWheel::Entry {
     kSurplus,  // over the limit: answer a probe, anything else with 503, and close
   };
   /// Takes over the socket `fd`. Owns itself from here on.
-  static void Open(HttpContext* context, int fd, Origin origin);
+  static void Open(HttpContext* context, int fd, Origin origin, std::shared_ptr<const Peer> peer);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
@@ -140,7 +140,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   struct Tcp;
   struct WriteOp;
 
-  HttpConnection(HttpContext* context, uint32_t slot, Origin origin);
+  HttpConnection(HttpContext* context, uint32_t slot, Origin origin, std::shared_ptr<const Peer> peer);
   ~HttpConnection();
 
   void OnRead(int64_t size, const char* bytes);

@@ -250,6 +250,7 @@ HttpParser::Step HttpParser::ParseHead(std::string_view head) {
   new_header_ = true;
   if (!ParseRequestLine(head.substr(0, head.find("\r\n")))) return Step::kRefused;
   request_.headers.reserve(scan_.lines - 1);
+  request_.peer = peer_;
 
   // llhttp knows a closed list of methods, and protocols that begin with some of them. Which methods there are is the router's to say, so
   // llhttp is shown GET for all; only CONNECT has a target of its own form.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/http.h"
 
@@ -28,6 +29,8 @@ class HttpParser {
 
   /// `limits` is borrowed.
   explicit HttpParser(const HttpLimits* limits);
+  /// Whose requests the next ones are: HttpRequest::peer.
+  void SetPeer(std::shared_ptr<const Peer> peer) { peer_ = std::move(peer); }
   ~HttpParser();
   HttpParser(const HttpParser&) = delete;
   HttpParser& operator=(const HttpParser&) = delete;
@@ -102,6 +105,7 @@ class HttpParser {
   void Body(std::string_view bytes);
 
   const HttpLimits* limits_;
+  std::shared_ptr<const Peer> peer_;
   Phase phase_ = Phase::kHead;
   bool is_head_ = false;
   bool http_1_0_ = false;

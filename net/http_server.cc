@@ -18,6 +18,7 @@
 #include "net/http.h"
 #include "net/http_connection.h"
 #include "net/loop.h"
+#include "net/peer.h"
 
 namespace notifyd {
 namespace {
@@ -177,7 +178,10 @@ class HttpServer::Impl {
         if (!AdoptListener(fd)) close(fd);
       } else {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
-        Take(fd, IsShut(fd) ? HttpConnection::Origin::kShut : HttpConnection::Origin::kAdopted);
+        sockaddr_storage from{};
+        socklen_t from_size = sizeof from;
+        getpeername(fd, reinterpret_cast<sockaddr*>(&from), &from_size);
+        Take(fd, IsShut(fd) ? HttpConnection::Origin::kShut : HttpConnection::Origin::kAdopted, from);
       }
     }
     return PortOf(bound);
@@ -318,9 +322,11 @@ class HttpServer::Impl {
 
   void Accept(Listener* listener) {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      int fd = accept4(listener->fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      sockaddr_storage from{};
+      socklen_t from_size = sizeof from;
+      int fd = accept4(listener->fd, reinterpret_cast<sockaddr*>(&from), &from_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        Take(fd, HttpConnection::Origin::kAccepted);
+        Take(fd, HttpConnection::Origin::kAccepted, from);
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         PauseAccepting();
         return;
@@ -343,7 +349,7 @@ class HttpServer::Impl {
         kAcceptPauseMs, 0);
   }
 
-  void Take(int fd, HttpConnection::Origin origin) {
+  void Take(int fd, HttpConnection::Origin origin, const sockaddr_storage& from) {
     bool surplus = context_.budget->connections.load(std::memory_order_relaxed) >= context_.limits.max_connections;
     if (surplus && !MakeSurplusRoom()) {
       close(fd);
@@ -357,7 +363,8 @@ class HttpServer::Impl {
       uv_timer_start(
           &handles_->sweep, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->Sweep(); }, tick, tick);
     }
-    HttpConnection::Open(&context_, fd, surplus ? HttpConnection::Origin::kSurplus : origin);
+    auto peer = std::make_shared<const Peer>(Peer{IpAddress::From(reinterpret_cast<const sockaddr*>(&from)), std::nullopt});
+    HttpConnection::Open(&context_, fd, surplus ? HttpConnection::Origin::kSurplus : origin, std::move(peer));
   }
 
   /// Of those beyond the limit the oldest gives way; false where all are probes that are being answered.

@@ -52,15 +52,13 @@ const std::shared_ptr<const NamedGrant>& Bootstrap() {
   return kGrant;
 }
 
-}  // namespace
-
-std::string Peer::Name() const {
-  if (!address) return uid ? "uid " + std::to_string(*uid) : "unix socket";
-  if (!address->v6) return address->ToString();
-  IpAddress network = *address;
-  std::fill(network.bytes.begin() + 8, network.bytes.end(), uint8_t{0});
-  return network.ToString() + "/64";
+/// Who may connect there is the listener's to judge; which routes it serves, the router's.
+const std::shared_ptr<const NamedGrant>& ControlSocket() {
+  static const auto kGrant = std::make_shared<const NamedGrant>(NamedGrant{"control socket", Grant::Everything()});
+  return kGrant;
 }
+
+}  // namespace
 
 Admission::Admission(std::shared_ptr<const AuthSettings> settings, std::shared_ptr<const AccessTable> table, NonceMemory* nonces, WallTime started)
     : settings_(std::move(settings)), table_(std::move(table)), nonces_(nonces), started_(started) {}
@@ -93,6 +91,7 @@ Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& h
 }
 
 Admission::Identified Admission::ByPeer(const Peer& peer) const {
+  if (peer.serves.control) return Admitted{.principal = Principal(ControlSocket())};
   if (peer.uid && *peer.uid != settings_->overflow_uid) {
     if (auto found = settings_->peers.find(*peer.uid); found != settings_->peers.end()) return Admitted{.principal = Principal(found->second)};
   }

@@ -18,23 +18,14 @@
 #include <variant>
 #include <vector>
 
-#include "base/ip_address.h"
 #include "base/time.h"
 #include "broker/access_table.h"
 #include "net/access/nonce_memory.h"
 #include "net/access/principal.h"
 #include "net/http.h"
+#include "net/peer.h"
 
 namespace notifyd {
-
-/// Who connects, as the listener knows it.
-struct Peer {
-  std::optional<IpAddress> address;            // none over a Unix socket
-  std::optional<uint32_t> uid;                 // over a Unix socket (SO_PEERCRED)
-  std::vector<std::string> certificate_names;  // TlsSession::peer_names
-  /// For logs, and as failures are counted: an IPv6 address by its /64, since one host has that many.
-  std::string Name() const;
-};
 
 /// What the configuration says.
 struct AuthSettings {

@@ -4,6 +4,7 @@
 //   /bytes/N  200 with N bytes
 //   /close    200, closes the connection
 //   /status/N that status
+//   /peer     200 with who asks
 //   /wait     no answer until Answer is called
 #pragma once
 
@@ -23,6 +24,7 @@
 
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/peer.h"
 #include "net/raw_client.h"
 
 namespace notifyd {
@@ -115,6 +117,8 @@ class HttpFixture : public HttpHandler {
     } else if (target.starts_with("/status/")) {
       response.status = std::atoi(target.c_str() + 8);
       response.body = "a body";
+    } else if (target == "/peer") {
+      response.body = request.peer->Name();
     } else {
       const std::string* host = request.Header("HOST");
       response.body = request.method + " " + target + " " + (host != nullptr ? *host : "-");

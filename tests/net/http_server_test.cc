@@ -90,6 +90,14 @@ TEST_CASE("http server: a request cut into single bytes is put together") {
   CHECK(client.ReadResponse().body == "slow but sure");
 }
 
+TEST_CASE("http server: each request knows its peer's address") {
+  HttpFixture fixture;
+  RawClient client(fixture.port());
+  client.Send("GET /peer HTTP/1.1\r\nHost: a\r\n\r\nGET /peer HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(client.ReadResponse().body == "127.0.0.1");
+  CHECK(client.ReadResponse().body == "127.0.0.1");
+}
+
 TEST_CASE("http server: a chunked body is taken") {
   HttpFixture fixture;
   RawClient client(fixture.port());

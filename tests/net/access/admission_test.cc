@@ -129,6 +129,16 @@ TEST_CASE("admission: a uid or a certificate that is listed stands for a token, 
   CHECK(ReasonOf(ask(1000, {"DNS:billing.example"}, "Bearer nonsense")) == "unknown_token");
 }
 
+TEST_CASE("admission: over the control socket nobody is asked for a credential, but a wrong one is refused there too") {
+  AccessStage stage;
+  const Need admin{.scopes = {Scope::kAdmin}, .sphere = Need::Sphere::kNone};
+  const Peer peer{std::nullopt, 0, {}, ServedParts::ControlSocket()};
+  CHECK(StatusOf(stage.Ask(AccessStage::Request(""), admin, peer)) == 200);
+  CHECK(std::get<Admitted>(stage.Ask(AccessStage::Request(""), admin, peer)).principal.name() == "control socket");
+  CHECK(ReasonOf(stage.Ask(AccessStage::Request("Bearer nonsense"), admin, peer)) == "unknown_token");
+  CHECK(ReasonOf(stage.Ask(AccessStage::Request(""), admin, Peer{std::nullopt, 0})) == "no_credential");
+}
+
 TEST_CASE("admission: a token's use is told once a minute") {
   AccessStage stage;
   const std::string a = "Bearer " + stage.Give(Grant::Everything()), b = "Bearer " + stage.Give(Grant::Everything());
