@@ -436,30 +436,30 @@ Status HttpServer::CheckListen(const std::string& address, uint16_t port, bool r
   return Status::Ok();
 }
 void HttpServer::Respond(uint64_t token, HttpResponse response) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->Respond(std::move(response));
+  if (HttpConnection* connection = impl_->Find(token)) connection->response().Respond(std::move(response));
 }
 void HttpServer::BeginStream(uint64_t token, HttpResponse head) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->BeginStream(std::move(head));
+  if (HttpConnection* connection = impl_->Find(token)) connection->response().BeginStream(std::move(head));
 }
 size_t HttpServer::Stream(uint64_t token, std::string_view piece) {
   HttpConnection* connection = impl_->Find(token);
-  return connection != nullptr ? connection->Stream(piece) : 0;
+  return connection != nullptr ? connection->response().Stream(piece) : 0;
 }
 bool HttpServer::Reserve(uint64_t token, size_t bytes) {
   HttpConnection* connection = impl_->Find(token);
-  return connection == nullptr || connection->Reserve(bytes);
+  return connection == nullptr || connection->request().Reserve(bytes);
 }
 void HttpServer::BreakStream(uint64_t token) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->BreakStream();
+  if (HttpConnection* connection = impl_->Find(token)) connection->response().BreakStream();
 }
 void HttpServer::EndStream(uint64_t token, bool close) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->EndStream(close);
+  if (HttpConnection* connection = impl_->Find(token)) connection->response().EndStream(close);
 }
 void HttpServer::PauseBody(uint64_t token) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->PauseBody();
+  if (HttpConnection* connection = impl_->Find(token)) connection->request().PauseBody();
 }
 void HttpServer::ResumeBody(uint64_t token) {
-  if (HttpConnection* connection = impl_->Find(token)) connection->ResumeBody();
+  if (HttpConnection* connection = impl_->Find(token)) connection->request().ResumeBody();
 }
 void HttpServer::Drain() {
   impl_->Drain();

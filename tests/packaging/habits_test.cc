@@ -163,7 +163,6 @@ TEST_CASE("habits: what is decided by time is told the time") {
 
 TEST_CASE("habits: a file has 600 lines at most") {
   const std::map<std::string, const char*> exceptions = {
-      {"net/http_connection.cc", "one state machine; its request's and its response's side are to part"},
       {"tests/net/api/submit_test.cc", "a row for each field's good and bad values"},
       {"tests/net/api/replies_test.cc", "a case for each kind of reply"},
       {"tests/net/api/ndjson_test.cc", "a case for each way in which a bulk submit can end"},

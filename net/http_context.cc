@@ -1,0 +1,52 @@
+#include "net/http_context.h"
+
+#include <uv.h>
+
+#include <algorithm>
+
+#include "net/http_connection.h"
+
+namespace notifyd {
+namespace {
+
+int64_t TickFor(const HttpLimits& limits) {
+  int64_t least = std::min({limits.head_timeout_ms, limits.request_timeout_ms, limits.idle_timeout_ms});
+  return std::clamp<int64_t>(least / 8, 5, 250);
+}
+
+}  // namespace
+
+HttpContext::HttpContext(uv_loop_s* l, const HttpLimits& lim, HttpServer::Budget* b, HttpHandler* h)
+    : loop(l),
+      limits(lim),
+      budget(b),
+      handler(h),
+      wheel(TickFor(lim), static_cast<int64_t>(uv_now(l))),
+      read_buffer(std::make_unique<char[]>(kReadBytes)) {}
+
+bool HttpContext::HasRoom(size_t bytes) {
+  size_t answers = budget->answers.load(std::memory_order_relaxed), all = budget->bytes.load(std::memory_order_relaxed);
+  // One answer is always let through, however tight the budget is.
+  if (answers > 0 && (answers + bytes > limits.max_buffered_bytes / 2 || all + bytes > limits.max_buffered_bytes)) {
+    pressed = true;
+    return false;
+  }
+  return true;
+}
+
+void HttpContext::AdmitParked() {
+  while (!parked.empty()) {
+    HttpConnection* first = parked.front();
+    if (first != nullptr && !first->request().Fits()) return;
+    parked.pop_front();
+    if (first != nullptr) first->request().Admit();
+  }
+}
+
+HttpConnection* HttpContext::Find(uint64_t token) const {
+  size_t slot = token & ((uint64_t{1} << kSlotBits) - 1);
+  if (token == 0 || slot >= slots.size() || slots[slot] == nullptr || slots[slot]->token() != token) return nullptr;
+  return slots[slot];
+}
+
+}  // namespace notifyd

@@ -1,0 +1,61 @@
+// HttpContext: what the connections of a server share. Internal to the server; loop thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/deadline_wheel.h"
+#include "net/http.h"
+
+struct uv_loop_s;
+
+namespace notifyd {
+
+class HttpConnection;
+
+struct HttpContext {
+  HttpContext(uv_loop_s* loop, const HttpLimits& limits, HttpServer::Budget* budget, HttpHandler* handler);
+
+  static constexpr size_t kReadBytes = 64 << 10;
+  /// A token is a sequence number above the connection's slot.
+  static constexpr int kSlotBits = 20;
+
+  HttpConnection* Find(uint64_t token) const;
+
+  uv_loop_s* loop;
+  const HttpLimits limits;
+  HttpServer::Budget* budget;
+  HttpHandler* handler;
+  DeadlineWheel wheel;
+  bool draining = false;
+  bool holding = false;  // no further request is read
+  uint64_t sequence = 0;
+  std::vector<HttpConnection*> slots;
+  std::vector<uint32_t> free_slots;
+  /// Those that have something to go on with; `resume` sees to it that Resume is called on each, from the loop, before it sleeps.
+  /// One that closes meanwhile leaves a null.
+  std::vector<HttpConnection*> resumable;
+  std::function<void()> resume;
+  std::function<void()> closed;                  // a connection went
+  std::function<void(HttpConnection*)> changed;  // a connection did something, or goes; empty while nobody wants to know
+  std::atomic<size_t> open{0};
+  std::vector<HttpConnection*> surplus;  // beyond max_connections, the oldest first: for probes alone
+  /// Whose complete request waits for room, the first one first. One that closes meanwhile leaves a null. `pressed`: somebody found none.
+  std::deque<HttpConnection*> parked;
+  bool pressed = false;
+  /// Is there room for an answer of so many bytes? Notes where there is not.
+  bool HasRoom(size_t bytes);
+  /// Hands over parked requests for as long as there is room.
+  void AdmitParked();
+  /// Shared by all connections: a read is parsed, or copied, before the next one.
+  std::unique_ptr<char[]> read_buffer;
+  std::string head;   // scratch
+  std::string batch;  // responses of the connection that is parsing, not yet written
+};
+
+}  // namespace notifyd
