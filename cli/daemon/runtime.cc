@@ -115,7 +115,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.process = [this] { return ProcessNow(); };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
-    io->api = std::make_unique<Api>(api, &mailbox_);
+    io->api = std::make_unique<Api>(api, &switchboard_);
     io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->api.get());
     io->api->SetResponder(io->server.get());
     io->loop.MeasureTurns(&histograms_.loop_lag.histogram);

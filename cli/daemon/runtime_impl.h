@@ -23,6 +23,18 @@
 
 namespace notifyd {
 
+/// All that is asked goes to the one core.
+class ToMailbox : public Switchboard {
+ public:
+  explicit ToMailbox(Mailbox* mailbox) : mailbox_(mailbox) {}
+  void Post(NamespaceNumber, Event event) override { mailbox_->Post(std::move(event)); }
+  void Post(RegistryEvent) override {}
+  void Audit(AuditEntry) override {}
+
+ private:
+  Mailbox* const mailbox_;
+};
+
 /// One event loop with what lives on it. `thread` is empty for the first one: that runs on the thread that calls Run.
 struct IoThread {
   Loop loop;
@@ -117,6 +129,7 @@ class Runtime::Impl {
 
   HttpServer::Budget budget_;
   Mailbox mailbox_;
+  ToMailbox switchboard_{&mailbox_};
   std::unique_ptr<StoreHost> store_;
   std::vector<std::unique_ptr<IoThread>> io_;
   std::unique_ptr<Loop> core_loop_;  // with more than one io thread; else the core runs on the first loop

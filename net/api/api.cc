@@ -39,9 +39,9 @@ constexpr const char* kNoRoom = "too much is buffered; try again later";
 
 class Api::Impl {
  public:
-  Impl(const ApiOptions& options, EventSink* sink)
+  Impl(const ApiOptions& options, Switchboard* switchboard)
       : options_(options),
-        sink_(sink),
+        switchboard_(switchboard),
         access_(options.hosts),
         tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))) {}
 
@@ -61,7 +61,7 @@ class Api::Impl {
     if (std::optional<HttpResponse> refusal = access_.Admit(request, route)) return responder_->Respond(token, *std::move(refusal));
     if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route);
     if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), since_us);
-    Status status = Take(token, ReadRequest(Id(token), *route, &request, tools_, /*aside=*/false), since_us);
+    Status status = Take(token, kDefaultNumber, ReadRequest(Id(token), *route, &request, tools_, /*aside=*/false), since_us);
     if (!status.ok()) responder_->Respond(token, Refusal(status, request.method));
   }
 
@@ -97,8 +97,8 @@ class Api::Impl {
     if (found == posted_.end() || !found->second.waits_for) return;
     NotifyId notify = *found->second.waits_for;
     EndWait(&found->second);
-    sink_->Post(Disconnected{Id(token)});
-    sink_->Post(GetRequest{Id(token), notify, 0});
+    switchboard_->Post(found->second.space, Disconnected{Id(token)});
+    switchboard_->Post(found->second.space, GetRequest{Id(token), notify, 0});
   }
 
   void OnBodyEnd(uint64_t token) {
@@ -124,18 +124,18 @@ class Api::Impl {
   }
 
   void OnClose(uint64_t token) {
-    bool under_way = false;
+    std::optional<NamespaceNumber> under_way;  // where
     if (auto posted = posted_.find(token); posted != posted_.end()) {
-      under_way = !posted->second.aside;
+      if (!posted->second.aside) under_way = posted->second.space;
       EndWait(&posted->second);
       posted_.erase(posted);
     }
     if (auto stream = streams_.find(token); stream != streams_.end()) {
-      under_way = stream->second->under_way;
+      if (stream->second->under_way) under_way = stream->second->space;
       stream->second->gone = true;
       streams_.erase(stream);
     }
-    if (under_way) sink_->Post(Disconnected{Id(token)});
+    if (under_way) switchboard_->Post(*under_way, Disconnected{Id(token)});
   }
 
   void EndBulkSubmits(Leaving why) {
@@ -163,10 +163,10 @@ class Api::Impl {
       if (viewed && !responder_->Reserve(token, BytesToShow(viewed->view)))
         return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
     }
-    if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted.steps), std::move(reply.body));
+    if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, posted.space, std::move(posted.steps), std::move(reply.body));
     if (posted.steps) {
       std::variant<Event, HttpResponse> next = posted.steps->Next(std::move(reply.body));
-      return GoOn(token, std::move(next), std::move(posted.steps));
+      return GoOn(token, posted.space, std::move(next), std::move(posted.steps));
     }
     bool acknowledged = std::holds_alternative<Submitted>(reply.body);
     responder_->Respond(token, tools_->replies.Render(reply.body));
@@ -176,6 +176,7 @@ class Api::Impl {
  private:
   /// What a token waits for, in posted_.
   struct Posted {
+    NamespaceNumber space = kDefaultNumber;  // whose core is asked
     int64_t since_us = 0;                    // when its request came
     std::unique_ptr<Steps> steps = nullptr;  // null: its reply is its answer
     bool aside = false;                      // it is being parsed on another thread: no event is under way
@@ -184,8 +185,9 @@ class Api::Impl {
   };
   /// A bulk submit.
   struct Stream {
-    Stream(const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
-        : trace(of), bulk(limits, request, std::move(of), parser) {}
+    Stream(NamespaceNumber number, const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
+        : space(number), trace(of), bulk(limits, request, std::move(of), parser) {}
+    const NamespaceNumber space;
     const TraceContext trace;
     BulkSubmit bulk;
     bool body_open = true;   // there may come more of it
@@ -203,8 +205,9 @@ class Api::Impl {
 
   /// `event` carries Id(token).
   void Post(uint64_t token, Event event, Posted posted) {
+    const NamespaceNumber space = posted.space;
     CHECK(posted_.emplace(token, std::move(posted)).second);
-    sink_->Post(std::move(event));
+    switchboard_->Post(space, std::move(event));
   }
   void Acknowledged(int64_t since_us) {
     if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
@@ -225,7 +228,7 @@ class Api::Impl {
   }
 
   /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
-  Status Take(uint64_t token, Result<Asked> asked, int64_t since_us) {
+  Status Take(uint64_t token, NamespaceNumber space, Result<Asked> asked, int64_t since_us) {
     if (!asked.ok()) return std::move(asked).status();
     if (auto* response = std::get_if<HttpResponse>(&*asked)) {
       responder_->Respond(token, std::move(*response));
@@ -233,12 +236,11 @@ class Api::Impl {
     }
     if (auto* steps = std::get_if<std::unique_ptr<Steps>>(&*asked)) {
       Event first = (*steps)->First();
-      Post(token, std::move(first), {0, std::move(*steps)});
+      Post(token, std::move(first), {.space = space, .steps = std::move(*steps)});
       return Status::Ok();
     }
     Event& event = std::get<Event>(*asked);
-    Posted posted;
-    posted.since_us = since_us;
+    Posted posted{.space = space, .since_us = since_us};
     if (const GetRequest* get = std::get_if<GetRequest>(&event); get && get->wait_ms > 0) {
       if (options_.waiters->fetch_add(1, std::memory_order_relaxed) >= options_.max_waiters) {
         options_.waiters->fetch_sub(1, std::memory_order_relaxed);
@@ -273,13 +275,13 @@ class Api::Impl {
           job->request = HttpRequest();
         },
         [this, job, token](int64_t asked_us) {
-          Status status = Take(token, std::move(job->asked), asked_us);
+          Status status = Take(token, kDefaultNumber, std::move(job->asked), asked_us);
           if (!status.ok()) responder_->Respond(token, Refusal(status, job->method));
         },
         since_us);
   }
 
-  void StepAside(uint64_t token, std::unique_ptr<Steps> steps, ReplyBody reply) {
+  void StepAside(uint64_t token, NamespaceNumber space, std::unique_ptr<Steps> steps, ReplyBody reply) {
     struct Job {
       std::unique_ptr<Steps> steps;
       ReplyBody reply;
@@ -288,11 +290,11 @@ class Api::Impl {
     auto job = std::make_shared<Job>(Job{std::move(steps), std::move(reply), HttpResponse()});
     Aside(
         token, [job] { job->next = job->steps->Next(std::move(job->reply)); },
-        [this, job, token](int64_t) { GoOn(token, std::move(job->next), std::move(job->steps)); });
+        [this, job, token, space](int64_t) { GoOn(token, space, std::move(job->next), std::move(job->steps)); });
   }
 
-  void GoOn(uint64_t token, std::variant<Event, HttpResponse> next, std::unique_ptr<Steps> steps) {
-    if (std::holds_alternative<Event>(next)) return Post(token, std::get<Event>(std::move(next)), {0, std::move(steps)});
+  void GoOn(uint64_t token, NamespaceNumber space, std::variant<Event, HttpResponse> next, std::unique_ptr<Steps> steps) {
+    if (std::holds_alternative<Event>(next)) return Post(token, std::get<Event>(std::move(next)), {.space = space, .steps = std::move(steps)});
     responder_->Respond(token, std::get<HttpResponse>(std::move(next)));
   }
 
@@ -370,7 +372,7 @@ class Api::Impl {
     BulkLimits limits;
     limits.max_line_bytes = options_.max_line_bytes;
     if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
-    auto stream = std::make_shared<Stream>(limits, Id(token), ContextOf(head.headers), &tools_->submit);
+    auto stream = std::make_shared<Stream>(kDefaultNumber, limits, Id(token), ContextOf(head.headers), &tools_->submit);
     stream->moved_us = NowUs();
     CHECK(streams_.emplace(token, stream).second);
     return stream;
@@ -407,7 +409,7 @@ class Api::Impl {
       if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
         CHECK(!std::exchange(stream->under_way, true));
         stream->posted_us = NowUs();
-        sink_->Post(*std::move(request));
+        switchboard_->Post(stream->space, *std::move(request));
       }
       if (std::optional<std::string> line = stream->bulk.TakeAsideLine()) ParseAside(token, stream, *std::move(line));
       std::string answers = stream->bulk.TakeAnswers();
@@ -483,7 +485,7 @@ class Api::Impl {
   }
 
   const ApiOptions options_;
-  EventSink* const sink_;
+  Switchboard* const switchboard_;
   Access access_;
   HttpResponder* responder_ = nullptr;
   const std::shared_ptr<RequestTools> tools_;  // of the loop
@@ -494,7 +496,7 @@ class Api::Impl {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first
 };
 
-Api::Api(const ApiOptions& options, EventSink* sink) : impl_(std::make_unique<Impl>(options, sink)) {}
+Api::Api(const ApiOptions& options, Switchboard* switchboard) : impl_(std::make_unique<Impl>(options, switchboard)) {}
 Api::~Api() = default;
 void Api::SetResponder(HttpResponder* responder) {
   impl_->SetResponder(responder);

@@ -16,8 +16,9 @@ namespace notifyd {
 
 class Api : public HttpHandler {
  public:
-  /// `sink` takes the events; borrowed. SetResponder (borrowed, too) must follow before the first request.
-  Api(const ApiOptions& options, EventSink* sink);
+  /// `switchboard` takes the events, each for the namespace that its request is of; borrowed. SetResponder (borrowed, too) must follow before the
+  /// first request.
+  Api(const ApiOptions& options, Switchboard* switchboard);
   ~Api() override;
   void SetResponder(HttpResponder* responder);
   /// The name that this broker has in Notify-Via: requests that it has made itself are refused from now on. Loop thread, or before it runs.

@@ -14,10 +14,19 @@
 
 namespace notifyd {
 
-class FakeSink : public EventSink {
+class FakeSwitchboard : public Switchboard {
  public:
-  void Post(Event event) override { events.push_back(std::move(event)); }
+  void Post(NamespaceNumber to, Event event) override {
+    events.push_back(std::move(event));
+    numbers.push_back(to);
+  }
+  void Post(RegistryEvent event) override { registry.push_back(std::move(event)); }
+  void Audit(AuditEntry entry) override { audited.push_back(std::move(entry)); }
+
   std::vector<Event> events;
+  std::vector<NamespaceNumber> numbers;  // of all events that there ever were: for whom each was
+  std::vector<RegistryEvent> registry;
+  std::vector<AuditEntry> audited;
 };
 
 /// A parsed answer: any JSON value by its pointer.
@@ -228,7 +237,7 @@ class ApiFixture {
     return Json(Answer().body);
   }
 
-  FakeSink sink;
+  FakeSwitchboard sink;
   FakeResponder responder;
   std::map<uint64_t, HttpResponse>& answers = responder.answers;
   NamedHistogram acknowledgement{"notifyd_acknowledgement_seconds", "From a submit to its answer.", {}};

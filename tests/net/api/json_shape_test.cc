@@ -169,7 +169,7 @@ TEST_CASE("json shape: malformed wins over unacceptable in a large batch, too, a
 
 TEST_CASE("large documents: they are read aside, and what comes of it is posted or answered on the loop") {
   std::function<void()> work, then;
-  FakeSink sink;
+  FakeSwitchboard sink;
   FakeResponder responder;
   ApiOptions options;
   options.max_timeout_ms = 40'000;
