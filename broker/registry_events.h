@@ -20,6 +20,7 @@ namespace notifyd {
 struct Actor {
   std::string name;  // Principal::name
   Grant grant;
+  std::string from = {};  // Peer::Name
 };
 
 /// Compare and set: what the row must be for the change to be made. Nothing said: whatever it is.
@@ -186,12 +187,16 @@ struct DrainNamespace {
 struct PublishTable {
   std::shared_ptr<const AccessTable> table;
 };
-/// One log event, one entry of the audit.
+/// One log event, one entry of the audit: who, from where, what, how many, when.
 struct AuditEntry {
   WallTime at;
-  std::string who;
-  const char* what = "";  // "token_made", "namespace_changed", ...
-  std::string object;     // a token's id, a namespace's name, "namespace/key"
+  std::string who;         // Principal::name
+  std::string what;        // "token_made", "namespace_changed", "notifies_purged", ...: a stable word
+  std::string object;      // a token's id, a namespace's name, "namespace/key", a notify's id, "mode/lane", ...; empty where there are many
+  std::string from = {};   // Peer::Name
+  std::string space = {};  // the namespace that it happened in; empty: in none, or in several
+  uint64_t count = 1;
+  bool operator==(const AuditEntry&) const = default;
 };
 struct TokenSeen {
   std::shared_ptr<const TokenRow> row;

@@ -24,6 +24,10 @@ bool Holds(const Precondition& precondition, uint64_t version) {
   return !precondition.absent && (!precondition.version || *precondition.version == version);
 }
 
+AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std::string& space, std::string object) {
+  return {.at = now.wall, .who = actor.name, .what = std::move(what), .object = std::move(object), .from = actor.from, .space = space};
+}
+
 Status CheckKey(const SigningKey& key, int64_t overlap_ms) {
   auto bad = [](const char* field, const char* detail) { return Status(Code::kUnacceptable, detail, field); };
   if (!IsNamespaceName(key.name)) return bad("/name", "a name has 1 to 63 of a-z, 0-9 and \"-\", and does not begin with one");
@@ -57,7 +61,7 @@ void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* ou
     Draft draft;
     Put(std::move(row), &draft);
     RegistryReply reply{.request = event.request, .created = true, .space = table_.FindNamespace(event.name)};
-    return Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "namespace_made", event.name}, std::move(reply)}, out);
+    return Commit(std::move(draft), {Entry(now, event.actor, "namespace_made", event.name, event.name), std::move(reply)}, out);
   }
   if (!Changeable(event.request, event.actor, event.name, out)) return;
   if (!Holds(event.precondition, old->version)) return Stale(event.request, out);
@@ -72,7 +76,7 @@ void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* ou
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "namespace_changed", event.name}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "namespace_changed", event.name, event.name), std::move(reply)}, out);
 }
 
 std::shared_ptr<const NamespaceRow> Registry::Changeable(uint64_t request, const Actor& actor, const std::string& name, RegistryEffects* out) {
@@ -129,8 +133,7 @@ void Registry::MarkDeleting(const Now& now, const RemoveNamespace& event, const 
     else Put(std::move(without), &draft);
   }
   RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};
-  Commit(std::move(draft), {DrainNamespace{row.number}, AuditEntry{now.wall, event.actor.name, "namespace_removed", event.name}, std::move(reply)},
-         out);
+  Commit(std::move(draft), {DrainNamespace{row.number}, Entry(now, event.actor, "namespace_removed", event.name, event.name), std::move(reply)}, out);
 }
 
 void Registry::On(const Now&, const NamespaceDrained& event, RegistryEffects* out) {
@@ -165,7 +168,7 @@ void Registry::On(const Now& now, const PutSigningKey& event, RegistryEffects* o
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .created = true, .space = table_.FindNamespace(event.space)};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "signing_key_made", event.space + "/" + event.key.name}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "signing_key_made", event.space, event.space + "/" + event.key.name), std::move(reply)}, out);
 }
 
 void Registry::On(const Now& now, const RemoveSigningKey& event, RegistryEffects* out) {
@@ -177,7 +180,7 @@ void Registry::On(const Now& now, const RemoveSigningKey& event, RegistryEffects
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.space)};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "signing_key_removed", event.space + "/" + event.name}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "signing_key_removed", event.space, event.space + "/" + event.name), std::move(reply)}, out);
 }
 
 }  // namespace notifyd

@@ -25,6 +25,16 @@ bool Holds(const Precondition& precondition, const TokenRow& row) {
   return !precondition.absent && (!precondition.version || *precondition.version == row.version);
 }
 
+AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std::shared_ptr<const TokenRow>& row) {
+  const std::vector<std::string>& spaces = row->grant.namespaces.names;
+  return {.at = now.wall,
+          .who = actor.name,
+          .what = std::move(what),
+          .object = row->id,
+          .from = actor.from,
+          .space = spaces.size() == 1 ? spaces.front() : std::string()};
+}
+
 }  // namespace
 
 std::shared_ptr<const TokenRow> Registry::Visible(uint64_t request, const Actor& actor, const std::string& id, RegistryEffects* out) {
@@ -69,7 +79,7 @@ void Registry::On(const Now& now, const MakeTokenRequest& event, RegistryEffects
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .created = true, .token = table_.FindToken(event.id)};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_made", event.id}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "token_made", reply.token), std::move(reply)}, out);
 }
 
 void Registry::On(const Now& now, const ChangeToken& event, RegistryEffects* out) {
@@ -86,7 +96,7 @@ void Registry::On(const Now& now, const ChangeToken& event, RegistryEffects* out
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .token = table_.FindToken(event.id)};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_changed", event.id}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "token_changed", reply.token), std::move(reply)}, out);
 }
 
 void Registry::On(const Now& now, const RotateToken& event, RegistryEffects* out) {
@@ -107,7 +117,7 @@ void Registry::On(const Now& now, const RotateToken& event, RegistryEffects* out
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .token = table_.FindToken(event.id)};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_rotated", event.id}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "token_rotated", reply.token), std::move(reply)}, out);
 }
 
 void Registry::On(const Now& now, const RemoveToken& event, RegistryEffects* out) {
@@ -119,7 +129,7 @@ void Registry::On(const Now& now, const RemoveToken& event, RegistryEffects* out
   Drop(event.id, &draft);
   ++head_.version;
   RegistryReply reply{.request = event.request, .token = old};
-  Commit(std::move(draft), {AuditEntry{now.wall, event.actor.name, "token_removed", event.id}, std::move(reply)}, out);
+  Commit(std::move(draft), {Entry(now, event.actor, "token_removed", reply.token), std::move(reply)}, out);
 }
 
 void Registry::On(const Now&, const ListTokens& event, RegistryEffects* out) {
