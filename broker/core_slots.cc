@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core_impl.h"
+#include "broker/expectation.h"
 
 namespace notifyd {
 
@@ -177,7 +178,7 @@ void Core::Impl::SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envel
   size_t bytes = 0;
   if (envelope && envelope->callback) bytes += envelope->callback->url.size() + envelope->callback->notify_url.size();
   if (envelope && envelope->retry) {
-    for (const auto* pattern : {&envelope->retry->fatal_on, &envelope->retry->later_on}) {
+    for (const auto* pattern : PatternsOf(*envelope->retry)) {
       if (!*pattern) continue;
       bytes += 2 * (*pattern)->status.size() + ((*pattern)->contains ? (*pattern)->contains->size() : 0);
       for (const auto& [pointer, value] : (*pattern)->json) bytes += pointer.size() + value.size();

@@ -141,10 +141,9 @@ Finding Find(const AnswerPattern& pattern, Subject* subject) {
   return open;
 }
 
-size_t PatternBytes(const AnswerPattern* pattern) {
-  if (pattern == nullptr) return 0;
-  size_t bytes = pattern->contains ? pattern->contains->size() : 0;
-  for (const auto& [pointer, text] : pattern->json) bytes += pointer.size() + text.size();
+size_t PatternBytes(const AnswerPattern& pattern) {
+  size_t bytes = pattern.contains ? pattern.contains->size() : 0;
+  for (const auto& [pointer, text] : pattern.json) bytes += pointer.size() + text.size();
   return bytes;
 }
 
@@ -169,10 +168,19 @@ bool NeedsBody(const AnswerPattern& pattern) {
   return pattern.contains.has_value() || !pattern.json.empty();
 }
 
-size_t JudgeBytes(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer) {
-  const auto looks = [](const AnswerPattern* pattern) { return pattern != nullptr && NeedsBody(*pattern); };
-  if (!looks(&expect) && !looks(fatal_on) && !looks(later_on)) return 0;
-  return answer.body.size() + PatternBytes(&expect) + PatternBytes(fatal_on) + PatternBytes(later_on);
+std::array<const std::optional<AnswerPattern>*, 3> PatternsOf(const RetryPolicy& retry) {
+  return {&retry.fatal_on, &retry.later_on, &retry.only_on};
+}
+
+size_t JudgeBytes(const AnswerPattern& expect, const RetryPolicy& retry, const Answer& answer) {
+  bool looks = NeedsBody(expect);
+  size_t bytes = answer.body.size() + PatternBytes(expect);
+  for (const auto* pattern : PatternsOf(retry)) {
+    if (!*pattern) continue;
+    looks |= NeedsBody(**pattern);
+    bytes += PatternBytes(**pattern);
+  }
+  return looks ? bytes : 0;
 }
 
 Match MatchPattern(const AnswerPattern& pattern, const Answer& answer) {
@@ -181,33 +189,32 @@ Match MatchPattern(const AnswerPattern& pattern, const Answer& answer) {
   return Find(pattern, &subject).match;
 }
 
-void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer,
-                 AttemptResult* result, JudgeWork* work) {
+void JudgeAnswer(const AnswerPattern& expect, const RetryPolicy& retry, const Answer& answer, AttemptResult* result, JudgeWork* work) {
   JudgeWork unasked;
   std::vector<const AnswerPattern*> patterns{&expect};
-  for (const AnswerPattern* pattern : {fatal_on, later_on}) {
-    if (pattern) patterns.push_back(pattern);
+  for (const auto* pattern : PatternsOf(retry)) {
+    if (*pattern) patterns.push_back(&**pattern);
   }
   Subject subject(answer, std::move(patterns), work ? work : &unasked);
-  if (fatal_on) {
-    Finding fatal = Find(*fatal_on, &subject);
+  if (retry.fatal_on) {
+    Finding fatal = Find(*retry.fatal_on, &subject);
     if (fatal.match == Match::kYes) return SetNamed(result, Verdict::kFatal, "unexpected_answer", "fatal_on", answer);
     if (fatal.match == Match::kNeedsMore) return SetOpen(result, "in fatal_on " + fatal.why, answer);
   }
-  if (later_on) {
-    Finding later = Find(*later_on, &subject);
+  if (retry.later_on) {
+    Finding later = Find(*retry.later_on, &subject);
     if (later.match == Match::kYes) return SetNamed(result, Verdict::kLater, "not_ready", "later_on", answer);
     if (later.match == Match::kNeedsMore) return SetOpen(result, "in later_on " + later.why, answer);
   }
   Finding found = Find(expect, &subject);
-  switch (found.match) {
-    case Match::kYes:
-      return Set(result, Verdict::kSuccess, "", "");
-    case Match::kNo:
-      return Set(result, Verdict::kFailure, "unexpected_answer", std::move(found.why));
-    case Match::kNeedsMore:
-      return SetOpen(result, found.why, answer);
+  if (found.match == Match::kYes) return Set(result, Verdict::kSuccess, "", "");
+  if (found.match == Match::kNeedsMore) return SetOpen(result, found.why, answer);
+  if (retry.only_on) {
+    Finding again = Find(*retry.only_on, &subject);
+    if (again.match == Match::kNo) return Set(result, Verdict::kFatal, "unexpected_answer", found.why + "; only_on does not name it");
+    if (again.match == Match::kNeedsMore) return SetOpen(result, "in only_on " + again.why, answer);
   }
+  Set(result, Verdict::kFailure, "unexpected_answer", std::move(found.why));
 }
 
 }  // namespace notifyd

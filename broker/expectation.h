@@ -1,6 +1,7 @@
 // What an answer means: the matching of answer patterns. Pure functions, any thread. Contract section 3, "An answer pattern".
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -23,7 +24,7 @@ struct JudgeWork {
 };
 
 /// How many bytes a judgement of the answer may have to look at: of its body, and of the patterns themselves.
-size_t JudgeBytes(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer);
+size_t JudgeBytes(const AnswerPattern& expect, const RetryPolicy& retry, const Answer& answer);
 
 /// Does the pattern look at the body at all: how much of a response must be read follows from this.
 bool NeedsBody(const AnswerPattern& pattern);
@@ -31,10 +32,13 @@ bool NeedsBody(const AnswerPattern& pattern);
 enum class Match { kYes, kNo, kNeedsMore };  // kNeedsMore: the body was cut before that could be decided
 Match MatchPattern(const AnswerPattern& pattern, const Answer& answer);
 
-/// fatal_on first, then later_on, then expect. On failure `error` is "unexpected_answer", or "response_too_large" where the cut body
-/// left it open; for what later_on matches it is "not_ready". Sets verdict, record.error and record.detail; leaves the rest of `result` alone.
-/// The body is parsed once and folded twice at most, and looked up in one pass, for all three. A body that is not complete is never parsed.
-void JudgeAnswer(const AnswerPattern& expect, const AnswerPattern* fatal_on, const AnswerPattern* later_on, const Answer& answer,
-                 AttemptResult* result, JudgeWork* work = nullptr);
+/// The policy's patterns that judge an answer, beside what is expected.
+std::array<const std::optional<AnswerPattern>*, 3> PatternsOf(const RetryPolicy& retry);
+
+/// fatal_on first, then later_on, then expect; where that does not match, only_on. On failure `error` is "unexpected_answer", or "response_too_large"
+/// where the cut body left it open; for what later_on matches it is "not_ready". Sets verdict, record.error and record.detail; leaves the rest of
+/// `result` alone. The body is parsed once and folded twice at most, and looked up in one pass, for all of them. A body that is not complete is never
+/// parsed.
+void JudgeAnswer(const AnswerPattern& expect, const RetryPolicy& retry, const Answer& answer, AttemptResult* result, JudgeWork* work = nullptr);
 
 }  // namespace notifyd

@@ -92,6 +92,7 @@ struct RetryPolicy {
   std::vector<int64_t> schedule_ms;  // the waits one by one, the last repeated; replaces initial_ms and factor
   std::optional<AnswerPattern> fatal_on;
   std::optional<AnswerPattern> later_on;  // not ready yet: ask again after the wait without using up the budget
+  std::optional<AnswerPattern> only_on;   // any other unexpected answer fails at once; what is no answer is tried again as ever
   bool operator==(const RetryPolicy&) const = default;
 };
 
@@ -111,7 +112,7 @@ struct Envelope {
   bool reply_none = false;
   std::string fkey;    // empty: none
   std::string caller;  // never empty; "unknown" by default
-  /// Null: the default policy. Judging needs fatal_on and later_on, the core the rest.
+  /// Null: the default policy. Judging needs its patterns, the core the rest.
   std::shared_ptr<const RetryPolicy> retry;
   std::shared_ptr<const Callback> callback;  // null: none
   /// W3C Trace Context, version 00: "00-<trace id>-<parent id>-<flags>", 55 characters, as it came with the notify; empty: none.

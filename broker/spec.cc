@@ -48,8 +48,9 @@ enum RetryBit : uint64_t {
   kScheduleBit = 1 << 5,
   kFatalOnBit = 1 << 6,
   kLaterOnBit = 1 << 7,
+  kOnlyOnBit = 1 << 8,
   kAllRetryBits1 = (1 << 7) - 1,  // of version 1
-  kAllRetryBits = (1 << 8) - 1,
+  kAllRetryBits = (1 << 9) - 1,
 };
 
 const NotifySpec& DefaultSpec() {
@@ -282,6 +283,7 @@ void EncodeRetry(const RetryPolicy& policy, Encoder* encoder) {
   set(kScheduleBit, !policy.schedule_ms.empty());
   set(kFatalOnBit, policy.fatal_on.has_value());
   set(kLaterOnBit, policy.later_on.has_value());
+  set(kOnlyOnBit, policy.only_on.has_value());
   e.Varint(present);
   if (present & kMaxAttemptsBit) e.Varint(policy.max_attempts);
   if (present & kInitialBit) e.Varint(static_cast<uint64_t>(policy.initial_ms));
@@ -294,6 +296,7 @@ void EncodeRetry(const RetryPolicy& policy, Encoder* encoder) {
   }
   if (present & kFatalOnBit) EncodePattern(*policy.fatal_on, &e);
   if (present & kLaterOnBit) EncodePattern(*policy.later_on, &e);
+  if (present & kOnlyOnBit) EncodePattern(*policy.only_on, &e);
 }
 
 RetryPolicy DecodeRetry(Decoder* decoder, int version) {
@@ -315,6 +318,7 @@ RetryPolicy DecodeRetry(Decoder* decoder, int version) {
   }
   if (present & kFatalOnBit) policy.fatal_on = DecodePattern(&d);
   if (present & kLaterOnBit) policy.later_on = DecodePattern(&d);
+  if (present & kOnlyOnBit) policy.only_on = DecodePattern(&d);
   return policy;
 }
 

@@ -117,6 +117,7 @@ const std::vector<NotifyFlag>& NotifyFlags() {
       {"retry/fatal_on", "--fatal-on,--retry-fatal-on", kJson, "JSON", "The answer that makes it fail at once.", true},
       {"retry/later_on", "--later-on,--retry-later-on", kJson, "JSON",
        "The answer that means not ready yet: asked again, budget untouched; needs a ttl.", true},
+      {"retry/only_on", "--only-on,--retry-only-on", kJson, "JSON", "The answer that is tried again: any other unexpected one fails at once.", true},
       {"timeout_ms", "--timeout-ms", kNumber, "MS", "One whole attempt; default 30000."},
       {"connect_timeout_ms", "--connect-timeout-ms", kNumber, "MS", "Its connecting; default 5000."},
       {"ttl_ms", "--ttl-ms,--ttl", kNumber, "MS", "No attempt starts after that time.", true},

@@ -55,7 +55,7 @@ AnswerPattern Canonical(AnswerPattern pattern, JsonReader* reader) {
 }
 
 RetryPolicy Canonical(RetryPolicy policy, JsonReader* reader) {
-  for (auto* pattern : {&policy.fatal_on, &policy.later_on})
+  for (auto* pattern : {&policy.fatal_on, &policy.later_on, &policy.only_on})
     if (*pattern) *pattern = Canonical(**pattern, reader);
   return policy;
 }

@@ -318,6 +318,8 @@ Status ReadRetry(const JsonValue& value, RetryPolicy* out) {
       if (given) NOTIFYD_TRY(ReadRetryPattern(part, "/retry/fatal_on", &out->fatal_on));
     } else if (part.key == "later_on") {
       if (given) NOTIFYD_TRY(ReadRetryPattern(part, "/retry/later_on", &out->later_on));
+    } else if (part.key == "only_on") {
+      if (given) NOTIFYD_TRY(ReadRetryPattern(part, "/retry/only_on", &out->only_on));
     } else {
       return UnknownField("/retry", part.key);
     }

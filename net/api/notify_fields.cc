@@ -236,6 +236,8 @@ void ShowRetry(const Showing& showing, JsonWriter* json) {
   retry.fatal_on ? ShowPattern(*retry.fatal_on, json) : json->Null();
   json->Key("later_on");
   retry.later_on ? ShowPattern(*retry.later_on, json) : json->Null();
+  json->Key("only_on");
+  retry.only_on ? ShowPattern(*retry.only_on, json) : json->Null();
   json->EndObject();
 }
 

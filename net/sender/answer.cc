@@ -26,8 +26,10 @@ std::string_view NextItem(std::string_view* list) {
   return item;
 }
 
-bool NeedsIt(const AnswerPattern* pattern) {
-  return pattern != nullptr && NeedsBody(*pattern);
+bool LooksAtBody(const AnswerPattern& expect, const RetryPolicy& retry) {
+  if (NeedsBody(expect)) return true;
+  const auto patterns = PatternsOf(retry);
+  return std::any_of(patterns.begin(), patterns.end(), [](const auto* pattern) { return *pattern && NeedsBody(**pattern); });
 }
 
 }  // namespace
@@ -233,14 +235,14 @@ void AnswerReader::Decide(bool complete) {
   if (plan_.reply_none) {
     result.verdict = Verdict::kSuccess;
   } else {
-    const bool needed = NeedsIt(plan_.expect) || NeedsIt(plan_.fatal_on) || NeedsIt(plan_.later_on);
+    const bool needed = LooksAtBody(*plan_.expect, *plan_.retry);
     const Answer answer{status_, body_, complete && !overflowed_ && !spoiled_};
     const bool last = complete || overflowed_;
-    if (needed && last && JudgeBytes(*plan_.expect, plan_.fatal_on, plan_.later_on, answer) > kJudgedAtOnceBytes) {
+    if (needed && last && JudgeBytes(*plan_.expect, *plan_.retry, answer) > kJudgedAtOnceBytes) {
       apart_ = true;
       return;
     }
-    JudgeAnswer(*plan_.expect, plan_.fatal_on, plan_.later_on, answer, &result);
+    JudgeAnswer(*plan_.expect, *plan_.retry, answer, &result);
     if (needed) looked_bytes_ += body_.size() + 1;
     if (result.record.error == "response_too_large" && !overflowed_) return;
   }

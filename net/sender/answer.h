@@ -25,8 +25,7 @@ struct AnswerPlan {
   bool to_head = false;     // the request is a HEAD: no body follows, whatever the head says
   bool reply_none = false;  // any answer will do
   const AnswerPattern* expect = nullptr;
-  const AnswerPattern* fatal_on = nullptr;  // null: none
-  const AnswerPattern* later_on = nullptr;
+  const RetryPolicy* retry = nullptr;
   size_t max_response_bytes = 1 << 20;
   size_t recorded_failure_bytes = 4 << 10;
   size_t recorded_success_bytes = 256;

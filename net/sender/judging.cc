@@ -11,14 +11,9 @@ namespace {
 
 constexpr size_t kMaxDetailBytes = 300;
 
-const AnswerPattern* Pointer(const std::optional<AnswerPattern>& pattern) {
-  return pattern ? &*pattern : nullptr;
-}
-
 void JudgeBody(const Unjudged& unjudged, AttemptResult* result) {
-  const RetryPolicy& retry = unjudged.envelope->retry_policy();
   const Answer answer{result->record.status, unjudged.body, unjudged.whole};
-  JudgeAnswer(unjudged.expect, Pointer(retry.fatal_on), Pointer(retry.later_on), answer, result);
+  JudgeAnswer(unjudged.expect, unjudged.envelope->retry_policy(), answer, result);
   if (unjudged.broken.record.error.empty()) return;
   // What was read may have settled it; a success must have come as far as it is recorded.
   const bool open = result->record.error == "response_too_large";
@@ -35,8 +30,7 @@ size_t Unjudged::bytes() const {
   // Masks look at what is recorded, for each secret.
   const size_t recorded = std::min(body.size(), std::max(recorded_failure_bytes, recorded_success_bytes)) * secrets.size();
   if (decided) return recorded;
-  const RetryPolicy& retry = envelope->retry_policy();
-  return recorded + JudgeBytes(expect, Pointer(retry.fatal_on), Pointer(retry.later_on), {ended.result.record.status, body, whole});
+  return recorded + JudgeBytes(expect, envelope->retry_policy(), {ended.result.record.status, body, whole});
 }
 
 AttemptEnded Judge(Unjudged unjudged) {

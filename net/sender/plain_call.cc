@@ -50,12 +50,10 @@ void PlainCall::BeginHop(int64_t now_ms) {
   record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
   state_ = State::kResolving;
   connect_deadline_ms_ = now_ms + std::max<int64_t>(1, spec.connect_timeout_ms);
-  const RetryPolicy& policy = attempt_.envelope->retry_policy();
   reader_.Begin({.to_head = request_.method() == Method::kHead,
                  .reply_none = attempt_.envelope->reply_none,
                  .expect = &spec.expect,
-                 .fatal_on = policy.fatal_on ? &*policy.fatal_on : nullptr,
-                 .later_on = policy.later_on ? &*policy.later_on : nullptr,
+                 .retry = &attempt_.envelope->retry_policy(),
                  .max_response_bytes = options.max_response_bytes,
                  .recorded_failure_bytes = options.recorded_failure_bytes,
                  .recorded_success_bytes = options.recorded_success_bytes});

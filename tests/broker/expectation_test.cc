@@ -24,12 +24,21 @@ Match OfCutBody(const AnswerPattern& pattern, std::string_view body) {
   return MatchPattern(pattern, Answer{200, body, false});
 }
 
-AttemptResult Judged(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer, const AnswerPattern* later_on = nullptr) {
+RetryPolicy Policy(const AnswerPattern* fatal_on, const AnswerPattern* later_on, const AnswerPattern* only_on = nullptr) {
+  RetryPolicy policy;
+  if (fatal_on) policy.fatal_on = *fatal_on;
+  if (later_on) policy.later_on = *later_on;
+  if (only_on) policy.only_on = *only_on;
+  return policy;
+}
+
+AttemptResult Judged(const AnswerPattern& expect, const AnswerPattern* fatal_on, const Answer& answer, const AnswerPattern* later_on = nullptr,
+                     const AnswerPattern* only_on = nullptr) {
   AttemptResult result;
   result.record.error = "from before";
   result.record.detail = "from before";
   result.record.number = 7;
-  JudgeAnswer(expect, fatal_on, later_on, answer, &result);
+  JudgeAnswer(expect, Policy(fatal_on, later_on, only_on), answer, &result);
   CHECK(result.record.number == 7);
   return result;
 }
@@ -238,27 +247,47 @@ TEST_CASE("judge: a pattern that the cut body leaves open leaves those after it 
   CHECK(Judged(open, &found, cut, &open).verdict == Verdict::kFatal);
 }
 
-TEST_CASE("judge: a large answer is parsed once and looked up in one pass, however many pointers three patterns have") {
+TEST_CASE("judge: what only_on does not name fails at once, what it names is tried again") {
+  AnswerPattern busy = OfStatus({503}), text = Contains("later");
+  CHECK(Judged(OfStatus({2}), nullptr, {503, "", true}, nullptr, &busy).verdict == Verdict::kFailure);
+  AttemptResult other = Judged(OfStatus({2}), nullptr, {500, "", true}, nullptr, &busy);
+  CHECK(other.verdict == Verdict::kFatal);
+  CHECK(other.record.error == "unexpected_answer");
+  CHECK(other.record.detail == "status 500 is not an expected one; only_on does not name it");
+  // What is expected, not ready or fatal is that all the same.
+  CHECK(Judged(OfStatus({2}), nullptr, {200, "", true}, nullptr, &busy).verdict == Verdict::kSuccess);
+  AnswerPattern ready = OfStatus({202});
+  CHECK(Judged(OfStatus({200}), nullptr, {202, "", true}, &ready, &busy).verdict == Verdict::kLater);
+  CHECK(Judged(OfStatus({2}), &busy, {503, "", true}, nullptr, &busy).verdict == Verdict::kFatal);
+  // Where the cut body leaves it open, it may have been one of those.
+  AttemptResult open = Judged(OfStatus({2}), nullptr, {500, "try lat", false}, nullptr, &text);
+  CHECK(open.verdict == Verdict::kFailure);
+  CHECK(open.record.error == "response_too_large");
+  CHECK(open.record.detail.find("only_on") != std::string::npos);
+}
+
+TEST_CASE("judge: a large answer is parsed once and looked up in one pass, however many pointers its patterns have") {
   std::string body = "{";
   for (int i = 0; i < 60'000; ++i) body += "\"member" + std::to_string(i) + "\":" + std::to_string(i) + ",";
   body += R"("array":[0,1,2,3],"deep":{"a":{"b":"Text"}}})";
-  AnswerPattern patterns[3];
-  for (int p = 0; p < 3; ++p) {
+  AnswerPattern patterns[4];
+  for (int p = 0; p < 4; ++p) {
     patterns[p].contains = "TEXT";
     for (int i = 0; i < 98; ++i) patterns[p].json.emplace_back("/member" + std::to_string(600 * i + p), std::to_string(600 * i + p));
     patterns[p].json.emplace_back("/array/3", "3");
-    // Neither of the first two matches, and only their last pointer shows it.
-    patterns[p].json.emplace_back("/deep/a/b", p == 0 ? "\"Text\"" : "\"other\"");
+    // Only the last one matches, and only the last pointer shows it.
+    patterns[p].json.emplace_back("/deep/a/b", p == 3 ? "\"Text\"" : "\"other\"");
   }
   JudgeWork work;
   AttemptResult result;
-  JudgeAnswer(patterns[0], &patterns[1], &patterns[2], {200, body, true}, &result, &work);
-  CHECK(result.verdict == Verdict::kSuccess);
+  const RetryPolicy policy = Policy(&patterns[1], &patterns[2], &patterns[3]);
+  JudgeAnswer(patterns[0], policy, {200, body, true}, &result, &work);
+  CHECK(result.verdict == Verdict::kFailure);
   CHECK(work.parses == 1);
   CHECK(work.folds <= 2);
   CHECK(work.visited <= 60'010);
   work = {};
-  JudgeAnswer(patterns[0], &patterns[1], &patterns[2], {200, body, false}, &result, &work);
+  JudgeAnswer(patterns[0], policy, {200, body, false}, &result, &work);
   CHECK(result.record.error == "response_too_large");
   CHECK(work.parses == 0);
 }
@@ -266,7 +295,7 @@ TEST_CASE("judge: a large answer is parsed once and looked up in one pass, howev
 TEST_CASE("judge: how much must be looked at is the body and the patterns, and nothing where none of them looks at it") {
   AnswerPattern status = OfStatus({2}), text = Contains("12345"), json = Json("/a", "123");
   Answer answer{200, "0123456789", true};
-  CHECK(JudgeBytes(status, &status, nullptr, answer) == 0);
-  CHECK(JudgeBytes(text, &status, nullptr, answer) == 15);
-  CHECK(JudgeBytes(status, &json, &text, answer) == 20);
+  CHECK(JudgeBytes(status, Policy(&status, nullptr), answer) == 0);
+  CHECK(JudgeBytes(text, Policy(&status, nullptr), answer) == 15);
+  CHECK(JudgeBytes(status, Policy(&json, &text), answer) == 20);
 }

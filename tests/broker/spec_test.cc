@@ -34,6 +34,7 @@ RetryPolicy RandomRetry(Random& random) {
   for (uint64_t k = random.Below(4); k > 0; --k) policy.schedule_ms.push_back(static_cast<int64_t>(random.Below(1'000'000)));
   if (random.Chance(0.5)) policy.fatal_on = RandomPattern(random);
   if (random.Chance(0.5)) policy.later_on = RandomPattern(random);
+  if (random.Chance(0.5)) policy.only_on = RandomPattern(random);
   return policy;
 }
 

@@ -20,12 +20,18 @@ Outcome Read(uint8_t choice, std::string_view bytes, size_t step) {
   if (choice & 1) expect.contains = "ok";
   if (choice & 2) expect.json = {{"/ok", "true"}};
   if (choice & 4) fatal.contains = "no";
+  auto envelope = std::make_shared<Envelope>();
+  if (choice & 32) {
+    RetryPolicy policy;
+    policy.fatal_on = fatal;
+    envelope->retry = std::make_shared<const RetryPolicy>(policy);
+  }
   AnswerReader reader;
   AnswerFraming framing;
   reader.Begin({.to_head = (choice & 8) != 0,
                 .reply_none = (choice & 16) != 0,
                 .expect = &expect,
-                .fatal_on = choice & 32 ? &fatal : nullptr,
+                .retry = &envelope->retry_policy(),
                 .max_response_bytes = kMaxBytes,
                 .recorded_failure_bytes = 40,
                 .recorded_success_bytes = 20});
@@ -40,12 +46,6 @@ Outcome Read(uint8_t choice, std::string_view bytes, size_t step) {
   if (usable && bytes.empty() && !framing.ended()) framing.TakeEof();
   CHECK(!framing.ended() || framing.left() == 0);
   Unjudged out;
-  auto envelope = std::make_shared<Envelope>();
-  if (choice & 32) {
-    RetryPolicy policy;
-    policy.fatal_on = fatal;
-    envelope->retry = std::make_shared<const RetryPolicy>(policy);
-  }
   out.envelope = envelope;
   out.expect = expect;
   Outcome outcome;

@@ -52,11 +52,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(cut == Match::kNeedsMore || cut == whole);
   }
   AttemptResult result;
-  JudgeAnswer(pattern, nullptr, nullptr, {status, body, true}, &result);
+  RetryPolicy later, fatal, only;
+  later.later_on = fatal.later_on = fatal.fatal_on = only.only_on = pattern;
+  JudgeAnswer(pattern, {}, {status, body, true}, &result);
   CHECK((result.verdict == Verdict::kSuccess) == (whole == Match::kYes));
-  JudgeAnswer({}, nullptr, &pattern, {status, body, true}, &result);
+  JudgeAnswer({}, later, {status, body, true}, &result);
   CHECK(result.verdict == (whole == Match::kYes ? Verdict::kLater : Verdict::kSuccess));
-  JudgeAnswer({}, &pattern, &pattern, {status, body, true}, &result);
+  JudgeAnswer({}, fatal, {status, body, true}, &result);
   CHECK(result.verdict == (whole == Match::kYes ? Verdict::kFatal : Verdict::kSuccess));
+  JudgeAnswer({{999}, std::nullopt, {}}, only, {status, body, true}, &result);
+  CHECK(status == 999 || result.verdict == (whole == Match::kYes ? Verdict::kFailure : Verdict::kFatal));
   return 0;
 }

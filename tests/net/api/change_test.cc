@@ -182,6 +182,7 @@ std::string RandomDocument(Random* random) {
       if (chance()) raw("factor", pick({"1", "2.0", "1.7", "1e2"}));
     }
     if (chance()) pattern("fatal_on");
+    if (chance()) pattern("only_on");
     if (ttl && chance()) pattern("later_on");
     json.EndObject();
   }

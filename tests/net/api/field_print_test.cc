@@ -19,15 +19,15 @@ struct Same {
 };
 
 TEST_CASE("print of fields: a default spelled out, or a null, is the same as the field left out") {
-  auto fields =
-      GENERATE(as<std::string>(), R"("method":"POST")", R"("headers":{})", R"("headers":null)", R"("data":null)", R"("body":null)",
-               R"("content_type":"application/json")", R"("delay_ms":0)", R"("delay_ms":0.0)", R"("due_at":null)", R"("fkey":null)",
-               R"("lane":"http://h/p")", R"("lane":null)", R"("group":null)", R"("mode":"concurrent")", R"("priority":4)", R"("priority":4.0)",
-               R"("reply":"expected")", R"("expect":{})", R"("expect":{"status":["2xx"]})", R"("expect":{"status":null,"contains":null,"json":{}})",
-               R"("retry":{})", R"("retry":{"max_attempts":10})", R"("retry":{"initial_ms":1e3,"factor":2.0,"max_ms":3600000.0,"jitter":1e-1})",
-               R"("retry":{"initial_ms":1000,"factor":2,"max_ms":3600000,"jitter":0.1,"schedule_ms":null,"fatal_on":null,"later_on":null})",
-               R"("timeout_ms":30000)", R"("connect_timeout_ms":5000.0)", R"("ttl_ms":null)", R"("expires_at":null)", R"("caller":"unknown")",
-               R"("callback_url":null)");
+  auto fields = GENERATE(
+      as<std::string>(), R"("method":"POST")", R"("headers":{})", R"("headers":null)", R"("data":null)", R"("body":null)",
+      R"("content_type":"application/json")", R"("delay_ms":0)", R"("delay_ms":0.0)", R"("due_at":null)", R"("fkey":null)", R"("lane":"http://h/p")",
+      R"("lane":null)", R"("group":null)", R"("mode":"concurrent")", R"("priority":4)", R"("priority":4.0)", R"("reply":"expected")",
+      R"("expect":{})", R"("expect":{"status":["2xx"]})", R"("expect":{"status":null,"contains":null,"json":{}})", R"("retry":{})",
+      R"("retry":{"max_attempts":10})", R"("retry":{"initial_ms":1e3,"factor":2.0,"max_ms":3600000.0,"jitter":1e-1})",
+      R"("retry":{"initial_ms":1000,"factor":2,"max_ms":3600000,"jitter":0.1,"schedule_ms":null,"fatal_on":null,"later_on":null,"only_on":null})",
+      R"("timeout_ms":30000)", R"("connect_timeout_ms":5000.0)", R"("ttl_ms":null)", R"("expires_at":null)", R"("caller":"unknown")",
+      R"("callback_url":null)");
   CHECK(Print(fields) == Print(""));
 }
 
@@ -95,6 +95,7 @@ TEST_CASE("print of fields: every field counts") {
                            R"("retry":{"jitter":0})",
                            R"("retry":{"schedule_ms":[5]})",
                            R"("retry":{"fatal_on":{"status":[500]}})",
+                           R"("retry":{"only_on":{"status":[500]}})",
                            R"("retry":{"later_on":{"status":[500]}},"ttl_ms":5)",
                            R"("timeout_ms":5)",
                            R"("connect_timeout_ms":5)",

@@ -54,7 +54,7 @@ NotifyRecord Full(ApiFixture& f) {
   f.Submit(R"({"url":"http://h/x","method":"PUT","headers":{"X-A":"b","Cookie":"c"},"data":{"n":1.10},"delay_ms":5,"ttl_ms":9000,"fkey":"f",
       "on_held":"keep","group":"g","priority":9,"idempotency_key":"k","caller":"c","callback_url":"http://cb/","reply":"expected",
       "expect":{"status":[200,"3xx"],"contains":"ok","json":{"/a":1.00}},
-      "retry":{"schedule_ms":[1,2],"fatal_on":{"status":["4xx"],"contains":"no","json":{"":null}},"later_on":{"status":[202],"contains":"x","json":{"/b":2}}}})");
+      "retry":{"schedule_ms":[1,2],"fatal_on":{"status":["4xx"],"contains":"no","json":{"":null}},"later_on":{"status":[202],"contains":"x","json":{"/b":2}},"only_on":{"status":["5xx"]}}})");
   REQUIRE_FALSE(f.answered());
   NotifyRecord record = f.RecordOf(f.Item());
   record.state.expires_at = WallTime{1'700'000'009'000};

@@ -108,7 +108,7 @@ TEST_CASE("openapi: the fields of a retry policy and of an answer pattern are th
   OpenApiDocument document;
   CHECK(Names(document, "Retry") == Known(AskWith("POST", "/v1/notifies", R"({"url":"http://h/","retry":{)", "}}")));
   CHECK(Names(document, "AnswerPattern") == Known(AskWith("POST", "/v1/notifies", R"({"url":"http://h/","expect":{)", "}}")));
-  for (const char* pattern : {"fatal_on", "later_on"}) {
+  for (const char* pattern : {"fatal_on", "later_on", "only_on"}) {
     std::string before = std::string(R"({"url":"http://h/","ttl_ms":1,"retry":{")") + pattern + R"(":{"contains":"x",)";
     CHECK(Names(document, "AnswerPattern") == Known(AskWith("POST", "/v1/notifies", before, "}}}")));
   }

@@ -371,6 +371,10 @@ TEST_CASE("submit: fields and their values") {
       {R"("retry":{"later_on":{}},"ttl_ms":5)", "422 /retry/later_on"},
       {R"("retry":{"later_on":[]},"ttl_ms":5)", "422 /retry/later_on"},
       {R"("retry":{"later_on":{"status":[99]}},"ttl_ms":5)", "422 /retry/later_on/status/0"},
+      {R"("retry":{"only_on":{"status":[503]}})", "posted"},
+      {R"("retry":{"only_on":null})", "posted"},
+      {R"("retry":{"only_on":{}})", "422 /retry/only_on"},
+      {R"("retry":{"only_on":{"status":["9xx"]}})", "422 /retry/only_on/status/0"},
       // repeated keys
       {R"("url":"http://h/")", "422 /url"},
       {R"("headers":{"A":"1","A":"2"})", "422 /headers/A"},
