@@ -19,8 +19,9 @@ std::optional<NotifyId> NotifyId::Parse(std::string_view text) {
     else return std::nullopt;
     value = value << 4 | digit;
   }
-  if (value == 0) return std::nullopt;
-  return NotifyId{value};
+  const NotifyId id{value};
+  if (value == 0 || id.number() > kMostNumber) return std::nullopt;
+  return id;
 }
 
 }  // namespace notifyd

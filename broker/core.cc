@@ -22,12 +22,19 @@ Wake Core::NextWake() const {
 bool Core::ready() const {
   return impl_->ready();
 }
+CoreUsage Core::usage() const {
+  return impl_->usage();
+}
+std::optional<WallTime> Core::idle(WallTime now) const {
+  return impl_->idle(now);
+}
 void Core::CheckInvariants() const {
   impl_->CheckInvariants();
 }
 
 Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed)
     : limits_(limits),
+      own_max_loaded_(limits.max_loaded),
       books_(totals),
       random_(seed),
       now_(now),
@@ -36,7 +43,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       mono_(now.mono.ms),
       expiry_(now.wall.ms),
       next_mark_(now.mono),
-      turns_(CapsOf(limits)) {
+      turns_(Caps()) {
   CHECK(now.mono >= totals.mono);
   // An index with nothing in it needs no page: what arrives is in memory at once.
   bool empty = KeysOf(Clock::kWall) == 0;
@@ -94,11 +101,11 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     if (!open_touched_.empty()) touched_.emplace_back(journal_.open(), std::exchange(open_touched_, {}));
     out_->writes.push_back(journal_.Close(now_.mono, totals_));
   }
-  bool idle = turns_.in_flight() == 0 && journal_.idle() && parked_.empty() && explaining_.empty();
-  if (stopping_ && !drained_ && idle && reads_under_way_ == 0) {
+  if (stop_asked_ && !drained_ && AtRest()) {
     drained_ = true;
     out_->drained = true;
   }
+  if (closing_ || draining_) ReportRemoval();
   if (holding_ && !quiet_ && turns_.in_flight() == 0) quiet_ = out_->quiet = true;
   out_ = nullptr;
 }
@@ -132,6 +139,10 @@ Handled Core::Impl::RefuseAfter(RequestId request, Code code, std::string detail
 }
 
 bool Core::Impl::RefusedStopping(RequestId request) {
+  if (closed_) {
+    Refuse(request, Code::kNotFound, "this namespace is being removed");
+    return true;
+  }
   if (!stopping_) return false;
   Refuse(request, Code::kUnavailable, "the broker is stopping");
   return true;
@@ -280,6 +291,11 @@ void Core::Impl::On(StatsRequest& e) {
 }
 
 void Core::Impl::On(StopRequested&) {
+  stop_asked_ = true;
+  BeginStop();
+}
+
+void Core::Impl::BeginStop() {
   if (stopping_) return;
   stopping_ = true;
   // Whoever waits for the end of a notify gets it as it is.
@@ -324,7 +340,7 @@ void Core::Impl::On(LimitsChanged& e) {
   limits.max_spec_bytes = limits_.max_spec_bytes;
   limits.page_items = limits_.page_items;
   limits_ = std::move(limits);
-  turns_.SetCaps(CapsOf(limits_));
+  turns_.SetCaps(Caps());
   std::vector<Lane*> lanes;
   for (auto& [key, lane] : lanes_) lanes.push_back(lane.get());
   // By their keys: who gets its turn first follows from no hash.

@@ -31,6 +31,12 @@ class Core {
   Wake NextWake() const;
   /// Takes submits: started, not stopping, the disk is not low.
   bool ready() const;
+  /// What it uses of what is shared, as of the last Finish.
+  CoreUsage usage() const;
+  /// Returns until when the core may sleep, kWallNever: until somebody asks for something: nothing is in flight, in a lane, waiting for an answer or
+  /// under way in the store, all is durable, no wait or rate counts by the monotonic clock. Nothing where it may not, or where what lies beyond memory
+  /// must be looked up first (PrepareSleep).
+  std::optional<WallTime> idle(WallTime now) const;
   /// Checks every invariant that ties the core's parts together; for tests. Costs O(everything loaded).
   void CheckInvariants() const;
 

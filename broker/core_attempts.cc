@@ -226,7 +226,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.next_attempt_at = {};
   books_.Settle(phase);
   Log(*entry, attempt ? &*attempt : nullptr, true);
-  if (entry->envelope->callback && state.reason != kReplaced) {
+  if (entry->envelope->callback && state.reason != kReplaced && !draining_) {
     const AttemptRecord* last = attempt ? &*attempt : nullptr;
     if (!last && state.attempts_made > 0) {
       CHECK(entry->full && !entry->full->attempts.empty());

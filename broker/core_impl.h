@@ -73,7 +73,9 @@ class Core::Impl {
   void Finish(const Now& now, Effects* out);
   void SetNow(const Now& now);
   Wake NextWake() const;
-  bool ready() const { return !stopping_ && !disk_low_ && !fatal_; }
+  bool ready() const { return !stopping_ && !closed_ && !disk_low_ && !fatal_; }
+  CoreUsage usage() const;
+  std::optional<WallTime> idle(WallTime now) const;
   void CheckInvariants() const;
 
  private:
@@ -106,6 +108,21 @@ class Core::Impl {
   void On(StopRequested&);
   void On(HoldAttempts&);
   void On(LimitsChanged& e);
+  // core_namespace.cc: of a namespace among others
+  void On(GrantChanged& e);
+  void On(CloseIfEmpty&);
+  void On(Drain&);
+  void On(PrepareSleep&);
+  void On(StoredBytes& e);
+  void BeginStop();
+  void ReportRemoval();
+  bool MayRest() const;
+  bool TookBeyond(PageLoaded& page);
+  /// Nothing is in flight, waiting for an answer or a batch; all is durable.
+  bool AtRest() const {
+    return turns_.in_flight() == 0 && journal_.idle() && parked_.empty() && explaining_.empty() && reads_under_way_ == 0;
+  }
+  bool ReadsNothing() const { return loads_.empty() && page_tickets_.empty(); }
   void ReleaseUnstarted();
   void RunTask(std::unique_ptr<Task> task);
   void DecideRequest(const TaskEvent& event);
@@ -136,7 +153,7 @@ class Core::Impl {
   Handled Refuse(RequestId request, const Status& status) { return Refuse(request, status.code(), status.detail(), status.field()); }
   /// Refuses a request because of an earlier change: once that is durable.
   Handled RefuseAfter(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
-  static Turns::Caps CapsOf(const CoreLimits& limits) { return {limits.max_in_flight, limits.max_in_flight_per_host}; }
+  Turns::Caps Caps() const { return {std::min(limits_.max_in_flight, grant_.max_in_flight), limits_.max_in_flight_per_host}; }
   bool RefusedStopping(RequestId request);
   /// Returns the state that users see. `entry`: what memory has of the notify, or null. `in_tail`: where that knows nothing, as the store had it.
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
@@ -403,6 +420,8 @@ class Core::Impl {
   void GiveBackPlace(Entry* entry);
 
   CoreLimits limits_;
+  GrantChanged grant_{0, UINT32_MAX, SIZE_MAX};
+  size_t own_max_loaded_;  // limits_.max_loaded is this, or the grant where that is less
   Books books_;
   Totals& totals_ = *books_.mutable_totals();  // what rides along with the counts
   Random random_;
@@ -475,8 +494,27 @@ class Core::Impl {
   std::map<RequestId, LaneList> lane_lists_;
   std::unordered_map<uint64_t, Explaining> explaining_;  // by the ticket of its page
 
+  // Of the namespace.
+  TokenBucket submits_;
+  uint64_t stored_bytes_ = 0;  // as measured, and what was accepted since
+  bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
+  /// The least key of an index of the wall clock that lies beyond its window: looked up before the core sleeps.
+  struct Beyond {
+    uint64_t ticket = 0;          // of the page under way; 0: none
+    DueKey asked;                 // its horizon
+    bool stale = false;           // the index has got a key since
+    std::optional<DueKey> above;  // `first` is known for this horizon
+    WallTime first = kWallNever;  // kWallNever: there is none
+    bool KnownFor(const DueKey& horizon) const { return above == horizon; }
+    void Forget() {
+      above.reset();
+      stale = true;
+    }
+  };
+  Beyond due_beyond_, expiry_beyond_;
+
   bool holding_ = false, quiet_ = false;
-  bool stopping_ = false, drained_ = false, disk_low_ = false;
+  bool stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false;
   bool fatal_ = false;
 };
 

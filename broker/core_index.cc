@@ -21,6 +21,7 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
     case Index::kDue: {
       DueKey key{entry->state.due.ms, entry->id};
       totals_.wall_mark = std::min(totals_.wall_mark, key);
+      due_beyond_.Forget();
       Write(PutDue{Clock::kWall, key});
       break;
     }
@@ -80,6 +81,7 @@ void Core::Impl::SetPromoted(Entry* entry, bool promoted) {
 void Core::Impl::PutExpiryOf(Entry* entry) {
   DueKey key{entry->state.expires_at.ms, entry->id};
   totals_.expiry_mark = std::min(totals_.expiry_mark, key);
+  expiry_beyond_.Forget();
   Write(PutExpiry{key});
   UntrackExpiry(entry);
   TrackExpiry(entry);
@@ -210,6 +212,7 @@ uint64_t Core::Impl::AskPage(PageEffect page) {
 }
 
 void Core::Impl::PageWindows() {
+  if (draining_) return;
   for (Clock clock : {Clock::kWall, Clock::kMono}) {
     DueEntries& window = WindowOf(clock);
     if (window.size() > limits_.max_loaded / 4 && !window.horizon().paging()) EvictFarther(clock);
@@ -258,7 +261,9 @@ void Core::Impl::On(PageLoaded& e) {
   auto found = page_tickets_.find(e.ticket);
   CHECK(found != page_tickets_.end());
   auto page = std::move(found->second);
-  if (e.ticket == search_.ticket) {
+  if (TookBeyond(e)) {
+    // It tells when the core is wanted next, and brings nothing in.
+  } else if (e.ticket == search_.ticket) {
     OnSearchPage(e);
   } else if (auto* due = std::get_if<DuePage>(&page)) {
     OnDuePage(due->clock, e);

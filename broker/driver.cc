@@ -31,6 +31,8 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
     for (const LaneLog& log : effects_.lane_logs) hooks_.lane_log(log);
   bool quiet = std::exchange(effects_.quiet, false);
   bool drained = std::exchange(effects_.drained, false);
+  std::optional<uint64_t> closed = std::exchange(effects_.closed, std::nullopt);
+  std::optional<Totals> discarded = std::exchange(effects_.discarded, std::nullopt);
   std::optional<Status> fatal = std::exchange(effects_.fatal, std::nullopt);
   effects_.writes.clear();
   effects_.loads.clear();
@@ -45,6 +47,8 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
   if (fatal && hooks_.fatal) hooks_.fatal(*fatal);
   if (quiet && hooks_.quiet) hooks_.quiet();
   if (drained && hooks_.drained) hooks_.drained();
+  if (closed && hooks_.closed) hooks_.closed(*closed);
+  if (discarded && hooks_.discarded) hooks_.discarded(*discarded);
 }
 
 }  // namespace notifyd

@@ -14,11 +14,14 @@ class Driver {
   struct Hooks {
     /// Sees all that comes of a Run, with what was decided, before any of it is carried out. For checks; empty in production.
     std::function<void(const Effects&)> checks;
-    std::function<void(const AttemptLog&)> log;  // these four may be empty
+    std::function<void(const AttemptLog&)> log;  // these five may be empty
     std::function<void(const LaneLog&)> lane_log;
-    std::function<void()> quiet;               // after HoldAttempts
-    std::function<void()> drained;             // after StopRequested
-    std::function<void(const Status&)> fatal;  // the broker must stop, unclean
+    std::function<void()> quiet;    // after HoldAttempts
+    std::function<void()> drained;  // after StopRequested
+    // Of a namespace that is removed; may be empty.
+    std::function<void(uint64_t pending)> closed;  // after CloseIfEmpty: Effects::closed
+    std::function<void(const Totals&)> discarded;  // after Drain: Effects::discarded
+    std::function<void(const Status&)> fatal;      // the broker must stop, unclean
   };
   /// All are borrowed and must outlive the driver.
   Driver(Core* core, Store* store, Sender* sender, ReplySink* replies, Hooks hooks);

@@ -222,7 +222,8 @@ struct SubmittedItem {
 };
 struct Refused {
   Status status;
-  NotifyId holder;  // kConflict: the notify that is in the way; 0 where none is
+  NotifyId holder;             // kConflict: the notify that is in the way; 0 where none is
+  int64_t retry_after_ms = 0;  // kTooMany: when a rate allows it; 0 where nobody can tell
 };
 struct Submitted {
   std::vector<SubmittedItem> items;
@@ -343,6 +344,7 @@ struct Decided {
     kExpiry,   // the ttl of `id` is over
     kDisk,     // submits are refused, or taken again
     kStop,
+    kClose,  // requests that change anything are refused for good: the namespace is removed
     kLimits,
   };
   Kind kind = Kind::kRequest;
@@ -370,6 +372,11 @@ struct Effects {
   bool quiet = false;
   /// Set once, after StopRequested: nothing is in flight any more and all is durable.
   bool drained = false;
+  /// Answers a CloseIfEmpty: how many are pending. 0: it takes nothing any more, and all that it decided is durable; else nothing has changed.
+  std::optional<uint64_t> closed;
+  /// Set once, after Drain: nothing is in flight, all is durable, nothing of it is under way in the store. The totals with what waited counted as
+  /// cancelled; the store keeps its records and indexes as they are, to be dropped as a whole.
+  std::optional<Totals> discarded;
   /// Set where the broker must stop at once, unclean: a write failed, or the store could not be read.
   std::optional<Status> fatal;
 };

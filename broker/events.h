@@ -306,9 +306,31 @@ struct LimitsChanged {
   std::shared_ptr<const CoreLimits> limits;
 };
 
+// ---- of a namespace among others
+
+/// What the broker's governor lends from now on: so many calls in flight and notifies loaded at most, and never more than CoreLimits says. What is
+/// beyond that already ends in its time. A core that never got one has all that its limits allow. `number`: 1, 2, ... of this core's.
+struct GrantChanged {
+  uint64_t number = 0;
+  uint32_t max_in_flight = 0;
+  size_t max_loaded = 0;
+};
+/// Before the namespace is removed: where nothing is pending, take nothing any more. Reports Effects::closed.
+struct CloseIfEmpty {};
+/// The namespace is removed: take nothing any more, start nothing, let end what is in flight; what waits counts as cancelled, without callbacks.
+/// Reports Effects::discarded. Not remembered: it comes again to a core that is made after a crash.
+struct Drain {};
+/// The core is to be put to sleep: find out when it is wanted next, so that Core::idle may tell.
+struct PrepareSleep {};
+/// The store was measured: so much of it is this namespace's.
+struct StoredBytes {
+  uint64_t bytes = 0;
+};
+
 using Event =
     std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
                  ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected, Committed, WriteFailed,
-                 DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged>;
+                 DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged,
+                 GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

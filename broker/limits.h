@@ -21,7 +21,14 @@ struct LaneRule {
 
 struct CoreLimits {
   uint64_t max_pending = 50'000'000;
+  // Quotas of a namespace: what submits, triggers and changes add. Ends, callbacks, retries and cancels are never refused.
+  /// Notifies accepted a second, 0: no limit; and how many at once after a rest, at least 1. A batch may go below an empty bucket where it was full.
+  double submits_per_s = 0;
+  uint32_t submit_burst = 1;
+  /// What the store was last measured to hold of the namespace (StoredBytes) and what was accepted since. Nothing: no limit.
+  std::optional<uint64_t> max_stored_bytes;
   uint32_t max_in_flight = 1024;
+  bool own_max_in_flight = false;        // it is the namespace's, not the broker's: what explain calls it
   uint32_t max_in_flight_per_lane = 64;  // a concurrent lane
   uint32_t max_in_flight_per_host = 256;
   std::vector<LaneRule> lane_rules;
@@ -44,6 +51,16 @@ struct CoreLimits {
   /// Spec bytes kept with loaded notifies; beyond it a spec is read again for its attempt.
   size_t max_spec_bytes = 32 << 20;
   size_t page_items = 512;
+};
+
+/// What a core uses of what the broker's cores share, and whether it waits for more of it: what the governor (broker/governor.h) lends by.
+struct CoreUsage {
+  uint64_t grant = 0;  // GrantChanged::number of the last one that the core took; 0: none
+  uint32_t in_flight = 0;
+  size_t loaded = 0;
+  bool wants_in_flight = false;  // something could be sent if more might be in flight
+  bool wants_loaded = false;     // memory is short, and more is on disk
+  bool operator==(const CoreUsage&) const = default;
 };
 
 }  // namespace notifyd

@@ -8,19 +8,13 @@
 #include <vector>
 
 #include "base/crypto.h"
+#include "base/ids.h"
 #include "base/time.h"
 #include "broker/grant.h"
 #include "broker/limits.h"
 #include "broker/notify.h"
 
 namespace notifyd {
-
-/// A namespace's number, the upper 16 bits of its ids. Never given again.
-using NamespaceNumber = uint16_t;
-inline constexpr NamespaceNumber kDefaultNumber = 0;
-inline constexpr NamespaceNumber kSystemNumber = 1;
-/// The greatest one, so that an id stays a positive signed number of 64 bits.
-inline constexpr NamespaceNumber kMostNumber = 32'767;
 
 /// Where a namespace's calls may go, beyond or short of what the broker's configuration says; what is not set is as that says.
 struct NamespaceDestinations {

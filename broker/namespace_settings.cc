@@ -1,6 +1,7 @@
 #include "broker/namespace_settings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -97,6 +98,20 @@ Status CheckSettings(const NamespaceSettings& s) {
   }
   if (s.lane_rules.size() > kMostItems) return Bad("/lane_rules", "there are more than " + std::to_string(kMostItems));
   return Status::Ok();
+}
+
+CoreLimits LimitsOf(const CoreLimits& broker, const NamespaceSettings& settings) {
+  CoreLimits limits = broker;
+  limits.max_pending = settings.max_pending.value_or(broker.max_pending);
+  limits.max_stored_bytes = settings.max_stored_bytes;
+  limits.submits_per_s = settings.submits_per_s.value_or(0);
+  limits.submit_burst = settings.burst.value_or(static_cast<uint32_t>(std::max(1.0, std::ceil(limits.submits_per_s))));
+  limits.own_max_in_flight = settings.max_in_flight && *settings.max_in_flight < broker.max_in_flight;
+  if (limits.own_max_in_flight) limits.max_in_flight = *settings.max_in_flight;
+  limits.retention_succeeded_ms = settings.retention_succeeded_ms.value_or(broker.retention_succeeded_ms);
+  limits.retention_settled_ms = settings.retention_settled_ms.value_or(broker.retention_settled_ms);
+  if (!settings.lane_rules.empty()) limits.lane_rules = settings.lane_rules;
+  return limits;
 }
 
 std::string NeedsAdminOfAll(const NamespaceSettings& before, const NamespaceSettings& after, const NamespaceDefaults& defaults) {

@@ -17,6 +17,10 @@ struct NamespaceDefaults {
 /// opens what only the file may open is for whoever judges destinations to say.
 Status CheckSettings(const NamespaceSettings& settings);
 
+/// What holds for a core of the namespace: what it says, else what the broker's configuration does. It has no more in flight than the broker may. A
+/// burst that nobody said is what the rate gives in a second, at least 1. Its lane rules, where it has any, stand in place of the broker's.
+CoreLimits LimitsOf(const CoreLimits& broker, const NamespaceSettings& settings);
+
 /// The first field by which `after` asks for more than an admin of the namespace alone may: quotas, `max_in_flight`, and whatever widens its
 /// destinations need an admin of all namespaces. Empty where there is none.
 std::string NeedsAdminOfAll(const NamespaceSettings& before, const NamespaceSettings& after, const NamespaceDefaults& defaults);

@@ -243,6 +243,13 @@ size_t Turns::WaitingCallers() const {
   return callers;
 }
 
+bool Turns::WantsMore() const {
+  if (full()) return Contenders() > 0;
+  // Shares grow with what may be in flight in all; a target's own cap does not.
+  const bool target_waits = !blocked_.empty() && std::get<0>(*blocked_.begin()) < caps_.per_target;
+  return target_waits || !waiting_[0].empty() || !waiting_[1].empty();
+}
+
 void Turns::CheckInvariants() const {
   uint32_t in_flight = 0;
   size_t flows = 0;

@@ -130,6 +130,8 @@ class Turns {
   bool AtShare(const Caller& caller, const Target& target) const { return caller.in_flight >= CallerShare(target.in_flight > 0); }
 
   // ---- figures
+  /// Something waits that could start a call if more might be in flight in all.
+  bool WantsMore() const;
   /// Among how many memory for those who wait is shared: targets in the round or blocked, and flows.
   size_t Contenders() const { return blocked_.size() + active_.size() + flows_; }
   size_t BlockedTargets() const { return blocked_.size(); }

@@ -50,7 +50,7 @@ class ReadGate : public Store {
 
 class CoreFixture : public EventSink, public Sender, public ReplySink {
  public:
-  explicit CoreFixture(CoreLimits limits = {}) : limits_(limits) { Open({}); }
+  explicit CoreFixture(CoreLimits limits = {}, FakeImage image = {}) : limits_(limits) { Open(std::move(image)); }
 
   // ---- the world
   Now now{{1'000'000}, {1'000}};
@@ -59,6 +59,8 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::vector<AttemptLog> logs;
   bool drained = false, quiet = false;
   std::optional<Status> fatal;
+  std::optional<uint64_t> closed;
+  std::optional<Totals> discarded;
   uint64_t next_token = 1;
   uint64_t check_every = 1;  // runs; a look at all that is in memory takes its time where that is much
 
@@ -299,6 +301,8 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     hooks.log = [this](const AttemptLog& log) { logs.push_back(log); };
     hooks.drained = [this] { drained = true; };
     hooks.quiet = [this] { quiet = true; };
+    hooks.closed = [this](uint64_t pending) { closed = pending; };
+    hooks.discarded = [this](const Totals& totals) { discarded = totals; };
     hooks.fatal = [this](const Status& status) { fatal = status; };
     driver_ = std::make_unique<Driver>(core_.get(), gate_.get(), this, this, hooks);
   }

@@ -50,6 +50,48 @@ TEST_CASE("namespace settings: what is out of range is refused by its field") {
   }
 }
 
+TEST_CASE("settings: a core's limits are the namespace's where it says some, else the broker's") {
+  CoreLimits broker;
+  broker.max_pending = 1000;
+  broker.max_in_flight = 100;
+  broker.retention_succeeded_ms = 5;
+  broker.lane_rules.push_back({"a*", std::nullopt, {}});
+  CoreLimits none = LimitsOf(broker, {});
+  CHECK(none.max_pending == 1000);
+  CHECK(none.submits_per_s == 0);
+  CHECK_FALSE(none.max_stored_bytes);
+  CHECK(none.max_in_flight == 100);
+  CHECK_FALSE(none.own_max_in_flight);
+  CHECK(none.retention_succeeded_ms == 5);
+  CHECK(none.lane_rules == broker.lane_rules);
+
+  NamespaceSettings own;
+  own.max_pending = 7;
+  own.max_stored_bytes = 8;
+  own.submits_per_s = 2.5;
+  own.max_in_flight = 9;
+  own.retention_succeeded_ms = 10;
+  own.retention_settled_ms = 11;
+  own.lane_rules.push_back({"b*", std::nullopt, {}});
+  CoreLimits limits = LimitsOf(broker, own);
+  CHECK(limits.max_pending == 7);
+  CHECK(limits.max_stored_bytes == 8u);
+  CHECK(limits.submits_per_s == 2.5);
+  CHECK(limits.submit_burst == 3);  // what the rate gives in a second
+  CHECK(limits.max_in_flight == 9);
+  CHECK(limits.own_max_in_flight);
+  CHECK(limits.retention_succeeded_ms == 10);
+  CHECK(limits.retention_settled_ms == 11);
+  CHECK(limits.lane_rules == own.lane_rules);
+  own.submits_per_s = 0.1;
+  CHECK(LimitsOf(broker, own).submit_burst == 1);
+  own.burst = 40;
+  CHECK(LimitsOf(broker, own).submit_burst == 40);
+  own.max_in_flight = 1'000;  // the broker's cap holds for all
+  CHECK(LimitsOf(broker, own).max_in_flight == 100);
+  CHECK_FALSE(LimitsOf(broker, own).own_max_in_flight);
+}
+
 TEST_CASE("namespace settings: what an admin of the namespace alone may not change") {
   NamespaceSettings with;
   with.max_pending = 10;

@@ -117,6 +117,8 @@ void Auditor::Carry(const Decided& decided) {
       return model_.CarryDisk();
     case Decided::Kind::kStop:
       return model_.CarryStop();
+    case Decided::Kind::kClose:
+      return model_.CarryClose();
     case Decided::Kind::kLimits:
       if (reloads_.empty()) return Violation("a reload is decided that nobody asked for");
       model_.CarryLimits(reloads_.front());

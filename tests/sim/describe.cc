@@ -157,6 +157,13 @@ std::string Describe(const Event& event) {
                         [](const LanesDone& e) { return "lanes done " + Text(e.request); },
                         [](const HoldAttempts&) { return std::string("hold"); },
                         [](const LimitsChanged&) { return std::string("limits"); },
+                        [](const GrantChanged& e) {
+                          return "grant " + Text(e.number) + " in flight " + Text(uint64_t{e.max_in_flight}) + " loaded " + Text(uint64_t{e.max_loaded});
+                        },
+                        [](const CloseIfEmpty&) { return std::string("close if empty"); },
+                        [](const Drain&) { return std::string("drain"); },
+                        [](const PrepareSleep&) { return std::string("prepare sleep"); },
+                        [](const StoredBytes& e) { return "stored " + Text(e.bytes) + " bytes"; },
                         [](const StatsRequest& e) { return "stats " + Text(e.request); },
                         [](const Disconnected& e) { return "disconnected " + Text(e.request); },
                         [](const Committed& e) { return "committed " + Text(e.batch) + " synced " + Text(e.synced); },

@@ -132,6 +132,7 @@ class Model {
   void CarryStart(NotifyId id);
   void CarryReturn(NotifyId id);
   void CarryStop() { stopping_ = true; }
+  void CarryClose() { closed_ = true; }
   void CarryDisk() { disk_low_ = !disk_low_; }
   void CarryLimits(const CoreLimits& limits);
 
@@ -234,7 +235,7 @@ class Model {
   const SimClock* clock_;
   std::function<void(const std::string&)> violation_;
   CoreLimits limits_;
-  bool stopping_ = false, disk_low_ = false;
+  bool stopping_ = false, closed_ = false, disk_low_ = false;
   std::map<NotifyId, Notify> notifies_;
   std::map<std::string, Fkey> fkeys_;
   std::map<IdempotencyKey, Key> keys_;

@@ -32,8 +32,8 @@ Model::Expected Model::Carry(const Event& request) {
   Expected expected;
   bool read = std::holds_alternative<GetRequest>(request) || std::holds_alternative<FkeyGetRequest>(request) ||
               std::holds_alternative<ExplainRequest>(request) || std::holds_alternative<StatsRequest>(request);
-  if (stopping_ && !read) {
-    expected = Refusal(Code::kUnavailable, 0);
+  if ((stopping_ || closed_) && !read) {
+    expected = Refusal(closed_ ? Code::kNotFound : Code::kUnavailable, 0);
     expected.may_be_nothing = std::holds_alternative<BulkRequest>(request);
   } else {
     std::visit(
