@@ -13,8 +13,6 @@
 namespace notifyd {
 namespace {
 
-// All of a system's authorities take a quarter of a megabyte.
-constexpr size_t kMostBytes = 64 << 20;
 // RFC 7468, and what OpenSSL takes beside it.
 constexpr std::string_view kLabels[] = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"};
 
@@ -62,7 +60,7 @@ std::optional<std::string_view> NextBlock(std::string_view text, size_t* at) {
 }  // namespace
 
 Status CheckAuthorities(const std::string& file) {
-  Result<std::string> read = ReadFile(file, kMostBytes);
+  Result<std::string> read = ReadFile(file, kMostAuthorityBytes);
   if (!read.ok()) return Unacceptable(file, read.status().detail());
   const std::string& text = *read;
   size_t at = 0, certificates = 0;

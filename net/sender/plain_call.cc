@@ -134,10 +134,10 @@ void PlainCall::Secure(PlainConnection* connection) {
   state_ = State::kSecuring;
   connection_ = connection;
   connection->SetUser(this);
-  Result<const TlsTrust*> context = shared_->tls(shared_->context);
+  Result<std::shared_ptr<const TlsContext>> context = shared_->tls(shared_->context);
   if (!context.ok()) return Fail(Verdict::kFailure, "tls", context.status().detail());
-  connection->Secure(**context, request_.host(), host_->tls, !host_->http1_wanted);
-  Arm();
+  if (connection->Secure(*std::move(context), request_.host(), {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
+  OnConnected(connection, UV_EPROTO);
 }
 
 /// The TLS handshake is over.
@@ -153,8 +153,9 @@ void PlainCall::OnConnected(PlainConnection* connection, int status) {
     return shared_->pool->NoteOpened(host, true);
   }
   if (!request_.literal()) shared_->resolver->Forget(request_.host());
-  const std::string& error = connection->tls()->error();
-  Fail(Verdict::kFailure, "tls", error.empty() ? "the connection was lost within the TLS handshake: " + std::string(uv_strerror(status)) : error);
+  const std::string& why = connection->tls()->failure();
+  Fail(Verdict::kFailure, "tls",
+       why.empty() ? "the connection was lost within the TLS handshake: " + std::string(uv_strerror(status)) : "TLS: " + why);
 }
 
 void PlainCall::OnDialFailed(int error, const std::string& refusal) {
@@ -361,7 +362,7 @@ void PlainCall::SetError(Why why, AttemptRecord* record) const {
   // A receiver that wants a certificate of the client says so by an alert, with TLS 1.3 in place of the answer.
   if (Alerted() && !Begun()) {
     record->error = "tls";
-    record->detail = over()->tls()->error();
+    record->detail = "TLS: " + over()->tls()->failure();
     return;
   }
   record->error = "connection_lost";

@@ -32,8 +32,8 @@ class PlainCall : public Timed,
     PlainPool* pool;
     Resolver* resolver;
     DeadlineWheel* wheel;
-    /// Made at the first call that needs it. Error: see TlsTrust::Create.
-    Result<const TlsTrust*> (*tls)(void* context);
+    /// Made at the first call that needs it. Error: see TlsContext::ForClient.
+    Result<std::shared_ptr<const TlsContext>> (*tls)(void* context);
     /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
     void (*ended)(void* context, PlainCall* call, Unjudged unjudged);
     /// Nothing is left of the call.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "net/sender/http2_session.h"
@@ -144,39 +145,39 @@ bool PlainConnection::Stale() const {
 
 // ---- with TLS
 
-void PlainConnection::Secure(const TlsTrust& context, const std::string& name, std::shared_ptr<TlsMemory> memory, bool offer_http2) {
-  tls_ = std::make_unique<TlsLayer>(context, name, std::move(memory), offer_http2);
-  tls_->Handshake();
+bool PlainConnection::Secure(std::shared_ptr<const TlsContext> context, const std::string& host, TlsClientOptions options) {
+  tls_ = TlsSession::Connect(std::move(context), host, std::move(options));
   SendOut(true);
+  return tls_->state() == TlsSession::State::kHandshake;
 }
 
 void PlainConnection::TakeWire(std::string_view bytes) {
-  tls_->TakeIn(bytes);
+  // What it is told may have its user read from another connection: that one finds no memory here, and makes its own.
+  std::string plain = std::exchange(shared_->plain, {});
+  plain.clear();
+  const bool within_handshake = tls_->state() == TlsSession::State::kHandshake;
+  tls_->Receive(bytes, &plain);
   wire_in_ += bytes.size();
-  if (tls_->state() == TlsLayer::State::kHandshake) {
-    const TlsLayer::State state = tls_->Handshake();
-    SendOut(true);
-    if (state == TlsLayer::State::kHandshake) return;
-    user_->OnConnected(this, state == TlsLayer::State::kOpen ? 0 : int{UV_EPROTO});
-    if (closing_) return;
-  }
-  // `bytes` stands in the same buffer, and is in OpenSSL's by now.
-  while (const size_t got = tls_->Read(shared_->read_buffer, shared_->read_bytes)) {
-    plain_in_ += got;
-    user_->OnBytes(this, {shared_->read_buffer, got});
-    if (closing_) return;
-  }
+  plain_in_ += plain.size();
   SendOut(true);
-  if (tls_->state() == TlsLayer::State::kEnded) return user_->OnLost(this, 0);
+  const TlsSession::State state = tls_->state();
+  if (within_handshake && state != TlsSession::State::kHandshake) user_->OnConnected(this, state == TlsSession::State::kOpen ? 0 : int{UV_EPROTO});
+  if (!closing_ && !plain.empty()) user_->OnBytes(this, plain);
+  if (!closing_ && state != TlsSession::State::kHandshake) TellEnd();
+  if (plain.capacity() > shared_->plain.capacity()) shared_->plain.swap(plain);
+}
+
+void PlainConnection::TellEnd() {
+  if (tls_->peer_closed()) return user_->OnLost(this, 0);
   const bool starved = wire_in_ > kFreeWireBytes + kWireBytesAByte * plain_in_;
-  if (tls_->state() == TlsLayer::State::kFailed || starved) user_->OnLost(this, UV_EPROTO);
+  if (tls_->state() == TlsSession::State::kFailed || starved) user_->OnLost(this, UV_EPROTO);
 }
 
 void PlainConnection::TakeWireEnd(int status) {
   // Asking for the error takes it away.
   if (status == UV_EOF) status = SocketError();
   if (status == 0) status = UV_ECONNRESET;
-  if (tls_->state() == TlsLayer::State::kHandshake) user_->OnConnected(this, status);
+  if (tls_->state() == TlsSession::State::kHandshake) user_->OnConnected(this, status);
   else user_->OnLost(this, status);
 }
 
@@ -184,26 +185,24 @@ void PlainConnection::TakeWireEnd(int status) {
 bool PlainConnection::Pump() {
   size_t burst = 0;
   while (!in_flight_ && !broken_) {
-    if (tls_->out.empty()) {
+    if (tls_->output_bytes() == 0) {
       if (plain_head_.empty() && plain_body_.empty()) {
         writing_ = false;
-        for (std::string* buffer : {&sending_, &tls_->out}) {
-          if (buffer->capacity() > kKeptBytes) std::string().swap(*buffer);
-        }
+        if (sending_.capacity() > kKeptBytes) std::string().swap(sending_);
         return true;
       }
       if (plain_head_.size() + plain_body_.size() <= kPieceBytes / 4 && !plain_head_.empty() && !plain_body_.empty()) {
-        sending_.assign(plain_head_).append(plain_body_);  // as one record
-        tls_->Write(sending_);
+        shared_->joined.assign(plain_head_).append(plain_body_);  // as one record
+        tls_->Write(shared_->joined);
         plain_head_ = plain_body_ = {};
       } else {
         std::string_view& plain = plain_head_.empty() ? plain_body_ : plain_head_;
         tls_->Write(plain.substr(0, kPieceBytes));
         plain.remove_prefix(std::min(plain.size(), kPieceBytes));
       }
-      if (tls_->out.empty()) broken_ = true;
+      if (tls_->output_bytes() == 0) broken_ = true;
     }
-    burst += tls_->out.size();
+    burst += tls_->output_bytes();
     SendOut(burst <= kBurstBytes);
   }
   return false;
@@ -211,14 +210,14 @@ bool PlainConnection::Pump() {
 
 /// `at_once`: as much as the system takes now. The rest goes with libuv, which says when it is out.
 void PlainConnection::SendOut(bool at_once) {
-  if (in_flight_ || broken_ || tls_->out.empty()) return;
-  uv_buf_t piece = uv_buf_init(tls_->out.data(), static_cast<unsigned>(tls_->out.size()));
+  if (in_flight_ || broken_ || tls_->output_bytes() == 0) return;
+  tls_->SwapOutput(&sending_);
+  uv_buf_t piece = uv_buf_init(sending_.data(), static_cast<unsigned>(sending_.size()));
   const int sent = at_once ? uv_try_write(stream(), &piece, 1) : 0;
   broken_ = sent < 0 && sent != UV_EAGAIN;
-  sending_.assign(tls_->out, sent > 0 ? static_cast<size_t>(sent) : 0);
-  tls_->out.clear();
-  if (broken_ || sending_.empty()) return;
-  piece = uv_buf_init(sending_.data(), static_cast<unsigned>(sending_.size()));
+  const size_t done = sent > 0 ? static_cast<size_t>(sent) : 0;
+  if (broken_ || done == sending_.size()) return;
+  piece = uv_buf_init(sending_.data() + done, static_cast<unsigned>(sending_.size() - done));
   handles_->write.data = this;
   in_flight_ = uv_write(&handles_->write, stream(), &piece, 1,
                         [](uv_write_t* request, int status) { static_cast<PlainConnection*>(request->data)->OnSent(status); }) == 0;
@@ -262,8 +261,9 @@ void PlainConnection::Close() {
   }
   if (tls_ != nullptr && !in_flight_ && !broken_) {
     tls_->Close();
-    uv_buf_t piece = uv_buf_init(tls_->out.data(), static_cast<unsigned>(tls_->out.size()));
-    if (!tls_->out.empty()) uv_try_write(stream(), &piece, 1);
+    tls_->SwapOutput(&sending_);
+    uv_buf_t piece = uv_buf_init(sending_.data(), static_cast<unsigned>(sending_.size()));
+    if (!sending_.empty()) uv_try_write(stream(), &piece, 1);
   }
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->tcp), [](uv_handle_t* handle) { delete static_cast<PlainConnection*>(handle->data); });
 }

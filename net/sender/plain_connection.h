@@ -12,7 +12,7 @@
 #include "net/sender/answer_framing.h"
 #include "net/sender/destinations.h"
 #include "net/sender/timed.h"
-#include "net/sender/tls.h"
+#include "net/tls/tls_session.h"
 
 struct uv_buf_t;
 struct uv_handle_s;
@@ -46,6 +46,7 @@ class PlainConnection : public Timed {
     size_t read_bytes;
     PlainPool* pool = nullptr;
     PlainConnection* first = nullptr;  // of all that are open, or being opened
+    std::string plain, joined;         // memory for what is decrypted, and for what is to be encrypted as one
   };
 
   explicit PlainConnection(Shared* shared);
@@ -53,11 +54,11 @@ class PlainConnection : public Timed {
 
   /// Makes the socket and begins to connect. 0, or a UV_E*: then it is to be closed.
   int Connect(const IpAddress& address, uint16_t port, User* user);
-  /// Over an open connection, before anything is written: the TLS handshake with `host`, as TlsLayer takes all of these. Its user is told by
-  /// OnConnected.
-  void Secure(const TlsTrust& context, const std::string& host, std::shared_ptr<TlsMemory> memory, bool http2);
+  /// Over an open connection, before anything is written: the TLS handshake with `host`, as TlsSession::Connect takes all of these. Its user is told
+  /// by OnConnected, unless it fails at once: false, it is to be closed.
+  bool Secure(std::shared_ptr<const TlsContext> context, const std::string& host, TlsClientOptions options);
   /// Null without TLS.
-  const TlsLayer* tls() const { return tls_.get(); }
+  const TlsSession* tls() const { return tls_.get(); }
   void SetUser(User* user) { user_ = user; }
   User* user() const { return user_; }
   /// Writes one request: `head`, and `body` behind it, in one go. True: the system has all of it. False: the rest follows, and OnWritten says when it
@@ -100,6 +101,7 @@ class PlainConnection : public Timed {
   void TakeWireEnd(int status);
   bool Pump();
   void SendOut(bool at_once);
+  void TellEnd();
   void OnSent(int status);
 
   Shared* shared_;
@@ -111,9 +113,9 @@ class PlainConnection : public Timed {
   bool made_ = false, writing_ = false, broken_ = false, closing_ = false;
 
   // With TLS.
-  std::unique_ptr<TlsLayer> tls_;
+  std::unique_ptr<TlsSession> tls_;
   std::string_view plain_head_, plain_body_;  // what is still to be encrypted
-  std::string sending_;                       // with libuv
+  std::string sending_;                       // what the system did not take at once: with libuv
   bool in_flight_ = false;                    // it is
   uint64_t wire_in_ = 0, plain_in_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/files.h"
 #include "net/loop.h"
 #include "net/sender/authorities.h"
 #include "net/sender/loop_timer.h"
@@ -121,13 +122,15 @@ class PlainSender::Impl {
 
  private:
   /// Reading the system's authorities takes a while: not before somebody needs them.
-  Result<const TlsTrust*> Tls() {
+  Result<std::shared_ptr<const TlsContext>> Tls() {
     if (tls_ == nullptr) {
-      Result<std::unique_ptr<TlsTrust>> made = TlsTrust::Create(ca_file_);
-      if (!made.ok()) return std::move(made).status();
+      Result<std::string> authorities = ca_file_.empty() ? Result<std::string>(std::string()) : ReadFile(ca_file_, kMostAuthorityBytes);
+      if (!authorities.ok()) return Status(Code::kUnacceptable, ca_file_ + " " + authorities.status().detail());
+      Result<std::shared_ptr<const TlsContext>> made = TlsContext::ForClient({.ca = *std::move(authorities), .certificate = {}, .key = {}});
+      if (!made.ok()) return Status(Code::kUnacceptable, ca_file_ + ": " + made.status().detail());
       tls_ = *std::move(made);
     }
-    return static_cast<const TlsTrust*>(tls_.get());
+    return tls_;
   }
 
   void OnEnded(Unjudged unjudged) {
@@ -198,7 +201,7 @@ class PlainSender::Impl {
 
   EventSink* sink_;
   const std::string ca_file_;
-  std::unique_ptr<TlsTrust> tls_;
+  std::shared_ptr<const TlsContext> tls_;
   SenderSelf self_;
   JudgeThread judge_;
   Random random_;

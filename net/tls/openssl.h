@@ -34,4 +34,7 @@ inline std::string TakeOpensslError() {
   return text;
 }
 
+/// OpenSSL's word that a client's session can be gone on with: it is put into its TlsMemory (tls_session.h).
+int KeepTlsSession(SSL* ssl, SSL_SESSION* session);
+
 }  // namespace notifyd

@@ -2,6 +2,9 @@
 
 #include <openssl/pem.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
@@ -38,7 +41,7 @@ Result<std::vector<X509Ptr>> ReadCertificates(std::string_view pem, const char* 
   std::vector<X509Ptr> out;
   BioPtr bio = ReadOnly(pem);
   ERR_clear_error();
-  while (X509Ptr each{PEM_read_bio_X509(bio.get(), nullptr, NoPassword, nullptr)}) {
+  while (X509Ptr each{PEM_read_bio_X509_AUX(bio.get(), nullptr, NoPassword, nullptr)}) {
     if (out.size() == kMostCertificates) return Bad(field, "there are more than " + std::to_string(kMostCertificates) + " certificates");
     out.push_back(std::move(each));
   }
@@ -86,14 +89,27 @@ ContextPtr NewContext(const SSL_METHOD* method) {
   CHECK(context != nullptr);
   CHECK(SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) == 1);
   CHECK(SSL_CTX_set_max_proto_version(context.get(), TLS1_3_VERSION) == 1);
-  CHECK(SSL_CTX_set_cipher_list(context.get(), kSuites) == 1);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  // Sessions live in tickets alone: nothing is kept here for a client that may come back.
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION);
   // An idle connection keeps no buffers.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_max_cert_list(context.get(), kMostShownBytes);
   return context;
+}
+
+/// Whom the system trusts: where OpenSSL looks for them (SSL_CERT_FILE and SSL_CERT_DIR say otherwise), and beside that, since many systems leave
+/// that place empty, the first of the files that distributions keep them in. Never null, and never let go of.
+X509_STORE* SystemAuthorities() {
+  static X509_STORE* const store = [] {
+    X509_STORE* made = X509_STORE_new();
+    CHECK(made != nullptr);
+    X509_STORE_set_default_paths(made);
+    constexpr const char* kFiles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                                      "/etc/ssl/cert.pem"};
+    const bool told = std::getenv("SSL_CERT_FILE") != nullptr || std::getenv("SSL_CERT_DIR") != nullptr;
+    if (!told) std::any_of(std::begin(kFiles), std::end(kFiles), [&](const char* file) { return X509_STORE_load_file(made, file) == 1; });
+    ERR_clear_error();
+    return made;
+  }();
+  return store;
 }
 
 /// RFC 7301: who offers protocols, and http/1.1 is not among them, is refused; who offers none is a client that knows no ALPN.
@@ -109,6 +125,11 @@ int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size, con
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::ForServer(const ServerOptions& options) {
   ContextPtr context = NewContext(TLS_server_method());
+  CHECK(SSL_CTX_set_cipher_list(context.get(), kSuites) == 1);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  // Sessions live in tickets alone: nothing is kept here for a client that may come back.
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_max_cert_list(context.get(), kMostShownBytes);
   if (Status status = UsePair(context.get(), options.certificate, options.key); !status.ok()) return status;
   SSL_CTX_set_alpn_select_cb(context.get(), ChooseProtocol, nullptr);
   CHECK(SSL_CTX_set_max_early_data(context.get(), 0) == 1);
@@ -127,7 +148,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::ForServer(const ServerOpti
 Result<std::shared_ptr<const TlsContext>> TlsContext::ForClient(const ClientOptions& options) {
   ContextPtr context = NewContext(TLS_client_method());
   if (options.ca.empty()) {
-    if (SSL_CTX_set_default_verify_paths(context.get()) != 1) return Bad("/ca", "the system's authorities cannot be read: " + TakeOpensslError());
+    SSL_CTX_set1_cert_store(context.get(), SystemAuthorities());
   } else if (Status status = Trust(context.get(), options.ca, false); !status.ok()) {
     return status;
   }
@@ -135,7 +156,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::ForClient(const ClientOpti
     if (Status status = UsePair(context.get(), options.certificate, options.key); !status.ok()) return status;
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  CHECK(SSL_CTX_set_alpn_protos(context.get(), kHttp, sizeof kHttp) == 0);
+  // An authority that is named is trusted though it be an intermediate one.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+  // A session that can be gone on with is its connection's to keep (tls_session.h).
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context.get(), KeepTlsSession);
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release()));
 }
 

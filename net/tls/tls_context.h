@@ -1,6 +1,7 @@
 // TlsContext: what one listener, or one kind of client, says about TLS: its certificate, its key, whom it trusts. Immutable once made, any thread.
-// Contract section 8, "TLS": TLS 1.2 and 1.3 by OpenSSL, ALPN http/1.1 alone, no early data, no renegotiation, no compression; of TLS 1.2 only the
-// suites with forward secrecy and authenticated encryption.
+// Contract section 8, "TLS": TLS 1.2 and 1.3 by OpenSSL, no early data, no compression. A server speaks http/1.1 alone, does not renegotiate, and of
+// TLS 1.2 takes only the suites with forward secrecy and authenticated encryption. A client offers all that OpenSSL holds to be safe: receivers are
+// what they are.
 //
 // A session (tls_session.h) shares the context that it was made with: another certificate is another context, and live sessions keep theirs.
 #pragma once
@@ -22,7 +23,7 @@ class TlsContext {
     std::string client_ca;    // PEM: whose certificates a client must show one of; empty: it is asked for none
   };
   struct ClientOptions {
-    std::string ca;           // PEM: whom to trust; empty: whom the system trusts
+    std::string ca;           // PEM: whom to trust, intermediate authorities too; empty: whom the system trusts, read once a process (some 40 ms)
     std::string certificate;  // PEM, as the server's; empty: none is shown
     std::string key;          // PEM, not encrypted; with `certificate` alone
   };
@@ -30,7 +31,7 @@ class TlsContext {
   /// Where client certificates are required no session is resumed, so that each connection shows one. Error: kUnacceptable, for people, with field
   /// "/certificate", "/key" or "/ca": what cannot be read, and a key that is not the certificate's.
   static Result<std::shared_ptr<const TlsContext>> ForServer(const ServerOptions& options);
-  /// Its sessions verify their server's certificate and its name. Error as above.
+  /// Its sessions verify their server's certificate and its name. May be kept for many servers. Error as above.
   static Result<std::shared_ptr<const TlsContext>> ForClient(const ClientOptions& options);
 
   ~TlsContext();

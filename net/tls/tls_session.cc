@@ -13,7 +13,10 @@
 namespace notifyd {
 namespace {
 
+/// Of one record (RFC 8446 section 5.1).
 constexpr size_t kRecordBytes = 16 << 10;
+constexpr unsigned char kProtocols[] = "\x02h2\x08http/1.1";
+constexpr unsigned kHttp2Bytes = 3;
 
 std::optional<std::string> Printable(const ASN1_STRING* text) {
   std::string out(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<size_t>(ASN1_STRING_length(text)));
@@ -61,6 +64,15 @@ std::vector<std::string> NamesOf(const SSL* ssl) {
 
 }  // namespace
 
+TlsMemory::~TlsMemory() {
+  SSL_SESSION_free(session_);
+}
+
+void TlsMemory::Set(SSL_SESSION* session) {
+  SSL_SESSION_free(session_);
+  session_ = session;
+}
+
 class TlsSession::Impl {
  public:
   Impl(std::shared_ptr<const TlsContext> context, bool server) : context_(std::move(context)), ssl_(SSL_new(context_->get())) {
@@ -75,16 +87,37 @@ class TlsSession::Impl {
     server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
   }
 
-  void ExpectServer(const std::string& host) {
+  ~Impl() {
+    // OpenSSL goes on with no session of a connection that it has not seen end well.
+    if (memory_ != nullptr && state_ == State::kOpen) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+
+  void ExpectServer(std::string host) {
     if (host.find('\0') != std::string::npos) return Fail("a name for a server holds a zero byte");
     X509_VERIFY_PARAM* expected = SSL_get0_param(ssl_.get());
     if (X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1) return;
     ERR_clear_error();
+    if (host.ends_with('.')) host.pop_back();
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (host.empty() || SSL_set1_host(ssl_.get(), host.c_str()) != 1 || SSL_set_tlsext_host_name(ssl_.get(), host.c_str()) != 1) {
       ERR_clear_error();
       Fail("\"" + host + "\" is no name for a server");
     }
+  }
+
+  void Offer(TlsClientOptions options) {
+    const unsigned skipped = options.http2 ? 0 : kHttp2Bytes;
+    CHECK(SSL_set_alpn_protos(ssl_.get(), kProtocols + skipped, static_cast<unsigned>(sizeof kProtocols) - 1 - skipped) == 0);
+    memory_ = std::move(options.memory);
+    if (memory_ != nullptr && memory_->session() != nullptr) SSL_set_session(ssl_.get(), memory_->session());
+  }
+
+  /// The session is the caller's from here on: 1; 0: it is not.
+  static int KeepSession(SSL* ssl, SSL_SESSION* session) {
+    TlsMemory* memory = static_cast<Impl*>(SSL_get_ex_data(ssl, SelfIndex()))->memory_.get();
+    if (memory == nullptr) return 0;
+    memory->Set(session);
+    return 1;
   }
 
   void Handshake() {
@@ -97,6 +130,7 @@ class TlsSession::Impl {
       state_ = State::kOpen;
     } else if (SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) {
       const long verified = SSL_get_verify_result(ssl_.get());
+      NoteAlert();
       std::string reason = TakeOpensslError();
       if (verified != X509_V_OK) reason += std::string(" (") + X509_verify_cert_error_string(verified) + ")";
       Fail(std::move(reason));
@@ -139,6 +173,7 @@ class TlsSession::Impl {
   State state_ = State::kHandshake;
   bool peer_closed_ = false;
   std::string failure_;
+  bool alerted_ = false;
   std::vector<std::string> names_;
   const SSL* ssl() const { return ssl_.get(); }
 
@@ -209,9 +244,17 @@ class TlsSession::Impl {
           peer_closed_ = true;
           return;
         default:
+          NoteAlert();
           return Fail(TakeOpensslError());
       }
     }
+  }
+
+  /// Before the error is forgotten.
+  void NoteAlert() {
+    const unsigned long error = ERR_peek_last_error();
+    const int reason = ERR_GET_REASON(error);
+    alerted_ = ERR_GET_LIB(error) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256;
   }
 
   void Fail(std::string reason) {
@@ -220,12 +263,17 @@ class TlsSession::Impl {
   }
 
   std::shared_ptr<const TlsContext> context_;
+  std::shared_ptr<TlsMemory> memory_;
   SslPtr ssl_;
   std::string_view in_;
   size_t handshake_bytes_ = 0;
   size_t own_bytes_ = 0;
   bool renegotiates_ = false;
 };
+
+int KeepTlsSession(SSL* ssl, SSL_SESSION* session) {
+  return TlsSession::Impl::KeepSession(ssl, session);
+}
 
 TlsSession::TlsSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsSession::~TlsSession() = default;
@@ -234,9 +282,10 @@ std::unique_ptr<TlsSession> TlsSession::Accept(std::shared_ptr<const TlsContext>
   return std::unique_ptr<TlsSession>(new TlsSession(std::make_unique<Impl>(std::move(context), true)));
 }
 
-std::unique_ptr<TlsSession> TlsSession::Connect(std::shared_ptr<const TlsContext> context, std::string_view host) {
+std::unique_ptr<TlsSession> TlsSession::Connect(std::shared_ptr<const TlsContext> context, std::string_view host, TlsClientOptions options) {
   auto impl = std::make_unique<Impl>(std::move(context), false);
   impl->ExpectServer(std::string(host));
+  impl->Offer(std::move(options));
   impl->Handshake();
   return std::unique_ptr<TlsSession>(new TlsSession(std::move(impl)));
 }
@@ -253,6 +302,10 @@ void TlsSession::Close() {
 std::string TlsSession::TakeOutput() {
   return std::exchange(impl_->out_, std::string());
 }
+void TlsSession::SwapOutput(std::string* empty) {
+  empty->clear();
+  impl_->out_.swap(*empty);
+}
 size_t TlsSession::output_bytes() const {
   return impl_->out_.size();
 }
@@ -264,6 +317,15 @@ bool TlsSession::peer_closed() const {
 }
 const std::string& TlsSession::failure() const {
   return impl_->failure_;
+}
+bool TlsSession::alerted() const {
+  return impl_->alerted_;
+}
+bool TlsSession::http2() const {
+  const unsigned char* chosen = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(impl_->ssl(), &chosen, &size);
+  return size == 2 && chosen[0] == 'h' && chosen[1] == '2';
 }
 const std::vector<std::string>& TlsSession::peer_names() const {
   return impl_->names_;

@@ -17,7 +17,31 @@
 
 #include "net/tls/tls_context.h"
 
+struct ssl_session_st;
+struct ssl_st;
+
 namespace notifyd {
+
+/// The newest session of a client with one server under one context, so that its next connection need not prove anew who it is (RFC 8446 section
+/// 2.2). One thread. Not to be handed to sessions of another context: what that one would not trust was verified already.
+class TlsMemory {
+ public:
+  TlsMemory() = default;
+  TlsMemory(const TlsMemory&) = delete;
+  ~TlsMemory();
+  /// Takes the session over.
+  void Set(ssl_session_st* session);
+  ssl_session_st* session() const { return session_; }
+
+ private:
+  ssl_session_st* session_ = nullptr;
+};
+
+/// What a client may say beside its server's name.
+struct TlsClientOptions {
+  bool http2 = false;                 // offered, and preferred
+  std::shared_ptr<TlsMemory> memory;  // null: none. Where there is a session in it, that is gone on with; the newest one is kept in it
+};
 
 class TlsSession {
  public:
@@ -33,20 +57,22 @@ class TlsSession {
   /// The server's side. `context` is one of ForServer.
   static std::unique_ptr<TlsSession> Accept(std::shared_ptr<const TlsContext> context);
   /// The client's side. `context` is one of ForClient; `host`: the name, or the address literal without brackets, that the server's certificate must
-  /// be for. The first bytes to be sent are there at once.
-  static std::unique_ptr<TlsSession> Connect(std::shared_ptr<const TlsContext> context, std::string_view host);
+  /// be for; a dot at a name's end is no part of it. The first bytes to be sent are there at once.
+  static std::unique_ptr<TlsSession> Connect(std::shared_ptr<const TlsContext> context, std::string_view host, TlsClientOptions options = {});
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
   /// Takes what came from the socket, and appends to `plain` what was in it. Look at state() and TakeOutput afterwards.
   void Receive(std::string_view bytes, std::string* plain);
-  /// Takes all of `plain`. Ignored but in kOpen.
+  /// Takes all of `plain`; it goes out as few records. Ignored but in kOpen.
   void Write(std::string_view plain);
   /// Says that nothing more comes (close_notify). No word of it before the handshake is through: then the connection is just to be closed.
   void Close();
   /// Gives away all that is to be sent, in order.
   std::string TakeOutput();
+  /// The same into `empty`, whose memory is used for what is to be sent next.
+  void SwapOutput(std::string* empty);
   /// What TakeOutput would give.
   size_t output_bytes() const;
 
@@ -56,6 +82,10 @@ class TlsSession {
   bool peer_closed() const;
   /// Why it failed, for people; empty else.
   const std::string& failure() const;
+  /// It failed because the peer said so itself (an alert).
+  bool alerted() const;
+  /// A client's: the server chose HTTP/2.
+  bool http2() const;
   /// The names of the certificate that the peer showed, once kOpen: its Subject Alternative Names, as "DNS:a.example", "URI:spiffe://x/y",
   /// "IP:10.0.0.1", "email:a@b.example", names in lower case where case does not matter (DNS). Empty where it showed none; one without such names has
   /// none, whatever its subject says. A name with bytes that are no printable ASCII is left out.
@@ -67,6 +97,7 @@ class TlsSession {
 
  private:
   class Impl;
+  friend int KeepTlsSession(ssl_st* ssl, ssl_session_st* session);
   explicit TlsSession(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

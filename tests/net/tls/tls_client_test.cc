@@ -123,5 +123,75 @@ TEST_CASE("tls client: both sides are ours") {
   CHECK(client->peer_closed());
 }
 
+TEST_CASE("tls client: a dot at a name's end is no part of it") {
+  Stage stage;
+  PeerContext server = NewPeerContext(true, "", stage.shown);
+  Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), "good.example."), server.get(), true);
+  wire.Settle();
+  CAPTURE(wire.session().failure());
+  REQUIRE(wire.session().state() == State::kOpen);
+  CHECK(std::string(SSL_get_servername(wire.peer(), TLSEXT_NAMETYPE_host_name)) == "good.example");
+}
+
+TEST_CASE("tls client: HTTP/2 is spoken where it was offered and the server chose it") {
+  Stage stage;
+  PeerContext server = NewPeerContext(true, "", stage.shown);
+  SSL_CTX_set_alpn_select_cb(
+      server.get(),
+      [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered, unsigned offered_size, void*) {
+        static constexpr unsigned char kBoth[] = "\x02h2\x08http/1.1";
+        unsigned char* chosen = nullptr;
+        SSL_select_next_proto(&chosen, size, kBoth, sizeof kBoth - 1, offered, offered_size);
+        *out = chosen;
+        return SSL_TLSEXT_ERR_OK;
+      },
+      nullptr);
+  const bool offered = GENERATE(false, true);
+  Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), "good.example", {.http2 = offered, .memory = nullptr}), server.get(),
+            true);
+  wire.Settle();
+  REQUIRE(wire.session().state() == State::kOpen);
+  CHECK(wire.session().http2() == offered);
+}
+
+TEST_CASE("tls client: a session is kept where there is a place for it, and gone on with") {
+  Stage stage;
+  PeerContext server = NewPeerContext(true, "", stage.shown);
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  SSL_CTX_set_max_proto_version(server.get(), version);
+  const auto context = stage.Client(stage.authority.certificate());
+  const auto memory = std::make_shared<TlsMemory>();
+  auto resumed = [&](std::shared_ptr<TlsMemory> kept) {
+    Wire wire(TlsSession::Connect(context, "good.example", {.http2 = false, .memory = std::move(kept)}), server.get(), true);
+    wire.PeerWrite("hello");
+    wire.Settle();
+    REQUIRE(wire.session().state() == State::kOpen);
+    return wire.session().resumed();
+  };
+  CHECK_FALSE(resumed(memory));
+  CHECK(memory->session() != nullptr);
+  CHECK(resumed(memory));
+  CHECK(resumed(memory));
+  CHECK_FALSE(resumed(nullptr));
+  CHECK_FALSE(resumed(std::make_shared<TlsMemory>()));
+}
+
+TEST_CASE("tls client: it is known whether the server said itself why it ends the connection") {
+  Stage stage;
+  Authority clients;
+  PeerContext server = NewPeerContext(true, clients.certificate(), stage.shown);
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  SSL_CTX_set_max_proto_version(server.get(), version);
+  Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), "good.example"), server.get(), true);
+  wire.Settle();
+  CHECK(wire.session().state() == State::kFailed);
+  CHECK(wire.session().alerted());
+  Authority other;
+  Wire untrusting(TlsSession::Connect(stage.Client(other.certificate()), "good.example"), server.get(), true);
+  untrusting.Settle();
+  CHECK(untrusting.session().state() == State::kFailed);
+  CHECK_FALSE(untrusting.session().alerted());
+}
+
 }  // namespace
 }  // namespace notifyd
