@@ -14,7 +14,7 @@
 #include <random>
 #include <thread>
 
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

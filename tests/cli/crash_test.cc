@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/process.h"
-#include "cli/scripted_server.h"
+#include "support/process.h"
+#include "support/scripted_server.h"
 
 namespace notifyd::test {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/client/http_client.h"
-#include "cli/process.h"
+#include "support/process.h"
 
 namespace notifyd::test {
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "cli/e2e_broker.h"
-#include "cli/scripted_server.h"
+#include "support/scripted_server.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

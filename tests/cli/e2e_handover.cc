@@ -9,10 +9,10 @@
 #include <sstream>
 #include <thread>
 
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
-#include "cli/held_receiver.h"
-#include "cli/raw_connection.h"
+#include "support/held_receiver.h"
+#include "support/raw_client.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "cli/e2e_broker.h"
-#include "cli/raw_connection.h"
+#include "support/raw_client.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

@@ -2,10 +2,10 @@
 #include <signal.h>
 
 #include "base/json_tree.h"
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
-#include "cli/raw_connection.h"
-#include "cli/scripted_server.h"
+#include "support/raw_client.h"
+#include "support/scripted_server.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

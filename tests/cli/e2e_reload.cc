@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

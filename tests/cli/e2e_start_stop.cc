@@ -7,7 +7,7 @@
 #include <regex>
 
 #include "cli/e2e_broker.h"
-#include "cli/held_receiver.h"
+#include "support/held_receiver.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

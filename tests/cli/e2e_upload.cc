@@ -9,10 +9,10 @@
 #include <mutex>
 
 #include "base/time.h"
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
-#include "cli/raw_connection.h"
-#include "cli/scripted_server.h"
+#include "support/raw_client.h"
+#include "support/scripted_server.h"
 #include "cli/client/submit_file.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.

@@ -1,7 +1,6 @@
 #include "cli/daemon/handover.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,7 +9,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "cli/process.h"
+#include "support/sockets.h"
+#include "support/temp_dir.h"
 #include "cli/daemon/successor.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -22,31 +22,13 @@ using notifyd::test::TempDir;
 namespace {
 
 struct Fd {
-  explicit Fd(int number) : fd(number) { REQUIRE(fd >= 0); }
+  /// Not closed on exec.
+  explicit Fd(int number) : fd(number) { REQUIRE(fcntl(fd, F_SETFD, 0) == 0); }
   ~Fd() { close(fd); }
   Fd(const Fd&) = delete;
   Fd& operator=(const Fd&) = delete;
   int fd;
 };
-
-int Listening() {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(listen(fd, 5) == 0);
-  return fd;
-}
-
-int Connected(int listening) {
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  REQUIRE(getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  REQUIRE(connect(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
-  return fd;
-}
 
 /// What is taken where the variable says this; it must be gone from the environment then.
 Handover Taken(const std::string& value, std::string* fault) {
@@ -101,7 +83,7 @@ TEST_CASE("handover: what is no list of descriptors, or another process's, is re
 }
 
 TEST_CASE("handover: sockets that are what they are said to be are taken, and closed on exec from then on") {
-  Fd listening(Listening()), connection(Connected(listening.fd));
+  Fd listening(Listen()), connection(Connect(PortOf(listening.fd)));
   std::string fault;
   Handover taken = Taken(Own(std::to_string(listening.fd) + ";" + std::to_string(connection.fd)), &fault);
   CHECK(fault.empty());
@@ -112,7 +94,7 @@ TEST_CASE("handover: sockets that are what they are said to be are taken, and cl
 }
 
 TEST_CASE("handover: a socket is added to where it belongs") {
-  Fd listening(Listening()), connection(Connected(listening.fd));
+  Fd listening(Listen()), connection(Connect(PortOf(listening.fd)));
   Handover handover;
   handover.Add(connection.fd);
   handover.Add(listening.fd);
@@ -122,7 +104,7 @@ TEST_CASE("handover: a socket is added to where it belongs") {
 
 TEST_CASE("handover: descriptors that are none, no sockets or of the other kind are left alone, and that is said") {
   TempDir dir;
-  Fd listening(Listening()), connection(Connected(listening.fd)), file(open(dir.Write("f", "").c_str(), O_RDONLY)),
+  Fd listening(Listen()), connection(Connect(PortOf(listening.fd))), file(open(dir.Write("f", "").c_str(), O_RDONLY)),
       datagrams(socket(AF_INET, SOCK_DGRAM, 0));
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
@@ -151,11 +133,8 @@ TEST_CASE("handover: without the variable there is nothing to say") {
 }
 
 TEST_CASE("handover: a listening socket is known by its address") {
-  Fd listening(Listening());
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  REQUIRE(getsockname(listening.fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  uint16_t port = ntohs(address.sin_port);
+  Fd listening(Listen());
+  uint16_t port = PortOf(listening.fd);
   CHECK(ListensOn(listening.fd, {"127.0.0.1", port}));
   CHECK(ListensOn(listening.fd, {"127.0.0.1", 0}));
   CHECK_FALSE(ListensOn(listening.fd, {"127.0.0.1", static_cast<uint16_t>(port ^ 1)}));

@@ -16,7 +16,7 @@
 
 #include "base/log_output.h"
 #include "base/json_tree.h"
-#include "cli/process.h"
+#include "support/process.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

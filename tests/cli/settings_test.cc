@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "cli/process.h"
+#include "support/process.h"
 
 using namespace notifyd;
 using notifyd::test::TempDir;

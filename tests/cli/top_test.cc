@@ -9,7 +9,7 @@
 
 #include "base/json_tree.h"
 #include "cli/ctl.h"
-#include "cli/terminal_process.h"
+#include "support/terminal_process.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>

@@ -3,10 +3,9 @@
 #include "base/check.h"
 #include <catch2/catch.hpp>
 
-#include <stdlib.h>
-
 #include <filesystem>
-#include <fstream>
+
+#include "support/temp_dir.h"
 
 namespace notifyd {
 namespace {
@@ -16,18 +15,13 @@ const std::string kOne = "-----BEGIN CERTIFICATE-----\nMAMC\nAQE=\n-----END CERT
 
 class File {
  public:
-  explicit File(const std::string& text) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "notifyd-test-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
-    std::ofstream(path(), std::ios::binary) << text;
-  }
-  ~File() { std::filesystem::remove_all(directory_); }
-  std::string path() const { return directory_ + "/ca.pem"; }
-  const std::string& directory() const { return directory_; }
+  explicit File(const std::string& text) : path_(dir_.Write("ca.pem", text)) {}
+  const std::string& path() const { return path_; }
+  const std::string& directory() const { return dir_.path(); }
 
  private:
-  std::string directory_;
+  test::TempDir dir_;
+  std::string path_;
 };
 
 TEST_CASE("authorities: certificates in PEM form, among whatever else stands in the file") {

@@ -18,42 +18,12 @@ DestinationPolicy Policy(std::vector<std::string> allow, std::vector<std::string
   return *policy;
 }
 
-bool In(const char* cidr, const char* address) {
-  Result<Cidr> range = Cidr::Parse(cidr);
-  REQUIRE(range.ok());
-  return range->Contains(*IpAddress::Parse(address));
-}
-
 }  // namespace
-
-TEST_CASE("destinations: ranges contain exactly what their prefix says") {
-  CHECK(In("10.0.0.0/8", "10.255.0.1"));
-  CHECK_FALSE(In("10.0.0.0/8", "11.0.0.0"));
-  CHECK(In("172.16.0.0/12", "172.31.255.255"));
-  CHECK_FALSE(In("172.16.0.0/12", "172.32.0.0"));
-  CHECK(In("192.168.1.7", "192.168.1.7"));
-  CHECK_FALSE(In("192.168.1.7", "192.168.1.6"));
-  CHECK(In("0.0.0.0/0", "255.255.255.255"));
-  CHECK(In("fe80::/10", "febf::1"));
-  CHECK_FALSE(In("fe80::/10", "fec0::1"));
-  CHECK(In("2001:db8::/33", "2001:db8:7fff::"));
-  CHECK_FALSE(In("2001:db8::/33", "2001:db8:8000::"));
-  CHECK(In("::1", "::1"));
-}
-
-TEST_CASE("destinations: a family's ranges hold nothing of the other, and mapped addresses are IPv4") {
-  CHECK_FALSE(In("::/0", "10.0.0.1"));
-  CHECK_FALSE(In("0.0.0.0/0", "::1"));
-  CHECK(In("10.0.0.0/8", "::ffff:10.1.2.3"));
-  CHECK_FALSE(In("::/0", "::ffff:10.1.2.3"));
-  CHECK(In("::ffff:10.0.0.0/104", "10.1.2.3"));
-}
 
 TEST_CASE("destinations: what is not a range is refused by its place in the settings") {
   for (const char* bad : {"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "010.0.0.0/8", " 10.0.0.0/8", "fe80::/129",
                           "fe80::%eth0/10", "host/8", "10.0.0.0/8/8", "::ffff:10.0.0.0/95", "10.0.0.0/99999999999"}) {
     CAPTURE(bad);
-    CHECK_FALSE(Cidr::Parse(bad).ok());
     CHECK(DestinationPolicy::CheckAllowed(bad).code() == Code::kUnacceptable);
     CHECK(DestinationPolicy::CheckDenied(bad).code() == Code::kUnacceptable);
     Result<DestinationPolicy> policy = DestinationPolicy::Create({"10.0.0.0/8"}, {"::1", bad});
@@ -61,12 +31,6 @@ TEST_CASE("destinations: what is not a range is refused by its place in the sett
     CHECK(policy.status().code() == Code::kUnacceptable);
     CHECK(policy.status().field() == "/destinations/deny/1");
   }
-}
-
-TEST_CASE("destinations: a mapped range with the bits of its IPv4 form is refused with what to write") {
-  Result<Cidr> cidr = Cidr::Parse("::ffff:10.0.0.0/8");
-  REQUIRE_FALSE(cidr.ok());
-  CHECK_THAT(cidr.status().detail(), Catch::Contains("write 10.0.0.0/8"));
 }
 
 TEST_CASE("destinations: loopback, private and public addresses may be called by default") {

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "net/tiny_receiver.h"
+#include "support/tiny_receiver.h"
 
 namespace notifyd {
 

@@ -1,5 +1,5 @@
 // HTTP/2 where a receiver offers it: several calls over one connection, and how what befalls it is told.
-#include "net/identity.h"
+#include "support/identity.h"
 #include "net/receivers/frames.h"
 #include "net/receivers/stage.h"
 #include "net/sender_fixture.h"

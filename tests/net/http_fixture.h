@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <deque>
 #include <functional>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,21 +22,22 @@
 #include <vector>
 
 #include "net/http.h"
-#include "net/loop.h"
 #include "net/peer.h"
-#include "net/raw_client.h"
+#include "support/loop_thread.h"
+#include "support/raw_client.h"
 
 namespace notifyd {
 
 class HttpFixture : public HttpHandler {
  public:
   /// With `adopted` it goes on with these sockets instead of new ones.
-  explicit HttpFixture(HttpLimits limits = {}, const HttpServer::Sockets* adopted = nullptr)
-      : server_(std::make_unique<HttpServer>(&loop_, limits, &budget_, this)) {
-    Result<uint16_t> port = adopted != nullptr ? server_->Adopt(*adopted) : server_->Listen("127.0.0.1", 0, false);
-    if (!port.ok()) std::abort();
-    port_ = *port;
-    thread_ = std::thread([this] { loop_.Run(); });
+  explicit HttpFixture(HttpLimits limits = {}, const HttpServer::Sockets* adopted = nullptr) {
+    loop_.OnLoop([&] {
+      server_ = std::make_unique<HttpServer>(&loop_.loop(), limits, &budget_, this);
+      Result<uint16_t> port = adopted != nullptr ? server_->Adopt(*adopted) : server_->Listen("127.0.0.1", 0, false);
+      if (!port.ok()) std::abort();
+      port_ = *port;
+    });
   }
   ~HttpFixture() override { Halt(); }
 
@@ -46,13 +46,8 @@ class HttpFixture : public HttpHandler {
   size_t connections() const { return server_->connections(); }
 
   /// Runs `task` on the loop and waits for it.
-  void OnLoop(std::function<void(HttpServer&)> task) {
-    std::promise<void> done;
-    loop_.Post([&] {
-      task(*server_);
-      done.set_value();
-    });
-    done.get_future().get();
+  void OnLoop(const std::function<void(HttpServer&)>& task) {
+    loop_.OnLoop([&] { task(*server_); });
   }
   /// Answers the oldest request to /wait that was not answered; waits for it to come.
   void Answer(std::string body) {
@@ -147,9 +142,7 @@ class HttpFixture : public HttpHandler {
  protected:
   /// Ends loop and server. A derived class calls it in its destructor, as the loop calls it until then.
   void Halt() {
-    if (!thread_.joinable()) return;
     loop_.Stop();
-    thread_.join();
     server_.reset();
   }
   template <class Condition>
@@ -161,11 +154,10 @@ class HttpFixture : public HttpHandler {
   std::condition_variable changed_;
 
  private:
-  Loop loop_;
+  LoopThread loop_;
   HttpServer::Budget budget_;
   std::unique_ptr<HttpServer> server_;
   uint16_t port_ = 0;
-  std::thread thread_;
   std::deque<uint64_t> pending_;  // guarded by mutex_
   std::vector<uint64_t> closed_;  // guarded by mutex_
 };

@@ -19,14 +19,14 @@ Unjudged From(const std::string& host, uint64_t id) {
 }
 
 /// A JudgeThread on a loop of its own thread, whose judging waits until it is let go.
-class Held {
+class Held : public LoopThread {
  public:
-  Held() : thread_([this] { loop_.Run(); }) {
+  Held() {
     OnLoop([this] {
       judge_ = std::make_unique<JudgeThread>(
-          &loop_, [this](AttemptEnded ended) { Done(ended.id.value); },
+          &loop(), [this](AttemptEnded ended) { Done(ended.id.value); },
           [this](Unjudged unjudged) {
-            on_loop_ = on_loop_ || std::this_thread::get_id() == thread_.get_id();
+            judged_on_loop_ = judged_on_loop_ || on_loop();
             Enter();
             return std::move(unjudged.ended);
           });
@@ -35,18 +35,9 @@ class Held {
   ~Held() {
     LetGo();
     OnLoop([this] { judge_.reset(); });
-    loop_.Stop();
-    thread_.join();
+    Stop();
   }
 
-  void OnLoop(std::function<void()> task) {
-    std::promise<void> done;
-    loop_.Post([&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
   JudgeThread& judge() { return *judge_; }
   void Add(const std::string& host, uint64_t id) {
     OnLoop([&] { judge_->Add(From(host, id)); });
@@ -66,7 +57,7 @@ class Held {
     changed_.wait(lock, [&] { return done_.size() >= count; });
     return done_;
   }
-  bool on_loop() const { return on_loop_; }
+  bool judged_on_loop() const { return judged_on_loop_; }
 
  private:
   void Enter() {
@@ -76,21 +67,19 @@ class Held {
     changed_.wait(lock, [this] { return open_; });
   }
   void Done(uint64_t id) {
-    Must(std::this_thread::get_id() == thread_.get_id(), "done on another thread");
+    Must(on_loop(), "done on another thread");
     std::lock_guard lock(mutex_);
     done_.push_back(id);
     changed_.notify_all();
   }
 
-  Loop loop_;
   std::unique_ptr<JudgeThread> judge_;
-  std::atomic<bool> on_loop_{false};
+  std::atomic<bool> judged_on_loop_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
   bool open_ = false;
   size_t judging_ = 0;
   std::vector<uint64_t> done_;
-  std::thread thread_;
 };
 
 std::string LargeJson() {
@@ -120,7 +109,7 @@ TEST_CASE("judge thread: while it judges the loop goes on, and hosts take turns"
   CHECK(ran);
   held.LetGo();
   CHECK(held.WaitForDone(7) == std::vector<uint64_t>{1, 2, 5, 6, 3, 7, 4});
-  CHECK_FALSE(held.on_loop());
+  CHECK_FALSE(held.judged_on_loop());
 }
 
 TEST_CASE("judge thread: what is dropped is never done, the one under way included; what comes later is") {

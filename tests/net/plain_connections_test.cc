@@ -1,5 +1,5 @@
 // The plain client's connections between calls: which are used again, which are not, and how a loss is told.
-#include "net/identity.h"
+#include "support/identity.h"
 #include "net/sender_fixture.h"
 
 #include <catch2/catch.hpp>

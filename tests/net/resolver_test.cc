@@ -1,6 +1,6 @@
 // Names: the resolver against a name server of the test's own, and what follows for the calls.
 #include "net/fake_dns.h"
-#include "net/identity.h"
+#include "support/identity.h"
 #include "net/sender/timed.h"
 #include "net/sender_fixture.h"
 
@@ -15,24 +15,13 @@ using namespace notifyd;
 namespace {
 
 /// A resolver on a loop of its own.
-class Names {
+class Names : public LoopThread {
  public:
   explicit Names(ResolverOptions options) {
-    resolver_ = std::make_unique<Resolver>(loop_.raw(), options);
-    thread_ = std::thread([this] { loop_.Run(); });
+    OnLoop([&] { resolver_ = std::make_unique<Resolver>(loop().raw(), options); });
   }
   ~Names() {
     OnLoop([this] { resolver_.reset(); });
-    loop_.Stop();
-    thread_.join();
-  }
-  void OnLoop(std::function<void()> task) {
-    std::promise<void> done;
-    loop_.Post([&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
   }
   Resolver& resolver() { return *resolver_; }
 
@@ -51,9 +40,7 @@ class Names {
   }
 
  private:
-  Loop loop_;
   std::unique_ptr<Resolver> resolver_;
-  std::thread thread_;
 };
 
 ResolverOptions At(const FakeDns& dns) {
@@ -234,20 +221,8 @@ TEST_CASE("names: mute name servers cost no thread, and each call its own timeou
 TEST_CASE("names: where the first address is silent, the next one is called") {
   SSL_CTX* tls = EitherScheme();
   FakeDns dns;
-  // Nothing is behind the first one, in a way that nobody says so: its accept queue is full.
-  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   TinyReceiver receiver(200, "ok", "127.0.0.2", 0, tls);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(receiver.port());
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(listen(silent, 0) == 0);
-  std::vector<int> queued;
-  for (int i = 0; i < 4; ++i) {
-    queued.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    (void)connect(queued.back(), reinterpret_cast<sockaddr*>(&address), sizeof address);
-  }
+  SilentPort silent(receiver.port());
   dns.Set("two.test", {{"127.0.0.1", "127.0.0.2"}, 60});
   {
     SenderFixture sender(Resolving(dns));
@@ -255,8 +230,6 @@ TEST_CASE("names: where the first address is silent, the next one is called") {
     CHECK(result.verdict == Verdict::kSuccess);
     CHECK(result.record.duration_ms >= 240);
   }
-  for (int fd : queued) close(fd);
-  close(silent);
 }
 
 TEST_CASE("names: one that moved is followed, though its old host lives") {

@@ -78,30 +78,13 @@ TEST_CASE("sender faults: where one address of a name does not answer, the next 
 }
 
 TEST_CASE("sender faults: connecting has a timeout of its own") {
-  // A full accept queue leaves connections hanging; the kernel answers no more SYNs then.
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(listen(listener, 0) == 0);
-  socklen_t size = sizeof address;
-  REQUIRE(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  std::vector<int> queued;
-  for (int i = 0; i < 4; ++i) {
-    queued.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    (void)connect(queued.back(), reinterpret_cast<sockaddr*>(&address), sizeof address);
-  }
-  {
-    SenderFixture sender;
-    NotifySpec spec = SpecFor("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/");
-    spec.connect_timeout_ms = 200;
-    const AttemptResult result = sender.Send(spec);
-    CHECK(result.record.error == "timeout");
-    CHECK(result.record.duration_ms < 15'000);
-  }
-  for (int fd : queued) close(fd);
-  close(listener);
+  SilentPort silent;
+  SenderFixture sender;
+  NotifySpec spec = SpecFor("http://127.0.0.1:" + std::to_string(silent.port()) + "/");
+  spec.connect_timeout_ms = 200;
+  const AttemptResult result = sender.Send(spec);
+  CHECK(result.record.error == "timeout");
+  CHECK(result.record.duration_ms < 15'000);
 }
 
 TEST_CASE("sender faults: the connection ends before or within the answer") {

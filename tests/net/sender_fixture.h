@@ -2,15 +2,13 @@
 #pragma once
 
 #include <condition_variable>
-#include <future>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "broker/spec.h"
-#include "net/loop.h"
 #include "net/sender/plain_sender.h"
-#include "net/tiny_receiver.h"
+#include "support/loop_thread.h"
+#include "support/tiny_receiver.h"
 
 namespace notifyd {
 
@@ -28,19 +26,19 @@ inline NotifySpec PostOf(std::string url, std::string body) {
   return spec;
 }
 
-class SenderFixture : public EventSink {
+class SenderFixture : public EventSink, public LoopThread {
  public:
   explicit SenderFixture(SenderOptions options = {}) {
     if (options.user_agent.empty()) options.user_agent = "notifyd/test";
-    Result<std::unique_ptr<PlainSender>> made = PlainSender::Create(&loop_, this, options);
-    Must(made.ok(), "Create");
-    sender_ = *std::move(made);
-    thread_ = std::thread([this] { loop_.Run(); });
+    OnLoop([&] {
+      Result<std::unique_ptr<PlainSender>> made = PlainSender::Create(&loop(), this, options);
+      Must(made.ok(), "Create");
+      sender_ = *std::move(made);
+    });
   }
   ~SenderFixture() override {
     OnLoop([this] { sender_.reset(); });
-    loop_.Stop();
-    thread_.join();
+    Stop();
   }
 
   void Post(Event event) override {
@@ -53,16 +51,6 @@ class SenderFixture : public EventSink {
 
   /// On the loop's thread.
   uint64_t judged_apart() { return sender_->judged_apart(); }
-
-  /// Runs on the loop's thread; returns when it has.
-  void OnLoop(std::function<void()> task) {
-    std::promise<void> done;
-    loop_.Post([&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
 
   using Over = StartAttempt::Over;
   NotifyId Start(const NotifySpec& spec, Envelope envelope = {}, Over over = Over::kAny) {
@@ -113,9 +101,7 @@ class SenderFixture : public EventSink {
   }
 
  private:
-  Loop loop_;
   std::unique_ptr<PlainSender> sender_;
-  std::thread thread_;
   uint64_t last_id_ = 0;
   bool inside_start_ = false;  // loop thread
   std::mutex mutex_;

@@ -1,81 +1,41 @@
 // TLS: a receiver of the openssl command, with a certificate made for the test.
 #include "net/fake_dns.h"
-#include "net/identity.h"
+#include "support/certificates.h"
+#include "support/identity.h"
+#include "support/process.h"
 #include "net/receivers/frames.h"
 #include "net/receivers/stage.h"
 #include "net/sender_fixture.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-
 #include <catch2/catch.hpp>
-#include <csignal>
-#include <filesystem>
+#include <memory>
 
 using namespace notifyd;
 
 namespace {
 
-extern "C" char** environ;
-
-/// Runs it with `output` (a descriptor, or -1) as its standard output; standard input and error are /dev/null.
-pid_t Spawn(std::vector<std::string> arguments, int output) {
-  posix_spawn_file_actions_t actions;
-  Must(posix_spawn_file_actions_init(&actions) == 0, "file actions");
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, 1);
-  else posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  Must(posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ) == 0, "spawn");
-  posix_spawn_file_actions_destroy(&actions);
-  return pid;
-}
-
-/// A certificate for 127.0.0.1 that nobody but itself vouches for, in a directory of its own.
-class Certificate {
- public:
-  explicit Certificate(const std::string& days = "2") {
-    std::string pattern = (std::filesystem::temp_directory_path() / "notifyd-test-XXXXXX").string();
-    Must(mkdtemp(pattern.data()) != nullptr, "mkdtemp");
-    directory_ = pattern;
-    const pid_t pid = Spawn({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key(), "-out",
-                             certificate(), "-days", days, "-subj", "/CN=notifyd test", "-addext", "subjectAltName=IP:127.0.0.1"},
-                            -1);
-    int status = -1;
-    Must(waitpid(pid, &status, 0) == pid && status == 0, "openssl req");
-  }
-  ~Certificate() { std::filesystem::remove_all(directory_); }
-  std::string certificate() const { return directory_ + "/certificate.pem"; }
-  std::string key() const { return directory_ + "/key.pem"; }
-
- private:
-  std::string directory_;
-};
-
 /// Answers any GET with 200 and a page.
 class TlsReceiver {
  public:
-  explicit TlsReceiver(const Certificate& certificate) {
-    int ends[2];
-    Must(pipe2(ends, O_CLOEXEC) == 0, "pipe");
-    pid_ = Spawn({"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate.certificate(), "-key", certificate.key(), "-www"}, ends[1]);
-    close(ends[1]);
-    output_ = ends[0];
+  explicit TlsReceiver(const Authority& authority) {
+    const Pair shown = authority.Issue("IP:127.0.0.1");
+    test::Process::Input input;
+    input.arguments = {"s_server",
+                       "-accept",
+                       "127.0.0.1:0",
+                       "-cert",
+                       directory_.Write("certificate.pem", shown.certificate),
+                       "-key",
+                       directory_.Write("key.pem", shown.key),
+                       "-www"};
+    server_ = std::make_unique<test::Process>("openssl", input);
     const std::string said = "ACCEPT 127.0.0.1:";
+    Must(server_->WaitForOutput(said), "openssl s_server");
     std::string text;
-    for (char c; text.find(said) == text.npos || text.back() != '\n'; text.push_back(c)) Must(read(output_, &c, 1) == 1, "openssl s_server");
+    do text = server_->output();
+    while (text.find('\n', text.find(said)) == text.npos);
     port_ = text.substr(text.find(said) + said.size());
-    port_.pop_back();
-  }
-  ~TlsReceiver() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    close(output_);
+    port_.erase(port_.find('\n'));
   }
   NotifySpec Get(const std::string& host) const {
     NotifySpec spec = SpecFor("https://" + host + ":" + port_ + "/");
@@ -84,23 +44,27 @@ class TlsReceiver {
   }
 
  private:
-  pid_t pid_;
-  int output_;
+  test::TempDir directory_;
+  std::unique_ptr<test::Process> server_;
   std::string port_;
 };
 
-SenderOptions Trusting(const Certificate& certificate) {
-  SenderOptions options;
-  options.ca_file = certificate.certificate();
-  return options;
-}
+/// An authority, and a file that says that it is one.
+struct Trusted : Authority {
+  test::TempDir directory;
+  SenderOptions Options() const {
+    SenderOptions options;
+    options.ca_file = directory.Write("ca.pem", certificate());
+    return options;
+  }
+};
 
 }  // namespace
 
 TEST_CASE("tls: a receiver whose certificate comes from the CA of the settings is called") {
-  Certificate certificate;
-  TlsReceiver receiver(certificate);
-  SenderFixture sender(Trusting(certificate));
+  Trusted authority;
+  TlsReceiver receiver(authority);
+  SenderFixture sender(authority.Options());
   for (int i = 0; i < 3; ++i) {
     const AttemptResult result = sender.Send(receiver.Get("127.0.0.1"));
     CAPTURE(result.record.error, result.record.detail);
@@ -111,9 +75,9 @@ TEST_CASE("tls: a receiver whose certificate comes from the CA of the settings i
 }
 
 TEST_CASE("tls: one that no CA vouches for is not") {
-  Certificate certificate, other;
-  TlsReceiver receiver(certificate);
-  SenderFixture by_system, by_other(Trusting(other));
+  Trusted authority, other;
+  TlsReceiver receiver(authority);
+  SenderFixture by_system, by_other(other.Options());
   for (SenderFixture* sender : {&by_system, &by_other}) {
     const AttemptResult result = sender->Send(receiver.Get("127.0.0.1"));
     CHECK(result.verdict == Verdict::kFailure);
@@ -124,9 +88,9 @@ TEST_CASE("tls: one that no CA vouches for is not") {
 }
 
 TEST_CASE("tls: one whose certificate is for another name is not") {
-  Certificate certificate;
-  TlsReceiver receiver(certificate);
-  SenderFixture sender(Trusting(certificate));
+  Trusted authority;
+  TlsReceiver receiver(authority);
+  SenderFixture sender(authority.Options());
   CHECK(sender.Send(receiver.Get("localhost")).record.error == "tls");
   CHECK(sender.Send(receiver.Get("127.0.0.1")).verdict == Verdict::kSuccess);
 }

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "cli/e2e_broker.h"
-#include "cli/process.h"
+#include "support/process.h"
 #include "cli/daemon/settings.h"
 #include "packaging/project.h"
 

@@ -6,8 +6,8 @@
 #include <regex>
 
 #include "cli/e2e_broker.h"
-#include "cli/process.h"
-#include "cli/scripted_server.h"
+#include "support/process.h"
+#include "support/scripted_server.h"
 #include "cli/daemon/settings.h"
 #include "packaging/log_events.h"
 #include "packaging/project.h"

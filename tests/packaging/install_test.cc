@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/process.h"
+#include "support/process.h"
 #include "packaging/project.h"
 
 #include <catch2/catch.hpp>

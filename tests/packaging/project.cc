@@ -5,7 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "cli/process.h"
+#include "support/process.h"
 
 namespace notifyd::test {
 

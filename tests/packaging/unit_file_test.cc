@@ -1,5 +1,5 @@
 // conf/notifyd.service beside what the broker is.
-#include "cli/process.h"
+#include "support/process.h"
 #include "cli/daemon/settings.h"
 #include "packaging/project.h"
 

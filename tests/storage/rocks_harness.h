@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "contract/store_harness.h"
 #include "storage/reader.h"
 #include "storage/rocks_store.h"
+#include "support/temp_dir.h"
 
 namespace notifyd {
 
@@ -38,24 +38,9 @@ inline std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& d
   return files;
 }
 
-/// Removed with all that is in it.
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "notifyd-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()));
-    path_ = pattern;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
+/// The tests' directory, with its path as one.
+struct TempDir : test::TempDir {
+  std::filesystem::path path() const { return test::TempDir::path(); }
 };
 
 class WaitingSink : public EventSink {

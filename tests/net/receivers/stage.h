@@ -4,14 +4,13 @@
 #pragma once
 
 #include <condition_variable>
-#include <list>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
-#include "net/identity.h"
+#include "support/identity.h"
+#include "support/threaded_server.h"
 
 namespace notifyd {
 
@@ -77,13 +76,12 @@ class Stage {
   void NoteEnded();
   /// Waits until all steps were played, or could not be. False: the client has not closed where it should long have.
   bool WaitPlayed();
-  int connections() const;
+  int connections() const { return server_.accepted(); }
   /// Heads of the requests that were read whole.
   std::vector<std::string> requests() const;
 
  private:
   struct Channel;
-  void Accept();
   void Serve(Channel* channel, bool first);
   bool Play(Channel* channel, const Step& step);
   bool ReadRequest(Channel* channel);
@@ -93,17 +91,12 @@ class Stage {
   std::vector<Step> steps_;
   SSL_CTX* tls_;
   SSL_CTX* first_tls_;
-  int listener_;
-  int port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string greeting_;
   bool ended_ = false, played_ = false, stopping_ = false;
-  int connections_ = 0;
   std::vector<std::string> requests_;
-  std::list<int> open_;
-  std::list<std::thread> threads_;
-  std::thread accepter_;
+  ThreadedServer server_;
 };
 
 }  // namespace notifyd

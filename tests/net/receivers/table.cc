@@ -2,7 +2,7 @@
 
 #include <zlib.h>
 
-#include "net/tiny_receiver.h"
+#include "support/tiny_receiver.h"
 
 namespace notifyd {
 namespace {

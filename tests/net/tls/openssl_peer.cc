@@ -1,50 +1,14 @@
 #include "net/tls/openssl_peer.h"
 
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <stdexcept>
+
+#include "support/must.h"
 
 namespace notifyd {
-namespace {
-
-void Must(bool condition, const char* what) {
-  if (!condition) throw std::runtime_error(what);
-}
-
-X509* ReadCertificate(const std::string& pem) {
-  BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  X509* out = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
-  BIO_free(bio);
-  return out;
-}
-
-}  // namespace
-
-PeerContext NewPeerContext(bool server, const std::string& authority, const Pair& shown) {
-  PeerContext context(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
-  if (!authority.empty()) {
-    X509* certificate = ReadCertificate(authority);
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), certificate);
-    X509_free(certificate);
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | (server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
-  }
-  if (!shown.certificate.empty()) {
-    X509* certificate = ReadCertificate(shown.certificate);
-    BIO* bio = BIO_new_mem_buf(shown.key.data(), static_cast<int>(shown.key.size()));
-    EVP_PKEY* key = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
-    Must(SSL_CTX_use_certificate(context.get(), certificate) == 1 && SSL_CTX_use_PrivateKey(context.get(), key) == 1, "the peer's certificate");
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    BIO_free(bio);
-  }
-  return context;
-}
-
 Wire::Wire(std::unique_ptr<TlsSession> session, SSL_CTX* peer, bool peer_is_server) : session_(std::move(session)), peer_(SSL_new(peer)) {
   Must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_) == 0, "socketpair");
   SSL_set_fd(peer_, ends_[1]);

@@ -9,18 +9,10 @@
 #include <string>
 #include <string_view>
 
-#include "net/tls/certificates.h"
+#include "support/certificates.h"
 #include "net/tls/tls_session.h"
 
 namespace notifyd {
-
-struct ContextDelete {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using PeerContext = std::unique_ptr<SSL_CTX, ContextDelete>;
-
-/// A client that trusts `authority`, or a server or client that shows `shown`; both may be empty.
-PeerContext NewPeerContext(bool server, const std::string& authority, const Pair& shown = {});
 
 /// One connection: our session at one end of a socketpair, OpenSSL at the other.
 class Wire {

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "net/tls/certificates.h"
+#include "support/certificates.h"
 
 namespace notifyd {
 namespace {

@@ -1,7 +1,6 @@
 // The server's side.
 #include "net/tls/tls_session.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -13,6 +12,7 @@
 
 #include "base/random.h"
 #include "net/tls/openssl_peer.h"
+#include "support/sockets.h"
 
 extern char** environ;
 
@@ -380,17 +380,10 @@ TEST_CASE("tls server: another certificate is for new connections, a live one ke
 
 /// The openssl command as a client of one connection of ours: what it prints.
 std::string RunClient(std::vector<std::string> arguments, const std::string& input, TlsSession* session, std::string* got) {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0);
-  REQUIRE(listen(listener, 1) == 0);
-  REQUIRE(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  const int listener = Listen();
   int in[2], out[2];
   REQUIRE((pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0));
-  std::vector<std::string> all = {"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(ntohs(address.sin_port))};
+  std::vector<std::string> all = {"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(PortOf(listener))};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& each : all) argv.push_back(each.data());

@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "cli/scripted_server.h"
+#include "support/scripted_server.h"
 
 namespace notifyd::test {
 

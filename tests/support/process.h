@@ -9,25 +9,12 @@
 #include <thread>
 #include <vector>
 
+#include "support/temp_dir.h"
+
 namespace notifyd::test {
 
 /// Long enough for a loaded machine; a test that needs so long has failed.
 inline constexpr int kDeadlineSeconds = 60;
-
-/// A directory that is removed with everything in it.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::string& path() const { return path_; }
-  /// Writes a file in it; returns its path.
-  std::string Write(const std::string& name, const std::string& text) const;
-
- private:
-  std::string path_;
-};
 
 class Process {
  public:
@@ -38,6 +25,7 @@ class Process {
     bool read_error = true;        // false: nobody reads its standard error, which is a pipe
     std::string stdout_file = {};  // in place of a pipe that is read
   };
+  /// `binary`: a path, or a name that is looked for in PATH.
   Process(const std::string& binary, const Input& input);
   /// Kills it where it still runs.
   ~Process();
@@ -49,6 +37,8 @@ class Process {
   bool running() const;
   /// Until standard error holds `text` so many times; false where the process ended or the deadline passed without it.
   bool WaitForError(const std::string& text, size_t times = 1);
+  /// Until standard output holds `text`; false as above.
+  bool WaitForOutput(const std::string& text);
   /// Does standard error hold `text` so many times by now?
   bool CountsError(const std::string& text, size_t times) const;
   /// Until it ends: its exit code, 1000 + the signal that ended it, or -1 at the deadline.

@@ -7,8 +7,9 @@
 #include <functional>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "support/threaded_server.h"
 
 namespace notifyd::test {
 
@@ -29,25 +30,23 @@ struct ScriptedAnswer {
 /// A request whose body has not been read yet, and a connection to answer on as the test likes.
 class StreamedRequest {
  public:
-  StreamedRequest(int fd, std::string* buffer, const SeenRequest& head);
+  StreamedRequest(Stream* stream, const SeenRequest& head);
   const SeenRequest& head() const { return head_; }
   /// The next piece of the body, without its framing; false at its end and where the peer has gone.
   bool Read(std::string* piece);
   /// Was that the end of a whole body?
   bool ended() const { return ended_; }
   /// As it is; false where the peer has gone.
-  bool Send(const std::string& text);
+  bool Send(const std::string& text) { return stream_->Send(text); }
   /// A head that announces chunks; one chunk; the last one.
   bool SendHead(int status, const std::string& content_type);
   bool SendChunk(const std::string& text);
-  bool SendEnd();
+  bool SendEnd() { return Send("0\r\n\r\n"); }
 
  private:
-  bool More();
-  bool Line(std::string* line);
+  bool Line(std::string* line) { return stream_->ReadTo("\r\n", line); }
 
-  int fd_;
-  std::string* buffer_;  // bytes that have come and are not used
+  Stream* stream_;
   SeenRequest head_;
   bool chunked_ = false, ended_ = false;
   size_t left_ = 0;  // of the body, or of the chunk
@@ -61,33 +60,23 @@ class ScriptedServer {
   /// `handler` is called on connection threads, maybe on several at once.
   explicit ScriptedServer(Handler handler);
   explicit ScriptedServer(StreamHandler handler);
-  ~ScriptedServer();
 
-  uint16_t port() const { return port_; }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  uint16_t port() const { return server_.port(); }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
   /// Until `count` requests have come, or the deadline; all that came so far, in order.
   std::vector<SeenRequest> WaitFor(size_t count);
   std::vector<SeenRequest> seen() const;
 
  private:
-  void Start();
-  void Accept();
-  void Serve(int fd);
+  void Serve(Stream& stream);
+  void Saw(const SeenRequest& request);
 
-  Handler handler_;
-  StreamHandler stream_handler_;
-  int listener_ = -1;
-  uint16_t port_ = 0;
+  const Handler handler_;
+  const StreamHandler stream_handler_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<SeenRequest> seen_;
-  std::vector<int> open_;
-  std::vector<std::thread> threads_;
-  bool stopping_ = false;
-  std::thread acceptor_;
+  ThreadedServer server_;
 };
-
-/// A port on which nobody listens: bound once and closed again.
-uint16_t ClosedPort();
 
 }  // namespace notifyd::test

@@ -1,6 +1,9 @@
 // Certificates for tests: an authority and what it signs, made anew in each run, valid for a day.
 #pragma once
 
+#include <openssl/ssl.h>
+
+#include <memory>
 #include <string>
 
 namespace notifyd {
@@ -25,6 +28,14 @@ class Authority {
   Impl* impl_;
   std::string certificate_;
 };
+
+struct ContextDelete {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using PeerContext = std::unique_ptr<SSL_CTX, ContextDelete>;
+
+/// A client that trusts `authority`, or a server or client that shows `shown`; both may be empty.
+PeerContext NewPeerContext(bool server, const std::string& authority, const Pair& shown = {});
 
 /// The key of the pair, encrypted with a password.
 std::string EncryptKey(const std::string& key);

@@ -1,4 +1,4 @@
-#include "cli/counting_receiver.h"
+#include "support/counting_receiver.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "cli/process.h"
+#include "support/process.h"
 
 namespace notifyd::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/process.h"
+#include "support/process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,8 +8,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 extern char** environ;
@@ -30,23 +28,6 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-TempDir::TempDir() {
-  std::string pattern = std::filesystem::temp_directory_path() / "notifyd-test-XXXXXX";
-  if (!mkdtemp(pattern.data())) Fail("mkdtemp");
-  path_ = pattern;
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string TempDir::Write(const std::string& name, const std::string& text) const {
-  std::string file = path_ + "/" + name;
-  std::ofstream(file, std::ios::binary) << text;
-  return file;
-}
-
 Process::Process(const std::string& binary, const Input& input) {
   std::vector<std::string> arguments = {binary}, environment = input.environment;
   arguments.insert(arguments.end(), input.arguments.begin(), input.arguments.end());
@@ -60,7 +41,7 @@ Process::Process(const std::string& binary, const Input& input) {
   if (input.stdout_file.empty()) posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   else posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, input.stdout_file.c_str(), O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
-  int fault = posix_spawn(&pid_, binary.c_str(), &actions, nullptr, Pointers(arguments).data(), Pointers(environment).data());
+  int fault = posix_spawnp(&pid_, binary.c_str(), &actions, nullptr, Pointers(arguments).data(), Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   close(out[1]);
   close(err[1]);
@@ -126,6 +107,13 @@ bool Process::WaitForError(const std::string& text, size_t times) {
   std::unique_lock<std::mutex> lock(mutex_);
   auto found = [&] { return CountInError(text) >= times; };
   changed_.wait_for(lock, std::chrono::seconds(kDeadlineSeconds), [&] { return found() || error_.ended; });
+  return found();
+}
+
+bool Process::WaitForOutput(const std::string& text) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  auto found = [&] { return output_.text.find(text) != std::string::npos; };
+  changed_.wait_for(lock, std::chrono::seconds(kDeadlineSeconds), [&] { return found() || output_.ended; });
   return found();
 }
 

@@ -1,4 +1,4 @@
-#include "cli/terminal_process.h"
+#include "support/terminal_process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "cli/process.h"
+#include "support/process.h"
 
 namespace notifyd::test {
 namespace {
