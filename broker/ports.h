@@ -1,9 +1,12 @@
-// The ports that the core needs, implemented by storage/ and net/, and by the fakes in tests/fakes.
+// The ports that the core and the registry need, implemented by storage/ and net/, and by the fakes in tests/fakes.
 // Answers come back as events into the EventSink that the implementation was made with; never from inside the call itself.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -44,18 +47,74 @@ struct StoreFigure {
   bool grows = false;
 };
 
-/// A store's life around the core's. Another engine is another one of these; whoever runs the core knows no more of it.
-class StoreHost : public Store {
+/// A namespace's part of a store: what its core knows as its Store. Destroy it only while nothing of it is under way: all batches reported, all reads
+/// answered. (A Sleep may be.) Once it is destroyed nothing is posted to its sink any more.
+class NamespaceStore : public Store {
  public:
+  /// Says in the store that nothing of it needs a core before `wake` (kWallNever: before somebody asks), with its totals as of the batch before. Not
+  /// synced, not reported. The next batch with operations takes it back in the same write: after a crash it is awake wherever anything followed.
+  virtual void Sleep(WallTime wake) = 0;
+};
+
+/// `totals`: as they were at the last batch; in a namespace that has none yet all zero, but for next_id, its first one.
+struct OpenedNamespace {
+  std::unique_ptr<NamespaceStore> store;
+  Totals totals;
+};
+
+/// Whether a start must make a namespace's core. `totals`: as they were when it went to sleep; of one that is awake they are not known.
+struct NamespaceAtStart {
+  NamespaceNumber number = kDefaultNumber;
+  bool awake = false;
+  WallTime next_wake = kWallNever;
+  Totals totals;
+};
+
+/// All that the registry loads, and one state for each of its namespaces, and for `default` where that has no row yet.
+struct RegistryImage {
+  RegistryHead head;
+  std::vector<std::shared_ptr<const NamespaceRow>> namespaces;
+  std::vector<std::shared_ptr<const TokenRow>> tokens;
+  std::vector<std::pair<std::string, WallTime>> uses;  // of tokens, by id
+  std::vector<NamespaceAtStart> states;                // by number
+};
+
+/// What a store says that is no namespace's. From any thread.
+class StoreEvents {
+ public:
+  virtual ~StoreEvents() = default;
+  /// The registry's batch `number` and all before it are written, and durable where it asked for a sync.
+  virtual void OnRegistryCommitted(uint64_t number) = 0;
+  /// Once. All open namespaces hear it, too.
+  virtual void OnWriteFailed(Status status) = 0;
+};
+
+/// A store's life around the cores' and the registry's. Another engine is another one of these; whoever runs the cores knows no more of it.
+class StoreHost {
+ public:
+  virtual ~StoreHost() = default;
   /// Names this store among others, over restarts: 16 hex digits.
   virtual std::string name() const = 0;
-  /// As they were at the last batch; all zero in a new store.
-  virtual const Totals& totals() const = 0;
-  /// Events go to `sink` (borrowed) from then on. Before it nothing but name() and totals() may be called.
-  virtual void Start(EventSink* sink) = 0;
+  /// Before Start; blocks. Errors: kCorrupt, kIo.
+  virtual Result<RegistryImage> LoadRegistry() = 0;
+  /// `events` is borrowed. Before it nothing but name() and LoadRegistry() may be called.
+  virtual void Start(StoreEvents* events) = 0;
+  /// Blocks for a few point look-ups, and until what was still to be written of it is: on a thread that may. Any thread; once at a time for a number.
+  /// `sink` is borrowed. Where the disk is low it hears DiskSpace at once, as all that are open do when that changes. Errors: kCorrupt, kIo.
+  virtual Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) = 0;
+  /// Any thread. In the order of the calls, in the same groups and syncs as the namespaces' batches. DropNamespace takes all of the namespace's keys
+  /// with it; it must not be open.
+  virtual void Commit(RegistryBatch batch) = 0;
+  /// How long a namespace's settled notifies are kept; what is not set is the store's own. Any thread.
+  virtual void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) = 0;
+  /// Of a namespace's keys and values, as they lie on the disk and wait to get there. Measured, approximate; any thread, some ms at most.
+  virtual uint64_t StoredBytes(NamespaceNumber number) const = 0;
+  /// Gives back what a namespace's settled notifies took whose time is over: it is begun, and goes on beside everything else. Any thread.
+  virtual void CompactNamespace(NamespaceNumber number) = 0;
   /// Writes and syncs all that was committed; nothing is posted afterwards. May be called more than once, and without Start.
   virtual void Stop() = 0;
-  /// Stops, and lets go of what it holds. Only Stop and the destructor may follow. Error: what failed, now or before.
+  /// Stops, and lets go of what it holds. Only Stop and the destructor may follow, of the namespaces that are open theirs. Error: what failed, now or
+  /// before.
   virtual Status Close() = 0;
   /// Always the same ones, in the same order. Any thread, never blocks long.
   virtual std::vector<StoreFigure> Figures() const = 0;

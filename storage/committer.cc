@@ -6,13 +6,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <utility>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "storage/directory.h"
-#include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/options.h"
-#include "storage/records.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -22,6 +23,8 @@ using std::chrono::milliseconds;
 
 // A group ends above this, so that one RocksDB batch stays below a memtable, whatever piled up behind a slow sync.
 constexpr size_t kMaxGroupBytes = 8 << 20;
+// What one namespace writes before it is another one's turn, where several wait.
+constexpr size_t kTurnBytes = 64 << 10;
 // So long with nothing to do, and the log is told what is synced.
 constexpr milliseconds kMarkDelay{20};
 constexpr milliseconds kDiskInterval{1000};
@@ -38,82 +41,12 @@ int64_t SteadyMs() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-struct OpEncoder {
-  rocksdb::WriteBatch* out;
-  rocksdb::ColumnFamilyHandle* notifies;
-  LaneChanges* lane_counts;
-  std::string value;
-
-  template <class Encode, class Record>
-  void Put(const std::string& key, Encode encode, const Record& record) {
-    value.clear();
-    encode(record, &value);
-    out->Put(key, value);
-  }
-  void Mark(const std::string& key) { out->Put(key, rocksdb::Slice()); }
-  void Delete(const std::string& key) { out->Delete(key); }
-
-  void operator()(const PutNotify& op) {
-    value.clear();
-    EncodeNotify(*op.record, &value);
-    out->Put(notifies, EncodeNotifyKey(op.record->id), value);
-  }
-  void operator()(const ChangeNotify& op) {
-    value.clear();
-    EncodeChange(*op.change, &value);
-    out->Merge(notifies, EncodeNotifyKey(op.id), value);
-  }
-  void operator()(const DeleteNotify& op) { out->Delete(notifies, EncodeNotifyKey(op.id)); }
-  void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
-  // RocksDB drops a SingleDelete and the put under it as soon as the two meet, at the latest where their memtable becomes a table; a tombstone would
-  // go down to the last level. It must be the only put of that key ever: while the two vanish, an older put may be buried deeper whose own deletion a
-  // newer put had displaced, and would come back.
-  void operator()(const DeleteDue& op) {
-    if (op.once) out->SingleDelete(EncodeDueKey(op.clock, op.key));
-    else Delete(EncodeDueKey(op.clock, op.key));
-  }
-  void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
-  void operator()(const DeleteExpiry& op) { Delete(EncodeExpiryKey(op.key)); }
-  void operator()(const PutTail& op) { Mark(EncodeTailKey(op.lane, op.key)); }
-  void operator()(const DeleteTail& op) { Delete(EncodeTailKey(op.lane, op.key)); }
-  void operator()(const PutLane& op) { Put(EncodeLaneKey(op.lane), EncodeLane, op.record); }
-  void operator()(const DeleteLane& op) { Delete(EncodeLaneKey(op.lane)); }
-  void operator()(const PutLaneSettings& op) { Put(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane), EncodeLaneSettings, op.settings); }
-  void operator()(const DeleteLaneSettings& op) { Delete(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane)); }
-  void operator()(const AddLaneCounts& op) { (*lane_counts)[op.lane] += op.change; }
-  void operator()(const PutSleeper& op) { Put(EncodeSleeperKey(op.host, op.lane.order), EncodeSleeperLane, op.lane.lane); }
-  void operator()(const DeleteSleeper& op) { Delete(EncodeSleeperKey(op.host, op.lane.order)); }
-  void operator()(const PutFkey& op) { Put(EncodeFkeyKey(op.fkey), EncodeFkey, op.record); }
-  void operator()(const ExpireFkey& op) {
-    value.clear();
-    EncodeFkeyExpiry({op.id, op.expires_at, nullptr}, &value);
-    out->Merge(EncodeFkeyKey(op.fkey), value);
-  }
-  void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
-  void operator()(const PutSettled& op) { Put(EncodeSettledKey(op.phase, op.id), EncodeSettled, op.settled_at); }
-  void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }
-};
-
-/// Adds a batch's operations to `out`. Its totals, and what it adds to the lanes' counts, follow once for a group: a busy lane would
-/// otherwise leave an operand a batch, all of which the next read of its counts must add up.
-void EncodeOps(const WriteBatch& batch, rocksdb::ColumnFamilyHandle* notifies, rocksdb::WriteBatch* out, LaneChanges* lane_counts) {
-  OpEncoder encoder{out, notifies, lane_counts, {}};
-  for (const WriteOp& op : batch.ops) std::visit(encoder, op);
-}
-
 }  // namespace
 
-void EncodeLaneChanges(const LaneChanges& changes, rocksdb::WriteBatch* out) {
-  std::string value;
-  for (const auto& [lane, change] : changes) {
-    if (change.IsZero()) continue;
-    value.clear();
-    EncodeLaneCountsChange(change, &value);
-    out->Merge(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane), value);
-  }
-}
-
-Committer::Committer(Setup setup) : setup_(std::move(setup)), db_(setup_.db) {
+Committer::Committer(Setup setup)
+    : setup_(std::move(setup)),
+      db_(setup_.database->db()),
+      registry_(std::make_shared<CommitQueue>(kDefaultNumber, nullptr, Totals(), /*awake=*/true)) {
   synced_sequence_ = marked_sequence_ = db_->GetLatestSequenceNumber();
 }
 
@@ -121,103 +54,240 @@ Committer::~Committer() {
   Stop();
 }
 
-void Committer::Start(EventSink* sink) {
-  sink_ = sink;
+void Committer::Start(StoreEvents* events) {
+  events_ = events;
   thread_ = std::thread([this] { Run(); });
 }
 
 void Committer::Stop() {
-  if (!thread_.joinable()) return;
+  if (thread_.joinable()) {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
+    stopped_ = true;
   }
-  wake_.notify_one();
-  thread_.join();
+  settled_.notify_all();
 }
 
-void Committer::Commit(WriteBatch batch) {
-  bool wake;
+void Committer::AwaitClosed(NamespaceNumber number) {
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [&] {
+    auto it = open_.find(number);
+    CHECK(it == open_.end() || it->second->closed_);
+    return it == open_.end() || stopped_;
+  });
+}
+
+std::shared_ptr<CommitQueue> Committer::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const Totals& totals, bool awake) {
+  auto queue = std::make_shared<CommitQueue>(number, outlet, totals, awake);
+  std::lock_guard lock(mutex_);
+  open_[number] = queue;
+  if (disk_low_) outlet->Post(DiskSpace{true});
+  if (failed_) outlet->Post(WriteFailed{failure_});
+  return queue;
+}
+
+void Committer::Close(const Queue& queue) {
+  std::lock_guard lock(mutex_);
+  queue->closed_ = true;
+  if (queue->pending_) return;
+  open_.erase(queue->space_.number());
+  settled_.notify_all();
+}
+
+void Committer::Add(const Queue& queue, CommitQueue::Work work) {
+  bool wake = false;
   {
     std::lock_guard lock(mutex_);
-    wake = queue_.empty();
-    queue_.push_back(std::move(batch));
+    queue->arrived_.push_back(std::move(work));
+    queue->pending_ = true;
+    if (!queue->listed_) {
+      queue->listed_ = true;
+      wake = arrived_.empty();
+      arrived_.push_back(queue);
+    }
   }
   if (wake) wake_.notify_one();
 }
 
 void Committer::Run() {
-  std::deque<WriteBatch> work;
   CheckDisk();
-  while (WaitForWork(&work)) {
-    while (!work.empty() && !failed_) {
+  while (WaitForWork()) {
+    if (!failed_ && !turns_.empty()) {
       if (!disk_low_ && (unlooked_bytes_ >= sure_bytes_ || SteadyMs() - space_checked_ms_ >= kSpaceInterval.count())) CheckSpace();
-      WriteGroup(&work);
+      WriteGroup();
     }
-    work.clear();
+    if (failed_) DropWork();
     CheckDisk();
   }
   if (!failed_ && unsynced_) Sync();
   if (!failed_) WriteMark();
 }
 
-/// Fills `work`, or leaves it empty after a while in which there is something else to do. False: stop.
-bool Committer::WaitForWork(std::deque<WriteBatch>* work) {
+/// Takes what arrived; where there is nothing to do it waits for a while, at most until there is something else to do. False: stop.
+bool Committer::WaitForWork() {
   std::unique_lock lock(mutex_);
-  auto ready = [this] { return stopping_ || !queue_.empty(); };
-  milliseconds until_check = kDiskInterval - milliseconds(SteadyMs() - disk_checked_ms_);
-  if (!failed_ && marked_sequence_ != synced_sequence_ && !wake_.wait_for(lock, kMarkDelay, ready)) {
-    lock.unlock();
-    WriteMark();
-    lock.lock();
+  auto ready = [this] { return stopping_ || !arrived_.empty(); };
+  if (turns_.empty()) {
+    milliseconds until_check = kDiskInterval - milliseconds(SteadyMs() - disk_checked_ms_);
+    if (!failed_ && marked_sequence_ != synced_sequence_ && !wake_.wait_for(lock, kMarkDelay, ready)) {
+      lock.unlock();
+      WriteMark();
+      lock.lock();
+    }
+    wake_.wait_for(lock, std::max(until_check, milliseconds(0)), ready);
   }
-  wake_.wait_for(lock, std::max(until_check, milliseconds(0)), ready);
-  work->swap(queue_);
-  return !work->empty() || !stopping_;
+  TakeArrived();
+  return !turns_.empty() || !stopping_;
 }
 
-void Committer::WriteGroup(std::deque<WriteBatch>* work) {
-  rocksdb::WriteBatch group;
-  group.PutLogData(EncodeSyncedMark(setup_.store, synced_sequence_));
+/// Under the mutex.
+void Committer::TakeArrived() {
+  for (Queue& queue : arrived_) {
+    queue->listed_ = false;
+    if (queue->work_.empty()) queue->work_.swap(queue->arrived_);
+    else std::move(queue->arrived_.begin(), queue->arrived_.end(), std::back_inserter(queue->work_));
+    queue->arrived_.clear();
+    if (queue->in_turn_) continue;
+    queue->in_turn_ = true;
+    turns_.push_back(std::move(queue));
+  }
+  arrived_.clear();
+}
+
+struct Committer::Group {
+  rocksdb::WriteBatch batch;
+  std::vector<Queue> queues;  // those of which something is in it
   bool sync = false;
-  size_t taken = 0;
-  LaneChanges lane_counts;
-  const Totals* totals = nullptr;  // of the last batch that writes anything
-  for (const WriteBatch& batch : *work) {
-    EncodeOps(batch, setup_.notifies, &group, &lane_counts);
-    sync |= batch.sync;
-    if (!batch.ops.empty()) totals = &batch.totals;
-    ++taken;
-    if (group.GetDataSize() > kMaxGroupBytes) break;
+  uint64_t batches = 0;
+};
+
+void Committer::WriteGroup() {
+  Group group;
+  group.batch.PutLogData(EncodeSyncedMark(setup_.store, synced_sequence_));
+  while (!turns_.empty() && group.batch.GetDataSize() <= kMaxGroupBytes) {
+    Queue queue = std::move(turns_.front());
+    turns_.pop_front();
+    TakeTurn(queue, &group);
+    queue->in_turn_ = queue->taken_ < queue->work_.size();
+    if (queue->in_turn_) turns_.push_back(std::move(queue));
   }
-  last_number_ = (*work)[taken - 1].number;
-  if (totals) {
-    EncodeLaneChanges(lane_counts, &group);
-    std::string value;
-    EncodeTotals(*totals, &value);
-    group.Put(EncodeMetaKey(kTotalsName), value);
+  for (const Queue& queue : group.queues) {
+    if (!queue->wrote_) continue;
+    EncodeLaneChanges(queue->space_, queue->lane_counts_, &group.batch);
+    EncodeNamespaceTotals(queue->space_, queue->totals_, &group.batch);
+  }
+  ++group_;
+  if (group.batch.Count() > 0) {
     rocksdb::WriteOptions how;
-    how.sync = sync;
+    how.sync = group.sync;
     auto began = std::chrono::steady_clock::now();
-    if (!Check(TranslateStatus(db_->Write(how, &group), "cannot write"))) return;
-    if (sync) Observe(began);
-    written_log_ = setup_.files->written_log();
-    marked_sequence_ = synced_sequence_;
-    unsynced_ = !sync;
-    if (sync) NoteSynced();
-    if (failed_) return;
-    counters_.syncs += sync;
-    counters_.written_bytes += group.GetDataSize();
-    unlooked_bytes_ += group.GetDataSize();
-  } else if (sync && unsynced_) {
+    if (Check(TranslateStatus(db_->Write(how, &group.batch), "cannot write"))) {
+      if (group.sync) Observe(began);
+      written_log_ = setup_.files->written_log();
+      marked_sequence_ = synced_sequence_;
+      unsynced_ = !group.sync;
+      if (group.sync) NoteSynced();
+    }
+    counters_.syncs += group.sync;
+    counters_.written_bytes += group.batch.GetDataSize();
+    unlooked_bytes_ += group.batch.GetDataSize();
+  } else if (group.sync && unsynced_) {
     Sync();
-    if (failed_) return;
   }
-  if (sync || !unsynced_) synced_number_ = last_number_;
-  counters_.batches += taken;
-  ++counters_.groups;
-  sink_->Post(Committed{last_number_, synced_number_});
-  work->erase(work->begin(), work->begin() + static_cast<ptrdiff_t>(taken));
+  Finish(&group);
+}
+
+/// As much of one namespace as its turn allows, at least one batch.
+void Committer::TakeTurn(const Queue& queue, Group* group) {
+  if (!queue->in_group_) {
+    queue->in_group_ = true;
+    group->queues.push_back(queue);
+    if (queue->last_group_ <= synced_group_) queue->synced_number_ = queue->last_number_;
+  }
+  const size_t most = std::min(group->batch.GetDataSize() + kTurnBytes, kMaxGroupBytes);
+  do {
+    std::visit([&](const auto& work) { Encode(queue.get(), work, group); }, queue->work_[queue->taken_]);
+    ++queue->taken_;
+  } while (queue->taken_ < queue->work_.size() && group->batch.GetDataSize() <= most);
+}
+
+void Committer::Encode(CommitQueue* queue, const WriteBatch& batch, Group* group) {
+  group->sync |= batch.sync;
+  ++group->batches;
+  queue->last_number_ = batch.number;
+  if (batch.ops.empty()) return;
+  EncodeOps(batch, queue->space_, *setup_.database, &group->batch, &queue->lane_counts_);
+  queue->totals_ = batch.totals;
+  queue->wrote_ = true;
+  if (!queue->awake_) EncodeWake(queue->space_.number(), {}, &group->batch);
+  queue->awake_ = true;
+}
+
+void Committer::Encode(CommitQueue* queue, const CommitQueue::SleepMark& mark, Group* group) {
+  EncodeWake(queue->space_.number(), {NamespaceWake::Asleep{mark.wake, queue->totals_}}, &group->batch);
+  queue->awake_ = false;
+}
+
+void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* group) {
+  group->sync |= batch.sync;
+  ++group->batches;
+  queue->last_number_ = batch.number;
+  EncodeRegistry(batch, *setup_.database, &group->batch);
+}
+
+/// Reports the group, where nothing has failed.
+void Committer::Finish(Group* group) {
+  if (!unsynced_) synced_group_ = group_;
+  for (const Queue& queue : group->queues) {
+    queue->work_.erase(queue->work_.begin(), queue->work_.begin() + static_cast<ptrdiff_t>(queue->taken_));
+    queue->taken_ = 0;
+    queue->in_group_ = queue->wrote_ = false;
+    queue->lane_counts_.clear();
+    queue->last_group_ = group_;
+    if (synced_group_ == group_) queue->synced_number_ = queue->last_number_;
+  }
+  if (!failed_) {
+    counters_.batches += group->batches;
+    ++counters_.groups;
+    for (const Queue& queue : group->queues) {
+      if (queue == registry_) events_->OnRegistryCommitted(queue->last_number_);
+      else queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
+    }
+  }
+  Settle(group->queues);
+}
+
+/// After a failure.
+void Committer::DropWork() {
+  std::vector<Queue> dropped(turns_.begin(), turns_.end());
+  turns_.clear();
+  for (const Queue& queue : dropped) {
+    queue->work_.clear();
+    queue->in_turn_ = false;
+  }
+  Settle(dropped);
+}
+
+/// Lets go of those that were closed, once nothing of them is left.
+void Committer::Settle(const std::vector<Queue>& queues) {
+  bool gone = false;
+  {
+    std::lock_guard lock(mutex_);
+    for (const Queue& queue : queues) {
+      queue->pending_ = !queue->arrived_.empty() || !queue->work_.empty();
+      if (queue->pending_ || !queue->closed_) continue;
+      open_.erase(queue->space_.number());
+      gone = true;
+    }
+  }
+  if (gone) settled_.notify_all();
 }
 
 void Committer::Observe(std::chrono::steady_clock::time_point began) {
@@ -255,9 +325,11 @@ void Committer::WriteMark() {
 
 bool Committer::Check(const Status& status) {
   if (status.ok()) return true;
+  std::lock_guard lock(mutex_);
   failed_ = true;
   failure_ = status;
-  sink_->Post(WriteFailed{status});
+  for (const auto& [number, queue] : open_) queue->outlet_->Post(WriteFailed{status});
+  events_->OnWriteFailed(status);
   return false;
 }
 
@@ -295,9 +367,10 @@ void Committer::CheckSpace() {
   // Apart by a quarter, so that it does not flap at the edge.
   bool low = disk_low_ ? free_bytes < reserve + reserve / 4 : free_bytes < reserve;
   if (low == disk_low_) return;
-  disk_low_ = low;
   Log(low ? LogLevel::kWarn : LogLevel::kInfo, low ? "disk space is low" : "disk space is back", {{"free_bytes", free_bytes}, {"reserve", reserve}});
-  sink_->Post(DiskSpace{low});
+  std::lock_guard lock(mutex_);
+  disk_low_ = low;
+  for (const auto& [number, queue] : open_) queue->outlet_->Post(DiskSpace{low});
 }
 
 }  // namespace notifyd

@@ -1,12 +1,13 @@
-// The commit thread: takes all that is queued, writes it as one RocksDB batch, synced where any of it asks for that, and reports it.
-// While one sync runs the next group gathers; that is the whole of group commit.
+// The commit thread: takes what is queued, namespace by namespace in turn, writes it as one RocksDB batch, synced where any of it asks for that, and
+// reports it. While one sync runs the next group gathers; that is the whole of group commit.
 //
-// I1 batches are written in the order of Commit, each whole, each in one RocksDB batch.
-// I2 after a write or sync that failed nothing is written any more, and WriteFailed was posted once: what reached the disk is unknown.
-// I3 Committed{batch, synced}: `batch` is in the log (write(2) came back), `synced` is under a sync that came back.
-// I4 SYNCED (storage/synced_file.h) says what is synced before it is reported: at most a power cut makes it say less.
-// Commit may be called from any thread; it only queues. All else happens on the one thread, which also looks, once a second, at the free disk space
-// and whether the directory and the logs in it are still those that were opened.
+// I1 a namespace's batches are written in the order of Commit, each whole, each in one RocksDB batch; so are the registry's.
+// I2 after a write or sync that failed nothing is written any more, and WriteFailed was posted once to each: what reached the disk is unknown.
+// I3 Committed{batch, synced}: `batch` is in the log (write(2) came back), `synced` is under a sync that came back. Both are that namespace's
+// numbers. I4 SYNCED (storage/synced_file.h) says what is synced before it is reported: at most a power cut makes it say less. I5 a namespace that
+// sleeps in the store has changed nothing since: the first batch with operations says in the same write that it is awake. Commit may be called from
+// any thread; it only queues. All else happens on the one thread, which also looks, once a second, at the free disk space and whether the directory
+// and the logs in it are still those that were opened.
 #pragma once
 
 #include <atomic>
@@ -14,25 +15,65 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
+#include <variant>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/histogram.h"
 #include "base/status.h"
 #include "broker/ports.h"
+#include "storage/database.h"
+#include "storage/encode_batch.h"
 #include "storage/guarded_files.h"
+#include "storage/keys.h"
+#include "storage/outlet.h"
 #include "storage/synced_file.h"
 
 namespace rocksdb {
-class ColumnFamilyHandle;
 class DB;
-class WriteBatch;
 }  // namespace rocksdb
 
 namespace notifyd {
+
+/// What one namespace, or the registry, has the committer write.
+class CommitQueue {
+ public:
+  /// `awake`: the store does not say that it sleeps.
+  CommitQueue(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const Totals& totals, bool awake)
+      : space_(number), outlet_(std::move(outlet)), totals_(totals), awake_(awake) {}
+
+ private:
+  friend class Committer;
+  struct SleepMark {
+    WallTime wake;
+  };
+  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch>;
+
+  const KeySpace space_;
+  const std::shared_ptr<Outlet> outlet_;
+
+  // Under the committer's mutex.
+  std::deque<Work> arrived_;
+  bool listed_ = false;   // among those in which something arrived
+  bool pending_ = false;  // something of it is not reported yet
+  bool closed_ = false;
+
+  // Of the commit thread alone.
+  std::deque<Work> work_;
+  size_t taken_ = 0;  // of `work_`, into the present group
+  bool in_turn_ = false, in_group_ = false;
+  LaneChanges lane_counts_;
+  bool wrote_ = false;  // its totals go into the group
+  Totals totals_;       // as of the last batch that wrote anything
+  bool awake_;
+  uint64_t last_number_ = 0, last_group_ = 0;  // of the newest batch written
+  uint64_t synced_number_ = 0;                 // of the newest batch that is known to be synced
+};
 
 class Committer {
  public:
@@ -41,11 +82,10 @@ class Committer {
     std::atomic<uint64_t> disk_bytes = 0, wal_bytes = 0, free_disk_bytes = 0;  // about a second old
   };
 
-  /// All pointers are borrowed. All that `db` holds is taken as synced, and its newest log as begun (BeginLog, storage/log_check.h).
+  /// All pointers are borrowed. All that `database` holds is taken as synced, and its newest log as begun (BeginLog, storage/log_check.h).
   struct Setup {
-    rocksdb::DB* db = nullptr;
-    rocksdb::ColumnFamilyHandle* notifies = nullptr;  // of `db`
-    const GuardedFiles* files = nullptr;              // those of `db`
+    const Database* database = nullptr;
+    const GuardedFiles* files = nullptr;  // those of `database`
     SyncedFile* synced = nullptr;
     std::string directory;
     Fingerprint store;
@@ -55,18 +95,40 @@ class Committer {
   explicit Committer(Setup setup);
   ~Committer();
 
-  void Start(EventSink* sink);
+  void Start(StoreEvents* events);
   /// Writes and syncs what is queued, then joins.
   void Stop();
-  void Commit(WriteBatch batch);
+
+  /// Waits until nothing is left to be written of a namespace that was closed; at once where it was not open, or it has stopped.
+  void AwaitClosed(NamespaceNumber number);
+  /// Of a namespace that is not open. Where the disk is low, or a write has failed, it hears that at once.
+  std::shared_ptr<CommitQueue> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const Totals& totals, bool awake);
+  /// What is queued is still written. The caller closes the outlet.
+  void Close(const std::shared_ptr<CommitQueue>& queue);
+
+  void Commit(const std::shared_ptr<CommitQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
+  void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
+  void Sleep(const std::shared_ptr<CommitQueue>& queue, WallTime wake) { Add(queue, CommitQueue::SleepMark{wake}); }
   const Counters& counters() const { return counters_; }
   /// The write, sync or look at the files that failed. After Stop.
   const Status& failure() const { return failure_; }
 
  private:
+  using Queue = std::shared_ptr<CommitQueue>;
+  struct Group;
+
+  void Add(const Queue& queue, CommitQueue::Work work);
   void Run();
-  bool WaitForWork(std::deque<WriteBatch>* work);
-  void WriteGroup(std::deque<WriteBatch>* work);
+  bool WaitForWork();
+  void TakeArrived();
+  void WriteGroup();
+  void TakeTurn(const Queue& queue, Group* group);
+  void Encode(CommitQueue* queue, const WriteBatch& batch, Group* group);
+  void Encode(CommitQueue* queue, const CommitQueue::SleepMark& mark, Group* group);
+  void Encode(CommitQueue* queue, const RegistryBatch& batch, Group* group);
+  void Finish(Group* group);
+  void DropWork();
+  void Settle(const std::vector<Queue>& queues);
   void Observe(std::chrono::steady_clock::time_point began);
   void Sync();
   void NoteSynced();
@@ -77,33 +139,31 @@ class Committer {
 
   const Setup setup_;
   rocksdb::DB* const db_;
-  EventSink* sink_ = nullptr;
+  const Queue registry_;
+  StoreEvents* events_ = nullptr;
   Counters counters_;
 
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<WriteBatch> queue_;
-  bool stopping_ = false;
+  std::condition_variable wake_, settled_;
+  std::map<NamespaceNumber, Queue> open_;  // those that were closed stay until all of theirs is written
+  std::vector<Queue> arrived_;
+  bool stopping_ = false, stopped_ = false;
+  bool disk_low_ = false;  // changed by the thread alone, under the mutex
   std::thread thread_;
 
   // Of the thread alone.
-  bool failed_ = false;
+  std::deque<Queue> turns_;  // those that have something to write
+  bool failed_ = false;      // changed under the mutex
   Status failure_;
   bool unsynced_ = false;         // something was written since the last sync
-  uint64_t last_number_ = 0;      // of the newest batch written
-  uint64_t synced_number_ = 0;    // of the newest batch synced
+  uint64_t group_ = 0;            // the newest one
+  uint64_t synced_group_ = 0;     // the newest one under a sync
   uint64_t synced_sequence_ = 0;  // RocksDB's sequence number up to which all is synced
   uint64_t marked_sequence_ = 0;  // the newest of them that the log says (storage/log_check.h)
   uint64_t written_log_ = 0;      // in which the newest record that is more than a mark stands
-  bool disk_low_ = false;
   int64_t disk_checked_ms_ = 0, space_checked_ms_ = 0;
   uint64_t unlooked_bytes_ = 0;  // written since free space was looked at
   uint64_t sure_bytes_ = 0;      // that may be written before it is looked at again
 };
-
-/// What is added to the counts of each lane.
-using LaneChanges = std::unordered_map<LaneKey, IndexCounts>;
-/// Adds an operand to `out` for each lane whose change is not zero.
-void EncodeLaneChanges(const LaneChanges& changes, rocksdb::WriteBatch* out);
 
 }  // namespace notifyd

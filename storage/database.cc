@@ -38,7 +38,7 @@ void Database::Add(rocksdb::ColumnFamilyHandle* handle) {
 }
 
 rocksdb::ColumnFamilyHandle* Database::Of(std::string_view key) const {
-  return notifies_ && !key.empty() && key.front() == static_cast<char>(KeyKind::kNotify) ? notifies_ : main_;
+  return notifies_ && IsKind(key, KeyKind::kNotify) ? notifies_ : main_;
 }
 
 Status Database::Close(const std::string& directory) {

@@ -6,6 +6,8 @@
 namespace notifyd {
 namespace {
 
+constexpr char kNumbered = '\x01';
+constexpr size_t kPrefixSize = 3;
 constexpr char kEscape = '\x00', kEscapedZero = '\xff', kEnd = '\x01';
 
 std::string Begin(KeyKind kind) {
@@ -65,6 +67,31 @@ std::optional<DueKey> DecodeTimeAndId(std::string_view body) {
 }
 
 }  // namespace
+
+KeySpace::KeySpace(NamespaceNumber number) : number_(number) {
+  if (number != kDefaultNumber) prefix_ = {kNumbered, static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
+std::string_view KeySpace::Bare(std::string_view key) const {
+  return key.starts_with(prefix_) ? key.substr(prefix_.size()) : std::string_view();
+}
+
+KeyPlace PlaceOf(std::string_view key) {
+  if (!key.starts_with(kNumbered)) return {kDefaultNumber, key};
+  if (key.size() < kPrefixSize) return {};
+  const auto number = static_cast<NamespaceNumber>(static_cast<uint8_t>(key[1]) << 8 | static_cast<uint8_t>(key[2]));
+  return {number, key.substr(kPrefixSize)};
+}
+
+KeyRange RangeOf(NamespaceNumber number) {
+  if (number == kDefaultNumber) return {"a", PrefixEnd("z")};
+  const std::string prefix = KeySpace(number).prefix();
+  return {prefix, PrefixEnd(prefix)};
+}
+
+bool IsKind(std::string_view key, KeyKind kind) {
+  return PlaceOf(key).bare.starts_with(static_cast<char>(kind));
+}
 
 std::string EncodeNotifyKey(NotifyId id) {
   std::string out = Begin(KeyKind::kNotify);

@@ -1,19 +1,45 @@
 // Keys: where each thing stands in the store. Pure; the layout is described, with examples, in docs/storage-format.md.
 //
-// I1 a key begins with one byte that says what it is; these bytes are never renumbered or used again for something else.
+// I1 a key begins, behind its namespace, with one byte that says what it is; these bytes are never renumbered or used again for something else.
 // I2 byte order is the order in which keys are read: numbers are fixed-width and big-endian, signed ones with their sign bit flipped.
 // I3 no key is a prefix of another of its kind, whatever bytes a name holds: a name that something follows is escaped and closed
 //    (00 -> 00 FF, end 00 01), a name that ends its key stands as it is.
-// The shard byte of an id (always 0 so far) is its top byte, and so comes first where ids sort.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/ids.h"
 #include "broker/notify.h"
 
 namespace notifyd {
+
+/// A namespace's keys among those of the store. `default` has its keys as they are encoded; another one's begin with 01, which is no kind's byte, and
+/// its number, big16.
+class KeySpace {
+ public:
+  explicit KeySpace(NamespaceNumber number);
+  NamespaceNumber number() const { return number_; }
+  /// The store's key for what an Encode function gave.
+  std::string In(std::string key) const { return prefix_.empty() ? std::move(key) : prefix_ + key; }
+  /// What is to be decoded of a key of this namespace; of another one's it is empty, and so not decodable.
+  std::string_view Bare(std::string_view key) const;
+  /// What all its keys begin with; nothing for `default`, whose kinds lie among those of the broker's own.
+  const std::string& prefix() const { return prefix_; }
+
+ private:
+  NamespaceNumber number_;
+  std::string prefix_;
+};
+
+/// Whose a key of the store is, and what it is there. The broker's own ones are at number 0, too.
+struct KeyPlace {
+  NamespaceNumber number = kDefaultNumber;
+  std::string_view bare;  // of the key
+};
+KeyPlace PlaceOf(std::string_view key);
 
 /// Stored: never renumber.
 enum class KeyKind : char {
@@ -29,12 +55,21 @@ enum class KeyKind : char {
   kSleeper = 'w',       // host, order
   kExpiry = 'x',        // time, id
   kSettled = 'z',       // phase, id
-  // The broker's own, of no namespace: capital letters (storage/registry_records.h).
+  // The broker's own, of no namespace: capital letters (storage/registry_records.h). 01 stands before the keys of a namespace.
   kNamespace = 'N',      // number
   kToken = 'T',          // id
   kTokenUse = 'U',       // id
   kNamespaceWake = 'W',  // number
 };
+
+/// Between which a namespace's keys lie, `to` not among them. `default`'s, which have no prefix, are all from the first small letter on.
+struct KeyRange {
+  std::string from, to;
+};
+KeyRange RangeOf(NamespaceNumber number);
+
+/// Is it a key of that kind, of whichever namespace?
+bool IsKind(std::string_view key, KeyKind kind);
 
 std::string EncodeNotifyKey(NotifyId id);
 std::string EncodeDueKey(Clock clock, const DueKey& key);

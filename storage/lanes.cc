@@ -21,10 +21,10 @@ std::string_view View(const rocksdb::Slice& slice) {
 /// The keys of one kind that a query asks for.
 class NamedRange {
  public:
-  NamedRange(rocksdb::DB* db, rocksdb::ReadOptions how, KeyKind kind, const LanesQuery& query)
-      : to_(PrefixEnd(EncodeNamedLanePrefix(kind, query.prefix))), upper_(to_) {
-    std::string from = EncodeNamedLanePrefix(kind, query.prefix);
-    if (query.after) from = std::max(from, EncodeNamedLaneKey(kind, *query.after) + '\0');
+  NamedRange(rocksdb::DB* db, rocksdb::ReadOptions how, const KeySpace& space, KeyKind kind, const LanesQuery& query)
+      : space_(space), to_(space.In(PrefixEnd(EncodeNamedLanePrefix(kind, query.prefix)))), upper_(to_) {
+    std::string from = space.In(EncodeNamedLanePrefix(kind, query.prefix));
+    if (query.after) from = std::max(from, space.In(EncodeNamedLaneKey(kind, *query.after) + '\0'));
     how.iterate_upper_bound = &upper_;
     it_.reset(db->NewIterator(how));
     if (from < to_) it_->Seek(from);
@@ -33,9 +33,11 @@ class NamedRange {
   NamedRange& operator=(const NamedRange&) = delete;
   rocksdb::Iterator* operator->() { return it_.get(); }
   /// The same for a lane in every range, and in their order.
-  std::string_view place() const { return View(it_->key()).substr(1); }
+  std::string_view place() const { return key().substr(1); }
+  std::string_view key() const { return space_.Bare(View(it_->key())); }
 
  private:
+  const KeySpace& space_;
   std::string to_;
   rocksdb::Slice upper_;  // into it: RocksDB borrows the bound
   std::unique_ptr<rocksdb::Iterator> it_;
@@ -56,7 +58,8 @@ Status Take(Result<T> decoded, T* out) {
 
 class LaneLister {
  public:
-  LaneLister(const Reader& reader, const LanesEffect& lanes) : database_(*reader.database_), db_(reader.db_), lanes_(lanes), snapshot_(reader.db_) {
+  LaneLister(const Reader& reader, const LanesEffect& lanes)
+      : database_(*reader.database_), db_(reader.db_), space_(reader.space_), lanes_(lanes), snapshot_(reader.db_) {
     how_.snapshot = snapshot_.snapshot();
     how_.fill_cache = false;  // as in lists
   }
@@ -80,7 +83,7 @@ class LaneLister {
   }
 
   Status WalkAll() {
-    NamedRange counts(db_, how_, KeyKind::kLaneCounts, lanes_.query), settings(db_, how_, KeyKind::kLaneSettings, lanes_.query);
+    NamedRange counts(db_, how_, space_, KeyKind::kLaneCounts, lanes_.query), settings(db_, how_, space_, KeyKind::kLaneSettings, lanes_.query);
     while (counts->Valid() || settings->Valid()) {
       bool counted = counts->Valid() && (!settings->Valid() || counts.place() <= settings.place());
       bool set = settings->Valid() && (!counts->Valid() || settings.place() <= counts.place());
@@ -96,7 +99,7 @@ class LaneLister {
   }
 
   Status WalkSettings() {
-    NamedRange settings(db_, how_, KeyKind::kLaneSettings, lanes_.query);
+    NamedRange settings(db_, how_, space_, KeyKind::kLaneSettings, lanes_.query);
     for (; settings->Valid(); settings->Next()) {
       LaneRow row;
       if (Status status = TakeKey(&settings, KeyKind::kLaneSettings, &row); !status.ok()) return status;
@@ -107,7 +110,7 @@ class LaneLister {
   }
 
   Status TakeKey(NamedRange* range, KeyKind kind, LaneRow* row) {
-    std::optional<LaneKey> lane = DecodeNamedLaneKey(kind, View((*range)->key()));
+    std::optional<LaneKey> lane = DecodeNamedLaneKey(kind, range->key());
     if (!lane) return BadKey(View((*range)->key()));
     row->lane = std::move(*lane);
     return TakeValue(kind, View((*range)->value()), row);
@@ -135,14 +138,14 @@ class LaneLister {
   Status FillIn(KeyKind kind) {
     std::vector<std::string> keys;
     keys.reserve(done_.rows.size());
-    for (const LaneRow& row : done_.rows) keys.push_back(EncodeNamedLaneKey(kind, row.lane));
+    for (const LaneRow& row : done_.rows) keys.push_back(space_.In(EncodeNamedLaneKey(kind, row.lane)));
     return GetAll(database_, how_, keys, [&](size_t i, std::string_view value) { return TakeValue(kind, value, &done_.rows[i]); });
   }
 
   Status FindFronts() {
     std::vector<std::string> keys;
     keys.reserve(done_.rows.size());
-    for (const LaneRow& row : done_.rows) keys.push_back(EncodeLaneKey(row.lane));
+    for (const LaneRow& row : done_.rows) keys.push_back(space_.In(EncodeLaneKey(row.lane)));
     return GetAll(database_, how_, keys, [&](size_t i, std::string_view value) {
       auto record = DecodeLane(value);
       if (!record.ok()) return std::move(record).status();
@@ -151,19 +154,20 @@ class LaneLister {
   }
 
   Status FindFront(const OrderKey& from, LaneRow* row) {
-    std::string to = PrefixEnd(EncodeTailPrefix(row->lane));
+    std::string to = space_.In(PrefixEnd(EncodeTailPrefix(row->lane)));
     rocksdb::Slice upper(to);
     rocksdb::ReadOptions how = how_;
     how.iterate_upper_bound = &upper;
     std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(how));
-    it->Seek(EncodeTailKey(row->lane, from));
+    it->Seek(space_.In(EncodeTailKey(row->lane, from)));
     if (!it->Valid()) return TranslateStatus(it->status(), "cannot read the store");
-    row->tail_front = DecodeTailKey(View(it->key()), row->lane);
+    row->tail_front = DecodeTailKey(space_.Bare(View(it->key())), row->lane);
     return row->tail_front ? Status::Ok() : BadKey(View(it->key()));
   }
 
   const Database& database_;
   rocksdb::DB* const db_;
+  const KeySpace& space_;
   const LanesEffect& lanes_;
   rocksdb::ManagedSnapshot snapshot_;
   rocksdb::ReadOptions how_;

@@ -156,10 +156,11 @@ class Lister {
   Status WalkRecords() {
     std::string kind(1, static_cast<char>(KeyKind::kNotify));
     const ListQuery& query = list_.query;
-    Walk it(*reader_.database_, how_, query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above)),
-            query.below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(query.below), query.oldest_first);
+    const KeySpace& space = reader_.space_;
+    Walk it(*reader_.database_, how_, space.In(query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above))),
+            space.In(query.below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(query.below)), query.oldest_first);
     for (; it->Valid(); it.Advance()) {
-      std::optional<NotifyId> id = DecodeNotifyKey(View(it->key()));
+      std::optional<NotifyId> id = DecodeNotifyKey(space.Bare(View(it->key())));
       if (!id) return BadKey(View(it->key()));
       if (!Begin(*id)) break;
       std::string_view value = View(it->value());
@@ -182,7 +183,8 @@ class Lister {
       std::string from = EncodeSettledKey(phase, query.above);
       if (query.above.value != 0) from = Behind(std::move(from));
       std::string to = EncodeSettledKey(query.below.value == 0 ? next : phase, query.below);
-      indexes.push_back(std::make_unique<Walk>(*reader_.database_, how_, std::move(from), std::move(to), query.oldest_first));
+      const KeySpace& space = reader_.space_;
+      indexes.push_back(std::make_unique<Walk>(*reader_.database_, how_, space.In(std::move(from)), space.In(std::move(to)), query.oldest_first));
     }
     std::vector<NotifyId> ids;
     do {
@@ -201,7 +203,7 @@ class Lister {
         Walk& it = *index;
         if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
         if (!it->Valid()) continue;
-        std::optional<NotifyId> id = DecodeSettledKey(View(it->key()));
+        std::optional<NotifyId> id = DecodeSettledKey(reader_.space_.Bare(View(it->key())));
         if (!id) return BadKey(View(it->key()));
         if (!first || (list_.query.oldest_first ? *id < first_id : *id > first_id)) first = &it, first_id = *id;
       }

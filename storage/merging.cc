@@ -9,10 +9,6 @@ namespace {
 
 using Parts = std::vector<std::string_view>;
 
-bool IsKind(std::string_view key, KeyKind kind) {
-  return !key.empty() && key.front() == static_cast<char>(kind);
-}
-
 /// The tag, then each part with its length. A base that is damaged already goes on growing.
 std::string Damaged(std::string_view base, const Parts& operands) {
   std::string out;

@@ -81,14 +81,15 @@ Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::str
   if (IsOrphan(value)) return std::shared_ptr<NotifyRecord>();
   auto record = DecodeNotify(id, value);
   if (!record.ok()) return Status(Code::kCorrupt, record.status().detail() + ": " + id.ToString());
-  if (!even_over && IsOver((*record)->state, retention_, wall_ms_())) return std::shared_ptr<NotifyRecord>();
+  if (!even_over && IsSettled((*record)->state.phase) && IsOver((*record)->state, retention_->Of(space_.number()), wall_ms_()))
+    return std::shared_ptr<NotifyRecord>();
   return record;
 }
 
 Status Reader::FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const {
   std::vector<std::string> keys;
   keys.reserve(ids.size());
-  for (NotifyId id : ids) keys.push_back(EncodeNotifyKey(id));
+  for (NotifyId id : ids) keys.push_back(space_.In(EncodeNotifyKey(id)));
   found->assign(ids.size(), {});
   return GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
     auto record = DecodeRecord(ids[i], value);
@@ -105,7 +106,7 @@ Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<Load
   for (LoadedNotify* notify : notifies) {
     if (!notify->record || IsSettled(notify->record->state.phase)) continue;
     if (notify->record->state.phase == Phase::kHeld && notify->record->state.due == kWallNever) continue;  // in no index
-    keys.push_back(EncodeTailKey(notify->record->envelope->lane, OrderKeyOf(*notify->record)));
+    keys.push_back(space_.In(EncodeTailKey(notify->record->envelope->lane, OrderKeyOf(*notify->record))));
     asked.push_back(notify);
   }
   return GetAll(*database_, how, keys, [&](size_t i, std::string_view) {
@@ -163,7 +164,7 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
   std::vector<Wanted> wanted = KeysOf(load, values);
   std::vector<std::string> keys;
   keys.reserve(wanted.size());
-  for (Wanted& one : wanted) keys.push_back(std::move(one.key));
+  for (Wanted& one : wanted) keys.push_back(space_.In(std::move(one.key)));
   int64_t now_ms = wall_ms_();
   std::vector<LoadedNotify*> notifies;
   Status status = GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
@@ -198,7 +199,7 @@ Loaded Reader::Load(const LoadEffect& load) const {
 ReadDone Reader::Read(const ReadEffect& read) const {
   ReadDone done{read.request, {}, {}};
   Moment moment(db_);
-  done.status = GetAll(*database_, moment.how, {EncodeNotifyKey(read.id)}, [&](size_t, std::string_view value) {
+  done.status = GetAll(*database_, moment.how, {space_.In(EncodeNotifyKey(read.id))}, [&](size_t, std::string_view value) {
     auto record = DecodeRecord(read.id, value, read.even_over);
     if (!record.ok()) return std::move(record).status();
     done.notify.record = std::move(*record);
@@ -236,7 +237,7 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
     keys.clear();
     ids.clear();
     for (; it->Valid() && keys.size() < std::min(kChunk, page.limit - kept); it->Next()) {
-      std::optional<Key> key = decode(View(it->key()));
+      std::optional<Key> key = decode(space_.Bare(View(it->key())));
       if (!key) return BadKey(View(it->key()));
       keys.push_back(*key);
       ids.push_back(key->id);
@@ -256,7 +257,7 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<LoadedDue>>();
   return WalkIndex<DueKey>(
-      how, page, EncodeDueKey(due.clock, due.from), EncodeDueBound(due.clock, due.to_ms), DecodeDueKey,
+      how, page, space_.In(EncodeDueKey(due.clock, due.from)), space_.In(EncodeDueBound(due.clock, due.to_ms)), DecodeDueKey,
       [&](const DueKey& key, std::shared_ptr<NotifyRecord> record) {
         rows.push_back({key, {std::move(record), false}});
       },
@@ -266,7 +267,7 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<LoadedTail>>();
   return WalkIndex<OrderKey>(
-      how, page, EncodeTailKey(tail.lane, tail.from), PrefixEnd(EncodeTailPrefix(tail.lane)),
+      how, page, space_.In(EncodeTailKey(tail.lane, tail.from)), space_.In(PrefixEnd(EncodeTailPrefix(tail.lane))),
       [&](std::string_view key) { return DecodeTailKey(key, tail.lane); },
       [&](const OrderKey& key, std::shared_ptr<NotifyRecord> record) {
         rows.push_back({key, {std::move(record), true}});
@@ -276,11 +277,11 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<DueKey>>();
-  std::string to = EncodeExpiryBound(expiry.to_ms);
+  std::string to = space_.In(EncodeExpiryBound(expiry.to_ms));
   rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, EncodeExpiryKey(expiry.from), &upper);
+  auto it = Iterate(db_, how, space_.In(EncodeExpiryKey(expiry.from)), &upper);
   for (; it->Valid() && rows.size() < page.limit; it->Next()) {
-    std::optional<DueKey> key = DecodeExpiryKey(View(it->key()));
+    std::optional<DueKey> key = DecodeExpiryKey(space_.Bare(View(it->key())));
     if (!key) return BadKey(View(it->key()));
     rows.push_back(*key);
   }
@@ -291,12 +292,12 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 /// Keys alone: no record is read.
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const {
   auto& tally = out->rows.emplace<TailCount>();
-  std::string from = EncodeTailKey(tail.lane, tail.from), to = EncodeTailKey(tail.lane, tail.to);
+  std::string from = space_.In(EncodeTailKey(tail.lane, tail.from)), to = space_.In(EncodeTailKey(tail.lane, tail.to));
   if (from >= to) return Status::Ok();  // RocksDB wants the bound behind the place to seek
   rocksdb::Slice upper(to);
   auto it = Iterate(db_, how, from, &upper);
   for (; it->Valid() && tally.count < page.limit; it->Next()) {
-    std::optional<OrderKey> key = DecodeTailKey(View(it->key()), tail.lane);
+    std::optional<OrderKey> key = DecodeTailKey(space_.Bare(View(it->key())), tail.lane);
     if (!key) return BadKey(View(it->key()));
     if (tally.count++ == 0) tally.first = key;
   }
@@ -306,11 +307,11 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<Sleeper>>();
-  std::string to = PrefixEnd(EncodeSleeperPrefix(sleepers.host));
+  std::string to = space_.In(PrefixEnd(EncodeSleeperPrefix(sleepers.host)));
   rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, EncodeSleeperKey(sleepers.host, sleepers.from), &upper);
+  auto it = Iterate(db_, how, space_.In(EncodeSleeperKey(sleepers.host, sleepers.from)), &upper);
   for (; it->Valid() && rows.size() < page.limit; it->Next()) {
-    std::optional<SleeperPlace> place = DecodeSleeperKey(View(it->key()));
+    std::optional<SleeperPlace> place = DecodeSleeperKey(space_.Bare(View(it->key())));
     if (!place) return BadKey(View(it->key()));
     auto lane = DecodeSleeperLane(View(it->value()));
     if (!lane.ok()) return std::move(lane).status();
@@ -323,13 +324,13 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
 /// One seek a host: from its first lane past its last.
 Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<std::string>>();
-  std::string to = PrefixEnd(std::string(1, static_cast<char>(KeyKind::kSleeper)));
+  std::string to = space_.In(PrefixEnd(std::string(1, static_cast<char>(KeyKind::kSleeper))));
   rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, hosts.after.empty() ? EncodeSleeperPrefix("") : PrefixEnd(EncodeSleeperPrefix(hosts.after)), &upper);
+  auto it = Iterate(db_, how, space_.In(hosts.after.empty() ? EncodeSleeperPrefix("") : PrefixEnd(EncodeSleeperPrefix(hosts.after))), &upper);
   while (it->Valid() && rows.size() < page.limit) {
-    std::optional<SleeperPlace> place = DecodeSleeperKey(View(it->key()));
+    std::optional<SleeperPlace> place = DecodeSleeperKey(space_.Bare(View(it->key())));
     if (!place) return BadKey(View(it->key()));
-    it->Seek(PrefixEnd(EncodeSleeperPrefix(place->host)));
+    it->Seek(space_.In(PrefixEnd(EncodeSleeperPrefix(place->host))));
     rows.push_back(std::move(place->host));
   }
   out->more = it->Valid();

@@ -1,4 +1,5 @@
-// Reader: answers loads, pages, reads, lists and lists of lanes from the database. Any thread, each call for itself; blocks on the disk.
+// Reader: answers a namespace's loads, pages, reads, lists and lists of lanes from the database. Any thread, each call for itself; blocks on the
+// disk.
 //
 // I1 an answer is of one moment: index keys and the records that they name are read from one snapshot.
 // I2 what retention ended is as if it were not there, whether compaction has removed it or not.
@@ -13,6 +14,7 @@
 
 #include "broker/effects.h"
 #include "storage/database.h"
+#include "storage/keys.h"
 #include "storage/retention.h"
 
 namespace rocksdb {
@@ -24,9 +26,9 @@ namespace notifyd {
 
 class Reader {
  public:
-  /// `database` is borrowed. `wall_ms`: any thread.
-  Reader(const Database* database, const Retention& retention, std::function<int64_t()> wall_ms)
-      : database_(database), db_(database->db()), retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  /// `database` and `retention` are borrowed. `wall_ms`: any thread.
+  Reader(const Database* database, KeySpace space, const RetentionTable* retention, std::function<int64_t()> wall_ms)
+      : database_(database), db_(database->db()), space_(std::move(space)), retention_(retention), wall_ms_(std::move(wall_ms)) {}
 
   Loaded Load(const LoadEffect& load) const;
   PageLoaded LoadPage(const PageEffect& page) const;
@@ -66,7 +68,8 @@ class Reader {
 
   const Database* const database_;
   rocksdb::DB* const db_;
-  const Retention retention_;
+  const KeySpace space_;
+  const RetentionTable* const retention_;
   const std::function<int64_t()> wall_ms_;
 };
 
@@ -80,8 +83,8 @@ Status BadKey(std::string_view key);
 
 /// What one page or list takes from records before it ends early.
 inline constexpr size_t kPageBytes = 8 << 20;
-/// What one list page looks at, at most: records (or lanes), and bytes of them. Some ten milliseconds; a page that may be longer than that looks at as many
-/// as it may have.
+/// What one list page looks at, at most: records (or lanes), and bytes of them. Some ten milliseconds; a page that may be longer than that looks at
+/// as many as it may have.
 inline constexpr size_t kListExamined = 4'000;
 inline constexpr size_t kListBytes = 16 << 20;
 

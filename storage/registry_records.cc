@@ -446,16 +446,27 @@ Result<RegistryHead> DecodeRegistryHead(std::string_view value) {
 
 void EncodeNamespaceWake(const NamespaceWake& wake, std::string* out) {
   RecordFrame frame(kTag, out);
-  frame.encoder.U8(wake.awake ? 1 : 0);
-  frame.encoder.Signed(wake.next_wake.ms);
+  frame.encoder.U8(wake.asleep ? 0 : 1);
+  if (!wake.asleep) return;
+  frame.encoder.Signed(wake.asleep->until.ms);
+  std::string totals;
+  EncodeTotals(wake.asleep->totals, &totals);
+  frame.encoder.Text(totals);
 }
 
 Result<NamespaceWake> DecodeNamespaceWake(std::string_view value) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
   if (!fields) return Corrupt("namespace's wake");
   Decoder in(*fields);
+  NamespaceWake wake;
   const uint8_t awake = in.U8();
-  NamespaceWake wake{awake == 1, WallTime{in.Signed()}};
+  if (awake == 0) {
+    auto& asleep = wake.asleep.emplace();
+    asleep.until = WallTime{in.Signed()};
+    Result<Totals> totals = DecodeTotals(in.Text());
+    if (!totals.ok()) return Corrupt("namespace's wake");
+    asleep.totals = *totals;
+  }
   if (awake > 1 || !in.done()) return Corrupt("namespace's wake");
   return wake;
 }

@@ -3,7 +3,7 @@
 //
 //   key                     value
 //   N number:big16          namespace: name:text version:varint created_at:signed flags:u8 (1 deleting, 2 its secrets are sealed) settings keys
-//   W number:big16          wake: flags:u8 (1 awake) next_wake:signed
+//   W number:big16          wake: awake:u8; of one that sleeps next_wake:signed totals:text (the value of `m` totals)
 //   T id:name..             token: version:varint name:text grant flags:u8 (1 disabled, 2 signs, 4 an old secret follows, 8 its keys are sealed)
 //   secret
 //                           [secret until:signed] created_by:text created_at:signed
@@ -70,9 +70,12 @@ Result<RegistryHead> DecodeRegistryHead(std::string_view value);
 
 /// What a start must know of a namespace to decide whether its core is to be made.
 struct NamespaceWake {
-  bool awake = false;               // it may have changed since this was written: its core is made
-  WallTime next_wake = kWallNever;  // else: when something of it is due
-  bool operator==(const NamespaceWake&) const = default;
+  /// Nothing: it is awake, and may have changed since this was written.
+  struct Asleep {
+    WallTime until = kWallNever;  // when something of it is due
+    Totals totals;                // as they have been since
+  };
+  std::optional<Asleep> asleep;
 };
 void EncodeNamespaceWake(const NamespaceWake& wake, std::string* out);
 Result<NamespaceWake> DecodeNamespaceWake(std::string_view value);

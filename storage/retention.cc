@@ -1,5 +1,7 @@
 #include "storage/retention.h"
 
+#include <algorithm>
+
 #include "storage/keys.h"
 #include "storage/records.h"
 
@@ -18,9 +20,46 @@ bool IsOver(const NotifyState& state, const Retention& retention, int64_t now_ms
   return Passed(state.settled_at, state.phase == Phase::kSucceeded ? retention.succeeded_ms : retention.settled_ms, now_ms);
 }
 
-bool MayDrop(std::string_view key, std::string_view value, const Retention& retention, int64_t now_ms) {
-  if (key.empty()) return false;
-  switch (static_cast<KeyKind>(key.front())) {
+const Retention& RetentionRules::Of(NamespaceNumber number) const {
+  if (own.empty()) return general;
+  auto it = own.find(number);
+  return it == own.end() ? general : it->second;
+}
+
+Retention RetentionRules::LongestWithin(std::string_view smallest, std::string_view largest) const {
+  const NamespaceNumber first = PlaceOf(smallest).number, last = PlaceOf(largest).number;
+  if (first == last) return Of(first);
+  Retention longest = general;
+  for (const auto& [number, retention] : own) {
+    // `default` has no prefix: its keys come behind all others.
+    const bool within = number == kDefaultNumber ? last == kDefaultNumber : number >= first && (last == kDefaultNumber || number <= last);
+    if (!within) continue;
+    longest.succeeded_ms = std::max(longest.succeeded_ms, retention.succeeded_ms);
+    longest.settled_ms = std::max(longest.settled_ms, retention.settled_ms);
+  }
+  return longest;
+}
+
+std::shared_ptr<const RetentionRules> RetentionTable::Now() const {
+  std::lock_guard lock(mutex_);
+  return rules_;
+}
+
+void RetentionTable::Set(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
+  std::lock_guard lock(mutex_);
+  const Retention wanted{succeeded_ms.value_or(rules_->general.succeeded_ms), settled_ms.value_or(rules_->general.settled_ms)};
+  if (rules_->Of(number) == wanted) return;
+  auto changed = std::make_shared<RetentionRules>(*rules_);
+  if (wanted == changed->general) changed->own.erase(number);
+  else changed->own[number] = wanted;
+  rules_ = std::move(changed);
+}
+
+bool MayDrop(std::string_view key, std::string_view value, const RetentionRules& rules, int64_t now_ms) {
+  const KeyPlace place = PlaceOf(key);
+  if (place.bare.empty()) return false;
+  const Retention& retention = rules.Of(place.number);
+  switch (static_cast<KeyKind>(place.bare.front())) {
     case KeyKind::kNotify: {
       if (IsOrphan(value)) return true;
       std::optional<NotifyState> state = PeekState(value);

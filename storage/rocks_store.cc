@@ -7,12 +7,10 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
-#include <variant>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -22,8 +20,12 @@
 #include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
+#include "storage/outlet.h"
 #include "storage/reader.h"
+#include "storage/reader_pool.h"
+#include "storage/reclaimer.h"
 #include "storage/records.h"
+#include "storage/registry_image.h"
 #include "storage/store_options.h"
 #include "storage/sweeper.h"
 #include "storage/synced_file.h"
@@ -34,90 +36,6 @@ namespace notifyd {
 namespace {
 
 constexpr uint64_t kTablesCheckedBytes = 64 << 20;
-
-/// The readers' threads. Loads go first; lists, which may take long, never hold all of the threads where there are several.
-class ReaderPool {
- public:
-  explicit ReaderPool(const Reader* reader) : reader_(reader) {}
-  ~ReaderPool() { Stop(); }
-
-  void Start(EventSink* sink, int threads) {
-    sink_ = sink;
-    threads = std::max(threads, 1);
-    max_lists_ = std::max(threads - 1, 1);
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
-  }
-
-  /// What was not begun is dropped.
-  void Stop() {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
-  using Job = std::variant<LoadEffect, PageEffect, ReadEffect, ListEffect, LanesEffect>;
-  void Add(Job job) {
-    {
-      std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
-    }
-    wake_.notify_one();
-  }
-  void AddList(Job list) {
-    {
-      std::lock_guard lock(mutex_);
-      lists_.push_back(std::move(list));
-    }
-    wake_.notify_one();
-  }
-
- private:
-  Event Answer(const LoadEffect& load) const { return reader_->Load(load); }
-  Event Answer(const PageEffect& page) const { return reader_->LoadPage(page); }
-  Event Answer(const ReadEffect& read) const { return reader_->Read(read); }
-  Event Answer(const ListEffect& list) const { return reader_->List(list); }
-  Event Answer(const LanesEffect& lanes) const { return reader_->ListLanes(lanes); }
-  void Carry(const Job& job) {
-    sink_->Post(std::visit([this](const auto& effect) { return Answer(effect); }, job));
-  }
-
-  void Run() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || (!lists_.empty() && lists_running_ < max_lists_); });
-      if (stopping_) return;
-      if (!jobs_.empty()) {
-        Job job = std::move(jobs_.front());
-        jobs_.pop_front();
-        lock.unlock();
-        Carry(job);
-        lock.lock();
-        continue;
-      }
-      Job list = std::move(lists_.front());
-      lists_.pop_front();
-      ++lists_running_;
-      lock.unlock();
-      Carry(list);
-      lock.lock();
-      --lists_running_;
-    }
-  }
-
-  const Reader* const reader_;
-  EventSink* sink_ = nullptr;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> jobs_;
-  std::deque<Job> lists_;
-  int lists_running_ = 0, max_lists_ = 1;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
-};
 
 /// A new store gets its format and empty totals; in an old one they must be there and fit the FORMAT file. Returns the format from which it is to be
 /// upgraded, where it is an older one or an upgrade from such a one was cut short.
@@ -152,14 +70,6 @@ Result<uint32_t> CheckFormat(rocksdb::DB* db, const std::string& directory, cons
   return expected.version;
 }
 
-Result<Totals> ReadTotals(rocksdb::DB* db, const std::string& directory) {
-  std::string value;
-  rocksdb::Status status = db->Get(rocksdb::ReadOptions(), EncodeMetaKey(kTotalsName), &value);
-  if (status.IsNotFound()) return Status(Code::kCorrupt, "the store in " + directory + " is damaged: its totals are missing");
-  if (!status.ok()) return TranslateStatus(status, "cannot read the store in " + directory);
-  return DecodeTotals(value);
-}
-
 /// On a small file system memtables and logs are small too, so that the reserve (committer.cc) has room for one more of each: a table that cannot be
 /// written stops all writes.
 void BoundToDisk(StoreOptions* options) {
@@ -179,7 +89,7 @@ struct OpenStore {
 };
 
 /// The database behind its checks. From here on SYNCED says that the store is open.
-Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory directory) {
+Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory directory, std::shared_ptr<const RetentionTable> retention) {
   const Fingerprint store = directory.format.store;
   auto guard = DirectoryGuard::Make(options.directory, directory.lock.get());
   if (!guard.ok()) return std::move(guard).status();
@@ -187,7 +97,7 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   auto files = std::make_unique<GuardedFiles>(held.get());
   auto before = SyncedFile::Read(options.directory, store);
   if (!before.ok()) return std::move(before).status();
-  rocksdb::Options rocks = MakeRocksOptions(options);
+  rocksdb::Options rocks = MakeRocksOptions(options, std::move(retention));
   rocks.create_if_missing = true;
   rocks.env = files->env();
   // An older one gets its families where it is upgraded, so that until then its own notifyd opens it.
@@ -216,26 +126,67 @@ Status NoteLogBegun(OpenStore* open) {
 
 class RocksStore::Impl {
  public:
-  Impl(OpenStore opened, const StoreOptions& with, const Totals& last)
+  Impl(OpenStore opened, const StoreOptions& with, std::shared_ptr<RetentionTable> kept)
       : options(with),
-        totals(last),
+        retention(std::move(kept)),
         open(std::move(opened)),
-        committer({db(), open.opened.database.notifies(), open.files.get(), &open.synced, options.directory, open.directory.format.store,
-                   options.min_free_bytes, options.commit_histogram}),
-        reader(&open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms),
-        readers(&reader),
-        sweeper(&open.opened.database, {options.retention_succeeded_ms, options.retention_settled_ms}, options.wall_ms) {}
+        committer(std::make_shared<Committer>(Committer::Setup{&open.opened.database, open.files.get(), &open.synced, options.directory,
+                                                               open.directory.format.store, options.min_free_bytes, options.commit_histogram})),
+        readers(std::make_shared<ReaderPool>()),
+        sweeper(&open.opened.database, retention.get(), options.wall_ms),
+        reclaimer(&open.opened.database, &sweeper) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }
 
   const StoreOptions options;
-  const Totals totals;
+  const std::shared_ptr<RetentionTable> retention;
   OpenStore open;
-  Committer committer;
-  Reader reader;
-  ReaderPool readers;
+  // A namespace that is still open where the store is closed holds them, stopped.
+  const std::shared_ptr<Committer> committer;
+  const std::shared_ptr<ReaderPool> readers;
   Sweeper sweeper;
+  Reclaimer reclaimer;
 };
+
+namespace {
+
+class RocksNamespace : public NamespaceStore {
+ public:
+  RocksNamespace(std::shared_ptr<Committer> committer, std::shared_ptr<CommitQueue> writes, std::shared_ptr<ReaderPool> readers, Reader reader,
+                 std::shared_ptr<Outlet> outlet)
+      : committer_(std::move(committer)),
+        writes_(std::move(writes)),
+        readers_(std::move(readers)),
+        reads_(std::make_shared<ReaderPool::Queue>(std::move(reader), outlet)),
+        outlet_(std::move(outlet)) {}
+  ~RocksNamespace() override {
+    outlet_->Close();
+    committer_->Close(writes_);
+  }
+  RocksNamespace(const RocksNamespace&) = delete;
+  RocksNamespace& operator=(const RocksNamespace&) = delete;
+
+  void Commit(WriteBatch batch) override { committer_->Commit(writes_, std::move(batch)); }
+  void Sleep(WallTime wake) override { committer_->Sleep(writes_, wake); }
+  void Load(LoadEffect load) override { readers_->Add(reads_, std::move(load)); }
+  void LoadPage(PageEffect page) override { readers_->Add(reads_, std::move(page)); }
+  void Read(ReadEffect read) override { readers_->Add(reads_, std::move(read)); }
+  void List(ListEffect list) override { readers_->AddList(reads_, std::move(list)); }
+  void ListLanes(LanesEffect lanes) override {
+    // One lane is a few look-ups. Lanes with settings are few, and are what /metrics shows: it must not wait behind lists.
+    if (lanes.query.only || lanes.query.configured) readers_->Add(reads_, std::move(lanes));
+    else readers_->AddList(reads_, std::move(lanes));
+  }
+
+ private:
+  const std::shared_ptr<Committer> committer_;
+  const std::shared_ptr<CommitQueue> writes_;
+  const std::shared_ptr<ReaderPool> readers_;
+  const std::shared_ptr<ReaderPool::Queue> reads_;
+  const std::shared_ptr<Outlet> outlet_;
+};
+
+}  // namespace
 
 Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) {
   StoreOptions options = given;
@@ -246,7 +197,8 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   auto directory = PrepareDirectory(options.directory);
   if (!directory.ok()) return std::move(directory).status();
   BoundToDisk(&options);
-  auto open = OpenDatabase(options, std::move(*directory));
+  auto retention = std::make_shared<RetentionTable>(Retention{options.retention_succeeded_ms, options.retention_settled_ms});
+  auto open = OpenDatabase(options, std::move(*directory), retention);
   if (!open.ok()) return std::move(open).status();
   Database* database = &open->opened.database;
   rocksdb::DB* db = database->db();
@@ -257,11 +209,10 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (*older < kFormatVersion) {
     if (Status status = UpgradeStore(database, options, *older, format.store); !status.ok()) return status;
   }
-  auto totals = ReadTotals(db, options.directory);
-  if (!totals.ok()) return std::move(totals).status();
+  if (auto beginning = ReadBeginning(*database, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
   if (Status status = NoteBegun(options.directory); !status.ok()) return status;
-  return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, *totals)));
+  return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, std::move(retention))));
 }
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -275,7 +226,7 @@ Status RocksStore::Close() {
   if (!impl_) return Status::Ok();
   Stop();
   OpenStore& open = impl_->open;
-  Status status = impl_->committer.failure();
+  Status status = impl_->committer->failure();
   if (status.ok()) status = open.files->Check();
   if (status.ok()) status = CloseChecked(&open.opened.database, impl_->options.directory, open.directory.format.store, *open.files, &open.synced);
   if (!open.opened.database.open()) {
@@ -294,42 +245,63 @@ std::string RocksStore::name() const {
   return NameOfStore(impl_->open.directory.format.store);
 }
 
-const Totals& RocksStore::totals() const {
-  return impl_->totals;
+Result<RegistryImage> RocksStore::LoadRegistry() {
+  return ReadRegistry(impl_->open.opened.database);
 }
 
-void RocksStore::Start(EventSink* sink) {
-  impl_->committer.Start(sink);
-  impl_->readers.Start(sink, impl_->options.reader_threads);
+void RocksStore::Start(StoreEvents* events) {
+  impl_->committer->Start(events);
+  impl_->readers->Start(impl_->options.reader_threads);
   impl_->sweeper.Start();
+  impl_->reclaimer.Start();
+}
+
+Result<OpenedNamespace> RocksStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
+  impl_->committer->AwaitClosed(number);
+  const Database* database = &impl_->open.opened.database;
+  auto beginning = ReadBeginning(*database, number);
+  if (!beginning.ok()) return std::move(beginning).status();
+  auto outlet = std::make_shared<Outlet>(sink);
+  auto writes = impl_->committer->Open(number, outlet, beginning->totals, beginning->awake);
+  Reader reader(database, KeySpace(number), impl_->retention.get(), impl_->options.wall_ms);
+  auto store = std::make_unique<RocksNamespace>(impl_->committer, std::move(writes), impl_->readers, std::move(reader), std::move(outlet));
+  return OpenedNamespace{std::move(store), beginning->totals};
 }
 
 void RocksStore::Stop() {
   if (!impl_) return;
+  impl_->reclaimer.Stop();
   impl_->sweeper.Stop();
-  impl_->readers.Stop();
-  impl_->committer.Stop();
+  impl_->readers->Stop();
+  impl_->committer->Stop();
 }
 
-void RocksStore::Commit(WriteBatch batch) {
-  impl_->committer.Commit(std::move(batch));
+void RocksStore::Commit(RegistryBatch batch) {
+  impl_->committer->Commit(std::move(batch));
 }
-void RocksStore::Load(LoadEffect load) {
-  impl_->readers.Add(std::move(load));
+
+void RocksStore::SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
+  impl_->retention->Set(number, succeeded_ms, settled_ms);
 }
-void RocksStore::LoadPage(PageEffect page) {
-  impl_->readers.Add(std::move(page));
+
+uint64_t RocksStore::StoredBytes(NamespaceNumber number) const {
+  const Database& database = impl_->open.opened.database;
+  const KeyRange keys = RangeOf(number);
+  const rocksdb::Range range(keys.from, keys.to);
+  rocksdb::SizeApproximationOptions how;
+  how.include_files = how.include_memtables = true;
+  uint64_t bytes = 0;
+  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
+    uint64_t of_family = 0;
+    // What does not read the broker's reads will say.
+    database.db()->GetApproximateSizes(how, family, &range, 1, &of_family).PermitUncheckedError();
+    bytes += of_family;
+  }
+  return bytes;
 }
-void RocksStore::Read(ReadEffect read) {
-  impl_->readers.Add(std::move(read));
-}
-void RocksStore::List(ListEffect list) {
-  impl_->readers.AddList(std::move(list));
-}
-void RocksStore::ListLanes(LanesEffect lanes) {
-  // One lane is a few look-ups. Lanes with settings are few, and are what /metrics shows: it must not wait behind lists.
-  if (lanes.query.only || lanes.query.configured) impl_->readers.Add(std::move(lanes));
-  else impl_->readers.AddList(std::move(lanes));
+
+void RocksStore::CompactNamespace(NamespaceNumber number) {
+  impl_->reclaimer.Add(number);
 }
 
 std::vector<StoreFigure> RocksStore::Figures() const {
@@ -352,7 +324,7 @@ std::vector<StoreFigure> RocksStore::Figures() const {
 
 StoreStats RocksStore::Stats() const {
   StoreStats stats;
-  const Committer::Counters& counters = impl_->committer.counters();
+  const Committer::Counters& counters = impl_->committer->counters();
   stats.disk_bytes = counters.disk_bytes;
   stats.wal_bytes = counters.wal_bytes;
   stats.free_disk_bytes = counters.free_disk_bytes;

@@ -1,10 +1,11 @@
-// RocksStore: the Store port on RocksDB. One commit thread groups what arrives while the last sync runs into one synced write; a small
-// pool of readers serves loads, pages, reads and lists. No caller's thread touches the disk between Open and Close.
+// RocksStore: the store's ports on RocksDB. One commit thread groups what arrives of all namespaces while the last sync runs into one synced write; a
+// small pool of readers serves their loads, pages, reads and lists. No caller's thread touches the disk between Open and Close but in OpenNamespace.
 // A directory that is moved, removed or replaced while it is in use is noticed within about a second, and posted as WriteFailed.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,22 +36,20 @@ class RocksStore : public StoreHost {
   ~RocksStore() override;
 
   std::string name() const override;  // made of its id, which it does not give away
-  const Totals& totals() const override;
+  Result<RegistryImage> LoadRegistry() override;
   /// Starts the threads.
-  void Start(EventSink* sink) override;
+  void Start(StoreEvents* events) override;
+  Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
+  void Commit(RegistryBatch batch) override;
+  void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
+  uint64_t StoredBytes(NamespaceNumber number) const override;
+  void CompactNamespace(NamespaceNumber number) override;
   /// Joins the threads.
   void Stop() override;
-  /// Stops, closes the database and leaves beside it what the next start must find (storage/synced_file.h). Only the destructor may follow. Error:
-  /// what failed, now or before; after a WriteFailed the database stays open, and locked, until the process ends.
+  /// Stops, closes the database and leaves beside it what the next start must find (storage/synced_file.h). Only the destructor may follow, and no
+  /// namespace may be open. Error: what failed, now or before; after a WriteFailed the database stays open, and locked, until the process ends.
   Status Close() override;
   std::vector<StoreFigure> Figures() const override;
-
-  void Commit(WriteBatch batch) override;
-  void Load(LoadEffect load) override;
-  void LoadPage(PageEffect page) override;
-  void Read(ReadEffect read) override;
-  void List(ListEffect list) override;
-  void ListLanes(LanesEffect lanes) override;
 
   StoreStats Stats() const;  // any thread
   /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.

@@ -46,51 +46,49 @@ class Merger : public rocksdb::MergeOperator {
   }
 };
 
-/// Kinds whose keys are written nearly in their order: a memtable begins to look for the place of one where the last one of its kind went, not at its
-/// top. RocksDB remembers that place by prefix alone, of points and range tombstones alike though they lie in lists of their own, and follows it into
-/// the wrong one: no kind of which a range is ever deleted may be among them.
-class KindsInOrder : public rocksdb::SliceTransform {
+/// Kinds whose keys are written nearly in their order: a memtable begins to look for the place of one where the last one of its kind and namespace
+/// went, not at its top. RocksDB remembers that place by prefix alone, of points and range tombstones alike though they lie in lists of their own,
+/// and follows it into the wrong one: no range of keys may ever be deleted whose first key is among these. Those of a whole namespace begin with its
+/// prefix alone, which is none of them.
+class KindInOrder : public rocksdb::SliceTransform {
  public:
-  const char* Name() const override { return "notifyd.KindsInOrder"; }
-  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), 1}; }
-  bool InDomain(const rocksdb::Slice& key) const override { return !key.empty() && key[0] == static_cast<char>(KeyKind::kDue); }
-};
+  explicit KindInOrder(KeyKind kind) : kind_(kind) {}
+  const char* Name() const override { return "notifyd.KindInOrder"; }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), key.size() - PlaceOf(View(key)).bare.size() + 1}; }
+  bool InDomain(const rocksdb::Slice& key) const override { return IsKind(View(key), kind_); }
 
-/// The same for the family of the notifies: ids ascend, and what ends is not far behind what begins. No range of them is deleted there.
-class NotifiesInOrder : public rocksdb::SliceTransform {
- public:
-  const char* Name() const override { return "notifyd.NotifiesInOrder"; }
-  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), 1}; }
-  bool InDomain(const rocksdb::Slice& key) const override { return !key.empty(); }
+ private:
+  const KeyKind kind_;
 };
 
 class RetentionFilter : public rocksdb::CompactionFilter {
  public:
-  RetentionFilter(const Retention& retention, int64_t now_ms) : retention_(retention), now_ms_(now_ms) {}
+  RetentionFilter(std::shared_ptr<const RetentionRules> rules, int64_t now_ms) : rules_(std::move(rules)), now_ms_(now_ms) {}
   const char* Name() const override { return "notifyd.RetentionFilter"; }
 
   // kRemove leaves a tombstone, so that nothing older comes back from a deeper level.
   Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, std::string*, std::string*) const override {
     if (type != ValueType::kValue) return Decision::kKeep;
-    return MayDrop(View(key), View(value), retention_, now_ms_) ? Decision::kRemove : Decision::kKeep;
+    return MayDrop(View(key), View(value), *rules_, now_ms_) ? Decision::kRemove : Decision::kKeep;
   }
 
  private:
-  Retention retention_;
-  int64_t now_ms_;
+  const std::shared_ptr<const RetentionRules> rules_;
+  const int64_t now_ms_;
 };
 
 class RetentionFilterFactory : public rocksdb::CompactionFilterFactory {
  public:
-  RetentionFilterFactory(const Retention& retention, std::function<int64_t()> wall_ms) : retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  RetentionFilterFactory(std::shared_ptr<const RetentionTable> retention, std::function<int64_t()> wall_ms)
+      : retention_(std::move(retention)), wall_ms_(std::move(wall_ms)) {}
   const char* Name() const override { return "notifyd.RetentionFilterFactory"; }
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(const rocksdb::CompactionFilter::Context&) override {
-    return std::make_unique<RetentionFilter>(retention_, wall_ms_());
+    return std::make_unique<RetentionFilter>(retention_->Now(), wall_ms_());
   }
 
  private:
-  Retention retention_;
-  std::function<int64_t()> wall_ms_;
+  const std::shared_ptr<const RetentionTable> retention_;
+  const std::function<int64_t()> wall_ms_;
 };
 
 std::shared_ptr<rocksdb::Cache> MakeCache(size_t bytes) {
@@ -139,7 +137,7 @@ void BoundMemtablesAndLogs(const StoreOptions& in, const std::shared_ptr<rocksdb
   out->wal_compression = rocksdb::kNoCompression;
 }
 
-void SetCompaction(const StoreOptions& in, rocksdb::Options* out) {
+void SetCompaction(const StoreOptions& in, std::shared_ptr<const RetentionTable> retention, rocksdb::Options* out) {
   // Debian builds RocksDB with LZ4: it halves typical bodies at a cost that no other work here notices.
   out->compression = rocksdb::kLZ4Compression;
   out->level_compaction_dynamic_level_bytes = true;
@@ -150,8 +148,8 @@ void SetCompaction(const StoreOptions& in, rocksdb::Options* out) {
   out->bytes_per_sync = 1 << 20;  // flushes and compactions write steadily, not in bursts that a log's sync must wait for
   // The due index, tails and sleeping lanes are queues: their tombstones would slow down each page that starts where they are.
   out->table_properties_collector_factories = {rocksdb::NewCompactOnDeletionCollectorFactory(16 * 1024, 8 * 1024, 0.5)};
-  Retention retention{in.retention_succeeded_ms, in.retention_settled_ms};
-  out->compaction_filter_factory = std::make_shared<RetentionFilterFactory>(retention, in.wall_ms);
+  if (!retention) retention = std::make_shared<const RetentionTable>(Retention{in.retention_succeeded_ms, in.retention_settled_ms});
+  out->compaction_filter_factory = std::make_shared<RetentionFilterFactory>(std::move(retention), in.wall_ms);
   // Files that nothing else touches come by the filter once a day, so that what retention ended gives its space back.
   out->periodic_compaction_seconds = 24 * 3600;
 }
@@ -182,13 +180,13 @@ std::string FileIn(std::string_view words, const std::string& directory) {
 
 }  // namespace
 
-rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
+rocksdb::Options MakeRocksOptions(const StoreOptions& in, std::shared_ptr<const RetentionTable> retention) {
   rocksdb::Options out;
   std::shared_ptr<rocksdb::Cache> cache = MakeCache(in.block_cache_bytes);
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(cache)));
   out.merge_operator = std::make_shared<Merger>();
   BoundMemtablesAndLogs(in, cache, &out);
-  SetCompaction(in, &out);
+  SetCompaction(in, std::move(retention), &out);
 
   // A damaged block is an error where it is read, never data. Opening checks the size of every table file (a stat each).
   out.paranoid_checks = true;
@@ -203,7 +201,7 @@ rocksdb::Options MakeRocksOptions(const StoreOptions& in) {
   // One thread writes, so the ways of letting several do so only cost.
   out.allow_concurrent_memtable_write = false;
   out.enable_write_thread_adaptive_yield = false;
-  out.memtable_insert_with_hint_prefix_extractor = std::make_shared<KindsInOrder>();
+  out.memtable_insert_with_hint_prefix_extractor = std::make_shared<KindInOrder>(KeyKind::kDue);
   out.max_manifest_file_size = 4 << 20;  // read at each start
   out.info_log = MakeDatabaseLog();
   out.info_log_level = rocksdb::WARN_LEVEL;
@@ -217,7 +215,8 @@ rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options) {
   // No queue is among them; a sweep drops the tables that are over (storage/sweeper.h), and none is rewritten for its age.
   out.table_properties_collector_factories = {NewTableAgesCollector()};
   out.periodic_compaction_seconds = 0;
-  out.memtable_insert_with_hint_prefix_extractor = std::make_shared<NotifiesInOrder>();
+  // Ids ascend, and what ends is not far behind what begins.
+  out.memtable_insert_with_hint_prefix_extractor = std::make_shared<KindInOrder>(KeyKind::kNotify);
   rocksdb::BlockBasedTableOptions table = *options.table_factory->GetOptions<rocksdb::BlockBasedTableOptions>();  // with its cache
   // Some forty notifies a block, compressed together; a look-up of one costs some microseconds more than with 8 KiB, the index halves.
   table.block_size = 16 << 10;
@@ -232,6 +231,10 @@ rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options) {
   out.compression = rocksdb::kZSTD;
   out.compression_opts.level = 1;
   return out;
+}
+
+bool IsHinted(std::string_view key) {
+  return IsKind(key, KeyKind::kDue) || IsKind(key, KeyKind::kNotify);
 }
 
 std::vector<std::string> FamiliesIn(const rocksdb::Options& options, const std::string& directory) {

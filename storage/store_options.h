@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -19,10 +21,13 @@ class Status;
 
 namespace notifyd {
 
-/// Of the database and of its default family.
-rocksdb::Options MakeRocksOptions(const StoreOptions& options);
+/// Of the database and of its default family. `retention`: by which compactions judge; null: as `options` say.
+rocksdb::Options MakeRocksOptions(const StoreOptions& options, std::shared_ptr<const RetentionTable> retention = nullptr);
 /// Of the family of the notifies, beside that: with the same cache, filter and operator.
 rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options);
+
+/// Has a memtable a hint for keys that begin as `key` does? Then no range of keys may be deleted that begins with it (store_options.cc says why).
+bool IsHinted(std::string_view key);
 
 /// The names of the families of the database in `directory`; the default one's where there is none, or it does not read (opening it says why).
 std::vector<std::string> FamiliesIn(const rocksdb::Options& options, const std::string& directory);

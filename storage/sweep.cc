@@ -29,9 +29,9 @@ bool IsOver(const TableAges::Group& group, int64_t kept_ms, int64_t now_ms) {
   return now_ms >= group.last_settled_ms && now_ms - group.last_settled_ms >= kept_ms;
 }
 
-uint64_t OverBytes(const TableAges& ages, const Retention& retention, int64_t now_ms) {
-  return (IsOver(ages.succeeded, retention.succeeded_ms, now_ms) ? ages.succeeded.bytes : 0) +
-         (IsOver(ages.settled, retention.settled_ms, now_ms) ? ages.settled.bytes : 0);
+uint64_t OverBytes(const SweptTable& table, int64_t now_ms) {
+  return (IsOver(table.ages->succeeded, table.retention.succeeded_ms, now_ms) ? table.ages->succeeded.bytes : 0) +
+         (IsOver(table.ages->settled, table.retention.settled_ms, now_ms) ? table.ages->settled.bytes : 0);
 }
 
 uint64_t AllBytes(const TableAges& ages) {
@@ -63,13 +63,12 @@ bool MeetsLevel(const std::vector<SweptTable>& tables, const std::vector<size_t>
 }
 
 /// In a store in which little happens level 0 waits long for tables enough to be compacted. They overlap, so that all of them go together.
-void PlanLevel0(const std::vector<SweptTable>& tables, const std::vector<std::vector<size_t>>& levels, const Retention& retention, int64_t now_ms,
-                int last_level, Sweep* sweep) {
+void PlanLevel0(const std::vector<SweptTable>& tables, const std::vector<std::vector<size_t>>& levels, int64_t now_ms, int last_level, Sweep* sweep) {
   if (levels.empty() || levels[0].empty()) return;
   uint64_t over = 0, all = 0;
   for (size_t i : levels[0]) {
     if (tables[i].busy || !tables[i].ages) return;
-    over += OverBytes(*tables[i].ages, retention, now_ms);
+    over += OverBytes(tables[i], now_ms);
     all += AllBytes(*tables[i].ages);
   }
   if (over * 2 <= all) return;
@@ -112,10 +111,10 @@ std::optional<TableAges> DecodeTableAges(std::string_view bytes) {
   return decoder.done() ? std::optional(ages) : std::nullopt;
 }
 
-Sweep PlanSweep(const std::vector<SweptTable>& tables, const Retention& retention, int64_t now_ms, uint64_t most_bytes, int last_level) {
+Sweep PlanSweep(const std::vector<SweptTable>& tables, int64_t now_ms, uint64_t most_bytes, int last_level) {
   Sweep sweep;
   const std::vector<std::vector<size_t>> levels = ByLevel(tables);
-  PlanLevel0(tables, levels, retention, now_ms, last_level, &sweep);
+  PlanLevel0(tables, levels, now_ms, last_level, &sweep);
   for (size_t level = 1; level < levels.size(); ++level) {
     std::vector<size_t> group;
     uint64_t group_bytes = 0;
@@ -126,7 +125,7 @@ Sweep PlanSweep(const std::vector<SweptTable>& tables, const Retention& retentio
     };
     for (size_t i : levels[level]) {
       const SweptTable& table = tables[i];
-      uint64_t over = table.ages && !table.busy ? OverBytes(*table.ages, retention, now_ms) : 0;
+      uint64_t over = table.ages && !table.busy ? OverBytes(table, now_ms) : 0;
       uint64_t all = table.ages ? AllBytes(*table.ages) : 0;
       if (all == 0 || over * 2 <= all) {
         end_group();

@@ -43,6 +43,7 @@ struct SweptTable {
   std::string smallest, largest;  // keys, both in it
   uint64_t file_bytes = 0;
   bool busy = false;              // a compaction reads it
+  Retention retention;            // the longest of those whose notifies may be in it
   std::optional<TableAges> ages;  // nothing: not known
 };
 
@@ -60,6 +61,6 @@ struct Sweep {
 };
 /// A rewrite has `most_bytes` at most, or is one table, or level 0, which is small. `last_level`: of the database, where there are no tables below
 /// level 0.
-Sweep PlanSweep(const std::vector<SweptTable>& tables, const Retention& retention, int64_t now_ms, uint64_t most_bytes, int last_level);
+Sweep PlanSweep(const std::vector<SweptTable>& tables, int64_t now_ms, uint64_t most_bytes, int last_level);
 
 }  // namespace notifyd

@@ -57,7 +57,7 @@ bool Sweeper::WaitFor(std::chrono::milliseconds time) {
 }
 
 Sweep Sweeper::Plan(const std::vector<SweptTable>& tables) const {
-  return PlanSweep(tables, retention_, wall_ms_(), kRewriteBytes, database_.db()->NumberLevels(database_.notifies()) - 1);
+  return PlanSweep(tables, wall_ms_(), kRewriteBytes, database_.db()->NumberLevels(database_.notifies()) - 1);
 }
 
 void Sweeper::Stop() {
@@ -75,10 +75,19 @@ Status Sweeper::Look(std::vector<SweptTable>* tables) {
   rocksdb::ColumnFamilyMetaData family;
   database_.db()->GetColumnFamilyMetaData(database_.notifies(), &family);
   std::unordered_map<uint64_t, std::optional<TableAges>> known;
+  const std::shared_ptr<const RetentionRules> rules = retention_->Now();
   size_t asked = 0;
   for (const rocksdb::LevelMetaData& level : family.levels) {
     for (const rocksdb::SstFileMetaData& file : level.files) {
-      SweptTable table{file.file_number, file.name, level.level, file.smallestkey, file.largestkey, file.size, file.being_compacted, {}};
+      SweptTable table{file.file_number,
+                       file.name,
+                       level.level,
+                       file.smallestkey,
+                       file.largestkey,
+                       file.size,
+                       file.being_compacted,
+                       rules->LongestWithin(file.smallestkey, file.largestkey),
+                       {}};
       auto seen = ages_.find(table.number);
       if (seen == ages_.end() && asked < kAskedTables) {
         ++asked;

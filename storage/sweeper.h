@@ -28,8 +28,8 @@ class Sweeper {
     std::atomic<uint64_t> dropped_tables = 0, dropped_bytes = 0, rewritten_bytes = 0;
   };
 
-  /// `database` is borrowed. `wall_ms`: any thread.
-  Sweeper(const Database* database, const Retention& retention, std::function<int64_t()> wall_ms)
+  /// `database` and `retention` are borrowed. `wall_ms`: any thread.
+  Sweeper(const Database* database, const RetentionTable* retention, std::function<int64_t()> wall_ms)
       : database_(*database), retention_(retention), wall_ms_(std::move(wall_ms)) {}
   ~Sweeper() { Stop(); }
 
@@ -52,7 +52,7 @@ class Sweeper {
   bool WaitFor(std::chrono::milliseconds time);
 
   const Database& database_;
-  const Retention retention_;
+  const RetentionTable* const retention_;
   const std::function<int64_t()> wall_ms_;
   Counters counters_;
   std::mutex sweeping_;

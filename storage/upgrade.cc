@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "base/log.h"
-#include "storage/committer.h"
 #include "storage/directory.h"
+#include "storage/encode_batch.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/reader.h"
@@ -57,7 +57,7 @@ Status BeginStep(const StoreOptions& options) {
 
 class Upgrader {
  public:
-  explicit Upgrader(const Database* database) : db_(database->db()), reader_(database, {}, [] { return int64_t{0}; }) {}
+  explicit Upgrader(const Database* database) : db_(database->db()), reader_(database, KeySpace(kDefaultNumber), &kept_, [] { return int64_t{0}; }) {}
 
   Status CountLanes() {
     if (Status status = Clear(); !status.ok()) return status;
@@ -77,6 +77,7 @@ class Upgrader {
   /// What a walk that was cut short had counted, and whatever an older notifyd, opened in between, has made of that.
   Status Clear() {
     std::string begin(1, static_cast<char>(KeyKind::kLaneCounts)), end = PrefixEnd(begin);
+    CHECK(!IsHinted(begin));
     return TranslateStatus(db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(), begin, end), "cannot write");
   }
 
@@ -105,12 +106,13 @@ class Upgrader {
 
   Status WriteChanges() {
     rocksdb::WriteBatch batch;
-    EncodeLaneChanges(changes_, &batch);
+    EncodeLaneChanges(KeySpace(kDefaultNumber), changes_, &batch);
     changes_.clear();
     return TranslateStatus(db_->Write(rocksdb::WriteOptions(), &batch), "cannot write");
   }
 
   rocksdb::DB* const db_;
+  const RetentionTable kept_{Retention{}};
   const Reader reader_;
   std::vector<LoadedNotify> pending_;
   LaneChanges changes_;

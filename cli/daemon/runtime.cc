@@ -136,14 +136,17 @@ Status Runtime::Impl::OpenStore() {
   Result<std::unique_ptr<StoreHost>> opened = OpenStoreHost(store);
   if (!opened.ok()) return std::move(opened).status();
   store_ = *std::move(opened);
-  const Totals& totals = store_->totals();
+  store_->Start(&store_events_);
+  Result<OpenedNamespace> space = store_->OpenNamespace(kDefaultNumber, &mailbox_);
+  if (!space.ok()) return std::move(space).status();
+  default_ = *std::move(space);
   Log(LogLevel::kInfo, "store opened",
-      {{"directory", options_.data_dir}, {"pending", totals.pending()}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
+      {{"directory", options_.data_dir}, {"pending", default_.totals.pending()}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
   return Status::Ok();
 }
 
 void Runtime::Impl::MakeCore() {
-  const Totals& totals = store_->totals();
+  const Totals& totals = default_.totals;
   clock_ = std::make_unique<BrokerClock>(totals.wall, totals.mono);
   core_ = std::make_unique<Core>(options_.core, totals, clock_->Read(), std::random_device()());
   std::vector<Dispatcher::Target> targets;
@@ -162,10 +165,9 @@ void Runtime::Impl::MakeCore() {
     LogFinish();
     std::_Exit(1);
   };
-  driver_ = std::make_unique<Driver>(core_.get(), store_.get(), dispatcher_.get(), dispatcher_.get(), std::move(hooks));
+  driver_ = std::make_unique<Driver>(core_.get(), default_.store.get(), dispatcher_.get(), dispatcher_.get(), std::move(hooks));
   host_ = std::make_unique<CoreHost>(core_loop_ ? core_loop_.get() : &io_[0]->loop, &mailbox_, core_.get(), driver_.get(), clock_.get(),
                                      [this] { dispatcher_->Flush(); });
-  store_->Start(&mailbox_);
 }
 
 Status Runtime::Impl::Listen(const Handover& handover) {

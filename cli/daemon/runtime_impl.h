@@ -130,7 +130,13 @@ class Runtime::Impl {
   HttpServer::Budget budget_;
   Mailbox mailbox_;
   ToMailbox switchboard_{&mailbox_};
+  /// What concerns the core its own mailbox hears, too.
+  struct : StoreEvents {
+    void OnRegistryCommitted(uint64_t) override {}
+    void OnWriteFailed(Status) override {}
+  } store_events_;
   std::unique_ptr<StoreHost> store_;
+  OpenedNamespace default_;
   std::vector<std::unique_ptr<IoThread>> io_;
   std::unique_ptr<Loop> core_loop_;  // with more than one io thread; else the core runs on the first loop
   std::unique_ptr<BrokerClock> clock_;

@@ -1,5 +1,7 @@
 #include "fakes/fake_image.h"
 
+#include <variant>
+
 #include "base/check.h"
 
 namespace notifyd {
@@ -64,6 +66,54 @@ void FakeImage::Apply(const WriteBatch& batch) {
   for (const WriteOp& op : batch.ops) std::visit(applier, op);
   totals = batch.totals;
   this->batch = batch.number;
+  if (!batch.ops.empty()) state = State::kAwake;
+}
+
+namespace {
+
+struct RegistryApplier {
+  FakeDisk* disk;
+  void operator()(const PutNamespaceRow& op) { disk->namespaces[op.row->number] = op.row; }
+  void operator()(const DropNamespace& op) {
+    disk->namespaces.erase(op.number);
+    disk->spaces.erase(op.number);
+  }
+  void operator()(const PutTokenRow& op) { disk->tokens[op.row->id] = op.row; }
+  void operator()(const DropToken& op) {
+    disk->tokens.erase(op.id);
+    disk->uses.erase(op.id);
+  }
+  void operator()(const PutTokenUse& op) { disk->uses[op.id] = op.used_at; }
+  void operator()(const PutHead& op) { disk->head = op.head; }
+};
+
+}  // namespace
+
+void FakeDisk::Apply(const RegistryBatch& batch) {
+  for (const RegistryWrite& write : batch.writes) std::visit(RegistryApplier{this}, write);
+}
+
+RegistryImage FakeDisk::Image() const {
+  RegistryImage image;
+  image.head = head;
+  auto add = [&](NamespaceNumber number) {
+    NamespaceAtStart& state = image.states.emplace_back();
+    state.number = number;
+    auto it = spaces.find(number);
+    const FakeImage::State is = it == spaces.end() ? FakeImage::State::kNew : it->second.state;
+    state.awake = is == FakeImage::State::kAwake || (is == FakeImage::State::kNew && number == kDefaultNumber);
+    if (is != FakeImage::State::kAsleep) return;
+    state.next_wake = it->second.next_wake;
+    state.totals = it->second.totals;
+  };
+  if (!namespaces.contains(kDefaultNumber)) add(kDefaultNumber);
+  for (const auto& [number, row] : namespaces) {
+    image.namespaces.push_back(row);
+    add(number);
+  }
+  for (const auto& [id, row] : tokens) image.tokens.push_back(row);
+  image.uses.assign(uses.begin(), uses.end());
+  return image;
 }
 
 const NotifyRecord* FakeImage::Find(NotifyId id) const {

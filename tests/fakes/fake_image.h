@@ -1,4 +1,5 @@
-// FakeImage: what a store has on its disk, as ordered maps. A plain value: copying it is taking a snapshot.
+// FakeImage: what a store has of one namespace on its disk, as ordered maps. FakeDisk: all that it has there. Plain values: copying one is taking a
+// snapshot.
 // Not thread-safe. Invariants:
 //   I1 a record in it is never changed in place: a change puts a new one there, so that copies of the image may share records.
 //   I2 nothing in it aliases what a caller handed in or gets out (DeepCopy at both doors, in FakeStore).
@@ -14,6 +15,7 @@
 
 #include "broker/effects.h"
 #include "broker/notify.h"
+#include "broker/ports.h"
 
 namespace notifyd {
 
@@ -38,6 +40,9 @@ struct FakeImage {
   Totals totals;
   /// The newest batch that is in it, of the store that it belongs to; 0: none.
   uint64_t batch = 0;
+  /// What the store says of it: nothing was ever written; it may have changed; it sleeps.
+  enum class State { kNew, kAwake, kAsleep } state = State::kNew;
+  WallTime next_wake = kWallNever;  // of one that sleeps
 
   /// All ops in order, then the totals.
   void Apply(const WriteBatch& batch);
@@ -45,6 +50,21 @@ struct FakeImage {
   const NotifyRecord* Find(NotifyId id) const;
   /// Is this pending notify's index entry in its lane's tail?
   bool InTail(const NotifyRecord& record) const;
+};
+
+struct FakeDisk {
+  FakeDisk() = default;
+  /// Of `default` alone.
+  FakeDisk(FakeImage image) { spaces[kDefaultNumber] = std::move(image); }  // NOLINT(google-explicit-constructor)
+
+  std::map<NamespaceNumber, FakeImage> spaces;
+  RegistryHead head;
+  std::map<NamespaceNumber, std::shared_ptr<const NamespaceRow>> namespaces;
+  std::map<std::string, std::shared_ptr<const TokenRow>> tokens;
+  std::map<std::string, WallTime> uses;
+
+  void Apply(const RegistryBatch& batch);
+  RegistryImage Image() const;
 };
 
 /// Where a notify stands in its lane: rank 0 in a fifo lane, else 9 - priority.

@@ -1,18 +1,21 @@
 #include "fakes/fake_store.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/check.h"
-#include "broker/spec.h"
+#include "fakes/fake_reads.h"
 
 namespace notifyd {
 
-FakeStore::FakeStore(FakeStoreOptions options, FakeImage image, int64_t now_ms)
-    : options_(std::move(options)), random_(options_.seed), now_ms_(now_ms), written_(std::move(image)) {
-  written_.batch = 0;
+FakeStore::FakeStore(FakeStoreOptions options, FakeDisk disk, int64_t now_ms)
+    : options_(std::move(options)), random_(options_.seed), now_ms_(now_ms), written_(std::move(disk)) {
+  for (auto& [number, image] : written_.spaces) image.batch = 0;
   synced_ = written_;
 }
+
+FakeStore::~FakeStore() = default;
 
 // ---- time
 
@@ -49,23 +52,156 @@ bool FakeStore::IsFaulty(const WriteOp& op) const {
   }
 }
 
-void FakeStore::Commit(WriteBatch batch) {
-  CHECK(sink_ && !dead_);
-  CHECK(batch.number == last_number_ + 1);
-  last_number_ = batch.number;
+// ---- namespaces
+
+/// Not after the store that it came from.
+class FakeStore::View : public NamespaceStore {
+ public:
+  View(FakeStore* host, SpacePtr space) : host_(host), space_(std::move(space)) {}
+  ~View() override {
+    space_->sink = nullptr;
+    host_->open_.erase(space_->number);
+  }
+
+  void Commit(WriteBatch batch) override { host_->Commit(space_, std::move(batch)); }
+  void Sleep(WallTime wake) override { host_->Queue(space_, SleepMark{wake}); }
+  void Load(LoadEffect load) override {
+    host_->ReadLater(space_, [host = host_, load = std::move(load)](const FakeReads& reads) -> Event {
+      Loaded loaded{load.ticket, host->ReadStatus(), {}};
+      if (loaded.status.ok())
+        for (const LoadKey& key : load.keys) loaded.values.push_back(reads.GetValue(key));
+      return loaded;
+    });
+  }
+  void LoadPage(PageEffect page) override {
+    host_->ReadLater(space_, [host = host_, page = std::move(page)](const FakeReads& reads) -> Event {
+      Status status = host->ReadStatus();
+      if (status.ok()) return reads.RunPage(page, &host->random_, &host->rows_);
+      PageLoaded out;
+      out.ticket = page.ticket;
+      out.status = std::move(status);
+      return out;
+    });
+  }
+  void Read(ReadEffect read) override {
+    host_->ReadLater(space_, [host = host_, read](const FakeReads& reads) -> Event {
+      Status status = host->ReadStatus();
+      LoadedNotify notify = status.ok() ? reads.Get(read.id, read.even_over) : LoadedNotify{};
+      return ReadDone{read.request, std::move(status), std::move(notify)};
+    });
+  }
+  void List(ListEffect list) override {
+    host_->ReadLater(space_, [host = host_, list = std::move(list)](const FakeReads& reads) -> Event {
+      Status status = host->ReadStatus();
+      if (!status.ok()) return ListDone{list.request, std::move(status), {}, {}};
+      return reads.RunList(list);
+    });
+  }
+  void ListLanes(LanesEffect lanes) override {
+    host_->ReadLater(space_, [host = host_, lanes = std::move(lanes)](const FakeReads& reads) -> Event {
+      Status status = host->ReadStatus();
+      if (!status.ok()) return LanesDone{lanes.request, std::move(status), {}, false, {}};
+      return reads.RunLanes(lanes);
+    });
+  }
+
+ private:
+  FakeStore* const host_;
+  const SpacePtr space_;
+};
+
+void FakeStore::Start(EventSink* sink) {
+  own_ = std::move(OpenNamespace(kDefaultNumber, sink)->store);
+}
+
+Result<OpenedNamespace> FakeStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
+  CHECK(!open_.contains(number));
+  // What was still to be written of it, a sleep, is.
+  for (const WorkPtr& work : queued_)
+    if (work->space && work->space->number == number) {
+      Deliver();
+      break;
+    }
+  auto space = std::make_shared<Space>();
+  space->number = number;
+  space->sink = sink;
+  space->last_report_ms = now_ms_;
+  open_[number] = space;
+  if (disk_low_) At(0, [space] { space->Post(DiskSpace{true}); });
+  for (FakeDisk* disk : {&written_, &synced_}) {
+    FakeImage& image = disk->spaces[number];
+    if (image.state == FakeImage::State::kNew && number != kDefaultNumber) image.totals.next_id = NotifyId::Of(number, 1).value;
+    image.batch = 0;
+  }
+  const Totals totals = written(number).totals;
+  return OpenedNamespace{std::make_unique<View>(this, std::move(space)), totals};
+}
+
+const FakeImage& FakeStore::ImageIn(const FakeDisk& disk, NamespaceNumber number) {
+  static const FakeImage none;
+  auto it = disk.spaces.find(number);
+  return it == disk.spaces.end() ? none : it->second;
+}
+
+void FakeStore::SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
+  retention_[number] = {succeeded_ms.value_or(options_.retention_succeeded_ms), settled_ms.value_or(options_.retention_settled_ms)};
+}
+
+FakeStoreOptions FakeStore::OptionsOf(NamespaceNumber number) const {
+  FakeStoreOptions options = options_;
+  auto it = retention_.find(number);
+  if (it != retention_.end()) std::tie(options.retention_succeeded_ms, options.retention_settled_ms) = it->second;
+  return options;
+}
+
+uint64_t FakeStore::StoredBytes(NamespaceNumber number) const {
+  uint64_t bytes = 0;
+  for (const auto& [id, record] : written(number).notifies) bytes += record->spec ? record->spec->size() : 0;
+  return bytes;
+}
+
+Status FakeStore::Close() {
+  if (!dead_) Deliver();
+  return failed_ ? Status(Code::kIo, "simulated write failure") : Status::Ok();
+}
+
+// ---- more writes
+
+void FakeStore::Commit(const SpacePtr& space, WriteBatch batch) {
+  CHECK(!dead_);
+  CHECK(batch.number == space->last_number + 1);
+  space->last_number = batch.number;
   writes_ += batch.ops.size();
-  auto owned = std::make_shared<WriteBatch>(std::move(batch));
-  for (WriteOp& op : owned->ops) {
+  for (WriteOp& op : batch.ops) {
     if (auto* put = std::get_if<PutNotify>(&op)) put->record = DeepCopy(*put->record);
     if (auto* change = std::get_if<ChangeNotify>(&op)) change->change = std::make_shared<StateChange>(*change->change);
     if (auto* fkey = std::get_if<PutFkey>(&op)) fkey->record = DeepCopy(fkey->record);
   }
-  std::erase_if(owned->ops, [&](const WriteOp& op) { return IsFaulty(op) && random_.Chance(0.2); });
+  std::erase_if(batch.ops, [&](const WriteOp& op) { return IsFaulty(op) && random_.Chance(0.2); });
+  Queue(space, std::move(batch));
+}
+
+void FakeStore::Commit(RegistryBatch batch) {
+  CHECK(events_ && !dead_);
+  CHECK(batch.number == registry_number_ + 1);
+  registry_number_ = batch.number;
+  Queue(nullptr, std::move(batch));
+}
+
+void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch> what) {
   if (failed_) return;  // after a WriteFailed nothing is written any more
-  queued_.push_back(std::move(owned));
+  queued_.push_back(std::make_shared<const Work>(Work{std::move(space), std::move(what)}));
   if (busy_ && !options_.simple) return;
   busy_ = true;
   At(Draw(options_.write_ms_max), [this] { WriteGroup(); });
+}
+
+void FakeStore::Apply(const Work& work, FakeDisk* disk) {
+  if (const auto* registry = std::get_if<RegistryBatch>(&work.what)) return disk->Apply(*registry);
+  FakeImage& image = disk->spaces[work.space->number];
+  if (const auto* batch = std::get_if<WriteBatch>(&work.what)) return image.Apply(*batch);
+  image.state = FakeImage::State::kAsleep;
+  image.next_wake = std::get<SleepMark>(work.what).wake;
 }
 
 void FakeStore::WriteGroup() {
@@ -75,31 +211,37 @@ void FakeStore::WriteGroup() {
   if (fails) take = random_.Below(take + 1);
   bool sync = false;
   for (; take > 0; --take) {
-    BatchPtr batch = std::move(queued_.front());
+    WorkPtr work = std::move(queued_.front());
     queued_.pop_front();
-    written_.Apply(*batch);
-    written_number_ = batch->number;
-    if (options_.on_written) options_.on_written(batch->number);
-    sync |= batch->sync;
-    unsynced_.push_back(std::move(batch));
+    Apply(*work, &written_);
+    if (const auto* batch = std::get_if<WriteBatch>(&work->what)) {
+      work->space->written_number = batch->number;
+      if (options_.on_written && work->space->number == kDefaultNumber) options_.on_written(batch->number);
+      sync |= batch->sync;
+      if (std::find(unreported_.begin(), unreported_.end(), work->space) == unreported_.end()) unreported_.push_back(work->space);
+    } else if (const auto* registry = std::get_if<RegistryBatch>(&work->what)) {
+      sync |= registry->sync;
+      registry_group_.push_back(registry->number);
+    }
+    unsynced_.push_back(std::move(work));
     if (options_.simple) break;
   }
   if (fails) return Fail();
   if (!sync) {
-    ReportCommitted(synced_number_);
+    ReportCommitted(false);
     return EndGroup();
   }
-  if (options_.fault == StoreFault::kSyncedEarly) ReportCommitted(written_number_);
+  if (options_.fault == StoreFault::kSyncedEarly)
+    for (const SpacePtr& space : unreported_) Report(space, space->written_number);
   if (options_.simple) return SyncGroup();
   At(Draw(options_.sync_ms_max), [this] { SyncGroup(); });
 }
 
 void FakeStore::SyncGroup() {
   if (random_.Chance(options_.write_failure)) return Fail();
-  for (const BatchPtr& batch : unsynced_) synced_.Apply(*batch);
+  for (const WorkPtr& work : unsynced_) Apply(*work, &synced_);
   unsynced_.clear();
-  synced_number_ = written_number_;
-  ReportCommitted(synced_number_);
+  ReportCommitted(true);
   EndGroup();
 }
 
@@ -108,265 +250,72 @@ void FakeStore::EndGroup() {
   if (busy_ && !options_.simple) At(Draw(options_.write_ms_max), [this] { WriteGroup(); });
 }
 
-void FakeStore::ReportCommitted(uint64_t synced) {
-  if (options_.simple) return sink_->Post(Committed{written_number_, synced});
-  int64_t at = std::max(last_report_ms_, now_ms_ + Draw(options_.answer_ms_max));
-  last_report_ms_ = at;
-  At(at - now_ms_, [this, batch = written_number_, synced] { sink_->Post(Committed{batch, synced}); });
+/// What is in the present group: to each of whom something is. What others wrote before is synced with it, and they hear of it with their next.
+void FakeStore::ReportCommitted(bool synced) {
+  if (synced)
+    for (const auto& [number, space] : open_) space->synced_number = space->written_number;
+  for (const SpacePtr& space : unreported_) Report(space, space->synced_number);
+  unreported_.clear();
+  for (uint64_t number : registry_group_) {
+    if (options_.simple) events_->OnRegistryCommitted(number);
+    else At(Draw(options_.answer_ms_max), [this, number] { events_->OnRegistryCommitted(number); });
+  }
+  registry_group_.clear();
+}
+
+void FakeStore::Report(const SpacePtr& space, uint64_t synced) {
+  if (options_.simple) return space->Post(Committed{space->written_number, synced});
+  int64_t at = std::max(space->last_report_ms, now_ms_ + Draw(options_.answer_ms_max));
+  space->last_report_ms = at;
+  At(at - now_ms_, [space, batch = space->written_number, synced] { space->Post(Committed{batch, synced}); });
 }
 
 void FakeStore::Fail() {
   failed_ = true;
   queued_.clear();
-  At(Draw(options_.answer_ms_max), [this] { sink_->Post(WriteFailed{Status(Code::kIo, "simulated write failure")}); });
+  At(Draw(options_.answer_ms_max), [this] {
+    Status status(Code::kIo, "simulated write failure");
+    for (const auto& [number, space] : open_) space->Post(WriteFailed{status});
+    if (events_) events_->OnWriteFailed(status);
+  });
 }
 
 void FakeStore::SetDiskLow(bool low) {
-  At(0, [this, low] { sink_->Post(DiskSpace{low}); });
+  disk_low_ = low;
+  At(0, [this, low] {
+    for (const auto& [number, space] : open_) space->Post(DiskSpace{low});
+  });
 }
 
-FakeImage FakeStore::Crash(CrashKind kind) {
+FakeDisk FakeStore::CrashDisk(CrashKind kind) {
   CHECK(!dead_);
   dead_ = true;
   steps_.clear();
   // After a failed write or sync nobody knows what is on the disk: as after a power cut.
-  FakeImage image;
-  if (kind == CrashKind::kKill && !failed_) {
-    image = written_;
-    for (size_t n = random_.Below(queued_.size() + 1), i = 0; i < n; ++i) image.Apply(*queued_[i]);
-  } else {
-    image = synced_;
-    for (size_t n = random_.Below(unsynced_.size() + 1), i = 0; i < n; ++i) image.Apply(*unsynced_[i]);
-  }
-  return image;
+  const bool kill = kind == CrashKind::kKill && !failed_;
+  FakeDisk disk = kill ? written_ : synced_;
+  const std::deque<WorkPtr>& maybe = kill ? queued_ : unsynced_;
+  for (size_t n = random_.Below(maybe.size() + 1), i = 0; i < n; ++i) Apply(*maybe[i], &disk);
+  return disk;
 }
 
 // ---- reads
 
 template <class Run>
-void FakeStore::ReadLater(Run run) {
-  CHECK(sink_ && !dead_);
-  if (options_.simple) return At(0, [this, run = std::move(run)]() mutable { sink_->Post(run()); });
-  At(Draw(options_.read_ms_max), [this, run = std::move(run)]() mutable {
-    At(Draw(options_.answer_ms_max), [this, answer = std::make_shared<Event>(run())] { sink_->Post(std::move(*answer)); });
+void FakeStore::ReadLater(const SpacePtr& space, Run run) {
+  CHECK(!dead_);
+  auto answer = [this, space, run = std::move(run)]() -> Event {
+    const FakeStoreOptions options = OptionsOf(space->number);
+    return run(FakeReads(written(space->number), options));
+  };
+  if (options_.simple) return At(0, [space, answer = std::move(answer)] { space->Post(answer()); });
+  At(Draw(options_.read_ms_max), [this, space, answer = std::move(answer)] {
+    At(Draw(options_.answer_ms_max), [space, event = std::make_shared<Event>(answer())] { space->Post(std::move(*event)); });
   });
 }
 
 Status FakeStore::ReadStatus() {
   return random_.Chance(options_.read_failure) ? Status(Code::kIo, "simulated read failure") : Status::Ok();
-}
-
-bool FakeStore::Hidden(const NotifyRecord& record) const {
-  if (!options_.wall || !IsSettled(record.state.phase)) return false;
-  int64_t kept_ms = record.state.phase == Phase::kSucceeded ? options_.retention_succeeded_ms : options_.retention_settled_ms;
-  return record.state.settled_at.ms + kept_ms <= options_.wall().ms;
-}
-
-LoadedNotify FakeStore::Get(NotifyId id, bool even_over) const {
-  const NotifyRecord* record = written_.Find(id);
-  if (!record || (!even_over && Hidden(*record))) return {};
-  return {DeepCopy(*record), !IsSettled(record->state.phase) && written_.InTail(*record)};
-}
-
-LoadedValue FakeStore::GetValue(const LoadKey& key) const {
-  if (const auto* id = std::get_if<NotifyId>(&key)) return Get(*id);
-  auto alive = [&](WallTime expires_at) { return !options_.wall || expires_at > options_.wall(); };
-  if (const auto* fkey = std::get_if<std::string>(&key)) {
-    auto it = written_.fkeys.find(*fkey);
-    if (it == written_.fkeys.end() || !alive(it->second.expires_at)) return std::optional<FkeyRecord>();
-    return std::optional<FkeyRecord>(DeepCopy(it->second));
-  }
-  if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
-    auto it = written_.idempotency.find(*idempotency);
-    if (it == written_.idempotency.end() || !alive(it->second.expires_at)) return std::optional<IdempotencyRecord>();
-    return std::optional<IdempotencyRecord>(it->second);
-  }
-  const LaneKey& lane = std::get<LaneKey>(key);
-  LoadedLane loaded;
-  if (auto it = written_.lanes.find(lane); it != written_.lanes.end()) loaded.record = it->second;
-  if (auto it = written_.lane_settings.find(lane); it != written_.lane_settings.end()) loaded.settings = it->second;
-  return loaded;
-}
-
-void FakeStore::Load(LoadEffect load) {
-  ReadLater([this, load = std::move(load)]() -> Event {
-    Loaded loaded{load.ticket, ReadStatus(), {}};
-    if (loaded.status.ok())
-      for (const LoadKey& key : load.keys) loaded.values.push_back(GetValue(key));
-    return loaded;
-  });
-}
-
-void FakeStore::LoadPage(PageEffect page) {
-  ReadLater([this, page = std::move(page)]() -> Event { return RunPage(page); });
-}
-
-PageLoaded FakeStore::RunPage(const PageEffect& effect) {
-  PageLoaded out;
-  out.ticket = effect.ticket;
-  out.status = ReadStatus();
-  if (!out.status.ok()) return out;
-  size_t taken = 0;
-  // Takes [it, end) until the limit.
-  auto walk = [&](auto it, auto end, auto take) {
-    for (; it != end; ++it) {
-      if (taken++ == effect.limit) {
-        out.more = true;
-        return;
-      }
-      ++rows_;
-      // Never the first: a page with nothing on it and more to come would be another fault.
-      if (options_.fault == StoreFault::kSkipPageItem && taken > 1 && random_.Chance(0.2)) continue;
-      take(*it);
-    }
-  };
-  auto window = [&](const std::set<DueKey>& keys, const DueKey& from, int64_t to_ms, auto take) {
-    DueKey to{to_ms, NotifyId{}};
-    if (from < to) walk(keys.lower_bound(from), keys.lower_bound(to), take);
-  };
-  if (const auto* page = std::get_if<DuePage>(&effect.page)) {
-    auto& rows = out.rows.emplace<std::vector<LoadedDue>>();
-    window(written_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms, [&](const DueKey& key) { rows.push_back({key, Get(key.id)}); });
-  } else if (const auto* page = std::get_if<ExpiryPage>(&effect.page)) {
-    auto& rows = out.rows.emplace<std::vector<DueKey>>();
-    window(written_.expiries, page->from, page->to_ms, [&](const DueKey& key) { rows.push_back(key); });
-  } else if (const auto* page = std::get_if<TailPage>(&effect.page)) {
-    auto& rows = out.rows.emplace<std::vector<LoadedTail>>();
-    auto lane = written_.tails.find(page->lane);
-    if (lane != written_.tails.end())
-      walk(lane->second.lower_bound(page->from), lane->second.end(), [&](const OrderKey& key) { rows.push_back({key, Get(key.id)}); });
-  } else if (const auto* page = std::get_if<TailCountPage>(&effect.page)) {
-    auto& tally = out.rows.emplace<TailCount>();
-    auto lane = written_.tails.find(page->lane);
-    if (lane != written_.tails.end() && page->from < page->to)
-      walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey& key) {
-        if (tally.count++ == 0) tally.first = key;
-      });
-  } else if (const auto* page = std::get_if<SleepersPage>(&effect.page)) {
-    auto& rows = out.rows.emplace<std::vector<Sleeper>>();
-    auto host = written_.sleepers.find(page->host);
-    if (host != written_.sleepers.end())
-      walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { rows.push_back({lane.first, lane.second}); });
-  } else {
-    auto& rows = out.rows.emplace<std::vector<std::string>>();
-    const std::string& after = std::get<SleeperHostsPage>(effect.page).after;
-    walk(written_.sleepers.upper_bound(after), written_.sleepers.end(), [&](const auto& host) { rows.push_back(host.first); });
-  }
-  return out;
-}
-
-void FakeStore::Read(ReadEffect read) {
-  ReadLater([this, read]() -> Event {
-    Status status = ReadStatus();
-    LoadedNotify notify = status.ok() ? Get(read.id, read.even_over) : LoadedNotify{};
-    return ReadDone{read.request, std::move(status), std::move(notify)};
-  });
-}
-
-void FakeStore::List(ListEffect list) {
-  ReadLater([this, list = std::move(list)]() -> Event {
-    Status status = ReadStatus();
-    if (!status.ok()) return ListDone{list.request, std::move(status), {}, {}};
-    return RunList(list);
-  });
-}
-
-ListDone FakeStore::RunList(const ListEffect& list) const {
-  const ListQuery& query = list.query;
-  auto matches = [&](const NotifyRecord& record) {
-    if (Hidden(record)) return false;
-    if (query.lane && record.envelope->lane.name != *query.lane) return false;
-    if (query.mode && record.envelope->lane.mode != *query.mode) return false;
-    if (query.caller && record.envelope->caller != *query.caller) return false;
-    if (query.fkey && record.envelope->fkey != *query.fkey) return false;
-    if (query.fkey_prefix && !record.envelope->fkey.starts_with(*query.fkey_prefix)) return false;
-    if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
-    if (query.created_after && record.created_at < *query.created_after) return false;
-    if (query.created_before && record.created_at >= *query.created_before) return false;
-    Takes takes = TakesByState(list, record.state);
-    return takes == Takes::kYes || (takes == Takes::kWhereInTail && written_.InTail(record));
-  };
-  ListDone done;
-  done.request = list.request;
-  const auto& all = written_.notifies;
-  auto begin = query.above.value == 0 ? all.begin() : all.upper_bound(query.above);
-  auto end = query.below.value == 0 ? all.end() : all.lower_bound(query.below);
-  if (query.above.value != 0 && query.below.value != 0 && query.below <= query.above) end = begin;
-  NotifyId last;
-  size_t bytes = 0;
-  for (size_t examined = 0; begin != end; ++examined) {
-    bool shown = query.show_bytes > 0 && bytes >= query.show_bytes;
-    if (examined == options_.list_examined || done.items.size() == query.limit || shown) {
-      done.next = last;
-      return done;
-    }
-    auto it = query.oldest_first ? begin++ : --end;
-    last = it->first;
-    if (!matches(*it->second)) continue;
-    auto copy = DeepCopy(*it->second);
-    copy->attempts.clear();
-    if (query.show_bytes > 0) {
-      NotifySpec spec = *DecodeSpec(*copy->spec);
-      spec.payload.clear();
-      copy->spec = std::make_shared<const std::string>(EncodeSpec(spec));
-      bytes += copy->spec->size();
-    }
-    done.items.push_back({std::move(copy), !IsSettled(it->second->state.phase) && written_.InTail(*it->second)});
-  }
-  return done;
-}
-
-void FakeStore::ListLanes(LanesEffect lanes) {
-  ReadLater([this, lanes = std::move(lanes)]() -> Event {
-    Status status = ReadStatus();
-    if (!status.ok()) return LanesDone{lanes.request, std::move(status), {}, false, {}};
-    return RunLanes(lanes);
-  });
-}
-
-LaneRow FakeStore::RowOf(const LaneKey& lane) const {
-  LaneRow row;
-  row.lane = lane;
-  if (auto it = written_.lane_counts.find(lane); it != written_.lane_counts.end()) row.counts = it->second;
-  if (auto it = written_.lane_settings.find(lane); it != written_.lane_settings.end()) row.settings = it->second;
-  auto record = written_.lanes.find(lane);
-  auto tail = written_.tails.find(lane);
-  if (record == written_.lanes.end() || !record->second.tail || tail == written_.tails.end()) return row;
-  auto front = tail->second.lower_bound(record->second.tail_from);
-  if (front != tail->second.end()) row.tail_front = *front;
-  return row;
-}
-
-LanesDone FakeStore::RunLanes(const LanesEffect& lanes) const {
-  const LanesQuery& query = lanes.query;
-  LanesDone done;
-  done.request = lanes.request;
-  auto silent = [](const LaneRow& row) { return row.counts.IsZero() && row.settings.IsDefault(); };
-  if (query.only) {
-    LaneRow row = RowOf(*query.only);
-    if (!silent(row)) done.rows.push_back(std::move(row));
-    return done;
-  }
-  std::set<LaneKey, ByLaneName> names;
-  for (const auto& [lane, settings] : written_.lane_settings) names.insert(lane);
-  if (!query.configured)
-    for (const auto& [lane, counts] : written_.lane_counts) names.insert(lane);
-  size_t examined = 0;
-  std::optional<LaneKey> last;
-  auto end = [&] {
-    done.more = true;
-    done.next = last;
-  };
-  for (auto it = query.after ? names.upper_bound(*query.after) : names.begin(); it != names.end(); ++it) {
-    if (!it->name.starts_with(query.prefix)) continue;
-    if (examined++ == options_.list_examined) return end(), done;
-    LaneRow row = RowOf(*it);
-    bool counts = query.configured ? !row.settings.IsDefault() : !silent(row);
-    if (counts && done.rows.size() == query.limit) return end(), done;
-    last = *it;
-    if (counts) done.rows.push_back(std::move(row));
-  }
-  return done;
 }
 
 }  // namespace notifyd

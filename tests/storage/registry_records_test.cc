@@ -142,8 +142,11 @@ TEST_CASE("registry records: values, byte for byte") {
   CHECK(Hex(use) == "0180c0e285e368385b43d7"_hex);
   EncodeRegistryHead({300, 77, {1, 2, 3, 4, 5, 6, 7, 8}}, &head);
   CHECK(Hex(head) == "01ac024d0102030405060708064dfafb"_hex);
-  EncodeNamespaceWake({true, kWallNever}, &wake);
-  CHECK(Hex(wake) == "0101feffffffffffffffff01e5ff8d7a"_hex);
+  EncodeNamespaceWake({}, &wake);
+  CHECK(Hex(wake) == "0101a76865f3"_hex);
+  wake.clear();
+  EncodeNamespaceWake({NamespaceWake::Asleep{WallTime{1'800'000'000'000}, Totals()}}, &wake);
+  CHECK(Hex(wake) == "010080c0e285e3682002010000000000000000000000000000000100000000000000000000698baa640fb02813"_hex);
 }
 
 TEST_CASE("registry records: what was written is read") {
@@ -162,8 +165,12 @@ TEST_CASE("registry records: what was written is read") {
   EncodeRegistryHead({kMostNumber + 2, 0, {}}, &text);
   CHECK_FALSE(DecodeRegistryHead(text).ok());
   text.clear();
-  EncodeNamespaceWake({false, WallTime{-5}}, &text);
-  CHECK(*DecodeNamespaceWake(text) == NamespaceWake{false, WallTime{-5}});
+  Totals totals;
+  totals.accepted = 300;
+  EncodeNamespaceWake({NamespaceWake::Asleep{WallTime{-5}, totals}}, &text);
+  CHECK(DecodeNamespaceWake(text)->asleep->until == WallTime{-5});
+  CHECK(DecodeNamespaceWake(text)->asleep->totals.accepted == 300);
+  for (size_t i = 0; i < text.size(); ++i) CHECK_FALSE(DecodeNamespaceWake(text.substr(0, i)).ok());
 }
 
 TEST_CASE("registry records: sealed secrets are not in the bytes, and open for their own row alone") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <chrono>
 #include <deque>
@@ -71,20 +72,46 @@ class WaitingSink : public EventSink {
   std::deque<Event> events_;
 };
 
+/// What a store says that is no namespace's.
+class WaitingEvents : public StoreEvents {
+ public:
+  void OnRegistryCommitted(uint64_t number) override {
+    {
+      std::lock_guard lock(mutex_);
+      committed_ = number;
+    }
+    wake_.notify_all();
+  }
+  void OnWriteFailed(Status) override { ++failures; }
+  void AwaitCommitted(uint64_t number) {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait_for(lock, std::chrono::seconds(60), [&] { return committed_ >= number; })) FAIL("the registry's batch was not reported");
+  }
+  std::atomic<int> failures = 0;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  uint64_t committed_ = 0;
+};
+
 class RocksHarness : public StoreHarness {
  public:
   RocksHarness() : RocksHarness(nullptr) {}
-  /// In a directory of the test's own.
-  explicit RocksHarness(const std::filesystem::path* directory, size_t memtable_bytes = StoreOptions().memtable_bytes)
-      : memtable_bytes_(memtable_bytes) {
+  /// `directory`: null: one of the test's own. `number`: of the namespace that it is about.
+  explicit RocksHarness(const std::filesystem::path* directory, size_t memtable_bytes = StoreOptions().memtable_bytes,
+                        NamespaceNumber number = kDefaultNumber)
+      : memtable_bytes_(memtable_bytes), namespace_(number) {
     directory_ = directory ? *directory : own_.path() / "store";
     Open();
   }
   ~RocksHarness() override { Close(); }
 
-  Store& store() override { return *store_; }
-  Totals totals() override { return store_->totals(); }
+  Store& store() override { return *space_.store; }
+  /// As they were when it was opened.
+  Totals totals() override { return space_.totals; }
   RocksStore& rocks() { return *store_; }
+  WaitingEvents& events() { return *events_; }
   const std::filesystem::path& directory() const { return directory_; }
   Event NextEvent() override { return sink_->Take(); }
   size_t ListExamined() const override { return kListExamined; }
@@ -92,14 +119,21 @@ class RocksHarness : public StoreHarness {
     Close();
     Open();
   }
-  void Close() { store_.reset(); }
+  void Close() {
+    space_ = {};
+    store_.reset();
+  }
   void Open() {
     auto store = RocksStore::Open(Options());
     if (!store.ok()) FAIL(store.status().detail());
     store_ = std::move(*store);
     sink_ = std::make_unique<WaitingSink>();
+    events_ = std::make_unique<WaitingEvents>();
     number_ = 0;
-    store_->Start(sink_.get());
+    store_->Start(events_.get());
+    auto space = store_->OpenNamespace(namespace_, sink_.get());
+    if (!space.ok()) FAIL(space.status().detail());
+    space_ = std::move(*space);
   }
   /// A copy of the directory as a kill -9 at this moment would leave it; again where files came or went meanwhile.
   void CopyTo(const std::filesystem::path& target) {
@@ -127,10 +161,13 @@ class RocksHarness : public StoreHarness {
 
  private:
   const size_t memtable_bytes_;
+  const NamespaceNumber namespace_;
   TempDir own_;
   std::filesystem::path directory_;
   std::unique_ptr<WaitingSink> sink_;
+  std::unique_ptr<WaitingEvents> events_;
   std::unique_ptr<RocksStore> store_;
+  OpenedNamespace space_;
 };
 
 }  // namespace notifyd

@@ -372,13 +372,13 @@ TEST_CASE("disk: a reserve that the disk does not have is reported as low") {
   StoreOptions options;
   options.directory = (temp.path() / "store").string();
   options.min_free_bytes = UINT64_MAX;
-  WaitingSink sink;  // outlives the store's threads
+  WaitingSink sink;  // outlive the store's threads
+  WaitingEvents events;
   auto store = RocksStore::Open(options);
   REQUIRE(store.ok());
-  (*store)->Start(&sink);
-  WriteBatch batch;
-  batch.number = 1;
-  (*store)->Commit(std::move(batch));
+  (*store)->Start(&events);
+  auto space = (*store)->OpenNamespace(kDefaultNumber, &sink);
+  REQUIRE(space.ok());
   Event first = sink.Take();
   StoreStats stats = (*store)->Stats();
   CHECK(stats.free_disk_bytes > 0);
@@ -389,21 +389,24 @@ TEST_CASE("disk: a reserve that the disk does not have is reported as low") {
 TEST_CASE("stats: each write that is synced is timed, and no other") {
   TempDir temp;
   Histogram commits;
-  WaitingSink sink;  // outlives the store's threads
+  WaitingSink sink;  // outlive the store's threads
+  WaitingEvents events;
   StoreOptions options;
   options.directory = (temp.path() / "store").string();
   options.min_free_bytes = 0;
   options.commit_histogram = &commits;
   auto store = RocksStore::Open(options);
   REQUIRE(store.ok());
-  (*store)->Start(&sink);
+  (*store)->Start(&events);
+  auto space = (*store)->OpenNamespace(kDefaultNumber, &sink);
+  REQUIRE(space.ok());
   uint64_t number = 0;
   auto commit = [&](bool sync, bool ops) {
     WriteBatch batch;
     batch.number = ++number;
     batch.sync = sync;
     if (ops) batch.ops = {Put(MakeRecord(number))};
-    (*store)->Commit(std::move(batch));
+    space->store->Commit(std::move(batch));
     REQUIRE(std::get<Committed>(sink.Take()).batch == number);
     return commits.Read().count;
   };

@@ -16,7 +16,7 @@ constexpr uint64_t kMost = 1000;
 SweptTable Table(int level, char from, char to, std::optional<TableAges> ages, uint64_t bytes = 100) {
   static uint64_t number = 0;
   ++number;
-  return {number, "/" + std::to_string(number) + ".sst", level, std::string(1, from), std::string(1, to), bytes, false, std::move(ages)};
+  return {number, "/" + std::to_string(number) + ".sst", level, std::string(1, from), std::string(1, to), bytes, false, kRetention, std::move(ages)};
 }
 TableAges Ages(uint64_t succeeded, int64_t succeeded_at, uint64_t settled = 0, int64_t settled_at = INT64_MIN, uint64_t other = 0) {
   return {{succeeded, succeeded * 10, succeeded_at}, {settled, settled * 10, settled_at}, {other, other * 10, INT64_MIN}};
@@ -31,18 +31,19 @@ using Groups = std::vector<std::vector<size_t>>;
 
 TEST_CASE("sweep: a table is dropped once the last of what it holds is over, by how it ended") {
   std::vector<SweptTable> tables = {Table(6, 'a', 'b', Ages(5, 100)), Table(6, 'c', 'd', Ages(5, 100, 1, 200))};
-  CHECK(PlanSweep(tables, kRetention, 1099, kMost, kLast).drop == Indexes{});
-  CHECK(PlanSweep(tables, kRetention, 1100, kMost, kLast).drop == Indexes{0});
-  CHECK(PlanSweep(tables, kRetention, 5199, kMost, kLast).drop == Indexes{0});
-  CHECK(PlanSweep(tables, kRetention, 5200, kMost, kLast).drop == Indexes{0, 1});
-  CHECK(PlanSweep(tables, {INT64_MAX, INT64_MAX}, INT64_MAX, kMost, kLast).drop == Indexes{});
+  CHECK(PlanSweep(tables, 1099, kMost, kLast).drop == Indexes{});
+  CHECK(PlanSweep(tables, 1100, kMost, kLast).drop == Indexes{0});
+  CHECK(PlanSweep(tables, 5199, kMost, kLast).drop == Indexes{0});
+  CHECK(PlanSweep(tables, 5200, kMost, kLast).drop == Indexes{0, 1});
+  for (SweptTable& table : tables) table.retention = {INT64_MAX, INT64_MAX};
+  CHECK(PlanSweep(tables, INT64_MAX, kMost, kLast).drop == Indexes{});
 }
 
 TEST_CASE("sweep: a table with anything that is pending, a change or a deletion is not dropped, nor one that says nothing, nor one that is busy") {
   std::vector<SweptTable> tables = {Table(6, 'a', 'b', Ages(9, 100, 0, INT64_MIN, 1)), Table(6, 'c', 'd', std::nullopt),
                                     Table(6, 'e', 'f', Ages(9, 100))};
   tables[2].busy = true;
-  Sweep sweep = PlanSweep(tables, kRetention, 100'000, kMost, kLast);
+  Sweep sweep = PlanSweep(tables, 100'000, kMost, kLast);
   CHECK(sweep.drop == Indexes{});
   CHECK(Rewritten(sweep) == Groups{{0}});
 }
@@ -51,37 +52,37 @@ TEST_CASE("sweep: a table that meets another in its range of keys is rewritten, 
   for (int other_level : {4, 5}) {
     for (auto [from, to] : {std::pair{'b', 'c'}, std::pair{'a', 'b'}, std::pair{'d', 'x'}, std::pair{'a', 'z'}}) {
       std::vector<SweptTable> tables = {Table(6, 'b', 'd', Ages(5, 100)), Table(other_level, from, to, Ages(0, 0, 0, 0, 5))};
-      Sweep sweep = PlanSweep(tables, kRetention, 100'000, kMost, kLast);
+      Sweep sweep = PlanSweep(tables, 100'000, kMost, kLast);
       CHECK(sweep.drop == Indexes{});
       CHECK(Rewritten(sweep) == Groups{{0}});
       // The upper one over, the lower one not: what it shadows would come back.
       std::swap(tables[0].ages, tables[1].ages);
-      CHECK(PlanSweep(tables, kRetention, 100'000, kMost, kLast).drop == Indexes{});
+      CHECK(PlanSweep(tables, 100'000, kMost, kLast).drop == Indexes{});
     }
   }
   // Level 0 is never dropped from, and stays.
   std::vector<SweptTable> tables = {Table(6, 'b', 'd', Ages(5, 100)), Table(0, 'a', 'z', Ages(0, 0, 0, 0, 5)), Table(5, 'e', 'f', Ages(5, 100))};
-  CHECK(PlanSweep(tables, kRetention, 100'000, kMost, kLast).drop == Indexes{2, 0});
+  CHECK(PlanSweep(tables, 100'000, kMost, kLast).drop == Indexes{2, 0});
 }
 
 TEST_CASE("sweep: neighbours of which more than half is over are rewritten together, up to a size") {
   std::vector<SweptTable> tables;
   for (char c = 'a'; c < 'h'; ++c) tables.push_back(Table(6, c, c, Ages(6, 100, 0, INT64_MIN, 4), 400));
   tables[2].ages = Ages(5, 100, 0, INT64_MIN, 5);  // half
-  CHECK(Rewritten(PlanSweep(tables, kRetention, 100'000, kMost, kLast)) == Groups{{0, 1}, {3, 4}, {5, 6}});
-  CHECK(Rewritten(PlanSweep(tables, kRetention, 100'000, 1, kLast)).size() == 6);
-  CHECK(PlanSweep(tables, kRetention, 1099, kMost, kLast).rewrites.empty());
+  CHECK(Rewritten(PlanSweep(tables, 100'000, kMost, kLast)) == Groups{{0, 1}, {3, 4}, {5, 6}});
+  CHECK(Rewritten(PlanSweep(tables, 100'000, 1, kLast)).size() == 6);
+  CHECK(PlanSweep(tables, 1099, kMost, kLast).rewrites.empty());
 }
 
 TEST_CASE("sweep: level 0 goes as a whole, into the first level below that has tables, or the last") {
   std::vector<SweptTable> tables = {Table(0, 'a', 'z', Ages(6, 100)), Table(0, 'b', 'x', Ages(1, 100, 0, INT64_MIN, 4))};
-  Sweep sweep = PlanSweep(tables, kRetention, 100'000, kMost, kLast);
+  Sweep sweep = PlanSweep(tables, 100'000, kMost, kLast);
   REQUIRE(Rewritten(sweep) == Groups{{0, 1}});
   CHECK(sweep.rewrites[0].level == kLast);
   tables.push_back(Table(4, 'c', 'd', Ages(0, 0, 0, 0, 5)));
-  CHECK(PlanSweep(tables, kRetention, 100'000, kMost, kLast).rewrites[0].level == 4);
+  CHECK(PlanSweep(tables, 100'000, kMost, kLast).rewrites[0].level == 4);
   tables[1].busy = true;
-  CHECK(PlanSweep(tables, kRetention, 100'000, kMost, kLast).rewrites.empty());
+  CHECK(PlanSweep(tables, 100'000, kMost, kLast).rewrites.empty());
 }
 
 TEST_CASE("sweep: what a table holds is counted by what may be dropped, and reads as it was written") {

@@ -1,0 +1,139 @@
+#include "storage/encode_batch.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "storage/records.h"
+#include "storage/store_options.h"
+
+namespace notifyd {
+namespace {
+
+struct OpEncoder {
+  rocksdb::WriteBatch* out;
+  rocksdb::ColumnFamilyHandle* notifies;
+  const KeySpace& space;
+  LaneChanges* lane_counts;
+  std::string value;
+
+  template <class Encode, class Record>
+  void Put(std::string key, Encode encode, const Record& record) {
+    value.clear();
+    encode(record, &value);
+    out->Put(space.In(std::move(key)), value);
+  }
+  void Mark(std::string key) { out->Put(space.In(std::move(key)), rocksdb::Slice()); }
+  void Delete(std::string key) { out->Delete(space.In(std::move(key))); }
+
+  void operator()(const PutNotify& op) {
+    value.clear();
+    EncodeNotify(*op.record, &value);
+    out->Put(notifies, space.In(EncodeNotifyKey(op.record->id)), value);
+  }
+  void operator()(const ChangeNotify& op) {
+    value.clear();
+    EncodeChange(*op.change, &value);
+    out->Merge(notifies, space.In(EncodeNotifyKey(op.id)), value);
+  }
+  void operator()(const DeleteNotify& op) { out->Delete(notifies, space.In(EncodeNotifyKey(op.id))); }
+  void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
+  // RocksDB drops a SingleDelete and the put under it as soon as the two meet, at the latest where their memtable becomes a table; a tombstone would
+  // go down to the last level. It must be the only put of that key ever: while the two vanish, an older put may be buried deeper whose own deletion a
+  // newer put had displaced, and would come back.
+  void operator()(const DeleteDue& op) {
+    if (op.once) out->SingleDelete(space.In(EncodeDueKey(op.clock, op.key)));
+    else Delete(EncodeDueKey(op.clock, op.key));
+  }
+  void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
+  void operator()(const DeleteExpiry& op) { Delete(EncodeExpiryKey(op.key)); }
+  void operator()(const PutTail& op) { Mark(EncodeTailKey(op.lane, op.key)); }
+  void operator()(const DeleteTail& op) { Delete(EncodeTailKey(op.lane, op.key)); }
+  void operator()(const PutLane& op) { Put(EncodeLaneKey(op.lane), EncodeLane, op.record); }
+  void operator()(const DeleteLane& op) { Delete(EncodeLaneKey(op.lane)); }
+  void operator()(const PutLaneSettings& op) { Put(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane), EncodeLaneSettings, op.settings); }
+  void operator()(const DeleteLaneSettings& op) { Delete(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane)); }
+  void operator()(const AddLaneCounts& op) { (*lane_counts)[op.lane] += op.change; }
+  void operator()(const PutSleeper& op) { Put(EncodeSleeperKey(op.host, op.lane.order), EncodeSleeperLane, op.lane.lane); }
+  void operator()(const DeleteSleeper& op) { Delete(EncodeSleeperKey(op.host, op.lane.order)); }
+  void operator()(const PutFkey& op) { Put(EncodeFkeyKey(op.fkey), EncodeFkey, op.record); }
+  void operator()(const ExpireFkey& op) {
+    value.clear();
+    EncodeFkeyExpiry({op.id, op.expires_at, nullptr}, &value);
+    out->Merge(space.In(EncodeFkeyKey(op.fkey)), value);
+  }
+  void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
+  void operator()(const PutSettled& op) { Put(EncodeSettledKey(op.phase, op.id), EncodeSettled, op.settled_at); }
+  void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }
+};
+
+struct RegistryEncoder {
+  rocksdb::WriteBatch* out;
+  const Database& database;
+  std::string value;
+
+  template <class Encode, class... Record>
+  void Put(const std::string& key, Encode encode, const Record&... record) {
+    value.clear();
+    encode(record..., &value);
+    out->Put(key, value);
+  }
+
+  void operator()(const PutNamespaceRow& op) { Put(EncodeNamespaceKey(op.row->number), EncodeNamespace, *op.row, nullptr); }
+  void operator()(const DropNamespace& op) {
+    CHECK(op.number > kSystemNumber);
+    out->Delete(EncodeNamespaceKey(op.number));
+    out->Delete(EncodeNamespaceWakeKey(op.number));
+    const KeyRange range = RangeOf(op.number);
+    CHECK(!IsHinted(range.from));
+    out->DeleteRange(database.main(), range.from, range.to);
+    out->DeleteRange(database.notifies(), range.from, range.to);
+  }
+  void operator()(const PutTokenRow& op) { Put(EncodeTokenKey(op.row->id), EncodeToken, *op.row, nullptr); }
+  void operator()(const DropToken& op) {
+    out->Delete(EncodeTokenKey(op.id));
+    out->Delete(EncodeTokenUseKey(op.id));
+  }
+  void operator()(const PutTokenUse& op) { Put(EncodeTokenUseKey(op.id), EncodeTokenUse, op.used_at); }
+  void operator()(const PutHead& op) { Put(EncodeMetaKey(kRegistryName), EncodeRegistryHead, op.head); }
+};
+
+}  // namespace
+
+void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& database, rocksdb::WriteBatch* out, LaneChanges* lane_counts) {
+  OpEncoder encoder{out, database.notifies(), space, lane_counts, {}};
+  for (const WriteOp& op : batch.ops) std::visit(encoder, op);
+}
+
+void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, rocksdb::WriteBatch* out) {
+  std::string value;
+  for (const auto& [lane, change] : changes) {
+    if (change.IsZero()) continue;
+    value.clear();
+    EncodeLaneCountsChange(change, &value);
+    out->Merge(space.In(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane)), value);
+  }
+}
+
+void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, rocksdb::WriteBatch* out) {
+  std::string value;
+  EncodeNamespaceWake(wake, &value);
+  out->Put(EncodeNamespaceWakeKey(number), value);
+}
+
+void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, rocksdb::WriteBatch* out) {
+  std::string value;
+  EncodeTotals(totals, &value);
+  out->Put(space.In(EncodeMetaKey(kTotalsName)), value);
+}
+
+void EncodeRegistry(const RegistryBatch& batch, const Database& database, rocksdb::WriteBatch* out) {
+  RegistryEncoder encoder{out, database, {}};
+  for (const RegistryWrite& write : batch.writes) std::visit(encoder, write);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,31 @@
+// What is committed as RocksDB's operations: which keys and values, and in which family. Pure.
+#pragma once
+
+#include <unordered_map>
+
+#include "broker/effects.h"
+#include "broker/registry_events.h"
+#include "storage/database.h"
+#include "storage/keys.h"
+#include "storage/registry_records.h"
+
+namespace rocksdb {
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace notifyd {
+
+/// What is added to the counts of each lane.
+using LaneChanges = std::unordered_map<LaneKey, IndexCounts>;
+
+/// Adds a batch's operations to `out`. Its totals, and what it adds to the lanes' counts, follow once for a group: a busy lane would
+/// otherwise leave an operand a batch, all of which the next read of its counts must add up.
+void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& database, rocksdb::WriteBatch* out, LaneChanges* lane_counts);
+/// Adds an operand to `out` for each lane whose change is not zero.
+void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, rocksdb::WriteBatch* out);
+void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, rocksdb::WriteBatch* out);
+void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, rocksdb::WriteBatch* out);
+/// A namespace that is dropped goes with all of its keys, as one range in each family.
+void EncodeRegistry(const RegistryBatch& batch, const Database& database, rocksdb::WriteBatch* out);
+
+}  // namespace notifyd

@@ -1,0 +1,21 @@
+// What a start reads of the registry, and of one namespace. Blocks on the disk.
+#pragma once
+
+#include "base/status.h"
+#include "broker/ports.h"
+#include "storage/database.h"
+
+namespace notifyd {
+
+/// One scan over the registry's rows. Error: kCorrupt, kIo.
+Result<RegistryImage> ReadRegistry(const Database& database);
+
+/// What a namespace begins with.
+struct NamespaceBeginning {
+  Totals totals;
+  bool awake = false;  // the store does not say that it sleeps
+};
+/// A few point look-ups. A namespace without totals has none yet; `default` must have some. Error: kCorrupt, kIo.
+Result<NamespaceBeginning> ReadBeginning(const Database& database, NamespaceNumber number);
+
+}  // namespace notifyd

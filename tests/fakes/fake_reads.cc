@@ -1,0 +1,185 @@
+#include "fakes/fake_reads.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "broker/spec.h"
+
+namespace notifyd {
+
+bool FakeReads::Hidden(const NotifyRecord& record) const {
+  if (!options_.wall || !IsSettled(record.state.phase)) return false;
+  int64_t kept_ms = record.state.phase == Phase::kSucceeded ? options_.retention_succeeded_ms : options_.retention_settled_ms;
+  return record.state.settled_at.ms + kept_ms <= options_.wall().ms;
+}
+
+LoadedNotify FakeReads::Get(NotifyId id, bool even_over) const {
+  const NotifyRecord* record = image_.Find(id);
+  if (!record || (!even_over && Hidden(*record))) return {};
+  return {DeepCopy(*record), !IsSettled(record->state.phase) && image_.InTail(*record)};
+}
+
+LoadedValue FakeReads::GetValue(const LoadKey& key) const {
+  if (const auto* id = std::get_if<NotifyId>(&key)) return Get(*id);
+  auto alive = [&](WallTime expires_at) { return !options_.wall || expires_at > options_.wall(); };
+  if (const auto* fkey = std::get_if<std::string>(&key)) {
+    auto it = image_.fkeys.find(*fkey);
+    if (it == image_.fkeys.end() || !alive(it->second.expires_at)) return std::optional<FkeyRecord>();
+    return std::optional<FkeyRecord>(DeepCopy(it->second));
+  }
+  if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
+    auto it = image_.idempotency.find(*idempotency);
+    if (it == image_.idempotency.end() || !alive(it->second.expires_at)) return std::optional<IdempotencyRecord>();
+    return std::optional<IdempotencyRecord>(it->second);
+  }
+  const LaneKey& lane = std::get<LaneKey>(key);
+  LoadedLane loaded;
+  if (auto it = image_.lanes.find(lane); it != image_.lanes.end()) loaded.record = it->second;
+  if (auto it = image_.lane_settings.find(lane); it != image_.lane_settings.end()) loaded.settings = it->second;
+  return loaded;
+}
+
+PageLoaded FakeReads::RunPage(const PageEffect& effect, Random* random, uint64_t* rows_read) const {
+  PageLoaded out;
+  out.ticket = effect.ticket;
+  size_t taken = 0;
+  // Takes [it, end) until the limit.
+  auto walk = [&](auto it, auto end, auto take) {
+    for (; it != end; ++it) {
+      if (taken++ == effect.limit) {
+        out.more = true;
+        return;
+      }
+      ++*rows_read;
+      // Never the first: a page with nothing on it and more to come would be another fault.
+      if (options_.fault == StoreFault::kSkipPageItem && taken > 1 && random->Chance(0.2)) continue;
+      take(*it);
+    }
+  };
+  auto window = [&](const std::set<DueKey>& keys, const DueKey& from, int64_t to_ms, auto take) {
+    DueKey to{to_ms, NotifyId{}};
+    if (from < to) walk(keys.lower_bound(from), keys.lower_bound(to), take);
+  };
+  if (const auto* page = std::get_if<DuePage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<LoadedDue>>();
+    window(image_.due[static_cast<size_t>(page->clock)], page->from, page->to_ms, [&](const DueKey& key) { rows.push_back({key, Get(key.id)}); });
+  } else if (const auto* page = std::get_if<ExpiryPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<DueKey>>();
+    window(image_.expiries, page->from, page->to_ms, [&](const DueKey& key) { rows.push_back(key); });
+  } else if (const auto* page = std::get_if<TailPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<LoadedTail>>();
+    auto lane = image_.tails.find(page->lane);
+    if (lane != image_.tails.end())
+      walk(lane->second.lower_bound(page->from), lane->second.end(), [&](const OrderKey& key) { rows.push_back({key, Get(key.id)}); });
+  } else if (const auto* page = std::get_if<TailCountPage>(&effect.page)) {
+    auto& tally = out.rows.emplace<TailCount>();
+    auto lane = image_.tails.find(page->lane);
+    if (lane != image_.tails.end() && page->from < page->to)
+      walk(lane->second.lower_bound(page->from), lane->second.lower_bound(page->to), [&](const OrderKey& key) {
+        if (tally.count++ == 0) tally.first = key;
+      });
+  } else if (const auto* page = std::get_if<SleepersPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<Sleeper>>();
+    auto host = image_.sleepers.find(page->host);
+    if (host != image_.sleepers.end())
+      walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { rows.push_back({lane.first, lane.second}); });
+  } else {
+    auto& rows = out.rows.emplace<std::vector<std::string>>();
+    const std::string& after = std::get<SleeperHostsPage>(effect.page).after;
+    walk(image_.sleepers.upper_bound(after), image_.sleepers.end(), [&](const auto& host) { rows.push_back(host.first); });
+  }
+  return out;
+}
+
+ListDone FakeReads::RunList(const ListEffect& list) const {
+  const ListQuery& query = list.query;
+  auto matches = [&](const NotifyRecord& record) {
+    if (Hidden(record)) return false;
+    if (query.lane && record.envelope->lane.name != *query.lane) return false;
+    if (query.mode && record.envelope->lane.mode != *query.mode) return false;
+    if (query.caller && record.envelope->caller != *query.caller) return false;
+    if (query.fkey && record.envelope->fkey != *query.fkey) return false;
+    if (query.fkey_prefix && !record.envelope->fkey.starts_with(*query.fkey_prefix)) return false;
+    if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
+    if (query.created_after && record.created_at < *query.created_after) return false;
+    if (query.created_before && record.created_at >= *query.created_before) return false;
+    Takes takes = TakesByState(list, record.state);
+    return takes == Takes::kYes || (takes == Takes::kWhereInTail && image_.InTail(record));
+  };
+  ListDone done;
+  done.request = list.request;
+  const auto& all = image_.notifies;
+  auto begin = query.above.value == 0 ? all.begin() : all.upper_bound(query.above);
+  auto end = query.below.value == 0 ? all.end() : all.lower_bound(query.below);
+  if (query.above.value != 0 && query.below.value != 0 && query.below <= query.above) end = begin;
+  NotifyId last;
+  size_t bytes = 0;
+  for (size_t examined = 0; begin != end; ++examined) {
+    bool shown = query.show_bytes > 0 && bytes >= query.show_bytes;
+    if (examined == options_.list_examined || done.items.size() == query.limit || shown) {
+      done.next = last;
+      return done;
+    }
+    auto it = query.oldest_first ? begin++ : --end;
+    last = it->first;
+    if (!matches(*it->second)) continue;
+    auto copy = DeepCopy(*it->second);
+    copy->attempts.clear();
+    if (query.show_bytes > 0) {
+      NotifySpec spec = *DecodeSpec(*copy->spec);
+      spec.payload.clear();
+      copy->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+      bytes += copy->spec->size();
+    }
+    done.items.push_back({std::move(copy), !IsSettled(it->second->state.phase) && image_.InTail(*it->second)});
+  }
+  return done;
+}
+
+LaneRow FakeReads::RowOf(const LaneKey& lane) const {
+  LaneRow row;
+  row.lane = lane;
+  if (auto it = image_.lane_counts.find(lane); it != image_.lane_counts.end()) row.counts = it->second;
+  if (auto it = image_.lane_settings.find(lane); it != image_.lane_settings.end()) row.settings = it->second;
+  auto record = image_.lanes.find(lane);
+  auto tail = image_.tails.find(lane);
+  if (record == image_.lanes.end() || !record->second.tail || tail == image_.tails.end()) return row;
+  auto front = tail->second.lower_bound(record->second.tail_from);
+  if (front != tail->second.end()) row.tail_front = *front;
+  return row;
+}
+
+LanesDone FakeReads::RunLanes(const LanesEffect& lanes) const {
+  const LanesQuery& query = lanes.query;
+  LanesDone done;
+  done.request = lanes.request;
+  auto silent = [](const LaneRow& row) { return row.counts.IsZero() && row.settings.IsDefault(); };
+  if (query.only) {
+    LaneRow row = RowOf(*query.only);
+    if (!silent(row)) done.rows.push_back(std::move(row));
+    return done;
+  }
+  std::set<LaneKey, ByLaneName> names;
+  for (const auto& [lane, settings] : image_.lane_settings) names.insert(lane);
+  if (!query.configured)
+    for (const auto& [lane, counts] : image_.lane_counts) names.insert(lane);
+  size_t examined = 0;
+  std::optional<LaneKey> last;
+  auto end = [&] {
+    done.more = true;
+    done.next = last;
+  };
+  for (auto it = query.after ? names.upper_bound(*query.after) : names.begin(); it != names.end(); ++it) {
+    if (!it->name.starts_with(query.prefix)) continue;
+    if (examined++ == options_.list_examined) return end(), done;
+    LaneRow row = RowOf(*it);
+    bool counts = query.configured ? !row.settings.IsDefault() : !silent(row);
+    if (counts && done.rows.size() == query.limit) return end(), done;
+    last = *it;
+    if (counts) done.rows.push_back(std::move(row));
+  }
+  return done;
+}
+
+}  // namespace notifyd
