@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/timer_wheel.h"
 #include "broker/notify.h"
-#include "broker/timer_wheel.h"
 
 namespace notifyd {
 

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string_view>
 
-#include "net/deadline_wheel.h"
+#include "base/deadline_wheel.h"
 #include "net/http.h"
 #include "net/http_context.h"
 #include "net/http_request_side.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "net/deadline_wheel.h"
+#include "base/deadline_wheel.h"
 #include "net/http.h"
 
 struct uv_loop_s;

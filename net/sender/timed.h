@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "net/deadline_wheel.h"
+#include "base/deadline_wheel.h"
 
 namespace notifyd {
 

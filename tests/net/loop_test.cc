@@ -1,15 +1,11 @@
-// Loop: posts, turns, timers, signals; and the deadline wheel that stands beside it.
+// Loop: posts, turns, timers.
 #include "net/loop.h"
-
 
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <thread>
 #include <vector>
-
-#include "base/random.h"
-#include "net/deadline_wheel.h"
 
 namespace notifyd {
 namespace {
@@ -95,7 +91,7 @@ TEST_CASE("loop: what a turn posts or arms is not slept on") {
   CHECK(timer);
 }
 
-TEST_CASE("loop: a timer that is set again in its slot replaces the one before it") {
+TEST_CASE("loop: a timer that is set again under its number replaces the one before it") {
   Loop loop;
   std::vector<int> fired;
   loop.SetTimer(3, 1, [&] { fired.push_back(1); });
@@ -108,7 +104,7 @@ TEST_CASE("loop: a timer that is set again in its slot replaces the one before i
   CHECK(fired == std::vector<int>{2});
 }
 
-TEST_CASE("loop: a timer may arm its own slot again") {
+TEST_CASE("loop: a timer may arm its own number again") {
   Loop loop;
   int fired = 0;
   std::function<void()> again = [&] {
@@ -189,65 +185,6 @@ TEST_CASE("loop: it can be destroyed with timers and posts left") {
     CHECK(held.use_count() == 3);
   }
   CHECK(held.use_count() == 1);
-}
-
-TEST_CASE("deadline wheel: each entry fires once, not before its deadline and at most two ticks behind it") {
-  struct Item : DeadlineWheel::Entry {
-    int64_t due = 0;
-    int64_t fired = -1;
-  };
-  DeadlineWheel wheel(10, 0);
-  Random random(5);
-  std::vector<Item> items(500);
-  for (Item& item : items) wheel.Arm(&item, item.due = static_cast<int64_t>(random.Below(20'000)));
-  // A third is moved, either way; some are cleared.
-  for (size_t i = 0; i < items.size(); i += 3) wheel.Arm(&items[i], items[i].due = static_cast<int64_t>(random.Below(20'000)));
-  for (size_t i = 0; i < items.size(); i += 10) wheel.Arm(&items[i], items[i].due = DeadlineWheel::kNever);
-  for (size_t i = 5; i < items.size(); i += 10) {
-    wheel.Disarm(&items[i]);
-    items[i].due = DeadlineWheel::kNever;
-  }
-  for (int64_t now = 0; now <= 20'100; now += 10) {
-    wheel.Advance(now, [&](DeadlineWheel::Entry* entry) {
-      auto* item = static_cast<Item*>(entry);
-      REQUIRE(item->fired == -1);
-      item->fired = now;
-    });
-  }
-  for (const Item& item : items) {
-    if (item.due == DeadlineWheel::kNever) {
-      REQUIRE(item.fired == -1);
-    } else {
-      REQUIRE(item.fired >= item.due);
-      REQUIRE(item.fired <= item.due + 20);
-    }
-  }
-}
-
-TEST_CASE("deadline wheel: a long sleep passes over nothing") {
-  DeadlineWheel wheel(10, 0);
-  std::vector<DeadlineWheel::Entry> items(100);
-  for (size_t i = 0; i < items.size(); ++i) wheel.Arm(&items[i], static_cast<int64_t>(i) * 1000);
-  size_t fired = 0;
-  wheel.Advance(1'000'000, [&](DeadlineWheel::Entry*) { ++fired; });
-  CHECK(fired == 100);
-}
-
-TEST_CASE("deadline wheel: an expiry may disarm and arm others") {
-  DeadlineWheel wheel(10, 0);
-  std::vector<DeadlineWheel::Entry> items(3);
-  for (DeadlineWheel::Entry& item : items) wheel.Arm(&item, 15);
-  size_t fired = 0;
-  wheel.Advance(100, [&](DeadlineWheel::Entry* entry) {
-    ++fired;
-    for (DeadlineWheel::Entry& item : items) {
-      if (&item != entry) wheel.Disarm(&item);
-    }
-    wheel.Arm(entry, 500);
-  });
-  CHECK(fired == 1);
-  wheel.Advance(600, [&](DeadlineWheel::Entry*) { ++fired; });
-  CHECK(fired == 2);
 }
 
 }  // namespace

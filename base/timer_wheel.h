@@ -1,7 +1,7 @@
 // TimerWheel: a hierarchical timer wheel over milliseconds of some clock (Varghese and Lauck 1987, with the level picked by the highest bit
 // in which a deadline differs from now). It takes `now` as an argument and says when it must next be advanced; it reads no clock.
 //
-// Insert, remove: O(1). Advance: O(fired + cascaded). Nodes are intrusive and owned by the caller; a node in the wheel must not move.
+// Insert, remove: O(1). Pop and Advance: O(fired + cascaded). Nodes are intrusive and owned by the caller; a node in the wheel must not move.
 // I1: every node at level L, slot S differs from `elapsed` first in the 6 bits of level L, and those bits of its deadline are S.
 // I2: a slot's bit is set exactly where its list is not empty.
 #pragma once
@@ -31,17 +31,20 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  /// A deadline that has passed fires at the next Advance. `node` must not be linked.
+  /// Puts `node`, which must not be linked, into the wheel. A deadline that has passed fires at the next Pop.
   void Insert(TimerNode* node, int64_t when_ms);
-  /// `node` must be linked in this wheel.
+  /// Takes `node`, which must be linked in this wheel, out of it.
   void Remove(TimerNode* node);
-  /// Unlinks all nodes with when_ms <= now_ms and appends them to `fired`, by deadline as far as slots tell. A `now_ms` below the last one
-  /// is a clock that stepped back: all nodes are put in anew, and none fires that has not come due.
+  /// Unlinks a node with when_ms <= now_ms and returns it, by deadline as far as slots tell; null where there is none. Between two calls any node may
+  /// be inserted, removed and destroyed. A `now_ms` below the last one is a clock that stepped back: all nodes are put in anew, and none fires that
+  /// has not come due.
+  TimerNode* Pop(int64_t now_ms);
+  /// Pops all there is and appends it to `fired`.
   void Advance(int64_t now_ms, std::vector<TimerNode*>* fired);
-  /// When Advance must be called at the latest; it may then fire nothing yet (a cascade). kNever when empty.
+  /// Returns when Pop must be called at the latest; it may then fire nothing yet (a cascade). kNever when empty.
   int64_t NextWake() const;
   size_t size() const { return size_; }
-  /// All nodes, in no order; for eviction and checks.
+  /// Appends all nodes, in no order; for eviction and checks.
   void Collect(std::vector<TimerNode*>* out) const;
   void CheckInvariants() const;
 
@@ -52,7 +55,7 @@ class TimerWheel {
 
   void Link(TimerNode* node);
   void Unlink(TimerNode* node);
-  /// The slot that must be looked at next: its level, its slot and its time.
+  /// Finds the slot that must be looked at next; false where all are empty.
   bool Next(int* level, int* slot, int64_t* time) const;
 
   int64_t elapsed_;

@@ -1,5 +1,6 @@
-#include "broker/timer_wheel.h"
+#include "base/timer_wheel.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/check.h"
@@ -70,7 +71,7 @@ bool TimerWheel::Next(int* level, int* slot, int64_t* time) const {
   return false;
 }
 
-void TimerWheel::Advance(int64_t now_ms, std::vector<TimerNode*>* fired) {
+TimerNode* TimerWheel::Pop(int64_t now_ms) {
   if (now_ms < elapsed_) {
     std::vector<TimerNode*> all;
     Collect(&all);
@@ -78,18 +79,10 @@ void TimerWheel::Advance(int64_t now_ms, std::vector<TimerNode*>* fired) {
     elapsed_ = now_ms;
     for (TimerNode* node : all) Link(node);
   }
-  auto fire_overdue = [&] {
-    while (overdue_) {
-      TimerNode* node = overdue_;
-      Remove(node);
-      fired->push_back(node);
-    }
-  };
-  fire_overdue();
   int level, slot;
   int64_t time;
-  while (Next(&level, &slot, &time) && time <= now_ms) {
-    elapsed_ = time > elapsed_ ? time : elapsed_;
+  while (!overdue_ && Next(&level, &slot, &time) && time <= now_ms) {
+    elapsed_ = std::max(elapsed_, time);
     TimerNode* list = slots_[level][slot];
     slots_[level][slot] = nullptr;
     occupied_[level] &= ~(uint64_t{1} << slot);
@@ -99,9 +92,15 @@ void TimerWheel::Advance(int64_t now_ms, std::vector<TimerNode*>* fired) {
       node->level = -1;
       Link(node);
     }
-    fire_overdue();
   }
-  if (now_ms > elapsed_) elapsed_ = now_ms;
+  TimerNode* node = overdue_;
+  if (node) Remove(node);
+  else elapsed_ = std::max(elapsed_, now_ms);
+  return node;
+}
+
+void TimerWheel::Advance(int64_t now_ms, std::vector<TimerNode*>* fired) {
+  while (TimerNode* node = Pop(now_ms)) fired->push_back(node);
 }
 
 int64_t TimerWheel::NextWake() const {

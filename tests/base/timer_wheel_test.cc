@@ -1,4 +1,4 @@
-#include "broker/timer_wheel.h"
+#include "base/timer_wheel.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
