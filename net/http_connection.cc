@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/loop.h"
 
 namespace notifyd {
 namespace {
@@ -81,7 +82,7 @@ HttpConnection::~HttpConnection() {
 }
 
 int64_t HttpConnection::now_ms() const {
-  return static_cast<int64_t>(uv_now(context_->loop));
+  return Loop::NowMs(context_->loop);
 }
 
 uv_stream_s* HttpConnection::stream() const {

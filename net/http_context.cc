@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "net/http_connection.h"
+#include "net/loop.h"
 
 namespace notifyd {
 namespace {
@@ -21,7 +22,7 @@ HttpContext::HttpContext(uv_loop_s* l, const HttpLimits& lim, HttpServer::Budget
       limits(lim),
       budget(b),
       handler(h),
-      wheel(TickFor(lim), static_cast<int64_t>(uv_now(l))),
+      wheel(TickFor(lim), Loop::NowMs(l)),
       read_buffer(std::make_unique<char[]>(kReadBytes)) {}
 
 bool HttpContext::HasRoom(size_t bytes) {

@@ -201,9 +201,9 @@ class HttpServer::Impl {
   }
 
   void OnReceived(int64_t age_ms, std::function<void()> then) {
-    int64_t begun_by_ms = static_cast<int64_t>(uv_now(context_.loop)) - age_ms;
+    int64_t begun_by_ms = Loop::NowMs(context_.loop) - age_ms;
     WaitWhile([this, begun_by_ms](
-                  const HttpConnection& connection) { return connection.receiving(static_cast<int64_t>(uv_now(context_.loop)) - begun_by_ms); },
+                  const HttpConnection& connection) { return connection.receiving(Loop::NowMs(context_.loop) - begun_by_ms); },
               std::move(then));
   }
 
@@ -379,7 +379,7 @@ class HttpServer::Impl {
   }
 
   void Sweep() {
-    context_.wheel.Advance(static_cast<int64_t>(uv_now(context_.loop)),
+    context_.wheel.Advance(Loop::NowMs(context_.loop),
                            [](DeadlineWheel::Entry* entry) { static_cast<HttpConnection*>(entry)->Expire(); });
     if (std::exchange(context_.pressed, false)) {
       for (HttpConnection* connection : std::vector<HttpConnection*>(context_.slots)) {

@@ -23,10 +23,11 @@ namespace notifyd {
 
 class Loop::Impl {
  public:
-  Impl() {
+  explicit Impl(const std::atomic<int64_t>* ahead_ms) : ahead_ms_(ahead_ms) {
     // A write to a client that has gone is an error code, not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
     CHECK(uv_loop_init(&loop_) == 0);
+    loop_.data = this;
     wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     CHECK(wake_fd_ >= 0);
     CHECK(uv_poll_init(&loop_, &wake_, wake_fd_) == 0);
@@ -101,10 +102,10 @@ class Loop::Impl {
     lag_ = lag;
   }
 
-  void SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
-    CHECK(slot >= 0 && slot < 1024);
-    if (timers_.size() <= static_cast<size_t>(slot)) timers_.resize(static_cast<size_t>(slot) + 1);
-    std::unique_ptr<Timer>& timer = timers_[static_cast<size_t>(slot)];
+  void SetTimer(int number, int64_t delay_ms, std::function<void()> task) {
+    CHECK(number >= 0 && number < 1024);
+    if (timers_.size() <= static_cast<size_t>(number)) timers_.resize(static_cast<size_t>(number) + 1);
+    std::unique_ptr<Timer>& timer = timers_[static_cast<size_t>(number)];
     if (delay_ms < 0) {
       if (timer) uv_timer_stop(&timer->handle);
       return;
@@ -120,6 +121,11 @@ class Loop::Impl {
   }
 
   uv_loop_t* raw() { return &loop_; }
+
+  static int64_t NowMs(const uv_loop_t* loop) {
+    const auto* ahead_ms = static_cast<const Impl*>(loop->data)->ahead_ms_;
+    return static_cast<int64_t>(uv_now(loop)) + (ahead_ms != nullptr ? ahead_ms->load(std::memory_order_relaxed) : 0);
+  }
 
  private:
   struct Timer {
@@ -166,7 +172,7 @@ class Loop::Impl {
   }
 
   static void Fire(uv_timer_t* handle) {
-    // Taken out first: the task may arm its own slot again.
+    // Taken out first: the task may arm its own number again.
     std::function<void()> task = std::move(static_cast<Timer*>(handle->data)->task);
     task();
   }
@@ -182,6 +188,7 @@ class Loop::Impl {
   }
 
   uv_loop_t loop_;
+  const std::atomic<int64_t>* const ahead_ms_;
   int wake_fd_ = -1;
   uv_poll_t wake_;
   uv_prepare_t prepare_;
@@ -195,10 +202,10 @@ class Loop::Impl {
   Histogram* lag_ = nullptr;                    // measured where there is one
   uint64_t awake_ns_ = 0;                       // when the last turn ended
   uint64_t slept_ns_ = 0;                       // in all, until then
-  std::vector<std::unique_ptr<Timer>> timers_;  // by slot
+  std::vector<std::unique_ptr<Timer>> timers_;  // by number
 };
 
-Loop::Loop() : impl_(std::make_unique<Impl>()) {}
+Loop::Loop(const std::atomic<int64_t>* ahead_ms) : impl_(std::make_unique<Impl>(ahead_ms)) {}
 Loop::~Loop() = default;
 void Loop::Run() {
   impl_->Run();
@@ -221,11 +228,14 @@ void Loop::OnTurn(std::function<void()> turn) {
 void Loop::MeasureTurns(Histogram* lag) {
   impl_->MeasureTurns(lag);
 }
-void Loop::SetTimer(int slot, int64_t delay_ms, std::function<void()> task) {
-  impl_->SetTimer(slot, delay_ms, std::move(task));
+void Loop::SetTimer(int number, int64_t delay_ms, std::function<void()> task) {
+  impl_->SetTimer(number, delay_ms, std::move(task));
 }
 uv_loop_s* Loop::raw() {
   return impl_->raw();
+}
+int64_t Loop::NowMs(const uv_loop_s* raw) {
+  return Impl::NowMs(raw);
 }
 
 }  // namespace notifyd

@@ -59,6 +59,7 @@ TEST_CASE("http broken body: once a piece was handed out, a body that breaks is 
   client.Send(broken.bytes);
   if (broken.half_close) client.ShutdownWrite();
   CHECK(client.ReadAll() == "");
+  client.ShutdownWrite();
   CHECK(fixture.body() == "abc");
   CHECK(fixture.WaitForConnections(0));
   CHECK(fixture.events() == Events{"head", "broken", "close"});
@@ -92,6 +93,7 @@ TEST_CASE("http broken body: a handler may stream an answer to the part of a bro
   RawClient stuck(fixture.port());
   stuck.Send(Head(10));
   CHECK(stuck.ReadResponse().status == 408);
+  stuck.Reset();
   fixture.OnLoop([&](HttpServer& server) {
     server.Stream(token, "second");
     server.EndStream(token);

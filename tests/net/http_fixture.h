@@ -49,6 +49,8 @@ class HttpFixture : public HttpHandler {
   void OnLoop(const std::function<void(HttpServer&)>& task) {
     loop_.OnLoop([&] { task(*server_); });
   }
+  /// So much more time has passed for the server, which notices within two ticks of its wheel.
+  void Pass(int64_t ms) { loop_.Pass(ms); }
   /// Answers the oldest request to /wait that was not answered; waits for it to come.
   void Answer(std::string body) {
     uint64_t token = WaitForPending();

@@ -260,6 +260,7 @@ TEST_CASE("http server: draining does not wait for a connection that never sends
   RawClient fresh(fixture.port());
   REQUIRE(fixture.WaitForConnections(1));
   fixture.OnLoop([](HttpServer& server) { server.Drain(); });
+  fixture.Pass(500);
   CHECK(fresh.ReadEnd());
   CHECK(fixture.WaitForConnections(0));
 }

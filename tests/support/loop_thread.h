@@ -1,6 +1,7 @@
 // LoopThread: a loop that runs on a thread of its own, for tests of what lives on one.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <thread>
@@ -28,6 +29,11 @@ class LoopThread {
     });
     done.get_future().wait();
   }
+  /// So much more time has passed for what asks Loop::NowMs; returns once the loop's next turn has begun.
+  void Pass(int64_t ms) {
+    ahead_ms_ += ms;
+    OnLoop([] {});
+  }
   /// Ends the loop, which calls nobody from then on. Again: does nothing.
   void Stop() {
     if (!thread_.joinable()) return;
@@ -36,7 +42,8 @@ class LoopThread {
   }
 
  private:
-  Loop loop_;
+  std::atomic<int64_t> ahead_ms_{0};
+  Loop loop_{&ahead_ms_};
   std::thread thread_;
   const std::thread::id id_ = thread_.get_id();
 };
