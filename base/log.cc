@@ -1,15 +1,9 @@
 #include "base/log.h"
 
-#include <time.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <utility>
 
 #include "base/clocks.h"
 #include "base/json.h"
@@ -108,7 +102,7 @@ void AppendLine(bool json, LogLevel level, std::string_view event, const LogFiel
   line->push_back('\n');
 }
 
-/// Where lines go. Never destroyed, nor any output that it had: the thread below and whatever logs at the very end still use them.
+/// Where lines go. Never destroyed, nor any output that it had: the threads that write them, and whatever logs at the very end, still use them.
 struct Target {
   explicit Target(LogFormat format) { Set(format); }
   void Set(LogFormat format) {
@@ -124,14 +118,6 @@ struct Target {
 
   std::atomic<bool> json{false};
   std::atomic<LogOutput*> output{nullptr};
-
-  // Lines that are gathered, and the thread that writes them where nobody else does. It naps while lines come and sleeps while none do, so that
-  // waking it costs one call at the first line after a rest.
-  std::atomic<bool> gathering{false};
-  std::atomic<bool> napping{false};
-  bool thread_started = false;  // guarded by mutex
-  std::mutex mutex;
-  std::condition_variable wake;
 };
 
 Target& TheTarget() {
@@ -143,28 +129,10 @@ Target& TheTarget() {
   return *target;
 }
 
-void FlushNowAndThen(Target* target) {
-  for (;;) {
-    {
-      std::unique_lock<std::mutex> lock(target->mutex);
-      target->wake.wait(lock, [&] { return target->napping.load(); });
-    }
-    for (bool quiet = false; !quiet;) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(kLogFlushMostMs));
-      quiet = target->output.load()->empty();
-      target->output.load()->Flush();
-    }
-    target->napping = false;
-    // Whoever appended before that did not wake this thread.
-    if (!target->output.load()->empty()) target->napping = true;
-  }
-}
-
 }  // namespace
 
 void LogInit(LogFormat format, LogLevel level) {
   LogFinish();
-  TheTarget().gathering = false;
   TheTarget().Set(format);
   LogSetLevel(level);
 }
@@ -173,24 +141,8 @@ void LogSetLevel(LogLevel level) {
   internal::log_level.store(static_cast<int>(level), std::memory_order_relaxed);
 }
 
-void LogGather() {
-  Target& target = TheTarget();
-  target.gathering = true;
-  std::lock_guard<std::mutex> lock(target.mutex);
-  if (!std::exchange(target.thread_started, true)) std::thread(FlushNowAndThen, &target).detach();
-}
-
-void LogFlush() {
-  TheTarget().output.load()->Flush();
-}
-
-void LogFlushPaced() {
-  // Read often, and need not be exact: a tick of the kernel's.
-  TheTarget().output.load()->FlushPaced(ReadClockMs(CLOCK_MONOTONIC_COARSE), kLogPaceMs);
-}
-
 void LogFinish() {
-  TheTarget().output.load()->Drain(kFinishMostMs);
+  TheTarget().output.load()->WaitWritten(kFinishMostMs);
 }
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
@@ -204,12 +156,7 @@ void Log(LogLevel level, std::string_view event, const LogField* fields, size_t 
   static thread_local std::string line;
   line.clear();
   AppendLine(target.json, level, event, fields, count, &line);
-  bool urgent = level >= LogLevel::kWarn, gathered = target.gathering.load(std::memory_order_relaxed) && !urgent;
-  target.output.load()->Append(line, urgent, /*flush=*/!gathered);
-  if (!gathered || target.napping.load()) return;
-  std::lock_guard<std::mutex> lock(target.mutex);
-  target.napping = true;
-  target.wake.notify_one();
+  target.output.load()->Append(line, /*urgent=*/level >= LogLevel::kWarn);
 }
 
 }  // namespace notifyd

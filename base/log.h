@@ -1,8 +1,7 @@
 // Log: one line an event on standard error, as text or as JSON. Any thread.
 //
-// A line costs its formatting; writing is gathered (LogGather) where many come: at the end of a turn of the loop, but not at each of those that
-// follow within 5 ms, at once for warnings and errors, and after 100 ms at the latest. A standard error that nobody reads holds nobody up: beyond 4
-// MiB lines are dropped and counted (base/log_output.h).
+// A line costs its formatting and a copy: a thread of its own writes, warnings and errors at once, others within 5 ms. A standard error that nobody
+// reads holds nobody up: beyond 4 MiB lines are dropped and counted (base/log_output.h).
 //
 // Text: 2026-11-21T21:31:22.000Z info  store opened directory=./data bytes=4096
 // JSON: {"time":"2026-11-21T21:31:22.000Z","level":"info","event":"store opened","directory":"./data","bytes":4096}
@@ -41,32 +40,23 @@ struct LogField {
 
 /// Call once, before other threads log. Without it: kAuto, kInfo.
 void LogInit(LogFormat format, LogLevel level);
-/// From now on. Any thread.
+/// Changes the level from now on. Any thread.
 void LogSetLevel(LogLevel level);
 
-/// From now on lines below kWarn wait for LogFlush, or kLogFlushMostMs. Starts a thread that sees to the latter.
-void LogGather();
-inline constexpr int64_t kLogFlushMostMs = 100;
-/// Writes what waits, as far as that is taken at once. Cheap where nothing waits.
-void LogFlush();
-/// The same for a loop's turns, of which there may be many a millisecond: writes where that was last done kLogPaceMs ago, or much waits. The rest is
-/// left to a later turn, or to kLogFlushMostMs.
-void LogFlushPaced();
-inline constexpr int64_t kLogPaceMs = 5;
 /// Writes all that waits, giving a slow reader up to a second: before the process ends by anything but exit() or is replaced.
 void LogFinish();
 
 namespace internal {
 extern std::atomic<int> log_level;
 }
-/// For callers that would have to compute their fields.
+/// Would a line of this level be written? For callers that would have to compute their fields.
 inline bool LogEnabled(LogLevel level) {
   return static_cast<int>(level) >= internal::log_level.load(std::memory_order_relaxed);
 }
 
-/// `event`: a few plain words for people, the same for the same kind of event where possible.
+/// Writes a line. `event`: a few plain words for people, the same for the same kind of event where possible.
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
-/// As above, for fields that are gathered at run time; null: none.
+/// Does the same with fields that are gathered at run time; null: none.
 void Log(LogLevel level, std::string_view event, const LogField* fields, size_t count);
 
 }  // namespace notifyd

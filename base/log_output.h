@@ -1,18 +1,19 @@
-// LogOutput: log lines on their way to a descriptor that must never hold up whoever logs. Any thread.
+// LogOutput: log lines on their way to a descriptor, which a thread of their own writes, so that whoever logs never waits for it. Any thread.
 //
 // I1. Lines are written whole and in the order in which they were appended.
-// I2. Nothing here waits for the descriptor but Drain, and that only so long: pipes and terminals are written to through a description of our own
-// that
-//     does not block (the one that was inherited is shared with others and left alone), sockets with MSG_DONTWAIT.
-// I3. What waits is bounded. Beyond that lines are dropped and counted, and the count stands as a line where they would have stood.
+// I2. What waits is bounded. Beyond that lines are dropped and counted, and the count stands as a line where they would have stood.
+// I3. The thread sleeps while nothing waits. It writes the first line after a rest at once, then what came within kPaceMs in one go, so that a busy
+//     program pays neither a system call a line nor a wake-up.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace notifyd {
 
@@ -20,43 +21,45 @@ class LogOutput {
  public:
   /// About a second of 20,000 lines each: a reader that pauses so long costs no line.
   static constexpr size_t kMostBytes = 4 << 20;
-  static constexpr size_t kMuchBytes = 32 << 10;
+  static constexpr int64_t kPaceMs = 5;
 
-  /// `fd` is borrowed; it must stay what it is. `lost_line` makes the line (with its end) that says how many were dropped. Ordinary lines
-  /// wait up to `most_bytes`, urgent ones up to twice as many.
+  /// `fd` is borrowed; it must stay what it is. `lost_line` makes the line (with its end) that says how many were dropped. Ordinary lines wait up to
+  /// `most_bytes`, urgent ones up to twice as many.
   LogOutput(int fd, std::function<std::string(uint64_t count)> lost_line, size_t most_bytes = kMostBytes);
+  /// What still waits is lost: call WaitWritten first.
   ~LogOutput();
   LogOutput(const LogOutput&) = delete;
   LogOutput& operator=(const LogOutput&) = delete;
 
-  /// `line` with its end; `flush`: and Flush.
-  void Append(std::string_view line, bool urgent, bool flush);
-  /// Writes what the descriptor takes at once.
-  void Flush();
-  /// The same, unless it was done within the last `pace_ms` and less than kMuchBytes wait. `now_ms`: of a clock that does not go back.
-  void FlushPaced(int64_t now_ms, int64_t pace_ms);
-  /// Writes all, waiting up to `most_ms` for a reader that is slow.
-  void Drain(int64_t most_ms);
-  bool empty() const;
+  /// `line` with its end. `urgent`: written at once, with all before it.
+  void Append(std::string_view line, bool urgent);
+  /// Returns true once all is written or lost, false after `most_ms`.
+  bool WaitWritten(int64_t most_ms);
 
  private:
-  void FlushLocked();
-  /// Bytes taken; 0: it would block; -1: it is broken.
-  ssize_t Write(const char* data, size_t size);
-  void Lose();
+  void Start();
+  void Run();
+  /// Writes `text`. False: the descriptor failed, and what it did not take is lost.
+  bool Write(const std::string& text);
+  /// The line that says how many were dropped, which begins anew from then on.
+  std::string TakeLost();
 
-  const int given_fd_;
-  int own_fd_ = -1;  // the same pipe or terminal through a description that does not block; -1: none
-  enum class Kind { kFile, kSocket, kOwn, kPolled } kind_ = Kind::kFile;
+  const int fd_;
+  const bool is_file_;
   const std::function<std::string(uint64_t)> lost_line_;
   const size_t most_bytes_;
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable came_, written_;
   std::string waiting_;
-  size_t written_ = 0;    // of waiting_, from its beginning
-  bool in_line_ = false;  // what was written last is not the end of a line
-  uint64_t dropped_ = 0;  // since the last line that said so
-  int64_t paced_ms_ = 0;  // when FlushPaced wrote last
+  size_t writing_bytes_ = 0;  // taken from waiting_, and not written yet
+  uint64_t dropped_ = 0;      // since the last line that said so
+  bool cut_ = false;          // what was written last is not the end of a line
+  bool broken_ = false;       // the descriptor failed, and nothing was appended since
+  bool asleep_ = false;       // until something comes
+  bool hurry_ = false;        // something urgent came
+  bool stopping_ = false;
+  std::thread thread_;  // from the first line on
 };
 
 }  // namespace notifyd

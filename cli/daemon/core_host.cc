@@ -42,7 +42,6 @@ void CoreHost::Turn() {
   }
   if (ran) ready_.store(core_->ready(), std::memory_order_relaxed);
   if (ran || !armed_) ArmTimer(now);
-  LogFlushPaced();
 }
 
 void CoreHost::ArmTimer(const Now& now) {

@@ -60,7 +60,6 @@ Status Runtime::Impl::Open(const Handover& handover) {
 
 int Runtime::Impl::Run(Signals* signals) {
   signal(SIGPIPE, SIG_IGN);
-  LogGather();
   // Whoever started it with port 0 reads the port here.
   Log(LogLevel::kAlways, "listening on " + listening_on_);
   signals->Serve([this](int number) { TakeSignal(number); });
@@ -124,8 +123,6 @@ Status Runtime::Impl::MakeIoThreads() {
   if (options_.io_threads == 1) return Status::Ok();
   core_loop_ = std::make_unique<Loop>();
   core_loop_->MeasureTurns(&histograms_.loop_lag.histogram);
-  // The core's loop writes log lines at the end of its turns (CoreHost).
-  for (auto& io : io_) io->loop.OnTurn(LogFlushPaced);
   return Status::Ok();
 }
 

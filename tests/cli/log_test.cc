@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <regex>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "base/log_output.h"
 #include "base/json_tree.h"
@@ -50,13 +52,15 @@ std::string Captured(const std::function<void()>& log) {
   return Captured([&](const std::function<std::string()>&) { log(); });
 }
 
-/// All that is in a pipe or socket now.
-std::string ReadAll(int fd) {
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  std::string text;
-  char buffer[65536];
-  for (ssize_t size; (size = read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(size));
-  return text;
+constexpr int64_t kLongMs = test::kDeadlineSeconds * 1000;
+
+/// What `text` says once it ends with `end`, or at the deadline.
+std::string Until(const std::function<std::string()>& text, const std::string& end) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLongMs);
+  std::string now;
+  do now = text();
+  while (!now.ends_with(end) && std::chrono::steady_clock::now() < deadline);
+  return now;
 }
 
 std::string Lost(uint64_t count) {
@@ -71,10 +75,33 @@ std::string Line(char c, size_t size) {
 struct Pipe {
   Pipe() { REQUIRE(pipe2(ends, O_CLOEXEC) == 0); }
   ~Pipe() {
-    close(ends[0]);
-    close(ends[1]);
+    for (int end : ends)
+      if (end >= 0) close(end);
   }
   int ends[2];
+};
+
+/// Reads all that comes, on a thread of its own.
+class Reader {
+ public:
+  explicit Reader(int fd)
+      : thread_([this, fd] {
+          char buffer[4096];
+          for (ssize_t size; (size = read(fd, buffer, sizeof buffer)) > 0;) text_.append(buffer, static_cast<size_t>(size));
+        }) {}
+  ~Reader() {
+    if (thread_.joinable()) thread_.join();
+  }
+  /// What came until the writer's end, which is closed here where there is a pipe.
+  std::string Finish(Pipe* pipe = nullptr) {
+    if (pipe != nullptr) close(std::exchange(pipe->ends[1], -1));
+    thread_.join();
+    return text_;
+  }
+
+ private:
+  std::string text_;
+  std::thread thread_;
 };
 
 }  // namespace
@@ -153,81 +180,41 @@ TEST_CASE("log: the level can change while running") {
   CHECK_THAT(lines, Catch::Contains("two") && !Catch::Contains("one"));
 }
 
-TEST_CASE("log: gathered lines wait for the flush, a warning takes them along, in order") {
-  std::string before, at_warning, lines = Captured([&](const std::function<std::string()>&written) {
-                                    LogInit(LogFormat::kText, LogLevel::kInfo);
-                                    // The thread that flushes now and then may come between: what must hold is the order, and that a warning does not
-                                    // wait.
-                                    LogGather();
-                                    Log(LogLevel::kInfo, "one");
-                                    Log(LogLevel::kWarn, "two");
-                                    at_warning = written();
-                                    Log(LogLevel::kInfo, "three");
-                                    LogFlush();
-                                    before = written();
-                                  });
-  CHECK_THAT(at_warning, Catch::Contains("one") && Catch::Contains("two"));
-  CHECK_THAT(before, Catch::Contains("three"));
-  CHECK(lines.find("one") < lines.find("two"));
-  CHECK(lines.find("two") < lines.find("three"));
-}
-
-TEST_CASE("log: a gathered line that nobody flushes is written all the same") {
-  bool came = false;
+TEST_CASE("log: lines are written without anybody asking for it, in order") {
+  std::string lines;
   Captured([&](const std::function<std::string()>& written) {
     LogInit(LogFormat::kText, LogLevel::kInfo);
-    LogGather();
-    for (int round = 0; round < 2; ++round) {  // the second: after the thread that sees to it has gone back to sleep, or not
-      std::string name = "round " + std::to_string(round);
-      Log(LogLevel::kInfo, name);
-      auto until = std::chrono::steady_clock::now() + std::chrono::seconds(test::kDeadlineSeconds);
-      do {
-        came = written().find(name) != std::string::npos;
-        if (!came) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      } while (!came && std::chrono::steady_clock::now() < until);
+    for (int round = 0; round < 3; ++round) {  // each after the thread that writes has gone to sleep, or not
+      Log(LogLevel::kInfo, "one");
+      Log(LogLevel::kWarn, "two");
+      Log(LogLevel::kInfo, "round " + std::to_string(round));
+      lines = Until([&] { return written(); }, "round " + std::to_string(round) + "\n");
     }
   });
-  CHECK(came);
+  std::string names;
+  static const std::regex name(R"(Z (?:info|warn)  (.*)\n)");
+  for (std::sregex_iterator it(lines.begin(), lines.end(), name), end; it != end; ++it) names += (*it)[1].str() + ",";
+  CHECK(names == "one,two,round 0,one,two,round 1,one,two,round 2,");
 }
 
 TEST_CASE("log output: a pipe that nobody reads holds nobody up; what does not fit is counted where it is missing") {
   Pipe pipe;
   LogOutput output(pipe.ends[1], Lost, /*most_bytes=*/10'000);
   // The pipe itself takes 64 KiB.
-  for (int i = 0; i < 200; ++i) output.Append(Line('a', 1000), /*urgent=*/false, /*flush=*/true);
-  output.Append(Line('u', 1000), /*urgent=*/true, /*flush=*/true);
-  output.Append(Line('b', 1000), /*urgent=*/false, /*flush=*/true);
-  CHECK_FALSE(output.empty());
-  std::string text = ReadAll(pipe.ends[0]);
-  output.Flush();
-  text += ReadAll(pipe.ends[0]);
-  CHECK(output.empty());
-  size_t kept = static_cast<size_t>(std::count(text.begin(), text.end(), 'a')) / 999;
+  for (int i = 0; i < 200; ++i) output.Append(Line('a', 1000), /*urgent=*/false);
+  CHECK_FALSE(output.WaitWritten(1));
+  output.Append(Line('u', 1000), /*urgent=*/true);
+  output.Append(Line('b', 1000), /*urgent=*/false);
+  Reader reader(pipe.ends[0]);
+  REQUIRE(output.WaitWritten(kLongMs));
+  std::string text = reader.Finish(&pipe);
+  // What is missing stands where it is: lines and counts make 200, and the last gap is in front of what was urgent, but for the one behind it.
+  size_t kept = static_cast<size_t>(std::count(text.begin(), text.end(), 'a')) / 999, lost = 0;
   CHECK(kept < 200);
-  std::string wanted;
-  for (size_t i = 0; i < kept; ++i) wanted += Line('a', 1000);
-  CHECK(text == wanted + Lost(200 - kept) + Line('u', 1000) + Lost(1));
-  // And it goes on.
-  output.Append(Line('c', 10), /*urgent=*/false, /*flush=*/true);
-  CHECK(ReadAll(pipe.ends[0]) == Line('c', 10));
-}
-
-TEST_CASE("log output: turns that follow closely share a write, unless much waits") {
-  Pipe pipe;
-  LogOutput output(pipe.ends[1], Lost);
-  auto turn = [&](char c, size_t size, int64_t now_ms) {
-    output.Append(Line(c, size), /*urgent=*/false, /*flush=*/false);
-    output.FlushPaced(now_ms, 5);
-    return ReadAll(pipe.ends[0]);
-  };
-  CHECK(turn('a', 10, 1000) == Line('a', 10));  // the first one after a rest at once
-  CHECK(turn('b', 10, 1001).empty());
-  CHECK(turn('c', 10, 1004).empty());
-  CHECK(turn('d', 10, 1005) == Line('b', 10) + Line('c', 10) + Line('d', 10));
-  CHECK(turn('e', 10, 1006).empty());
-  CHECK(turn('f', LogOutput::kMuchBytes, 1007) == Line('e', 10) + Line('f', LogOutput::kMuchBytes));
-  output.FlushPaced(2000, 5);
-  CHECK(ReadAll(pipe.ends[0]).empty());
+  for (size_t at = text.find("lost "); at != std::string::npos; at = text.find("lost ", at + 1)) lost += std::stoul(text.substr(at + 5));
+  CHECK(kept + lost == 201);
+  CHECK(text.ends_with("\n" + Line('u', 1000) + Lost(1)));
+  CHECK(text.substr(0, text.size() - 1000 - Lost(1).size()).ends_with('\n'));
 }
 
 TEST_CASE("log output: a socket that nobody reads holds nobody up") {
@@ -235,44 +222,64 @@ TEST_CASE("log output: a socket that nobody reads holds nobody up") {
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   {
     LogOutput output(ends[1], Lost, /*most_bytes=*/10'000);
-    for (int i = 0; i < 2000; ++i) output.Append(Line('a', 1000), /*urgent=*/false, /*flush=*/true);
-    CHECK_FALSE(output.empty());
-    std::string text = ReadAll(ends[0]);
-    output.Flush();
-    text += ReadAll(ends[0]);
-    CHECK(output.empty());
-    CHECK_THAT(text, Catch::Contains("lost "));
+    for (int i = 0; i < 2000; ++i) output.Append(Line('a', 1000), /*urgent=*/false);
+    CHECK_FALSE(output.WaitWritten(1));
+    Reader reader(ends[0]);
+    REQUIRE(output.WaitWritten(kLongMs));
+    shutdown(ends[1], SHUT_WR);
+    CHECK_THAT(reader.Finish(), Catch::Contains("lost "));
   }
   close(ends[0]);
   close(ends[1]);
 }
 
-TEST_CASE("log output: Drain waits for a reader that is slow, but not for ever") {
+TEST_CASE("log output: what waits is waited for where a reader is slow, but not for ever") {
   Pipe pipe;
-  std::string text;
   LogOutput output(pipe.ends[1], Lost);
-  for (int i = 0; i < 1000; ++i) output.Append(Line('a', 1000), /*urgent=*/false, /*flush=*/true);
-  output.Drain(1);
-  CHECK_FALSE(output.empty());
-  std::thread reader([&] {
-    char buffer[4096];
-    while (text.size() < 1'000'000) text.append(buffer, static_cast<size_t>(std::max<ssize_t>(0, read(pipe.ends[0], buffer, sizeof buffer))));
-  });
-  output.Drain(test::kDeadlineSeconds * 1000);
-  reader.join();
-  CHECK(output.empty());
-  CHECK(text.size() == 1'000'000);
+  for (int i = 0; i < 1000; ++i) output.Append(Line('a', 1000), /*urgent=*/false);
+  CHECK_FALSE(output.WaitWritten(1));
+  Reader reader(pipe.ends[0]);
+  CHECK(output.WaitWritten(kLongMs));
+  CHECK(reader.Finish(&pipe).size() == 1'000'000);
+}
+
+TEST_CASE("log output: it can go while nobody reads") {
+  Pipe pipe;
+  LogOutput output(pipe.ends[1], Lost);
+  for (int i = 0; i < 100; ++i) output.Append(Line('a', 1000), /*urgent=*/false);
+  CHECK_FALSE(output.WaitWritten(1));
 }
 
 TEST_CASE("log output: a reader that is gone costs lines, and nothing else") {
   signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
   LogOutput output(pipe.ends[1], Lost);
-  close(pipe.ends[0]);
-  output.Append(Line('a', 10), /*urgent=*/false, /*flush=*/true);
-  output.Append(Line('b', 10), /*urgent=*/true, /*flush=*/true);
-  CHECK_FALSE(output.empty());  // it still has to say how many were lost
-  pipe.ends[0] = -1;
+  close(std::exchange(pipe.ends[0], -1));
+  output.Append(Line('a', 10), /*urgent=*/false);
+  output.Append(Line('b', 10), /*urgent=*/true);
+  CHECK(output.WaitWritten(kLongMs));
+}
+
+TEST_CASE("log output: what comes once lines were lost says first how many, on a line of its own") {
+  test::TempDir dir;
+  // A file that may not grow beyond 25 bytes.
+  int fd = open(dir.At("log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, SIG_IGN);
+  {
+    LogOutput output(fd, Lost);
+    rlimit small{25, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    for (char c : {'a', 'b', 'c'}) output.Append(Line(c, 10), /*urgent=*/false);
+    bool done = output.WaitWritten(kLongMs);
+    setrlimit(RLIMIT_FSIZE, &before);
+    CHECK(done);
+    output.Append(Line('d', 10), /*urgent=*/true);
+    CHECK(output.WaitWritten(kLongMs));
+  }
+  close(fd);
+  CHECK(ContentOf(dir.At("log")) == Line('a', 10) + Line('b', 10) + "ccccc\n" + Lost(1) + Line('d', 10));
 }
 
 TEST_CASE("log: what steers a terminal or hides text is escaped, in both formats") {
