@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "bench/histogram.h"
+#include "bench/distribution.h"
 #include "bench/sockets.h"
 
 namespace notifyd::bench {
@@ -23,7 +23,7 @@ class RequestSource {
 };
 
 struct LoadResult {
-  Histogram ack_latency;
+  Distribution ack_latency;
   uint64_t requests = 0;
   uint64_t acknowledged = 0;  // notifies
   int64_t first_sent_ns = 0;  // monotonic
@@ -41,7 +41,7 @@ class LoadClient {
   static Result<std::unique_ptr<LoadClient>> Start(const Address& server, int connections, RequestSource* source);
   virtual ~LoadClient() = default;
 
-  /// Notifies so far. Any thread.
+  /// Returns how many notifies were acknowledged so far. Any thread.
   virtual uint64_t acknowledged() const = 0;
   virtual bool finished() const = 0;
   /// Ends the load early.
@@ -58,14 +58,14 @@ struct HttpAnswer {
 /// Requests one after the other over one kept-alive connection, for what is timed one by one. One thread.
 class Caller {
  public:
-  /// Error: kIo.
+  /// Connects. Error: kIo.
   static Result<std::unique_ptr<Caller>> Open(const Address& server);
   virtual ~Caller() = default;
-  /// With a JSON `body` where it is not empty. Error: kIo, also where no answer came within `timeout_ms`; no call follows an error.
+  /// Asks, with a JSON `body` where it is not empty. Error: kIo, also where no answer came within `timeout_ms`; no call follows an error.
   virtual Result<HttpAnswer> Call(std::string_view method, std::string_view target, std::string_view body = {}, int timeout_ms = 30'000) = 0;
 };
 
-/// One request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
+/// Makes one request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
 Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms = 5000);
 
 }  // namespace notifyd::bench

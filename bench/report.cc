@@ -100,7 +100,7 @@ Record& Record::Rows(std::string name, std::vector<Record> rows) {
   return *this;
 }
 
-Record& Record::Percentiles(const std::string& prefix, const Histogram& histogram) {
+Record& Record::Percentiles(const std::string& prefix, const Distribution& histogram) {
   auto ms = [](int64_t us) { return static_cast<double>(us) / 1000; };
   Real(prefix + "_p50_ms", ms(histogram.PercentileUs(0.5)), 3);
   Real(prefix + "_p90_ms", ms(histogram.PercentileUs(0.9)), 3);

@@ -9,11 +9,11 @@
 #include <variant>
 #include <vector>
 
-#include "bench/histogram.h"
+#include "bench/distribution.h"
 
 namespace notifyd::bench {
 
-/// `text` as a JSON string with its quotes; where it is not UTF-8, each byte above 0x7f becomes the code point of that number.
+/// Returns `text` as a JSON string with its quotes; where it is not UTF-8, each byte above 0x7f becomes the code point of that number.
 std::string JsonText(std::string_view text);
 
 /// Named values in the order in which they were added. Names end in their unit.
@@ -26,20 +26,20 @@ class Record {
   };
   Record& Add(Field field);
   Record& Int(std::string name, int64_t value);
-  /// Shown with `decimals` digits behind the point.
+  /// Adds a number that is shown with `decimals` digits behind the point.
   Record& Real(std::string name, double value, int decimals = 1);
   Record& Text(std::string name, std::string value);
   Record& Bool(std::string name, bool value);
   Record& Rows(std::string name, std::vector<Record> rows);
-  /// p50, p90, p99 and max as "<prefix>_p50_ms" and so on.
-  Record& Percentiles(const std::string& prefix, const Histogram& histogram);
+  /// Adds p50, p90, p99 and max as "<prefix>_p50_ms" and so on.
+  Record& Percentiles(const std::string& prefix, const Distribution& histogram);
 
   std::string Json() const;
-  /// Nothing where it has no such number.
+  /// Returns the number of that name; nothing where it has none.
   std::optional<double> Number(std::string_view name) const;
-  /// Empty where it has no such rows.
+  /// Returns the rows of that name; empty where it has none.
   std::vector<Record> RowsOf(std::string_view name) const;
-  /// For a table: thousands separated, texts as they are.
+  /// Returns the value of that name for a table: thousands separated, texts as they are.
   std::string Shown(std::string_view name) const;
 
   const std::vector<Field>& fields() const { return fields_; }
@@ -53,9 +53,9 @@ double Median(std::vector<double> values);
 /// "1,234,567.8"
 std::string Grouped(double value, int decimals);
 
-/// A row a value: one column where there is one run, else median, least and most.
+/// Prints a row a value: one column where there is one run, else median, least and most.
 std::string TableOfRuns(std::string_view title, const std::vector<Record>& runs);
-/// A row a record, a column a name.
+/// Prints a row a record, a column a name.
 std::string TableOfRows(std::string_view title, const std::vector<Record>& rows);
 
 /// "submitted [#####     ] 12,345 of 100,000, 23,456/s", redrawn in place; nothing where standard error is not a terminal.
@@ -64,7 +64,7 @@ class Progress {
   Progress(std::string label, uint64_t total);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Takes its line away.
+  /// Takes its line off the terminal.
   ~Progress();
   void Show(uint64_t done);
 

@@ -21,8 +21,8 @@ class Asker {
   explicit Asker(Caller* caller) : caller_(caller) {}
 
   /// Error: kUnavailable where it is not 200, or no JSON.
-  Result<simdjson::dom::element> Get(std::string target, Histogram* took = nullptr) { return Ask("GET", std::move(target), {}, took); }
-  Result<simdjson::dom::element> Ask(std::string_view method, std::string target, std::string_view body, Histogram* took = nullptr) {
+  Result<simdjson::dom::element> Get(std::string target, Distribution* took = nullptr) { return Ask("GET", std::move(target), {}, took); }
+  Result<simdjson::dom::element> Ask(std::string_view method, std::string target, std::string_view body, Distribution* took = nullptr) {
     const int64_t begin_ns = MonoNanos();
     Result<HttpAnswer> answer = caller_->Call(method, target, body);
     if (!answer.ok()) return std::move(answer).status();
@@ -100,7 +100,7 @@ Result<int64_t> OldestMs(Asker* asker, int64_t newest_ms) {
 
 struct Kind {
   std::string name;
-  Histogram took;
+  Distribution took;
 };
 
 /// Every kind of request `options.samples` times, in turn, so that what else happens falls on all alike.

@@ -22,11 +22,11 @@ class SyncProbe {
     end_ = kThere;
     return Status::Ok();
   }
-  Status Over(Histogram* took) {
+  Status Over(Distribution* took) {
     over_ = (over_ + kBlock) % kThere;
     return At(over_, took);
   }
-  Status Behind(Histogram* took) {
+  Status Behind(Distribution* took) {
     Status synced = At(end_, took);
     end_ += kBlock;
     return synced;
@@ -35,7 +35,7 @@ class SyncProbe {
  private:
   static constexpr int64_t kBlock = 4096, kThere = 1 << 20;
 
-  Status At(int64_t offset, Histogram* took) {
+  Status At(int64_t offset, Distribution* took) {
     static const std::string block(kBlock, 'x');
     const int64_t begin_ns = MonoNanos();
     if (pwrite(fd_.get(), block.data(), block.size(), offset) != kBlock || fdatasync(fd_.get()) != 0) return Failed();
@@ -67,7 +67,7 @@ Result<Record> IdleOnce(const CommonOptions& common, const IdleOptions& options,
   if (Status opened = probe.Open((*session)->dir()); !opened.ok()) return opened;
   Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.address());
   if (!caller.ok()) return std::move(caller).status();
-  Histogram ack, over, behind, arrival, ignored;
+  Distribution ack, over, behind, arrival, ignored;
   for (auto [count, warm] : {std::pair(kWarm, true), std::pair(options.count, false)}) {
     WorkloadPlan plan;
     plan.count = count;

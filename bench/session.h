@@ -19,7 +19,7 @@ namespace notifyd::bench {
 
 /// Blocks SIGINT and SIGTERM in this thread and those that it starts; call it before any.
 void BlockSignals();
-/// Sleeps; true as soon as one of them came, and ever after.
+/// Sleeps so long; returns true as soon as one of them came, and ever after.
 bool SleepInterrupted(int64_t ms);
 
 /// The broker of one run. A broker of its own lives in a directory that goes with the session, or in the one that --store names, which stays.
@@ -28,9 +28,9 @@ class Session {
   static Result<std::unique_ptr<Session>> Open(const CommonOptions& common);
   BrokerProcess& broker() { return *broker_; }
   std::string data_dir() const { return options_.dir + "/data"; }
-  /// Holds the data directory: for files on the same disk.
+  /// Returns the directory that holds the data directory, for files on the same disk.
   const std::string& dir() const { return options_.dir; }
-  /// SIGKILL, then started anew on the same data. Not with a broker that ran already.
+  /// Kills the broker and starts it anew on the same data. Not with one that ran already.
   Status KillAndRestart();
   /// Ends a broker of its own and tells where that went wrong.
   Status Close() { return broker_->Stop(); }
@@ -41,7 +41,7 @@ class Session {
   std::unique_ptr<BrokerProcess> broker_;
 };
 
-/// Before a store of `notifies` is filled: kUnavailable where the disk has no room for it. What is reckoned with is more than what they take.
+/// Checks before a store of `notifies` is filled: kUnavailable where the disk has no room for it. What is reckoned with is more than what they take.
 Status CheckRoom(const CommonOptions& common, uint64_t notifies, uint64_t payload_bytes);
 
 /// Called every few milliseconds while a load goes on: notifies acknowledged and arrived so far.
@@ -53,18 +53,18 @@ Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count
 /// Submits all that `plan` says, which nobody receives.
 Status Fill(BrokerProcess& broker, const WorkloadPlan& plan);
 
-/// Until `count` notifies arrived, and a little longer for duplicates. kUnavailable where none came for `stall_s` (counted from
+/// Waits until `count` notifies arrived, and a little longer for duplicates. kUnavailable where none came for `stall_s` (counted from
 /// `not_before_ms`, wall clock).
 Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s, int64_t not_before_ms = 0,
                      const std::function<void(uint64_t)>& watch = {});
-/// Until nothing is pending. kUnavailable after `stall_s`.
+/// Waits until nothing is pending. kUnavailable after `stall_s`.
 Status AwaitSettled(BrokerProcess& broker, int stall_s);
 
 /// Submits and deliveries of one workload through one broker.
 struct Delivery {
   LoadResult load;
   uint64_t count = 0;  // what was submitted, and arrived
-  Histogram latency;
+  Distribution latency;
   double per_s = 0;  // first submit to last arrival
   double broker_cpu_s = 0, receiver_cpu_s = 0;
   double broker_cpu_s_per_1000() const { return broker_cpu_s * 1000 / static_cast<double>(count); }
@@ -79,7 +79,7 @@ Result<std::vector<Delivery>> TakeTurns(int round, const std::vector<BrokerProce
 /// Runs `once` as often as asked, prints each record as a line of JSON or all as a table, and what they are to be.
 Status RunAndReport(const CommonOptions& common, const std::string& title, const std::vector<Goal>& goals,
                     const std::function<Result<Record>(int run)>& once);
-/// One record, as a line of JSON with its verdicts; nothing where tables are asked for.
+/// Prints one record as a line of JSON with its verdicts; prints nothing where tables are asked for.
 void PrintJson(const CommonOptions& common, Record record, const std::vector<Goal>& goals);
 
 double Mebibytes(int64_t bytes);

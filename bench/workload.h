@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/client.h"
-#include "bench/histogram.h"
+#include "bench/distribution.h"
 #include "bench/payload.h"
 #include "bench/receiver.h"
 
@@ -38,19 +38,19 @@ constexpr int64_t kHourMs = 3'600'000;
 /// millions of them need not be kept. Batches of 1,000 over four connections.
 WorkloadPlan FarOffPlan(uint64_t seed, int64_t ahead_ms, int64_t spread_ms);
 
-/// On the client's thread, except SubmittedAtNs.
+/// Used on the client's thread, except SubmittedAtNs.
 class Workload final : public RequestSource {
  public:
   explicit Workload(WorkloadPlan plan);
 
-  /// Where the notifies go; before the first Next, where the plan does not say.
+  /// Says where the notifies go, where the plan does not. Before the first Next.
   void SetUrl(const std::string& url);
   size_t Next(int connection, int64_t now_ns, std::string* body) override;
-  /// Monotonic; 0 where it was not sent yet. Any thread.
+  /// Returns when it was sent, by the monotonic clock; 0 where it was not yet. Any thread.
   int64_t SubmittedAtNs(uint64_t number) const { return sent_ns_[number - plan_.first].load(std::memory_order_relaxed); }
 
  private:
-  /// The next number for this connection, or none.
+  /// Returns the next number for this connection, or none.
   bool Take(int connection, uint64_t* number);
   void Write(uint64_t number, std::string* body) const;
 
@@ -74,7 +74,7 @@ struct ArrivalsPlan {
   const std::vector<int64_t>* due_ms = nullptr;  // for the lateness, by number
 };
 
-/// On the receiver's thread; unique() any time, the rest once the receiver has stopped.
+/// Filled on the receiver's thread; unique() may be read any time, the rest once the receiver has stopped.
 class Arrivals final : public RequestObserver {
  public:
   explicit Arrivals(ArrivalsPlan plan);
@@ -87,8 +87,8 @@ class Arrivals final : public RequestObserver {
   /// Requests without a number, or with one that was never submitted.
   uint64_t strangers() const { return strangers_; }
   uint64_t early() const { return early_; }
-  const Histogram& latency() const { return latency_; }
-  const Histogram& lateness() const { return lateness_; }
+  const Distribution& latency() const { return latency_; }
+  const Distribution& lateness() const { return lateness_; }
   int64_t last_arrival_ns() const { return last_arrival_ns_; }
 
  private:
@@ -98,7 +98,7 @@ class Arrivals final : public RequestObserver {
   std::atomic<uint64_t> unique_{0};
   uint64_t duplicates_ = 0, order_violations_ = 0, strangers_ = 0, early_ = 0;
   int64_t last_arrival_ns_ = 0;
-  Histogram latency_, lateness_;
+  Distribution latency_, lateness_;
 };
 
 }  // namespace notifyd::bench

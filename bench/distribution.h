@@ -1,4 +1,4 @@
-// Histogram: counts of microseconds in buckets whose width grows with the value, as HdrHistogram's do. Not shared between threads: each
+// Distribution: counts of microseconds in buckets whose width grows with the value, as HdrHistogram's do. Not shared between threads: each
 // thread fills its own. I1: a percentile is at most 1/128 above the recorded value it stands for; least, largest and count are exact.
 #pragma once
 
@@ -10,9 +10,9 @@
 
 namespace notifyd::bench {
 
-class Histogram {
+class Distribution {
  public:
-  /// Microseconds; below 0 counts as 0, above about 25 days as that.
+  /// Counts one value in microseconds; below 0 as 0, above about 25 days as that.
   void Add(int64_t us) {
     us = std::clamp<int64_t>(us, 0, kMost);
     ++counts_[Bucket(static_cast<uint64_t>(us))];
@@ -25,7 +25,7 @@ class Histogram {
   int64_t least_us() const { return count_ ? least_ : 0; }
   int64_t most_us() const { return most_; }
 
-  /// `share` from 0 to 1: the smallest value that at least this share of all does not exceed. 0 where nothing was added.
+  /// Returns the smallest value that at least `share` (0 to 1) of all do not exceed; 0 where nothing was added.
   int64_t PercentileUs(double share) const {
     uint64_t wanted = std::max<uint64_t>(1, static_cast<uint64_t>(share * static_cast<double>(count_) + 0.999999));
     uint64_t seen = 0;
