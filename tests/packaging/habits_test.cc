@@ -162,14 +162,9 @@ TEST_CASE("habits: what is decided by time is told the time") {
 }
 
 TEST_CASE("habits: a file has 600 lines at most") {
-  const std::map<std::string, const char*> exceptions = {
-      {"tests/net/api/submit_test.cc", "a row for each field's good and bad values"},
-      {"tests/net/api/replies_test.cc", "a case for each kind of reply"},
-      {"tests/net/api/ndjson_test.cc", "a case for each way in which a bulk submit can end"},
-  };
   Faults faults;
   for (const Source& source : Sources())
-    if (source.lines.size() > 600 && !exceptions.contains(source.path)) faults.Add(source, source.lines.size() - 1, "is the last line");
+    if (source.lines.size() > 600) faults.Add(source, source.lines.size() - 1, "is the last line");
   CHECK(faults.text() == "");
 }
 
@@ -198,11 +193,7 @@ TEST_CASE("habits: a function of the product has 70 lines at most") {
 TEST_CASE("habits: nothing is declared in a header that nobody uses") {
   const std::map<std::string, const char*> exceptions = {
       {"Chance", "of the simulator's dice"},
-      {"LogFlush", "for tests, which want to see a line now"},
       {"MatchPattern", "the short form that tests and fuzzers ask"},
-      {"OpenForeign", "of StoreTool, which looks at a store as tests do"},
-      {"TableEntries", "of StoreTool: counts what a table holds"},
-      {"ToOneFamily", "of StoreTool: makes a store of an older format"},
       {"PrivateRangeOf", "what a policy knows of an address, for tests"},
   };
   // Whole pieces that wait for those who will call them; each line goes with its wiring.

@@ -1,5 +1,4 @@
-// StoreTool: a store's keys and values as they are, one by one, without the threads of RocksStore. For tests and for looking at a store
-// that is not in use; nothing of the broker itself depends on it.
+// StoreTool: a store's keys and values as they are, one by one, without the threads of RocksStore.
 #pragma once
 
 #include <memory>
