@@ -1,8 +1,7 @@
-// RFC 3339 and HTTP dates, by calendar arithmetic alone: no locale, no TZ, no libc time function. Pure, any thread.
+// RFC 3339, by calendar arithmetic alone: no locale, no TZ, no libc time function. Pure, any thread.
 #include "base/time.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <optional>
 
@@ -23,10 +22,6 @@ constexpr int64_t kDayMs = 24 * kHourMs;
 /// 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z.
 constexpr int64_t kFirstMs = -62'167'219'200'000;
 constexpr int64_t kLastMs = 253'402'300'799'999;
-
-constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr std::array<std::string_view, 7> kDays = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-constexpr std::array<std::string_view, 7> kLongDays = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 
 /// Takes a text from the left. After a failure all further reads give 0, so a caller asks once at the end.
 class Scanner {
@@ -52,13 +47,6 @@ class Scanner {
     text_.remove_prefix(literal.size());
     return true;
   }
-  /// The index of the word that comes next.
-  template <size_t N>
-  size_t OneOf(const std::array<std::string_view, N>& words) {
-    for (size_t i = 0; i < N; ++i)
-      if (Accept(words[i])) return i;
-    return static_cast<size_t>(Fail());
-  }
   /// A fraction of a second, after its point: one digit or more, cut to milliseconds.
   int Fraction() {
     int ms = 0;
@@ -70,7 +58,6 @@ class Scanner {
     text_.remove_prefix(i);
     return ms;
   }
-  bool ok() const { return ok_; }
   bool done() const { return ok_ && text_.empty(); }
 
  private:
@@ -99,62 +86,6 @@ std::optional<WallTime> ToWallTime(const Fields& f) {
     if (next_ms % kDayMs != 0 || year_month_day(sys_days(days(next_ms / kDayMs))).day() != std::chrono::day(1)) return std::nullopt;
   }
   return WallTime{minute_ms + f.second * kSecondMs + f.ms};
-}
-
-void ScanClock(Scanner& scan, Fields& f) {
-  f.hour = scan.Digits(2);
-  scan.Expect(":");
-  f.minute = scan.Digits(2);
-  scan.Expect(":");
-  f.second = scan.Digits(2);
-}
-
-/// "Sun, 06 Nov 1994 08:49:37 GMT"
-bool ScanImfFixdate(std::string_view text, Fields& f) {
-  Scanner scan(text);
-  scan.OneOf(kDays);
-  scan.Expect(", ");
-  f.day = scan.Digits(2);
-  scan.Expect(" ");
-  f.month = static_cast<int>(scan.OneOf(kMonths)) + 1;
-  scan.Expect(" ");
-  f.year = scan.Digits(4);
-  scan.Expect(" ");
-  ScanClock(scan, f);
-  scan.Expect(" GMT");
-  return scan.done();
-}
-
-/// "Sunday, 06-Nov-94 08:49:37 GMT". There is no clock here to tell the century by: 70-99 is 19xx, as in POSIX.
-bool ScanRfc850(std::string_view text, Fields& f) {
-  Scanner scan(text);
-  scan.OneOf(kLongDays);
-  scan.Expect(", ");
-  f.day = scan.Digits(2);
-  scan.Expect("-");
-  f.month = static_cast<int>(scan.OneOf(kMonths)) + 1;
-  scan.Expect("-");
-  int year = scan.Digits(2);
-  f.year = year + (year < 70 ? 2000 : 1900);
-  scan.Expect(" ");
-  ScanClock(scan, f);
-  scan.Expect(" GMT");
-  return scan.done();
-}
-
-/// "Sun Nov  6 08:49:37 1994"
-bool ScanAsctime(std::string_view text, Fields& f) {
-  Scanner scan(text);
-  scan.OneOf(kDays);
-  scan.Expect(" ");
-  f.month = static_cast<int>(scan.OneOf(kMonths)) + 1;
-  scan.Expect(" ");
-  f.day = scan.Accept(" ") ? scan.Digits(1) : scan.Digits(2);
-  scan.Expect(" ");
-  ScanClock(scan, f);
-  scan.Expect(" ");
-  f.year = scan.Digits(4);
-  return scan.done();
 }
 
 void PutDigits(std::string& text, size_t at, int width, int64_t value) {
@@ -192,7 +123,11 @@ Result<WallTime> ParseRfc3339(std::string_view text) {
   scan.Expect("-");
   f.day = scan.Digits(2);
   if (!scan.Accept("T")) scan.Expect("t");
-  ScanClock(scan, f);
+  f.hour = scan.Digits(2);
+  scan.Expect(":");
+  f.minute = scan.Digits(2);
+  scan.Expect(":");
+  f.second = scan.Digits(2);
   if (scan.Accept(".")) f.ms = scan.Fraction();
   if (!scan.Accept("Z") && !scan.Accept("z")) {
     int sign = scan.Accept("-") ? -1 : 1;
@@ -207,17 +142,6 @@ Result<WallTime> ParseRfc3339(std::string_view text) {
   std::optional<WallTime> time = ToWallTime(f);
   if (!time) return Status(Code::kUnacceptable, "there is no such date or time of day");
   return *time;
-}
-
-Result<WallTime> ParseHttpDate(std::string_view text) {
-  for (auto scan : {ScanImfFixdate, ScanRfc850, ScanAsctime}) {
-    Fields f;
-    if (!scan(text, f)) continue;
-    // The day's name is not compared with the date: RFC 9110 asks recipients to be robust.
-    if (std::optional<WallTime> time = ToWallTime(f)) return *time;
-    return Status(Code::kUnacceptable, "there is no such date or time of day");
-  }
-  return Status(Code::kUnacceptable, "not an HTTP date such as Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
 }  // namespace notifyd

@@ -33,14 +33,11 @@ struct Now {
   MonoTime mono;
 };
 
-/// RFC 3339, UTC, milliseconds: "2026-11-21T21:31:22.000Z". Range: years 0000 to 9999; outside of it the nearest end.
+/// Writes RFC 3339 in UTC with milliseconds: "2026-11-21T21:31:22.000Z". Range: years 0000 to 9999; outside of it the nearest end.
 std::string FormatRfc3339(WallTime time);
 
-/// RFC 3339 with any offset and any number of fraction digits (cut to milliseconds). A leap second is read as the next second.
+/// Reads RFC 3339 with any offset and any number of fraction digits (cut to milliseconds). A leap second is read as the next second.
 /// Error: kUnacceptable.
 Result<WallTime> ParseRfc3339(std::string_view text);
-
-/// The three date forms of RFC 9110 section 5.6.7, as in Retry-After. Error: kUnacceptable.
-Result<WallTime> ParseHttpDate(std::string_view text);
 
 }  // namespace notifyd

@@ -1,8 +1,10 @@
-// Parsing of Retry-After.
 #include "net/sender/retry_after.h"
+
+#include <curl/curl.h>
 
 #include <algorithm>
 #include <charconv>
+#include <string>
 
 namespace notifyd {
 namespace {
@@ -21,9 +23,10 @@ int64_t ParseRetryAfter(std::string_view value, WallTime now) {
     if (std::from_chars(value.data(), value.data() + value.size(), seconds).ec != std::errc()) seconds = kMaxSeconds;
     return std::min(seconds, kMaxSeconds) * 1000;
   }
-  Result<WallTime> date = ParseHttpDate(value);
-  if (!date.ok()) return -1;
-  return std::clamp<int64_t>(date->ms - now.ms, 0, kMaxSeconds * 1000);
+  // Takes the three forms of RFC 9110 section 5.6.7, and some more; it knows neither locales nor time zones of the system.
+  const time_t date_s = curl_getdate(std::string(value).c_str(), nullptr);
+  if (date_s == -1) return -1;
+  return std::clamp<int64_t>(date_s - now.ms / 1000, 0, kMaxSeconds) * 1000;
 }
 
 }  // namespace notifyd

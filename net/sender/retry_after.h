@@ -8,7 +8,7 @@
 
 namespace notifyd {
 
-/// The header's value in ms from `now`: seconds or an HTTP date, one that has passed is 0. At most ten years. -1 where it is neither.
+/// Returns the header's value in ms from `now`: seconds, or a date, of which one that has passed is 0. At most ten years. -1 where it is neither.
 int64_t ParseRetryAfter(std::string_view value, WallTime now);
 
 }  // namespace notifyd

@@ -14,12 +14,15 @@ TEST_CASE("retry-after: seconds") {
 
 TEST_CASE("retry-after: dates count from now, and one that has passed is at once") {
   const WallTime now{784'111'777'000};  // Sun, 06 Nov 1994 08:49:37 GMT
-  CHECK(ParseRetryAfter("Sun, 06 Nov 1994 08:49:40 GMT", now) == 3000);
+  for (const char* form : {"Sun, 06 Nov 1994 08:49:40 GMT", "Sunday, 06-Nov-94 08:49:40 GMT", "Sun Nov  6 08:49:40 1994"})
+    CHECK(ParseRetryAfter(form, now) == 3000);
   CHECK(ParseRetryAfter("Sun, 06 Nov 1994 08:49:30 GMT", now) == 0);
+  CHECK(ParseRetryAfter("Sun, 06 Nov 2094 08:49:30 GMT", now) == 10LL * 366 * 86'400 * 1000);
 }
 
 TEST_CASE("retry-after: what is neither is no wish") {
-  for (const char* bad : {"", "  ", "-5", "1.5", "soon", "12s"}) CHECK(ParseRetryAfter(bad, {}) == -1);
+  for (const char* bad : {"", "  ", "-5", "1.5", "soon", "12s", "Sun, 06 Nov", "Sun, 31 Nob 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT"})
+    CHECK(ParseRetryAfter(bad, {}) == -1);
 }
 
 TEST_CASE("target: path and query stay as they are, the fragment goes") {
