@@ -29,20 +29,20 @@ constexpr bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return LowerAscii(x) == LowerAscii(y); });
 }
 
-/// 0 to 15; -1 where it is no hex digit.
+/// Returns the value of a hex digit, 0 to 15; -1 for any other byte.
 constexpr int HexDigit(char c) {
   if (IsDigit(c)) return c - '0';
   c = LowerAscii(c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/// Without the blanks and tabs around it.
+/// Returns `text` without the blanks and tabs around it.
 constexpr std::string_view TrimBlanks(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
   return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-/// RFC 9110 section 5.6.2: what methods and the names of headers are made of.
+/// Is it a character of a token, of which methods and the names of headers are made (RFC 9110 section 5.6.2)?
 inline constexpr std::array<bool, 256> kTokenChars = [] {
   std::array<bool, 256> chars{};
   for (int c = '0'; c <= '9'; ++c) chars[static_cast<size_t>(c)] = true;

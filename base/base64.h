@@ -10,8 +10,8 @@ namespace notifyd {
 
 std::string EncodeBase64(std::string_view bytes);
 
-/// Strict: padding is demanded, line breaks, other alphabets and stray bits behind the last byte are refused, so that each sequence of bytes
-/// has one text. Error: kUnacceptable.
+/// Decodes strictly: padding is demanded, line breaks, other alphabets and stray bits behind the last byte are refused, so that each sequence of
+/// bytes has one text. Error: kUnacceptable.
 Result<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace notifyd

@@ -15,12 +15,12 @@ class Encoder {
   explicit Encoder(std::string* out) : out_(out) {}
 
   void U8(uint8_t v) { out_->push_back(static_cast<char>(v)); }
-  /// Fixed width, big-endian: byte order is number order.
+  /// Append a number of fixed width, big-endian, so that keys sort as the numbers do.
   void Big32(uint32_t v) { Big(v, 4); }
   void Big64(uint64_t v) { Big(v, 8); }
-  /// Signed, sortable: the sign bit is flipped.
+  /// Appends a signed number with its sign bit flipped, so that negative ones sort first.
   void BigSigned64(int64_t v) { Big(static_cast<uint64_t>(v) ^ (uint64_t{1} << 63), 8); }
-  /// LEB128.
+  /// Appends an unsigned number in LEB128: 1 byte below 128, at most 10.
   void Varint(uint64_t v) {
     while (v >= 0x80) {
       U8(static_cast<uint8_t>(v | 0x80));
@@ -28,15 +28,15 @@ class Encoder {
     }
     U8(static_cast<uint8_t>(v));
   }
-  /// Zigzag LEB128.
+  /// Appends a signed number in zigzag LEB128, so that small negative ones stay short.
   void Signed(int64_t v) { Varint((static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63)); }
-  /// IEEE 754 bits, 8 bytes big-endian.
+  /// Appends the IEEE 754 bits, 8 bytes big-endian.
   void Double(double v) {
     uint64_t bits;
     std::memcpy(&bits, &v, 8);
     Big64(bits);
   }
-  /// Varint length, then the bytes.
+  /// Appends the length in LEB128, then the bytes.
   void Text(std::string_view v) {
     Varint(v.size());
     out_->append(v);
@@ -86,7 +86,7 @@ class Decoder {
     std::memcpy(&v, &bits, 8);
     return v;
   }
-  /// Borrowed from the input.
+  /// Returns a view that is borrowed from the input.
   std::string_view Text() { return Raw(Varint()); }
   std::string_view Raw(uint64_t size) {
     if (size > in_.size()) return Fail(), std::string_view();
@@ -95,13 +95,13 @@ class Decoder {
     return v;
   }
   std::string_view rest() const { return in_; }
-  /// For a caller that reads a value which cannot be: ok() is false from here on.
+  /// Makes ok() false from here on; for a caller that reads a value which cannot be.
   void Fail() {
     ok_ = false;
     in_ = {};
   }
   bool ok() const { return ok_; }
-  /// ok, and nothing is left over.
+  /// Is it ok, with nothing left over?
   bool done() const { return ok_ && in_.empty(); }
 
  private:
@@ -115,10 +115,10 @@ class Decoder {
   bool ok_ = true;
 };
 
-/// The low 32 bits of XXH3-64: the checksum of every stored value.
+/// Returns the low 32 bits of XXH3-64, the checksum of every stored value.
 uint32_t Checksum(std::string_view bytes);
 
-/// 128 bits of XXH3; equal inputs, equal prints. Not against an adversary.
+/// Returns 128 bits of XXH3: equal for equal inputs. No protection against somebody who wants two inputs to be equal.
 struct Fingerprint {
   uint64_t high = 0;
   uint64_t low = 0;

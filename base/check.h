@@ -13,7 +13,7 @@ namespace notifyd {
 
 }  // namespace notifyd
 
-/// For headers, which are read by tests, too.
+/// Ends the process where `condition` does not hold. For headers, which tests read, too.
 #define NOTIFYD_CHECK(condition)                              \
   do {                                                        \
     if (!(condition)) [[unlikely]]                            \

@@ -9,7 +9,7 @@
 
 namespace notifyd {
 
-/// Microseconds of CLOCK_MONOTONIC, CLOCK_BOOTTIME, ...
+/// Returns microseconds of CLOCK_MONOTONIC, CLOCK_BOOTTIME, ...
 inline int64_t ReadClockUs(clockid_t clock) {
   timespec at{};
   clock_gettime(clock, &at);

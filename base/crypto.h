@@ -20,29 +20,29 @@ Digest256 Sha256(std::string_view text);
 /// 64 bytes.
 std::string Sha512(std::string_view text);
 Digest256 HmacSha256(std::string_view key, std::string_view text);
-/// RFC 5869. `size`: 1-8,160 bytes.
+/// Derives a key of `size` bytes (1 to 8,160) from another (RFC 5869).
 std::string HkdfSha256(std::string_view key, std::string_view salt, std::string_view info, size_t size);
 
-/// From the system's generator, for keys and secrets.
+/// Returns bytes of the system's generator, for keys and secrets.
 std::string RandomBytes(size_t size);
-/// Takes the same time wherever they differ. Of another length they are not equal, and that may be seen.
+/// Compares in the same time wherever they differ. Two of different lengths are not equal, and may be seen to be so.
 bool EqualSecrets(std::string_view a, std::string_view b);
 /// Overwrites it, so that the secret in it does not stay in memory.
 void Forget(std::string* secret);
 
 // AES-256-GCM (NIST SP 800-38D). A key and nonce are used for one text only.
 inline constexpr size_t kGcmKeyBytes = 32, kGcmNonceBytes = 12, kGcmTagBytes = 16;
-/// The cipher text and its tag behind it. `bound`: what is not in it but must be the same when it is opened.
+/// Encrypts; returns the cipher text with its tag behind it. `bound`: what is not in it but must be the same when it is opened.
 std::string SealGcm(std::string_view key, std::string_view nonce, std::string_view bound, std::string_view plain);
-/// Nothing where a bit of any of them is another one.
+/// Decrypts; returns nothing where a bit of any of them is another one.
 std::optional<std::string> OpenGcm(std::string_view key, std::string_view nonce, std::string_view bound, std::string_view sealed);
 
 // Ed25519 (RFC 8032).
 inline constexpr size_t kEd25519SeedBytes = 32, kEd25519PublicBytes = 32, kEd25519SignatureBytes = 64;
-/// The public key of a seed (RFC 8032's private key).
+/// Returns the public key of a seed (RFC 8032 calls it the private key).
 std::string Ed25519Public(std::string_view seed);
 std::string Ed25519Sign(std::string_view seed, std::string_view text);
-/// `public_key` and `signature` may be anything.
+/// Does the signature hold? `public_key` and `signature` may be anything.
 bool Ed25519Verify(std::string_view public_key, std::string_view text, std::string_view signature);
 
 }  // namespace notifyd

@@ -14,7 +14,7 @@ class Histogram {
   static constexpr std::array<int64_t, 18> kBoundsUs = {100,     250,     500,       1'000,     2'500,     5'000,      10'000,     25'000,      50'000,
                                                         100'000, 250'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 300'000'000, 3'600'000'000};
 
-  /// Below 0 counts as 0.
+  /// Counts one duration; one below 0 as 0.
   void Observe(int64_t us) {
     if (us < 0) us = 0;
     size_t i = 0;
@@ -40,7 +40,7 @@ class Histogram {
   std::atomic<uint64_t> sum_us_{0};
 };
 
-/// As /metrics shows it: "notifyd_..._seconds".
+/// A histogram as /metrics shows it. `name`: "notifyd_..._seconds".
 struct NamedHistogram {
   const char* name;
   const char* help;

@@ -29,7 +29,7 @@ struct NotifyId {
 
   /// 17 characters, "n" and 16 lower-case hex digits: sorts as the number does.
   std::string ToString() const;
-  /// Nothing unless `text` is exactly what ToString prints for an id other than 0 whose namespace has a number up to kMostNumber.
+  /// Returns nothing unless `text` is exactly what ToString prints for an id other than 0 whose namespace has a number up to kMostNumber.
   static std::optional<NotifyId> Parse(std::string_view text);
 };
 

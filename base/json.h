@@ -19,15 +19,15 @@ class JsonWriter {
   void BeginArray();
   void EndArray();
   void Key(std::string_view key);
-  /// Escapes what JSON demands; what is not UTF-8 becomes U+FFFD.
+  /// Writes a string: escapes what JSON demands; what is not UTF-8 becomes U+FFFD.
   void String(std::string_view text);
   void Int(int64_t value);
   void Uint(uint64_t value);
-  /// The shortest text that reads back as the same number; null for NaN and infinities.
+  /// Writes the shortest text that reads back as the same number; null for NaN and infinities.
   void Double(double value);
   void Bool(bool value);
   void Null();
-  /// A value that is JSON text already.
+  /// Writes a value that is JSON text already.
   void Raw(std::string_view json);
 
  private:

@@ -24,11 +24,11 @@ class JsonTree {
   class Value {
    public:
     Kind kind() const;
-    /// The text as it stood, without white space around it.
+    /// Returns the text as it stood, without white space around it.
     std::string_view raw() const;
-    /// A string without its quotes and escapes.
+    /// Returns a string without its quotes and escapes; of any other kind nothing.
     std::string_view text() const;
-    /// Elements of an array or members of an object.
+    /// Returns how many elements an array or members an object has; of any other kind 0.
     size_t size() const;
     /// Of an array or object: calls `visit(key, value)` for each in order, `key` a string (in an array: the array itself).
     template <class Visit>
@@ -42,10 +42,10 @@ class JsonTree {
         at = value.next();
       }
     }
-    /// What an RFC 6901 pointer leads to; where a key occurs twice, the last. Nothing where it leads nowhere or is no pointer.
+    /// Returns what an RFC 6901 pointer leads to; where a key occurs twice, the last. Nothing where it leads nowhere or is no pointer.
     std::optional<Value> At(std::string_view pointer) const;
-    /// At for each of `pointers`, in one pass: each node is looked at once at most, whatever their number. `visited` (may be null) is raised by how
-    /// many were.
+    /// Does At for each of `pointers` in one pass: each node is looked at once at most, whatever their number. `visited` (may be null) is raised by
+    /// how many were.
     std::vector<std::optional<Value>> AtAll(const std::vector<std::string_view>& pointers, size_t* visited = nullptr) const;
 
    private:
@@ -59,7 +59,7 @@ class JsonTree {
     uint32_t index_;
   };
 
-  /// RFC 8259, UTF-8, no lone surrogates, kMaxDepth levels, under 4 GiB; keys may repeat. Error: kMalformed.
+  /// Parses by RFC 8259: UTF-8, no lone surrogates, kMaxDepth levels, under 4 GiB; keys may repeat. Error: kMalformed.
   static Result<JsonTree> Parse(std::string_view json);
   Value root() const { return Value(this, 0); }
 
@@ -78,13 +78,14 @@ class JsonTree {
   std::vector<Node> nodes_;
 };
 
-/// By value: numbers exactly (1 == 1.0 == 1e0), strings unescaped, arrays in order, objects whatever their order; of a repeated key the last counts.
+/// Compares by value: numbers exactly (1 == 1.0 == 1e0), strings unescaped, arrays in order, objects whatever their order; of a repeated key the last
+/// counts.
 bool JsonEqual(JsonTree::Value a, JsonTree::Value b);
 
 /// Are two JSON number texts the same number, however many digits they have?
 bool JsonNumbersEqual(std::string_view a, std::string_view b);
 
-/// RFC 6901: empty, or "/" before each token, "~" only as "~0" and "~1".
+/// Is it a pointer of RFC 6901: empty, or "/" before each token, "~" only as "~0" and "~1"?
 bool IsJsonPointer(std::string_view text);
 
 }  // namespace notifyd

@@ -16,7 +16,7 @@ class RoffText {
   RoffText& Plain(std::string_view text);
   const std::string& roff() const { return roff_; }
 
-  /// Backslashes and hyphens escaped.
+  /// Escapes whatever roff would read as something else than text.
   static std::string Escape(std::string_view text);
 
  private:
@@ -32,13 +32,13 @@ class ManualPage {
   ManualPage& Section(const std::string& title);
   ManualPage& Subsection(const std::string& title);
   ManualPage& Paragraph(std::string_view text);
-  /// One line each: a command and what follows it, indented where it is too long for one line.
+  /// Adds a line each: a command and what follows it, indented where it is too long for one line.
   ManualPage& Synopsis(const std::vector<std::pair<RoffText, RoffText>>& lines);
-  /// A head, and what it means indented below.
+  /// Adds a head, and what it means indented below.
   ManualPage& Item(const RoffText& head, std::string_view text);
-  /// As it stands, line by line.
+  /// Adds text as it stands, line by line.
   ManualPage& Example(std::string_view text);
-  /// "notifyd(8), ...": each a name and a section.
+  /// Adds "notifyd(8), ...": each a name and a section.
   ManualPage& SeeAlso(const std::vector<std::pair<std::string, int>>& pages);
 
   const std::string& text() const { return text_; }

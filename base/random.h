@@ -15,9 +15,9 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     return z ^ (z >> 31);
   }
-  /// 0 up to, not including, `bound`; 0 where the bound is 0.
+  /// Returns a number from 0 up to, not including, `bound`; 0 where that is 0.
   uint64_t Below(uint64_t bound) { return bound == 0 ? 0 : Next() % bound; }
-  /// 0 up to, not including, 1.
+  /// Returns a number from 0 up to, not including, 1.
   double Unit() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
   bool Chance(double probability) { return Unit() < probability; }
 

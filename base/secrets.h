@@ -19,7 +19,7 @@ class SecretNames {
   /// `more`: names of headers, in any case, beside those that always are secret: Authorization, Cookie, Proxy-Authorization, and whatever ends in
   /// "-Key" (but Idempotency-Key), "-Token" or "-Secret".
   explicit SecretNames(std::vector<std::string> more = {}) : more_(std::move(more)) {}
-  /// Does the header of this name (any case) carry a secret.
+  /// Does the header of this name (any case) carry a secret?
   bool Contains(std::string_view header) const;
 
  private:
@@ -35,7 +35,7 @@ class SecretValues {
   static constexpr size_t kLeastCutBytes = 4;
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  /// None.
+  /// Knows no secret.
   SecretValues() = default;
   /// Takes the values of those that `names` contains: without the word of an authorization scheme before them; of a Cookie its values one by one,
   /// too.
@@ -43,8 +43,8 @@ class SecretValues {
 
   bool empty() const { return values_.empty(); }
   size_t size() const { return values_.size(); }
-  /// `text` with each of them replaced by kHiddenValue: as it is, in JSON's escapes and in percent escapes, with "+" for a blank too. `cut`: the text
-  /// went on. Linear in the text, for each value.
+  /// Returns `text` with each of them replaced by kHiddenValue: as it is, in JSON's escapes and in percent escapes, with "+" for a blank too. `cut`:
+  /// the text went on. Linear in the text, for each value.
   std::string Mask(std::string_view text, bool cut) const;
 
  private:

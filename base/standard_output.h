@@ -12,9 +12,9 @@ namespace notifyd {
 /// writing 0 and 1 still fails then. Takes SIGPIPE as an error of the write (a connection's is no reason to die).
 void OpenStandardDescriptors();
 
-/// Buffered. False: this or an earlier write failed, and nothing is kept.
+/// Prints, buffered. Returns false where this or an earlier write failed: nothing is kept then.
 bool PrintOut(std::string_view text);
-/// Writes what is buffered; what others printed by way of stdio too. False as above.
+/// Writes what is buffered, and what others printed by way of stdio. Returns false as above.
 bool FlushOut();
 
 /// Flushes, and gives the exit code: `code`; where the output failed 1 in place of 0, said on standard error as "`program`: cannot write to standard

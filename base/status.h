@@ -32,15 +32,14 @@ class [[nodiscard]] Status {
  public:
   Status() = default;
   /// `field` is a JSON Pointer ("/retry/factor"), empty where no single field is at fault.
-  Status(Code code, std::string detail, std::string field = {})
-      : code_(code), detail_(std::move(detail)), field_(std::move(field)) {}
+  Status(Code code, std::string detail, std::string field = {}) : code_(code), detail_(std::move(detail)), field_(std::move(field)) {}
 
   static Status Ok() { return {}; }
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
   const std::string& detail() const { return detail_; }
   const std::string& field() const { return field_; }
-  /// The same failure with `prefix` before its field; batches put "/3" in front.
+  /// Returns the same failure with `prefix` before its field; batches put "/3" in front.
   Status Within(const std::string& prefix) && {
     field_ = prefix + field_;
     return std::move(*this);
@@ -52,7 +51,7 @@ class [[nodiscard]] Status {
   std::string field_;
 };
 
-/// Hands a failure on to the caller.
+/// Returns from the calling function with the failure of `expression`, where it is one.
 #define NOTIFYD_TRY(expression)                                                           \
   do {                                                                                    \
     if (::notifyd::Status try_status = (expression); !try_status.ok()) return try_status; \
@@ -62,7 +61,7 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value) : value_(std::move(value)) {}                                                    // NOLINT: implicit by design
   Result(Status status) : value_(std::move(status)) { NOTIFYD_CHECK(!std::get<1>(value_).ok()); }  // NOLINT
 
   bool ok() const { return value_.index() == 0; }
@@ -71,7 +70,7 @@ class [[nodiscard]] Result {
   T&& operator*() && { return std::move(Value()); }
   const T* operator->() const { return &Value(); }
   T* operator->() { return &Value(); }
-  /// The failure; ok() must be false.
+  /// Returns the failure; ok() must be false.
   const Status& status() const& {
     NOTIFYD_CHECK(!ok());
     return std::get<1>(value_);

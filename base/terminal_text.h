@@ -14,9 +14,9 @@
 
 namespace notifyd {
 
-/// For one line: a cell, a detail, a line of a log.
+/// Returns text for one line: a cell, a detail, a line of a log.
 std::string EscapeForTerminal(std::string_view text);
-/// For text of several lines: line breaks and tabs stay.
+/// Returns text for several lines: line breaks and tabs stay.
 std::string EscapeLinesForTerminal(std::string_view text);
 /// Escapes what stands in `text` from `begin` on, as for one line; costs one look at each byte where there is nothing to escape.
 void EscapeForTerminal(std::string* text, size_t begin);

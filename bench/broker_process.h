@@ -18,7 +18,7 @@ namespace notifyd::bench {
 /// A directory that is removed with everything in it.
 class TempDir {
  public:
-  /// Inside `parent`, which must exist. Error: kIo.
+  /// Makes one inside `parent`, which must exist. Error: kIo.
   static Result<std::unique_ptr<TempDir>> Make(const std::string& parent);
   explicit TempDir(std::string path) : path_(std::move(path)) {}
   TempDir(const TempDir&) = delete;
@@ -53,26 +53,27 @@ class BrokerProcess {
  public:
   /// Starts one on a free loopback port and waits until GET /readyz answers 200. Error: kUnavailable with the end of its log.
   static Result<std::unique_ptr<BrokerProcess>> Start(const BrokerOptions& options);
-  /// One that runs already; its process is the `pid` of its /v1/stats. Error: kUnavailable.
+  /// Attaches to one that runs already; its process is the `pid` of its /v1/stats. Error: kUnavailable.
   static Result<std::unique_ptr<BrokerProcess>> Attach(const Address& address);
-  /// One that was started is killed.
+  /// Kills it where this one started it.
   ~BrokerProcess();
 
   const Address& address() const { return address_; }
-  /// From the start of the process to the first 200 of /readyz; 0 where it ran already.
+  /// Returns the time from the start of the process to the first 200 of /readyz; 0 where it ran already.
   double ready_ms() const { return ready_ms_; }
 
-  /// kUnavailable with the end of its log where the process is gone.
+  /// Does the process still run? kUnavailable with the end of its log where it is gone.
   Status CheckAlive();
-  /// SIGKILL, and waits. Started ones only.
+  /// Kills it (SIGKILL) and waits for its end. Only one that this one started.
   void Kill();
-  /// SIGTERM, and waits. kUnavailable where the exit code is not 0 or it takes longer than 30 s. One that ran already is left running.
+  /// Stops it (SIGTERM) and waits for its end. kUnavailable where the exit code is not 0 or it takes longer than 30 s. One that ran already is left
+  /// running.
   Status Stop();
 
-  /// User and system time of all its threads so far.
+  /// Returns the user and system time of all its threads so far.
   double cpu_s() const;
   MemoryUse memory() const;
-  /// Bytes that it had written to disk so far: write_bytes of proc(5)'s io. 0 where that cannot be read.
+  /// Returns the bytes that it had written to disk so far: write_bytes of proc(5)'s io. 0 where that cannot be read.
   int64_t written_bytes() const;
   /// Waits until resident memory moves by less than 1 % within two seconds, `most_s` seconds at most.
   MemoryUse SettledMemory(int most_s) const;
@@ -91,7 +92,7 @@ class BrokerProcess {
   std::string log_;
 };
 
-/// Bytes allocated on disk under `path`.
+/// Returns the bytes allocated on disk under `path`.
 int64_t DiskBytes(const std::string& path);
 
 }  // namespace notifyd::bench

@@ -12,7 +12,7 @@ namespace notifyd::bench {
 /// Rate and CPU against other queues, and memory against what is pending; text stays text, and light and dark follow the reader's. Error:
 /// kUnacceptable where `json` lacks something.
 Result<std::string> DrawSvg(std::string_view json);
-/// In Markdown: the goals with their figures and verdicts, and a blank line before the other queues.
+/// Returns in Markdown the goals with their figures and verdicts, and a blank line before the other queues.
 Result<std::string> FigureTables(std::string_view json);
 
 struct DrawOptions {

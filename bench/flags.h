@@ -39,7 +39,7 @@ struct Scenario {
   bool may_attach;        // takes --server
   bool keeps;             // takes --store
   void (*add)(CLI::App* app, Flags* flags);
-  /// With all flags read.
+  /// Runs the scenario, once all flags are read.
   Status (*run)(Flags* flags);
 };
 const std::vector<Scenario>& Scenarios();

@@ -24,9 +24,10 @@ struct Goal {
 Goal AtMost(std::string what, std::string field, double limit);
 Goal AtLeast(std::string what, std::string field, double limit);
 
-/// A row for each goal whose number the records have: what, goal, figure (the median of the records), met. Times and shares keep their decimals.
+/// Returns a row for each goal whose number the records have: what, goal, figure (the median of the records), met. Times and shares keep their
+/// decimals.
 std::vector<Record> Judge(const std::vector<Goal>& goals, const std::vector<Record>& records);
-/// The same as a table, "goal, figure, verdict" (met or missed); empty where no goal applies.
+/// Returns the same as a table, "goal, figure, verdict" (met or missed); empty where no goal applies.
 std::string TableOfVerdicts(const std::vector<Goal>& goals, const std::vector<Record>& records);
 
 }  // namespace notifyd::bench

@@ -8,16 +8,16 @@
 
 namespace notifyd::bench {
 
-/// Said in --help.
+/// What --help says of it.
 inline constexpr const char* kPayloadHelp =
     "bytes of a notify's data: JSON such as web hooks carry (ids, a kind of event, times, a customer, an amount, some words), different in each";
 
 /// A pool of bodies, made once. Any thread after that. I1: a body has exactly the size asked for, and begins with {"n":NUMBER.
 class Payloads {
  public:
-  /// `bytes` a body, 40 at least.
+  /// Makes a pool of bodies of `bytes` each, 40 at least.
   Payloads(uint64_t seed, uint64_t bytes);
-  /// Behind what is in `out`. Numbers that are thousands apart share all but the number itself.
+  /// Appends the body of this number to `out`. Numbers that are thousands apart share all but the number itself.
   void Append(uint64_t number, std::string* out) const;
 
  private:

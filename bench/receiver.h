@@ -27,7 +27,7 @@ struct ReceivedRequest {
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  /// On the receiver's thread, in the order of arrival, before the answer goes out.
+  /// Called on the receiver's thread, in the order of arrival, before the answer goes out.
   virtual void OnRequest(const ReceivedRequest& request) = 0;
 };
 
@@ -47,9 +47,9 @@ class Receiver {
   static Result<std::unique_ptr<Receiver>> Start(const ReceiverOptions& options, RequestObserver* observer);
   virtual ~Receiver() = default;
 
-  /// With the port that was taken.
+  /// Returns where it listens, with the port that was taken.
   virtual const Address& address() const = 0;
-  /// CPU time of its thread so far, or when it stopped.
+  /// Returns the CPU time of its thread so far, or when it stopped.
   virtual double cpu_s() const = 0;
   /// Closes everything and joins the thread; what the observer holds may be read afterwards. Again: nothing.
   virtual void Stop() = 0;

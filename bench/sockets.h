@@ -46,18 +46,18 @@ class Fd {
 
 class Address {
  public:
-  /// "127.0.0.1:7300", "[::1]:7300", "localhost:7300". Error: kUnacceptable, also for whatever is not loopback.
+  /// Reads "127.0.0.1:7300", "[::1]:7300", "localhost:7300". Error: kUnacceptable, also for whatever is not loopback.
   static Result<Address> Parse(std::string_view text);
-  /// "http://" before the same, and at most "/" after it.
+  /// Reads the same with "http://" before it, and at most "/" after it.
   static Result<Address> ParseUrl(std::string_view url);
 
-  /// "127.0.0.1:7300", as in a Host header.
+  /// Returns "127.0.0.1:7300", as in a Host header.
   std::string ToString() const;
   std::string Url() const { return "http://" + ToString(); }
 
   /// Binds and listens, non-blocking; port 0 becomes the one taken. Error: kIo.
   Result<Fd> Listen();
-  /// A non-blocking connected socket without Nagle's delay. Error: kIo.
+  /// Returns a non-blocking connected socket without Nagle's delay. Error: kIo.
   Result<Fd> Connect() const;
 
  private:

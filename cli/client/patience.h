@@ -15,13 +15,13 @@ class Patience {
  public:
   explicit Patience(int64_t most_ms) : most_(most_ms) {}
 
-  /// It is there.
+  /// Notes that the broker is there.
   void Reset() {
     waiting_ = false;
     pause_ = kFirstPause;
   }
-  /// It is away, or has nothing to say: pauses, the longer the more often (1 s at most, and not beyond `most`), and returns true; false once
-  /// the time is over that began with the first of these calls after a Reset.
+  /// Notes that it is away, or has nothing to say: pauses, the longer the more often (1 s at most, and not beyond `most`), and returns true; false
+  /// once the time is over that began with the first of these calls after a Reset.
   bool Wait(std::chrono::milliseconds most = std::chrono::milliseconds::max()) {
     auto now = Clock::now();
     if (!waiting_) since_ = now;

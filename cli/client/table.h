@@ -21,15 +21,15 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// How many columns it takes: its code points, which is close enough for what stands here.
+/// Returns how many columns it takes: its code points, which is close enough for what stands here.
 size_t Width(std::string_view text);
-/// "1,234,567".
+/// Writes "1,234,567".
 std::string Grouped(uint64_t number);
-/// At most `most` characters, the cut marked with "...".
+/// Returns at most `most` characters, the cut marked with "...".
 std::string Clipped(std::string_view text, size_t most);
-/// "512 B", "1.5 KiB", "12.0 GiB".
+/// Writes "512 B", "1.5 KiB", "12.0 GiB".
 std::string BytesText(uint64_t bytes);
-/// "250 ms", "1.5 s", "3m 05s", "4h 07m", "2d 03h".
+/// Writes "250 ms", "1.5 s", "3m 05s", "4h 07m", "2d 03h".
 std::string DurationText(uint64_t ms);
 
 }  // namespace notifyd

@@ -13,7 +13,7 @@ namespace notifyd {
 
 class Terminal {
  public:
-  /// Of standard input and output. Blocks the signals above and SIGWINCH for the process, to take them as events.
+  /// Takes over standard input and output. Blocks the signals above and SIGWINCH for the process, to take them as events.
   Terminal();
   /// Gives the terminal back, and the signals. A signal that ended the view is raised again: the process ends as it would have.
   ~Terminal();

@@ -13,7 +13,7 @@ struct TopArguments {
   bool once = false;
   LaneOrder order = LaneOrder::kPending;
 };
-/// One look where `once`, with JSON, or without a terminal: two counts an interval apart, so that there are rates.
+/// Shows the broker; in one look where `once`, with JSON, or without a terminal: two counts an interval apart, so that there are rates.
 Exit Top(const Context& context, const TopArguments& arguments);
 
 }  // namespace notifyd

@@ -60,7 +60,7 @@ void SortLanes(LaneOrder order, std::vector<TopLane>* lanes);
 
 /// Looks at the counters. Error: kUnavailable where no answer came, else another code with the broker's detail.
 Result<TopLook> LookAtCounters(HttpClient* client);
-/// The whole, `before` null: without rates. Lanes: a few pages at most.
+/// Asks for the whole; with `before` null without rates. Of lanes a few pages at most.
 Result<TopView> LookAtAll(HttpClient* client, const TopLook* before, const TopLook& now, LaneOrder order);
 
 }  // namespace notifyd

@@ -21,9 +21,10 @@ class Dialer : private PlainConnection::User {
   class Owner {
    public:
     virtual ~Owner() = default;
-    /// The connection is the owner's from here on; its user is still to be set.
+    /// Called with the connection, which is the owner's from here on; its user is still to be set.
     virtual void OnDialed(PlainConnection* connection) = 0;
-    /// `refusal`: why the policy refused all addresses; else empty, and `error` is the last one's UV_E*. May come from inside Start.
+    /// Called where none could be opened. `refusal`: why the policy refused all addresses; else empty, and `error` is the last one's UV_E*. May come
+    /// from inside Start.
     virtual void OnDialFailed(int error, const std::string& refusal) = 0;
   };
 
@@ -32,7 +33,7 @@ class Dialer : private PlainConnection::User {
   /// `policy` and `shared` are borrowed until it ended, or Stop.
   void Start(PlainConnection::Shared* shared, const DestinationPolicy* policy, const std::vector<IpAddress>& addresses, uint16_t port,
              int64_t now_ms);
-  /// When OnTime is to be called next; kNever: not.
+  /// Returns when OnTime is to be called next; kNever where it need not be.
   int64_t due_ms() const { return due_ms_; }
   void OnTime(int64_t now_ms);
   void Stop();

@@ -37,7 +37,7 @@ struct StringHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
-/// Families in turn, IPv6 first, each in the order in which they came; none twice.
+/// Puts addresses into the order in which they are tried: families in turn, IPv6 first, each in the order in which they came; none twice.
 std::vector<IpAddress> InOrder(const std::vector<IpAddress>& found) {
   std::vector<IpAddress> families[2], out;
   for (const IpAddress& address : found) {
@@ -150,7 +150,7 @@ class Resolver::Impl {
     configured_ = Configured();
   }
 
-  /// What resolv.conf is now, as far as it can be told from outside.
+  /// Returns what tells one state of resolv.conf from another without reading it.
   static std::pair<int64_t, int64_t> Configured() {
     struct stat info {};
     if (stat(kResolvConf, &info) != 0) return {};
@@ -307,7 +307,7 @@ class Resolver::Impl {
     }
   }
 
-  /// Drops what is known of names that have been over for the longest; false: all are being asked for.
+  /// Drops the names whose TTL ended first, to make room; false where all are being asked for.
   bool MakeRoom(int64_t now_ms) {
     bool room = false;
     for (auto at = names_.begin(); at != names_.end();) {

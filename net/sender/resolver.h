@@ -18,7 +18,7 @@ struct uv_loop_s;
 namespace notifyd {
 
 struct ResolverOptions {
-  /// "127.0.0.1:5353", several with commas; empty: as the system's resolv.conf says, which is looked at again when it changes.
+  /// Name servers, "127.0.0.1:5353", several with commas; empty: as the system's resolv.conf says, which is looked at again when it changes.
   std::string servers;
   /// Search domains; used with `servers` alone.
   std::vector<std::string> domains;
@@ -35,9 +35,9 @@ class Resolver {
   struct Answer {
     /// In the order in which they are to be tried (RFC 8305 section 4: families in turn, IPv6 first); empty: see `error`.
     std::shared_ptr<const std::vector<IpAddress>> addresses;
-    /// Another one whenever the addresses are others; never 0.
+    /// Changes whenever the addresses do; never 0.
     uint64_t version = 0;
-    /// For people; empty where there are addresses.
+    /// Why there are no addresses, for people; empty where there are some.
     std::string error;
     /// The name is known not to have an address, as against: nobody could tell.
     bool gone = false;
@@ -45,7 +45,7 @@ class Resolver {
   class Waiter {
    public:
     virtual ~Waiter() = default;
-    /// Never from inside Look. `answer` is borrowed for the call.
+    /// Called once, never from inside Look. `answer` is borrowed for the call.
     virtual void OnResolved(const Answer& answer) = 0;
 
    private:
@@ -59,14 +59,14 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// What is known of `name` (lower case, no literal address), valid until the loop goes on; or null: the waiter is told once, unless Cancel is
-  /// called first. `now_ms`: monotonic.
+  /// Returns what is known of `name` (lower case, no literal address), valid until the loop goes on; or null: the waiter is told once, unless Cancel
+  /// is called first. `now_ms`: monotonic.
   const Answer* Look(std::string_view name, Waiter* waiter, int64_t now_ms);
-  /// It is not told. Does nothing for one that does not wait.
+  /// Forgets a waiter, which is not told then. Does nothing for one that does not wait.
   void Cancel(Waiter* waiter);
-  /// What is known of the name is not to be relied on: a connection to it failed. It is looked up at the next Look.
+  /// Drops what is known of a name, so that the next Look asks anew: a connection to it failed.
   void Forget(std::string_view name);
-  /// Names that are being asked for.
+  /// Returns how many names are being asked for.
   size_t asking() const;
 
  private:
