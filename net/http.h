@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "base/status.h"
+#include "net/peer.h"
 
 namespace notifyd {
 
 class Loop;
-struct Peer;
+class TlsFiles;
 
 struct HttpRequest {
   std::string method;  // as sent: "GET", ...
@@ -23,7 +24,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;  // whole, chunked coding undone; kPaddingBytes of spare capacity behind it, for the JSON parser
   static constexpr size_t kPaddingBytes = 64;
-  std::shared_ptr<const Peer> peer;  // who sent it (net/peer.h); never null where it comes from a server
+  std::shared_ptr<const Peer> peer;  // who sent it; never null where it comes from a server
 
   /// The first header of that name (any case), or null.
   const std::string* Header(std::string_view name) const;
@@ -100,6 +101,14 @@ struct HttpLimits {
   int64_t idle_timeout_ms = 75'000;
 };
 
+/// What is the same for all who connect at one address: the servers of all loops that listen there share it. Outlives them.
+struct HttpListener {
+  ServedParts serves = {};
+  const TlsFiles* tls = nullptr;  // whose context new connections get; null: plain HTTP. Borrowed
+  size_t max_connections = 10'000;
+  std::atomic<size_t> connections{0};
+};
+
 /// Where answers go. Loop thread; a token whose client went away is ignored.
 class HttpResponder {
  public:
@@ -127,12 +136,12 @@ class HttpResponder {
 
 class HttpServer : public HttpResponder {
  public:
-  /// Bytes buffered in all; shared by the servers of one process. `connections` likewise.
+  /// What is buffered in all; shared by the servers of one process.
   struct Budget {
     std::atomic<size_t> bytes{0};
-    std::atomic<size_t> answers{0};  // of `bytes`: reserved for answers, or answers that are not written yet
-    std::atomic<size_t> connections{0};
-    std::atomic<size_t> peak{0};  // most bytes since it was last relieved
+    std::atomic<size_t> answers{0};      // of `bytes`: reserved for answers, or answers that are not written yet
+    std::atomic<size_t> connections{0};  // of all listeners, beside those that are there for a probe alone
+    std::atomic<size_t> peak{0};         // most bytes since it was last relieved
     /// Called on the loop of a server once little is left of much: memory may go back to the system. Set before the servers are made; may be empty.
     std::function<void()> relieved;
   };
@@ -140,8 +149,9 @@ class HttpServer : public HttpResponder {
   HttpServer(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler);
   ~HttpServer() override;
 
-  /// `address`: an IPv4 or IPv6 literal. Port 0 takes a free one. `reuse_port`: several servers on one port. Returns the port. Error: kIo.
-  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port);
+  /// `address`: an IPv4 or IPv6 literal. Port 0 takes a free one. `reuse_port`: several servers on one port. `as`: borrowed; null: plain, serves all,
+  /// up to the limits' max_connections, of this server's own count. Returns the port. Error: kIo.
+  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port, HttpListener* as = nullptr);
   /// Could Listen bind it now? Binds it, and lets it go again: nobody who connects notices. Errors: kConflict where it is in use (that may be by this
   /// process), else kIo.
   static Status CheckListen(const std::string& address, uint16_t port, bool reuse_port);
@@ -166,18 +176,19 @@ class HttpServer : public HttpResponder {
   void HoldRequests();
   /// Answers 503 to whoever's request is not complete, and closes behind it: nothing was done of it. What is taken in pieces is the handler's to end.
   void RefuseUnfinished();
-  /// Gives away the listening socket and every connection that is between two requests with nothing read of the next, or that has only to see its
-  /// client close it; the others are closed after their response, or at once. All of them are open over exec (no FD_CLOEXEC) and belong to the
-  /// caller. After StopAccepting.
+  /// Gives away the listening sockets and every connection that is between two requests with nothing read of the next, or that has only to see its
+  /// client close it; the others are closed after their response, or at once. Keys are not handed over: a TLS connection is ended (close_notify), and
+  /// is then one that has to see its client close it. All of them are open over exec (no FD_CLOEXEC) and belong to the caller. After StopAccepting.
   struct Sockets {
     int listening = -1;
     std::vector<int> connections;  // any further listening socket stands among them, too
   };
   Sockets Release();
-  /// In place of Listen. Owns the sockets from then on; those that are none any more are skipped. A connection counts as accepted now, and is
-  /// given the time of an idle one. A server may take back what it released itself, and goes on as before. Returns the port. Error: kIo where
+  /// In place of Listen, for the sockets of one listener (TCP, or Unix sockets). Owns them from then on; those that are none any more are skipped. A
+  /// connection counts as accepted now, and is given the time of an idle one; where `as` has TLS one that is not ended is closed, for what it speaks
+  /// is not known. A server may take back what it released itself, and goes on as before. Returns the port, 0 for a Unix socket. Error: kIo where
   /// `listening` does not listen; all of them are the caller's then.
-  Result<uint16_t> Adopt(const Sockets& sockets);
+  Result<uint16_t> Adopt(const Sockets& sockets, HttpListener* as = nullptr);
   /// Connections with a request under way, or a response that is not written yet.
   size_t busy() const;
 

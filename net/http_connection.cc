@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "net/loop.h"
+#include "net/tls/tls_files.h"
 
 namespace notifyd {
 namespace {
@@ -28,7 +30,7 @@ struct HttpConnection::Tcp {
   uv_shutdown_t shutdown;
 };
 
-void HttpConnection::Open(HttpContext* context, int fd, Origin origin, std::shared_ptr<const Peer> peer) {
+void HttpConnection::Open(HttpContext* context, int fd, Origin origin, HttpListener* listener, std::shared_ptr<const Peer> peer) {
   uint32_t slot;
   if (!context->free_slots.empty()) {
     slot = context->free_slots.back();
@@ -38,13 +40,14 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin, std::shar
     CHECK(slot < 1u << HttpContext::kSlotBits);
     context->slots.push_back(nullptr);
   }
-  auto* self = new HttpConnection(context, slot, origin, std::move(peer));
+  auto* self = new HttpConnection(context, slot, origin, listener, std::move(peer));
   context->slots[slot] = self;
   context->open.fetch_add(1, std::memory_order_relaxed);
   if (self->surplus_) {
     context->surplus.push_back(self);
   } else {
     context->budget->connections.fetch_add(1, std::memory_order_relaxed);
+    listener->connections.fetch_add(1, std::memory_order_relaxed);
   }
   if (uv_tcp_open(&self->tcp_->handle, fd) != 0) {
     close(fd);
@@ -64,8 +67,9 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin, std::shar
   if (size > 0) self->OnRead(size, context->read_buffer.get());
 }
 
-HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin, std::shared_ptr<const Peer> peer)
+HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin, HttpListener* listener, std::shared_ptr<const Peer> peer)
     : context_(context),
+      listener_(listener),
       tcp_(new Tcp),
       request_(this, std::move(peer)),
       response_(this),
@@ -74,6 +78,7 @@ HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origi
       served_(origin == Origin::kAdopted || origin == Origin::kShut) {
   CHECK(uv_tcp_init(context->loop, &tcp_->handle) == 0);
   tcp_->handle.data = this;
+  if (listener->tls != nullptr) tls_ = TlsSession::Accept(listener->tls->context());
   quiet_since_ms_ = now_ms();
 }
 
@@ -97,9 +102,63 @@ void HttpConnection::OnRead(int64_t size, const char* bytes) {
     Close();
   } else if (phase_ == Phase::kLinger) {
     Drop(static_cast<size_t>(size));
+  } else if (tls_) {
+    Decrypt(std::string_view(bytes, static_cast<size_t>(size)));
   } else {
     request_.Process(std::string_view(bytes, static_cast<size_t>(size)));
   }
+}
+
+void HttpConnection::Decrypt(std::string_view bytes) {
+  std::string& plain = context_->plain;
+  plain.clear();
+  const bool shaking = tls_->state() == TlsSession::State::kHandshake;
+  tls_->Receive(bytes, &plain);
+  if (shaking && tls_->state() == TlsSession::State::kOpen) HandshakeDone();
+  // A handshake's part, an alert, an answer to new keys.
+  SendOwn();
+  if (phase_ != Phase::kClosed && !plain.empty()) request_.Process(plain);
+  if (phase_ == Phase::kClosed || phase_ == Phase::kLinger) return;
+  if (tls_->state() == TlsSession::State::kFailed) {
+    if (shaking) Log(LogLevel::kDebug, "TLS handshake failed", {{"peer", request_.peer().Name()}, {"detail", tls_->failure()}});
+    TlsFailed();
+  } else if (tls_->peer_closed() && !request_.ended()) {
+    OnEof();
+  }
+}
+
+/// From here on it is known whose certificate the client has.
+void HttpConnection::HandshakeDone() {
+  if (tls_->peer_names().empty()) return;
+  Peer peer = request_.peer();
+  peer.certificate_names = tls_->peer_names();
+  request_.SetPeer(std::make_shared<const Peer>(std::move(peer)));
+}
+
+/// Nothing can be said any more but the alert, which is on its way.
+void HttpConnection::TlsFailed() {
+  request_.Unpark();
+  if (token_ != 0) {
+    CutOff();
+  } else {
+    BeginLinger();
+  }
+}
+
+/// What the TLS session itself has to say.
+void HttpConnection::SendOwn() {
+  if (tls_->output_bytes() == 0) return;
+  std::string bytes = tls_->TakeOutput();
+  response_.WriteToSocket({}, &bytes);
+}
+
+/// A last word on a connection that is closed, where it can be said at once.
+void HttpConnection::SayGoodbye() {
+  if (response_.unsent_bytes() > 0 || tls_->state() != TlsSession::State::kOpen) return;
+  tls_->Close();
+  std::string bytes = tls_->TakeOutput();
+  uv_buf_t buffer = uv_buf_init(bytes.data(), static_cast<unsigned>(bytes.size()));
+  uv_try_write(stream(), &buffer, 1);
 }
 
 /// In kLinger: so much came, for nobody.
@@ -223,6 +282,10 @@ void HttpConnection::Refuse(int status, std::string_view detail) {
 void HttpConnection::BeginLinger() {
   if (phase_ == Phase::kClosed) return;
   response_.Flush();
+  if (phase_ != Phase::kClosed && tls_) {
+    tls_->Close();
+    SendOwn();
+  }
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kLinger;
   lingered_bytes_ = 0;
@@ -311,12 +374,21 @@ void HttpConnection::RefuseUnfinished() {
   if (receiving(0)) Refuse(503, "the broker restarts, and the request was not complete: send it again");
 }
 
+/// Keys stay here: of a TLS connection there is only its end left to be seen by its client. Of a Unix socket it could not be told that it has ended.
+bool HttpConnection::MayHandOver(int fd) {
+  if (phase_ == Phase::kLinger) return !request_.peer().uid.has_value();
+  if (!tls_) return true;
+  if (tls_->state() != TlsSession::State::kOpen) return false;
+  SayGoodbye();
+  return shutdown(fd, SHUT_WR) == 0;
+}
+
 int HttpConnection::Release() {
   CHECK(idle() || lingers());
   int fd = -1;
   int copy = -1;
   // libuv closes the descriptor that it has; the socket lives on in the copy.
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) == 0) copy = fcntl(fd, F_DUPFD, 3);
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) == 0 && MayHandOver(fd)) copy = fcntl(fd, F_DUPFD, 3);
   Close();
   return copy;
 }
@@ -335,6 +407,7 @@ void HttpConnection::Close() {
   if (request_.processing()) context->batch.clear();
   request_.Unpark();
   request_.Discard();
+  if (tls_) SayGoodbye();
   if (resume_queued_) std::replace(context->resumable.begin(), context->resumable.end(), this, static_cast<HttpConnection*>(nullptr));
   Charge(0, 0);
   context->slots[slot_] = nullptr;
@@ -344,6 +417,7 @@ void HttpConnection::Close() {
     std::erase(context->surplus, this);
   } else {
     context->budget->connections.fetch_sub(1, std::memory_order_relaxed);
+    listener_->connections.fetch_sub(1, std::memory_order_relaxed);
   }
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_->handle), [](uv_handle_t* handle) { delete static_cast<HttpConnection*>(handle->data); });
   uint64_t token = std::exchange(token_, 0);

@@ -1,7 +1,7 @@
 // HttpConnection: one client's connection. It keeps the socket, what the connection counts in the budget, and its deadlines; what the client sends is
-// its RequestSide's, what it is sent its ResponseSide's. One request at a time is handed to the handler. Internal to the server; loop thread.
-// I1: a token begins in kReading and leads to kPending; until it ends nothing is parsed but the body that the handler takes in pieces.
-// I2: each token ends in exactly one of Respond, EndStream, OnClose, and the end of the server.
+// its RequestSide's, what it is sent its ResponseSide's; where the listener has TLS a TlsSession stands between them and the socket. One request at a
+// time is handed to the handler. Internal to the server; loop thread. I1: a token begins in kReading and leads to kPending; until it ends nothing is
+// parsed but the body that the handler takes in pieces. I2: each token ends in exactly one of Respond, EndStream, OnClose, and the end of the server.
 // I3: what it counts in the budget is what it holds: unparsed input, the request under way or with the handler, and what is not yet written.
 // I4: it deletes itself once libuv let go of it; in kClosed it touches the context no more.
 // I5: the handler is called from the loop only, never from inside a function that it calls here; but for OnRefused, which only words an answer.
@@ -16,6 +16,7 @@
 #include "net/http_context.h"
 #include "net/http_request_side.h"
 #include "net/http_response_side.h"
+#include "net/tls/tls_session.h"
 
 struct uv_stream_s;
 
@@ -37,7 +38,8 @@ class HttpConnection : public DeadlineWheel::Entry {
     kClosed,
   };
   /// Takes over the socket `fd`. Owns itself from here on.
-  static void Open(HttpContext* context, int fd, Origin origin, std::shared_ptr<const Peer> peer);
+  /// `listener`: where it connected; borrowed.
+  static void Open(HttpContext* context, int fd, Origin origin, HttpListener* listener, std::shared_ptr<const Peer> peer);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
@@ -68,7 +70,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   void RefuseUnfinished();
   /// Its last response is with the kernel: what the client still sends is thrown away.
   bool lingers() const { return phase_ == Phase::kLinger && shut_ && !surplus_; }
-  /// Gives the socket away, without FD_CLOEXEC, and ends. -1 where there is no descriptor for it. Only when idle, or it lingers.
+  /// Gives the socket away, without FD_CLOEXEC, and ends. -1 where there is no descriptor for it, or nothing that another could go on with. Only when
+  /// idle, or it lingers.
   int Release();
   /// Cuts it off without a word to the handler.
   void Abandon();
@@ -76,6 +79,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   // For its two sides.
   HttpContext* context() const { return context_; }
   uv_stream_s* stream() const;
+  /// Null where it is plain.
+  TlsSession* tls() const { return tls_.get(); }
   int64_t now_ms() const;
   Phase phase() const { return phase_; }
   bool surplus() const { return surplus_; }
@@ -114,17 +119,25 @@ class HttpConnection : public DeadlineWheel::Entry {
  private:
   struct Tcp;
 
-  HttpConnection(HttpContext* context, uint32_t slot, Origin origin, std::shared_ptr<const Peer> peer);
+  HttpConnection(HttpContext* context, uint32_t slot, Origin origin, HttpListener* listener, std::shared_ptr<const Peer> peer);
   ~HttpConnection();
 
   void OnRead(int64_t size, const char* bytes);
   void OnEof();
+  void Decrypt(std::string_view bytes);
+  void HandshakeDone();
+  void TlsFailed();
+  void SendOwn();
+  void SayGoodbye();
   void OnShutdown(int status);
   void Drop(size_t bytes);
+  bool MayHandOver(int fd);
   void Charge(size_t held, size_t answer);
 
   HttpContext* context_;
+  HttpListener* const listener_;
   Tcp* tcp_;
+  std::unique_ptr<TlsSession> tls_;
   RequestSide request_;
   ResponseSide response_;
   uint64_t token_ = 0;

@@ -56,6 +56,8 @@ struct HttpContext {
   std::unique_ptr<char[]> read_buffer;
   std::string head;   // scratch
   std::string batch;  // responses of the connection that is parsing, not yet written
+  std::string plain;  // what came in a read, decrypted
+  std::string piece;  // what goes into one TLS record
 };
 
 }  // namespace notifyd

@@ -31,6 +31,7 @@ class HttpParser {
   explicit HttpParser(const HttpLimits* limits);
   /// Whose requests the next ones are: HttpRequest::peer.
   void SetPeer(std::shared_ptr<const Peer> peer) { peer_ = std::move(peer); }
+  const Peer& peer() const { return *peer_; }
   ~HttpParser();
   HttpParser(const HttpParser&) = delete;
   HttpParser& operator=(const HttpParser&) = delete;

@@ -58,6 +58,7 @@ class RequestSide {
 
   /// Whose requests they are, once that is known better than at first.
   void SetPeer(std::shared_ptr<const Peer> peer) { parser_.SetPeer(std::move(peer)); }
+  const Peer& peer() const { return parser_.peer(); }
   /// The client waits to be told to go on, and was not. Forgets it.
   bool TakeContinueOwed() { return std::exchange(continue_owed_, false); }
 

@@ -23,6 +23,8 @@ constexpr size_t kKeptOutBytes = 64 << 10;
 constexpr int64_t kWindowMs = 10'000;
 // What waits to be written before a batch goes out.
 constexpr size_t kMaxGatheredBytes = 64 << 10;
+// A TLS record has so much at most; that much is encrypted at once of what is longer.
+constexpr size_t kRecordBytes = 16 << 10, kEncryptBytes = 256 << 10;
 
 }  // namespace
 
@@ -156,6 +158,24 @@ void ResponseSide::WriteOut() {
 }
 
 void ResponseSide::Write(std::string_view head, std::string* body) {
+  TlsSession* tls = connection_->tls();
+  if (tls == nullptr) return WriteToSocket(head, body);
+  // A record of its own for a head costs more than to copy what is small behind it.
+  std::string& piece = connection_->context()->piece;
+  piece.assign(head).append(*body, 0, kRecordBytes - std::min(kRecordBytes, head.size()));
+  std::string_view rest = std::string_view(*body).substr(piece.size() - head.size());
+  Encrypt(piece);
+  // By parts: so that a large body is not there twice, and encrypted, too.
+  for (; !rest.empty() && connection_->open(); rest.remove_prefix(std::min(kEncryptBytes, rest.size()))) Encrypt(rest.substr(0, kEncryptBytes));
+}
+
+void ResponseSide::Encrypt(std::string_view plain) {
+  connection_->tls()->Write(plain);
+  std::string bytes = connection_->tls()->TakeOutput();
+  if (!bytes.empty()) WriteToSocket({}, &bytes);
+}
+
+void ResponseSide::WriteToSocket(std::string_view head, std::string* body) {
   uv_buf_t buffers[2] = {uv_buf_init(const_cast<char*>(head.data()), static_cast<unsigned>(head.size())),
                          uv_buf_init(body->data(), static_cast<unsigned>(body->size()))};
   size_t size = head.size() + body->size();

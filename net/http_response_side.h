@@ -37,8 +37,10 @@ class ResponseSide {
   void FlushBatch();
   /// Puts all that was gathered on its way.
   void Flush();
-  /// `body` is taken only where the socket does not take it at once.
+  /// Encrypts where there is TLS, and writes. What `body` holds then is not told.
   void Write(std::string_view head, std::string* body);
+  /// `body` is taken only where the socket does not take it at once.
+  void WriteToSocket(std::string_view head, std::string* body);
 
   bool streaming() const { return stream_.has_value(); }
   size_t unsent_bytes() const { return unsent_; }
@@ -63,6 +65,7 @@ class ResponseSide {
 
   void OnWritten(size_t size, int status);
   void WriteOut();
+  void Encrypt(std::string_view plain);
   void TellWritable();
   void BeginWindow();
   uint64_t taken() const { return handed_ - untaken(); }

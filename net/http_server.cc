@@ -42,6 +42,7 @@ Result<sockaddr_storage> ParseAddress(const std::string& address, uint16_t port)
 }
 
 uint16_t PortOf(const sockaddr_storage& address) {
+  if (address.ss_family == AF_UNIX) return 0;
   return address.ss_family == AF_INET ? ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port)
                                       : ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
 }
@@ -56,6 +57,7 @@ class HttpServer::Impl {
  public:
   Impl(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler)
       : loop_(loop), context_(loop->raw(), limits, budget, handler), handles_(new Handles) {
+    own_.max_connections = limits.max_connections;
     std::signal(SIGPIPE, SIG_IGN);
     CHECK(uv_timer_init(context_.loop, &handles_->sweep) == 0);
     CHECK(uv_timer_init(context_.loop, &handles_->accept_pause) == 0);
@@ -104,7 +106,7 @@ class HttpServer::Impl {
     return failed;
   }
 
-  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port) {
+  Result<uint16_t> Listen(const std::string& address, uint16_t port, bool reuse_port, HttpListener* as) {
     Result<int> socket_bound = Bind(address, port, reuse_port);
     if (!socket_bound.ok()) return Status(Code::kIo, socket_bound.status().detail());
     int fd = *socket_bound;
@@ -114,7 +116,7 @@ class HttpServer::Impl {
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     if (failed.ok() && getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) failed = SystemError("getsockname");
-    if (failed.ok() && !Watch(fd)) failed = Status(Code::kIo, "cannot watch " + name);
+    if (failed.ok() && !Watch(fd, as)) failed = Status(Code::kIo, "cannot watch " + name);
     if (!failed.ok()) {
       close(fd);
       return failed;
@@ -164,24 +166,24 @@ class HttpServer::Impl {
     return sockets;
   }
 
-  Result<uint16_t> Adopt(const Sockets& sockets) {
+  Result<uint16_t> Adopt(const Sockets& sockets, HttpListener* as) {
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
-    if (!IsTcp(sockets.listening) || !IsListening(sockets.listening)) return Status(Code::kIo, "the socket handed over does not listen");
+    if (!IsStream(sockets.listening) || !IsListening(sockets.listening)) return Status(Code::kIo, "the socket handed over does not listen");
     if (getsockname(sockets.listening, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return SystemError("getsockname");
-    if (!AdoptListener(sockets.listening)) return Status(Code::kIo, "cannot watch the socket handed over");
+    if (!AdoptListener(sockets.listening, as)) return Status(Code::kIo, "cannot watch the socket handed over");
     context_.draining = false;
     HoldRequests(false);
     for (int fd : sockets.connections) {
-      if (!IsTcp(fd)) continue;
+      if (!IsStream(fd)) continue;
       if (IsListening(fd)) {
-        if (!AdoptListener(fd)) close(fd);
+        if (!AdoptListener(fd, as)) close(fd);
       } else {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         sockaddr_storage from{};
         socklen_t from_size = sizeof from;
         getpeername(fd, reinterpret_cast<sockaddr*>(&from), &from_size);
-        Take(fd, IsShut(fd) ? HttpConnection::Origin::kShut : HttpConnection::Origin::kAdopted, from);
+        Take(fd, IsShut(fd) ? HttpConnection::Origin::kShut : HttpConnection::Origin::kAdopted, as != nullptr ? as : &own_, from);
       }
     }
     return PortOf(bound);
@@ -229,6 +231,7 @@ class HttpServer::Impl {
   struct Listener {
     uv_poll_t poll;
     Impl* server;
+    HttpListener* as;
     int fd;
   };
   struct Handles {
@@ -240,8 +243,8 @@ class HttpServer::Impl {
   };
 
   /// Accepts on `fd` from now on, and owns it; false, and does not, where it cannot be watched.
-  bool Watch(int fd) {
-    auto* listener = new Listener{{}, this, fd};
+  bool Watch(int fd, HttpListener* as) {
+    auto* listener = new Listener{{}, this, as != nullptr ? as : &own_, fd};
     if (uv_poll_init(context_.loop, &listener->poll, fd) != 0) {
       delete listener;
       return false;
@@ -252,15 +255,15 @@ class HttpServer::Impl {
     return true;
   }
 
-  bool AdoptListener(int fd) {
+  bool AdoptListener(int fd, HttpListener* as) {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return Watch(fd);
+    return Watch(fd, as);
   }
 
-  static bool IsTcp(int fd) {
-    int protocol = 0;
-    socklen_t size = sizeof protocol;
-    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
+  static bool IsStream(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
   }
   static bool IsListening(int fd) {
     int listening = 0;
@@ -326,7 +329,7 @@ class HttpServer::Impl {
       socklen_t from_size = sizeof from;
       int fd = accept4(listener->fd, reinterpret_cast<sockaddr*>(&from), &from_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        Take(fd, HttpConnection::Origin::kAccepted, from);
+        Take(fd, HttpConnection::Origin::kAccepted, listener->as, from);
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         PauseAccepting();
         return;
@@ -349,9 +352,21 @@ class HttpServer::Impl {
         kAcceptPauseMs, 0);
   }
 
-  void Take(int fd, HttpConnection::Origin origin, const sockaddr_storage& from) {
-    bool surplus = context_.budget->connections.load(std::memory_order_relaxed) >= context_.limits.max_connections;
-    if (surplus && !MakeSurplusRoom()) {
+  /// Who is at the other end of `fd`; nobody where he may not connect there.
+  static std::shared_ptr<const Peer> PeerOf(int fd, const HttpListener& as, const sockaddr_storage& from) {
+    Peer peer{IpAddress::From(reinterpret_cast<const sockaddr*>(&from)), std::nullopt, {}, as.serves};
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    if (from.ss_family == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) peer.uid = credentials.uid;
+    if (as.serves.control && (!peer.uid || (*peer.uid != geteuid() && *peer.uid != 0))) return nullptr;
+    return std::make_shared<const Peer>(std::move(peer));
+  }
+
+  void Take(int fd, HttpConnection::Origin origin, HttpListener* as, const sockaddr_storage& from) {
+    std::shared_ptr<const Peer> peer = PeerOf(fd, *as, from);
+    bool surplus = as->connections.load(std::memory_order_relaxed) >= as->max_connections;
+    bool unknown = as->tls != nullptr && origin == HttpConnection::Origin::kAdopted;
+    if (peer == nullptr || unknown || (surplus && !MakeSurplusRoom())) {
       close(fd);
       return;
     }
@@ -363,8 +378,7 @@ class HttpServer::Impl {
       uv_timer_start(
           &handles_->sweep, [](uv_timer_t* handle) { static_cast<Impl*>(handle->data)->Sweep(); }, tick, tick);
     }
-    auto peer = std::make_shared<const Peer>(Peer{IpAddress::From(reinterpret_cast<const sockaddr*>(&from)), std::nullopt});
-    HttpConnection::Open(&context_, fd, surplus ? HttpConnection::Origin::kSurplus : origin, std::move(peer));
+    HttpConnection::Open(&context_, fd, surplus ? HttpConnection::Origin::kSurplus : origin, as, std::move(peer));
   }
 
   /// Of those beyond the limit the oldest gives way; false where all are probes that are being answered.
@@ -418,6 +432,7 @@ class HttpServer::Impl {
 
   Loop* const loop_;
   HttpContext context_;
+  HttpListener own_;  // of sockets that were given none
   Handles* handles_;  // freed once libuv has closed all of them
   std::unique_ptr<Awaited> awaited_;
   std::vector<Listener*> listeners_;
@@ -426,8 +441,8 @@ class HttpServer::Impl {
 HttpServer::HttpServer(Loop* loop, const HttpLimits& limits, Budget* budget, HttpHandler* handler)
     : impl_(std::make_unique<Impl>(loop, limits, budget, handler)) {}
 HttpServer::~HttpServer() = default;
-Result<uint16_t> HttpServer::Listen(const std::string& address, uint16_t port, bool reuse_port) {
-  return impl_->Listen(address, port, reuse_port);
+Result<uint16_t> HttpServer::Listen(const std::string& address, uint16_t port, bool reuse_port, HttpListener* as) {
+  return impl_->Listen(address, port, reuse_port, as);
 }
 Status HttpServer::CheckListen(const std::string& address, uint16_t port, bool reuse_port) {
   Result<int> bound = Impl::Bind(address, port, reuse_port);
@@ -476,8 +491,8 @@ void HttpServer::RefuseUnfinished() {
 HttpServer::Sockets HttpServer::Release() {
   return impl_->Release();
 }
-Result<uint16_t> HttpServer::Adopt(const Sockets& sockets) {
-  return impl_->Adopt(sockets);
+Result<uint16_t> HttpServer::Adopt(const Sockets& sockets, HttpListener* as) {
+  return impl_->Adopt(sockets, as);
 }
 size_t HttpServer::busy() const {
   return impl_->busy();

@@ -30,11 +30,11 @@ namespace notifyd {
 
 class HttpFixture : public HttpHandler {
  public:
-  /// With `adopted` it goes on with these sockets instead of new ones.
-  explicit HttpFixture(HttpLimits limits = {}, const HttpServer::Sockets* adopted = nullptr) {
+  /// With `adopted` it goes on with these sockets instead of new ones. `as`: what its listener is.
+  explicit HttpFixture(HttpLimits limits = {}, const HttpServer::Sockets* adopted = nullptr, HttpListener* as = nullptr) {
     loop_.OnLoop([&] {
       server_ = std::make_unique<HttpServer>(&loop_.loop(), limits, &budget_, this);
-      Result<uint16_t> port = adopted != nullptr ? server_->Adopt(*adopted) : server_->Listen("127.0.0.1", 0, false);
+      Result<uint16_t> port = adopted != nullptr ? server_->Adopt(*adopted, as) : server_->Listen("127.0.0.1", 0, false, as);
       if (!port.ok()) std::abort();
       port_ = *port;
     });
@@ -116,6 +116,7 @@ class HttpFixture : public HttpHandler {
       response.body = "a body";
     } else if (target == "/peer") {
       response.body = request.peer->Name();
+      for (const std::string& name : request.peer->certificate_names) response.body += " " + name;
     } else {
       const std::string* host = request.Header("HOST");
       response.body = request.method + " " + target + " " + (host != nullptr ? *host : "-");

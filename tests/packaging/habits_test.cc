@@ -85,7 +85,7 @@ TEST_CASE("habits: a layer includes those below it alone") {
       {"base", {"base"}},
       {"broker", {"base", "broker"}},
       {"storage", {"base", "broker", "storage"}},
-      {"net", {"base", "net"}},
+      {"net", {"base", "net", "net/tls"}},
       {"net/access", {"base", "broker", "net", "net/access"}},
       {"net/sender", {"base", "broker", "net", "net/sender", "net/tls"}},
       {"net/signing", {"base", "broker", "net/signing"}},

@@ -48,6 +48,9 @@ class RawClient {
   /// True once the server has ended the connection, with nothing more to read; false on a reset or if it stays open.
   bool ReadEnd();
 
+ protected:
+  Stream& stream() { return *stream_; }
+
  private:
   int fd_;
   std::optional<Stream> stream_;

@@ -72,6 +72,13 @@ bool Stream::Accept(SSL_CTX* tls) {
   return SSL_accept(ssl_) == 1;
 }
 
+bool Stream::Connect(SSL_CTX* tls, SSL_SESSION* resume) {
+  ssl_ = SSL_new(tls);
+  SSL_set_fd(ssl_, fd_);
+  if (resume != nullptr) SSL_set_session(ssl_, resume);
+  return SSL_connect(ssl_) == 1;
+}
+
 bool Stream::More() {
   char chunk[65536];
   const ssize_t got = ssl_ != nullptr ? SSL_read(ssl_, chunk, sizeof chunk) : recv(fd_, chunk, sizeof chunk, 0);

@@ -31,6 +31,8 @@ class Stream {
 
   /// The server's handshake; null: stays plain. False: it fails.
   bool Accept(SSL_CTX* tls);
+  /// The client's; goes on with the session `resume` where there is one.
+  bool Connect(SSL_CTX* tls, SSL_SESSION* resume = nullptr);
   int fd() const { return fd_; }
   SSL* ssl() const { return ssl_; }
 
