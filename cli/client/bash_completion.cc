@@ -1,4 +1,5 @@
 // The script for bash. It needs nothing of the bash-completion package: it finds the command in the words so far, then what the last word can be.
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,11 +37,19 @@ void AddValues(const std::string& command, const std::vector<OptionText>& option
   for (const OptionText& option : options) {
     if (!TakesValue(option)) continue;
     std::vector<std::string> patterns;
-    for (const std::string& name : option.names) patterns.push_back(command + ":" + name);
+    for (const std::string& name : option.names) patterns.push_back(command == "*" ? "*:" + name : Quoted(command + ":" + name));
     const char* how = option.file ? "files" : option.words.empty() ? "nothing" : option.list ? "list" : "words";
     *out += "    " + Joined(patterns, " | ") + ")\n      _notifyctl_" + how;
     if (!option.words.empty() && !option.file) *out += " " + Quoted(Joined(option.words, " "));
     *out += "\n      return\n      ;;\n";
+  }
+}
+
+/// What can follow, by the name of the group that it follows: of the program itself "".
+void AddGroups(const CommandText& group, const std::string& name, std::map<std::string, std::vector<std::string>>* groups) {
+  for (const CommandText& command : group.commands) {
+    (*groups)[name].push_back(command.name);
+    if (!command.commands.empty()) AddGroups(command, name.empty() ? command.name : name + " " + command.name, groups);
   }
 }
 
@@ -72,10 +81,13 @@ _notifyctl_nothing() {
 }  // namespace
 
 std::string BashCompletion(const CommandText& root) {
-  std::vector<std::string> commands;
+  std::vector<std::string> whole;  // quoted
+  std::map<std::string, std::vector<std::string>> groups;
+  AddGroups(root, "", &groups);
   std::set<std::string> valued;
-  for (const CommandText& command : root.commands) {
-    commands.push_back(command.name);
+  const std::vector<CommandText> leaves = LeavesOf(root);
+  for (const CommandText& command : leaves) {
+    whole.push_back(Quoted(command.name));
     for (const OptionText& option : command.options)
       if (TakesValue(option)) valued.insert(option.names.begin(), option.names.end());
   }
@@ -90,20 +102,26 @@ std::string BashCompletion(const CommandText& root) {
       "fi\n";
   out += "  for ((i = 1; i < COMP_CWORD; i++)); do\n    word=\"${COMP_WORDS[i]}\"\n    case \"$word\" in\n";
   out += "      " + Joined(valued, " | ") + ")\n        [[ ${COMP_WORDS[i+1]} == \"=\" ]] && ((i++))\n        ((i++))\n        ;;\n";
-  out += "      -*) ;;\n      " + Joined(commands, " | ") + ")\n        command=\"$word\"\n        break\n        ;;\n    esac\n  done\n";
+  out += "      -*) ;;\n      *)\n        case \"$command${command:+ }$word\" in\n          " + Joined(whole, " | ") +
+         ")\n            command=\"$command${command:+ }$word\"\n            break\n            ;;\n";
+  std::vector<std::string> names;
+  for (const auto& [group, within] : groups)
+    if (!group.empty()) names.push_back(Quoted(group));
+  if (!names.empty()) out += "          " + Joined(names, " | ") + ") command=\"$command${command:+ }$word\" ;;\n";
+  out += "        esac\n        ;;\n    esac\n  done\n";
 
   out += "  case \"$command:$prev\" in\n";
-  for (const CommandText& command : root.commands) AddValues(command.name, command.options, &out);
+  for (const CommandText& command : leaves) AddValues(command.name, command.options, &out);
   AddValues("*", root.options, &out);
   out += "  esac\n";
 
   std::string shared = Joined(NamesOf(root.options), " ");
-  out +=
-      "  local options=" + Quoted(shared) + " arguments=\"\"\n  case \"$command\" in\n    \"\") arguments=" + Quoted(Joined(commands, " ")) + " ;;\n";
-  for (const CommandText& command : root.commands) {
+  out += "  local options=" + Quoted(shared) + " arguments=\"\"\n  case \"$command\" in\n";
+  for (const auto& [group, within] : groups) out += "    " + Quoted(group) + ") arguments=" + Quoted(Joined(within, " ")) + " ;;\n";
+  for (const CommandText& command : leaves) {
     std::vector<std::string> words;
     for (const OptionText& argument : command.arguments) words.insert(words.end(), argument.words.begin(), argument.words.end());
-    out += "    " + command.name + ")\n      options=" + Quoted(Joined(NamesOf(command.options), " ") + " " + shared) + "\n";
+    out += "    " + Quoted(command.name) + ")\n      options=" + Quoted(Joined(NamesOf(command.options), " ") + " " + shared) + "\n";
     if (!words.empty()) out += "      arguments=" + Quoted(Joined(words, " ")) + "\n";
     out += "      ;;\n";
   }

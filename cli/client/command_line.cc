@@ -1,6 +1,5 @@
 #include "cli/client/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -15,12 +14,14 @@
 
 #include "base/arguments.h"
 #include "cli/client/bulk.h"
+#include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
 #include "cli/client/describe.h"
 #include "cli/client/lanes.h"
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
 #include "cli/client/submit_command.h"
+#include "cli/client/team_command_line.h"
 #include "cli/client/top.h"
 
 namespace notifyd {
@@ -28,21 +29,10 @@ namespace {
 
 constexpr char kDefaultServer[] = "http://127.0.0.1:7300";
 constexpr int64_t kRememberMostMs = 30ll * 24 * 3'600'000;
-constexpr uint64_t kListMost = 1'000'000'000;
 
 const std::vector<std::string> kModeWords = {"concurrent", "fifo"};
 const std::vector<std::string> kPendingWords(std::begin(kPendingStates), std::end(kPendingStates));
 const std::vector<std::string> kSettledWords = {"succeeded", "failed", "cancelled", "expired"};
-
-/// Checks without a say in --help: the type and the help say it.
-CLI::Validator Quiet(CLI::Validator validator) {
-  return validator.description("");
-}
-
-/// For what names something, or filters: an empty text is most often a variable of a script that was not set, and would mean another thing.
-CLI::Validator NotEmpty() {
-  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
-}
 
 /// What is missing, out of the option's own words: "pause needs LANE: the lane's name".
 std::string Missing(const CLI::App& command) {
@@ -56,28 +46,6 @@ std::string Missing(const CLI::App& command) {
   return "";
 }
 
-/// Options whose texts are wanted only where they were given.
-class Texts {
- public:
-  CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& flags, const std::string& type, const std::string& help) {
-    auto& [option, text] = texts_[name];
-    return option = app->add_option(flags, text, help)->type_name(type);
-  }
-  std::map<std::string, std::string> Given() const {
-    std::map<std::string, std::string> given;
-    for (const auto& [name, entry] : texts_)
-      if (entry.first->count() > 0) given[name] = entry.second;
-    return given;
-  }
-  bool Has(const std::string& name) const {
-    auto found = texts_.find(name);
-    return found != texts_.end() && found->second.first->count() > 0;
-  }
-
- private:
-  std::map<std::string, std::pair<CLI::Option*, std::string>> texts_;
-};
-
 class CommandLine {
  public:
   CommandLine() : app_("Talks to a notifyd broker.", "notifyctl") {
@@ -85,7 +53,7 @@ class CommandLine {
     app_.fallthrough();
     app_.set_help_flag("--help,-h", "Print this help and exit.");
     app_.get_formatter()->column_width(38);
-    app_.add_option("--server", server_, "Where the broker is.")->type_name("URL")->envname("NOTIFYD_URL")->default_str(kDefaultServer);
+    AddBroker();
     app_.add_flag("--json", json_, "Print JSON instead of tables: what the broker answers; of a notify with its ETag as member etag.");
     app_.add_flag("--version,-V", version_, "Print the version and exit.");
     app_.add_option("--generate", generate_, "Print man, bash or zsh: made from these definitions.")->group("");
@@ -104,6 +72,7 @@ class CommandLine {
     AddConfigure();
     AddStatsAndVerify();
     AddTop();
+    teams_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
 
@@ -114,35 +83,50 @@ class CommandLine {
       Print(app_.help());  // of the command where one was named
       return kDone;
     } catch (const CLI::RequiredError& fault) {
-      std::string missing = app_.get_subcommands().empty() ? "" : Missing(*app_.get_subcommands().front());
+      std::string missing = Missing(*Chosen());
       return Misused(missing.empty() ? fault.what() : missing);
     } catch (const CLI::ParseError& fault) {
-      bool no_such_command = app_.get_subcommands().empty() && !app_.remaining().empty();
-      if (no_such_command) return Misused("there is no command or flag \"" + app_.remaining().front() + "\"");
+      const CLI::App* chosen = Chosen();
+      const std::vector<std::string> unknown = app_.remaining(/*recurse=*/true);
+      if (!commands_.count(chosen) && !unknown.empty()) {
+        std::string of = chosen == &app_ ? "" : " of " + chosen->get_name() + ", which has " + Names(*chosen);
+        return Misused("there is no command or flag \"" + unknown.front() + "\"" + of);
+      }
       static constexpr std::string_view kMissing = " missing";  // "--data: 1 required JSON missing"
       std::string what = fault.what();
       bool no_value = what.size() > kMissing.size() && what.compare(what.size() - kMissing.size(), kMissing.size(), kMissing) == 0;
       return Misused(no_value ? what.substr(0, what.find(':')) + " needs a value" : what);
     }
-    if (version_) return PrintVersion();
+    if (version_ || app_.got_subcommand("version")) return PrintVersion();
     if (!generate_.empty()) return Generate();
     if (app_.get_subcommands().empty()) return Misused("a command is needed");
-    if (server_.rfind("http://", 0) != 0 && server_.rfind("https://", 0) != 0) {
-      // HOST:PORT, as notifyd is told to listen, is what is given most likely.
-      std::string meant = server_.empty() || server_.find("://") != std::string::npos ? kDefaultServer : "http://" + server_;
-      return Misused("--server: \"" + server_ + "\" is not an http:// or https:// URL, such as " + meant);
+    if (std::string fault = HttpClient::FaultOfServer(target_.server); !fault.empty()) return Misused("--server: " + fault);
+    auto action = commands_.find(Chosen());
+    if (action == commands_.end()) return Misused(Chosen()->get_name() + " needs a command of its own: " + Names(*Chosen()));
+    Result<Credential> credential = FindCredential();
+    if (!credential.ok()) {
+      Complain(credential.status().detail());
+      return kUsage;
     }
-    HttpClient client(server_);
-    return commands_.at(app_.get_subcommands().front())({&client, json_});
+    target_.credential = *std::move(credential);
+    if (all_namespaces_) target_.space.clear();
+    HttpClient client(target_);
+    return action->second({&client, json_});
   }
 
  private:
-  using Action = std::function<Exit(const Context&)>;
+  /// The command that was named: of a group's the one within.
+  const CLI::App* Chosen() const {
+    const CLI::App* command = &app_;
+    while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+    return command;
+  }
 
-  static Exit Misused(const std::string& what) {
-    Complain(what);
-    std::fputs("Try: notifyctl --help\n", stderr);
-    return kUsage;
+  static std::string Names(const CLI::App& group) {
+    std::string names;
+    for (const CLI::App* command : group.get_subcommands([](const CLI::App*) { return true; }))
+      names += (names.empty() ? "" : ", ") + command->get_name();
+    return names;
   }
 
   Exit PrintVersion() const {
@@ -159,7 +143,26 @@ class CommandLine {
     return kDone;
   }
 
-  CLI::App* Add(const std::string& name, const std::string& help, Action action) {
+  void AddBroker() {
+    target_.server = kDefaultServer;
+    app_.add_option("--server", target_.server, "Where the broker is: http://, https://, or unix:/PATH of its socket.")
+        ->type_name("URL")
+        ->envname("NOTIFYD_URL")
+        ->default_str(kDefaultServer);
+    app_.add_option("--namespace", target_.space, "The namespace that it is about; without it the token's only one, or default.")
+        ->type_name("NAME")
+        ->envname("NOTIFYD_NAMESPACE")
+        ->check(NotEmpty());
+    auto add_file = [&](const char* flag, std::string* file, const char* variable, const char* help) {
+      hints_[app_.add_option(flag, *file, help)->type_name("FILE")->envname(variable)].file = true;
+    };
+    add_file("--ca-file", &target_.ca_file, "NOTIFYD_CA_FILE",
+             "Of an https broker: the authorities that its certificate is checked by, in place of the system's.");
+    add_file("--cert-file", &target_.cert_file, "NOTIFYD_CERT_FILE", "The certificate to show to a broker that asks for one.");
+    add_file("--key-file", &target_.key_file, "NOTIFYD_KEY_FILE", "The key of that certificate.");
+  }
+
+  CLI::App* Add(const std::string& name, const std::string& help, std::function<Exit(const Context&)> action) {
     CLI::App* command = app_.add_subcommand(name, help);
     commands_[command] = std::move(action);
     return command;
@@ -171,7 +174,7 @@ class CommandLine {
 
   void AddFkey(CLI::App* command, const std::string& help) { command->add_option("--fkey", fkey_, help)->type_name("FKEY")->check(NotEmpty()); }
 
-  void AddField(CLI::App* command, const NotifyFlag& field, const std::string& flags, Texts* texts) {
+  void AddField(CLI::App* command, const FieldFlag& field, const std::string& flags, Texts* texts) {
     CLI::Option* option = texts->Add(command, field.name, flags, field.type, field.help);
     if (!field.words.empty()) hints_[option].words = field.words;
   }
@@ -225,7 +228,7 @@ class CommandLine {
       if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
       return notifyd::Submit(context, values);
     });
-    for (const NotifyFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
+    for (const FieldFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
     AddHeader(submit);
     CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
     hints_[file->type_name("FILE")].file = true;
@@ -241,7 +244,7 @@ class CommandLine {
     CLI::App* trigger = Add("trigger", "Make a held notify due.",
                             [this](const Context& context) { return notifyd::Trigger(context, fkey_, {trigger_texts_.Given()}, remember_ms_); });
     trigger->add_option("fkey", fkey_, "The key that it is held under.")->type_name("FKEY")->required()->check(NotEmpty());
-    for (const NotifyFlag& field : NotifyFlags())
+    for (const FieldFlag& field : NotifyFlags())
       if (IsWhenField(field)) AddField(trigger, field, field.flags, &trigger_texts_);
     trigger_texts_.Add(trigger, "data", "--data,-d", "JSON", "Merged over the held data, key by key.");
     trigger
@@ -284,26 +287,31 @@ class CommandLine {
   }
 
   void AddList() {
-    CLI::App* list =
-        Add("list", "List notifies, newest first.", [this](const Context& context) { return notifyd::List(context, list_texts_.Given(), limit_); });
+    CLI::App* list = Add("list", "List notifies, newest first.", [this](const Context& context) {
+      std::map<std::string, std::string> filters = list_texts_.Given();
+      if (all_namespaces_) filters["namespaces"] = "all";
+      return notifyd::List(context, filters, limit_);
+    });
     std::vector<std::string> states = kPendingWords;
     states.insert(states.end(), kSettledWords.begin(), kSettledWords.end());
     AddFilters(list, states, &list_texts_);
     AddFilter(list, "fkey", "FKEY", "Only those with this fkey.", &list_texts_);
     list_texts_.Add(list, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
     AddLimit(list);
+    AddAllNamespaces(list);
   }
+
+  void AddAllNamespaces(CLI::App* command) { command->add_flag("--all-namespaces", all_namespaces_, "Of all namespaces; for tokens of all."); }
 
   void AddChange() {
     CLI::App* change = Add("change", "Change a notify that is neither settled nor in flight.", [this](const Context& context) {
       FieldValues values{change_texts_.Given(), headers_, removed_headers_, resets_};
-      if (values.fields.empty() && headers_.empty() && removed_headers_.empty() && resets_.empty())
-        return Misused("change needs at least one flag that says what to change");
+      if (values.empty()) return Misused("change needs at least one flag that says what to change");
       return notifyd::Change(context, id_, values, if_match_);
     });
     AddId(change, true);
     std::vector<std::string> names = {"headers"};
-    for (const NotifyFlag& field : NotifyFlags()) {
+    for (const FieldFlag& field : NotifyFlags()) {
       if (!field.changes) continue;
       AddField(change, field, field.flags, &change_texts_);
       if (field.name.find('/') == std::string::npos) names.push_back(field.name);
@@ -420,9 +428,11 @@ class CommandLine {
   // ---- the broker
 
   void AddStatsAndVerify() {
-    Add("stats", "Counts, totals and sizes.", [](const Context& context) { return Stats(context); });
-    Add("verify", "Check that the books balance: every notify accepted is pending or settled.",
-        [](const Context& context) { return notifyd::Verify(context); });
+    CLI::App* stats = Add("stats", "Counts, totals and sizes.", [this](const Context& context) { return Stats(context, all_namespaces_); });
+    CLI::App* verify = Add("verify", "Check that the books balance: every notify accepted is pending or settled.",
+                           [this](const Context& context) { return notifyd::Verify(context, all_namespaces_); });
+    AddAllNamespaces(stats);
+    AddAllNamespaces(verify);
   }
 
   void AddTop() {
@@ -441,16 +451,18 @@ class CommandLine {
   }
 
   CLI::App app_;
-  std::map<const CLI::App*, Action> commands_;
+  Actions commands_;
   OptionHints hints_;
   CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
-  std::string server_ = kDefaultServer, generate_, id_, fkey_, file_, wait_text_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
+  HttpTarget target_;
+  std::string generate_, id_, fkey_, file_, wait_text_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
   int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;
-  bool json_ = false, dry_run_ = false, once_ = false, version_ = false;
+  bool json_ = false, dry_run_ = false, once_ = false, version_ = false, all_namespaces_ = false;
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
+  TeamCommandLine teams_{&commands_, &hints_};
 };
 
 }  // namespace

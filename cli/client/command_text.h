@@ -30,6 +30,9 @@ struct CommandText {
   std::vector<CommandText> commands;
 };
 
+/// The commands that do something, of groups those within, by their whole names: "token create".
+std::vector<CommandText> LeavesOf(const CommandText& root);
+
 /// notifyctl(1). Its options stand on their own; each command is a subsection.
 std::string ControlManual(const CommandText& root, const std::string& version);
 

@@ -68,20 +68,8 @@ std::string NotifyPath(const std::string& id) {
   return "/v1/notifies/" + HttpClient::Encode(id);
 }
 
-/// "*" and what has quotes as they are; else each of a list of ETags gets its quotes, behind W/ where that stands before it.
-std::string QuotedTags(std::string_view text) {
-  if (text == "*" || text.find('"') != std::string_view::npos) return std::string(text);
-  std::string quoted;
-  while (!text.empty()) {
-    std::string_view tag = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), tag.size() + 1));
-    while (tag.starts_with(' ')) tag.remove_prefix(1);
-    while (tag.ends_with(' ')) tag.remove_suffix(1);
-    bool weak = tag.starts_with("W/");
-    if (weak) tag.remove_prefix(2);
-    quoted.append(quoted.empty() ? "" : ", ").append(weak ? "W/\"" : "\"").append(tag).append("\"");
-  }
-  return quoted;
+std::string StatsPath(bool all) {
+  return all ? "/v1/stats?namespaces=all" : "/v1/stats";
 }
 
 /// The body, or nothing and a complaint.
@@ -194,8 +182,8 @@ Exit Change(const Context& context, const std::string& id, const FieldValues& va
   return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
 }
 
-Exit Stats(const Context& context) {
-  return Show(context, Ask(context, "GET", "/v1/stats"), [](Value stats) {
+Exit Stats(const Context& context, bool all) {
+  return Show(context, Ask(context, "GET", StatsPath(all)), [](Value stats) {
     Table table;
     stats.ForEach([&](Value key, Value value) {
       if (value.kind() != JsonTree::Kind::kObject) {
@@ -209,8 +197,8 @@ Exit Stats(const Context& context) {
   });
 }
 
-Exit Verify(const Context& context) {
-  Outcome outcome = Ask(context, "GET", "/v1/stats");
+Exit Verify(const Context& context, bool all) {
+  Outcome outcome = Ask(context, "GET", StatsPath(all));
   if (outcome.exit != kDone) return outcome.exit;
   Result<JsonTree> stats = JsonTree::Parse(outcome.answer.body);
   bool whole = stats.ok();

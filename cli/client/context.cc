@@ -19,6 +19,14 @@ constexpr size_t kPageMost = 1000;
 
 using Value = JsonTree::Value;
 
+/// What is to be done about a token that is missing, or which one it was that is not enough.
+std::string CredentialHint(const HttpAnswer& answer) {
+  if (answer.status != 401 && answer.status != 403) return "";
+  if (!answer.shown_from.empty()) return " (asked with the token of " + answer.shown_from + ")";
+  if (answer.status == 403) return "";
+  return " (no token was found: NOTIFYD_TOKEN holds one, NOTIFYD_TOKEN_FILE names a file of one, or ~/.config/notifyd/token is one)";
+}
+
 }  // namespace
 
 bool Print(std::string_view text) {
@@ -69,7 +77,8 @@ std::string ProblemText(Value problem) {
 std::string ProblemText(const HttpAnswer& answer) {
   std::string text;
   if (Result<JsonTree> problem = JsonTree::Parse(answer.body); problem.ok()) text = ProblemText(problem->root());
-  return text.empty() ? "the broker answered " + std::to_string(answer.status) : text;
+  if (text.empty()) text = "the broker answered " + std::to_string(answer.status);
+  return text + CredentialHint(answer);
 }
 
 Outcome Ask(const Context& context, const HttpCall& call) {
@@ -153,6 +162,21 @@ Pages AskPages(const Context& context, const std::string& path, std::map<std::st
     parameters["cursor"] = next;
   } while (!pages.next.empty() && pages.items.size() < limit);
   return pages;
+}
+
+std::string QuotedTags(std::string_view text) {
+  if (text == "*" || text.find('"') != std::string_view::npos) return std::string(text);
+  std::string quoted;
+  while (!text.empty()) {
+    std::string_view tag = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), tag.size() + 1));
+    while (tag.starts_with(' ')) tag.remove_prefix(1);
+    while (tag.ends_with(' ')) tag.remove_suffix(1);
+    bool weak = tag.starts_with("W/");
+    if (weak) tag.remove_prefix(2);
+    quoted.append(quoted.empty() ? "" : ", ").append(weak ? "W/\"" : "\"").append(tag).append("\"");
+  }
+  return quoted;
 }
 
 std::string ItemsJson(const std::vector<std::string>& items, const std::string& next) {

@@ -60,11 +60,24 @@ RoffText UseOf(const CommandText& command) {
 
 }  // namespace
 
+std::vector<CommandText> LeavesOf(const CommandText& root) {
+  std::vector<CommandText> leaves;
+  for (const CommandText& command : root.commands) {
+    if (command.commands.empty()) leaves.push_back(command);
+    for (CommandText& leaf : LeavesOf(command)) {
+      leaf.name = command.name + " " + leaf.name;
+      leaves.push_back(std::move(leaf));
+    }
+  }
+  return leaves;
+}
+
 std::string ControlManual(const CommandText& root, const std::string& version) {
   ManualPage page("notifyctl", 1, version, "talk to a notifyd broker");
   page.Section("Synopsis");
   std::vector<std::pair<RoffText, RoffText>> uses;
-  for (const CommandText& command : root.commands) uses.emplace_back(RoffText().Bold("notifyctl " + command.name), UseOf(command));
+  const std::vector<CommandText> commands = LeavesOf(root);
+  for (const CommandText& command : commands) uses.emplace_back(RoffText().Bold("notifyctl " + command.name), UseOf(command));
   page.Synopsis(uses);
   page.Section("Description");
   page.Paragraph(
@@ -75,7 +88,7 @@ std::string ControlManual(const CommandText& root, const std::string& version) {
   page.Paragraph("These go with every command, before it or behind it.");
   for (const OptionText& option : root.options) page.Item(HeadOf(option), TextOf(option));
   page.Section("Commands");
-  for (const CommandText& command : root.commands) {
+  for (const CommandText& command : commands) {
     page.Subsection(command.name).Paragraph(command.help);
     for (const OptionText& argument : command.arguments) page.Item(HeadOf(argument), TextOf(argument));
     for (const OptionText& option : command.options)
@@ -90,6 +103,12 @@ std::string ControlManual(const CommandText& root, const std::string& version) {
   page.Section("Environment");
   for (const OptionText& option : root.options)
     if (!option.variable.empty()) page.Item(RoffText().Bold(option.variable), option.help + "\nThe flag " + option.names.back() + " goes before it.");
+  page.Item(RoffText().Bold("NOTIFYD_TOKEN"),
+            "The token to show to the broker. No flag takes one: what stands on a command line can be read by all users of a machine.");
+  page.Item(RoffText().Bold("NOTIFYD_TOKEN_FILE"),
+            "A file that holds the token, where NOTIFYD_TOKEN is not set. One that is open to others than its owner is refused.");
+  page.Section("Files");
+  page.Item(RoffText().Bold("~/.config/notifyd/token"), "The token, where neither variable is set. It must be its owner's alone (chmod 600).");
   page.Section("Examples");
   page.Paragraph("Make a call in a minute, tried at most five times:");
   page.Example("notifyctl submit https://example.org/hook --data '{\"order\":7}' --delay 60000 --max-attempts 5");
@@ -108,6 +127,10 @@ std::string ControlManual(const CommandText& root, const std::string& version) {
       "notifyctl pause https://example.org/hook\n"
       "notifyctl configure https://example.org/hook --mode concurrent --rate 10\n"
       "notifyctl resume https://example.org/hook");
+  page.Paragraph("Give a team a namespace of its own, and a token to submit to it:");
+  page.Example(
+      "notifyctl namespace create billing --max-pending 100000\n"
+      "notifyctl token create --name shop --namespaces billing --scopes submit,read --expires-in 90d");
   page.SeeAlso({{"notifyd", 8}, {"curl", 1}});
   return page.text();
 }

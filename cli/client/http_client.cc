@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -71,9 +73,33 @@ bool IsLoss(CURL* easy, CURLcode code) {
   }
 }
 
+constexpr std::string_view kUnix = "unix:";
+
+/// What stands in the broker as a whole, in no namespace.
+bool IsOfBroker(std::string_view path) {
+  path = path.substr(0, path.find('?'));
+  for (std::string_view root : {"/v1/namespaces", "/v1/tokens"})
+    if (path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/')) return true;
+  return !path.starts_with("/v1/");
+}
+
+/// With what it needs a namespace's prefix for.
+std::string UrlOf(const HttpTarget& target, const std::string& path) {
+  std::string server = target.server.starts_with(kUnix) ? "http://localhost" : target.server;
+  if (target.space.empty() || IsOfBroker(path)) return server + path;
+  return server + "/v1/namespaces/" + HttpClient::Encode(target.space) + path.substr(3);
+}
+
 /// What is the same for every request.
-void SetUp(CURL* easy, const std::string& url, curl_slist* headers, char* fault) {
-  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+void SetUp(CURL* easy, const HttpTarget& target, const std::string& path, curl_slist* headers, char* fault) {
+  curl_easy_setopt(easy, CURLOPT_URL, UrlOf(target, path).c_str());
+  if (target.server.starts_with(kUnix)) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, target.server.substr(kUnix.size()).c_str());
+  if (!target.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, target.ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // these authorities alone
+  }
+  if (!target.cert_file.empty()) curl_easy_setopt(easy, CURLOPT_SSLCERT, target.cert_file.c_str());
+  if (!target.key_file.empty()) curl_easy_setopt(easy, CURLOPT_SSLKEY, target.key_file.c_str());
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a name may be "." or ".."
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fault);
@@ -160,9 +186,9 @@ int AskGivenUp(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 class HttpClient::Impl {
  public:
-  explicit Impl(std::string server) : server_(std::move(server)), easy_(curl_easy_init()) {
+  explicit Impl(HttpTarget target) : target_(std::move(target)), easy_(curl_easy_init()) {
     CHECK(easy_ != nullptr);
-    while (!server_.empty() && server_.back() == '/') server_.pop_back();
+    while (!target_.server.empty() && target_.server.back() == '/') target_.server.pop_back();
   }
 
   Result<HttpAnswer> Send(const HttpCall& call) {
@@ -170,13 +196,14 @@ class HttpClient::Impl {
     curl_easy_reset(easy);  // keeps the connection
     HttpAnswer answer;
     char fault[CURL_ERROR_SIZE] = "";
-    std::string url = server_ + call.path;
     // No "Expect: 100-continue": a broker that refuses says so at once.
     std::vector<std::string> lines = {"Accept: application/json", "Expect:"};
     if (call.body) lines.push_back("Content-Type: " + call.content_type);
     if (!call.if_match.empty()) lines.push_back("If-Match: " + call.if_match);
+    if (call.only_new) lines.push_back("If-None-Match: *");
+    AddCredential(&lines);
     HeaderList headers = Headers(lines);
-    SetUp(easy, url, headers.get(), fault);
+    SetUp(easy, target_, call.path, headers.get(), fault);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
     if (call.body) {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body->data());
@@ -195,8 +222,9 @@ class HttpClient::Impl {
     }
     CURLcode code = curl_easy_perform(easy);
     lost_ = IsLoss(easy, code);
-    if (code != CURLE_OK) return Fault(code, fault);
+    if (code != CURLE_OK) return Fault(easy, code, fault);
     answer.status = static_cast<int>(StatusOf(easy));
+    answer.shown_from = target_.credential.source;
     return answer;
   }
 
@@ -207,13 +235,14 @@ class HttpClient::Impl {
     std::unique_ptr<CURL, FreeEasy> easy(curl_easy_init());
     CHECK(multi != nullptr && easy != nullptr);
     char fault[CURL_ERROR_SIZE] = "";
-    std::string url = server_ + path;
-    HeaderList headers =
-        Headers({"Accept: application/x-ndjson, application/problem+json", "Expect:", "Content-Type: " + content_type, "Transfer-Encoding: chunked"});
+    std::vector<std::string> lines = {"Accept: application/x-ndjson, application/problem+json", "Expect:", "Content-Type: " + content_type,
+                                      "Transfer-Encoding: chunked"};
+    AddCredential(&lines);
+    HeaderList headers = Headers(lines);
     streaming.easy = easy.get();
     streaming.exchange = exchange;
     streaming.answer = &outcome.answer;
-    SetUp(easy.get(), url, headers.get(), fault);
+    SetUp(easy.get(), target_, path, headers.get(), fault);
     curl_easy_setopt(easy.get(), CURLOPT_POST, 1L);
     curl_easy_setopt(easy.get(), CURLOPT_READFUNCTION, &Streaming::Produce);
     curl_easy_setopt(easy.get(), CURLOPT_READDATA, &streaming);
@@ -226,23 +255,37 @@ class HttpClient::Impl {
     curl_multi_add_handle(multi.get(), easy.get());
     outcome.fault = Drive(multi.get(), &streaming, fault);
     outcome.answer.status = static_cast<int>(StatusOf(easy.get()));
+    outcome.answer.shown_from = target_.credential.source;
     curl_multi_remove_handle(multi.get(), easy.get());
     return outcome;
   }
 
   bool lost() const { return lost_; }
   void GiveUpWhen(std::function<bool()> given_up) { given_up_ = std::move(given_up); }
-  const std::string& server() const { return server_; }
+  const std::string& server() const { return target_.server; }
 
  private:
-  Status Fault(CURLcode code, const char* text) const {
-    return Status(Code::kUnavailable, server_ + ": " + (text[0] ? text : curl_easy_strerror(code)));
+  void AddCredential(std::vector<std::string>* lines) const {
+    if (!target_.credential.token.empty()) lines->push_back("Authorization: Bearer " + target_.credential.token);
+  }
+
+  Status Unavailable(const std::string& why) const { return Status(Code::kUnavailable, target_.server + ": " + why); }
+
+  Status Fault(CURL* easy, CURLcode code, const char* text) const {
+    std::string why = text[0] ? text : curl_easy_strerror(code);
+    long os_error = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    // Of a socket's path curl says "localhost port 80".
+    if (code == CURLE_COULDNT_CONNECT && target_.server.starts_with(kUnix)) why = std::strerror(static_cast<int>(os_error));
+    if (code == CURLE_PEER_FAILED_VERIFICATION && target_.ca_file.empty())
+      why += " (--ca-file or NOTIFYD_CA_FILE names the authorities that it is checked by)";
+    return Unavailable(why);
   }
 
   /// The multi interface, for it can wait for the input and for the broker at once.
   Status Drive(CURLM* multi, Streaming* s, const char* fault) {
     for (int running = 1;;) {
-      if (curl_multi_perform(multi, &running) != CURLM_OK) return Status(Code::kUnavailable, server_ + ": the transfer failed");
+      if (curl_multi_perform(multi, &running) != CURLM_OK) return Unavailable("the transfer failed");
       s->exchange->OnRound();
       if (running == 0) break;
       curl_waitfd input{s->exchange->input(), CURL_WAIT_POLLIN, 0};
@@ -253,23 +296,23 @@ class HttpClient::Impl {
         s->waits_for_input = false;
         curl_easy_pause(s->easy, CURLPAUSE_CONT);
       } else if (Clock::now() - s->moved > kStalled) {
-        return Status(Code::kUnavailable, server_ + ": nothing moved for two minutes");
+        return Unavailable("nothing moved for two minutes");
       }
     }
     int left = 0;
     CURLMsg* message = curl_multi_info_read(multi, &left);
     CHECK(message != nullptr && message->msg == CURLMSG_DONE);
-    if (s->peer_gone) return Status(Code::kUnavailable, server_ + ": the broker closed the connection");
-    return message->data.result == CURLE_OK ? Status::Ok() : Fault(message->data.result, fault);
+    if (s->peer_gone) return Unavailable("the broker closed the connection");
+    return message->data.result == CURLE_OK ? Status::Ok() : Fault(s->easy, message->data.result, fault);
   }
 
-  std::string server_;
+  HttpTarget target_;
   std::unique_ptr<CURL, FreeEasy> easy_;
   std::function<bool()> given_up_;
   bool lost_ = false;
 };
 
-HttpClient::HttpClient(std::string server) : impl_(std::make_unique<Impl>(std::move(server))) {}
+HttpClient::HttpClient(HttpTarget target) : impl_(std::make_unique<Impl>(std::move(target))) {}
 HttpClient::~HttpClient() = default;
 
 Result<HttpAnswer> HttpClient::Send(const HttpCall& call) {
@@ -299,6 +342,21 @@ void HttpClient::GiveUpWhen(std::function<bool()> given_up) {
 
 const std::string& HttpClient::server() const {
   return impl_->server();
+}
+
+std::string HttpClient::FaultOfServer(const std::string& server) {
+  static constexpr const char* kExample = "http://127.0.0.1:7300";
+  static constexpr size_t kSocketPathMost = sizeof(sockaddr_un::sun_path) - 1;
+  if (server.starts_with(kUnix)) {
+    std::string_view path = std::string_view(server).substr(kUnix.size());
+    if (!path.starts_with('/')) return "\"" + server + "\" names no socket: unix: is followed by its whole path";
+    if (path.size() > kSocketPathMost) return "\"" + server + "\" is longer than a socket's path may be";
+    return "";
+  }
+  if (server.starts_with("http://") || server.starts_with("https://")) return "";
+  // HOST:PORT, as notifyd is told to listen, is what is given most likely.
+  std::string meant = server.empty() || server.find("://") != std::string::npos ? kExample : "http://" + server;
+  return "\"" + server + "\" is not an http:// or https:// URL, such as " + meant;
 }
 
 std::string HttpClient::Encode(std::string_view text) {

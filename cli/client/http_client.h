@@ -10,21 +10,34 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "cli/client/credential.h"
 
 namespace notifyd {
+
+/// Where the broker is, and as whom it is asked.
+struct HttpTarget {
+  /// "http://HOST:PORT" or "https://HOST:PORT", maybe with a path in front of the API's; or "unix:/PATH" of a socket.
+  std::string server;
+  Credential credential = {};
+  std::string space = {};                     // the namespace that what is asked is about; empty: the one of the token
+  std::string ca_file = {};                   // the authorities of an https broker; empty: the system's
+  std::string cert_file = {}, key_file = {};  // PEM, for a broker that wants its client's certificate; empty: none
+};
 
 struct HttpAnswer {
   int status = 0;
   std::string body;
-  std::string etag;  // as it came, quotes included; empty where there is none
+  std::string etag;        // as it came, quotes included; empty where there is none
+  std::string shown_from;  // Credential::source of the token that it was asked with; empty: none
   bool Done() const { return status >= 200 && status < 300; }
 };
 
 struct HttpCall {
-  std::string method, path;           // the path begins with "/v1/..."
+  std::string method, path;           // the path begins with "/v1/...", without the namespace's prefix
   const std::string* body = nullptr;  // borrowed; null: none is sent
   std::string content_type = "application/json";
   std::string if_match;   // empty: no such header
+  bool only_new = false;  // refused where it is there already
   int64_t wait_ms = 0;    // what the broker may take beside the usual
   size_t most_bytes = 0;  // of the answer; above it the call fails. 0: any size
 };
@@ -54,8 +67,10 @@ struct StreamOutcome {
 
 class HttpClient {
  public:
-  /// `server`: "http://HOST:PORT", maybe with a path in front of the API's. Proxy variables are ignored, redirects not followed.
-  explicit HttpClient(std::string server);
+  /// Proxy variables are ignored, redirects not followed.
+  explicit HttpClient(HttpTarget target);
+  /// Without a token.
+  explicit HttpClient(const std::string& server) : HttpClient(HttpTarget{server}) {}
   ~HttpClient();
 
   /// Error: kUnavailable where no answer came.
@@ -76,6 +91,8 @@ class HttpClient {
 
   /// For a segment of a path or a parameter, RFC 3986: all but unreserved characters become %XX, and the dots of "." and "..".
   static std::string Encode(std::string_view text);
+  /// Why it cannot be a broker's address, or nothing.
+  static std::string FaultOfServer(const std::string& server);
 
  private:
   class Impl;

@@ -1,78 +1,10 @@
 #include "cli/client/notify_fields.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <utility>
-
-#include "base/json.h"
-#include "base/json_tree.h"
-
 namespace notifyd {
-namespace {
 
-bool IsWholeNumber(std::string_view text) {
-  int64_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
-
-std::string Quoted(const std::string& text) {
-  std::string out;
-  JsonWriter(&out).String(text);
-  return out;
-}
-
-std::string Trimmed(const std::string& text) {
-  size_t from = text.find_first_not_of(" \t"), to = text.find_last_not_of(" \t");
-  return from == std::string::npos ? "" : text.substr(from, to - from + 1);
-}
-
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
-Result<std::string> NumbersJson(const std::string& text) {
-  std::string out = "[";
-  for (size_t at = 0; at <= text.size();) {
-    size_t comma = std::min(text.find(',', at), text.size());
-    std::string item = Trimmed(text.substr(at, comma - at));
-    if (!IsWholeNumber(item)) return Unacceptable("\"" + item + "\" is not a whole number");
-    out += (out.size() > 1 ? "," : "") + item;
-    at = comma + 1;
-  }
-  return out + "]";
-}
-
-/// "retry" of "retry/factor", else nothing.
-std::string ParentOf(const std::string& name) {
-  size_t slash = name.find('/');
-  return slash == std::string::npos ? "" : name.substr(0, slash);
-}
-
-Status WriteHeaders(const FieldValues& values, JsonWriter* writer) {
-  if (values.headers.empty() && values.removed_headers.empty()) return Status::Ok();
-  writer->Key("headers");
-  writer->BeginObject();
-  for (const std::string& header : values.headers) {
-    size_t colon = header.find(':');
-    if (colon == std::string::npos) return Unacceptable("--header: \"" + header + "\" is not \"Name: value\"");
-    writer->Key(Trimmed(header.substr(0, colon)));
-    writer->String(Trimmed(header.substr(colon + 1)));
-  }
-  for (const std::string& name : values.removed_headers) {
-    writer->Key(Trimmed(name));
-    writer->Null();
-  }
-  writer->EndObject();
-  return Status::Ok();
-}
-
-}  // namespace
-
-const std::vector<NotifyFlag>& NotifyFlags() {
-  using enum NotifyFlag::Kind;
-  static const std::vector<NotifyFlag> fields = {
+const std::vector<FieldFlag>& NotifyFlags() {
+  using enum FieldFlag::Kind;
+  static const std::vector<FieldFlag> fields = {
       {"url", "--url,url", kText, "URL", "Where to send it: http:// or https://."},
       {"method",
        "--method",
@@ -129,65 +61,12 @@ const std::vector<NotifyFlag>& NotifyFlags() {
   return fields;
 }
 
-bool IsWhenField(const NotifyFlag& field) {
+bool IsWhenField(const FieldFlag& field) {
   return field.name == "delay_ms" || field.name == "due_at";
 }
 
-Result<std::string> FieldJson(const NotifyFlag& field, const std::string& text) {
-  switch (field.kind) {
-    case NotifyFlag::Kind::kText:
-      return Quoted(text);
-    case NotifyFlag::Kind::kTime:
-      return IsWholeNumber(text) ? text : Quoted(text);
-    case NotifyFlag::Kind::kNumber:
-      if (!IsWholeNumber(text)) return Unacceptable("\"" + text + "\" is not a whole number");
-      return text;
-    case NotifyFlag::Kind::kNumbers:
-      return NumbersJson(text);
-    case NotifyFlag::Kind::kDecimal:
-    case NotifyFlag::Kind::kJson:
-      break;
-  }
-  Result<JsonTree> tree = JsonTree::Parse(text);
-  if (field.kind == NotifyFlag::Kind::kDecimal && (!tree.ok() || tree->root().kind() != JsonTree::Kind::kNumber))
-    return Unacceptable("\"" + text + "\" is not a number");
-  if (!tree.ok()) return Unacceptable(tree.status().detail());
-  return std::string(tree->root().raw());
-}
-
 Result<std::string> NotifyJson(const FieldValues& values) {
-  std::string out, parent;  // `parent`: the object that is open
-  JsonWriter writer(&out);
-  writer.BeginObject();
-  for (const NotifyFlag& field : NotifyFlags()) {
-    auto found = values.fields.find(field.name);
-    if (found == values.fields.end()) continue;
-    std::string flag = field.flags.substr(0, field.flags.find(','));
-    Result<std::string> json = FieldJson(field, found->second);
-    if (!json.ok()) return Unacceptable(flag + ": " + json.status().detail());
-    std::string of = ParentOf(field.name);
-    if (!of.empty() && values.fields.count(of)) return Unacceptable(flag + " goes without --" + of);
-    for (const std::string& null : values.nulls)
-      if (null == field.name || null == of) return Unacceptable(flag + " goes without --reset " + null);
-    if (of != parent) {
-      if (!parent.empty()) writer.EndObject();
-      if (!of.empty()) {
-        writer.Key(of);
-        writer.BeginObject();
-      }
-      parent = of;
-    }
-    writer.Key(of.empty() ? field.name : field.name.substr(of.size() + 1));
-    writer.Raw(*json);
-  }
-  if (!parent.empty()) writer.EndObject();
-  if (Status fault = WriteHeaders(values, &writer); !fault.ok()) return fault;
-  for (const std::string& null : values.nulls) {
-    writer.Key(null);
-    writer.Null();
-  }
-  writer.EndObject();
-  return out;
+  return FieldsJson(NotifyFlags(), values);
 }
 
 }  // namespace notifyd

@@ -55,26 +55,38 @@ void AddSpecs(const CommandText& command, const std::vector<OptionText>& shared,
     if (option.names.back() != "--help") *out += std::string(" \\\n") + indent + SpecOf(option);
 }
 
+/// A function that completes what stands within `group`, and before it those of the groups within. The options of `root` go with all of them.
+void AddFunction(const CommandText& group, const std::string& name, const CommandText& root, std::string* out) {
+  for (const CommandText& command : group.commands)
+    if (!command.commands.empty()) AddFunction(command, name + "_" + command.name, root, out);
+  *out += name + "() {\n  local curcontext=\"$curcontext\" state line ret=1\n  typeset -A opt_args\n  local -a commands\n  commands=(\n";
+  for (const CommandText& command : group.commands) *out += "    '" + command.name + ":" + Escaped(command.help) + "'\n";
+  *out += "  )\n  _arguments -C";
+  AddSpecs(group, &group == &root ? std::vector<OptionText>() : root.options, "    ", out);
+  *out += " \\\n    '1:command:->command' \\\n    '*::argument:->argument' && ret=0\n\n  case $state in\n";
+  *out += "    command)\n      _describe -t commands command commands && ret=0\n      ;;\n    argument)\n      case $words[1] in\n";
+  for (const CommandText& command : group.commands) {
+    *out += "        " + command.name + ")\n";
+    if (!command.commands.empty()) {
+      *out += "          " + name + "_" + command.name + " && ret=0\n          ;;\n";
+      continue;
+    }
+    *out += "          _arguments";
+    AddSpecs(command, root.options, "            ", out);
+    for (size_t i = 0; i < command.arguments.size(); ++i)
+      *out += " \\\n            '" + std::to_string(i + 1) + (command.arguments[i].required ? ":" : "::") + ActionOf(command.arguments[i]).substr(1) +
+              "'";
+    *out += " && ret=0\n          ;;\n";
+  }
+  *out += "      esac\n      ;;\n  esac\n  return ret\n}\n\n";
+}
+
 }  // namespace
 
 std::string ZshCompletion(const CommandText& root) {
-  std::string out =
-      "#compdef notifyctl\n# Completion of notifyctl for zsh. Made from the definitions of the command line; not to be edited.\n\n"
-      "_notifyctl() {\n  local curcontext=\"$curcontext\" state line ret=1\n  typeset -A opt_args\n  local -a commands\n  commands=(\n";
-  for (const CommandText& command : root.commands) out += "    '" + command.name + ":" + Escaped(command.help) + "'\n";
-  out += "  )\n  _arguments -C";
-  AddSpecs(root, {}, "    ", &out);
-  out += " \\\n    '1:command:->command' \\\n    '*::argument:->argument' && ret=0\n\n  case $state in\n";
-  out += "    command)\n      _describe -t commands command commands && ret=0\n      ;;\n    argument)\n      case $words[1] in\n";
-  for (const CommandText& command : root.commands) {
-    out += "        " + command.name + ")\n          _arguments";
-    AddSpecs(command, root.options, "            ", &out);
-    for (size_t i = 0; i < command.arguments.size(); ++i)
-      out += " \\\n            '" + std::to_string(i + 1) + (command.arguments[i].required ? ":" : "::") + ActionOf(command.arguments[i]).substr(1) +
-             "'";
-    out += " && ret=0\n          ;;\n";
-  }
-  return out + "      esac\n      ;;\n  esac\n  return ret\n}\n\n_notifyctl \"$@\"\n";
+  std::string out = "#compdef notifyctl\n# Completion of notifyctl for zsh. Made from the definitions of the command line; not to be edited.\n\n";
+  AddFunction(root, "_notifyctl", root, &out);
+  return out + "_notifyctl \"$@\"\n";
 }
 
 }  // namespace notifyd

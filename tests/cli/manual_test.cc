@@ -37,13 +37,33 @@ std::set<std::string> OptionsIn(const std::string& help) {
   return options;
 }
 
-std::vector<std::string> Commands() {
-  std::string help = Ctl({"--help"}).output;
-  help.erase(0, help.find("Subcommands:"));
-  std::vector<std::string> commands;
+/// Those that do something, each in words: of a group those within.
+std::vector<std::vector<std::string>> Commands(const std::vector<std::string>& of = {}) {
+  std::vector<std::string> asked = of;
+  asked.push_back("--help");
+  std::string help = Ctl(asked).output;
+  size_t at_names = help.find("Subcommands:");
+  if (at_names == std::string::npos) return {of};
+  help.erase(0, at_names);
+  std::vector<std::vector<std::string>> commands;
   static const std::regex kCommand("\n  ([a-z]+) ");
-  for (std::sregex_iterator at(help.begin(), help.end(), kCommand), end; at != end; ++at) commands.push_back((*at)[1]);
+  for (std::sregex_iterator at(help.begin(), help.end(), kCommand), end; at != end; ++at) {
+    std::vector<std::string> command = of;
+    command.push_back((*at)[1]);
+    for (std::vector<std::string>& each : Commands(command)) commands.push_back(std::move(each));
+  }
   return commands;
+}
+
+std::string HelpOf(std::vector<std::string> command) {
+  command.push_back("--help");
+  return Ctl(command).output;
+}
+
+std::string NameOf(const std::vector<std::string>& command) {
+  std::string name;
+  for (const std::string& word : command) name += (name.empty() ? "" : " ") + word;
+  return name;
 }
 
 /// What groff has to say of a page; nothing where it is not installed.
@@ -78,17 +98,18 @@ TEST_CASE("manual: text can never become a macro") {
 
 TEST_CASE("notifyctl.1: has its sections, and every command with every option that --help names") {
   std::string page = Ctl({"--generate", "man"}).output, plain = Plain(page);
-  for (const char* section : {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"})
+  for (const char* section : {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"})
     CHECK_THAT(page, Catch::Contains(std::string("\n.SH ") + section + "\n"));
-  CHECK_THAT(plain, Catch::Contains("NOTIFYD_URL"));
-  std::vector<std::string> commands = Commands();
-  REQUIRE(commands.size() >= 17);
-  for (const std::string& command : commands) {
-    size_t at = plain.find("\n.SS " + command + "\n");
-    INFO(command);
+  for (const char* variable : {"NOTIFYD_URL", "NOTIFYD_NAMESPACE", "NOTIFYD_CA_FILE", "NOTIFYD_TOKEN", "NOTIFYD_TOKEN_FILE"})
+    CHECK_THAT(plain, Catch::Contains(std::string("\n") + variable + "\n"));
+  std::vector<std::vector<std::string>> commands = Commands();
+  REQUIRE(commands.size() >= 40);
+  for (const std::vector<std::string>& command : commands) {
+    size_t at = plain.find("\n.SS " + NameOf(command) + "\n");
+    INFO(NameOf(command));
     REQUIRE(at != std::string::npos);
     std::string part = plain.substr(at, std::min(plain.find("\n.SS ", at + 1), plain.find("\n.SH ", at + 1)) - at);
-    std::set<std::string> options = OptionsIn(Ctl({command, "--help"}).output);
+    std::set<std::string> options = OptionsIn(HelpOf(command));
     options.erase("--help");
     for (const std::string& option : options) CHECK_THAT(part, Catch::Contains(option));
   }
@@ -133,6 +154,15 @@ TEST_CASE("bash completion: commands, options, words and files, each in its plac
       {{"notifyctl", "configure", "l", "--on-failure", ""}, "continue pause default\n"},
       {{"notifyctl", "submit", "--caller", "pu"}, "\n"},
       {{"notifyctl", "get", "n1", "--wa"}, "--wait --wait-ms\n"},
+      {{"notifyctl", "tok"}, "token\n"},
+      {{"notifyctl", "token", "r"}, "rotate\n"},
+      {{"notifyctl", "--namespace", "a", "namespace", ""}, "list create show update delete key\n"},
+      {{"notifyctl", "namespace", "key", "c"}, "create\n"},
+      {{"notifyctl", "namespace", "key", "create", "a", "--kind", "e"}, "ed25519\n"},
+      {{"notifyctl", "token", "create", "--scopes", "read,re"}, "read,read read,read_bodies read,register\n"},
+      {{"notifyctl", "token", "create", "--namespace"}, "--namespaces --namespace\n"},
+      {{"notifyctl", "host", "list", "--co"}, "\n"},
+      {{"notifyctl", "caller", "list", "--sort", "by"}, "bytes\n"},
   }));
   INFO(words.back());
   CHECK(Completed(words) == offered);
@@ -155,9 +185,9 @@ TEST_CASE("bash completion: is asked for by the name of the program") {
 TEST_CASE("zsh completion: names every command and option, and zsh can read it") {
   std::string script = Ctl({"--generate", "zsh"}).output;
   CHECK_THAT(script, Catch::StartsWith("#compdef notifyctl\n"));
-  for (const std::string& command : Commands()) {
-    CHECK_THAT(script, Catch::Contains("    '" + command + ":") && Catch::Contains("        " + command + ")\n"));
-    for (const std::string& option : OptionsIn(Ctl({command, "--help"}).output)) CHECK_THAT(script, Catch::Contains(option));
+  for (const std::vector<std::string>& command : Commands()) {
+    CHECK_THAT(script, Catch::Contains("    '" + command.back() + ":") && Catch::Contains("        " + command.back() + ")\n"));
+    for (const std::string& option : OptionsIn(HelpOf(command))) CHECK_THAT(script, Catch::Contains(option));
   }
   CHECK_THAT(script, Catch::Contains(":FILE:_files'"));
   std::string zsh = ProgramOf({"/bin/zsh", "/usr/bin/zsh"});

@@ -14,7 +14,7 @@ using Changeable = std::map<std::string, bool>;  // by a field's name
 
 TEST_CASE("notifyctl: there is a flag for each field of a notify, and for changes where the field may be changed") {
   Changeable flags, fields;
-  for (const NotifyFlag& flag : NotifyFlags())
+  for (const FieldFlag& flag : NotifyFlags())
     if (flag.name.find('/') == std::string::npos) flags[flag.name] = flag.changes;
   flags["headers"] = true;  // --header and --remove-header
   for (const NotifyField& field : NotifyFields()) fields[std::string(field.name())] = field.changeable;
@@ -23,7 +23,7 @@ TEST_CASE("notifyctl: there is a flag for each field of a notify, and for change
 
 TEST_CASE("notifyctl: there is a flag for each part of a retry policy") {
   Changeable flags, parts;
-  for (const NotifyFlag& flag : NotifyFlags())
+  for (const FieldFlag& flag : NotifyFlags())
     if (flag.name.starts_with("retry/")) flags[flag.name.substr(6)] = flag.changes;
   const NotifySpec spec;
   const Envelope envelope;

@@ -74,6 +74,9 @@ bool StreamedRequest::SendChunk(const std::string& text) {
 
 ScriptedServer::ScriptedServer(Handler handler) : handler_(std::move(handler)), server_([this](Stream& stream, int) { Serve(stream); }) {}
 
+ScriptedServer::ScriptedServer(Handler handler, const std::string& address)
+    : handler_(std::move(handler)), server_([this](Stream& stream, int) { Serve(stream); }, address) {}
+
 ScriptedServer::ScriptedServer(StreamHandler handler)
     : stream_handler_(std::move(handler)), server_([this](Stream& stream, int) { Serve(stream); }) {}
 

@@ -60,6 +60,8 @@ class ScriptedServer {
   /// `handler` is called on connection threads, maybe on several at once.
   explicit ScriptedServer(Handler handler);
   explicit ScriptedServer(StreamHandler handler);
+  /// At `address`: the whole path of a socket.
+  ScriptedServer(Handler handler, const std::string& address);
 
   uint16_t port() const { return server_.port(); }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }

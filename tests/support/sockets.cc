@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -32,9 +33,20 @@ int NewSocket(int flags = 0) {
   return fd;
 }
 
+int BindPath(const std::string& path) {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  Must(path.size() < sizeof to.sun_path, "a socket's path");
+  path.copy(to.sun_path, path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Must(bind(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0, "bind");
+  return fd;
+}
+
 }  // namespace
 
 int Bind(const std::string& address, uint16_t port) {
+  if (address.starts_with('/')) return BindPath(address);
   const int fd = NewSocket();
   const sockaddr_in to = AddressOf(address, port);
   Must(bind(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0, "bind");

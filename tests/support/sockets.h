@@ -12,7 +12,7 @@
 
 namespace notifyd {
 
-/// A TCP socket bound to an IPv4 literal; port 0 takes a free one. The caller closes it.
+/// A TCP socket bound to an IPv4 literal; port 0 takes a free one. Or one of the file system, where `address` is a whole path. The caller closes it.
 int Bind(const std::string& address = "127.0.0.1", uint16_t port = 0);
 /// The same, and it listens.
 int Listen(const std::string& address = "127.0.0.1", uint16_t port = 0);

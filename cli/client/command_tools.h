@@ -1,0 +1,64 @@
+// What those who define commands of notifyctl share: checks without a say in --help, options whose values are wanted only where they were given, and
+// what is said of wrong usage. With CLI11, for the files alone that define commands.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/client/context.h"
+#include "cli/client/describe.h"
+#include "cli/client/field_flags.h"
+
+namespace notifyd {
+
+/// What a command does, by the command.
+using Actions = std::map<const CLI::App*, std::function<Exit(const Context&)>>;
+
+inline constexpr uint64_t kListMost = 1'000'000'000;
+
+inline Exit Misused(const std::string& what) {
+  Complain(what);
+  std::fputs("Try: notifyctl --help\n", stderr);
+  return kUsage;
+}
+
+/// Checks without a say in --help: the type and the help say it.
+inline CLI::Validator Quiet(CLI::Validator validator) {
+  return validator.description("");
+}
+
+/// For what names something, or filters: an empty text is most often a variable of a script that was not set, and would mean another thing.
+inline CLI::Validator NotEmpty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+}
+
+/// Options whose texts are wanted only where they were given.
+class Texts {
+ public:
+  CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& flags, const std::string& type, const std::string& help) {
+    auto& [option, text] = texts_[name];
+    return option = app->add_option(flags, text, help)->type_name(type);
+  }
+  std::map<std::string, std::string> Given() const {
+    std::map<std::string, std::string> given;
+    for (const auto& [name, entry] : texts_)
+      if (entry.first->count() > 0) given[name] = entry.second;
+    return given;
+  }
+  bool Has(const std::string& name) const {
+    auto found = texts_.find(name);
+    return found != texts_.end() && found->second.first->count() > 0;
+  }
+
+ private:
+  std::map<std::string, std::pair<CLI::Option*, std::string>> texts_;
+};
+
+}  // namespace notifyd

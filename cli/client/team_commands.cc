@@ -1,0 +1,156 @@
+#include "cli/client/team_commands.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "cli/client/table.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kCellMost = 48;
+
+using Value = JsonTree::Value;
+using Kind = JsonTree::Kind;
+
+/// Of an array its items, with commas.
+std::string Text(const std::optional<Value>& value) {
+  if (!value || value->kind() != Kind::kArray) return Cell(value);
+  std::string text;
+  value->ForEach([&](Value, Value item) { text += (text.empty() ? "" : ", ") + Cell(item); });
+  return text.empty() ? "-" : text;
+}
+
+void AddRows(Value object, const std::string& before, Table* table) {
+  object.ForEach([&](Value key, Value value) {
+    std::string name = before + std::string(key.text());
+    if (value.kind() == Kind::kObject) AddRows(value, name + ".", table);
+    else if (value.kind() != Kind::kNull) table->Row({name, Text(value)});
+  });
+}
+
+/// Name and value, one a line; a member of an object within as "destinations.allow".
+std::string AllFields(Value object, const std::string& etag) {
+  Table table;
+  AddRows(object, "", &table);
+  if (!etag.empty()) table.Row({"etag", etag});
+  return table.ToString();
+}
+
+Exit ShowAnswer(const Context& context, const Outcome& outcome) {
+  if (outcome.exit == kDone && outcome.answer.body.empty()) return kDone;
+  return Show(context, outcome, [&](Value answer) { return AllFields(answer, outcome.answer.etag); });
+}
+
+Outcome Sent(const Context& context, const Sending& sending) {
+  HttpCall call;
+  call.method = sending.method;
+  call.path = sending.path;
+  call.if_match = QuotedTags(sending.if_match);
+  call.only_new = sending.only_new;
+  if (sending.method == "PATCH") call.content_type = "application/merge-patch+json";
+  std::string body;
+  if (sending.flags) {
+    Result<std::string> json = FieldsJson(*sending.flags, sending.values);
+    if (!json.ok()) {
+      Complain(json.status().detail());
+      return {kUsage, {}};
+    }
+    body = *std::move(json);
+    call.body = &body;
+  }
+  return Ask(context, call);
+}
+
+}  // namespace
+
+const Collection& Tokens() {
+  static const Collection of = {"/v1/tokens",
+                                {{"ID", "/id"},
+                                 {"NAME", "/name"},
+                                 {"NAMESPACES", "/namespaces"},
+                                 {"SCOPES", "/scopes"},
+                                 {"CALLER", "/caller"},
+                                 {"DISABLED", "/disabled"},
+                                 {"EXPIRES", "/expires_at"},
+                                 {"LAST USED", "/last_used_at"}}};
+  return of;
+}
+
+const Collection& Namespaces() {
+  static const Collection of = {"/v1/namespaces", {{"NAME", "/name"}, {"STATE", "/state"}, {"PENDING", "/pending"}, {"IN FLIGHT", "/in_flight"}}};
+  return of;
+}
+
+const Collection& Hosts() {
+  static const Collection of = {
+      "/v1/hosts", {{"HOST", "/host"}, {"PAUSED", "/paused"}, {"IN FLIGHT", "/in_flight"}, {"CONCURRENCY", "/concurrency"}, {"RATE", "/rate_per_s"}}};
+  return of;
+}
+
+const Collection& Callers() {
+  static const Collection of = {"/v1/callers",
+                                {{"CALLER", "/caller"}, {"PAUSED", "/paused"}, {"SUBMITS/S", "/submits_per_s"}, {"ACCEPTED", "/accepted"}}};
+  return of;
+}
+
+const Collection& Audit() {
+  static const Collection of = {"/v1/audit",
+                                {{"TIME", "/at"}, {"WHO", "/who"}, {"FROM", "/from"}, {"WHAT", "/what"}, {"OBJECT", "/object"}, {"COUNT", "/count"}}};
+  return of;
+}
+
+Exit ListOf(const Context& context, const Collection& of, const std::map<std::string, std::string>& filters, uint64_t limit) {
+  Pages pages = AskPages(context, of.path, filters, limit);
+  if (pages.exit != kDone) return pages.exit;
+  if (context.json) {
+    PrintLine(ItemsJson(pages.items, pages.next));
+    return kDone;
+  }
+  std::vector<std::string> heads;
+  for (const Collection::Column& column : of.columns) heads.emplace_back(column.head);
+  Table table(heads);
+  for (const std::string& item : pages.items) {
+    Result<JsonTree> tree = JsonTree::Parse(item);
+    if (!tree.ok()) continue;
+    std::vector<std::string> cells;
+    for (const Collection::Column& column : of.columns) cells.push_back(Clipped(Text(tree->root().At(column.pointer)), kCellMost));
+    table.Row(std::move(cells));
+  }
+  Print(table.ToString());
+  if (!pages.next.empty()) Remark("more with --cursor " + pages.next);
+  return kDone;
+}
+
+Exit ShowOf(const Context& context, const Collection& of, const std::string& name) {
+  return ShowAnswer(context, Ask(context, "GET", PathIn(of, name)));
+}
+
+Exit SendTo(const Context& context, const Sending& sending) {
+  return ShowAnswer(context, Sent(context, sending));
+}
+
+Exit SendForSecret(const Context& context, const Sending& sending, const std::string& note) {
+  Outcome outcome = Sent(context, sending);
+  Exit exit = Show(context, outcome, [](Value answer) {
+    std::string secret = TextAt(answer, "/token");
+    return (secret.empty() ? TextAt(answer, "/secret") : secret) + "\n";
+  });
+  if (exit == kDone && !context.json) {
+    Result<JsonTree> answer = JsonTree::Parse(outcome.answer.body);
+    std::string id = answer.ok() ? TextAt(answer->root(), "/id") : "";
+    Remark(id.empty() ? note : id + ": " + note);
+  }
+  return exit;
+}
+
+Exit RemoveFrom(const Context& context, const std::string& path) {
+  return ShowAnswer(context, Ask(context, "DELETE", path));
+}
+
+std::string PathIn(const Collection& of, const std::string& name, const std::string& below) {
+  return of.path + ("/" + HttpClient::Encode(name)) + below;
+}
+
+}  // namespace notifyd
