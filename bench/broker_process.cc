@@ -105,7 +105,7 @@ Result<std::unique_ptr<BrokerProcess>> BrokerProcess::Start(const BrokerOptions&
 
 Result<std::unique_ptr<BrokerProcess>> BrokerProcess::Attach(const Address& address) {
   std::unique_ptr<BrokerProcess> broker(new BrokerProcess);
-  broker->address_ = address;
+  broker->target_.address = address;
   Result<BrokerStats> stats = broker->Stats();
   if (!stats.ok()) return std::move(stats).status();
   if (stats->pid <= 0) return Status(Code::kUnavailable, fmt::format("{} does not tell its pid in /v1/stats", address.Url()));
@@ -127,12 +127,12 @@ Status BrokerProcess::WaitUntilReady(int64_t started_ns) {
       if (!text.empty()) {
         Result<Address> address = Address::Parse(text);
         if (!address.ok()) return std::move(address).status();
-        address_ = *address;
+        target_.address = *address;
         listening = true;
       }
     }
     if (listening) {
-      Result<HttpAnswer> answer = Fetch(address_, "GET", "/readyz", 1000);
+      Result<HttpAnswer> answer = Fetch(target_.address, "GET", "/readyz", 1000);
       if (answer.ok() && answer->status == 200) {
         ready_ms_ = static_cast<double>(MonoNanos() - started_ns) / 1e6;
         return Status::Ok();
@@ -143,10 +143,13 @@ Status BrokerProcess::WaitUntilReady(int64_t started_ns) {
   return Status(Code::kUnavailable, fmt::format("the broker was not ready after {} s\n{}", kReadyWithinNs / 1'000'000'000, LogTail()));
 }
 
+std::string BrokerProcess::Log() const {
+  return log_.empty() ? "" : ReadAll(log_);
+}
+
 std::string BrokerProcess::LogTail() const {
   constexpr size_t kTail = 2000;
-  if (log_.empty()) return "";
-  std::string log = ReadAll(log_);
+  std::string log = Log();
   return log.size() > kTail ? log.substr(log.size() - kTail) : log;
 }
 
@@ -229,7 +232,7 @@ MemoryUse BrokerProcess::SettledMemory(int most_s) const {
 }
 
 Result<BrokerStats> BrokerProcess::Stats() const {
-  Result<HttpAnswer> answer = Fetch(address_, "GET", "/v1/stats");
+  Result<HttpAnswer> answer = Fetch(target_, "GET", "/v1/stats");
   if (!answer.ok()) return std::move(answer).status();
   if (answer->status != 200) return Status(Code::kUnavailable, fmt::format("/v1/stats answered {}", answer->status));
   simdjson::dom::parser parser;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "bench/sockets.h"
+#include "bench/stream.h"
 
 namespace notifyd::bench {
 
@@ -58,7 +58,13 @@ class BrokerProcess {
   /// Kills it where this one started it.
   ~BrokerProcess();
 
-  const Address& address() const { return address_; }
+  const Address& address() const { return target_.address; }
+  /// Where it is asked, and as whom.
+  const Target& target() const { return target_; }
+  /// From now on it is asked so. Its address is where it listens.
+  void AskAs(Target target) { target_ = std::move(target); }
+  /// Returns all that it wrote so far.
+  std::string Log() const;
   /// Returns the time from the start of the process to the first 200 of /readyz; 0 where it ran already.
   double ready_ms() const { return ready_ms_; }
 
@@ -85,7 +91,7 @@ class BrokerProcess {
   std::string LogTail() const;
   int64_t NumberIn(const char* file, std::string_view name) const;
 
-  Address address_;
+  Target target_;
   pid_t pid_ = -1;
   bool started_ = false;
   double ready_ms_ = 0;

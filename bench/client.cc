@@ -72,7 +72,7 @@ class AnswerParser {
 };
 
 struct Connection {
-  Fd fd;
+  std::unique_ptr<Stream> stream;
   AnswerParser parser;
   std::string out;
   size_t out_sent = 0;
@@ -83,23 +83,24 @@ struct Connection {
 
 class Client final : public LoadClient {
  public:
-  Client(const Address& server, RequestSource* source)
+  Client(const Target& server, RequestSource* source, bool goes_on)
       : source_(source),
-        head_(fmt::format("POST /v1/notifies HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: ", server.ToString())) {}
+        goes_on_(goes_on),
+        head_(fmt::format("POST {} HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", server.Path("/v1/notifies"), server.HeadLines())) {}
   ~Client() override {
     Cancel();
     if (thread_.joinable()) thread_.join();
   }
 
-  Status Open(const Address& server, int connections) {
+  Status Open(const Target& server, int connections) {
     epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
     wake_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (epoll_.get() < 0 || wake_.get() < 0) return Status(Code::kIo, "no epoll for the client");
     for (int i = 0; i < connections; ++i) {
-      Result<Fd> fd = server.Connect();
-      if (!fd.ok()) return std::move(fd).status();
+      Result<std::unique_ptr<Stream>> stream = Stream::Open(server);
+      if (!stream.ok()) return std::move(stream).status();
       connections_.push_back(std::make_unique<Connection>());
-      connections_.back()->fd = *std::move(fd);
+      connections_.back()->stream = *std::move(stream);
       Watch(EPOLL_CTL_ADD, i, EPOLLIN);
     }
     epoll_event event{};
@@ -132,7 +133,7 @@ class Client final : public LoadClient {
     epoll_event event{};
     event.events = events;
     event.data.u32 = static_cast<uint32_t>(index);
-    epoll_ctl(epoll_.get(), operation, connections_[static_cast<size_t>(index)]->fd.get(), &event);
+    epoll_ctl(epoll_.get(), operation, connections_[static_cast<size_t>(index)]->stream->fd(), &event);
   }
 
   void Fail(std::string detail) {
@@ -175,7 +176,7 @@ class Client final : public LoadClient {
   void Flush(int index) {
     Connection& c = *connections_[static_cast<size_t>(index)];
     while (c.out_sent < c.out.size()) {
-      ssize_t n = send(c.fd.get(), c.out.data() + c.out_sent, c.out.size() - c.out_sent, MSG_NOSIGNAL);
+      ssize_t n = c.stream->Send(c.out.data() + c.out_sent, c.out.size() - c.out_sent);
       if (n < 0) {
         if (errno == EINTR) continue;
         if (errno != EAGAIN) return Fail(fmt::format("the broker closed a connection during a request: {}", strerror(errno)));
@@ -190,8 +191,14 @@ class Client final : public LoadClient {
   }
 
   void Receive(int index) {
+    do {
+      ReceiveOnce(index);
+    } while (failure_.ok() && connections_[static_cast<size_t>(index)]->stream->has_more());
+  }
+
+  void ReceiveOnce(int index) {
     Connection& c = *connections_[static_cast<size_t>(index)];
-    ssize_t n = recv(c.fd.get(), buffer_, sizeof buffer_, 0);
+    ssize_t n = c.stream->Receive(buffer_, sizeof buffer_);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
       if (c.in_flight) return Fail("the broker closed a connection instead of answering");
@@ -202,18 +209,21 @@ class Client final : public LoadClient {
     if (!c.parser.Take()) return;
     if (c.in_flight == 0) return Fail("the broker answered what was not asked");
     int64_t now = MonoNanos();
-    if (c.parser.status() < 200 || c.parser.status() > 299) {
+    const bool refused = c.parser.status() < 200 || c.parser.status() > 299;
+    if (refused && !goes_on_) {
       return Fail(fmt::format("the broker refused a submit: {} {}", c.parser.status(), c.parser.body()));
     }
     result_.ack_latency.Add((now - c.sent_ns) / 1000);
     result_.last_answered_ns = now;
     ++result_.requests;
-    acknowledged_.fetch_add(c.in_flight, std::memory_order_relaxed);
+    if (refused) result_.refused += c.in_flight;
+    else acknowledged_.fetch_add(c.in_flight, std::memory_order_relaxed);
     --busy_;
     Send(index, now);
   }
 
   RequestSource* source_;
+  const bool goes_on_;
   std::string head_, body_;
   Fd epoll_, wake_;
   std::vector<std::unique_ptr<Connection>> connections_;
@@ -230,23 +240,23 @@ class Client final : public LoadClient {
 /// Waits for each answer in poll.
 class BlockingCaller final : public Caller {
  public:
-  BlockingCaller(const Address& server, Fd fd) : server_(server.ToString()), fd_(std::move(fd)) { parser_.KeepAllBodies(); }
+  BlockingCaller(const Target& server, std::unique_ptr<Stream> stream) : server_(server), stream_(std::move(stream)) { parser_.KeepAllBodies(); }
 
-  Result<HttpAnswer> Call(std::string_view method, std::string_view target, std::string_view body, int timeout_ms) override {
-    std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", method, target, server_);
+  Result<HttpAnswer> Call(std::string_view method, std::string_view path, std::string_view body, int timeout_ms) override {
+    std::string request = fmt::format("{} {} HTTP/1.1\r\n{}", method, server_.Path(path), server_.HeadLines());
     if (!body.empty()) fmt::format_to(std::back_inserter(request), "Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
     request.append("\r\n").append(body);
-    const std::string name = fmt::format("{} {}", method, target);
+    const std::string name = fmt::format("{} {}", method, path);
     const int64_t until_ns = MonoNanos() + int64_t{timeout_ms} * 1'000'000;
     for (size_t sent = 0; sent < request.size();) {
-      ssize_t n = send(fd_.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+      ssize_t n = stream_->Send(request.data() + sent, request.size() - sent);
       if (n > 0) sent += static_cast<size_t>(n);
       else if (n < 0 && errno != EAGAIN && errno != EINTR) return Status(Code::kIo, fmt::format("{}: cannot be written: {}", name, strerror(errno)));
       else if (!Await(POLLOUT, until_ns)) return Status(Code::kIo, fmt::format("{}: not taken within {} ms", name, timeout_ms));
     }
     for (;;) {
-      if (!Await(POLLIN, until_ns)) return Status(Code::kIo, fmt::format("{}: no answer within {} ms", name, timeout_ms));
-      ssize_t n = recv(fd_.get(), buffer_, sizeof buffer_, 0);
+      if (!stream_->has_more() && !Await(POLLIN, until_ns)) return Status(Code::kIo, fmt::format("{}: no answer within {} ms", name, timeout_ms));
+      ssize_t n = stream_->Receive(buffer_, sizeof buffer_);
       if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
       if (n <= 0) parser_.Finish();
       else if (!parser_.Feed(buffer_, static_cast<size_t>(n))) return Status(Code::kIo, fmt::format("{}: the answer is not HTTP", name));
@@ -259,7 +269,7 @@ class BlockingCaller final : public Caller {
   bool Await(short events, int64_t until_ns) {
     for (;;) {
       const int64_t left_ms = (until_ns - MonoNanos()) / 1'000'000;
-      pollfd wait{fd_.get(), events, 0};
+      pollfd wait{stream_->fd(), events, 0};
       if (left_ms < 0) return false;
       int ready = poll(&wait, 1, static_cast<int>(left_ms));
       if (ready > 0) return true;
@@ -267,31 +277,31 @@ class BlockingCaller final : public Caller {
     }
   }
 
-  std::string server_;
-  Fd fd_;
+  const Target server_;
+  std::unique_ptr<Stream> stream_;
   AnswerParser parser_;
   char buffer_[64 * 1024];
 };
 
 }  // namespace
 
-Result<std::unique_ptr<LoadClient>> LoadClient::Start(const Address& server, int connections, RequestSource* source) {
-  auto client = std::make_unique<Client>(server, source);
+Result<std::unique_ptr<LoadClient>> LoadClient::Start(const Target& server, int connections, RequestSource* source, bool goes_on) {
+  auto client = std::make_unique<Client>(server, source, goes_on);
   Status opened = client->Open(server, connections);
   if (!opened.ok()) return opened;
   return std::unique_ptr<LoadClient>(std::move(client));
 }
 
-Result<std::unique_ptr<Caller>> Caller::Open(const Address& server) {
-  Result<Fd> fd = server.Connect();
-  if (!fd.ok()) return std::move(fd).status();
-  return std::unique_ptr<Caller>(std::make_unique<BlockingCaller>(server, *std::move(fd)));
+Result<std::unique_ptr<Caller>> Caller::Open(const Target& server) {
+  Result<std::unique_ptr<Stream>> stream = Stream::Open(server);
+  if (!stream.ok()) return std::move(stream).status();
+  return std::unique_ptr<Caller>(std::make_unique<BlockingCaller>(server, *std::move(stream)));
 }
 
-Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms) {
+Result<HttpAnswer> Fetch(const Target& server, std::string_view method, std::string_view path, int timeout_ms) {
   Result<std::unique_ptr<Caller>> caller = Caller::Open(server);
   if (!caller.ok()) return std::move(caller).status();
-  return (*caller)->Call(method, target, {}, timeout_ms);
+  return (*caller)->Call(method, path, {}, timeout_ms);
 }
 
 }  // namespace notifyd::bench

@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 #include "bench/distribution.h"
-#include "bench/sockets.h"
+#include "bench/stream.h"
 
 namespace notifyd::bench {
 
@@ -26,6 +26,7 @@ struct LoadResult {
   Distribution ack_latency;
   uint64_t requests = 0;
   uint64_t acknowledged = 0;  // notifies
+  uint64_t refused = 0;       // notifies; of a client that goes on
   int64_t first_sent_ns = 0;  // monotonic
   int64_t last_answered_ns = 0;
   double cpu_s = 0;  // of the client's thread
@@ -37,8 +38,9 @@ struct LoadResult {
 
 class LoadClient {
  public:
-  /// Connects and begins to submit to POST /v1/notifies of `server`. `source` is borrowed until Join returned. Error: kIo.
-  static Result<std::unique_ptr<LoadClient>> Start(const Address& server, int connections, RequestSource* source);
+  /// Connects and begins to submit to POST /v1/notifies of `server`. `source` is borrowed until Join returned. `goes_on`: what is refused is counted,
+  /// and the next one sent. Error: kIo.
+  static Result<std::unique_ptr<LoadClient>> Start(const Target& server, int connections, RequestSource* source, bool goes_on = false);
   virtual ~LoadClient() = default;
 
   /// Returns how many notifies were acknowledged so far. Any thread.
@@ -46,7 +48,7 @@ class LoadClient {
   virtual bool finished() const = 0;
   /// Ends the load early.
   virtual void Cancel() = 0;
-  /// Waits for the end. Error: kUnavailable with the first answer other than 2xx, or the connection that was lost.
+  /// Waits for the end. Error: kUnavailable with the first answer other than 2xx, or the connection that was lost; of one that goes on only the latter.
   virtual Result<LoadResult> Join() = 0;
 };
 
@@ -58,14 +60,7 @@ struct HttpAnswer {
 /// Requests one after the other over one kept-alive connection, for what is timed one by one. One thread.
 class Caller {
  public:
-  /// Connects. Error: kIo.
-  static Result<std::unique_ptr<Caller>> Open(const Address& server);
-  virtual ~Caller() = default;
-  /// Asks, with a JSON `body` where it is not empty. Error: kIo, also where no answer came within `timeout_ms`; no call follows an error.
-  virtual Result<HttpAnswer> Call(std::string_view method, std::string_view target, std::string_view body = {}, int timeout_ms = 30'000) = 0;
-};
-
-/// Makes one request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
-Result<HttpAnswer> Fetch(const Address& server, std::string_view method, std::string_view target, int timeout_ms = 5000);
+#include "bench/distribution.h"
+#include "bench/stream.h"
 
 }  // namespace notifyd::bench

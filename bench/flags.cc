@@ -107,6 +107,8 @@ void AddFairness(CLI::App* app, Flags* flags) {
   app->add_option("--backlog", fairness.backlog, "notifies pending for each of them")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   app->add_option("--hung-lanes", fairness.hung_lanes, "lanes of each of them")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   app->add_flag("--one-caller", fairness.one_caller, "all notifies are of one caller; else the hanging ones are of another");
+  app->add_flag("--namespaces", fairness.namespaces,
+                "the hanging ones are of another namespace, which goes on submitting to them at full rate; then --hung is 1000 and --backlog too by default");
   AddCount(app, &fairness.count, "notifies to the healthy one a round");
   AddConnections(app, &fairness.connections, "kept alive");
   AddPayload(app, &fairness.payload_bytes);

@@ -91,6 +91,8 @@ int Main(int argc, char** argv) {
   for (const auto& [sub, scenario] : scenarios) {
     if (!sub->parsed()) continue;
     if (!scenario->runs_help || sub->count("--runs") == 0) flags.common.runs = scenario->runs;
+    if (flags.fairness.namespaces && sub->count("--hung") == 0) flags.fairness.hung = 1000;
+    if (flags.fairness.namespaces && sub->count("--backlog") == 0) flags.fairness.backlog = 1000;
     if (flags.others == "late" && sub->count("--lanes") == 0) flags.lanes.lanes = 900;
     return RunScenario(*scenario, &flags);
   }

@@ -28,6 +28,7 @@ double Ratio(const Record& record, const char* above, const char* below) {
 }  // namespace
 
 Status RunFairness(const CommonOptions& common, const FairnessOptions& options) {
+  if (options.namespaces) return RunNamespaces(common, options);
   // The kernel accepts for them, and nobody ever reads.
   std::vector<std::pair<Address, Fd>> hung;
   for (int i = 0; i < options.hung; ++i) {

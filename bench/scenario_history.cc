@@ -162,7 +162,7 @@ Status RunHistory(const CommonOptions& common, const HistoryOptions& options) {
   Result<std::unique_ptr<Session>> session = Session::Open(common);
   if (!session.ok()) return std::move(session).status();
   BrokerProcess& broker = (*session)->broker();
-  Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.address());
+  Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.target());
   if (!caller.ok()) return std::move(caller).status();
   Asker asker(caller->get());
   Result<BrokerStats> stats = broker.Stats();
@@ -176,7 +176,7 @@ Status RunHistory(const CommonOptions& common, const HistoryOptions& options) {
     if (Status filled = FillHistory(broker, &asker, common, options); !filled.ok()) return filled;
   const double fill_s = static_cast<double>(MonoNanos() - began_ns) / 1e9;
   // A connection that has been idle while the store was filled may be gone.
-  caller = Caller::Open(broker.address());
+  caller = Caller::Open(broker.target());
   if (!caller.ok()) return std::move(caller).status();
   asker = Asker(caller->get());
   Result<std::vector<Kind>> kinds = Measure(&asker, common, options);

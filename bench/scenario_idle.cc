@@ -65,7 +65,7 @@ Result<Record> IdleOnce(const CommonOptions& common, const IdleOptions& options,
   BrokerProcess& broker = (*session)->broker();
   SyncProbe probe;
   if (Status opened = probe.Open((*session)->dir()); !opened.ok()) return opened;
-  Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.address());
+  Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.target());
   if (!caller.ok()) return std::move(caller).status();
   Distribution ack, over, behind, arrival, ignored;
   for (auto [count, warm] : {std::pair(kWarm, true), std::pair(options.count, false)}) {

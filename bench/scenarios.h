@@ -82,6 +82,7 @@ struct FairnessOptions {
   int connections = 8;
   uint64_t payload_bytes = 256;
   bool one_caller = false;
+  bool namespaces = false;  // the hung ones are another namespace's, which submits at full rate all the while
 };
 
 Status RunSubmit(const CommonOptions& common, const LoadOptions& options);
@@ -92,7 +93,9 @@ Status RunLanes(const CommonOptions& common, const LanesOptions& options);
 /// With `late`: how long lanes that come late wait, in rounds of one delivery for each lane.
 Status RunLate(const CommonOptions& common, const LanesOptions& options);
 Status RunFifo(const CommonOptions& common, const FifoOptions& options);
+/// With `namespaces`: another namespace's submits and deliveries beside them, and alone.
 Status RunFairness(const CommonOptions& common, const FairnessOptions& options);
+Status RunNamespaces(const CommonOptions& common, const FairnessOptions& options);
 
 struct IdleOptions {
   uint64_t count = 500;

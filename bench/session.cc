@@ -33,6 +33,7 @@ Status Interrupted() {
 
 void BlockSignals() {
   sigset_t set = EndSignals();
+  sigaddset(&set, SIGPIPE);  // of a connection that OpenSSL writes to
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
@@ -99,7 +100,7 @@ Status CheckRoom(const CommonOptions& common, uint64_t notifies, uint64_t payloa
 }
 
 Result<LoadResult> Submit(BrokerProcess& broker, int connections, uint64_t count, RequestSource* source, const std::function<void(uint64_t)>& watch) {
-  Result<std::unique_ptr<LoadClient>> client = LoadClient::Start(broker.address(), connections, source);
+  Result<std::unique_ptr<LoadClient>> client = LoadClient::Start(broker.target(), connections, source);
   if (!client.ok()) return std::move(client).status();
   Progress progress("submitted", count);
   while (!(*client)->finished()) {
