@@ -17,6 +17,25 @@
 namespace notifyd::test {
 namespace {
 
+/// What users read.
+constexpr const char* kPages[] = {"README.md", "docs/operating.md", "docs/migrating.md", "docs/security.md"};
+
+/// What --help says of notifyctl's commands, by their names; of a group's too: "token create".
+void AddHelp(const std::vector<std::string>& words, std::map<std::string, std::string>* help) {
+  std::vector<std::string> asked = words;
+  asked.push_back("--help");
+  std::string text = OutputOf(NOTIFYCTL_BINARY, asked), name;
+  for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
+  (*help)[name] = text;
+  size_t within = text.find("Subcommands:");
+  if (within == std::string::npos) return;
+  for (const std::string& command : AllMatches(text.substr(within), "\n  ([a-z]+) ")) {
+    std::vector<std::string> deeper = words;
+    deeper.push_back(command);
+    AddHelp(deeper, help);
+  }
+}
+
 std::string Operating() {
   return ProjectFile("docs/operating.md");
 }
@@ -187,22 +206,45 @@ TEST_CASE("migrating.md: its lane rule is valid configuration") {
 
 TEST_CASE("documents: the commands and flags of notifyctl that they name exist") {
   std::map<std::string, std::string> help;  // by command
-  std::string commands = OutputOf(NOTIFYCTL_BINARY, {"--help"});
-  for (const std::string& command : AllMatches(commands.substr(commands.find("Subcommands:")), "\n  ([a-z]+) "))
-    help[command] = OutputOf(NOTIFYCTL_BINARY, {command, "--help"});
-  REQUIRE(help.size() > 10);
+  AddHelp({}, &help);
+  REQUIRE(help.size() > 40);
   // In backticks, or after "$ " or four spaces in a block: up to what ends the command.
   std::regex used(R"((?:`|    |\| |/bin/|# )notifyctl((?: --server \S+)?) ([a-z]+)([^`|;#\n]*))");
   size_t found = 0;
-  for (const char* page : {"README.md", "docs/operating.md", "docs/migrating.md"}) {
+  for (const char* page : kPages) {
     std::string text = ProjectFile(page);
     for (std::sregex_iterator it(text.begin(), text.end(), used), end; it != end; ++it, ++found) {
       INFO(page << ": " << it->str());
-      REQUIRE(help.count((*it)[2]) == 1);
-      for (const std::string& flag : AllMatches((*it)[3], " (--[a-z-]+)")) CHECK(help[(*it)[2]].find(flag) != std::string::npos);
+      std::string command = (*it)[2], rest = (*it)[3];
+      REQUIRE(help.count(command) == 1);
+      // Of a group the next words say which one.
+      for (std::smatch next; help.count(command) && help[command].find("Subcommands:") != std::string::npos &&
+                             std::regex_search(rest, next, std::regex("^ ([a-z]+)"), std::regex_constants::match_continuous);) {
+        command += " " + next[1].str();
+        rest = next.suffix();
+      }
+      REQUIRE(help.count(command) == 1);
+      for (const std::string& flag : AllMatches(rest, " (--[a-z-]+)"))
+        CHECK((help[command].find(flag) != std::string::npos || help[""].find(flag) != std::string::npos));
     }
   }
   CHECK(found > 40);
+}
+
+TEST_CASE("security.md: each threat has somebody, something that stops it, and a test that there is") {
+  std::string model = Section(ProjectFile("docs/security.md"), "## Threat model");
+  size_t threats = 0;
+  for (const std::string& line : Lines(model)) {
+    std::vector<std::string> cells = Cells(line);
+    if (cells.size() != 4 || cells[0] == "who" || cells[0].rfind("---", 0) == 0) continue;
+    INFO(line);
+    ++threats;
+    for (const std::string& cell : cells) CHECK(!cell.empty());
+    std::set<std::string> tests = AllMatches(cells[3], "`(tests/[^`]+)`"), scenarios = AllMatches(cells[3], "`notify-bench ([a-z-]+)");
+    CHECK(!(tests.empty() && scenarios.empty()));
+    for (const std::string& test : tests) CHECK_NOTHROW(ProjectFile(test));
+  }
+  CHECK(threats >= 12);
 }
 
 TEST_CASE("README.md: its first command installs what the others need and cannot install themselves") {
@@ -233,7 +275,7 @@ TEST_CASE("README.md: the calls of its tour go through in order, and what is exp
 }
 
 TEST_CASE("documents: files that they link to exist") {
-  for (std::string page : {"README.md", "docs/operating.md", "docs/migrating.md"}) {
+  for (std::string page : kPages) {
     std::string folder = page.substr(0, page.rfind('/') == std::string::npos ? 0 : page.rfind('/') + 1);
     for (const std::string& link : AllMatches(ProjectFile(page), R"(\]\(([^)#:]+)(?:#[^)]*)?\))")) {
       INFO(page << " links to " << link);
