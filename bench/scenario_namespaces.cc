@@ -128,8 +128,8 @@ Result<Round> RunRound(int round, const std::vector<BrokerProcess*>& brokers, co
 }
 
 double Ratio(const Delivery& beside, const Delivery& alone, bool deliveries) {
-  const Histogram& above = deliveries ? beside.latency : beside.load.ack_latency;
-  const Histogram& below = deliveries ? alone.latency : alone.load.ack_latency;
+  const Distribution& above = deliveries ? beside.latency : beside.load.ack_latency;
+  const Distribution& below = deliveries ? alone.latency : alone.load.ack_latency;
   constexpr double kLeastUs = 100;  // where both are below what can be told apart
   return std::max(static_cast<double>(above.PercentileUs(0.99)), kLeastUs) / std::max(static_cast<double>(below.PercentileUs(0.99)), kLeastUs);
 }
