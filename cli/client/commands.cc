@@ -182,6 +182,10 @@ Exit Change(const Context& context, const std::string& id, const FieldValues& va
   return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
 }
 
+Exit Ready(const Context& context) {
+  return Show(context, Ask(context, "GET", "/readyz"), [](Value answer) { return Fields(answer); });
+}
+
 Exit Stats(const Context& context, bool all) {
   return Show(context, Ask(context, "GET", StatsPath(all)), [](Value stats) {
     Table table;

@@ -30,6 +30,8 @@ Exit Retry(const Context& context, const std::string& id);
 /// A merge patch of one that is pending; `if_match` empty: whatever its ETag is. A shell takes the quotes of an ETag away: they are added again.
 Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match);
 
+/// kDone where it takes submits.
+Exit Ready(const Context& context);
 /// Of one namespace, or of `all` together.
 Exit Stats(const Context& context, bool all);
 /// Do the books balance (contract promise 8)? kRefused where not.

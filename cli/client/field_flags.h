@@ -29,6 +29,7 @@ struct FieldFlag {
   std::string help;
   bool changes = false;                 // may stand in a change of what there is already
   std::vector<std::string> words = {};  // for completion: the values there are
+  bool only_changes = false;            // may stand in a change alone
 };
 
 /// The JSON text of one value. Error: kUnacceptable.

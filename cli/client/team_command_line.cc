@@ -9,7 +9,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint64_t kGraceMostMs = 365ull * 86'400'000;
+constexpr uint64_t kGraceMostMs = 30ull * 86'400'000;
 constexpr char kShownOnce[] = "it is shown this once, and kept by nobody but you";
 
 /// As it is named in --reset: "destinations.allow".
@@ -205,7 +205,7 @@ void TeamCommandLine::AddName(CLI::App* command, const char* type, const std::st
 void TeamCommandLine::AddFlags(CLI::App* command, const std::vector<FieldFlag>& flags, bool change) {
   std::vector<std::string> names;
   for (const FieldFlag& field : flags) {
-    if (change && !field.changes) continue;
+    if (change ? !field.changes : field.only_changes) continue;
     // Empty is most often a variable of a script that was not set, and of a limit it would mean none.
     CLI::Option* option = texts_[command].Add(command, field.name, field.flags, field.type, field.help)->check(NotEmpty());
     hints_[option].words = field.words;

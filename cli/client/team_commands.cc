@@ -79,7 +79,15 @@ const Collection& Tokens() {
 }
 
 const Collection& Namespaces() {
-  static const Collection of = {"/v1/namespaces", {{"NAME", "/name"}, {"STATE", "/state"}, {"PENDING", "/pending"}, {"IN FLIGHT", "/in_flight"}}};
+  static const Collection of = {"/v1/namespaces",
+                                {{"NAME", "/name"},
+                                 {"STATE", "/state"},
+                                 {"AWAKE", "/awake"},
+                                 {"PENDING", "/pending"},
+                                 {"IN FLIGHT", "/in_flight"},
+                                 {"BYTES", "/stored_bytes"},
+                                 {"SUBMITS/MIN", "/submits_last_minute"},
+                                 {"ATTEMPTS/MIN", "/attempts_last_minute"}}};
   return of;
 }
 
@@ -97,7 +105,13 @@ const Collection& Callers() {
 
 const Collection& Audit() {
   static const Collection of = {"/v1/audit",
-                                {{"TIME", "/at"}, {"WHO", "/who"}, {"FROM", "/from"}, {"WHAT", "/what"}, {"OBJECT", "/object"}, {"COUNT", "/count"}}};
+                                {{"TIME", "/at"},
+                                 {"WHO", "/who"},
+                                 {"FROM", "/from"},
+                                 {"WHAT", "/what"},
+                                 {"NAMESPACE", "/namespace"},
+                                 {"OBJECT", "/object"},
+                                 {"COUNT", "/count"}}};
   return of;
 }
 

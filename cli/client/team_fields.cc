@@ -14,7 +14,7 @@ constexpr int64_t kSecondMs = 1000, kDayMs = 86'400 * kSecondMs, kDurationMostMs
 
 const std::vector<FieldFlag>& TokenFlags() {
   static const std::vector<FieldFlag> fields = {
-      {"name", "--name", kText, "TEXT", "What it is for, for people.", true},
+      {"name", "--name", kText, "TEXT", "What it is for, for people; default its id.", true},
       {"namespaces", "--namespaces", kAnyOf, "NAME,...", "Where it counts; '*': in all there are and will be.", true},
       {"scopes",
        "--scopes",
@@ -31,7 +31,7 @@ const std::vector<FieldFlag>& TokenFlags() {
       {"submits_per_s", "--submits-per-s", kDecimal, "NUMBER", "Notifies a second at most.", true},
       {"expires_at", "--expires-at", kTime, "TIME", "Until when it counts: RFC 3339, or milliseconds since the epoch.", true},
       {"signing", "--signing", kYesOrNo, "WORD", "true: it may sign its requests in place of being shown.", false, {"true", "false"}},
-      {"disabled", "--disabled", kYesOrNo, "WORD", "true: it counts no more until that is taken back.", true, {"true", "false"}},
+      {"disabled", "--disabled", kYesOrNo, "WORD", "true: it counts no more until that is taken back.", true, {"true", "false"}, true},
   };
   return fields;
 }

@@ -124,6 +124,18 @@ TEST_CASE("notifyctl --namespace: stands in front of all that a namespace has, a
   CHECK(CtlAs(broker.url(), {"stats", "--namespace", ""}, {}).code == 2);
 }
 
+TEST_CASE("notifyctl ready: done where submits are taken; else the reason, as a refusal") {
+  ScriptedServer ready(Always(200, R"({"status":"ready"})")), starting(Always(503, R"({"detail":"it starts"})"));
+  CtlRun run = CtlAs(ready.url(), {"ready"}, {"NOTIFYD_NAMESPACE=a"});
+  CHECK(run.code == 0);
+  CHECK(run.output == "status  ready\n");
+  CHECK(ready.seen().at(0).target == "/readyz");
+  run = CtlAs(starting.url(), {"ready"}, {});
+  CHECK(run.code == 1);
+  CHECK(run.error == "notifyctl: it starts\n");
+  CHECK(CtlAs("http://127.0.0.1:" + std::to_string(ClosedPort()), {"ready"}, {}).code == 3);
+}
+
 TEST_CASE("notifyctl --server unix:PATH: asks over that socket") {
   TempDir dir;
   std::string path = dir.path() + "/broker.sock";

@@ -125,6 +125,7 @@ TEST_CASE("notifyctl teams: wrong usage exits with 2 and asks nobody") {
       {"token"},
       {"token", "bogus"},
       {"token", "create"},
+      {"token", "create", "--scopes", "submit", "--disabled", "true"},
       {"token", "create", "--scopes", "submit", "--lanes", ""},
       {"token", "create", "--scopes", "submit", "--lanes", "a,,b"},
       {"token", "create", "--scopes", "submit", "--expires-in", "90"},

@@ -150,14 +150,14 @@ TEST_CASE("Dockerfile: its check of health succeeds beside a broker, and fails w
   std::string check = OneMatch(ProjectFile("conf/Dockerfile"), "HEALTHCHECK .*CMD \\[\"notifyctl\", ([^\\]]*)\\]");
   std::string command;
   for (const std::string& word : AllMatches(check, "\"([^\"]*)\"")) command += word + " ";
-  REQUIRE(command.find("stats") != std::string::npos);
+  REQUIRE(command.find("ready") != std::string::npos);
   TempDir dir;
   Broker broker(dir.path());
-  Process healthy(NOTIFYCTL_BINARY, {{"--server", broker.url(), "stats"}, {}});
+  Process healthy(NOTIFYCTL_BINARY, {{"--server", broker.url(), "ready"}, {}});
   CHECK(healthy.Wait() == 0);
   broker.process().Signal(SIGKILL);
   broker.process().Wait();
-  Process gone(NOTIFYCTL_BINARY, {{"--server", broker.url(), "stats"}, {}});
+  Process gone(NOTIFYCTL_BINARY, {{"--server", broker.url(), "ready"}, {}});
   CHECK(gone.Wait() != 0);
 }
 
