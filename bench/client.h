@@ -48,7 +48,8 @@ class LoadClient {
   virtual bool finished() const = 0;
   /// Ends the load early.
   virtual void Cancel() = 0;
-  /// Waits for the end. Error: kUnavailable with the first answer other than 2xx, or the connection that was lost; of one that goes on only the latter.
+  /// Waits for the end. Error: kUnavailable with the first answer other than 2xx, or the connection that was lost; of one that goes on only the
+  /// latter.
   virtual Result<LoadResult> Join() = 0;
 };
 
@@ -60,7 +61,15 @@ struct HttpAnswer {
 /// Requests one after the other over one kept-alive connection, for what is timed one by one. One thread.
 class Caller {
  public:
-#include "bench/distribution.h"
-#include "bench/stream.h"
+  /// Error: kIo.
+  static Result<std::unique_ptr<Caller>> Open(const Target& server);
+  virtual ~Caller() = default;
+  /// With a JSON `body` where it is not empty; `path` is put into the namespace of the target. Error: kIo, also where no answer came within
+  /// `timeout_ms`; no call follows an error.
+  virtual Result<HttpAnswer> Call(std::string_view method, std::string_view path, std::string_view body = {}, int timeout_ms = 30'000) = 0;
+};
+
+/// One request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
+Result<HttpAnswer> Fetch(const Target& server, std::string_view method, std::string_view path, int timeout_ms = 5000);
 
 }  // namespace notifyd::bench

@@ -263,6 +263,7 @@ class HttpClient::Impl {
   bool lost() const { return lost_; }
   void GiveUpWhen(std::function<bool()> given_up) { given_up_ = std::move(given_up); }
   const std::string& server() const { return target_.server; }
+  bool of_namespace() const { return !target_.space.empty(); }
 
  private:
   void AddCredential(std::vector<std::string>* lines) const {
@@ -342,6 +343,10 @@ void HttpClient::GiveUpWhen(std::function<bool()> given_up) {
 
 const std::string& HttpClient::server() const {
   return impl_->server();
+}
+
+bool HttpClient::of_namespace() const {
+  return impl_->of_namespace();
 }
 
 std::string HttpClient::FaultOfServer(const std::string& server) {

@@ -11,12 +11,16 @@ constexpr size_t kPageLanes = 500, kFailures = 5;
 
 using Value = JsonTree::Value;
 
+Result<std::string> BodyOf(const std::string& path, HttpAnswer answer) {
+  if (!answer.Done()) return Status(Code::kUnacceptable, path + ": " + ProblemText(answer));
+  return std::move(answer.body);
+}
+
 /// The answer's body, or why there is none.
 Result<std::string> Fetch(HttpClient* client, const std::string& path) {
   Result<HttpAnswer> answer = client->Call("GET", path);
   if (!answer.ok()) return answer.status();
-  if (!answer->Done()) return Status(Code::kUnacceptable, path + ": " + ProblemText(*answer));
-  return std::move(answer->body);
+  return BodyOf(path, *std::move(answer));
 }
 
 Result<JsonTree> FetchJson(HttpClient* client, const std::string& path) {
@@ -101,7 +105,13 @@ Result<TopLook> LookAtCounters(HttpClient* client) {
   look.failed = NumberAt(root, "/totals/failed");
   look.attempts = NumberAt(root, "/totals/attempts");
   look.retries = NumberAt(root, "/totals/retries");
-  Result<std::string> metrics = Fetch(client, "/metrics");
+  look.in_flight = static_cast<double>(NumberAt(root, "/states/sending"));
+  // They are the broker's as a whole, and not for everybody.
+  if (client->of_namespace()) return look;
+  Result<HttpAnswer> answer = client->Call("GET", "/metrics");
+  if (!answer.ok()) return answer.status();
+  if (answer->status == 403 || answer->status == 404) return look;
+  Result<std::string> metrics = BodyOf("/metrics", *std::move(answer));
   if (!metrics.ok()) return metrics.status();
   look.lateness = MetricBuckets(*metrics, "notifyd_lateness_seconds");
   look.acknowledgement = MetricBuckets(*metrics, "notifyd_acknowledgement_seconds");

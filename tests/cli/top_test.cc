@@ -192,6 +192,22 @@ TEST_CASE("notifyctl top: without a terminal it looks once; --json prints one do
   CHECK(tree->root().At("/all_lanes")->raw() == "false");
 }
 
+TEST_CASE("notifyctl top: goes without the metrics where the token, or a namespace that is named, does not reach them") {
+  const bool named = GENERATE(false, true);
+  BusyBroker busy;
+  ScriptedServer broker([&](const SeenRequest& request) {
+    if (request.target == "/metrics") return ScriptedAnswer{403, R"({"status":403,"detail":"this needs the scope metrics"})"};
+    const std::string prefix = "/v1/namespaces/a";
+    HttpClient client(busy.server().url());
+    Result<HttpAnswer> answer = client.Call("GET", named ? "/v1" + request.target.substr(prefix.size()) : request.target);
+    return answer.ok() ? ScriptedAnswer{answer->status, answer->body} : ScriptedAnswer{500, "{}"};
+  });
+  CtlRun run = Ctl({"--server", broker.url(), "top", "--once", "--interval", "100"}, {named ? "NOTIFYD_NAMESPACE=a" : "HOME=/"});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK_THAT(run.output, Catch::Contains("in flight    4   oldest due 3.0 s ago   lateness p50 -, p99 -"));
+}
+
 TEST_CASE("notifyctl top: a broker that refuses exits with 1, one that is not there with 3") {
   ScriptedServer broker(Always(503, R"({"status":503,"detail":"starting"})"));
   CtlRun run = CtlAt(broker, {"top", "--once"});
