@@ -34,7 +34,7 @@ void TimerWheel::Link(TimerNode* node) {
     bool beyond = differ >> (kBits * kLevels) != 0;
     int slot = beyond ? kSlots - 1 : static_cast<int>(static_cast<uint64_t>(node->when_ms) >> shift & (kSlots - 1));
     node->level = static_cast<int8_t>(level);
-    node->slot = static_cast<uint8_t>(slot);
+    node->in_slot = static_cast<uint8_t>(slot);
     occupied_[level] |= uint64_t{1} << slot;
     list = &slots_[level][slot];
   }
@@ -45,11 +45,11 @@ void TimerWheel::Link(TimerNode* node) {
 }
 
 void TimerWheel::Unlink(TimerNode* node) {
-  TimerNode** list = node->level == kLevels ? &overdue_ : &slots_[node->level][node->slot];
+  TimerNode** list = node->level == kLevels ? &overdue_ : &slots_[node->level][node->in_slot];
   if (node->prev) node->prev->next = node->next;
   else *list = node->next;
   if (node->next) node->next->prev = node->prev;
-  if (!*list && node->level < kLevels) occupied_[node->level] &= ~(uint64_t{1} << node->slot);
+  if (!*list && node->level < kLevels) occupied_[node->level] &= ~(uint64_t{1} << node->in_slot);
   node->prev = node->next = nullptr;
   node->level = -1;
 }
@@ -124,7 +124,7 @@ void TimerWheel::CheckInvariants() const {
     for (int s = 0; s < kSlots; ++s) {
       CHECK((slots_[l][s] != nullptr) == ((occupied_[l] >> s & 1) != 0));  // I2
       for (TimerNode* node = slots_[l][s]; node; node = node->next) {
-        CHECK(node->level == l && node->slot == s && node->when_ms > elapsed_);
+        CHECK(node->level == l && node->in_slot == s && node->when_ms > elapsed_);
         ++count;
       }
     }

@@ -19,7 +19,7 @@ struct TimerNode {
   TimerNode* prev = nullptr;
   TimerNode* next = nullptr;
   int8_t level = -1;  // -1: in no wheel; kLevels: overdue
-  uint8_t slot = 0;
+  uint8_t in_slot = 0;
   bool linked() const { return level >= 0; }
 };
 
