@@ -1,13 +1,8 @@
-// simdjson finds the structure, checks UTF-8 and unescapes the strings (refusing lone surrogates); what it leaves to its caller is checked here:
-// literals, numbers, depth, leftovers.
 #include "base/json_tree.h"
-
-#include <simdjson.h>
 
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <limits>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -16,10 +11,6 @@
 
 namespace notifyd {
 namespace {
-
-namespace ondemand = simdjson::ondemand;
-
-constexpr std::string_view kSpace = " \t\n\r";
 
 std::string_view TakeDigits(std::string_view* text) {
   size_t count = 0;
@@ -88,168 +79,41 @@ std::optional<Decimal> ToDecimal(const NumberText& number) {
 
 }  // namespace
 
-/// Walks simdjson's on-demand document once, in order, and writes the nodes down.
-class JsonTree::Builder {
- public:
-  explicit Builder(JsonTree* tree) : tree_(tree) {}
-
-  bool Build(std::string_view json) {
-    // In brackets, so that a scalar at the top is nothing special and what follows the value is seen to be too much.
-    std::string& text = tree_->text_;
-    text.reserve(json.size() + 2 + simdjson::SIMDJSON_PADDING);
-    text.push_back('[');
-    text.append(json);
-    text.push_back(']');
-    ondemand::parser parser;
-    ondemand::document document;
-    ondemand::array top;
-    document_ = &document;
-    if (parser.iterate(text.data(), text.size(), text.capacity()).get(document) || document.get_array().get(top)) return false;
-    size_t count = 0;
-    for (auto element : top) {
-      ondemand::value value;
-      if (++count > 1 || element.get(value) || !Add(value, 1)) return false;
-    }
-    return count == 1 && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
-  }
-
- private:
-  bool Add(ondemand::value value, size_t depth) {
-    uint32_t index = static_cast<uint32_t>(tree_->nodes_.size());
-    tree_->nodes_.emplace_back();
-    // What a token's view holds behind the token itself is white space.
-    std::string_view token = value.raw_json_token();
-    token = token.substr(0, token.find_last_not_of(kSpace) + 1);
-    if (token.empty()) return false;
-    bool good;
-    switch (token[0]) {
-      case '[':
-        good = depth <= kMaxDepth && AddArray(value, index, depth);
-        break;
-      case '{':
-        good = depth <= kMaxDepth && AddObject(value, index, depth);
-        break;
-      case '"': {
-        std::string_view text;
-        good = !value.get_string().get(text);
-        if (good) AddString(index, token, text);
-        break;
-      }
-      default:
-        good = AddLiteral(index, token);
-    }
-    if (!good) return false;
-    tree_->nodes_[index].next = static_cast<uint32_t>(tree_->nodes_.size());
-    return true;
-  }
-
-  bool AddArray(ondemand::value value, uint32_t index, size_t depth) {
-    uint32_t begin = Offset(value.raw_json_token().data());
-    uint32_t size = 0;
-    ondemand::array array;
-    if (value.get_array().get(array)) return false;
-    for (auto element : array) {
-      ondemand::value child;
-      if (element.get(child) || !Add(child, depth + 1)) return false;
-      ++size;
-    }
-    return Close(index, Kind::kArray, begin, size);
-  }
-
-  bool AddObject(ondemand::value value, uint32_t index, size_t depth) {
-    uint32_t begin = Offset(value.raw_json_token().data());
-    uint32_t size = 0;
-    ondemand::object object;
-    if (value.get_object().get(object)) return false;
-    for (auto member : object) {
-      ondemand::field field;
-      if (std::move(member).get(field)) return false;
-      std::string_view raw_key = KeyToken(field.key().raw());
-      std::string_view key;
-      if (field.unescaped_key().get(key)) return false;
-      uint32_t key_index = static_cast<uint32_t>(tree_->nodes_.size());
-      tree_->nodes_.emplace_back();
-      AddString(key_index, raw_key, key);
-      tree_->nodes_[key_index].next = key_index + 1;
-      if (!Add(field.value(), depth + 1)) return false;
-      ++size;
-    }
-    return Close(index, Kind::kObject, begin, size);
-  }
-
-  void AddString(uint32_t index, std::string_view raw, std::string_view text) {
-    Node& node = tree_->nodes_[index];
-    node.kind = Kind::kString;
-    node.text_begin = static_cast<uint32_t>(tree_->strings_.size());
-    node.text_size = static_cast<uint32_t>(text.size());
-    tree_->strings_.append(text);
-    SetSpan(&node, raw);
-  }
-
-  /// Looking at a token does not step over it: the loop around this does.
-  bool AddLiteral(uint32_t index, std::string_view token) {
-    Node& node = tree_->nodes_[index];
-    if (token == "null") node.kind = Kind::kNull;
-    else if (token == "true") node.kind = Kind::kTrue;
-    else if (token == "false") node.kind = Kind::kFalse;
-    else if (SplitNumber(token)) node.kind = Kind::kNumber;
-    else return false;
-    SetSpan(&node, token);
-    return true;
-  }
-
-  /// The bracket that closed a container is the last thing before whatever comes next.
-  bool Close(uint32_t index, Kind kind, uint32_t begin, uint32_t size) {
-    const char* location;
-    if (document_->current_location().get(location)) return false;  // the bracket that wraps the text is always there
-    uint32_t end = Offset(location);
-    while (end > begin && kSpace.find(tree_->text_[end - 1]) != std::string_view::npos) --end;
-    Node& node = tree_->nodes_[index];
-    node.kind = kind;
-    node.begin = begin;
-    node.end = end;
-    node.size = size;
-    return true;
-  }
-
-  std::string_view KeyToken(const char* behind_quote) const {
-    const char* end = behind_quote;
-    while (*end != '"') end += *end == '\\' ? 2 : 1;
-    return std::string_view(behind_quote - 1, static_cast<size_t>(end + 1 - (behind_quote - 1)));
-  }
-  uint32_t Offset(const char* at) const { return static_cast<uint32_t>(at - tree_->text_.data()); }
-  void SetSpan(Node* node, std::string_view raw) const {
-    node->begin = Offset(raw.data());
-    node->end = node->begin + static_cast<uint32_t>(raw.size());
-  }
-
-  JsonTree* tree_;
-  ondemand::document* document_ = nullptr;
-};
-
-Result<JsonTree> JsonTree::Parse(std::string_view json) {
-  JsonTree tree;
-  if (json.size() >= std::numeric_limits<uint32_t>::max() / 2 || !Builder(&tree).Build(json)) return Status(Code::kMalformed, "not JSON");
-  return tree;
-}
-
-const JsonTree::Node& JsonTree::Value::node() const {
-  return tree_->nodes_[index_];
-}
 JsonTree::Kind JsonTree::Value::kind() const {
-  return node().kind;
+  if (is_key_) return Kind::kString;
+  switch (at_->kind) {
+    case JsonValue::Kind::kNull:
+      return Kind::kNull;
+    case JsonValue::Kind::kBool:
+      return at_->raw == "true" ? Kind::kTrue : Kind::kFalse;
+    case JsonValue::Kind::kNumber:
+      return Kind::kNumber;
+    case JsonValue::Kind::kString:
+      return Kind::kString;
+    case JsonValue::Kind::kArray:
+      return Kind::kArray;
+    case JsonValue::Kind::kObject:
+      return Kind::kObject;
+  }
+  return Kind::kNull;
 }
+
 size_t JsonTree::Value::size() const {
-  return node().size;
+  size_t count = 0;
+  if (!is_key_) ForEach([&](Value, Value) { ++count; });
+  return count;
 }
-uint32_t JsonTree::Value::next() const {
-  return node().next;
-}
+
 std::string_view JsonTree::Value::raw() const {
-  return std::string_view(tree_->text_).substr(node().begin, node().end - node().begin);
+  if (!is_key_) return at_->raw;
+  const char* end = at_->key_at;
+  while (*end != '"') end += *end == '\\' ? 2 : 1;
+  return std::string_view(at_->key_at - 1, static_cast<size_t>(end + 1 - (at_->key_at - 1)));
 }
+
 std::string_view JsonTree::Value::text() const {
-  return std::string_view(tree_->strings_).substr(node().text_begin, node().text_size);
+  if (is_key_) return at_->key;
+  return at_->kind == JsonValue::Kind::kString ? at_->text : std::string_view();
 }
 
 /// The tokens of several pointers as a tree: what is wanted below one value.

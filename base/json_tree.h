@@ -1,26 +1,27 @@
-// JsonTree: a JSON text parsed strictly and kept with its spelling, for the places where a number must stay digit for digit or be compared
-// exactly, which a parser that turns numbers into doubles cannot do. Immutable once parsed; any thread.
+// JsonTree: a JSON text parsed strictly (by the walk of base/json_reader.cc) and kept with its spelling, for the places where a number must stay
+// digit for digit or be compared exactly, which a parser that turns numbers into doubles cannot do. Immutable once parsed; any thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/json_reader.h"
 #include "base/status.h"
 
 namespace notifyd {
 
 class JsonTree {
-  struct Node;
-
  public:
   enum class Kind : uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
-  static constexpr size_t kMaxDepth = 256;
+  static constexpr int kMaxDepth = 256;
 
-  /// A view of one value, as good as its tree lives. A cheap copy.
+  /// A view of one value, or of a member's key, as good as its tree lives. A cheap copy.
   class Value {
    public:
     Kind kind() const;
@@ -28,19 +29,13 @@ class JsonTree {
     std::string_view raw() const;
     /// Returns a string without its quotes and escapes; of any other kind nothing.
     std::string_view text() const;
-    /// Returns how many elements an array or members an object has; of any other kind 0.
+    /// Returns how many elements an array or members an object has; of any other kind 0. Counts them.
     size_t size() const;
     /// Of an array or object: calls `visit(key, value)` for each in order, `key` a string (in an array: the array itself).
     template <class Visit>
     void ForEach(Visit visit) const {
-      bool object = kind() == Kind::kObject;
-      uint32_t at = index_ + 1;
-      for (size_t i = 0; i < size(); ++i) {
-        Value key(tree_, object ? at++ : index_);
-        Value value(tree_, at);
-        visit(key, value);
-        at = value.next();
-      }
+      const bool object = at_->kind == JsonValue::Kind::kObject;
+      for (const JsonValue& value : *at_) visit(object ? Value(&value, true) : *this, Value(&value));
     }
     /// Returns what an RFC 6901 pointer leads to; where a key occurs twice, the last. Nothing where it leads nowhere or is no pointer.
     std::optional<Value> At(std::string_view pointer) const;
@@ -50,32 +45,20 @@ class JsonTree {
 
    private:
     friend class JsonTree;
-    Value(const JsonTree* tree, uint32_t index) : tree_(tree), index_(index) {}
-    const Node& node() const;
-    uint32_t next() const;
+    explicit Value(const JsonValue* at, bool is_key = false) : at_(at), is_key_(is_key) {}
     struct Wanted;
     void Find(const Wanted& wanted, std::vector<std::optional<Value>>* found, size_t* visited) const;
-    const JsonTree* tree_;
-    uint32_t index_;
+    const JsonValue* at_;
+    bool is_key_;
   };
 
-  /// Parses by RFC 8259: UTF-8, no lone surrogates, kMaxDepth levels, under 4 GiB; keys may repeat. Error: kMalformed.
+  /// Parses by RFC 8259: UTF-8, no lone surrogates, kMaxDepth levels, under 2 GiB; keys may repeat. Error: kMalformed.
   static Result<JsonTree> Parse(std::string_view json);
-  Value root() const { return Value(this, 0); }
+  Value root() const { return Value(root_.get()); }
 
  private:
-  class Builder;
-  /// In the order of the text; an object's keys stand before their values.
-  struct Node {
-    uint32_t begin = 0, end = 0;             // in text_
-    uint32_t text_begin = 0, text_size = 0;  // in strings_, of a string
-    uint32_t next = 0;                       // the first node behind this value
-    uint32_t size = 0;
-    Kind kind = Kind::kNull;
-  };
-  std::string text_;
-  std::string strings_;
-  std::vector<Node> nodes_;
+  explicit JsonTree(std::shared_ptr<const JsonValue> root) : root_(std::move(root)) {}
+  std::shared_ptr<const JsonValue> root_;  // keeps all values, and what their views look at
 };
 
 /// Compares by value: numbers exactly (1 == 1.0 == 1e0), strings unescaped, arrays in order, objects whatever their order; of a repeated key the last

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "broker/via.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 #include "net/api/problem.h"
 #include "net/api/trace_context.h"
 #include "net/api/url.h"

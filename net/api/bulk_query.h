@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "broker/events.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 
 namespace notifyd {
 

@@ -2,7 +2,7 @@
 // Contract section 3, "A notify", idempotency_key; the bytes it is made of stand in docs/storage-format.md, "Prints of fields".
 #pragma once
 
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 #include "net/api/submit_parser.h"
 #include "net/api/trace_context.h"
 

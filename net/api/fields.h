@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "broker/events.h"
 #include "broker/notify.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 
 namespace notifyd {
 

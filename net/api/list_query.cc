@@ -6,7 +6,7 @@
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "net/api/fields.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 
 namespace notifyd {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/json_tree.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 
 namespace notifyd {
 namespace {

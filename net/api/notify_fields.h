@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "broker/events.h"
 #include "broker/spec.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {

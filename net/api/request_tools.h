@@ -5,7 +5,7 @@
 #include "base/secrets.h"
 #include "net/api/api_options.h"
 #include "net/api/change.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 #include "net/api/replies.h"
 #include "net/api/submit_parser.h"
 

@@ -12,7 +12,7 @@
 #include "broker/events.h"
 #include "broker/spec.h"
 #include "net/api/api_options.h"
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 #include "net/api/notify_fields.h"
 #include "net/api/trace_context.h"
 

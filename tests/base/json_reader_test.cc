@@ -1,5 +1,5 @@
 // JsonReader: what is JSON, what is not, and prints of items.
-#include "net/api/json_reader.h"
+#include "base/json_reader.h"
 
 #include <catch2/catch.hpp>
 

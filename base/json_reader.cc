@@ -1,12 +1,17 @@
-#include "net/api/json_reader.h"
+// One walk over simdjson's on-demand document, for JsonReader, which hands out one item after the other, and for JsonTree, which keeps all.
+#include "base/json_reader.h"
 
 #include <simdjson.h>
 
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/check.h"
+#include "base/json_tree.h"
 #include "base/utf8.h"
 
 namespace notifyd {
@@ -87,17 +92,242 @@ Status NotValidJson(std::string_view called, std::string_view what) {
   return Status(Code::kMalformed, std::move(detail));
 }
 
-class JsonReader::Impl {
+namespace {
+
+/// Walks a document once, in order, and writes its values down, as deep as is asked.
+class JsonWalk {
  public:
+  explicit JsonWalk(int max_levels) : max_levels_(max_levels) {}
+
+  /// As JsonTree::Parse says; the values are values() then.
+  bool ReadAll(std::string_view json) {
+    // In brackets, so that a scalar at the top is nothing special and what follows the value is seen to be too much.
+    own_text_.reserve(json.size() + 2 + kPadding);
+    own_text_.append("[").append(json).append("]");
+    body_ = own_text_;
+    body_capacity_ = own_text_.capacity();
+    check_keys_ = false;
+    max_values_ = std::numeric_limits<size_t>::max();
+    od::array top;
+    if (parser_->iterate(body_.data(), body_.size(), body_capacity_).get(document_) || document_.get_array().get(top)) return false;
+    size_t count = 0;
+    for (auto element : top) {
+      od::value value;
+      if (++count > 1 || element.get(value) || !WalkValue(value, {}, 1, kAllLevels)) return false;
+    }
+    return count == 1 && document_.current_location().error() == simdjson::OUT_OF_BOUNDS;
+  }
+  const std::vector<JsonValue>& values() const { return nodes_; }
+
+ protected:
+  using Parser = od::parser;
+
+  /// `levels`: how deep below this value values are handed out; 0: this one not even.
+  bool WalkValue(od::value value, std::string_view key, int level, int levels, const char* key_at = nullptr) {
+    od::json_type type;
+    if (auto error = value.type().get(type)) return Syntax(error);
+    size_t node = nodes_.size();
+    bool record = levels > 0 && record_;
+    if (record) {
+      if (node >= max_values_) return Fail(Code::kUnacceptable, "too many values outside of data", Pointer());
+      nodes_.push_back({});
+      nodes_[node].key = key;
+      nodes_[node].key_at = key_at;
+    }
+    switch (type) {
+      case od::json_type::object: {
+        od::object object;
+        const char* start = Here();
+        if (auto error = value.get_object().get(object)) return Syntax(error);
+        if (!WalkObject(object, level, levels)) return false;
+        if (record) Close(node, start, JsonValue::Kind::kObject);
+        return true;
+      }
+      case od::json_type::array: {
+        od::array array;
+        const char* start = Here();
+        if (auto error = value.get_array().get(array)) return Syntax(error);
+        if (!WalkArray(array, level, levels)) return false;
+        if (record) Close(node, start, JsonValue::Kind::kArray);
+        return true;
+      }
+      case od::json_type::string: {
+        std::string_view raw = TrimEnd(value.raw_json_token());
+        std::string_view text;
+        if (auto error = value.get_string().get(text)) return Syntax(error);
+        if (record) Set(node, JsonValue::Kind::kString, raw, text);
+        return true;
+      }
+      default:
+        return WalkScalar(value, node, record);
+    }
+  }
+
+  /// Numbers, true, false and null are left where they are: the iteration steps over them.
+  bool WalkScalar(od::value& value, size_t node, bool record) {
+    std::string_view raw = TrimEnd(value.raw_json_token());
+    JsonValue::Kind kind;
+    if (raw == "null") kind = JsonValue::Kind::kNull;
+    else if (raw == "true" || raw == "false") kind = JsonValue::Kind::kBool;
+    else if (IsNumber(raw)) kind = JsonValue::Kind::kNumber;
+    else return NotValid(Quoted(raw) + " is not a value");
+    if (record) Set(node, kind, raw, raw);
+    return true;
+  }
+
+  bool WalkArray(od::array array, int level, int levels) {
+    if (level > max_levels_) return TooDeep();
+    path_.push_back({{}, 0, true});
+    for (auto element : array) {
+      od::value value;
+      if (auto error = element.get(value)) return Syntax(error);
+      if (!WalkValue(value, {}, level + 1, levels - 1)) return false;
+      ++path_.back().index;
+    }
+    path_.pop_back();
+    return true;
+  }
+
+  bool WalkObject(od::object object, int level, int levels) {
+    if (level > max_levels_) return TooDeep();
+    size_t first_key = keys_.size();
+    path_.push_back({});
+    // An item's members are at kRecordLevels - 1.
+    bool is_item = levels == kRecordLevels;
+    for (auto member : object) {
+      od::field field;
+      std::string_view key;
+      if (auto error = std::move(member).get(field)) return Syntax(error);
+      const char* key_at = field.key().raw();
+      if (auto error = field.unescaped_key().get(key)) return Syntax(error);
+      if (check_keys_) {
+        if (keys_.size() >= kMaxOpenKeys) return Fail(Code::kTooLarge, "an object has too many members");
+        keys_.push_back(key);
+      }
+      path_.back().key = key;
+      if (!WalkValue(field.value(), key, level + 1, is_item && key == "data" ? 1 : levels - 1, key_at)) return false;
+    }
+    path_.pop_back();
+    if (check_keys_ && !KeysDiffer(first_key)) return false;
+    keys_.resize(first_key);
+    return true;
+  }
+
+  bool KeysDiffer(size_t first) {
+    auto begin = keys_.begin() + static_cast<ptrdiff_t>(first);
+    if (keys_.size() - first <= 8) {
+      for (auto a = begin; a != keys_.end(); ++a)
+        for (auto b = begin; b != a; ++b)
+          if (*a == *b) return Repeated(*a);
+      return true;
+    }
+    std::sort(begin, keys_.end());
+    auto twice = std::adjacent_find(begin, keys_.end());
+    return twice == keys_.end() ? true : Repeated(*twice);
+  }
+
+  bool Repeated(std::string_view key) {
+    std::string field = Pointer();
+    AppendPointer(key, &field);
+    error_ = Status(Code::kUnacceptable, "the key " + Quoted(key) + " occurs twice in one object", std::move(field));
+    return false;
+  }
+
+  std::string Pointer() const {
+    std::string pointer;
+    for (const Step& step : path_) {
+      if (step.is_index) pointer += "/" + std::to_string(step.index);
+      else AppendPointer(step.key, &pointer);
+    }
+    return pointer;
+  }
+
+  const char* Here() {
+    const char* at;
+    return document_.current_location().get(at) ? body_.data() + body_.size() : at;
+  }
+
+  void Set(size_t node, JsonValue::Kind kind, std::string_view raw, std::string_view text) {
+    nodes_[node].kind = kind;
+    nodes_[node].raw = raw;
+    nodes_[node].text = text;
+  }
+
+  /// The value ended: the parser stands at what follows it.
+  void Close(size_t node, const char* start, JsonValue::Kind kind) {
+    if (!record_) return;
+    std::string_view raw = TrimEnd(std::string_view(start, static_cast<size_t>(Here() - start)));
+    Set(node, kind, raw, raw);
+    nodes_[node].span = static_cast<uint32_t>(nodes_.size() - node);
+  }
+
+  bool Fail(Code code, std::string detail, std::string field = {}) {
+    error_ = Status(code, std::move(detail), std::move(field));
+    return false;
+  }
+  bool NotValid(std::string_view what = {}) {
+    error_ = NotValidJson(called_, what);
+    return false;
+  }
+  Status Empty() const { return Status(Code::kMalformed, "the " + std::string(called_) + " is empty; a JSON document is needed"); }
+  bool TooDeep() { return Fail(Code::kMalformed, "the document has more than " + std::to_string(max_levels_) + " levels"); }
+  bool Syntax(simdjson::error_code error) {
+    switch (error) {
+      case simdjson::UTF8_ERROR:
+        return Fail(Code::kMalformed, "the " + std::string(called_) + " is not valid UTF-8");
+      case simdjson::STRING_ERROR:
+        return NotValid("a string has an escape or a surrogate that is not valid");
+      case simdjson::UNESCAPED_CHARS:
+        return NotValid("a string has a control character that is not escaped");
+      case simdjson::UNCLOSED_STRING:
+        return NotValid("a string is not closed");
+      case simdjson::EMPTY:
+        error_ = Empty();
+        return false;
+      case simdjson::MEMALLOC:
+        return Fail(Code::kTooLarge, "the document is too large");
+      default:
+        return NotValid();
+    }
+  }
+
+  /// The item, its fields, and three levels below: deep enough for "/retry/fatal_on/json/<pointer>".
+  static constexpr int kRecordLevels = 5;
+  static constexpr int kAllLevels = std::numeric_limits<int>::max();
+
+  std::unique_ptr<Parser> parser_ = std::make_unique<Parser>();
+  od::document document_;
+  std::string_view body_;
+  size_t body_capacity_ = 0;
+  const int max_levels_;
+  size_t max_values_ = kMaxValues;
+  bool check_keys_ = true;
+  bool record_ = true;  // false: it only looks for what is malformed
+  std::vector<JsonValue> nodes_;
+  std::vector<std::string_view> keys_;  // of all open objects
+  std::vector<Step> path_;
+  Status error_;
+  std::string_view called_;
+
+ private:
+  std::string own_text_;  // ReadAll's
+};
+
+}  // namespace
+
+class JsonReader::Impl : private JsonWalk {
+ public:
+  Impl() : JsonWalk(kMaxLevels) { parser_ = NewParser(); }
+
   Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called) {
     body_ = text;
     called_ = called;
     body_capacity_ = readable;
-    check_keys_ = true;
+    check_keys_ = record_ = true;
     Status status = Run(max_items, is_array, &on_item);
     if (!status.ok() && status.code() != Code::kMalformed) {
       // The content was refused before the end was reached: what follows may still be malformed, and that goes first.
-      check_keys_ = false;
+      check_keys_ = record_ = false;
       if (Status syntax = Run(max_items, is_array, nullptr); syntax.code() == Code::kMalformed) status = std::move(syntax);
     }
     if (parser_->capacity() > kKeptCapacity) parser_ = NewParser();
@@ -132,7 +362,6 @@ class JsonReader::Impl {
   }
 
  private:
-  using Parser = od::parser;
   static std::unique_ptr<Parser> NewParser() {
     auto parser = std::make_unique<Parser>();
     CHECK(!parser->allocate(kFirstCapacity));
@@ -219,173 +448,6 @@ class JsonReader::Impl {
     return NotValid("something follows the document");
   }
 
-  /// `levels`: how deep below this value values are handed out; 0: this one not even.
-  bool WalkValue(od::value value, std::string_view key, int level, int levels) {
-    od::json_type type;
-    if (auto error = value.type().get(type)) return Syntax(error);
-    size_t node = nodes_.size();
-    bool record = levels > 0 && check_keys_;
-    if (record) {
-      if (node >= kMaxValues) return Fail(Code::kUnacceptable, "too many values outside of data", Pointer());
-      nodes_.push_back({});
-      nodes_[node].key = key;
-    }
-    switch (type) {
-      case od::json_type::object: {
-        od::object object;
-        const char* start = Here();
-        if (auto error = value.get_object().get(object)) return Syntax(error);
-        if (!WalkObject(object, level, levels)) return false;
-        if (record) Close(node, start, JsonValue::Kind::kObject);
-        return true;
-      }
-      case od::json_type::array: {
-        od::array array;
-        const char* start = Here();
-        if (auto error = value.get_array().get(array)) return Syntax(error);
-        if (!WalkArray(array, level, levels)) return false;
-        if (record) Close(node, start, JsonValue::Kind::kArray);
-        return true;
-      }
-      case od::json_type::string: {
-        std::string_view raw = TrimEnd(value.raw_json_token());
-        std::string_view text;
-        if (auto error = value.get_string().get(text)) return Syntax(error);
-        if (record) Set(node, JsonValue::Kind::kString, raw, text);
-        return true;
-      }
-      default:
-        return WalkScalar(value, node, record);
-    }
-  }
-
-  /// Numbers, true, false and null are left where they are: the iteration steps over them.
-  bool WalkScalar(od::value& value, size_t node, bool record) {
-    std::string_view raw = TrimEnd(value.raw_json_token());
-    JsonValue::Kind kind;
-    if (raw == "null") kind = JsonValue::Kind::kNull;
-    else if (raw == "true" || raw == "false") kind = JsonValue::Kind::kBool;
-    else if (IsNumber(raw)) kind = JsonValue::Kind::kNumber;
-    else return NotValid(Quoted(raw) + " is not a value");
-    if (record) Set(node, kind, raw, raw);
-    return true;
-  }
-
-  bool WalkArray(od::array array, int level, int levels) {
-    if (level > kMaxLevels) return TooDeep();
-    path_.push_back({{}, 0, true});
-    for (auto element : array) {
-      od::value value;
-      if (auto error = element.get(value)) return Syntax(error);
-      if (!WalkValue(value, {}, level + 1, levels - 1)) return false;
-      ++path_.back().index;
-    }
-    path_.pop_back();
-    return true;
-  }
-
-  bool WalkObject(od::object object, int level, int levels) {
-    if (level > kMaxLevels) return TooDeep();
-    size_t first_key = keys_.size();
-    path_.push_back({});
-    // An item's members are at kRecordLevels - 1.
-    bool is_item = levels == kRecordLevels;
-    for (auto member : object) {
-      od::field field;
-      std::string_view key;
-      if (auto error = std::move(member).get(field)) return Syntax(error);
-      if (auto error = field.unescaped_key().get(key)) return Syntax(error);
-      if (check_keys_) {
-        if (keys_.size() >= kMaxOpenKeys) return Fail(Code::kTooLarge, "an object has too many members");
-        keys_.push_back(key);
-      }
-      path_.back().key = key;
-      if (!WalkValue(field.value(), key, level + 1, is_item && key == "data" ? 1 : levels - 1)) return false;
-    }
-    path_.pop_back();
-    if (check_keys_ && !KeysDiffer(first_key)) return false;
-    keys_.resize(first_key);
-    return true;
-  }
-
-  bool KeysDiffer(size_t first) {
-    auto begin = keys_.begin() + static_cast<ptrdiff_t>(first);
-    if (keys_.size() - first <= 8) {
-      for (auto a = begin; a != keys_.end(); ++a)
-        for (auto b = begin; b != a; ++b)
-          if (*a == *b) return Repeated(*a);
-      return true;
-    }
-    std::sort(begin, keys_.end());
-    auto twice = std::adjacent_find(begin, keys_.end());
-    return twice == keys_.end() ? true : Repeated(*twice);
-  }
-
-  bool Repeated(std::string_view key) {
-    std::string field = Pointer();
-    AppendPointer(key, &field);
-    error_ = Status(Code::kUnacceptable, "the key " + Quoted(key) + " occurs twice in one object", std::move(field));
-    return false;
-  }
-
-  std::string Pointer() const {
-    std::string pointer;
-    for (const Step& step : path_) {
-      if (step.is_index) pointer += "/" + std::to_string(step.index);
-      else AppendPointer(step.key, &pointer);
-    }
-    return pointer;
-  }
-
-  const char* Here() {
-    const char* at;
-    return document_.current_location().get(at) ? body_.data() + body_.size() : at;
-  }
-
-  void Set(size_t node, JsonValue::Kind kind, std::string_view raw, std::string_view text) {
-    nodes_[node].kind = kind;
-    nodes_[node].raw = raw;
-    nodes_[node].text = text;
-  }
-
-  /// The value ended: the parser stands at what follows it.
-  void Close(size_t node, const char* start, JsonValue::Kind kind) {
-    if (!check_keys_) return;
-    std::string_view raw = TrimEnd(std::string_view(start, static_cast<size_t>(Here() - start)));
-    Set(node, kind, raw, raw);
-    nodes_[node].span = static_cast<uint32_t>(nodes_.size() - node);
-  }
-
-  bool Fail(Code code, std::string detail, std::string field = {}) {
-    error_ = Status(code, std::move(detail), std::move(field));
-    return false;
-  }
-  bool NotValid(std::string_view what = {}) {
-    error_ = NotValidJson(called_, what);
-    return false;
-  }
-  Status Empty() const { return Status(Code::kMalformed, "the " + std::string(called_) + " is empty; a JSON document is needed"); }
-  bool TooDeep() { return Fail(Code::kMalformed, "the document has more than " + std::to_string(kMaxLevels) + " levels"); }
-  bool Syntax(simdjson::error_code error) {
-    switch (error) {
-      case simdjson::UTF8_ERROR:
-        return Fail(Code::kMalformed, "the " + std::string(called_) + " is not valid UTF-8");
-      case simdjson::STRING_ERROR:
-        return NotValid("a string has an escape or a surrogate that is not valid");
-      case simdjson::UNESCAPED_CHARS:
-        return NotValid("a string has a control character that is not escaped");
-      case simdjson::UNCLOSED_STRING:
-        return NotValid("a string is not closed");
-      case simdjson::EMPTY:
-        error_ = Empty();
-        return false;
-      case simdjson::MEMALLOC:
-        return Fail(Code::kTooLarge, "the document is too large");
-      default:
-        return NotValid();
-    }
-  }
-
   // ---- prints: what is read here was checked before, so that errors are our own.
 
   Fingerprint PrintValue(od::value value, bool drop_nulls) {
@@ -444,20 +506,7 @@ class JsonReader::Impl {
     encoder.Big64(print.low);
   }
 
-  /// The item, its fields, and three levels below: deep enough for "/retry/fatal_on/json/<pointer>".
-  static constexpr int kRecordLevels = 5;
-
-  std::unique_ptr<Parser> parser_ = NewParser();
   std::unique_ptr<Parser> print_parser_;
-  od::document document_;
-  std::string_view body_;
-  size_t body_capacity_ = 0;
-  bool check_keys_ = true;  // false: the second pass, which looks for what is malformed alone
-  std::vector<JsonValue> nodes_;
-  std::vector<std::string_view> keys_;  // of all open objects
-  std::vector<Step> path_;
-  Status error_;
-  std::string_view called_;
 };
 
 JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
@@ -486,6 +535,13 @@ Fingerprint JsonReader::PrintOfText(std::string_view json) {
 std::string_view WithoutByteOrderMark(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   return text;
+}
+
+Result<JsonTree> JsonTree::Parse(std::string_view json) {
+  auto walk = std::make_shared<JsonWalk>(kMaxDepth);
+  if (json.size() >= std::numeric_limits<uint32_t>::max() / 2 || !walk->ReadAll(json)) return Status(Code::kMalformed, "not JSON");
+  const JsonValue* root = walk->values().data();
+  return JsonTree(std::shared_ptr<const JsonValue>(std::move(walk), root));
 }
 
 }  // namespace notifyd

@@ -18,16 +18,17 @@
 
 namespace notifyd {
 
-/// One value. Values of a document lie behind each other in memory, each followed by what is inside of it; all views are
-/// borrowed from the body or the reader and hold until the callback returns.
+/// One value. Values of a document lie behind each other in memory, each followed by what is inside of it; all views are borrowed from the text or
+/// from who read it: a JsonReader's hold until its callback returns, a JsonTree's as long as the tree.
 struct JsonValue {
   enum class Kind : uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
 
   Kind kind = Kind::kNull;
-  uint32_t span = 1;      // this one and all inside of it
-  std::string_view key;   // of a member: decoded; else empty
-  std::string_view raw;   // as submitted, without whitespace around it
-  std::string_view text;  // kString: decoded (may hold NUL); else raw
+  uint32_t span = 1;             // this one and all inside of it
+  std::string_view key;          // of a member: decoded; else empty
+  const char* key_at = nullptr;  // of a member: behind the quote with which its key begins in the text
+  std::string_view raw;          // as submitted, without whitespace around it
+  std::string_view text;         // kString: decoded (may hold NUL); else raw
 
   struct Iterator {
     const JsonValue* at;
