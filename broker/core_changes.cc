@@ -55,6 +55,7 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
     if (IsTooFar(due)) return Refuse(r.request, TooFarAhead(*r.when));
   }
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed());
+  if (Status status = StoreMore(entry->full->spec->size(), r.spec->size()); !status.ok()) return Refuse(r.request, status);
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
   CarryOutChange(entry, r, due);
   ShowAfter(journal_.Barrier(), r.request, *entry);

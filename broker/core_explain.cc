@@ -134,7 +134,12 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   const Caller* caller = turns_.FindCaller(entry.envelope->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
     reason("caller_at_cap", "its caller has " + Number(caller->in_flight, "call", "calls") + " in flight, as many as it may");
-  if (turns_.full()) reason("broker_at_cap", "the broker has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it may");
+  if (turns_.full()) {
+    const std::string calls = " has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it ";
+    if (grant_.max_in_flight < limits_.max_in_flight) reason("namespace_at_share", "its namespace" + calls + "is lent while others want some, too");
+    else if (limits_.own_max_in_flight) reason("namespace_at_cap", "its namespace" + calls + "may");
+    else reason("broker_at_cap", "the broker" + calls + "may");
+  }
   if (!out->reasons.empty()) return;
   bool in_memory = entry.place != Place::kIdle || entry.index == Index::kTail;
   if (in_memory) reason("next", "its turn is next");

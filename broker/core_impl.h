@@ -29,6 +29,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <list>
 #include <map>
 #include <memory>
@@ -116,6 +117,16 @@ class Core::Impl {
   void On(StoredBytes& e);
   void BeginStop();
   void ReportRemoval();
+  /// What a notify takes on disk beside its spec, keys and indexes counted.
+  static constexpr uint64_t kRecordBytes = 256;
+  static uint64_t BytesOf(const SubmitItem& item, const std::string& spec);
+  /// Is there room for so many more bytes below max_stored_bytes?
+  Status CheckStored(uint64_t more) const;
+  /// As CheckStored, for what replaces something of `before` bytes by `after`; counts it where there is.
+  Status StoreMore(size_t before, size_t after);
+  TokenRate SubmitRate() const { return {limits_.submits_per_s, limits_.submit_burst}; }
+  double SubmitTokens() const { return SubmitRate().limits() ? submits_.Tokens(now_.mono, SubmitRate()) : std::numeric_limits<double>::infinity(); }
+  Status SubmitsTooFast() const;
   bool MayRest() const;
   bool TookBeyond(PageLoaded& page);
   /// Nothing is in flight, waiting for an answer or a batch; all is durable.
@@ -221,7 +232,8 @@ class Core::Impl {
   Status PlanHeld(const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
   /// `plan->in_the_way` says of an error what is in the way, where something is.
   Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
-  Status PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder);
+  /// Plans all items and takes what they cost of the rate. Returns the refusal of the whole, where it is one.
+  std::optional<Refused> PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan);
   /// Makes the notify of an item. `spec`: in place of the item's. `early`: the trigger that was remembered for it, or null.
   Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);
   bool RememberTrigger(TriggerRequest& r);

@@ -1,6 +1,8 @@
 // The core as one of several in a broker: what it is lent, what it says of itself, its quotas, its removal and its sleep. It knows of no other:
 // whoever runs several (and lends, measures, removes) asks by events and is told by reports.
 #include <algorithm>
+#include <cstdio>
+#include <string>
 #include <utility>
 
 #include "broker/core_impl.h"
@@ -29,6 +31,7 @@ CoreUsage Core::Impl::usage() const {
   usage.loaded = LoadedWeight();
   usage.wants_in_flight = !stopping_ && !holding_ && turns_.WantsMore();
   usage.wants_loaded = !stopping_ && totals_.pending() > entries_.size() && (ShortOfMemory() || LoadedWeight() >= limits_.max_loaded);
+  usage.over = usage.in_flight > grant_.max_in_flight || usage.loaded > grant_.max_loaded;
   return usage;
 }
 
@@ -123,6 +126,30 @@ bool Core::Impl::TookBeyond(PageLoaded& page) {
 
 void Core::Impl::On(StoredBytes& e) {
   stored_bytes_ = e.bytes;
+}
+
+uint64_t Core::Impl::BytesOf(const SubmitItem& item, const std::string& spec) {
+  const Envelope& envelope = *item.envelope;
+  return kRecordBytes + spec.size() + envelope.lane.name.size() + envelope.host.size() + envelope.fkey.size() + envelope.caller.size() +
+         item.idempotency_key.size();
+}
+
+Status Core::Impl::CheckStored(uint64_t more) const {
+  if (!limits_.max_stored_bytes || stored_bytes_ + more <= *limits_.max_stored_bytes) return Status::Ok();
+  return Status(Code::kDiskFull, "the namespace stores as much as it may: max_stored_bytes is " + std::to_string(*limits_.max_stored_bytes));
+}
+
+Status Core::Impl::StoreMore(size_t before, size_t after) {
+  if (!limits_.max_stored_bytes || after <= before) return Status::Ok();
+  Status status = CheckStored(after - before);
+  if (status.ok()) stored_bytes_ += after - before;
+  return status;
+}
+
+Status Core::Impl::SubmitsTooFast() const {
+  char rate[32];
+  std::snprintf(rate, sizeof rate, "%g", limits_.submits_per_s);
+  return Status(Code::kTooMany, std::string("the namespace submits faster than it may: submits_per_s is ") + rate);
 }
 
 }  // namespace notifyd

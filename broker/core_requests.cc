@@ -55,7 +55,8 @@ struct Core::Impl::SubmitPlan {
 struct Core::Impl::PlanContext {
   std::map<IdempotencyKey, size_t> keys;
   std::map<std::string, size_t> fkeys;  // held by that item; SIZE_MAX: by nobody any more
-  uint64_t accepted = 0;
+  uint64_t pending = 0;  // more than before
+  uint64_t fresh = 0, bytes = 0;
 };
 
 /// Looks whether the item's idempotency key, which it has, is known: then the item is a duplicate.
@@ -127,9 +128,14 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     if (Status status = PlanHeld(item, *context, plan); !status.ok()) return status;
   if (plan->kind == SubmitPlan::Kind::kNew) {
     const bool in_place = static_cast<bool>(plan->replaced);
-    if (!in_place && totals_.pending() + context->accepted >= limits_.max_pending)
-      return Status(Code::kTooMany, "the limit of pending notifies is reached");
-    context->accepted += !in_place;
+    if (!in_place && totals_.pending() + context->pending >= limits_.max_pending)
+      return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(limits_.max_pending));
+    const uint64_t bytes = limits_.max_stored_bytes ? BytesOf(item, *(plan->spec ? plan->spec : item.spec)) : 0;
+    if (Status status = CheckStored(context->bytes + bytes); !status.ok()) return status;
+    if (r.each && SubmitTokens() - static_cast<double>(context->fresh) < 1) return SubmitsTooFast();
+    context->pending += !in_place;
+    ++context->fresh;
+    context->bytes += bytes;
     if (!fkey.empty()) {
       // An item whose due time has passed is sent at once and holds nothing, like one that was triggered already.
       bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !DueOf(item.when).at_once);
@@ -140,16 +146,18 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   return Status::Ok();
 }
 
-Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan, NotifyId* holder) {
+std::optional<Refused> Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan) {
   PlanContext context;
   for (size_t i = 0; i < r.items.size(); ++i) {
     SubmitPlan p;
     Status status = PlanItem(r, i, &context, &p);
     if (!status.ok()) {
       if (!r.each) {
-        if (p.in_the_way.stored) *holder = p.in_the_way.stored->id;
+        Refused whole;
+        if (p.in_the_way.stored) whole.holder = p.in_the_way.stored->id;
         std::string field = r.batch ? "/" + std::to_string(i) + status.field() : status.field();
-        return Status(status.code(), status.detail(), std::move(field));
+        whole.status = Status(status.code(), status.detail(), std::move(field));
+        return whole;
       }
       SubmitPlan refused;
       refused.refused = std::move(status);
@@ -158,7 +166,17 @@ Status Core::Impl::PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* p
     }
     plan->push_back(std::move(p));
   }
-  return Status::Ok();
+  const auto fresh = static_cast<double>(context.fresh);
+  if (context.fresh == 0 || !SubmitRate().limits()) return std::nullopt;
+  if (r.each) {
+    submits_.Take(now_.mono, SubmitRate(), fresh);
+    return std::nullopt;
+  }
+  // A batch that is longer than the burst is taken by a full bucket, and paid for afterwards.
+  const double needed = std::min<double>(fresh, SubmitRate().burst);
+  if (SubmitTokens() < needed) return Refused{SubmitsTooFast(), {}, submits_.When(needed, now_.mono, SubmitRate()).ms - now_.mono.ms};
+  submits_.Take(now_.mono, SubmitRate(), fresh);
+  return std::nullopt;
 }
 
 Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
@@ -179,10 +197,7 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
 
   std::vector<SubmitPlan> plan;
   plan.reserve(r.items.size());
-  NotifyId holder;
-  if (Status status = PlanSubmit(r, &plan, &holder); !status.ok()) {
-    return ReplyAfter(journal_.Barrier(), r.request, Refused{std::move(status), holder});
-  }
+  if (std::optional<Refused> refused = PlanSubmit(r, &plan)) return ReplyAfter(journal_.Barrier(), r.request, std::move(*refused));
   Submitted reply;
   reply.batch = r.batch;
   reply.items.reserve(plan.size());
@@ -236,6 +251,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   if (item.ttl.kind == When::Kind::kDelay) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
   KeepSpec(entry, spec);
+  if (limits_.max_stored_bytes) stored_bytes_ += BytesOf(item, *spec);
   Touch(entry);
   journal_.AskSync();
   DueTime due = early ? early->due : DueOf(item.when);
@@ -336,6 +352,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
     const std::shared_ptr<const std::string>& spec = entry->full->spec;
     if (!r.merge || *r.merge->of != *spec) return ReplyAfter(journal_.Barrier(), r.request, Unmerged{spec});
     merged = r.merge->merged;
+    if (Status status = StoreMore(spec->size(), merged->size()); !status.ok()) return Refuse(r.request, status);
     KeepForAnswers(*entry);
   }
   Unplace(entry);
@@ -377,6 +394,10 @@ bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   if (r.data && r.data->size() > limits_.max_body_bytes) {
     std::string detail = "data is longer than a body may be (" + std::to_string(limits_.max_body_bytes) + " bytes)";
     Refuse(r.request, Code::kTooLarge, std::move(detail), "/data");
+    return true;
+  }
+  if (Status status = StoreMore(0, r.fkey.size() + (r.data ? r.data->size() : 0) + kRecordBytes); !status.ok()) {
+    Refuse(r.request, status);
     return true;
   }
   remembered->data = r.data;

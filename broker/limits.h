@@ -60,6 +60,7 @@ struct CoreUsage {
   size_t loaded = 0;
   bool wants_in_flight = false;  // something could be sent if more might be in flight
   bool wants_loaded = false;     // memory is short, and more is on disk
+  bool over = false;             // it uses more than it is lent: each end brings that down
   bool operator==(const CoreUsage&) const = default;
 };
 

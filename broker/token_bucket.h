@@ -32,10 +32,10 @@ class TokenBucket {
     double wait_ms = std::ceil((tokens - Tokens(now, rate)) * 1000 / rate.per_s);
     return {now.ms + std::max<int64_t>(1, static_cast<int64_t>(wait_ms))};
   }
-  /// Takes one token. Without a rate nothing is counted.
-  void Take(MonoTime now, const TokenRate& rate) {
+  /// Takes one token, or `n`. Without a rate nothing is counted.
+  void Take(MonoTime now, const TokenRate& rate, double n = 1) {
     if (!rate.limits()) return;
-    tokens_ = Tokens(now, rate) - 1;
+    tokens_ = Tokens(now, rate) - n;
     at_ = now;
   }
 
