@@ -125,5 +125,7 @@ struct Fingerprint {
   bool operator==(const Fingerprint&) const = default;
 };
 Fingerprint FingerprintOf(std::string_view bytes);
+/// XXH64 with seed 0: for what others compute too.
+uint64_t Hash64(std::string_view bytes);
 
 }  // namespace notifyd

@@ -24,6 +24,16 @@ static_assert(static_cast<int>(Phase::kSucceeded) == static_cast<int>(State::kSu
 
 }  // namespace
 
+void WriteLabels(const Labels* labels, JsonWriter* json) {
+  if (!labels) return json->Null();
+  json->BeginObject();
+  for (const auto& [key, value] : *labels) {
+    json->Key(key);
+    json->String(value);
+  }
+  json->EndObject();
+}
+
 void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
   json->BeginObject();
   json->Key("number");
@@ -73,6 +83,8 @@ std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyStat
   TextOrNull("fkey", envelope.fkey, &json);
   json.Key("caller");
   json.String(envelope.caller);
+  json.Key("labels");
+  WriteLabels(envelope.labels.get(), &json);
   json.Key("settled_at");
   json.String(FormatRfc3339(state.settled_at));
   json.Key("attempts_made");

@@ -8,12 +8,15 @@
 
 namespace notifyd {
 
+/// An object, or null.
+void WriteLabels(const Labels* labels, JsonWriter* json);
+
 /// "An attempt in an answer" (contract section 3): one object.
 void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json);
 
 /// The spec (EncodeSpec's bytes) of the notify that tells about `id`: a POST of {"id","state","reason","url","lane","mode","fkey","caller",
-/// "settled_at","attempts_made","last_attempt"} to envelope.callback->url. What is not set is null. `envelope` has a callback; `state` is a settled
-/// one; `last_attempt`: null where none was made.
+/// "labels","settled_at","attempts_made","last_attempt"} to envelope.callback->url. What is not set is null. `envelope` has a callback; `state` is a
+/// settled one; `last_attempt`: null where none was made.
 std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via = {});
 
 /// The envelope of that notify: its lane and host by the callback's URL, the caller and the trace of `envelope`.

@@ -177,6 +177,9 @@ void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec)
 void Core::Impl::SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envelope) {
   size_t bytes = 0;
   if (envelope && envelope->callback) bytes += envelope->callback->url.size() + envelope->callback->notify_url.size();
+  if (envelope && envelope->labels) {
+    for (const auto& [key, value] : *envelope->labels) bytes += sizeof(Labels::value_type) + key.size() + value.size();
+  }
   if (envelope && envelope->retry) {
     for (const auto* pattern : PatternsOf(*envelope->retry)) {
       if (!*pattern) continue;

@@ -181,6 +181,8 @@ struct ListEffect {
 enum class Takes { kNo, kYes, kWhereInTail };
 /// Whether a list takes a record in this state, or does where its place is in its lane's tail.
 Takes TakesByState(const ListEffect& list, const NotifyState& state);
+/// All other filters but the one that looks at the URL.
+bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime created_at, WallTime settled_at, bool settled);
 
 struct LanesEffect {
   RequestId request;

@@ -124,8 +124,12 @@ struct ListQuery {
   std::optional<std::string> fkey, fkey_prefix;
   std::optional<std::string> caller;
   std::optional<std::string> url_prefix;
+  std::optional<std::string> host;         // as Envelope::host
+  Labels labels;                           // each must be there; the same key with two values never is
   std::optional<WallTime> created_after;   // inclusive
   std::optional<WallTime> created_before;  // exclusive
+  std::optional<WallTime> settled_after;   // inclusive; settled ones alone
+  std::optional<WallTime> settled_before;  // exclusive; settled ones alone
   size_t limit = 100;                      // 1-1000
   NotifyId below;                          // the cursor: only ids below this one; 0: from the newest
   bool oldest_first = false;
@@ -327,10 +331,9 @@ struct StoredBytes {
   uint64_t bytes = 0;
 };
 
-using Event =
-    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
-                 ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected, Committed, WriteFailed,
-                 DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged,
-                 GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
+                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected,
+                           Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested,
+                           HoldAttempts, LimitsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

@@ -1,4 +1,4 @@
-// Which records a list takes by their state: one answer for every store.
+// Which records a list takes: one answer for every store.
 #include <algorithm>
 
 #include "broker/effects.h"
@@ -8,6 +8,13 @@ namespace {
 
 bool Wants(const std::vector<State>& states, State state) {
   return std::find(states.begin(), states.end(), state) != states.end();
+}
+
+bool HasLabels(const Envelope& envelope, const Labels& wanted) {
+  if (wanted.empty()) return true;
+  if (!envelope.labels) return false;
+  return std::all_of(wanted.begin(), wanted.end(),
+                     [&](const auto& label) { return std::find(envelope.labels->begin(), envelope.labels->end(), label) != envelope.labels->end(); });
 }
 
 }  // namespace
@@ -22,6 +29,20 @@ Takes TakesByState(const ListEffect& list, const NotifyState& state) {
   if (seen == State::kReady) return Takes::kYes;
   if (state.phase != Phase::kRetrying && state.due <= list.reached) return Takes::kYes;
   return list.any_tail && state.due != kWallNever ? Takes::kWhereInTail : Takes::kNo;
+}
+
+bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime created_at, WallTime settled_at, bool settled) {
+  if (query.lane && envelope.lane.name != *query.lane) return false;
+  if (query.mode && envelope.lane.mode != *query.mode) return false;
+  if (query.caller && envelope.caller != *query.caller) return false;
+  if (query.fkey && envelope.fkey != *query.fkey) return false;
+  if (query.fkey_prefix && !envelope.fkey.starts_with(*query.fkey_prefix)) return false;
+  if (query.host && envelope.host != *query.host) return false;
+  if (query.created_after && created_at < *query.created_after) return false;
+  if (query.created_before && created_at >= *query.created_before) return false;
+  if (query.settled_after && (!settled || settled_at < *query.settled_after)) return false;
+  if (query.settled_before && (!settled || settled_at >= *query.settled_before)) return false;
+  return HasLabels(envelope, query.labels);
 }
 
 }  // namespace notifyd

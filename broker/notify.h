@@ -105,6 +105,9 @@ struct Callback {
   bool operator==(const Callback&) const = default;
 };
 
+/// What a submitter says about a notify, for filters, callbacks and logs: at most 16 pairs, by key, no key twice.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
 struct Envelope {
   LaneKey lane;
   std::string host;  // "name:port" in lower case, or "[v6]:port": what the cap per host counts by
@@ -115,6 +118,7 @@ struct Envelope {
   /// Null: the default policy. Judging needs its patterns, the core the rest.
   std::shared_ptr<const RetryPolicy> retry;
   std::shared_ptr<const Callback> callback;  // null: none
+  std::shared_ptr<const Labels> labels;      // null: none
   /// W3C Trace Context, version 00: "00-<trace id>-<parent id>-<flags>", 55 characters, as it came with the notify; empty: none.
   /// Each attempt passes it on with a parent id of its own.
   std::string trace_parent;

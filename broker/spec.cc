@@ -35,8 +35,11 @@ enum SpecBit : uint64_t {
   kDelayBit = 1 << 11,
   kTtlBit = 1 << 12,
   kTraceStateBit = 1 << 13,
+  kOrderByBit = 1 << 14,
+  kPartitionsBit = 1 << 15,
+  kSpreadBit = 1 << 16,           // a flag alone, no bytes
   kAllSpecBits1 = (1 << 13) - 1,  // of version 1
-  kAllSpecBits = (1 << 14) - 1,
+  kAllSpecBits = (1 << 17) - 1,
 };
 enum PatternBit : uint64_t { kStatusBit = 1 << 0, kContainsBit = 1 << 1, kJsonBit = 1 << 2, kAllPatternBits = (1 << 3) - 1 };
 enum RetryBit : uint64_t {
@@ -106,6 +109,9 @@ uint64_t PresentBits(const NotifySpec& spec) {
   set(kDelayBit, spec.delay_ms.has_value());
   set(kTtlBit, spec.ttl_ms.has_value());
   set(kTraceStateBit, !spec.trace_state.empty());
+  set(kOrderByBit, spec.order_by.has_value());
+  set(kPartitionsBit, spec.partitions != fallback.partitions);
+  set(kSpreadBit, spec.order_by_spread);
   return present;
 }
 
@@ -146,6 +152,8 @@ std::string EncodeSpec(const NotifySpec& spec) {
   if (present & kDelayBit) e.Signed(*spec.delay_ms);
   if (present & kTtlBit) e.Signed(*spec.ttl_ms);
   if (present & kTraceStateBit) e.Text(spec.trace_state);
+  if (present & kOrderByBit) e.Text(*spec.order_by);
+  if (present & kPartitionsBit) e.Varint(spec.partitions);
   return bytes;
 }
 
@@ -202,6 +210,15 @@ Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
   if (present & kDelayBit) spec.delay_ms = d.Signed();
   if (present & kTtlBit) spec.ttl_ms = d.Signed();
   spec.trace_state = present & kTraceStateBit ? d.Text() : std::string_view();
+  spec.order_by.reset();
+  if (present & kOrderByBit) spec.order_by = d.Text();
+  spec.partitions = fallback.partitions;
+  if (present & kPartitionsBit) {
+    const uint64_t partitions = d.Varint();
+    if (partitions < 1 || partitions > kMostPartitions) d.Fail();
+    spec.partitions = static_cast<uint32_t>(partitions);
+  }
+  spec.order_by_spread = (present & kSpreadBit) != 0;
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
   return Status::Ok();
 }

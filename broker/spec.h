@@ -23,6 +23,9 @@ enum class PayloadKind : uint8_t {
   kBodyBase64 = 3,  // `payload` is the raw body (decoded), submitted as base64 and shown as base64
 };
 
+inline constexpr uint32_t kDefaultPartitions = 16;
+inline constexpr uint32_t kMostPartitions = 1024;
+
 struct NotifySpec {
   std::string url;  // as submitted, fragment included
   Method method = Method::kPost;
@@ -42,8 +45,12 @@ struct NotifySpec {
   std::string idempotency_key;  // empty: none
   std::optional<int64_t> delay_ms;
   std::optional<int64_t> ttl_ms;
-  std::string trace_state;  // W3C tracestate that came with Envelope::trace_parent; empty: none
-  std::string via;          // the chain (broker/via.h) of the request that submitted it, or sent it again; empty: none
+  /// As submitted: what decided about its lane then. A JSON Pointer into data, how many lanes there are, and what goes without such a value.
+  std::optional<std::string> order_by;
+  uint32_t partitions = kDefaultPartitions;  // 1-1,024
+  bool order_by_spread = false;              // one without the value goes to some partition, instead of being refused
+  std::string trace_state;                   // W3C tracestate that came with Envelope::trace_parent; empty: none
+  std::string via;                           // the chain (broker/via.h) of the request that submitted it, or sent it again; empty: none
   bool operator==(const NotifySpec&) const = default;
 };
 

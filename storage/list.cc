@@ -27,21 +27,9 @@ bool HasIndex(State state) {
   return state == State::kFailed || state == State::kCancelled || state == State::kExpired;
 }
 
-/// The filters that look at what stands before a record's attempts and spec, but for its state.
-bool BeginsAsAsked(const Envelope& envelope, WallTime created_at, const ListQuery& query) {
-  if (query.lane && envelope.lane.name != *query.lane) return false;
-  if (query.mode && envelope.lane.mode != *query.mode) return false;
-  if (query.caller && envelope.caller != *query.caller) return false;
-  if (query.fkey && envelope.fkey != *query.fkey) return false;
-  if (query.fkey_prefix && !envelope.fkey.starts_with(*query.fkey_prefix)) return false;
-  if (query.created_after && created_at < *query.created_after) return false;
-  if (query.created_before && created_at >= *query.created_before) return false;
-  return true;
-}
-
 /// All filters but the states.
 bool Matches(const NotifyRecord& record, const ListQuery& query) {
-  if (!BeginsAsAsked(*record.envelope, record.created_at, query)) return false;
+  if (!TakesByEnvelope(query, *record.envelope, record.created_at, record.state.settled_at, IsSettled(record.state.phase))) return false;
   return !query.url_prefix || PeekUrl(*record.spec).starts_with(*query.url_prefix);
 }
 
@@ -100,8 +88,8 @@ class Lister {
     const auto& states = list.query.states;
     by_index_ = !states.empty() && std::all_of(states.begin(), states.end(), HasIndex);
     const ListQuery& query = list.query;
-    filters_ =
-        !states.empty() || query.lane || query.mode || query.caller || query.fkey || query.fkey_prefix || query.created_after || query.created_before;
+    filters_ = !states.empty() || query.lane || query.mode || query.caller || query.fkey || query.fkey_prefix || query.host ||
+               !query.labels.empty() || query.created_after || query.created_before || query.settled_after || query.settled_before;
   }
 
   ListDone Run() {
@@ -150,7 +138,8 @@ class Lister {
     if (!filters_ || !IsSound(value)) return false;
     std::optional<NotifyBeginning> beginning = PeekBeginning(value);
     return beginning &&
-           (TakesByState(list_, beginning->state) == Takes::kNo || !BeginsAsAsked(beginning->envelope, beginning->created_at, list_.query));
+           (TakesByState(list_, beginning->state) == Takes::kNo || !TakesByEnvelope(list_.query, beginning->envelope, beginning->created_at,
+                                                                                    beginning->state.settled_at, IsSettled(beginning->state.phase)));
   }
 
   Status WalkRecords() {

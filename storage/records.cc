@@ -92,9 +92,9 @@ bool TakeFlag(Decoder* in, bool* flag) {
   return byte <= 1;
 }
 
-// Bits of the head's flags. Never renumber.
-constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8;
-constexpr uint8_t kHeadFlags1 = kReplyNone | kHasRetry, kHeadFlags = kHeadFlags1 | kHasCallback | kHasTraceParent;
+// Bits of the envelope's flags. Never renumber.
+constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8, kHasLabels = 16;
+constexpr uint8_t kEnvelopeFlags1 = kReplyNone | kHasRetry, kEnvelopeFlags = kEnvelopeFlags1 | kHasCallback | kHasTraceParent | kHasLabels;
 
 void PutEnvelope(const Envelope& envelope, Encoder* out) {
   out->U8(static_cast<uint8_t>(envelope.lane.mode));
@@ -106,6 +106,7 @@ void PutEnvelope(const Envelope& envelope, Encoder* out) {
   if (envelope.retry) flags |= kHasRetry;
   if (envelope.callback) flags |= kHasCallback;
   if (!envelope.trace_parent.empty()) flags |= kHasTraceParent;
+  if (envelope.labels) flags |= kHasLabels;
   out->U8(flags);
   out->Text(envelope.fkey);
   out->Text(envelope.caller);
@@ -117,6 +118,13 @@ void PutEnvelope(const Envelope& envelope, Encoder* out) {
     out->Text(envelope.callback->notify_url);
   }
   if (!envelope.trace_parent.empty()) out->Text(envelope.trace_parent);
+  if (envelope.labels) {
+    out->Varint(envelope.labels->size());
+    for (const auto& [key, value] : *envelope.labels) {
+      out->Text(key);
+      out->Text(value);
+    }
+  }
 }
 
 bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
@@ -128,7 +136,7 @@ bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
   envelope->reply_none = flags & kReplyNone;
   envelope->fkey = in->Text();
   envelope->caller = in->Text();
-  if (envelope->priority > 9 || (flags & ~(version == 1 ? kHeadFlags1 : kHeadFlags))) return false;
+  if (envelope->priority > 9 || (flags & ~(version == 1 ? kEnvelopeFlags1 : kEnvelopeFlags))) return false;
   if (flags & kHasRetry) envelope->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in, version));
   if (flags & kHasCallback) {
     auto callback = std::make_shared<Callback>();
@@ -139,6 +147,15 @@ bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
     envelope->callback = std::move(callback);
   }
   if (flags & kHasTraceParent) envelope->trace_parent = in->Text();
+  if (flags & kHasLabels) {
+    auto labels = std::make_shared<Labels>();
+    const uint64_t count = in->Varint();
+    for (uint64_t i = 0; i < count && in->ok(); ++i) {
+      std::string key(in->Text());
+      labels->emplace_back(std::move(key), in->Text());
+    }
+    envelope->labels = std::move(labels);
+  }
   return in->ok();
 }
 

@@ -199,6 +199,10 @@ class CommandLine {
     AddFilter(command, "url_prefix", "TEXT", "Only those whose URL begins so.", texts);
     AddFilter(command, "created_after", "TIME", "Only those created then or later: RFC 3339, or milliseconds since the epoch.", texts);
     AddFilter(command, "created_before", "TIME", "Only those created before; as --created-after.", texts);
+    AddFilter(command, "settled_after", "TIME", "Only those settled then or later.", texts);
+    AddFilter(command, "settled_before", "TIME", "Only those settled before.", texts);
+    AddFilter(command, "host", "HOST", "Only those that go to this host: name:port, or a name alone for port 80.", texts);
+    AddFilter(command, "label", "KEY:VALUE", "Only those with this label.", texts);
   }
 
   void AddMode(CLI::App* command, const std::string& help, bool required) {

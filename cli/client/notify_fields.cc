@@ -35,6 +35,9 @@ const std::vector<FieldFlag>& NotifyFlags() {
        {"reject", "replace", "keep"}},
       {"lane", "--lane", kText, "LANE", "The lane that it waits in; default by URL."},
       {"group", "--group", kText, "NAME", "Splits the URL's default lane."},
+      {"order_by", "--order-by", kText, "POINTER", "JSON Pointer into data: those with the same value there keep their order."},
+      {"partitions", "--partitions", kNumber, "N", "Over how many fifo lanes order_by spreads the values, 1 to 1024; default 16."},
+      {"order_by_missing", "--order-by-missing", kText, "WORD", "Without such a value: refuse, or spread.", false, {"refuse", "spread"}},
       {"mode", "--mode", kText, "MODE", "concurrent or fifo; default concurrent.", false, {"concurrent", "fifo"}},
       {"priority", "--priority", kNumber, "N", "0 to 9, 9 first; default 4.", true},
       {"reply", "--reply", kText, "WORD", "expected, or none: one attempt, whatever the answer.", false, {"expected", "none"}},
@@ -56,6 +59,7 @@ const std::vector<FieldFlag>& NotifyFlags() {
       {"expires_at", "--expires-at", kTime, "TIME", "No attempt starts after that moment.", true},
       {"idempotency_key", "--idempotency-key", kText, "KEY", "The same key with the same fields is accepted once."},
       {"caller", "--caller", kText, "NAME", "Who submits; default unknown."},
+      {"labels", "--labels", kJson, "JSON", "Up to 16 of them, as {\"key\":\"value\"}: lists filter by them, callbacks and logs have them."},
       {"callback_url", "--callback-url", kText, "URL", "Told how it ended, once it is settled."},
   };
   return fields;

@@ -23,7 +23,7 @@ const char* EndOf(Phase phase) {
   }
 }
 
-/// Who it is about: id, caller, lane, mode, trace_id.
+/// Who it is about: id, caller, lane, mode, trace_id, and labels where it has some.
 void AddNotify(const std::string& id, const Envelope* envelope, std::vector<LogField>* fields) {
   fields->emplace_back("id", id);
   if (!envelope) return;
@@ -31,6 +31,12 @@ void AddNotify(const std::string& id, const Envelope* envelope, std::vector<LogF
   fields->emplace_back("lane", envelope->lane.name);
   fields->emplace_back("mode", ToString(envelope->lane.mode));
   fields->emplace_back("trace_id", envelope->trace_id());
+  if (!envelope->labels) return;
+  // Fields borrow; the line is written before the next one is made.
+  static thread_local std::string labels;
+  labels.clear();
+  for (const auto& [key, value] : *envelope->labels) labels.append(labels.empty() ? "" : ",").append(key).append(":").append(value);
+  fields->emplace_back("labels", labels);
 }
 
 void AddOutcome(const AttemptLog& log, std::vector<LogField>* fields) {

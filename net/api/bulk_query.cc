@@ -14,13 +14,14 @@ Status Bad(std::string pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), std::move(pointer));
 }
 
-Status ReadStates(const JsonValue& list, ListQuery* query) {
+Status ReadSeveral(std::string_view name, const JsonValue& list, ListQuery* query) {
   size_t index = 0;
   for (const JsonValue& entry : list) {
-    std::string pointer = "/filter/state/" + std::to_string(index++);
-    // With a comma it would be several: that form is for a string alone.
-    if (entry.kind != Kind::kString || entry.text.find(',') != std::string_view::npos) return Bad(pointer, "a state must be a string");
-    NOTIFYD_TRY(ApplyFilter("state", std::string(entry.text), pointer, query));
+    std::string pointer = "/filter/" + std::string(name) + "/" + std::to_string(index++);
+    // With a comma it would be several states: that form is for a string alone.
+    if (entry.kind != Kind::kString || (name == "state" && entry.text.find(',') != std::string_view::npos))
+      return Bad(pointer, "a " + std::string(name) + " must be a string");
+    NOTIFYD_TRY(ApplyFilter(name, std::string(entry.text), pointer, query));
   }
   return Status::Ok();
 }
@@ -31,9 +32,9 @@ Status ReadFilter(const JsonValue& filter, ListQuery* query) {
     if (!IsFilter(value.key)) return UnknownField("/filter", value.key);
     if (!IsGiven(&value)) continue;
     std::string pointer = "/filter/" + std::string(value.key);
-    bool time = value.key.starts_with("created_");
-    if (value.key == "state" && value.kind == Kind::kArray) {
-      NOTIFYD_TRY(ReadStates(value, query));
+    const bool time = IsTimeFilter(value.key);
+    if ((value.key == "state" || value.key == "label") && value.kind == Kind::kArray) {
+      NOTIFYD_TRY(ReadSeveral(value.key, value, query));
     } else if (value.kind == Kind::kString || (time && value.kind == Kind::kNumber)) {
       NOTIFYD_TRY(ApplyFilter(value.key, std::string(value.text), pointer, query));
     } else {

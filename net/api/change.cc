@@ -23,7 +23,8 @@ bool SameTarget(const std::shared_ptr<const T>& a, const std::shared_ptr<const T
 
 bool SameEnvelope(const Envelope& a, const Envelope& b) {
   return a.lane == b.lane && a.host == b.host && a.priority == b.priority && a.reply_none == b.reply_none && a.fkey == b.fkey &&
-         a.caller == b.caller && SameTarget(a.retry, b.retry) && SameTarget(a.callback, b.callback) && a.trace_parent == b.trace_parent;
+         a.caller == b.caller && SameTarget(a.retry, b.retry) && SameTarget(a.callback, b.callback) && a.trace_parent == b.trace_parent &&
+         SameTarget(a.labels, b.labels);
 }
 
 }  // namespace
@@ -186,6 +187,9 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
 
   NotifySpec& spec = parsed->spec;
   spec.on_held = old->on_held;
+  spec.order_by = std::move(old->order_by);
+  spec.partitions = old->partitions;
+  spec.order_by_spread = old->order_by_spread;
   spec.idempotency_key = old->idempotency_key;
   if (!when) spec.delay_ms = old->delay_ms;
   if (!ttl) spec.ttl_ms = old->ttl_ms;

@@ -37,6 +37,10 @@ enum Tag : uint8_t {
   kExpiresAt = 21,
   kCaller = 22,
   kCallbackUrl = 23,
+  kLabels = 24,
+  kOrderBy = 25,
+  kPartitions = 26,
+  kOrderByMissing = 27,
 };
 
 std::string Bytes(Fingerprint print) {
@@ -81,6 +85,14 @@ class Writer {
   Encoder e_;
 };
 
+void WritePairs(const std::vector<std::pair<std::string, std::string>>& pairs, Encoder* out) {
+  out->Varint(pairs.size());
+  for (const auto& [name, value] : pairs) {
+    out->Text(name);
+    out->Text(value);
+  }
+}
+
 void WritePayload(const NotifySpec& spec, JsonReader* reader, Writer* out) {
   switch (spec.payload_kind) {
     case PayloadKind::kNone:
@@ -116,19 +128,14 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
   out.Signed(kMethod, static_cast<int64_t>(spec.method), static_cast<int64_t>(kSpec.method));
   if (!headers.empty()) {
     std::sort(headers.begin(), headers.end());
-    Encoder& e = out.Begin(kHeaders);
-    e.Varint(headers.size());
-    for (const auto& [name, value] : headers) {
-      e.Text(name);
-      e.Text(value);
-    }
+    WritePairs(headers, &out.Begin(kHeaders));
   }
   WritePayload(spec, reader, &out);
   out.Text(kContentType, spec.content_type, kSpec.content_type);
   WriteTimes(notify, &out);
   out.Text(kFkey, envelope.fkey);
   out.Signed(kOnHeld, static_cast<int64_t>(spec.on_held.value_or(OnHeld::kReject)), static_cast<int64_t>(OnHeld::kReject));
-  if (!notify.default_lane) out.Begin(kLane).Text(envelope.lane.name);
+  if (!notify.default_lane) out.Begin(kLane).Text(std::string_view(envelope.lane.name).substr(0, envelope.lane.name.size() - notify.partition_bytes));
   out.Text(kGroup, spec.group);
   out.Signed(kMode, static_cast<int64_t>(envelope.lane.mode), static_cast<int64_t>(kHead.lane.mode));
   out.Signed(kPriority, envelope.priority, kHead.priority);
@@ -139,6 +146,12 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
   out.Signed(kConnectTimeoutMs, spec.connect_timeout_ms, kSpec.connect_timeout_ms);
   out.Text(kCaller, envelope.caller, "unknown");
   if (envelope.callback) out.Begin(kCallbackUrl).Text(envelope.callback->url);
+  if (envelope.labels) WritePairs(*envelope.labels, &out.Begin(kLabels));
+  if (spec.order_by) {
+    out.Begin(kOrderBy).Text(*spec.order_by);
+    out.Signed(kPartitions, spec.partitions, kSpec.partitions);
+    out.Signed(kOrderByMissing, spec.order_by_spread, kSpec.order_by_spread);
+  }
   return FingerprintOf(out.bytes);
 }
 

@@ -1,10 +1,12 @@
 #include "net/api/fields.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
 #include "base/ascii.h"
 #include "base/json_tree.h"
+#include "base/utf8.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -19,6 +21,7 @@ constexpr size_t kMaxPatternTextBytes = 4096;
 constexpr size_t kMaxPatternValueBytes = 16 << 10;
 constexpr size_t kMaxScheduleEntries = 100;
 constexpr double kMaxFactor = 1000;
+constexpr size_t kMaxLabels = 16, kMaxLabelKeyBytes = 64, kMaxLabelBytes = 256;
 
 /// What belongs to the broker's own connection to the receiver: framing, and all that is for one hop (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1
 /// for HTTP2-Settings).
@@ -185,6 +188,31 @@ Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, 
     return Bad(pointer, Name(pointer) + " must have " + std::to_string(least) + " to " + std::to_string(most) + " bytes");
   if (value.text.find('\0') != std::string_view::npos) return Bad(pointer, Name(pointer) + " must not hold NUL");
   out->assign(value.text);
+  return Status::Ok();
+}
+
+Status ReadLabels(const JsonValue& value, const std::string& pointer, std::shared_ptr<const Labels>* out) {
+  if (value.kind != Kind::kObject) return Bad(pointer, Name(pointer) + " must be an object of strings");
+  Labels labels;
+  for (const JsonValue& label : value) {
+    std::string place = pointer;
+    AppendPointer(label.key, &place);
+    if (label.key.empty() || label.key.size() > kMaxLabelKeyBytes || label.key.find_first_of(std::string_view(":\0", 2)) != std::string_view::npos)
+      return Bad(place, "a label's key must have 1 to " + std::to_string(kMaxLabelKeyBytes) + " bytes, without \":\" and NUL");
+    NOTIFYD_TRY(ReadText(label, place, 0, kMaxLabelBytes, &labels.emplace_back(std::string(label.key), std::string()).second));
+  }
+  if (labels.size() > kMaxLabels) return Bad(pointer, "there may be at most " + std::to_string(kMaxLabels) + " labels");
+  std::sort(labels.begin(), labels.end());
+  *out = labels.empty() ? nullptr : std::make_shared<const Labels>(std::move(labels));
+  return Status::Ok();
+}
+
+Status ReadLabelFilter(std::string_view text, const std::string& pointer, Labels* out) {
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos || colon == 0 || colon > kMaxLabelKeyBytes || text.size() - colon - 1 > kMaxLabelBytes || !IsValidUtf8(text))
+    return Bad(pointer, "label must be key:value, as notifies have it");
+  if (out->size() == kMaxLabels) return Bad(pointer, "there may be at most " + std::to_string(kMaxLabels) + " labels");
+  out->emplace_back(text.substr(0, colon), text.substr(colon + 1));
   return Status::Ok();
 }
 

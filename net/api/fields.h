@@ -21,6 +21,8 @@ namespace notifyd {
 inline constexpr int64_t kMaxDelayMs = 3653LL * 24 * 3600 * 1000;
 /// Of a lane, a group, an fkey, an idempotency key, and the prefixes that lists are filtered by.
 inline constexpr size_t kMaxNameBytes = 255;
+/// Of the lane that results: with the partition that order_by puts behind its name.
+inline constexpr size_t kMaxLaneBytes = kMaxNameBytes + 5;
 
 /// The integer that a JSON number is by its value, so 1000 of "1000.0" and of "1e3", exactly. Nothing: it is none, or is no number; where it is one
 /// that takes more than 64 bits, the nearest that does not, and `*beyond` says so.
@@ -40,6 +42,11 @@ Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* o
 
 /// Header fields for the receiver (RFC 9110). `content_type_given`: a Content-Type among them is refused.
 Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<std::pair<std::string, std::string>>* out);
+
+/// Labels: an object of at most 16 strings; keys of 1 to 64 bytes without ":", values of at most 256. Sorted by key; null where it is empty.
+Status ReadLabels(const JsonValue& value, const std::string& pointer, std::shared_ptr<const Labels>* out);
+/// "key:value", as a filter has it.
+Status ReadLabelFilter(std::string_view text, const std::string& pointer, Labels* out);
 
 /// A media type with its parameters (RFC 9110 section 8.3.1).
 Status CheckMediaType(std::string_view text, std::string_view pointer);

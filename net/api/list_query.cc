@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/authority.h"
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "net/api/fields.h"
@@ -15,7 +16,8 @@ constexpr size_t kMaxCallerBytes = 100;
 constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
 
-constexpr std::string_view kFilters[] = {"state", "lane", "mode", "fkey", "fkey_prefix", "caller", "url_prefix", "created_after", "created_before"};
+constexpr std::string_view kFilters[] = {"state", "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
+                                         "host",  "label", "created_after", "created_before", "settled_after", "settled_before"};
 
 Status Bad(const std::string& pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), pointer);
@@ -50,7 +52,7 @@ Status Limit(std::string_view text, size_t* out) {
 Status Once(const QueryParameters& parameters) {
   for (size_t i = 0; i < parameters.size(); ++i)
     for (size_t j = 0; j < i; ++j)
-      if (parameters[i].first == parameters[j].first)
+      if (parameters[i].first == parameters[j].first && parameters[i].first != "label")
         return Bad(Pointer(parameters[i].first), "the query parameter " + Quoted(parameters[i].first) + " is given twice");
   return Status::Ok();
 }
@@ -77,6 +79,14 @@ Status ReadFilterText(std::string_view name, const std::string& value, const std
   return Status::Ok();
 }
 
+/// "name:port", as logs have it; without a port that of http.
+Status ReadHostFilter(const std::string& value, const std::string& pointer, ListQuery* query) {
+  Result<Authority> authority = ParseAuthority(value, 80);
+  if (!authority.ok()) return Bad(pointer, "host must be the name or address of a host, with its port where that is not 80");
+  query->host = authority->host + ":" + std::to_string(authority->port);
+  return Status::Ok();
+}
+
 /// RFC 3339, or integer milliseconds since the epoch, of 1971 or later: with seconds taken for milliseconds a purge would mean everything.
 Status Time(const std::string& value, const std::string& pointer, std::optional<WallTime>* out) {
   bool beyond = false;
@@ -96,7 +106,7 @@ bool LostPlus(std::string value) {
 }
 
 Status ApplyListParameter(const std::string& name, const std::string& value, ListQuery* query) {
-  if (name.starts_with("created_") && LostPlus(value))
+  if (IsTimeFilter(name) && LostPlus(value))
     return Bad(Pointer(name), name + " has a space where the sign of its offset stands: a + means a space in a query string and is written %2B");
   if (IsFilter(name)) return ApplyFilter(name, value, Pointer(name), query);
   if (name == "limit") return Limit(value, &query->limit);
@@ -116,12 +126,16 @@ std::optional<LaneKey> ParseLaneCursor(std::string text) {
   }
   text.resize((text.size() + 3) / 4 * 4, '=');
   Result<std::string> bytes = DecodeBase64(text);
-  if (!bytes.ok() || bytes->size() < 2 || bytes->size() > kMaxNameBytes + 1 || !IsValidUtf8(*bytes)) return std::nullopt;
+  if (!bytes.ok() || bytes->size() < 2 || bytes->size() > kMaxLaneBytes + 1 || !IsValidUtf8(*bytes)) return std::nullopt;
   if ((*bytes)[0] != 'c' && (*bytes)[0] != 'f') return std::nullopt;
   return LaneKey{(*bytes)[0] == 'f' ? Mode::kFifo : Mode::kConcurrent, bytes->substr(1)};
 }
 
 }  // namespace
+
+bool IsTimeFilter(std::string_view name) {
+  return name.ends_with("_after") || name.ends_with("_before");
+}
 
 bool IsFilter(std::string_view name) {
   return std::find(std::begin(kFilters), std::end(kFilters), name) != std::end(kFilters);
@@ -129,11 +143,15 @@ bool IsFilter(std::string_view name) {
 
 Status ApplyFilter(std::string_view name, const std::string& value, const std::string& pointer, ListQuery* query) {
   if (name == "state") return States(value, pointer, &query->states);
-  if (name == "lane") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->lane);
+  if (name == "lane") return ReadFilterText(name, value, pointer, kMaxLaneBytes, &query->lane);
   if (name == "fkey") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->fkey);
   if (name == "fkey_prefix") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->fkey_prefix);
   if (name == "caller") return ReadFilterText(name, value, pointer, kMaxCallerBytes, &query->caller);
   if (name == "url_prefix") return ReadFilterText(name, value, pointer, kMaxUrlBytes, &query->url_prefix);
+  if (name == "host") return ReadHostFilter(value, pointer, query);
+  if (name == "label") return ReadLabelFilter(value, pointer, &query->labels);
+  if (name == "settled_after") return Time(value, pointer, &query->settled_after);
+  if (name == "settled_before") return Time(value, pointer, &query->settled_before);
   if (name == "created_after") return Time(value, pointer, &query->created_after);
   if (name == "created_before") return Time(value, pointer, &query->created_before);
   CHECK(name == "mode");
@@ -155,7 +173,7 @@ Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {
     if (name == "limit") {
       NOTIFYD_TRY(Limit(value, &query.limit));
     } else if (name == "prefix") {
-      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxNameBytes, &query.prefix));
+      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxLaneBytes, &query.prefix));
     } else if (name == "cursor") {
       query.after = ParseLaneCursor(value);
       if (!query.after) return Bad("/cursor", "cursor must be what a list of lanes gave as next");

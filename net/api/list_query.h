@@ -14,6 +14,8 @@ namespace notifyd {
 
 /// Is it the name of a filter of lists (contract section 3, GET /v1/notifies): state, lane, mode, fkey, ...
 bool IsFilter(std::string_view name);
+/// One whose value is a time.
+bool IsTimeFilter(std::string_view name);
 /// Sets the filter `name` (one for which IsFilter is true) as `value` says, in the form that a query parameter has. Failures carry `pointer`.
 Status ApplyFilter(std::string_view name, const std::string& value, const std::string& pointer, ListQuery* query);
 

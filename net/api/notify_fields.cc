@@ -6,6 +6,10 @@
 #include <unordered_map>
 
 #include "base/base64.h"
+#include "base/bytes.h"
+#include "base/canonical_json.h"
+#include "base/json_tree.h"
+#include "broker/callback.h"
 #include "broker/payload.h"
 #include "net/api/api_options.h"
 #include "net/api/fields.h"
@@ -132,6 +136,46 @@ Status ReadContentType(const Field& field, const JsonValue& value, Reading* read
   NOTIFYD_TRY(ReadText(value, field.pointer, 1, 255, &spec.content_type));
   NOTIFYD_TRY(CheckMediaType(spec.content_type, field.pointer));
   spec.content_type_given = true;
+  return Status::Ok();
+}
+
+Status ReadOrderBy(const Field& field, const JsonValue& value, Reading* reading) {
+  std::string pointer;
+  NOTIFYD_TRY(ReadText(value, field.pointer, 0, kMaxNameBytes, &pointer));
+  if (!IsJsonPointer(pointer)) return Bad(field, "order_by must be a JSON Pointer (RFC 6901) into data, such as \"/customer/id\"");
+  reading->spec().order_by = std::move(pointer);
+  reading->envelope().lane.mode = Mode::kFifo;
+  return Status::Ok();
+}
+
+Status ReadPartitions(const Field& field, const JsonValue& value, Reading* reading) {
+  if (!reading->spec().order_by) return Bad(field, "partitions go with order_by only");
+  int64_t partitions = 0;
+  NOTIFYD_TRY(ReadInt(value, field.pointer, 1, kMostPartitions, &partitions));
+  reading->spec().partitions = static_cast<uint32_t>(partitions);
+  return Status::Ok();
+}
+
+std::optional<bool> ParseSpread(std::string_view word) {
+  if (word == "spread") return true;
+  return word == "refuse" ? std::optional<bool>(false) : std::nullopt;
+}
+
+/// Contract section 13: the same value always in the same partition of the lane, decided once and for all.
+Status ChoosePartition(uint64_t turn, ParsedNotify* out) {
+  const NotifySpec& spec = out->spec;
+  if (!spec.order_by) return Status::Ok();
+  std::optional<uint64_t> hash;
+  if (spec.payload_kind == PayloadKind::kData) {
+    Result<JsonTree> data = JsonTree::Parse(spec.payload);
+    if (!data.ok()) return std::move(data).status();
+    if (std::optional<JsonTree::Value> value = data->root().At(*spec.order_by)) hash = Hash64(CanonicalJson(*value));
+  }
+  if (!hash && !spec.order_by_spread)
+    return Status(Code::kUnacceptable, "data has no value at this pointer; order_by_missing may be spread", "/order_by");
+  const std::string suffix = "~" + std::to_string(hash.value_or(turn) % spec.partitions);
+  out->envelope.lane.name.append(suffix);
+  out->partition_bytes = suffix.size();
   return Status::Ok();
 }
 
@@ -335,9 +379,29 @@ constexpr Field kFields[] = {
     {.pointer = "/group",
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadName(field, value, &r->spec().group); },
      .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.group, json); }},
+    {.pointer = "/order_by",
+     .read = ReadOrderBy,
+     .show = [](const Showing& s, JsonWriter* json) { s.spec.order_by ? json->String(*s.spec.order_by) : json->Null(); },
+     .restated = false},
+    {.pointer = "/partitions",
+     .read = ReadPartitions,
+     .show = [](const Showing& s, JsonWriter* json) { s.spec.order_by ? json->Uint(s.spec.partitions) : json->Null(); },
+     .restated = false},
+    {.pointer = "/order_by_missing",
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           if (!r->spec().order_by) return Bad(field, "order_by_missing goes with order_by only");
+           return ReadWord(field, value, "refuse, spread", ParseSpread, &r->spec().order_by_spread);
+         },
+     .show = [](const Showing& s, JsonWriter* json) { s.spec.order_by ? json->String(s.spec.order_by_spread ? "spread" : "refuse") : json->Null(); },
+     .restated = false},
     {.pointer = "/mode",
-     .read = [](const Field& field, const JsonValue& value,
-                Reading* r) { return ReadWord(field, value, "concurrent, fifo", ParseMode, &r->envelope().lane.mode); },
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           NOTIFYD_TRY(ReadWord(field, value, "concurrent, fifo", ParseMode, &r->envelope().lane.mode));
+           if (r->spec().order_by && r->envelope().lane.mode != Mode::kFifo) return Bad(field, "what order_by orders is fifo");
+           return Status::Ok();
+         },
      .show = [](const Showing& s, JsonWriter* json) { json->String(ToString(s.envelope.lane.mode)); }},
     {.pointer = "/priority",
      .read = ReadPriority,
@@ -375,6 +439,10 @@ constexpr Field kFields[] = {
      .read = [](const Field& field, const JsonValue& value,
                 Reading* r) { return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->envelope().caller); },
      .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.caller); }},
+    {.pointer = "/labels",
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadLabels(value, std::string(field.pointer), &r->envelope().labels); },
+     .show = [](const Showing& s, JsonWriter* json) { WriteLabels(s.envelope.labels.get(), json); }},
     {.pointer = "/callback_url",
      .read = ReadCallbackUrl,
      .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.envelope.callback ? std::string_view(s.envelope.callback->url) : "", json); }},
@@ -417,7 +485,7 @@ const NotifyField* FindNotifyField(std::string_view name) {
   return found == kByName->end() ? nullptr : found->second;
 }
 
-Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, ParsedNotify* out) {
+Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out) {
   Given given{};
   NOTIFYD_TRY(TakeGiven(item, &given));
   NotifySpec& spec = out->spec;
@@ -431,6 +499,7 @@ Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_b
   std::string by_default = DefaultLane(reading.url.base, spec.group);
   out->default_lane = envelope.lane.name.empty() || envelope.lane.name == by_default;
   if (envelope.lane.name.empty()) envelope.lane.name = std::move(by_default);
+  NOTIFYD_TRY(ChoosePartition(turn, out));
   envelope.host = std::move(reading.url.host);
   TraceContext own = TakeTrace(trace, &spec.headers);
   envelope.trace_parent = std::move(own.parent);

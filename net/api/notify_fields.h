@@ -23,8 +23,9 @@ struct ParsedNotify {
   NotifySpec spec;
   Envelope envelope;
   When when, ttl;
-  bool default_lane = true;  // head.lane.name is that of its url and group
-  Status refused;            // not ok: it is well-formed, and a setting of this broker refuses it
+  bool default_lane = true;    // the lane is that of its url and group
+  size_t partition_bytes = 0;  // at the end of envelope.lane.name: "~n", where order_by chose among the lane's partitions
+  Status refused;              // not ok: it is well-formed, and a setting of this broker refuses it
 };
 
 struct NotifyReading;
@@ -65,6 +66,7 @@ const NotifyField* FindNotifyField(std::string_view name);
 
 /// Reads a submit document. `trace`: of its request. A body of more than `max_body_bytes` as sent is no error, but `out->refused`. That a header of
 /// the request may hold the idempotency key is the caller's to see to. Errors: kUnacceptable with a field.
-Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, ParsedNotify* out);
+/// `turn`: counts submits, for those that are spread over the partitions of their lane.
+Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out);
 
 }  // namespace notifyd

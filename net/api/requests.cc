@@ -36,8 +36,8 @@ std::string EssenceOf(const HttpRequest& request) {
   return type ? MediaTypeEssence(*type) : std::string();
 }
 
-bool IsName(const std::string& text) {
-  return !text.empty() && text.size() <= kMaxNameBytes && IsValidUtf8(text) && text.find('\0') == std::string::npos;
+bool IsName(const std::string& text, size_t most_bytes = kMaxNameBytes) {
+  return !text.empty() && text.size() <= most_bytes && IsValidUtf8(text) && text.find('\0') == std::string::npos;
 }
 
 /// Of what is no notify, and never long.
@@ -56,7 +56,7 @@ Result<NotifyId> IdOf(const Route& route) {
 Result<LaneKey> LaneOf(const Route& route) {
   std::optional<Mode> mode = ParseMode(route.argument);
   if (!mode) return Status(Code::kNotFound, "there are lanes of the modes concurrent and fifo only");
-  if (!IsName(route.argument2)) return Status(Code::kUnacceptable, "a lane's name has 1 to 255 bytes of UTF-8, without NUL", "/name");
+  if (!IsName(route.argument2, kMaxLaneBytes)) return Status(Code::kUnacceptable, "a lane's name has 1 to 260 bytes of UTF-8, without NUL", "/name");
   return LaneKey{*mode, route.argument2};
 }
 

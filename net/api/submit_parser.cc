@@ -42,7 +42,7 @@ Result<HeaderList> HeadersOf(const JsonValue& item, bool content_type_given) {
 
 Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out) {
   ParsedNotify notify;
-  NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, &notify));
+  NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, turn_++, &notify));
   if (notify.refused.ok() && notify.spec.timeout_ms > limits_.max_timeout_ms)
     notify.refused = Status(Code::kUnacceptable, "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)",
                             "/timeout_ms");
@@ -129,7 +129,7 @@ Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const Tr
   ParsedNotify notify;
   bool is_array = false;
   Status status = reader_.Read(document, 0, &is_array, [&](const JsonValue& value) -> Status {
-    NOTIFYD_TRY(ReadNotify(value, trace, limit_body ? limits_.max_body_bytes : kNoBodyLimit, &notify));
+    NOTIFYD_TRY(ReadNotify(value, trace, limit_body ? limits_.max_body_bytes : kNoBodyLimit, 0, &notify));
     return notify.refused;
   });
   if (!status.ok()) return status;

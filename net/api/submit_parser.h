@@ -69,7 +69,8 @@ class SubmitParser {
 
   const SubmitLimits limits_;
   JsonReader reader_;
-  std::string line_;  // a line that had to be copied
+  std::string line_;   // a line that had to be copied
+  uint64_t turn_ = 0;  // of what is spread over partitions
 };
 
 }  // namespace notifyd

@@ -34,6 +34,7 @@ Envelope SomeHead() {
   envelope.lane = {Mode::kFifo, "orders \"1\""};
   envelope.host = "shop.example:443";
   envelope.fkey = "order/1";
+  envelope.labels = std::make_shared<const Labels>(Labels{{"env", "prod"}});
   envelope.caller = "shop";
   envelope.priority = 9;
   envelope.reply_none = true;
@@ -92,20 +93,22 @@ TEST_CASE("callback: its body says which notify it was and how it ended") {
   NotifyState state = Settled(Phase::kFailed);
   state.reason = "attempts_exhausted";
   AttemptRecord last = SomeAttempt();
-  CHECK(SpecOf(SomeHead(), state, &last).payload ==
-        R"({"id":"n000000000000001a","state":"failed","reason":"attempts_exhausted","url":"https://shop.example/a?b=c#d","lane":"orders \"1\"",)"
-        R"("mode":"fifo","fkey":"order/1","caller":"shop","settled_at":"2023-11-14T22:13:21.000Z","attempts_made":7,"last_attempt":)" +
-            Written(last) + "}");
+  CHECK(
+      SpecOf(SomeHead(), state, &last).payload ==
+      R"({"id":"n000000000000001a","state":"failed","reason":"attempts_exhausted","url":"https://shop.example/a?b=c#d","lane":"orders \"1\"",)"
+      R"("mode":"fifo","fkey":"order/1","caller":"shop","labels":{"env":"prod"},"settled_at":"2023-11-14T22:13:21.000Z","attempts_made":7,"last_attempt":)" +
+          Written(last) + "}");
 }
 
 TEST_CASE("callback: what is not set is null") {
   Envelope envelope = SomeHead();
   envelope.fkey.clear();
+  envelope.labels = nullptr;
   NotifyState state = Settled(Phase::kCancelled);
   state.attempts_made = 0;
   Result<JsonTree> body = JsonTree::Parse(SpecOf(envelope, state, nullptr).payload);
   REQUIRE(body.ok());
-  for (const char* pointer : {"/reason", "/fkey", "/last_attempt"}) {
+  for (const char* pointer : {"/reason", "/fkey", "/labels", "/last_attempt"}) {
     CAPTURE(pointer);
     std::optional<JsonTree::Value> value = body->root().At(pointer);
     REQUIRE(value);

@@ -26,9 +26,42 @@ TEMPLATE_TEST_CASE("store: a list is newest first, and its filters hold one by o
   query.caller = "billing";
   CHECK(IdsOf(h.List(query)) == Ids{2});
   query = {};
+  query.host = "elsewhere:80";
+  CHECK(IdsOf(h.List(query)).empty());
+  query.host = envelope->host;
+  CHECK(IdsOf(h.List(query)).size() == 4);
+  query = {};
   query.created_after = WallTime{StoreHarness::kStart + 2};
   query.created_before = WallTime{StoreHarness::kStart + 4};
   CHECK(IdsOf(h.List(query)) == Ids{3, 2});
+}
+
+TEMPLATE_TEST_CASE("store: a list filters by labels, all of them, and by when they settled", "", STORE_HARNESS) {
+  TestType h;
+  auto with = [](uint64_t id, Labels labels) {
+    NotifyRecord record = MakeRecord(id);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    envelope->labels = std::make_shared<const Labels>(std::move(labels));
+    record.envelope = envelope;
+    return Put(record);
+  };
+  NotifyState early = SettledState(Phase::kFailed), late = early;
+  late.settled_at.ms += 10;
+  h.Commit({with(1, {{"env", "prod"}, {"team", "a"}}), with(2, {{"env", "prod"}, {"team", "b"}}), with(3, {{"team", "a"}}), Put(MakeRecord(4)),
+            Change({2}, early), Change({3}, late)});
+  ListQuery query;
+  query.labels = {{"env", "prod"}};
+  CHECK(IdsOf(h.List(query)) == Ids{2, 1});
+  query.labels = {{"team", "a"}, {"env", "prod"}};
+  CHECK(IdsOf(h.List(query)) == Ids{1});
+  query.labels = {{"team", "a"}, {"team", "b"}};
+  CHECK(IdsOf(h.List(query)).empty());
+  query = {};
+  query.settled_after = late.settled_at;
+  CHECK(IdsOf(h.List(query)) == Ids{3});
+  query = {};
+  query.settled_before = late.settled_at;
+  CHECK(IdsOf(h.List(query)) == Ids{2});
 }
 
 TEMPLATE_TEST_CASE("store: a list tells held, scheduled, ready and retrying by the clocks it is given", "", STORE_HARNESS) {

@@ -96,14 +96,8 @@ ListDone FakeReads::RunList(const ListEffect& list) const {
   const ListQuery& query = list.query;
   auto matches = [&](const NotifyRecord& record) {
     if (Hidden(record)) return false;
-    if (query.lane && record.envelope->lane.name != *query.lane) return false;
-    if (query.mode && record.envelope->lane.mode != *query.mode) return false;
-    if (query.caller && record.envelope->caller != *query.caller) return false;
-    if (query.fkey && record.envelope->fkey != *query.fkey) return false;
-    if (query.fkey_prefix && !record.envelope->fkey.starts_with(*query.fkey_prefix)) return false;
+    if (!TakesByEnvelope(query, *record.envelope, record.created_at, record.state.settled_at, IsSettled(record.state.phase))) return false;
     if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
-    if (query.created_after && record.created_at < *query.created_after) return false;
-    if (query.created_before && record.created_at >= *query.created_before) return false;
     Takes takes = TakesByState(list, record.state);
     return takes == Takes::kYes || (takes == Takes::kWhereInTail && image_.InTail(record));
   };

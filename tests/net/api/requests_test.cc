@@ -30,7 +30,8 @@ TEST_CASE("list: filters") {
         "/v1/"
         "notifies?state=held,failed,held&lane=http%3A%2F%2Fh%2F&mode=fifo&caller=a+b&created_after=2023-11-14T22%3A13%3A20Z&created_before="
         "31536000000&limit="
-        "1000&fkey=a%2Fb&fkey_prefix=a&url_prefix=http%3A%2F%2Fh%2Fx%3F");
+        "1000&fkey=a%2Fb&fkey_prefix=a&url_prefix=http%3A%2F%2Fh%2Fx%3F&label=team:a&label=env%3Ab:c&host=Shop.example:81&settled_after="
+        "31536000000&settled_before=31536000001");
   const ListQuery& query = f.Posted<ListRequest>().query;
   CHECK(query.states == std::vector<State>{State::kHeld, State::kFailed});
   CHECK(query.lane == "http://h/");
@@ -42,6 +43,10 @@ TEST_CASE("list: filters") {
   CHECK(query.fkey == "a/b");
   CHECK(query.fkey_prefix == "a");
   CHECK(query.url_prefix == "http://h/x?");
+  CHECK(query.labels == Labels{{"team", "a"}, {"env", "b:c"}});
+  CHECK(query.host == "shop.example:81");
+  CHECK(query.settled_after == WallTime{31'536'000'000});
+  CHECK(query.settled_before == WallTime{31'536'000'001});
   CHECK_FALSE(query.oldest_first);
   f.Ask("GET", "/v1/notifies");
   CHECK(f.Posted<ListRequest>().query.limit == 100);
@@ -75,6 +80,13 @@ TEST_CASE("requests: what they are refused for") {
       {"GET", "/v1/notifies?fkey=", "422 /fkey"},
       {"GET", "/v1/notifies?fkey_prefix=", "422 /fkey_prefix"},
       {"GET", "/v1/notifies?url_prefix=", "422 /url_prefix"},
+      {"GET", "/v1/notifies?label=", "422 /label"},
+      {"GET", "/v1/notifies?label=a", "422 /label"},
+      {"GET", "/v1/notifies?label=:a", "422 /label"},
+      {"GET", "/v1/notifies?host=", "422 /host"},
+      {"GET", "/v1/notifies?host=a%2Fb", "422 /host"},
+      {"GET", "/v1/notifies?host=a&host=b", "422 /host"},
+      {"GET", "/v1/notifies?settled_after=x", "422 /settled_after"},
       {"GET", "/v1/notifies?caller=%", "400"},
       {"GET", "/v1/notifies?caller=%ff", "400"},
       {"GET", "/v1/notifies/n000000000000001f?wait_ms=60001", "422 /wait_ms"},

@@ -1,5 +1,8 @@
 // Submits: what fields mean together, whose trace a notify has, media types, batches and idempotency keys.
+#include <set>
+
 #include "api_fixture.h"
+#include "base/bytes.h"
 
 namespace notifyd {
 namespace {
@@ -26,6 +29,45 @@ TEST_CASE("submit: expect without status keeps 2xx, fatal_on without status take
   REQUIRE(f.WithFields(R"("expect":{"contains":"x"},"retry":{"fatal_on":{"contains":"y"}})") == "posted");
   CHECK(f.Spec().expect.status == std::vector<uint16_t>{2});
   CHECK(f.Head().retry->fatal_on->status.empty());
+}
+
+TEST_CASE("submit: labels are kept by key") {
+  ApiFixture f;
+  REQUIRE(f.WithFields(R"("labels":{"team":"billing","env":"prod"})") == "posted");
+  REQUIRE(f.Head().labels);
+  CHECK(*f.Head().labels == Labels{{"env", "prod"}, {"team", "billing"}});
+}
+
+TEST_CASE("submit: order_by puts equal values into one fifo partition of the lane") {
+  ApiFixture f;
+  auto lane = [&](const std::string& fields) {
+    REQUIRE(f.WithFields(fields) == "posted");
+    CHECK(f.Head().lane.mode == Mode::kFifo);
+    return f.Head().lane.name;
+  };
+  // xxHash64 of `"c1"` and of `42`, computed apart from the library, by the algorithm's description.
+  CHECK(Hash64("\"c1\"") == 0xb93479254997f61fULL);
+  CHECK(Hash64("42") == 0x6de6f5d076d742b9ULL);
+  CHECK(lane(R"("order_by":"/c","partitions":1024,"lane":"orders","data":{"c":"c1"})") == "orders~543");
+  const std::string forty_two = lane(R"("order_by":"/c","partitions":1024,"lane":"orders","data":{"c":42})");
+  CHECK(forty_two == "orders~697");
+  CHECK(lane(R"("order_by":"/c","partitions":1024,"lane":"orders","data":{"x":[1],"c":42.0})") == forty_two);
+  CHECK(lane(R"("order_by":"/c","partitions":1024,"lane":"orders","data":{"c":"42"})") != forty_two);
+  CHECK(lane(R"("order_by":"/c","partitions":1,"data":{"c":42})").ends_with("~0"));
+  CHECK(f.Spec().order_by == "/c");
+  CHECK(f.Spec().partitions == 1);
+  const std::string longest(255, 'l');
+  CHECK(lane(R"("order_by":"/c","partitions":1024,"lane":")" + longest + R"(","data":{"c":42})") == longest + forty_two.substr(6));
+}
+
+TEST_CASE("submit: what has no value to order by is spread over the partitions in turn, where that is asked for") {
+  ApiFixture f;
+  std::set<std::string> lanes;
+  for (int i = 0; i < 8; ++i) {
+    REQUIRE(f.WithFields(R"("order_by":"/c","partitions":4,"order_by_missing":"spread","lane":"l","data":{})") == "posted");
+    lanes.insert(f.Head().lane.name);
+  }
+  CHECK(lanes == std::set<std::string>{"l~0", "l~1", "l~2", "l~3"});
 }
 
 TEST_CASE("submit: later_on without status takes any") {
