@@ -202,6 +202,13 @@ Status PutFormat(rocksdb::DB* db, const FormatRecord& format) {
   return TranslateStatus(db->Put(how, EncodeMetaKey(kFormatName), value), "cannot write");
 }
 
+/// Says in FORMAT that the database may hold what an older notifyd cannot read.
+Status RaiseFormatFile(const StoreOptions& options, const FormatRecord& raised) {
+  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = RewriteFormatFile(options.directory, raised); !status.ok()) return status;
+  return BeginStep(options);
+}
+
 Status CountLanes(const Database& database, const StoreOptions& options, const Fingerprint& store) {
   Upgrader upgrader(&database);
   if (Status status = upgrader.CountLanes(); !status.ok()) return status;
@@ -209,18 +216,14 @@ Status CountLanes(const Database& database, const StoreOptions& options, const F
   // FORMAT keeps an older notifyd from touching the database, so it comes before the database says that all is done: a crash between the two
   // leaves a store that nothing but an upgrade can open.
   const FormatRecord counted{2, store};
-  if (Status status = BeginStep(options); !status.ok()) return status;
-  if (Status status = RewriteFormatFile(options.directory, counted); !status.ok()) return status;
-  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = RaiseFormatFile(options, counted); !status.ok()) return status;
   return PutFormat(database.db(), counted);
 }
 
 /// Here FORMAT comes first: an older notifyd cannot open a database with a family that it does not know, and would not say why.
 Status MoveNotifies(Database* database, const StoreOptions& options, const Fingerprint& store, uint64_t* moved) {
   const FormatRecord raised{3, store};
-  if (Status status = BeginStep(options); !status.ok()) return status;
-  if (Status status = RewriteFormatFile(options.directory, raised); !status.ok()) return status;
-  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = RaiseFormatFile(options, raised); !status.ok()) return status;
   if (!database->notifies()) {
     rocksdb::ColumnFamilyHandle* handle = nullptr;
     rocksdb::ColumnFamilyOptions how = NotifiesOptions(database->db()->GetOptions(database->main()));
@@ -243,7 +246,13 @@ Status UpgradeStore(Database* database, const StoreOptions& options, uint32_t fr
     if (Status status = CountLanes(*database, options, store); !status.ok()) return status;
   }
   uint64_t moved = 0;
-  Status status = MoveNotifies(database, options, store, &moved);
+  // A directory of format 3 whose database was never made has no family yet, either.
+  if (from < 3 || !database->notifies()) {
+    if (Status status = MoveNotifies(database, options, store, &moved); !status.ok()) return status;
+  }
+  const FormatRecord present{kFormatVersion, store};
+  if (Status status = RaiseFormatFile(options, present); !status.ok()) return status;
+  Status status = PutFormat(database->db(), present);
   if (status.ok()) Log(LogLevel::kInfo, "store upgraded", {{"format", kFormatVersion}, {"notifies", moved}});
   return status;
 }

@@ -54,12 +54,12 @@ TEST_CASE("open: a newer format is refused, both versions named, and nothing tou
   store.Close();
   std::string format = FormatOf(store.directory());
   std::string newer = format;
-  newer.replace(newer.find("format 3"), 8, "format 7");
+  newer.replace(newer.find("format 4"), 8, "format 7");
   WriteBytes(store.directory() / "FORMAT", newer + "something new\n");
   auto before = FilesIn(store.directory(), ".log");
   Status status = OpenStatus(store.directory());
   CHECK(status.code() == Code::kUnacceptable);
-  CHECK_THAT(status.detail(), Catch::Contains("format 7") && Catch::Contains("format 3"));
+  CHECK_THAT(status.detail(), Catch::Contains("format 7") && Catch::Contains("format 4"));
   CHECK(FilesIn(store.directory(), ".log") == before);
   WriteBytes(store.directory() / "FORMAT", format);
   store.Open();
@@ -73,12 +73,12 @@ TEST_CASE("open: a newer format inside the database is refused too") {
     auto tool = StoreTool::Open(store.Options());
     REQUIRE(tool.ok());
     std::string value;
-    EncodeFormat({4, {1, 2}}, &value);
+    EncodeFormat({kFormatVersion + 1, {1, 2}}, &value);
     REQUIRE((*tool)->Put(EncodeMetaKey(kFormatName), value).ok());
   }
   Status status = OpenStatus(store.directory());
   CHECK(status.code() == Code::kUnacceptable);
-  CHECK_THAT(status.detail(), Catch::Contains("format 4") && Catch::Contains("format 3"));
+  CHECK_THAT(status.detail(), Catch::Contains("format 5") && Catch::Contains("format 4"));
 }
 
 TEST_CASE("open: a directory with other files, or another program's database, is no notifyd store") {

@@ -1,7 +1,9 @@
-// A store of format 1 or 2 becomes one of format 3: what it held is there, in the families where it belongs, and each lane's counts are as if they
-// had always been kept.
+// A store of an older format becomes one of the present one: what it held is there, in the families where it belongs, and each lane's counts are as
+// if they had always been kept.
 #include <map>
+#include <sstream>
 
+#include "base/base64.h"
 #include "storage/hex.h"
 #include "storage/keys.h"
 #include "storage/raw.h"
@@ -88,7 +90,7 @@ std::map<std::string, IndexCounts> Expected() {
   return {{kFifoLane.name, kFifoCounts}, {kConcurrentLane.name, kConcurrentCounts}};
 }
 
-TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 3 from then on") {
+TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says the present format from then on") {
   RocksHarness store;
   store.next_totals.next_id = 10;
   store.Commit(SomeOfEach());
@@ -99,8 +101,8 @@ TEST_CASE("upgrade: a store of format 1 gets its lanes' counts, and says format 
   CHECK(CountsIn(store) == Expected());
   CHECK(store.LoadNotify({6}).in_tail);
   CHECK(store.totals().next_id == 10);
-  CHECK(FormatFileOf(store) == 3);
-  Raw(store, [](StoreTool& tool) { CHECK(DecodeFormat(**tool.Get(EncodeMetaKey(kFormatName)))->version == 3); });
+  CHECK(FormatFileOf(store) == kFormatVersion);
+  Raw(store, [](StoreTool& tool) { CHECK(DecodeFormat(**tool.Get(EncodeMetaKey(kFormatName)))->version == kFormatVersion); });
   // Once: what is counted from then on stays.
   store.Commit({AddLaneCounts{kFifoLane, {0, 0, 4, 0, 0}}});
   store.Reopen();
@@ -153,7 +155,7 @@ TEST_CASE("upgrade: one that was cut short is done anew, whatever it had counted
     if (format_file_first) SetFormatFile(store, '2');
     store.Open();
     CHECK(CountsIn(store) == Expected());
-    CHECK(FormatFileOf(store) == 3);
+    CHECK(FormatFileOf(store) == kFormatVersion);
     store.Reopen();
     CHECK(CountsIn(store) == Expected());
   }
@@ -212,17 +214,18 @@ TEST_CASE("upgrade: a notify that is damaged stops it by name, and the store sta
   CHECK(CountsIn(store) == Expected());
 }
 
-TEST_CASE("upgrade: a directory of format 1 whose database was never made becomes a new store") {
+TEST_CASE("upgrade: a directory of an older format whose database was never made becomes a new store") {
+  const char format = GENERATE('1', '2', '3');
   RocksHarness store;
   store.Close();
-  SetFormatFile(store, '1');
+  SetFormatFile(store, format);
   TempDir temp;
   fs::path bare = temp.path() / "bare";
   fs::create_directory(bare);
   WriteBytes(bare / "FORMAT", ReadBytes(store.directory() / "FORMAT"));
   WriteBytes(bare / "FORMAT.new.store", "");
   RocksHarness opened(&bare);
-  CHECK(FormatFileOf(opened) == 3);
+  CHECK(FormatFileOf(opened) == kFormatVersion);
   opened.Commit({Put(MakeRecord(1))});
   opened.Reopen();
   CHECK(opened.LoadNotify({1}).record);
@@ -262,7 +265,7 @@ TEST_CASE("upgrade: one that is cut short at any step goes on at the next start,
       // Once more, a step further, where there is one.
       step_count(directory, std::min<size_t>(cut, 1));
       RocksHarness opened(&directory);
-      CHECK(FormatFileOf(opened) == 3);
+      CHECK(FormatFileOf(opened) == kFormatVersion);
       ListQuery query;
       query.limit = kNotifies + 1;
       query.oldest_first = true;
@@ -273,6 +276,93 @@ TEST_CASE("upgrade: one that is cut short at any step goes on at the next start,
       CHECK(opened.LoadNotify({5}).in_tail);
       if (from == 1) CHECK(CountsIn(opened)[kFifoLane.name] == kFifoCounts);
     }
+  }
+}
+
+/// Lays out a store that stands in a file of tests/storage/data.
+void LayOut(const std::string& name, const fs::path& directory) {
+  fs::create_directory(directory);
+  std::ifstream in(fs::path(NOTIFYD_SOURCE_DIR) / "tests/storage/data" / name);
+  REQUIRE(in.is_open());
+  std::string file, text, line;
+  size_t size = 0;
+  auto write = [&] {
+    if (file.empty()) return;
+    std::string bytes = *DecodeBase64(text);
+    bytes.resize(size);
+    WriteBytes(directory / file, bytes);
+  };
+  while (std::getline(in, line)) {
+    if (line.starts_with("#")) continue;
+    if (!line.starts_with("file ")) {
+      text += line;
+      continue;
+    }
+    write();
+    std::istringstream words(line.substr(5));
+    REQUIRE(words >> file >> size);
+    text.clear();
+  }
+  write();
+}
+
+TEST_CASE("upgrade: a store that a notifyd of format 3 left is opened with all that it held, and nothing of it is rewritten") {
+  TempDir temp;
+  const fs::path directory = temp.path() / "store";
+  LayOut("format3.txt", directory);
+  std::map<std::string, std::string> tables;
+  for (const fs::path& table : FilesIn(directory, ".sst")) tables[table.filename()] = ReadBytes(table);
+  CHECK(tables.size() == 2);
+  {
+    RocksHarness store(&directory);
+    CHECK(FormatFileOf(store) == kFormatVersion);
+    CHECK(store.totals().accepted == 6);
+    CHECK(store.totals().next_id == 7);
+    CHECK(store.totals().succeeded == 1);
+    CHECK(store.totals().failed == 1);
+    for (const auto& [name, bytes] : tables) CHECK(ReadBytes(directory / name) == bytes);
+    store.wall_ms = 1'795'700'000'000;  // before all retention
+    ListQuery query;
+    query.oldest_first = true;
+    std::vector<State> states;
+    for (const LoadedNotify& item : store.List(query).items) states.push_back(static_cast<State>(item.record->state.phase));
+    CHECK(states.size() == 6);
+    CHECK(store.LoadNotify({1}).record->state.phase == Phase::kSucceeded);
+    CHECK(store.LoadNotify({2}).record->state.phase == Phase::kFailed);
+    CHECK(store.LoadNotify({3}).record->state.phase == Phase::kRetrying);
+    CHECK(store.LoadNotify({3}).record->attempts.size() == 1);
+    CHECK(store.LoadFkey("order 4")->id == NotifyId{4});
+    CHECK(store.LoadNotify({4}).record->state.expires_at != kWallNever);
+    CHECK(store.LoadWholeLane({Mode::kFifo, "orders"}).settings->rate_per_s == 5);
+    CHECK(store.LoadPage(DuePage{Clock::kWall, {}, INT64_MAX}).due().size() == 2);
+    const auto image = store.rocks().LoadRegistry();
+    REQUIRE(image.ok());
+    CHECK(image->namespaces.empty());
+    REQUIRE(image->states.size() == 1);
+    CHECK(image->states[0].awake);
+    store.Commit({Put(MakeRecord(7))});
+  }
+  RocksHarness again(&directory);
+  CHECK(again.LoadNotify({7}).record);
+  CHECK(again.LoadNotify({6}).record);
+}
+
+TEST_CASE("upgrade: from format 3, cut short at any step, it is done at the next start") {
+  for (size_t cut = 0;; ++cut) {
+    TempDir temp;
+    const fs::path directory = temp.path() / "store";
+    LayOut("format3.txt", directory);
+    size_t steps = 0;
+    StoreOptions options;
+    options.directory = directory.string();
+    options.upgrade_step = [&] { return steps++ < cut ? Status::Ok() : Status(Code::kIo, "cut short"); };
+    const bool opened = RocksStore::Open(options).ok();
+    RocksHarness store(&directory);
+    CHECK(FormatFileOf(store) == kFormatVersion);
+    CHECK(store.totals().accepted == 6);
+    if (!opened) continue;
+    CHECK(cut == 2);
+    break;
   }
 }
 
