@@ -22,6 +22,9 @@ Wake Core::NextWake() const {
 bool Core::ready() const {
   return impl_->ready();
 }
+const Totals& Core::totals() const {
+  return impl_->totals();
+}
 CoreUsage Core::usage() const {
   return impl_->usage();
 }

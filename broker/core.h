@@ -31,6 +31,8 @@ class Core {
   Wake NextWake() const;
   /// Takes submits: started, not stopping, the disk is not low.
   bool ready() const;
+  /// As decided so far.
+  const Totals& totals() const;
   /// What it uses of what is shared, as of the last Finish.
   CoreUsage usage() const;
   /// Returns until when the core may sleep, kWallNever: until somebody asks for something: nothing is in flight, in a lane, waiting for an answer or

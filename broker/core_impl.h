@@ -75,6 +75,7 @@ class Core::Impl {
   void SetNow(const Now& now);
   Wake NextWake() const;
   bool ready() const { return !stopping_ && !closed_ && !disk_low_ && !fatal_; }
+  const Totals& totals() const { return books_.totals(); }
   CoreUsage usage() const;
   std::optional<WallTime> idle(WallTime now) const;
   void CheckInvariants() const;

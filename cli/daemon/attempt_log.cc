@@ -23,8 +23,14 @@ const char* EndOf(Phase phase) {
   }
 }
 
-/// Who it is about: id, caller, lane, mode, trace_id, and labels where it has some.
-void AddNotify(const std::string& id, const Envelope* envelope, std::vector<LogField>* fields) {
+/// An empty text is left out.
+std::string_view Said(std::string_view space) {
+  return space == kDefaultNamespace ? std::string_view() : space;
+}
+
+/// Who it is about: namespace, id, caller, lane, mode, trace_id, and labels where it has some.
+void AddNotify(std::string_view space, const std::string& id, const Envelope* envelope, std::vector<LogField>* fields) {
+  fields->emplace_back("namespace", Said(space));
   fields->emplace_back("id", id);
   if (!envelope) return;
   fields->emplace_back("caller", envelope->caller);
@@ -47,7 +53,7 @@ void AddOutcome(const AttemptLog& log, std::vector<LogField>* fields) {
 
 }  // namespace
 
-void LogAttempt(const AttemptLog& log) {
+void LogAttempt(std::string_view space, const AttemptLog& log) {
   bool attempt = log.attempt && LogEnabled(LogLevel::kDebug), end = log.settled && LogEnabled(LogLevel::kInfo);
   if (!attempt && !end) return;
   // Kept for its capacity.
@@ -55,7 +61,7 @@ void LogAttempt(const AttemptLog& log) {
   std::string id = log.id.ToString();
   if (attempt) {
     fields.clear();
-    AddNotify(id, log.envelope.get(), &fields);
+    AddNotify(space, id, log.envelope.get(), &fields);
     if (log.envelope) fields.emplace_back("host", log.envelope->host);
     fields.emplace_back("attempt", log.number);
     AddOutcome(log, &fields);
@@ -63,7 +69,7 @@ void LogAttempt(const AttemptLog& log) {
   }
   if (end) {
     fields.clear();
-    AddNotify(id, log.envelope.get(), &fields);
+    AddNotify(space, id, log.envelope.get(), &fields);
     fields.emplace_back("attempts", log.attempts_made);
     if (log.attempt) AddOutcome(log, &fields);
     fields.emplace_back("reason", log.reason);
@@ -71,9 +77,23 @@ void LogAttempt(const AttemptLog& log) {
   }
 }
 
-void LogLane(const LaneLog& log) {
+void LogLane(std::string_view space, const LaneLog& log) {
   Log(LogLevel::kWarn, "lane paused",
-      {{"lane", log.lane.name}, {"mode", ToString(log.lane.mode)}, {"id", log.id.ToString()}, {"reason", "its head failed"}});
+      {{"namespace", Said(space)},
+       {"lane", log.lane.name},
+       {"mode", ToString(log.lane.mode)},
+       {"id", log.id.ToString()},
+       {"reason", "its head failed"}});
+}
+
+void LogAudit(const AuditEntry& entry) {
+  Log(LogLevel::kInfo, "audit",
+      {{"namespace", Said(entry.space)},
+       {"who", entry.who},
+       {"from", entry.from},
+       {"what", entry.what},
+       {"object", entry.object},
+       {"count", entry.count}});
 }
 
 }  // namespace notifyd

@@ -20,6 +20,8 @@ class BrokerClock {
       : offset_ms_(stored_mono.ms + Downtime(stored_wall, wall) - boot_ms) {}
 
   MonoTime MonoAt(int64_t boot_ms) const { return MonoTime{offset_ms_ + boot_ms}; }
+  /// The same the other way round.
+  int64_t BootAt(MonoTime mono) const { return mono.ms - offset_ms_; }
   Now Read() const { return {ReadWall(), MonoAt(ReadClockMs(CLOCK_BOOTTIME))}; }
 
   /// A clock that was wrong by decades must not push the time line out of its range.

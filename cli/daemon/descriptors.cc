@@ -29,7 +29,7 @@ uint64_t RaiseOpenFiles() {
 }
 
 Result<DescriptorPlan> FitDescriptors(uint64_t limit, Options* options) {
-  uint64_t loops = options->io_threads + 1;
+  uint64_t loops = options->io_threads + ShardsOf(*options);
   uint64_t beside = kBesideAll + kALoop * loops + kStoreBeside;
   if (limit < std::max(kLeast, beside + kStoreLeast + kCallsLeast + kClientsLeast + 4))
     return Status(Code::kIo,

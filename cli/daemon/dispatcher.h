@@ -1,5 +1,5 @@
-// Dispatcher: carries replies to the io thread that asked, and attempts to the io thread that the host belongs to. Runs where the core runs.
-// With one io thread that is the same thread, and everything is handed over directly; with more, one vector a thread a flush.
+// Dispatcher: carries replies to the io thread that asked, and attempts to the io thread that the host belongs to. One a shard, on its thread. Where
+// that is the only io thread's everything is handed over directly; else one vector a thread a flush.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ class Dispatcher : public Sender, public ReplySink {
     Api* api;
     PlainSender* sender;
   };
-  /// `targets`: by RequestId::thread; borrowed, like `lateness`. `direct`: the core runs on the loop of the only target.
+  /// `targets`: by RequestId::thread; borrowed, like `lateness`. `direct`: the shard runs on the loop of the only target.
   Dispatcher(std::vector<Target> targets, bool direct, Histogram* lateness)
       : targets_(std::move(targets)), direct_(direct), lateness_(lateness), gathered_(targets_.size()) {}
 

@@ -40,21 +40,29 @@ double CpuSeconds() {
 }  // namespace
 
 Runtime::Impl::Impl(const Options& options, const Launch& launch)
-    : asked_(options), options_(options), launch_(launch), started_at_(ReadWall()), started_boot_ms_(ReadClockMs(CLOCK_BOOTTIME)) {}
+    : asked_(options),
+      options_(options),
+      launch_(launch),
+      started_at_(ReadWall()),
+      started_boot_ms_(ReadClockMs(CLOCK_BOOTTIME)),
+      board_([] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; }),
+      lending_({}, &exchange_) {}
 
 Runtime::Impl::~Impl() {
   budget_.relieved = nullptr;
   if (checker_.joinable()) checker_.join();
   if (store_) store_->Stop();
-  // What still posts while it is taken apart must not wake a loop that is gone.
-  mailbox_.OnWake([] {});
+  // What still posts while it is taken apart finds nobody.
+  exchange_.Disconnect();
+  for (auto& shard : shards_)
+    if (shard->shard) shard->shard->Close();
 }
 
 Status Runtime::Impl::Open(const Handover& handover) {
   if (Status fits = Fit(); !fits.ok()) return fits;
   if (Status made = MakeIoThreads(); !made.ok()) return made;
   if (Status opened = OpenStore(); !opened.ok()) return opened;
-  MakeCore();
+  if (Status made = MakeShards(); !made.ok()) return made;
   return Listen(handover);
 }
 
@@ -64,13 +72,16 @@ int Runtime::Impl::Run(Signals* signals) {
   Log(LogLevel::kAlways, "listening on " + listening_on_);
   signals->Serve([this](int number) { TakeSignal(number); });
   for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
-  if (core_loop_) core_thread_ = std::thread([this] { core_loop_->Run(); });
+  for (auto& shard : shards_)
+    if (shard->own) shard->thread = std::thread([loop = shard->loop] { loop->Run(); });
   io_[0]->loop.Run();
   for (auto& io : io_)
     if (io->thread.joinable()) io->thread.join();
-  if (core_thread_.joinable()) core_thread_.join();
+  for (auto& shard : shards_)
+    if (shard->thread.joinable()) shard->thread.join();
   if (checker_.joinable()) checker_.join();
   Status closed = store_->Close();
+  for (auto& shard : shards_) shard->shard->Close();
   // From here on signals stay pending; what was taken before is in stop_asked_.
   signals->Stop();
   if (!closed.ok()) {
@@ -101,7 +112,7 @@ Status Runtime::Impl::MakeIoThreads() {
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
     auto io = std::make_unique<IoThread>();
-    Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&io->loop, &mailbox_, options_.sender);
+    Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&io->loop, &attempt_ends_, options_.sender);
     if (!sender.ok()) return std::move(sender).status();
     io->sender = *std::move(sender);
     ApiOptions api = options_.api;
@@ -110,19 +121,16 @@ Status Runtime::Impl::MakeIoThreads() {
     api.bulk_idle_ms = options_.http.request_timeout_ms;
     api.aside = [loop = &io->loop](std::function<void()> work, std::function<void()> then) { loop->Aside(std::move(work), std::move(then)); };
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
-    api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && host_ && host_->ready(); };
+    api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
-    io->api = std::make_unique<Api>(api, &switchboard_);
+    io->api = std::make_unique<Api>(api, &exchange_);
     io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->api.get());
     io->api->SetResponder(io->server.get());
     io->loop.MeasureTurns(&histograms_.loop_lag.histogram);
     io_.push_back(std::move(io));
   }
-  if (options_.io_threads == 1) return Status::Ok();
-  core_loop_ = std::make_unique<Loop>();
-  core_loop_->MeasureTurns(&histograms_.loop_lag.histogram);
   return Status::Ok();
 }
 
@@ -133,38 +141,97 @@ Status Runtime::Impl::OpenStore() {
   Result<std::unique_ptr<StoreHost>> opened = OpenStoreHost(store);
   if (!opened.ok()) return std::move(opened).status();
   store_ = *std::move(opened);
-  store_->Start(&store_events_);
-  Result<OpenedNamespace> space = store_->OpenNamespace(kDefaultNumber, &mailbox_);
-  if (!space.ok()) return std::move(space).status();
-  default_ = *std::move(space);
-  Log(LogLevel::kInfo, "store opened",
-      {{"directory", options_.data_dir}, {"pending", default_.totals.pending()}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
+  Result<RegistryImage> image = store_->LoadRegistry();
+  if (!image.ok()) return std::move(image).status();
+  image_ = *std::move(image);
   return Status::Ok();
 }
 
-void Runtime::Impl::MakeCore() {
-  const Totals& totals = default_.totals;
-  clock_ = std::make_unique<BrokerClock>(totals.wall, totals.mono);
-  core_ = std::make_unique<Core>(options_.core, totals, clock_->Read(), std::random_device()());
+void Runtime::Impl::MakeShard() {
+  auto made = std::make_unique<ShardThread>();
+  if (!shards_.empty() || io_.size() > 1) {
+    made->own = std::make_unique<Loop>();
+    made->own->MeasureTurns(&histograms_.loop_lag.histogram);
+  }
+  made->loop = made->own ? made->own.get() : &io_[0]->loop;
   std::vector<Dispatcher::Target> targets;
   for (auto& io : io_) targets.push_back({&io->loop, io->api.get(), io->sender.get()});
-  dispatcher_ = std::make_unique<Dispatcher>(std::move(targets), /*direct=*/core_loop_ == nullptr, &histograms_.lateness.histogram);
-  Driver::Hooks hooks;
-  hooks.log = [attempt = &histograms_.attempt.histogram](const AttemptLog& log) {
+  made->dispatcher = std::make_unique<Dispatcher>(std::move(targets), /*direct=*/!made->own, &histograms_.lateness.histogram);
+  Shard::Setup setup;
+  setup.loop = made->loop;
+  setup.store = store_.get();
+  setup.sender = made->dispatcher.get();
+  setup.replies = made->dispatcher.get();
+  setup.switchboard = &exchange_;
+  setup.tables = &tables_;
+  setup.lending = &lending_;
+  setup.board = &board_;
+  setup.flush = [dispatcher = made->dispatcher.get()] { dispatcher->Flush(); };
+  setup.log = [attempt = &histograms_.attempt.histogram](const std::string& space, const AttemptLog& log) {
     if (log.attempt) attempt->Observe(log.duration_ms * 1000);
-    LogAttempt(log);
+    LogAttempt(space, log);
   };
-  hooks.lane_log = LogLane;
-  hooks.quiet = [this] { io_[0]->loop.Post([this] { CoreQuiet(); }); };
-  hooks.drained = [this] { io_[0]->loop.Post([this] { CoreDrained(); }); };
-  hooks.fatal = [](const Status& status) {
-    Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", status.detail()}});
-    LogFinish();
-    std::_Exit(1);
-  };
-  driver_ = std::make_unique<Driver>(core_.get(), default_.store.get(), dispatcher_.get(), dispatcher_.get(), std::move(hooks));
-  host_ = std::make_unique<CoreHost>(core_loop_ ? core_loop_.get() : &io_[0]->loop, &mailbox_, core_.get(), driver_.get(), clock_.get(),
-                                     [this] { dispatcher_->Flush(); });
+  setup.lane_log = [](const std::string& space, const LaneLog& log) { LogLane(space, log); };
+  setup.quiet = [this] { io_[0]->loop.Post([this] { ShardQuiet(); }); };
+  setup.drained = [this] { io_[0]->loop.Post([this] { ShardDrained(); }); };
+  setup.fatal = [this](const Status& status) { OnWriteFailed(status); };
+  setup.seed = [] { return std::random_device()(); };
+  made->shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(options_.core));
+  shards_.push_back(std::move(made));
+}
+
+Status Runtime::Impl::MakeShards() {
+  for (uint32_t i = 0; i < ShardsOf(options_); ++i) MakeShard();
+  RegistryHost::Setup setup;
+  setup.loop = shards_[0]->loop;
+  setup.store = store_.get();
+  setup.switchboard = &exchange_;
+  setup.board = &board_;
+  setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
+  setup.reply = [](const RegistryReply&) {};
+  registry_ = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{});
+  lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
+  std::vector<Shard*> shards;
+  for (auto& shard : shards_) shards.push_back(shard->shard.get());
+  exchange_.Connect(std::move(shards), registry_.get());
+
+  registry_->Load(image_);
+  store_->Start(this);
+  registry_->Begin();
+  size_t awake = 0;
+  for (const NamespaceAtStart& state : image_.states) {
+    if (state.number == kDefaultNumber) continue;
+    NamespaceFigures figures;
+    figures.totals = state.totals;
+    board_.Put(state.number, figures);
+    Shard* shard = exchange_.ShardOf(state.number);
+    if (state.awake) shard->BeginAwake(state.number);
+    else shard->BeginAsleep(state.number, state.next_wake);
+    awake += state.awake ? 1 : 0;
+  }
+  const size_t namespaces = image_.namespaces.size();
+  image_ = {};
+  if (Status opened = shards_[0]->shard->OpenForGood(kDefaultNumber); !opened.ok()) return opened;
+  Log(LogLevel::kInfo, "store opened",
+      {{"directory", options_.data_dir},
+       {"pending", board_.Figures(kDefaultNumber).totals.pending()},
+       {"namespaces", namespaces},
+       {"awake", awake},
+       {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
+  return Status::Ok();
+}
+
+void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
+  // Beside `default` and `system`.
+  lending_.SetShared(table->namespaces() > 2);
+  tables_.Set(std::move(table));
+  for (auto& shard : shards_) shard->loop->Post([shard = shard->shard.get()] { shard->TableChanged(); });
+}
+
+void Runtime::Impl::OnWriteFailed(Status status) {
+  Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", status.detail()}});
+  LogFinish();
+  std::_Exit(1);
 }
 
 Status Runtime::Impl::Listen(const Handover& handover) {

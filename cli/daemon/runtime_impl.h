@@ -1,7 +1,7 @@
 // What the runtime is made of. Making and running stand in runtime.cc; reload, stop and restart in runtime_signals.cc.
 //
-// All members are the first loop's but where it says otherwise. The first loop runs on the thread that called Run; with one io thread the core runs
-// there too, with several it has a loop and a thread of its own.
+// All members are the first loop's but where it says otherwise. The first loop runs on the thread that called Run; with one io thread the first shard
+// runs there too. All other shards, and with several io threads that one too, have a loop and a thread of their own.
 #pragma once
 
 #include <atomic>
@@ -11,29 +11,18 @@
 #include <thread>
 #include <vector>
 
-#include "broker/core.h"
-#include "broker/driver.h"
-#include "cli/daemon/clocks.h"
-#include "cli/daemon/core_host.h"
+#include "cli/daemon/board.h"
 #include "cli/daemon/dispatcher.h"
+#include "cli/daemon/exchange.h"
 #include "cli/daemon/histograms.h"
-#include "cli/daemon/mailbox.h"
+#include "cli/daemon/lending.h"
+#include "cli/daemon/published_table.h"
+#include "cli/daemon/registry_host.h"
 #include "cli/daemon/runtime.h"
+#include "cli/daemon/shard.h"
 #include "cli/daemon/start_check.h"
 
 namespace notifyd {
-
-/// All that is asked goes to the one core.
-class ToMailbox : public Switchboard {
- public:
-  explicit ToMailbox(Mailbox* mailbox) : mailbox_(mailbox) {}
-  void Post(NamespaceNumber, Event event) override { mailbox_->Post(std::move(event)); }
-  void Post(RegistryEvent) override {}
-  void Audit(AuditEntry) override {}
-
- private:
-  Mailbox* const mailbox_;
-};
 
 /// One event loop with what lives on it. `thread` is empty for the first one: that runs on the thread that calls Run.
 struct IoThread {
@@ -51,7 +40,16 @@ struct IoThread {
   }
 };
 
-class Runtime::Impl {
+/// One shard with what carries its effects out.
+struct ShardThread {
+  std::unique_ptr<Loop> own;  // none: it runs on the first io loop
+  Loop* loop = nullptr;
+  std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<Shard> shard;
+  std::thread thread;
+};
+
+class Runtime::Impl : private StoreEvents {
  public:
   Impl(const Options& options, const Launch& launch);
   ~Impl();
@@ -62,7 +60,8 @@ class Runtime::Impl {
   Status Fit();
   Status MakeIoThreads();
   Status OpenStore();
-  void MakeCore();
+  Status MakeShards();
+  void MakeShard();
   Status Listen(const Handover& handover);
   Status Adopt(const Handover& handover, uint16_t* port);
   ProcessStats ProcessNow() const;
@@ -86,12 +85,19 @@ class Runtime::Impl {
   void ReleaseSockets();
   int Succeed();
 
-  // What the core says, on the first loop.
-  void CoreQuiet();
-  void CoreDrained();
+  // What the shards say, on the first loop.
+  void ShardQuiet();
+  void ShardDrained();
+
+  // What the store says, on a thread of its own.
+  void OnRegistryCommitted(uint64_t number) override { exchange_.Post(RegistryEvent(RegistryCommitted{number})); }
+  void OnWriteFailed(Status status) override;
+  void Publish(std::shared_ptr<const AccessTable> table);
 
   /// Runs `task` on each io loop, then `then` on the first.
   void OnEachLoop(std::function<void(IoThread*)> task, std::function<void()> then);
+  /// Runs `task` on each shard's loop, then `then` on the first.
+  void OnEachShard(std::function<void(Shard*)> task, std::function<void()> then);
   /// Runs `begin` on each io loop, with a function that it calls there once it is through; then `then` on the first loop, once all are, or after
   /// `most_ms`. One at a time.
   void AwaitEach(int64_t most_ms, std::function<void(IoThread*, std::function<void()> done)> begin, std::function<void()> then);
@@ -109,7 +115,7 @@ class Runtime::Impl {
     kStopping,  // the grace for calls in flight
     kClosing,   // the grace for clients
   };
-  enum class CoreState { kRunning, kQuiet, kDrained };  // kQuiet: nothing is in flight. kDrained: all is durable
+  enum class CoresState { kRunning, kQuiet, kDrained };  // of all shards. kQuiet: nothing is in flight. kDrained: all is durable
 
   // In the order in which they are made; those below borrow from those above.
   Options asked_;    // as the settings say
@@ -123,28 +129,22 @@ class Runtime::Impl {
 
   std::atomic<bool> stop_asked_{false};  // any thread
   Stage stage_ = Stage::kServing;
-  CoreState core_state_ = CoreState::kRunning;
+  CoresState cores_state_ = CoresState::kRunning;
+  size_t quiet_shards_ = 0, drained_shards_ = 0;
   std::function<void()> on_drained_;
   std::thread checker_;
 
   HttpServer::Budget budget_;
-  Mailbox mailbox_;
-  ToMailbox switchboard_{&mailbox_};
-  /// What concerns the core its own mailbox hears, too.
-  struct : StoreEvents {
-    void OnRegistryCommitted(uint64_t) override {}
-    void OnWriteFailed(Status) override {}
-  } store_events_;
+  Exchange exchange_;
+  AttemptEnds attempt_ends_{&exchange_};
+  PublishedTable tables_;
+  Board board_;
+  Lending lending_;  // as options_ say
   std::unique_ptr<StoreHost> store_;
-  OpenedNamespace default_;
+  RegistryImage image_;  // until all is loaded
   std::vector<std::unique_ptr<IoThread>> io_;
-  std::unique_ptr<Loop> core_loop_;  // with more than one io thread; else the core runs on the first loop
-  std::unique_ptr<BrokerClock> clock_;
-  std::unique_ptr<Core> core_;
-  std::unique_ptr<Dispatcher> dispatcher_;
-  std::unique_ptr<Driver> driver_;
-  std::unique_ptr<CoreHost> host_;
-  std::thread core_thread_;
+  std::vector<std::unique_ptr<ShardThread>> shards_;
+  std::unique_ptr<RegistryHost> registry_;
 };
 
 }  // namespace notifyd

@@ -12,7 +12,7 @@
 namespace notifyd {
 namespace {
 
-// Timer slots of the first loop; CoreHost has its own.
+// Timer slots of the first loop; Shard and RegistryHost have their own.
 constexpr int kGraceSlot = 1, kAwaitSlot = 2;
 /// Once nothing is in flight any more, answers that are still being written get so long.
 constexpr int64_t kFlushMostMs = 1000;
@@ -85,7 +85,8 @@ void Runtime::Impl::Reload() {
       api->SetSecretHeaders(options.secret_headers);
     });
   for (auto& io : io_) io->loop.Post([api = io->api.get(), hosts = next.api.hosts] { api->SetHosts(hosts); });
-  mailbox_.Post(LimitsChanged{std::make_shared<const CoreLimits>(next.core)});
+  lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
+  OnEachShard([limits = std::make_shared<const CoreLimits>(next.core)](Shard* shard) { shard->SetLimits(limits); }, [] {});
   asked_ = std::move(asked);
   options_ = std::move(next);
   if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
@@ -96,17 +97,14 @@ void Runtime::Impl::Reload() {
 // ---- stop
 
 void Runtime::Impl::StopSignal(int number) {
-  // Said once the core is told: whoever reads the line knows that no further submit is taken.
+  // Said once the cores are told: whoever reads the line knows that no further submit is taken.
   auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
   if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
   stage_ = Stage::kStopping;
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
-  // First, so that the core refuses none of their lines: each bulk submit says itself how far it came.
+  // First, so that no core refuses any of their lines: each bulk submit says itself how far it came.
   OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
-             [this, say] {
-               mailbox_.Post(StopRequested{});
-               say();
-             });
+             [this, say] { OnEachShard([](Shard* shard) { shard->Stop(); }, say); });
 }
 
 void Runtime::Impl::FlushAndStop(const char* why) {
@@ -126,7 +124,7 @@ void Runtime::Impl::FlushAndStop(const char* why) {
 
 void Runtime::Impl::StopLoops() {
   for (auto& io : io_) io->loop.Stop();
-  if (core_loop_) core_loop_->Stop();
+  for (auto& shard : shards_) shard->loop->Stop();
 }
 
 // ---- restart in place
@@ -156,7 +154,7 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
   stage_ = Stage::kHolding;
   Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { Settle("the grace for calls in flight is over"); });
-  mailbox_.Post(HoldAttempts{});
+  OnEachShard([](Shard* shard) { shard->Hold(); }, [] {});
 }
 
 /// Requests that have been coming for a while get a moment to become complete. All others are served meanwhile.
@@ -187,9 +185,9 @@ void Runtime::Impl::HoldClients(const char* why) {
 void Runtime::Impl::Leave() {
   stage_ = Stage::kLeaving;
   // Calls in flight whose grace is over: what comes of them is not known, they are repeated with the same number.
-  bool all_ended = core_state_ != CoreState::kRunning;
+  bool all_ended = cores_state_ != CoresState::kRunning;
   if (!all_ended) OnEachLoop([](IoThread* io) { io->sender->Abort(); }, [] {});
-  mailbox_.Post(StopRequested{});
+  OnEachShard([](Shard* shard) { shard->Stop(); }, [] {});
   // Whoever waited for the end of a notify is answered now.
   auto answer = [this, until_ms = ReadClockMs(CLOCK_BOOTTIME) + kLeaveMostMs] {
     AwaitEach(
@@ -217,7 +215,7 @@ int Runtime::Impl::Succeed() {
     // A server that took over several listening sockets gives all but one of them here.
     for (int fd : io->released.connections) handover.Add(fd);
   }
-  // Closes it, and frees its directory for the one that follows.
+  // Frees its directory for the one that follows.
   store_.reset();
   Log(LogLevel::kInfo, "restart: starting", {{"program", launch_.program}, {"connections", handover.connections.size()}});
   LogFinish();
@@ -231,6 +229,15 @@ void Runtime::Impl::OnEachLoop(std::function<void(IoThread*)> task, std::functio
   for (auto& io : io_)
     io->loop.Post([this, io = io.get(), left, task, then] {
       task(io);
+      if (left->fetch_sub(1) == 1) io_[0]->loop.Post(then);
+    });
+}
+
+void Runtime::Impl::OnEachShard(std::function<void(Shard*)> task, std::function<void()> then) {
+  auto left = std::make_shared<std::atomic<size_t>>(shards_.size());
+  for (auto& shard : shards_)
+    shard->loop->Post([this, shard = shard->shard.get(), left, task, then] {
+      task(shard);
       if (left->fetch_sub(1) == 1) io_[0]->loop.Post(then);
     });
 }
@@ -257,20 +264,22 @@ void Runtime::Impl::AwaitEach(int64_t most_ms, std::function<void(IoThread*, std
 }
 
 void Runtime::Impl::AwaitDrained(int64_t most_ms, std::function<void()> then) {
-  if (core_state_ == CoreState::kDrained) return then();
+  if (cores_state_ == CoresState::kDrained) return then();
   on_drained_ = std::move(then);
   io_[0]->loop.SetTimer(kAwaitSlot, most_ms, [this] {
     if (on_drained_) std::exchange(on_drained_, nullptr)();
   });
 }
 
-void Runtime::Impl::CoreQuiet() {
-  if (core_state_ == CoreState::kRunning) core_state_ = CoreState::kQuiet;
+void Runtime::Impl::ShardQuiet() {
+  if (++quiet_shards_ < shards_.size()) return;
+  if (cores_state_ == CoresState::kRunning) cores_state_ = CoresState::kQuiet;
   Settle("nothing is in flight any more");
 }
 
-void Runtime::Impl::CoreDrained() {
-  core_state_ = CoreState::kDrained;
+void Runtime::Impl::ShardDrained() {
+  if (++drained_shards_ < shards_.size()) return;
+  cores_state_ = CoresState::kDrained;
   if (stage_ != Stage::kLeaving) return FlushAndStop("nothing is in flight any more");
   if (on_drained_) std::exchange(on_drained_, nullptr)();
 }

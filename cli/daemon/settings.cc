@@ -9,6 +9,7 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/arguments.h"
@@ -243,6 +244,10 @@ LogLevel LogLevelOf(const Options& options) {
          : options.log_level == "warn"  ? LogLevel::kWarn
          : options.log_level == "error" ? LogLevel::kError
                                         : LogLevel::kInfo;
+}
+
+uint32_t ShardsOf(const Options& options) {
+  return options.shards != 0 ? options.shards : std::max(1u, std::thread::hardware_concurrency() / 2);
 }
 
 LogFormat LogFormatOf(const Options& options) {

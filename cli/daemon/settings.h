@@ -27,6 +27,7 @@ struct Options {
   std::string listen = "127.0.0.1:7300";
   std::string data_dir = "./data";
   uint32_t io_threads = 1;
+  uint32_t shards = 0;  // 0: half of the cores, at least 1
   int64_t shutdown_grace_ms = 30'000;
   bool core_dumps = false;
   std::string log_level = "info";
@@ -39,6 +40,8 @@ struct Options {
 };
 
 LogLevel LogLevelOf(const Options& options);
+/// How many shards there are to be: what the setting says, or what the machine has.
+uint32_t ShardsOf(const Options& options);
 LogFormat LogFormatOf(const Options& options);
 
 /// An IP literal and a port; IPv6 stands in brackets. "localhost" is read as 127.0.0.1.

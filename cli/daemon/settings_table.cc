@@ -89,7 +89,9 @@ std::vector<Setting> MakeRows() {
 
   add(WithCheck(Other("listen", "Address and port to listen on, IPv6 in brackets; port 0 takes a free one.", FIELD(listen)), CheckListen));
   add(WithCheck(Other("data_dir", "Directory of the store; made where it is missing. One broker a directory.", FIELD(data_dir)), CheckNotEmpty));
-  add(Number("io_threads", "threads", 1, 64, "Event loops that receive and send. With one, the core runs in it too.", FIELD(io_threads)));
+  add(Number("io_threads", "threads", 1, 64, "Event loops that receive and send. With one, the first shard runs in it too.", FIELD(io_threads)));
+  add(Number("shards", "threads", 0, 64, "Threads that run namespaces side by side, each its own share of them; 0: half of the cores, at least 1.",
+             FIELD(shards)));
   add(Reloadable(
       Number("shutdown_grace_ms", "ms", 0, kHour, "How long calls in flight may take to end after SIGTERM or SIGUSR1.", FIELD(shutdown_grace_ms))));
   add(Other("core_dumps", "Let a crash leave a core dump, which holds bodies and credentials. The unit's LimitCORE must allow it, too.",

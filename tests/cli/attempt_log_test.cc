@@ -67,7 +67,7 @@ AttemptLog Sample() {
 }  // namespace
 
 TEST_CASE("attempt log: an attempt is a line at debug, and none at info") {
-  std::vector<std::string> lines = Lines(LogLevel::kDebug, [] { LogAttempt(Sample()); });
+  std::vector<std::string> lines = Lines(LogLevel::kDebug, [] { LogAttempt("default", Sample()); });
   REQUIRE(lines.size() == 1);
   CHECK(At(lines[0], "event") == R"("attempt")");
   CHECK(At(lines[0], "level") == R"("debug")");
@@ -81,7 +81,7 @@ TEST_CASE("attempt log: an attempt is a line at debug, and none at info") {
   CHECK(At(lines[0], "status") == "500");
   CHECK(At(lines[0], "duration_ms") == "12");
   CHECK(At(lines[0], "error") == R"("unexpected_answer")");
-  CHECK(Lines(LogLevel::kInfo, [] { LogAttempt(Sample()); }).empty());
+  CHECK(Lines(LogLevel::kInfo, [] { LogAttempt("default", Sample()); }).empty());
 }
 
 TEST_CASE("attempt log: an end is a line at info, with what the last attempt brought") {
@@ -93,15 +93,15 @@ TEST_CASE("attempt log: an end is a line at info, with what the last attempt bro
     log.settled = true;
     log.phase = phase;
     log.reason = "attempts used up";
-    std::vector<std::string> lines = Lines(LogLevel::kInfo, [&] { LogAttempt(log); });
+    std::vector<std::string> lines = Lines(LogLevel::kInfo, [&] { LogAttempt("default", log); });
     REQUIRE(lines.size() == 1);
     CHECK(At(lines[0], "event") == "\"" + event + "\"");
     CHECK(At(lines[0], "level") == R"("info")");
     for (const char* key : {"id", "caller", "lane", "mode", "trace_id", "status", "error", "duration_ms"}) CHECK(At(lines[0], key) != "none");
     CHECK(At(lines[0], "attempts") == "3");
     CHECK(At(lines[0], "reason") == R"("attempts used up")");
-    CHECK(Lines(LogLevel::kDebug, [&] { LogAttempt(log); }).size() == 2);
-    CHECK(Lines(LogLevel::kWarn, [&] { LogAttempt(log); }).empty());
+    CHECK(Lines(LogLevel::kDebug, [&] { LogAttempt("default", log); }).size() == 2);
+    CHECK(Lines(LogLevel::kWarn, [&] { LogAttempt("default", log); }).empty());
   }
 }
 
@@ -114,14 +114,14 @@ TEST_CASE("attempt log: an end without an attempt or a trace says nothing of the
   log.settled = true;
   log.phase = Phase::kCancelled;
   log.attempts_made = 0;
-  std::vector<std::string> lines = Lines(LogLevel::kDebug, [&] { LogAttempt(log); });
+  std::vector<std::string> lines = Lines(LogLevel::kDebug, [&] { LogAttempt("default", log); });
   REQUIRE(lines.size() == 1);
   for (const char* key : {"trace_id", "status", "error", "duration_ms", "reason"}) CHECK(At(lines[0], key) == "none");
   CHECK(At(lines[0], "attempts") == "0");
 }
 
 TEST_CASE("attempt log: a lane that paused itself is a warning") {
-  std::vector<std::string> lines = Lines(LogLevel::kWarn, [] { LogLane({{Mode::kFifo, "billing"}, NotifyId{5}}); });
+  std::vector<std::string> lines = Lines(LogLevel::kWarn, [] { LogLane("default", {{Mode::kFifo, "billing"}, NotifyId{5}}); });
   REQUIRE(lines.size() == 1);
   CHECK(At(lines[0], "event") == R"("lane paused")");
   CHECK(At(lines[0], "level") == R"("warn")");

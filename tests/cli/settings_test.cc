@@ -112,7 +112,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
       const HttpLimits& h = options.http;
       const SenderOptions& s = options.sender;
       const StoreOptions& t = options.store;
-      for (uint64_t v : {uint64_t(options.io_threads),
+      for (uint64_t v : {uint64_t(options.io_threads), uint64_t(options.shards),
                          uint64_t(options.shutdown_grace_ms),
                          uint64_t(c.max_pending),
                          uint64_t(c.max_in_flight),

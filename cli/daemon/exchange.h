@@ -1,0 +1,53 @@
+// Exchange: the Switchboard of the process. Connected once the shards are there, before any of it runs; what is posted before that, or after it was
+// disconnected, is dropped.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "broker/ports.h"
+#include "cli/daemon/attempt_log.h"
+#include "cli/daemon/registry_host.h"
+#include "cli/daemon/shard.h"
+
+namespace notifyd {
+
+class Exchange : public Switchboard {
+ public:
+  /// All borrowed. Namespace n lives in shard n modulo their number.
+  void Connect(std::vector<Shard*> shards, RegistryHost* registry) {
+    shards_ = std::move(shards);
+    registry_ = registry;
+  }
+  void Disconnect() { Connect({}, nullptr); }
+
+  Shard* ShardOf(NamespaceNumber number) const { return shards_[number % shards_.size()]; }
+
+  void Post(NamespaceNumber to, Event event) override {
+    if (!shards_.empty()) ShardOf(to)->Post(to, std::move(event));
+  }
+  void Post(RegistryEvent event) override {
+    if (registry_) registry_->Post(std::move(event));
+  }
+  void Audit(AuditEntry entry) override { LogAudit(entry); }
+
+ private:
+  std::vector<Shard*> shards_;
+  RegistryHost* registry_ = nullptr;
+};
+
+/// Takes the ends of attempts to the namespaces that their notifies' ids name.
+class AttemptEnds : public EventSink {
+ public:
+  explicit AttemptEnds(Switchboard* switchboard) : switchboard_(switchboard) {}
+  void Post(Event event) override {
+    const auto* ended = std::get_if<AttemptEnded>(&event);
+    const NamespaceNumber number = ended ? ended->id.number() : kDefaultNumber;
+    switchboard_->Post(number, std::move(event));
+  }
+
+ private:
+  Switchboard* switchboard_;
+};
+
+}  // namespace notifyd

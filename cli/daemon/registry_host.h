@@ -1,0 +1,61 @@
+// RegistryHost: runs the registry on one loop: its batches go to the store, its questions to the namespaces' cores, its tables to whoever judges by
+// them, its answers to whoever asked. All on the loop's thread, or before it runs, but Post.
+//
+// I1. Effects are carried out in the order in which the registry has them: who is answered finds the table published that the answer speaks of.
+// I2. A namespace's retention holds in the store from when it is published, and from the start on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "broker/ports.h"
+#include "broker/registry.h"
+#include "cli/daemon/board.h"
+#include "cli/daemon/clocks.h"
+#include "net/loop.h"
+
+namespace notifyd {
+
+class RegistryHost {
+ public:
+  static constexpr int kTimerSlot = 3;
+
+  struct Setup {
+    Loop* loop = nullptr;  // borrowed, like the next three
+    StoreHost* store = nullptr;
+    Switchboard* switchboard = nullptr;
+    Board* board = nullptr;
+    std::function<void(std::shared_ptr<const AccessTable>)> publish;
+    std::function<void(RegistryReply)> reply;
+  };
+  RegistryHost(Setup setup, RegistryLimits limits) : setup_(std::move(setup)), registry_(limits) {}
+
+  /// What the store had, before it is started. Publishes that.
+  void Load(const RegistryImage& image);
+  /// Once the store is started: writes what must exist, and goes on with removals.
+  void Begin();
+  /// Any thread.
+  void Post(RegistryEvent event);
+
+ private:
+  void Step(const RegistryEvent& event);
+  void CarryOut(RegistryEffects effects);
+  void Do(RegistryBatch& batch);
+  void Do(CloseNamespace& close) { setup_.switchboard->Post(close.number, CloseIfEmpty{}); }
+  void Do(DrainNamespace& drain) { setup_.switchboard->Post(drain.number, Drain{}); }
+  void Do(PublishTable& publish);
+  void Do(AuditEntry& entry) { setup_.switchboard->Audit(std::move(entry)); }
+  void Do(RegistryReply& reply) { setup_.reply(std::move(reply)); }
+  void SetRetention(const NamespaceRow& row);
+  void ArmTick();
+  static Now Read() { return {ReadWall(), MonoTime{ReadClockMs(CLOCK_BOOTTIME)}}; }
+
+  const Setup setup_;
+  Registry registry_;
+  std::shared_ptr<const AccessTable> published_;
+  std::vector<std::shared_ptr<const NamespaceRow>> unpublished_;  // whose retention may be another one
+  bool armed_ = false;
+};
+
+}  // namespace notifyd

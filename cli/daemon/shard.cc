@@ -1,0 +1,207 @@
+// Turns and runs. How namespaces wake, sleep and go is in shard_namespaces.cc.
+#include "cli/daemon/shard.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "cli/daemon/shard_slot.h"
+
+namespace notifyd {
+namespace {
+
+/// Replies and ends of attempts that a run brings about are taken in the same turn, up to so many times; then sockets have their say.
+constexpr int kRunsMostPerTurn = 4;
+constexpr int64_t kShowEachMs = 100, kMeasureEachMs = 10'000;
+
+int64_t Until(int64_t at_ms, int64_t now_ms, int64_t most_ms) {
+  return at_ms - now_ms > most_ms ? most_ms : std::max<int64_t>(0, at_ms - now_ms);
+}
+
+}  // namespace
+
+Shard::Shard(Setup setup, std::shared_ptr<const CoreLimits> limits)
+    : setup_(std::move(setup)), limits_(std::move(limits)), roster_(setup_.rest.after_ms, setup_.rest.most_awake), measured_at_(Read().mono) {
+  mailbox_.OnWake([loop = setup_.loop] { loop->Wake(); });
+  setup_.loop->OnTurn([this] { Turn(); });
+  // The first turn comes as soon as the loop runs.
+  setup_.loop->Post([] {});
+}
+
+Shard::~Shard() {
+  // What still posts while all is taken apart must not wake a loop that is gone.
+  mailbox_.OnWake([] {});
+}
+
+Now Shard::Read() const {
+  return {ReadWall(), MonoTime{ReadClockMs(CLOCK_BOOTTIME)}};
+}
+
+Shard::Slot* Shard::Find(NamespaceNumber number) {
+  if (number == kDefaultNumber) return default_;
+  auto found = slots_.find(number);
+  return found == slots_.end() ? nullptr : found->second.get();
+}
+
+void Shard::Turn() {
+  if (!adopted_) mailbox_.AdoptThread();
+  adopted_ = true;
+  Now now = Read();
+  OpenNext();
+  bool ran = false;
+  for (int run = 0; run < kRunsMostPerTurn && RunOnce(now); ++run) {
+    ran = true;
+    now = Read();
+  }
+  ran = LetRest(now) || ran;
+  ShowAll(now);
+  Measure(now);
+  if (ran || !armed_) ArmTimer(now);
+}
+
+bool Shard::RunOnce(const Now& now) {
+  std::vector<Mailbox::Mail> mail = mailbox_.Take();
+  const std::vector<NamespaceNumber> due = roster_.TakeDue(now);
+  if (mail.empty() && due.empty()) return false;
+  for (Mailbox::Mail& each : mail) Deliver(now, each.to, std::move(each.events));
+  for (NamespaceNumber number : due) {
+    Slot* slot = Find(number);
+    if (!slot) Wake(number, {});
+    else if (slot->core) Run(now, slot, Events(Tick{}));
+  }
+  setup_.flush();
+  return true;
+}
+
+void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events) {
+  Slot* slot = Find(to);
+  if (!slot) {
+    if (std::any_of(events.begin(), events.end(), WakesUp)) Wake(to, std::move(events));
+  } else if (slot->core) {
+    Run(now, slot, std::move(events));
+  } else {
+    std::move(events.begin(), events.end(), std::back_inserter(slot->waiting));
+  }
+}
+
+void Shard::Run(const Now& now, Slot* slot, std::vector<Event> events) {
+  if (!slot->waiting.empty()) {
+    std::move(events.begin(), events.end(), std::back_inserter(slot->waiting));
+    events = std::exchange(slot->waiting, {});
+  }
+  bool work = false;
+  for (const Event& event : events) {
+    if (const auto* grant = std::get_if<GrantChanged>(&event)) slot->may_be_in_flight = grant->max_in_flight;
+    if (const auto* bulk = std::get_if<BulkRequest>(&event)) slot->purged = slot->purged || (bulk->kind == BulkKind::kPurge && !bulk->dry_run);
+    work = work || IsWork(event);
+  }
+  if (work) {
+    slot->unmeasured = true;
+    slot->falling_asleep = false;
+    if (!slot->for_good) roster_.Busy(slot->number, now.mono);
+  }
+  slot->driver->Run({now.wall, slot->clock->MonoAt(now.mono.ms)}, std::move(events));
+  RunEnded(now, slot);
+}
+
+void Shard::RunEnded(const Now& now, Slot* slot) {
+  if (slot->discarded) {
+    // Its part of the store is let go of before the registry hears that it may drop it.
+    const NamespaceDrained drained{slot->number, *slot->discarded};
+    Drop(slot);
+    setup_.switchboard->Post(RegistryEvent(drained));
+    return;
+  }
+  notifyd::Wake wake = slot->core->NextWake();
+  if (wake.mono != kMonoNever) wake.mono = MonoTime{slot->clock->BootAt(wake.mono)};
+  roster_.SetWake(slot->number, wake);
+  slot->usage = slot->core->usage();
+  if (IsWorthReporting(slot->told, slot->usage)) {
+    slot->told = slot->usage;
+    setup_.lending->Report(slot->number, slot->usage);
+  }
+  if (slot == default_) ready_.store(slot->core->ready(), std::memory_order_relaxed);
+  if (slot->falling_asleep && FallAsleep(now, slot)) return;
+  if (!std::exchange(slot->unshown, true)) unshown_.push_back(slot->number);
+}
+
+void Shard::ArmTimer(const Now& now) {
+  const notifyd::Wake wake = roster_.Next();
+  int64_t delay_ms = unshown_.empty() ? kSleepMostMs : kShowEachMs;
+  if (wake.wall != kWallNever) delay_ms = Until(wake.wall.ms, now.wall.ms, delay_ms);
+  if (wake.mono != kMonoNever) delay_ms = Until(wake.mono.ms, now.mono.ms, delay_ms);
+  if (!mailbox_.empty()) delay_ms = 0;
+  armed_ = true;
+  setup_.loop->SetTimer(kTimerSlot, delay_ms, [this] { armed_ = false; });
+}
+
+void Shard::Show(Slot* slot) {
+  NamespaceFigures figures;
+  figures.totals = slot->core->totals();
+  figures.awake = true;
+  figures.in_flight = slot->usage.in_flight;
+  figures.loaded = slot->usage.loaded;
+  figures.may_be_in_flight = slot->may_be_in_flight;
+  figures.stored_bytes = slot->stored_bytes;
+  setup_.board->Put(slot->number, figures);
+}
+
+void Shard::ShowAll(const Now& now) {
+  if (unshown_.empty() || now.mono.ms - shown_at_.ms < kShowEachMs) return;
+  shown_at_ = now.mono;
+  for (NamespaceNumber number : std::exchange(unshown_, {})) {
+    Slot* slot = Find(number);
+    if (!slot || !slot->core) continue;
+    slot->unshown = false;
+    Show(slot);
+  }
+}
+
+void Shard::Measure(const Now& now) {
+  if (measuring_ || stopping_ || now.mono.ms - measured_at_.ms < kMeasureEachMs) return;
+  measured_at_ = now.mono;
+  std::vector<std::pair<NamespaceNumber, uint64_t>> sizes;
+  for (const auto& [number, slot] : slots_)
+    if (slot->core && std::exchange(slot->unmeasured, false)) sizes.emplace_back(number, 0);
+  if (sizes.empty()) return;
+  measuring_ = true;
+  auto shared = std::make_shared<std::vector<std::pair<NamespaceNumber, uint64_t>>>(std::move(sizes));
+  Aside(
+      [shared, store = setup_.store] {
+        for (auto& [number, bytes] : *shared) bytes = store->StoredBytes(number);
+      },
+      [this, shared] {
+        measuring_ = false;
+        for (const auto& [number, bytes] : *shared) Measured(number, bytes);
+      });
+}
+
+void Shard::Aside(std::function<void()> work, std::function<void()> then) {
+  {
+    std::lock_guard<std::mutex> lock(aside_->mutex);
+    ++aside_->under_way;
+  }
+  auto run = [aside = aside_, work = std::move(work)] {
+    work();
+    std::lock_guard<std::mutex> lock(aside->mutex);
+    --aside->under_way;
+    aside->ended.notify_all();
+  };
+  // Closed: this shard may be gone.
+  auto ended = [aside = aside_, then = std::move(then)] {
+    if (!aside->closed) then();
+  };
+  setup_.loop->Aside(std::move(run), std::move(ended));
+}
+
+void Shard::Measured(NamespaceNumber number, uint64_t bytes) {
+  Slot* slot = Find(number);
+  if (!slot) return;
+  slot->stored_bytes = bytes;
+  Post(number, StoredBytes{bytes});
+  const std::optional<uint64_t> most = LimitsFor(*slot)->max_stored_bytes;
+  if (most && (std::exchange(slot->purged, false) || bytes > *most)) setup_.store->CompactNamespace(number);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,152 @@
+// Shard: runs the cores of some of the namespaces on one loop. Takes the mailbox once a turn and hands each namespace's events to its driver in one
+// go; makes a core where something comes for a namespace that sleeps, lets one that has had nothing to do fall asleep, and sleeps itself until the
+// next wake of any of them.
+//
+// I1. A core runs only where there are events for it or its wake is due.
+// I2. The loop never sleeps past the next wake, nor longer than kSleepMostMs, so that a step of the wall clock is seen by then.
+// I3. Events for one namespace reach its core in the order of the posts, also while its part of the store is being opened.
+// I4. A namespace's part of the store is open while its core is there, and let go of before the namespace is dropped.
+//
+// All on the loop's thread, or before it runs, but Post and ready.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/driver.h"
+#include "cli/daemon/board.h"
+#include "cli/daemon/clocks.h"
+#include "cli/daemon/lending.h"
+#include "cli/daemon/mailbox.h"
+#include "cli/daemon/published_table.h"
+#include "cli/daemon/roster.h"
+#include "net/loop.h"
+
+namespace notifyd {
+
+class Shard {
+ public:
+  static constexpr int kTimerSlot = 0;
+  static constexpr int64_t kSleepMostMs = 500;
+
+  struct Rest {
+    int64_t after_ms = 60'000;
+    size_t most_awake = 512;      // beyond it those that have rested for longest need not wait for so long
+    int64_t shortest_ms = 5'000;  // whose next wake is nearer stays awake
+  };
+  /// Borrowed, all of them.
+  struct Setup {
+    Loop* loop = nullptr;
+    StoreHost* store = nullptr;
+    Sender* sender = nullptr;
+    ReplySink* replies = nullptr;
+    Switchboard* switchboard = nullptr;  // takes what the registry asked for
+    const PublishedTable* tables = nullptr;
+    Lending* lending = nullptr;
+    Board* board = nullptr;
+    std::function<void()> flush;  // after a run of drivers
+    /// `space`: the namespace's name.
+    std::function<void(const std::string& space, const AttemptLog&)> log;
+    std::function<void(const std::string& space, const LaneLog&)> lane_log;
+    std::function<void()> quiet;    // once, after Hold: nothing is in flight
+    std::function<void()> drained;  // once, after Stop: nothing is in flight, all is durable
+    std::function<void(const Status&)> fatal;
+    std::function<uint64_t()> seed;
+    Rest rest;
+  };
+  /// Installs itself as the loop's turn and the mailbox's wake-up. Call before the loop runs.
+  Shard(Setup setup, std::shared_ptr<const CoreLimits> limits);
+  ~Shard();
+
+  /// Any thread. Requests to a namespace that is not there, or is being deleted, are refused.
+  void Post(NamespaceNumber to, Event event) { mailbox_.Post(to, std::move(event)); }
+  /// What `default` said last: it takes submits. Of the shard that has it. Any thread.
+  bool ready() const { return ready_.load(std::memory_order_relaxed); }
+
+  /// At a start: opens it here and now, and blocks for that. It never sleeps. Error: what the store says.
+  Status OpenForGood(NamespaceNumber number);
+  /// At a start: it sleeps until then, or is wanted at once.
+  void BeginAsleep(NamespaceNumber number, WallTime wake) { roster_.SetWake(number, {wake, kMonoNever}); }
+  void BeginAwake(NamespaceNumber number) { to_open_.push_back(number); }
+
+  /// The settings were read anew.
+  void SetLimits(std::shared_ptr<const CoreLimits> limits);
+  /// `tables` has another table.
+  void TableChanged();
+  /// Restart in place: no core starts an attempt any more.
+  void Hold();
+  /// No core takes submits any more, or starts an attempt.
+  void Stop();
+  /// The store is stopped: lets go of all cores and their parts of it. Off its loop, which has ended.
+  void Close();
+
+ private:
+  struct Slot;
+  /// What runs on other threads for this shard, and may end after it.
+  struct AsideState {
+    std::mutex mutex;
+    std::condition_variable ended;
+    size_t under_way = 0;
+    bool closed = false;  // of the loop's thread
+  };
+
+  void Turn();
+  bool RunOnce(const Now& now);
+  void Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events);
+  void Run(const Now& now, Slot* slot, std::vector<Event> events);
+  void RunEnded(const Now& now, Slot* slot);
+  void ArmTimer(const Now& now);
+  Now Read() const;
+
+  Slot* Find(NamespaceNumber number);
+  Slot* MakeSlot(NamespaceNumber number);
+  void Refuse(const std::vector<Event>& events, const Status& status);
+  void Wake(NamespaceNumber number, std::vector<Event> events);
+  void OpenNext();
+  void Opened(NamespaceNumber number);
+  void Begin(Slot* slot, OpenedNamespace opened);
+  bool LetRest(const Now& now);
+  /// Returns whether it did; then it is gone.
+  bool FallAsleep(const Now& now, Slot* slot);
+  void Drop(Slot* slot);
+  static const std::string& NameOf(const Slot& slot);
+  std::shared_ptr<const CoreLimits> LimitsFor(const Slot& slot) const;
+  void TellLimits(Slot* slot);
+  void Held(bool* what);
+  void CheckHeld();
+
+  /// Loop::Aside, of which Close waits for the work, and that then does nothing any more.
+  void Aside(std::function<void()> work, std::function<void()> then);
+  void Show(Slot* slot);
+  void ShowAll(const Now& now);
+  void Measure(const Now& now);
+  void Measured(NamespaceNumber number, uint64_t bytes);
+
+  const Setup setup_;
+  std::shared_ptr<const CoreLimits> limits_;
+  Mailbox mailbox_;
+  Roster roster_;
+  std::unordered_map<NamespaceNumber, std::unique_ptr<Slot>> slots_;
+  Slot* default_ = nullptr;  // of slots_
+  std::deque<NamespaceNumber> to_open_;
+  size_t opening_ = 0;
+  std::vector<NamespaceNumber> unshown_;  // ran since the board was told
+  MonoTime shown_at_, measured_at_;
+  bool measuring_ = false;
+  std::shared_ptr<AsideState> aside_ = std::make_shared<AsideState>();
+  bool holding_ = false, stopping_ = false;
+  bool quiet_ = false, drained_ = false;
+  bool armed_ = false, adopted_ = false;
+  std::atomic<bool> ready_{false};
+};
+
+}  // namespace notifyd

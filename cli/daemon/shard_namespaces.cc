@@ -1,0 +1,272 @@
+// How the namespaces of a shard wake, sleep and go.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "broker/namespace_settings.h"
+#include "cli/daemon/shard.h"
+#include "cli/daemon/shard_slot.h"
+
+namespace notifyd {
+namespace {
+
+/// So many parts of the store are opened at once, of one shard: others want the pool, too.
+constexpr size_t kOpeningMost = 2;
+
+RemovedTotals Removed(const Totals& totals) {
+  return {.accepted = totals.accepted,
+          .revived = totals.revived,
+          .succeeded = totals.succeeded,
+          .failed = totals.failed,
+          .cancelled = totals.cancelled,
+          .expired = totals.expired,
+          .attempts = totals.attempts,
+          .retries = totals.retries};
+}
+
+}  // namespace
+
+void Shard::Refuse(const std::vector<Event>& events, const Status& status) {
+  for (const Event& event : events) {
+    if (!IsRequest(event)) continue;
+    std::visit(
+        [&](const auto& each) {
+          if constexpr (requires { each.request; }) setup_.replies->Send({each.request, Refused{status, {}, 0}});
+        },
+        event);
+  }
+}
+
+Shard::Slot* Shard::MakeSlot(NamespaceNumber number) {
+  auto slot = std::make_unique<Slot>();
+  slot->number = number;
+  slot->inbox.shard = this;
+  slot->inbox.number = number;
+  slot->row = setup_.tables->Get()->FindNamespace(number);
+  Slot* made = slot.get();
+  slots_.emplace(number, std::move(slot));
+  if (number == kDefaultNumber) default_ = made;
+  return made;
+}
+
+void Shard::Wake(NamespaceNumber number, std::vector<Event> events) {
+  if (stopping_) return Refuse(events, Status(Code::kUnavailable, "the broker is stopping"));
+  const std::shared_ptr<const NamespaceRow> row = setup_.tables->Get()->FindNamespace(number);
+  const bool drains = std::any_of(events.begin(), events.end(), [](const Event& event) { return std::holds_alternative<Drain>(event); });
+  if (!row || (row->deleting && !drains)) return Refuse(events, Status(Code::kNotFound, "there is no such namespace"));
+  MakeSlot(number)->waiting = std::move(events);
+  // Somebody waits for it: before those that a start found awake.
+  to_open_.push_front(number);
+  OpenNext();
+}
+
+Status Shard::OpenForGood(NamespaceNumber number) {
+  Slot* slot = MakeSlot(number);
+  slot->for_good = true;
+  Result<OpenedNamespace> opened = setup_.store->OpenNamespace(number, &slot->inbox);
+  if (!opened.ok()) return std::move(opened).status();
+  Begin(slot, *std::move(opened));
+  return Status::Ok();
+}
+
+void Shard::OpenNext() {
+  while (opening_ < kOpeningMost && !to_open_.empty()) {
+    const NamespaceNumber number = to_open_.front();
+    to_open_.pop_front();
+    Slot* slot = Find(number);
+    if (!slot) {
+      // One that a start found awake.
+      if (stopping_ || !setup_.tables->Get()->FindNamespace(number)) continue;
+      slot = MakeSlot(number);
+    }
+    if (slot->core || slot->opening) continue;
+    ++opening_;
+    slot->opening = std::make_shared<OpeningJob>();
+    Aside([job = slot->opening, store = setup_.store, number, inbox = &slot->inbox] { job->result.emplace(store->OpenNamespace(number, inbox)); },
+          [this, number] { Opened(number); });
+  }
+}
+
+void Shard::Opened(NamespaceNumber number) {
+  --opening_;
+  Slot* slot = Find(number);
+  CHECK(slot != nullptr && slot->opening);
+  const std::shared_ptr<OpeningJob> job = std::exchange(slot->opening, nullptr);
+  Result<OpenedNamespace> opened = *std::move(job->result);
+  if (!opened.ok()) return setup_.fatal(opened.status());
+  Begin(slot, *std::move(opened));
+  setup_.flush();
+  armed_ = false;
+  OpenNext();
+}
+
+void Shard::Begin(Slot* slot, OpenedNamespace opened) {
+  const Now now = Read();
+  slot->store = std::move(opened.store);
+  std::vector<Event> came = std::exchange(slot->waiting, {});
+  slot->clock.emplace(opened.totals.wall, opened.totals.mono, now.wall, now.mono.ms);
+  slot->core = std::make_unique<Core>(*LimitsFor(*slot), opened.totals, Now{now.wall, slot->clock->MonoAt(now.mono.ms)}, setup_.seed());
+  Driver::Hooks hooks;
+  hooks.log = [this, slot](const AttemptLog& log) { setup_.log(NameOf(*slot), log); };
+  hooks.lane_log = [this, slot](const LaneLog& log) { setup_.lane_log(NameOf(*slot), log); };
+  hooks.quiet = [this, slot] { Held(&slot->quiet); };
+  hooks.drained = [this, slot] { Held(&slot->drained); };
+  hooks.closed = [this, slot](uint64_t pending) { setup_.switchboard->Post(RegistryEvent(NamespaceClosed{slot->number, pending})); };
+  hooks.discarded = [slot](const Totals& totals) { slot->discarded = Removed(totals); };
+  hooks.fatal = setup_.fatal;
+  slot->driver = std::make_unique<Driver>(slot->core.get(), slot->store.get(), setup_.sender, setup_.replies, std::move(hooks));
+  if (!slot->for_good) roster_.Busy(slot->number, now.mono);
+  Show(slot);
+
+  std::vector<Event> first;
+  if (std::optional<GrantChanged> grant = setup_.lending->Join(slot->number, LimitsFor(*slot)->max_in_flight)) first.emplace_back(*grant);
+  // It says what it needs.
+  first.emplace_back(Tick{});
+  if (holding_) first.emplace_back(HoldAttempts{});
+  if (stopping_) first.emplace_back(StopRequested{});
+  if (came.empty() && !slot->for_good) {
+    // Nobody asked: where it has nothing to do it goes to sleep again.
+    slot->falling_asleep = true;
+    first.emplace_back(PrepareSleep{});
+  }
+  std::move(came.begin(), came.end(), std::back_inserter(first));
+  if (adopted_) return Run(now, slot, std::move(first));
+  // The first turn runs it.
+  slot->waiting = std::move(first);
+  roster_.SetWake(slot->number, {WallTime{0}, MonoTime{0}});
+}
+
+bool Shard::LetRest(const Now& now) {
+  if (holding_ || stopping_) return false;
+  const std::vector<NamespaceNumber> rested = roster_.TakeRested(now.mono);
+  for (NamespaceNumber number : rested) {
+    Slot* slot = Find(number);
+    if (!slot || !slot->core) continue;
+    // Where it cannot sleep now it is asked again later.
+    roster_.Busy(number, now.mono);
+    slot->falling_asleep = true;
+    Run(now, slot, Events(PrepareSleep{}));
+  }
+  if (!rested.empty()) setup_.flush();
+  return !rested.empty();
+}
+
+bool Shard::FallAsleep(const Now& now, Slot* slot) {
+  const std::optional<WallTime> until = slot->core->idle(now.wall);
+  if (!until || (*until != kWallNever && until->ms - now.wall.ms < setup_.rest.shortest_ms)) return false;
+  slot->store->Sleep(*until);
+  NamespaceFigures figures;
+  figures.totals = slot->core->totals();
+  figures.stored_bytes = slot->stored_bytes;
+  setup_.board->Put(slot->number, figures);
+  const NamespaceNumber number = slot->number;
+  Drop(slot);
+  roster_.SetWake(number, {*until, kMonoNever});
+  return true;
+}
+
+void Shard::Drop(Slot* slot) {
+  const NamespaceNumber number = slot->number;
+  setup_.lending->Gone(number);
+  roster_.Rest(number);
+  roster_.SetWake(number, {});
+  slots_.erase(number);
+  CheckHeld();
+}
+
+const std::string& Shard::NameOf(const Slot& slot) {
+  static const std::string nameless(kDefaultNamespace);
+  return slot.row ? slot.row->name : nameless;
+}
+
+std::shared_ptr<const CoreLimits> Shard::LimitsFor(const Slot& slot) const {
+  static const NamespaceSettings nothing_said;
+  if (!slot.row || slot.row->settings == nothing_said) return limits_;
+  return std::make_shared<const CoreLimits>(LimitsOf(*limits_, slot.row->settings));
+}
+
+void Shard::SetLimits(std::shared_ptr<const CoreLimits> limits) {
+  limits_ = std::move(limits);
+  for (const auto& [number, slot] : slots_) TellLimits(slot.get());
+}
+
+void Shard::TellLimits(Slot* slot) {
+  if (!slot->core) return;
+  std::shared_ptr<const CoreLimits> limits = LimitsFor(*slot);
+  setup_.lending->SetLimit(slot->number, limits->max_in_flight);
+  Post(slot->number, LimitsChanged{std::move(limits)});
+}
+
+void Shard::TableChanged() {
+  const std::shared_ptr<const AccessTable> table = setup_.tables->Get();
+  for (const auto& [number, slot] : slots_) {
+    std::shared_ptr<const NamespaceRow> row = table->FindNamespace(number);
+    if (!row || row == slot->row) continue;
+    slot->row = std::move(row);
+    TellLimits(slot.get());
+  }
+}
+
+void Shard::Hold() {
+  holding_ = true;
+  for (const auto& [number, slot] : slots_)
+    if (slot->core) Post(number, HoldAttempts{});
+  CheckHeld();
+}
+
+void Shard::Stop() {
+  std::vector<NamespaceNumber> numbers;
+  for (const auto& [number, slot] : slots_) numbers.push_back(number);
+  const Now now = Read();
+  for (NamespaceNumber number : numbers) {
+    Slot* slot = Find(number);
+    if (!slot->core) {
+      if (slot->opening) continue;
+      Refuse(slot->waiting, Status(Code::kUnavailable, "the broker is stopping"));
+      slots_.erase(number);
+    } else if (slot->for_good || !FallAsleep(now, slot)) {
+      // The next start makes no core for those that sleep.
+      Post(number, StopRequested{});
+    }
+  }
+  to_open_.clear();
+  stopping_ = true;
+  // Whoever told it is not called from within.
+  setup_.loop->Post([this] { CheckHeld(); });
+}
+
+void Shard::Held(bool* what) {
+  *what = true;
+  CheckHeld();
+}
+
+void Shard::CheckHeld() {
+  auto all = [&](bool Slot::*what) {
+    return std::all_of(slots_.begin(), slots_.end(),
+                       [&](const auto& each) { return each.second->core ? each.second.get()->*what : !each.second->opening; });
+  };
+  if (holding_ && !quiet_ && all(&Slot::quiet)) {
+    quiet_ = true;
+    setup_.quiet();
+  }
+  if (stopping_ && !drained_ && all(&Slot::drained)) {
+    drained_ = true;
+    setup_.drained();
+  }
+}
+
+void Shard::Close() {
+  {
+    std::unique_lock<std::mutex> lock(aside_->mutex);
+    aside_->closed = true;
+    aside_->ended.wait(lock, [&] { return aside_->under_way == 0; });
+  }
+  // Who holds it beside the slot lives longer than the store.
+  for (const auto& [number, slot] : slots_)
+    if (slot->opening) slot->opening->result.reset();
+  slots_.clear();
+  default_ = nullptr;
+}
+
+}  // namespace notifyd

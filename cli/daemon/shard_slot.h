@@ -1,0 +1,79 @@
+// A namespace of a shard that is awake or about to be, and what its events are. The shard's own: nobody else includes it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cli/daemon/shard.h"
+
+namespace notifyd {
+
+/// Is the event a request, which is answered by a Reply?
+inline bool IsRequest(const Event& event) {
+  return std::visit(
+      [](const auto& each) {
+        using T = std::decay_t<decltype(each)>;
+        constexpr bool answer = std::is_same_v<T, ReadDone> || std::is_same_v<T, ListDone> || std::is_same_v<T, LanesDone>;
+        return requires {
+          each.request;
+        }
+        &&!answer && !std::is_same_v<T, Disconnected>;
+      },
+      event);
+}
+
+/// Must a namespace that sleeps be woken for it? All else says nothing to one that knows nothing.
+inline bool WakesUp(const Event& event) {
+  return IsRequest(event) || std::holds_alternative<CloseIfEmpty>(event) || std::holds_alternative<Drain>(event);
+}
+
+/// Is it something to do, so that the namespace does not rest?
+inline bool IsWork(const Event& event) {
+  return std::holds_alternative<AttemptEnded>(event) || WakesUp(event);
+}
+
+inline std::vector<Event> Events(Event event) {
+  std::vector<Event> out;
+  out.push_back(std::move(event));
+  return out;
+}
+
+/// Opens a namespace's part of the store on another thread. Shared by that and the shard, one after the other.
+struct OpeningJob {
+  std::optional<Result<OpenedNamespace>> result;
+};
+
+struct Shard::Slot {
+  /// Where the store's answers to this namespace go.
+  struct Inbox : EventSink {
+    Shard* shard;
+    NamespaceNumber number;
+    void Post(Event event) override { shard->Post(number, std::move(event)); }
+  };
+
+  NamespaceNumber number = kDefaultNumber;
+  bool for_good = false;  // it never sleeps
+  std::shared_ptr<const NamespaceRow> row;
+  Inbox inbox;
+  std::shared_ptr<OpeningJob> opening;  // while that is under way
+  std::vector<Event> waiting;           // until the core is there
+
+  std::unique_ptr<NamespaceStore> store;
+  std::optional<BrokerClock> clock;
+  std::unique_ptr<Core> core;
+  std::unique_ptr<Driver> driver;
+
+  CoreUsage usage, told;  // as the governor was told
+  uint64_t may_be_in_flight = 0, stored_bytes = 0;
+  bool unshown = false, unmeasured = true;
+  bool purged = false;          // since it was measured
+  bool falling_asleep = false;  // PrepareSleep was said, and nothing came since
+  bool quiet = false, drained = false;
+  std::optional<RemovedTotals> discarded;
+};
+
+}  // namespace notifyd

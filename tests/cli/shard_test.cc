@@ -1,0 +1,213 @@
+#include "cli/daemon/shard.h"
+
+#include "cli/shard_stage.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+namespace notifyd::test {
+namespace {
+
+constexpr NamespaceNumber kTeam = 7, kOther = 9;
+/// One that falls asleep as soon as it has nothing to do.
+constexpr Shard::Rest kAtOnce{.after_ms = 16, .most_awake = 512, .shortest_ms = 0};
+
+NamespaceSettings MostPending(uint64_t count) {
+  NamespaceSettings settings;
+  settings.max_pending = count;
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("shard: several namespaces run side by side, each with ids and books of its own") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.PutRow("other", kOther);
+  REQUIRE(stage.shard->OpenForGood(kDefaultNumber).ok());
+  stage.Run();
+  const NotifyId a = stage.Accepted(stage.Submit(kDefaultNumber));
+  const NotifyId b = stage.Accepted(stage.Submit(kTeam));
+  const NotifyId c = stage.Accepted(stage.Submit(kOther));
+  CHECK(a == NotifyId::Of(kDefaultNumber, 1));
+  CHECK(b == NotifyId::Of(kTeam, 1));
+  CHECK(c == NotifyId::Of(kOther, 1));
+  stage.Await([&] { return stage.starts.size() == 3; });
+  for (const StartAttempt& start : stage.starts) stage.End(start);
+  stage.Await([&] { return stage.logs["default"] == 1 && stage.logs["team"] == 1 && stage.logs["other"] == 1; });
+  stage.Await([&] { return stage.board.Figures(kTeam).totals.succeeded == 1; });
+  stage.Await([&] { return stage.board.Sum().totals.accepted == 3; });
+  CHECK(stage.shard->ready());
+}
+
+TEST_CASE("shard: what is asked of a namespace that is not there, or is being removed, is refused") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam, {}, /*deleting=*/true);
+  stage.Run();
+  CHECK(stage.RefusedCode(stage.Submit(kOther)) == Code::kNotFound);
+  CHECK(stage.RefusedCode(stage.Submit(kTeam)) == Code::kNotFound);
+  CHECK(stage.shared.opened.empty());
+}
+
+TEST_CASE("shard: what comes while a namespace is opened reaches it in order") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  std::vector<uint64_t> tokens;
+  for (int i = 0; i < 50; ++i) tokens.push_back(stage.Submit(kTeam));
+  stage.Run();
+  for (int i = 0; i < 500; ++i) tokens.push_back(stage.Submit(kTeam));
+  for (size_t i = 0; i < tokens.size(); ++i) CHECK(stage.Accepted(tokens[i]) == NotifyId::Of(kTeam, i + 1));
+  CHECK(stage.shared.opened[kTeam] == 1);
+}
+
+TEST_CASE("shard: who has nothing to do falls asleep, and is woken by what comes") {
+  ShardStage stage(kAtOnce);
+  stage.PutRow("team", kTeam);
+  REQUIRE(stage.shard->OpenForGood(kDefaultNumber).ok());
+  stage.Run();
+  for (uint64_t round = 1; round <= 3; ++round) {
+    CHECK(stage.Accepted(stage.Submit(kTeam)) == NotifyId::Of(kTeam, round));
+    stage.Await([&] { return stage.starts.size() == round; });
+    stage.End(stage.starts.back());
+    stage.Await([&] { return !stage.board.Figures(kTeam).awake && stage.board.Figures(kTeam).totals.succeeded == round; });
+    CHECK(stage.shared.Open() == std::vector<NamespaceNumber>{kDefaultNumber});
+    CHECK(stage.shared.Asleep().at(kTeam) == kWallNever);
+    CHECK(stage.board.Figures(kTeam).totals.accepted == round);
+  }
+  CHECK(stage.shared.opened[kTeam] == 3);
+  CHECK(stage.shared.opened[kDefaultNumber] == 1);
+}
+
+TEST_CASE("shard: who sleeps is woken when something of it is due") {
+  ShardStage stage(kAtOnce, [] {
+    CoreLimits limits;
+    limits.lookahead_ms = 100;
+    return limits;
+  }());
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 1500};
+  stage.Accepted(stage.Submit(kTeam, later));
+  stage.Await([&] { return stage.shared.Asleep().contains(kTeam); });
+  CHECK(stage.shared.Asleep().at(kTeam) != kWallNever);
+  CHECK(stage.starts.empty());
+  stage.Await([&] { return stage.starts.size() == 1; });
+  CHECK(stage.starts[0].id == NotifyId::Of(kTeam, 1));
+  CHECK(stage.starts[0].number == 1);
+}
+
+TEST_CASE("shard: a start wakes those that were awake or are due") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.PutRow("other", kOther);
+  stage.shard->BeginAwake(kTeam);
+  stage.shard->BeginAsleep(kOther, WallTime{1});
+  stage.shard->BeginAsleep(11, kWallNever);
+  stage.shard->BeginAwake(13);  // its row went with a removal
+  stage.Run();
+  // Since there is nothing to do they go to sleep again.
+  stage.Await([&] { return stage.shared.Asleep().size() == 2; });
+  CHECK(stage.shared.Asleep().contains(kTeam));
+  CHECK(stage.shared.Asleep().contains(kOther));
+  CHECK(stage.shared.opened.size() == 2);
+}
+
+TEST_CASE("shard: holds and stops once all of its namespaces do") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.PutRow("other", kOther);
+  REQUIRE(stage.shard->OpenForGood(kDefaultNumber).ok());
+  stage.Run();
+  stage.Accepted(stage.Submit(kDefaultNumber));
+  stage.Accepted(stage.Submit(kTeam));
+  stage.Await([&] { return stage.starts.size() == 2; });
+  stage.loop.Post([&] { stage.shard->Hold(); });
+  stage.End(stage.starts[0]);
+  // All else is served on, and one that is woken now holds, too.
+  CHECK(stage.Accepted(stage.Submit(kOther)) == NotifyId::Of(kOther, 1));
+  CHECK_FALSE(stage.quiet);
+  stage.End(stage.starts[1]);
+  stage.Await([&] { return stage.quiet; });
+  CHECK(stage.starts.size() == 2);
+  stage.loop.Post([&] { stage.shard->Stop(); });
+  stage.Await([&] { return stage.drained; });
+  CHECK(stage.RefusedCode(stage.Submit(kTeam)) == Code::kUnavailable);
+  CHECK(stage.RefusedCode(stage.Submit(11)) == Code::kUnavailable);
+}
+
+TEST_CASE("shard: one without any namespace holds and stops at once") {
+  ShardStage stage;
+  stage.Run();
+  stage.loop.Post([&] { stage.shard->Hold(); });
+  stage.Await([&] { return stage.quiet; });
+  stage.loop.Post([&] { stage.shard->Stop(); });
+  stage.Await([&] { return stage.drained; });
+}
+
+TEST_CASE("shard: a namespace that is removed says how many are pending, then lets go of the store before it is reported") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields held;
+  held.when = {When::Kind::kDelay, 3'600'000};
+  stage.Accepted(stage.Submit(kTeam, held));
+  stage.shard->Post(kTeam, CloseIfEmpty{});
+  stage.Await([&] { return stage.reports.size() == 1; });
+  CHECK(std::get<NamespaceClosed>(stage.reports[0]).number == kTeam);
+  CHECK(std::get<NamespaceClosed>(stage.reports[0]).pending == 1);
+  stage.Accepted(stage.Submit(kTeam, held));
+
+  stage.PutRow("team", kTeam, {}, /*deleting=*/true);
+  stage.shard->Post(kTeam, Drain{});
+  stage.Await([&] { return stage.reports.size() == 2; });
+  const auto& drained = std::get<NamespaceDrained>(stage.reports[1]);
+  CHECK(drained.number == kTeam);
+  CHECK(drained.totals.accepted == 2);
+  CHECK(drained.totals.cancelled == 2);
+  CHECK(stage.open_at_report.empty());
+  CHECK(stage.RefusedCode(stage.Submit(kTeam)) == Code::kNotFound);
+}
+
+TEST_CASE("shard: a namespace that sleeps is woken to be removed, over a restart too") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam, {}, /*deleting=*/true);
+  stage.shard->Post(kTeam, Drain{});
+  stage.Run();
+  stage.Await([&] { return stage.reports.size() == 1; });
+  CHECK(std::holds_alternative<NamespaceDrained>(stage.reports[0]));
+}
+
+TEST_CASE("shard: what a namespace says of itself holds for its core, and is changed while it runs") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam, MostPending(1));
+  stage.PutRow("other", kOther);
+  stage.Run();
+  CoreFixture::Fields held;
+  held.when = {When::Kind::kDelay, 3'600'000};
+  stage.Accepted(stage.Submit(kTeam, held));
+  CHECK(stage.RefusedCode(stage.Submit(kTeam, held)) == Code::kTooMany);
+  for (int i = 0; i < 2; ++i) CHECK(stage.Accepted(stage.Submit(kOther, held)) != NotifyId{});
+  stage.PutRow("team", kTeam, MostPending(2));
+  // The table is told to the shard before what is asked next.
+  bool told = false;
+  stage.loop.Post([&] {
+    std::lock_guard<std::mutex> lock(stage.mutex);
+    told = true;
+  });
+  stage.Await([&] { return told; });
+  CHECK(stage.Accepted(stage.Submit(kTeam, held)) != NotifyId{});
+  CHECK(stage.RefusedCode(stage.Submit(kTeam, held)) == Code::kTooMany);
+}
+
+TEST_CASE("shard: a store that cannot be opened stops the broker") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.shared.fails = true;
+  stage.Submit(kTeam);
+  stage.Run();
+  stage.Await([&] { return !stage.fatal.empty(); });
+  CHECK(stage.fatal == "the disk is gone");
+}
+
+}  // namespace notifyd::test
