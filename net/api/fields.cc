@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/ascii.h"
+#include "base/header_names.h"
 #include "base/json_tree.h"
 #include "base/utf8.h"
 #include "net/api/url.h"
@@ -22,11 +23,6 @@ constexpr size_t kMaxPatternValueBytes = 16 << 10;
 constexpr size_t kMaxScheduleEntries = 100;
 constexpr double kMaxFactor = 1000;
 constexpr size_t kMaxLabels = 16, kMaxLabelKeyBytes = 64, kMaxLabelBytes = 256;
-
-/// What belongs to the broker's own connection to the receiver: framing, and all that is for one hop (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1
-/// for HTTP2-Settings).
-constexpr std::string_view kRefusedHeaders[] = {"host", "content-length", "transfer-encoding", "connection", "keep-alive",    "proxy-connection",
-                                                "te",   "trailer",        "upgrade",           "expect",     "http2-settings"};
 
 Status Bad(std::string_view pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
@@ -254,11 +250,9 @@ Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<
     if (!IsToken(header.key)) return Bad(pointer, Quoted(header.key) + " is not a header name (RFC 9110)");
     if (header.kind != Kind::kString) return Bad(pointer, "a header's value must be a string");
     if (!IsFieldContent(header.text)) return Bad(pointer, "a header's value must not hold line breaks or other control characters");
-    std::string lower = LowerAscii(header.key);
-    for (std::string_view refused : kRefusedHeaders)
-      if (lower == refused) return Bad(pointer, "the header " + Quoted(header.key) + " is the broker's own");
-    if (lower.starts_with("notify-")) return Bad(pointer, "headers that begin with Notify- are the broker's own");
-    if (content_type_given && lower == "content-type") return Bad(pointer, "Content-Type is given twice: here and as content_type");
+    if (const char* why = WhyReserved(header.key)) return Bad(pointer, "the header " + Quoted(header.key) + " " + why);
+    if (content_type_given && EqualsIgnoringCase(header.key, "content-type"))
+      return Bad(pointer, "Content-Type is given twice: here and as content_type");
     for (const auto& [name, content] : *out)
       if (EqualsIgnoringCase(name, header.key)) return Bad(pointer, "two headers differ only in case");
     std::string_view content = TrimBlanks(header.text);
