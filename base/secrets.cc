@@ -130,7 +130,8 @@ void Find(std::string_view text, std::string_view value, bool cut, Place place, 
 }  // namespace
 
 bool SecretNames::Contains(std::string_view header) const {
-  if (EqualsIgnoringCase(header, kNoSecret)) return std::any_of(more_.begin(), more_.end(), [](const auto& name) { return EqualsIgnoringCase(name, kNoSecret); });
+  if (EqualsIgnoringCase(header, kNoSecret))
+    return std::any_of(more_.begin(), more_.end(), [](const auto& name) { return EqualsIgnoringCase(name, kNoSecret); });
   const auto is = [&](std::string_view name) { return EqualsIgnoringCase(header, name); };
   const auto ends = [&](std::string_view end) { return EndsWithNoCase(header, end); };
   return std::any_of(std::begin(kNames), std::end(kNames), is) || std::any_of(std::begin(kEndings), std::end(kEndings), ends) ||
@@ -154,10 +155,15 @@ SecretValues::SecretValues(const SecretNames& names, const Headers& headers) {
     // "Bearer TOKEN": what is behind the scheme may come back without it.
     const size_t blank = value.find_first_of(" \t");
     if (blank != std::string_view::npos && EndsWithNoCase("-" + name, "authorization")) value = TrimBlanks(value.substr(blank));
-    else if (blank != std::string_view::npos && (EqualsIgnoringCase(value.substr(0, blank), "bearer") || EqualsIgnoringCase(value.substr(0, blank), "basic")))
+    else if (blank != std::string_view::npos &&
+             (EqualsIgnoringCase(value.substr(0, blank), "bearer") || EqualsIgnoringCase(value.substr(0, blank), "basic")))
       value = TrimBlanks(value.substr(blank));
     Add(value);
   }
+}
+
+void SecretValues::Add(const SecretValues& other) {
+  for (const std::string& value : other.values_) Add(value);
 }
 
 void SecretValues::Add(std::string_view value) {

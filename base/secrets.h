@@ -41,6 +41,8 @@ class SecretValues {
   /// too.
   SecretValues(const SecretNames& names, const Headers& headers);
 
+  /// Those of `other`, too.
+  void Add(const SecretValues& other);
   bool empty() const { return values_.empty(); }
   size_t size() const { return values_.size(); }
   /// Returns `text` with each of them replaced by kHiddenValue: as it is, in JSON's escapes and in percent escapes, with "+" for a blank too. `cut`:

@@ -110,6 +110,7 @@ Status Runtime::Impl::Fit() {
 Status Runtime::Impl::MakeIoThreads() {
   // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
+  rules_.Set(options_.sender.rules);
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
     auto io = std::make_unique<IoThread>();
     Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&io->loop, &attempt_ends_, options_.sender);
@@ -123,6 +124,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
     api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
     api.process = [this] { return ProcessNow(); };
+    api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,23 @@ struct IoThread {
     api.reset();
     sender.reset();
   }
+};
+
+/// The destination rules that submits are judged by. Any thread.
+class RulesInForce {
+ public:
+  void Set(std::shared_ptr<const DestinationRules> rules) {
+    std::lock_guard lock(mutex_);
+    rules_ = std::move(rules);
+  }
+  std::shared_ptr<const DestinationRules> Get() const {
+    std::lock_guard lock(mutex_);
+    return rules_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const DestinationRules> rules_;
 };
 
 /// One shard with what carries its effects out.
@@ -134,6 +152,7 @@ class Runtime::Impl : private StoreEvents {
   std::function<void()> on_drained_;
   std::thread checker_;
 
+  RulesInForce rules_;
   HttpServer::Budget budget_;
   Exchange exchange_;
   AttemptEnds attempt_ends_{&exchange_};

@@ -78,6 +78,7 @@ void Runtime::Impl::Reload() {
     refuse(taken.field(), taken.detail());
     return;
   }
+  rules_.Set(next.sender.rules);
   io_[0]->api->SetSecretHeaders(next.api.secret_headers);
   for (size_t i = 1; i < io_.size(); ++i)
     io_[i]->loop.Post([sender = io_[i]->sender.get(), api = io_[i]->api.get(), options = next.sender] {

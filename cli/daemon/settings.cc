@@ -16,6 +16,7 @@
 #include "base/ascii.h"
 #include "base/files.h"
 #include "cli/daemon/notifyd_manual.h"
+#include "cli/daemon/settings_destinations.h"
 #include "cli/daemon/settings_lanes.h"
 
 #ifndef NOTIFYD_VERSION
@@ -26,7 +27,7 @@ namespace notifyd {
 namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
-constexpr char kLaneRules[] = "lane";
+constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
@@ -161,6 +162,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<std::vector<LaneRule>> rules = ReadLaneRules(node, file);
       if (!rules.ok()) return std::move(rules).status();
       options->core.lane_rules = *std::move(rules);
+    } else if (name == kDestinationRules) {
+      Result<DestinationRules> rules = ReadDestinationRules(node, file);
+      if (!rules.ok()) return std::move(rules).status();
+      options->sender.rules = std::make_shared<const DestinationRules>(*std::move(rules));
     } else if (const toml::table* inner = node.as_table(); inner && prefix.empty() && IsTableName(name)) {
       Status fault = ApplyTable(*inner, name + ".", file, options);
       if (!fault.ok()) return fault;
@@ -337,7 +342,7 @@ std::string DefaultsAsToml() {
     if (std::holds_alternative<int64_t>(setting.fallback) || !setting.words.empty()) out += "\n# " + Accepts(setting);
     out += "\n" + (dot == std::string::npos ? setting.name : setting.name.substr(dot + 1)) + " = " + ToToml(setting.fallback);
   }
-  return out + "\n" + LaneRulesAsToml();
+  return out + "\n" + LaneRulesAsToml() + DestinationRulesAsToml();
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {
@@ -351,6 +356,10 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
   if (fresh.core.lane_rules != running->core.lane_rules) {
     running->core.lane_rules = fresh.core.lane_rules;
     result.applied.push_back(kLaneRules);
+  }
+  if (fresh.sender.rules->print() != running->sender.rules->print()) {
+    running->sender.rules = fresh.sender.rules;
+    result.applied.push_back(kDestinationRules);
   }
   return result;
 }
@@ -381,7 +390,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
-      "Rules for lanes ([[lane]] tables) stand in the file only; conf/notifyd.toml shows them.\n"
+      "Rules for lanes and destinations ([[lane]] and [[destination]] tables) stand in the file only; conf/notifyd.toml shows them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
 
@@ -394,7 +403,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   if (version) return Exit(0, "notifyd " NOTIFYD_VERSION "\n");
   if (print) return Exit(0, DefaultsAsToml());
-  if (manual) return Exit(0, NotifydManual(AllSettings(), LaneRulesAsToml(), NOTIFYD_VERSION));
+  if (manual) return Exit(0, NotifydManual(AllSettings(), LaneRulesAsToml() + DestinationRulesAsToml(), NOTIFYD_VERSION));
   for (const auto& [name, option] : options)
     if (option->count() > 0) layers.flags[name] = texts[name];
 

@@ -1,8 +1,8 @@
 // Settings of notifyd: one row each. Flags, NOTIFYD_* variables, the TOML file, --help and conf/notifyd.toml derive from the rows; defaults stand
 // with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
 //
-// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes [[lane]] tables: rules for
-// lanes, which no flag or variable can say.
+// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes [[lane]] and [[destination]]
+// tables: rules for lanes and for calls, which no flag or variable can say.
 #pragma once
 
 #include <cstdint>
@@ -91,7 +91,8 @@ std::string FallbackText(const Setting& setting);
 /// The TOML file that says what the defaults say, with help and ranges as comments: conf/notifyd.toml.
 std::string DefaultsAsToml();
 
-/// What reading the settings anew comes to, by names in the order of AllSettings(); the lane rules are "lane".
+/// What reading the settings anew comes to, by names in the order of AllSettings(); the lane rules are "lane", the destination rules,
+/// with what the files that they name hold, "destination".
 struct Reloaded {
   std::vector<std::string> applied;      // changed, and hold now
   std::vector<std::string> not_applied;  // changed, and hold after a restart

@@ -7,9 +7,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/histogram.h"
+#include "base/status.h"
 #include "base/time.h"
 #include "broker/ports.h"
 
@@ -34,6 +36,9 @@ struct ApiOptions {
   size_t max_batch_items = 10'000;
   size_t max_line_bytes = 8 << 20;  // of a bulk submit
   int64_t max_timeout_ms = kMostTimeoutMs;
+  /// Is a URL, or a callback's, one that the file lets be called? Any thread; may say something else after a reload. Error: kUnacceptable, without a
+  /// field. Empty: all are.
+  std::function<Status(std::string_view url)> check_url;
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses

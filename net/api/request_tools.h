@@ -16,7 +16,7 @@ struct RequestTools {
   RequestTools(const ApiOptions* api_options, SecretNames names)
       : options(api_options),
         secrets(std::move(names)),
-        submit(api_options->max_body_bytes, api_options->max_batch_items, api_options->max_timeout_ms),
+        submit(api_options->max_body_bytes, api_options->max_batch_items, api_options->max_timeout_ms, api_options->check_url),
         change(&submit, &secrets),
         replies(api_options, &secrets) {}
   RequestTools(const RequestTools&) = delete;

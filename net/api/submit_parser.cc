@@ -40,12 +40,21 @@ Result<HeaderList> HeadersOf(const JsonValue& item, bool content_type_given) {
 
 }  // namespace
 
+Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
+  if (!limits_.check_url) return Status::Ok();
+  if (Status status = limits_.check_url(notify.spec.url); !status.ok()) return Status(status.code(), status.detail(), "/url");
+  if (notify.envelope.callback == nullptr) return Status::Ok();
+  Status status = limits_.check_url(notify.envelope.callback->url);
+  return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
+}
+
 Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out) {
   ParsedNotify notify;
   NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, turn_++, &notify));
   if (notify.refused.ok() && notify.spec.timeout_ms > limits_.max_timeout_ms)
     notify.refused = Status(Code::kUnacceptable, "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)",
                             "/timeout_ms");
+  if (notify.refused.ok()) notify.refused = CheckUrls(notify);
   NOTIFYD_TRY(ReadKeyHeader(header_key, &notify.spec.idempotency_key));
   if (notify.spec.idempotency_key.empty()) NOTIFYD_TRY(notify.refused);
   if (!notify.spec.idempotency_key.empty()) {
@@ -130,7 +139,7 @@ Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const Tr
   bool is_array = false;
   Status status = reader_.Read(document, 0, &is_array, [&](const JsonValue& value) -> Status {
     NOTIFYD_TRY(ReadNotify(value, trace, limit_body ? limits_.max_body_bytes : kNoBodyLimit, 0, &notify));
-    return notify.refused;
+    return notify.refused.ok() ? CheckUrls(notify) : notify.refused;
   });
   if (!status.ok()) return status;
   return notify;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -33,13 +35,16 @@ struct SubmitLimits {
   size_t max_body_bytes = 0;  // of one notify, as sent to the receiver
   size_t max_batch_items = 0;
   int64_t max_timeout_ms = 0;  // of what is submitted; what is changed keeps its own
+  /// What the file says of URLs (ApiOptions::check_url); empty: nothing.
+  std::function<Status(std::string_view url)> check_url = {};
 };
 
 class SubmitParser {
  public:
   explicit SubmitParser(const SubmitLimits& limits) : limits_(limits) {}
-  SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs)
-      : limits_{max_body_bytes, max_batch_items, max_timeout_ms} {}
+  SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs,
+               std::function<Status(std::string_view url)> check_url = {})
+      : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url)} {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
   /// Errors: kMalformed, kUnacceptable, kTooLarge; in a batch the field begins with the item's index. An item with an idempotency key that only a
@@ -65,6 +70,7 @@ class SubmitParser {
 
  private:
   Result<ParsedSubmit> ParseItems(std::string* body, const std::vector<std::string_view>& items, const TraceContext& trace);
+  Status CheckUrls(const ParsedNotify& notify) const;
   Status ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out);
 
   const SubmitLimits limits_;

@@ -142,17 +142,35 @@ Status DestinationPolicy::CheckDenied(const std::string& text) {
   return text == kPrivateRanges ? Status::Ok() : CheckAllowed(text);
 }
 
-Result<DestinationPolicy> DestinationPolicy::Create(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
-  DestinationPolicy policy;
+Status DestinationPolicy::Read(const std::vector<std::string>& allow, const std::vector<std::string>& deny, Level* out) {
   for (size_t i = 0; i < allow.size(); ++i) {
     if (Status status = CheckAllowed(allow[i]); !status.ok())
       return Status(status.code(), status.detail(), "/destinations/allow/" + std::to_string(i));
-    policy.allow_.push_back({*Cidr::Parse(allow[i]), allow[i]});
+    out->allow.push_back({*Cidr::Parse(allow[i]), allow[i]});
   }
   for (size_t i = 0; i < deny.size(); ++i) {
     if (Status status = CheckDenied(deny[i]); !status.ok()) return Status(status.code(), status.detail(), "/destinations/deny/" + std::to_string(i));
-    if (deny[i] == kPrivateRanges) policy.deny_private_ = true;
-    else policy.deny_.push_back({*Cidr::Parse(deny[i]), deny[i]});
+    if (deny[i] == kPrivateRanges) out->deny_private = true;
+    else out->deny.push_back({*Cidr::Parse(deny[i]), deny[i]});
+  }
+  return Status::Ok();
+}
+
+Result<DestinationPolicy> DestinationPolicy::Create(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
+  DestinationPolicy policy;
+  if (Status status = Read(allow, deny, &policy.file_); !status.ok()) return status;
+  return policy;
+}
+
+DestinationPolicy DestinationPolicy::ForNamespace(const NamespaceDestinations& settings, bool private_open) const {
+  DestinationPolicy policy = *this;
+  const std::vector<std::string> none;
+  policy.private_open_ = private_open;
+  policy.https_only_ |= settings.https_only.value_or(false);
+  policy.ports_ = settings.ports;
+  policy.own_.says_allow = settings.allow.has_value();
+  if (Status read = Read(settings.allow ? *settings.allow : none, settings.deny ? *settings.deny : none, &policy.own_); !read.ok()) {
+    policy.own_ = {{}, {{*Cidr::Parse("0.0.0.0/0"), "0.0.0.0/0"}, {*Cidr::Parse("::/0"), "::/0"}}, true, true};
   }
   return policy;
 }
@@ -170,38 +188,61 @@ std::vector<IpAddress> InterfaceAddresses() {
 }
 
 void DestinationPolicy::RefuseOwn(std::vector<Listener> listeners, std::function<std::vector<IpAddress>()> interfaces) {
-  own_ = std::move(listeners);
+  listeners_ = std::move(listeners);
   interfaces_ = std::move(interfaces);
+}
+
+const DestinationPolicy::Range* DestinationPolicy::Find(const std::vector<Range>& ranges, const IpAddress& form) {
+  const auto found = std::find_if(ranges.begin(), ranges.end(), [&](const Range& range) { return range.cidr.Contains(form); });
+  return found == ranges.end() ? nullptr : &*found;
+}
+
+bool DestinationPolicy::IsHere(const IpAddress& address) const {
+  if (!interfaces_) return false;
+  const std::vector<IpAddress> here = interfaces_();
+  return std::find(here.begin(), here.end(), address) != here.end();
 }
 
 bool DestinationPolicy::IsOwn(const IpAddress& form, uint16_t port) const {
   // Who connects to an unspecified address reaches the loopback one.
   const IpAddress reached = IsUnspecified(form) ? Loopback(form.v6) : form;
-  return std::any_of(own_.begin(), own_.end(), [&](const Listener& listener) {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const Listener& listener) {
     if (port == 0 || listener.port != port) return false;
     if (!IsUnspecified(listener.address)) return listener.address == reached;
     if (reached.v6 && !listener.address.v6) return false;
     if (reached == Loopback(true) || (!reached.v6 && reached.bytes[0] == 127)) return true;
-    const std::vector<IpAddress> here = interfaces_();
-    return std::find(here.begin(), here.end(), reached) != here.end();
+    return IsHere(reached);
   });
 }
 
+/// `who`: closes it.
+std::optional<std::string> DestinationPolicy::PrivateRefusal(const IpAddress& form, const char* who) const {
+  if (const NamedRange* range = FindPrivate(form)) return form.ToString() + " is in " + range->range + " (" + range->kind + who + ")";
+  if (IsHere(form)) return form.ToString() + " is an address of this machine (private" + who + ")";
+  return std::nullopt;
+}
+
 std::optional<std::string> DestinationPolicy::RefusalOfForm(const IpAddress& form, uint16_t port) const {
-  for (const Range& range : allow_) {
-    if (range.cidr.Contains(form)) return std::nullopt;
+  const bool by_file = Find(file_.allow, form) != nullptr, by_own = Find(own_.allow, form) != nullptr;
+  if (!by_own) {
+    if (const Range* range = Find(own_.deny, form)) return form.ToString() + " is in " + range->text + " (the namespace's destinations.deny)";
+    if (own_.deny_private) {
+      if (std::optional<std::string> refusal = PrivateRefusal(form, "; the namespace's destinations.deny")) return refusal;
+    }
   }
+  // A namespace that says what it allows takes no more of the file's than that.
+  if (by_file && (by_own || !own_.says_allow)) return std::nullopt;
   if (IsOwn(form, port)) {
     return (form.v6 ? "[" + form.ToString() + "]" : form.ToString()) + ":" + std::to_string(port) +
            " is where this broker listens itself: destinations.allow does not name it";
   }
-  for (const Range& range : deny_) {
-    if (range.cidr.Contains(form)) return form.ToString() + " is in " + range.text + " (destinations.deny)";
+  if (const Range* range = Find(file_.deny, form)) return form.ToString() + " is in " + range->text + " (destinations.deny)";
+  if (const NamedRange* refused = FindRefused(form)) return form.ToString() + " is in " + refused->range + " (" + refused->kind + ")";
+  if (by_own) return std::nullopt;
+  if (file_.deny_private) {
+    if (std::optional<std::string> refusal = PrivateRefusal(form, "")) return refusal;
   }
-  const NamedRange* refused = FindRefused(form);
-  if (refused == nullptr && deny_private_) refused = FindPrivate(form);
-  if (refused != nullptr) return form.ToString() + " is in " + refused->range + " (" + refused->kind + ")";
-  return std::nullopt;
+  return private_open_ ? std::nullopt : PrivateRefusal(form, "; the namespace's destinations.allow does not name it");
 }
 
 std::optional<std::string> DestinationPolicy::Refusal(const IpAddress& address, uint16_t port) const {
@@ -209,6 +250,13 @@ std::optional<std::string> DestinationPolicy::Refusal(const IpAddress& address, 
   for (const IpAddress& form : Embedded(address)) {
     if (std::optional<std::string> refusal = RefusalOfForm(form, port)) return address.ToString() + " carries an IPv4 address: " + *refusal;
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> DestinationPolicy::RefusalOfKind(bool https, uint16_t port) const {
+  if (https_only_ && !https) return "the namespace calls by https only (destinations.https_only)";
+  if (ports_ && std::find(ports_->begin(), ports_->end(), port) == ports_->end())
+    return "port " + std::to_string(port) + " is none of the namespace's destinations.ports";
   return std::nullopt;
 }
 

@@ -1,4 +1,8 @@
-// Destinations: which addresses may be called (contract section 5). Pure values, any thread after they are made.
+// Destinations: which addresses may be called (contract section 5, and part 2, section 9). Pure values, any thread after they are made.
+//
+// Two levels say so: the file, for the broker, and a namespace's settings, over it. What the file alone opens (link-local and metadata addresses, the
+// broker's own listeners, what its deny names) no namespace opens. Private ranges, with the addresses of the machine's own interfaces, are open to
+// `default` and closed to every other namespace but as far as it allows them.
 //
 // An address is judged in each form in which it can reach a host: an IPv6 address that carries an IPv4 one (NAT64, SIIT, 6to4, Teredo, the old
 // IPv4-compatible form) is judged as itself and as that one, and must pass as both. An IPv4-mapped address is the IPv4 address and nothing else.
@@ -13,6 +17,7 @@
 
 #include "base/ip_address.h"
 #include "base/status.h"
+#include "broker/namespace.h"
 
 namespace notifyd {
 
@@ -43,23 +48,42 @@ class DestinationPolicy {
 
   /// From now on these are refused too. `interfaces` gives the addresses of the machine's interfaces as they are at that moment.
   void RefuseOwn(std::vector<Listener> listeners, std::function<std::vector<IpAddress>()> interfaces = InterfaceAddresses);
+  /// The same for a namespace with these settings. What of `settings` does not parse is left out: an allow is none then, and a deny is all.
+  /// `private_open`: private ranges are open to it unless somebody denies them, as they are to `default`.
+  DestinationPolicy ForNamespace(const NamespaceDestinations& settings, bool private_open) const;
 
   /// Why the address is refused, for people: names it and the range; nothing where it may be called. `port`: where it is to be called, for the
   /// broker's own listeners; 0: none of them. What is allowed wins over own listeners and what is denied, and that over the built-in denials.
   std::optional<std::string> Refusal(const IpAddress& address, uint16_t port = 0) const;
+  /// Why no address would be called by this scheme at this port; nothing where that is left to the address.
+  std::optional<std::string> RefusalOfKind(bool https, uint16_t port) const;
+  /// Are private ranges closed, but for what is allowed of them?
+  bool closes_private() const { return !private_open_ || file_.deny_private || own_.deny_private; }
 
  private:
   struct Range {
     Cidr cidr;
     std::string text;
   };
+  /// What one level says.
+  struct Level {
+    std::vector<Range> allow, deny;
+    bool says_allow = false;
+    bool deny_private = false;
+  };
+  static Status Read(const std::vector<std::string>& allow, const std::vector<std::string>& deny, Level* out);
+  static const Range* Find(const std::vector<Range>& ranges, const IpAddress& form);
   std::optional<std::string> RefusalOfForm(const IpAddress& form, uint16_t port) const;
+  std::optional<std::string> PrivateRefusal(const IpAddress& form, const char* who) const;
   bool IsOwn(const IpAddress& form, uint16_t port) const;
+  bool IsHere(const IpAddress& address) const;
 
-  std::vector<Range> allow_, deny_;
-  std::vector<Listener> own_;
+  Level file_, own_;  // own_: a namespace's
+  std::vector<Listener> listeners_;
   std::function<std::vector<IpAddress>()> interfaces_;
-  bool deny_private_ = false;
+  bool private_open_ = true;
+  bool https_only_ = false;
+  std::optional<std::vector<uint16_t>> ports_;
 };
 
 }  // namespace notifyd

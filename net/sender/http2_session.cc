@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "net/sender/plain_pool.h"
 
@@ -167,7 +168,13 @@ bool Http2Session::HasRoom() const {
          nghttp2_session_check_request_allowed(session_) != 0;
 }
 
-bool Http2Session::Open(Http2Stream* call, std::string_view head, std::string_view body, const SecretNames& secrets, AnswerReader* reader) {
+bool Http2Session::Open(Http2Stream* call, std::string_view head, std::string_view body, const SecretNames& secrets,
+                        const SecretValues::Headers* also_secret, AnswerReader* reader) {
+  const auto is_secret = [&](std::string_view name) {
+    if (secrets.Contains(name)) return true;
+    return also_secret != nullptr &&
+           std::any_of(also_secret->begin(), also_secret->end(), [&](const auto& each) { return EqualsIgnoringCase(each.first, name); });
+  };
   std::string_view first = NextLine(&head), host;
   const size_t method_end = first.find(' ');
   const std::string_view method = first.substr(0, method_end);
@@ -185,7 +192,7 @@ bool Http2Session::Open(Http2Stream* call, std::string_view head, std::string_vi
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     if (name == "host") host = value;
-    else if (name != "keep-alive" && name != "proxy-connection") fields.push_back(Field(name, value, secrets.Contains(name)));
+    else if (name != "keep-alive" && name != "proxy-connection") fields.push_back(Field(name, value, is_secret(name)));
   }
   fields[2] = Field(":authority", host);
   call->Begin(reader, body);

@@ -83,8 +83,9 @@ class Http2Session : public PlainConnection::User {
   PlainConnection* connection() const { return connection_; }
 
   /// Begins a request, which is that of HTTP/1.1 (PlainRequest) in other words; `body` and `reader` are borrowed until Leave. False: it cannot.
-  /// `secrets`: headers whose values no table of the connection is to remember.
-  bool Open(Http2Stream* call, std::string_view head, std::string_view body, const SecretNames& secrets, AnswerReader* reader);
+  /// `secrets`, and the names of `also_secret`, where that is not null: headers whose values no table of the connection is to remember.
+  bool Open(Http2Stream* call, std::string_view head, std::string_view body, const SecretNames& secrets, const SecretValues::Headers* also_secret,
+            AnswerReader* reader);
   /// The call is over, however far it came. `healthy`: the connection may serve others.
   void Leave(Http2Stream* call, bool healthy);
   /// No further call is to begin.

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/utf8.h"
+#include "net/signing/webhook.h"
 
 namespace notifyd {
 namespace {
@@ -18,6 +20,8 @@ constexpr int64_t kLookAgainMs = 100;
 constexpr int64_t kLostMs = 1000;
 constexpr int64_t kAnswerGraceMs = 250;
 constexpr int kMaxRedirects = 5;
+/// Of a proxy's answer to CONNECT.
+constexpr size_t kMostTunnelBytes = 16 << 10;
 
 bool IsRedirect(uint16_t status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -29,27 +33,77 @@ void PlainCall::Begin(StartAttempt attempt) {
   started_ns_ = uv_hrtime();
   const auto now_ms = static_cast<int64_t>(started_ns_ / 1'000'000);
   config_ = shared_->config;
-  era_ = shared_->pool->era();
   attempt_ = std::move(attempt);
+  number_ = attempt_.id.number();
   posted_ = opening_ = false;
   redirects_ = 0;
+  sent_secrets_ = {};
   redirect_error_ = nullptr;
   state_ = State::kResolving;
-  if (Status status = request_.Build(attempt_, *config_, shared_->random); !status.ok())
+  if (Status status = request_.Read(attempt_, shared_->random); !status.ok())
     return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
   deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().timeout_ms);
   BeginHop(now_ms);
 }
 
 void PlainCall::BeginHop(int64_t now_ms) {
+  connect_deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().connect_timeout_ms);
+  EnterHop(now_ms);
+}
+
+bool PlainCall::TakeTerms() {
+  hop_config_ = shared_->config;
+  terms_ = shared_->terms->Of(number_);
+  const DestinationRules& rules = hop_config_->rules();
+  const RuleTarget target{request_.secure(), request_.host(), request_.port(), request_.path()};
+  rule_ = rules.empty() ? nullptr : rules.Find(terms_->name, attempt_.envelope->caller, target);
+  // Who redirects chooses the URL: only what a submitter asked for is called with the file's secrets.
+  armed_ = rule_ != nullptr && !request_.other_origin();
+  std::optional<std::string> refusal = RefusalOfTarget();
+  if (refusal) Fail(Verdict::kFatal, "destination_refused", *std::move(refusal));
+  return !refusal;
+}
+
+std::optional<std::string> PlainCall::RefusalOfTarget() const {
+  if (std::optional<std::string> refusal = terms_->policy.RefusalOfKind(request_.secure(), request_.port())) return refusal;
+  const RuleTarget target{request_.secure(), request_.host(), request_.port(), request_.path()};
+  if (std::optional<std::string> refusal = hop_config_->rules().Refusal(target)) return refusal;
+  if (proxy() == nullptr) return std::nullopt;
+  if (request_.literal()) return terms_->policy.Refusal(*request_.literal(), request_.port());
+  if (!terms_->policy.closes_private() || rule_->unchecked) return std::nullopt;
+  return "where " + request_.host() + " leads is known to the proxy alone: its destination rule does not say unchecked";
+}
+
+bool PlainCall::Signs() const {
+  return terms_->row != nullptr && !terms_->row->keys.empty() && !request_.other_origin() && (rule_ == nullptr || rule_->signs);
+}
+
+bool PlainCall::MakeHead() {
+  hop_.of_rule = armed_ && !rule_->headers.empty() ? &rule_->headers : nullptr;
+  if (hop_.of_rule != nullptr) sent_secrets_.Add(rule_->secrets);
+  hop_.to_proxy = proxy() != nullptr && !request_.secure();
+  hop_.signature.clear();
+  const std::optional<std::string> key = rule_ != nullptr && !rule_->sign.empty() ? std::optional(rule_->sign) : std::nullopt;
+  if (Signs())
+    hop_.signature = WebhookHeaders(KeysForCall(terms_->row->keys, key, attempt_.at), attempt_.id.ToString(), attempt_.at, request_.body());
+  if (key && armed_ && rule_->signs && hop_.signature.empty()) {
+    Fail(Verdict::kFailure, "not_signed", "the namespace has no valid key named " + *key);
+    return false;
+  }
+  Status status = request_.Assemble(attempt_, *config_, hop_);
+  if (!status.ok()) Fail(Verdict::kFatal, "invalid_request", status.detail());
+  return status.ok();
+}
+
+void PlainCall::EnterHop(int64_t now_ms) {
   const NotifySpec& spec = request_.spec();
   const SenderOptions& options = config_->options;
+  if (!TakeTerms() || !MakeHead()) return;
   reused_ = written_ = false;
   loss_ = Loss::kConnection;
   lost_detail_.clear();
   record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
   state_ = State::kResolving;
-  connect_deadline_ms_ = now_ms + std::max<int64_t>(1, spec.connect_timeout_ms);
   reader_.Begin({.to_head = request_.method() == Method::kHead,
                  .reply_none = attempt_.envelope->reply_none,
                  .expect = &spec.expect,
@@ -57,12 +111,21 @@ void PlainCall::BeginHop(int64_t now_ms) {
                  .max_response_bytes = options.max_response_bytes,
                  .recorded_failure_bytes = options.recorded_failure_bytes,
                  .recorded_success_bytes = options.recorded_success_bytes});
-  host_ = shared_->pool->Enter(request_.host(), request_.port(), request_.secure());
-  if (request_.literal()) {
-    literal_.assign(1, *request_.literal());
+  PoolTerms pooled{.number = number_, .era = terms_->era};
+  if (rule_ != nullptr) {
+    pooled.rule = hop_config_->rules().PlaceOf(rule_);
+    pooled.armed = armed_;
+    pooled.http2 = rule_->http2;
+    pooled.connections = rule_->connections;
+  }
+  host_ = shared_->pool->Enter(request_.host(), request_.port(), request_.secure(), pooled);
+  const std::optional<IpAddress> literal = proxy() != nullptr ? IpAddress::Parse(proxy()->host) : request_.literal();
+  literal_.clear();
+  if (literal) {
+    literal_.push_back(*literal);
     return Connect(&literal_, now_ms);
   }
-  const Resolver::Answer* answer = shared_->resolver->Look(request_.host(), this, now_ms);
+  const Resolver::Answer* answer = shared_->resolver->Look(dial_host(), this, now_ms);
   if (answer != nullptr) TakeAddresses(*answer, now_ms);
   else Arm();
 }
@@ -85,7 +148,6 @@ void PlainCall::TakeAddresses(const Resolver::Answer& answer, int64_t now_ms) {
     return Fail(Verdict::kFailure, "dns", answer.error);
   }
   // Nobody could tell: a connection that is there still leads to where the name led last.
-  literal_.clear();
   Connect(nullptr, now_ms);
   if (state_ == State::kResolving) Fail(Verdict::kFailure, "dns", answer.error);
 }
@@ -108,35 +170,77 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
     state_ = State::kWaiting;
     return Arm();
   }
+  if (!shared_->pool->TakePlace(host_)) {
+    shared_->pool->Queue(host_, this);
+    state_ = State::kWaiting;
+    return Arm();
+  }
+  place_ = true;
   state_ = State::kDialing;
   if (request_.secure()) {
     shared_->pool->NoteOpening(host_);
     opening_ = true;
   }
-  dialer_.Start(shared_->connections, &config_->policy, *addresses, request_.port(), now_ms);
+  dialer_.Start(shared_->connections, &dial_policy(), *addresses, dial_port(), now_ms);
   if (state_ == State::kDialing) Arm();
 }
 
 void PlainCall::OnRoom(bool alone) {
   state_ = State::kResolving;
   const std::shared_ptr<const std::vector<IpAddress>> held = host_->addresses;
-  Connect(request_.literal() ? &literal_ : held.get(), MonotonicMs(), alone);
+  Connect(!literal_.empty() ? &literal_ : held.get(), MonotonicMs(), alone);
 }
 
 void PlainCall::OnDialed(PlainConnection* connection) {
   const int64_t now_ms = MonotonicMs();
-  shared_->pool->Adopt(host_, connection, era_, now_ms);
-  if (request_.secure()) Secure(connection);
+  shared_->pool->Adopt(host_, connection, terms_->era, now_ms);
+  place_ = false;
+  if (request_.secure() && proxy() != nullptr) Tunnel(connection);
+  else if (request_.secure()) Secure(connection);
   else Ask(connection, now_ms);
+}
+
+void PlainCall::Tunnel(PlainConnection* connection) {
+  state_ = State::kTunneling;
+  connection_ = connection;
+  connection->SetUser(this);
+  const std::string target = request_.HostAndPort();
+  tunnel_ = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n";
+  if (connection->Write(tunnel_, {})) OnWritten(connection);
+  Arm();
+}
+
+/// The proxy's answer to CONNECT (RFC 9110 section 9.3.6): behind the head of a 2xx the receiver speaks, who has nothing to say yet.
+void PlainCall::TakeTunnel(PlainConnection* connection, std::string_view bytes) {
+  if (!written_) return Fail(Verdict::kFailure, "connect_failed", "the proxy answered before it was asked");
+  tunnel_.append(bytes);
+  const size_t end = tunnel_.find("\r\n\r\n");
+  if (end == tunnel_.npos) {
+    if (tunnel_.size() > kMostTunnelBytes) Fail(Verdict::kFailure, "connect_failed", "the proxy's answer to CONNECT is too long");
+    return;
+  }
+  const bool status_line = tunnel_.starts_with("HTTP/1.") && tunnel_.size() > 12 && tunnel_[8] == ' ';
+  const std::string status = status_line ? tunnel_.substr(9, 3) : std::string();
+  if (status.empty() || status[0] != '2') {
+    const std::string said = status.empty() ? "something else than HTTP" : RepairUtf8(status, status.size());
+    return Fail(Verdict::kFailure, "connect_failed", "the proxy " + dial_host() + " answered " + said + " to CONNECT " + request_.HostAndPort());
+  }
+  if (tunnel_.size() > end + 4) return Fail(Verdict::kFailure, "connect_failed", "the proxy says more than that the way is open");
+  written_ = false;
+  Secure(connection);
 }
 
 void PlainCall::Secure(PlainConnection* connection) {
   state_ = State::kSecuring;
   connection_ = connection;
   connection->SetUser(this);
-  Result<std::shared_ptr<const TlsContext>> context = shared_->tls(shared_->context);
-  if (!context.ok()) return Fail(Verdict::kFailure, "tls", context.status().detail());
-  if (connection->Secure(*std::move(context), request_.host(), {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
+  std::shared_ptr<const TlsContext> context = rule_ == nullptr ? nullptr : armed_ ? rule_->tls : rule_->tls_without;
+  if (context == nullptr) {
+    Result<std::shared_ptr<const TlsContext>> made = shared_->tls(shared_->context);
+    if (!made.ok()) return Fail(Verdict::kFailure, "tls", made.status().detail());
+    context = *std::move(made);
+  }
+  if (connection->Secure(std::move(context), request_.host(), {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
   OnConnected(connection, UV_EPROTO);
 }
 
@@ -152,7 +256,7 @@ void PlainCall::OnConnected(PlainConnection* connection, int status) {
     Ask(connection, MonotonicMs());
     return shared_->pool->NoteOpened(host, true);
   }
-  if (!request_.literal()) shared_->resolver->Forget(request_.host());
+  if (literal_.empty()) shared_->resolver->Forget(dial_host());
   const std::string& why = connection->tls()->failure();
   Fail(Verdict::kFailure, "tls",
        why.empty() ? "the connection was lost within the TLS handshake: " + std::string(uv_strerror(status)) : "TLS: " + why);
@@ -160,8 +264,9 @@ void PlainCall::OnConnected(PlainConnection* connection, int status) {
 
 void PlainCall::OnDialFailed(int error, const std::string& refusal) {
   if (!refusal.empty()) return Fail(Verdict::kFatal, "destination_refused", refusal);
-  if (!request_.literal()) shared_->resolver->Forget(request_.host());
-  Fail(Verdict::kFailure, "connect_failed", request_.host() + ":" + std::to_string(request_.port()) + ": " + uv_strerror(error));
+  if (literal_.empty()) shared_->resolver->Forget(dial_host());
+  Fail(Verdict::kFailure, "connect_failed",
+       (proxy() != nullptr ? "the proxy " : "") + dial_host() + ":" + std::to_string(dial_port()) + ": " + uv_strerror(error));
 }
 
 // ---- request and answer
@@ -183,7 +288,7 @@ void PlainCall::Ask(Http2Session* session) {
   reused_ = session->served() > 0;
   loss_ = Loss::kConnection;
   lost_detail_.clear();
-  if (session->Open(this, request_.head(), request_.body(), config_->secrets, &reader_)) Arm();
+  if (session->Open(this, request_.head(), request_.body(), config_->secrets, hop_.of_rule, &reader_)) Arm();
   else End(Why::kLost, false);
 }
 
@@ -199,12 +304,14 @@ void PlainCall::OnStreamLost(Loss loss, const std::string& detail) {
 
 void PlainCall::OnWritten(PlainConnection*) {
   written_ = true;
-  if (!attempt_.envelope->reply_none) return;
+  if (state_ == State::kTunneling) tunnel_.clear();
+  if (!attempt_.envelope->reply_none || state_ != State::kAsking) return;
   grace_ms_ = MonotonicMs() + kAnswerGraceMs;
   Arm();
 }
 
 void PlainCall::OnBytes(PlainConnection* connection, std::string_view bytes) {
+  if (state_ == State::kTunneling) return TakeTunnel(connection, bytes);
   GoOn(connection->framing.Take(bytes), 0);
 }
 
@@ -220,6 +327,8 @@ void PlainCall::GoOn(bool usable, int64_t now_ms) {
 
 void PlainCall::OnLost(PlainConnection* connection, int status) {
   if (state_ == State::kSecuring) return OnConnected(connection, status);
+  if (state_ == State::kTunneling)
+    return Fail(Verdict::kFailure, "connect_failed", "the proxy " + dial_host() + " closed the connection behind CONNECT");
   const bool whole = status == 0 && connection->framing.TakeEof();
   End(whole ? Why::kAnswer : Why::kLost, false);
 }
@@ -280,8 +389,8 @@ Unjudged PlainCall::MakeEnded() const {
 }
 
 bool PlainCall::Follow(bool reusable) {
-  if (!config_->options.follow_redirects || attempt_.envelope->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) ||
-      reader_.location().empty())
+  const bool follows = rule_ != nullptr && rule_->follow_redirects ? *rule_->follow_redirects : config_->options.follow_redirects;
+  if (!follows || attempt_.envelope->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) || reader_.location().empty())
     return false;
   if (redirects_ == kMaxRedirects) {
     redirect_error_ = "too_many_redirects";
@@ -291,7 +400,7 @@ bool PlainCall::Follow(bool reusable) {
   const int64_t now_ms = MonotonicMs();
   // Before the request changes: what of it is still to be written is borrowed from it.
   LetGo(Why::kAnswer, reusable, now_ms);
-  if (Status status = request_.Follow(attempt_, *config_, reader_.status(), reader_.location()); !status.ok()) {
+  if (Status status = request_.Follow(reader_.status(), reader_.location()); !status.ok()) {
     redirect_error_ = "unexpected_answer";
     redirect_detail_ = status.detail();
     return false;
@@ -335,7 +444,7 @@ void PlainCall::End(Why why, bool reusable) {
   } else if (!said) {
     SetError(why, &record);
   }
-  if (!request_.spec().headers.empty()) ended.secrets = SecretValues(config_->secrets, request_.spec().headers);
+  ended.secrets = Secrets();
   if (!ended.decided) ended.expect = request_.spec().expect;
   if (over() != nullptr) {
     const int64_t now_ms = MonotonicMs();
@@ -352,11 +461,13 @@ void PlainCall::End(Why why, bool reusable) {
 void PlainCall::SetError(Why why, AttemptRecord* record) const {
   if (why == Why::kTimeout) {
     record->error = "timeout";
-    record->detail = state_ == State::kResolving  ? request_.host() + " was not looked up in time"
-                     : state_ == State::kDialing  ? "no connection in time"
-                     : state_ == State::kSecuring ? "the TLS handshake was not over in time"
-                     : reader_.head_done()        ? "the answer was not whole in time"
-                                                  : "no answer in time";
+    record->detail = state_ == State::kResolving   ? dial_host() + " was not looked up in time"
+                     : state_ == State::kDialing   ? "no connection in time"
+                     : state_ == State::kWaiting   ? "no connection was free in time"
+                     : state_ == State::kTunneling ? "the proxy opened no way in time"
+                     : state_ == State::kSecuring  ? "the TLS handshake was not over in time"
+                     : reader_.head_done()         ? "the answer was not whole in time"
+                                                   : "no answer in time";
     return;
   }
   // A receiver that wants a certificate of the client says so by an alert, with TLS 1.3 in place of the answer.
@@ -377,7 +488,7 @@ void PlainCall::Fail(Verdict verdict, const char* error, std::string detail) {
   ended.ended.result.record.error = error;
   ended.ended.result.record.detail = std::move(detail);
   // A redirect may have repeated them.
-  if (redirects_ > 0) ended.secrets = SecretValues(config_->secrets, request_.spec().headers);
+  if (redirects_ > 0) ended.secrets = Secrets();
   Finish(std::move(ended));
 }
 
@@ -400,10 +511,51 @@ void PlainCall::Drop() {
   if (connection_ != nullptr) shared_->pool->Close(std::exchange(connection_, nullptr));
   if (session_ != nullptr) std::exchange(session_, nullptr)->Leave(this, true);
   if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
+  if (std::exchange(place_, false)) shared_->pool->FreePlace(host_);
   if (host_ != nullptr) shared_->pool->Leave(std::exchange(host_, nullptr));
   state_ = State::kIdle;
   attempt_ = {};
+  terms_.reset();
+  hop_config_.reset();
+  rule_ = nullptr;
   request_.Forget();
+}
+
+SecretValues PlainCall::Secrets() const {
+  if (request_.spec().headers.empty() && sent_secrets_.empty()) return {};
+  SecretValues secrets(config_->secrets, request_.spec().headers);
+  secrets.Add(sent_secrets_);
+  return secrets;
+}
+
+std::optional<std::string> PlainCall::RefusalNow() const {
+  const DestinationPolicy& policy = shared_->terms->Of(number_)->policy;
+  if (std::optional<std::string> refusal = policy.RefusalOfKind(request_.secure(), request_.port())) return refusal;
+  const IpAddress& address = over()->address();
+  if (proxy() == nullptr) return policy.Refusal(address, dial_port());
+  if (std::optional<std::string> refusal = shared_->config->policy.Refusal(address, dial_port())) return refusal;
+  return request_.literal() ? policy.Refusal(*request_.literal(), request_.port()) : std::nullopt;
+}
+
+void PlainCall::OnOtherTerms() {
+  if (state_ == State::kIdle) return;
+  if (over() != nullptr) {
+    std::optional<std::string> refusal = RefusalNow();
+    if (!refusal) return;
+    if (state_ != State::kAsking) return Fail(Verdict::kFatal, "destination_refused", *std::move(refusal));
+    // What has come of an answer may have decided it.
+    loss_ = Loss::kReset;
+    lost_detail_ = "the connection was closed, since other destinations hold: " + *refusal;
+    return End(Why::kLost, false);
+  }
+  // Nothing of it is on the wire: it goes on as one that begins now would.
+  StopWaiting();
+  shared_->resolver->Cancel(this);
+  dialer_.Stop();
+  if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
+  if (std::exchange(place_, false)) shared_->pool->FreePlace(host_);
+  shared_->pool->Leave(std::exchange(host_, nullptr));
+  EnterHop(MonotonicMs());
 }
 
 }  // namespace notifyd

@@ -14,6 +14,7 @@
 #include "net/sender/plain_request.h"
 #include "net/sender/resolver.h"
 #include "net/sender/sender_config.h"
+#include "net/sender/terms.h"
 
 namespace notifyd {
 
@@ -34,6 +35,7 @@ class PlainCall : public Timed,
     DeadlineWheel* wheel;
     /// Made at the first call that needs it. Error: see TlsContext::ForClient.
     Result<std::shared_ptr<const TlsContext>> (*tls)(void* context);
+    TermsBook* terms;
     /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
     void (*ended)(void* context, PlainCall* call, Unjudged unjudged);
     /// Nothing is left of the call.
@@ -54,13 +56,18 @@ class PlainCall : public Timed,
   /// `ended` was called for it.
   bool posted() const { return posted_; }
 
+  /// Other terms hold from now on, maybe for its namespace: what is not yet asked is begun again under them, and what goes over a connection that
+  /// they would refuse is cut off.
+  void OnOtherTerms();
+  NamespaceNumber number() const { return number_; }
+
   void OnDeadline(int64_t now_ms) override;
 
   /// The sender's: its place among those under way.
   size_t place = 0;
 
  private:
-  enum class State : uint8_t { kIdle, kResolving, kWaiting, kDialing, kSecuring, kAsking };
+  enum class State : uint8_t { kIdle, kResolving, kWaiting, kDialing, kTunneling, kSecuring, kAsking };
   enum class Why : uint8_t { kAnswer, kLost, kTimeout };
 
   void OnResolved(const Resolver::Answer& answer) override;
@@ -76,13 +83,31 @@ class PlainCall : public Timed,
   void OnStreamLost(Loss loss, const std::string& detail) override;
   void OnStreamWritten() override { OnWritten(nullptr); }
 
+  /// To where the request leads now. Its time to connect begins.
   void BeginHop(int64_t now_ms);
+  void EnterHop(int64_t now_ms);
+  /// Chooses terms and rule. False: they refuse the call, which has ended.
+  bool TakeTerms();
+  /// False: it cannot be sent, and has ended.
+  bool MakeHead();
+  std::optional<std::string> RefusalOfTarget() const;
+  /// Why what it goes over would not be opened now.
+  std::optional<std::string> RefusalNow() const;
+  /// Whoever the connection is opened to: the host, or the rule's proxy.
+  const std::string& dial_host() const { return proxy() != nullptr ? proxy()->host : request_.host(); }
+  uint16_t dial_port() const { return proxy() != nullptr ? proxy()->port : request_.port(); }
+  const ProxyAddress* proxy() const { return rule_ != nullptr && rule_->proxy ? &*rule_->proxy : nullptr; }
+  const DestinationPolicy& dial_policy() const { return proxy() != nullptr ? hop_config_->policy : terms_->policy; }
+  bool Signs() const;
+  SecretValues Secrets() const;
   /// The answer leads elsewhere, and the attempt goes there. False: it ends here.
   bool Follow(bool reusable);
   /// Lets go of what the request went over.
   void LetGo(Why why, bool reusable, int64_t now_ms);
   void TakeAddresses(const Resolver::Answer& answer, int64_t now_ms);
   void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms, bool alone = false);
+  void Tunnel(PlainConnection* connection);
+  void TakeTunnel(PlainConnection* connection, std::string_view bytes);
   void Secure(PlainConnection* connection);
   void Ask(PlainConnection* connection, int64_t now_ms);
   void Ask(Http2Session* session);
@@ -116,11 +141,19 @@ class PlainCall : public Timed,
   /// A redirect that cannot be followed: what is wrong with it.
   const char* redirect_error_ = nullptr;
   std::string redirect_detail_;
-  std::vector<IpAddress> literal_;  // kept for its memory
+  NamespaceNumber number_ = kDefaultNumber;
+  std::shared_ptr<const NamespaceTerms> terms_;
+  std::shared_ptr<const SenderConfig> hop_config_;  // as it is when a hop begins: for its rules and the file's destinations
+  const DestinationRule* rule_ = nullptr;           // of hop_config_; null: none
+  bool armed_ = false;                              // with the rule's secrets
+  HopHeaders hop_;
+  SecretValues sent_secrets_;       // of rules, over all hops
+  std::string tunnel_;              // CONNECT, then what the proxy says to it
+  bool place_ = false;              // one of the host's connections is its own, and not there yet
+  std::vector<IpAddress> literal_;  // kept for its memory; empty: a name is dialed
   bool reused_ = false;             // the connection had served others
   bool written_ = false, posted_ = false;
   uint64_t started_ns_ = 0;
-  uint64_t era_ = 0;  // of the destinations that it began with
   // Of MonotonicMs; kNever: none.
   int64_t deadline_ms_ = 0, connect_deadline_ms_ = 0;
   int64_t record_ms_ = 0;  // until then what the record still wants is waited for

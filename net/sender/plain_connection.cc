@@ -145,8 +145,8 @@ bool PlainConnection::Stale() const {
 
 // ---- with TLS
 
-bool PlainConnection::Secure(std::shared_ptr<const TlsContext> context, const std::string& host, TlsClientOptions options) {
-  tls_ = TlsSession::Connect(std::move(context), host, std::move(options));
+bool PlainConnection::Secure(std::shared_ptr<const TlsContext> context, const std::string& name, TlsClientOptions options) {
+  tls_ = TlsSession::Connect(std::move(context), name, std::move(options));
   SendOut(true);
   return tls_->state() == TlsSession::State::kHandshake;
 }

@@ -46,7 +46,7 @@ class PlainConnection : public Timed {
     size_t read_bytes;
     PlainPool* pool = nullptr;
     PlainConnection* first = nullptr;  // of all that are open, or being opened
-    std::string plain, joined;         // memory for what is decrypted, and for what is to be encrypted as one
+    std::string plain = {}, joined = {};  // memory for what is decrypted, and for what is to be encrypted as one
   };
 
   explicit PlainConnection(Shared* shared);
@@ -54,9 +54,9 @@ class PlainConnection : public Timed {
 
   /// Makes the socket and begins to connect. 0, or a UV_E*: then it is to be closed.
   int Connect(const IpAddress& address, uint16_t port, User* user);
-  /// Over an open connection, before anything is written: the TLS handshake with `host`, as TlsSession::Connect takes all of these. Its user is told
+  /// Over an open connection, before anything is written: the TLS handshake with `name`, as TlsSession::Connect takes all of these. Its user is told
   /// by OnConnected, unless it fails at once: false, it is to be closed.
-  bool Secure(std::shared_ptr<const TlsContext> context, const std::string& host, TlsClientOptions options);
+  bool Secure(std::shared_ptr<const TlsContext> context, const std::string& name, TlsClientOptions options);
   /// Null without TLS.
   const TlsSession* tls() const { return tls_.get(); }
   void SetUser(User* user) { user_ = user; }

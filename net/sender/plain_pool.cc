@@ -24,19 +24,33 @@ PlainPool::~PlainPool() {
   while (shared_->first != nullptr) Close(shared_->first);
 }
 
-PlainHost* PlainPool::Enter(std::string_view name, uint16_t port, bool secure) {
+PlainHost* PlainPool::Enter(std::string_view name, uint16_t port, bool secure, const PoolTerms& terms) {
   key_.assign(name).push_back(':');
   char digits[8];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, port);
   key_.append(digits, end);
   if (secure) key_.push_back('s');
+  if (terms.number != kDefaultNumber || terms.rule != 0) {
+    key_.append("/").append(std::to_string(terms.number)).append("/").append(std::to_string(terms.rule));
+    if (terms.armed) key_.push_back('a');
+  }
   auto found = hosts_.find(std::string_view(key_));
   if (found == hosts_.end()) {
-    if (hosts_.size() >= kMaxHosts) std::erase_if(hosts_, [](const auto& each) { return each.second->uses == 0; });
+    if (hosts_.size() >= kMaxHosts) {
+      std::erase_if(hosts_, [&](const auto& each) {
+        return each.second->uses == 0 && std::find(to_serve_.begin(), to_serve_.end(), each.second.get()) == to_serve_.end();
+      });
+    }
     found = hosts_.emplace(key_, std::make_unique<PlainHost>()).first;
     found->second->name = name;
     found->second->port = port;
     if (secure) found->second->tls = std::make_shared<TlsMemory>();
+    found->second->terms = terms;
+    found->second->http1_wanted = !terms.http2;
+  } else if (found->second->terms.era != terms.era) {
+    SetTerms(found->second.get(), terms.era);
+    found->second->terms = terms;
+    found->second->http1_wanted = !terms.http2;
   }
   ++found->second->uses;
   return found->second.get();
@@ -59,7 +73,7 @@ void PlainPool::SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<
 
 bool PlainPool::Fit(const PlainConnection& connection, int64_t now_ms) const {
   const PlainHost& host = *connection.host;
-  if (connection.era != era_ || now_ms - connection.opened_ms >= max_age_ms_) return false;
+  if (connection.era != host.terms.era || now_ms - connection.opened_ms >= max_age_ms_) return false;
   return host.addresses == nullptr || std::find(host.addresses->begin(), host.addresses->end(), connection.address()) != host.addresses->end();
 }
 
@@ -132,6 +146,7 @@ void PlainPool::PushIdle(PlainConnection* connection) {
   (newest_ != nullptr ? newest_->idle_next : oldest_) = connection;
   newest_ = connection;
   ++idle_;
+  WakeQueue(connection->host);
 }
 
 /// Out of the idle ones, where it is among them.
@@ -152,6 +167,7 @@ void PlainPool::Close(PlainConnection* connection) {
   if (host == nullptr) return connection->Close();
   Unlink(connection);
   connection->host = nullptr;
+  FreePlace(host);
   const bool unknown = connection->http2 != nullptr && !connection->http2->ready();
   if (connection->http2 != nullptr) std::erase(host->sessions, connection->http2.get());
   connection->Close();
@@ -185,6 +201,10 @@ bool PlainPool::Wait(PlainHost* host, PlainWaiter* waiter) {
 
 void PlainPool::StopWaiting(PlainHost* host, PlainWaiter* waiter) {
   std::erase(host->waiting, waiter);
+  if (host->queue.empty()) return;
+  std::erase(host->queue, waiter);
+  if (host->queue.empty()) std::erase(to_serve_, host);
+  else WakeQueue(host);  // what it was told of may be another's
 }
 
 /// Those for whom there is room now.
@@ -231,6 +251,7 @@ void PlainPool::OnSessionReady(Http2Session* session) {
 void PlainPool::OnCallLeft(Http2Session* session) {
   PlainConnection* connection = session->connection();
   PlainHost* host = connection->host;
+  WakeQueue(host);
   if (session->calls() == 0) {
     const int64_t now_ms = MonotonicMs();
     if (session->retired() || !session->HasRoom() || !Fit(*connection, now_ms)) return Close(connection);
@@ -275,9 +296,65 @@ void PlainPool::OnConnectionDeadline(PlainConnection* connection, int64_t now_ms
   else Close(connection);
 }
 
-void PlainPool::Renew() {
-  ++era_;
-  CloseIdle();
+// ---- bounded connections
+
+bool PlainPool::TakePlace(PlainHost* host) {
+  if (host->terms.connections != 0 && host->places >= host->terms.connections) return false;
+  ++host->places;
+  return true;
+}
+
+void PlainPool::FreePlace(PlainHost* host) {
+  CHECK(host->places > 0);
+  --host->places;
+  WakeQueue(host);
+}
+
+void PlainPool::Queue(PlainHost* host, PlainWaiter* waiter) {
+  host->queue.push_back(waiter);
+}
+
+void PlainPool::WakeQueue(PlainHost* host) {
+  if (host->queue.empty() || std::find(to_serve_.begin(), to_serve_.end(), host) != to_serve_.end()) return;
+  to_serve_.push_back(host);
+  wake_();
+}
+
+/// Each host's first in turn, as long as there is something for it: it looks itself, and whoever finds nothing is in the queue again.
+void PlainPool::ServeQueues() {
+  std::vector<PlainHost*> hosts;
+  hosts.swap(to_serve_);
+  for (PlainHost* host : hosts) {
+    ++host->uses;
+    const auto room = [host] {
+      const bool session = std::any_of(host->sessions.begin(), host->sessions.end(), [](const auto* each) { return each->HasRoom(); });
+      return !host->idle.empty() || session || host->terms.connections == 0 || host->places < host->terms.connections;
+    };
+    for (size_t most = host->queue.size(); most > 0 && !host->queue.empty() && room(); --most) {
+      PlainWaiter* waiter = host->queue.front();
+      host->queue.pop_front();
+      waiter->OnRoom(false);
+    }
+    Leave(host);
+  }
+}
+
+// ---- other terms
+
+void PlainPool::SetTerms(PlainHost* host, uint64_t era) {
+  host->terms.era = era;
+  // What was trusted under the others is proved anew.
+  if (host->tls != nullptr) host->tls = std::make_shared<TlsMemory>();
+  host->speaks = PlainHost::Speaks::kUnknown;
+  while (!host->idle.empty()) Close(host->idle.back());
+  if (host->probe != nullptr) Close(host->probe);
+  for (Http2Session* session : host->sessions) session->Retire();
+}
+
+void PlainPool::Renew(NamespaceNumber number, uint64_t era) {
+  for (auto& [key, host] : hosts_) {
+    if (host->terms.number == number && host->terms.era != era) SetTerms(host.get(), era);
+  }
 }
 
 bool PlainPool::Sweep(int64_t now_ms) {
@@ -287,13 +364,6 @@ bool PlainPool::Sweep(int64_t now_ms) {
     connection = next;
   }
   return idle_ > 0;
-}
-
-void PlainPool::CloseIdle() {
-  while (oldest_ != nullptr) Close(oldest_);
-  for (auto& [key, host] : hosts_) {
-    if (host->probe != nullptr) Close(host->probe);
-  }
 }
 
 }  // namespace notifyd

@@ -1,17 +1,20 @@
 // PlainPool: the plain client's connections between two calls, by host. Loop thread only.
 //
 // I1  An idle connection is watched: one that its peer closes, or writes into, is closed at once, and before one is given away the socket is asked.
-// I2  No connection is given away that is older than max_age_ms, was idle for longer than kMaxIdleMs, was opened under other destinations than those
-//     that hold now, or whose address its name no longer has.
+// I2  No connection is given away that is older than max_age_ms, was idle for longer than kMaxIdleMs, was opened under other terms than those that
+//     hold now for its namespace and rule, or whose address its name no longer has.
 // I3  A host that closes a connection just behind an answer is not pooled until it stops: one connection at a time is watched there, and once one
 //     outlives kProbeMs they are pooled again. A request sent into such a closing is a lost attempt.
 // I4  Over a connection of HTTP/2 several calls go at a time. Where a host may speak it, a call waits for a connection that is being opened rather
 // than
 //     open another, as far as that one will have room; it never waits for a call that is under way.
 // I5  Idle connections are bounded by max_idle over all hosts: the one that was idle for the longest gives way.
+// I6  Where a rule bounds a host's connections, each has a place from before its connect to its close; calls wait for one in turn.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,10 +33,23 @@ class PlainWaiter {
   virtual void OnRoom(bool alone) = 0;
 };
 
-/// A name, or address, and a port, by TLS or not.
+/// What decides about a host's connections beside its name, its port and TLS.
+struct PoolTerms {
+  NamespaceNumber number = kDefaultNumber;
+  uint64_t era = 0;        // of the namespace's terms
+  uint32_t rule = 0;       // which destination rule; 0: none
+  bool armed = false;      // it shows the rule's certificate
+  bool http2 = true;       // it may be offered
+  size_t connections = 0;  // most; 0: no bound
+};
+
+/// A name, or address, and a port, by TLS or not, under some terms.
 struct PlainHost {
   std::string name;  // in lower case
   uint16_t port = 0;
+  PoolTerms terms;
+  size_t places = 0;               // taken; counted where they are bounded
+  std::deque<PlainWaiter*> queue;  // for a place, or an idle connection
   std::shared_ptr<TlsMemory> tls;  // null without
   enum class Speaks : uint8_t { kUnknown, kHttp1, kHttp2 };
   Speaks speaks = Speaks::kUnknown;     // as its last connection told; without TLS always HTTP/1.1
@@ -69,7 +85,7 @@ class PlainPool : public PlainConnection::User {
 
   DeadlineWheel* wheel() const { return wheel_; }
   /// Counts a use: Leave ends it.
-  PlainHost* Enter(std::string_view name, uint16_t port, bool secure);
+  PlainHost* Enter(std::string_view name, uint16_t port, bool secure, const PoolTerms& terms);
   void Leave(PlainHost* host);
   /// The name's addresses are these: idle connections to others are closed.
   void SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<IpAddress>> addresses, uint64_t version);
@@ -97,21 +113,29 @@ class PlainPool : public PlainConnection::User {
   void OnSessionReady(Http2Session* session);
   void OnCallLeft(Http2Session* session);
 
-  /// Of the destinations that hold now.
-  uint64_t era() const { return era_; }
-  /// A connection that a call has just opened, under the destinations of `era`: from now on it counts as the host's.
+  // ---- bounded connections (I6)
+  /// May one be opened? Then it has its place, until Adopt and the connection's close, or FreePlace.
+  bool TakePlace(PlainHost* host);
+  void FreePlace(PlainHost* host);
+  /// For one: OnRoom follows, unless StopWaiting comes first.
+  void Queue(PlainHost* host, PlainWaiter* waiter);
+  /// Tells those who wait and may have something now. Soon after `wake` was called.
+  void ServeQueues();
+  /// Called when ServeQueues is to be called: not from inside.
+  void OnWake(std::function<void()> wake) { wake_ = std::move(wake); }
+
+  /// A connection that a call has just opened, under the terms of `era`: from now on it counts as the host's.
   void Adopt(PlainHost* host, PlainConnection* connection, uint64_t era, int64_t now_ms);
   /// The call is over, and what is left of its answer (framing) may be read: takes the connection, or closes it.
   void Give(PlainConnection* connection, bool reusable, int64_t now_ms);
   /// A call lost it before a byte of an answer.
   void NoteLoss(PlainConnection* connection, int64_t now_ms);
   void Close(PlainConnection* connection);
-  /// No connection that is open now serves another call.
-  void Renew();
+  /// The namespace's terms are others: none of its connections that are open now serves another call, and the idle ones are closed.
+  void Renew(NamespaceNumber number, uint64_t era);
   void SetMaxAge(int64_t max_age_ms) { max_age_ms_ = max_age_ms; }
   /// Closes what is idle for too long, or too old. True: idle ones are left.
   bool Sweep(int64_t now_ms);
-  void CloseIdle();
 
   void OnConnected(PlainConnection*, int) override {}
   void OnBytes(PlainConnection* connection, std::string_view bytes) override;
@@ -130,15 +154,19 @@ class PlainPool : public PlainConnection::User {
   void Unlink(PlainConnection* connection);
   void MarkCloses(PlainHost* host);
   void ServeWaiting(PlainHost* host);
+  void SetTerms(PlainHost* host, uint64_t era);
+  void WakeQueue(PlainHost* host);
   void LookAgain(PlainHost* host, bool alone);
 
   PlainConnection::Shared* shared_;
   DeadlineWheel* wheel_;
   size_t max_idle_;
   int64_t max_age_ms_;
-  uint64_t era_ = 1;
-  std::string key_;                                                                                 // scratch
-  std::unordered_map<std::string, std::unique_ptr<PlainHost>, StringHash, std::equal_to<>> hosts_;  // by "name:port", an "s" behind it
+  std::string key_;  // scratch
+  /// By "name:port", an "s" behind it for TLS, and what of their terms is not the default.
+  std::unordered_map<std::string, std::unique_ptr<PlainHost>, StringHash, std::equal_to<>> hosts_;
+  std::vector<PlainHost*> to_serve_;
+  std::function<void()> wake_;
   // All idle ones, the one that was idle for the longest first.
   PlainConnection* oldest_ = nullptr;
   PlainConnection* newest_ = nullptr;

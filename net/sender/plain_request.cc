@@ -13,6 +13,7 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kTraceParentBytes = 55;
+constexpr std::string_view kSignatures = "webhook-";
 /// Memory that a request keeps for the next one.
 constexpr size_t kMaxKeptBytes = 64 << 10;
 
@@ -20,6 +21,10 @@ constexpr size_t kMaxKeptBytes = 64 << 10;
 bool GoesElsewhere(std::string_view name) {
   return EqualsIgnoringCase(name, "accept") || EqualsIgnoringCase(name, "content-type") || EqualsIgnoringCase(name, "user-agent") ||
          EqualsIgnoringCase(name, "traceparent");
+}
+
+bool Has(const HopHeaders::List& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(), [&](const auto& each) { return EqualsIgnoringCase(each.first, name); });
 }
 
 bool IsFieldValue(std::string_view value) {
@@ -32,7 +37,7 @@ Status Invalid(const char* why) {
 
 }  // namespace
 
-Status PlainRequest::Build(const StartAttempt& attempt, const SenderConfig& config, Random* random) {
+Status PlainRequest::Read(const StartAttempt& attempt, Random* random) {
   if (Status status = DecodeSpecInto(*attempt.spec, &spec_); !status.ok()) return status;
   Result<WireParts> parts = SplitWireRequest(spec_);
   if (!parts.ok()) return std::move(parts).status();
@@ -42,7 +47,7 @@ Status PlainRequest::Build(const StartAttempt& attempt, const SenderConfig& conf
   redirected_.clear();
   other_origin_ = body_dropped_ = false;
   MakeTrace(attempt, random);
-  return Assemble(attempt, config);
+  return TakeHopUrl();
 }
 
 std::string PlainRequest::Url() const {
@@ -52,7 +57,7 @@ std::string PlainRequest::Url() const {
   return url;
 }
 
-Status PlainRequest::Follow(const StartAttempt& attempt, const SenderConfig& config, uint16_t status, const std::string& location) {
+Status PlainRequest::Follow(uint16_t status, const std::string& location) {
   const std::string from = Url();
   Result<std::string> next = ResolveRedirect(from, location);
   if (!next.ok()) return std::move(next).status();
@@ -63,20 +68,26 @@ Status PlainRequest::Follow(const StartAttempt& attempt, const SenderConfig& con
   }
   other_origin_ |= !SameOrigin(from, *next);
   redirected_ = next->substr(0, next->find('#'));
-  return Assemble(attempt, config);
+  return TakeHopUrl();
 }
 
-Status PlainRequest::Assemble(const StartAttempt& attempt, const SenderConfig& config) {
-  std::string_view rest;
-  if (Status status = TakeUrl(redirected_.empty() ? parts_.url : redirected_, &rest); !status.ok()) return status;
+Status PlainRequest::TakeHopUrl() {
+  if (Status status = TakeUrl(redirected_.empty() ? parts_.url : redirected_, &rest_); !status.ok()) return status;
+  path_ = rest_.substr(0, rest_.find('?'));
+  if (path_.empty()) path_ = "/";
+  return Status::Ok();
+}
+
+Status PlainRequest::Assemble(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers) {
   head_.assign(ToString(method_)).push_back(' ');
-  if (rest.empty() || rest[0] == '?') head_.push_back('/');
-  head_.append(rest);
+  if (headers.to_proxy) head_.append(secure_ ? "https://" : "http://").append(HostAndPort());
+  if (rest_.empty() || rest_[0] == '?') head_.push_back('/');
+  head_.append(rest_);
   if (parts_.in_query && redirected_.empty()) head_.append(parts_.joint()).append(parts_.encoded);
   head_.append(" HTTP/1.1\r\nHost: ").append(authority_.host);
   if (port_ != default_port()) head_.append(":").append(std::to_string(port_));
   head_.append("\r\n");
-  return AppendHeaders(attempt, config);
+  return AppendHeaders(attempt, config, headers);
 }
 
 /// `rest`: path and query.
@@ -117,24 +128,35 @@ void PlainRequest::MakeTrace(const StartAttempt& attempt, Random* random) {
   trace_parent_.append("00-").append(attempt.envelope->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3);
 }
 
-Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config) {
+Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers) {
   const bool traced = !trace_parent_.empty();
   const bool has_state = traced && !other_origin_ && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
   bool has_type = false, has_agent = config.options.user_agent.empty(), has_accept = false;
-  for (const auto& [name, value] : spec_.headers) {
+  const auto note = [&](std::string_view name) {
     has_type |= EqualsIgnoringCase(name, "content-type");
     has_agent |= EqualsIgnoringCase(name, "user-agent");
     has_accept |= EqualsIgnoringCase(name, "accept");
+  };
+  for (const auto& [name, value] : spec_.headers) note(name);
+  if (headers.of_rule != nullptr) {
+    for (const auto& [name, value] : *headers.of_rule) note(name);
   }
   if (!has_agent) Line("User-Agent", config.options.user_agent);
   if (!has_accept) head_.append("Accept: */*\r\n");
   for (const auto& [name, value] : spec_.headers) {
     if ((other_origin_ && !GoesElsewhere(name)) || (body_dropped_ && EqualsIgnoringCase(name, "content-type"))) continue;
     if ((traced && EqualsIgnoringCase(name, "traceparent")) || (has_state && EqualsIgnoringCase(name, "tracestate"))) continue;
+    if (headers.of_rule != nullptr && Has(*headers.of_rule, name)) continue;
+    if (!headers.signature.empty() && EqualsIgnoringCase(std::string_view(name).substr(0, kSignatures.size()), kSignatures)) continue;
     if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos || !IsFieldValue(value))
       return Invalid("a header is not valid");
     if (value.find_first_not_of(" \t\v\f") == value.npos) head_.append(name).append(":\r\n");
     else Line(name, value);
+  }
+  if (headers.of_rule != nullptr) {
+    for (const auto& [name, value] : *headers.of_rule) {
+      if (!body_dropped_ || !EqualsIgnoringCase(name, "content-type")) Line(name, value);
+    }
   }
   if (!has_type && !parts_.content_type.empty() && !body_dropped_) Line("Content-Type", parts_.content_type);
   Line("Notify-Id", attempt.id.ToString());
@@ -144,6 +166,7 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   if (!spec_.via.empty() || !config.via.empty()) {
     if (const std::string via = MergeVia(spec_.via, config.via); !via.empty()) Line(kViaHeader, via);
   }
+  for (const auto& [name, value] : headers.signature) Line(name, value);
   if (traced) Line("traceparent", trace_parent_);
   if (has_state) Line("tracestate", spec_.trace_state);
   const bool takes_body = method_ == Method::kPost || method_ == Method::kPut || method_ == Method::kPatch;
@@ -158,6 +181,7 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
 void PlainRequest::Forget() {
   body_ = {};
   parts_ = {};
+  rest_ = path_ = {};
   if (spec_.payload.capacity() > kMaxKeptBytes) std::string().swap(spec_.payload);
   if (head_.capacity() > kMaxKeptBytes) std::string().swap(head_);
 }

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/authority.h"
 #include "base/random.h"
@@ -17,16 +19,27 @@
 
 namespace notifyd {
 
+/// What goes into one hop's request beside what its submitter said.
+struct HopHeaders {
+  using List = std::vector<std::pair<std::string, std::string>>;
+  const List* of_rule = nullptr;  // in place of the submitter's of the same names; null: none
+  List signature;                 // in place of those that begin with webhook-; empty: it is not signed
+  bool to_proxy = false;          // the request line names the whole URL (RFC 9112 section 3.2.2)
+};
+
+/// First Read; then Assemble for each hop, with a Follow between two of them.
 class PlainRequest {
  public:
-  /// Error: it cannot be sent at all. `random`: for the trace's parent id.
-  Status Build(const StartAttempt& attempt, const SenderConfig& config, Random* random);
+  /// Takes what the attempt is to send. Error: it cannot be sent at all. `random`: for the trace's parent id.
+  Status Read(const StartAttempt& attempt, Random* random);
   /// Makes it the request that an answer with `status` (301, 302, 303, 307, 308) and this Location asks for (RFC 9110 section 15.4): a POST becomes a
   /// GET without a body on 301, 302 and 303; to another origin goes only what is harmless anywhere. Error: kUnacceptable, for people: it leads to no
   /// URL that may be called.
-  Status Follow(const StartAttempt& attempt, const SenderConfig& config, uint16_t status, const std::string& location);
+  Status Follow(uint16_t status, const std::string& location);
+  /// Makes head() of this hop. Error: it cannot be sent at all.
+  Status Assemble(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers);
 
-  // Valid until the next Build.
+  // Valid until the next Read; of this hop, head() once it is assembled.
   const NotifySpec& spec() const { return spec_; }
   /// In lower case, without brackets.
   const std::string& host() const { return host_; }
@@ -38,16 +51,21 @@ class PlainRequest {
   Method method() const { return method_; }
   std::string_view head() const { return head_; }
   std::string_view body() const { return body_; }
-  /// Of this hop.
   std::string Url() const;
+  /// Of its URL, without the query; "/" at least.
+  std::string_view path() const { return path_; }
+  /// A redirect led to another origin than the submitter's.
+  bool other_origin() const { return other_origin_; }
+  /// "host:port", as a Host header names it with its port said.
+  std::string HostAndPort() const { return authority_.host + ":" + std::to_string(port_); }
   /// Lets go of what is large.
   void Forget();
 
  private:
   uint16_t default_port() const { return secure_ ? 443 : 80; }
   Status TakeUrl(std::string_view url, std::string_view* rest);
-  Status Assemble(const StartAttempt& attempt, const SenderConfig& config);
-  Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config);
+  Status TakeHopUrl();
+  Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers);
   void MakeTrace(const StartAttempt& attempt, Random* random);
   void Line(std::string_view name, std::string_view value);
 
@@ -64,7 +82,9 @@ class PlainRequest {
   std::string trace_parent_;  // as it is sent; empty: none
   // Of this hop.
   Method method_ = Method::kPost;
-  std::string redirected_;     // where to; empty: not
+  std::string redirected_;  // where to; empty: not
+  std::string_view rest_;   // its URL's path and query, as they are written
+  std::string_view path_;
   bool other_origin_ = false;  // a redirect led there
   bool body_dropped_ = false;  // a redirect made it a GET
   std::string head_;

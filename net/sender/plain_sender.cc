@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <deque>
 #include <random>
 #include <vector>
@@ -48,14 +49,21 @@ class PlainSender::Impl {
         wheel_(kTickMs, MonotonicMs()),
         pool_(&connections_, &wheel_, options.max_idle_connections, options.max_connection_age_ms),
         timer_(MakeTimer(loop->raw(), this)),
-        post_timer_(MakeTimer(loop->raw(), this)) {
-    shared_ = {.config = MakeSenderConfig(options, std::move(policy), self_),
+        post_timer_(MakeTimer(loop->raw(), this)),
+        queue_timer_(MakeTimer(loop->raw(), this)),
+        terms_(MakeSenderConfig(options, std::move(policy), self_)) {
+    pool_.OnWake([this] {
+      uv_timer_start(
+          queue_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->pool_.ServeQueues(); }, 0, 0);
+    });
+    shared_ = {.config = terms_.config(),
                .random = &random_,
                .connections = &connections_,
                .pool = &pool_,
                .resolver = &resolver_,
                .wheel = &wheel_,
                .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
+               .terms = &terms_,
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
                .over = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Release(call); },
                .lingers = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Linger(call); },
@@ -66,12 +74,16 @@ class PlainSender::Impl {
     Abort();
     CloseTimer(timer_);
     CloseTimer(post_timer_);
+    CloseTimer(queue_timer_);
   }
 
   void SetSelf(SenderSelf self) {
     self_ = std::move(self);
     shared_.config = MakeSenderConfig(shared_.config->options, shared_.config->policy, self_);
+    terms_.SetConfig(shared_.config, false);
   }
+
+  void SetTable(std::shared_ptr<const AccessTable> table) { Renew(terms_.SetTable(std::move(table))); }
 
   void Start(StartAttempt attempt) {
     std::unique_ptr<PlainCall> call;
@@ -95,14 +107,13 @@ class PlainSender::Impl {
     Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
     if (!policy.ok()) return std::move(policy).status();
     const SenderOptions& old = shared_.config->options;
-    const bool other_destinations = options.allow != old.allow || options.deny != old.deny;
+    const bool others = options.allow != old.allow || options.deny != old.deny || options.rules->print() != old.rules->print();
     SenderOptions changed = options;
     changed.user_agent = old.user_agent;
     changed.ca_file = old.ca_file;
     shared_.config = MakeSenderConfig(changed, *std::move(policy), self_);
     pool_.SetMaxAge(options.max_connection_age_ms);
-    // No attempt is to use a connection that might not be opened now.
-    if (other_destinations) pool_.Renew();
+    Renew(terms_.SetConfig(shared_.config, others));
     return Status::Ok();
   }
 
@@ -121,6 +132,21 @@ class PlainSender::Impl {
   uint64_t judged_apart() const { return judge_.added(); }
 
  private:
+  /// No attempt is to use a connection that might not be opened now.
+  void Renew(const TermsBook::Renewed& renewed) {
+    if (renewed.empty()) return;
+    for (const auto& [number, era] : renewed) pool_.Renew(number, era);
+    const auto concerns = [&](const PlainCall& call) {
+      return std::any_of(renewed.begin(), renewed.end(), [&](const auto& each) { return each.first == call.number(); });
+    };
+    // One that ends takes another's place among them; it is kept, and idle, then.
+    std::vector<PlainCall*> calls;
+    for (const std::unique_ptr<PlainCall>& call : running_) {
+      if (concerns(*call)) calls.push_back(call.get());
+    }
+    for (PlainCall* call : calls) call->OnOtherTerms();
+  }
+
   /// Reading the system's authorities takes a while: not before somebody needs them.
   Result<std::shared_ptr<const TlsContext>> Tls() {
     if (tls_ == nullptr) {
@@ -194,6 +220,7 @@ class PlainSender::Impl {
     if (now_ms - swept_ms_ >= kIdleTickMs) {
       swept_ms_ = now_ms;
       idle = pool_.Sweep(now_ms);
+      terms_.Shrink();
     }
     if (tick_ms_ == kTickMs && now_ms - busy_ms_ >= kStayMs) SetTick(kIdleTickMs);
     else if (tick_ms_ == kIdleTickMs && !idle) SetTick(0);
@@ -212,6 +239,8 @@ class PlainSender::Impl {
   PlainPool pool_;
   uv_timer_t* timer_;
   uv_timer_t* post_timer_;
+  uv_timer_t* queue_timer_;
+  TermsBook terms_;
   PlainCall::Shared shared_;
   std::vector<std::unique_ptr<PlainCall>> running_;  // by PlainCall::place
   std::vector<std::unique_ptr<PlainCall>> spare_;
@@ -239,6 +268,9 @@ void PlainSender::Start(StartAttempt attempt) {
 }
 Status PlainSender::Reload(const SenderOptions& options) {
   return impl_->Reload(options);
+}
+void PlainSender::SetTable(std::shared_ptr<const AccessTable> table) {
+  impl_->SetTable(std::move(table));
 }
 void PlainSender::Abort() {
   impl_->Abort();

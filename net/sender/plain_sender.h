@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/status.h"
+#include "broker/access_table.h"
 #include "broker/ports.h"
 #include "net/sender/sender_options.h"
 
@@ -28,11 +29,15 @@ class PlainSender : public Sender {
   /// Before the first attempt.
   void SetSelf(SenderSelf self);
   void Start(StartAttempt attempt) override;
-  /// The settings were read anew: what of `options` can change while running (allow and deny, recorded bytes, follow_redirects,
+  /// The settings were read anew: what of `options` can change while running (allow and deny, rules, recorded bytes, follow_redirects,
   /// max_response_bytes, secret_headers, max_connection_age_ms) holds for attempts that start from now on; the rest is ignored. Those under way keep
-  /// what they began with; no connection that was opened under other destinations is used again. Error, and nothing changed: a CIDR that does not
-  /// parse, as for Create.
+  /// what they began with but for the destinations and rules: these hold for whatever is connected to from now on, no connection that was opened
+  /// under others is used again, idle ones are closed, and calls under way to what is refused now are cut off. Error, and nothing changed: a CIDR
+  /// that does not parse, as for Create.
   Status Reload(const SenderOptions& options);
+  /// What is known of namespaces is this now: their destinations hold as after a Reload, and their keys sign the attempts that start from now on.
+  /// Before the first one there is `default` alone, with the file's destinations, and nothing is signed.
+  void SetTable(std::shared_ptr<const AccessTable> table);
   /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();
   /// Those whose answer is being judged included.

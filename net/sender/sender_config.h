@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/secrets.h"
+#include "net/sender/destination_rules.h"
 #include "net/sender/destinations.h"
 #include "net/sender/sender_options.h"
 
@@ -13,9 +14,11 @@ namespace notifyd {
 
 struct SenderConfig {
   SenderOptions options;
-  DestinationPolicy policy;
+  DestinationPolicy policy;  // the file's; a namespace's stands in its terms (terms.h)
   SecretNames secrets;
   std::string via;  // the broker's name in Notify-Via
+
+  const DestinationRules& rules() const { return *options.rules; }
 };
 
 /// `policy`: of `options`, to which the broker's own listeners are added.

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "net/sender/destination_rules.h"
 #include "net/sender/destinations.h"
 #include "net/sender/resolver.h"
 
@@ -26,6 +28,8 @@ struct SenderOptions {
   std::string ca_file;
   /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
   std::vector<std::string> allow, deny;
+  /// Never null.
+  std::shared_ptr<const DestinationRules> rules = std::make_shared<const DestinationRules>();
 };
 
 /// What the broker is to others, known once it listens.

@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "support/certificates.h"
 #include "support/process.h"
 
 using namespace notifyd;
@@ -450,9 +452,121 @@ TEST_CASE("settings: the lane rules that conf/notifyd.toml shows are rules that 
   size_t from = text.find("# [[lane]]");
   REQUIRE(from != std::string::npos);
   std::istringstream lines(text.substr(from));
-  for (std::string line; std::getline(lines, line);) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
+  for (std::string line; std::getline(lines, line) && line.rfind("# Rules", 0) != 0;) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
   Invocation read = ReadCommandLine({"--config", dir.Write("n.toml", shown)}, {});
   INFO(read.error);
   REQUIRE(read.action == Action::kRun);
   CHECK(read.options.core.lane_rules.size() == 2);
+}
+
+TEST_CASE("settings: the destination rules that conf/notifyd.toml shows are rules that load") {
+  TempDir dir;
+  std::string text = DefaultsAsToml(), shown;
+  size_t from = text.find("# [[destination]]");
+  REQUIRE(from != std::string::npos);
+  std::istringstream lines(text.substr(from));
+  for (std::string line; std::getline(lines, line);) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
+  Invocation read = ReadCommandLine({"--config", dir.Write("n.toml", shown)}, {});
+  INFO(read.error);
+  REQUIRE(read.action == Action::kRun);
+  const DestinationRules& rules = *read.options.sender.rules;
+  const DestinationRule* first = rules.Find("default", "shop", {true, "billing.internal", 443, "/v1/x"});
+  REQUIRE(first != nullptr);
+  CHECK(first->connections == 8);
+  CHECK_FALSE(first->http2);
+  CHECK(first->sign == "billing");
+  const DestinationRule* second = rules.Find("sales", "x", {false, "a.partner.example", 81, "/"});
+  REQUIRE(second != nullptr);
+  CHECK(second->proxy->host == "proxy.internal");
+  CHECK(second->follow_redirects == true);
+}
+
+TEST_CASE("settings: a destination rule's secrets come from files, and are read again with the settings") {
+  TempDir dir;
+  const Authority authority;
+  const Pair ours = authority.Issue("DNS:us.test");
+  const std::string secret = dir.Write("secret", "Bearer 0123456789\r\n"), certificate = dir.Write("c.pem", ours.certificate),
+                    key = dir.Write("k.pem", ours.key), ca = dir.Write("ca.pem", authority.certificate());
+  const std::string file = dir.Write("n.toml", "[[destination]]\nmatch = \"https://a.test\"\nheaders = { Authorization = \"file:" + secret +
+                                                   "\", X-Team = \"blue\" }\nclient_cert = \"" + certificate + "\"\nclient_key = \"" + key +
+                                                   "\"\nca_file = \"" + ca + "\"\nsign = false\n");
+  const auto read = [&] {
+    Invocation invocation = ReadCommandLine({"--config", file}, {});
+    INFO(invocation.error);
+    REQUIRE(invocation.action == Action::kRun);
+    return invocation.options;
+  };
+  Options running = read();
+  const DestinationRule* rule = running.sender.rules->Find("default", "", {true, "a.test", 443, "/"});
+  REQUIRE(rule != nullptr);
+  std::vector<std::pair<std::string, std::string>> headers = rule->headers;
+  std::sort(headers.begin(), headers.end());
+  CHECK(headers == std::vector<std::pair<std::string, std::string>>{{"Authorization", "Bearer 0123456789"}, {"X-Team", "blue"}});
+  CHECK(rule->has_certificate);
+  CHECK(rule->tls != nullptr);
+  CHECK(rule->tls_without != rule->tls);
+  CHECK_FALSE(rule->signs);
+  CHECK(ApplyReloadable(read(), &running).applied.empty());
+  dir.Write("secret", "Bearer 9876543210");
+  CHECK(ApplyReloadable(read(), &running).applied == std::vector<std::string>{"destination"});
+  CHECK(ApplyReloadable(read(), &running).applied.empty());
+  // A file that cannot be used is refused, and nothing of it is told.
+  dir.Write("secret", "two\nsecret-lines");
+  CHECK_THAT(RefusalOf({"--config", file}), Catch::StartsWith("[[destination]] 1: headers (" + file + ":3): Authorization: ") && !Catch::Contains("secret-l"));
+  dir.Write("secret", "x");
+  dir.Write("k.pem", authority.Issue("DNS:other.test").key);
+  CHECK_THAT(RefusalOf({"--config", file}), Catch::Contains("client_key (" + file + ":5)"));
+  dir.Write("c.pem", "nonsense");
+  CHECK_THAT(RefusalOf({"--config", file}), Catch::Contains("client_cert (" + file + ":4)"));
+  dir.Write("ca.pem", "nonsense");
+  CHECK_THAT(RefusalOf({"--config", file}), Catch::Contains("ca_file (" + file + ":6)"));
+}
+
+TEST_CASE("settings: a bad value of a destination rule is refused, with file, line, table and key") {
+  struct Bad {
+    const char *text, *key;
+  };
+  for (const Bad& bad : std::vector<Bad>{
+           {"match = \"\"", "match"},
+           {"match = 5", "match"},
+           {"match = \"ftp://a\"", "match"},
+           {"match = \"http://a/../b\"", "match"},
+           {"namespaces = []", "namespaces"},
+           {"namespaces = \"sales\"", "namespaces"},
+           {"callers = [1]", "callers"},
+           {"headers = {}", "headers"},
+           {"headers = { Host = \"x\" }", "headers"},
+           {"headers = { Notify-Id = \"x\" }", "headers"},
+           {"headers = { webhook-id = \"x\" }", "headers"},
+           {"headers = { \"a b\" = \"x\" }", "headers"},
+           {"headers = { A = \"\" }", "headers"},
+           {"headers = { A = 5 }", "headers"},
+           {"headers = { A = \"x\", a = \"y\" }", "headers"},
+           {"headers = { A = \"file:/nonexistent\" }", "headers"},
+           {"client_cert = \"/nonexistent\"", "client_cert"},
+           {"ca_file = \"/nonexistent\"", "ca_file"},
+           {"proxy = \"https://p\"", "proxy"},
+           {"proxy = \"http://u:p@p\"", "proxy"},
+           {"unchecked = 1", "unchecked"},
+           {"unchecked = true", "unchecked"},
+           {"http2 = \"no\"", "http2"},
+           {"connections = 0", "connections"},
+           {"connections = 100001", "connections"},
+           {"follow_redirects = 1", "follow_redirects"},
+           {"sign = true", "sign"},
+           {"sign = \"\"", "sign"},
+           {"concurency = 1", "concurency"},
+       }) {
+    TempDir dir;
+    bool match = std::string_view(bad.key) == "match";
+    std::string file =
+        dir.Write("n.toml", std::string("[[destination]]\nmatch = \"a\"\n[[destination]]\n") + (match ? "\n" : "match = \"b\"\n") + bad.text + "\n");
+    INFO(bad.text);
+    CHECK_THAT(RefusalOf({"--config", file}), Catch::StartsWith("[[destination]] 2: " + std::string(bad.key) + " (" + file + ":5): "));
+  }
+  TempDir dir;
+  CHECK_THAT(RefusalOf({"--config", dir.Write("1.toml", "[[destination]]\nhttp2 = true\n")}), Catch::Contains("1.toml:1): is missing"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("2.toml", "[[destination]]\nmatch = \"*\"\nproxy = \"http://p\"\n")}),
+             Catch::Contains("proxy (") && Catch::Contains("2.toml:3") && Catch::Contains("unchecked"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("3.toml", "destination = 5\n")}), Catch::Contains("[[destination]]"));
 }

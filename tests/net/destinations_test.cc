@@ -215,3 +215,115 @@ TEST_CASE("destinations: a refusal names the address and the range") {
   CHECK(*policy.Refusal(*IpAddress::Parse("169.254.169.254")) == "169.254.169.254 is in 169.254.169.254/32 (cloud metadata)");
   CHECK(policy.Refusal(*IpAddress::Parse("64:ff9b::a01:203"))->find("10.1.2.3 is in 10.0.0.0/8") != std::string::npos);
 }
+
+namespace {
+
+/// Of the file, with a listener of the broker's own at 127.0.0.1:7300 and interfaces at loopback and 203.0.113.7.
+DestinationPolicy FileOf(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
+  DestinationPolicy policy = Policy(allow, deny);
+  policy.RefuseOwn({{*IpAddress::Parse("127.0.0.1"), 7300}}, [] {
+    return std::vector<IpAddress>{*IpAddress::Parse("127.0.0.1"), *IpAddress::Parse("203.0.113.7")};
+  });
+  return policy;
+}
+
+/// Each form in which the IPv4 address may be written, or reached.
+std::vector<std::string> FormsOf(const std::string& four) {
+  const IpAddress address = *IpAddress::Parse(four);
+  char hex[10];
+  std::snprintf(hex, sizeof hex, "%02x%02x:%02x%02x", address.bytes[0], address.bytes[1], address.bytes[2], address.bytes[3]);
+  return {four, "::ffff:" + four, "64:ff9b::" + four, "64:ff9b:1::" + four, "::ffff:0:" + four, "2002:" + std::string(hex) + "::1", "::" + four};
+}
+
+}  // namespace
+
+TEST_CASE("destinations: private ranges are open to default, and closed to another namespace but as far as it allows them, in each form") {
+  const DestinationPolicy file = FileOf({}, {});
+  const DestinationPolicy own = file.ForNamespace({}, true), other = file.ForNamespace({}, false);
+  NamespaceDestinations some;
+  some.allow = {"10.1.0.0/16", "fc00::/8", "203.0.113.7"};
+  const DestinationPolicy allowing = file.ForNamespace(some, false);
+  for (const char* four : {"10.1.2.3", "10.2.0.1", "172.16.0.1", "192.168.7.7", "100.64.0.1", "198.18.0.1", "127.0.0.1", "203.0.113.7"}) {
+    for (const std::string& form : FormsOf(four)) {
+      CAPTURE(form);
+      CHECK(Allowed(own, form.c_str()));
+      CHECK_FALSE(Allowed(other, form.c_str()));
+      const bool named = std::string(four) == "10.1.2.3" || std::string(four) == "203.0.113.7";
+      CHECK(Allowed(allowing, form.c_str()) == named);
+    }
+  }
+  for (const char* six : {"::1", "fc00::1", "fec0::1"}) {
+    CAPTURE(six);
+    CHECK(Allowed(own, six));
+    CHECK_FALSE(Allowed(other, six));
+  }
+  CHECK(Allowed(allowing, "fc00::1"));
+  CHECK(Allowed(other, "8.8.8.8"));
+  CHECK(own.closes_private() == false);
+  CHECK(other.closes_private());
+}
+
+TEST_CASE("destinations: link-local and metadata addresses, own listeners and what the file denies are opened by the file alone") {
+  NamespaceDestinations all;
+  all.allow = {"0.0.0.0/0", "::/0"};
+  for (const bool is_default : {true, false}) {
+    const DestinationPolicy policy = FileOf({}, {"10.9.0.0/16"}).ForNamespace(all, is_default);
+    for (const char* four : {"169.254.169.254", "169.254.1.1", "100.100.100.200", "10.9.0.1"}) {
+      for (const std::string& form : FormsOf(four)) {
+        CAPTURE(form, is_default);
+        CHECK_FALSE(Allowed(policy, form.c_str()));
+      }
+    }
+    for (const std::string& form : FormsOf("127.0.0.1")) {
+      CAPTURE(form);
+      CHECK(policy.Refusal(*IpAddress::Parse(form), 7300).has_value());
+      CHECK_FALSE(policy.Refusal(*IpAddress::Parse(form), 7301).has_value());
+    }
+    CHECK_FALSE(Allowed(policy, "fe80::1"));
+    CHECK_FALSE(Allowed(policy, "fd00:ec2::254"));
+    CHECK(Allowed(policy, "10.8.0.1"));
+    // Where the file opens them, who says what it allows must name them too; who says nothing has what the file has.
+    const DestinationPolicy opened = FileOf({"169.254.169.254", "127.0.0.1"}, {});
+    CHECK(Allowed(opened.ForNamespace(all, is_default), "169.254.169.254"));
+    CHECK(Allowed(opened.ForNamespace({}, is_default), "169.254.169.254"));
+    CHECK_FALSE(opened.ForNamespace({}, is_default).Refusal(*IpAddress::Parse("127.0.0.1"), 7300).has_value());
+    NamespaceDestinations none;
+    none.allow.emplace();
+    CHECK_FALSE(Allowed(opened.ForNamespace(none, is_default), "169.254.169.254"));
+  }
+}
+
+TEST_CASE("destinations: a namespace's own deny closes what the file leaves open or opens, and its allow wins over that") {
+  NamespaceDestinations settings;
+  settings.deny = {"10.0.0.0/8", "private"};
+  const DestinationPolicy policy = FileOf({"10.1.0.0/16"}, {}).ForNamespace(settings, true);
+  CHECK_FALSE(Allowed(policy, "10.1.2.3"));
+  CHECK_FALSE(Allowed(policy, "192.168.0.1"));
+  CHECK_FALSE(Allowed(policy, "203.0.113.7"));
+  CHECK(Allowed(policy, "8.8.8.8"));
+  settings.allow = {"10.2.0.0/16"};
+  CHECK(Allowed(FileOf({}, {"private"}).ForNamespace(settings, true), "10.2.0.1"));
+  CHECK_FALSE(Allowed(FileOf({}, {"private"}).ForNamespace(settings, true), "10.3.0.1"));
+  // An empty list of a namespace takes nothing from the file's.
+  NamespaceDestinations nothing;
+  nothing.deny.emplace();
+  CHECK_FALSE(Allowed(FileOf({}, {"9.9.9.9"}).ForNamespace(nothing, true), "9.9.9.9"));
+}
+
+TEST_CASE("destinations: scheme and port are judged before any address") {
+  NamespaceDestinations settings;
+  settings.https_only = true;
+  settings.ports = {443, 8443};
+  const DestinationPolicy policy = DestinationPolicy().ForNamespace(settings, true);
+  CHECK_THAT(*policy.RefusalOfKind(false, 443), Catch::Contains("https only"));
+  CHECK_THAT(*policy.RefusalOfKind(true, 444), Catch::Contains("port 444"));
+  CHECK_FALSE(policy.RefusalOfKind(true, 8443).has_value());
+  CHECK_FALSE(DestinationPolicy().RefusalOfKind(false, 1).has_value());
+}
+
+TEST_CASE("destinations: what of a namespace's settings does not parse closes all to it") {
+  NamespaceDestinations settings;
+  settings.allow = {"10.0.0.0/8", "nonsense"};
+  CHECK_FALSE(Allowed(DestinationPolicy().ForNamespace(settings, true), "10.0.0.1"));
+  CHECK_FALSE(Allowed(DestinationPolicy().ForNamespace(settings, true), "8.8.8.8"));
+}

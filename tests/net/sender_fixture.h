@@ -58,9 +58,9 @@ class SenderFixture : public EventSink, public LoopThread {
   }
   NotifyId StartEncoded(std::string spec, Envelope envelope = {}, Over over = Over::kAny) {
     StartAttempt attempt;
-    attempt.id = NotifyId{++last_id_};
+    attempt.id = NotifyId::Of(in_namespace, ++last_id_);
     attempt.number = 3;
-    attempt.at = WallTime{1'700'000'000'000};
+    attempt.at = at;
     attempt.envelope = std::make_shared<const Envelope>(std::move(envelope));
     attempt.spec = std::make_shared<const std::string>(std::move(spec));
     attempt.over = over;
@@ -89,12 +89,21 @@ class SenderFixture : public EventSink, public LoopThread {
     OnLoop([&] { status = sender_->Reload(options); });
     return status;
   }
+  /// These are all the namespaces that there are.
+  void SetTable(const std::vector<NamespaceRow>& rows) {
+    AccessTable table;
+    for (const NamespaceRow& row : rows) table.PutNamespace(row.name, std::make_shared<const NamespaceRow>(row));
+    OnLoop([&] { sender_->SetTable(std::make_shared<const AccessTable>(table)); });
+  }
   void SetSelf(SenderSelf self) {
     OnLoop([&] { sender_->SetSelf(std::move(self)); });
   }
   void Abort() {
     OnLoop([this] { sender_->Abort(); });
   }
+  NamespaceNumber in_namespace = kDefaultNumber;  // of the attempts that are started
+  WallTime at{1'700'000'000'000};                 // and their time
+
   size_t ended() {
     std::lock_guard lock(mutex_);
     return ended_.size();

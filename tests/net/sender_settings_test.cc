@@ -167,7 +167,7 @@ TEST_CASE("reload: an attempt under way keeps what it began with, over its redir
   SenderFixture sender(options);
   const NotifyId under_way = sender.Start(SpecFor(receiver.Url("/")));
   while (receiver.requests().empty()) std::this_thread::yield();
-  SenderOptions other = Denying({"127.0.0.0/8"});
+  SenderOptions other = Denying({"10.0.0.0/8"});
   other.recorded_failure_bytes = 10;
   REQUIRE(sender.Reload(other).ok());
   gate.Open();

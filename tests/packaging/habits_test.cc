@@ -87,7 +87,7 @@ TEST_CASE("habits: a layer includes those below it alone") {
       {"storage", {"base", "broker", "storage"}},
       {"net", {"base", "net", "net/tls"}},
       {"net/access", {"base", "broker", "net", "net/access"}},
-      {"net/sender", {"base", "broker", "net", "net/sender", "net/tls"}},
+      {"net/sender", {"base", "broker", "net", "net/sender", "net/signing", "net/tls"}},
       {"net/signing", {"base", "broker", "net/signing"}},
       {"net/tls", {"base", "net/tls"}},
       {"net/api", {"base", "broker", "net", "net/api"}},

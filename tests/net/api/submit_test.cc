@@ -35,6 +35,25 @@ TEST_CASE("submit: a URL alone gives all defaults") {
   CHECK_FALSE(submit.batch);
 }
 
+TEST_CASE("submit: a URL that the file does not let be called is refused, a callback's too, and one with a key only where it is new") {
+  SubmitParser parser(1000, 5, kMostTimeoutMs, [](std::string_view url) {
+    return url.find("/../") == url.npos ? Status::Ok() : Status(Code::kUnacceptable, "crooked");
+  });
+  const auto field_of = [&](std::string body) {
+    Result<ParsedSubmit> parsed = parser.Parse(&body, nullptr);
+    return parsed.ok() ? std::string() : parsed.status().field();
+  };
+  CHECK(field_of(R"({"url":"http://a/b"})").empty());
+  CHECK(field_of(R"({"url":"http://a/b/../c"})") == "/url");
+  CHECK(field_of(R"({"url":"http://a/b","callback_url":"http://a/b/../c"})") == "/callback_url");
+  CHECK(field_of(R"([{"url":"http://a/b"},{"url":"http://a/b/../c"}])") == "/1/url");
+  std::string keyed = R"({"url":"http://a/b/../c","idempotency_key":"k"})", document = R"({"url":"http://a/b/../c"})";
+  Result<ParsedSubmit> parsed = parser.Parse(&keyed, nullptr);
+  REQUIRE(parsed.ok());
+  CHECK(parsed->items[0].refused.field() == "/url");
+  CHECK(parser.ParseDocument(&document, {}, true).status().field() == "/url");
+}
+
 TEST_CASE("submit: a timeout_ms above the setting is refused by name, and one that is left out is not") {
   SubmitParser parser(1000, 5, 40'000);
   auto field_of = [&](std::string body) {
@@ -195,6 +214,9 @@ TEST_CASE("submit: fields and their values") {
       {R"("headers":{"notify-id":"x"})", "422 /headers/notify-id"},
       {R"("headers":{"Notify-":"x"})", "422 /headers/Notify-"},
       {R"("headers":{"Notifyx":"x"})", "posted"},
+      {R"("headers":{"webhook-id":"x"})", "422 /headers/webhook-id"},
+      {R"("headers":{"Webhook-Signature":"x"})", "422 /headers/Webhook-Signature"},
+      {R"("headers":{"webhook":"x"})", "posted"},
       // data and bodies
       {R"("data":{})", "posted"},
       {R"("data":null)", "posted"},

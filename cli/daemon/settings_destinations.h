@@ -1,0 +1,22 @@
+// The destination rules of the configuration file: its [[destination]] tables. Only cli/daemon/settings*.cc include this.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "net/sender/destination_rules.h"
+
+#define TOML_ENABLE_UNRELEASED_FEATURES 0
+#include <toml++/toml.h>
+
+namespace notifyd {
+
+/// `node`: what stands under "destination"; `file`: its name, for errors. Reads the files that the rules name, so that what cannot be read or used is
+/// refused here, and so that they are read again whenever the settings are. Error: kUnacceptable; the detail names the table by its number from 1,
+/// the key, the file and the line, and never a value that came from a file.
+Result<DestinationRules> ReadDestinationRules(const toml::node& node, const std::string& file);
+
+/// What conf/notifyd.toml says about them, commented out.
+std::string DestinationRulesAsToml();
+
+}  // namespace notifyd
