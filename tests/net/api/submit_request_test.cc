@@ -154,6 +154,9 @@ TEST_CASE("idempotency key: the trace of the request is no field") {
 }
 
 TEST_CASE("submit: media types of the request") {
+  struct Row {
+    const char *fields, *outcome;
+  };
   auto row = GENERATE(values<Row>({{"application/json", "posted"},
                                    {"Application/JSON ; charset=utf-8", "posted"},
                                    {"", "posted"},
