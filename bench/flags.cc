@@ -101,6 +101,11 @@ void AddFifo(CLI::App* app, Flags* flags) {
   AddPayload(app, &fifo.payload_bytes);
   AddDelay(app, &fifo.receiver_delay_ms);
 }
+void AddAccess(CLI::App* app, Flags* flags) {
+  AddCount(app, &flags->access.count, "notifies through each broker a round");
+  AddConnections(app, &flags->access.connections, "kept alive");
+  AddPayload(app, &flags->access.payload_bytes);
+}
 void AddFairness(CLI::App* app, Flags* flags) {
   FairnessOptions& fairness = flags->fairness;
   app->add_option("--hung", fairness.hung, "destinations that never answer")->check(CLI::Range(1, 10'000))->capture_default_str();
@@ -149,6 +154,8 @@ const std::vector<Scenario>& Scenarios() {
          flags->end_to_end.fifo = flags->mode == "fifo";
          return RunEndToEnd(flags->common, flags->end_to_end);
        }},
+      {"access", "what tokens and TLS cost", "rounds, each through a broker without, with a token, and with it over TLS", 5, false, false, AddAccess,
+       [](Flags* flags) { return RunAccess(flags->common, flags->access); }},
       {"idle", "one notify at a time: acknowledgements beside syncs of the same disk, and arrivals", kMedians, 1, false, false, AddIdle,
        [](Flags* flags) { return RunIdle(flags->common, flags->idle); }},
       {"sustained", "long runs at full rate against short ones: rate, CPU, acknowledgements, what is written to disk", nullptr, 1, false, false,
