@@ -105,7 +105,7 @@ class Governor {
     /// Returns what one that has `has` may have where so much is free beside that: then kWeight times what is left free.
     static int64_t FairOf(uint64_t has, int64_t free) { return kWeight * (static_cast<int64_t>(has) + free) / (kWeight + 1); }
     /// A change of so little is not worth its messages.
-    static bool IsTooLittle(uint64_t of, int64_t change) { return change < std::max<int64_t>(static_cast<int64_t>(of) / 16, 1); }
+    static bool IsTooLittle(uint64_t of, int64_t change) { return change < std::max<int64_t>(static_cast<int64_t>(of) / 64, 1); }
     void Unlist(Share* share);
     void List(Share* share);
     void Charge(Share* share, uint64_t charged);
