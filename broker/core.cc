@@ -42,6 +42,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       random_(seed),
       now_(now),
       reached_(now.wall),
+      figures_(now.mono),
       wall_(now.wall.ms),
       mono_(now.mono.ms),
       expiry_(now.wall.ms),
@@ -54,6 +55,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   if (empty) search_.done.Set({totals.last_due_at_once.ms + 1, {}});
   mono_.horizon().Set(KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark);
   expiry_.horizon().Set(totals.expiry_mark);
+  LoadSlot(&switches_, SwitchesKey{});
 }
 
 Core::Impl::~Impl() {
@@ -83,6 +85,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   out_ = out;
   AdvanceWindows();
   FireThrottled();
+  FireHostTokens();
   EndPollsInTime();
   PageWindows();
   Schedule();
@@ -122,6 +125,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min(wake.mono, polls_.NextEnd());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
+  if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);
   return wake;
 }
 

@@ -32,6 +32,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   turns_.Begin(entry->host, caller);
   CountSending(entry, 1);
   lane->bucket.Take(now_.mono, lane->rate());
+  if (entry->host->settings.rate_per_s) TakeHostToken(entry->host);
   Decide(Decided::Kind::kTurn, entry->id);
   bool expired = entry->state.expires_at <= now_.wall;
   if (entry->spec && !(expired && LacksLastAttempt(*entry))) return EmitStart(entry);
@@ -84,6 +85,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   }
   const NotifyState& state = entry->state;
   int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
+  if (late_ms >= kLateMs && entry->number == 1) figures_.Late(entry->envelope->caller, now_.mono);
   const uint32_t failures = entry->number - 1 - state.attempts_before - state.laters;
   const bool last = entry->envelope->reply_none || failures + 1 >= entry->envelope->retry_policy().max_attempts;
   const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
@@ -225,6 +227,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.at_once = false;
   state.next_attempt_at = {};
   books_.Settle(phase);
+  if (phase == Phase::kFailed || phase == Phase::kExpired) figures_.Failed(entry->envelope->caller, now_.mono);
   Log(*entry, attempt ? &*attempt : nullptr, true);
   if (entry->envelope->callback && state.reason != kReplaced && !draining_) {
     const AttemptRecord* last = attempt ? &*attempt : nullptr;

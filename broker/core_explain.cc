@@ -80,7 +80,18 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
     reason("lane_paused", "its lane is paused");
     out.expected_at.reset();
   }
+  if (out.state != State::kSending) ExplainSwitches(entry, &out);
   return out;
+}
+
+/// Says what an operator switched off that it needs.
+void Core::Impl::ExplainSwitches(const Entry& entry, Explained* out) const {
+  auto reason = [&](const char* code, std::string detail) {
+    out->reasons.push_back({code, std::move(detail)});
+    out->expected_at.reset();
+  };
+  if (entry.host->settings.paused) reason("host_paused", "its host, " + entry.host->name + ", is paused");
+  if (IsPaused(entry.envelope->caller)) reason("caller_paused", "its caller, " + entry.envelope->caller + ", is paused");
 }
 
 void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const {
@@ -93,6 +104,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     reason("lane_paused", lane.limits.paused == Paused::kByFailure ? "its lane paused itself when a notify failed" : "its lane is paused");
     out->expected_at.reset();
   }
+  ExplainSwitches(entry, out);
   NotifyId blocked = lane.record.blocked_head;
   uint64_t ahead = tail.count;
   const Entry* head = nullptr;
@@ -129,7 +141,10 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     const auto later_ms = static_cast<int64_t>(static_cast<double>(tokens) * 1000 / lane.rate().per_s);
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + token.until.ms - now_.mono.ms + later_ms});
   }
-  if (turns_.AtShare(*entry.host))
+  if (const Host& host = *entry.host; host.awaits_token && !host.settings.paused) {
+    reason("host_rate_limited", "its host's rate is used up for now");
+    if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + host.token->first.ms - now_.mono.ms});
+  } else if (!host.settings.paused && turns_.AtShare(host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
   const Caller* caller = turns_.FindCaller(entry.envelope->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))

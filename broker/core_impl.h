@@ -42,6 +42,7 @@
 
 #include "base/random.h"
 #include "broker/books.h"
+#include "broker/caller_figures.h"
 #include "broker/core.h"
 #include "broker/core_state.h"
 #include "broker/due_window.h"
@@ -131,9 +132,7 @@ class Core::Impl {
   bool MayRest() const;
   bool TookBeyond(PageLoaded& page);
   /// Nothing is in flight, waiting for an answer or a batch; all is durable.
-  bool AtRest() const {
-    return turns_.in_flight() == 0 && journal_.idle() && parked_.empty() && explaining_.empty() && reads_under_way_ == 0;
-  }
+  bool AtRest() const { return turns_.in_flight() == 0 && journal_.idle() && parked_.empty() && explaining_.empty() && reads_under_way_ == 0; }
   bool ReadsNothing() const { return loads_.empty() && page_tickets_.empty(); }
   void ReleaseUnstarted();
   void RunTask(std::unique_ptr<Task> task);
@@ -281,6 +280,7 @@ class Core::Impl {
   };
   Explained Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const;
   void ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const;
+  void ExplainSwitches(const Entry& entry, Explained* out) const;
   void OnTailCount(const Explaining& explaining, PageLoaded& page);
 
   // ---- core_lane_requests.cc: lanes seen and steered
@@ -297,6 +297,30 @@ class Core::Impl {
   void PauseOnFailure(Lane* lane, NotifyId failed);
   /// Lets an attempted head go among the others, where on_retry has become `skip`.
   void FreeHead(Lane* lane);
+
+  // ---- core_switches.cc: callers and hosts seen, and switched off by hand
+  Handled Handle(Task* task, CallersRequest& r);
+  Handled Handle(Task* task, CallerChangeRequest& r);
+  Handled Handle(Task* task, HostsRequest& r);
+  Handled Handle(Task* task, HostChangeRequest& r);
+  bool NeedSwitches(Task* task);
+  /// Nothing of that caller is sent.
+  bool IsPaused(const std::string& caller) const;
+  void ApplyHosts(const Switches& before);
+  void ApplyHost(const std::string& name, const HostSettings& settings);
+  void ReviewHost(Host* host);
+  void ForgetToken(Host* host);
+  void TakeHostToken(Host* host);
+  void FireHostTokens();
+  bool RatesAreFull() const;
+  Status CheckCaller(const std::string& caller, uint64_t fresh, bool whole) const;
+  void TakeOfCaller(const std::string& caller, uint64_t fresh);
+  int64_t CallerMayAgainIn(const std::string& caller) const;
+  void PutSwitched(Switches switches);
+  static Status TooManySwitched(const char* what);
+  CallerView ViewOfCaller(CallerRates rates) const;
+  HostView ViewOfHost(const std::string& name) const;
+  static constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry, Caller* caller);
@@ -455,6 +479,10 @@ class Core::Impl {
   std::unordered_map<std::string, std::unique_ptr<FkeySlot>> fkeys_;
   std::unordered_map<IdempotencyKey, std::unique_ptr<IdempotencySlot>> idempotency_;
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
+  SwitchesSlot switches_;
+  CallerFigures figures_;
+  std::unordered_map<std::string, TokenBucket> caller_buckets_;
+  std::multimap<MonoTime, Host*> host_tokens_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;
@@ -509,7 +537,7 @@ class Core::Impl {
 
   // Of the namespace.
   TokenBucket submits_;
-  uint64_t stored_bytes_ = 0;  // as measured, and what was accepted since
+  uint64_t stored_bytes_ = 0;                                                     // as measured, and what was accepted since
   bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
   /// The least key of an index of the wall clock that lies beyond its window: looked up before the core sleeps.
   struct Beyond {

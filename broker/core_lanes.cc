@@ -59,6 +59,8 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
   // Nothing behind an attempted head is sent before that is: until then it need not be in memory.
   if (LoadedWeight() > limits_.max_loaded / 2 && BlockedBy(Wait::kAttempt, lane, nullptr)) return last;
   if (Benched(lane)) return last;
+  // What is of a paused caller need not be in memory where that is short.
+  if (ShortOfMemory() && lane.caller && !lane.mixed && IsPaused(*lane.caller)) return last;
   // It would hold the memory that the window, or the search, needs to come as far as this key.
   if (ShortOfMemory() && IsAhead(lane, key)) return last;
   if (queued > 0) return queued >= LaneRoom(host) && last;

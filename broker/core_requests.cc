@@ -55,8 +55,9 @@ struct Core::Impl::SubmitPlan {
 struct Core::Impl::PlanContext {
   std::map<IdempotencyKey, size_t> keys;
   std::map<std::string, size_t> fkeys;  // held by that item; SIZE_MAX: by nobody any more
-  uint64_t pending = 0;  // more than before
+  uint64_t pending = 0;                 // more than before
   uint64_t fresh = 0, bytes = 0;
+  std::unique_ptr<std::map<std::string, uint64_t>> by_caller;  // of those, where callers have settings
 };
 
 /// Looks whether the item's idempotency key, which it has, is known: then the item is a duplicate.
@@ -130,11 +131,22 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     const bool in_place = static_cast<bool>(plan->replaced);
     if (!in_place && totals_.pending() + context->pending >= limits_.max_pending)
       return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(limits_.max_pending));
-    const uint64_t bytes = limits_.max_stored_bytes ? BytesOf(item, *(plan->spec ? plan->spec : item.spec)) : 0;
-    if (Status status = CheckStored(context->bytes + bytes); !status.ok()) return status;
+    uint64_t bytes = 0;
+    if (limits_.max_stored_bytes) {
+      bytes = BytesOf(item, *(plan->spec ? plan->spec : item.spec));
+      if (Status status = CheckStored(context->bytes + bytes); !status.ok()) return status;
+    }
+    uint64_t* of_caller = nullptr;
+    if (!switches_.all->callers.empty()) {
+      if (!context->by_caller) context->by_caller = std::make_unique<std::map<std::string, uint64_t>>();
+      of_caller = &(*context->by_caller)[item.envelope->caller];
+    }
+    if (of_caller)
+      if (Status status = CheckCaller(item.envelope->caller, *of_caller, !r.each); !status.ok()) return status;
     if (r.each && SubmitTokens() - static_cast<double>(context->fresh) < 1) return SubmitsTooFast();
     context->pending += !in_place;
     ++context->fresh;
+    if (of_caller) ++*of_caller;
     context->bytes += bytes;
     if (!fkey.empty()) {
       // An item whose due time has passed is sent at once and holds nothing, like one that was triggered already.
@@ -157,6 +169,7 @@ std::optional<Refused> Core::Impl::PlanSubmit(const SubmitRequest& r, std::vecto
         if (p.in_the_way.stored) whole.holder = p.in_the_way.stored->id;
         std::string field = r.batch ? "/" + std::to_string(i) + status.field() : status.field();
         whole.status = Status(status.code(), status.detail(), std::move(field));
+        if (status.code() == Code::kTooMany) whole.retry_after_ms = CallerMayAgainIn(r.items[i].envelope->caller);
         return whole;
       }
       SubmitPlan refused;
@@ -166,21 +179,21 @@ std::optional<Refused> Core::Impl::PlanSubmit(const SubmitRequest& r, std::vecto
     }
     plan->push_back(std::move(p));
   }
-  const auto fresh = static_cast<double>(context.fresh);
-  if (context.fresh == 0 || !SubmitRate().limits()) return std::nullopt;
-  if (r.each) {
-    submits_.Take(now_.mono, SubmitRate(), fresh);
-    return std::nullopt;
-  }
   // A batch that is longer than the burst is taken by a full bucket, and paid for afterwards.
+  if (context.fresh == 0) return std::nullopt;
+  const auto fresh = static_cast<double>(context.fresh);
   const double needed = std::min<double>(fresh, SubmitRate().burst);
-  if (SubmitTokens() < needed) return Refused{SubmitsTooFast(), {}, submits_.When(needed, now_.mono, SubmitRate()).ms - now_.mono.ms};
+  if (!r.each && SubmitTokens() < needed)
+    return Refused{SubmitsTooFast(), {}, submits_.When(needed, now_.mono, SubmitRate()).ms - now_.mono.ms};
   submits_.Take(now_.mono, SubmitRate(), fresh);
+  if (context.by_caller)
+    for (const auto& [caller, taken] : *context.by_caller) TakeOfCaller(caller, taken);
   return std::nullopt;
 }
 
 Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
+  if (!switches_.known) NeedSwitches(task);
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.envelope->lane);
@@ -251,7 +264,9 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   if (item.ttl.kind == When::Kind::kDelay) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
   KeepSpec(entry, spec);
-  if (limits_.max_stored_bytes) stored_bytes_ += BytesOf(item, *spec);
+  const uint64_t bytes = BytesOf(item, *spec);
+  stored_bytes_ += bytes;
+  figures_.Accepted(item.envelope->caller, bytes, now_.mono);
   Touch(entry);
   journal_.AskSync();
   DueTime due = early ? early->due : DueOf(item.when);

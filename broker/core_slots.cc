@@ -97,6 +97,10 @@ void Core::Impl::On(Loaded& e) {
       case Slot::Kind::kIdempotency:
         static_cast<IdempotencySlot*>(slot)->record = std::get<std::optional<IdempotencyRecord>>(e.values[i]);
         break;
+      case Slot::Kind::kSwitches:
+        if (auto& all = std::get<std::shared_ptr<const Switches>>(e.values[i])) switches_.all = all;
+        ApplyHosts(Switches());
+        break;
       case Slot::Kind::kLane: {
         Lane* lane = static_cast<Lane*>(slot);
         auto& loaded = std::get<LoadedLane>(e.values[i]);
@@ -258,7 +262,7 @@ void Core::Impl::UnrefHost(Host* host) {
 }
 
 void Core::Impl::MaybeDropHost(Host* host) {
-  if (host->refs > 0 || !host->idle() || host->sleepers || host->page || host->check || host->waking > 0) return;
+  if (host->refs > 0 || !host->idle() || !host->settings.IsDefault() || host->sleepers || host->page || host->check || host->waking > 0) return;
   hosts_.erase(std::string(host->name));
 }
 
@@ -271,6 +275,9 @@ void Core::Impl::Touch(Slot* slot) {
 void Core::Impl::MaybeDrop(Slot* slot) {
   if (slot->pins > 0 || slot->loading || !journal_.IsWritten(slot->written) || !slot->waiters.empty()) return;
   switch (slot->kind) {
+    case Slot::Kind::kSwitches:
+      CHECK(false);  // it is pinned for good
+      break;
     case Slot::Kind::kFkey: {
       std::string key = static_cast<FkeySlot*>(slot)->key;
       fkeys_.erase(key);

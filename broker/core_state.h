@@ -30,7 +30,7 @@ struct Lane;
 
 /// What is looked up by key, and kept as long as somebody needs it or a batch that changes it is not written (I1).
 struct Slot {
-  enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency };
+  enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency, kSwitches };
   explicit Slot(Kind k) : kind(k) {}
   Kind kind;
   bool known = false;
@@ -50,6 +50,12 @@ struct IdempotencySlot : Slot {
   explicit IdempotencySlot(IdempotencyKey k) : Slot(Kind::kIdempotency), key(std::move(k)) {}
   IdempotencyKey key;
   std::optional<IdempotencyRecord> record;
+};
+
+/// Always in memory.
+struct SwitchesSlot : Slot {
+  SwitchesSlot() : Slot(Kind::kSwitches) { pins = 1; }
+  std::shared_ptr<const Switches> all = std::make_shared<const Switches>();
 };
 
 /// Where an entry is in memory, beyond being looked at.
@@ -150,6 +156,7 @@ enum class Wait : uint8_t {
   kNothing,
   kRestart,  // the broker stops, or holds its attempts: for ever
   kResume,   // it is paused: its resume ends that
+  kCaller,   // what comes next of it is of a caller that is paused: that one's resume ends that
   kAttempt,  // fifo: its attempted head waits for its next attempt, until the head's retry_at
   kCall,     // it has as many calls in flight as it may: the end of one ends that
   kTail,     // what comes next of it is in its tail on disk: a page of that ends it
@@ -158,8 +165,8 @@ enum class Wait : uint8_t {
   kWindow,   // fifo: due notifies that may sort before its next one are not loaded yet: the window, or the search, ends that
   kToken,    // its rate is used up, until its next token
 };
-inline constexpr Wait kWaits[] = {Wait::kRestart, Wait::kResume, Wait::kAttempt, Wait::kCall, Wait::kTail,
-                                  Wait::kSync,    Wait::kWrite,  Wait::kWindow,  Wait::kToken};
+inline constexpr Wait kWaits[] = {Wait::kRestart, Wait::kResume, Wait::kCaller, Wait::kAttempt, Wait::kCall,
+                                  Wait::kTail,    Wait::kSync,   Wait::kWrite,  Wait::kWindow,  Wait::kToken};
 struct Blocked {
   Wait on = Wait::kNothing;
   MonoTime until = kMonoNever;  // it ends by itself then; kMonoNever: somebody ends it
@@ -219,6 +226,10 @@ struct Host : Target {
   std::string name;
   uint32_t refs = 0;  // entries
   size_t queued = 0;  // entries in queues of lanes
+  HostSettings settings;
+  TokenBucket bucket;         // of its rate, where it has one
+  bool awaits_token = false;  // it is in host_tokens_, at `token`
+  std::multimap<MonoTime, Host*>::iterator token;
   // Lanes that sleep in the store.
   bool sleepers = false;
   bool page = false;
@@ -247,7 +258,8 @@ struct BulkApply {
   NotifyId next;
 };
 using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
-                               ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, BulkApply, ExpiryDue>;
+                               ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest,
+                               HostChangeRequest, BulkApply, ExpiryDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

@@ -34,6 +34,8 @@ Blocked Core::Impl::BlockedBy(Wait wait, const Lane& lane, const Entry* next) co
       return blocked(stopping_ || holding_);
     case Wait::kResume:
       return blocked(lane.paused());
+    case Wait::kCaller:
+      return blocked(next && IsPaused(next->envelope->caller));
     case Wait::kAttempt: {
       if (!lane.fifo() || lane.head || !lane.has_attempted_head()) break;
       const Entry* head = FindEntry(lane.record.blocked_head);
@@ -153,7 +155,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
 }
 
 void Core::Impl::Schedule() {
-  if (stopping_ || holding_) return;
+  if (stopping_ || holding_ || !switches_.known) return;
   while (std::optional<Turns::Turn> turn = turns_.Next()) {
     Host* host = static_cast<Host*>(turn->target);
     ++host->refs;

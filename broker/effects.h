@@ -68,6 +68,10 @@ struct PutLaneSettings {
 struct DeleteLaneSettings {
   LaneKey lane;
 };
+/// All of them, in place of those of before.
+struct PutSwitches {
+  std::shared_ptr<const Switches> switches;
+};
 /// Adds to the lane's counts, without reading them; counts that are all zero are as good as not there.
 struct AddLaneCounts {
   LaneKey lane;
@@ -107,7 +111,7 @@ struct DeleteSettled {
 };
 
 using WriteOp = std::variant<PutNotify, ChangeNotify, DeleteNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane,
-                             DeleteLane, PutLaneSettings, DeleteLaneSettings, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey, ExpireFkey,
+                             DeleteLane, PutLaneSettings, DeleteLaneSettings, PutSwitches, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey, ExpireFkey,
                              PutIdempotency, PutSettled, DeleteSettled>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
@@ -121,7 +125,8 @@ struct WriteBatch {
 // ---- reads. A load, page, read or list sees at least every batch that was reported Committed before it was asked for.
 
 /// A LaneKey asks for both the lane's record and its settings.
-using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey>;
+struct SwitchesKey {};
+using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey>;
 struct LoadEffect {
   uint64_t ticket = 0;
   std::vector<LoadKey> keys;
@@ -299,6 +304,55 @@ struct LanesListed {
 struct LaneViewed {
   LaneView lane;
 };
+/// What a caller did in some time.
+struct CallerCounts {
+  uint64_t accepted = 0;  // notifies
+  uint64_t failed = 0;    // that failed or expired
+  uint64_t late = 0;      // first attempts that started kLateMs or more behind their due time
+  uint64_t bytes = 0;     // of what was accepted, as max_stored_bytes counts them
+  CallerCounts& operator+=(const CallerCounts& other) {
+    accepted += other.accepted;
+    failed += other.failed;
+    late += other.late;
+    bytes += other.bytes;
+    return *this;
+  }
+  bool operator==(const CallerCounts&) const = default;
+};
+inline constexpr int64_t kLateMs = 1'000;
+/// Until now, but for the day before: 24 to 48 hours ago.
+struct CallerRates {
+  std::string caller;  // empty: all those that made room for others, together
+  CallerCounts since, minute, hour, day, day_before;
+};
+struct CallerView {
+  CallerRates rates;
+  CallerSettings own;
+  uint32_t in_flight = 0;
+};
+struct CallerViewed {
+  CallerView caller;
+};
+struct CallersListed {
+  std::vector<CallerView> callers;
+  bool more = false;
+  int64_t counted_for_ms = 0;  // so long: not over restarts
+};
+struct HostView {
+  std::string host;
+  HostSettings own;
+  uint32_t in_flight = 0;
+  uint64_t waiting_lanes = 0, queued = 0;  // lanes that could send if the host might have more, and notifies in memory for it
+  bool sleeping_lanes = false;             // further ones wait on disk
+  bool at_cap = false;                     // it has as many calls in flight as it may now
+};
+struct HostViewed {
+  HostView host;
+};
+struct HostsListed {
+  std::vector<HostView> hosts;
+  bool more = false;
+};
 struct StatsView {
   uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
   Totals totals;
@@ -307,7 +361,7 @@ struct StatsView {
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
 };
 using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
-                               BulkDone, Explained, LanesListed, LaneViewed, StatsView>;
+                               BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, StatsView>;
 struct Reply {
   RequestId request;
   ReplyBody body;

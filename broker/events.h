@@ -181,6 +181,50 @@ struct LaneChangeRequest {
   LanePatch patch;
 };
 
+/// Outer nothing: as it is; inner nothing: back to the default. Values are in their ranges. Answered by CallerViewed, HostViewed once durable.
+struct CallerPatch {
+  std::optional<bool> paused;
+  std::optional<std::optional<double>> submits_per_s;
+};
+struct CallerChangeRequest {
+  RequestId request;
+  std::string caller;
+  CallerPatch patch;
+};
+struct HostPatch {
+  std::optional<bool> paused;
+  std::optional<std::optional<uint32_t>> concurrency;
+  std::optional<std::optional<double>> rate_per_s;
+};
+struct HostChangeRequest {
+  RequestId request;
+  std::string host;  // as Envelope::host
+  HostPatch patch;
+};
+
+/// The callers with the most of something in the time from `since_ms` ago (1 to two days) until now. Answered by CallersListed.
+struct CallersQuery {
+  std::optional<std::string> only;  // this one alone, also where nothing is known of it
+  enum class Sort : uint8_t { kAccepted, kFailed, kLate, kBytes } sort = Sort::kAccepted;
+  int64_t since_ms = 24 * 3600 * 1000;
+  size_t limit = 100;  // 1-1000
+};
+struct CallersRequest {
+  RequestId request;
+  CallersQuery query;
+};
+/// Hosts of which something is in memory, or that have settings, by name. Answered by HostsListed; with `only`, or refused as not found.
+struct HostsQuery {
+  std::optional<std::string> only;
+  std::string prefix;
+  std::optional<std::string> after;  // the cursor: those behind it
+  size_t limit = 100;                // 1-1000
+};
+struct HostsRequest {
+  RequestId request;
+  HostsQuery query;
+};
+
 struct StatsRequest {
   RequestId request;
 };
@@ -214,7 +258,8 @@ struct LoadedLane {
   std::optional<LaneRecord> record;
   std::optional<LaneSettings> settings;
 };
-using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane>;
+/// The last is a namespace's switches; null where it has none.
+using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane, std::shared_ptr<const Switches>>;
 /// Answers a LoadEffect, values in the order of its keys. A read that failed: `status`, and the core stops the broker.
 struct Loaded {
   uint64_t ticket = 0;
@@ -332,8 +377,9 @@ struct StoredBytes {
 };
 
 using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
-                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, Disconnected,
-                           Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested,
-                           HoldAttempts, LimitsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest,
+                           CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest, Disconnected, Committed, WriteFailed, DiskSpace,
+                           Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged,
+                           GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

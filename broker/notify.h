@@ -8,7 +8,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -271,6 +273,29 @@ struct LaneSettings {
   bool operator==(const LaneSettings&) const = default;
   bool IsDefault() const { return *this == LaneSettings(); }
 };
+
+/// What an operator said of a caller, and of a host (PATCH /v1/callers/..., /v1/hosts/...). What is not set is at its default.
+struct CallerSettings {
+  bool paused = false;                  // nothing that it submitted is sent
+  std::optional<double> submits_per_s;  // 0.001-1,000,000
+  bool operator==(const CallerSettings&) const = default;
+  bool IsDefault() const { return *this == CallerSettings(); }
+};
+struct HostSettings {
+  bool paused = false;                  // nothing is sent to it
+  std::optional<uint32_t> concurrency;  // 1-100,000; the least of it and the limits counts
+  std::optional<double> rate_per_s;     // attempts started; 0.001-1,000,000
+  bool operator==(const HostSettings&) const = default;
+  bool IsDefault() const { return *this == HostSettings(); }
+};
+/// All of a namespace that are not at their defaults: one record.
+struct Switches {
+  std::map<std::string, CallerSettings> callers;
+  std::map<std::string, HostSettings> hosts;  // by Envelope::host
+  bool operator==(const Switches&) const = default;
+};
+/// How many callers, and how many hosts, may have settings.
+inline constexpr size_t kMostSwitched = 1000;
 
 /// Which index of the store holds a pending notify; each is in exactly one. The numbers are places in CountsByIndex.
 enum class Index : uint8_t {

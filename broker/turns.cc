@@ -67,6 +67,8 @@ Target* Turns::Leave(RingNode* node) {
   if (!node->waits()) return nullptr;
   node->ring->Remove(node);
   Target* target = std::exchange(node->target, nullptr);
+  const bool last = target->ring.size == 0 && target->parked <= (node->flow ? 1u : 0u);
+  if (last) target->stopped = false;
   if (Flow* flow = std::exchange(node->flow, nullptr)) {
     --target->parked;
     if (flow->nodes.size == 0) DropFlow(flow);
@@ -148,6 +150,7 @@ void Turns::End(Target* target, Caller* caller) {
   if (--target->in_flight == 0)  // places are kept for it
     for (Flow* flow : target->flows)
       if (flow->waits == Flow::Waits::kBusyTarget) Put(flow, Flow::Waits::kIdleTarget);
+  GoOn(target);
   if (target->ring.size > 0 || !target->held.empty()) Activate(target);
   CountCaller(caller, -1);
   MaybeDrop(caller);
@@ -155,8 +158,25 @@ void Turns::End(Target* target, Caller* caller) {
 
 // ---- the round
 
+void Turns::SetCap(Target* target, uint32_t cap) {
+  target->cap = cap;
+  GoOn(target);
+}
+
+void Turns::SetShut(Target* target, bool shut) {
+  target->shut = shut;
+  GoOn(target);
+}
+
+/// Lets a target take part again that was stopped, where it may.
+void Turns::GoOn(Target* target) {
+  if (!target->stopped || MustStop(*target)) return;
+  target->stopped = false;
+  if (target->ring.size > 0 || !target->held.empty()) Activate(target);
+}
+
 void Turns::Activate(Target* target) {
-  if (target->active || target->blocked) return;
+  if (target->active || target->blocked || target->stopped) return;
   target->active = true;
   active_.push_back(target);
 }
@@ -220,7 +240,8 @@ std::optional<Turns::Turn> Turns::Next() {
     active_.pop_front();
     if (AtShare(*target) && (target->ring.size > 0 || !target->held.empty())) {
       target->active = false;
-      Block(target);
+      if (MustStop(*target)) target->stopped = true;
+      else Block(target);
       continue;
     }
     if (!target->held.empty()) Put(target->held.front(), WaitsAt(*target));
@@ -282,7 +303,7 @@ void Turns::CheckTarget(const Target& target) const {
   CHECK(ring == target.ring.size);
   for (Flow* flow : target.flows) parked += flow->nodes.size;
   CHECK(parked == target.parked);
-  if (ring > 0 || !target.held.empty()) CHECK(target.active || target.blocked);  // I2
+  if (ring > 0 || !target.held.empty()) CHECK(target.active || target.blocked || target.stopped);  // I2
   for (Flow* flow : target.held) CHECK(flow->waits == Flow::Waits::kTarget && flow->target == &target);
 }
 

@@ -7,7 +7,7 @@
 // that may start one more has its flows take turns, and a flow whose target is at its share waits for that. No turn costs O(nodes), O(targets) or
 // O(callers).
 // I1: a node is in one list at most: its target's ring, or a flow's.
-// I2: a target where anybody waits in the ring, or a flow waits for it (held), is active or blocked: it will be looked at.
+// I2: a target where anybody waits in the ring, or a flow waits for it (held), is active, blocked or stopped: it will be looked at.
 // I3: a flow is never empty; it waits for its caller's share alone (in one of two lists: its target is idle or busy) or for its target's (held).
 #pragma once
 
@@ -56,11 +56,15 @@ struct Target {
   std::list<Flow*> held;   // of those: whose callers may go on as soon as the target may
   bool active = false;     // takes part in the round
   bool blocked = false;    // at its share
+  // Its own: whoever runs it said that it may have no more than so many, or none now. Where that stops it, it is in no list of Turns; it goes on when
+  // one of its calls ends, or that is said otherwise (I2).
+  uint32_t cap = UINT32_MAX;
+  bool shut = false, stopped = false;
   uint32_t blocked_at = 0;
   uint64_t blocked_since = 0;
 
   /// Turns holds no pointer to it.
-  bool idle() const { return in_flight == 0 && ring.size == 0 && parked == 0 && !active && !blocked; }
+  bool idle() const { return in_flight == 0 && ring.size == 0 && parked == 0 && !active && !blocked && !stopped; }
 };
 
 /// Who submitted: known while something of it is in flight, or waits for its share.
@@ -95,6 +99,10 @@ class Turns {
   /// Lets all blocked targets take part again, so that they are measured by the caps of now.
   void ReviewBlocked();
 
+  /// A target's own cap, 1 at least; and whether it may start none at all.
+  void SetCap(Target* target, uint32_t cap);
+  void SetShut(Target* target, bool shut);
+
   // ---- who waits
   /// Puts the node, which waits nowhere, at the end of the target's ring.
   void Join(RingNode* node, Target* target);
@@ -125,7 +133,7 @@ class Turns {
   /// As many as may be in flight in all are.
   bool full() const { return in_flight_ >= caps_.in_flight; }
   /// It has as many in flight as it may.
-  bool AtShare(const Target& target) const { return target.in_flight >= TargetShare(); }
+  bool AtShare(const Target& target) const { return MustStop(target) || target.in_flight >= TargetShare(); }
   /// It has as many in flight as it may have at that target.
   bool AtShare(const Caller& caller, const Target& target) const { return caller.in_flight >= CallerShare(target.in_flight > 0); }
 
@@ -146,6 +154,8 @@ class Turns {
   uint32_t ShareOf(uint32_t cap, uint32_t weight, uint32_t kept) const;
   uint32_t TargetShare() const { return ShareOf(caps_.per_target, 1, 1 + KeptForIdleTargets()); }
   uint32_t CallerShare(bool busy) const { return ShareOf(caps_.in_flight, 32, 1 + (busy ? KeptForIdleTargets() : 0)); }
+  static bool MustStop(const Target& target) { return target.shut || target.in_flight >= target.cap; }
+  void GoOn(Target* target);
   void Activate(Target* target);
   void Block(Target* target);
   void Unblock(Target* target);

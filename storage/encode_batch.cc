@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "storage/records.h"
 #include "storage/store_options.h"
+#include "storage/switches_record.h"
 
 namespace notifyd {
 namespace {
@@ -57,6 +58,7 @@ struct OpEncoder {
   void operator()(const DeleteLane& op) { Delete(EncodeLaneKey(op.lane)); }
   void operator()(const PutLaneSettings& op) { Put(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane), EncodeLaneSettings, op.settings); }
   void operator()(const DeleteLaneSettings& op) { Delete(EncodeNamedLaneKey(KeyKind::kLaneSettings, op.lane)); }
+  void operator()(const PutSwitches& op) { Put(EncodeMetaKey(kSwitchesName), EncodeSwitches, *op.switches); }
   void operator()(const AddLaneCounts& op) { (*lane_counts)[op.lane] += op.change; }
   void operator()(const PutSleeper& op) { Put(EncodeSleeperKey(op.host, op.lane.order), EncodeSleeperLane, op.lane.lane); }
   void operator()(const DeleteSleeper& op) { Delete(EncodeSleeperKey(op.host, op.lane.order)); }

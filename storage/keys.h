@@ -82,10 +82,11 @@ std::string EncodeSleeperKey(std::string_view host, uint64_t order);
 std::string EncodeFkeyKey(std::string_view fkey);
 std::string EncodeIdempotencyKey(const IdempotencyKey& key);
 std::string EncodeSettledKey(Phase phase, NotifyId id);
-/// `name`: kTotalsName or kFormatName.
+/// `name`: one of these.
 std::string EncodeMetaKey(std::string_view name);
 inline constexpr std::string_view kTotalsName = "totals";
 inline constexpr std::string_view kFormatName = "format";
+inline constexpr std::string_view kSwitchesName = "switches";
 
 /// What all keys of a lane's tail, or of a host's sleeping lanes, begin with; no other key does.
 std::string EncodeTailPrefix(const LaneKey& lane);

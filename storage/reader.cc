@@ -8,6 +8,7 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
+#include "storage/switches_record.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -141,6 +142,9 @@ std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* val
     } else if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
       wanted.push_back({EncodeIdempotencyKey(*idempotency), at});
       values->emplace_back(std::in_place_type<std::optional<IdempotencyRecord>>);
+    } else if (std::holds_alternative<SwitchesKey>(key)) {
+      wanted.push_back({EncodeMetaKey(kSwitchesName), at});
+      values->emplace_back(std::in_place_type<std::shared_ptr<const Switches>>);
     } else {
       const LaneKey& lane = std::get<LaneKey>(key);
       wanted.push_back({EncodeLaneKey(lane), at});
@@ -179,6 +183,12 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
     }
     if (std::holds_alternative<std::string>(key)) return TakeUntil<FkeyRecord>(value, now_ms, DecodeFkey, out);
     if (std::holds_alternative<IdempotencyKey>(key)) return TakeUntil<IdempotencyRecord>(value, now_ms, DecodeIdempotency, out);
+    if (auto* switches = std::get_if<std::shared_ptr<const Switches>>(out)) {
+      auto decoded = DecodeSwitches(value);
+      if (!decoded.ok()) return std::move(decoded).status();
+      *switches = std::move(*decoded);
+      return Status::Ok();
+    }
     auto& lane = std::get<LoadedLane>(*out);
     return wanted[i].settings ? Keep(DecodeLaneSettings(value), &lane.settings) : Keep(DecodeLane(value), &lane.record);
   });

@@ -148,7 +148,7 @@ CLI::App* TeamCommandLine::AddSteered(CLI::App* app, const std::string& noun, co
   add("show", "Show one " + noun + ".", [this, &of](const Context& context, const CLI::App*) { return ShowOf(context, of, name_); });
   for (bool paused : {true, false}) {
     static const std::vector<FieldFlag> pausing = {{"paused", "", FieldFlag::Kind::kYesOrNo, "", ""}};
-    std::string held = noun == "host" ? "Start no attempt to a host until it is resumed." : "Take nothing that a caller submits until it is resumed.";
+    std::string held = noun == "host" ? "Start no attempt to a host until it is resumed." : "Send nothing of what a caller submitted until it is resumed.";
     add(paused ? "pause" : "resume", paused ? held : "Let a paused " + noun + " go on.",
         [this, &of, paused](const Context& context, const CLI::App*) {
           return SendTo(context, {"PATCH", PathIn(of, name_), &pausing, {{{"paused", paused ? "true" : "false"}}}});

@@ -6,6 +6,7 @@
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
 #include "net/api/stats.h"
+#include "net/api/switch_json.h"
 
 namespace notifyd {
 namespace {
@@ -185,6 +186,50 @@ HttpResponse Replies::Of(const LaneViewed& viewed) const {
   std::string body;
   JsonWriter json(&body);
   WriteLane(viewed.lane, &json);
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const CallersListed& listed) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("items");
+  json.BeginArray();
+  for (const CallerView& caller : listed.callers) WriteCaller(caller, &json);
+  json.EndArray();
+  json.Key("next");  // the top of them is all that there is
+  json.Null();
+  json.Key("counted_for_ms");
+  json.Int(listed.counted_for_ms);
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const CallerViewed& viewed) const {
+  std::string body;
+  JsonWriter json(&body);
+  WriteCaller(viewed.caller, &json);
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const HostsListed& listed) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("items");
+  json.BeginArray();
+  for (const HostView& host : listed.hosts) WriteHost(host, &json);
+  json.EndArray();
+  json.Key("next");
+  listed.more ? json.String(listed.hosts.back().host) : json.Null();
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const HostViewed& viewed) const {
+  std::string body;
+  JsonWriter json(&body);
+  WriteHost(viewed.host, &json);
   return JsonResponse(200, std::move(body));
 }
 

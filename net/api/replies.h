@@ -37,6 +37,10 @@ class Replies {
   HttpResponse Of(const Explained& explained) const;
   HttpResponse Of(const LanesListed& listed) const;
   HttpResponse Of(const LaneViewed& viewed) const;
+  HttpResponse Of(const CallersListed& listed) const;
+  HttpResponse Of(const CallerViewed& viewed) const;
+  HttpResponse Of(const HostsListed& listed) const;
+  HttpResponse Of(const HostViewed& viewed) const;
   HttpResponse Of(const StatsView& stats) const;
 
   const ApiOptions* const options_;

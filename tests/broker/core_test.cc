@@ -25,6 +25,7 @@ TEST_CASE("submit: sent at once and settled by the expected answer") {
 
 TEST_CASE("submit: neither answered nor sent before its batch is durable") {
   CoreFixture f;
+  f.Run();  // it has read what a core needs before its first turn
   SubmitRequest r;
   r.request = {0, 99};
   r.items.push_back(CoreFixture::Item({}));

@@ -54,6 +54,27 @@ TEMPLATE_TEST_CASE("store: a lane loads with its record and its settings, either
   CHECK_FALSE(h.LoadWholeLane(Fifo("record")).record);
 }
 
+TEMPLATE_TEST_CASE("store: what was said of callers and hosts loads as it was put last", "", STORE_HARNESS) {
+  TestType h;
+  auto load = [&] {
+    auto values = h.Load({SwitchesKey{}});
+    return std::get<std::shared_ptr<const Switches>>(values.at(0));
+  };
+  CHECK(load() == nullptr);
+  Switches switches;
+  switches.callers["a"].paused = true;
+  switches.callers["b"].submits_per_s = 0.25;
+  switches.hosts["h:80"] = {true, 100'000, 2.5};
+  h.Commit({PutSwitches{std::make_shared<const Switches>(switches)}});
+  h.Reopen();
+  REQUIRE(load());
+  CHECK(*load() == switches);
+  switches.callers.clear();
+  h.Commit({PutSwitches{std::make_shared<const Switches>(switches)}});
+  REQUIRE(load());
+  CHECK(*load() == switches);
+}
+
 TEMPLATE_TEST_CASE("store: many lanes in one load come in the order asked for", "", STORE_HARNESS) {
   TestType h;
   std::vector<WriteOp> ops;

@@ -43,6 +43,7 @@ struct Applier {
   void operator()(const DeleteLane& op) { image->lanes.erase(op.lane); }
   void operator()(const PutLaneSettings& op) { image->lane_settings[op.lane] = op.settings; }
   void operator()(const DeleteLaneSettings& op) { image->lane_settings.erase(op.lane); }
+  void operator()(const PutSwitches& op) { image->switches = op.switches; }
   void operator()(const AddLaneCounts& op) {
     IndexCounts& counts = image->lane_counts[op.lane];
     if ((counts += op.change).IsZero()) image->lane_counts.erase(op.lane);

@@ -32,6 +32,7 @@ struct FakeImage {
   std::map<LaneKey, std::set<OrderKey>> tails;
   std::map<LaneKey, LaneRecord> lanes;
   std::map<LaneKey, LaneSettings, ByLaneName> lane_settings;
+  std::shared_ptr<const Switches> switches;                     // null: never written
   std::map<LaneKey, IndexCounts, ByLaneName> lane_counts;       // none is all zero
   std::map<std::string, std::map<uint64_t, LaneKey>> sleepers;  // by host, then order
   std::map<std::string, FkeyRecord> fkeys;

@@ -33,6 +33,7 @@ LoadedValue FakeReads::GetValue(const LoadKey& key) const {
     if (it == image_.idempotency.end() || !alive(it->second.expires_at)) return std::optional<IdempotencyRecord>();
     return std::optional<IdempotencyRecord>(it->second);
   }
+  if (std::holds_alternative<SwitchesKey>(key)) return image_.switches;
   const LaneKey& lane = std::get<LaneKey>(key);
   LoadedLane loaded;
   if (auto it = image_.lanes.find(lane); it != image_.lanes.end()) loaded.record = it->second;

@@ -75,6 +75,9 @@ std::string Text(const WriteOp& op) {
           [](const DeleteNotify& o) { return "purge " + Text(o.id); },
           [](const PutLaneSettings& o) { return "settings " + Text(o.lane) + " " + Text(o.settings); },
           [](const DeleteLaneSettings& o) { return "-settings " + Text(o.lane); },
+          [](const PutSwitches& o) {
+            return "switches " + Text(uint64_t{o.switches->callers.size()}) + " " + Text(uint64_t{o.switches->hosts.size()});
+          },
           [](const AddLaneCounts& o) { return "count " + Text(o.lane) + " " + Text(o.change); },
           [](const PutDue& o) { return std::string(o.clock == Clock::kWall ? "+due " : "+mono ") + Text(o.key); },
           [](const DeleteDue& o) { return std::string(o.clock == Clock::kWall ? "-due " : "-mono ") + Text(o.key) + (o.once ? " once" : ""); },
@@ -154,6 +157,10 @@ std::string Describe(const Event& event) {
                         [](const LaneChangeRequest& e) {
                           return "lane " + Text(e.request) + " " + Text(e.lane) + (e.patch.paused ? *e.patch.paused ? " pause" : " resume" : " set");
                         },
+                        [](const CallersRequest& e) { return "callers " + Text(e.request); },
+                        [](const CallerChangeRequest& e) { return "caller " + Text(e.request) + " " + e.caller; },
+                        [](const HostsRequest& e) { return "hosts " + Text(e.request); },
+                        [](const HostChangeRequest& e) { return "host " + Text(e.request) + " " + e.host; },
                         [](const LanesDone& e) { return "lanes done " + Text(e.request); },
                         [](const HoldAttempts&) { return std::string("hold"); },
                         [](const LimitsChanged&) { return std::string("limits"); },
@@ -197,7 +204,8 @@ std::string Describe(const LoadEffect& load) {
   for (const LoadKey& key : load.keys)
     text +=
         " " + std::visit(Overloaded{[](NotifyId id) { return Text(id); }, [](const std::string& fkey) { return fkey; },
-                                    [](const IdempotencyKey& k) { return k.caller + "/" + k.key; }, [](const LaneKey& lane) { return Text(lane); }},
+                                    [](const IdempotencyKey& k) { return k.caller + "/" + k.key; }, [](const LaneKey& lane) { return Text(lane); },
+                                    [](SwitchesKey) { return std::string("switches"); }},
                          key);
   return text;
 }
@@ -245,6 +253,10 @@ std::string Describe(const Reply& reply) {
                         [](const Viewed& r) { return "viewed " + Text(r.view.record->id) + " " + ToString(r.view.state); },
                         [](const Retried& r) { return "retried " + Text(r.id); },
                         [](const Listed& r) { return "listed " + Text(static_cast<uint64_t>(r.items.size())); },
+                        [](const CallersListed&) { return std::string("callers listed"); },
+                        [](const CallerViewed&) { return std::string("caller viewed"); },
+                        [](const HostsListed&) { return std::string("hosts listed"); },
+                        [](const HostViewed&) { return std::string("host viewed"); },
                         [](const StatsView& r) { return "stats accepted " + Text(r.totals.accepted) + " in flight " + Text(r.in_flight); }},
              reply.body);
 }

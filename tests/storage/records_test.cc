@@ -6,6 +6,7 @@
 
 #include "contract/store_harness.h"
 #include "storage/hex.h"
+#include "storage/switches_record.h"
 
 namespace notifyd {
 namespace {
@@ -64,6 +65,13 @@ bool NotifyDecodes(std::string_view v) {
   return DecodeNotify({1}, v).ok();
 }
 
+Switches SomeSwitches() {
+  Switches switches;
+  switches.callers["bad"] = {true, 0.5};
+  switches.hosts["h:80"] = {false, 300, 1.5};
+  return switches;
+}
+
 std::vector<Kind> Kinds() {
   LaneRecord lane{true, {5, {1}, {2}}, true, "h:80", 3, {4}};
   Totals totals;
@@ -105,6 +113,8 @@ std::vector<Kind> Kinds() {
        [](std::string_view v) { return DecodeLaneCounts(v).ok(); }},
       {"change of lane counts", Encoded(EncodeLaneCountsChange, IndexCounts{0, 0, -1, 1, 0}), "8100000102000c0e8508"_hex,
        [](std::string_view v) { return DecodeLaneCountsChange(v).ok(); }},
+      {"switches", Encoded(EncodeSwitches, SomeSwitches()), "010103626164033fe00000000000000104683a3830063ff8000000000000ac02df0a6a64"_hex,
+       [](std::string_view v) { return DecodeSwitches(v).ok(); }},
       {"sleeping lane", Encoded(EncodeSleeperLane, LaneKey{Mode::kFifo, "ab"}), "01010261621df5f860"_hex,
        [](std::string_view v) { return DecodeSleeperLane(v).ok(); }},
       {"settled", Encoded(EncodeSettled, WallTime{1000}), "01d00f166ae9b0"_hex, [](std::string_view v) { return DecodeSettled(v).ok(); }},

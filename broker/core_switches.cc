@@ -1,0 +1,276 @@
+// Callers and hosts as operators see them and switch them off by hand: settings, which stand in one record of the namespace and in memory whole, what
+// they hold up, and who calls how much. Contract section 8.
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+namespace {
+
+/// A burst that nobody said is what a rate of calls gives in 10 ms, as that of a lane; of submits, in a second.
+TokenRate RateOfCalls(const HostSettings& settings) {
+  if (!settings.rate_per_s) return {};
+  return {*settings.rate_per_s, static_cast<uint32_t>(std::max(1.0, *settings.rate_per_s / 100))};
+}
+TokenRate RateOfSubmits(double per_s) {
+  return {per_s, static_cast<uint32_t>(std::max(1.0, per_s))};
+}
+
+template <class Settings>
+const Settings& Of(const std::map<std::string, Settings>& all, const std::string& name) {
+  static const Settings none;
+  auto found = all.find(name);
+  return found == all.end() ? none : found->second;
+}
+
+/// Puts the settings in, or takes them out where they say nothing. Returns false, and does nothing, where there would be too many.
+template <class Settings>
+bool Put(std::map<std::string, Settings>* all, const std::string& name, const Settings& settings) {
+  if (settings.IsDefault()) {
+    all->erase(name);
+    return true;
+  }
+  if (all->size() >= kMostSwitched && !all->contains(name)) return false;
+  (*all)[name] = settings;
+  return true;
+}
+
+}  // namespace
+
+// ---- what holds
+
+bool Core::Impl::NeedSwitches(Task* task) {
+  return Known(task, &switches_);
+}
+
+bool Core::Impl::IsPaused(const std::string& caller) const {
+  return !switches_.all->callers.empty() && Of(switches_.all->callers, caller).paused;
+}
+
+/// Lets the settings of hosts, as they stand in switches_, hold for those in memory; `before`: what held.
+void Core::Impl::ApplyHosts(const Switches& before) {
+  for (const auto& [name, settings] : before.hosts)
+    if (!switches_.all->hosts.contains(name)) ApplyHost(name, HostSettings());
+  for (const auto& [name, settings] : switches_.all->hosts) ApplyHost(name, settings);
+}
+
+void Core::Impl::ApplyHost(const std::string& name, const HostSettings& settings) {
+  Host* host = GetHost(name);
+  if (host->settings != settings) {
+    host->settings = settings;
+    ForgetToken(host);
+    turns_.SetCap(host, settings.concurrency.value_or(UINT32_MAX));
+    ReviewHost(host);
+    CheckSleepers(host);
+  }
+  MaybeDropHost(host);
+}
+
+void Core::Impl::ReviewHost(Host* host) {
+  const TokenRate rate = RateOfCalls(host->settings);
+  const bool token = host->bucket.HasOne(now_.mono, rate);
+  if (!token && !host->awaits_token) {
+    host->awaits_token = true;
+    host->token = host_tokens_.emplace(host->bucket.When(1, now_.mono, rate), host);
+  }
+  turns_.SetShut(host, host->settings.paused || !token);
+}
+
+void Core::Impl::ForgetToken(Host* host) {
+  if (!std::exchange(host->awaits_token, false)) return;
+  host_tokens_.erase(host->token);
+}
+
+/// A call to the host starts.
+void Core::Impl::TakeHostToken(Host* host) {
+  host->bucket.Take(now_.mono, RateOfCalls(host->settings));
+  ReviewHost(host);
+}
+
+void Core::Impl::FireHostTokens() {
+  while (!host_tokens_.empty() && host_tokens_.begin()->first <= now_.mono) {
+    Host* host = host_tokens_.begin()->second;
+    ForgetToken(host);
+    ReviewHost(host);
+    CheckSleepers(host);
+  }
+}
+
+/// Returns whether all rates that were said for hosts and callers are as good as unused, so that nothing is forgotten where the core ends.
+bool Core::Impl::RatesAreFull() const {
+  for (const auto& [name, settings] : switches_.all->hosts) {
+    auto host = hosts_.find(name);
+    if (host != hosts_.end() && !host->second->bucket.IsFull(now_.mono, RateOfCalls(settings))) return false;
+  }
+  for (const auto& [caller, bucket] : caller_buckets_)
+    if (const auto& settings = Of(switches_.all->callers, caller);
+        settings.submits_per_s && !bucket.IsFull(now_.mono, RateOfSubmits(*settings.submits_per_s)))
+      return false;
+  return true;
+}
+
+// ---- the rate of a caller's submits
+
+/// Returns whether the caller may submit one more notify beside `fresh` others of the same request. `whole`: they are taken together or not at all;
+/// then a full bucket takes as many as there are.
+Status Core::Impl::CheckCaller(const std::string& caller, uint64_t fresh, bool whole) const {
+  if (switches_.all->callers.empty()) return Status::Ok();
+  const std::optional<double> per_s = Of(switches_.all->callers, caller).submits_per_s;
+  if (!per_s) return Status::Ok();
+  const TokenRate rate = RateOfSubmits(*per_s);
+  auto found = caller_buckets_.find(caller);
+  const double tokens = found == caller_buckets_.end() ? rate.burst : found->second.Tokens(now_.mono, rate);
+  if (tokens - static_cast<double>(fresh) >= 1 || (whole && tokens >= rate.burst)) return Status::Ok();
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", *per_s);
+  return Status(Code::kTooMany, "the caller \"" + caller + "\" submits faster than it may: submits_per_s is " + text);
+}
+
+void Core::Impl::TakeOfCaller(const std::string& caller, uint64_t fresh) {
+  const std::optional<double> per_s = Of(switches_.all->callers, caller).submits_per_s;
+  if (per_s) caller_buckets_[caller].Take(now_.mono, RateOfSubmits(*per_s), static_cast<double>(fresh));
+}
+
+int64_t Core::Impl::CallerMayAgainIn(const std::string& caller) const {
+  const std::optional<double> per_s = Of(switches_.all->callers, caller).submits_per_s;
+  auto found = caller_buckets_.find(caller);
+  if (!per_s || found == caller_buckets_.end()) return 0;
+  return found->second.When(1, now_.mono, RateOfSubmits(*per_s)).ms - now_.mono.ms;
+}
+
+// ---- changes
+
+void Core::Impl::PutSwitched(Switches switches) {
+  auto before = std::exchange(switches_.all, std::make_shared<const Switches>(std::move(switches)));
+  Touch(&switches_);
+  Write(PutSwitches{switches_.all});
+  journal_.AskSync();
+  ApplyHosts(*before);
+  std::erase_if(caller_buckets_, [this](const auto& bucket) { return !Of(switches_.all->callers, bucket.first).submits_per_s; });
+}
+
+Handled Core::Impl::Handle(Task* task, CallerChangeRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
+  if (!NeedSwitches(task)) return Handled::kParked;
+  CallerSettings settings = Of(switches_.all->callers, r.caller);
+  const CallerSettings before = settings;
+  if (r.patch.paused) settings.paused = *r.patch.paused;
+  if (r.patch.submits_per_s) settings.submits_per_s = *r.patch.submits_per_s;
+  if (settings != before) {
+    Switches switches = *switches_.all;
+    if (!Put(&switches.callers, r.caller, settings)) return Refuse(r.request, TooManySwitched("callers"));
+    PutSwitched(std::move(switches));
+    // By their keys: who gets its turn first follows from no hash.
+    std::vector<Lane*> lanes;
+    for (auto& [key, lane] : lanes_) lanes.push_back(lane.get());
+    std::sort(lanes.begin(), lanes.end(), [](const Lane* a, const Lane* b) { return a->key < b->key; });
+    for (Lane* lane : lanes) {
+      if (const Entry* next = NextOf(*lane); settings.paused && next && lane->waits() && IsPaused(next->envelope->caller)) Unring(lane);
+      if (lane->disk_tail && lane->known) Activate(lane);
+      Kick(lane);
+    }
+  }
+  return ReplyAfter(journal_.Barrier(), r.request, CallerViewed{ViewOfCaller(figures_.Of(r.caller, now_.mono, kDayMs))});
+}
+
+Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
+  if (!NeedSwitches(task)) return Handled::kParked;
+  HostSettings settings = Of(switches_.all->hosts, r.host);
+  const HostSettings before = settings;
+  if (r.patch.paused) settings.paused = *r.patch.paused;
+  if (r.patch.concurrency) settings.concurrency = *r.patch.concurrency;
+  if (r.patch.rate_per_s) settings.rate_per_s = *r.patch.rate_per_s;
+  if (settings != before) {
+    Switches switches = *switches_.all;
+    if (!Put(&switches.hosts, r.host, settings)) return Refuse(r.request, TooManySwitched("hosts"));
+    PutSwitched(std::move(switches));
+  }
+  return ReplyAfter(journal_.Barrier(), r.request, HostViewed{ViewOfHost(r.host)});
+}
+
+Status Core::Impl::TooManySwitched(const char* what) {
+  return Status(Code::kConflict, std::string("there are ") + std::to_string(kMostSwitched) + " " + what + " with settings: take back one first");
+}
+
+// ---- views
+
+CallerView Core::Impl::ViewOfCaller(CallerRates rates) const {
+  CallerView view;
+  view.own = Of(switches_.all->callers, rates.caller);
+  if (const Caller* caller = turns_.FindCaller(rates.caller)) view.in_flight = caller->in_flight;
+  view.rates = std::move(rates);
+  return view;
+}
+
+HostView Core::Impl::ViewOfHost(const std::string& name) const {
+  HostView view;
+  view.host = name;
+  view.own = Of(switches_.all->hosts, name);
+  auto found = hosts_.find(name);
+  if (found == hosts_.end()) return view;
+  const Host& host = *found->second;
+  view.in_flight = host.in_flight;
+  view.waiting_lanes = host.ring.size + host.parked;
+  view.queued = host.queued;
+  view.sleeping_lanes = host.sleepers;
+  view.at_cap = turns_.AtShare(host);
+  return view;
+}
+
+Handled Core::Impl::Handle(Task* task, CallersRequest& r) {
+  if (!NeedSwitches(task)) return Handled::kParked;
+  CallersListed listed;
+  listed.counted_for_ms = now_.mono.ms - figures_.since().ms;
+  std::vector<CallerRates> all;
+  if (r.query.only) all.push_back(figures_.Of(*r.query.only, now_.mono, r.query.since_ms));
+  else all = figures_.List(now_.mono, r.query.since_ms);
+  // Those with settings are there, whether they are heard of or not.
+  if (!r.query.only)
+    for (const auto& [caller, settings] : switches_.all->callers)
+      if (std::none_of(all.begin(), all.end(), [&caller = caller](const CallerRates& rates) { return rates.caller == caller; }))
+        all.push_back(figures_.Of(caller, now_.mono, r.query.since_ms));
+  auto key = [&](const CallerRates& rates) {
+    switch (r.query.sort) {
+      case CallersQuery::Sort::kFailed:
+        return rates.since.failed;
+      case CallersQuery::Sort::kLate:
+        return rates.since.late;
+      case CallersQuery::Sort::kBytes:
+        return rates.since.bytes;
+      case CallersQuery::Sort::kAccepted:
+        break;
+    }
+    return rates.since.accepted;
+  };
+  std::sort(all.begin(), all.end(),
+            [&](const CallerRates& a, const CallerRates& b) { return std::pair(key(b), a.caller) < std::pair(key(a), b.caller); });
+  listed.more = all.size() > r.query.limit;
+  if (listed.more) all.resize(r.query.limit);
+  for (CallerRates& rates : all) listed.callers.push_back(ViewOfCaller(std::move(rates)));
+  return ReplyNow(r.request, std::move(listed));
+}
+
+Handled Core::Impl::Handle(Task* task, HostsRequest& r) {
+  if (!NeedSwitches(task)) return Handled::kParked;
+  HostsListed listed;
+  if (r.query.only) {
+    if (!hosts_.contains(*r.query.only) && !switches_.all->hosts.contains(*r.query.only))
+      return Refuse(r.request, Code::kNotFound, "nothing of this host is pending in memory, and it has no settings");
+    listed.hosts.push_back(ViewOfHost(*r.query.only));
+    return ReplyNow(r.request, std::move(listed));
+  }
+  std::vector<std::string> names;
+  auto wanted = [&](const std::string& name) { return name.starts_with(r.query.prefix) && (!r.query.after || name > *r.query.after); };
+  for (const auto& [name, host] : hosts_)
+    if (wanted(name)) names.push_back(name);  // those with settings are among them
+  const size_t shown = std::min(names.size(), r.query.limit);
+  std::partial_sort(names.begin(), names.begin() + static_cast<ptrdiff_t>(shown), names.end());
+  listed.more = names.size() > shown;
+  for (size_t i = 0; i < shown; ++i) listed.hosts.push_back(ViewOfHost(names[i]));
+  return ReplyNow(r.request, std::move(listed));
+}
+
+}  // namespace notifyd
