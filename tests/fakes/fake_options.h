@@ -35,8 +35,8 @@ struct FakeStoreOptions {
   /// For retention, read when a read runs. Empty: nothing is ever hidden.
   std::function<WallTime()> wall;
   StoreFault fault = StoreFault::kNone;
-  /// Called whenever one more batch of `default` is written; written() has it then. May be empty.
-  std::function<void(uint64_t batch)> on_written;
+  /// Called whenever one more batch of a namespace is written; written() has it then. May be empty.
+  std::function<void(NamespaceNumber number, uint64_t batch)> on_written;
 };
 
 }  // namespace notifyd

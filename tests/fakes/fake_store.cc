@@ -216,7 +216,7 @@ void FakeStore::WriteGroup() {
     Apply(*work, &written_);
     if (const auto* batch = std::get_if<WriteBatch>(&work->what)) {
       work->space->written_number = batch->number;
-      if (options_.on_written && work->space->number == kDefaultNumber) options_.on_written(batch->number);
+      if (options_.on_written) options_.on_written(work->space->number, batch->number);
       sync |= batch->sync;
       if (std::find(unreported_.begin(), unreported_.end(), work->space) == unreported_.end()) unreported_.push_back(work->space);
     } else if (const auto* registry = std::get_if<RegistryBatch>(&work->what)) {

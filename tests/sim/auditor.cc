@@ -281,7 +281,7 @@ void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::N
   bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.envelope->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
                      last_in_flight_t_ < due_t && std::max({wall_step_t_, boot_t_, notify.due_set_t}) < due_t - 1000 &&
                      !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
-  if (undisturbed && late > 100 + 4 * StoreDelayMs())
+  if (undisturbed && late > 100 + 4 * StoreDelayMs() + profile_.patience_ms)
     Violation("P6 " + id.ToString() + " starts " + std::to_string(late) + " ms late with nothing in its way");
 }
 
@@ -357,7 +357,7 @@ void Auditor::OnTime() {
               ") and nothing in flight");
     progress->idle_since = -1;
   };
-  int64_t base_ms = 3'000 + 10 * StoreDelayMs();
+  int64_t base_ms = 3'000 + 10 * StoreDelayMs() + profile_.patience_ms;
   for (auto& [name, progress] : hosts_) {
     auto work = hosts.find(name);
     look_at(&progress, work == hosts.end() ? NotifyId{} : work->second.front(), base_ms, [&name = name] { return name; });
@@ -375,7 +375,7 @@ void Auditor::OnTime() {
   }
   for (auto& [id, open] : open_) {
     int64_t wait = std::holds_alternative<GetRequest>(open.event) ? std::get<GetRequest>(open.event).wait_ms : 0;
-    if (!open.gone && t() - open.t > wait + 5'000) {
+    if (!open.gone && t() - open.t > wait + 5'000 + profile_.patience_ms) {
       Violation("request " + std::to_string(id.token) + " has no answer after " + std::to_string(t() - open.t) + " ms");
       open.gone = true;  // said once
     }

@@ -32,6 +32,10 @@ class Auditor : public WireObserver {
   void OnBoot(const FakeStore* store);
   /// The broker is gone; `image` is what its disk holds now. What was decided and is not in it never happened.
   void OnCrash(const FakeImage& image);
+  /// Its core ends, with nothing to do; the next one starts with OnBoot.
+  void OnSleep();
+  /// Its namespace is drained, and comes to these totals.
+  void OnDiscarded(const Totals& totals);
   /// Before the core gets it.
   void OnRequest(const Event& event);
   /// Before the core gets a LimitsChanged.
@@ -59,6 +63,8 @@ class Auditor : public WireObserver {
   /// Something that can still settle by itself, or an answer that is due?
   bool Unfinished() const;
   bool HasRequests() const;
+  uint32_t in_flight() const { return in_flight_; }
+  size_t pending() const { return model_.pending().size(); }
   void Violation(const std::string& text);
 
   const std::vector<std::string>& violations() const { return violations_; }
@@ -115,8 +121,8 @@ class Auditor : public WireObserver {
     size_t turns_at = 0;     // and how many turns its host had given once it might have been fetched from the disk
   };
 
-  const FakeImage& written() const { return store_->written(); }
-  const FakeImage& synced() const { return store_->synced(); }
+  const FakeImage& written() const { return store_->written(profile_.number); }
+  const FakeImage& synced() const { return store_->synced(profile_.number); }
   int64_t t() const { return clock_->t(); }
   int64_t StoreDelayMs() const;
   bool HealthyHost(const std::string& host) const;

@@ -53,6 +53,25 @@ void Auditor::OnCrash(const FakeImage& image) {
   CheckImage(image, "after a crash");
 }
 
+void Auditor::OnSleep() {
+  ++seq_;
+  if (in_flight_ > 0) Violation("P4 the namespace falls asleep with " + std::to_string(in_flight_) + " calls in flight");
+  if (HasRequests()) Violation("P1 the namespace falls asleep over a request");
+  if (written().batch != synced().batch) Violation("P1 the namespace falls asleep before all is durable");
+  CheckImage(written(), "as it falls asleep");
+  // The next core counts its batches anew, over what is all durable.
+  model_.RollBack(UINT64_MAX);
+}
+
+void Auditor::OnDiscarded(const Totals& totals) {
+  const Model::Sums& sums = model_.sums();
+  const bool same = totals.accepted == sums.accepted && totals.revived == sums.revived && totals.succeeded == sums.succeeded &&
+                    totals.failed == sums.failed && totals.expired == sums.expired && totals.cancelled == sums.cancelled + sums.pending() &&
+                    totals.attempts == sums.attempts && totals.pending() == 0;
+  if (!same) Violation("P8 what a removed namespace leaves in the sums is not what became of its notifies");
+  if (in_flight_ > 0) Violation("P8 a namespace is drained with calls in flight");
+}
+
 bool Auditor::Unfinished() const {
   if (HasRequests() || in_flight_ > 0) return true;
   for (NotifyId id : model_.pending()) {

@@ -248,7 +248,7 @@ void Model::Forget(uint64_t synced) {
 
 void Model::OnBoot() {
   limits_ = profile_.limits;
-  stopping_ = disk_low_ = false;
+  stopping_ = closed_ = disk_low_ = false;
   DoubtHeads();
 }
 
@@ -381,7 +381,8 @@ void Model::Settle(NotifyId id, Phase phase, const std::string& reason) {
      : phase == Phase::kFailed    ? sums_.failed
      : phase == Phase::kCancelled ? sums_.cancelled
                                   : sums_.expired);
-  if (notify.envelope->callback && reason != "replaced") MakeCallback(id, notify);
+  // Nobody is told from a namespace that is being removed.
+  if (notify.envelope->callback && reason != "replaced" && !closed_) MakeCallback(id, notify);
   const Envelope& envelope = *notify.envelope;
   if (auto own = fkeys_.find(envelope.fkey); !envelope.fkey.empty() && own != fkeys_.end() && own->second.record.id == id) {
     int64_t kept_ms = phase == Phase::kSucceeded ? profile_.limits.retention_succeeded_ms : profile_.limits.retention_settled_ms;

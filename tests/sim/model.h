@@ -109,7 +109,9 @@ class Model {
   };
 
   Model(const Profile& profile, const SimClock* clock, std::function<void(const std::string&)> violation)
-      : profile_(profile), clock_(clock), violation_(std::move(violation)), limits_(profile.limits) {}
+      : profile_(profile), clock_(clock), violation_(std::move(violation)), limits_(profile.limits) {
+    sums_.next_id = NotifyId::Of(profile.number, 1).value;
+  }
 
   void OnBoot();
   /// Undoes what stands in later batches; nothing is in flight any more.

@@ -46,6 +46,12 @@ const char* ToString(Mutation mutation) {
       return "uncounted-repeat";
     case Mutation::kUsedAgain:
       return "used-again";
+    case Mutation::kLentEarly:
+      return "lent-early";
+    case Mutation::kWrongNamespace:
+      return "wrong-namespace";
+    case Mutation::kMissedWake:
+      return "missed-wake";
   }
   return "?";
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/random.h"
 #include "broker/limits.h"
 #include "fakes/fake_store.h"
@@ -35,7 +36,11 @@ enum class Mutation {
   kForgetRepeat,      // the core is not told that a connection which was lost had served others
   kUncountedRepeat,   // what the store writes of such a loss leaves it out of the budget
   kUsedAgain,         // the repeat of such a loss goes over a used connection again
-  kLast = kUsedAgain,
+  // Of several namespaces (several.h).
+  kLentEarly,       // what is taken back from one is lent on before that says that it has given it back
+  kWrongNamespace,  // some requests reach another namespace
+  kMissedWake,      // some that sleep are not woken when they are due
+  kLast = kMissedWake,
 };
 const char* ToString(Mutation mutation);
 
@@ -43,6 +48,8 @@ enum class HostKind { kHealthy, kFlaky, kSlow, kHung };
 
 struct Profile {
   uint64_t seed = 1;
+  NamespaceNumber number = kDefaultNumber;
+  int64_t patience_ms = 0;  // how much longer than by itself it may wait for what is lent to others
   CoreLimits limits;
   FakeStoreOptions store;
   std::vector<HostKind> hosts;

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "sim/several.h"
 #include "sim/simulation.h"
 
 namespace notifyd::sim {
@@ -32,15 +33,17 @@ extern "C" void OnAbort(int) {
 int Usage() {
   std::fprintf(stderr,
                "usage: notifyd_sim [--seed N] [--seeds FROM..TO] [--mutation NAME] [--verbose]\n"
+               "       notifyd_sim --several ...        the same, of several namespaces\n"
                "       notifyd_sim --torture SECONDS    fresh seeds on all cores\n");
   return 2;
 }
 
 /// Prints what the seed broke, and how to replay it. True: it broke nothing.
-bool Report(uint64_t seed, const Outcome& outcome) {
+template <class Any>
+bool Report(uint64_t seed, const Any& outcome, const char* mode = "") {
   for (const std::string& violation : outcome.violations) std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), violation.c_str());
   if (!outcome.violations.empty()) {
-    std::printf("  replay with: notifyd_sim --verbose --seed %llu\n", static_cast<unsigned long long>(seed));
+    std::printf("  replay with: notifyd_sim %s--verbose --seed %llu\n", mode, static_cast<unsigned long long>(seed));
     std::fflush(stdout);
   }
   return outcome.violations.empty();
@@ -80,6 +83,21 @@ int Torture(int64_t seconds) {
     failed |= child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
   }
   return failed;
+}
+
+int ReplaySeveral(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
+  uint64_t broken = 0;
+  SeveralOutcome::Tally sum;
+  for (uint64_t seed = from; seed <= to; ++seed) {
+    current_seed = seed;
+    SeveralOutcome outcome = RunSeveral(seed, mutation, verbose ? Tracing::kPrint : Tracing::kNone);
+    broken += !Report(seed, outcome, "--several ");
+    sum += outcome.tally;
+  }
+  std::printf("%llu of %llu seeds broke a promise", static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1));
+  sum.ForEach([](const char* name, uint64_t n) { std::printf(", %s %llu", name, static_cast<unsigned long long>(n)); });
+  std::printf("\n");
+  return broken > 0;
 }
 
 int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
@@ -136,13 +154,13 @@ int main(int argc, char** argv) {
   using namespace notifyd::sim;
   uint64_t from = 1, to = 1;
   int64_t torture = 0;
-  bool verbose = false;
+  bool verbose = false, several = false;
   Mutation mutation = Mutation::kNone;
   for (int i = 1; i < argc; ++i) {
     std::string flag = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
-    if (flag == "--verbose") {
-      verbose = true;
+    if (flag == "--verbose" || flag == "--several") {
+      (flag == "--verbose" ? verbose : several) = true;
       continue;
     }
     if (!value) return Usage();
@@ -166,5 +184,7 @@ int main(int argc, char** argv) {
     }
   }
   std::signal(SIGABRT, OnAbort);
+  if (several && torture > 0) return Usage();
+  if (several) return ReplaySeveral(from, to, mutation, verbose);
   return torture > 0 ? Torture(torture) : Replay(from, to, mutation, verbose);
 }

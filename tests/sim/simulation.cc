@@ -206,7 +206,7 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   if (mutation_ == Mutation::kDropDeleteDue) options.fault = StoreFault::kDropDeleteDue;
   if (mutation_ == Mutation::kSkipPageItem) options.fault = StoreFault::kSkipPageItem;
   if (mutation_ == Mutation::kLoseChange) options.fault = StoreFault::kLoseChange;
-  options.on_written = [this](uint64_t batch) { auditor_.OnWritten(batch); };
+  options.on_written = [this](NamespaceNumber, uint64_t batch) { auditor_.OnWritten(batch); };
   store_ = std::make_unique<FakeStore>(options, std::move(image), t());
   store_->Start(this);
   auditor_.OnBoot(store_.get());

@@ -73,7 +73,7 @@ TriggerRequest Workload::Keep(TriggerRequest trigger) {
 }
 
 NotifyId Workload::DrawId() {
-  if (ids_.empty() || random_.Chance(0.05)) return NotifyId{1 + random_.Below(400)};
+  if (ids_.empty() || random_.Chance(0.05)) return NotifyId::Of(profile_.number, 1 + random_.Below(400));
   if (random_.Chance(0.5)) return ids_[ids_.size() - 1 - random_.Below(std::min<size_t>(ids_.size(), 10))];
   return ids_[random_.Below(ids_.size())];
 }
