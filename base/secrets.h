@@ -19,11 +19,14 @@ class SecretNames {
   /// `more`: names of headers, in any case, beside those that always are secret: Authorization, Cookie, Proxy-Authorization, and whatever ends in
   /// "-Key" (but Idempotency-Key), "-Token" or "-Secret".
   explicit SecretNames(std::vector<std::string> more = {}) : more_(std::move(more)) {}
+  /// All there are: for whoever may see the value of none.
+  static const SecretNames& Every();
   /// Does the header of this name (any case) carry a secret?
   bool Contains(std::string_view header) const;
 
  private:
   std::vector<std::string> more_;
+  bool every_ = false;
 };
 
 /// The secrets of one request, to be found again in what came back.

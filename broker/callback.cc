@@ -34,7 +34,7 @@ void WriteLabels(const Labels* labels, JsonWriter* json) {
   json->EndObject();
 }
 
-void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
+void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json, bool body) {
   json->BeginObject();
   json->Key("number");
   json->Uint(attempt.number);
@@ -52,8 +52,10 @@ void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json) {
       json->String(attempt.detail);
     }
   }
-  json->Key("response_body");
-  json->String(attempt.response_body);
+  if (body) {
+    json->Key("response_body");
+    json->String(attempt.response_body);
+  }
   if (attempt.truncated) {
     json->Key("truncated");
     json->Bool(true);

@@ -11,8 +11,8 @@ namespace notifyd {
 /// An object, or null.
 void WriteLabels(const Labels* labels, JsonWriter* json);
 
-/// "An attempt in an answer" (contract section 3): one object.
-void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json);
+/// "An attempt in an answer" (contract section 3): one object. `body`: with response_body.
+void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json, bool body = true);
 
 /// The spec (EncodeSpec's bytes) of the notify that tells about `id`: a POST of {"id","state","reason","url","lane","mode","fkey","caller",
 /// "labels","settled_at","attempts_made","last_attempt"} to envelope.callback->url. What is not set is null. `envelope` has a callback; `state` is a

@@ -229,7 +229,7 @@ class Core::Impl {
   struct SubmitPlan;
   struct PlanContext;
   Status PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
-  Status PlanHeld(const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
+  Status PlanHeld(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
   /// `plan->in_the_way` says of an error what is in the way, where something is.
   Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
   /// Plans all items and takes what they cost of the rate. Returns the refusal of the whole, where it is one.

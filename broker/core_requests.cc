@@ -10,7 +10,6 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kNotHeld = "no notify is held under this fkey";
 
 bool SameFields(const Fingerprint& earlier, const SubmitItem& item) {
   return earlier == item.fields || earlier == item.fields_1;
@@ -81,7 +80,7 @@ Status Core::Impl::PlanKeyed(const SubmitRequest& r, const SubmitItem& item, con
 }
 
 /// Looks what the item's fkey, which it has, holds: a notify, which is in the way, kept or replaced, or a trigger that came before the item.
-Status Core::Impl::PlanHeld(const SubmitItem& item, const PlanContext& context, SubmitPlan* plan) {
+Status Core::Impl::PlanHeld(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan) {
   const std::string& fkey = item.envelope->fkey;
   Ref held;
   if (auto here = context.fkeys.find(fkey); here != context.fkeys.end()) {
@@ -102,6 +101,13 @@ Status Core::Impl::PlanHeld(const SubmitItem& item, const PlanContext& context, 
     plan->kind = SubmitPlan::Kind::kKept;
     plan->earlier = held;
     return Status::Ok();
+  }
+  if (held && item.for_caller_alone) {
+    const Envelope& envelope = held.stored ? *held.stored->envelope : *r.items[held.item].envelope;
+    if (envelope.caller != item.envelope->caller) {
+      plan->in_the_way = held;
+      return Status(Code::kConflict, "another caller's notify is held under this fkey", "/fkey");
+    }
   }
   plan->replaced = held;
   if (!plan->early || !plan->early->data) return Status::Ok();
@@ -126,7 +132,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();
   const std::string& fkey = item.envelope->fkey;
   if (!fkey.empty())
-    if (Status status = PlanHeld(item, *context, plan); !status.ok()) return status;
+    if (Status status = PlanHeld(r, item, *context, plan); !status.ok()) return status;
   if (plan->kind == SubmitPlan::Kind::kNew) {
     const bool in_place = static_cast<bool>(plan->replaced);
     if (!in_place && totals_.pending() + context->pending >= limits_.max_pending)
@@ -238,6 +244,7 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
       item.state = StateOf(entry->state, entry);
       item.due = entry->state.due;
       item.lane = entry->envelope->lane;
+      item.id_alone = r.items[i].for_caller_alone && entry->envelope->caller != r.items[i].envelope->caller;
     } else {  // a duplicate of one that was settled and removed
       item.id = p.removed;
       item.removed = true;

@@ -223,10 +223,13 @@ struct SubmittedItem {
   LaneKey lane;
   bool duplicate = false;  // idempotency key seen before
   bool kept = false;       // on_held keep
+  bool id_alone = false;   // kept, or a duplicate of what was kept: of another caller's, so that nothing but `id` is told (SubmitItem)
   bool removed = false;    // a duplicate whose first is not there any more, by retention or purge: `state` and `due` say nothing
   Status refused;          // SubmitRequest::each only: why it was not taken, its field without the index; nothing but `id` counts then
                            // (kConflict: the notify that is in the way)
 };
+/// Of an fkey under which nothing is held.
+inline constexpr const char* kNotHeld = "no notify is held under this fkey";
 struct Refused {
   Status status;
   NotifyId holder;             // kConflict: the notify that is in the way; 0 where none is

@@ -45,6 +45,9 @@ struct SubmitItem {
   /// Not ok: a setting of this broker refuses it, with its field. Said only where the key is new: what was accepted before the setting was changed
   /// is still a duplicate. Set only where there is a key.
   Status refused;
+  /// Whoever submits may act for this caller alone: a notify of another caller's that is held under the fkey is not replaced (kConflict), and of one
+  /// that is kept the id alone is told (SubmittedItem::id_alone).
+  bool for_caller_alone = false;
 };
 
 /// One notify, or a batch that is accepted or refused as a whole and evaluated in order. Failures of a batch carry

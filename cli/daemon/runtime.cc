@@ -21,6 +21,9 @@
 namespace notifyd {
 namespace {
 
+/// Of each io loop: the refusals that are held back.
+constexpr int kApiSlot = 3;
+
 uint64_t ResidentBytes() {
   unsigned long long pages = 0, resident = 0;
   if (FILE* file = std::fopen("/proc/self/statm", "re")) {
@@ -122,6 +125,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.bulk_idle_ms = options_.http.request_timeout_ms;
     api.aside = [loop = &io->loop](std::function<void()> work, std::function<void()> then) { loop->Aside(std::move(work), std::move(then)); };
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
+    api.timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kApiSlot, delay_ms, std::move(task)); };
     api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };

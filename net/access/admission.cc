@@ -170,7 +170,7 @@ std::optional<NotAdmitted> Admission::ChooseNamespace(const Need& need, Admitted
   if (need.sphere == Need::Sphere::kNone) return std::nullopt;
   if (need.sphere == Need::Sphere::kAll)
     return principal.HasAllNamespaces() ? std::nullopt : std::optional(Forbidden("this needs a token of all namespaces (\"*\")"));
-  const NotAdmitted missing{404, "there is no such thing", {}, "", {}};
+  const NotAdmitted missing{404, "there is no such notify", {}, "", {}};
   std::string name;
   if (need.named) {
     name = *need.named;

@@ -26,6 +26,13 @@ Result<std::optional<std::string>> Principal::CallerOf(const std::optional<std::
   return asked;
 }
 
+bool Principal::HoldsIn(const AccessTable& table, WallTime now) const {
+  if (!token_) return true;
+  const std::shared_ptr<const TokenRow> row = table.FindToken(token_->id);
+  if (row == token_) return row->ValidAt(now);
+  return row && row->ValidAt(now) && row->grant == token_->grant && (row->secret == token_->secret || row->old_secret == token_->secret);
+}
+
 bool Principal::SubmittedBy(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const {
   if (Has(Scope::kRead)) return true;
   if (!Has(Scope::kSubmit)) return false;

@@ -50,6 +50,8 @@ class Principal {
   /// Of a token; empty else.
   std::string_view token_id() const { return token_ ? std::string_view(token_->id) : std::string_view(); }
   bool anybody() const { return anybody_; }
+  /// Does what let him in still let him in, by that table? Always, where it was no token.
+  bool HoldsIn(const AccessTable& table, WallTime now) const;
 
  private:
   std::shared_ptr<const TokenRow> token_;

@@ -7,6 +7,7 @@
 #include "broker/via.h"
 #include "base/json_reader.h"
 #include "net/api/problem.h"
+#include "net/api/routes.h"
 #include "net/api/trace_context.h"
 #include "net/api/url.h"
 
@@ -37,6 +38,29 @@ HttpResponse Forbidden(std::string_view detail) {
   return ProblemResponse(Status(Code::kForbidden, std::string(detail)));
 }
 
+/// Before the registry has told: what always exists.
+std::shared_ptr<const AccessTable> FirstTable() {
+  auto table = std::make_shared<AccessTable>();
+  for (const auto& [name, number] : {std::pair(kDefaultNamespace, kDefaultNumber), std::pair(kSystemNamespace, kSystemNumber)}) {
+    auto row = std::make_shared<NamespaceRow>();
+    row->name = name;
+    row->number = number;
+    table->PutNamespace(name, std::move(row));
+  }
+  return table;
+}
+
+Refusal RefusalOf(NotAdmitted refused) {
+  Refusal out{ProblemResponse(refused.status, refused.detail), refused.reason, std::move(refused.token_id)};
+  if (!refused.authenticate.empty()) out.response.headers.emplace_back("WWW-Authenticate", std::move(refused.authenticate));
+  return out;
+}
+
+const Peer& PeerOf(const HttpRequest& head) {
+  static const Peer kNobody{};
+  return head.peer ? *head.peer : kNobody;
+}
+
 }  // namespace
 
 Status CheckHostName(const std::string& name) {
@@ -45,6 +69,21 @@ Status CheckHostName(const std::string& name) {
   bool good = !text.empty() && text.size() <= 253;
   for (char c : text) good = good && (std::string_view("-_.").find(c) != std::string_view::npos || isalnum(static_cast<unsigned char>(c)));
   return good ? Status::Ok() : Status(Code::kUnacceptable, "\"" + name + "\" is not the name of a host, without scheme and port");
+}
+
+Access::Access(const std::vector<std::string>& hosts, NonceMemory* nonces, WallTime started)
+    : settings_(std::make_shared<const AuthSettings>()), table_(FirstTable()), admission_(settings_, table_, nonces, started) {
+  SetHosts(hosts);
+}
+
+void Access::SetTable(std::shared_ptr<const AccessTable> table) {
+  table_ = std::move(table);
+  admission_.SetTable(table_);
+}
+
+void Access::SetAuth(std::shared_ptr<const AuthSettings> settings) {
+  settings_ = std::move(settings);
+  admission_.SetSettings(settings_);
 }
 
 void Access::SetHosts(const std::vector<std::string>& hosts) {
@@ -60,9 +99,39 @@ bool Access::Knows(std::string_view authority) const {
   return name == "localhost" || std::find(hosts_.begin(), hosts_.end(), name) != hosts_.end();
 }
 
-std::optional<HttpResponse> Access::Admit(const HttpRequest& head, const Result<Route>& route) const {
-  if (std::optional<HttpResponse> refusal = RefuseForeign(head)) return refusal;
-  if (Status status = CheckVia(head); !status.ok()) return ProblemResponse(status);
+std::variant<Granted, Refusal> Access::Admit(const HttpRequest& head, const Result<Route>& route, WallTime now) {
+  return Judge(head, route, /*only_looks=*/false, now);
+}
+
+std::variant<Granted, Refusal> Access::Look(const HttpRequest& head, const Result<Route>& route, WallTime now) {
+  return Judge(head, route, /*only_looks=*/true, now);
+}
+
+std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now) {
+  if (std::optional<HttpResponse> refusal = RefuseForeign(head)) return Refusal{*std::move(refusal)};
+  const Peer& peer = PeerOf(head);
+  const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
+  Need need = served ? NeedOf(route) : Need{.known = false};
+  if (only_looks) need.changes = false;
+  std::variant<Admitted, NotAdmitted> judged = admission_.Admit(peer, head, need, now);
+  if (NotAdmitted* refused = std::get_if<NotAdmitted>(&judged)) return RefusalOf(std::move(*refused));
+  if (Status status = CheckVia(head); !status.ok()) return Refusal{ProblemResponse(status)};
+  if (std::optional<HttpResponse> refusal = RefuseRoute(route, served)) return Refusal{*std::move(refusal)};
+  Admitted& admitted = std::get<Admitted>(judged);
+  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces()) return Refusal{ProblemResponse(Status(Code::kConflict, "the namespace is being removed"))};
+  Granted granted;
+  granted.asker.principal = std::move(admitted.principal);
+  granted.asker.space = std::move(admitted.space);
+  granted.content_digest = std::move(admitted.content_digest);
+  granted.first_use = admitted.first_use;
+  granted.asker.table = table_;
+  if (asks()) granted.asker.from = peer.Name();
+  return granted;
+}
+
+/// What the path and the method have to say.
+std::optional<HttpResponse> Access::RefuseRoute(const Result<Route>& route, bool served) const {
+  if (!served) return ProblemResponse(Status(Code::kNotFound, "there is nothing at this path"));
   if (!route.ok()) return ProblemResponse(route.status());
   if (route->row) return std::nullopt;
   HttpResponse response = ProblemResponse(405, "this path takes " + route->allow);

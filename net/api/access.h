@@ -1,14 +1,18 @@
-// Access: which requests are this broker's to answer at all; the one gate that all of them pass, plain and streamed. Pure. Contract section 5. Host
-// and Origin are checked against DNS rebinding: a page of http://evil.example whose name turns into this machine's address has the browser send its
-// own name as Host, and a matching Origin.
+// Access: which requests are this broker's to answer at all, and who may ask for what; the one gate that all of them pass, plain and streamed. One a
+// loop. Contract sections 5 and 8. Host and Origin are checked against DNS rebinding: a page of http://evil.example whose name turns into this
+// machine's address has the browser send its own name as Host, and a matching Origin.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/status.h"
+#include "net/access/admission.h"
+#include "net/api/asker.h"
 #include "net/api/router.h"
 #include "net/http.h"
 
@@ -17,28 +21,56 @@ namespace notifyd {
 /// Is it what `http.hosts` may name: a name of letters, digits, "-", "_" and ".", without a port? Error: kUnacceptable.
 Status CheckHostName(const std::string& name);
 
+/// A request that is refused by its head.
+struct Refusal {
+  HttpResponse response;
+  /// Of a failed attempt to show who one is: for the log, as NotAdmitted has it; empty where it was none.
+  const char* reason = "";
+  std::string token_id;
+};
+
+/// One that may go on.
+struct Granted {
+  Asker asker;
+  std::optional<std::string> content_digest;  // as Admitted has it
+  bool first_use = false;                     // as Admitted has it
+};
+
 class Access {
  public:
-  /// `hosts`: names (any case) under which the broker may be reached, beside localhost and address literals.
-  explicit Access(const std::vector<std::string>& hosts) { SetHosts(hosts); }
+  /// `hosts`: names (any case) under which the broker may be reached, beside localhost and address literals. Until it hears otherwise nobody is asked
+  /// who he is, and there are the two namespaces alone that always are.
+  Access(const std::vector<std::string>& hosts, NonceMemory* nonces, WallTime started);
   void SetHosts(const std::vector<std::string>& hosts);
+  void SetTable(std::shared_ptr<const AccessTable> table);
+  void SetAuth(std::shared_ptr<const AuthSettings> settings);
+  bool asks() const { return settings_->tokens; }
+  const std::shared_ptr<const AccessTable>& table() const { return table_; }
 
   /// The name that this broker has in Notify-Via: requests that it has made itself are refused from now on.
   void SetVia(std::string name) { via_ = std::move(name); }
 
-  /// What a request is refused for, judged by its head alone; nothing where it may be answered, and `route` has a row then. In this order: it was
-  /// sent to another name (421), or by a page of another origin (403); this broker has made it itself (508); there is no such path (404, 400), or the
-  /// path does not take the method (405). The server has seen to it that there is at most one Host, and that an absolute target's authority stands in
-  /// its place. HTTP/1.0 without a Host, which no browser sends, passes.
-  std::optional<HttpResponse> Admit(const HttpRequest& head, const Result<Route>& route) const;
+  /// Whose request it is, judged by its head alone; `route` has a row then. Or what it is refused for, in this order: it was sent to another name
+  /// (421), or by a page of another origin (403); whoever asks is not known, or may not (net/access/admission.h); this broker has made it itself
+  /// (508); there is no such path (404, 400), or the path does not take the method (405); its namespace is being removed (409). What the listener
+  /// does not serve is not there. The server has seen to it that there is at most one Host, and that an absolute target's authority stands in its
+  /// place. HTTP/1.0 without a Host, which no browser sends, passes.
+  std::variant<Granted, Refusal> Admit(const HttpRequest& head, const Result<Route>& route, WallTime now);
+  /// The same, but a signed change is not remembered: for what is judged once more before anything is done for it.
+  std::variant<Granted, Refusal> Look(const HttpRequest& head, const Result<Route>& route, WallTime now);
 
  private:
+  std::variant<Granted, Refusal> Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now);
   bool Knows(std::string_view authority) const;
   std::optional<HttpResponse> RefuseForeign(const HttpRequest& head) const;
+  std::optional<HttpResponse> RefuseRoute(const Result<Route>& route, bool served) const;
   Status CheckVia(const HttpRequest& head) const;
 
   std::vector<std::string> hosts_;  // in lower case, without a dot at the end
   std::string via_;
+  std::shared_ptr<const AuthSettings> settings_;
+  std::shared_ptr<const AccessTable> table_;
+  Admission admission_;
 };
 
 }  // namespace notifyd

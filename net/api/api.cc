@@ -11,8 +11,12 @@
 
 #include "base/check.h"
 #include "base/clocks.h"
+#include "net/access/content_digest.h"
 #include "net/api/access.h"
 #include "net/api/demand.h"
+#include "net/api/failed_attempts.h"
+#include "net/api/fields.h"
+#include "net/api/guard.h"
 #include "net/api/json_shape.h"
 #include "net/api/ndjson.h"
 #include "net/api/problem.h"
@@ -33,6 +37,9 @@ constexpr const char* kPatchTypes = "application/merge-patch+json, application/j
 constexpr size_t kMaxBulkSubmits = 16;
 /// One that was idle for so long gives way to another where all are taken.
 constexpr int64_t kGiveWayUs = 1'000'000;
+/// From here on a body waits until its head is judged, where anybody is asked who he is: a head that is refused must not cost one.
+constexpr size_t kBodyThatCosts = 16 << 10;
+constexpr const char* kNotValidAnyMore = "the credential is not valid any more";
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 
 }  // namespace
@@ -42,40 +49,73 @@ class Api::Impl {
   Impl(const ApiOptions& options, Switchboard* switchboard)
       : options_(options),
         switchboard_(switchboard),
-        access_(options.hosts),
+        access_(options.hosts, options_.nonces.get(), Wall()),
+        failed_attempts_(options_.timer),
         tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))) {}
 
   ~Impl() {
     for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
   }
 
-  void SetResponder(HttpResponder* responder) { responder_ = responder; }
+  void SetResponder(HttpResponder* responder) {
+    responder_ = responder;
+    failed_attempts_.SetResponder(responder);
+  }
   void SetVia(std::string name) { access_.SetVia(std::move(name)); }
   void SetSecretHeaders(std::vector<std::string> names) { tools_->secrets = SecretNames(std::move(names)); }
   void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
-  HttpDemand Demand(const HttpRequest& request) const { return DemandOf(request, options_); }
+  void SetAuth(std::shared_ptr<const AuthSettings> settings) { access_.SetAuth(std::move(settings)); }
+  void SetTable(std::shared_ptr<const AccessTable> table) {
+    access_.SetTable(std::move(table));
+    if (access_.asks()) EndWhatIsOver();
+  }
+
+  /// Nothing is reserved for whoever is refused.
+  HttpDemand Demand(const HttpRequest& request) {
+    HttpDemand demand = DemandOf(request, options_);
+    if (demand.answer_bytes == 0 || !access_.asks()) return demand;
+    return std::holds_alternative<Granted>(Look(request)) ? demand : HttpDemand{.probe = demand.probe};
+  }
 
   void OnRequest(uint64_t token, HttpRequest request) {
     int64_t since_us = NowUs();
     Result<Route> route = FindRoute(request.method, request.target);
-    if (std::optional<HttpResponse> refusal = access_.Admit(request, route)) return responder_->Respond(token, *std::move(refusal));
-    if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route);
-    if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), since_us);
-    Status status = Take(token, kDefaultNumber, ReadRequest(Id(token), *route, &request, tools_, /*aside=*/false), since_us);
-    if (!status.ok()) responder_->Respond(token, Refusal(status, request.method));
+    std::variant<Granted, Refusal> judged = access_.Admit(request, route, Wall());
+    if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
+    Granted& granted = std::get<Granted>(judged);
+    NoteUse(granted);
+    if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
+    if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
+    const std::string method = request.method == "PATCH" ? request.method : std::string();
+    Status status = CheckSigned(granted, request.body);
+    if (status.ok()) {
+      const Asker& asker = granted.asker;
+      Result<Asked> asked = ReadRequest(Id(token), *route, &request, tools_, asker, /*aside=*/false);
+      status = Take(token, asker.number(), BoundsOf(asker, *route), std::move(asked), since_us);
+    }
+    if (!status.ok()) responder_->Respond(token, RefusalOf(status, method));
   }
 
-  static bool TakesPieces(const HttpRequest& head) {
+  bool TakesPieces(const HttpRequest& head) {
     Result<Route> route = FindRoute(head.method, head.target);
-    return route.ok() && IsBulkSubmit(head, *route);
+    if (route.ok() && IsBulkSubmit(head, *route)) return true;
+    if (!access_.asks() || !HasCostlyBody(head)) return false;
+    std::variant<Granted, Refusal> judged = Look(head);
+    if (Refusal* refusal = std::get_if<Refusal>(&judged)) refused_head_ = std::move(*refusal);
+    return refused_head_.has_value();
   }
 
   void OnHead(uint64_t token, const HttpRequest& head) {
+    if (std::optional<Refusal> refusal = std::exchange(refused_head_, std::nullopt))
+      return Refuse(token, head, *std::move(refusal), /*body_waits=*/true);
     Result<Route> route = FindRoute(head.method, head.target);
-    std::optional<HttpResponse> refusal = access_.Admit(head, route);
-    if (!refusal) refusal = RefuseBulkSubmit(head, *route);
+    std::variant<Granted, Refusal> judged = access_.Admit(head, route, Wall());
+    if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, head, std::move(*refusal), /*body_waits=*/true);
+    Granted& granted = std::get<Granted>(judged);
+    NoteUse(granted);
+    std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route);
     if (!refusal) {
-      OpenStream(token, head);
+      OpenStream(token, head, std::move(granted.asker));
       return;
     }
     refusal->close = true;  // the body is not wanted
@@ -124,6 +164,7 @@ class Api::Impl {
   }
 
   void OnClose(uint64_t token) {
+    failed_attempts_.OnClose(token);
     std::optional<NamespaceNumber> under_way;  // where
     if (auto posted = posted_.find(token); posted != posted_.end()) {
       if (!posted->second.aside) under_way = posted->second.space;
@@ -163,30 +204,50 @@ class Api::Impl {
       if (viewed && !responder_->Reserve(token, BytesToShow(viewed->view)))
         return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
     }
-    if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, posted.space, std::move(posted.steps), std::move(reply.body));
+    if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
     if (posted.steps) {
-      std::variant<Event, HttpResponse> next = posted.steps->Next(std::move(reply.body));
-      return GoOn(token, posted.space, std::move(next), std::move(posted.steps));
+      NextStep next = posted.steps->Next(std::move(reply.body));
+      return GoOn(token, std::move(posted), std::move(next));
     }
     bool acknowledged = std::holds_alternative<Submitted>(reply.body);
-    responder_->Respond(token, tools_->replies.Render(reply.body));
+    const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
+    Answer(token, posted, Render(posted, reply.body), bulk ? bulk->count : 1);
     if (acknowledged) Acknowledged(posted.since_us);
   }
 
+  void OnRegistryReply(RegistryReply reply) {
+    const uint64_t token = TokenOfRegistryRequest(reply.request);
+    auto found = posted_.find(token);
+    if (found == posted_.end()) return;  // the client went away
+    Posted posted = std::move(found->second);
+    posted_.erase(found);
+    NextStep next = posted.steps->Next(std::move(reply));
+    GoOn(token, std::move(posted), std::move(next));
+  }
+
  private:
+  /// What an answer is looked at for before it goes out. Null where whoever asks may do and see everything, and is nobody in particular.
+  struct Bounds {
+    Asker asker;
+    const RouteRow* row;
+    std::string object;  // of the change, for the audit
+  };
   /// What a token waits for, in posted_.
   struct Posted {
     NamespaceNumber space = kDefaultNumber;  // whose core is asked
     int64_t since_us = 0;                    // when its request came
     std::unique_ptr<Steps> steps = nullptr;  // null: its reply is its answer
-    bool aside = false;                      // it is being parsed on another thread: no event is under way
+    bool aside = false;                      // it is on another thread, or at the registry: no core has an event of it
+    bool dry_run = false;                    // it changes nothing after all
     bool waited = false;                     // a GET with wait_ms
     std::optional<NotifyId> waits_for = {};  // it counts as a waiter
+    std::shared_ptr<const Bounds> bounds = nullptr;
   };
   /// A bulk submit.
   struct Stream {
-    Stream(NamespaceNumber number, const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
-        : space(number), trace(of), bulk(limits, request, std::move(of), parser) {}
+    Stream(std::shared_ptr<const Asker> by, const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
+        : asker(std::move(by)), space(asker->number()), trace(of), bulk(limits, request, std::move(of), parser, asker) {}
+    const std::shared_ptr<const Asker> asker;
     const NamespaceNumber space;
     const TraceContext trace;
     BulkSubmit bulk;
@@ -213,6 +274,7 @@ class Api::Impl {
     if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
   }
 
+  WallTime Wall() const { return options_.wall ? options_.wall() : WallTime{ReadClockMs(CLOCK_REALTIME)}; }
   int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : ReadClockUs(CLOCK_MONOTONIC); }
 
   void EndWait(Posted* posted) {
@@ -220,27 +282,143 @@ class Api::Impl {
     options_.waiters->fetch_sub(1, std::memory_order_relaxed);
   }
 
-  static HttpResponse Refusal(const Status& status, std::string_view method) {
+  static HttpResponse RefusalOf(const Status& status, std::string_view method) {
     HttpResponse response = ProblemResponse(status);
     // RFC 5789 section 2.2.
     if (status.code() == Code::kUnsupportedMedia && method == "PATCH") response.headers.emplace_back("Accept-Patch", kPatchTypes);
     return response;
   }
 
+  // ---- who asks
+
+  std::variant<Granted, Refusal> Look(const HttpRequest& head) {
+    std::variant<Granted, Refusal> judged = access_.Look(head, FindRoute(head.method, head.target), Wall());
+    if (const Granted* granted = std::get_if<Granted>(&judged)) NoteUse(*granted);
+    return judged;
+  }
+  void NoteUse(const Granted& granted) {
+    if (granted.first_use) switchboard_->Post(RegistryEvent(TokenUsed{std::string(granted.asker.principal.token_id())}));
+  }
+  static bool HasCostlyBody(const HttpRequest& head) {
+    if (head.Header("Transfer-Encoding")) return true;
+    const std::string* length = head.Header("Content-Length");
+    return length && ParseInteger(*length).value_or(kBodyThatCosts) >= static_cast<int64_t>(kBodyThatCosts);
+  }
+  void Refuse(uint64_t token, const HttpRequest& head, Refusal refusal, bool body_waits) {
+    if (body_waits) refusal.response.close = true;  // the body is not wanted
+    if (*refusal.reason == '\0') return responder_->Respond(token, std::move(refusal.response));
+    failed_attempts_.Answer(token, head, std::move(refusal), body_waits, MonoTime{NowUs() / 1000});
+  }
+  /// Is the body what was signed?
+  static Status CheckSigned(const Granted& granted, std::string_view body) {
+    if (!granted.content_digest || granted.content_digest->empty()) return Status::Ok();  // without a digest there is no body
+    return CheckContentDigest(*granted.content_digest, body);
+  }
+  static std::shared_ptr<const Bounds> BoundsOf(const Asker& asker, const Route& route) {
+    if (asker.anybody()) return nullptr;
+    std::string object;
+    if (route.row->audit) object = route.argument2.empty() ? route.argument : route.argument + "/" + route.argument2;
+    return std::make_shared<const Bounds>(Bounds{asker, route.row, std::move(object)});
+  }
+  /// Of what may be submitted in a second: 0 where these may go on, else in how many milliseconds.
+  int64_t WaitForRate(const Asker& asker, size_t count) {
+    const Grant* grant = asker.principal.grant();
+    if (!grant || !grant->submits_per_s) return 0;
+    return options_.rates->Take(asker.principal.name(), *grant->submits_per_s, count, MonoTime{NowUs() / 1000});
+  }
+  static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }
+
+  /// Of what was begun by a token that does not hold any more: streams break, waits end.
+  void EndWhatIsOver() {
+    const WallTime now = Wall();
+    const AccessTable& table = *access_.table();
+    std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
+    for (auto& [token, stream] : streams_)
+      if (!stream->asker->principal.HoldsIn(table, now)) streams.emplace_back(token, stream);
+    for (auto& [token, stream] : streams)
+      if (!stream->gone) EndRevoked(token, stream);
+    std::vector<uint64_t> waits;
+    for (auto& [token, posted] : posted_)
+      if (posted.waits_for && posted.bounds && !posted.bounds->asker.principal.HoldsIn(table, now)) waits.push_back(token);
+    for (uint64_t token : waits) {
+      const NamespaceNumber space = posted_.at(token).space;
+      EndWait(&posted_.at(token));
+      posted_.erase(token);
+      switchboard_->Post(space, Disconnected{Id(token)});
+      responder_->Respond(token, ProblemResponse(401, kNotValidAnyMore));
+    }
+  }
+  void EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream) {
+    const bool under_way = stream->under_way;
+    stream->gone = true;
+    streams_.erase(token);
+    if (under_way) switchboard_->Post(stream->space, Disconnected{Id(token)});
+    if (stream->begun) return responder_->BreakStream(token);
+    HttpResponse response = ProblemResponse(401, kNotValidAnyMore);
+    response.close = true;
+    responder_->Respond(token, std::move(response));
+  }
+
+  HttpResponse Render(const Posted& posted, const ReplyBody& body) const {
+    const Sight sight = posted.bounds ? SightOf(posted.bounds->asker) : Sight();
+    if (posted.bounds && IsHidden(*posted.bounds, body)) return ProblemResponse(NothingThere(*posted.bounds->row));
+    return tools_->replies.Render(body, sight);
+  }
+  /// Another caller's, to whoever may see his own alone.
+  static bool IsHidden(const Bounds& bounds, const ReplyBody& body) {
+    if (!bounds.row->scopes.Has(Scope::kSubmit) || !IsBounded(bounds.asker, *bounds.row)) return false;
+    if (const Viewed* viewed = std::get_if<Viewed>(&body)) return !MaySee(bounds.asker, *viewed->view.record->envelope, /*route_is_own=*/true);
+    return std::holds_alternative<RememberedViewed>(body) && !bounds.asker.principal.Has(Scope::kRead);
+  }
+  /// `count`: of what was changed.
+  void Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count) {
+    if (posted.bounds && posted.bounds->row->audit && response.status < 300 && !posted.dry_run) Audit(*posted.bounds, count);
+    responder_->Respond(token, std::move(response));
+  }
+  void Audit(const Bounds& bounds, uint64_t count) {
+    const Asker& asker = bounds.asker;
+    switchboard_->Audit({.at = Wall(),
+                         .who = asker.principal.name(),
+                         .what = bounds.row->audit,
+                         .object = bounds.object,
+                         .from = asker.from,
+                         .space = asker.space ? asker.space->name : std::string(),
+                         .count = count});
+  }
+
+  // ---- requests and their steps
+
   /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
-  Status Take(uint64_t token, NamespaceNumber space, Result<Asked> asked, int64_t since_us) {
+  Status Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us) {
     if (!asked.ok()) return std::move(asked).status();
     if (auto* response = std::get_if<HttpResponse>(&*asked)) {
       responder_->Respond(token, std::move(*response));
       return Status::Ok();
     }
+    Posted posted{.space = space, .since_us = since_us, .bounds = std::move(bounds)};
+    if (auto* ask = std::get_if<AskElsewhere>(&*asked)) {
+      Elsewhere(token, std::move(posted), *ask);
+      return Status::Ok();
+    }
     if (auto* steps = std::get_if<std::unique_ptr<Steps>>(&*asked)) {
-      Event first = (*steps)->First();
-      Post(token, std::move(first), {.space = space, .steps = std::move(*steps)});
+      NextStep first = (*steps)->First();
+      posted.steps = std::move(*steps);
+      GoOn(token, std::move(posted), std::move(first));
       return Status::Ok();
     }
     Event& event = std::get<Event>(*asked);
-    Posted posted{.space = space, .since_us = since_us};
+    if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event); submit && posted.bounds) {
+      if (int64_t wait_ms = WaitForRate(posted.bounds->asker, submit->items.size())) {
+        responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
+        return Status::Ok();
+      }
+    }
+    if (const BulkRequest* bulk = std::get_if<BulkRequest>(&event)) posted.dry_run = bulk->dry_run;
+    return PostLast(token, std::move(event), std::move(posted));
+  }
+
+  /// Posts an event, counted as a waiter where it is one. Error: kTooMany, then it was not posted.
+  Status PostLast(uint64_t token, Event event, Posted posted) {
     if (const GetRequest* get = std::get_if<GetRequest>(&event); get && get->wait_ms > 0) {
       if (options_.waiters->fetch_add(1, std::memory_order_relaxed) >= options_.max_waiters) {
         options_.waiters->fetch_sub(1, std::memory_order_relaxed);
@@ -253,49 +431,75 @@ class Api::Impl {
     return Status::Ok();
   }
 
+  /// Answered by somebody else, on the loop.
+  void Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask) {
+    posted.aside = true;
+    CHECK(posted_.emplace(token, std::move(posted)).second);
+    ask([this, token, alive = std::weak_ptr<bool>(alive_)](HttpResponse response) {
+      if (alive.expired() || posted_.erase(token) == 0) return;
+      responder_->Respond(token, std::move(response));
+    });
+  }
+
   /// A large document is read on another thread, with tools of its own: the loop goes on, and its memory goes with it.
-  void ReadAside(uint64_t token, HttpRequest request, int64_t since_us) {
+  void ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, int64_t since_us) {
     struct Job {
       HttpRequest request;
       std::string method;
+      Granted granted;
       std::shared_ptr<RequestTools> tools;
       Result<Asked> asked = Status(Code::kIo, "");
     };
     auto job = std::make_shared<Job>();
+    std::shared_ptr<const Bounds> bounds = BoundsOf(granted.asker, route);
     job->method = request.method;
     job->request = std::move(request);
+    job->granted = std::move(granted);
     job->tools = std::make_shared<RequestTools>(&options_, tools_->secrets);
     Aside(
         token,
         [job, id = Id(token)] {
-          Result<Route> route = FindRoute(job->request.method, job->request.target);
-          CHECK(route.ok());
-          job->asked = ReadRequest(id, *route, &job->request, job->tools, /*aside=*/true);
+          Result<Route> again = FindRoute(job->request.method, job->request.target);
+          CHECK(again.ok());
+          Status status = CheckSigned(job->granted, job->request.body);
+          job->asked = status.ok() ? ReadRequest(id, *again, &job->request, job->tools, job->granted.asker, /*aside=*/true)
+                                   : Result<Asked>(std::move(status));
           job->tools.reset();
           job->request = HttpRequest();
         },
-        [this, job, token](int64_t asked_us) {
-          Status status = Take(token, kDefaultNumber, std::move(job->asked), asked_us);
-          if (!status.ok()) responder_->Respond(token, Refusal(status, job->method));
+        [this, job, token, bounds](int64_t asked_us) {
+          Status status = Take(token, job->granted.asker.number(), bounds, std::move(job->asked), asked_us);
+          if (!status.ok()) responder_->Respond(token, RefusalOf(status, job->method));
         },
         since_us);
   }
 
-  void StepAside(uint64_t token, NamespaceNumber space, std::unique_ptr<Steps> steps, ReplyBody reply) {
+  void StepAside(uint64_t token, Posted posted, ReplyBody reply) {
     struct Job {
-      std::unique_ptr<Steps> steps;
+      Posted posted;
       ReplyBody reply;
-      std::variant<Event, HttpResponse> next;
+      NextStep next = HttpResponse();
     };
-    auto job = std::make_shared<Job>(Job{std::move(steps), std::move(reply), HttpResponse()});
+    auto job = std::make_shared<Job>(Job{std::move(posted), std::move(reply)});
     Aside(
-        token, [job] { job->next = job->steps->Next(std::move(job->reply)); },
-        [this, job, token, space](int64_t) { GoOn(token, space, std::move(job->next), std::move(job->steps)); });
+        token, [job] { job->next = job->posted.steps->Next(std::move(job->reply)); },
+        [this, job, token](int64_t) { GoOn(token, std::move(job->posted), std::move(job->next)); });
   }
 
-  void GoOn(uint64_t token, NamespaceNumber space, std::variant<Event, HttpResponse> next, std::unique_ptr<Steps> steps) {
-    if (std::holds_alternative<Event>(next)) return Post(token, std::get<Event>(std::move(next)), {.space = space, .steps = std::move(steps)});
-    responder_->Respond(token, std::get<HttpResponse>(std::move(next)));
+  void GoOn(uint64_t token, Posted posted, NextStep next) {
+    posted.aside = false;
+    if (auto* response = std::get_if<HttpResponse>(&next)) return Answer(token, posted, std::move(*response), 1);
+    if (auto* event = std::get_if<RegistryEvent>(&next)) {
+      posted.aside = true;
+      CHECK(posted_.emplace(token, std::move(posted)).second);
+      return switchboard_->Post(std::move(*event));
+    }
+    if (auto* other = std::get_if<ToNamespace>(&next)) {
+      posted.space = other->number;
+      return Post(token, std::move(other->event), std::move(posted));
+    }
+    Status status = PostLast(token, std::get<Event>(std::move(next)), std::move(posted));
+    if (!status.ok()) responder_->Respond(token, ProblemResponse(status));
   }
 
   /// `work` on another thread, then `then` here, unless the client went away meanwhile; it is given since when the request is under way.
@@ -368,11 +572,11 @@ class Api::Impl {
     response.close = true;
     responder_->Respond(token, std::move(response));
   }
-  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head) {
+  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head, Asker asker) {
     BulkLimits limits;
     limits.max_line_bytes = options_.max_line_bytes;
     if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
-    auto stream = std::make_shared<Stream>(kDefaultNumber, limits, Id(token), ContextOf(head.headers), &tools_->submit);
+    auto stream = std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), ContextOf(head.headers), &tools_->submit);
     stream->moved_us = NowUs();
     CHECK(streams_.emplace(token, stream).second);
     return stream;
@@ -383,9 +587,9 @@ class Api::Impl {
   }
 
   /// One whose body is there already: none at all.
-  void WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route) {
+  void WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker) {
     if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route)) return responder_->Respond(token, *std::move(refusal));
-    std::shared_ptr<Stream> stream = OpenStream(token, request);
+    std::shared_ptr<Stream> stream = OpenStream(token, request, std::move(asker));
     stream->body_open = false;
     stream->bulk.Take(request.body);
     stream->bulk.TakeEnd();
@@ -407,6 +611,12 @@ class Api::Impl {
   void Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
     for (bool more = true; std::exchange(more, false);) {
       if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
+        if (stream->asker->principal.grant()->ExpiredAt(Wall())) return EndRevoked(token, stream);
+        if (WaitForRate(*stream->asker, request->items.size()) > 0) {
+          stream->bulk.OnReply(Refused{OverRate(), {}});
+          more = true;
+          continue;
+        }
         CHECK(!std::exchange(stream->under_way, true));
         stream->posted_us = NowUs();
         switchboard_->Post(stream->space, *std::move(request));
@@ -456,16 +666,18 @@ class Api::Impl {
     struct Job {
       std::string line;
       TraceContext trace;
+      std::shared_ptr<const Asker> asker;
       Result<SubmitItem> item = Status(Code::kIo, "");
     };
     auto job = std::make_shared<Job>();
     job->line = std::move(line);
     job->trace = stream->trace;
+    job->asker = stream->asker;
     options_.aside(
         [job, limits = tools_->submit.limits()] {
           SubmitParser parser(limits);
           job->line.reserve(job->line.size() + JsonReader::kPaddingBytes);
-          job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace);
+          job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace, job->asker.get());
         },
         [this, job, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
           std::shared_ptr<Stream> again = weak.lock();
@@ -487,6 +699,8 @@ class Api::Impl {
   const ApiOptions options_;
   Switchboard* const switchboard_;
   Access access_;
+  FailedAttempts failed_attempts_;
+  std::optional<Refusal> refused_head_;  // between TakesPieces and OnHead
   HttpResponder* responder_ = nullptr;
   const std::shared_ptr<RequestTools> tools_;  // of the loop
   std::unordered_map<uint64_t, Posted> posted_;
@@ -509,6 +723,12 @@ void Api::SetSecretHeaders(std::vector<std::string> names) {
 }
 void Api::SetHosts(const std::vector<std::string>& hosts) {
   impl_->SetHosts(hosts);
+}
+void Api::SetAuth(std::shared_ptr<const AuthSettings> settings) {
+  impl_->SetAuth(std::move(settings));
+}
+void Api::SetTable(std::shared_ptr<const AccessTable> table) {
+  impl_->SetTable(std::move(table));
 }
 HttpDemand Api::Demand(const HttpRequest& request) {
   return impl_->Demand(request);
@@ -542,6 +762,9 @@ void Api::OnClose(uint64_t token) {
 }
 void Api::EndBulkSubmits(Leaving why) {
   impl_->EndBulkSubmits(why);
+}
+void Api::OnRegistryReply(RegistryReply reply) {
+  impl_->OnRegistryReply(std::move(reply));
 }
 void Api::OnReply(Reply reply) {
   impl_->OnReply(std::move(reply));

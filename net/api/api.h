@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/ports.h"
+#include "net/access/admission.h"
 #include "net/api/api_options.h"
 #include "net/api/problem.h"
 #include "net/http.h"
@@ -28,6 +29,12 @@ class Api : public HttpHandler {
   /// ApiOptions::hosts, anew. Loop thread.
   void SetHosts(const std::vector<std::string>& hosts);
 
+  /// Who is asked who he is, and what of it counts; at first nobody is. Loop thread.
+  void SetAuth(std::shared_ptr<const AuthSettings> settings);
+  /// Namespaces and tokens, as they are by now: what the registry published. At first there are the two namespaces alone that always are. What a token
+  /// began that does not hold any more ends. Loop thread.
+  void SetTable(std::shared_ptr<const AccessTable> table);
+
   HttpDemand Demand(const HttpRequest& request) override;
   void OnHalfClose(uint64_t token) override;
   bool TakesPieces(const HttpRequest& head) override;
@@ -44,6 +51,8 @@ class Api : public HttpHandler {
   void EndBulkSubmits(Leaving why);
   /// The core's answer to what OnRequest posted. Loop thread.
   void OnReply(Reply reply);
+  /// The registry's. Loop thread.
+  void OnRegistryReply(RegistryReply reply);
 
  private:
   class Impl;

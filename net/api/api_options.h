@@ -14,6 +14,8 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "broker/ports.h"
+#include "net/access/nonce_memory.h"
+#include "net/access/token_rates.h"
 
 namespace notifyd {
 
@@ -50,6 +52,14 @@ struct ApiOptions {
   std::function<void(std::function<void()> work, std::function<void()> then)> aside;
   /// Runs it on the loop, once what else waits there had its turn; empty: at once.
   std::function<void(std::function<void()>)> later;
+  /// Runs it on the loop in so many milliseconds; a later call takes the place of one that has not run. Empty: refused credentials are not held back.
+  std::function<void(int64_t delay_ms, std::function<void()> task)> timer;
+  std::shared_ptr<NonceMemory> nonces = std::make_shared<NonceMemory>();  // of all loops, as the next
+  std::shared_ptr<TokenRates> rates = std::make_shared<TokenRates>();
+  /// Figures of all namespaces; borrowed. Null: none are known.
+  const NamespaceBoard* board = nullptr;
+  /// Reads the audit, and hands the page over on the loop. Empty: there is none.
+  std::function<void(AuditQuery, std::function<void(AuditPage)> then)> list_audit;
   std::function<int64_t()> monotonic_us;          // empty: the steady clock
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread

@@ -164,12 +164,12 @@ Status ChangeParser::Check(std::string* patch) {
   return ReadNames(patch, &names);
 }
 
-Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now) {
+Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now, const Asker* asker) {
   PatchNames names;
   NOTIFYD_TRY(ReadNames(patch, &names));
   Result<NotifySpec> old = DecodeSpec(*base->spec);
   if (!old.ok()) return std::move(old).status();
-  Result<std::string> shown = WithoutHidden(*patch, *old, *secrets_);
+  Result<std::string> shown = WithoutHidden(*patch, *old, !asker || SightOf(*asker).bodies ? *secrets_ : SecretNames::Every());
   if (!shown.ok()) return std::move(shown).status();
   Result<std::string> document = MergePatch(SubmitDocument(*old, *base->envelope, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();
@@ -194,6 +194,9 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   if (!when) spec.delay_ms = old->delay_ms;
   if (!ttl) spec.ttl_ms = old->ttl_ms;
   Envelope& envelope = parsed->envelope;
+  // The document restates a policy that is not touched.
+  if (asker && asker->space->settings.retry && !parsed->retry_given)
+    envelope.retry = std::make_shared<const RetryPolicy>(*asker->space->settings.retry);
   envelope.lane = base->envelope->lane;
   envelope.host = base->envelope->host;
   envelope.fkey = base->envelope->fkey;

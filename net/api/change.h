@@ -13,6 +13,7 @@
 #include "broker/events.h"
 #include "broker/spec.h"
 #include "base/json_reader.h"
+#include "net/api/asker.h"
 #include "net/api/notify_fields.h"
 #include "net/api/submit_parser.h"
 
@@ -57,9 +58,9 @@ class ChangeParser {
   Status Check(std::string* patch);
 
   /// `request` of the result is the caller's to fill in. What does not change is the same object as in base; an empty patch changes nothing.
-  /// A value of "***" leaves a secret header as it is. `now`: due_at is at most ten years ahead of it, expires_at not behind it.
+  /// A value of "***" leaves a header as it is that is not shown. `asker`: as SubmitParser has it; what a null restores is his namespace's default. `now`: due_at is at most ten years ahead of it, expires_at not behind it.
   /// Errors: those of Check; kUnacceptable, kTooLarge of the result, with the field; kCorrupt where base does not decode.
-  Result<ChangeRequest> Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now);
+  Result<ChangeRequest> Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now, const Asker* asker = nullptr);
 
  private:
   Status ReadNames(std::string* patch, PatchNames* names);

@@ -19,6 +19,8 @@ constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
 constexpr std::string_view kFilters[] = {"state", "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
                                          "host",  "label", "created_after", "created_before", "settled_after", "settled_before"};
 
+constexpr std::string_view kAllOfThem = "namespaces";
+
 Status Bad(const std::string& pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), pointer);
 }
@@ -105,11 +107,16 @@ bool LostPlus(std::string value) {
   return ParseRfc3339(value).ok();
 }
 
+Status CheckAll(const std::string& value) {
+  return value == "all" ? Status::Ok() : Bad(Pointer(kAllOfThem), "namespaces can be all, or be left out");
+}
+
 Status ApplyListParameter(const std::string& name, const std::string& value, ListQuery* query) {
   if (IsTimeFilter(name) && LostPlus(value))
     return Bad(Pointer(name), name + " has a space where the sign of its offset stands: a + means a space in a query string and is written %2B");
   if (IsFilter(name)) return ApplyFilter(name, value, Pointer(name), query);
   if (name == "limit") return Limit(value, &query->limit);
+  if (name == kAllOfThem) return CheckAll(value);
   if (name != "cursor") return Unknown(name);
   std::optional<NotifyId> id = NotifyId::Parse(value);
   if (!id) return Bad("/cursor", "cursor must be what a list gave as next");
@@ -164,6 +171,31 @@ Result<ListQuery> ParseListQuery(const QueryParameters& parameters) {
   ListQuery query;
   for (const auto& [name, value] : parameters) NOTIFYD_TRY(ApplyListParameter(name, value, &query));
   return query;
+}
+
+Result<PageQuery> ParsePageQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  PageQuery page;
+  for (const auto& [name, value] : parameters) {
+    if (name == "limit") {
+      NOTIFYD_TRY(Limit(value, &page.limit));
+    } else if (name == "cursor") {
+      NOTIFYD_TRY(ReadFilterText(name, value, "/cursor", kMaxNameBytes, &page.cursor));
+    } else {
+      return Unknown(name);
+    }
+  }
+  return page;
+}
+
+Status UnknownParameter(std::string_view name) {
+  return Unknown(name);
+}
+
+Status CheckAllNamespaces(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  for (const auto& [name, value] : parameters) NOTIFYD_TRY(name == kAllOfThem ? CheckAll(value) : Unknown(name));
+  return Status::Ok();
 }
 
 Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {

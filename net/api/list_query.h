@@ -22,6 +22,17 @@ Status ApplyFilter(std::string_view name, const std::string& value, const std::s
 /// Filters, limit and cursor of a list.
 Result<ListQuery> ParseListQuery(const QueryParameters& parameters);
 
+/// A page of a list that has nothing else to be asked for: limit, and a cursor of the list's own kind (empty: from the beginning).
+struct PageQuery {
+  size_t limit = 100;
+  std::string cursor;
+};
+Result<PageQuery> ParsePageQuery(const QueryParameters& parameters);
+/// What a query parameter is refused with that nobody knows.
+Status UnknownParameter(std::string_view name);
+/// "namespaces=all": may stand beside what else is asked for. Error: it is given, and says something else.
+Status CheckAllNamespaces(const QueryParameters& parameters);
+
 /// limit, cursor and prefix of the list of lanes.
 Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters);
 /// What `next` of a list of lanes says: goes on behind `lane`. Needs no percent-encoding.

@@ -53,8 +53,8 @@ void AppendItem(uint64_t index, const SubmittedItem& item, std::string* out) {
 
 }  // namespace
 
-BulkSubmit::BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser)
-    : limits_(limits), request_(request), trace_(std::move(trace)), parser_(parser) {}
+BulkSubmit::BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker)
+    : limits_(limits), request_(request), trace_(std::move(trace)), asker_(std::move(asker)), parser_(parser) {}
 
 void BulkSubmit::Take(std::string_view piece) {
   CHECK(!ended_);
@@ -170,7 +170,7 @@ bool BulkSubmit::TakeLine(std::string_view line) {
     return true;
   }
   size_t readable = text_.capacity() - static_cast<size_t>(line.data() - text_.data());
-  Result<SubmitItem> item = parser_->ParseLine(line, readable, trace_);
+  Result<SubmitItem> item = parser_->ParseLine(line, readable, trace_, asker_.get());
   if (item.ok()) open_.items.push_back(*std::move(item));
   else Refuse(item.status());
   return true;

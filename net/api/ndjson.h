@@ -48,8 +48,8 @@ struct BulkLimits {
 
 class BulkSubmit {
  public:
-  /// `request` names every request of this submit in turn; `parser` is borrowed; `trace`: of the HTTP request.
-  BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser);
+  /// `request` names every request of this submit in turn; `parser` is borrowed; `trace`: of the HTTP request; `asker`: as SubmitParser has it.
+  BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker = nullptr);
 
   /// A piece of the body, of any length.
   void Take(std::string_view piece);
@@ -116,6 +116,7 @@ class BulkSubmit {
   const BulkLimits limits_;
   const RequestId request_;
   const TraceContext trace_;
+  const std::shared_ptr<const Asker> asker_;
   SubmitParser* const parser_;
 
   std::string text_;

@@ -192,6 +192,7 @@ Status ReadRetryPolicy(const Field&, const JsonValue& value, Reading* reading) {
   NOTIFYD_TRY(ReadRetry(value, &retry));
   if (retry.later_on && reading->out->ttl.kind == When::Kind::kDefault)
     return Status(Code::kUnacceptable, "later_on asks again without end: it needs a ttl_ms or expires_at", "/retry/later_on");
+  reading->out->retry_given = true;
   if (retry != RetryPolicy()) reading->envelope().retry = std::make_shared<const RetryPolicy>(std::move(retry));
   return Status::Ok();
 }
@@ -227,6 +228,13 @@ void ShowHeaders(const Showing& showing, JsonWriter* json) {
   json->EndObject();
 }
 
+/// What may be known of a URL whose path and query are a secret.
+std::string MaskedUrl(std::string_view url) {
+  const size_t host = url.find("://");
+  const size_t end = host == std::string_view::npos ? url.npos : url.find_first_of("/?#", host + 3);
+  return std::string(url.substr(0, end)) + "/" + std::string(kHiddenValue);
+}
+
 void ShowPattern(const AnswerPattern& pattern, JsonWriter* json) {
   json->BeginObject();
   json->Key("status");
@@ -253,10 +261,9 @@ void ShowPattern(const AnswerPattern& pattern, JsonWriter* json) {
   json->EndObject();
 }
 
-void ShowRetry(const Showing& showing, JsonWriter* json) {
-  const RetryPolicy& retry = showing.envelope.retry_policy();
+void WriteRetryParts(const RetryPolicy& retry, bool with_schedule, bool with_steps, JsonWriter* json) {
   bool scheduled = !retry.schedule_ms.empty();
-  bool steps = !scheduled && !showing.no_steps;
+  bool steps = !scheduled && with_steps;
   json->BeginObject();
   json->Key("max_attempts");
   json->Int(retry.max_attempts);
@@ -269,7 +276,7 @@ void ShowRetry(const Showing& showing, JsonWriter* json) {
   json->Key("jitter");
   json->Double(retry.jitter);
   json->Key("schedule_ms");
-  if (scheduled && !showing.no_schedule) {
+  if (scheduled && with_schedule) {
     json->BeginArray();
     for (int64_t wait : retry.schedule_ms) json->Int(wait);
     json->EndArray();
@@ -283,6 +290,10 @@ void ShowRetry(const Showing& showing, JsonWriter* json) {
   json->Key("only_on");
   retry.only_on ? ShowPattern(*retry.only_on, json) : json->Null();
   json->EndObject();
+}
+
+void ShowRetry(const Showing& showing, JsonWriter* json) {
+  WriteRetryParts(showing.envelope.retry_policy(), !showing.no_schedule, !showing.no_steps, json);
 }
 
 // ---- the table
@@ -337,7 +348,7 @@ constexpr Field kFields[] = {
            r->url = *std::move(url);
            return Status::Ok();
          },
-     .show = [](const Showing& s, JsonWriter* json) { json->String(s.spec.url); },
+     .show = [](const Showing& s, JsonWriter* json) { json->String(s.no_urls ? MaskedUrl(s.spec.url) : s.spec.url); },
      .early = true,
      .required = true},
     {.pointer = "/method",
@@ -418,7 +429,11 @@ constexpr Field kFields[] = {
      .changeable = true},
     {.pointer = "/retry", .read = ReadRetryPolicy, .show = ShowRetry, .changeable = true},
     {.pointer = "/timeout_ms",
-     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadTimeout(field, value, &r->spec().timeout_ms); },
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           r->out->timeout_given = true;
+           return ReadTimeout(field, value, &r->spec().timeout_ms);
+         },
      .show = [](const Showing& s, JsonWriter* json) { json->Int(s.spec.timeout_ms); }},
     {.pointer = "/connect_timeout_ms",
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadTimeout(field, value, &r->spec().connect_timeout_ms); },
@@ -436,8 +451,11 @@ constexpr Field kFields[] = {
      .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.idempotency_key, json); },
      .restated = false},
     {.pointer = "/caller",
-     .read = [](const Field& field, const JsonValue& value,
-                Reading* r) { return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->envelope().caller); },
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           r->out->caller_given = true;
+           return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->envelope().caller);
+         },
      .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.caller); }},
     {.pointer = "/labels",
      .read = [](const Field& field, const JsonValue& value,
@@ -445,7 +463,11 @@ constexpr Field kFields[] = {
      .show = [](const Showing& s, JsonWriter* json) { WriteLabels(s.envelope.labels.get(), json); }},
     {.pointer = "/callback_url",
      .read = ReadCallbackUrl,
-     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.envelope.callback ? std::string_view(s.envelope.callback->url) : "", json); }},
+     .show =
+         [](const Showing& s, JsonWriter* json) {
+           const std::string url = s.envelope.callback ? s.envelope.callback->url : std::string();
+           TextOrNull(s.no_urls && !url.empty() ? MaskedUrl(url) : url, json);
+         }},
 };
 
 /// The values that a document gives, by row; null where the field is left out or null itself. Later in the document is later in memory.
@@ -470,6 +492,10 @@ Status TakeGiven(const JsonValue& item, Given* given) {
 }
 
 }  // namespace
+
+void WriteRetry(const RetryPolicy& retry, JsonWriter* json) {
+  WriteRetryParts(retry, /*with_schedule=*/true, /*with_steps=*/true, json);
+}
 
 std::span<const NotifyField> NotifyFields() {
   return kFields;

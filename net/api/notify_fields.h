@@ -25,6 +25,7 @@ struct ParsedNotify {
   When when, ttl;
   bool default_lane = true;    // the lane is that of its url and group
   size_t partition_bytes = 0;  // at the end of envelope.lane.name: "~n", where order_by chose among the lane's partitions
+  bool caller_given = false, retry_given = false, timeout_given = false;
   Status refused;              // not ok: it is well-formed, and a setting of this broker refuses it
 };
 
@@ -36,6 +37,7 @@ struct NotifyShowing {
   const Envelope& envelope;
   WallTime due = kWallNever, expires_at = kWallNever;
   const SecretNames* hidden = nullptr;  // headers that are shown as kHiddenValue; null: it is not for people, but to be read back
+  bool no_urls = false;                 // of URLs their scheme and host alone: the broker's own notifies
   bool no_schedule = false;             // of retry: without schedule_ms
   bool no_steps = false;                // of retry: without initial_ms and factor
 };
@@ -58,6 +60,9 @@ struct NotifyField {
 
   std::string_view name() const { return pointer.substr(1); }
 };
+
+/// A retry policy: one object.
+void WriteRetry(const RetryPolicy& retry, JsonWriter* json);
 
 /// In the order in which they are shown.
 std::span<const NotifyField> NotifyFields();

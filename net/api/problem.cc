@@ -15,6 +15,7 @@ struct Kind {
 
 constexpr Kind kKinds[] = {
     {Code::kMalformed, 400, "malformed", "Malformed request"},
+    {Code::kOk, 401, "unauthorized", "Credential needed"},
     {Code::kForbidden, 403, "forbidden", "Forbidden"},
     {Code::kNotFound, 404, "not-found", "Not found"},
     {Code::kOk, 405, "method-not-allowed", "Method not allowed"},
@@ -51,13 +52,14 @@ struct Members {
   std::string_view field = {};
   NotifyId holder = {};
   std::optional<uint64_t> next_index = {};
+  int64_t retry_after_ms = 1000;
 };
 
 HttpResponse Build(const Kind& kind, std::string_view detail, const Members& members) {
   HttpResponse response;
   response.status = kind.status;
   response.content_type = "application/problem+json";
-  if (kind.status == 429 || kind.status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (kind.status == 429 || kind.status == 503) response.headers.emplace_back("Retry-After", std::to_string((members.retry_after_ms + 999) / 1000));
   JsonWriter json(&response.body);
   json.BeginObject();
   json.Key("type");
@@ -93,8 +95,8 @@ int HttpStatusOf(Code code) {
   return 500;  // what was found corrupt
 }
 
-HttpResponse ProblemResponse(const Status& status, NotifyId holder) {
-  return Build(KindOf(HttpStatusOf(status.code())), status.detail(), {.field = status.field(), .holder = holder});
+HttpResponse ProblemResponse(const Status& status, NotifyId holder, int64_t retry_after_ms) {
+  return Build(KindOf(HttpStatusOf(status.code())), status.detail(), {.field = status.field(), .holder = holder, .retry_after_ms = retry_after_ms});
 }
 
 HttpResponse ProblemResponse(int http_status, std::string_view detail) {

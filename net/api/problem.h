@@ -15,8 +15,9 @@ namespace notifyd {
 /// `code` must not be kOk.
 int HttpStatusOf(Code code);
 
-/// The answer to a request that failed with `status`, with Retry-After where trying again helps. `holder`: the notify in the way, 0: none.
-HttpResponse ProblemResponse(const Status& status, NotifyId holder = {});
+/// The answer to a request that failed with `status`, with Retry-After where trying again helps: in `retry_after_ms`, rounded up to seconds.
+/// `holder`: the notify in the way, 0: none.
+HttpResponse ProblemResponse(const Status& status, NotifyId holder = {}, int64_t retry_after_ms = 1000);
 
 /// The same for refusals that only HTTP knows (405, 408, 412, 431, ...). `detail` may hold anything.
 HttpResponse ProblemResponse(int http_status, std::string_view detail);

@@ -26,9 +26,19 @@ void NextAttempt(const NotifyView& view, JsonWriter* json) {
   TimeOrNull("next_attempt_at", open && (retrying || state.due != kWallNever), retrying ? state.next_attempt_at : state.due, json);
 }
 
+void ItemFields(const SubmittedItem& item, JsonWriter* json) {
+  json->Key("state");
+  json->String(item.removed ? kRemoved : ToString(item.state));
+  if (!item.removed) TimeOrNull("due_at", item.due != kWallNever, item.due, json);
+  json->Key("lane");
+  json->String(item.lane.name);
+  json->Key("mode");
+  json->String(ToString(item.lane.mode));
+}
+
 }  // namespace
 
-Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) const {
+Status Renderer::Notify(const NotifyView& view, bool listed, const Sight& sight, JsonWriter* json, std::string_view space) const {
   const NotifyRecord& record = *view.record;
   const NotifyState& state = record.state;
   Result<NotifySpec> spec = DecodeSpec(*record.spec);
@@ -36,6 +46,10 @@ Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) c
   json->BeginObject();
   json->Key("id");
   json->String(record.id.ToString());
+  if (!space.empty()) {
+    json->Key("namespace");
+    json->String(space);
+  }
   json->Key("state");
   json->String(ToString(view.state));
   TextOrNull("reason", state.reason, json);
@@ -43,9 +57,10 @@ Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) c
   json->String(FormatRfc3339(record.created_at));
   TimeOrNull("settled_at", IsSettled(view.state), state.settled_at, json);
   NextAttempt(view, json);
-  const NotifyShowing showing{.spec = *spec, .envelope = *record.envelope, .due = state.due, .expires_at = state.expires_at, .hidden = secrets_};
+  const NotifyShowing showing{.spec = *spec, .envelope = *record.envelope, .due = state.due, .expires_at = state.expires_at, .hidden = sight.bodies ? secrets_ : &SecretNames::Every(),
+                              .no_urls = record.id.number() == kSystemNumber};
   for (const NotifyField& field : NotifyFields()) {
-    if (listed && !field.listed) continue;
+    if ((listed || !sight.bodies) && !field.listed) continue;
     json->Key(field.name());
     field.show(showing, json);
   }
@@ -54,7 +69,7 @@ Status Renderer::Notify(const NotifyView& view, bool listed, JsonWriter* json) c
   if (!listed) {
     json->Key("attempts");
     json->BeginArray();
-    for (const AttemptRecord& attempt : record.attempts) WriteAttempt(attempt, json);
+    for (const AttemptRecord& attempt : record.attempts) WriteAttempt(attempt, json, sight.bodies);
     json->EndArray();
   }
   json->EndObject();
@@ -65,13 +80,7 @@ void Renderer::Item(const SubmittedItem& item, JsonWriter* json) {
   json->BeginObject();
   json->Key("id");
   json->String(item.id.ToString());
-  json->Key("state");
-  json->String(item.removed ? kRemoved : ToString(item.state));
-  if (!item.removed) TimeOrNull("due_at", item.due != kWallNever, item.due, json);
-  json->Key("lane");
-  json->String(item.lane.name);
-  json->Key("mode");
-  json->String(ToString(item.lane.mode));
+  if (!item.id_alone) ItemFields(item, json);
   if (item.duplicate) {
     json->Key("duplicate");
     json->Bool(true);

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/spec.h"
+#include "net/api/asker.h"
 
 namespace notifyd {
 
@@ -20,9 +21,10 @@ class Renderer {
   /// `secrets`: headers whose values are shown as kHiddenValue; borrowed.
   explicit Renderer(const SecretNames* secrets) : secrets_(secrets) {}
 
-  /// Every field of the notify, defaults filled in; null where an optional one is not set. `listed`: without data, body, body_base64 and attempts.
-  /// Error: kCorrupt, then nothing was written.
-  Status Notify(const NotifyView& view, bool listed, JsonWriter* json) const;
+  /// Every field of the notify, defaults filled in; null where an optional one is not set. `listed`: without data, body, body_base64 and attempts;
+  /// without bodies in `sight`: without the first three and the attempts' response_body, and with no header's value. `space`: the name of its
+  /// namespace, where that is shown, too. Error: kCorrupt, then nothing was written.
+  Status Notify(const NotifyView& view, bool listed, const Sight& sight, JsonWriter* json, std::string_view space = {}) const;
 
   /// The answer to one item of a submit.
   static void Item(const SubmittedItem& item, JsonWriter* json);

@@ -37,15 +37,15 @@ HttpResponse JsonResponse(int status, std::string body) {
   return response;
 }
 
-HttpResponse Replies::Render(const ReplyBody& body) const {
-  return std::visit([this](const auto& reply) { return Of(reply); }, body);
+HttpResponse Replies::Render(const ReplyBody& body, const Sight& sight) const {
+  return std::visit([&](const auto& reply) { return Of(reply, sight); }, body);
 }
 
-HttpResponse Replies::Of(const Refused& refused) const {
-  return ProblemResponse(refused.status, refused.holder);
+HttpResponse Replies::Of(const Refused& refused, const Sight&) const {
+  return ProblemResponse(refused.status, refused.holder, refused.retry_after_ms > 0 ? refused.retry_after_ms : 1000);
 }
 
-HttpResponse Replies::Of(const Submitted& submitted) const {
+HttpResponse Replies::Of(const Submitted& submitted, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   if (submitted.batch) {
@@ -67,13 +67,13 @@ HttpResponse Replies::Of(const Submitted& submitted) const {
   return response;
 }
 
-HttpResponse Replies::Of(const Triggered& triggered) const {
+HttpResponse Replies::Of(const Triggered& triggered, const Sight&) const {
   return IdAndState(triggered.fresh ? 202 : 200, triggered.id, triggered.state);
 }
-HttpResponse Replies::Of(const Remembered&) const {
+HttpResponse Replies::Of(const Remembered&, const Sight&) const {
   return JsonResponse(202, R"({"remembered":true})");
 }
-HttpResponse Replies::Of(const RememberedViewed& viewed) const {
+HttpResponse Replies::Of(const RememberedViewed& viewed, const Sight& sight) const {
   std::string body;
   JsonWriter json(&body);
   const RememberedTrigger& trigger = *viewed.trigger;
@@ -86,44 +86,46 @@ HttpResponse Replies::Of(const RememberedViewed& viewed) const {
   json.String(FormatRfc3339(viewed.expires_at));
   json.Key("due_at");
   trigger.due.at_once ? json.Null() : json.String(FormatRfc3339(trigger.due.at));
-  json.Key("data");
-  trigger.data ? json.Raw(*trigger.data) : json.Null();
+  if (sight.bodies) {
+    json.Key("data");
+    trigger.data ? json.Raw(*trigger.data) : json.Null();
+  }
   json.EndObject();
   return JsonResponse(200, std::move(body));
 }
-HttpResponse Replies::Of(const Withdrawn&) const {
+HttpResponse Replies::Of(const Withdrawn&, const Sight&) const {
   return JsonResponse(200, R"({"remembered":false})");
 }
-HttpResponse Replies::Of(const Retried& retried) const {
+HttpResponse Replies::Of(const Retried& retried, const Sight&) const {
   return IdAndState(202, retried.id, retried.state);
 }
-HttpResponse Replies::Of(const Stale&) const {
+HttpResponse Replies::Of(const Stale&, const Sight&) const {
   CHECK(false);
   return {};
 }
-HttpResponse Replies::Of(const Unmerged&) const {
+HttpResponse Replies::Of(const Unmerged&, const Sight&) const {
   CHECK(false);
   return {};
 }
 
-HttpResponse Replies::Of(const Viewed& viewed) const {
+HttpResponse Replies::Of(const Viewed& viewed, const Sight& sight) const {
   std::string body;
   JsonWriter json(&body);
-  Status status = renderer_.Notify(viewed.view, false, &json);
+  Status status = renderer_.Notify(viewed.view, false, sight, &json);
   if (!status.ok()) return ProblemResponse(status);
   HttpResponse response = JsonResponse(200, std::move(body));
   response.headers.emplace_back("ETag", ETagOf(*viewed.view.record));
   return response;
 }
 
-HttpResponse Replies::Of(const Listed& listed) const {
+HttpResponse Replies::Of(const Listed& listed, const Sight& sight) const {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
   json.Key("items");
   json.BeginArray();
   for (const NotifyView& view : listed.items) {
-    Status status = renderer_.Notify(view, true, &json);
+    Status status = renderer_.Notify(view, true, sight, &json);
     if (!status.ok()) return ProblemResponse(status);
   }
   json.EndArray();
@@ -132,7 +134,24 @@ HttpResponse Replies::Of(const Listed& listed) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const BulkDone& done) const {
+HttpResponse Replies::RenderList(const std::vector<OfSpace>& items, const std::optional<std::string>& next, const Sight& sight) const {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("items");
+  json.BeginArray();
+  for (const OfSpace& item : items) {
+    Status status = renderer_.Notify(item.view, true, sight, &json, item.space);
+    if (!status.ok()) return ProblemResponse(status);
+  }
+  json.EndArray();
+  json.Key("next");
+  next ? json.String(*next) : json.Null();
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+HttpResponse Replies::Of(const BulkDone& done, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -143,7 +162,7 @@ HttpResponse Replies::Of(const BulkDone& done) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const Explained& explained) const {
+HttpResponse Replies::Of(const Explained& explained, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -168,7 +187,7 @@ HttpResponse Replies::Of(const Explained& explained) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const LanesListed& listed) const {
+HttpResponse Replies::Of(const LanesListed& listed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -182,14 +201,14 @@ HttpResponse Replies::Of(const LanesListed& listed) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const LaneViewed& viewed) const {
+HttpResponse Replies::Of(const LaneViewed& viewed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   WriteLane(viewed.lane, &json);
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const CallersListed& listed) const {
+HttpResponse Replies::Of(const CallersListed& listed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -205,14 +224,14 @@ HttpResponse Replies::Of(const CallersListed& listed) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const CallerViewed& viewed) const {
+HttpResponse Replies::Of(const CallerViewed& viewed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   WriteCaller(viewed.caller, &json);
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const HostsListed& listed) const {
+HttpResponse Replies::Of(const HostsListed& listed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -226,15 +245,15 @@ HttpResponse Replies::Of(const HostsListed& listed) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const HostViewed& viewed) const {
+HttpResponse Replies::Of(const HostViewed& viewed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);
   WriteHost(viewed.host, &json);
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const StatsView& stats) const {
-  return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ProcessStats(), options_->version));
+HttpResponse Replies::Of(const StatsView& stats, const Sight& sight) const {
+  return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ProcessStats(), options_->version, sight.process));
 }
 
 }  // namespace notifyd

@@ -19,29 +19,36 @@ class Replies {
   Replies(const ApiOptions* options, const SecretNames* secrets) : options_(options), renderer_(secrets) {}
 
   /// Any reply but Stale and Unmerged, which go to Steps (net/api/steps.h).
-  HttpResponse Render(const ReplyBody& body) const;
+  HttpResponse Render(const ReplyBody& body, const Sight& sight = {}) const;
+
+  /// One of a list over several namespaces.
+  struct OfSpace {
+    NotifyView view;
+    std::string space;
+  };
+  HttpResponse RenderList(const std::vector<OfSpace>& items, const std::optional<std::string>& next, const Sight& sight) const;
 
  private:
-  HttpResponse Of(const Refused& refused) const;
-  HttpResponse Of(const Submitted& submitted) const;
-  HttpResponse Of(const Triggered& triggered) const;
-  HttpResponse Of(const Remembered& remembered) const;
-  HttpResponse Of(const RememberedViewed& viewed) const;
-  HttpResponse Of(const Withdrawn& withdrawn) const;
-  HttpResponse Of(const Viewed& viewed) const;
-  HttpResponse Of(const Stale& stale) const;
-  HttpResponse Of(const Unmerged& unmerged) const;
-  HttpResponse Of(const Retried& retried) const;
-  HttpResponse Of(const Listed& listed) const;
-  HttpResponse Of(const BulkDone& done) const;
-  HttpResponse Of(const Explained& explained) const;
-  HttpResponse Of(const LanesListed& listed) const;
-  HttpResponse Of(const LaneViewed& viewed) const;
-  HttpResponse Of(const CallersListed& listed) const;
-  HttpResponse Of(const CallerViewed& viewed) const;
-  HttpResponse Of(const HostsListed& listed) const;
-  HttpResponse Of(const HostViewed& viewed) const;
-  HttpResponse Of(const StatsView& stats) const;
+  HttpResponse Of(const Refused& refused, const Sight&) const;
+  HttpResponse Of(const Submitted& submitted, const Sight&) const;
+  HttpResponse Of(const Triggered& triggered, const Sight&) const;
+  HttpResponse Of(const Remembered& remembered, const Sight&) const;
+  HttpResponse Of(const RememberedViewed& viewed, const Sight& sight) const;
+  HttpResponse Of(const Withdrawn& withdrawn, const Sight&) const;
+  HttpResponse Of(const Viewed& viewed, const Sight& sight) const;
+  HttpResponse Of(const Stale& stale, const Sight&) const;
+  HttpResponse Of(const Unmerged& unmerged, const Sight&) const;
+  HttpResponse Of(const Retried& retried, const Sight&) const;
+  HttpResponse Of(const Listed& listed, const Sight& sight) const;
+  HttpResponse Of(const BulkDone& done, const Sight&) const;
+  HttpResponse Of(const Explained& explained, const Sight&) const;
+  HttpResponse Of(const LanesListed& listed, const Sight&) const;
+  HttpResponse Of(const LaneViewed& viewed, const Sight&) const;
+  HttpResponse Of(const CallersListed& listed, const Sight&) const;
+  HttpResponse Of(const CallerViewed& viewed, const Sight&) const;
+  HttpResponse Of(const HostsListed& listed, const Sight&) const;
+  HttpResponse Of(const HostViewed& viewed, const Sight&) const;
+  HttpResponse Of(const StatsView& stats, const Sight& sight) const;
 
   const ApiOptions* const options_;
   const Renderer renderer_;

@@ -4,8 +4,10 @@
 #include "net/api/bulk_query.h"
 #include "net/api/demand.h"
 #include "net/api/fields.h"
+#include "net/api/guard.h"
 #include "net/api/json_shape.h"
 #include "net/api/lane_json.h"
+#include "net/api/list_of_all.h"
 #include "net/api/list_query.h"
 #include "net/api/request_tools.h"
 #include "net/api/steps.h"
@@ -52,11 +54,14 @@ Result<NotifyId> IdOf(const Route& route) {
   return Status(Code::kNotFound, "there is no such notify");
 }
 
-/// The lane that the path names. Errors: kNotFound (the mode), kUnacceptable (the name).
-Result<LaneKey> LaneOf(const Route& route) {
+/// The lane that the path names. Errors: kNotFound (the mode), kUnacceptable (the name), kForbidden.
+Result<LaneKey> LaneOf(const Asking& asking) {
+  const Route& route = asking.route;
   std::optional<Mode> mode = ParseMode(route.argument);
   if (!mode) return Status(Code::kNotFound, "there are lanes of the modes concurrent and fifo only");
   if (!IsName(route.argument2, kMaxLaneBytes)) return Status(Code::kUnacceptable, "a lane's name has 1 to 260 bytes of UTF-8, without NUL", "/name");
+  if (!asking.asker.principal.MayUseLane(route.argument2))
+    return Status(Code::kForbidden, "this token may not use the lane " + Quoted(route.argument2), "/name");
   return LaneKey{*mode, route.argument2};
 }
 
@@ -70,6 +75,8 @@ Result<Asked> ById(const Asking& asking) {
 template <class Request>
 Result<Request> ByFkey(const Asking& asking) {
   if (!IsName(asking.route.argument)) return Status(Code::kUnacceptable, "an fkey has 1 to 255 bytes of UTF-8, without NUL", "/fkey");
+  if (!asking.asker.principal.MayUseFkey(asking.route.argument))
+    return Status(Code::kForbidden, "this token may not use the fkey " + Quoted(asking.route.argument), "/fkey");
   Request request;
   request.request = asking.id;
   request.fkey = asking.route.argument;
@@ -103,6 +110,23 @@ Status CheckBody(const HttpRequest& request, BodyType type) {
   return request.body.empty() ? Status(Code::kMalformed, "the body is missing: it must be JSON") : Status::Ok();
 }
 
+/// A cursor that is another namespace's would go through this one from its one end or its other. Error: kUnacceptable.
+Status CheckCursor(const Asker& asker, NotifyId cursor) {
+  if (cursor.value == 0 || cursor.number() == asker.number()) return Status::Ok();
+  return Status(Code::kUnacceptable, "the cursor is of another namespace", "/cursor");
+}
+
+/// Whoever is bound to lanes or fkeys names one of them. `at`: before the filter's name. Error: kForbidden.
+Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at) {
+  const Principal& principal = asker.principal;
+  if (!principal.MayUseLane(query.lane.value_or("")))
+    return Status(Code::kForbidden, "this token is bound to lanes: the filter must name one of them", at + "/lane");
+  const std::string& fkey = query.fkey ? *query.fkey : query.fkey_prefix.value_or("");
+  if (!principal.MayUseFkey(fkey))
+    return Status(Code::kForbidden, "this token is bound to fkeys: the filter must name some of them", at + (query.fkey ? "/fkey" : "/fkey_prefix"));
+  return Status::Ok();
+}
+
 /// Of a route's query, decoded. Error: kMalformed.
 Result<QueryParameters> ReadQuery(const Route& route) {
   Result<QueryParameters> query = ParseQuery(route.query);
@@ -114,7 +138,8 @@ Result<QueryParameters> ReadQuery(const Route& route) {
 
 }  // namespace
 
-Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, bool aside) {
+Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, const Asker& asker,
+                          bool aside) {
   QueryParameters query;
   if (route.row->parameters != Parameters::kIgnored) {
     Result<QueryParameters> read = ReadQuery(route);
@@ -122,7 +147,9 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
     query = *std::move(read);
     if (route.row->parameters == Parameters::kNone) NOTIFYD_TRY(RefuseParameters(query));
   }
-  return route.row->read({id, route, query, request, tools, aside});
+  const Asking asking{id, route, query, request, tools, asker, aside};
+  Result<Asked> asked = route.row->read(asking);
+  return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);
 }
 
 bool IsBulkSubmit(const HttpRequest& head, const Route& route) {
@@ -138,12 +165,17 @@ Status CheckBulkHead(const HttpRequest& head, const Route& route) {
   return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only; a line has idempotency_key");
 }
 
+Status CheckDocument(const HttpRequest& request, bool patch) {
+  NOTIFYD_TRY(CheckBody(request, patch ? BodyType::kPatch : BodyType::kJson));
+  return CheckShort(request);
+}
+
 Result<Asked> ReadSubmit(const Asking& asking) {
   HttpRequest* request = asking.request;
   NOTIFYD_TRY(CheckBody(*request, BodyType::kSubmit));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedSubmit> parsed = asking.tools->submit.Parse(&request->body, *key, ContextOf(request->headers));
+  Result<ParsedSubmit> parsed = asking.tools->submit.Parse(&request->body, *key, ContextOf(request->headers), &asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
   SubmitRequest submit;
   submit.request = asking.id;
@@ -153,8 +185,11 @@ Result<Asked> ReadSubmit(const Asking& asking) {
 }
 
 Result<Asked> ReadList(const Asking& asking) {
+  if (AsksForAll(asking.query)) return ReadListOfAll(asking);
   Result<ListQuery> list = ParseListQuery(asking.query);
   if (!list.ok()) return std::move(list).status();
+  NOTIFYD_TRY(CheckCursor(asking.asker, list->below));
+  NOTIFYD_TRY(CheckFilter(asking.asker, *list, ""));
   list->show_bytes = kListPageBytes;
   return Asked(Event(ListRequest{asking.id, *std::move(list)}));
 }
@@ -166,6 +201,8 @@ Result<Asked> ReadBulk(const Asking& asking) {
   NOTIFYD_TRY(CheckShort(*request));
   Result<ParsedBulk> parsed = ParseBulk(&asking.tools->json, &request->body);
   if (!parsed.ok()) return std::move(parsed).status();
+  NOTIFYD_TRY(CheckCursor(asking.asker, parsed->query.above));
+  NOTIFYD_TRY(CheckFilter(asking.asker, parsed->query, "/filter"));
   return Asked(Event(BulkRequest{asking.id, kind, std::move(parsed->query), parsed->dry_run, ContextOf(request->headers).via}));
 }
 template Result<Asked> ReadBulk<BulkKind::kRetry>(const Asking& asking);
@@ -184,7 +221,7 @@ Result<Asked> ReadChange(const Asking& asking) {
   Result<NotifyId> notify = IdOf(asking.route);
   if (!notify.ok()) return std::move(notify).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
-  Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(asking.id, *notify, std::move(*asking.request), asking.tools, /*heavy=*/asking.aside);
+  Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(asking.id, *notify, std::move(*asking.request), asking.tools, asking.asker, /*heavy=*/asking.aside);
   if (!steps.ok()) return std::move(steps).status();
   return Asked(*std::move(steps));
 }
@@ -231,11 +268,13 @@ Result<Asked> ReadTrigger(const Asking& asking) {
 Result<Asked> ReadLanes(const Asking& asking) {
   Result<LanesQuery> lanes = ParseLanesQuery(asking.query);
   if (!lanes.ok()) return std::move(lanes).status();
+  if (!asking.asker.principal.MayUseLane(lanes->prefix))
+    return Status(Code::kForbidden, "this token is bound to lanes: prefix must lie within them", "/prefix");
   return Asked(Event(LanesRequest{asking.id, *std::move(lanes)}));
 }
 
 Result<Asked> ReadLane(const Asking& asking) {
-  Result<LaneKey> lane = LaneOf(asking.route);
+  Result<LaneKey> lane = LaneOf(asking);
   if (!lane.ok()) return std::move(lane).status();
   LanesRequest get;
   get.request = asking.id;
@@ -244,7 +283,7 @@ Result<Asked> ReadLane(const Asking& asking) {
 }
 
 Result<Asked> ReadLaneChange(const Asking& asking) {
-  Result<LaneKey> lane = LaneOf(asking.route);
+  Result<LaneKey> lane = LaneOf(asking);
   if (!lane.ok()) return std::move(lane).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
   NOTIFYD_TRY(CheckShort(*asking.request));
@@ -254,6 +293,8 @@ Result<Asked> ReadLaneChange(const Asking& asking) {
 }
 
 Result<Asked> ReadStats(const Asking& asking) {
+  NOTIFYD_TRY(CheckAllNamespaces(asking.query));
+  if (!asking.query.empty()) return ReadStatsOfAll(asking);
   return Asked(Event(StatsRequest{asking.id}));
 }
 

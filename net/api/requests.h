@@ -10,15 +10,19 @@
 namespace notifyd {
 
 /// Reads a request by its row; `route` must have one. `request` may be used up, `tools` are the calling thread's. Errors: kMalformed, kNotFound,
-/// kUnacceptable, kTooLarge, kUnsupportedMedia, kUnavailable.
-Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, bool aside);
+/// kForbidden, kUnacceptable, kTooLarge, kUnsupportedMedia, kUnavailable.
+Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, const Asker& asker,
+                          bool aside);
 
 /// Is it a bulk submit: NDJSON to a row that takes lines?
 bool IsBulkSubmit(const HttpRequest& head, const Route& route);
 /// What a bulk submit's head is refused for: a Content-Encoding, an Idempotency-Key, query parameters.
 Status CheckBulkHead(const HttpRequest& head, const Route& route);
 
-// One reader a row.
+/// The body of what is no notify: JSON, there, and short; `patch`: a merge patch, too. Errors: kMalformed, kTooLarge, kUnsupportedMedia.
+Status CheckDocument(const HttpRequest& request, bool patch);
+
+// One reader a row; those of namespaces, tokens and the audit are in admin_requests.h.
 Result<Asked> ReadSubmit(const Asking& asking);
 Result<Asked> ReadList(const Asking& asking);
 template <BulkKind kind>

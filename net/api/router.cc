@@ -12,13 +12,17 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxSegments = 4;
+constexpr size_t kMaxSegments = 6;
+/// "v1", "namespaces", its name.
+constexpr size_t kPrefixSegments = 3;
+constexpr std::string_view kSpaces = "/v1/namespaces/";
 
 std::optional<Verb> VerbOf(std::string_view method) {
   if (method == "GET" || method == "HEAD") return Verb::kGet;
   if (method == "POST") return Verb::kPost;
   if (method == "DELETE") return Verb::kDelete;
   if (method == "PATCH") return Verb::kPatch;
+  if (method == "PUT") return Verb::kPut;
   return std::nullopt;
 }
 
@@ -28,6 +32,8 @@ const char* NamesOf(Verb verb) {
       return "GET, HEAD";
     case Verb::kPost:
       return "POST";
+    case Verb::kPut:
+      return "PUT";
     case Verb::kPatch:
       return "PATCH";
     case Verb::kDelete:
@@ -47,7 +53,7 @@ std::string_view TakeSegment(std::string_view* path) {
 }
 
 /// Moves what stands for arguments into `route`.
-bool MatchPath(std::string_view path, Segments& segments, Route* route) {
+bool MatchPath(std::string_view path, std::span<std::string> segments, Route* route) {
   size_t arguments = 0;
   std::string* places[] = {&route->argument, &route->argument2};
   size_t at[2] = {};
@@ -86,6 +92,18 @@ std::span<const RouteRow> TakePath(std::span<const RouteRow>* rows) {
   return path;
 }
 
+/// Looks for the row among `rows`, and moves what stands for arguments. `prefixed`: behind the name of a namespace. False: there is no such path.
+bool FindRow(std::span<const RouteRow> rows, std::span<std::string> segments, std::string_view method, Route* route, bool prefixed = false) {
+  while (!rows.empty()) {
+    std::span<const RouteRow> same = TakePath(&rows);
+    const bool counts = !prefixed || (same[0].sphere == Need::Sphere::kNamespace && !same[0].path.starts_with(kSpaces));
+    if (!counts || !MatchPath(same[0].path, segments, route)) continue;
+    Take(same, method, route);
+    return true;
+  }
+  return false;
+}
+
 /// "host[:port]" in lower case with its port written out; empty where there is none.
 std::string WithPort(std::string_view authority, std::string_view default_port) {
   std::string text = LowerAscii(authority);
@@ -119,12 +137,16 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
     if (!PercentDecode(TakeSegment(&path), false, &segments.emplace_back()))
       return Status(Code::kMalformed, "the path has a % that two hex digits do not follow");
   }
-  while (!rows.empty()) {
-    std::span<const RouteRow> same = TakePath(&rows);
-    if (!MatchPath(same[0].path, segments, &route)) continue;
-    Take(same, method, &route);
+  if (FindRow(rows, segments, method, &route)) {
+    if (route.row && route.row->path.starts_with(kSpaces)) route.space = route.argument;
     return route;
   }
+  const bool prefixed = segments.size() > kPrefixSegments && segments[0] == "v1" && segments[1] == "namespaces" && !segments[2].empty();
+  if (!prefixed) return missing();
+  route.space = std::move(segments[2]);
+  segments[2] = std::move(segments[0]);
+  const std::span<std::string> rest = std::span(segments).subspan(kPrefixSegments - 1);
+  if (FindRow(rows, rest, method, &route, /*prefixed=*/true)) return route;
   return missing();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,13 +13,16 @@ namespace notifyd {
 
 struct RouteRow;
 
-enum class Verb : uint8_t { kGet, kPost, kPatch, kDelete };  // HEAD is kGet
+enum class Verb : uint8_t { kGet, kPost, kPut, kPatch, kDelete };  // HEAD is kGet
 
 struct Route {
   const RouteRow* row = nullptr;  // of AllRoutes; null: there is the path, and it does not take the method
   std::string allow;              // where `row` is null: the methods that it takes, as the header Allow has them
   std::string argument;           // the id, the fkey, the lane's mode; percent-decoded like the next
-  std::string argument2;          // the lane's name
+  std::string argument2;          // the lane's name, a key's
+  /// The namespace that the path names: /v1/namespaces/{ns} and what is under it, so that it may stand in front of every path under /v1 that is one of
+  /// a namespace.
+  std::optional<std::string> space;
   std::string_view query;         // borrowed from the target
 };
 

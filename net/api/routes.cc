@@ -1,40 +1,86 @@
 #include "net/api/routes.h"
 
+#include "net/api/admin_requests.h"
 #include "net/api/demand.h"
+#include "net/api/list_of_all.h"
 #include "net/api/requests.h"
 
 namespace notifyd {
 namespace {
 
 using enum Parameters;
+using Sphere = Need::Sphere;
+
+constexpr ScopeSet kNobody = {};
+constexpr ScopeSet kLooks = {Scope::kRead, Scope::kAdmin};
+constexpr ScopeSet kOwn = {Scope::kSubmit, Scope::kRead};  // who submits sees what his own caller submitted
 
 constexpr RouteRow kRoutes[] = {
-    {"/v1/notifies", Verb::kGet, kRead, ReadList, DemandOfList},
-    {"/v1/notifies", Verb::kPost, kNone, ReadSubmit, DemandOfSubmit, /*lines=*/true},
-    {"/v1/notifies/retry", Verb::kPost, kNone, ReadBulk<BulkKind::kRetry>},
-    {"/v1/notifies/cancel", Verb::kPost, kNone, ReadBulk<BulkKind::kCancel>},
-    {"/v1/notifies/purge", Verb::kPost, kNone, ReadBulk<BulkKind::kPurge>},
-    {"/v1/notifies/{id}", Verb::kGet, kRead, ReadGet, DemandOfNotify},
-    {"/v1/notifies/{id}", Verb::kPatch, kNone, ReadChange, DemandOfNotify},
-    {"/v1/notifies/{id}", Verb::kDelete, kNone, ReadCancel, DemandOfNotify},
-    {"/v1/notifies/{id}/explain", Verb::kGet, kNone, ReadExplain},
-    {"/v1/notifies/{id}/retry", Verb::kPost, kNone, ReadRetryOfOne},
-    {"/v1/fkeys/{fkey}", Verb::kGet, kNone, ReadFkeyGet, DemandOfNotify},
-    {"/v1/fkeys/{fkey}", Verb::kDelete, kNone, ReadFkeyCancel, DemandOfNotify},
-    {"/v1/fkeys/{fkey}/trigger", Verb::kPost, kRead, ReadTrigger},
-    {"/v1/lanes", Verb::kGet, kRead, ReadLanes, DemandOfLanes},
-    {"/v1/lanes/{mode}/{name}", Verb::kGet, kNone, ReadLane},
-    {"/v1/lanes/{mode}/{name}", Verb::kPatch, kNone, ReadLaneChange},
-    {"/v1/stats", Verb::kGet, kNone, ReadStats},
-    {"/metrics", Verb::kGet, kIgnored, ReadMetrics, DemandOfProbe},
-    {"/healthz", Verb::kGet, kIgnored, ReadHealthz, DemandOfProbe},
-    {"/readyz", Verb::kGet, kIgnored, ReadReadyz, DemandOfProbe},
+    {"/v1/notifies", Verb::kGet, kRead, ReadList, {Scope::kRead}, DemandOfList, nullptr, Sphere::kNamespace, false, /*sums=*/true},
+    {"/v1/notifies", Verb::kPost, kNone, ReadSubmit, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
+    {"/v1/notifies/retry", Verb::kPost, kNone, ReadBulk<BulkKind::kRetry>, {Scope::kOperate}, nullptr, "notifies_retried"},
+    {"/v1/notifies/cancel", Verb::kPost, kNone, ReadBulk<BulkKind::kCancel>, {Scope::kOperate}, nullptr, "notifies_cancelled"},
+    {"/v1/notifies/purge", Verb::kPost, kNone, ReadBulk<BulkKind::kPurge>, {Scope::kOperate}, nullptr, "notifies_purged"},
+    {"/v1/notifies/{id}", Verb::kGet, kRead, ReadGet, kOwn, DemandOfNotify},
+    {"/v1/notifies/{id}", Verb::kPatch, kNone, ReadChange, {Scope::kOperate}, DemandOfNotify, "notify_changed"},
+    {"/v1/notifies/{id}", Verb::kDelete, kNone, ReadCancel, {Scope::kOperate}, DemandOfNotify, "notify_cancelled"},
+    {"/v1/notifies/{id}/explain", Verb::kGet, kNone, ReadExplain, kOwn},
+    {"/v1/notifies/{id}/retry", Verb::kPost, kNone, ReadRetryOfOne, {Scope::kOperate}, nullptr, "notify_retried"},
+    {"/v1/fkeys/{fkey}", Verb::kGet, kNone, ReadFkeyGet, kOwn, DemandOfNotify},
+    {"/v1/fkeys/{fkey}", Verb::kDelete, kNone, ReadFkeyCancel, {Scope::kOperate}, DemandOfNotify, "fkey_cancelled"},
+    {"/v1/fkeys/{fkey}/trigger", Verb::kPost, kRead, ReadTrigger, {Scope::kSubmit}},
+    {"/v1/lanes", Verb::kGet, kRead, ReadLanes, {Scope::kRead}, DemandOfLanes},
+    {"/v1/lanes/{mode}/{name}", Verb::kGet, kNone, ReadLane, {Scope::kRead}},
+    {"/v1/lanes/{mode}/{name}", Verb::kPatch, kNone, ReadLaneChange, {Scope::kOperate}, nullptr, "lane_changed"},
+    {"/v1/stats", Verb::kGet, kRead, ReadStats, {Scope::kRead}, nullptr, nullptr, Sphere::kNamespace, false, /*sums=*/true},
+    {"/v1/namespaces", Verb::kGet, kRead, ReadNamespaces, kLooks, DemandOfLanes, nullptr, Sphere::kNone},
+    {"/v1/namespaces/{ns}", Verb::kGet, kNone, ReadNamespace, kLooks},
+    {"/v1/namespaces/{ns}", Verb::kPut, kNone, ReadNamespacePut, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
+    {"/v1/namespaces/{ns}", Verb::kPatch, kNone, ReadNamespaceChange, {Scope::kAdmin}},
+    {"/v1/namespaces/{ns}", Verb::kDelete, kRead, ReadNamespaceRemoval, {Scope::kAdmin}},
+    {"/v1/namespaces/{ns}/keys", Verb::kPost, kNone, ReadKeyMaking, {Scope::kAdmin}},
+    {"/v1/namespaces/{ns}/keys/{name}", Verb::kDelete, kNone, ReadKeyRemoval, {Scope::kAdmin}},
+    {"/v1/tokens", Verb::kGet, kRead, ReadTokens, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kNone},
+    {"/v1/tokens", Verb::kPost, kNone, ReadTokenMaking, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
+    {"/v1/tokens/{id}", Verb::kGet, kNone, ReadToken, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
+    {"/v1/tokens/{id}", Verb::kPatch, kNone, ReadTokenChange, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
+    {"/v1/tokens/{id}", Verb::kDelete, kNone, ReadTokenRemoval, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
+    {"/v1/tokens/{id}/rotate", Verb::kPost, kNone, ReadTokenRotation, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
+    {"/v1/audit", Verb::kGet, kRead, ReadAudit, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kNone},
+    {"/.well-known/jwks.json", Verb::kGet, kIgnored, ReadJwks, kNobody},
+    {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
+    {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},
+    {"/readyz", Verb::kGet, kIgnored, ReadReadyz, kNobody, DemandOfProbe},
 };
+
+/// Says its query "namespaces=all"? What else it says is for the reader.
+bool AsksForAll(std::string_view query) {
+  Result<QueryParameters> parameters = ParseQuery(query);
+  return parameters.ok() && notifyd::AsksForAll(*parameters);
+}
 
 }  // namespace
 
 std::span<const RouteRow> AllRoutes() {
   return kRoutes;
+}
+
+Need NeedOf(const Result<Route>& route) {
+  if (!route.ok() || !route->row) return {.known = false};
+  const RouteRow& row = *route->row;
+  Need need{.open = row.open(), .scopes = row.scopes, .sphere = row.sphere, .changes = row.changes()};
+  if (row.sphere == Sphere::kNamespace) need.named = route->space;
+  if (row.sums && !route->space && !route->query.empty() && AsksForAll(route->query)) need.sphere = Sphere::kAll;
+  if (!row.names_notify()) return need;
+  if (std::optional<NotifyId> id = NotifyId::Parse(route->argument)) need.id_number = id->number();
+  return need;
+}
+
+bool Serves(const ServedParts& parts, const RouteRow& row) {
+  if (parts.control) return row.path.starts_with("/v1/tokens");
+  if (row.path == "/healthz" || row.path == "/readyz") return parts.health;
+  if (row.scopes.Has(Scope::kMetrics)) return parts.metrics;
+  return row.scopes.HasAny({Scope::kRead, Scope::kReadBodies, Scope::kOperate, Scope::kAdmin}) ? parts.admin : parts.rest;
 }
 
 }  // namespace notifyd

@@ -2,6 +2,7 @@
 // mark, and what its answers take in memory. docs/openapi.yaml is held to the same rows by a test. Contract section 3, "HTTP API".
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -9,6 +10,9 @@
 
 #include "base/status.h"
 #include "broker/events.h"
+#include "broker/registry_events.h"
+#include "net/access/admission.h"
+#include "net/api/asker.h"
 #include "net/api/router.h"
 #include "net/http.h"
 
@@ -25,11 +29,15 @@ struct Asking {
   const QueryParameters& query;
   HttpRequest* request;  // may be used up
   const std::shared_ptr<RequestTools>& tools;
+  const Asker& asker;
   bool aside = false;  // on another thread, and `tools` are this request's own
 };
 
-/// What a request comes to: an event whose reply is its answer, several of them, or an answer that needs none.
-using Asked = std::variant<Event, std::unique_ptr<Steps>, HttpResponse>;
+/// Asks somebody else, who answers on the loop, later, by what it is given; the client may have gone by then.
+using AskElsewhere = std::function<void(std::function<void(HttpResponse)>)>;
+
+/// What a request comes to: an event whose reply is its answer, several of them, an answer that somebody else has, or one that is there.
+using Asked = std::variant<Event, std::unique_ptr<Steps>, AskElsewhere, HttpResponse>;
 
 /// Takes a request apart, and validates it. Decides nothing. Errors: what it is refused for.
 using Reader = Result<Asked> (*)(const Asking& asking);
@@ -48,9 +56,23 @@ struct RouteRow {
   Verb verb;
   Parameters parameters;
   Reader read;
+  ScopeSet scopes;              // one of these is needed; none: it is for everybody
   Foreteller demand = nullptr;  // null: its answers are small
-  bool lines = false;           // a body of NDJSON is taken in pieces, as a bulk submit (ndjson.h), instead of by `read`
+  const char* audit = nullptr;  // a change that the audit has under this word; null: it is none, or the registry tells
+  Need::Sphere sphere = Need::Sphere::kNamespace;
+  bool lines = false;  // a body of NDJSON is taken in pieces, as a bulk submit (ndjson.h), instead of by `read`
+  bool sums = false;   // ?namespaces=all goes over all of them
+
+  bool open() const { return scopes.empty(); }
+  bool changes() const { return verb != Verb::kGet; }
+  bool of_namespaces() const { return path.starts_with("/v1/namespaces/"); }
+  bool names_notify() const { return path.starts_with("/v1/notifies/{id}"); }
 };
+
+/// What the row asks of whoever asks. `route`: not found, or without a row, is unknown.
+Need NeedOf(const Result<Route>& route);
+/// Does a listener that serves these serve the row?
+bool Serves(const ServedParts& parts, const RouteRow& row);
 
 /// All of them. Those of one path stand together, in the order that the header Allow names them in; a literal path before one with an argument in the
 /// same place.

@@ -29,26 +29,18 @@ std::vector<Figure> WithStore(std::vector<Figure> figures, StoreFigure::Part par
   return figures;
 }
 
-}  // namespace
+void Process(const ProcessStats& process, const std::string& version, JsonWriter* json) {
+  json->Key("pid");
+  json->Int(process.pid);
+  json->Key("version");
+  json->String(version);
+  json->Key("started_at");
+  json->String(FormatRfc3339(process.started_at));
+  json->Key("uptime_ms");
+  json->Int(process.uptime_ms);
+}
 
-std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version) {
-  const Totals& totals = stats.totals;
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Key("pid");
-  json.Int(process.pid);
-  json.Key("version");
-  json.String(version);
-  json.Key("started_at");
-  json.String(FormatRfc3339(process.started_at));
-  json.Key("uptime_ms");
-  json.Int(process.uptime_ms);
-  json.Key("pending");
-  json.Uint(totals.pending());
-  Object("states",
-         {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}},
-         &json);
+void Sums(const Totals& totals, JsonWriter* json) {
   Object("totals",
          {{"accepted", totals.accepted},
           {"revived", totals.revived},
@@ -58,19 +50,53 @@ std::string RenderStats(const StatsView& stats, const ProcessStats& process, con
           {"expired", totals.expired},
           {"attempts", totals.attempts},
           {"retries", totals.retries}},
+         json);
+}
+
+/// `memory`: what else is known of it.
+void Whole(const ProcessStats& process, std::vector<Figure> memory, JsonWriter* json) {
+  Object("store", WithStore({}, StoreFigure::Part::kStore, process), json);
+  memory.insert(memory.begin(), {{"rss_bytes", process.rss_bytes}, {"buffered_bytes", process.buffered_bytes}});
+  Object("memory", WithStore(std::move(memory), StoreFigure::Part::kMemory, process), json);
+  Object("commits", WithStore({}, StoreFigure::Part::kCommits, process), json);
+  json->Key("connections");
+  json->Uint(process.connections);
+}
+
+}  // namespace
+
+std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version, bool whole) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  Process(process, version, &json);
+  json.Key("pending");
+  json.Uint(stats.totals.pending());
+  Object("states",
+         {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}},
          &json);
-  Object("store", WithStore({}, StoreFigure::Part::kStore, process), &json);
-  Object("memory",
-         WithStore({{"rss_bytes", process.rss_bytes}, {"buffered_bytes", process.buffered_bytes}, {"spec_bytes", stats.spec_bytes}},
-                   StoreFigure::Part::kMemory, process),
-         &json);
+  Sums(stats.totals, &json);
   Object(
       "loaded",
       {{"notifies", stats.loaded_notifies}, {"lanes", stats.lanes}, {"hosts", stats.hosts}, {"parked", stats.parked}, {"in_flight", stats.in_flight}},
       &json);
-  Object("commits", WithStore({}, StoreFigure::Part::kCommits, process), &json);
-  json.Key("connections");
-  json.Uint(process.connections);
+  if (whole) Whole(process, {{"spec_bytes", stats.spec_bytes}}, &json);
+  json.EndObject();
+  return body;
+}
+
+std::string RenderStatsOfAll(size_t count, const NamespaceFigures& sum, const ProcessStats& process, const std::string& version) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  Process(process, version, &json);
+  json.Key("namespaces");
+  json.Uint(count);
+  json.Key("pending");
+  json.Uint(sum.totals.pending());
+  Sums(sum.totals, &json);
+  Object("loaded", {{"notifies", sum.loaded}, {"in_flight", sum.in_flight}}, &json);
+  Whole(process, {}, &json);
   json.EndObject();
   return body;
 }

@@ -8,6 +8,9 @@
 
 namespace notifyd {
 
-std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version);
+/// `whole`: with the figures of store, memory and connections, which are of all namespaces.
+std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version, bool whole = true);
+/// Of all namespaces, `count` of them.
+std::string RenderStatsOfAll(size_t count, const NamespaceFigures& sum, const ProcessStats& process, const std::string& version);
 
 }  // namespace notifyd

@@ -14,49 +14,43 @@
 namespace notifyd {
 namespace {
 
-/// Of all header lines If-Match, which are one value (RFC 9110 section 5.3); nothing where there is none. Error: that of IfMatch::Parse.
-Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request) {
-  std::optional<std::string> joined;
-  for (const auto& [name, value] : request.headers) {
-    if (!EqualsIgnoringCase(name, "If-Match")) continue;
-    joined = joined ? *joined + "," + value : value;
-  }
-  if (!joined) return std::optional<IfMatch>();
-  Result<IfMatch> parsed = IfMatch::Parse(*joined);
-  if (!parsed.ok()) return std::move(parsed).status();
-  return std::optional<IfMatch>(*std::move(parsed));
-}
-
 class ChangeSteps : public Steps {
  public:
-  ChangeSteps(RequestId id, NotifyId notify, std::optional<IfMatch> if_match, std::string patch, std::shared_ptr<RequestTools> tools, bool heavy)
-      : id_(id), notify_(notify), if_match_(std::move(if_match)), patch_(std::move(patch)), tools_(std::move(tools)), heavy_(heavy) {}
+  ChangeSteps(RequestId id, NotifyId notify, std::optional<IfMatch> if_match, std::string patch, std::shared_ptr<RequestTools> tools, Asker asker,
+              bool heavy)
+      : id_(id),
+        notify_(notify),
+        if_match_(std::move(if_match)),
+        patch_(std::move(patch)),
+        tools_(std::move(tools)),
+        asker_(std::move(asker)),
+        heavy_(heavy) {}
 
-  Event First() override {
+  NextStep First() override {
     reading_ = true;
-    return ChangeReadRequest{id_, notify_};
+    return Event(ChangeReadRequest{id_, notify_});
   }
 
   bool heavy() const override { return heavy_; }
 
-  std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
+  NextStep Next(ReplyBody reply) override {
     if (std::holds_alternative<Stale>(reply)) {
       CHECK(!reading_);
       if (++tries_ == kMaxChangeTries) return ProblemResponse(Status(Code::kConflict, "the notify is being changed by others; try again"));
       return First();
     }
-    if (!reading_ || !std::holds_alternative<Viewed>(reply)) return tools_->replies.Render(reply);
+    if (!reading_ || !std::holds_alternative<Viewed>(reply)) return tools_->replies.Render(reply, SightOf(asker_));
     return Change(std::get<Viewed>(reply));
   }
 
  private:
-  std::variant<Event, HttpResponse> Change(const Viewed& viewed) {
+  NextStep Change(const Viewed& viewed) {
     const std::shared_ptr<const NotifyRecord>& base = viewed.view.record;
     if (if_match_ && !if_match_->Matches(ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
-    Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall());
+    Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall(), &asker_);
     if (!change.ok()) return ProblemResponse(change.status());
     bool same = change->envelope == base->envelope && change->spec == base->spec && !change->when && !change->ttl;
-    if (same) return tools_->replies.Render(viewed);
+    if (same) return tools_->replies.Render(viewed, SightOf(asker_));
     reading_ = false;
     change->request = id_;
     change->id = notify_;
@@ -68,6 +62,7 @@ class ChangeSteps : public Steps {
   const std::optional<IfMatch> if_match_;
   std::string patch_;
   const std::shared_ptr<RequestTools> tools_;
+  const Asker asker_;
   const bool heavy_;
   bool reading_ = true;
   int tries_ = 0;
@@ -78,11 +73,11 @@ class TriggerSteps : public Steps {
   TriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy)
       : trigger_(std::move(trigger)), tools_(std::move(tools)), heavy_(heavy) {}
 
-  Event First() override { return trigger_; }
+  NextStep First() override { return Event(trigger_); }
 
   bool heavy() const override { return heavy_; }
 
-  std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
+  NextStep Next(ReplyBody reply) override {
     const auto* unmerged = std::get_if<Unmerged>(&reply);
     if (!unmerged) return tools_->replies.Render(reply);
     // Not a conflict: to whoever retries what may be retried, the trigger must not look refused for good.
@@ -106,9 +101,9 @@ class MetricsSteps : public Steps {
  public:
   MetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) : id_(id), tools_(std::move(tools)) {}
 
-  Event First() override { return StatsRequest{id_}; }
+  NextStep First() override { return Event(StatsRequest{id_}); }
 
-  std::variant<Event, HttpResponse> Next(ReplyBody reply) override {
+  NextStep Next(ReplyBody reply) override {
     bool have_stats = std::exchange(have_stats_, true);
     if (auto* stats = std::get_if<StatsView>(&reply)) {
       stats_ = std::move(*stats);
@@ -140,11 +135,33 @@ class MetricsSteps : public Steps {
 
 }  // namespace
 
-Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy) {
+NextStep Steps::Next(ReplyBody) {
+  CHECK(false);
+  return HttpResponse();
+}
+NextStep Steps::Next(RegistryReply) {
+  CHECK(false);
+  return HttpResponse();
+}
+
+Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request) {
+  std::optional<std::string> joined;
+  for (const auto& [name, value] : request.headers) {
+    if (!EqualsIgnoringCase(name, "If-Match")) continue;
+    joined = joined ? *joined + "," + value : value;
+  }
+  if (!joined) return std::optional<IfMatch>();
+  Result<IfMatch> parsed = IfMatch::Parse(*joined);
+  if (!parsed.ok()) return std::move(parsed).status();
+  return std::optional<IfMatch>(*std::move(parsed));
+}
+
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools,
+                                               const Asker& asker, bool heavy) {
   if (Status status = tools->change.Check(&request.body); !status.ok()) return status;
   Result<std::optional<IfMatch>> if_match = IfMatchOf(request);
   if (!if_match.ok()) return std::move(if_match).status();
-  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), heavy));
+  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), asker, heavy));
 }
 
 std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy) {

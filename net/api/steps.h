@@ -9,22 +9,43 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/events.h"
+#include "broker/registry_events.h"
+#include "net/api/asker.h"
 #include "net/api/replies.h"
 #include "net/api/request_tools.h"
 #include "net/http.h"
 
 namespace notifyd {
 
+/// To the core of another namespace than the request's.
+struct ToNamespace {
+  NamespaceNumber number = kDefaultNumber;
+  Event event;
+};
+
+/// What is posted next, or the answer.
+using NextStep = std::variant<Event, ToNamespace, RegistryEvent, HttpResponse>;
+
 class Steps {
  public:
   virtual ~Steps() = default;
   /// What is posted first.
-  virtual Event First() = 0;
-  /// Next takes long, and may be called on another thread.
+  virtual NextStep First() = 0;
+  /// Next of a core's reply takes long, and may be called on another thread.
   virtual bool heavy() const { return false; }
-  /// From a reply to what is posted next, or to the answer.
-  virtual std::variant<Event, HttpResponse> Next(ReplyBody reply) = 0;
+  /// From the reply of a core, or of the registry, to what comes then. Called for what was asked alone.
+  virtual NextStep Next(ReplyBody reply);
+  virtual NextStep Next(RegistryReply reply);
 };
+
+/// What names a request to the registry (Switchboard::Post), and back.
+inline constexpr int kRegistryThreadShift = 48;
+inline uint64_t RegistryRequestOf(RequestId id) {
+  return uint64_t{id.thread} << kRegistryThreadShift | id.token;
+}
+inline uint64_t TokenOfRegistryRequest(uint64_t request) {
+  return request & ((uint64_t{1} << kRegistryThreadShift) - 1);
+}
 
 /// So often a change is begun, anew where somebody else was faster; then 409. Of several at once one gets through each time, so that as many as
 /// this may change a notify at the same time. A try costs one read.
@@ -33,7 +54,10 @@ inline constexpr int kMaxChangeTries = 64;
 /// Read, check If-Match, patch, change; from the start where the notify was changed in between. Contract section 3, PATCH.
 /// `request`: its body is the patch. Errors: what can be said without the notify (ChangeParser::Check). `heavy`: as Steps::heavy says; `tools` are of
 /// no other thread then, and it may be made on another one.
-Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools, bool heavy);
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools,
+                                               const Asker& asker, bool heavy);
+/// Of all header lines If-Match, which are one value (RFC 9110 section 5.3); nothing where there is none. Error: that of IfMatch::Parse.
+Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request);
 
 /// Trigger; where something is held, merge the data into what it has, and trigger it with that; anew where it was changed in between (at most
 /// kMaxChangeTries times, then 503). Contract section 3, fkeys. `trigger` has data. `heavy`, `tools`: as MakeChangeSteps has them.

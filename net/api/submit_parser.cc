@@ -38,6 +38,33 @@ Result<HeaderList> HeadersOf(const JsonValue& item, bool content_type_given) {
   return headers;
 }
 
+/// Sets the caller, and refuses what the asker may not name.
+Status ApplyGrant(const Asker& asker, ParsedNotify* notify) {
+  const NamespaceRow& space = *asker.space;
+  if (space.number == kSystemNumber) return Status(Code::kForbidden, "the namespace \"system\" is the broker's own and takes no submits");
+  if (asker.anybody()) return Status::Ok();
+  const Principal& principal = asker.principal;
+  Envelope& envelope = notify->envelope;
+  Result<std::optional<std::string>> caller =
+      principal.CallerOf(notify->caller_given ? std::optional(envelope.caller) : std::nullopt, space.name, *asker.table);
+  if (!caller.ok()) return std::move(caller).status();
+  if (*caller) envelope.caller = **std::move(caller);
+  auto forbidden = [](const char* what, const std::string& name, const char* field) {
+    return Status(Code::kForbidden, "this token may not use the " + std::string(what) + " " + Quoted(name), field);
+  };
+  if (!principal.MayUseLane(envelope.lane.name)) return forbidden("lane", envelope.lane.name, "/lane");
+  if (!envelope.fkey.empty() && !principal.MayUseFkey(envelope.fkey)) return forbidden("fkey", envelope.fkey, "/fkey");
+  // The callback is a notify of its own, in a lane of its own.
+  if (envelope.callback && !principal.MayUseLane(envelope.callback->lane)) return forbidden("lane", envelope.callback->lane, "/callback_url");
+  return Status::Ok();
+}
+
+/// What the namespace says where the notify says nothing.
+void ApplyDefaults(const NamespaceSettings& settings, ParsedNotify* notify) {
+  if (settings.retry && !notify->retry_given) notify->envelope.retry = std::make_shared<const RetryPolicy>(*settings.retry);
+  if (settings.timeout_ms && !notify->timeout_given) notify->spec.timeout_ms = *settings.timeout_ms;
+}
+
 }  // namespace
 
 Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
@@ -48,9 +75,13 @@ Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
 }
 
-Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out) {
+Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out) {
   ParsedNotify notify;
-  NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, turn_++, &notify));
+  NOTIFYD_TRY(ReadNotify(item, context.trace, limits_.max_body_bytes, turn_++, &notify));
+  if (context.asker) {
+    NOTIFYD_TRY(ApplyGrant(*context.asker, &notify));
+    out->for_caller_alone = !context.asker->principal.Has(Scope::kOperate);
+  }
   if (notify.refused.ok() && notify.spec.timeout_ms > limits_.max_timeout_ms)
     notify.refused = Status(Code::kUnacceptable, "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)",
                             "/timeout_ms");
@@ -65,6 +96,8 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     out->idempotency_key = notify.spec.idempotency_key;
     out->refused = std::move(notify.refused);
   }
+  // Behind the print, which counts the contract's defaults alone.
+  if (context.asker) ApplyDefaults(context.asker->space->settings, &notify);
   out->when = notify.when;
   out->ttl = notify.ttl;
   out->on_held = notify.spec.on_held.value_or(OnHeld::kReject);
@@ -73,17 +106,18 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   return Status::Ok();
 }
 
-Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key, const TraceContext& trace) {
+Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key, const TraceContext& trace, const Asker* asker) {
   ParsedSubmit parsed;
+  const Context context{trace, asker};
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
   if (body->size() > kLargeJsonBytes) {
     std::vector<std::string_view> items;
     NOTIFYD_TRY(ReadShape(*body, {limits_.max_batch_items, limits_.max_body_bytes, kKeyedBodyBytes, header_key != nullptr}, &items));
-    if (!items.empty()) return header_key ? Result<ParsedSubmit>(header_with_batch()) : ParseItems(body, items, trace);
+    if (!items.empty()) return header_key ? Result<ParsedSubmit>(header_with_batch()) : ParseItems(body, items, context);
   }
   Status status = reader_.Read(body, limits_.max_batch_items, &parsed.batch, [&](const JsonValue& item) -> Status {
     if (parsed.batch && header_key) return header_with_batch();
-    return ParseItem(item, header_key, trace, &parsed.items.emplace_back());
+    return ParseItem(item, header_key, context, &parsed.items.emplace_back());
   });
   // No item is at fault, so none is named; but a malformed document goes first.
   if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch();
@@ -92,7 +126,7 @@ Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* h
 }
 
 /// The items one by one: the parser's memory goes with the largest of them, not with the batch.
-Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vector<std::string_view>& items, const TraceContext& trace) {
+Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vector<std::string_view>& items, const Context& context) {
   ParsedSubmit parsed;
   parsed.batch = true;
   parsed.items.reserve(items.size());
@@ -106,7 +140,7 @@ Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vect
     bool is_array = false;
     bool skip = !refused.ok();  // only what is malformed is looked for
     Status status = reader_.Read(item, body->capacity() - places[i].first, 0, &is_array, [&](const JsonValue& value) {
-      return skip ? Status::Ok() : ParseItem(value, nullptr, trace, &parsed.items.emplace_back());
+      return skip ? Status::Ok() : ParseItem(value, nullptr, context, &parsed.items.emplace_back());
     });
     if (status.code() == Code::kMalformed) return status;
     if (!status.ok() && !skip) refused = std::move(status).Within("/" + std::to_string(i));
@@ -115,7 +149,7 @@ Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vect
   return parsed;
 }
 
-Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace) {
+Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace, const Asker* asker) {
   constexpr std::string_view kCalled = "line";
   std::vector<std::string_view> items;
   if (line.size() > kLargeJsonBytes) NOTIFYD_TRY(ReadShape(line, {0, limits_.max_body_bytes, kKeyedBodyBytes, false, kCalled}, &items));
@@ -128,7 +162,7 @@ Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readabl
   SubmitItem item;
   bool is_array = false;
   Status status = reader_.Read(
-      line, readable, 0, &is_array, [&](const JsonValue& value) { return ParseItem(value, nullptr, trace, &item); }, kCalled);
+      line, readable, 0, &is_array, [&](const JsonValue& value) { return ParseItem(value, nullptr, {trace, asker}, &item); }, kCalled);
   if (line_.capacity() > kKeptLineBytes) std::string().swap(line_);
   if (!status.ok()) return status;
   return item;

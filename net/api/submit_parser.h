@@ -15,6 +15,7 @@
 #include "broker/spec.h"
 #include "net/api/api_options.h"
 #include "base/json_reader.h"
+#include "net/api/asker.h"
 #include "net/api/notify_fields.h"
 #include "net/api/trace_context.h"
 
@@ -47,13 +48,14 @@ class SubmitParser {
       : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url)} {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
-  /// Errors: kMalformed, kUnacceptable, kTooLarge; in a batch the field begins with the item's index. An item with an idempotency key that only a
-  /// setting refuses is no error: its SubmitItem::refused says so.
-  Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {});
+  /// `asker`: who submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge, kForbidden
+  /// (what the asker may not name); in a batch the field begins with the item's index. An item with an idempotency key that only a setting refuses is
+  /// no error: its SubmitItem::refused says so.
+  Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
   /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, the line's included; a
   /// line with fewer than HttpRequest::kPaddingBytes behind it is copied. Errors: as above.
-  Result<SubmitItem> ParseLine(std::string_view line, size_t readable, const TraceContext& trace = {});
+  Result<SubmitItem> ParseLine(std::string_view line, size_t readable, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
   /// A submit document that was made of a notify. `trace`: that notify's. `limit_body`: whether the bound of a body holds.
   /// Errors: as above.
@@ -69,9 +71,14 @@ class SubmitParser {
   const SubmitLimits& limits() const { return limits_; }
 
  private:
-  Result<ParsedSubmit> ParseItems(std::string* body, const std::vector<std::string_view>& items, const TraceContext& trace);
+  /// What goes for all items of a request.
+  struct Context {
+    const TraceContext& trace;
+    const Asker* asker;
+  };
+  Result<ParsedSubmit> ParseItems(std::string* body, const std::vector<std::string_view>& items, const Context& context);
+  Status ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out);
   Status CheckUrls(const ParsedNotify& notify) const;
-  Status ParseItem(const JsonValue& item, const std::string* header_key, const TraceContext& trace, SubmitItem* out);
 
   const SubmitLimits limits_;
   JsonReader reader_;

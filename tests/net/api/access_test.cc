@@ -11,8 +11,10 @@ int StatusOf(const Headers& headers, const std::vector<std::string>& hosts = {"b
   request.method = "GET";
   request.target = "/v1/stats";
   request.headers = headers;
-  std::optional<HttpResponse> refusal = Access(hosts).Admit(request, FindRoute(request.method, request.target));
-  return refusal ? refusal->status : 200;
+  NonceMemory nonces;
+  std::variant<Granted, Refusal> judged = Access(hosts, &nonces, WallTime{0}).Admit(request, FindRoute(request.method, request.target), WallTime{1});
+  const Refusal* refusal = std::get_if<Refusal>(&judged);
+  return refusal ? refusal->response.status : 200;
 }
 
 TEST_CASE("access: localhost, addresses and the names of the settings are answered, on any port") {

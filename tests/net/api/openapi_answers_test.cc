@@ -109,6 +109,11 @@ TEST_CASE("openapi: the list") {
   f.Ask("GET", "/v1/notifies");
   f.Reply(listed);
   held.Check(f, "/v1/notifies", "get");
+  // Over all namespaces: there are the two that always are.
+  f.Ask("GET", "/v1/notifies?namespaces=all");
+  f.Reply(Listed{listed.items, {}});
+  f.Reply(Listed{});
+  held.Check(f, "/v1/notifies", "get");
   held.CheckAllSeen("NotifyList");
   f.Ask("GET", "/v1/notifies");
   f.Reply(Listed{});
@@ -251,6 +256,9 @@ TEST_CASE("openapi: stats, metrics and probes") {
   f.Reply(StatsView());
   held.Check(f, "/v1/stats", "get");
   held.CheckAllSeen("Stats");
+  f.Ask("GET", "/v1/stats?namespaces=all");
+  held.Check(f, "/v1/stats", "get");
+  held.CheckAllSeen("StatsOfAll");
   f.Ask("GET", "/healthz");
   held.Check(f, "/healthz", "get");
   f.Ask("GET", "/readyz");
@@ -260,6 +268,89 @@ TEST_CASE("openapi: stats, metrics and probes") {
   f.Reply(LanesListed());
   YAML::Node content = held.document.Response("/metrics", "get", "200")["content"];
   CHECK(content[f.Answer().content_type].IsDefined());
+}
+
+/// The registry's answer to the newest request.
+void RegistrySays(ApiFixture& f, RegistryReply reply) {
+  reply.request = uint64_t{3} << 48 | f.last_token;
+  f.api.OnRegistryReply(std::move(reply));
+}
+
+TEST_CASE("openapi: namespaces and signing keys") {
+  Held held;
+  ApiFixture f;
+  f.Ask("PUT", "/v1/namespaces/n", R"({"max_pending":5,"max_stored_bytes":6,"submits_per_s":7.5,"burst":8,"max_in_flight":9,
+      "retention_succeeded_ms":10,"retention_settled_ms":11,"destinations":{"allow":["10.0.0.0/8"],"deny":["private"],"https_only":true,"ports":[443]},
+      "retry":{"max_attempts":3,"fatal_on":{"status":[400],"contains":"x","json":{"/a":1}}},"timeout_ms":12,
+      "lane_rules":[{"match":"a","mode":"fifo","on_retry":"skip","on_failure":"pause"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}]})");
+  auto row = std::make_shared<NamespaceRow>();
+  row->name = "n";
+  row->number = 7;
+  row->settings = std::get<PutNamespace>(f.sink.registry.back()).settings;
+  row->keys = {{"a", SigningKind::kHmac, std::string(32, 'x'), WallTime{5}, WallTime{6}}, {"b", SigningKind::kEd25519, std::string(32, 'x'), WallTime{5}}};
+  RegistrySays(f, {.created = true, .space = row});
+  held.Check(f, "/v1/namespaces/{ns}", "put");
+  f.Ask("PUT", "/v1/namespaces/n", "{}");
+  RegistrySays(f, {.space = row});
+  held.Check(f, "/v1/namespaces/{ns}", "put");
+  f.Ask("PATCH", "/v1/namespaces/default", "{}");
+  RegistrySays(f, {.space = row});
+  held.Check(f, "/v1/namespaces/{ns}", "patch");
+  f.Ask("DELETE", "/v1/namespaces/default");
+  RegistrySays(f, {.space = row});
+  held.Check(f, "/v1/namespaces/{ns}", "delete");
+  f.Ask("GET", "/v1/namespaces/default");
+  held.Check(f, "/v1/namespaces/{ns}", "get");
+  f.Ask("GET", "/v1/namespaces");
+  held.Check(f, "/v1/namespaces", "get");
+  for (const char* kind : {"hmac", "ed25519"}) {
+    f.Ask("POST", "/v1/namespaces/default/keys", std::string(R"({"kind":")") + kind + "\"}");
+    RegistrySays(f, {.created = true, .space = row});
+    held.Check(f, "/v1/namespaces/{ns}/keys", "post");
+  }
+  f.Ask("DELETE", "/v1/namespaces/default/keys/a");
+  RegistrySays(f, {.space = row});
+  held.Check(f, "/v1/namespaces/{ns}/keys/{name}", "delete");
+  f.Ask("GET", "/.well-known/jwks.json");
+  held.Check(f, "/.well-known/jwks.json", "get");
+  for (const char* schema : {"Namespace", "NamespaceList", "SigningKeyMade"}) held.CheckAllSeen(schema);
+}
+
+TEST_CASE("openapi: tokens and the audit") {
+  Held held;
+  ApiFixture f;
+  auto row = std::make_shared<TokenRow>();
+  row->id = "TokenTokenTo";
+  row->name = "a token";
+  row->grant = Grant::Everything();
+  row->created_by = "somebody";
+  f.Ask("POST", "/v1/tokens", R"({"scopes":["submit"]})");
+  RegistrySays(f, {.created = true, .token = row});
+  held.Check(f, "/v1/tokens", "post");
+  f.Ask("GET", "/v1/tokens");
+  RegistrySays(f, {.tokens = {{row, WallTime{5}}}, .more = true});
+  held.Check(f, "/v1/tokens", "get");
+  f.Ask("GET", "/v1/tokens/TokenTokenTo");
+  RegistrySays(f, {.tokens = {{row, std::nullopt}}});
+  held.Check(f, "/v1/tokens/{id}", "get");
+  f.Ask("DELETE", "/v1/tokens/TokenTokenTo");
+  RegistrySays(f, {.token = row});
+  held.Check(f, "/v1/tokens/{id}", "delete");
+  AccessTable table;
+  auto space = std::make_shared<NamespaceRow>();
+  space->name = "default";
+  table.PutNamespace("default", std::move(space));
+  table.PutToken(row->id, row);
+  f.api.SetTable(std::make_shared<const AccessTable>(table));
+  f.Ask("PATCH", "/v1/tokens/TokenTokenTo", R"({"disabled":true})");
+  RegistrySays(f, {.token = row});
+  held.Check(f, "/v1/tokens/{id}", "patch");
+  f.Ask("POST", "/v1/tokens/TokenTokenTo/rotate");
+  RegistrySays(f, {.token = row});
+  held.Check(f, "/v1/tokens/{id}/rotate", "post");
+  f.Ask("GET", "/v1/audit");
+  held.Check(f, "/v1/audit", "get");
+  for (const char* schema : {"Token", "TokenList"}) held.CheckAllSeen(schema);
 }
 
 TEST_CASE("openapi: a problem's optional fields") {

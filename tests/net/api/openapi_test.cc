@@ -3,7 +3,9 @@
 #include "net/api/notify_fields.h"
 #include "net/api/problem.h"
 #include "net/api/routes.h"
+#include "net/api/space_fields.h"
 #include "net/api/submit_parser.h"
+#include "net/api/token_fields.h"
 #include "openapi_document.h"
 
 #include <functional>
@@ -12,6 +14,31 @@ namespace notifyd {
 namespace {
 
 constexpr const char* kId = "n000000000000001f";
+
+/// With a token of the id that paths name.
+class DocumentFixture : public ApiFixture {
+ public:
+  DocumentFixture() {
+    AccessTable table;
+    for (const auto& [name, number] : {std::pair("default", kDefaultNumber), {"system", kSystemNumber}}) {
+      auto row = std::make_shared<NamespaceRow>();
+      row->name = name;
+      row->number = number;
+      table.PutNamespace(name, std::move(row));
+    }
+    auto token = std::make_shared<TokenRow>();
+    token->id = kId;
+    token->name = "a token";
+    token->grant = Grant::Everything();
+    table.PutToken(kId, std::move(token));
+    api.SetTable(std::make_shared<const AccessTable>(std::move(table)));
+  }
+  /// Whoever was asked refuses, as that status says.
+  void Refuse(Code code, bool stale = false) {
+    if (sink.registry.empty()) return Reply(Refused{Status(code, "why"), {}});
+    api.OnRegistryReply({.request = uint64_t{3} << 48 | last_token, .status = Status(code, "why"), .stale = stale});
+  }
+};
 
 std::string Lower(std::string text) {
   for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -24,20 +51,21 @@ std::string Upper(std::string text) {
 
 /// A path of the document with arguments that name something.
 std::string Target(std::string path) {
-  for (auto [argument, value] : {std::pair("{id}", kId), {"{fkey}", "f"}, {"{mode}", "concurrent"}, {"{name}", "l"}})
+  for (auto [argument, value] : {std::pair("{id}", kId), {"{fkey}", "f"}, {"{mode}", "concurrent"}, {"{name}", "l"}, {"{ns}", "default"}})
     if (size_t at = path.find(argument); at != std::string::npos) path.replace(at, std::string_view(argument).size(), value);
   return path;
 }
 
 /// A body that the operation takes.
 std::string GoodBody(const std::string& path, const std::string& method) {
-  if (method == "patch") return R"({})";
+  if (method == "patch" || method == "put" || path.ends_with("/keys")) return R"({})";
+  if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
   return path.find("{") == std::string::npos ? R"({"filter":{"state":"failed"}})" : "";
 }
 
 bool IsPlain(const std::string& path) {
-  return path == "/healthz" || path == "/readyz" || path == "/metrics";
+  return path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/.well-known/jwks.json";
 }
 
 TEST_CASE("openapi: its routes and methods are the router's") {
@@ -47,6 +75,32 @@ TEST_CASE("openapi: its routes and methods are the router's") {
     for (std::string method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
       if (FindRoute(method, Target(std::string(row.path)))->row == &row) offered.emplace(row.path, Lower(method));
   CHECK(document.Operations() == offered);
+}
+
+TEST_CASE("openapi: each operation names the scopes of which one is needed, and what may show them") {
+  OpenApiDocument document;
+  for (const RouteRow& row : AllRoutes()) {
+    for (std::string method : {"get", "head", "post", "put", "patch", "delete"}) {
+      const std::string path(row.path);
+      if (FindRoute(Upper(method), Target(path))->row != &row) continue;
+      CAPTURE(path, method);
+      const YAML::Node security = document.Operation(path, method)["security"];
+      REQUIRE(security.IsSequence());
+      std::map<std::string, std::set<std::string>> named;
+      bool nobody = row.open();
+      for (const YAML::Node& requirement : security) {
+        if (requirement.size() == 0) nobody = true;
+        for (const auto& scheme : requirement)
+          for (const YAML::Node& scope : scheme.second) named[scheme.first.as<std::string>()].insert(scope.as<std::string>());
+      }
+      std::set<std::string> scopes;
+      for (Scope scope : kAllScopes)
+        if (row.scopes.Has(scope)) scopes.insert(ToString(scope));
+      CHECK(nobody);  // where nobody is asked who he is
+      CHECK(named["token"] == scopes);
+      CHECK(named["signature"] == scopes);
+    }
+  }
 }
 
 TEST_CASE("openapi: every path declares the arguments that it names") {
@@ -64,9 +118,9 @@ TEST_CASE("openapi: every path declares the arguments that it names") {
 // ---- what requests may hold
 
 /// Of EveryName, those that `ask` does not answer with "unknown".
-std::set<std::string> Known(const std::function<void(ApiFixture&, const std::string& name)>& ask) {
+std::set<std::string> Known(const std::function<void(DocumentFixture&, const std::string& name)>& ask) {
   static const std::set<std::string> kNames = EveryName();
-  ApiFixture f;
+  DocumentFixture f;
   std::set<std::string> known;
   for (const std::string& name : kNames) {
     ask(f, name);
@@ -86,7 +140,25 @@ std::set<std::string> Names(const OpenApiDocument& document, const char* schema)
 
 /// A body of `before`, the field with null, and `after`. A field that is in `before` too is refused as repeated, which is known.
 auto AskWith(const std::string& method, const std::string& target, const std::string& before, const std::string& after) {
-  return [=](ApiFixture& f, const std::string& name) { f.Ask(method, target, before + "\"" + name + "\":null" + after); };
+  return [=](DocumentFixture& f, const std::string& name) { f.Ask(method, target, before + "\"" + name + "\":null" + after); };
+}
+
+TEST_CASE("openapi: the fields of a namespace's settings, of a token and of a signing key are those of the tables that drive parser and answers") {
+  OpenApiDocument document;
+  std::set<std::string> settings, destinations, token;
+  for (const SpaceField& field : SpaceFields()) settings.emplace(field.name());
+  for (const auto& field : DestinationFields()) destinations.emplace(field.name());
+  for (const TokenField& field : TokenFields()) token.emplace(field.name());
+  CHECK(Names(document, "NamespaceSettings") == settings);
+  CHECK(Names(document, "NamespaceDestinations") == destinations);
+  CHECK(Names(document, "TokenSettings") == token);
+  CHECK(Names(document, "NamespaceSettings") == Known(AskWith("PUT", "/v1/namespaces/n", "{", "}")));
+  CHECK(Names(document, "NamespaceSettings") == Known(AskWith("PATCH", "/v1/namespaces/default", "{", "}")));
+  CHECK(Names(document, "NamespaceDestinations") == Known(AskWith("PUT", "/v1/namespaces/n", R"({"destinations":{)", "}}")));
+  CHECK(Names(document, "LaneRule") == Known(AskWith("PUT", "/v1/namespaces/n", R"({"lane_rules":[{"match":"a",)", "}]}")));
+  CHECK(Names(document, "TokenSettings") == Known(AskWith("POST", "/v1/tokens", "{", "}")));
+  CHECK(Names(document, "NewSigningKey") == Known(AskWith("POST", "/v1/namespaces/default/keys", "{", "}")));
+  CHECK(Names(document, "Rotation") == Known(AskWith("POST", std::string("/v1/tokens/") + kId + "/rotate", "{", "}")));
 }
 
 TEST_CASE("openapi: the fields of a notify are the parser's") {
@@ -116,7 +188,7 @@ TEST_CASE("openapi: the fields of a retry policy and of an answer pattern are th
 
 TEST_CASE("openapi: the fields of a change are those that may be changed") {
   std::set<std::string> changeable;
-  ApiFixture f;
+  DocumentFixture f;
   for (const std::string& name : EveryName()) {
     f.Ask("PATCH", std::string("/v1/notifies/") + kId, "{\"" + name + "\":null}");
     if (!f.answered()) changeable.insert(name);
@@ -152,7 +224,7 @@ TEST_CASE("openapi: the query parameters of every operation are the code's") {
     for (const YAML::Node& parameter : document.Parameters(path, method))
       if (parameter["in"].as<std::string>() == "query") declared.insert(parameter["name"].as<std::string>());
     std::string verb = Upper(method), target = Target(path), body = GoodBody(path, method);
-    CHECK(declared == Known([&](ApiFixture& f, const std::string& name) { f.Ask(verb, target + "?" + name + "=", body); }));
+    CHECK(declared == Known([&](DocumentFixture& f, const std::string& name) { f.Ask(verb, target + "?" + name + "=", body); }));
   }
 }
 
@@ -161,12 +233,13 @@ TEST_CASE("openapi: the query parameters of every operation are the code's") {
 /// What goes with a field so that it means something.
 std::string Context(const std::string& schema, const std::string& field) {
   if (schema == "Notify" && field != "url") return std::string(R"("url":"http://h/",)") + (field == "on_held" ? R"("fkey":"f",)" : "");
+  if (schema == "NamespaceSettings" && field == "burst") return R"("submits_per_s":1,)";
   return schema == "Bulk" ? R"("filter":{"state":"failed"},)" : "";
 }
 
 /// "posted", or "422 /field".
 std::string OutcomeOf(const std::string& schema, const std::string& field, const std::string& value) {
-  ApiFixture f;
+  DocumentFixture f;
   std::string object = "{" + Context(schema, field) + "\"" + field + "\":" + value + "}";
   bool fifo = field == "on_retry" || field == "on_failure";
   if (schema == "Notify") f.Ask("POST", "/v1/notifies", object);
@@ -174,6 +247,9 @@ std::string OutcomeOf(const std::string& schema, const std::string& field, const
   if (schema == "Trigger") f.Ask("POST", "/v1/fkeys/f/trigger", object);
   if (schema == "Bulk") f.Ask("POST", "/v1/notifies/purge", object);
   if (schema == "Filter") f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed",)" + object.substr(1) + "}");
+  if (schema == "NamespaceSettings") f.Ask("PUT", "/v1/namespaces/n", object);
+  if (schema == "NewSigningKey") f.Ask("POST", "/v1/namespaces/default/keys", object);
+  if (schema == "Rotation") f.Ask("POST", std::string("/v1/tokens/") + kId + "/rotate", object);
   if (schema == "LanePatch") f.Ask("PATCH", std::string("/v1/lanes/") + (fifo ? "fifo" : "concurrent") + "/l", object);
   return f.Outcome();
 }
@@ -220,13 +296,18 @@ void CheckRange(const std::string& schema, const std::string& field, const YAML:
 TEST_CASE("openapi: ranges, lengths and words of fields are the parser's") {
   OpenApiDocument document;
   size_t checked = 0;
-  for (const char* schema : {"Notify", "Retry", "Trigger", "Bulk", "Filter", "LanePatch"}) {
+  for (const char* schema : {"Notify", "Retry", "Trigger", "Bulk", "Filter", "LanePatch", "NamespaceSettings", "NewSigningKey", "Rotation"}) {
     for (const auto& [field, property] : document.Properties(document.Schema(schema))) {
       ++checked;
       CheckRange(schema, field, property);
     }
   }
   CHECK(checked > 50);
+}
+
+/// Taken, whether somebody must be asked for the answer or not.
+bool IsTaken(const std::string& outcome) {
+  return outcome == "posted" || outcome == "200";
 }
 
 TEST_CASE("openapi: the ranges of query parameters are the code's") {
@@ -238,13 +319,13 @@ TEST_CASE("openapi: the ranges of query parameters are the code's") {
       std::string name = parameter["name"].as<std::string>(), target = Target(path) + "?" + name + "=", verb = Upper(method);
       CAPTURE(target);
       auto outcome = [&, verb = verb](const std::string& value) {
-        ApiFixture f;
+        DocumentFixture f;
         f.Ask(verb, target + value);
         return f.Outcome();
       };
       if (schema["minimum"].IsDefined()) {
-        CHECK(outcome(schema["minimum"].Scalar()) == "posted");
-        CHECK(outcome(schema["maximum"].Scalar()) == "posted");
+        CHECK(IsTaken(outcome(schema["minimum"].Scalar())));
+        CHECK(IsTaken(outcome(schema["maximum"].Scalar())));
         CHECK(outcome(std::to_string(schema["minimum"].as<int64_t>() - 1)) == "422 /" + name);
         CHECK(outcome(std::to_string(schema["maximum"].as<int64_t>() + 1)) == "422 /" + name);
       }
@@ -254,7 +335,7 @@ TEST_CASE("openapi: the ranges of query parameters are the code's") {
       }
       YAML::Node words = schema["items"].IsDefined() ? document.Resolve(schema["items"])["enum"] : schema["enum"];
       if (words.IsDefined())
-        for (const auto& word : words) CHECK(outcome(word.as<std::string>()) == "posted");
+        for (const auto& word : words) CHECK(IsTaken(outcome(word.as<std::string>())));
     }
   }
 }
@@ -288,7 +369,7 @@ TEST_CASE("openapi: the examples of requests are as their schemas say, and are t
         bool ndjson = type == "application/x-ndjson";
         std::string text = ndjson ? example.second["value"].as<std::string>() : ToJson(example.second["value"]);
         if (!ndjson) CHECK(document.Violations(content.second["schema"], text) == std::vector<std::string>());
-        ApiFixture f;
+        DocumentFixture f;
         f.Ask(Upper(method), Target(path), text, {{"Content-Type", type}});
         CHECK(f.Outcome() == "posted");
         if (ndjson) CHECK(f.Posted<SubmitRequest>().items.size() == 2);
@@ -322,7 +403,7 @@ std::optional<Code> CodeOf(const std::string& status) {
 }
 
 /// Asks in a way that the Api itself refuses with that status, as far as it can. Leaves a posted request where only the core can.
-void Provoke(ApiFixture& f, const std::string& path, const std::string& method, const std::string& status) {
+void Provoke(DocumentFixture& f, const std::string& path, const std::string& method, const std::string& status) {
   std::string verb = Upper(method), target = Target(path), body = GoodBody(path, method);
   Headers headers;
   f.ready = status != "503";
@@ -335,10 +416,14 @@ void Provoke(ApiFixture& f, const std::string& path, const std::string& method, 
   }
   if (status == "412") headers.emplace_back("If-Match", "\"other\"");
   if (status == "404" && path == "/v1/lanes/{mode}/{name}" && method == "patch") target = "/v1/lanes/nope/x";
+  if (const size_t at = target.find("/default"); status == "404" && at != std::string::npos) target.replace(at, 8, "/none");
+  // What is no notify is never long.
+  const bool of_registry = path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens");
+  if (status == "413" && of_registry) body = "{\"x\":\"" + std::string(70'000, 'x') + "\"}";
   if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
-  if (status == "413" && method == "patch") body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
+  if (status == "413" && method == "patch" && !of_registry) body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
   f.Ask(verb, target, body, headers);
-  if (f.answered() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) || CodeOf(status).value_or(Code::kOk) == Code::kNotFound)
+  if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) || CodeOf(status).value_or(Code::kOk) == Code::kNotFound)
     return;
   if (status != "412" && status != "413") return;
   uint64_t token = f.last_token;
@@ -354,11 +439,12 @@ TEST_CASE("openapi: every refusal that it names for an operation is one that the
     for (const std::string& status : document.Statuses(path, method)) {
       if (status[0] == '2') continue;
       CAPTURE(path, method, status);
-      ApiFixture f;
+      DocumentFixture f;
       Provoke(f, path, method, status);
       if (!f.answered()) {
-        REQUIRE(CodeOf(status));
-        f.Reply(Refused{Status(*CodeOf(status), "why"), {}});
+        const bool stale = status == "412" && !f.sink.registry.empty();
+        REQUIRE((stale || CodeOf(status)));
+        f.Refuse(stale ? Code::kConflict : *CodeOf(status), stale);
       }
       CHECK(f.Outcome().substr(0, 3) == status);
       CHECK(document.Violations(document.Schema("Problem"), f.Answer().body) == std::vector<std::string>());
@@ -378,13 +464,13 @@ TEST_CASE("openapi: what the Api refuses by itself is named for its operation") 
   for (const auto& [path, method] : document.Operations()) {
     if (method == "head") continue;
     for (std::string status : {"400", "403", "404", "412", "413", "415", "422", "503"}) {
-      ApiFixture f;
+      DocumentFixture f;
       Provoke(f, path, method, status);
       if (!f.answered() || f.Answer().status < 400) continue;
       CAPTURE(path, method, f.Answer().body);
       CHECK(document.Statuses(path, method).contains(std::to_string(f.Answer().status)));
     }
-    ApiFixture f;
+    DocumentFixture f;
     f.Ask(Upper(method), Target(path));
     if (!f.answered() || f.Answer().status < 400) continue;
     CAPTURE(path, method, f.Answer().body);
@@ -399,7 +485,7 @@ TEST_CASE("openapi: the refusals of any request, and the types of problems, are 
   for (const auto& [path, method] : document.Operations())
     for (const std::string& status : document.Statuses(path, method))
       if (status[0] != '2') statuses.insert(status);
-  ApiFixture f;
+  DocumentFixture f;
   for (const std::string& status : statuses) {
     HttpResponse response = f.api.OnRefused(std::stoi(status), "why");
     CAPTURE(response.body);
@@ -414,7 +500,7 @@ TEST_CASE("openapi: the refusals of any request, and the types of problems, are 
   for (const auto& type : document.Schema("Problem")["properties"]["type"]["enum"]) declared.insert(type.as<std::string>());
   CHECK(types == declared);
   for (const auto& [path, method] : document.Operations()) {
-    f.Ask("PUT", Target(path));
+    f.Ask("TRACE", Target(path));
     CHECK(f.Outcome() == "405");
     CHECK(f.Header("Allow") != "(none)");
     YAML::Node fallback = document.Operation(path, method)["responses"]["default"];

@@ -1,0 +1,81 @@
+#include "net/api/guard.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "net/api/problem.h"
+#include "net/api/request_tools.h"
+#include "net/api/steps.h"
+
+namespace notifyd {
+namespace {
+
+bool IsOwn(const RouteRow& row) {
+  return row.scopes.Has(Scope::kSubmit);
+}
+
+class GuardSteps : public Steps {
+ public:
+  GuardSteps(RequestId id, NotifyId notify, Asked behind, Asker asker, const RouteRow& row, std::shared_ptr<RequestTools> tools)
+      : id_(id), notify_(notify), behind_(std::move(behind)), asker_(std::move(asker)), row_(row), tools_(std::move(tools)) {}
+
+  NextStep First() override { return Event(GetRequest{id_, notify_, 0}); }
+
+  bool heavy() const override {
+    const auto* steps = std::get_if<std::unique_ptr<Steps>>(&behind_);
+    return passed_ && steps && (*steps)->heavy();
+  }
+
+  NextStep Next(ReplyBody reply) override {
+    auto* steps = std::get_if<std::unique_ptr<Steps>>(&behind_);
+    if (passed_) return steps ? (*steps)->Next(std::move(reply)) : tools_->replies.Render(reply, SightOf(asker_));
+    const Viewed* viewed = std::get_if<Viewed>(&reply);
+    if (!viewed) return tools_->replies.Render(reply);
+    if (!MaySee(asker_, *viewed->view.record->envelope, IsOwn(row_))) return ProblemResponse(NothingThere(row_));
+    passed_ = true;
+    return steps ? (*steps)->First() : NextStep(std::get<Event>(std::move(behind_)));
+  }
+
+ private:
+  const RequestId id_;
+  const NotifyId notify_;
+  Asked behind_;
+  const Asker asker_;
+  const RouteRow& row_;
+  const std::shared_ptr<RequestTools> tools_;
+  bool passed_ = false;
+};
+
+
+}  // namespace
+
+Status NothingThere(const RouteRow& row) {
+  return Status(Code::kNotFound, row.names_notify() ? "there is no such notify" : kNotHeld);
+}
+
+bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own) {
+  const Principal& principal = asker.principal;
+  if (!principal.MayUseLane(envelope.lane.name)) return false;
+  if (!envelope.fkey.empty() && !principal.MayUseFkey(envelope.fkey)) return false;
+  return !route_is_own || asker.Sees(envelope.caller);
+}
+
+bool IsBounded(const Asker& asker, const RouteRow& row) {
+  if (asker.anybody()) return false;
+  const Grant& grant = *asker.principal.grant();
+  return !grant.lanes.empty() || !grant.fkeys.empty() || (IsOwn(row) && !asker.principal.Has(Scope::kRead));
+}
+
+Asked Guard(const Asking& asking, Asked asked) {
+  const RouteRow& row = *asking.route.row;
+  if (!row.names_notify() || !IsBounded(asking.asker, row)) return asked;
+  if (std::holds_alternative<HttpResponse>(asked) || std::holds_alternative<AskElsewhere>(asked)) return asked;
+  // One that only looks is judged by what it would answer.
+  if (const Event* event = std::get_if<Event>(&asked))
+    if (const GetRequest* get = std::get_if<GetRequest>(event); get && get->wait_ms == 0) return asked;
+  const std::optional<NotifyId> notify = NotifyId::Parse(asking.route.argument);
+  CHECK(notify);
+  return std::make_unique<GuardSteps>(asking.id, *notify, std::move(asked), asking.asker, row, asking.tools);
+}
+
+}  // namespace notifyd

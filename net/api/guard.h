@@ -1,0 +1,22 @@
+// Guard: what a request about one notify goes through where the asker may not see, or not steer, all of its namespace: the notify is looked at first,
+// and what he may not is answered as one that is not there. Contract section 8: a token that submits sees its own caller's, and lanes and fkeys bound
+// a token.
+#pragma once
+
+#include "net/api/routes.h"
+
+namespace notifyd {
+
+/// What a request of the row is refused with where there is nothing, and where the asker may not see what there is.
+Status NothingThere(const RouteRow& row);
+
+/// May he see the notify, by its caller, its lane and its fkey? `route_is_own`: whoever submitted it may, without the scope read.
+bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own);
+
+/// Does an answer that shows a notify have to be judged by MaySee?
+bool IsBounded(const Asker& asker, const RouteRow& row);
+
+/// `asked`, of a row that names a notify, behind a look at the notify; as it is where it need not be.
+Asked Guard(const Asking& asking, Asked asked);
+
+}  // namespace notifyd

@@ -1,0 +1,137 @@
+// I1: what is kept is the newest `limit` + 1 of what was seen so far, so that memory goes with the page, not with the number of namespaces.
+// I2: a namespace is asked for page after page until it has no more, or only older ones than those that are kept.
+#include "net/api/list_of_all.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/api/demand.h"
+#include "net/api/fields.h"
+#include "net/api/list_query.h"
+#include "net/api/problem.h"
+#include "net/api/request_tools.h"
+#include "net/api/stats.h"
+#include "net/api/steps.h"
+
+namespace notifyd {
+namespace {
+
+/// A notify's place in the list.
+struct Place {
+  WallTime created_at;
+  NotifyId id;
+  auto operator<=>(const Place&) const = default;
+};
+
+std::string CursorOf(const Place& place) {
+  return std::to_string(place.created_at.ms) + "-" + place.id.ToString();
+}
+
+std::optional<Place> ParseCursor(std::string_view text) {
+  const size_t dash = text.find('-', 1);
+  if (dash == std::string_view::npos) return std::nullopt;
+  const std::optional<int64_t> ms = ParseInteger(text.substr(0, dash));
+  const std::optional<NotifyId> id = NotifyId::Parse(text.substr(dash + 1));
+  return ms && id ? std::optional(Place{WallTime{*ms}, *id}) : std::nullopt;
+}
+
+class ListOfAllSteps : public Steps {
+ public:
+  ListOfAllSteps(RequestId id, ListQuery query, std::optional<Place> below, const Asker& asker, std::shared_ptr<RequestTools> tools)
+      : id_(id), query_(std::move(query)), below_(below), sight_(SightOf(asker)), spaces_(asker.table->AllNamespaces()), tools_(std::move(tools)) {
+    // The filter goes by whole milliseconds: those of the cursor's own are looked at one by one.
+    if (below_ && (!query_.created_before || query_.created_before->ms > below_->created_at.ms + 1))
+      query_.created_before = WallTime{below_->created_at.ms + 1};
+  }
+
+  NextStep First() override { return AskNext(); }
+
+  NextStep Next(ReplyBody reply) override {
+    if (Listed* listed = std::get_if<Listed>(&reply)) {
+      for (NotifyView& view : listed->items) Keep(std::move(view));
+      const bool older = !listed->items.empty() && IsFull() && last_seen_ < PlaceOf(kept_.back().view);
+      query_.below = older ? NotifyId{} : listed->next;
+      if (query_.below.value == 0) ++at_;
+      return AskNext();
+    }
+    // One that was removed meanwhile has nothing to show.
+    const Refused* refused = std::get_if<Refused>(&reply);
+    if (!refused || refused->status.code() != Code::kNotFound) return tools_->replies.Render(reply);
+    query_.below = {};
+    ++at_;
+    return AskNext();
+  }
+
+ private:
+  static Place PlaceOf(const NotifyView& view) { return {view.record->created_at, view.record->id}; }
+  bool IsFull() const { return kept_.size() > query_.limit; }
+
+  void Keep(NotifyView view) {
+    last_seen_ = PlaceOf(view);
+    if (below_ && !(last_seen_ < *below_)) return;
+    if (IsFull() && last_seen_ < PlaceOf(kept_.back().view)) return;
+    auto newer = [](const Place& place, const Replies::OfSpace& item) { return PlaceOf(item.view) < place; };
+    kept_.insert(std::upper_bound(kept_.begin(), kept_.end(), last_seen_, newer), {std::move(view), spaces_[at_]->name});
+    if (kept_.size() > query_.limit + 1) kept_.pop_back();
+  }
+
+  NextStep AskNext() {
+    const NamespaceBoard* board = tools_->options->board;
+    while (at_ < spaces_.size() && board) {
+      // One that sleeps is not woken to hear that it has nothing.
+      const NamespaceFigures figures = board->Figures(spaces_[at_]->number);
+      if (figures.awake || figures.totals.accepted > 0) break;
+      ++at_;
+    }
+    if (at_ < spaces_.size()) return ToNamespace{spaces_[at_]->number, ListRequest{id_, query_}};
+    std::optional<std::string> next;
+    if (IsFull()) {
+      kept_.pop_back();
+      next = CursorOf(PlaceOf(kept_.back().view));
+    }
+    return tools_->replies.RenderList(kept_, next, sight_);
+  }
+
+  const RequestId id_;
+  ListQuery query_;
+  const std::optional<Place> below_;
+  const Sight sight_;
+  const std::vector<std::shared_ptr<const NamespaceRow>> spaces_;
+  const std::shared_ptr<RequestTools> tools_;
+  size_t at_ = 0;
+  std::vector<Replies::OfSpace> kept_;  // newest first
+  Place last_seen_;
+};
+
+}  // namespace
+
+bool AsksForAll(const QueryParameters& query) {
+  return std::any_of(query.begin(), query.end(), [](const auto& parameter) { return parameter.first == "namespaces" && parameter.second == "all"; });
+}
+
+Result<Asked> ReadListOfAll(const Asking& asking) {
+  if (asking.route.space) return Status(Code::kUnacceptable, "namespaces=all goes without a namespace in front of the path", "/namespaces");
+  QueryParameters others;
+  std::optional<Place> below;
+  for (const auto& parameter : asking.query) {
+    if (parameter.first != "cursor") {
+      others.push_back(parameter);
+    } else if (!(below = ParseCursor(parameter.second))) {
+      return Status(Code::kUnacceptable, "cursor must be what a list over all namespaces gave as next", "/cursor");
+    }
+  }
+  Result<ListQuery> list = ParseListQuery(others);
+  if (!list.ok()) return std::move(list).status();
+  list->show_bytes = kListPageBytes;
+  return Asked(std::make_unique<ListOfAllSteps>(asking.id, *std::move(list), below, asking.asker, asking.tools));
+}
+
+Result<Asked> ReadStatsOfAll(const Asking& asking) {
+  if (asking.route.space) return Status(Code::kUnacceptable, "namespaces=all goes without a namespace in front of the path", "/namespaces");
+  const ApiOptions& options = *asking.tools->options;
+  const NamespaceFigures sum = options.board ? options.board->Sum() : NamespaceFigures();
+  const ProcessStats process = options.process ? options.process() : ProcessStats();
+  return Asked(JsonResponse(200, RenderStatsOfAll(asking.asker.table->namespaces(), sum, process, options.version)));
+}
+
+}  // namespace notifyd

@@ -1,0 +1,29 @@
+// A namespace as JSON: the table of its settings, and what is shown of one. Pure. Contract section 7.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/status.h"
+#include "broker/namespace.h"
+#include "broker/ports.h"
+#include "net/api/json_fields.h"
+
+namespace notifyd {
+
+using SpaceField = JsonField<NamespaceSettings>;
+/// In the order in which they are shown.
+std::span<const SpaceField> SpaceFields();
+/// Of "destinations", a field of its own kind: an object.
+std::span<const JsonField<NamespaceDestinations>> DestinationFields();
+
+/// The body of a PUT. Errors: kMalformed, kUnacceptable with a field (CheckSettings included).
+Result<NamespaceSettings> ReadSpaceSettings(JsonReader* reader, std::string* body);
+/// The document that makes these settings: {"max_pending":...}, null for what is the broker's.
+std::string SpaceSettingsDocument(const NamespaceSettings& settings);
+/// One namespace: its name, state, figures, settings and signing keys, without their secrets.
+void WriteSpace(const NamespaceRow& row, const NamespaceFigures& figures, JsonWriter* json);
+const char* ToString(SigningKind kind);
+std::optional<SigningKind> ParseSigningKind(std::string_view text);
+
+}  // namespace notifyd

@@ -1,0 +1,366 @@
+// What one team tries on another on the same broker, and that it comes to nothing: with tokens of two namespaces, and of two callers in one.
+#include "teams_fixture.h"
+#include "net/api/routes.h"
+
+namespace notifyd {
+namespace {
+
+constexpr NamespaceNumber kOne = TeamsFixture::kOne, kTwo = TeamsFixture::kTwo;
+
+Grant Bound(const std::string& caller, ScopeSet scopes = {Scope::kSubmit}) {
+  Grant grant = TeamsFixture::Of({"one"}, scopes);
+  grant.caller = caller;
+  return grant;
+}
+
+TEST_CASE("tenants: what a token of one namespace submits goes to its core, whatever it names") {
+  TeamsFixture f;
+  const std::string one = f.Give({"one"}, {Scope::kSubmit});
+  CHECK(f.As(one, "POST", "/v1/notifies", R"({"url":"http://h/","fkey":"f","on_held":"replace","mode":"fifo","lane":"billing"})") == "posted");
+  CHECK(f.sink.numbers.back() == kOne);
+  CHECK(f.As(one, "POST", "/v1/namespaces/two/notifies", R"({"url":"http://h/"})") == "403");
+  CHECK(f.As(one, "POST", "/v1/namespaces/two/fkeys/f/trigger") == "403");
+  CHECK(f.As(one, "POST", "/v1/namespaces/none/notifies", R"({"url":"http://h/"})") == "403");
+  CHECK(f.sink.numbers.size() == 1);
+  // And in pieces.
+  Headers headers{{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + one}};
+  REQUIRE(f.Open(headers));
+  f.api.OnBody(f.last_token, "{\"url\":\"http://h/\"}\n");
+  CHECK(f.sink.numbers.back() == kOne);
+  f.api.OnClose(f.last_token);
+  CHECK(std::holds_alternative<Disconnected>(f.sink.events.back()));
+  CHECK(f.sink.numbers.back() == kOne);
+  REQUIRE(f.Open(headers, "/v1/namespaces/two/notifies"));
+  CHECK(f.Outcome() == "403");
+  CHECK(f.Answer().close);
+}
+
+TEST_CASE("tenants: the id of another namespace's notify is answered as one that is not there, without asking for it") {
+  TeamsFixture f;
+  const std::string one = f.Give({"one"}, ScopeSet::All());
+  const std::string theirs = NotifyId::Of(kTwo, 7).ToString(), nobodys = NotifyId::Of(99, 7).ToString();
+  struct Row {
+    const char *method, *below, *body;
+  };
+  for (const Row& row : {Row{"GET", "", ""}, Row{"GET", "?wait_ms=5", ""}, Row{"GET", "/explain", ""}, Row{"PATCH", "", "{}"}, Row{"DELETE", "", ""},
+                         Row{"POST", "/retry", ""}}) {
+    CAPTURE(row.method, row.below);
+    CHECK(f.As(one, row.method, "/v1/notifies/" + theirs + row.below, row.body) == "404");
+    const std::string said = f.Answer().body;
+    CHECK(f.As(one, row.method, "/v1/notifies/" + nobodys + row.below, row.body) == "404");
+    CHECK(f.Answer().body == said);
+    CHECK(f.As(one, row.method, "/v1/namespaces/one/notifies/" + theirs + row.below, row.body) == "404");
+    CHECK(f.Answer().body == said);
+  }
+  CHECK(f.sink.events.empty());
+  // One's own is said to be missing in the same words.
+  f.As(one, "GET", "/v1/notifies/" + NotifyId::Of(kOne, 7).ToString());
+  CHECK(f.sink.numbers.back() == kOne);
+  f.Reply(Refused{Status(Code::kNotFound, "there is no such notify"), {}});
+  const std::string missing = f.Answer().body;
+  f.As(one, "GET", "/v1/notifies/" + theirs);
+  CHECK(f.Answer().body == missing);
+}
+
+TEST_CASE("tenants: lists, bulk operations, lanes and figures are of one namespace; a cursor of another is refused") {
+  TeamsFixture f;
+  const std::string one = f.Give({"one"}, ScopeSet::All());
+  for (const char* target : {"/v1/notifies?caller=theirs", "/v1/lanes", "/v1/lanes/fifo/billing", "/v1/stats", "/v1/fkeys/f"}) {
+    CHECK(f.As(one, "GET", target) == "posted");
+    CHECK(f.sink.numbers.back() == kOne);
+  }
+  CHECK(f.As(one, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed"}})") == "posted");
+  CHECK(f.sink.numbers.back() == kOne);
+  CHECK(f.As(one, "PATCH", "/v1/lanes/fifo/billing", R"({"paused":true})") == "posted");
+  CHECK(f.sink.numbers.back() == kOne);
+  const std::string theirs = NotifyId::Of(kTwo, 7).ToString();
+  CHECK(f.As(one, "GET", "/v1/notifies?cursor=" + theirs) == "422 /cursor");
+  CHECK(f.As(one, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed"},"cursor":")" + theirs + "\"}") == "422 /cursor");
+  CHECK(f.As(one, "GET", "/v1/notifies?cursor=" + NotifyId::Of(kOne, 7).ToString()) == "posted");
+  CHECK(f.As(one, "GET", "/v1/notifies?namespaces=all") == "403");
+  CHECK(f.As(one, "GET", "/v1/stats?namespaces=all") == "403");
+  CHECK(f.As(one, "GET", "/metrics") == "403");
+}
+
+TEST_CASE("tenants: a caller that a token is bound to is its own, and nobody else's to name") {
+  TeamsFixture f;
+  const std::string shop = f.Give(Bound("shop")), billing = f.Give(Bound("billing")), free = f.Give({"one"}, {Scope::kSubmit});
+  CHECK(f.As(shop, "POST", "/v1/notifies", R"({"url":"http://h/","idempotency_key":"k"})") == "posted");
+  CHECK(f.Head().caller == "shop");
+  const Fingerprint left_out = f.Item().fields;
+  CHECK(f.As(shop, "POST", "/v1/notifies", R"({"url":"http://h/","idempotency_key":"k","caller":"shop"})") == "posted");
+  CHECK(f.Item().fields == left_out);
+  CHECK(f.As(shop, "POST", "/v1/notifies", R"({"url":"http://h/","caller":"billing"})") == "403 /caller");
+  CHECK(f.As(shop, "POST", "/v1/notifies", R"([{"url":"http://h/"},{"url":"http://h/","caller":"other"}])") == "403 /1/caller");
+  // Idempotency keys are counted a caller: who cannot name it cannot poison its keys.
+  CHECK(f.As(free, "POST", "/v1/notifies", R"({"url":"http://h/","caller":"shop","idempotency_key":"k"})") == "403 /caller");
+  CHECK(f.As(free, "POST", "/v1/notifies", R"({"url":"http://h/","caller":"anything"})") == "posted");
+  CHECK(f.Head().caller == "anything");
+  // Line by line.
+  REQUIRE(f.Open({{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + free}}));
+  f.api.OnBody(f.last_token, "{\"url\":\"http://h/\",\"caller\":\"shop\"}\n{\"url\":\"http://h/\"}\n");
+  CHECK(f.Posted<SubmitRequest>().items.size() == 1);
+  CHECK(f.Item().envelope->caller == "unknown");
+}
+
+TEST_CASE("tenants: another caller's fkey is neither replaced nor looked into by whoever only submits") {
+  TeamsFixture f;
+  const std::string shop = f.Give(Bound("shop"));
+  CHECK(f.As(shop, "POST", "/v1/notifies", R"({"url":"http://h/","fkey":"f","on_held":"replace"})") == "posted");
+  CHECK(f.Item().for_caller_alone);
+  f.Reply(Refused{Status(Code::kConflict, "another caller's notify is held under this fkey", "/fkey"), NotifyId::Of(kOne, 5)});
+  CHECK(f.Outcome() == "409 /fkey");
+  CHECK(f.As(shop, "POST", "/v1/notifies", R"({"url":"http://h/","fkey":"f","on_held":"keep"})") == "posted");
+  Submitted kept;
+  kept.items.emplace_back();
+  kept.items[0].id = NotifyId::Of(kOne, 5);
+  kept.items[0].lane.name = "their lane";
+  kept.items[0].kept = kept.items[0].id_alone = true;
+  f.Reply(kept);
+  CHECK(f.Answer().body == R"({"id":"n0002000000000005","kept":true})");
+  const std::string operate = f.Give(Bound("shop", {Scope::kSubmit, Scope::kOperate}));
+  f.As(operate, "POST", "/v1/notifies", R"({"url":"http://h/","fkey":"f","on_held":"replace"})");
+  CHECK_FALSE(f.Item().for_caller_alone);
+}
+
+TEST_CASE("tenants: who submits sees, and waits for, what its own caller submitted; another's is not there") {
+  TeamsFixture f;
+  const NotifyId id = NotifyId::Of(kOne, 5);
+  const std::string shop = f.Give(Bound("shop")), path = "/v1/notifies/" + id.ToString();
+  f.Give(Bound("billing"));
+  for (const char* below : {"", "?wait_ms=1000", "/explain"}) {
+    CAPTURE(below);
+    CHECK(f.As(shop, "GET", path + below) == "posted");
+    f.Reply(f.ViewOf(id, "billing"));
+    CHECK(f.Outcome() == "404");
+    CHECK(f.Detail() == "there is no such notify");
+  }
+  CHECK(f.As(shop, "GET", path) == "posted");
+  f.Reply(f.ViewOf(id, "shop"));
+  CHECK(f.Outcome() == "200");
+  // Waiting goes behind the look at whose it is.
+  CHECK(f.As(shop, "GET", path + "?wait_ms=1000") == "posted");
+  CHECK(f.Posted<GetRequest>().wait_ms == 0);
+  f.Reply(f.ViewOf(id, "shop"));
+  CHECK_FALSE(f.answered());
+  CHECK(f.Posted<GetRequest>().wait_ms == 1000);
+  f.Reply(f.ViewOf(id, "shop"));
+  CHECK(f.Outcome() == "200");
+  // What is held under an fkey, likewise.
+  CHECK(f.As(shop, "GET", "/v1/fkeys/f") == "posted");
+  f.Reply(f.ViewOf(id, "billing"));
+  CHECK(f.Outcome() == "404");
+  const std::string said = f.Answer().body;
+  CHECK(f.As(shop, "GET", "/v1/fkeys/f") == "posted");
+  f.Reply(Refused{Status(Code::kNotFound, kNotHeld), {}});
+  CHECK(f.Answer().body == said);
+  CHECK(f.As(shop, "DELETE", path) == "403");
+  CHECK(f.As(shop, "GET", "/v1/notifies") == "403");
+}
+
+TEST_CASE("tenants: bodies and the values of headers are shown to read_bodies alone") {
+  TeamsFixture f;
+  const NotifyId id = NotifyId::Of(kOne, 5);
+  const std::string path = "/v1/notifies/" + id.ToString();
+  f.As(f.Give({"one"}, {Scope::kRead}), "GET", path);
+  f.Reply(f.ViewOf(id, "shop"));
+  Json shown(f.Answer().body);
+  CHECK_FALSE(shown.Has("/data"));
+  CHECK_FALSE(shown.Has("/body"));
+  CHECK_FALSE(shown.Has("/attempts/0/response_body"));
+  CHECK(shown.At("/headers/X-A") == "***");
+  CHECK(shown.At("/attempts/0/status") == "200");
+  f.As(f.Give({"one"}, {Scope::kRead, Scope::kReadBodies}), "GET", path);
+  f.Reply(f.ViewOf(id, "shop"));
+  Json whole(f.Answer().body);
+  CHECK(whole.At("/data/secret") == "1");
+  CHECK(whole.At("/attempts/0/response_body") == "an answer");
+  CHECK(whole.At("/headers/X-A") == "b");
+  // Who cannot see a header's value leaves it as it is by saying what he sees.
+  f.As(f.Give({"one"}, {Scope::kOperate}), "PATCH", path, R"({"headers":{"X-A":"***","X-B":"c"}})");
+  f.Reply(f.ViewOf(id, "shop"));
+  const NotifySpec changed = *DecodeSpec(*f.Posted<ChangeRequest>().spec);
+  REQUIRE(changed.headers.size() == 2);
+  CHECK(changed.headers[0].second == "b");
+}
+
+TEST_CASE("tenants: lanes and fkeys bind a token, in submits, callbacks, triggers, steering and lists") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
+  grant.lanes = {"shop-"};
+  grant.fkeys = {"s:"};
+  const std::string token = f.Give(grant);
+  auto submit = [&](const std::string& fields) { return f.As(token, "POST", "/v1/notifies", R"({"url":"http://h/",)" + fields + "}"); };
+  CHECK(submit(R"("lane":"shop-1")") == "posted");
+  CHECK(submit(R"("lane":"billing")") == "403 /lane");
+  CHECK(submit(R"("group":"shop-")") == "403 /lane");  // the lane that results is the URL's
+  CHECK(submit(R"("lane":"shop-1","fkey":"s:1")") == "posted");
+  CHECK(submit(R"("lane":"shop-1","fkey":"t:1")") == "403 /fkey");
+  CHECK(submit(R"("lane":"shop-1","callback_url":"http://their/lane")") == "403 /callback_url");
+  CHECK(f.As(token, "POST", "/v1/fkeys/s:1/trigger") == "posted");
+  CHECK(f.As(token, "POST", "/v1/fkeys/t:1/trigger") == "403 /fkey");
+  CHECK(f.As(token, "GET", "/v1/fkeys/t:1") == "403 /fkey");
+  CHECK(f.As(token, "PATCH", "/v1/lanes/fifo/shop-1", "{}") == "posted");
+  CHECK(f.As(token, "PATCH", "/v1/lanes/fifo/billing", R"({"paused":true})") == "403 /name");
+  CHECK(f.As(token, "GET", "/v1/lanes") == "403 /prefix");
+  CHECK(f.As(token, "GET", "/v1/lanes?prefix=shop-") == "posted");
+  CHECK(f.As(token, "GET", "/v1/notifies") == "403 /lane");
+  CHECK(f.As(token, "GET", "/v1/notifies?lane=shop-1") == "403 /fkey_prefix");
+  CHECK(f.As(token, "GET", "/v1/notifies?lane=shop-1&fkey=t:1") == "403 /fkey");
+  CHECK(f.As(token, "GET", "/v1/notifies?lane=shop-1&fkey_prefix=s:2") == "posted");
+  CHECK(f.As(token, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","lane":"billing"}})") == "403 /filter/lane");
+  // One of another lane, by its id.
+  const NotifyId id = NotifyId::Of(kOne, 5);
+  const std::string path = "/v1/notifies/" + id.ToString();
+  for (const auto& [method, below] : {std::pair("DELETE", ""), {"POST", "/retry"}, {"PATCH", ""}, {"GET", ""}, {"GET", "/explain"}}) {
+    CAPTURE(method, below);
+    CHECK(f.As(token, method, path + below, method == std::string("PATCH") ? "{}" : "") == "posted");
+    const size_t events = f.sink.events.size();
+    f.Reply(f.ViewOf(id, "shop", "billing"));
+    CHECK(f.Outcome() == "404");
+    CHECK(f.sink.events.size() == events);
+  }
+  f.As(token, "DELETE", path);
+  f.Reply(f.ViewOf(id, "shop", "shop-1"));
+  CHECK(f.Posted<CancelRequest>().id == id);
+}
+
+TEST_CASE("tenants: the namespace system takes no submits, and shows no URL whole") {
+  TeamsFixture f;
+  const std::string token = f.Give({"*"}, ScopeSet::All());
+  CHECK(f.As(token, "POST", "/v1/namespaces/system/notifies", R"({"url":"http://h/"})") == "403");
+  const NotifyId id = NotifyId::Of(kSystemNumber, 5);
+  f.As(token, "GET", "/v1/notifies/" + id.ToString());
+  f.Reply(f.ViewOf(id, "broker"));
+  CHECK(Json(f.Answer().body).At("/url") == "http://h/***");
+}
+
+TEST_CASE("tenants: what a token may submit in a second is bounded, whichever way it comes") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"one"}, {Scope::kSubmit});
+  grant.submits_per_s = 2;
+  const std::string token = f.Give(grant);
+  const std::string one = R"({"url":"http://h/"})";
+  CHECK(f.As(token, "POST", "/v1/notifies", "[" + one + "," + one + "]") == "posted");
+  CHECK(f.As(token, "POST", "/v1/notifies", one) == "429");
+  CHECK(f.Header("Retry-After") == "1");
+  f.now_us += 2'000'000;
+  CHECK(f.As(token, "POST", "/v1/notifies", one) == "posted");
+  f.now_us += 2'000'000;
+  REQUIRE(f.Open({{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + token}}));
+  f.api.OnBody(f.last_token, one + "\n" + one + "\n");
+  const size_t events = f.sink.events.size();
+  Submitted submitted;
+  submitted.items.resize(2);
+  for (SubmittedItem& item : submitted.items) item.id = NotifyId::Of(kOne, 9);
+  f.Reply(submitted);
+  f.api.OnBody(f.last_token, one + "\n");
+  CHECK(f.sink.events.size() == events);
+  CHECK(f.Streamed().text.find(R"("status":429)") != std::string::npos);
+}
+
+TEST_CASE("tenants: what a namespace says holds where a notify says nothing, and is no part of what a repeat is known by") {
+  TeamsFixture f;
+  f.As(f.Give({"one"}, {Scope::kSubmit}), "POST", "/v1/notifies", R"({"url":"http://h/","idempotency_key":"k"})");
+  const Fingerprint before = f.Item().fields;
+  NamespaceSettings settings;
+  settings.retry = RetryPolicy{.max_attempts = 3};
+  settings.timeout_ms = 1234;
+  f.PutSpace("one", kOne, settings);
+  const std::string token = f.Give({"one"}, {Scope::kSubmit});
+  f.As(token, "POST", "/v1/notifies", R"({"url":"http://h/","idempotency_key":"k"})");
+  CHECK(f.Head().retry_policy().max_attempts == 3);
+  CHECK(f.Spec().timeout_ms == 1234);
+  CHECK(f.Item().fields == before);
+  f.As(token, "POST", "/v1/notifies", R"({"url":"http://h/","retry":{},"timeout_ms":30000})");
+  CHECK(f.Head().retry_policy().max_attempts == 10);
+  CHECK(f.Spec().timeout_ms == 30'000);
+}
+
+TEST_CASE("tenants: each change by a token is in the audit: who, from where, what, how many") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
+  const std::string token = f.Give(grant), who = "token " + f.last.id;
+  const NotifyId id = NotifyId::Of(kOne, 5);
+  f.As(token, "DELETE", "/v1/notifies/" + id.ToString());
+  CHECK(f.sink.audited.empty());
+  f.Reply(f.ViewOf(id, "shop"));
+  REQUIRE(f.sink.audited.size() == 1);
+  CHECK(f.sink.audited[0].who == who);
+  CHECK(f.sink.audited[0].what == "notify_cancelled");
+  CHECK(f.sink.audited[0].object == id.ToString());
+  CHECK(f.sink.audited[0].space == "one");
+  CHECK(f.sink.audited[0].from != "");
+  f.As(token, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed"}})");
+  f.Reply(BulkDone{17, {}});
+  REQUIRE(f.sink.audited.size() == 2);
+  CHECK(f.sink.audited[1].what == "notifies_purged");
+  CHECK(f.sink.audited[1].count == 17);
+  // What changed nothing is none: a dry run, a refusal, a look, a submit.
+  f.As(token, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed"},"dry_run":true})");
+  f.Reply(BulkDone{17, {}});
+  f.As(token, "POST", "/v1/notifies/" + id.ToString() + "/retry");
+  f.Reply(Refused{Status(Code::kConflict, "it is in flight"), {}});
+  f.As(token, "GET", "/v1/notifies/" + id.ToString());
+  f.Reply(f.ViewOf(id, "shop"));
+  CHECK(f.sink.audited.size() == 2);
+}
+
+TEST_CASE("tenants: a token that is taken back, changed or over ends what it began") {
+  TeamsFixture f;
+  const std::string token = f.Give({"one"}, ScopeSet::All());
+  const std::string id = f.last.id;
+  REQUIRE(f.Open({{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + token}}));
+  const uint64_t stream = f.last_token;
+  f.api.OnBody(stream, "{\"url\":\"http://h/\"}\n");
+  f.As(token, "GET", "/v1/notifies/" + NotifyId::Of(kOne, 5).ToString() + "?wait_ms=60000");
+  CHECK_FALSE(f.answered());
+  // Another token's change is none of theirs.
+  f.Give({"one"}, ScopeSet::All());
+  CHECK_FALSE(f.answered());
+  f.table.PutToken(id, nullptr);
+  f.Publish();
+  CHECK(f.Outcome() == "401");
+  CHECK(f.answers.at(stream).status == 401);
+  size_t gone = 0;
+  for (const Event& event : f.sink.events) gone += std::holds_alternative<Disconnected>(event);
+  CHECK(gone == 2);
+  CHECK(f.As(token, "GET", "/v1/stats") == "401");
+}
+
+TEST_CASE("tenants: where nobody is asked who he is everything is as it was, in the default namespace and by prefix in others") {
+  TeamsFixture f(/*tokens=*/false);
+  f.Submit(R"({"url":"http://h/","caller":"anybody","fkey":"f","on_held":"replace"})");
+  CHECK(f.sink.numbers.back() == kDefaultNumber);
+  CHECK(f.Head().caller == "anybody");
+  CHECK_FALSE(f.Item().for_caller_alone);
+  f.Ask("POST", "/v1/namespaces/two/notifies", R"({"url":"http://h/"})");
+  CHECK(f.sink.numbers.back() == kTwo);
+  Submitted submitted;
+  submitted.items.emplace_back().id = NotifyId::Of(kTwo, 1);
+  f.Reply(submitted);
+  CHECK(f.Header("Location") == "/v1/notifies/n0003000000000001");
+  f.Ask("GET", "/v1/notifies/n0003000000000001");
+  CHECK(f.sink.numbers.back() == kTwo);
+  f.Ask("GET", "/v1/namespaces/none/stats");
+  CHECK(f.Outcome() == "404");
+  f.Ask("DELETE", "/v1/notifies/n0003000000000001");
+  f.Reply(f.ViewOf(NotifyId::Of(kTwo, 1), "x"));
+  CHECK(f.sink.audited.empty());
+}
+
+TEST_CASE("tenants: a namespace that is being removed takes nothing and shows nothing, but for itself") {
+  TeamsFixture f;
+  const std::string token = f.Give({"*"}, ScopeSet::All());
+  auto row = std::make_shared<NamespaceRow>(*f.table.FindNamespace("one"));
+  row->deleting = true;
+  f.table.PutNamespace("one", row);
+  f.Publish();
+  CHECK(f.As(token, "POST", "/v1/namespaces/one/notifies", R"({"url":"http://h/"})") == "409");
+  CHECK(f.As(token, "GET", "/v1/namespaces/one/notifies") == "409");
+  CHECK(f.As(token, "GET", "/v1/namespaces/one") == "200");
+  CHECK(Json(f.Answer().body).At("/state") == "deleting");
+}
+
+}  // namespace
+}  // namespace notifyd
