@@ -10,6 +10,9 @@
 
 namespace notifyd {
 
+/// Clients of the control socket at once.
+inline constexpr uint64_t kControlConnections = 16;
+
 /// Raises the soft limit to the hard one; returns what holds then.
 uint64_t RaiseOpenFiles();
 
@@ -22,7 +25,7 @@ struct DescriptorPlan {
   bool lowered = false;  // less than the settings ask for
 };
 
-/// Lowers the options (StoreOptions::max_open_files, CoreLimits::max_in_flight, SenderOptions::max_idle_connections, HttpLimits::max_connections) to
+/// Lowers the options (StoreOptions::max_open_files, CoreLimits::max_in_flight, SenderOptions::max_idle_connections, each listener's connections) to
 /// what `limit` open files allow, in shares: nobody takes another's. Error: kIo where not even a few of each fit.
 Result<DescriptorPlan> FitDescriptors(uint64_t limit, Options* options);
 

@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
@@ -72,8 +75,9 @@ int Option(int fd, int option) {
   return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-bool IsTcp(int fd) {
+bool IsOurs(int fd) {
   int domain = Option(fd, SO_DOMAIN);
+  if (domain == AF_UNIX) return Option(fd, SO_TYPE) == SOCK_STREAM;
   return (domain == AF_INET || domain == AF_INET6) && Option(fd, SO_TYPE) == SOCK_STREAM && Option(fd, SO_PROTOCOL) == IPPROTO_TCP;
 }
 
@@ -81,7 +85,7 @@ bool IsTcp(int fd) {
 std::vector<int> Keep(const std::vector<int>& numbers, bool listening, std::set<int>* seen, size_t* skipped) {
   std::vector<int> kept;
   for (int fd : numbers) {
-    if (!IsTcp(fd) || (Option(fd, SO_ACCEPTCONN) == 1) != listening || !seen->insert(fd).second) {
+    if (!IsOurs(fd) || (Option(fd, SO_ACCEPTCONN) == 1) != listening || !seen->insert(fd).second) {
       ++*skipped;
       continue;
     }
@@ -136,10 +140,19 @@ Handover TakeHandover(std::string* fault) {
   return kept;
 }
 
+std::string PathOf(int fd) {
+  sockaddr_un bound{};
+  socklen_t size = sizeof bound;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0 || bound.sun_family != AF_UNIX) return {};
+  const size_t most = size - std::min<size_t>(size, offsetof(sockaddr_un, sun_path));
+  return std::string(bound.sun_path, strnlen(bound.sun_path, most));
+}
+
 bool ListensOn(int fd, const ListenAddress& listen) {
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return false;
+  if (!listen.path.empty()) return bound.ss_family == AF_UNIX && PathOf(fd) == listen.path;
   if (bound.ss_family == AF_INET) {
     const auto& address = reinterpret_cast<const sockaddr_in&>(bound);
     in_addr wanted{};

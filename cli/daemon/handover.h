@@ -33,9 +33,12 @@ std::string EncodeHandover(Handover* handover, pid_t process);
 Result<Handover> DecodeHandover(std::string_view text, pid_t process);
 
 /// What this process was handed: takes the variable out of the environment, so that no child inherits it, closes all of it on exec from now on, and
-/// keeps what is a listening TCP socket or a TCP connection. `fault` says what was not as it should be; empty: nothing. Before any thread.
+/// keeps what is a listening TCP or Unix socket, or a connection of one. `fault` says what was not as it should be; empty: nothing. Before any
+/// thread.
 Handover TakeHandover(std::string* fault);
 
+/// The path that a Unix socket, or the one that it was accepted at, is bound to; empty where there is none.
+std::string PathOf(int fd);
 /// The listening socket `fd` is bound to that address; a port of 0 fits any.
 bool ListensOn(int fd, const ListenAddress& listen);
 

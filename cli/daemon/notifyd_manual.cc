@@ -39,8 +39,8 @@ void AddSettings(const std::vector<Setting>& settings, ManualPage* page) {
 }
 
 /// The comments of the file: text first, then "  key  what it says" for each key, then an example.
-void AddLaneRules(const std::string& comments, ManualPage* page) {
-  page->Section("Lane rules");
+void AddTables(const std::string& about, const std::string& comments, ManualPage* page) {
+  page->Section(about);
   std::string text, example;
   for (size_t at = 0; at < comments.size();) {
     size_t end = std::min(comments.find('\n', at), comments.size());
@@ -55,7 +55,7 @@ void AddLaneRules(const std::string& comments, ManualPage* page) {
     if (key) {
       size_t gap = line.find("  ", 2);
       page->Item(RoffText().Bold(line.substr(2, gap - 2)), line.substr(std::min(line.size(), line.find_first_not_of(' ', gap))));
-    } else if (!example.empty() || line.rfind("[[", 0) == 0) {
+    } else if (!example.empty() || line.rfind("[", 0) == 0) {
       example += line + "\n";
     } else if (!line.empty()) {
       text += line + "\n";
@@ -79,7 +79,8 @@ void AddSignals(ManualPage* page) {
 
 }  // namespace
 
-std::string NotifydManual(const std::vector<Setting>& settings, const std::string& lane_rules, const std::string& version) {
+std::string NotifydManual(const std::vector<Setting>& settings, const std::vector<std::pair<std::string, std::string>>& tables,
+                          const std::string& version) {
   ManualPage page("notifyd", 8, version, "take HTTP calls, keep them durably, and make them");
   page.Section("Synopsis");
   page.Synopsis({{RoffText().Bold("notifyd"), RoffText().Plain("[--config FILE] [--listen ADDR:PORT] [--data-dir DIR] [options]")},
@@ -106,7 +107,7 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::strin
   page.Item(RoffText().Bold("--version"), "Print the version and exit.");
   page.Item(RoffText().Bold("-h").Plain(", ").Bold("--help"), "Print a short help and exit.");
   AddSettings(settings, &page);
-  AddLaneRules(lane_rules, &page);
+  for (const auto& [about, comments] : tables) AddTables(about, comments, &page);
   AddSignals(&page);
   page.Section("Exit status");
   page.Item(RoffText().Bold("0"), "Stopped as asked.");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/daemon/settings.h"
@@ -9,7 +10,8 @@
 namespace notifyd {
 
 /// The page in the man(7) macros. `settings`: as AllSettings() has them; each becomes an option with its variable, its range and its default.
-/// `lane_rules`: the part of the configuration file that says what [[lane]] tables hold, as comments.
-std::string NotifydManual(const std::vector<Setting>& settings, const std::string& lane_rules, const std::string& version);
+/// `tables`: as TablesAsToml has them; each becomes a section.
+std::string NotifydManual(const std::vector<Setting>& settings, const std::vector<std::pair<std::string, std::string>>& tables,
+                          const std::string& version);
 
 }  // namespace notifyd

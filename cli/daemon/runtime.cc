@@ -71,8 +71,7 @@ Status Runtime::Impl::Open(const Handover& handover) {
 
 int Runtime::Impl::Run(Signals* signals) {
   signal(SIGPIPE, SIG_IGN);
-  // Whoever started it with port 0 reads the port here.
-  Log(LogLevel::kAlways, "listening on " + listening_on_);
+  listeners_->LogAddresses();
   signals->Serve([this](int number) { TakeSignal(number); });
   for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
   for (auto& shard : shards_)
@@ -93,6 +92,7 @@ int Runtime::Impl::Run(Signals* signals) {
     return 1;
   }
   if (stage_ == Stage::kLeaving && !stop_asked_) return Succeed();
+  listeners_->RemoveFiles();
   Log(LogLevel::kInfo, "stopped");
   return 0;
 }
@@ -241,51 +241,16 @@ void Runtime::Impl::OnWriteFailed(Status status) {
 }
 
 Status Runtime::Impl::Listen(const Handover& handover) {
-  Result<ListenAddress> listen = ParseListen(options_.listen);
-  if (!listen.ok()) return Status(Code::kUnacceptable, listen.status().detail(), "/listen");
-  uint16_t port = listen->port;
-  bool fits = !handover.listening.empty() &&
-              std::all_of(handover.listening.begin(), handover.listening.end(), [&](int fd) { return ListensOn(fd, *listen); });
-  if (fits) {
-    if (Status adopted = Adopt(handover, &port); !adopted.ok()) return adopted;
-  } else {
-    if (!handover.empty()) Log(LogLevel::kInfo, "connections of the process before are closed: it listened elsewhere");
-    for (const std::vector<int>* sockets : {&handover.listening, &handover.connections})
-      for (int fd : *sockets) close(fd);
-    for (auto& io : io_) {
-      Result<uint16_t> bound = io->server->Listen(listen->address, port, /*reuse_port=*/io_.size() > 1);
-      if (!bound.ok()) return Status(Code::kIo, "cannot listen on " + listen->ToString(port) + ": " + bound.status().detail());
-      port = *bound;
-    }
-  }
-  listening_on_ = listen->ToString(port);
+  std::vector<HttpServer*> servers;
+  for (auto& io : io_) servers.push_back(io->server.get());
+  listeners_ = std::make_unique<Listeners>(options_);
+  if (Status opened = listeners_->Open(servers, handover); !opened.ok()) return opened;
+  listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
   const std::string via = "notifyd-" + store_->name();
-  const Listener own{*IpAddress::Parse(listen->address), port};
   for (auto& io : io_) {
-    io->sender->SetSelf({via, {own}});
+    io->sender->SetSelf({via, listeners_->own()});
     io->api->SetVia(via);
   }
-  return Status::Ok();
-}
-
-/// Each server gets a listening socket: where there are too few, one that is shared with another, and where there are too many, several, for who
-/// waits in the queue of one must not be lost.
-Status Runtime::Impl::Adopt(const Handover& handover, uint16_t* port) {
-  size_t servers = io_.size(), sockets = handover.listening.size();
-  std::vector<HttpServer::Sockets> shares(servers);
-  for (size_t i = 0; i < std::max(servers, sockets); ++i) {
-    HttpServer::Sockets& share = shares[i % servers];
-    int fd = i < sockets ? handover.listening[i] : fcntl(handover.listening[i % sockets], F_DUPFD_CLOEXEC, 0);
-    if (share.listening < 0) share.listening = fd;
-    else share.connections.push_back(fd);
-  }
-  for (size_t i = 0; i < handover.connections.size(); ++i) shares[i % servers].connections.push_back(handover.connections[i]);
-  for (size_t i = 0; i < servers; ++i) {
-    Result<uint16_t> adopted = io_[i]->server->Adopt(shares[i]);
-    if (!adopted.ok()) return std::move(adopted).status();
-    *port = *adopted;
-  }
-  Log(LogLevel::kInfo, "restarted in place", {{"connections", handover.connections.size()}});
   return Status::Ok();
 }
 

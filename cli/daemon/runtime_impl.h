@@ -17,6 +17,7 @@
 #include "cli/daemon/exchange.h"
 #include "cli/daemon/histograms.h"
 #include "cli/daemon/lending.h"
+#include "cli/daemon/listeners.h"
 #include "cli/daemon/published_table.h"
 #include "cli/daemon/registry_host.h"
 #include "cli/daemon/runtime.h"
@@ -81,7 +82,6 @@ class Runtime::Impl : private StoreEvents {
   Status MakeShards();
   void MakeShard();
   Status Listen(const Handover& handover);
-  Status Adopt(const Handover& handover, uint16_t* port);
   ProcessStats ProcessNow() const;
 
   /// On the thread of the signals.
@@ -133,6 +133,8 @@ class Runtime::Impl : private StoreEvents {
     kStopping,  // the grace for calls in flight
     kClosing,   // the grace for clients
   };
+  /// A timer of the first loop: when certificates are read again.
+  static constexpr int kCertificatesSlot = 8;
   enum class CoresState { kRunning, kQuiet, kDrained };  // of all shards. kQuiet: nothing is in flight. kDrained: all is durable
 
   // In the order in which they are made; those below borrow from those above.
@@ -142,7 +144,6 @@ class Runtime::Impl : private StoreEvents {
   const Launch launch_;
   const WallTime started_at_;
   const int64_t started_boot_ms_;
-  std::string listening_on_;
   Histograms histograms_;
 
   std::atomic<bool> stop_asked_{false};  // any thread
@@ -154,6 +155,7 @@ class Runtime::Impl : private StoreEvents {
 
   RulesInForce rules_;
   HttpServer::Budget budget_;
+  std::unique_ptr<Listeners> listeners_;
   Exchange exchange_;
   AttemptEnds attempt_ends_{&exchange_};
   PublishedTable tables_;

@@ -45,7 +45,7 @@ void Runtime::Impl::TakeSignal(int number) {
 }
 
 Holdings Runtime::Impl::Held() const {
-  return {listening_on_, options_.data_dir};
+  return {listeners_->held(), options_.data_dir};
 }
 
 // ---- reload
@@ -62,7 +62,7 @@ void Runtime::Impl::Reload() {
     return;
   }
   // What waits for a restart is asked too: it is told now, not when the restart fails.
-  if (Status startable = CheckStart(read.options, Held()); !startable.ok()) {
+  if (Status startable = CheckStart(read.options, Held(), /*certificates=*/false); !startable.ok()) {
     refuse(startable.field(), startable.detail());
     return;
   }
@@ -88,6 +88,7 @@ void Runtime::Impl::Reload() {
   for (auto& io : io_) io->loop.Post([api = io->api.get(), hosts = next.api.hosts] { api->SetHosts(hosts); });
   lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
   OnEachShard([limits = std::make_shared<const CoreLimits>(next.core)](Shard* shard) { shard->SetLimits(limits); }, [] {});
+  listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
   asked_ = std::move(asked);
   options_ = std::move(next);
   if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});

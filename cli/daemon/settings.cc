@@ -1,9 +1,6 @@
 // Reading settings: flags (CLI11), variables, the file (toml++), in that order of precedence.
 #include "cli/daemon/settings.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -18,6 +15,7 @@
 #include "cli/daemon/notifyd_manual.h"
 #include "cli/daemon/settings_destinations.h"
 #include "cli/daemon/settings_lanes.h"
+#include "cli/daemon/settings_tables.h"
 
 #ifndef NOTIFYD_VERSION
 #define NOTIFYD_VERSION "0.0.0"
@@ -27,7 +25,8 @@ namespace notifyd {
 namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
-constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination";
+constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kPeers[] = "auth.peers",
+               kCertificates[] = "auth.certificates";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
@@ -88,7 +87,7 @@ std::string TypeName(const Setting& setting) {
   if (std::holds_alternative<bool>(setting.fallback)) return "true|false";
   if (setting.name == "listen") return "ADDR:PORT";
   if (setting.name == "data_dir") return "DIR";
-  if (setting.name == "destinations.ca_file") return "FILE";
+  if (setting.name == "destinations.ca_file" || setting.name == "auth.bootstrap_token_file") return "FILE";
   return std::holds_alternative<std::string>(setting.fallback) ? "text" : "a,b,...";
 }
 
@@ -166,6 +165,14 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<DestinationRules> rules = ReadDestinationRules(node, file);
       if (!rules.ok()) return std::move(rules).status();
       options->sender.rules = std::make_shared<const DestinationRules>(*std::move(rules));
+    } else if (name == kListeners) {
+      Result<std::vector<ListenerOptions>> listeners = ReadListeners(node, file);
+      if (!listeners.ok()) return std::move(listeners).status();
+      options->listeners = *std::move(listeners);
+    } else if (name == kPeers || name == kCertificates) {
+      Result<std::map<std::string, AccessGrant>> grants = ReadGrants(node, name, file);
+      if (!grants.ok()) return std::move(grants).status();
+      (name == kPeers ? options->auth.peers : options->auth.certificates) = *std::move(grants);
     } else if (const toml::table* inner = node.as_table(); inner && prefix.empty() && IsTableName(name)) {
       Status fault = ApplyTable(*inner, name + ".", file, options);
       if (!fault.ok()) return fault;
@@ -259,27 +266,6 @@ LogFormat LogFormatOf(const Options& options) {
   return options.log_format == "text" ? LogFormat::kText : options.log_format == "json" ? LogFormat::kJson : LogFormat::kAuto;
 }
 
-std::string ListenAddress::ToString(uint16_t bound_port) const {
-  std::string host = address.find(':') == std::string::npos ? address : "[" + address + "]";
-  return host + ":" + std::to_string(bound_port);
-}
-
-Result<ListenAddress> ParseListen(std::string_view text) {
-  Status fault = Unacceptable("must be ADDR:PORT with an IP address, such as 127.0.0.1:7300 or [::1]:7300");
-  size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return fault;
-  ListenAddress result;
-  std::string_view host = text.substr(0, colon), port = text.substr(colon + 1);
-  bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
-  result.address = std::string(bracketed ? host.substr(1, host.size() - 2) : host);
-  if (result.address == "localhost" && !bracketed) result.address = "127.0.0.1";
-  unsigned char bytes[sizeof(in6_addr)];
-  if (inet_pton(bracketed ? AF_INET6 : AF_INET, result.address.c_str(), bytes) != 1) return fault;
-  auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), result.port);
-  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return fault;
-  return result;
-}
-
 Status CheckValue(const Setting& setting, const SettingValue& value) {
   if (const auto* number = std::get_if<int64_t>(&value)) {
     if (*number < setting.least || *number > setting.most)
@@ -342,7 +328,13 @@ std::string DefaultsAsToml() {
     if (std::holds_alternative<int64_t>(setting.fallback) || !setting.words.empty()) out += "\n# " + Accepts(setting);
     out += "\n" + (dot == std::string::npos ? setting.name : setting.name.substr(dot + 1)) + " = " + ToToml(setting.fallback);
   }
-  return out + "\n" + LaneRulesAsToml() + DestinationRulesAsToml();
+  out += "\n";
+  for (const auto& [about, text] : TablesAsToml()) out += text;
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> TablesAsToml() {
+  return {{"Lane rules", LaneRulesAsToml()}, {"Destination rules", DestinationRulesAsToml()}, {"Listeners", ListenersAsToml()}, {"Grants", GrantsAsToml()}};
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {
@@ -361,6 +353,12 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
     running->sender.rules = fresh.sender.rules;
     result.applied.push_back(kDestinationRules);
   }
+  for (auto [name, place] : {std::pair(kPeers, &AuthOptions::peers), std::pair(kCertificates, &AuthOptions::certificates)}) {
+    if (fresh.auth.*place == running->auth.*place) continue;
+    running->auth.*place = fresh.auth.*place;
+    result.applied.push_back(name);
+  }
+  if (fresh.listeners != running->listeners) result.not_applied.push_back(kListeners);
   return result;
 }
 
@@ -391,6 +389,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
       "Rules for lanes and destinations ([[lane]] and [[destination]] tables) stand in the file only; conf/notifyd.toml shows them.\n"
+      "Tables ([[lane]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file only; conf/notifyd.toml shows them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
 
@@ -404,6 +403,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   if (version) return Exit(0, "notifyd " NOTIFYD_VERSION "\n");
   if (print) return Exit(0, DefaultsAsToml());
   if (manual) return Exit(0, NotifydManual(AllSettings(), LaneRulesAsToml() + DestinationRulesAsToml(), NOTIFYD_VERSION));
+  if (manual) return Exit(0, NotifydManual(AllSettings(), TablesAsToml(), NOTIFYD_VERSION));
   for (const auto& [name, option] : options)
     if (option->count() > 0) layers.flags[name] = texts[name];
 
@@ -415,6 +415,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   Status fault = layers.config_file ? ApplyFile(*layers.config_file, &result.options) : Status::Ok();
   if (fault.ok()) fault = ApplyTexts(layers.variables, /*flags=*/false, &result.options);
   if (fault.ok()) fault = ApplyTexts(layers.flags, /*flags=*/true, &result.options);
+  if (fault.ok()) fault = CheckListeners(result.options);
   if (!fault.ok()) {
     result = Exit(2, fault.detail());
     result.field = fault.field();

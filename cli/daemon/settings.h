@@ -1,20 +1,23 @@
 // Settings of notifyd: one row each. Flags, NOTIFYD_* variables, the TOML file, --help and conf/notifyd.toml derive from the rows; defaults stand
 // with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
 //
-// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes [[lane]] and [[destination]]
-// tables: rules for lanes and for calls, which no flag or variable can say.
+// A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes tables, which no flag or
+// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[listener]], [auth.peers.NAME] and [auth.certificates.NAME].
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/log.h"
 #include "base/status.h"
 #include "broker/limits.h"
+#include "cli/daemon/settings_access.h"
+#include "cli/daemon/settings_listeners.h"
 #include "net/api/api.h"
 #include "net/http.h"
 #include "net/sender/sender_options.h"
@@ -32,6 +35,8 @@ struct Options {
   bool core_dumps = false;
   std::string log_level = "info";
   std::string log_format = "auto";
+  std::vector<ListenerOptions> listeners;  // beside `listen`
+  AuthOptions auth;
   CoreLimits core;
   HttpLimits http;
   ApiOptions api;
@@ -43,16 +48,6 @@ LogLevel LogLevelOf(const Options& options);
 /// How many shards there are to be: what the setting says, or what the machine has.
 uint32_t ShardsOf(const Options& options);
 LogFormat LogFormatOf(const Options& options);
-
-/// An IP literal and a port; IPv6 stands in brackets. "localhost" is read as 127.0.0.1.
-struct ListenAddress {
-  std::string address;
-  uint16_t port = 0;
-  /// "127.0.0.1:7300", "[::1]:7300", with `bound_port` in place of port.
-  std::string ToString(uint16_t bound_port) const;
-};
-/// Error: kUnacceptable.
-Result<ListenAddress> ParseListen(std::string_view text);
 
 using SettingValue = std::variant<int64_t, bool, std::string, std::vector<std::string>>;
 
@@ -91,8 +86,11 @@ std::string FallbackText(const Setting& setting);
 /// The TOML file that says what the defaults say, with help and ranges as comments: conf/notifyd.toml.
 std::string DefaultsAsToml();
 
-/// What reading the settings anew comes to, by names in the order of AllSettings(); the lane rules are "lane", the destination rules,
-/// with what the files that they name hold, "destination".
+/// What conf/notifyd.toml says about tables that no row has, by what they are about: with comments, commented out.
+std::vector<std::pair<std::string, std::string>> TablesAsToml();
+
+/// What reading the settings anew comes to, by names in the order of AllSettings(), then the tables: "lane", "destination" (with what the files
+/// that its rules name hold), "listener", "auth.peers", ...
 struct Reloaded {
   std::vector<std::string> applied;      // changed, and hold now
   std::vector<std::string> not_applied;  // changed, and hold after a restart

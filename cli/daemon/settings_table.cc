@@ -66,6 +66,7 @@ Setting Reloadable(Setting row) {
 }
 
 Status CheckListen(const std::string& text) {
+  if (text.empty()) return Status::Ok();
   Result<ListenAddress> parsed = ParseListen(text);
   return parsed.ok() ? Status::Ok() : std::move(parsed).status();
 }
@@ -87,7 +88,11 @@ std::vector<Setting> MakeRows() {
   std::vector<Setting> rows;
   auto add = [&](Setting row) { rows.push_back(std::move(row)); };
 
-  add(WithCheck(Other("listen", "Address and port to listen on, IPv6 in brackets; port 0 takes a free one.", FIELD(listen)), CheckListen));
+  add(WithCheck(
+      Other("listen",
+            "Address and port to listen on, IPv6 in brackets; port 0 takes a free one. Or unix:PATH. Empty: only where a [[listener]] says.",
+            FIELD(listen)),
+      CheckListen));
   add(WithCheck(Other("data_dir", "Directory of the store; made where it is missing. One broker a directory.", FIELD(data_dir)), CheckNotEmpty));
   add(Number("io_threads", "threads", 1, 64, "Event loops that receive and send. With one, the first shard runs in it too.", FIELD(io_threads)));
   add(Number("shards", "threads", 0, 64, "Threads that run namespaces side by side, each its own share of them; 0: half of the cores, at least 1.",
@@ -108,6 +113,17 @@ std::vector<Setting> MakeRows() {
                                  FIELD(api.hosts)),
                            CheckHostName)));
 
+  add(Reloadable(WithWords(
+      Other("auth.mode",
+            "none: whoever connects may do everything. token: a token is asked for, but of whom auth.peers or auth.certificates knows. unset: as "
+            "none, where only this machine can connect; elsewhere a start is refused.",
+            FIELD(auth.mode)),
+      {"unset", "none", "token"})));
+  add(Reloadable(
+      Other("auth.bootstrap_token_file",
+            "A file, for its owner alone (0600), with a token that counts while there is no valid admin token of all namespaces; empty: none.",
+            FIELD(auth.bootstrap_token_file))));
+
   add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "Most bytes of a notify's body, as it is sent to the receiver.", FIELD(core.max_body_bytes),
              FIELD(api.max_body_bytes)));
   add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body.", FIELD(http.max_body_bytes)));
@@ -118,7 +134,7 @@ std::vector<Setting> MakeRows() {
   add(Number("limits.target_bytes", "bytes", 256, kMiB, "Most bytes of one request's path and query.", FIELD(http.max_target_bytes)));
   add(Reloadable(
       Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
-  add(Number("limits.connections", "connections", 1, 1'000'000, "Most clients connected at once.", FIELD(http.max_connections)));
+  add(Number("limits.connections", "connections", 1, 1'000'000, "Most clients connected at once, to one listener.", FIELD(http.max_connections)));
   add(Number("limits.waiters", "requests", 0, 1'000'000, "GETs with wait_ms at once; above it they get 429.", FIELD(api.max_waiters)));
   add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
              "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",

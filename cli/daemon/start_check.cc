@@ -1,5 +1,6 @@
 #include "cli/daemon/start_check.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -7,6 +8,7 @@
 
 #include "cli/daemon/descriptors.h"
 #include "net/http.h"
+#include "net/unix_socket.h"
 #include "storage/directory.h"
 
 namespace notifyd {
@@ -18,19 +20,45 @@ bool IsAny(const std::string& address) {
 
 /// Whoever is bound to `held` keeps others from `wanted`, and lets go of it for its successor.
 bool Covers(const ListenAddress& held, const ListenAddress& wanted) {
+  if (!held.path.empty() || !wanted.path.empty()) return held.path == wanted.path;
   return held.port == wanted.port && (held.address == wanted.address || IsAny(held.address) || IsAny(wanted.address));
 }
 
-Status CheckAddress(const Options& options, const std::optional<Holdings>& held) {
-  Result<ListenAddress> wanted = ParseListen(options.listen);
-  if (!wanted.ok()) return std::move(wanted).status();
-  Status bound = HttpServer::CheckListen(wanted->address, wanted->port, /*reuse_port=*/options.io_threads > 1);
-  if (bound.ok()) return bound;
-  if (bound.code() == Code::kConflict) {
-    Result<ListenAddress> own = held ? ParseListen(held->listening_on) : Status(Code::kNotFound, "nothing is held");
-    if (!held || (own.ok() && Covers(*own, *wanted))) return Status::Ok();
+/// Does a broker that is bound to these addresses let go of `wanted` for its successor?
+bool Holds(const Holdings& held, const ListenAddress& wanted) {
+  for (size_t from = 0; from <= held.listening_on.size();) {
+    const size_t to = std::min(held.listening_on.find(',', from), held.listening_on.size());
+    Result<ListenAddress> own = ParseListen(std::string_view(held.listening_on).substr(from, to - from));
+    if (own.ok() && Covers(*own, wanted)) return true;
+    from = to + 1;
   }
-  return Status(Code::kIo, "cannot listen on " + options.listen + ": " + bound.detail(), "/listen");
+  return false;
+}
+
+Status CheckAddress(const std::string& address, bool reuse_port, const std::optional<Holdings>& held) {
+  Result<ListenAddress> wanted = ParseListen(address);
+  if (!wanted.ok()) return std::move(wanted).status();
+  Status free = wanted->path.empty() ? HttpServer::CheckListen(wanted->address, wanted->port, reuse_port) : CheckUnix(wanted->path);
+  if (free.ok() || (free.code() == Code::kConflict && (!held || Holds(*held, *wanted)))) return Status::Ok();
+  return Status(Code::kIo, "cannot listen on " + address + ": " + free.detail());
+}
+
+/// A listener's by its number in the file; that of `listen` has none.
+std::string FieldOf(const Options& options, size_t at) {
+  const size_t tables_from = options.listen.empty() ? 0 : 1;
+  return at < tables_from ? "/listen" : "/listener/" + std::to_string(at - tables_from);
+}
+
+Status CheckListeners(const Options& options, const std::optional<Holdings>& held, bool certificates) {
+  const std::vector<ListenerOptions> all = AllListeners(options);
+  for (size_t i = 0; i < all.size(); ++i) {
+    Status fault = CheckAddress(all[i].address, /*reuse_port=*/options.io_threads > 1, held);
+    if (!fault.ok()) return Status(fault.code(), fault.detail(), FieldOf(options, i));
+    if (!certificates || all[i].tls_key.empty()) continue;
+    Result<bool> loaded = TlsFiles(PathsOf(all[i])).Load();
+    if (!loaded.ok()) return Status(loaded.status().code(), loaded.status().detail(), FieldOf(options, i) + "/tls");
+  }
+  return Status::Ok();
 }
 
 bool IsSame(const std::string& one, const std::string& other) {
@@ -40,8 +68,13 @@ bool IsSame(const std::string& one, const std::string& other) {
 
 }  // namespace
 
-Status CheckStart(const Options& options, const std::optional<Holdings>& held) {
-  if (Status fault = CheckAddress(options, held); !fault.ok()) return fault;
+TlsPaths PathsOf(const ListenerOptions& listener) {
+  return {listener.tls_certificate, listener.tls_key, listener.tls_client_ca};
+}
+
+Status CheckStart(const Options& options, const std::optional<Holdings>& held, bool certificates) {
+  if (Status fault = CheckListeners(options, held, certificates); !fault.ok()) return fault;
+  if (Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options.auth); !auth.ok()) return std::move(auth).status();
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   bool must_be_free = held && !IsSame(held->data_dir, options.data_dir);

@@ -11,21 +11,26 @@
 
 #include "base/status.h"
 #include "cli/daemon/settings.h"
+#include "net/tls/tls_files.h"
 
 namespace notifyd {
 
 /// What a broker that runs holds, and hands over at a restart in place.
 struct Holdings {
-  std::string listening_on;  // "127.0.0.1:7300": what it is bound to
+  std::string listening_on;  // "127.0.0.1:7300,unix:/run/notifyd.sock": what it is bound to
   std::string data_dir;      // as its settings say
 };
 
-/// Could a start go on with these: can the address be bound, are enough open files allowed, and is the directory a store, or can it be made one?
-/// `held`: for the broker that holds that; what it has is its successor's, and anything else must be free. Without it an address or a directory in
-/// use passes, for it may be used by the very broker whose settings these are; a start finds that by itself. Reads the disk, and changes nothing but
-/// the process's soft limit of open files, which a start raises too. Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the limit or
-/// the directory.
-Status CheckStart(const Options& options, const std::optional<Holdings>& held);
+/// Could a start go on with these: can the addresses be bound, do certificates and keys read, is the bootstrap token its owner's alone, are enough
+/// open files allowed, and is the directory a store, or can it be made one? `held`: for the broker that holds that; what it has is its successor's,
+/// and anything else must be free. Without it an address or a directory in use passes, for it may be used by the very broker whose settings these
+/// are; a start finds that by itself. Reads the disk, and changes nothing but the process's soft limit of open files, which a start raises too.
+/// Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the file, the limit or the directory. `certificates`: those of the listeners
+/// are read, too; a broker that runs keeps those it has, and judges new ones by itself.
+Status CheckStart(const Options& options, const std::optional<Holdings>& held, bool certificates = true);
+
+/// The files of a listener with TLS.
+TlsPaths PathsOf(const ListenerOptions& listener);
 
 /// The exit code of a start that failed: 2 for the configuration, 1 for anything else (contract section 4).
 int ExitCodeOf(const Status& failed);

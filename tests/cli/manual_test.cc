@@ -117,7 +117,7 @@ TEST_CASE("notifyctl.1: has its sections, and every command with every option th
 }
 
 TEST_CASE("notifyd.8: has its sections, and every setting as flag and variable") {
-  std::string page = NotifydManual(AllSettings(), "# Rules.\n#\n#   match  what\n#\n# [[lane]]\n# match = \"a-*\"\n", "1.0"), plain = Plain(page);
+  std::string page = NotifydManual(AllSettings(), {{"Lane rules", "# Rules.\n#\n#   match  what\n#\n# [[lane]]\n# match = \"a-*\"\n"}}, "1.0"), plain = Plain(page);
   for (const char* section :
        {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "LANE RULES", "SIGNALS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"})
     CHECK_THAT(page, Catch::Contains(std::string("\n.SH ") + section + "\n"));

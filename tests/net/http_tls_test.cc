@@ -1,8 +1,10 @@
 // HttpServer over TLS, on real sockets, against OpenSSL's own API.
 
 #include <catch2/catch.hpp>
-#include <openssl/x509v3.h>
+
 #include <thread>
+
+#include <openssl/x509v3.h>
 
 #include "net/http_fixture.h"
 #include "net/tls_client.h"

@@ -1,0 +1,226 @@
+#include "cli/daemon/listeners.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/daemon/descriptors.h"
+#include "cli/daemon/start_check.h"
+#include "net/unix_socket.h"
+
+namespace notifyd {
+namespace {
+
+constexpr mode_t kSocketMode = 0660, kControlMode = 0600;
+constexpr int64_t kCertificatesEveryMs = 5'000;
+
+/// What a TCP socket is bound to here; nothing for another socket.
+std::optional<ListenAddress> LocalOf(int fd) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return std::nullopt;
+  const std::optional<IpAddress> address = IpAddress::From(reinterpret_cast<const sockaddr*>(&bound));
+  if (!address) return std::nullopt;
+  const uint16_t port =
+      bound.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(bound).sin_port : reinterpret_cast<const sockaddr_in6&>(bound).sin6_port;
+  return ListenAddress{address->ToString(), ntohs(port)};
+}
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+}  // namespace
+
+struct Listeners::Place {
+  ListenerOptions options;
+  ListenAddress address;
+  uint16_t port = 0;  // bound to
+  bool control = false;
+  std::unique_ptr<TlsFiles> files;
+  HttpListener as;
+
+  std::string name() const { return address.ToString(port); }
+  /// A connection that has this local address, or path, came here.
+  bool Takes(int fd) const {
+    if (!address.path.empty()) return PathOf(fd) == address.path;
+    const std::optional<ListenAddress> local = LocalOf(fd);
+    if (!local || local->port != port) return false;
+    return address.address == "0.0.0.0" || address.address == "::" || IpAddress::Parse(address.address) == IpAddress::Parse(local->address);
+  }
+};
+
+Listeners::Listeners(const Options& options) : reuse_port_(options.io_threads > 1) {
+  std::vector<ListenerOptions> all = AllListeners(options);
+  all.push_back({"unix:" + options.data_dir + "/" + kControlSocket, {}, {}, {}, {}, kControlConnections});
+  for (size_t i = 0; i < all.size(); ++i) {
+    auto place = std::make_unique<Place>();
+    place->options = all[i];
+    place->control = i + 1 == all.size();
+    if (place->control) place->address.path = options.data_dir + "/" + kControlSocket;
+    else place->address = *ParseListen(all[i].address);
+    place->as.serves = place->control ? ServedParts::ControlSocket() : all[i].serves();
+    place->as.max_connections = all[i].max_connections;
+    if (!all[i].tls_key.empty()) {
+      place->files = std::make_unique<TlsFiles>(PathsOf(all[i]));
+      place->as.tls = place->files.get();
+    }
+    places_.push_back(std::move(place));
+  }
+}
+
+Listeners::~Listeners() = default;
+
+Status Listeners::Open(const std::vector<HttpServer*>& servers, const Handover& handover) {
+  for (const auto& place : places_) {
+    if (!place->files) continue;
+    if (Result<bool> loaded = place->files->Load(); !loaded.ok()) return loaded.status();
+  }
+  std::vector<std::vector<int>> listening(places_.size()), connections(places_.size());
+  std::vector<int> others;
+  // An address that has its port said goes before one that takes any.
+  std::vector<size_t> order(places_.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_partition(order.begin(), order.end(), [&](size_t i) { return places_[i]->address.port != 0 || !places_[i]->address.path.empty(); });
+  for (int fd : handover.listening) {
+    auto takes = [&](size_t i) {
+      Place* place = places_[i].get();
+      ListenAddress wanted = place->address;
+      // All of one listener have the same port.
+      if (wanted.port == 0 && wanted.path.empty()) wanted.port = place->port;
+      return ListensOn(fd, wanted);
+    };
+    auto found = std::find_if(order.begin(), order.end(), takes);
+    if (found == order.end()) {
+      others.push_back(fd);
+      continue;
+    }
+    listening[*found].push_back(fd);
+    if (std::optional<ListenAddress> local = LocalOf(fd)) places_[*found]->port = local->port;
+  }
+  for (int fd : handover.connections) {
+    auto found = std::find_if(order.begin(), order.end(), [&](size_t i) { return !listening[i].empty() && places_[i]->Takes(fd); });
+    (found == order.end() ? others : connections[*found]).push_back(fd);
+  }
+  if (!others.empty()) Log(LogLevel::kInfo, "connections of the process before are closed: it listened elsewhere");
+  for (int fd : others) {
+    const std::string path = PathOf(fd);
+    close(fd);
+    if (!path.empty()) RemoveUnixSocket(path);
+  }
+  size_t adopted = 0;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    Place* place = places_[i].get();
+    Status opened = listening[i].empty() ? OpenAnew(place, servers) : Adopt(place, servers, listening[i], connections[i]);
+    adopted += connections[i].size();
+    if (opened.ok()) continue;
+    if (!place->control) return Status(Code::kIo, "cannot listen on " + place->name() + ": " + opened.detail());
+    // The broker serves without it; only the commands that would come there do not.
+    Log(LogLevel::kWarn, "no control socket", {{"path", place->address.path}, {"detail", opened.detail()}});
+  }
+  if (others.size() < handover.listening.size() + handover.connections.size()) Log(LogLevel::kInfo, "restarted in place", {{"connections", adopted}});
+  return Status::Ok();
+}
+
+Status Listeners::OpenAnew(Place* place, const std::vector<HttpServer*>& servers) {
+  if (!place->address.path.empty()) {
+    Result<int> made = ListenUnix(place->address.path, place->control ? kControlMode : kSocketMode);
+    if (!made.ok()) return std::move(made).status();
+    return Adopt(place, servers, {*made}, {});
+  }
+  place->port = place->address.port;
+  for (HttpServer* server : servers) {
+    Result<uint16_t> bound = server->Listen(place->address.address, place->port, reuse_port_, &place->as);
+    if (!bound.ok()) return std::move(bound).status();
+    place->port = *bound;
+  }
+  return Status::Ok();
+}
+
+/// Each server gets a listening socket: where there are too few, one that is shared with another, and where there are too many, several, for who
+/// waits in the queue of one must not be lost.
+Status Listeners::Adopt(Place* place, const std::vector<HttpServer*>& servers, const std::vector<int>& listening,
+                        const std::vector<int>& connections) {
+  std::vector<HttpServer::Sockets> shares(servers.size());
+  for (size_t i = 0; i < std::max(servers.size(), listening.size()); ++i) {
+    HttpServer::Sockets& share = shares[i % servers.size()];
+    int fd = i < listening.size() ? listening[i] : fcntl(listening[i % listening.size()], F_DUPFD_CLOEXEC, 0);
+    if (share.listening < 0) share.listening = fd;
+    else share.connections.push_back(fd);
+  }
+  for (size_t i = 0; i < connections.size(); ++i) shares[i % servers.size()].connections.push_back(connections[i]);
+  for (size_t i = 0; i < servers.size(); ++i) {
+    Result<uint16_t> adopted = servers[i]->Adopt(shares[i], &place->as);
+    if (!adopted.ok()) return std::move(adopted).status();
+    place->port = *adopted;
+  }
+  return Status::Ok();
+}
+
+void Listeners::LogAddresses() const {
+  for (const auto& place : places_) {
+    if (place->control) continue;
+    std::vector<LogField> fields;
+    const std::string only = Join(place->options.only);
+    if (place->files) fields.emplace_back("tls", true);
+    if (!place->options.only.empty()) fields.emplace_back("only", only);
+    // Whoever started it with port 0 reads the port here.
+    Log(LogLevel::kAlways, "listening on " + place->name(), fields.data(), fields.size());
+  }
+}
+
+std::string Listeners::held() const {
+  std::string out;
+  for (const auto& place : places_)
+    if (!place->control) out += (out.empty() ? "" : ",") + place->name();
+  return out;
+}
+
+std::vector<Listener> Listeners::own() const {
+  std::vector<Listener> out;
+  for (const auto& place : places_)
+    if (place->address.path.empty()) out.push_back({*IpAddress::Parse(place->address.address), place->port});
+  return out;
+}
+
+void Listeners::WatchCertificates(Loop* loop, int slot) {
+  if (std::none_of(places_.begin(), places_.end(), [](const auto& place) { return place->files != nullptr; })) return;
+  loop_ = loop;
+  slot_ = slot;
+  // While they are being read, what is asked for comes with the next time.
+  if (std::exchange(reading_, true)) return;
+  loop_->Aside([this] { ReadCertificates(); },
+               [this] {
+                 reading_ = false;
+                 loop_->SetTimer(slot_, kCertificatesEveryMs, [this] { WatchCertificates(loop_, slot_); });
+               });
+}
+
+/// Beside the loop.
+void Listeners::ReadCertificates() {
+  for (const auto& place : places_) {
+    if (!place->files) continue;
+    Result<bool> loaded = place->files->Load();
+    if (!loaded.ok()) {
+      Log(LogLevel::kError, "certificate not read again, the one before is kept",
+          {{"listener", place->name()}, {"detail", loaded.status().detail()}});
+    } else if (*loaded) {
+      Log(LogLevel::kInfo, "certificate read again", {{"listener", place->name()}});
+    }
+  }
+}
+
+void Listeners::RemoveFiles() {
+  for (const auto& place : places_)
+    if (!place->address.path.empty()) RemoveUnixSocket(place->address.path);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,200 @@
+#include "cli/daemon/settings_listeners.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/ip_address.h"
+#include "cli/daemon/settings.h"
+#include "cli/daemon/settings_tables.h"
+#include "net/unix_socket.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kListenersMost = 64;
+constexpr int64_t kConnectionsMost = 1'000'000;
+constexpr std::string_view kUnix = "unix:";
+
+Status Unacceptable(std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail));
+}
+
+Result<ListenAddress> ParseUnix(std::string_view path) {
+  // Lists of addresses go from process to process.
+  const bool good = path.size() > 1 && path.front() == '/' && path.back() != '/' &&
+                    std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c != ',' && c != ';' && c != '\x7f'; });
+  if (!good) return Unacceptable("must be an absolute path behind unix:, without blanks, commas and semicolons");
+  if (path.size() > kUnixPathMostBytes) return Unacceptable("the path must have " + std::to_string(kUnixPathMostBytes) + " bytes at most");
+  ListenAddress result;
+  result.path = std::string(path);
+  return result;
+}
+
+Status ReadOnly(const toml::node& node, std::vector<std::string>* only) {
+  Result<std::vector<std::string>> words = TextsOf(node);
+  if (!words.ok()) return std::move(words).status();
+  for (const std::string& word : *words)
+    if (word != "health" && word != "metrics" && word != "admin") return Unacceptable("\"" + word + "\" must be health, metrics or admin");
+  if (words->empty()) return Unacceptable("must name at least one of health, metrics and admin");
+  *only = *std::move(words);
+  return Status::Ok();
+}
+
+Status ReadTls(const std::string& key, const toml::node& node, ListenerOptions* listener) {
+  std::string* place = key == "cert"        ? &listener->tls_certificate
+                       : key == "key"       ? &listener->tls_key
+                       : key == "client_ca" ? &listener->tls_client_ca
+                                            : nullptr;
+  if (place == nullptr) return Unacceptable("there is no such key, only tls.cert, tls.key and tls.client_ca");
+  Result<std::string> text = TextOf(node);
+  if (!text.ok()) return std::move(text).status();
+  if (text->empty()) return Unacceptable("must name a file");
+  *place = *std::move(text);
+  return Status::Ok();
+}
+
+Status ReadKey(const std::string& key, const toml::node& node, ListenerOptions* listener) {
+  if (key == "address") {
+    Result<std::string> text = TextOf(node);
+    if (!text.ok()) return std::move(text).status();
+    if (Result<ListenAddress> parsed = ParseListen(*text); !parsed.ok()) return std::move(parsed).status();
+    listener->address = *std::move(text);
+    return Status::Ok();
+  }
+  if (key == "only") return ReadOnly(node, &listener->only);
+  if (key == "max_connections") {
+    const auto* value = node.as_integer();
+    if (!value || value->get() < 1 || value->get() > kConnectionsMost)
+      return Unacceptable("must be a whole number, 1 to " + std::to_string(kConnectionsMost));
+    listener->max_connections = static_cast<size_t>(value->get());
+    return Status::Ok();
+  }
+  return Unacceptable("there is no such key, only address, only, max_connections, tls.cert, tls.key and tls.client_ca");
+}
+
+Result<ListenerOptions> ReadListener(const toml::table& table, const TablePlace& place) {
+  ListenerOptions listener;
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const toml::table* tls = name == "tls" ? node.as_table() : nullptr;
+    if (tls == nullptr) {
+      if (Status fault = ReadKey(name, node, &listener); !fault.ok()) return place.Blame(name, node, fault.detail());
+      continue;
+    }
+    for (const auto& [inner, value] : *tls)
+      if (Status fault = ReadTls(std::string(inner.str()), value, &listener); !fault.ok())
+        return place.Blame("tls." + std::string(inner.str()), value, fault.detail());
+  }
+  if (listener.address.empty()) return place.Blame("address", table, "is missing");
+  if (listener.tls_certificate.empty() != listener.tls_key.empty())
+    return place.Blame(listener.tls_key.empty() ? "tls.key" : "tls.cert", table, "is missing: a certificate and its key go together");
+  if (!listener.tls_client_ca.empty() && listener.tls_key.empty())
+    return place.Blame("tls.client_ca", table, "says nothing without tls.cert and tls.key");
+  if (!listener.tls_key.empty() && !ParseListen(listener.address)->path.empty())
+    return place.Blame("tls.cert", table, "says nothing for a Unix socket: the kernel says who connects");
+  return listener;
+}
+
+}  // namespace
+
+std::string ListenAddress::ToString(uint16_t bound_port) const {
+  if (!path.empty()) return std::string(kUnix) + path;
+  std::string host = address.find(':') == std::string::npos ? address : "[" + address + "]";
+  return host + ":" + std::to_string(bound_port);
+}
+
+bool ListenAddress::local() const {
+  static const Cidr kLoopback4 = *Cidr::Parse("127.0.0.0/8"), kLoopback6 = *Cidr::Parse("::1/128");
+  if (!path.empty()) return true;
+  const std::optional<IpAddress> parsed = IpAddress::Parse(address);
+  return parsed && (kLoopback4.Contains(*parsed) || kLoopback6.Contains(*parsed));
+}
+
+Result<ListenAddress> ParseListen(std::string_view text) {
+  if (text.starts_with(kUnix)) return ParseUnix(text.substr(kUnix.size()));
+  Status fault = Unacceptable("must be ADDR:PORT with an IP address, such as 127.0.0.1:7300 or [::1]:7300, or unix:PATH");
+  size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return fault;
+  ListenAddress result;
+  std::string_view host = text.substr(0, colon), port = text.substr(colon + 1);
+  bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  result.address = std::string(bracketed ? host.substr(1, host.size() - 2) : host);
+  if (result.address == "localhost" && !bracketed) result.address = "127.0.0.1";
+  if (!IpAddress::Parse(result.address) || (result.address.find(':') != std::string::npos) != bracketed) return fault;
+  auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), result.port);
+  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return fault;
+  return result;
+}
+
+ServedParts ListenerOptions::serves() const {
+  if (only.empty()) return {};
+  auto says = [this](const char* word) { return std::find(only.begin(), only.end(), word) != only.end(); };
+  return {says("health"), says("metrics"), says("admin"), false};
+}
+
+std::vector<ListenerOptions> AllListeners(const Options& options) {
+  std::vector<ListenerOptions> all;
+  if (!options.listen.empty()) all.push_back({options.listen, {}, {}, {}, {}, options.http.max_connections});
+  for (ListenerOptions each : options.listeners) {
+    if (each.max_connections == 0) each.max_connections = each.only.empty() ? options.http.max_connections : ListenerOptions::kOnlyConnections;
+    all.push_back(std::move(each));
+  }
+  return all;
+}
+
+Status CheckListeners(const Options& options) {
+  const std::vector<ListenerOptions> all = AllListeners(options);
+  if (all.empty()) return Status(Code::kUnacceptable, "listen: must say something where no [[listener]] does", "/listen");
+  std::set<std::string> seen;
+  for (const ListenerOptions& each : all) {
+    const ListenAddress address = *ParseListen(each.address);
+    const std::string name = address.ToString(address.port);
+    if ((address.port != 0 || !address.path.empty()) && !seen.insert(name).second)
+      return Status(Code::kUnacceptable, "two listeners have the address " + name, "/listener");
+    if (options.auth.mode != "unset" || address.local()) continue;
+    return Status(Code::kUnacceptable,
+                  "auth.mode: must be said where other machines can connect (" + name +
+                      "): \"token\" asks for a token (notifyd token create makes the first one), \"none\" lets everybody do everything",
+                  "/auth/mode");
+  }
+  return Status::Ok();
+}
+
+Result<std::vector<ListenerOptions>> ReadListeners(const toml::node& node, const std::string& file) {
+  Result<std::vector<const toml::table*>> tables = TablesOf(node, "listener", kListenersMost, file);
+  if (!tables.ok()) return std::move(tables).status();
+  std::vector<ListenerOptions> listeners;
+  for (const toml::table* table : *tables) {
+    Result<ListenerOptions> listener = ReadListener(*table, {"listener", listeners.size() + 1, file});
+    if (!listener.ok()) return std::move(listener).status();
+    listeners.push_back(*std::move(listener));
+  }
+  return listeners;
+}
+
+std::string ListenersAsToml() {
+  return R"(
+
+# Where it listens beside `listen`. In this file only. What changes holds after a restart (in place will do); the certificates' files are read again
+# on SIGHUP and when they change.
+#
+#   address          as `listen`; or unix:PATH, a socket file of mode 0660 whose clients auth.peers knows by their uid
+#   tls.cert         PEM file: the certificate, then those that lead to its authority. With it TLS 1.2 and 1.3 are spoken there, and nothing else
+#   tls.key          PEM file: its key, not encrypted
+#   tls.client_ca    PEM file: clients must show a certificate of one of these authorities; auth.certificates says what each may do
+#   only             some of health, metrics and admin (what looks and steers): nothing else is served there
+#   max_connections  1 to 1000000, counted apart from all other listeners'; by default limits.connections, with `only` 64
+#
+# [[listener]]
+# address = "0.0.0.0:7443"
+# tls.cert = "/etc/notifyd/tls/cert.pem"
+# tls.key = "/etc/notifyd/tls/key.pem"
+#
+# [[listener]]
+# address = "127.0.0.1:7301"
+# only = ["health", "metrics", "admin"]
+)";
+}
+
+}  // namespace notifyd

@@ -1,0 +1,41 @@
+// What the readers of the configuration file's tables share. Only cli/daemon/settings*.cc include this.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "cli/daemon/settings_access.h"
+#include "cli/daemon/settings_listeners.h"
+
+#define TOML_ENABLE_UNRELEASED_FEATURES 0
+#include <toml++/toml.h>
+
+namespace notifyd {
+
+/// Which of the tables under one name it is, and in which file.
+struct TablePlace {
+  std::string name;
+  size_t number;  // from 1
+  std::string file;
+  /// "[[listener]] 2: address (notifyd.toml:12): must be ...", with the field "/listener/1/address".
+  Status Blame(const std::string& key, const toml::node& node, const std::string& what) const;
+};
+/// "notifyd.toml:12".
+std::string PlaceOf(const std::string& file, const toml::node& node);
+
+/// The tables of `node`, which stands under `name`: [[name]] lines. Error: kUnacceptable, with the field.
+Result<std::vector<const toml::table*>> TablesOf(const toml::node& node, const std::string& name, size_t most, const std::string& file);
+/// A text, a list of texts. Error: kUnacceptable, the detail without the name.
+Result<std::string> TextOf(const toml::node& node);
+Result<std::vector<std::string>> TextsOf(const toml::node& node);
+
+/// The [[listener]] tables. `node`: what stands under that name. Error: kUnacceptable; the detail names the table by its number, the key, the file
+/// and the line.
+Result<std::vector<ListenerOptions>> ReadListeners(const toml::node& node, const std::string& file);
+/// The tables under [auth.peers] and [auth.certificates]; `name` is which. Error: kUnacceptable, the detail names key, file and line.
+Result<std::map<std::string, AccessGrant>> ReadGrants(const toml::node& node, const std::string& name, const std::string& file);
+
+}  // namespace notifyd
