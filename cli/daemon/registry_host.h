@@ -19,7 +19,7 @@ namespace notifyd {
 
 class RegistryHost {
  public:
-  static constexpr int kTimerSlot = 3;
+  static constexpr int kTimerSlot = 4;
 
   struct Setup {
     Loop* loop = nullptr;  // borrowed, like the next three

@@ -114,6 +114,8 @@ Status Runtime::Impl::MakeIoThreads() {
   // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   rules_.Set(options_.sender.rules);
+  Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options_.auth);
+  if (!auth.ok()) return std::move(auth).status();
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
     auto io = std::make_unique<IoThread>();
     Result<std::unique_ptr<PlainSender>> sender = PlainSender::Create(&io->loop, &attempt_ends_, options_.sender);
@@ -129,9 +131,11 @@ Status Runtime::Impl::MakeIoThreads() {
     api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };
+    api.board = &board_;
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
+    io->api->SetAuth(*auth);
     io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->api.get());
     io->api->SetResponder(io->server.get());
     io->loop.MeasureTurns(&histograms_.loop_lag.histogram);
@@ -194,7 +198,11 @@ Status Runtime::Impl::MakeShards() {
   setup.switchboard = &exchange_;
   setup.board = &board_;
   setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
-  setup.reply = [](const RegistryReply&) {};
+  setup.reply = [this](RegistryReply reply) {
+    // The io thread that asked stands in the upper bits.
+    IoThread* io = io_[reply.request >> 48].get();
+    io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
+  };
   registry_ = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{});
   lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
   std::vector<Shard*> shards;
@@ -230,6 +238,11 @@ Status Runtime::Impl::MakeShards() {
 void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
   // Beside `default` and `system`.
   lending_.SetShared(table->namespaces() > 2);
+  for (auto& io : io_)
+    io->loop.Post([api = io->api.get(), sender = io->sender.get(), table] {
+      api->SetTable(table);
+      sender->SetTable(table);
+    });
   tables_.Set(std::move(table));
   for (auto& shard : shards_) shard->loop->Post([shard = shard->shard.get()] { shard->TableChanged(); });
 }

@@ -66,6 +66,11 @@ void Runtime::Impl::Reload() {
     refuse(startable.field(), startable.detail());
     return;
   }
+  Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(read.options.auth);
+  if (!auth.ok()) {
+    refuse(auth.status().field(), auth.status().detail());
+    return;
+  }
   Options asked = asked_;
   Reloaded reloaded = ApplyReloadable(read.options, &asked);
   Options next = asked;
@@ -85,7 +90,11 @@ void Runtime::Impl::Reload() {
       if (Status taken = sender->Reload(options); !taken.ok()) Log(LogLevel::kError, "settings not reloaded", {{"detail", taken.detail()}});
       api->SetSecretHeaders(options.secret_headers);
     });
-  for (auto& io : io_) io->loop.Post([api = io->api.get(), hosts = next.api.hosts] { api->SetHosts(hosts); });
+  for (auto& io : io_)
+    io->loop.Post([api = io->api.get(), hosts = next.api.hosts, auth = *auth] {
+      api->SetHosts(hosts);
+      api->SetAuth(auth);
+    });
   lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
   OnEachShard([limits = std::make_shared<const CoreLimits>(next.core)](Shard* shard) { shard->SetLimits(limits); }, [] {});
   listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
