@@ -60,7 +60,7 @@ void PutAll(const std::map<std::string, Settings>& all, Encoder* out) {
 template <class Settings>
 bool TakeAll(Decoder* in, std::map<std::string, Settings>* all) {
   for (uint64_t left = in->Varint(); left > 0 && in->ok(); --left) {
-    std::string name = in->Text();
+    std::string name(in->Text());
     Settings settings;
     // Each stands there once, and says something.
     if (!TakeFields(in, &settings) || settings.IsDefault() || !all->emplace(std::move(name), settings).second) return false;

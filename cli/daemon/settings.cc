@@ -402,7 +402,6 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   if (version) return Exit(0, "notifyd " NOTIFYD_VERSION "\n");
   if (print) return Exit(0, DefaultsAsToml());
-  if (manual) return Exit(0, NotifydManual(AllSettings(), LaneRulesAsToml() + DestinationRulesAsToml(), NOTIFYD_VERSION));
   if (manual) return Exit(0, NotifydManual(AllSettings(), TablesAsToml(), NOTIFYD_VERSION));
   for (const auto& [name, option] : options)
     if (option->count() > 0) layers.flags[name] = texts[name];
