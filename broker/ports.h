@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,30 @@ struct RegistryImage {
   std::vector<NamespaceAtStart> states;                // by number
 };
 
+/// Where an entry of the audit stands: by time, then by a serial number of the store's.
+struct AuditPlace {
+  WallTime at;
+  uint32_t serial = 0;
+  auto operator<=>(const AuditPlace&) const = default;
+};
+/// Newest first. All filters that are given must hold.
+struct AuditQuery {
+  std::optional<std::string> who = {}, what = {}, object = {}, space = {};
+  std::optional<AuditPlace> below = {};  // a page's `next`
+  size_t limit = 100;
+};
+struct AuditItem {
+  AuditPlace place;
+  AuditEntry entry;
+};
+struct AuditPage {
+  Status status;
+  std::vector<AuditItem> items;
+  std::optional<AuditPlace> next;  // what may be left is below it; nothing: that was all
+};
+/// What is older is in no page.
+inline constexpr int64_t kAuditKeptMs = 90LL * 24 * 3600 * 1000;
+
 /// What a store says that is no namespace's. From any thread.
 class StoreEvents {
  public:
@@ -105,6 +130,10 @@ class StoreHost {
   /// Any thread. In the order of the calls, in the same groups and syncs as the namespaces' batches. DropNamespace takes all of the namespace's keys
   /// with it; it must not be open.
   virtual void Commit(RegistryBatch batch) = 0;
+  /// Any thread. Written with the next group, in the order of the calls; not synced, not reported.
+  virtual void Audit(AuditEntry entry) = 0;
+  /// Any thread; `done` is called on one of the store's, with what was written by then, unless it is stopped first.
+  virtual void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) = 0;
   /// How long a namespace's settled notifies are kept; what is not set is the store's own. Any thread.
   virtual void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) = 0;
   /// Of a namespace's keys and values, as they lie on the disk and wait to get there. Measured, approximate; any thread, some ms at most.

@@ -46,7 +46,8 @@ int64_t SteadyMs() {
 Committer::Committer(Setup setup)
     : setup_(std::move(setup)),
       db_(setup_.database->db()),
-      registry_(std::make_shared<CommitQueue>(kDefaultNumber, nullptr, Totals(), /*awake=*/true)) {
+      registry_(std::make_shared<CommitQueue>(kDefaultNumber, nullptr, Totals(), /*awake=*/true)),
+      audit_serial_(setup_.audit_serial) {
   synced_sequence_ = marked_sequence_ = db_->GetLatestSequenceNumber();
 }
 
@@ -165,6 +166,8 @@ struct Committer::Group {
   rocksdb::WriteBatch batch;
   std::vector<Queue> queues;  // those of which something is in it
   bool sync = false;
+  bool registry = false;  // a batch of the registry's is in it
+  std::vector<NamespaceNumber> dropped;
   uint64_t batches = 0;
 };
 
@@ -239,7 +242,16 @@ void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* gr
   group->sync |= batch.sync;
   ++group->batches;
   queue->last_number_ = batch.number;
+  group->registry = true;
+  for (const RegistryWrite& write : batch.writes)
+    if (const auto* drop = std::get_if<DropNamespace>(&write)) group->dropped.push_back(drop->number);
+  // Its tables are dropped next, durably.
+  group->sync |= !group->dropped.empty();
   EncodeRegistry(batch, *setup_.database, &group->batch);
+}
+
+void Committer::Encode(CommitQueue*, const AuditEntry& entry, Group* group) {
+  EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->batch);
 }
 
 /// Reports the group, where nothing has failed.
@@ -257,9 +269,14 @@ void Committer::Finish(Group* group) {
     counters_.batches += group->batches;
     ++counters_.groups;
     for (const Queue& queue : group->queues) {
-      if (queue == registry_) events_->OnRegistryCommitted(queue->last_number_);
-      else queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
+      if (queue == registry_) {
+        if (group->registry) events_->OnRegistryCommitted(queue->last_number_);
+      } else {
+        queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
+      }
     }
+    for (NamespaceNumber number : group->dropped)
+      if (setup_.dropped) setup_.dropped(number);
   }
   Settle(group->queues);
 }

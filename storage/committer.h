@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -52,7 +53,7 @@ class CommitQueue {
   struct SleepMark {
     WallTime wake;
   };
-  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch>;
+  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry>;
 
   const KeySpace space_;
   const std::shared_ptr<Outlet> outlet_;
@@ -90,7 +91,9 @@ class Committer {
     std::string directory;
     Fingerprint store;
     uint64_t min_free_bytes = 0;
-    Histogram* commits = nullptr;  // how long each synced write took; null: nobody asks
+    Histogram* commits = nullptr;                       // how long each synced write took; null: nobody asks
+    uint32_t audit_serial = 0;                          // of the next entry
+    std::function<void(NamespaceNumber)> dropped = {};  // a DropNamespace is durable. On the thread; empty: nobody asks
   };
   explicit Committer(Setup setup);
   ~Committer();
@@ -108,6 +111,7 @@ class Committer {
 
   void Commit(const std::shared_ptr<CommitQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
   void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
+  void Audit(AuditEntry entry) { Add(registry_, std::move(entry)); }
   void Sleep(const std::shared_ptr<CommitQueue>& queue, WallTime wake) { Add(queue, CommitQueue::SleepMark{wake}); }
   const Counters& counters() const { return counters_; }
   /// The write, sync or look at the files that failed. After Stop.
@@ -126,6 +130,7 @@ class Committer {
   void Encode(CommitQueue* queue, const WriteBatch& batch, Group* group);
   void Encode(CommitQueue* queue, const CommitQueue::SleepMark& mark, Group* group);
   void Encode(CommitQueue* queue, const RegistryBatch& batch, Group* group);
+  void Encode(CommitQueue* queue, const AuditEntry& entry, Group* group);
   void Finish(Group* group);
   void DropWork();
   void Settle(const std::vector<Queue>& queues);
@@ -156,6 +161,7 @@ class Committer {
   bool failed_ = false;      // changed under the mutex
   Status failure_;
   bool unsynced_ = false;         // something was written since the last sync
+  uint32_t audit_serial_;         // of the next entry
   uint64_t group_ = 0;            // the newest one
   uint64_t synced_group_ = 0;     // the newest one under a sync
   uint64_t synced_sequence_ = 0;  // RocksDB's sequence number up to which all is synced

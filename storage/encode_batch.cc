@@ -133,6 +133,12 @@ void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, rocksdb:
   out->Put(space.In(EncodeMetaKey(kTotalsName)), value);
 }
 
+void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, rocksdb::WriteBatch* out) {
+  std::string value;
+  EncodeAudit(entry, &value);
+  out->Put(EncodeAuditKey(place), value);
+}
+
 void EncodeRegistry(const RegistryBatch& batch, const Database& database, rocksdb::WriteBatch* out) {
   RegistryEncoder encoder{out, database, {}};
   for (const RegistryWrite& write : batch.writes) std::visit(encoder, write);

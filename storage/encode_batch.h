@@ -25,6 +25,7 @@ void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& d
 void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, rocksdb::WriteBatch* out);
 void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, rocksdb::WriteBatch* out);
 void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, rocksdb::WriteBatch* out);
+void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, rocksdb::WriteBatch* out);
 /// A namespace that is dropped goes with all of its keys, as one range in each family.
 void EncodeRegistry(const RegistryBatch& batch, const Database& database, rocksdb::WriteBatch* out);
 

@@ -56,6 +56,7 @@ enum class KeyKind : char {
   kExpiry = 'x',        // time, id
   kSettled = 'z',       // phase, id
   // The broker's own, of no namespace: capital letters (storage/registry_records.h). 01 stands before the keys of a namespace.
+  kAudit = 'A',          // time, serial
   kNamespace = 'N',      // number
   kToken = 'T',          // id
   kTokenUse = 'U',       // id
@@ -65,6 +66,7 @@ enum class KeyKind : char {
 /// Between which a namespace's keys lie, `to` not among them. `default`'s, which have no prefix, are all from the first small letter on.
 struct KeyRange {
   std::string from, to;
+  bool operator==(const KeyRange&) const = default;
 };
 KeyRange RangeOf(NamespaceNumber number);
 

@@ -1,20 +1,9 @@
 #include "storage/reader_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace notifyd {
-namespace {
-
-struct Answer {
-  const Reader& reader;
-  Event operator()(const LoadEffect& load) const { return reader.Load(load); }
-  Event operator()(const PageEffect& page) const { return reader.LoadPage(page); }
-  Event operator()(const ReadEffect& read) const { return reader.Read(read); }
-  Event operator()(const ListEffect& list) const { return reader.List(list); }
-  Event operator()(const LanesEffect& lanes) const { return reader.ListLanes(lanes); }
-};
-
-}  // namespace
 
 void ReaderPool::Start(int threads) {
   threads = std::max(threads, 1);
@@ -32,16 +21,16 @@ void ReaderPool::Stop() {
   threads_.clear();
 }
 
-void ReaderPool::Add(const std::shared_ptr<Queue>& queue, Job job) {
+void ReaderPool::Add(const std::shared_ptr<Queue>& queue, Task task) {
   {
     std::lock_guard lock(mutex_);
-    if (queue->jobs_.empty()) jobs_.push_back(queue);
-    queue->jobs_.push_back(std::move(job));
+    if (queue->tasks_.empty()) tasks_.push_back(queue);
+    queue->tasks_.push_back(std::move(task));
   }
   wake_.notify_one();
 }
 
-void ReaderPool::AddList(const std::shared_ptr<Queue>& queue, Job list) {
+void ReaderPool::AddList(const std::shared_ptr<Queue>& queue, Task list) {
   {
     std::lock_guard lock(mutex_);
     if (queue->lists_.empty()) lists_.push_back(queue);
@@ -53,19 +42,21 @@ void ReaderPool::AddList(const std::shared_ptr<Queue>& queue, Job list) {
 void ReaderPool::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || (!lists_.empty() && lists_running_ < max_lists_); });
+    wake_.wait(lock, [this] { return stopping_ || !tasks_.empty() || (!lists_.empty() && lists_running_ < max_lists_); });
     if (stopping_) return;
-    const bool list = jobs_.empty();
-    std::deque<std::shared_ptr<Queue>>& turns = list ? lists_ : jobs_;
+    const bool list = tasks_.empty();
+    std::deque<std::shared_ptr<Queue>>& turns = list ? lists_ : tasks_;
     std::shared_ptr<Queue> queue = std::move(turns.front());
     turns.pop_front();
-    std::deque<Job>& jobs = list ? queue->lists_ : queue->jobs_;
-    Job job = std::move(jobs.front());
-    jobs.pop_front();
-    if (!jobs.empty()) turns.push_back(queue);
+    std::deque<Task>& tasks = list ? queue->lists_ : queue->tasks_;
+    Task task = std::move(tasks.front());
+    tasks.pop_front();
+    if (!tasks.empty()) turns.push_back(std::move(queue));
     lists_running_ += list;
     lock.unlock();
-    queue->outlet_->Post(std::visit(Answer{queue->reader_}, job));
+    task();
+    // What it held, and the queue, where nobody else does, go outside of the lock.
+    task = nullptr;
     queue.reset();
     lock.lock();
     lists_running_ -= list;

@@ -1,12 +1,13 @@
 #include "storage/reclaimer.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
-#include "storage/keys.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -24,11 +25,11 @@ void Reclaimer::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Reclaimer::Add(NamespaceNumber number) {
+void Reclaimer::Add(Task task) {
   {
     std::lock_guard lock(mutex_);
-    if (std::find(waiting_.begin(), waiting_.end(), number) != waiting_.end()) return;
-    waiting_.push_back(number);
+    if (std::find(waiting_.begin(), waiting_.end(), task) != waiting_.end()) return;
+    waiting_.push_back(std::move(task));
   }
   wake_.notify_all();
 }
@@ -38,30 +39,48 @@ void Reclaimer::Run() {
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
-    const NamespaceNumber number = waiting_.front();
+    const Task task = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    Reclaim(number);
+    Reclaim(task);
     lock.lock();
   }
 }
 
-void Reclaimer::Reclaim(NamespaceNumber number) {
+void Reclaimer::Reclaim(const Task& task) {
+  if (BytesIn(database_, task.keys, /*memtables=*/false) == 0) return;
   rocksdb::CompactRangeOptions how;
   // Otherwise the deepest level, where most of what is over lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   how.exclusive_manual_compaction = false;
   how.canceled = &stopping_;
-  const KeyRange range = RangeOf(number);
-  const rocksdb::Slice from(range.from), to(range.to);
+  const rocksdb::Slice from(task.keys.from), to(task.keys.to);
   auto held = sweeper_.Hold();
   for (rocksdb::ColumnFamilyHandle* family : {database_.notifies(), database_.main()}) {
-    const rocksdb::Status status = database_.db()->CompactRange(how, family, &from, &to);
+    rocksdb::Status status;
+    // Tables that hold nothing else go unread. The deletion that lies above them covers what is left.
+    if (task.files) status = rocksdb::DeleteFilesInRange(database_.db(), family, &from, &to, /*include_end=*/false);
+    if (status.ok()) status = database_.db()->CompactRange(how, family, &from, &to);
     if (stopping_) return;
     // What it cannot read the broker's reads will say, and what it cannot write its writes.
     if (!status.ok())
       Log(LogLevel::kWarn, "a namespace's room could not be given back", {{"detail", TranslateStatus(status, "cannot compact").detail()}});
   }
+}
+
+uint64_t BytesIn(const Database& database, const KeyRange& keys, bool memtables) {
+  const rocksdb::Range range(keys.from, keys.to);
+  rocksdb::SizeApproximationOptions how;
+  how.include_files = true;
+  how.include_memtables = memtables;
+  uint64_t bytes = 0;
+  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
+    uint64_t of_family = 0;
+    // What does not read the broker's reads will say.
+    database.db()->GetApproximateSizes(how, family, &range, 1, &of_family).PermitUncheckedError();
+    bytes += of_family;
+  }
+  return bytes;
 }
 
 }  // namespace notifyd

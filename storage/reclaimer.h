@@ -1,5 +1,6 @@
-// Reclaimer: gives back, namespace by namespace, the room of what is over or deleted, by compacting its keys. On a thread of its own, one at a time,
-// beside everything else.
+// Reclaimer: gives back, namespace by namespace, the room of what is over or was deleted, by compacting its keys. On a thread of its own, one at a
+// time, beside everything else. What a stop breaks off of a namespace that was dropped the next start takes up; of another one it is left to
+// compaction.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,7 @@
 
 #include "base/ids.h"
 #include "storage/database.h"
+#include "storage/keys.h"
 #include "storage/sweeper.h"
 
 namespace notifyd {
@@ -24,19 +26,32 @@ class Reclaimer {
   /// Breaks off what is under way, and joins.
   void Stop();
   /// Any thread. What waits already is not taken twice.
-  void Add(NamespaceNumber number);
+  void Add(NamespaceNumber number) { Add({RangeOf(number), false}); }
+  /// Its keys are deleted, durably, and will never be written again.
+  void AddDropped(NamespaceNumber number) { Add({RangeOf(number), true}); }
+  /// The keys of `first` to `last`, which were deleted at some time: where a crash, or a stop, kept them from being given back.
+  void AddLeft(NamespaceNumber first, NamespaceNumber last) { Add({{RangeOf(first).from, RangeOf(last).to}, false}); }
 
  private:
+  struct Task {
+    KeyRange keys;
+    bool files = false;  // whole tables may go
+    bool operator==(const Task&) const = default;
+  };
+  void Add(Task task);
   void Run();
-  void Reclaim(NamespaceNumber number);
+  void Reclaim(const Task& task);
 
   const Database& database_;
   Sweeper& sweeper_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<NamespaceNumber> waiting_;
+  std::deque<Task> waiting_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
+
+/// What keys and values take in the tables, and where asked for in the memtables, too. Approximate. Any thread.
+uint64_t BytesIn(const Database& database, const KeyRange& keys, bool memtables);
 
 }  // namespace notifyd

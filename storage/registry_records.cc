@@ -309,6 +309,21 @@ std::string EncodeTokenKey(std::string_view id) {
 std::string EncodeTokenUseKey(std::string_view id) {
   return IdKey(KeyKind::kTokenUse, id);
 }
+std::string EncodeAuditKey(const AuditPlace& place) {
+  std::string out(1, static_cast<char>(KeyKind::kAudit));
+  Encoder encoder(&out);
+  encoder.BigSigned64(place.at.ms);
+  encoder.Big32(place.serial);
+  return out;
+}
+std::optional<AuditPlace> DecodeAuditKey(std::string_view key) {
+  if (key.empty() || key[0] != static_cast<char>(KeyKind::kAudit)) return std::nullopt;
+  Decoder in(key.substr(1));
+  AuditPlace place;
+  place.at.ms = in.BigSigned64();
+  place.serial = in.Big32();
+  return in.done() ? std::optional(place) : std::nullopt;
+}
 std::optional<NamespaceNumber> DecodeNamespaceKey(std::string_view key) {
   return NumberOf(KeyKind::kNamespace, key);
 }
@@ -421,6 +436,24 @@ Result<WallTime> DecodeTokenUse(std::string_view value) {
   Decoder in(*fields);
   const WallTime used_at{in.Signed()};
   return in.done() ? Result<WallTime>(used_at) : Corrupt("use of a token");
+}
+
+void EncodeAudit(const AuditEntry& entry, std::string* out) {
+  RecordFrame frame(kTag, out);
+  for (const std::string* text : {&entry.who, &entry.what, &entry.object, &entry.from, &entry.space}) frame.encoder.Text(*text);
+  frame.encoder.Varint(entry.count);
+}
+
+Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value) {
+  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  if (!fields) return Corrupt("entry of the audit");
+  Decoder in(*fields);
+  AuditEntry entry;
+  entry.at = at;
+  for (std::string* text : {&entry.who, &entry.what, &entry.object, &entry.from, &entry.space}) *text = in.Text();
+  entry.count = in.Varint();
+  if (!in.done()) return Corrupt("entry of the audit");
+  return entry;
 }
 
 void EncodeRegistryHead(const RegistryHead& head, std::string* out) {

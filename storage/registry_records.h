@@ -8,6 +8,7 @@
 //   secret
 //                           [secret until:signed] created_by:text created_at:signed
 //   U id:name..             use of a token: used_at:signed
+//   A time64 serial:big32     audit: who:text what:text object:text from:text namespace:text count:varint
 //   m "registry"            head: next_number:varint version:varint removed (accepted revived succeeded failed cancelled expired attempts retries:
 //   varints)
 //
@@ -32,7 +33,7 @@
 
 #include "base/status.h"
 #include "broker/namespace.h"
-#include "broker/registry_events.h"
+#include "broker/ports.h"
 
 namespace notifyd {
 
@@ -49,6 +50,7 @@ std::string EncodeNamespaceKey(NamespaceNumber number);
 std::string EncodeNamespaceWakeKey(NamespaceNumber number);
 std::string EncodeTokenKey(std::string_view id);
 std::string EncodeTokenUseKey(std::string_view id);
+std::string EncodeAuditKey(const AuditPlace& place);
 inline constexpr std::string_view kRegistryName = "registry";  // EncodeMetaKey's
 
 /// Nothing where `key` is not exactly what its Encode gives.
@@ -56,6 +58,7 @@ std::optional<NamespaceNumber> DecodeNamespaceKey(std::string_view key);
 std::optional<NamespaceNumber> DecodeNamespaceWakeKey(std::string_view key);
 std::optional<std::string> DecodeTokenKey(std::string_view key);
 std::optional<std::string> DecodeTokenUseKey(std::string_view key);
+std::optional<AuditPlace> DecodeAuditKey(std::string_view key);
 
 /// Encode appends to `out`. `seal`: null where the store does not seal. Decode takes both what is sealed and what is not; the former is kCorrupt
 /// without the right `seal`. Error: kCorrupt, as everywhere here.
@@ -65,6 +68,9 @@ void EncodeToken(const TokenRow& row, const SecretSeal* seal, std::string* out);
 Result<std::shared_ptr<const TokenRow>> DecodeToken(std::string_view id, std::string_view value, const SecretSeal* seal);
 void EncodeTokenUse(WallTime used_at, std::string* out);
 Result<WallTime> DecodeTokenUse(std::string_view value);
+/// Without its time, which is in the key.
+void EncodeAudit(const AuditEntry& entry, std::string* out);
+Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value);
 void EncodeRegistryHead(const RegistryHead& head, std::string* out);
 Result<RegistryHead> DecodeRegistryHead(std::string_view value);
 

@@ -4,6 +4,7 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
+#include "storage/registry_records.h"
 
 namespace notifyd {
 namespace {
@@ -82,6 +83,10 @@ bool MayDrop(std::string_view key, std::string_view value, const RetentionRules&
     case KeyKind::kSettled: {
       auto settled_at = DecodeSettled(value);
       return settled_at.ok() && Passed(*settled_at, retention.settled_ms, now_ms);
+    }
+    case KeyKind::kAudit: {
+      std::optional<AuditPlace> entry = DecodeAuditKey(place.bare);
+      return entry && Passed(entry->at, kAuditKeptMs, now_ms);
     }
     default:
       return false;

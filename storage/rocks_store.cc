@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "storage/audit.h"
 #include "storage/committer.h"
 #include "storage/directory.h"
 #include "storage/directory_guard.h"
@@ -126,17 +127,27 @@ Status NoteLogBegun(OpenStore* open) {
 
 class RocksStore::Impl {
  public:
-  Impl(OpenStore opened, const StoreOptions& with, std::shared_ptr<RetentionTable> kept)
+  Impl(OpenStore opened, const StoreOptions& with, std::shared_ptr<RetentionTable> kept, uint32_t audit_serial)
       : options(with),
         retention(std::move(kept)),
         open(std::move(opened)),
-        committer(std::make_shared<Committer>(Committer::Setup{&open.opened.database, open.files.get(), &open.synced, options.directory,
-                                                               open.directory.format.store, options.min_free_bytes, options.commit_histogram})),
+        committer(std::make_shared<Committer>(Committer::Setup{
+            &open.opened.database, open.files.get(), &open.synced, options.directory, open.directory.format.store, options.min_free_bytes,
+            options.commit_histogram, audit_serial, [this](NamespaceNumber number) { reclaimer.AddDropped(number); }})),
         readers(std::make_shared<ReaderPool>()),
         sweeper(&open.opened.database, retention.get(), options.wall_ms),
         reclaimer(&open.opened.database, &sweeper) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }
+  /// Of numbers that were given and have no row nothing is left to be read: what a crash kept from being given back.
+  void ReclaimMissing(const RegistryImage& image) {
+    NamespaceNumber next = kSystemNumber + 1;
+    for (const auto& row : image.namespaces) {
+      if (row->number > next) reclaimer.AddLeft(next, static_cast<NamespaceNumber>(row->number - 1));
+      next = std::max<NamespaceNumber>(next, static_cast<NamespaceNumber>(row->number + 1));
+    }
+    if (image.head.next_number > next) reclaimer.AddLeft(next, static_cast<NamespaceNumber>(image.head.next_number - 1));
+  }
 
   const StoreOptions options;
   const std::shared_ptr<RetentionTable> retention;
@@ -144,6 +155,7 @@ class RocksStore::Impl {
   // A namespace that is still open where the store is closed holds them, stopped.
   const std::shared_ptr<Committer> committer;
   const std::shared_ptr<ReaderPool> readers;
+  const std::shared_ptr<ReaderPool::Queue> audit_reads = std::make_shared<ReaderPool::Queue>();
   Sweeper sweeper;
   Reclaimer reclaimer;
 };
@@ -157,10 +169,10 @@ class RocksNamespace : public NamespaceStore {
       : committer_(std::move(committer)),
         writes_(std::move(writes)),
         readers_(std::move(readers)),
-        reads_(std::make_shared<ReaderPool::Queue>(std::move(reader), outlet)),
-        outlet_(std::move(outlet)) {}
+        reads_(std::make_shared<ReaderPool::Queue>()),
+        answers_(std::make_shared<Answers>(Answers{std::move(reader), std::move(outlet)})) {}
   ~RocksNamespace() override {
-    outlet_->Close();
+    answers_->outlet->Close();
     committer_->Close(writes_);
   }
   RocksNamespace(const RocksNamespace&) = delete;
@@ -168,22 +180,33 @@ class RocksNamespace : public NamespaceStore {
 
   void Commit(WriteBatch batch) override { committer_->Commit(writes_, std::move(batch)); }
   void Sleep(WallTime wake) override { committer_->Sleep(writes_, wake); }
-  void Load(LoadEffect load) override { readers_->Add(reads_, std::move(load)); }
-  void LoadPage(PageEffect page) override { readers_->Add(reads_, std::move(page)); }
-  void Read(ReadEffect read) override { readers_->Add(reads_, std::move(read)); }
-  void List(ListEffect list) override { readers_->AddList(reads_, std::move(list)); }
+  void Load(LoadEffect load) override { readers_->Add(reads_, Answered(&Reader::Load, std::move(load))); }
+  void LoadPage(PageEffect page) override { readers_->Add(reads_, Answered(&Reader::LoadPage, std::move(page))); }
+  void Read(ReadEffect read) override { readers_->Add(reads_, Answered(&Reader::Read, std::move(read))); }
+  void List(ListEffect list) override { readers_->AddList(reads_, Answered(&Reader::List, std::move(list))); }
   void ListLanes(LanesEffect lanes) override {
     // One lane is a few look-ups. Lanes with settings are few, and are what /metrics shows: it must not wait behind lists.
-    if (lanes.query.only || lanes.query.configured) readers_->Add(reads_, std::move(lanes));
-    else readers_->AddList(reads_, std::move(lanes));
+    const bool few = lanes.query.only || lanes.query.configured;
+    ReaderPool::Task task = Answered(&Reader::ListLanes, std::move(lanes));
+    if (few) readers_->Add(reads_, std::move(task));
+    else readers_->AddList(reads_, std::move(task));
   }
 
  private:
+  struct Answers {
+    const Reader reader;
+    const std::shared_ptr<Outlet> outlet;
+  };
+  template <class Answer, class Effect>
+  ReaderPool::Task Answered(Answer (Reader::*read)(const Effect&) const, Effect effect) const {
+    return [answers = answers_, read, effect = std::move(effect)] { answers->outlet->Post((answers->reader.*read)(effect)); };
+  }
+
   const std::shared_ptr<Committer> committer_;
   const std::shared_ptr<CommitQueue> writes_;
   const std::shared_ptr<ReaderPool> readers_;
   const std::shared_ptr<ReaderPool::Queue> reads_;
-  const std::shared_ptr<Outlet> outlet_;
+  const std::shared_ptr<Answers> answers_;
 };
 
 }  // namespace
@@ -210,9 +233,11 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
     if (Status status = UpgradeStore(database, options, *older, format.store); !status.ok()) return status;
   }
   if (auto beginning = ReadBeginning(*database, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
+  auto serial = NextAuditSerial(*database);
+  if (!serial.ok()) return std::move(serial).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
   if (Status status = NoteBegun(options.directory); !status.ok()) return status;
-  return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, std::move(retention))));
+  return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, std::move(retention), *serial)));
 }
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -246,7 +271,9 @@ std::string RocksStore::name() const {
 }
 
 Result<RegistryImage> RocksStore::LoadRegistry() {
-  return ReadRegistry(impl_->open.opened.database);
+  Result<RegistryImage> image = ReadRegistry(impl_->open.opened.database);
+  if (image.ok()) impl_->ReclaimMissing(*image);
+  return image;
 }
 
 void RocksStore::Start(StoreEvents* events) {
@@ -280,24 +307,23 @@ void RocksStore::Commit(RegistryBatch batch) {
   impl_->committer->Commit(std::move(batch));
 }
 
+void RocksStore::Audit(AuditEntry entry) {
+  impl_->committer->Audit(std::move(entry));
+}
+
+void RocksStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done) {
+  auto read = [database = &impl_->open.opened.database, wall_ms = impl_->options.wall_ms, query = std::move(query), done = std::move(done)] {
+    done(ReadAudit(*database, query, wall_ms()));
+  };
+  impl_->readers->AddList(impl_->audit_reads, std::move(read));
+}
+
 void RocksStore::SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
   impl_->retention->Set(number, succeeded_ms, settled_ms);
 }
 
 uint64_t RocksStore::StoredBytes(NamespaceNumber number) const {
-  const Database& database = impl_->open.opened.database;
-  const KeyRange keys = RangeOf(number);
-  const rocksdb::Range range(keys.from, keys.to);
-  rocksdb::SizeApproximationOptions how;
-  how.include_files = how.include_memtables = true;
-  uint64_t bytes = 0;
-  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
-    uint64_t of_family = 0;
-    // What does not read the broker's reads will say.
-    database.db()->GetApproximateSizes(how, family, &range, 1, &of_family).PermitUncheckedError();
-    bytes += of_family;
-  }
-  return bytes;
+  return BytesIn(impl_->open.opened.database, RangeOf(number), /*memtables=*/true);
 }
 
 void RocksStore::CompactNamespace(NamespaceNumber number) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,8 @@ class RocksStore : public StoreHost {
   void Start(StoreEvents* events) override;
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
   void Commit(RegistryBatch batch) override;
+  void Audit(AuditEntry entry) override;
+  void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) override;
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   uint64_t StoredBytes(NamespaceNumber number) const override;
   void CompactNamespace(NamespaceNumber number) override;

@@ -31,6 +31,13 @@ class FakeHostHarness : public HostHarness, private StoreEvents {
     store_->Deliver();
     REQUIRE(committed_ == number);
   }
+  AuditPage ListAudit(AuditQuery query) override {
+    std::optional<AuditPage> page;
+    store_->ListAudit(std::move(query), [&](AuditPage done) { page = std::move(done); });
+    store_->Deliver();
+    REQUIRE(page);
+    return std::move(*page);
+  }
 
  private:
   struct Sink : EventSink {

@@ -3,6 +3,7 @@
 // with a class of that name that is a HostHarness and opens a new store where it is made.
 #pragma once
 
+#include <algorithm>
 #include <tuple>
 
 #include "contract/host_harness.h"
@@ -10,12 +11,23 @@
 namespace notifyd {
 namespace {
 
+RemovedTotals Removed(uint64_t accepted) {
+  RemovedTotals totals;
+  totals.accepted = accepted;
+  return totals;
+}
+
 /// One of each kind of key, under the same names and ids in each namespace; `text` tells them apart.
 std::vector<WriteOp> OneOfEach(const std::string& text) {
+  LaneRecord lane;
+  lane.tail = true;
+  LaneSettings settings;
+  settings.concurrency = 3;
   NotifyRecord record = MakeRecord(1, kFifoLane), failed = MakeRecord(2), tail = MakeRecord(3, kFifoLane);
   record.spec = std::make_shared<const std::string>(text);
   failed.state = SettledState(Phase::kFailed);
   const OrderKey place{0, tail.state.due, tail.id};
+  lane.tail_from = place;
   return {Put(record),
           Put(failed),
           Put(tail),
@@ -23,8 +35,8 @@ std::vector<WriteOp> OneOfEach(const std::string& text) {
           PutDue{Clock::kWall, {StoreHarness::kStart, record.id}},
           PutExpiry{{StoreHarness::kStart, record.id}},
           PutTail{kFifoLane, place},
-          PutLane{kFifoLane, {.tail = true, .tail_from = place}},
-          PutLaneSettings{{Mode::kFifo, "lane " + text}, {.concurrency = 3}},
+          PutLane{kFifoLane, lane},
+          PutLaneSettings{{Mode::kFifo, "lane " + text}, settings},
           AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}},
           PutSleeper{"host " + text, {1, kFifoLane}},
           PutFkey{"fkey", {{1}, {StoreHarness::kStart + 1'000'000}, nullptr}},
@@ -207,10 +219,10 @@ TEMPLATE_TEST_CASE("registry: rows are there as they were last written, those th
                         PutTokenRow{token("aaaaaaaa", "a")}, PutTokenRow{token("bbbbbbbb", "b")}, PutTokenUse{"aaaaaaaa", {60'000}},
                         PutTokenUse{"bbbbbbbb", {60'000}}});
   store.CommitRegistry({PutTokenRow{token("aaaaaaaa", "again")}, PutTokenUse{"aaaaaaaa", {120'000}}}, false);
-  store.CommitRegistry({DropToken{"bbbbbbbb"}, PutHead{{5, 9, {.accepted = 3}}}});
+  store.CommitRegistry({DropToken{"bbbbbbbb"}, PutHead{{5, 9, Removed(3)}}});
   store.Reopen();
   const RegistryImage image = store.Registry();
-  CHECK(image.head == RegistryHead{5, 9, {.accepted = 3}});
+  CHECK(image.head == RegistryHead{5, 9, Removed(3)});
   REQUIRE(image.namespaces.size() == 2);
   CHECK(*image.namespaces[0] == *MakeSpace(0, "default"));
   CHECK(*image.namespaces[1] == *MakeSpace(3, "three"));
@@ -229,7 +241,7 @@ TEMPLATE_TEST_CASE("registry: a namespace that is dropped is gone with all that 
   store.CloseAt(256);
   CHECK(store.TotalsAt(256).next_id == 1);  // all is written
   store.CloseAt(256);
-  store.CommitRegistry({DropNamespace{256}, PutHead{{300, 1, {.cancelled = 2}}}});
+  store.CommitRegistry({DropNamespace{256}, PutHead{{300, 1, Removed(2)}}});
   for (bool reopened : {false, true}) {
     if (reopened) store.Reopen();
     CHECK(store.ListIds(256).empty());
@@ -245,7 +257,7 @@ TEMPLATE_TEST_CASE("registry: a namespace that is dropped is gone with all that 
   const RegistryImage image = store.Registry();
   CHECK(image.namespaces.size() == 2);
   CHECK(image.states.size() == 3);
-  CHECK(image.head.removed.cancelled == 2);
+  CHECK(image.head.removed.accepted == 2);
 }
 
 TEMPLATE_TEST_CASE("retention: a namespace keeps its settled notifies as long as it says, the others as long as the store does", "", HOST_HARNESS) {
@@ -271,6 +283,57 @@ TEMPLATE_TEST_CASE("retention: a namespace keeps its settled notifies as long as
   CHECK(store.ListIds(0).empty());
   CHECK(store.ListIds(2).empty());
   CHECK(store.ListIds(3) == std::vector<uint64_t>{2});
+}
+
+TEMPLATE_TEST_CASE("audit: entries are listed newest first, by any of their words, page by page, and are there after a start", "", HOST_HARNESS) {
+  TestType made;
+  HostHarness& store = made;
+  CHECK(store.ListAudit({}).items.empty());
+  std::vector<AuditEntry> entries;
+  for (int i = 0; i < 12; ++i) {
+    AuditEntry entry;
+    // Several of one moment, and a clock that was set back.
+    entry.at = {StoreHarness::kStart + (i == 7 ? -50 : i / 3)};
+    entry.who = i % 2 == 0 ? "ann" : "bob";
+    entry.what = i % 3 == 0 ? "token_made" : "namespace_changed";
+    entry.object = "o" + std::to_string(i);
+    entry.from = "192.0.2.7";
+    entry.space = i < 6 ? "billing" : "";
+    entry.count = static_cast<uint64_t>(i + 1);
+    store.host().Audit(entry);
+    entries.push_back(entry);
+  }
+  store.CommitRegistry({PutHead{{2, 1, {}}}});
+  std::stable_sort(entries.begin(), entries.end(), [](const AuditEntry& a, const AuditEntry& b) { return a.at < b.at; });
+  std::reverse(entries.begin(), entries.end());
+  for (bool reopened : {false, true}) {
+    if (reopened) store.Reopen();
+    std::vector<AuditEntry> listed;
+    AuditQuery query;
+    query.limit = 5;
+    size_t pages = 0;
+    for (;; ++pages) {
+      AuditPage page = store.ListAudit(query);
+      REQUIRE(page.status.detail() == "");
+      for (AuditItem& item : page.items) listed.push_back(std::move(item.entry));
+      if (!page.next) break;
+      query.below = page.next;
+    }
+    CHECK(pages == 2);
+    CHECK(listed == entries);
+    auto count = [&](AuditQuery asked) { return store.ListAudit(std::move(asked)).items.size(); };
+    CHECK(count({.who = "ann"}) == 6);
+    CHECK(count({.who = "an"}) == 0);
+    CHECK(count({.what = "token_made"}) == 4);
+    CHECK(count({.object = "o7"}) == 1);
+    CHECK(count({.space = "billing"}) == 6);
+    CHECK(count({.space = ""}) == 6);
+    CHECK(count({.who = "bob", .what = "token_made", .space = "billing"}) == 1);
+  }
+  // Of the same moment as others of before the start.
+  store.host().Audit({{StoreHarness::kStart}, "cid", "token_made", "again"});
+  store.CommitRegistry({PutHead{{2, 2, {}}}});
+  CHECK(store.ListAudit({}).items.size() == 13);
 }
 
 }  // namespace

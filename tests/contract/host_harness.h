@@ -98,6 +98,7 @@ class HostHarness {
     for (const LaneRow& row : done.rows) names.push_back(row.lane.name);
     return names;
   }
+  virtual AuditPage ListAudit(AuditQuery query) = 0;
   RegistryImage Registry() {
     auto image = host().LoadRegistry();
     if (!image.ok()) FAIL(image.status().detail());

@@ -63,6 +63,7 @@ struct FakeDisk {
   std::map<NamespaceNumber, std::shared_ptr<const NamespaceRow>> namespaces;
   std::map<std::string, std::shared_ptr<const TokenRow>> tokens;
   std::map<std::string, WallTime> uses;
+  std::map<AuditPlace, AuditEntry> audit;
 
   void Apply(const RegistryBatch& batch);
   RegistryImage Image() const;

@@ -188,7 +188,7 @@ void FakeStore::Commit(RegistryBatch batch) {
   Queue(nullptr, std::move(batch));
 }
 
-void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch> what) {
+void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry> what) {
   if (failed_) return;  // after a WriteFailed nothing is written any more
   queued_.push_back(std::make_shared<const Work>(Work{std::move(space), std::move(what)}));
   if (busy_ && !options_.simple) return;
@@ -198,6 +198,10 @@ void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, Regist
 
 void FakeStore::Apply(const Work& work, FakeDisk* disk) {
   if (const auto* registry = std::get_if<RegistryBatch>(&work.what)) return disk->Apply(*registry);
+  if (const auto* entry = std::get_if<AuditEntry>(&work.what)) {
+    disk->audit[{entry->at, static_cast<uint32_t>(disk->audit.size())}] = *entry;
+    return;
+  }
   FakeImage& image = disk->spaces[work.space->number];
   if (const auto* batch = std::get_if<WriteBatch>(&work.what)) return image.Apply(*batch);
   image.state = FakeImage::State::kAsleep;
@@ -297,6 +301,27 @@ FakeDisk FakeStore::CrashDisk(CrashKind kind) {
   const std::deque<WorkPtr>& maybe = kill ? queued_ : unsynced_;
   for (size_t n = random_.Below(maybe.size() + 1), i = 0; i < n; ++i) Apply(*maybe[i], &disk);
   return disk;
+}
+
+void FakeStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done) {
+  At(Draw(options_.read_ms_max), [this, query = std::move(query), done = std::move(done)] {
+    AuditPage page;
+    std::optional<AuditPlace> last;
+    auto it = query.below ? written_.audit.lower_bound(*query.below) : written_.audit.end();
+    while (it != written_.audit.begin()) {
+      const auto& [place, entry] = *--it;
+      if (options_.wall && place.at.ms <= options_.wall().ms - kAuditKeptMs) break;
+      if (page.items.size() == query.limit) {
+        page.next = last;
+        break;
+      }
+      last = place;
+      const bool matches = (!query.who || entry.who == *query.who) && (!query.what || entry.what == *query.what) &&
+                           (!query.object || entry.object == *query.object) && (!query.space || entry.space == *query.space);
+      if (matches) page.items.push_back({place, entry});
+    }
+    done(std::move(page));
+  });
 }
 
 // ---- reads

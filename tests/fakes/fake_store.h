@@ -52,6 +52,8 @@ class FakeStore : public StoreHost, public NamespaceStore {
   void Start(StoreEvents* events) override { events_ = events; }
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
   void Commit(RegistryBatch batch) override;
+  void Audit(AuditEntry entry) override { Queue(nullptr, std::move(entry)); }
+  void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) override;
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   /// Of notifies' specs alone.
   uint64_t StoredBytes(NamespaceNumber number) const override;
@@ -111,7 +113,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   };
   struct Work {
     SpacePtr space;  // null: the registry's
-    std::variant<WriteBatch, SleepMark, RegistryBatch> what;
+    std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry> what;
   };
   using WorkPtr = std::shared_ptr<const Work>;
 
@@ -121,7 +123,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   int64_t Draw(int64_t max_ms) { return options_.simple ? 0 : static_cast<int64_t>(random_.Below(static_cast<uint64_t>(max_ms) + 1)); }
   bool IsFaulty(const WriteOp& op) const;
   void Commit(const SpacePtr& space, WriteBatch batch);
-  void Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch> what);
+  void Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry> what);
   void WriteGroup();
   void SyncGroup();
   void EndGroup();

@@ -1,6 +1,7 @@
 // A RocksStore with several namespaces, in a directory of the test's own.
 #pragma once
 
+#include <future>
 #include <map>
 #include <memory>
 
@@ -40,6 +41,11 @@ class RocksHostHarness : public HostHarness {
   EventSink* SinkOf(NamespaceNumber number) override { return &sinks_[number]; }
   Event NextEvent(NamespaceNumber number) override { return sinks_[number].Take(); }
   void AwaitRegistry(uint64_t number) override { events_->AwaitCommitted(number); }
+  AuditPage ListAudit(AuditQuery query) override {
+    std::promise<AuditPage> page;
+    store_->ListAudit(std::move(query), [&](AuditPage done) { page.set_value(std::move(done)); });
+    return page.get_future().get();
+  }
 
   StoreOptions Options() {
     StoreOptions options;

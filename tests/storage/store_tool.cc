@@ -42,6 +42,15 @@ Result<std::unique_ptr<StoreTool>> StoreTool::OpenForeign(const std::string& dir
   return std::unique_ptr<StoreTool>(new StoreTool(std::make_unique<Impl>(Impl{std::move(*db)})));
 }
 
+template <class Run>
+Status StoreTool::ForEachFamily(Run run, const char* what) {
+  for (rocksdb::ColumnFamilyHandle* family : {impl_->database.main(), impl_->database.notifies()}) {
+    if (!family) continue;
+    if (Status status = TranslateStatus(run(impl_->database.db(), family), what); !status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
 Status StoreTool::Put(std::string_view key, std::string_view value) {
   return TranslateStatus(impl_->database.db()->Put(rocksdb::WriteOptions(), impl_->database.Of(key), key, value), "cannot write");
 }
@@ -50,6 +59,12 @@ Status StoreTool::Merge(std::string_view key, std::string_view operand) {
 }
 Status StoreTool::Delete(std::string_view key) {
   return TranslateStatus(impl_->database.db()->Delete(rocksdb::WriteOptions(), impl_->database.Of(key), key), "cannot write");
+}
+
+Status StoreTool::DeleteRange(std::string_view from, std::string_view to) {
+  return ForEachFamily(
+      [&](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) { return db->DeleteRange(rocksdb::WriteOptions(), family, from, to); },
+      "cannot write");
 }
 
 Result<std::optional<std::string>> StoreTool::Get(std::string_view key) {
@@ -70,15 +85,6 @@ Status StoreTool::Compact() {
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   return ForEachFamily([&](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) { return db->CompactRange(how, family, nullptr, nullptr); },
                        "cannot compact");
-}
-
-template <class Run>
-Status StoreTool::ForEachFamily(Run run, const char* what) {
-  for (rocksdb::ColumnFamilyHandle* family : {impl_->database.main(), impl_->database.notifies()}) {
-    if (!family) continue;
-    if (Status status = TranslateStatus(run(impl_->database.db(), family), what); !status.ok()) return status;
-  }
-  return Status::Ok();
 }
 
 Result<uint64_t> StoreTool::TableEntries(std::string_view key) {

@@ -22,6 +22,8 @@ class StoreTool {
   Status Put(std::string_view key, std::string_view value);
   Status Merge(std::string_view key, std::string_view operand);
   Status Delete(std::string_view key);
+  /// In every family; `to` not included.
+  Status DeleteRange(std::string_view from, std::string_view to);
   /// After all merges; nothing where the key is not there.
   Result<std::optional<std::string>> Get(std::string_view key);
   /// Memtables become tables.
