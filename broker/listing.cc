@@ -1,7 +1,8 @@
-// Which records a list takes: one answer for every store.
+// Which records a list takes, and which entries of the audit: one answer for every store.
 #include <algorithm>
 
 #include "broker/effects.h"
+#include "broker/ports.h"
 
 namespace notifyd {
 namespace {
@@ -43,6 +44,14 @@ bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime 
   if (query.settled_after && (!settled || settled_at < *query.settled_after)) return false;
   if (query.settled_before && (!settled || settled_at >= *query.settled_before)) return false;
   return HasLabels(envelope, query.labels);
+}
+
+bool Takes(const AuditQuery& query, const AuditEntry& entry) {
+  if (query.who && entry.who != *query.who) return false;
+  if (query.what && entry.what != *query.what) return false;
+  if (query.object && entry.object != *query.object) return false;
+  if (query.space && entry.space != *query.space) return false;
+  return query.spaces.all || (!entry.space.empty() && query.spaces.Has(entry.space));
 }
 
 }  // namespace notifyd

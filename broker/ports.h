@@ -89,9 +89,12 @@ struct AuditPlace {
 /// Newest first. All filters that are given must hold.
 struct AuditQuery {
   std::optional<std::string> who = {}, what = {}, object = {}, space = {};
+  NamespaceSet spaces = NamespaceSet::All();  // of these; those that are of none only with all
   std::optional<AuditPlace> below = {};  // a page's `next`
   size_t limit = 100;
 };
+/// Whether a page takes an entry.
+bool Takes(const AuditQuery& query, const AuditEntry& entry);
 struct AuditItem {
   AuditPlace place;
   AuditEntry entry;

@@ -199,24 +199,6 @@ struct AuditEntry {
   bool operator==(const AuditEntry&) const = default;
 };
 
-/// An entry's place in the audit.
-struct AuditPlace {
-  WallTime at;
-  uint32_t sequence = 0;  // of those of one millisecond
-  auto operator<=>(const AuditPlace&) const = default;
-};
-/// Entries of the audit, newest first.
-struct AuditQuery {
-  std::optional<AuditPlace> before = {};  // the cursor: only those below it
-  size_t limit = 100;                     // 1-1000
-  NamespaceSet spaces = NamespaceSet::All();  // of these; those that are of none only with all
-};
-struct AuditPage {
-  Status status = {};
-  std::vector<AuditEntry> entries = {};
-  std::optional<AuditPlace> next = {};  // the cursor of the page that follows; nothing: it is complete
-};
-
 struct TokenSeen {
   std::shared_ptr<const TokenRow> row;
   std::optional<WallTime> used_at;

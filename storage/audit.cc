@@ -45,11 +45,6 @@ std::string FirstKey() {
   return std::string(1, static_cast<char>(KeyKind::kAudit));
 }
 
-bool Matches(const AuditEntry& entry, const AuditQuery& query) {
-  return (!query.who || entry.who == *query.who) && (!query.what || entry.what == *query.what) && (!query.object || entry.object == *query.object) &&
-         (!query.space || entry.space == *query.space);
-}
-
 Status ReadInto(const Database& database, const AuditQuery& query, int64_t now_ms, AuditPage* page) {
   Backward it(database, EncodeAuditKey({WallTime{now_ms - kAuditKeptMs + 1}, 0}), query.below ? EncodeAuditKey(*query.below) : PrefixEnd(FirstKey()));
   std::optional<AuditPlace> last;
@@ -63,7 +58,7 @@ Status ReadInto(const Database& database, const AuditQuery& query, int64_t now_m
     Result<AuditEntry> entry = DecodeAudit(place->at, View(it->value()));
     if (!entry.ok()) return std::move(entry).status();
     last = place;
-    if (Matches(*entry, query)) page->items.push_back({*place, std::move(*entry)});
+    if (Takes(query, *entry)) page->items.push_back({*place, std::move(*entry)});
   }
   return TranslateStatus(it->status(), "cannot read the store");
 }

@@ -15,11 +15,12 @@ namespace notifyd {
 class Exchange : public Switchboard {
  public:
   /// All borrowed. Namespace n lives in shard n modulo their number.
-  void Connect(std::vector<Shard*> shards, RegistryHost* registry) {
+  void Connect(std::vector<Shard*> shards, RegistryHost* registry, StoreHost* store) {
     shards_ = std::move(shards);
     registry_ = registry;
+    store_ = store;
   }
-  void Disconnect() { Connect({}, nullptr); }
+  void Disconnect() { Connect({}, nullptr, nullptr); }
 
   Shard* ShardOf(NamespaceNumber number) const { return shards_[number % shards_.size()]; }
 
@@ -29,11 +30,15 @@ class Exchange : public Switchboard {
   void Post(RegistryEvent event) override {
     if (registry_) registry_->Post(std::move(event));
   }
-  void Audit(AuditEntry entry) override { LogAudit(entry); }
+  void Audit(AuditEntry entry) override {
+    LogAudit(entry);
+    if (store_) store_->Audit(std::move(entry));
+  }
 
  private:
   std::vector<Shard*> shards_;
   RegistryHost* registry_ = nullptr;
+  StoreHost* store_ = nullptr;
 };
 
 /// Takes the ends of attempts to the namespaces that their notifies' ids name.

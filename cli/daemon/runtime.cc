@@ -132,6 +132,11 @@ Status Runtime::Impl::MakeIoThreads() {
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };
     api.board = &board_;
+    api.list_audit = [this, loop = &io->loop](AuditQuery query, std::function<void(AuditPage)> then) {
+      store_->ListAudit(std::move(query), [loop, then = std::move(then)](AuditPage page) {
+        loop->Post([then, page = std::make_shared<AuditPage>(std::move(page))] { then(std::move(*page)); });
+      });
+    };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
@@ -207,7 +212,7 @@ Status Runtime::Impl::MakeShards() {
   lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard->shard.get());
-  exchange_.Connect(std::move(shards), registry_.get());
+  exchange_.Connect(std::move(shards), registry_.get(), store_.get());
 
   registry_->Load(image_);
   store_->Start(this);

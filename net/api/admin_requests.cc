@@ -337,19 +337,20 @@ Result<Asked> ReadTokenRotation(const Asking& asking) {
 namespace {
 
 std::string AuditCursor(const AuditPlace& place) {
-  return std::to_string(place.at.ms) + "-" + std::to_string(place.sequence);
+  return std::to_string(place.at.ms) + "-" + std::to_string(place.serial);
 }
 
 std::optional<AuditPlace> ParseAuditCursor(const std::string& text) {
   const size_t dash = text.find('-', 1);
   if (dash == std::string::npos) return std::nullopt;
   const std::optional<int64_t> at = ParseInteger(std::string_view(text).substr(0, dash));
-  const std::optional<int64_t> sequence = ParseInteger(std::string_view(text).substr(dash + 1));
-  if (!at || !sequence || *sequence < 0 || *sequence > UINT32_MAX) return std::nullopt;
-  return AuditPlace{WallTime{*at}, static_cast<uint32_t>(*sequence)};
+  const std::optional<int64_t> serial = ParseInteger(std::string_view(text).substr(dash + 1));
+  if (!at || !serial || *serial < 0 || *serial > UINT32_MAX) return std::nullopt;
+  return AuditPlace{WallTime{*at}, static_cast<uint32_t>(*serial)};
 }
 
-void WriteAudit(const AuditEntry& entry, JsonWriter* json) {
+void WriteAudit(const AuditItem& item, JsonWriter* json) {
+  const AuditEntry& entry = item.entry;
   auto text = [&](const char* key, const std::string& value) {
     json->Key(key);
     value.empty() ? json->Null() : json->String(value);
@@ -376,17 +377,17 @@ Result<Asked> ReadAudit(const Asking& asking) {
   query.limit = page->limit;
   query.spaces = asking.asker.principal.grant()->namespaces;
   if (!page->cursor.empty()) {
-    query.before = ParseAuditCursor(page->cursor);
-    if (!query.before) return Status(Code::kUnacceptable, "cursor must be what a list gave as next", "/cursor");
+    query.below = ParseAuditCursor(page->cursor);
+    if (!query.below) return Status(Code::kUnacceptable, "cursor must be what a list gave as next", "/cursor");
   }
   const ApiOptions& options = *asking.tools->options;
-  if (!options.list_audit) return Asked(PageResponse(std::vector<AuditEntry>(), std::nullopt, WriteAudit));
+  if (!options.list_audit) return Asked(PageResponse(std::vector<AuditItem>(), std::nullopt, WriteAudit));
   return Asked(AskElsewhere([list = options.list_audit, query = std::move(query)](std::function<void(HttpResponse)> then) {
     list(query, [then = std::move(then)](AuditPage listed) {
       if (!listed.status.ok()) return then(ProblemResponse(listed.status));
       std::optional<std::string> next;
       if (listed.next) next = AuditCursor(*listed.next);
-      then(PageResponse(listed.entries, next, WriteAudit));
+      then(PageResponse(listed.items, next, WriteAudit));
     });
   }));
 }

@@ -316,9 +316,7 @@ void FakeStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done)
         break;
       }
       last = place;
-      const bool matches = (!query.who || entry.who == *query.who) && (!query.what || entry.what == *query.what) &&
-                           (!query.object || entry.object == *query.object) && (!query.space || entry.space == *query.space);
-      if (matches) page.items.push_back({place, entry});
+      if (Takes(query, entry)) page.items.push_back({place, entry});
     }
     done(std::move(page));
   });

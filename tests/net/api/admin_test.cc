@@ -271,7 +271,7 @@ class BoardFixture : public TeamsFixture, public NamespaceBoard {
     options.list_audit = [this](AuditQuery query, std::function<void(AuditPage)> then) {
       asked = query;
       AuditEntry entry{WallTime{1'700'000'000'000}, "token x", "notify_cancelled", "n1", "10.0.0.1", "one", 1};
-      then({.entries = {entry}, .next = AuditPlace{WallTime{5}, 6}});
+      then({.items = {{{}, entry}}, .next = AuditPlace{WallTime{5}, 6}});
     };
     whole = std::make_unique<Api>(options, &sink);
     whole->SetResponder(&responder);
@@ -305,7 +305,7 @@ TEST_CASE("audit: newest first, page by page, of one's own namespaces") {
   BoardFixture f;
   f.Whole("/v1/audit?limit=7&cursor=5-6");
   CHECK(f.asked.limit == 7);
-  CHECK(f.asked.before == AuditPlace{WallTime{5}, 6});
+  CHECK(f.asked.below == AuditPlace{WallTime{5}, 6});
   CHECK(f.asked.spaces.all);
   Json page(f.Answer().body);
   CHECK(page.At("/items/0/who") == "token x");
