@@ -46,7 +46,7 @@ bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime 
   return HasLabels(envelope, query.labels);
 }
 
-bool Takes(const AuditQuery& query, const AuditEntry& entry) {
+bool TakesEntry(const AuditQuery& query, const AuditEntry& entry) {
   if (query.who && entry.who != *query.who) return false;
   if (query.what && entry.what != *query.what) return false;
   if (query.object && entry.object != *query.object) return false;

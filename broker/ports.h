@@ -94,7 +94,7 @@ struct AuditQuery {
   size_t limit = 100;
 };
 /// Whether a page takes an entry.
-bool Takes(const AuditQuery& query, const AuditEntry& entry);
+bool TakesEntry(const AuditQuery& query, const AuditEntry& entry);
 struct AuditItem {
   AuditPlace place;
   AuditEntry entry;

@@ -58,7 +58,7 @@ Status ReadInto(const Database& database, const AuditQuery& query, int64_t now_m
     Result<AuditEntry> entry = DecodeAudit(place->at, View(it->value()));
     if (!entry.ok()) return std::move(entry).status();
     last = place;
-    if (Takes(query, *entry)) page->items.push_back({*place, std::move(*entry)});
+    if (TakesEntry(query, *entry)) page->items.push_back({*place, std::move(*entry)});
   }
   return TranslateStatus(it->status(), "cannot read the store");
 }

@@ -316,7 +316,7 @@ void FakeStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done)
         break;
       }
       last = place;
-      if (Takes(query, entry)) page.items.push_back({place, entry});
+      if (TakesEntry(query, entry)) page.items.push_back({place, entry});
     }
     done(std::move(page));
   });
