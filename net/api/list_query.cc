@@ -81,14 +81,6 @@ Status ReadFilterText(std::string_view name, const std::string& value, const std
   return Status::Ok();
 }
 
-/// "name:port", as logs have it; without a port that of http.
-Status ReadHostFilter(const std::string& value, const std::string& pointer, ListQuery* query) {
-  Result<Authority> authority = ParseAuthority(value, 80);
-  if (!authority.ok()) return Bad(pointer, "host must be the name or address of a host, with its port where that is not 80");
-  query->host = authority->host + ":" + std::to_string(authority->port);
-  return Status::Ok();
-}
-
 /// RFC 3339, or integer milliseconds since the epoch, of 1971 or later: with seconds taken for milliseconds a purge would mean everything.
 Status Time(const std::string& value, const std::string& pointer, std::optional<WallTime>* out) {
   bool beyond = false;
@@ -155,7 +147,12 @@ Status ApplyFilter(std::string_view name, const std::string& value, const std::s
   if (name == "fkey_prefix") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->fkey_prefix);
   if (name == "caller") return ReadFilterText(name, value, pointer, kMaxCallerBytes, &query->caller);
   if (name == "url_prefix") return ReadFilterText(name, value, pointer, kMaxUrlBytes, &query->url_prefix);
-  if (name == "host") return ReadHostFilter(value, pointer, query);
+  if (name == "host") {
+    Result<std::string> host = ParseHost(value, pointer);
+    if (!host.ok()) return std::move(host).status();
+    query->host = *std::move(host);
+    return Status::Ok();
+  }
   if (name == "label") return ReadLabelFilter(value, pointer, &query->labels);
   if (name == "settled_after") return Time(value, pointer, &query->settled_after);
   if (name == "settled_before") return Time(value, pointer, &query->settled_before);
@@ -196,6 +193,53 @@ Status CheckAllNamespaces(const QueryParameters& parameters) {
   NOTIFYD_TRY(Once(parameters));
   for (const auto& [name, value] : parameters) NOTIFYD_TRY(name == kAllOfThem ? CheckAll(value) : Unknown(name));
   return Status::Ok();
+}
+
+Result<std::string> ParseHost(const std::string& text, const std::string& pointer) {
+  Result<Authority> authority = ParseAuthority(text, 80);
+  if (!authority.ok()) return Bad(pointer, "host must be the name or address of a host, with its port where that is not 80");
+  return authority->host + ":" + std::to_string(authority->port);
+}
+
+Result<CallersQuery> ParseCallersQuery(const QueryParameters& parameters) {
+  constexpr std::pair<std::string_view, CallersQuery::Sort> kSorts[] = {{"accepted", CallersQuery::Sort::kAccepted},
+                                                                        {"failed", CallersQuery::Sort::kFailed},
+                                                                        {"late", CallersQuery::Sort::kLate},
+                                                                        {"bytes", CallersQuery::Sort::kBytes}};
+  constexpr int64_t kMostSinceMs = 2 * 24 * 3600 * 1000;
+  NOTIFYD_TRY(Once(parameters));
+  CallersQuery query;
+  for (const auto& [name, value] : parameters) {
+    if (name == "limit") {
+      NOTIFYD_TRY(Limit(value, &query.limit));
+    } else if (name == "since_ms") {
+      NOTIFYD_TRY(Integer(name, value, 1, kMostSinceMs, &query.since_ms));
+    } else if (name == "sort") {
+      const auto* found = std::find_if(std::begin(kSorts), std::end(kSorts), [&, &word = value](const auto& sort) { return sort.first == word; });
+      if (found == std::end(kSorts)) return Bad("/sort", "sort must be one of accepted, failed, late, bytes");
+      query.sort = found->second;
+    } else {
+      return Unknown(name);
+    }
+  }
+  return query;
+}
+
+Result<HostsQuery> ParseHostsQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  HostsQuery query;
+  for (const auto& [name, value] : parameters) {
+    if (name == "limit") {
+      NOTIFYD_TRY(Limit(value, &query.limit));
+    } else if (name == "prefix") {
+      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxNameBytes, &query.prefix));
+    } else if (name == "cursor") {
+      NOTIFYD_TRY(ReadFilterText(name, value, "/cursor", kMaxUrlBytes, &query.after.emplace()));
+    } else {
+      return Unknown(name);
+    }
+  }
+  return query;
 }
 
 Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {

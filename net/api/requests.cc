@@ -7,6 +7,7 @@
 #include "net/api/guard.h"
 #include "net/api/json_shape.h"
 #include "net/api/lane_json.h"
+#include "net/api/switch_json.h"
 #include "net/api/list_of_all.h"
 #include "net/api/list_query.h"
 #include "net/api/request_tools.h"
@@ -63,6 +64,12 @@ Result<LaneKey> LaneOf(const Asking& asking) {
   if (!asking.asker.principal.MayUseLane(route.argument2))
     return Status(Code::kForbidden, "this token may not use the lane " + Quoted(route.argument2), "/name");
   return LaneKey{*mode, route.argument2};
+}
+
+Status CheckCaller(const Asking& asking) {
+  constexpr size_t kMaxCallerBytes = 100;
+  if (IsName(asking.route.argument, kMaxCallerBytes)) return Status::Ok();
+  return Status(Code::kUnacceptable, "a caller has 1 to 100 bytes of UTF-8, without NUL", "/caller");
 }
 
 template <class Request>
@@ -290,6 +297,54 @@ Result<Asked> ReadLaneChange(const Asking& asking) {
   Result<LanePatch> patch = ParseLanePatch(&asking.tools->json, &asking.request->body, lane->mode);
   if (!patch.ok()) return std::move(patch).status();
   return Asked(Event(LaneChangeRequest{asking.id, *std::move(lane), *std::move(patch)}));
+}
+
+Result<Asked> ReadCallers(const Asking& asking) {
+  Result<CallersQuery> query = ParseCallersQuery(asking.query);
+  if (!query.ok()) return std::move(query).status();
+  return Asked(Event(CallersRequest{asking.id, *std::move(query)}));
+}
+
+Result<Asked> ReadCaller(const Asking& asking) {
+  NOTIFYD_TRY(CheckCaller(asking));
+  CallersRequest get;
+  get.request = asking.id;
+  get.query.only = asking.route.argument;
+  return Asked(Event(std::move(get)));
+}
+
+Result<Asked> ReadCallerChange(const Asking& asking) {
+  NOTIFYD_TRY(CheckCaller(asking));
+  NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
+  NOTIFYD_TRY(CheckShort(*asking.request));
+  Result<CallerPatch> patch = ParseCallerPatch(&asking.tools->json, &asking.request->body);
+  if (!patch.ok()) return std::move(patch).status();
+  return Asked(Event(CallerChangeRequest{asking.id, asking.route.argument, *std::move(patch)}));
+}
+
+Result<Asked> ReadHosts(const Asking& asking) {
+  Result<HostsQuery> query = ParseHostsQuery(asking.query);
+  if (!query.ok()) return std::move(query).status();
+  return Asked(Event(HostsRequest{asking.id, *std::move(query)}));
+}
+
+Result<Asked> ReadHost(const Asking& asking) {
+  Result<std::string> host = ParseHost(asking.route.argument, "/host");
+  if (!host.ok()) return std::move(host).status();
+  HostsRequest get;
+  get.request = asking.id;
+  get.query.only = *std::move(host);
+  return Asked(Event(std::move(get)));
+}
+
+Result<Asked> ReadHostChange(const Asking& asking) {
+  Result<std::string> host = ParseHost(asking.route.argument, "/host");
+  if (!host.ok()) return std::move(host).status();
+  NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
+  NOTIFYD_TRY(CheckShort(*asking.request));
+  Result<HostPatch> patch = ParseHostPatch(&asking.tools->json, &asking.request->body);
+  if (!patch.ok()) return std::move(patch).status();
+  return Asked(Event(HostChangeRequest{asking.id, *std::move(host), *std::move(patch)}));
 }
 
 Result<Asked> ReadStats(const Asking& asking) {

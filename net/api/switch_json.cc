@@ -1,5 +1,8 @@
 #include "net/api/switch_json.h"
 
+#include "broker/lane_limits.h"
+#include "net/api/fields.h"
+
 namespace notifyd {
 namespace {
 
@@ -19,7 +22,54 @@ void WriteNumber(const char* name, const std::optional<double>& number, JsonWrit
   number ? json->Double(*number) : json->Null();
 }
 
+Status ReadPaused(const JsonValue& value, std::optional<bool>* out) {
+  if (IsGiven(&value) && value.kind != JsonValue::Kind::kBool)
+    return Status(Code::kUnacceptable, "paused must be true, false or null", "/paused");
+  *out = value.kind == JsonValue::Kind::kBool && value.raw == "true";
+  return Status::Ok();
+}
+
+Status ReadRate(const JsonValue& value, const std::string& pointer, std::optional<std::optional<double>>* out) {
+  out->emplace();
+  if (!IsGiven(&value) || ReadDouble(value, pointer, kMinLaneRate, kMaxLaneRate, &(*out)->emplace()).ok()) return Status::Ok();
+  return Status(Code::kUnacceptable, pointer.substr(1) + " must be a number from 0.001 to 1000000", pointer);
+}
+
+template <class Patch, class Read>
+Result<Patch> ParsePatch(JsonReader* reader, std::string* body, Read read) {
+  Patch patch;
+  bool is_array = false;
+  Status status = reader->Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {
+    for (const JsonValue& value : root) NOTIFYD_TRY(read(value, &patch));
+    return Status::Ok();
+  });
+  if (!status.ok()) return status;
+  return patch;
+}
+
 }  // namespace
+
+Result<CallerPatch> ParseCallerPatch(JsonReader* reader, std::string* body) {
+  return ParsePatch<CallerPatch>(reader, body, [](const JsonValue& value, CallerPatch* patch) {
+    if (value.key == "paused") return ReadPaused(value, &patch->paused);
+    if (value.key == "submits_per_s") return ReadRate(value, "/submits_per_s", &patch->submits_per_s);
+    return UnknownField({}, value.key);
+  });
+}
+
+Result<HostPatch> ParseHostPatch(JsonReader* reader, std::string* body) {
+  return ParsePatch<HostPatch>(reader, body, [](const JsonValue& value, HostPatch* patch) -> Status {
+    if (value.key == "paused") return ReadPaused(value, &patch->paused);
+    if (value.key == "rate_per_s") return ReadRate(value, "/rate_per_s", &patch->rate_per_s);
+    if (value.key != "concurrency") return UnknownField({}, value.key);
+    patch->concurrency.emplace();
+    if (!IsGiven(&value)) return Status::Ok();
+    int64_t concurrency = 0;
+    NOTIFYD_TRY(ReadInt(value, "/concurrency", 1, kMaxLaneConcurrency, &concurrency));
+    *patch->concurrency = static_cast<uint32_t>(concurrency);
+    return Status::Ok();
+  });
+}
 
 void WriteCaller(const CallerView& caller, JsonWriter* json) {
   const CallerRates& rates = caller.rates;

@@ -66,6 +66,7 @@ struct Aim {
 std::vector<Aim> AimsOf(const RouteRow& row) {
   std::string path = Replaced(std::string(row.path), "{fkey}", "f");
   path = Replaced(Replaced(path, "{mode}", "concurrent"), "{name}", "l");
+  path = Replaced(Replaced(path, "{caller}", "c"), "{host}", "h");
   std::vector<Aim> aims;
   if (path.find("{ns}") != std::string::npos) {
     for (const char* name : {"one", "two", "none"}) aims.push_back({Replaced(path, "{ns}", name), name});

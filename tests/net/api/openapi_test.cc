@@ -51,7 +51,7 @@ std::string Upper(std::string text) {
 
 /// A path of the document with arguments that name something.
 std::string Target(std::string path) {
-  for (auto [argument, value] : {std::pair("{id}", kId), {"{fkey}", "f"}, {"{mode}", "concurrent"}, {"{name}", "l"}, {"{ns}", "default"}})
+  for (auto [argument, value] : {std::pair("{id}", kId), {"{fkey}", "f"}, {"{caller}", "c"}, {"{host}", "h"}, {"{mode}", "concurrent"}, {"{name}", "l"}, {"{ns}", "default"}})
     if (size_t at = path.find(argument); at != std::string::npos) path.replace(at, std::string_view(argument).size(), value);
   return path;
 }

@@ -1,0 +1,68 @@
+// Callers and hosts: looking at them, switching them off by hand.
+#include "api_fixture.h"
+
+namespace notifyd {
+namespace {
+
+TEST_CASE("switches: a caller's patch and a host's say what is set, and null goes back to the default") {
+  ApiFixture f;
+  f.Ask("PATCH", "/v1/callers/shop", R"({"paused":true,"submits_per_s":0.5})");
+  CHECK(f.Posted<CallerChangeRequest>().caller == "shop");
+  CHECK(f.Posted<CallerChangeRequest>().patch.paused == true);
+  CHECK(f.Posted<CallerChangeRequest>().patch.submits_per_s == std::optional<double>(0.5));
+  f.Ask("PATCH", "/v1/callers/shop", R"({"submits_per_s":null})");
+  REQUIRE(f.Posted<CallerChangeRequest>().patch.submits_per_s);
+  CHECK_FALSE(f.Posted<CallerChangeRequest>().patch.submits_per_s->has_value());
+  CHECK_FALSE(f.Posted<CallerChangeRequest>().patch.paused);
+
+  f.Ask("PATCH", "/v1/hosts/Shop.example", R"({"concurrency":4,"rate_per_s":2,"paused":null})");
+  CHECK(f.Posted<HostChangeRequest>().host == "shop.example:80");
+  CHECK(f.Posted<HostChangeRequest>().patch.concurrency == std::optional<uint32_t>(4));
+  CHECK(f.Posted<HostChangeRequest>().patch.rate_per_s == std::optional<double>(2));
+  CHECK(f.Posted<HostChangeRequest>().patch.paused == false);
+}
+
+TEST_CASE("switches: lists say by what they are sorted, since when, and from where they go on") {
+  ApiFixture f;
+  f.Ask("GET", "/v1/callers?sort=late&since_ms=60000&limit=5");
+  const CallersQuery callers = f.Posted<CallersRequest>().query;
+  CHECK(callers.sort == CallersQuery::Sort::kLate);
+  CHECK(callers.since_ms == 60'000);
+  CHECK(callers.limit == 5);
+  f.Ask("GET", "/v1/callers/shop");
+  CHECK(f.Posted<CallersRequest>().query.only == "shop");
+  f.Ask("GET", "/v1/hosts?prefix=s&cursor=shop:80");
+  CHECK(f.Posted<HostsRequest>().query.prefix == "s");
+  CHECK(f.Posted<HostsRequest>().query.after == "shop:80");
+  f.Ask("GET", "/v1/hosts/%5B::1%5D:8080");
+  CHECK(f.Posted<HostsRequest>().query.only == "[::1]:8080");
+}
+
+TEST_CASE("switches: what they are refused for") {
+  struct Row {
+    const char *method, *target, *body, *outcome;
+  };
+  auto row = GENERATE(values<Row>({
+      {"PATCH", "/v1/callers/c", R"({"paused":1})", "422 /paused"},
+      {"PATCH", "/v1/callers/c", R"({"submits_per_s":0})", "422 /submits_per_s"},
+      {"PATCH", "/v1/callers/c", R"({"concurrency":1})", "422 /concurrency"},
+      {"PATCH", "/v1/callers/c", R"([])", "422 "},
+      {"PATCH", "/v1/hosts/h", R"({"concurrency":0})", "422 /concurrency"},
+      {"PATCH", "/v1/hosts/h", R"({"rate_per_s":-1})", "422 /rate_per_s"},
+      {"PATCH", "/v1/hosts/h", R"({"submits_per_s":1})", "422 /submits_per_s"},
+      {"PATCH", "/v1/hosts/a%2Fb", "{}", "422 /host"},
+      {"GET", "/v1/hosts/h:99999", "", "422 /host"},
+      {"GET", "/v1/callers?sort=name", "", "422 /sort"},
+      {"GET", "/v1/callers?since_ms=0", "", "422 /since_ms"},
+      {"GET", "/v1/callers?since_ms=172800001", "", "422 /since_ms"},
+      {"GET", "/v1/hosts?sort=late", "", "422 /sort"},
+      {"DELETE", "/v1/hosts/h", "", "405"},
+  }));
+  CAPTURE(row.target, row.body);
+  ApiFixture f;
+  f.Ask(row.method, row.target, row.body);
+  CHECK_THAT(f.Outcome(), Catch::StartsWith(row.outcome));
+}
+
+}  // namespace
+}  // namespace notifyd
