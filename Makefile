@@ -16,7 +16,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 TORTURE_SECONDS ?= 600
 
-.PHONY: run test build install deb packages torture asan tsan bench-compare format
+.PHONY: run test build install deb packages test-packages torture asan tsan bench-compare format
 
 run: build
 	exec build/release/bin/notifyd $(ARGS)
@@ -33,7 +33,7 @@ deb: packages
 	$(call configure_paths,/usr,/etc,/lib/systemd/system)
 	cd build/release && cpack
 
-test: packages
+test: test-packages
 	$(call run_tests,release)
 
 torture: packages
@@ -41,10 +41,10 @@ torture: packages
 	cmake --build --preset release --parallel $(JOBS) --target notifyd_sim
 	build/release/bin/notifyd_sim --torture $(TORTURE_SECONDS)
 
-asan: packages
+asan: test-packages
 	$(call run_tests,asan-ubsan)
 
-tsan: packages
+tsan: test-packages
 	$(call run_tests,tsan)
 
 bench-compare: build
@@ -53,6 +53,9 @@ bench-compare: build
 
 packages:
 	scripts/install-packages
+
+test-packages:
+	scripts/install-packages tests
 
 format:
 	git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs clang-format -i

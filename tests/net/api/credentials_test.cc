@@ -1,5 +1,6 @@
 // What comes of a credential on its way through the Api: answers that are held back, lines in the log, bodies that are not waited for, signed
 // requests, the use of a token that is told. Whether one is right is access_test's affair.
+#include "net/access/failure_delays.h"
 #include "teams_fixture.h"
 
 #include <functional>

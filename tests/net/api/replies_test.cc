@@ -1,5 +1,6 @@
 // How the core's replies to a submit and to a get look from outside.
 #include "api_fixture.h"
+#include "net/http_response.h"
 
 namespace notifyd {
 namespace {
