@@ -166,7 +166,6 @@ struct Committer::Group {
   rocksdb::WriteBatch batch;
   std::vector<Queue> queues;  // those of which something is in it
   bool sync = false;
-  bool registry = false;  // a batch of the registry's is in it
   std::vector<NamespaceNumber> dropped;
   uint64_t batches = 0;
 };
@@ -225,6 +224,7 @@ void Committer::Encode(CommitQueue* queue, const WriteBatch& batch, Group* group
   group->sync |= batch.sync;
   ++group->batches;
   queue->last_number_ = batch.number;
+  queue->reports_ = true;
   if (batch.ops.empty()) return;
   EncodeOps(batch, queue->space_, *setup_.database, &group->batch, &queue->lane_counts_);
   queue->totals_ = batch.totals;
@@ -242,7 +242,7 @@ void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* gr
   group->sync |= batch.sync;
   ++group->batches;
   queue->last_number_ = batch.number;
-  group->registry = true;
+  queue->reports_ = true;
   for (const RegistryWrite& write : batch.writes)
     if (const auto* drop = std::get_if<DropNamespace>(&write)) group->dropped.push_back(drop->number);
   // Its tables are dropped next, durably.
@@ -261,7 +261,7 @@ void Committer::Finish(Group* group) {
     queue->work_.erase(queue->work_.begin(), queue->work_.begin() + static_cast<ptrdiff_t>(queue->taken_));
     queue->taken_ = 0;
     queue->in_group_ = queue->wrote_ = false;
-    queue->lane_counts_.clear();
+    if (!queue->lane_counts_.empty()) queue->lane_counts_ = {};
     queue->last_group_ = group_;
     if (synced_group_ == group_) queue->synced_number_ = queue->last_number_;
   }
@@ -269,11 +269,9 @@ void Committer::Finish(Group* group) {
     counters_.batches += group->batches;
     ++counters_.groups;
     for (const Queue& queue : group->queues) {
-      if (queue == registry_) {
-        if (group->registry) events_->OnRegistryCommitted(queue->last_number_);
-      } else {
-        queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
-      }
+      if (!std::exchange(queue->reports_, false)) continue;
+      if (queue == registry_) events_->OnRegistryCommitted(queue->last_number_);
+      else queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
     }
     for (NamespaceNumber number : group->dropped)
       if (setup_.dropped) setup_.dropped(number);

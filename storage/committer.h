@@ -69,8 +69,9 @@ class CommitQueue {
   size_t taken_ = 0;  // of `work_`, into the present group
   bool in_turn_ = false, in_group_ = false;
   LaneChanges lane_counts_;
-  bool wrote_ = false;  // its totals go into the group
-  Totals totals_;       // as of the last batch that wrote anything
+  bool wrote_ = false;    // its totals go into the group
+  bool reports_ = false;  // a batch of it is in the group
+  Totals totals_;         // as of the last batch that wrote anything
   bool awake_;
   uint64_t last_number_ = 0, last_group_ = 0;  // of the newest batch written
   uint64_t synced_number_ = 0;                 // of the newest batch that is known to be synced

@@ -11,6 +11,29 @@
 namespace notifyd {
 namespace {
 
+TEST_CASE("keys: a namespace's begin with 01 and its number, default's with nothing; each is found behind that") {
+  const std::string bare = EncodeNotifyKey(NotifyId::Of(300, 0x2a));
+  const std::string key = KeySpace(300).In(bare);
+  CHECK(Hex(key) == "01 012c 6e 012c00000000002a"_hex);
+  CHECK(KeySpace(kDefaultNumber).In(bare) == bare);
+  CHECK(KeySpace(300).Bare(key) == bare);
+  CHECK(KeySpace(301).Bare(key).empty());
+  CHECK(PlaceOf(key).number == 300);
+  CHECK(PlaceOf(key).bare == bare);
+  CHECK(PlaceOf(bare).number == kDefaultNumber);
+  CHECK(PlaceOf(bare).bare == bare);
+  for (size_t size = 0; size <= 3; ++size) CHECK(PlaceOf(key.substr(0, size)).bare.empty());
+  CHECK(IsKind(key, KeyKind::kNotify));
+  CHECK(IsKind(bare, KeyKind::kNotify));
+  CHECK_FALSE(IsKind(key, KeyKind::kDue));
+  CHECK_FALSE(IsKind(KeySpace(300).prefix(), KeyKind::kNotify));
+  CHECK(Hex(RangeOf(255).from) == "01 00ff"_hex);
+  CHECK(RangeOf(255).to > RangeOf(255).from + std::string(40, '\xff'));
+  CHECK(RangeOf(255).to <= RangeOf(256).from);
+  CHECK(KeySpace(kMostNumber).In(bare) < RangeOf(kDefaultNumber).from);
+  CHECK(RangeOf(kDefaultNumber).from < EncodeNamedLanePrefix(KeyKind::kLaneCounts, ""));
+}
+
 TEST_CASE("keys: golden bytes of each kind") {
   LaneKey lane{Mode::kFifo, "ab"};
   CHECK(Hex(EncodeNotifyKey({0x2a})) == "6e 000000000000002a"_hex);

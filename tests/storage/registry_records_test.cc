@@ -98,6 +98,10 @@ TEST_CASE("registry records: keys, byte for byte") {
   CHECK(Hex(EncodeNamespaceWakeKey(0)) == "57 0000"_hex);
   CHECK(EncodeTokenKey("abcdEFGH") == "TabcdEFGH");
   CHECK(EncodeTokenUseKey("abcdEFGH") == "UabcdEFGH");
+  const AuditPlace place{WallTime{1'800'000'000'000}, 7};
+  CHECK(Hex(EncodeAuditKey(place)) == "41 800001a3185c5000 00000007"_hex);
+  CHECK(DecodeAuditKey(EncodeAuditKey(place)) == place);
+  CHECK_FALSE(DecodeAuditKey(EncodeAuditKey(place) + "x"));
   CHECK(DecodeNamespaceKey(EncodeNamespaceKey(kMostNumber)) == kMostNumber);
   CHECK(DecodeNamespaceWakeKey(EncodeNamespaceWakeKey(7)) == 7);
   CHECK(DecodeTokenKey("TabcdEFGH") == "abcdEFGH");
@@ -142,6 +146,12 @@ TEST_CASE("registry records: values, byte for byte") {
   CHECK(Hex(use) == "0180c0e285e368385b43d7"_hex);
   EncodeRegistryHead({300, 77, {1, 2, 3, 4, 5, 6, 7, 8}}, &head);
   CHECK(Hex(head) == "01ac024d0102030405060708064dfafb"_hex);
+  std::string audit;
+  const AuditEntry entry{WallTime{1'800'000'000'000}, "ann", "token_made", "abcdEFGH", "192.0.2.7", "billing", 300};
+  EncodeAudit(entry, &audit);
+  CHECK(Hex(audit) == "0103616e6e0a746f6b656e5f6d616465086162636445464748093139322e302e322e370762696c6c696e67ac0292506d89"_hex);
+  CHECK(*DecodeAudit(entry.at, audit) == entry);
+  for (size_t i = 0; i < audit.size(); ++i) CHECK_FALSE(DecodeAudit(entry.at, audit.substr(0, i)).ok());
   EncodeNamespaceWake({}, &wake);
   CHECK(Hex(wake) == "0101a76865f3"_hex);
   wake.clear();
