@@ -7,7 +7,9 @@
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <memory>
+#include <string>
 
 #include "base/check.h"
 #include "base/free_with.h"
@@ -42,6 +44,22 @@ KeyPtr PrivateKey(std::string_view seed) {
   KeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, Bytes(seed), seed.size()));
   CHECK(key != nullptr);
   return key;
+}
+
+/// The key of a seed, of this thread, which keeps the last few: making one costs as much as a signature. Borrowed until the next call.
+EVP_PKEY* KeptPrivateKey(std::string_view seed) {
+  struct Kept {
+    std::string seed;
+    KeyPtr key;
+  };
+  constexpr size_t kMost = 4;
+  thread_local std::array<Kept, kMost> all;
+  thread_local size_t oldest = 0;
+  for (const Kept& kept : all)
+    if (kept.key != nullptr && kept.seed == seed) return kept.key.get();
+  Kept& place = all[oldest++ % kMost];
+  place = {std::string(seed), PrivateKey(seed)};
+  return place.key.get();
 }
 
 CipherPtr BeginGcm(bool seal, std::string_view key, std::string_view nonce, std::string_view bound) {
@@ -143,11 +161,10 @@ std::string Ed25519Public(std::string_view seed) {
 }
 
 std::string Ed25519Sign(std::string_view seed, std::string_view text) {
-  KeyPtr key = PrivateKey(seed);
   DigestPtr context(EVP_MD_CTX_new());
   std::string out(kEd25519SignatureBytes, '\0');
   size_t size = out.size();
-  CHECK(context != nullptr && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1);
+  CHECK(context != nullptr && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, KeptPrivateKey(seed)) == 1);
   CHECK(EVP_DigestSign(context.get(), Bytes(out), &size, Bytes(text), text.size()) == 1 && size == out.size());
   return out;
 }
