@@ -555,6 +555,7 @@ void PlainCall::OnOtherTerms() {
   if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
   if (std::exchange(place_, false)) shared_->pool->FreePlace(host_);
   shared_->pool->Leave(std::exchange(host_, nullptr));
+  state_ = State::kResolving;
   EnterHop(MonotonicMs());
 }
 

@@ -299,7 +299,10 @@ void PlainPool::OnConnectionDeadline(PlainConnection* connection, int64_t now_ms
 // ---- bounded connections
 
 bool PlainPool::TakePlace(PlainHost* host) {
-  if (host->terms.connections != 0 && host->places >= host->terms.connections) return false;
+  const size_t most = host->terms.connections;
+  // Whoever asks would not have an idle one: it gives way.
+  if (most != 0 && host->places >= most && !host->idle.empty()) Close(host->idle.front());
+  if (most != 0 && host->places >= most) return false;
   ++host->places;
   return true;
 }

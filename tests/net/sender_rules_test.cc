@@ -351,13 +351,18 @@ TEST_CASE("rules: a proxy at a closed address is not called, nor asked for what 
 }
 
 TEST_CASE("rules: no more connections at a time than a rule says, and all calls are made") {
-  std::promise<void> may;
-  std::shared_future<void> allowed = may.get_future().share();
+  std::promise<void> may_end, may_go_on;
+  std::shared_future<void> end = may_end.get_future().share(), go_on = may_go_on.get_future().share();
+  // The second connection ends behind its first answer, while the first one's is still to come: its place is a third one's.
   TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
     while (peer.ReadRequest()) {
-      allowed.wait();
-      // Some connections end behind their answer: their places are others'.
-      if (!peer.Answer(200, "", peer.number() == 1 ? "Connection: close\r\n" : "") || peer.number() == 1) return;
+      if (peer.number() == 0) go_on.wait();
+      if (peer.number() == 1) {
+        end.wait();
+        peer.Answer(200, "", "Connection: close\r\n");
+        return;
+      }
+      if (!peer.Answer(200, "")) return;
     }
   });
   DestinationRule rule = RuleFor("http://" + Host(receiver));
@@ -367,10 +372,64 @@ TEST_CASE("rules: no more connections at a time than a rule says, and all calls 
   for (int i = 0; i < 20; ++i) calls.push_back(sender.Start(PostOf(receiver.Url("/"), "x")));
   while (receiver.requests().size() < 2) std::this_thread::yield();
   CHECK(receiver.connections() == 2);
-  may.set_value();
+  may_end.set_value();
+  while (sender.ended() < 19) std::this_thread::yield();
+  CHECK(receiver.connections() == 3);
+  may_go_on.set_value();
   for (NotifyId id : calls) CHECK(sender.Wait(id).verdict == Verdict::kSuccess);
   CHECK(receiver.requests().size() == 20);
   CHECK(receiver.connections() == 3);
+}
+
+TEST_CASE("rules: a call that is to have a new connection gets the place of an idle one") {
+  TinyReceiver receiver(200, "");
+  DestinationRule rule = RuleFor("http://" + Host(receiver));
+  rule.connections = 1;
+  SenderFixture sender(With({rule}));
+  REQUIRE(sender.Send(PostOf(receiver.Url("/"), "x")).verdict == Verdict::kSuccess);
+  REQUIRE(sender.Send(PostOf(receiver.Url("/"), "x"), {}, StartAttempt::Over::kNew).verdict == Verdict::kSuccess);
+  CHECK(receiver.connections() == 2);
+}
+
+TEST_CASE("rules: calls that wait for a connection are judged anew when other rules or destinations hold") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    peer.ReadRequest();
+    peer.WaitForClose();
+  });
+  DestinationRule rule = RuleFor("http://" + Host(receiver));
+  rule.connections = 1;
+  SenderFixture sender(With({rule}));
+  const NotifyId first = sender.Start(PostOf(receiver.Url("/"), "x"));
+  while (receiver.requests().empty()) std::this_thread::yield();
+  std::vector<NotifyId> waiting;
+  for (int i = 0; i < 5; ++i) waiting.push_back(sender.Start(PostOf(receiver.Url("/"), "x")));
+  SenderOptions closed = With({rule});
+  closed.deny = {"127.0.0.0/8"};
+  REQUIRE(sender.Reload(closed).ok());
+  CHECK(sender.Wait(first).record.error == "connection_lost");
+  for (NotifyId id : waiting) CHECK(sender.Wait(id).record.error == "destination_refused");
+  CHECK(receiver.connections() == 1);
+  CHECK(sender.in_flight() == 0);
+}
+
+TEST_CASE("rules: calls that wait for a connection end where their namespace is closed altogether") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    peer.ReadRequest();
+    peer.WaitForClose();
+  });
+  DestinationRule rule = RuleFor("http://" + Host(receiver));
+  rule.connections = 1;
+  rule.namespaces = {"other"};
+  SenderFixture sender(With({rule}));
+  NamespaceRow row = Row("other", 7, {"127.0.0.0/8"});
+  sender.SetTable({row});
+  sender.in_namespace = 7;
+  const NotifyId first = sender.Start(PostOf(receiver.Url("/"), "x")), second = sender.Start(PostOf(receiver.Url("/"), "x"));
+  while (receiver.requests().empty()) std::this_thread::yield();
+  row.settings.destinations.https_only = true;
+  sender.SetTable({row});
+  CHECK(sender.Wait(first).record.error == "connection_lost");
+  CHECK(sender.Wait(second).record.error == "destination_refused");
 }
 
 TEST_CASE("rules: a call that waits for a connection ends in time, and a sender that is stopped lets go of all") {
