@@ -147,7 +147,7 @@ Status RunNamespaces(const CommonOptions& common, const FairnessOptions& options
   }
   std::vector<std::unique_ptr<Session>> sessions;
   std::vector<BrokerProcess*> brokers;
-  for (bool beside : {false, true}) {
+  while (sessions.size() < 2) {
     Result<std::unique_ptr<Session>> session = Session::Open(common);
     if (!session.ok()) return std::move(session).status();
     BrokerProcess& broker = (*session)->broker();

@@ -92,14 +92,27 @@ const Collection& Namespaces() {
 }
 
 const Collection& Hosts() {
-  static const Collection of = {
-      "/v1/hosts", {{"HOST", "/host"}, {"PAUSED", "/paused"}, {"IN FLIGHT", "/in_flight"}, {"CONCURRENCY", "/concurrency"}, {"RATE", "/rate_per_s"}}};
+  static const Collection of = {"/v1/hosts",
+                                {{"HOST", "/host"},
+                                 {"PAUSED", "/paused"},
+                                 {"IN FLIGHT", "/in_flight"},
+                                 {"QUEUED", "/queued"},
+                                 {"AT CAP", "/at_cap"},
+                                 {"CONCURRENCY", "/concurrency"},
+                                 {"RATE", "/rate_per_s"}}};
   return of;
 }
 
 const Collection& Callers() {
   static const Collection of = {"/v1/callers",
-                                {{"CALLER", "/caller"}, {"PAUSED", "/paused"}, {"SUBMITS/S", "/submits_per_s"}, {"ACCEPTED", "/accepted"}}};
+                                {{"CALLER", "/caller"},
+                                 {"PAUSED", "/paused"},
+                                 {"SUBMITS/S", "/submits_per_s"},
+                                 {"IN FLIGHT", "/in_flight"},
+                                 {"ACCEPTED", "/accepted"},
+                                 {"FAILED", "/failed"},
+                                 {"LATE", "/late"},
+                                 {"BYTES", "/bytes"}}};
   return of;
 }
 
