@@ -20,6 +20,7 @@
 #include "cli/daemon/signals.h"
 #include "cli/daemon/start_check.h"
 #include "cli/daemon/successor.h"
+#include "cli/daemon/token_command.h"
 
 extern char** environ;
 
@@ -110,6 +111,7 @@ int main(int argc, char** argv) {
   if (launch.arguments.empty()) launch.arguments.emplace_back("notifyd");
   for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
   launch.program = notifyd::FindProgram(launch.arguments[0]);
+  if (std::optional<int> done = notifyd::RunTokenCommand({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
   int code = notifyd::Main(launch, handover, fault, held);
   // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
   return code == 2 && !handover.empty() ? 1 : code;

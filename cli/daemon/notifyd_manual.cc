@@ -85,6 +85,8 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
   page.Section("Synopsis");
   page.Synopsis({{RoffText().Bold("notifyd"), RoffText().Plain("[--config FILE] [--listen ADDR:PORT] [--data-dir DIR] [options]")},
                  {RoffText().Bold("notifyd --check-config"), RoffText().Plain("[options]")},
+                 {RoffText().Bold("notifyd token create"),
+                  RoffText().Plain("--scopes ").Italic("SCOPE,...").Plain(" [--config FILE] [--data-dir DIR] [options]")},
                  {RoffText().Bold("notifyd --version"), RoffText()}});
   page.Section("Description");
   page.Paragraph(
@@ -93,6 +95,10 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
       "made when it is due, as often as it takes, in the order of its lane. All is kept in one directory. It runs in the foreground and logs to "
       "standard error: text on a terminal, else JSON, one line an event.");
   page.Paragraph("Once it listens it says so in a line of its log: listening on ADDR:PORT, whatever its level. Port 0 takes a free one.");
+  page.Paragraph(
+      "notifyd token create makes a token, and prints it alone. It asks the broker that runs on the data directory, over its control socket; where "
+      "none runs it opens the store. That is how the first token comes to be; all others notifyctl makes, too. What the token may do its flags say: "
+      "notifyd token create --help.");
   page.Section("Options");
   page.Paragraph(
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "

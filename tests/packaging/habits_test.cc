@@ -91,7 +91,7 @@ TEST_CASE("habits: a layer includes those below it alone") {
       {"net/signing", {"base", "broker", "net/signing"}},
       {"net/tls", {"base", "net/tls"}},
       {"net/api", {"base", "broker", "net", "net/access", "net/api", "net/signing"}},
-      {"cli/daemon", {"base", "broker", "storage", "net", "net/access", "net/sender", "net/tls", "net/api", "cli/daemon"}},
+      {"cli/daemon", {"base", "broker", "storage", "net", "net/access", "net/sender", "net/tls", "net/api", "cli/client", "cli/daemon"}},
       {"cli/client", {"base", "cli/client"}},
   };
   Faults faults;
