@@ -209,7 +209,7 @@ TEST_CASE("documents: the commands and flags of notifyctl that they name exist")
   AddHelp({}, &help);
   REQUIRE(help.size() > 40);
   // In backticks, or after "$ " or four spaces in a block: up to what ends the command.
-  std::regex used(R"((?:`|    |\| |/bin/|# )notifyctl((?: --server \S+)?) ([a-z]+)([^`|;#\n]*))");
+  std::regex used(R"((?:`|    |\| |/bin/|# )notifyctl((?: --(?:server|namespace) \S+)*) ([a-z]+)([^`|;#\n]*))");
   size_t found = 0;
   for (const char* page : kPages) {
     std::string text = ProjectFile(page);
