@@ -11,8 +11,7 @@
 namespace notifyd {
 
 /// Opens the store of `options` under its lock, makes the token as somebody who may do everything (its name is its id where none is said), and
-/// returns it once it is durable. Errors: those
-/// of opening a store (a directory that is in use names who has it), kUnacceptable with the field, kIo.
+/// returns it once it is durable. Errors: those of opening a store (a directory that is in use names who has it), kUnacceptable with the field, kIo.
 Result<NewToken> MakeTokenInStore(const Options& options, const TokenSettings& wish);
 
 }  // namespace notifyd
