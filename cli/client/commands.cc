@@ -212,7 +212,10 @@ Exit Verify(const Context& context, bool all) {
     return value;
   };
   uint64_t pending = 0, settled = 0, come = 0;
-  for (const char* state : kPendingStates) pending += number(std::string("/states/") + state);
+  // Of all together no states are told.
+  if (all) pending = number("/pending");
+  else
+    for (const char* state : kPendingStates) pending += number(std::string("/states/") + state);
   for (const char* total : {"succeeded", "failed", "cancelled", "expired"}) settled += number(std::string("/totals/") + total);
   for (const char* total : {"accepted", "revived"}) come += number(std::string("/totals/") + total);
   if (!whole) {
