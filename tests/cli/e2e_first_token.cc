@@ -56,6 +56,7 @@ TEST_CASE("notifyd token create: where no broker runs the token is made in the s
   CHECK_THAT(made.error, !Catch::Contains(made.token));
   Broker broker(dir.path(), {"--auth-mode", "token"});
   CHECK(As(broker, made.token, {"stats"}).code == 0);
+  CHECK_THAT(As(broker, made.token, {"audit"}).output, Catch::Contains("the store's owner") && Catch::Contains("token_made"));
   CtlRun none = As(broker, "", {"stats"});
   CHECK(none.code == 1);
   CHECK_THAT(none.error, Catch::Contains("no token was found"));

@@ -274,6 +274,35 @@ TEST_CASE("README.md: the calls of its tour go through in order, and what is exp
   CHECK_THAT(process.output(), Catch::Contains("not_due") && Catch::Contains("lane_paused"));
 }
 
+TEST_CASE("README.md: its five lines let another machine in, as they stand") {
+  TempDir dir;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  std::vector<std::string> lines;
+  for (const std::string& line : Lines(Section(ProjectFile("README.md"), "## Letting other machines in")))
+    if (line.rfind("    ", 0) == 0) lines.push_back(line.substr(4));
+  REQUIRE(lines.size() == 5);
+  lines.insert(lines.begin() + 3, "trap 'kill $!; wait' EXIT; for i in $(seq 600); do notifyctl ready > ready.log 2>&1 && break; sleep 0.1; done");
+  std::string script =
+      "set -eu\ncd '" + dir.path() + "'\nmkdir bin\nln -s \"$daemon\" bin/notifyd\nln -s \"$ctl\" bin/notifyctl\nPATH=$PWD/bin:$PATH\n";
+  for (const std::string& line : lines) script += line + "\n";
+  // What a test must not take for granted: a name, a port, the internet.
+  const std::string port = std::to_string(ClosedPort());
+  for (const auto& [from, to] : std::map<std::string, std::string>{{"broker\\.example", "localhost"},
+                                                                   {"7301", port},
+                                                                   {"https://example\\.org", receiver.url()},
+                                                                   {"create billing", "create billing --allow 127.0.0.0/8"}})
+    script = std::regex_replace(script, std::regex(from), to);
+  Process process("/bin/bash", {{dir.Write("lines.sh", script)},
+                                {"daemon=" NOTIFYD_BINARY, "ctl=" NOTIFYCTL_BINARY, "NOTIFYD_LISTEN=127.0.0.1:0", "HOME=" + dir.path()}});
+  INFO(script);
+  const int code = process.Wait();
+  INFO(process.output() << process.error());
+  CHECK(code == 0);
+  std::vector<SeenRequest> seen = receiver.WaitFor(1);
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].body == R"({"order":1})");
+}
+
 TEST_CASE("documents: files that they link to exist") {
   for (std::string page : kPages) {
     std::string folder = page.substr(0, page.rfind('/') == std::string::npos ? 0 : page.rfind('/') + 1);
