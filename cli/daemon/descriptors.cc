@@ -16,7 +16,7 @@ constexpr uint64_t kBesideAll = 32, kALoop = 8, kAListener = 1;
 constexpr uint64_t kStoreBeside = 24, kStoreLeast = 16;
 /// A call that is connecting has two addresses under way (RFC 8305), but few are connecting at once.
 constexpr uint64_t kCallsLeast = 16, kClientsLeast = 16;
-constexpr uint64_t kLeast = kBesideAll + kControlConnections + kALoop + kStoreBeside + kStoreLeast + kCallsLeast + kClientsLeast + 4;
+constexpr uint64_t kLeast = kBesideAll + kALoop + kStoreBeside + kStoreLeast + kCallsLeast + kClientsLeast + 4;
 
 /// Of what is left, one in so many at most for the store and for calls each, where all ask for more than there is.
 constexpr uint64_t kShare = 4;
@@ -56,7 +56,7 @@ uint64_t RaiseOpenFiles() {
 
 Result<DescriptorPlan> FitDescriptors(uint64_t limit, Options* options) {
   uint64_t loops = options->io_threads + ShardsOf(*options);
-  uint64_t beside = kBesideAll + kControlConnections + (kALoop + kAListener * options->listeners.size()) * loops + kStoreBeside;
+  uint64_t beside = kBesideAll + (kALoop + kAListener * options->listeners.size()) * loops + kStoreBeside;
   if (limit < std::max(kLeast, beside + kStoreLeast + kCallsLeast + kClientsLeast + 4))
     return Status(Code::kIo,
                   "only " + std::to_string(limit) + " open files are allowed, which is not enough: raise the limit (ulimit -n, LimitNOFILE)");

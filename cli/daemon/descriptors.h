@@ -11,7 +11,7 @@
 namespace notifyd {
 
 /// Clients of the control socket at once.
-inline constexpr uint64_t kControlConnections = 16;
+inline constexpr uint64_t kControlConnections = 4;
 
 /// Raises the soft limit to the hard one; returns what holds then.
 uint64_t RaiseOpenFiles();

@@ -77,7 +77,8 @@ int Option(int fd, int option) {
 
 bool IsOurs(int fd) {
   int domain = Option(fd, SO_DOMAIN);
-  if (domain == AF_UNIX) return Option(fd, SO_TYPE) == SOCK_STREAM;
+  // One without a path is no listener's.
+  if (domain == AF_UNIX) return Option(fd, SO_TYPE) == SOCK_STREAM && !PathOf(fd).empty();
   return (domain == AF_INET || domain == AF_INET6) && Option(fd, SO_TYPE) == SOCK_STREAM && Option(fd, SO_PROTOCOL) == IPPROTO_TCP;
 }
 
@@ -96,6 +97,14 @@ std::vector<int> Keep(const std::vector<int>& numbers, bool listening, std::set<
 }
 
 }  // namespace
+
+std::string PathOf(int fd) {
+  sockaddr_un bound{};
+  socklen_t size = sizeof bound;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0 || bound.sun_family != AF_UNIX) return {};
+  const size_t most = size - std::min<size_t>(size, offsetof(sockaddr_un, sun_path));
+  return std::string(bound.sun_path, strnlen(bound.sun_path, most));
+}
 
 void Handover::Add(int fd) {
   (Option(fd, SO_ACCEPTCONN) == 1 ? listening : connections).push_back(fd);
@@ -138,14 +147,6 @@ Handover TakeHandover(std::string* fault) {
   kept.connections = Keep(decoded->connections, /*listening=*/false, &seen, &skipped);
   if (skipped > 0) *fault = std::to_string(skipped) + " of its descriptors are no sockets of that kind";
   return kept;
-}
-
-std::string PathOf(int fd) {
-  sockaddr_un bound{};
-  socklen_t size = sizeof bound;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0 || bound.sun_family != AF_UNIX) return {};
-  const size_t most = size - std::min<size_t>(size, offsetof(sockaddr_un, sun_path));
-  return std::string(bound.sun_path, strnlen(bound.sun_path, most));
 }
 
 bool ListensOn(int fd, const ListenAddress& listen) {

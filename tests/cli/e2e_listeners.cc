@@ -1,6 +1,7 @@
 // Several listeners: TLS for the clients that people have, Unix sockets, one that gets through while another is full; over reload, restart and stop.
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -69,8 +70,8 @@ TEST_CASE("notifyd: a listener with TLS serves curl, Python and Node") {
   const std::string ca = place.dir.At("ca.pem");
   REQUIRE(broker.process().WaitForError("listening on 127.0.0.1:" + std::to_string(place.port)));
   for (const char* version : {"1.2", "1.3"}) {
-    auto [code, text] = Curl({"--cacert", ca, std::string("--tlsv") + version, "--tls-max", version, "--write-out", " %{http_version} %{num_connects}",
-                              place.url("/healthz"), place.url("/readyz")});
+    auto [code, text] = Curl({"--cacert", ca, std::string("--tlsv") + version, "--tls-max", version, "--write-out",
+                              " %{http_version} %{num_connects}", place.url("/healthz"), place.url("/readyz")});
     CAPTURE(version, text);
     CHECK(code == 0);
     // Both over one connection.
@@ -103,13 +104,14 @@ print("unwrapped")
 const https = require("https"), fs = require("fs");
 const [port, file] = process.argv.slice(1);
 const agent = new https.Agent({ca: fs.readFileSync(file), keepAlive: true, maxSockets: 1});
-let first;
-const get = then => https.get({host: "localhost", port, path: "/healthz", agent}, response => {
-  response.resume().on("end", () => { console.log(response.statusCode, response.socket === first); first = response.socket; then(); });
-});
+const get = then => {
+  const request = https.get({host: "localhost", port, path: "/healthz", agent}, response => {
+    response.resume().on("end", () => { console.log(response.statusCode, request.reusedSocket); then(); });
+  });
+};
 get(() => setImmediate(() => get(() => agent.destroy())));
 )",
-                                     std::to_string(place.port), ca});
+                                      std::to_string(place.port), ca});
   CAPTURE(printed);
   CHECK(node == 0);
   CHECK(printed == "200 false\n200 true\n");
@@ -261,7 +263,40 @@ TEST_CASE("notifyd: a listener of its own gets through while the main one's conn
   RawConnection admin("127.0.0.1:" + std::to_string(port));
   CHECK(admin.Call("GET", "/v1/stats").status == 200);
   CHECK(admin.Call("GET", "/metrics").status == 200);
+  // What is not served there is not there.
+  CHECK(admin.Call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:1/"})").status == 404);
   CHECK(crowd[0]->Call("GET", "/v1/stats").status == 200);
+}
+
+TEST_CASE("notifyd: a Unix socket's clients may do what their uid's table says; the control socket serves tokens alone") {
+  Place place;
+  const std::string socket = place.dir.At("n.sock"), control = place.dir.At("data/control.sock"), uid = std::to_string(geteuid());
+  auto config = [&](const std::string& scope) {
+    return place.dir.Write("u.toml", "[auth]\nmode = \"token\"\n[auth.peers." + uid + "]\nnamespaces = \"*\"\nscopes = [\"" + scope +
+                                         "\"]\n[[listener]]\naddress = \"unix:" + socket + "\"\n");
+  };
+  Broker broker(place.dir.path(), {"--config", config("read")});
+  auto status = [](const std::string& at, const std::string& path, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--unix-socket", at, "--output", "/dev/null", "--write-out", "%{http_code}", "http://localhost" + path});
+    return Curl(more).second;
+  };
+  CHECK(broker.Call("GET", "/v1/stats").status == 401);
+  CHECK(status(socket, "/v1/stats") == "200");
+  CHECK(status(socket, "/v1/tokens") == "403");
+  config("admin");
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings reloaded"));
+  CHECK(status(socket, "/v1/tokens") == "200");
+  CHECK(status(socket, "/v1/stats") == "403");
+
+  CHECK(status(control, "/v1/tokens") == "200");
+  CHECK(status(control, "/v1/tokens",
+               {"--header", "Content-Type: application/json", "--data",
+                R"({"name":"first","namespaces":["*"],"scopes":["submit","read","read_bodies","register","operate","admin","metrics"]})"}) == "201");
+  for (const char* path : {"/v1/stats", "/v1/notifies", "/healthz", "/metrics", "/v1/namespaces"}) {
+    CAPTURE(path);
+    CHECK(status(control, path) == "404");
+  }
 }
 
 TEST_CASE("notifyd: it refuses to listen where other machines can connect, unless it is said who may do what") {

@@ -107,7 +107,8 @@ TEST_CASE("listeners: where other machines can connect it must be said who may d
     CHECK(ReadCommandLine({"--listen", open, "--auth-mode", "token"}, {}).error == "");
     CHECK(Read(dir, std::string("[[listener]]\naddress = \"") + open + "\"\n", {"--listen", ""}).field == "/auth/mode");
   }
-  for (const char* closed : {"127.0.0.1:7300", "127.9.9.9:7300", "[::1]:7300", "unix:/run/a.sock"}) CHECK(ReadCommandLine({"--listen", closed}, {}).error == "");
+  for (const char* closed : {"127.0.0.1:7300", "127.9.9.9:7300", "[::1]:7300", "unix:/run/a.sock"})
+    CHECK(ReadCommandLine({"--listen", closed}, {}).error == "");
 }
 
 TEST_CASE("auth: uids, names and certificates are given what their tables say, and a uid has one table") {
@@ -187,7 +188,9 @@ TEST_CASE("auth: the bootstrap token's file is its owner's alone, and holds a to
 TEST_CASE("auth: what is changed there holds at once, what is changed of listeners after a restart") {
   TempDir dir;
   Options running = Read(dir, kMain).options;
-  Options fresh = Read(dir, std::string(kMain) + "max_connections = 5\n[auth]\nmode = \"token\"\n[auth.peers.1]\nnamespaces = \"*\"\nscopes = [\"read\"]\n").options;
+  Options fresh =
+      Read(dir, std::string(kMain) + "max_connections = 5\n[auth]\nmode = \"token\"\n[auth.peers.1]\nnamespaces = \"*\"\nscopes = [\"read\"]\n")
+          .options;
   Reloaded reloaded = ApplyReloadable(fresh, &running);
   CHECK(reloaded.applied == std::vector<std::string>{"auth.mode", "auth.peers"});
   CHECK(reloaded.not_applied == std::vector<std::string>{"listener"});

@@ -323,10 +323,10 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
     if (setting.reloadable) reloadable.insert(setting.name);
     CHECK((help.find(setting.help + " Reloadable.") != std::string::npos) == setting.reloadable);
   }
-  CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "limits.pending", "limits.response_bytes", "limits.in_flight",
-                                            "limits.connection_age_ms", "lanes.concurrency", "hosts.concurrency", "idempotency.window_ms",
-                                            "record.failure_bytes", "record.success_bytes", "http.hosts", "destinations.allow", "destinations.deny",
-                                            "redirects.follow", "secrets.headers"});
+  CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "auth.mode", "auth.bootstrap_token_file", "limits.pending",
+                                            "limits.response_bytes", "limits.in_flight", "limits.connection_age_ms", "lanes.concurrency",
+                                            "hosts.concurrency", "idempotency.window_ms", "record.failure_bytes", "record.success_bytes",
+                                            "http.hosts", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Most calls in flight in all. Reloadable.\n"));
 }
 
@@ -446,17 +446,23 @@ TEST_CASE("settings: lane rules come from the file alone") {
   CHECK(ReadCommandLine({}, {"NOTIFYD_LANE=x"}).unknown_variables == std::vector<std::string>{"NOTIFYD_LANE"});
 }
 
-TEST_CASE("settings: the lane rules that conf/notifyd.toml shows are rules that load") {
+TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that load") {
   TempDir dir;
-  std::string text = DefaultsAsToml(), shown;
-  size_t from = text.find("# [[lane]]");
-  REQUIRE(from != std::string::npos);
-  std::istringstream lines(text.substr(from));
-  for (std::string line; std::getline(lines, line) && line.rfind("# Rules", 0) != 0;) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
-  Invocation read = ReadCommandLine({"--config", dir.Write("n.toml", shown)}, {});
+  const std::string text = DefaultsAsToml();
+  std::string shown;
+  for (const char* first : {"# [[lane]]", "# [[listener]]", "# [auth.peers"}) {
+    size_t from = text.find(first);
+    REQUIRE(from != std::string::npos);
+    std::istringstream lines(text.substr(from));
+    for (std::string line; std::getline(lines, line) && !line.empty();) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
+  }
+  Invocation read = ReadCommandLine({"--auth-mode", "token", "--config", dir.Write("n.toml", shown)}, {});
   INFO(read.error);
   REQUIRE(read.action == Action::kRun);
   CHECK(read.options.core.lane_rules.size() == 2);
+  CHECK(read.options.listeners.size() == 2);
+  CHECK(read.options.auth.peers.size() == 1);
+  CHECK(read.options.auth.certificates.size() == 1);
 }
 
 TEST_CASE("settings: the destination rules that conf/notifyd.toml shows are rules that load") {
@@ -465,7 +471,7 @@ TEST_CASE("settings: the destination rules that conf/notifyd.toml shows are rule
   size_t from = text.find("# [[destination]]");
   REQUIRE(from != std::string::npos);
   std::istringstream lines(text.substr(from));
-  for (std::string line; std::getline(lines, line);) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
+  for (std::string line; std::getline(lines, line) && !line.empty();) shown += (line.rfind("# ", 0) == 0 ? line.substr(2) : "") + "\n";
   Invocation read = ReadCommandLine({"--config", dir.Write("n.toml", shown)}, {});
   INFO(read.error);
   REQUIRE(read.action == Action::kRun);
