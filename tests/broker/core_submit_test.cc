@@ -351,6 +351,52 @@ TEST_CASE("bulk submit: a refused line leaves its idempotency key free") {
   CHECK(!reply.items[1].duplicate);
 }
 
+// ---- who may act for his caller alone
+
+/// A submit of a caller who may act for himself alone.
+SubmitRequest OfCaller(Fields fields, const std::string& caller, OnHeld on_held) {
+  fields.caller = caller;
+  fields.on_held = on_held;
+  SubmitRequest r;
+  r.items = {CoreFixture::Item(fields)};
+  r.items[0].for_caller_alone = true;
+  return r;
+}
+
+TEST_CASE("submit: another caller's held notify is not replaced, and of one that is kept the id alone is told") {
+  CoreFixture f;
+  Fields held;
+  held.fkey = "k";
+  held.caller = "shop";
+  const NotifyId id = f.Submit(held).id;
+  const Reply refused = f.Do(OfCaller(held, "billing", OnHeld::kReplace));
+  CHECK(CoreFixture::CodeOf(refused) == Code::kConflict);
+  CHECK(std::get<Refused>(refused.body).holder == id);
+  CHECK(f.Get(id).state == State::kHeld);
+  const SubmittedItem kept = std::get<Submitted>(f.Do(OfCaller(held, "billing", OnHeld::kKeep)).body).items.at(0);
+  CHECK(kept.id == id);
+  CHECK(kept.kept);
+  CHECK(kept.id_alone);
+  // One's own, as ever.
+  CHECK_FALSE(std::get<Submitted>(f.Do(OfCaller(held, "shop", OnHeld::kKeep)).body).items.at(0).id_alone);
+  CHECK(std::get<Submitted>(f.Do(OfCaller(held, "shop", OnHeld::kReplace)).body).items.at(0).id != id);
+  CHECK(f.Get(id).state == State::kCancelled);
+}
+
+TEST_CASE("submit: a repeat of what kept another caller's notify tells its id alone, too") {
+  CoreFixture f;
+  Fields held;
+  held.fkey = "k";
+  held.caller = "shop";
+  const NotifyId id = f.Submit(held).id;
+  held.idempotency_key = "i";
+  f.Do(OfCaller(held, "billing", OnHeld::kKeep));
+  const SubmittedItem repeat = std::get<Submitted>(f.Do(OfCaller(held, "billing", OnHeld::kKeep)).body).items.at(0);
+  CHECK(repeat.duplicate);
+  CHECK(repeat.id == id);
+  CHECK(repeat.id_alone);
+}
+
 // ---- what a setting refuses
 
 SubmitItem Keyed(const std::string& key, bool refused) {

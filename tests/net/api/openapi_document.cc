@@ -121,6 +121,13 @@ std::set<std::string> OpenApiDocument::References() const {
     }
   };
   look(root_);
+  // A scheme is referred to by its name.
+  auto schemes = [&](const YAML::Node& security) {
+    for (const YAML::Node& requirement : security)
+      for (const auto& scheme : requirement) out.insert("#/components/securitySchemes/" + scheme.first.as<std::string>());
+  };
+  schemes(root_["security"]);
+  for (const auto& [path, method] : Operations()) schemes(Operation(path, method)["security"]);
   return out;
 }
 

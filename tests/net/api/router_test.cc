@@ -37,6 +37,10 @@ TEST_CASE("router: paths lead to endpoints with their decoded arguments") {
       {"/v1/lanes/fifo/http%3A%2F%2Fh%2Fx%23g", "/v1/lanes/{mode}/{name}", "fifo", "http://h/x#g"},
       {"/v1/lanes/nope/x", "/v1/lanes/{mode}/{name}", "nope", "x"},
       {"/v1/stats", "/v1/stats", ""},
+      {"/v1/namespaces/one", "/v1/namespaces/{ns}", "one"},
+      {"/v1/namespaces/one/notifies", "/v1/notifies", ""},
+      {"/v1/namespaces/one/notifies/n1/explain", "/v1/notifies/{id}/explain", "n1"},
+      {"/v1/namespaces/one/lanes/fifo/a%2Fb", "/v1/lanes/{mode}/{name}", "fifo", "a/b"},
       {"/metrics", "/metrics", ""},
       {"/healthz?probe=1", "/healthz", ""},
       {"/readyz", "/readyz", ""},
@@ -51,11 +55,18 @@ TEST_CASE("router: paths lead to endpoints with their decoded arguments") {
   CHECK(route->argument2 == row.argument2);
 }
 
+TEST_CASE("router: what stands behind a namespace's name is of that namespace") {
+  for (const char* target : {"/v1/namespaces/o%6Ee", "/v1/namespaces/one/notifies", "http://h:1/v1/namespaces/one/stats?x=1"})
+    CHECK(FindRoute("GET", target)->space == "one");
+  CHECK_FALSE(FindRoute("GET", "/v1/notifies")->space);
+}
+
 TEST_CASE("router: other paths are not found") {
-  auto target =
-      GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry", "/v1/notifies/x/y",
-               "/v1/fkeys", "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x", "/v1/lanes//x", "/v1/lanes/fifo/",
-               "/v1/lanes/fifo/a/b", "/v1/./notifies", "/v1/notifies/../stats", "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
+  auto target = GENERATE(as<std::string>(), "", "*", "x", "/", "/v1", "/v1/", "/v2/notifies", "/v1/notifies/", "/v1/notifies//retry",
+                         "/v1/notifies/x/y", "/v1/fkeys", "/v1/fkeys/", "/v1/fkeys//trigger", "/v1/fkeys/a/b", "/v1/stats/x", "/v1/lanes/x",
+                         "/v1/lanes//x", "/v1/lanes/fifo/", "/v1/lanes/fifo/a/b", "/v1/./notifies", "/v1/namespaces/", "/v1/namespaces//notifies",
+                         "/v1/namespaces/one/", "/v1/namespaces/one/tokens", "/v1/namespaces/one/metrics", "/v1/namespaces/one/namespaces/two/stats",
+                         "/v1/namespaces/one/healthz", "/v1/notifies/../stats", "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
   CAPTURE(target);
   CHECK(FindRoute("GET", target).status().code() == Code::kNotFound);
 }
@@ -63,7 +74,7 @@ TEST_CASE("router: other paths are not found") {
 TEST_CASE("router: every row is found by its path and method; any other method of the path is answered with those that there are") {
   std::map<std::string, std::map<std::string, const RouteRow*>> rows;
   const std::map<Verb, std::vector<std::string>> methods = {
-      {Verb::kGet, {"GET", "HEAD"}}, {Verb::kPost, {"POST"}}, {Verb::kPatch, {"PATCH"}}, {Verb::kDelete, {"DELETE"}}};
+      {Verb::kGet, {"GET", "HEAD"}}, {Verb::kPost, {"POST"}}, {Verb::kPut, {"PUT"}}, {Verb::kPatch, {"PATCH"}}, {Verb::kDelete, {"DELETE"}}};
   for (const RouteRow& row : AllRoutes())
     for (const std::string& method : methods.at(row.verb)) REQUIRE(rows[std::string(row.path)].emplace(method, &row).second);
   for (const auto& [path, by_method] : rows) {
