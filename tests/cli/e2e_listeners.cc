@@ -185,9 +185,9 @@ TEST_CASE("notifyd: all listeners go on over a restart in place; plain connectio
     Broker broker(place.dir.path(), {"--config", place.Config("[[listener]]\naddress = \"unix:" + socket + "\"\n"), "--io-threads", threads});
     const std::string ca = place.dir.At("ca.pem"), control = place.dir.At("data/control.sock");
     auto all_serve = [&] {
-      CHECK(broker.Call("GET", "/readyz").status == 200);
-      CHECK(Curl({"--cacert", ca, place.url("/readyz")}).first == 0);
-      CHECK(Curl({"--unix-socket", socket, "http://localhost/readyz"}).first == 0);
+      CHECK(broker.Call("GET", "/healthz").status == 200);
+      CHECK(Curl({"--cacert", ca, place.url("/healthz")}).first == 0);
+      CHECK(Curl({"--unix-socket", socket, "http://localhost/healthz"}).first == 0);
     };
     all_serve();
     CHECK(IsSocket(socket, 0660));
