@@ -220,9 +220,11 @@ Status Runtime::Impl::MakeShards() {
   size_t awake = 0;
   for (const NamespaceAtStart& state : image_.states) {
     if (state.number == kDefaultNumber) continue;
-    NamespaceFigures figures;
-    figures.totals = state.totals;
-    board_.Put(state.number, figures);
+    if (state.totals.accepted > 0) {
+      NamespaceFigures figures;
+      figures.totals = state.totals;
+      board_.Put(state.number, figures);
+    }
     Shard* shard = exchange_.ShardOf(state.number);
     if (state.awake) shard->BeginAwake(state.number);
     else shard->BeginAsleep(state.number, state.next_wake);
@@ -282,6 +284,8 @@ ProcessStats Runtime::Impl::ProcessNow() const {
   stats.connections = budget_.connections.load();
   stats.waiters = options_.api.waiters->load();
   stats.buffered_bytes = budget_.bytes.load();
+  stats.namespaces = tables_.Get()->namespaces();
+  for (const auto& shard : shards_) stats.namespaces_awake += shard->shard->awake();
   stats.store = store_->Figures();
   return stats;
 }

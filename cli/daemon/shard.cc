@@ -98,9 +98,11 @@ void Shard::Run(const Now& now, Slot* slot, std::vector<Event> events) {
   }
   if (work) {
     slot->unmeasured = true;
-    slot->falling_asleep = false;
+    slot->sleep_tries = 0;
     if (!slot->for_good) roster_.Busy(slot->number, now.mono);
   }
+  // Again with each answer of the store, since it passes over what it is asked while one is under way.
+  if (slot->sleep_tries > 0 && --slot->sleep_tries > 0) events.emplace_back(PrepareSleep{});
   slot->driver->Run({now.wall, slot->clock->MonoAt(now.mono.ms)}, std::move(events));
   RunEnded(now, slot);
 }
@@ -122,7 +124,7 @@ void Shard::RunEnded(const Now& now, Slot* slot) {
     setup_.lending->Report(slot->number, slot->usage);
   }
   if (slot == default_) ready_.store(slot->core->ready(), std::memory_order_relaxed);
-  if (slot->falling_asleep && FallAsleep(now, slot)) return;
+  if (slot->sleep_tries > 0 && FallAsleep(now, slot)) return;
   if (!std::exchange(slot->unshown, true)) unshown_.push_back(slot->number);
 }
 

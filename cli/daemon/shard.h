@@ -7,7 +7,7 @@
 // I3. Events for one namespace reach its core in the order of the posts, also while its part of the store is being opened.
 // I4. A namespace's part of the store is open while its core is there, and let go of before the namespace is dropped.
 //
-// All on the loop's thread, or before it runs, but Post and ready.
+// All on the loop's thread, or before it runs, but Post, ready and awake.
 #pragma once
 
 #include <atomic>
@@ -71,6 +71,9 @@ class Shard {
   void Post(NamespaceNumber to, Event event) { mailbox_.Post(to, std::move(event)); }
   /// What `default` said last: it takes submits. Of the shard that has it. Any thread.
   bool ready() const { return ready_.load(std::memory_order_relaxed); }
+
+  /// How many namespaces have a core now. Any thread.
+  size_t awake() const { return awake_.load(std::memory_order_relaxed); }
 
   /// At a start: opens it here and now, and blocks for that. It never sleeps. Error: what the store says.
   Status OpenForGood(NamespaceNumber number);
@@ -147,6 +150,7 @@ class Shard {
   bool quiet_ = false, drained_ = false;
   bool armed_ = false, adopted_ = false;
   std::atomic<bool> ready_{false};
+  std::atomic<size_t> awake_{0};
 };
 
 }  // namespace notifyd

@@ -117,6 +117,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   hooks.fatal = setup_.fatal;
   slot->driver = std::make_unique<Driver>(slot->core.get(), slot->store.get(), setup_.sender, setup_.replies, std::move(hooks));
   if (!slot->for_good) roster_.Busy(slot->number, now.mono);
+  awake_.fetch_add(1, std::memory_order_relaxed);
   Show(slot);
 
   std::vector<Event> first;
@@ -127,8 +128,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   if (stopping_) first.emplace_back(StopRequested{});
   if (came.empty() && !slot->for_good) {
     // Nobody asked: where it has nothing to do it goes to sleep again.
-    slot->falling_asleep = true;
-    first.emplace_back(PrepareSleep{});
+    slot->sleep_tries = Slot::kSleepTries;
   }
   std::move(came.begin(), came.end(), std::back_inserter(first));
   if (adopted_) return Run(now, slot, std::move(first));
@@ -145,8 +145,8 @@ bool Shard::LetRest(const Now& now) {
     if (!slot || !slot->core) continue;
     // Where it cannot sleep now it is asked again later.
     roster_.Busy(number, now.mono);
-    slot->falling_asleep = true;
-    Run(now, slot, Events(PrepareSleep{}));
+    slot->sleep_tries = Slot::kSleepTries;
+    Run(now, slot, {});
   }
   if (!rested.empty()) setup_.flush();
   return !rested.empty();
@@ -159,9 +159,9 @@ bool Shard::FallAsleep(const Now& now, Slot* slot) {
   NamespaceFigures figures;
   figures.totals = slot->core->totals();
   figures.stored_bytes = slot->stored_bytes;
-  setup_.board->Put(slot->number, figures);
   const NamespaceNumber number = slot->number;
   Drop(slot);
+  setup_.board->Put(number, figures);
   roster_.SetWake(number, {*until, kMonoNever});
   return true;
 }
@@ -169,6 +169,7 @@ bool Shard::FallAsleep(const Now& now, Slot* slot) {
 void Shard::Drop(Slot* slot) {
   const NamespaceNumber number = slot->number;
   setup_.lending->Gone(number);
+  awake_.fetch_sub(1, std::memory_order_relaxed);
   roster_.Rest(number);
   roster_.SetWake(number, {});
   slots_.erase(number);

@@ -70,8 +70,10 @@ struct Shard::Slot {
   CoreUsage usage, told;  // as the governor was told
   uint64_t may_be_in_flight = 0, stored_bytes = 0;
   bool unshown = false, unmeasured = true;
-  bool purged = false;          // since it was measured
-  bool falling_asleep = false;  // PrepareSleep was said, and nothing came since
+  bool purged = false;  // since it was measured
+  /// More than 0: it is to fall asleep, and is asked to in its next runs, so many at most; nothing came since.
+  int sleep_tries = 0;
+  static constexpr int kSleepTries = 16;
   bool quiet = false, drained = false;
   std::optional<RemovedTotals> discarded;
 };

@@ -28,6 +28,7 @@ struct ProcessStats {
   WallTime started_at;
   int64_t uptime_ms = 0;
   uint64_t rss_bytes = 0, connections = 0, waiters = 0, buffered_bytes = 0;
+  uint64_t namespaces = 0, namespaces_awake = 0;
   double cpu_seconds = 0;
   std::vector<StoreFigure> store;
 };

@@ -81,6 +81,8 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
 }
 
 void ProcessFigures(const ProcessStats& process, Exposition& out) {
+  out.Gauge("notifyd_namespaces", "Namespaces that there are.", process.namespaces);
+  out.Gauge("notifyd_namespaces_awake", "Namespaces that are held in memory; others sleep.", process.namespaces_awake);
   out.Gauge("notifyd_connections", "Client connections.", process.connections);
   out.Gauge("notifyd_waiters", "Requests that wait for the end of a notify.", process.waiters);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);

@@ -64,11 +64,13 @@ TEST_CASE("namespaces: two live side by side, and neither sees what is in the ot
   CHECK(JsonAt(broker.Call("GET", In("b", "/fkeys/k")).body, "/id") == in_b);
   CHECK(broker.Call("POST", In("b", "/fkeys/k/trigger")).status == 202);
   CHECK(JsonAt(broker.Call("GET", In("b", "/notifies/") + in_b + "?wait_ms=30000").body, "/state") == "succeeded");
-  CHECK(JsonAt(broker.Call("GET", In("a", "/notifies/") + in_a).body, "/state") == "scheduled");
+  CHECK(JsonAt(broker.Call("GET", In("a", "/notifies/") + in_a).body, "/state") == "held");
   CHECK(receiver.seen().size() == 1);
   CHECK(Stat(&broker, "a", "/totals/accepted") == 1);
   CHECK(Stat(&broker, "b", "/totals/succeeded") == 1);
   CHECK(broker.Call("POST", In("c", "/notifies"), notify).status == 404);
+  const std::string metrics = broker.Call("GET", "/metrics").body;
+  CHECK_THAT(metrics, Catch::Contains("\nnotifyd_namespaces 4\n") && Catch::Contains("\nnotifyd_namespaces_awake 3\n"));
 }
 
 TEST_CASE("namespaces: what they have pending outlives a stop, and is sent when it is due, without that anybody asks") {
@@ -156,7 +158,7 @@ TEST_CASE("namespaces: one that has pending notifies is removed only where they 
     Submit(&broker, "a", R"({"url":")" + receiver.url() + R"("})");
     REQUIRE(receiver.WaitForWithheld(1));
     CHECK(broker.Call("DELETE", In("a", "?discard_pending=true")).Done());
-    CHECK(broker.Call("POST", In("a", "/notifies"), R"({"url":"http://127.0.0.1:9/"})").status == 404);
+    CHECK(broker.Call("POST", In("a", "/notifies"), R"({"url":"http://127.0.0.1:9/"})").status == 409);
     broker.process().Signal(SIGKILL);
     CHECK(broker.process().Wait() == 1000 + SIGKILL);
     receiver.Release();

@@ -50,6 +50,8 @@ class SharedStore : public StoreHost {
   }
   uint64_t StoredBytes(NamespaceNumber number) const override { return store_->StoredBytes(number); }
   void CompactNamespace(NamespaceNumber) override {}
+  void Audit(AuditEntry) override {}
+  void ListAudit(AuditQuery, std::function<void(AuditPage)>) override {}
   void Stop() override {
     Locked([&] { store_->Stop(); });
   }
@@ -120,8 +122,8 @@ class SharedStore : public StoreHost {
 
 class ShardStage : public Sender, public ReplySink, public Switchboard {
  public:
-  explicit ShardStage(Shard::Rest rest = {}, CoreLimits limits = {})
-      : store_(FakeStoreOptions{}),
+  explicit ShardStage(Shard::Rest rest = {}, CoreLimits limits = {}, FakeDisk disk = {})
+      : store_(FakeStoreOptions{}, std::move(disk)),
         shared(&store_),
         lending({limits.max_in_flight, limits.max_loaded}, this),
         board([] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; }) {
@@ -145,10 +147,12 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     setup.rest = rest;
     shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(limits));
   }
-  ~ShardStage() override {
-    loop.Stop();
-    if (thread_.joinable()) thread_.join();
-    shard->Close();
+  ~ShardStage() override { End(); }
+
+  /// As kill -9: what its store has written.
+  FakeDisk Kill() {
+    End();
+    return store_.CrashDisk(CrashKind::kKill);
   }
 
   /// A row in the table from now on.
@@ -260,6 +264,11 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     std::lock_guard<std::mutex> lock(mutex);
     change();
     changed.notify_all();
+  }
+  void End() {
+    loop.Stop();
+    if (thread_.joinable()) thread_.join();
+    shard->Close();
   }
   uint64_t token_ = 0;
   std::thread thread_;

@@ -71,6 +71,7 @@ TEST_CASE("shard: who has nothing to do falls asleep, and is woken by what comes
     stage.End(stage.starts.back());
     stage.Await([&] { return !stage.board.Figures(kTeam).awake && stage.board.Figures(kTeam).totals.succeeded == round; });
     CHECK(stage.shared.Open() == std::vector<NamespaceNumber>{kDefaultNumber});
+    CHECK(stage.shard->awake() == 1);
     CHECK(stage.shared.Asleep().at(kTeam) == kWallNever);
     CHECK(stage.board.Figures(kTeam).totals.accepted == round);
   }
@@ -111,6 +112,25 @@ TEST_CASE("shard: a start wakes those that were awake or are due") {
   CHECK(stage.shared.Asleep().contains(kTeam));
   CHECK(stage.shared.Asleep().contains(kOther));
   CHECK(stage.shared.opened.size() == 2);
+}
+
+TEST_CASE("shard: who was awake at a kill, and has something to do later only, sleeps again as soon as that is known") {
+  FakeDisk disk;
+  {
+    ShardStage stage;
+    stage.PutRow("team", kTeam);
+    stage.Run();
+    CoreFixture::Fields later;
+    later.when = {When::Kind::kDelay, 3'600'000};
+    stage.Accepted(stage.Submit(kTeam, later));
+    disk = stage.Kill();
+  }
+  ShardStage stage({}, {}, std::move(disk));
+  stage.PutRow("team", kTeam);
+  stage.shard->BeginAwake(kTeam);
+  stage.Run();
+  stage.Await([&] { return stage.shared.Asleep().contains(kTeam); });
+  CHECK(stage.shared.Asleep().at(kTeam) != kWallNever);
 }
 
 TEST_CASE("shard: holds and stops once all of its namespaces do") {
