@@ -56,7 +56,8 @@ class TeamsFixture : public ApiFixture {
     row.grant = std::move(grant);
     row.signing = signing;
     row.secret = KeepSecret(last.secret, signing);
-    table.PutToken(row.id, std::make_shared<const TokenRow>(std::move(row)));
+    const std::string id = row.id;
+    table.PutToken(id, std::make_shared<const TokenRow>(std::move(row)));
     Publish();
     return last.Text();
   }

@@ -1,0 +1,217 @@
+// What Api is made of. Requests and their steps stand in api.cc, bulk submits in api_streams.cc.
+// I1: every request gets one answer, from inside OnRequest or from a reply, but for a bulk submit whose body broke. A token in posted_ has one
+//     event under way; a token in streams_ has one where its `under_way` is set; any other token has none.
+// I2: once a client is gone its token is in neither: replies to it are dropped, and nothing further is posted for it but Disconnected.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clocks.h"
+#include "net/api/access.h"
+#include "net/api/api.h"
+#include "net/api/failed_attempts.h"
+#include "net/api/guard.h"
+#include "net/api/ndjson.h"
+#include "net/api/request_tools.h"
+#include "net/api/router.h"
+#include "net/api/steps.h"
+
+namespace notifyd {
+
+class Api::Impl {
+ public:
+  Impl(const ApiOptions& options, Switchboard* switchboard)
+      : options_(options),
+        switchboard_(switchboard),
+        access_(options.hosts, options_.nonces.get(), Wall()),
+        failed_attempts_(options_.timer),
+        tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))) {}
+
+  ~Impl() {
+    for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
+  }
+
+  void SetResponder(HttpResponder* responder);
+  void SetVia(std::string name) { access_.SetVia(std::move(name)); }
+  void SetSecretHeaders(std::vector<std::string> names) { tools_->secrets = SecretNames(std::move(names)); }
+  void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
+  void SetAuth(std::shared_ptr<const AuthSettings> settings) { access_.SetAuth(std::move(settings)); }
+  void SetTable(std::shared_ptr<const AccessTable> table);
+
+  /// Nothing is reserved for whoever is refused.
+  HttpDemand Demand(const HttpRequest& request);
+
+  void OnRequest(uint64_t token, HttpRequest request);
+
+  bool TakesPieces(const HttpRequest& head);
+
+  void OnHead(uint64_t token, const HttpRequest& head);
+
+  void OnBody(uint64_t token, std::string_view piece);
+
+  /// Its client may have gone, which only a longer wait would show: it is answered now, with what the notify is.
+  void OnHalfClose(uint64_t token);
+
+  void OnBodyEnd(uint64_t token);
+
+  bool OnBodyBroken(uint64_t token);
+
+  void OnWritable(uint64_t token);
+
+  void OnClose(uint64_t token);
+
+  void EndBulkSubmits(Leaving why);
+
+  void OnReply(Reply reply);
+
+  void OnRegistryReply(RegistryReply reply);
+
+ private:
+  /// What an answer is looked at for before it goes out. Null where whoever asks may do and see everything, and is nobody in particular.
+  struct Bounds {
+    Asker asker;
+    const RouteRow* row;
+    std::string object;  // of the change, for the audit
+  };
+  /// What a token waits for, in posted_.
+  struct Posted {
+    NamespaceNumber space = kDefaultNumber;  // whose core is asked
+    int64_t since_us = 0;                    // when its request came
+    std::unique_ptr<Steps> steps = nullptr;  // null: its reply is its answer
+    bool aside = false;                      // it is on another thread, or at the registry: no core has an event of it
+    bool dry_run = false;                    // it changes nothing after all
+    bool waited = false;                     // a GET with wait_ms
+    std::optional<NotifyId> waits_for = {};  // it counts as a waiter
+    std::shared_ptr<const Bounds> bounds = nullptr;
+  };
+  /// A bulk submit.
+  struct Stream {
+    Stream(std::shared_ptr<const Asker> by, const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
+        : asker(std::move(by)), space(asker->number()), trace(of), bulk(limits, request, std::move(of), parser, asker) {}
+    const std::shared_ptr<const Asker> asker;
+    const NamespaceNumber space;
+    const TraceContext trace;
+    BulkSubmit bulk;
+    bool body_open = true;   // there may come more of it
+    bool paused = false;     // the body
+    bool begun = false;      // the response
+    bool under_way = false;  // an event
+    int64_t posted_us = 0;   // when that was
+    bool later = false;      // it is to go on once others had their turn
+    uint64_t progress = 0;   // as BulkSubmit says, when it last moved
+    int64_t moved_us = 0;    // when that was
+    bool gone = false;       // the client
+  };
+
+  static constexpr const char* kNotValidAnyMore = "the credential is not valid any more";
+
+  RequestId Id(uint64_t token) const { return {options_.thread, token}; }
+
+  /// `event` carries Id(token).
+  void Post(uint64_t token, Event event, Posted posted);
+  void Acknowledged(int64_t since_us);
+
+  WallTime Wall() const { return options_.wall ? options_.wall() : WallTime{ReadClockMs(CLOCK_REALTIME)}; }
+  int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : ReadClockUs(CLOCK_MONOTONIC); }
+
+  void EndWait(Posted* posted);
+
+  static HttpResponse RefusalOf(const Status& status, std::string_view method);
+
+  // ---- who asks
+
+  std::variant<Granted, Refusal> Look(const HttpRequest& head);
+  void NoteUse(const Granted& granted);
+  static bool HasCostlyBody(const HttpRequest& head);
+  void Refuse(uint64_t token, const HttpRequest& head, Refusal refusal, bool body_waits);
+  /// Is the body what was signed?
+  static Status CheckSigned(const Granted& granted, std::string_view body);
+  static std::shared_ptr<const Bounds> BoundsOf(const Asker& asker, const Route& route);
+  /// Of what may be submitted in a second: 0 where these may go on, else in how many milliseconds.
+  int64_t WaitForRate(const Asker& asker, size_t count);
+  static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }
+
+  /// Of what was begun by a token that does not hold any more: streams break, waits end.
+  void EndWhatIsOver();
+  void EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream);
+
+  HttpResponse Render(const Posted& posted, const ReplyBody& body) const;
+  /// Another caller's, to whoever may see his own alone.
+  static bool IsHidden(const Bounds& bounds, const ReplyBody& body);
+  /// `count`: of what was changed.
+  void Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count);
+  void Audit(const Bounds& bounds, uint64_t count);
+
+  // ---- requests and their steps
+
+  /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
+  Status Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us);
+
+  /// Posts an event, counted as a waiter where it is one. Error: kTooMany, then it was not posted.
+  Status PostLast(uint64_t token, Event event, Posted posted);
+
+  /// Answered by somebody else, on the loop.
+  void Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask);
+
+  /// A large document is read on another thread, with tools of its own: the loop goes on, and its memory goes with it.
+  void ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, int64_t since_us);
+
+  void StepAside(uint64_t token, Posted posted, ReplyBody reply);
+
+  void GoOn(uint64_t token, Posted posted, NextStep next);
+
+  /// `work` on another thread, then `then` here, unless the client went away meanwhile; it is given since when the request is under way.
+  void Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us = 0);
+
+  // ---- bulk submits
+
+  /// What is not to do with who asks: what its head says, and whether there is room.
+  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route);
+  /// Where all places are taken the one that has been idle for longest gives way.
+  Status CheckRoom();
+
+  /// Notes whether lines came since it was last looked at.
+  bool Moved(Stream* stream) const;
+
+  /// Nothing came of it for too long. What was submitted is answered, or was; its client sees that this was not all.
+  void EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream);
+  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head, Asker asker);
+  std::shared_ptr<Stream> FindStream(uint64_t token) const;
+
+  /// One whose body is there already: none at all.
+  void WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker);
+
+  void OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& stream, const Reply& reply);
+
+  /// Moves on whatever can: see ndjson.h. The client may go away inside of any call of the responder.
+  void Pump(uint64_t token, const std::shared_ptr<Stream>& stream);
+
+  void GoOnLater(uint64_t token, const std::shared_ptr<Stream>& stream);
+
+  void ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream, std::string line);
+
+  void FinishStream(uint64_t token, const Stream& stream);
+
+  const ApiOptions options_;
+  Switchboard* const switchboard_;
+  Access access_;
+  FailedAttempts failed_attempts_;
+  std::optional<Refusal> refused_head_;  // between TakesPieces and OnHead
+  HttpResponder* responder_ = nullptr;
+  const std::shared_ptr<RequestTools> tools_;  // of the loop
+  std::unordered_map<uint64_t, Posted> posted_;
+  std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
+  std::optional<Leaving> leaving_;
+  std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first
+};
+
+}  // namespace notifyd

@@ -1,0 +1,255 @@
+// Api's bulk submits: bodies that are taken in pieces while their answers go out. What their lines say is ndjson.h's affair.
+#include <utility>
+
+#include "base/check.h"
+#include "net/api/api_impl.h"
+#include "net/api/json_shape.h"
+#include "net/api/problem.h"
+#include "net/api/requests.h"
+#include "net/api/submit_parser.h"
+#include "net/api/trace_context.h"
+
+namespace notifyd {
+namespace {
+
+constexpr const char* kNdjson = "application/x-ndjson";
+/// Each may have 16 MiB of lines in memory (one of the longest, what is gathered, what is under way), which the server does not count: together
+/// as much as it buffers in all.
+constexpr size_t kMaxBulkSubmits = 16;
+/// One that was idle for so long gives way to another where all are taken.
+constexpr int64_t kGiveWayUs = 1'000'000;
+
+}  // namespace
+
+void Api::Impl::OnBody(uint64_t token, std::string_view piece) {
+  std::shared_ptr<Stream> stream = FindStream(token);
+  if (!stream || !stream->body_open) return;
+  stream->bulk.Take(piece);
+  // Blanks are no lines: whoever sends nothing else holds a place that others could use.
+  if (!Moved(stream.get()) && !stream->under_way && NowUs() - stream->moved_us > options_.bulk_idle_ms * 1000) return EndIdle(token, stream);
+  Pump(token, stream);
+}
+
+void Api::Impl::OnHalfClose(uint64_t token) {
+  auto found = posted_.find(token);
+  if (found == posted_.end() || !found->second.waits_for) return;
+  NotifyId notify = *found->second.waits_for;
+  EndWait(&found->second);
+  switchboard_->Post(found->second.space, Disconnected{Id(token)});
+  switchboard_->Post(found->second.space, GetRequest{Id(token), notify, 0});
+}
+
+void Api::Impl::OnBodyEnd(uint64_t token) {
+  std::shared_ptr<Stream> stream = FindStream(token);
+  if (!stream || !stream->body_open) return;
+  stream->body_open = false;
+  stream->bulk.TakeEnd();
+  Pump(token, stream);
+}
+
+bool Api::Impl::OnBodyBroken(uint64_t token) {
+  std::shared_ptr<Stream> stream = FindStream(token);
+  if (!stream) return false;
+  if (std::exchange(stream->body_open, false)) stream->bulk.TakeBreak();
+  return !stream->bulk.done();
+}
+
+void Api::Impl::OnWritable(uint64_t token) {
+  std::shared_ptr<Stream> stream = FindStream(token);
+  if (!stream) return;
+  stream->bulk.OnUnsent(0);
+  Pump(token, stream);
+}
+
+void Api::Impl::EndBulkSubmits(Leaving why) {
+  leaving_ = why;
+  // Each may go, or another with it, while it is pumped.
+  std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> all(streams_.begin(), streams_.end());
+  for (auto& [token, stream] : all) {
+    if (stream->gone) continue;
+    stream->body_open = false;
+    stream->bulk.TakeStop(why);
+    Pump(token, stream);
+  }
+}
+
+void Api::Impl::EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream) {
+  const bool under_way = stream->under_way;
+  stream->gone = true;
+  streams_.erase(token);
+  if (under_way) switchboard_->Post(stream->space, Disconnected{Id(token)});
+  if (stream->begun) return responder_->BreakStream(token);
+  HttpResponse response = ProblemResponse(401, kNotValidAnyMore);
+  response.close = true;
+  responder_->Respond(token, std::move(response));
+}
+
+std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route) {
+  if (Status status = CheckBulkHead(head, route); !status.ok()) return ProblemResponse(status);
+  if (leaving_) {
+    HttpResponse response = LeavingResponse(*leaving_);
+    response.close = true;  // to the program that comes next
+    return response;
+  }
+  if (Status status = CheckRoom(); !status.ok()) return ProblemResponse(status);
+  return std::nullopt;
+}
+
+Status Api::Impl::CheckRoom() {
+  if (streams_.size() < kMaxBulkSubmits) return Status::Ok();
+  auto idlest = streams_.end();
+  int64_t since_us = NowUs() - kGiveWayUs;
+  for (auto it = streams_.begin(); it != streams_.end(); ++it) {
+    Stream& stream = *it->second;
+    if (Moved(&stream) || stream.under_way || stream.later || stream.moved_us > since_us) continue;
+    since_us = stream.moved_us;
+    idlest = it;
+  }
+  if (idlest == streams_.end()) return Status(Code::kTooMany, "too many bulk submits are under way");
+  std::shared_ptr<Stream> stream = idlest->second;
+  EndIdle(idlest->first, stream);
+  return Status::Ok();
+}
+
+bool Api::Impl::Moved(Stream* stream) const {
+  if (stream->under_way) stream->moved_us = NowUs();
+  if (stream->bulk.progress() == stream->progress) return false;
+  stream->progress = stream->bulk.progress();
+  stream->moved_us = NowUs();
+  return true;
+}
+
+void Api::Impl::EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream) {
+  stream->gone = true;
+  streams_.erase(token);
+  if (stream->begun) return responder_->BreakStream(token);
+  HttpResponse response = ProblemResponse(408, "no line of the bulk submit came for too long, and others need its place");
+  response.close = true;
+  responder_->Respond(token, std::move(response));
+}
+
+std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const HttpRequest& head, Asker asker) {
+  BulkLimits limits;
+  limits.max_line_bytes = options_.max_line_bytes;
+  if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
+  auto stream =
+      std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), ContextOf(head.headers), &tools_->submit);
+  stream->moved_us = NowUs();
+  CHECK(streams_.emplace(token, stream).second);
+  return stream;
+}
+
+std::shared_ptr<Api::Impl::Stream> Api::Impl::FindStream(uint64_t token) const {
+  auto found = streams_.find(token);
+  return found == streams_.end() ? nullptr : found->second;
+}
+
+void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker) {
+  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route)) return responder_->Respond(token, *std::move(refusal));
+  std::shared_ptr<Stream> stream = OpenStream(token, request, std::move(asker));
+  stream->body_open = false;
+  stream->bulk.Take(request.body);
+  stream->bulk.TakeEnd();
+  Pump(token, stream);
+}
+
+void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& stream, const Reply& reply) {
+  CHECK(std::exchange(stream->under_way, false));
+  if (auto* submitted = std::get_if<Submitted>(&reply.body)) {
+    stream->bulk.OnReply(*submitted);
+    Acknowledged(stream->posted_us);
+  } else {
+    stream->bulk.OnReply(std::get<Refused>(reply.body));
+  }
+  Pump(token, stream);
+}
+
+void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
+  for (bool more = true; std::exchange(more, false);) {
+    if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
+      if (stream->asker->principal.grant()->ExpiredAt(Wall())) return EndRevoked(token, stream);
+      if (WaitForRate(*stream->asker, request->items.size()) > 0) {
+        stream->bulk.OnReply(Refused{OverRate(), {}});
+        more = true;
+        continue;
+      }
+      CHECK(!std::exchange(stream->under_way, true));
+      stream->posted_us = NowUs();
+      switchboard_->Post(stream->space, *std::move(request));
+    }
+    if (std::optional<std::string> line = stream->bulk.TakeAsideLine()) ParseAside(token, stream, *std::move(line));
+    std::string answers = stream->bulk.TakeAnswers();
+    if (answers.empty()) {
+      if (!stream->bulk.wants_turn()) break;
+      if (options_.later) {
+        GoOnLater(token, stream);
+        break;
+      }
+      stream->bulk.Continue();
+      more = true;
+      continue;
+    }
+    if (!std::exchange(stream->begun, true)) {
+      HttpResponse head;
+      head.content_type = kNdjson;
+      responder_->BeginStream(token, std::move(head));
+    }
+    if (stream->gone) return;
+    size_t unsent = responder_->Stream(token, answers);
+    if (stream->gone) return;
+    stream->bulk.OnUnsent(unsent);
+    more = true;
+  }
+  if (stream->bulk.done()) return FinishStream(token, *stream);
+  if (!stream->body_open) return;
+  bool pause = !stream->bulk.wants_body();
+  if (std::exchange(stream->paused, pause) == pause) return;
+  pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
+}
+
+void Api::Impl::GoOnLater(uint64_t token, const std::shared_ptr<Stream>& stream) {
+  if (std::exchange(stream->later, true)) return;
+  options_.later([this, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
+    std::shared_ptr<Stream> again = weak.lock();
+    if (alive.expired() || !again || again->gone) return;
+    again->later = false;
+    again->bulk.Continue();
+    Pump(token, again);
+  });
+}
+
+void Api::Impl::ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream, std::string line) {
+  struct Job {
+    std::string line;
+    TraceContext trace;
+    std::shared_ptr<const Asker> asker;
+    Result<SubmitItem> item = Status(Code::kIo, "");
+  };
+  auto job = std::make_shared<Job>();
+  job->line = std::move(line);
+  job->trace = stream->trace;
+  job->asker = stream->asker;
+  options_.aside(
+      [job, limits = tools_->submit.limits()] {
+        SubmitParser parser(limits);
+        job->line.reserve(job->line.size() + JsonReader::kPaddingBytes);
+        job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace, job->asker.get());
+      },
+      [this, job, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
+        std::shared_ptr<Stream> again = weak.lock();
+        if (alive.expired() || !again || again->gone) return;
+        again->bulk.OnParsed(std::move(job->item));
+        Pump(token, again);
+      });
+}
+
+void Api::Impl::FinishStream(uint64_t token, const Stream& stream) {
+  bool begun = stream.begun, stopped = stream.bulk.stopped();
+  streams_.erase(token);
+  if (begun) return responder_->EndStream(token, /*close=*/stopped);
+  HttpResponse empty;
+  empty.content_type = kNdjson;
+  responder_->Respond(token, std::move(empty));
+}
+
+}  // namespace notifyd
