@@ -218,6 +218,7 @@ void Core::Impl::RunTask(std::unique_ptr<Task> task) {
   std::vector<Slot*> before = std::exchange(raw->pinned, {});
   raw->missing = 0;
   bool done = std::visit([this, raw](auto& request) { return Handle(raw, request); }, raw->event) == Handled::kDone;
+  CHECK(!done || raw->missing == 0);  // what it waits for would wake it when it is gone
   if (done) DecideRequest(raw->event);
   std::vector<Slot*> release = std::move(before);
   if (done) {

@@ -199,8 +199,8 @@ std::optional<Refused> Core::Impl::PlanSubmit(const SubmitRequest& r, std::vecto
 
 Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
-  if (!switches_.known) NeedSwitches(task);
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
+  if (!switches_.known) NeedSwitches(task);
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.envelope->lane);
     if (!item.idempotency_key.empty())

@@ -255,6 +255,8 @@ void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
 }
 
 void Runtime::Impl::OnWriteFailed(Status status) {
+  // The store says it to the registry and to each core: the first that hears it ends the process.
+  if (failed_.test_and_set()) return;
   Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", status.detail()}});
   LogFinish();
   std::_Exit(1);

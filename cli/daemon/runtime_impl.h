@@ -147,6 +147,7 @@ class Runtime::Impl : private StoreEvents {
   Histograms histograms_;
 
   std::atomic<bool> stop_asked_{false};  // any thread
+  std::atomic_flag failed_;              // any thread: the store failed
   Stage stage_ = Stage::kServing;
   CoresState cores_state_ = CoresState::kRunning;
   size_t quiet_shards_ = 0, drained_shards_ = 0;

@@ -111,7 +111,7 @@ TEST_CASE("notifyd: an address or a directory that another holds is found before
   // Its own address, as a part of all addresses too, and back.
   size_t restarts = 0;
   for (const std::string& listen : {own, "listen = \"0.0.0.0:" + port + "\"\n", own}) {
-    dir.Write("n.toml", listen + data);
+    dir.Write("n.toml", listen + "auth.mode = \"none\"\n" + data);
     running.Signal(SIGUSR1);
     REQUIRE(running.WaitForError("\"restart: starting\"", ++restarts));
     REQUIRE(running.WaitForError("listening on ", restarts + 1));

@@ -230,9 +230,9 @@ TEST_CASE("notifyd: nothing but the sockets of clients goes into the new program
   REQUIRE(broker.process().WaitForError(kRestarted));
   auto [sockets, others] = SocketsAndOthers(dir.path() + "/fds");
   INFO(Catch::rangeToString(others));
-  // Those of the test, its own HTTP client's, and one listening socket a thread.
-  CHECK(sockets >= 5 + std::stoi(io_threads));
-  CHECK(sockets <= 6 + std::stoi(io_threads));
+  // Those of the test, its own HTTP client's, one listening socket a thread, and the control socket.
+  CHECK(sockets >= 6 + std::stoi(io_threads));
+  CHECK(sockets <= 7 + std::stoi(io_threads));
   CHECK(others.empty());
   for (auto& connection : kept) CHECK(connection->Call("GET", "/healthz").status == 200);
   std::ifstream variable(dir.path() + "/variable");

@@ -26,7 +26,7 @@ TEST_CASE("self: a notify to the broker's own API is refused, on whatever addres
   TempDir dir;
   ScriptedServer receiver(Fine);
   const std::string listen = GENERATE(as<std::string>{}, "127.0.0.1:0", "0.0.0.0:0", "[::]:0");
-  Broker broker(dir.path(), {"--listen", listen, "--io-threads", "2"});
+  Broker broker(dir.path(), {"--listen", listen, "--auth-mode", "none", "--io-threads", "2"});
   const std::string port = broker.address().substr(broker.address().rfind(':'));
   const std::string victim = broker.Submit(Once(receiver.url() + "/", R"(,"delay_ms":3600000)"));
   const std::string notify = broker.Settled(broker.Submit(Once("http://127.0.0.1" + port + "/v1/notifies/" + victim, R"(,"method":"DELETE")")));
