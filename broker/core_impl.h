@@ -458,7 +458,8 @@ class Core::Impl {
 
   CoreLimits limits_;
   GrantChanged grant_{0, UINT32_MAX, SIZE_MAX};
-  size_t own_max_loaded_;  // limits_.max_loaded is this, or the grant where that is less
+  size_t own_max_loaded_;  // limits_.max_loaded is this, or the grant where that is less, but for so many:
+  static constexpr size_t kLeastLoaded = 16;  // with less the windows would never ask for a page
   Books books_;
   Totals& totals_ = *books_.mutable_totals();  // what rides along with the counts
   Random random_;

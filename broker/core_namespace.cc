@@ -12,8 +12,9 @@ namespace notifyd {
 // ---- what is lent
 
 void Core::Impl::On(GrantChanged& e) {
+  if (e.number <= grant_.number) return;  // it was under way to a core that was before this one
   grant_ = e;
-  limits_.max_loaded = std::min(own_max_loaded_, grant_.max_loaded);
+  limits_.max_loaded = std::min(own_max_loaded_, std::max(grant_.max_loaded, kLeastLoaded));
   turns_.SetCaps(Caps());
   turns_.ReviewBlocked();
   // What waits on disk for room in memory is looked at again. By names: who is woken first follows from no hash.
@@ -31,7 +32,7 @@ CoreUsage Core::Impl::usage() const {
   usage.loaded = LoadedWeight();
   usage.wants_in_flight = !stopping_ && !holding_ && turns_.WantsMore();
   usage.wants_loaded = !stopping_ && totals_.pending() > entries_.size() && (ShortOfMemory() || LoadedWeight() >= limits_.max_loaded);
-  usage.over = usage.in_flight > grant_.max_in_flight || usage.loaded > grant_.max_loaded;
+  usage.over = usage.in_flight > grant_.max_in_flight || usage.loaded > limits_.max_loaded;
   return usage;
 }
 

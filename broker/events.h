@@ -361,7 +361,7 @@ struct LimitsChanged {
 // ---- of a namespace among others
 
 /// What the broker's governor lends from now on: so many calls in flight and notifies loaded at most, and never more than CoreLimits says. What is
-/// beyond that already ends in its time. A core that never got one has all that its limits allow. `number`: 1, 2, ... of this core's.
+/// beyond that already ends in its time. A core that never got one has all that its limits allow. A `number` below the last is not for it.
 struct GrantChanged {
   uint64_t number = 0;
   uint32_t max_in_flight = 0;

@@ -160,7 +160,8 @@ void Governor::ReviewAlone() {
 void Governor::Tell(NamespaceNumber number, Core* core, Out* out) {
   core->sent_in_flight = core->in_flight.sent;
   core->sent_loaded = core->loaded.sent;
-  out->push_back({number, {++core->number, static_cast<uint32_t>(core->sent_in_flight), static_cast<size_t>(core->sent_loaded)}});
+  core->number = next_number_++;
+  out->push_back({number, {core->number, static_cast<uint32_t>(core->sent_in_flight), static_cast<size_t>(core->sent_loaded)}});
 }
 
 void Governor::Settle(size_t steps, Out* out) {

@@ -122,7 +122,7 @@ class Governor {
     Order idle_;     // of those: that use little of it and want no more
   };
   struct Core {
-    uint64_t number = 0;  // of the last grant
+    uint64_t number = 0;  // of its last grant
     uint64_t sent_in_flight = 0, sent_loaded = 0;
     Share in_flight, loaded;
   };
@@ -136,6 +136,7 @@ class Governor {
   std::map<NamespaceNumber, Core> cores_;
   Lender in_flight_, loaded_;
   bool shared_ = false;
+  uint64_t next_number_ = 1;  // of all grants: one that was under way when its core ended is older than any that the next core gets
 };
 
 }  // namespace notifyd

@@ -62,6 +62,16 @@ TEST_CASE("grant: no more calls are in flight than are lent, and what is beyond 
   CHECK(f.starts.size() == 6);
 }
 
+TEST_CASE("grant: one that was under way to the core before is not this one's") {
+  CoreFixture f;
+  Tell(f, GrantChanged{7, 1, 1000});
+  Tell(f, GrantChanged{5, 100, 1000});
+  CHECK(f.core().usage().grant == 7);
+  f.Submit(On("a", "a"));
+  f.Submit(On("b", "b"));
+  CHECK(f.starts.size() == 1);
+}
+
 TEST_CASE("grant: a reload of the limits does not lift it, and it does not lift the limits") {
   CoreLimits limits;
   limits.max_in_flight = 3;
@@ -105,24 +115,37 @@ TEST_CASE("grant: a host at its own cap wants no more, one that is held by its s
 }
 
 TEST_CASE("grant: what is due comes from the disk once memory for it is lent") {
-  CoreFixture f;
-  for (int i = 0; i < 20; ++i) {
+  CoreLimits limits;
+  limits.page_items = 4;
+  CoreFixture f(limits);
+  for (int i = 0; i < 60; ++i) {
     CoreFixture::Fields fields = Due(1'000);
     fields.lane = "lane" + std::to_string(i % 5);
     f.Submit(fields);
   }
   f.Restart();
-  Tell(f, GrantChanged{1, 100, 0});
-  f.Restart();
   f.Post(GrantChanged{1, 100, 0});
   f.Pass(2'000);
-  const size_t before = f.starts.size();
-  CHECK(before < 20);
+  CHECK(f.starts.size() < 60);
   CHECK(f.core().usage().wants_loaded);
-  Tell(f, GrantChanged{2, 100, 64});
+  Tell(f, GrantChanged{2, 1000, 200});
   f.Pass(1);
-  CHECK(f.starts.size() == 20);
+  CHECK(f.starts.size() == 60);
   CHECK_FALSE(f.core().usage().wants_loaded);
+}
+
+TEST_CASE("grant: with next to no memory lent a ttl still ends, and what is due is sent") {
+  CoreFixture f;
+  CoreFixture::Fields held;
+  held.fkey = "k";
+  held.ttl = Delay(60'000);
+  NotifyId expires = f.Submit(held).id;
+  NotifyId due = f.Submit(Due(120'000)).id;
+  f.Restart();
+  f.Post(GrantChanged{1, 1, 1});
+  f.Pass(120'100);
+  CHECK(f.StateOf(expires) == State::kExpired);
+  CHECK(f.StateOf(due) == State::kSending);
 }
 
 // ---- removal
