@@ -56,6 +56,8 @@ class Auditor : public WireObserver {
   void OnHealed();
   /// The broker was told to stop, or to hold: nothing must move any more.
   void OnStopping() { stopping_ = true; }
+  /// The namespace is removed: nothing must move, and nobody is told of what ends.
+  void OnRemoving() { stopping_ = removing_ = true; }
   /// The wall clock stepped: lateness is not judged across it.
   void OnWallStep() { wall_step_t_ = clock_->t(); }
   /// All has settled that can: the end state, against the whole history. `stats`, `listed`: the last answers.
@@ -168,7 +170,7 @@ class Auditor : public WireObserver {
   const FakeStore* store_ = nullptr;
   int epoch_ = 0;
   int64_t boot_t_ = 0, wall_step_t_ = -1, last_in_flight_t_ = -1;
-  bool healed_ = false, stopping_ = false;
+  bool healed_ = false, stopping_ = false, removing_ = false;
   uint64_t seq_ = 0;
   std::deque<CoreLimits> reloads_;
   std::map<NotifyId, std::map<uint32_t, Attempt>> attempts_;

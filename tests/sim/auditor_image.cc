@@ -276,7 +276,7 @@ void Auditor::CheckCallbacks(const FakeImage& image) {
   tally_.callbacks += told.size();
   for (const auto& [lane, settings] : image.lane_settings) tally_.paused_themselves += settings.paused == Paused::kByFailure;
   for (const auto& [id, record] : image.notifies) {
-    bool tells = record->envelope->callback && IsSettled(record->state.phase) && record->state.reason != "replaced";
+    bool tells = !removing_ && record->envelope->callback && IsSettled(record->state.phase) && record->state.reason != "replaced";
     if (tells && told[id] == 0) Violation("image: " + id.ToString() + " settled, and nobody is told of it");
     if (!record->envelope->callback && told[id] > 0) Violation("image: " + id.ToString() + " has a callback that nobody asked for");
   }

@@ -31,10 +31,10 @@ Profile SpaceProfile(const Profile& shared, NamespaceNumber number, uint32_t max
   for (HostKind& kind : p.hosts)
     if (kind == HostKind::kHung) kind = HostKind::kSlow;
   p.hung_timeout_ms = 1'500;
-  p.patience_ms = 20'000;
+  p.patience_ms = max_in_flight < 40 ? 120'000 : 20'000;
   p.disk_low = 0;
   p.operations /= 2;
-  p.limits.max_in_flight = shared.seed % 5 == 0 ? std::max<uint32_t>(max_in_flight / 2, 40) : max_in_flight;
+  p.limits.max_in_flight = shared.seed % 5 == 0 ? std::max<uint32_t>(max_in_flight / 2, 4) : max_in_flight;
   p.limits.max_loaded = max_loaded;
   return p;
 }
@@ -111,13 +111,14 @@ void Space::Open() {
 
 void Space::Booted() {
   auditor.OnBoot(host_->store());
-  if (removing) auditor.OnStopping();
+  if (removing) auditor.OnRemoving();
   receiver.Restart(this);
   grants.clear();
   reports.clear();
   last_grant_at = last_report_at = 0;
   told = {};
   lent = 0;
+  lent_once = false;
   last_tick_ = -1;
   sleep_look_at = host_->t() + 20;
   closed.reset();

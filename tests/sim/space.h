@@ -78,6 +78,7 @@ class Space : public EventSink, ReplySink {
   int64_t last_grant_at = 0, last_report_at = 0;
   CoreUsage told;
   uint32_t lent = 0;
+  bool lent_once = false;
   WallTime wake = kWallNever;
   int64_t sleep_look_at = 0, down_ms = 0;
   bool drained = false, fatal = false;
