@@ -253,6 +253,17 @@ TEST_CASE("caller: what it set is there after a restart, as one record") {
   CHECK(SetHost(f, "h:80", {}).own.rate_per_s == 3);
 }
 
+TEST_CASE("callers: a submit that is refused before they are known waits for them no more") {
+  CoreFixture f;
+  f.Post(DiskSpace{true});
+  SubmitRequest r;
+  r.items.push_back(CoreFixture::Item({}));
+  CHECK(f.CodeOf(f.Do(std::move(r))) == Code::kDiskFull);
+  f.Post(DiskSpace{false});
+  f.Run();
+  f.Submit({});
+}
+
 TEST_CASE("callers and hosts: no more than a bounded number have settings") {
   CoreFixture f;
   f.check_every = 1'000;
