@@ -222,16 +222,14 @@ HostView Core::Impl::ViewOfHost(const std::string& name) const {
 
 Handled Core::Impl::Handle(Task* task, CallersRequest& r) {
   if (!NeedSwitches(task)) return Handled::kParked;
+  if (r.query.only) return ReplyNow(r.request, CallerViewed{ViewOfCaller(figures_.Of(*r.query.only, now_.mono, r.query.since_ms))});
   CallersListed listed;
   listed.counted_for_ms = now_.mono.ms - figures_.since().ms;
-  std::vector<CallerRates> all;
-  if (r.query.only) all.push_back(figures_.Of(*r.query.only, now_.mono, r.query.since_ms));
-  else all = figures_.List(now_.mono, r.query.since_ms);
+  std::vector<CallerRates> all = figures_.List(now_.mono, r.query.since_ms);
   // Those with settings are there, whether they are heard of or not.
-  if (!r.query.only)
-    for (const auto& [caller, settings] : switches_.all->callers)
-      if (std::none_of(all.begin(), all.end(), [&caller = caller](const CallerRates& rates) { return rates.caller == caller; }))
-        all.push_back(figures_.Of(caller, now_.mono, r.query.since_ms));
+  for (const auto& [caller, settings] : switches_.all->callers)
+    if (std::none_of(all.begin(), all.end(), [&caller = caller](const CallerRates& rates) { return rates.caller == caller; }))
+      all.push_back(figures_.Of(caller, now_.mono, r.query.since_ms));
   auto key = [&](const CallerRates& rates) {
     switch (r.query.sort) {
       case CallersQuery::Sort::kFailed:
@@ -259,8 +257,7 @@ Handled Core::Impl::Handle(Task* task, HostsRequest& r) {
   if (r.query.only) {
     if (!hosts_.contains(*r.query.only) && !switches_.all->hosts.contains(*r.query.only))
       return Refuse(r.request, Code::kNotFound, "nothing of this host is pending in memory, and it has no settings");
-    listed.hosts.push_back(ViewOfHost(*r.query.only));
-    return ReplyNow(r.request, std::move(listed));
+    return ReplyNow(r.request, HostViewed{ViewOfHost(*r.query.only)});
   }
   std::vector<std::string> names;
   auto wanted = [&](const std::string& name) { return name.starts_with(r.query.prefix) && (!r.query.after || name > *r.query.after); };

@@ -205,7 +205,8 @@ struct HostChangeRequest {
   HostPatch patch;
 };
 
-/// The callers with the most of something in the time from `since_ms` ago (1 to two days) until now. Answered by CallersListed.
+/// The callers with the most of something in the time from `since_ms` ago (1 to two days) until now. Answered by CallersListed; with `only`
+/// by CallerViewed.
 struct CallersQuery {
   std::optional<std::string> only;  // this one alone, also where nothing is known of it
   enum class Sort : uint8_t { kAccepted, kFailed, kLate, kBytes } sort = Sort::kAccepted;
@@ -216,7 +217,8 @@ struct CallersRequest {
   RequestId request;
   CallersQuery query;
 };
-/// Hosts of which something is in memory, or that have settings, by name. Answered by HostsListed; with `only`, or refused as not found.
+/// Hosts of which something is in memory, or that have settings, by name. Answered by HostsListed; with `only` by HostViewed, or refused as not
+/// found.
 struct HostsQuery {
   std::optional<std::string> only;
   std::string prefix;
@@ -262,7 +264,8 @@ struct LoadedLane {
   std::optional<LaneSettings> settings;
 };
 /// The last is a namespace's switches; null where it has none.
-using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane, std::shared_ptr<const Switches>>;
+using LoadedValue =
+    std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane, std::shared_ptr<const Switches>>;
 /// Answers a LoadEffect, values in the order of its keys. A read that failed: `status`, and the core stops the broker.
 struct Loaded {
   uint64_t ticket = 0;
@@ -379,10 +382,10 @@ struct StoredBytes {
   uint64_t bytes = 0;
 };
 
-using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
-                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest,
-                           CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest, Disconnected, Committed, WriteFailed, DiskSpace,
-                           Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged,
-                           GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+using Event =
+    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
+                 ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest,
+                 HostsRequest, HostChangeRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone,
+                 AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

@@ -263,7 +263,7 @@ class HttpClient::Impl {
   bool lost() const { return lost_; }
   void GiveUpWhen(std::function<bool()> given_up) { given_up_ = std::move(given_up); }
   const std::string& server() const { return target_.server; }
-  bool of_namespace() const { return !target_.space.empty(); }
+  const std::string& space() const { return target_.space; }
 
  private:
   void AddCredential(std::vector<std::string>* lines) const {
@@ -345,8 +345,8 @@ const std::string& HttpClient::server() const {
   return impl_->server();
 }
 
-bool HttpClient::of_namespace() const {
-  return impl_->of_namespace();
+const std::string& HttpClient::space() const {
+  return impl_->space();
 }
 
 std::string HttpClient::FaultOfServer(const std::string& server) {

@@ -88,8 +88,8 @@ class HttpClient {
   void GiveUpWhen(std::function<bool()> given_up);
 
   const std::string& server() const;
-  /// A namespace is named.
-  bool of_namespace() const;
+  /// The namespace that is named; empty: none is.
+  const std::string& space() const;
 
   /// For a segment of a path or a parameter, RFC 3986: all but unreserved characters become %XX, and the dots of "." and "..".
   static std::string Encode(std::string_view text);

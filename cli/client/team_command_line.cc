@@ -41,6 +41,11 @@ void TeamCommandLine::AddTokens(CLI::App* app) {
     std::optional<FieldValues> values = TokenValuesOf(command);
     if (!values) return kUsage;
     if (!values->fields.count("scopes")) return Misused("token create needs --scopes");
+    // Without it a token counts wherever its maker's does: nobody is to let others in everywhere by leaving out a flag.
+    if (!values->fields.count("namespaces")) {
+      if (context.client->space().empty()) return Misused("token create needs --namespaces NAME,... ('*': in all there are and will be)");
+      values->fields["namespaces"] = context.client->space();
+    }
     return SendForSecret(context, {"POST", Tokens().path, &TokenFlags(), *std::move(values)}, kShownOnce);
   });
   AddFlags(create, TokenFlags(), false);
@@ -148,7 +153,8 @@ CLI::App* TeamCommandLine::AddSteered(CLI::App* app, const std::string& noun, co
   add("show", "Show one " + noun + ".", [this, &of](const Context& context, const CLI::App*) { return ShowOf(context, of, name_); });
   for (bool paused : {true, false}) {
     static const std::vector<FieldFlag> pausing = {{"paused", "", FieldFlag::Kind::kYesOrNo, "", ""}};
-    std::string held = noun == "host" ? "Start no attempt to a host until it is resumed." : "Send nothing of what a caller submitted until it is resumed.";
+    std::string held =
+        noun == "host" ? "Start no attempt to a host until it is resumed." : "Send nothing of what a caller submitted until it is resumed.";
     add(paused ? "pause" : "resume", paused ? held : "Let a paused " + noun + " go on.",
         [this, &of, paused](const Context& context, const CLI::App*) {
           return SendTo(context, {"PATCH", PathIn(of, name_), &pausing, {{{"paused", paused ? "true" : "false"}}}});

@@ -107,7 +107,7 @@ Result<TopLook> LookAtCounters(HttpClient* client) {
   look.retries = NumberAt(root, "/totals/retries");
   look.in_flight = static_cast<double>(NumberAt(root, "/states/sending"));
   // They are the broker's as a whole, and not for everybody.
-  if (client->of_namespace()) return look;
+  if (!client->space().empty()) return look;
   Result<HttpAnswer> answer = client->Call("GET", "/metrics");
   if (!answer.ok()) return answer.status();
   if (answer->status == 403 || answer->status == 404) return look;

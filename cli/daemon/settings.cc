@@ -199,6 +199,13 @@ Status ApplyFile(const std::string& file, Options* options) {
 
 // ---- the environment
 
+/// Those that its users export for notifyctl, on the same machine.
+bool IsOfNotifyctl(std::string_view variable) {
+  constexpr std::string_view kTheirs[] = {"NOTIFYD_URL",     "NOTIFYD_TOKEN",     "NOTIFYD_TOKEN_FILE", "NOTIFYD_NAMESPACE",
+                                          "NOTIFYD_CA_FILE", "NOTIFYD_CERT_FILE", "NOTIFYD_KEY_FILE"};
+  return std::find(std::begin(kTheirs), std::end(kTheirs), variable) != std::end(kTheirs);
+}
+
 void ReadEnvironment(const std::vector<std::string>& environment, Layers* layers, std::vector<std::string>* unknown) {
   std::map<std::string, std::string> names;
   for (const Setting& setting : AllSettings()) names[setting.Variable()] = setting.name;
@@ -209,7 +216,7 @@ void ReadEnvironment(const std::vector<std::string>& environment, Layers* layers
     auto found = names.find(variable);
     if (found != names.end()) layers->variables[found->second] = value;
     else if (variable == "NOTIFYD_CONFIG") layers->config_file = layers->config_file.value_or(value);
-    else if (variable != "NOTIFYD_URL") unknown->push_back(variable);  // that one is notifyctl's
+    else if (!IsOfNotifyctl(variable)) unknown->push_back(variable);
   }
   std::sort(unknown->begin(), unknown->end());
 }
@@ -334,7 +341,10 @@ std::string DefaultsAsToml() {
 }
 
 std::vector<std::pair<std::string, std::string>> TablesAsToml() {
-  return {{"Lane rules", LaneRulesAsToml()}, {"Destination rules", DestinationRulesAsToml()}, {"Listeners", ListenersAsToml()}, {"Grants", GrantsAsToml()}};
+  return {{"Lane rules", LaneRulesAsToml()},
+          {"Destination rules", DestinationRulesAsToml()},
+          {"Listeners", ListenersAsToml()},
+          {"Grants", GrantsAsToml()}};
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {

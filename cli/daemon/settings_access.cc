@@ -118,13 +118,20 @@ Status CheckTokenFile(const std::string& path) {
   return Status::Ok();
 }
 
+/// 192 random bits have as many of letters and digits (contract section 8).
+constexpr size_t kBootstrapSecretLeast = 33;
+
 Result<Digest256> ReadBootstrap(const std::string& path) {
   if (Status closed = CheckTokenFile(path); !closed.ok()) return closed;
   Result<std::string> text = ReadFile(path, kTokenFileMostBytes);
   if (!text.ok()) return Unacceptable(path + " " + text.status().detail());
   std::string_view token = *text;
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.remove_suffix(1);
-  if (!ParseToken(token)) return Unacceptable(path + " holds no token: ntf_<id>_<secret>, in one line");
+  const std::optional<TokenText> parsed = ParseToken(token);
+  if (!parsed) return Unacceptable(path + " holds no token: ntf_, an id of 12 letters and digits, _ and a secret, in one line");
+  if (parsed->secret.size() < kBootstrapSecretLeast)
+    return Unacceptable(path + " holds a token whose secret has less than " + std::to_string(kBootstrapSecretLeast) +
+                        " characters: it could be guessed");
   return Sha256(token);
 }
 

@@ -218,9 +218,16 @@ Result<Asked> ReadKeyRemoval(const Asking& asking) {
 Result<Asked> ReadJwks(const Asking& asking) {
   const ApiOptions& options = *asking.tools->options;
   const std::vector<std::shared_ptr<const NamespaceRow>> rows = asking.asker.table->AllNamespaces();
+  const std::string* of = nullptr;
+  for (const auto& [name, value] : asking.query) {
+    if (name != "namespace") return UnknownParameter(name);
+    of = &value;
+  }
   std::vector<const SigningKey*> keys;
-  for (const auto& row : rows)
+  for (const auto& row : rows) {
+    if (of && row->name != *of) continue;
     for (const SigningKey& key : row->keys) keys.push_back(&key);
+  }
   return Asked(JsonResponse(200, Jwks(keys, options.wall ? options.wall() : WallTime{0})));
 }
 
@@ -238,9 +245,8 @@ Result<Asked> ReadTokens(const Asking& asking) {
 
 Result<Asked> ReadToken(const Asking& asking) {
   ListTokens list{RequestOf(asking), asking.asker.ToActor(), asking.route.argument};
-  return Asked(AskRegistry(std::move(list), /*conditional=*/false, [](const RegistryReply& reply) {
-    return TokenResponse(200, *reply.tokens.front().row, reply.tokens.front().used_at);
-  }));
+  return Asked(AskRegistry(std::move(list), /*conditional=*/false,
+                           [](const RegistryReply& reply) { return TokenResponse(200, *reply.tokens.front().row, reply.tokens.front().used_at); }));
 }
 
 Result<Asked> ReadTokenMaking(const Asking& asking) {
@@ -296,7 +302,8 @@ Result<Asked> ReadTokenChange(const Asking& asking) {
   const bool conditional = !*precondition || IsConditional(**precondition);
   Precondition expected{.version = *precondition ? row->version : 0};
   ChangeToken change{RequestOf(asking), asking.asker.ToActor(), row->id, settings.name, std::move(settings.grant), settings.disabled, expected};
-  return Asked(AskRegistry(std::move(change), conditional, [](const RegistryReply& reply) { return TokenResponse(200, *reply.token, std::nullopt); }));
+  return Asked(
+      AskRegistry(std::move(change), conditional, [](const RegistryReply& reply) { return TokenResponse(200, *reply.token, std::nullopt); }));
 }
 
 Result<Asked> ReadTokenRemoval(const Asking& asking) {
@@ -305,7 +312,8 @@ Result<Asked> ReadTokenRemoval(const Asking& asking) {
   if (!precondition.ok()) return std::move(precondition).status();
   RemoveToken remove{RequestOf(asking), asking.asker.ToActor(), asking.route.argument, precondition->value_or(Precondition{.version = 0})};
   const bool conditional = IsConditional(remove.precondition);
-  return Asked(AskRegistry(std::move(remove), conditional, [](const RegistryReply& reply) { return TokenResponse(200, *reply.token, std::nullopt); }));
+  return Asked(
+      AskRegistry(std::move(remove), conditional, [](const RegistryReply& reply) { return TokenResponse(200, *reply.token, std::nullopt); }));
 }
 
 Result<Asked> ReadTokenRotation(const Asking& asking) {
@@ -327,9 +335,8 @@ Result<Asked> ReadTokenRotation(const Asking& asking) {
   made.id = row->id;
   made.secret = MakeTokenSecret();
   rotate.secret = KeepSecret(made.secret, row->signing);
-  return Asked(AskRegistry(std::move(rotate), conditional, [text = made.Text()](const RegistryReply& reply) {
-    return TokenResponse(200, *reply.token, std::nullopt, &text);
-  }));
+  return Asked(AskRegistry(std::move(rotate), conditional,
+                           [text = made.Text()](const RegistryReply& reply) { return TokenResponse(200, *reply.token, std::nullopt, &text); }));
 }
 
 // ---- the audit

@@ -5,9 +5,9 @@
 
 #include "base/authority.h"
 #include "base/base64.h"
+#include "base/json_reader.h"
 #include "base/utf8.h"
 #include "net/api/fields.h"
-#include "base/json_reader.h"
 
 namespace notifyd {
 namespace {
@@ -116,6 +116,11 @@ Status ApplyListParameter(const std::string& name, const std::string& value, Lis
   return Status::Ok();
 }
 
+bool HasPort(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  return colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos && colon + 1 < authority.size();
+}
+
 // Base64 in the alphabet that needs no percent-encoding in a query string (RFC 4648 section 5), without padding.
 std::optional<LaneKey> ParseLaneCursor(std::string text) {
   for (char& c : text) {
@@ -195,7 +200,9 @@ Status CheckAllNamespaces(const QueryParameters& parameters) {
   return Status::Ok();
 }
 
-Result<std::string> ParseHost(const std::string& text, const std::string& pointer) {
+Result<std::string> ParseHost(const std::string& text, const std::string& pointer, bool with_port) {
+  // A name alone would be that of http, and whoever means https would not notice.
+  if (with_port && !HasPort(text)) return Bad(pointer, "host must be said with its port, as in api.example.com:443");
   Result<Authority> authority = ParseAuthority(text, 80);
   if (!authority.ok()) return Bad(pointer, "host must be the name or address of a host, with its port where that is not 80");
   return authority->host + ":" + std::to_string(authority->port);

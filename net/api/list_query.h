@@ -38,8 +38,8 @@ Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters);
 /// Of /v1/callers: sort, since_ms, limit. Of /v1/hosts: prefix, limit, cursor.
 Result<CallersQuery> ParseCallersQuery(const QueryParameters& parameters);
 Result<HostsQuery> ParseHostsQuery(const QueryParameters& parameters);
-/// A host as Envelope::host has it: "name:port"; without a port that of http. Error: kUnacceptable.
-Result<std::string> ParseHost(const std::string& text, const std::string& pointer);
+/// A host as Envelope::host has it: "name:port". Without a port it is that of http, or `with_port` refused. Error: kUnacceptable.
+Result<std::string> ParseHost(const std::string& text, const std::string& pointer, bool with_port = false);
 /// What `next` of a list of lanes says: goes on behind `lane`. Needs no percent-encoding.
 std::string LaneCursor(const LaneKey& lane);
 

@@ -7,11 +7,11 @@
 #include "net/api/guard.h"
 #include "net/api/json_shape.h"
 #include "net/api/lane_json.h"
-#include "net/api/switch_json.h"
 #include "net/api/list_of_all.h"
 #include "net/api/list_query.h"
 #include "net/api/request_tools.h"
 #include "net/api/steps.h"
+#include "net/api/switch_json.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {
@@ -228,7 +228,8 @@ Result<Asked> ReadChange(const Asking& asking) {
   Result<NotifyId> notify = IdOf(asking.route);
   if (!notify.ok()) return std::move(notify).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
-  Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(asking.id, *notify, std::move(*asking.request), asking.tools, asking.asker, /*heavy=*/asking.aside);
+  Result<std::unique_ptr<Steps>> steps =
+      MakeChangeSteps(asking.id, *notify, std::move(*asking.request), asking.tools, asking.asker, /*heavy=*/asking.aside);
   if (!steps.ok()) return std::move(steps).status();
   return Asked(*std::move(steps));
 }
@@ -329,7 +330,7 @@ Result<Asked> ReadHosts(const Asking& asking) {
 }
 
 Result<Asked> ReadHost(const Asking& asking) {
-  Result<std::string> host = ParseHost(asking.route.argument, "/host");
+  Result<std::string> host = ParseHost(asking.route.argument, "/host", /*with_port=*/true);
   if (!host.ok()) return std::move(host).status();
   HostsRequest get;
   get.request = asking.id;
@@ -338,7 +339,7 @@ Result<Asked> ReadHost(const Asking& asking) {
 }
 
 Result<Asked> ReadHostChange(const Asking& asking) {
-  Result<std::string> host = ParseHost(asking.route.argument, "/host");
+  Result<std::string> host = ParseHost(asking.route.argument, "/host", /*with_port=*/true);
   if (!host.ok()) return std::move(host).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
   NOTIFYD_TRY(CheckShort(*asking.request));

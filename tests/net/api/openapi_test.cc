@@ -51,7 +51,13 @@ std::string Upper(std::string text) {
 
 /// A path of the document with arguments that name something.
 std::string Target(std::string path) {
-  for (auto [argument, value] : {std::pair("{id}", kId), {"{fkey}", "f"}, {"{caller}", "c"}, {"{host}", "h"}, {"{mode}", "concurrent"}, {"{name}", "l"}, {"{ns}", "default"}})
+  for (auto [argument, value] : {std::pair("{id}", kId),
+                                 {"{fkey}", "f"},
+                                 {"{caller}", "c"},
+                                 {"{host}", "h:1"},
+                                 {"{mode}", "concurrent"},
+                                 {"{name}", "l"},
+                                 {"{ns}", "default"}})
     if (size_t at = path.find(argument); at != std::string::npos) path.replace(at, std::string_view(argument).size(), value);
   return path;
 }
@@ -266,6 +272,7 @@ std::string TextOf(const std::string& field, size_t size) {
 
 void CheckRange(const std::string& schema, const std::string& field, const YAML::Node& property) {
   CAPTURE(schema, field);
+  if (field == "order_by" || field == "partitions" || field == "order_by_missing") return;  // they go together, with data: submit_test.cc
   auto outcome = [&](const std::string& value) { return OutcomeOf(schema, field, value); };
   std::string refusal = Refusal(schema, field);
   if (property["minimum"].IsDefined()) {
@@ -423,7 +430,8 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
   if (status == "413" && method == "patch" && !of_registry) body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
   f.Ask(verb, target, body, headers);
-  if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) || CodeOf(status).value_or(Code::kOk) == Code::kNotFound)
+  if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) ||
+      CodeOf(status).value_or(Code::kOk) == Code::kNotFound)
     return;
   if (status != "412" && status != "413") return;
   uint64_t token = f.last_token;

@@ -15,7 +15,7 @@ TEST_CASE("switches: a caller's patch and a host's say what is set, and null goe
   CHECK_FALSE(f.Posted<CallerChangeRequest>().patch.submits_per_s->has_value());
   CHECK_FALSE(f.Posted<CallerChangeRequest>().patch.paused);
 
-  f.Ask("PATCH", "/v1/hosts/Shop.example", R"({"concurrency":4,"rate_per_s":2,"paused":null})");
+  f.Ask("PATCH", "/v1/hosts/Shop.example:80", R"({"concurrency":4,"rate_per_s":2,"paused":null})");
   CHECK(f.Posted<HostChangeRequest>().host == "shop.example:80");
   CHECK(f.Posted<HostChangeRequest>().patch.concurrency == std::optional<uint32_t>(4));
   CHECK(f.Posted<HostChangeRequest>().patch.rate_per_s == std::optional<double>(2));
@@ -46,10 +46,12 @@ TEST_CASE("switches: what they are refused for") {
       {"PATCH", "/v1/callers/c", R"({"paused":1})", "422 /paused"},
       {"PATCH", "/v1/callers/c", R"({"submits_per_s":0})", "422 /submits_per_s"},
       {"PATCH", "/v1/callers/c", R"({"concurrency":1})", "422 /concurrency"},
-      {"PATCH", "/v1/callers/c", R"([])", "422 "},
-      {"PATCH", "/v1/hosts/h", R"({"concurrency":0})", "422 /concurrency"},
-      {"PATCH", "/v1/hosts/h", R"({"rate_per_s":-1})", "422 /rate_per_s"},
-      {"PATCH", "/v1/hosts/h", R"({"submits_per_s":1})", "422 /submits_per_s"},
+      {"PATCH", "/v1/callers/c", R"([])", "422"},
+      {"PATCH", "/v1/hosts/h", "{}", "422 /host"},
+      {"GET", "/v1/hosts/%5B::1%5D", "", "422 /host"},
+      {"PATCH", "/v1/hosts/h:1", R"({"concurrency":0})", "422 /concurrency"},
+      {"PATCH", "/v1/hosts/h:1", R"({"rate_per_s":-1})", "422 /rate_per_s"},
+      {"PATCH", "/v1/hosts/h:1", R"({"submits_per_s":1})", "422 /submits_per_s"},
       {"PATCH", "/v1/hosts/a%2Fb", "{}", "422 /host"},
       {"GET", "/v1/hosts/h:99999", "", "422 /host"},
       {"GET", "/v1/callers?sort=name", "", "422 /sort"},
