@@ -9,6 +9,7 @@
 #include "net/api/metrics.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
+#include "net/api/stats.h"
 #include "net/api/url.h"
 
 namespace notifyd {
