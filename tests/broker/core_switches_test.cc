@@ -181,7 +181,7 @@ TEST_CASE("hosts: those of which something is known are listed by name, page by 
   CHECK(Names(Hosts(f, page)) == std::vector<std::string>{"z:80"});
   HostsRequest one;
   one.query.only = "b:80";
-  CHECK(f.Do<HostViewed>(one).host.host == "b:80");
+  CHECK(std::get<HostViewed>(f.Do(one).body).host.host == "b:80");
   HostsRequest none;
   none.query.only = "nowhere:80";
   CHECK(f.CodeOf(f.Do(none)) == Code::kNotFound);
@@ -316,5 +316,5 @@ TEST_CASE("callers: one with settings is listed though nothing is heard of it; o
   CHECK(Names(Callers(f)) == std::vector<std::string>{"on", "off"});
   CallersRequest one;
   one.query.only = "nobody";
-  CHECK(f.Do<CallerViewed>(one).caller.rates.caller == "nobody");
+  CHECK(std::get<CallerViewed>(f.Do(one).body).caller.rates.caller == "nobody");
 }
