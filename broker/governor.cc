@@ -104,7 +104,9 @@ Governor::Share* Governor::Lender::TakeBack() {
   if ((hungry_.empty() && FreeSoon() >= reserve) || holders_.empty()) return nullptr;
   if (!alone_ && !idle_.empty()) {
     Share* share = std::get<2>(*idle_.rbegin());
-    uint64_t left = FreeSoon() < reserve / 2 ? share->used : std::max(share->used, First());
+    // What lies idle while others wait is of no use to anybody: many that do something now and then must not keep a busy one from its calls. They
+    // begin again out of the reserve.
+    uint64_t left = !hungry_.empty() || FreeSoon() < reserve / 2 ? share->used : std::max(share->used, First());
     // Nobody waits for it: no more than the reserve lacks.
     if (hungry_.empty()) left = std::max(left, share->sent - std::min(share->sent, static_cast<uint64_t>(reserve - FreeSoon())));
     if (left < share->sent && share->current) {

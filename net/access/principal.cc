@@ -1,5 +1,7 @@
 #include "net/access/principal.h"
 
+#include <algorithm>
+
 namespace notifyd {
 
 Principal Principal::Anybody() {
@@ -30,7 +32,16 @@ bool Principal::HoldsIn(const AccessTable& table, WallTime now) const {
   if (!token_) return true;
   const std::shared_ptr<const TokenRow> row = table.FindToken(token_->id);
   if (row == token_) return row->ValidAt(now);
-  return row && row->ValidAt(now) && row->grant == token_->grant && (row->secret == token_->secret || row->old_secret == token_->secret);
+  if (!row || !row->ValidAt(now) || row->grant != token_->grant) return false;
+  return row->secret == token_->secret || (row->old_secret == token_->secret && now < row->old_until);
+}
+
+WallTime Principal::HoldsUntil(const AccessTable& table) const {
+  if (!token_) return kWallNever;
+  WallTime until = token_->grant.expires_at.value_or(kWallNever);
+  const std::shared_ptr<const TokenRow> row = table.FindToken(token_->id);
+  if (row && row->secret != token_->secret && row->old_secret == token_->secret) until = std::min(until, row->old_until);
+  return until;
 }
 
 bool Principal::SubmittedBy(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const {

@@ -32,7 +32,10 @@ class Principal {
   bool HasAllNamespaces() const { return grant_ != nullptr && grant_->namespaces.all; }
   /// May it name this lane, the one that results; this fkey; register or call this service?
   bool MayUseLane(std::string_view lane) const { return grant_ != nullptr && MatchesPrefix(grant_->lanes, lane); }
-  bool MayUseFkey(std::string_view fkey) const { return grant_ != nullptr && MatchesPrefix(grant_->fkeys, fkey); }
+  /// An fkey leads to a notify in whatever lane: who is bound to lanes uses those alone that were named for it, too.
+  bool MayUseFkey(std::string_view fkey) const {
+    return grant_ != nullptr && (grant_->lanes.empty() || !grant_->fkeys.empty()) && MatchesPrefix(grant_->fkeys, fkey);
+  }
   bool MayUseService(std::string_view service) const { return grant_ != nullptr && MatchesPrefix(grant_->services, service); }
 
   /// The caller of what it submits: its own, where it is bound to one; else what was asked for. Error: kForbidden with field "/caller" for another
@@ -52,6 +55,8 @@ class Principal {
   bool anybody() const { return anybody_; }
   /// Does what let him in still let him in, by that table? Always, where it was no token.
   bool HoldsIn(const AccessTable& table, WallTime now) const;
+  /// Until when it holds, as that table is: the token's end, or that of a secret which was replaced. kWallNever: no end is known.
+  WallTime HoldsUntil(const AccessTable& table) const;
 
  private:
   std::shared_ptr<const TokenRow> token_;

@@ -1,6 +1,7 @@
 // Api: who asks, requests and their steps. See api_impl.h.
 #include "net/api/api.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -76,7 +77,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, head, std::move(*refusal), /*body_waits=*/true);
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
-  std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route);
+  std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route, granted.asker.number());
   if (!refusal) {
     OpenStream(token, head, std::move(granted.asker));
     return;
@@ -148,6 +149,7 @@ void Api::Impl::Acknowledged(int64_t since_us) {
 void Api::Impl::EndWait(Posted* posted) {
   if (!std::exchange(posted->waits_for, std::nullopt)) return;
   options_.waiters->fetch_sub(1, std::memory_order_relaxed);
+  if (auto of_space = waiters_of_.find(posted->space); --of_space->second == 0) waiters_of_.erase(of_space);
 }
 
 HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method) {
@@ -274,11 +276,20 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
 }
 
 Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
-  if (const GetRequest* get = std::get_if<GetRequest>(&event); get && get->wait_ms > 0) {
+  if (GetRequest* get = std::get_if<GetRequest>(&event); get && get->wait_ms > 0) {
+    // Nobody waits longer than his credential holds.
+    if (posted.bounds) {
+      const WallTime until = posted.bounds->asker.principal.HoldsUntil(*access_.table());
+      if (until != kWallNever) get->wait_ms = std::clamp<int64_t>(until.ms - Wall().ms, 1, get->wait_ms);
+    }
+    size_t& of_space = waiters_of_[posted.space];
+    if (access_.table()->namespaces() > kOwnNamespaces && of_space >= ShareOf(options_.max_waiters))
+      return Status(Code::kTooMany, "too many requests of this namespace wait for the end of a notify; ask without wait_ms");
     if (options_.waiters->fetch_add(1, std::memory_order_relaxed) >= options_.max_waiters) {
       options_.waiters->fetch_sub(1, std::memory_order_relaxed);
       return Status(Code::kTooMany, "too many requests wait for the end of a notify; ask without wait_ms");
     }
+    ++of_space;
     posted.waits_for = get->id;
     posted.waited = true;
   }

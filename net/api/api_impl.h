@@ -111,6 +111,9 @@ class Api::Impl {
     bool gone = false;       // the client
   };
 
+  /// `default` and `system`: where there are others, none of them may take all places that they share.
+  static constexpr size_t kOwnNamespaces = 2;
+  static constexpr size_t ShareOf(size_t places) { return places - places / 4; }
   static constexpr const char* kNotValidAnyMore = "the credential is not valid any more";
 
   RequestId Id(uint64_t token) const { return {options_.thread, token}; }
@@ -174,9 +177,9 @@ class Api::Impl {
   // ---- bulk submits
 
   /// What is not to do with who asks: what its head says, and whether there is room.
-  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route);
+  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space);
   /// Where all places are taken the one that has been idle for longest gives way.
-  Status CheckRoom();
+  Status CheckRoom(NamespaceNumber space);
 
   /// Notes whether lines came since it was last looked at.
   bool Moved(Stream* stream) const;
@@ -209,6 +212,7 @@ class Api::Impl {
   const std::shared_ptr<RequestTools> tools_;  // of the loop
   std::unordered_map<uint64_t, Posted> posted_;
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
+  std::unordered_map<NamespaceNumber, size_t> waiters_of_;  // of those in posted_
   std::optional<Leaving> leaving_;
   std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first

@@ -1,4 +1,5 @@
 // Api's bulk submits: bodies that are taken in pieces while their answers go out. What their lines say is ndjson.h's affair.
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -84,23 +85,26 @@ void Api::Impl::EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream
   responder_->Respond(token, std::move(response));
 }
 
-std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route) {
+std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space) {
   if (Status status = CheckBulkHead(head, route); !status.ok()) return ProblemResponse(status);
   if (leaving_) {
     HttpResponse response = LeavingResponse(*leaving_);
     response.close = true;  // to the program that comes next
     return response;
   }
-  if (Status status = CheckRoom(); !status.ok()) return ProblemResponse(status);
+  if (Status status = CheckRoom(space); !status.ok()) return ProblemResponse(status);
   return std::nullopt;
 }
 
-Status Api::Impl::CheckRoom() {
-  if (streams_.size() < kMaxBulkSubmits) return Status::Ok();
+Status Api::Impl::CheckRoom(NamespaceNumber space) {
+  const auto of_space = std::count_if(streams_.begin(), streams_.end(), [space](const auto& stream) { return stream.second->space == space; });
+  const bool has_share = access_.table()->namespaces() > kOwnNamespaces && static_cast<size_t>(of_space) >= ShareOf(kMaxBulkSubmits);
+  if (streams_.size() < kMaxBulkSubmits && !has_share) return Status::Ok();
   auto idlest = streams_.end();
   int64_t since_us = NowUs() - kGiveWayUs;
   for (auto it = streams_.begin(); it != streams_.end(); ++it) {
     Stream& stream = *it->second;
+    if (has_share && stream.space != space) continue;
     if (Moved(&stream) || stream.under_way || stream.later || stream.moved_us > since_us) continue;
     since_us = stream.moved_us;
     idlest = it;
@@ -145,7 +149,7 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::FindStream(uint64_t token) const {
 }
 
 void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker) {
-  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route)) return responder_->Respond(token, *std::move(refusal));
+  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker.number())) return responder_->Respond(token, *std::move(refusal));
   std::shared_ptr<Stream> stream = OpenStream(token, request, std::move(asker));
   stream->body_open = false;
   stream->bulk.Take(request.body);
@@ -167,7 +171,7 @@ void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& str
 void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   for (bool more = true; std::exchange(more, false);) {
     if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
-      if (stream->asker->principal.grant()->ExpiredAt(Wall())) return EndRevoked(token, stream);
+      if (!stream->asker->principal.HoldsIn(*access_.table(), Wall())) return EndRevoked(token, stream);
       if (WaitForRate(*stream->asker, request->items.size()) > 0) {
         stream->bulk.OnReply(Refused{OverRate(), {}});
         more = true;
