@@ -32,9 +32,11 @@ class Principal {
   bool HasAllNamespaces() const { return grant_ != nullptr && grant_->namespaces.all; }
   /// May it name this lane, the one that results; this fkey; register or call this service?
   bool MayUseLane(std::string_view lane) const { return grant_ != nullptr && MatchesPrefix(grant_->lanes, lane); }
+  /// May it see a notify of its lanes that has this fkey?
+  bool MaySeeFkey(std::string_view fkey) const { return grant_ != nullptr && MatchesPrefix(grant_->fkeys, fkey); }
   /// An fkey leads to a notify in whatever lane: who is bound to lanes uses those alone that were named for it, too.
   bool MayUseFkey(std::string_view fkey) const {
-    return grant_ != nullptr && (grant_->lanes.empty() || !grant_->fkeys.empty()) && MatchesPrefix(grant_->fkeys, fkey);
+    return grant_ != nullptr && (grant_->lanes.empty() || !grant_->fkeys.empty()) && MaySeeFkey(fkey);
   }
   bool MayUseService(std::string_view service) const { return grant_ != nullptr && MatchesPrefix(grant_->services, service); }
 

@@ -56,7 +56,7 @@ Status NothingThere(const RouteRow& row) {
 bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own) {
   const Principal& principal = asker.principal;
   if (!principal.MayUseLane(envelope.lane.name)) return false;
-  if (!envelope.fkey.empty() && !principal.MayUseFkey(envelope.fkey)) return false;
+  if (!envelope.fkey.empty() && !principal.MaySeeFkey(envelope.fkey)) return false;
   return !route_is_own || asker.Sees(envelope.caller);
 }
 

@@ -129,7 +129,7 @@ Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string
   if (!principal.MayUseLane(query.lane.value_or("")))
     return Status(Code::kForbidden, "this token is bound to lanes: the filter must name one of them", at + "/lane");
   const std::string& fkey = query.fkey ? *query.fkey : query.fkey_prefix.value_or("");
-  if (!principal.MayUseFkey(fkey))
+  if (!principal.MaySeeFkey(fkey))
     return Status(Code::kForbidden, "this token is bound to fkeys: the filter must name some of them", at + (query.fkey ? "/fkey" : "/fkey_prefix"));
   return Status::Ok();
 }

@@ -54,6 +54,25 @@ TEST_CASE("governor: one namespace alone has all, at once") {
   CHECK(c.grants[0].max_loaded == 65'536);
 }
 
+TEST_CASE("governor: many that did something and are idle do not keep a busy one from what there is") {
+  Cores c(1024);
+  c.governor.SetShared(true, &c.out);
+  for (NamespaceNumber number = 10; number < 410; ++number) {
+    c.Join(number);
+    c.Report(number, c.grants[number].max_in_flight, true);
+    c.Report(number, 0, false);
+  }
+  c.Join(2);
+  for (int round = 0; round < 100; ++round) {
+    c.Report(2, c.grants[2].max_in_flight, true);
+    for (NamespaceNumber number = 10; number < 410; ++number) c.Report(number, 0, false);
+  }
+  CHECK(c.grants[2].max_in_flight > 900);
+  // One of the idle ones begins again at once.
+  c.Report(10, 0, true);
+  CHECK(c.grants[10].max_in_flight >= 1);
+}
+
 TEST_CASE("governor: beside system alone default has all but what system needs, and gets that back") {
   Cores c(1024);
   c.Join(kDefaultNumber);

@@ -225,6 +225,17 @@ TEST_CASE("tenants: lanes and fkeys bind a token, in submits, callbacks, trigger
   CHECK(f.Posted<CancelRequest>().id == id);
 }
 
+TEST_CASE("tenants: who is bound to lanes alone uses no fkeys, which lead into whatever lane") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
+  grant.lanes = {"shop-"};
+  const std::string token = f.Give(grant);
+  CHECK(f.As(token, "POST", "/v1/fkeys/k/trigger") == "403 /fkey");
+  CHECK(f.As(token, "DELETE", "/v1/fkeys/k") == "403 /fkey");
+  CHECK(f.As(token, "POST", "/v1/notifies", R"({"url":"http://h/","lane":"shop-1","fkey":"k","on_held":"replace"})") == "403 /fkey");
+  CHECK(f.As(token, "GET", "/v1/notifies?lane=shop-1") == "posted");
+}
+
 TEST_CASE("tenants: the namespace system takes no submits, and shows no URL whole") {
   TeamsFixture f;
   const std::string token = f.Give({"*"}, ScopeSet::All());
