@@ -239,7 +239,7 @@ Result<HostsQuery> ParseHostsQuery(const QueryParameters& parameters) {
     if (name == "limit") {
       NOTIFYD_TRY(Limit(value, &query.limit));
     } else if (name == "prefix") {
-      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxNameBytes, &query.prefix));
+      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxLaneBytes, &query.prefix));
     } else if (name == "cursor") {
       NOTIFYD_TRY(ReadFilterText(name, value, "/cursor", kMaxUrlBytes, &query.after.emplace()));
     } else {

@@ -46,7 +46,11 @@ struct EndedStore {
   /// Made anew for each damage.
   fs::path Copy(const TempDir& to) const {
     fs::remove_all(to.path() + "/data");
-    fs::copy(data(), to.path() + "/data");
+    fs::create_directory(to.path() + "/data");
+    fs::permissions(to.path() + "/data", fs::perms::owner_all);
+    // A broker that was killed leaves its control socket, which is no file to copy.
+    for (const auto& entry : fs::directory_iterator(data()))
+      if (!entry.is_socket()) fs::copy(entry.path(), fs::path(to.path()) / "data" / entry.path().filename());
     return to.path() + "/data";
   }
 };

@@ -92,16 +92,24 @@ TEST_CASE("notifyctl update: --if-match goes along, with the quotes that a shell
 
 TEST_CASE("notifyctl token create: the secret alone on standard output, so that a script can keep it") {
   ScriptedServer broker(Always(201, kToken));
-  CtlRun run = CtlAt(broker, {"token", "create", "--scopes", "submit"});
+  CtlRun run = CtlAt(broker, {"token", "create", "--namespaces", "billing", "--scopes", "submit"});
   CHECK(run.code == 0);
   CHECK(run.output == "ntf_t1_secret\n");
   CHECK_THAT(run.error, Catch::StartsWith("t1: ") && !Catch::Contains("secret\n"));
-  CHECK(CtlAt(broker, {"--json", "token", "create", "--scopes", "submit"}).output == std::string(kToken) + "\n");
+  CHECK(CtlAt(broker, {"--json", "--namespace", "billing", "token", "create", "--scopes", "submit"}).output == std::string(kToken) + "\n");
+}
+
+TEST_CASE("notifyctl token create: says where the token counts, by --namespaces or by the namespace that is named") {
+  ScriptedServer broker(Always(201, kToken));
+  CHECK(CtlAt(broker, {"token", "create", "--scopes", "submit"}).code == 2);
+  CHECK(broker.seen().empty());
+  CHECK(CtlAt(broker, {"--namespace", "shop", "token", "create", "--scopes", "submit"}).code == 0);
+  CHECK_THAT(broker.seen().at(0).body, Catch::Contains(R"("namespaces":["shop"])"));
 }
 
 TEST_CASE("notifyctl token create --expires-in: becomes a moment from now on") {
   ScriptedServer broker(Always(201, kToken));
-  CHECK(CtlAt(broker, {"token", "create", "--scopes", "submit", "--expires-in", "90d"}).code == 0);
+  CHECK(CtlAt(broker, {"token", "create", "--namespaces", "billing", "--scopes", "submit", "--expires-in", "90d"}).code == 0);
   Result<JsonTree> body = JsonTree::Parse(broker.seen().at(0).body);
   REQUIRE(body.ok());
   Result<WallTime> at = ParseRfc3339(body->root().At("/expires_at")->text());

@@ -47,7 +47,15 @@ TEST_CASE("principal: prefixes of lanes, fkeys and services, each by itself") {
   CHECK(principal.MayUseLane("x"));
   CHECK_FALSE(principal.MayUseLane("billing"));
   CHECK_FALSE(principal.MayUseLane("Billing/a"));
-  CHECK(principal.MayUseFkey("anything"));
+  // An fkey leads into whatever lane; to see a notify of its lanes is another thing.
+  CHECK_FALSE(principal.MayUseFkey("anything"));
+  CHECK(principal.MaySeeFkey("anything"));
+  grant.fkeys = {"b:"};
+  CHECK(Of(grant).MayUseFkey("b:1"));
+  CHECK_FALSE(Of(grant).MaySeeFkey("c:1"));
+  grant.lanes.clear();
+  grant.fkeys.clear();
+  CHECK(Of(grant).MayUseFkey("anything"));
   CHECK(principal.MayUseService("pay.eu"));
   CHECK_FALSE(principal.MayUseService("pay"));
   CHECK_FALSE(Principal().MayUseLane("x"));
