@@ -161,6 +161,13 @@ void Stream::ShutDown() {
   shutdown(fd_, SHUT_WR);
 }
 
+void Stream::ResetNow() {
+  ResetOnClose();
+  // connect(2): an address of AF_UNSPEC dissolves the connection, for TCP on Linux by a reset.
+  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  (void)connect(fd_, &nobody, sizeof nobody);
+}
+
 void Stream::ResetOnClose() {
   const linger now{1, 0};
   setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);

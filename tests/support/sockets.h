@@ -56,6 +56,8 @@ class Stream {
   void ShutDown();
   /// Whoever closes the socket sends a RST instead of a FIN.
   void ResetOnClose();
+  /// Resets the connection now; nothing can be sent or read any more.
+  void ResetNow();
 
   std::string unread;
 

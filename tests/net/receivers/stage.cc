@@ -117,7 +117,8 @@ bool Stage::Play(Channel* channel, const Step& step) {
       channel->stream.Drain();
       return false;
     case Step::Kind::kReset:
-      channel->stream.ResetOnClose();
+      // At once: whoever waits for what was played looks at what it left in the client's socket.
+      channel->stream.ResetNow();
       return false;
     case Step::Kind::kEnded: {
       std::unique_lock lock(mutex_);
