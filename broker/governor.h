@@ -7,7 +7,8 @@
 // and so on; who has more than that as others come gives it back. A reserve beyond that is for those who have nothing. A namespace that is alone has
 // all. I1: what counts as lent, in all, is within the cap (but where the cap was lowered, or memory is used beyond its grant by what was in flight
 // already). I2: who wants more and has nothing gets something as soon as there is anything, before those who have some; where there is nothing, the
-// one who has had the most, longest, gives some back. Each call costs O(log n) for n cores that are awake; one that sleeps is not known here.
+// one who has had the most, longest, gives some back. I3: who wants no more is left what he uses, while others wait. Each call costs O(log n) for n cores that are awake; one that
+// sleeps is not known here.
 #pragma once
 
 #include <algorithm>

@@ -171,7 +171,7 @@ class Switchboard {
  public:
   virtual ~Switchboard() = default;
   /// To the namespace's core, which is woken where it sleeps. Events that one thread posts to one namespace come in order. A request to a namespace
-  /// that is not there, or is being deleted, is answered by Refused (kNotFound).
+  /// that is not there is answered by Refused (kNotFound), to one that is being deleted by its core (kConflict) or as that.
   virtual void Post(NamespaceNumber to, Event event) = 0;
   /// To the registry. `request` of what is answered: the io thread in the upper 16 bits, below them what that thread knows it by.
   virtual void Post(RegistryEvent event) = 0;

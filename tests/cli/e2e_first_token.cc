@@ -3,6 +3,7 @@
 
 #include "cli/ctl.h"
 #include "cli/e2e_broker.h"
+#include "cli/token_create.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -11,19 +12,6 @@ using namespace notifyd;
 using namespace notifyd::test;
 
 namespace {
-
-struct Made {
-  int code = 0;
-  std::string token, error;
-};
-
-Made Create(const std::string& directory, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"token", "create", "--data-dir", directory + "/data"});
-  Made made;
-  made.code = ExitOf(arguments, &made.error, &made.token);
-  if (!made.token.empty() && made.token.back() == '\n') made.token.pop_back();
-  return made;
-}
 
 /// notifyctl with that token.
 CtlRun As(const Broker& broker, const std::string& token, std::vector<std::string> arguments) {

@@ -2,29 +2,13 @@
 #include <sys/stat.h>
 
 #include "cli/e2e_broker.h"
+#include "cli/token_create.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
 
 using namespace notifyd;
 using namespace notifyd::test;
-
-namespace {
-
-struct Made {
-  int code = 0;
-  std::string token, error;
-};
-
-Made Create(const std::string& directory, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"token", "create", "--data-dir", directory + "/data"});
-  Made made;
-  made.code = ExitOf(arguments, &made.error, &made.token);
-  if (!made.token.empty() && made.token.back() == '\n') made.token.pop_back();
-  return made;
-}
-
-}  // namespace
 
 TEST_CASE("notifyd token create: where no broker runs the token is made in the store, and a broker starts on it") {
   TempDir dir;
