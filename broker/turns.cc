@@ -244,7 +244,13 @@ std::optional<Turns::Turn> Turns::Next() {
       else Block(target);
       continue;
     }
-    if (!target->held.empty()) Put(target->held.front(), WaitsAt(*target));
+    // Each node of a flow had its turn in the ring already, and could not take it: it comes before those that stand there now, where its caller may
+    // start one. Else they would take every place as it gets free, for as long as any of them has something to send.
+    if (!target->held.empty()) {
+      Put(target->held.front(), WaitsAt(*target));
+      active_.push_front(target);
+      continue;
+    }
     return Turn{target->ring.front, target, true};
   }
   return std::nullopt;

@@ -4,8 +4,8 @@
 //
 // A node that could start a call waits in the ring of its target. A target at its share leaves the round (it is blocked) and comes back when a place
 // that it may use is free. A node whose caller is at its share leaves the ring and waits with the others of that caller and target (a Flow); a caller
-// that may start one more has its flows take turns, and a flow whose target is at its share waits for that. No turn costs O(nodes), O(targets) or
-// O(callers).
+// that may start one more has its flows take turns, and a flow whose target is at its share waits for that; it has the target's next place, before
+// the ring. No turn costs O(nodes), O(targets) or O(callers).
 // I1: a node is in one list at most: its target's ring, or a flow's.
 // I2: a target where anybody waits in the ring, or a flow waits for it (held), is active, blocked or stopped: it will be looked at.
 // I3: a flow is never empty; it waits for its caller's share alone (in one of two lists: its target is idle or busy) or for its target's (held).

@@ -153,6 +153,27 @@ TEST_CASE("turns: a node whose caller is at its share waits aside, and others at
   CHECK(w.turns.WaitingCallers() == 0);
 }
 
+TEST_CASE("turns: whoever waited for its caller's share gets the next place at its busy target, however many wait in that one's ring") {
+  World w({10, 1});
+  for (int i = 0; i < 9; ++i) w.Add("g" + std::to_string(i), "t" + std::to_string(i), 1, "greedy");
+  REQUIRE(w.Run().size() == 9);
+  w.Add("y", "busy", 100, "other");
+  w.Add("z", "busy", 100, "third");
+  w.Add("x", "busy", 1, "greedy");
+  REQUIRE(w.Run() == Names{"y"});
+  w.End("y");
+  REQUIRE(w.Run() == Names{"z"});
+  w.End("z");
+  REQUIRE(w.Run() == Names{"y"});
+  REQUIRE(w.nodes["x"].flow);  // it had its turn, and its caller has as much in flight as it may
+  for (int i = 0; i < 8; ++i) w.End("g" + std::to_string(i));
+  REQUIRE(w.Run().empty());
+  w.End("y");
+  REQUIRE(w.Run() == Names{"x"});
+  w.End("x");
+  CHECK(w.Run() == Names{"z"});
+}
+
 TEST_CASE("turns: a node that leaves is nobody's any more, the last of a flow takes the flow with it") {
   World w({40, 40});
   for (int i = 0; i < 40; ++i) w.Add("x" + std::to_string(i), "x" + std::to_string(i), 2, "greedy");
