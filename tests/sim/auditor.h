@@ -40,6 +40,8 @@ class Auditor : public WireObserver {
   void OnRequest(const Event& event);
   /// Before the core gets a LimitsChanged.
   void OnLimits(const CoreLimits& limits) { reloads_.push_back(limits); }
+  /// Before the run of the core that gets it.
+  void OnGrant(const GrantChanged& grant) { model_.Lend(grant); }
   /// What came of a run of the core, before it is carried out.
   void OnEffects(const Effects& effects);
   /// One more batch is written.
@@ -113,6 +115,11 @@ class Auditor : public WireObserver {
     std::vector<std::pair<IdempotencyKey, IdempotencyRecord>> keys;
     std::vector<std::pair<LaneKey, LaneSettings>> settings;
   };
+  /// A lane's turn at a host.
+  struct Turn {
+    LaneKey lane;
+    std::set<std::string> at_share;  // callers that might have started nothing there then
+  };
   /// How long a lane or a host has had work and done nothing.
   struct Progress {
     int64_t idle_since = -1;
@@ -182,7 +189,7 @@ class Auditor : public WireObserver {
   std::multimap<NotifyId, RequestId> waits_;  // GETs that wait for it to settle
   std::map<LaneKey, Progress> lanes_;
   std::map<std::string, Progress> hosts_;
-  std::map<std::string, std::vector<LaneKey>> turns_;  // by host: whose turn it was, one after the other
+  std::map<std::string, std::vector<Turn>> turns_;  // by host, one after the other
   uint32_t in_flight_ = 0;
   std::vector<std::string> violations_;
   Tally tally_;

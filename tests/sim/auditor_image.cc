@@ -14,6 +14,8 @@ void Auditor::OnBoot(const FakeStore* store) {
   stopping_ = false;
   reloads_.clear();
   afters_.clear();
+  // Its batches are counted anew: all that those who woke it found on the disk is older than them.
+  for (auto& [request, open] : open_) open.written = 0;
   versions_.clear();
   ++seq_;
   for (const auto& [id, notify] : model_.notifies()) versions_[id].push_back({seq_, 0, notify.exists, notify.state, notify.spec});

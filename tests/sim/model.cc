@@ -75,6 +75,13 @@ bool Slice::HoldsUnder(const std::string& fkey, NotifyId id) const {
   });
 }
 
+bool Slice::Remembers(const IdempotencyKey& key, NotifyId id) const {
+  return std::any_of(begin_, end_, [&](const WriteOp& op) {
+    const auto* put = std::get_if<PutIdempotency>(&op);
+    return put && put->key == key && put->record.id == id;
+  });
+}
+
 bool Model::SameState(const NotifyState& a, const NotifyState& b) {
   return a.phase == b.phase && a.due == b.due && a.retry_at == b.retry_at && a.next_attempt_at == b.next_attempt_at && a.expires_at == b.expires_at &&
          a.settled_at == b.settled_at && a.attempts_made == b.attempts_made && a.attempts_before == b.attempts_before && a.laters == b.laters &&
@@ -248,6 +255,7 @@ void Model::Forget(uint64_t synced) {
 
 void Model::OnBoot() {
   limits_ = profile_.limits;
+  lent_ = {0, UINT32_MAX, SIZE_MAX};
   stopping_ = closed_ = disk_low_ = false;
   DoubtHeads();
 }
@@ -400,23 +408,35 @@ void Model::Settle(NotifyId id, Phase phase, const std::string& reason) {
 
 // ---- attempts
 
+/// Who has nothing in flight may always start one.
+bool Model::CallerAtShare(uint32_t in_flight, bool host_is_busy) const {
+  return in_flight > 0 && in_flight >= 32 * (FreePlaces() - (host_is_busy ? KeptPlaces() : 0));
+}
+
+std::set<std::string> Model::CallersAtShare(const std::string& host) const {
+  auto at_host = host_flights_.find(host);
+  const bool busy = at_host != host_flights_.end() && at_host->second > 0;
+  std::set<std::string> callers;
+  for (const auto& [caller, in_flight] : caller_flights_)
+    if (CallerAtShare(in_flight, busy)) callers.insert(caller);
+  return callers;
+}
+
 void Model::CheckCaps(NotifyId id, const Envelope& envelope) {
   const Lane* own = LaneOf(envelope.lane);
   uint32_t lane_cap = envelope.lane.mode == Mode::kFifo ? 1 : limits_.max_in_flight_per_lane;
   if (own && own->settings.concurrency && envelope.lane.mode == Mode::kConcurrent) lane_cap = *own->settings.concurrency;
-  if (flights_.size() >= limits_.max_in_flight) violation_("P4 " + Name(id) + ": more in flight than " + std::to_string(limits_.max_in_flight));
+  if (flights_.size() >= MaxInFlight()) violation_("P4 " + Name(id) + ": more in flight than " + std::to_string(MaxInFlight()));
   // What is still free, less one slot and a 128th that is kept for hosts with nothing in flight, bounds each host, and 32 times that each caller; the
   // last slot is for callers that have nothing in flight. Who has nothing in flight may always start one.
-  int64_t free = static_cast<int64_t>(limits_.max_in_flight) - static_cast<int64_t>(flights_.size()) - 1;
-  int64_t kept = limits_.max_in_flight / 128;
   uint32_t &at_host = host_flights_[envelope.host], &of_caller = caller_flights_[envelope.caller];
-  if (at_host > 0 && at_host >= std::min<int64_t>(limits_.max_in_flight_per_host, free - kept))
+  if (at_host > 0 && at_host >= std::min<int64_t>(limits_.max_in_flight_per_host, FreePlaces() - KeptPlaces()))
     violation_("P4 " + Name(id) + ": more in flight at " + envelope.host + " than its share, " + std::to_string(at_host));
   // A lane of several callers waits for the share of none; which of them memory has seen since when is not known here.
   bool mixed = std::any_of(notifies_.begin(), notifies_.end(), [&](const auto& each) {
     return each.second.envelope && each.second.envelope->lane == envelope.lane && each.second.envelope->caller != envelope.caller;
   });
-  if (!mixed && of_caller > 0 && of_caller >= 32 * (free - (at_host > 0 ? kept : 0)))
+  if (!mixed && CallerAtShare(of_caller, at_host > 0))
     violation_("P4 " + Name(id) + ": more in flight of caller " + envelope.caller + " than its share, " + std::to_string(of_caller));
   ++at_host;
   ++of_caller;
@@ -562,6 +582,10 @@ void Model::CarryExpiry(NotifyId id) {
   if (notify->state.expires_at > wall()) violation_("P6 " + Name(id) + " expires before its ttl is over");
   if (HasFlight(id)) violation_("P6 " + Name(id) + " expires while an attempt is in flight");
   Settle(id, Phase::kExpired, "");
+}
+
+void Model::Lend(const GrantChanged& grant) {
+  if (grant.number > lent_.number) lent_ = grant;
 }
 
 void Model::CarryLimits(const CoreLimits& limits) {

@@ -6,6 +6,8 @@
 // A change belongs to the batch into which it was written: RollBack undoes those that a crash lost.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -31,11 +33,14 @@ class Slice {
   Slice(const WriteOp* begin, const WriteOp* end) : begin_(begin), end_(end) {}
   const WriteOp* begin() const { return begin_; }
   const WriteOp* end() const { return end_; }
+  bool empty() const { return begin_ == end_; }
   /// The last state that is written for it; null: none is.
   const NotifyState* StateOf(NotifyId id) const;
   /// The last whole record that is written for it, or null.
   const NotifyRecord* RecordOf(NotifyId id) const;
   bool HoldsUnder(const std::string& fkey, NotifyId id) const;
+  /// The key stands for it from now on.
+  bool Remembers(const IdempotencyKey& key, NotifyId id) const;
 
  private:
   const WriteOp* begin_ = nullptr;
@@ -137,6 +142,8 @@ class Model {
   void CarryClose() { closed_ = true; }
   void CarryDisk() { disk_low_ = !disk_low_; }
   void CarryLimits(const CoreLimits& limits);
+  /// What the core may have in flight, from its next run on, of all that is lent.
+  void Lend(const GrantChanged& grant);
 
   const Notify* Find(NotifyId id) const;
   bool Settled(const Notify& notify) const { return IsSettled(notify.state.phase); }
@@ -144,6 +151,8 @@ class Model {
   /// Its starts are limited by a rate.
   bool HasRate(const LaneKey& lane) const;
   const Lane* LaneOf(const LaneKey& lane) const;
+  /// Those that have as many calls in flight as they may, seen from a host.
+  std::set<std::string> CallersAtShare(const std::string& host) const;
   Flight* InFlight(NotifyId id);
   bool HasFlight(NotifyId id) const { return flights_.count(id) > 0; }
   /// Which states may be shown for it now, a bit each.
@@ -203,6 +212,11 @@ class Model {
   void ApplyRetry(NotifyId id);
   void DoubtHeads();
   void CheckCaps(NotifyId id, const Envelope& envelope);
+  uint32_t MaxInFlight() const { return std::min(limits_.max_in_flight, lent_.max_in_flight); }
+  /// What is still free and not kept for others; 32 times that bounds a caller that has something in flight.
+  int64_t FreePlaces() const { return static_cast<int64_t>(MaxInFlight()) - static_cast<int64_t>(flights_.size()) - 1; }
+  int64_t KeptPlaces() const { return MaxInFlight() / 128; }
+  bool CallerAtShare(uint32_t in_flight, bool host_is_busy) const;
   void EndFlight(NotifyId id, const Envelope& envelope);
   const RetryPolicy& PolicyOf(const Notify& notify) const;
   OnRetry OnRetryOf(const LaneKey& lane) const;
@@ -237,6 +251,7 @@ class Model {
   const SimClock* clock_;
   std::function<void(const std::string&)> violation_;
   CoreLimits limits_;
+  GrantChanged lent_{0, UINT32_MAX, SIZE_MAX};
   bool stopping_ = false, closed_ = false, disk_low_ = false;
   std::map<NotifyId, Notify> notifies_;
   std::map<std::string, Fkey> fkeys_;

@@ -58,6 +58,16 @@ Model::Expected Model::On(const SubmitRequest& r) {
   Touched touched = touched_;
   bool maybe = false;
   std::set<std::string> here;  // fkeys that this very request holds something under
+  // A batch is refused as a whole: nothing of it happened.
+  auto refuse = [&](Code code, NotifyId holder) {
+    uint64_t needs = expected.needs;
+    while (undo_.size() > before) UndoLast();
+    touched_ = std::move(touched);
+    sums_ = sums;
+    expected = Refusal(code, needs == batch_ ? 0 : needs, holder);
+    expected.any_refusal = maybe;
+    return expected;
+  };
   for (const SubmitItem& item : r.items) {
     SubmittedItem answer;
     uint16_t states = 0;
@@ -65,18 +75,7 @@ Model::Expected Model::On(const SubmitRequest& r) {
     Status status = SubmitOne(item, r.each, &answer, &states, &expected.needs, &unsure, here);
     maybe |= unsure;
     if (unsure) states = kAnything;
-    if (!status.ok() && !r.each) {
-      // A batch is refused as a whole: nothing of it happened.
-      uint64_t needs = expected.needs;
-      while (undo_.size() > before) UndoLast();
-      touched_ = std::move(touched);
-      sums_ = sums;
-      NotifyId holder = here.count(item.envelope->fkey) ? NotifyId{} : answer.id;
-      expected = Refusal(status.code(), needs, holder);
-      expected.any_refusal = unsure || maybe;
-      if (needs == batch_) expected.needs = 0;
-      return expected;
-    }
+    if (!status.ok() && !r.each) return refuse(status.code(), here.count(item.envelope->fkey) ? NotifyId{} : answer.id);
     if (!status.ok()) {
       answer.refused = status;
     } else if (!answer.duplicate && !answer.kept && !item.envelope->fkey.empty()) {
@@ -85,6 +84,8 @@ Model::Expected Model::On(const SubmitRequest& r) {
     submitted.items.push_back(std::move(answer));
     expected.states.push_back(states);
   }
+  // What makes something writes it: an item was refused because of one of which nobody can tell.
+  if (!r.each && maybe && slice_.empty() && undo_.size() > before) return refuse(Code::kConflict, {});
   expected.body = std::move(submitted);
   expected.any_refusal = maybe && !r.each;
   return expected;
@@ -135,9 +136,15 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
     } else if (const Notify& holder = notifies_.at(record.id); true) {
       bool was_here = here.count(fkey) > 0;
       auto as_held = [&] {
+        // Who is kept has the item's key from then on, and nobody else has.
+        if (item.on_held == OnHeld::kKeep && !item.idempotency_key.empty()) {
+          const bool kept = slice_.Remembers(key, record.id);
+          *unsure |= !kept && !each && slice_.empty();
+          return kept;
+        }
         if (item.on_held != OnHeld::kReplace) {
           // Kept or in the way, or refused for want of room: nothing is written either way.
-          *unsure |= (!each && slice_.begin() == slice_.end()) || sums_.pending() >= limits_.max_pending;
+          *unsure |= (!each && slice_.empty()) || sums_.pending() >= limits_.max_pending;
           return !slice_.HoldsUnder(fkey, next);
         }
         const NotifyState* state = slice_.StateOf(record.id);

@@ -170,6 +170,7 @@ void Space::Run() {
     std::vector<Event> bite;
     for (; take > 0; --take) {
       Line(host_, number(), [&] { return "t=" + std::to_string(host_->t()) + " " + Describe(events[at]); });
+      if (const auto* grant = std::get_if<GrantChanged>(&events[at])) auditor.OnGrant(*grant);
       bite.push_back(std::move(events[at++]));
     }
     driver_->Run(clock.now(), std::move(bite));
