@@ -72,6 +72,34 @@ TEST_CASE("rate: a lane that rested with a bucket half full sends again with the
   CHECK(f.starts.size() == 1);
 }
 
+TEST_CASE("rate: a lane that waits for its token while the clock steps ahead of what is loaded goes on with both") {
+  CoreLimits limits;
+  limits.lookahead_ms = 1'000;
+  CoreFixture f(limits);
+  const LaneKey lane{Mode::kFifo, "slow"};
+  LanePatch patch;
+  patch.rate_per_s.emplace(1);
+  f.SetLane(lane, patch);
+  NotifyId first = f.Submit({.lane = "slow", .mode = Mode::kFifo}).id;
+  NotifyId second = f.Submit({.lane = "slow", .mode = Mode::kFifo}).id;
+  // Their keys lie ahead of the clock, and of what a start loads.
+  f.now.wall.ms -= 600'000;
+  NotifyId near = f.Submit({.lane = "near", .when = {When::Kind::kDelay, 10'000}}).id;
+  f.Restart();
+  REQUIRE(f.UnderWay() == std::vector<NotifyId>{first});
+  f.EndFirst(Verdict::kSuccess);
+  REQUIRE(f.starts.empty());
+  REQUIRE(f.Why(second) == std::vector<std::string>{"rate_limited"});
+  f.reads().ClosePages();
+  f.now.wall.ms += 300'000;
+  f.Pass(1);  // its invariants are looked at
+  f.Pass(1'100);
+  CHECK(f.starts.empty());
+  f.reads().OpenPages();
+  f.Run();
+  CHECK(f.UnderWay() == std::vector<NotifyId>{near, second});
+}
+
 TEST_CASE("rate: lanes that wait for their next token do not fill the memory, nor hold up lanes of other hosts") {
   CoreLimits limits = RateForAll(0.001, 1);
   limits.lane_rules[0].match = "slow*";
