@@ -67,6 +67,8 @@ class Auditor : public WireObserver {
   /// Something that can still settle by itself, or an answer that is due?
   bool Unfinished() const;
   bool HasRequests() const;
+  /// A change of a lane is under way, whether or not anybody waits for its answer still.
+  bool ChangesLanes() const;
   uint32_t in_flight() const { return in_flight_; }
   size_t pending() const { return model_.pending().size(); }
   void Violation(const std::string& text);

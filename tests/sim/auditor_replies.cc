@@ -49,6 +49,13 @@ bool Auditor::HasRequests() const {
   return std::any_of(open_.begin(), open_.end(), [](const auto& open) { return !open.second.gone; });
 }
 
+bool Auditor::ChangesLanes() const {
+  return std::any_of(open_.begin(), open_.end(), [&](const auto& open) {
+    const Model::Expected& expected = open.second.expected;
+    return std::holds_alternative<LaneChangeRequest>(open.second.event) && (!expected.decided || expected.needs > written().batch);
+  });
+}
+
 // ---- answers
 
 void Auditor::OnReply(const Reply& reply) {

@@ -161,6 +161,19 @@ TEST_CASE("auditor: what a bulk request that woke a namespace passes over is wha
   CHECK(w.violations().empty());
 }
 
+TEST_CASE("auditor: a pause whose client is gone is under way until it is written") {
+  World w;
+  w.Pause(kLane);
+  const auto request = std::get<LaneChangeRequest>(w.lives.inbox.back()).request;
+  w.lives.Request(Disconnected{request});
+  CHECK_FALSE(w.lives.auditor.HasRequests());
+  CHECK(w.lives.auditor.ChangesLanes());
+  w.Pass(5);
+  CHECK_FALSE(w.lives.auditor.ChangesLanes());
+  REQUIRE(w.disk.written().lane_settings.contains(kLane));
+  CHECK(w.disk.written().lane_settings.at(kLane).paused == Paused::kByRequest);
+}
+
 /// Two calls of caller "a" hang while a third lane of his waits, and another's lane has its turns at the same host, one after the other. The core is
 /// lent three calls in flight; does the auditor know of it?
 void LetOneCallerHang(World* w, bool is_told) {

@@ -382,7 +382,9 @@ void Several::Pass(int64_t most_ms, Done done) {
 
 void Several::ResumeLanes() {
   Pass(60'000, [&] {
-    return !stopping_ && std::none_of(spaces_.begin(), spaces_.end(), [](const auto& s) { return !s->removing && s->auditor.HasRequests(); });
+    return !stopping_ && std::none_of(spaces_.begin(), spaces_.end(), [](const auto& s) {
+      return !s->removing && (s->auditor.HasRequests() || s->auditor.ChangesLanes());
+    });
   });
   if (down_ || Failed()) return;
   for (auto& space : spaces_) {

@@ -22,10 +22,11 @@ namespace {
 
 // For the handler: which seed was running when a CHECK failed.
 volatile uint64_t current_seed = 0;
+const char* volatile current_mode = "";
 
 extern "C" void OnAbort(int) {
-  std::fprintf(stderr, "aborted in seed %llu; replay with: notifyd_sim --verbose --seed %llu\n", static_cast<unsigned long long>(current_seed),
-               static_cast<unsigned long long>(current_seed));
+  const auto seed = static_cast<unsigned long long>(current_seed);
+  std::fprintf(stderr, "aborted in seed %llu; replay with: notifyd_sim %s--verbose --seed %llu\n", seed, current_mode, seed);
   std::fflush(stdout);
   std::_Exit(1);
 }
@@ -87,6 +88,7 @@ int Torture(int64_t seconds) {
 
 int ReplaySeveral(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   uint64_t broken = 0;
+  current_mode = "--several ";
   SeveralOutcome::Tally sum;
   for (uint64_t seed = from; seed <= to; ++seed) {
     current_seed = seed;

@@ -405,7 +405,7 @@ void Simulation::ReloadLimits() {
 
 /// Whoever paused a lane, or let it pause itself, takes that back.
 void Simulation::ResumeLanes() {
-  Pass(60'000, [&] { return !stopping_ && !holding_ && !auditor_.HasRequests(); });
+  Pass(60'000, [&] { return !stopping_ && !holding_ && !auditor_.HasRequests() && !auditor_.ChangesLanes(); });
   if (down_ || !auditor_.violations().empty()) return;
   for (const auto& [lane, settings] : store_->written().lane_settings) {
     LaneChangeRequest resume{workload_.NewRequest(), lane, {}};
