@@ -85,8 +85,15 @@ class Client final : public LoadClient {
  public:
   Client(const Target& server, RequestSource* source, bool goes_on)
       : source_(source),
-        goes_on_(goes_on),
-        head_(fmt::format("POST {} HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", server.Path("/v1/notifies"), server.HeadLines())) {}
+        goes_on_(goes_on) {
+    std::vector<std::string> spaces = server.spaces;
+    if (spaces.empty()) spaces.push_back(server.space);
+    for (std::string& space : spaces) {
+      Target in = server;
+      in.space = std::move(space);
+      heads_.push_back(fmt::format("POST {} HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", in.Path("/v1/notifies"), in.HeadLines()));
+    }
+  }
   ~Client() override {
     Cancel();
     if (thread_.joinable()) thread_.join();
@@ -166,7 +173,7 @@ class Client final : public LoadClient {
     if (c.in_flight == 0) return;
     ++busy_;
     c.sent_ns = now_ns;
-    c.out.assign(head_);
+    c.out.assign(heads_[static_cast<size_t>(index) % heads_.size()]);
     fmt::format_to(std::back_inserter(c.out), "{}\r\n\r\n", body_.size());
     c.out.append(body_);
     c.out_sent = 0;
@@ -224,7 +231,8 @@ class Client final : public LoadClient {
 
   RequestSource* source_;
   const bool goes_on_;
-  std::string head_, body_;
+  std::vector<std::string> heads_;  // those of the connections, in turn
+  std::string body_;
   Fd epoll_, wake_;
   std::vector<std::unique_ptr<Connection>> connections_;
   size_t busy_ = 0;

@@ -141,6 +141,14 @@ void AddThreads(CLI::App* app, Flags* flags) {
   AddCount(app, &flags->threads.count, "notifies a broker and round");
   AddPayload(app, &flags->threads.payload_bytes);
 }
+void AddShards(CLI::App* app, Flags* flags) {
+  ShardsOptions& shards = flags->shards;
+  app->add_option("--shards", shards.shards, "of the broker")->check(CLI::Range(1, 64))->capture_default_str();
+  app->add_option("--namespaces", shards.namespaces, "that the connections take in turn")->check(CLI::Range(1, 10'000))->capture_default_str();
+  AddConnections(app, &shards.connections, "kept alive");
+  AddCount(app, &shards.count, "notifies a round");
+  AddPayload(app, &shards.payload_bytes);
+}
 
 }  // namespace
 
@@ -178,6 +186,8 @@ const std::vector<Scenario>& Scenarios() {
        [](Flags* flags) { return RunHistory(flags->common, flags->history); }},
       {"threads", "brokers with 1, 2 and 4 io_threads side by side", "rounds, each through all brokers", 3, false, false, AddThreads,
        [](Flags* flags) { return RunThreads(flags->common, flags->threads); }},
+      {"shards", "many namespaces on several shards against one", "rounds, each of one namespace and of all", 5, false, false, AddShards,
+       [](Flags* flags) { return RunShards(flags->common, flags->shards); }},
   };
   return scenarios;
 }

@@ -22,6 +22,7 @@ struct Flags {
   FairnessOptions fairness;
   HistoryOptions history;
   ThreadsOptions threads;
+  ShardsOptions shards;
   ReceiveOptions receive;
   DrawOptions draw;
   std::string listen = "127.0.0.1:9100";

@@ -11,16 +11,6 @@ namespace {
 constexpr char kQuiet[] = "quiet", kNoisy[] = "noisy";
 constexpr uint64_t kFillBatch = 1000;
 
-/// Makes a namespace that may call this machine, as `default` may.
-Status MakeNamespace(const BrokerProcess& broker, const char* name) {
-  Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.target());
-  if (!caller.ok()) return std::move(caller).status();
-  Result<HttpAnswer> made = (*caller)->Call("PUT", fmt::format("/v1/namespaces/{}", name), R"({"destinations":{"allow":["127.0.0.0/8"]}})");
-  if (!made.ok()) return std::move(made).status();
-  if (made->status / 100 == 2) return Status::Ok();
-  return Status(Code::kUnavailable, fmt::format("namespace {}: {} {}", name, made->status, made->body));
-}
-
 Target In(const BrokerProcess& broker, const char* space) {
   Target target = broker.target();
   target.space = space;

@@ -136,6 +136,16 @@ struct ThreadsOptions {
 /// Brokers with different io_threads, in turn.
 Status RunThreads(const CommonOptions& common, const ThreadsOptions& options);
 
+struct ShardsOptions {
+  int shards = 2;
+  int namespaces = 16;
+  int connections = 32;
+  uint64_t count = 20'000;  // a round, of one namespace and of all together
+  uint64_t payload_bytes = 256;
+};
+/// Many namespaces on several shards against one.
+Status RunShards(const CommonOptions& common, const ShardsOptions& options);
+
 struct ReceiveOptions {
   Address listen;
   int64_t delay_ms = 0;

@@ -147,6 +147,15 @@ Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t c
   return SleepInterrupted(kDuplicateGraceMs) ? Interrupted() : Status::Ok();
 }
 
+Status MakeNamespace(const BrokerProcess& broker, std::string_view name) {
+  Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.target());
+  if (!caller.ok()) return std::move(caller).status();
+  Result<HttpAnswer> made = (*caller)->Call("PUT", fmt::format("/v1/namespaces/{}", name), R"({"destinations":{"allow":["127.0.0.0/8"]}})");
+  if (!made.ok()) return std::move(made).status();
+  if (made->status / 100 == 2) return Status::Ok();
+  return Status(Code::kUnavailable, fmt::format("namespace {}: {} {}", name, made->status, made->body));
+}
+
 Status AwaitSettled(BrokerProcess& broker, int stall_s) {
   const int64_t until_ns = MonoNanos() + int64_t{stall_s} * 1'000'000'000;
   for (;;) {

@@ -44,6 +44,9 @@ class Session {
 /// Checks before a store of `notifies` is filled: kUnavailable where the disk has no room for it. What is reckoned with is more than what they take.
 Status CheckRoom(const CommonOptions& common, uint64_t notifies, uint64_t payload_bytes);
 
+/// Makes a namespace that may call this machine, as `default` may. Error: kIo, kUnavailable where it is refused.
+Status MakeNamespace(const BrokerProcess& broker, std::string_view name);
+
 /// Called every few milliseconds while a load goes on: notifies acknowledged and arrived so far.
 using Watch = std::function<void(uint64_t acknowledged, uint64_t arrived)>;
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "bench/sockets.h"
@@ -18,6 +19,8 @@ struct Target {
   Target(const Address& broker) : address(broker) {}  // NOLINT: implicit, as somebody whom nobody asks who it is
   Address address;
   std::string space = {};    // the namespace that its paths are of; empty: none is named
+  /// Of a client of several connections: namespaces that these take in turn, in place of that one.
+  std::vector<std::string> spaces = {};
   std::string token = {};    // empty: none is shown
   std::string ca_file = {};  // PEM: it is asked over TLS, and its certificate is one of these; empty: without TLS
 
