@@ -48,7 +48,8 @@ Status RunShards(const CommonOptions& common, const ShardsOptions& options) {
   if (Result<Record> warm = round_of(0); !warm.ok()) return std::move(warm).status();
   const std::string title = fmt::format("shards: {} namespaces on {} shards against one, {} notifies of {} bytes, {} connections", options.namespaces,
                                         options.shards, Grouped(static_cast<double>(options.count), 0), options.payload_bytes, options.connections);
-  return RunAndReport(common, title, {AtLeast("rate of the many over that of one", "rate_ratio", 1.0)}, round_of);
+  if (Status ran = RunAndReport(common, title, {AtLeast("rate of the many over that of one", "rate_ratio", 1.0)}, round_of); !ran.ok()) return ran;
+  return (*session)->Close();
 }
 
 }  // namespace notifyd::bench

@@ -29,7 +29,7 @@ class Mailbox {
   /// The calling thread is the cores', from now on.
   void AdoptThread() { adopted = this; }
 
-  void Post(NamespaceNumber to, Event event) {
+  void Post(NamespaceNumber to, Event&& event) {
     bool first;
     {
       std::lock_guard<std::mutex> lock(mutex_);

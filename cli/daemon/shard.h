@@ -68,7 +68,7 @@ class Shard {
   ~Shard();
 
   /// Any thread. Requests to a namespace that is not there, or is being deleted, are refused.
-  void Post(NamespaceNumber to, Event event) { mailbox_.Post(to, std::move(event)); }
+  void Post(NamespaceNumber to, Event&& event) { mailbox_.Post(to, std::move(event)); }
   /// What `default` said last: it takes submits. Of the shard that has it. Any thread.
   bool ready() const { return ready_.load(std::memory_order_relaxed); }
 

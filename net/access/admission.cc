@@ -171,7 +171,7 @@ std::optional<NotAdmitted> Admission::ChooseNamespace(const Need& need, Admitted
   if (need.sphere == Need::Sphere::kAll)
     return principal.HasAllNamespaces() ? std::nullopt : std::optional(Forbidden("this needs a token of all namespaces (\"*\")"));
   const NotAdmitted missing{404, "there is no such notify", {}, "", {}};
-  std::string name;
+  std::string_view name;
   if (need.named) {
     name = *need.named;
     if (!principal.HasNamespace(name)) return Forbidden("this token is not one of the namespace");
@@ -188,7 +188,7 @@ std::optional<NotAdmitted> Admission::ChooseNamespace(const Need& need, Admitted
     return NotAdmitted{422, "this token is one of several namespaces: name one, as in /v1/namespaces/{namespace}/notifies", {}, "", {}};
   }
   admitted->space = table_->FindNamespace(name);
-  if (admitted->space == nullptr) return NotAdmitted{404, "there is no namespace \"" + name + "\"", {}, "", {}};
+  if (admitted->space == nullptr) return NotAdmitted{404, "there is no namespace \"" + std::string(name) + "\"", {}, "", {}};
   if (need.id_number && *need.id_number != admitted->space->number) return missing;
   return std::nullopt;
 }

@@ -36,14 +36,14 @@ void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
 }
 
 HttpDemand Api::Impl::Demand(const HttpRequest& request) {
-  HttpDemand demand = DemandOf(request, options_);
+  HttpDemand demand = DemandOf(request, RouteOf(request), options_);
   if (demand.answer_bytes == 0 || !access_.asks()) return demand;
   return std::holds_alternative<Granted>(Look(request)) ? demand : HttpDemand{.probe = demand.probe};
 }
 
 void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   int64_t since_us = NowUs();
-  Result<Route> route = FindRoute(request.method, request.target);
+  Result<Route> route = TakeRoute(request);
   std::variant<Granted, Refusal> judged = access_.Admit(request, route, Wall());
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
   Granted& granted = std::get<Granted>(judged);
@@ -61,7 +61,7 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
 }
 
 bool Api::Impl::TakesPieces(const HttpRequest& head) {
-  Result<Route> route = FindRoute(head.method, head.target);
+  const Result<Route>& route = RouteOf(head);
   if (route.ok() && IsBulkSubmit(head, *route)) return true;
   if (!access_.asks() || !HasCostlyBody(head)) return false;
   std::variant<Granted, Refusal> judged = Look(head);
@@ -160,9 +160,27 @@ HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method)
 }
 
 std::variant<Granted, Refusal> Api::Impl::Look(const HttpRequest& head) {
-  std::variant<Granted, Refusal> judged = access_.Look(head, FindRoute(head.method, head.target), Wall());
+  std::variant<Granted, Refusal> judged = access_.Look(head, RouteOf(head), Wall());
   if (const Granted* granted = std::get_if<Granted>(&judged)) NoteUse(*granted);
   return judged;
+}
+
+const Result<Route>& Api::Impl::RouteOf(const HttpRequest& head) {
+  if (found_ && found_->method == head.method && found_->target == head.target) return found_->route;
+  found_.reset();
+  found_.emplace(head.method, head.target);
+  found_->route = FindRoute(found_->method, found_->target);
+  return found_->route;
+}
+
+Result<Route> Api::Impl::TakeRoute(const HttpRequest& request) {
+  if (!found_ || found_->method != request.method || found_->target != request.target) return FindRoute(request.method, request.target);
+  Result<Route> route = std::move(found_->route);
+  // Borrowed from the request from now on.
+  if (route.ok() && !route->query.empty())
+    route->query = std::string_view(request.target).substr(static_cast<size_t>(route->query.data() - found_->target.data()), route->query.size());
+  found_.reset();
+  return route;
 }
 
 void Api::Impl::NoteUse(const Granted& granted) {

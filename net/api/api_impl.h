@@ -131,6 +131,10 @@ class Api::Impl {
 
   // ---- who asks
 
+  /// The route of a request that is looked at several times before it is taken: looked for once.
+  const Result<Route>& RouteOf(const HttpRequest& head);
+  /// The same, for the last time.
+  Result<Route> TakeRoute(const HttpRequest& request);
   std::variant<Granted, Refusal> Look(const HttpRequest& head);
   void NoteUse(const Granted& granted);
   static bool HasCostlyBody(const HttpRequest& head);
@@ -208,6 +212,12 @@ class Api::Impl {
   Access access_;
   FailedAttempts failed_attempts_;
   std::optional<Refusal> refused_head_;  // between TakesPieces and OnHead
+  struct FoundRoute {
+    FoundRoute(std::string its_method, std::string its_target) : method(std::move(its_method)), target(std::move(its_target)) {}
+    const std::string method, target;
+    Result<Route> route = Status(Code::kNotFound, "");  // its query is borrowed from `target`
+  };
+  std::optional<FoundRoute> found_;  // what RouteOf found last
   HttpResponder* responder_ = nullptr;
   const std::shared_ptr<RequestTools> tools_;  // of the loop
   std::unordered_map<uint64_t, Posted> posted_;

@@ -36,8 +36,7 @@ HttpDemand Shows(size_t bytes) {
 
 }  // namespace
 
-HttpDemand DemandOf(const HttpRequest& request, const ApiOptions& options) {
-  Result<Route> route = FindRoute(request.method, request.target);
+HttpDemand DemandOf(const HttpRequest& request, const Result<Route>& route, const ApiOptions& options) {
   if (!route.ok() || !route->row || !route->row->demand) return {};
   return route->row->demand(*route, request.body.size(), options);
 }

@@ -11,8 +11,8 @@ namespace notifyd {
 /// Of one page of a list: what its records may take, without their payloads. The answer is that, and some 1 KiB of names and defaults a row.
 inline constexpr size_t kListPageBytes = 512 << 10;
 
-/// Of a request, as its row says.
-HttpDemand DemandOf(const HttpRequest& request, const ApiOptions& options);
+/// Of a request, as its row says. `route`: the request's.
+HttpDemand DemandOf(const HttpRequest& request, const Result<Route>& route, const ApiOptions& options);
 
 // One a kind of row (Foreteller, routes.h).
 HttpDemand DemandOfProbe(const Route& route, size_t body_bytes, const ApiOptions& options);

@@ -34,9 +34,9 @@ Status CheckCoding(const HttpRequest& request) {
   return Status(Code::kUnsupportedMedia, "the body must be sent without a Content-Encoding");
 }
 
-std::string EssenceOf(const HttpRequest& request) {
+bool IsOfType(const HttpRequest& request, std::string_view essence) {
   const std::string* type = request.Header("Content-Type");
-  return type ? MediaTypeEssence(*type) : std::string();
+  return type && IsMediaType(*type, essence);
 }
 
 bool IsName(const std::string& text, size_t most_bytes = kMaxNameBytes) {
@@ -102,8 +102,10 @@ enum class BodyType { kJson, kPatch, kSubmit };  // kPatch: or a merge patch. kS
 
 Status CheckContentType(const HttpRequest& request, BodyType type) {
   NOTIFYD_TRY(CheckCoding(request));
-  std::string essence = EssenceOf(request);
-  if (essence == "application/json" || essence.empty()) return Status::Ok();
+  const std::string* said = request.Header("Content-Type");
+  if (!said || IsMediaType(*said, "application/json")) return Status::Ok();
+  const std::string essence = MediaTypeEssence(*said);
+  if (essence.empty()) return Status::Ok();
   if (type == BodyType::kPatch && essence == "application/merge-patch+json") return Status::Ok();
   std::string_view others = type == BodyType::kPatch    ? " or application/merge-patch+json"
                             : type == BodyType::kSubmit ? " or application/x-ndjson"
@@ -160,7 +162,7 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
 }
 
 bool IsBulkSubmit(const HttpRequest& head, const Route& route) {
-  return route.row && route.row->lines && EssenceOf(head) == "application/x-ndjson";
+  return route.row && route.row->lines && IsOfType(head, "application/x-ndjson");
 }
 
 Status CheckBulkHead(const HttpRequest& head, const Route& route) {

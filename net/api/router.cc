@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kMaxSegments = 6;
 /// "v1", "namespaces", its name.
 constexpr size_t kPrefixSegments = 3;
+constexpr std::string_view kVersion = "/v1";
 constexpr std::string_view kSpaces = "/v1/namespaces/";
 
 std::optional<Verb> VerbOf(std::string_view method) {
@@ -92,10 +93,39 @@ std::span<const RouteRow> TakePath(std::span<const RouteRow>* rows) {
   return path;
 }
 
+size_t SegmentsOf(std::string_view path) {
+  return static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
+}
+
+/// How many segments the path of each row has, by its place among all.
+const std::vector<uint8_t>& RowSegments() {
+  static const std::vector<uint8_t> segments = [] {
+    std::vector<uint8_t> counts;
+    for (const RouteRow& row : AllRoutes()) counts.push_back(static_cast<uint8_t>(SegmentsOf(row.path)));
+    return counts;
+  }();
+  return segments;
+}
+
+/// The name in a path "/v1/namespaces/{name}<rest>", where `rest` is that of the path that matters behind "/v1", and nothing needs to be decoded.
+std::optional<std::string_view> NameBefore(std::string_view path, std::string_view rest) {
+  if (!path.starts_with(kSpaces) || !path.ends_with(rest) || path.size() <= kSpaces.size() + rest.size()) return std::nullopt;
+  const std::string_view name = path.substr(kSpaces.size(), path.size() - kSpaces.size() - rest.size());
+  return name.find_first_of("/%") == std::string_view::npos ? std::optional(name) : std::nullopt;
+}
+
 /// Looks for the row among `rows`, and moves what stands for arguments. `prefixed`: behind the name of a namespace. False: there is no such path.
 bool FindRow(std::span<const RouteRow> rows, std::span<std::string> segments, std::string_view method, Route* route, bool prefixed = false) {
+  const std::vector<uint8_t>& counted = RowSegments();
+  size_t at = AllRoutes().size() - rows.size();
   while (!rows.empty()) {
+    if (counted[at] != segments.size()) {
+      rows = rows.subspan(1);
+      ++at;
+      continue;
+    }
     std::span<const RouteRow> same = TakePath(&rows);
+    at += same.size();
     const bool counts = !prefixed || (same[0].sphere == Need::Sphere::kNamespace && !same[0].path.starts_with(kSpaces));
     if (!counts || !MatchPath(same[0].path, segments, route)) continue;
     Take(same, method, route);
@@ -126,8 +156,13 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
   auto missing = [] { return Status(Code::kNotFound, "there is nothing at this path"); };
   if (path.empty() || path[0] != '/') return missing();
   std::span<const RouteRow> rows = AllRoutes();
-  // The one that matters.
+  // The one that matters, as it stands and in a namespace.
   if (path == rows[0].path) {
+    Take(TakePath(&rows), method, &route);
+    return route;
+  }
+  if (std::optional<std::string_view> name = NameBefore(path, rows[0].path.substr(kVersion.size()))) {
+    route.space = *name;
     Take(TakePath(&rows), method, &route);
     return route;
   }

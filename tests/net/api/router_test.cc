@@ -115,4 +115,22 @@ TEST_CASE("origin: any other is foreign") {
 }
 
 }  // namespace
+TEST_CASE("router: what is submitted to a namespace goes where its path leads, however it is written") {
+  for (const char* target : {"/v1/namespaces/one/notifies", "/v1/namespaces/%6Fne/notifies", "/v1/namespaces/one/notifie%73",
+                             "http://broker.example/v1/namespaces/one/notifies?x=/v1/namespaces/two/notifies#/notifies"}) {
+    CAPTURE(target);
+    Result<Route> route = FindRoute("POST", target);
+    REQUIRE(route.ok());
+    CHECK(route->space == "one");
+    CHECK(route->row == FindRoute("POST", "/v1/notifies")->row);
+    CHECK(route->argument.empty());
+  }
+  CHECK(FindRoute("DELETE", "/v1/namespaces/one/notifies")->allow == FindRoute("DELETE", "/v1/notifies")->allow);
+  CHECK(FindRoute("DELETE", "/v1/namespaces/one/notifies")->space == "one");
+  for (const char* target : {"/v1/namespaces//notifies", "/v1/namespaces/notifies", "/v1/namespaces/one/two/notifies", "/v1/namespaces/one/notifies/"})
+    if (Result<Route> route = FindRoute("POST", target); route.ok()) CHECK(route->row != FindRoute("POST", "/v1/notifies")->row);
+  // A % that is none is no name.
+  CHECK(FindRoute("POST", "/v1/namespaces/o%zz/notifies").status().code() == Code::kMalformed);
+}
+
 }  // namespace notifyd
