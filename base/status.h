@@ -21,6 +21,7 @@ enum class Code {
   kUnsupportedMedia,  // 415
   kUnacceptable,      // 422: well-formed, but its content is not acceptable
   kTooMany,           // 429: limit of pending notifies, buffers or connections
+  kNotImplemented,    // 501: it is not built yet
   kUnavailable,       // 503: starting, stopping, or the store refuses
   kDiskFull,          // 507
   kLoop,              // 508: the broker has made this request itself

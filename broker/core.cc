@@ -56,6 +56,8 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   mono_.horizon().Set(KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark);
   expiry_.horizon().Set(totals.expiry_mark);
   LoadSlot(&switches_, SwitchesKey{});
+  LoadCatalog();
+  if (totals.records[RecordKind::kAgenda] > 0) agenda_until_ = totals.next_serial;
 }
 
 Core::Impl::~Impl() {
@@ -88,6 +90,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   FireHostTokens();
   EndPollsInTime();
   PageWindows();
+  RunAgenda();
   Schedule();
   WakeSleepers();
   WriteLanes();
@@ -124,6 +127,7 @@ Wake Core::Impl::NextWake() const {
   if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min(wake.mono, polls_.NextEnd());
+  if (AgendaWantsTurn()) wake.mono = now_.mono;
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);
   return wake;

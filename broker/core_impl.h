@@ -29,6 +29,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <list>
 #include <map>
@@ -111,6 +112,7 @@ class Core::Impl {
   void On(StopRequested&);
   void On(HoldAttempts&);
   void On(LimitsChanged& e);
+  void On(FlowSettingsChanged& e);
   // core_namespace.cc: of a namespace among others
   void On(GrantChanged& e);
   void On(CloseIfEmpty&);
@@ -195,6 +197,7 @@ class Core::Impl {
   bool Known(Task* task, Slot* slot);
   void Pin(Task* task, Slot* slot);
   void LoadSlot(Slot* slot, LoadKey key);
+  void FillSlot(Slot* slot, LoadedValue& value);
   void LoadRecord(Entry* entry);
   void WakeWaiters(Slot* slot);
   /// Counts down what a parked task waits for, and runs it again where that was the last.
@@ -273,11 +276,6 @@ class Core::Impl {
     Lane* lane;
   };
   Handled Handle(Task* task, ExplainRequest& r);
-  /// How many stand before a notify in its lane's tail on disk, and the first of them.
-  struct TailAhead {
-    uint64_t count = 0;
-    NotifyId first;
-  };
   Explained Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const;
   void ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const;
   void ExplainSwitches(const Entry& entry, Explained* out) const;
@@ -321,6 +319,56 @@ class Core::Impl {
   CallerView ViewOfCaller(CallerRates rates) const;
   HostView ViewOfHost(const std::string& name) const;
   static constexpr int64_t kDayMs = 24 * 3600 * 1000;
+
+  // ---- core_records.cc: what is kept beside notifies, and the catalog
+  RecordSlot* NeedRecord(Task* task, RecordKind kind, std::string key);
+  /// Puts a record in the place of what a slot has, which must be known; counts it.
+  void WriteRecord(RecordSlot* slot, std::string value, WallTime expires_at = kWallNever);
+  /// Removes what a slot has, which must be known.
+  void RemoveRecord(RecordSlot* slot);
+  /// Puts or removes a record of which memory holds no slot. `fresh`: there was none, so that it counts; `was_there`: there was one.
+  void WriteRecord(RecordKey key, std::string value, WallTime expires_at, bool fresh);
+  void RemoveRecord(RecordKey key, bool was_there);
+  /// Reads a page of records as they are once all that is decided is written, and hands it to `then`.
+  using ThenRecords = std::function<void(std::vector<RecordRow>& rows, bool more)>;
+  void AskRecords(RecordsPage page, size_t limit, ThenRecords then);
+  /// Pins the catalog for the task. Returns false where the task must wait for it.
+  bool NeedCatalog(Task* task) { return Known(task, &catalog_); }
+  void LoadCatalog();
+  void LoadCatalogFrom(size_t place, std::string from);
+  void PageCatalog();
+  /// A record of the catalog, at the start.
+  void OnCatalogRow(RecordKind kind, const RecordRow& row);
+
+  // ---- core_agenda.cc: what was begun and goes on, over restarts
+  /// Adds an item, durable with the open batch; it is carried out in a later turn, after those before it have begun. `what`: its kind, and what that
+  /// needs.
+  uint64_t AddToAgenda(std::string what);
+  /// The item is not done: it goes on with `what` in a later turn.
+  void KeepOnAgenda(uint64_t serial, std::string what);
+  void DropFromAgenda(uint64_t serial);
+  void RunAgenda();
+  void PageAgenda();
+  /// There are items that memory has not: those from agenda_from_ on, below agenda_until_.
+  bool AgendaOnDisk() const { return agenda_from_ < agenda_until_; }
+  bool AgendaIsIdle() const { return agenda_.empty() && !AgendaOnDisk() && agenda_running_ == 0; }
+  /// Something of it, or of the catalog, is to be done in a turn of its own.
+  bool AgendaWantsTurn() const {
+    return catalog_page_ || (!stopping_ && (agenda_.empty() ? AgendaOnDisk() && !agenda_paging_ : agenda_running_ < kMostAgendaTasks));
+  }
+  static constexpr size_t kMostAgendaTasks = 64;
+  Handled Handle(Task* task, AgendaDue& r);
+
+  // ---- core_services.cc: services and their instances
+  Handled Handle(Task* task, ServiceRequest& r);
+  // ---- core_topics.cc: topics, subscriptions, events
+  Handled Handle(Task* task, TopicRequest& r);
+  // ---- core_groups.cc
+  Handled Handle(Task* task, GroupRequest& r);
+  // ---- core_schedules.cc
+  Handled Handle(Task* task, ScheduleRequest& r);
+  // ---- core_responses.cc: answers that are kept
+  Handled Handle(Task* task, ResponseRequest& r);
 
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry, Caller* caller);
@@ -481,6 +529,16 @@ class Core::Impl {
   std::unordered_map<IdempotencyKey, std::unique_ptr<IdempotencySlot>> idempotency_;
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
   SwitchesSlot switches_;
+  std::map<RecordKey, std::unique_ptr<RecordSlot>> records_;
+  CatalogSlot catalog_;
+  std::optional<RecordsPage> catalog_page_;  // to be asked for
+  size_t catalog_place_ = 0;
+  std::unordered_map<uint64_t, ThenRecords> record_pages_;  // by ticket
+  std::deque<AgendaDue> agenda_;                            // those that memory has, not begun
+  uint64_t agenda_from_ = 0, agenda_until_ = 0;
+  bool agenda_paging_ = false;
+  size_t agenda_running_ = 0;  // tasks of it under way
+  std::shared_ptr<const FlowSettings> flow_settings_;
   CallerFigures figures_;
   std::unordered_map<std::string, TokenBucket> caller_buckets_;
   std::multimap<MonoTime, Host*> host_tokens_;
@@ -512,27 +570,10 @@ class Core::Impl {
 
   // Requests that wait.
   LongPolls polls_;
-  /// What an answer shows of a notify.
-  struct Shown {
-    NotifyId id;
-    NotifyState state;
-    State as = State::kHeld;
-    std::shared_ptr<const NotifyRecord> kept;  // the rest of it, where what is in the store is not that any more
-  };
   std::map<RequestId, Shown> shown_;
   std::unordered_map<NotifyId, std::vector<RequestId>> shown_by_id_;
   std::map<RequestId, std::vector<State>> lists_;
-  struct Bulk {
-    BulkRequest asked;
-    std::vector<NotifyId> ids;
-    uint32_t pages = 0;
-  };
   std::map<RequestId, Bulk> bulks_;
-  struct LaneList {
-    bool one = false;              // asked for one lane, not a list
-    std::optional<LaneKey> known;  // it is answered for even where the store has nothing of it
-    LaneSettings decided;          // with `known`: its settings, whatever was decided about them before the store is read
-  };
   std::map<RequestId, LaneList> lane_lists_;
   std::unordered_map<uint64_t, Explaining> explaining_;  // by the ticket of its page
 
@@ -540,19 +581,6 @@ class Core::Impl {
   TokenBucket submits_;
   uint64_t stored_bytes_ = 0;                                                     // as measured, and what was accepted since
   bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
-  /// The least key of an index of the wall clock that lies beyond its window: looked up before the core sleeps.
-  struct Beyond {
-    uint64_t ticket = 0;          // of the page under way; 0: none
-    DueKey asked;                 // its horizon
-    bool stale = false;           // the index has got a key since
-    std::optional<DueKey> above;  // `first` is known for this horizon
-    WallTime first = kWallNever;  // kWallNever: there is none
-    bool KnownFor(const DueKey& horizon) const { return above == horizon; }
-    void Forget() {
-      above.reset();
-      stale = true;
-    }
-  };
   Beyond due_beyond_, expiry_beyond_;
 
   bool holding_ = false, quiet_ = false;

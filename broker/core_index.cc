@@ -276,6 +276,10 @@ void Core::Impl::On(PageLoaded& e) {
     CHECK(asked != explaining_.end());
     OnTailCount(asked->second, e);
     explaining_.erase(asked);
+  } else if (std::get_if<RecordsPage>(&page)) {
+    auto asked = record_pages_.extract(e.ticket);
+    CHECK(!asked.empty());
+    asked.mapped()(e.records(), e.more);
   } else if (auto* sleepers = std::get_if<SleepersPage>(&page)) {
     OnSleepersPage(sleepers->host, e);
   } else {

@@ -4,6 +4,7 @@
 
 #include "broker/core_impl.h"
 #include "broker/expectation.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 
@@ -77,6 +78,47 @@ IdempotencySlot* Core::Impl::NeedIdempotency(Task* task, const IdempotencyKey& k
   return Known(task, slot.get()) ? slot.get() : nullptr;
 }
 
+/// Puts what the store had under a slot's key into it.
+void Core::Impl::FillSlot(Slot* slot, LoadedValue& value) {
+  switch (slot->kind) {
+    case Slot::Kind::kEntry:
+      FillEntry(static_cast<Entry*>(slot), std::get<LoadedNotify>(value));
+      break;
+    case Slot::Kind::kFkey:
+      static_cast<FkeySlot*>(slot)->record = std::get<std::optional<FkeyRecord>>(value);
+      break;
+    case Slot::Kind::kIdempotency:
+      static_cast<IdempotencySlot*>(slot)->record = std::get<std::optional<IdempotencyRecord>>(value);
+      break;
+    case Slot::Kind::kRecord:
+      if (auto& record = std::get<std::optional<StoredRecord>>(value))
+        static_cast<RecordSlot*>(slot)->record = std::make_shared<const StoredRecord>(std::move(*record));
+      break;
+    case Slot::Kind::kCatalog:
+      CHECK(false);  // it is read by pages
+      break;
+    case Slot::Kind::kSwitches:
+      if (auto& all = std::get<std::shared_ptr<const Switches>>(value)) switches_.all = all;
+      ApplyHosts(Switches());
+      break;
+    case Slot::Kind::kLane: {
+      Lane* lane = static_cast<Lane*>(slot);
+      auto& loaded = std::get<LoadedLane>(value);
+      if (auto& record = loaded.record) {
+        lane->record = *record;
+        lane->stored = true;
+        lane->disk_tail = record->tail;
+        lane->tail_next = record->tail_from;
+      }
+      if (loaded.settings) {
+        lane->settings = *loaded.settings;
+        RefreshLimits(lane);
+      }
+      break;
+    }
+  }
+}
+
 void Core::Impl::On(Loaded& e) {
   if (!e.status.ok()) return Fatal(std::move(e.status));
   auto found = loads_.find(e.ticket);
@@ -85,39 +127,9 @@ void Core::Impl::On(Loaded& e) {
   loads_.erase(found);
   CHECK(slots.size() == e.values.size());
   for (size_t i = 0; i < slots.size(); ++i) {
-    Slot* slot = slots[i];
-    slot->loading = false;
-    switch (slot->kind) {
-      case Slot::Kind::kEntry:
-        FillEntry(static_cast<Entry*>(slot), std::get<LoadedNotify>(e.values[i]));
-        break;
-      case Slot::Kind::kFkey:
-        static_cast<FkeySlot*>(slot)->record = std::get<std::optional<FkeyRecord>>(e.values[i]);
-        break;
-      case Slot::Kind::kIdempotency:
-        static_cast<IdempotencySlot*>(slot)->record = std::get<std::optional<IdempotencyRecord>>(e.values[i]);
-        break;
-      case Slot::Kind::kSwitches:
-        if (auto& all = std::get<std::shared_ptr<const Switches>>(e.values[i])) switches_.all = all;
-        ApplyHosts(Switches());
-        break;
-      case Slot::Kind::kLane: {
-        Lane* lane = static_cast<Lane*>(slot);
-        auto& loaded = std::get<LoadedLane>(e.values[i]);
-        if (auto& record = loaded.record) {
-          lane->record = *record;
-          lane->stored = true;
-          lane->disk_tail = record->tail;
-          lane->tail_next = record->tail_from;
-        }
-        if (loaded.settings) {
-          lane->settings = *loaded.settings;
-          RefreshLimits(lane);
-        }
-        break;
-      }
-    }
-    slot->known = true;
+    slots[i]->loading = false;
+    FillSlot(slots[i], e.values[i]);
+    slots[i]->known = true;
   }
   for (Slot* slot : slots) {
     if (slot->kind == Slot::Kind::kEntry) {
@@ -181,6 +193,8 @@ void Core::Impl::KeepSpec(Entry* entry, std::shared_ptr<const std::string> spec)
 void Core::Impl::SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envelope) {
   size_t bytes = 0;
   if (envelope && envelope->callback) bytes += envelope->callback->url.size() + envelope->callback->notify_url.size();
+  if (envelope && envelope->flow)
+    bytes += sizeof(FlowFields) + envelope->flow->topic.size() + envelope->flow->subscription.size() + envelope->flow->schedule.size();
   if (envelope && envelope->labels) {
     for (const auto& [key, value] : *envelope->labels) bytes += sizeof(Labels::value_type) + key.size() + value.size();
   }
@@ -276,8 +290,14 @@ void Core::Impl::MaybeDrop(Slot* slot) {
   if (slot->pins > 0 || slot->loading || !journal_.IsWritten(slot->written) || !slot->waiters.empty()) return;
   switch (slot->kind) {
     case Slot::Kind::kSwitches:
-      CHECK(false);  // it is pinned for good
+    case Slot::Kind::kCatalog:
+      CHECK(false);  // they are pinned for good
       break;
+    case Slot::Kind::kRecord: {
+      RecordKey key = static_cast<RecordSlot*>(slot)->key;
+      records_.erase(key);
+      break;
+    }
     case Slot::Kind::kFkey: {
       std::string key = static_cast<FkeySlot*>(slot)->key;
       fkeys_.erase(key);

@@ -18,6 +18,7 @@
 #include "broker/events.h"
 #include "broker/lane_limits.h"
 #include "broker/notify.h"
+#include "broker/stored_record.h"
 #include "broker/token_bucket.h"
 #include "broker/turns.h"
 
@@ -30,7 +31,7 @@ struct Lane;
 
 /// What is looked up by key, and kept as long as somebody needs it or a batch that changes it is not written (I1).
 struct Slot {
-  enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency, kSwitches };
+  enum class Kind : uint8_t { kEntry, kLane, kFkey, kIdempotency, kSwitches, kRecord, kCatalog };
   explicit Slot(Kind k) : kind(k) {}
   Kind kind;
   bool known = false;
@@ -56,6 +57,17 @@ struct IdempotencySlot : Slot {
 struct SwitchesSlot : Slot {
   SwitchesSlot() : Slot(Kind::kSwitches) { pins = 1; }
   std::shared_ptr<const Switches> all = std::make_shared<const Switches>();
+};
+
+struct RecordSlot : Slot {
+  explicit RecordSlot(RecordKey k) : Slot(Kind::kRecord), key(std::move(k)) {}
+  RecordKey key;
+  std::shared_ptr<const StoredRecord> record;  // null: there is none
+};
+
+/// Known once all records that memory holds as long as the core lives (services, instances, topics, subscriptions) are there.
+struct CatalogSlot : Slot {
+  CatalogSlot() : Slot(Kind::kCatalog) { pins = 1; }
 };
 
 /// Where an entry is in memory, beyond being looked at.
@@ -257,9 +269,15 @@ struct BulkApply {
   std::vector<NotifyId> ids;
   NotifyId next;
 };
+/// Within the core: an item of the agenda goes on (core_agenda.cc).
+struct AgendaDue {
+  uint64_t serial = 0;
+  std::string what;
+};
 using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
                                ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest,
-                               HostChangeRequest, BulkApply, ExpiryDue>;
+                               HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue,
+                               AgendaDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>
@@ -287,6 +305,48 @@ struct ExpiryTimer : TimerNode {
   NotifyId id;
   Entry* entry = nullptr;  // while that is in memory
   DueKey key() const { return {when_ms, id}; }
+};
+
+/// What an answer shows of a notify.
+struct Shown {
+  NotifyId id;
+  NotifyState state;
+  State as = State::kHeld;
+  std::shared_ptr<const NotifyRecord> kept;  // the rest of it, where what is in the store is not that any more
+};
+
+/// A bulk request whose notifies are looked for.
+struct Bulk {
+  BulkRequest asked;
+  std::vector<NotifyId> ids;
+  uint32_t pages = 0;
+};
+
+/// A request for lanes that the store is asked about.
+struct LaneList {
+  bool one = false;              // asked for one lane, not a list
+  std::optional<LaneKey> known;  // it is answered for even where the store has nothing of it
+  LaneSettings decided;          // with `known`: its settings, whatever was decided about them before the store is read
+};
+
+/// The least key of an index of the wall clock that lies beyond its window: looked up before the core sleeps.
+struct Beyond {
+  uint64_t ticket = 0;          // of the page under way; 0: none
+  DueKey asked;                 // its horizon
+  bool stale = false;           // the index has got a key since
+  std::optional<DueKey> above;  // `first` is known for this horizon
+  WallTime first = kWallNever;  // kWallNever: there is none
+  bool KnownFor(const DueKey& horizon) const { return above == horizon; }
+  void Forget() {
+    above.reset();
+    stale = true;
+  }
+};
+
+/// How many stand before a notify in its lane's tail on disk, and the first of them.
+struct TailAhead {
+  uint64_t count = 0;
+  NotifyId first;
 };
 
 using DueEntries = DueWindow<Entry::Timer>;

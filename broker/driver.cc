@@ -29,6 +29,8 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
     for (const AttemptLog& log : effects_.logs) hooks_.log(log);
   if (hooks_.lane_log)
     for (const LaneLog& log : effects_.lane_logs) hooks_.lane_log(log);
+  if (hooks_.flow_log)
+    for (const FlowLog& log : effects_.flow_logs) hooks_.flow_log(log);
   bool quiet = std::exchange(effects_.quiet, false);
   bool drained = std::exchange(effects_.drained, false);
   std::optional<uint64_t> closed = std::exchange(effects_.closed, std::nullopt);
@@ -44,6 +46,7 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
   effects_.replies.clear();
   effects_.logs.clear();
   effects_.lane_logs.clear();
+  effects_.flow_logs.clear();
   if (fatal && hooks_.fatal) hooks_.fatal(*fatal);
   if (quiet && hooks_.quiet) hooks_.quiet();
   if (drained && hooks_.drained) hooks_.drained();

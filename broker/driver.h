@@ -14,8 +14,9 @@ class Driver {
   struct Hooks {
     /// Sees all that comes of a Run, with what was decided, before any of it is carried out. For checks; empty in production.
     std::function<void(const Effects&)> checks;
-    std::function<void(const AttemptLog&)> log;  // these five may be empty
+    std::function<void(const AttemptLog&)> log;  // these six may be empty
     std::function<void(const LaneLog&)> lane_log;
+    std::function<void(const FlowLog&)> flow_log;
     std::function<void()> quiet;    // after HoldAttempts
     std::function<void()> drained;  // after StopRequested
     // Of a namespace that is removed; may be empty.

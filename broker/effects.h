@@ -110,9 +110,18 @@ struct DeleteSettled {
   NotifyId id;
 };
 
+/// Replaces whatever was there. One that has expired is as good as not there, and vanishes by itself.
+struct PutRecord {
+  RecordKey key;
+  std::shared_ptr<const StoredRecord> record;
+};
+struct DeleteRecord {
+  RecordKey key;
+};
+
 using WriteOp = std::variant<PutNotify, ChangeNotify, DeleteNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane,
                              DeleteLane, PutLaneSettings, DeleteLaneSettings, PutSwitches, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey, ExpireFkey,
-                             PutIdempotency, PutSettled, DeleteSettled>;
+                             PutIdempotency, PutSettled, DeleteSettled, PutRecord, DeleteRecord>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
 struct WriteBatch {
@@ -126,7 +135,7 @@ struct WriteBatch {
 
 /// A LaneKey asks for both the lane's record and its settings.
 struct SwitchesKey {};
-using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey>;
+using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey, RecordKey>;
 struct LoadEffect {
   uint64_t ticket = 0;
   std::vector<LoadKey> keys;
@@ -161,7 +170,14 @@ struct SleepersPage {
 struct SleeperHostsPage {
   std::string after;
 };
-using Page = std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage>;
+/// Records of a kind with keys >= from, and < to where that is not empty; from the last one back with `newest_first`. Those that have expired are not
+/// among them.
+struct RecordsPage {
+  RecordKind kind;
+  std::string from, to;
+  bool newest_first = false;
+};
+using Page = std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage, RecordsPage>;
 struct PageEffect {
   uint64_t ticket = 0;
   size_t limit = 0;
@@ -206,6 +222,17 @@ struct StartAttempt {
   /// Over what connection: a new one, where the attempt before was lost with one that had served others (AttemptResult::lost_reused); a new one or
   /// one that has just answered, where no other attempt follows.
   enum class Over : uint8_t { kAny, kSure, kNew } over = Over::kAny;
+  /// Where it goes in place of the spec's URL, a service's; null: to that.
+  struct Instance {
+    std::string id;           // AttemptRecord::instance
+    std::string url;          // its own; the path and query of the spec's are appended to it
+    std::string host_header;  // in place of the instance's; empty: that
+  };
+  std::shared_ptr<const Instance> instance = nullptr;
+  /// The payload in place of the spec's, of the kind that the spec says (PayloadKind); null: the spec's.
+  std::shared_ptr<const std::string> payload = nullptr;
+  /// So much of the answer's body is handed back whole (AttemptResult::response), with the headers that may be shown; 0: nothing.
+  uint32_t capture_bytes = 0;
 };
 
 // ---- replies
@@ -258,6 +285,12 @@ struct RememberedViewed {
 };
 /// Answers a FkeyCancelRequest where a trigger was remembered: it is not any more.
 struct Withdrawn {};
+/// Answers a SubmitRequest with wait_ms. `view`: where it settled in time, with its answer where there was one.
+struct Waited {
+  SubmittedItem item;
+  std::optional<NotifyView> view;
+  std::shared_ptr<const Response> response;
+};
 /// A view of one notify: answers get, cancel (200), change and FkeyGet, FkeyCancel.
 struct Viewed {
   NotifyView view;
@@ -356,6 +389,27 @@ struct HostsListed {
   std::vector<HostView> hosts;
   bool more = false;
 };
+// What answers the requests of contract part 3; each stands in the header of its request.
+struct ServiceAnswer;
+struct TopicAnswer;
+struct GroupAnswer;
+struct ScheduleAnswer;
+struct ServiceAnswered {
+  std::shared_ptr<const ServiceAnswer> answer;
+};
+struct TopicAnswered {
+  std::shared_ptr<const TopicAnswer> answer;
+};
+struct GroupAnswered {
+  std::shared_ptr<const GroupAnswer> answer;
+};
+struct ScheduleAnswered {
+  std::shared_ptr<const ScheduleAnswer> answer;
+};
+struct ResponseViewed {
+  NotifyId id;
+  std::shared_ptr<const Response> response;
+};
 struct StatsView {
   uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
   Totals totals;
@@ -364,7 +418,8 @@ struct StatsView {
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
 };
 using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
-                               BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, StatsView>;
+                               BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited, ServiceAnswered, TopicAnswered, GroupAnswered,
+                               ScheduleAnswered, ResponseViewed, StatsView>;
 struct Reply {
   RequestId request;
   ReplyBody body;
@@ -388,6 +443,14 @@ struct AttemptLog {
 struct LaneLog {
   LaneKey lane;
   NotifyId id;  // the notify that failed
+};
+
+/// Something happened that operators are told of, by what contract part 3 has: a service's instance came or went, a breaker opened or closed, a
+/// subscription was skipped, a run was missed.
+struct FlowLog {
+  bool warning = false;
+  std::string event;  // a stable word: the log event, and what an alert is named by
+  std::vector<std::pair<std::string, std::string>> fields;
 };
 
 /// One thing that the core carried out. For a checker that steps a model of its own in the order in which the core decided: it names what was
@@ -427,6 +490,7 @@ struct Effects {
   std::vector<StartAttempt> starts;
   std::vector<AttemptLog> logs;
   std::vector<LaneLog> lane_logs;
+  std::vector<FlowLog> flow_logs;
   /// Set once, after HoldAttempts: nothing is in flight.
   bool quiet = false;
   /// Set once, after StopRequested: nothing is in flight any more and all is durable.

@@ -45,6 +45,8 @@ struct SubmitItem {
   /// Not ok: a setting of this broker refuses it, with its field. Said only where the key is new: what was accepted before the setting was changed
   /// is still a duplicate. Set only where there is a key.
   Status refused;
+  /// It waits, held, until its group lets it go (ReleaseMember); `when` and `ttl` count from then.
+  bool group_turn = false;
   /// Whoever submits may act for this caller alone: a notify of another caller's that is held under the fkey is not replaced (kConflict), and of one
   /// that is kept the id alone is told (SubmittedItem::id_alone).
   bool for_caller_alone = false;
@@ -58,6 +60,8 @@ struct SubmitRequest {
   bool batch = false;
   /// Lines of a bulk submit: evaluated in order, each accepted or refused by itself (SubmittedItem::refused); answered by Submitted.
   bool each = false;
+  /// One alone: answered by Waited once it is settled, or once so many ms are over. 0: answered by Submitted as soon as it is durable.
+  int64_t wait_ms = 0;
 };
 
 /// Where it has data and something is held, it is answered by Unmerged first: whoever asked merges (MergeTriggerData, broker/payload.h) and asks
@@ -128,6 +132,8 @@ struct ListQuery {
   std::optional<std::string> caller;
   std::optional<std::string> url_prefix;
   std::optional<std::string> host;         // as Envelope::host
+  std::optional<std::string> service, topic, subscription, schedule;  // as FlowFields has them; `service` as ServiceOf(host)
+  NotifyId event, group;                   // 0: any
   Labels labels;                           // each must be there; the same key with two values never is
   std::optional<WallTime> created_after;   // inclusive
   std::optional<WallTime> created_before;  // exclusive
@@ -230,6 +236,39 @@ struct HostsRequest {
   HostsQuery query;
 };
 
+// ---- requests of contract part 3. What each asks stands in a header of its own, so that a change of one does not concern all that see events.
+
+struct ServiceAsk;   // services, their instances
+struct TopicAsk;     // topics, subscriptions, events
+struct GroupAsk;
+struct ScheduleAsk;
+struct ServiceRequest {
+  RequestId request;
+  std::shared_ptr<const ServiceAsk> ask;
+};
+struct TopicRequest {
+  RequestId request;
+  std::shared_ptr<const TopicAsk> ask;
+};
+struct GroupRequest {
+  RequestId request;
+  std::shared_ptr<const GroupAsk> ask;
+};
+struct ScheduleRequest {
+  RequestId request;
+  std::shared_ptr<const ScheduleAsk> ask;
+};
+/// The answer that is kept for a notify. Answered by ResponseViewed, or refused as not found.
+struct ResponseRequest {
+  RequestId request;
+  NotifyId id;
+};
+/// What the file says of services, commands and breakers, whole, in place of what it said before.
+struct FlowSettings;  // broker/flow_settings.h
+struct FlowSettingsChanged {
+  std::shared_ptr<const FlowSettings> settings;
+};
+
 struct StatsRequest {
   RequestId request;
 };
@@ -263,9 +302,9 @@ struct LoadedLane {
   std::optional<LaneRecord> record;
   std::optional<LaneSettings> settings;
 };
-/// The last is a namespace's switches; null where it has none.
-using LoadedValue =
-    std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane, std::shared_ptr<const Switches>>;
+/// The last but one is a namespace's switches; null where it has none.
+using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane, std::shared_ptr<const Switches>,
+                                 std::optional<StoredRecord>>;
 /// Answers a LoadEffect, values in the order of its keys. A read that failed: `status`, and the core stops the broker.
 struct Loaded {
   uint64_t ticket = 0;
@@ -290,9 +329,14 @@ struct TailCount {
   uint64_t count = 0;
   std::optional<OrderKey> first;
 };
-/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage. In key order.
-using PageRows =
-    std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<Sleeper>, std::vector<std::string>>;
+struct RecordRow {
+  std::string key;
+  StoredRecord record;
+};
+/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage, RecordsPage. In key order,
+/// or the other way round where that was asked for.
+using PageRows = std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<Sleeper>, std::vector<std::string>,
+                              std::vector<RecordRow>>;
 /// Answers a PageEffect. `more`: the page ended at its limit, not at its end. Where `status` is an error, nothing else counts.
 struct PageLoaded {
   uint64_t ticket = 0;
@@ -307,6 +351,7 @@ struct PageLoaded {
   TailCount& tail_count() { return std::get<TailCount>(rows); }
   std::vector<Sleeper>& sleepers() { return std::get<std::vector<Sleeper>>(rows); }
   std::vector<std::string>& sleeper_hosts() { return std::get<std::vector<std::string>>(rows); }
+  std::vector<RecordRow>& records() { return std::get<std::vector<RecordRow>>(rows); }
 };
 
 /// Answers a ReadEffect.
@@ -385,7 +430,7 @@ struct StoredBytes {
 using Event =
     std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
                  ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest,
-                 HostsRequest, HostChangeRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone,
-                 AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+                 HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone,
+                 AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged, FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

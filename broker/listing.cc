@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/effects.h"
+#include "broker/flow.h"
 #include "broker/ports.h"
 
 namespace notifyd {
@@ -16,6 +17,18 @@ bool HasLabels(const Envelope& envelope, const Labels& wanted) {
   if (!envelope.labels) return false;
   return std::all_of(wanted.begin(), wanted.end(),
                      [&](const auto& label) { return std::find(envelope.labels->begin(), envelope.labels->end(), label) != envelope.labels->end(); });
+}
+
+bool TakesByFlow(const ListQuery& query, const Envelope& envelope) {
+  if (query.service && ServiceOf(envelope.host) != *query.service) return false;
+  if (!query.topic && !query.subscription && !query.schedule && query.event.value == 0 && query.group.value == 0) return true;
+  if (!envelope.flow) return false;
+  const FlowFields& flow = *envelope.flow;
+  if (query.topic && flow.topic != *query.topic) return false;
+  if (query.subscription && flow.subscription != *query.subscription) return false;
+  if (query.schedule && flow.schedule != *query.schedule) return false;
+  if (query.event.value != 0 && flow.event != query.event) return false;
+  return query.group.value == 0 || flow.group == query.group;
 }
 
 }  // namespace
@@ -39,6 +52,7 @@ bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime 
   if (query.fkey && envelope.fkey != *query.fkey) return false;
   if (query.fkey_prefix && !envelope.fkey.starts_with(*query.fkey_prefix)) return false;
   if (query.host && envelope.host != *query.host) return false;
+  if (!TakesByFlow(query, envelope)) return false;
   if (query.created_after && created_at < *query.created_after) return false;
   if (query.created_before && created_at >= *query.created_before) return false;
   if (query.settled_after && (!settled || settled_at < *query.settled_after)) return false;

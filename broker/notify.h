@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "broker/stored_record.h"
 
 namespace notifyd {
 
@@ -110,6 +111,9 @@ struct Callback {
 /// What a submitter says about a notify, for filters, callbacks and logs: at most 16 pairs, by key, no key twice.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+struct FlowFields;  // broker/flow.h
+struct Response;    // broker/response.h
+
 struct Envelope {
   LaneKey lane;
   std::string host;  // "name:port" in lower case, or "[v6]:port": what the cap per host counts by
@@ -121,6 +125,7 @@ struct Envelope {
   std::shared_ptr<const RetryPolicy> retry;
   std::shared_ptr<const Callback> callback;  // null: none
   std::shared_ptr<const Labels> labels;      // null: none
+  std::shared_ptr<const FlowFields> flow;         // null: a plain notify
   /// W3C Trace Context, version 00: "00-<trace id>-<parent id>-<flags>", 55 characters, as it came with the notify; empty: none.
   /// Each attempt passes it on with a parent id of its own.
   std::string trace_parent;
@@ -149,6 +154,7 @@ struct AttemptRecord {
   std::string detail;         // for people
   std::string response_body;  // its beginning: 4 KiB of a failed one, 256 bytes of a success (settings)
   bool truncated = false;     // that broke off, or stayed away, behind an outcome that was decided
+  std::string instance = {};  // of a service, which it went to; empty: none
 };
 
 struct NotifyState {
@@ -347,6 +353,9 @@ struct Totals {
   /// Where the clocks stood at this batch: the monotonic line goes on from here after a restart.
   WallTime wall;
   MonoTime mono;
+  RecordCounts records;
+  uint64_t next_serial = 1;  // of the agenda, and of schedules
+  DueKey run_mark;           // as the marks above, of the schedules' runs
 
   uint64_t pending() const { return by_index.Sum(); }
 };
@@ -368,6 +377,10 @@ struct AttemptResult {
   /// It went over a connection that had served others, which was lost before a byte of an answer: the receiver may well have closed it before the
   /// request arrived.
   bool lost_reused = false;
+  /// Not a byte of a request was sent: no connection came about.
+  bool unsent = false;
+  /// The answer, where StartAttempt::capture_bytes asked for it.
+  std::shared_ptr<const Response> response = nullptr;
 };
 
 }  // namespace notifyd

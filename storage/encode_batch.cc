@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "storage/records.h"
 #include "storage/store_options.h"
+#include "storage/stored_record.h"
 #include "storage/switches_record.h"
 
 namespace notifyd {
@@ -71,6 +72,8 @@ struct OpEncoder {
   void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
   void operator()(const PutSettled& op) { Put(EncodeSettledKey(op.phase, op.id), EncodeSettled, op.settled_at); }
   void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }
+  void operator()(const PutRecord& op) { Put(EncodeRecordKey(op.key.kind, op.key.key), EncodeStoredRecord, *op.record); }
+  void operator()(const DeleteRecord& op) { Delete(EncodeRecordKey(op.key.kind, op.key.key)); }
 };
 
 struct RegistryEncoder {

@@ -177,6 +177,19 @@ std::string EncodeSettledKey(Phase phase, NotifyId id) {
   return out;
 }
 
+std::string EncodeRecordKey(RecordKind kind, std::string_view key) {
+  std::string out(1, static_cast<char>(kind));
+  out.append(key);
+  return out;
+}
+
+bool IsRecord(std::string_view bare) {
+  if (bare.empty()) return false;
+  for (RecordKind kind : kRecordKinds)
+    if (static_cast<char>(kind) == bare.front()) return true;
+  return false;
+}
+
 std::string EncodeMetaKey(std::string_view name) {
   return Begin(KeyKind::kMeta).append(name);
 }

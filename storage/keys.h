@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "broker/notify.h"
+#include "broker/stored_record.h"
 
 namespace notifyd {
 
@@ -41,7 +42,7 @@ struct KeyPlace {
 };
 KeyPlace PlaceOf(std::string_view key);
 
-/// Stored: never renumber.
+/// Stored: never renumber. Those of a RecordKind (broker/stored_record.h) are a namespace's, too.
 enum class KeyKind : char {
   kLaneCounts = 'c',    // lane name, mode
   kDue = 'd',           // clock, time, id
@@ -84,6 +85,9 @@ std::string EncodeSleeperKey(std::string_view host, uint64_t order);
 std::string EncodeFkeyKey(std::string_view fkey);
 std::string EncodeIdempotencyKey(const IdempotencyKey& key);
 std::string EncodeSettledKey(Phase phase, NotifyId id);
+std::string EncodeRecordKey(RecordKind kind, std::string_view key);
+/// Is it a record's key?
+bool IsRecord(std::string_view bare);
 /// `name`: one of these.
 std::string EncodeMetaKey(std::string_view name);
 inline constexpr std::string_view kTotalsName = "totals";

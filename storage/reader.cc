@@ -10,6 +10,7 @@
 #include "storage/records.h"
 #include "storage/switches_record.h"
 #include "storage/store_options.h"
+#include "storage/stored_record.h"
 
 namespace notifyd {
 namespace {
@@ -145,6 +146,9 @@ std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* val
     } else if (std::holds_alternative<SwitchesKey>(key)) {
       wanted.push_back({EncodeMetaKey(kSwitchesName), at});
       values->emplace_back(std::in_place_type<std::shared_ptr<const Switches>>);
+    } else if (const auto* record = std::get_if<RecordKey>(&key)) {
+      wanted.push_back({EncodeRecordKey(record->kind, record->key), at});
+      values->emplace_back(std::in_place_type<std::optional<StoredRecord>>);
     } else {
       const LaneKey& lane = std::get<LaneKey>(key);
       wanted.push_back({EncodeLaneKey(lane), at});
@@ -183,6 +187,7 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
     }
     if (std::holds_alternative<std::string>(key)) return TakeUntil<FkeyRecord>(value, now_ms, DecodeFkey, out);
     if (std::holds_alternative<IdempotencyKey>(key)) return TakeUntil<IdempotencyRecord>(value, now_ms, DecodeIdempotency, out);
+    if (std::holds_alternative<RecordKey>(key)) return TakeUntil<StoredRecord>(value, now_ms, DecodeStoredRecord, out);
     if (auto* switches = std::get_if<std::shared_ptr<const Switches>>(out)) {
       auto decoded = DecodeSwitches(value);
       if (!decoded.ok()) return std::move(decoded).status();
@@ -344,6 +349,30 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
     rows.push_back(std::move(place->host));
   }
   out->more = it->Valid();
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const RecordsPage& records, PageLoaded* out) const {
+  auto& rows = out->rows.emplace<std::vector<RecordRow>>();
+  const std::string from = space_.In(EncodeRecordKey(records.kind, records.from));
+  const std::string to = space_.In(records.to.empty() ? PrefixEnd(EncodeRecordKey(records.kind, "")) : EncodeRecordKey(records.kind, records.to));
+  if (from >= to) return Status::Ok();  // RocksDB wants the bounds in this order
+  rocksdb::Slice lower(from), upper(to);
+  rocksdb::ReadOptions within = how;
+  within.iterate_lower_bound = &lower;
+  within.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(within));
+  const int64_t now_ms = wall_ms_();
+  size_t bytes = 0;
+  auto next = [&] { records.newest_first ? it->Prev() : it->Next(); };
+  for (records.newest_first ? it->SeekToLast() : it->SeekToFirst(); it->Valid() && rows.size() < page.limit && bytes < kPageBytes; next()) {
+    auto record = DecodeStoredRecord(View(it->value()));
+    if (!record.ok()) return std::move(record).status();
+    if (IsOver(record->expires_at, now_ms)) continue;
+    bytes += record->value.size();
+    rows.push_back({std::string(space_.Bare(View(it->key())).substr(1)), std::move(*record)});
+  }
+  out->more = it->Valid() && !rows.empty();
   return TranslateStatus(it->status(), "cannot read the store");
 }
 

@@ -65,6 +65,7 @@ class Reader {
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const;
   Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const;
+  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const RecordsPage& records, PageLoaded* out) const;
 
   const Database* const database_;
   rocksdb::DB* const db_;

@@ -1,10 +1,10 @@
 #include "storage/records.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 
 #include "base/bytes.h"
+#include "broker/flow.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -93,8 +93,8 @@ bool TakeFlag(Decoder* in, bool* flag) {
 }
 
 // Bits of the envelope's flags. Never renumber.
-constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8, kHasLabels = 16;
-constexpr uint8_t kEnvelopeFlags1 = kReplyNone | kHasRetry, kEnvelopeFlags = kEnvelopeFlags1 | kHasCallback | kHasTraceParent | kHasLabels;
+constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8, kHasLabels = 16, kHasFlow = 32;
+constexpr uint8_t kEnvelopeFlags1 = kReplyNone | kHasRetry, kEnvelopeFlags = kEnvelopeFlags1 | kHasCallback | kHasTraceParent | kHasLabels | kHasFlow;
 
 void PutEnvelope(const Envelope& envelope, Encoder* out) {
   out->U8(static_cast<uint8_t>(envelope.lane.mode));
@@ -107,6 +107,7 @@ void PutEnvelope(const Envelope& envelope, Encoder* out) {
   if (envelope.callback) flags |= kHasCallback;
   if (!envelope.trace_parent.empty()) flags |= kHasTraceParent;
   if (envelope.labels) flags |= kHasLabels;
+  if (envelope.flow) flags |= kHasFlow;
   out->U8(flags);
   out->Text(envelope.fkey);
   out->Text(envelope.caller);
@@ -125,6 +126,7 @@ void PutEnvelope(const Envelope& envelope, Encoder* out) {
       out->Text(value);
     }
   }
+  if (envelope.flow) EncodeFlow(*envelope.flow, out);
 }
 
 bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
@@ -156,6 +158,7 @@ bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
     }
     envelope->labels = std::move(labels);
   }
+  if (flags & kHasFlow) envelope->flow = std::make_shared<const FlowFields>(DecodeFlow(in));
   return in->ok();
 }
 
@@ -193,18 +196,19 @@ bool TakeState(Decoder* in, int version, NotifyState* state) {
   return known && in->ok();
 }
 
-/// Added to an attempt's status where what is recorded of its answer is not all. Above every status: what was written before there was such a mark
-/// reads as it did.
-constexpr uint16_t kTruncatedMark = 1024;
+/// Added to an attempt's status where what is recorded of its answer is not all, and where its instance follows. Above every status: what was written
+/// before there were such marks reads as it did.
+constexpr uint16_t kTruncatedMark = 1024, kInstanceMark = 2048;
 
 void PutAttempt(const AttemptRecord& attempt, Encoder* out) {
   out->Varint(attempt.number);
   out->Signed(attempt.started_at.ms);
   out->Signed(attempt.duration_ms);
-  out->Varint(static_cast<uint16_t>(attempt.status + (attempt.truncated ? kTruncatedMark : 0)));
+  out->Varint(static_cast<uint16_t>(attempt.status + (attempt.truncated ? kTruncatedMark : 0) + (attempt.instance.empty() ? 0 : kInstanceMark)));
   out->Text(attempt.error);
   out->Text(attempt.detail);
   out->Text(attempt.response_body);
+  if (!attempt.instance.empty()) out->Text(attempt.instance);
 }
 
 bool TakeAttempts(Decoder* in, std::vector<AttemptRecord>* attempts) {
@@ -216,11 +220,13 @@ bool TakeAttempts(Decoder* in, std::vector<AttemptRecord>* attempts) {
     attempt.started_at.ms = in->Signed();
     attempt.duration_ms = in->Signed();
     if (!TakeNumber(in, &attempt.status)) return false;
-    attempt.truncated = attempt.status >= kTruncatedMark;
-    if (attempt.truncated) attempt.status = static_cast<uint16_t>(attempt.status - kTruncatedMark);
+    const bool has_instance = attempt.status & kInstanceMark;
+    attempt.truncated = attempt.status & kTruncatedMark;
+    attempt.status &= kTruncatedMark - 1;
     attempt.error = in->Text();
     attempt.detail = in->Text();
     attempt.response_body = in->Text();
+    if (has_instance) attempt.instance = in->Text();
   }
   return in->ok();
 }
@@ -544,50 +550,44 @@ void EachTotal(T& totals, int version, Number number, Time time, Place place) {
   time(totals.wall.ms);
   time(totals.mono.ms);
   if (version >= 2) number(totals.lane_settings);
+  if (version < 3) return;
+  number(totals.next_serial);
+  place(totals.run_mark);
+}
+
+/// Most are 0: the places of those that are not, as bits, then these.
+void PutRecordCounts(const RecordCounts& counts, Encoder* out) {
+  uint64_t present = 0;
+  for (size_t i = 0; i < counts.of.size(); ++i) present |= static_cast<uint64_t>(counts.of[i] != 0) << i;
+  out->Varint(present);
+  for (uint64_t count : counts.of)
+    if (count != 0) out->Varint(count);
+}
+
+bool TakeRecordCounts(Decoder* in, RecordCounts* counts) {
+  const uint64_t present = in->Varint();
+  for (size_t i = 0; i < counts->of.size(); ++i)
+    if (present >> i & 1) counts->of[i] = in->Varint();
+  return present >> counts->of.size() == 0;
 }
 
 }  // namespace
 
 void EncodeTotals(const Totals& totals, std::string* out) {
-  Sealer sealer(ValueTag::kRecord2, out);
+  Sealer sealer(ValueTag::kRecord3, out);
   Encoder* encoder = &sealer.encoder;
   EachTotal(
-      totals, 2, [=](uint64_t v) { encoder->Varint(v); }, [=](int64_t v) { encoder->Signed(v); }, [=](const DueKey& v) { PutDueKey(v, encoder); });
+      totals, 3, [=](uint64_t v) { encoder->Varint(v); }, [=](int64_t v) { encoder->Signed(v); }, [=](const DueKey& v) { PutDueKey(v, encoder); });
+  PutRecordCounts(totals.records, encoder);
 }
 
 Result<Totals> DecodeTotals(std::string_view value) {
   auto fields = [](Decoder* in, int version, Totals* out) {
     EachTotal(
         *out, version, [=](uint64_t& v) { v = in->Varint(); }, [=](int64_t& v) { v = in->Signed(); }, [=](DueKey& v) { TakeDueKey(in, &v); });
-    return true;
+    return version < 3 || TakeRecordCounts(in, &out->records);
   };
-  return DecodeVersions<Totals>(ValueTag::kRecord, ValueTag::kRecord2, value, "set of totals", fields);
-}
-
-void EncodeFormat(const FormatRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
-  sealer.encoder.Varint(record.version);
-  sealer.encoder.Big64(record.store.high);
-  sealer.encoder.Big64(record.store.low);
-}
-
-Result<FormatRecord> DecodeFormat(std::string_view value) {
-  return Decode<FormatRecord>(ValueTag::kRecord, value, "format version", [](Decoder* in, FormatRecord* out) {
-    if (!TakeNumber(in, &out->version)) return false;
-    out->store.high = in->Big64();
-    out->store.low = in->Big64();
-    return true;
-  });
-}
-
-std::string NameOfStore(const Fingerprint& store) {
-  std::string bytes = "notifyd store name";
-  Encoder encoder(&bytes);
-  encoder.Big64(store.high);
-  encoder.Big64(store.low);
-  char name[17];
-  std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(FingerprintOf(bytes).low));
-  return name;
+  return DecodeVersions<Totals>(ValueTag::kRecord, ValueTag::kRecord3, value, "set of totals", fields);
 }
 
 void EncodeOrphan(std::string* out) {

@@ -20,6 +20,7 @@ namespace notifyd {
 enum class ValueTag : uint8_t {
   kRecord = 0x01,    // version 1 of whatever the key's kind holds
   kRecord2 = 0x02,   // version 2: notify, fkey, totals
+  kRecord3 = 0x03,   // version 3: totals
   kOperand = 0x81,   // version 1 of a merge operand (storage/merging.h)
   kOperand2 = 0x82,  // version 2: change of a notify
   kOrphan = 0xF0,    // what is left of operands whose record is gone: as good as nothing
@@ -77,7 +78,7 @@ void EncodeTotals(const Totals& totals, std::string* out);
 Result<Totals> DecodeTotals(std::string_view value);
 
 /// The version of the whole store (keys, values and their meaning) that this code writes.
-inline constexpr uint32_t kFormatVersion = 4;
+inline constexpr uint32_t kFormatVersion = 5;
 struct FormatRecord {
   uint32_t version = kFormatVersion;
   Fingerprint store;  // random: which store this is

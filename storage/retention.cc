@@ -4,6 +4,7 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
+#include "storage/stored_record.h"
 #include "storage/registry_records.h"
 
 namespace notifyd {
@@ -88,8 +89,11 @@ bool MayDrop(std::string_view key, std::string_view value, const RetentionRules&
       std::optional<AuditPlace> entry = DecodeAuditKey(place.bare);
       return entry && Passed(entry->at, kAuditKeptMs, now_ms);
     }
-    default:
-      return false;
+    default: {
+      if (!IsRecord(place.bare)) return false;
+      auto record = DecodeStoredRecord(value);
+      return record.ok() && IsOver(record->expires_at, now_ms);
+    }
   }
 }
 

@@ -86,6 +86,14 @@ void LogLane(std::string_view space, const LaneLog& log) {
        {"reason", "its head failed"}});
 }
 
+void LogFlow(std::string_view space, const FlowLog& log) {
+  std::vector<LogField> fields;
+  fields.reserve(log.fields.size() + 1);
+  fields.emplace_back("namespace", Said(space));
+  for (const auto& [key, value] : log.fields) fields.emplace_back(key, value);
+  Log(log.warning ? LogLevel::kWarn : LogLevel::kInfo, log.event, fields.data(), fields.size());
+}
+
 void LogAudit(const AuditEntry& entry) {
   Log(LogLevel::kInfo, "audit",
       {{"namespace", Said(entry.space)},

@@ -11,6 +11,8 @@ namespace notifyd {
 
 void LogAttempt(std::string_view space, const AttemptLog& log);
 void LogLane(std::string_view space, const LaneLog& log);
+/// Its own event, at info, or as a warning.
+void LogFlow(std::string_view space, const FlowLog& log);
 void LogAudit(const AuditEntry& entry);
 
 }  // namespace notifyd

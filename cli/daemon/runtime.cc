@@ -187,6 +187,7 @@ void Runtime::Impl::MakeShard() {
     LogAttempt(space, log);
   };
   setup.lane_log = [](const std::string& space, const LaneLog& log) { LogLane(space, log); };
+  setup.flow_log = [](const std::string& space, const FlowLog& log) { LogFlow(space, log); };
   setup.quiet = [this] { io_[0]->loop.Post([this] { ShardQuiet(); }); };
   setup.drained = [this] { io_[0]->loop.Post([this] { ShardDrained(); }); };
   setup.fatal = [this](const Status& status) { OnWriteFailed(status); };

@@ -57,6 +57,7 @@ class Shard {
     /// `space`: the namespace's name.
     std::function<void(const std::string& space, const AttemptLog&)> log;
     std::function<void(const std::string& space, const LaneLog&)> lane_log;
+    std::function<void(const std::string& space, const FlowLog&)> flow_log;
     std::function<void()> quiet;    // once, after Hold: nothing is in flight
     std::function<void()> drained;  // once, after Stop: nothing is in flight, all is durable
     std::function<void(const Status&)> fatal;

@@ -110,6 +110,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   Driver::Hooks hooks;
   hooks.log = [this, slot](const AttemptLog& log) { setup_.log(NameOf(*slot), log); };
   hooks.lane_log = [this, slot](const LaneLog& log) { setup_.lane_log(NameOf(*slot), log); };
+  hooks.flow_log = [this, slot](const FlowLog& log) { setup_.flow_log(NameOf(*slot), log); };
   hooks.quiet = [this, slot] { Held(&slot->quiet); };
   hooks.drained = [this, slot] { Held(&slot->drained); };
   hooks.closed = [this, slot](uint64_t pending) { setup_.switchboard->Post(RegistryEvent(NamespaceClosed{slot->number, pending})); };

@@ -31,7 +31,7 @@ constexpr Kind kKinds[] = {
     {Code::kTooMany, 429, "too-many", "Too many"},
     {Code::kOk, 431, "head-too-large", "Request head too large"},
     {Code::kIo, 500, "internal", "Internal error"},
-    {Code::kOk, 501, "not-implemented", "Not implemented"},
+    {Code::kNotImplemented, 501, "not-implemented", "Not implemented"},
     {Code::kUnavailable, 503, "unavailable", "Not available at present"},
     {Code::kOk, 505, "http-version", "HTTP version not supported"},
     {Code::kDiskFull, 507, "disk-full", "Disk full"},

@@ -252,6 +252,25 @@ HttpResponse Replies::Of(const HostViewed& viewed, const Sight&) const {
   return JsonResponse(200, std::move(body));
 }
 
+// Each is rendered where its resource is; until then no core answers so.
+HttpResponse Replies::Of(const Waited&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+}
+HttpResponse Replies::Of(const ServiceAnswered&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+}
+HttpResponse Replies::Of(const TopicAnswered&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+}
+HttpResponse Replies::Of(const GroupAnswered&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+}
+HttpResponse Replies::Of(const ScheduleAnswered&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+}
+HttpResponse Replies::Of(const ResponseViewed&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+}
 HttpResponse Replies::Of(const StatsView& stats, const Sight& sight) const {
   return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ProcessStats(), options_->version, sight.process));
 }

@@ -48,6 +48,12 @@ class Replies {
   HttpResponse Of(const CallerViewed& viewed, const Sight&) const;
   HttpResponse Of(const HostsListed& listed, const Sight&) const;
   HttpResponse Of(const HostViewed& viewed, const Sight&) const;
+  HttpResponse Of(const Waited& waited, const Sight& sight) const;
+  HttpResponse Of(const ServiceAnswered& answered, const Sight& sight) const;
+  HttpResponse Of(const TopicAnswered& answered, const Sight& sight) const;
+  HttpResponse Of(const GroupAnswered& answered, const Sight& sight) const;
+  HttpResponse Of(const ScheduleAnswered& answered, const Sight& sight) const;
+  HttpResponse Of(const ResponseViewed& viewed, const Sight& sight) const;
   HttpResponse Of(const StatsView& stats, const Sight& sight) const;
 
   const ApiOptions* const options_;

@@ -140,6 +140,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     setup.flush = [this] { shared.Deliver(); };
     setup.log = [this](const std::string& space, const AttemptLog&) { Note([&] { ++logs[space]; }); };
     setup.lane_log = [](const std::string&, const LaneLog&) {};
+    setup.flow_log = [](const std::string&, const FlowLog&) {};
     setup.quiet = [this] { Note([&] { quiet = true; }); };
     setup.drained = [this] { Note([&] { drained = true; }); };
     setup.fatal = [this](const Status& status) { Note([&] { fatal = status.detail(); }); };

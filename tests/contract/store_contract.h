@@ -481,12 +481,14 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   for (uint64_t* field : {&totals.next_id, &totals.accepted, &totals.revived, &totals.succeeded, &totals.failed, &totals.cancelled, &totals.expired,
                           &totals.attempts, &totals.retries, &totals.by_index[Index::kHeld], &totals.by_index[Index::kHeldDue],
                           &totals.by_index[Index::kDue], &totals.by_index[Index::kRetrying], &totals.by_index[Index::kTail], &totals.lane_records,
-                          &totals.sleeping_lanes, &totals.next_sleeper_order, &totals.lane_settings})
+                          &totals.sleeping_lanes, &totals.next_sleeper_order, &totals.lane_settings, &totals.records[RecordKind::kAgenda],
+                          &totals.records[RecordKind::kService], &totals.next_serial})
     *field = ++n;
   totals.last_due_at_once = {-5};
   totals.wall_mark = {11, {12}};
   totals.mono_mark = {13, {14}};
   totals.expiry_mark = {15, {16}};
+  totals.run_mark = {17, {18}};
   totals.wall = {StoreHarness::kStart};
   totals.mono = {1234};
   h.Commit({Put(MakeRecord(1))});
@@ -513,6 +515,11 @@ TEMPLATE_TEST_CASE("store: totals come back with the last batch", "", STORE_HARN
   CHECK(kept.sleeping_lanes == 116);
   CHECK(kept.next_sleeper_order == 117);
   CHECK(kept.lane_settings == 118);
+  CHECK(kept.records[RecordKind::kAgenda] == 119);
+  CHECK(kept.records[RecordKind::kService] == 120);
+  CHECK(kept.records[RecordKind::kTopic] == 0);
+  CHECK(kept.next_serial == 121);
+  CHECK((kept.run_mark == DueKey{17, {18}}));
   CHECK(kept.last_due_at_once.ms == -5);
   CHECK((kept.wall_mark == DueKey{11, {12}}));
   CHECK((kept.mono_mark == DueKey{13, {14}}));
@@ -581,3 +588,4 @@ TEMPLATE_TEST_CASE("store: what a caller does to a loaded record does not change
 
 #include "contract/store_contract_lanes.h"
 #include "contract/store_contract_lists.h"
+#include "contract/store_contract_records.h"

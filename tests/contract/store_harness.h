@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/flow.h"
 #include "broker/ports.h"
 
 #include <catch2/catch.hpp>
@@ -162,6 +163,8 @@ inline void CheckSame(const AttemptRecord& a, const AttemptRecord& b) {
   CHECK(a.error == b.error);
   CHECK(a.detail == b.detail);
   CHECK(a.response_body == b.response_body);
+  CHECK(a.truncated == b.truncated);
+  CHECK(a.instance == b.instance);
 }
 
 inline void CheckSame(const NotifyState& a, const NotifyState& b) {
@@ -192,6 +195,8 @@ inline void CheckSame(const NotifyRecord& a, const NotifyRecord& b) {
   REQUIRE((a.envelope->callback == nullptr) == (b.envelope->callback == nullptr));
   if (a.envelope->callback) CHECK(*a.envelope->callback == *b.envelope->callback);
   CHECK(a.envelope->trace_parent == b.envelope->trace_parent);
+  REQUIRE((a.envelope->flow == nullptr) == (b.envelope->flow == nullptr));
+  if (a.envelope->flow) CHECK(*a.envelope->flow == *b.envelope->flow);
   CHECK(*a.spec == *b.spec);
   CheckSame(a.state, b.state);
   REQUIRE(a.attempts.size() == b.attempts.size());
@@ -229,8 +234,22 @@ inline NotifyRecord MakeFullestRecord(uint64_t id) {
   envelope->retry = std::make_shared<const RetryPolicy>(retry);
   envelope->callback = std::make_shared<const Callback>(Callback{"http://c/x?y", "http://c/x", "c:80", "http://h/x"});
   envelope->trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  FlowFields flow;
+  flow.pool = "eu";
+  flow.pool_fallback = "us";
+  flow.instance = "i1";
+  flow.event = {77};
+  flow.topic = "order.paid";
+  flow.subscription = "ship";
+  flow.schedule = "nightly";
+  flow.scheduled_at = {1000};
+  flow.group = {300};
+  flow.group_place = 2;
+  flow.keep_response_bytes = 4096;
+  envelope->flow = std::make_shared<const FlowFields>(flow);
   record.envelope = std::move(envelope);
   record.state.laters = 7;
+  record.attempts.back().instance = "b";
   return record;
 }
 

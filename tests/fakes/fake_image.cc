@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 namespace {
@@ -58,6 +59,8 @@ struct Applier {
   void operator()(const PutIdempotency& op) { image->idempotency[op.key] = op.record; }
   void operator()(const PutSettled& op) { image->settled[{op.phase, op.id}] = op.settled_at; }
   void operator()(const DeleteSettled& op) { image->settled.erase({op.phase, op.id}); }
+  void operator()(const PutRecord& op) { image->records[op.key] = *op.record; }
+  void operator()(const DeleteRecord& op) { image->records.erase(op.key); }
 };
 
 }  // namespace
@@ -138,6 +141,7 @@ std::shared_ptr<NotifyRecord> DeepCopy(const NotifyRecord& record) {
     auto envelope = std::make_shared<Envelope>(*record.envelope);
     if (envelope->retry) envelope->retry = std::make_shared<RetryPolicy>(*envelope->retry);
     if (envelope->callback) envelope->callback = std::make_shared<Callback>(*envelope->callback);
+    if (envelope->flow) envelope->flow = std::make_shared<FlowFields>(*envelope->flow);
     copy->envelope = std::move(envelope);
   }
   if (record.spec) copy->spec = std::make_shared<std::string>(*record.spec);

@@ -38,6 +38,7 @@ struct FakeImage {
   std::map<std::string, FkeyRecord> fkeys;
   std::map<IdempotencyKey, IdempotencyRecord> idempotency;
   std::map<std::pair<Phase, NotifyId>, WallTime> settled;
+  std::map<RecordKey, StoredRecord> records;
   Totals totals;
   /// The newest batch that is in it, of the store that it belongs to; 0: none.
   uint64_t batch = 0;

@@ -34,6 +34,11 @@ LoadedValue FakeReads::GetValue(const LoadKey& key) const {
     return std::optional<IdempotencyRecord>(it->second);
   }
   if (std::holds_alternative<SwitchesKey>(key)) return image_.switches;
+  if (const auto* record = std::get_if<RecordKey>(&key)) {
+    auto it = image_.records.find(*record);
+    if (it == image_.records.end() || !alive(it->second.expires_at)) return std::optional<StoredRecord>();
+    return std::optional<StoredRecord>(it->second);
+  }
   const LaneKey& lane = std::get<LaneKey>(key);
   LoadedLane loaded;
   if (auto it = image_.lanes.find(lane); it != image_.lanes.end()) loaded.record = it->second;
@@ -85,6 +90,19 @@ PageLoaded FakeReads::RunPage(const PageEffect& effect, Random* random, uint64_t
     auto host = image_.sleepers.find(page->host);
     if (host != image_.sleepers.end())
       walk(host->second.lower_bound(page->from), host->second.end(), [&](const auto& lane) { rows.push_back({lane.first, lane.second}); });
+  } else if (const auto* page = std::get_if<RecordsPage>(&effect.page)) {
+    auto& rows = out.rows.emplace<std::vector<RecordRow>>();
+    const auto from = image_.records.lower_bound({page->kind, page->from});
+    const auto behind = static_cast<RecordKind>(static_cast<char>(page->kind) + 1);
+    const auto to = page->to.empty() ? image_.records.lower_bound({behind, ""}) : image_.records.lower_bound({page->kind, page->to});
+    auto take = [&](const auto& record) {
+      if (!options_.wall || record.second.expires_at > options_.wall()) rows.push_back({record.first.key, record.second});
+    };
+    if (page->from < page->to || page->to.empty()) {
+      if (page->newest_first) walk(std::make_reverse_iterator(to), std::make_reverse_iterator(from), take);
+      else walk(from, to, take);
+    }
+    if (rows.empty()) out.more = false;
   } else {
     auto& rows = out.rows.emplace<std::vector<std::string>>();
     const std::string& after = std::get<SleeperHostsPage>(effect.page).after;

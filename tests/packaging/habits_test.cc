@@ -205,6 +205,8 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
   };
   // Whole pieces that wait for those who will call them; each line goes with its wiring.
   const char* const waiting[] = {"storage/seal.h"};
+  // Of contract part 3, whose callers are not there yet.
+  const std::set<std::string> waiting_names = {"NeedRecord", "AddToAgenda", "KeepOnAgenda", "CommandOf"};
   std::string all;
   for (const Source& source : Sources())
     if (source.product) all += WithoutComments(source.text);
@@ -227,7 +229,7 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
       std::smatch match;
       if (!std::regex_search(line, match, declaration) || line.find("return ") != std::string::npos) continue;
       std::string name = match[1];
-      if (named[name] <= 1 + defined[name] && !exceptions.contains(name)) faults.Add(source, i, name);
+      if (named[name] <= 1 + defined[name] && !exceptions.contains(name) && !waiting_names.contains(name)) faults.Add(source, i, name);
     }
   }
   CHECK(faults.text() == "");

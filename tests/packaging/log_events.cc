@@ -68,6 +68,7 @@ void AddEventsOf(const std::string& path, LogEvents* events) {
     // Others have this name too, and there is the definition.
     bool levelled = Trimmed(arguments[0]) == "level" || arguments[0].find("LogLevel::") != std::string::npos;
     if (!levelled || arguments.size() < 2) continue;
+    if (Trimmed(arguments[1]) == "log.event") continue;  // of a FlowLog: whoever makes it names it
     std::set<std::string> names = Literals(arguments[1]);
     if (names.empty()) names = TextsOf(Trimmed(arguments[1]), text, at);
     if (names.empty()) throw std::runtime_error(path + ": what does this log? " + arguments[1]);
@@ -79,6 +80,12 @@ void AddEventsOf(const std::string& path, LogEvents* events) {
       (*events)[name].fields.insert(event.fields.begin(), event.fields.end());
       (*events)[name].gathered |= event.gathered;
     }
+  }
+  std::regex made(R"-(flow_logs\.push_back\(\{\s*(?:true|false),\s*"([^"]+)")-");
+  for (std::sregex_iterator it(text.begin(), text.end(), made), end; it != end; ++it) {
+    size_t at = static_cast<size_t>(it->position());
+    std::set<std::string> fields = AllMatches(text.substr(at, text.find(';', at) - at), R"-(\{"([a-z_]+)",)-");
+    (*events)[(*it)[1]].fields.insert(fields.begin(), fields.end());
   }
 }
 

@@ -64,6 +64,10 @@ std::string Text(const IndexCounts& c) {
   return out;
 }
 
+std::string Text(const RecordKey& key) {
+  return std::string(1, static_cast<char>(key.kind)) + " " + key.key;
+}
+
 std::string Text(const WriteOp& op) {
   return std::visit(
       Overloaded{
@@ -94,6 +98,8 @@ std::string Text(const WriteOp& op) {
           [](const PutIdempotency& o) { return "key " + o.key.caller + "/" + o.key.key + " " + Text(o.record.id); },
           [](const PutSettled& o) { return "+settled " + Text(o.id); },
           [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
+          [](const PutRecord& o) { return "+record " + Text(o.key); },
+          [](const DeleteRecord& o) { return "-record " + Text(o.key); },
       },
       op);
 }
@@ -109,6 +115,9 @@ std::string Text(const LoadedTail& tail) {
 }
 std::string Text(const Sleeper& lane) {
   return Text(lane.order) + ":" + Text(lane.lane);
+}
+std::string Text(const RecordRow& row) {
+  return row.key;
 }
 std::string Text(const PageRows& page) {
   std::string text;
@@ -161,6 +170,12 @@ std::string Describe(const Event& event) {
                         [](const CallerChangeRequest& e) { return "caller " + Text(e.request) + " " + e.caller; },
                         [](const HostsRequest& e) { return "hosts " + Text(e.request); },
                         [](const HostChangeRequest& e) { return "host " + Text(e.request) + " " + e.host; },
+                        [](const ServiceRequest& e) { return "service " + Text(e.request); },
+                        [](const TopicRequest& e) { return "topic " + Text(e.request); },
+                        [](const GroupRequest& e) { return "group " + Text(e.request); },
+                        [](const ScheduleRequest& e) { return "schedule " + Text(e.request); },
+                        [](const ResponseRequest& e) { return "response " + Text(e.request) + " " + Text(e.id); },
+                        [](const FlowSettingsChanged&) { return std::string("flow settings"); },
                         [](const LanesDone& e) { return "lanes done " + Text(e.request); },
                         [](const HoldAttempts&) { return std::string("hold"); },
                         [](const LimitsChanged&) { return std::string("limits"); },
@@ -205,7 +220,7 @@ std::string Describe(const LoadEffect& load) {
     text +=
         " " + std::visit(Overloaded{[](NotifyId id) { return Text(id); }, [](const std::string& fkey) { return fkey; },
                                     [](const IdempotencyKey& k) { return k.caller + "/" + k.key; }, [](const LaneKey& lane) { return Text(lane); },
-                                    [](SwitchesKey) { return std::string("switches"); }},
+                                    [](SwitchesKey) { return std::string("switches"); }, [](const RecordKey& k) { return Text(k); }},
                          key);
   return text;
 }
@@ -219,7 +234,8 @@ std::string Describe(const PageEffect& page) {
                                [](const TailPage& p) { return "tail " + Text(p.lane) + " " + Text(p.from); },
                                [](const TailCountPage& p) { return "tail count " + Text(p.lane) + " " + Text(p.from) + " to " + Text(p.to); },
                                [](const SleepersPage& p) { return "sleepers " + p.host + " " + Text(p.from); },
-                               [](const SleeperHostsPage& p) { return "sleeper hosts after " + p.after; }},
+                               [](const SleeperHostsPage& p) { return "sleeper hosts after " + p.after; },
+                               [](const RecordsPage& p) { return "records " + std::string(1, static_cast<char>(p.kind)) + " from " + p.from; }},
                     page.page);
 }
 
@@ -257,6 +273,12 @@ std::string Describe(const Reply& reply) {
                         [](const CallerViewed&) { return std::string("caller viewed"); },
                         [](const HostsListed&) { return std::string("hosts listed"); },
                         [](const HostViewed&) { return std::string("host viewed"); },
+                        [](const Waited& r) { return "waited " + Text(r.item.id) + (r.view ? " settled" : ""); },
+                        [](const ServiceAnswered&) { return std::string("service answered"); },
+                        [](const TopicAnswered&) { return std::string("topic answered"); },
+                        [](const GroupAnswered&) { return std::string("group answered"); },
+                        [](const ScheduleAnswered&) { return std::string("schedule answered"); },
+                        [](const ResponseViewed& r) { return "response of " + Text(r.id); },
                         [](const StatsView& r) { return "stats accepted " + Text(r.totals.accepted) + " in flight " + Text(r.in_flight); }},
              reply.body);
 }

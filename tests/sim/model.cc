@@ -584,10 +584,6 @@ void Model::CarryExpiry(NotifyId id) {
   Settle(id, Phase::kExpired, "");
 }
 
-void Model::Lend(const GrantChanged& grant) {
-  if (grant.number > lent_.number) lent_ = grant;
-}
-
 void Model::CarryLimits(const CoreLimits& limits) {
   limits_ = limits;
   DoubtHeads();

@@ -143,7 +143,9 @@ class Model {
   void CarryDisk() { disk_low_ = !disk_low_; }
   void CarryLimits(const CoreLimits& limits);
   /// What the core may have in flight, from its next run on, of all that is lent.
-  void Lend(const GrantChanged& grant);
+  void Lend(const GrantChanged& grant) {
+    if (grant.number > lent_.number) lent_ = grant;
+  }
 
   const Notify* Find(NotifyId id) const;
   bool Settled(const Notify& notify) const { return IsSettled(notify.state.phase); }

@@ -1,4 +1,5 @@
 #include "storage/records.h"
+#include "storage/stored_record.h"
 
 #include <functional>
 
@@ -87,13 +88,14 @@ std::vector<Kind> Kinds() {
        "e9ad90"_hex,
        NotifyDecodes},
       {"notify with everything", Encoded(EncodeNotify, MakeFullestRecord(2)),
-       "0202f6bfe285e368920c92c0e285e368c6c1e285e3680002010705776169747384c0e285e36801066f72646572731073686f702e6578616d706c"
-       "653a343433070f096f726465720020313706746573746572ff0103fa013ff8000000000000e0d4033fd000000000000003e807008827070204f7"
-       "0304676f6e65020b2f6572726f722f636f6465042245312200046e756c6c0301ca01076e6f74207965740c687474703a2f2f632f783f790a6874"
-       "74703a2f2f632f7804633a38300a687474703a2f2f682f783730302d306166373635313931366364343364643834343865623231316338303331"
-       "39632d623761643662373136393230333333312d3031020182c0e285e36818f70311756e65787065637465645f616e737765721274686520616e"
-       "7377657220776173203530330f627573792c20747279206c617465720284c0e285e36818f70311756e65787065637465645f616e737765721274"
-       "686520616e7377657220776173203530330f627573792c20747279206c617465720973706563206f662032e7561552"_hex,
+       "0202f6bfe285e368920c92c0e285e368c6c1e285e3680002010705776169747384c0e285e36801066f72646572731073686f702e6578616d706c65"
+       "3a343433072f096f726465720020313706746573746572ff0103fa013ff8000000000000e0d4033fd000000000000003e807008827070204f70304"
+       "676f6e65020b2f6572726f722f636f6465042245312200046e756c6c0301ca01076e6f74207965740c687474703a2f2f632f783f790a687474703a"
+       "2f2f632f7804633a38300a687474703a2f2f682f783730302d30616637363531393136636434336464383434386562323131633830333139632d62"
+       "3761643662373136393230333333312d3031ff030265750275730269314d0a6f726465722e706169640473686970076e696768746c79d00fac0202"
+       "8020020182c0e285e36818f70311756e65787065637465645f616e737765721274686520616e7377657220776173203530330f627573792c207472"
+       "79206c617465720284c0e285e36818f71311756e65787065637465645f616e737765721274686520616e7377657220776173203530330f62757379"
+       "2c20747279206c6174657201620973706563206f662032087af7ec"_hex,
        NotifyDecodes},
       {"change", Encoded(EncodeChange, StateChange{RetryingState(), AttemptRecord{1, {9}, 3, 500, "e", "d", "b"}}),
        "8202a01f0a00feffffffffffffffff01000100000001011206f403016501640162a3d235bf"_hex, [](std::string_view v) { return DecodeChanges(v).ok(); }},
@@ -118,7 +120,7 @@ std::vector<Kind> Kinds() {
       {"sleeping lane", Encoded(EncodeSleeperLane, LaneKey{Mode::kFifo, "ab"}), "01010261621df5f860"_hex,
        [](std::string_view v) { return DecodeSleeperLane(v).ok(); }},
       {"settled", Encoded(EncodeSettled, WallTime{1000}), "01d00f166ae9b0"_hex, [](std::string_view v) { return DecodeSettled(v).ok(); }},
-      {"totals", Encoded(EncodeTotals, totals), "0201ac020000000000000000000000000000010001020000000000000588a8b90f"_hex,
+      {"totals", Encoded(EncodeTotals, totals), "0301ac0200000000000000000000000000000100010200000000000005010000005fd64cce"_hex,
        [](std::string_view v) { return DecodeTotals(v).ok(); }},
       {"format", Encoded(EncodeFormat, FormatRecord{1, {0x11, 0x22}}), "0101000000000000001100000000000000229964fedb"_hex,
        [](std::string_view v) { return DecodeFormat(v).ok(); }},
@@ -175,6 +177,29 @@ TEST_CASE("records: golden bytes of version 1 decode to what they said") {
   CHECK(totals->next_sleeper_order == 1);
   CHECK((totals->wall_mark == DueKey{-1, {2}}));
   CHECK(totals->lane_settings == 0);
+}
+
+TEST_CASE("records: totals of version 2 are read, and have no records beside notifies") {
+  auto totals = DecodeTotals(Unhex("0201ac020000000000000000000000000000010001020000000000000588a8b90f"));
+  REQUIRE(totals.ok());
+  CHECK(totals->accepted == 300);
+  CHECK(totals->lane_settings == 5);
+  CHECK(totals->records == RecordCounts());
+  CHECK(totals->next_serial == 1);
+  CHECK((totals->run_mark == DueKey()));
+}
+
+TEST_CASE("records: golden bytes of one that is kept beside notifies; what is cut off, damaged or of another version is refused") {
+  std::string bytes;
+  EncodeStoredRecord({"ab", {1000}}, &bytes);
+  CHECK(Hex(bytes) == "01d00f026162826cf30e"_hex);
+  CHECK(*DecodeStoredRecord(bytes) == StoredRecord{"ab", {1000}});
+  for (size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(DecodeStoredRecord(bytes.substr(0, size)).ok());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] ^= 1;
+    CHECK_FALSE(DecodeStoredRecord(damaged).ok());
+  }
 }
 
 TEST_CASE("records: what version 1 did not know is refused in it, though the checksum is right") {

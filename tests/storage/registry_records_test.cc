@@ -156,7 +156,15 @@ TEST_CASE("registry records: values, byte for byte") {
   CHECK(Hex(wake) == "0101a76865f3"_hex);
   wake.clear();
   EncodeNamespaceWake({NamespaceWake::Asleep{WallTime{1'800'000'000'000}, Totals()}}, &wake);
-  CHECK(Hex(wake) == "010080c0e285e3682002010000000000000000000000000000000100000000000000000000698baa640fb02813"_hex);
+  CHECK(Hex(wake) == "010080c0e285e368240301000000000000000000000000000000010000000000000000000001000000bc58f031184c8754"_hex);
+}
+
+TEST_CASE("registry records: a wake whose totals are of version 2 is read") {
+  const auto wake = DecodeNamespaceWake(Unhex("010080c0e285e3682002010000000000000000000000000000000100000000000000000000698baa640fb02813"));
+  REQUIRE(wake.ok());
+  REQUIRE(wake->asleep);
+  CHECK(wake->asleep->until == WallTime{1'800'000'000'000});
+  CHECK(wake->asleep->totals.next_id == 1);
 }
 
 TEST_CASE("registry records: what was written is read") {

@@ -98,6 +98,7 @@ TEST_CASE("refusals: each code has its status") {
                                    {Code::kTooMany, 429},
                                    {Code::kCorrupt, 500},
                                    {Code::kIo, 500},
+                                   {Code::kNotImplemented, 501},
                                    {Code::kUnavailable, 503},
                                    {Code::kDiskFull, 507},
                                    {Code::kLoop, 508}}));

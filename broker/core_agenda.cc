@@ -1,0 +1,83 @@
+// The agenda: what was begun and takes more than the turn in which it was, written with what began it, so that a restart goes on with it. An item is
+// a record (kAgenda) under its serial; its first byte says what kind it is, the rest is that kind's own. See core_impl.h.
+//
+// An item begins once all before it have begun. Its task may park, and others then overtake it; a kind whose items must follow one another sees to
+// that itself. Being carried out twice must do no harm: a crash may come between what an item does, and the batch that has it.
+#include <utility>
+
+#include "base/bytes.h"
+#include "broker/core_impl.h"
+
+namespace notifyd {
+namespace {
+
+// So many items in memory at most; further ones are read back when these have begun.
+constexpr size_t kMostInMemory = 4096;
+
+std::string SerialKey(uint64_t serial) {
+  std::string key;
+  Encoder(&key).Big64(serial);
+  return key;
+}
+
+}  // namespace
+
+uint64_t Core::Impl::AddToAgenda(std::string what) {
+  const uint64_t serial = totals_.next_serial++;
+  WriteRecord(RecordKey{RecordKind::kAgenda, SerialKey(serial)}, what, kWallNever, /*fresh=*/true);
+  if (!AgendaOnDisk() && agenda_.size() >= kMostInMemory) agenda_from_ = serial;
+  if (AgendaOnDisk() || agenda_from_ == serial) agenda_until_ = serial + 1;
+  else agenda_.push_back({serial, std::move(what)});
+  return serial;
+}
+
+void Core::Impl::KeepOnAgenda(uint64_t serial, std::string what) {
+  WriteRecord(RecordKey{RecordKind::kAgenda, SerialKey(serial)}, what, kWallNever, /*fresh=*/false);
+  agenda_.push_front({serial, std::move(what)});
+}
+
+void Core::Impl::DropFromAgenda(uint64_t serial) {
+  RemoveRecord(RecordKey{RecordKind::kAgenda, SerialKey(serial)}, /*was_there=*/true);
+}
+
+/// Begins what is next. After a stop was asked for nothing begins any more: it is on disk.
+void Core::Impl::RunAgenda() {
+  PageCatalog();
+  if (stopping_) return;
+  PageAgenda();
+  // What an item adds, or keeps, waits for the next turn.
+  size_t begun = 0;
+  for (size_t waiting = agenda_.size(); waiting > 0 && agenda_running_ < kMostAgendaTasks && begun < kMostAgendaTasks; --waiting, ++begun) {
+    AgendaDue due = std::move(agenda_.front());
+    agenda_.pop_front();
+    ++agenda_running_;
+    RunTask(MakeTask(std::move(due)));
+  }
+}
+
+void Core::Impl::PageAgenda() {
+  if (!AgendaOnDisk() || agenda_paging_ || !agenda_.empty()) return;
+  agenda_paging_ = true;
+  const uint64_t until = agenda_until_;
+  RecordsPage page{RecordKind::kAgenda, SerialKey(agenda_from_), SerialKey(until), false};
+  AskRecords(std::move(page), limits_.page_items, [this, until](std::vector<RecordRow>& rows, bool more) {
+    agenda_paging_ = false;
+    for (RecordRow& row : rows) agenda_.push_back({Decoder(row.key).Big64(), std::move(row.record.value)});
+    agenda_from_ = more ? agenda_.back().serial + 1 : until;
+  });
+}
+
+Handled Core::Impl::Handle(Task* task, AgendaDue& r) {
+  (void)task;
+  Handled handled = Handled::kDone;
+  switch (r.what.empty() ? 0 : r.what.front()) {
+    default:
+      // An item of a kind that this broker does not know cannot have been written by it.
+      DropFromAgenda(r.serial);
+      break;
+  }
+  if (handled == Handled::kDone) --agenda_running_;
+  return handled;
+}
+
+}  // namespace notifyd
