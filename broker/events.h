@@ -45,7 +45,7 @@ struct SubmitItem {
   /// Not ok: a setting of this broker refuses it, with its field. Said only where the key is new: what was accepted before the setting was changed
   /// is still a duplicate. Set only where there is a key.
   Status refused;
-  /// It waits, held, until its group lets it go (ReleaseMember); `when` and `ttl` count from then.
+  /// It waits, held, until its group lets it go; `when` and `ttl` count from then.
   bool group_turn = false;
   /// Whoever submits may act for this caller alone: a notify of another caller's that is held under the fkey is not replaced (kConflict), and of one
   /// that is kept the id alone is told (SubmittedItem::id_alone).
