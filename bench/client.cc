@@ -83,15 +83,14 @@ struct Connection {
 
 class Client final : public LoadClient {
  public:
-  Client(const Target& server, RequestSource* source, bool goes_on)
-      : source_(source),
-        goes_on_(goes_on) {
+  Client(const Target& server, RequestSource* source, bool goes_on) : source_(source), goes_on_(goes_on) {
     std::vector<std::string> spaces = server.spaces;
     if (spaces.empty()) spaces.push_back(server.space);
     for (std::string& space : spaces) {
       Target in = server;
       in.space = std::move(space);
-      heads_.push_back(fmt::format("POST {} HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", in.Path("/v1/notifies"), in.HeadLines()));
+      heads_.push_back(
+          fmt::format("POST {} HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", in.Path("/v1/notifies"), in.HeadLines()));
     }
   }
   ~Client() override {

@@ -25,9 +25,12 @@ std::string SerialKey(uint64_t serial) {
 uint64_t Core::Impl::AddToAgenda(std::string what) {
   const uint64_t serial = totals_.next_serial++;
   WriteRecord(RecordKey{RecordKind::kAgenda, SerialKey(serial)}, what, kWallNever, /*fresh=*/true);
-  if (!AgendaOnDisk() && agenda_.size() >= kMostInMemory) agenda_from_ = serial;
-  if (AgendaOnDisk() || agenda_from_ == serial) agenda_until_ = serial + 1;
-  else agenda_.push_back({serial, std::move(what)});
+  if (!AgendaOnDisk() && agenda_.size() < kMostInMemory) {
+    agenda_.push_back({serial, std::move(what)});
+    return serial;
+  }
+  if (!AgendaOnDisk()) agenda_from_ = serial;
+  agenda_until_ = serial + 1;
   return serial;
 }
 
@@ -67,17 +70,11 @@ void Core::Impl::PageAgenda() {
   });
 }
 
-Handled Core::Impl::Handle(Task* task, AgendaDue& r) {
-  (void)task;
-  Handled handled = Handled::kDone;
-  switch (r.what.empty() ? 0 : r.what.front()) {
-    default:
-      // An item of a kind that this broker does not know cannot have been written by it.
-      DropFromAgenda(r.serial);
-      break;
-  }
-  if (handled == Handled::kDone) --agenda_running_;
-  return handled;
+/// Whoever adds a kind carries it out here; it counts as running until it is done. An item of a kind that this broker does not know is dropped.
+Handled Core::Impl::Handle(Task*, AgendaDue& r) {
+  DropFromAgenda(r.serial);
+  --agenda_running_;
+  return Handled::kDone;
 }
 
 }  // namespace notifyd

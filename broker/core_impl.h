@@ -326,7 +326,7 @@ class Core::Impl {
   void WriteRecord(RecordSlot* slot, std::string value, WallTime expires_at = kWallNever);
   /// Removes what a slot has, which must be known.
   void RemoveRecord(RecordSlot* slot);
-  /// Puts or removes a record of which memory holds no slot. `fresh`: there was none, so that it counts; `was_there`: there was one.
+  /// Puts or removes a record of which memory must hold no slot. `fresh`: there was none, so that it counts; `was_there`: there was one.
   void WriteRecord(RecordKey key, std::string value, WallTime expires_at, bool fresh);
   void RemoveRecord(RecordKey key, bool was_there);
   /// Reads a page of records as they are once all that is decided is written, and hands it to `then`.

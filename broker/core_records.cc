@@ -40,11 +40,13 @@ void Core::Impl::RemoveRecord(RecordSlot* slot) {
 }
 
 void Core::Impl::WriteRecord(RecordKey key, std::string value, WallTime expires_at, bool fresh) {
+  CHECK(!records_.contains(key));  // a slot would go on saying what was there before
   if (fresh && expires_at == kWallNever) ++totals_.records[key.kind];
   Write(PutRecord{std::move(key), std::make_shared<const StoredRecord>(StoredRecord{std::move(value), expires_at})});
 }
 
 void Core::Impl::RemoveRecord(RecordKey key, bool was_there) {
+  CHECK(!records_.contains(key));
   if (was_there) --totals_.records[key.kind];
   Write(DeleteRecord{std::move(key)});
 }
@@ -67,8 +69,7 @@ void Core::Impl::LoadCatalogFrom(size_t place, std::string from) {
     WakeWaiters(&catalog_);
     return;
   }
-  const RecordKind kind = kCatalogKinds[place];
-  catalog_page_ = RecordsPage{kind, std::move(from), "", false};
+  catalog_page_ = RecordsPage{kCatalogKinds[place], std::move(from), "", false};
   catalog_place_ = place;
 }
 
@@ -83,12 +84,7 @@ void Core::Impl::PageCatalog() {
   });
 }
 
-void Core::Impl::OnCatalogRow(RecordKind kind, const RecordRow& row) {
-  (void)row;
-  switch (kind) {
-    default:
-      break;
-  }
-}
+/// Whoever keeps a kind in memory takes its records here.
+void Core::Impl::OnCatalogRow(RecordKind, const RecordRow&) {}
 
 }  // namespace notifyd

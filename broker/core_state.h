@@ -274,10 +274,10 @@ struct AgendaDue {
   uint64_t serial = 0;
   std::string what;
 };
-using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
-                               ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest,
-                               HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue,
-                               AgendaDue>;
+using TaskEvent =
+    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ChangeReadRequest,
+                 ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest,
+                 ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue, AgendaDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

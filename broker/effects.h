@@ -120,8 +120,8 @@ struct DeleteRecord {
 };
 
 using WriteOp = std::variant<PutNotify, ChangeNotify, DeleteNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane,
-                             DeleteLane, PutLaneSettings, DeleteLaneSettings, PutSwitches, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey, ExpireFkey,
-                             PutIdempotency, PutSettled, DeleteSettled, PutRecord, DeleteRecord>;
+                             DeleteLane, PutLaneSettings, DeleteLaneSettings, PutSwitches, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey,
+                             ExpireFkey, PutIdempotency, PutSettled, DeleteSettled, PutRecord, DeleteRecord>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
 struct WriteBatch {
@@ -222,6 +222,7 @@ struct StartAttempt {
   /// Over what connection: a new one, where the attempt before was lost with one that had served others (AttemptResult::lost_reused); a new one or
   /// one that has just answered, where no other attempt follows.
   enum class Over : uint8_t { kAny, kSure, kNew } over = Over::kAny;
+  // These three are for contract part 3; no sender looks at them yet.
   /// Where it goes in place of the spec's URL, a service's; null: to that.
   struct Instance {
     std::string id;           // AttemptRecord::instance
@@ -418,8 +419,8 @@ struct StatsView {
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
 };
 using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
-                               BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited, ServiceAnswered, TopicAnswered, GroupAnswered,
-                               ScheduleAnswered, ResponseViewed, StatsView>;
+                               BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited,
+                               ServiceAnswered, TopicAnswered, GroupAnswered, ScheduleAnswered, ResponseViewed, StatsView>;
 struct Reply {
   RequestId request;
   ReplyBody body;

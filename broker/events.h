@@ -133,7 +133,7 @@ struct ListQuery {
   std::optional<std::string> url_prefix;
   std::optional<std::string> host;         // as Envelope::host
   std::optional<std::string> service, topic, subscription, schedule;  // as FlowFields has them; `service` as ServiceOf(host)
-  NotifyId event, group;                   // 0: any
+  NotifyId event, group;                                              // 0: any
   Labels labels;                           // each must be there; the same key with two values never is
   std::optional<WallTime> created_after;   // inclusive
   std::optional<WallTime> created_before;  // exclusive
@@ -238,8 +238,8 @@ struct HostsRequest {
 
 // ---- requests of contract part 3. What each asks stands in a header of its own, so that a change of one does not concern all that see events.
 
-struct ServiceAsk;   // services, their instances
-struct TopicAsk;     // topics, subscriptions, events
+struct ServiceAsk;  // services, their instances
+struct TopicAsk;    // topics, subscriptions, events
 struct GroupAsk;
 struct ScheduleAsk;
 struct ServiceRequest {
@@ -303,8 +303,8 @@ struct LoadedLane {
   std::optional<LaneSettings> settings;
 };
 /// The last but one is a namespace's switches; null where it has none.
-using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane, std::shared_ptr<const Switches>,
-                                 std::optional<StoredRecord>>;
+using LoadedValue = std::variant<LoadedNotify, std::optional<FkeyRecord>, std::optional<IdempotencyRecord>, LoadedLane,
+                                 std::shared_ptr<const Switches>, std::optional<StoredRecord>>;
 /// Answers a LoadEffect, values in the order of its keys. A read that failed: `status`, and the core stops the broker.
 struct Loaded {
   uint64_t ticket = 0;
@@ -333,10 +333,10 @@ struct RecordRow {
   std::string key;
   StoredRecord record;
 };
-/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage, RecordsPage. In key order,
-/// or the other way round where that was asked for.
-using PageRows = std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<Sleeper>, std::vector<std::string>,
-                              std::vector<RecordRow>>;
+/// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage, RecordsPage. In key
+/// order, or the other way round where that was asked for.
+using PageRows = std::variant<std::vector<LoadedDue>, std::vector<DueKey>, std::vector<LoadedTail>, TailCount, std::vector<Sleeper>,
+                              std::vector<std::string>, std::vector<RecordRow>>;
 /// Answers a PageEffect. `more`: the page ended at its limit, not at its end. Where `status` is an error, nothing else counts.
 struct PageLoaded {
   uint64_t ticket = 0;
@@ -430,7 +430,8 @@ struct StoredBytes {
 using Event =
     std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
                  ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest,
-                 HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone,
-                 AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged, FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+                 HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, Disconnected,
+                 Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested,
+                 HoldAttempts, LimitsChanged, FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

@@ -1,5 +1,5 @@
-// FlowFields: what a notify has beyond a plain one: where it goes (a service's instance), where it comes from (an event, a schedule, a group), what is kept
-// of its answer. Part of its envelope; most have none. Contract part 3.
+// FlowFields: what a notify has beyond a plain one: where it goes (a service's instance), where it comes from (an event, a schedule, a group), what
+// is kept of its answer. Part of its envelope; most have none. Contract part 3.
 #pragma once
 
 #include <cstdint>

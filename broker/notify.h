@@ -125,7 +125,7 @@ struct Envelope {
   std::shared_ptr<const RetryPolicy> retry;
   std::shared_ptr<const Callback> callback;  // null: none
   std::shared_ptr<const Labels> labels;      // null: none
-  std::shared_ptr<const FlowFields> flow;         // null: a plain notify
+  std::shared_ptr<const FlowFields> flow;    // null: a plain notify
   /// W3C Trace Context, version 00: "00-<trace id>-<parent id>-<flags>", 55 characters, as it came with the notify; empty: none.
   /// Each attempt passes it on with a parent id of its own.
   std::string trace_parent;
@@ -377,6 +377,7 @@ struct AttemptResult {
   /// It went over a connection that had served others, which was lost before a byte of an answer: the receiver may well have closed it before the
   /// request arrived.
   bool lost_reused = false;
+  // These two are for contract part 3; no sender sets them yet.
   /// Not a byte of a request was sent: no connection came about.
   bool unsent = false;
   /// The answer, where StartAttempt::capture_bytes asked for it.

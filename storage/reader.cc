@@ -8,9 +8,9 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
-#include "storage/switches_record.h"
 #include "storage/store_options.h"
 #include "storage/stored_record.h"
+#include "storage/switches_record.h"
 
 namespace notifyd {
 namespace {

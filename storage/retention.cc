@@ -4,8 +4,8 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
-#include "storage/stored_record.h"
 #include "storage/registry_records.h"
+#include "storage/stored_record.h"
 
 namespace notifyd {
 namespace {

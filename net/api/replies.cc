@@ -23,6 +23,10 @@ HttpResponse IdAndState(int status, NotifyId id, State state) {
   return JsonResponse(status, std::move(body));
 }
 
+HttpResponse NotBuilt() {
+  return ProblemResponse(Status(Code::kNotImplemented, "this broker cannot do that yet"), {}, 0);
+}
+
 void Next(NotifyId next, JsonWriter* json) {
   json->Key("next");
   next.value == 0 ? json->Null() : json->String(next.ToString());
@@ -252,25 +256,26 @@ HttpResponse Replies::Of(const HostViewed& viewed, const Sight&) const {
   return JsonResponse(200, std::move(body));
 }
 
-// Each is rendered where its resource is; until then no core answers so.
+// No route leads to what these answer yet (contract part 3).
 HttpResponse Replies::Of(const Waited&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+  return NotBuilt();
 }
 HttpResponse Replies::Of(const ServiceAnswered&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+  return NotBuilt();
 }
 HttpResponse Replies::Of(const TopicAnswered&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+  return NotBuilt();
 }
 HttpResponse Replies::Of(const GroupAnswered&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+  return NotBuilt();
 }
 HttpResponse Replies::Of(const ScheduleAnswered&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+  return NotBuilt();
 }
 HttpResponse Replies::Of(const ResponseViewed&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "not built yet"), {}, 0);
+  return NotBuilt();
 }
+
 HttpResponse Replies::Of(const StatsView& stats, const Sight& sight) const {
   return JsonResponse(200, RenderStats(stats, options_->process ? options_->process() : ProcessStats(), options_->version, sight.process));
 }

@@ -221,8 +221,9 @@ TEST_CASE("names: mute name servers cost no thread, and each call its own timeou
 TEST_CASE("names: where the first address is silent, the next one is called") {
   SSL_CTX* tls = EitherScheme();
   FakeDns dns;
-  TinyReceiver receiver(200, "ok", "127.0.0.2", 0, tls);
-  SilentPort silent(receiver.port());
+  // The port is chosen where others of this machine have theirs, so that it is free at both addresses.
+  SilentPort silent;
+  TinyReceiver receiver(200, "ok", "127.0.0.2", silent.port(), tls);
   dns.Set("two.test", {{"127.0.0.1", "127.0.0.2"}, 60});
   {
     SenderFixture sender(Resolving(dns));
