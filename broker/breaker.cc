@@ -1,0 +1,143 @@
+#include "broker/breaker.h"
+
+#include "base/check.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+Contact ContactOf(const AttemptResult& result) {
+  if (result.verdict == Verdict::kSuccess || !result.unsent) return Contact::kReached;
+  const bool unreached = result.record.error == "connect_failed" || result.record.error == "timeout";
+  if (result.verdict == Verdict::kFailure && unreached) return Contact::kUnreached;
+  // Its TLS was refused: it is there.
+  return result.record.error == "tls" ? Contact::kReached : Contact::kUnknown;
+}
+
+bool Breaker::MayBegin(MonoTime now) const {
+  switch (state_) {
+    case State::kClosed:
+      return true;
+    case State::kOpen:
+      return next_probe_ <= now;
+    case State::kProbing:
+      return false;
+    case State::kRamp:
+      return running_ < most_;
+  }
+  return true;
+}
+
+Breaker::Call Breaker::Begin(MonoTime now) {
+  CHECK(MayBegin(now));
+  if (state_ == State::kOpen) state_ = State::kProbing;
+  if (state_ == State::kRamp) ++running_;
+  return era_;
+}
+
+Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const BreakerSettings& settings) {
+  if (!settings.enabled || call != era_) return Change::kNone;
+  CHECK(state_ != State::kOpen);  // all that began has an earlier era
+  const int64_t longer_ms = std::min(2 * wait_ms_, std::max(kMostOpenMs, settings.open_ms));
+  if (state_ == State::kProbing) {
+    if (contact == Contact::kReached) {
+      state_ = State::kRamp;
+      ++era_;
+      running_ = 0;
+      most_ = 1;
+      return Change::kClosed;
+    }
+    // One that says nothing is no reason to wait for longer.
+    Open(now, contact == Contact::kUnknown ? wait_ms_ : longer_ms);
+    return Change::kNone;
+  }
+  if (state_ == State::kRamp) --running_;
+  if (contact == Contact::kUnknown) return Change::kNone;
+  if (state_ == State::kRamp) {
+    if (contact == Contact::kUnreached) return Open(now, longer_ms);
+    most_ *= 2;
+    if (most_ < kRampEnds) return Change::kNone;
+    state_ = State::kClosed;
+    Forget();
+    return Change::kNone;
+  }
+  Note(contact == Contact::kUnreached, settings);
+  return IsTooBad(settings) ? Open(now, settings.open_ms) : Change::kNone;
+}
+
+void Breaker::Abandon(Call call) {
+  if (call != era_) return;
+  if (state_ == State::kProbing) state_ = State::kOpen;  // its wait is over as before
+  if (state_ == State::kRamp) --running_;
+}
+
+void Breaker::ProbeNow(MonoTime now) {
+  if (state_ == State::kOpen) next_probe_ = std::min(next_probe_, now);
+}
+
+void Breaker::Reset() {
+  ++era_;
+  state_ = State::kClosed;
+  Forget();
+}
+
+Breaker::Change Breaker::Open(MonoTime now, int64_t wait_ms) {
+  if (!is_open()) open_since_ = now;
+  Forget();
+  state_ = State::kOpen;
+  ++era_;
+  wait_ms_ = wait_ms;
+  next_probe_ = {now.ms + wait_ms};
+  return Change::kOpened;
+}
+
+/// Nothing that was counted counts any more.
+void Breaker::Forget() {
+  in_row_ = running_ = 0;
+  at_ = known_ = bad_ = 0;
+  last_ = {};
+  wait_ms_ = 0;
+}
+
+void Breaker::Note(bool bad, const BreakerSettings& settings) {
+  in_row_ = bad ? in_row_ + 1 : 0;
+  const size_t window = std::max<size_t>(settings.window, 1);
+  if (last_.empty() && !bad) {
+    known_ = std::min(known_ + 1, window);
+    return;
+  }
+  if (last_.size() != window) {
+    // The first bad one, or the setting has changed: then what was counted under the old one is gone.
+    known_ = last_.empty() ? std::min(known_, window) : 0;
+    last_.assign(window, false);
+    at_ = known_ % window;
+    bad_ = 0;
+  }
+  if (known_ == window) bad_ -= last_[at_] ? 1 : 0;
+  else ++known_;
+  last_[at_] = bad;
+  bad_ += bad ? 1 : 0;
+  at_ = (at_ + 1) % window;
+  if (bad_ == 0) last_ = {};
+}
+
+bool Breaker::IsTooBad(const BreakerSettings& settings) const {
+  if (in_row_ >= settings.failures) return true;
+  // A little less will do: 7 % of 100 may come to more than 7 in binary.
+  return bad_ > 0 && known_ >= settings.window && static_cast<double>(bad_) + 1e-6 >= settings.ratio_percent / 100 * settings.window;
+}
+
+const char* ToString(Breaker::State state) {
+  switch (state) {
+    case Breaker::State::kClosed:
+      return "closed";
+    case Breaker::State::kOpen:
+      return "open";
+    case Breaker::State::kProbing:
+      return "probing";
+    case Breaker::State::kRamp:
+      return "ramp";
+  }
+  return "closed";
+}
+
+}  // namespace notifyd

@@ -1,0 +1,97 @@
+// Breaker: whether calls to one destination (a host, an instance of a service) may begin, by how the calls before them ended. A state machine of its
+// own: it knows no notify, no lane and no clock. Contract section 11, "breaker".
+//
+//   closed    all may begin. `failures` in a row that found no connection, or `ratio_percent` of the last `window`, open it.
+//   open      none may, until its wait is over: then one, the probe.
+//   probing   none but the probe, which is in flight. Where it finds no connection, it is open again for twice as long, 5 minutes at most.
+//   ramp      the probe reached the destination: one call at a time, twice as many with each that does. One that does not opens it again.
+//
+// What begins is told of by Begin, and each of those by one End or Abandon. A call that began before the breaker last opened says nothing of what is
+// now, however it ends. Costs no memory beyond itself while all is well.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+
+namespace notifyd {
+
+struct AttemptResult;
+
+struct BreakerSettings {
+  bool enabled = true;
+  uint32_t failures = 5;      // in a row, 1 at least
+  double ratio_percent = 50;  // above 0, to 100: of the last
+  uint32_t window = 20;       // so many, 1 at least; fewer ends than that say nothing of the ratio
+  int64_t open_ms = 10'000;   // the first wait
+  int64_t max_wait_ms = 24 * 3600 * 1000;
+  bool fail_on_open = false;  // what is due at an open one fails at once
+  bool operator==(const BreakerSettings&) const = default;
+};
+
+/// What the end of a call says of the way to its destination.
+enum class Contact : uint8_t {
+  kReached,    // a connection came about, whatever was answered, or not
+  kUnreached,  // it was refused, or not there in time
+  kUnknown,    // it did not come as far as that: no address was found, or it was not to be called
+};
+/// Where knowledge stands of which errors of an attempt mean what.
+Contact ContactOf(const AttemptResult& result);
+
+class Breaker {
+ public:
+  enum class State : uint8_t { kClosed, kOpen, kProbing, kRamp };
+  enum class Change : uint8_t { kNone, kOpened, kClosed };
+  using Call = uint32_t;
+  static constexpr int64_t kMostOpenMs = 5 * 60 * 1000;  // or open_ms, where that is more
+  static constexpr uint32_t kRampEnds = 1024;            // at so many at a time it is closed like any other
+
+  /// Returns whether a call may begin now.
+  bool MayBegin(MonoTime now) const;
+  /// A call begins, which may. Returns what its End or Abandon needs.
+  Call Begin(MonoTime now);
+  /// Returns what came of it: kOpened from closed or ramp alone, kClosed with the probe that reached the destination.
+  Change End(Call call, Contact contact, MonoTime now, const BreakerSettings& settings);
+  /// It began, and was not sent after all: another may in its place.
+  void Abandon(Call call);
+  /// Somebody wants to know now: where it is open, its wait is over.
+  void ProbeNow(MonoTime now);
+  /// Begins anew, closed. Calls in flight count no more.
+  void Reset();
+
+  State state() const { return state_; }
+  /// It is open, or its probe is in flight.
+  bool is_open() const { return state_ == State::kOpen || state_ == State::kProbing; }
+  /// Where it is_open: since when, without a call that reached the destination.
+  MonoTime open_since() const { return open_since_; }
+  /// While kOpen: from then one call may begin.
+  MonoTime next_probe() const { return next_probe_; }
+  /// It may be forgotten: a new one would do the same, but for a window that is not full.
+  bool calm() const { return state_ == State::kClosed && in_row_ == 0 && bad_ == 0; }
+  uint32_t failures_in_row() const { return in_row_; }
+
+ private:
+  void Note(bool bad, const BreakerSettings& settings);
+  bool IsTooBad(const BreakerSettings& settings) const;
+  Change Open(MonoTime now, int64_t wait_ms);
+  void Forget();
+
+  State state_ = State::kClosed;
+  Call era_ = 0;          // of the calls that count
+  uint32_t in_row_ = 0;   // closed: that found no connection
+  uint32_t running_ = 0;  // ramp: calls of this era
+  uint32_t most_ = 1;     // ramp: at a time
+  int64_t wait_ms_ = 0;   // of the last opening
+  MonoTime open_since_, next_probe_;
+  // Closed: the last `window` ends, true for a bad one, once there was a bad one. Until then and after the last has left, how many were good.
+  std::vector<bool> last_;
+  size_t at_ = 0, known_ = 0, bad_ = 0;
+};
+
+/// Returns the stable word for it: closed, open, probing or ramp.
+const char* ToString(Breaker::State state);
+
+}  // namespace notifyd
