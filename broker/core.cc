@@ -88,6 +88,8 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   AdvanceWindows();
   FireThrottled();
   FireHostTokens();
+  FireBreakers();
+  SweepBreakers();
   EndPollsInTime();
   PageWindows();
   RunAgenda();
@@ -130,6 +132,8 @@ Wake Core::Impl::NextWake() const {
   if (AgendaWantsTurn()) wake.mono = now_.mono;
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);
+  if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
+  if (!breakers_.sweeping && !stopping_) wake.mono = std::min(wake.mono, breakers_.next_sweep);
   return wake;
 }
 
@@ -263,6 +267,7 @@ void Core::Impl::On(ListRequest& e) {
 
 void Core::Impl::On(ListDone& e) {
   --reads_under_way_;
+  if (TookSweep(e)) return;
   if (bulks_.count(e.request) > 0) return OnBulkList(e);
   auto found = lists_.find(e.request);
   if (found == lists_.end()) return;
@@ -298,6 +303,8 @@ void Core::Impl::On(StatsRequest& e) {
   view.in_flight = turns_.in_flight();
   view.hosts_at_cap = turns_.BlockedTargets();
   view.callers_at_cap = turns_.WaitingCallers();
+  view.open_breakers = breakers_.open;
+  view.breaker_opened = breakers_.opened;
   ReplyNow(e.request, view);
   Decide(Decided::Kind::kRequest, {}, e.request);
 }
@@ -328,6 +335,7 @@ void Core::Impl::ReleaseUnstarted() {
     entry->start_waits = false;
     if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
+    AbandonAtBreaker(entry);
     GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     SetPromoted(entry, entry->index == Index::kTail);
@@ -351,7 +359,8 @@ void Core::Impl::On(LimitsChanged& e) {
   limits.max_waiting_lanes_per_host = limits_.max_waiting_lanes_per_host;
   limits.max_spec_bytes = limits_.max_spec_bytes;
   limits.page_items = limits_.page_items;
-  limits_ = std::move(limits);
+  const BreakerSettings breaker = std::exchange(limits_, std::move(limits)).breaker;
+  OnBreakerSettings(breaker);
   turns_.SetCaps(Caps());
   std::vector<Lane*> lanes;
   for (auto& [key, lane] : lanes_) lanes.push_back(lane.get());

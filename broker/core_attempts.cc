@@ -33,9 +33,11 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   CountSending(entry, 1);
   lane->bucket.Take(now_.mono, lane->rate());
   if (entry->host->settings.rate_per_s) TakeHostToken(entry->host);
+  entry->refused = entry->host->Refuses(now_.mono, limits_.breaker);
+  if (!entry->refused) BeginAtBreaker(entry);
   Decide(Decided::Kind::kTurn, entry->id);
-  bool expired = entry->state.expires_at <= now_.wall;
-  if (entry->spec && !(expired && LacksLastAttempt(*entry))) return EmitStart(entry);
+  bool ends = entry->refused || entry->state.expires_at <= now_.wall;
+  if (entry->spec && !(ends && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
   LoadRecord(entry);
 }
@@ -50,7 +52,8 @@ void Core::Impl::EmitStart(Entry* entry) {
   entry->start_waits = false;
   // While its spec was read it may have been cancelled, or its ttl ended: then nothing was sent, and nothing is.
   bool expired = entry->pending() && entry->state.expires_at <= now_.wall;
-  if (expired && LacksLastAttempt(*entry)) {
+  const bool refused = entry->pending() && entry->refused;
+  if ((expired || refused) && LacksLastAttempt(*entry)) {
     entry->start_waits = true;
     LoadRecord(entry);
     return;
@@ -59,18 +62,21 @@ void Core::Impl::EmitStart(Entry* entry) {
     // Its lane was paused while the spec was read: it goes where all of that lane waits.
     Lane* lane = entry->lane;
     CountSending(entry, -1);
+    AbandonAtBreaker(entry);
     GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     EnterLane(entry);
     MaybeDrop(lane);
     return;
   }
-  if (!entry->pending() || expired) {
+  if (!entry->pending() || expired || refused) {
     Lane* lane = entry->lane;
-    if (expired) CountSending(entry, -1);
+    if (expired || refused) CountSending(entry, -1);
+    AbandonAtBreaker(entry);
     GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     if (expired) Expire(entry);
+    else if (refused) Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
     Kick(lane);
     RefillTail(lane);
     MaybeDrop(lane);
@@ -114,6 +120,7 @@ void Core::Impl::On(AttemptEnded& e) {
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   GiveBackPlace(entry);
+  EndAtBreaker(entry, result);
   Gate(lane);
   entry->state.attempts_made = entry->number;
   entry->number = 0;

@@ -80,7 +80,10 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
     reason("lane_paused", "its lane is paused");
     out.expected_at.reset();
   }
-  if (out.state != State::kSending) ExplainSwitches(entry, &out);
+  if (out.state != State::kSending) {
+    ExplainSwitches(entry, &out);
+    ExplainBreaker(entry, &out);
+  }
   return out;
 }
 
@@ -94,6 +97,18 @@ void Core::Impl::ExplainSwitches(const Entry& entry, Explained* out) const {
   if (IsPaused(entry.envelope->caller)) reason("caller_paused", "its caller, " + entry.envelope->caller + ", is paused");
 }
 
+/// Says that its host cannot be reached, and when that is tried again.
+void Core::Impl::ExplainBreaker(const Entry& entry, Explained* out) const {
+  const Breaker& breaker = entry.host->breaker;
+  if (!breaker.is_open()) return;
+  const bool probing = breaker.state() == Breaker::State::kProbing;
+  const WallTime probe = probing ? now_.wall : WallAt(std::max(breaker.next_probe(), now_.mono));
+  auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
+  const std::string next = probing ? "; a probe is in flight" : "; the next probe may go out at " + FormatRfc3339(probe);
+  reason("breaker_open", "its host, " + entry.host->name + ", cannot be reached since " + FormatRfc3339(WallAt(breaker.open_since())) + next);
+  if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
+}
+
 void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const {
   auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
   out->expected_at = now_.wall;
@@ -105,6 +120,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     out->expected_at.reset();
   }
   ExplainSwitches(entry, out);
+  ExplainBreaker(entry, out);
   NotifyId blocked = lane.record.blocked_head;
   uint64_t ahead = tail.count;
   const Entry* head = nullptr;
@@ -144,7 +160,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   if (const Host& host = *entry.host; host.awaits_token && !host.settings.paused) {
     reason("host_rate_limited", "its host's rate is used up for now");
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + host.token->first.ms - now_.mono.ms});
-  } else if (!host.settings.paused && turns_.AtShare(host))
+  } else if (!host.settings.paused && !host.breaker.is_open() && turns_.AtShare(host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
   const Caller* caller = turns_.FindCaller(entry.envelope->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))

@@ -270,15 +270,11 @@ class Core::Impl {
   void ApplyPurge(Entry* entry);
 
   // ---- core_explain.cc
-  struct Explaining {
-    RequestId request;
-    Entry* entry;  // both pinned
-    Lane* lane;
-  };
   Handled Handle(Task* task, ExplainRequest& r);
   Explained Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const;
   void ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const;
   void ExplainSwitches(const Entry& entry, Explained* out) const;
+  void ExplainBreaker(const Entry& entry, Explained* out) const;
   void OnTailCount(const Explaining& explaining, PageLoaded& page);
 
   // ---- core_lane_requests.cc: lanes seen and steered
@@ -319,6 +315,23 @@ class Core::Impl {
   CallerView ViewOfCaller(CallerRates rates) const;
   HostView ViewOfHost(const std::string& name) const;
   static constexpr int64_t kDayMs = 24 * 3600 * 1000;
+
+  // ---- core_breakers.cc: hosts that cannot be reached
+  void BeginAtBreaker(Entry* entry);
+  void AbandonAtBreaker(Entry* entry);
+  void EndAtBreaker(Entry* entry, const AttemptResult& result);
+  /// Somebody asked for a call to the host: where its breaker is open, that is its next probe, without a wait.
+  void ProbeByHand(Host* host);
+  void FollowBreaker(Host* host);
+  void TimeBreaker(Host* host);
+  void UntimeBreaker(Host* host);
+  void FireBreakers();
+  void OnBreakerSettings(const BreakerSettings& before);
+  bool WaitedAtBreaker(const Entry& entry) const;
+  void SweepBreakers();
+  bool TookSweep(ListDone& e);
+  Handled Handle(Task* task, WaitOver& r);
+  WallTime WallAt(MonoTime time) const { return {now_.wall.ms + time.ms - now_.mono.ms}; }
 
   // ---- core_records.cc: what is kept beside notifies, and the catalog
   RecordSlot* NeedRecord(Task* task, RecordKind kind, std::string key);
@@ -462,11 +475,6 @@ class Core::Impl {
   void EndWaking(Lane* lane);
   void WakeFrom(Lane* lane, uint64_t order, Host* host);
   void CheckSleepers(Host* host);
-  /// How many attempts an awake lane may start before it gives way to lanes that sleep. Small, since a lane that comes late waits for a quantum of
-  /// each that sleeps before it; not one, since giving way costs three writes (two keys of the host's list, the lane's record).
-  static constexpr uint32_t kQuantum = 4;
-  /// How many lanes one page wakes where each takes the place of one that gave way.
-  static constexpr size_t kWakeTogether = 16;
   /// Returns how much of a host's room must be free before lanes are woken into it.
   static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }
   /// Returns whether no notify of a fifo lane with that key, or a later one, can start yet (I7).
@@ -542,6 +550,7 @@ class Core::Impl {
   CallerFigures figures_;
   std::unordered_map<std::string, TokenBucket> caller_buckets_;
   std::multimap<MonoTime, Host*> host_tokens_;
+  Breakers breakers_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;

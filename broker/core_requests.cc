@@ -501,6 +501,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   Lane* lane = NeedLane(task, entry->envelope->lane);
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  ProbeByHand(entry->host);
   ApplyRetry(entry, r.via);
   return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
 }

@@ -277,6 +277,9 @@ void Core::Impl::UnrefHost(Host* host) {
 
 void Core::Impl::MaybeDropHost(Host* host) {
   if (host->refs > 0 || !host->idle() || !host->settings.IsDefault() || host->sleepers || host->page || host->check || host->waking > 0) return;
+  // One whose breaker has something to remember is kept, up to a bound; beyond that it begins anew, closed.
+  if (host->breaker_timed && breakers_.by_time.size() <= std::max<size_t>(limits_.max_loaded / 4, 1024)) return;
+  UntimeBreaker(host);
   hosts_.erase(std::string(host->name));
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "broker/due_window.h"
+#include "broker/breaker.h"
 #include "broker/events.h"
 #include "broker/lane_limits.h"
 #include "broker/notify.h"
@@ -133,11 +134,13 @@ struct Entry : Slot {
   bool start_waits = false;  // in flight, but its spec is still being read
   // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
   bool repeats = false;
+  bool refused = false;  // it has its turn at an open breaker to fail there (BreakerSettings::fail_on_open)
   Index index = Index::kNone;
   bool fresh = false;      // its id is new: no index ever had a key with it
   bool first_key = false;  // what `index` has of it is the first such key (DeleteDue::once); false: unknown
   Place place = Place::kIdle;
   uint32_t number = 0;   // of the attempt in flight
+  Breaker::Call call = 0;  // the same, as its host's breaker knows it
   uint64_t durable = 0;  // no attempt before this batch is synced
   WallTime created_at;
   ExpiryTimer* expiry = nullptr;  // its timer in the expiry window, where it was in memory when that was set
@@ -242,6 +245,14 @@ struct Host : Target {
   TokenBucket bucket;         // of its rate, where it has one
   bool awaits_token = false;  // it is in host_tokens_, at `token`
   std::multimap<MonoTime, Host*>::iterator token;
+  Breaker breaker;
+  bool breaker_open = false;   // it is counted as open
+  bool breaker_timed = false;  // it is in Breakers::by_time, at `breaker_time`
+  std::multimap<MonoTime, Host*>::iterator breaker_time;
+  /// What has its turn is to fail here, without an attempt.
+  bool Refuses(MonoTime now, const BreakerSettings& as) const { return as.fail_on_open && breaker.is_open() && !breaker.MayBegin(now); }
+  /// Nobody has a turn, as far as its breaker goes.
+  bool ShutByBreaker(MonoTime now, const BreakerSettings& as) const { return !breaker.MayBegin(now) && !Refuses(now, as); }
   // Lanes that sleep in the store.
   bool sleepers = false;
   bool page = false;
@@ -259,8 +270,39 @@ struct AtOnceSearch {
   uint64_t ticket = 0;                  // of the page under way; 0: none
 };
 
+/// NotifyState::reason of one that failed at an open breaker.
+inline constexpr const char* kBreakerOpen = "breaker_open";
+
+/// The breakers of all hosts, beside what each of those has of its own.
+struct Breakers {
+  std::multimap<MonoTime, Host*> by_time;  // those that are not calm, by when they are looked at again
+  size_t open = 0;
+  uint64_t opened = 0;
+  // The search for those who waited at an open one for long (SweepBreakers).
+  MonoTime next_sweep = kMonoNever;
+  bool sweeping = false, listing = false;
+  NotifyId swept;  // as far as this
+};
+
+/// An explain that waits until it is counted who stands before its notify.
+struct Explaining {
+  RequestId request;
+  Entry* entry;  // both pinned
+  Lane* lane;
+};
+
+/// How many attempts an awake lane may start before it gives way to lanes that sleep. Small, since a lane that comes late waits for a quantum of
+/// each that sleeps before it; not one, since giving way costs three writes (two keys of the host's list, the lane's record).
+inline constexpr uint32_t kQuantum = 4;
+/// How many lanes one page wakes where each takes the place of one that gave way.
+inline constexpr size_t kWakeTogether = 16;
+
 /// Within the core: the ttl of that notify is over.
 struct ExpiryDue {
+  NotifyId id;
+};
+/// Within the core: that notify may have waited at an open breaker for as long as one does.
+struct WaitOver {
   NotifyId id;
 };
 /// Within the core: the notifies that a bulk request found, to be looked at again and changed.
@@ -277,7 +319,7 @@ struct AgendaDue {
 using TaskEvent =
     std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ChangeReadRequest,
                  ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest,
-                 ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue, AgendaDue>;
+                 ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue, WaitOver, AgendaDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

@@ -75,7 +75,7 @@ void Core::Impl::ReviewHost(Host* host) {
     host->awaits_token = true;
     host->token = host_tokens_.emplace(host->bucket.When(1, now_.mono, rate), host);
   }
-  turns_.SetShut(host, host->settings.paused || !token);
+  turns_.SetShut(host, host->settings.paused || !token || host->ShutByBreaker(now_.mono, limits_.breaker));
 }
 
 void Core::Impl::ForgetToken(Host* host) {
@@ -217,6 +217,9 @@ HostView Core::Impl::ViewOfHost(const std::string& name) const {
   view.queued = host.queued;
   view.sleeping_lanes = host.sleepers;
   view.at_cap = turns_.AtShare(host);
+  view.breaker = host.breaker.state();
+  if (host.breaker.is_open()) view.open_since = WallAt(host.breaker.open_since());
+  if (host.breaker.state() == Breaker::State::kOpen) view.next_probe = WallAt(std::max(host.breaker.next_probe(), now_.mono));
   return view;
 }
 

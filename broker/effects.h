@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/breaker.h"
 #include "broker/events.h"
 #include "broker/lane_limits.h"
 #include "broker/notify.h"
@@ -382,6 +383,8 @@ struct HostView {
   uint64_t waiting_lanes = 0, queued = 0;  // lanes that could send if the host might have more, and notifies in memory for it
   bool sleeping_lanes = false;             // further ones wait on disk
   bool at_cap = false;                     // it has as many calls in flight as it may now
+  Breaker::State breaker = Breaker::State::kClosed;
+  std::optional<WallTime> open_since, next_probe;  // its breaker: where it is open, and until its probe is in flight
 };
 struct HostViewed {
   HostView host;
@@ -417,6 +420,8 @@ struct StatsView {
   // What the core has in memory.
   uint64_t loaded_notifies = 0, lanes = 0, hosts = 0, spec_bytes = 0, parked = 0, in_flight = 0;
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
+  uint64_t open_breakers = 0;   // of hosts, now
+  uint64_t breaker_opened = 0;  // how often one opened, since the core was made
 };
 using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
                                BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/breaker.h"
 #include "broker/notify.h"
 
 namespace notifyd {
@@ -31,6 +32,7 @@ struct CoreLimits {
   bool own_max_in_flight = false;        // it is the namespace's, not the broker's: what explain calls it
   uint32_t max_in_flight_per_lane = 64;  // a concurrent lane
   uint32_t max_in_flight_per_host = 256;
+  BreakerSettings breaker;  // of hosts
   std::vector<LaneRule> lane_rules;
   size_t max_body_bytes = 1 << 20;  // for merged trigger data
   int64_t idempotency_window_ms = 24 * 3600 * 1000;

@@ -377,8 +377,7 @@ struct AttemptResult {
   /// It went over a connection that had served others, which was lost before a byte of an answer: the receiver may well have closed it before the
   /// request arrived.
   bool lost_reused = false;
-  // These two are for contract part 3; no sender sets them yet.
-  /// Not a byte of a request was sent: no connection came about.
+  /// Not a byte of a request was sent: no connection came about, for another reason than that none was free.
   bool unsent = false;
   /// The answer, where StartAttempt::capture_bytes asked for it.
   std::shared_ptr<const Response> response = nullptr;

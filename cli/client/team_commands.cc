@@ -98,6 +98,7 @@ const Collection& Hosts() {
                                  {"IN FLIGHT", "/in_flight"},
                                  {"QUEUED", "/queued"},
                                  {"AT CAP", "/at_cap"},
+                                 {"BREAKER", "/breaker/state"},
                                  {"CONCURRENCY", "/concurrency"},
                                  {"RATE", "/rate_per_s"}}};
   return of;

@@ -157,6 +157,26 @@ std::vector<Setting> MakeRows() {
   add(Reloadable(Number("hosts.concurrency", "calls", 1, 100'000, "Most calls in flight to one host (name or address, and port).",
                         FIELD(core.max_in_flight_per_host))));
 
+  add(Reloadable(Other("breaker.enabled", "Send nothing to a host to which no connection comes about, but for a probe now and then.",
+                       FIELD(core.breaker.enabled))));
+  add(Reloadable(Number("breaker.failures", "calls", 1, 10'000, "So many calls in a row without a connection open a host's breaker.",
+                        FIELD(core.breaker.failures))));
+  add(Reloadable(Number("breaker.ratio_percent", "percent", 1, 100, "So does this part of the last breaker.window calls.",
+                        FIELD(core.breaker.ratio_percent))));
+  add(Reloadable(Number("breaker.window", "calls", 1, 1'000, "Of how many calls breaker.ratio_percent is a part.", FIELD(core.breaker.window))));
+  add(Reloadable(Number("breaker.open_ms", "ms", 10, kHour,
+                        "Wait until the first probe; each further wait is twice as long, up to five minutes, or this where it is more.",
+                        FIELD(core.breaker.open_ms))));
+  add(Reloadable(Number("breaker.max_wait_ms", "ms", 1'000, kYear, "Who waited at an open breaker for so long fails.",
+                        FIELD(core.breaker.max_wait_ms))));
+  Setting on_open;
+  on_open.name = "breaker.on_open";
+  on_open.fallback = std::string("wait");
+  on_open.help = "What becomes of what is due at an open breaker: it waits, or fails at once, without an attempt.";
+  on_open.apply = [](const SettingValue& value, Options* options) { options->core.breaker.fail_on_open = std::get<std::string>(value) == "fail"; };
+  on_open.read = [](const Options& options) { return SettingValue(std::string(options.core.breaker.fail_on_open ? "fail" : "wait")); };
+  add(Reloadable(WithWords(std::move(on_open), {"wait", "fail"})));
+
   add(Number("retention.succeeded_ms", "ms", 0, 100 * kYear, "How long notifies that succeeded are kept.", FIELD(core.retention_succeeded_ms),
              FIELD(store.retention_succeeded_ms)));
   add(Number("retention.settled_ms", "ms", 0, 100 * kYear, "How long failed, cancelled and expired ones are kept.", FIELD(core.retention_settled_ms),

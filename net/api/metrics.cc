@@ -73,6 +73,8 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Gauge("notifyd_calls_in_flight", "Attempts in flight.", stats.in_flight);
   out.Gauge("notifyd_hosts_at_cap", "Hosts that have notifies to send and as many calls in flight as they may.", stats.hosts_at_cap);
   out.Gauge("notifyd_callers_at_cap", "Callers that have notifies to send and as many calls in flight as they may.", stats.callers_at_cap);
+  out.Gauge("notifyd_breakers_open", "Hosts to which nothing is sent, since no connection came about.", stats.open_breakers);
+  out.Counter("notifyd_breaker_openings_total", "How often a host's breaker opened.", stats.breaker_opened);
   out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);
   out.Gauge("notifyd_loaded_lanes", "Lanes held in memory.", stats.lanes);
   out.Gauge("notifyd_loaded_hosts", "Hosts held in memory.", stats.hosts);

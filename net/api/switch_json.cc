@@ -118,6 +118,15 @@ void WriteHost(const HostView& host, JsonWriter* json) {
   json->Bool(host.sleeping_lanes);
   json->Key("at_cap");
   json->Bool(host.at_cap);
+  json->Key("breaker");
+  json->BeginObject();
+  json->Key("state");
+  json->String(ToString(host.breaker));
+  json->Key("open_since");
+  host.open_since ? json->String(FormatRfc3339(*host.open_since)) : json->Null();
+  json->Key("next_probe");
+  host.next_probe ? json->String(FormatRfc3339(*host.next_probe)) : json->Null();
+  json->EndObject();
   json->EndObject();
 }
 

@@ -384,6 +384,8 @@ Unjudged PlainCall::MakeEnded() const {
   ended.result.record.started_at = attempt_.at;
   ended.result.record.duration_ms = static_cast<int64_t>((uv_hrtime() - started_ns_ + 500'000) / 1'000'000);
   ended.result.via = request_.spec().via;
+  // Where it waited for a connection to become free, its own limits held it up.
+  ended.result.unsent = redirects_ == 0 && state_ != State::kAsking && state_ != State::kWaiting;
   if (redirects_ > 0) unjudged.redirected_to = request_.Url();
   return unjudged;
 }

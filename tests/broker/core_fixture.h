@@ -57,6 +57,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::deque<StartAttempt> starts;  // under way, oldest first
   std::map<uint64_t, Reply> replies;
   std::vector<AttemptLog> logs;
+  std::vector<FlowLog> flow_logs;
   bool drained = false, quiet = false;
   std::optional<Status> fatal;
   std::optional<uint64_t> closed;
@@ -299,6 +300,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     store_->Start(this);
     Driver::Hooks hooks;
     hooks.log = [this](const AttemptLog& log) { logs.push_back(log); };
+    hooks.flow_log = [this](const FlowLog& log) { flow_logs.push_back(log); };
     hooks.drained = [this] { drained = true; };
     hooks.quiet = [this] { quiet = true; };
     hooks.closed = [this](uint64_t pending) { closed = pending; };

@@ -85,6 +85,7 @@ void AddEventsOf(const std::string& path, LogEvents* events) {
   for (std::sregex_iterator it(text.begin(), text.end(), made), end; it != end; ++it) {
     size_t at = static_cast<size_t>(it->position());
     std::set<std::string> fields = AllMatches(text.substr(at, text.find(';', at) - at), R"-(\{"([a-z_]+)",)-");
+    fields.insert("namespace");  // LogFlow gives it to all of them
     (*events)[(*it)[1]].fields.insert(fields.begin(), fields.end());
   }
 }

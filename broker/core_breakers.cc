@@ -1,0 +1,175 @@
+// Breakers of hosts: what begins and ends at one, what it shuts, what wakes it, and what becomes of those who wait at an open one. Whether a call may
+// begin, broker/breaker.h decides. What an open one holds back waits as at a paused host: stopped in the round, on disk where memory is short. Its
+// state is in memory alone; a host is kept there as long as its breaker has something to remember. Contract section 11.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+namespace {
+
+/// How long a breaker at which nothing happens any more is remembered.
+constexpr int64_t kRememberMs = 3'600'000;
+/// The list of a sweep is one of the core's own: no request has this number.
+constexpr RequestId kSweepList{UINT32_MAX, 0};
+constexpr size_t kSweepItems = 1000;
+
+}  // namespace
+
+// ---- calls
+
+void Core::Impl::BeginAtBreaker(Entry* entry) {
+  Breaker& breaker = entry->host->breaker;
+  entry->call = breaker.Begin(now_.mono);
+  if (breaker.state() != Breaker::State::kClosed) FollowBreaker(entry->host);
+}
+
+void Core::Impl::AbandonAtBreaker(Entry* entry) {
+  if (entry->refused) return;
+  entry->host->breaker.Abandon(entry->call);
+  if (entry->host->breaker_timed) FollowBreaker(entry->host);
+}
+
+void Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
+  if (!result.record.instance.empty()) return;  // that one has its own
+  Host* host = entry->host;
+  const MonoTime since = host->breaker.open_since();
+  const Breaker::Change change = host->breaker.End(entry->call, ContactOf(result), now_.mono, limits_.breaker);
+  if (!host->breaker_timed && host->breaker.calm()) return;
+  if (change == Breaker::Change::kOpened) {
+    ++breakers_.opened;
+    breakers_.next_sweep = std::min(breakers_.next_sweep, MonoTime{now_.mono.ms + limits_.breaker.max_wait_ms});
+    const std::string probe_at = FormatRfc3339(WallAt(host->breaker.next_probe()));
+    out_->flow_logs.push_back({true, "breaker opened", {{"host", host->name}, {"error", result.record.error}, {"next_probe", probe_at}}});
+  } else if (change == Breaker::Change::kClosed) {
+    const std::string open_ms = std::to_string(now_.mono.ms - since.ms);
+    out_->flow_logs.push_back({false, "breaker closed", {{"host", host->name}, {"open_ms", open_ms}}});
+  }
+  FollowBreaker(host);
+}
+
+void Core::Impl::ProbeByHand(Host* host) {
+  if (host->breaker.state() != Breaker::State::kOpen) return;
+  host->breaker.ProbeNow(now_.mono);
+  FollowBreaker(host);
+}
+
+// ---- time
+
+/// Something changed at the host's breaker.
+void Core::Impl::FollowBreaker(Host* host) {
+  TimeBreaker(host);
+  ReviewHost(host);
+  CheckSleepers(host);
+}
+
+/// Registers the host for when its breaker is to be looked at again: at its probe, or once it may be forgotten.
+void Core::Impl::TimeBreaker(Host* host) {
+  UntimeBreaker(host);
+  const Breaker& breaker = host->breaker;
+  host->breaker_open = breaker.is_open();
+  breakers_.open += host->breaker_open;
+  if (breaker.calm()) return;
+  const bool awaits_probe = breaker.state() == Breaker::State::kOpen && breaker.next_probe() > now_.mono;
+  host->breaker_timed = true;
+  host->breaker_time = breakers_.by_time.emplace(awaits_probe ? breaker.next_probe() : MonoTime{now_.mono.ms + kRememberMs}, host);
+}
+
+void Core::Impl::UntimeBreaker(Host* host) {
+  breakers_.open -= std::exchange(host->breaker_open, false);
+  if (std::exchange(host->breaker_timed, false)) breakers_.by_time.erase(host->breaker_time);
+}
+
+void Core::Impl::FireBreakers() {
+  while (!breakers_.by_time.empty() && breakers_.by_time.begin()->first <= now_.mono) {
+    Host* host = breakers_.by_time.begin()->second;
+    const bool over = host->breaker.state() != Breaker::State::kOpen || host->breaker.next_probe().ms + kRememberMs <= now_.mono.ms;
+    if (over && host->refs == 0 && host->idle() && !host->sleepers) host->breaker.Reset();
+    FollowBreaker(host);
+    MaybeDropHost(host);
+  }
+}
+
+/// Other settings hold than `before`.
+void Core::Impl::OnBreakerSettings(const BreakerSettings& before) {
+  if (limits_.breaker == before) return;
+  std::vector<Host*> hosts;
+  for (const auto& [time, host] : breakers_.by_time) hosts.push_back(host);
+  for (Host* host : hosts) {
+    if (!limits_.breaker.enabled) host->breaker.Reset();
+    FollowBreaker(host);
+    MaybeDropHost(host);
+  }
+  if (breakers_.open > 0) breakers_.next_sweep = now_.mono;
+}
+
+// ---- who waited for long
+
+/// Returns whether the notify waits at an open breaker, and has for as long as one does. Not where something else holds it back, too.
+bool Core::Impl::WaitedAtBreaker(const Entry& entry) const {
+  if (!entry.exists || !entry.pending() || entry.in_flight() || !entry.host->breaker.is_open()) return false;
+  if (entry.host->settings.paused || IsPaused(entry.envelope->caller) || StateOf(entry.state, &entry) != State::kReady) return false;
+  const int64_t open_ms = now_.mono.ms - entry.host->breaker.open_since().ms;
+  const int64_t ready_ms = entry.state.phase == Phase::kRetrying ? now_.mono.ms - entry.state.retry_at.ms : now_.wall.ms - entry.state.due.ms;
+  return std::min(open_ms, ready_ms) >= limits_.breaker.max_wait_ms;
+}
+
+/// Looks for those among all that wait, on disk too, by lists of the store: as often as is precise enough, and only while some breaker has been open
+/// for that long.
+void Core::Impl::SweepBreakers() {
+  if (stopping_ || breakers_.listing) return;
+  if (!breakers_.sweeping) {
+    if (breakers_.next_sweep > now_.mono) return;
+    MonoTime first = kMonoNever;
+    for (const auto& [time, host] : breakers_.by_time)
+      if (host->breaker.is_open()) first = std::min(first, MonoTime{host->breaker.open_since().ms + limits_.breaker.max_wait_ms});
+    breakers_.next_sweep = first;
+    if (first > now_.mono) return;
+    breakers_.next_sweep = {now_.mono.ms + std::clamp<int64_t>(limits_.breaker.max_wait_ms / 24, 1'000, 3'600'000)};
+    breakers_.swept = {};
+    breakers_.sweeping = true;
+  }
+  if (parked_.size() >= 2 * limits_.page_items) return;  // each that it found may need a look at the store
+  ListQuery query;
+  query.states = {State::kReady};
+  query.limit = kSweepItems;
+  query.oldest_first = true;
+  query.above = breakers_.swept;
+  query.show_bytes = 1 << 20;
+  breakers_.listing = true;
+  out_->lists.push_back(ListOf(kSweepList, query));
+}
+
+/// Takes the answer of a sweep's list. Returns false, and does nothing, where it is another one.
+bool Core::Impl::TookSweep(ListDone& e) {
+  if (e.request != kSweepList) return false;
+  breakers_.listing = false;
+  if (!e.status.ok()) {
+    Fatal(std::move(e.status));
+    return true;
+  }
+  for (const LoadedNotify& item : e.items) {
+    auto host = hosts_.find(item.record->envelope->host);
+    if (host != hosts_.end() && host->second->breaker.is_open()) RunTask(MakeTask(WaitOver{item.record->id}));
+  }
+  breakers_.swept = e.next;
+  breakers_.sweeping = e.next.value != 0;
+  return true;
+}
+
+Handled Core::Impl::Handle(Task* task, WaitOver& r) {
+  if (stopping_) return Handled::kDone;
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return Handled::kParked;
+  if (!WaitedAtBreaker(*entry)) return Handled::kDone;
+  Lane* lane = NeedLane(task, entry->envelope->lane);
+  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  // Behind a head that waits for its next attempt, it is that which it waits for.
+  const bool behind = lane->record.blocked_head != r.id && BlockedBy(Wait::kAttempt, *lane, nullptr);
+  if (!lane->paused() && !behind) Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+  return Handled::kDone;
+}
+
+}  // namespace notifyd
