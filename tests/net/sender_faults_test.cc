@@ -16,6 +16,38 @@ TEST_CASE("sender faults: nobody listens") {
   CHECK(result.record.status == 0);
 }
 
+TEST_CASE("sender faults: whether a connection came about") {
+  DeafPort deaf;
+  SenderOptions options;
+  options.follow_redirects = true;
+  SenderFixture sender(options);
+  const std::string nobody = "http://127.0.0.1:" + std::to_string(deaf.port()) + "/";
+  CHECK(sender.Send(SpecFor(nobody)).unsent);
+  CHECK(sender.Send(SpecFor("http://no-such-host.invalid/")).unsent);
+  TinyReceiver handshake([](TinyReceiver::Peer& peer) { peer.WaitForClose(); });
+  NotifySpec hangs = SpecFor("https" + handshake.Url("/").substr(4));
+  hangs.connect_timeout_ms = 200;
+  CHECK(sender.Send(hangs).unsent);
+  // What was sent, whatever came of it.
+  TinyReceiver failing(500, "no"), lost([](TinyReceiver::Peer& peer) { peer.ReadRequest(); });
+  TinyReceiver silent([](TinyReceiver::Peer& peer) {
+    peer.ReadRequest();
+    peer.WaitForClose();
+  });
+  TinyReceiver leads([&](TinyReceiver::Peer& peer) {
+    if (peer.ReadRequest()) peer.Answer(302, "", "Location: " + nobody + "\r\n");
+  });
+  NotifySpec late = SpecFor(silent.Url("/"));
+  late.timeout_ms = 200;
+  CHECK_FALSE(sender.Send(late).unsent);
+  for (const std::string& url : {failing.Url("/"), lost.Url("/"), leads.Url("/")}) {
+    CAPTURE(url);
+    const AttemptResult result = sender.Send(SpecFor(url));
+    CHECK(result.verdict == Verdict::kFailure);
+    CHECK_FALSE(result.unsent);
+  }
+}
+
 TEST_CASE("sender faults: a name that does not exist") {
   SenderFixture sender;
   const AttemptResult result = sender.Send(SpecFor("http://no-such-host.invalid/"));
