@@ -46,9 +46,23 @@ void Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
     const std::string open_ms = std::to_string(now_.mono.ms - since.ms);
     out_->flow_logs.push_back({false, "breaker closed", {{"host", host->name}, {"open_ms", open_ms}}});
   }
+  MaybeDisable(host);
   FollowBreaker(host);
 }
 
+/// Pauses a host whose probe failed and that was not reached for so long that nobody seems to look after it. Whoever resumes it finds its breaker
+/// closed.
+void Core::Impl::MaybeDisable(Host* host) {
+  const int64_t after_ms = limits_.breaker.disable_after_ms, open_ms = now_.mono.ms - host->breaker.open_since().ms;
+  if (host->breaker.state() != Breaker::State::kOpen || after_ms == 0 || open_ms < after_ms || host->settings.paused) return;
+  HostPatch patch;
+  patch.paused = true;
+  if (!ChangeHost(host->name, patch).ok()) return;  // there is no room for its settings: its breaker holds it back all the same
+  host->breaker.Reset();
+  out_->flow_logs.push_back({true, "host paused", {{"host", host->name}, {"open_ms", std::to_string(open_ms)}}});
+}
+
+/// Somebody asked for a call to the host: where its breaker is open, that is its next probe, without a wait.
 void Core::Impl::ProbeByHand(Host* host) {
   if (host->breaker.state() != Breaker::State::kOpen) return;
   host->breaker.ProbeNow(now_.mono);

@@ -303,6 +303,7 @@ class Core::Impl {
   void ApplyHosts(const Switches& before);
   void ApplyHost(const std::string& name, const HostSettings& settings);
   void ReviewHost(Host* host);
+  Status ChangeHost(const std::string& name, const HostPatch& patch);
   void ForgetToken(Host* host);
   void TakeHostToken(Host* host);
   void FireHostTokens();
@@ -314,13 +315,12 @@ class Core::Impl {
   static Status TooManySwitched(const char* what);
   CallerView ViewOfCaller(CallerRates rates) const;
   HostView ViewOfHost(const std::string& name) const;
-  static constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
   // ---- core_breakers.cc: hosts that cannot be reached
   void BeginAtBreaker(Entry* entry);
   void AbandonAtBreaker(Entry* entry);
   void EndAtBreaker(Entry* entry, const AttemptResult& result);
-  /// Somebody asked for a call to the host: where its breaker is open, that is its next probe, without a wait.
+  void MaybeDisable(Host* host);
   void ProbeByHand(Host* host);
   void FollowBreaker(Host* host);
   void TimeBreaker(Host* host);

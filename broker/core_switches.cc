@@ -9,6 +9,8 @@
 namespace notifyd {
 namespace {
 
+constexpr int64_t kDayMs = 24 * 3600 * 1000;
+
 /// A burst that nobody said is what a rate of calls gives in 10 ms, as that of a lane; of submits, in a second.
 TokenRate RateOfCalls(const HostSettings& settings) {
   if (!settings.rate_per_s) return {};
@@ -178,17 +180,21 @@ Handled Core::Impl::Handle(Task* task, CallerChangeRequest& r) {
 Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   if (!NeedSwitches(task)) return Handled::kParked;
-  HostSettings settings = Of(switches_.all->hosts, r.host);
-  const HostSettings before = settings;
-  if (r.patch.paused) settings.paused = *r.patch.paused;
-  if (r.patch.concurrency) settings.concurrency = *r.patch.concurrency;
-  if (r.patch.rate_per_s) settings.rate_per_s = *r.patch.rate_per_s;
-  if (settings != before) {
-    Switches switches = *switches_.all;
-    if (!Put(&switches.hosts, r.host, settings)) return Refuse(r.request, TooManySwitched("hosts"));
-    PutSwitched(std::move(switches));
-  }
+  if (Status status = ChangeHost(r.host, r.patch); !status.ok()) return Refuse(r.request, status);
   return ReplyAfter(journal_.Barrier(), r.request, HostViewed{ViewOfHost(r.host)});
+}
+
+Status Core::Impl::ChangeHost(const std::string& name, const HostPatch& patch) {
+  HostSettings settings = Of(switches_.all->hosts, name);
+  const HostSettings before = settings;
+  if (patch.paused) settings.paused = *patch.paused;
+  if (patch.concurrency) settings.concurrency = *patch.concurrency;
+  if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
+  if (settings == before) return Status::Ok();
+  Switches switches = *switches_.all;
+  if (!Put(&switches.hosts, name, settings)) return TooManySwitched("hosts");
+  PutSwitched(std::move(switches));
+  return Status::Ok();
 }
 
 Status Core::Impl::TooManySwitched(const char* what) {

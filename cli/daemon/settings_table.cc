@@ -169,6 +169,9 @@ std::vector<Setting> MakeRows() {
                         FIELD(core.breaker.open_ms))));
   add(Reloadable(Number("breaker.max_wait_ms", "ms", 1'000, kYear, "Who waited at an open breaker for so long fails.",
                         FIELD(core.breaker.max_wait_ms))));
+  add(Reloadable(Number("breaker.disable_after_ms", "ms", 0, kYear,
+                        "A host that was not reached for so long, probes and all, is paused until somebody resumes it; 0: never.",
+                        FIELD(core.breaker.disable_after_ms))));
   Setting on_open;
   on_open.name = "breaker.on_open";
   on_open.fallback = std::string("wait");

@@ -440,3 +440,35 @@ TEST_CASE("core breaker: a core with an open one does not go to sleep") {
   f.Pass(3'700'000);
   CHECK(f.core().idle(f.now.wall));
 }
+
+TEST_CASE("core breaker: a host that was not reached for disable_after_ms is paused, over restarts, until somebody resumes it") {
+  BreakerSettings breaker;
+  breaker.disable_after_ms = 25'000;
+  Rig f(With(breaker));
+  f.Open();
+  NotifyId waits = f.Submit(Rig::To("waits")).id;
+  f.Pass(10'000);
+  f.Unreached(StartAttempt(f.starts.at(0)));
+  CHECK_FALSE(f.Host().own.paused);  // 10 s are not enough
+  f.Pass(20'000);
+  CHECK_FALSE(f.Host().own.paused);  // nor is time alone: the probe may reach it
+  f.Unreached(StartAttempt(f.starts.at(0)));
+  CHECK(f.Host().own.paused);
+  CHECK(f.Host().breaker == Stage::kClosed);
+  CHECK(f.Stats().open_breakers == 0);
+  REQUIRE(f.flow_logs.size() == 2);
+  CHECK(f.flow_logs[1].event == "host paused");
+  CHECK(f.flow_logs[1].warning);
+  CHECK(f.Why(waits) == std::vector<std::string>{"host_paused"});
+  f.Pass(3'600'000);
+  CHECK(f.starts.empty());
+  f.Restart(CrashKind::kPower);
+  f.Pass(60'000);
+  CHECK(f.starts.empty());
+  HostChangeRequest resume;
+  resume.host = "h:80";
+  resume.patch.paused = false;
+  f.Do(std::move(resume));
+  CHECK(f.starts.size() == 6);  // those of Open, and the one that waits
+  CHECK(f.Balances());
+}

@@ -125,6 +125,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(c.breaker.window),
                          uint64_t(c.breaker.open_ms),
                          uint64_t(c.breaker.max_wait_ms),
+                         uint64_t(c.breaker.disable_after_ms),
                          uint64_t(c.max_body_bytes),
                          uint64_t(c.idempotency_window_ms),
                          uint64_t(c.retention_succeeded_ms),
@@ -331,7 +332,7 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
   CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "auth.mode", "auth.bootstrap_token_file", "limits.pending",
                                             "limits.response_bytes", "limits.in_flight", "limits.connection_age_ms", "lanes.concurrency",
                                             "hosts.concurrency", "breaker.enabled", "breaker.failures", "breaker.ratio_percent", "breaker.window",
-                                            "breaker.open_ms", "breaker.max_wait_ms", "breaker.on_open", "idempotency.window_ms",
+                                            "breaker.open_ms", "breaker.max_wait_ms", "breaker.disable_after_ms", "breaker.on_open", "idempotency.window_ms",
                                             "record.failure_bytes", "record.success_bytes",
                                             "http.hosts", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Most calls in flight in all. Reloadable.\n"));
