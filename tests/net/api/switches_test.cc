@@ -38,6 +38,30 @@ TEST_CASE("switches: lists say by what they are sorted, since when, and from whe
   CHECK(f.Posted<HostsRequest>().query.only == "[::1]:8080");
 }
 
+TEST_CASE("switches: a host and a metric say that a breaker is open") {
+  ApiFixture f;
+  f.Ask("GET", "/v1/hosts/h:80");
+  HostView host;
+  host.host = "h:80";
+  f.Reply(HostViewed{host});
+  CHECK(f.Answer().body.find(R"("breaker":{"state":"closed","open_since":null,"next_probe":null})") != std::string::npos);
+  host.breaker = Breaker::State::kOpen;
+  host.open_since = WallTime{1'000};
+  host.next_probe = WallTime{11'000};
+  f.Ask("GET", "/v1/hosts/h:80");
+  f.Reply(HostViewed{host});
+  CHECK(f.Answer().body.find(R"("breaker":{"state":"open","open_since":"1970-01-01T00:00:01.000Z","next_probe":"1970-01-01T00:00:11.000Z"})") !=
+        std::string::npos);
+  f.Ask("GET", "/metrics");
+  StatsView stats;
+  stats.open_breakers = 3;
+  stats.breaker_opened = 17;
+  f.Reply(stats);
+  f.Reply(LanesListed());
+  CHECK(f.Answer().body.find("\nnotifyd_breakers_open 3\n") != std::string::npos);
+  CHECK(f.Answer().body.find("\nnotifyd_breaker_openings_total 17\n") != std::string::npos);
+}
+
 TEST_CASE("switches: what they are refused for") {
   struct Row {
     const char *method, *target, *body, *outcome;
