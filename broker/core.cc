@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
+#include "broker/core_responses.h"
+#include "broker/core_schedules.h"
+#include "broker/core_services.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 
@@ -47,6 +51,11 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       mono_(now.mono.ms),
       expiry_(now.wall.ms),
       next_mark_(now.mono),
+      services_(std::make_unique<ServicePart>(this)),
+      topics_(std::make_unique<TopicPart>(this)),
+      groups_(std::make_unique<GroupPart>(this)),
+      schedules_(std::make_unique<SchedulePart>(this)),
+      responses_(std::make_unique<ResponsePart>(this)),
       turns_(Caps()) {
   CHECK(now.mono >= totals.mono);
   // An index with nothing in it needs no page: what arrives is in memory at once.

@@ -1,10 +1,14 @@
-// The core's part of groups: contract section 13. See core_impl.h.
-#include "broker/core_impl.h"
+// See core_groups.h.
+#include "broker/core_groups.h"
 
 namespace notifyd {
 
-Handled Core::Impl::Handle(Task*, GroupRequest& r) {
-  return Refuse(r.request, Code::kNotImplemented, "this broker has no groups yet");
+Handled Core::Impl::Handle(Task* task, GroupRequest& r) {
+  return groups_->Handle(task, r);
+}
+
+Handled Core::Impl::GroupPart::Handle(Task*, GroupRequest& r) {
+  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no groups yet");
 }
 
 }  // namespace notifyd

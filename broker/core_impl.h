@@ -53,21 +53,6 @@
 
 namespace notifyd {
 
-/// "At most ten years ahead" (contract section 3), leap days counted generously.
-inline constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
-
-/// Returns the refusal of a due time beyond that, given as `when`.
-inline Status TooFarAhead(const When& when) {
-  const char* field = when.kind == When::Kind::kDelay ? "delay_ms" : "due_at";
-  return Status(Code::kUnacceptable, std::string(field) + " is more than ten years ahead", std::string("/") + field);
-}
-/// Returns the refusal of an expires_at that lies behind.
-inline Status ExpiryHasPassed() {
-  return Status(Code::kUnacceptable, "expires_at has passed", "/expires_at");
-}
-/// NotifyState::reason of a notify in whose place another was held. Its callback is not told of that.
-inline constexpr const char* kReplaced = "replaced";
-
 class Core::Impl {
  public:
   Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed);
@@ -372,15 +357,17 @@ class Core::Impl {
   static constexpr size_t kMostAgendaTasks = 64;
   Handled Handle(Task* task, AgendaDue& r);
 
-  // ---- core_services.cc: services and their instances
+  // ---- core_services.cc, core_topics.cc, core_groups.cc, core_schedules.cc, core_responses.cc: what part 3 of the contract adds. What each has in
+  // memory, and what it decides, is a class in the header of that name, which may use all of this one.
+  class ServicePart;
+  class TopicPart;
+  class GroupPart;
+  class SchedulePart;
+  class ResponsePart;
   Handled Handle(Task* task, ServiceRequest& r);
-  // ---- core_topics.cc: topics, subscriptions, events
   Handled Handle(Task* task, TopicRequest& r);
-  // ---- core_groups.cc
   Handled Handle(Task* task, GroupRequest& r);
-  // ---- core_schedules.cc
   Handled Handle(Task* task, ScheduleRequest& r);
-  // ---- core_responses.cc: answers that are kept
   Handled Handle(Task* task, ResponseRequest& r);
 
   // ---- core_attempts.cc: attempts and their ends
@@ -514,7 +501,7 @@ class Core::Impl {
 
   CoreLimits limits_;
   GrantChanged grant_{0, UINT32_MAX, SIZE_MAX};
-  size_t own_max_loaded_;  // limits_.max_loaded is this, or the grant where that is less, but for so many:
+  size_t own_max_loaded_;                     // limits_.max_loaded is this, or the grant where that is less, but for so many:
   static constexpr size_t kLeastLoaded = 16;  // with less the windows would never ask for a page
   Books books_;
   Totals& totals_ = *books_.mutable_totals();  // what rides along with the counts
@@ -551,6 +538,11 @@ class Core::Impl {
   std::unordered_map<std::string, TokenBucket> caller_buckets_;
   std::multimap<MonoTime, Host*> host_tokens_;
   Breakers breakers_;
+  std::unique_ptr<ServicePart> services_;
+  std::unique_ptr<TopicPart> topics_;
+  std::unique_ptr<GroupPart> groups_;
+  std::unique_ptr<SchedulePart> schedules_;
+  std::unique_ptr<ResponsePart> responses_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;

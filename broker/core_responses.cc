@@ -1,10 +1,14 @@
-// The core's part of answers that are kept: contract section 13, "Results". See core_impl.h.
-#include "broker/core_impl.h"
+// See core_responses.h.
+#include "broker/core_responses.h"
 
 namespace notifyd {
 
-Handled Core::Impl::Handle(Task*, ResponseRequest& r) {
-  return Refuse(r.request, Code::kNotImplemented, "this broker has no answers that are kept yet");
+Handled Core::Impl::Handle(Task* task, ResponseRequest& r) {
+  return responses_->Handle(task, r);
+}
+
+Handled Core::Impl::ResponsePart::Handle(Task*, ResponseRequest& r) {
+  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no answers that are kept yet");
 }
 
 }  // namespace notifyd

@@ -1,10 +1,14 @@
-// The core's part of schedules: contract section 15. See core_impl.h.
-#include "broker/core_impl.h"
+// See core_schedules.h.
+#include "broker/core_schedules.h"
 
 namespace notifyd {
 
-Handled Core::Impl::Handle(Task*, ScheduleRequest& r) {
-  return Refuse(r.request, Code::kNotImplemented, "this broker has no schedules yet");
+Handled Core::Impl::Handle(Task* task, ScheduleRequest& r) {
+  return schedules_->Handle(task, r);
+}
+
+Handled Core::Impl::SchedulePart::Handle(Task*, ScheduleRequest& r) {
+  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no schedules yet");
 }
 
 }  // namespace notifyd

@@ -1,10 +1,14 @@
-// The core's part of services and their instances: contract section 11. See core_impl.h.
-#include "broker/core_impl.h"
+// See core_services.h.
+#include "broker/core_services.h"
 
 namespace notifyd {
 
-Handled Core::Impl::Handle(Task*, ServiceRequest& r) {
-  return Refuse(r.request, Code::kNotImplemented, "this broker has no services and their instances yet");
+Handled Core::Impl::Handle(Task* task, ServiceRequest& r) {
+  return services_->Handle(task, r);
+}
+
+Handled Core::Impl::ServicePart::Handle(Task*, ServiceRequest& r) {
+  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no services and their instances yet");
 }
 
 void Core::Impl::On(FlowSettingsChanged& e) {

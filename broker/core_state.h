@@ -14,8 +14,8 @@
 #include <variant>
 #include <vector>
 
-#include "broker/due_window.h"
 #include "broker/breaker.h"
+#include "broker/due_window.h"
 #include "broker/events.h"
 #include "broker/lane_limits.h"
 #include "broker/notify.h"
@@ -24,6 +24,21 @@
 #include "broker/turns.h"
 
 namespace notifyd {
+
+/// "At most ten years ahead" (contract section 3), leap days counted generously.
+inline constexpr int64_t kMaxAheadMs = 3653LL * 24 * 3600 * 1000;
+
+/// Returns the refusal of a due time beyond that, given as `when`.
+inline Status TooFarAhead(const When& when) {
+  const char* field = when.kind == When::Kind::kDelay ? "delay_ms" : "due_at";
+  return Status(Code::kUnacceptable, std::string(field) + " is more than ten years ahead", std::string("/") + field);
+}
+/// Returns the refusal of an expires_at that lies behind.
+inline Status ExpiryHasPassed() {
+  return Status(Code::kUnacceptable, "expires_at has passed", "/expires_at");
+}
+/// NotifyState::reason of a notify in whose place another was held. Its callback is not told of that.
+inline constexpr const char* kReplaced = "replaced";
 
 struct ExpiryTimer;
 struct Task;
@@ -130,8 +145,8 @@ struct Entry : Slot {
   uint64_t buried_at = 0;
   uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
-  uint32_t envelope_bytes = 0;   // what its envelope takes beyond the usual
-  bool start_waits = false;  // in flight, but its spec is still being read
+  uint32_t envelope_bytes = 0;  // what its envelope takes beyond the usual
+  bool start_waits = false;     // in flight, but its spec is still being read
   // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
   bool repeats = false;
   bool refused = false;  // it has its turn at an open breaker to fail there (BreakerSettings::fail_on_open)
@@ -139,9 +154,9 @@ struct Entry : Slot {
   bool fresh = false;      // its id is new: no index ever had a key with it
   bool first_key = false;  // what `index` has of it is the first such key (DeleteDue::once); false: unknown
   Place place = Place::kIdle;
-  uint32_t number = 0;   // of the attempt in flight
+  uint32_t number = 0;     // of the attempt in flight
   Breaker::Call call = 0;  // the same, as its host's breaker knows it
-  uint64_t durable = 0;  // no attempt before this batch is synced
+  uint64_t durable = 0;    // no attempt before this batch is synced
   WallTime created_at;
   ExpiryTimer* expiry = nullptr;  // its timer in the expiry window, where it was in memory when that was set
   std::shared_ptr<const Envelope> envelope;

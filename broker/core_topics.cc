@@ -1,10 +1,14 @@
-// The core's part of topics, subscriptions and events: contract section 12. See core_impl.h.
-#include "broker/core_impl.h"
+// See core_topics.h.
+#include "broker/core_topics.h"
 
 namespace notifyd {
 
-Handled Core::Impl::Handle(Task*, TopicRequest& r) {
-  return Refuse(r.request, Code::kNotImplemented, "this broker has no topics, subscriptions and events yet");
+Handled Core::Impl::Handle(Task* task, TopicRequest& r) {
+  return topics_->Handle(task, r);
+}
+
+Handled Core::Impl::TopicPart::Handle(Task*, TopicRequest& r) {
+  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no topics, subscriptions and events yet");
 }
 
 }  // namespace notifyd
