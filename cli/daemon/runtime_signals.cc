@@ -90,19 +90,24 @@ void Runtime::Impl::Reload() {
       if (Status taken = sender->Reload(options); !taken.ok()) Log(LogLevel::kError, "settings not reloaded", {{"detail", taken.detail()}});
       api->SetSecretHeaders(options.secret_headers);
     });
-  for (auto& io : io_)
-    io->loop.Post([api = io->api.get(), hosts = next.api.hosts, auth = *auth] {
-      api->SetHosts(hosts);
-      api->SetAuth(auth);
-    });
   lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
-  OnEachShard([limits = std::make_shared<const CoreLimits>(next.core)](Shard* shard) { shard->SetLimits(limits); }, [] {});
+  if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
+  // Said once all hold: whoever reads the line finds no loop and no namespace that goes by the old ones.
+  auto say = [this, applied = reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)] {
+    Log(LogLevel::kInfo, "settings reloaded", {{"applied", applied}});
+    LogSetLevel(LogLevelOf(options_));
+  };
+  OnEachLoop(
+      [hosts = next.api.hosts, auth = *auth](IoThread* io) {
+        io->api->SetHosts(hosts);
+        io->api->SetAuth(auth);
+      },
+      [this, say, limits = std::make_shared<const CoreLimits>(next.core)] {
+        OnEachShard([limits](Shard* shard) { shard->SetLimits(limits); }, say);
+      });
   listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
   asked_ = std::move(asked);
   options_ = std::move(next);
-  if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
-  Log(LogLevel::kInfo, "settings reloaded", {{"applied", reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)}});
-  LogSetLevel(LogLevelOf(options_));
 }
 
 // ---- stop
