@@ -64,6 +64,8 @@ class Breaker {
   void Reset();
 
   State state() const { return state_; }
+  /// It is the probe that is in flight.
+  bool IsProbe(Call call) const { return state_ == State::kProbing && call == era_; }
   /// It is open, or its probe is in flight.
   bool is_open() const { return state_ == State::kOpen || state_ == State::kProbing; }
   /// Where it is_open: since when, without a call that reached the destination.

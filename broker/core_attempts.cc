@@ -120,7 +120,7 @@ void Core::Impl::On(AttemptEnded& e) {
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   GiveBackPlace(entry);
-  EndAtBreaker(entry, result);
+  const bool probe_in_vain = EndAtBreaker(entry, result);
   Gate(lane);
   entry->state.attempts_made = entry->number;
   entry->number = 0;
@@ -142,6 +142,10 @@ void Core::Impl::On(AttemptEnded& e) {
   } else if (result.verdict == Verdict::kFatal) {
     std::string reason = result.record.error == "destination_refused" ? "destination_refused" : "fatal_answer";
     Settle(entry, Phase::kFailed, std::move(reason), std::move(result.record), std::move(result.via));
+  } else if (probe_in_vain) {
+    RemoveIndex(entry);
+    KeepWaiting(&entry->state);
+    AwaitRetry(entry, lane, lane->fifo(), std::move(result.record));
   } else if (entry->envelope->reply_none) {
     Settle(entry, Phase::kFailed, "not_sent", std::move(result.record), std::move(result.via));
   } else if (!later && failures >= policy.max_attempts) {
@@ -155,26 +159,30 @@ void Core::Impl::On(AttemptEnded& e) {
     entry->state.phase = Phase::kRetrying;
     entry->state.retry_at = {now_.mono.ms + wait_ms};
     entry->state.next_attempt_at = {now_.wall.ms + wait_ms};
-    AddIndex(entry, Index::kRetrying);
-    entry->durable = journal_.open();
-    bool blocks = lane->fifo() && (repeat || lane->limits.on_retry == OnRetry::kBlock);
-    if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
-      lane->record.blocked_head = blocks ? entry->id : NotifyId{};
-      DirtyLane(lane);
-      if (!blocks && lane->disk_tail) Activate(lane);
-    }
-    Log(*entry, &result.record, false);
-    ChangeState(entry, std::move(result.record));
-    // A lane that stands still gives up its memory where that is short.
-    if (blocks && std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
-    PlaceEntry(entry);
-    TrackExpiry(entry);
+    AwaitRetry(entry, lane, lane->fifo() && (repeat || lane->limits.on_retry == OnRetry::kBlock), std::move(result.record));
   }
   Decide(Decided::Kind::kEnd, entry->id);
   Kick(lane);
   RefillTail(lane);
   MaybeDrop(entry);
   MaybeDrop(lane);
+}
+
+/// Puts a notify whose attempt failed where it waits for the next one, which its state says. `blocks`: those behind it in its fifo lane wait too.
+void Core::Impl::AwaitRetry(Entry* entry, Lane* lane, bool blocks, AttemptRecord attempt) {
+  AddIndex(entry, Index::kRetrying);
+  entry->durable = journal_.open();
+  if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
+    lane->record.blocked_head = blocks ? entry->id : NotifyId{};
+    DirtyLane(lane);
+    if (!blocks && lane->disk_tail) Activate(lane);
+  }
+  Log(*entry, &attempt, false);
+  ChangeState(entry, std::move(attempt));
+  // A lane that stands still gives up its memory where that is short.
+  if (blocks && std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
+  PlaceEntry(entry);
+  TrackExpiry(entry);
 }
 
 /// Settles a notify whose ttl is over. No attempt of it may be under way.

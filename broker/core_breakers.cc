@@ -31,12 +31,13 @@ void Core::Impl::AbandonAtBreaker(Entry* entry) {
   if (entry->host->breaker_timed) FollowBreaker(entry->host);
 }
 
-void Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
-  if (!result.record.instance.empty()) return;  // that one has its own
+bool Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
+  if (!result.record.instance.empty()) return false;  // that one has its own
   Host* host = entry->host;
+  const bool probe = host->breaker.IsProbe(entry->call);
   const MonoTime since = host->breaker.open_since();
   const Breaker::Change change = host->breaker.End(entry->call, ContactOf(result), now_.mono, limits_.breaker);
-  if (!host->breaker_timed && host->breaker.calm()) return;
+  if (!host->breaker_timed && host->breaker.calm()) return false;
   if (change == Breaker::Change::kOpened) {
     ++breakers_.opened;
     breakers_.next_sweep = std::min(breakers_.next_sweep, MonoTime{now_.mono.ms + limits_.breaker.max_wait_ms});
@@ -46,8 +47,20 @@ void Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
     const std::string open_ms = std::to_string(now_.mono.ms - since.ms);
     out_->flow_logs.push_back({false, "breaker closed", {{"host", host->name}, {"open_ms", open_ms}}});
   }
+  const bool in_vain = probe && host->breaker.is_open();
   MaybeDisable(host);
   FollowBreaker(host);
+  return in_vain;
+}
+
+/// Makes a notify whose attempt was a probe in vain what it was before: due, for as long as it has been.
+void Core::Impl::KeepWaiting(NotifyState* state) const {
+  ++state->laters;
+  if (state->phase == Phase::kRetrying) return;
+  const int64_t waited_ms = std::max<int64_t>(now_.wall.ms - state->due.ms, 0);
+  state->phase = Phase::kRetrying;
+  state->retry_at = {std::max<int64_t>(now_.mono.ms - waited_ms, 0)};
+  state->next_attempt_at = now_.wall;
 }
 
 /// Pauses a host whose probe failed and that was not reached for so long that nobody seems to look after it. Whoever resumes it finds its breaker

@@ -304,7 +304,9 @@ class Core::Impl {
   // ---- core_breakers.cc: hosts that cannot be reached
   void BeginAtBreaker(Entry* entry);
   void AbandonAtBreaker(Entry* entry);
-  void EndAtBreaker(Entry* entry, const AttemptResult& result);
+  /// Returns whether it was a probe that did not reach the host: it uses up nothing of its notify's budget.
+  bool EndAtBreaker(Entry* entry, const AttemptResult& result);
+  void KeepWaiting(NotifyState* state) const;
   void MaybeDisable(Host* host);
   void ProbeByHand(Host* host);
   void FollowBreaker(Host* host);
@@ -373,6 +375,7 @@ class Core::Impl {
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry, Caller* caller);
   void EmitStart(Entry* entry);
+  void AwaitRetry(Entry* entry, Lane* lane, bool blocks, AttemptRecord attempt);
   void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via = {});
   void Expire(Entry* entry);
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);

@@ -170,7 +170,7 @@ struct NotifyState {
   WallTime settled_at;
   uint32_t attempts_made = 0;    // the number of the newest attempt that ended
   uint32_t attempts_before = 0;  // of those, made before the present budget began (a retry of a settled one begins a new one)
-  uint32_t laters = 0;           // of those of the present budget, answered by what later_on matches: they do not count
+  uint32_t laters = 0;           // of those of the present budget, which they do not use up: answered by what later_on matches, or a probe in vain
   std::string reason;            // why cancelled or failed, empty else
   /// Due at once: it may be sent whatever the clock says. `due` is its place in order, and may be ahead of a clock that stepped back.
   bool at_once = false;

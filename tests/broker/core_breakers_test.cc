@@ -185,6 +185,63 @@ TEST_CASE("core breaker: many thousand wait on disk at an open one, a probe a wa
   CHECK(f.Balances());
 }
 
+TEST_CASE("core breaker: a probe in vain uses up nothing of a budget, keeps the order of its lane, and fails in the end as those that only waited") {
+  BreakerSettings breaker;
+  breaker.max_wait_ms = 3'600'000;
+  Rig f(With(breaker));
+  f.Open();
+  CoreFixture::Fields fields = Rig::To("row");
+  fields.mode = Mode::kFifo;
+  fields.retry = Waits({1'000}, 1);
+  NotifyId first = f.Submit(fields).id;
+  NotifyId second = f.Submit(fields).id;
+  uint32_t probes = 0, of_first = 0;
+  auto probe = [&](int64_t until_ms) {
+    for (; f.now.wall.ms < until_ms; f.Pass(10'000)) {
+      while (!f.starts.empty()) {
+        ++probes;
+        CHECK(f.starts.size() == 1);
+        CHECK(f.starts[0].id != second);
+        of_first += f.starts[0].id == first;
+        f.Unreached(StartAttempt(f.starts.at(0)));
+      }
+    }
+  };
+  const int64_t begun_ms = f.now.wall.ms;
+  probe(begun_ms + 1'800'000);
+  CHECK(of_first > 0);
+  CHECK(probes < 12);
+  CHECK(f.State(first).phase == Phase::kRetrying);
+  CHECK(f.State(first).attempts_made == of_first);
+  CHECK(f.Why(first) == std::vector<std::string>{"breaker_open"});
+  f.Restart();
+  CHECK(f.State(first).laters == of_first);
+  breaker.enabled = false;
+  auto off = std::make_shared<CoreLimits>(With(breaker));
+  f.Post(LimitsChanged{off});
+  f.Run();
+  // No breaker any more: now its one attempt is made.
+  auto start = std::find_if(f.starts.begin(), f.starts.end(), [&](const StartAttempt& s) { return s.id == first; });
+  REQUIRE(start != f.starts.end());
+  f.Unreached(StartAttempt(*start));
+  CHECK(f.State(first).reason == "attempts_exhausted");
+  CHECK(std::any_of(f.starts.begin(), f.starts.end(), [&](const StartAttempt& s) { return s.id == second; }));
+  CHECK(f.Balances());
+}
+
+TEST_CASE("core breaker: whoever was the probe has waited for as long as any other") {
+  BreakerSettings breaker;
+  breaker.max_wait_ms = 600'000;
+  Rig f(With(breaker));
+  f.Open();
+  NotifyId waits = f.Submit(Rig::To("waits")).id;
+  for (int64_t until = f.now.wall.ms + 720'000; f.now.wall.ms < until; f.Pass(5'000))
+    while (!f.starts.empty()) f.Unreached(StartAttempt(f.starts.at(0)));
+  CHECK(f.State(waits).phase == Phase::kFailed);
+  CHECK(f.State(waits).reason == "breaker_open");
+  CHECK(f.Balances());
+}
+
 TEST_CASE("core breaker: a retry by hand is a probe at once, and only one") {
   Rig f;
   f.Open();
