@@ -28,6 +28,10 @@ class IfMatch {
   /// Is `etag` ("\"...\"", a strong one) one of them? Weak tags never match.
   bool Matches(std::string_view etag) const;
 
+  bool any() const { return any_; }
+  /// The strong ones, each in its quotes.
+  const std::vector<std::string>& strong() const { return strong_; }
+
  private:
   bool any_ = false;
   std::vector<std::string> strong_;

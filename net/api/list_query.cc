@@ -190,6 +190,23 @@ Result<PageQuery> ParsePageQuery(const QueryParameters& parameters) {
   return page;
 }
 
+Result<ResourcesQuery> ParseResourcesQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  ResourcesQuery query;
+  for (const auto& [name, value] : parameters) {
+    if (name == "limit") {
+      NOTIFYD_TRY(Limit(value, &query.limit));
+    } else if (name == "after") {
+      NOTIFYD_TRY(ReadFilterText(name, value, "/after", kMaxNameBytes, &query.after));
+    } else if (name == "prefix") {
+      NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxNameBytes, &query.prefix));
+    } else {
+      return Unknown(name);
+    }
+  }
+  return query;
+}
+
 Status UnknownParameter(std::string_view name) {
   return Unknown(name);
 }

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "broker/events.h"
+#include "broker/resource.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -28,6 +29,8 @@ struct PageQuery {
   std::string cursor;
 };
 Result<PageQuery> ParsePageQuery(const QueryParameters& parameters);
+/// limit, after and prefix of a list of resources by name (broker/resource.h).
+Result<ResourcesQuery> ParseResourcesQuery(const QueryParameters& parameters);
 /// What a query parameter is refused with that nobody knows.
 Status UnknownParameter(std::string_view name);
 /// "namespaces=all": may stand beside what else is asked for. Error: it is given, and says something else.

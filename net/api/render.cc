@@ -1,9 +1,8 @@
 #include "net/api/render.h"
 
-#include <cstdio>
-
 #include "broker/callback.h"
 #include "net/api/notify_fields.h"
+#include "net/api/resource.h"
 
 namespace notifyd {
 namespace {
@@ -93,10 +92,7 @@ void Renderer::Item(const SubmittedItem& item, JsonWriter* json) {
 }
 
 std::string ETagOf(const NotifyRecord& record) {
-  Fingerprint print = PrintOfChangeable(record);
-  char tag[36];
-  std::snprintf(tag, sizeof tag, "\"%016llx%016llx\"", static_cast<unsigned long long>(print.high), static_cast<unsigned long long>(print.low));
-  return tag;
+  return ETagOfPrint(PrintOfChangeable(record));
 }
 
 }  // namespace notifyd

@@ -5,6 +5,7 @@
 #include "net/api/lane_json.h"
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
+#include "net/api/registry_steps.h"
 #include "net/api/stats.h"
 #include "net/api/switch_json.h"
 
@@ -104,8 +105,7 @@ HttpResponse Replies::Of(const Retried& retried, const Sight&) const {
   return IdAndState(202, retried.id, retried.state);
 }
 HttpResponse Replies::Of(const Stale&, const Sight&) const {
-  CHECK(false);
-  return {};
+  return NotWhatIfMatchSays();
 }
 HttpResponse Replies::Of(const Unmerged&, const Sight&) const {
   CHECK(false);
