@@ -12,7 +12,8 @@
 namespace notifyd {
 namespace {
 
-/// "v1", "namespaces", its name, and what part 3 has longest: "services", its name, "instances", the instance's id and one word more, and one to spare.
+/// "v1", "namespaces", its name, and what part 3 has longest: "services", its name, "instances", the instance's id and one word more, and one to
+/// spare.
 constexpr size_t kMaxSegments = 9;
 /// "v1", "namespaces", its name.
 constexpr size_t kPrefixSegments = 3;
