@@ -7,78 +7,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/ascii.h"
+#include "base/json_number.h"
 
 namespace notifyd {
-namespace {
-
-std::string_view TakeDigits(std::string_view* text) {
-  size_t count = 0;
-  while (count < text->size() && IsDigit((*text)[count])) ++count;
-  std::string_view digits = text->substr(0, count);
-  text->remove_prefix(count);
-  return digits;
-}
-
-bool Take(std::string_view* text, char c) {
-  if (!text->starts_with(c)) return false;
-  text->remove_prefix(1);
-  return true;
-}
-
-/// A number as its text spells it (RFC 8259 section 6).
-struct NumberText {
-  bool negative = false;
-  std::string_view whole, fraction;
-  bool exponent_negative = false;
-  std::string_view exponent;
-};
-
-std::optional<NumberText> SplitNumber(std::string_view text) {
-  NumberText number;
-  number.negative = Take(&text, '-');
-  number.whole = TakeDigits(&text);
-  if (number.whole.empty() || (number.whole.size() > 1 && number.whole[0] == '0')) return std::nullopt;
-  if (Take(&text, '.') && (number.fraction = TakeDigits(&text)).empty()) return std::nullopt;
-  if (Take(&text, 'e') || Take(&text, 'E')) {
-    number.exponent_negative = Take(&text, '-');
-    if (!number.exponent_negative) Take(&text, '+');
-    number.exponent = TakeDigits(&text);
-    if (number.exponent.empty()) return std::nullopt;
-  }
-  if (!text.empty()) return std::nullopt;
-  return number;
-}
-
-/// A number as 0.DIGITS times ten to `scale`, without zeros at either end of the digits; no digits: zero.
-struct Decimal {
-  bool negative = false;
-  std::string digits;
-  int64_t scale = 0;
-  bool operator==(const Decimal&) const = default;
-};
-
-/// Nothing where the exponent is beyond what can be reckoned with.
-std::optional<Decimal> ToDecimal(const NumberText& number) {
-  Decimal decimal;
-  decimal.digits = std::string(number.whole) + std::string(number.fraction);
-  size_t first = decimal.digits.find_first_not_of('0');
-  if (first == std::string::npos) return Decimal{};  // -0 is 0 too
-  decimal.negative = number.negative;
-  std::string_view digits = number.exponent;
-  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
-  constexpr size_t kReckonedDigits = 17;
-  if (digits.size() > kReckonedDigits) return std::nullopt;
-  int64_t exponent = 0;
-  for (char c : digits) exponent = exponent * 10 + (c - '0');
-  decimal.scale = (number.exponent_negative ? -exponent : exponent) + static_cast<int64_t>(number.whole.size()) - static_cast<int64_t>(first);
-  decimal.digits.erase(0, first);
-  decimal.digits.erase(decimal.digits.find_last_not_of('0') + 1);
-  return decimal;
-}
-
-}  // namespace
-
 JsonTree::Kind JsonTree::Value::kind() const {
   if (is_key_) return Kind::kString;
   switch (at_->kind) {
@@ -225,11 +156,7 @@ bool JsonEqual(JsonTree::Value a, JsonTree::Value b) {
 }
 
 bool JsonNumbersEqual(std::string_view a, std::string_view b) {
-  if (a == b) return true;
-  std::optional<NumberText> left = SplitNumber(a), right = SplitNumber(b);
-  if (!left || !right) return false;
-  std::optional<Decimal> left_value = ToDecimal(*left), right_value = ToDecimal(*right);
-  return left_value && right_value && *left_value == *right_value;
+  return a == b || (IsJsonNumber(a) && IsJsonNumber(b) && CompareJsonNumbers(a, b) == 0);
 }
 
 bool IsJsonPointer(std::string_view text) {
