@@ -1,0 +1,57 @@
+// EventFilter: which events a subscription wants, by their content (contract section 12). Outpost's grammar. Pure; compiled once, immutable, any
+// thread.
+//
+//   filter    = object over the roots "data", "labels", "key" and "topic", each with a condition, and "$and", "$or", "$not" of filters
+//   condition = scalar: the value is it, or is an array that contains it
+//             | array: the value is an array, and each condition in it holds for one of its elements at least
+//             | object of fields: each holds; of an array: for one of its elements
+//             | object of operators, beside fields or without: each holds
+//   operators = $eq $neq (any JSON, compared whole) $gt $gte $lt $lte (a number or a string) $startsWith $endsWith (a string, or an array of them:
+//   one
+//               fits) $exist (true or false) $not (a condition) $and $or (an array of conditions)
+//               $in $nin: of an array of scalars: the value, or one of its elements where it is an array, is in it; of a string: the value holds it
+//               as a part, or as an element; of another scalar: the value is it, or holds it as an element
+//
+// Numbers compare exactly, strings by bytes, and types never convert. A field that is not there is met by $exist: false, $neq, $nin and $not alone;
+// the fields of what is no object are not there. An event whose body is no JSON meets no condition on "data".
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/json_tree.h"
+#include "base/status.h"
+#include "broker/notify.h"
+
+namespace notifyd {
+
+class EventFilter {
+ public:
+  static constexpr size_t kMaxConditions = 64;  // scalars and operators that are compared with something
+  static constexpr size_t kMaxDepth = 8;        // objects and arrays of conditions inside each other
+  static constexpr size_t kMaxBytes = 65'536;   // of its text
+
+  /// An event, borrowed. `data`: null where its body is no JSON; `labels`: null where it has none; `key`: empty where it has none.
+  struct Subject {
+    const JsonTree::Value* data = nullptr;
+    const Labels* labels = nullptr;
+    std::string_view key, topic;
+  };
+
+  /// Error: kUnacceptable, its field a pointer within the filter.
+  static Result<EventFilter> Compile(std::string_view json_text);
+
+  /// At most linear in the event for each condition.
+  bool Matches(const Subject& subject) const;
+
+ private:
+  struct Node;
+  class Compiler;
+  class Seen;
+  explicit EventFilter(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
+  std::shared_ptr<const Node> root_;
+};
+
+}  // namespace notifyd
