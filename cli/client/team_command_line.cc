@@ -12,17 +12,6 @@ namespace {
 constexpr uint64_t kGraceMostMs = 30ull * 86'400'000;
 constexpr char kShownOnce[] = "it is shown this once, and kept by nobody but you";
 
-/// As it is named in --reset: "destinations.allow".
-std::string Dotted(std::string name) {
-  std::replace(name.begin(), name.end(), '/', '.');
-  return name;
-}
-
-std::string Slashed(std::string name) {
-  std::replace(name.begin(), name.end(), '.', '/');
-  return name;
-}
-
 }  // namespace
 
 void TeamCommandLine::Add(CLI::App* app) {
@@ -52,23 +41,23 @@ void TeamCommandLine::AddTokens(CLI::App* app) {
   AddExpiry(create);
   AddPaging(
       AddCommand(group, "list", "List the tokens that lie within what one may oneself.",
-                 [this](const Context& context, const CLI::App* command) { return ListOf(context, Tokens(), ValuesOf(command).fields, limit_); }));
+                 [this](const Context& context, const CLI::App* command) { return ListOf(context, Tokens(), ValuesOf(command).fields, limit()); }));
   CLI::App* show =
-      AddCommand(group, "show", "Show one token.", [this](const Context& context, const CLI::App*) { return ShowOf(context, Tokens(), name_); });
+      AddCommand(group, "show", "Show one token.", [this](const Context& context, const CLI::App*) { return ShowOf(context, Tokens(), name()); });
   CLI::App* update = AddCommand(group, "update", "Change what a token may do.", [this](const Context& context, const CLI::App* command) {
     std::optional<FieldValues> values = TokenValuesOf(command);
     if (!values) return kUsage;
     if (values->empty()) return Misused("token update needs at least one flag that says what to change");
-    return SendTo(context, {"PATCH", PathIn(Tokens(), name_), &TokenFlags(), *std::move(values), if_match_});
+    return SendTo(context, {"PATCH", PathIn(Tokens(), name()), &TokenFlags(), *std::move(values), if_match()});
   });
   CLI::App* rotate = AddCommand(group, "rotate", "Give a token a new secret, and print it alone.", [this](const Context& context, const CLI::App*) {
     static const std::vector<FieldFlag> fields = {{"grace_ms", "--grace-ms", FieldFlag::Kind::kNumber, "MS", ""}};
     FieldValues values;
     if (grace_ms_ > 0) values.fields["grace_ms"] = std::to_string(grace_ms_);
-    return SendForSecret(context, {"POST", PathIn(Tokens(), name_, "/rotate"), &fields, std::move(values)}, kShownOnce);
+    return SendForSecret(context, {"POST", PathIn(Tokens(), name(), "/rotate"), &fields, std::move(values)}, kShownOnce);
   });
   CLI::App* remove = AddCommand(group, "delete", "Remove a token: it counts no more.",
-                                [this](const Context& context, const CLI::App*) { return RemoveFrom(context, PathIn(Tokens(), name_)); });
+                                [this](const Context& context, const CLI::App*) { return RemoveFrom(context, PathIn(Tokens(), name())); });
   for (CLI::App* command : {show, update, rotate, remove}) AddName(command, "ID", "The token's id: what stands between its first two underscores.");
   AddFlags(update, TokenFlags(), true);
   AddExpiry(update);
@@ -104,19 +93,19 @@ void TeamCommandLine::AddNamespaces(CLI::App* app) {
   CLI::App* group = app->add_subcommand("namespace", "Namespaces: a broker of its own inside the broker each.");
   AddPaging(AddCommand(
       group, "list", "List namespaces, with what is pending and in flight.",
-      [this](const Context& context, const CLI::App* command) { return ListOf(context, Namespaces(), ValuesOf(command).fields, limit_); }));
+      [this](const Context& context, const CLI::App* command) { return ListOf(context, Namespaces(), ValuesOf(command).fields, limit()); }));
   CLI::App* create = AddCommand(group, "create", "Make a namespace.", [this](const Context& context, const CLI::App* command) {
-    return SendTo(context, {"PUT", PathIn(Namespaces(), name_), &NamespaceFlags(), ValuesOf(command), {}, true});
+    return SendTo(context, {"PUT", PathIn(Namespaces(), name()), &NamespaceFlags(), ValuesOf(command), {}, true});
   });
   CLI::App* show = AddCommand(group, "show", "Show a namespace: its settings and figures.",
-                              [this](const Context& context, const CLI::App*) { return ShowOf(context, Namespaces(), name_); });
+                              [this](const Context& context, const CLI::App*) { return ShowOf(context, Namespaces(), name()); });
   CLI::App* update = AddCommand(group, "update", "Change a namespace's settings.", [this](const Context& context, const CLI::App* command) {
     FieldValues values = ValuesOf(command);
     if (values.empty()) return Misused("namespace update needs at least one flag that says what to change");
-    return SendTo(context, {"PATCH", PathIn(Namespaces(), name_), &NamespaceFlags(), std::move(values), if_match_});
+    return SendTo(context, {"PATCH", PathIn(Namespaces(), name()), &NamespaceFlags(), std::move(values), if_match()});
   });
   CLI::App* remove = AddCommand(group, "delete", "Remove a namespace with all that it holds.", [this](const Context& context, const CLI::App*) {
-    return RemoveFrom(context, PathIn(Namespaces(), name_, discard_pending_ ? "?discard_pending=true" : ""));
+    return RemoveFrom(context, PathIn(Namespaces(), name(), discard_pending_ ? "?discard_pending=true" : ""));
   });
   for (CLI::App* command : {create, show, update, remove}) AddName(command, "NAME", "The namespace's name.");
   AddFlags(create, NamespaceFlags(), false);
@@ -129,10 +118,10 @@ void TeamCommandLine::AddNamespaces(CLI::App* app) {
 void TeamCommandLine::AddSigningKeys(CLI::App* space) {
   CLI::App* group = space->add_subcommand("key", "The keys that a namespace's calls are signed by.");
   CLI::App* create = AddCommand(group, "create", "Make a signing key, and print it alone.", [this](const Context& context, const CLI::App* command) {
-    return SendForSecret(context, {"POST", PathIn(Namespaces(), name_, "/keys"), &SigningKeyFlags(), ValuesOf(command)}, kShownOnce);
+    return SendForSecret(context, {"POST", PathIn(Namespaces(), name(), "/keys"), &SigningKeyFlags(), ValuesOf(command)}, kShownOnce);
   });
   CLI::App* remove = AddCommand(group, "delete", "Remove all keys of a name, at once.", [this](const Context& context, const CLI::App*) {
-    return RemoveFrom(context, PathIn(Namespaces(), name_, "/keys/" + HttpClient::Encode(key_)));
+    return RemoveFrom(context, PathIn(Namespaces(), name(), "/keys/" + HttpClient::Encode(key_)));
   });
   for (CLI::App* command : {create, remove}) AddName(command, "NAME", "The namespace's name.");
   AddFlags(create, SigningKeyFlags(), false);
@@ -150,21 +139,21 @@ CLI::App* TeamCommandLine::AddSteered(CLI::App* app, const std::string& noun, co
     AddName(command, type.c_str(), noun == "host" ? "The host, with its port: example.org:443." : "The caller's name.");
     return command;
   };
-  add("show", "Show one " + noun + ".", [this, &of](const Context& context, const CLI::App*) { return ShowOf(context, of, name_); });
+  add("show", "Show one " + noun + ".", [this, &of](const Context& context, const CLI::App*) { return ShowOf(context, of, name()); });
   for (bool paused : {true, false}) {
     static const std::vector<FieldFlag> pausing = {{"paused", "", FieldFlag::Kind::kYesOrNo, "", ""}};
     std::string held =
         noun == "host" ? "Start no attempt to a host until it is resumed." : "Send nothing of what a caller submitted until it is resumed.";
     add(paused ? "pause" : "resume", paused ? held : "Let a paused " + noun + " go on.",
         [this, &of, paused](const Context& context, const CLI::App*) {
-          return SendTo(context, {"PATCH", PathIn(of, name_), &pausing, {{{"paused", paused ? "true" : "false"}}}});
+          return SendTo(context, {"PATCH", PathIn(of, name()), &pausing, {{{"paused", paused ? "true" : "false"}}}});
         });
   }
   CLI::App* set = add("set", "Set what holds for one " + noun + "; --reset takes it back.",
                       [this, &of, &flags, noun](const Context& context, const CLI::App* command) {
                         FieldValues values = ValuesOf(command);
                         if (values.empty()) return Misused(noun + " set needs at least one flag that says what to change");
-                        return SendTo(context, {"PATCH", PathIn(of, name_), &flags, std::move(values)});
+                        return SendTo(context, {"PATCH", PathIn(of, name()), &flags, std::move(values)});
                       });
   AddFlags(set, flags, true);
   return group;
@@ -173,14 +162,14 @@ CLI::App* TeamCommandLine::AddSteered(CLI::App* app, const std::string& noun, co
 void TeamCommandLine::AddHosts(CLI::App* app) {
   CLI::App* group = AddSteered(app, "host", "Hosts that are called: seen, and held back by hand.", Hosts(), HostFlags());
   AddPaging(AddCommand(group, "list", "List hosts.", [this](const Context& context, const CLI::App* command) {
-    return ListOf(context, Hosts(), ValuesOf(command).fields, limit_);
+    return ListOf(context, Hosts(), ValuesOf(command).fields, limit());
   }));
 }
 
 void TeamCommandLine::AddCallers(CLI::App* app) {
   CLI::App* group = AddSteered(app, "caller", "Callers: who submits how much, and held back by hand.", Callers(), CallerFlags());
   CLI::App* list = AddCommand(group, "list", "List the callers with the most of something.", [this](const Context& context, const CLI::App* command) {
-    return ListOf(context, Callers(), ValuesOf(command).fields, limit_);
+    return ListOf(context, Callers(), ValuesOf(command).fields, limit());
   });
   AddPaging(list);
   AddFilter(list, "sort", "--sort", "WORD", "By what: accepted, failed, late or bytes.", {"accepted", "failed", "late", "bytes"});
@@ -189,64 +178,9 @@ void TeamCommandLine::AddCallers(CLI::App* app) {
 
 void TeamCommandLine::AddAudit(CLI::App* app) {
   CLI::App* audit = AddCommand(app, "audit", "List who changed what, newest first.", [this](const Context& context, const CLI::App* command) {
-    return ListOf(context, Audit(), ValuesOf(command).fields, limit_);
+    return ListOf(context, Audit(), ValuesOf(command).fields, limit());
   });
   AddPaging(audit);
-}
-
-// ---- what they share
-
-CLI::App* TeamCommandLine::AddCommand(CLI::App* group, const std::string& name, const std::string& help, Action action) {
-  CLI::App* command = group->add_subcommand(name, help);
-  actions_[command] = [action = std::move(action), command](const Context& context) { return action(context, command); };
-  return command;
-}
-
-void TeamCommandLine::AddName(CLI::App* command, const char* type, const std::string& help) {
-  std::string name = type;
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  command->add_option(name, name_, help)->type_name(type)->required()->check(NotEmpty());
-}
-
-void TeamCommandLine::AddFlags(CLI::App* command, const std::vector<FieldFlag>& flags, bool change) {
-  std::vector<std::string> names;
-  for (const FieldFlag& field : flags) {
-    if (change ? !field.changes : field.only_changes) continue;
-    // Empty is most often a variable of a script that was not set, and of a limit it would mean none.
-    CLI::Option* option = texts_[command].Add(command, field.name, field.flags, field.type, field.help)->check(NotEmpty());
-    hints_[option].words = field.words;
-    hints_[option].list = field.kind == FieldFlag::Kind::kTexts && !field.words.empty();
-    names.push_back(Dotted(field.name));
-  }
-  if (!change) return;
-  CLI::Option* reset = command->add_option("--reset", resets_, "Take a field back, by its name in JSON; may be repeated.");
-  reset->allow_extra_args(false)->check(Quiet(CLI::IsMember(names)))->type_name("FIELD");
-  hints_[reset].words = names;
-}
-
-void TeamCommandLine::AddIfMatch(CLI::App* command) {
-  // Not empty: a variable of a script that is not set must not become a change without a condition.
-  command->add_option("--if-match", if_match_, "Only where this is its ETag still, with its quotes or without.")
-      ->type_name("ETAG")
-      ->check(NotEmpty());
-}
-
-void TeamCommandLine::AddPaging(CLI::App* command) {
-  AddFilter(command, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
-  command->add_option("--limit", limit_, "How many at most.")->check(Quiet(CLI::Range(uint64_t{1}, kListMost)))->type_name("N")->default_str("100");
-}
-
-void TeamCommandLine::AddFilter(CLI::App* command, const std::string& name, const std::string& flag, const std::string& type, const std::string& help,
-                                std::vector<std::string> words) {
-  hints_[texts_[command].Add(command, name, flag, type, help)->check(NotEmpty())].words = std::move(words);
-}
-
-FieldValues TeamCommandLine::ValuesOf(const CLI::App* command) const {
-  auto texts = texts_.find(command);
-  FieldValues values;
-  if (texts != texts_.end()) values.fields = texts->second.Given();
-  for (const std::string& reset : resets_) values.nulls.push_back(Slashed(reset));
-  return values;
 }
 
 }  // namespace notifyd

@@ -130,7 +130,7 @@ const Collection& Audit() {
 }
 
 Exit ListOf(const Context& context, const Collection& of, const std::map<std::string, std::string>& filters, uint64_t limit) {
-  Pages pages = AskPages(context, of.path, filters, limit);
+  Pages pages = AskPages(context, of.path, filters, limit, of.cursor);
   if (pages.exit != kDone) return pages.exit;
   if (context.json) {
     PrintLine(ItemsJson(pages.items, pages.next));
@@ -147,7 +147,7 @@ Exit ListOf(const Context& context, const Collection& of, const std::map<std::st
     table.Row(std::move(cells));
   }
   Print(table.ToString());
-  if (!pages.next.empty()) Remark("more with --cursor " + pages.next);
+  if (!pages.next.empty()) Remark("more with --" + std::string(of.cursor) + " " + pages.next);
   return kDone;
 }
 

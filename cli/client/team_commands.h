@@ -20,6 +20,7 @@ struct Collection {
   };
   const char* path;  // "/v1/tokens"
   std::vector<Column> columns;
+  const char* cursor = "cursor";  // the parameter with which its list goes on: "after" of resources
 };
 const Collection& Tokens();
 const Collection& Namespaces();
