@@ -116,6 +116,7 @@ class Core::Impl {
   TokenRate SubmitRate() const { return {limits_.submits_per_s, limits_.submit_burst}; }
   double SubmitTokens() const { return SubmitRate().limits() ? submits_.Tokens(now_.mono, SubmitRate()) : std::numeric_limits<double>::infinity(); }
   Status SubmitsTooFast() const;
+  Status TooManyPending() const;
   bool MayRest() const;
   bool TookBeyond(PageLoaded& page);
   /// Nothing is in flight, waiting for an answer or a batch; all is durable.

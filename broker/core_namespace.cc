@@ -149,6 +149,10 @@ Status Core::Impl::StoreMore(size_t before, size_t after) {
   return status;
 }
 
+Status Core::Impl::TooManyPending() const {
+  return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(limits_.max_pending));
+}
+
 Status Core::Impl::SubmitsTooFast() const {
   char rate[32];
   std::snprintf(rate, sizeof rate, "%g", limits_.submits_per_s);

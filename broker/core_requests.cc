@@ -136,7 +136,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   if (plan->kind == SubmitPlan::Kind::kNew) {
     const bool in_place = static_cast<bool>(plan->replaced);
     if (!in_place && totals_.pending() + context->pending >= limits_.max_pending)
-      return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(limits_.max_pending));
+      return TooManyPending();
     uint64_t bytes = 0;
     if (limits_.max_stored_bytes) {
       bytes = BytesOf(item, *(plan->spec ? plan->spec : item.spec));
@@ -501,6 +501,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   Lane* lane = NeedLane(task, entry->envelope->lane);
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  if (!entry->pending() && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
   ProbeByHand(entry->host);
   ApplyRetry(entry, r.via);
   return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});

@@ -49,6 +49,29 @@ TEST_CASE("quota: the limit of pending notifies is named") {
   CHECK(refused.status.detail().find("max_pending is 1") != std::string::npos);
 }
 
+TEST_CASE("quota: what settled and is retried by hand counts for the limit of pending notifies as what is new does") {
+  CoreLimits limits;
+  limits.max_pending = 2;
+  CoreFixture f(limits);
+  std::vector<NotifyId> failed;
+  for (int i = 0; i < 3; ++i) {
+    failed.push_back(f.Submit({}).id);
+    f.EndFirst(Verdict::kFatal);
+  }
+  BulkRequest all;
+  all.kind = BulkKind::kRetry;
+  all.query.states = {State::kFailed};
+  all.query.limit = 10;
+  CHECK(RefusalOf(f.Do(std::move(all))).status.code() == Code::kTooMany);
+  CHECK(f.Bulk(BulkKind::kRetry, {State::kFailed}, 1).count == 1);
+  CHECK(CoreFixture::CodeOf(f.ById<CancelRequest>(failed[0])) == Code::kOk);
+  const NotifyId waits = f.Submit({}).id;
+  CHECK(CoreFixture::CodeOf(f.ById<RetryRequest>(failed[1])) == Code::kOk);
+  CHECK(CoreFixture::CodeOf(f.ById<RetryRequest>(failed[2])) == Code::kTooMany);
+  CHECK(f.Get(failed[2]).record->state.phase == Phase::kFailed);
+  CHECK(CoreFixture::CodeOf(f.ById<CancelRequest>(waits)) == Code::kOk);
+}
+
 // ---- submits_per_s
 
 TEST_CASE("quota: submits above the rate are refused, with when it allows the next") {
