@@ -3,15 +3,37 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "broker/envelope_bytes.h"
 
 namespace notifyd {
 namespace {
 
 constexpr uint8_t kTopicVersion = 1;
+constexpr uint8_t kSubscriptionVersion = 1;
+constexpr uint8_t kSubscriptionRecordVersion = 1;
+constexpr uint8_t kBacklogVersion = 1;
 constexpr uint8_t kEventVersion = 1;
+constexpr uint8_t kEventPlaceVersion = 1;
+
+// Bits of a subscription's flags. Never renumber.
+constexpr uint8_t kEachInstance = 1, kPaused = 2, kEnabled = 4, kSubscriptionFlags = 7;
 
 Status Unreadable(const char* what) {
   return Status(Code::kCorrupt, std::string(what) + " that does not parse, or is of an unknown version");
+}
+
+void PutWhen(const When& when, Encoder* out) {
+  out->U8(static_cast<uint8_t>(when.kind));
+  if (when.kind != When::Kind::kDefault) out->Signed(when.ms);
+}
+
+When TakeWhen(Decoder* in) {
+  When when;
+  const uint8_t kind = in->U8();
+  if (kind > static_cast<uint8_t>(When::Kind::kAt)) return in->Fail(), when;
+  when.kind = static_cast<When::Kind>(kind);
+  if (when.kind != When::Kind::kDefault) when.ms = in->Signed();
+  return when;
 }
 
 }  // namespace
@@ -53,7 +75,11 @@ std::string EncodeEvent(const EventRecord& event) {
   encoder.U8(static_cast<uint8_t>(event.payload_kind));
   encoder.Text(event.payload);
   encoder.Text(event.content_type);
-  encoder.Varint(event.matched ? *event.matched + 1 : 0);
+  encoder.U8(event.due_at ? 1 : 0);
+  if (event.due_at) encoder.Signed(event.due_at->ms);
+  encoder.Text(event.trace_parent);
+  encoder.Text(event.trace_state);
+  encoder.Text(event.via);
   return bytes;
 }
 
@@ -74,9 +100,127 @@ Result<EventRecord> DecodeEvent(std::string_view bytes) {
   event.payload_kind = static_cast<PayloadKind>(kind);
   event.payload = decoder.Text();
   event.content_type = decoder.Text();
-  if (const uint64_t matched = decoder.Varint(); matched > 0) event.matched = matched - 1;
+  const uint8_t due = decoder.U8();
+  if (due > 1) decoder.Fail();
+  if (due == 1) event.due_at.emplace().ms = decoder.Signed();
+  event.trace_parent = decoder.Text();
+  event.trace_state = decoder.Text();
+  event.via = decoder.Text();
   if (!decoder.done()) return Unreadable("an event");
   return event;
+}
+
+std::string EncodeEventPlace(const EventPlace& place) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.U8(kEventPlaceVersion);
+  encoder.Varint(place.matched ? *place.matched + 1 : 0);
+  encoder.Varint(place.runs.size());
+  for (const EventPlace::Run& run : place.runs) {
+    encoder.Varint(run.first.value);
+    encoder.Varint(run.count);
+  }
+  return bytes;
+}
+
+Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
+  Decoder decoder(bytes);
+  EventPlace place;
+  if (decoder.U8() != kEventPlaceVersion) decoder.Fail();
+  if (const uint64_t matched = decoder.Varint(); matched > 0) place.matched = matched - 1;
+  for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
+    NotifyId first{decoder.Varint()};
+    place.runs.push_back({first, decoder.Varint()});
+  }
+  if (!decoder.done()) return Unreadable("what became of an event");
+  return place;
+}
+
+std::string EncodeSubscription(const Subscription& said) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.U8(kSubscriptionVersion);
+  encoder.Text(said.topic);
+  encoder.Text(said.filter);
+  encoder.Text(said.transform);
+  encoder.U8(static_cast<uint8_t>((said.each_instance ? kEachInstance : 0) | (said.paused ? kPaused : 0) | (said.enabled ? kEnabled : 0)));
+  encoder.Varint(said.max_pending);
+  EncodeEnvelope(*said.envelope, &encoder);
+  encoder.Text(*said.spec);
+  PutWhen(said.when, &encoder);
+  PutWhen(said.ttl, &encoder);
+  encoder.Text(said.document);
+  return bytes;
+}
+
+Result<Subscription> DecodeSubscription(std::string_view bytes) {
+  Decoder decoder(bytes);
+  Subscription said;
+  if (decoder.U8() != kSubscriptionVersion) decoder.Fail();
+  said.topic = decoder.Text();
+  said.filter = decoder.Text();
+  said.transform = decoder.Text();
+  const uint8_t flags = decoder.U8();
+  if (flags & ~kSubscriptionFlags) decoder.Fail();
+  said.each_instance = flags & kEachInstance;
+  said.paused = flags & kPaused;
+  said.enabled = flags & kEnabled;
+  said.max_pending = decoder.Varint();
+  auto envelope = std::make_shared<Envelope>();
+  if (!DecodeEnvelope(&decoder, kEnvelopeVersion, envelope.get())) decoder.Fail();
+  said.envelope = std::move(envelope);
+  said.spec = std::make_shared<const std::string>(decoder.Text());
+  said.when = TakeWhen(&decoder);
+  said.ttl = TakeWhen(&decoder);
+  said.document = decoder.Text();
+  if (!decoder.done()) return Unreadable("a subscription");
+  return said;
+}
+
+std::string EncodeSubscriptionRecord(const SubscriptionRecord& record) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.U8(kSubscriptionRecordVersion);
+  encoder.Varint(record.serial);
+  encoder.Signed(record.created_at.ms);
+  encoder.Varint(record.live_after.value);
+  encoder.U8(record.catching_up ? 1 : 0);
+  encoder.Text(EncodeSubscription(*record.said));
+  return bytes;
+}
+
+Result<SubscriptionRecord> DecodeSubscriptionRecord(std::string_view bytes) {
+  Decoder decoder(bytes);
+  SubscriptionRecord record;
+  if (decoder.U8() != kSubscriptionRecordVersion) decoder.Fail();
+  record.serial = decoder.Varint();
+  record.created_at.ms = decoder.Signed();
+  record.live_after.value = decoder.Varint();
+  const uint8_t catching_up = decoder.U8();
+  record.catching_up = catching_up == 1;
+  Result<Subscription> said = DecodeSubscription(decoder.Text());
+  if (!decoder.done() || catching_up > 1 || !said.ok()) return Unreadable("a subscription");
+  record.said = std::make_shared<const Subscription>(std::move(*said));
+  return record;
+}
+
+std::string EncodeBacklog(const BacklogRecord& backlog) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.U8(kBacklogVersion);
+  encoder.Varint(backlog.pending);
+  encoder.Varint(backlog.skipped);
+  return bytes;
+}
+
+Result<BacklogRecord> DecodeBacklog(std::string_view bytes) {
+  Decoder decoder(bytes);
+  BacklogRecord backlog;
+  if (decoder.U8() != kBacklogVersion) decoder.Fail();
+  backlog.pending = decoder.Varint();
+  backlog.skipped = decoder.Varint();
+  if (!decoder.done()) return Unreadable("a subscription's backlog");
+  return backlog;
 }
 
 std::string KeyOfEvent(NotifyId id) {
@@ -90,6 +234,10 @@ std::string KeyOfTopicEvent(std::string_view topic, NotifyId id) {
   key.push_back('\0');
   Encoder(&key).Big64(id.value);
   return key;
+}
+
+NotifyId EventOfKey(std::string_view key) {
+  return key.size() < 8 ? NotifyId{} : NotifyId{Decoder(key.substr(key.size() - 8)).Big64()};
 }
 
 }  // namespace notifyd

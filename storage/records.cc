@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/bytes.h"
-#include "broker/flow.h"
+#include "broker/envelope_bytes.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -90,76 +90,6 @@ bool TakeFlag(Decoder* in, bool* flag) {
   uint8_t byte = in->U8();
   *flag = byte == 1;
   return byte <= 1;
-}
-
-// Bits of the envelope's flags. Never renumber.
-constexpr uint8_t kReplyNone = 1, kHasRetry = 2, kHasCallback = 4, kHasTraceParent = 8, kHasLabels = 16, kHasFlow = 32;
-constexpr uint8_t kEnvelopeFlags1 = kReplyNone | kHasRetry, kEnvelopeFlags = kEnvelopeFlags1 | kHasCallback | kHasTraceParent | kHasLabels | kHasFlow;
-
-void PutEnvelope(const Envelope& envelope, Encoder* out) {
-  out->U8(static_cast<uint8_t>(envelope.lane.mode));
-  out->Text(envelope.lane.name);
-  out->Text(envelope.host);
-  out->U8(envelope.priority);
-  uint8_t flags = 0;
-  if (envelope.reply_none) flags |= kReplyNone;
-  if (envelope.retry) flags |= kHasRetry;
-  if (envelope.callback) flags |= kHasCallback;
-  if (!envelope.trace_parent.empty()) flags |= kHasTraceParent;
-  if (envelope.labels) flags |= kHasLabels;
-  if (envelope.flow) flags |= kHasFlow;
-  out->U8(flags);
-  out->Text(envelope.fkey);
-  out->Text(envelope.caller);
-  if (envelope.retry) EncodeRetry(*envelope.retry, out);
-  if (envelope.callback) {
-    out->Text(envelope.callback->url);
-    out->Text(envelope.callback->lane);
-    out->Text(envelope.callback->host);
-    out->Text(envelope.callback->notify_url);
-  }
-  if (!envelope.trace_parent.empty()) out->Text(envelope.trace_parent);
-  if (envelope.labels) {
-    out->Varint(envelope.labels->size());
-    for (const auto& [key, value] : *envelope.labels) {
-      out->Text(key);
-      out->Text(value);
-    }
-  }
-  if (envelope.flow) EncodeFlow(*envelope.flow, out);
-}
-
-bool TakeEnvelope(Decoder* in, int version, Envelope* envelope) {
-  if (!TakeMode(in, &envelope->lane.mode)) return false;
-  envelope->lane.name = in->Text();
-  envelope->host = in->Text();
-  envelope->priority = in->U8();
-  uint8_t flags = in->U8();
-  envelope->reply_none = flags & kReplyNone;
-  envelope->fkey = in->Text();
-  envelope->caller = in->Text();
-  if (envelope->priority > 9 || (flags & ~(version == 1 ? kEnvelopeFlags1 : kEnvelopeFlags))) return false;
-  if (flags & kHasRetry) envelope->retry = std::make_shared<const RetryPolicy>(DecodeRetry(in, version));
-  if (flags & kHasCallback) {
-    auto callback = std::make_shared<Callback>();
-    callback->url = in->Text();
-    callback->lane = in->Text();
-    callback->host = in->Text();
-    callback->notify_url = in->Text();
-    envelope->callback = std::move(callback);
-  }
-  if (flags & kHasTraceParent) envelope->trace_parent = in->Text();
-  if (flags & kHasLabels) {
-    auto labels = std::make_shared<Labels>();
-    const uint64_t count = in->Varint();
-    for (uint64_t i = 0; i < count && in->ok(); ++i) {
-      std::string key(in->Text());
-      labels->emplace_back(std::move(key), in->Text());
-    }
-    envelope->labels = std::move(labels);
-  }
-  if (flags & kHasFlow) envelope->flow = std::make_shared<const FlowFields>(DecodeFlow(in));
-  return in->ok();
 }
 
 /// A bit of the phase's byte.
@@ -284,7 +214,7 @@ void EncodeNotify(const NotifyRecord& record, std::string* out) {
   Encoder& encoder = sealer.encoder;
   PutState(record.state, &encoder);
   encoder.Signed(record.created_at.ms);
-  PutEnvelope(*record.envelope, &encoder);
+  EncodeEnvelope(*record.envelope, &encoder);
   size_t skipped = record.attempts.size() > kAttemptsKept ? record.attempts.size() - kAttemptsKept : 0;
   encoder.Varint(record.attempts.size() - skipped);
   for (size_t i = skipped; i < record.attempts.size(); ++i) PutAttempt(record.attempts[i], &encoder);
@@ -298,7 +228,7 @@ Result<std::shared_ptr<NotifyRecord>> DecodeNotify(NotifyId id, std::string_view
     record->id = id;
     if (!TakeState(in, version, &record->state)) return false;
     record->created_at.ms = in->Signed();
-    if (!TakeEnvelope(in, version, envelope.get()) || !TakeAttempts(in, &record->attempts)) return false;
+    if (!DecodeEnvelope(in, version, envelope.get()) || !TakeAttempts(in, &record->attempts)) return false;
     record->envelope = std::move(envelope);
     record->spec = std::make_shared<const std::string>(in->Text());
     *out = std::move(record);
@@ -322,7 +252,7 @@ std::optional<NotifyBeginning> PeekBeginning(std::string_view value) {
   NotifyBeginning out;
   if (!TakeState(&decoder, *version, &out.state)) return std::nullopt;
   out.created_at.ms = decoder.Signed();
-  return TakeEnvelope(&decoder, *version, &out.envelope) ? std::optional(std::move(out)) : std::nullopt;
+  return DecodeEnvelope(&decoder, *version, &out.envelope) ? std::optional(std::move(out)) : std::nullopt;
 }
 
 bool IsSound(std::string_view value) {
