@@ -2,6 +2,7 @@
 #include "broker/callback.h"
 
 #include "base/check.h"
+#include "broker/flow.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -87,6 +88,7 @@ std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyStat
   json.String(envelope.caller);
   json.Key("labels");
   WriteLabels(envelope.labels.get(), &json);
+  WriteFlow(envelope.host, envelope.flow.get(), &json);
   json.Key("settled_at");
   json.String(FormatRfc3339(state.settled_at));
   json.Key("attempts_made");

@@ -23,7 +23,46 @@ std::string_view NameBehind(std::string_view url, std::string_view scheme) {
   return url.substr(0, url.find_first_of("/?#"));
 }
 
+// What is shown of FlowFields, by name; and the header that says it to receivers, where one does.
+struct Shown {
+  std::string_view name, header;
+  std::string (*text)(const FlowFields& flow);  // empty: it has none
+};
+constexpr Shown kShown[] = {
+    {"event", "Notify-Event", [](const FlowFields& flow) { return flow.event.value ? flow.event.ToString() : std::string(); }},
+    {"topic", "Notify-Topic", [](const FlowFields& flow) { return flow.topic; }},
+    {"subscription", "Notify-Subscription", [](const FlowFields& flow) { return flow.subscription; }},
+    {"schedule", "Notify-Schedule", [](const FlowFields& flow) { return flow.schedule; }},
+    {"scheduled_at", "", [](const FlowFields& flow) { return flow.schedule.empty() ? std::string() : FormatRfc3339(flow.scheduled_at); }},
+    {"group_id", "Notify-Group", [](const FlowFields& flow) { return flow.group.value ? flow.group.ToString() : std::string(); }},
+};
+
 }  // namespace
+
+FlowTexts TextsOf(std::string_view host, const FlowFields* flow) {
+  FlowTexts texts;
+  if (std::string_view service = ServiceOf(host); !service.empty()) texts.emplace_back("service", service);
+  if (!flow) return texts;
+  for (const Shown& shown : kShown)
+    if (std::string text = shown.text(*flow); !text.empty()) texts.emplace_back(shown.name, std::move(text));
+  return texts;
+}
+
+void WriteFlow(std::string_view host, const FlowFields* flow, JsonWriter* json) {
+  for (const auto& [name, text] : TextsOf(host, flow)) {
+    json->Key(name);
+    json->String(text);
+  }
+}
+
+FlowTexts HeadersOf(const FlowFields& flow) {
+  FlowTexts headers;
+  for (const Shown& shown : kShown) {
+    if (shown.header.empty()) continue;
+    if (std::string text = shown.text(flow); !text.empty()) headers.emplace_back(shown.header, std::move(text));
+  }
+  return headers;
+}
 
 std::string_view ServiceOf(std::string_view url) {
   return NameBehind(url, "service://");

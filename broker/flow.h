@@ -6,9 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/time.h"
 
 namespace notifyd {
@@ -39,6 +42,16 @@ struct FlowFields {
 std::string_view ServiceOf(std::string_view url);
 /// "command:NAME" likewise.
 std::string_view CommandOf(std::string_view url);
+
+/// What a notify comes from and goes to, by name, as answers, callbacks and log lines show it: `service`, `event`, `topic`, `subscription`,
+/// `schedule`, `scheduled_at` and `group_id`, those that it has. `host`: Envelope::host; `flow`: null where it has none.
+using FlowTexts = std::vector<std::pair<std::string_view, std::string>>;
+FlowTexts TextsOf(std::string_view host, const FlowFields* flow);
+/// The same as members of a JSON object that is begun.
+void WriteFlow(std::string_view host, const FlowFields* flow, JsonWriter* json);
+/// The headers of its requests that say where it comes from: Notify-Event, Notify-Topic, Notify-Subscription, Notify-Schedule and Notify-Group, those
+/// that it has.
+FlowTexts HeadersOf(const FlowFields& flow);
 
 /// A part of the head of a notify (docs/storage-format.md): what is at its default takes no room. A decode that fails leaves decoder->ok() false.
 void EncodeFlow(const FlowFields& flow, Encoder* encoder);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 namespace {
@@ -28,7 +29,7 @@ std::string_view Said(std::string_view space) {
   return space == kDefaultNamespace ? std::string_view() : space;
 }
 
-/// Who it is about: namespace, id, caller, lane, mode, trace_id, and labels where it has some.
+/// Who it is about: namespace, id, caller, lane, mode, trace_id, and what it comes from and goes to, and labels, where it has some.
 void AddNotify(std::string_view space, const std::string& id, const Envelope* envelope, std::vector<LogField>* fields) {
   fields->emplace_back("namespace", Said(space));
   fields->emplace_back("id", id);
@@ -37,9 +38,12 @@ void AddNotify(std::string_view space, const std::string& id, const Envelope* en
   fields->emplace_back("lane", envelope->lane.name);
   fields->emplace_back("mode", ToString(envelope->lane.mode));
   fields->emplace_back("trace_id", envelope->trace_id());
-  if (!envelope->labels) return;
   // Fields borrow; the line is written before the next one is made.
+  static thread_local FlowTexts texts;
   static thread_local std::string labels;
+  texts = TextsOf(envelope->host, envelope->flow.get());
+  for (const auto& [name, text] : texts) fields->emplace_back(name, text);
+  if (!envelope->labels) return;
   labels.clear();
   for (const auto& [key, value] : *envelope->labels) labels.append(labels.empty() ? "" : ",").append(key).append(":").append(value);
   fields->emplace_back("labels", labels);

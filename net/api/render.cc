@@ -1,6 +1,7 @@
 #include "net/api/render.h"
 
 #include "broker/callback.h"
+#include "broker/flow.h"
 #include "net/api/notify_fields.h"
 #include "net/api/resource.h"
 
@@ -63,6 +64,7 @@ Status Renderer::Notify(const NotifyView& view, bool listed, const Sight& sight,
     json->Key(field.name());
     field.show(showing, json);
   }
+  WriteFlow(record.envelope->host, record.envelope->flow.get(), json);
   json->Key("attempts_made");
   json->Uint(state.attempts_made);
   if (!listed) {

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/ascii.h"
+#include "broker/flow.h"
 #include "broker/via.h"
 #include "net/sender/target.h"
 
@@ -163,6 +164,9 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   char digits[24];
   char* end = std::to_chars(digits, digits + sizeof digits, attempt.number).ptr;
   Line("Notify-Attempt", {digits, static_cast<size_t>(end - digits)});
+  if (attempt.envelope->flow) {
+    for (const auto& [name, value] : HeadersOf(*attempt.envelope->flow)) Line(name, value);
+  }
   if (!spec_.via.empty() || !config.via.empty()) {
     if (const std::string via = MergeVia(spec_.via, config.via); !via.empty()) Line(kViaHeader, via);
   }

@@ -76,6 +76,11 @@ void AddEventsOf(const std::string& path, LogEvents* events) {
     if (arguments.size() > 2) event.fields = AllMatches(arguments[2], R"-(\{"([a-z_]+)",)-");
     event.gathered = arguments.size() > 2 && event.fields.empty();
     if (event.gathered) event.fields = AllMatches(text, R"-(emplace_back\("([a-z_]+)",)-");
+    if (event.gathered && text.find("TextsOf(envelope") != std::string::npos) {  // what a notify comes from and goes to
+      const std::string flow = ProjectFile("broker/flow.cc");
+      event.fields.merge(AllMatches(flow, R"-(\{"([a-z_]+)", "[A-Za-z-]*", \[\])-"));
+      event.fields.merge(AllMatches(flow, R"-(texts\.emplace_back\("([a-z_]+)")-"));
+    }
     for (const std::string& name : names) {
       (*events)[name].fields.insert(event.fields.begin(), event.fields.end());
       (*events)[name].gathered |= event.gathered;
