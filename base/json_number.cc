@@ -162,6 +162,14 @@ std::strong_ordering CompareJsonNumbers(std::string_view a, std::string_view b) 
   return left.negative ? 0 <=> size : size;
 }
 
+std::string ExactNumber(std::string_view text) {
+  const Decimal number = ToDecimal(text);
+  if (number.digits.empty()) return "0";
+  const Scale& scale = number.scale;
+  const std::string exponent = scale.huge.empty() ? std::to_string(scale.small) : (scale.negative ? "-" : "") + scale.huge;
+  return (number.negative ? "-0." : "0.") + number.digits + "e" + exponent;
+}
+
 bool IsWholeNumber(std::string_view text) {
   const Decimal number = ToDecimal(text);
   if (number.digits.empty() || number.scale.Side() != 0) return number.scale.Side() >= 0;

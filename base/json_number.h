@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <string>
 #include <string_view>
 
 namespace notifyd {
@@ -12,6 +13,9 @@ bool IsJsonNumber(std::string_view text);
 
 /// Compares by value: 1, 1.0 and 10e-1 are equal, and so are 0 and -0.
 std::strong_ordering CompareJsonNumbers(std::string_view a, std::string_view b);
+
+/// Returns one text for all spellings of a number, and for it alone.
+std::string ExactNumber(std::string_view number);
 
 /// Is it without a fraction, however it is written (1.0, 12.5e1)?
 bool IsWholeNumber(std::string_view number);

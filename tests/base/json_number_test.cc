@@ -61,7 +61,10 @@ TEST_CASE("json numbers: in ascending order, each against each") {
                                    "1.5e100000000000000000",
                                    "9e999999999999999999999999"};
   for (size_t i = 0; i < std::size(ascending); ++i)
-    for (size_t k = 0; k < std::size(ascending); ++k) CHECK(Order(ascending[i], ascending[k]) == (i < k ? -1 : i > k ? 1 : 0));
+    for (size_t k = 0; k < std::size(ascending); ++k) {
+      CHECK((ExactNumber(ascending[i]) == ExactNumber(ascending[k])) == (i == k));
+      CHECK(Order(ascending[i], ascending[k]) == (i < k ? -1 : i > k ? 1 : 0));
+    }
 }
 
 TEST_CASE("json numbers: equal however they are written, at the edge of the exponents that are reckoned with too") {
@@ -78,6 +81,8 @@ TEST_CASE("json numbers: equal however they are written, at the edge of the expo
                       {"1e1000000000000000000000000", "1000e999999999999999999999997"},
                       {"12.5e000000000000000000000000000001", "125"}}) {
     CHECK(Order(a, b) == 0);
+    CHECK(ExactNumber(a) == ExactNumber(b));
+    CHECK(Order(ExactNumber(a), a) == 0);
   }
 }
 

@@ -1,8 +1,6 @@
 // The sender against a receiver of raw sockets: what goes over the wire, and what is made of the answer.
 #include "net/sender_fixture.h"
 
-#include "broker/flow.h"
-
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -69,22 +67,6 @@ TEST_CASE("sender: a whole request, byte for byte") {
   CHECK(receiver.requests().at(0) == "POST /hook?a=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(receiver.port()) +
                                          "\r\nUser-Agent: notifyd/test\r\nAccept: */*\r\nX-One: 1\r\nx-empty:\r\nContent-Type: application/json\r\n"
                                          "Notify-Id: n0000000000000001\r\nNotify-Attempt: 3\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
-}
-
-TEST_CASE("sender: a request says where its notify comes from") {
-  TinyReceiver receiver(200, "ok");
-  SenderFixture sender;
-  FlowFields flow;
-  flow.event = NotifyId{0x1a};
-  flow.topic = "order.paid";
-  flow.subscription = "billing";
-  Envelope envelope;
-  envelope.flow = std::make_shared<const FlowFields>(flow);
-  sender.Send(PostOf(receiver.Url("/hook"), "{}"), envelope);
-  CHECK(HasLine(receiver.requests().back(), "Notify-Event: n000000000000001a"));
-  CHECK(HasLine(receiver.requests().back(), "Notify-Topic: order.paid"));
-  CHECK(HasLine(receiver.requests().back(), "Notify-Subscription: billing"));
-  CHECK(receiver.requests().back().find("Notify-Schedule") == std::string::npos);
 }
 
 TEST_CASE("sender: path and query go out as they were submitted") {

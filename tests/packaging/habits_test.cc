@@ -121,6 +121,7 @@ TEST_CASE("habits: each library's headers stand where its layer is") {
       {"ares.h", {"net/sender/"}, true},
       {"llhttp.h", {"net/", "bench/"}, true},
       {"simdjson.h", {"base/", "bench/"}, false},
+      {"re2/", {"broker/schema"}, true},
       {"toml++/", {"cli/daemon/"}, true},
       {"CLI/", {"cli/", "bench/"}, true},
   };
@@ -204,7 +205,7 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
       {"PrivateRangeOf", "what a policy knows of an address, for tests"},
   };
   // Whole pieces that wait for those who will call them; each line goes with its wiring.
-  const char* const waiting[] = {"broker/event_filter.h", "broker/topic_patterns.h", "broker/topic_records.h", "broker/transform.h", "storage/seal.h"};
+  const char* const waiting[] = {"broker/event_filter.h", "broker/schema.h", "broker/topic_patterns.h", "broker/topic_records.h", "broker/transform.h", "storage/seal.h"};
   // Of contract part 3, whose callers are not there yet.
   const std::set<std::string> waiting_names = {"NeedRecord",          "AddToAgenda", "KeepOnAgenda", "CommandOf",        "Holds",
                                                "ParseResourcesQuery", "ConditionOf", "LocationOf",   "ResourceResponse", "ResourcesResponse"};

@@ -165,6 +165,9 @@ void Auditor::CheckRefused(const Open& open, const Reply& reply, const Refused& 
   }
   const auto* lanes = std::get_if<LanesRequest>(&open.event);
   if (code == Code::kNotFound && lanes && lanes->query.only) return;
+  // How many of a bulk retry are pending again is known to the core alone.
+  const auto* bulk = std::get_if<BulkRequest>(&open.event);
+  if (code == Code::kTooMany && bulk && bulk->kind == BulkKind::kRetry) return;
   Violation("P1 " + name + " is refused with code " + std::to_string(static_cast<int>(code)) + " (" + refused.status.detail() +
             "), and was carried out");
 }

@@ -327,6 +327,7 @@ Model::Expected Model::On(const RetryRequest& r) {
   const Notify* notify = Find(r.id);
   if (!notify || !notify->exists) return Refusal(Code::kNotFound, notify ? notify->batch : 0);
   if (HasFlight(r.id)) return Refusal(Code::kConflict, 0);
+  if (!notify->pending() && sums_.pending() >= limits_.max_pending) return Refusal(Code::kTooMany, 0);
   ApplyRetry(r.id);
   notify = Find(r.id);
   Expected expected;

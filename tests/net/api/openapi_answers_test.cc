@@ -1,6 +1,7 @@
 // Every answer is what docs/openapi.yaml says of it, and every field that the document names is answered with.
 #include "api_fixture.h"
 #include "broker/callback.h"
+#include "broker/flow.h"
 #include "openapi_document.h"
 
 #include <sstream>
@@ -57,6 +58,17 @@ NotifyRecord Full(ApiFixture& f) {
       "retry":{"schedule_ms":[1,2],"fatal_on":{"status":["4xx"],"contains":"no","json":{"":null}},"later_on":{"status":[202],"contains":"x","json":{"/b":2}},"only_on":{"status":["5xx"]}}})");
   REQUIRE_FALSE(f.answered());
   NotifyRecord record = f.RecordOf(f.Item());
+  FlowFields flow;
+  flow.event = NotifyId{1};
+  flow.topic = "order.paid";
+  flow.subscription = "billing";
+  flow.schedule = "nightly";
+  flow.scheduled_at = WallTime{1'700'000'000'000};
+  flow.group = NotifyId{2};
+  Envelope envelope = *record.envelope;
+  envelope.host = "service://billing";
+  envelope.flow = std::make_shared<const FlowFields>(flow);
+  record.envelope = std::make_shared<const Envelope>(std::move(envelope));
   record.state.expires_at = WallTime{1'700'000'009'000};
   record.state.attempts_made = 2;
   record.attempts = {{1, WallTime{1'700'000'000'000}, 12, 0, "connect_failed", "refused", ""},
