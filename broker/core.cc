@@ -100,6 +100,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   FireBreakers();
   SweepBreakers();
   EndPollsInTime();
+  groups_->EndInTime();
   PageWindows();
   RunAgenda();
   Schedule();
@@ -137,7 +138,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono.ms = mono_.NextWake(now_.mono.ms, limits_.lookahead_ms, WindowRoom(Clock::kMono));
   if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
-  wake.mono = std::min(wake.mono, polls_.NextEnd());
+  wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd()});
   if (AgendaWantsTurn()) wake.mono = now_.mono;
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);
@@ -328,6 +329,7 @@ void Core::Impl::BeginStop() {
   stopping_ = true;
   // Whoever waits for the end of a notify gets it as it is.
   while (std::optional<RequestId> waiting = polls_.First()) EndPoll(*waiting, true);
+  groups_->EndAll();
   ReleaseUnstarted();
   // All that is unsynced becomes durable.
   journal_.AskSync();
@@ -411,6 +413,7 @@ void Core::Impl::EndPollsInTime() {
 
 void Core::Impl::On(Disconnected& e) {
   EndPoll(e.request, false);
+  groups_->Forget(e.request);
   lists_.erase(e.request);
   bulks_.erase(e.request);
   lane_lists_.erase(e.request);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 
 namespace notifyd {
 namespace {
@@ -48,9 +48,9 @@ void Core::Impl::RunAgenda() {
   PageCatalog();
   if (stopping_) return;
   PageAgenda();
-  // What an item adds, or keeps, waits for the next turn.
+  // What an item adds, or keeps, waits for the next turn. One may take others with it.
   size_t begun = 0;
-  for (size_t waiting = agenda_.size(); waiting > 0 && agenda_running_ < kMostAgendaTasks && begun < kMostAgendaTasks; --waiting, ++begun) {
+  for (size_t waiting = agenda_.size(); waiting > 0 && !agenda_.empty() && agenda_running_ < kMostAgendaTasks && begun < kMostAgendaTasks; --waiting, ++begun) {
     AgendaDue due = std::move(agenda_.front());
     agenda_.pop_front();
     ++agenda_running_;
@@ -71,7 +71,8 @@ void Core::Impl::PageAgenda() {
 }
 
 /// Whoever adds a kind carries it out here; it counts as running until it is done. An item of a kind that this broker does not know is dropped.
-Handled Core::Impl::Handle(Task*, AgendaDue& r) {
+Handled Core::Impl::Handle(Task* task, AgendaDue& r) {
+  if (!r.what.empty() && static_cast<uint8_t>(r.what[0]) == kGroupAgenda) return groups_->Handle(task, r);
   DropFromAgenda(r.serial);
   --agenda_running_;
   return Handled::kDone;

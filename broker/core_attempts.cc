@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "broker/callback.h"
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 #include "broker/retry_policy.h"
 #include "broker/spec.h"
 
@@ -107,6 +107,7 @@ void Core::Impl::GiveBackPlace(Entry* entry) {
   entry->place = Place::kIdle;
   turns_.End(entry->host, std::exchange(entry->caller, nullptr));
   CheckSleepers(entry->host);
+  groups_->OnGivenBack(*entry);
 }
 
 void Core::Impl::On(AttemptEnded& e) {
@@ -255,6 +256,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
     callback.envelope = CallbackEnvelope(*entry->envelope);
     ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->envelope, state, last, std::move(via))), nullptr);
   }
+  groups_->OnChanged(*entry, attempt ? &*attempt : nullptr);
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
   ChangeState(entry, std::move(attempt));
   if (phase != Phase::kSucceeded) Write(PutSettled{phase, entry->id, now_.wall});

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 
 namespace notifyd {
 namespace {
@@ -32,7 +32,7 @@ bool Core::Impl::Applies(BulkKind kind, const Entry& entry) {
   if (!entry.exists) return false;
   switch (kind) {
     case BulkKind::kRetry:
-      return !entry.in_flight();
+      return !entry.in_flight() && !GroupPart::AwaitsTurn(entry);
     case BulkKind::kCancel:
       return entry.pending();
     case BulkKind::kPurge:

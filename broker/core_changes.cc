@@ -2,7 +2,7 @@
 // notify in between. The new envelope and spec were made and validated outside; what they mean for lanes and times is decided here.
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -37,9 +37,12 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return Handled::kParked;
   if (RefusedChange(r.request, *entry)) return Handled::kDone;
+  if (GroupPart::AwaitsTurn(*entry) && (r.when || r.ttl))
+    return RefuseAfter(r.request, Code::kConflict, std::string(GroupPart::kTurnRefusal) + ": its times cannot be changed before that");
   Lane* lane = NeedLane(task, entry->envelope->lane);
   // Whether it is held still, or its fkey was given to another when its time had come (before the clock stepped back).
-  FkeySlot* fkey = entry->state.phase == Phase::kHeld ? NeedFkey(task, entry->envelope->fkey) : nullptr;
+  const bool held = entry->state.phase == Phase::kHeld && !entry->envelope->fkey.empty();
+  FkeySlot* fkey = held ? NeedFkey(task, entry->envelope->fkey) : nullptr;
   entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {

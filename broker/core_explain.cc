@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 
 namespace notifyd {
 namespace {
@@ -52,6 +52,10 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
   auto reason = [&](const char* code, std::string detail) { out.reasons.push_back({code, std::move(detail)}); };
   switch (out.state) {
     case State::kHeld: {
+      if (GroupPart::AwaitsTurn(entry)) {
+        reason("group_turn", GroupPart::ExplainTurn(entry));
+        break;
+      }
       std::string until = state.due == kWallNever ? "" : ", or until it is due at " + FormatRfc3339(state.due);
       reason("held", "it is held under the fkey \"" + entry.envelope->fkey + "\" until that is triggered" + until);
       if (state.due != kWallNever) out.expected_at = state.due;

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 
 namespace notifyd {
 
@@ -76,7 +76,7 @@ void Core::Impl::ReportRemoval() {
 /// Returns whether nothing is to be done before some moment of the wall clock.
 bool Core::Impl::MayRest() const {
   const Totals& totals = books_.totals();
-  const bool served = AtRest() && ReadsNothing() && !polls_.First() && throttled_.empty() && breakers_.open == 0 && switches_.known &&
+  const bool served = AtRest() && ReadsNothing() && !polls_.First() && !groups_->IsWaitedFor() && throttled_.empty() && breakers_.open == 0 && switches_.known &&
                       catalog_.known && AgendaIsIdle() && RatesAreFull();
   // A lane that is paused has all in its tail and is in no list: it may wait asleep.
   const bool waits = totals.by_index[Index::kRetrying] > 0 || totals.sleeping_lanes > 0 || !books_.promoted().IsZero() ||

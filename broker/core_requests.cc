@@ -3,7 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
 #include "broker/payload.h"
 #include "broker/via.h"
 
@@ -197,6 +197,11 @@ std::optional<Refused> Core::Impl::PlanSubmit(const SubmitRequest& r, std::vecto
   return std::nullopt;
 }
 
+std::optional<Refused> Core::Impl::GroupPart::Judge(const SubmitRequest& submit) {
+  std::vector<SubmitPlan> plan;
+  return core_.PlanSubmit(submit, &plan);
+}
+
 Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
@@ -268,7 +273,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   ++entry->host->refs;
   books_.Accept();
   entry->state.due = kWallNever;
-  if (item.ttl.kind == When::Kind::kDelay) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
+  if (item.ttl.kind == When::Kind::kDelay && !item.group_turn) entry->state.expires_at = {now_.wall.ms + item.ttl.ms};
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
   KeepSpec(entry, spec);
   const uint64_t bytes = BytesOf(item, *spec);
@@ -279,8 +284,8 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   DueTime due = early ? early->due : DueOf(item.when);
   due.at_once = due.at_once || due.at <= now_.wall;
   bool holds = !early && !item.envelope->fkey.empty() && (item.when.kind == When::Kind::kDefault || !due.at_once);
-  entry->state.phase = holds ? Phase::kHeld : Phase::kWaiting;
-  if (holds && item.when.kind == When::Kind::kDefault) AddIndex(entry, Index::kHeld);
+  entry->state.phase = holds || item.group_turn ? Phase::kHeld : Phase::kWaiting;
+  if (item.group_turn || (holds && item.when.kind == When::Kind::kDefault)) AddIndex(entry, Index::kHeld);
   else SetDue(entry, due);
 
   auto record = std::make_shared<NotifyRecord>();
@@ -498,6 +503,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (!entry) return Handled::kParked;
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
   if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");
+  if (GroupPart::AwaitsTurn(*entry)) return RefuseAfter(r.request, Code::kConflict, GroupPart::kTurnRefusal);
   Lane* lane = NeedLane(task, entry->envelope->lane);
   if (!entry->pending()) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
@@ -541,6 +547,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     if (before != Phase::kSucceeded) Write(DeleteSettled{before, entry->id});
     if (state.expires_at != kWallNever) PutExpiryOf(entry);
     if (!entry->envelope->fkey.empty()) EndFkey(*entry, kWallNever);
+    groups_->OnChanged(*entry, nullptr);
   } else if (state.phase == Phase::kRetrying) {
     // Where it is in its lane or its tail, its wait is over already.
     if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return;

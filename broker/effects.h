@@ -203,8 +203,10 @@ struct ListEffect {
 enum class Takes { kNo, kYes, kWhereInTail };
 /// Whether a list takes a record in this state, or does where its place is in its lane's tail.
 Takes TakesByState(const ListEffect& list, const NotifyState& state);
-/// All other filters but the one that looks at the URL.
+/// All other filters but those that look at the rest of the record.
 bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime created_at, WallTime settled_at, bool settled);
+/// Those two: by the URL, and by the newest attempt.
+bool TakesByRest(const ListQuery& query, const NotifyRecord& record);
 
 struct LanesEffect {
   RequestId request;

@@ -4,6 +4,7 @@
 #include "broker/effects.h"
 #include "broker/flow.h"
 #include "broker/ports.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 namespace {
@@ -58,6 +59,11 @@ bool TakesByEnvelope(const ListQuery& query, const Envelope& envelope, WallTime 
   if (query.settled_after && (!settled || settled_at < *query.settled_after)) return false;
   if (query.settled_before && (!settled || settled_at >= *query.settled_before)) return false;
   return HasLabels(envelope, query.labels);
+}
+
+bool TakesByRest(const ListQuery& query, const NotifyRecord& record) {
+  if (query.error && (record.attempts.empty() || record.attempts.back().error != *query.error)) return false;
+  return !query.url_prefix || PeekUrl(*record.spec).starts_with(*query.url_prefix);
 }
 
 bool TakesEntry(const AuditQuery& query, const AuditEntry& entry) {

@@ -29,8 +29,8 @@ bool HasIndex(State state) {
 
 /// All filters but the states.
 bool Matches(const NotifyRecord& record, const ListQuery& query) {
-  if (!TakesByEnvelope(query, *record.envelope, record.created_at, record.state.settled_at, IsSettled(record.state.phase))) return false;
-  return !query.url_prefix || PeekUrl(*record.spec).starts_with(*query.url_prefix);
+  return TakesByEnvelope(query, *record.envelope, record.created_at, record.state.settled_at, IsSettled(record.state.phase)) &&
+         TakesByRest(query, record);
 }
 
 /// A range of keys, walked from its beginning or from its end.
@@ -89,6 +89,7 @@ class Lister {
     by_index_ = !states.empty() && std::all_of(states.begin(), states.end(), HasIndex);
     const ListQuery& query = list.query;
     filters_ = !states.empty() || query.lane || query.mode || query.caller || query.fkey || query.fkey_prefix || query.host ||
+               query.service || query.topic || query.subscription || query.schedule || query.event.value != 0 || query.group.value != 0 ||
                !query.labels.empty() || query.created_after || query.created_before || query.settled_after || query.settled_before;
   }
 

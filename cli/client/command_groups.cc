@@ -65,6 +65,12 @@ void CommandGroups::AddFilter(CLI::App* command, const std::string& name, const 
   hints_[texts_[command].Add(command, name, flag, type, help)->check(NotEmpty())].words = std::move(words);
 }
 
+CLI::Option* CommandGroups::AddFile(CLI::App* command, std::string* file, const std::string& help) {
+  CLI::Option* option = command->add_option("--file,-f", *file, help)->type_name("FILE");
+  hints_[option].file = true;
+  return option;
+}
+
 void CommandGroups::AddHeader(CLI::App* command) {
   // One value a flag: what follows may be the URL.
   command->add_option("--header,--headers,-H", headers_, "A header, \"Name: value\"; may be repeated.")->type_name("TEXT")->allow_extra_args(false);

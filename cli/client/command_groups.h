@@ -33,6 +33,8 @@ class CommandGroups {
   void AddPaging(CLI::App* command, const std::string& cursor = "cursor");
   void AddFilter(CLI::App* command, const std::string& name, const std::string& flag, const std::string& type, const std::string& help,
                  std::vector<std::string> words = {});
+  /// --file, into `file`.
+  CLI::Option* AddFile(CLI::App* command, std::string* file, const std::string& help);
   /// --header, into the headers of ValuesOf.
   void AddHeader(CLI::App* command);
   /// What was given.

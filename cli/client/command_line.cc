@@ -17,6 +17,7 @@
 #include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
 #include "cli/client/describe.h"
+#include "cli/client/group_command_line.h"
 #include "cli/client/lanes.h"
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
@@ -72,6 +73,7 @@ class CommandLine {
     AddConfigure();
     AddStatsAndVerify();
     AddTop();
+    groups_.Add(&app_);
     teams_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
@@ -202,6 +204,13 @@ class CommandLine {
     AddFilter(command, "settled_after", "TIME", "Only those settled then or later.", texts);
     AddFilter(command, "settled_before", "TIME", "Only those settled before.", texts);
     AddFilter(command, "host", "HOST", "Only those that go to this host: name:port, or a name alone for port 80.", texts);
+    AddFilter(command, "error", "WORD", "Only those whose newest attempt ended so, as timeout.", texts);
+    AddFilter(command, "service", "NAME", "Only those that go to this service.", texts);
+    AddFilter(command, "topic", "TOPIC", "Only those that come from events of this topic.", texts);
+    AddFilter(command, "subscription", "NAME", "Only those that come from this subscription.", texts);
+    AddFilter(command, "event", "ID", "Only those that come from this event.", texts);
+    AddFilter(command, "schedule", "NAME", "Only those that come from this schedule.", texts);
+    AddFilter(command, "group_id", "ID", "Only those of this group.", texts);
     AddFilter(command, "label", "KEY:VALUE", "Only those with this label.", texts);
   }
 
@@ -467,6 +476,7 @@ class CommandLine {
   bool json_ = false, dry_run_ = false, once_ = false, version_ = false, all_namespaces_ = false;
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
+  GroupCommandLine groups_{&commands_, &hints_};
   TeamCommandLine teams_{&commands_, &hints_};
 };
 

@@ -9,6 +9,8 @@
 #include "net/api/api_impl.h"
 #include "net/api/demand.h"
 #include "net/api/fields.h"
+#include "net/api/group_json.h"
+#include "net/api/group_steps.h"
 #include "net/api/json_shape.h"
 #include "net/api/problem.h"
 #include "net/api/requests.h"
@@ -21,6 +23,23 @@ namespace {
 constexpr const char* kPatchTypes = "application/merge-patch+json, application/json";
 /// From here on a body waits until its head is judged, where anybody is asked who he is: a head that is refused must not cost one.
 constexpr size_t kBodyThatCosts = 16 << 10;
+/// So long the request waits for an end; 0: it does not.
+int64_t WaitOf(const Event& event) {
+  if (const GetRequest* get = std::get_if<GetRequest>(&event)) return get->wait_ms;
+  const GroupRequest* group = std::get_if<GroupRequest>(&event);
+  return group ? group->ask->wait_ms : 0;
+}
+
+void SetWait(int64_t wait_ms, Event* event) {
+  if (GetRequest* get = std::get_if<GetRequest>(event)) {
+    get->wait_ms = wait_ms;
+  } else if (GroupRequest* group = std::get_if<GroupRequest>(event); group && group->ask->wait_ms != wait_ms) {
+    auto ask = std::make_shared<GroupAsk>(*group->ask);
+    ask->wait_ms = wait_ms;
+    group->ask = std::move(ask);
+  }
+}
+
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 
 }  // namespace
@@ -111,8 +130,10 @@ void Api::Impl::OnReply(Reply reply) {
   posted_.erase(found);
   EndWait(&posted);
   if (posted.waited) {
-    const Viewed* viewed = std::get_if<Viewed>(&reply.body);
-    if (viewed && !responder_->Reserve(token, BytesToShow(viewed->view)))
+    size_t bytes = 0;
+    if (const Viewed* viewed = std::get_if<Viewed>(&reply.body)) bytes = BytesToShow(viewed->view);
+    if (const GroupAnswered* group = std::get_if<GroupAnswered>(&reply.body)) bytes = BytesToShow(*group->answer);
+    if (bytes > 0 && !responder_->Reserve(token, bytes))
       return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
   }
   if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
@@ -245,6 +266,7 @@ HttpResponse Api::Impl::Render(const Posted& posted, const ReplyBody& body) cons
 
 bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {
   if (!bounds.row->scopes.Has(Scope::kSubmit) || !IsBounded(bounds.asker, *bounds.row)) return false;
+  if (const GroupAnswered* group = std::get_if<GroupAnswered>(&body)) return bounds.row->names_group() && !MaySee(bounds.asker, *group->answer);
   if (const Viewed* viewed = std::get_if<Viewed>(&body)) return !MaySee(bounds.asker, *viewed->view.record->envelope, /*route_is_own=*/true);
   return std::holds_alternative<RememberedViewed>(body) && !bounds.asker.principal.Has(Scope::kRead);
 }
@@ -289,16 +311,23 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
       return Status::Ok();
     }
   }
+  if (const GroupRequest* group = std::get_if<GroupRequest>(&event); group && posted.bounds) {
+    const GroupPost* post = std::get_if<GroupPost>(&group->ask->what);
+    if (int64_t wait_ms = post ? WaitForRate(posted.bounds->asker, post->submit.items.size()) : 0) {
+      responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
+      return Status::Ok();
+    }
+  }
   if (const BulkRequest* bulk = std::get_if<BulkRequest>(&event)) posted.dry_run = bulk->dry_run;
   return PostLast(token, std::move(event), std::move(posted));
 }
 
 Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
-  if (GetRequest* get = std::get_if<GetRequest>(&event); get && get->wait_ms > 0) {
+  if (const int64_t wait_ms = WaitOf(event); wait_ms > 0) {
     // Nobody waits longer than his credential holds.
     if (posted.bounds) {
       const WallTime until = posted.bounds->asker.principal.HoldsUntil(*access_.table());
-      if (until != kWallNever) get->wait_ms = std::clamp<int64_t>(until.ms - Wall().ms, 1, get->wait_ms);
+      if (until != kWallNever) SetWait(std::clamp<int64_t>(until.ms - Wall().ms, 1, wait_ms), &event);
     }
     size_t& of_space = waiters_of_[posted.space];
     if (access_.table()->namespaces() > kOwnNamespaces && of_space >= ShareOf(options_.max_waiters))
@@ -308,7 +337,8 @@ Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
       return Status(Code::kTooMany, "too many requests wait for the end of a notify; ask without wait_ms");
     }
     ++of_space;
-    posted.waits_for = get->id;
+    const GetRequest* get = std::get_if<GetRequest>(&event);
+    posted.waits_for = get ? get->id : NotifyId();
     posted.waited = true;
   }
   Post(token, std::move(event), std::move(posted));

@@ -89,7 +89,7 @@ class Api::Impl {
     bool aside = false;                      // it is on another thread, or at the registry: no core has an event of it
     bool dry_run = false;                    // it changes nothing after all
     bool waited = false;                     // a GET with wait_ms
-    std::optional<NotifyId> waits_for = {};  // it counts as a waiter
+    std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not for the end of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
   };
   /// A bulk submit.

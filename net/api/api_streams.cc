@@ -35,6 +35,7 @@ void Api::Impl::OnHalfClose(uint64_t token) {
   auto found = posted_.find(token);
   if (found == posted_.end() || !found->second.waits_for) return;
   NotifyId notify = *found->second.waits_for;
+  if (notify.value == 0) return;  // it does not wait for one notify
   EndWait(&found->second);
   switchboard_->Post(found->second.space, Disconnected{Id(token)});
   switchboard_->Post(found->second.space, GetRequest{Id(token), notify, 0});

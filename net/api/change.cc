@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/json_tree.h"
+#include "broker/flow.h"
 #include "net/api/fields.h"
 #include "net/api/merge_patch.h"
 #include "net/api/notify_fields.h"
@@ -24,7 +25,7 @@ bool SameTarget(const std::shared_ptr<const T>& a, const std::shared_ptr<const T
 bool SameEnvelope(const Envelope& a, const Envelope& b) {
   return a.lane == b.lane && a.host == b.host && a.priority == b.priority && a.reply_none == b.reply_none && a.fkey == b.fkey &&
          a.caller == b.caller && SameTarget(a.retry, b.retry) && SameTarget(a.callback, b.callback) && a.trace_parent == b.trace_parent &&
-         SameTarget(a.labels, b.labels);
+         SameTarget(a.labels, b.labels) && SameTarget(a.flow, b.flow);
 }
 
 }  // namespace
@@ -202,6 +203,7 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   envelope.fkey = base->envelope->fkey;
   envelope.caller = base->envelope->caller;
   envelope.callback = base->envelope->callback;
+  envelope.flow = base->envelope->flow;
   // The same objects where nothing changed, so that nothing looks changed that was written by an older version either.
   change.spec = spec == *old ? base->spec : std::make_shared<const std::string>(EncodeSpec(spec));
   change.envelope = SameEnvelope(envelope, *base->envelope) ? base->envelope : std::make_shared<const Envelope>(std::move(envelope));

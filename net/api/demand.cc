@@ -60,6 +60,10 @@ HttpDemand DemandOfNotify(const Route& route, size_t, const ApiOptions& options)
   return Waits(route.query) ? HttpDemand() : Shows(2 * options.max_body_bytes + kShownBesideBytes);
 }
 
+HttpDemand DemandOfGroup(const Route& route, size_t, const ApiOptions&) {
+  return Waits(route.query) ? HttpDemand() : Shows(kListPageBytes);
+}
+
 HttpDemand DemandOfLanes(const Route&, size_t, const ApiOptions&) {
   return Shows(2 * kListPageBytes);
 }

@@ -19,6 +19,7 @@ HttpDemand DemandOfProbe(const Route& route, size_t body_bytes, const ApiOptions
 HttpDemand DemandOfList(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfSubmit(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfNotify(const Route& route, size_t body_bytes, const ApiOptions& options);
+HttpDemand DemandOfGroup(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfLanes(const Route& route, size_t body_bytes, const ApiOptions& options);
 
 /// What the answer that shows this notify takes at most.

@@ -50,6 +50,7 @@ class GuardSteps : public Steps {
 }  // namespace
 
 Status NothingThere(const RouteRow& row) {
+  if (row.names_group()) return Status(Code::kNotFound, "there is no such group");
   return Status(Code::kNotFound, row.names_notify() ? "there is no such notify" : kNotHeld);
 }
 

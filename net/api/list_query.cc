@@ -13,11 +13,13 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kMaxCallerBytes = 100;
+constexpr size_t kMaxErrorBytes = 64;
 constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
 
-constexpr std::string_view kFilters[] = {"state", "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
-                                         "host",  "label", "created_after", "created_before", "settled_after", "settled_before"};
+constexpr std::string_view kFilters[] = {"state",        "lane",         "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
+                                         "host",         "error",        "service",       "topic",          "subscription",  "schedule",      "event",
+                                         "group_id",     "label",        "created_after", "created_before", "settled_after", "settled_before"};
 
 constexpr std::string_view kAllOfThem = "namespaces";
 
@@ -78,6 +80,13 @@ Status ReadFilterText(std::string_view name, const std::string& value, const std
   if (value.empty() || value.size() > most || !IsValidUtf8(value))
     return Bad(pointer, std::string(name) + " must have 1 to " + std::to_string(most) + " bytes of UTF-8");
   *out = value;
+  return Status::Ok();
+}
+
+Status ReadFilterId(std::string_view name, const std::string& value, const std::string& pointer, NotifyId* out) {
+  std::optional<NotifyId> id = NotifyId::Parse(value);
+  if (!id) return Bad(pointer, std::string(name) + " must be an id: \"n\" and 16 hex digits");
+  *out = *id;
   return Status::Ok();
 }
 
@@ -158,6 +167,13 @@ Status ApplyFilter(std::string_view name, const std::string& value, const std::s
     query->host = *std::move(host);
     return Status::Ok();
   }
+  if (name == "error") return ReadFilterText(name, value, pointer, kMaxErrorBytes, &query->error);
+  if (name == "service") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->service);
+  if (name == "topic") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->topic);
+  if (name == "subscription") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->subscription);
+  if (name == "schedule") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->schedule);
+  if (name == "event") return ReadFilterId(name, value, pointer, &query->event);
+  if (name == "group_id") return ReadFilterId(name, value, pointer, &query->group);
   if (name == "label") return ReadLabelFilter(value, pointer, &query->labels);
   if (name == "settled_after") return Time(value, pointer, &query->settled_after);
   if (name == "settled_before") return Time(value, pointer, &query->settled_before);
@@ -205,6 +221,21 @@ Result<ResourcesQuery> ParseResourcesQuery(const QueryParameters& parameters) {
     }
   }
   return query;
+}
+
+Result<GroupList> ParseGroupsQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  GroupList list;
+  for (const auto& [name, value] : parameters) {
+    if (name == "limit") {
+      NOTIFYD_TRY(Limit(value, &list.limit));
+    } else if (name == "cursor") {
+      NOTIFYD_TRY(ReadFilterId(name, value, "/cursor", &list.below));
+    } else {
+      return Unknown(name);
+    }
+  }
+  return list;
 }
 
 Status UnknownParameter(std::string_view name) {

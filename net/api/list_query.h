@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "broker/events.h"
+#include "broker/group_events.h"
 #include "broker/resource.h"
 #include "net/api/url.h"
 
@@ -35,6 +36,9 @@ Result<ResourcesQuery> ParseResourcesQuery(const QueryParameters& parameters);
 Status UnknownParameter(std::string_view name);
 /// "namespaces=all": may stand beside what else is asked for. Error: it is given, and says something else.
 Status CheckAllNamespaces(const QueryParameters& parameters);
+
+/// limit and cursor of the list of groups.
+Result<GroupList> ParseGroupsQuery(const QueryParameters& parameters);
 
 /// limit, cursor and prefix of the list of lanes.
 Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters);

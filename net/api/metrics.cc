@@ -75,6 +75,7 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Gauge("notifyd_callers_at_cap", "Callers that have notifies to send and as many calls in flight as they may.", stats.callers_at_cap);
   out.Gauge("notifyd_breakers_open", "Hosts to which nothing is sent, since no connection came about.", stats.open_breakers);
   out.Counter("notifyd_breaker_openings_total", "How often a host's breaker opened.", stats.breaker_opened);
+  out.Gauge("notifyd_groups_pending", "Groups of which a notify is not settled.", totals.records[RecordKind::kGroup]);
   out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);
   out.Gauge("notifyd_loaded_lanes", "Lanes held in memory.", stats.lanes);
   out.Gauge("notifyd_loaded_hosts", "Hosts held in memory.", stats.hosts);

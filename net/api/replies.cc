@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "net/api/group_json.h"
 #include "net/api/lane_json.h"
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
@@ -266,8 +267,8 @@ HttpResponse Replies::Of(const ServiceAnswered&, const Sight&) const {
 HttpResponse Replies::Of(const TopicAnswered&, const Sight&) const {
   return NotBuilt();
 }
-HttpResponse Replies::Of(const GroupAnswered&, const Sight&) const {
-  return NotBuilt();
+HttpResponse Replies::Of(const GroupAnswered& answered, const Sight& sight) const {
+  return GroupResponse(*answered.answer, sight);
 }
 HttpResponse Replies::Of(const ScheduleAnswered&, const Sight&) const {
   return NotBuilt();

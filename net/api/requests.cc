@@ -4,6 +4,8 @@
 #include "net/api/bulk_query.h"
 #include "net/api/demand.h"
 #include "net/api/fields.h"
+#include "net/api/group_fields.h"
+#include "net/api/group_steps.h"
 #include "net/api/guard.h"
 #include "net/api/json_shape.h"
 #include "net/api/lane_json.h"
@@ -53,6 +55,16 @@ Status CheckShort(const HttpRequest& request) {
 Result<NotifyId> IdOf(const Route& route) {
   if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
   return Status(Code::kNotFound, "there is no such notify");
+}
+
+/// The same of a group.
+Result<NotifyId> GroupIdOf(const Route& route) {
+  if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
+  return Status(Code::kNotFound, "there is no such group");
+}
+
+Asked AskOfGroup(const Asking& asking, GroupAsk ask) {
+  return Event(GroupRequest{asking.id, std::make_shared<const GroupAsk>(std::move(ask))});
 }
 
 /// The lane that the path names. Errors: kNotFound (the mode), kUnacceptable (the name), kForbidden.
@@ -248,6 +260,42 @@ Result<Asked> ReadRetryOfOne(const Asking& asking) {
   Result<NotifyId> notify = IdOf(asking.route);
   if (!notify.ok()) return std::move(notify).status();
   return Asked(Event(RetryRequest{asking.id, *notify, ContextOf(asking.request->headers).via}));
+}
+
+Result<Asked> ReadGroupMaking(const Asking& asking) {
+  HttpRequest* request = asking.request;
+  Result<int64_t> wait_ms = ParseWait(asking.query);
+  if (!wait_ms.ok()) return std::move(wait_ms).status();
+  NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
+  Result<const std::string*> key = IdempotencyHeader(*request);
+  if (!key.ok()) return std::move(key).status();
+  Result<GroupPost> post =
+      ReadGroup(&request->body, *key, ContextOf(request->headers), asking.asker, &asking.tools->submit, &asking.tools->json);
+  if (!post.ok()) return std::move(post).status();
+  return AskOfGroup(asking, {*std::move(post), *wait_ms});
+}
+
+Result<Asked> ReadGroups(const Asking& asking) {
+  Result<GroupList> list = ParseGroupsQuery(asking.query);
+  if (!list.ok()) return std::move(list).status();
+  NOTIFYD_TRY(CheckCursor(asking.asker, list->below));
+  return AskOfGroup(asking, {*std::move(list), 0});
+}
+
+Result<Asked> ReadGroupGet(const Asking& asking) {
+  Result<int64_t> wait_ms = ParseWait(asking.query);
+  if (!wait_ms.ok()) return std::move(wait_ms).status();
+  Result<NotifyId> group = GroupIdOf(asking.route);
+  if (!group.ok()) return std::move(group).status();
+  if (*wait_ms > 0 && IsBounded(asking.asker, *asking.route.row)) return Asked(MakeGroupSteps(asking.id, *group, {GroupGet{*group}, *wait_ms}, asking));
+  return AskOfGroup(asking, {GroupGet{*group}, *wait_ms});
+}
+
+Result<Asked> ReadGroupCancel(const Asking& asking) {
+  Result<NotifyId> group = GroupIdOf(asking.route);
+  if (!group.ok()) return std::move(group).status();
+  if (IsBounded(asking.asker, *asking.route.row)) return Asked(MakeGroupSteps(asking.id, *group, {GroupCancel{*group}, 0}, asking));
+  return AskOfGroup(asking, {GroupCancel{*group}, 0});
 }
 
 Result<Asked> ReadFkeyGet(const Asking& asking) {

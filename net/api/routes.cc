@@ -26,6 +26,10 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/notifies/{id}", Verb::kDelete, kNone, ReadCancel, {Scope::kOperate}, DemandOfNotify, "notify_cancelled"},
     {"/v1/notifies/{id}/explain", Verb::kGet, kNone, ReadExplain, kOwn},
     {"/v1/notifies/{id}/retry", Verb::kPost, kNone, ReadRetryOfOne, {Scope::kOperate}, nullptr, "notify_retried"},
+    {"/v1/groups", Verb::kGet, kRead, ReadGroups, {Scope::kRead}, DemandOfLanes},
+    {"/v1/groups", Verb::kPost, kRead, ReadGroupMaking, {Scope::kSubmit}, DemandOfGroup},
+    {"/v1/groups/{id}", Verb::kGet, kRead, ReadGroupGet, kOwn, DemandOfGroup},
+    {"/v1/groups/{id}", Verb::kDelete, kNone, ReadGroupCancel, {Scope::kOperate}, DemandOfGroup, "group_cancelled"},
     {"/v1/fkeys/{fkey}", Verb::kGet, kNone, ReadFkeyGet, kOwn, DemandOfNotify},
     {"/v1/fkeys/{fkey}", Verb::kDelete, kNone, ReadFkeyCancel, {Scope::kOperate}, DemandOfNotify, "fkey_cancelled"},
     {"/v1/fkeys/{fkey}/trigger", Verb::kPost, kRead, ReadTrigger, {Scope::kSubmit}},
@@ -77,7 +81,7 @@ Need NeedOf(const Result<Route>& route) {
   Need need{.open = row.open(), .scopes = row.scopes, .sphere = row.sphere, .changes = row.changes()};
   if (row.sphere == Sphere::kNamespace) need.named = route->space;
   if (row.sums && !route->space && !route->query.empty() && AsksForAll(route->query)) need.sphere = Sphere::kAll;
-  if (!row.names_notify()) return need;
+  if (!row.names_notify() && !row.names_group()) return need;
   if (std::optional<NotifyId> id = NotifyId::Parse(route->argument)) need.id_number = id->number();
   return need;
 }

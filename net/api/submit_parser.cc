@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
@@ -123,6 +124,32 @@ Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* h
   if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch();
   if (!status.ok()) return status;
   return parsed;
+}
+
+Result<ParsedSubmit> SubmitParser::ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker,
+                                                std::string* prints) {
+  std::vector<std::string_view> items;
+  NOTIFYD_TRY(ReadShape(*array, {max_items, limits_.max_body_bytes}, &items));
+  if (items.empty()) return Status(Code::kUnacceptable, "a batch holds at least one item");
+  std::vector<std::pair<size_t, size_t>> places;
+  for (const std::string_view& item : items) places.emplace_back(item.data() - array->data(), item.size());
+  Result<ParsedSubmit> parsed = ParseItems(array, items, Context{trace, &asker});
+  if (!parsed.ok() || !prints) return parsed;
+  Encoder encoder(prints);
+  for (const auto& [at, size] : places) {
+    const Fingerprint print = reader_.PrintOfText(std::string_view(*array).substr(at, size));
+    encoder.Big64(print.high);
+    encoder.Big64(print.low);
+  }
+  return parsed;
+}
+
+Status SubmitParser::CheckCallback(const Callback& callback, const Asker& asker) const {
+  if (!asker.anybody() && !asker.principal.MayUseLane(callback.lane))
+    return Status(Code::kForbidden, "this token may not use the lane " + Quoted(callback.lane), "/callback_url");
+  if (!limits_.check_url) return Status::Ok();
+  Status status = limits_.check_url(callback.url);
+  return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
 }
 
 /// The items one by one: the parser's memory goes with the largest of them, not with the batch.

@@ -53,6 +53,11 @@ class SubmitParser {
   /// no error: its SubmitItem::refused says so.
   Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
+  /// An array of notifies that go together, of `max_items` at most. `prints`: gets a print of each; null: none is asked for. Errors: as above.
+  Result<ParsedSubmit> ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker, std::string* prints);
+  /// May the asker be told there, and do the settings allow it? Errors: kForbidden, kUnacceptable, of the field "/callback_url".
+  Status CheckCallback(const Callback& callback, const Asker& asker) const;
+
   /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, the line's included; a
   /// line with fewer than HttpRequest::kPaddingBytes behind it is copied. Errors: as above.
   Result<SubmitItem> ParseLine(std::string_view line, size_t readable, const TraceContext& trace = {}, const Asker* asker = nullptr);

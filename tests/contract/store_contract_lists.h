@@ -1,6 +1,7 @@
 // Part of store_contract.h: lists.
 #pragma once
 
+#include "broker/flow.h"
 #include "broker/spec.h"
 #include "contract/store_harness.h"
 
@@ -225,6 +226,65 @@ TEMPLATE_TEST_CASE("store: a list by fkey, by its beginning and by the beginning
   CHECK(IdsOf(h.List(query)) == Ids{2, 1});
   query.url_prefix = "http://shop/abc";
   CHECK(h.List(query).items.empty());
+}
+
+TEMPLATE_TEST_CASE("store: lists filter by where a notify goes and comes from, and by the error of its newest attempt", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  auto put = [&](uint64_t id, auto fill) {
+    NotifyRecord record = MakeRecord(id);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    auto flow = std::make_shared<FlowFields>();
+    fill(envelope.get(), flow.get(), &record);
+    if (!flow->IsDefault()) envelope->flow = std::move(flow);
+    record.envelope = std::move(envelope);
+    ops.push_back(Put(record));
+  };
+  auto attempt = [](NotifyRecord* record, const char* error) {
+    AttemptRecord& made = record->attempts.emplace_back();
+    made.number = static_cast<uint32_t>(record->attempts.size());
+    made.error = error;
+    record->state.attempts_made = made.number;
+  };
+  put(1, [&](Envelope*, FlowFields*, NotifyRecord* record) { attempt(record, "timeout"); });
+  put(2, [&](Envelope* envelope, FlowFields*, NotifyRecord*) { envelope->host = "service://shop"; });
+  put(3, [&](Envelope*, FlowFields* flow, NotifyRecord*) {
+    flow->event = {9};
+    flow->topic = "order.paid";
+    flow->subscription = "mail";
+  });
+  put(4, [&](Envelope*, FlowFields* flow, NotifyRecord* record) {
+    flow->group = {3};
+    flow->group_place = 0;
+    attempt(record, "timeout");
+    attempt(record, "unexpected_answer");
+  });
+  put(5, [&](Envelope*, FlowFields* flow, NotifyRecord*) { flow->schedule = "nightly"; });
+  put(6, [&](Envelope*, FlowFields* flow, NotifyRecord* record) {
+    flow->group = {3};
+    flow->group_place = 1;
+    attempt(record, "timeout");
+  });
+  h.Commit(std::move(ops));
+  auto ids = [&](auto set) {
+    ListQuery query;
+    set(&query);
+    return IdsOf(h.List(query));
+  };
+  CHECK(ids([](ListQuery* q) { q->service = "shop"; }) == Ids{2});
+  CHECK(ids([](ListQuery* q) { q->service = "sho"; }).empty());
+  CHECK(ids([](ListQuery* q) { q->event = {9}; }) == Ids{3});
+  CHECK(ids([](ListQuery* q) { q->topic = "order.paid"; }) == Ids{3});
+  CHECK(ids([](ListQuery* q) { q->subscription = "mail"; }) == Ids{3});
+  CHECK(ids([](ListQuery* q) { q->schedule = "nightly"; }) == Ids{5});
+  CHECK(ids([](ListQuery* q) { q->group = {3}; }) == Ids{6, 4});
+  CHECK(ids([](ListQuery* q) { q->error = "timeout"; }) == Ids{6, 1});
+  CHECK(ids([](ListQuery* q) { q->error = "unexpected_answer"; }) == Ids{4});
+  CHECK(ids([](ListQuery* q) {
+          q->error = "timeout";
+          q->group = {3};
+        }) == Ids{6});
+  CHECK(ids([](ListQuery* q) { q->error = "dns"; }).empty());
 }
 
 TEMPLATE_TEST_CASE("store: a list oldest first is the same list backwards, over records and over the index, page by page too", "", STORE_HARNESS) {

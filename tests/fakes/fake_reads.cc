@@ -116,7 +116,7 @@ ListDone FakeReads::RunList(const ListEffect& list) const {
   auto matches = [&](const NotifyRecord& record) {
     if (Hidden(record)) return false;
     if (!TakesByEnvelope(query, *record.envelope, record.created_at, record.state.settled_at, IsSettled(record.state.phase))) return false;
-    if (query.url_prefix && !PeekUrl(*record.spec).starts_with(*query.url_prefix)) return false;
+    if (!TakesByRest(query, record)) return false;
     Takes takes = TakesByState(list, record.state);
     return takes == Takes::kYes || (takes == Takes::kWhereInTail && image_.InTail(record));
   };

@@ -2,6 +2,7 @@
 #include "api_fixture.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
+#include "broker/group_events.h"
 #include "openapi_document.h"
 
 #include <sstream>
@@ -112,6 +113,45 @@ TEST_CASE("openapi: a notify in every answer that shows one") {
   f.Reply(viewed);
   held.Check(f, "/v1/notifies/{id}", "patch");
   held.CheckAllSeen("NotifyView");
+}
+
+TEST_CASE("openapi: groups") {
+  Held held;
+  ApiFixture f;
+  GroupView view;
+  view.id = NotifyId{0x1f};
+  view.record.created_at = view.record.settled_at = WallTime{1'700'000'000'000};
+  view.record.caller = "shop";
+  view.record.labels = std::make_shared<const Labels>(Labels{{"k", "v"}});
+  view.record.callback = Callback{"http://cb/", "http://cb/", "cb:80", ""};
+  view.record.callback_id = NotifyId{0x22};
+  view.record.members.resize(2);
+  view.record.members[0] = {Phase::kFailed, 500, 3, WallTime{1'700'000'001'000}, "attempts_exhausted", {}, {}};
+  view.states = {State::kFailed, State::kScheduled};
+  view.counts[static_cast<size_t>(State::kFailed)] = 1;
+  auto answered = [](auto what) { return GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(what)})}; };
+  const std::string target = std::string("/v1/groups/") + kId;
+  for (const char* method : {"GET", "DELETE"}) {
+    f.Ask(method, target);
+    f.Reply(answered(view));
+    held.Check(f, "/v1/groups/{id}", method == std::string("GET") ? "get" : "delete");
+  }
+  for (GroupAs as : {GroupAs::kMade, GroupAs::kDuplicate})
+    for (bool waited : {false, true})
+      for (bool gone : {false, true}) {
+        view.as = as;
+        view.waited = waited;
+        view.gone = gone && as == GroupAs::kDuplicate;
+        f.Ask("POST", "/v1/groups", R"({"notifies":[{"url":"http://h/"}]})");
+        f.Reply(answered(view));
+        held.Check(f, "/v1/groups", "post");
+        CHECK(f.Answer().status == (view.gone ? 200 : waited ? 202 : as == GroupAs::kMade ? 201 : 200));
+      }
+  held.CheckAllSeen("Group");
+  f.Ask("GET", "/v1/groups");
+  f.Reply(answered(GroupsListed{{view}, NotifyId{5}}));
+  held.Check(f, "/v1/groups", "get");
+  held.CheckAllSeen("GroupPage");
 }
 
 TEST_CASE("openapi: the list") {

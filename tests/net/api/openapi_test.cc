@@ -67,6 +67,7 @@ std::string GoodBody(const std::string& path, const std::string& method) {
   if (method == "patch" || method == "put" || path.ends_with("/keys")) return R"({})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
+  if (path == "/v1/groups") return R"({"notifies":[{"url":"http://h/"}]})";
   return path.find("{") == std::string::npos ? R"({"filter":{"state":"failed"}})" : "";
 }
 
@@ -214,6 +215,10 @@ TEST_CASE("openapi: the fields of a bulk operation and its filter are the parser
     CHECK(Names(document, "Bulk") == Known(AskWith("POST", target, R"({"filter":{"state":"failed"},)", "}")));
     CHECK(Names(document, "Filter") == Known(AskWith("POST", target, R"({"filter":{"state":"failed",)", "}}")));
   }
+}
+
+TEST_CASE("openapi: the fields of a group are the parser's") {
+  CHECK(Names(OpenApiDocument(), "NewGroup") == Known(AskWith("POST", "/v1/groups", R"({"notifies":[{"url":"http://h/"}],)", "}")));
 }
 
 TEST_CASE("openapi: the fields of a lane's change are the parser's") {
@@ -428,6 +433,7 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   const bool of_registry = path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens");
   if (status == "413" && of_registry) body = "{\"x\":\"" + std::string(70'000, 'x') + "\"}";
   if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
+  if (status == "413" && path == "/v1/groups") body = R"({"notifies":[{"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}]}";
   if (status == "413" && method == "patch" && !of_registry) body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
   f.Ask(verb, target, body, headers);
   if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) ||

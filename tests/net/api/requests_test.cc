@@ -48,6 +48,17 @@ TEST_CASE("list: filters") {
   CHECK(query.settled_after == WallTime{31'536'000'000});
   CHECK(query.settled_before == WallTime{31'536'000'001});
   CHECK_FALSE(query.oldest_first);
+  f.Ask("GET",
+        "/v1/notifies?error=timeout&service=shop&topic=order.paid&subscription=mail&schedule=nightly&event=n000000000000001f&"
+        "group_id=n0000000000000020");
+  const ListQuery& flows = f.Posted<ListRequest>().query;
+  CHECK(flows.error == "timeout");
+  CHECK(flows.service == "shop");
+  CHECK(flows.topic == "order.paid");
+  CHECK(flows.subscription == "mail");
+  CHECK(flows.schedule == "nightly");
+  CHECK(flows.event == NotifyId{0x1f});
+  CHECK(flows.group == NotifyId{0x20});
   f.Ask("GET", "/v1/notifies");
   CHECK(f.Posted<ListRequest>().query.limit == 100);
   CHECK(f.Posted<ListRequest>().query.states.empty());
@@ -80,6 +91,10 @@ TEST_CASE("requests: what they are refused for") {
       {"GET", "/v1/notifies?fkey=", "422 /fkey"},
       {"GET", "/v1/notifies?fkey_prefix=", "422 /fkey_prefix"},
       {"GET", "/v1/notifies?url_prefix=", "422 /url_prefix"},
+      {"GET", "/v1/notifies?error=", "422 /error"},
+      {"GET", "/v1/notifies?group_id=7", "422 /group_id"},
+      {"GET", "/v1/notifies?event=n0", "422 /event"},
+      {"GET", "/v1/notifies?topic=", "422 /topic"},
       {"GET", "/v1/notifies?label=", "422 /label"},
       {"GET", "/v1/notifies?label=a", "422 /label"},
       {"GET", "/v1/notifies?label=:a", "422 /label"},

@@ -1,0 +1,205 @@
+#include "broker/group_records.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace notifyd {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+// Stored: never renumber.
+enum GroupBit : uint64_t {
+  kSequentialBit = 1 << 0,
+  kCancelRestBit = 1 << 1,
+  kStoppedBit = 1 << 2,
+  kSettledBit = 1 << 3,
+  kCallbackBit = 1 << 4,
+  kCalledBackBit = 1 << 5,
+  kLabelsBit = 1 << 6,
+  kViaBit = 1 << 7,
+  kTraceBit = 1 << 8,
+  kKeepsBit = 1 << 9,
+};
+constexpr uint64_t kGroupBits = (kKeepsBit << 1) - 1;
+// Beside the phase in the lower half of a member's first byte.
+constexpr uint8_t kWhenBit = 0x10, kTtlBit = 0x20;
+constexpr uint8_t kPhaseMask = 0x0f;
+
+bool IsPhase(uint8_t phase) {
+  return phase <= static_cast<uint8_t>(Phase::kRetrying) || (phase >= static_cast<uint8_t>(Phase::kSucceeded) && phase <= static_cast<uint8_t>(Phase::kExpired));
+}
+
+void EncodeWhen(const When& when, Encoder* encoder) {
+  encoder->U8(static_cast<uint8_t>(when.kind));
+  encoder->Signed(when.ms);
+}
+
+When DecodeWhen(Decoder* decoder) {
+  When when;
+  const uint8_t kind = decoder->U8();
+  if (kind > static_cast<uint8_t>(When::Kind::kAt)) return decoder->Fail(), when;
+  when.kind = static_cast<When::Kind>(kind);
+  when.ms = decoder->Signed();
+  return when;
+}
+
+/// Times are counted from `since`.
+void EncodeMember(const GroupMember& member, WallTime since, Encoder* encoder) {
+  const bool has_when = member.when.kind != When::Kind::kDefault, has_ttl = member.ttl.kind != When::Kind::kDefault;
+  const auto phase = static_cast<uint8_t>(member.settled() ? member.phase : Phase::kWaiting);
+  encoder->U8(static_cast<uint8_t>(phase | (has_when ? kWhenBit : 0) | (has_ttl ? kTtlBit : 0)));
+  if (has_when) EncodeWhen(member.when, encoder);
+  if (has_ttl) EncodeWhen(member.ttl, encoder);
+  if (!member.settled()) return;
+  encoder->Varint(member.status);
+  encoder->Varint(member.attempts_made);
+  encoder->Signed(member.settled_at.ms - since.ms);
+  encoder->Text(member.reason);
+}
+
+GroupMember DecodeMember(WallTime since, Decoder* decoder) {
+  GroupMember member;
+  const uint8_t first = decoder->U8();
+  const uint8_t phase = first & kPhaseMask;
+  if (!IsPhase(phase) || (first & ~(kPhaseMask | kWhenBit | kTtlBit))) return decoder->Fail(), member;
+  member.phase = static_cast<Phase>(phase);
+  if (first & kWhenBit) member.when = DecodeWhen(decoder);
+  if (first & kTtlBit) member.ttl = DecodeWhen(decoder);
+  if (!member.settled()) return member;
+  member.status = static_cast<uint16_t>(decoder->Varint());
+  member.attempts_made = static_cast<uint32_t>(decoder->Varint());
+  member.settled_at.ms = since.ms + decoder->Signed();
+  member.reason = decoder->Text();
+  return member;
+}
+
+std::string ItemHead(uint8_t what, NotifyId group) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.U8(kGroupAgenda);
+  encoder.U8(what);
+  encoder.Big64(group.value);
+  return bytes;
+}
+
+}  // namespace
+
+size_t GroupRecord::pending() const {
+  return static_cast<size_t>(std::count_if(members.begin(), members.end(), [](const GroupMember& member) { return !member.settled(); }));
+}
+
+std::string GroupKey(NotifyId group) {
+  std::string key;
+  Encoder(&key).Big64(group.value);
+  return key;
+}
+
+NotifyId GroupOfKey(std::string_view key) {
+  return {Decoder(key).Big64()};
+}
+
+std::string EncodeGroup(const GroupRecord& group) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  encoder.U8(kVersion);
+  uint64_t present = 0;
+  if (group.sequential) present |= kSequentialBit;
+  if (group.cancel_rest) present |= kCancelRestBit;
+  if (group.stopped) present |= kStoppedBit;
+  if (group.keeps) present |= kKeepsBit;
+  if (group.was_settled()) present |= kSettledBit;
+  if (group.callback) present |= kCallbackBit;
+  if (group.callback_id.value != 0) present |= kCalledBackBit;
+  if (group.labels) present |= kLabelsBit;
+  if (!group.via.empty()) present |= kViaBit;
+  if (!group.trace_parent.empty()) present |= kTraceBit;
+  encoder.Varint(present);
+  encoder.Signed(group.created_at.ms);
+  encoder.Text(group.caller);
+  if (group.sequential) encoder.Varint(group.released);
+  if (group.was_settled()) encoder.Signed(group.settled_at.ms - group.created_at.ms);
+  if (group.callback) {
+    encoder.Text(group.callback->url);
+    encoder.Text(group.callback->lane);
+    encoder.Text(group.callback->host);
+  }
+  if (group.callback_id.value != 0) encoder.Varint(group.callback_id.value);
+  if (group.labels) {
+    encoder.Varint(group.labels->size());
+    for (const auto& [key, value] : *group.labels) {
+      encoder.Text(key);
+      encoder.Text(value);
+    }
+  }
+  if (!group.via.empty()) encoder.Text(group.via);
+  if (!group.trace_parent.empty()) encoder.Text(group.trace_parent);
+  encoder.Varint(group.members.size());
+  for (const GroupMember& member : group.members) EncodeMember(member, group.created_at, &encoder);
+  return bytes;
+}
+
+Result<GroupRecord> DecodeGroup(std::string_view bytes) {
+  Decoder decoder(bytes);
+  GroupRecord group;
+  if (decoder.U8() != kVersion) decoder.Fail();
+  const uint64_t present = decoder.Varint();
+  if (present & ~kGroupBits) decoder.Fail();
+  group.sequential = present & kSequentialBit;
+  group.cancel_rest = present & kCancelRestBit;
+  group.stopped = present & kStoppedBit;
+  group.keeps = present & kKeepsBit;
+  group.created_at.ms = decoder.Signed();
+  group.caller = decoder.Text();
+  if (group.sequential) group.released = static_cast<uint32_t>(decoder.Varint());
+  if (present & kSettledBit) group.settled_at.ms = group.created_at.ms + decoder.Signed();
+  if (present & kCallbackBit) {
+    Callback& callback = group.callback.emplace();
+    callback.url = decoder.Text();
+    callback.lane = decoder.Text();
+    callback.host = decoder.Text();
+  }
+  if (present & kCalledBackBit) group.callback_id.value = decoder.Varint();
+  if (present & kLabelsBit) {
+    auto labels = std::make_shared<Labels>();
+    for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
+      std::string key(decoder.Text());
+      labels->emplace_back(std::move(key), decoder.Text());
+    }
+    group.labels = std::move(labels);
+  }
+  if (present & kViaBit) group.via = decoder.Text();
+  if (present & kTraceBit) group.trace_parent = decoder.Text();
+  const uint64_t members = decoder.Varint();
+  if (members > kMostGroupMembers || group.released > members) decoder.Fail();
+  for (uint64_t i = 0; i < members && decoder.ok(); ++i) group.members.push_back(DecodeMember(group.created_at, &decoder));
+  if (!decoder.done()) return Status(Code::kCorrupt, "the record of a group cannot be read");
+  return group;
+}
+
+std::string EncodeOutcome(const GroupOutcome& outcome) {
+  std::string bytes = ItemHead(kGroupOutcome, outcome.group);
+  Encoder encoder(&bytes);
+  encoder.Varint(outcome.place);
+  EncodeMember(outcome.member, {}, &encoder);
+  return bytes;
+}
+
+std::optional<GroupOutcome> DecodeOutcome(std::string_view bytes) {
+  Decoder decoder(bytes);
+  GroupOutcome outcome;
+  if (decoder.U8() != kGroupAgenda || decoder.U8() != kGroupOutcome) return std::nullopt;
+  outcome.group.value = decoder.Big64();
+  outcome.place = static_cast<uint32_t>(decoder.Varint());
+  outcome.member = DecodeMember({}, &decoder);
+  if (!decoder.done()) return std::nullopt;
+  return outcome;
+}
+
+std::string AdvanceItem(NotifyId group) {
+  return ItemHead(kGroupAdvance, group);
+}
+
+}  // namespace notifyd

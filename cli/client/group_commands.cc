@@ -1,0 +1,120 @@
+#include "cli/client/group_commands.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+
+#include "base/json.h"
+#include "cli/client/table.h"
+
+namespace notifyd {
+namespace {
+
+using Value = JsonTree::Value;
+
+constexpr int64_t kMostWaitMs = 60'000;
+
+std::optional<std::string> TextOfFile(const std::string& name) {
+  if (name == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream file(name, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+/// Its counts by state in one line, those that are not 0.
+std::string CountsOf(Value group) {
+  std::string text;
+  if (std::optional<Value> counts = group.At("/counts"))
+    counts->ForEach([&](Value key, Value count) {
+      if (Cell(count) != "0") text += (text.empty() ? "" : ", ") + Cell(count) + " " + std::string(key.text());
+    });
+  return text.empty() ? "-" : text;
+}
+
+/// The fields, then a row for each notify.
+std::string RenderGroup(Value group) {
+  std::string text = Fields(group, {"notifies", "counts"}, {{"counts", CountsOf(group)}});
+  std::optional<Value> notifies = group.At("/notifies");
+  if (!notifies) return text;
+  Table table({"ID", "STATE", "STATUS", "ATTEMPTS", "REASON", "SETTLED"});
+  notifies->ForEach([&](Value, Value notify) {
+    table.Row({Cell(notify.At("/id")), Cell(notify.At("/state")), Cell(notify.At("/status")), Cell(notify.At("/attempts_made")),
+               Cell(notify.At("/reason")), Cell(notify.At("/settled_at"))});
+  });
+  return text + "\n" + table.ToString();
+}
+
+std::string GroupPath(const std::string& id) {
+  return PathIn(Groups(), id);
+}
+
+}  // namespace
+
+const Collection& Groups() {
+  static const Collection of = {"/v1/groups",
+                                {{"ID", "/id"},
+                                 {"STATE", "/state"},
+                                 {"CALLER", "/caller"},
+                                 {"COUNT", "/count"},
+                                 {"PENDING", "/counts/pending"},
+                                 {"SUCCEEDED", "/counts/succeeded"},
+                                 {"FAILED", "/counts/failed"},
+                                 {"CANCELLED", "/counts/cancelled"},
+                                 {"EXPIRED", "/counts/expired"},
+                                 {"CREATED", "/created_at"}}};
+  return of;
+}
+
+Exit MakeGroup(const Context& context, const std::string& file, const std::string& idempotency_key, int64_t wait_ms) {
+  std::optional<std::string> body = TextOfFile(file);
+  if (!body) {
+    Complain("cannot read " + file);
+    return kUsage;
+  }
+  if (!idempotency_key.empty()) {
+    // The file stays what it is: the key goes before what it has.
+    const size_t brace = body->find('{');
+    std::string member;
+    JsonWriter json(&member);
+    json.String(idempotency_key);
+    if (brace != std::string::npos) {
+      const size_t next = body->find_first_not_of(" \t\r\n", brace + 1);
+      const bool empty = next == std::string::npos || (*body)[next] == '}';
+      body->insert(brace + 1, "\"idempotency_key\":" + member + (empty ? "" : ","));
+    }
+  }
+  HttpCall call;
+  call.method = "POST";
+  call.path = std::string(Groups().path) + (wait_ms > 0 ? "?wait_ms=" + std::to_string(wait_ms) : "");
+  call.body = &*body;
+  call.wait_ms = wait_ms;
+  return Show(context, Ask(context, call), RenderGroup);
+}
+
+Exit ShowGroup(const Context& context, const std::string& id) {
+  return Show(context, Ask(context, "GET", GroupPath(id)), RenderGroup);
+}
+
+Exit WaitForGroup(const Context& context, const std::string& id, int64_t wait_ms) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point until = Clock::now() + std::chrono::milliseconds(std::max<int64_t>(wait_ms, 0));
+  for (;;) {
+    int64_t left_ms = kMostWaitMs;
+    if (wait_ms >= 0)
+      left_ms = std::clamp<int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count(), 0, kMostWaitMs);
+    Outcome outcome = Ask(context, "GET", GroupPath(id) + "?wait_ms=" + std::to_string(left_ms), nullptr, left_ms);
+    if (outcome.exit != kDone) return outcome.exit;
+    Result<JsonTree> group = JsonTree::Parse(outcome.answer.body);
+    const bool settled = group.ok() && TextAt(group->root(), "/state") != "pending";
+    if (settled || (wait_ms >= 0 && Clock::now() >= until)) return Show(context, outcome, RenderGroup);
+  }
+}
+
+Exit CancelGroup(const Context& context, const std::string& id) {
+  return Show(context, Ask(context, "DELETE", GroupPath(id)), RenderGroup);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,133 @@
+#include "net/api/group_json.h"
+
+#include <string>
+#include <utility>
+
+#include "base/json.h"
+#include "broker/callback.h"
+#include "net/api/render.h"
+#include "net/api/replies.h"
+
+namespace notifyd {
+namespace {
+
+constexpr State kStates[] = {State::kHeld,      State::kScheduled, State::kReady,     State::kSending, State::kRetrying,
+                             State::kSucceeded, State::kFailed,    State::kCancelled, State::kExpired};
+/// Of a group without its members, and of one of those.
+constexpr size_t kBesideBytes = 16 << 10, kMemberBytes = 320;
+
+void TextOrNull(std::string_view key, std::string_view text, JsonWriter* json) {
+  json->Key(key);
+  text.empty() ? json->Null() : json->String(text);
+}
+
+void TimeOrNull(std::string_view key, bool set, WallTime time, JsonWriter* json) {
+  json->Key(key);
+  set ? json->String(FormatRfc3339(time)) : json->Null();
+}
+
+void WriteMember(const GroupView& view, size_t place, JsonWriter* json) {
+  const GroupMember& member = view.record.members[place];
+  json->BeginObject();
+  json->Key("id");
+  json->String(MemberOf(view.id, place).ToString());
+  json->Key("state");
+  json->String(ToString(view.states[place]));
+  TextOrNull("reason", member.settled() ? member.reason : std::string(), json);
+  json->Key("status");
+  member.settled() && member.status != 0 ? json->Uint(member.status) : json->Null();
+  json->Key("attempts_made");
+  json->Uint(member.attempts_made);
+  TimeOrNull("settled_at", member.settled(), member.settled_at, json);
+  json->EndObject();
+}
+
+/// A group; `listed`: without its notifies, of which those that are not settled are one count.
+void WriteGroup(const GroupView& view, bool listed, JsonWriter* json) {
+  const GroupRecord& group = view.record;
+  json->BeginObject();
+  json->Key("id");
+  json->String(view.id.ToString());
+  json->Key("state");
+  json->String(view.gone ? kRemoved : view.settled() ? "settled" : "pending");
+  if (view.as == GroupAs::kDuplicate) {
+    json->Key("duplicate");
+    json->Bool(true);
+  }
+  if (view.gone) return json->EndObject();
+  json->Key("created_at");
+  json->String(FormatRfc3339(group.created_at));
+  TimeOrNull("settled_at", group.was_settled(), group.settled_at, json);
+  json->Key("caller");
+  json->String(group.caller);
+  json->Key("labels");
+  WriteLabels(group.labels.get(), json);
+  json->Key("on_failure");
+  json->String(group.cancel_rest ? "cancel_rest" : "continue");
+  json->Key("sequential");
+  json->Bool(group.sequential);
+  json->Key("stopped");
+  json->Bool(group.stopped);
+  TextOrNull("callback_url", group.callback ? group.callback->url : std::string(), json);
+  TextOrNull("callback_id", group.callback_id.value != 0 ? group.callback_id.ToString() : std::string(), json);
+  json->Key("count");
+  json->Uint(group.members.size());
+  json->Key("counts");
+  json->BeginObject();
+  if (listed) {
+    json->Key("pending");
+    json->Uint(group.pending());
+  }
+  for (State state : kStates) {
+    if (listed && !IsSettled(state)) continue;
+    json->Key(ToString(state));
+    json->Uint(view.counts[static_cast<size_t>(state)]);
+  }
+  json->EndObject();
+  if (!listed) {
+    json->Key("notifies");
+    json->BeginArray();
+    for (size_t place = 0; place < group.members.size(); ++place) WriteMember(view, place, json);
+    json->EndArray();
+  }
+  json->EndObject();
+}
+
+HttpResponse Of(const GroupView& view, const Sight&) {
+  std::string body;
+  body.reserve(view.states.size() * kMemberBytes);
+  JsonWriter json(&body);
+  WriteGroup(view, /*listed=*/false, &json);
+  int status = 200;
+  if (view.as != GroupAs::kSeen && view.waited && !view.gone) status = view.settled() ? 200 : 202;
+  else if (view.as == GroupAs::kMade) status = 201;
+  HttpResponse response = JsonResponse(status, std::move(body));
+  if (view.as != GroupAs::kSeen) response.headers.emplace_back("Location", "/v1/groups/" + view.id.ToString());
+  return response;
+}
+
+HttpResponse Of(const GroupsListed& listed, const Sight&) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("items");
+  json.BeginArray();
+  for (const GroupView& view : listed.groups) WriteGroup(view, /*listed=*/true, &json);
+  json.EndArray();
+  TextOrNull("next", listed.next.value != 0 ? listed.next.ToString() : std::string(), &json);
+  json.EndObject();
+  return JsonResponse(200, std::move(body));
+}
+
+}  // namespace
+
+HttpResponse GroupResponse(const GroupAnswer& answer, const Sight& sight) {
+  return std::visit([&](const auto& what) { return Of(what, sight); }, answer.what);
+}
+
+size_t BytesToShow(const GroupAnswer& answer) {
+  const GroupView* view = std::get_if<GroupView>(&answer.what);
+  return kBesideBytes + (view ? view->states.size() * kMemberBytes : size_t{0});
+}
+
+}  // namespace notifyd

@@ -1,0 +1,48 @@
+#include "net/api/group_steps.h"
+
+#include <utility>
+#include <variant>
+
+#include "net/api/guard.h"
+#include "net/api/problem.h"
+
+namespace notifyd {
+namespace {
+
+class GroupSteps : public Steps {
+ public:
+  GroupSteps(RequestId id, NotifyId group, GroupAsk ask, const Asking& asking)
+      : id_(id), group_(group), ask_(std::move(ask)), asker_(asking.asker), row_(*asking.route.row), tools_(asking.tools) {}
+
+  NextStep First() override { return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(GroupAsk{GroupGet{group_}, 0})}); }
+
+  NextStep Next(ReplyBody reply) override {
+    const GroupAnswered* answered = std::get_if<GroupAnswered>(&reply);
+    if (passed_ || !answered) return tools_->replies.Render(reply, SightOf(asker_));
+    if (!MaySee(asker_, *answered->answer)) return ProblemResponse(NothingThere(row_));
+    passed_ = true;
+    return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(std::move(ask_))});
+  }
+
+ private:
+  const RequestId id_;
+  const NotifyId group_;
+  GroupAsk ask_;
+  const Asker asker_;
+  const RouteRow& row_;
+  const std::shared_ptr<RequestTools> tools_;
+  bool passed_ = false;
+};
+
+}  // namespace
+
+bool MaySee(const Asker& asker, const GroupAnswer& answer) {
+  const GroupView* view = std::get_if<GroupView>(&answer.what);
+  return !view || view->gone || asker.Sees(view->record.caller);
+}
+
+std::unique_ptr<Steps> MakeGroupSteps(RequestId id, NotifyId group, GroupAsk ask, const Asking& asking) {
+  return std::make_unique<GroupSteps>(id, group, std::move(ask), asking);
+}
+
+}  // namespace notifyd
