@@ -105,6 +105,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   RunAgenda();
   Schedule();
   WakeSleepers();
+  topics_->EndTurn();
   WriteLanes();
   WriteLaneCounts();
   reads_under_way_ += out_->reads.size() + out_->lists.size() + out_->lanes.size();
@@ -140,6 +141,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd()});
   if (AgendaWantsTurn()) wake.mono = now_.mono;
+  if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);
   if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
@@ -277,7 +279,7 @@ void Core::Impl::On(ListRequest& e) {
 
 void Core::Impl::On(ListDone& e) {
   --reads_under_way_;
-  if (TookSweep(e)) return;
+  if (TookSweep(e) || topics_->TookList(e)) return;
   if (bulks_.count(e.request) > 0) return OnBulkList(e);
   auto found = lists_.find(e.request);
   if (found == lists_.end()) return;

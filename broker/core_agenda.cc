@@ -3,10 +3,13 @@
 //
 // An item begins once all before it have begun. Its task may park, and others then overtake it; a kind whose items must follow one another sees to
 // that itself. Being carried out twice must do no harm: a crash may come between what an item does, and the batch that has it.
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/bytes.h"
 #include "broker/core_groups.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 namespace {
@@ -73,6 +76,7 @@ void Core::Impl::PageAgenda() {
 /// Whoever adds a kind carries it out here; it counts as running until it is done. An item of a kind that this broker does not know is dropped.
 Handled Core::Impl::Handle(Task* task, AgendaDue& r) {
   if (!r.what.empty() && static_cast<uint8_t>(r.what[0]) == kGroupAgenda) return groups_->Handle(task, r);
+  if (std::optional<Handled> handled = topics_->HandleDue(task, r)) return *handled;
   DropFromAgenda(r.serial);
   --agenda_running_;
   return Handled::kDone;

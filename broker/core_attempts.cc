@@ -4,6 +4,7 @@
 
 #include "broker/callback.h"
 #include "broker/core_groups.h"
+#include "broker/core_topics.h"
 #include "broker/retry_policy.h"
 #include "broker/spec.h"
 
@@ -258,6 +259,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   }
   groups_->OnChanged(*entry, attempt ? &*attempt : nullptr);
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
+  if (entry->envelope->flow) topics_->OnSettled(*entry->envelope);
   ChangeState(entry, std::move(attempt));
   if (phase != Phase::kSucceeded) Write(PutSettled{phase, entry->id, now_.wall});
   UntrackExpiry(entry);

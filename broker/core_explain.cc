@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_topics.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 namespace {
@@ -81,7 +83,9 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
       return out;
   }
   if (out.state != State::kSending && lane->paused()) {
-    reason("lane_paused", "its lane is paused");
+    const FlowFields* flow = entry.envelope->flow.get();
+    if (flow && topics_->IsPaused(flow->subscription)) reason("subscription_paused", "its subscription, " + flow->subscription + ", is paused");
+    else reason("lane_paused", "its lane is paused");
     out.expected_at.reset();
   }
   if (out.state != State::kSending) {
@@ -120,7 +124,9 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   auto waits_for = [&](Wait wait) { return BlockedBy(wait, lane, next); };
   if (waits_for(Wait::kRestart)) reason("stopping", "the broker stops or restarts and begins no attempt");
   if (waits_for(Wait::kResume)) {
-    reason("lane_paused", lane.limits.paused == Paused::kByFailure ? "its lane paused itself when a notify failed" : "its lane is paused");
+    const FlowFields* flow = entry.envelope->flow.get();
+    if (flow && topics_->IsPaused(flow->subscription)) reason("subscription_paused", "its subscription, " + flow->subscription + ", is paused");
+    else reason("lane_paused", lane.limits.paused == Paused::kByFailure ? "its lane paused itself when a notify failed" : "its lane is paused");
     out->expected_at.reset();
   }
   ExplainSwitches(entry, out);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core_impl.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 namespace {
@@ -85,6 +86,8 @@ void Core::Impl::PageCatalog() {
 }
 
 /// Whoever keeps a kind in memory takes its records here.
-void Core::Impl::OnCatalogRow(RecordKind, const RecordRow&) {}
+void Core::Impl::OnCatalogRow(RecordKind kind, const RecordRow& row) {
+  topics_->OnCatalogRow(kind, row);
+}
 
 }  // namespace notifyd

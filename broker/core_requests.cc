@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_topics.h"
 #include "broker/payload.h"
 #include "broker/via.h"
 
@@ -520,6 +521,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     Phase before = state.phase;
     std::shared_ptr<NotifyRecord> record = entry->full;
     books_.Revive();
+    if (entry->envelope->flow) topics_->OnRevived(*entry->envelope);
     WallTime old_expiry = state.expires_at;
     state.phase = Phase::kWaiting;
     state.attempts_before = state.attempts_made;

@@ -1,5 +1,8 @@
-// See core_topics.h.
+// Topics and subscriptions: what is known of them, put, shown and removed. See core_topics.h.
 #include "broker/core_topics.h"
+
+#include <algorithm>
+#include <type_traits>
 
 namespace notifyd {
 
@@ -7,8 +10,292 @@ Handled Core::Impl::Handle(Task* task, TopicRequest& r) {
   return topics_->Handle(task, r);
 }
 
-Handled Core::Impl::TopicPart::Handle(Task*, TopicRequest& r) {
-  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no topics, subscriptions and events yet");
+Handled Core::Impl::TopicPart::Handle(Task* task, TopicRequest& r) {
+  if (!core_.NeedCatalog(task)) return Handled::kParked;
+  return std::visit([&](const auto& ask) { return On(task, r.request, ask); }, r.ask->what);
+}
+
+/// Once all that was decided so far is durable.
+Handled Core::Impl::TopicPart::Answer(RequestId request, TopicAnswer answer) {
+  return core_.ReplyAfter(core_.journal_.Barrier(), request, TopicAnswered{std::make_shared<const TopicAnswer>(std::move(answer))});
+}
+
+// ---- the catalog
+
+void Core::Impl::TopicPart::OnCatalogRow(RecordKind kind, const RecordRow& row) {
+  auto corrupt = [&](const Status& status) { core_.Fatal(Status(Code::kCorrupt, status.detail() + ": " + row.key)); };
+  if (kind == RecordKind::kTopic) {
+    Result<TopicRecord> topic = DecodeTopic(row.record.value);
+    if (!topic.ok()) return corrupt(topic.status());
+    topics_[row.key] = {std::move(*topic), row.record.value};
+  } else if (kind == RecordKind::kSubscription) {
+    Result<SubscriptionRecord> record = DecodeSubscriptionRecord(row.record.value);
+    if (!record.ok()) return corrupt(record.status());
+    if (Status status = Keep(row.key, std::move(*record)); !status.ok()) corrupt(status);
+  } else if (kind == RecordKind::kBacklog) {
+    Result<BacklogRecord> backlog = DecodeBacklog(row.record.value);
+    if (!backlog.ok()) return corrupt(backlog.status());
+    backlogs_[row.key] = {*backlog, true};
+  }
+}
+
+std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r) {
+  if (r.what.empty()) return std::nullopt;
+  const char kind = r.what[0];
+  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kSweepEvents) return std::nullopt;
+  if (!core_.NeedCatalog(task)) return Handled::kParked;
+  switch (kind) {
+    case kFanOut:
+      return FanOut(task, r);
+    case kScan:
+      return Scan(task, r);
+    case kUnsubscribe:
+      return Unsubscribe(task, r);
+    case kCounted:
+      return Counted(r);
+    default:
+      return SweepRows(task);
+  }
+}
+
+// ---- topics
+
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  auto found = topics_.find(ask.topic);
+  const bool there = found != topics_.end();
+  if (!ask.condition.Holds(there ? std::optional<std::string_view>(found->second.bytes) : std::nullopt))
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  std::string bytes = EncodeTopic(ask.said);
+  if (!there || found->second.bytes != bytes) {
+    if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
+    if (Status status = core_.StoreMore(there ? found->second.bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
+      return core_.Refuse(request, status);
+    topics_[ask.topic] = {ask.said, bytes};
+    core_.WriteRecord(RecordKey{RecordKind::kTopic, ask.topic}, bytes, kWallNever, !there);
+    core_.journal_.AskSync();
+  }
+  return Answer(request, {TopicViewed{{ask.topic, ask.said, std::move(bytes)}, !there}});
+}
+
+namespace {
+
+constexpr const char* kNoTopic = "nothing was said of this topic";
+constexpr const char* kNoSubscription = "there is no such subscription";
+
+}  // namespace
+
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicGet& ask) {
+  auto found = topics_.find(ask.topic);
+  if (found == topics_.end()) return core_.RefuseAfter(request, Code::kNotFound, kNoTopic);
+  return Answer(request, {TopicViewed{{ask.topic, found->second.said, found->second.bytes}, false}});
+}
+
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicDelete& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  auto found = topics_.find(ask.topic);
+  if (found == topics_.end()) {
+    if (!ask.condition.Holds(std::nullopt)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+    return core_.RefuseAfter(request, Code::kNotFound, kNoTopic);
+  }
+  if (!ask.condition.Holds(found->second.bytes)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  topics_.erase(found);
+  core_.RemoveRecord(RecordKey{RecordKind::kTopic, ask.topic}, /*was_there=*/true);
+  core_.journal_.AskSync();
+  return Answer(request, {Removed{}});
+}
+
+namespace {
+
+/// Calls `take` with each entry of a map that a page of it has; returns the cursor to go on with.
+template <class Map, class Take>
+std::optional<std::string> PageOf(const Map& map, const ResourcesQuery& query, Take take) {
+  auto it = query.after < query.prefix ? map.lower_bound(query.prefix) : map.upper_bound(query.after);
+  size_t taken = 0;
+  std::optional<std::string> last;
+  for (; it != map.end() && it->first.starts_with(query.prefix); ++it) {
+    if (taken++ == query.limit) return last;
+    take(*it);
+    last = it->first;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicList& ask) {
+  TopicsListed listed;
+  listed.next = PageOf(topics_, ask.query, [&](const auto& topic) { listed.items.push_back({topic.first, topic.second.said, topic.second.bytes}); });
+  return Answer(request, {std::move(listed)});
+}
+
+// ---- subscriptions
+
+const Core::Impl::TopicPart::Known* Core::Impl::TopicPart::Find(const Name& name) const {
+  auto found = subscriptions_.find(name);
+  return found == subscriptions_.end() ? nullptr : found->second.get();
+}
+
+bool Core::Impl::TopicPart::IsPaused(const std::string& subscription) const {
+  const Known* known = Find(subscription);
+  return known && known->record.said->paused;
+}
+
+Status Core::Impl::TopicPart::Compile(const Subscription& said, Known* out) const {
+  if (!said.filter.empty()) {
+    Result<EventFilter> filter = EventFilter::Compile(said.filter);
+    if (!filter.ok()) return Status(filter.status().code(), filter.status().detail(), "/filter" + filter.status().field());
+    out->filter = std::move(*filter);
+  }
+  if (!said.transform.empty()) {
+    Result<Transform> transform = Transform::Compile(said.transform);
+    if (!transform.ok()) return Status(transform.status().code(), transform.status().detail(), "/transform" + transform.status().field());
+    out->transform = std::move(*transform);
+  }
+  return DecodeSpecInto(*said.spec, &out->spec);
+}
+
+/// Takes it into memory, in the place of what stands there under the name.
+Status Core::Impl::TopicPart::Keep(const Name& name, SubscriptionRecord record) {
+  auto known = std::make_unique<Known>();
+  if (Status status = Compile(*record.said, known.get()); !status.ok()) return status;
+  Forget(name);
+  known->name = name;
+  known->bytes = EncodeSubscription(*record.said);
+  known->record = std::move(record);
+  index_.Add(known->record.said->topic, known->record.serial);
+  by_serial_[known->record.serial] = known.get();
+  subscriptions_[name] = std::move(known);
+  return Status::Ok();
+}
+
+void Core::Impl::TopicPart::Forget(const Name& name) {
+  auto found = subscriptions_.find(name);
+  if (found == subscriptions_.end()) return;
+  const SubscriptionRecord& record = found->second->record;
+  index_.Remove(record.said->topic, record.serial);
+  by_serial_.erase(record.serial);
+  subscriptions_.erase(found);
+}
+
+void Core::Impl::TopicPart::WriteSubscription(const Known& known, bool fresh) {
+  core_.WriteRecord(RecordKey{RecordKind::kSubscription, known.name}, EncodeSubscriptionRecord(known.record), kWallNever, fresh);
+  core_.journal_.AskSync();
+}
+
+SubscriptionView Core::Impl::TopicPart::ViewOf(const Known& known) const {
+  SubscriptionView view{known.name, known.record.said, known.bytes, known.record.created_at, 0, 0, known.record.catching_up};
+  if (auto backlog = backlogs_.find(known.name); backlog != backlogs_.end()) {
+    view.pending = backlog->second.record.pending;
+    view.skipped = backlog->second.record.skipped;
+  }
+  return view;
+}
+
+/// Those that its notifies go into: one, or as many as it has partitions.
+std::vector<LaneKey> Core::Impl::TopicPart::LanesOf(const Subscription& said) {
+  const LaneKey& lane = said.envelope->lane;
+  Result<NotifySpec> spec = DecodeSpec(*said.spec);
+  if (!spec.ok() || !spec->order_by) return {lane};
+  std::vector<LaneKey> lanes;
+  for (uint32_t i = 0; i < spec->partitions; ++i) lanes.push_back({lane.mode, lane.name + "~" + std::to_string(i)});
+  return lanes;
+}
+
+bool Core::Impl::TopicPart::NeedLanesOf(Task* task, const Subscription* said) {
+  if (!said || !said->paused) return true;
+  for (const LaneKey& key : LanesOf(*said))
+    if (Lane* lane = core_.NeedLane(task, key); lane && lane->has_attempted_head()) core_.NeedEntry(task, lane->record.blocked_head);
+  return task->missing == 0;
+}
+
+/// Pauses the lanes of a subscription that is paused now, and resumes those of what it was before that are not among them. All must be known
+/// (NeedLanesOf).
+void Core::Impl::TopicPart::PauseLanes(const Subscription* before, const Subscription* after) {
+  std::vector<LaneKey> was, is;
+  if (before && before->paused) was = LanesOf(*before);
+  if (after && after->paused) is = LanesOf(*after);
+  auto set = [&](const LaneKey& key, Paused paused) {
+    Lane* lane = core_.GetLane(key);
+    if ((lane->settings.paused != Paused::kNo) == (paused != Paused::kNo)) return;
+    LaneSettings settings = lane->settings;
+    settings.paused = paused;
+    core_.PutSettings(lane, settings);
+    core_.journal_.AskSync();
+    if (paused == Paused::kNo) core_.ResumeLane(lane);
+    else core_.PauseLane(lane);
+    core_.Kick(lane);
+  };
+  auto has = [](const std::vector<LaneKey>& lanes, const LaneKey& key) { return std::find(lanes.begin(), lanes.end(), key) != lanes.end(); };
+  for (const LaneKey& key : was)
+    if (!has(is, key)) set(key, Paused::kNo);
+  for (const LaneKey& key : is)
+    if (!has(was, key)) set(key, Paused::kByRequest);
+}
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionPut& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  const Known* before = Find(ask.name);
+  const std::shared_ptr<const Subscription> old = before ? before->record.said : nullptr;
+  if (!ask.condition.Holds(before ? std::optional<std::string_view>(before->bytes) : std::nullopt))
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  std::string bytes = EncodeSubscription(*ask.said);
+  if (before && before->bytes == bytes) return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
+  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
+  if (ask.said->each_instance)
+    return core_.Refuse(request, Code::kNotImplemented, "this broker does not make a notify for each instance yet", "/each_instance");
+  Known compiled;
+  if (Status status = Compile(*ask.said, &compiled); !status.ok()) return core_.Refuse(request, status);
+  NeedLanesOf(task, old.get());
+  NeedLanesOf(task, ask.said.get());
+  if (task->missing > 0) return Handled::kParked;
+  if (Status status = core_.StoreMore(before ? before->bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
+    return core_.Refuse(request, status);
+  SubscriptionRecord record;
+  if (before) {
+    record = before->record;
+  } else {
+    record.serial = core_.totals_.next_serial++;
+    record.created_at = core_.now_.wall;
+    record.live_after = {core_.totals_.next_id - 1};
+    record.catching_up = ask.from.has_value();
+  }
+  record.said = ask.said;
+  const uint64_t serial = record.serial;
+  CHECK(Keep(ask.name, std::move(record)).ok());
+  const Known* known = Find(ask.name);
+  WriteSubscription(*known, !before);
+  PauseLanes(old.get(), ask.said.get());
+  if (!before && ask.from) CatchUp(serial, *ask.from);
+  return Answer(request, {SubscriptionViewed{ViewOf(*known), !before}});
+}
+
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const SubscriptionGet& ask) {
+  const Known* known = Find(ask.name);
+  if (!known) return core_.RefuseAfter(request, Code::kNotFound, kNoSubscription);
+  return Answer(request, {SubscriptionViewed{ViewOf(*known), false}});
+}
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionDelete& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  const Known* known = Find(ask.name);
+  if (!ask.condition.Holds(known ? std::optional<std::string_view>(known->bytes) : std::nullopt))
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  if (!known) return core_.RefuseAfter(request, Code::kNotFound, kNoSubscription);
+  const std::shared_ptr<const Subscription> said = known->record.said;
+  if (!NeedLanesOf(task, said.get())) return Handled::kParked;
+  Forget(ask.name);
+  core_.RemoveRecord(RecordKey{RecordKind::kSubscription, ask.name}, /*was_there=*/true);
+  PauseLanes(said.get(), nullptr);
+  Leave(ask.name, ask.cancel_pending);
+  core_.journal_.AskSync();
+  return Answer(request, {Removed{}});
+}
+
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const SubscriptionList& ask) {
+  SubscriptionsListed listed;
+  listed.next = PageOf(subscriptions_, ask.query, [&](const auto& each) { listed.items.push_back(ViewOf(*each.second)); });
+  return Answer(request, {std::move(listed)});
 }
 
 }  // namespace notifyd

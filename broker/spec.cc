@@ -39,7 +39,8 @@ enum SpecBit : uint64_t {
   kPartitionsBit = 1 << 15,
   kSpreadBit = 1 << 16,           // a flag alone, no bytes
   kAllSpecBits1 = (1 << 13) - 1,  // of version 1
-  kAllSpecBits = (1 << 17) - 1,
+  kPayloadOfEventBit = 1 << 17,   // a flag alone, no bytes
+  kAllSpecBits = (1 << 18) - 1,
 };
 enum PatternBit : uint64_t { kStatusBit = 1 << 0, kContainsBit = 1 << 1, kJsonBit = 1 << 2, kAllPatternBits = (1 << 3) - 1 };
 enum RetryBit : uint64_t {
@@ -108,6 +109,7 @@ uint64_t PresentBits(const NotifySpec& spec) {
   set(kIdempotencyKeyBit, !spec.idempotency_key.empty());
   set(kDelayBit, spec.delay_ms.has_value());
   set(kTtlBit, spec.ttl_ms.has_value());
+  set(kPayloadOfEventBit, spec.payload_of_event);
   set(kTraceStateBit, !spec.trace_state.empty());
   set(kOrderByBit, spec.order_by.has_value());
   set(kPartitionsBit, spec.partitions != fallback.partitions);
@@ -219,6 +221,8 @@ Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
     spec.partitions = static_cast<uint32_t>(partitions);
   }
   spec.order_by_spread = (present & kSpreadBit) != 0;
+  spec.payload_of_event = (present & kPayloadOfEventBit) != 0;
+  if (spec.payload_of_event && spec.payload_kind != PayloadKind::kNone) d.Fail();
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
   return Status::Ok();
 }
@@ -233,6 +237,21 @@ std::string SpecWithVia(std::string_view bytes, std::string_view via) {
 std::string ViaOfSpec(std::string_view bytes) {
   Result<NotifySpec> spec = DecodeSpec(bytes);
   return spec.ok() ? std::move(spec->via) : std::string();
+}
+
+bool IsPayloadOfEvent(std::string_view bytes) {
+  Decoder d(bytes);
+  const uint8_t version = d.U8();
+  return version > 1 && version <= kVersion && (d.Varint() & kPayloadOfEventBit) != 0;
+}
+
+std::string WithPayload(std::string_view bytes, PayloadKind kind, std::string_view payload) {
+  Result<NotifySpec> spec = DecodeSpec(bytes);
+  if (!spec.ok()) return std::string(bytes);
+  spec->payload_kind = kind;
+  spec->payload = payload;
+  spec->payload_of_event = false;
+  return EncodeSpec(*spec);
 }
 
 std::string_view PeekUrl(std::string_view bytes) {

@@ -33,6 +33,9 @@ struct NotifySpec {
   std::vector<std::pair<std::string, std::string>> headers;
   PayloadKind payload_kind = PayloadKind::kNone;
   std::string payload;
+  /// As it is written alone: kind and payload are those of the event that the notify comes from, which has them once for all of its notifies. Whoever
+  /// reads a notify from the store gets it with that (WithPayload), and without this mark.
+  bool payload_of_event = false;
   std::string content_type = "application/json";
   /// False: the default. A raw body or none, without a content_type said, is sent with the default all the same.
   bool content_type_given = false;
@@ -65,6 +68,10 @@ Status DecodeSpecInto(std::string_view bytes, NotifySpec* spec);
 std::string SpecWithVia(std::string_view bytes, std::string_view via);
 /// The chain of a spec; empty where these are none.
 std::string ViaOfSpec(std::string_view bytes);
+
+/// Is it one with payload_of_event? And the same spec with that payload in its place. What does not decode stays as it is.
+bool IsPayloadOfEvent(std::string_view bytes);
+std::string WithPayload(std::string_view bytes, PayloadKind kind, std::string_view payload);
 
 /// The URL alone, without a look at the rest; borrowed from `bytes`. Empty where these are no spec.
 std::string_view PeekUrl(std::string_view bytes);

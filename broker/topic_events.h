@@ -22,6 +22,15 @@
 
 namespace notifyd {
 
+/// What a core has done with events since it was made, for metrics.
+struct TopicFigures {
+  uint64_t published = 0;
+  uint64_t matched = 0;   // notifies that were made of them, without replays
+  uint64_t replayed = 0;  // notifies that replays made
+  uint64_t skipped = 0;   // what was not made for a subscription, since that has too many pending
+  uint64_t backlog = 0;   // events whose fan-out has begun, and is not at its end, or waits for that
+};
+
 // ---- topics
 
 /// Puts a topic in the place of what was said of it. Answered by TopicViewed. Error: kUnacceptable, "/schema" and the pointer within it.

@@ -114,6 +114,7 @@ std::string EncodeEventPlace(const EventPlace& place) {
   std::string bytes;
   Encoder encoder(&bytes);
   encoder.U8(kEventPlaceVersion);
+  encoder.Signed(place.published_at.ms);
   encoder.Varint(place.matched ? *place.matched + 1 : 0);
   encoder.Varint(place.runs.size());
   for (const EventPlace::Run& run : place.runs) {
@@ -127,6 +128,7 @@ Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
   Decoder decoder(bytes);
   EventPlace place;
   if (decoder.U8() != kEventPlaceVersion) decoder.Fail();
+  place.published_at.ms = decoder.Signed();
   if (const uint64_t matched = decoder.Varint(); matched > 0) place.matched = matched - 1;
   for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
     NotifyId first{decoder.Varint()};

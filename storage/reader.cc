@@ -197,6 +197,11 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
     auto& lane = std::get<LoadedLane>(*out);
     return wanted[i].settings ? Keep(DecodeLaneSettings(value), &lane.settings) : Keep(DecodeLane(value), &lane.record);
   });
+  if (!status.ok()) return status;
+  std::vector<NotifyRecord*> records;
+  for (LoadedNotify* notify : notifies) records.push_back(notify->record.get());
+  size_t bytes = 0;
+  status = FillPayloads(how, records, &bytes);
   return status.ok() ? FindTails(how, notifies) : status;
 }
 
@@ -220,6 +225,8 @@ ReadDone Reader::Read(const ReadEffect& read) const {
     done.notify.record = std::move(*record);
     return Status::Ok();
   });
+  size_t bytes = 0;
+  if (done.status.ok()) done.status = FillPayloads(moment.how, {done.notify.record.get()}, &bytes);
   if (done.status.ok()) done.status = FindTails(moment.how, {&done.notify});
   if (!done.status.ok()) done.notify = {};
   return done;
@@ -248,6 +255,7 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
   std::vector<Key> keys;
   std::vector<NotifyId> ids;
   std::vector<Found> found;
+  std::vector<NotifyRecord*> records;
   while (kept < page.limit && bytes < kPageBytes && it->Valid()) {
     keys.clear();
     ids.clear();
@@ -258,6 +266,9 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
       ids.push_back(key->id);
     }
     if (Status status = FindAll(how, ids, &found, &bytes); !status.ok()) return status;
+    records.clear();
+    for (const Found& each : found) records.push_back(each.record.get());
+    if (Status status = FillPayloads(how, records, &bytes); !status.ok()) return status;
     for (size_t i = 0; i < keys.size(); ++i) {
       if (!found[i].stored) return Status(Code::kCorrupt, "an index of the store names " + ids[i].ToString() + ", which is not there");
       if (!found[i].record || IsSettled(found[i].record->state.phase)) continue;

@@ -52,6 +52,9 @@ class Reader {
   Status FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const;
   /// Nothing where the value is an orphan, or retention hides it and `even_over` does not say otherwise.
   Result<std::shared_ptr<NotifyRecord>> DecodeRecord(NotifyId id, std::string_view value, bool even_over = false) const;
+  /// Puts the payloads of their events into the specs of those that are written without (NotifySpec::payload_of_event); null ones are passed over.
+  /// storage/event_payloads.cc
+  Status FillPayloads(const rocksdb::ReadOptions& how, const std::vector<NotifyRecord*>& records, size_t* bytes) const;
   /// Sets in_tail of the pending ones.
   Status FindTails(const rocksdb::ReadOptions& how, const std::vector<LoadedNotify*>& notifies) const;
   Status LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const;

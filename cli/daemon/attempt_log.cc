@@ -42,7 +42,7 @@ void AddNotify(std::string_view space, const std::string& id, const Envelope* en
   static thread_local FlowTexts texts;
   static thread_local std::string labels;
   texts = TextsOf(envelope->host, envelope->flow.get());
-  for (const auto& [name, text] : texts) fields->emplace_back(name, text);
+  for (const auto& [name, text] : texts) fields->emplace_back(name == "event" ? "event_id" : name, text);  // a line's event is what it tells of
   if (!envelope->labels) return;
   labels.clear();
   for (const auto& [key, value] : *envelope->labels) labels.append(labels.empty() ? "" : ",").append(key).append(":").append(value);

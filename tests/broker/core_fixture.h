@@ -73,14 +73,17 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   void Send(Reply reply) override { replies[reply.request.token] = std::move(reply); }
   std::vector<StartAttempt> sent;  // all ever
 
+  /// One turn of the driver, and what the store does with it.
+  void Turn() {
+    std::vector<Event> events = std::move(events_);
+    events_.clear();
+    driver_->Run(now, std::move(events));
+    store_->Deliver();
+  }
   /// Runs until nothing is left to do at this moment.
   void Run() {
-    do {
-      std::vector<Event> events = std::move(events_);
-      events_.clear();
-      driver_->Run(now, std::move(events));
-      store_->Deliver();
-    } while (!events_.empty());
+    do Turn();
+    while (!events_.empty());
     if (++runs_ % check_every == 0) core_->CheckInvariants();
   }
   /// Time passes in both clocks, in steps where something may happen.

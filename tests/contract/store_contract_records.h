@@ -1,6 +1,9 @@
 // Part of store_contract.h: records that are kept beside notifies.
 #pragma once
 
+#include "broker/flow.h"
+#include "broker/spec.h"
+#include "broker/topic_records.h"
 #include "contract/store_harness.h"
 
 namespace notifyd {
@@ -62,6 +65,47 @@ TEMPLATE_TEST_CASE("store: a page of records has those of its kind and range, in
   CHECK(keys(h.LoadPage(RecordsPage{RecordKind::kEvent, "c", "", true}, 1)) == "d ...");
   CHECK(keys(h.LoadPage(RecordsPage{RecordKind::kEvent, "c", "b", false})) == "");
   CHECK(keys(h.LoadPage(RecordsPage{RecordKind::kSchedule, "", "", false})) == "");
+}
+
+TEMPLATE_TEST_CASE("store: a notify that is written without its event's payload is read with it, by whatever door", "", STORE_HARNESS) {
+  TestType h;
+  EventRecord event;
+  event.topic = "a.b";
+  event.payload_kind = PayloadKind::kBodyBase64;
+  event.payload = std::string("x\0y", 3);
+  auto of_event = [](uint64_t id, NotifyId of) {
+    NotifyRecord record = MakeRecord(id);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    FlowFields flow;
+    flow.event = of;
+    envelope->flow = std::make_shared<const FlowFields>(flow);
+    record.envelope = envelope;
+    NotifySpec spec;
+    spec.url = "http://h/";
+    spec.payload_of_event = true;
+    record.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    return record;
+  };
+  NotifySpec whole;
+  whole.url = "http://h/";
+  whole.payload_kind = event.payload_kind;
+  whole.payload = event.payload;
+  const NotifyRecord first = of_event(1, {9}), second = of_event(2, {9});
+  NotifyRecord over = of_event(3, {8});  // whose event is gone
+  over.state = SettledState(Phase::kFailed);
+  h.Commit({Put(first), PutDue{Clock::kWall, {StoreHarness::kStart, {1}}}, Put(second), PutTail{kConcurrentLane, {5, {StoreHarness::kStart}, {2}}},
+            Put(over),
+            PutRecord{{RecordKind::kEvent, KeyOfEvent({9})}, std::make_shared<const StoredRecord>(StoredRecord{EncodeEvent(event), kWallNever})}});
+  h.wall_ms = StoreHarness::kStart;
+  auto is_whole = [&](const LoadedNotify& notify) {
+    REQUIRE(notify.record);
+    CHECK(*DecodeSpec(*notify.record->spec) == whole);
+  };
+  is_whole(h.LoadNotify({1}));
+  is_whole(h.Read({2}));
+  is_whole(h.LoadPage(DuePage{Clock::kWall, {}, StoreHarness::kStart + 1}).due().at(0).notify);
+  is_whole(h.LoadPage(TailPage{kConcurrentLane, {}}).tail().at(0).notify);
+  CHECK(DecodeSpec(*h.Read({3}).record->spec)->payload_kind == PayloadKind::kNone);
 }
 
 }  // namespace

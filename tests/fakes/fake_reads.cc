@@ -4,7 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "base/check.h"
+#include "broker/flow.h"
 #include "broker/spec.h"
+#include "broker/topic_records.h"
 
 namespace notifyd {
 
@@ -17,7 +20,15 @@ bool FakeReads::Hidden(const NotifyRecord& record) const {
 LoadedNotify FakeReads::Get(NotifyId id, bool even_over) const {
   const NotifyRecord* record = image_.Find(id);
   if (!record || (!even_over && Hidden(*record))) return {};
-  return {DeepCopy(*record), !IsSettled(record->state.phase) && image_.InTail(*record)};
+  LoadedNotify notify{DeepCopy(*record), !IsSettled(record->state.phase) && image_.InTail(*record)};
+  if (IsPayloadOfEvent(*record->spec)) {
+    auto event = image_.records.find({RecordKind::kEvent, KeyOfEvent(record->envelope->flow->event)});
+    const bool there = event != image_.records.end();
+    CHECK((there || IsSettled(record->state.phase)));
+    const EventRecord of = there ? *DecodeEvent(event->second.value) : EventRecord();
+    notify.record->spec = std::make_shared<const std::string>(WithPayload(*record->spec, of.payload_kind, of.payload));
+  }
+  return notify;
 }
 
 LoadedValue FakeReads::GetValue(const LoadKey& key) const {

@@ -79,6 +79,7 @@ void AddEventsOf(const std::string& path, LogEvents* events) {
     if (event.gathered && text.find("TextsOf(envelope") != std::string::npos) {  // what a notify comes from and goes to
       const std::string flow = ProjectFile("broker/flow.cc");
       event.fields.merge(AllMatches(flow, R"-(\{"([a-z_]+)", "[A-Za-z-]*", \[\])-"));
+      if (event.fields.erase("event") > 0) event.fields.insert("event_id");
       event.fields.merge(AllMatches(flow, R"-(texts\.emplace_back\("([a-z_]+)")-"));
     }
     for (const std::string& name : names) {

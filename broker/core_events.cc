@@ -1,0 +1,170 @@
+// Events are shown, and go once their time is over and none of their notifies is left. See core_topics.h.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_topics.h"
+#include "broker/flow.h"
+
+namespace notifyd {
+namespace {
+
+/// How often events whose time is over are looked for. Until then they are hidden.
+constexpr int64_t kSweepMs = 3'600'000;
+constexpr size_t kSweepRows = 256;
+/// So many of an event's notifies are looked up at once, until one is found that is still there.
+constexpr uint64_t kSweepNotifies = 64;
+
+}  // namespace
+
+int64_t Core::Impl::TopicPart::RetentionOf(const std::string& topic) const {
+  auto found = topics_.find(topic);
+  return found == topics_.end() ? kDefaultRetentionMs : found->second.said.retention_ms;
+}
+
+/// It is as good as gone. Where events stay as long as their notifies, that is never so before they are removed.
+bool Core::Impl::TopicPart::IsOver(const std::string& topic, WallTime published_at) const {
+  const int64_t retention_ms = RetentionOf(topic);
+  return retention_ms > 0 && published_at.ms + retention_ms <= core_.now_.wall.ms;
+}
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet& ask) {
+  Hand hand;
+  EventPlace place;
+  RecordSlot* slot = nullptr;
+  if (std::optional<Handled> handled = NeedEvent(task, ask.id, &hand, &place, &slot)) return *handled;
+  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
+  std::vector<NotifyId> ids;
+  bool more = false;
+  std::sort(place.runs.begin(), place.runs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const EventPlace::Run& run : place.runs) {
+    const uint64_t end = run.first.value + run.count;
+    for (uint64_t id = std::max(run.first.value, ask.above.value + 1); id < end && !more; ++id) {
+      if (ids.size() == ask.limit) more = true;
+      else ids.push_back({id});
+    }
+  }
+  for (NotifyId id : ids) core_.NeedEntry(task, id);
+  if (task->missing > 0) return Handled::kParked;
+  EventViewed answer;
+  answer.event = {ask.id, hand.event, place.matched};
+  for (NotifyId id : ids) {
+    const Entry* entry = core_.FindEntry(id);
+    if (!entry->exists) continue;
+    const FlowFields* flow = entry->envelope->flow.get();
+    answer.notifies.push_back({id, flow ? flow->subscription : std::string(), core_.StateOf(entry->state, entry)});
+  }
+  if (more) answer.next = ids.back();
+  return Answer(request, {std::move(answer)});
+}
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventList& ask) {
+  auto rows = rows_of_.find(request);
+  if (rows == rows_of_.end()) {
+    const NotifyId below = ask.below.value == 0 ? NotifyId{UINT64_MAX} : ask.below;
+    core_.AskRecords(RecordsPage{RecordKind::kTopicEvent, KeyOfTopicEvent(ask.topic, {}), KeyOfTopicEvent(ask.topic, below), true}, ask.limit,
+                     [this, request, ask](std::vector<RecordRow>& read, bool more) {
+                       rows_of_[request] = Rows{std::move(read), more, 0};
+                       EventList again = ask;
+                       core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(again)})}));
+                     });
+    return Handled::kDone;
+  }
+  for (const RecordRow& row : rows->second.rows) core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(EventOfKey(row.key)));
+  if (task->missing > 0) return Handled::kParked;
+  EventsListed answer;
+  for (const RecordRow& row : rows->second.rows) {
+    const NotifyId id = EventOfKey(row.key);
+    const RecordSlot& slot = *core_.records_.at({RecordKind::kEvent, KeyOfEvent(id)});
+    if (!slot.record) continue;
+    Result<EventRecord> event = DecodeEvent(slot.record->value);
+    Result<EventPlace> place = DecodeEventPlace(row.record.value);
+    if (!event.ok() || !place.ok()) {
+      core_.Fatal(event.ok() ? place.status() : event.status());
+      return Handled::kDone;
+    }
+    if (IsOver(event->topic, event->published_at)) continue;
+    event->payload.clear();
+    answer.items.push_back({id, std::make_shared<const EventRecord>(std::move(*event)), place->matched});
+  }
+  if (rows->second.more && !rows->second.rows.empty()) answer.next = EventOfKey(rows->second.rows.back().key);
+  rows_of_.erase(rows);
+  return Answer(request, {std::move(answer)});
+}
+
+// ---- their end
+
+void Core::Impl::TopicPart::EndTurn() {
+  WriteBacklogs();
+  if (core_.stopping_ || sweeping_ || !SweepsEvents() || core_.now_.mono < next_sweep_) return;
+  sweeping_ = true;
+  swept_.clear();
+  AskSweep();
+}
+
+void Core::Impl::TopicPart::AskSweep() {
+  core_.AskRecords(RecordsPage{RecordKind::kTopicEvent, swept_, "", false}, kSweepRows, [this](std::vector<RecordRow>& rows, bool more) {
+    sweep_rows_ = Rows{std::move(rows), more, 0};
+    sweep_row_ = 0;
+    sweep_run_ = 0;
+    sweep_at_ = 0;
+    core_.RunTask(MakeTask(AgendaDue{0, std::string(1, kSweepEvents)}));
+  });
+}
+
+/// Looks at the page's rows, one event after the other: those of a topic lie by age, so that the first that stays for its age ends that topic. Events
+/// that stay for one of their notifies do not.
+Handled Core::Impl::TopicPart::SweepRows(Task* task) {
+  std::vector<RecordRow>& rows = sweep_rows_.rows;
+  std::string skipped;  // nothing of that topic any more
+  while (sweep_row_ < rows.size()) {
+    const RecordRow& row = rows[sweep_row_];
+    const std::string topic = row.key.substr(0, row.key.find('\0'));
+    Result<EventPlace> place = DecodeEventPlace(row.record.value);
+    if (!place.ok()) {
+      core_.Fatal(place.status());
+      return Handled::kDone;
+    }
+    const int64_t retention_ms = RetentionOf(topic);
+    if (topic == skipped || place->published_at.ms + retention_ms > core_.now_.wall.ms) {
+      skipped = topic;
+      ++sweep_row_;
+      continue;
+    }
+    bool stays = !place->matched;
+    while (!stays && sweep_run_ < place->runs.size()) {
+      const EventPlace::Run& run = place->runs[sweep_run_];
+      const uint64_t to = std::min(run.count, sweep_at_ + kSweepNotifies);
+      for (uint64_t i = sweep_at_; i < to; ++i) core_.NeedEntry(task, {run.first.value + i});
+      if (task->missing > 0) return Handled::kParked;
+      for (uint64_t i = sweep_at_; i < to; ++i) stays = stays || core_.FindEntry({run.first.value + i})->exists;
+      sweep_at_ = to;
+      if (sweep_at_ == run.count) {
+        ++sweep_run_;
+        sweep_at_ = 0;
+      }
+    }
+    // As it is now: it may have got notifies since the page was read.
+    RecordSlot* slot = stays ? nullptr : core_.NeedRecord(task, RecordKind::kTopicEvent, row.key);
+    RecordSlot* event = stays ? nullptr : core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(EventOfKey(row.key)));
+    if (task->missing > 0) return Handled::kParked;
+    if (slot && slot->record && slot->record->value == row.record.value) {
+      core_.RemoveRecord(slot);
+      core_.RemoveRecord(event);
+    }
+    ++sweep_row_;
+    sweep_run_ = 0;
+    sweep_at_ = 0;
+  }
+  const bool more = sweep_rows_.more && !rows.empty();
+  if (more) swept_ = rows.back().key.starts_with(skipped + '\0') && !skipped.empty() ? skipped + '\x01' : rows.back().key + '\0';
+  sweep_rows_ = {};
+  if (more && !core_.stopping_) {
+    AskSweep();
+  } else {
+    sweeping_ = false;
+    next_sweep_ = {core_.now_.mono.ms + kSweepMs};
+  }
+  return Handled::kDone;
+}
+
+}  // namespace notifyd

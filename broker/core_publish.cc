@@ -1,0 +1,194 @@
+// An event is taken: judged whole, kept, and its notifies are made with it where they are few. See core_topics.h.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/bytes.h"
+#include "broker/core_topics.h"
+
+namespace notifyd {
+namespace {
+
+/// So many notifies are made in the batch of what began that; of more the rest goes on in batches of as many.
+constexpr size_t kInOneBatch = 1'000;
+/// So many an event may make at most.
+constexpr size_t kMostMatched = 10'000;
+
+}  // namespace
+
+struct Core::Impl::TopicPart::Plan {
+  Hand hand;
+  std::vector<Known*> wants;
+  std::optional<Published::Item> before;  // a duplicate's answer
+  size_t duplicate_of = SIZE_MAX;         // or it is one of an earlier item
+};
+
+/// Apart from those of submits: callers have no control characters.
+IdempotencyKey Core::Impl::TopicPart::KeyOf(const EventItem& item) {
+  return {std::string("\x01topic ") + item.topic, item.idempotency_key};
+}
+
+void Core::Impl::TopicPart::Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id) {
+  IdempotencySlot* slot = core_.idempotency_.at(key).get();
+  slot->record = IdempotencyRecord{id, fields, {core_.now_.wall.ms + core_.limits_.idempotency_window_ms}};
+  core_.Touch(slot);
+  core_.journal_.AskSync();
+  core_.Write(PutIdempotency{std::move(key), *slot->record});
+}
+
+/// Writes what is new. Somebody may be asking for it already, though it is not there yet.
+void Core::Impl::TopicPart::PutRecord(RecordKind kind, std::string key, std::string value) {
+  RecordKey at{kind, std::move(key)};
+  auto slot = core_.records_.find(at);
+  if (slot != core_.records_.end()) core_.WriteRecord(slot->second.get(), std::move(value));
+  else core_.WriteRecord(std::move(at), std::move(value), kWallNever, /*fresh=*/true);
+}
+
+/// Some fan-out is under way, or waits for its turn.
+bool Core::Impl::TopicPart::IsBusy() const {
+  if (current_ != 0 || !waiting_.empty() || core_.AgendaOnDisk()) return true;
+  return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut; });
+}
+
+Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& ask, Plan* plan) {
+  auto topic = topics_.find(item.topic);
+  if (ask.strict && topic == topics_.end())
+    return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
+  if (!item.fkey.empty()) return Status(Code::kNotImplemented, "this broker does not hold events under an fkey yet", "/fkey");
+  if (item.when.kind == When::Kind::kAt && item.when.ms > core_.now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
+  auto event = std::make_shared<EventRecord>();
+  event->topic = item.topic;
+  event->published_at = core_.now_.wall;
+  event->caller = item.caller;
+  event->key = item.key;
+  if (item.labels) event->labels = *item.labels;
+  event->payload_kind = item.payload_kind;
+  event->payload = item.payload;
+  event->content_type = item.content_type;
+  if (const DueTime due = core_.DueOf(item.when); !due.at_once) event->due_at = due.at;
+  event->trace_parent = item.trace_parent;
+  event->trace_state = item.trace_state;
+  event->via = item.via;
+  plan->hand.event = std::move(event);
+  plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
+  plan->wants = WhoWants(&plan->hand, 0, /*live=*/true);
+  if (plan->wants.size() > kMostMatched)
+    return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(plan->wants.size()), "/topic");
+  return Status::Ok();
+}
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
+  if (!core_.switches_.known) core_.NeedSwitches(task);
+  for (const EventItem& item : ask.events) {
+    if (item.idempotency_key.empty()) continue;
+    IdempotencySlot* slot = core_.NeedIdempotency(task, KeyOf(item));
+    if (slot && slot->record && slot->record->expires_at > core_.now_.wall)
+      core_.NeedRecord(task, RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, slot->record->id));
+  }
+  if (task->missing > 0) return Handled::kParked;
+
+  // All or none: what is planned changes nothing.
+  std::vector<Plan> plans(ask.events.size());
+  std::map<IdempotencyKey, size_t> keys;
+  std::map<std::string, uint64_t> by_caller;
+  uint64_t fresh = 0, pending = 0, bytes = 0;
+  auto refuse = [&](size_t i, const Status& status, int64_t retry_after_ms = 0) {
+    const std::string field = ask.batch ? "/" + std::to_string(i) + status.field() : status.field();
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Refused{Status(status.code(), status.detail(), field), {}, retry_after_ms});
+  };
+  for (size_t i = 0; i < plans.size(); ++i) {
+    const EventItem& item = ask.events[i];
+    Plan& plan = plans[i];
+    const Status differs(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key");
+    if (!item.idempotency_key.empty()) {
+      IdempotencyKey key = KeyOf(item);
+      if (auto here = keys.find(key); here != keys.end()) {
+        if (ask.events[here->second].fields != item.fields) return refuse(i, differs);
+        plan.duplicate_of = here->second;
+        continue;
+      }
+      const auto& record = core_.idempotency_.at(key)->record;
+      if (record && record->expires_at > core_.now_.wall) {
+        if (record->fields != item.fields) return refuse(i, differs);
+        plan.before = Published::Item{record->id, std::nullopt, true, false};
+        const RecordSlot& slot = *core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, record->id)});
+        if (slot.record)
+          if (Result<EventPlace> place = DecodeEventPlace(slot.record->value); place.ok()) plan.before->matched = place->matched;
+        continue;
+      }
+      keys[std::move(key)] = i;
+    }
+    if (Status status = PlanEvent(item, ask, &plan); !status.ok()) return refuse(i, status);
+    // Judged here, once, for all that the event makes, whenever that is made.
+    pending += plan.wants.size();
+    bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
+    for (const Known* known : plan.wants) bytes += kRecordBytes + known->record.said->spec->size();
+    if (core_.totals_.pending() + pending > core_.limits_.max_pending)
+      return refuse(i,
+                    Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending)));
+    if (Status status = core_.CheckStored(bytes); !status.ok()) return refuse(i, status);
+    if (!core_.switches_.all->callers.empty()) {
+      uint64_t& of_caller = by_caller[item.caller];
+      if (Status status = core_.CheckCaller(item.caller, of_caller, /*whole=*/true); !status.ok())
+        return refuse(i, status, core_.CallerMayAgainIn(item.caller));
+      ++of_caller;
+    }
+    ++fresh;
+  }
+  if (fresh > 0) {
+    const double needed = std::min<double>(static_cast<double>(fresh), core_.SubmitRate().burst);
+    if (core_.SubmitTokens() < needed)
+      return core_.ReplyNow(
+          request, Refused{core_.SubmitsTooFast(), {}, core_.submits_.When(needed, core_.now_.mono, core_.SubmitRate()).ms - core_.now_.mono.ms});
+    core_.submits_.Take(core_.now_.mono, core_.SubmitRate(), static_cast<double>(fresh));
+    for (const auto& [caller, taken] : by_caller) core_.TakeOfCaller(caller, taken);
+  }
+
+  Published answer;
+  answer.batch = ask.batch;
+  size_t room = kInOneBatch;
+  bool behind = IsBusy();
+  for (size_t i = 0; i < plans.size(); ++i) {
+    Plan& plan = plans[i];
+    if (plan.before) {
+      answer.events.push_back(*plan.before);
+    } else if (plan.duplicate_of != SIZE_MAX) {
+      answer.events.push_back(answer.events[plan.duplicate_of]);
+      answer.events.back().duplicate = true;
+    } else {
+      const bool known = !behind;  // who gets it is known; behind others, it is asked again then
+      behind = behind || plan.wants.size() > room;
+      if (!behind) room -= plan.wants.size();
+      answer.events.push_back(Take(ask.events[i], &plan, behind));
+      if (behind && known) answer.events.back().matched = plan.wants.size();
+    }
+  }
+  return Answer(request, {std::move(answer)});
+}
+
+/// Keeps an event that was planned, and makes its notifies, or lets the agenda do that.
+Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, bool later) {
+  plan->hand.id = {core_.totals_.next_id++};
+  const NotifyId id = plan->hand.id;
+  EventPlace place;
+  place.published_at = plan->hand.event->published_at;
+  PutRecord(RecordKind::kEvent, KeyOfEvent(id), EncodeEvent(*plan->hand.event));
+  core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
+  ++figures_.published;
+  if (later) {
+    BeginFanOut(id, FanOutKind::kLive);
+  } else {
+    Made made;
+    for (Known* known : plan->wants) MakeNotify(known, &plan->hand, /*replay=*/false, &made);
+    place.matched = made.count;
+    place.runs = std::move(made.runs);
+  }
+  PutRecord(RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id), EncodeEventPlace(place));
+  if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
+  core_.journal_.AskSync();
+  return {id, place.matched, false, false};
+}
+
+}  // namespace notifyd

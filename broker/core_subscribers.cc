@@ -1,0 +1,254 @@
+// What waits of a subscription: counted and bounded, given the template of now, cancelled. See core_topics.h.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_topics.h"
+#include "broker/flow.h"
+
+namespace notifyd {
+namespace {
+
+/// So many are changed in one turn.
+constexpr size_t kInOneTurn = 500;
+constexpr size_t kMostApplied = 10'000;
+constexpr const char* kUnsubscribed = "unsubscribed";
+
+const std::vector<State>& PendingStates() {
+  static const std::vector<State> kStates = {State::kHeld, State::kScheduled, State::kReady, State::kSending, State::kRetrying};
+  return kStates;
+}
+
+/// Items of the agenda: {kUnsubscribe, cursor, above all that is meant, name} and {kCounted, change, name}.
+std::string EncodeUnsubscribe(NotifyId cursor, NotifyId below, const std::string& name) {
+  std::string what;
+  Encoder encoder(&what);
+  encoder.U8(kUnsubscribe);
+  encoder.Varint(cursor.value);
+  encoder.Varint(below.value);
+  encoder.Text(name);
+  return what;
+}
+
+bool IsOf(const Entry& entry, const std::string& subscription) {
+  return entry.exists && entry.pending() && entry.envelope->flow && entry.envelope->flow->subscription == subscription;
+}
+
+}  // namespace
+
+// ---- how many
+
+void Core::Impl::TopicPart::CountPending(const Envelope& envelope, int64_t change) {
+  if (!envelope.flow || envelope.flow->subscription.empty()) return;
+  const std::string& name = envelope.flow->subscription;
+  if (core_.catalog_.known) return Count(name, change);
+  // What it was is still being read.
+  std::string what;
+  Encoder encoder(&what);
+  encoder.U8(kCounted);
+  encoder.Signed(change);
+  encoder.Text(name);
+  core_.AddToAgenda(std::move(what));
+}
+
+void Core::Impl::TopicPart::Count(const std::string& name, int64_t change) {
+  uint64_t& pending = backlogs_[name].record.pending;
+  pending = static_cast<uint64_t>(std::max<int64_t>(0, static_cast<int64_t>(pending) + change));
+  changed_.insert(name);
+}
+
+Handled Core::Impl::TopicPart::Counted(AgendaDue& r) {
+  Decoder decoder(std::string_view(r.what).substr(1));
+  const int64_t change = decoder.Signed();
+  Count(std::string(decoder.Text()), change);
+  core_.DropFromAgenda(r.serial);
+  --core_.agenda_running_;
+  return Handled::kDone;
+}
+
+void Core::Impl::TopicPart::WriteBacklogs() {
+  for (const std::string& name : std::exchange(changed_, {})) {
+    Backlog& backlog = backlogs_[name];
+    const bool kept = backlog.record.pending > 0 || (backlog.record.skipped > 0 && Find(name));
+    if (kept) core_.WriteRecord(RecordKey{RecordKind::kBacklog, name}, EncodeBacklog(backlog.record), kWallNever, !backlog.stored);
+    else if (backlog.stored) core_.RemoveRecord(RecordKey{RecordKind::kBacklog, name}, /*was_there=*/true);
+    backlog.stored = kept;
+    if (!kept) backlogs_.erase(name);
+  }
+}
+
+/// May it get one more? Counts where it may not, and notes the first time.
+bool Core::Impl::TopicPart::HasRoom(Known* known, NotifyId event) {
+  Backlog& backlog = backlogs_[known->name];
+  if (backlog.record.pending < known->record.said->max_pending) {
+    known->skipping = false;
+    return true;
+  }
+  ++backlog.record.skipped;
+  ++figures_.skipped;
+  changed_.insert(known->name);
+  if (!std::exchange(known->skipping, true)) {
+    core_.out_->flow_logs.push_back({true, "subscription skipped", {{"subscription", known->name}, {"event_id", event.ToString()}}});
+  }
+  return false;
+}
+
+// ---- those that wait
+
+/// Lists what waits of a subscription, oldest first, and hands that to `then` with the cursor to go on with.
+void Core::Impl::TopicPart::ListPending(const std::string& subscription, NotifyId above, size_t limit, std::function<void(Found)> then) {
+  ListQuery query;
+  query.states = PendingStates();
+  query.subscription = subscription;
+  query.oldest_first = true;
+  query.above = above;
+  query.limit = limit;
+  query.show_bytes = 1 << 20;
+  const uint64_t token = next_list_++;
+  lists_[token] = std::move(then);
+  core_.out_->lists.push_back(core_.ListOf({kTopicLists, token}, query));
+}
+
+bool Core::Impl::TopicPart::TookList(ListDone& e) {
+  if (e.request.thread != kTopicLists) return false;
+  auto then = lists_.extract(e.request.token);
+  CHECK(!then.empty());
+  if (!e.status.ok()) {
+    core_.Fatal(std::move(e.status));
+    return true;
+  }
+  Found found;
+  for (const LoadedNotify& item : e.items) found.ids.push_back(item.record->id);
+  found.next = e.next;
+  then.mapped()(std::move(found));
+  return true;
+}
+
+void Core::Impl::TopicPart::Leave(const std::string& name, bool cancel_pending) {
+  changed_.insert(name);  // what was skipped is not kept
+  if (cancel_pending) core_.AddToAgenda(EncodeUnsubscribe({}, {core_.totals_.next_id}, name));
+}
+
+Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
+  Decoder decoder(std::string_view(r.what).substr(1));
+  const NotifyId cursor{decoder.Varint()}, below{decoder.Varint()};
+  const std::string name(decoder.Text());
+  auto found = found_.find(r.serial);
+  if (found == found_.end()) {
+    ListPending(name, cursor, kInOneTurn, [this, due = r](Found listed) {
+      if (core_.stopping_) {
+        --core_.agenda_running_;
+        return;
+      }
+      found_[due.serial] = std::move(listed);
+      core_.RunTask(MakeTask(due));
+    });
+    return Handled::kDone;
+  }
+  for (NotifyId id : found->second.ids) {
+    Entry* entry = core_.NeedEntry(task, id);
+    if (!entry || !IsOf(*entry, name)) continue;
+    core_.NeedLane(task, entry->envelope->lane);
+    if (core_.LacksLastAttempt(*entry)) core_.NeedEntry(task, id, true);
+  }
+  if (task->missing > 0) return Handled::kParked;
+  for (NotifyId id : found->second.ids) {
+    Entry* entry = core_.FindEntry(id);
+    if (id < below && IsOf(*entry, name)) core_.Settle(entry, Phase::kCancelled, kUnsubscribed, std::nullopt);
+  }
+  const NotifyId next = found->second.next;
+  found_.erase(found);
+  --core_.agenda_running_;
+  core_.journal_.AskSync();
+  if (next.value == 0 || next >= below) core_.DropFromAgenda(r.serial);
+  else core_.KeepOnAgenda(r.serial, EncodeUnsubscribe(next, below, name));
+  return Handled::kDone;
+}
+
+// ---- the template of now
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionApply& ask) {
+  if (core_.RefusedStopping(request)) return applying_.erase(request), Handled::kDone;
+  const Known* known = Find(ask.name);
+  if (!known) return applying_.erase(request), core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
+  Applying& applying = applying_[request];
+  auto again = [this, request, ask] {
+    SubscriptionApply copy = ask;
+    core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(copy)})}));
+  };
+  if (!applying.listed) {
+    ListPending(ask.name, applying.begun ? applying.cursor : ask.above, kInOneTurn, [this, request, again](Found found) {
+      Applying& listed = applying_[request];
+      listed.ids = std::move(found.ids);
+      listed.cursor = found.next;
+      listed.listed = listed.begun = true;
+      again();
+    });
+    return Handled::kDone;
+  }
+  for (NotifyId id : applying.ids) {
+    Entry* entry = core_.NeedEntry(task, id);
+    if (!entry || !IsOf(*entry, ask.name) || entry->in_flight()) continue;
+    core_.NeedLane(task, entry->envelope->lane);
+    core_.NeedEntry(task, id, true);
+  }
+  if (task->missing > 0) return Handled::kParked;
+  for (NotifyId id : applying.ids) {
+    Entry* entry = core_.FindEntry(id);
+    if (IsOf(*entry, ask.name) && !entry->in_flight() && entry->full) applying.count += ApplyTemplate(entry, *known);
+  }
+  core_.journal_.AskSync();
+  applying.listed = false;
+  if (applying.cursor.value != 0 && applying.count + kInOneTurn <= kMostApplied) {
+    again();
+    return Handled::kDone;
+  }
+  const Applied answer{applying.count, applying.cursor};
+  applying_.erase(request);
+  return Answer(request, {answer});
+}
+
+/// Gives url, headers, retry and timeouts to one that waits. Returns whether anything changed.
+bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
+  Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
+  if (!spec.ok()) return false;
+  const NotifySpec& now = known.spec;
+  spec->url = now.url;
+  spec->headers = now.headers;
+  spec->timeout_ms = now.timeout_ms;
+  spec->connect_timeout_ms = now.connect_timeout_ms;
+  const Envelope& from = *known.record.said->envelope;
+  auto envelope = std::make_shared<Envelope>(*entry->envelope);
+  envelope->host = from.host;
+  envelope->retry = from.retry;
+  std::string bytes = EncodeSpec(*spec);
+  if (bytes == *entry->full->spec && envelope->host == entry->envelope->host && envelope->retry_policy() == entry->envelope->retry_policy())
+    return false;
+  core_.KeepForAnswers(*entry);
+  auto record = std::make_shared<NotifyRecord>(*entry->full);
+  if (entry->envelope->lane.mode == Mode::kFifo) core_.Gate(core_.GetLane(entry->envelope->lane));
+  core_.Unplace(entry);
+  const Index index = entry->index;
+  core_.RemoveIndex(entry);
+  if (envelope->host != entry->envelope->host) {
+    Host* before = entry->host;
+    entry->host = core_.GetHost(envelope->host);
+    ++entry->host->refs;
+    core_.UnrefHost(before);
+  }
+  core_.SetEnvelope(entry, envelope);
+  entry->durable = core_.journal_.open();
+  core_.AddIndex(entry, index == Index::kTail ? IndexOf(entry->state, false) : index);
+  core_.PlaceEntry(entry);
+  record->envelope = entry->envelope;
+  auto written = std::make_shared<const std::string>(std::move(bytes));
+  record->spec = written;
+  record->state = entry->state;
+  core_.KeepSpec(entry, written);
+  entry->full = nullptr;
+  ++entry->changes;
+  core_.Touch(entry);
+  core_.Write(PutNotify{std::move(record)});
+  return true;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,51 @@
+// An event's payload is stored once, with the event; its notifies are written without it. Whoever reads one gets it whole.
+#include <rocksdb/options.h>
+
+#include <map>
+#include <utility>
+
+#include "broker/flow.h"
+#include "broker/spec.h"
+#include "broker/topic_records.h"
+#include "storage/keys.h"
+#include "storage/reader.h"
+#include "storage/records.h"
+#include "storage/stored_record.h"
+
+namespace notifyd {
+
+Status Reader::FillPayloads(const rocksdb::ReadOptions& how, const std::vector<NotifyRecord*>& records, size_t* bytes) const {
+  std::map<NotifyId, std::vector<NotifyRecord*>> by_event;
+  for (NotifyRecord* record : records)
+    if (record && record->envelope->flow && IsPayloadOfEvent(*record->spec)) by_event[record->envelope->flow->event].push_back(record);
+  if (by_event.empty()) return Status::Ok();
+  std::vector<NotifyId> events;
+  std::vector<std::string> keys;
+  for (const auto& [event, notifies] : by_event) {
+    events.push_back(event);
+    keys.push_back(space_.In(EncodeRecordKey(RecordKind::kEvent, KeyOfEvent(event))));
+  }
+  Status status = GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
+    if (IsOrphan(value)) return Status::Ok();
+    Result<StoredRecord> stored = DecodeStoredRecord(value);
+    if (!stored.ok()) return std::move(stored).status();
+    Result<EventRecord> event = DecodeEvent(stored->value);
+    if (!event.ok()) return std::move(event).status();
+    const auto notifies = by_event.extract(events[i]);
+    for (NotifyRecord* notify : notifies.mapped()) {
+      notify->spec = std::make_shared<const std::string>(WithPayload(*notify->spec, event->payload_kind, event->payload));
+      *bytes += event->payload.size();
+    }
+    return Status::Ok();
+  });
+  if (!status.ok()) return status;
+  // An event outlives its notifies; but one that retention hides may be asked for still.
+  for (const auto& [event, notifies] : by_event)
+    for (NotifyRecord* notify : notifies) {
+      if (!IsSettled(notify->state.phase)) return Status(Code::kCorrupt, "the event of " + notify->id.ToString() + " is not there");
+      notify->spec = std::make_shared<const std::string>(WithPayload(*notify->spec, PayloadKind::kNone, ""));
+    }
+  return Status::Ok();
+}
+
+}  // namespace notifyd

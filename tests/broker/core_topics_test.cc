@@ -1,0 +1,481 @@
+// Topics over the core: what is published reaches each subscription once, in order, whatever comes between.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "broker/core_fixture.h"
+#include "broker/flow.h"
+#include "broker/topic_events.h"
+
+namespace notifyd {
+namespace {
+
+struct Sub {
+  std::string topic = "a.*", filter = {}, transform = {}, order_by = {}, lane = {};
+  bool paused = false, enabled = true;
+  uint64_t max_pending = kDefaultMaxPending;
+  std::optional<WallTime> from = {};
+  int64_t delay_ms = 0;
+};
+
+class Topics : public CoreFixture {
+ public:
+  using CoreFixture::CoreFixture;
+
+  const TopicAnswer& Tell(TopicAsk ask) {
+    const Reply& reply = Try(std::move(ask));
+    const auto* answered = std::get_if<TopicAnswered>(&reply.body);
+    if (!answered) {
+      if (const auto* refused = std::get_if<Refused>(&reply.body)) FAIL(refused->status.detail());
+      FAIL("no answer");
+    }
+    return *answered->answer;
+  }
+  const Reply& Try(TopicAsk ask) { return Do(TopicRequest{{}, std::make_shared<const TopicAsk>(std::move(ask))}); }
+
+  static SubscriptionPut PutOf(const std::string& name, const Sub& sub) {
+    auto said = std::make_shared<Subscription>();
+    said->topic = sub.topic;
+    said->filter = sub.filter;
+    said->transform = sub.transform;
+    said->paused = sub.paused;
+    said->enabled = sub.enabled;
+    said->max_pending = sub.max_pending;
+    auto envelope = std::make_shared<Envelope>();
+    envelope->lane = {sub.order_by.empty() ? Mode::kConcurrent : Mode::kFifo, sub.lane.empty() ? "subscription/" + name : sub.lane};
+    envelope->host = name + ":80";
+    envelope->caller = "owner";
+    said->envelope = envelope;
+    NotifySpec spec;
+    spec.url = "http://" + name + "/";
+    if (!sub.order_by.empty()) spec.order_by = sub.order_by;
+    spec.partitions = 4;
+    said->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    if (sub.delay_ms) said->when = Delay(sub.delay_ms);
+    said->document = "{}";
+    return {name, said, sub.from, {}};
+  }
+  SubscriptionViewed Subscribe(const std::string& name, const Sub& sub = {}) { return std::get<SubscriptionViewed>(Tell({PutOf(name, sub)}).what); }
+  SubscriptionView See(const std::string& name) { return std::get<SubscriptionViewed>(Tell({SubscriptionGet{name}}).what).subscription; }
+
+  static EventItem Item(std::string topic, std::string data, std::string key = "") {
+    EventItem item;
+    item.topic = std::move(topic);
+    item.caller = "publisher";
+    item.key = std::move(key);
+    item.payload_kind = PayloadKind::kData;
+    item.payload = std::move(data);
+    return item;
+  }
+  Published::Item Emit(EventItem item) {
+    Publish publish;
+    publish.events.push_back(std::move(item));
+    return std::get<Published>(Tell({std::move(publish)}).what).events.at(0);
+  }
+  EventViewed Event(NotifyId id) { return std::get<EventViewed>(Tell({EventGet{id, 1000, {}}}).what); }
+
+  /// All attempts end well, whatever follows from them.
+  void ServeAll() {
+    for (int i = 0; i < 10'000 && (!starts.empty() || i < 3); ++i) {
+      while (!starts.empty()) {
+        StartAttempt start = starts.front();
+        End(start, Verdict::kSuccess);
+      }
+      Pass(1);
+    }
+  }
+  /// What was made, by subscription: the ids of their events, in the order of their own ids. Of the store.
+  std::map<std::string, std::vector<NotifyId>> Made() const {
+    std::map<std::string, std::vector<NotifyId>> made;
+    for (const auto& [id, record] : image().notifies)
+      if (record->envelope->flow) made[record->envelope->flow->subscription].push_back(record->envelope->flow->event);
+    return made;
+  }
+  uint64_t CountOf(RecordKind kind) const {
+    uint64_t count = 0;
+    for (const auto& [key, record] : image().records) count += key.kind == kind;
+    return count;
+  }
+};
+
+std::string Long(char c) {
+  return "{\"x\":\"" + std::string(5'000, c) + "\"}";
+}
+
+}  // namespace
+
+TEST_CASE("topics: an event makes a notify for each subscription that wants it, and is kept where nobody does") {
+  Topics f;
+  CHECK(f.Subscribe("one").created);
+  f.Subscribe("two", {.topic = "#"});
+  f.Subscribe("off", {.enabled = false});
+  f.Subscribe("other", {.topic = "b"});
+  f.Subscribe("paid", {.filter = R"({"data":{"paid":true}})", .transform = R"({"id":"/order/id"})"});
+  const Published::Item event = f.Emit(Topics::Item("a.b", R"({"order":{"id":1.50},"paid":true})"));
+  CHECK(event.matched == 3);
+  REQUIRE(f.starts.size() == 3);
+  std::map<std::string, std::string> sent;
+  for (const StartAttempt& start : f.starts) {
+    CHECK(start.envelope->flow->event == event.id);
+    CHECK(start.envelope->flow->topic == "a.b");
+    CHECK(start.envelope->caller == "owner");
+    sent[start.envelope->flow->subscription] = DecodeSpec(*start.spec)->payload;
+  }
+  CHECK(sent == std::map<std::string, std::string>{
+                    {"one", R"({"order":{"id":1.50},"paid":true})"}, {"two", R"({"order":{"id":1.50},"paid":true})"}, {"paid", R"({"id":1.50})"}});
+  const EventViewed seen = f.Event(event.id);
+  CHECK(seen.event.matched == 3);
+  CHECK(seen.notifies.size() == 3);
+  CHECK(seen.notifies.at(0).state == State::kSending);
+  CHECK(f.Emit(Topics::Item("c", "{}")).matched == 1);
+  CHECK(f.Emit(Topics::Item("a.b", R"({"paid":false})")).matched == 2);
+  f.Subscribe("two", {.topic = "z"});
+  const Published::Item nobody = f.Emit(Topics::Item("c", "{}"));
+  CHECK(nobody.matched == 0);
+  CHECK(f.Event(nobody.id).event.record->topic == "c");
+  CHECK(f.Balances());
+  f.ServeAll();
+  CHECK(f.See("one").pending == 0);
+}
+
+TEST_CASE("topics: what stands in the catalog is put, changed, listed and removed, and outlives the core") {
+  Topics f;
+  TopicRecord said;
+  said.description = "d";
+  CHECK(std::get<TopicViewed>(f.Tell({TopicPut{"a.b", said, {}}}).what).created);
+  CHECK_FALSE(std::get<TopicViewed>(f.Tell({TopicPut{"a.b", said, {}}}).what).created);
+  ResourceCondition absent;
+  absent.absent = true;
+  CHECK(std::holds_alternative<Stale>(f.Try({TopicPut{"a.b", said, absent}}).body));
+  f.Subscribe("s1");
+  f.Subscribe("s2");
+  const uint64_t writes = f.store().writes();
+  CHECK_FALSE(f.Subscribe("s1").created);  // the same: nothing is written
+  CHECK(f.store().writes() == writes);
+  f.Restart();
+  CHECK(std::get<TopicViewed>(f.Tell({TopicGet{"a.b"}}).what).topic.said == said);
+  const auto listed = std::get<SubscriptionsListed>(f.Tell({SubscriptionList{{1, "", "s"}}}).what);
+  CHECK(listed.items.at(0).name == "s1");
+  CHECK(listed.next == "s1");
+  CHECK(f.Emit(Topics::Item("a.b", "{}")).matched == 2);
+  f.Tell({SubscriptionDelete{"s1", true, {}}});
+  f.Tell({TopicDelete{"a.b", {}}});
+  CHECK(Topics::CodeOf(f.Try({SubscriptionGet{"s1"}})) == Code::kNotFound);
+  CHECK(Topics::CodeOf(f.Try({TopicGet{"a.b"}})) == Code::kNotFound);
+  CHECK(f.Emit(Topics::Item("a.b", "{}")).matched == 1);
+  Publish strict;
+  strict.strict = true;
+  strict.events = {Topics::Item("a.b", "{}")};
+  CHECK(Topics::CodeOf(f.Try({std::move(strict)})) == Code::kUnacceptable);
+  Sub bad{.filter = "["};
+  CHECK(Topics::CodeOf(f.Try({Topics::PutOf("s3", bad)})) == Code::kUnacceptable);
+}
+
+TEST_CASE("topics: a thousand notifies of one event are in its commit, with its payload once") {
+  Topics f;
+  f.check_every = 100'000;
+  for (int i = 0; i < 1000; ++i) f.Subscribe("s" + std::to_string(i));
+  const std::string data = Long('x');
+  const uint64_t batches = f.image().batch;
+  const Published::Item event = f.Emit(Topics::Item("a.b", data));
+  CHECK(event.matched == 1000);
+  CHECK(f.Event(event.id).event.matched == 1000);
+  CHECK(f.image().batch <= batches + 2);  // the one, and what its attempts begin
+  uint64_t bytes = 0;
+  for (const auto& [id, record] : f.image().notifies) bytes += record->spec->size();
+  CHECK(bytes < 100 * 1000);
+  // Each is sent whole, and read whole.
+  REQUIRE_FALSE(f.starts.empty());
+  CHECK(DecodeSpec(*f.starts.front().spec)->payload == data);
+  CHECK(DecodeSpec(*f.Get(f.starts.front().id).record->spec)->payload == data);
+  f.Restart();
+  f.ServeAll();
+  CHECK(f.sent.size() >= 1000);
+  for (const StartAttempt& start : f.sent) REQUIRE(DecodeSpec(*start.spec)->payload == data);
+  CHECK(f.Stats().totals.succeeded == 1000);
+}
+
+TEST_CASE("topics: a larger fan-out goes on after a crash between any two steps, and makes each notify once, in order") {
+  const CrashKind kind = GENERATE(CrashKind::kKill, CrashKind::kPower);
+  const int crash_at = GENERATE(1, 2, 3, 4, 5, 6, 8, 11);
+  Topics f;
+  f.check_every = 100'000;
+  for (int i = 0; i < 2500; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true});
+  const Published::Item first = f.Emit(Topics::Item("a.b", Long('1')));
+  Publish more;
+  more.batch = true;
+  more.events = {Topics::Item("a.b", "2"), Topics::Item("a.c", Long('3'))};
+  const auto behind = std::get<Published>(f.Tell({more}).what).events;
+  CHECK(first.matched == 2500);
+  for (int i = 0; i < crash_at; ++i) {
+    f.Post(Tick{});
+    f.Turn();
+  }
+  f.Restart(kind);
+  f.Pass(100);
+  const auto made = f.Made();
+  REQUIRE(made.size() == 2500);
+  const std::vector<NotifyId> all = {first.id, behind[0].id, behind[1].id};
+  for (const auto& [name, events] : made) REQUIRE(events == all);
+  for (NotifyId id : all) CHECK(f.Event(id).event.matched == 2500);
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+  CHECK(f.See("s7").pending == 3);
+  // One after the other: all of an event come before any of the next.
+  NotifyId last;
+  for (const auto& [id, record] : f.image().notifies) {
+    CHECK(record->envelope->flow->event >= last);
+    last = record->envelope->flow->event;
+  }
+}
+
+TEST_CASE("topics: more than ten thousand are refused") {
+  Topics f;
+  f.check_every = 100'000;
+  for (int i = 0; i < 10'001; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true});
+  Publish publish;
+  publish.events = {Topics::Item("a.b", "1")};
+  CHECK(Topics::CodeOf(f.Try({publish})) == Code::kUnacceptable);
+  CHECK(f.CountOf(RecordKind::kEvent) == 0);
+}
+
+TEST_CASE("topics: an idempotency key is its topic's; a batch is taken whole or not") {
+  Topics f;
+  f.Subscribe("one");
+  EventItem item = Topics::Item("a.b", "{}");
+  item.idempotency_key = "k";
+  item.fields = FingerprintOf("1");
+  const Published::Item first = f.Emit(item);
+  const Published::Item again = f.Emit(item);
+  CHECK(again.duplicate);
+  CHECK(again.id == first.id);
+  CHECK(again.matched == 1);
+  EventItem elsewhere = item;
+  elsewhere.topic = "a.c";
+  CHECK_FALSE(f.Emit(elsewhere).duplicate);
+  EventItem differs = item;
+  differs.fields = FingerprintOf("2");
+  Publish batch;
+  batch.batch = true;
+  batch.events = {Topics::Item("a.d", "{}"), differs};
+  const Reply& refused = f.Try({batch});
+  CHECK(std::get<Refused>(refused.body).status.field() == "/1/idempotency_key");
+  CHECK(f.Made().at("one").size() == 2);
+  CHECK(f.CountOf(RecordKind::kEvent) == 2);
+}
+
+TEST_CASE("topics: events keep their order in a subscription, and by key where it orders by that") {
+  Topics f;
+  f.Subscribe("all", {.order_by = "key"});
+  for (int i = 0; i < 20; ++i) f.Emit(Topics::Item("a.b", std::to_string(i), "key" + std::to_string(i % 5)));
+  std::map<std::string, std::string> lanes;
+  std::map<std::string, std::vector<int>> seen;
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE_FALSE(f.starts.empty());
+    const StartAttempt start = f.starts.front();
+    seen[start.envelope->lane.name].push_back(std::stoi(DecodeSpec(*start.spec)->payload));
+    f.End(start, Verdict::kSuccess);
+    f.Run();
+  }
+  CHECK(f.starts.empty());
+  for (auto& [lane, numbers] : seen) {
+    CHECK(std::is_sorted(numbers.begin(), numbers.end()));
+    CHECK(lane.starts_with("subscription/all~"));
+  }
+  std::map<int, std::string> by_key;
+  for (const auto& [lane, numbers] : seen)
+    for (int number : numbers) {
+      if (!by_key.contains(number % 5)) by_key[number % 5] = lane;
+      CHECK(by_key[number % 5] == lane);
+    }
+}
+
+TEST_CASE("topics: a subscription with too much pending is skipped, which is counted, and said once") {
+  Topics f;
+  f.Subscribe("slow", {.paused = true, .max_pending = 2});
+  for (int i = 0; i < 4; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(f.See("slow").pending == 2);
+  CHECK(f.See("slow").skipped == 2);
+  REQUIRE(f.flow_logs.size() == 1);
+  CHECK(f.flow_logs[0].event == "subscription skipped");
+  f.Restart();
+  CHECK(f.See("slow").pending == 2);
+  CHECK(f.See("slow").skipped == 2);
+  f.Subscribe("slow", {.max_pending = 2});  // resumed
+  f.ServeAll();
+  CHECK(f.See("slow").pending == 0);
+  CHECK(f.Emit(Topics::Item("a.b", "{}")).matched == 1);
+}
+
+TEST_CASE("topics: events of a paused subscription pile up in its lane, and explain says so") {
+  Topics f;
+  f.Subscribe("one", {.paused = true});
+  const Published::Item event = f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(f.starts.empty());
+  const NotifyId notify = f.Event(event.id).notifies.at(0).id;
+  CHECK(f.Why(notify).at(0) == "subscription_paused");
+  f.Restart();
+  CHECK(f.starts.empty());
+  f.Subscribe("one");
+  f.Pass(10);
+  CHECK(f.starts.size() == 1);
+}
+
+TEST_CASE("topics: who unsubscribes loses what waits, or keeps it; also over a crash") {
+  const int crash_at = GENERATE(0, 1, 2, 3, 5, 8);
+  Topics f;
+  f.check_every = 100'000;
+  f.Subscribe("gone", {.paused = true});
+  f.Subscribe("kept", {.paused = true});
+  for (int i = 0; i < 1200; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  f.Tell({SubscriptionDelete{"kept", false, {}}});
+  f.Tell({SubscriptionDelete{"gone", true, {}}});
+  f.Subscribe("gone", {.paused = true});  // another one of that name
+  const Published::Item later = f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(later.matched == 1);
+  for (int i = 0; i < crash_at; ++i) {
+    f.Post(Tick{});
+    f.Turn();
+  }
+  if (crash_at > 0) f.Restart();
+  f.Pass(50);
+  uint64_t cancelled = 0;
+  for (const auto& [id, record] : f.image().notifies) {
+    if (record->state.phase != Phase::kCancelled) continue;
+    ++cancelled;
+    CHECK(record->state.reason == "unsubscribed");
+    CHECK(record->envelope->flow->subscription == "gone");
+  }
+  CHECK(cancelled == 1200);
+  CHECK(f.See("gone").pending == 1);
+  f.ServeAll();
+  CHECK(f.Stats().totals.succeeded == 1200);
+}
+
+TEST_CASE("topics: a subscription that begins in the past gets that first, then what comes, each once") {
+  const int crash_at = GENERATE(0, 1, 2, 3, 4, 6, 9);
+  Topics f;
+  f.check_every = 100'000;
+  std::vector<NotifyId> ids;
+  for (int i = 0; i < 600; ++i) {
+    f.now.wall.ms += 1;
+    f.now.mono.ms += 1;
+    const NotifyId id = f.Emit(Topics::Item("a.b", Long('x'))).id;
+    if (i >= 100) ids.push_back(id);
+  }
+  CHECK(f.Subscribe("late", {.paused = true, .from = WallTime{f.now.wall.ms - 499}}).subscription.catching_up);
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(f.Emit(Topics::Item("a.b", "{}")).id);
+    f.Post(Tick{});
+    f.Turn();
+  }
+  for (int i = 0; i < crash_at; ++i) {
+    f.Post(Tick{});
+    f.Turn();
+  }
+  if (crash_at > 0) f.Restart();
+  ids.push_back(f.Emit(Topics::Item("a.b", "{}")).id);
+  f.Pass(50);
+  CHECK_FALSE(f.See("late").catching_up);
+  ids.push_back(f.Emit(Topics::Item("a.b", "{}")).id);
+  CHECK(f.Made().at("late") == ids);
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+}
+
+TEST_CASE("topics: an event, and a subscription's past, are replayed, once for a key") {
+  Topics f;
+  f.Subscribe("one");
+  const NotifyId first = f.Emit(Topics::Item("a.b", Long('x'))).id;
+  f.now.wall.ms += 1000;
+  f.Emit(Topics::Item("a.b", "{}"));
+  f.ServeAll();
+  EventReplay replay{first, "k", FingerprintOf("1")};
+  CHECK(std::get<Replayed>(f.Tell({replay}).what).accepted == 1);
+  const auto again = std::get<Replayed>(f.Tell({replay}).what);
+  CHECK(again.duplicate);
+  CHECK(again.accepted == 1);
+  CHECK(f.Event(first).notifies.size() == 2);
+  CHECK(f.Event(first).event.matched == 1);
+  SubscriptionReplay range;
+  range.name = "one";
+  range.from = WallTime{f.now.wall.ms - 500'000};
+  range.to = WallTime{f.now.wall.ms};
+  CHECK(std::get<Replayed>(f.Tell({range}).what).accepted == 2);
+  f.ServeAll();
+  CHECK(f.Stats().totals.succeeded == 5);
+  CHECK(Topics::CodeOf(f.Try({EventReplay{{12345}, "", {}}})) == Code::kNotFound);
+}
+
+TEST_CASE("topics: what waits keeps its template until the one of now is applied to it") {
+  Topics f;
+  f.Subscribe("one", {.paused = true});
+  for (int i = 0; i < 3; ++i) f.Emit(Topics::Item("a.b", Long('x')));
+  SubscriptionPut put = Topics::PutOf("one", {.paused = true});
+  auto said = std::make_shared<Subscription>(*put.said);
+  auto envelope = std::make_shared<Envelope>(*said->envelope);
+  envelope->host = "elsewhere:80";
+  said->envelope = envelope;
+  NotifySpec spec = *DecodeSpec(*said->spec);
+  spec.url = "http://elsewhere/";
+  said->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  put.said = said;
+  f.Tell({put});
+  for (const auto& [id, record] : f.image().notifies) CHECK(record->envelope->host == "one:80");
+  CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 3);
+  for (const auto& [id, record] : f.image().notifies) CHECK(record->envelope->host == "elsewhere:80");
+  CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 0);
+  auto resumed = std::make_shared<Subscription>(*said);
+  resumed->paused = false;
+  put.said = resumed;
+  f.Tell({put});
+  f.Pass(10);
+  REQUIRE(f.starts.size() == 3);
+  CHECK(DecodeSpec(*f.starts.front().spec)->url == "http://elsewhere/");
+  CHECK(DecodeSpec(*f.starts.front().spec)->payload == Long('x'));
+  f.ServeAll();
+}
+
+TEST_CASE("topics: events are listed newest first, and go once their time is over and none of their notifies is left") {
+  CoreLimits limits;
+  limits.retention_succeeded_ms = 24 * 3600 * 1000;
+  limits.retention_settled_ms = 24 * 3600 * 1000;
+  Topics f(limits);
+  TopicRecord brief;
+  brief.retention_ms = 1000;
+  f.Tell({TopicPut{"a.b", brief, {}}});
+  brief.retention_ms = 0;
+  f.Tell({TopicPut{"a.c", brief, {}}});
+  f.Subscribe("one", {.topic = "a.*"});
+  const NotifyId sent = f.Emit(Topics::Item("a.b", Long('x'))).id;
+  const NotifyId follows = f.Emit(Topics::Item("a.c", Long('x'))).id;
+  const NotifyId stays = f.Emit(Topics::Item("a.d", "{}")).id;
+  const auto listed = std::get<EventsListed>(f.Tell({EventList{"a.b", 10, {}}}).what);
+  REQUIRE(listed.items.size() == 1);
+  CHECK(listed.items[0].record->payload.empty());
+  f.ServeAll();
+  f.Pass(7'300'000);
+  // Hidden, but there: its notifies have their payload from it.
+  CHECK(Topics::CodeOf(f.Try({EventGet{sent, 100, {}}})) == Code::kNotFound);
+  CHECK(f.CountOf(RecordKind::kEvent) == 3);
+  CHECK(f.Event(follows).notifies.size() == 1);
+  f.Restart();
+  f.Pass(30LL * 3600 * 1000);
+  CHECK(f.CountOf(RecordKind::kEvent) == 1);
+  CHECK(f.CountOf(RecordKind::kTopicEvent) == 1);
+  CHECK(f.image().totals.records[RecordKind::kEvent] == 1);
+  CHECK(f.Event(stays).event.record->topic == "a.d");
+}
+
+TEST_CASE("topics: an event that is due later makes notifies that are") {
+  Topics f;
+  f.Subscribe("one");
+  f.Subscribe("two", {.delay_ms = 9000});
+  EventItem item = Topics::Item("a.b", "{}");
+  item.when = Delay(5000);
+  CHECK(f.Emit(item).matched == 2);
+  f.Pass(4000);
+  CHECK(f.starts.empty());
+  f.Pass(2000);
+  CHECK(f.starts.size() == 2);
+}
+
+}  // namespace notifyd
