@@ -317,6 +317,7 @@ void Core::Impl::On(StatsRequest& e) {
   view.callers_at_cap = turns_.WaitingCallers();
   view.open_breakers = breakers_.open;
   view.breaker_opened = breakers_.opened;
+  view.topics = std::make_shared<const TopicFigures>(topics_->figures());
   ReplyNow(e.request, view);
   Decide(Decided::Kind::kRequest, {}, e.request);
 }

@@ -46,7 +46,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
   for (NotifyId id : ids) core_.NeedEntry(task, id);
   if (task->missing > 0) return Handled::kParked;
   EventViewed answer;
-  answer.event = {ask.id, hand.event, place.matched};
+  answer.event = {ask.id, hand.event, place.matched, place.held};
   for (NotifyId id : ids) {
     const Entry* entry = core_.FindEntry(id);
     if (!entry->exists) continue;
@@ -84,7 +84,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventList
     }
     if (IsOver(event->topic, event->published_at)) continue;
     event->payload.clear();
-    answer.items.push_back({id, std::make_shared<const EventRecord>(std::move(*event)), place->matched});
+    answer.items.push_back({id, std::make_shared<const EventRecord>(std::move(*event)), place->matched, place->held});
   }
   if (rows->second.more && !rows->second.rows.empty()) answer.next = EventOfKey(rows->second.rows.back().key);
   rows_of_.erase(rows);
@@ -130,7 +130,12 @@ Handled Core::Impl::TopicPart::SweepRows(Task* task) {
       ++sweep_row_;
       continue;
     }
-    bool stays = !place->matched;
+    bool stays = !place->matched && !place->held;
+    if (place->held) {
+      const Entry* holds = core_.NeedEntry(task, EventOfKey(row.key));
+      if (!holds) return Handled::kParked;
+      stays = holds->exists && (holds->pending() || holds->state.phase == Phase::kSucceeded);
+    }
     while (!stays && sweep_run_ < place->runs.size()) {
       const EventPlace::Run& run = place->runs[sweep_run_];
       const uint64_t to = std::min(run.count, sweep_at_ + kSweepNotifies);

@@ -115,14 +115,15 @@ bool Core::Impl::TopicPart::Wants(const Known& known, Hand* hand) const {
   return known.filter->Matches({root ? &*root : nullptr, labels.empty() ? nullptr : &labels, hand->event->key, hand->event->topic});
 }
 
-std::vector<Core::Impl::TopicPart::Known*> Core::Impl::TopicPart::WhoWants(Hand* hand, uint64_t above, bool live) {
+std::vector<Core::Impl::TopicPart::Known*> Core::Impl::TopicPart::WhoWants(Hand* hand, uint64_t above, FanOutKind kind) {
   std::vector<uint64_t> serials;
   index_.Match(hand->event->topic, &serials);
   std::vector<Known*> wants;
   for (uint64_t serial : serials) {
     if (serial <= above) continue;
     Known* known = by_serial_.at(serial);
-    if (live && (known->record.catching_up || known->record.live_after >= hand->id)) continue;
+    if (kind != FanOutKind::kReplay && known->record.catching_up) continue;
+    if (kind == FanOutKind::kLive && known->record.live_after >= hand->id) continue;
     if (Wants(*known, hand)) wants.push_back(known);
   }
   return wants;
@@ -205,10 +206,16 @@ void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, Ma
   ++(replay ? figures_.replayed : figures_.matched);
 }
 
+TopicFigures Core::Impl::TopicPart::figures() const {
+  TopicFigures figures = figures_;
+  figures.backlog = waiting_.size() + (current_ != 0);
+  for (const AgendaDue& due : core_.agenda_) figures.backlog += !due.what.empty() && due.what[0] == kFanOut && due.serial != current_;
+  return figures;
+}
+
 // ---- an event's notifies, as the agenda goes on
 
 void Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind) {
-  ++figures_.backlog;
   core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, 0, 0}));
 }
 
@@ -236,10 +243,35 @@ std::optional<Handled> Core::Impl::TopicPart::NeedEvent(Task* task, NotifyId id,
   return std::nullopt;
 }
 
+/// Gives an event that was held the payload that its notify has by now.
+void Core::Impl::TopicPart::TakeTriggered(std::string_view bytes, Hand* hand) {
+  Result<NotifySpec> spec = DecodeSpec(bytes);
+  if (!spec.ok() || (spec->payload_kind == hand->event->payload_kind && spec->payload == hand->event->payload)) return;
+  auto event = std::make_shared<EventRecord>(*hand->event);
+  event->payload_kind = spec->payload_kind;
+  event->payload = std::move(spec->payload);
+  core_.WriteRecord(core_.records_.at({RecordKind::kEvent, KeyOfEvent(hand->id)}).get(), EncodeEvent(*event));
+  hand->event = std::move(event);
+}
+
+/// The turn of what holds an event has come: it is done, and the event is fanned out.
+void Core::Impl::TopicPart::Release(Entry* entry) {
+  Lane* lane = entry->lane;
+  core_.CountSending(entry, -1);
+  core_.AbandonAtBreaker(entry);
+  core_.GiveBackPlace(entry);
+  core_.Decide(Decided::Kind::kReturn, entry->id);
+  BeginFanOut(entry->id, FanOutKind::kHeld);
+  core_.Settle(entry, Phase::kSucceeded, "", std::nullopt);
+  core_.journal_.AskSync();
+  core_.Kick(lane);
+  core_.RefillTail(lane);
+  core_.MaybeDrop(lane);
+}
+
 /// The fan-out that is on its way is at its end: the next one may go.
 void Core::Impl::TopicPart::EndFanOut(uint64_t serial) {
   core_.DropFromAgenda(serial);
-  if (figures_.backlog > 0) --figures_.backlog;
   current_ = 0;
   if (waiting_.empty()) return;
   current_ = waiting_.front().serial;
@@ -259,13 +291,21 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, item.event, &hand, &place, &slot)) return *handled;
+  if (hand.event && place.held) {
+    // The trigger may have changed its data.
+    Entry* entry = core_.NeedEntry(task, item.event, true);
+    if (!entry) return Handled::kParked;
+    if (entry->full) TakeTriggered(*entry->full->spec, &hand);
+    place.held = false;
+  }
   --core_.agenda_running_;
   if (!hand.event) {
     EndFanOut(r.serial);
     return Handled::kDone;
   }
-  const bool replay = item.kind == static_cast<uint8_t>(FanOutKind::kReplay);
-  std::vector<Known*> wants = WhoWants(&hand, item.cursor, /*live=*/!replay);
+  const auto kind = static_cast<FanOutKind>(item.kind);
+  const bool replay = kind == FanOutKind::kReplay;
+  std::vector<Known*> wants = WhoWants(&hand, item.cursor, kind);
   Made made;
   made.runs = std::move(place.runs);
   const size_t now = std::min(wants.size(), kInOneTurn);
@@ -300,7 +340,8 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   if (keyed)
     if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
   if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
-  std::vector<Known*> wants = WhoWants(&hand, 0, /*live=*/false);
+  if (place.held) return core_.RefuseAfter(request, Code::kConflict, "the event is held under its fkey, or was never fanned out");
+  std::vector<Known*> wants = WhoWants(&hand, 0, FanOutKind::kReplay);
   if (Status status = MayMake(wants.size()); !status.ok()) return core_.Refuse(request, status);
   Replayed answer{wants.size(), false};
   if (wants.size() > kInOneTurn || IsBusy()) {
@@ -383,6 +424,7 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
       core_.Fatal(place.status());
       return Handled::kDone;
     }
+    if (place->held) continue;  // its trigger fans it out
     Made made;
     made.runs = std::move(place->runs);
     MakeNotify(known, &hand, replay, &made);

@@ -1,10 +1,13 @@
 // An event is taken: judged whole, kept, and its notifies are made with it where they are few. See core_topics.h.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/bytes.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
+#include "broker/payload.h"
 
 namespace notifyd {
 namespace {
@@ -21,6 +24,11 @@ struct Core::Impl::TopicPart::Plan {
   std::vector<Known*> wants;
   std::optional<Published::Item> before;  // a duplicate's answer
   size_t duplicate_of = SIZE_MAX;         // or it is one of an earlier item
+  // Of one with an fkey.
+  SubmitItem holds;                                // the notify that holds it
+  Entry* replaced = nullptr;                       // held until now
+  std::shared_ptr<const RememberedTrigger> early;  // a trigger that was there before it
+  NotifyId in_the_way;
 };
 
 /// Apart from those of submits: callers have no control characters.
@@ -54,7 +62,6 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   auto topic = topics_.find(item.topic);
   if (ask.strict && topic == topics_.end())
     return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
-  if (!item.fkey.empty()) return Status(Code::kNotImplemented, "this broker does not hold events under an fkey yet", "/fkey");
   if (item.when.kind == When::Kind::kAt && item.when.ms > core_.now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   auto event = std::make_shared<EventRecord>();
   event->topic = item.topic;
@@ -65,13 +72,20 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   event->payload_kind = item.payload_kind;
   event->payload = item.payload;
   event->content_type = item.content_type;
-  if (const DueTime due = core_.DueOf(item.when); !due.at_once) event->due_at = due.at;
+  if (const DueTime due = core_.DueOf(item.when); !due.at_once && item.fkey.empty()) event->due_at = due.at;
   event->trace_parent = item.trace_parent;
   event->trace_state = item.trace_state;
   event->via = item.via;
   plan->hand.event = std::move(event);
+  if (topic != topics_.end() && topic->second.schema) {
+    const JsonTree* data = plan->hand.Data();
+    if (!data) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
+    if (Status status = topic->second.schema->Validate(data->root()); !status.ok())
+      return Status(status.code(), status.detail(), "/data" + status.field());
+  }
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
-  plan->wants = WhoWants(&plan->hand, 0, /*live=*/true);
+  if (!item.fkey.empty()) return PlanHeld(item, plan);
+  plan->wants = WhoWants(&plan->hand, 0, FanOutKind::kLive);
   if (plan->wants.size() > kMostMatched)
     return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(plan->wants.size()), "/topic");
   return Status::Ok();
@@ -82,6 +96,10 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
   if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
   if (!core_.switches_.known) core_.NeedSwitches(task);
   for (const EventItem& item : ask.events) {
+    if (!item.fkey.empty())
+      if (FkeySlot* slot = core_.NeedFkey(task, item.fkey);
+          slot && slot->record && slot->record->expires_at > core_.now_.wall && !slot->record->remembered)
+        if (Entry* entry = core_.NeedEntry(task, slot->record->id); entry && entry->pending()) core_.NeedLane(task, entry->envelope->lane);
     if (item.idempotency_key.empty()) continue;
     IdempotencySlot* slot = core_.NeedIdempotency(task, KeyOf(item));
     if (slot && slot->record && slot->record->expires_at > core_.now_.wall)
@@ -92,11 +110,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
   // All or none: what is planned changes nothing.
   std::vector<Plan> plans(ask.events.size());
   std::map<IdempotencyKey, size_t> keys;
+  std::set<std::string> fkeys;
   std::map<std::string, uint64_t> by_caller;
   uint64_t fresh = 0, pending = 0, bytes = 0;
-  auto refuse = [&](size_t i, const Status& status, int64_t retry_after_ms = 0) {
+  auto refuse = [&](size_t i, const Status& status, int64_t retry_after_ms = 0, NotifyId holder = {}) {
     const std::string field = ask.batch ? "/" + std::to_string(i) + status.field() : status.field();
-    return core_.ReplyAfter(core_.journal_.Barrier(), request, Refused{Status(status.code(), status.detail(), field), {}, retry_after_ms});
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Refused{Status(status.code(), status.detail(), field), holder, retry_after_ms});
   };
   for (size_t i = 0; i < plans.size(); ++i) {
     const EventItem& item = ask.events[i];
@@ -120,9 +139,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
       }
       keys[std::move(key)] = i;
     }
-    if (Status status = PlanEvent(item, ask, &plan); !status.ok()) return refuse(i, status);
+    if (!item.fkey.empty() && !fkeys.insert(item.fkey).second)
+      return refuse(i, Status(Code::kConflict, "two events of one request cannot be held under one fkey", "/fkey"));
+    if (Status status = PlanEvent(item, ask, &plan); !status.ok()) return refuse(i, status, 0, plan.in_the_way);
+    if (plan.before) continue;  // the one that is held is kept
     // Judged here, once, for all that the event makes, whenever that is made.
-    pending += plan.wants.size();
+    pending += plan.wants.size() + !item.fkey.empty();
     bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
     for (const Known* known : plan.wants) bytes += kRecordBytes + known->record.said->spec->size();
     if (core_.totals_.pending() + pending > core_.limits_.max_pending)
@@ -157,6 +179,8 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
     } else if (plan.duplicate_of != SIZE_MAX) {
       answer.events.push_back(answer.events[plan.duplicate_of]);
       answer.events.back().duplicate = true;
+    } else if (!ask.events[i].fkey.empty()) {
+      answer.events.push_back(Hold(ask.events[i], &plan));
     } else {
       const bool known = !behind;  // who gets it is known; behind others, it is asked again then
       behind = behind || plan.wants.size() > room;
@@ -189,6 +213,77 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
   core_.journal_.AskSync();
   return {id, place.matched, false, false};
+}
+
+// ---- held under an fkey: by a notify of the same id, which is triggered, replaced, cancelled and expires as any other, and whose turn fans it out
+
+/// As Core::Impl::PlanHeld does it for a submit.
+Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Plan* plan) {
+  const std::optional<FkeyRecord>& record = core_.fkeys_.at(item.fkey)->record;
+  Entry* held = nullptr;
+  if (record && record->expires_at > core_.now_.wall) {
+    if (record->remembered) plan->early = record->remembered;
+    else if (Entry* entry = core_.FindEntry(record->id);
+             entry->pending() && entry->held(core_.now_.wall) && entry->state.expires_at > core_.now_.wall)
+      held = entry;
+  }
+  if (held) plan->in_the_way = held->id;
+  if (held && item.on_held == OnHeld::kReject) return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
+  if (held && item.on_held == OnHeld::kKeep) {
+    plan->before = Published::Item{held->id, std::nullopt, true, true};
+    return Status::Ok();
+  }
+  if (held && item.for_caller_alone && held->envelope->caller != item.caller)
+    return Status(Code::kConflict, "another caller's notify is held under this fkey", "/fkey");
+  plan->replaced = held;
+  auto envelope = std::make_shared<Envelope>();
+  envelope->lane = {Mode::kConcurrent, "topic/" + item.topic};
+  envelope->host = std::string(kHeldHost) + item.topic;
+  envelope->caller = item.caller;
+  envelope->fkey = item.fkey;
+  envelope->labels = item.labels;
+  NotifySpec spec;
+  spec.url = envelope->host;
+  spec.payload_kind = item.payload_kind;
+  spec.payload = item.payload;
+  if (!item.content_type.empty()) {
+    spec.content_type = item.content_type;
+    spec.content_type_given = true;
+  }
+  spec.on_held = item.on_held;
+  if (plan->early && plan->early->data) {
+    Result<NotifySpec> merged = MergeTriggerData(std::move(spec), *plan->early->data, core_.limits_.max_body_bytes);
+    if (!merged.ok())
+      return Status(merged.status().code(), "the trigger of this fkey that came before has data that cannot be merged into this event", "/fkey");
+    spec = std::move(*merged);
+  }
+  plan->holds.envelope = std::move(envelope);
+  plan->holds.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  plan->holds.when = item.when;
+  plan->holds.on_held = item.on_held;
+  return Status::Ok();
+}
+
+Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {
+  if (plan->replaced) core_.Settle(plan->replaced, Phase::kCancelled, kReplaced, std::nullopt);
+  const NotifyId id{core_.totals_.next_id};
+  auto envelope = std::make_shared<Envelope>(*plan->holds.envelope);
+  FlowFields flow;
+  flow.event = id;
+  flow.topic = item.topic;
+  envelope->flow = std::make_shared<const FlowFields>(std::move(flow));
+  plan->holds.envelope = std::move(envelope);
+  Entry* entry = core_.ApplySubmit(plan->holds, plan->holds.spec, plan->early.get());
+  CHECK(entry->id == id);
+  EventPlace place;
+  place.published_at = plan->hand.event->published_at;
+  place.held = true;
+  PutRecord(RecordKind::kEvent, KeyOfEvent(id), EncodeEvent(*plan->hand.event));
+  PutRecord(RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id), EncodeEventPlace(place));
+  core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
+  ++figures_.published;
+  if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
+  return {id, std::nullopt, false, entry->state.phase == Phase::kHeld};
 }
 
 }  // namespace notifyd

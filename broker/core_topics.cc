@@ -27,7 +27,9 @@ void Core::Impl::TopicPart::OnCatalogRow(RecordKind kind, const RecordRow& row) 
   if (kind == RecordKind::kTopic) {
     Result<TopicRecord> topic = DecodeTopic(row.record.value);
     if (!topic.ok()) return corrupt(topic.status());
-    topics_[row.key] = {std::move(*topic), row.record.value};
+    std::shared_ptr<const Schema> schema;
+    if (Status status = Compile(*topic, &schema); !status.ok()) return corrupt(status);
+    topics_[row.key] = {std::move(*topic), row.record.value, std::move(schema)};
   } else if (kind == RecordKind::kSubscription) {
     Result<SubscriptionRecord> record = DecodeSubscriptionRecord(row.record.value);
     if (!record.ok()) return corrupt(record.status());
@@ -68,10 +70,12 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask)
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   std::string bytes = EncodeTopic(ask.said);
   if (!there || found->second.bytes != bytes) {
+    std::shared_ptr<const Schema> schema;
+    if (Status status = Compile(ask.said, &schema); !status.ok()) return core_.Refuse(request, status);
     if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
     if (Status status = core_.StoreMore(there ? found->second.bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
       return core_.Refuse(request, status);
-    topics_[ask.topic] = {ask.said, bytes};
+    topics_[ask.topic] = {ask.said, bytes, std::move(schema)};
     core_.WriteRecord(RecordKey{RecordKind::kTopic, ask.topic}, bytes, kWallNever, !there);
     core_.journal_.AskSync();
   }
@@ -141,7 +145,15 @@ bool Core::Impl::TopicPart::IsPaused(const std::string& subscription) const {
   return known && known->record.said->paused;
 }
 
-Status Core::Impl::TopicPart::Compile(const Subscription& said, Known* out) const {
+Status Core::Impl::TopicPart::Compile(const TopicRecord& said, std::shared_ptr<const Schema>* schema) {
+  if (said.schema.empty()) return Status::Ok();
+  Result<std::shared_ptr<const Schema>> compiled = Schema::Compile(said.schema);
+  if (!compiled.ok()) return Status(compiled.status().code(), compiled.status().detail(), "/schema" + compiled.status().field());
+  *schema = std::move(*compiled);
+  return Status::Ok();
+}
+
+Status Core::Impl::TopicPart::Compile(const Subscription& said, Known* out) {
   if (!said.filter.empty()) {
     Result<EventFilter> filter = EventFilter::Compile(said.filter);
     if (!filter.ok()) return Status(filter.status().code(), filter.status().detail(), "/filter" + filter.status().field());

@@ -28,6 +28,7 @@
 #include "base/json_tree.h"
 #include "broker/core_impl.h"
 #include "broker/event_filter.h"
+#include "broker/schema.h"
 #include "broker/topic_events.h"
 #include "broker/topic_patterns.h"
 #include "broker/transform.h"
@@ -40,6 +41,8 @@ inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7;
 inline constexpr char kSweepEvents = '\x82';
 /// RequestId::thread of lists that are asked for here.
 inline constexpr uint32_t kTopicLists = UINT32_MAX - 1;
+/// Envelope::host of what holds an event, with its topic behind; its URL likewise.
+inline constexpr std::string_view kHeldHost = "topic:";
 inline constexpr const char* kNoEvent = "there is no such event";
 
 class Core::Impl::TopicPart {
@@ -60,15 +63,19 @@ class Core::Impl::TopicPart {
   void EndTurn();
   MonoTime NextWake() const { return SweepsEvents() ? next_sweep_ : kMonoNever; }
   bool IsPaused(const std::string& subscription) const;
-  /// Figures since the core was made.
-  const TopicFigures& figures() const { return figures_; }
+  /// Its turn means that an event is fanned out, which was held: no request goes out.
+  static bool IsHeldEvent(const Envelope& envelope) { return envelope.host.starts_with(kHeldHost); }
+  /// Ends such a notify, which must be in flight, in place of an attempt.
+  void Release(Entry* entry);
+  TopicFigures figures() const;
 
  private:
   using Name = std::string;
-  enum class FanOutKind : uint8_t { kLive = 0, kReplay = 1 };  // stored: never renumber
+  enum class FanOutKind : uint8_t { kLive = 0, kReplay = 1, kHeld = 2 };  // stored: never renumber
   struct KnownTopic {
     TopicRecord said;
     std::string bytes;
+    std::shared_ptr<const Schema> schema;  // null: none
   };
   struct Known {
     Name name;
@@ -131,7 +138,8 @@ class Core::Impl::TopicPart {
   Handled On(Task* task, RequestId request, const SubscriptionDelete& ask);
   Handled On(Task* task, RequestId request, const SubscriptionList& ask);
   Handled Answer(RequestId request, TopicAnswer answer);
-  Status Compile(const Subscription& said, Known* out) const;
+  static Status Compile(const TopicRecord& said, std::shared_ptr<const Schema>* schema);
+  static Status Compile(const Subscription& said, Known* out);
   Status Keep(const Name& name, SubscriptionRecord record);
   void Forget(const Name& name);
   void WriteSubscription(const Known& known, bool fresh);
@@ -145,6 +153,8 @@ class Core::Impl::TopicPart {
   Handled On(Task* task, RequestId request, const Publish& ask);
   struct Plan;
   Published::Item Take(const EventItem& item, Plan* plan, bool later);
+  Status PlanHeld(const EventItem& item, Plan* plan);
+  Published::Item Hold(const EventItem& item, Plan* plan);
   Status PlanEvent(const EventItem& item, const Publish& ask, Plan* plan);
   static IdempotencyKey KeyOf(const EventItem& item);
   /// Lets an idempotency key, whose slot must be known, answer with `id` from now on.
@@ -154,7 +164,7 @@ class Core::Impl::TopicPart {
 
   // ---- core_fanout.cc
   /// Returns those that want the event and whose serial is above `above`, in order.
-  std::vector<Known*> WhoWants(Hand* hand, uint64_t above, bool live);
+  std::vector<Known*> WhoWants(Hand* hand, uint64_t above, FanOutKind kind);
   bool Wants(const Known& known, Hand* hand) const;
   /// Makes the event's notify for a subscription, unless that has too many pending.
   void MakeNotify(Known* known, Hand* hand, bool replay, Made* made);
@@ -164,6 +174,7 @@ class Core::Impl::TopicPart {
   Status MayMake(uint64_t count) const;
   std::optional<Handled> AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields);
   void BeginFanOut(NotifyId event, FanOutKind kind);
+  void TakeTriggered(std::string_view bytes, Hand* hand);
   void EndFanOut(uint64_t serial);
   Handled FanOut(Task* task, AgendaDue& r);
   /// Begins to bring past events to a subscription.

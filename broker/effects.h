@@ -416,6 +416,7 @@ struct ResponseViewed {
   NotifyId id;
   std::shared_ptr<const Response> response;
 };
+struct TopicFigures;  // broker/topic_events.h
 struct StatsView {
   uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
   Totals totals;
@@ -424,6 +425,7 @@ struct StatsView {
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
   uint64_t open_breakers = 0;   // of hosts, now
   uint64_t breaker_opened = 0;  // how often one opened, since the core was made
+  std::shared_ptr<const TopicFigures> topics;  // null: nothing of them
 };
 using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
                                BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited,

@@ -191,6 +191,7 @@ struct EventView {
   NotifyId id;
   std::shared_ptr<const EventRecord> record;
   std::optional<uint64_t> matched;
+  bool held = false;  // under an fkey, as the notify of the same id shows it; or that was cancelled, replaced, or expired
 };
 struct EventViewed {
   struct Notify {

@@ -115,6 +115,7 @@ std::string EncodeEventPlace(const EventPlace& place) {
   Encoder encoder(&bytes);
   encoder.U8(kEventPlaceVersion);
   encoder.Signed(place.published_at.ms);
+  encoder.U8(place.held ? 1 : 0);
   encoder.Varint(place.matched ? *place.matched + 1 : 0);
   encoder.Varint(place.runs.size());
   for (const EventPlace::Run& run : place.runs) {
@@ -129,6 +130,9 @@ Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
   EventPlace place;
   if (decoder.U8() != kEventPlaceVersion) decoder.Fail();
   place.published_at.ms = decoder.Signed();
+  const uint8_t held = decoder.U8();
+  if (held > 1) decoder.Fail();
+  place.held = held == 1;
   if (const uint64_t matched = decoder.Varint(); matched > 0) place.matched = matched - 1;
   for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
     NotifyId first{decoder.Varint()};

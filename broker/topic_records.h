@@ -83,6 +83,8 @@ struct EventRecord {
 /// What became of an event: changed as that goes on, while its payload stays as it is.
 struct EventPlace {
   WallTime published_at;
+  /// The notify of its own id waits, held under an fkey, for what fans it out. Or it did, and ended otherwise.
+  bool held = false;
   std::optional<uint64_t> matched;  // notifies that were made of it, without replays; nothing: it is not fanned out to the end yet
   /// The ids of all of its notifies: of each run the first, and how many. As long as one of them is there, the event stays.
   struct Run {

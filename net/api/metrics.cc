@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "broker/topic_events.h"
+
 namespace notifyd {
 namespace {
 
@@ -76,6 +78,12 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Gauge("notifyd_breakers_open", "Hosts to which nothing is sent, since no connection came about.", stats.open_breakers);
   out.Counter("notifyd_breaker_openings_total", "How often a host's breaker opened.", stats.breaker_opened);
   out.Gauge("notifyd_groups_pending", "Groups of which a notify is not settled.", totals.records[RecordKind::kGroup]);
+  const TopicFigures topics = stats.topics ? *stats.topics : TopicFigures();
+  out.Counter("notifyd_events_published_total", "Events published.", topics.published);
+  out.Counter("notifyd_events_matched_total", "Notifies made of events, without replays.", topics.matched);
+  out.Counter("notifyd_events_replayed_total", "Notifies that replays made of events.", topics.replayed);
+  out.Counter("notifyd_events_skipped_total", "Notifies that were not made of events, since their subscription has too many pending.", topics.skipped);
+  out.Gauge("notifyd_events_waiting", "Events whose notifies are not all made yet.", topics.backlog);
   out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);
   out.Gauge("notifyd_loaded_lanes", "Lanes held in memory.", stats.lanes);
   out.Gauge("notifyd_loaded_hosts", "Hosts held in memory.", stats.hosts);

@@ -171,6 +171,34 @@ TEST_CASE("topics: what stands in the catalog is put, changed, listed and remove
   CHECK(Topics::CodeOf(f.Try({Topics::PutOf("s3", bad)})) == Code::kUnacceptable);
 }
 
+TEST_CASE("topics: what a topic's schema does not allow is refused, with its pointer; a change of it judges later events alone") {
+  Topics f;
+  f.Subscribe("one");
+  TopicRecord said;
+  said.schema = R"({"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]})";
+  f.Tell({TopicPut{"a.b", said, {}}});
+  const bool restart = GENERATE(false, true);
+  if (restart) f.Restart();
+  CHECK(f.Emit(Topics::Item("a.b", R"({"n":1})")).matched == 1);
+  Publish publish;
+  publish.batch = true;
+  publish.events = {Topics::Item("a.b", R"({"n":1})"), Topics::Item("a.b", R"({"n":"x"})")};
+  const Reply& refused = f.Try({publish});
+  CHECK(Topics::CodeOf(refused) == Code::kUnacceptable);
+  CHECK(std::get<Refused>(refused.body).status.field() == "/1/data/n");
+  publish.batch = false;
+  publish.events = {Topics::Item("a.b", "raw")};
+  publish.events[0].payload_kind = PayloadKind::kBody;
+  CHECK(Topics::CodeOf(f.Try({publish})) == Code::kUnacceptable);
+  CHECK(f.Made().at("one").size() == 1);
+  said.schema = R"({"type":7})";
+  const Reply& bad = f.Try({TopicPut{"a.b", said, {}}});
+  CHECK(std::get<Refused>(bad.body).status.field().starts_with("/schema"));
+  said.schema.clear();
+  f.Tell({TopicPut{"a.b", said, {}}});
+  CHECK(f.Emit(Topics::Item("a.b", "7")).matched == 1);
+}
+
 TEST_CASE("topics: a thousand notifies of one event are in its commit, with its payload once") {
   Topics f;
   f.check_every = 100'000;
@@ -463,6 +491,56 @@ TEST_CASE("topics: events are listed newest first, and go once their time is ove
   CHECK(f.CountOf(RecordKind::kTopicEvent) == 1);
   CHECK(f.image().totals.records[RecordKind::kEvent] == 1);
   CHECK(f.Event(stays).event.record->topic == "a.d");
+}
+
+TEST_CASE("topics: an event under an fkey is held, and fanned out once it is triggered, with the trigger's data") {
+  const bool crash = GENERATE(false, true);
+  Topics f;
+  f.Subscribe("one");
+  EventItem item = Topics::Item("a.b", R"({"a":1})");
+  item.fkey = "order/1";
+  const Published::Item held = f.Emit(item);
+  CHECK(held.held);
+  CHECK_FALSE(held.matched);
+  CHECK(f.StateOf(held.id) == State::kHeld);
+  CHECK(f.Event(held.id).event.held);
+  CHECK(Topics::CodeOf(f.Try({EventReplay{held.id, "", {}}})) == Code::kConflict);
+  Publish again;
+  again.events = {item};
+  const Reply& refused = f.Try({again});
+  CHECK(Topics::CodeOf(refused) == Code::kConflict);
+  CHECK(std::get<Refused>(refused.body).holder == held.id);
+  f.Subscribe("two");  // those that are there when it is triggered
+  if (crash) f.Restart();
+  CHECK(std::get<Triggered>(f.Trigger("order/1", R"({"b":2})").body).id == held.id);
+  f.Turn();
+  if (crash) f.Restart();
+  f.Pass(10);
+  CHECK(f.Event(held.id).event.matched == 2);
+  CHECK(f.Event(held.id).event.record->payload == R"({"a":1,"b":2})");
+  REQUIRE(f.starts.size() == 2);
+  CHECK(DecodeSpec(*f.starts.front().spec)->payload == R"({"a":1,"b":2})");
+  f.ServeAll();
+  CHECK(f.Balances());
+  // Triggered before it comes: at once.
+  TriggerRequest early;
+  early.fkey = "order/2";
+  early.remember_ms = 10'000;
+  f.Do(early);
+  item.fkey = "order/2";
+  CHECK_FALSE(f.Emit(item).held);
+  f.Pass(10);
+  CHECK(f.starts.size() == 2);
+  f.ServeAll();
+  // Cancelled: nobody gets it.
+  item.fkey = "order/3";
+  const Published::Item cancelled = f.Emit(item);
+  FkeyCancelRequest cancel;
+  cancel.fkey = "order/3";
+  f.Do(cancel);
+  f.Pass(10);
+  CHECK(f.starts.empty());
+  CHECK(f.Event(cancelled.id).event.held);
 }
 
 TEST_CASE("topics: an event that is due later makes notifies that are") {

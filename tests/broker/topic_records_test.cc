@@ -75,8 +75,8 @@ TEST_CASE("topic records: the bytes of a subscription, of its backlog and of wha
   const std::string said = EncodeSubscription(*record.said);
   CHECK(EncodeSubscriptionRecord(record) == "\x01\x01\x04\x03\x01"s + static_cast<char>(said.size()) + said);
   CHECK(EncodeBacklog({5, 300}) == "\x01\x05\xac\x02"s);
-  CHECK(EncodeEventPlace({}) == "\x01\0\0\0"s);
-  CHECK(EncodeEventPlace({{1}, 1000, {{NotifyId{5}, 1000}}}) == "\x01\x02\xe9\x07\x01\x05\xe8\x07"s);
+  CHECK(EncodeEventPlace({}) == "\x01\0\0\0\0"s);
+  CHECK(EncodeEventPlace({{1}, true, 1000, {{NotifyId{5}, 1000}}}) == "\x01\x02\x01\xe9\x07\x01\x05\xe8\x07"s);
 }
 
 TEST_CASE("topic records: what was encoded is read back; what was cut off, goes on or has another version is refused") {
@@ -85,7 +85,7 @@ TEST_CASE("topic records: what was encoded is read back; what was cut off, goes 
   CHECK(*DecodeEvent(EncodeEvent(SomeEvent())) == SomeEvent());
   CheckCut(EncodeEvent(SomeEvent()), EncodeEvent, DecodeEvent);
   for (std::optional<uint64_t> matched : {std::optional<uint64_t>(), std::optional<uint64_t>(0), std::optional<uint64_t>(1000)}) {
-    EventPlace place{{9}, matched, {{NotifyId{7}, 3}, {NotifyId{12}, 1}}};
+    EventPlace place{{9}, false, matched, {{NotifyId{7}, 3}, {NotifyId{12}, 1}}};
     CHECK(*DecodeEventPlace(EncodeEventPlace(place)) == place);
     CheckCut(EncodeEventPlace(place), EncodeEventPlace, DecodeEventPlace);
   }

@@ -1,5 +1,6 @@
 // Callers and hosts: looking at them, switching them off by hand.
 #include "api_fixture.h"
+#include "broker/topic_events.h"
 
 namespace notifyd {
 namespace {
@@ -56,10 +57,14 @@ TEST_CASE("switches: a host and a metric say that a breaker is open") {
   StatsView stats;
   stats.open_breakers = 3;
   stats.breaker_opened = 17;
+  stats.topics = std::make_shared<const TopicFigures>(TopicFigures{1, 2, 3, 4, 5});
   f.Reply(stats);
   f.Reply(LanesListed());
   CHECK(f.Answer().body.find("\nnotifyd_breakers_open 3\n") != std::string::npos);
   CHECK(f.Answer().body.find("\nnotifyd_breaker_openings_total 17\n") != std::string::npos);
+  CHECK(f.Answer().body.find("\nnotifyd_events_published_total 1\n") != std::string::npos);
+  CHECK(f.Answer().body.find("\nnotifyd_events_skipped_total 4\n") != std::string::npos);
+  CHECK(f.Answer().body.find("\nnotifyd_events_waiting 5\n") != std::string::npos);
 }
 
 TEST_CASE("switches: what they are refused for") {
