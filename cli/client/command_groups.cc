@@ -71,6 +71,12 @@ CLI::Option* CommandGroups::AddFile(CLI::App* command, std::string* file, const 
   return option;
 }
 
+void CommandGroups::AddWord(CLI::App* command, const std::string& flag, std::string* text, const std::string& help,
+                            const std::vector<std::string>& words) {
+  CLI::Option* option = command->add_option(flag, *text, help)->check(Quiet(CLI::IsMember(words)))->type_name("WORD");
+  hints_[option].words = words;
+}
+
 void CommandGroups::AddHeader(CLI::App* command) {
   // One value a flag: what follows may be the URL.
   command->add_option("--header,--headers,-H", headers_, "A header, \"Name: value\"; may be repeated.")->type_name("TEXT")->allow_extra_args(false);

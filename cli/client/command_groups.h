@@ -35,6 +35,8 @@ class CommandGroups {
                  std::vector<std::string> words = {});
   /// --file, into `file`.
   CLI::Option* AddFile(CLI::App* command, std::string* file, const std::string& help);
+  /// One of `words`, into `text`.
+  void AddWord(CLI::App* command, const std::string& flag, std::string* text, const std::string& help, const std::vector<std::string>& words);
   /// --header, into the headers of ValuesOf.
   void AddHeader(CLI::App* command);
   /// What was given.

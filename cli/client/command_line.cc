@@ -24,6 +24,7 @@
 #include "cli/client/submit_command.h"
 #include "cli/client/team_command_line.h"
 #include "cli/client/top.h"
+#include "cli/client/topic_command_line.h"
 
 namespace notifyd {
 namespace {
@@ -74,6 +75,7 @@ class CommandLine {
     AddStatsAndVerify();
     AddTop();
     groups_.Add(&app_);
+    topics_.Add(&app_);
     teams_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
@@ -478,6 +480,7 @@ class CommandLine {
   std::map<const CLI::App*, Texts> bulk_texts_;
   GroupCommandLine groups_{&commands_, &hints_};
   TeamCommandLine teams_{&commands_, &hints_};
+  TopicCommandLine topics_{&commands_, &hints_};
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ struct Collection {
     const char* head;
     const char* pointer;  // into an item
   };
-  const char* path;  // "/v1/tokens"
+  std::string path;  // "/v1/tokens"
   std::vector<Column> columns;
   const char* cursor = "cursor";  // the parameter with which its list goes on: "after" of resources
 };

@@ -101,6 +101,7 @@ std::vector<Setting> MakeRows() {
       Number("shutdown_grace_ms", "ms", 0, kHour, "How long calls in flight may take to end after SIGTERM or SIGUSR1.", FIELD(shutdown_grace_ms))));
   add(Other("core_dumps", "Let a crash leave a core dump, which holds bodies and credentials. The unit's LimitCORE must allow it, too.",
             FIELD(core_dumps)));
+  add(Other("strict_topics", "Take events only for topics that were made by PUT /v1/topics/...; else of any name.", FIELD(api.strict_topics)));
 
   add(Reloadable(WithWords(Other("log.level", "The least level that is logged. debug names every attempt.", FIELD(log_level)),
                            {"debug", "info", "warn", "error"})));

@@ -15,6 +15,7 @@
 #include "net/api/problem.h"
 #include "net/api/requests.h"
 #include "net/api/submit_parser.h"
+#include "net/api/topic_requests.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {
@@ -98,7 +99,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
   NoteUse(granted);
   std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route, granted.asker.number());
   if (!refusal) {
-    OpenStream(token, head, std::move(granted.asker));
+    OpenStream(token, head, *route, std::move(granted.asker));
     return;
   }
   refusal->close = true;  // the body is not wanted
@@ -305,8 +306,8 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
     return Status::Ok();
   }
   Event& event = std::get<Event>(*asked);
-  if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event); submit && posted.bounds) {
-    if (int64_t wait_ms = WaitForRate(posted.bounds->asker, submit->items.size())) {
+  if (const size_t count = NotifiesIn(event); count > 0 && posted.bounds) {
+    if (int64_t wait_ms = WaitForRate(posted.bounds->asker, count)) {
       responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
       return Status::Ok();
     }

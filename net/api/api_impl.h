@@ -94,11 +94,19 @@ class Api::Impl {
   };
   /// A bulk submit.
   struct Stream {
-    Stream(std::shared_ptr<const Asker> by, const BulkLimits& limits, RequestId request, TraceContext of, SubmitParser* parser)
-        : asker(std::move(by)), space(asker->number()), trace(of), bulk(limits, request, std::move(of), parser, asker) {}
+    Stream(std::shared_ptr<const Asker> by, const BulkLimits& limits, RequestId id, TraceContext of, SubmitParser* parser,
+           std::optional<BulkTopic> to)
+        : asker(std::move(by)),
+          space(asker->number()),
+          request(id),
+          trace(of),
+          topic(to),
+          bulk(limits, id, std::move(of), parser, asker, std::move(to)) {}
     const std::shared_ptr<const Asker> asker;
     const NamespaceNumber space;
+    const RequestId request;
     const TraceContext trace;
+    const std::optional<BulkTopic> topic;
     BulkSubmit bulk;
     bool body_open = true;   // there may come more of it
     bool paused = false;     // the body
@@ -190,8 +198,10 @@ class Api::Impl {
 
   /// Nothing came of it for too long. What was submitted is answered, or was; its client sees that this was not all.
   void EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream);
-  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head, Asker asker);
+  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head, const Route& route, Asker asker);
   std::shared_ptr<Stream> FindStream(uint64_t token) const;
+  /// What it has to be posted now, if anything.
+  static std::optional<Event> NextOf(Stream* stream);
 
   /// One whose body is there already: none at all.
   void WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker);

@@ -36,6 +36,7 @@ struct ProcessStats {
 struct ApiOptions {
   uint32_t thread = 0;              // RequestId::thread of what it posts
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
+  bool strict_topics = false;  // events are taken for topics alone that a PUT made
   size_t max_batch_items = 10'000;
   size_t max_line_bytes = 8 << 20;  // of a bulk submit
   int64_t max_timeout_ms = kMostTimeoutMs;

@@ -8,6 +8,8 @@
 #include "net/api/problem.h"
 #include "net/api/requests.h"
 #include "net/api/submit_parser.h"
+#include "net/api/topic_fields.h"
+#include "net/api/topic_requests.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {
@@ -133,12 +135,12 @@ void Api::Impl::EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream) {
   responder_->Respond(token, std::move(response));
 }
 
-std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const HttpRequest& head, Asker asker) {
+std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const HttpRequest& head, const Route& route, Asker asker) {
   BulkLimits limits;
   limits.max_line_bytes = options_.max_line_bytes;
   if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
-  auto stream =
-      std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), ContextOf(head.headers), &tools_->submit);
+  auto stream = std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), ContextOf(head.headers), &tools_->submit,
+                                         BulkTopicOf(route, options_));
   stream->moved_us = NowUs();
   CHECK(streams_.emplace(token, stream).second);
   return stream;
@@ -151,7 +153,7 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::FindStream(uint64_t token) const {
 
 void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker) {
   if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker.number())) return responder_->Respond(token, *std::move(refusal));
-  std::shared_ptr<Stream> stream = OpenStream(token, request, std::move(asker));
+  std::shared_ptr<Stream> stream = OpenStream(token, request, route, std::move(asker));
   stream->body_open = false;
   stream->bulk.Take(request.body);
   stream->bulk.TakeEnd();
@@ -163,6 +165,9 @@ void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& str
   if (auto* submitted = std::get_if<Submitted>(&reply.body)) {
     stream->bulk.OnReply(*submitted);
     Acknowledged(stream->posted_us);
+  } else if (auto* answered = std::get_if<TopicAnswered>(&reply.body)) {
+    stream->bulk.OnReply(std::get<Published>(answered->answer->what));
+    Acknowledged(stream->posted_us);
   } else {
     stream->bulk.OnReply(std::get<Refused>(reply.body));
   }
@@ -171,9 +176,9 @@ void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& str
 
 void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   for (bool more = true; std::exchange(more, false);) {
-    if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) {
+    if (std::optional<Event> request = NextOf(stream.get())) {
       if (!stream->asker->principal.HoldsIn(*access_.table(), Wall())) return EndRevoked(token, stream);
-      if (WaitForRate(*stream->asker, request->items.size()) > 0) {
+      if (WaitForRate(*stream->asker, NotifiesIn(*request)) > 0) {
         stream->bulk.OnReply(Refused{OverRate(), {}});
         more = true;
         continue;
@@ -212,6 +217,13 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
 }
 
+std::optional<Event> Api::Impl::NextOf(Stream* stream) {
+  if (std::optional<SubmitRequest> request = stream->bulk.NextRequest()) return Event(*std::move(request));
+  if (std::optional<Publish> publish = stream->bulk.NextPublish())
+    return Event(TopicRequest{stream->request, std::make_shared<const TopicAsk>(TopicAsk{*std::move(publish)})});
+  return std::nullopt;
+}
+
 void Api::Impl::GoOnLater(uint64_t token, const std::shared_ptr<Stream>& stream) {
   if (std::exchange(stream->later, true)) return;
   options_.later([this, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
@@ -228,22 +240,30 @@ void Api::Impl::ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream
     std::string line;
     TraceContext trace;
     std::shared_ptr<const Asker> asker;
+    std::optional<BulkTopic> topic;
     Result<SubmitItem> item = Status(Code::kIo, "");
+    Result<EventItem> event = Status(Code::kIo, "");
   };
   auto job = std::make_shared<Job>();
   job->line = std::move(line);
+  job->topic = stream->topic;
   job->trace = stream->trace;
   job->asker = stream->asker;
   options_.aside(
       [job, limits = tools_->submit.limits()] {
         SubmitParser parser(limits);
         job->line.reserve(job->line.size() + JsonReader::kPaddingBytes);
-        job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace, job->asker.get());
+        if (!job->topic) {
+          job->item = parser.ParseLine(job->line, job->line.capacity(), job->trace, job->asker.get());
+          return;
+        }
+        const std::string* topic = job->topic->topic ? &*job->topic->topic : nullptr;
+        job->event = ParseEventLine(&parser, topic, job->line, job->line.capacity(), job->trace, *job->asker);
       },
       [this, job, token, weak = std::weak_ptr<Stream>(stream), alive = std::weak_ptr<bool>(alive_)] {
         std::shared_ptr<Stream> again = weak.lock();
         if (alive.expired() || !again || again->gone) return;
-        again->bulk.OnParsed(std::move(job->item));
+        job->topic ? again->bulk.OnParsed(std::move(job->event)) : again->bulk.OnParsed(std::move(job->item));
         Pump(token, again);
       });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/routes.h"
 
@@ -66,6 +67,10 @@ HttpDemand DemandOfGroup(const Route& route, size_t, const ApiOptions&) {
 
 HttpDemand DemandOfLanes(const Route&, size_t, const ApiOptions&) {
   return Shows(2 * kListPageBytes);
+}
+
+HttpDemand DemandOfDocument(const Route&, size_t, const ApiOptions&) {
+  return Shows(2 * kLargeJsonBytes + kShownBesideBytes);
 }
 
 size_t BytesToShow(const NotifyView& view) {

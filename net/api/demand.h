@@ -20,6 +20,8 @@ HttpDemand DemandOfList(const Route& route, size_t body_bytes, const ApiOptions&
 HttpDemand DemandOfSubmit(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfNotify(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfGroup(const Route& route, size_t body_bytes, const ApiOptions& options);
+/// One document of those that are short when they come (requests.h, CheckDocument).
+HttpDemand DemandOfDocument(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfLanes(const Route& route, size_t body_bytes, const ApiOptions& options);
 
 /// What the answer that shows this notify takes at most.

@@ -335,6 +335,19 @@ Result<int64_t> ParseWait(const QueryParameters& parameters) {
   return wait_ms;
 }
 
+Result<std::string> ParseWord(const QueryParameters& parameters, std::string_view name, const std::vector<std::string_view>& words) {
+  NOTIFYD_TRY(Once(parameters));
+  std::string said(words.front());
+  for (const auto& [parameter, value] : parameters) {
+    if (parameter != name) return Unknown(parameter);
+    said = value;
+  }
+  if (std::find(words.begin(), words.end(), said) != words.end()) return said;
+  std::string all;
+  for (std::string_view word : words) all.append(all.empty() ? "" : ", ").append(word);
+  return Bad(Pointer(name), std::string(name) + " must be one of " + all);
+}
+
 Result<int64_t> ParseRemember(const QueryParameters& parameters) {
   NOTIFYD_TRY(Once(parameters));
   int64_t remember_ms = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "broker/events.h"
@@ -52,6 +53,9 @@ std::string LaneCursor(const LaneKey& lane);
 
 /// wait_ms alone, 0 to 60,000.
 Result<int64_t> ParseWait(const QueryParameters& parameters);
+
+/// The parameter `name` alone, one of `words`; where it is not given the first of them.
+Result<std::string> ParseWord(const QueryParameters& parameters, std::string_view name, const std::vector<std::string_view>& words);
 
 /// remember_ms alone, 1 ms to 30 days; 0 where it is not given.
 Result<int64_t> ParseRemember(const QueryParameters& parameters);

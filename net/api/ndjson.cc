@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
+#include "net/api/topic_fields.h"
+#include "net/api/topic_json.h"
 
 namespace notifyd {
 namespace {
@@ -33,6 +35,18 @@ void AppendError(uint64_t index, const Status& status, NotifyId holder, std::str
   out->push_back('\n');
 }
 
+void AppendEvent(uint64_t index, const Published::Item& item, std::string* out) {
+  JsonWriter json(out);
+  BeginAnswer(index, &json);
+  WritePublished(item, &json);
+  json.EndObject();
+  out->push_back('\n');
+}
+
+const std::string* TopicOf(const BulkTopic& topic) {
+  return topic.topic ? &*topic.topic : nullptr;
+}
+
 void AppendItem(uint64_t index, const SubmittedItem& item, std::string* out) {
   if (!item.refused.ok()) return AppendError(index, item.refused, item.id, out);
   JsonWriter json(out);
@@ -53,8 +67,11 @@ void AppendItem(uint64_t index, const SubmittedItem& item, std::string* out) {
 
 }  // namespace
 
-BulkSubmit::BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker)
-    : limits_(limits), request_(request), trace_(std::move(trace)), asker_(std::move(asker)), parser_(parser) {}
+BulkSubmit::BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker,
+                       std::optional<BulkTopic> topic)
+    : limits_(limits), request_(request), trace_(std::move(trace)), asker_(std::move(asker)), parser_(parser), topic_(std::move(topic)) {
+  CHECK(!topic_ || asker_);
+}
 
 void BulkSubmit::Take(std::string_view piece) {
   CHECK(!ended_);
@@ -145,7 +162,7 @@ bool BulkSubmit::TooLong(std::string_view line) const {
 
 bool BulkSubmit::Full(size_t line_bytes) const {
   if (open_.lines.empty()) return false;
-  return open_.lines.size() >= limits_.max_items || open_.bytes + line_bytes > limits_.max_request_bytes;
+  return topic_ || open_.lines.size() >= limits_.max_items || open_.bytes + line_bytes > limits_.max_request_bytes;
 }
 
 void BulkSubmit::Continue() {
@@ -170,17 +187,33 @@ bool BulkSubmit::TakeLine(std::string_view line) {
     return true;
   }
   size_t readable = text_.capacity() - static_cast<size_t>(line.data() - text_.data());
-  Result<SubmitItem> item = parser_->ParseLine(line, readable, trace_, asker_.get());
+  if (topic_) Add(ParseEventLine(parser_, TopicOf(*topic_), line, readable, trace_, *asker_));
+  else Add(parser_->ParseLine(line, readable, trace_, asker_.get()));
+  return true;
+}
+
+void BulkSubmit::Add(Result<SubmitItem> item) {
   if (item.ok()) open_.items.push_back(*std::move(item));
   else Refuse(item.status());
-  return true;
+}
+
+void BulkSubmit::Add(Result<EventItem> event) {
+  if (event.ok()) open_.events.push_back(*std::move(event));
+  else Refuse(event.status());
 }
 
 void BulkSubmit::OnParsed(Result<SubmitItem> item) {
   CHECK(std::exchange(aside_, false));
   if (open_.lines.empty()) return;  // the body broke meanwhile
-  if (item.ok()) open_.items.push_back(*std::move(item));
-  else Refuse(item.status());
+  Add(std::move(item));
+  FlushRefused();
+  Gather();
+}
+
+void BulkSubmit::OnParsed(Result<EventItem> event) {
+  CHECK(std::exchange(aside_, false));
+  if (open_.lines.empty()) return;  // the body broke meanwhile
+  Add(std::move(event));
   FlushRefused();
   Gather();
 }
@@ -192,7 +225,7 @@ void BulkSubmit::Refuse(const Status& status) {
 
 /// Refused lines wait for nobody where nothing is before them.
 void BulkSubmit::FlushRefused() {
-  if (under_way_ || aside_ || !open_.items.empty()) return;
+  if (under_way_ || aside_ || open_.has_items()) return;
   for (const Line& line : open_.lines) answers_ += line.answer;
   open_ = {};
 }
@@ -221,6 +254,23 @@ std::optional<SubmitRequest> BulkSubmit::NextRequest() {
   open_ = {};
   Gather();
   return request;
+}
+
+std::optional<Publish> BulkSubmit::NextPublish() {
+  if (under_way_ || aside_ || open_.events.empty()) return std::nullopt;
+  Publish publish{.events = std::move(open_.events), .batch = false, .strict = topic_->strict};
+  under_way_.emplace(std::move(open_.lines));
+  open_ = {};
+  Gather();
+  return publish;
+}
+
+void BulkSubmit::OnReply(const Published& published) {
+  CHECK(under_way_);
+  CHECK(under_way_->size() == 1);
+  CHECK(published.events.size() == 1);
+  AppendEvent(under_way_->front().index, published.events.front(), &answers_);
+  Finish();
 }
 
 void BulkSubmit::OnReply(const Submitted& submitted) {

@@ -31,6 +31,7 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/events.h"
+#include "broker/topic_events.h"
 #include "net/api/problem.h"
 #include "net/api/submit_parser.h"
 #include "net/api/trace_context.h"
@@ -46,10 +47,18 @@ struct BulkLimits {
   size_t max_unsent_bytes = 16 << 20;  // of answers that wait for the client: the body pauses above, and nothing is parsed
 };
 
+/// Lines that are events, each published by itself.
+struct BulkTopic {
+  std::optional<std::string> topic;  // of all of them; nothing: each names its own
+  bool strict = false;               // as Publish has it
+};
+
 class BulkSubmit {
  public:
-  /// `request` names every request of this submit in turn; `parser` is borrowed; `trace`: of the HTTP request; `asker`: as SubmitParser has it.
-  BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker = nullptr);
+  /// `request` names every request of this submit in turn; `parser` is borrowed; `trace`: of the HTTP request; `asker`: as SubmitParser has it, and
+  /// there where `topic` is. `topic`: lines are events; nothing: notifies.
+  BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker = nullptr,
+             std::optional<BulkTopic> topic = std::nullopt);
 
   /// A piece of the body, of any length.
   void Take(std::string_view piece);
@@ -64,12 +73,14 @@ class BulkSubmit {
   void TakeStop(Leaving why);
   /// The core's replies to what NextRequest gave.
   void OnReply(const Submitted& submitted);
+  void OnReply(const Published& published);
   void OnReply(const Refused& refused);
   /// So many bytes of answers were handed over and wait for the client: what Stream returned; 0 at OnWritable.
   void OnUnsent(size_t bytes);
 
   /// What is to be posted now, if anything.
   std::optional<SubmitRequest> NextRequest();
+  std::optional<Publish> NextPublish();
   /// Lines of answer, "\n" behind each; empty where there are none.
   std::string TakeAnswers();
   /// Lines wait that could be parsed, but others are to have their turn: Continue comes next.
@@ -78,6 +89,7 @@ class BulkSubmit {
   /// Of a line that is too large to be parsed here (BulkLimits::aside_bytes): its text, once; nothing else is parsed until OnParsed.
   std::optional<std::string> TakeAsideLine() { return std::exchange(aside_text_, std::nullopt); }
   void OnParsed(Result<SubmitItem> item);
+  void OnParsed(Result<EventItem> event);
   /// Grows as lines come, or much of one; not with blanks.
   uint64_t progress() const { return next_index_ * 4096 + (text_.size() - begin_) / kProgressBytes; }
   /// False: the body is to pause.
@@ -96,11 +108,15 @@ class BulkSubmit {
   struct Batch {
     std::vector<Line> lines;
     std::vector<SubmitItem> items;
-    size_t bytes = 0;  // of the lines
+    std::vector<EventItem> events;  // one at most: a Publish takes all or none
+    size_t bytes = 0;               // of the lines
+    bool has_items() const { return !items.empty() || !events.empty(); }
   };
 
   static constexpr size_t kProgressBytes = 64 << 10;
 
+  void Add(Result<SubmitItem> item);
+  void Add(Result<EventItem> event);
   void Gather();
   bool Blocked() const { return aside_ || answers_.size() + unsent_ > limits_.max_unsent_bytes; }
   void Refuse(const Status& status);
@@ -118,6 +134,7 @@ class BulkSubmit {
   const TraceContext trace_;
   const std::shared_ptr<const Asker> asker_;
   SubmitParser* const parser_;
+  const std::optional<BulkTopic> topic_;
 
   std::string text_;
   size_t begin_ = 0;       // of the first line that was not taken

@@ -21,6 +21,7 @@ namespace notifyd {
 struct NotifyReading {
   const size_t max_body_bytes;
   ParsedNotify* const out;
+  const NotifyPart* const part;  // null: it is a whole notify
   CheckedUrl url = {};
 
   NotifySpec& spec() { return out->spec; }
@@ -37,6 +38,8 @@ using Kind = JsonValue::Kind;
 constexpr size_t kMaxCallerBytes = 100;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
 constexpr int kMaxPriority = 9;
+/// What order_by says of a subscription that is ordered by the key of its events.
+constexpr std::string_view kByEventKey = "key";
 
 Status Bad(const Field& field, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), std::string(field.pointer));
@@ -142,7 +145,8 @@ Status ReadContentType(const Field& field, const JsonValue& value, Reading* read
 Status ReadOrderBy(const Field& field, const JsonValue& value, Reading* reading) {
   std::string pointer;
   NOTIFYD_TRY(ReadText(value, field.pointer, 0, kMaxNameBytes, &pointer));
-  if (!IsJsonPointer(pointer)) return Bad(field, "order_by must be a JSON Pointer (RFC 6901) into data, such as \"/customer/id\"");
+  const bool by_key = reading->part && reading->part->orders_by_event && pointer == kByEventKey;
+  if (!by_key && !IsJsonPointer(pointer)) return Bad(field, "order_by must be a JSON Pointer (RFC 6901) into data, such as \"/customer/id\"");
   reading->spec().order_by = std::move(pointer);
   reading->envelope().lane.mode = Mode::kFifo;
   return Status::Ok();
@@ -473,11 +477,24 @@ constexpr Field kFields[] = {
 /// The values that a document gives, by row; null where the field is left out or null itself. Later in the document is later in memory.
 using Given = std::array<const JsonValue*, std::size(kFields)>;
 
-Status TakeGiven(const JsonValue& item, Given* given) {
-  if (item.kind != Kind::kObject) return Status(Code::kUnacceptable, "a notify must be an object");
+Status TakeOther(const JsonValue& value, const Field* field, const NotifyPart& part) {
+  if (part.other) {
+    Result<bool> taken = part.other(value);
+    if (!taken.ok()) return std::move(taken).status();
+    if (*taken) return Status::Ok();
+  }
+  return field ? Bad(*field, std::string(part.of) + " has no " + std::string(field->name())) : UnknownField({}, value.key);
+}
+
+Status TakeGiven(const JsonValue& item, const NotifyPart* part, Given* given) {
+  if (item.kind != Kind::kObject) return Status(Code::kUnacceptable, (part ? std::string(part->of) : "a notify") + " must be an object");
   std::array<const Field*, 4> chosen{};  // by Choice
   for (const JsonValue& value : item) {
     const Field* field = FindNotifyField(value.key);
+    if (part && (!field || !part->Has(field->name()))) {
+      NOTIFYD_TRY(TakeOther(value, field, *part));
+      continue;
+    }
     if (!field) return UnknownField({}, value.key);
     if (!IsGiven(&value)) continue;
     (*given)[static_cast<size_t>(field - kFields)] = &value;
@@ -487,7 +504,7 @@ Status TakeGiven(const JsonValue& item, Given* given) {
     first = field;
   }
   for (size_t i = 0; i < given->size(); ++i)
-    if (kFields[i].required && !(*given)[i]) return Bad(kFields[i], std::string(kFields[i].name()) + " is missing");
+    if (kFields[i].required && !(*given)[i] && (!part || part->Has(kFields[i].name()))) return Bad(kFields[i], std::string(kFields[i].name()) + " is missing");
   return Status::Ok();
 }
 
@@ -511,21 +528,25 @@ const NotifyField* FindNotifyField(std::string_view name) {
   return found == kByName->end() ? nullptr : found->second;
 }
 
-Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out) {
+bool NotifyPart::Has(std::string_view name) const {
+  return (std::find(names.begin(), names.end(), name) == names.end()) == all_but;
+}
+
+Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out, const NotifyPart* part) {
   Given given{};
-  NOTIFYD_TRY(TakeGiven(item, &given));
+  NOTIFYD_TRY(TakeGiven(item, part, &given));
   NotifySpec& spec = out->spec;
   Envelope& envelope = out->envelope;
   envelope.caller = "unknown";
-  Reading reading{max_body_bytes, out};
+  Reading reading{max_body_bytes, out, part};
   for (bool early : {true, false})
     for (size_t i = 0; i < given.size(); ++i)
       if (given[i] && kFields[i].early == early) NOTIFYD_TRY(kFields[i].read(kFields[i], *given[i], &reading));
   // Beside a lane a group is only shown.
-  std::string by_default = DefaultLane(reading.url.base, spec.group);
+  std::string by_default = DefaultLane(part && !part->lane.empty() ? part->lane : reading.url.base, spec.group);
   out->default_lane = envelope.lane.name.empty() || envelope.lane.name == by_default;
   if (envelope.lane.name.empty()) envelope.lane.name = std::move(by_default);
-  NOTIFYD_TRY(ChoosePartition(turn, out));
+  if (!part || !part->orders_by_event) NOTIFYD_TRY(ChoosePartition(turn, out));
   envelope.host = std::move(reading.url.host);
   TraceContext own = TakeTrace(trace, &spec.headers);
   envelope.trace_parent = std::move(own.parent);

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/json.h"
@@ -30,6 +32,19 @@ struct ParsedNotify {
 };
 
 struct NotifyReading;
+
+/// Of a document that is a notify in part: a subscription, whose template is the rest of it; an event, which has some of its fields.
+struct NotifyPart {
+  std::string_view of;                      // "a subscription": what refusals say has no such field
+  std::span<const std::string_view> names;  // fields that it has; or with `all_but`: that it has not
+  bool all_but = false;
+  std::string lane = {};         // where none is named, in place of that of the URL; "#" and the group behind it
+  bool orders_by_event = false;  // order_by may be "key", and what it picks is looked for when a notify is made of it
+  /// Takes a member that is no field of a notify, or of which `names` has nothing (null among them); false: there is none of this name either.
+  std::function<Result<bool>(const JsonValue& value)> other = {};
+
+  bool Has(std::string_view name) const;
+};
 
 /// What of a notify is shown.
 struct NotifyShowing {
@@ -71,7 +86,8 @@ const NotifyField* FindNotifyField(std::string_view name);
 
 /// Reads a submit document. `trace`: of its request. A body of more than `max_body_bytes` as sent is no error, but `out->refused`. That a header of
 /// the request may hold the idempotency key is the caller's to see to. Errors: kUnacceptable with a field.
-/// `turn`: counts submits, for those that are spread over the partitions of their lane.
-Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out);
+/// `turn`: counts submits, for those that are spread over the partitions of their lane. `part`: null for a whole one.
+Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out,
+                  const NotifyPart* part = nullptr);
 
 }  // namespace notifyd

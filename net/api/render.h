@@ -26,6 +26,9 @@ class Renderer {
   /// namespace, where that is shown, too. Error: kCorrupt, then nothing was written.
   Status Notify(const NotifyView& view, bool listed, const Sight& sight, JsonWriter* json, std::string_view space = {}) const;
 
+  /// The headers whose values are not shown.
+  const SecretNames* Hidden(const Sight& sight) const { return sight.bodies ? secrets_ : &SecretNames::Every(); }
+
   /// The answer to one item of a submit.
   static void Item(const SubmittedItem& item, JsonWriter* json);
 

@@ -9,6 +9,7 @@
 #include "net/api/registry_steps.h"
 #include "net/api/stats.h"
 #include "net/api/switch_json.h"
+#include "net/api/topic_json.h"
 
 namespace notifyd {
 namespace {
@@ -264,8 +265,8 @@ HttpResponse Replies::Of(const Waited&, const Sight&) const {
 HttpResponse Replies::Of(const ServiceAnswered&, const Sight&) const {
   return NotBuilt();
 }
-HttpResponse Replies::Of(const TopicAnswered&, const Sight&) const {
-  return NotBuilt();
+HttpResponse Replies::Of(const TopicAnswered& answered, const Sight& sight) const {
+  return TopicResponse(*answered.answer, renderer_, sight);
 }
 HttpResponse Replies::Of(const GroupAnswered& answered, const Sight& sight) const {
   return GroupResponse(*answered.answer, sight);

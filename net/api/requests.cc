@@ -14,21 +14,11 @@
 #include "net/api/request_tools.h"
 #include "net/api/steps.h"
 #include "net/api/switch_json.h"
+#include "net/api/topic_fields.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {
 namespace {
-
-/// The one header Idempotency-Key, null where there is none.
-Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
-  const std::string* key = nullptr;
-  for (const auto& [name, value] : request.headers) {
-    if (!EqualsIgnoringCase(name, "Idempotency-Key")) continue;
-    if (key) return Status(Code::kUnacceptable, "the header Idempotency-Key is given twice");
-    key = &value;
-  }
-  return key;
-}
 
 Status CheckCoding(const HttpRequest& request) {
   const std::string* coding = request.Header("Content-Encoding");
@@ -182,6 +172,7 @@ Status CheckBulkHead(const HttpRequest& head, const Route& route) {
   Result<QueryParameters> query = ReadQuery(route);
   if (!query.ok()) return std::move(query).status();
   NOTIFYD_TRY(RefuseParameters(*query));
+  if (route.row->path == "/v1/topics/{topic}/publish") NOTIFYD_TRY(CheckTopicName(route.argument));
   if (!head.Header("Idempotency-Key")) return Status::Ok();
   return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only; a line has idempotency_key");
 }
@@ -191,9 +182,23 @@ Status CheckDocument(const HttpRequest& request, bool patch) {
   return CheckShort(request);
 }
 
+Status CheckSubmitBody(const HttpRequest& request) {
+  return CheckBody(request, BodyType::kSubmit);
+}
+
+Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
+  const std::string* key = nullptr;
+  for (const auto& [name, value] : request.headers) {
+    if (!EqualsIgnoringCase(name, "Idempotency-Key")) continue;
+    if (key) return Status(Code::kUnacceptable, "the header Idempotency-Key is given twice");
+    key = &value;
+  }
+  return key;
+}
+
 Result<Asked> ReadSubmit(const Asking& asking) {
   HttpRequest* request = asking.request;
-  NOTIFYD_TRY(CheckBody(*request, BodyType::kSubmit));
+  NOTIFYD_TRY(CheckSubmitBody(*request));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
   Result<ParsedSubmit> parsed = asking.tools->submit.Parse(&request->body, *key, ContextOf(request->headers), &asking.asker);

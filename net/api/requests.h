@@ -21,6 +21,10 @@ Status CheckBulkHead(const HttpRequest& head, const Route& route);
 
 /// The body of what is no notify: JSON, there, and short; `patch`: a merge patch, too. Errors: kMalformed, kTooLarge, kUnsupportedMedia.
 Status CheckDocument(const HttpRequest& request, bool patch);
+/// The body of a submit or a publish, which may be long. Errors: kMalformed, kUnsupportedMedia.
+Status CheckSubmitBody(const HttpRequest& request);
+/// The one header Idempotency-Key, null where there is none; borrowed. Error: kUnacceptable.
+Result<const std::string*> IdempotencyHeader(const HttpRequest& request);
 
 // One reader a row; those of namespaces, tokens and the audit are in admin_requests.h.
 Result<Asked> ReadSubmit(const Asking& asking);

@@ -4,6 +4,7 @@
 #include "net/api/demand.h"
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
+#include "net/api/topic_requests.h"
 
 namespace notifyd {
 namespace {
@@ -33,6 +34,21 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/fkeys/{fkey}", Verb::kGet, kNone, ReadFkeyGet, kOwn, DemandOfNotify},
     {"/v1/fkeys/{fkey}", Verb::kDelete, kNone, ReadFkeyCancel, {Scope::kOperate}, DemandOfNotify, "fkey_cancelled"},
     {"/v1/fkeys/{fkey}/trigger", Verb::kPost, kRead, ReadTrigger, {Scope::kSubmit}},
+    {"/v1/topics", Verb::kGet, kRead, ReadTopics, {Scope::kRead}, DemandOfLanes},
+    {"/v1/topics/{topic}", Verb::kGet, kNone, ReadTopic, {Scope::kRead}, DemandOfDocument},
+    {"/v1/topics/{topic}", Verb::kPut, kNone, ReadTopicPut, {Scope::kOperate}, nullptr, "topic_put"},
+    {"/v1/topics/{topic}", Verb::kDelete, kNone, ReadTopicRemoval, {Scope::kOperate}, nullptr, "topic_removed"},
+    {"/v1/topics/{topic}/publish", Verb::kPost, kNone, ReadPublish, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
+    {"/v1/topics/{topic}/events", Verb::kGet, kRead, ReadEvents, {Scope::kRead}, DemandOfLanes},
+    {"/v1/publish", Verb::kPost, kNone, ReadPublishOfMany, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
+    {"/v1/events/{id}", Verb::kGet, kRead, ReadEvent, {Scope::kRead}, DemandOfNotify},
+    {"/v1/events/{id}/replay", Verb::kPost, kNone, ReadEventReplay, {Scope::kOperate}, nullptr, "event_replayed"},
+    {"/v1/subscriptions", Verb::kGet, kRead, ReadSubscriptions, {Scope::kRead}, DemandOfLanes},
+    {"/v1/subscriptions/{name}", Verb::kGet, kNone, ReadSubscription, {Scope::kRead}, DemandOfDocument},
+    {"/v1/subscriptions/{name}", Verb::kPut, kNone, ReadSubscriptionPut, {Scope::kOperate}, nullptr, "subscription_put"},
+    {"/v1/subscriptions/{name}", Verb::kDelete, kRead, ReadSubscriptionRemoval, {Scope::kOperate}, nullptr, "subscription_removed"},
+    {"/v1/subscriptions/{name}/replay", Verb::kPost, kNone, ReadSubscriptionReplay, {Scope::kOperate}, nullptr, "subscription_replayed"},
+    {"/v1/subscriptions/{name}/apply", Verb::kPost, kNone, ReadSubscriptionApply, {Scope::kOperate}, nullptr, "subscription_applied"},
     {"/v1/lanes", Verb::kGet, kRead, ReadLanes, {Scope::kRead}, DemandOfLanes},
     {"/v1/lanes/{mode}/{name}", Verb::kGet, kNone, ReadLane, {Scope::kRead}},
     {"/v1/lanes/{mode}/{name}", Verb::kPatch, kNone, ReadLaneChange, {Scope::kOperate}, nullptr, "lane_changed"},
@@ -81,7 +97,7 @@ Need NeedOf(const Result<Route>& route) {
   Need need{.open = row.open(), .scopes = row.scopes, .sphere = row.sphere, .changes = row.changes()};
   if (row.sphere == Sphere::kNamespace) need.named = route->space;
   if (row.sums && !route->space && !route->query.empty() && AsksForAll(route->query)) need.sphere = Sphere::kAll;
-  if (!row.names_notify() && !row.names_group()) return need;
+  if (!row.names_notify() && !row.names_group() && !row.names_event()) return need;
   if (std::optional<NotifyId> id = NotifyId::Parse(route->argument)) need.id_number = id->number();
   return need;
 }

@@ -67,6 +67,7 @@ struct RouteRow {
   bool changes() const { return verb != Verb::kGet; }
   bool of_namespaces() const { return path.starts_with("/v1/namespaces/"); }
   bool names_group() const { return path == "/v1/groups/{id}"; }
+  bool names_event() const { return path.starts_with("/v1/events/{id}"); }
   bool names_notify() const { return path.starts_with("/v1/notifies/{id}"); }
 };
 

@@ -20,17 +20,6 @@ constexpr size_t kKeptLineBytes = 1 << 20;
 /// default of that setting allows, or the setting itself where it is higher.
 constexpr size_t kKeyedBodyBytes = 1 << 20;
 
-/// What the header Idempotency-Key says goes for the field, where that says nothing else.
-Status ReadKeyHeader(const std::string* header, std::string* key) {
-  if (!header) return Status::Ok();
-  if (header->empty() || header->size() > kMaxNameBytes || !IsValidUtf8(*header))
-    return Status(Code::kUnacceptable, "the header Idempotency-Key must have 1 to 255 bytes of UTF-8");
-  if (!key->empty() && *key != *header)
-    return Status(Code::kUnacceptable, "idempotency_key and the header Idempotency-Key differ", "/idempotency_key");
-  *key = *header;
-  return Status::Ok();
-}
-
 /// As submitted: with those of a trace, which are none of the notify's.
 Result<HeaderList> HeadersOf(const JsonValue& item, bool content_type_given) {
   HeaderList headers;
@@ -53,7 +42,7 @@ Status ApplyGrant(const Asker& asker, ParsedNotify* notify) {
   auto forbidden = [](const char* what, const std::string& name, const char* field) {
     return Status(Code::kForbidden, "this token may not use the " + std::string(what) + " " + Quoted(name), field);
   };
-  if (!principal.MayUseLane(envelope.lane.name)) return forbidden("lane", envelope.lane.name, "/lane");
+  if (!envelope.lane.name.empty() && !principal.MayUseLane(envelope.lane.name)) return forbidden("lane", envelope.lane.name, "/lane");
   if (!envelope.fkey.empty() && !principal.MayUseFkey(envelope.fkey)) return forbidden("fkey", envelope.fkey, "/fkey");
   // The callback is a notify of its own, in a lane of its own.
   if (envelope.callback && !principal.MayUseLane(envelope.callback->lane)) return forbidden("lane", envelope.callback->lane, "/callback_url");
@@ -68,8 +57,18 @@ void ApplyDefaults(const NamespaceSettings& settings, ParsedNotify* notify) {
 
 }  // namespace
 
+Status ReadKeyHeader(const std::string* header, std::string* key) {
+  if (!header) return Status::Ok();
+  if (header->empty() || header->size() > kMaxNameBytes || !IsValidUtf8(*header))
+    return Status(Code::kUnacceptable, "the header Idempotency-Key must have 1 to 255 bytes of UTF-8");
+  if (!key->empty() && *key != *header)
+    return Status(Code::kUnacceptable, "idempotency_key and the header Idempotency-Key differ", "/idempotency_key");
+  *key = *header;
+  return Status::Ok();
+}
+
 Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
-  if (!limits_.check_url) return Status::Ok();
+  if (!limits_.check_url || notify.spec.url.empty()) return Status::Ok();
   if (Status status = limits_.check_url(notify.spec.url); !status.ok()) return Status(status.code(), status.detail(), "/url");
   if (notify.envelope.callback == nullptr) return Status::Ok();
   Status status = limits_.check_url(notify.envelope.callback->url);
@@ -83,12 +82,9 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     NOTIFYD_TRY(ApplyGrant(*context.asker, &notify));
     out->for_caller_alone = !context.asker->principal.Has(Scope::kOperate);
   }
-  if (notify.refused.ok() && notify.spec.timeout_ms > limits_.max_timeout_ms)
-    notify.refused = Status(Code::kUnacceptable, "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)",
-                            "/timeout_ms");
-  if (notify.refused.ok()) notify.refused = CheckUrls(notify);
+  const Status limited = CheckLimits(&notify);
   NOTIFYD_TRY(ReadKeyHeader(header_key, &notify.spec.idempotency_key));
-  if (notify.spec.idempotency_key.empty()) NOTIFYD_TRY(notify.refused);
+  if (notify.spec.idempotency_key.empty()) NOTIFYD_TRY(limited);
   if (!notify.spec.idempotency_key.empty()) {
     Result<HeaderList> headers = HeadersOf(item, notify.spec.content_type_given);
     if (!headers.ok()) return std::move(headers).status();
@@ -107,16 +103,27 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   return Status::Ok();
 }
 
+Status SubmitParser::CheckLimits(ParsedNotify* notify) const {
+  if (notify->refused.ok() && notify->spec.timeout_ms > limits_.max_timeout_ms)
+    notify->refused = Status(Code::kUnacceptable,
+                             "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)", "/timeout_ms");
+  if (notify->refused.ok()) notify->refused = CheckUrls(*notify);
+  return notify->refused;
+}
+
+Status SubmitParser::ReadPart(const JsonValue& item, const NotifyPart& part, const TraceContext& trace, const Asker* asker, ParsedNotify* out) {
+  NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, turn_++, out, &part));
+  if (asker) NOTIFYD_TRY(ApplyGrant(*asker, out));
+  NOTIFYD_TRY(CheckLimits(out));
+  if (asker) ApplyDefaults(asker->space->settings, out);
+  return Status::Ok();
+}
+
 Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key, const TraceContext& trace, const Asker* asker) {
   ParsedSubmit parsed;
   const Context context{trace, asker};
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
-  if (body->size() > kLargeJsonBytes) {
-    std::vector<std::string_view> items;
-    NOTIFYD_TRY(ReadShape(*body, {limits_.max_batch_items, limits_.max_body_bytes, kKeyedBodyBytes, header_key != nullptr}, &items));
-    if (!items.empty()) return header_key ? Result<ParsedSubmit>(header_with_batch()) : ParseItems(body, items, context);
-  }
-  Status status = reader_.Read(body, limits_.max_batch_items, &parsed.batch, [&](const JsonValue& item) -> Status {
+  Status status = ReadEach(body, header_key != nullptr, &parsed.batch, [&](const JsonValue& item) -> Status {
     if (parsed.batch && header_key) return header_with_batch();
     return ParseItem(item, header_key, context, &parsed.items.emplace_back());
   });
@@ -133,8 +140,12 @@ Result<ParsedSubmit> SubmitParser::ParseMembers(std::string* array, size_t max_i
   if (items.empty()) return Status(Code::kUnacceptable, "a batch holds at least one item");
   std::vector<std::pair<size_t, size_t>> places;
   for (const std::string_view& item : items) places.emplace_back(item.data() - array->data(), item.size());
-  Result<ParsedSubmit> parsed = ParseItems(array, items, Context{trace, &asker});
-  if (!parsed.ok() || !prints) return parsed;
+  ParsedSubmit parsed;
+  parsed.batch = true;
+  const Context context{trace, &asker};
+  Status status = ReadItems(array, items, [&](const JsonValue& item) { return ParseItem(item, nullptr, context, &parsed.items.emplace_back()); });
+  if (!status.ok()) return status;
+  if (!prints) return parsed;
   Encoder encoder(prints);
   for (const auto& [at, size] : places) {
     const Fingerprint print = reader_.PrintOfText(std::string_view(*array).substr(at, size));
@@ -152,11 +163,24 @@ Status SubmitParser::CheckCallback(const Callback& callback, const Asker& asker)
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
 }
 
+Status SubmitParser::ReadEach(std::string* body, bool has_key, bool* batch, const JsonReader::OnItem& on_item) {
+  if (body->size() > kLargeJsonBytes) {
+    std::vector<std::string_view> items;
+    NOTIFYD_TRY(ReadShape(*body, {limits_.max_batch_items, limits_.max_body_bytes, kKeyedBodyBytes, has_key}, &items));
+    *batch = !items.empty();
+    if (*batch) return ReadItems(body, items, on_item);
+  }
+  return reader_.Read(body, limits_.max_batch_items, batch, on_item);
+}
+
+Status SubmitParser::ReadOne(std::string* body, const JsonReader::OnItem& on_item) {
+  NOTIFYD_TRY(CheckShape(*body));
+  bool is_array = false;
+  return reader_.Read(body, 0, &is_array, on_item);
+}
+
 /// The items one by one: the parser's memory goes with the largest of them, not with the batch.
-Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vector<std::string_view>& items, const Context& context) {
-  ParsedSubmit parsed;
-  parsed.batch = true;
-  parsed.items.reserve(items.size());
+Status SubmitParser::ReadItems(std::string* body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item) {
   // What stands behind an item is its padding; behind the last one it must be made.
   std::vector<std::pair<size_t, size_t>> places;
   for (const std::string_view& item : items) places.emplace_back(item.data() - body->data(), item.size());
@@ -166,17 +190,22 @@ Result<ParsedSubmit> SubmitParser::ParseItems(std::string* body, const std::vect
     std::string_view item = std::string_view(*body).substr(places[i].first, places[i].second);
     bool is_array = false;
     bool skip = !refused.ok();  // only what is malformed is looked for
-    Status status = reader_.Read(item, body->capacity() - places[i].first, 0, &is_array, [&](const JsonValue& value) {
-      return skip ? Status::Ok() : ParseItem(value, nullptr, context, &parsed.items.emplace_back());
-    });
+    Status status = reader_.Read(item, body->capacity() - places[i].first, 0, &is_array,
+                                 [&](const JsonValue& value) { return skip ? Status::Ok() : on_item(value); });
     if (status.code() == Code::kMalformed) return status;
     if (!status.ok() && !skip) refused = std::move(status).Within("/" + std::to_string(i));
   }
-  if (!refused.ok()) return refused;
-  return parsed;
+  return refused;
 }
 
 Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readable, const TraceContext& trace, const Asker* asker) {
+  SubmitItem item;
+  Status status = ReadLine(line, readable, [&](const JsonValue& value) { return ParseItem(value, nullptr, {trace, asker}, &item); });
+  if (!status.ok()) return status;
+  return item;
+}
+
+Status SubmitParser::ReadLine(std::string_view line, size_t readable, const JsonReader::OnItem& on_item) {
   constexpr std::string_view kCalled = "line";
   std::vector<std::string_view> items;
   if (line.size() > kLargeJsonBytes) NOTIFYD_TRY(ReadShape(line, {0, limits_.max_body_bytes, kKeyedBodyBytes, false, kCalled}, &items));
@@ -186,13 +215,10 @@ Result<SubmitItem> SubmitParser::ParseLine(std::string_view line, size_t readabl
     line = line_;
     readable = line_.capacity();
   }
-  SubmitItem item;
   bool is_array = false;
-  Status status = reader_.Read(
-      line, readable, 0, &is_array, [&](const JsonValue& value) { return ParseItem(value, nullptr, {trace, asker}, &item); }, kCalled);
+  Status status = reader_.Read(line, readable, 0, &is_array, on_item, kCalled);
   if (line_.capacity() > kKeptLineBytes) std::string().swap(line_);
-  if (!status.ok()) return status;
-  return item;
+  return status;
 }
 
 Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const TraceContext& trace, bool limit_body) {

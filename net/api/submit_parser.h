@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_reader.h"
 #include "base/status.h"
 #include "broker/events.h"
 #include "broker/spec.h"
 #include "net/api/api_options.h"
-#include "base/json_reader.h"
 #include "net/api/asker.h"
 #include "net/api/notify_fields.h"
 #include "net/api/trace_context.h"
@@ -40,6 +40,9 @@ struct SubmitLimits {
   std::function<Status(std::string_view url)> check_url = {};
 };
 
+/// What the header Idempotency-Key says (null: there is none) goes for the field, where that says nothing else. Error: kUnacceptable.
+Status ReadKeyHeader(const std::string* header, std::string* key);
+
 class SubmitParser {
  public:
   explicit SubmitParser(const SubmitLimits& limits) : limits_(limits) {}
@@ -48,9 +51,9 @@ class SubmitParser {
       : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url)} {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
-  /// `asker`: who submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge, kForbidden
-  /// (what the asker may not name); in a batch the field begins with the item's index. An item with an idempotency key that only a setting refuses is
-  /// no error: its SubmitItem::refused says so.
+  /// `asker`: who submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge,
+  /// kForbidden (what the asker may not name); in a batch the field begins with the item's index. An item with an idempotency key that only a setting
+  /// refuses is no error: its SubmitItem::refused says so.
   Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
   /// An array of notifies that go together, of `max_items` at most. `prints`: gets a print of each; null: none is asked for. Errors: as above.
@@ -65,6 +68,20 @@ class SubmitParser {
   /// A submit document that was made of a notify. `trace`: that notify's. `limit_body`: whether the bound of a body holds.
   /// Errors: as above.
   Result<ParsedNotify> ParseDocument(std::string* document, const TraceContext& trace, bool limit_body);
+
+  /// A document that is a notify in part, as ReadNotify reads it, and what the asker, the settings and the namespace say to it: as Parse has it, but
+  /// that all of it is refused which a setting refuses. What it has no lane by is not held to the lanes that the asker may use.
+  Status ReadPart(const JsonValue& item, const NotifyPart& part, const TraceContext& trace, const Asker* asker, ParsedNotify* out);
+
+  /// Calls `on_item` with each object of a body that is one, or an array of them, as Parse reads it, in order.
+  /// `has_key`: a header gives its idempotency key. Errors: as Parse has them, and those of `on_item`.
+  Status ReadEach(std::string* body, bool has_key, bool* batch, const JsonReader::OnItem& on_item);
+  /// The same of a body that is one object, which is CheckShape'd.
+  Status ReadOne(std::string* body, const JsonReader::OnItem& on_item);
+  /// The same of one line, as ParseLine has it.
+  Status ReadLine(std::string_view line, size_t readable, const JsonReader::OnItem& on_item);
+  /// Of the item that such a function was called with.
+  Fingerprint PrintOf(const JsonValue& item, std::string_view except) { return reader_.PrintOf(item, except); }
 
   /// Of a trigger's body, which must not be empty. Errors: as above.
   Result<ParsedTrigger> ParseTrigger(std::string* body);
@@ -81,9 +98,11 @@ class SubmitParser {
     const TraceContext& trace;
     const Asker* asker;
   };
-  Result<ParsedSubmit> ParseItems(std::string* body, const std::vector<std::string_view>& items, const Context& context);
+  Status ReadItems(std::string* body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item);
   Status ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out);
   Status CheckUrls(const ParsedNotify& notify) const;
+  /// Notes in `notify` what the settings refuse of it, and returns that.
+  Status CheckLimits(ParsedNotify* notify) const;
 
   const SubmitLimits limits_;
   JsonReader reader_;

@@ -16,7 +16,7 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (begins("/v1/tokens") || path == "/v1/audit") return {kAdmin};
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
   if (path == "/v1/notifies" && verb == Verb::kPost) return {kSubmit};
-  if (path.ends_with("/trigger")) return {kSubmit};
+  if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
   if (!looks) return {kOperate};
   // Who submits sees his own: one at a time.
   if (begins("/v1/notifies/") || begins("/v1/fkeys/")) return {kSubmit, kRead};
@@ -47,6 +47,8 @@ std::string BodyOf(const std::string& path, Verb verb) {
   if (verb == Verb::kGet || verb == Verb::kDelete) return "";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
+  if (path == "/v1/publish") return R"({"topic":"t"})";
+  if (path == "/v1/subscriptions/{name}") return R"({"topic":"t","url":"http://h/"})";
   if (path.ends_with("/trigger") || path.ends_with("/rotate") || path == "/v1/notifies/{id}/retry") return "";
   return path.starts_with("/v1/notifies/") && verb == Verb::kPost ? R"({"filter":{"state":"failed"}})" : "{}";
 }
@@ -66,7 +68,7 @@ struct Aim {
 std::vector<Aim> AimsOf(const RouteRow& row) {
   std::string path = Replaced(std::string(row.path), "{fkey}", "f");
   path = Replaced(Replaced(path, "{mode}", "concurrent"), "{name}", "l");
-  path = Replaced(Replaced(path, "{caller}", "c"), "{host}", "h:1");
+  path = Replaced(Replaced(Replaced(path, "{caller}", "c"), "{host}", "h:1"), "{topic}", "t");
   std::vector<Aim> aims;
   if (path.find("{ns}") != std::string::npos) {
     for (const char* name : {"one", "two", "none"}) aims.push_back({Replaced(path, "{ns}", name), name});
@@ -74,7 +76,7 @@ std::vector<Aim> AimsOf(const RouteRow& row) {
   }
   const bool of_namespace = path.starts_with("/v1/") && !IsOfNoNamespace(path);
   std::vector<std::pair<std::string, std::optional<NamespaceNumber>>> targets = {{path, std::nullopt}};
-  if (path.starts_with("/v1/notifies/{id}")) {
+  if (path.starts_with("/v1/notifies/{id}") || path.starts_with("/v1/events/{id}")) {
     targets.clear();
     for (NamespaceNumber number : {TeamsFixture::kOne, TeamsFixture::kTwo, NamespaceNumber{9}})
       targets.emplace_back(Replaced(path, "{id}", NotifyId::Of(number, 7).ToString()), number);

@@ -3,6 +3,7 @@
 #include "broker/callback.h"
 #include "broker/flow.h"
 #include "broker/group_events.h"
+#include "broker/topic_events.h"
 #include "openapi_document.h"
 
 #include <sstream>
@@ -339,7 +340,8 @@ TEST_CASE("openapi: namespaces and signing keys") {
   row->name = "n";
   row->number = 7;
   row->settings = std::get<PutNamespace>(f.sink.registry.back()).settings;
-  row->keys = {{"a", SigningKind::kHmac, std::string(32, 'x'), WallTime{5}, WallTime{6}}, {"b", SigningKind::kEd25519, std::string(32, 'x'), WallTime{5}}};
+  row->keys = {{"a", SigningKind::kHmac, std::string(32, 'x'), WallTime{5}, WallTime{6}},
+               {"b", SigningKind::kEd25519, std::string(32, 'x'), WallTime{5}}};
   RegistrySays(f, {.created = true, .space = row});
   held.Check(f, "/v1/namespaces/{ns}", "put");
   f.Ask("PUT", "/v1/namespaces/n", "{}");
@@ -430,6 +432,62 @@ TEST_CASE("openapi: the body of a callback") {
     CHECK(held.document.Violations(ref, spec.payload, &held.seen) == kNone);
   }
   held.CheckAllSeen("Callback");
+}
+
+TEST_CASE("openapi: topics, subscriptions and events") {
+  Held held;
+  ApiFixture f;
+  auto answer = [&](const std::string& method, const std::string& target, const std::string& path, const std::string& body, auto what) {
+    f.Ask(method == "get" ? "GET" : method == "put" ? "PUT" : method == "post" ? "POST" : "DELETE", target, body);
+    REQUIRE_FALSE(f.answered());
+    f.Reply(TopicAnswered{std::make_shared<const TopicAnswer>(TopicAnswer{std::move(what)})});
+    if (f.Answer().status != 204) held.Check(f, path, method);
+  };
+  const TopicView topic{"t", {5, R"({"type":"object"})", "x"}, "bytes"};
+  answer("put", "/v1/topics/t", "/v1/topics/{topic}", "{}", TopicViewed{topic, true});
+  answer("put", "/v1/topics/t", "/v1/topics/{topic}", "{}", TopicViewed{topic, false});
+  answer("get", "/v1/topics/t", "/v1/topics/{topic}", "", TopicViewed{{"t", {}, "bytes"}, false});
+  answer("get", "/v1/topics", "/v1/topics", "", TopicsListed{{topic}, "t"});
+  answer("delete", "/v1/topics/t", "/v1/topics/{topic}", "", Removed{});
+  CHECK(f.Answer().status == 204);
+  held.CheckAllSeen("TopicPage");
+
+  f.Ask("PUT", "/v1/subscriptions/s", R"({"topic":"a.*","url":"http://h/","filter":{"key":"k"},"transform":{"id":"/id"},"headers":{"Cookie":"c"}})");
+  const auto said = std::get<SubscriptionPut>(f.Posted<TopicRequest>().ask->what).said;
+  const SubscriptionView subscription{"s", said, "bytes", WallTime{1'700'000'000'000}, 3, 1, true};
+  f.Reply(TopicAnswered{std::make_shared<const TopicAnswer>(TopicAnswer{SubscriptionViewed{subscription, true}})});
+  held.Check(f, "/v1/subscriptions/{name}", "put");
+  answer("get", "/v1/subscriptions/s", "/v1/subscriptions/{name}", "", SubscriptionViewed{subscription, false});
+  answer("get", "/v1/subscriptions", "/v1/subscriptions", "", SubscriptionsListed{{subscription}, std::nullopt});
+  held.CheckAllSeen("SubscriptionPage");
+
+  for (const Published::Item& item : {Published::Item{NotifyId{5}, 2, false, false}, {NotifyId{5}, std::nullopt, true, false}})
+    answer("post", "/v1/topics/t/publish", "/v1/topics/{topic}/publish", "{}", Published{{item}, false});
+  answer("post", "/v1/publish", "/v1/publish", R"([{"topic":"t"}])", Published{{{NotifyId{5}, 2, false, false}}, true});
+  held.CheckAllSeen("PublishedBatch");
+
+  EventRecord record;
+  record.topic = "t";
+  record.caller = "c";
+  for (PayloadKind kind : {PayloadKind::kNone, PayloadKind::kData, PayloadKind::kBody, PayloadKind::kBodyBase64}) {
+    record.payload_kind = kind;
+    record.payload = kind == PayloadKind::kNone ? "" : "1.50";
+    record.key = kind == PayloadKind::kData ? "k" : "";
+    record.due_at = kind == PayloadKind::kBody ? std::optional(WallTime{5}) : std::nullopt;
+    record.content_type = kind == PayloadKind::kBody ? "text/plain" : "";
+    const EventView event{NotifyId{5}, std::make_shared<const EventRecord>(record), 1};
+    answer("get", "/v1/events/n0000000000000005", "/v1/events/{id}", "", EventViewed{event, {{NotifyId{6}, "s", State::kReady}}, {}});
+    answer("get", "/v1/topics/t/events", "/v1/topics/{topic}/events", "", EventsListed{{event}, NotifyId{5}});
+  }
+  held.CheckAllSeen("Event");
+  held.CheckAllSeen("EventPage");
+
+  for (const Replayed& replayed : {Replayed{3, false}, {std::nullopt, true}}) {
+    answer("post", "/v1/events/n0000000000000005/replay", "/v1/events/{id}/replay", "", replayed);
+    answer("post", "/v1/subscriptions/s/replay", "/v1/subscriptions/{name}/replay", "", replayed);
+  }
+  held.CheckAllSeen("Replayed");
+  answer("post", "/v1/subscriptions/s/apply", "/v1/subscriptions/{name}/apply", "", Applied{3, NotifyId{5}});
 }
 
 TEST_CASE("openapi: the defaults of a notify are those that GET shows") {

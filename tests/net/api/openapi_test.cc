@@ -35,6 +35,7 @@ class DocumentFixture : public ApiFixture {
   }
   /// Whoever was asked refuses, as that status says.
   void Refuse(Code code, bool stale = false) {
+    if (stale && sink.registry.empty()) return Reply(Stale{});
     if (sink.registry.empty()) return Reply(Refused{Status(code, "why"), {}});
     api.OnRegistryReply({.request = uint64_t{3} << 48 | last_token, .status = Status(code, "why"), .stale = stale});
   }
@@ -57,6 +58,7 @@ std::string Target(std::string path) {
                                  {"{host}", "h:1"},
                                  {"{mode}", "concurrent"},
                                  {"{name}", "l"},
+                                 {"{topic}", "t"},
                                  {"{ns}", "default"}})
     if (size_t at = path.find(argument); at != std::string::npos) path.replace(at, std::string_view(argument).size(), value);
   return path;
@@ -64,6 +66,9 @@ std::string Target(std::string path) {
 
 /// A body that the operation takes.
 std::string GoodBody(const std::string& path, const std::string& method) {
+  if (path == "/v1/subscriptions/{name}" && method == "put") return R"({"topic":"t","url":"http://h/"})";
+  if (path == "/v1/publish") return R"({"topic":"t"})";
+  if (path.ends_with("/publish")) return "{}";
   if (method == "patch" || method == "put" || path.ends_with("/keys")) return R"({})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
@@ -202,6 +207,17 @@ TEST_CASE("openapi: the fields of a change are those that may be changed") {
     f.answers.clear();
   }
   CHECK(Names(OpenApiDocument(), "NotifyPatch") == changeable);
+}
+
+TEST_CASE("openapi: the fields of topics, subscriptions and events are the parser's") {
+  OpenApiDocument document;
+  CHECK(Names(document, "TopicSettings") == Known(AskWith("PUT", "/v1/topics/t", "{", "}")));
+  CHECK(Names(document, "SubscriptionSettings") == Known(AskWith("PUT", "/v1/subscriptions/s", R"({"topic":"t","url":"http://h/",)", "}")));
+  CHECK(Names(document, "NewEvent") == Known(AskWith("POST", "/v1/topics/t/publish", "{", "}")));
+  CHECK(Names(document, "NewTopicEvent") == Known(AskWith("POST", "/v1/publish", R"({"topic":"t",)", "}")));
+  CHECK(Names(document, "EventReplay") == Known(AskWith("POST", std::string("/v1/events/") + kId + "/replay", "{", "}")));
+  CHECK(Names(document, "SubscriptionReplay") == Known(AskWith("POST", "/v1/subscriptions/s/replay", "{", "}")));
+  CHECK(Names(document, "SubscriptionApply") == Known(AskWith("POST", "/v1/subscriptions/s/apply", "{", "}")));
 }
 
 TEST_CASE("openapi: the fields of a trigger are the parser's") {
@@ -384,7 +400,7 @@ TEST_CASE("openapi: the examples of requests are as their schemas say, and are t
         DocumentFixture f;
         f.Ask(Upper(method), Target(path), text, {{"Content-Type", type}});
         CHECK(f.Outcome() == "posted");
-        if (ndjson) CHECK(f.Posted<SubmitRequest>().items.size() == 2);
+        if (ndjson && path == "/v1/notifies") CHECK(f.Posted<SubmitRequest>().items.size() == 2);
         ++tried;
       }
     }
@@ -430,7 +446,11 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   if (status == "404" && path == "/v1/lanes/{mode}/{name}" && method == "patch") target = "/v1/lanes/nope/x";
   if (const size_t at = target.find("/default"); status == "404" && at != std::string::npos) target.replace(at, 8, "/none");
   // What is no notify is never long.
-  const bool of_registry = path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens");
+  const bool publishes = path.ends_with("/publish");
+  const bool of_registry =
+      path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") ||
+      (!publishes && (path.starts_with("/v1/topics") || path.starts_with("/v1/subscriptions") || path.starts_with("/v1/events")));
+  if (status == "413" && publishes) body = R"({"topic":"t","body":")" + std::string(2000, 'x') + "\"}";
   if (status == "413" && of_registry) body = "{\"x\":\"" + std::string(70'000, 'x') + "\"}";
   if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
   if (status == "413" && path == "/v1/groups") body = R"({"notifies":[{"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}]}";
@@ -456,7 +476,7 @@ TEST_CASE("openapi: every refusal that it names for an operation is one that the
       DocumentFixture f;
       Provoke(f, path, method, status);
       if (!f.answered()) {
-        const bool stale = status == "412" && !f.sink.registry.empty();
+        const bool stale = status == "412" && (!f.sink.registry.empty() || std::holds_alternative<TopicRequest>(f.sink.events.back()));
         REQUIRE((stale || CodeOf(status)));
         f.Refuse(stale ? Code::kConflict : *CodeOf(status), stale);
       }

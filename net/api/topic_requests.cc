@@ -1,0 +1,211 @@
+#include "net/api/topic_requests.h"
+
+#include <memory>
+#include <utility>
+
+#include "broker/topic_events.h"
+#include "net/api/fields.h"
+#include "net/api/list_query.h"
+#include "net/api/request_tools.h"
+#include "net/api/requests.h"
+#include "net/api/resource.h"
+#include "net/api/steps.h"
+#include "net/api/topic_fields.h"
+#include "net/api/trace_context.h"
+
+namespace notifyd {
+namespace {
+
+template <class Ask>
+Asked AskTopics(const Asking& asking, Ask what) {
+  return Event(TopicRequest{asking.id, std::make_shared<const TopicAsk>(TopicAsk{std::move(what)})});
+}
+
+template <class Ask>
+Result<Asked> AskForList(const Asking& asking) {
+  Result<ResourcesQuery> query = ParseResourcesQuery(asking.query);
+  if (!query.ok()) return std::move(query).status();
+  return AskTopics(asking, Ask{*std::move(query)});
+}
+
+/// Errors: kNotFound.
+Result<NotifyId> EventIdOf(const Route& route) {
+  if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
+  return Status(Code::kNotFound, "there is no such event");
+}
+
+/// 0 where there is none. Error: kUnacceptable, /cursor.
+Result<NotifyId> CursorOf(const Asking& asking, const PageQuery& page) {
+  if (page.cursor.empty()) return NotifyId();
+  const std::optional<NotifyId> id = NotifyId::Parse(page.cursor);
+  if (id && id->number() == asking.asker.number()) return *id;
+  return Status(Code::kUnacceptable, "cursor must be what a list gave as next", "/cursor");
+}
+
+/// What a document may be left out for: how replays and applications are asked for where nothing is to be said.
+Status CheckOptionalDocument(const HttpRequest& request) {
+  return request.body.empty() ? Status::Ok() : CheckDocument(request, /*patch=*/false);
+}
+
+Result<Asked> PublishTo(const Asking& asking, const std::string* topic) {
+  HttpRequest* request = asking.request;
+  NOTIFYD_TRY(CheckSubmitBody(*request));
+  Result<const std::string*> key = IdempotencyHeader(*request);
+  if (!key.ok()) return std::move(key).status();
+  Result<ParsedPublish> parsed = ParsePublish(&asking.tools->submit, topic, &request->body, *key, ContextOf(request->headers), asking.asker);
+  if (!parsed.ok()) return std::move(parsed).status();
+  return AskTopics(asking, Publish{.events = std::move(parsed->events), .batch = parsed->batch, .strict = asking.tools->options->strict_topics});
+}
+
+}  // namespace
+
+// ---- topics
+
+Result<Asked> ReadTopics(const Asking& asking) {
+  return AskForList<TopicList>(asking);
+}
+
+Result<Asked> ReadTopic(const Asking& asking) {
+  NOTIFYD_TRY(CheckTopicName(asking.route.argument));
+  return AskTopics(asking, TopicGet{asking.route.argument});
+}
+
+Result<Asked> ReadTopicPut(const Asking& asking) {
+  NOTIFYD_TRY(CheckTopicName(asking.route.argument));
+  NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  Result<TopicRecord> settings = ReadTopicSettings(&asking.tools->json, &asking.request->body);
+  if (!settings.ok()) return std::move(settings).status();
+  return AskTopics(asking, TopicPut{asking.route.argument, *std::move(settings), *std::move(condition)});
+}
+
+Result<Asked> ReadTopicRemoval(const Asking& asking) {
+  NOTIFYD_TRY(CheckTopicName(asking.route.argument));
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  return AskTopics(asking, TopicDelete{asking.route.argument, *std::move(condition)});
+}
+
+// ---- events
+
+Result<Asked> ReadEvents(const Asking& asking) {
+  NOTIFYD_TRY(CheckTopicName(asking.route.argument));
+  Result<PageQuery> page = ParsePageQuery(asking.query);
+  if (!page.ok()) return std::move(page).status();
+  Result<NotifyId> below = CursorOf(asking, *page);
+  if (!below.ok()) return std::move(below).status();
+  return AskTopics(asking, EventList{asking.route.argument, page->limit, *below});
+}
+
+Result<Asked> ReadPublish(const Asking& asking) {
+  NOTIFYD_TRY(CheckTopicName(asking.route.argument));
+  return PublishTo(asking, &asking.route.argument);
+}
+
+Result<Asked> ReadPublishOfMany(const Asking& asking) {
+  return PublishTo(asking, nullptr);
+}
+
+Result<Asked> ReadEvent(const Asking& asking) {
+  Result<NotifyId> id = EventIdOf(asking.route);
+  if (!id.ok()) return std::move(id).status();
+  Result<PageQuery> page = ParsePageQuery(asking.query);
+  if (!page.ok()) return std::move(page).status();
+  Result<NotifyId> above = CursorOf(asking, *page);
+  if (!above.ok()) return std::move(above).status();
+  return AskTopics(asking, EventGet{*id, page->limit, *above});
+}
+
+Result<Asked> ReadEventReplay(const Asking& asking) {
+  Result<NotifyId> id = EventIdOf(asking.route);
+  if (!id.ok()) return std::move(id).status();
+  NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
+  Result<const std::string*> key = IdempotencyHeader(*asking.request);
+  if (!key.ok()) return std::move(key).status();
+  Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, &asking.request->body, *key, /*of_range=*/false);
+  if (!replay.ok()) return std::move(replay).status();
+  return AskTopics(asking, EventReplay{*id, std::move(replay->idempotency_key), replay->fields});
+}
+
+// ---- subscriptions
+
+Result<Asked> ReadSubscriptions(const Asking& asking) {
+  return AskForList<SubscriptionList>(asking);
+}
+
+Result<Asked> ReadSubscription(const Asking& asking) {
+  NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
+  return AskTopics(asking, SubscriptionGet{asking.route.argument});
+}
+
+Result<Asked> ReadSubscriptionPut(const Asking& asking) {
+  const std::string& name = asking.route.argument;
+  NOTIFYD_TRY(CheckSubscriptionName(name));
+  NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  Result<ParsedSubscription> parsed =
+      ParseSubscription(&asking.tools->submit, name, &asking.request->body, ContextOf(asking.request->headers), asking.asker);
+  if (!parsed.ok()) return std::move(parsed).status();
+  return AskTopics(asking, SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition)});
+}
+
+Result<Asked> ReadSubscriptionRemoval(const Asking& asking) {
+  NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
+  Result<std::string> pending = ParseWord(asking.query, "pending", {"cancel", "keep"});
+  if (!pending.ok()) return std::move(pending).status();
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  return AskTopics(asking, SubscriptionDelete{asking.route.argument, *pending != "keep", *std::move(condition)});
+}
+
+Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
+  NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
+  NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
+  Result<const std::string*> key = IdempotencyHeader(*asking.request);
+  if (!key.ok()) return std::move(key).status();
+  Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, &asking.request->body, *key, /*of_range=*/true);
+  if (!replay.ok()) return std::move(replay).status();
+  return AskTopics(asking, SubscriptionReplay{asking.route.argument, replay->from, replay->to, std::move(replay->idempotency_key), replay->fields});
+}
+
+Result<Asked> ReadSubscriptionApply(const Asking& asking) {
+  NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
+  NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
+  SubscriptionApply apply{asking.route.argument, {}};
+  if (asking.request->body.empty()) return AskTopics(asking, std::move(apply));
+  auto read = [&](const JsonValue& value) -> Status {
+    if (value.key != "cursor") return UnknownField({}, value.key);
+    if (!IsGiven(&value)) return Status::Ok();
+    std::optional<NotifyId> above;
+    if (value.kind == JsonValue::Kind::kString) above = NotifyId::Parse(value.text);
+    if (!above || above->number() != asking.asker.number())
+      return Status(Code::kUnacceptable, "cursor must be what such a call gave as next", "/cursor");
+    apply.above = *above;
+    return Status::Ok();
+  };
+  bool is_array = false;
+  Status status = asking.tools->json.Read(&asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
+    for (const JsonValue& value : root) NOTIFYD_TRY(read(value));
+    return Status::Ok();
+  });
+  if (!status.ok()) return status;
+  return AskTopics(asking, std::move(apply));
+}
+
+std::optional<BulkTopic> BulkTopicOf(const Route& route, const ApiOptions& options) {
+  if (!route.row->path.ends_with("/publish")) return std::nullopt;
+  BulkTopic topic{.topic = {}, .strict = options.strict_topics};
+  if (!route.argument.empty()) topic.topic = route.argument;
+  return topic;
+}
+
+size_t NotifiesIn(const Event& event) {
+  if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event)) return submit->items.size();
+  const TopicRequest* request = std::get_if<TopicRequest>(&event);
+  const Publish* publish = request ? std::get_if<Publish>(&request->ask->what) : nullptr;
+  return publish ? publish->events.size() : 0;
+}
+
+}  // namespace notifyd
