@@ -1,5 +1,5 @@
-// Dispatcher: carries replies to the io thread that asked, and attempts to the io thread that the host belongs to. One a shard, on its thread. Where
-// that is the only io thread's everything is handed over directly; else one vector a thread a flush.
+// Dispatcher: carries replies to the io thread that asked, and attempts to the io thread that the host belongs to, or to whom runs commands. One a
+// shard, on its thread. Where that is the only io thread's everything is handed over directly; else one vector a thread a flush.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/histogram.h"
+#include "broker/flow.h"
 #include "broker/ports.h"
 #include "net/api/api.h"
 #include "net/loop.h"
@@ -24,12 +25,14 @@ class Dispatcher : public Sender, public ReplySink {
     Api* api;
     PlainSender* sender;
   };
-  /// `targets`: by RequestId::thread; borrowed, like `lateness`. `direct`: the shard runs on the loop of the only target.
-  Dispatcher(std::vector<Target> targets, bool direct, Histogram* lateness)
-      : targets_(std::move(targets)), direct_(direct), lateness_(lateness), gathered_(targets_.size()) {}
+  /// `targets`: by RequestId::thread; borrowed, like `lateness` and `commands`, which takes attempts to "command:NAME" from any thread. `direct`: the
+  /// shard runs on the loop of the only target.
+  Dispatcher(std::vector<Target> targets, Sender* commands, bool direct, Histogram* lateness)
+      : targets_(std::move(targets)), commands_(commands), direct_(direct), lateness_(lateness), gathered_(targets_.size()) {}
 
   void Start(StartAttempt attempt) override {
     lateness_->Observe(attempt.late_ms * 1000);
+    if (!CommandOf(attempt.envelope->host).empty()) return commands_->Start(std::move(attempt));
     if (direct_) return targets_[0].sender->Start(std::move(attempt));
     // All calls to a host from one thread, so that its connections are reused.
     size_t thread = std::hash<std::string>()(attempt.envelope->host) % targets_.size();
@@ -59,6 +62,7 @@ class Dispatcher : public Sender, public ReplySink {
     std::vector<Reply> replies;
   };
   std::vector<Target> targets_;
+  Sender* commands_;
   bool direct_;
   Histogram* lateness_;
   std::vector<Batch> gathered_;

@@ -54,6 +54,7 @@ Runtime::Impl::Impl(const Options& options, const Launch& launch)
 Runtime::Impl::~Impl() {
   budget_.relieved = nullptr;
   if (checker_.joinable()) checker_.join();
+  commands_.reset();
   if (store_) store_->Stop();
   // What still posts while it is taken apart finds nobody.
   exchange_.Disconnect();
@@ -71,6 +72,7 @@ Status Runtime::Impl::Open(const Handover& handover) {
 
 int Runtime::Impl::Run(Signals* signals) {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);  // whoever started this process may have ignored it, and then no child's end could be taken
   listeners_->LogAddresses();
   signals->Serve([this](int number) { TakeSignal(number); });
   for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
@@ -114,6 +116,7 @@ Status Runtime::Impl::MakeIoThreads() {
   // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   rules_.Set(options_.sender.rules);
+  commands_ = std::make_unique<CommandRunner>(&attempt_ends_, std::make_shared<const CommandRules>(options_.commands), options_.sender);
   Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options_.auth);
   if (!auth.ok()) return std::move(auth).status();
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
@@ -131,6 +134,9 @@ Status Runtime::Impl::MakeIoThreads() {
     api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };
+    api.check_command = [this](std::string_view space, std::string_view caller, std::string_view command) {
+      return commands_->Check(space, caller, command);
+    };
     api.board = &board_;
     api.list_audit = [this, loop = &io->loop](AuditQuery query, std::function<void(AuditPage)> then) {
       store_->ListAudit(std::move(query), [loop, then = std::move(then)](AuditPage page) {
@@ -171,7 +177,7 @@ void Runtime::Impl::MakeShard() {
   made->loop = made->own ? made->own.get() : &io_[0]->loop;
   std::vector<Dispatcher::Target> targets;
   for (auto& io : io_) targets.push_back({&io->loop, io->api.get(), io->sender.get()});
-  made->dispatcher = std::make_unique<Dispatcher>(std::move(targets), /*direct=*/!made->own, &histograms_.lateness.histogram);
+  made->dispatcher = std::make_unique<Dispatcher>(std::move(targets), commands_.get(), /*direct=*/!made->own, &histograms_.lateness.histogram);
   Shard::Setup setup;
   setup.loop = made->loop;
   setup.store = store_.get();
@@ -251,6 +257,7 @@ void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
       api->SetTable(table);
       sender->SetTable(table);
     });
+  commands_->SetTable(table);
   tables_.Set(std::move(table));
   for (auto& shard : shards_) shard->loop->Post([shard = shard->shard.get()] { shard->TableChanged(); });
 }
@@ -290,6 +297,16 @@ ProcessStats Runtime::Impl::ProcessNow() const {
   stats.namespaces = tables_.Get()->namespaces();
   for (const auto& shard : shards_) stats.namespaces_awake += shard->shard->awake();
   stats.store = store_->Figures();
+  for (const CommandFigures& command : commands_->Figures())
+    stats.commands.push_back({command.name,
+                              command.running,
+                              command.waiting,
+                              command.started,
+                              {{"succeeded", command.succeeded},
+                               {"temporary", command.temporary},
+                               {"failed", command.failed},
+                               {"timeout", command.timed_out},
+                               {"not_started", command.not_started}}});
   return stats;
 }
 

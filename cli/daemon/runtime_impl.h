@@ -23,6 +23,7 @@
 #include "cli/daemon/runtime.h"
 #include "cli/daemon/shard.h"
 #include "cli/daemon/start_check.h"
+#include "net/command/command_runner.h"
 
 namespace notifyd {
 
@@ -164,6 +165,7 @@ class Runtime::Impl : private StoreEvents {
   Lending lending_;  // as options_ say
   std::unique_ptr<StoreHost> store_;
   RegistryImage image_;  // until all is loaded
+  std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::unique_ptr<RegistryHost> registry_;

@@ -84,6 +84,7 @@ void Runtime::Impl::Reload() {
     return;
   }
   rules_.Set(next.sender.rules);
+  commands_->SetRules(std::make_shared<const CommandRules>(next.commands), next.sender);
   io_[0]->api->SetSecretHeaders(next.api.secret_headers);
   for (size_t i = 1; i < io_.size(); ++i)
     io_[i]->loop.Post([sender = io_[i]->sender.get(), api = io_[i]->api.get(), options = next.sender] {
@@ -130,10 +131,12 @@ void Runtime::Impl::FlushAndStop(const char* why) {
   io_[0]->loop.SetTimer(kGraceSlot, -1, {});
   AwaitEach(
       kFlushMostMs,
-      [](IoThread* io, std::function<void()> done) {
+      [this](IoThread* io, std::function<void()> done) {
         io->sender->Abort();
         io->server->Drain();
-        io->server->OnClosed(std::move(done));
+        auto close = [io, done = std::move(done)] { io->server->OnClosed(done); };
+        if (io == io_[0].get()) commands_->Abort([io, close] { io->loop.Post(close); });
+        else close();
       },
       [this] { StopLoops(); });
 }
@@ -210,8 +213,15 @@ void Runtime::Impl::Leave() {
         std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0),
         [](IoThread* io, std::function<void()> done) { io->server->OnIdle(kSlowRequestMs, std::move(done)); }, [this] { ReleaseSockets(); });
   };
-  if (all_ended) AwaitDrained(kLeaveMostMs, std::move(answer));
-  else answer();
+  if (all_ended) return AwaitDrained(kLeaveMostMs, std::move(answer));
+  // No program of this process goes on beside those of the next.
+  AwaitEach(
+      kLeaveMostMs,
+      [this](IoThread* io, std::function<void()> done) {
+        if (io == io_[0].get()) commands_->Abort(std::move(done));
+        else done();
+      },
+      std::move(answer));
 }
 
 void Runtime::Impl::ReleaseSockets() {

@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/files.h"
 #include "cli/daemon/notifyd_manual.h"
+#include "cli/daemon/settings_commands.h"
 #include "cli/daemon/settings_destinations.h"
 #include "cli/daemon/settings_lanes.h"
 #include "cli/daemon/settings_tables.h"
@@ -26,7 +27,7 @@ namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
 constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kPeers[] = "auth.peers",
-               kCertificates[] = "auth.certificates";
+               kCertificates[] = "auth.certificates", kCommands[] = "command";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
@@ -165,6 +166,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<DestinationRules> rules = ReadDestinationRules(node, file);
       if (!rules.ok()) return std::move(rules).status();
       options->sender.rules = std::make_shared<const DestinationRules>(*std::move(rules));
+    } else if (name == kCommands) {
+      Result<CommandRules> rules = ReadCommandRules(node, file);
+      if (!rules.ok()) return std::move(rules).status();
+      options->commands = *std::move(rules);
     } else if (name == kListeners) {
       Result<std::vector<ListenerOptions>> listeners = ReadListeners(node, file);
       if (!listeners.ok()) return std::move(listeners).status();
@@ -343,6 +348,7 @@ std::string DefaultsAsToml() {
 std::vector<std::pair<std::string, std::string>> TablesAsToml() {
   return {{"Lane rules", LaneRulesAsToml()},
           {"Destination rules", DestinationRulesAsToml()},
+          {"Commands", CommandRulesAsToml()},
           {"Listeners", ListenersAsToml()},
           {"Grants", GrantsAsToml()}};
 }
@@ -367,6 +373,10 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
     if (fresh.auth.*place == running->auth.*place) continue;
     running->auth.*place = fresh.auth.*place;
     result.applied.push_back(name);
+  }
+  if (fresh.commands != running->commands) {
+    running->commands = fresh.commands;
+    result.applied.push_back(kCommands);
   }
   if (fresh.listeners != running->listeners) result.not_applied.push_back(kListeners);
   return result;
@@ -399,7 +409,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
       "Rules for lanes and destinations ([[lane]] and [[destination]] tables) stand in the file only; conf/notifyd.toml shows them.\n"
-      "Tables ([[lane]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file only; conf/notifyd.toml shows them.\n"
+      "Tables ([[lane]], [[command]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file only; conf/notifyd.toml shows "
+      "them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
 

@@ -2,7 +2,8 @@
 // with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
 //
 // A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes tables, which no flag or
-// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[listener]], [auth.peers.NAME] and [auth.certificates.NAME].
+// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[command]], [[listener]], [auth.peers.NAME] and
+// [auth.certificates.NAME].
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "cli/daemon/settings_access.h"
 #include "cli/daemon/settings_listeners.h"
 #include "net/api/api.h"
+#include "net/command/command_rules.h"
 #include "net/http.h"
 #include "net/sender/sender_options.h"
 #include "storage/options.h"
@@ -41,6 +43,7 @@ struct Options {
   HttpLimits http;
   ApiOptions api;
   SenderOptions sender;
+  CommandRules commands;
   StoreOptions store;
 };
 
@@ -90,7 +93,7 @@ std::string DefaultsAsToml();
 std::vector<std::pair<std::string, std::string>> TablesAsToml();
 
 /// What reading the settings anew comes to, by names in the order of AllSettings(), then the tables: "lane", "destination" (with what the files
-/// that its rules name hold), "listener", "auth.peers", ...
+/// that its rules name hold), "command", "listener", "auth.peers", ...
 struct Reloaded {
   std::vector<std::string> applied;      // changed, and hold now
   std::vector<std::string> not_applied;  // changed, and hold after a restart

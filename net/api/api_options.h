@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/histogram.h"
@@ -22,6 +23,13 @@ namespace notifyd {
 /// The longest timeout_ms of all (contract section 3).
 inline constexpr int64_t kMostTimeoutMs = 3'600'000;
 
+/// How the runs of a command ended so far, and how many there are.
+struct CommandStats {
+  std::string name;
+  uint64_t running = 0, waiting = 0, started = 0;
+  std::vector<std::pair<const char*, uint64_t>> ended;  // by outcome, static; always the same ones
+};
+
 /// What the process knows beside the core, for stats and metrics.
 struct ProcessStats {
   int64_t pid = 0;
@@ -31,6 +39,7 @@ struct ProcessStats {
   uint64_t namespaces = 0, namespaces_awake = 0;
   double cpu_seconds = 0;
   std::vector<StoreFigure> store;
+  std::vector<CommandStats> commands;
 };
 
 struct ApiOptions {
@@ -43,6 +52,8 @@ struct ApiOptions {
   /// Is a URL, or a callback's, one that the file lets be called? Any thread; may say something else after a reload. Error: kUnacceptable, without a
   /// field. Empty: all are.
   std::function<Status(std::string_view url)> check_url;
+  /// May a notify of that namespace and caller run that command ("command:NAME")? As check_url. Empty: there are none.
+  std::function<Status(std::string_view space, std::string_view caller, std::string_view command)> check_command;
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses

@@ -106,6 +106,20 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Number("process_start_time_seconds", "When the process started, since the epoch.", "gauge", static_cast<double>(process.started_at.ms) / 1000);
 }
 
+void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {
+  const auto each = [&](const char* name, const char* help, const char* type, uint64_t CommandStats::*member) {
+    out.Head(name, help, type);
+    for (const CommandStats& command : commands) out.Line("{}{{command=\"{}\"}} {}\n", name, Escaped(command.name), command.*member);
+  };
+  each("notifyd_commands_running", "Runs of a command that are under way.", "gauge", &CommandStats::running);
+  each("notifyd_commands_waiting", "Attempts that wait for a run of their command to end.", "gauge", &CommandStats::waiting);
+  each("notifyd_command_starts_total", "Runs of a command that began.", "counter", &CommandStats::started);
+  out.Head("notifyd_command_ends_total", "Runs of a command that ended, by outcome.", "counter");
+  for (const CommandStats& command : commands)
+    for (const auto& [outcome, count] : command.ended)
+      out.Line("notifyd_command_ends_total{{command=\"{}\",outcome=\"{}\"}} {}\n", Escaped(command.name), outcome, count);
+}
+
 /// Buckets are counted each for itself, and shown cumulated (Prometheus text format, "Histograms and summaries").
 void OneHistogram(const NamedHistogram& named, Exposition& out) {
   Histogram::Snapshot counts = named.histogram.Read();
@@ -147,6 +161,7 @@ std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& l
   out.Labelled("notifyd_build_info", "The version that runs; the value is always 1.", "version", {{version.c_str(), 1}});
   CoreFigures(stats, out);
   ProcessFigures(process, out);
+  CommandLines(process.commands, out);
   for (const NamedHistogram* histogram : histograms) OneHistogram(*histogram, out);
   LaneFigures(lanes, out);
   return out.Take();

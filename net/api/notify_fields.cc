@@ -10,6 +10,7 @@
 #include "base/canonical_json.h"
 #include "base/json_tree.h"
 #include "broker/callback.h"
+#include "broker/flow.h"
 #include "broker/payload.h"
 #include "net/api/api_options.h"
 #include "net/api/fields.h"
@@ -346,7 +347,8 @@ constexpr Field kFields[] = {
     {.pointer = "/url",
      .read =
          [](const Field& field, const JsonValue& value, Reading* r) {
-           Result<CheckedUrl> url = ReadUrl(field, value);
+           Result<CheckedUrl> url =
+               CommandOf(value.text).empty() ? ReadUrl(field, value) : CheckedUrl{std::string(value.text), std::string(value.text)};
            if (!url.ok()) return std::move(url).status();
            r->spec().url = value.text;
            r->url = *std::move(url);

@@ -2,10 +2,10 @@
 // read elsewhere, with tools made for it alone, as the settings were when it came.
 #pragma once
 
+#include "base/json_reader.h"
 #include "base/secrets.h"
 #include "net/api/api_options.h"
 #include "net/api/change.h"
-#include "base/json_reader.h"
 #include "net/api/replies.h"
 #include "net/api/submit_parser.h"
 
@@ -16,7 +16,11 @@ struct RequestTools {
   RequestTools(const ApiOptions* api_options, SecretNames names)
       : options(api_options),
         secrets(std::move(names)),
-        submit(api_options->max_body_bytes, api_options->max_batch_items, api_options->max_timeout_ms, api_options->check_url),
+        submit(SubmitLimits{.max_body_bytes = api_options->max_body_bytes,
+                            .max_batch_items = api_options->max_batch_items,
+                            .max_timeout_ms = api_options->max_timeout_ms,
+                            .check_url = api_options->check_url,
+                            .check_command = api_options->check_command}),
         change(&submit, &secrets),
         replies(api_options, &secrets) {}
   RequestTools(const RequestTools&) = delete;

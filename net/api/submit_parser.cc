@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
+#include "broker/flow.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
 #include "net/api/field_print.h"
@@ -68,11 +69,23 @@ Status ReadKeyHeader(const std::string* header, std::string* key) {
 }
 
 Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
-  if (!limits_.check_url || notify.spec.url.empty()) return Status::Ok();
-  if (Status status = limits_.check_url(notify.spec.url); !status.ok()) return Status(status.code(), status.detail(), "/url");
+  if (!limits_.check_url) return Status::Ok();
+  const std::string& url = notify.spec.url;
+  if (!url.empty() && CommandOf(url).empty())
+    if (Status status = limits_.check_url(url); !status.ok()) return Status(status.code(), status.detail(), "/url");
   if (notify.envelope.callback == nullptr) return Status::Ok();
   Status status = limits_.check_url(notify.envelope.callback->url);
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
+}
+
+Status SubmitParser::CheckCommand(const ParsedNotify& notify, const Asker* asker) const {
+  const std::string_view command = CommandOf(notify.spec.url);
+  if (command.empty()) return Status::Ok();
+  const std::string_view space = asker ? std::string_view(asker->space->name) : kDefaultNamespace;
+  // All of it is the name: neither a path nor an argument is ever a submitter's.
+  const bool known = limits_.check_command && notify.spec.url == "command:" + std::string(command);
+  Status status = known ? limits_.check_command(space, notify.envelope.caller, command) : Status(Code::kUnacceptable, "there is no such command");
+  return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/url");
 }
 
 Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out) {
@@ -82,7 +95,7 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     NOTIFYD_TRY(ApplyGrant(*context.asker, &notify));
     out->for_caller_alone = !context.asker->principal.Has(Scope::kOperate);
   }
-  const Status limited = CheckLimits(&notify);
+  const Status limited = CheckLimits(&notify, context.asker);
   NOTIFYD_TRY(ReadKeyHeader(header_key, &notify.spec.idempotency_key));
   if (notify.spec.idempotency_key.empty()) NOTIFYD_TRY(limited);
   if (!notify.spec.idempotency_key.empty()) {
@@ -103,18 +116,19 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   return Status::Ok();
 }
 
-Status SubmitParser::CheckLimits(ParsedNotify* notify) const {
+Status SubmitParser::CheckLimits(ParsedNotify* notify, const Asker* asker) const {
   if (notify->refused.ok() && notify->spec.timeout_ms > limits_.max_timeout_ms)
     notify->refused = Status(Code::kUnacceptable,
                              "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)", "/timeout_ms");
   if (notify->refused.ok()) notify->refused = CheckUrls(*notify);
+  if (notify->refused.ok()) notify->refused = CheckCommand(*notify, asker);
   return notify->refused;
 }
 
 Status SubmitParser::ReadPart(const JsonValue& item, const NotifyPart& part, const TraceContext& trace, const Asker* asker, ParsedNotify* out) {
   NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, turn_++, out, &part));
   if (asker) NOTIFYD_TRY(ApplyGrant(*asker, out));
-  NOTIFYD_TRY(CheckLimits(out));
+  NOTIFYD_TRY(CheckLimits(out, asker));
   if (asker) ApplyDefaults(asker->space->settings, out);
   return Status::Ok();
 }

@@ -38,6 +38,8 @@ struct SubmitLimits {
   int64_t max_timeout_ms = 0;  // of what is submitted; what is changed keeps its own
   /// What the file says of URLs (ApiOptions::check_url); empty: nothing.
   std::function<Status(std::string_view url)> check_url = {};
+  /// What the file says of commands (ApiOptions::check_command); empty: there are none.
+  std::function<Status(std::string_view space, std::string_view caller, std::string_view command)> check_command = {};
 };
 
 /// What the header Idempotency-Key says (null: there is none) goes for the field, where that says nothing else. Error: kUnacceptable.
@@ -48,7 +50,7 @@ class SubmitParser {
   explicit SubmitParser(const SubmitLimits& limits) : limits_(limits) {}
   SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs,
                std::function<Status(std::string_view url)> check_url = {})
-      : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url)} {}
+      : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url), {}} {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
   /// `asker`: who submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge,
@@ -102,7 +104,8 @@ class SubmitParser {
   Status ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out);
   Status CheckUrls(const ParsedNotify& notify) const;
   /// Notes in `notify` what the settings refuse of it, and returns that.
-  Status CheckLimits(ParsedNotify* notify) const;
+  Status CheckLimits(ParsedNotify* notify, const Asker* asker) const;
+  Status CheckCommand(const ParsedNotify& notify, const Asker* asker) const;
 
   const SubmitLimits limits_;
   JsonReader reader_;

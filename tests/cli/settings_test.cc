@@ -458,7 +458,7 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   TempDir dir;
   const std::string text = DefaultsAsToml();
   std::string shown;
-  for (const char* first : {"# [[lane]]", "# [[listener]]", "# [auth.peers"}) {
+  for (const char* first : {"# [[lane]]", "# [[command]]", "# [[listener]]", "# [auth.peers"}) {
     size_t from = text.find(first);
     REQUIRE(from != std::string::npos);
     std::istringstream lines(text.substr(from));
@@ -468,6 +468,7 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   INFO(read.error);
   REQUIRE(read.action == Action::kRun);
   CHECK(read.options.core.lane_rules.size() == 2);
+  CHECK(read.options.commands.all().size() == 1);
   CHECK(read.options.listeners.size() == 2);
   CHECK(read.options.auth.peers.size() == 1);
   CHECK(read.options.auth.certificates.size() == 1);

@@ -1,0 +1,21 @@
+// The commands of the configuration file: its [[command]] tables. Only cli/daemon/settings*.cc include this.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "net/command/command_rules.h"
+
+#define TOML_ENABLE_UNRELEASED_FEATURES 0
+#include <toml++/toml.h>
+
+namespace notifyd {
+
+/// `node`: what stands under "command"; `file`: its name, for errors. Looks at programs, directories and users, so that what could not be run is
+/// refused here. Error: kUnacceptable; the detail names the table by its number from 1, the key, the file and the line.
+Result<CommandRules> ReadCommandRules(const toml::node& node, const std::string& file);
+
+/// What conf/notifyd.toml says about them, commented out.
+std::string CommandRulesAsToml();
+
+}  // namespace notifyd
