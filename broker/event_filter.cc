@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <compare>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -17,12 +18,13 @@ namespace {
 using Value = JsonTree::Value;
 using Kind = JsonTree::Kind;
 
-enum class Op {
+enum class Op : uint8_t {
   kAll,       // each child
   kAny,       // one child at least
   kNot,       // not the only child
-  kRoot,      // the child, of what `name` says of the event
-  kFields,    // each child of the field that it names; without any: is it an object?
+  kRoot,      // the child, of a part of the event
+  kFields,    // each child, which is a field; without any: is it an object?
+  kField,     // the child, of the field that it names
   kElements,  // each child, of one element at least
   kIs,        // a scalar that stands for itself
   kEq,
@@ -37,6 +39,13 @@ enum class Op {
   kEndsWith,
   kExist,
 };
+
+/// Of an event.
+enum class Part : uint8_t { kData, kLabels, kKey, kTopic };
+
+Part PartOf(std::string_view name) {
+  return name == "data" ? Part::kData : name == "labels" ? Part::kLabels : name == "key" ? Part::kKey : Part::kTopic;
+}
 
 struct OperatorName {
   std::string_view name;
@@ -92,13 +101,11 @@ struct ScalarSet {
 
 }  // namespace
 
-struct EventFilter::Node {
+struct EventFilter::Draft {
   Op op = Op::kAll;
-  std::string name;              // of a field or root
-  std::optional<Value> operand;  // looks into `tree`
-  ScalarSet set;                 // of an operand that is an array to look into
-  std::vector<Node> children;
-  std::optional<JsonTree> tree;  // of the topmost alone
+  std::string name;  // of a field or root
+  std::optional<Value> operand;
+  std::vector<Draft> children;
 };
 
 // ---- Compiling ----
@@ -106,12 +113,12 @@ struct EventFilter::Node {
 class EventFilter::Compiler {
  public:
   /// An object over the roots.
-  Status Filter(Value value, const std::string& pointer, size_t depth, Node* node) {
+  Status Filter(Value value, const std::string& pointer, size_t depth, Draft* node) {
     if (value.kind() != Kind::kObject) return Refused("a filter must be an object with \"data\", \"labels\", \"key\" or \"topic\"", pointer);
     NOTIFYD_TRY(Deeper(&depth, pointer));
     node->op = Op::kAll;
     return Members(value, pointer, [&](std::string_view name, Value member, const std::string& at) -> Status {
-      Node* child = &node->children.emplace_back();
+      Draft* child = &node->children.emplace_back();
       if (name == "data" || name == "labels" || name == "key" || name == "topic") {
         child->op = Op::kRoot;
         child->name = name;
@@ -124,7 +131,7 @@ class EventFilter::Compiler {
       }
       if (op != Op::kAll && op != Op::kAny)
         return Refused("a filter begins with \"data\", \"labels\", \"key\" or \"topic\", or with \"$and\", \"$or\" or \"$not\"", at);
-      return EachOf(member, at, *op, child, [&](Value each, const std::string& below, Node* one) { return Filter(each, below, depth, one); });
+      return EachOf(member, at, *op, child, [&](Value each, const std::string& below, Draft* one) { return Filter(each, below, depth, one); });
     });
   }
 
@@ -156,7 +163,7 @@ class EventFilter::Compiler {
 
   /// What "$and" and "$or" are given.
   template <class Compile>
-  static Status EachOf(Value array, const std::string& pointer, Op op, Node* node, Compile compile) {
+  static Status EachOf(Value array, const std::string& pointer, Op op, Draft* node, Compile compile) {
     node->op = op;
     if (array.kind() != Kind::kArray || array.size() == 0) return Refused("must be an array with at least one condition", pointer);
     Status status;
@@ -168,7 +175,7 @@ class EventFilter::Compiler {
     return status;
   }
 
-  Status Condition(Value value, const std::string& pointer, size_t depth, Node* node) {
+  Status Condition(Value value, const std::string& pointer, size_t depth, Draft* node) {
     if (IsScalar(value.kind())) {
       node->op = Op::kIs;
       node->operand = value;
@@ -177,12 +184,13 @@ class EventFilter::Compiler {
     NOTIFYD_TRY(Deeper(&depth, pointer));
     if (value.kind() == Kind::kArray)
       return EachOf(value, pointer, Op::kElements, node,
-                    [&](Value each, const std::string& at, Node* one) { return Condition(each, at, depth, one); });
-    Node fields;
+                    [&](Value each, const std::string& at, Draft* one) { return Condition(each, at, depth, one); });
+    Draft fields;
     fields.op = Op::kFields;
     NOTIFYD_TRY(Members(value, pointer, [&](std::string_view name, Value member, const std::string& at) -> Status {
       if (name.starts_with('$')) return Operator(name, member, at, depth, &node->children.emplace_back());
-      Node* field = &fields.children.emplace_back();
+      Draft* field = &fields.children.emplace_back();
+      field->op = Op::kField;
       field->name = name;
       return Condition(member, at, depth, &field->children.emplace_back());
     }));
@@ -191,18 +199,16 @@ class EventFilter::Compiler {
     return Status::Ok();
   }
 
-  Status Operator(std::string_view name, Value operand, const std::string& pointer, size_t depth, Node* node) {
+  Status Operator(std::string_view name, Value operand, const std::string& pointer, size_t depth, Draft* node) {
     std::optional<Op> op = OperatorOf(name);
     if (!op) return Refused("there is no such operator", pointer);
     node->op = *op;
-    const auto condition = [&](Value each, const std::string& at, Node* one) { return Condition(each, at, depth, one); };
+    const auto condition = [&](Value each, const std::string& at, Draft* one) { return Condition(each, at, depth, one); };
     if (*op == Op::kNot) return condition(operand, pointer, &node->children.emplace_back());
     if (*op == Op::kAll || *op == Op::kAny) return EachOf(operand, pointer, *op, node, condition);
     node->operand = operand;
     NOTIFYD_TRY(Counted(pointer));
-    NOTIFYD_TRY(Fits(*op, operand, pointer));
-    if (*op == Op::kIn || *op == Op::kNin) operand.ForEach([&](Value, Value each) { node->set.Add(each); });
-    return Status::Ok();
+    return Fits(*op, operand, pointer);
   }
 
   static Status Fits(Op op, Value operand, const std::string& pointer) {
@@ -235,133 +241,245 @@ class EventFilter::Compiler {
   size_t conditions_ = 0;
 };
 
+// ---- The form that is judged by ----
+
+/// One condition, in the order of the text, each with what is below it behind it.
+struct EventFilter::Node {
+  Op op;
+  Kind kind;         // of its operand
+  Part part;         // of a root
+  uint32_t end;      // behind all that is below it
+  uint32_t text_at;  // a name; an operand that is a string, decoded, or a number, as written; of an array or object, which one of Apart's
+  uint32_t text_size;
+};
+
+struct EventFilter::Apart {
+  JsonTree tree;
+  std::vector<Value> operands;  // arrays and objects, of `tree`
+  std::vector<ScalarSet> sets;  // of the same places
+};
+
+class EventFilter::Flattener {
+ public:
+  explicit Flattener(JsonTree tree) : apart_{std::move(tree), {}, {}} {}
+
+  void Add(const Draft& draft) {
+    if (draft.op == Op::kAll && draft.children.size() == 1) return Add(draft.children[0]);
+    const size_t place = nodes_.size();
+    nodes_.push_back({draft.op, Kind::kNull, draft.op == Op::kRoot ? PartOf(draft.name) : Part::kData, 0, 0, 0});
+    if (!draft.name.empty()) SetText(place, draft.name);
+    if (draft.operand) SetOperand(place, *draft.operand);
+    for (const Draft& child : draft.children) Add(child);
+    nodes_[place].end = static_cast<uint32_t>(nodes_.size());
+  }
+
+  EventFilter Take() {
+    EventFilter filter;
+    const size_t bytes = nodes_.size() * sizeof(Node);
+    for (Node& node : nodes_)
+      if (node.text_size > 0) node.text_at += static_cast<uint32_t>(bytes);
+    // Of words, so that it lies as nodes must.
+    auto block = std::make_shared<uint64_t[]>((bytes + texts_.size() + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+    std::memcpy(block.get(), nodes_.data(), bytes);
+    if (!texts_.empty()) std::memcpy(reinterpret_cast<char*>(block.get()) + bytes, texts_.data(), texts_.size());
+    filter.block_ = std::move(block);
+    if (!apart_.operands.empty()) filter.apart_ = std::make_shared<const Apart>(std::move(apart_));
+    return filter;
+  }
+
+ private:
+  void SetText(size_t place, std::string_view text) {
+    nodes_[place].text_at = static_cast<uint32_t>(texts_.size());
+    nodes_[place].text_size = static_cast<uint32_t>(text.size());
+    texts_.append(text);
+  }
+
+  void SetOperand(size_t place, Value operand) {
+    nodes_[place].kind = operand.kind();
+    if (IsText(operand)) return SetText(place, operand.text());
+    if (operand.kind() == Kind::kNumber) return SetText(place, operand.raw());
+    if (IsScalar(operand.kind())) return;
+    nodes_[place].text_at = static_cast<uint32_t>(apart_.operands.size());
+    apart_.operands.push_back(operand);
+    ScalarSet* set = &apart_.sets.emplace_back();
+    if (nodes_[place].op == Op::kIn || nodes_[place].op == Op::kNin) operand.ForEach([&](Value, Value each) { set->Add(each); });
+  }
+
+  std::vector<Node> nodes_;
+  std::string texts_;
+  Apart apart_;
+};
+
 Result<EventFilter> EventFilter::Compile(std::string_view json_text) {
   if (json_text.size() > kMaxBytes) return Status(Code::kUnacceptable, "a filter must not be longer than " + std::to_string(kMaxBytes) + " bytes");
   Result<JsonTree> tree = JsonTree::Parse(json_text);
   if (!tree.ok()) return Status(Code::kUnacceptable, tree.status().detail());
-  auto root = std::make_shared<Node>();
-  NOTIFYD_TRY(Compiler().Filter(tree->root(), "", 0, root.get()));
-  root->tree = *std::move(tree);
-  return EventFilter(std::move(root));
+  Draft root;
+  NOTIFYD_TRY(Compiler().Filter(tree->root(), "", 0, &root));
+  Flattener flattener(*std::move(tree));
+  flattener.Add(root);
+  return flattener.Take();
 }
 
-// ---- Matching ----
+// ---- Judging ----
+
+namespace {
 
 /// What a condition looks at: a JSON value, a text or the labels of an event, or nothing.
-class EventFilter::Seen {
- public:
-  Seen() = default;
-  explicit Seen(Value value) : value_(value), there_(true) {}
-  explicit Seen(std::string_view text) : text_(text), there_(true) {}
-  explicit Seen(const Labels* labels) : labels_(labels), there_(true) {}
+struct Seen {
+  std::optional<Value> value;
+  Kind kind = Kind::kNull;  // of it
+  std::string_view text;    // where `is_text`
+  const Labels* labels = nullptr;
+  bool is_text = false;
 
-  static Seen Root(const std::string& name, const Subject& subject) {
-    if (name == "data") return Seen(*subject.data);
-    if (name == "topic") return Seen(subject.topic);
-    if (name == "key") return subject.key.empty() ? Seen() : Seen(subject.key);
-    return subject.labels == nullptr || subject.labels->empty() ? Seen() : Seen(subject.labels);
+  static Seen Of(Value value) {
+    const Kind kind = value.kind();
+    const bool text = kind == Kind::kString;
+    return {value, kind, text ? value.text() : std::string_view(), nullptr, text};
   }
-
-  bool Meets(const Node& node) const {
-    const auto meets = [this](const Node& child) { return Meets(child); };
-    switch (node.op) {
-      case Op::kAll:
-        return std::all_of(node.children.begin(), node.children.end(), meets);
-      case Op::kAny:
-        return std::any_of(node.children.begin(), node.children.end(), meets);
-      case Op::kNot:
-        return !Meets(node.children[0]);
-      case Op::kFields:
-        return MeetsFields(node);
-      case Op::kElements:
-        return value_ && value_->kind() == Kind::kArray && std::all_of(node.children.begin(), node.children.end(), [this](const Node& child) {
-                 return OneOf(*value_, [&](Value element) { return Seen(element).Meets(child); });
-               });
-      case Op::kIs:
-        return Is(*node.operand);
-      case Op::kEq:
-      case Op::kNeq:
-        return Equals(*node.operand) == (node.op == Op::kEq);
-      case Op::kIn:
-      case Op::kNin:
-        return IsIn(node) == (node.op == Op::kIn);
-      case Op::kExist:
-        return there_ == (node.operand->kind() == Kind::kTrue);
-      case Op::kStartsWith:
-      case Op::kEndsWith:
-        return HasEnd(*node.operand, node.op == Op::kStartsWith);
-      default:
-        return IsOrdered(*node.operand, node.op);
-    }
-  }
-
- private:
-  bool IsArray() const { return value_ && value_->kind() == Kind::kArray; }
-
-  std::optional<std::string_view> Text() const {
-    if (text_) return text_;
-    if (value_ && IsText(*value_)) return value_->text();
-    return std::nullopt;
-  }
+  static Seen Of(std::string_view text) { return {std::nullopt, Kind::kNull, text, nullptr, true}; }
+  bool there() const { return value || is_text || labels != nullptr; }
+  bool IsArray() const { return value && kind == Kind::kArray; }
 
   Seen Field(std::string_view name) const {
     Seen found;
-    if (labels_ != nullptr) {
-      for (const auto& [key, value] : *labels_)
-        if (key == name) found = Seen(std::string_view(value));
-    } else if (value_ && value_->kind() == Kind::kObject) {
-      value_->ForEach([&](Value key, Value value) {
-        if (key.text() == name) found = Seen(value);
+    if (labels != nullptr) {
+      for (const auto& [key, each] : *labels)
+        if (key == name) found = Of(std::string_view(each));
+    } else if (value && kind == Kind::kObject) {
+      std::optional<Value> last;
+      value->ForEach([&](Value key, Value each) {
+        if (key.text() == name) last = each;
       });
+      if (last) found = Of(*last);
     }
     return found;
   }
 
-  bool MeetsFields(const Node& node) const {
-    if (IsArray() && value_->size() > 0) return OneOf(*value_, [&](Value element) { return Seen(element).MeetsFields(node); });
-    if (node.children.empty()) return labels_ != nullptr || (value_ && value_->kind() == Kind::kObject);
-    return std::all_of(node.children.begin(), node.children.end(), [this](const Node& field) { return Field(field.name).Meets(field.children[0]); });
-  }
-
-  bool Is(Value scalar) const {
-    return Equals(scalar) || (IsArray() && OneOf(*value_, [&](Value element) { return Seen(element).Is(scalar); }));
-  }
-
   bool Equals(Value other) const {
-    if (value_) return JsonEqual(*value_, other);
-    if (text_) return IsText(other) && other.text() == *text_;
-    if (labels_ == nullptr || other.kind() != Kind::kObject || other.size() != labels_->size()) return false;
-    return std::all_of(labels_->begin(), labels_->end(), [&](const auto& label) {
-      std::optional<Seen> member = Seen(other).Field(label.first);
-      return member && member->Text() == label.second;
+    if (value) return JsonEqual(*value, other);
+    if (is_text) return IsText(other) && other.text() == text;
+    if (labels == nullptr || other.kind() != Kind::kObject || other.size() != labels->size()) return false;
+    return std::all_of(labels->begin(), labels->end(), [&](const auto& label) {
+      const Seen member = Of(other).Field(label.first);
+      return member.is_text && member.text == label.second;
     });
   }
+};
 
-  bool IsIn(const Node& node) const {
-    const Value operand = *node.operand;
-    const std::optional<std::string_view> text = Text();
-    if (operand.kind() == Kind::kArray) {
-      if (text) return node.set.texts.contains(*text);
-      return value_ && (IsArray() ? OneOf(*value_, [&](Value element) { return node.set.Holds(element); }) : node.set.Holds(*value_));
+}  // namespace
+
+class EventFilter::Judge {
+ public:
+  Judge(const char* block, const Apart* apart, const Subject& subject) : block_(block), apart_(apart), subject_(subject) {}
+
+  bool Meets(const Node& node, const Seen& seen) const {
+    switch (node.op) {
+      case Op::kRoot:
+        return (node.part != Part::kData || subject_.data != nullptr) && Meets(*(&node + 1), PartSeen(node.part));
+      case Op::kField:
+        return Meets(*(&node + 1), seen.Field(TextOf(node)));
+      case Op::kAll:
+        return Each(node, [&](const Node& child) { return Meets(child, seen); });
+      case Op::kAny:
+        return !Each(node, [&](const Node& child) { return !Meets(child, seen); });
+      case Op::kNot:
+        return !Meets(*(&node + 1), seen);
+      case Op::kFields:
+        return MeetsFields(node, seen);
+      case Op::kElements:
+        return seen.IsArray() &&
+               Each(node, [&](const Node& child) { return OneOf(*seen.value, [&](Value element) { return Meets(child, Seen::Of(element)); }); });
+      case Op::kIs:
+        return Is(node, seen);
+      case Op::kEq:
+      case Op::kNeq:
+        return Equals(node, seen) == (node.op == Op::kEq);
+      case Op::kIn:
+      case Op::kNin:
+        return IsIn(node, seen) == (node.op == Op::kIn);
+      case Op::kExist:
+        return seen.there() == (node.kind == Kind::kTrue);
+      case Op::kStartsWith:
+      case Op::kEndsWith:
+        return HasEnd(node, seen);
+      default:
+        return IsOrdered(node, seen);
     }
+  }
+
+  const Node& top() const { return nodes()[0]; }
+
+ private:
+  const Node* nodes() const { return reinterpret_cast<const Node*>(block_); }
+  std::string_view TextOf(const Node& node) const { return {block_ + node.text_at, node.text_size}; }
+  const Value& OperandOf(const Node& node) const { return apart_->operands[node.text_at]; }
+
+  template <class Test>
+  bool Each(const Node& node, Test test) const {
+    for (const Node* child = &node + 1; child != nodes() + node.end; child = nodes() + child->end)
+      if (!test(*child)) return false;
+    return true;
+  }
+
+  Seen PartSeen(Part part) const {
+    switch (part) {
+      case Part::kData:
+        return Seen::Of(*subject_.data);
+      case Part::kTopic:
+        return Seen::Of(subject_.topic);
+      case Part::kKey:
+        return subject_.key.empty() ? Seen() : Seen::Of(subject_.key);
+      case Part::kLabels:
+        break;
+    }
+    Seen seen;
+    if (subject_.labels != nullptr && !subject_.labels->empty()) seen.labels = subject_.labels;
+    return seen;
+  }
+
+  bool MeetsFields(const Node& node, const Seen& seen) const {
+    if (seen.IsArray() && seen.value->size() > 0) return OneOf(*seen.value, [&](Value element) { return MeetsFields(node, Seen::Of(element)); });
+    if (node.end == static_cast<uint32_t>(&node - nodes()) + 1) return seen.labels != nullptr || (seen.value && seen.kind == Kind::kObject);
+    return Each(node, [&](const Node& field) { return Meets(field, seen); });
+  }
+
+  bool Equals(const Node& node, const Seen& seen) const {
+    if (!IsScalar(node.kind)) return seen.Equals(OperandOf(node));
+    if (seen.is_text) return node.kind == Kind::kString && seen.text == TextOf(node);
+    if (!seen.value || seen.kind != node.kind) return false;
+    return node.kind != Kind::kNumber || seen.value->raw() == TextOf(node) || CompareJsonNumbers(seen.value->raw(), TextOf(node)) == 0;
+  }
+
+  bool Is(const Node& node, const Seen& seen) const {
+    return Equals(node, seen) || (seen.IsArray() && OneOf(*seen.value, [&](Value element) { return Is(node, Seen::Of(element)); }));
+  }
+
+  bool IsIn(const Node& node, const Seen& seen) const {
+    if (!IsScalar(node.kind)) {
+      const ScalarSet& set = apart_->sets[node.text_at];
+      if (seen.is_text) return set.texts.contains(seen.text);
+      return seen.value && (seen.IsArray() ? OneOf(*seen.value, [&](Value element) { return set.Holds(element); }) : set.Holds(*seen.value));
+    }
+    const std::string_view part = TextOf(node);
     // memmem is linear in both, which a plain search is not.
-    if (text && IsText(operand)) return memmem(text->data(), text->size(), operand.text().data(), operand.text().size()) != nullptr;
-    return IsArray() ? OneOf(*value_, [&](Value element) { return JsonEqual(element, operand); }) : Equals(operand);
+    if (seen.is_text && node.kind == Kind::kString) return memmem(seen.text.data(), seen.text.size(), part.data(), part.size()) != nullptr;
+    return seen.IsArray() ? OneOf(*seen.value, [&](Value element) { return Equals(node, Seen::Of(element)); }) : Equals(node, seen);
   }
 
-  bool HasEnd(Value operand, bool first) const {
-    std::optional<std::string_view> text = Text();
-    if (!text) return false;
-    const auto fits = [&](Value end) { return first ? text->starts_with(end.text()) : text->ends_with(end.text()); };
-    return operand.kind() == Kind::kArray ? OneOf(operand, fits) : fits(operand);
+  bool HasEnd(const Node& node, const Seen& seen) const {
+    if (!seen.is_text) return false;
+    const auto fits = [&](std::string_view end) { return node.op == Op::kStartsWith ? seen.text.starts_with(end) : seen.text.ends_with(end); };
+    return node.kind == Kind::kArray ? OneOf(OperandOf(node), [&](Value end) { return fits(end.text()); }) : fits(TextOf(node));
   }
 
-  bool IsOrdered(Value operand, Op op) const {
+  bool IsOrdered(const Node& node, const Seen& seen) const {
     std::strong_ordering order = std::strong_ordering::equal;
-    if (std::optional<std::string_view> text = Text(); text && IsText(operand)) order = text->compare(operand.text()) <=> 0;
-    else if (value_ && value_->kind() == Kind::kNumber && operand.kind() == Kind::kNumber) order = CompareJsonNumbers(value_->raw(), operand.raw());
+    if (seen.is_text && node.kind == Kind::kString) order = seen.text.compare(TextOf(node)) <=> 0;
+    else if (seen.value && seen.kind == Kind::kNumber && node.kind == Kind::kNumber) order = CompareJsonNumbers(seen.value->raw(), TextOf(node));
     else return false;
-    switch (op) {
+    switch (node.op) {
       case Op::kGt:
         return order > 0;
       case Op::kGte:
@@ -373,27 +491,14 @@ class EventFilter::Seen {
     }
   }
 
-  std::optional<Value> value_;
-  std::optional<std::string_view> text_;
-  const Labels* labels_ = nullptr;
-  bool there_ = false;
+  const char* const block_;
+  const Apart* const apart_;
+  const Subject& subject_;
 };
 
 bool EventFilter::Matches(const Subject& subject) const {
-  const auto meets = [&](const auto& self, const Node& node) -> bool {
-    const auto each = [&](const Node& child) { return self(self, child); };
-    switch (node.op) {
-      case Op::kRoot:
-        return (node.name != "data" || subject.data != nullptr) && Seen::Root(node.name, subject).Meets(node.children[0]);
-      case Op::kAny:
-        return std::any_of(node.children.begin(), node.children.end(), each);
-      case Op::kNot:
-        return !each(node.children[0]);
-      default:
-        return std::all_of(node.children.begin(), node.children.end(), each);
-    }
-  };
-  return meets(meets, *root_);
+  const Judge judge(reinterpret_cast<const char*>(block_.get()), apart_.get(), subject);
+  return judge.Meets(judge.top(), Seen());
 }
 
 }  // namespace notifyd

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,11 +48,18 @@ class EventFilter {
   bool Matches(const Subject& subject) const;
 
  private:
+  struct Draft;
   struct Node;
+  struct Apart;
   class Compiler;
-  class Seen;
-  explicit EventFilter(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
-  std::shared_ptr<const Node> root_;
+  class Flattener;
+  class Judge;
+  EventFilter() = default;
+
+  // Nodes, and behind them the texts that they name: one piece of memory, since thousands of filters are judged an event, and each piece would be
+  // waited for.
+  std::shared_ptr<const uint64_t[]> block_;
+  std::shared_ptr<const Apart> apart_;  // what few filters have
 };
 
 }  // namespace notifyd
