@@ -52,13 +52,21 @@ void Core::Impl::RunAgenda() {
   if (stopping_) return;
   PageAgenda();
   // What an item adds, or keeps, waits for the next turn. One may take others with it.
-  size_t begun = 0;
-  for (size_t waiting = agenda_.size(); waiting > 0 && !agenda_.empty() && agenda_running_ < kMostAgendaTasks && begun < kMostAgendaTasks; --waiting, ++begun) {
+  std::vector<uint64_t> begun;
+  std::vector<AgendaDue> kept;
+  for (size_t waiting = agenda_.size(); waiting > 0 && !agenda_.empty() && agenda_running_ < kMostAgendaTasks && begun.size() < kMostAgendaTasks;) {
     AgendaDue due = std::move(agenda_.front());
     agenda_.pop_front();
+    if (std::find(begun.begin(), begun.end(), due.serial) != begun.end()) {
+      kept.push_back(std::move(due));
+      continue;
+    }
+    --waiting;
+    begun.push_back(due.serial);
     ++agenda_running_;
     RunTask(MakeTask(std::move(due)));
   }
+  agenda_.insert(agenda_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
 }
 
 void Core::Impl::PageAgenda() {

@@ -94,6 +94,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventList
 // ---- their end
 
 void Core::Impl::TopicPart::EndTurn() {
+  EndFanOuts();
   WriteBacklogs();
   if (core_.stopping_ || sweeping_ || !SweepsEvents() || core_.now_.mono < next_sweep_) return;
   sweeping_ = true;

@@ -208,8 +208,8 @@ void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, Ma
 
 TopicFigures Core::Impl::TopicPart::figures() const {
   TopicFigures figures = figures_;
-  figures.backlog = waiting_.size() + (current_ != 0);
-  for (const AgendaDue& due : core_.agenda_) figures.backlog += !due.what.empty() && due.what[0] == kFanOut && due.serial != current_;
+  figures.backlog = begun_.size();
+  for (const AgendaDue& due : core_.agenda_) figures.backlog += !due.what.empty() && due.what[0] == kFanOut && !begun_.contains(due.serial);
   return figures;
 }
 
@@ -269,28 +269,44 @@ void Core::Impl::TopicPart::Release(Entry* entry) {
   core_.MaybeDrop(lane);
 }
 
-/// The fan-out that is on its way is at its end: the next one may go.
+/// The fan-out whose turn it was is at its end: the next one may go.
 void Core::Impl::TopicPart::EndFanOut(uint64_t serial) {
   core_.DropFromAgenda(serial);
-  current_ = 0;
-  if (waiting_.empty()) return;
-  current_ = waiting_.front().serial;
-  core_.agenda_.push_front(std::move(waiting_.front()));
-  waiting_.pop_front();
+  begun_.erase(serial);
+  if (made_ < kInOneTurn) GoOn();
+}
+
+void Core::Impl::TopicPart::GoOn() {
+  if (!MayGoOn()) return;
+  Task* next = waiting_.begin()->second;
+  waiting_.erase(waiting_.begin());
+  core_.Unpark(next);
+}
+
+/// Once a turn.
+void Core::Impl::TopicPart::EndFanOuts() {
+  made_ = 0;
+  if (!core_.stopping_) return GoOn();
+  // They stay on the agenda.
+  for (auto& [serial, task] : std::exchange(waiting_, {})) core_.Unpark(task);
 }
 
 Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
-  if (current_ != 0 && current_ != r.serial) {
-    waiting_.push_back(std::move(r));
+  if (core_.stopping_) {
     --core_.agenda_running_;
     return Handled::kDone;
   }
-  current_ = r.serial;
+  begun_.insert(r.serial);
   FanOutItem item = DecodeFanOut(r.what);
   Hand hand;
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, item.event, &hand, &place, &slot)) return *handled;
+  if (r.serial != *begun_.begin()) {
+    ++task->missing;
+    waiting_[r.serial] = task;
+    return Handled::kParked;
+  }
   if (hand.event && place.held) {
     // The trigger may have changed its data.
     Entry* entry = core_.NeedEntry(task, item.event, true);
@@ -311,6 +327,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   const size_t now = std::min(wants.size(), kInOneTurn);
   for (size_t i = 0; i < now; ++i) MakeNotify(wants[i], &hand, replay, &made);
   item.made += made.count;
+  made_ += made.count;
   place.runs = std::move(made.runs);
   const bool ends = now == wants.size();
   if (ends && !replay) place.matched = item.made;

@@ -54,7 +54,7 @@ void Core::Impl::TopicPart::PutRecord(RecordKind kind, std::string key, std::str
 
 /// Some fan-out is under way, or waits for its turn.
 bool Core::Impl::TopicPart::IsBusy() const {
-  if (current_ != 0 || !waiting_.empty() || core_.AgendaOnDisk()) return true;
+  if (!begun_.empty() || core_.AgendaOnDisk()) return true;
   return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut; });
 }
 
@@ -190,6 +190,15 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
     }
   }
   return Answer(request, {std::move(answer)});
+}
+
+Result<Published::Item> Core::Impl::TopicPart::PublishHere(const EventItem& item) {
+  CHECK(item.fkey.empty() && item.idempotency_key.empty());
+  if (core_.disk_low_) return Status(Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
+  Plan plan;
+  if (Status status = PlanEvent(item, Publish{}, &plan); !status.ok()) return status;
+  if (Status status = MayMake(plan.wants.size()); !status.ok()) return status;
+  return Take(item, &plan, IsBusy() || plan.wants.size() > kInOneBatch);
 }
 
 /// Keeps an event that was planned, and makes its notifies, or lets the agenda do that.

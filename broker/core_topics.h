@@ -15,13 +15,13 @@
 //   T4  A subscription's count of pending notifies moves in the batch in which one of them is made, settles or is revived.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -57,11 +57,14 @@ class Core::Impl::TopicPart {
   std::optional<Handled> HandleDue(Task* task, AgendaDue& r);
   /// Takes the answer of a list that was asked for here. Returns false, and does nothing, where it is another one.
   bool TookList(ListDone& e);
+  /// Publishes an event that has neither fkey nor idempotency key, for what the core does by itself; the catalog must be known. Whoever asks waits
+  /// for the batch. Errors: as a Publish's.
+  Result<Published::Item> PublishHere(const EventItem& item);
   void OnSettled(const Envelope& envelope) { CountPending(envelope, -1); }
   void OnRevived(const Envelope& envelope) { CountPending(envelope, 1); }
   /// Once a turn: what is counted goes into the batch, and events whose time is over are looked for.
   void EndTurn();
-  MonoTime NextWake() const { return SweepsEvents() ? next_sweep_ : kMonoNever; }
+  MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
   bool IsPaused(const std::string& subscription) const;
   /// Its turn means that an event is fanned out, which was held: no request goes out.
   static bool IsHeldEvent(const Envelope& envelope) { return envelope.host.starts_with(kHeldHost); }
@@ -176,6 +179,10 @@ class Core::Impl::TopicPart {
   void BeginFanOut(NotifyId event, FanOutKind kind);
   void TakeTriggered(std::string_view bytes, Hand* hand);
   void EndFanOut(uint64_t serial);
+  /// Lets the fan-out whose turn it is go on, where it waits for that alone.
+  void GoOn();
+  bool MayGoOn() const { return !begun_.empty() && waiting_.contains(*begun_.begin()); }
+  void EndFanOuts();
   Handled FanOut(Task* task, AgendaDue& r);
   /// Begins to bring past events to a subscription.
   void CatchUp(uint64_t serial, WallTime from);
@@ -210,13 +217,14 @@ class Core::Impl::TopicPart {
   Core::Impl& core_;
   std::map<Name, KnownTopic, std::less<>> topics_;
   std::map<Name, std::unique_ptr<Known>, std::less<>> subscriptions_;
-  std::map<uint64_t, Known*> by_serial_;
+  std::unordered_map<uint64_t, Known*> by_serial_;
   TopicIndex index_;  // by serial
   std::map<Name, Backlog> backlogs_;
   std::set<Name> changed_;  // of these, which are not written yet
   // Fan-outs.
-  uint64_t current_ = 0;           // the agenda's serial of the one that is on its way; 0: none
-  std::deque<AgendaDue> waiting_;  // those behind it, in order
+  std::set<uint64_t> begun_;           // by the agenda's serial: the first one's turn it is
+  std::map<uint64_t, Task*> waiting_;  // those of the others that have read their event, and wait for their turn
+  uint64_t made_ = 0;                  // notifies, in this turn
   // What was read for a task that is run again then: by the agenda's serial, or by the request.
   std::map<uint64_t, Rows> rows_;
   std::map<RequestId, Rows> rows_of_;
