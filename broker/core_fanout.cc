@@ -122,8 +122,10 @@ std::vector<Core::Impl::TopicPart::Known*> Core::Impl::TopicPart::WhoWants(Hand*
   for (uint64_t serial : serials) {
     if (serial <= above) continue;
     Known* known = by_serial_.at(serial);
-    if (kind != FanOutKind::kReplay && known->record.catching_up) continue;
-    if (kind == FanOutKind::kLive && known->record.live_after >= hand->id) continue;
+    const SubscriptionRecord& record = known->record;
+    if (kind == FanOutKind::kLive && (record.catching_up || record.live_after >= hand->id)) continue;
+    // One that was held when its catch-up came by was left to this.
+    if (kind == FanOutKind::kHeld && record.catching_up && record.live_after < hand->id) continue;
     if (Wants(*known, hand)) wants.push_back(known);
   }
   return wants;
@@ -482,12 +484,13 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   const bool current = rows->second.published == figures_.published;
   rows_.erase(rows);
   core_.journal_.AskSync();
-  if (end && (item.replay || current)) {
-    if (!item.replay) {
-      known->record.catching_up = false;
-      known->record.live_after = std::max(known->record.live_after, looked.last);
-      WriteSubscription(*known, /*fresh=*/false);
-    }
+  const bool done = end && (item.replay || current);
+  if (!item.replay) {
+    known->record.catching_up = !done;
+    known->record.live_after = looked.last;
+    WriteSubscription(*known, /*fresh=*/false);
+  }
+  if (done) {
     core_.DropFromAgenda(r.serial);
     return Handled::kDone;
   }

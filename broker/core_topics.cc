@@ -269,7 +269,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   } else {
     record.serial = core_.totals_.next_serial++;
     record.created_at = core_.now_.wall;
-    record.live_after = {core_.totals_.next_id - 1};
+    if (!ask.from) record.live_after = {core_.totals_.next_id - 1};
     record.catching_up = ask.from.has_value();
   }
   record.said = ask.said;
