@@ -284,6 +284,8 @@ Result<Asked> ReadGroups(const Asking& asking) {
   Result<GroupList> list = ParseGroupsQuery(asking.query);
   if (!list.ok()) return std::move(list).status();
   NOTIFYD_TRY(CheckCursor(asking.asker, list->below));
+  if (IsBounded(asking.asker, *asking.route.row))
+    return Status(Code::kForbidden, "this token is bound to lanes or fkeys: it sees its own groups alone, by their ids");
   return AskOfGroup(asking, {*std::move(list), 0});
 }
 
