@@ -15,11 +15,11 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (path == "/metrics") return {kMetrics};
   if (begins("/v1/tokens") || path == "/v1/audit") return {kAdmin};
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
-  if (path == "/v1/notifies" && verb == Verb::kPost) return {kSubmit};
+  if ((path == "/v1/notifies" || path == "/v1/groups") && verb == Verb::kPost) return {kSubmit};
   if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
   if (!looks) return {kOperate};
   // Who submits sees his own: one at a time.
-  if (begins("/v1/notifies/") || begins("/v1/fkeys/")) return {kSubmit, kRead};
+  if (begins("/v1/notifies/") || begins("/v1/groups/") || begins("/v1/fkeys/")) return {kSubmit, kRead};
   return {kRead};
 }
 
@@ -46,6 +46,7 @@ std::string MethodOf(Verb verb) {
 std::string BodyOf(const std::string& path, Verb verb) {
   if (verb == Verb::kGet || verb == Verb::kDelete) return "";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
+  if (path == "/v1/groups") return R"({"notifies":[{"url":"http://h/"}]})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/publish") return R"({"topic":"t"})";
   if (path == "/v1/subscriptions/{name}") return R"({"topic":"t","url":"http://h/"})";
@@ -76,7 +77,7 @@ std::vector<Aim> AimsOf(const RouteRow& row) {
   }
   const bool of_namespace = path.starts_with("/v1/") && !IsOfNoNamespace(path);
   std::vector<std::pair<std::string, std::optional<NamespaceNumber>>> targets = {{path, std::nullopt}};
-  if (path.starts_with("/v1/notifies/{id}") || path.starts_with("/v1/events/{id}")) {
+  if (path.starts_with("/v1/notifies/{id}") || path.starts_with("/v1/events/{id}") || path == "/v1/groups/{id}") {
     targets.clear();
     for (NamespaceNumber number : {TeamsFixture::kOne, TeamsFixture::kTwo, NamespaceNumber{9}})
       targets.emplace_back(Replaced(path, "{id}", NotifyId::Of(number, 7).ToString()), number);

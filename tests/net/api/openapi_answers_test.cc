@@ -149,6 +149,8 @@ TEST_CASE("openapi: groups") {
         CHECK(f.Answer().status == (view.gone ? 200 : waited ? 202 : as == GroupAs::kMade ? 201 : 200));
       }
   held.CheckAllSeen("Group");
+  view.as = GroupAs::kSeen;
+  view.gone = false;
   f.Ask("GET", "/v1/groups");
   f.Reply(answered(GroupsListed{{view}, NotifyId{5}}));
   held.Check(f, "/v1/groups", "get");
