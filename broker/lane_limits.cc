@@ -16,17 +16,19 @@ void Apply(const LaneSettings& settings, bool fifo, LaneLimits* out) {
 
 }  // namespace
 
+const LaneRule* RuleOf(const LaneKey& lane, const std::vector<LaneRule>& rules) {
+  for (const LaneRule& rule : rules)
+    if ((!rule.mode || *rule.mode == lane.mode) && MatchesPattern(rule.match, lane.name)) return &rule;
+  return nullptr;
+}
+
 LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits) {
   LaneLimits out;
   bool fifo = lane.mode == Mode::kFifo;
   out.paused = own.paused;
   out.concurrency = fifo ? 1 : limits.max_in_flight_per_lane;
   out.burst = 0;
-  for (const LaneRule& rule : limits.lane_rules) {
-    if ((rule.mode && *rule.mode != lane.mode) || !MatchesPattern(rule.match, lane.name)) continue;
-    Apply(rule.settings, fifo, &out);
-    break;
-  }
+  if (const LaneRule* rule = RuleOf(lane, limits.lane_rules)) Apply(rule->settings, fifo, &out);
   Apply(own, fifo, &out);
   if (out.burst == 0) out.burst = std::max<uint32_t>(1, static_cast<uint32_t>(std::ceil(out.rate_per_s / 100)));
   return out;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "broker/limits.h"
 #include "broker/notify.h"
@@ -22,6 +23,9 @@ struct LaneLimits {
   OnFailure on_failure = OnFailure::kContinue;
   bool operator==(const LaneLimits&) const = default;
 };
+
+/// The first rule that matches the lane; null where none does.
+const LaneRule* RuleOf(const LaneKey& lane, const std::vector<LaneRule>& rules);
 
 /// A burst that nobody said is what the rate gives in 10 ms, at least 1.
 LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits);

@@ -119,6 +119,11 @@ uint64_t PresentBits(const NotifySpec& spec) {
 
 }  // namespace
 
+std::optional<bool> ParseOrderByMissing(std::string_view text) {
+  if (text == "spread") return true;
+  return text == "refuse" ? std::optional<bool>(false) : std::nullopt;
+}
+
 std::string EncodeSpec(const NotifySpec& spec) {
   std::string bytes;
   bytes.reserve(16 + spec.url.size() + spec.payload.size());

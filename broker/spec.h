@@ -26,6 +26,9 @@ enum class PayloadKind : uint8_t {
 inline constexpr uint32_t kDefaultPartitions = 16;
 inline constexpr uint32_t kMostPartitions = 1024;
 
+/// "spread" or "refuse": what becomes of data without the value that order_by names. Is it spread?
+std::optional<bool> ParseOrderByMissing(std::string_view text);
+
 struct NotifySpec {
   std::string url;  // as submitted, fragment included
   Method method = Method::kPost;

@@ -71,17 +71,21 @@ class PresentReader {
 };
 
 constexpr int kSettingsBits = 14, kGrantBits = 9;
-constexpr uint8_t kBothModes = 2;
+constexpr uint8_t kBothModes = 2, kOrderBit = 4;  // the latter: order_by follows the settings
 constexpr int kPolicyVersion = 2;
 
 void PutLaneRules(const std::vector<LaneRule>& rules, Encoder* out) {
   out->Varint(rules.size());
   for (const LaneRule& rule : rules) {
     out->Text(rule.match);
-    out->U8(rule.mode ? static_cast<uint8_t>(*rule.mode) : kBothModes);
+    out->U8(static_cast<uint8_t>((rule.mode ? static_cast<uint8_t>(*rule.mode) : kBothModes) | (rule.order_by ? kOrderBit : 0)));
     std::string settings;
     EncodeLaneSettings(rule.settings, &settings);
     out->Text(settings);
+    if (!rule.order_by) continue;
+    out->Text(*rule.order_by);
+    out->Varint(rule.partitions.value_or(0));
+    out->U8(rule.order_by_spread ? 1 + *rule.order_by_spread : 0);
   }
 }
 
@@ -91,12 +95,18 @@ bool TakeLaneRules(Decoder* in, std::vector<LaneRule>* rules) {
   for (size_t i = 0; i < count; ++i) {
     LaneRule rule;
     rule.match = in->Text();
-    const uint8_t mode = in->U8();
+    const uint8_t first = in->U8();
+    const auto mode = static_cast<uint8_t>(first & ~kOrderBit);
     if (mode > kBothModes) return false;
     if (mode != kBothModes) rule.mode = static_cast<Mode>(mode);
     Result<LaneSettings> settings = DecodeLaneSettings(in->Text());
     if (!settings.ok()) return false;
     rule.settings = *settings;
+    if (first & kOrderBit) {
+      rule.order_by = in->Text();
+      if (const auto partitions = static_cast<uint32_t>(in->Varint())) rule.partitions = partitions;
+      if (const uint8_t missing = in->U8()) rule.order_by_spread = missing == 2;
+    }
     rules->push_back(std::move(rule));
   }
   return in->ok();

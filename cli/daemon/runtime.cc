@@ -117,6 +117,7 @@ Status Runtime::Impl::MakeIoThreads() {
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   rules_.Set(options_.sender.rules);
   commands_ = std::make_unique<CommandRunner>(&attempt_ends_, std::make_shared<const CommandRules>(options_.commands), options_.sender);
+  lane_rules_.Set(std::make_shared<const std::vector<LaneRule>>(options_.core.lane_rules));
   Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options_.auth);
   if (!auth.ok()) return std::move(auth).status();
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
@@ -137,6 +138,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.check_command = [this](std::string_view space, std::string_view caller, std::string_view command) {
       return commands_->Check(space, caller, command);
     };
+    api.lane_rules = [this] { return lane_rules_.Get(); };
     api.board = &board_;
     api.list_audit = [this, loop = &io->loop](AuditQuery query, std::function<void(AuditPage)> then) {
       store_->ListAudit(std::move(query), [loop, then = std::move(then)](AuditPage page) {

@@ -43,21 +43,22 @@ struct IoThread {
   }
 };
 
-/// The destination rules that submits are judged by. Any thread.
+/// The rules that submits are judged by. Any thread.
+template <class Rules>
 class RulesInForce {
  public:
-  void Set(std::shared_ptr<const DestinationRules> rules) {
+  void Set(std::shared_ptr<const Rules> rules) {
     std::lock_guard lock(mutex_);
     rules_ = std::move(rules);
   }
-  std::shared_ptr<const DestinationRules> Get() const {
+  std::shared_ptr<const Rules> Get() const {
     std::lock_guard lock(mutex_);
     return rules_;
   }
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<const DestinationRules> rules_;
+  std::shared_ptr<const Rules> rules_;
 };
 
 /// One shard with what carries its effects out.
@@ -155,7 +156,8 @@ class Runtime::Impl : private StoreEvents {
   std::function<void()> on_drained_;
   std::thread checker_;
 
-  RulesInForce rules_;
+  RulesInForce<DestinationRules> rules_;
+  RulesInForce<std::vector<LaneRule>> lane_rules_;
   HttpServer::Budget budget_;
   std::unique_ptr<Listeners> listeners_;
   Exchange exchange_;

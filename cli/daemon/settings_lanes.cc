@@ -5,13 +5,15 @@
 #include <optional>
 #include <utility>
 
+#include "base/json_tree.h"
 #include "broker/lane_limits.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 namespace {
 
 // Looking for the rule of a lane costs a look at each.
-constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024;
+constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024, kPointerMostBytes = 255;
 
 Status Unacceptable(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
@@ -62,6 +64,12 @@ Result<std::string> Match(const toml::node& node) {
   return text->get();
 }
 
+Result<std::string> Pointer(const toml::node& node) {
+  const auto* text = node.as_string();
+  if (!text || text->get().size() > kPointerMostBytes || !IsJsonPointer(text->get())) return Unacceptable("must be a JSON Pointer, such as \"/order/id\"");
+  return text->get();
+}
+
 template <class T, class Place>
 Status Take(Result<T> value, Place* place) {
   if (!value.ok()) return std::move(value).status();
@@ -78,7 +86,11 @@ Status ReadKey(const std::string& key, const toml::node& node, LaneRule* rule) {
   if (key == "burst") return Take(Whole(node, kMaxLaneBurst), &settings.burst);
   if (key == "on_retry") return Take(Word(node, ParseOnRetry, "\"block\" or \"skip\""), &settings.on_retry);
   if (key == "on_failure") return Take(Word(node, ParseOnFailure, "\"continue\" or \"pause\""), &settings.on_failure);
-  return Unacceptable("there is no such key, only match, mode, concurrency, rate_per_s, burst, on_retry and on_failure");
+  if (key == "order_by") return Take(Pointer(node), &rule->order_by);
+  if (key == "partitions") return Take(Whole(node, kMostPartitions), &rule->partitions);
+  if (key == "order_by_missing") return Take(Word(node, ParseOrderByMissing, "\"refuse\" or \"spread\""), &rule->order_by_spread);
+  return Unacceptable(
+      "there is no such key, only match, mode, concurrency, rate_per_s, burst, on_retry, on_failure, order_by, partitions and order_by_missing");
 }
 
 /// Keys that say nothing in lanes of the rule's mode.
@@ -101,6 +113,8 @@ Result<LaneRule> ReadRule(const toml::table& table, size_t number, const std::st
   if (Status fault = CheckMode(table, rule, number, file); !fault.ok()) return fault;
   if (rule.settings.burst && !rule.settings.rate_per_s)
     return Blame(number, "burst", Place(file, *table.get("burst")), "says nothing without rate_per_s");
+  for (const char* key : {"partitions", "order_by_missing"})
+    if (const toml::node* node = table.get(key); node && !rule.order_by) return Blame(number, key, Place(file, *node), "says nothing without order_by");
   return rule;
 }
 
@@ -133,6 +147,10 @@ std::string LaneRulesAsToml() {
 #   burst        of them, at once after a rest, 1 to 1000000; by default what the rate gives in 10 ms, at least 1; needs a rate_per_s
 #   on_retry     fifo lanes: block or skip, while the first one waits for its next attempt
 #   on_failure   fifo lanes: continue or pause, once the first one failed
+#   order_by     a JSON Pointer into data: what goes there is spread over fifo lanes, each name with ~0, ~1, ... behind it, by the value at it; a notify
+#                with an order_by of its own goes by that. What else holds for those lanes says a rule that matches them
+#   partitions   over how many, 1 to 1024; by default 16; needs an order_by
+#   order_by_missing  refuse or spread, what has no such value; needs an order_by
 #
 # [[lane]]
 # match = "http://billing.internal/*"
@@ -145,6 +163,11 @@ std::string LaneRulesAsToml() {
 # mode = "fifo"
 # on_retry = "skip"
 # on_failure = "pause"
+#
+# [[lane]]
+# match = "customers"
+# order_by = "/customer/id"
+# partitions = 32
 )";
 }
 

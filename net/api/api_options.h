@@ -54,6 +54,8 @@ struct ApiOptions {
   std::function<Status(std::string_view url)> check_url;
   /// May a notify of that namespace and caller run that command ("command:NAME")? As check_url. Empty: there are none.
   std::function<Status(std::string_view space, std::string_view caller, std::string_view command)> check_command;
+  /// The file's rules for lanes, which count where a namespace has none. Any thread; may be others after a reload. Empty: there are none.
+  std::function<std::shared_ptr<const std::vector<LaneRule>>()> lane_rules;
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses

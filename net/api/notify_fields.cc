@@ -11,6 +11,7 @@
 #include "base/json_tree.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
+#include "broker/lane_limits.h"
 #include "broker/payload.h"
 #include "net/api/api_options.h"
 #include "net/api/fields.h"
@@ -161,27 +162,27 @@ Status ReadPartitions(const Field& field, const JsonValue& value, Reading* readi
   return Status::Ok();
 }
 
-std::optional<bool> ParseSpread(std::string_view word) {
-  if (word == "spread") return true;
-  return word == "refuse" ? std::optional<bool>(false) : std::nullopt;
-}
-
-/// Contract section 13: the same value always in the same partition of the lane, decided once and for all.
-Status ChoosePartition(uint64_t turn, ParsedNotify* out) {
+/// Contract section 13: the same value always in the same partition of the lane, decided once and for all. `missing`: what is said of data without one.
+Status ChoosePartition(std::string_view pointer, uint32_t partitions, bool spread, uint64_t turn, const Status& missing, ParsedNotify* out) {
   const NotifySpec& spec = out->spec;
-  if (!spec.order_by) return Status::Ok();
   std::optional<uint64_t> hash;
   if (spec.payload_kind == PayloadKind::kData) {
     Result<JsonTree> data = JsonTree::Parse(spec.payload);
     if (!data.ok()) return std::move(data).status();
-    if (std::optional<JsonTree::Value> value = data->root().At(*spec.order_by)) hash = Hash64(CanonicalJson(*value));
+    if (std::optional<JsonTree::Value> value = data->root().At(pointer)) hash = Hash64(CanonicalJson(*value));
   }
-  if (!hash && !spec.order_by_spread)
-    return Status(Code::kUnacceptable, "data has no value at this pointer; order_by_missing may be spread", "/order_by");
-  const std::string suffix = "~" + std::to_string(hash.value_or(turn) % spec.partitions);
+  if (!hash && !spread) return missing;
+  const std::string suffix = "~" + std::to_string(hash.value_or(turn) % partitions);
   out->envelope.lane.name.append(suffix);
   out->partition_bytes = suffix.size();
   return Status::Ok();
+}
+
+Status ChooseOwnPartition(uint64_t turn, ParsedNotify* out) {
+  const NotifySpec& spec = out->spec;
+  if (!spec.order_by) return Status::Ok();
+  const Status missing(Code::kUnacceptable, "data has no value at this pointer; order_by_missing may be spread", "/order_by");
+  return ChoosePartition(*spec.order_by, spec.partitions, spec.order_by_spread, turn, missing, out);
 }
 
 Status ReadPriority(const Field& field, const JsonValue& value, Reading* reading) {
@@ -408,7 +409,7 @@ constexpr Field kFields[] = {
      .read =
          [](const Field& field, const JsonValue& value, Reading* r) {
            if (!r->spec().order_by) return Bad(field, "order_by_missing goes with order_by only");
-           return ReadWord(field, value, "refuse, spread", ParseSpread, &r->spec().order_by_spread);
+           return ReadWord(field, value, "refuse, spread", ParseOrderByMissing, &r->spec().order_by_spread);
          },
      .show = [](const Showing& s, JsonWriter* json) { s.spec.order_by ? json->String(s.spec.order_by_spread ? "spread" : "refuse") : json->Null(); },
      .restated = false},
@@ -534,6 +535,17 @@ bool NotifyPart::Has(std::string_view name) const {
   return (std::find(names.begin(), names.end(), name) == names.end()) == all_but;
 }
 
+Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedNotify* out) {
+  if (rules.empty() || out->spec.order_by) return Status::Ok();
+  const LaneRule* rule = RuleOf(out->envelope.lane, rules);
+  if (!rule || !rule->order_by) return Status::Ok();
+  const Status missing(Code::kUnacceptable, "the rule of this lane orders by " + Quoted(*rule->order_by) + ", and data has no value there", "/data");
+  NOTIFYD_TRY(ChoosePartition(*rule->order_by, rule->partitions.value_or(kDefaultPartitions), rule->order_by_spread.value_or(false), turn, missing, out));
+  out->envelope.lane.mode = Mode::kFifo;
+  out->envelope.priority = Envelope().priority;
+  return Status::Ok();
+}
+
 Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out, const NotifyPart* part) {
   Given given{};
   NOTIFYD_TRY(TakeGiven(item, part, &given));
@@ -548,7 +560,7 @@ Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_b
   std::string by_default = DefaultLane(part && !part->lane.empty() ? part->lane : reading.url.base, spec.group);
   out->default_lane = envelope.lane.name.empty() || envelope.lane.name == by_default;
   if (envelope.lane.name.empty()) envelope.lane.name = std::move(by_default);
-  if (!part || !part->orders_by_event) NOTIFYD_TRY(ChoosePartition(turn, out));
+  if (!part || !part->orders_by_event) NOTIFYD_TRY(ChooseOwnPartition(turn, out));
   envelope.host = std::move(reading.url.host);
   TraceContext own = TakeTrace(trace, &spec.headers);
   envelope.trace_parent = std::move(own.parent);

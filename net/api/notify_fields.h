@@ -8,12 +8,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/secrets.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "broker/events.h"
+#include "broker/limits.h"
 #include "broker/spec.h"
 #include "base/json_reader.h"
 #include "net/api/trace_context.h"
@@ -78,6 +80,10 @@ struct NotifyField {
 
 /// A retry policy: one object.
 void WriteRetry(const RetryPolicy& retry, JsonWriter* json);
+
+/// Puts a notify without order_by of its own into a partition of its lane, where the first rule that matches that says so. To be called once all that
+/// names its lane is known. `turn`: as ReadNotify has it. Error: kUnacceptable, its data has no such value.
+Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedNotify* out);
 
 /// In the order in which they are shown.
 std::span<const NotifyField> NotifyFields();

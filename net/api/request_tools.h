@@ -20,7 +20,8 @@ struct RequestTools {
                             .max_batch_items = api_options->max_batch_items,
                             .max_timeout_ms = api_options->max_timeout_ms,
                             .check_url = api_options->check_url,
-                            .check_command = api_options->check_command}),
+                            .check_command = api_options->check_command,
+                            .lane_rules = api_options->lane_rules}),
         change(&submit, &secrets),
         replies(api_options, &secrets) {}
   RequestTools(const RequestTools&) = delete;

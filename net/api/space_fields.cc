@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/json_tree.h"
+#include "broker/spec.h"
 #include "broker/lane_limits.h"
 #include "broker/namespace_settings.h"
 #include "net/api/notify_fields.h"
@@ -95,7 +97,8 @@ Status ReadCount(std::string_view pointer, const JsonValue& value, int64_t most,
   return Status::Ok();
 }
 
-constexpr std::string_view kRuleFields[] = {"match", "mode", "concurrency", "burst", "rate_per_s", "on_retry", "on_failure"};
+constexpr std::string_view kRuleFields[] = {"match", "mode", "concurrency", "burst", "rate_per_s", "on_retry", "on_failure",
+                                            "order_by", "partitions", "order_by_missing"};
 
 Status ReadRuleMember(const std::string& pointer, const JsonValue& value, LaneRule* rule) {
   LaneSettings& settings = rule->settings;
@@ -105,6 +108,12 @@ Status ReadRuleMember(const std::string& pointer, const JsonValue& value, LaneRu
   if (value.key == "burst") return ReadCount(pointer, value, kMaxLaneBurst, &settings.burst);
   if (value.key == "on_retry") return ReadWord(pointer, value, "block, skip", ParseOnRetry, &settings.on_retry);
   if (value.key == "on_failure") return ReadWord(pointer, value, "continue, pause", ParseOnFailure, &settings.on_failure);
+  if (value.key == "order_by") {
+    NOTIFYD_TRY(ReadText(value, pointer, 0, kMaxNameBytes, &rule->order_by.emplace()));
+    return IsJsonPointer(*rule->order_by) ? Status::Ok() : Bad(pointer, "it must be a JSON Pointer (RFC 6901) into data");
+  }
+  if (value.key == "partitions") return ReadCount(pointer, value, kMostPartitions, &rule->partitions);
+  if (value.key == "order_by_missing") return ReadWord(pointer, value, "refuse, spread", ParseOrderByMissing, &rule->order_by_spread);
   if (!ReadDouble(value, pointer, kMinLaneRate, kMaxLaneRate, &settings.rate_per_s.emplace()).ok())
     return Bad(pointer, "rate_per_s must be a number from 0.001 to 1000000");
   return Status::Ok();
@@ -121,6 +130,8 @@ Status ReadRule(const std::string& at, const JsonValue& object, LaneRule* rule) 
   if (fifo && rule->settings.concurrency) return Bad(at + "/concurrency", "it says nothing in fifo lanes");
   if (concurrent && rule->settings.on_retry) return Bad(at + "/on_retry", "it says nothing in concurrent lanes");
   if (concurrent && rule->settings.on_failure) return Bad(at + "/on_failure", "it says nothing in concurrent lanes");
+  if (rule->partitions && !rule->order_by) return Bad(at + "/partitions", "it says nothing without order_by");
+  if (rule->order_by_spread && !rule->order_by) return Bad(at + "/order_by_missing", "it says nothing without order_by");
   if (rule->settings.burst && !rule->settings.rate_per_s) return Bad(at + "/burst", "it says nothing without rate_per_s");
   return Status::Ok();
 }
@@ -159,6 +170,18 @@ void ShowRule(const LaneRule& rule, JsonWriter* json) {
   if (settings.on_failure) {
     json->Key("on_failure");
     json->String(ToString(*settings.on_failure));
+  }
+  if (rule.order_by) {
+    json->Key("order_by");
+    json->String(*rule.order_by);
+  }
+  if (rule.partitions) {
+    json->Key("partitions");
+    json->Uint(*rule.partitions);
+  }
+  if (rule.order_by_spread) {
+    json->Key("order_by_missing");
+    json->String(*rule.order_by_spread ? "spread" : "refuse");
   }
   json->EndObject();
 }

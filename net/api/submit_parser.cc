@@ -88,9 +88,15 @@ Status SubmitParser::CheckCommand(const ParsedNotify& notify, const Asker* asker
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/url");
 }
 
+Status SubmitParser::ApplyRules(const Asker* asker, uint64_t turn, ParsedNotify* notify) const {
+  if (asker && asker->space && !asker->space->settings.lane_rules.empty()) return ApplyOrderRule(asker->space->settings.lane_rules, turn, notify);
+  return limits_.lane_rules ? ApplyOrderRule(*limits_.lane_rules(), turn, notify) : Status::Ok();
+}
+
 Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out) {
   ParsedNotify notify;
-  NOTIFYD_TRY(ReadNotify(item, context.trace, limits_.max_body_bytes, turn_++, &notify));
+  const uint64_t turn = turn_++;
+  NOTIFYD_TRY(ReadNotify(item, context.trace, limits_.max_body_bytes, turn, &notify));
   if (context.asker) {
     NOTIFYD_TRY(ApplyGrant(*context.asker, &notify));
     out->for_caller_alone = !context.asker->principal.Has(Scope::kOperate);
@@ -106,7 +112,11 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     out->idempotency_key = notify.spec.idempotency_key;
     out->refused = std::move(notify.refused);
   }
-  // Behind the print, which counts the contract's defaults alone.
+  // Behind the print, which counts what was said, and the contract's defaults, alone.
+  if (Status ruled = ApplyRules(context.asker, turn, &notify); !ruled.ok()) {
+    if (out->idempotency_key.empty()) return ruled;
+    if (out->refused.ok()) out->refused = std::move(ruled);
+  }
   if (context.asker) ApplyDefaults(context.asker->space->settings, &notify);
   out->when = notify.when;
   out->ttl = notify.ttl;

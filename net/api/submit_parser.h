@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ struct SubmitLimits {
   std::function<Status(std::string_view url)> check_url = {};
   /// What the file says of commands (ApiOptions::check_command); empty: there are none.
   std::function<Status(std::string_view space, std::string_view caller, std::string_view command)> check_command = {};
+  /// The file's rules for lanes (ApiOptions::lane_rules); empty: there are none.
+  std::function<std::shared_ptr<const std::vector<LaneRule>>()> lane_rules = {};
 };
 
 /// What the header Idempotency-Key says (null: there is none) goes for the field, where that says nothing else. Error: kUnacceptable.
@@ -50,7 +53,7 @@ class SubmitParser {
   explicit SubmitParser(const SubmitLimits& limits) : limits_(limits) {}
   SubmitParser(size_t max_body_bytes, size_t max_batch_items, int64_t max_timeout_ms = kMostTimeoutMs,
                std::function<Status(std::string_view url)> check_url = {})
-      : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url), {}} {}
+      : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url)} {}
 
   /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
   /// `asker`: who submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge,
@@ -106,6 +109,8 @@ class SubmitParser {
   /// Notes in `notify` what the settings refuse of it, and returns that.
   Status CheckLimits(ParsedNotify* notify, const Asker* asker) const;
   Status CheckCommand(const ParsedNotify& notify, const Asker* asker) const;
+  /// What the rules of the asker's namespace, else the file's, say of the lane. Error: as ApplyOrderRule.
+  Status ApplyRules(const Asker* asker, uint64_t turn, ParsedNotify* notify) const;
 
   const SubmitLimits limits_;
   JsonReader reader_;

@@ -378,6 +378,11 @@ on_failure = "continue"
 [[lane]]
 match = "x"
 mode = "concurrent"
+[[lane]]
+match = "customers"
+order_by = "/customer/id"
+partitions = 1024
+order_by_missing = "spread"
 )");
   Invocation read = ReadCommandLine({"--config", file}, {});
   INFO(read.error);
@@ -391,7 +396,9 @@ mode = "concurrent"
   second.rate_per_s = 5;
   second.on_retry = OnRetry::kSkip;
   second.on_failure = OnFailure::kContinue;
-  CHECK(read.options.core.lane_rules == std::vector<LaneRule>{{"http://a/*", {}, first}, {"*", Mode::kFifo, second}, {"x", Mode::kConcurrent, {}}});
+  const LaneRule ordered{"customers", {}, {}, "/customer/id", 1024, true};
+  CHECK(read.options.core.lane_rules ==
+        std::vector<LaneRule>{{"http://a/*", {}, first}, {"*", Mode::kFifo, second}, {"x", Mode::kConcurrent, {}}, ordered});
   CHECK(read.options.core.max_pending == 5);
   CHECK(ReadCommandLine({"--config", dir.Write("none.toml", "lane = []\n")}, {}).options.core.lane_rules.empty());
 }
@@ -422,6 +429,12 @@ TEST_CASE("settings: a bad value of a lane rule is refused, with file, line, tab
            {"on_retry = \"no\"", "on_retry"},
            {"on_retry = true", "on_retry"},
            {"on_failure = \"stop\"", "on_failure"},
+           {"order_by = \"id\"", "order_by"},
+           {"order_by = 5", "order_by"},
+           {"order_by = \"/id\"\npartitions = 0", "partitions"},
+           {"partitions = 5", "partitions"},
+           {"order_by_missing = \"spread\"", "order_by_missing"},
+           {"order_by = \"/id\"\norder_by_missing = \"keep\"", "order_by_missing"},
            {"paused = true", "paused"},
            {"concurency = 1", "concurency"},
            {"a.b = 1", "a"},

@@ -93,6 +93,18 @@ TokenRow FullToken() {
   return row;
 }
 
+TEST_CASE("registry records: a rule's order_by, with what goes with it") {
+  for (const auto& [partitions, spread] : {std::pair(std::optional<uint32_t>(), std::optional<bool>()), {7u, false}, {1024u, true}}) {
+    NamespaceRow row;
+    row.name = "one";
+    row.number = 3;
+    row.settings.lane_rules = {{"a*", Mode::kFifo, {}, "/id", partitions, spread}, {"b", {}, {}}, {"c", {}, {}, "", partitions, spread}};
+    const Result<std::shared_ptr<const NamespaceRow>> read = DecodeNamespace(row.number, Bytes(row), nullptr);
+    REQUIRE(read.ok());
+    CHECK((*read)->settings.lane_rules == row.settings.lane_rules);
+  }
+}
+
 TEST_CASE("registry records: keys, byte for byte") {
   CHECK(Hex(EncodeNamespaceKey(300)) == "4e 012c"_hex);
   CHECK(Hex(EncodeNamespaceWakeKey(0)) == "57 0000"_hex);

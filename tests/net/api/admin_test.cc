@@ -32,7 +32,7 @@ constexpr const char* kFull = R"({"max_pending":5,"max_stored_bytes":6,"submits_
   "retention_succeeded_ms":10,"retention_settled_ms":11,
   "destinations":{"allow":["10.0.0.0/8"],"deny":["10.1.0.0/16","private"],"https_only":true,"ports":[443,8443]},
   "retry":{"max_attempts":3,"schedule_ms":[1,2]},"timeout_ms":12,
-  "lane_rules":[{"match":"a*","mode":"fifo","on_retry":"skip","on_failure":"pause"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}]})";
+  "lane_rules":[{"match":"a*","mode":"fifo","on_retry":"skip","on_failure":"pause","order_by":"/id","partitions":4,"order_by_missing":"spread"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}]})";
 
 TEST_CASE("namespaces: a PUT says all of the settings, and is answered with what they are") {
   AdminFixture f;
@@ -61,6 +61,8 @@ TEST_CASE("namespaces: a PUT says all of the settings, and is answered with what
   CHECK(shown.At("/settings/destinations/deny/1") == "private");
   CHECK(shown.At("/settings/submits_per_s") == "7.5");
   CHECK(shown.At("/settings/lane_rules/0/on_retry") == "skip");
+  CHECK(shown.At("/settings/lane_rules/0/order_by") == "/id");
+  CHECK(shown.At("/settings/lane_rules/0/order_by_missing") == "spread");
 }
 
 TEST_CASE("namespaces: fields are refused by name, and out of their ranges") {
@@ -79,6 +81,11 @@ TEST_CASE("namespaces: fields are refused by name, and out of their ranges") {
            {R"({"lane_rules":[{"mode":"fifo"}]})", "422 /lane_rules/0/match"},
            {R"({"lane_rules":[{"match":"a","mode":"fifo","concurrency":2}]})", "422 /lane_rules/0/concurrency"},
            {R"({"lane_rules":[{"match":"a","x":2}]})", "422 /lane_rules/0/x"},
+           {R"({"lane_rules":[{"match":"a","order_by":"id"}]})", "422 /lane_rules/0/order_by"},
+           {R"({"lane_rules":[{"match":"a","partitions":2}]})", "422 /lane_rules/0/partitions"},
+           {R"({"lane_rules":[{"match":"a","order_by":"/id","partitions":1025}]})", "422 /lane_rules/0/partitions"},
+           {R"({"lane_rules":[{"match":"a","order_by_missing":"spread"}]})", "422 /lane_rules/0/order_by_missing"},
+           {R"({"lane_rules":[{"match":"a","order_by":"/id","order_by_missing":"keep"}]})", "422 /lane_rules/0/order_by_missing"},
            {"[]", "422"},
            {"{", "400"},
            {"", "400"}}) {

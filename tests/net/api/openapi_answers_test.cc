@@ -337,7 +337,7 @@ TEST_CASE("openapi: namespaces and signing keys") {
   f.Ask("PUT", "/v1/namespaces/n", R"({"max_pending":5,"max_stored_bytes":6,"submits_per_s":7.5,"burst":8,"max_in_flight":9,
       "retention_succeeded_ms":10,"retention_settled_ms":11,"destinations":{"allow":["10.0.0.0/8"],"deny":["private"],"https_only":true,"ports":[443]},
       "retry":{"max_attempts":3,"fatal_on":{"status":[400],"contains":"x","json":{"/a":1}}},"timeout_ms":12,
-      "lane_rules":[{"match":"a","mode":"fifo","on_retry":"skip","on_failure":"pause"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}]})");
+      "lane_rules":[{"match":"a","mode":"fifo","on_retry":"skip","on_failure":"pause","order_by":"/id","partitions":4,"order_by_missing":"refuse"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}]})");
   auto row = std::make_shared<NamespaceRow>();
   row->name = "n";
   row->number = 7;

@@ -498,5 +498,42 @@ TEST_CASE("submit: raw bodies keep their bytes") {
   CHECK(f.Spec().payload == std::string("\0\xff", 2));
 }
 
+TEST_CASE("submit: a lane's rule puts what goes there into a partition, by a value of its data, as a notify's own order_by does") {
+  auto rules = std::make_shared<std::vector<LaneRule>>();
+  rules->push_back({"mine", Mode::kFifo, {}, "/never", {}, {}});
+  rules->push_back({"mine", {}, {}, "/id", 4, {}});
+  rules->push_back({"spread*", {}, {}, "/id", {}, true});
+  rules->push_back({"*", {}, {}, {}, {}, {}});
+  SubmitParser parser(SubmitLimits{.max_body_bytes = 1000, .max_batch_items = 5, .max_timeout_ms = kMostTimeoutMs, .lane_rules = [rules] { return rules; }});
+  auto parse = [&](const std::string& fields) {
+    std::string body = R"({"url":"http://h/",)" + fields + "}";
+    return parser.Parse(&body, nullptr);
+  };
+  auto lane = [&](const std::string& fields) {
+    Result<ParsedSubmit> parsed = parse(fields);
+    REQUIRE(parsed.ok());
+    return parsed->items.at(0).envelope->lane;
+  };
+  const LaneKey own = lane(R"("lane":"mine","order_by":"/id","partitions":4,"data":{"id":7})");
+  CHECK(own.name.starts_with("mine~"));
+  CHECK(lane(R"("lane":"mine","data":{"id":7})") == own);
+  CHECK(lane(R"("lane":"mine","data":{"id":7.0},"priority":9)") == own);
+  CHECK(own.mode == Mode::kFifo);
+  CHECK(lane(R"("lane":"mine","order_by":"/other","partitions":1,"data":{"id":7,"other":1})") == LaneKey{Mode::kFifo, "mine~0"});
+  CHECK(lane(R"("lane":"other","data":{"id":7})") == LaneKey{Mode::kConcurrent, "other"});
+  CHECK(lane(R"("data":{"id":7})") == LaneKey{Mode::kConcurrent, "http://h/"});
+  CHECK(lane(R"("lane":"spread","body":"x")").name.starts_with("spread~"));
+  CHECK(lane(R"("lane":"spread","body":"x")") != lane(R"("lane":"spread","body":"x")"));  // one after the other
+  CHECK(parse(R"("lane":"mine","data":{"a":7})").status().field() == "/data");
+  CHECK(parse(R"("lane":"mine","body":"7")").status().field() == "/data");
+  // A repeat of what was accepted before the rule was there is known by what was said.
+  Result<ParsedSubmit> keyed = parse(R"("lane":"mine","data":{"a":7},"idempotency_key":"k")");
+  REQUIRE(keyed.ok());
+  CHECK(keyed->items.at(0).refused.code() == Code::kUnacceptable);
+  std::string body = R"({"url":"http://h/","lane":"mine","data":{"a":7},"idempotency_key":"k"})";
+  SubmitParser without(1000, 5);
+  CHECK(without.Parse(&body, nullptr)->items.at(0).fields == keyed->items.at(0).fields);
+}
+
 }  // namespace
 }  // namespace notifyd
