@@ -61,6 +61,10 @@ void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json, bool body) {
     json->Key("truncated");
     json->Bool(true);
   }
+  if (!attempt.instance.empty()) {
+    json->Key("instance");
+    json->String(attempt.instance);
+  }
   json->EndObject();
 }
 

@@ -98,6 +98,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   FireThrottled();
   FireHostTokens();
   FireBreakers();
+  services_->Fire();
   SweepBreakers();
   EndPollsInTime();
   groups_->EndInTime();
@@ -144,6 +145,7 @@ Wake Core::Impl::NextWake() const {
   if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);
+  wake.mono = std::min(wake.mono, services_->NextWake());
   if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
   if (!breakers_.sweeping && !stopping_) wake.mono = std::min(wake.mono, breakers_.next_sweep);
   return wake;
@@ -315,8 +317,8 @@ void Core::Impl::On(StatsRequest& e) {
   view.in_flight = turns_.in_flight();
   view.hosts_at_cap = turns_.BlockedTargets();
   view.callers_at_cap = turns_.WaitingCallers();
-  view.open_breakers = breakers_.open;
-  view.breaker_opened = breakers_.opened;
+  view.open_breakers = breakers_.open + services_->open_breakers();
+  view.breaker_opened = breakers_.opened + services_->breakers_opened();
   view.topics = std::make_shared<const TopicFigures>(topics_->figures());
   ReplyNow(e.request, view);
   Decide(Decided::Kind::kRequest, {}, e.request);
@@ -333,6 +335,7 @@ void Core::Impl::BeginStop() {
   // Whoever waits for the end of a notify gets it as it is.
   while (std::optional<RequestId> waiting = polls_.First()) EndPoll(*waiting, true);
   groups_->EndAll();
+  services_->BeginStop();
   ReleaseUnstarted();
   // All that is unsynced becomes durable.
   journal_.AskSync();
@@ -417,6 +420,7 @@ void Core::Impl::EndPollsInTime() {
 void Core::Impl::On(Disconnected& e) {
   EndPoll(e.request, false);
   groups_->Forget(e.request);
+  services_->OnDisconnected(e.request);
   lists_.erase(e.request);
   bulks_.erase(e.request);
   lane_lists_.erase(e.request);

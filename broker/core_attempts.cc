@@ -4,6 +4,7 @@
 
 #include "broker/callback.h"
 #include "broker/core_groups.h"
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/retry_policy.h"
 #include "broker/spec.h"
@@ -34,7 +35,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   CountSending(entry, 1);
   lane->bucket.Take(now_.mono, lane->rate());
   if (entry->host->settings.rate_per_s) TakeHostToken(entry->host);
-  entry->refused = entry->host->Refuses(now_.mono, limits_.breaker);
+  entry->refused = services_->Refuses(*entry->host);
   if (!entry->refused) BeginAtBreaker(entry);
   Decide(Decided::Kind::kTurn, entry->id);
   bool ends = entry->refused || entry->state.expires_at <= now_.wall;
@@ -91,13 +92,19 @@ void Core::Impl::EmitStart(Entry* entry) {
     LoadRecord(entry);
     return;
   }
+  std::shared_ptr<const StartAttempt::Instance> instance;
+  if (ServicePart::IsService(*entry->host)) {
+    instance = services_->Begin(entry, *spec);
+    if (!instance) return services_->PutBack(entry);
+  }
   const NotifyState& state = entry->state;
   int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
   if (late_ms >= kLateMs && entry->number == 1) figures_.Late(entry->envelope->caller, now_.mono);
   const uint32_t failures = entry->number - 1 - state.attempts_before - state.laters;
   const bool last = entry->envelope->reply_none || failures + 1 >= entry->envelope->retry_policy().max_attempts;
   const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
-  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over});
+  out_->starts.push_back(
+      {entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over, std::move(instance)});
   Decide(Decided::Kind::kStart, entry->id);
 }
 
@@ -123,12 +130,18 @@ void Core::Impl::On(AttemptEnded& e) {
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   GiveBackPlace(entry);
-  const bool probe_in_vain = EndAtBreaker(entry, result);
+  const bool probe_in_vain = services_->End(entry, &result) || EndAtBreaker(entry, result);
   Gate(lane);
   entry->state.attempts_made = entry->number;
   entry->number = 0;
   bool later = result.verdict == Verdict::kLater && !was_settled;
   if (later) ++entry->state.laters;
+  // Another instance takes it over: the budget counts rounds.
+  const bool fails_over = !was_settled && services_->FailsOver(entry, result);
+  if (fails_over) {
+    ++entry->state.laters;
+    journal_.AskSync();  // it waits for nothing else
+  }
   uint32_t failures = tries - entry->state.laters;
   // A used connection that was lost before a byte of an answer says nothing of the receiver: one repeat goes out at once, over a new one. That is an
   // attempt like any other but for its wait, and a fifo head does not step aside for it.
@@ -145,16 +158,17 @@ void Core::Impl::On(AttemptEnded& e) {
   } else if (result.verdict == Verdict::kFatal) {
     std::string reason = result.record.error == "destination_refused" ? "destination_refused" : "fatal_answer";
     Settle(entry, Phase::kFailed, std::move(reason), std::move(result.record), std::move(result.via));
-  } else if (probe_in_vain) {
+  } else if (probe_in_vain && !fails_over) {
     RemoveIndex(entry);
     KeepWaiting(&entry->state);
     AwaitRetry(entry, lane, lane->fifo(), std::move(result.record));
-  } else if (entry->envelope->reply_none) {
+  } else if (entry->envelope->reply_none && !fails_over) {
     Settle(entry, Phase::kFailed, "not_sent", std::move(result.record), std::move(result.via));
-  } else if (!later && failures >= policy.max_attempts) {
+  } else if (!later && !fails_over && failures >= policy.max_attempts) {
     Settle(entry, Phase::kFailed, "attempts_exhausted", std::move(result.record), std::move(result.via));
   } else {
-    int64_t wait_ms = repeat ? 0 : NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
+    const bool at_once = repeat || fails_over;
+    int64_t wait_ms = at_once ? 0 : NextWaitMs(policy, std::max<uint32_t>(failures, 1), result.retry_after_ms, random_.Unit());
     entry->repeats = repeat;
     // Answers that say "later" use up no budget: without a pause it would ask as fast as it can, for ever.
     if (later) wait_ms = std::max(wait_ms, kLeastLaterMs);
@@ -162,7 +176,7 @@ void Core::Impl::On(AttemptEnded& e) {
     entry->state.phase = Phase::kRetrying;
     entry->state.retry_at = {now_.mono.ms + wait_ms};
     entry->state.next_attempt_at = {now_.wall.ms + wait_ms};
-    AwaitRetry(entry, lane, lane->fifo() && (repeat || lane->limits.on_retry == OnRetry::kBlock), std::move(result.record));
+    AwaitRetry(entry, lane, lane->fifo() && (at_once || lane->limits.on_retry == OnRetry::kBlock), std::move(result.record));
   }
   Decide(Decided::Kind::kEnd, entry->id);
   Kick(lane);
@@ -171,8 +185,9 @@ void Core::Impl::On(AttemptEnded& e) {
   MaybeDrop(lane);
 }
 
-/// Puts a notify whose attempt failed where it waits for the next one, which its state says. `blocks`: those behind it in its fifo lane wait too.
-void Core::Impl::AwaitRetry(Entry* entry, Lane* lane, bool blocks, AttemptRecord attempt) {
+/// Puts a notify whose attempt failed, or could not begin (then there is none), where it waits for the next one, which its state says. `blocks`:
+/// those behind it in its fifo lane wait too.
+void Core::Impl::AwaitRetry(Entry* entry, Lane* lane, bool blocks, std::optional<AttemptRecord> attempt) {
   AddIndex(entry, Index::kRetrying);
   entry->durable = journal_.open();
   if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
@@ -180,7 +195,7 @@ void Core::Impl::AwaitRetry(Entry* entry, Lane* lane, bool blocks, AttemptRecord
     DirtyLane(lane);
     if (!blocks && lane->disk_tail) Activate(lane);
   }
-  Log(*entry, &attempt, false);
+  if (attempt) Log(*entry, &*attempt, false);
   ChangeState(entry, std::move(attempt));
   // A lane that stands still gives up its memory where that is short.
   if (blocks && std::max(LoadedWeight(), lanes_.size()) > limits_.max_loaded / 2) SpillQueue(lane);
@@ -235,6 +250,7 @@ void Core::Impl::EndFkey(const Entry& entry, WallTime until) {
 /// known, unless it never was in one. `attempt`: the one that ended it, where one did; then `via` is its spec's.
 void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via) {
   CHECK(entry->pending());
+  if (!entry->in_flight()) services_->Forget(entry->id);
   if (entry->in_flight()) CountSending(entry, -1);  // cancelled in flight: its place in flight is given back when the attempt ends
   Unplace(entry);
   RemoveIndex(entry);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_services.h"
 
 namespace notifyd {
 namespace {
@@ -77,6 +77,7 @@ void Core::Impl::MaybeDisable(Host* host) {
 
 /// Somebody asked for a call to the host: where its breaker is open, that is its next probe, without a wait.
 void Core::Impl::ProbeByHand(Host* host) {
+  if (ServicePart::IsService(*host)) return services_->ProbeByHand(*host);
   if (host->breaker.state() != Breaker::State::kOpen) return;
   host->breaker.ProbeNow(now_.mono);
   FollowBreaker(host);
@@ -121,6 +122,7 @@ void Core::Impl::FireBreakers() {
 /// Other settings hold than `before`.
 void Core::Impl::OnBreakerSettings(const BreakerSettings& before) {
   if (limits_.breaker == before) return;
+  services_->OnBreakerSettings();
   std::vector<Host*> hosts;
   for (const auto& [time, host] : breakers_.by_time) hosts.push_back(host);
   for (Host* host : hosts) {
@@ -135,11 +137,13 @@ void Core::Impl::OnBreakerSettings(const BreakerSettings& before) {
 
 /// Returns whether the notify waits at an open breaker, and has for as long as one does. Not where something else holds it back, too.
 bool Core::Impl::WaitedAtBreaker(const Entry& entry) const {
-  if (!entry.exists || !entry.pending() || entry.in_flight() || !entry.host->breaker.is_open()) return false;
+  if (!entry.exists || !entry.pending() || entry.in_flight()) return false;
+  const std::optional<MonoTime> since = services_->OpenSince(*entry.host);
+  if (!since) return false;
   if (entry.host->settings.paused || IsPaused(entry.envelope->caller) || StateOf(entry.state, &entry) != State::kReady) return false;
-  const int64_t open_ms = now_.mono.ms - entry.host->breaker.open_since().ms;
+  const int64_t open_ms = now_.mono.ms - since->ms;
   const int64_t ready_ms = entry.state.phase == Phase::kRetrying ? now_.mono.ms - entry.state.retry_at.ms : now_.wall.ms - entry.state.due.ms;
-  return std::min(open_ms, ready_ms) >= limits_.breaker.max_wait_ms;
+  return std::min(open_ms, ready_ms) >= services_->BreakerOf(*entry.host).max_wait_ms;
 }
 
 /// Looks for those among all that wait, on disk too, by lists of the store: as often as is precise enough, and only while some breaker has been open
@@ -148,12 +152,12 @@ void Core::Impl::SweepBreakers() {
   if (stopping_ || breakers_.listing) return;
   if (!breakers_.sweeping) {
     if (breakers_.next_sweep > now_.mono) return;
-    MonoTime first = kMonoNever;
+    MonoTime first = services_->FirstWaitOver();
     for (const auto& [time, host] : breakers_.by_time)
       if (host->breaker.is_open()) first = std::min(first, MonoTime{host->breaker.open_since().ms + limits_.breaker.max_wait_ms});
     breakers_.next_sweep = first;
     if (first > now_.mono) return;
-    breakers_.next_sweep = {now_.mono.ms + std::clamp<int64_t>(limits_.breaker.max_wait_ms / 24, 1'000, 3'600'000)};
+    breakers_.next_sweep = {now_.mono.ms + std::clamp<int64_t>(services_->LeastMaxWaitMs() / 24, 1'000, 3'600'000)};
     breakers_.swept = {};
     breakers_.sweeping = true;
   }
@@ -178,7 +182,7 @@ bool Core::Impl::TookSweep(ListDone& e) {
   }
   for (const LoadedNotify& item : e.items) {
     auto host = hosts_.find(item.record->envelope->host);
-    if (host != hosts_.end() && host->second->breaker.is_open()) RunTask(MakeTask(WaitOver{item.record->id}));
+    if (host != hosts_.end() && services_->OpenSince(*host->second)) RunTask(MakeTask(WaitOver{item.record->id}));
   }
   breakers_.swept = e.next;
   breakers_.sweeping = e.next.value != 0;

@@ -1,7 +1,7 @@
 // The invariants of core_impl.h, looked at over all that is in memory: for tests and the simulator.
 #include <map>
 
-#include "broker/core_impl.h"
+#include "broker/core_services.h"
 
 namespace notifyd {
 namespace {
@@ -108,6 +108,7 @@ void Core::Impl::CheckInvariants() const {
     turns_.CheckTarget(*host);
     CHECK(host->breaker_timed == !host->breaker.calm() && host->breaker_open == host->breaker.is_open());
     CHECK(host->shut || !host->ShutByBreaker(now_.mono, limits_.breaker));
+    CHECK(host->shut || !services_->Shuts(*host));
     const Counted::OfHost& of_host = counted.hosts[host.get()];
     CHECK(of_host.in_flight == host->in_flight && of_host.queued == host->queued && of_host.waking == host->waking);
   }

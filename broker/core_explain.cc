@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 
@@ -69,7 +70,8 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
       break;
     case State::kRetrying:
       reason("waiting_to_retry",
-             "attempt " + std::to_string(state.attempts_made) + " failed; the next one is due at " + FormatRfc3339(state.next_attempt_at));
+             (state.attempts_made > 0 ? "attempt " + std::to_string(state.attempts_made) + " failed" : std::string("it could not go yet")) +
+                 "; the next one is due at " + FormatRfc3339(state.next_attempt_at));
       out.expected_at = state.next_attempt_at;
       break;
     case State::kSending:
@@ -107,6 +109,7 @@ void Core::Impl::ExplainSwitches(const Entry& entry, Explained* out) const {
 
 /// Says that its host cannot be reached, and when that is tried again.
 void Core::Impl::ExplainBreaker(const Entry& entry, Explained* out) const {
+  if (ServicePart::IsService(*entry.host)) return services_->Explain(entry, out);
   const Breaker& breaker = entry.host->breaker;
   if (!breaker.is_open()) return;
   const bool probing = breaker.state() == Breaker::State::kProbing;

@@ -376,7 +376,7 @@ class Core::Impl {
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry, Caller* caller);
   void EmitStart(Entry* entry);
-  void AwaitRetry(Entry* entry, Lane* lane, bool blocks, AttemptRecord attempt);
+  void AwaitRetry(Entry* entry, Lane* lane, bool blocks, std::optional<AttemptRecord> attempt);
   void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via = {});
   void Expire(Entry* entry);
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);

@@ -2,7 +2,7 @@
 // memory holds all, from the core's start on. See core_impl.h.
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
 
 namespace notifyd {
@@ -67,6 +67,7 @@ void Core::Impl::LoadCatalogFrom(size_t place, std::string from) {
   while (place < std::size(kCatalogKinds) && totals_.records[kCatalogKinds[place]] == 0) ++place;
   if (place == std::size(kCatalogKinds)) {
     catalog_.known = true;
+    services_->OnCatalogKnown();
     WakeWaiters(&catalog_);
     return;
   }
@@ -87,7 +88,13 @@ void Core::Impl::PageCatalog() {
 
 /// Whoever keeps a kind in memory takes its records here.
 void Core::Impl::OnCatalogRow(RecordKind kind, const RecordRow& row) {
-  topics_->OnCatalogRow(kind, row);
+  switch (kind) {
+    case RecordKind::kService:
+    case RecordKind::kInstance:
+      return services_->OnRow(kind, row);
+    default:
+      return topics_->OnCatalogRow(kind, row);
+  }
 }
 
 }  // namespace notifyd

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
 #include "broker/payload.h"
 #include "broker/via.h"
 
@@ -129,6 +131,8 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   if (keyed)
     if (Status status = PlanKeyed(r, item, *context, plan); !status.ok() || plan->kind == SubmitPlan::Kind::kDuplicate) return status;
   if (!item.refused.ok()) return item.refused;
+  if (const std::string_view service = ServiceOf(item.envelope->host); !service.empty() && !services_->Knows(service))
+    return Status(Code::kUnacceptable, "there is no service of this name", "/url");
   if (item.when.kind == When::Kind::kAt && item.when.ms > now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();
   const std::string& fkey = item.envelope->fkey;
@@ -209,6 +213,7 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (!switches_.known) NeedSwitches(task);
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.envelope->lane);
+    if (!ServiceOf(item.envelope->host).empty()) NeedCatalog(task);
     if (!item.idempotency_key.empty())
       if (auto* slot = NeedIdempotency(task, {item.envelope->caller, item.idempotency_key}))
         if (slot->record && slot->record->expires_at > now_.wall) NeedEntry(task, slot->record->id);

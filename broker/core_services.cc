@@ -1,18 +1,374 @@
-// See core_services.h.
+// See core_services.h. This file: which instance an attempt goes to, what its end says of it, and time. Requests: core_service_requests.cc.
 #include "broker/core_services.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "base/canonical_json.h"
+#include "base/json_tree.h"
+#include "broker/flow.h"
+#include "broker/service_records.h"
+#include "broker/spec.h"
+
 namespace notifyd {
+namespace {
 
-Handled Core::Impl::Handle(Task* task, ServiceRequest& r) {
-  return services_->Handle(task, r);
+constexpr std::string_view kScheme = "service://";
+/// How long a notify that named a pool or an instance of its own waits until it is looked for again.
+constexpr int64_t kLookAgainMs = 5'000;
+
+}  // namespace
+
+// ---- the start
+
+Service* Core::Impl::ServicePart::Find(std::string_view name) const {
+  auto found = services_.find(name);
+  return found == services_.end() ? nullptr : found->second.get();
 }
 
-Handled Core::Impl::ServicePart::Handle(Task*, ServiceRequest& r) {
-  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no services and their instances yet");
+Service* Core::Impl::ServicePart::ServiceOf(const Entry& entry) const {
+  return Find(notifyd::ServiceOf(entry.envelope->host));
 }
 
-void Core::Impl::On(FlowSettingsChanged& e) {
-  flow_settings_ = std::move(e.settings);
+Service* Core::Impl::ServicePart::Create(std::string_view name, const ServiceSettings& settings) {
+  std::unique_ptr<Service>& service = services_[std::string(name)];
+  service = std::make_unique<Service>(std::string(name));
+  service->settings = settings;
+  service->stored = settings;
+  return service.get();
+}
+
+void Core::Impl::ServicePart::OnRow(RecordKind kind, const RecordRow& row) {
+  if (kind == RecordKind::kService) {
+    Result<ServiceSettings> settings = DecodeService(row.record.value);
+    if (!settings.ok()) return core_.Fatal(std::move(settings).status());
+    Create(row.key, *settings);
+    return;
+  }
+  Result<InstanceSettings> settings = DecodeInstance(row.record.value);
+  if (!settings.ok()) return core_.Fatal(std::move(settings).status());
+  const auto [name, id] = SplitInstanceKey(row.key);
+  Service* service = Find(name);
+  if (!service) {
+    service = Create(name, {});
+    service->stored.reset();  // the file had said it
+  }
+  auto instance = std::make_shared<Instance>();
+  instance->id = id;
+  instance->settings = *std::move(settings);
+  // Nobody could be heard while the broker was down.
+  if (instance->settings.ttl_ms > 0) instance->gone_at = {core_.now_.mono.ms + instance->settings.ttl_ms};
+  service->instances.emplace(id, instance);
+  SetTimer(*service, instance.get());
+}
+
+void Core::Impl::ServicePart::OnCatalogKnown() {
+  ApplyFile();
+  std::vector<std::string> names;
+  for (const auto& [name, host] : core_.hosts_)
+    if (IsService(*host)) names.push_back(name);
+  std::sort(names.begin(), names.end());  // who gets its turn first follows from no hash
+  for (const std::string& name : names) ReviewHostOf(name);
+}
+
+// ---- who waits
+
+bool Core::Impl::ServicePart::Shuts(const Host& host) const {
+  if (!IsService(host)) return false;
+  if (!core_.catalog_.known) return true;
+  if (host.name.find('?') != std::string::npos) return false;
+  const Service* service = Find(notifyd::ServiceOf(host.name));
+  return !service || (!service->HasOne({}, core_.now_.mono) && !Refuses(host));
+}
+
+const Service* Core::Impl::ServicePart::ServiceAt(const Host& host) const {
+  return IsService(host) && host.name.find('?') == std::string::npos ? Find(notifyd::ServiceOf(host.name)) : nullptr;
+}
+
+const BreakerSettings& Core::Impl::ServicePart::BreakerOf(const Host& host) const {
+  const Service* service = ServiceAt(host);
+  return service ? BreakerOf(*service) : core_.limits_.breaker;
+}
+
+bool Core::Impl::ServicePart::Refuses(const Host& host) const {
+  if (!IsService(host)) return host.Refuses(core_.now_.mono, core_.limits_.breaker);
+  const Service* service = ServiceAt(host);
+  return service && BreakerOf(*service).fail_on_open && service->OpenSince({}) && !service->HasOne({}, core_.now_.mono);
+}
+
+std::optional<MonoTime> Core::Impl::ServicePart::OpenSince(const Host& host) const {
+  if (IsService(host)) {
+    const Service* service = ServiceAt(host);
+    return service ? service->OpenSince({}) : std::nullopt;
+  }
+  return host.breaker.is_open() ? std::optional(host.breaker.open_since()) : std::nullopt;
+}
+
+MonoTime Core::Impl::ServicePart::FirstWaitOver() const {
+  MonoTime first = kMonoNever;
+  if (open_ == 0) return first;
+  for (const auto& [name, service] : services_)
+    if (const std::optional<MonoTime> since = service->OpenSince({})) first = std::min(first, MonoTime{since->ms + BreakerOf(*service).max_wait_ms});
+  return first;
+}
+
+int64_t Core::Impl::ServicePart::LeastMaxWaitMs() const {
+  int64_t least = core_.limits_.breaker.max_wait_ms;
+  for (const auto& [name, service] : services_) least = std::min(least, BreakerOf(*service).max_wait_ms);
+  return least;
+}
+
+void Core::Impl::ServicePart::ReviewHostOf(const std::string& name) {
+  auto found = core_.hosts_.find(name);
+  if (found == core_.hosts_.end()) return;
+  core_.ReviewHost(found->second.get());
+  core_.CheckSleepers(found->second.get());
+}
+
+void Core::Impl::ServicePart::Review(const Service& service) {
+  ReviewHostOf(std::string(kScheme) + service.name());
+}
+
+// ---- attempts
+
+Service::Wanted Core::Impl::ServicePart::WantedOf(const Entry& entry) {
+  Service::Wanted wanted;
+  if (const auto& flow = entry.envelope->flow) {
+    wanted.pool = flow->pool;
+    wanted.pool_fallback = flow->pool_fallback;
+    wanted.instance = flow->instance;
+  }
+  return wanted;
+}
+
+/// What a notify is balanced by. One that has no such value is spread over all.
+uint64_t Core::Impl::ServicePart::HashOf(const Service& service, const Entry& entry, const std::string& spec) const {
+  if (service.settings.balance != Balance::kHash) return 0;
+  if (service.settings.hash_by.empty()) return Hash64(entry.envelope->lane.name);
+  if (Result<NotifySpec> decoded = DecodeSpec(spec); decoded.ok() && decoded->payload_kind == PayloadKind::kData)
+    if (Result<JsonTree> data = JsonTree::Parse(decoded->payload); data.ok())
+      if (std::optional<JsonTree::Value> value = data->root().At(service.settings.hash_by)) return Hash64(CanonicalJson(*value));
+  return Hash64(entry.id.ToString());
+}
+
+std::shared_ptr<const StartAttempt::Instance> Core::Impl::ServicePart::Begin(Entry* entry, const std::string& spec) {
+  Service* service = ServiceOf(*entry);
+  if (!service) return nullptr;
+  Service::Wanted wanted = WantedOf(*entry);
+  wanted.hash = HashOf(*service, *entry, spec);
+  auto known = calls_.find(entry->id);
+  if (known != calls_.end()) wanted.avoid = &known->second.tried;
+  std::shared_ptr<Instance> chosen = service->Choose(wanted, core_.now_.mono, &core_.random_);
+  if (!chosen) return nullptr;
+  Call& call = calls_[entry->id];
+  call.instance = chosen;
+  call.call = chosen->breaker.Begin(core_.now_.mono);
+  ++chosen->active;
+  if (chosen->breaker.state() != Breaker::State::kClosed) {
+    SetTimer(*service, chosen.get());
+    Review(*service);
+  }
+  return std::make_shared<const StartAttempt::Instance>(StartAttempt::Instance{chosen->id, chosen->settings.url, service->settings.host_header});
+}
+
+void Core::Impl::ServicePart::PutBack(Entry* entry) {
+  Lane* lane = entry->lane;
+  core_.CountSending(entry, -1);
+  core_.AbandonAtBreaker(entry);
+  core_.GiveBackPlace(entry);
+  core_.Decide(Decided::Kind::kReturn, entry->id);
+  if (Shuts(*entry->host)) {
+    // The last instance has gone since its turn came: it waits with all others.
+    core_.ReviewHost(entry->host);
+    core_.EnterLane(entry);
+  } else {
+    entry->repeats = false;
+    core_.Gate(lane);
+    core_.RemoveIndex(entry);
+    entry->state.phase = Phase::kRetrying;
+    entry->state.retry_at = {core_.now_.mono.ms + kLookAgainMs};
+    entry->state.next_attempt_at = {core_.now_.wall.ms + kLookAgainMs};
+    core_.AwaitRetry(entry, lane, lane->fifo(), std::nullopt);
+    core_.Kick(lane);
+    core_.RefillTail(lane);
+    core_.MaybeDrop(entry);
+  }
+  core_.MaybeDrop(lane);
+}
+
+bool Core::Impl::ServicePart::End(Entry* entry, AttemptResult* result) {
+  auto found = calls_.find(entry->id);
+  if (found == calls_.end() || !found->second.instance) return false;
+  Call& call = found->second;
+  const std::shared_ptr<Instance> instance = std::exchange(call.instance, nullptr);
+  --instance->active;
+  result->record.instance = instance->id;
+  // Where this instance may not be called, another one may.
+  if (result->verdict == Verdict::kFatal && result->record.error == "destination_refused") result->verdict = Verdict::kFailure;
+  call.tried.push_back(instance->id);
+  Service* service = ServiceOf(*entry);
+  if (!service || service->Find(instance->id) != instance.get()) return false;  // it has gone meanwhile
+  const MonoTime since = instance->breaker.open_since();
+  const bool probe = instance->breaker.IsProbe(call.call), was_closed = instance->breaker.state() == Breaker::State::kClosed;
+  const Breaker::Change change = instance->breaker.End(call.call, ContactOf(*result), core_.now_.mono, BreakerOf(*service));
+  if (was_closed && change == Breaker::Change::kNone) return false;
+  if (change == Breaker::Change::kOpened) {
+    ++opened_;
+    core_.breakers_.next_sweep = std::min(core_.breakers_.next_sweep, MonoTime{core_.now_.mono.ms + BreakerOf(*service).max_wait_ms});
+    const std::string probe_at = FormatRfc3339(core_.WallAt(instance->breaker.next_probe()));
+    core_.out_->flow_logs.push_back(
+        {true,
+         "instance breaker opened",
+         {{"service", service->name()}, {"instance", instance->id}, {"error", result->record.error}, {"next_probe", probe_at}}});
+  } else if (change == Breaker::Change::kClosed) {
+    const std::string open_ms = std::to_string(core_.now_.mono.ms - since.ms);
+    core_.out_->flow_logs.push_back(
+        {false, "instance breaker closed", {{"service", service->name()}, {"instance", instance->id}, {"open_ms", open_ms}}});
+  }
+  SetTimer(*service, instance.get());
+  Review(*service);
+  if (change != Breaker::Change::kNone) TellWatchers(*service);
+  return probe && instance->breaker.is_open();
+}
+
+bool Core::Impl::ServicePart::FailsOver(Entry* entry, const AttemptResult& result) {
+  auto found = calls_.find(entry->id);
+  if (found == calls_.end()) return false;
+  Call& call = found->second;
+  const Service* service = ServiceOf(*entry);
+  Service::Wanted wanted = WantedOf(*entry);
+  wanted.avoid = &call.tried;
+  const bool unsent = result.unsent && result.verdict == Verdict::kFailure;
+  if (unsent && service && call.failovers < service->settings.failover_max && service->HasAnother(wanted, core_.now_.mono)) {
+    ++call.failovers;
+    return true;
+  }
+  // The next round begins with another one than this, where there is one.
+  call.failovers = 0;
+  if (call.tried.size() > 1) call.tried.erase(call.tried.begin(), call.tried.end() - 1);
+  return false;
+}
+
+// ---- breakers, and time
+
+void Core::Impl::ServicePart::ProbeByHand(const Host& host) {
+  Service* service = Find(notifyd::ServiceOf(host.name));
+  if (!service) return;
+  for (const auto& [id, instance] : service->instances) {
+    if (instance->breaker.state() != Breaker::State::kOpen) continue;
+    instance->breaker.ProbeNow(core_.now_.mono);
+    SetTimer(*service, instance.get());
+  }
+  Review(*service);
+}
+
+void Core::Impl::ServicePart::OnBreakerSettings() {
+  for (const auto& [name, service] : services_) {
+    for (const auto& [id, instance] : service->instances) {
+      if (!BreakerOf(*service).enabled) instance->breaker.Reset();
+      SetTimer(*service, instance.get());
+    }
+    Review(*service);
+    TellWatchers(*service);
+  }
+}
+
+void Core::Impl::ServicePart::CountOpen(Instance* instance) {
+  const bool open = instance->breaker.is_open();
+  if (open == std::exchange(instance->counted_open, open)) return;
+  open ? ++open_ : --open_;
+}
+
+/// Registers the instance for when it is to be looked at again: where it is not heard of until then, and where its breaker lets a probe go.
+void Core::Impl::ServicePart::SetTimer(const Service& service, Instance* instance) {
+  Untime(service, instance);
+  CountOpen(instance);
+  MonoTime at = instance->gone_at;
+  const Breaker& breaker = instance->breaker;
+  if (breaker.state() == Breaker::State::kOpen && breaker.next_probe() > core_.now_.mono) at = std::min(at, breaker.next_probe());
+  instance->timer = at;
+  if (at != kMonoNever) timed_.insert({at, {service.name(), instance->id}});
+}
+
+void Core::Impl::ServicePart::Untime(const Service& service, Instance* instance) {
+  if (instance->timer != kMonoNever) timed_.erase({instance->timer, {service.name(), instance->id}});
+  instance->timer = kMonoNever;
+}
+
+void Core::Impl::ServicePart::Fire() {
+  while (!timed_.empty() && timed_.begin()->first <= core_.now_.mono) {
+    const auto [name, id] = timed_.begin()->second;
+    Service* service = Find(name);
+    CHECK(service);
+    Instance* instance = service->Find(id);
+    CHECK(instance);
+    if (instance->gone_at <= core_.now_.mono && !core_.stopping_) {
+      Gone(service, instance);
+    } else if (instance->gone_at <= core_.now_.mono) {
+      Untime(*service, instance);  // whoever starts next gives it a fresh ttl
+    } else {
+      SetTimer(*service, instance);
+      Review(*service);
+    }
+  }
+  while (true) {
+    auto over = std::find_if(watches_.begin(), watches_.end(), [this](const auto& watch) { return watch.second.until <= core_.now_.mono; });
+    if (over == watches_.end()) break;
+    ServiceAnswer answer;
+    answer.kind = ServiceAnswer::Kind::kUnchanged;
+    answer.bytes = over->second.bytes;
+    const RequestId request = over->first;
+    watches_.erase(over);
+    Answer(0, request, std::move(answer));
+  }
+}
+
+MonoTime Core::Impl::ServicePart::NextWake() const {
+  MonoTime wake = timed_.empty() ? kMonoNever : timed_.begin()->first;
+  for (const auto& [request, watch] : watches_) wake = std::min(wake, watch.until);
+  return wake;
+}
+
+void Core::Impl::ServicePart::Gone(Service* service, Instance* instance) {
+  const std::string ttl_ms = std::to_string(instance->settings.ttl_ms);
+  core_.out_->flow_logs.push_back(
+      {true, "instance gone", {{"service", service->name()}, {"instance", instance->id}, {"url", instance->settings.url}, {"ttl_ms", ttl_ms}}});
+  Remove(service, instance);
+  TellWatchers(*service);
+}
+
+/// Takes it out, on disk too. Calls that it has go on.
+void Core::Impl::ServicePart::Remove(Service* service, Instance* instance) {
+  Untime(*service, instance);
+  if (std::exchange(instance->counted_open, false)) --open_;
+  if (!instance->from_file) core_.RemoveRecord(RecordKey{RecordKind::kInstance, InstanceKey(service->name(), instance->id)}, /*was_there=*/true);
+  service->instances.erase(std::string(instance->id));
+  Review(*service);
+}
+
+// ---- explain
+
+void Core::Impl::ServicePart::Explain(const Entry& entry, Explained* out) const {
+  const Service* service = ServiceOf(entry);
+  const Service::Wanted wanted = WantedOf(entry);
+  if (service && service->HasOne(wanted, core_.now_.mono)) return;
+  const std::string name(notifyd::ServiceOf(entry.envelope->host));
+  std::string whom = "no instance of the service " + name;
+  if (!wanted.instance.empty()) whom = "the instance " + std::string(wanted.instance) + " of the service " + name;
+  else if (!wanted.pool.empty()) whom += " in the pool " + std::string(wanted.pool);
+  const bool one = !wanted.instance.empty();
+  if (!service || !service->IsAlive(wanted)) {
+    out->reasons.push_back({"no_instance", whom + (one ? " is not there" : " is there")});
+    out->expected_at.reset();
+    return;
+  }
+  MonoTime next = kMonoNever;
+  for (const auto& [id, instance] : service->instances)
+    if (instance->breaker.state() == Breaker::State::kOpen) next = std::min(next, instance->breaker.next_probe());
+  const WallTime probe = next == kMonoNever ? core_.now_.wall : core_.WallAt(std::max(next, core_.now_.mono));
+  const std::string when = next == kMonoNever ? "; a call tells when it is back" : "; the next probe may go out at " + FormatRfc3339(probe);
+  out->reasons.push_back({"breaker_open", whom + (one ? " cannot be reached" : " can be reached") + when});
+  if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
 }
 
 }  // namespace notifyd

@@ -1,17 +1,144 @@
-// The core's part of services and their instances: contract section 11. Included by broker/core*.cc alone. See core_impl.h.
+// The core's part of services and their instances: contract section 11. All of them are in memory (the catalog); which instance takes an attempt is
+// chosen here when it starts (broker/services.h chooses), and what an end says of it is noted here. Included by broker/core*.cc alone. See
+// core_impl.h.
+//
+// What waits for a service waits at its host, "service://NAME", which is shut while no instance may take a call, as a paused host is. A notify that
+// named a pool or an instance of its own has a host of its own, "service://NAME?...", which is never shut: whom it waits for, its neighbours in the
+// lane do not. Where there is none for it, it waits a while and looks again.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
 #include "broker/core_impl.h"
+#include "broker/resource.h"
+#include "broker/service_events.h"
+#include "broker/services.h"
 
 namespace notifyd {
+
+struct FileService;
 
 class Core::Impl::ServicePart {
  public:
   explicit ServicePart(Core::Impl* core) : core_(*core) {}
   Handled Handle(Task* task, ServiceRequest& r);
 
+  static bool IsService(const Host& host) { return host.name.starts_with("service://"); }
+  /// The catalog is known: was there ever such a service?
+  bool Knows(std::string_view name) const { return services_.contains(name); }
+
+  // ---- the start, and time
+  void OnRow(RecordKind kind, const RecordRow& row);
+  void OnCatalogKnown();
+  /// What the file says of services holds from now on; the catalog is known.
+  void ApplyFile();
+  void Fire();
+  MonoTime NextWake() const;
+  bool MayRest() const { return timed_.empty() && watches_.empty(); }
+  void BeginStop();
+  void OnDisconnected(RequestId request) { watches_.erase(request); }
+  /// Other settings of breakers hold.
+  void OnBreakerSettings();
+
+  // ---- attempts of a service's notifies
+  /// Nobody has a turn at the host, as far as instances go.
+  bool Shuts(const Host& host) const;
+  /// What has its turn at the host is to fail there, without an attempt: as the host's own breaker says, or those of all instances.
+  bool Refuses(const Host& host) const;
+  /// Since when nothing of the host can be reached: its own breaker is open, or those of all instances that its calls may go to.
+  std::optional<MonoTime> OpenSince(const Host& host) const;
+  const BreakerSettings& BreakerOf(const Host& host) const;
+  /// The earliest time at which somebody may have waited for a service's open breakers for as long as one does; and the least such wait, hosts
+  /// included, in ms.
+  MonoTime FirstWaitOver() const;
+  int64_t LeastMaxWaitMs() const;
+  /// An attempt of the entry begins. Returns where it goes; null where no instance may take it.
+  std::shared_ptr<const StartAttempt::Instance> Begin(Entry* entry, const std::string& spec);
+  /// Gives the entry's place in flight back, which Begin found nothing for.
+  void PutBack(Entry* entry);
+  /// An attempt that went to an instance has ended; notes in the result which one that was. Does nothing for any other. Returns whether it was a
+  /// probe in vain.
+  bool End(Entry* entry, AttemptResult* result);
+  /// After End, of an attempt that is not the last: may the notify go on to another instance at once, in the same round?
+  bool FailsOver(Entry* entry, const AttemptResult& result);
+  void Forget(NotifyId id) {
+    if (!calls_.empty()) calls_.erase(id);
+  }
+  void Explain(const Entry& entry, Explained* out) const;
+  void ProbeByHand(const Host& host);
+  size_t open_breakers() const { return open_; }
+  uint64_t breakers_opened() const { return opened_; }
+
  private:
+  /// What is known of a notify's attempts, while it is in memory.
+  struct Call {
+    std::shared_ptr<Instance> instance;  // while one is in flight
+    Breaker::Call call = 0;
+    std::vector<std::string> tried;  // in this round; before the first of a round, where the last attempt failed
+    uint32_t failovers = 0;          // of this round
+  };
+  /// Somebody waits for the list of a service's instances to change.
+  struct Watch {
+    std::string service, bytes;  // the list as they know it
+    MonoTime until;
+    ResourcesQuery page;
+  };
+
+  Handled Do(RequestId request, const ListServices& ask);
+  Handled Do(RequestId request, const GetService& ask);
+  Handled Do(RequestId request, const PutService& ask);
+  Handled Do(RequestId request, const DeleteService& ask);
+  Handled Do(RequestId request, const ListInstances& ask);
+  Handled Do(RequestId request, const GetInstance& ask);
+  Handled Do(RequestId request, const PutInstance& ask);
+  Handled Do(RequestId request, const DeleteInstance& ask);
+  Handled NoService(RequestId request) { return core_.Refuse(request, Code::kNotFound, "there is no such service"); }
+  Handled NoInstance(RequestId request) { return core_.Refuse(request, Code::kNotFound, "the service has no such instance"); }
+  Handled Answer(uint64_t batch, RequestId request, ServiceAnswer answer);
+  /// May that be changed by the API? Says so where it may not.
+  bool RefusedFromFile(RequestId request, bool from_file);
+
+  Service* Find(std::string_view name) const;
+  /// That of the host's calls, where they may go to any instance of it; else null.
+  const Service* ServiceAt(const Host& host) const;
+  Service* ServiceOf(const Entry& entry) const;
+  Service* Create(std::string_view name, const ServiceSettings& settings);
+  static Service::Wanted WantedOf(const Entry& entry);
+  uint64_t HashOf(const Service& service, const Entry& entry, const std::string& spec) const;
+  const BreakerSettings& BreakerOf(const Service& service) const {
+    return service.settings.breaker ? *service.settings.breaker : core_.limits_.breaker;
+  }
+  void ApplyFileService(const FileService& of_file);
+  void RemoveOfFile(Service* service, const std::set<std::string>& but);
+  void LeaveFile(Service* service);
+  void Remove(Service* service, Instance* instance);
+  void Gone(Service* service, Instance* instance);
+  void SetTimer(const Service& service, Instance* instance);
+  void Untime(const Service& service, Instance* instance);
+  void CountOpen(Instance* instance);
+  /// Its instances, or what they may take, changed: who waits for them is looked at again.
+  void Review(const Service& service);
+  void ReviewHostOf(const std::string& host);
+  void TellWatchers(const Service& service);
+  void LogRemoved(const Service& service, const Instance& instance);
+
+  InstanceView ViewOf(const Service& service, const Instance& instance) const;
+  ServiceView ViewOf(const Service& service, bool with_instances = true) const;
+  static std::string BytesOfList(const Service& service);
+
   Core::Impl& core_;
+  std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
+  std::set<std::pair<MonoTime, std::pair<std::string, std::string>>> timed_;  // service and instance, by when they are looked at again
+  std::unordered_map<NotifyId, Call> calls_;
+  std::map<RequestId, Watch> watches_;
+  size_t open_ = 0;
+  uint64_t opened_ = 0;
 };
 
 }  // namespace notifyd

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_services.h"
 #include "broker/expectation.h"
 #include "broker/flow.h"
 
@@ -266,6 +266,7 @@ Host* Core::Impl::GetHost(const std::string& name) {
   if (!host) {
     host = std::make_unique<Host>();
     host->name = name;
+    if (ServicePart::IsService(*host)) ReviewHost(host.get());
   }
   return host.get();
 }
@@ -347,6 +348,7 @@ void Core::Impl::DropEntry(Entry* entry) {
   KeepSpec(entry, nullptr);
   SetEnvelope(entry, nullptr);
   if (entry->host) UnrefHost(entry->host);
+  services_->Forget(entry->id);
   entries_.erase(entry->id);
 }
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_services.h"
 
 namespace notifyd {
 namespace {
@@ -77,7 +77,7 @@ void Core::Impl::ReviewHost(Host* host) {
     host->awaits_token = true;
     host->token = host_tokens_.emplace(host->bucket.When(1, now_.mono, rate), host);
   }
-  turns_.SetShut(host, host->settings.paused || !token || host->ShutByBreaker(now_.mono, limits_.breaker));
+  turns_.SetShut(host, host->settings.paused || !token || host->ShutByBreaker(now_.mono, limits_.breaker) || services_->Shuts(*host));
 }
 
 void Core::Impl::ForgetToken(Host* host) {
@@ -224,6 +224,11 @@ HostView Core::Impl::ViewOfHost(const std::string& name) const {
   view.sleeping_lanes = host.sleepers;
   view.at_cap = turns_.AtShare(host);
   view.breaker = host.breaker.state();
+  if (const auto since = ServicePart::IsService(host) ? services_->OpenSince(host) : std::nullopt) {  // those of all its instances
+    view.breaker = Breaker::State::kOpen;
+    view.open_since = WallAt(*since);
+    return view;
+  }
   if (host.breaker.is_open()) view.open_since = WallAt(host.breaker.open_since());
   if (host.breaker.state() == Breaker::State::kOpen) view.next_probe = WallAt(std::max(host.breaker.next_probe(), now_.mono));
   return view;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_services.h"
 
 namespace notifyd {
 
@@ -141,7 +141,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
     // Where its last attempt must be read first (for its callback) it starts like one whose spec must be read: EmitStart looks at its ttl again.
     if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) {
       Expire(entry);
-    } else if (host->Refuses(now_.mono, limits_.breaker) && !LacksLastAttempt(*entry)) {
+    } else if (services_->Refuses(*host) && !LacksLastAttempt(*entry)) {
       Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
     } else {
       Caller* caller = turns_.CallerOf(entry->envelope->caller);

@@ -139,6 +139,9 @@ Status Runtime::Impl::MakeIoThreads() {
       return commands_->Check(space, caller, command);
     };
     api.lane_rules = [this] { return lane_rules_.Get(); };
+    api.check_destination = [sender = io->sender.get()](NamespaceNumber number, std::string_view url) {
+      return sender->CheckDestination(number, url);
+    };
     api.board = &board_;
     api.list_audit = [this, loop = &io->loop](AuditQuery query, std::function<void(AuditPage)> then) {
       store_->ListAudit(std::move(query), [loop, then = std::move(then)](AuditPage page) {

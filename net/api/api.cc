@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/service_events.h"
 #include "net/access/content_digest.h"
 #include "net/api/api_impl.h"
 #include "net/api/demand.h"
@@ -27,6 +28,10 @@ constexpr size_t kBodyThatCosts = 16 << 10;
 /// So long the request waits for an end; 0: it does not.
 int64_t WaitOf(const Event& event) {
   if (const GetRequest* get = std::get_if<GetRequest>(&event)) return get->wait_ms;
+  if (const ServiceRequest* service = std::get_if<ServiceRequest>(&event)) {
+    const ListInstances* list = std::get_if<ListInstances>(&service->ask->what);
+    return list ? list->wait_ms : 0;
+  }
   const GroupRequest* group = std::get_if<GroupRequest>(&event);
   return group ? group->ask->wait_ms : 0;
 }
@@ -34,6 +39,10 @@ int64_t WaitOf(const Event& event) {
 void SetWait(int64_t wait_ms, Event* event) {
   if (GetRequest* get = std::get_if<GetRequest>(event)) {
     get->wait_ms = wait_ms;
+  } else if (ServiceRequest* service = std::get_if<ServiceRequest>(event)) {
+    ListInstances list = std::get<ListInstances>(service->ask->what);
+    list.wait_ms = wait_ms;
+    service->ask = std::make_shared<const ServiceAsk>(ServiceAsk{std::move(list)});
   } else if (GroupRequest* group = std::get_if<GroupRequest>(event); group && group->ask->wait_ms != wait_ms) {
     auto ask = std::make_shared<GroupAsk>(*group->ask);
     ask->wait_ms = wait_ms;
@@ -273,7 +282,8 @@ bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {
 }
 
 void Api::Impl::Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count) {
-  if (posted.bounds && posted.bounds->row->audit && response.status < 300 && !posted.dry_run) Audit(*posted.bounds, count);
+  const RouteRow* row = posted.bounds ? posted.bounds->row : nullptr;
+  if (row && row->audit && response.status < 300 && !posted.dry_run && (!row->first_alone || response.status == 201)) Audit(*posted.bounds, count);
   responder_->Respond(token, std::move(response));
 }
 

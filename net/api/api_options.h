@@ -56,6 +56,9 @@ struct ApiOptions {
   std::function<Status(std::string_view space, std::string_view caller, std::string_view command)> check_command;
   /// The file's rules for lanes, which count where a namespace has none. Any thread; may be others after a reload. Empty: there are none.
   std::function<std::shared_ptr<const std::vector<LaneRule>>()> lane_rules;
+  /// May the namespace call this URL, as far as that can be told before its name is looked up? On the loop. Error: kUnacceptable, without a field.
+  /// Empty: it may call any.
+  std::function<Status(NamespaceNumber number, std::string_view url)> check_destination;
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses

@@ -200,6 +200,7 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
     envelope.retry = std::make_shared<const RetryPolicy>(*asker->space->settings.retry);
   envelope.lane = base->envelope->lane;
   envelope.host = base->envelope->host;
+  envelope.flow = base->envelope->flow;
   envelope.fkey = base->envelope->fkey;
   envelope.caller = base->envelope->caller;
   envelope.callback = base->envelope->callback;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "broker/flow.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -41,6 +42,9 @@ enum Tag : uint8_t {
   kOrderBy = 25,
   kPartitions = 26,
   kOrderByMissing = 27,
+  kPool = 28,
+  kPoolFallback = 29,
+  kInstance = 30,
 };
 
 std::string Bytes(Fingerprint print) {
@@ -151,6 +155,11 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
     out.Begin(kOrderBy).Text(*spec.order_by);
     out.Signed(kPartitions, spec.partitions, kSpec.partitions);
     out.Signed(kOrderByMissing, spec.order_by_spread, kSpec.order_by_spread);
+  }
+  if (envelope.flow) {
+    out.Text(kPool, envelope.flow->pool);
+    out.Text(kPoolFallback, envelope.flow->pool_fallback);
+    out.Text(kInstance, envelope.flow->instance);
   }
   return FingerprintOf(out.bytes);
 }

@@ -75,8 +75,10 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Gauge("notifyd_calls_in_flight", "Attempts in flight.", stats.in_flight);
   out.Gauge("notifyd_hosts_at_cap", "Hosts that have notifies to send and as many calls in flight as they may.", stats.hosts_at_cap);
   out.Gauge("notifyd_callers_at_cap", "Callers that have notifies to send and as many calls in flight as they may.", stats.callers_at_cap);
-  out.Gauge("notifyd_breakers_open", "Hosts to which nothing is sent, since no connection came about.", stats.open_breakers);
-  out.Counter("notifyd_breaker_openings_total", "How often a host's breaker opened.", stats.breaker_opened);
+  out.Gauge("notifyd_breakers_open", "Hosts and instances to which nothing is sent, since no connection came about.", stats.open_breakers);
+  out.Counter("notifyd_breaker_openings_total", "How often a host's or an instance's breaker opened.", stats.breaker_opened);
+  out.Gauge("notifyd_services", "Services that were said by the API.", totals.records[RecordKind::kService]);
+  out.Gauge("notifyd_service_instances", "Instances that are registered.", totals.records[RecordKind::kInstance]);
   out.Gauge("notifyd_groups_pending", "Groups of which a notify is not settled.", totals.records[RecordKind::kGroup]);
   const TopicFigures topics = stats.topics ? *stats.topics : TopicFigures();
   out.Counter("notifyd_events_published_total", "Events published.", topics.published);

@@ -13,6 +13,7 @@
 #include "broker/flow.h"
 #include "broker/lane_limits.h"
 #include "broker/payload.h"
+#include "broker/services.h"
 #include "net/api/api_options.h"
 #include "net/api/fields.h"
 #include "net/api/url.h"
@@ -25,6 +26,7 @@ struct NotifyReading {
   ParsedNotify* const out;
   const NotifyPart* const part;  // null: it is a whole notify
   CheckedUrl url = {};
+  FlowFields flow = {};
 
   NotifySpec& spec() { return out->spec; }
   Envelope& envelope() { return out->envelope; }
@@ -74,8 +76,32 @@ Result<CheckedUrl> ReadUrl(const Field& field, const JsonValue& value) {
   return checked;
 }
 
+/// Where a service's call goes, beyond its name.
+Status ReadOfService(const Field& field, const JsonValue& value, Reading* reading, std::string* out) {
+  if (ServiceOf(reading->url.host).empty()) return Bad(field, std::string(field.name()) + " goes with a url of a service only");
+  NOTIFYD_TRY(ReadText(value, field.pointer, 1, kMaxNameBytes, out));
+  if (IsInstanceId(*out)) return Status::Ok();
+  return Bad(field, std::string(field.name()) + " has 1 to 100 of the characters A-Z, a-z, 0-9, '.', '_', ':' and '-'");
+}
+
+/// Those that name a pool or an instance of their own wait for that at a host of their own, so that nobody else waits for it.
+std::string HostOf(std::string host, const FlowFields& flow) {
+  char joint = '?';
+  for (const auto& [name, value] : {std::pair("pool", &flow.pool), {"pool_fallback", &flow.pool_fallback}, {"instance", &flow.instance}}) {
+    if (value->empty()) continue;
+    host.append(1, joint).append(name).append("=").append(*value);
+    joint = '&';
+  }
+  return host;
+}
+
 void TextOrNull(std::string_view text, JsonWriter* json) {
   text.empty() ? json->Null() : json->String(text);
+}
+
+template <std::string FlowFields::*member>
+void ShowOfService(const Showing& showing, JsonWriter* json) {
+  TextOrNull(showing.envelope.flow ? std::string_view((*showing.envelope.flow).*member) : std::string_view(), json);
 }
 
 void IntOrNull(const std::optional<int64_t>& value, JsonWriter* json) {
@@ -348,9 +374,10 @@ constexpr Field kFields[] = {
     {.pointer = "/url",
      .read =
          [](const Field& field, const JsonValue& value, Reading* r) {
+           if (value.kind != Kind::kString) return Bad(field, "url must be a string");
            Result<CheckedUrl> url =
-               CommandOf(value.text).empty() ? ReadUrl(field, value) : CheckedUrl{std::string(value.text), std::string(value.text)};
-           if (!url.ok()) return std::move(url).status();
+               CommandOf(value.text).empty() ? CheckDestination(value.text) : CheckedUrl{std::string(value.text), std::string(value.text)};
+           if (!url.ok()) return Bad(field, url.status().detail());
            r->spec().url = value.text;
            r->url = *std::move(url);
            return Status::Ok();
@@ -358,6 +385,18 @@ constexpr Field kFields[] = {
      .show = [](const Showing& s, JsonWriter* json) { json->String(s.no_urls ? MaskedUrl(s.spec.url) : s.spec.url); },
      .early = true,
      .required = true},
+    {.pointer = "/pool",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadOfService(field, value, r, &r->flow.pool); },
+     .show = ShowOfService<&FlowFields::pool>,
+     .restated = false},
+    {.pointer = "/pool_fallback",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadOfService(field, value, r, &r->flow.pool_fallback); },
+     .show = ShowOfService<&FlowFields::pool_fallback>,
+     .restated = false},
+    {.pointer = "/instance",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadOfService(field, value, r, &r->flow.instance); },
+     .show = ShowOfService<&FlowFields::instance>,
+     .restated = false},
     {.pointer = "/method",
      .read = [](const Field& field, const JsonValue& value,
                 Reading* r) { return ReadWord(field, value, "GET, POST, PUT, PATCH, DELETE, HEAD", ParseMethod, &r->spec().method); },
@@ -561,7 +600,8 @@ Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_b
   out->default_lane = envelope.lane.name.empty() || envelope.lane.name == by_default;
   if (envelope.lane.name.empty()) envelope.lane.name = std::move(by_default);
   if (!part || !part->orders_by_event) NOTIFYD_TRY(ChooseOwnPartition(turn, out));
-  envelope.host = std::move(reading.url.host);
+  if (!reading.flow.IsDefault()) envelope.flow = std::make_shared<const FlowFields>(reading.flow);
+  envelope.host = HostOf(std::move(reading.url.host), reading.flow);
   TraceContext own = TakeTrace(trace, &spec.headers);
   envelope.trace_parent = std::move(own.parent);
   spec.trace_state = std::move(own.state);

@@ -7,6 +7,7 @@
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
 #include "net/api/registry_steps.h"
+#include "net/api/service_json.h"
 #include "net/api/stats.h"
 #include "net/api/switch_json.h"
 #include "net/api/topic_json.h"
@@ -262,8 +263,8 @@ HttpResponse Replies::Of(const HostViewed& viewed, const Sight&) const {
 HttpResponse Replies::Of(const Waited&, const Sight&) const {
   return NotBuilt();
 }
-HttpResponse Replies::Of(const ServiceAnswered&, const Sight&) const {
-  return NotBuilt();
+HttpResponse Replies::Of(const ServiceAnswered& answered, const Sight&) const {
+  return RenderServices(*answered.answer);
 }
 HttpResponse Replies::Of(const TopicAnswered& answered, const Sight& sight) const {
   return TopicResponse(*answered.answer, renderer_, sight);

@@ -5,6 +5,7 @@
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
 #include "net/api/topic_requests.h"
+#include "net/api/service_requests.h"
 
 namespace notifyd {
 namespace {
@@ -14,6 +15,7 @@ using Sphere = Need::Sphere;
 
 constexpr ScopeSet kNobody = {};
 constexpr ScopeSet kLooks = {Scope::kRead, Scope::kAdmin};
+constexpr ScopeSet kRegisters = {Scope::kRegister, Scope::kOperate};
 constexpr ScopeSet kOwn = {Scope::kSubmit, Scope::kRead};  // who submits sees what his own caller submitted
 
 constexpr RouteRow kRoutes[] = {
@@ -58,6 +60,15 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/hosts", Verb::kGet, kRead, ReadHosts, {Scope::kRead}, DemandOfLanes},
     {"/v1/hosts/{host}", Verb::kGet, kNone, ReadHost, {Scope::kRead}},
     {"/v1/hosts/{host}", Verb::kPatch, kNone, ReadHostChange, {Scope::kOperate}, nullptr, "host_changed"},
+    {"/v1/services", Verb::kGet, kRead, ReadServices, {Scope::kRead}, DemandOfLanes},
+    {"/v1/services/{name}", Verb::kGet, kNone, ReadService, {Scope::kRead}, DemandOfLanes},
+    {"/v1/services/{name}", Verb::kPut, kNone, ReadServicePut, kRegisters, DemandOfLanes, "service_put"},
+    {"/v1/services/{name}", Verb::kDelete, kNone, ReadServiceRemoval, kRegisters, nullptr, "service_deleted"},
+    {"/v1/services/{name}/instances", Verb::kGet, kRead, ReadInstances, {Scope::kRead}, DemandOfLanes},
+    {"/v1/services/{name}/instances/{id}", Verb::kGet, kNone, ReadInstance, {Scope::kRead}},
+    {"/v1/services/{name}/instances/{id}", Verb::kPut, kNone, ReadInstancePut, kRegisters, nullptr, "instance_registered", Sphere::kNamespace, false,
+     false, /*first_alone=*/true},
+    {"/v1/services/{name}/instances/{id}", Verb::kDelete, kNone, ReadInstanceRemoval, kRegisters, nullptr, "instance_deleted"},
     {"/v1/stats", Verb::kGet, kRead, ReadStats, {Scope::kRead}, nullptr, nullptr, Sphere::kNamespace, false, /*sums=*/true},
     {"/v1/namespaces", Verb::kGet, kRead, ReadNamespaces, kLooks, DemandOfLanes, nullptr, Sphere::kNone},
     {"/v1/namespaces/{ns}", Verb::kGet, kNone, ReadNamespace, kLooks},

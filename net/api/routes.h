@@ -60,8 +60,9 @@ struct RouteRow {
   Foreteller demand = nullptr;  // null: its answers are small
   const char* audit = nullptr;  // a change that the audit has under this word; null: it is none, or the registry tells
   Need::Sphere sphere = Need::Sphere::kNamespace;
-  bool lines = false;  // a body of NDJSON is taken in pieces, as a bulk submit (ndjson.h), instead of by `read`
-  bool sums = false;   // ?namespaces=all goes over all of them
+  bool lines = false;        // a body of NDJSON is taken in pieces, as a bulk submit (ndjson.h), instead of by `read`
+  bool sums = false;         // ?namespaces=all goes over all of them
+  bool first_alone = false;  // the audit has it where it made something (201), not where it says the same again
 
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }

@@ -70,8 +70,9 @@ Status ReadKeyHeader(const std::string* header, std::string* key) {
 
 Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
   if (!limits_.check_url) return Status::Ok();
+  // Where a service's instances are, is judged when they register.
   const std::string& url = notify.spec.url;
-  if (!url.empty() && CommandOf(url).empty())
+  if (!url.empty() && CommandOf(url).empty() && ServiceOf(url).empty())
     if (Status status = limits_.check_url(url); !status.ok()) return Status(status.code(), status.detail(), "/url");
   if (notify.envelope.callback == nullptr) return Status::Ok();
   Status status = limits_.check_url(notify.envelope.callback->url);

@@ -5,6 +5,8 @@
 #include "base/ascii.h"
 #include "base/authority.h"
 #include "base/bytes.h"
+#include "broker/flow.h"
+#include "broker/services.h"
 
 namespace notifyd {
 namespace {
@@ -16,15 +18,30 @@ Status Bad(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
 
-}  // namespace
-
-Result<CheckedUrl> CheckUrl(std::string_view url) {
+Status CheckBytes(std::string_view url) {
   if (url.size() > kMaxUrlBytes) return Bad("the URL is longer than 8,192 bytes");
   for (char c : url) {
     if (static_cast<unsigned char>(c) >= 0x80) return Bad("the URL must be ASCII; percent-encode the rest");
     if (c <= ' ' || c == 0x7f) return Bad("the URL has a space or control character");
     if (c == '\\') return Bad("the URL has a backslash");
   }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<CheckedUrl> CheckDestination(std::string_view url) {
+  constexpr std::string_view kService = "service://";
+  if (!url.starts_with(kService)) return CheckUrl(url);
+  NOTIFYD_TRY(CheckBytes(url));
+  const std::string_view name = ServiceOf(url);
+  if (!IsServiceName(name)) return Bad("a service's name has 1 to 100 of the characters a-z, 0-9, '.' and '-', and begins with a letter or digit");
+  const std::string base = std::string(kService).append(name);
+  return CheckedUrl{base, base};
+}
+
+Result<CheckedUrl> CheckUrl(std::string_view url) {
+  NOTIFYD_TRY(CheckBytes(url));
   std::optional<UrlParts> parts = PartsOfUrl(url);
   if (!parts && url.find("://") == std::string_view::npos) return Bad("the URL must be absolute: http://... or https://...");
   if (!parts) return Bad("the URL's scheme must be http or https");

@@ -21,6 +21,9 @@ struct CheckedUrl {
 /// Only what every HTTP client reads the same way is taken. Error: kUnacceptable, without a field.
 Result<CheckedUrl> CheckUrl(std::string_view url);
 
+/// Of a notify: as CheckUrl, or "service://NAME/path?query" (contract section 11), of which host and base are "service://NAME".
+Result<CheckedUrl> CheckDestination(std::string_view url);
+
 /// The lane of a URL whose submitter named none: `base`, and "#" and `group` where that is not empty; over 255 bytes cut, with "~" and a hash at
 /// the end.
 std::string DefaultLane(std::string_view base, std::string_view group);

@@ -111,7 +111,7 @@ void PlainCall::EnterHop(int64_t now_ms) {
                  .max_response_bytes = options.max_response_bytes,
                  .recorded_failure_bytes = options.recorded_failure_bytes,
                  .recorded_success_bytes = options.recorded_success_bytes});
-  PoolTerms pooled{.number = number_, .era = terms_->era};
+  PoolTerms pooled{.number = number_, .era = terms_->era, .tls_name = std::string(request_.tls_name())};
   if (rule_ != nullptr) {
     pooled.rule = hop_config_->rules().PlaceOf(rule_);
     pooled.armed = armed_;
@@ -240,7 +240,8 @@ void PlainCall::Secure(PlainConnection* connection) {
     if (!made.ok()) return Fail(Verdict::kFailure, "tls", made.status().detail());
     context = *std::move(made);
   }
-  if (connection->Secure(std::move(context), request_.host(), {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
+  const std::string name = request_.tls_name().empty() ? request_.host() : std::string(request_.tls_name());
+  if (connection->Secure(std::move(context), name, {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
   OnConnected(connection, UV_EPROTO);
 }
 

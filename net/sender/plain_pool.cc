@@ -34,6 +34,7 @@ PlainHost* PlainPool::Enter(std::string_view name, uint16_t port, bool secure, c
     key_.append("/").append(std::to_string(terms.number)).append("/").append(std::to_string(terms.rule));
     if (terms.armed) key_.push_back('a');
   }
+  if (secure && !terms.tls_name.empty()) key_.append("=").append(terms.tls_name);
   auto found = hosts_.find(std::string_view(key_));
   if (found == hosts_.end()) {
     if (hosts_.size() >= kMaxHosts) {

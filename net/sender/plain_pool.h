@@ -36,11 +36,12 @@ class PlainWaiter {
 /// What decides about a host's connections beside its name, its port and TLS.
 struct PoolTerms {
   NamespaceNumber number = kDefaultNumber;
-  uint64_t era = 0;        // of the namespace's terms
-  uint32_t rule = 0;       // which destination rule; 0: none
-  bool armed = false;      // it shows the rule's certificate
-  bool http2 = true;       // it may be offered
-  size_t connections = 0;  // most; 0: no bound
+  uint64_t era = 0;           // of the namespace's terms
+  uint32_t rule = 0;          // which destination rule; 0: none
+  bool armed = false;         // it shows the rule's certificate
+  bool http2 = true;          // it may be offered
+  size_t connections = 0;     // most; 0: no bound
+  std::string tls_name = {};  // that its certificate must be for; empty: the host's
 };
 
 /// A name, or address, and a port, by TLS or not, under some terms.

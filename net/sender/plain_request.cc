@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "broker/flow.h"
+#include "broker/services.h"
 #include "broker/via.h"
 #include "net/sender/target.h"
 
@@ -40,6 +41,13 @@ Status Invalid(const char* why) {
 
 Status PlainRequest::Read(const StartAttempt& attempt, Random* random) {
   if (Status status = DecodeSpecInto(*attempt.spec, &spec_); !status.ok()) return status;
+  host_header_.clear();
+  tls_name_.clear();
+  if (attempt.instance != nullptr) {
+    spec_.url = UrlAt(attempt.instance->url, spec_.url);
+    host_header_ = attempt.instance->host_header;
+    tls_name_ = host_header_.substr(0, host_header_.rfind(':'));
+  }
   Result<WireParts> parts = SplitWireRequest(spec_);
   if (!parts.ok()) return std::move(parts).status();
   parts_ = *std::move(parts);
@@ -85,8 +93,13 @@ Status PlainRequest::Assemble(const StartAttempt& attempt, const SenderConfig& c
   if (rest_.empty() || rest_[0] == '?') head_.push_back('/');
   head_.append(rest_);
   if (parts_.in_query && redirected_.empty()) head_.append(parts_.joint()).append(parts_.encoded);
-  head_.append(" HTTP/1.1\r\nHost: ").append(authority_.host);
-  if (port_ != default_port()) head_.append(":").append(std::to_string(port_));
+  head_.append(" HTTP/1.1\r\nHost: ");
+  if (!host_header_.empty() && redirected_.empty()) {
+    head_.append(host_header_);
+  } else {
+    head_.append(authority_.host);
+    if (port_ != default_port()) head_.append(":").append(std::to_string(port_));
+  }
   head_.append("\r\n");
   return AppendHeaders(attempt, config, headers);
 }

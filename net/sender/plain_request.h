@@ -56,6 +56,8 @@ class PlainRequest {
   std::string_view path() const { return path_; }
   /// A redirect led to another origin than the submitter's.
   bool other_origin() const { return other_origin_; }
+  /// What its certificate must be for, where that is another than host(); empty: it is not.
+  std::string_view tls_name() const { return redirected_.empty() ? std::string_view(tls_name_) : std::string_view(); }
   /// "host:port", as a Host header names it with its port said.
   std::string HostAndPort() const { return authority_.host + ":" + std::to_string(port_); }
   /// Lets go of what is large.
@@ -79,6 +81,8 @@ class PlainRequest {
   uint16_t port_ = 0;
   bool secure_ = false;
   std::optional<IpAddress> literal_;
+  // Of a service that says so, for its instances themselves alone: nothing of it goes along with a redirect.
+  std::string host_header_, tls_name_;
   std::string trace_parent_;  // as it is sent; empty: none
   // Of this hop.
   Method method_ = Method::kPost;

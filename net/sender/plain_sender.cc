@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "base/authority.h"
 #include "base/check.h"
 #include "base/files.h"
 #include "net/loop.h"
@@ -81,6 +82,19 @@ class PlainSender::Impl {
     self_ = std::move(self);
     shared_.config = MakeSenderConfig(shared_.config->options, shared_.config->policy, self_);
     terms_.SetConfig(shared_.config, false);
+  }
+
+  Status CheckDestination(NamespaceNumber number, std::string_view url) {
+    const std::optional<UrlParts> parts = PartsOfUrl(url, "/?");
+    if (!parts) return Status(Code::kUnacceptable, "the URL is not http or https");
+    Result<Authority> read = ParseAuthority(parts->authority, parts->default_port());
+    if (!read.ok()) return std::move(read).status();
+    const DestinationPolicy& policy = terms_.Of(number)->policy;
+    std::optional<std::string> refusal = policy.RefusalOfKind(parts->https, read->port);
+    const bool v6 = read->host.starts_with('[');
+    const std::optional<IpAddress> address = IpAddress::Parse(v6 ? read->host.substr(1, read->host.size() - 2) : read->host);
+    if (!refusal && address) refusal = policy.Refusal(*address, read->port);
+    return refusal ? Status(Code::kUnacceptable, *std::move(refusal)) : Status::Ok();
   }
 
   void SetTable(std::shared_ptr<const AccessTable> table) { Renew(terms_.SetTable(std::move(table))); }
@@ -271,6 +285,9 @@ Status PlainSender::Reload(const SenderOptions& options) {
 }
 void PlainSender::SetTable(std::shared_ptr<const AccessTable> table) {
   impl_->SetTable(std::move(table));
+}
+Status PlainSender::CheckDestination(NamespaceNumber number, std::string_view url) {
+  return impl_->CheckDestination(number, url);
 }
 void PlainSender::Abort() {
   impl_->Abort();

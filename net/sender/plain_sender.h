@@ -38,6 +38,9 @@ class PlainSender : public Sender {
   /// What is known of namespaces is this now: their destinations hold as after a Reload, and their keys sign the attempts that start from now on.
   /// Before the first one there is `default` alone, with the file's destinations, and nothing is signed.
   void SetTable(std::shared_ptr<const AccessTable> table);
+  /// Would a call of the namespace to this URL be refused, as far as that can be told before its name is looked up? Error: kUnacceptable. Loop
+  /// thread.
+  Status CheckDestination(NamespaceNumber number, std::string_view url);
   /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();
   /// Those whose answer is being judged included.

@@ -64,6 +64,7 @@ class SenderFixture : public EventSink, public LoopThread {
     attempt.envelope = std::make_shared<const Envelope>(std::move(envelope));
     attempt.spec = std::make_shared<const std::string>(std::move(spec));
     attempt.over = over;
+    attempt.instance = instance;
     const NotifyId id = attempt.id;
     OnLoop([&] {
       inside_start_ = true;
@@ -103,6 +104,7 @@ class SenderFixture : public EventSink, public LoopThread {
   }
   NamespaceNumber in_namespace = kDefaultNumber;  // of the attempts that are started
   WallTime at{1'700'000'000'000};                 // and their time
+  std::shared_ptr<const StartAttempt::Instance> instance;  // where they go; null: to their URLs
 
   size_t ended() {
     std::lock_guard lock(mutex_);

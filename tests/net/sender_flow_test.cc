@@ -29,3 +29,15 @@ TEST_CASE("sender: a request says where its notify comes from") {
   CHECK(Has(receiver.requests().back(), "Notify-Subscription: billing"));
   CHECK(receiver.requests().back().find("Notify-Schedule") == std::string::npos);
 }
+
+TEST_CASE("sender: a service's call goes to the instance, with its path behind that one's, under the name that the service says") {
+  TinyReceiver receiver(200, "ok");
+  SenderFixture sender;
+  sender.instance = std::make_shared<const StartAttempt::Instance>(StartAttempt::Instance{"a", receiver.Url("/base/"), ""});
+  CHECK(sender.Send(PostOf("service://billing/x?q=1#f", "{}")).verdict == Verdict::kSuccess);
+  CHECK(receiver.requests().back().starts_with("POST /base/x?q=1 HTTP/1.1\r\nHost: "));
+  CHECK_FALSE(receiver.requests().back().starts_with("POST /base/x?q=1 HTTP/1.1\r\nHost: billing"));
+  sender.instance = std::make_shared<const StartAttempt::Instance>(StartAttempt::Instance{"a", receiver.Url(""), "billing.example"});
+  CHECK(sender.Send(PostOf("service://billing", "{}")).verdict == Verdict::kSuccess);
+  CHECK(receiver.requests().back().starts_with("POST / HTTP/1.1\r\nHost: billing.example\r\n"));
+}

@@ -17,6 +17,7 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
   if ((path == "/v1/notifies" || path == "/v1/groups") && verb == Verb::kPost) return {kSubmit};
   if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
+  if (begins("/v1/services") && !looks) return {kRegister, kOperate};
   if (!looks) return {kOperate};
   // Who submits sees his own: one at a time.
   if (begins("/v1/notifies/") || begins("/v1/groups/") || begins("/v1/fkeys/")) return {kSubmit, kRead};
@@ -51,6 +52,7 @@ std::string BodyOf(const std::string& path, Verb verb) {
   if (path == "/v1/publish") return R"({"topic":"t"})";
   if (path == "/v1/subscriptions/{name}") return R"({"topic":"t","url":"http://h/"})";
   if (path.ends_with("/trigger") || path.ends_with("/rotate") || path == "/v1/notifies/{id}/retry") return "";
+  if (path.ends_with("/instances/{id}")) return R"({"url":"http://h/"})";
   return path.starts_with("/v1/notifies/") && verb == Verb::kPost ? R"({"filter":{"state":"failed"}})" : "{}";
 }
 

@@ -130,7 +130,7 @@ TEST_CASE("get: a notify with defaults shows every field") {
       f.Answer().body ==
       R"({"id":"n000000000000001f","state":"scheduled","reason":null,"created_at":"2023-11-14T22:13:20.000Z","settled_at":null,)"
       R"("next_attempt_at":"2023-11-14T22:13:21.000Z","due_at":"2023-11-14T22:13:21.000Z","delay_ms":null,"expires_at":null,"ttl_ms":null,)"
-      R"("url":"http://H/x","method":"POST","headers":{},"data":null,"body":null,"body_base64":null,"content_type":"application/json",)"
+      R"("url":"http://H/x","pool":null,"pool_fallback":null,"instance":null,"method":"POST","headers":{},"data":null,"body":null,"body_base64":null,"content_type":"application/json",)"
       R"("lane":"http://h/x","group":null,"order_by":null,"partitions":null,"order_by_missing":null,"mode":"concurrent","priority":4,"reply":"expected",)"
       R"("expect":{"status":["2xx"],"contains":null,"json":null},)"
       R"("retry":{"max_attempts":10,"initial_ms":1000,"factor":2,"max_ms":3600000,"jitter":0.1,"schedule_ms":null,"fatal_on":null,"later_on":null,"only_on":null},)"

@@ -1,0 +1,84 @@
+// Services that the configuration's file says: in memory alone, in the place of what was said by the API of the same names, which comes back once the
+// file says it no more. See core_services.h.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "broker/core_services.h"
+#include "broker/flow_settings.h"
+#include "broker/service_records.h"
+
+namespace notifyd {
+
+void Core::Impl::On(FlowSettingsChanged& e) {
+  flow_settings_ = std::move(e.settings);
+  if (catalog_.known) services_->ApplyFile();
+}
+
+void Core::Impl::ServicePart::ApplyFile() {
+  if (!core_.flow_settings_) return;
+  std::set<std::string> said;
+  for (const FileService& of_file : core_.flow_settings_->services) {
+    said.insert(of_file.name);
+    ApplyFileService(of_file);
+  }
+  std::vector<Service*> left;
+  for (const auto& [name, service] : services_)
+    if (service->from_file && !said.contains(name)) left.push_back(service.get());
+  for (Service* service : left) LeaveFile(service);
+}
+
+void Core::Impl::ServicePart::ApplyFileService(const FileService& of_file) {
+  Service* service = Find(of_file.name);
+  if (!service) {
+    service = Create(of_file.name, of_file.settings);
+    service->stored.reset();
+  }
+  service->from_file = true;
+  service->settings = of_file.settings;
+  std::set<std::string> said;
+  for (const auto& [id, settings] : of_file.instances) {
+    said.insert(id);
+    Instance* instance = service->Find(id);
+    if (instance && !instance->from_file) {
+      Remove(service, instance);  // what was registered under this id is not any more
+      instance = nullptr;
+    }
+    if (!instance) {
+      auto fresh = std::make_shared<Instance>();
+      fresh->id = id;
+      fresh->from_file = true;
+      instance = (service->instances[id] = std::move(fresh)).get();
+    } else if (instance->settings.url != settings.url) {
+      instance->breaker.Reset();
+    }
+    instance->settings = settings;
+  }
+  RemoveOfFile(service, said);
+  for (const auto& [id, instance] : service->instances) {
+    if (!BreakerOf(*service).enabled) instance->breaker.Reset();
+    SetTimer(*service, instance.get());
+  }
+  Review(*service);
+  TellWatchers(*service);
+}
+
+/// Takes out the file's instances but for these.
+void Core::Impl::ServicePart::RemoveOfFile(Service* service, const std::set<std::string>& but) {
+  std::vector<std::string> gone;
+  for (const auto& [id, instance] : service->instances)
+    if (instance->from_file && !but.contains(id)) gone.push_back(id);
+  for (const std::string& id : gone) Remove(service, service->Find(id));
+}
+
+void Core::Impl::ServicePart::LeaveFile(Service* service) {
+  RemoveOfFile(service, {});
+  service->from_file = false;
+  service->settings = service->stored.value_or(ServiceSettings());
+  const bool empty = !service->stored && service->instances.empty();
+  Review(*service);
+  TellWatchers(*service);
+  if (empty) services_.erase(std::string(service->name()));
+}
+
+}  // namespace notifyd

@@ -1,0 +1,283 @@
+// Services and instances asked for, said and taken back. What changes is written; a beat that says nothing new is not. See core_services.h.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core_services.h"
+#include "broker/service_records.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMostServices = 10'000, kMostInstances = 1'000;
+
+RecordKey KeyOf(const Service& service) {
+  return {RecordKind::kService, service.name()};
+}
+
+}  // namespace
+
+Handled Core::Impl::Handle(Task* task, ServiceRequest& r) {
+  return services_->Handle(task, r);
+}
+
+Handled Core::Impl::ServicePart::Handle(Task* task, ServiceRequest& r) {
+  if (!core_.NeedCatalog(task)) return Handled::kParked;
+  return std::visit([&](const auto& ask) { return Do(r.request, ask); }, r.ask->what);
+}
+
+Handled Core::Impl::ServicePart::Answer(uint64_t batch, RequestId request, ServiceAnswer answer) {
+  return core_.ReplyAfter(batch, request, ServiceAnswered{std::make_shared<const ServiceAnswer>(std::move(answer))});
+}
+
+bool Core::Impl::ServicePart::RefusedFromFile(RequestId request, bool from_file) {
+  if (from_file) core_.Refuse(request, Code::kConflict, "the configuration file says this: it is changed there");
+  return from_file;
+}
+
+// ---- what is seen
+
+std::string Core::Impl::ServicePart::BytesOfList(const Service& service) {
+  std::string bytes;
+  Encoder encoder(&bytes);
+  for (const auto& [id, instance] : service.instances) {
+    encoder.Text(id);
+    encoder.Text(EncodeInstance(instance->settings));
+    encoder.U8(instance->breaker.is_open());
+  }
+  return bytes;
+}
+
+InstanceView Core::Impl::ServicePart::ViewOf(const Service&, const Instance& instance) const {
+  InstanceView view;
+  view.id = instance.id;
+  view.settings = instance.settings;
+  view.from_file = instance.from_file;
+  view.in_flight = instance.active;
+  if (instance.gone_at != kMonoNever) view.gone_at = core_.WallAt(instance.gone_at);
+  view.breaker = instance.breaker.state();
+  if (instance.breaker.is_open()) view.open_since = core_.WallAt(instance.breaker.open_since());
+  if (instance.breaker.state() == Breaker::State::kOpen) view.next_probe = core_.WallAt(std::max(instance.breaker.next_probe(), core_.now_.mono));
+  view.bytes = EncodeInstance(instance.settings);
+  return view;
+}
+
+ServiceView Core::Impl::ServicePart::ViewOf(const Service& service, bool with_instances) const {
+  ServiceView view;
+  view.name = service.name();
+  view.settings = service.settings;
+  view.from_file = service.from_file;
+  view.bytes = EncodeService(service.settings);
+  if (with_instances)
+    for (const auto& [id, instance] : service.instances) view.instances.push_back(ViewOf(service, *instance));
+  return view;
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const ListServices& ask) {
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kServices;
+  const ResourcesQuery& page = ask.page;
+  auto at = page.after.empty() || page.after < page.prefix ? services_.lower_bound(page.prefix) : services_.upper_bound(page.after);
+  for (; at != services_.end() && at->first.starts_with(page.prefix); ++at) {
+    answer.more = answer.services.size() == page.limit;
+    if (answer.more) break;
+    answer.services.push_back(ViewOf(*at->second));
+  }
+  return Answer(0, request, std::move(answer));
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const GetService& ask) {
+  const Service* service = Find(ask.name);
+  if (!service) return NoService(request);
+  ServiceAnswer answer;
+  answer.services.push_back(ViewOf(*service));
+  answer.bytes = answer.services[0].bytes;
+  return Answer(0, request, std::move(answer));
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const ListInstances& ask) {
+  const Service* service = Find(ask.service);
+  if (!service) return NoService(request);
+  ServiceAnswer answer;
+  answer.bytes = BytesOfList(*service);
+  if (ask.changed_from == FingerprintOf(answer.bytes)) {
+    if (ask.wait_ms > 0 && !core_.stopping_) {
+      watches_[request] = {ask.service, answer.bytes, {core_.now_.mono.ms + ask.wait_ms}, ask.page};
+      return Handled::kDone;
+    }
+    answer.kind = ServiceAnswer::Kind::kUnchanged;
+    return Answer(0, request, std::move(answer));
+  }
+  answer.kind = ServiceAnswer::Kind::kInstances;
+  answer.services.push_back(ViewOf(*service, /*with_instances=*/false));
+  const ResourcesQuery& page = ask.page;
+  const auto& all = service->instances;
+  auto at = page.after.empty() || page.after < page.prefix ? all.lower_bound(page.prefix) : all.upper_bound(page.after);
+  for (; at != all.end() && at->first.starts_with(page.prefix); ++at) {
+    answer.more = answer.services[0].instances.size() == page.limit;
+    if (answer.more) break;
+    answer.services[0].instances.push_back(ViewOf(*service, *at->second));
+  }
+  return Answer(0, request, std::move(answer));
+}
+
+void Core::Impl::ServicePart::TellWatchers(const Service& service) {
+  std::vector<std::pair<RequestId, ResourcesQuery>> told;
+  for (const auto& [request, watch] : watches_)
+    if (watch.service == service.name() && watch.bytes != BytesOfList(service)) told.emplace_back(request, watch.page);
+  for (auto& [request, page] : told) {
+    watches_.erase(request);
+    Do(request, ListInstances{service.name(), std::nullopt, 0, std::move(page)});
+  }
+}
+
+/// Whoever waits gets the list as it is: it has not changed.
+void Core::Impl::ServicePart::BeginStop() {
+  for (const auto& [request, watch] : std::exchange(watches_, {})) {
+    ServiceAnswer answer;
+    answer.kind = ServiceAnswer::Kind::kUnchanged;
+    answer.bytes = watch.bytes;
+    Answer(0, request, std::move(answer));
+  }
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const GetInstance& ask) {
+  const Service* service = Find(ask.service);
+  if (!service) return NoService(request);
+  const Instance* instance = service->Find(ask.id);
+  if (!instance) return NoInstance(request);
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kInstance;
+  answer.services.push_back(ViewOf(*service, /*with_instances=*/false));
+  answer.services[0].instances.push_back(ViewOf(*service, *instance));
+  answer.bytes = answer.services[0].instances[0].bytes;
+  return Answer(0, request, std::move(answer));
+}
+
+// ---- what is changed
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const PutService& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  Service* service = Find(ask.name);
+  if (RefusedFromFile(request, service && service->from_file)) return Handled::kDone;
+  const std::string before = service ? EncodeService(service->settings) : std::string(), bytes = EncodeService(ask.settings);
+  if (!ask.condition.Holds(service ? std::optional<std::string_view>(before) : std::nullopt)) return core_.ReplyNow(request, notifyd::Stale{});
+  const bool created = !service;
+  if (ask.settings.https && service)
+    for (const auto& [id, instance] : service->instances)
+      if (!instance->settings.url.starts_with("https://"))
+        return core_.Refuse(request, Code::kUnacceptable, "the instance " + id + " is not one of https", "/https");
+  if (created && services_.size() >= kMostServices)
+    return core_.Refuse(request, Code::kTooMany, "there are " + std::to_string(kMostServices) + " services already");
+  if (before != bytes) {
+    if (Status status = core_.StoreMore(before.size(), bytes.size()); !status.ok()) return core_.Refuse(request, status);
+    if (created) service = Create(ask.name, ask.settings);
+    core_.WriteRecord(KeyOf(*service), bytes, kWallNever, /*fresh=*/created || !service->stored);
+    service->settings = ask.settings;
+    service->stored = ask.settings;
+    core_.journal_.AskSync();
+    for (const auto& [id, instance] : service->instances) {
+      if (!BreakerOf(*service).enabled) instance->breaker.Reset();
+      instance->turn = 0;
+      SetTimer(*service, instance.get());
+    }
+    Review(*service);
+  }
+  ServiceAnswer answer;
+  answer.created = created;
+  answer.services.push_back(ViewOf(*service));
+  answer.bytes = answer.services[0].bytes;
+  return Answer(core_.journal_.Barrier(), request, std::move(answer));
+}
+
+void Core::Impl::ServicePart::LogRemoved(const Service& service, const Instance& instance) {
+  core_.out_->flow_logs.push_back(
+      {false, "instance removed", {{"service", service.name()}, {"instance", instance.id}, {"url", instance.settings.url}}});
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteService& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  Service* service = Find(ask.name);
+  if (!service) return NoService(request);
+  const bool of_file = std::any_of(service->instances.begin(), service->instances.end(), [](const auto& each) { return each.second->from_file; });
+  if (RefusedFromFile(request, service->from_file || of_file)) return Handled::kDone;
+  if (!ask.condition.Holds(EncodeService(service->settings))) return core_.ReplyNow(request, notifyd::Stale{});
+  while (!service->instances.empty()) {
+    const std::shared_ptr<Instance> instance = service->instances.begin()->second;
+    LogRemoved(*service, *instance);
+    Remove(service, instance.get());
+  }
+  TellWatchers(*service);
+  if (service->stored) core_.RemoveRecord(KeyOf(*service), /*was_there=*/true);
+  core_.journal_.AskSync();
+  services_.erase(ask.name);
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kDeleted;
+  return Answer(core_.journal_.Barrier(), request, std::move(answer));
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  Service* service = Find(ask.service);
+  Instance* instance = service ? service->Find(ask.id) : nullptr;
+  if (RefusedFromFile(request, instance && instance->from_file)) return Handled::kDone;
+  const std::string before = instance ? EncodeInstance(instance->settings) : std::string(), bytes = EncodeInstance(ask.settings);
+  if (!ask.condition.Holds(instance ? std::optional<std::string_view>(before) : std::nullopt)) return core_.ReplyNow(request, notifyd::Stale{});
+  if (service && service->settings.https && !ask.settings.url.starts_with("https://"))
+    return core_.Refuse(request, Code::kUnacceptable, "the service's instances are of https alone", "/url");
+  const bool created = !instance;
+  if (!service && services_.size() >= kMostServices)
+    return core_.Refuse(request, Code::kTooMany, "there are " + std::to_string(kMostServices) + " services already");
+  if (created && service && service->instances.size() >= kMostInstances)
+    return core_.Refuse(request, Code::kTooMany, "the service has " + std::to_string(kMostInstances) + " instances already");
+  if (before != bytes) {
+    if (Status status = core_.StoreMore(before.size(), bytes.size()); !status.ok()) return core_.Refuse(request, status);
+    if (!service) {
+      service = Create(ask.service, {});
+      core_.WriteRecord(KeyOf(*service), EncodeService({}), kWallNever, /*fresh=*/true);
+    }
+    if (created) {
+      auto fresh = std::make_shared<Instance>();
+      fresh->id = ask.id;
+      instance = (service->instances[ask.id] = std::move(fresh)).get();
+    }
+    if (instance->settings.url != ask.settings.url) instance->breaker.Reset();  // it is elsewhere
+    instance->settings = ask.settings;
+    core_.WriteRecord(RecordKey{RecordKind::kInstance, InstanceKey(service->name(), ask.id)}, bytes, kWallNever, created);
+    core_.journal_.AskSync();
+    instance->batch = core_.journal_.Barrier();
+    if (created)
+      core_.out_->flow_logs.push_back({false, "instance registered", {{"service", ask.service}, {"instance", ask.id}, {"url", ask.settings.url}}});
+  }
+  instance->gone_at = ask.settings.ttl_ms > 0 ? MonoTime{core_.now_.mono.ms + ask.settings.ttl_ms} : kMonoNever;
+  SetTimer(*service, instance);
+  if (before != bytes) {
+    Review(*service);
+    TellWatchers(*service);
+  }
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kInstance;
+  answer.created = created;
+  answer.services.push_back(ViewOf(*service, /*with_instances=*/false));
+  answer.services[0].instances.push_back(ViewOf(*service, *instance));
+  answer.bytes = answer.services[0].instances[0].bytes;
+  return Answer(instance->batch, request, std::move(answer));
+}
+
+Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteInstance& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  Service* service = Find(ask.service);
+  if (!service) return NoService(request);
+  Instance* instance = service->Find(ask.id);
+  if (!instance) return NoInstance(request);
+  if (RefusedFromFile(request, instance->from_file)) return Handled::kDone;
+  if (!ask.condition.Holds(EncodeInstance(instance->settings))) return core_.ReplyNow(request, notifyd::Stale{});
+  LogRemoved(*service, *instance);
+  Remove(service, instance);
+  core_.journal_.AskSync();
+  TellWatchers(*service);
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kDeleted;
+  return Answer(core_.journal_.Barrier(), request, std::move(answer));
+}
+
+}  // namespace notifyd

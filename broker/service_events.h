@@ -1,0 +1,87 @@
+// What is asked of the core about services and their instances, and what it answers (contract section 11).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/resource.h"
+#include "broker/services.h"
+
+namespace notifyd {
+
+struct ListServices {
+  ResourcesQuery page;
+};
+struct GetService {
+  std::string name;
+};
+struct PutService {
+  std::string name;
+  ServiceSettings settings;
+  ResourceCondition condition;
+};
+/// Takes its instances out, too. What waits for it waits on.
+struct DeleteService {
+  std::string name;
+  ResourceCondition condition;
+};
+/// `changed_from`: where the list has this print, the answer waits until it has another, wait_ms at most.
+struct ListInstances {
+  std::string service;
+  std::optional<Fingerprint> changed_from;
+  int64_t wait_ms = 0;
+  ResourcesQuery page = {};
+};
+struct GetInstance {
+  std::string service, id;
+};
+/// Registers, or beats. A service that is not there begins with this.
+struct PutInstance {
+  std::string service, id;
+  InstanceSettings settings;
+  ResourceCondition condition;
+};
+struct DeleteInstance {
+  std::string service, id;
+  ResourceCondition condition;
+};
+struct ServiceAsk {
+  std::variant<ListServices, GetService, PutService, DeleteService, ListInstances, GetInstance, PutInstance, DeleteInstance> what;
+};
+
+struct InstanceView {
+  std::string id;
+  InstanceSettings settings;
+  bool from_file = false;
+  uint32_t in_flight = 0;
+  std::optional<WallTime> gone_at;  // with a ttl
+  Breaker::State breaker = Breaker::State::kClosed;
+  std::optional<WallTime> open_since, next_probe;
+  std::string bytes;  // that its ETag is made of
+};
+struct ServiceView {
+  std::string name;
+  ServiceSettings settings;
+  bool from_file = false;
+  std::vector<InstanceView> instances;
+  std::string bytes;  // that its ETag is made of
+};
+struct ServiceAnswer {
+  enum class Kind : uint8_t {
+    kService,    // services[0]
+    kServices,   // services
+    kInstance,   // services[0].instances[0]
+    kInstances,  // services[0].instances
+    kUnchanged,  // they are what was asked from
+    kDeleted,
+  } kind = Kind::kService;
+  bool created = false;
+  bool more = false;
+  std::string bytes = {};  // that the ETag of what is shown is made of
+  std::vector<ServiceView> services = {};
+};
+
+}  // namespace notifyd

@@ -1,0 +1,488 @@
+// Services in the core: who takes an attempt, what waits where nobody does, how one goes on to another instance, beats, and restarts.
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "broker/core_fixture.h"
+#include "broker/flow.h"
+#include "broker/flow_settings.h"
+#include "broker/service_events.h"
+
+using namespace notifyd;
+
+namespace {
+
+using Kind = ServiceAnswer::Kind;
+
+class Rig : public CoreFixture {
+ public:
+  explicit Rig(CoreLimits limits = {}) : CoreFixture(limits) {}
+
+  template <class Ask>
+  uint64_t Begin(Ask ask) {
+    ServiceRequest r;
+    r.ask = std::make_shared<const ServiceAsk>(ServiceAsk{std::move(ask)});
+    const uint64_t token = CoreFixture::Ask(std::move(r));
+    Run();
+    return token;
+  }
+  const ServiceAnswer& AnswerOf(uint64_t token) { return *std::get<ServiceAnswered>(replies.at(token).body).answer; }
+  template <class Ask>
+  ServiceAnswer Told(Ask ask) {
+    return AnswerOf(Begin(std::move(ask)));
+  }
+  template <class Ask>
+  Code Refusal(Ask ask) {
+    return CodeOf(replies.at(Begin(std::move(ask))));
+  }
+  template <class Ask>
+  bool IsStale(Ask ask) {
+    return std::holds_alternative<Stale>(replies.at(Begin(std::move(ask))).body);
+  }
+  ServiceAnswer Register(const std::string& id, InstanceSettings settings = {}) {
+    if (settings.url.empty()) settings.url = "http://" + id + ":80";
+    return Told(PutInstance{"billing", id, std::move(settings), {}});
+  }
+  void Service(ServiceSettings settings) { Told(PutService{"billing", std::move(settings), {}}); }
+  ServiceView View() { return Told(GetService{"billing"}).services.at(0); }
+  std::map<std::string, uint32_t> Active() {
+    std::map<std::string, uint32_t> active;
+    for (const InstanceView& instance : View().instances) active[instance.id] = instance.in_flight;
+    return active;
+  }
+  static Fields To(std::string lane = "lane") {
+    Fields fields;
+    fields.lane = std::move(lane);
+    fields.host = "service://billing";
+    fields.retry = Waits({1'000}, 1'000);
+    return fields;
+  }
+  NotifyId Send(const Fields& fields) { return Submit(fields).id; }
+  const Reply& TrySend(const Fields& fields, FlowFields flow) {
+    SubmitItem item = Item(fields);
+    auto envelope = std::make_shared<Envelope>(*item.envelope);
+    envelope->host += "?x";
+    envelope->flow = std::make_shared<const FlowFields>(std::move(flow));
+    item.envelope = std::move(envelope);
+    SubmitRequest r;
+    r.items.push_back(std::move(item));
+    return Do(std::move(r));
+  }
+  NotifyId Send(const Fields& fields, FlowFields flow) { return std::get<Submitted>(TrySend(fields, std::move(flow)).body).items.at(0).id; }
+  void Unreached(StartAttempt start, Verdict verdict = Verdict::kFailure, const char* error = "connect_failed") {
+    AttemptEnded e;
+    e.id = start.id;
+    e.result.verdict = verdict;
+    e.result.unsent = true;
+    e.result.record.number = start.number;
+    e.result.record.started_at = start.at;
+    e.result.record.error = error;
+    std::erase_if(starts, [&](const StartAttempt& s) { return s.id == e.id; });
+    Post(std::move(e));
+    Run();
+  }
+  NotifyState State(NotifyId id) { return Get(id).record->state; }
+  std::vector<std::string> Events() {
+    std::vector<std::string> events;
+    for (const FlowLog& log : flow_logs) events.push_back(log.event);
+    return events;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("core services: a name that nobody said is refused; one that was said waits until an instance is there") {
+  Rig f;
+  CHECK(Rig::CodeOf(f.TrySubmit({Rig::To()}, false)) == Code::kUnacceptable);
+  f.Service({});
+  NotifyId id = f.Send(Rig::To());
+  f.Pass(60'000);
+  CHECK(f.starts.empty());
+  CHECK(f.Why(id) == std::vector<std::string>{"no_instance"});
+  CHECK_FALSE(f.Explain(id).expected_at);
+  CHECK(f.State(id).attempts_made == 0);
+  CHECK(f.Register("a").created);
+  REQUIRE(f.starts.size() == 1);
+  REQUIRE(f.starts[0].instance);
+  CHECK(f.starts[0].instance->id == "a");
+  CHECK(f.starts[0].instance->url == "http://a:80");
+  CHECK(f.Active() == std::map<std::string, uint32_t>{{"a", 1}});
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.State(id).phase == Phase::kSucceeded);
+  CHECK(f.Get(id).record->attempts.at(0).instance == "a");
+  CHECK(f.Active() == std::map<std::string, uint32_t>{{"a", 0}});
+  CHECK(f.Balances());
+}
+
+TEST_CASE("core services: what is stored comes back after a restart, with one fresh ttl, and what waited is sent") {
+  Rig f;
+  ServiceSettings settings;
+  settings.balance = Balance::kRoundRobin;
+  f.Service(settings);
+  f.Register("stays");
+  f.Register("beats", {"", 1, {}, 10'000});
+  f.Told(DeleteInstance{"billing", "stays", {}});
+  f.Pass(9'000);
+  f.Restart();
+  CHECK(f.View().settings.balance == Balance::kRoundRobin);
+  REQUIRE(f.View().instances.size() == 1);
+  CHECK(f.View().instances[0].id == "beats");
+  f.Pass(9'999);
+  CHECK(f.View().instances.size() == 1);
+  NotifyId id = f.Send(Rig::To());
+  REQUIRE(f.starts.size() == 1);
+  f.Pass(1);
+  CHECK(f.View().instances.empty());
+  f.EndFirst(Verdict::kFailure);  // it ends in its time, though its instance has gone
+  CHECK(f.Get(id).record->attempts.at(0).instance == "beats");
+  f.Restart();
+  CHECK(f.View().instances.empty());
+  CHECK(f.Why(id).back() == "no_instance");
+  f.Pass(60'000);
+  CHECK(f.starts.empty());
+  f.Register("new");
+  CHECK(f.starts.size() == 1);
+}
+
+TEST_CASE("core services: a beat renews, and writes nothing while nothing changes") {
+  Rig f;
+  const InstanceSettings settings{"http://a", 1, {"eu"}, 5'000};
+  f.Register("a", settings);
+  const uint64_t written = f.image().batch;
+  for (int i = 0; i < 10; ++i) {
+    f.Pass(4'999);
+    CHECK_FALSE(f.Register("a", settings).created);
+  }
+  CHECK(f.image().batch == written);
+  CHECK(f.View().instances.size() == 1);
+  InstanceSettings lighter = settings;
+  lighter.weight = 0;
+  f.Register("a", lighter);
+  CHECK(f.image().batch > written);
+  f.Pass(5'000);
+  CHECK(f.View().instances.empty());
+  CHECK(f.Events() == std::vector<std::string>{"instance registered", "instance gone"});
+  CHECK(f.flow_logs.back().warning);
+  CHECK(f.Register("a", settings).created);
+}
+
+TEST_CASE("core services: an attempt that found no connection goes to others at once, and the round counts once") {
+  Rig f;
+  Rig::Fields fields = Rig::To();
+  fields.retry = Waits({1'000}, 1'000);
+  fields.retry->max_attempts = 2;
+  for (const char* id : {"a", "b", "c", "d", "e"}) f.Register(id);
+  NotifyId id = f.Send(fields);
+  for (int round = 0; round < 2; ++round) {
+    std::set<std::string> tried;
+    for (uint32_t i = 0; i < 4; ++i) {  // the first, and three others
+      REQUIRE(f.starts.size() == 1);
+      CHECK(f.starts[0].number == static_cast<uint32_t>(round) * 4 + i + 1);
+      tried.insert(f.starts[0].instance->id);
+      f.Unreached(f.starts[0]);
+    }
+    CHECK(tried.size() == 4);
+    CHECK(f.starts.empty());
+    if (round == 0) {
+      CHECK(f.State(id).phase == Phase::kRetrying);
+      f.Pass(1'000);
+    }
+  }
+  CHECK(f.State(id).phase == Phase::kFailed);
+  CHECK(f.State(id).attempts_made == 8);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("core services: what was sent is not sent elsewhere at once; the next attempt prefers another instance") {
+  Rig f;
+  f.Register("a");
+  f.Register("b");
+  NotifyId id = f.Send(Rig::To());
+  const std::string first = f.starts.at(0).instance->id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.starts.empty());
+  f.Pass(1'000);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(f.starts[0].instance->id != first);
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.State(id).attempts_made == 2);
+  // With failover_max 0, nothing goes elsewhere at once.
+  ServiceSettings settings;
+  settings.failover_max = 0;
+  f.Service(settings);
+  f.Send(Rig::To());
+  f.Unreached(f.starts.at(0));
+  CHECK(f.starts.empty());
+}
+
+TEST_CASE("core services: one try alone may find its way to another instance; one that may not be called is passed over") {
+  Rig f;
+  f.Register("a");
+  f.Register("b");
+  Rig::Fields once = Rig::To();
+  once.retry = std::nullopt;
+  once.reply_none = true;
+  NotifyId id = f.Send(once);
+  f.Unreached(f.starts.at(0));
+  REQUIRE(f.starts.size() == 1);
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.State(id).phase == Phase::kSucceeded);
+  id = f.Send(Rig::To());
+  f.Unreached(f.starts.at(0), Verdict::kFatal, "destination_refused");
+  REQUIRE(f.starts.size() == 1);
+  f.Unreached(f.starts.at(0), Verdict::kFatal, "destination_refused");
+  CHECK(f.State(id).phase == Phase::kRetrying);
+}
+
+TEST_CASE("core services: an instance that is not reached is left out, tried by one call, and back after that") {
+  Rig f;
+  f.Register("a");
+  f.Register("b");
+  // Those that go to b end well.
+  for (int i = 0; i < 40 && f.View().instances[0].breaker == Breaker::State::kClosed; ++i) {
+    f.Send(Rig::To("lane" + std::to_string(i)));
+    while (!f.starts.empty()) {
+      if (f.starts[0].instance->id == "a") f.Unreached(f.starts[0]);
+      else f.EndFirst(Verdict::kSuccess);
+    }
+  }
+  REQUIRE(f.View().instances[0].breaker == Breaker::State::kOpen);
+  CHECK(f.Events().back() == "instance breaker opened");
+  CHECK(f.Stats().open_breakers == 1);
+  for (int i = 0; i < 10; ++i) f.Send(Rig::To("more" + std::to_string(i)));
+  CHECK(f.Active() == std::map<std::string, uint32_t>{{"a", 0}, {"b", 10}});
+  f.Pass(10'000);
+  f.Send(Rig::To("probe"));
+  f.Send(Rig::To("beside"));
+  CHECK(f.Active() == std::map<std::string, uint32_t>{{"a", 1}, {"b", 11}});
+  for (const StartAttempt& start : std::deque<StartAttempt>(f.starts))
+    if (start.instance->id == "a") f.End(start, Verdict::kSuccess);
+  f.Run();
+  CHECK(f.View().instances[0].breaker == Breaker::State::kRamp);
+  CHECK(f.Events().back() == "instance breaker closed");
+  CHECK(f.Stats().open_breakers == 0);
+}
+
+TEST_CASE("core services: where all are out of reach what waits keeps its budget, and a retry by hand is the probe") {
+  Rig f;
+  f.Register("a");
+  NotifyId id;
+  for (int i = 0; i < 5; ++i) {
+    id = f.Send(Rig::To("lane" + std::to_string(i)));
+    REQUIRE(f.starts.size() == 1);
+    f.Unreached(f.starts[0]);
+  }
+  NotifyId waits = f.Send(Rig::To("waits"));
+  CHECK(f.Why(waits) == std::vector<std::string>{"breaker_open"});
+  f.Pass(9'000);
+  CHECK(f.starts.empty());
+  CHECK(f.State(waits).attempts_made == 0);
+  f.ById<RetryRequest>(id);
+  CHECK(f.starts.size() == 1);
+  f.EndFirst(Verdict::kSuccess);
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  CHECK(f.State(waits).phase == Phase::kSucceeded);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("core services: who waited for all of them for too long fails, or at once where the service says so") {
+  Rig f;
+  ServiceSettings settings;
+  settings.breaker = BreakerSettings{.failures = 2, .max_wait_ms = 60'000};
+  f.Service(settings);
+  f.Register("a");
+  for (int i = 0; i < 2; ++i) {
+    Rig::Fields once = Rig::To("lane" + std::to_string(i));
+    once.retry->max_attempts = 1;
+    f.Send(once);
+    f.Unreached(f.starts.at(0));
+  }
+  REQUIRE(f.View().instances[0].breaker == Breaker::State::kOpen);
+  NotifyId waits = f.Send(Rig::To());
+  int64_t passed = 0;
+  for (; passed < 59'000; passed += 1'000) {
+    f.Pass(1'000);
+    while (!f.starts.empty()) f.Unreached(f.starts[0]);  // probes in vain
+  }
+  CHECK(f.State(waits).phase == Phase::kRetrying);
+  for (; passed < 70'000 && f.State(waits).phase != Phase::kFailed; passed += 1'000) {
+    f.Pass(1'000);
+    while (!f.starts.empty()) f.Unreached(f.starts[0]);
+  }
+  CHECK(f.State(waits).phase == Phase::kFailed);
+  CHECK(f.State(waits).reason == "breaker_open");
+  settings.breaker->fail_on_open = true;
+  f.Service(settings);
+  REQUIRE(f.View().instances[0].breaker == Breaker::State::kOpen);
+  NotifyId fails = f.Send(Rig::To());
+  CHECK(f.State(fails).phase == Phase::kFailed);
+  CHECK(f.State(fails).reason == "breaker_open");
+  CHECK(f.State(fails).attempts_made == 0);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("core services: a pool, or an instance, of its own; its neighbours do not wait for it") {
+  Rig f;
+  f.Register("a", {"http://a", 1, {"eu"}, 0});
+  FlowFields us, b;
+  us.pool = "us";
+  b.instance = "b";
+  for (Mode mode : {Mode::kConcurrent, Mode::kFifo}) {
+    Rig::Fields fields = Rig::To();
+    fields.mode = mode;
+    NotifyId first = f.Send(fields, us), second = f.Send(fields, b);
+    NotifyId third = f.Send(fields);
+    CHECK(f.Why(first).back() == "no_instance");
+    if (mode == Mode::kConcurrent) {
+      CHECK(f.Why(second).back() == "no_instance");
+      CHECK(f.UnderWay() == std::vector<NotifyId>{third});
+      f.EndFirst(Verdict::kSuccess);
+    } else {
+      CHECK(f.starts.empty());  // order is order
+    }
+    f.Pass(30'000);
+    CHECK(f.starts.empty());
+    CHECK(f.State(first).attempts_made == 0);
+    f.Register("b", {"http://b", 1, {"us"}, 0});
+    f.Pass(5'000);
+    std::vector<NotifyId> order;
+    while (!f.starts.empty()) {
+      if (f.starts[0].id != third) CHECK(f.starts[0].instance->id == "b");
+      order.push_back(f.EndFirst(Verdict::kSuccess));
+    }
+    if (mode == Mode::kFifo) CHECK(order == std::vector<NotifyId>{first, second, third});
+    else CHECK(order.size() == 2);
+    f.Told(DeleteInstance{"billing", "b", {}});
+    CHECK(f.Balances());
+  }
+}
+
+TEST_CASE("core services: by hash of a value of data, and of the lane") {
+  Rig f;
+  ServiceSettings settings;
+  settings.balance = Balance::kHash;
+  settings.hash_by = "/id";
+  f.Service(settings);
+  for (const char* id : {"a", "b", "c"}) f.Register(id);
+  auto at = [&](const std::string& lane, const std::string& data) {
+    Rig::Fields fields = Rig::To(lane);
+    fields.data = data;
+    f.Send(fields);
+    const std::string id = f.starts.at(0).instance->id;
+    f.EndFirst(Verdict::kSuccess);
+    return id;
+  };
+  std::set<std::string> used;
+  for (int i = 0; i < 30; ++i) {
+    const std::string n = std::to_string(i);
+    const std::string id = at("lane" + n, "{\"id\":" + n + "}");
+    CHECK(at("other", "{\"x\":1,\"id\":" + n + ".0}") == id);
+    used.insert(id);
+  }
+  CHECK(used.size() == 3);
+  settings.hash_by.clear();
+  f.Service(settings);
+  CHECK(at("lane", "{}") == at("lane", "{\"id\":5}"));
+}
+
+TEST_CASE("core services: changes are conditional, and say whether anything was new") {
+  Rig f;
+  ServiceAnswer put = f.Told(PutService{"billing", {}, ResourceCondition{.absent = true}});
+  CHECK(put.created);
+  CHECK(put.kind == Kind::kService);
+  CHECK(f.IsStale(PutService{"billing", {}, ResourceCondition{.absent = true}}));
+  const uint64_t written = f.image().batch;
+  CHECK_FALSE(f.Told(PutService{"billing", {}, {}}).created);
+  CHECK(f.image().batch == written);
+  ServiceSettings random;
+  random.balance = Balance::kRandom;
+  CHECK(f.IsStale(PutService{"billing", random, {.prints = std::vector<Fingerprint>{{1, 2}}}}));
+  ServiceAnswer changed = f.Told(PutService{"billing", random, {.prints = std::vector{FingerprintOf(put.bytes)}}});
+  CHECK(changed.kind == Kind::kService);
+  CHECK(changed.bytes != put.bytes);
+  CHECK(f.Refusal(GetService{"other"}) == Code::kNotFound);
+  CHECK(f.Refusal(GetInstance{"billing", "a"}) == Code::kNotFound);
+  CHECK(f.Refusal(DeleteInstance{"billing", "a", {}}) == Code::kNotFound);
+  f.Register("a");
+  ServiceSettings https;
+  https.https = true;
+  CHECK(f.Refusal(PutService{"billing", https, {}}) == Code::kUnacceptable);
+  CHECK(f.IsStale(DeleteService{"billing", {.prints = std::vector{FingerprintOf(put.bytes)}}}));
+  CHECK(f.Told(DeleteService{"billing", {}}).kind == Kind::kDeleted);
+  CHECK(f.Refusal(GetService{"billing"}) == Code::kNotFound);
+  f.Restart();
+  CHECK(f.Refusal(GetService{"billing"}) == Code::kNotFound);
+}
+
+TEST_CASE("core services: what the file says cannot be changed here, and gives back what was said before once it says it no more") {
+  Rig f;
+  ServiceSettings random;
+  random.balance = Balance::kRandom;
+  f.Service(random);
+  f.Register("mine");
+  f.Register("a");
+  auto flow = std::make_shared<FlowSettings>();
+  FileService of_file{"billing", {"default"}, {}, {{"a", {"http://file-a", 1, {}, 0}}, {"b", {"http://file-b", 1, {}, 0}}}};
+  of_file.settings.balance = Balance::kRoundRobin;
+  flow->services = {of_file, {"other", {"default"}, {}, {{"x", {"http://x", 1, {}, 0}}}}};
+  f.Post(FlowSettingsChanged{flow});
+  f.Run();
+  ServiceView view = f.View();
+  CHECK(view.from_file);
+  CHECK(view.settings.balance == Balance::kRoundRobin);
+  REQUIRE(view.instances.size() == 3);
+  CHECK(view.instances[0].settings.url == "http://file-a");
+  CHECK(view.instances[0].from_file);
+  CHECK(f.Refusal(PutService{"billing", {}, {}}) == Code::kConflict);
+  CHECK(f.Refusal(DeleteService{"billing", {}}) == Code::kConflict);
+  CHECK(f.Refusal(PutInstance{"billing", "a", {"http://a", 1, {}, 0}, {}}) == Code::kConflict);
+  CHECK(f.Refusal(DeleteInstance{"billing", "b", {}}) == Code::kConflict);
+  CHECK_FALSE(f.Register("mine").created);
+  Rig::Fields to_other = Rig::To();
+  to_other.host = "service://other";
+  f.Send(to_other);
+  CHECK(f.starts.at(0).instance->url == "http://x");
+  f.EndFirst(Verdict::kSuccess);
+  f.Post(FlowSettingsChanged{std::make_shared<const FlowSettings>()});
+  f.Run();
+  CHECK_FALSE(f.View().from_file);
+  CHECK(f.View().settings.balance == Balance::kRandom);
+  CHECK(f.View().instances.size() == 1);
+  CHECK(f.Refusal(GetService{"other"}) == Code::kNotFound);
+  // A start hears of it before it knows what is stored.
+  f.Restart();
+  f.Post(FlowSettingsChanged{flow});
+  f.Run();
+  CHECK(f.View().instances.size() == 3);
+}
+
+TEST_CASE("core services: lists by prefix and page; the list of instances is waited for") {
+  Rig f;
+  for (const char* name : {"a", "b1", "b2", "b3", "c"}) f.Told(PutService{name, {}, {}});
+  ServiceAnswer page = f.Told(ListServices{{2, "", "b"}});
+  REQUIRE(page.services.size() == 2);
+  CHECK(page.more);
+  page = f.Told(ListServices{{2, "b2", "b"}});
+  REQUIRE(page.services.size() == 1);
+  CHECK(page.services[0].name == "b3");
+  CHECK_FALSE(page.more);
+
+  f.Register("x");
+  const Fingerprint etag = FingerprintOf(f.Told(ListInstances{"billing", std::nullopt, 0, {}}).bytes);
+  CHECK(f.Told(ListInstances{"billing", etag, 0, {}}).kind == Kind::kUnchanged);
+  uint64_t waits = f.Begin(ListInstances{"billing", etag, 10'000, {}});
+  f.Pass(9'000);
+  CHECK_FALSE(f.replies.contains(waits));
+  f.Register("x");  // a beat
+  CHECK_FALSE(f.replies.contains(waits));
+  f.Register("y");
+  REQUIRE(f.replies.contains(waits));
+  CHECK(f.AnswerOf(waits).kind == Kind::kInstances);
+  CHECK(f.AnswerOf(waits).services.at(0).instances.size() == 2);
+  const Fingerprint now = FingerprintOf(f.AnswerOf(waits).bytes);
+  CHECK_FALSE(now == etag);
+  waits = f.Begin(ListInstances{"billing", now, 10'000, {}});
+  f.Pass(10'000);
+  REQUIRE(f.replies.contains(waits));
+  CHECK(f.AnswerOf(waits).kind == Kind::kUnchanged);
+}
