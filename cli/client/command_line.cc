@@ -21,6 +21,7 @@
 #include "cli/client/lanes.h"
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
+#include "cli/client/service_commands.h"
 #include "cli/client/submit_command.h"
 #include "cli/client/team_command_line.h"
 #include "cli/client/top.h"
@@ -77,6 +78,7 @@ class CommandLine {
     groups_.Add(&app_);
     topics_.Add(&app_);
     teams_.Add(&app_);
+    services_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
 
@@ -481,6 +483,7 @@ class CommandLine {
   GroupCommandLine groups_{&commands_, &hints_};
   TeamCommandLine teams_{&commands_, &hints_};
   TopicCommandLine topics_{&commands_, &hints_};
+  ServiceCommands services_{&commands_, &hints_};
 };
 
 }  // namespace
