@@ -204,6 +204,7 @@ void Runtime::Impl::MakeShard() {
   setup.fatal = [this](const Status& status) { OnWriteFailed(status); };
   setup.seed = [] { return std::random_device()(); };
   made->shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(options_.core));
+  if (!options_.flow.services.empty()) made->shard->SetFlow(std::make_shared<const FlowSettings>(options_.flow));
   shards_.push_back(std::move(made));
 }
 

@@ -104,8 +104,13 @@ void Runtime::Impl::Reload() {
         io->api->SetHosts(hosts);
         io->api->SetAuth(auth);
       },
-      [this, say, limits = std::make_shared<const CoreLimits>(next.core)] {
-        OnEachShard([limits](Shard* shard) { shard->SetLimits(limits); }, say);
+      [this, say, limits = std::make_shared<const CoreLimits>(next.core), flow = std::make_shared<const FlowSettings>(next.flow)] {
+        OnEachShard(
+            [limits, flow](Shard* shard) {
+              shard->SetLimits(limits);
+              shard->SetFlow(flow);
+            },
+            say);
       });
   listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
   asked_ = std::move(asked);

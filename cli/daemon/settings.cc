@@ -16,6 +16,7 @@
 #include "cli/daemon/settings_commands.h"
 #include "cli/daemon/settings_destinations.h"
 #include "cli/daemon/settings_lanes.h"
+#include "cli/daemon/settings_services.h"
 #include "cli/daemon/settings_tables.h"
 
 #ifndef NOTIFYD_VERSION
@@ -27,7 +28,7 @@ namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
 constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kPeers[] = "auth.peers",
-               kCertificates[] = "auth.certificates", kCommands[] = "command";
+               kCertificates[] = "auth.certificates", kCommands[] = "command", kServices[] = "service";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
@@ -170,6 +171,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<CommandRules> rules = ReadCommandRules(node, file);
       if (!rules.ok()) return std::move(rules).status();
       options->commands = *std::move(rules);
+    } else if (name == kServices) {
+      Result<std::vector<FileService>> services = ReadFileServices(node, file);
+      if (!services.ok()) return std::move(services).status();
+      options->flow.services = *std::move(services);
     } else if (name == kListeners) {
       Result<std::vector<ListenerOptions>> listeners = ReadListeners(node, file);
       if (!listeners.ok()) return std::move(listeners).status();
@@ -349,6 +354,7 @@ std::vector<std::pair<std::string, std::string>> TablesAsToml() {
   return {{"Lane rules", LaneRulesAsToml()},
           {"Destination rules", DestinationRulesAsToml()},
           {"Commands", CommandRulesAsToml()},
+          {"Services", FileServicesAsToml()},
           {"Listeners", ListenersAsToml()},
           {"Grants", GrantsAsToml()}};
 }
@@ -368,6 +374,10 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
   if (fresh.sender.rules->print() != running->sender.rules->print()) {
     running->sender.rules = fresh.sender.rules;
     result.applied.push_back(kDestinationRules);
+  }
+  if (fresh.flow.services != running->flow.services) {
+    running->flow.services = fresh.flow.services;
+    result.applied.push_back(kServices);
   }
   for (auto [name, place] : {std::pair(kPeers, &AuthOptions::peers), std::pair(kCertificates, &AuthOptions::certificates)}) {
     if (fresh.auth.*place == running->auth.*place) continue;
@@ -408,9 +418,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
-      "Rules for lanes and destinations ([[lane]] and [[destination]] tables) stand in the file only; conf/notifyd.toml shows them.\n"
-      "Tables ([[lane]], [[command]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file only; conf/notifyd.toml shows "
-      "them.\n"
+      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file only;\n"
+      "conf/notifyd.toml shows them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
 

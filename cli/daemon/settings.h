@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "broker/flow_settings.h"
 #include "broker/limits.h"
 #include "cli/daemon/settings_access.h"
 #include "cli/daemon/settings_listeners.h"
@@ -40,6 +41,7 @@ struct Options {
   std::vector<ListenerOptions> listeners;  // beside `listen`
   AuthOptions auth;
   CoreLimits core;
+  FlowSettings flow;
   HttpLimits http;
   ApiOptions api;
   SenderOptions sender;

@@ -84,6 +84,8 @@ class Shard {
 
   /// The settings were read anew.
   void SetLimits(std::shared_ptr<const CoreLimits> limits);
+  /// What the file says of services, of all namespaces, from now on.
+  void SetFlow(std::shared_ptr<const FlowSettings> flow);
   /// `tables` has another table.
   void TableChanged();
   /// Restart in place: no core starts an attempt any more.
@@ -124,6 +126,8 @@ class Shard {
   void Drop(Slot* slot);
   static const std::string& NameOf(const Slot& slot);
   std::shared_ptr<const CoreLimits> LimitsFor(const Slot& slot) const;
+  /// What the file says of the slot's namespace.
+  std::shared_ptr<const FlowSettings> FlowFor(const Slot& slot) const;
   void TellLimits(Slot* slot);
   void Held(bool* what);
   void CheckHeld();
@@ -137,6 +141,7 @@ class Shard {
 
   const Setup setup_;
   std::shared_ptr<const CoreLimits> limits_;
+  std::shared_ptr<const FlowSettings> flow_;  // null: nothing was ever said
   Mailbox mailbox_;
   Roster roster_;
   std::unordered_map<NamespaceNumber, std::unique_ptr<Slot>> slots_;

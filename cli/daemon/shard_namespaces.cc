@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/flow_settings.h"
 #include "broker/namespace_settings.h"
 #include "cli/daemon/shard.h"
 #include "cli/daemon/shard_slot.h"
@@ -125,6 +126,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   if (std::optional<GrantChanged> grant = setup_.lending->Join(slot->number, LimitsFor(*slot)->max_in_flight)) first.emplace_back(*grant);
   // It says what it needs.
   first.emplace_back(Tick{});
+  if (flow_) first.emplace_back(FlowSettingsChanged{FlowFor(*slot)});
   if (holding_) first.emplace_back(HoldAttempts{});
   if (stopping_) first.emplace_back(StopRequested{});
   if (came.empty() && !slot->for_good) {
@@ -191,6 +193,23 @@ std::shared_ptr<const CoreLimits> Shard::LimitsFor(const Slot& slot) const {
 void Shard::SetLimits(std::shared_ptr<const CoreLimits> limits) {
   limits_ = std::move(limits);
   for (const auto& [number, slot] : slots_) TellLimits(slot.get());
+}
+
+std::shared_ptr<const FlowSettings> Shard::FlowFor(const Slot& slot) const {
+  auto flow = std::make_shared<FlowSettings>();
+  const std::string& name = NameOf(slot);
+  for (const FileService& service : flow_->services) {
+    const std::vector<std::string>& spaces = service.namespaces;
+    if (std::any_of(spaces.begin(), spaces.end(), [&](const std::string& space) { return space == "*" || space == name; }))
+      flow->services.push_back(service);
+  }
+  return flow;
+}
+
+void Shard::SetFlow(std::shared_ptr<const FlowSettings> flow) {
+  flow_ = std::move(flow);
+  for (const auto& [number, slot] : slots_)
+    if (slot->core) Post(slot->number, FlowSettingsChanged{FlowFor(*slot)});
 }
 
 void Shard::TellLimits(Slot* slot) {
