@@ -87,7 +87,7 @@ void AddEventsOf(const std::string& path, LogEvents* events) {
       (*events)[name].gathered |= event.gathered;
     }
   }
-  std::regex made(R"-(flow_logs\.push_back\(\{\s*(?:true|false),\s*"([^"]+)")-");
+  std::regex made(R"-(flow_logs\.push_back\(\s*\{\s*(?:true|false),\s*"([^"]+)")-");
   for (std::sregex_iterator it(text.begin(), text.end(), made), end; it != end; ++it) {
     size_t at = static_cast<size_t>(it->position());
     std::set<std::string> fields = AllMatches(text.substr(at, text.find(';', at) - at), R"-(\{"([a-z_]+)",)-");

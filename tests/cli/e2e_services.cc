@@ -1,0 +1,130 @@
+// Services by the real broker: instances that die, hang and come back, a restart by kill -9, and services of the file.
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "cli/e2e_broker.h"
+#include "support/scripted_server.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using namespace notifyd::test;
+
+namespace {
+
+std::string Registration(const std::string& url, const std::string& more = "") {
+  return "{\"url\":\"" + url + "\"" + more + "}";
+}
+
+void Register(Broker& broker, const std::string& id, const std::string& body) {
+  const int status = broker.Call("PUT", "/v1/services/billing/instances/" + id, body).status;
+  REQUIRE((status == 200 || status == 201));
+}
+
+}  // namespace
+
+TEST_CASE("services: what is sent to a name goes to its instances, with their paths, over a kill -9") {
+  TempDir dir;
+  ScriptedServer a([](const SeenRequest&) { return ScriptedAnswer{200, ""}; });
+  ScriptedServer b([](const SeenRequest&) { return ScriptedAnswer{200, ""}; });
+  std::string waits;
+  {
+    Broker broker(dir.path());
+    CHECK(broker.Call("POST", "/v1/notifies", R"({"url":"service://billing/x"})").status == 422);
+    CHECK(broker.Call("PUT", "/v1/services/billing", R"({"balance":"round_robin","host_header":"billing.example"})").status == 201);
+    waits = broker.Submit(R"({"url":"service://billing/first?q=1","data":{"n":1}})");
+    CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + waits + "/explain").body, "/reasons/0/code") == "no_instance");
+    broker.process().Signal(SIGKILL);
+    CHECK(broker.process().Wait() == 1000 + SIGKILL);
+  }
+  {
+    Broker broker(dir.path());
+    CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + waits + "/explain").body, "/reasons/0/code") == "no_instance");
+    Register(broker, "a", Registration(a.url() + "/base"));
+    const std::string settled = broker.Settled(waits);
+    CHECK(JsonAt(settled, "/state") == "succeeded");
+    CHECK(JsonAt(settled, "/lane") == "service://billing");
+    CHECK(JsonAt(settled, "/attempts/0/instance") == "a");
+    CHECK(JsonAt(settled, "/attempts_made") == "1");
+    REQUIRE(a.seen().size() == 1);
+    CHECK(a.seen()[0].target == "/base/first?q=1");
+    CHECK(a.seen()[0].Header("Host") == "billing.example");
+    Register(broker, "b", Registration(b.url()));
+    broker.process().Signal(SIGKILL);
+    broker.process().Wait();
+  }
+  Broker broker(dir.path());
+  for (int i = 0; i < 10; ++i) CHECK(JsonAt(broker.Settled(broker.Submit(R"({"url":"service://billing/y"})")), "/state") == "succeeded");
+  CHECK(a.seen().size() == 6);
+  CHECK(b.seen().size() == 5);
+  CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("services: of four instances one is gone and one refuses: no notify fails, and each that was refused went on at once") {
+  TempDir dir;
+  auto answer = [](const SeenRequest&) { return ScriptedAnswer{200, ""}; };
+  ScriptedServer a(answer), b(answer);
+  Broker broker(dir.path());
+  Register(broker, "a", Registration(a.url()));
+  Register(broker, "b", Registration(b.url()));
+  Register(broker, "dead", Registration("http://127.0.0.1:1"));
+  Register(broker, "dead2", Registration("http://127.0.0.1:1/x", R"(,"weight":5)"));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(broker.Submit(R"({"url":"service://billing/x","retry":{"max_attempts":1}})"));
+  size_t failovers = 0;
+  for (const std::string& id : ids) {
+    const std::string settled = broker.Settled(id);
+    CHECK(JsonAt(settled, "/state") == "succeeded");  // in its one round
+    failovers += JsonAt(settled, "/attempts_made") != "1";
+  }
+  CHECK(failovers > 0);
+  CHECK(a.seen().size() + b.seen().size() == 50);
+  CHECK(broker.Stat("/totals/retries") >= failovers);
+  CHECK_THAT(broker.Call("GET", "/v1/services/billing/instances").body, Catch::Contains("unreachable"));
+  CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("services: an instance that is not renewed is gone, and nothing is sent to it") {
+  TempDir dir;
+  ScriptedServer a([](const SeenRequest&) { return ScriptedAnswer{200, ""}; });
+  Broker broker(dir.path());
+  Register(broker, "a", Registration(a.url(), R"(,"ttl_ms":1000)"));
+  HttpAnswer list = broker.Call("GET", "/v1/services/billing/instances");
+  CHECK(JsonAt(list.body, "/items/0/state") == "alive");
+  for (int i = 0; i < 600 && JsonAt(broker.Call("GET", "/v1/services/billing/instances").body, "/items/0/id") == "a"; ++i) usleep(20'000);
+  const std::string id = broker.Submit(R"({"url":"service://billing/x"})");
+  CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id + "/explain").body, "/reasons/0/code") == "no_instance");
+  CHECK(a.seen().empty());
+  Register(broker, "a", Registration(a.url()));
+  CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
+}
+
+TEST_CASE("services: those of the file are there from the start, cannot be changed by the API, and follow the file at SIGHUP") {
+  TempDir dir;
+  ScriptedServer a([](const SeenRequest&) { return ScriptedAnswer{200, ""}; });
+  const std::string config = dir.path() + "/notifyd.toml";
+  auto write = [&](const std::string& text) { std::ofstream(config) << text; };
+  write("[[service]]\nname = \"billing\"\nbalance = \"random\"\ninstances = [{ id = \"a\", url = \"" + a.url() + "\" }]\n");
+  Broker broker(dir.path(), {"--config", config});
+  const std::string service = broker.Call("GET", "/v1/services/billing").body;
+  CHECK(JsonAt(service, "/from_file") == "true");
+  CHECK(JsonAt(service, "/balance") == "random");
+  CHECK(JsonAt(broker.Settled(broker.Submit(R"({"url":"service://billing/x"})")), "/state") == "succeeded");
+  CHECK(broker.Call("PUT", "/v1/services/billing", "{}").status == 409);
+  CHECK(broker.Call("DELETE", "/v1/services/billing").status == 409);
+  CHECK(broker.Call("PUT", "/v1/services/billing/instances/a", Registration(a.url())).status == 409);
+  write("");
+  broker.process().Signal(SIGHUP);
+  int status = 200;
+  for (int i = 0; i < 600 && status != 404; ++i, usleep(20'000)) status = broker.Call("GET", "/v1/services/billing").status;
+  CHECK(status == 404);
+  std::string error;
+  write("[[service]]\nname = \"billing\"\nbalance = \"fair\"\n");
+  CHECK(ExitOf({"--config", config, "--check-config"}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("[[service]] 1: balance") && Catch::Contains(":3"));
+}
