@@ -26,6 +26,9 @@ std::string_view NextItem(std::string_view* list) {
   return item;
 }
 
+/// Of every answer they may be shown.
+constexpr std::string_view kShownHeaders[] = {"Content-Type", "Content-Language", "ETag", "Last-Modified", "Location", "Retry-After"};
+
 bool LooksAtBody(const AnswerPattern& expect, const RetryPolicy& retry) {
   if (NeedsBody(expect)) return true;
   const auto patterns = PatternsOf(retry);
@@ -33,6 +36,12 @@ bool LooksAtBody(const AnswerPattern& expect, const RetryPolicy& retry) {
 }
 
 }  // namespace
+
+Status CheckShownHeader(std::string_view name) {
+  if (EqualsIgnoringCase(name, "Set-Cookie") || EqualsIgnoringCase(name, "Set-Cookie2"))
+    return Status(Code::kUnacceptable, "cookies that a receiver sets are never shown");
+  return IsToken(name) ? Status::Ok() : Status(Code::kUnacceptable, "this is not the name of a header");
+}
 
 void AnswerReader::Begin(const AnswerPlan& plan) {
   plan_ = plan;
@@ -78,6 +87,7 @@ bool AnswerReader::TakeStatusLine(std::string_view line) {
   retry_after_.clear();
   location_.clear();
   codings_.clear();
+  captured_.clear();
   part_ = Part::kFields;
   return true;
 }
@@ -102,6 +112,7 @@ bool AnswerReader::TakeField(std::string_view line) {
   }
   if (provisional()) return true;
   const std::string_view value = TrimBlanks(line.substr(colon + 1));
+  if (plan_.capture_bytes > 0) Capture(name, value);
   switch (name.size()) {
     case 8:
       if (EqualsIgnoringCase(name, "location")) location_ = value;
@@ -122,6 +133,21 @@ bool AnswerReader::TakeField(std::string_view line) {
     default:
       return true;
   }
+}
+
+/// Several of a name are one with commas (RFC 9110 section 5.3).
+void AnswerReader::Capture(std::string_view name, std::string_view value) {
+  std::string_view shown;
+  for (const std::string_view each : kShownHeaders)
+    if (EqualsIgnoringCase(name, each)) shown = each;
+  if (shown.empty() && plan_.capture_headers != nullptr) {
+    for (const std::string& each : *plan_.capture_headers)
+      if (EqualsIgnoringCase(name, each)) shown = each;
+  }
+  if (shown.empty()) return;
+  for (auto& [earlier, said] : captured_)
+    if (earlier == shown) return void(said.append(", ").append(value));
+  captured_.emplace_back(shown, value);
 }
 
 /// Several that are equal, in lines or in a list, are one (RFC 9110 section 8.6).
@@ -255,7 +281,10 @@ void AnswerReader::Decide(bool complete) {
 bool AnswerReader::RecordFilled() const {
   const size_t recorded = outcome_.verdict == Verdict::kSuccess ? plan_.recorded_success_bytes : plan_.recorded_failure_bytes;
   const size_t wanted = std::min(recorded, plan_.max_response_bytes);
-  if (overflowed_ || spoiled_ || wanted == 0) return true;
+  if (overflowed_ || spoiled_) return true;
+  // One more than is captured, so that it shows whether that was all.
+  if (plan_.capture_bytes > 0 && body_.size() <= plan_.capture_bytes) return false;
+  if (wanted == 0) return true;
   if (body_.size() < wanted) return false;
   return body_.size() >= wanted + kSequenceRestBytes || static_cast<uint8_t>(body_[wanted - 1]) < 0x80;
 }
@@ -296,6 +325,14 @@ bool AnswerReader::Conclude(Unjudged* out) {
   out->cut = !out->whole;
   out->recorded_failure_bytes = plan_.recorded_failure_bytes;
   out->recorded_success_bytes = plan_.recorded_success_bytes;
+  if (head_done() && fault_ == nullptr && plan_.capture_bytes > 0) {
+    out->response = std::make_shared<Response>();
+    out->response->status = status_;
+    out->response->headers = std::move(captured_);
+    out->response->body = body_.substr(0, plan_.capture_bytes);
+    out->response->truncated = !out->whole || body_.size() > plan_.capture_bytes;
+    out->response->received_at = ReadWall();
+  }
   // Short ones are copied: the memory serves the next answer.
   if (body_.size() > kJudgedAtOnceBytes) out->body = std::move(body_);
   else out->body = body_;

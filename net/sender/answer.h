@@ -3,7 +3,7 @@
 //
 // I1  The outcome is decided once: as soon as the head and as much of the body as the patterns need are there. Nothing that comes later changes it
 //     but a contradiction in what came with it (Contradict).
-// I2  What is kept of a body is bounded by max_response_bytes until the outcome is decided, and by what is recorded from then on.
+// I2  What is kept of a body is bounded by max_response_bytes until the outcome is decided, and by what is recorded or captured from then on.
 // I3  All looks of the patterns at a body that comes in pieces cost no more together than a few at the whole of it. A part of a body is never parsed;
 //     what is whole and large is not judged here, but says so in what Conclude gives (judging.h).
 #pragma once
@@ -13,8 +13,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "broker/notify.h"
+#include "broker/response.h"
 #include "net/sender/content_coding.h"
 #include "net/sender/judging.h"
 
@@ -29,7 +32,14 @@ struct AnswerPlan {
   size_t max_response_bytes = 1 << 20;
   size_t recorded_failure_bytes = 4 << 10;
   size_t recorded_success_bytes = 256;
+  /// So much of the body is handed back with the headers that may be shown (StartAttempt::capture_bytes), max_response_bytes at most; 0: nothing.
+  size_t capture_bytes = 0;
+  /// Of headers that may be shown, too, beside those that always may. Borrowed like the patterns; null: none.
+  const std::vector<std::string>* capture_headers = nullptr;
 };
+
+/// May that header of an answer be shown by somebody's wish (results.headers)? Whatever sets cookies never is. Error: kUnacceptable.
+Status CheckShownHeader(std::string_view name);
 
 /// How a body's end is known (RFC 9112 section 6.3).
 enum class BodyFraming : uint8_t { kNone, kLength, kChunked, kUntilClose };
@@ -88,6 +98,7 @@ class AnswerReader {
   bool TakeTransferEncoding(std::string_view value);
   void TakeConnection(std::string_view value);
   bool TakeHeadEnd();
+  void Capture(std::string_view name, std::string_view value);
   void Keep(std::string_view bytes);
   void Decide(bool complete);
   bool RecordFilled() const;
@@ -102,6 +113,7 @@ class AnswerReader {
   uint64_t content_length_ = 0;
   BodyFraming framing_ = BodyFraming::kNone;
   std::string retry_after_, location_, codings_;
+  std::vector<std::pair<std::string, std::string>> captured_;
 
   std::unique_ptr<ContentDecoder> decoder_;
   std::string raw_;   // what came before the decoder gave anything

@@ -24,11 +24,17 @@ void JudgeBody(const Unjudged& unjudged, AttemptResult* result) {
   result->record.detail = unjudged.broken.record.detail;
 }
 
+void MaskResponse(const SecretValues& secrets, Response* response) {
+  for (auto& [name, value] : response->headers) value = RepairUtf8(secrets.Mask(value, false), SIZE_MAX);
+  if (!secrets.empty()) response->body = secrets.Mask(response->body, response->truncated);
+}
+
 }  // namespace
 
 size_t Unjudged::bytes() const {
   // Masks look at what is recorded, for each secret.
-  const size_t recorded = std::min(body.size(), std::max(recorded_failure_bytes, recorded_success_bytes)) * secrets.size();
+  const size_t recorded =
+      (std::min(body.size(), std::max(recorded_failure_bytes, recorded_success_bytes)) + (response ? response->body.size() : 0)) * secrets.size();
   if (decided) return recorded;
   return recorded + JudgeBytes(expect, envelope->retry_policy(), {ended.result.record.status, body, whole});
 }
@@ -45,6 +51,10 @@ AttemptEnded Judge(Unjudged unjudged) {
   record.detail = RepairUtf8(secrets.Mask(record.detail, false), kMaxDetailBytes);
   const std::string_view begin = std::string_view(unjudged.body).substr(0, recorded + kSequenceRestBytes);
   record.response_body = RepairUtf8(secrets.Mask(begin, unjudged.cut || begin.size() < unjudged.body.size()), recorded);
+  if (unjudged.response) {
+    MaskResponse(secrets, unjudged.response.get());
+    result.response = std::move(unjudged.response);
+  }
   return std::move(unjudged.ended);
 }
 

@@ -17,6 +17,7 @@
 #include "base/secrets.h"
 #include "broker/events.h"
 #include "broker/notify.h"
+#include "broker/response.h"
 
 namespace notifyd {
 
@@ -42,6 +43,8 @@ struct Unjudged {
   AttemptResult broken;
   size_t recorded_failure_bytes = 0, recorded_success_bytes = 0;
   SecretValues secrets;  // of the request
+  /// What was captured of the answer, as it came; null: nothing.
+  std::shared_ptr<Response> response;
   /// Where the last redirect that was followed led: a failure's detail says so. Empty: none was.
   std::string redirected_to;
 
@@ -49,7 +52,7 @@ struct Unjudged {
   size_t bytes() const;
 };
 
-/// The verdict, and the record: without secrets, then cut.
+/// The verdict, the record and what was captured: without secrets, then cut.
 AttemptEnded Judge(Unjudged unjudged);
 
 /// Judges large answers on a thread of its own, made when the first one comes. Hosts take turns, so that one that sends much waits for itself. All

@@ -110,7 +110,9 @@ void PlainCall::EnterHop(int64_t now_ms) {
                  .retry = &attempt_.envelope->retry_policy(),
                  .max_response_bytes = options.max_response_bytes,
                  .recorded_failure_bytes = options.recorded_failure_bytes,
-                 .recorded_success_bytes = options.recorded_success_bytes});
+                 .recorded_success_bytes = options.recorded_success_bytes,
+                 .capture_bytes = std::min<size_t>(attempt_.capture_bytes, options.max_response_bytes),
+                 .capture_headers = &options.capture_headers});
   PoolTerms pooled{.number = number_, .era = terms_->era, .tls_name = std::string(request_.tls_name())};
   if (rule_ != nullptr) {
     pooled.rule = hop_config_->rules().PlaceOf(rule_);
@@ -318,7 +320,8 @@ void PlainCall::OnBytes(PlainConnection* connection, std::string_view bytes) {
 
 void PlainCall::GoOn(bool usable, int64_t now_ms) {
   if (!usable || reader_.fault() != nullptr || reader_.finished()) return End(Why::kAnswer, usable);
-  const bool waits = reader_.decided() && record_ms_ == kNever, looks = reader_.look_due() && look_ms_ == kNever;
+  // What somebody asked for is waited for as long as for an answer.
+  const bool waits = reader_.decided() && record_ms_ == kNever && attempt_.capture_bytes == 0, looks = reader_.look_due() && look_ms_ == kNever;
   if (!waits && !looks) return;
   if (now_ms == 0) now_ms = MonotonicMs();
   if (waits) record_ms_ = now_ms + kRecordMs;
@@ -447,6 +450,7 @@ void PlainCall::End(Why why, bool reusable) {
   } else if (!said) {
     SetError(why, &record);
   }
+  if (ended.response) ended.response = CaptureRoom::Held(std::move(ended.response), std::exchange(captures, {}));
   ended.secrets = Secrets();
   if (!ended.decided) ended.expect = request_.spec().expect;
   if (over() != nullptr) {
@@ -518,6 +522,7 @@ void PlainCall::Drop() {
   if (host_ != nullptr) shared_->pool->Leave(std::exchange(host_, nullptr));
   state_ = State::kIdle;
   attempt_ = {};
+  captures = {};
   terms_.reset();
   hop_config_.reset();
   rule_ = nullptr;

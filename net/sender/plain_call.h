@@ -8,6 +8,7 @@
 
 #include "broker/events.h"
 #include "net/sender/answer.h"
+#include "net/sender/capture_room.h"
 #include "net/sender/dialer.h"
 #include "net/sender/http2_session.h"
 #include "net/sender/plain_pool.h"
@@ -65,6 +66,8 @@ class PlainCall : public Timed,
 
   /// The sender's: its place among those under way.
   size_t place = 0;
+  /// Its room among what is captured; returned with what comes of it (Unjudged::response), or as it ends.
+  CaptureRoom captures;
 
  private:
   enum class State : uint8_t { kIdle, kResolving, kWaiting, kDialing, kTunneling, kSecuring, kAsking };

@@ -9,6 +9,7 @@
 #include "broker/flow.h"
 #include "broker/services.h"
 #include "broker/via.h"
+#include "net/gzip.h"
 #include "net/sender/target.h"
 
 namespace notifyd {
@@ -52,6 +53,11 @@ Status PlainRequest::Read(const StartAttempt& attempt, Random* random) {
   if (!parts.ok()) return std::move(parts).status();
   parts_ = *std::move(parts);
   body_ = parts_.body(spec_);
+  packed_.clear();
+  if (spec_.compress && !body_.empty()) {
+    packed_ = Gzip(body_);
+    body_ = packed_;
+  }
   method_ = spec_.method;
   redirected_.clear();
   other_origin_ = body_dropped_ = false;
@@ -173,6 +179,7 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
     }
   }
   if (!has_type && !parts_.content_type.empty() && !body_dropped_) Line("Content-Type", parts_.content_type);
+  if (!packed_.empty() && !body_dropped_) head_.append("Content-Encoding: gzip\r\n");
   Line("Notify-Id", attempt.id.ToString());
   char digits[24];
   char* end = std::to_chars(digits, digits + sizeof digits, attempt.number).ptr;
@@ -200,6 +207,7 @@ void PlainRequest::Forget() {
   parts_ = {};
   rest_ = path_ = {};
   if (spec_.payload.capacity() > kMaxKeptBytes) std::string().swap(spec_.payload);
+  if (packed_.capacity() > kMaxKeptBytes) std::string().swap(packed_);
   if (head_.capacity() > kMaxKeptBytes) std::string().swap(head_);
 }
 

@@ -84,6 +84,7 @@ class PlainRequest {
   // Of a service that says so, for its instances themselves alone: nothing of it goes along with a redirect.
   std::string host_header_, tls_name_;
   std::string trace_parent_;  // as it is sent; empty: none
+  std::string packed_;        // the body as gzip; empty: it is sent as it is
   // Of this hop.
   Method method_ = Method::kPost;
   std::string redirected_;  // where to; empty: not

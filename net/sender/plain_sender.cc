@@ -52,7 +52,8 @@ class PlainSender::Impl {
         timer_(MakeTimer(loop->raw(), this)),
         post_timer_(MakeTimer(loop->raw(), this)),
         queue_timer_(MakeTimer(loop->raw(), this)),
-        terms_(MakeSenderConfig(options, std::move(policy), self_)) {
+        terms_(MakeSenderConfig(options, std::move(policy), self_)),
+        captured_(options.captured) {
     pool_.OnWake([this] {
       uv_timer_start(
           queue_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->pool_.ServeQueues(); }, 0, 0);
@@ -100,20 +101,11 @@ class PlainSender::Impl {
   void SetTable(std::shared_ptr<const AccessTable> table) { Renew(terms_.SetTable(std::move(table))); }
 
   void Start(StartAttempt attempt) {
-    std::unique_ptr<PlainCall> call;
-    if (spare_.empty()) {
-      call = std::make_unique<PlainCall>(&shared_);
-    } else {
-      call = std::move(spare_.back());
-      spare_.pop_back();
-    }
-    PlainCall* started = call.get();
-    started->place = running_.size();
-    running_.push_back(std::move(call));
     ++in_flight_;
     if (tick_ms_ != kTickMs) SetTick(kTickMs);
+    if (attempt.capture_bytes > 0 && (!waiting_.empty() || !HasRoomFor(attempt))) return waiting_.push_back(std::move(attempt));
     starting_ = true;
-    started->Begin(std::move(attempt));
+    Begin(std::move(attempt));
     starting_ = false;
   }
 
@@ -125,6 +117,8 @@ class PlainSender::Impl {
     SenderOptions changed = options;
     changed.user_agent = old.user_agent;
     changed.ca_file = old.ca_file;
+    changed.captured = old.captured;
+    changed.max_captured_bytes = old.max_captured_bytes;
     shared_.config = MakeSenderConfig(changed, *std::move(policy), self_);
     pool_.SetMaxAge(options.max_connection_age_ms);
     Renew(terms_.SetConfig(shared_.config, others));
@@ -135,6 +129,7 @@ class PlainSender::Impl {
     for (const std::unique_ptr<PlainCall>& call : running_) call->StopWaiting();
     for (const std::unique_ptr<PlainCall>& call : running_) call->Drop();
     running_.clear();
+    waiting_.clear();
     judge_.Drop();
     lingering_.clear();
     unposted_.clear();
@@ -146,6 +141,38 @@ class PlainSender::Impl {
   uint64_t judged_apart() const { return judge_.added(); }
 
  private:
+  void Begin(StartAttempt attempt) {
+    std::unique_ptr<PlainCall> call;
+    if (spare_.empty()) {
+      call = std::make_unique<PlainCall>(&shared_);
+    } else {
+      call = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    PlainCall* started = call.get();
+    started->place = running_.size();
+    running_.push_back(std::move(call));
+    if (attempt.capture_bytes > 0) started->captures = CaptureRoom(captured_, RoomOf(attempt));
+    started->Begin(std::move(attempt));
+  }
+
+  /// What the attempt may bring of its answer.
+  size_t RoomOf(const StartAttempt& attempt) const {
+    return std::min<size_t>(attempt.capture_bytes, shared_.config->options.max_response_bytes);
+  }
+  bool HasRoomFor(const StartAttempt& attempt) const {
+    const size_t used = captured_->load();
+    return used == 0 || used + RoomOf(attempt) <= shared_.config->options.max_captured_bytes;
+  }
+
+  void BeginWaiting() {
+    while (!waiting_.empty() && HasRoomFor(waiting_.front())) {
+      StartAttempt attempt = std::move(waiting_.front());
+      waiting_.pop_front();
+      Begin(std::move(attempt));
+    }
+  }
+
   /// No attempt is to use a connection that might not be opened now.
   void Renew(const TermsBook::Renewed& renewed) {
     if (renewed.empty()) return;
@@ -184,6 +211,10 @@ class PlainSender::Impl {
       return sink_->Post(std::move(ended));
     }
     unposted_.push_back(std::move(ended));
+    PostSoon();
+  }
+
+  void PostSoon() {
     uv_timer_start(
         post_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->PostUnposted(); }, 0, 0);
   }
@@ -192,6 +223,7 @@ class PlainSender::Impl {
     std::vector<AttemptEnded> unposted;
     unposted.swap(unposted_);
     for (AttemptEnded& ended : unposted) Post(std::move(ended));
+    BeginWaiting();
   }
 
   /// It may still be on the stack: it is kept.
@@ -204,6 +236,7 @@ class PlainSender::Impl {
       running_[place]->place = place;
     }
     running_.pop_back();
+    if (!waiting_.empty()) PostSoon();
   }
 
   void Linger(PlainCall* call) {
@@ -229,7 +262,8 @@ class PlainSender::Impl {
     const int64_t now_ms = MonotonicMs();
     wheel_.Advance(now_ms, [now_ms](DeadlineWheel::Entry* entry) { static_cast<Timed*>(entry)->OnDeadline(now_ms); });
     if (spare_.size() > kMaxSpare) spare_.resize(kMaxSpare);
-    if (!running_.empty()) busy_ms_ = now_ms;
+    BeginWaiting();  // others may have made room
+    if (!running_.empty() || !waiting_.empty()) busy_ms_ = now_ms;
     bool idle = true;
     if (now_ms - swept_ms_ >= kIdleTickMs) {
       swept_ms_ = now_ms;
@@ -259,6 +293,8 @@ class PlainSender::Impl {
   std::vector<std::unique_ptr<PlainCall>> running_;  // by PlainCall::place
   std::vector<std::unique_ptr<PlainCall>> spare_;
   std::deque<PlainCall*> lingering_;
+  std::deque<StartAttempt> waiting_;                 // for room for what they capture
+  const std::shared_ptr<std::atomic<size_t>> captured_;
   std::vector<AttemptEnded> unposted_;  // those that ended inside Start
   bool starting_ = false;
   size_t in_flight_ = 0;

@@ -120,6 +120,20 @@ WallTime WallNow() {
 
 }  // namespace
 
+TEST_CASE("signing: what is signed is what is sent, packed where that is asked for") {
+  TinyReceiver receiver(200, "");
+  SenderFixture sender;
+  const SigningKey key = Key("main", SigningKind::kHmac);
+  sender.at = WallNow();
+  sender.SetTable({Row({key})});
+  NotifySpec spec = PostOf(receiver.Url("/"), std::string(1'000, 'x'));
+  spec.compress = true;
+  CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  const Signed call = SignedIn(receiver.requests().at(0));
+  CHECK(call.body.size() < 500);
+  CHECK(Verifies(call, key));
+}
+
 TEST_CASE("signing: a rotation reaches what waits for its retry; both keys verify during the overlap, the new one alone afterwards") {
   TinyReceiver receiver(500, "");
   SenderFixture sender;

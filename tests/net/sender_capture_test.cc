@@ -1,0 +1,203 @@
+// Answers that are handed back, and bodies that are sent as gzip.
+#include "broker/response.h"
+#include "net/gzip.h"
+#include "net/sender/answer.h"
+#include "net/sender_fixture.h"
+
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+
+namespace {
+
+AttemptResult SendFor(SenderFixture& sender, const NotifySpec& spec, uint32_t bytes) {
+  sender.capture_bytes = bytes;
+  return sender.Send(spec);
+}
+
+/// Once the sender has let go of what it captured: its call may be over a moment after its end was told.
+size_t Captured(SenderFixture& sender, const SenderOptions& options) {
+  sender.in_flight();  // the loop's turn is over
+  return options.captured->load();
+}
+
+}  // namespace
+
+TEST_CASE("capture: an answer's beginning, with the headers that may be shown") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest())
+      peer.Answer(201, "hello world",
+                  "content-type: text/plain\r\nSet-Cookie: a=b\r\nETAG: \"1\"\r\nX-Mine: one\r\nX-Other: x\r\nx-mine: two\r\nLocation: /there\r\n");
+  });
+  SenderOptions options;
+  options.capture_headers = {"X-Mine", "Set-Cookie-Not"};
+  SenderFixture sender(options);
+  SECTION("whole") {
+    const AttemptResult result = SendFor(sender, SpecFor(receiver.Url("/")), 11);
+    REQUIRE(result.response);
+    CHECK(result.verdict == Verdict::kSuccess);
+    CHECK(result.response->status == 201);
+    CHECK(result.response->body == "hello world");
+    CHECK_FALSE(result.response->truncated);
+    CHECK(result.response->received_at.ms > 0);
+    const std::vector<std::pair<std::string, std::string>> headers = {
+        {"Content-Type", "text/plain"}, {"ETag", "\"1\""}, {"X-Mine", "one, two"}, {"Location", "/there"}};
+    CHECK(result.response->headers == headers);
+  }
+  SECTION("cut") {
+    const AttemptResult result = SendFor(sender, SpecFor(receiver.Url("/")), 10);
+    REQUIRE(result.response);
+    CHECK(result.response->body == "hello worl");
+    CHECK(result.response->truncated);
+  }
+  SECTION("not asked for") {
+    CHECK_FALSE(SendFor(sender, SpecFor(receiver.Url("/")), 0).response);
+  }
+}
+
+TEST_CASE("capture: an end that comes apart from the last byte is waited for") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) {
+      if (!peer.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n")) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // so that it is another segment; whatever is slower does no harm
+      peer.Send("0\r\n\r\n");
+    }
+  });
+  SenderFixture sender;
+  const AttemptResult result = SendFor(sender, SpecFor(receiver.Url("/")), 4);
+  REQUIRE(result.response);
+  CHECK(result.response->body == "body");
+  CHECK_FALSE(result.response->truncated);
+}
+
+TEST_CASE("capture: a large one comes whole, in memory of its own size") {
+  const std::string body(1 << 20, 'x');
+  TinyReceiver receiver(200, body);
+  SenderOptions options;
+  options.max_captured_bytes = 1 << 20;
+  SenderFixture sender(options);
+  const AttemptResult result = SendFor(sender, SpecFor(receiver.Url("/")), 1 << 20);
+  REQUIRE(result.response);
+  CHECK(result.response->body == body);
+  CHECK_FALSE(result.response->truncated);
+  CHECK(result.record.response_body.size() == 256);  // as without
+}
+
+TEST_CASE("capture: what is failed, broken off or too large is captured as far as it came") {
+  SenderFixture sender;
+  TinyReceiver refuses(500, "no");
+  const AttemptResult refused = SendFor(sender, SpecFor(refuses.Url("/")), 100);
+  CHECK(refused.verdict == Verdict::kFailure);
+  REQUIRE(refused.response);
+  CHECK(refused.response->body == "no");
+  TinyReceiver breaks([](TinyReceiver::Peer& peer) {
+    if (peer.ReadRequest()) peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+  });
+  const AttemptResult broken = SendFor(sender, SpecFor(breaks.Url("/")), 100);
+  REQUIRE(broken.response);
+  CHECK(broken.response->body == "half");
+  CHECK(broken.response->truncated);
+  // Nobody answered.
+  CHECK_FALSE(SendFor(sender, SpecFor("http://127.0.0.1:1/"), 100).response);
+}
+
+TEST_CASE("capture: no secret of the request stands in it") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    for (std::string request; peer.ReadRequest(&request);) peer.Answer(200, request, "Location: /?k=topsecret-value\r\n");
+  });
+  SenderFixture sender;
+  NotifySpec spec = SpecFor(receiver.Url("/"));
+  spec.headers = {{"Authorization", "Bearer topsecret-value"}};
+  const AttemptResult result = SendFor(sender, spec, 10'000);
+  REQUIRE(result.response);
+  CHECK(result.response->body.find("topsecret") == std::string::npos);
+  CHECK(result.response->body.find("***") != std::string::npos);
+  CHECK(result.response->headers.at(0).second == "/?k=***");
+}
+
+TEST_CASE("capture: those under way have room for what they may bring, and the next one begins once there is some") {
+  SenderOptions options;
+  options.max_captured_bytes = 150'000;
+  SenderFixture sender(options);
+  std::mutex mutex;
+  std::condition_variable changed;
+  int asked = 0;
+  bool go = false;
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) {
+      std::unique_lock lock(mutex);
+      ++asked;
+      changed.notify_all();
+      changed.wait(lock, [&] { return go; });
+      lock.unlock();
+      peer.Answer(200, "short");
+    }
+  });
+  sender.capture_bytes = 100'000;
+  const NotifyId first = sender.Start(SpecFor(receiver.Url("/"))), second = sender.Start(SpecFor(receiver.Url("/")));
+  // One that captures nothing waits for nobody.
+  sender.capture_bytes = 0;
+  const NotifyId plain = sender.Start(SpecFor(receiver.Url("/")));
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return asked == 2; });
+    CHECK(options.captured->load() == 100'000);
+    go = true;
+    changed.notify_all();
+  }
+  sender.Wait(plain);
+  AttemptResult result = sender.Wait(first);
+  CHECK(sender.Wait(second).response->body == "short");
+  CHECK(asked == 3);
+  CHECK(sender.in_flight() == 0);
+  // What is there now is what came of both, as long as somebody holds that (the fixture does).
+  CHECK(Captured(sender, options) == 10);
+}
+
+TEST_CASE("capture: cookies are shown by nobody's wish") {
+  CHECK(CheckShownHeader("X-Mine").ok());
+  CHECK_FALSE(CheckShownHeader("set-cookie").ok());
+  CHECK_FALSE(CheckShownHeader("X Mine").ok());
+}
+
+TEST_CASE("compress: the body goes out as gzip, with its length and its coding") {
+  TinyReceiver receiver(200, "");
+  SenderFixture sender;
+  NotifySpec spec = PostOf(receiver.Url("/"), std::string(10'000, 'x'));
+  spec.compress = true;
+  CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  spec.payload_kind = PayloadKind::kNone;
+  spec.payload.clear();
+  CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  const std::vector<std::string> requests = receiver.requests();
+  const std::string& request = requests.at(0);
+  CHECK(request.find("\r\nContent-Encoding: gzip\r\n") != std::string::npos);
+  const std::string body = request.substr(request.find("\r\n\r\n") + 4);
+  CHECK(request.find("\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") != std::string::npos);
+  CHECK(body.size() < 1'000);
+  std::string unpacked;
+  REQUIRE(GunzipAll(body, 20'000, &unpacked).ok());
+  CHECK(unpacked == std::string(10'000, 'x'));
+  CHECK(requests.at(1).find("Content-Encoding") == std::string::npos);  // there is none
+}
+
+TEST_CASE("gzip: what is unpacked is bounded, and must be whole") {
+  const std::string text(100'000, 'x'), packed = Gzip(text);
+  CHECK(ClaimedGzipBytes(packed) == text.size());
+  std::string out;
+  CHECK(GunzipAll(packed, text.size(), &out).ok());
+  CHECK(out == text);
+  std::string little;
+  CHECK(GunzipAll(packed, 1'000, &little).code() == Code::kTooLarge);
+  CHECK(little.size() == 1'001);
+  for (size_t cut : {size_t{0}, size_t{5}, packed.size() / 2, packed.size() - 1}) {
+    CAPTURE(cut);
+    std::string part;
+    CHECK(GunzipAll(std::string_view(packed).substr(0, cut), text.size(), &part).code() == Code::kMalformed);
+  }
+  std::string twice;
+  CHECK(GunzipAll(Gzip("a") + Gzip("b"), 10, &twice).ok());
+  CHECK(twice == "ab");
+  std::string rest;
+  CHECK(GunzipAll(packed + "rest", text.size(), &rest).code() == Code::kMalformed);
+}
