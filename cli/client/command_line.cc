@@ -22,6 +22,7 @@
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
 #include "cli/client/service_commands.h"
+#include "cli/client/response_commands.h"
 #include "cli/client/submit_command.h"
 #include "cli/client/team_command_line.h"
 #include "cli/client/top.h"
@@ -65,6 +66,7 @@ class CommandLine {
     AddTrigger();
     AddGet();
     AddExplain();
+    AddResponse();
     AddList();
     AddChange();
     AddCancel();
@@ -240,15 +242,20 @@ class CommandLine {
     CLI::App* submit = Add("submit", "Submit a notify, or a file of them.", [this](const Context& context) {
       FieldValues values{submit_texts_.Given(), headers_};
       if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused("--file goes without flags for fields");
+      if (!file_.empty() && submit_wait_->count() > 0) return Misused("--wait goes with a single notify");
       if (!file_.empty()) return SubmitLines(context, file_, reconnect_ms_);
       if (submit_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --file");
       if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
-      return notifyd::Submit(context, values);
+      if (submit_wait_->count() == 0) return notifyd::Submit(context, values);
+      std::optional<int64_t> wait_ms = WaitOf(submit_wait_text_);
+      return wait_ms ? SubmitAndWait(context, values, *wait_ms) : Misused("--wait: \"" + submit_wait_text_ + "\" is not a number of milliseconds");
     });
     for (const FieldFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
     AddHeader(submit);
     CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
     hints_[file->type_name("FILE")].file = true;
+    submit_wait_ = submit->add_flag("--wait{forever}", submit_wait_text_, "Wait until it is settled, and show what its receiver answered; --wait=MS: that long at most.");
+    hints_[submit_wait_].optional_value = "MS";
     submit_reconnect_ = AddReconnect(submit, "With --file: how long to look for a broker that restarts meanwhile.");
   }
 
@@ -286,15 +293,26 @@ class CommandLine {
     if (!waits && get_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --wait");
     if (!fkey_.empty()) return waits ? Misused("--wait goes with an id") : GetFkey(context, fkey_);
     std::optional<int64_t> wait_ms;
-    if (waits && wait_text_ == "forever") {
-      wait_ms = -1;
-    } else if (waits) {
-      int64_t number = 0;
-      if (!CLI::detail::lexical_cast(wait_text_, number) || number < 0)
-        return Misused("--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
-      wait_ms = number;
-    }
+    if (waits && !(wait_ms = WaitOf(wait_text_))) return Misused("--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
     return notifyd::Get(context, id_, wait_ms, reconnect_ms_);
+  }
+
+  /// "forever" is -1; nothing where it is no number of milliseconds.
+  static std::optional<int64_t> WaitOf(const std::string& text) {
+    int64_t number = -1;
+    if (text == "forever") return number;
+    if (!CLI::detail::lexical_cast(text, number) || number < 0) return std::nullopt;
+    return number;
+  }
+
+  void AddResponse() {
+    CLI::App* group = app_.add_subcommand("response", "What is kept of the answer that ended a notify (--keep-response-bytes).");
+    CLI::App* get = group->add_subcommand("get", "Show it.");
+    commands_[get] = [this](const Context& context) { return ShowResponse(context, id_); };
+    CLI::App* save = group->add_subcommand("save", "Write its body to a file.");
+    commands_[save] = [this](const Context& context) { return SaveResponse(context, id_, response_file_); };
+    for (CLI::App* command : {get, save}) AddId(command, true);
+    hints_[save->add_option("file", response_file_, "Where to; - is standard output.")->type_name("FILE")->required()->check(NotEmpty())].file = true;
   }
 
   void AddExplain() {
@@ -471,9 +489,9 @@ class CommandLine {
   CLI::App app_;
   Actions commands_;
   OptionHints hints_;
-  CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
+  CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *submit_wait_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
   HttpTarget target_;
-  std::string generate_, id_, fkey_, file_, wait_text_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
+  std::string generate_, id_, fkey_, file_, wait_text_, submit_wait_text_, response_file_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
   int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;

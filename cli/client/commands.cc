@@ -21,27 +21,6 @@ constexpr int64_t kWaitMostMs = 60'000;
 
 using Value = JsonTree::Value;
 
-/// With the ETag where there is one, for the next change: it stands in a header alone.
-std::string RenderNotify(Value notify, const std::string& etag) {
-  std::vector<std::pair<std::string, std::string>> more;
-  if (!etag.empty()) more.emplace_back("etag", etag);
-  std::string out = Fields(notify, {"attempts"}, more);
-  std::optional<Value> attempts = notify.At("/attempts");
-  if (!attempts || attempts->kind() != JsonTree::Kind::kArray || attempts->size() == 0) return out;
-  Table table({"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"}), responses({"ATTEMPT", "CAME BACK"});
-  bool any = false;
-  attempts->ForEach([&](Value, Value attempt) {
-    table.Row({Cell(attempt.At("/number")), Cell(attempt.At("/started_at")), Cell(attempt.At("/duration_ms")), Cell(attempt.At("/status")),
-               Cell(attempt.At("/error")), Clipped(Cell(attempt.At("/detail")), kUrlMost)});
-    std::string response = TextAt(attempt, "/response_body");
-    if (response.empty()) return;
-    any = true;
-    responses.Row({Cell(attempt.At("/number")), Clipped(response, kResponseMost)});
-  });
-  out += "\n" + table.ToString();
-  return any ? out + "\n" + responses.ToString() : out;
-}
-
 /// A cancelled notify is answered whole; its id and state say enough.
 std::string RenderIdAndState(Value answer) {
   Table table;
@@ -81,6 +60,26 @@ std::optional<std::string> BodyOf(const FieldValues& values) {
 }
 
 }  // namespace
+
+std::string RenderNotify(Value notify, const std::string& etag) {
+  std::vector<std::pair<std::string, std::string>> more;
+  if (!etag.empty()) more.emplace_back("etag", etag);
+  std::string out = Fields(notify, {"attempts", "response"}, more);
+  std::optional<Value> attempts = notify.At("/attempts");
+  if (!attempts || attempts->kind() != JsonTree::Kind::kArray || attempts->size() == 0) return out;
+  Table table({"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"}), responses({"ATTEMPT", "CAME BACK"});
+  bool any = false;
+  attempts->ForEach([&](Value, Value attempt) {
+    table.Row({Cell(attempt.At("/number")), Cell(attempt.At("/started_at")), Cell(attempt.At("/duration_ms")), Cell(attempt.At("/status")),
+               Cell(attempt.At("/error")), Clipped(Cell(attempt.At("/detail")), kUrlMost)});
+    std::string response = TextAt(attempt, "/response_body");
+    if (response.empty()) return;
+    any = true;
+    responses.Row({Cell(attempt.At("/number")), Clipped(response, kResponseMost)});
+  });
+  out += "\n" + table.ToString();
+  return any ? out + "\n" + responses.ToString() : out;
+}
 
 Exit Trigger(const Context& context, const std::string& fkey, const FieldValues& values, int64_t remember_ms) {
   std::optional<std::string> body = BodyOf(values);

@@ -12,6 +12,9 @@
 
 namespace notifyd {
 
+/// A notify as people read it, with the ETag where there is one, for the next change: it stands in a header alone.
+std::string RenderNotify(JsonTree::Value notify, const std::string& etag);
+
 /// `values`: data, delay_ms, due_at. `remember_ms` 0: a trigger for which nothing is held is not remembered.
 Exit Trigger(const Context& context, const std::string& fkey, const FieldValues& values, int64_t remember_ms);
 

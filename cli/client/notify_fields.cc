@@ -56,6 +56,8 @@ const std::vector<FieldFlag>& NotifyFlags() {
       {"retry/later_on", "--later-on,--retry-later-on", kJson, "JSON",
        "The answer that means not ready yet: asked again, budget untouched; needs a ttl.", true},
       {"retry/only_on", "--only-on,--retry-only-on", kJson, "JSON", "The answer that is tried again: any other unexpected one fails at once.", true},
+      {"compress", "--compress", kText, "WORD", "gzip: its body is sent so.", false, {"gzip"}},
+      {"keep_response_bytes", "--keep-response-bytes", kNumber, "BYTES", "So much of the answer that ends it is kept: notifyctl response."},
       {"timeout_ms", "--timeout-ms", kNumber, "MS", "One whole attempt; default 30000."},
       {"connect_timeout_ms", "--connect-timeout-ms", kNumber, "MS", "Its connecting; default 5000."},
       {"ttl_ms", "--ttl-ms,--ttl", kNumber, "MS", "No attempt starts after that time.", true},

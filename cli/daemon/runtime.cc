@@ -300,6 +300,7 @@ ProcessStats Runtime::Impl::ProcessNow() const {
   stats.connections = budget_.connections.load();
   stats.waiters = options_.api.waiters->load();
   stats.buffered_bytes = budget_.bytes.load();
+  stats.captured_bytes = options_.sender.captured->load();
   stats.namespaces = tables_.Get()->namespaces();
   for (const auto& shard : shards_) stats.namespaces_awake += shard->shard->awake();
   stats.store = store_->Figures();

@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "cli/daemon/settings.h"
 #include "net/api/access.h"
+#include "net/sender/answer.h"
 #include "net/sender/authorities.h"
 #include "net/sender/destinations.h"
 
@@ -127,7 +128,8 @@ std::vector<Setting> MakeRows() {
 
   add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "Most bytes of a notify's body, as it is sent to the receiver.", FIELD(core.max_body_bytes),
              FIELD(api.max_body_bytes)));
-  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body.", FIELD(http.max_body_bytes)));
+  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body, unpacked where it comes as gzip.", FIELD(http.max_body_bytes),
+             FIELD(api.max_request_bytes)));
   add(Number("limits.batch_items", "notifies", 1, 100'000, "Most notifies in one submit.", FIELD(api.max_batch_items)));
   add(Number("limits.line_bytes", "bytes", kKiB, kGiB, "Most bytes of one line of a bulk submit (NDJSON).", FIELD(api.max_line_bytes)));
   add(Number("limits.header_bytes", "bytes", kKiB, kMiB, "Most bytes of one request's head.", FIELD(http.max_head_bytes)));
@@ -136,7 +138,7 @@ std::vector<Setting> MakeRows() {
   add(Reloadable(
       Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
   add(Number("limits.connections", "connections", 1, 1'000'000, "Most clients connected at once, to one listener.", FIELD(http.max_connections)));
-  add(Number("limits.waiters", "requests", 0, 1'000'000, "GETs with wait_ms at once; above it they get 429.", FIELD(api.max_waiters)));
+  add(Number("limits.waiters", "requests", 0, 1'000'000, "Requests that wait for the end of a notify (wait_ms) at once; above it they get 429.", FIELD(api.max_waiters)));
   add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
              "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",
              FIELD(http.least_bytes_per_s)));
@@ -195,6 +197,16 @@ std::vector<Setting> MakeRows() {
                         FIELD(sender.recorded_failure_bytes))));
   add(Reloadable(Number("record.success_bytes", "bytes", 0, kMiB, "Most bytes of the answer to a successful attempt that are kept with it.",
                         FIELD(sender.recorded_success_bytes))));
+
+  add(Number("results.keep_bytes", "bytes", 0, kMiB, "The most that a notify may ask for with keep_response_bytes.", FIELD(api.max_kept_bytes)));
+  add(Reloadable(WithCheck(Other("results.headers",
+                                 "Headers of answers that are kept and shown with them, besides Content-Type, Content-Language, ETag, Last-Modified, "
+                                 "Location and Retry-After; never Set-Cookie.",
+                                 FIELD(sender.capture_headers)),
+                           CheckShownHeader)));
+  add(Number("results.memory_bytes", "bytes", kMiB, 1024 * kGiB,
+             "Most bytes of answers that are kept or waited for, in memory at once; a call whose answer finds no room begins later.",
+             FIELD(sender.max_captured_bytes)));
 
   add(Reloadable(WithCheck(
       Other("destinations.allow", "CIDR ranges that may be called although a rule below or a built-in one denies them.", FIELD(sender.allow)),

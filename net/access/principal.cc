@@ -45,7 +45,10 @@ WallTime Principal::HoldsUntil(const AccessTable& table) const {
 }
 
 bool Principal::SubmittedBy(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const {
-  if (Has(Scope::kRead)) return true;
+  return Has(Scope::kRead) || SubmittedAs(caller, namespace_name, table);
+}
+
+bool Principal::SubmittedAs(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const {
   if (!Has(Scope::kSubmit)) return false;
   return grant_->caller ? *grant_->caller == caller : !table.IsBoundCaller(namespace_name, caller);
 }

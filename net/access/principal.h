@@ -47,6 +47,8 @@ class Principal {
   /// May it see, and wait for, what that caller submitted: with `read`, or with `submit` and as the same caller? A token that is bound to none sees
   /// what it named itself: that is not known here, so without `read` it sees what no bound caller submitted.
   bool SubmittedBy(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const;
+  /// The same without a look at `read`.
+  bool SubmittedAs(std::string_view caller, std::string_view namespace_name, const AccessTable& table) const;
 
   /// Null for Nobody.
   const Grant* grant() const { return grant_; }

@@ -8,6 +8,7 @@
 #include "broker/service_events.h"
 #include "net/access/content_digest.h"
 #include "net/api/api_impl.h"
+#include "net/api/body_coding.h"
 #include "net/api/demand.h"
 #include "net/api/fields.h"
 #include "net/api/group_json.h"
@@ -15,6 +16,7 @@
 #include "net/api/json_shape.h"
 #include "net/api/problem.h"
 #include "net/api/requests.h"
+#include "net/api/responses.h"
 #include "net/api/submit_parser.h"
 #include "net/api/topic_requests.h"
 #include "net/api/trace_context.h"
@@ -32,6 +34,7 @@ int64_t WaitOf(const Event& event) {
     const ListInstances* list = std::get_if<ListInstances>(&service->ask->what);
     return list ? list->wait_ms : 0;
   }
+  if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event)) return submit->wait_ms;
   const GroupRequest* group = std::get_if<GroupRequest>(&event);
   return group ? group->ask->wait_ms : 0;
 }
@@ -43,6 +46,8 @@ void SetWait(int64_t wait_ms, Event* event) {
     ListInstances list = std::get<ListInstances>(service->ask->what);
     list.wait_ms = wait_ms;
     service->ask = std::make_shared<const ServiceAsk>(ServiceAsk{std::move(list)});
+  } else if (SubmitRequest* submit = std::get_if<SubmitRequest>(event)) {
+    submit->wait_ms = wait_ms;
   } else if (GroupRequest* group = std::get_if<GroupRequest>(event); group && group->ask->wait_ms != wait_ms) {
     auto ask = std::make_shared<GroupAsk>(*group->ask);
     ask->wait_ms = wait_ms;
@@ -66,6 +71,11 @@ void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
 
 HttpDemand Api::Impl::Demand(const HttpRequest& request) {
   HttpDemand demand = DemandOf(request, RouteOf(request), options_);
+  // What it unpacks to is held with it.
+  if (const size_t unpacked = UnpackedBytes(request, options_.max_request_bytes); unpacked > 0) {
+    demand.answer_bytes += unpacked;
+    demand.waits = true;
+  }
   if (demand.answer_bytes == 0 || !access_.asks()) return demand;
   return std::holds_alternative<Granted>(Look(request)) ? demand : HttpDemand{.probe = demand.probe};
 }
@@ -78,7 +88,8 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
   if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
-  if (options_.aside && request.body.size() > kLargeJsonBytes) return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
+  if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
+    return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
   const std::string method = request.method == "PATCH" ? request.method : std::string();
   Status status = CheckSigned(granted, request.body);
   if (status.ok()) {
@@ -145,6 +156,11 @@ void Api::Impl::OnReply(Reply reply) {
     if (const GroupAnswered* group = std::get_if<GroupAnswered>(&reply.body)) bytes = BytesToShow(*group->answer);
     if (bytes > 0 && !responder_->Reserve(token, bytes))
       return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
+    if (Waited* end = std::get_if<Waited>(&reply.body); end && end->view) {
+      // It is accepted whatever there is room for: that much is said.
+      const size_t shown = BytesToShow(end->view.value()) + (end->response ? BytesToShow(*end->response) : 0);
+      if (!responder_->Reserve(token, shown)) end->view.reset();
+    }
   }
   if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
   if (posted.steps) {
@@ -185,8 +201,9 @@ void Api::Impl::EndWait(Posted* posted) {
 
 HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method) {
   HttpResponse response = ProblemResponse(status);
+  if (IsOtherCoding(status)) response.headers.emplace_back("Accept-Encoding", "gzip");
   // RFC 5789 section 2.2.
-  if (status.code() == Code::kUnsupportedMedia && method == "PATCH") response.headers.emplace_back("Accept-Patch", kPatchTypes);
+  else if (status.code() == Code::kUnsupportedMedia && method == "PATCH") response.headers.emplace_back("Accept-Patch", kPatchTypes);
   return response;
 }
 
@@ -311,26 +328,23 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
   }
   if (auto* steps = std::get_if<std::unique_ptr<Steps>>(&*asked)) {
     NextStep first = (*steps)->First();
+    if (const Event* event = std::get_if<Event>(&first); event && RefusedByRate(token, posted, *event)) return Status::Ok();
     posted.steps = std::move(*steps);
     GoOn(token, std::move(posted), std::move(first));
     return Status::Ok();
   }
   Event& event = std::get<Event>(*asked);
-  if (const size_t count = NotifiesIn(event); count > 0 && posted.bounds) {
-    if (int64_t wait_ms = WaitForRate(posted.bounds->asker, count)) {
-      responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
-      return Status::Ok();
-    }
-  }
-  if (const GroupRequest* group = std::get_if<GroupRequest>(&event); group && posted.bounds) {
-    const GroupPost* post = std::get_if<GroupPost>(&group->ask->what);
-    if (int64_t wait_ms = post ? WaitForRate(posted.bounds->asker, post->submit.items.size()) : 0) {
-      responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
-      return Status::Ok();
-    }
-  }
+  if (RefusedByRate(token, posted, event)) return Status::Ok();
   if (const BulkRequest* bulk = std::get_if<BulkRequest>(&event)) posted.dry_run = bulk->dry_run;
   return PostLast(token, std::move(event), std::move(posted));
+}
+
+bool Api::Impl::RefusedByRate(uint64_t token, const Posted& posted, const Event& event) {
+  const size_t count = posted.bounds ? NotifiesIn(event) : 0;
+  const int64_t wait_ms = count > 0 ? WaitForRate(posted.bounds->asker, count) : 0;
+  if (wait_ms == 0) return false;
+  responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
+  return true;
 }
 
 Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {

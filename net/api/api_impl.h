@@ -23,6 +23,7 @@
 #include "net/api/request_tools.h"
 #include "net/api/router.h"
 #include "net/api/steps.h"
+#include "net/gzip.h"
 
 namespace notifyd {
 
@@ -88,7 +89,7 @@ class Api::Impl {
     std::unique_ptr<Steps> steps = nullptr;  // null: its reply is its answer
     bool aside = false;                      // it is on another thread, or at the registry: no core has an event of it
     bool dry_run = false;                    // it changes nothing after all
-    bool waited = false;                     // a GET with wait_ms
+    bool waited = false;                     // a GET with wait_ms, or a submit that waits
     std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not for the end of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
   };
@@ -117,6 +118,9 @@ class Api::Impl {
     uint64_t progress = 0;   // as BulkSubmit says, when it last moved
     int64_t moved_us = 0;    // when that was
     bool gone = false;       // the client
+    std::unique_ptr<Gunzip> gunzip;  // its body comes as gzip, and is not unpacked to its end yet
+    std::string packed;              // what came of that
+    bool torn = false;               // it was no gzip from somewhere on
   };
 
   /// `default` and `system`: where there are others, none of them may take all places that they share.
@@ -157,6 +161,8 @@ class Api::Impl {
   /// Of what was begun by a token that does not hold any more: streams break, waits end.
   void EndWhatIsOver();
   void EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream);
+  /// Ends a bulk submit of which nothing further is taken; what was submitted goes on. `why`: where no answer has begun.
+  void EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why);
 
   HttpResponse Render(const Posted& posted, const ReplyBody& body) const;
   /// Another caller's, to whoever may see his own alone.
@@ -170,6 +176,8 @@ class Api::Impl {
   /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
   Status Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us);
 
+  /// Is it a submit beyond what whoever asks may submit in a second? Then it was answered.
+  bool RefusedByRate(uint64_t token, const Posted& posted, const Event& event);
   /// Posts an event, counted as a waiter where it is one. Error: kTooMany, then it was not posted.
   Status PostLast(uint64_t token, Event event, Posted posted);
 
@@ -212,6 +220,8 @@ class Api::Impl {
   void Pump(uint64_t token, const std::shared_ptr<Stream>& stream);
 
   void GoOnLater(uint64_t token, const std::shared_ptr<Stream>& stream);
+  /// Unpacks some more of a body that comes as gzip, where that is wanted. Returns whether anything came of it. Error: it is none.
+  static Result<bool> Unpack(Stream* stream);
 
   void ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream, std::string line);
 

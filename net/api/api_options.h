@@ -35,7 +35,7 @@ struct ProcessStats {
   int64_t pid = 0;
   WallTime started_at;
   int64_t uptime_ms = 0;
-  uint64_t rss_bytes = 0, connections = 0, waiters = 0, buffered_bytes = 0;
+  uint64_t rss_bytes = 0, connections = 0, waiters = 0, buffered_bytes = 0, captured_bytes = 0;
   uint64_t namespaces = 0, namespaces_awake = 0;
   double cpu_seconds = 0;
   std::vector<StoreFigure> store;
@@ -46,6 +46,8 @@ struct ApiOptions {
   uint32_t thread = 0;              // RequestId::thread of what it posts
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
   bool strict_topics = false;  // events are taken for topics alone that a PUT made
+  size_t max_request_bytes = 64 << 20;  // a request's body, unpacked
+  size_t max_kept_bytes = 1 << 20;      // keep_response_bytes
   size_t max_batch_items = 10'000;
   size_t max_line_bytes = 8 << 20;  // of a bulk submit
   int64_t max_timeout_ms = kMostTimeoutMs;
@@ -62,7 +64,7 @@ struct ApiOptions {
   /// Names (any case) of headers whose values are shown as "***", beside those that always are (base/secrets.h).
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses
-  size_t max_waiters = 4096;       // GETs with wait_ms at once, of all that share `waiters`
+  size_t max_waiters = 4096;       // GETs and submits that wait for the end of a notify at once, of all that share `waiters`
   std::shared_ptr<std::atomic<size_t>> waiters = std::make_shared<std::atomic<size_t>>(0);
   int64_t bulk_idle_ms = 60'000;  // a bulk submit of which so long no line came is ended, whatever blanks did
   std::string version;

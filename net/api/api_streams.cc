@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "net/api/api_impl.h"
+#include "net/api/body_coding.h"
 #include "net/api/json_shape.h"
 #include "net/api/problem.h"
 #include "net/api/requests.h"
@@ -21,13 +22,18 @@ constexpr const char* kNdjson = "application/x-ndjson";
 constexpr size_t kMaxBulkSubmits = 16;
 /// One that was idle for so long gives way to another where all are taken.
 constexpr int64_t kGiveWayUs = 1'000'000;
+/// Of a gzip'ed body so much is unpacked at a time, so often before others have their turn; and no more of it is asked for while so much waits.
+constexpr size_t kUnpackBytes = 64 << 10;
+constexpr int kUnpackTimes = 16;
+constexpr size_t kMostPackedBytes = 256 << 10;
 
 }  // namespace
 
 void Api::Impl::OnBody(uint64_t token, std::string_view piece) {
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream || !stream->body_open) return;
-  stream->bulk.Take(piece);
+  if (stream->gunzip) stream->packed.append(piece);
+  else stream->bulk.Take(piece);
   // Blanks are no lines: whoever sends nothing else holds a place that others could use.
   if (!Moved(stream.get()) && !stream->under_way && NowUs() - stream->moved_us > options_.bulk_idle_ms * 1000) return EndIdle(token, stream);
   Pump(token, stream);
@@ -37,7 +43,7 @@ void Api::Impl::OnHalfClose(uint64_t token) {
   auto found = posted_.find(token);
   if (found == posted_.end() || !found->second.waits_for) return;
   NotifyId notify = *found->second.waits_for;
-  if (notify.value == 0) return;  // it does not wait for one notify
+  if (notify.value == 0) return;  // it does not wait for one notify, or for one that is not known yet: as long as it wished to
   EndWait(&found->second);
   switchboard_->Post(found->second.space, Disconnected{Id(token)});
   switchboard_->Post(found->second.space, GetRequest{Id(token), notify, 0});
@@ -47,13 +53,14 @@ void Api::Impl::OnBodyEnd(uint64_t token) {
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream || !stream->body_open) return;
   stream->body_open = false;
-  stream->bulk.TakeEnd();
+  if (!stream->gunzip) stream->bulk.TakeEnd();
   Pump(token, stream);
 }
 
 bool Api::Impl::OnBodyBroken(uint64_t token) {
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream) return false;
+  stream->gunzip.reset();
   if (std::exchange(stream->body_open, false)) stream->bulk.TakeBreak();
   return !stream->bulk.done();
 }
@@ -72,24 +79,28 @@ void Api::Impl::EndBulkSubmits(Leaving why) {
   for (auto& [token, stream] : all) {
     if (stream->gone) continue;
     stream->body_open = false;
+    stream->gunzip.reset();
     stream->bulk.TakeStop(why);
     Pump(token, stream);
   }
 }
 
 void Api::Impl::EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream) {
+  EndWith(token, stream, ProblemResponse(401, kNotValidAnyMore));
+}
+
+void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why) {
   const bool under_way = stream->under_way;
   stream->gone = true;
   streams_.erase(token);
   if (under_way) switchboard_->Post(stream->space, Disconnected{Id(token)});
   if (stream->begun) return responder_->BreakStream(token);
-  HttpResponse response = ProblemResponse(401, kNotValidAnyMore);
-  response.close = true;
-  responder_->Respond(token, std::move(response));
+  why.close = true;
+  responder_->Respond(token, std::move(why));
 }
 
 std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space) {
-  if (Status status = CheckBulkHead(head, route); !status.ok()) return ProblemResponse(status);
+  if (Status status = CheckBulkHead(head, route); !status.ok()) return RefusalOf(status, {});
   if (leaving_) {
     HttpResponse response = LeavingResponse(*leaving_);
     response.close = true;  // to the program that comes next
@@ -142,6 +153,7 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const H
   auto stream = std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), ContextOf(head.headers), &tools_->submit,
                                          BulkTopicOf(route, options_));
   stream->moved_us = NowUs();
+  if (CodingOf(head) == BodyCoding::kGzip) stream->gunzip = std::make_unique<Gunzip>();
   CHECK(streams_.emplace(token, stream).second);
   return stream;
 }
@@ -155,8 +167,12 @@ void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, cons
   if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker.number())) return responder_->Respond(token, *std::move(refusal));
   std::shared_ptr<Stream> stream = OpenStream(token, request, route, std::move(asker));
   stream->body_open = false;
-  stream->bulk.Take(request.body);
-  stream->bulk.TakeEnd();
+  if (stream->gunzip) {
+    stream->packed = request.body;
+  } else {
+    stream->bulk.Take(request.body);
+    stream->bulk.TakeEnd();
+  }
   Pump(token, stream);
 }
 
@@ -174,7 +190,25 @@ void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& str
   Pump(token, stream);
 }
 
+Result<bool> Api::Impl::Unpack(Stream* stream) {
+  if (!stream->gunzip || stream->bulk.wants_turn() || !stream->bulk.wants_body()) return false;
+  std::string piece;
+  std::string_view packed = stream->packed;
+  NOTIFYD_TRY(stream->gunzip->Take(&packed, kUnpackBytes, &piece));
+  stream->packed.erase(0, stream->packed.size() - packed.size());
+  if (!piece.empty()) {
+    stream->bulk.Take(piece);
+    return true;
+  }
+  if (stream->body_open) return false;
+  if (!stream->gunzip->whole()) return Status(Code::kMalformed, "the gzip'ed body ends too early");
+  stream->gunzip.reset();
+  stream->bulk.TakeEnd();
+  return true;
+}
+
 void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
+  int unpacked = 0;
   for (bool more = true; std::exchange(more, false);) {
     if (std::optional<Event> request = NextOf(stream.get())) {
       if (!stream->asker->principal.HoldsIn(*access_.table(), Wall())) return EndRevoked(token, stream);
@@ -190,7 +224,25 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
     if (std::optional<std::string> line = stream->bulk.TakeAsideLine()) ParseAside(token, stream, *std::move(line));
     std::string answers = stream->bulk.TakeAnswers();
     if (answers.empty()) {
-      if (!stream->bulk.wants_turn()) break;
+      const bool rests = unpacked == kUnpackTimes && options_.later;
+      if (!rests) {
+        Result<bool> came = Unpack(stream.get());
+        if (!came.ok()) {
+          if (!stream->begun && !stream->under_way) return EndWith(token, stream, ProblemResponse(came.status()));
+          // As a body that breaks off: what was submitted of it is answered.
+          stream->torn = true;
+          stream->body_open = false;
+          stream->gunzip.reset();
+          stream->bulk.TakeBreak();
+          break;
+        }
+        if (*came) {
+          ++unpacked;
+          more = true;
+          continue;
+        }
+      }
+      if (!stream->bulk.wants_turn() && !rests) break;
       if (options_.later) {
         GoOnLater(token, stream);
         break;
@@ -212,7 +264,7 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   }
   if (stream->bulk.done()) return FinishStream(token, *stream);
   if (!stream->body_open) return;
-  bool pause = !stream->bulk.wants_body();
+  bool pause = !stream->bulk.wants_body() || stream->packed.size() > kMostPackedBytes;
   if (std::exchange(stream->paused, pause) == pause) return;
   pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
 }
@@ -270,7 +322,9 @@ void Api::Impl::ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream
 
 void Api::Impl::FinishStream(uint64_t token, const Stream& stream) {
   bool begun = stream.begun, stopped = stream.bulk.stopped();
+  const bool torn = stream.torn;
   streams_.erase(token);
+  if (begun && torn) return responder_->BreakStream(token);
   if (begun) return responder_->EndStream(token, /*close=*/stopped);
   HttpResponse empty;
   empty.content_type = kNdjson;

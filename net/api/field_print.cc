@@ -45,6 +45,8 @@ enum Tag : uint8_t {
   kPool = 28,
   kPoolFallback = 29,
   kInstance = 30,
+  kCompress = 31,
+  kKeepResponseBytes = 32,
 };
 
 std::string Bytes(Fingerprint print) {
@@ -161,6 +163,8 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
     out.Text(kPoolFallback, envelope.flow->pool_fallback);
     out.Text(kInstance, envelope.flow->instance);
   }
+  out.Signed(kCompress, spec.compress, kSpec.compress);
+  if (envelope.flow) out.Signed(kKeepResponseBytes, envelope.flow->keep_response_bytes, 0);
   return FingerprintOf(out.bytes);
 }
 

@@ -14,6 +14,17 @@ bool IsOwn(const RouteRow& row) {
   return row.scopes.Has(Scope::kSubmit);
 }
 
+/// Is the row's own scope enough to see what others submitted, too?
+bool SeesAll(const Principal& principal, const RouteRow& row) {
+  return principal.Has(row.scopes.Has(Scope::kReadBodies) ? Scope::kReadBodies : Scope::kRead);
+}
+
+/// As MaySee, of what a row shows.
+bool MaySeeBy(const Asker& asker, const Envelope& envelope, const RouteRow& row) {
+  if (!MaySee(asker, envelope, /*route_is_own=*/false)) return false;
+  return !IsOwn(row) || SeesAll(asker.principal, row) || asker.principal.SubmittedAs(envelope.caller, asker.space->name, *asker.table);
+}
+
 class GuardSteps : public Steps {
  public:
   GuardSteps(RequestId id, NotifyId notify, Asked behind, Asker asker, const RouteRow& row, std::shared_ptr<RequestTools> tools)
@@ -31,7 +42,7 @@ class GuardSteps : public Steps {
     if (passed_) return steps ? (*steps)->Next(std::move(reply)) : tools_->replies.Render(reply, SightOf(asker_));
     const Viewed* viewed = std::get_if<Viewed>(&reply);
     if (!viewed) return tools_->replies.Render(reply);
-    if (!MaySee(asker_, *viewed->view.record->envelope, IsOwn(row_))) return ProblemResponse(NothingThere(row_));
+    if (!MaySeeBy(asker_, *viewed->view.record->envelope, row_)) return ProblemResponse(NothingThere(row_));
     passed_ = true;
     return steps ? (*steps)->First() : NextStep(std::get<Event>(std::move(behind_)));
   }
@@ -64,7 +75,7 @@ bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own) {
 bool IsBounded(const Asker& asker, const RouteRow& row) {
   if (asker.anybody()) return false;
   const Grant& grant = *asker.principal.grant();
-  return !grant.lanes.empty() || !grant.fkeys.empty() || (IsOwn(row) && !asker.principal.Has(Scope::kRead));
+  return !grant.lanes.empty() || !grant.fkeys.empty() || (IsOwn(row) && !SeesAll(asker.principal, row));
 }
 
 Asked Guard(const Asking& asking, Asked asked) {

@@ -325,6 +325,17 @@ std::string LaneCursor(const LaneKey& lane) {
   return text;
 }
 
+Result<bool> ParseRaw(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  bool raw = false;
+  for (const auto& [name, value] : parameters) {
+    if (name != "raw") return Unknown(name);
+    if (value != "true" && value != "false") return Bad(Pointer(name), "raw must be true or false");
+    raw = value == "true";
+  }
+  return raw;
+}
+
 Result<int64_t> ParseWait(const QueryParameters& parameters) {
   NOTIFYD_TRY(Once(parameters));
   int64_t wait_ms = 0;

@@ -51,6 +51,8 @@ Result<std::string> ParseHost(const std::string& text, const std::string& pointe
 /// What `next` of a list of lanes says: goes on behind `lane`. Needs no percent-encoding.
 std::string LaneCursor(const LaneKey& lane);
 
+/// raw alone: true or false.
+Result<bool> ParseRaw(const QueryParameters& parameters);
 /// wait_ms alone, 0 to 60,000.
 Result<int64_t> ParseWait(const QueryParameters& parameters);
 

@@ -99,6 +99,7 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_connections", "Client connections.", process.connections);
   out.Gauge("notifyd_waiters", "Requests that wait for the end of a notify.", process.waiters);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
+  out.Gauge("notifyd_captured_bytes", "Bytes of receivers' answers that are kept or waited for, in memory.", process.captured_bytes);
   for (const StoreFigure& figure : process.store) {
     std::string name = std::string("notifyd_store_") + figure.name + (figure.grows ? "_total" : "");
     figure.grows ? out.Counter(name.c_str(), figure.help, figure.value) : out.Gauge(name.c_str(), figure.help, figure.value);

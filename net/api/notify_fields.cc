@@ -5,6 +5,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/bytes.h"
 #include "base/canonical_json.h"
@@ -13,6 +14,7 @@
 #include "broker/flow.h"
 #include "broker/lane_limits.h"
 #include "broker/payload.h"
+#include "broker/response_records.h"
 #include "broker/services.h"
 #include "net/api/api_options.h"
 #include "net/api/fields.h"
@@ -241,6 +243,10 @@ std::optional<bool> ParseReplyNone(std::string_view text) {
   if (text == "expected") return false;
   if (text == "none") return true;
   return std::nullopt;
+}
+
+std::optional<bool> ParseCompress(std::string_view word) {
+  return word == "gzip" ? std::optional<bool>(true) : std::nullopt;
 }
 
 Status ReadCallbackUrl(const Field& field, const JsonValue& value, Reading* reading) {
@@ -474,6 +480,19 @@ constexpr Field kFields[] = {
      .show = [](const Showing& s, JsonWriter* json) { ShowPattern(s.spec.expect, json); },
      .changeable = true},
     {.pointer = "/retry", .read = ReadRetryPolicy, .show = ShowRetry, .changeable = true},
+    {.pointer = "/compress",
+     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadWord(field, value, "gzip", ParseCompress, &r->spec().compress); },
+     .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.compress ? "gzip" : "", json); }},
+    {.pointer = "/keep_response_bytes",
+     .read =
+         [](const Field& field, const JsonValue& value, Reading* r) {
+           int64_t bytes = 0;
+           NOTIFYD_TRY(ReadInt(value, field.pointer, 0, kMostResponseBytes, &bytes));
+           r->flow.keep_response_bytes = static_cast<uint32_t>(bytes);
+           return Status::Ok();
+         },
+     .show = [](const Showing& s, JsonWriter* json) { json->Uint(s.envelope.flow ? s.envelope.flow->keep_response_bytes : 0); },
+     .restated = false},
     {.pointer = "/timeout_ms",
      .read =
          [](const Field& field, const JsonValue& value, Reading* r) {
@@ -602,6 +621,9 @@ Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_b
   if (!part || !part->orders_by_event) NOTIFYD_TRY(ChooseOwnPartition(turn, out));
   if (!reading.flow.IsDefault()) envelope.flow = std::make_shared<const FlowFields>(reading.flow);
   envelope.host = HostOf(std::move(reading.url.host), reading.flow);
+  const auto codes = [](const auto& header) { return EqualsIgnoringCase(header.first, "Content-Encoding"); };
+  if (spec.compress && std::any_of(spec.headers.begin(), spec.headers.end(), codes))
+    return Status(Code::kUnacceptable, "compress says what the Content-Encoding is: headers must not", "/compress");
   TraceContext own = TakeTrace(trace, &spec.headers);
   envelope.trace_parent = std::move(own.parent);
   spec.trace_state = std::move(own.state);

@@ -21,7 +21,8 @@ struct RequestTools {
                             .max_timeout_ms = api_options->max_timeout_ms,
                             .check_url = api_options->check_url,
                             .check_command = api_options->check_command,
-                            .lane_rules = api_options->lane_rules}),
+                            .lane_rules = api_options->lane_rules,
+                            .max_kept_bytes = api_options->max_kept_bytes}),
         change(&submit, &secrets),
         replies(api_options, &secrets) {}
   RequestTools(const RequestTools&) = delete;

@@ -1,6 +1,7 @@
 #include "net/api/requests.h"
 
 #include "base/utf8.h"
+#include "net/api/body_coding.h"
 #include "net/api/bulk_query.h"
 #include "net/api/demand.h"
 #include "net/api/fields.h"
@@ -12,6 +13,7 @@
 #include "net/api/list_of_all.h"
 #include "net/api/list_query.h"
 #include "net/api/request_tools.h"
+#include "net/api/responses.h"
 #include "net/api/steps.h"
 #include "net/api/switch_json.h"
 #include "net/api/topic_fields.h"
@@ -21,9 +23,7 @@ namespace notifyd {
 namespace {
 
 Status CheckCoding(const HttpRequest& request) {
-  const std::string* coding = request.Header("Content-Encoding");
-  if (!coding || coding->empty() || EqualsIgnoringCase(*coding, "identity")) return Status::Ok();
-  return Status(Code::kUnsupportedMedia, "the body must be sent without a Content-Encoding");
+  return CodingOf(request) == BodyCoding::kOther ? OtherCoding() : Status::Ok();
 }
 
 bool IsOfType(const HttpRequest& request, std::string_view essence) {
@@ -158,6 +158,7 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
     query = *std::move(read);
     if (route.row->parameters == Parameters::kNone) NOTIFYD_TRY(RefuseParameters(query));
   }
+  if (!request->body.empty()) NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request));
   const Asking asking{id, route, query, request, tools, asker, aside};
   Result<Asked> asked = route.row->read(asking);
   return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);
@@ -171,6 +172,8 @@ Status CheckBulkHead(const HttpRequest& head, const Route& route) {
   NOTIFYD_TRY(CheckCoding(head));
   Result<QueryParameters> query = ReadQuery(route);
   if (!query.ok()) return std::move(query).status();
+  if (!query->empty() && query->front().first == "wait_ms")
+    return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
   NOTIFYD_TRY(RefuseParameters(*query));
   if (route.row->path == "/v1/topics/{topic}/publish") NOTIFYD_TRY(CheckTopicName(route.argument));
   if (!head.Header("Idempotency-Key")) return Status::Ok();
@@ -207,6 +210,9 @@ Result<Asked> ReadSubmit(const Asking& asking) {
   submit.request = asking.id;
   submit.items = std::move(parsed->items);
   submit.batch = parsed->batch;
+  Result<SubmitWait> wait = WaitOf(*request, asking.query, submit.batch);
+  if (!wait.ok()) return std::move(wait).status();
+  if (wait->wait_ms > 0) return Asked(MakeWaitSteps(std::move(submit), *wait, asking.asker, *asking.route.row, asking.tools));
   return Asked(Event(std::move(submit)));
 }
 

@@ -6,6 +6,7 @@
 #include "net/api/requests.h"
 #include "net/api/topic_requests.h"
 #include "net/api/service_requests.h"
+#include "net/api/responses.h"
 
 namespace notifyd {
 namespace {
@@ -20,7 +21,7 @@ constexpr ScopeSet kOwn = {Scope::kSubmit, Scope::kRead};  // who submits sees w
 
 constexpr RouteRow kRoutes[] = {
     {"/v1/notifies", Verb::kGet, kRead, ReadList, {Scope::kRead}, DemandOfList, nullptr, Sphere::kNamespace, false, /*sums=*/true},
-    {"/v1/notifies", Verb::kPost, kNone, ReadSubmit, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
+    {"/v1/notifies", Verb::kPost, kRead, ReadSubmit, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
     {"/v1/notifies/retry", Verb::kPost, kNone, ReadBulk<BulkKind::kRetry>, {Scope::kOperate}, nullptr, "notifies_retried"},
     {"/v1/notifies/cancel", Verb::kPost, kNone, ReadBulk<BulkKind::kCancel>, {Scope::kOperate}, nullptr, "notifies_cancelled"},
     {"/v1/notifies/purge", Verb::kPost, kNone, ReadBulk<BulkKind::kPurge>, {Scope::kOperate}, nullptr, "notifies_purged"},
@@ -28,6 +29,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/notifies/{id}", Verb::kPatch, kNone, ReadChange, {Scope::kOperate}, DemandOfNotify, "notify_changed"},
     {"/v1/notifies/{id}", Verb::kDelete, kNone, ReadCancel, {Scope::kOperate}, DemandOfNotify, "notify_cancelled"},
     {"/v1/notifies/{id}/explain", Verb::kGet, kNone, ReadExplain, kOwn},
+    {"/v1/notifies/{id}/response", Verb::kGet, kRead, ReadResponse, {Scope::kReadBodies, Scope::kSubmit}, DemandOfResponse},
     {"/v1/notifies/{id}/retry", Verb::kPost, kNone, ReadRetryOfOne, {Scope::kOperate}, nullptr, "notify_retried"},
     {"/v1/groups", Verb::kGet, kRead, ReadGroups, {Scope::kRead}, DemandOfLanes},
     {"/v1/groups", Verb::kPost, kRead, ReadGroupMaking, {Scope::kSubmit}, DemandOfGroup},

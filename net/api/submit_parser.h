@@ -43,6 +43,7 @@ struct SubmitLimits {
   std::function<Status(std::string_view space, std::string_view caller, std::string_view command)> check_command = {};
   /// The file's rules for lanes (ApiOptions::lane_rules); empty: there are none.
   std::function<std::shared_ptr<const std::vector<LaneRule>>()> lane_rules = {};
+  size_t max_kept_bytes = SIZE_MAX;  // keep_response_bytes
 };
 
 /// What the header Idempotency-Key says (null: there is none) goes for the field, where that says nothing else. Error: kUnacceptable.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "broker/group_events.h"
 #include "broker/topic_events.h"
 #include "net/api/fields.h"
 #include "net/api/list_query.h"
@@ -203,6 +204,10 @@ std::optional<BulkTopic> BulkTopicOf(const Route& route, const ApiOptions& optio
 
 size_t NotifiesIn(const Event& event) {
   if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event)) return submit->items.size();
+  if (const GroupRequest* group = std::get_if<GroupRequest>(&event)) {
+    const GroupPost* post = std::get_if<GroupPost>(&group->ask->what);
+    return post ? post->submit.items.size() : 0;
+  }
   const TopicRequest* request = std::get_if<TopicRequest>(&event);
   const Publish* publish = request ? std::get_if<Publish>(&request->ask->what) : nullptr;
   return publish ? publish->events.size() : 0;

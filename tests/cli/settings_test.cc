@@ -151,6 +151,8 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(options.api.max_batch_items),
                          uint64_t(options.api.max_line_bytes),
                          uint64_t(options.api.max_timeout_ms),
+                         uint64_t(options.api.max_kept_bytes),
+                         uint64_t(s.max_captured_bytes),
                          uint64_t(s.max_response_bytes),
                          uint64_t(s.recorded_failure_bytes),
                          uint64_t(s.recorded_success_bytes),
@@ -333,7 +335,7 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
                                             "limits.response_bytes", "limits.in_flight", "limits.connection_age_ms", "lanes.concurrency",
                                             "hosts.concurrency", "breaker.enabled", "breaker.failures", "breaker.ratio_percent", "breaker.window",
                                             "breaker.open_ms", "breaker.max_wait_ms", "breaker.disable_after_ms", "breaker.on_open", "idempotency.window_ms",
-                                            "record.failure_bytes", "record.success_bytes",
+                                            "record.failure_bytes", "record.success_bytes", "results.headers",
                                             "http.hosts", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Most calls in flight in all. Reloadable.\n"));
 }

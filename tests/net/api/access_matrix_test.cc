@@ -19,6 +19,7 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
   if (begins("/v1/services") && !looks) return {kRegister, kOperate};
   if (!looks) return {kOperate};
+  if (path.ends_with("/response")) return {kSubmit, kReadBodies};
   // Who submits sees his own: one at a time.
   if (begins("/v1/notifies/") || begins("/v1/groups/") || begins("/v1/fkeys/")) return {kSubmit, kRead};
   return {kRead};

@@ -1,6 +1,7 @@
 // What comes of a credential on its way through the Api: answers that are held back, lines in the log, bodies that are not waited for, signed
 // requests, the use of a token that is told. Whether one is right is access_test's affair.
 #include "net/access/failure_delays.h"
+#include "net/gzip.h"
 #include "teams_fixture.h"
 
 #include <functional>
@@ -160,6 +161,10 @@ TEST_CASE("credentials: a signed request counts once, and with the body that was
   CHECK(ask(moved) == "401");
   CHECK(ask(Signed(f, body, "nonce-0004", "application/x-ndjson")) == "422");
   CHECK(f.sink.events.size() == events);
+  // Signed is what is sent.
+  HttpRequest packed = Signed(f, Gzip(body), "nonce-0006");
+  packed.headers.emplace_back("Content-Encoding", "gzip");
+  CHECK(ask(packed) == "posted");
   // The look at the head of a large one does not use its nonce up.
   std::string large = R"({"url":"http://h/","data":")" + std::string(20'000, 'x') + "\"}";
   HttpRequest request = Signed(f, large, "nonce-0005");

@@ -348,7 +348,7 @@ TEST_CASE("openapi: the ranges of query parameters are the code's") {
       if (parameter["in"].as<std::string>() != "query") continue;
       std::string name = parameter["name"].as<std::string>(), target = Target(path) + "?" + name + "=", verb = Upper(method);
       CAPTURE(target);
-      auto outcome = [&, verb = verb](const std::string& value) {
+      auto outcome = [&, path = path, verb = verb](const std::string& value) {
         DocumentFixture f;
         f.Ask(verb, target + value, GoodBody(path, method));
         return f.Outcome();

@@ -1,0 +1,20 @@
+// notifyctl response, and submit --wait: what receivers answered.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/client/context.h"
+#include "cli/client/notify_fields.h"
+
+namespace notifyd {
+
+/// What is kept of the answer that ended a notify.
+Exit ShowResponse(const Context& context, const std::string& id);
+/// The bytes of its body into a file, which only its owner may read where it is made; "-" is standard output.
+Exit SaveResponse(const Context& context, const std::string& id, const std::string& file);
+
+/// Submits one, and waits until it is settled; negative `wait_ms`: as long as it takes.
+Exit SubmitAndWait(const Context& context, const FieldValues& values, int64_t wait_ms);
+
+}  // namespace notifyd

@@ -1,0 +1,199 @@
+#include "net/api/responses.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ascii.h"
+#include "base/base64.h"
+#include "base/check.h"
+#include "base/utf8.h"
+#include "broker/response_records.h"
+#include "net/api/fields.h"
+#include "net/api/guard.h"
+#include "net/api/problem.h"
+#include "net/api/request_tools.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kMostWaitS = 60;
+constexpr size_t kHeadBytes = 32 << 10;
+
+/// The seconds of `wait` in a header Prefer; nothing where it has none that says something. The first one counts.
+std::optional<int64_t> PreferredWait(const HttpRequest& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (!EqualsIgnoringCase(name, "Prefer")) continue;
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      const size_t comma = std::min(rest.find(','), rest.size());
+      std::string_view item = TrimBlanks(rest.substr(0, comma));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      item = TrimBlanks(item.substr(0, item.find(';')));
+      const size_t equals = item.find('=');
+      if (equals == item.npos || !EqualsIgnoringCase(TrimBlanks(item.substr(0, equals)), "wait")) continue;
+      std::string_view said = TrimBlanks(item.substr(equals + 1));
+      if (said.size() >= 2 && said.front() == '"' && said.back() == '"') said = said.substr(1, said.size() - 2);
+      bool beyond = false;
+      const std::optional<int64_t> seconds = ParseInteger(said, &beyond);
+      if (!seconds || *seconds < 0) return beyond && !said.starts_with('-') ? std::optional(kMostWaitS) : std::nullopt;
+      return std::min(*seconds, kMostWaitS);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string PathOf(NotifyId id) {
+  return "/v1/notifies/" + id.ToString();
+}
+
+class WaitSteps : public Steps {
+ public:
+  WaitSteps(SubmitRequest submit, const SubmitWait& wait, Asker asker, const RouteRow& row, std::shared_ptr<RequestTools> tools)
+      : submit_(std::move(submit)), wait_(wait), asker_(std::move(asker)), row_(row), tools_(std::move(tools)) {}
+
+  NextStep First() override {
+    submit_.wait_ms = wait_.wait_ms;
+    return Event(std::move(submit_));
+  }
+
+  NextStep Next(ReplyBody reply) override {
+    HttpResponse response;
+    if (auto* waited = std::get_if<Waited>(&reply)) response = Of(*waited);
+    else response = tools_->replies.Render(reply, SightOf(asker_));
+    if (wait_.applied && response.status < 300) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait_.applied));
+    return response;
+  }
+
+ private:
+  HttpResponse Of(const Waited& waited) const {
+    // A notify that was held already may be one that whoever submits cannot see.
+    const bool shown = waited.view && (!IsBounded(asker_, row_) || MaySee(asker_, *waited.view->record->envelope, /*route_is_own=*/true));
+    HttpResponse response = shown ? Settled(waited) : NotYet(waited);
+    response.headers.emplace_back("Location", PathOf(waited.item.id));
+    return response;
+  }
+
+  static HttpResponse NotYet(const Waited& waited) {
+    std::string body;
+    JsonWriter json(&body);
+    Renderer::Item(waited.item, &json);
+    return JsonResponse(waited.item.removed ? 200 : 202, std::move(body));
+  }
+
+  HttpResponse Settled(const Waited& waited) const {
+    std::string body;
+    JsonWriter json(&body);
+    const Renderer renderer(&tools_->secrets);
+    Status status = renderer.Notify(*waited.view, false, SightOf(asker_), &json);
+    if (!status.ok()) return ProblemResponse(status);
+    // Further members of that object: it was written whole.
+    CHECK(!body.empty() && body.back() == '}');
+    body.pop_back();
+    std::string more;
+    JsonWriter members(&more);
+    members.BeginObject();
+    if (waited.item.duplicate) {
+      members.Key("duplicate");
+      members.Bool(true);
+    }
+    if (waited.item.kept) {
+      members.Key("kept");
+      members.Bool(true);
+    }
+    members.Key("response");
+    waited.response ? WriteResponse(*waited.response, &members) : members.Null();
+    members.EndObject();
+    more[0] = ',';
+    return JsonResponse(200, body + more);
+  }
+
+  SubmitRequest submit_;
+  const SubmitWait wait_;
+  const Asker asker_;
+  const RouteRow& row_;
+  const std::shared_ptr<RequestTools> tools_;
+};
+
+class RawSteps : public Steps {
+ public:
+  RawSteps(RequestId id, NotifyId notify, std::shared_ptr<RequestTools> tools) : id_(id), notify_(notify), tools_(std::move(tools)) {}
+  NextStep First() override { return Event(ResponseRequest{id_, notify_}); }
+  NextStep Next(ReplyBody reply) override {
+    if (auto* viewed = std::get_if<ResponseViewed>(&reply)) return RawResponse(*viewed->response);
+    return tools_->replies.Render(reply);
+  }
+
+ private:
+  const RequestId id_;
+  const NotifyId notify_;
+  const std::shared_ptr<RequestTools> tools_;
+};
+
+}  // namespace
+
+void WriteResponse(const Response& response, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("status");
+  json->Uint(response.status);
+  json->Key("headers");
+  json->BeginObject();
+  for (const auto& [name, value] : response.headers) {
+    json->Key(name);
+    json->String(value);
+  }
+  json->EndObject();
+  const bool text = IsValidUtf8(response.body);
+  json->Key(text ? "body" : "body_base64");
+  json->String(text ? response.body : EncodeBase64(response.body));
+  json->Key("truncated");
+  json->Bool(response.truncated);
+  json->Key("received_at");
+  json->String(FormatRfc3339(response.received_at));
+  json->EndObject();
+}
+
+size_t BytesToShow(const Response& response) {
+  size_t bytes = kHeadBytes + 2 * response.body.size();
+  for (const auto& [name, value] : response.headers) bytes += name.size() + 2 * value.size();
+  return bytes;
+}
+
+HttpResponse RawResponse(const Response& response) {
+  HttpResponse raw;
+  raw.content_type = "application/octet-stream";
+  raw.body = response.body;
+  raw.headers = {{"Content-Disposition", "attachment"}, {"X-Content-Type-Options", "nosniff"}, {"Content-Security-Policy", "sandbox"}};
+  return raw;
+}
+
+Result<SubmitWait> WaitOf(const HttpRequest& request, const QueryParameters& query, bool batch) {
+  Result<int64_t> wait_ms = ParseWait(query);
+  if (!wait_ms.ok()) return std::move(wait_ms).status();
+  if (batch && !query.empty()) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
+  SubmitWait wait{*wait_ms, std::nullopt};
+  if (!query.empty() || batch) return wait;
+  wait.applied = PreferredWait(request);
+  wait.wait_ms = 1'000 * wait.applied.value_or(0);
+  if (wait.wait_ms == 0) wait.applied.reset();
+  return wait;
+}
+
+std::unique_ptr<Steps> MakeWaitSteps(SubmitRequest submit, const SubmitWait& wait, const Asker& asker, const RouteRow& row,
+                                     std::shared_ptr<RequestTools> tools) {
+  return std::make_unique<WaitSteps>(std::move(submit), wait, asker, row, std::move(tools));
+}
+
+Result<Asked> ReadResponse(const Asking& asking) {
+  Result<bool> raw = ParseRaw(asking.query);
+  if (!raw.ok()) return std::move(raw).status();
+  const std::optional<NotifyId> id = NotifyId::Parse(asking.route.argument);
+  if (!id) return Status(Code::kNotFound, "there is no such notify");
+  if (*raw) return Asked(std::make_unique<RawSteps>(asking.id, *id, asking.tools));
+  return Asked(Event(ResponseRequest{asking.id, *id}));
+}
+
+HttpDemand DemandOfResponse(const Route&, size_t, const ApiOptions&) {
+  return {.answer_bytes = 2 * kMostResponseBytes + kHeadBytes, .waits = true};
+}
+
+}  // namespace notifyd
