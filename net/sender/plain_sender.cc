@@ -157,9 +157,7 @@ class PlainSender::Impl {
   }
 
   /// What the attempt may bring of its answer.
-  size_t RoomOf(const StartAttempt& attempt) const {
-    return std::min<size_t>(attempt.capture_bytes, shared_.config->options.max_response_bytes);
-  }
+  size_t RoomOf(const StartAttempt& attempt) const { return std::min<size_t>(attempt.capture_bytes, shared_.config->options.max_response_bytes); }
   bool HasRoomFor(const StartAttempt& attempt) const {
     const size_t used = captured_->load();
     return used == 0 || used + RoomOf(attempt) <= shared_.config->options.max_captured_bytes;
@@ -293,7 +291,7 @@ class PlainSender::Impl {
   std::vector<std::unique_ptr<PlainCall>> running_;  // by PlainCall::place
   std::vector<std::unique_ptr<PlainCall>> spare_;
   std::deque<PlainCall*> lingering_;
-  std::deque<StartAttempt> waiting_;                 // for room for what they capture
+  std::deque<StartAttempt> waiting_;  // for room for what they capture
   const std::shared_ptr<std::atomic<size_t>> captured_;
   std::vector<AttemptEnded> unposted_;  // those that ended inside Start
   bool starting_ = false;
