@@ -201,6 +201,7 @@ Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
 
 Result<Asked> ReadSubmit(const Asking& asking) {
   HttpRequest* request = asking.request;
+  if (Result<int64_t> wait_ms = ParseWait(asking.query); !wait_ms.ok()) return std::move(wait_ms).status();
   NOTIFYD_TRY(CheckSubmitBody(*request));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();

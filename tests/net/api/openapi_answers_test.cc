@@ -4,6 +4,7 @@
 #include "broker/flow.h"
 #include "broker/group_events.h"
 #include "broker/topic_events.h"
+#include "broker/response.h"
 #include "openapi_document.h"
 
 #include <sstream>
@@ -35,6 +36,8 @@ class Held {
     if (answer.body.find("\"remembered\":") != std::string::npos) declared.erase("ETag");
     // A batch has no one place.
     if (answer.body.starts_with("{\"items\"")) declared.erase("Location");
+    // Of what was there already the place is told to whoever waits.
+    if (status == "200" && !headers.contains("Location")) declared.erase("Location");
     CHECK(headers == declared);
   }
 
@@ -259,6 +262,39 @@ TEST_CASE("openapi: trigger, retry, bulk operations") {
     held.Check(f, path, "post");
   }
   for (const char* schema : {"IdAndState", "Remembered", "RememberedTrigger", "Withdrawn", "BulkDone"}) held.CheckAllSeen(schema);
+}
+
+TEST_CASE("openapi: submits that wait, and answers that are kept") {
+  Held held;
+  ApiFixture f;
+  auto response = std::make_shared<Response>();
+  response->status = 200;
+  response->headers = {{"ETag", "x"}};
+  const std::shared_ptr<const Response> text = response;
+  auto bytes = std::make_shared<Response>(*response);
+  bytes->body = "\xff";
+  for (bool settled : {false, true}) {
+    f.Ask("POST", "/v1/notifies?wait_ms=5", R"({"url":"http://h/"})");
+    Waited waited;
+    waited.item.id = NotifyId{0x1f};
+    waited.item.duplicate = waited.item.kept = true;
+    waited.item.lane = {Mode::kConcurrent, "l"};
+    if (settled) {
+      NotifyRecord record = f.RecordOf(f.Item());
+      record.state.phase = Phase::kFailed;
+      waited.view = NotifyView{std::make_shared<const NotifyRecord>(record), State::kFailed};
+      waited.response = text;
+    }
+    f.Reply(waited);
+    CHECK(f.Answer().status == (settled ? 200 : 202));
+    held.Check(f, "/v1/notifies", "post");
+  }
+  for (const std::shared_ptr<const Response>& kept : {text, std::shared_ptr<const Response>(bytes)}) {
+    f.Ask("GET", std::string("/v1/notifies/") + kId + "/response");
+    f.Reply(ResponseViewed{NotifyId{0x1f}, kept});
+    held.Check(f, "/v1/notifies/{id}/response", "get");
+  }
+  held.CheckAllSeen("KeptResponse");
 }
 
 TEST_CASE("openapi: explain") {
@@ -506,7 +542,7 @@ TEST_CASE("openapi: the defaults of a notify are those that GET shows") {
       ++checked;
     }
   }
-  CHECK(checked == 14);
+  CHECK(checked == 15);
 }
 
 }  // namespace
