@@ -333,10 +333,8 @@ void Core::Impl::GroupPart::Settled(NotifyId id, GroupRecord* record) {
   if (record->callback) CallBack(id, record);
   size_t succeeded = 0;
   for (const GroupMember& member : record->members) succeeded += member.phase == Phase::kSucceeded;
-  FlowLog log;
-  log.event = "group settled";
-  log.fields = {{"group", id.ToString()}, {"notifies", std::to_string(record->members.size())}, {"succeeded", std::to_string(succeeded)}};
-  core_.out_->flow_logs.push_back(std::move(log));
+  const std::string notifies = std::to_string(record->members.size()), well = std::to_string(succeeded);
+  core_.out_->flow_logs.push_back({false, "group settled", {{"group", id.ToString()}, {"notifies", notifies}, {"succeeded", well}}});
 }
 
 void Core::Impl::GroupPart::CallBack(NotifyId id, GroupRecord* record) {
