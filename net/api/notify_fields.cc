@@ -544,7 +544,7 @@ Status TakeOther(const JsonValue& value, const Field* field, const NotifyPart& p
     if (!taken.ok()) return std::move(taken).status();
     if (*taken) return Status::Ok();
   }
-  return field ? Bad(*field, std::string(part.of) + " has no " + std::string(field->name())) : UnknownField({}, value.key);
+  return field ? Bad(*field, "unknown field " + Quoted(value.key) + ": " + std::string(part.of) + " has none") : UnknownField({}, value.key);
 }
 
 Status TakeGiven(const JsonValue& item, const NotifyPart* part, Given* given) {
@@ -565,7 +565,8 @@ Status TakeGiven(const JsonValue& item, const NotifyPart* part, Given* given) {
     first = field;
   }
   for (size_t i = 0; i < given->size(); ++i)
-    if (kFields[i].required && !(*given)[i] && (!part || part->Has(kFields[i].name()))) return Bad(kFields[i], std::string(kFields[i].name()) + " is missing");
+    if (kFields[i].required && !(*given)[i] && (!part || part->Has(kFields[i].name())))
+      return Bad(kFields[i], std::string(kFields[i].name()) + " is missing");
   return Status::Ok();
 }
 
