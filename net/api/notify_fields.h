@@ -78,9 +78,6 @@ struct NotifyField {
   std::string_view name() const { return pointer.substr(1); }
 };
 
-/// A retry policy: one object.
-void WriteRetry(const RetryPolicy& retry, JsonWriter* json);
-
 /// Puts a notify without order_by of its own into a partition of its lane, where the first rule that matches that says so. To be called once all that
 /// names its lane is known. `turn`: as ReadNotify has it. Error: kUnacceptable, its data has no such value.
 Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedNotify* out);

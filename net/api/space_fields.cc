@@ -10,6 +10,7 @@
 #include "broker/lane_limits.h"
 #include "broker/namespace_settings.h"
 #include "net/api/notify_fields.h"
+#include "net/api/retry_json.h"
 #include "net/signing/webhook.h"
 
 namespace notifyd {
