@@ -29,7 +29,7 @@ struct BreakerSettings {
   int64_t open_ms = 10'000;   // the first wait
   int64_t max_wait_ms = 24 * 3600 * 1000;
   int64_t disable_after_ms = 5LL * 24 * 3600 * 1000;  // 0: never
-  bool fail_on_open = false;  // what is due at an open one fails at once
+  bool fail_on_open = false;                          // what is due at an open one fails at once
   bool operator==(const BreakerSettings&) const = default;
 };
 

@@ -106,8 +106,7 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
     }
     return Answer(task, r, std::move(view));
   }
-  if (core_.disk_low_)
-    return core_.Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
+  if (core_.disk_low_) return core_.Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
   if (!core_.switches_.known) core_.NeedSwitches(task);
   for (const SubmitItem& item : post.submit.items) core_.NeedLane(task, item.envelope->lane);
   if (task->missing > 0) return Handled::kParked;
@@ -313,7 +312,8 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
   WallTime expires_at = slot->record->expires_at;
   if (settled && !record.was_settled()) {
     Settled(group, &record);
-    const bool all_well = std::all_of(record.members.begin(), record.members.end(), [](const GroupMember& m) { return m.phase == Phase::kSucceeded; });
+    const bool all_well =
+        std::all_of(record.members.begin(), record.members.end(), [](const GroupMember& m) { return m.phase == Phase::kSucceeded; });
     expires_at = {core_.now_.wall.ms + (all_well ? core_.limits_.retention_succeeded_ms : core_.limits_.retention_settled_ms)};
   }
   core_.WriteRecord(slot, EncodeGroup(record), expires_at);

@@ -423,9 +423,9 @@ struct StatsView {
   // What the core has in memory.
   uint64_t loaded_notifies = 0, lanes = 0, hosts = 0, spec_bytes = 0, parked = 0, in_flight = 0;
   uint64_t hosts_at_cap = 0, callers_at_cap = 0;  // that have something to send, and as much in flight as they may
-  uint64_t open_breakers = 0;   // of hosts, now
-  uint64_t breaker_opened = 0;  // how often one opened, since the core was made
-  std::shared_ptr<const TopicFigures> topics;  // null: nothing of them
+  uint64_t open_breakers = 0;                     // of hosts, now
+  uint64_t breaker_opened = 0;                    // how often one opened, since the core was made
+  std::shared_ptr<const TopicFigures> topics;     // null: nothing of them
 };
 using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
                                BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited,

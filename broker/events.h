@@ -134,7 +134,7 @@ struct ListQuery {
   std::optional<std::string> host;         // as Envelope::host
   std::optional<std::string> service, topic, subscription, schedule;  // as FlowFields has them; `service` as ServiceOf(host)
   NotifyId event, group;                                              // 0: any
-  std::optional<std::string> error;        // AttemptRecord::error of the newest attempt
+  std::optional<std::string> error;                                   // AttemptRecord::error of the newest attempt
   Labels labels;                           // each must be there; the same key with two values never is
   std::optional<WallTime> created_after;   // inclusive
   std::optional<WallTime> created_before;  // exclusive

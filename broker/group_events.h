@@ -55,9 +55,9 @@ using StateCounts = std::array<uint32_t, static_cast<size_t>(State::kExpired) + 
 
 struct GroupView {
   NotifyId id;
-  GroupRecord record;          // its members as they are now
-  std::vector<State> states;   // of its members; empty in a list
-  StateCounts counts{};        // in a list: those that are not settled count as ready
+  GroupRecord record;         // its members as they are now
+  std::vector<State> states;  // of its members; empty in a list
+  StateCounts counts{};       // in a list: those that are not settled count as ready
   /// The answers that are kept for its members, by place; null where none is, or no more of them are shown.
   std::vector<std::shared_ptr<const Response>> responses;
   GroupAs as = GroupAs::kSeen;

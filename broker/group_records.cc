@@ -29,7 +29,8 @@ constexpr uint8_t kWhenBit = 0x10, kTtlBit = 0x20;
 constexpr uint8_t kPhaseMask = 0x0f;
 
 bool IsPhase(uint8_t phase) {
-  return phase <= static_cast<uint8_t>(Phase::kRetrying) || (phase >= static_cast<uint8_t>(Phase::kSucceeded) && phase <= static_cast<uint8_t>(Phase::kExpired));
+  return phase <= static_cast<uint8_t>(Phase::kRetrying) ||
+         (phase >= static_cast<uint8_t>(Phase::kSucceeded) && phase <= static_cast<uint8_t>(Phase::kExpired));
 }
 
 void EncodeWhen(const When& when, Encoder* encoder) {

@@ -1,5 +1,5 @@
-// GroupRecord: what is kept of a group of notifies (contract section 13): what was asked for, how far it has come, and the outcome of each member, which
-// outlives the member. Its stored encoding: docs/storage-format.md. Pure.
+// GroupRecord: what is kept of a group of notifies (contract section 13): what was asked for, how far it has come, and the outcome of each member,
+// which outlives the member. Its stored encoding: docs/storage-format.md. Pure.
 #pragma once
 
 #include <cstddef>
@@ -41,10 +41,10 @@ struct GroupRecord {
   std::string caller;
   bool cancel_rest = false;  // on_failure
   bool sequential = false;
-  bool stopped = false;    // what waits is cancelled, by request or by on_failure
-  bool keeps = false;      // the answer of some member is kept (FlowFields::keep_response_bytes)
-  uint32_t released = 0;   // sequential: so many, from the first on, had their turn
-  NotifyId callback_id;    // the notify that told of its end; 0: none did
+  bool stopped = false;              // what waits is cancelled, by request or by on_failure
+  bool keeps = false;                // the answer of some member is kept (FlowFields::keep_response_bytes)
+  uint32_t released = 0;             // sequential: so many, from the first on, had their turn
+  NotifyId callback_id;              // the notify that told of its end; 0: none did
   std::optional<Callback> callback;  // notify_url is empty
   std::shared_ptr<const Labels> labels;
   std::string via;           // the chain of the request that made it

@@ -88,9 +88,9 @@ class Lister {
     const auto& states = list.query.states;
     by_index_ = !states.empty() && std::all_of(states.begin(), states.end(), HasIndex);
     const ListQuery& query = list.query;
-    filters_ = !states.empty() || query.lane || query.mode || query.caller || query.fkey || query.fkey_prefix || query.host ||
-               query.service || query.topic || query.subscription || query.schedule || query.event.value != 0 || query.group.value != 0 ||
-               !query.labels.empty() || query.created_after || query.created_before || query.settled_after || query.settled_before;
+    filters_ = !states.empty() || query.lane || query.mode || query.caller || query.fkey || query.fkey_prefix || query.host || query.service ||
+               query.topic || query.subscription || query.schedule || query.event.value != 0 || query.group.value != 0 || !query.labels.empty() ||
+               query.created_after || query.created_before || query.settled_after || query.settled_before;
   }
 
   ListDone Run() {

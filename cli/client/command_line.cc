@@ -21,8 +21,8 @@
 #include "cli/client/lanes.h"
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
-#include "cli/client/service_commands.h"
 #include "cli/client/response_commands.h"
+#include "cli/client/service_commands.h"
 #include "cli/client/submit_command.h"
 #include "cli/client/team_command_line.h"
 #include "cli/client/top.h"
@@ -254,7 +254,8 @@ class CommandLine {
     AddHeader(submit);
     CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
     hints_[file->type_name("FILE")].file = true;
-    submit_wait_ = submit->add_flag("--wait{forever}", submit_wait_text_, "Wait until it is settled, and show what its receiver answered; --wait=MS: that long at most.");
+    submit_wait_ = submit->add_flag("--wait{forever}", submit_wait_text_,
+                                    "Wait until it is settled, and show what its receiver answered; --wait=MS: that long at most.");
     hints_[submit_wait_].optional_value = "MS";
     submit_reconnect_ = AddReconnect(submit, "With --file: how long to look for a broker that restarts meanwhile.");
   }
@@ -491,7 +492,8 @@ class CommandLine {
   OptionHints hints_;
   CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *submit_wait_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
   HttpTarget target_;
-  std::string generate_, id_, fkey_, file_, wait_text_, submit_wait_text_, response_file_, if_match_, lane_, mode_, prefix_, cursor_, order_ = "pending";
+  std::string generate_, id_, fkey_, file_, wait_text_, submit_wait_text_, response_file_, if_match_, lane_, mode_, prefix_, cursor_,
+      order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
   int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;

@@ -351,12 +351,9 @@ std::string DefaultsAsToml() {
 }
 
 std::vector<std::pair<std::string, std::string>> TablesAsToml() {
-  return {{"Lane rules", LaneRulesAsToml()},
-          {"Destination rules", DestinationRulesAsToml()},
-          {"Commands", CommandRulesAsToml()},
-          {"Services", FileServicesAsToml()},
-          {"Listeners", ListenersAsToml()},
-          {"Grants", GrantsAsToml()}};
+  return {{"Lane rules", LaneRulesAsToml()},  {"Destination rules", DestinationRulesAsToml()},
+          {"Commands", CommandRulesAsToml()}, {"Services", FileServicesAsToml()},
+          {"Listeners", ListenersAsToml()},   {"Grants", GrantsAsToml()}};
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {
@@ -418,7 +415,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
-      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file only;\n"
+      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file "
+      "only;\n"
       "conf/notifyd.toml shows them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");

@@ -66,7 +66,8 @@ Result<std::string> Match(const toml::node& node) {
 
 Result<std::string> Pointer(const toml::node& node) {
   const auto* text = node.as_string();
-  if (!text || text->get().size() > kPointerMostBytes || !IsJsonPointer(text->get())) return Unacceptable("must be a JSON Pointer, such as \"/order/id\"");
+  if (!text || text->get().size() > kPointerMostBytes || !IsJsonPointer(text->get()))
+    return Unacceptable("must be a JSON Pointer, such as \"/order/id\"");
   return text->get();
 }
 
@@ -114,7 +115,8 @@ Result<LaneRule> ReadRule(const toml::table& table, size_t number, const std::st
   if (rule.settings.burst && !rule.settings.rate_per_s)
     return Blame(number, "burst", Place(file, *table.get("burst")), "says nothing without rate_per_s");
   for (const char* key : {"partitions", "order_by_missing"})
-    if (const toml::node* node = table.get(key); node && !rule.order_by) return Blame(number, key, Place(file, *node), "says nothing without order_by");
+    if (const toml::node* node = table.get(key); node && !rule.order_by)
+      return Blame(number, key, Place(file, *node), "says nothing without order_by");
   return rule;
 }
 

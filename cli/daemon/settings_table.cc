@@ -128,8 +128,8 @@ std::vector<Setting> MakeRows() {
 
   add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "Most bytes of a notify's body, as it is sent to the receiver.", FIELD(core.max_body_bytes),
              FIELD(api.max_body_bytes)));
-  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body, unpacked where it comes as gzip.", FIELD(http.max_body_bytes),
-             FIELD(api.max_request_bytes)));
+  add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body, unpacked where it comes as gzip.",
+             FIELD(http.max_body_bytes), FIELD(api.max_request_bytes)));
   add(Number("limits.batch_items", "notifies", 1, 100'000, "Most notifies in one submit.", FIELD(api.max_batch_items)));
   add(Number("limits.line_bytes", "bytes", kKiB, kGiB, "Most bytes of one line of a bulk submit (NDJSON).", FIELD(api.max_line_bytes)));
   add(Number("limits.header_bytes", "bytes", kKiB, kMiB, "Most bytes of one request's head.", FIELD(http.max_head_bytes)));
@@ -138,7 +138,8 @@ std::vector<Setting> MakeRows() {
   add(Reloadable(
       Number("limits.pending", "notifies", 1, 10'000'000'000, "Notifies that are not settled; above it submits get 429.", FIELD(core.max_pending))));
   add(Number("limits.connections", "connections", 1, 1'000'000, "Most clients connected at once, to one listener.", FIELD(http.max_connections)));
-  add(Number("limits.waiters", "requests", 0, 1'000'000, "Requests that wait for the end of a notify (wait_ms) at once; above it they get 429.", FIELD(api.max_waiters)));
+  add(Number("limits.waiters", "requests", 0, 1'000'000, "Requests that wait for the end of a notify (wait_ms) at once; above it they get 429.",
+             FIELD(api.max_waiters)));
   add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
              "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",
              FIELD(http.least_bytes_per_s)));
@@ -164,14 +165,14 @@ std::vector<Setting> MakeRows() {
                        FIELD(core.breaker.enabled))));
   add(Reloadable(Number("breaker.failures", "calls", 1, 10'000, "So many calls in a row without a connection open a host's breaker.",
                         FIELD(core.breaker.failures))));
-  add(Reloadable(Number("breaker.ratio_percent", "percent", 1, 100, "So does this part of the last breaker.window calls.",
-                        FIELD(core.breaker.ratio_percent))));
+  add(Reloadable(
+      Number("breaker.ratio_percent", "percent", 1, 100, "So does this part of the last breaker.window calls.", FIELD(core.breaker.ratio_percent))));
   add(Reloadable(Number("breaker.window", "calls", 1, 1'000, "Of how many calls breaker.ratio_percent is a part.", FIELD(core.breaker.window))));
   add(Reloadable(Number("breaker.open_ms", "ms", 10, kHour,
                         "Wait until the first probe; each further wait is twice as long, up to five minutes, or this where it is more.",
                         FIELD(core.breaker.open_ms))));
-  add(Reloadable(Number("breaker.max_wait_ms", "ms", 1'000, kYear, "Who waited at an open breaker for so long fails.",
-                        FIELD(core.breaker.max_wait_ms))));
+  add(Reloadable(
+      Number("breaker.max_wait_ms", "ms", 1'000, kYear, "Who waited at an open breaker for so long fails.", FIELD(core.breaker.max_wait_ms))));
   add(Reloadable(Number("breaker.disable_after_ms", "ms", 0, kYear,
                         "A host that was not reached for so long, probes and all, is paused until somebody resumes it; 0: never.",
                         FIELD(core.breaker.disable_after_ms))));

@@ -154,8 +154,7 @@ void Api::Impl::OnReply(Reply reply) {
     size_t bytes = 0;
     if (const Viewed* viewed = std::get_if<Viewed>(&reply.body)) bytes = BytesToShow(viewed->view);
     if (const GroupAnswered* group = std::get_if<GroupAnswered>(&reply.body)) bytes = BytesToShow(*group->answer);
-    if (bytes > 0 && !responder_->Reserve(token, bytes))
-      return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
+    if (bytes > 0 && !responder_->Reserve(token, bytes)) return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
     if (Waited* end = std::get_if<Waited>(&reply.body); end && end->view) {
       // It is accepted whatever there is room for: that much is said.
       const size_t shown = BytesToShow(end->view.value()) + (end->response ? BytesToShow(*end->response) : 0);

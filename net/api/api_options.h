@@ -45,7 +45,7 @@ struct ProcessStats {
 struct ApiOptions {
   uint32_t thread = 0;              // RequestId::thread of what it posts
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
-  bool strict_topics = false;  // events are taken for topics alone that a PUT made
+  bool strict_topics = false;       // events are taken for topics alone that a PUT made
   size_t max_request_bytes = 64 << 20;  // a request's body, unpacked
   size_t max_kept_bytes = 1 << 20;      // keep_response_bytes
   size_t max_batch_items = 10'000;

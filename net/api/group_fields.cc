@@ -40,10 +40,13 @@ void ShowNothing(const GroupPost&, JsonWriter*) {}
 
 constexpr JsonField<GroupPost> kFields[] = {
     {"/idempotency_key",
-     [](std::string_view pointer, const JsonValue& value, GroupPost* out) { return ReadText(value, pointer, 1, kMaxNameBytes, &out->idempotency_key); },
+     [](std::string_view pointer, const JsonValue& value, GroupPost* out) {
+       return ReadText(value, pointer, 1, kMaxNameBytes, &out->idempotency_key);
+     },
      ShowNothing},
     {"/callback_url", ReadGroupCallback, ShowNothing},
-    {"/labels", [](std::string_view pointer, const JsonValue& value, GroupPost* out) { return ReadLabels(value, std::string(pointer), &out->labels); },
+    {"/labels",
+     [](std::string_view pointer, const JsonValue& value, GroupPost* out) { return ReadLabels(value, std::string(pointer), &out->labels); },
      ShowNothing},
     {"/on_failure", ReadOnFailure, ShowNothing},
     {"/sequential", [](std::string_view pointer, const JsonValue& value, GroupPost* out) { return ReadBool(value, pointer, &out->sequential); },

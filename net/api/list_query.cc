@@ -17,9 +17,9 @@ constexpr size_t kMaxErrorBytes = 64;
 constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
 
-constexpr std::string_view kFilters[] = {"state",        "lane",         "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
-                                         "host",         "error",        "service",       "topic",          "subscription",  "schedule",      "event",
-                                         "group_id",     "label",        "created_after", "created_before", "settled_after", "settled_before"};
+constexpr std::string_view kFilters[] = {"state",    "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
+                                         "host",     "error", "service",       "topic",          "subscription",  "schedule",      "event",
+                                         "group_id", "label", "created_after", "created_before", "settled_after", "settled_before"};
 
 constexpr std::string_view kAllOfThem = "namespaces";
 

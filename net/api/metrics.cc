@@ -84,7 +84,8 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Counter("notifyd_events_published_total", "Events published.", topics.published);
   out.Counter("notifyd_events_matched_total", "Notifies made of events, without replays.", topics.matched);
   out.Counter("notifyd_events_replayed_total", "Notifies that replays made of events.", topics.replayed);
-  out.Counter("notifyd_events_skipped_total", "Notifies that were not made of events, since their subscription has too many pending.", topics.skipped);
+  out.Counter("notifyd_events_skipped_total", "Notifies that were not made of events, since their subscription has too many pending.",
+              topics.skipped);
   out.Gauge("notifyd_events_waiting", "Events whose notifies are not all made yet.", topics.backlog);
   out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);
   out.Gauge("notifyd_loaded_lanes", "Lanes held in memory.", stats.lanes);

@@ -191,7 +191,8 @@ Status ReadPartitions(const Field& field, const JsonValue& value, Reading* readi
   return Status::Ok();
 }
 
-/// Contract section 13: the same value always in the same partition of the lane, decided once and for all. `missing`: what is said of data without one.
+/// Contract section 13: the same value always in the same partition of the lane, decided once and for all. `missing`: what is said of data without
+/// one.
 Status ChoosePartition(std::string_view pointer, uint32_t partitions, bool spread, uint64_t turn, const Status& missing, ParsedNotify* out) {
   const NotifySpec& spec = out->spec;
   std::optional<uint64_t> hash;
@@ -425,7 +426,8 @@ constexpr Field kFields[] = {
      .changeable = true},
     {.pointer = "/retry", .read = ReadRetryPolicy, .show = ShowRetry, .changeable = true},
     {.pointer = "/compress",
-     .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadWord(field, value, "gzip", ParseCompress, &r->spec().compress); },
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadWord(field, value, "gzip", ParseCompress, &r->spec().compress); },
      .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.compress ? "gzip" : "", json); }},
     {.pointer = "/keep_response_bytes",
      .read =
@@ -539,7 +541,8 @@ Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedN
   const LaneRule* rule = RuleOf(out->envelope.lane, rules);
   if (!rule || !rule->order_by) return Status::Ok();
   const Status missing(Code::kUnacceptable, "the rule of this lane orders by " + Quoted(*rule->order_by) + ", and data has no value there", "/data");
-  NOTIFYD_TRY(ChoosePartition(*rule->order_by, rule->partitions.value_or(kDefaultPartitions), rule->order_by_spread.value_or(false), turn, missing, out));
+  NOTIFYD_TRY(
+      ChoosePartition(*rule->order_by, rule->partitions.value_or(kDefaultPartitions), rule->order_by_spread.value_or(false), turn, missing, out));
   out->envelope.lane.mode = Mode::kFifo;
   out->envelope.priority = Envelope().priority;
   return Status::Ok();

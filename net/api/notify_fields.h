@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_reader.h"
 #include "base/secrets.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "broker/events.h"
 #include "broker/limits.h"
 #include "broker/spec.h"
-#include "base/json_reader.h"
 #include "net/api/trace_context.h"
 
 namespace notifyd {

@@ -57,7 +57,11 @@ Status Renderer::Notify(const NotifyView& view, bool listed, const Sight& sight,
   json->String(FormatRfc3339(record.created_at));
   TimeOrNull("settled_at", IsSettled(view.state), state.settled_at, json);
   NextAttempt(view, json);
-  const NotifyShowing showing{.spec = *spec, .envelope = *record.envelope, .due = state.due, .expires_at = state.expires_at, .hidden = Hidden(sight),
+  const NotifyShowing showing{.spec = *spec,
+                              .envelope = *record.envelope,
+                              .due = state.due,
+                              .expires_at = state.expires_at,
+                              .hidden = Hidden(sight),
                               .no_urls = record.id.number() == kSystemNumber};
   for (const NotifyField& field : NotifyFields()) {
     if ((listed || !sight.bodies) && !field.listed) continue;

@@ -172,8 +172,7 @@ Status CheckBulkHead(const HttpRequest& head, const Route& route) {
   NOTIFYD_TRY(CheckCoding(head));
   Result<QueryParameters> query = ReadQuery(route);
   if (!query.ok()) return std::move(query).status();
-  if (!query->empty() && query->front().first == "wait_ms")
-    return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
+  if (!query->empty() && query->front().first == "wait_ms") return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
   NOTIFYD_TRY(RefuseParameters(*query));
   if (route.row->path == "/v1/topics/{topic}/publish") NOTIFYD_TRY(CheckTopicName(route.argument));
   if (!head.Header("Idempotency-Key")) return Status::Ok();
@@ -281,8 +280,7 @@ Result<Asked> ReadGroupMaking(const Asking& asking) {
   NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<GroupPost> post =
-      ReadGroup(&request->body, *key, ContextOf(request->headers), asking.asker, &asking.tools->submit, &asking.tools->json);
+  Result<GroupPost> post = ReadGroup(&request->body, *key, ContextOf(request->headers), asking.asker, &asking.tools->submit, &asking.tools->json);
   if (!post.ok()) return std::move(post).status();
   return AskOfGroup(asking, {*std::move(post), *wait_ms});
 }
@@ -301,7 +299,8 @@ Result<Asked> ReadGroupGet(const Asking& asking) {
   if (!wait_ms.ok()) return std::move(wait_ms).status();
   Result<NotifyId> group = GroupIdOf(asking.route);
   if (!group.ok()) return std::move(group).status();
-  if (*wait_ms > 0 && IsBounded(asking.asker, *asking.route.row)) return Asked(MakeGroupSteps(asking.id, *group, {GroupGet{*group}, *wait_ms}, asking));
+  if (*wait_ms > 0 && IsBounded(asking.asker, *asking.route.row))
+    return Asked(MakeGroupSteps(asking.id, *group, {GroupGet{*group}, *wait_ms}, asking));
   return AskOfGroup(asking, {GroupGet{*group}, *wait_ms});
 }
 

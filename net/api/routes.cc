@@ -4,9 +4,9 @@
 #include "net/api/demand.h"
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
-#include "net/api/topic_requests.h"
-#include "net/api/service_requests.h"
 #include "net/api/responses.h"
+#include "net/api/service_requests.h"
+#include "net/api/topic_requests.h"
 
 namespace notifyd {
 namespace {

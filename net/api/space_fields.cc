@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/json_tree.h"
-#include "broker/spec.h"
 #include "broker/lane_limits.h"
 #include "broker/namespace_settings.h"
+#include "broker/spec.h"
 #include "net/api/notify_fields.h"
 #include "net/api/retry_json.h"
 #include "net/signing/webhook.h"
@@ -98,8 +98,8 @@ Status ReadCount(std::string_view pointer, const JsonValue& value, int64_t most,
   return Status::Ok();
 }
 
-constexpr std::string_view kRuleFields[] = {"match", "mode", "concurrency", "burst", "rate_per_s", "on_retry", "on_failure",
-                                            "order_by", "partitions", "order_by_missing"};
+constexpr std::string_view kRuleFields[] = {"match",    "mode",       "concurrency", "burst",      "rate_per_s",
+                                            "on_retry", "on_failure", "order_by",    "partitions", "order_by_missing"};
 
 Status ReadRuleMember(const std::string& pointer, const JsonValue& value, LaneRule* rule) {
   LaneSettings& settings = rule->settings;

@@ -56,7 +56,8 @@ void Sums(const Totals& totals, JsonWriter* json) {
 /// `memory`: what else is known of it.
 void Whole(const ProcessStats& process, std::vector<Figure> memory, JsonWriter* json) {
   Object("store", WithStore({}, StoreFigure::Part::kStore, process), json);
-  memory.insert(memory.begin(), {{"rss_bytes", process.rss_bytes}, {"buffered_bytes", process.buffered_bytes}, {"captured_bytes", process.captured_bytes}});
+  memory.insert(memory.begin(),
+                {{"rss_bytes", process.rss_bytes}, {"buffered_bytes", process.buffered_bytes}, {"captured_bytes", process.captured_bytes}});
   Object("memory", WithStore(std::move(memory), StoreFigure::Part::kMemory, process), json);
   Object("commits", WithStore({}, StoreFigure::Part::kCommits, process), json);
   json->Key("connections");

@@ -132,9 +132,9 @@ Status SubmitParser::CheckLimits(ParsedNotify* notify, const Asker* asker) const
     notify->refused = Status(Code::kUnacceptable,
                              "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)", "/timeout_ms");
   if (const FlowFields* flow = notify->envelope.flow.get(); notify->refused.ok() && flow && flow->keep_response_bytes > limits_.max_kept_bytes)
-    notify->refused = Status(Code::kUnacceptable,
-                             "keep_response_bytes must be at most " + std::to_string(limits_.max_kept_bytes) + " here (results.keep_bytes)",
-                             "/keep_response_bytes");
+    notify->refused =
+        Status(Code::kUnacceptable, "keep_response_bytes must be at most " + std::to_string(limits_.max_kept_bytes) + " here (results.keep_bytes)",
+               "/keep_response_bytes");
   if (notify->refused.ok()) notify->refused = CheckUrls(*notify);
   if (notify->refused.ok()) notify->refused = CheckCommand(*notify, asker);
   return notify->refused;

@@ -18,8 +18,8 @@ struct SenderOptions {
   size_t recorded_failure_bytes = 4 << 10;  // of the response body kept with a failed attempt
   size_t recorded_success_bytes = 256;
   std::vector<std::string> capture_headers;  // that may be shown of captured answers, beside those that always may
-  /// Bytes of answers that are captured at once, over all senders that share `captured`: from an attempt's start, with what it may bring, until nobody
-  /// holds that any more. One that finds no room begins later; one alone always finds some.
+  /// Bytes of answers that are captured at once, over all senders that share `captured`: from an attempt's start, with what it may bring, until
+  /// nobody holds that any more. One that finds no room begins later; one alone always finds some.
   size_t max_captured_bytes = 64 << 20;
   std::shared_ptr<std::atomic<size_t>> captured = std::make_shared<std::atomic<size_t>>(0);
   size_t max_idle_connections = 256;

@@ -364,7 +364,8 @@ TEST_CASE("core breaker: who waited at an open one for max_wait_ms fails, and no
                       auto fields = Rig::To("later");
                       fields.when = Delay(3'600'000);
                       return fields;
-                    }()).id;
+                    }())
+                       .id;
   f.Pass(135'000);
   CHECK(f.State(early).phase == Phase::kWaiting);
   f.Pass(20'000);

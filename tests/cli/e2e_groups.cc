@@ -39,13 +39,11 @@ std::set<std::string> Told(const std::vector<SeenRequest>& seen) {
 
 TEST_CASE("groups: a thousand notifies with failures, over a kill -9; each outcome is known, and the callback comes once") {
   TempDir dir;
-  ScriptedServer receiver([](const SeenRequest& request) {
-    return ScriptedAnswer{request.target.starts_with("/bad") ? 500 : 200, "{}"};
-  });
+  ScriptedServer receiver([](const SeenRequest& request) { return ScriptedAnswer{request.target.starts_with("/bad") ? 500 : 200, "{}"}; });
   std::string body = R"({"callback_url":")" + receiver.url() + R"(/told","labels":{"run":"7"},"notifies":[)";
   for (int i = 0; i < 1000; ++i) {
-    body += std::string(i > 0 ? "," : "") + R"({"url":")" + receiver.url() + (i % 10 == 3 ? "/bad" : "/good") + R"(","data":{"i":)" + std::to_string(i) +
-            R"(},"retry":{"max_attempts":2,"initial_ms":1}})";
+    body += std::string(i > 0 ? "," : "") + R"({"url":")" + receiver.url() + (i % 10 == 3 ? "/bad" : "/good") + R"(","data":{"i":)" +
+            std::to_string(i) + R"(},"retry":{"max_attempts":2,"initial_ms":1}})";
   }
   body += "]}";
   std::string id;
@@ -79,7 +77,8 @@ TEST_CASE("groups: a thousand notifies with failures, over a kill -9; each outco
     }
   const std::string listed = broker.Call("GET", "/v1/notifies?limit=1000&group_id=" + id).body;
   CHECK_FALSE(JsonAt(listed, "/items/999/id").empty());
-  CHECK(JsonAt(broker.Call("GET", "/v1/notifies?limit=1000&state=failed&error=unexpected_answer&group_id=" + id).body, "/items/99/state") == "failed");
+  CHECK(JsonAt(broker.Call("GET", "/v1/notifies?limit=1000&state=failed&error=unexpected_answer&group_id=" + id).body, "/items/99/state") ==
+        "failed");
   CHECK(broker.Stat("/totals/accepted") == 1001);
   CHECK(broker.BooksBalance());
 
@@ -92,9 +91,7 @@ TEST_CASE("groups: a thousand notifies with failures, over a kill -9; each outco
 
 TEST_CASE("groups: a sequential one goes on where it was, however often the broker is killed") {
   TempDir dir;
-  ScriptedServer receiver([](const SeenRequest& request) {
-    return ScriptedAnswer{request.target == "/4" ? 500 : 200, "{}"};
-  });
+  ScriptedServer receiver([](const SeenRequest& request) { return ScriptedAnswer{request.target == "/4" ? 500 : 200, "{}"}; });
   constexpr int kCount = 40;
   std::string body = R"({"sequential":true,"callback_url":")" + receiver.url() + R"(/told","idempotency_key":"k","notifies":[)";
   for (int i = 0; i < kCount; ++i)
@@ -144,8 +141,9 @@ TEST_CASE("groups: submitted and waited for; the rest is cancelled; explained") 
   CHECK(answer.status == 200);
   CHECK(JsonAt(answer.body, "/state") == "settled");
   CHECK(JsonAt(answer.body, "/counts/succeeded") == "2");
-  answer = broker.Call("POST", "/v1/groups?wait_ms=20000",
-                       R"({"sequential":true,"on_failure":"cancel_rest","notifies":[)" + notify("/a") + "," + notify("/bad") + "," + notify("/c") + "]}");
+  answer =
+      broker.Call("POST", "/v1/groups?wait_ms=20000",
+                  R"({"sequential":true,"on_failure":"cancel_rest","notifies":[)" + notify("/a") + "," + notify("/bad") + "," + notify("/c") + "]}");
   CHECK(answer.status == 200);
   CHECK(JsonAt(answer.body, "/notifies/1/state") == "failed");
   CHECK(JsonAt(answer.body, "/notifies/2/state") == "cancelled");

@@ -83,9 +83,9 @@ TEST_CASE("order: a rule of the file orders what goes to a lane, from the next r
   std::set<std::string> lanes;
   for (int n = 2; n < 22; ++n)
     for (const char* customer : {"a", "b", "c"}) {
-      const HttpAnswer answer = broker.Call("POST", "/v1/notifies",
-                                            R"({"url":")" + receiver.url() + R"(/","lane":"customers","data":{"customer":")" + customer + R"(","n":)" +
-                                                std::to_string(n) + "}}");
+      const HttpAnswer answer = broker.Call(
+          "POST", "/v1/notifies",
+          R"({"url":")" + receiver.url() + R"(/","lane":"customers","data":{"customer":")" + customer + R"(","n":)" + std::to_string(n) + "}}");
       CHECK(answer.status == 201);
       CHECK(JsonAt(answer.body, "/mode") == "fifo");
       CHECK(JsonAt(answer.body, "/lane").starts_with("customers~"));
@@ -102,14 +102,16 @@ TEST_CASE("labels: they filter lists and bulk operations, and go with the callba
   ScriptedServer receiver([](const SeenRequest& request) { return ScriptedAnswer{request.target == "/bad" ? 400 : 200, "{}"}; });
   Broker broker(dir.path());
   auto submit = [&](const std::string& labels) {
-    return broker.Submit(R"({"url":")" + receiver.url() + R"(/bad","callback_url":")" + receiver.url() + R"(/told","retry":{"max_attempts":1},"labels":)" + labels + "}");
+    return broker.Submit(R"({"url":")" + receiver.url() + R"(/bad","callback_url":")" + receiver.url() +
+                         R"(/told","retry":{"max_attempts":1},"labels":)" + labels + "}");
   };
   const std::string both = submit(R"({"team":"shop","env":"test:1"})"), one = submit(R"({"team":"shop"})"), other = submit(R"({"team":"mail"})");
   for (const std::string& id : {both, one, other}) CHECK(JsonAt(broker.Settled(id), "/state") == "failed");
   auto listed = [&](const std::string& query) {
     const std::string body = broker.Call("GET", "/v1/notifies?" + query).body;
     std::vector<std::string> ids;
-    for (int i = 0; !JsonAt(body, "/items/" + std::to_string(i) + "/id").empty(); ++i) ids.push_back(JsonAt(body, "/items/" + std::to_string(i) + "/id"));
+    for (int i = 0; !JsonAt(body, "/items/" + std::to_string(i) + "/id").empty(); ++i)
+      ids.push_back(JsonAt(body, "/items/" + std::to_string(i) + "/id"));
     return ids;
   };
   CHECK(listed("label=team:shop") == std::vector{one, both});
@@ -120,8 +122,11 @@ TEST_CASE("labels: they filter lists and bulk operations, and go with the callba
   const std::string host = receiver.url().substr(7);
   CHECK(listed("state=failed&host=" + host).size() == 3);
   CHECK(listed("state=failed&settled_after=1971-01-01T00:00:00Z&settled_before=2001-01-01T00:00:00Z").empty());
-  CHECK(JsonAt(broker.Call("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","label":["team:shop","env:test:1"],"error":"unexpected_answer"}})").body,
-               "/count") == "1");
+  CHECK(
+      JsonAt(
+          broker.Call("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","label":["team:shop","env:test:1"],"error":"unexpected_answer"}})")
+              .body,
+          "/count") == "1");
   CHECK(listed("state=failed") == std::vector{other, one});
   std::set<std::string> told;
   for (const SeenRequest& request : receiver.WaitFor(6))

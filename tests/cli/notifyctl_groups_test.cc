@@ -29,7 +29,9 @@ TEST_CASE("notifyctl group: each command is one request") {
   auto [arguments, request, body] = GENERATE_COPY(table<Arguments, std::string, std::string>({
       {{"group", "create", "--file", file}, "POST /v1/groups", R"( {"notifies":[{"url":"http://h/"}]})"},
       {{"group", "create", "-f", file, "--wait-ms", "500"}, "POST /v1/groups?wait_ms=500", R"( {"notifies":[{"url":"http://h/"}]})"},
-      {{"group", "create", "-f", file, "--idempotency-key", "a\"b"}, "POST /v1/groups", R"( {"idempotency_key":"a\"b","notifies":[{"url":"http://h/"}]})"},
+      {{"group", "create", "-f", file, "--idempotency-key", "a\"b"},
+       "POST /v1/groups",
+       R"( {"idempotency_key":"a\"b","notifies":[{"url":"http://h/"}]})"},
       {{"group", "create", "-f", empty, "--idempotency-key", "k"}, "POST /v1/groups", R"({"idempotency_key":"k"})"},
       {{"group", "show", "n1/"}, "GET /v1/groups/n1%2F", ""},
       {{"group", "wait", "n1", "--wait-ms", "70000"}, "GET /v1/groups/n1?wait_ms=60000", ""},
@@ -46,7 +48,8 @@ TEST_CASE("notifyctl group: each command is one request") {
 TEST_CASE("notifyctl group: what a group is, then what became of each notify") {
   ScriptedServer broker(Always(200, kGroup));
   const CtlRun run = CtlAt(broker, {"group", "show", "n1"});
-  CHECK_THAT(run.output, Catch::Contains("counts  1 succeeded, 1 failed\n") && Catch::Contains("n0000000000000003  failed     500     3         attempts_exhausted"));
+  CHECK_THAT(run.output, Catch::Contains("counts  1 succeeded, 1 failed\n") &&
+                             Catch::Contains("n0000000000000003  failed     500     3         attempts_exhausted"));
   CHECK(CtlAt(broker, {"--json", "group", "show", "n1"}).output == std::string(kGroup) + "\n");
 }
 

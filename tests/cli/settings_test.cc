@@ -114,7 +114,8 @@ TEST_CASE("settings: every number that is set reaches its option") {
       const HttpLimits& h = options.http;
       const SenderOptions& s = options.sender;
       const StoreOptions& t = options.store;
-      for (uint64_t v : {uint64_t(options.io_threads), uint64_t(options.shards),
+      for (uint64_t v : {uint64_t(options.io_threads),
+                         uint64_t(options.shards),
                          uint64_t(options.shutdown_grace_ms),
                          uint64_t(c.max_pending),
                          uint64_t(c.max_in_flight),
@@ -331,12 +332,33 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
     if (setting.reloadable) reloadable.insert(setting.name);
     CHECK((help.find(setting.help + " Reloadable.") != std::string::npos) == setting.reloadable);
   }
-  CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms", "log.level", "auth.mode", "auth.bootstrap_token_file", "limits.pending",
-                                            "limits.response_bytes", "limits.in_flight", "limits.connection_age_ms", "lanes.concurrency",
-                                            "hosts.concurrency", "breaker.enabled", "breaker.failures", "breaker.ratio_percent", "breaker.window",
-                                            "breaker.open_ms", "breaker.max_wait_ms", "breaker.disable_after_ms", "breaker.on_open", "idempotency.window_ms",
-                                            "record.failure_bytes", "record.success_bytes", "results.headers",
-                                            "http.hosts", "destinations.allow", "destinations.deny", "redirects.follow", "secrets.headers"});
+  CHECK(reloadable == std::set<std::string>{"shutdown_grace_ms",
+                                            "log.level",
+                                            "auth.mode",
+                                            "auth.bootstrap_token_file",
+                                            "limits.pending",
+                                            "limits.response_bytes",
+                                            "limits.in_flight",
+                                            "limits.connection_age_ms",
+                                            "lanes.concurrency",
+                                            "hosts.concurrency",
+                                            "breaker.enabled",
+                                            "breaker.failures",
+                                            "breaker.ratio_percent",
+                                            "breaker.window",
+                                            "breaker.open_ms",
+                                            "breaker.max_wait_ms",
+                                            "breaker.disable_after_ms",
+                                            "breaker.on_open",
+                                            "idempotency.window_ms",
+                                            "record.failure_bytes",
+                                            "record.success_bytes",
+                                            "results.headers",
+                                            "http.hosts",
+                                            "destinations.allow",
+                                            "destinations.deny",
+                                            "redirects.follow",
+                                            "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Most calls in flight in all. Reloadable.\n"));
 }
 

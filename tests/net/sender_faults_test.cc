@@ -29,7 +29,7 @@ TEST_CASE("sender faults: whether a connection came about") {
   hangs.connect_timeout_ms = 200;
   CHECK(sender.Send(hangs).unsent);
   // What was sent, whatever came of it.
-  TinyReceiver failing(500, "no"), lost([](TinyReceiver::Peer& peer) { peer.ReadRequest(); });
+  TinyReceiver failing(500, "no"), lost([](TinyReceiver::Peer&peer) { peer.ReadRequest(); });
   TinyReceiver silent([](TinyReceiver::Peer& peer) {
     peer.ReadRequest();
     peer.WaitForClose();

@@ -106,7 +106,7 @@ class SenderFixture : public EventSink, public LoopThread {
   NamespaceNumber in_namespace = kDefaultNumber;  // of the attempts that are started
   WallTime at{1'700'000'000'000};                 // and their time
   std::shared_ptr<const StartAttempt::Instance> instance;  // where they go; null: to their URLs
-  uint32_t capture_bytes = 0;                     // and what they are to bring
+  uint32_t capture_bytes = 0;                              // and what they are to bring
 
   size_t ended() {
     std::lock_guard lock(mutex_);

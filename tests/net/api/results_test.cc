@@ -154,8 +154,9 @@ TEST_CASE("responses: as JSON, or as bytes that nothing shows or runs") {
   f.Ask("GET", std::string("/v1/notifies/n000000000000001f/response"));
   CHECK(f.Posted<ResponseRequest>().id == NotifyId{0x1f});
   f.Reply(ResponseViewed{NotifyId{0x1f}, SomeResponse()});
-  CHECK(f.Answer().body ==
-        R"({"status":201,"headers":{"Content-Type":"text/plain","ETag":"\"1\""},"body":"pong","truncated":false,"received_at":"2023-11-14T22:13:22.000Z"})");
+  CHECK(
+      f.Answer().body ==
+      R"({"status":201,"headers":{"Content-Type":"text/plain","ETag":"\"1\""},"body":"pong","truncated":false,"received_at":"2023-11-14T22:13:22.000Z"})");
   f.Ask("GET", std::string("/v1/notifies/n000000000000001f/response"));
   f.Reply(ResponseViewed{NotifyId{0x1f}, SomeResponse("\xff\xfe")});
   CHECK(Json(f.Answer().body).At("/body_base64") == "//4=");

@@ -504,7 +504,8 @@ TEST_CASE("submit: a lane's rule puts what goes there into a partition, by a val
   rules->push_back({"mine", {}, {}, "/id", 4, {}});
   rules->push_back({"spread*", {}, {}, "/id", {}, true});
   rules->push_back({"*", {}, {}, {}, {}, {}});
-  SubmitParser parser(SubmitLimits{.max_body_bytes = 1000, .max_batch_items = 5, .max_timeout_ms = kMostTimeoutMs, .lane_rules = [rules] { return rules; }});
+  SubmitParser parser(
+      SubmitLimits{.max_body_bytes = 1000, .max_batch_items = 5, .max_timeout_ms = kMostTimeoutMs, .lane_rules = [rules] { return rules; }});
   auto parse = [&](const std::string& fields) {
     std::string body = R"({"url":"http://h/",)" + fields + "}";
     return parser.Parse(&body, nullptr);
