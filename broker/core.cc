@@ -188,6 +188,7 @@ void Core::Impl::On(Committed& e) {
     for (Slot* slot : slots)
       if (slot->written == batch) MaybeDrop(slot);
   }
+  responses_->OnWritten(journal_.written());
   while (auto waiting = journal_.TakeWritten()) std::visit([this](auto& what) { OnWritten(what); }, *waiting);
   while (auto waiting = journal_.TakeSynced()) std::visit([this](auto& what) { OnSynced(what); }, *waiting);
   while (!pages_waiting_.empty() && journal_.IsWritten(pages_waiting_.front().first)) {
@@ -408,7 +409,7 @@ void Core::Impl::EndPoll(RequestId request, bool read) {
   if (!id) return;
   Entry* entry = FindEntry(*id);
   CHECK(entry);
-  if (read) ShowWritten(entry->written, request, *entry);
+  if (read && !responses_->AnswerUnsettled(request, *entry)) ShowWritten(entry->written, request, *entry);
   --entry->pins;
   MaybeDrop(entry);
 }
@@ -421,6 +422,7 @@ void Core::Impl::On(Disconnected& e) {
   EndPoll(e.request, false);
   groups_->Forget(e.request);
   services_->OnDisconnected(e.request);
+  responses_->Forget(e.request);
   lists_.erase(e.request);
   bulks_.erase(e.request);
   lane_lists_.erase(e.request);

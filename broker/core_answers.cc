@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_impl.h"
+#include "broker/core_responses.h"
 
 namespace notifyd {
 
@@ -53,12 +54,14 @@ void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
   std::shared_ptr<NotifyRecord> record = shown.kept ? std::make_shared<NotifyRecord>(*shown.kept) : std::move(read);
   // Compaction may just have taken one whose retention is zero.
   if (!record) {
+    if (responses_->AnswerRemoved(request)) return;
     Refuse(request, Code::kNotFound, "there is no such notify");
     return;
   }
   record->state = std::move(shown.state);
   std::erase_if(record->attempts, [&](const AttemptRecord& attempt) { return attempt.number > record->state.attempts_made; });
-  ReplyNow(request, Viewed{{std::move(record), shown.as}});
+  NotifyView view{std::move(record), shown.as};
+  if (!responses_->AnswerSettled(request, view)) ReplyNow(request, Viewed{std::move(view)});
 }
 
 void Core::Impl::On(ReadDone& e) {

@@ -4,6 +4,7 @@
 
 #include "broker/callback.h"
 #include "broker/core_groups.h"
+#include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/retry_policy.h"
@@ -105,6 +106,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
   out_->starts.push_back(
       {entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over, std::move(instance)});
+  out_->starts.back().capture_bytes = responses_->CaptureOf(*entry);
   Decide(Decided::Kind::kStart, entry->id);
 }
 
@@ -127,6 +129,7 @@ void Core::Impl::On(AttemptEnded& e) {
   const RetryPolicy& policy = entry->envelope->retry_policy();
   uint32_t tries = entry->number - entry->state.attempts_before;  // of this budget
   books_.EndAttempt(entry->number);
+  responses_->TakeAnswer(e.id, std::move(result.response));
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   GiveBackPlace(entry);
@@ -178,6 +181,7 @@ void Core::Impl::On(AttemptEnded& e) {
     entry->state.next_attempt_at = {now_.wall.ms + wait_ms};
     AwaitRetry(entry, lane, lane->fifo() && (at_once || lane->limits.on_retry == OnRetry::kBlock), std::move(result.record));
   }
+  responses_->DropAnswer();
   Decide(Decided::Kind::kEnd, entry->id);
   Kick(lane);
   RefillTail(lane);
@@ -277,6 +281,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   groups_->OnChanged(*entry, attempt ? &*attempt : nullptr);
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
   if (entry->envelope->flow) topics_->OnSettled(*entry->envelope);
+  responses_->OnSettling(*entry, attempt ? &*attempt : nullptr);
   ChangeState(entry, std::move(attempt));
   if (phase != Phase::kSucceeded) Write(PutSettled{phase, entry->id, now_.wall});
   UntrackExpiry(entry);
@@ -297,7 +302,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   }
   for (RequestId request : polls_.WaitingFor(entry->id)) {
     EndPoll(request, false);
-    ShowWritten(journal_.open(), request, *entry);
+    responses_->ShowSettled(request, *entry);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_responses.h"
 
 namespace notifyd {
 namespace {
@@ -109,6 +110,7 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
 void Core::Impl::ApplyPurge(Entry* entry) {
   KeepForAnswers(*entry);
   Write(DeleteNotify{entry->id});
+  responses_->Remove(*entry);
   if (entry->state.phase != Phase::kSucceeded) Write(DeleteSettled{entry->state.phase, entry->id});
   if (!entry->envelope->fkey.empty()) EndFkey(*entry, now_.wall);
   KeepSpec(entry, nullptr);

@@ -7,6 +7,7 @@
 
 #include "broker/core_groups.h"
 #include "broker/core_services.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 
@@ -135,7 +136,7 @@ void Core::Impl::On(StoredBytes& e) {
 uint64_t Core::Impl::BytesOf(const SubmitItem& item, const std::string& spec) {
   const Envelope& envelope = *item.envelope;
   return kRecordBytes + spec.size() + envelope.lane.name.size() + envelope.host.size() + envelope.fkey.size() + envelope.caller.size() +
-         item.idempotency_key.size();
+         item.idempotency_key.size() + (envelope.flow ? envelope.flow->keep_response_bytes : 0);
 }
 
 Status Core::Impl::CheckStored(uint64_t more) const {

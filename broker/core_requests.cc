@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
@@ -261,6 +262,11 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
       item.lane = r.items[i].envelope->lane;
     }
     reply.items.push_back(std::move(item));
+  }
+  // Of what is told by its id alone, nobody is told the end.
+  if (r.wait_ms > 0 && made.size() == 1 && made[0] && !reply.items[0].id_alone) {
+    responses_->Wait(r.request, made[0], std::move(reply.items[0]), r.wait_ms);
+    return Handled::kDone;
   }
   return ReplyAfter(journal_.Barrier(), r.request, std::move(reply));
 }
@@ -550,6 +556,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     entry->full = nullptr;
     ++entry->changes;
     Write(PutNotify{std::move(put)});
+    responses_->Remove(*entry);
     if (before != Phase::kSucceeded) Write(DeleteSettled{before, entry->id});
     if (state.expires_at != kWallNever) PutExpiryOf(entry);
     if (!entry->envelope->fkey.empty()) EndFkey(*entry, kWallNever);

@@ -1,14 +1,178 @@
 // See core_responses.h.
 #include "broker/core_responses.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "broker/flow.h"
+#include "broker/response_records.h"
+
 namespace notifyd {
+namespace {
+
+uint32_t KeepOf(const Envelope& envelope) {
+  return envelope.flow ? envelope.flow->keep_response_bytes : 0;
+}
+
+/// The answer with so much of its body at most.
+std::shared_ptr<const Response> Cut(std::shared_ptr<const Response> response, size_t most) {
+  if (!response || response->body.size() <= most) return response;
+  auto cut = std::make_shared<Response>();
+  cut->status = response->status;
+  cut->headers = response->headers;
+  cut->body = response->body.substr(0, most);
+  cut->truncated = true;
+  cut->received_at = response->received_at;
+  return cut;
+}
+
+}  // namespace
 
 Handled Core::Impl::Handle(Task* task, ResponseRequest& r) {
   return responses_->Handle(task, r);
 }
 
-Handled Core::Impl::ResponsePart::Handle(Task*, ResponseRequest& r) {
-  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no answers that are kept yet");
+Handled Core::Impl::ResponsePart::Handle(Task* task, ResponseRequest& r) {
+  Entry* entry = core_.NeedEntry(task, r.id);
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return core_.Refuse(r.request, Code::kNotFound, "there is no such notify");
+  Read(r.id, [this, request = r.request, id = r.id](std::shared_ptr<const Response> response) {
+    if (response) core_.ReplyNow(request, ResponseViewed{id, std::move(response)});
+    else core_.Refuse(request, Code::kNotFound, "no answer is kept for this notify");
+  });
+  return Handled::kDone;
+}
+
+void Core::Impl::ResponsePart::Read(NotifyId id, std::function<void(std::shared_ptr<const Response>)> then) {
+  std::string from = ResponseKey(id).key, to = ResponseKey({id.value + 1}).key;
+  core_.AskRecords({RecordKind::kResponse, std::move(from), std::move(to)}, 1, [then = std::move(then)](std::vector<RecordRow>& rows, bool) {
+    std::shared_ptr<const Response> response;
+    if (!rows.empty())
+      if (Result<Response> decoded = DecodeResponse(rows[0].record.value); decoded.ok())
+        response = std::make_shared<const Response>(*std::move(decoded));
+    then(std::move(response));
+  });
+}
+
+// ---- submit and wait
+
+void Core::Impl::ResponsePart::Wait(RequestId request, Entry* entry, SubmittedItem item, int64_t wait_ms) {
+  const uint64_t batch = core_.journal_.Barrier();
+  waits_.emplace(request, Waiting{std::move(item), batch, nullptr});
+  if (entry->pending()) return core_.AddPoll(request, entry, wait_ms);
+  if (KeepOf(*entry->envelope) == 0) return core_.ShowAfter(batch, request, *entry);
+  // A duplicate of one that is settled: it may have kept its answer.
+  core_.DecideAnswer(request, *entry);
+  Read(entry->id, [this, request, batch, id = entry->id](std::shared_ptr<const Response> response) {
+    if (auto waiting = waits_.find(request); waiting != waits_.end()) waiting->second.response = Cut(std::move(response), kWaitedResponseBytes);
+    ReadEffect read{request, id, true};
+    if (core_.journal_.IsSynced(batch)) core_.ReadFor(read);
+    else core_.journal_.AfterSync(batch, read);
+  });
+}
+
+bool Core::Impl::ResponsePart::AnswerUnsettled(RequestId request, const Entry& entry) {
+  auto found = waits_.find(request);
+  if (found == waits_.end()) return false;
+  Waiting waiting = std::move(found->second);
+  waits_.erase(found);
+  waiting.item.state = core_.StateOf(entry.state, &entry);
+  waiting.item.due = entry.state.due;
+  core_.ReplyAfter(waiting.batch, request, Waited{std::move(waiting.item), std::nullopt, nullptr});
+  return true;
+}
+
+bool Core::Impl::ResponsePart::AnswerSettled(RequestId request, const NotifyView& view) {
+  auto found = waits_.find(request);
+  if (found == waits_.end()) return false;
+  Waiting waiting = std::move(found->second);
+  waits_.erase(found);
+  waiting.item.state = view.state;
+  core_.ReplyNow(request, Waited{std::move(waiting.item), view, std::move(waiting.response)});
+  return true;
+}
+
+bool Core::Impl::ResponsePart::AnswerRemoved(RequestId request) {
+  auto found = waits_.find(request);
+  if (found == waits_.end()) return false;
+  Waiting waiting = std::move(found->second);
+  waits_.erase(found);
+  waiting.item.removed = true;
+  core_.ReplyNow(request, Waited{std::move(waiting.item), std::nullopt, nullptr});
+  return true;
+}
+
+// ---- attempts
+
+uint32_t Core::Impl::ResponsePart::CaptureOf(const Entry& entry) const {
+  if (entry.envelope->reply_none) return 0;
+  size_t bytes = KeepOf(*entry.envelope);
+  if (!waits_.empty()) {
+    const std::vector<RequestId> waiting = core_.polls_.WaitingFor(entry.id);
+    if (std::any_of(waiting.begin(), waiting.end(), [&](RequestId request) { return waits_.contains(request); }))
+      bytes = std::max(bytes, kWaitedResponseBytes);
+  }
+  return static_cast<uint32_t>(std::min(bytes, kMostResponseBytes));
+}
+
+void Core::Impl::ResponsePart::TakeAnswer(NotifyId id, std::shared_ptr<const Response> response) {
+  answered_ = id;
+  answer_ = std::move(response);
+}
+
+void Core::Impl::ResponsePart::OnSettling(const Entry& entry, const AttemptRecord* attempt) {
+  const NotifyState& state = entry.state;
+  std::shared_ptr<const Response> answer;
+  if (attempt && answered_ == entry.id) answer = std::move(answer_);
+  answer_ = nullptr;
+  if (const uint32_t keep = KeepOf(*entry.envelope); keep > 0 && answer) {
+    const int64_t kept_ms = state.phase == Phase::kSucceeded ? core_.limits_.retention_succeeded_ms : core_.limits_.retention_settled_ms;
+    std::string value = EncodeResponse(*Cut(answer, keep));
+    core_.stored_bytes_ += value.size() + kRecordBytes;
+    unwritten_.emplace_back(core_.journal_.open(), answer);
+    core_.WriteRecord(ResponseKey(entry.id), std::move(value), {core_.now_.wall.ms + kept_ms}, /*fresh=*/false);
+  }
+  whole_ = nullptr;
+  const std::vector<RequestId> waiting = core_.polls_.WaitingFor(entry.id);
+  if (waiting.empty()) return;
+  bool submitted = false;
+  for (RequestId request : waiting) {
+    auto found = waits_.find(request);
+    if (found == waits_.end()) continue;
+    submitted = true;
+    found->second.response = Cut(answer, kWaitedResponseBytes);
+  }
+  // Where this was its only attempt all that is shown is here, and nobody need wait for the disk.
+  const uint32_t others = state.attempts_made - (attempt ? 1 : 0);
+  if (!submitted || !entry.spec || others > 0) return;
+  whole_ = std::make_shared<NotifyRecord>();
+  whole_->id = entry.id;
+  whole_->created_at = entry.created_at;
+  whole_->envelope = entry.envelope;
+  whole_->spec = entry.spec;
+  whole_->state = state;
+  if (attempt) whole_->attempts.push_back(*attempt);
+}
+
+void Core::Impl::ResponsePart::ShowSettled(RequestId request, const Entry& entry) {
+  // What was submitted may not be durable yet, where somebody cancelled it at once.
+  auto found = waits_.find(request);
+  const bool durable = found == waits_.end() || core_.journal_.IsSynced(found->second.batch);
+  core_.DecideAnswer(request, entry);
+  if (whole_ && found != waits_.end()) core_.shown_.at(request).kept = whole_;
+  ReadEffect read{request, entry.id, true};
+  const uint64_t batch = core_.journal_.open();
+  if (durable) return core_.journal_.AfterWrite(batch, read);
+  core_.journal_.AskSync();
+  core_.journal_.AfterSync(batch, read);
+}
+
+void Core::Impl::ResponsePart::OnWritten(uint64_t batch) {
+  while (!unwritten_.empty() && unwritten_.front().first <= batch) unwritten_.pop_front();
+}
+
+void Core::Impl::ResponsePart::Remove(const Entry& entry) {
+  if (KeepOf(*entry.envelope) > 0) core_.RemoveRecord(ResponseKey(entry.id), /*was_there=*/false);
 }
 
 }  // namespace notifyd

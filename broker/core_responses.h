@@ -1,17 +1,75 @@
-// The core's part of answers that are kept: contract section 13, "Results". Included by broker/core*.cc alone. See core_impl.h.
+// The core's part of answers: those that are kept, and those that somebody waits for since he submitted (contract section 13, "Results", "Submit and
+// wait"). Included by broker/core*.cc alone. See core_impl.h.
+// I1: a request in waits_ waits for the end of its notify as one in polls_ does, or it is in shown_ and its notify is read. Nothing else answers it
+//     than Waited.
 #pragma once
 
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+
 #include "broker/core_impl.h"
+#include "broker/response.h"
 
 namespace notifyd {
+
+/// So much of an answer goes to whoever submitted and waits.
+inline constexpr size_t kWaitedResponseBytes = 64 << 10;
 
 class Core::Impl::ResponsePart {
  public:
   explicit ResponsePart(Core::Impl* core) : core_(*core) {}
   Handled Handle(Task* task, ResponseRequest& r);
 
+  /// Reads what is kept of the answer that ended a notify, as of now, and hands it to `then`, in a later turn: null where nothing is kept, or it does
+  /// not read. For groups, too, which show it with their members.
+  void Read(NotifyId id, std::function<void(std::shared_ptr<const Response>)> then);
+
+  // ---- submit and wait
+  /// Lets a submit wait for the end of the notify that it made, or that was there before it. Answers it once `item` is durable: with the settled
+  /// notify, or as it is once `wait_ms` are over.
+  void Wait(RequestId request, Entry* entry, SubmittedItem item, int64_t wait_ms);
+  /// Its time is over, or the broker stops: answers with what the notify is now. False: it is none of these requests.
+  bool AnswerUnsettled(RequestId request, const Entry& entry);
+  /// Answers with the settled notify. False: it is none of these requests.
+  bool AnswerSettled(RequestId request, const NotifyView& view);
+  /// The settled notify was removed before it was read. False: as above.
+  bool AnswerRemoved(RequestId request);
+  /// Its client is gone: the notify goes on.
+  void Forget(RequestId request) { waits_.erase(request); }
+
+  // ---- attempts
+  /// How much of its answer the attempt of that notify that starts now is to bring.
+  uint32_t CaptureOf(const Entry& entry) const;
+  /// An attempt ends with this answer: for the notify's end, where that follows in this turn. Null: none came, or nobody asked for it.
+  void TakeAnswer(NotifyId id, std::shared_ptr<const Response> response);
+  /// That end was carried out.
+  void DropAnswer() { answer_ = nullptr; }
+  /// The notify is settled by now, but for its record: `attempt` ended it, or is null. Keeps the answer where that was asked for, and what whoever
+  /// waits is shown.
+  void OnSettling(const Entry& entry, const AttemptRecord* attempt);
+  /// Shows the settled notify to `request`, which waited for that.
+  void ShowSettled(RequestId request, const Entry& entry);
+  /// Up to that batch all is written: what is kept of answers up to there takes no memory any more.
+  void OnWritten(uint64_t batch);
+  /// What was kept of the answer goes: the notify is sent again, or removed.
+  void Remove(const Entry& entry);
+
  private:
+  struct Waiting {
+    SubmittedItem item;
+    uint64_t batch = 0;  // that makes it durable
+    std::shared_ptr<const Response> response;
+  };
+
   Core::Impl& core_;
+  std::map<RequestId, Waiting> waits_;
+  NotifyId answered_;  // whose attempt ended last, and with what
+  std::shared_ptr<const Response> answer_;
+  /// Those that are being written, by batch: whoever bounds what answers take in memory counts them as long as they are there.
+  std::deque<std::pair<uint64_t, std::shared_ptr<const Response>>> unwritten_;
+  std::shared_ptr<NotifyRecord> whole_;  // what settles now, whole, where memory has all of it and somebody waits
 };
 
 }  // namespace notifyd

@@ -11,7 +11,7 @@ namespace notifyd {
 
 struct Response {
   uint16_t status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;  // those that may be shown, in the order and spelling in which they came
+  std::vector<std::pair<std::string, std::string>> headers;  // those that may be shown, each name once
   std::string body;                                          // its beginning
   bool truncated = false;                                    // there was more of it than was asked for, or it broke off
   WallTime received_at;

@@ -38,9 +38,10 @@ enum SpecBit : uint64_t {
   kOrderByBit = 1 << 14,
   kPartitionsBit = 1 << 15,
   kSpreadBit = 1 << 16,           // a flag alone, no bytes
+  kCompressBit = 1 << 18,         // a flag alone, no bytes
   kAllSpecBits1 = (1 << 13) - 1,  // of version 1
   kPayloadOfEventBit = 1 << 17,   // a flag alone, no bytes
-  kAllSpecBits = (1 << 18) - 1,
+  kAllSpecBits = (1 << 19) - 1,
 };
 enum PatternBit : uint64_t { kStatusBit = 1 << 0, kContainsBit = 1 << 1, kJsonBit = 1 << 2, kAllPatternBits = (1 << 3) - 1 };
 enum RetryBit : uint64_t {
@@ -114,6 +115,7 @@ uint64_t PresentBits(const NotifySpec& spec) {
   set(kOrderByBit, spec.order_by.has_value());
   set(kPartitionsBit, spec.partitions != fallback.partitions);
   set(kSpreadBit, spec.order_by_spread);
+  set(kCompressBit, spec.compress);
   return present;
 }
 
@@ -228,6 +230,7 @@ Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
   spec.order_by_spread = (present & kSpreadBit) != 0;
   spec.payload_of_event = (present & kPayloadOfEventBit) != 0;
   if (spec.payload_of_event && spec.payload_kind != PayloadKind::kNone) d.Fail();
+  spec.compress = (present & kCompressBit) != 0;
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
   return Status::Ok();
 }
