@@ -422,7 +422,7 @@ constexpr Field kFields[] = {
      .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.reply_none ? "none" : "expected"); }},
     {.pointer = "/expect",
      .read = [](const Field& field, const JsonValue& value, Reading* r) { return ReadPattern(value, std::string(field.pointer), &r->spec().expect); },
-     .show = [](const Showing& s, JsonWriter* json) { ShowPattern(s.spec.expect, json); },
+     .show = [](const Showing& s, JsonWriter* json) { WritePattern(s.spec.expect, json); },
      .changeable = true},
     {.pointer = "/retry", .read = ReadRetryPolicy, .show = ShowRetry, .changeable = true},
     {.pointer = "/compress",

@@ -3,7 +3,6 @@
 #include <string>
 
 namespace notifyd {
-namespace {
 
 void WritePattern(const AnswerPattern& pattern, JsonWriter* json) {
   json->BeginObject();
@@ -30,8 +29,6 @@ void WritePattern(const AnswerPattern& pattern, JsonWriter* json) {
   }
   json->EndObject();
 }
-
-}  // namespace
 
 void WriteRetryParts(const RetryPolicy& retry, bool with_schedule, bool with_steps, JsonWriter* json) {
   bool scheduled = !retry.schedule_ms.empty();

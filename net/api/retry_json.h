@@ -6,6 +6,8 @@
 
 namespace notifyd {
 
+/// A pattern of answers: one object.
+void WritePattern(const AnswerPattern& pattern, JsonWriter* json);
 /// A retry policy: one object.
 void WriteRetry(const RetryPolicy& retry, JsonWriter* json);
 /// The same with null in the place of schedule_ms, or of initial_ms and factor, where the two say so.
