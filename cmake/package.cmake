@@ -30,7 +30,7 @@ destination; again and again until the expected answer or the last attempt.
 The package holds the broker (notifyd) with its systemd unit, and its command
 line client (notifyctl).")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, init-system-helpers (>= 1.54~)")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, init-system-helpers (>= 1.54~), tzdata")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 set(scripts ${CMAKE_SOURCE_DIR}/conf/debian)
