@@ -103,6 +103,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   EndPollsInTime();
   groups_->EndInTime();
   PageWindows();
+  schedules_->Fire();
   RunAgenda();
   Schedule();
   WakeSleepers();
@@ -148,6 +149,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono = std::min(wake.mono, services_->NextWake());
   if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
   if (!breakers_.sweeping && !stopping_) wake.mono = std::min(wake.mono, breakers_.next_sweep);
+  schedules_->AddTo(&wake);
   return wake;
 }
 

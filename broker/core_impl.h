@@ -223,6 +223,9 @@ class Core::Impl {
   Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
   /// Plans all items and takes what they cost of the rate. Returns the refusal of the whole, where it is one.
   std::optional<Refused> PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan);
+  /// Asks for what TakeSubmit needs, which accepts or refuses without an answer.
+  void NeedForSubmit(Task* task, const SubmitRequest& r);
+  std::variant<Refused, Submitted> TakeSubmit(const SubmitRequest& r);
   /// Makes the notify of an item. `spec`: in place of the item's. `early`: the trigger that was remembered for it, or null.
   Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);
   bool RememberTrigger(TriggerRequest& r);
@@ -371,6 +374,7 @@ class Core::Impl {
   Handled Handle(Task* task, TopicRequest& r);
   Handled Handle(Task* task, GroupRequest& r);
   Handled Handle(Task* task, ScheduleRequest& r);
+  Handled Handle(Task* task, ScheduleDue& r);
   Handled Handle(Task* task, ResponseRequest& r);
 
   // ---- core_attempts.cc: attempts and their ends

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_schedules.h"
 #include "broker/core_services.h"
 #include "broker/flow.h"
 
@@ -79,7 +80,7 @@ void Core::Impl::ReportRemoval() {
 bool Core::Impl::MayRest() const {
   const Totals& totals = books_.totals();
   const bool served = AtRest() && ReadsNothing() && !polls_.First() && !groups_->IsWaitedFor() && throttled_.empty() && breakers_.open == 0 &&
-                      switches_.known && catalog_.known && services_->MayRest() && AgendaIsIdle() && RatesAreFull();
+                      switches_.known && catalog_.known && services_->MayRest() && schedules_->MayRest() && AgendaIsIdle() && RatesAreFull();
   // A lane that is paused has all in its tail and is in no list: it may wait asleep.
   const bool waits = totals.by_index[Index::kRetrying] > 0 || totals.sleeping_lanes > 0 || !books_.promoted().IsZero() ||
                      (KeysOf(Clock::kWall) > 0 && !SearchedAll());
@@ -88,13 +89,14 @@ bool Core::Impl::MayRest() const {
 
 std::optional<WallTime> Core::Impl::idle(WallTime now) const {
   if (!MayRest()) return std::nullopt;
-  if (totals_.pending() == 0) return kWallNever;
+  const WallTime next_run = schedules_->NextDue();
+  if (totals_.pending() == 0) return next_run > now ? std::optional(next_run) : std::nullopt;
   WallTime wake = std::min(WallTime{wall_.NextWake(now.ms, 0, false)}, WallTime{expiry_.NextWake(now.ms, 0, false)});
   const bool due_elsewhere = KeysOf(Clock::kWall) > wall_.size();
   if (due_elsewhere && !due_beyond_.KnownFor(wall_.horizon().at())) return std::nullopt;
   if (!expiry_beyond_.KnownFor(expiry_.horizon().at())) return std::nullopt;
   if (due_elsewhere) wake = std::min(wake, due_beyond_.first);
-  wake = std::min(wake, expiry_beyond_.first);
+  wake = std::min({wake, expiry_beyond_.first, next_run});
   if (wake <= now) return std::nullopt;
   return wake;
 }

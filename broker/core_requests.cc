@@ -14,7 +14,6 @@
 namespace notifyd {
 namespace {
 
-
 bool SameFields(const Fingerprint& earlier, const SubmitItem& item) {
   return earlier == item.fields || earlier == item.fields_1;
 }
@@ -207,9 +206,7 @@ std::optional<Refused> Core::Impl::GroupPart::Judge(const SubmitRequest& submit)
   return core_.PlanSubmit(submit, &plan);
 }
 
-Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
-  if (RefusedStopping(r.request)) return Handled::kDone;
-  if (disk_low_) return Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
+void Core::Impl::NeedForSubmit(Task* task, const SubmitRequest& r) {
   if (!switches_.known) NeedSwitches(task);
   for (const SubmitItem& item : r.items) {
     NeedLane(task, item.envelope->lane);
@@ -223,11 +220,30 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
           if (Entry* entry = NeedEntry(task, slot->record->id))
             if (entry->pending()) NeedLane(task, entry->envelope->lane);
   }
-  if (task->missing > 0) return Handled::kParked;
+}
 
+Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
+  if (disk_low_) return ReplyNow(r.request, std::get<Refused>(TakeSubmit(r)));
+  NeedForSubmit(task, r);
+  if (task->missing > 0) return Handled::kParked;
+  std::variant<Refused, Submitted> taken = TakeSubmit(r);
+  if (auto* submitted = std::get_if<Submitted>(&taken); submitted && r.wait_ms > 0 && submitted->items.size() == 1) {
+    SubmittedItem& item = submitted->items[0];
+    // Of what is told by its id alone, nobody is told the end.
+    if (Entry* entry = item.removed || item.id_alone ? nullptr : FindEntry(item.id)) {
+      responses_->Wait(r.request, entry, std::move(item), r.wait_ms);
+      return Handled::kDone;
+    }
+  }
+  return std::visit([&](auto&& reply) { return ReplyAfter(journal_.Barrier(), r.request, std::move(reply)); }, std::move(taken));
+}
+
+std::variant<Refused, Submitted> Core::Impl::TakeSubmit(const SubmitRequest& r) {
+  if (disk_low_) return Refused{Status(Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again"), {}, 0};
   std::vector<SubmitPlan> plan;
   plan.reserve(r.items.size());
-  if (std::optional<Refused> refused = PlanSubmit(r, &plan)) return ReplyAfter(journal_.Barrier(), r.request, std::move(*refused));
+  if (std::optional<Refused> refused = PlanSubmit(r, &plan)) return *std::move(refused);
   Submitted reply;
   reply.batch = r.batch;
   reply.items.reserve(plan.size());
@@ -263,12 +279,7 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
     }
     reply.items.push_back(std::move(item));
   }
-  // Of what is told by its id alone, nobody is told the end.
-  if (r.wait_ms > 0 && made.size() == 1 && made[0] && !reply.items[0].id_alone) {
-    responses_->Wait(r.request, made[0], std::move(reply.items[0]), r.wait_ms);
-    return Handled::kDone;
-  }
-  return ReplyAfter(journal_.Barrier(), r.request, std::move(reply));
+  return reply;
 }
 
 Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early) {

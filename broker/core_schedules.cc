@@ -1,5 +1,12 @@
-// See core_schedules.h.
+// Schedules as they are seen and changed, and the window of their next runs. See core_schedules.h.
 #include "broker/core_schedules.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+#include "broker/flow_settings.h"
 
 namespace notifyd {
 
@@ -7,8 +14,249 @@ Handled Core::Impl::Handle(Task* task, ScheduleRequest& r) {
   return schedules_->Handle(task, r);
 }
 
-Handled Core::Impl::SchedulePart::Handle(Task*, ScheduleRequest& r) {
-  return core_.Refuse(r.request, Code::kNotImplemented, "this broker has no schedules yet");
+Handled Core::Impl::Handle(Task* task, ScheduleDue& r) {
+  return schedules_->Handle(task, r);
+}
+
+Core::Impl::SchedulePart::SchedulePart(Core::Impl* core) : core_(*core), seen_(core->now_.wall), on_time_from_{core->now_.wall.ms - kOnTimeMs} {
+  if (core_.totals_.records[RecordKind::kRun] > 0) horizon_ = {core_.totals_.run_mark.time_ms, core_.totals_.run_mark.id.value};
+}
+
+// ---- requests
+
+Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleRequest& r) {
+  return std::visit([&](const auto& ask) { return Do(task, r.request, ask); }, r.ask->what);
+}
+
+Handled Core::Impl::SchedulePart::Answer(RequestId request, ScheduleAnswer answer) {
+  return core_.ReplyAfter(core_.journal_.Barrier(), request, ScheduleAnswered{std::make_shared<const ScheduleAnswer>(std::move(answer))});
+}
+
+bool Core::Impl::SchedulePart::Decode(const StoredRecord& said, const StoredRecord& state, Looked* out) {
+  Result<ScheduleRecord> record = DecodeScheduleRecord(said.value);
+  Result<ScheduleState> stands = DecodeScheduleState(state.value);
+  if (!record.ok() || !stands.ok()) {
+    core_.Fatal(record.ok() ? std::move(stands).status() : std::move(record).status());
+    return false;
+  }
+  out->record = *std::move(record);
+  out->state = *std::move(stands);
+  return true;
+}
+
+std::optional<Core::Impl::SchedulePart::Looked> Core::Impl::SchedulePart::Look(Task* task, const std::string& name) {
+  Looked looked;
+  looked.said_slot = core_.NeedRecord(task, RecordKind::kSchedule, name);
+  looked.state_slot = core_.NeedRecord(task, RecordKind::kSchedule, KeyOfScheduleState(name));
+  if (!looked.said_slot || !looked.state_slot) return std::nullopt;
+  looked.name = name;
+  if (looked.said_slot->record && looked.state_slot->record) Decode(*looked.said_slot->record, *looked.state_slot->record, &looked);
+  return looked;
+}
+
+Result<ScheduleTimes> Core::Impl::SchedulePart::TimesOf(const ScheduleRecord& record) const {
+  static const FindZone none;
+  return ScheduleTimes::Of(*record.said, record.created_at, core_.flow_settings_ ? core_.flow_settings_->find_zone : none);
+}
+
+ScheduleView Core::Impl::SchedulePart::ViewOf(const Looked& looked, size_t next) const {
+  ScheduleView view{looked.name, looked.record.said, EncodeSchedule(*looked.record.said), looked.record.created_at, {}, {}, looked.state.missed};
+  if (!looked.state.next) return view;
+  std::optional<WallTime> at = looked.state.next->scheduled_at;
+  view.next.push_back(*at);
+  if (next == 1) return view;
+  Result<ScheduleTimes> times = TimesOf(looked.record);
+  while (times.ok() && view.next.size() < next && (at = times->After(*at))) view.next.push_back(*at);
+  return view;
+}
+
+Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const SchedulePut& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  std::optional<Looked> looked = Look(task, ask.name);
+  if (!looked) return Handled::kParked;
+  const std::shared_ptr<const notifyd::Schedule> before = looked->record.said;
+  const std::string bytes = EncodeSchedule(*ask.said), bytes_before = before ? EncodeSchedule(*before) : "";
+  if (!ask.condition.Holds(before ? std::optional<std::string_view>(bytes_before) : std::nullopt))
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  const bool created = !before;
+  if (created) looked->record = {core_.totals_.next_serial, core_.now_.wall, ask.said};
+  looked->record.said = ask.said;
+  Result<ScheduleTimes> times = TimesOf(looked->record);
+  if (!times.ok()) return core_.Refuse(request, times.status());
+  if (created || bytes != bytes_before) {
+    if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is taken until space is free again");
+    if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
+      return core_.Refuse(request, status);
+    if (created) ++core_.totals_.next_serial;
+    auto times_of = [](const notifyd::Schedule& said) {
+      return std::tie(said.cron, said.every_ms, said.timezone, said.start_at, said.end_at, said.jitter_ms, said.paused);
+    };
+    core_.WriteRecord(looked->said_slot, EncodeScheduleRecord(looked->record));
+    if (created || times_of(*before) != times_of(*ask.said)) {
+      std::optional<ScheduleState::Next> next;
+      if (std::optional<WallTime> at = ask.said->paused ? std::nullopt : times->After(core_.now_.wall)) next = {times->DueOf(ask.name, *at), *at};
+      looked->state.caught_up = 0;
+      MoveTo(&*looked, next);
+    }
+    WriteState(&*looked);
+    core_.journal_.AskSync();
+  }
+  ScheduleView view = ViewOf(*looked, kNextShown);
+  view.runs = looked->state.runs;
+  return Answer(request, {ScheduleViewed{std::move(view), created}});
+}
+
+Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const SchedulePause& ask) {
+  std::optional<Looked> looked = Look(task, ask.name);
+  if (!looked) return Handled::kParked;
+  if (!looked->record.said) return NotThere(request);
+  auto said = std::make_shared<notifyd::Schedule>(*looked->record.said);
+  said->paused = ask.paused;
+  return Do(task, request, SchedulePut{ask.name, std::move(said), ask.condition});
+}
+
+Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const ScheduleGet& ask) {
+  std::optional<Looked> looked = Look(task, ask.name);
+  if (!looked) return Handled::kParked;
+  if (!looked->record.said) return NotThere(request);
+  ScheduleView view = ViewOf(*looked, kNextShown);
+  view.runs = std::move(looked->state.runs);
+  return Answer(request, {ScheduleViewed{std::move(view), false}});
+}
+
+Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const ScheduleDelete& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  std::optional<Looked> looked = Look(task, ask.name);
+  if (!looked) return Handled::kParked;
+  if (!looked->record.said && ask.condition.IsDefault()) return NotThere(request);
+  std::optional<std::string> bytes;
+  if (looked->record.said) bytes = EncodeSchedule(*looked->record.said);
+  if (!ask.condition.Holds(bytes)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  if (!bytes) return NotThere(request);
+  MoveTo(&*looked, std::nullopt);
+  core_.RemoveRecord(looked->said_slot);
+  core_.RemoveRecord(looked->state_slot);
+  core_.journal_.AskSync();
+  return Answer(request, {ScheduleRemoved{}});
+}
+
+Handled Core::Impl::SchedulePart::Do(Task*, RequestId request, const ScheduleList& ask) {
+  const ResourcesQuery& query = ask.query;
+  // Two records a schedule, one behind the other.
+  std::string from = std::max(query.prefix, query.after.empty() ? "" : KeyOfScheduleState(query.after) + '\0');
+  std::string to = query.prefix;
+  if (!to.empty()) to.back() = static_cast<char>(to.back() + 1);
+  if (from.empty()) from = std::string(1, '\0');
+  auto then = [this, request](std::vector<RecordRow>& rows, bool more) {
+    SchedulesListed listed;
+    for (size_t i = 0; i + 1 < rows.size(); i += 2) {
+      Looked looked;
+      looked.name = rows[i].key;
+      if (!Decode(rows[i].record, rows[i + 1].record, &looked)) return;
+      listed.items.push_back(ViewOf(looked, 1));
+    }
+    if (more && !listed.items.empty()) listed.next = listed.items.back().name;
+    Answer(request, {std::move(listed)});
+  };
+  core_.AskRecords({RecordKind::kSchedule, std::move(from), std::move(to), false}, 2 * query.limit, std::move(then));
+  return Handled::kDone;
+}
+
+Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const ScheduleRunNow& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  std::optional<Looked> looked = Look(task, ask.name);
+  if (!looked) return Handled::kParked;
+  if (!looked->record.said) return NotThere(request);
+  SubmitRequest submit;
+  submit.request = request;
+  submit.items.push_back(ItemOf(*looked, core_.now_.wall, /*by_hand=*/true));
+  core_.NeedForSubmit(task, submit);
+  if (task->missing > 0) return Handled::kParked;
+  std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
+  if (auto* refused = std::get_if<Refused>(&taken)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
+  SubmittedItem item = std::move(std::get<Submitted>(taken).items.front());
+  NoteRun(&*looked, {ScheduleRun::Outcome::kByHand, core_.now_.wall, core_.now_.wall, item.id, 1, ""});
+  WriteState(&*looked);
+  return Answer(request, {ScheduleRan{std::move(item), core_.now_.wall}});
+}
+
+// ---- the window of runs
+
+void Core::Impl::SchedulePart::Insert(const RunKey& key, std::string name) {
+  // A page under way may miss it.
+  if (key >= horizon_ && !paging_) return;
+  rows_[key] = std::move(name);
+  Evict();
+}
+
+/// Those that are due last go back to being on disk only.
+void Core::Impl::SchedulePart::Evict() {
+  if (rows_.size() <= kMostRows || paging_) return;
+  while (rows_.size() > kPageRows && !under_way_.contains(rows_.rbegin()->first)) {
+    horizon_ = std::min(horizon_, rows_.rbegin()->first);
+    rows_.erase(std::prev(rows_.end()));
+  }
+}
+
+void Core::Impl::SchedulePart::PageRuns() {
+  if (paging_ || KnowsAll() || rows_.size() >= kPageRows / 2) return;
+  paging_ = true;
+  core_.AskRecords({RecordKind::kRun, EncodeRunKey(horizon_), "", false}, kPageRows, [this](std::vector<RecordRow>& rows, bool more) {
+    paging_ = false;
+    for (const RecordRow& row : rows) {
+      const std::optional<RunKey> key = DecodeRunKey(row.key);
+      Result<NextRun> run = DecodeNextRun(row.record.value);
+      if (!key || !run.ok()) return core_.Fatal(Status(Code::kCorrupt, "a schedule's next run that does not parse"));
+      rows_[*key] = std::move(run->schedule);
+    }
+    horizon_ = kAll;
+    if (more) {
+      horizon_ = *DecodeRunKey(rows.back().key);
+      ++horizon_.serial;
+    }
+    Evict();
+  });
+}
+
+/// Below it there is no run: where a start begins to read.
+void Core::Impl::SchedulePart::UpdateMark() {
+  RunKey least = std::min(horizon_, left_from_);
+  if (!rows_.empty()) least = std::min(least, rows_.begin()->first);
+  core_.totals_.run_mark = least == kAll ? DueKey() : DueKey{least.due_ms, NotifyId{least.serial}};
+}
+
+void Core::Impl::SchedulePart::Fire() {
+  if (core_.now_.wall.ms - seen_.ms > kOnTimeMs) on_time_from_ = {core_.now_.wall.ms - kOnTimeMs};
+  seen_ = core_.now_.wall;
+  UpdateMark();
+  if (core_.stopping_ || core_.closed_) return;
+  if (left_behind_ && !paging_ && core_.now_.mono >= again_at_) {
+    // Another pass, from the first of them on.
+    left_behind_ = false;
+    horizon_ = std::min(horizon_, std::exchange(left_from_, kAll));
+    std::erase_if(rows_, [&](const auto& row) { return row.first >= horizon_ && !under_way_.contains(row.first); });
+  }
+  PageRuns();
+  std::vector<std::pair<RunKey, std::string>> due;
+  for (const auto& [key, name] : rows_) {
+    if (key.due_ms > core_.now_.wall.ms || under_way_.size() + due.size() >= kMostUnderWay) break;
+    if (!under_way_.contains(key)) due.emplace_back(key, name);
+  }
+  for (auto& [key, name] : due) {
+    under_way_.insert(key);
+    core_.RunTask(MakeTask(ScheduleDue{key.due_ms, key.serial, std::move(name)}));
+  }
+  PageRuns();
+  UpdateMark();
+}
+
+void Core::Impl::SchedulePart::AddTo(Wake* wake) const {
+  if (core_.stopping_ || core_.closed_) return;
+  if (left_behind_ && !paging_) wake->mono = std::min(wake->mono, again_at_);
+  if (!KnowsAll() && !paging_ && rows_.size() < kPageRows / 2) wake->mono = core_.now_.mono;
+  if (under_way_.size() >= kMostUnderWay) return;
+  for (const auto& [key, name] : rows_)
+    if (!under_way_.contains(key)) return wake->wall = std::min(wake->wall, WallTime{key.due_ms}), void();
 }
 
 }  // namespace notifyd

@@ -1,17 +1,99 @@
 // The core's part of schedules: contract section 15. Included by broker/core*.cc alone. See core_impl.h.
+//
+// A schedule is two records, what was said of it and where it stands, and one of its next run (kRun), which the store keeps by its time. Memory has
+// the runs that come next, kMostRows of them at most, whatever the number of schedules:
+//   All runs with keys below horizon_ are in rows_, but for those that were refused in this pass (left behind), none of which lies below left_from_.
+//   A row may be one that has gone: whoever carries it out looks at where the schedule stands.
+// What a run makes, and the run's going on to its next time, are one batch.
 #pragma once
 
+#include <map>
+#include <set>
+#include <string>
+
 #include "broker/core_impl.h"
+#include "broker/schedule_events.h"
+#include "broker/schedule_times.h"
 
 namespace notifyd {
 
 class Core::Impl::SchedulePart {
  public:
-  explicit SchedulePart(Core::Impl* core) : core_(*core) {}
+  explicit SchedulePart(Core::Impl* core);
   Handled Handle(Task* task, ScheduleRequest& r);
+  Handled Handle(Task* task, ScheduleDue& r);
+
+  /// In each turn: begins the runs that are due.
+  void Fire();
+  /// When it wants a turn.
+  void AddTo(Wake* wake) const;
+  /// Nothing of it is under way, and it knows NextDue().
+  bool MayRest() const { return !paging_ && !left_behind_ && under_way_.empty() && (!rows_.empty() || KnowsAll()); }
+  /// When its next run is due, with MayRest(); kWallNever: there is none.
+  WallTime NextDue() const { return rows_.empty() ? kWallNever : WallTime{rows_.begin()->first.due_ms}; }
 
  private:
+  static constexpr size_t kMostRows = 2048, kPageRows = 1024;
+  static constexpr size_t kMostUnderWay = 64;
+  /// What is later than this when the core first sees it was missed: no broker ran, or the clock was set ahead.
+  static constexpr int64_t kOnTimeMs = 2000;
+  static constexpr int64_t kAgainMs = 1000;
+  static constexpr uint64_t kMostCaughtUp = 1000;
+  static constexpr RunKey kAll{INT64_MAX, UINT64_MAX};
+
+  /// Of one schedule, as it is looked at.
+  struct Looked {
+    RecordSlot *said_slot = nullptr, *state_slot = nullptr;
+    std::string name;
+    ScheduleRecord record;
+    ScheduleState state;
+  };
+
+  Handled Do(Task* task, RequestId request, const SchedulePut& ask);
+  Handled Do(Task* task, RequestId request, const SchedulePause& ask);
+  Handled Do(Task* task, RequestId request, const ScheduleGet& ask);
+  Handled Do(Task* task, RequestId request, const ScheduleDelete& ask);
+  Handled Do(Task* task, RequestId request, const ScheduleList& ask);
+  Handled Do(Task* task, RequestId request, const ScheduleRunNow& ask);
+  Handled Answer(RequestId request, ScheduleAnswer answer);
+  Handled NotThere(RequestId request) { return core_.RefuseAfter(request, Code::kNotFound, "there is no such schedule"); }
+
+  /// Asks for the two records. Nothing: they are not known yet; else its record's `said` is null where there is no such schedule.
+  std::optional<Looked> Look(Task* task, const std::string& name);
+  bool Decode(const StoredRecord& said, const StoredRecord& state, Looked* out);
+  Result<ScheduleTimes> TimesOf(const ScheduleRecord& record) const;
+  ScheduleView ViewOf(const Looked& looked, size_t next) const;
+
+  /// What a run makes: the template as it is at `scheduled_at`.
+  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const;
+  Handled RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);
+  /// Notes what became of the times until `done`, and goes on to the next one behind that.
+  void GoOn(Looked* looked, const ScheduleTimes& times, WallTime done, std::optional<ScheduleRun> run);
+  void NoteRun(Looked* looked, ScheduleRun run);
+  void NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until);
+  /// Puts its next run where it belongs, in place of the one before.
+  void MoveTo(Looked* looked, std::optional<ScheduleState::Next> next);
+  void WriteState(Looked* looked);
+
+  bool KnowsAll() const { return horizon_ == kAll; }
+  void Insert(const RunKey& key, std::string name);
+  void Erase(const RunKey& key) { rows_.erase(key); }
+  Handled Done(const RunKey& key);
+  /// Lets it be looked at again in a second.
+  Handled LeaveBehind(const RunKey& key);
+  void PageRuns();
+  void Evict();
+  void UpdateMark();
+
   Core::Impl& core_;
+  std::map<RunKey, std::string> rows_;  // names, by the time of their next run
+  RunKey horizon_ = kAll;
+  bool paging_ = false;
+  std::set<RunKey> under_way_;  // of rows_
+  bool left_behind_ = false;
+  RunKey left_from_ = kAll;
+  MonoTime again_at_ = kMonoNever;
+  WallTime seen_, on_time_from_;
 };
 
 }  // namespace notifyd

@@ -331,10 +331,17 @@ struct AgendaDue {
   uint64_t serial = 0;
   std::string what;
 };
+/// Within the core: a schedule's next run is due (core_runs.cc).
+struct ScheduleDue {
+  int64_t due_ms = 0;
+  uint64_t serial = 0;
+  std::string schedule;
+};
 using TaskEvent =
     std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ChangeReadRequest,
                  ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest,
-                 ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue, WaitOver, AgendaDue>;
+                 ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue, WaitOver, AgendaDue,
+                 ScheduleDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

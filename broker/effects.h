@@ -225,7 +225,7 @@ struct StartAttempt {
   /// Over what connection: a new one, where the attempt before was lost with one that had served others (AttemptResult::lost_reused); a new one or
   /// one that has just answered, where no other attempt follows.
   enum class Over : uint8_t { kAny, kSure, kNew } over = Over::kAny;
-  // These three are for contract part 3; no sender looks at them yet.
+  // These three are for contract part 3.
   /// Where it goes in place of the spec's URL, a service's; null: to that.
   struct Instance {
     std::string id;           // AttemptRecord::instance

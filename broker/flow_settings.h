@@ -1,10 +1,12 @@
-// What the file says for contract part 3 that the core decides by. Plain values; one for all namespaces, each picks its own.
+// What the file says for contract part 3 that the core decides by, and where it finds time zones. One for all namespaces, each
+// picks its own.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/time_zone.h"
 #include "broker/services.h"
 
 namespace notifyd {
@@ -20,7 +22,9 @@ struct FileService {
 
 struct FlowSettings {
   std::vector<FileService> services;
-  bool operator==(const FlowSettings&) const = default;
+  /// Where the zones of schedules come from; empty: there is UTC alone. No setting, and the same as long as the process lives.
+  FindZone find_zone = {};
+  bool operator==(const FlowSettings& other) const { return services == other.services; }
 };
 
 }  // namespace notifyd

@@ -22,6 +22,7 @@
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
 #include "cli/client/response_commands.h"
+#include "cli/client/schedule_command_line.h"
 #include "cli/client/service_commands.h"
 #include "cli/client/submit_command.h"
 #include "cli/client/team_command_line.h"
@@ -78,6 +79,7 @@ class CommandLine {
     AddStatsAndVerify();
     AddTop();
     groups_.Add(&app_);
+    schedules_.Add(&app_);
     topics_.Add(&app_);
     teams_.Add(&app_);
     services_.Add(&app_);
@@ -501,6 +503,7 @@ class CommandLine {
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
   GroupCommandLine groups_{&commands_, &hints_};
+  ScheduleCommandLine schedules_{&commands_, &hints_};
   TeamCommandLine teams_{&commands_, &hints_};
   TopicCommandLine topics_{&commands_, &hints_};
   ServiceCommands services_{&commands_, &hints_};

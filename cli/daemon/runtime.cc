@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/zone_database.h"
+#include "broker/flow_settings.h"
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/runtime_impl.h"
@@ -204,11 +206,12 @@ void Runtime::Impl::MakeShard() {
   setup.fatal = [this](const Status& status) { OnWriteFailed(status); };
   setup.seed = [] { return std::random_device()(); };
   made->shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(options_.core));
-  if (!options_.flow.services.empty()) made->shard->SetFlow(std::make_shared<const FlowSettings>(options_.flow));
+  made->shard->SetFlow(std::make_shared<const FlowSettings>(options_.flow));
   shards_.push_back(std::move(made));
 }
 
 Status Runtime::Impl::MakeShards() {
+  options_.flow.find_zone = FindSystemZone;
   for (uint32_t i = 0; i < ShardsOf(options_); ++i) MakeShard();
   RegistryHost::Setup setup;
   setup.loop = shards_[0]->loop;

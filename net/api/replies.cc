@@ -8,6 +8,7 @@
 #include "net/api/problem.h"
 #include "net/api/registry_steps.h"
 #include "net/api/responses.h"
+#include "net/api/schedule_json.h"
 #include "net/api/service_json.h"
 #include "net/api/stats.h"
 #include "net/api/switch_json.h"
@@ -260,7 +261,6 @@ HttpResponse Replies::Of(const HostViewed& viewed, const Sight&) const {
   return JsonResponse(200, std::move(body));
 }
 
-// No route leads to what these answer yet (contract part 3).
 HttpResponse Replies::Of(const Waited&, const Sight&) const {
   CHECK(false);
   return {};
@@ -274,8 +274,8 @@ HttpResponse Replies::Of(const TopicAnswered& answered, const Sight& sight) cons
 HttpResponse Replies::Of(const GroupAnswered& answered, const Sight& sight) const {
   return GroupResponse(*answered.answer, sight);
 }
-HttpResponse Replies::Of(const ScheduleAnswered&, const Sight&) const {
-  return NotBuilt();
+HttpResponse Replies::Of(const ScheduleAnswered& answered, const Sight& sight) const {
+  return ScheduleResponse(*answered.answer, secrets_, sight);
 }
 HttpResponse Replies::Of(const ResponseViewed& viewed, const Sight&) const {
   std::string body;

@@ -16,7 +16,7 @@ HttpResponse JsonResponse(int status, std::string body);
 class Replies {
  public:
   /// Both are borrowed.
-  Replies(const ApiOptions* options, const SecretNames* secrets) : options_(options), renderer_(secrets) {}
+  Replies(const ApiOptions* options, const SecretNames* secrets) : options_(options), secrets_(secrets), renderer_(secrets) {}
 
   /// Any reply but Unmerged and Waited, which go to Steps (net/api/steps.h). Stale, where no Steps took it, is 412: a resource's condition did not
   /// hold.
@@ -58,6 +58,7 @@ class Replies {
   HttpResponse Of(const StatsView& stats, const Sight& sight) const;
 
   const ApiOptions* const options_;
+  const SecretNames* const secrets_;
   const Renderer renderer_;
 };
 

@@ -5,6 +5,7 @@
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
 #include "net/api/responses.h"
+#include "net/api/schedule_requests.h"
 #include "net/api/service_requests.h"
 #include "net/api/topic_requests.h"
 
@@ -53,6 +54,12 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/subscriptions/{name}", Verb::kDelete, kRead, ReadSubscriptionRemoval, {Scope::kOperate}, nullptr, "subscription_removed"},
     {"/v1/subscriptions/{name}/replay", Verb::kPost, kNone, ReadSubscriptionReplay, {Scope::kOperate}, nullptr, "subscription_replayed"},
     {"/v1/subscriptions/{name}/apply", Verb::kPost, kNone, ReadSubscriptionApply, {Scope::kOperate}, nullptr, "subscription_applied"},
+    {"/v1/schedules", Verb::kGet, kRead, ReadSchedules, {Scope::kRead}, DemandOfLanes},
+    {"/v1/schedules/{name}", Verb::kGet, kNone, ReadScheduleGet, {Scope::kRead}, DemandOfDocument},
+    {"/v1/schedules/{name}", Verb::kPut, kNone, ReadSchedulePut, {Scope::kOperate}, DemandOfDocument, "schedule_put"},
+    {"/v1/schedules/{name}", Verb::kPatch, kNone, ReadScheduleChange, {Scope::kOperate}, DemandOfDocument, "schedule_changed"},
+    {"/v1/schedules/{name}", Verb::kDelete, kNone, ReadScheduleRemoval, {Scope::kOperate}, nullptr, "schedule_removed"},
+    {"/v1/schedules/{name}/run", Verb::kPost, kNone, ReadScheduleRun, {Scope::kOperate}, nullptr, "schedule_run"},
     {"/v1/lanes", Verb::kGet, kRead, ReadLanes, {Scope::kRead}, DemandOfLanes},
     {"/v1/lanes/{mode}/{name}", Verb::kGet, kNone, ReadLane, {Scope::kRead}},
     {"/v1/lanes/{mode}/{name}", Verb::kPatch, kNone, ReadLaneChange, {Scope::kOperate}, nullptr, "lane_changed"},

@@ -52,8 +52,9 @@ std::string BodyOf(const std::string& path, Verb verb) {
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/publish") return R"({"topic":"t"})";
   if (path == "/v1/subscriptions/{name}") return R"({"topic":"t","url":"http://h/"})";
-  if (path.ends_with("/trigger") || path.ends_with("/rotate") || path == "/v1/notifies/{id}/retry") return "";
+  if (path.ends_with("/trigger") || path.ends_with("/rotate") || path.ends_with("/run") || path == "/v1/notifies/{id}/retry") return "";
   if (path.ends_with("/instances/{id}")) return R"({"url":"http://h/"})";
+  if (path == "/v1/schedules/{name}") return verb == Verb::kPut ? R"({"every_ms":1000,"notify":{"url":"http://h/"}})" : R"({"paused":true})";
   return path.starts_with("/v1/notifies/") && verb == Verb::kPost ? R"({"filter":{"state":"failed"}})" : "{}";
 }
 

@@ -3,6 +3,7 @@
 #include "broker/callback.h"
 #include "broker/flow.h"
 #include "broker/group_events.h"
+#include "broker/schedule_events.h"
 #include "broker/topic_events.h"
 #include "broker/response.h"
 #include "openapi_document.h"
@@ -158,6 +159,45 @@ TEST_CASE("openapi: groups") {
   f.Reply(answered(GroupsListed{{view}, NotifyId{5}}));
   held.Check(f, "/v1/groups", "get");
   held.CheckAllSeen("GroupPage");
+}
+
+TEST_CASE("openapi: schedules") {
+  Held held;
+  ApiFixture f;
+  const char* document = R"({"cron":"0 0 * * *","start_at":1700000000000,"end_at":1800000000000,"notify":{"url":"http://h/","data":{"a":1}}})";
+  f.Ask("PUT", "/v1/schedules/s", document);
+  ScheduleView view;
+  view.name = "s";
+  view.said = std::get<SchedulePut>(f.Posted<ScheduleRequest>().ask->what).said;
+  view.bytes = "bytes";
+  view.created_at = WallTime{1'700'000'000'000};
+  view.next = {WallTime{1'700'000'000'000}};
+  view.runs = {{ScheduleRun::Outcome::kMade, view.created_at, view.created_at, NotifyId{7}, 1, ""},
+               {ScheduleRun::Outcome::kMissed, view.created_at, view.created_at, {}, 3, "not_running"}};
+  auto answered = [](auto what) { return ScheduleAnswered{std::make_shared<const ScheduleAnswer>(ScheduleAnswer{std::move(what)})}; };
+  f.Reply(answered(ScheduleViewed{view, true}));
+  held.Check(f, "/v1/schedules/{name}", "put");
+  CHECK(f.Answer().status == 201);
+  f.Ask("PUT", "/v1/schedules/s", document);
+  f.Reply(answered(ScheduleViewed{view, false}));
+  held.Check(f, "/v1/schedules/{name}", "put");
+  f.Ask("PATCH", "/v1/schedules/s", R"({"paused":true})");
+  f.Reply(answered(ScheduleViewed{view, false}));
+  held.Check(f, "/v1/schedules/{name}", "patch");
+  f.Ask("GET", "/v1/schedules/s");
+  f.Reply(answered(ScheduleViewed{view, false}));
+  held.Check(f, "/v1/schedules/{name}", "get");
+  held.CheckAllSeen("Schedule");
+  f.Ask("GET", "/v1/schedules");
+  f.Reply(answered(SchedulesListed{{view}, "s"}));
+  held.Check(f, "/v1/schedules", "get");
+  held.CheckAllSeen("SchedulePage");
+  f.Ask("POST", "/v1/schedules/s/run");
+  ScheduleRan ran;
+  ran.item.id = NotifyId{8};
+  ran.item.lane = {Mode::kConcurrent, "l"};
+  f.Reply(answered(ran));
+  held.Check(f, "/v1/schedules/{name}/run", "post");
 }
 
 TEST_CASE("openapi: the list") {

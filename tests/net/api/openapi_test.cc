@@ -71,6 +71,9 @@ std::string GoodBody(const std::string& path, const std::string& method) {
   if (path == "/v1/publish") return R"({"topic":"t"})";
   if (path.ends_with("/publish")) return "{}";
   if (method == "put" && path.ends_with("/instances/{id}")) return R"({"url":"http://h/"})";
+  if (path == "/v1/schedules/{name}" && method == "put") return R"({"every_ms":1000,"notify":{"url":"http://h/"}})";
+  if (path == "/v1/schedules/{name}" && method == "patch") return R"({"paused":true})";
+  if (path == "/v1/schedules/{name}/run") return "";
   if (method == "patch" || method == "put" || path.ends_with("/keys")) return R"({})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
@@ -241,6 +244,10 @@ TEST_CASE("openapi: the fields of a bulk operation and its filter are the parser
 
 TEST_CASE("openapi: the fields of a group are the parser's") {
   CHECK(Names(OpenApiDocument(), "NewGroup") == Known(AskWith("POST", "/v1/groups", R"({"notifies":[{"url":"http://h/"}],)", "}")));
+}
+
+TEST_CASE("openapi: the fields of a schedule are the parser's") {
+  CHECK(Names(OpenApiDocument(), "ScheduleSettings") == Known(AskWith("PUT", "/v1/schedules/s", "{", "}")));
 }
 
 TEST_CASE("openapi: the fields of a lane's change are the parser's") {
@@ -455,7 +462,7 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   // What is no notify is never long.
   const bool publishes = path.ends_with("/publish");
   const bool of_registry =
-      path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path.starts_with("/v1/services") ||
+      path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path.starts_with("/v1/services") || path.starts_with("/v1/schedules") ||
       (!publishes && (path.starts_with("/v1/topics") || path.starts_with("/v1/subscriptions") || path.starts_with("/v1/events")));
   if (status == "413" && publishes) body = (path == "/v1/publish" ? R"({"topic":"t",)" : "{") + (R"("body":")" + std::string(2000, 'x') + "\"}");
   if (status == "413" && of_registry) body = "{\"x\":\"" + std::string(70'000, 'x') + "\"}";

@@ -1,0 +1,216 @@
+// The runs of schedules: what becomes of each of their times. See core_schedules.h.
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "broker/core_schedules.h"
+#include "broker/flow.h"
+#include "broker/spec.h"
+
+namespace notifyd {
+namespace {
+
+constexpr std::string_view kScheduledAt = "{{scheduled_at}}";
+
+/// Puts `by` in the place of `what` in the strings of a JSON text that are values. `what` has braces that no JSON has outside of strings, and nothing
+/// that is written with an escape.
+std::string ReplaceInValues(std::string_view json, std::string_view what, std::string_view by) {
+  std::string out;
+  size_t kept = 0;
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (json[i] != '"') continue;
+    size_t end = i + 1;
+    while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
+    const size_t behind = json.find_first_not_of(" \t\r\n", end + 1);
+    const bool is_key = behind != std::string_view::npos && json[behind] == ':';
+    for (size_t at = json.find(what, i); !is_key && at < end; at = json.find(what, kept)) {
+      out.append(json.substr(kept, at - kept)).append(by);
+      kept = at + what.size();
+    }
+    i = end;
+  }
+  return out.append(json.substr(kept));
+}
+
+/// One that is under way again in a second, as what refuses it may be over by then.
+bool MayPass(Code code) {
+  return code == Code::kTooMany || code == Code::kDiskFull || code == Code::kUnavailable;
+}
+
+const char* WordOf(Code code) {
+  switch (code) {
+    case Code::kTooMany:
+      return "quota";
+    case Code::kDiskFull:
+      return "disk_full";
+    case Code::kConflict:
+      return "conflict";
+    case Code::kUnavailable:
+      return "unavailable";
+    default:
+      return "unacceptable";
+  }
+}
+
+}  // namespace
+
+SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const {
+  const notifyd::Schedule& said = *looked.record.said;
+  SubmitItem item;
+  auto flow = std::make_shared<FlowFields>();
+  if (said.envelope->flow) *flow = *said.envelope->flow;
+  flow->schedule = looked.name;
+  flow->scheduled_at = scheduled_at;
+  auto envelope = std::make_shared<Envelope>(*said.envelope);
+  envelope->flow = std::move(flow);
+  item.envelope = std::move(envelope);
+  item.spec = said.spec;
+  if (said.spec->find(kScheduledAt) != std::string::npos) {
+    Result<NotifySpec> spec = DecodeSpec(*said.spec);
+    CHECK(spec.ok());
+    if (spec->payload_kind == PayloadKind::kData) {
+      spec->payload = ReplaceInValues(spec->payload, kScheduledAt, FormatRfc3339(scheduled_at));
+      item.spec = std::make_shared<const std::string>(EncodeSpec(*spec));
+    }
+  }
+  item.when = said.when;
+  item.ttl = said.ttl;
+  item.on_held = said.on_held;
+  if (by_hand) return item;
+  // No submitter can say one with a NUL, so it is the schedule's alone; and its fields are the same whatever the template is by now: that time is
+  // made.
+  item.idempotency_key = looked.name + '\0' + std::to_string(scheduled_at.ms);
+  item.fields = item.fields_1 = FingerprintOf(item.idempotency_key);
+  return item;
+}
+
+Handled Core::Impl::SchedulePart::Done(const RunKey& key) {
+  under_way_.erase(key);
+  return Handled::kDone;
+}
+
+Handled Core::Impl::SchedulePart::LeaveBehind(const RunKey& key) {
+  Erase(key);
+  left_from_ = std::min(left_from_, key);
+  if (!left_behind_) again_at_ = {core_.now_.mono.ms + kAgainMs};
+  left_behind_ = true;
+  return Done(key);
+}
+
+Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
+  const RunKey key{r.due_ms, r.serial};
+  if (core_.stopping_ || core_.closed_) return Done(key);
+  std::optional<Looked> looked = Look(task, r.schedule);
+  if (!looked) return Handled::kParked;
+  const ScheduleState& state = looked->state;
+  if (!looked->record.said || looked->record.serial != key.serial || !state.next || state.next->due.ms != key.due_ms) {
+    Erase(key);
+    return Done(key);
+  }
+  Result<ScheduleTimes> times = TimesOf(looked->record);
+  if (!times.ok()) return LeaveBehind(key);  // its zone is not known yet, or not any more
+  WallTime at = state.next->scheduled_at;
+  if (state.next->due >= on_time_from_) {
+    looked->state.caught_up = 0;
+    return RunAt(task, key, &*looked, *times, at);
+  }
+  switch (looked->record.said->missed) {
+    case Missed::kAll:
+      if (state.caught_up < kMostCaughtUp) {
+        ++looked->state.caught_up;
+        return RunAt(task, key, &*looked, *times, at);
+      }
+      break;
+    case Missed::kOne:
+      return RunAt(task, key, &*looked, *times, times->LastUntil(at, core_.now_.wall));
+    case Missed::kSkip:
+      break;
+  }
+  const WallTime last = times->LastUntil(at, WallTime{on_time_from_.ms - 1});
+  NoteMissed(&*looked, *times, at, last);
+  GoOn(&*looked, *times, last, std::nullopt);
+  return Done(key);
+}
+
+/// Makes the run of that time, the one that is next or, where only one of those that were missed is made, a later one.
+Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime at) {
+  const WallTime first = looked->state.next->scheduled_at;
+  ScheduleRun run{ScheduleRun::Outcome::kMade, at, core_.now_.wall, {}, 1, ""};
+  if (looked->record.said->skip_overlap && looked->state.last.value != 0) {
+    const Entry* last = core_.NeedEntry(task, looked->state.last);
+    if (!last) return Handled::kParked;
+    if (last->exists && last->pending()) {
+      run.outcome = ScheduleRun::Outcome::kSkipped;
+      run.reason = "overlap";
+    }
+  }
+  std::optional<Refused> refused;
+  if (run.outcome == ScheduleRun::Outcome::kMade) {
+    SubmitRequest submit;
+    submit.items.push_back(ItemOf(*looked, at, /*by_hand=*/false));
+    core_.NeedForSubmit(task, submit);
+    if (task->missing > 0) return Handled::kParked;
+    std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
+    if (auto* no = std::get_if<Refused>(&taken)) refused = std::move(*no);
+    else run.notify = std::get<Submitted>(taken).items.front().id;
+  }
+  if (refused) {
+    const Code code = refused->status.code();
+    const std::optional<WallTime> next = times.After(at);
+    if (MayPass(code) && (!next || times.DueOf(looked->name, *next) > core_.now_.wall)) return LeaveBehind(key);
+    run.outcome = ScheduleRun::Outcome::kMissed;
+    run.reason = WordOf(code);
+  }
+  if (first < at) NoteMissed(looked, times, first, WallTime{at.ms - 1});
+  GoOn(looked, times, at, std::move(run));
+  return Done(key);
+}
+
+void Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until) {
+  // Counting stops somewhere: years of minutes may have been missed.
+  NoteRun(looked, {ScheduleRun::Outcome::kMissed, first, core_.now_.wall, {}, times.Count(first, until, 2'000), "not_running"});
+}
+
+void Core::Impl::SchedulePart::NoteRun(Looked* looked, ScheduleRun run) {
+  ScheduleState& state = looked->state;
+  if (run.notify.value != 0) state.last = run.notify;
+  if (run.outcome == ScheduleRun::Outcome::kMissed) {
+    state.missed += run.count;
+    core_.out_->flow_logs.push_back({true,
+                                     "run missed",
+                                     {{"schedule", looked->name},
+                                      {"scheduled_at", FormatRfc3339(run.scheduled_at)},
+                                      {"count", std::to_string(run.count)},
+                                      {"reason", run.reason}}});
+  }
+  state.runs.push_back(std::move(run));
+  if (state.runs.size() > kRunsKept) state.runs.erase(state.runs.begin());
+}
+
+void Core::Impl::SchedulePart::GoOn(Looked* looked, const ScheduleTimes& times, WallTime done, std::optional<ScheduleRun> run) {
+  if (run) NoteRun(looked, *std::move(run));
+  std::optional<ScheduleState::Next> next;
+  if (std::optional<WallTime> at = times.After(done)) next = {times.DueOf(looked->name, *at), *at};
+  MoveTo(looked, next);
+  WriteState(looked);
+}
+
+void Core::Impl::SchedulePart::MoveTo(Looked* looked, std::optional<ScheduleState::Next> next) {
+  const uint64_t serial = looked->record.serial;
+  if (looked->state.next) {
+    const RunKey before{looked->state.next->due.ms, serial};
+    Erase(before);
+    core_.RemoveRecord(RecordKey{RecordKind::kRun, EncodeRunKey(before)}, /*was_there=*/true);
+  }
+  looked->state.next = next;
+  if (!next) return;
+  const RunKey key{next->due.ms, serial};
+  core_.WriteRecord(RecordKey{RecordKind::kRun, EncodeRunKey(key)}, EncodeNextRun({looked->name}), kWallNever, /*fresh=*/true);
+  Insert(key, looked->name);
+}
+
+void Core::Impl::SchedulePart::WriteState(Looked* looked) {
+  core_.WriteRecord(looked->state_slot, EncodeScheduleState(looked->state));
+}
+
+}  // namespace notifyd

@@ -1,0 +1,86 @@
+// What requests ask of schedules, and what answers them (ScheduleRequest, ScheduleAnswered). Plain values: whoever asks has read and checked what
+// stands in them (net/api), the core decides. Contract section 15.
+//
+// A refusal is Refused as ever: kNotFound, kUnacceptable (with the field), kTooMany, kDiskFull, kUnavailable; a condition that does not hold is
+// Stale.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "broker/effects.h"
+#include "broker/events.h"
+#include "broker/resource.h"
+#include "broker/schedule_records.h"
+
+namespace notifyd {
+
+/// Puts a schedule in the place of what was said of it. Answered by ScheduleViewed. Errors: kUnacceptable at "/cron" or "/timezone".
+struct SchedulePut {
+  std::string name;
+  std::shared_ptr<const Schedule> said;
+  ResourceCondition condition = {};
+};
+/// The same of `paused` alone.
+struct SchedulePause {
+  std::string name;
+  bool paused = true;
+  ResourceCondition condition = {};
+};
+/// Answered by ScheduleViewed.
+struct ScheduleGet {
+  std::string name;
+};
+/// Its runs so far stay. Answered by ScheduleRemoved.
+struct ScheduleDelete {
+  std::string name;
+  ResourceCondition condition = {};
+};
+/// By name. Answered by SchedulesListed.
+struct ScheduleList {
+  ResourcesQuery query;
+};
+/// Makes a run of it now, whatever its times, and though it is paused. Answered by ScheduleRan; refused for what a submit is refused for.
+struct ScheduleRunNow {
+  std::string name;
+};
+
+struct ScheduleAsk {
+  std::variant<SchedulePut, SchedulePause, ScheduleGet, ScheduleDelete, ScheduleList, ScheduleRunNow> what;
+};
+
+struct ScheduleView {
+  std::string name;
+  std::shared_ptr<const Schedule> said;
+  std::string bytes;  // what its ETag is made of
+  WallTime created_at;
+  std::vector<WallTime> next;     // its next times, at most kNextShown; of a list's the first alone
+  std::vector<ScheduleRun> runs;  // the newest, oldest first; of a list's none
+  uint64_t missed = 0;            // times, ever
+};
+inline constexpr size_t kNextShown = 10;
+struct ScheduleViewed {
+  ScheduleView schedule;
+  bool created = false;
+};
+struct SchedulesListed {
+  std::vector<ScheduleView> items;
+  std::optional<std::string> next;  // goes into ResourcesQuery::after to go on; nothing: complete
+};
+struct ScheduleRemoved {};
+struct ScheduleRan {
+  SubmittedItem item;
+  WallTime scheduled_at;
+};
+
+struct ScheduleAnswer {
+  std::variant<ScheduleViewed, SchedulesListed, ScheduleRemoved, ScheduleRan> what;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,103 @@
+// What the store keeps of schedules (RecordKind::kSchedule, kRun), as bytes. Pure. Layout: docs/storage-format.md. Contract section 15.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "base/time.h"
+#include "broker/events.h"
+
+namespace notifyd {
+
+/// What becomes of times at which no broker ran. Stored: never renumber.
+enum class Missed : uint8_t { kSkip = 0, kOne = 1, kAll = 2 };
+
+/// What was said of a schedule: when, and the notify that each of its runs makes.
+struct Schedule {
+  std::string cron;      // empty: every_ms
+  int64_t every_ms = 0;  // 0: cron
+  std::string timezone = "UTC";
+  std::optional<WallTime> start_at, end_at;
+  Missed missed = Missed::kOne;
+  bool skip_overlap = false;
+  bool paused = false;
+  int64_t jitter_ms = 0;
+  /// The template, as a SubmitItem has it. `when` and `ttl`: kDefault or kDelay.
+  std::shared_ptr<const Envelope> envelope;
+  std::shared_ptr<const std::string> spec;
+  When when, ttl;
+  OnHeld on_held = OnHeld::kReject;
+};
+
+/// A schedule as it is kept.
+struct ScheduleRecord {
+  uint64_t serial = 0;
+  WallTime created_at;
+  std::shared_ptr<const Schedule> said;
+};
+
+/// What became of one of its times, or of several that were missed one after another.
+struct ScheduleRun {
+  enum class Outcome : uint8_t { kMade = 0, kByHand = 1, kSkipped = 2, kMissed = 3 };  // stored: never renumber
+  Outcome outcome = Outcome::kMade;
+  WallTime scheduled_at;
+  WallTime at;         // when that was decided
+  NotifyId notify;     // kMade, kByHand
+  uint64_t count = 1;  // kMissed: of how many times this is the first
+  std::string reason;  // kSkipped, kMissed: a stable word
+  bool operator==(const ScheduleRun&) const = default;
+};
+
+/// Where a schedule stands.
+struct ScheduleState {
+  struct Next {
+    WallTime due;           // with its jitter: the time in its run's key
+    WallTime scheduled_at;  // without
+    bool operator==(const Next&) const = default;
+  };
+  std::optional<Next> next;       // nothing: it is paused, or over
+  uint64_t caught_up = 0;         // of the times that are missed now, so many were made
+  uint64_t missed = 0;            // ever
+  NotifyId last;                  // what its last run made; 0: nothing
+  std::vector<ScheduleRun> runs;  // the newest kRunsKept, oldest first
+  bool operator==(const ScheduleState&) const = default;
+};
+inline constexpr size_t kRunsKept = 20;
+
+/// A run that is to come, found by its time.
+struct NextRun {
+  std::string schedule;
+  bool operator==(const NextRun&) const = default;
+};
+
+/// Version byte first.
+std::string EncodeSchedule(const Schedule& said);
+std::string EncodeScheduleRecord(const ScheduleRecord& record);
+std::string EncodeScheduleState(const ScheduleState& state);
+std::string EncodeNextRun(const NextRun& run);
+/// Errors: kCorrupt.
+Result<Schedule> DecodeSchedule(std::string_view bytes);
+Result<ScheduleRecord> DecodeScheduleRecord(std::string_view bytes);
+Result<ScheduleState> DecodeScheduleState(std::string_view bytes);
+Result<NextRun> DecodeNextRun(std::string_view bytes);
+
+/// Under its name there is what was said of a schedule; right behind that, where it stands.
+std::string KeyOfScheduleState(std::string_view name);
+
+/// When a schedule's next run is due, and its serial: the order of runs.
+struct RunKey {
+  int64_t due_ms = 0;
+  uint64_t serial = 0;
+  auto operator<=>(const RunKey&) const = default;
+};
+std::string EncodeRunKey(const RunKey& key);
+/// Nothing where these bytes are none.
+std::optional<RunKey> DecodeRunKey(std::string_view bytes);
+
+}  // namespace notifyd

@@ -1,0 +1,155 @@
+#include "net/api/schedule_fields.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/secrets.h"
+#include "broker/cron.h"
+#include "broker/spec.h"
+#include "net/api/fields.h"
+
+namespace notifyd {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+constexpr size_t kMaxScheduleBytes = 100;
+constexpr int64_t kLeastEveryMs = 1'000;
+constexpr int64_t kMostJitterMs = 24 * 3600 * 1000;
+constexpr std::string_view kNotOfSchedule[] = {"due_at", "expires_at", "idempotency_key"};
+constexpr std::string_view kMissedWords[] = {"skip", "one", "all"};  // by Missed
+constexpr std::string_view kOverlapWords[] = {"allow", "skip"};
+
+Status Bad(std::string_view pointer, std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
+}
+
+/// Sets the place of the word.
+Status ReadWordOf(std::span<const std::string_view> words, std::string_view pointer, const JsonValue& value, size_t* place) {
+  std::string all;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (value.kind == Kind::kString && value.text == words[i]) return *place = i, Status::Ok();
+    all += (i == 0 ? "" : ", ") + std::string(words[i]);
+  }
+  return Bad(pointer, "must be one of " + all);
+}
+
+Status ReadMoment(std::string_view pointer, const JsonValue& value, std::optional<WallTime>* out) {
+  return ReadTime(value, pointer, "lies beyond the year 9999", &out->emplace());
+}
+
+void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json) {
+  time ? json->String(FormatRfc3339(*time)) : json->Null();
+}
+
+constexpr JsonField<Schedule> kFields[] = {
+    {"/cron",
+     [](std::string_view pointer, const JsonValue& value, Schedule* out) {
+       NOTIFYD_TRY(ReadText(value, pointer, 1, kMaxNameBytes, &out->cron));
+       return Cron::Parse(out->cron).status().Within(std::string(pointer));
+     },
+     [](const Schedule& from, JsonWriter* json) { from.cron.empty() ? json->Null() : json->String(from.cron); }},
+    {"/every_ms",
+     [](std::string_view pointer, const JsonValue& value, Schedule* out) {
+       return ReadInt(value, pointer, kLeastEveryMs, kMaxDelayMs, &out->every_ms);
+     },
+     [](const Schedule& from, JsonWriter* json) { from.every_ms == 0 ? json->Null() : json->Int(from.every_ms); }},
+    {"/timezone",
+     [](std::string_view pointer, const JsonValue& value, Schedule* out) { return ReadText(value, pointer, 1, kMaxNameBytes, &out->timezone); },
+     [](const Schedule& from, JsonWriter* json) { json->String(from.timezone); }},
+    {"/start_at", [](std::string_view pointer, const JsonValue& value, Schedule* out) { return ReadMoment(pointer, value, &out->start_at); },
+     [](const Schedule& from, JsonWriter* json) { TimeOrNull(from.start_at, json); }},
+    {"/end_at", [](std::string_view pointer, const JsonValue& value, Schedule* out) { return ReadMoment(pointer, value, &out->end_at); },
+     [](const Schedule& from, JsonWriter* json) { TimeOrNull(from.end_at, json); }},
+    {"/missed",
+     [](std::string_view pointer, const JsonValue& value, Schedule* out) {
+       size_t place = 0;
+       NOTIFYD_TRY(ReadWordOf(kMissedWords, pointer, value, &place));
+       out->missed = static_cast<Missed>(place);
+       return Status::Ok();
+     },
+     [](const Schedule& from, JsonWriter* json) { json->String(kMissedWords[static_cast<size_t>(from.missed)]); }},
+    {"/overlap",
+     [](std::string_view pointer, const JsonValue& value, Schedule* out) {
+       size_t place = 0;
+       NOTIFYD_TRY(ReadWordOf(kOverlapWords, pointer, value, &place));
+       out->skip_overlap = place == 1;
+       return Status::Ok();
+     },
+     [](const Schedule& from, JsonWriter* json) { json->String(kOverlapWords[from.skip_overlap ? 1 : 0]); }},
+    {"/paused", [](std::string_view pointer, const JsonValue& value, Schedule* out) { return ReadBool(value, pointer, &out->paused); },
+     [](const Schedule& from, JsonWriter* json) { json->Bool(from.paused); }},
+    {"/jitter_ms",
+     [](std::string_view pointer, const JsonValue& value, Schedule* out) { return ReadInt(value, pointer, 0, kMostJitterMs, &out->jitter_ms); },
+     [](const Schedule& from, JsonWriter* json) { json->Int(from.jitter_ms); }},
+};
+
+Status ReadTemplate(const JsonValue& value, const Asker& asker, SubmitParser* submit, Schedule* out) {
+  if (value.kind != Kind::kObject) return Bad("", "must be an object: the fields of a notify");
+  std::string text(value.raw);
+  Result<ParsedSubmit> parsed = submit->Parse(&text, nullptr, {}, &asker);
+  if (!parsed.ok()) return std::move(parsed).status();
+  SubmitItem& item = parsed->items.front();
+  if (!item.idempotency_key.empty()) return Bad("/idempotency_key", "each run has a key of its own");
+  if (item.when.kind == When::Kind::kAt) return Bad("/due_at", "each run has a time of its own; delay_ms counts from that");
+  if (item.ttl.kind == When::Kind::kAt) return Bad("/expires_at", "each run has a time of its own; ttl_ms counts from that");
+  Result<NotifySpec> spec = DecodeSpec(*item.spec);
+  CHECK(spec.ok());
+  for (const auto& [name, header] : spec->headers) {
+    if (header != kHiddenValue) continue;
+    std::string pointer = "/headers";
+    AppendPointer(name, &pointer);
+    return Bad(pointer, "*** is how such a value is shown; a PUT replaces the whole schedule, so it must say the value itself");
+  }
+  out->envelope = std::move(item.envelope);
+  out->spec = std::move(item.spec);
+  out->when = item.when;
+  out->ttl = item.ttl;
+  out->on_held = item.on_held;
+  return Status::Ok();
+}
+
+Status ReadRoot(const JsonValue& root, const Asker& asker, SubmitParser* submit, Schedule* out) {
+  if (root.kind != Kind::kObject) return Bad("", "a schedule must be an object");
+  for (const JsonValue& value : root) {
+    const auto* field = std::find_if(std::begin(kFields), std::end(kFields), [&](const auto& row) { return row.name() == value.key; });
+    if (field == std::end(kFields) && value.key != "notify" && value.key != "publish") return UnknownField({}, value.key);
+    if (!IsGiven(&value)) continue;
+    if (field != std::end(kFields)) NOTIFYD_TRY(field->read(field->pointer, value, out));
+    else if (value.key == "notify") NOTIFYD_TRY(ReadTemplate(value, asker, submit, out).Within("/notify"));
+    else return Status(Code::kNotImplemented, "this broker makes no events by schedule yet", "/publish");
+  }
+  if (out->cron.empty() && out->every_ms == 0) return Bad("/cron", "cron or every_ms is missing");
+  if (!out->cron.empty() && out->every_ms != 0) return Bad("/every_ms", "cron and every_ms are given, and one of them is needed");
+  if (out->start_at && out->end_at && *out->end_at < *out->start_at) return Bad("/end_at", "end_at lies before start_at");
+  if (!out->envelope) return Bad("/notify", "notify is missing");
+  return Status::Ok();
+}
+
+}  // namespace
+
+std::span<const JsonField<Schedule>> ScheduleFields() {
+  return kFields;
+}
+
+bool IsOfSchedule(const NotifyField& field) {
+  return std::find(std::begin(kNotOfSchedule), std::end(kNotOfSchedule), field.name()) == std::end(kNotOfSchedule);
+}
+
+Status CheckScheduleName(std::string_view name) {
+  const bool fits = !name.empty() && name.size() <= kMaxScheduleBytes && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
+  return fits ? Status::Ok() : Bad("/name", "a schedule's name has 1 to 100 of A-Z, a-z, 0-9, _, - and dots");
+}
+
+Result<std::shared_ptr<const Schedule>> ReadSchedule(std::string* body, const Asker& asker, SubmitParser* submit, JsonReader* json) {
+  Schedule said;
+  bool is_array = false;
+  Status status = json->Read(body, 0, &is_array, [&](const JsonValue& root) { return ReadRoot(root, asker, submit, &said); });
+  if (!status.ok()) return status;
+  return std::make_shared<const Schedule>(std::move(said));
+}
+
+}  // namespace notifyd

@@ -1,0 +1,78 @@
+#include "net/api/schedule_requests.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "broker/schedule_events.h"
+#include "net/api/list_query.h"
+#include "net/api/request_tools.h"
+#include "net/api/requests.h"
+#include "net/api/resource.h"
+#include "net/api/schedule_fields.h"
+#include "net/api/steps.h"
+
+namespace notifyd {
+namespace {
+
+template <class Ask>
+Asked AskOfSchedules(const Asking& asking, Ask what) {
+  return Event(ScheduleRequest{asking.id, std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(what)})});
+}
+
+}  // namespace
+
+Result<Asked> ReadSchedules(const Asking& asking) {
+  Result<ResourcesQuery> query = ParseResourcesQuery(asking.query);
+  if (!query.ok()) return std::move(query).status();
+  return AskOfSchedules(asking, ScheduleList{*std::move(query)});
+}
+
+Result<Asked> ReadScheduleGet(const Asking& asking) {
+  NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
+  return AskOfSchedules(asking, ScheduleGet{asking.route.argument});
+}
+
+Result<Asked> ReadSchedulePut(const Asking& asking) {
+  NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
+  NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  Result<std::shared_ptr<const Schedule>> said = ReadSchedule(&asking.request->body, asking.asker, &asking.tools->submit, &asking.tools->json);
+  if (!said.ok()) return std::move(said).status();
+  return AskOfSchedules(asking, SchedulePut{asking.route.argument, *std::move(said), *std::move(condition)});
+}
+
+Result<Asked> ReadScheduleChange(const Asking& asking) {
+  NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
+  NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/true));
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  std::optional<bool> paused;
+  bool is_array = false;
+  Status status = asking.tools->json.Read(&asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
+    for (const JsonValue& value : root) {
+      if (value.key != "paused")
+        return Status(Code::kUnacceptable, "a change names paused alone; a PUT says all of a schedule", UnknownField({}, value.key).field());
+      NOTIFYD_TRY(ReadBool(value, "/paused", &paused.emplace()));
+    }
+    return paused ? Status::Ok() : Status(Code::kUnacceptable, "paused is missing", "/paused");
+  });
+  if (!status.ok()) return status;
+  return AskOfSchedules(asking, SchedulePause{asking.route.argument, *paused, *std::move(condition)});
+}
+
+Result<Asked> ReadScheduleRemoval(const Asking& asking) {
+  NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  return AskOfSchedules(asking, ScheduleDelete{asking.route.argument, *std::move(condition)});
+}
+
+Result<Asked> ReadScheduleRun(const Asking& asking) {
+  NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
+  return AskOfSchedules(asking, ScheduleRunNow{asking.route.argument});
+}
+
+}  // namespace notifyd

@@ -1,0 +1,489 @@
+// Schedules in the core: their runs in time, over stops, crashes, steps of the clock and refusals; and what many of them take in memory.
+#include <catch2/catch.hpp>
+
+#include "base/zone_database.h"
+#include "broker/core_fixture.h"
+#include "broker/flow.h"
+#include "broker/flow_settings.h"
+#include "broker/schedule_events.h"
+
+using namespace notifyd;
+
+namespace {
+
+using Outcome = ScheduleRun::Outcome;
+constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
+
+class ScheduleFixture : public CoreFixture {
+ public:
+  explicit ScheduleFixture(CoreLimits limits = {}) : CoreFixture(limits) {
+    now.wall = *ParseRfc3339("2026-03-01T00:00:30Z");
+    Tell();
+  }
+  /// The core hears where zones come from, as each core does when it begins.
+  void Tell() {
+    auto settings = std::make_shared<FlowSettings>();
+    settings->find_zone = FindSystemZone;
+    Post(FlowSettingsChanged{std::move(settings)});
+    Run();
+  }
+  /// A stop of so long, and a new start.
+  void Stop(int64_t ms) {
+    now.wall.ms += ms;
+    now.mono.ms += ms;
+    Restart();
+    Tell();
+  }
+
+  static Schedule Every(int64_t ms) {
+    Schedule said;
+    said.every_ms = ms;
+    return WithTemplate(std::move(said), {});
+  }
+  static Schedule Cron(const std::string& cron, const std::string& zone = "UTC") {
+    Schedule said;
+    said.cron = cron;
+    said.timezone = zone;
+    return WithTemplate(std::move(said), {});
+  }
+  static Schedule WithTemplate(Schedule said, const Fields& fields) {
+    SubmitItem item = Item(fields);
+    said.envelope = item.envelope;
+    said.spec = item.spec;
+    said.when = item.when;
+    said.ttl = item.ttl;
+    said.on_held = item.on_held;
+    return said;
+  }
+  const Reply& Ask(decltype(ScheduleAsk::what) what) {
+    ScheduleRequest request;
+    request.ask = std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(what)});
+    return Do(std::move(request));
+  }
+  const Reply& TryPut(const std::string& name, const Schedule& said, ResourceCondition condition = {}) {
+    return Ask(SchedulePut{name, std::make_shared<const Schedule>(said), std::move(condition)});
+  }
+  ScheduleView Put(const std::string& name, const Schedule& said) {
+    return std::get<ScheduleViewed>(std::get<ScheduleAnswered>(TryPut(name, said).body).answer->what).schedule;
+  }
+  ScheduleView Get(const std::string& name) {
+    return std::get<ScheduleViewed>(std::get<ScheduleAnswered>(Ask(ScheduleGet{name}).body).answer->what).schedule;
+  }
+  /// "03-01T00:01" each.
+  static std::string Short(WallTime time) { return FormatRfc3339(time).substr(5, 11); }
+  std::string Next(const std::string& name, size_t count) {
+    std::string out;
+    for (WallTime time : Get(name).next)
+      if (count-- > 0) out += (out.empty() ? "" : " ") + Short(time);
+    return out;
+  }
+  /// What was sent of the schedules, in order, by what time each is for.
+  std::string Sent() {
+    std::string out;
+    for (const StartAttempt& start : std::exchange(sent, {})) out += (out.empty() ? "" : " ") + Short(start.envelope->flow->scheduled_at);
+    return out;
+  }
+  /// Lets all that is in flight succeed.
+  void Succeed() {
+    while (!starts.empty()) EndFirst(Verdict::kSuccess);
+  }
+  /// As Pass; all that is sent meanwhile succeeds at once.
+  void PassBusy(int64_t ms) {
+    const int64_t end = now.wall.ms + ms;
+    while (now.wall.ms < end) {
+      Pass(std::min<int64_t>(end - now.wall.ms, kMinute));
+      Succeed();
+    }
+  }
+  size_t Runs() const {
+    size_t runs = 0;
+    for (const auto& [key, record] : image().records) runs += key.kind == RecordKind::kRun;
+    return runs;
+  }
+};
+
+std::string Outcomes(const ScheduleView& view) {
+  std::string out;
+  for (const ScheduleRun& run : view.runs) {
+    const char* const words[] = {"made", "by_hand", "skipped", "missed"};
+    out += (out.empty() ? "" : " ") + std::string(words[static_cast<size_t>(run.outcome)]);
+    if (run.outcome == Outcome::kMissed) out += "(" + std::to_string(run.count) + "," + run.reason + ")";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: a run is made at its time, an ordinary notify that says what it comes from") {
+  Schedule said = WithTemplate(
+      Cron("*/10 * * * *"),
+      {.lane = "reports", .caller = "billing", .data = R"({"at":"x {{scheduled_at}}","n":[1,"{{scheduled_at}}"],"{{scheduled_at}}":"\"}"})"});
+  const ScheduleView view = Put("report", said);
+  CHECK(view.next.size() == 10);
+  CHECK(Next("report", 3) == "03-01T00:10 03-01T00:20 03-01T00:30");
+  Pass(9 * kMinute + 29'000);
+  CHECK(sent.empty());
+  Pass(1'000);
+  REQUIRE(starts.size() == 1);
+  CHECK(now.wall == *ParseRfc3339("2026-03-01T00:10:00Z"));
+  CHECK(starts[0].late_ms == 0);
+  const Envelope& envelope = *starts[0].envelope;
+  CHECK(envelope.flow->schedule == "report");
+  CHECK(envelope.flow->scheduled_at == now.wall);
+  CHECK(envelope.lane.name == "reports");
+  CHECK(envelope.caller == "billing");
+  CHECK(DecodeSpec(*starts[0].spec)->payload == R"({"at":"x 2026-03-01T00:10:00.000Z","n":[1,"2026-03-01T00:10:00.000Z"],"{{scheduled_at}}":"\"}"})");
+  const NotifyId id = starts[0].id;
+  EndFirst(Verdict::kSuccess);
+  CHECK(StateOf(id) == State::kSucceeded);
+  CHECK(Outcomes(Get("report")) == "made");
+  CHECK(Get("report").runs[0].notify == id);
+  CHECK(Next("report", 1) == "03-01T00:20");
+  CHECK(Balances());
+  CHECK(Runs() == 1);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: every_ms counts from the creation or start_at, and an unchanged PUT moves nothing") {
+  Put("a", Every(90'000));
+  CHECK(Next("a", 2) == "03-01T00:02 03-01T00:03");
+  Pass(60'000);
+  const uint64_t writes = store().totals().next_serial;
+  Put("a", Every(90'000));
+  CHECK(store().totals().next_serial == writes);
+  CHECK(Next("a", 2) == "03-01T00:02 03-01T00:03");
+  // The template changes, its times do not.
+  Put("a", WithTemplate(Every(90'000), {.lane = "other"}));
+  CHECK(Next("a", 1) == "03-01T00:02");
+  Pass(30'000);
+  CHECK(Sent() == "03-01T00:02");
+  Schedule said = Every(kHour);
+  said.start_at = *ParseRfc3339("2026-03-01T12:15:00Z");
+  said.end_at = *ParseRfc3339("2026-03-01T14:15:00Z");
+  Put("b", said);
+  CHECK(Next("b", 10) == "03-01T12:15 03-01T13:15 03-01T14:15");
+  said.start_at = *ParseRfc3339("2026-02-01T12:15:00Z");
+  Put("b", said);
+  CHECK(Next("b", 2) == "03-01T00:15 03-01T01:15");
+  Ask(ScheduleDelete{"a"});
+  PassBusy(kDay);
+  sent.clear();
+  CHECK(Get("b").next.empty());
+  CHECK(Get("b").runs.size() == 15);
+  CHECK(Runs() == 0);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: what a PUT requires, what is not there, lists and deletion") {
+  ResourceCondition absent, present;
+  absent.absent = true;
+  present.present = true;
+  CHECK(std::holds_alternative<Stale>(TryPut("a", Every(kHour), present).body));
+  CHECK(std::get<ScheduleViewed>(std::get<ScheduleAnswered>(TryPut("a", Every(kHour), absent).body).answer->what).created);
+  CHECK(std::holds_alternative<Stale>(TryPut("a", Every(kHour), absent).body));
+  ResourceCondition print;
+  print.prints = {FingerprintOf(Get("a").bytes)};
+  CHECK(!std::get<ScheduleViewed>(std::get<ScheduleAnswered>(TryPut("a", Every(2 * kHour), print).body).answer->what).created);
+  CHECK(std::holds_alternative<Stale>(TryPut("a", Every(kHour), print).body));
+  CHECK(CodeOf(TryPut("b", Cron("0 0 * * *", "Mars/Olympus"))) == Code::kUnacceptable);
+  CHECK(CodeOf(TryPut("b", Cron("0 0 30 2 *"))) == Code::kUnacceptable);
+  CHECK(CodeOf(Ask(ScheduleGet{"b"})) == Code::kNotFound);
+  CHECK(CodeOf(Ask(ScheduleDelete{"b"})) == Code::kNotFound);
+  CHECK(CodeOf(Ask(ScheduleRunNow{"b"})) == Code::kNotFound);
+  for (const char* name : {"a-1", "a.1", "b", "c"}) Put(name, Every(kHour));
+  auto list = [&](ResourcesQuery query) {
+    const SchedulesListed& listed = std::get<SchedulesListed>(std::get<ScheduleAnswered>(Ask(ScheduleList{query}).body).answer->what);
+    std::string out;
+    for (const ScheduleView& view : listed.items) out += view.name + " ";
+    return out + (listed.next ? "> " + *listed.next : "");
+  };
+  CHECK(list({}) == "a a-1 a.1 b c ");
+  CHECK(list({.limit = 2}) == "a a-1 > a-1");
+  CHECK(list({.limit = 2, .after = "a-1"}) == "a.1 b > b");
+  CHECK(list({.limit = 2, .after = "b"}) == "c ");
+  CHECK(list({.limit = 10, .after = "a", .prefix = "a"}) == "a-1 a.1 ");
+  CHECK(list({.limit = 10, .prefix = "x"}) == "");
+  for (const char* name : {"a", "a-1", "a.1", "b", "c"}) Ask(ScheduleDelete{name});
+  CHECK(list({}) == "");
+  Pass(kDay);
+  CHECK(sent.empty());
+  CHECK(image().records.empty());
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: over a stop of a day each `missed` does what it says, and goes on in time") {
+  Schedule skip = Every(kHour), one = Every(kHour), all = Every(kHour);
+  skip.missed = Missed::kSkip;
+  all.missed = Missed::kAll;
+  skip = WithTemplate(skip, {.host = "skip:80"});
+  one = WithTemplate(one, {.host = "one:80"});
+  all = WithTemplate(all, {.host = "all:80"});
+  Put("skip", skip);
+  Put("one", one);
+  Put("all", all);
+  PassBusy(kHour);
+  CHECK(sent.size() == 3);
+  sent.clear();
+  Stop(kDay + 1'800'000);
+  PassBusy(1'000);
+  std::map<std::string, std::string> by_schedule;
+  for (const StartAttempt& start : std::exchange(sent, {}))
+    by_schedule[start.envelope->flow->schedule] += Short(start.envelope->flow->scheduled_at) + " ";
+  CHECK(by_schedule["skip"] == "");
+  CHECK(by_schedule["one"] == "03-02T01:00 ");
+  std::string expected;
+  for (int64_t i = 2; i <= 25; ++i) expected += Short({ParseRfc3339("2026-03-01T00:00:30Z")->ms + i * kHour}) + " ";
+  CHECK(by_schedule["all"] == expected);
+  CHECK(Outcomes(Get("skip")) == "made missed(24,not_running)");
+  CHECK(Outcomes(Get("one")) == "made missed(23,not_running) made");
+  CHECK(Get("all").missed == 0);
+  PassBusy(kHour);
+  CHECK(sent.size() == 3);
+  CHECK(Runs() == 3);
+  CHECK(Balances());
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: of what was missed at most 1,000 are made, the oldest first, over a crash, too") {
+  check_every = 100;
+  Schedule all = Every(kMinute);
+  all.missed = Missed::kAll;
+  Put("all", all);
+  PassBusy(kMinute);
+  sent.clear();
+  Stop(kDay + 30'000);
+  Stop(0);
+  PassBusy(1'000);
+  std::set<int64_t> made;
+  for (const StartAttempt& start : sent) made.insert(start.envelope->flow->scheduled_at.ms);
+  CHECK(made.size() == 1000);
+  CHECK(*made.rbegin() - *made.begin() == 999 * kMinute);
+  CHECK(*made.begin() == ParseRfc3339("2026-03-01T00:02:30Z")->ms);
+  CHECK(Stats().totals.accepted == 1001);
+  CHECK(Get("all").missed == 440);
+  sent.clear();
+  PassBusy(kMinute);
+  CHECK(sent.size() == 1);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: after a crash between any two steps a time is made once") {
+  Put("a", Cron("* * * * *"));
+  for (int i = 0; i < 20; ++i) {
+    Pass(30'000);
+    Restart(i % 2 ? CrashKind::kKill : CrashKind::kPower);
+    Tell();
+    Run();
+  }
+  Pass(10'000);
+  std::set<int64_t> times;
+  for (const auto& [id, stored] : image().notifies) CHECK(times.insert(stored->envelope->flow->scheduled_at.ms).second);
+  CHECK(times.size() == 10);
+  CHECK(Stats().totals.accepted == 10);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: overlap skips while what the last run made is not settled") {
+  Schedule said = Every(kMinute);
+  said.skip_overlap = true;
+  Put("a", said);
+  Pass(3 * kMinute);
+  CHECK(starts.size() == 1);
+  CHECK(Outcomes(Get("a")) == "made skipped skipped");
+  EndFirst(Verdict::kFailure);
+  Pass(kMinute);
+  CHECK(Outcomes(Get("a")) == "made skipped skipped skipped");
+  Succeed();
+  Pass(kMinute);
+  CHECK(Outcomes(Get("a")) == "made skipped skipped skipped made");
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: while it is paused its times are skipped, not missed") {
+  Schedule said = Every(kMinute), paused = said;
+  paused.paused = true;
+  Put("a", said);
+  Pass(kMinute);
+  Put("a", paused);
+  CHECK(Get("a").next.empty());
+  Stop(10 * kMinute);
+  Pass(kMinute);
+  CHECK(Outcomes(Get("a")) == "made");
+  CHECK(Runs() == 0);
+  Put("a", said);
+  Pass(kMinute);
+  CHECK(Outcomes(Get("a")) == "made made");
+  CHECK(flow_logs.empty());
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: a run by hand is made now, whatever its times, and refused for what a submit is refused for") {
+  Schedule said = Every(kHour);
+  said.paused = true;
+  Put("a", said);
+  const ScheduleRan ran = std::get<ScheduleRan>(std::get<ScheduleAnswered>(Ask(ScheduleRunNow{"a"}).body).answer->what);
+  CHECK(ran.scheduled_at == now.wall);
+  CHECK(starts.at(0).id == ran.item.id);
+  CHECK(Outcomes(Get("a")) == "by_hand");
+  Post(DiskSpace{true});
+  CHECK(CodeOf(Ask(ScheduleRunNow{"a"})) == Code::kDiskFull);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: a run that the disk or a quota refuses is tried each second until the next time") {
+  Put("a", Every(10'000));
+  Pass(9'000);
+  Post(DiskSpace{true});
+  Pass(5'000);
+  CHECK(sent.empty());
+  CHECK(flow_logs.empty());
+  Post(DiskSpace{false});
+  Pass(1'000);
+  CHECK(Sent() == "03-01T00:00");
+  // Over a time.
+  Succeed();
+  Post(DiskSpace{true});
+  Pass(20'000);
+  REQUIRE(flow_logs.size() == 1);
+  CHECK(flow_logs[0].event == "run missed");
+  CHECK(flow_logs[0].warning);
+  CHECK(flow_logs[0].fields.at(3).second == "disk_full");
+  Post(DiskSpace{false});
+  Pass(2'000);
+  CHECK(Outcomes(Get("a")) == "made missed(1,disk_full) made");
+  // It is tried again behind a restart, too.
+  Succeed();
+  Post(DiskSpace{true});
+  Pass(5'000);
+  Stop(0);
+  Pass(2'000);
+  CHECK(sent.size() == 2);
+}
+
+TEST_CASE("schedules: max_pending refuses a run until there is room") {
+  CoreLimits limits;
+  limits.max_pending = 1;
+  ScheduleFixture u(limits);
+  u.Put("a", ScheduleFixture::Every(10'000));
+  u.Submit({.host = "other:80"});
+  u.Pass(12'000);
+  CHECK(u.sent.size() == 1);
+  u.Succeed();
+  u.Pass(1'000);
+  CHECK(u.sent.size() == 2);
+  CHECK(Outcomes(u.Get("a")) == "made");
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: what is refused for good is missed at once") {
+  Put("a", WithTemplate(Every(kMinute), {.fkey = "order-1"}));
+  Pass(2 * kMinute);
+  CHECK(Outcomes(Get("a")) == "made missed(1,conflict)");
+  CHECK(flow_logs.size() == 1);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: the clock steps ahead by a day, and back") {
+  Schedule all = Every(kHour);
+  Put("a", all);
+  Pass(kHour);
+  CHECK(sent.size() == 1);
+  now.wall.ms += kDay;
+  Post(Tick{});
+  Run();
+  CHECK(sent.size() == 2);
+  CHECK(Outcomes(Get("a")) == "made missed(23,not_running) made");
+  // What is made is made: it goes on behind that.
+  const std::string next = Next("a", 1);
+  now.wall.ms -= kHour;
+  Pass(kHour);
+  CHECK(sent.size() == 2);
+  CHECK(Next("a", 1) == next);
+  Pass(kHour);
+  CHECK(sent.size() == 3);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: clocks are changed, forth and back, in five zones") {
+  struct Row {
+    const char *zone, *cron, *from, *times;
+  };
+  const std::vector<Row> rows = {
+      {"Europe/Berlin", "30 2 * * *", "2026-03-28T12:00:00Z", "03-29T01:00 03-30T00:30"},
+      {"Europe/Berlin", "30 2 * * *", "2026-10-24T12:00:00Z", "10-25T00:30 10-26T01:30"},
+      {"America/New_York", "30 2 * * *", "2026-03-07T12:00:00Z", "03-08T07:00 03-09T06:30"},
+      {"America/New_York", "30 1 * * *", "2026-10-31T12:00:00Z", "11-01T05:30 11-02T06:30"},
+      {"Australia/Lord_Howe", "15 2 * * *", "2026-10-03T00:00:00Z", "10-03T15:30 10-04T15:15"},
+      {"Australia/Lord_Howe", "45 1 * * *", "2026-04-04T00:00:00Z", "04-04T14:45 04-05T15:15"},
+      {"America/Santiago", "0 0 * * *", "2026-09-05T12:00:00Z", "09-06T04:00 09-07T03:00"},
+      {"America/Santiago", "30 23 * * *", "2026-04-04T12:00:00Z", "04-05T02:30 04-06T03:30"},
+      {"Pacific/Auckland", "30 2 * * *", "2026-09-26T00:00:00Z", "09-26T14:00 09-27T13:30"},
+      {"Pacific/Auckland", "30 2 * * *", "2026-04-04T00:00:00Z", "04-04T13:30 04-05T14:30"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.zone << " " << row.cron << " " << row.from);
+    ScheduleFixture t;
+    t.now.wall = *ParseRfc3339(row.from);
+    t.Put("a", Cron(row.cron, row.zone));
+    t.PassBusy(2 * kDay);
+    CHECK(t.Sent() == row.times);
+  }
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: jitter is the same each time, less than there is to the next run") {
+  Schedule said = Every(kMinute);
+  said.jitter_ms = kHour;
+  Put("a", said);
+  PassBusy(20 * kMinute);
+  CHECK(sent.size() >= 19);
+  std::set<int64_t> late;
+  for (const ScheduleRun& run : Get("a").runs) {
+    const int64_t by = run.at.ms - run.scheduled_at.ms;
+    CHECK(by >= 0);
+    CHECK(by < kMinute);
+    late.insert(by);
+  }
+  CHECK(late.size() > 10);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: a core that sleeps is wanted for its next run") {
+  Put("a", Cron("0 * * * *"));
+  Put("b", Cron("30 * * * *"));
+  Pass(1'000);
+  CHECK(core().idle(now.wall) == *ParseRfc3339("2026-03-01T00:30:00Z"));
+  Stop(10'000);
+  Pass(100);
+  CHECK(core().idle(now.wall) == *ParseRfc3339("2026-03-01T00:30:00Z"));
+  PassBusy(kHour);
+  CHECK(sent.size() == 2);
+}
+
+TEST_CASE("schedules: 100,000 cost no memory, and each runs in time") {
+  ScheduleFixture t;
+  t.check_every = 10'000;
+  constexpr int64_t kMany = 100'000;
+  for (int64_t i = 0; i < kMany; ++i) {
+    Schedule said = ScheduleFixture::WithTemplate(ScheduleFixture::Every(kDay), {.lane = "lane" + std::to_string(i % 10)});
+    said.start_at = WallTime{t.now.wall.ms + kHour + i * 7};
+    t.Ask(SchedulePut{"s" + std::to_string(i), std::make_shared<const Schedule>(std::move(said)), {}});
+    t.replies.clear();
+  }
+  t.Stop(0);
+  CHECK(t.Runs() == kMany);
+  t.check_every = 1'000'000;
+  const int64_t start = t.now.wall.ms;
+  t.Pass(kHour - 1);
+  CHECK(t.sent.empty());
+  // A thousand of them, each at its own millisecond.
+  size_t seen = 0;
+  for (int i = 0; i < 70; ++i) {
+    t.Pass(100);
+    for (const StartAttempt& at : std::exchange(t.sent, {})) {
+      const int64_t due = at.envelope->flow->scheduled_at.ms;
+      CHECK(at.at.ms - due <= 10);
+      CHECK(due >= start + kHour);
+      ++seen;
+    }
+    t.Succeed();
+  }
+  CHECK(seen == 1000);
+  // A stop until all of them are due at once.
+  t.Stop(kHour);
+  for (int i = 0; i < 20'000 && t.Stats().totals.accepted < kMany; ++i) {
+    t.Post(Tick{});
+    t.Run();
+    t.Succeed();
+    CHECK(t.Stats().loaded_notifies < 2'000);
+    t.replies.clear();
+  }
+  CHECK(t.Stats().totals.accepted == kMany);
+  CHECK(t.Runs() == kMany);
+}
