@@ -1,9 +1,13 @@
-// What users change about a notify that waits: the read that a change starts from, and the change, which is taken only where nobody changed the
+// What users change about a notify: a retry by hand; of one that waits, the read that a change starts from, and the change, which is taken only where nobody changed the
 // notify in between. The new envelope and spec were made and validated outside; what they mean for lanes and times is decided here.
+#include <algorithm>
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_responses.h"
+#include "broker/core_topics.h"
 #include "broker/spec.h"
+#include "broker/via.h"
 
 namespace notifyd {
 
@@ -113,6 +117,78 @@ void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& d
   Touch(entry);
   journal_.AskSync();
   Write(PutNotify{std::move(record)});
+}
+
+Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
+  if (RefusedStopping(r.request)) return Handled::kDone;
+  Entry* entry = NeedEntry(task, r.id);
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
+  if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");
+  if (GroupPart::AwaitsTurn(*entry)) return RefuseAfter(r.request, Code::kConflict, GroupPart::kTurnRefusal);
+  Lane* lane = NeedLane(task, entry->envelope->lane);
+  if (!entry->pending()) entry = NeedEntry(task, r.id, true);
+  if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  if (!entry->pending() && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
+  ProbeByHand(entry->host);
+  ApplyRetry(entry, r.via);
+  return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
+}
+
+void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
+  NotifyState& state = entry->state;
+  journal_.AskSync();
+  if (!entry->pending()) {
+    Phase before = state.phase;
+    std::shared_ptr<NotifyRecord> record = entry->full;
+    books_.Revive();
+    if (entry->envelope->flow) topics_->OnRevived(*entry->envelope);
+    WallTime old_expiry = state.expires_at;
+    state.phase = Phase::kWaiting;
+    state.attempts_before = state.attempts_made;
+    state.laters = 0;
+    state.reason.clear();
+    state.settled_at = {};
+    state.next_attempt_at = {};
+    // A ttl starts over with the budget: else an expired notify could never be sent again.
+    if (old_expiry != kWallNever) {
+      Result<NotifySpec> spec = DecodeSpec(*record->spec);
+      int64_t ttl_ms = spec.ok() && spec->ttl_ms ? *spec->ttl_ms : old_expiry.ms - entry->created_at.ms;
+      state.expires_at = {now_.wall.ms + std::max<int64_t>(1, ttl_ms)};
+    }
+    Touch(entry);
+    SetDue(entry, DueTime{});
+    auto put = std::make_shared<NotifyRecord>(*record);
+    put->state = state;
+    // Its chain begins anew with whoever asks for the retry. Most have none, and are not decoded for that.
+    if (!via.empty() || put->spec->find(kViaHeader) != std::string::npos)
+      put->spec = std::make_shared<const std::string>(SpecWithVia(*put->spec, via));
+    KeepSpec(entry, put->spec);
+    entry->full = nullptr;
+    ++entry->changes;
+    Write(PutNotify{std::move(put)});
+    responses_->Remove(*entry);
+    if (before != Phase::kSucceeded) Write(DeleteSettled{before, entry->id});
+    if (state.expires_at != kWallNever) PutExpiryOf(entry);
+    if (!entry->envelope->fkey.empty()) EndFkey(*entry, kWallNever);
+    groups_->OnChanged(*entry, nullptr);
+  } else if (state.phase == Phase::kRetrying) {
+    // Where it is in its lane or its tail, its wait is over already.
+    if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return;
+    Unplace(entry);
+    RemoveIndex(entry);
+    state.retry_at = now_.mono;
+    state.next_attempt_at = now_.wall;
+    AddIndex(entry, Index::kRetrying);
+    ChangeState(entry, std::nullopt);
+    PlaceEntry(entry);
+  } else if (!entry->promoted && state.due > now_.wall) {
+    Unplace(entry);
+    RemoveIndex(entry);
+    state.phase = Phase::kWaiting;
+    SetDue(entry, DueTime{});
+    ChangeState(entry, std::nullopt);
+  }
 }
 
 }  // namespace notifyd
