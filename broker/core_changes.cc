@@ -1,5 +1,6 @@
-// What users change about a notify: a retry by hand; of one that waits, the read that a change starts from, and the change, which is taken only where nobody changed the
-// notify in between. The new envelope and spec were made and validated outside; what they mean for lanes and times is decided here.
+// What users change about a notify. A retry by hand; and, of one that waits, the read that a change starts from, and the change, which is taken only
+// where nobody changed the notify in between. The new envelope and spec were made and validated outside; what they mean for lanes and times is
+// decided here.
 #include <algorithm>
 #include <utility>
 
