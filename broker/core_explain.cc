@@ -109,12 +109,17 @@ void Core::Impl::ExplainSwitches(const Entry& entry, Explained* out) const {
 
 /// Says that its host cannot be reached, and when that is tried again.
 void Core::Impl::ExplainBreaker(const Entry& entry, Explained* out) const {
-  if (ServicePart::IsService(*entry.host)) return services_->Explain(entry, out);
+  auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
+  if (ServicePart::IsService(*entry.host)) {
+    const std::optional<std::string> none = services_->NoInstanceFor(entry);
+    if (!none) return services_->ExplainBreakers(entry, out);
+    reason("no_instance", *none);
+    return out->expected_at.reset();
+  }
   const Breaker& breaker = entry.host->breaker;
   if (!breaker.is_open()) return;
   const bool probing = breaker.state() == Breaker::State::kProbing;
   const WallTime probe = probing ? now_.wall : WallAt(std::max(breaker.next_probe(), now_.mono));
-  auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
   const std::string next = probing ? "; a probe is in flight" : "; the next probe may go out at " + FormatRfc3339(probe);
   reason("breaker_open", "its host, " + entry.host->name + ", cannot be reached since " + FormatRfc3339(WallAt(breaker.open_since())) + next);
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);

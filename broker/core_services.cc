@@ -348,26 +348,28 @@ void Core::Impl::ServicePart::Remove(Service* service, Instance* instance) {
 
 // ---- explain
 
-void Core::Impl::ServicePart::Explain(const Entry& entry, Explained* out) const {
-  const Service* service = ServiceOf(entry);
+std::string Core::Impl::ServicePart::WhomItWants(const Entry& entry, const char* not_one, const char* none) {
   const Service::Wanted wanted = WantedOf(entry);
-  if (service && service->HasOne(wanted, core_.now_.mono)) return;
   const std::string name(notifyd::ServiceOf(entry.envelope->host));
-  std::string whom = "no instance of the service " + name;
-  if (!wanted.instance.empty()) whom = "the instance " + std::string(wanted.instance) + " of the service " + name;
-  else if (!wanted.pool.empty()) whom += " in the pool " + std::string(wanted.pool);
-  const bool one = !wanted.instance.empty();
-  if (!service || !service->IsAlive(wanted)) {
-    out->reasons.push_back({"no_instance", whom + (one ? " is not there" : " is there")});
-    out->expected_at.reset();
-    return;
-  }
+  if (!wanted.instance.empty()) return "the instance " + std::string(wanted.instance) + " of the service " + name + not_one;
+  return "no instance of the service " + name + (wanted.pool.empty() ? "" : " in the pool " + std::string(wanted.pool)) + none;
+}
+
+std::optional<std::string> Core::Impl::ServicePart::NoInstanceFor(const Entry& entry) const {
+  const Service* service = ServiceOf(entry);
+  if (service && service->IsAlive(WantedOf(entry))) return std::nullopt;
+  return WhomItWants(entry, " is not there", " is there");
+}
+
+void Core::Impl::ServicePart::ExplainBreakers(const Entry& entry, Explained* out) const {
+  const Service* service = ServiceOf(entry);
+  if (!service || service->HasOne(WantedOf(entry), core_.now_.mono)) return;
   MonoTime next = kMonoNever;
   for (const auto& [id, instance] : service->instances)
     if (instance->breaker.state() == Breaker::State::kOpen) next = std::min(next, instance->breaker.next_probe());
   const WallTime probe = next == kMonoNever ? core_.now_.wall : core_.WallAt(std::max(next, core_.now_.mono));
   const std::string when = next == kMonoNever ? "; a call tells when it is back" : "; the next probe may go out at " + FormatRfc3339(probe);
-  out->reasons.push_back({"breaker_open", whom + (one ? " cannot be reached" : " can be reached") + when});
+  out->reasons.push_back({"breaker_open", WhomItWants(entry, " cannot be reached", " can be reached") + when});
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
 }
 

@@ -70,7 +70,10 @@ class Core::Impl::ServicePart {
   void Forget(NotifyId id) {
     if (!calls_.empty()) calls_.erase(id);
   }
-  void Explain(const Entry& entry, Explained* out) const;
+  /// Says, for people, that there is no instance that the entry may go to; nothing where there is one.
+  std::optional<std::string> NoInstanceFor(const Entry& entry) const;
+  /// Says that those cannot be reached, where that is so.
+  void ExplainBreakers(const Entry& entry, Explained* out) const;
   void ProbeByHand(const Host& host);
   size_t open_breakers() const { return open_; }
   uint64_t breakers_opened() const { return opened_; }
@@ -110,6 +113,7 @@ class Core::Impl::ServicePart {
   Service* ServiceOf(const Entry& entry) const;
   Service* Create(std::string_view name, const ServiceSettings& settings);
   static Service::Wanted WantedOf(const Entry& entry);
+  static std::string WhomItWants(const Entry& entry, const char* not_one, const char* none);
   uint64_t HashOf(const Service& service, const Entry& entry, const std::string& spec) const;
   const BreakerSettings& BreakerOf(const Service& service) const {
     return service.settings.breaker ? *service.settings.breaker : core_.limits_.breaker;
