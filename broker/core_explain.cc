@@ -178,7 +178,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   if (const Host& host = *entry.host; host.awaits_token && !host.settings.paused) {
     reason("host_rate_limited", "its host's rate is used up for now");
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + host.token->first.ms - now_.mono.ms});
-  } else if (!host.settings.paused && !host.breaker.is_open() && turns_.AtShare(host))
+  } else if (!host.settings.paused && !host.breaker.is_open() && !services_->Shuts(host) && turns_.AtShare(host))
     reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
   const Caller* caller = turns_.FindCaller(entry.envelope->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
