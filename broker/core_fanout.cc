@@ -4,6 +4,7 @@
 
 #include "base/canonical_json.h"
 #include "base/json.h"
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 
@@ -152,8 +153,24 @@ std::string Core::Impl::TopicPart::LaneFor(const Known& known, Hand* hand) const
   return name + "~" + std::to_string(partition);
 }
 
-/// `spec`: the whole of it, with the payload.
-SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool replay, NotifySpec* spec) const {
+std::optional<std::vector<std::string>> Core::Impl::TopicPart::InstancesOf(const Known& known) const {
+  const Subscription& said = *known.record.said;
+  const FlowFields* flow = said.envelope->flow.get();
+  if (!said.each_instance || (flow && !flow->instance.empty())) return std::nullopt;
+  return core_.services_->AliveOf(ServiceOf(said.envelope->host), flow ? std::string_view(flow->pool) : std::string_view());
+}
+
+uint64_t Core::Impl::TopicPart::CountOf(const std::vector<Known*>& wants) const {
+  uint64_t count = 0;
+  for (const Known* known : wants) {
+    const std::optional<std::vector<std::string>> instances = InstancesOf(*known);
+    count += instances ? instances->size() : 1;
+  }
+  return count;
+}
+
+/// `spec`: as it is written.
+SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance, NotifySpec* spec) const {
   const Subscription& said = *known.record.said;
   const EventRecord& event = *hand->event;
   auto envelope = std::make_shared<Envelope>(*said.envelope);
@@ -162,6 +179,11 @@ SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool r
   flow->event = hand->id;
   flow->topic = event.topic;
   flow->subscription = known.name;
+  if (!instance.empty()) {
+    // It waits for that instance at a host of its own, as one does whose submitter names it.
+    flow->instance = instance;
+    envelope->host.append(envelope->host.find('?') == std::string::npos ? "?" : "&").append("instance=").append(instance);
+  }
   envelope->flow = std::move(flow);
   envelope->labels = Merged(said.envelope->labels, event.labels);
   if (!event.trace_parent.empty()) envelope->trace_parent = event.trace_parent;
@@ -189,10 +211,16 @@ SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool r
   return item;
 }
 
-void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, Made* made) {
+void Core::Impl::TopicPart::MakeNotifies(Known* known, Hand* hand, bool replay, Made* made) {
+  const std::optional<std::vector<std::string>> instances = InstancesOf(*known);
+  if (!instances) return MakeNotify(known, hand, replay, {}, made);
+  for (const std::string& instance : *instances) MakeNotify(known, hand, replay, instance, made);
+}
+
+void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, const std::string& instance, Made* made) {
   if (!HasRoom(known, hand->id)) return;
   NotifySpec spec;
-  const SubmitItem item = ItemFor(*known, hand, replay, &spec);
+  const SubmitItem item = ItemFor(*known, hand, replay, instance, &spec);
   Entry* entry = core_.ApplySubmit(item, item.spec, nullptr);
   if (spec.payload_of_event) {
     // Memory keeps it whole, as it would be read.
@@ -326,8 +354,8 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   std::vector<Known*> wants = WhoWants(&hand, item.cursor, kind);
   Made made;
   made.runs = std::move(place.runs);
-  const size_t now = std::min(wants.size(), kInOneTurn);
-  for (size_t i = 0; i < now; ++i) MakeNotify(wants[i], &hand, replay, &made);
+  size_t now = 0;
+  for (; now < wants.size() && made.count < kInOneTurn; ++now) MakeNotifies(wants[now], &hand, replay, &made);
   item.made += made.count;
   made_ += made.count;
   place.runs = std::move(made.runs);
@@ -361,14 +389,15 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
   if (place.held) return core_.RefuseAfter(request, Code::kConflict, "the event is held under its fkey, or was never fanned out");
   std::vector<Known*> wants = WhoWants(&hand, 0, FanOutKind::kReplay);
-  if (Status status = MayMake(wants.size()); !status.ok()) return core_.Refuse(request, status);
-  Replayed answer{wants.size(), false};
-  if (wants.size() > kInOneTurn || IsBusy()) {
+  const uint64_t count = CountOf(wants);
+  if (Status status = MayMake(count); !status.ok()) return core_.Refuse(request, status);
+  Replayed answer{count, false};
+  if (count > kInOneTurn || IsBusy()) {
     BeginFanOut(ask.id, FanOutKind::kReplay);
   } else {
     Made made;
     made.runs = std::move(place.runs);
-    for (Known* known : wants) MakeNotify(known, &hand, /*replay=*/true, &made);
+    for (Known* known : wants) MakeNotifies(known, &hand, /*replay=*/true, &made);
     place.runs = std::move(made.runs);
     answer.accepted = made.count;
     core_.WriteRecord(slot, EncodeEventPlace(place));
@@ -446,7 +475,7 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
     if (place->held) continue;  // its trigger fans it out
     Made made;
     made.runs = std::move(place->runs);
-    MakeNotify(known, &hand, replay, &made);
+    MakeNotifies(known, &hand, replay, &made);
     place->runs = std::move(made.runs);
     out->made += made.count;
     if (made.count > 0) core_.WriteRecord(slot, EncodeEventPlace(*place));

@@ -22,6 +22,7 @@ constexpr size_t kMostMatched = 10'000;
 struct Core::Impl::TopicPart::Plan {
   Hand hand;
   std::vector<Known*> wants;
+  uint64_t count = 0;                     // of notifies that they get
   std::optional<Published::Item> before;  // a duplicate's answer
   size_t duplicate_of = SIZE_MAX;         // or it is one of an earlier item
   // Of one with an fkey.
@@ -86,8 +87,9 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
   if (!item.fkey.empty()) return PlanHeld(item, plan);
   plan->wants = WhoWants(&plan->hand, 0, FanOutKind::kLive);
-  if (plan->wants.size() > kMostMatched)
-    return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(plan->wants.size()), "/topic");
+  plan->count = CountOf(plan->wants);
+  if (plan->count > kMostMatched)
+    return Status(Code::kUnacceptable, "an event makes 10,000 notifies at most, and this one would make " + std::to_string(plan->count), "/topic");
   return Status::Ok();
 }
 
@@ -144,7 +146,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
     if (Status status = PlanEvent(item, ask, &plan); !status.ok()) return refuse(i, status, 0, plan.in_the_way);
     if (plan.before) continue;  // the one that is held is kept
     // Judged here, once, for all that the event makes, whenever that is made.
-    pending += plan.wants.size() + !item.fkey.empty();
+    pending += plan.count + !item.fkey.empty();
     bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
     for (const Known* known : plan.wants) bytes += kRecordBytes + known->record.said->spec->size();
     if (core_.totals_.pending() + pending > core_.limits_.max_pending)
@@ -183,10 +185,10 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
       answer.events.push_back(Hold(ask.events[i], &plan));
     } else {
       const bool known = !behind;  // who gets it is known; behind others, it is asked again then
-      behind = behind || plan.wants.size() > room;
-      if (!behind) room -= plan.wants.size();
+      behind = behind || plan.count > room;
+      if (!behind) room -= plan.count;
       answer.events.push_back(Take(ask.events[i], &plan, behind));
-      if (behind && known) answer.events.back().matched = plan.wants.size();
+      if (behind && known) answer.events.back().matched = plan.count;
     }
   }
   return Answer(request, {std::move(answer)});
@@ -197,8 +199,8 @@ Result<Published::Item> Core::Impl::TopicPart::PublishHere(const EventItem& item
   if (core_.disk_low_) return Status(Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
   Plan plan;
   if (Status status = PlanEvent(item, Publish{}, &plan); !status.ok()) return status;
-  if (Status status = MayMake(plan.wants.size()); !status.ok()) return status;
-  return Take(item, &plan, IsBusy() || plan.wants.size() > kInOneBatch);
+  if (Status status = MayMake(plan.count); !status.ok()) return status;
+  return Take(item, &plan, IsBusy() || plan.count > kInOneBatch);
 }
 
 /// Keeps an event that was planned, and makes its notifies, or lets the agenda do that.
@@ -214,7 +216,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
     BeginFanOut(id, FanOutKind::kLive);
   } else {
     Made made;
-    for (Known* known : plan->wants) MakeNotify(known, &plan->hand, /*replay=*/false, &made);
+    for (Known* known : plan->wants) MakeNotifies(known, &plan->hand, /*replay=*/false, &made);
     place.matched = made.count;
     place.runs = std::move(made.runs);
   }

@@ -26,6 +26,17 @@ Service* Core::Impl::ServicePart::Find(std::string_view name) const {
   return found == services_.end() ? nullptr : found->second.get();
 }
 
+std::vector<std::string> Core::Impl::ServicePart::AliveOf(std::string_view name, std::string_view pool) const {
+  std::vector<std::string> ids;
+  const Service* service = Find(name);
+  if (!service) return ids;
+  for (const auto& [id, instance] : service->instances) {
+    const std::vector<std::string>& pools = instance->settings.pools;
+    if (instance->settings.weight > 0 && (pool.empty() || std::find(pools.begin(), pools.end(), pool) != pools.end())) ids.push_back(id);
+  }
+  return ids;
+}
+
 Service* Core::Impl::ServicePart::ServiceOf(const Entry& entry) const {
   return Find(notifyd::ServiceOf(entry.envelope->host));
 }

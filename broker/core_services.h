@@ -32,6 +32,8 @@ class Core::Impl::ServicePart {
   static bool IsService(const Host& host) { return host.name.starts_with("service://"); }
   /// The catalog is known: was there ever such a service?
   bool Knows(std::string_view name) const { return services_.contains(name); }
+  /// The ids of its instances that take calls, of a pool where that is not empty.
+  std::vector<std::string> AliveOf(std::string_view name, std::string_view pool) const;
 
   // ---- the start, and time
   void OnRow(RecordKind kind, const RecordRow& row);

@@ -1,5 +1,7 @@
 // Topics and subscriptions: what is known of them, put, shown and removed. See core_topics.h.
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -254,8 +256,8 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   std::string bytes = EncodeSubscription(*ask.said);
   if (before && before->bytes == bytes) return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
   if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
-  if (ask.said->each_instance)
-    return core_.Refuse(request, Code::kNotImplemented, "this broker does not make a notify for each instance yet", "/each_instance");
+  if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && !core_.services_->Knows(service))
+    return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/url");
   Known compiled;
   if (Status status = Compile(*ask.said, &compiled); !status.ok()) return core_.Refuse(request, status);
   NeedLanesOf(task, old.get());

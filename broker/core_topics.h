@@ -169,9 +169,15 @@ class Core::Impl::TopicPart {
   /// Returns those that want the event and whose serial is above `above`, in order.
   std::vector<Known*> WhoWants(Hand* hand, uint64_t above, FanOutKind kind);
   bool Wants(const Known& known, Hand* hand) const;
-  /// Makes the event's notify for a subscription, unless that has too many pending.
-  void MakeNotify(Known* known, Hand* hand, bool replay, Made* made);
-  SubmitItem ItemFor(const Known& known, Hand* hand, bool replay, NotifySpec* spec) const;
+  /// The instances of its service to each of which it wants a notify; nothing: it wants one.
+  std::optional<std::vector<std::string>> InstancesOf(const Known& known) const;
+  /// Returns how many notifies all of them get of one event.
+  uint64_t CountOf(const std::vector<Known*>& wants) const;
+  /// Makes the event's notify for a subscription, or one for each instance, unless that has too many pending.
+  void MakeNotifies(Known* known, Hand* hand, bool replay, Made* made);
+  /// `instance`: empty where it is of none.
+  void MakeNotify(Known* known, Hand* hand, bool replay, const std::string& instance, Made* made);
+  SubmitItem ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance, NotifySpec* spec) const;
   std::string LaneFor(const Known& known, Hand* hand) const;
   std::optional<Handled> NeedEvent(Task* task, NotifyId id, Hand* hand, EventPlace* place, RecordSlot** slot);
   Status MayMake(uint64_t count) const;

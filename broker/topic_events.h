@@ -55,7 +55,7 @@ struct TopicList {
 // ---- subscriptions
 
 /// Puts a subscription in the place of what was said of it. Answered by SubscriptionViewed. Errors: kUnacceptable at "/filter" or "/transform" and
-/// the pointer within; kNotImplemented for each_instance, as long as it is not built.
+/// the pointer within, or at "/url", where no such service was ever said.
 struct SubscriptionPut {
   std::string name;
   std::shared_ptr<const Subscription> said;

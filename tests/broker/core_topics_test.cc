@@ -5,6 +5,7 @@
 
 #include "broker/core_fixture.h"
 #include "broker/flow.h"
+#include "broker/service_events.h"
 #include "broker/topic_events.h"
 
 namespace notifyd {
@@ -607,6 +608,38 @@ TEST_CASE("topics: an event that is held while a subscription catches up reaches
   std::vector<NotifyId> made = f.Made().at("late");
   std::sort(made.begin(), made.end());
   CHECK(made == ids);
+}
+
+TEST_CASE("topics: a subscription to each instance of a service gets a notify for each that is alive") {
+  Topics f;
+  SubscriptionPut put = Topics::PutOf("each", {});
+  auto said = std::make_shared<Subscription>(*put.said);
+  auto envelope = std::make_shared<Envelope>(*said->envelope);
+  envelope->host = "service://cache";
+  said->envelope = envelope;
+  NotifySpec spec = *DecodeSpec(*said->spec);
+  spec.url = "service://cache/drop";
+  said->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  said->each_instance = true;
+  put.said = said;
+  CHECK(std::get<Refused>(f.Try({put}).body).status.field() == "/url");  // no such service
+  auto tell = [&](auto ask) { f.Do(ServiceRequest{{}, std::make_shared<const ServiceAsk>(ServiceAsk{std::move(ask)})}); };
+  tell(PutInstance{"cache", "a", {"http://a", 1, {}, 0}, {}});
+  tell(PutInstance{"cache", "b", {"http://b", 1, {}, 0}, {}});
+  tell(PutInstance{"cache", "c", {"http://c", 0, {}, 0}, {}});
+  f.Tell({put});
+  CHECK(f.Emit(Topics::Item("a.b", "{}")).matched == 2);
+  REQUIRE(f.starts.size() == 2);
+  std::set<std::string> to;
+  for (const StartAttempt& start : f.starts) {
+    REQUIRE(start.instance);
+    CHECK(start.instance->id == start.envelope->flow->instance);
+    to.insert(start.instance->id);
+  }
+  CHECK(to == std::set<std::string>{"a", "b"});
+  f.ServeAll();
+  tell(DeleteInstance{"cache", "a", {}});
+  CHECK(f.Emit(Topics::Item("a.b", "{}")).matched == 1);
 }
 
 TEST_CASE("topics: an event that is due later makes notifies that are") {
