@@ -8,11 +8,14 @@
 #include "base/json.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
+#include "broker/response_records.h"
 #include "broker/spec.h"
 
 namespace notifyd {
 namespace {
 
+/// So many kept answers are read at once: each may have kMostResponseBytes.
+constexpr size_t kResponsesAPage = 8;
 constexpr const char* kNoGroup = "there is no such group";
 
 bool HasFailed(Phase phase) {
@@ -208,7 +211,33 @@ Handled Core::Impl::GroupPart::Answer(Task* task, const GroupRequest& r, GroupVi
     return Handled::kDone;
   }
   view.waited |= r.ask->wait_ms > 0;
+  if (view.record.keeps && !core_.stopping_) {
+    view.responses.resize(view.record.members.size());
+    AnswerWithResponses(r.request, std::make_shared<GroupView>(std::move(view)), 0, kMostResponseBytes);
+    return Handled::kDone;
+  }
   return core_.ReplyAfter(core_.journal_.Barrier(), r.request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(view)})});
+}
+
+void Core::Impl::GroupPart::AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room) {
+  const size_t count = view->record.members.size();
+  RecordsPage page{RecordKind::kResponse, ResponseKey(MemberOf(view->id, place)).key, ResponseKey(MemberOf(view->id, count)).key};
+  core_.AskRecords(std::move(page), kResponsesAPage, [this, request, view = std::move(view), count, room](std::vector<RecordRow>& rows, bool more) mutable {
+    size_t next = count;
+    for (const RecordRow& row : rows) {
+      next = GroupOfKey(row.key).value - MemberOf(view->id, 0).value + 1;
+      Result<Response> response = DecodeResponse(row.record.value);
+      if (!response.ok()) continue;
+      if (response->body.size() > room) {
+        more = false;
+        break;
+      }
+      room -= response->body.size();
+      view->responses[next - 1] = std::make_shared<const Response>(*std::move(response));
+    }
+    if (more && next < count) return AnswerWithResponses(request, std::move(view), next, room);
+    core_.ReplyAfter(core_.journal_.Barrier(), request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(*view)})});
+  });
 }
 
 Handled Core::Impl::GroupPart::Get(Task* task, const GroupRequest& r, const GroupGet& get) {

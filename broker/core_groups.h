@@ -54,6 +54,8 @@ class Core::Impl::GroupPart {
   /// Brings the members in `view` up to date with what memory has of them. Returns false where the task must wait for one.
   bool Overlay(Task* task, GroupView* view);
   Handled Answer(Task* task, const GroupRequest& r, GroupView view);
+  /// Puts the answers that are kept for members, from `place` on, into the view, as far as there is room for their bodies, and answers with it then.
+  void AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room);
   Handled Outcomes(Task* task, AgendaDue& due, NotifyId group);
   Handled Advance(Task* task, AgendaDue& due, NotifyId group);
   bool NeedWaiting(Task* task, NotifyId group, const GroupRecord& record, std::vector<Entry*>* waiting, bool* in_flight);

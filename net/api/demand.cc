@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/response_records.h"
 #include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/routes.h"
@@ -62,7 +63,7 @@ HttpDemand DemandOfNotify(const Route& route, size_t, const ApiOptions& options)
 }
 
 HttpDemand DemandOfGroup(const Route& route, size_t, const ApiOptions&) {
-  return Waits(route.query) ? HttpDemand() : Shows(kListPageBytes);
+  return Waits(route.query) ? HttpDemand() : Shows(kListPageBytes + 2 * kMostResponseBytes);
 }
 
 HttpDemand DemandOfLanes(const Route&, size_t, const ApiOptions&) {

@@ -7,6 +7,7 @@
 #include "broker/callback.h"
 #include "net/api/render.h"
 #include "net/api/replies.h"
+#include "net/api/responses.h"
 
 namespace notifyd {
 namespace {
@@ -26,7 +27,7 @@ void TimeOrNull(std::string_view key, bool set, WallTime time, JsonWriter* json)
   set ? json->String(FormatRfc3339(time)) : json->Null();
 }
 
-void WriteMember(const GroupView& view, size_t place, JsonWriter* json) {
+void WriteMember(const GroupView& view, size_t place, const Sight& sight, JsonWriter* json) {
   const GroupMember& member = view.record.members[place];
   json->BeginObject();
   json->Key("id");
@@ -39,11 +40,16 @@ void WriteMember(const GroupView& view, size_t place, JsonWriter* json) {
   json->Key("attempts_made");
   json->Uint(member.attempts_made);
   TimeOrNull("settled_at", member.settled(), member.settled_at, json);
+  const Response* response = sight.bodies && place < view.responses.size() ? view.responses[place].get() : nullptr;
+  if (response) {
+    json->Key("response");
+    WriteResponse(*response, json);
+  }
   json->EndObject();
 }
 
 /// A group; `listed`: without its notifies, of which those that are not settled are one count.
-void WriteGroup(const GroupView& view, bool listed, JsonWriter* json) {
+void WriteGroup(const GroupView& view, bool listed, const Sight& sight, JsonWriter* json) {
   const GroupRecord& group = view.record;
   json->BeginObject();
   json->Key("id");
@@ -87,17 +93,17 @@ void WriteGroup(const GroupView& view, bool listed, JsonWriter* json) {
   if (!listed) {
     json->Key("notifies");
     json->BeginArray();
-    for (size_t place = 0; place < group.members.size(); ++place) WriteMember(view, place, json);
+    for (size_t place = 0; place < group.members.size(); ++place) WriteMember(view, place, sight, json);
     json->EndArray();
   }
   json->EndObject();
 }
 
-HttpResponse Of(const GroupView& view, const Sight&) {
+HttpResponse Of(const GroupView& view, const Sight& sight) {
   std::string body;
   body.reserve(view.states.size() * kMemberBytes);
   JsonWriter json(&body);
-  WriteGroup(view, /*listed=*/false, &json);
+  WriteGroup(view, /*listed=*/false, sight, &json);
   int status = 200;
   if (view.as != GroupAs::kSeen && view.waited && !view.gone) status = view.settled() ? 200 : 202;
   else if (view.as == GroupAs::kMade) status = 201;
@@ -106,13 +112,13 @@ HttpResponse Of(const GroupView& view, const Sight&) {
   return response;
 }
 
-HttpResponse Of(const GroupsListed& listed, const Sight&) {
+HttpResponse Of(const GroupsListed& listed, const Sight& sight) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
   json.Key("items");
   json.BeginArray();
-  for (const GroupView& view : listed.groups) WriteGroup(view, /*listed=*/true, &json);
+  for (const GroupView& view : listed.groups) WriteGroup(view, /*listed=*/true, sight, &json);
   json.EndArray();
   TextOrNull("next", listed.next.value != 0 ? listed.next.ToString() : std::string(), &json);
   json.EndObject();
@@ -127,7 +133,11 @@ HttpResponse GroupResponse(const GroupAnswer& answer, const Sight& sight) {
 
 size_t BytesToShow(const GroupAnswer& answer) {
   const GroupView* view = std::get_if<GroupView>(&answer.what);
-  return kBesideBytes + (view ? view->states.size() * kMemberBytes : size_t{0});
+  size_t bytes = kBesideBytes + (view ? view->states.size() * kMemberBytes : size_t{0});
+  if (view)
+    for (const auto& response : view->responses)
+      if (response) bytes += BytesToShow(*response);
+  return bytes;
 }
 
 }  // namespace notifyd

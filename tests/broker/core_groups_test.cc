@@ -7,6 +7,7 @@
 #include "broker/core_fixture.h"
 #include "broker/flow.h"
 #include "broker/group_events.h"
+#include "broker/response.h"
 
 namespace notifyd {
 namespace {
@@ -347,6 +348,45 @@ TEST_CASE("groups: a thousand with failures; the outcome of each is kept, the ca
   CHECK(f.CallbacksMade().size() == 1);
   CHECK(f.image().totals.records[RecordKind::kAgenda] == 0);
   CHECK(f.Balances());
+}
+
+TEST_CASE("groups: the answers that are kept for members are shown with them, as many as there is room for") {
+  GroupFixture f;
+  GroupPost post = GroupFixture::PostOf(std::vector<GroupFixture::Fields>(20, Once()));
+  for (size_t place = 0; place < 20; place += 2) {
+    auto envelope = std::make_shared<Envelope>(*post.submit.items[place].envelope);
+    FlowFields flow;
+    flow.keep_response_bytes = 200'000;
+    envelope->flow = std::make_shared<const FlowFields>(flow);
+    post.submit.items[place].envelope = std::move(envelope);
+  }
+  const NotifyId id = f.Make(std::move(post)).id;
+  CHECK(f.See(id).responses == std::vector<std::shared_ptr<const Response>>(20));
+  while (!f.starts.empty()) {
+    const StartAttempt start = f.starts.front();
+    f.starts.pop_front();
+    AttemptEnded e;
+    e.id = start.id;
+    e.result.verdict = Verdict::kSuccess;
+    e.result.record.number = start.number;
+    e.result.record.status = 200;
+    if (start.capture_bytes > 0) {
+      Response response;
+      response.status = 200;
+      response.body = std::string(150'000, 'a') + start.id.ToString();
+      e.result.response = std::make_shared<const Response>(std::move(response));
+    }
+    f.Post(std::move(e));
+    f.Run();
+  }
+  if (GENERATE(false, true)) f.Restart();
+  const GroupView view = f.See(id);
+  REQUIRE(view.responses.size() == 20);
+  for (size_t place = 0; place < 20; ++place) {
+    const bool shown = place % 2 == 0 && place < 12;  // six times 150,000 bytes are within a MiB
+    CHECK((view.responses[place] != nullptr) == shown);
+    if (shown) CHECK(view.responses[place]->body.ends_with(MemberOf(id, place).ToString()));
+  }
 }
 
 }  // namespace notifyd
