@@ -70,7 +70,7 @@ class DocWorld {
   int Run(const std::string& command, std::string* output) const {
     const std::string programs = std::filesystem::path(NOTIFYCTL_BINARY).parent_path().string();
     const std::string script = "cd '" + dir_.At("work") + "' && export PATH='" + programs +
-                               "':$PATH && { [ ! -e ../state ] || . ../state; } && set -a\n{ " + InWorld(command) +
+                               "':$PATH && set -a && { [ ! -e ../state ] || . ../state; }\n{ " + InWorld(command) +
                                "\n} 2>&1\ncode=$?\nexport -p > ../state\nexit $code\n";
     Process process("/bin/bash", {{"-c", script}, {"NOTIFYD_URL=" + broker_->url()}});
     const int code = process.Wait();
