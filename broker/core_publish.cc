@@ -45,12 +45,16 @@ void Core::Impl::TopicPart::Remember(IdempotencyKey key, const Fingerprint& fiel
   core_.Write(PutIdempotency{std::move(key), *slot->record});
 }
 
-/// Writes what is new. Somebody may be asking for it already, though it is not there yet.
+/// Writes what is new, and is looked up by key. Memory has it until it is written: a load before that would not find it. Somebody may be asking for
+/// it already, though it is not there yet.
 void Core::Impl::TopicPart::PutRecord(RecordKind kind, std::string key, std::string value) {
   RecordKey at{kind, std::move(key)};
-  auto slot = core_.records_.find(at);
-  if (slot != core_.records_.end()) core_.WriteRecord(slot->second.get(), std::move(value));
-  else core_.WriteRecord(std::move(at), std::move(value), kWallNever, /*fresh=*/true);
+  std::unique_ptr<RecordSlot>& slot = core_.records_[at];
+  if (!slot) {
+    slot = std::make_unique<RecordSlot>(at);
+    slot->known = true;
+  }
+  core_.WriteRecord(slot.get(), std::move(value));
 }
 
 /// Some fan-out is under way, or waits for its turn.

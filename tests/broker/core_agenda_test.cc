@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "broker/core_fixture.h"
+#include "broker/service_records.h"
 
 namespace notifyd {
 namespace {
@@ -14,7 +15,7 @@ FakeImage ImageWith(uint64_t agenda, uint64_t services) {
     Encoder(&key).Big64(serial);
     image.records[{RecordKind::kAgenda, key}] = {"\x7f of no kind that is known", kWallNever};
   }
-  for (uint64_t i = 0; i < services; ++i) image.records[{RecordKind::kService, "s" + std::to_string(i)}] = {"", kWallNever};
+  for (uint64_t i = 0; i < services; ++i) image.records[{RecordKind::kService, "s" + std::to_string(i)}] = {EncodeService({}), kWallNever};
   image.totals.next_serial = agenda + 1;
   image.totals.records[RecordKind::kAgenda] = agenda;
   image.totals.records[RecordKind::kService] = services;

@@ -17,11 +17,11 @@
 
 namespace notifyd {
 
-/// A store whose reads (of one notify, or of lanes), or whose pages, can be held back, as a busy disk does; all else goes on meanwhile.
+/// A store whose reads (of one notify, or of lanes), pages or commits can be held back, as a busy disk does; all else goes on meanwhile.
 class ReadGate : public Store {
  public:
   explicit ReadGate(Store* store) : store_(store) {}
-  void Commit(WriteBatch batch) override { store_->Commit(std::move(batch)); }
+  void Commit(WriteBatch batch) override { commits_closed_ ? commits_.push_back(std::move(batch)) : store_->Commit(std::move(batch)); }
   void Load(LoadEffect load) override { store_->Load(std::move(load)); }
   void LoadPage(PageEffect page) override { pages_closed_ ? pages_.push_back(std::move(page)) : store_->LoadPage(std::move(page)); }
   void List(ListEffect list) override { store_->List(std::move(list)); }
@@ -34,6 +34,11 @@ class ReadGate : public Store {
     for (LanesEffect& lanes : std::exchange(lanes_, {})) store_->ListLanes(std::move(lanes));
   }
   size_t held() const { return reads_.size() + lanes_.size(); }
+  void CloseCommits() { commits_closed_ = true; }
+  void OpenCommits() {
+    commits_closed_ = false;
+    for (WriteBatch& batch : std::exchange(commits_, {})) store_->Commit(std::move(batch));
+  }
   void ClosePages() { pages_closed_ = true; }
   void OpenPages() {
     pages_closed_ = false;
@@ -42,7 +47,8 @@ class ReadGate : public Store {
 
  private:
   Store* store_;
-  bool closed_ = false, pages_closed_ = false;
+  bool closed_ = false, pages_closed_ = false, commits_closed_ = false;
+  std::vector<WriteBatch> commits_;
   std::vector<ReadEffect> reads_;
   std::vector<LanesEffect> lanes_;
   std::vector<PageEffect> pages_;
