@@ -76,7 +76,8 @@ class DocWorld {
     const int code = process.Wait();
     *output = process.output();
     static const std::regex id("\\bn[0-9a-f]{16}\\b");
-    if (std::smatch match; std::regex_search(*output, match, id)) std::ofstream(dir_.At("state"), std::ios::app) << "ID=" << match.str() << "\n";
+    if (std::smatch match; std::regex_search(*output, match, id))
+      std::ofstream(dir_.At("state"), std::ios::app) << "export ID=" << match.str() << "\n";
     return code;
   }
 
