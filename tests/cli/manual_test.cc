@@ -141,7 +141,7 @@ TEST_CASE("notifyd.8: is what notifyd --print-manual prints, the keys of lane ru
 
 TEST_CASE("bash completion: commands, options, words and files, each in its place") {
   auto [words, offered] = GENERATE(table<std::vector<std::string>, std::string>({
-      {{"notifyctl", "pu"}, "purge\n"},
+      {{"notifyctl", "pu"}, "purge publish\n"},
       {{"notifyctl", "--s"}, "--server\n"},
       {{"notifyctl", "--server", "http://x", "ver"}, "verify version\n"},
       {{"notifyctl", "list", "--fkey-"}, "--fkey-prefix\n"},

@@ -138,7 +138,7 @@ TEST_CASE("bulk: JSON only") {
   CHECK(f.Outcome() == "415");
   f.Ask("POST", "/v1/notifies/retry", kFailed, {{"Content-Type", "application/x-ndjson"}});
   CHECK(f.Outcome() == "415");
-  f.Ask("POST", "/v1/notifies/retry", kFailed, {{"Content-Encoding", "gzip"}});
+  f.Ask("POST", "/v1/notifies/retry", kFailed, {{"Content-Encoding", "br"}});
   CHECK(f.Outcome() == "415");
   f.Ask("POST", "/v1/notifies/retry", kFailed, {{"Content-Type", "Application/JSON; charset=utf-8"}});
   CHECK(f.Outcome() == "posted");
