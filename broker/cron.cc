@@ -79,7 +79,9 @@ Status ParsePart(const Field& field, std::string_view part, uint64_t* bits) {
     Result<int> first = Value(field, range.substr(0, dash));
     if (!first.ok()) return first.status();
     from = *first;
-    if (field.most == 7 && from == 7 && (dash != std::string_view::npos || slash != std::string_view::npos)) from = 0;
+    const bool to_the_end = dash == std::string_view::npos && slash != std::string_view::npos;
+    if (field.most == 7 && from == 7 && (dash != std::string_view::npos || to_the_end)) from = 0;
+    if (to_the_end) to = from == 0 && field.most == 7 ? 6 : field.most;
     if (dash != std::string_view::npos) {
       Result<int> last = Value(field, range.substr(dash + 1));
       if (!last.ok()) return last.status();

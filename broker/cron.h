@@ -2,7 +2,7 @@
 //
 //   minute 0-59, hour 0-23, day of the month 1-31, month 1-12 or JAN-DEC, day of the week 0-7 or SUN-SAT (0 and 7 are Sunday)
 //
-// Each is `*`, or a list of: a number or name, a range `a-b`, either or `*` with a step (`*/5`, `10-20/2`; `a/n` is from a on). A day of the month
+// Each is `*`, or a list of: a number or name, a range `a-b`, either or `*` with a step (`*/5`, `10-20/2`; `a/n` is from a on, of a week to its Sunday). A day of the month
 // may also be `L` (the last), `L-n` (n days before it), `nW` (the weekday nearest to n, within the month), `LW` (the last weekday); a day of the week
 // `d#n` (the n-th of the month), `dL` (the last). `?` is `*` for days. Where both days are restricted (not `*` or `?`), a day that one of them names
 // counts. In their place: @hourly, @daily or @midnight, @weekly, @monthly, @yearly or @annually.

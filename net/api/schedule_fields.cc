@@ -47,7 +47,8 @@ constexpr JsonField<Schedule> kFields[] = {
     {"/cron",
      [](std::string_view pointer, const JsonValue& value, Schedule* out) {
        NOTIFYD_TRY(ReadText(value, pointer, 1, kMaxNameBytes, &out->cron));
-       return Cron::Parse(out->cron).status().Within(std::string(pointer));
+       Result<Cron> cron = Cron::Parse(out->cron);
+       return cron.ok() ? Status::Ok() : std::move(cron).status().Within(std::string(pointer));
      },
      [](const Schedule& from, JsonWriter* json) { from.cron.empty() ? json->Null() : json->String(from.cron); }},
     {"/every_ms",
