@@ -26,7 +26,11 @@ TEST_CASE("notifyctl group: each command is one request") {
   TempDir dir;
   const std::string file = dir.Write("g.json", R"( {"notifies":[{"url":"http://h/"}]})");
   const std::string empty = dir.Write("e.json", "{}");
-  auto [arguments, request, body] = GENERATE_COPY(table<Arguments, std::string, std::string>({
+  struct Row {
+    Arguments arguments;
+    std::string request, body;
+  };
+  for (const auto& [arguments, request, body] : std::vector<Row>{
       {{"group", "create", "--file", file}, "POST /v1/groups", R"( {"notifies":[{"url":"http://h/"}]})"},
       {{"group", "create", "-f", file, "--wait-ms", "500"}, "POST /v1/groups?wait_ms=500", R"( {"notifies":[{"url":"http://h/"}]})"},
       {{"group", "create", "-f", file, "--idempotency-key", "a\"b"},
@@ -37,12 +41,14 @@ TEST_CASE("notifyctl group: each command is one request") {
       {{"group", "wait", "n1", "--wait-ms", "70000"}, "GET /v1/groups/n1?wait_ms=60000", ""},
       {{"group", "wait", "n1"}, "GET /v1/groups/n1?wait_ms=60000", ""},
       {{"group", "cancel", "n1"}, "DELETE /v1/groups/n1", ""},
-  }));
-  ScriptedServer broker(Always(200, kGroup));
-  CHECK(CtlAt(broker, arguments).code == 0);
-  REQUIRE(broker.seen().size() == 1);
-  CHECK(broker.seen()[0].method + " " + broker.seen()[0].target == request);
-  CHECK(broker.seen()[0].body == body);
+  }) {
+    CAPTURE(request, body);
+    ScriptedServer broker(Always(200, kGroup));
+    CHECK(CtlAt(broker, arguments).code == 0);
+    REQUIRE(broker.seen().size() == 1);
+    CHECK(broker.seen()[0].method + " " + broker.seen()[0].target == request);
+    CHECK(broker.seen()[0].body == body);
+  }
 }
 
 TEST_CASE("notifyctl group: what a group is, then what became of each notify") {

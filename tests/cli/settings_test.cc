@@ -455,10 +455,10 @@ TEST_CASE("settings: a bad value of a lane rule is refused, with file, line, tab
            {"on_failure = \"stop\"", "on_failure"},
            {"order_by = \"id\"", "order_by"},
            {"order_by = 5", "order_by"},
-           {"order_by = \"/id\"\npartitions = 0", "partitions"},
+           {"partitions = 0\norder_by = \"/id\"", "partitions"},
            {"partitions = 5", "partitions"},
            {"order_by_missing = \"spread\"", "order_by_missing"},
-           {"order_by = \"/id\"\norder_by_missing = \"keep\"", "order_by_missing"},
+           {"order_by_missing = \"keep\"\norder_by = \"/id\"", "order_by_missing"},
            {"paused = true", "paused"},
            {"concurency = 1", "concurency"},
            {"a.b = 1", "a"},
@@ -504,7 +504,7 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   Invocation read = ReadCommandLine({"--auth-mode", "token", "--config", dir.Write("n.toml", shown)}, {});
   INFO(read.error);
   REQUIRE(read.action == Action::kRun);
-  CHECK(read.options.core.lane_rules.size() == 2);
+  CHECK(read.options.core.lane_rules.size() == 3);
   CHECK(read.options.commands.all().size() == 1);
   CHECK(read.options.listeners.size() == 2);
   CHECK(read.options.auth.peers.size() == 1);
