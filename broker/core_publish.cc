@@ -30,6 +30,16 @@ struct Core::Impl::TopicPart::Plan {
   Entry* replaced = nullptr;                       // held until now
   std::shared_ptr<const RememberedTrigger> early;  // a trigger that was there before it
   NotifyId in_the_way;
+
+  bool IsFresh() const { return !before && duplicate_of == SIZE_MAX; }
+};
+
+/// What the events before one have claimed.
+struct Core::Impl::TopicPart::Planning {
+  std::map<IdempotencyKey, size_t> keys;
+  std::set<std::string> fkeys;
+  std::map<std::string, uint64_t> by_caller;
+  uint64_t fresh = 0, pending = 0, bytes = 0;
 };
 
 /// Apart from those of submits: callers have no control characters.
@@ -97,9 +107,8 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   return Status::Ok();
 }
 
-Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& ask) {
-  if (core_.RefusedStopping(request)) return Handled::kDone;
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
+/// Asks for all that the events' keys name.
+void Core::Impl::TopicPart::NeedFor(Task* task, const Publish& ask) {
   if (!core_.switches_.known) core_.NeedSwitches(task);
   for (const EventItem& item : ask.events) {
     if (!item.fkey.empty())
@@ -111,69 +120,89 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
     if (slot && slot->record && slot->record->expires_at > core_.now_.wall)
       core_.NeedRecord(task, RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, slot->record->id));
   }
-  if (task->missing > 0) return Handled::kParked;
+}
 
-  // All or none: what is planned changes nothing.
-  std::vector<Plan> plans(ask.events.size());
-  std::map<IdempotencyKey, size_t> keys;
-  std::set<std::string> fkeys;
-  std::map<std::string, uint64_t> by_caller;
-  uint64_t fresh = 0, pending = 0, bytes = 0;
-  auto refuse = [&](size_t i, const Status& status, int64_t retry_after_ms = 0, NotifyId holder = {}) {
-    const std::string field = ask.batch ? "/" + std::to_string(i) + status.field() : status.field();
-    return core_.ReplyAfter(core_.journal_.Barrier(), request, Refused{Status(status.code(), status.detail(), field), holder, retry_after_ms});
-  };
-  for (size_t i = 0; i < plans.size(); ++i) {
+/// Looks whether the item's idempotency key, which it has, is known: then the event is a duplicate.
+Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* planning, Plan* plan) {
+  const EventItem& item = ask.events[i];
+  const Status differs(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key");
+  IdempotencyKey key = KeyOf(item);
+  if (auto here = planning->keys.find(key); here != planning->keys.end()) {
+    if (ask.events[here->second].fields != item.fields) return differs;
+    plan->duplicate_of = here->second;
+    return Status::Ok();
+  }
+  const auto& record = core_.idempotency_.at(key)->record;
+  if (!record || record->expires_at <= core_.now_.wall) {
+    planning->keys[std::move(key)] = i;
+    return Status::Ok();
+  }
+  if (record->fields != item.fields) return differs;
+  plan->before = Published::Item{record->id, std::nullopt, true, false};
+  const RecordSlot& slot = *core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, record->id)});
+  if (slot.record)
+    if (Result<EventPlace> place = DecodeEventPlace(slot.record->value); place.ok()) plan->before->matched = place->matched;
+  return Status::Ok();
+}
+
+/// Judges the quotas: once, for all that the event makes, whenever that is made. `retry_after_ms` as in Refused.
+Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
+  planning->pending += plan.count + !item.fkey.empty();
+  planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
+  for (const Known* known : plan.wants) planning->bytes += kRecordBytes + known->record.said->spec->size();
+  if (core_.totals_.pending() + planning->pending > core_.limits_.max_pending)
+    return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
+  if (Status status = core_.CheckStored(planning->bytes); !status.ok()) return status;
+  if (!core_.switches_.all->callers.empty()) {
+    uint64_t& of_caller = planning->by_caller[item.caller];
+    if (Status status = core_.CheckCaller(item.caller, of_caller, /*whole=*/true); !status.ok()) {
+      *retry_after_ms = core_.CallerMayAgainIn(item.caller);
+      return status;
+    }
+    ++of_caller;
+  }
+  ++planning->fresh;
+  return Status::Ok();
+}
+
+/// Plans all events and takes what they cost of the rate. Returns the refusal of the whole, where it is one. What is planned changes nothing.
+std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, std::vector<Plan>* plans) {
+  Planning planning;
+  for (size_t i = 0; i < ask.events.size(); ++i) {
     const EventItem& item = ask.events[i];
-    Plan& plan = plans[i];
-    const Status differs(Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key");
-    if (!item.idempotency_key.empty()) {
-      IdempotencyKey key = KeyOf(item);
-      if (auto here = keys.find(key); here != keys.end()) {
-        if (ask.events[here->second].fields != item.fields) return refuse(i, differs);
-        plan.duplicate_of = here->second;
-        continue;
-      }
-      const auto& record = core_.idempotency_.at(key)->record;
-      if (record && record->expires_at > core_.now_.wall) {
-        if (record->fields != item.fields) return refuse(i, differs);
-        plan.before = Published::Item{record->id, std::nullopt, true, false};
-        const RecordSlot& slot = *core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, record->id)});
-        if (slot.record)
-          if (Result<EventPlace> place = DecodeEventPlace(slot.record->value); place.ok()) plan.before->matched = place->matched;
-        continue;
-      }
-      keys[std::move(key)] = i;
+    Plan& plan = plans->emplace_back();
+    int64_t retry_after_ms = 0;
+    Status status;
+    if (!item.idempotency_key.empty()) status = PlanKeyed(ask, i, &planning, &plan);
+    if (status.ok() && plan.IsFresh()) {
+      if (!item.fkey.empty() && !planning.fkeys.insert(item.fkey).second)
+        status = Status(Code::kConflict, "two events of one request cannot be held under one fkey", "/fkey");
+      if (status.ok()) status = PlanEvent(item, ask, &plan);
+      if (status.ok() && plan.IsFresh()) status = Judge(item, plan, &planning, &retry_after_ms);
     }
-    if (!item.fkey.empty() && !fkeys.insert(item.fkey).second)
-      return refuse(i, Status(Code::kConflict, "two events of one request cannot be held under one fkey", "/fkey"));
-    if (Status status = PlanEvent(item, ask, &plan); !status.ok()) return refuse(i, status, 0, plan.in_the_way);
-    if (plan.before) continue;  // the one that is held is kept
-    // Judged here, once, for all that the event makes, whenever that is made.
-    pending += plan.count + !item.fkey.empty();
-    bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
-    for (const Known* known : plan.wants) bytes += kRecordBytes + known->record.said->spec->size();
-    if (core_.totals_.pending() + pending > core_.limits_.max_pending)
-      return refuse(i,
-                    Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending)));
-    if (Status status = core_.CheckStored(bytes); !status.ok()) return refuse(i, status);
-    if (!core_.switches_.all->callers.empty()) {
-      uint64_t& of_caller = by_caller[item.caller];
-      if (Status status = core_.CheckCaller(item.caller, of_caller, /*whole=*/true); !status.ok())
-        return refuse(i, status, core_.CallerMayAgainIn(item.caller));
-      ++of_caller;
+    if (!status.ok()) {
+      const std::string field = ask.batch ? "/" + std::to_string(i) + status.field() : status.field();
+      return Refused{Status(status.code(), status.detail(), field), plan.in_the_way, retry_after_ms};
     }
-    ++fresh;
   }
-  if (fresh > 0) {
-    const double needed = std::min<double>(static_cast<double>(fresh), core_.SubmitRate().burst);
-    if (core_.SubmitTokens() < needed)
-      return core_.ReplyNow(
-          request, Refused{core_.SubmitsTooFast(), {}, core_.submits_.When(needed, core_.now_.mono, core_.SubmitRate()).ms - core_.now_.mono.ms});
-    core_.submits_.Take(core_.now_.mono, core_.SubmitRate(), static_cast<double>(fresh));
-    for (const auto& [caller, taken] : by_caller) core_.TakeOfCaller(caller, taken);
-  }
+  if (planning.fresh == 0) return std::nullopt;
+  const TokenRate rate = core_.SubmitRate();
+  const double needed = std::min<double>(static_cast<double>(planning.fresh), rate.burst);
+  if (core_.SubmitTokens() < needed)
+    return Refused{core_.SubmitsTooFast(), {}, core_.submits_.When(needed, core_.now_.mono, rate).ms - core_.now_.mono.ms};
+  core_.submits_.Take(core_.now_.mono, rate, static_cast<double>(planning.fresh));
+  for (const auto& [caller, taken] : planning.by_caller) core_.TakeOfCaller(caller, taken);
+  return std::nullopt;
+}
 
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
+  NeedFor(task, ask);
+  if (task->missing > 0) return Handled::kParked;
+  std::vector<Plan> plans;
+  plans.reserve(ask.events.size());
+  if (std::optional<Refused> refused = PlanAll(ask, &plans)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
   Published answer;
   answer.batch = ask.batch;
   size_t room = kInOneBatch;
@@ -196,15 +225,6 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
     }
   }
   return Answer(request, {std::move(answer)});
-}
-
-Result<Published::Item> Core::Impl::TopicPart::PublishHere(const EventItem& item) {
-  CHECK(item.fkey.empty() && item.idempotency_key.empty());
-  if (core_.disk_low_) return Status(Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
-  Plan plan;
-  if (Status status = PlanEvent(item, Publish{}, &plan); !status.ok()) return status;
-  if (Status status = MayMake(plan.count); !status.ok()) return status;
-  return Take(item, &plan, IsBusy() || plan.count > kInOneBatch);
 }
 
 /// Keeps an event that was planned, and makes its notifies, or lets the agenda do that.

@@ -57,9 +57,6 @@ class Core::Impl::TopicPart {
   std::optional<Handled> HandleDue(Task* task, AgendaDue& r);
   /// Takes the answer of a list that was asked for here. Returns false, and does nothing, where it is another one.
   bool TookList(ListDone& e);
-  /// Publishes an event that has neither fkey nor idempotency key, for what the core does by itself; the catalog must be known. Whoever asks waits
-  /// for the batch. Errors: as a Publish's.
-  Result<Published::Item> PublishHere(const EventItem& item);
   void OnSettled(const Envelope& envelope) { CountPending(envelope, -1); }
   void OnRevived(const Envelope& envelope) { CountPending(envelope, 1); }
   /// Once a turn: what is counted goes into the batch, and events whose time is over are looked for.
@@ -155,6 +152,11 @@ class Core::Impl::TopicPart {
   // ---- core_publish.cc
   Handled On(Task* task, RequestId request, const Publish& ask);
   struct Plan;
+  struct Planning;
+  void NeedFor(Task* task, const Publish& ask);
+  Status PlanKeyed(const Publish& ask, size_t i, Planning* planning, Plan* plan);
+  Status Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const;
+  std::optional<Refused> PlanAll(const Publish& ask, std::vector<Plan>* plans);
   Published::Item Take(const EventItem& item, Plan* plan, bool later);
   Status PlanHeld(const EventItem& item, Plan* plan);
   Published::Item Hold(const EventItem& item, Plan* plan);
