@@ -80,6 +80,7 @@ NotifyRecord Full(ApiFixture& f) {
   record.attempts = {{1, WallTime{1'700'000'000'000}, 12, 0, "connect_failed", "refused", ""},
                      {2, WallTime{1'700'000'001'000}, 3, 200, "", "", "fine"}};
   record.attempts[1].truncated = true;
+  record.attempts[1].instance = "i1";
   record.attempts[1].instance = "a";
   return record;
 }
