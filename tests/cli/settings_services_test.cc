@@ -10,6 +10,8 @@ using notifyd::test::TempDir;
 
 namespace {
 
+using Action = Invocation::Action;
+
 std::string RefusalOf(const std::string& file) {
   Invocation read = ReadCommandLine({"--config", file}, {});
   CHECK(read.action == Action::kExit);
