@@ -136,7 +136,8 @@ TEST_CASE("openapi: groups") {
   view.record.members[0] = {Phase::kFailed, 500, 3, WallTime{1'700'000'001'000}, "attempts_exhausted", {}, {}};
   view.states = {State::kFailed, State::kScheduled};
   view.counts[static_cast<size_t>(State::kFailed)] = 1;
-  view.responses = {std::make_shared<const Response>(Response{500, {{"Content-Type", "text/plain"}}, "no", false, WallTime{5}}), nullptr};
+  view.responses = {std::make_shared<const Response>(Response{500, {{"Content-Type", "text/plain"}}, "no", false, WallTime{5}}),
+                    std::make_shared<const Response>(Response{200, {}, "\xff", true, WallTime{5}})};
   auto answered = [](auto what) { return GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(what)})}; };
   const std::string target = std::string("/v1/groups/") + kId;
   for (const char* method : {"GET", "DELETE"}) {
