@@ -251,9 +251,11 @@ void Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind) {
 
 /// Returns nothing once all is known; `hand->event` is null where there is no such event.
 std::optional<Handled> Core::Impl::TopicPart::NeedEvent(Task* task, NotifyId id, Hand* hand, EventPlace* place, RecordSlot** slot) {
+  hand->id = id;
+  // What has no id yet cannot be there, and nobody may be looking it up when it comes.
+  if (id.value >= core_.totals_.next_id) return std::nullopt;
   RecordSlot* event = core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(id));
   if (!event) return Handled::kParked;
-  hand->id = id;
   if (!event->record) return std::nullopt;
   Result<EventRecord> record = DecodeEvent(event->record->value);
   if (!record.ok()) {

@@ -157,7 +157,7 @@ NotifyId Core::Impl::GroupPart::Make(const GroupPost& post, GroupRecord* made) {
   }
   std::string value = EncodeGroup(record);
   core_.stored_bytes_ += kRecordBytes + value.size();
-  core_.WriteRecord(RecordKey{RecordKind::kGroup, GroupKey(id)}, std::move(value), kWallNever, /*fresh=*/true);
+  core_.WriteNewRecord({RecordKind::kGroup, GroupKey(id)}, std::move(value));
   if (!post.idempotency_key.empty()) {
     SubmitItem key;
     key.idempotency_key = post.idempotency_key;

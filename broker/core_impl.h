@@ -330,6 +330,8 @@ class Core::Impl {
   void WriteRecord(RecordSlot* slot, std::string value, WallTime expires_at = kWallNever);
   /// Removes what a slot has, which must be known.
   void RemoveRecord(RecordSlot* slot);
+  /// Puts one that is looked up by its key and is new; until it is written memory has it, so that no load finds nothing in its place.
+  void WriteNewRecord(RecordKey key, std::string value);
   /// Puts or removes a record of which memory must hold no slot. `fresh`: there was none, so that it counts; `was_there`: there was one.
   void WriteRecord(RecordKey key, std::string value, WallTime expires_at, bool fresh);
   void RemoveRecord(RecordKey key, bool was_there);
@@ -345,8 +347,7 @@ class Core::Impl {
   void OnCatalogRow(RecordKind kind, const RecordRow& row);
 
   // ---- core_agenda.cc: what was begun and goes on, over restarts
-  /// Adds an item, durable with the open batch; it is carried out in a later turn, after those before it have begun. `what`: its kind, and what that
-  /// needs.
+  /// Adds an item (its kind, and what that needs), durable with the open batch; it is carried out in a later turn, after those before it have begun.
   uint64_t AddToAgenda(std::string what);
   /// The item is not done: it goes on with `what` in a later turn.
   void KeepOnAgenda(uint64_t serial, std::string what);
@@ -363,8 +364,7 @@ class Core::Impl {
   static constexpr size_t kMostAgendaTasks = 64;
   Handled Handle(Task* task, AgendaDue& r);
 
-  // ---- core_services.cc, core_topics.cc, core_groups.cc, core_schedules.cc, core_responses.cc: what part 3 of the contract adds. What each has in
-  // memory, and what it decides, is a class in the header of that name, which may use all of this one.
+  // ---- What part 3 of the contract adds, each with what it has in memory: in core_services.h and so on. They may use all of this class.
   class ServicePart;
   class TopicPart;
   class GroupPart;

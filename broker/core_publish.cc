@@ -55,18 +55,6 @@ void Core::Impl::TopicPart::Remember(IdempotencyKey key, const Fingerprint& fiel
   core_.Write(PutIdempotency{std::move(key), *slot->record});
 }
 
-/// Writes what is new, and is looked up by key. Memory has it until it is written: a load before that would not find it. Somebody may be asking for
-/// it already, though it is not there yet.
-void Core::Impl::TopicPart::PutRecord(RecordKind kind, std::string key, std::string value) {
-  RecordKey at{kind, std::move(key)};
-  std::unique_ptr<RecordSlot>& slot = core_.records_[at];
-  if (!slot) {
-    slot = std::make_unique<RecordSlot>(at);
-    slot->known = true;
-  }
-  core_.WriteRecord(slot.get(), std::move(value));
-}
-
 /// Some fan-out is under way, or waits for its turn.
 bool Core::Impl::TopicPart::IsBusy() const {
   if (!begun_.empty() || core_.AgendaOnDisk()) return true;
@@ -233,7 +221,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   const NotifyId id = plan->hand.id;
   EventPlace place;
   place.published_at = plan->hand.event->published_at;
-  PutRecord(RecordKind::kEvent, KeyOfEvent(id), EncodeEvent(*plan->hand.event));
+  core_.WriteNewRecord({RecordKind::kEvent, KeyOfEvent(id)}, EncodeEvent(*plan->hand.event));
   core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
   if (later) {
@@ -244,7 +232,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
     place.matched = made.count;
     place.runs = std::move(made.runs);
   }
-  PutRecord(RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id), EncodeEventPlace(place));
+  core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));
   if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
   core_.journal_.AskSync();
   return {id, place.matched, false, false};
@@ -313,8 +301,8 @@ Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {
   EventPlace place;
   place.published_at = plan->hand.event->published_at;
   place.held = true;
-  PutRecord(RecordKind::kEvent, KeyOfEvent(id), EncodeEvent(*plan->hand.event));
-  PutRecord(RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id), EncodeEventPlace(place));
+  core_.WriteNewRecord({RecordKind::kEvent, KeyOfEvent(id)}, EncodeEvent(*plan->hand.event));
+  core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));
   core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
   if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);

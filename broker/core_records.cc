@@ -32,6 +32,15 @@ void Core::Impl::WriteRecord(RecordSlot* slot, std::string value, WallTime expir
   Write(PutRecord{slot->key, slot->record});
 }
 
+void Core::Impl::WriteNewRecord(RecordKey key, std::string value) {
+  std::unique_ptr<RecordSlot>& slot = records_[key];
+  if (!slot) {
+    slot = std::make_unique<RecordSlot>(std::move(key));
+    slot->known = true;
+  }
+  WriteRecord(slot.get(), std::move(value));
+}
+
 void Core::Impl::RemoveRecord(RecordSlot* slot) {
   if (!slot->record) return;
   if (slot->record->expires_at == kWallNever) --totals_.records[slot->key.kind];

@@ -164,7 +164,6 @@ class Core::Impl::TopicPart {
   static IdempotencyKey KeyOf(const EventItem& item);
   /// Lets an idempotency key, whose slot must be known, answer with `id` from now on.
   void Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id);
-  void PutRecord(RecordKind kind, std::string key, std::string value);
   bool IsBusy() const;
 
   // ---- core_fanout.cc

@@ -9,6 +9,7 @@ namespace notifyd {
 namespace {
 
 constexpr const char* kHeader = "Content-Encoding";
+constexpr size_t kMostGrowth = 1032;  // https://zlib.net/zlib_tech.html
 constexpr const char* kOther = "the body may be sent as it is, or with the Content-Encoding gzip";
 
 }  // namespace
@@ -47,6 +48,8 @@ Status UnpackBody(size_t most, HttpRequest* request) {
   if (!request->body.empty()) {
     // What it says of itself is what room was found for.
     const size_t claimed = ClaimedGzipBytes(request->body);
+    // More than deflate can ever make of so few bytes: it is no gzip, or was cut.
+    if (claimed > kMostGrowth * request->body.size()) return Status(Code::kMalformed, "the body is not gzip, as its Content-Encoding says");
     if (claimed > most) return Status(Code::kTooLarge, "the request's body unpacks to more than " + std::to_string(most) + " bytes");
     std::string body;
     body.reserve(claimed + 1 + HttpRequest::kPaddingBytes);

@@ -86,7 +86,7 @@ TEST_CASE("topics: one event comes to those that match it, filtered, transformed
   const std::vector<SeenRequest> seen = receiver.WaitFor(6);
   REQUIRE(seen.size() == 6);
   REQUIRE(At(seen, "/germany").size() == 1);
-  const SeenRequest& request = At(seen, "/germany")[0];
+  const SeenRequest request = At(seen, "/germany")[0];
   CHECK(request.body == R"({"id":1,"country":"DE","total":9.90})");
   CHECK(request.Header("Notify-Event") == JsonAt(german, "/id"));
   CHECK(request.Header("Notify-Topic") == "order.created");

@@ -557,12 +557,14 @@ TEST_CASE("reply none: a receiver that closes without an answer has the request 
 
 TEST_CASE("reply none: what cannot be written whole fails") {
   DeafPort deaf;
-  TinyReceiver early([](TinyReceiver::Peer& peer) {
-    if (peer.ReadBytes(1000)) peer.Answer(413, "");
-    peer.WaitForClose();
-  });
   std::promise<void> over;
-  TinyReceiver stuck([end = over.get_future().share()](TinyReceiver::Peer& peer) {
+  const std::shared_future<void> end = over.get_future().share();
+  // It reads no more than that, so that the rest cannot be written.
+  TinyReceiver early([end](TinyReceiver::Peer& peer) {
+    if (peer.ReadBytes(1000)) peer.Answer(413, "");
+    end.wait();
+  });
+  TinyReceiver stuck([end](TinyReceiver::Peer& peer) {
     peer.ReadBytes(1);
     end.wait();
   });
