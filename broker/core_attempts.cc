@@ -78,8 +78,12 @@ void Core::Impl::EmitStart(Entry* entry) {
     AbandonAtBreaker(entry);
     GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
-    if (expired) Expire(entry);
-    else if (refused) Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+    if (expired) {
+      Expire(entry);
+    } else if (refused) {
+      Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+      Decide(Decided::Kind::kExpiry, entry->id);
+    }
     Kick(lane);
     RefillTail(lane);
     MaybeDrop(lane);

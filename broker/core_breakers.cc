@@ -199,7 +199,9 @@ Handled Core::Impl::Handle(Task* task, WaitOver& r) {
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   // Behind a head that waits for its next attempt, it is that which it waits for.
   const bool behind = lane->record.blocked_head != r.id && BlockedBy(Wait::kAttempt, *lane, nullptr);
-  if (!lane->paused() && !behind) Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+  if (lane->paused() || behind) return Handled::kDone;
+  Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+  Decide(Decided::Kind::kExpiry, entry->id);
   return Handled::kDone;
 }
 

@@ -143,6 +143,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
       Expire(entry);
     } else if (services_->Refuses(*host) && !LacksLastAttempt(*entry)) {
       Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+      Decide(Decided::Kind::kExpiry, entry->id);
     } else {
       Caller* caller = turns_.CallerOf(entry->envelope->caller);
       if (!lane->mixed && turns_.AtShare(*caller, *host)) return turns_.Park(lane, host, caller);

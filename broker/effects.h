@@ -473,7 +473,7 @@ struct Decided {
     kStart,    // the attempt of `id` starts
     kReturn,   // `id` gives its place in flight back, and was not sent
     kEnd,      // the attempt of `id` has ended
-    kExpiry,   // the ttl of `id` is over
+    kExpiry,   // the ttl of `id` is over, or its wait at an open breaker
     kDisk,     // submits are refused, or taken again
     kStop,
     kClose,  // requests that change anything are refused for good: the namespace is removed

@@ -39,6 +39,13 @@ bool Auditor::HealthyLane(const LaneKey& lane) const {
          std::all_of(hosts->second.begin(), hosts->second.end(), [&](const std::string& host) { return HealthyHost(host); });
 }
 
+/// Some host of the lane has a breaker that is open and not yet to be probed.
+bool Auditor::HeldByBreaker(const LaneKey& lane) const {
+  auto hosts = lane_hosts_.find(lane);
+  return hosts != lane_hosts_.end() &&
+         std::any_of(hosts->second.begin(), hosts->second.end(), [&](const std::string& host) { return model_.HeldByBreaker(host); });
+}
+
 void Auditor::OnHealed() {
   healed_ = true;
   Restart();
@@ -59,6 +66,11 @@ void Auditor::OnEffects(const Effects& effects) {
   if (effects.fatal) return;  // nothing of it is carried out, and the broker ends
   const WriteBatch* batch = effects.writes.empty() ? nullptr : &effects.writes.back();
   if (effects.writes.size() > 1) Violation("more than one batch comes of one run");
+  std::multiset<std::string> opened;
+  for (const FlowLog& log : effects.flow_logs)
+    if (log.event == "breaker opened") opened.insert(log.fields.front().second);
+  tally_.opened += opened.size();
+  model_.BeginRun(std::move(opened));
   size_t at = 0;
   for (const Decided& decided : *effects.decided) {
     ++tally_.decided;
@@ -71,6 +83,7 @@ void Auditor::OnEffects(const Effects& effects) {
     model_.End();
     NoteWaits();
   }
+  model_.EndRun();
   if (!batch) return;
   // What follows the last decision moves between indexes alone.
   model_.Begin(batch->number, Slice(batch->ops.data() + at, batch->ops.data() + batch->ops.size()));
@@ -285,7 +298,8 @@ void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::N
   int64_t late = clock_->now().wall.ms - notify.state.due.ms;
   int64_t due_t = t() - late;
   bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.envelope->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
-                     last_in_flight_t_ < due_t && std::max({wall_step_t_, boot_t_, notify.due_set_t}) < due_t - 1000 &&
+                     last_in_flight_t_ < due_t &&
+                     std::max({wall_step_t_, boot_t_, notify.due_set_t, model_.BreakerShutAt(notify.envelope->host)}) < due_t - 1000 &&
                      !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
   if (undisturbed && late > 100 + 4 * StoreDelayMs() + profile_.patience_ms)
     Violation("P6 " + id.ToString() + " starts " + std::to_string(late) + " ms late with nothing in its way");
@@ -331,7 +345,7 @@ void Auditor::OnTime() {
     Look& look = it->second;
     if (fresh) {
       const Model::Lane* lane = model_.LaneOf(key);
-      look.open = !(lane && lane->settings.paused != Paused::kNo) && HealthyLane(key);
+      look.open = !(lane && lane->settings.paused != Paused::kNo) && HealthyLane(key) && !HeldByBreaker(key);
       if (lane) look.head = lane->blocked_head;
     }
     if (!look.open || (look.head.value != 0 && look.head != id)) continue;

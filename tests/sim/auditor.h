@@ -79,11 +79,12 @@ class Auditor : public WireObserver {
     uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, unmerged = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0,
              deepest_tail = 0, sleepers = 0;
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
-    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0;
+    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0, opened = 0, given_up = 0;
   };
   Tally tally() const {
     Tally tally = tally_;
     tally.awaited = model_.awaited();
+    tally.given_up = model_.given_up();
     return tally;
   }
 
@@ -138,6 +139,7 @@ class Auditor : public WireObserver {
   int64_t StoreDelayMs() const;
   bool HealthyHost(const std::string& host) const;
   bool HealthyLane(const LaneKey& lane) const;
+  bool HeldByBreaker(const LaneKey& lane) const;
 
   // auditor.cc: what was decided, and what goes over the wire
   void Carry(const Decided& decided);

@@ -257,6 +257,9 @@ void Model::OnBoot() {
   limits_ = profile_.limits;
   lent_ = {0, UINT32_MAX, SIZE_MAX};
   stopping_ = closed_ = disk_low_ = false;
+  breakers_.clear();
+  opened_.clear();
+  refused_.clear();
   DoubtHeads();
 }
 
@@ -462,6 +465,7 @@ void Model::CarryTurn(NotifyId id, uint64_t written) {
   if (IsPaused(key)) violation_("P4 it is the turn of " + name + " in lane " + key.name + ", which is paused");
   CheckCaps(id, *notify->envelope);
   flights_[id].number = state.attempts_made + 1;
+  BeginAtBreaker(id, notify->envelope->host, &flights_[id]);
   if (state.phase == Phase::kRetrying ? state.retry_at > mono() && !notify->restarted : !state.at_once && !DueCame(*notify))
     violation_("P6 it is the turn of " + name + (state.due == kWallNever ? ", which is held" : ", early"));
   if (key.mode != Mode::kFifo) return;
@@ -490,7 +494,10 @@ void Model::CarryTurn(NotifyId id, uint64_t written) {
 void Model::CarryReturn(NotifyId id) {
   Flight* flight = InFlight(id);
   if (!flight || flight->started) violation_("P2 " + Name(id) + " gives back a place in flight that it does not have");
-  else EndFlight(id, *Find(id)->envelope);
+  else {
+    ReturnAtBreaker(id, Find(id)->envelope->host, *flight);
+    EndFlight(id, *Find(id)->envelope);
+  }
 }
 
 void Model::CarryStart(NotifyId id) {
@@ -505,6 +512,7 @@ void Model::CarryStart(NotifyId id) {
   uint32_t budget = notify->envelope->reply_none ? 1 : PolicyOf(*notify).max_attempts;
   uint32_t counted = flight->number - notify->state.attempts_before - notify->state.laters;
   if (counted > budget) violation_("P2 " + name + " is over its budget of " + std::to_string(budget));
+  if (flight->refused) violation_("P4 " + name + " starts at a breaker that is open");
   flight->started = true;
   flight->last = counted >= budget;
   flight->spec = notify->spec;
@@ -542,6 +550,7 @@ void Model::CarryEnd(NotifyId id) {
   uint32_t number = flight->number;
   // Once: what was lost again, over a new connection, waits like any other.
   const bool repeat = truth.lost_reused && truth.verdict == Verdict::kFailure && flight->over != StartAttempt::Over::kNew;
+  const bool in_vain = EndAtBreaker(id, Find(id)->envelope->host, *flight, truth);
   EndFlight(id, *Find(id)->envelope);
   Notify& notify = Change(id);
   NotifyState& state = notify.state;
@@ -561,6 +570,7 @@ void Model::CarryEnd(NotifyId id) {
   if (state.expires_at <= wall()) return Settle(id, Phase::kExpired, "");
   if (truth.verdict == Verdict::kFatal)
     return Settle(id, Phase::kFailed, truth.record.error == "destination_refused" ? truth.record.error : "fatal_answer");
+  if (in_vain) return WaitOn(id);
   if (notify.envelope->reply_none) return Settle(id, Phase::kFailed, "not_sent");
   if (!later && failures >= budget) return Settle(id, Phase::kFailed, "attempts_exhausted");
   WaitAfter(id, &notify, std::max<uint32_t>(failures, 1), truth, later, repeat);
@@ -574,14 +584,6 @@ void Model::CarryEnd(NotifyId id) {
   } else if (lane.blocked_head == id) {
     lane.blocked_head = {};
   }
-}
-
-void Model::CarryExpiry(NotifyId id) {
-  const Notify* notify = Find(id);
-  if (!notify || !notify->pending()) return violation_("P6 " + Name(id) + " expires, and is not pending");
-  if (notify->state.expires_at > wall()) violation_("P6 " + Name(id) + " expires before its ttl is over");
-  if (HasFlight(id)) violation_("P6 " + Name(id) + " expires while an attempt is in flight");
-  Settle(id, Phase::kExpired, "");
 }
 
 void Model::CarryLimits(const CoreLimits& limits) {

@@ -21,6 +21,7 @@
 
 #include "broker/effects.h"
 #include "broker/events.h"
+#include "sim/breaker_model.h"
 #include "sim/clock.h"
 #include "sim/profile.h"
 
@@ -92,6 +93,8 @@ class Model {
     bool last = false;                                   // no other follows it
     StartAttempt::Over over = StartAttempt::Over::kAny;  // once it is on the wire
     std::optional<AttemptResult> truth;                  // what the receiver did, once the core was told
+    uint64_t era = 0;                                    // as its host's breaker knows it
+    bool refused = false;                                // or it has its turn to fail there
   };
   struct Sums {
     uint64_t next_id = 1, accepted = 0, revived = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0, attempts = 0, retries = 0;
@@ -147,12 +150,20 @@ class Model {
     if (grant.number > lent_.number) lent_ = grant;
   }
 
+  /// What the core says in this run: the breakers of these hosts opened. EndRun: each was to.
+  void BeginRun(std::multiset<std::string> opened) { opened_ = std::move(opened); }
+  void EndRun();
+
   const Notify* Find(NotifyId id) const;
   bool Settled(const Notify& notify) const { return IsSettled(notify.state.phase); }
   bool IsPaused(const LaneKey& lane) const;
   /// Its starts are limited by a rate.
   bool HasRate(const LaneKey& lane) const;
   const Lane* LaneOf(const LaneKey& lane) const;
+  /// The host's breaker is open, and not yet to be probed.
+  bool HeldByBreaker(const std::string& host) const;
+  /// When the host's breaker was last seen other than closed; -1: never.
+  int64_t BreakerShutAt(const std::string& host) const;
   /// Those that have as many calls in flight as they may, seen from a host.
   std::set<std::string> CallersAtShare(const std::string& host) const;
   Flight* InFlight(NotifyId id);
@@ -173,6 +184,8 @@ class Model {
   const Sums& sums() const { return sums_; }
   /// Submits that took a trigger which was remembered.
   uint64_t awaited() const { return awaited_; }
+  /// Those that failed at a breaker.
+  uint64_t given_up() const { return given_up_; }
   const CoreLimits& limits() const { return limits_; }
   /// What the last decision changed.
   const std::set<NotifyId>& touched() const { return touched_.notifies; }
@@ -220,6 +233,14 @@ class Model {
   int64_t KeptPlaces() const { return MaxInFlight() / 128; }
   bool CallerAtShare(uint32_t in_flight, bool host_is_busy) const;
   void EndFlight(NotifyId id, const Envelope& envelope);
+  // model_breakers.cc
+  const BreakerModel* BreakerOf(const std::string& host) const;
+  void BeginAtBreaker(NotifyId id, const std::string& host, Flight* flight);
+  void ReturnAtBreaker(NotifyId id, const std::string& host, const Flight& flight);
+  /// Returns whether it was a probe in vain.
+  bool EndAtBreaker(NotifyId id, const std::string& host, const Flight& flight, const AttemptResult& truth);
+  void WaitOn(NotifyId id);
+  void CarryGivenUp(NotifyId id);
   const RetryPolicy& PolicyOf(const Notify& notify) const;
   OnRetry OnRetryOf(const LaneKey& lane) const;
   OnFailure OnFailureOf(const LaneKey& lane) const;
@@ -267,7 +288,11 @@ class Model {
   std::set<NotifyId> pending_;
   Sums sums_;
   std::deque<Undo> undo_;
-  uint64_t batch_ = 0, awaited_ = 0;
+  std::map<std::string, BreakerModel> breakers_;  // by host; in memory alone
+  std::map<std::string, int64_t> shut_t_;
+  std::multiset<std::string> opened_;
+  std::set<NotifyId> refused_;  // had their turn at an open breaker, to fail there
+  uint64_t batch_ = 0, awaited_ = 0, given_up_ = 0;
   Slice slice_;
   Touched touched_, batch_touched_;
 };

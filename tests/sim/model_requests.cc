@@ -328,6 +328,7 @@ Model::Expected Model::On(const RetryRequest& r) {
   if (!notify || !notify->exists) return Refusal(Code::kNotFound, notify ? notify->batch : 0);
   if (HasFlight(r.id)) return Refusal(Code::kConflict, 0);
   if (!notify->pending() && sums_.pending() >= limits_.max_pending) return Refusal(Code::kTooMany, 0);
+  if (auto breaker = breakers_.find(notify->envelope->host); breaker != breakers_.end()) breaker->second.ProbeNow(mono());
   ApplyRetry(r.id);
   notify = Find(r.id);
   Expected expected;

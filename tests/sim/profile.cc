@@ -46,15 +46,52 @@ const char* ToString(Mutation mutation) {
       return "uncounted-repeat";
     case Mutation::kUsedAgain:
       return "used-again";
+    case Mutation::kStuckBreaker:
+      return "stuck-breaker";
+    case Mutation::kNoBreaker:
+      return "no-breaker";
+    case Mutation::kCountedProbe:
+      return "counted-probe";
     case Mutation::kLentEarly:
       return "lent-early";
     case Mutation::kWrongNamespace:
       return "wrong-namespace";
     case Mutation::kMissedWake:
       return "missed-wake";
+    case Mutation::kToldTwice:
+      return "told-twice";
+    case Mutation::kSkippedSubscription:
+      return "skipped-subscription";
+    case Mutation::kOutlived:
+      return "outlived";
+    case Mutation::kRunTwice:
+      return "run-twice";
+    case Mutation::kLostRun:
+      return "lost-run";
   }
   return "?";
 }
+
+namespace {
+
+/// Hosts that are away, and breakers that notice soon, in half of the seeds. All else of a seed is drawn without these.
+void DrawBreakers(Profile* p) {
+  Random random(p->seed * 0xD1B54A32D192ED03ull + 5);
+  auto range = [&](int64_t least, int64_t most) { return least + static_cast<int64_t>(random.Below(static_cast<uint64_t>(most - least + 1))); };
+  if (random.Chance(0.5)) return;
+  for (size_t i = 1; i < p->hosts.size(); ++i)
+    if (random.Chance(0.6)) p->hosts[i] = HostKind::kDown;
+  p->down_ms = range(300, 6'000);
+  BreakerSettings& breaker = p->limits.breaker;
+  breaker.failures = static_cast<uint32_t>(range(1, 5));
+  if (random.Chance(0.5)) breaker.window = static_cast<uint32_t>(range(2, 10));
+  breaker.ratio_percent = static_cast<double>(range(20, 100));
+  breaker.open_ms = range(20, 2'000);
+  if (random.Chance(0.4)) breaker.max_wait_ms = range(300, 5'000);
+  breaker.fail_on_open = random.Chance(0.15);
+}
+
+}  // namespace
 
 Profile Profile::Draw(uint64_t seed) {
   Random random(seed * 0x9E3779B97F4A7C15ull + 1);
@@ -114,16 +151,20 @@ Profile Profile::Draw(uint64_t seed) {
   if (random.Chance(0.4)) p.stale_share = random.Unit() * 0.4;
   // Rules of the configuration, now and then.
   if (random.Chance(0.2)) {
-    LaneRule rule{"hot*", Mode::kFifo, {}};
+    LaneRule rule;
+    rule.match = "hot*";
+    rule.mode = Mode::kFifo;
     rule.settings.on_retry = OnRetry::kSkip;
     p.limits.lane_rules.push_back(rule);
   }
   if (random.Chance(0.2)) {
-    LaneRule rule{"cold*", std::nullopt, {}};
+    LaneRule rule;
+    rule.match = "cold*";
     rule.settings.rate_per_s = static_cast<double>(range(5, 50));
     rule.settings.burst = static_cast<uint32_t>(range(1, 5));
     p.limits.lane_rules.push_back(rule);
   }
+  DrawBreakers(&p);
   return p;
 }
 

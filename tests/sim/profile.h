@@ -36,15 +36,24 @@ enum class Mutation {
   kForgetRepeat,      // the core is not told that a connection which was lost had served others
   kUncountedRepeat,   // what the store writes of such a loss leaves it out of the budget
   kUsedAgain,         // the repeat of such a loss goes over a used connection again
+  kStuckBreaker,      // the core's breakers, once open, are never probed
+  kNoBreaker,         // the core has no breakers
+  kCountedProbe,      // what the store writes of a probe in vain counts it
   // Of several namespaces (several.h).
   kLentEarly,       // what is taken back from one is lent on before that says that it has given it back
   kWrongNamespace,  // some requests reach another namespace
   kMissedWake,      // some that sleep are not woken when they are due
-  kLast = kMissedWake,
+  // Of groups, topics, services and schedules (flows.h).
+  kToldTwice,            // the store forgets that a group's end was told of
+  kSkippedSubscription,  // the store forgets some notifies of a subscription
+  kOutlived,             // the core takes the ttl of instances for a longer one
+  kRunTwice,             // the store forgets that a schedule's run was made
+  kLostRun,              // the store forgets some runs
+  kLast = kLostRun,
 };
 const char* ToString(Mutation mutation);
 
-enum class HostKind { kHealthy, kFlaky, kSlow, kHung };
+enum class HostKind { kHealthy, kFlaky, kSlow, kHung, kDown };  // kDown: away for a while, then back, and so on
 
 struct Profile {
   uint64_t seed = 1;
@@ -68,6 +77,7 @@ struct Profile {
   double steer_share = 0, callback_share = 0, later_share = 0;
   double stale_share = 0;  // of the attempts: lost with a connection that had served others
   int64_t hung_timeout_ms = 8'000;
+  int64_t down_ms = 2'000;      // for so long a host of that kind is away, or there
   int64_t healthy_ms_max = 60;  // a healthy host's answer
 
   static Profile Draw(uint64_t seed);

@@ -20,6 +20,13 @@ HostKind Receiver::KindOf(const std::string& host) const {
   return HostKind::kHealthy;
 }
 
+/// They take turns.
+bool Receiver::IsAway(const std::string& host) const {
+  size_t index = 0;
+  while (index < profile_.hosts.size() && HostName(index) != host) ++index;
+  return (clock_->t() / profile_.down_ms + static_cast<int64_t>(index)) % 2 == 0;
+}
+
 void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* arrives, AttemptResult* result) {
   const HostKind kind = KindOf(attempt.envelope->host);
   const Envelope& envelope = *attempt.envelope;
@@ -39,6 +46,13 @@ void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* a
     *arrives = random_.Chance(0.5);
     return fails("timeout", 0);
   }
+  if (kind == HostKind::kDown && IsAway(envelope.host)) {
+    *arrives = false;
+    result->unsent = true;
+    if (random_.Chance(0.1)) return fails("dns", 0);
+    if (random_.Chance(0.3)) *latency_ms = Between(300, 1'500);
+    return fails(*latency_ms >= 300 ? "timeout" : "connect_failed", 0);
+  }
   if (kind == HostKind::kSlow) *latency_ms = Between(100, 1'500);
   // The connection had served others, and its host may have closed it before the request came. No sender says so of a new one: that the core repeats
   // once must not hang on it.
@@ -57,6 +71,7 @@ void Receiver::DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* a
   switch (random_.Below(6)) {
     case 0:
       *arrives = false;
+      result->unsent = true;
       return fails("connect_failed", 0);
     case 1:
       return fails("connection_lost", 0);  // it arrived, and may have done its work

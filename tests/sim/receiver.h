@@ -45,6 +45,7 @@ class Receiver : public Sender {
   using Step = std::function<void()>;
   void At(int64_t t, Step step) { steps_.emplace(std::pair(t, next_step_++), std::move(step)); }
   int64_t Between(int64_t least, int64_t most) { return least + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(most - least + 1))); }
+  bool IsAway(const std::string& host) const;
   void DrawEnd(const StartAttempt& attempt, int64_t* latency_ms, bool* arrives, AttemptResult* result);
 
   const Profile& profile_;

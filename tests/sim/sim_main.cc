@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "sim/flows.h"
 #include "sim/several.h"
 #include "sim/simulation.h"
 
@@ -35,6 +36,7 @@ int Usage() {
   std::fprintf(stderr,
                "usage: notifyd_sim [--seed N] [--seeds FROM..TO] [--mutation NAME] [--verbose]\n"
                "       notifyd_sim --several ...        the same, of several namespaces\n"
+               "       notifyd_sim --flows ...          the same, of groups, topics, services and schedules\n"
                "       notifyd_sim --torture SECONDS    fresh seeds on all cores\n");
   return 2;
 }
@@ -102,6 +104,22 @@ int ReplaySeveral(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   return broken > 0;
 }
 
+int ReplayFlows(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
+  uint64_t broken = 0;
+  current_mode = "--flows ";
+  FlowsOutcome::Tally sum;
+  for (uint64_t seed = from; seed <= to; ++seed) {
+    current_seed = seed;
+    FlowsOutcome outcome = RunFlows(seed, mutation, verbose ? Tracing::kPrint : Tracing::kNone);
+    broken += !Report(seed, outcome, "--flows ");
+    sum += outcome.tally;
+  }
+  std::printf("%llu of %llu seeds broke a promise", static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1));
+  sum.ForEach([](const char* name, uint64_t n) { std::printf(", %s %llu", name, static_cast<unsigned long long>(n)); });
+  std::printf("\n");
+  return broken > 0;
+}
+
 int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   uint64_t broken = 0;
   Auditor::Tally sum;
@@ -114,6 +132,8 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
     sum.repeats += outcome.tally.repeats;
     sum.at_once += outcome.tally.at_once;
     sum.crashes += outcome.tally.crashes;
+    sum.opened += outcome.tally.opened;
+    sum.given_up += outcome.tally.given_up;
     sum.triggers += outcome.tally.triggers;
     sum.unmerged += outcome.tally.unmerged;
     sum.cancels += outcome.tally.cancels;
@@ -136,6 +156,8 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   number("repeated", sum.repeats);
   number("repeats at once", sum.at_once);
   number("crashes", sum.crashes);
+  number("breakers opened", sum.opened);
+  number("failed at one", sum.given_up);
   number("triggers", sum.triggers);
   number("merges", sum.unmerged);
   number("cancels", sum.cancels);
@@ -156,13 +178,13 @@ int main(int argc, char** argv) {
   using namespace notifyd::sim;
   uint64_t from = 1, to = 1;
   int64_t torture = 0;
-  bool verbose = false, several = false;
+  bool verbose = false, several = false, flows = false;
   Mutation mutation = Mutation::kNone;
   for (int i = 1; i < argc; ++i) {
     std::string flag = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
-    if (flag == "--verbose" || flag == "--several") {
-      (flag == "--verbose" ? verbose : several) = true;
+    if (flag == "--verbose" || flag == "--several" || flag == "--flows") {
+      (flag == "--verbose" ? verbose : flag == "--several" ? several : flows) = true;
       continue;
     }
     if (!value) return Usage();
@@ -186,7 +208,8 @@ int main(int argc, char** argv) {
     }
   }
   std::signal(SIGABRT, OnAbort);
-  if (several && torture > 0) return Usage();
+  if (several + flows + (torture > 0) > 1) return Usage();
+  if (flows) return ReplayFlows(from, to, mutation, verbose);
   if (several) return ReplaySeveral(from, to, mutation, verbose);
   return torture > 0 ? Torture(torture) : Replay(from, to, mutation, verbose);
 }

@@ -63,8 +63,8 @@ TEST_CASE("simulator: the same seed gives the same trace") {
 
 TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping lanes, and every operation") {
   Auditor::Tally sum;
-  // The rarest, a submit repeated whose first was purged, takes some hundred.
-  for (uint64_t seed = 1; seed <= 40 || (sum.removed == 0 && seed <= 1000); ++seed) {
+  // The rarest, a submit repeated whose first was purged, takes some hundred; that a lane paused itself, some ten.
+  for (uint64_t seed = 1; seed <= 40 || ((sum.removed == 0 || sum.paused_themselves == 0) && seed <= 1000); ++seed) {
     Auditor::Tally tally = Run(Profile::Draw(seed)).tally;
     sum.crashes += tally.crashes > 1;  // one stands for the orderly stop at the end
     sum.repeats += tally.repeats;
@@ -85,6 +85,8 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.withdrawn += tally.withdrawn;
     sum.removed += tally.removed;
     sum.at_once += tally.at_once;
+    sum.opened += tally.opened;
+    sum.given_up += tally.given_up;
   }
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
@@ -105,6 +107,8 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.withdrawn > 0);
   CHECK(sum.removed > 0);
   CHECK(sum.at_once > 0);
+  CHECK(sum.opened > 0);
+  CHECK(sum.given_up > 0);
 }
 
 // ---- the auditor is shown to notice
@@ -169,6 +173,15 @@ TEST_CASE("auditor: a repeat that is left out of the budget is noticed") {
 }
 TEST_CASE("auditor: a repeat over a connection that had served others is noticed") {
   CHECK(Noticed(Mutation::kUsedAgain, "in place of a new one") > 0);
+}
+TEST_CASE("auditor: a breaker that never closes is noticed") {
+  CHECK(Noticed(Mutation::kStuckBreaker, "is stuck in phase") > 0);
+}
+TEST_CASE("auditor: attempts at a host whose breaker is open are noticed") {
+  CHECK(Noticed(Mutation::kNoBreaker, "whose breaker lets nothing through") > 0);
+}
+TEST_CASE("auditor: a probe in vain that is counted is noticed") {
+  CHECK(Noticed(Mutation::kCountedProbe, "P1 ") > 0);
 }
 
 }  // namespace

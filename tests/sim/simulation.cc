@@ -95,6 +95,7 @@ class Simulation : EventSink, ReplySink {
     return mean_ms == 0 ? SimClock::kNever : t() + 1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(2 * mean_ms)));
   }
   Now BrokerNow() const;
+  CoreLimits Limits() const;
   int64_t WakeAt() const;
   void Boot(FakeImage image, int64_t down_ms);
   void Crash(CrashKind kind);
@@ -160,6 +161,14 @@ Now Simulation::BrokerNow() const {
   return now;
 }
 
+/// By which the core goes: those of the profile, unless that is the fault.
+CoreLimits Simulation::Limits() const {
+  CoreLimits limits = profile_.limits;
+  if (mutation_ == Mutation::kStuckBreaker) limits.breaker.open_ms = 1'000'000'000;
+  if (mutation_ == Mutation::kNoBreaker) limits.breaker.enabled = false;
+  return limits;
+}
+
 int64_t Simulation::WakeAt() const {
   Wake wake = core_->NextWake();
   if (mutation_ == Mutation::kEarlyClock && wake.wall != kWallNever) wake.wall.ms -= kAheadMs;
@@ -182,6 +191,12 @@ void Simulation::Spoil(WriteBatch* batch) {
   std::erase_if(batch->ops, lost);
   for (WriteOp& op : batch->ops) {
     auto* change = std::get_if<ChangeNotify>(&op);
+    if (mutation_ == Mutation::kCountedProbe && change && change->change->attempt && change->change->state.phase == Phase::kRetrying &&
+        change->change->attempt->error == "connect_failed" && change->change->state.laters > 0) {
+      auto spoilt = std::make_shared<StateChange>(*change->change);
+      --spoilt->state.laters;
+      change->change = std::move(spoilt);
+    }
     const bool at_once = change && change->change->attempt && change->change->state.phase == Phase::kRetrying &&
                          change->change->attempt->error == "connection_lost" && change->change->state.retry_at == clock_.now().mono;
     if (mutation_ != Mutation::kUncountedRepeat || !at_once) continue;
@@ -215,7 +230,7 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   swapped_.reset();
   stopping_ = drained_ = fatal_ = disk_low_ = holding_ = quiet_ = false;
   last_tick_ = -1;
-  core_ = std::make_unique<Core>(profile_.limits, store_->totals(), BrokerNow(), random_.Next());
+  core_ = std::make_unique<Core>(Limits(), store_->totals(), BrokerNow(), random_.Next());
   Driver::Hooks hooks;
   hooks.checks = [this](const Effects& effects) { Check(effects); };
   hooks.drained = [this] { drained_ = true; };
@@ -394,7 +409,7 @@ void Simulation::Pass(int64_t most_ms, Done done) {
 
 /// SIGHUP: caps as they were or lower, the rules there or not.
 void Simulation::ReloadLimits() {
-  auto limits = std::make_shared<CoreLimits>(profile_.limits);
+  auto limits = std::make_shared<CoreLimits>(Limits());
   auto lower = [&](uint32_t cap) { return 1 + static_cast<uint32_t>(random_.Below(cap)); };
   if (random_.Chance(0.5)) limits->max_in_flight_per_lane = lower(limits->max_in_flight_per_lane);
   if (random_.Chance(0.5)) limits->max_in_flight_per_host = lower(limits->max_in_flight_per_host);

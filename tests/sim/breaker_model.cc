@@ -1,0 +1,94 @@
+#include "sim/breaker_model.h"
+
+#include <algorithm>
+
+namespace notifyd::sim {
+namespace {
+
+constexpr int64_t kLongestMs = 300'000;  // unless the first wait is longer
+constexpr uint32_t kAllTogether = 1024;
+
+}  // namespace
+
+BreakerModel::Found BreakerModel::FoundBy(const AttemptResult& truth) {
+  if (truth.verdict == Verdict::kSuccess || !truth.unsent || truth.record.error == "tls") return Found::kThere;
+  const bool away = truth.record.error == "connect_failed" || truth.record.error == "timeout";
+  return away && truth.verdict == Verdict::kFailure ? Found::kAway : Found::kNothing;
+}
+
+bool BreakerModel::MayBegin(MonoTime now) const {
+  if (is_open()) return !Holds(now);
+  return way_ == Way::kClosed || running_ < together_;
+}
+
+uint64_t BreakerModel::Begin() {
+  if (way_ == Way::kOpen) way_ = Way::kProbing;
+  ++running_;
+  return era_;
+}
+
+void BreakerModel::Abandon(uint64_t era) {
+  if (era != era_) return;
+  --running_;
+  if (way_ == Way::kProbing) way_ = Way::kOpen;
+}
+
+BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, const BreakerSettings& settings, bool says_opened) {
+  if (!settings.enabled || era != era_) return {};
+  --running_;
+  const int64_t doubled_ms = std::min(2 * wait_ms_, std::max(kLongestMs, settings.open_ms));
+  switch (way_) {
+    case Way::kOpen:
+      return {};
+    case Way::kProbing:
+      if (found == Found::kThere) {
+        way_ = Way::kRamp;
+        ++era_;
+        running_ = 0;
+        together_ = 1;
+        return {};
+      }
+      Open(now, found == Found::kAway ? doubled_ms : wait_ms_);
+      return {false, true};
+    case Way::kRamp:
+      if (found == Found::kAway) {
+        open_since_ = now;
+        Open(now, doubled_ms);
+        return {true, false};
+      }
+      if (found == Found::kThere) together_ *= 2;
+      if (together_ >= kAllTogether) {
+        way_ = Way::kClosed;
+        in_row_ = 0;
+        ends_.clear();
+      }
+      return {};
+    case Way::kClosed:
+      break;
+  }
+  if (found == Found::kNothing) return {};
+  in_row_ = found == Found::kAway ? in_row_ + 1 : 0;
+  ends_.push_back(found == Found::kAway);
+  if (ends_.size() > settings.window) ends_.pop_front();
+  const auto away = static_cast<double>(std::count(ends_.begin(), ends_.end(), true));
+  const bool too_many = away > 0 && ends_.size() == settings.window && 100 * away >= settings.ratio_percent * settings.window - 1e-3;
+  if (in_row_ < settings.failures && !(too_many && says_opened)) return {};
+  open_since_ = now;
+  Open(now, settings.open_ms);
+  return {true, false};
+}
+
+void BreakerModel::ProbeNow(MonoTime now) {
+  if (way_ == Way::kOpen) probe_at_ = std::min(probe_at_, now);
+}
+
+void BreakerModel::Open(MonoTime now, int64_t wait_ms) {
+  way_ = Way::kOpen;
+  ++era_;
+  running_ = in_row_ = 0;
+  ends_.clear();
+  wait_ms_ = wait_ms;
+  probe_at_ = {now.ms + wait_ms};
+}
+
+}  // namespace notifyd::sim

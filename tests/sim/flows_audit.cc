@@ -1,0 +1,117 @@
+// What must be there in the end of a run of flows.
+#include <algorithm>
+
+#include "broker/flow.h"
+#include "sim/flows_run.h"
+
+namespace notifyd::sim {
+
+// ---- what must be there in the end
+
+void Flows::CheckGroups(const FakeImage& image) {
+  std::map<std::string, std::set<NotifyId>> made, told;  // by URL: groups, and notifies that tell of one
+  for (const auto& [id, record] : image.notifies) {
+    const FlowFields* flow = record->envelope->flow.get();
+    std::string url(PeekUrl(*record->spec));
+    url = url.substr(url.find('/', 8));
+    if (flow && flow->group.value != 0) made[url].insert(flow->group);
+    else told[url].insert(id);
+  }
+  for (const Wish& wish : wishes_) {
+    if (!wish.group) continue;
+    const std::string name = "group " + std::to_string(wish.number), url = "/g" + std::to_string(wish.number);
+    if (made[url] != std::set{wish.id}) return Violation(name + " is there " + std::to_string(made[url].size()) + " times, or is another");
+    auto found = image.records.find({RecordKind::kGroup, GroupKey(wish.id)});
+    Result<GroupRecord> record = found == image.records.end() ? Result<GroupRecord>(Status(Code::kNotFound, "")) : DecodeGroup(found->second.value);
+    if (!record.ok()) return Violation(name + " was acknowledged, and is not there");
+    ++tally_.groups;
+    tally_.sequential += record->sequential;
+    tally_.stopped += record->stopped;
+    if (!record->was_settled()) Violation(name + " is not settled, with nothing pending");
+    bool failed = false;
+    for (size_t place = 0; place < wish.group->submit.items.size(); ++place) {
+      const NotifyRecord* member = image.Find(MemberOf(wish.id, place));
+      const std::string which = name + "/" + std::to_string(place);
+      if (!member || !IsSettled(member->state.phase)) return Violation(which + " is not there, or not settled");
+      const GroupMember& outcome = record->members.at(place);
+      if (outcome.phase != member->state.phase || outcome.attempts_made != member->state.attempts_made || outcome.reason != member->state.reason)
+        Violation(which + " has another outcome in its group than by itself");
+      const bool ran = member->state.phase == Phase::kSucceeded || member->state.attempts_made > 0;
+      if (record->sequential && record->cancel_rest && failed && ran) Violation(which + " ran although one before it had failed");
+      if (!record->stopped && member->state.phase == Phase::kCancelled) Violation(which + " is cancelled, and nobody wanted that");
+      failed |= member->state.phase != Phase::kSucceeded;
+    }
+    if (record->stopped && !wish.withdrawn && !(record->cancel_rest && failed)) Violation(name + " is stopped, and nothing failed");
+    const std::set<NotifyId>& callbacks = told[url + "/told"];
+    tally_.told += callbacks.size();
+    if (callbacks.size() != (wish.tells.empty() ? 0 : 1)) Violation(name + " is told of " + std::to_string(callbacks.size()) + " times");
+    if (callbacks.size() == 1 && *callbacks.begin() != record->callback_id) Violation(name + " is told of by another than it says");
+  }
+}
+
+void Flows::CheckEvents(const FakeImage& image) {
+  std::map<NotifyId, std::multiset<std::string>> reached;
+  std::map<std::string, NotifyId> last;  // by subscription: the last event
+  for (const auto& [id, record] : image.notifies) {
+    const FlowFields* flow = record->envelope->flow.get();
+    if (!flow || flow->event.value == 0) continue;
+    ++tally_.notifies;
+    reached[flow->event].insert(flow->subscription);
+    if (!IsSettled(record->state.phase)) Violation(id.ToString() + " of " + flow->subscription + " is not settled");
+    NotifyId& before = last[flow->subscription];
+    if (flow->event < before) Violation(id.ToString() + " of " + flow->subscription + " is not in the order of the events");
+    before = std::max(before, flow->event);
+  }
+  for (const Wish& wish : wishes_) {
+    if (!wish.event) continue;
+    ++tally_.events;
+    const std::multiset<std::string> own = reached[wish.id];
+    reached.erase(wish.id);
+    if (own != std::multiset<std::string>(wish.subscribed.begin(), wish.subscribed.end()))
+      Violation("event " + std::to_string(wish.number) + " (" + wish.id.ToString() + ") of " + wish.event->topic + " has " +
+                std::to_string(own.size()) + " notifies, or those of others, in place of " + std::to_string(wish.subscribed.size()));
+  }
+  for (const auto& [id, own] : reached)
+    if (!own.empty()) Violation("event " + id.ToString() + " is there, and is nobody's, or a second time");
+}
+
+void Flows::CheckCalls(const FakeImage& image) {
+  std::map<std::string, std::set<NotifyId>> made;
+  for (const auto& [id, record] : image.notifies)
+    if (record->envelope->host == kService) made[std::string(PeekUrl(*record->spec))].insert(id);
+  for (const Wish& wish : wishes_)
+    if (wish.call && made[std::string(PeekUrl(*wish.call->spec))] != std::set{wish.id})
+      Violation("call " + std::to_string(wish.number) + " of the service is not there once");
+}
+
+void Flows::CheckSchedules(const FakeImage& image) {
+  std::map<std::string, std::multiset<int64_t>> made;  // times, by schedule
+  for (const auto& [id, record] : image.notifies)
+    if (const FlowFields* flow = record->envelope->flow.get(); flow && !flow->schedule.empty()) made[flow->schedule].insert(flow->scheduled_at.ms);
+  for (const Wish& wish : wishes_) {
+    if (!wish.schedule) continue;
+    const SchedulePut& put = *wish.schedule;
+    const std::string name = "schedule " + put.name;
+    auto said = image.records.find({RecordKind::kSchedule, put.name});
+    auto state = image.records.find({RecordKind::kSchedule, KeyOfScheduleState(put.name)});
+    if (said == image.records.end() || state == image.records.end()) return Violation(name + " was acknowledged, and is not there");
+    Result<ScheduleRecord> record = DecodeScheduleRecord(said->second.value);
+    Result<ScheduleState> stands = DecodeScheduleState(state->second.value);
+    if (!record.ok() || !stands.ok()) return Violation(name + " cannot be read");
+    const std::multiset<int64_t>& own = made[put.name];
+    tally_.runs += own.size();
+    tally_.missed += stands->missed;
+    std::set<int64_t> times;
+    for (int64_t at = record->created_at.ms + put.said->every_ms; at <= put.said->end_at->ms; at += put.said->every_ms) times.insert(at);
+    for (int64_t at : own) {
+      if (own.count(at) > 1) return Violation(name + " has two runs of one time");
+      if (!times.count(at)) return Violation(name + " has a run of a time that is none of its times");
+    }
+    if (own.size() + stands->missed != times.size())
+      Violation(name + " has " + std::to_string(own.size()) + " runs and " + std::to_string(stands->missed) + " that were missed, of " +
+                std::to_string(times.size()) + " times");
+    if (put.said->missed == Missed::kAll && stands->missed > 0) Violation(name + " missed some, and was to make up for all");
+  }
+}
+
+}  // namespace notifyd::sim

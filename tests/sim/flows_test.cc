@@ -1,0 +1,79 @@
+// The promises of groups, topics, services and schedules over the seeds, and the proof that what breaks them would be noticed. Every failure prints its seed;
+// `notifyd_sim --flows --seed N --verbose` replays it.
+#include "sim/flows.h"
+
+#include <chrono>
+#include <random>
+
+#include <catch2/catch.hpp>
+
+namespace notifyd::sim {
+namespace {
+
+void CheckSeed(uint64_t seed) {
+  INFO("replay with: notifyd_sim --flows --verbose --seed " << seed);
+  FlowsOutcome outcome = RunFlows(seed);
+  for (const std::string& violation : outcome.violations) UNSCOPED_INFO("seed " << seed << ": " << violation);
+  CHECK(outcome.violations.empty());
+}
+
+/// The first seed in which it is noticed, 0: none.
+uint64_t Noticed(Mutation mutation, const char* what, uint64_t most_seeds = 100) {
+  for (uint64_t seed = 1; seed <= most_seeds; ++seed)
+    for (const std::string& violation : RunFlows(seed, mutation).violations)
+      if (violation.find(what) != std::string::npos) return seed;
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("flows: groups, topics, services and schedules keep what is promised over the seeds") {
+  for (uint64_t seed = 1; seed <= 200; ++seed) CheckSeed(seed);
+}
+
+TEST_CASE("flows: groups, topics, services and schedules keep what is promised over seeds that nobody ran before") {
+  std::random_device device;
+  uint64_t from = (uint64_t{device()} << 16 | (device() & 0xFFFF)) + 1'000'000'000;
+  WARN("fresh seeds: notifyd_sim --flows --seeds " << from << ".." << from + 99);
+  // A slow machine or a sanitizer runs fewer of them.
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+  for (uint64_t seed = from; seed < from + 100 && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
+}
+
+TEST_CASE("flows: the same seed gives the same trace") {
+  auto hash = [](uint64_t seed) { return RunFlows(seed, Mutation::kNone, Tracing::kHash).hash; };
+  CHECK(hash(3) == hash(3));
+  CHECK(hash(3) != hash(4));
+}
+
+TEST_CASE("flows: the seeds reach crashes, groups of both kinds and their ends, events, calls of services, runs and what was asked twice") {
+  FlowsOutcome::Tally sum;
+  for (uint64_t seed = 1; seed <= 60; ++seed) sum += RunFlows(seed).tally;
+  sum.ForEach([](const char* name, uint64_t n) {
+    INFO(name);
+    CHECK(n > 0);
+  });
+}
+
+// ---- what is wrong is noticed
+
+TEST_CASE("flows: a member of a group that goes out before its turn is noticed") {
+  CHECK(Noticed(Mutation::kLoseChange, "the one before it is not settled") > 0);
+}
+TEST_CASE("flows: a group that is told of twice is noticed") {
+  CHECK(Noticed(Mutation::kToldTwice, "is told of 2 times") > 0);
+}
+TEST_CASE("flows: a subscription that is passed over is noticed") {
+  CHECK(Noticed(Mutation::kSkippedSubscription, "in place of") > 0);
+}
+TEST_CASE("flows: an instance that is called after its ttl is noticed") {
+  CHECK(Noticed(Mutation::kOutlived, "whose ttl was over") > 0);
+}
+TEST_CASE("flows: a run that is made twice is noticed") {
+  CHECK(Noticed(Mutation::kRunTwice, "two runs of one time") > 0);
+}
+TEST_CASE("flows: a time that is neither run nor counted as missed is noticed") {
+  CHECK(Noticed(Mutation::kLostRun, "that were missed, of") > 0);
+}
+
+}  // namespace notifyd::sim
