@@ -234,8 +234,10 @@ void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   entry->index = IndexOf(entry->state, loaded.in_tail);
   entry->fresh = entry->first_key = false;
   entry->promoted = entry->index == Index::kTail;
-  // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2).
-  if (entry->state.phase == Phase::kRetrying) entry->durable = journal_.open() - 1;
+  // Its last end may be written and not synced yet: the number after it must not be sent before (contract promise 2). So may what let it go, where it
+  // is of a group: the end of the member before it, which a power cut would undo.
+  const bool of_group = entry->envelope->flow && entry->envelope->flow->group.value != 0;
+  if (entry->state.phase == Phase::kRetrying || of_group) entry->durable = journal_.open() - 1;
 }
 
 /// Returns the entry of a notify that a page brought, made of the page's record where memory has none, or where a load of it is still under way.

@@ -1,5 +1,5 @@
-// The promises of groups, topics, services and schedules over the seeds, and the proof that what breaks them would be noticed. Every failure prints its seed;
-// `notifyd_sim --flows --seed N --verbose` replays it.
+// The promises of groups, topics, services and schedules over the seeds, and the proof that what breaks them would be noticed. Every failure prints
+// its seed; `notifyd_sim --flows --seed N --verbose` replays it.
 #include "sim/flows.h"
 
 #include <chrono>
@@ -38,6 +38,10 @@ TEST_CASE("flows: groups, topics, services and schedules keep what is promised o
   // A slow machine or a sanitizer runs fewer of them.
   auto until = std::chrono::steady_clock::now() + std::chrono::seconds(15);
   for (uint64_t seed = from; seed < from + 100 && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
+}
+
+TEST_CASE("flows: a member that was read from the disk starts once what let it go is durable, like one in memory") {
+  for (uint64_t seed : {8500487, 8502586}) CheckSeed(seed);
 }
 
 TEST_CASE("flows: the same seed gives the same trace") {
