@@ -7,10 +7,11 @@ namespace notifyd {
 
 Contact ContactOf(const AttemptResult& result) {
   if (result.verdict == Verdict::kSuccess || !result.unsent) return Contact::kReached;
-  const bool unreached = result.record.error == "connect_failed" || result.record.error == "timeout";
+  const std::string& error = result.record.error;
+  const bool unreached = error == "connect_failed" || error == "timeout" || error == "command_not_started";
   if (result.verdict == Verdict::kFailure && unreached) return Contact::kUnreached;
   // Its TLS was refused: it is there.
-  return result.record.error == "tls" ? Contact::kReached : Contact::kUnknown;
+  return error == "tls" ? Contact::kReached : Contact::kUnknown;
 }
 
 bool Breaker::MayBegin(MonoTime now) const {

@@ -61,6 +61,22 @@ bool Core::Impl::TopicPart::IsBusy() const {
   return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut; });
 }
 
+/// Is data (null: there is none) what the topic's schema asks for? Error: kUnacceptable with the pointer.
+Status Core::Impl::TopicPart::Judge(std::string_view topic, const JsonTree* data) const {
+  auto found = topics_.find(topic);
+  if (found == topics_.end() || !found->second.schema) return Status::Ok();
+  if (!data) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
+  Status status = found->second.schema->Validate(data->root());
+  return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/data" + status.field());
+}
+
+Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySpec& spec) const {
+  std::optional<JsonTree> data;
+  if (spec.payload_kind == PayloadKind::kData)
+    if (Result<JsonTree> tree = JsonTree::Parse(spec.payload); tree.ok()) data = std::move(*tree);
+  return Judge(std::string_view(envelope.host).substr(kHeldHost.size()), data ? &*data : nullptr);
+}
+
 Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& ask, Plan* plan) {
   auto topic = topics_.find(item.topic);
   if (ask.strict && topic == topics_.end())
@@ -80,12 +96,7 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   event->trace_state = item.trace_state;
   event->via = item.via;
   plan->hand.event = std::move(event);
-  if (topic != topics_.end() && topic->second.schema) {
-    const JsonTree* data = plan->hand.Data();
-    if (!data) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
-    if (Status status = topic->second.schema->Validate(data->root()); !status.ok())
-      return Status(status.code(), status.detail(), "/data" + status.field());
-  }
+  NOTIFYD_TRY(Judge(item.topic, plan->hand.Data()));
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
   if (!item.fkey.empty()) return PlanHeld(item, plan);
   plan->wants = WhoWants(&plan->hand, 0, FanOutKind::kLive);
@@ -279,6 +290,7 @@ Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Plan* plan) {
     if (!merged.ok())
       return Status(merged.status().code(), "the trigger of this fkey that came before has data that cannot be merged into this event", "/fkey");
     spec = std::move(*merged);
+    NOTIFYD_TRY(JudgeHeld(*envelope, spec));
   }
   plan->holds.envelope = std::move(envelope);
   plan->holds.spec = std::make_shared<const std::string>(EncodeSpec(spec));

@@ -258,6 +258,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
   if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && !core_.services_->Knows(service))
     return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/url");
+  if (!before && ask.from && *ask.from > core_.now_.wall) return core_.Refuse(request, Code::kUnacceptable, "from lies ahead", "/from");
   Known compiled;
   if (Status status = Compile(*ask.said, &compiled); !status.ok()) return core_.Refuse(request, status);
   NeedLanesOf(task, old.get());

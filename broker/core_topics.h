@@ -65,6 +65,8 @@ class Core::Impl::TopicPart {
   bool IsPaused(const std::string& subscription) const;
   /// Its turn means that an event is fanned out, which was held: no request goes out.
   static bool IsHeldEvent(const Envelope& envelope) { return envelope.host.starts_with(kHeldHost); }
+  /// Is what a trigger makes of such a notify what its topic's schema asks for? Error: kUnacceptable with the pointer.
+  Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec) const;
   /// Ends such a notify, which must be in flight, in place of an attempt.
   void Release(Entry* entry);
   TopicFigures figures() const;
@@ -161,6 +163,7 @@ class Core::Impl::TopicPart {
   Status PlanHeld(const EventItem& item, Plan* plan);
   Published::Item Hold(const EventItem& item, Plan* plan);
   Status PlanEvent(const EventItem& item, const Publish& ask, Plan* plan);
+  Status Judge(std::string_view topic, const JsonTree* data) const;
   static IdempotencyKey KeyOf(const EventItem& item);
   /// Lets an idempotency key, whose slot must be known, answer with `id` from now on.
   void Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id);

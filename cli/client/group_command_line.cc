@@ -25,7 +25,7 @@ void GroupCommandLine::Add(CLI::App* app) {
   });
   for (CLI::App* command : {show, wait, cancel}) AddName(command, "ID", "The group's id.");
   AddPaging(list);
-  AddFile(create, &file_, "JSON, as the body of POST /v1/groups; - is standard input.")->required();
+  AddFile(create, &file_, "The group, as the body of POST /v1/groups has it; - is standard input.")->required();
   create->add_option("--idempotency-key", key_, "A second group with this key is the first one.")->type_name("KEY")->check(NotEmpty());
   create->add_option("--wait-ms", wait_ms_, "Print the group once all of it is settled, or after so long.")
       ->check(Quiet(CLI::Range(int64_t{0}, kMostWaitMs)))

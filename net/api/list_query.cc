@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/json_reader.h"
 #include "base/utf8.h"
+#include "broker/flow.h"
 #include "net/api/fields.h"
 
 namespace notifyd {
@@ -249,6 +250,8 @@ Status CheckAllNamespaces(const QueryParameters& parameters) {
 }
 
 Result<std::string> ParseHost(const std::string& text, const std::string& pointer, bool with_port) {
+  // What is no address goes by its own name (Envelope::host).
+  if (!CommandOf(text).empty() || !ServiceOf(text).empty()) return text;
   // A name alone would be that of http, and whoever means https would not notice.
   if (with_port && !HasPort(text)) return Bad(pointer, "host must be said with its port, as in api.example.com:443");
   Result<Authority> authority = ParseAuthority(text, 80);

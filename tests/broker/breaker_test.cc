@@ -43,6 +43,7 @@ AttemptResult Ended(Verdict verdict, std::string error, bool unsent) {
 TEST_CASE("breaker: what an attempt's end says of the way to its destination") {
   CHECK(ContactOf(Ended(Verdict::kFailure, "connect_failed", true)) == kBad);
   CHECK(ContactOf(Ended(Verdict::kFailure, "timeout", true)) == kBad);
+  CHECK(ContactOf(Ended(Verdict::kFailure, "command_not_started", true)) == kBad);
   // An answer that does not come, a 5xx, a connection that is lost: a connection came about.
   CHECK(ContactOf(Ended(Verdict::kFailure, "timeout", false)) == kGood);
   CHECK(ContactOf(Ended(Verdict::kFailure, "unexpected_answer", false)) == kGood);

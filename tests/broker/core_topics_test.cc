@@ -325,6 +325,41 @@ TEST_CASE("topics: an event under an fkey is held, and fanned out once it is tri
   CHECK(f.Event(cancelled.id).event.held);
 }
 
+TEST_CASE("topics: what a trigger makes of a held event is judged by the topic's schema, too") {
+  Topics f;
+  f.Subscribe("one");
+  TopicRecord said;
+  said.schema = R"({"type":"object","properties":{"n":{"type":"integer"}}})";
+  f.Tell({TopicPut{"a.b", said, {}}});
+  EventItem item = Topics::Item("a.b", R"({"a":1})");
+  item.fkey = "k";
+  const NotifyId held = f.Emit(item).id;
+  const Reply refused = f.Trigger("k", R"({"n":"bad"})");
+  REQUIRE(Topics::CodeOf(refused) == Code::kUnacceptable);
+  CHECK(std::get<Refused>(refused.body).status.field() == "/data/n");
+  CHECK(f.StateOf(held) == State::kHeld);
+  CHECK(std::get<Triggered>(f.Trigger("k", R"({"n":2})").body).id == held);
+  // Remembered, for an event that comes later.
+  TriggerRequest early;
+  early.fkey = "later";
+  early.remember_ms = 10'000;
+  early.data = R"({"n":"bad"})";
+  f.Do(early);
+  item.fkey = "later";
+  Publish publish;
+  publish.events = {item};
+  CHECK(Topics::CodeOf(f.Try({publish})) == Code::kUnacceptable);
+}
+
+TEST_CASE("topics: a subscription cannot begin in the future") {
+  Topics f;
+  SubscriptionPut put = Topics::PutOf("one", {});
+  put.from = WallTime{f.now.wall.ms + 1};
+  const Reply refused = f.Try({put});
+  REQUIRE(Topics::CodeOf(refused) == Code::kUnacceptable);
+  CHECK(std::get<Refused>(refused.body).status.field() == "/from");
+}
+
 TEST_CASE("topics: an event that is due later makes notifies that are") {
   Topics f;
   f.Subscribe("one");

@@ -37,6 +37,9 @@ TEST_CASE("switches: lists say by what they are sorted, since when, and from whe
   CHECK(f.Posted<HostsRequest>().query.after == "shop:80");
   f.Ask("GET", "/v1/hosts/%5B::1%5D:8080");
   CHECK(f.Posted<HostsRequest>().query.only == "[::1]:8080");
+  // What is no address goes by its own name.
+  f.Ask("GET", "/v1/hosts/command:backup");
+  CHECK(f.Posted<HostsRequest>().query.only == "command:backup");
 }
 
 TEST_CASE("switches: a host and a metric say that a breaker is open") {
