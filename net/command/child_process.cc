@@ -83,7 +83,7 @@ int LimitItself(const Prepared& prepared) {
 int BecomeProgram(const Prepared& prepared) {
   setpgid(0, 0);
   // What the broker ignores would be ignored by the program, too.
-  for (int number : {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2}) signal(number, SIG_DFL);
+  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);  // of those that cannot be set none is ignored
   if (dup2(prepared.input, 0) < 0 || dup2(prepared.output, 1) < 0 || dup2(prepared.output, 2) < 0) return errno;
   // All others close at exec; most would anyway. A kernel that does not know the call leaves it at those.
   syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);

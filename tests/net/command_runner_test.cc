@@ -224,11 +224,12 @@ TEST_CASE("command: inherits no descriptor, no ignored signal and no blocked one
   Runner run;
   int leaked[2];
   REQUIRE(pipe(leaked) == 0);  // without close-on-exec
-  signal(SIGPIPE, SIG_IGN);
+  const int all[] = {SIGPIPE, SIGHUP, SIGALRM, SIGTSTP, SIGXFSZ, SIGRTMIN + 3, SIGRTMAX};
+  for (int number : all) signal(number, SIG_IGN);
   run.Script("look",
              "ls /proc/self/fd | wc -l; grep -E '^Sig(Ign|Blk)' /proc/self/status; grep -c . /dev/null; cut -d' ' -f5 /proc/$$/stat; echo $$");
   std::istringstream lines(run.Run("look").record.response_body);
-  signal(SIGPIPE, SIG_DFL);
+  for (int number : all) signal(number, SIG_DFL);
   close(leaked[0]);
   close(leaked[1]);
   std::string descriptors, blocked, ignored, nothing, group, pid;
