@@ -547,7 +547,8 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     }
     if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
   }
-  const WallTime from = ask.from.value_or(WallTime{0}), to = ask.to.value_or(core_.now_.wall);
+  // Up to now: this very millisecond is part of that.
+  const WallTime from = ask.from.value_or(WallTime{0}), to = ask.to.value_or(WallTime{core_.now_.wall.ms + 1});
   if (read.empty()) {
     AskEvents({}, [this, request, ask](Rows rows) {
       rows_of_[request] = std::move(rows);

@@ -195,6 +195,11 @@ TEST_CASE("topics: an event, and a subscription's past, are replayed, once for a
   CHECK(std::get<Replayed>(f.Tell({range}).what).accepted == 2);
   f.ServeAll();
   CHECK(f.Stats().totals.succeeded == 5);
+  // Without an end it goes up to now, with what was published this very millisecond.
+  f.Emit(Topics::Item("a.b", "{}"));
+  range.from = f.now.wall;
+  range.to.reset();
+  CHECK(std::get<Replayed>(f.Tell({range}).what).accepted == 1);
   CHECK(Topics::CodeOf(f.Try({EventReplay{{12345}, "", {}}})) == Code::kNotFound);
 }
 
