@@ -11,6 +11,7 @@
 #include "net/api/registry_steps.h"
 #include "net/api/request_tools.h"
 #include "net/api/requests.h"
+#include "net/api/resource.h"
 #include "net/api/space_fields.h"
 #include "net/api/token_fields.h"
 #include "net/signing/jwks.h"
@@ -66,22 +67,6 @@ Status NotOfIt() {
   return Status(Code::kForbidden, "this token is not one of the namespace");
 }
 
-/// A list's page: what is shown of `items`, and where it goes on.
-template <class Items, class Write>
-HttpResponse PageResponse(const Items& items, const std::optional<std::string>& next, Write write) {
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Key("items");
-  json.BeginArray();
-  for (const auto& item : items) write(item, &json);
-  json.EndArray();
-  json.Key("next");
-  next ? json.String(*next) : json.Null();
-  json.EndObject();
-  return JsonResponse(200, std::move(body));
-}
-
 /// The members of a short document, by a function that knows them.
 Status ReadMembers(const Asking& asking, const std::function<Status(const JsonValue& value)>& read) {
   bool is_array = false;
@@ -116,7 +101,7 @@ Result<Asked> ReadNamespaces(const Asking& asking) {
     rows.resize(page->limit);
     next = rows.back()->name;
   }
-  return Asked(PageResponse(rows, next, [&](const auto& row, JsonWriter* json) { WriteSpace(*row, FiguresOf(options, row->number), json); }));
+  return Asked(ResourcesResponse(rows, next, [&](const auto& row, JsonWriter* json) { WriteSpace(*row, FiguresOf(options, row->number), json); }));
 }
 
 Result<Asked> ReadNamespace(const Asking& asking) {
@@ -239,7 +224,7 @@ Result<Asked> ReadTokens(const Asking& asking) {
   ListTokens list{RequestOf(asking), asking.asker.ToActor(), std::nullopt, page->cursor, page->limit};
   return Asked(AskRegistry(std::move(list), /*conditional=*/false, [](const RegistryReply& reply) {
     std::optional<std::string> next = reply.more ? std::optional(reply.tokens.back().row->id) : std::nullopt;
-    return PageResponse(reply.tokens, next, [](const TokenSeen& seen, JsonWriter* json) { WriteToken(*seen.row, seen.used_at, nullptr, json); });
+    return ResourcesResponse(reply.tokens, next, [](const TokenSeen& seen, JsonWriter* json) { WriteToken(*seen.row, seen.used_at, nullptr, json); });
   }));
 }
 
@@ -388,13 +373,13 @@ Result<Asked> ReadAudit(const Asking& asking) {
     if (!query.below) return Status(Code::kUnacceptable, "cursor must be what a list gave as next", "/cursor");
   }
   const ApiOptions& options = *asking.tools->options;
-  if (!options.list_audit) return Asked(PageResponse(std::vector<AuditItem>(), std::nullopt, WriteAudit));
+  if (!options.list_audit) return Asked(ResourcesResponse(std::vector<AuditItem>(), std::nullopt, WriteAudit));
   return Asked(AskElsewhere([list = options.list_audit, query = std::move(query)](std::function<void(HttpResponse)> then) {
     list(query, [then = std::move(then)](AuditPage listed) {
       if (!listed.status.ok()) return then(ProblemResponse(listed.status));
       std::optional<std::string> next;
       if (listed.next) next = AuditCursor(*listed.next);
-      then(PageResponse(listed.items, next, WriteAudit));
+      then(ResourcesResponse(listed.items, next, WriteAudit));
     });
   }));
 }

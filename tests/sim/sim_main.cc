@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include <type_traits>
 
 #include "sim/flows.h"
 #include "sim/several.h"
@@ -88,30 +89,16 @@ int Torture(int64_t seconds) {
   return failed;
 }
 
-int ReplaySeveral(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
+/// Replays seeds of one kind of run: RunSeveral or RunFlows. `mode`: its flag, and a blank.
+template <class Run>
+int ReplayRuns(const char* mode, Run run, uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   uint64_t broken = 0;
-  current_mode = "--several ";
-  SeveralOutcome::Tally sum;
+  current_mode = mode;
+  typename std::invoke_result_t<Run, uint64_t, Mutation, Tracing>::Tally sum;
   for (uint64_t seed = from; seed <= to; ++seed) {
     current_seed = seed;
-    SeveralOutcome outcome = RunSeveral(seed, mutation, verbose ? Tracing::kPrint : Tracing::kNone);
-    broken += !Report(seed, outcome, "--several ");
-    sum += outcome.tally;
-  }
-  std::printf("%llu of %llu seeds broke a promise", static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1));
-  sum.ForEach([](const char* name, uint64_t n) { std::printf(", %s %llu", name, static_cast<unsigned long long>(n)); });
-  std::printf("\n");
-  return broken > 0;
-}
-
-int ReplayFlows(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
-  uint64_t broken = 0;
-  current_mode = "--flows ";
-  FlowsOutcome::Tally sum;
-  for (uint64_t seed = from; seed <= to; ++seed) {
-    current_seed = seed;
-    FlowsOutcome outcome = RunFlows(seed, mutation, verbose ? Tracing::kPrint : Tracing::kNone);
-    broken += !Report(seed, outcome, "--flows ");
+    auto outcome = run(seed, mutation, verbose ? Tracing::kPrint : Tracing::kNone);
+    broken += !Report(seed, outcome, mode);
     sum += outcome.tally;
   }
   std::printf("%llu of %llu seeds broke a promise", static_cast<unsigned long long>(broken), static_cast<unsigned long long>(to - from + 1));
@@ -209,7 +196,7 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGABRT, OnAbort);
   if (several + flows + (torture > 0) > 1) return Usage();
-  if (flows) return ReplayFlows(from, to, mutation, verbose);
-  if (several) return ReplaySeveral(from, to, mutation, verbose);
+  if (flows) return ReplayRuns("--flows ", RunFlows, from, to, mutation, verbose);
+  if (several) return ReplayRuns("--several ", RunSeveral, from, to, mutation, verbose);
   return torture > 0 ? Torture(torture) : Replay(from, to, mutation, verbose);
 }
