@@ -79,11 +79,18 @@ int LimitItself(const Prepared& prepared) {
   return prepared.memory_bytes > 0 && setrlimit(RLIMIT_AS, &memory) != 0 ? errno : 0;
 }
 
+/// What the broker ignores would be ignored by the program, too. Raw system calls: the library refuses the two signals that it
+/// keeps for itself (32 and 33), and whoever started the broker may have ignored these as well.
+void HeedAllSignals() {
+  constexpr size_t kKernelSignalSetBytes = 8;
+  alignas(long) const char by_default[64] = {};  // the kernel's struct sigaction, no larger than this, with SIG_DFL as 0
+  for (int number = 1; number < NSIG; ++number) syscall(SYS_rt_sigaction, number, by_default, nullptr, kKernelSignalSetBytes);
+}
+
 /// In the child. Returns only where it fails, with why.
 int BecomeProgram(const Prepared& prepared) {
   setpgid(0, 0);
-  // What the broker ignores would be ignored by the program, too.
-  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);  // of those that cannot be set none is ignored
+  HeedAllSignals();
   if (dup2(prepared.input, 0) < 0 || dup2(prepared.output, 1) < 0 || dup2(prepared.output, 2) < 0) return errno;
   // All others close at exec; most would anyway. A kernel that does not know the call leaves it at those.
   syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);

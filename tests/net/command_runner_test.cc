@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,12 +225,21 @@ TEST_CASE("command: inherits no descriptor, no ignored signal and no blocked one
   Runner run;
   int leaked[2];
   REQUIRE(pipe(leaked) == 0);  // without close-on-exec
-  const int all[] = {SIGPIPE, SIGHUP, SIGALRM, SIGTSTP, SIGXFSZ, SIGRTMIN + 3, SIGRTMAX};
-  for (int number : all) signal(number, SIG_IGN);
+  // 32 and 33 belong to the library, whose own functions refuse them; whoever starts a broker may ignore them none the less.
+  const auto take_all = [](void (*how)(int)) {
+    struct {  // the kernel's, in its beginning; the rest is zero
+      void (*handler)(int);
+      unsigned long rest[7];
+    } action{how, {}};
+    for (int number : {SIGPIPE, SIGHUP, SIGALRM, SIGTSTP, SIGXFSZ, 32, 33, SIGRTMIN + 3, SIGRTMAX}) {
+      REQUIRE(syscall(SYS_rt_sigaction, number, &action, nullptr, 8) == 0);
+    }
+  };
+  take_all(SIG_IGN);
   run.Script("look",
              "ls /proc/self/fd | wc -l; grep -E '^Sig(Ign|Blk)' /proc/self/status; grep -c . /dev/null; cut -d' ' -f5 /proc/$$/stat; echo $$");
   std::istringstream lines(run.Run("look").record.response_body);
-  for (int number : all) signal(number, SIG_DFL);
+  take_all(SIG_DFL);
   close(leaked[0]);
   close(leaked[1]);
   std::string descriptors, blocked, ignored, nothing, group, pid;
@@ -240,8 +250,8 @@ TEST_CASE("command: inherits no descriptor, no ignored signal and no blocked one
   std::getline(lines, group);
   std::getline(lines, pid);
   CHECK(std::stoi(descriptors) == 4);  // the three, and the one by which ls reads the directory
-  CHECK(blocked.ends_with("0000000000000000"));
-  CHECK(ignored.ends_with("0000000000000000"));
+  CHECK(blocked == "SigBlk:\t0000000000000000");
+  CHECK(ignored == "SigIgn:\t0000000000000000");
   CHECK(group == pid);
 }
 
