@@ -36,7 +36,8 @@ bool Core::Impl::ServicePart::RefusedFromFile(RequestId request, bool from_file)
 
 // ---- what is seen
 
-std::string Core::Impl::ServicePart::BytesOfList(const Service& service) {
+/// What changes where the list does: settings, and who can be reached. Time O(instances).
+std::string Core::Impl::ServicePart::DigestOfList(const Service& service) {
   std::string bytes;
   Encoder encoder(&bytes);
   for (const auto& [id, instance] : service.instances) {
@@ -44,7 +45,11 @@ std::string Core::Impl::ServicePart::BytesOfList(const Service& service) {
     encoder.Text(EncodeInstance(instance->settings));
     encoder.U8(instance->breaker.is_open());
   }
-  return bytes;
+  const Fingerprint print = FingerprintOf(bytes);
+  std::string digest;
+  Encoder(&digest).Big64(print.high);
+  Encoder(&digest).Big64(print.low);
+  return digest;
 }
 
 InstanceView Core::Impl::ServicePart::ViewOf(const Service&, const Instance& instance) const {
@@ -61,14 +66,14 @@ InstanceView Core::Impl::ServicePart::ViewOf(const Service&, const Instance& ins
   return view;
 }
 
-ServiceView Core::Impl::ServicePart::ViewOf(const Service& service, bool with_instances) const {
+ServiceView Core::Impl::ServicePart::ViewOf(const Service& service) const {
   ServiceView view;
   view.name = service.name();
   view.settings = service.settings;
   view.from_file = service.from_file;
   view.bytes = EncodeService(service.settings);
-  if (with_instances)
-    for (const auto& [id, instance] : service.instances) view.instances.push_back(ViewOf(service, *instance));
+  for (const auto& [id, instance] : service.instances)
+    ++view.counts[static_cast<size_t>(InstanceStateOf(instance->settings, instance->breaker.state()))];
   return view;
 }
 
@@ -94,50 +99,75 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const GetService& ask) {
   return Answer(0, request, std::move(answer));
 }
 
+ServiceAnswer Core::Impl::ServicePart::PageOf(const Service& service, const ResourcesQuery& page, std::string digest, InstanceViews* views) const {
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kInstances;
+  answer.bytes = std::move(digest);
+  answer.services.push_back(ViewOf(service));
+  auto& shown = answer.services[0].instances;
+  size_t bytes = 0;
+  const auto& all = service.instances;
+  auto at = page.after.empty() || page.after < page.prefix ? all.lower_bound(page.prefix) : all.upper_bound(page.after);
+  for (; at != all.end() && at->first.starts_with(page.prefix); ++at) {
+    answer.more = shown.size() == page.limit || bytes > kInstancesPageBytes;
+    if (answer.more) break;
+    auto& view = (*views)[at->first];
+    if (!view) view = std::make_shared<const InstanceView>(ViewOf(service, *at->second));
+    bytes += view->bytes.size();
+    shown.push_back(view);
+  }
+  return answer;
+}
+
 Handled Core::Impl::ServicePart::Do(RequestId request, const ListInstances& ask) {
   const Service* service = Find(ask.service);
   if (!service) return NoService(request);
+  std::string digest = DigestOfList(*service);
+  if (ask.changed_from != FingerprintOf(digest)) {
+    InstanceViews views;
+    return Answer(0, request, PageOf(*service, ask.page, std::move(digest), &views));
+  }
+  const MonoTime until{core_.now_.mono.ms + ask.wait_ms};
+  watches_[request] = {ask.service, std::move(digest), until, ask.page};
+  watchers_of_[ask.service].insert(request);
+  watch_ends_.emplace(until, request);
+  if (ask.wait_ms <= 0 || core_.stopping_) AnswerUnchanged(request);
+  return Handled::kDone;
+}
+
+/// Returns what it was; one of no service where the request does not wait.
+Core::Impl::ServicePart::Watch Core::Impl::ServicePart::Unwatch(RequestId request) {
+  auto node = watches_.extract(request);
+  if (node.empty()) return {};
+  watch_ends_.erase({node.mapped().until, request});
+  auto of_service = watchers_of_.find(node.mapped().service);
+  of_service->second.erase(request);
+  if (of_service->second.empty()) watchers_of_.erase(of_service);
+  return std::move(node.mapped());
+}
+
+/// Ends the wait: the list is as the waiting one knows it.
+void Core::Impl::ServicePart::AnswerUnchanged(RequestId request) {
   ServiceAnswer answer;
-  answer.bytes = BytesOfList(*service);
-  if (ask.changed_from == FingerprintOf(answer.bytes)) {
-    if (ask.wait_ms > 0 && !core_.stopping_) {
-      watches_[request] = {ask.service, answer.bytes, {core_.now_.mono.ms + ask.wait_ms}, ask.page};
-      return Handled::kDone;
-    }
-    answer.kind = ServiceAnswer::Kind::kUnchanged;
-    return Answer(0, request, std::move(answer));
-  }
-  answer.kind = ServiceAnswer::Kind::kInstances;
-  answer.services.push_back(ViewOf(*service, /*with_instances=*/false));
-  const ResourcesQuery& page = ask.page;
-  const auto& all = service->instances;
-  auto at = page.after.empty() || page.after < page.prefix ? all.lower_bound(page.prefix) : all.upper_bound(page.after);
-  for (; at != all.end() && at->first.starts_with(page.prefix); ++at) {
-    answer.more = answer.services[0].instances.size() == page.limit;
-    if (answer.more) break;
-    answer.services[0].instances.push_back(ViewOf(*service, *at->second));
-  }
-  return Answer(0, request, std::move(answer));
+  answer.kind = ServiceAnswer::Kind::kUnchanged;
+  answer.bytes = Unwatch(request).digest;
+  Answer(0, request, std::move(answer));
 }
 
 void Core::Impl::ServicePart::TellWatchers(const Service& service) {
-  std::vector<std::pair<RequestId, ResourcesQuery>> told;
-  for (const auto& [request, watch] : watches_)
-    if (watch.service == service.name() && watch.bytes != BytesOfList(service)) told.emplace_back(request, watch.page);
-  for (auto& [request, page] : told) {
-    watches_.erase(request);
-    Do(request, ListInstances{service.name(), std::nullopt, 0, std::move(page)});
+  auto of_service = watchers_of_.find(service.name());
+  if (of_service == watchers_of_.end()) return;
+  const std::string digest = DigestOfList(service);
+  InstanceViews views;
+  for (RequestId request : std::set<RequestId>(of_service->second)) {
+    if (watches_.at(request).digest == digest) continue;
+    const Watch watch = Unwatch(request);
+    Answer(0, request, PageOf(service, watch.page, digest, &views));
   }
 }
 
-/// Whoever waits gets the list as it is: it has not changed.
 void Core::Impl::ServicePart::BeginStop() {
-  for (const auto& [request, watch] : std::exchange(watches_, {})) {
-    ServiceAnswer answer;
-    answer.kind = ServiceAnswer::Kind::kUnchanged;
-    answer.bytes = watch.bytes;
-    Answer(0, request, std::move(answer));
-  }
+  while (!watches_.empty()) AnswerUnchanged(watches_.begin()->first);
 }
 
 Handled Core::Impl::ServicePart::Do(RequestId request, const GetInstance& ask) {
@@ -147,9 +177,9 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const GetInstance& ask) {
   if (!instance) return NoInstance(request);
   ServiceAnswer answer;
   answer.kind = ServiceAnswer::Kind::kInstance;
-  answer.services.push_back(ViewOf(*service, /*with_instances=*/false));
-  answer.services[0].instances.push_back(ViewOf(*service, *instance));
-  answer.bytes = answer.services[0].instances[0].bytes;
+  answer.services.push_back(ViewOf(*service));
+  answer.services[0].instances.push_back(std::make_shared<const InstanceView>(ViewOf(*service, *instance)));
+  answer.bytes = answer.services[0].instances[0]->bytes;
   return Answer(0, request, std::move(answer));
 }
 
@@ -257,9 +287,9 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
   ServiceAnswer answer;
   answer.kind = ServiceAnswer::Kind::kInstance;
   answer.created = created;
-  answer.services.push_back(ViewOf(*service, /*with_instances=*/false));
-  answer.services[0].instances.push_back(ViewOf(*service, *instance));
-  answer.bytes = answer.services[0].instances[0].bytes;
+  answer.services.push_back(ViewOf(*service));
+  answer.services[0].instances.push_back(std::make_shared<const InstanceView>(ViewOf(*service, *instance)));
+  answer.bytes = answer.services[0].instances[0]->bytes;
   return Answer(instance->batch, request, std::move(answer));
 }
 

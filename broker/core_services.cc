@@ -322,22 +322,12 @@ void Core::Impl::ServicePart::Fire() {
       Review(*service);
     }
   }
-  while (true) {
-    auto over = std::find_if(watches_.begin(), watches_.end(), [this](const auto& watch) { return watch.second.until <= core_.now_.mono; });
-    if (over == watches_.end()) break;
-    ServiceAnswer answer;
-    answer.kind = ServiceAnswer::Kind::kUnchanged;
-    answer.bytes = over->second.bytes;
-    const RequestId request = over->first;
-    watches_.erase(over);
-    Answer(0, request, std::move(answer));
-  }
+  while (!watch_ends_.empty() && watch_ends_.begin()->first <= core_.now_.mono) AnswerUnchanged(watch_ends_.begin()->second);
 }
 
 MonoTime Core::Impl::ServicePart::NextWake() const {
   MonoTime wake = timed_.empty() ? kMonoNever : timed_.begin()->first;
-  for (const auto& [request, watch] : watches_) wake = std::min(wake, watch.until);
-  return wake;
+  return watch_ends_.empty() ? wake : std::min(wake, watch_ends_.begin()->first);
 }
 
 void Core::Impl::ServicePart::Gone(Service* service, Instance* instance) {

@@ -44,7 +44,7 @@ class Core::Impl::ServicePart {
   MonoTime NextWake() const;
   bool MayRest() const { return timed_.empty() && watches_.empty(); }
   void BeginStop();
-  void OnDisconnected(RequestId request) { watches_.erase(request); }
+  void OnDisconnected(RequestId request) { Unwatch(request); }
   /// Other settings of breakers hold.
   void OnBreakerSettings();
 
@@ -90,10 +90,12 @@ class Core::Impl::ServicePart {
   };
   /// Somebody waits for the list of a service's instances to change.
   struct Watch {
-    std::string service, bytes;  // the list as they know it
+    std::string service, digest;  // the list as they know it
     MonoTime until;
     ResourcesQuery page;
   };
+  /// Views of one service's instances as they are now, each made once however many answers it stands in.
+  using InstanceViews = std::unordered_map<std::string_view, std::shared_ptr<const InstanceView>>;
 
   Handled Do(RequestId request, const ListServices& ask);
   Handled Do(RequestId request, const GetService& ask);
@@ -132,17 +134,23 @@ class Core::Impl::ServicePart {
   void Review(const Service& service);
   void ReviewHostOf(const std::string& host);
   void TellWatchers(const Service& service);
+  Watch Unwatch(RequestId request);
+  void AnswerUnchanged(RequestId request);
   void LogRemoved(const Service& service, const Instance& instance);
 
   InstanceView ViewOf(const Service& service, const Instance& instance) const;
-  ServiceView ViewOf(const Service& service, bool with_instances = true) const;
-  static std::string BytesOfList(const Service& service);
+  ServiceView ViewOf(const Service& service) const;
+  ServiceAnswer PageOf(const Service& service, const ResourcesQuery& page, std::string digest, InstanceViews* views) const;
+  static std::string DigestOfList(const Service& service);
 
   Core::Impl& core_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
   std::set<std::pair<MonoTime, std::pair<std::string, std::string>>> timed_;  // service and instance, by when they are looked at again
   std::unordered_map<NotifyId, Call> calls_;
+  // Who waits, and the same by service and by when the wait ends.
   std::map<RequestId, Watch> watches_;
+  std::map<std::string, std::set<RequestId>, std::less<>> watchers_of_;
+  std::set<std::pair<MonoTime, RequestId>> watch_ends_;
   size_t open_ = 0;
   uint64_t opened_ = 0;
 };

@@ -1,7 +1,9 @@
 // What is asked of the core about services and their instances, and what it answers (contract section 11).
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -28,7 +30,8 @@ struct DeleteService {
   std::string name;
   ResourceCondition condition;
 };
-/// `changed_from`: where the list has this print, the answer waits until it has another, wait_ms at most.
+/// `changed_from`: where the list has this print, the answer waits until it has another, wait_ms at most. A page ends before `limit` where it
+/// is long (kInstancesPageBytes).
 struct ListInstances {
   std::string service;
   std::optional<Fingerprint> changed_from;
@@ -52,6 +55,16 @@ struct ServiceAsk {
   std::variant<ListServices, GetService, PutService, DeleteService, ListInstances, GetInstance, PutInstance, DeleteInstance> what;
 };
 
+/// What an instance is for calls that start.
+enum class InstanceState : uint8_t { kAlive, kDraining, kUnreachable };
+inline InstanceState InstanceStateOf(const InstanceSettings& settings, Breaker::State breaker) {
+  if (breaker == Breaker::State::kOpen || breaker == Breaker::State::kProbing) return InstanceState::kUnreachable;
+  return settings.weight == 0 ? InstanceState::kDraining : InstanceState::kAlive;
+}
+
+/// Of instances, without what an answer says of each beside its url and pools: a page ends with the one that goes beyond.
+inline constexpr size_t kInstancesPageBytes = 256 << 10;
+
 struct InstanceView {
   std::string id;
   InstanceSettings settings;
@@ -66,13 +79,15 @@ struct ServiceView {
   std::string name;
   ServiceSettings settings;
   bool from_file = false;
-  std::vector<InstanceView> instances;
+  std::array<size_t, 3> counts = {};  // of its instances, by InstanceState
+  /// Where they are asked for; one view may stand in the answers to many.
+  std::vector<std::shared_ptr<const InstanceView>> instances;
   std::string bytes;  // that its ETag is made of
 };
 struct ServiceAnswer {
   enum class Kind : uint8_t {
-    kService,    // services[0]
-    kServices,   // services
+    kService,    // services[0], without instances
+    kServices,   // services, without instances
     kInstance,   // services[0].instances[0]
     kInstances,  // services[0].instances
     kUnchanged,  // they are what was asked from

@@ -17,6 +17,7 @@
 #include "net/api/problem.h"
 #include "net/api/requests.h"
 #include "net/api/responses.h"
+#include "net/api/service_json.h"
 #include "net/api/submit_parser.h"
 #include "net/api/topic_requests.h"
 #include "net/api/trace_context.h"
@@ -154,6 +155,7 @@ void Api::Impl::OnReply(Reply reply) {
     size_t bytes = 0;
     if (const Viewed* viewed = std::get_if<Viewed>(&reply.body)) bytes = BytesToShow(viewed->view);
     if (const GroupAnswered* group = std::get_if<GroupAnswered>(&reply.body)) bytes = BytesToShow(*group->answer);
+    if (const ServiceAnswered* service = std::get_if<ServiceAnswered>(&reply.body)) bytes = BytesToShow(*service->answer);
     if (bytes > 0 && !responder_->Reserve(token, bytes)) return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
     if (Waited* end = std::get_if<Waited>(&reply.body); end && end->view) {
       // It is accepted whatever there is room for: that much is said.

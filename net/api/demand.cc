@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/response_records.h"
+#include "broker/service_events.h"
 #include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/routes.h"
@@ -19,8 +20,14 @@ constexpr size_t kRowMostBytes = 32 << 10, kRowBesideBytes = 1 << 10;
 /// Bodies below it have no answer that is worth reserving for.
 constexpr size_t kSmallBodyBytes = 16 << 10;
 
+/// What waits holds nothing meanwhile: there is room to be found once what it waits for has come.
 bool Waits(std::string_view query) {
-  return query.find("wait_ms=") != std::string_view::npos;
+  if (query.find("wait_ms=") == std::string_view::npos) return false;
+  Result<QueryParameters> parameters = ParseQuery(query);
+  if (!parameters.ok()) return false;
+  std::erase_if(*parameters, [](const auto& parameter) { return parameter.first != "wait_ms"; });
+  const Result<int64_t> wait_ms = ParseWait(*parameters);
+  return wait_ms.ok() && *wait_ms > 0;
 }
 
 size_t ListAnswerBytes(std::string_view query) {
@@ -58,12 +65,15 @@ HttpDemand DemandOfSubmit(const Route&, size_t body_bytes, const ApiOptions& opt
 }
 
 HttpDemand DemandOfNotify(const Route& route, size_t, const ApiOptions& options) {
-  // What waits for the end of a notify holds nothing meanwhile: there is room to be found once it has come.
   return Waits(route.query) ? HttpDemand() : Shows(2 * options.max_body_bytes + kShownBesideBytes);
 }
 
 HttpDemand DemandOfGroup(const Route& route, size_t, const ApiOptions&) {
   return Waits(route.query) ? HttpDemand() : Shows(kListPageBytes + 2 * kMostResponseBytes);
+}
+
+HttpDemand DemandOfInstances(const Route& route, size_t, const ApiOptions&) {
+  return Waits(route.query) ? HttpDemand() : Shows(2 * kInstancesPageBytes + kListPageBytes);
 }
 
 HttpDemand DemandOfLanes(const Route&, size_t, const ApiOptions&) {

@@ -19,6 +19,7 @@ HttpDemand DemandOfProbe(const Route& route, size_t body_bytes, const ApiOptions
 HttpDemand DemandOfList(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfSubmit(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfNotify(const Route& route, size_t body_bytes, const ApiOptions& options);
+HttpDemand DemandOfInstances(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfGroup(const Route& route, size_t body_bytes, const ApiOptions& options);
 /// One document of those that are short when they come (requests.h, CheckDocument).
 HttpDemand DemandOfDocument(const Route& route, size_t body_bytes, const ApiOptions& options);

@@ -73,7 +73,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/services/{name}", Verb::kGet, kNone, ReadService, {Scope::kRead}, DemandOfLanes},
     {"/v1/services/{name}", Verb::kPut, kNone, ReadServicePut, kRegisters, DemandOfLanes, "service_put"},
     {"/v1/services/{name}", Verb::kDelete, kNone, ReadServiceRemoval, kRegisters, nullptr, "service_deleted"},
-    {"/v1/services/{name}/instances", Verb::kGet, kRead, ReadInstances, {Scope::kRead}, DemandOfLanes},
+    {"/v1/services/{name}/instances", Verb::kGet, kRead, ReadInstances, {Scope::kRead}, DemandOfInstances},
     {"/v1/services/{name}/instances/{id}", Verb::kGet, kNone, ReadInstance, {Scope::kRead}},
     {"/v1/services/{name}/instances/{id}", Verb::kPut, kNone, ReadInstancePut, kRegisters, nullptr, "instance_registered", Sphere::kNamespace, false,
      false, /*first_alone=*/true},

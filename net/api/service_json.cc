@@ -190,10 +190,7 @@ Result<T> Parse(std::span<const JsonField<T>> fields, JsonReader* reader, std::s
   return out;
 }
 
-const char* StateOf(const InstanceView& instance) {
-  if (instance.breaker == Breaker::State::kOpen || instance.breaker == Breaker::State::kProbing) return "unreachable";
-  return instance.settings.weight == 0 ? "draining" : "alive";
-}
+constexpr const char* kStates[] = {"alive", "draining", "unreachable"};  // by InstanceState
 
 void WriteInstance(const InstanceView& instance, JsonWriter* json) {
   json->BeginObject();
@@ -201,7 +198,7 @@ void WriteInstance(const InstanceView& instance, JsonWriter* json) {
   json->String(instance.id);
   ShowFields<InstanceSettings>(kInstance, instance.settings, json);
   json->Key("state");
-  json->String(StateOf(instance));
+  json->String(kStates[static_cast<size_t>(InstanceStateOf(instance.settings, instance.breaker))]);
   json->Key("in_flight");
   json->Uint(instance.in_flight);
   json->Key("expires_at");
@@ -221,11 +218,11 @@ void WriteInstance(const InstanceView& instance, JsonWriter* json) {
 }
 
 /// How many there are in each state.
-void WriteCounts(const std::vector<InstanceView>& instances, JsonWriter* json) {
+void WriteCounts(const std::array<size_t, 3>& counts, JsonWriter* json) {
   json->BeginObject();
-  for (std::string_view state : {"alive", "draining", "unreachable"}) {
-    json->Key(state);
-    json->Uint(static_cast<uint64_t>(std::count_if(instances.begin(), instances.end(), [&](const auto& each) { return StateOf(each) == state; })));
+  for (size_t state = 0; state < counts.size(); ++state) {
+    json->Key(kStates[state]);
+    json->Uint(counts[state]);
   }
   json->EndObject();
 }
@@ -236,7 +233,7 @@ void WriteService(const ServiceView& service, JsonWriter* json) {
   json->String(service.name);
   ShowFields<ServiceSettings>(kService, service.settings, json);
   json->Key("instances");
-  WriteCounts(service.instances, json);
+  WriteCounts(service.counts, json);
   json->Key("from_file");
   json->Bool(service.from_file);
   json->EndObject();
@@ -255,6 +252,14 @@ Result<InstanceSettings> ParseInstance(JsonReader* reader, std::string* body) {
   Result<InstanceSettings> settings = Parse<InstanceSettings>(kInstance, reader, body);
   if (settings.ok() && settings->url.empty()) return Bad("/url", "url is missing");
   return settings;
+}
+
+size_t BytesToShow(const ServiceAnswer& answer) {
+  constexpr size_t kNamesAndDefaults = 512;
+  size_t bytes = kNamesAndDefaults;
+  for (const ServiceView& service : answer.services)
+    for (const auto& instance : service.instances) bytes += kNamesAndDefaults + 2 * instance->bytes.size();
+  return bytes;
 }
 
 HttpResponse RenderServices(const ServiceAnswer& answer) {
@@ -283,14 +288,14 @@ HttpResponse RenderServices(const ServiceAnswer& answer) {
       json.BeginObject();
       json.Key("items");
       json.BeginArray();
-      for (const InstanceView& instance : answer.services[0].instances) WriteInstance(instance, &json);
+      for (const auto& instance : answer.services[0].instances) WriteInstance(*instance, &json);
       json.EndArray();
       json.Key("next");
-      answer.more ? json.String(answer.services[0].instances.back().id) : json.Null();
+      answer.more ? json.String(answer.services[0].instances.back()->id) : json.Null();
       json.EndObject();
       return ResourceResponse(status, std::move(body), answer.bytes);
     case What::kInstance: {
-      const InstanceView& instance = answer.services[0].instances[0];
+      const InstanceView& instance = *answer.services[0].instances[0];
       WriteInstance(instance, &json);
       const std::string at = answer.created ? LocationOf("/v1/services/" + answer.services[0].name + "/instances/", instance.id) : std::string();
       return ResourceResponse(status, std::move(body), answer.bytes, at);

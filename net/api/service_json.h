@@ -17,5 +17,7 @@ Result<InstanceSettings> ParseInstance(JsonReader* reader, std::string* body);
 
 /// The answer to what was asked.
 HttpResponse RenderServices(const ServiceAnswer& answer);
+/// What that takes at most.
+size_t BytesToShow(const ServiceAnswer& answer);
 
 }  // namespace notifyd

@@ -44,10 +44,10 @@ class Rig : public CoreFixture {
     return Told(PutInstance{"billing", id, std::move(settings), {}});
   }
   void Service(ServiceSettings settings) { Told(PutService{"billing", std::move(settings), {}}); }
-  ServiceView View() { return Told(GetService{"billing"}).services.at(0); }
+  ServiceView View() { return Told(ListInstances{"billing", std::nullopt, 0, {1'000}}).services.at(0); }
   std::map<std::string, uint32_t> Active() {
     std::map<std::string, uint32_t> active;
-    for (const InstanceView& instance : View().instances) active[instance.id] = instance.in_flight;
+    for (const auto& instance : View().instances) active[instance->id] = instance->in_flight;
     return active;
   }
   static Fields To(std::string lane = "lane") {
@@ -126,7 +126,7 @@ TEST_CASE("core services: what is stored comes back after a restart, with one fr
   f.Restart();
   CHECK(f.View().settings.balance == Balance::kRoundRobin);
   REQUIRE(f.View().instances.size() == 1);
-  CHECK(f.View().instances[0].id == "beats");
+  CHECK(f.View().instances[0]->id == "beats");
   f.Pass(9'999);
   CHECK(f.View().instances.size() == 1);
   NotifyId id = f.Send(Rig::To());
@@ -239,14 +239,14 @@ TEST_CASE("core services: an instance that is not reached is left out, tried by 
   f.Register("a");
   f.Register("b");
   // Those that go to b end well.
-  for (int i = 0; i < 40 && f.View().instances[0].breaker == Breaker::State::kClosed; ++i) {
+  for (int i = 0; i < 40 && f.View().instances[0]->breaker == Breaker::State::kClosed; ++i) {
     f.Send(Rig::To("lane" + std::to_string(i)));
     while (!f.starts.empty()) {
       if (f.starts[0].instance->id == "a") f.Unreached(f.starts[0]);
       else f.EndFirst(Verdict::kSuccess);
     }
   }
-  REQUIRE(f.View().instances[0].breaker == Breaker::State::kOpen);
+  REQUIRE(f.View().instances[0]->breaker == Breaker::State::kOpen);
   CHECK(f.Events().back() == "instance breaker opened");
   CHECK(f.Stats().open_breakers == 1);
   for (int i = 0; i < 10; ++i) f.Send(Rig::To("more" + std::to_string(i)));
@@ -258,7 +258,7 @@ TEST_CASE("core services: an instance that is not reached is left out, tried by 
   for (const StartAttempt& start : std::deque<StartAttempt>(f.starts))
     if (start.instance->id == "a") f.End(start, Verdict::kSuccess);
   f.Run();
-  CHECK(f.View().instances[0].breaker == Breaker::State::kRamp);
+  CHECK(f.View().instances[0]->breaker == Breaker::State::kRamp);
   CHECK(f.Events().back() == "instance breaker closed");
   CHECK(f.Stats().open_breakers == 0);
 }
@@ -297,7 +297,7 @@ TEST_CASE("core services: who waited for all of them for too long fails, or at o
     f.Send(once);
     f.Unreached(f.starts.at(0));
   }
-  REQUIRE(f.View().instances[0].breaker == Breaker::State::kOpen);
+  REQUIRE(f.View().instances[0]->breaker == Breaker::State::kOpen);
   NotifyId waits = f.Send(Rig::To());
   int64_t passed = 0;
   for (; passed < 59'000; passed += 1'000) {
@@ -313,7 +313,7 @@ TEST_CASE("core services: who waited for all of them for too long fails, or at o
   CHECK(f.State(waits).reason == "breaker_open");
   settings.breaker->fail_on_open = true;
   f.Service(settings);
-  REQUIRE(f.View().instances[0].breaker == Breaker::State::kOpen);
+  REQUIRE(f.View().instances[0]->breaker == Breaker::State::kOpen);
   NotifyId fails = f.Send(Rig::To());
   CHECK(f.State(fails).phase == Phase::kFailed);
   CHECK(f.State(fails).reason == "breaker_open");
@@ -431,8 +431,8 @@ TEST_CASE("core services: what the file says cannot be changed here, and gives b
   CHECK(view.from_file);
   CHECK(view.settings.balance == Balance::kRoundRobin);
   REQUIRE(view.instances.size() == 3);
-  CHECK(view.instances[0].settings.url == "http://file-a");
-  CHECK(view.instances[0].from_file);
+  CHECK(view.instances[0]->settings.url == "http://file-a");
+  CHECK(view.instances[0]->from_file);
   CHECK(f.Refusal(PutService{"billing", {}, {}}) == Code::kConflict);
   CHECK(f.Refusal(DeleteService{"billing", {}}) == Code::kConflict);
   CHECK(f.Refusal(PutInstance{"billing", "a", {"http://a", 1, {}, 0}, {}}) == Code::kConflict);
@@ -485,4 +485,33 @@ TEST_CASE("core services: lists by prefix and page; the list of instances is wai
   f.Pass(10'000);
   REQUIRE(f.replies.contains(waits));
   CHECK(f.AnswerOf(waits).kind == Kind::kUnchanged);
+}
+
+TEST_CASE("services: many who wait for a list cost no copy of it each, before it changes or as they are told") {
+  Rig f;
+  const std::string path(4'000, 'x');
+  for (int i = 0; i < 200; ++i) f.Register("i" + std::to_string(1'000 + i), {.url = "http://h/" + path});
+  f.Told(PutService{"other", {}, {}});
+  const ServiceAnswer list = f.Told(ListInstances{"billing", std::nullopt, 0, {1'000}});
+  CHECK(list.bytes.size() < 100);  // what somebody who waits leaves here
+  CHECK(list.more);
+  const size_t shown = list.services.at(0).instances.size();
+  CHECK(shown * path.size() < kInstancesPageBytes + 2 * path.size());
+  std::vector<uint64_t> waiting;
+  for (size_t limit = 1; limit <= 50; ++limit) {
+    waiting.push_back(f.Begin(ListInstances{"billing", FingerprintOf(list.bytes), 10'000, {limit}}));
+    f.Begin(ListInstances{"other", FingerprintOf(f.Told(ListInstances{"other", std::nullopt, 0, {}}).bytes), 9'000, {limit}});
+  }
+  f.Post(Disconnected{{0, waiting.back()}});
+  f.Run();
+  waiting.pop_back();
+  f.Register("i1000", {.url = "http://elsewhere"});
+  for (uint64_t request : waiting) {
+    REQUIRE(f.replies.contains(request));
+    CHECK(f.AnswerOf(request).kind == ServiceAnswer::Kind::kInstances);
+    CHECK(f.AnswerOf(request).services.at(0).instances.at(0) == f.AnswerOf(waiting[0]).services.at(0).instances.at(0));  // one and the same view
+  }
+  size_t before = f.replies.size();
+  f.Pass(9'000);
+  CHECK(f.replies.size() == before + 50);
 }

@@ -23,15 +23,32 @@ ServiceAnswer One(ServiceAnswer::Kind kind) {
   answer.bytes = "x";
   ServiceView& service = answer.services.emplace_back();
   service.name = "billing";
-  InstanceView& instance = service.instances.emplace_back();
+  service.counts = {1, 0, 0};
+  InstanceView instance;
   instance.id = "a:1";
   instance.settings = {"http://a", 2, {"eu"}, 5'000};
   instance.in_flight = 3;
   instance.gone_at = WallTime{1'700'000'000'000};
+  service.instances.push_back(std::make_shared<const InstanceView>(std::move(instance)));
   return answer;
 }
 
 }  // namespace
+
+TEST_CASE("services: who waited for a list gets room for it as it comes, or is told that there is none") {
+  ApiFixture f;
+  const auto wait = [&] {
+    f.Ask("GET", "/v1/services/billing/instances?wait_ms=1000", "", {{"If-None-Match", "\"x\""}});
+    CHECK(f.responder.reserved == 0);
+    Answer(f, One(ServiceAnswer::Kind::kInstances));
+    return f.Outcome();
+  };
+  CHECK(wait() == "200");
+  CHECK(f.responder.reserved > 0);
+  f.responder.reserved = 0;
+  f.responder.room = false;
+  CHECK(wait() == "429");
+}
 
 TEST_CASE("services: a PUT says all of it, and what it leaves out is at its default") {
   ApiFixture f;

@@ -135,7 +135,13 @@ TEST_CASE("demand: probes are known as such, and what shows notifies says what i
     CHECK(demand("GET", path).answer_bytes > 100'000);
     CHECK(demand("GET", path).waits);
   }
-  CHECK(demand("GET", "/v1/notifies/n000000000000001f?wait_ms=1000").answer_bytes == 0);
+  // However many wait, they hold nothing; who asks without waiting does not get past what is reserved by saying so.
+  for (const std::string path : {"/v1/notifies/n000000000000001f", "/v1/groups/n000000000000001f", "/v1/services/billing/instances"}) {
+    CAPTURE(path);
+    CHECK(demand("GET", path + "?wait_ms=1000").answer_bytes == 0);
+    CHECK(demand("GET", path + "?wait_ms=0").answer_bytes > 100'000);
+    CHECK(demand("GET", path + "?wait_ms=no").answer_bytes > 100'000);
+  }
   CHECK(demand("POST", "/v1/notifies", "{}").answer_bytes == 0);
   HttpDemand batch = demand("POST", "/v1/notifies", std::string(100'000, ' '));
   CHECK(batch.answer_bytes > 0);
