@@ -39,6 +39,19 @@ const EVP_CIPHER* Gcm() {
   return cipher;
 }
 
+std::string OneBlock(bool forward, std::string_view key, std::string_view block) {
+  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-ECB", nullptr);
+  CHECK(key.size() == kAesKeyBytes && block.size() == kAesBlockBytes);
+  CipherPtr context(EVP_CIPHER_CTX_new());
+  CHECK(context != nullptr);
+  CHECK(EVP_CipherInit_ex2(context.get(), cipher, Bytes(key), nullptr, forward ? 1 : 0, nullptr) == 1);
+  EVP_CIPHER_CTX_set_padding(context.get(), 0);
+  std::string out(kAesBlockBytes, '\0');
+  int size = 0;
+  CHECK(EVP_CipherUpdate(context.get(), Bytes(out), &size, Bytes(block), kAesBlockBytes) == 1 && size == kAesBlockBytes);
+  return out;
+}
+
 KeyPtr PrivateKey(std::string_view seed) {
   CHECK(seed.size() == kEd25519SeedBytes);
   KeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, Bytes(seed), seed.size()));
@@ -150,6 +163,14 @@ std::optional<std::string> OpenGcm(std::string_view key, std::string_view nonce,
   CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kGcmTagBytes, Bytes(tag)) == 1);
   if (EVP_CipherFinal_ex(context.get(), Bytes(out) + size, &rest) != 1) return std::nullopt;
   return out;
+}
+
+std::string AesBlock(std::string_view key, std::string_view block) {
+  return OneBlock(true, key, block);
+}
+
+std::string AesBlockBack(std::string_view key, std::string_view block) {
+  return OneBlock(false, key, block);
 }
 
 std::string Ed25519Public(std::string_view seed) {

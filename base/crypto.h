@@ -37,6 +37,11 @@ std::string SealGcm(std::string_view key, std::string_view nonce, std::string_vi
 /// Decrypts; returns nothing where a bit of any of them is another one.
 std::optional<std::string> OpenGcm(std::string_view key, std::string_view nonce, std::string_view bound, std::string_view sealed);
 
+// AES-256 of one block (FIPS 197): another block for each, and back, by whoever has the key. For what is as random as a hash, and nothing longer.
+inline constexpr size_t kAesKeyBytes = 32, kAesBlockBytes = 16;
+std::string AesBlock(std::string_view key, std::string_view block);
+std::string AesBlockBack(std::string_view key, std::string_view block);
+
 // Ed25519 (RFC 8032).
 inline constexpr size_t kEd25519SeedBytes = 32, kEd25519PublicBytes = 32, kEd25519SignatureBytes = 64;
 /// Returns the public key of a seed (RFC 8032 calls it the private key).

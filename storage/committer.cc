@@ -122,6 +122,7 @@ void Committer::Run() {
   while (WaitForWork()) {
     if (!failed_ && !turns_.empty()) {
       if (!disk_low_ && (unlooked_bytes_ >= sure_bytes_ || SteadyMs() - space_checked_ms_ >= kSpaceInterval.count())) CheckSpace();
+      RenewWhereFull();
       WriteGroup();
     }
     if (failed_) DropWork();
@@ -167,6 +168,7 @@ struct Committer::Group {
   std::vector<Queue> queues;  // those of which something is in it
   bool sync = false;
   std::vector<NamespaceNumber> dropped;
+  std::vector<CommitQueue::Renewal> renewals;
   uint64_t batches = 0;
 };
 
@@ -226,7 +228,7 @@ void Committer::Encode(CommitQueue* queue, const WriteBatch& batch, Group* group
   queue->last_number_ = batch.number;
   queue->reports_ = true;
   if (batch.ops.empty()) return;
-  EncodeOps(batch, queue->space_, *setup_.database, &group->batch, &queue->lane_counts_);
+  EncodeOps(batch, queue->space_, *setup_.database, *setup_.sealing, &group->batch, &queue->lane_counts_);
   queue->totals_ = batch.totals;
   queue->wrote_ = true;
   if (!queue->awake_) EncodeWake(queue->space_.number(), {}, &group->batch);
@@ -247,11 +249,27 @@ void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* gr
     if (const auto* drop = std::get_if<DropNamespace>(&write)) group->dropped.push_back(drop->number);
   // Its tables are dropped next, durably.
   group->sync |= !group->dropped.empty();
-  EncodeRegistry(batch, *setup_.database, &group->batch);
+  EncodeRegistry(batch, *setup_.database, *setup_.sealing, &group->batch);
 }
 
 void Committer::Encode(CommitQueue*, const AuditEntry& entry, Group* group) {
   EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->batch);
+}
+
+void Committer::Encode(CommitQueue*, const CommitQueue::Renewal& renewal, Group* group) {
+  group->sync = true;
+  for (const auto& [key, value] : renewal.renewal.rows.puts) group->batch.Put(key, value);
+  for (const std::string& key : renewal.renewal.rows.deletes) group->batch.Delete(key);
+  group->renewals.push_back(renewal);
+}
+
+/// Another start of sealing, long before the one in use has no nonce left.
+void Committer::RenewWhereFull() {
+  const std::shared_ptr<Seal> seal = setup_.sealing->now();
+  if (!seal || !seal->full() || !setup_.sealing->BeginRenewal()) return;
+  Result<Sealing::Renewal> renewal = setup_.sealing->Renew(nullptr);
+  CHECK(renewal.ok());
+  Renew(*std::move(renewal), [sealing = setup_.sealing] { sealing->EndRenewal(); });
 }
 
 /// Reports the group, where nothing has failed.
@@ -275,6 +293,10 @@ void Committer::Finish(Group* group) {
     }
     for (NamespaceNumber number : group->dropped)
       if (setup_.dropped) setup_.dropped(number);
+    for (const CommitQueue::Renewal& renewal : group->renewals) {
+      setup_.sealing->Use(renewal.renewal);
+      renewal.used();
+    }
   }
   Settle(group->queues);
 }

@@ -33,6 +33,7 @@
 #include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/outlet.h"
+#include "storage/sealing.h"
 #include "storage/synced_file.h"
 
 namespace rocksdb {
@@ -53,7 +54,12 @@ class CommitQueue {
   struct SleepMark {
     WallTime wake;
   };
-  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry>;
+  /// A start of sealing, or the end of a rekey.
+  struct Renewal {
+    Sealing::Renewal renewal;
+    std::function<void()> used;
+  };
+  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry, Renewal>;
 
   const KeySpace space_;
   const std::shared_ptr<Outlet> outlet_;
@@ -89,6 +95,7 @@ class Committer {
     const Database* database = nullptr;
     const GuardedFiles* files = nullptr;  // those of `database`
     SyncedFile* synced = nullptr;
+    Sealing* sealing = nullptr;
     std::string directory;
     Fingerprint store;
     uint64_t min_free_bytes = 0;
@@ -114,6 +121,9 @@ class Committer {
   void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
   void Audit(AuditEntry entry) { Add(registry_, std::move(entry)); }
   void Sleep(const std::shared_ptr<CommitQueue>& queue, WallTime wake) { Add(queue, CommitQueue::SleepMark{wake}); }
+  /// Writes its rows, and takes it into use once they are durable; `used` is called on the thread then, or destroyed where that is not to be. The
+  /// caller is who may renew (Sealing::BeginRenewal).
+  void Renew(Sealing::Renewal renewal, std::function<void()> used) { Add(registry_, CommitQueue::Renewal{std::move(renewal), std::move(used)}); }
   const Counters& counters() const { return counters_; }
   /// The write, sync or look at the files that failed. After Stop.
   const Status& failure() const { return failure_; }
@@ -132,6 +142,8 @@ class Committer {
   void Encode(CommitQueue* queue, const CommitQueue::SleepMark& mark, Group* group);
   void Encode(CommitQueue* queue, const RegistryBatch& batch, Group* group);
   void Encode(CommitQueue* queue, const AuditEntry& entry, Group* group);
+  void Encode(CommitQueue* queue, const CommitQueue::Renewal& renewal, Group* group);
+  void RenewWhereFull();
   void Finish(Group* group);
   void DropWork();
   void Settle(const std::vector<Queue>& queues);

@@ -2,7 +2,7 @@
 // anything: RocksDB would replay, compact and so change whatever database it finds. At Open only.
 //
 //   FORMAT:  notifyd store
-//            format 5
+//            format 6
 //            id 5b0f3c1de2a94e6f8a7b6c5d4e3f2a1b
 #pragma once
 

@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 #include "storage/records.h"
+#include "storage/sealed_records.h"
 #include "storage/store_options.h"
-#include "storage/stored_record.h"
 #include "storage/switches_record.h"
 
 namespace notifyd {
@@ -20,6 +20,7 @@ struct OpEncoder {
   rocksdb::WriteBatch* out;
   rocksdb::ColumnFamilyHandle* notifies;
   const KeySpace& space;
+  const Sealing& sealing;
   LaneChanges* lane_counts;
   std::string value;
 
@@ -34,12 +35,12 @@ struct OpEncoder {
 
   void operator()(const PutNotify& op) {
     value.clear();
-    EncodeNotify(*op.record, &value);
+    EncodeSealed(sealing, *op.record, &value);
     out->Put(notifies, space.In(EncodeNotifyKey(op.record->id)), value);
   }
   void operator()(const ChangeNotify& op) {
     value.clear();
-    EncodeChange(*op.change, &value);
+    EncodeSealed(sealing, op.id, *op.change, &value);
     out->Merge(notifies, space.In(EncodeNotifyKey(op.id)), value);
   }
   void operator()(const DeleteNotify& op) { out->Delete(notifies, space.In(EncodeNotifyKey(op.id))); }
@@ -63,22 +64,35 @@ struct OpEncoder {
   void operator()(const AddLaneCounts& op) { (*lane_counts)[op.lane] += op.change; }
   void operator()(const PutSleeper& op) { Put(EncodeSleeperKey(op.host, op.lane.order), EncodeSleeperLane, op.lane.lane); }
   void operator()(const DeleteSleeper& op) { Delete(EncodeSleeperKey(op.host, op.lane.order)); }
-  void operator()(const PutFkey& op) { Put(EncodeFkeyKey(op.fkey), EncodeFkey, op.record); }
+  void operator()(const PutFkey& op) {
+    value.clear();
+    EncodeSealed(sealing, space.number(), op.fkey, op.record, &value);
+    out->Put(space.In(EncodeFkeyKey(op.fkey)), value);
+  }
   void operator()(const ExpireFkey& op) {
     value.clear();
     EncodeFkeyExpiry({op.id, op.expires_at, nullptr}, &value);
     out->Merge(space.In(EncodeFkeyKey(op.fkey)), value);
   }
-  void operator()(const PutIdempotency& op) { Put(EncodeIdempotencyKey(op.key), EncodeIdempotency, op.record); }
+  void operator()(const PutIdempotency& op) {
+    value.clear();
+    EncodeSealed(sealing, op.record, &value);
+    out->Put(space.In(EncodeIdempotencyKey(op.key)), value);
+  }
   void operator()(const PutSettled& op) { Put(EncodeSettledKey(op.phase, op.id), EncodeSettled, op.settled_at); }
   void operator()(const DeleteSettled& op) { Delete(EncodeSettledKey(op.phase, op.id)); }
-  void operator()(const PutRecord& op) { Put(EncodeRecordKey(op.key.kind, op.key.key), EncodeStoredRecord, *op.record); }
+  void operator()(const PutRecord& op) {
+    value.clear();
+    EncodeSealed(sealing, space.number(), op.key, *op.record, &value);
+    out->Put(space.In(EncodeRecordKey(op.key.kind, op.key.key)), value);
+  }
   void operator()(const DeleteRecord& op) { Delete(EncodeRecordKey(op.key.kind, op.key.key)); }
 };
 
 struct RegistryEncoder {
   rocksdb::WriteBatch* out;
   const Database& database;
+  const RegistrySeal seal;
   std::string value;
 
   template <class Encode, class... Record>
@@ -88,7 +102,7 @@ struct RegistryEncoder {
     out->Put(key, value);
   }
 
-  void operator()(const PutNamespaceRow& op) { Put(EncodeNamespaceKey(op.row->number), EncodeNamespace, *op.row, nullptr); }
+  void operator()(const PutNamespaceRow& op) { Put(EncodeNamespaceKey(op.row->number), EncodeNamespace, *op.row, seal.get()); }
   void operator()(const DropNamespace& op) {
     CHECK(op.number > kSystemNumber);
     out->Delete(EncodeNamespaceKey(op.number));
@@ -98,7 +112,7 @@ struct RegistryEncoder {
     out->DeleteRange(database.main(), range.from, range.to);
     out->DeleteRange(database.notifies(), range.from, range.to);
   }
-  void operator()(const PutTokenRow& op) { Put(EncodeTokenKey(op.row->id), EncodeToken, *op.row, nullptr); }
+  void operator()(const PutTokenRow& op) { Put(EncodeTokenKey(op.row->id), EncodeToken, *op.row, seal.get()); }
   void operator()(const DropToken& op) {
     out->Delete(EncodeTokenKey(op.id));
     out->Delete(EncodeTokenUseKey(op.id));
@@ -109,8 +123,9 @@ struct RegistryEncoder {
 
 }  // namespace
 
-void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& database, rocksdb::WriteBatch* out, LaneChanges* lane_counts) {
-  OpEncoder encoder{out, database.notifies(), space, lane_counts, {}};
+void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& database, const Sealing& sealing, rocksdb::WriteBatch* out,
+               LaneChanges* lane_counts) {
+  OpEncoder encoder{out, database.notifies(), space, sealing, lane_counts, {}};
   for (const WriteOp& op : batch.ops) std::visit(encoder, op);
 }
 
@@ -142,8 +157,8 @@ void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, rocksdb:
   out->Put(EncodeAuditKey(place), value);
 }
 
-void EncodeRegistry(const RegistryBatch& batch, const Database& database, rocksdb::WriteBatch* out) {
-  RegistryEncoder encoder{out, database, {}};
+void EncodeRegistry(const RegistryBatch& batch, const Database& database, const Sealing& sealing, rocksdb::WriteBatch* out) {
+  RegistryEncoder encoder{out, database, RegistrySeal(sealing.now()), {}};
   for (const RegistryWrite& write : batch.writes) std::visit(encoder, write);
 }
 

@@ -10,7 +10,7 @@
 #include "storage/keys.h"
 #include "storage/reader.h"
 #include "storage/records.h"
-#include "storage/stored_record.h"
+#include "storage/sealed_records.h"
 
 namespace notifyd {
 
@@ -27,7 +27,7 @@ Status Reader::FillPayloads(const rocksdb::ReadOptions& how, const std::vector<N
   }
   Status status = GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
     if (IsOrphan(value)) return Status::Ok();
-    Result<StoredRecord> stored = DecodeStoredRecord(value);
+    Result<StoredRecord> stored = DecodeSealedRecord(*sealing_, space_.number(), RecordKind::kEvent, KeyOfEvent(events[i]), value);
     if (!stored.ok()) return std::move(stored).status();
     Result<EventRecord> event = DecodeEvent(stored->value);
     if (!event.ok()) return std::move(event).status();

@@ -25,6 +25,8 @@ struct StoreOptions {
   uint64_t min_free_bytes = kDefaultMinFreeBytes;
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
+  /// With the keys by which the store seals (storage/seal.h); empty: it does not.
+  std::string encryption_key_file = {};
   /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
   std::function<int64_t()> wall_ms;
   /// Called before each step of an upgrade (storage/upgrade.h); an error ends it there, as a crash would. For tests; empty: nobody asks.

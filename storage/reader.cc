@@ -8,8 +8,8 @@
 
 #include "storage/keys.h"
 #include "storage/records.h"
+#include "storage/sealed_records.h"
 #include "storage/store_options.h"
-#include "storage/stored_record.h"
 #include "storage/switches_record.h"
 
 namespace notifyd {
@@ -85,6 +85,7 @@ Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::str
   if (!record.ok()) return Status(Code::kCorrupt, record.status().detail() + ": " + id.ToString());
   if (!even_over && IsSettled((*record)->state.phase) && IsOver((*record)->state, retention_->Of(space_.number()), wall_ms_()))
     return std::shared_ptr<NotifyRecord>();
+  NOTIFYD_TRY(OpenNotify(*sealing_, record->get()));
   return record;
 }
 
@@ -185,9 +186,15 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
       notifies.push_back(notify);
       return Status::Ok();
     }
-    if (std::holds_alternative<std::string>(key)) return TakeUntil<FkeyRecord>(value, now_ms, DecodeFkey, out);
-    if (std::holds_alternative<IdempotencyKey>(key)) return TakeUntil<IdempotencyRecord>(value, now_ms, DecodeIdempotency, out);
-    if (std::holds_alternative<RecordKey>(key)) return TakeUntil<StoredRecord>(value, now_ms, DecodeStoredRecord, out);
+    if (const auto* fkey = std::get_if<std::string>(&key))
+      return TakeUntil<FkeyRecord>(
+          value, now_ms, [&](std::string_view in) { return DecodeSealedFkey(*sealing_, space_.number(), *fkey, in); }, out);
+    if (std::holds_alternative<IdempotencyKey>(key))
+      return TakeUntil<IdempotencyRecord>(
+          value, now_ms, [&](std::string_view in) { return DecodeSealedIdempotency(*sealing_, in); }, out);
+    if (const auto* record = std::get_if<RecordKey>(&key))
+      return TakeUntil<StoredRecord>(
+          value, now_ms, [&](std::string_view in) { return DecodeSealedRecord(*sealing_, space_.number(), record->kind, record->key, in); }, out);
     if (auto* switches = std::get_if<std::shared_ptr<const Switches>>(out)) {
       auto decoded = DecodeSwitches(value);
       if (!decoded.ok()) return std::move(decoded).status();
@@ -377,11 +384,12 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
   size_t bytes = 0;
   auto next = [&] { records.newest_first ? it->Prev() : it->Next(); };
   for (records.newest_first ? it->SeekToLast() : it->SeekToFirst(); it->Valid() && rows.size() < page.limit && bytes < kPageBytes; next()) {
-    auto record = DecodeStoredRecord(View(it->value()));
+    const std::string_view key = space_.Bare(View(it->key())).substr(1);
+    auto record = DecodeSealedRecord(*sealing_, space_.number(), records.kind, key, View(it->value()));
     if (!record.ok()) return std::move(record).status();
     if (IsOver(record->expires_at, now_ms)) continue;
     bytes += record->value.size();
-    rows.push_back({std::string(space_.Bare(View(it->key())).substr(1)), std::move(*record)});
+    rows.push_back({std::string(key), std::move(*record)});
   }
   out->more = it->Valid() && !rows.empty();
   return TranslateStatus(it->status(), "cannot read the store");

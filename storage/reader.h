@@ -16,6 +16,7 @@
 #include "storage/database.h"
 #include "storage/keys.h"
 #include "storage/retention.h"
+#include "storage/sealing.h"
 
 namespace rocksdb {
 class Snapshot;
@@ -26,9 +27,9 @@ namespace notifyd {
 
 class Reader {
  public:
-  /// `database` and `retention` are borrowed. `wall_ms`: any thread.
-  Reader(const Database* database, KeySpace space, const RetentionTable* retention, std::function<int64_t()> wall_ms)
-      : database_(database), db_(database->db()), space_(std::move(space)), retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  /// `database`, `retention` and `sealing` are borrowed. `wall_ms`: any thread.
+  Reader(const Database* database, KeySpace space, const RetentionTable* retention, const Sealing* sealing, std::function<int64_t()> wall_ms)
+      : database_(database), db_(database->db()), space_(std::move(space)), retention_(retention), sealing_(sealing), wall_ms_(std::move(wall_ms)) {}
 
   Loaded Load(const LoadEffect& load) const;
   PageLoaded LoadPage(const PageEffect& page) const;
@@ -74,6 +75,7 @@ class Reader {
   rocksdb::DB* const db_;
   const KeySpace space_;
   const RetentionTable* const retention_;
+  const Sealing* const sealing_;
   const std::function<int64_t()> wall_ms_;
 };
 

@@ -129,6 +129,7 @@ bool TakeState(Decoder* in, int version, NotifyState* state) {
 /// Added to an attempt's status where what is recorded of its answer is not all, and where its instance follows. Above every status: what was written
 /// before there were such marks reads as it did.
 constexpr uint16_t kTruncatedMark = 1024, kInstanceMark = 2048;
+static_assert(kSealedMark == 2 * kInstanceMark);
 
 void PutAttempt(const AttemptRecord& attempt, Encoder* out) {
   out->Varint(attempt.number);
@@ -152,7 +153,7 @@ bool TakeAttempts(Decoder* in, std::vector<AttemptRecord>* attempts) {
     if (!TakeNumber(in, &attempt.status)) return false;
     const bool has_instance = attempt.status & kInstanceMark;
     attempt.truncated = attempt.status & kTruncatedMark;
-    attempt.status &= kTruncatedMark - 1;
+    attempt.status &= (kTruncatedMark - 1) | kSealedMark;
     attempt.error = in->Text();
     attempt.detail = in->Text();
     attempt.response_body = in->Text();
@@ -301,22 +302,37 @@ Result<FkeyRecord> DecodeFkeyExpiry(std::string_view operand) {
 
 // ---- i, q, s, c, w, z
 
-void EncodeIdempotency(const IdempotencyRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
+namespace {
+
+void PutIdempotencyAs(ValueTag tag, const IdempotencyRecord& record, std::string* out) {
+  Sealer sealer(tag, out);
   sealer.encoder.Varint(record.id.value);
   sealer.encoder.Big64(record.fields.high);
   sealer.encoder.Big64(record.fields.low);
   sealer.encoder.Signed(record.expires_at.ms);
 }
 
+}  // namespace
+
+void EncodeIdempotency(const IdempotencyRecord& record, std::string* out) {
+  PutIdempotencyAs(ValueTag::kRecord, record, out);
+}
+void EncodeKeyedIdempotency(const IdempotencyRecord& record, std::string* out) {
+  PutIdempotencyAs(ValueTag::kRecord2, record, out);
+}
+bool IsKeyedIdempotency(std::string_view value) {
+  return value.starts_with(static_cast<char>(ValueTag::kRecord2));
+}
+
 Result<IdempotencyRecord> DecodeIdempotency(std::string_view value) {
-  return Decode<IdempotencyRecord>(ValueTag::kRecord, value, "idempotency key", [](Decoder* in, IdempotencyRecord* out) {
+  auto fields = [](Decoder* in, int, IdempotencyRecord* out) {
     out->id.value = in->Varint();
     out->fields.high = in->Big64();
     out->fields.low = in->Big64();
     out->expires_at.ms = in->Signed();
     return true;
-  });
+  };
+  return DecodeVersions<IdempotencyRecord>(ValueTag::kRecord, ValueTag::kRecord2, value, "idempotency key", fields);
 }
 
 void EncodeLane(const LaneRecord& record, std::string* out) {

@@ -27,6 +27,9 @@ enum class ValueTag : uint8_t {
   kDamaged = 0xF1,   // a damaged record or operand, kept with all that was to be merged with it: reading it is kCorrupt
 };
 
+/// Added to the status of an attempt whose detail and response body are sealed (storage/sealed_records.h): as it is stored, and as Decode gives it.
+inline constexpr uint16_t kSealedMark = 4096;
+
 /// Encode appends to `out`, always the newest version; Decode takes every version.
 void EncodeNotify(const NotifyRecord& record, std::string* out);
 /// `id` comes from the key. Error: kCorrupt, as everywhere here.
@@ -59,7 +62,12 @@ void EncodeFkeyExpiry(const FkeyRecord& expiry, std::string* out);
 Result<FkeyRecord> DecodeFkeyExpiry(std::string_view operand);
 
 void EncodeIdempotency(const IdempotencyRecord& record, std::string* out);
+/// The same of one whose print is keyed (Sealing::Keyed).
+void EncodeKeyedIdempotency(const IdempotencyRecord& record, std::string* out);
+/// Of either, its print as it is stored.
 Result<IdempotencyRecord> DecodeIdempotency(std::string_view value);
+/// Which of them it is.
+bool IsKeyedIdempotency(std::string_view value);
 void EncodeLane(const LaneRecord& record, std::string* out);
 Result<LaneRecord> DecodeLane(std::string_view value);
 void EncodeLaneSettings(const LaneSettings& settings, std::string* out);
@@ -78,7 +86,7 @@ void EncodeTotals(const Totals& totals, std::string* out);
 Result<Totals> DecodeTotals(std::string_view value);
 
 /// The version of the whole store (keys, values and their meaning) that this code writes.
-inline constexpr uint32_t kFormatVersion = 5;
+inline constexpr uint32_t kFormatVersion = 6;
 struct FormatRecord {
   uint32_t version = kFormatVersion;
   Fingerprint store;  // random: which store this is

@@ -13,6 +13,7 @@
 #include "storage/reader.h"
 #include "storage/records.h"
 #include "storage/registry_records.h"
+#include "storage/sealed_records.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -24,7 +25,7 @@ std::string_view View(const rocksdb::Slice& slice) {
 
 class RegistryReader {
  public:
-  explicit RegistryReader(const Database& database) : db_(database.db()) {}
+  RegistryReader(const Database& database, const Sealing& sealing) : db_(database.db()), seal_(sealing.now()) {}
 
   Result<RegistryImage> Run() {
     if (Status status = ReadHead(); !status.ok()) return status;
@@ -60,10 +61,10 @@ class RegistryReader {
     switch (static_cast<KeyKind>(key.front())) {
       case KeyKind::kNamespace:
         return TakeRow(
-            key, DecodeNamespaceKey(key), [&](NamespaceNumber number) { return DecodeNamespace(number, value, nullptr); }, &image_.namespaces);
+            key, DecodeNamespaceKey(key), [&](NamespaceNumber number) { return DecodeNamespace(number, value, seal_.get()); }, &image_.namespaces);
       case KeyKind::kToken:
         return TakeRow(
-            key, DecodeTokenKey(key), [&](const std::string& id) { return DecodeToken(id, value, nullptr); }, &image_.tokens);
+            key, DecodeTokenKey(key), [&](const std::string& id) { return DecodeToken(id, value, seal_.get()); }, &image_.tokens);
       case KeyKind::kTokenUse:
         return TakeUse(key, value);
       case KeyKind::kNamespaceWake:
@@ -74,10 +75,12 @@ class RegistryReader {
   }
 
   template <class Id, class Decode, class Rows>
-  static Status TakeRow(std::string_view key, const std::optional<Id>& id, Decode decode, Rows* rows) {
+  Status TakeRow(std::string_view key, const std::optional<Id>& id, Decode decode, Rows* rows) {
     if (!id) return BadKey(key);
     auto row = decode(*id);
-    if (!row.ok()) return Status(Code::kCorrupt, row.status().detail() + ": " + BadKey(key).detail());
+    if (!row.ok())
+      return Status(Code::kCorrupt,
+                    row.status().detail() + (seal_.fault().ok() ? "" : " (" + seal_.fault().detail() + ")") + ": " + BadKey(key).detail());
     rows->push_back(std::move(*row));
     return Status::Ok();
   }
@@ -119,14 +122,15 @@ class RegistryReader {
   }
 
   rocksdb::DB* const db_;
+  const RegistrySeal seal_;
   RegistryImage image_;
   std::map<NamespaceNumber, NamespaceWake> wakes_;
 };
 
 }  // namespace
 
-Result<RegistryImage> ReadRegistry(const Database& database) {
-  return RegistryReader(database).Run();
+Result<RegistryImage> ReadRegistry(const Database& database, const Sealing& sealing) {
+  return RegistryReader(database, sealing).Run();
 }
 
 Result<NamespaceBeginning> ReadBeginning(const Database& database, NamespaceNumber number) {

@@ -4,11 +4,12 @@
 #include "base/status.h"
 #include "broker/ports.h"
 #include "storage/database.h"
+#include "storage/sealing.h"
 
 namespace notifyd {
 
 /// One scan over the registry's rows. Error: kCorrupt, kIo.
-Result<RegistryImage> ReadRegistry(const Database& database);
+Result<RegistryImage> ReadRegistry(const Database& database, const Sealing& sealing);
 
 /// What a namespace begins with.
 struct NamespaceBeginning {

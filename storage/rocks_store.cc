@@ -27,6 +27,8 @@
 #include "storage/reclaimer.h"
 #include "storage/records.h"
 #include "storage/registry_image.h"
+#include "storage/rekeyer.h"
+#include "storage/sealing.h"
 #include "storage/store_options.h"
 #include "storage/sweeper.h"
 #include "storage/synced_file.h"
@@ -90,7 +92,8 @@ struct OpenStore {
 };
 
 /// The database behind its checks. From here on SYNCED says that the store is open.
-Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory directory, std::shared_ptr<const RetentionTable> retention) {
+Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory directory, std::shared_ptr<const RetentionTable> retention,
+                               std::shared_ptr<const Sealing> sealing) {
   const Fingerprint store = directory.format.store;
   auto guard = DirectoryGuard::Make(options.directory, directory.lock.get());
   if (!guard.ok()) return std::move(guard).status();
@@ -98,7 +101,7 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   auto files = std::make_unique<GuardedFiles>(held.get());
   auto before = SyncedFile::Read(options.directory, store);
   if (!before.ok()) return std::move(before).status();
-  rocksdb::Options rocks = MakeRocksOptions(options, std::move(retention));
+  rocksdb::Options rocks = MakeRocksOptions(options, std::move(retention), std::move(sealing));
   rocks.create_if_missing = true;
   rocks.env = files->env();
   // An older one gets its families where it is upgraded, so that until then its own notifyd opens it.
@@ -127,16 +130,18 @@ Status NoteLogBegun(OpenStore* open) {
 
 class RocksStore::Impl {
  public:
-  Impl(OpenStore opened, const StoreOptions& with, std::shared_ptr<RetentionTable> kept, uint32_t audit_serial)
+  Impl(OpenStore opened, const StoreOptions& with, std::shared_ptr<RetentionTable> kept, std::shared_ptr<Sealing> sealed, uint32_t audit_serial)
       : options(with),
         retention(std::move(kept)),
+        sealing(std::move(sealed)),
         open(std::move(opened)),
         committer(std::make_shared<Committer>(Committer::Setup{
-            &open.opened.database, open.files.get(), &open.synced, options.directory, open.directory.format.store, options.min_free_bytes,
-            options.commit_histogram, audit_serial, [this](NamespaceNumber number) { reclaimer.AddDropped(number); }})),
+            &open.opened.database, open.files.get(), &open.synced, sealing.get(), options.directory, open.directory.format.store,
+            options.min_free_bytes, options.commit_histogram, audit_serial, [this](NamespaceNumber number) { reclaimer.AddDropped(number); }})),
         readers(std::make_shared<ReaderPool>()),
         sweeper(&open.opened.database, retention.get(), options.wall_ms),
-        reclaimer(&open.opened.database, &sweeper) {}
+        reclaimer(&open.opened.database, &sweeper),
+        rekeyer(&open.opened.database, &sweeper, committer.get(), sealing.get(), options.encryption_key_file) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }
   /// Of numbers that were given and have no row nothing is left to be read: what a crash kept from being given back.
@@ -151,6 +156,7 @@ class RocksStore::Impl {
 
   const StoreOptions options;
   const std::shared_ptr<RetentionTable> retention;
+  const std::shared_ptr<Sealing> sealing;
   OpenStore open;
   // A namespace that is still open where the store is closed holds them, stopped.
   const std::shared_ptr<Committer> committer;
@@ -158,6 +164,7 @@ class RocksStore::Impl {
   const std::shared_ptr<ReaderPool::Queue> audit_reads = std::make_shared<ReaderPool::Queue>();
   Sweeper sweeper;
   Reclaimer reclaimer;
+  Rekeyer rekeyer;
 };
 
 namespace {
@@ -221,7 +228,8 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (!directory.ok()) return std::move(directory).status();
   BoundToDisk(&options);
   auto retention = std::make_shared<RetentionTable>(Retention{options.retention_succeeded_ms, options.retention_settled_ms});
-  auto open = OpenDatabase(options, std::move(*directory), retention);
+  auto sealing = std::make_shared<Sealing>();
+  auto open = OpenDatabase(options, std::move(*directory), retention, sealing);
   if (!open.ok()) return std::move(open).status();
   Database* database = &open->opened.database;
   rocksdb::DB* db = database->db();
@@ -232,12 +240,14 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (*older < kFormatVersion) {
     if (Status status = UpgradeStore(database, options, *older, format.store); !status.ok()) return status;
   }
+  if (Status status = sealing->Begin(*database, options.encryption_key_file); !status.ok()) return status;
   if (auto beginning = ReadBeginning(*database, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
   auto serial = NextAuditSerial(*database);
   if (!serial.ok()) return std::move(serial).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
   if (Status status = NoteBegun(options.directory); !status.ok()) return status;
-  return std::unique_ptr<RocksStore>(new RocksStore(std::make_unique<Impl>(std::move(*open), options, std::move(retention), *serial)));
+  return std::unique_ptr<RocksStore>(
+      new RocksStore(std::make_unique<Impl>(std::move(*open), options, std::move(retention), std::move(sealing), *serial)));
 }
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -271,7 +281,7 @@ std::string RocksStore::name() const {
 }
 
 Result<RegistryImage> RocksStore::LoadRegistry() {
-  Result<RegistryImage> image = ReadRegistry(impl_->open.opened.database);
+  Result<RegistryImage> image = ReadRegistry(impl_->open.opened.database, *impl_->sealing);
   if (image.ok()) impl_->ReclaimMissing(*image);
   return image;
 }
@@ -290,13 +300,14 @@ Result<OpenedNamespace> RocksStore::OpenNamespace(NamespaceNumber number, EventS
   if (!beginning.ok()) return std::move(beginning).status();
   auto outlet = std::make_shared<Outlet>(sink);
   auto writes = impl_->committer->Open(number, outlet, beginning->totals, beginning->awake);
-  Reader reader(database, KeySpace(number), impl_->retention.get(), impl_->options.wall_ms);
+  Reader reader(database, KeySpace(number), impl_->retention.get(), impl_->sealing.get(), impl_->options.wall_ms);
   auto store = std::make_unique<RocksNamespace>(impl_->committer, std::move(writes), impl_->readers, std::move(reader), std::move(outlet));
   return OpenedNamespace{std::move(store), beginning->totals};
 }
 
 void RocksStore::Stop() {
   if (!impl_) return;
+  impl_->rekeyer.Stop();
   impl_->reclaimer.Stop();
   impl_->sweeper.Stop();
   impl_->readers->Stop();
@@ -339,6 +350,9 @@ std::vector<StoreFigure> RocksStore::Figures() const {
       {kStore, "free_bytes", "Free space where the store lies.", now.free_disk_bytes},
       {kStore, "dropped_bytes", "Size of the tables that retention dropped as a whole since the start.", now.dropped_bytes, /*grows=*/true},
       {kStore, "rewritten_bytes", "Size of the tables that retention had rewritten since the start.", now.rewritten_bytes, /*grows=*/true},
+      {kStore, "sealed", "1 where the store is sealed.", impl_->sealing->on()},
+      {kStore, "rekey_due", "1 while something in the store is not sealed, or by an older key, which is needed until this is 0: notifyd rekey.",
+       impl_->sealing->rekey_due()},
       {kCommits, "batches", "Batches written since the start.", now.batches, /*grows=*/true},
       {kCommits, "groups", "Groups of batches written in one go since the start.", now.groups, /*grows=*/true},
       {kCommits, "syncs", "Syncs to disk since the start.", now.syncs, /*grows=*/true},
@@ -380,6 +394,14 @@ Status RocksStore::Compact() {
     if (!status.ok()) return status;
   }
   return Status::Ok();
+}
+
+Status RocksStore::Rekey() {
+  return impl_->rekeyer.Begin();
+}
+
+RekeyState RocksStore::Rekeyed() const {
+  return impl_->rekeyer.State();
 }
 
 Status RocksStore::Sweep() {

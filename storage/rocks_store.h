@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "broker/ports.h"
 #include "storage/options.h"
+#include "storage/rekey_state.h"
 
 namespace notifyd {
 
@@ -53,6 +54,12 @@ class RocksStore : public StoreHost {
   /// namespace may be open. Error: what failed, now or before; after a WriteFailed the database stays open, and locked, until the process ends.
   Status Close() override;
   std::vector<StoreFigure> Figures() const override;
+
+  /// Begins to seal everything anew, where that is not under way, by the first key that the key file has now (storage/rekeyer.h). Any thread, after
+  /// Start. Error: kUnacceptable: the store does not seal, or the file and the store do not fit.
+  Status Rekey();
+  /// Of the last one that was begun. Any thread.
+  RekeyState Rekeyed() const;
 
   StoreStats Stats() const;  // any thread
   /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.

@@ -191,10 +191,9 @@ bool Seal::IsOld(std::string_view piece) const {
   return start != starts_.end() && start->second.key != keys_.active();
 }
 
-std::vector<uint32_t> Seal::OldKeys() const {
-  std::vector<uint32_t> out;
-  for (const auto& [number, start] : starts_)
-    if (start.key != keys_.active() && std::find(out.begin(), out.end(), start.key) == out.end()) out.push_back(start.key);
+std::vector<SealStart> Seal::Starts() const {
+  std::vector<SealStart> out;
+  for (const auto& [number, start] : starts_) out.push_back(start);
   return out;
 }
 

@@ -11,7 +11,7 @@
 // I1  A key and nonce are used once: each start has a key of its own, and its counter only goes up. So a start's record must be durable before a
 // piece of
 //     it is written, and a start is never begun twice.
-// I2  A counter ends at kMostPieces; from then on a new start is needed (full()).
+// I2  A counter ends at kMostPieces; a new start is begun when half of them are used up (full()).
 // I3  A piece opens only where it was put: another record's, field's or attempt's does not.
 #pragma once
 
@@ -67,6 +67,7 @@ enum class SealedField : uint8_t {
   kCallbackUrl = 5,
   kRegistrySecret = 6,
   kFingerprintKey = 7,
+  kRecord = 8,  // the whole value of a record beside notifies
 };
 /// `id`: a notify's, or 0; `attempt`: its number, or 0; `name`: of what has no id (an fkey, a key of the registry).
 std::string SealBound(uint16_t space, uint64_t id, SealedField field, uint32_t attempt, std::string_view name = {});
@@ -82,15 +83,18 @@ class Seal {
   Seal(SealKeys keys, const std::vector<SealStart>& past, const SealStart& present);
   ~Seal();
 
-  /// Nothing once full().
+  /// Nothing once kMostPieces are made.
   std::optional<std::string> Close(std::string_view bound, std::string_view plain);
   /// Error: kCorrupt where it is damaged or belongs elsewhere; kUnavailable where the key that it needs is not in the file.
   Result<std::string> Open(std::string_view bound, std::string_view piece) const;
-  bool full() const { return counter_.load(std::memory_order_relaxed) >= kMostPieces; }
+  /// A new start is to be begun, long before Close has nothing to give any more.
+  bool full() const { return counter_.load(std::memory_order_relaxed) >= kMostPieces / 2; }
   /// Was it sealed by another key than the one that seals now? (What a rekey looks for.) False for what is no piece.
   bool IsOld(std::string_view piece) const;
-  /// The names of keys by which some start was sealed, beside the active one: each is needed until no piece of it is left.
-  std::vector<uint32_t> OldKeys() const;
+  /// The starts whose pieces it opens, the present one among them.
+  std::vector<SealStart> Starts() const;
+  const SealKeys& keys() const { return keys_; }
+  uint32_t present() const { return present_; }
 
  private:
   const std::string* KeyOf(uint32_t start) const;

@@ -17,6 +17,7 @@
 #include "storage/database_log.h"
 #include "storage/keys.h"
 #include "storage/merging.h"
+#include "storage/sealed_records.h"
 #include "storage/table_ages_collector.h"
 
 namespace notifyd {
@@ -61,33 +62,44 @@ class KindInOrder : public rocksdb::SliceTransform {
   const KeyKind kind_;
 };
 
-class RetentionFilter : public rocksdb::CompactionFilter {
+/// What a compaction does with each entry that it sees: what is over goes, and while a rekey is due what is left is sealed anew.
+class StoreFilter : public rocksdb::CompactionFilter {
  public:
-  RetentionFilter(std::shared_ptr<const RetentionRules> rules, int64_t now_ms) : rules_(std::move(rules)), now_ms_(now_ms) {}
+  StoreFilter(std::shared_ptr<const RetentionRules> rules, std::shared_ptr<const Sealing> sealing, int64_t now_ms)
+      : rules_(std::move(rules)), sealing_(std::move(sealing)), now_ms_(now_ms) {}
   const char* Name() const override { return "notifyd.RetentionFilter"; }
 
   // kRemove leaves a tombstone, so that nothing older comes back from a deeper level.
-  Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, std::string*, std::string*) const override {
-    if (type != ValueType::kValue) return Decision::kKeep;
-    return MayDrop(View(key), View(value), *rules_, now_ms_) ? Decision::kRemove : Decision::kKeep;
+  Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, std::string* changed, std::string*) const override {
+    const bool whole = type == ValueType::kValue;
+    if (!whole && type != ValueType::kMergeOperand) return Decision::kKeep;
+    if (whole && MayDrop(View(key), View(value), *rules_, now_ms_)) return Decision::kRemove;
+    if (!sealing_ || !sealing_->rekey_due()) return Decision::kKeep;
+    // What cannot be opened stays as it is: the rekey finds it (storage/rekeyer.h).
+    Result<std::optional<std::string>> anew = SealAnew(*sealing_, View(key), View(value), !whole);
+    if (!anew.ok() || !*anew) return Decision::kKeep;
+    *changed = **std::move(anew);
+    return Decision::kChangeValue;
   }
 
  private:
   const std::shared_ptr<const RetentionRules> rules_;
+  const std::shared_ptr<const Sealing> sealing_;
   const int64_t now_ms_;
 };
 
-class RetentionFilterFactory : public rocksdb::CompactionFilterFactory {
+class StoreFilterFactory : public rocksdb::CompactionFilterFactory {
  public:
-  RetentionFilterFactory(std::shared_ptr<const RetentionTable> retention, std::function<int64_t()> wall_ms)
-      : retention_(std::move(retention)), wall_ms_(std::move(wall_ms)) {}
+  StoreFilterFactory(std::shared_ptr<const RetentionTable> retention, std::shared_ptr<const Sealing> sealing, std::function<int64_t()> wall_ms)
+      : retention_(std::move(retention)), sealing_(std::move(sealing)), wall_ms_(std::move(wall_ms)) {}
   const char* Name() const override { return "notifyd.RetentionFilterFactory"; }
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(const rocksdb::CompactionFilter::Context&) override {
-    return std::make_unique<RetentionFilter>(retention_->Now(), wall_ms_());
+    return std::make_unique<StoreFilter>(retention_->Now(), sealing_, wall_ms_());
   }
 
  private:
   const std::shared_ptr<const RetentionTable> retention_;
+  const std::shared_ptr<const Sealing> sealing_;
   const std::function<int64_t()> wall_ms_;
 };
 
@@ -137,7 +149,8 @@ void BoundMemtablesAndLogs(const StoreOptions& in, const std::shared_ptr<rocksdb
   out->wal_compression = rocksdb::kNoCompression;
 }
 
-void SetCompaction(const StoreOptions& in, std::shared_ptr<const RetentionTable> retention, rocksdb::Options* out) {
+void SetCompaction(const StoreOptions& in, std::shared_ptr<const RetentionTable> retention, std::shared_ptr<const Sealing> sealing,
+                   rocksdb::Options* out) {
   // Debian builds RocksDB with LZ4: it halves typical bodies at a cost that no other work here notices.
   out->compression = rocksdb::kLZ4Compression;
   out->level_compaction_dynamic_level_bytes = true;
@@ -149,7 +162,7 @@ void SetCompaction(const StoreOptions& in, std::shared_ptr<const RetentionTable>
   // The due index, tails and sleeping lanes are queues: their tombstones would slow down each page that starts where they are.
   out->table_properties_collector_factories = {rocksdb::NewCompactOnDeletionCollectorFactory(16 * 1024, 8 * 1024, 0.5)};
   if (!retention) retention = std::make_shared<const RetentionTable>(Retention{in.retention_succeeded_ms, in.retention_settled_ms});
-  out->compaction_filter_factory = std::make_shared<RetentionFilterFactory>(std::move(retention), in.wall_ms);
+  out->compaction_filter_factory = std::make_shared<StoreFilterFactory>(std::move(retention), std::move(sealing), in.wall_ms);
   // Files that nothing else touches come by the filter once a day, so that what retention ended gives its space back.
   out->periodic_compaction_seconds = 24 * 3600;
 }
@@ -180,13 +193,13 @@ std::string FileIn(std::string_view words, const std::string& directory) {
 
 }  // namespace
 
-rocksdb::Options MakeRocksOptions(const StoreOptions& in, std::shared_ptr<const RetentionTable> retention) {
+rocksdb::Options MakeRocksOptions(const StoreOptions& in, std::shared_ptr<const RetentionTable> retention, std::shared_ptr<const Sealing> sealing) {
   rocksdb::Options out;
   std::shared_ptr<rocksdb::Cache> cache = MakeCache(in.block_cache_bytes);
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(cache)));
   out.merge_operator = std::make_shared<Merger>();
   BoundMemtablesAndLogs(in, cache, &out);
-  SetCompaction(in, std::move(retention), &out);
+  SetCompaction(in, std::move(retention), std::move(sealing), &out);
 
   // A damaged block is an error where it is read, never data. Opening checks the size of every table file (a stat each).
   out.paranoid_checks = true;

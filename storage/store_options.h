@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "storage/options.h"
 #include "storage/retention.h"
+#include "storage/sealing.h"
 
 namespace rocksdb {
 struct ColumnFamilyDescriptor;
@@ -21,8 +22,10 @@ class Status;
 
 namespace notifyd {
 
-/// Of the database and of its default family. `retention`: by which compactions judge; null: as `options` say.
-rocksdb::Options MakeRocksOptions(const StoreOptions& options, std::shared_ptr<const RetentionTable> retention = nullptr);
+/// Of the database and of its default family. `retention`: by which compactions judge; null: as `options` say. `sealing`: by which they seal anew
+/// while a rekey is due; null: they do not.
+rocksdb::Options MakeRocksOptions(const StoreOptions& options, std::shared_ptr<const RetentionTable> retention = nullptr,
+                                  std::shared_ptr<const Sealing> sealing = nullptr);
 /// Of the family of the notifies, beside that: with the same cache, filter and operator.
 rocksdb::ColumnFamilyOptions NotifiesOptions(const rocksdb::Options& options);
 

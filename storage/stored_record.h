@@ -9,8 +9,9 @@
 
 namespace notifyd {
 
-void EncodeStoredRecord(const StoredRecord& record, std::string* out);
-/// Error: kCorrupt.
-Result<StoredRecord> DecodeStoredRecord(std::string_view value);
+/// `sealed`: its value is a piece (storage/sealed_records.h).
+void EncodeStoredRecord(const StoredRecord& record, std::string* out, bool sealed = false);
+/// `sealed`: whether it is one; null: nobody asks. Error: kCorrupt.
+Result<StoredRecord> DecodeStoredRecord(std::string_view value, bool* sealed = nullptr);
 
 }  // namespace notifyd

@@ -57,7 +57,8 @@ Status BeginStep(const StoreOptions& options) {
 
 class Upgrader {
  public:
-  explicit Upgrader(const Database* database) : db_(database->db()), reader_(database, KeySpace(kDefaultNumber), &kept_, [] { return int64_t{0}; }) {}
+  explicit Upgrader(const Database* database)
+      : db_(database->db()), reader_(database, KeySpace(kDefaultNumber), &kept_, &unsealed_, [] { return int64_t{0}; }) {}
 
   Status CountLanes() {
     if (Status status = Clear(); !status.ok()) return status;
@@ -113,6 +114,7 @@ class Upgrader {
 
   rocksdb::DB* const db_;
   const RetentionTable kept_{Retention{}};
+  const Sealing unsealed_;  // no older format has anything sealed
   const Reader reader_;
   std::vector<LoadedNotify> pending_;
   LaneChanges changes_;

@@ -15,6 +15,7 @@
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
 #include "cli/daemon/handover.h"
+#include "cli/daemon/rekey_command.h"
 #include "cli/daemon/runtime.h"
 #include "cli/daemon/settings.h"
 #include "cli/daemon/signals.h"
@@ -112,6 +113,7 @@ int main(int argc, char** argv) {
   for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
   launch.program = notifyd::FindProgram(launch.arguments[0]);
   if (std::optional<int> done = notifyd::RunTokenCommand({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
+  if (std::optional<int> done = notifyd::RunRekeyCommand({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
   int code = notifyd::Main(launch, handover, fault, held);
   // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
   return code == 2 && !handover.empty() ? 1 : code;

@@ -87,6 +87,7 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
                  {RoffText().Bold("notifyd --check-config"), RoffText().Plain("[options]")},
                  {RoffText().Bold("notifyd token create"),
                   RoffText().Plain("--scopes ").Italic("SCOPE,...").Plain(" [--config FILE] [--data-dir DIR] [options]")},
+                 {RoffText().Bold("notifyd rekey"), RoffText().Plain("[--config FILE] [--data-dir DIR] [options]")},
                  {RoffText().Bold("notifyd --version"), RoffText()}});
   page.Section("Description");
   page.Paragraph(
@@ -99,6 +100,9 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
       "notifyd token create makes a token, and prints it alone. It asks the broker that runs on the data directory, over its control socket; where "
       "none runs it opens the store. That is how the first token comes to be; all others notifyctl makes, too. What the token may do its flags say: "
       "notifyd token create --help.");
+  page.Paragraph(
+      "notifyd rekey has the whole store sealed anew by the first key of store.encryption_key_file, waits, and says when the others are not needed "
+      "any more. It asks the broker that runs, which goes on working; where none runs it opens the store.");
   page.Section("Options");
   page.Paragraph(
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "

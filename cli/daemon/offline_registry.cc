@@ -1,9 +1,11 @@
 #include "cli/daemon/offline_registry.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -62,14 +64,32 @@ Result<std::optional<RegistryReply>> CarryOut(Registry* registry, StoreHost* sto
   return reply;
 }
 
-}  // namespace
-
-Result<NewToken> MakeTokenInStore(const Options& options, const TokenSettings& wish) {
+Result<OpenedStore> OpenOffline(const Options& options) {
   StoreOptions store_options = options.store;
   store_options.wall_ms = [] { return ReadWall().ms; };
-  Result<std::unique_ptr<StoreHost>> opened = OpenStoreHost(store_options);
+  return OpenStoreHost(store_options);
+}
+
+}  // namespace
+
+Status RekeyStore(const Options& options) {
+  Result<OpenedStore> opened = OpenOffline(options);
   if (!opened.ok()) return std::move(opened).status();
-  StoreHost& store = **opened;
+  Reports reports;
+  opened->host->Start(&reports);
+  Status begun = opened->rekey();
+  RekeyState state = opened->rekeyed();
+  for (; begun.ok() && state.phase == RekeyState::Phase::kRunning; state = opened->rekeyed())
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  Status closed = opened->host->Close();
+  if (!begun.ok()) return begun;
+  return state.phase == RekeyState::Phase::kDone ? closed : Status(Code::kIo, state.detail);
+}
+
+Result<NewToken> MakeTokenInStore(const Options& options, const TokenSettings& wish) {
+  Result<OpenedStore> opened = OpenOffline(options);
+  if (!opened.ok()) return std::move(opened).status();
+  StoreHost& store = *opened->host;
   Result<RegistryImage> image = store.LoadRegistry();
   if (!image.ok()) return std::move(image).status();
   Registry registry(RegistryLimits{});

@@ -1,4 +1,4 @@
-// The registry of a store that no broker has open, for commands of whoever owns its directory.
+// The registry of a store that no broker has open, and the store itself, for commands of whoever owns its directory.
 #pragma once
 
 #include <string>
@@ -13,5 +13,8 @@ namespace notifyd {
 /// Opens the store of `options` under its lock, makes the token as somebody who may do everything (its name is its id where none is said), and
 /// returns it once it is durable. Errors: those of opening a store (a directory that is in use names who has it), kUnacceptable with the field, kIo.
 Result<NewToken> MakeTokenInStore(const Options& options, const TokenSettings& wish);
+
+/// Opens the store of `options` under its lock, seals all of it anew, and closes it. Errors: those of opening a store and of a rekey.
+Status RekeyStore(const Options& options);
 
 }  // namespace notifyd

@@ -18,7 +18,6 @@
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/runtime_impl.h"
-#include "cli/daemon/store_engines.h"
 
 namespace notifyd {
 namespace {
@@ -33,6 +32,11 @@ uint64_t ResidentBytes() {
     std::fclose(file);
   }
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+RekeyReport ReportRekey(Status begun, RekeyState state) {
+  constexpr const char* kWords[] = {"none", "running", "done", "failed"};  // by RekeyState::Phase
+  return {std::move(begun), kWords[static_cast<size_t>(state.phase)], std::move(state.detail), state.entries, state.took_ms, state.sealed, state.due};
 }
 
 double CpuSeconds() {
@@ -150,6 +154,10 @@ Status Runtime::Impl::MakeIoThreads() {
         loop->Post([then, page = std::make_shared<AuditPage>(std::move(page))] { then(std::move(*page)); });
       });
     };
+    api.rekey = [this](bool begin) {
+      Status begun = begin ? rekey_() : Status::Ok();
+      return ReportRekey(std::move(begun), rekeyed_());
+    };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
@@ -166,9 +174,11 @@ Status Runtime::Impl::OpenStore() {
   StoreOptions store = options_.store;
   store.wall_ms = [] { return ReadWall().ms; };
   store.commit_histogram = &histograms_.commit.histogram;
-  Result<std::unique_ptr<StoreHost>> opened = OpenStoreHost(store);
+  Result<OpenedStore> opened = OpenStoreHost(store);
   if (!opened.ok()) return std::move(opened).status();
-  store_ = *std::move(opened);
+  store_ = std::move(opened->host);
+  rekey_ = std::move(opened->rekey);
+  rekeyed_ = std::move(opened->rekeyed);
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
   image_ = *std::move(image);

@@ -23,6 +23,7 @@
 #include "cli/daemon/runtime.h"
 #include "cli/daemon/shard.h"
 #include "cli/daemon/start_check.h"
+#include "cli/daemon/store_engines.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -166,6 +167,8 @@ class Runtime::Impl : private StoreEvents {
   Board board_;
   Lending lending_;  // as options_ say
   std::unique_ptr<StoreHost> store_;
+  std::function<Status()> rekey_;  // OpenedStore's, as the next
+  std::function<RekeyState()> rekeyed_;
   RegistryImage image_;  // until all is loaded
   std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;

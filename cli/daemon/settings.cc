@@ -89,7 +89,8 @@ std::string TypeName(const Setting& setting) {
   if (std::holds_alternative<bool>(setting.fallback)) return "true|false";
   if (setting.name == "listen") return "ADDR:PORT";
   if (setting.name == "data_dir") return "DIR";
-  if (setting.name == "destinations.ca_file" || setting.name == "auth.bootstrap_token_file") return "FILE";
+  if (setting.name == "destinations.ca_file" || setting.name == "auth.bootstrap_token_file" || setting.name == "store.encryption_key_file")
+    return "FILE";
   return std::holds_alternative<std::string>(setting.fallback) ? "text" : "a,b,...";
 }
 

@@ -248,6 +248,11 @@ std::vector<Setting> MakeRows() {
              "compaction may take for a moment (as much as the tables hold, 256 MiB at most) does not count as free.",
              FIELD(store.min_free_bytes)));
   add(Number("storage.sync_delay_ms", "ms", 0, 50, "Longest time until the end of an attempt is synced to disk.", FIELD(core.sync_delay_ms)));
+  add(Other("store.encryption_key_file",
+            "A file, for its owner alone (0600), with the keys that seal what is stored of notifies: one a line, 32 bytes as base64 or hex (openssl "
+            "rand -base64 32). The first one seals, the others open what they sealed before; notifyd rekey seals all by the first. Empty: nothing is "
+            "sealed.",
+            FIELD(store.encryption_key_file)));
   return rows;
 }
 

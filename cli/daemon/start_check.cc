@@ -10,6 +10,7 @@
 #include "net/http.h"
 #include "net/unix_socket.h"
 #include "storage/directory.h"
+#include "storage/sealing.h"
 
 namespace notifyd {
 namespace {
@@ -75,6 +76,8 @@ TlsPaths PathsOf(const ListenerOptions& listener) {
 Status CheckStart(const Options& options, const std::optional<Holdings>& held, bool certificates) {
   if (Status fault = CheckListeners(options, held, certificates); !fault.ok()) return fault;
   if (Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options.auth); !auth.ok()) return std::move(auth).status();
+  if (const std::string& file = options.store.encryption_key_file; !file.empty())
+    if (Result<SealKeys> keys = ReadSealKeys(file); !keys.ok()) return std::move(keys).status();
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   bool must_be_free = held && !IsSame(held->data_dir, options.data_dir);

@@ -7,20 +7,21 @@
 namespace notifyd {
 namespace {
 
-using Open = Result<std::unique_ptr<StoreHost>> (*)(const StoreOptions& options);
+using Open = Result<OpenedStore> (*)(const StoreOptions& options);
 
 template <class Engine>
-Result<std::unique_ptr<StoreHost>> OpenAs(const StoreOptions& options) {
+Result<OpenedStore> OpenAs(const StoreOptions& options) {
   auto opened = Engine::Open(options);
   if (!opened.ok()) return std::move(opened).status();
-  return std::unique_ptr<StoreHost>(*std::move(opened));
+  Engine* engine = opened->get();
+  return OpenedStore{*std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); }};
 }
 
 constexpr Open kEngines[] = {OpenAs<RocksStore>};
 
 }  // namespace
 
-Result<std::unique_ptr<StoreHost>> OpenStoreHost(const StoreOptions& options) {
+Result<OpenedStore> OpenStoreHost(const StoreOptions& options) {
   return kEngines[0](options);
 }
 

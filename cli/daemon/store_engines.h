@@ -1,15 +1,23 @@
 // Which store there is: the one place that names an engine. Another engine is another row.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/status.h"
 #include "broker/ports.h"
 #include "storage/options.h"
+#include "storage/rekey_state.h"
 
 namespace notifyd {
 
+struct OpenedStore {
+  std::unique_ptr<StoreHost> host;
+  /// RocksStore's Rekey and Rekeyed, as long as `host` is open. Any thread, after its Start.
+  std::function<Status()> rekey;
+  std::function<RekeyState()> rekeyed;
+};
 /// Opens the store that the options name. Errors: the engine's own (storage/rocks_store.h).
-Result<std::unique_ptr<StoreHost>> OpenStoreHost(const StoreOptions& options);
+Result<OpenedStore> OpenStoreHost(const StoreOptions& options);
 
 }  // namespace notifyd

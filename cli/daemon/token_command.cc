@@ -1,13 +1,7 @@
 #include "cli/daemon/token_command.h"
 
-#include <grp.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -23,17 +17,13 @@
 #include "cli/daemon/clocks.h"
 #include "cli/daemon/listeners.h"
 #include "cli/daemon/offline_registry.h"
+#include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
 
 namespace notifyd {
 namespace {
 
-constexpr int kDone = 0, kFailed = 1, kUsage = 2;
-
-int Complain(const std::string& text, int exit_code) {
-  std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
-  return exit_code;
-}
+constexpr int kDone = kCommandDone, kFailed = kCommandFailed, kUsage = kCommandUsage;
 
 /// What the command line says: the token's fields, and what is the broker's settings' to read.
 struct Asked {
@@ -142,14 +132,6 @@ std::optional<int> AskBroker(const std::string& socket_path, const std::string& 
   std::optional<JsonTree::Value> text = json.ok() ? json->root().At(answer->Done() ? "/token" : "/detail") : std::nullopt;
   if (!text || text->kind() != JsonTree::Kind::kString) return Complain("the broker answered " + std::to_string(answer->status), kFailed);
   return answer->Done() ? PrintToken(std::string(text->text()), values) : Complain(std::string(text->text()), kFailed);
-}
-
-/// Root writes nothing into a store that its owner could not read afterwards.
-Status BecomeOwner(const std::string& directory) {
-  struct stat status {};
-  if (geteuid() != 0 || stat(directory.c_str(), &status) != 0 || status.st_uid == 0) return Status::Ok();
-  if (setgroups(0, nullptr) == 0 && setgid(status.st_gid) == 0 && setuid(status.st_uid) == 0) return Status::Ok();
-  return Status(Code::kIo, "cannot become the owner of " + directory + ": " + std::strerror(errno));
 }
 
 }  // namespace

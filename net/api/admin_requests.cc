@@ -360,7 +360,44 @@ void WriteAudit(const AuditItem& item, JsonWriter* json) {
   json->EndObject();
 }
 
+HttpResponse RekeyResponse(int status, const RekeyReport& report) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Key("state");
+  json.String(report.state);
+  json.Key("detail");
+  report.detail.empty() ? json.Null() : json.String(report.detail);
+  json.Key("left");
+  json.Uint(report.left);
+  json.Key("took_ms");
+  json.Int(report.took_ms);
+  json.Key("sealed");
+  json.Bool(report.sealed);
+  json.Key("rekey_due");
+  json.Bool(report.due);
+  json.EndObject();
+  return JsonResponse(status, std::move(body));
+}
+
+Result<Asked> AskRekey(const Asking& asking, bool begin) {
+  const auto& rekey = asking.tools->options->rekey;
+  if (!rekey) return Status(Code::kUnacceptable, "the store does not seal");
+  return Asked(AskElsewhere([rekey, begin](std::function<void(HttpResponse)> then) {
+    const RekeyReport report = rekey(begin);
+    then(report.begun.ok() ? RekeyResponse(begin ? 202 : 200, report) : ProblemResponse(report.begun));
+  }));
+}
+
 }  // namespace
+
+Result<Asked> ReadRekey(const Asking& asking) {
+  return AskRekey(asking, /*begin=*/false);
+}
+
+Result<Asked> ReadRekeyBeginning(const Asking& asking) {
+  return AskRekey(asking, /*begin=*/true);
+}
 
 Result<Asked> ReadAudit(const Asking& asking) {
   Result<PageQuery> page = ParsePageQuery(asking.query);

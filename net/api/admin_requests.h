@@ -1,5 +1,5 @@
-// The readers of requests about namespaces, their signing keys, tokens and the audit, and of lists over all namespaces. As in requests.h. Contract
-// sections 7, 8 and 10.
+// The readers of requests about namespaces, their signing keys, tokens, the audit and the store, and of lists over all namespaces. As in requests.h.
+// Contract sections 7, 8 and 10.
 #pragma once
 
 #include "net/api/routes.h"
@@ -23,5 +23,8 @@ Result<Asked> ReadTokenRemoval(const Asking& asking);
 Result<Asked> ReadTokenRotation(const Asking& asking);
 
 Result<Asked> ReadAudit(const Asking& asking);
+
+Result<Asked> ReadRekey(const Asking& asking);
+Result<Asked> ReadRekeyBeginning(const Asking& asking);
 
 }  // namespace notifyd

@@ -375,8 +375,9 @@ void Api::Impl::Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask
   posted.aside = true;
   CHECK(posted_.emplace(token, std::move(posted)).second);
   ask([this, token, alive = std::weak_ptr<bool>(alive_)](HttpResponse response) {
-    if (alive.expired() || posted_.erase(token) == 0) return;
-    responder_->Respond(token, std::move(response));
+    if (alive.expired()) return;
+    auto asked = posted_.extract(token);
+    if (!asked.empty()) Answer(token, asked.mapped(), std::move(response), 1);
   });
 }
 

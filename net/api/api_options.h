@@ -42,6 +42,16 @@ struct ProcessStats {
   std::vector<CommandStats> commands;
 };
 
+/// How far sealing the store anew has come.
+struct RekeyReport {
+  Status begun;                // of one that was asked for
+  const char* state = "none";  // of the last one since the start: none, running, done or failed; static
+  std::string detail;          // why it failed
+  uint64_t left = 0;           // that was not sealed by the new key yet, at the last look
+  int64_t took_ms = 0;
+  bool sealed = false, due = false;
+};
+
 struct ApiOptions {
   uint32_t thread = 0;              // RequestId::thread of what it posts
   size_t max_body_bytes = 1 << 20;  // a notify's body as sent to the receiver
@@ -80,6 +90,8 @@ struct ApiOptions {
   const NamespaceBoard* board = nullptr;
   /// Reads the audit, and hands the page over on the loop. Empty: there is none.
   std::function<void(AuditQuery, std::function<void(AuditPage)> then)> list_audit;
+  /// Says how far sealing the store anew has come, and begins it where `begin`. On the loop. Empty: there is no store that seals.
+  std::function<RekeyReport(bool begin)> rekey;
   std::function<int64_t()> monotonic_us;          // empty: the steady clock
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread

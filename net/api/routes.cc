@@ -93,6 +93,8 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/tokens/{id}", Verb::kDelete, kNone, ReadTokenRemoval, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
     {"/v1/tokens/{id}/rotate", Verb::kPost, kNone, ReadTokenRotation, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
     {"/v1/audit", Verb::kGet, kRead, ReadAudit, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kNone},
+    {"/v1/rekey", Verb::kGet, kNone, ReadRekey, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
+    {"/v1/rekey", Verb::kPost, kNone, ReadRekeyBeginning, {Scope::kAdmin}, nullptr, "rekey_begun", Sphere::kAll},
     {"/.well-known/jwks.json", Verb::kGet, kRead, ReadJwks, kNobody},
     {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
     {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},
@@ -123,7 +125,7 @@ Need NeedOf(const Result<Route>& route) {
 }
 
 bool Serves(const ServedParts& parts, const RouteRow& row) {
-  if (parts.control) return row.path.starts_with("/v1/tokens");
+  if (parts.control) return row.path.starts_with("/v1/tokens") || row.path == "/v1/rekey";
   if (row.path == "/healthz" || row.path == "/readyz") return parts.health;
   if (row.scopes.Has(Scope::kMetrics)) return parts.metrics;
   return row.scopes.HasAny({Scope::kRead, Scope::kReadBodies, Scope::kOperate, Scope::kAdmin}) ? parts.admin : parts.rest;

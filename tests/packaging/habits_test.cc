@@ -150,6 +150,7 @@ TEST_CASE("habits: what is decided by time is told the time") {
       {"net/sender", "times calls by the loop's clock, and waits for names and pools by it"},
       {"storage/committer", "measures syncs, and how often it looks at the disk"},
       {"storage/database_log.cc", "counts repeated lines"},
+      {"storage/rekeyer.cc", "measures how long one took"},
       {"storage/rocks_store.cc", "its default where nobody hands in a clock"},
       {"cli/", "programs: they wait for people and for processes"},
       {"bench/", "measures"},
@@ -209,7 +210,7 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
       {"PrivateRangeOf", "what a policy knows of an address, for tests"},
   };
   // Whole pieces that wait for those who will call them; each line goes with its wiring.
-  const char* const waiting[] = {"storage/seal.h"};
+  const std::vector<const char*> waiting = {};
   // Of contract part 3, whose callers are not there yet.
   const std::set<std::string> waiting_names = {};
   std::string all;
@@ -228,7 +229,7 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
   Faults faults;
   for (const Source& source : Sources()) {
     if (!source.product || !source.header) continue;
-    if (std::any_of(std::begin(waiting), std::end(waiting), [&](const char* begin) { return source.path.starts_with(begin); })) continue;
+    if (std::any_of(waiting.begin(), waiting.end(), [&](const char* begin) { return source.path.starts_with(begin); })) continue;
     for (size_t i = 0; i < source.lines.size(); ++i) {
       std::string line = WithoutComments(source.lines[i]);
       std::smatch match;

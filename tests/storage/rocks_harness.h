@@ -99,10 +99,12 @@ class RocksHarness : public StoreHarness {
  public:
   RocksHarness() : RocksHarness(nullptr) {}
   /// `directory`: null: one of the test's own. `number`: of the namespace that it is about.
+  /// `keys`: of its key file; empty: it does not seal.
   explicit RocksHarness(const std::filesystem::path* directory, size_t memtable_bytes = StoreOptions().memtable_bytes,
-                        NamespaceNumber number = kDefaultNumber)
+                        NamespaceNumber number = kDefaultNumber, const std::string& keys = {})
       : memtable_bytes_(memtable_bytes), namespace_(number) {
     directory_ = directory ? *directory : own_.path() / "store";
+    if (!keys.empty()) SetKeys(keys);
     Open();
   }
   ~RocksHarness() override { Close(); }
@@ -149,8 +151,17 @@ class RocksHarness : public StoreHarness {
     } while (FilesIn(directory_) != before);
   }
 
+  /// What the key file holds from now on.
+  void SetKeys(const std::string& keys) {
+    key_file_ = own_.path() / "keys";
+    WriteBytes(key_file_, keys);
+    std::filesystem::permissions(key_file_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+  const std::filesystem::path& key_file() const { return key_file_; }
+
   StoreOptions Options() {
     StoreOptions options;
+    options.encryption_key_file = key_file_.string();
     options.directory = directory_.string();
     options.memtable_bytes = memtable_bytes_;
     options.retention_succeeded_ms = kRetentionSucceededMs;
@@ -163,7 +174,7 @@ class RocksHarness : public StoreHarness {
   const size_t memtable_bytes_;
   const NamespaceNumber namespace_;
   TempDir own_;
-  std::filesystem::path directory_;
+  std::filesystem::path directory_, key_file_;
   std::unique_ptr<WaitingSink> sink_;
   std::unique_ptr<WaitingEvents> events_;
   std::unique_ptr<RocksStore> store_;

@@ -75,6 +75,16 @@ Result<std::optional<std::string>> StoreTool::Get(std::string_view key) {
   return std::optional<std::string>(std::move(value));
 }
 
+Status StoreTool::ForEach(const std::function<void(std::string_view key, std::string_view value)>& take) {
+  return ForEachFamily(
+      [&](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) {
+        std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions(), family));
+        for (it->SeekToFirst(); it->Valid(); it->Next()) take({it->key().data(), it->key().size()}, {it->value().data(), it->value().size()});
+        return it->status();
+      },
+      "cannot read");
+}
+
 Status StoreTool::Flush() {
   return ForEachFamily([](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) { return db->Flush(rocksdb::FlushOptions(), family); },
                        "cannot flush");

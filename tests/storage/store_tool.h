@@ -1,6 +1,7 @@
 // StoreTool: a store's keys and values as they are, one by one, without the threads of RocksStore.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ class StoreTool {
   Status DeleteRange(std::string_view from, std::string_view to);
   /// After all merges; nothing where the key is not there.
   Result<std::optional<std::string>> Get(std::string_view key);
+  /// Every value, after all merges.
+  Status ForEach(const std::function<void(std::string_view key, std::string_view value)>& take);
   /// Memtables become tables.
   Status Flush();
   Status Compact();

@@ -112,6 +112,10 @@ class ApiFixture {
     options.secret_headers = {"X-Pin"};
     options.version = "1.2.3";
     options.wall = [] { return WallTime{1'700'000'000'000}; };
+    options.rekey = [this](bool begin) {
+      rekeys += begin;
+      return rekey;
+    };
     options.ready = [this] { return ready; };
     options.max_line_bytes = 500;
     options.hosts = {"broker.example"};
@@ -132,6 +136,8 @@ class ApiFixture {
                      {kStore, "free_bytes", "", 0},
                      {kStore, "dropped_bytes", "", 0, true},
                      {kStore, "rewritten_bytes", "", 0, true},
+                     {kStore, "sealed", "", 1},
+                     {kStore, "rekey_due", "", 0},
                      {kCommits, "batches", "", 0, true},
                      {kCommits, "groups", "", 0, true},
                      {kCommits, "syncs", "", 0, true},
@@ -241,6 +247,8 @@ class ApiFixture {
   FakeResponder responder;
   std::map<uint64_t, HttpResponse>& answers = responder.answers;
   NamedHistogram acknowledgement{"notifyd_acknowledgement_seconds", "From a submit to its answer.", {}};
+  RekeyReport rekey;  // what the process says
+  int rekeys = 0;     // that were asked for
   bool ready = true;
   int64_t now_us = 1'000'000'000;
   uint64_t last_token = 0;

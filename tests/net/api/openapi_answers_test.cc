@@ -489,6 +489,26 @@ TEST_CASE("openapi: tokens and the audit") {
   for (const char* schema : {"Token", "TokenList"}) held.CheckAllSeen(schema);
 }
 
+TEST_CASE("openapi: sealing the store anew") {
+  Held held;
+  ApiFixture f;
+  for (const char* state : {"none", "running", "done", "failed"}) {
+    f.rekey = {Status::Ok(), state, *state == 'f' ? "it does not open" : "", 3, 40, true, true};
+    f.Ask("POST", "/v1/rekey");
+    held.Check(f, "/v1/rekey", "post");
+    f.Ask("GET", "/v1/rekey");
+    held.Check(f, "/v1/rekey", "get");
+  }
+  CHECK(f.rekeys == 4);
+  f.rekey.begun = Status(Code::kUnacceptable, "the store does not seal");
+  f.Ask("POST", "/v1/rekey");
+  held.Check(f, "/v1/rekey", "post");
+  held.CheckAllSeen("Rekey");
+  // That it was begun is in the audit, and not that it was refused, or looked at.
+  REQUIRE(f.sink.audited.size() == 4);
+  CHECK(f.sink.audited[0].what == "rekey_begun");
+}
+
 TEST_CASE("openapi: a problem's optional fields") {
   Held held;
   ApiFixture f;

@@ -1,0 +1,27 @@
+#include "cli/daemon/owner_command.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/terminal_text.h"
+
+namespace notifyd {
+
+int Complain(const std::string& text, int exit_code) {
+  std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
+  return exit_code;
+}
+
+Status BecomeOwner(const std::string& directory) {
+  struct stat status {};
+  if (geteuid() != 0 || stat(directory.c_str(), &status) != 0 || status.st_uid == 0) return Status::Ok();
+  if (setgroups(0, nullptr) == 0 && setgid(status.st_gid) == 0 && setuid(status.st_uid) == 0) return Status::Ok();
+  return Status(Code::kIo, "cannot become the owner of " + directory + ": " + std::strerror(errno));
+}
+
+}  // namespace notifyd

@@ -1,0 +1,77 @@
+#include "cli/daemon/rekey_command.h"
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include "base/json_tree.h"
+#include "base/log.h"
+#include "base/standard_output.h"
+#include "cli/client/http_client.h"
+#include "cli/daemon/listeners.h"
+#include "cli/daemon/offline_registry.h"
+#include "cli/daemon/owner_command.h"
+#include "cli/daemon/settings.h"
+
+namespace notifyd {
+namespace {
+
+constexpr std::chrono::milliseconds kAskAgain(100);
+
+const char kHelp[] =
+    "Seals the whole store anew, by the first key of store.encryption_key_file, and says when the others are not needed any more.\n\n"
+    "Usage: notifyd rekey [--config FILE] [--data-dir DIR] [--store-encryption-key-file FILE]\n\n"
+    "Where a broker runs on the data directory it is asked over control.sock there, reads its key file anew and goes on working meanwhile; else the\n"
+    "store is opened. Which directory it is the broker's own flags, variables and file say. Run it as the broker's user, or as root. It waits until\n"
+    "all is done; where it is interrupted the broker goes on.\n";
+
+std::string TextAt(const HttpAnswer& answer, std::string_view pointer) {
+  Result<JsonTree> json = JsonTree::Parse(answer.body);
+  std::optional<JsonTree::Value> text = json.ok() ? json->root().At(pointer) : std::nullopt;
+  return text && text->kind() == JsonTree::Kind::kString ? std::string(text->text()) : std::string();
+}
+
+/// Nothing where nobody listens there.
+std::optional<Status> AskBroker(const std::string& socket_path) {
+  HttpClient broker("unix:" + socket_path);
+  for (const char* method = "POST";; method = "GET") {
+    Result<HttpAnswer> answer = broker.Call(method, "/v1/rekey", nullptr);
+    if (!answer.ok() && *method == 'P' && !broker.lost()) return std::nullopt;
+    if (!answer.ok())
+      return Status(Code::kUnavailable,
+                    "the broker does not answer any more; whether it is done says notifyd_store_rekey_due: " + answer.status().detail());
+    if (!answer->Done()) return Status(Code::kUnacceptable, TextAt(*answer, "/detail"));
+    const std::string state = TextAt(*answer, "/state");
+    if (state == "done") return Status::Ok();
+    if (state != "running")
+      return Status(Code::kIo, state == "failed" ? TextAt(*answer, "/detail") : "the broker was started anew meanwhile: begin again");
+    if (*method == 'P') std::fprintf(stderr, "notifyd: the broker seals its store anew; this may take as long as reading and writing all of it\n");
+    std::this_thread::sleep_for(kAskAgain);
+  }
+}
+
+}  // namespace
+
+std::optional<int> RunRekeyCommand(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  if (arguments.empty() || arguments[0] != "rekey") return std::nullopt;
+  if (arguments.size() > 1 && (arguments[1] == "--help" || arguments[1] == "-h")) {
+    PrintOut(kHelp);
+    return EndOutput("notifyd", kCommandDone);
+  }
+  Invocation invocation = ReadCommandLine({arguments.begin() + 1, arguments.end()}, environment);
+  if (invocation.action != Invocation::Action::kRun)
+    return Complain(invocation.error.empty() ? "rekey goes without it" : invocation.error, kCommandUsage);
+  LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
+  const std::string& directory = invocation.options.data_dir;
+  std::optional<Status> done = AskBroker(directory + "/" + Listeners::kControlSocket);
+  if (!done) {
+    done = BecomeOwner(directory);
+    if (done->ok()) done = RekeyStore(invocation.options);
+  }
+  if (!done->ok()) return Complain("not done: " + done->detail(), done->code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
+  PrintOut("done: of store.encryption_key_file only the first key is needed from now on; backups made before need the others\n");
+  return EndOutput("notifyd", kCommandDone);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,242 @@
+#include "storage/sealing.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "storage/database.h"
+#include "storage/keys.h"
+#include "storage/record_frame.h"
+#include "storage/store_options.h"
+
+namespace notifyd {
+namespace {
+
+constexpr std::string_view kRowsBegin = "seal/", kPrintName = "seal/print", kWholeName = "seal/whole";
+constexpr uint8_t kTag = 1;
+constexpr off_t kMostFileBytes = 64 << 10;
+
+std::string KeyName(uint32_t name) {
+  std::string bytes, out;
+  Encoder(&bytes).Big32(name);
+  for (char c : bytes)
+    for (int shift : {4, 0}) out.push_back("0123456789abcdef"[static_cast<uint8_t>(c) >> shift & 15]);
+  return out;
+}
+
+std::string PrintBound() {
+  return SealBound(0, 0, SealedField::kFingerprintKey, 0);
+}
+
+std::string PrintRow(std::string_view print_key, Seal* seal) {
+  std::string out;
+  RecordFrame(kTag, &out).encoder.Raw(*seal->Close(PrintBound(), print_key));
+  return out;
+}
+
+std::string StartRow(const SealStart& start) {
+  std::string out;
+  EncodeSealStart(start, &out);
+  return out;
+}
+
+/// Those whose key is not among `keys`, by name.
+std::string Missing(const SealKeys& keys, const std::vector<SealStart>& starts) {
+  std::set<std::string> names;
+  for (const SealStart& start : starts)
+    if (keys.Find(start.key) == nullptr) names.insert(KeyName(start.key));
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+Status CheckMissing(const SealKeys& keys, const std::vector<SealStart>& starts, const std::string& what) {
+  const std::string missing = Missing(keys, starts);
+  if (missing.empty()) return Status::Ok();
+  return Status(Code::kUnacceptable,
+                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + missing +
+                    "): put it back, below the first one, until notifyd rekey is done",
+                "/store/encryption_key_file");
+}
+
+/// Is there nothing in it but the store's own rows?
+Result<bool> IsEmpty(const Database& database) {
+  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
+    if (family == nullptr) continue;
+    std::unique_ptr<rocksdb::Iterator> it(database.db()->NewIterator(rocksdb::ReadOptions(), family));
+    it->SeekToFirst();
+    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
+    if (it->Valid() && it->key()[0] != static_cast<char>(KeyKind::kMeta)) return false;
+    it->SeekToLast();
+    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
+    if (it->Valid() && it->key()[0] != static_cast<char>(KeyKind::kMeta)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<SealKeys> ReadSealKeys(const std::string& path) {
+  struct stat status {};
+  auto bad = [&](const std::string& what) { return Status(Code::kUnacceptable, path + " " + what, "/store/encryption_key_file"); };
+  if (stat(path.c_str(), &status) != 0) return bad(std::string("cannot be read: ") + std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return bad("is no file");
+  if (status.st_mode & 077) return bad("is open to other users: chmod 600 it");
+  if (status.st_uid != geteuid() && status.st_uid != 0 && geteuid() != 0) return bad("belongs to another user");
+  if (status.st_size > kMostFileBytes) return bad("is too long for a file of keys");
+  std::ifstream in(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (!in.good() && !in.eof()) return bad("cannot be read");
+  Result<SealKeys> keys = SealKeys::Parse(text);
+  Forget(&text);
+  if (!keys.ok()) return bad(": " + keys.status().detail());
+  return keys;
+}
+
+Status Sealing::Read(const Database& database, std::vector<SealStart>* starts, std::string* print_key) {
+  const std::string from = EncodeMetaKey(kRowsBegin), to = PrefixEnd(from);
+  rocksdb::Slice upper(to);
+  rocksdb::ReadOptions how;
+  how.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> it(database.db()->NewIterator(how, database.main()));
+  for (it->Seek(from); it->Valid(); it->Next()) {
+    const std::string key = it->key().ToString();
+    const std::string_view value(it->value().data(), it->value().size());
+    if (key == EncodeMetaKey(kWholeName)) {
+      whole_ = true;
+    } else if (key == EncodeMetaKey(kPrintName)) {
+      const std::optional<std::string_view> piece = UnframeRecord(kTag, value);
+      if (!piece) return Status(Code::kCorrupt, "the store is damaged: its row seal/print does not read");
+      print_key->assign(*piece);
+    } else {
+      Result<SealStart> start = DecodeSealStart(value);
+      if (!start.ok()) return Status(Code::kCorrupt, "the store is damaged: " + start.status().detail());
+      starts->push_back(*start);
+    }
+  }
+  return TranslateStatus(it->status(), "cannot read the store");
+}
+
+Status Sealing::Begin(const Database& database, const std::string& key_file) {
+  std::vector<SealStart> starts;
+  std::string print_piece;
+  NOTIFYD_TRY(Read(database, &starts, &print_piece));
+  if (key_file.empty()) {
+    if (starts.empty()) return Status::Ok();
+    return Status(Code::kUnacceptable, "the store is sealed, and store.encryption_key_file is not set", "/store/encryption_key_file");
+  }
+  Result<SealKeys> keys = ReadSealKeys(key_file);
+  if (!keys.ok()) return std::move(keys).status();
+  NOTIFYD_TRY(CheckMissing(*keys, starts, "the store"));
+  uint32_t last = 0;
+  for (const SealStart& start : starts) last = std::max(last, start.number);
+  rocksdb::WriteBatch rows;
+  if (starts.empty()) {
+    const Result<bool> empty = IsEmpty(database);
+    if (!empty.ok()) return empty.status();
+    whole_ = *empty;
+    if (whole_) rows.Put(EncodeMetaKey(kWholeName), rocksdb::Slice());
+  }
+  const SealStart present = Seal::NewStart(*keys, last + 1);
+  auto seal = std::make_shared<Seal>(*keys, starts, present);
+  rows.Put(EncodeMetaKey(SealStartName(present.number)), StartRow(present));
+  if (print_piece.empty()) {
+    if (!starts.empty()) return Status(Code::kCorrupt, "the store is damaged: its row seal/print is missing");
+    print_key_ = RandomBytes(kAesKeyBytes);
+    rows.Put(EncodeMetaKey(kPrintName), PrintRow(print_key_, seal.get()));
+  } else {
+    Result<std::string> opened = seal->Open(PrintBound(), print_piece);
+    if (!opened.ok() || opened->size() != kAesKeyBytes)
+      return Status(Code::kCorrupt, "the store is damaged: its row seal/print: " + (opened.ok() ? "its size" : opened.status().detail()));
+    print_key_ = *std::move(opened);
+  }
+  rocksdb::WriteOptions how;
+  how.sync = true;
+  NOTIFYD_TRY(TranslateStatus(database.db()->Write(how, &rows), "cannot write the store"));
+  const bool old = std::any_of(starts.begin(), starts.end(), [&](const SealStart& start) { return start.key != keys->active(); });
+  now_ = std::move(seal);
+  rekey_due_ = old || !whole_;
+  on_ = true;
+  if (rekey_due_)
+    Log(LogLevel::kWarn, "a rekey is due", {{"detail", old ? "some of the store is sealed by an older key" : "some of the store is not sealed"}});
+  return Status::Ok();
+}
+
+std::shared_ptr<Seal> Sealing::now() const {
+  if (!on()) return nullptr;
+  std::lock_guard lock(mutex_);
+  return now_;
+}
+
+Fingerprint Sealing::Keyed(const Fingerprint& print) const {
+  std::string block;
+  Encoder encoder(&block);
+  encoder.Big64(print.high);
+  encoder.Big64(print.low);
+  const std::string out = AesBlock(print_key_, block);
+  Decoder decoder(out);
+  const uint64_t high = decoder.Big64();
+  return {high, decoder.Big64()};
+}
+
+Fingerprint Sealing::Unkeyed(const Fingerprint& stored) const {
+  std::string block;
+  Encoder encoder(&block);
+  encoder.Big64(stored.high);
+  encoder.Big64(stored.low);
+  const std::string out = AesBlockBack(print_key_, block);
+  Decoder decoder(out);
+  const uint64_t high = decoder.Big64();
+  return {high, decoder.Big64()};
+}
+
+Sealing::Renewal Sealing::StartAfter(const Seal& before, const SealKeys& keys, const std::vector<SealStart>& starts) {
+  const SealStart start = Seal::NewStart(keys, before.present() + 1);
+  Renewal out{std::make_shared<Seal>(keys, starts, start), {}};
+  out.rows.puts.emplace_back(EncodeMetaKey(SealStartName(start.number)), StartRow(start));
+  return out;
+}
+
+Result<Sealing::Renewal> Sealing::Renew(const SealKeys* keys) const {
+  const std::shared_ptr<Seal> before = now();
+  const std::vector<SealStart> starts = before->Starts();
+  if (keys) NOTIFYD_TRY(CheckMissing(*keys, starts, "some of the store"));
+  return StartAfter(*before, keys ? *keys : before->keys(), starts);
+}
+
+Sealing::Renewal Sealing::Finish() const {
+  const std::shared_ptr<Seal> before = now();
+  const uint32_t active = before->keys().active();
+  std::vector<SealStart> kept;
+  std::vector<std::string> deletes;
+  for (const SealStart& start : before->Starts()) {
+    if (start.key == active) kept.push_back(start);
+    else deletes.push_back(EncodeMetaKey(SealStartName(start.number)));
+  }
+  Renewal out = StartAfter(*before, before->keys(), kept);
+  out.rows.deletes = std::move(deletes);
+  out.rows.puts.emplace_back(EncodeMetaKey(kPrintName), PrintRow(print_key_, out.seal.get()));
+  out.rows.puts.emplace_back(EncodeMetaKey(kWholeName), std::string());
+  out.rekey_due = false;
+  return out;
+}
+
+void Sealing::Use(const Renewal& renewal) {
+  std::lock_guard lock(mutex_);
+  const bool another = now_->keys().active() != renewal.seal->keys().active();
+  now_ = renewal.seal;
+  if (another || !renewal.rekey_due) rekey_due_ = renewal.rekey_due;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,187 @@
+// Sealing at rest from outside: what is found in the data directory's files, and `notifyd rekey` with a broker, without one, and over kill -9.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "cli/e2e_broker.h"
+#include "support/scripted_server.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using namespace notifyd::test;
+
+namespace {
+
+const std::string kFirstKey(64, '1'), kSecondKey(64, '2');
+
+ScriptedAnswer Answer(const SeenRequest&) {
+  return {200, "secret-answer", "text/plain"};
+}
+
+/// A file of keys, for its owner alone.
+std::string KeyFile(const TempDir& dir, const std::string& keys) {
+  const std::string path = dir.Write("keys", keys + "\n");
+  REQUIRE(chmod(path.c_str(), 0600) == 0);
+  return path;
+}
+
+std::vector<std::string> Sealed(const TempDir& dir) {
+  return {"--store-encryption-key-file", dir.At("keys"), "--log-level", "debug"};
+}
+
+/// All files of its data directory, as they lie there.
+std::string FilesOf(const TempDir& dir) {
+  std::string all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.At("data"))) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    all.append(std::istreambuf_iterator<char>(in), {});
+  }
+  return all;
+}
+
+/// Something of each kind that is sealed, through to its end.
+void Use(Broker* broker, const std::string& receiver) {
+  const std::string id =
+      broker->Submit(R"({"url":")" + receiver + R"(/?q=secret-url","body":"secret-body","headers":{"X-A":"secret-header"},)" +
+                     R"("keep_response_bytes":100,"callback_url":")" + receiver + R"(/?q=secret-callback","lane":"name-of-lane"})");
+  CHECK(JsonAt(broker->Settled(id), "/state") == "succeeded");
+  CHECK(broker->Call("PUT", "/v1/subscriptions/s", R"({"topic":"t","url":")" + receiver + R"(/?q=secret-template"})").Done());
+  CHECK(broker->Call("POST", "/v1/publish", R"({"topic":"t","data":{"a":"secret-event"}})").Done());
+  CHECK(broker
+            ->Call("PUT", "/v1/schedules/h",
+                   R"({"cron":"0 0 1 1 *","notify":{"url":")" + receiver + R"(/?q=secret-schedule","body":"secret-scheduled"}})")
+            .Done());
+  CHECK(broker->Call("PUT", "/v1/services/v/instances/i", R"({"url":")" + receiver + R"(/secret-instance"})").Done());
+  CHECK(broker->Call("POST", "/v1/fkeys/name-of-fkey/trigger?remember_ms=600000", R"({"data":{"a":"secret-remembered"}})").Done());
+}
+
+const char* const kSecrets[] = {"secret-url",   "secret-body",     "secret-header",    "secret-callback", "secret-answer",    "secret-template",
+                                "secret-event", "secret-schedule", "secret-scheduled", "secret-instance", "secret-remembered"};
+
+int Rekey(const TempDir& dir, std::string* error, std::string* output) {
+  return ExitOf({"rekey", "--data-dir", dir.At("data"), "--store-encryption-key-file", dir.At("keys")}, error, output);
+}
+
+}  // namespace
+
+TEST_CASE("sealing: nothing that is sealed is in any file of the data directory, nor in the log; without a key all of it is") {
+  ScriptedServer receiver(Answer);
+  for (bool sealed : {true, false}) {
+    TempDir dir;
+    KeyFile(dir, kFirstKey);
+    std::string log;
+    {
+      Broker broker(dir.path(), sealed ? Sealed(dir) : std::vector<std::string>());
+      Use(&broker, receiver.url());
+      CHECK(broker.Stat("/store/sealed") == sealed);
+      CHECK(broker.Stat("/store/rekey_due") == 0);
+      const std::string running = FilesOf(dir);
+      for (const char* secret : kSecrets) {
+        INFO(secret);
+        CHECK((running.find(secret) == std::string::npos) == sealed);
+      }
+      CHECK(running.find("name-of-lane") != std::string::npos);
+      broker.process().Signal(SIGKILL);
+      broker.process().Wait();
+      log = broker.process().error();
+    }
+    {
+      // What was in the log is in tables now.
+      Broker broker(dir.path(), sealed ? Sealed(dir) : std::vector<std::string>());
+      broker.process().Signal(SIGTERM);
+      CHECK(broker.process().Wait() == 0);
+    }
+    const std::string after = FilesOf(dir);
+    for (const char* secret : kSecrets) {
+      INFO(secret);
+      if (sealed) CHECK(after.find(secret) == std::string::npos);
+    }
+    CHECK(log.find(kFirstKey) == std::string::npos);
+    CHECK(after.find(kFirstKey) == std::string::npos);
+  }
+}
+
+TEST_CASE("notifyd rekey: the broker goes on, and the old key is not needed once it says so") {
+  ScriptedServer receiver(Answer);
+  TempDir dir;
+  KeyFile(dir, kFirstKey);
+  std::string id, error, output;
+  {
+    Broker broker(dir.path(), Sealed(dir));
+    id = broker.Submit(R"({"url":")" + receiver.url() + R"(/","body":"secret-body"})");
+    broker.Settled(id);
+    // Not by a file that lacks what is needed.
+    KeyFile(dir, kSecondKey);
+    CHECK(Rekey(dir, &error, &output) == 2);
+    CHECK_THAT(error, Catch::Contains("put it back"));
+    KeyFile(dir, kSecondKey + "\n" + kFirstKey);
+    CHECK(Rekey(dir, &error, &output) == 0);
+    CHECK_THAT(output, Catch::Contains("only the first key is needed"));
+    CHECK(broker.Stat("/store/rekey_due") == 0);
+    CHECK(broker.process().CountsError("\"event\":\"rekey done\"", 1));
+    CHECK(JsonAt(broker.Call("GET", "/v1/rekey").body, "/state") == "done");
+    CHECK_THAT(broker.Call("GET", "/v1/audit").body, Catch::Contains("rekey_begun"));
+    const std::string next = broker.Submit(R"({"url":")" + receiver.url() + R"(/"})");
+    CHECK(JsonAt(broker.Settled(next), "/state") == "succeeded");
+    broker.process().Signal(SIGKILL);
+    broker.process().Wait();
+  }
+  KeyFile(dir, kFirstKey);
+  CHECK(ExitOf({"--data-dir", dir.At("data"), "--store-encryption-key-file", dir.At("keys"), "--listen", "127.0.0.1:0"}, &error) == 2);
+  KeyFile(dir, kSecondKey);
+  Broker broker(dir.path(), Sealed(dir));
+  CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/body") == "secret-body");
+  CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/attempts/0/response_body") == "secret-answer");
+  CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("notifyd rekey: one that kill -9 cuts short has lost nothing, and is done where no broker runs") {
+  ScriptedServer receiver(Answer);
+  TempDir dir;
+  KeyFile(dir, kFirstKey);
+  std::vector<std::string> ids;
+  std::string error, output;
+  {
+    Broker broker(dir.path(), Sealed(dir));
+    for (int i = 0; i < 100; ++i)
+      ids.push_back(broker.Submit(R"({"url":")" + receiver.url() + R"(/","fkey":"f)" + std::to_string(i) + R"(","body":"secret-body"})"));
+    KeyFile(dir, kSecondKey + "\n" + kFirstKey);
+    CHECK(broker.Call("POST", "/v1/rekey").status == 202);
+    broker.process().Signal(SIGKILL);
+    broker.process().Wait();
+  }
+  CHECK(Rekey(dir, &error, &output) == 0);
+  INFO(error);
+  KeyFile(dir, kSecondKey);
+  Broker broker(dir.path(), Sealed(dir));
+  for (const std::string& id : ids) CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/body") == "secret-body");
+  CHECK(broker.Stat("/store/rekey_due") == 0);
+}
+
+TEST_CASE("sealing: a key file that others may read, or a sealed store without one, is refused, and says what to do") {
+  TempDir dir;
+  KeyFile(dir, kFirstKey);
+  std::string error;
+  const std::vector<std::string> check = {"--check-config", "--data-dir", dir.At("data"), "--listen", "127.0.0.1:0", "--store-encryption-key-file",
+                                          dir.At("keys")};
+  CHECK(ExitOf(check, &error) == 0);
+  REQUIRE(chmod(dir.At("keys").c_str(), 0644) == 0);
+  CHECK(ExitOf(check, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("chmod 600"));
+  KeyFile(dir, "no key");
+  CHECK(ExitOf(check, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("32 bytes, as base64 or hex"));
+  KeyFile(dir, kFirstKey);
+  Broker(dir.path(), Sealed(dir)).process().Signal(SIGTERM);
+  CHECK(ExitOf({"--data-dir", dir.At("data"), "--listen", "127.0.0.1:0"}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("the store is sealed, and store.encryption_key_file is not set"));
+  CHECK(ExitOf({"rekey", "--data-dir", dir.At("data")}, &error) == 2);
+}
