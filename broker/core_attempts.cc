@@ -89,7 +89,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     MaybeDrop(lane);
     return;
   }
-  if (TopicPart::IsHeldEvent(*entry->envelope)) return topics_->Release(entry);
+  if (IsHeldEvent(*entry->envelope)) return topics_->Release(entry);
   std::shared_ptr<const std::string> spec = entry->spec ? entry->spec : entry->full ? entry->full->spec : nullptr;
   if (!spec) {
     // Its record changed while it was read: read it again.

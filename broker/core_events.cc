@@ -44,14 +44,16 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
     }
   }
   for (NotifyId id : ids) core_.NeedEntry(task, id);
+  const Entry* holds = place.held ? core_.NeedEntry(task, ask.id) : nullptr;
   if (task->missing > 0) return Handled::kParked;
   EventViewed answer;
+  if (holds && holds->exists) answer.fkey = holds->envelope->fkey;
   answer.event = {ask.id, hand.event, place.matched, place.held};
   for (NotifyId id : ids) {
     const Entry* entry = core_.FindEntry(id);
     if (!entry->exists) continue;
     const FlowFields* flow = entry->envelope->flow.get();
-    answer.notifies.push_back({id, flow ? flow->subscription : std::string(), core_.StateOf(entry->state, entry)});
+    answer.notifies.push_back({id, flow ? flow->subscription : std::string(), core_.StateOf(entry->state, entry), entry->envelope});
   }
   if (more) answer.next = ids.back();
   return Answer(request, {std::move(answer)});

@@ -538,6 +538,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   auto found = subscriptions_.find(ask.name);
   if (found == subscriptions_.end()) return core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
   Known* known = found->second.get();
+  if (!ask.condition.Holds(known->bytes)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   const IdempotencyKey key{"\x01replay " + ask.name, ask.idempotency_key};
   const bool keyed = !ask.idempotency_key.empty();
   if (keyed) {

@@ -57,6 +57,13 @@ std::string SpecOfEnd(NotifyId id, const GroupRecord& group) {
   return EncodeSpec(spec);
 }
 
+/// When the last of its members was settled, all of which are; never its epoch.
+WallTime LastSettled(const GroupRecord& group) {
+  WallTime last{1};
+  for (const GroupMember& member : group.members) last = std::max(last, member.settled_at);
+  return last;
+}
+
 }  // namespace
 
 const char* Core::Impl::GroupPart::kTurnRefusal = "the notify waits for its turn in its group";
@@ -173,18 +180,20 @@ NotifyId Core::Impl::GroupPart::Make(const GroupPost& post, GroupRecord* made) {
 // ---- seen
 
 /// Memory may have what the record has not yet, or has not at all: in which of the states that are not settled one is.
-bool Core::Impl::GroupPart::Overlay(Task* task, GroupView* view) {
+bool Core::Impl::GroupPart::Overlay(Task* task, GroupView* view, bool envelopes) {
   const size_t count = view->record.members.size();
   for (size_t place = 0; place < count; ++place)
-    if (!view->record.members[place].settled()) core_.NeedEntry(task, MemberOf(view->id, place));
+    if (envelopes || !view->record.members[place].settled()) core_.NeedEntry(task, MemberOf(view->id, place));
   if (task->missing > 0) return false;
   view->states.resize(count);
+  if (envelopes) view->envelopes.resize(count);
   view->counts = {};
   for (size_t place = 0; place < count; ++place) {
     GroupMember& member = view->record.members[place];
     State state = static_cast<State>(member.phase);
     const Entry* entry = core_.FindEntry(MemberOf(view->id, place));
     if (entry && entry->known && entry->exists) {
+      if (envelopes) view->envelopes[place] = entry->envelope;
       state = core_.StateOf(entry->state, entry);
       if (entry->state.phase != member.phase || entry->state.attempts_made > member.attempts_made) {
         if (member.attempts_made != entry->state.attempts_made) member.status = 0;
@@ -200,11 +209,14 @@ bool Core::Impl::GroupPart::Overlay(Task* task, GroupView* view) {
     view->states[place] = state;
     ++view->counts[static_cast<size_t>(state)];
   }
+  // The record has it in a moment.
+  if (view->settled() && !view->record.was_settled()) view->record.settled_at = LastSettled(view->record);
   return true;
 }
 
 Handled Core::Impl::GroupPart::Answer(Task* task, const GroupRequest& r, GroupView view) {
-  if (!Overlay(task, &view)) return Handled::kParked;
+  const GroupGet* get = std::get_if<GroupGet>(&r.ask->what);
+  if (!Overlay(task, &view, get && get->envelopes)) return Handled::kParked;
   if (r.ask->wait_ms > 0 && !view.settled() && !core_.stopping_) {
     if (!polls_.Add(r.request, view.id, {core_.now_.mono.ms + r.ask->wait_ms})) return Handled::kDone;
     waiting_[r.request] = std::make_shared<const GroupAsk>(GroupAsk{GroupGet{view.id, view.as, /*waited=*/true}, 0});
@@ -358,7 +370,7 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
 
 /// All members are settled for the first time.
 void Core::Impl::GroupPart::Settled(NotifyId id, GroupRecord* record) {
-  record->settled_at = {std::max<int64_t>(core_.now_.wall.ms, 1)};
+  record->settled_at = LastSettled(*record);
   if (record->callback) CallBack(id, record);
   size_t succeeded = 0;
   for (const GroupMember& member : record->members) succeeded += member.phase == Phase::kSucceeded;

@@ -52,7 +52,7 @@ class Core::Impl::GroupPart {
   /// The record of a group that is there, with its slot; null where there is none, or the task must wait (task->missing).
   RecordSlot* Need(Task* task, NotifyId id, GroupRecord* record, bool even_over = false);
   /// Brings the members in `view` up to date with what memory has of them. Returns false where the task must wait for one.
-  bool Overlay(Task* task, GroupView* view);
+  bool Overlay(Task* task, GroupView* view, bool envelopes);
   Handled Answer(Task* task, const GroupRequest& r, GroupView view);
   /// Puts the answers that are kept for members, from `place` on, into the view, as far as there is room for their bodies, and answers with it then.
   void AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room);

@@ -402,7 +402,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
     const std::shared_ptr<const std::string>& spec = entry->full->spec;
     if (!r.merge || *r.merge->of != *spec) return ReplyAfter(journal_.Barrier(), r.request, Unmerged{spec});
     merged = r.merge->merged;
-    if (TopicPart::IsHeldEvent(*entry->envelope))
+    if (IsHeldEvent(*entry->envelope))
       if (Result<NotifySpec> event = DecodeSpec(*merged); event.ok())
         if (Status status = topics_->JudgeHeld(*entry->envelope, *event); !status.ok()) return Refuse(r.request, status);
     if (Status status = StoreMore(spec->size(), merged->size()); !status.ok()) return Refuse(r.request, status);

@@ -83,6 +83,8 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   looked->record.said = ask.said;
   Result<ScheduleTimes> times = TimesOf(looked->record);
   if (!times.ok()) return core_.Refuse(request, times.status());
+  if (created && ask.said->end_at && !times->After(core_.now_.wall))
+    return core_.Refuse(request, Code::kUnacceptable, "none of its times lies between now and end_at", "/end_at");
   if (created || bytes != bytes_before) {
     if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is taken until space is free again");
     if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
@@ -167,6 +169,8 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   std::optional<Looked> looked = Look(task, ask.name);
   if (!looked) return Handled::kParked;
   if (!looked->record.said) return NotThere(request);
+  if (!ask.condition.IsDefault() && !ask.condition.Holds(EncodeSchedule(*looked->record.said)))
+    return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   SubmitRequest submit;
   submit.request = request;
   submit.items.push_back(ItemOf(*looked, core_.now_.wall, /*by_hand=*/true));

@@ -4,6 +4,7 @@
 
 #include "broker/core_topics.h"
 #include "broker/flow.h"
+#include "broker/grant.h"
 
 namespace notifyd {
 namespace {
@@ -18,19 +19,22 @@ const std::vector<State>& PendingStates() {
   return kStates;
 }
 
-/// Items of the agenda: {kUnsubscribe, cursor, above all that is meant, name} and {kCounted, change, name}.
-std::string EncodeUnsubscribe(NotifyId cursor, NotifyId below, const std::string& name) {
+/// Items of the agenda: {kUnsubscribe, cursor, above all that is meant, name, and the lanes' prefixes, if any} and {kCounted, change, name}.
+std::string EncodeUnsubscribe(NotifyId cursor, NotifyId below, const std::string& name, const std::vector<std::string>& lanes) {
   std::string what;
   Encoder encoder(&what);
   encoder.U8(kUnsubscribe);
   encoder.Varint(cursor.value);
   encoder.Varint(below.value);
   encoder.Text(name);
+  for (const std::string& lane : lanes) encoder.Text(lane);
   return what;
 }
 
-bool IsOf(const Entry& entry, const std::string& subscription) {
-  return entry.exists && entry.pending() && entry.envelope->flow && entry.envelope->flow->subscription == subscription;
+/// Does it wait, of that subscription, in a lane that is meant?
+bool IsOf(const Entry& entry, const std::string& subscription, const std::vector<std::string>& lanes) {
+  if (!entry.exists || !entry.pending() || !entry.envelope->flow || entry.envelope->flow->subscription != subscription) return false;
+  return MatchesPrefix(lanes, entry.envelope->lane.name);
 }
 
 }  // namespace
@@ -123,15 +127,17 @@ bool Core::Impl::TopicPart::TookList(ListDone& e) {
   return true;
 }
 
-void Core::Impl::TopicPart::Leave(const std::string& name, bool cancel_pending) {
-  changed_.insert(name);  // what was skipped is not kept
-  if (cancel_pending) core_.AddToAgenda(EncodeUnsubscribe({}, {core_.totals_.next_id}, name));
+void Core::Impl::TopicPart::Leave(const SubscriptionDelete& ask) {
+  changed_.insert(ask.name);  // what was skipped is not kept
+  if (ask.cancel_pending) core_.AddToAgenda(EncodeUnsubscribe({}, {core_.totals_.next_id}, ask.name, ask.lanes));
 }
 
 Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
   Decoder decoder(std::string_view(r.what).substr(1));
   const NotifyId cursor{decoder.Varint()}, below{decoder.Varint()};
   const std::string name(decoder.Text());
+  std::vector<std::string> lanes;
+  while (decoder.ok() && !decoder.done()) lanes.emplace_back(decoder.Text());
   auto found = found_.find(r.serial);
   if (found == found_.end()) {
     ListPending(name, cursor, kInOneTurn, [this, due = r](Found listed) {
@@ -146,21 +152,21 @@ Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
   }
   for (NotifyId id : found->second.ids) {
     Entry* entry = core_.NeedEntry(task, id);
-    if (!entry || !IsOf(*entry, name)) continue;
+    if (!entry || !IsOf(*entry, name, lanes)) continue;
     core_.NeedLane(task, entry->envelope->lane);
     if (core_.LacksLastAttempt(*entry)) core_.NeedEntry(task, id, true);
   }
   if (task->missing > 0) return Handled::kParked;
   for (NotifyId id : found->second.ids) {
     Entry* entry = core_.FindEntry(id);
-    if (id < below && IsOf(*entry, name)) core_.Settle(entry, Phase::kCancelled, kUnsubscribed, std::nullopt);
+    if (id < below && IsOf(*entry, name, lanes)) core_.Settle(entry, Phase::kCancelled, kUnsubscribed, std::nullopt);
   }
   const NotifyId next = found->second.next;
   found_.erase(found);
   --core_.agenda_running_;
   core_.journal_.AskSync();
   if (next.value == 0 || next >= below) core_.DropFromAgenda(r.serial);
-  else core_.KeepOnAgenda(r.serial, EncodeUnsubscribe(next, below, name));
+  else core_.KeepOnAgenda(r.serial, EncodeUnsubscribe(next, below, name, lanes));
   return Handled::kDone;
 }
 
@@ -170,6 +176,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   if (core_.RefusedStopping(request)) return applying_.erase(request), Handled::kDone;
   const Known* known = Find(ask.name);
   if (!known) return applying_.erase(request), core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
+  if (!ask.condition.Holds(known->bytes)) return applying_.erase(request), core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   Applying& applying = applying_[request];
   auto again = [this, request, ask] {
     SubscriptionApply copy = ask;
@@ -187,14 +194,14 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   }
   for (NotifyId id : applying.ids) {
     Entry* entry = core_.NeedEntry(task, id);
-    if (!entry || !IsOf(*entry, ask.name) || entry->in_flight()) continue;
+    if (!entry || !IsOf(*entry, ask.name, ask.lanes) || entry->in_flight()) continue;
     core_.NeedLane(task, entry->envelope->lane);
     core_.NeedEntry(task, id, true);
   }
   if (task->missing > 0) return Handled::kParked;
   for (NotifyId id : applying.ids) {
     Entry* entry = core_.FindEntry(id);
-    if (IsOf(*entry, ask.name) && !entry->in_flight() && entry->full) applying.count += ApplyTemplate(entry, *known);
+    if (IsOf(*entry, ask.name, ask.lanes) && !entry->in_flight() && entry->full) applying.count += ApplyTemplate(entry, *known);
   }
   core_.journal_.AskSync();
   applying.listed = false;

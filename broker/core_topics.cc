@@ -302,7 +302,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   Forget(ask.name);
   core_.RemoveRecord(RecordKey{RecordKind::kSubscription, ask.name}, /*was_there=*/true);
   PauseLanes(said.get(), nullptr);
-  Leave(ask.name, ask.cancel_pending);
+  Leave(ask);
   core_.journal_.AskSync();
   return Answer(request, {Removed{}});
 }

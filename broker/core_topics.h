@@ -41,8 +41,6 @@ inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7;
 inline constexpr char kSweepEvents = '\x82';
 /// RequestId::thread of lists that are asked for here.
 inline constexpr uint32_t kTopicLists = UINT32_MAX - 1;
-/// Envelope::host of what holds an event, with its topic behind; its URL likewise.
-inline constexpr std::string_view kHeldHost = "topic:";
 inline constexpr const char* kNoEvent = "there is no such event";
 
 class Core::Impl::TopicPart {
@@ -63,8 +61,6 @@ class Core::Impl::TopicPart {
   void EndTurn();
   MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
   bool IsPaused(const std::string& subscription) const;
-  /// Its turn means that an event is fanned out, which was held: no request goes out.
-  static bool IsHeldEvent(const Envelope& envelope) { return envelope.host.starts_with(kHeldHost); }
   /// Is what a trigger makes of such a notify what its topic's schema asks for? Error: kUnacceptable with the pointer.
   Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec) const;
   /// Ends such a notify, which must be in flight, in place of an attempt.
@@ -220,7 +216,7 @@ class Core::Impl::TopicPart {
   void WriteBacklogs();
   Handled On(Task* task, RequestId request, const SubscriptionApply& ask);
   /// A subscription is gone: what it has pending goes with it, or stays.
-  void Leave(const Name& name, bool cancel_pending);
+  void Leave(const SubscriptionDelete& ask);
   Handled Unsubscribe(Task* task, AgendaDue& r);
   void ListPending(const Name& subscription, NotifyId above, size_t limit, std::function<void(Found)> then);
 

@@ -35,6 +35,7 @@ struct GroupGet {
   NotifyId id;
   GroupAs as = GroupAs::kSeen;
   bool waited = false;
+  bool envelopes = false;  // GroupView::envelopes is wanted
 };
 /// Cancels those of its notifies that wait. Answered by a GroupView once durable; refused where all are settled (kConflict).
 struct GroupCancel {
@@ -60,6 +61,7 @@ struct GroupView {
   StateCounts counts{};       // in a list: those that are not settled count as ready
   /// The answers that are kept for its members, by place; null where none is, or no more of them are shown.
   std::vector<std::shared_ptr<const Response>> responses;
+  std::vector<std::shared_ptr<const Envelope>> envelopes = {};  // of its members, by place, where that was asked for; null where one is gone
   GroupAs as = GroupAs::kSeen;
   bool waited = false;  // wait_ms was asked for
   bool gone = false;    // a duplicate whose group is not there any more: nothing but `id` is known

@@ -49,6 +49,7 @@ struct ScheduleList {
 /// Makes a run of it now, whatever its times, and though it is paused. Answered by ScheduleRan; refused for what a submit is refused for.
 struct ScheduleRunNow {
   std::string name;
+  ResourceCondition condition = {};
 };
 
 struct ScheduleAsk {

@@ -71,6 +71,7 @@ struct SubscriptionDelete {
   std::string name;
   bool cancel_pending = true;
   ResourceCondition condition = {};
+  std::vector<std::string> lanes = {};  // prefixes: what waits in others is left alone; empty: it is cancelled wherever it is
 };
 /// By name. Answered by SubscriptionsListed.
 struct SubscriptionList {
@@ -83,11 +84,14 @@ struct SubscriptionReplay {
   std::optional<WallTime> from, to;  // nothing: as far as there are events
   std::string idempotency_key;       // empty: none
   Fingerprint fields;                // of all the others; set where there is a key
+  ResourceCondition condition = {};
 };
 /// Gives url, headers, retry and timeouts of the subscription as it is now to what waits of it, 10,000 a call at most. Answered by Applied.
 struct SubscriptionApply {
   std::string name;
   NotifyId above;  // the cursor: those above it; 0: from the oldest
+  ResourceCondition condition = {};
+  std::vector<std::string> lanes = {};  // prefixes: what waits in others is left alone; empty: it is changed wherever it is
 };
 
 // ---- events
@@ -198,10 +202,12 @@ struct EventViewed {
     NotifyId id;
     std::string subscription;
     State state = State::kReady;
+    std::shared_ptr<const Envelope> envelope = nullptr;
   };
   EventView event;
   std::vector<Notify> notifies;  // by id; those that retention removed are not among them
   NotifyId next;                 // goes into EventGet::above to go on; 0: complete
+  std::string fkey = {};         // under which it is held; empty: it is not
 };
 struct EventsListed {
   std::vector<EventView> items;  // their records without payload

@@ -96,6 +96,13 @@ struct EventPlace {
   bool operator==(const EventPlace&) const = default;
 };
 
+/// Envelope::host of what holds an event under an fkey, with its topic behind; its URL likewise.
+inline constexpr std::string_view kHeldHost = "topic:";
+/// Its turn means that an event is fanned out, which was held: no request goes out.
+inline bool IsHeldEvent(const Envelope& envelope) {
+  return envelope.host.starts_with(kHeldHost);
+}
+
 /// Version byte first.
 std::string EncodeTopic(const TopicRecord& topic);
 std::string EncodeSubscription(const Subscription& said);

@@ -67,11 +67,17 @@ std::string RenderNotify(Value notify, const std::string& etag) {
   std::string out = Fields(notify, {"attempts", "response"}, more);
   std::optional<Value> attempts = notify.At("/attempts");
   if (!attempts || attempts->kind() != JsonTree::Kind::kArray || attempts->size() == 0) return out;
-  Table table({"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"}), responses({"ATTEMPT", "CAME BACK"});
+  bool instances = false;
+  attempts->ForEach([&](Value, Value attempt) { instances = instances || attempt.At("/instance"); });
+  std::vector<std::string> columns = {"ATTEMPT", "STARTED", "MS", "STATUS", "ERROR", "DETAIL"};
+  if (instances) columns.insert(columns.begin() + 1, "INSTANCE");
+  Table table(columns), responses({"ATTEMPT", "CAME BACK"});
   bool any = false;
   attempts->ForEach([&](Value, Value attempt) {
-    table.Row({Cell(attempt.At("/number")), Cell(attempt.At("/started_at")), Cell(attempt.At("/duration_ms")), Cell(attempt.At("/status")),
-               Cell(attempt.At("/error")), Clipped(Cell(attempt.At("/detail")), kUrlMost)});
+    std::vector<std::string> row = {Cell(attempt.At("/number")), Cell(attempt.At("/started_at")), Cell(attempt.At("/duration_ms")),
+                                    Cell(attempt.At("/status")), Cell(attempt.At("/error")),      Clipped(Cell(attempt.At("/detail")), kUrlMost)};
+    if (instances) row.insert(row.begin() + 1, Cell(attempt.At("/instance")));
+    table.Row(std::move(row));
     std::string response = TextAt(attempt, "/response_body");
     if (response.empty()) return;
     any = true;

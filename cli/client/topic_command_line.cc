@@ -66,6 +66,11 @@ void TopicCommandLine::AddSubscriptions(CLI::App* app) {
 void TopicCommandLine::AddSubscriptionSteering(CLI::App* group) {
   CLI::App* replay =
       AddCommand(group, "replay", "Send past events to a subscription again.", [this](const Context& context, const CLI::App* command) {
+        const bool from = command->count("--from") > 0;
+        if (from == all_) {
+          Complain(from ? "--from and --all exclude each other" : "say from when on: --from TIME, or --all for all events that there are");
+          return kUsage;
+        }
         return SendTo(context, {"POST", PathIn(Subscriptions(), name(), "/replay"), &ReplayFlags(), ValuesOf(command)});
       });
   CLI::App* apply = AddCommand(group, "apply", "Give what waits the subscription's URL, headers, retry policy and timeouts of now.",
@@ -74,6 +79,7 @@ void TopicCommandLine::AddSubscriptionSteering(CLI::App* group) {
                                });
   for (CLI::App* command : {replay, apply}) AddName(command, "NAME", "The subscription's name.");
   AddFlags(replay, ReplayFlags(), false);
+  replay->add_flag("--all", all_, "All events that there are, up to --to.");
 }
 
 void TopicCommandLine::AddEvents(CLI::App* app) {

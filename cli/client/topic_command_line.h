@@ -21,6 +21,7 @@ class TopicCommandLine : public CommandGroups {
   void AddPublish(CLI::App* app);
 
   std::string pending_;
+  bool all_ = false;
 };
 
 }  // namespace notifyd

@@ -335,9 +335,18 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
     return Status::Ok();
   }
   Event& event = std::get<Event>(*asked);
+  NOTIFYD_TRY(CheckGroupCallback(space, event));
   if (RefusedByRate(token, posted, event)) return Status::Ok();
   if (const BulkRequest* bulk = std::get_if<BulkRequest>(&event)) posted.dry_run = bulk->dry_run;
   return PostLast(token, std::move(event), std::move(posted));
+}
+
+Status Api::Impl::CheckGroupCallback(NamespaceNumber space, const Event& event) const {
+  const GroupRequest* group = std::get_if<GroupRequest>(&event);
+  const GroupPost* post = group ? std::get_if<GroupPost>(&group->ask->what) : nullptr;
+  if (!post || !post->callback || !options_.check_destination) return Status::Ok();
+  Status status = options_.check_destination(space, post->callback->url);
+  return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
 }
 
 bool Api::Impl::RefusedByRate(uint64_t token, const Posted& posted, const Event& event) {

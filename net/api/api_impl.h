@@ -176,6 +176,9 @@ class Api::Impl {
   /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
   Status Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us);
 
+  /// May the namespace be told of a group's end there? Here, since the reader may be on another thread. Error: kUnacceptable, /callback_url.
+  Status CheckGroupCallback(NamespaceNumber space, const Event& event) const;
+
   /// Is it a submit beyond what whoever asks may submit in a second? Then it was answered.
   bool RefusedByRate(uint64_t token, const Posted& posted, const Event& event);
   /// Posts an event, counted as a waiter where it is one. Error: kTooMany, then it was not posted.

@@ -228,13 +228,13 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
       if (!rests) {
         Result<bool> came = Unpack(stream.get());
         if (!came.ok()) {
-          if (!stream->begun && !stream->under_way) return EndWith(token, stream, ProblemResponse(came.status()));
-          // As a body that breaks off: what was submitted of it is answered.
+          if (stream->bulk.untouched()) return EndWith(token, stream, ProblemResponse(came.status()));
           stream->torn = true;
           stream->body_open = false;
           stream->gunzip.reset();
-          stream->bulk.TakeBreak();
-          break;
+          stream->bulk.TakeFault(came.status());
+          more = true;
+          continue;
         }
         if (*came) {
           ++unpacked;
@@ -321,11 +321,10 @@ void Api::Impl::ParseAside(uint64_t token, const std::shared_ptr<Stream>& stream
 }
 
 void Api::Impl::FinishStream(uint64_t token, const Stream& stream) {
-  bool begun = stream.begun, stopped = stream.bulk.stopped();
-  const bool torn = stream.torn;
+  // What is not taken of its body is not read either.
+  const bool begun = stream.begun, close = stream.bulk.stopped() || stream.torn;
   streams_.erase(token);
-  if (begun && torn) return responder_->BreakStream(token);
-  if (begun) return responder_->EndStream(token, /*close=*/stopped);
+  if (begun) return responder_->EndStream(token, close);
   HttpResponse empty;
   empty.content_type = kNdjson;
   responder_->Respond(token, std::move(empty));

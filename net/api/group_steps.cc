@@ -14,13 +14,18 @@ class GroupSteps : public Steps {
   GroupSteps(RequestId id, NotifyId group, GroupAsk ask, const Asking& asking)
       : id_(id), group_(group), ask_(std::move(ask)), asker_(asking.asker), row_(*asking.route.row), tools_(asking.tools) {}
 
-  NextStep First() override { return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(GroupAsk{GroupGet{group_}, 0})}); }
+  NextStep First() override {
+    GroupGet look{group_};
+    look.envelopes = IsBoundToNames(asker_);
+    return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(GroupAsk{look, 0})});
+  }
 
   NextStep Next(ReplyBody reply) override {
     const GroupAnswered* answered = std::get_if<GroupAnswered>(&reply);
     if (passed_ || !answered) return tools_->replies.Render(reply, SightOf(asker_));
     if (!MaySee(asker_, *answered->answer)) return ProblemResponse(NothingThere(row_));
     passed_ = true;
+    if (std::holds_alternative<GroupGet>(ask_.what) && ask_.wait_ms == 0) return tools_->replies.Render(reply, SightOf(asker_));
     return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(std::move(ask_))});
   }
 
@@ -38,7 +43,16 @@ class GroupSteps : public Steps {
 
 bool MaySee(const Asker& asker, const GroupAnswer& answer) {
   const GroupView* view = std::get_if<GroupView>(&answer.what);
-  return !view || view->gone || asker.Sees(view->record.caller);
+  if (!view || view->gone) return true;
+  if (!asker.Sees(view->record.caller)) return false;
+  if (!IsBoundToNames(asker)) return true;
+  // Of those that retention removed it is not known where they were.
+  size_t known = 0;
+  for (const std::shared_ptr<const Envelope>& envelope : view->envelopes) {
+    if (envelope && !MaySee(asker, *envelope, /*route_is_own=*/false)) return false;
+    known += envelope != nullptr;
+  }
+  return known > 0;
 }
 
 std::unique_ptr<Steps> MakeGroupSteps(RequestId id, NotifyId group, GroupAsk ask, const Asking& asking) {

@@ -10,7 +10,8 @@
 
 namespace notifyd {
 
-/// May he see that group, as an answer has it? A list is not asked about.
+/// May he see that group, as an answer has it: its caller's, and where he is bound to lanes or fkeys, all of its notifies that are still there? A
+/// list is not asked about.
 bool MaySee(const Asker& asker, const GroupAnswer& answer);
 
 /// `ask`, behind a look at the group.

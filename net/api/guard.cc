@@ -61,6 +61,9 @@ class GuardSteps : public Steps {
 }  // namespace
 
 Status NothingThere(const RouteRow& row) {
+  if (row.names_event()) return Status(Code::kNotFound, "there is no such event");
+  if (row.path.starts_with("/v1/subscriptions")) return Status(Code::kNotFound, "there is no such subscription");
+  if (row.path.starts_with("/v1/schedules")) return Status(Code::kNotFound, "there is no such schedule");
   if (row.names_group()) return Status(Code::kNotFound, "there is no such group");
   return Status(Code::kNotFound, row.names_notify() ? "there is no such notify" : kNotHeld);
 }
@@ -72,10 +75,19 @@ bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own) {
   return !route_is_own || asker.Sees(envelope.caller);
 }
 
-bool IsBounded(const Asker& asker, const RouteRow& row) {
+bool IsBoundToNames(const Asker& asker) {
   if (asker.anybody()) return false;
   const Grant& grant = *asker.principal.grant();
-  return !grant.lanes.empty() || !grant.fkeys.empty() || (IsOwn(row) && !SeesAll(asker.principal, row));
+  return !grant.lanes.empty() || !grant.fkeys.empty();
+}
+
+Status RefuseBound(const Asker& asker, std::string_view what) {
+  if (!IsBoundToNames(asker)) return Status::Ok();
+  return Status(Code::kForbidden, "this token is bound to lanes or fkeys, and " + std::string(what) + " reaches beyond them");
+}
+
+bool IsBounded(const Asker& asker, const RouteRow& row) {
+  return !asker.anybody() && (IsBoundToNames(asker) || (IsOwn(row) && !SeesAll(asker.principal, row)));
 }
 
 Asked Guard(const Asking& asking, Asked asked) {

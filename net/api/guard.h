@@ -13,6 +13,11 @@ Status NothingThere(const RouteRow& row);
 /// May he see the notify, by its caller, its lane and its fkey? `route_is_own`: whoever submitted it may, without the scope read.
 bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own);
 
+/// Is he bound to some lanes or fkeys of the namespace?
+bool IsBoundToNames(const Asker& asker);
+/// What he is refused with, who is bound to lanes or fkeys, for a change that reaches beyond any of them. Error: kForbidden.
+Status RefuseBound(const Asker& asker, std::string_view what);
+
 /// Does an answer that shows a notify have to be judged by MaySee?
 bool IsBounded(const Asker& asker, const RouteRow& row);
 

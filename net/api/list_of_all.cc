@@ -10,6 +10,7 @@
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
 #include "net/api/request_tools.h"
+#include "net/api/requests.h"
 #include "net/api/stats.h"
 #include "net/api/steps.h"
 
@@ -122,6 +123,7 @@ Result<Asked> ReadListOfAll(const Asking& asking) {
   }
   Result<ListQuery> list = ParseListQuery(others);
   if (!list.ok()) return std::move(list).status();
+  NOTIFYD_TRY(CheckFilter(asking.asker, *list, ""));
   list->show_bytes = kListPageBytes;
   return Asked(std::make_unique<ListOfAllSteps>(asking.id, *std::move(list), below, asking.asker, asking.tools));
 }

@@ -98,10 +98,24 @@ void BulkSubmit::TakeBreak() {
   DropOpen();
 }
 
+void BulkSubmit::TakeFault(Status why) {
+  const size_t line_end = text_.rfind('\n');
+  text_.resize(line_end == std::string::npos ? begin_ : std::max(begin_, line_end + 1));
+  scanned_ = std::min(scanned_, text_.size());
+  fault_ = std::move(why);
+  TakeEnd();
+}
+
+void BulkSubmit::AppendFault() {
+  if (!fault_ || !all_answered()) return;
+  AppendError(next_index_, *std::exchange(fault_, std::nullopt), {}, &answers_);
+}
+
 void BulkSubmit::TakeStop(Leaving why) {
   bool all_taken = ended_ && begin_ == text_.size() && open_.lines.empty();
   if (all_taken || stop_) return;
   stop_ = why;
+  fault_.reset();
   stop_index_ = open_.lines.empty() ? next_index_ : open_.lines.front().index;
   DropOpen();
   if (!under_way_) AppendStop();
@@ -310,6 +324,7 @@ void BulkSubmit::Finish() {
 }
 
 std::string BulkSubmit::TakeAnswers() {
+  AppendFault();
   return std::exchange(answers_, {});
 }
 
@@ -322,7 +337,7 @@ bool BulkSubmit::wants_body() const {
 }
 
 bool BulkSubmit::done() const {
-  return ended_ && begin_ == text_.size() && !under_way_ && !aside_ && open_.lines.empty() && answers_.empty();
+  return all_answered() && answers_.empty() && !fault_;
 }
 
 }  // namespace notifyd

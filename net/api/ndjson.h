@@ -67,6 +67,9 @@ class BulkSubmit {
   /// The body broke: there is no more of it, and what was not submitted yet is dropped, whole lines too; their answers are left out. Lines that are
   /// under way are answered.
   void TakeBreak();
+  /// The body is not what it was said to be from somewhere on: what came of it in whole lines is taken, and behind their answers stands `why` as the
+  /// error of the line that comes next. Nothing is taken of the body any more.
+  void TakeFault(Status why);
   /// The broker takes no more of it: what was not submitted yet is dropped, whole lines too. Lines that are under way are answered, and behind them
   /// stands the problem `why` with the index of the first line that was not taken; none where all lines of a whole body were. Nothing is taken of
   /// the body any more.
@@ -97,6 +100,8 @@ class BulkSubmit {
   /// The body was at its end, broke, or was stopped, and every answer was taken.
   bool done() const;
   bool stopped() const { return stop_.has_value(); }
+  /// No line came so far.
+  bool untouched() const { return next_index_ == 0; }
 
  private:
   /// One line that is not blank: what it came to, or the next of the batch's items.
@@ -128,6 +133,8 @@ class BulkSubmit {
   void DropOpen();
   void Finish();
   void AppendStop();
+  void AppendFault();
+  bool all_answered() const { return ended_ && begin_ == text_.size() && !under_way_ && !aside_ && open_.lines.empty(); }
 
   const BulkLimits limits_;
   const RequestId request_;
@@ -152,6 +159,7 @@ class BulkSubmit {
   size_t unsent_ = 0;
   std::optional<Leaving> stop_;
   uint64_t stop_index_ = 0;  // of the first line that is not taken
+  std::optional<Status> fault_;
 };
 
 }  // namespace notifyd

@@ -1,6 +1,8 @@
 #include "net/api/requests.h"
 
 #include "base/utf8.h"
+#include "broker/flow.h"
+#include "broker/spec.h"
 #include "net/api/body_coding.h"
 #include "net/api/bulk_query.h"
 #include "net/api/demand.h"
@@ -127,17 +129,6 @@ Status CheckCursor(const Asker& asker, NotifyId cursor) {
   return Status(Code::kUnacceptable, "the cursor is of another namespace", "/cursor");
 }
 
-/// Whoever is bound to lanes or fkeys names one of them. `at`: before the filter's name. Error: kForbidden.
-Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at) {
-  const Principal& principal = asker.principal;
-  if (!principal.MayUseLane(query.lane.value_or("")))
-    return Status(Code::kForbidden, "this token is bound to lanes: the filter must name one of them", at + "/lane");
-  const std::string& fkey = query.fkey ? *query.fkey : query.fkey_prefix.value_or("");
-  if (!principal.MaySeeFkey(fkey))
-    return Status(Code::kForbidden, "this token is bound to fkeys: the filter must name some of them", at + (query.fkey ? "/fkey" : "/fkey_prefix"));
-  return Status::Ok();
-}
-
 /// Of a route's query, decoded. Error: kMalformed.
 Result<QueryParameters> ReadQuery(const Route& route) {
   Result<QueryParameters> query = ParseQuery(route.query);
@@ -148,6 +139,16 @@ Result<QueryParameters> ReadQuery(const Route& route) {
 }
 
 }  // namespace
+
+Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at) {
+  const Principal& principal = asker.principal;
+  if (!principal.MayUseLane(query.lane.value_or("")))
+    return Status(Code::kForbidden, "this token is bound to lanes: the filter must name one of them", at + "/lane");
+  const std::string& fkey = query.fkey ? *query.fkey : query.fkey_prefix.value_or("");
+  if (!principal.MaySeeFkey(fkey))
+    return Status(Code::kForbidden, "this token is bound to fkeys: the filter must name some of them", at + (query.fkey ? "/fkey" : "/fkey_prefix"));
+  return Status::Ok();
+}
 
 Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, const Asker& asker,
                           bool aside) {
@@ -177,6 +178,20 @@ Status CheckBulkHead(const HttpRequest& head, const Route& route) {
   if (route.row->path == "/v1/topics/{topic}/publish") NOTIFYD_TRY(CheckTopicName(route.argument));
   if (!head.Header("Idempotency-Key")) return Status::Ok();
   return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only; a line has idempotency_key");
+}
+
+Status CheckDestinations(const Asking& asking, const Envelope& envelope, const std::string& encoded_spec, const std::string& at) {
+  const auto& check = asking.tools->options->check_destination;
+  if (!check) return Status::Ok();
+  Result<NotifySpec> spec = DecodeSpec(encoded_spec);
+  if (!spec.ok()) return std::move(spec).status();
+  auto judge = [&](const std::string& url, const char* field) {
+    Status status = check(asking.asker.number(), url);
+    return status.ok() ? std::move(status) : Status(status.code(), status.detail(), at + field);
+  };
+  // A service's instances are judged when they register, a command by its name.
+  if (CommandOf(spec->url).empty() && ServiceOf(spec->url).empty()) NOTIFYD_TRY(judge(spec->url, "/url"));
+  return envelope.callback ? judge(envelope.callback->url, "/callback_url") : Status::Ok();
 }
 
 Status CheckDocument(const HttpRequest& request, bool patch) {
@@ -299,8 +314,7 @@ Result<Asked> ReadGroupGet(const Asking& asking) {
   if (!wait_ms.ok()) return std::move(wait_ms).status();
   Result<NotifyId> group = GroupIdOf(asking.route);
   if (!group.ok()) return std::move(group).status();
-  if (*wait_ms > 0 && IsBounded(asking.asker, *asking.route.row))
-    return Asked(MakeGroupSteps(asking.id, *group, {GroupGet{*group}, *wait_ms}, asking));
+  if (IsBounded(asking.asker, *asking.route.row)) return Asked(MakeGroupSteps(asking.id, *group, {GroupGet{*group}, *wait_ms}, asking));
   return AskOfGroup(asking, {GroupGet{*group}, *wait_ms});
 }
 
@@ -378,6 +392,7 @@ Result<Asked> ReadCaller(const Asking& asking) {
 }
 
 Result<Asked> ReadCallerChange(const Asking& asking) {
+  NOTIFYD_TRY(RefuseBound(asking.asker, "what is said of a caller"));
   NOTIFYD_TRY(CheckCaller(asking));
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
   NOTIFYD_TRY(CheckShort(*asking.request));
@@ -402,6 +417,7 @@ Result<Asked> ReadHost(const Asking& asking) {
 }
 
 Result<Asked> ReadHostChange(const Asking& asking) {
+  NOTIFYD_TRY(RefuseBound(asking.asker, "what is said of a host"));
   Result<std::string> host = ParseHost(asking.route.argument, "/host", /*with_port=*/true);
   if (!host.ok()) return std::move(host).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));

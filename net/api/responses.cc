@@ -33,10 +33,9 @@ std::optional<int64_t> PreferredWait(const HttpRequest& request) {
       if (equals == item.npos || !EqualsIgnoringCase(TrimBlanks(item.substr(0, equals)), "wait")) continue;
       std::string_view said = TrimBlanks(item.substr(equals + 1));
       if (said.size() >= 2 && said.front() == '"' && said.back() == '"') said = said.substr(1, said.size() - 2);
-      bool beyond = false;
-      const std::optional<int64_t> seconds = ParseInteger(said, &beyond);
-      if (!seconds || *seconds < 0) return beyond && !said.starts_with('-') ? std::optional(kMostWaitS) : std::nullopt;
-      return std::min(*seconds, kMostWaitS);
+      // RFC 7240 section 4.3: digits.
+      if (said.empty() || said.find_first_not_of("0123456789") != said.npos) return std::nullopt;
+      return std::min(ParseInteger(said).value_or(kMostWaitS), kMostWaitS);
     }
   }
   return std::nullopt;

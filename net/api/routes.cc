@@ -46,7 +46,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/topics/{topic}/publish", Verb::kPost, kNone, ReadPublish, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
     {"/v1/topics/{topic}/events", Verb::kGet, kRead, ReadEvents, {Scope::kRead}, DemandOfLanes},
     {"/v1/publish", Verb::kPost, kNone, ReadPublishOfMany, {Scope::kSubmit}, DemandOfSubmit, nullptr, Sphere::kNamespace, /*lines=*/true},
-    {"/v1/events/{id}", Verb::kGet, kRead, ReadEvent, {Scope::kRead}, DemandOfNotify},
+    {"/v1/events/{id}", Verb::kGet, kRead, ReadEvent, kOwn, DemandOfNotify},
     {"/v1/events/{id}/replay", Verb::kPost, kNone, ReadEventReplay, {Scope::kOperate}, nullptr, "event_replayed"},
     {"/v1/subscriptions", Verb::kGet, kRead, ReadSubscriptions, {Scope::kRead}, DemandOfLanes},
     {"/v1/subscriptions/{name}", Verb::kGet, kNone, ReadSubscription, {Scope::kRead}, DemandOfDocument},

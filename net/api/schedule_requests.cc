@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "broker/schedule_events.h"
+#include "net/api/bound_steps.h"
+#include "net/api/guard.h"
 #include "net/api/list_query.h"
 #include "net/api/request_tools.h"
 #include "net/api/requests.h"
@@ -21,16 +23,31 @@ Asked AskOfSchedules(const Asking& asking, Ask what) {
   return Event(ScheduleRequest{asking.id, std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(what)})});
 }
 
+/// The same of what carries a condition, for the schedule that the path names: behind a look at it where the asker is bound.
+template <class Ask>
+Asked AskOfOne(const Asking& asking, Ask what, bool makes = false) {
+  if (!IsBoundToNames(asking.asker)) return AskOfSchedules(asking, std::move(what));
+  ResourceCondition own = what.condition;
+  auto go_on = [id = asking.id, what = std::move(what)](ResourceCondition condition) {
+    Ask copy = what;
+    copy.condition = std::move(condition);
+    return Event(ScheduleRequest{id, std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(copy)})});
+  };
+  return LookAtSchedule(asking, {std::move(own), std::move(go_on), makes});
+}
+
 }  // namespace
 
 Result<Asked> ReadSchedules(const Asking& asking) {
   Result<ResourcesQuery> query = ParseResourcesQuery(asking.query);
   if (!query.ok()) return std::move(query).status();
+  if (IsBoundToNames(asking.asker)) return Asked(ListBoundSchedules(asking, *std::move(query)));
   return AskOfSchedules(asking, ScheduleList{*std::move(query)});
 }
 
 Result<Asked> ReadScheduleGet(const Asking& asking) {
   NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
+  if (IsBoundToNames(asking.asker)) return Asked(LookAtSchedule(asking, {}));
   return AskOfSchedules(asking, ScheduleGet{asking.route.argument});
 }
 
@@ -41,7 +58,8 @@ Result<Asked> ReadSchedulePut(const Asking& asking) {
   if (!condition.ok()) return std::move(condition).status();
   Result<std::shared_ptr<const Schedule>> said = ReadSchedule(&asking.request->body, asking.asker, &asking.tools->submit, &asking.tools->json);
   if (!said.ok()) return std::move(said).status();
-  return AskOfSchedules(asking, SchedulePut{asking.route.argument, *std::move(said), *std::move(condition)});
+  NOTIFYD_TRY(CheckDestinations(asking, *(*said)->envelope, *(*said)->spec, "/notify"));
+  return AskOfOne(asking, SchedulePut{asking.route.argument, *std::move(said), *std::move(condition)}, /*makes=*/true);
 }
 
 Result<Asked> ReadScheduleChange(const Asking& asking) {
@@ -60,19 +78,19 @@ Result<Asked> ReadScheduleChange(const Asking& asking) {
     return paused ? Status::Ok() : Status(Code::kUnacceptable, "paused is missing", "/paused");
   });
   if (!status.ok()) return status;
-  return AskOfSchedules(asking, SchedulePause{asking.route.argument, *paused, *std::move(condition)});
+  return AskOfOne(asking, SchedulePause{asking.route.argument, *paused, *std::move(condition)});
 }
 
 Result<Asked> ReadScheduleRemoval(const Asking& asking) {
   NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  return AskOfSchedules(asking, ScheduleDelete{asking.route.argument, *std::move(condition)});
+  return AskOfOne(asking, ScheduleDelete{asking.route.argument, *std::move(condition)});
 }
 
 Result<Asked> ReadScheduleRun(const Asking& asking) {
   NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
-  return AskOfSchedules(asking, ScheduleRunNow{asking.route.argument});
+  return AskOfOne(asking, ScheduleRunNow{asking.route.argument});
 }
 
 }  // namespace notifyd

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
+#include "broker/topic_records.h"
 #include "net/api/metrics.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
@@ -48,6 +49,9 @@ class ChangeSteps : public Steps {
   NextStep Change(const Viewed& viewed) {
     const std::shared_ptr<const NotifyRecord>& base = viewed.view.record;
     if (if_match_ && !if_match_->Matches(ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
+    if (IsHeldEvent(*base->envelope))
+      return ProblemResponse(
+          Status(Code::kConflict, "it holds an event under its fkey, which cannot be changed: publish it again with on_held replace, or cancel it"));
     Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall(), &asker_);
     if (!change.ok()) return ProblemResponse(change.status());
     bool same = change->envelope == base->envelope && change->spec == base->spec && !change->when && !change->ttl;

@@ -5,7 +5,9 @@
 
 #include "broker/group_events.h"
 #include "broker/topic_events.h"
+#include "net/api/bound_steps.h"
 #include "net/api/fields.h"
+#include "net/api/guard.h"
 #include "net/api/list_query.h"
 #include "net/api/request_tools.h"
 #include "net/api/requests.h"
@@ -17,9 +19,29 @@
 namespace notifyd {
 namespace {
 
+constexpr std::string_view kOfTopic = "what is said of a topic";
+
 template <class Ask>
 Asked AskTopics(const Asking& asking, Ask what) {
   return Event(TopicRequest{asking.id, std::make_shared<const TopicAsk>(TopicAsk{std::move(what)})});
+}
+
+/// The same of what carries a condition, for the subscription that the path names: behind a look at it where the asker is bound.
+template <class Ask>
+Asked AskOfOne(const Asking& asking, Ask what, bool makes = false) {
+  if (!IsBoundToNames(asking.asker)) return AskTopics(asking, std::move(what));
+  ResourceCondition own = what.condition;
+  auto go_on = [id = asking.id, what = std::move(what)](ResourceCondition condition) {
+    Ask copy = what;
+    copy.condition = std::move(condition);
+    return Event(TopicRequest{id, std::make_shared<const TopicAsk>(TopicAsk{std::move(copy)})});
+  };
+  return LookAtSubscription(asking, {std::move(own), std::move(go_on), makes});
+}
+
+/// The lanes that the asker may use, as the core is to be told them.
+std::vector<std::string> LanesOf(const Asker& asker) {
+  return asker.anybody() ? std::vector<std::string>() : asker.principal.grant()->lanes;
 }
 
 template <class Ask>
@@ -72,6 +94,7 @@ Result<Asked> ReadTopic(const Asking& asking) {
 }
 
 Result<Asked> ReadTopicPut(const Asking& asking) {
+  NOTIFYD_TRY(RefuseBound(asking.asker, kOfTopic));
   NOTIFYD_TRY(CheckTopicName(asking.route.argument));
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
@@ -82,6 +105,7 @@ Result<Asked> ReadTopicPut(const Asking& asking) {
 }
 
 Result<Asked> ReadTopicRemoval(const Asking& asking) {
+  NOTIFYD_TRY(RefuseBound(asking.asker, kOfTopic));
   NOTIFYD_TRY(CheckTopicName(asking.route.argument));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
@@ -115,10 +139,13 @@ Result<Asked> ReadEvent(const Asking& asking) {
   if (!page.ok()) return std::move(page).status();
   Result<NotifyId> above = CursorOf(asking, *page);
   if (!above.ok()) return std::move(above).status();
-  return AskTopics(asking, EventGet{*id, page->limit, *above});
+  const EventGet get{*id, page->limit, *above};
+  if (IsBounded(asking.asker, *asking.route.row)) return Asked(LookAtEvent(asking, get));
+  return AskTopics(asking, get);
 }
 
 Result<Asked> ReadEventReplay(const Asking& asking) {
+  NOTIFYD_TRY(RefuseBound(asking.asker, "a replay to all subscriptions"));
   Result<NotifyId> id = EventIdOf(asking.route);
   if (!id.ok()) return std::move(id).status();
   NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
@@ -132,11 +159,15 @@ Result<Asked> ReadEventReplay(const Asking& asking) {
 // ---- subscriptions
 
 Result<Asked> ReadSubscriptions(const Asking& asking) {
-  return AskForList<SubscriptionList>(asking);
+  if (!IsBoundToNames(asking.asker)) return AskForList<SubscriptionList>(asking);
+  Result<ResourcesQuery> query = ParseResourcesQuery(asking.query);
+  if (!query.ok()) return std::move(query).status();
+  return Asked(ListBoundSubscriptions(asking, *std::move(query)));
 }
 
 Result<Asked> ReadSubscription(const Asking& asking) {
   NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
+  if (IsBoundToNames(asking.asker)) return Asked(LookAtSubscription(asking, {}));
   return AskTopics(asking, SubscriptionGet{asking.route.argument});
 }
 
@@ -149,7 +180,8 @@ Result<Asked> ReadSubscriptionPut(const Asking& asking) {
   Result<ParsedSubscription> parsed =
       ParseSubscription(&asking.tools->submit, name, &asking.request->body, ContextOf(asking.request->headers), asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
-  return AskTopics(asking, SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition)});
+  NOTIFYD_TRY(CheckDestinations(asking, *parsed->said->envelope, *parsed->said->spec));
+  return AskOfOne(asking, SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition)}, /*makes=*/true);
 }
 
 Result<Asked> ReadSubscriptionRemoval(const Asking& asking) {
@@ -158,7 +190,7 @@ Result<Asked> ReadSubscriptionRemoval(const Asking& asking) {
   if (!pending.ok()) return std::move(pending).status();
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  return AskTopics(asking, SubscriptionDelete{asking.route.argument, *pending != "keep", *std::move(condition)});
+  return AskOfOne(asking, SubscriptionDelete{asking.route.argument, *pending != "keep", *std::move(condition), LanesOf(asking.asker)});
 }
 
 Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
@@ -168,14 +200,14 @@ Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
   if (!key.ok()) return std::move(key).status();
   Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, &asking.request->body, *key, /*of_range=*/true);
   if (!replay.ok()) return std::move(replay).status();
-  return AskTopics(asking, SubscriptionReplay{asking.route.argument, replay->from, replay->to, std::move(replay->idempotency_key), replay->fields});
+  return AskOfOne(asking, SubscriptionReplay{asking.route.argument, replay->from, replay->to, std::move(replay->idempotency_key), replay->fields});
 }
 
 Result<Asked> ReadSubscriptionApply(const Asking& asking) {
   NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
   NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
-  SubscriptionApply apply{asking.route.argument, {}};
-  if (asking.request->body.empty()) return AskTopics(asking, std::move(apply));
+  SubscriptionApply apply{asking.route.argument, {}, {}, LanesOf(asking.asker)};
+  if (asking.request->body.empty()) return AskOfOne(asking, std::move(apply));
   auto read = [&](const JsonValue& value) -> Status {
     if (value.key != "cursor") return UnknownField({}, value.key);
     if (!IsGiven(&value)) return Status::Ok();
@@ -192,7 +224,7 @@ Result<Asked> ReadSubscriptionApply(const Asking& asking) {
     return Status::Ok();
   });
   if (!status.ok()) return status;
-  return AskTopics(asking, std::move(apply));
+  return AskOfOne(asking, std::move(apply));
 }
 
 std::optional<BulkTopic> BulkTopicOf(const Route& route, const ApiOptions& options) {

@@ -73,6 +73,10 @@ TEST_CASE("groups: members are notifies of their own, settled together, told of 
   GroupFixture f;
   const GroupView made = f.Make(GroupFixture::WithCallback(GroupFixture::PostOf({Once(), Once(), Once()})));
   CHECK(made.as == GroupAs::kMade);
+  CHECK(made.envelopes.empty());
+  GroupGet look{made.id};
+  look.envelopes = true;
+  CHECK(GroupFixture::ViewOf(f.DoGroup(look)).envelopes.at(2)->lane.name == "lane");
   CHECK(made.counts[static_cast<size_t>(State::kReady)] + made.counts[static_cast<size_t>(State::kSending)] == 3);
   REQUIRE(f.starts.size() == 3);
   for (size_t place = 0; place < 3; ++place) {
@@ -290,6 +294,7 @@ TEST_CASE("groups: DELETE cancels what waits, and is refused once all are settle
   slow.mode = Mode::kFifo;
   const NotifyId id = f.Make(GroupFixture::PostOf({slow, slow, slow})).id;
   const GroupView view = GroupFixture::ViewOf(f.DoGroup(GroupCancel{id}));
+  CHECK(view.record.was_settled() == view.settled());
   CHECK(view.counts[static_cast<size_t>(State::kCancelled)] == 2);
   CHECK(view.counts[static_cast<size_t>(State::kSending)] == 1);
   CHECK(view.record.members[2].reason == "cancelled");

@@ -310,6 +310,19 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: while it is paused its times are s
   CHECK(flow_logs.empty());
 }
 
+TEST_CASE_METHOD(ScheduleFixture, "schedules: one that has no time before its end is not made; one that is there may end") {
+  Schedule said = Every(kMinute);
+  said.end_at = now.wall;
+  CHECK(CodeOf(Ask(SchedulePut{"a", std::make_shared<const Schedule>(said)})) == Code::kUnacceptable);
+  said.end_at = WallTime{now.wall.ms + kMinute / 2};
+  CHECK(CodeOf(Ask(SchedulePut{"a", std::make_shared<const Schedule>(said)})) == Code::kUnacceptable);
+  said.end_at = WallTime{now.wall.ms + 2 * kMinute};
+  Put("a", said);
+  said.end_at = now.wall;
+  Put("a", said);
+  CHECK(Get("a").next.empty());
+}
+
 TEST_CASE_METHOD(ScheduleFixture, "schedules: a run by hand is made now, whatever its times, and refused for what a submit is refused for") {
   Schedule said = Every(kHour);
   said.paused = true;
@@ -317,6 +330,10 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: a run by hand is made now, whateve
   const ScheduleRan ran = std::get<ScheduleRan>(std::get<ScheduleAnswered>(Ask(ScheduleRunNow{"a"}).body).answer->what);
   CHECK(ran.scheduled_at == now.wall);
   CHECK(starts.at(0).id == ran.item.id);
+  CHECK(Outcomes(Get("a")) == "by_hand");
+  ScheduleRunNow other{"a"};
+  other.condition.prints = {FingerprintOf("another")};
+  CHECK(std::holds_alternative<Stale>(Ask(other).body));
   CHECK(Outcomes(Get("a")) == "by_hand");
   Post(DiskSpace{true});
   CHECK(CodeOf(Ask(ScheduleRunNow{"a"})) == Code::kDiskFull);

@@ -244,6 +244,45 @@ TEST_CASE("topics: what waits keeps its template until the one of now is applied
   f.ServeAll();
 }
 
+TEST_CASE("topics: what waits is given a template, and cancelled, within the lanes that are named, over a restart; and under a condition") {
+  Topics f;
+  f.Subscribe("one", {.lane = "b/l", .paused = true});
+  const NotifyId out = f.Event(f.Emit(Topics::Item("a.b", "{}")).id).notifies.at(0).id;
+  f.Subscribe("one", {.lane = "a/l", .paused = true});
+  const NotifyId in = f.Event(f.Emit(Topics::Item("a.b", "{}")).id).notifies.at(0).id;
+  SubscriptionPut put = Topics::PutOf("one", {.lane = "a/l", .paused = true});
+  auto said = std::make_shared<Subscription>(*put.said);
+  NotifySpec spec = *DecodeSpec(*said->spec);
+  spec.url = "http://elsewhere/";
+  said->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  put.said = said;
+  f.Tell({put});
+  SubscriptionApply apply{"one", {}, {}, {"a/"}};
+  apply.condition.prints = {FingerprintOf("another")};
+  CHECK(std::holds_alternative<Stale>(f.Try({apply}).body));
+  CHECK(std::holds_alternative<Stale>(f.Try({SubscriptionReplay{.name = "one", .condition = apply.condition}}).body));
+  apply.condition.prints = {FingerprintOf(f.See("one").bytes)};
+  CHECK(std::get<Applied>(f.Tell({apply}).what).count == 1);
+  CHECK(DecodeSpec(*f.image().notifies.at(in)->spec)->url == "http://elsewhere/");
+  CHECK(DecodeSpec(*f.image().notifies.at(out)->spec)->url == "http://one/");
+  f.Tell({SubscriptionDelete{"one", true, {}, {"a/"}}});
+  f.Restart();
+  f.Pass(50);
+  CHECK(f.image().notifies.at(in)->state.phase == Phase::kCancelled);
+  CHECK(f.image().notifies.at(out)->state.phase != Phase::kCancelled);
+}
+
+TEST_CASE("topics: an event tells of its notifies by their envelopes, and under which fkey it is held") {
+  Topics f;
+  f.Subscribe("one", {.lane = "a/l"});
+  EventItem item = Topics::Item("a.b", "{}");
+  const EventViewed sent = f.Event(f.Emit(item).id);
+  CHECK(sent.notifies.at(0).envelope->lane.name == "a/l");
+  CHECK(sent.fkey.empty());
+  item.fkey = "k";
+  CHECK(f.Event(f.Emit(item).id).fkey == "k");
+}
+
 TEST_CASE("topics: events are listed newest first, and go once their time is over and none of their notifies is left") {
   CoreLimits limits;
   limits.retention_succeeded_ms = 24 * 3600 * 1000;

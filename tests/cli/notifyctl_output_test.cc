@@ -41,6 +41,13 @@ TEST_CASE("notifyctl: on a terminal tables, JSON and details are escaped, whatev
   CHECK_THAT(drawn, Catch::Contains(kEscaped));
 }
 
+TEST_CASE("notifyctl get: says which instance an attempt went to, where one went to any") {
+  ScriptedServer broker(Always(200, R"({"id":"n1","attempts":[{"number":1,"instance":"i-7","status":200},{"number":2,"status":200}]})"));
+  CHECK_THAT(CtlAt(broker, {"get", "n1"}).output, Catch::Contains("ATTEMPT  INSTANCE") && Catch::Contains("i-7"));
+  ScriptedServer plain(Always(200, R"({"id":"n1","attempts":[{"number":1,"status":200}]})"));
+  CHECK_THAT(CtlAt(plain, {"get", "n1"}).output, Catch::Contains("ATTEMPT  STARTED"));
+}
+
 TEST_CASE("notifyctl --json: into a pipe goes what the broker said, byte for byte") {
   const std::string body = R"({"id":"n1","detail":")" + kNasty + R"("})";
   ScriptedServer broker(Always(200, body));

@@ -26,6 +26,7 @@ TEST_CASE("notifyctl topic, subscription, event, publish: each command is one re
       {{"subscription", "replay", "s", "--from", "1", "--to", "2", "--idempotency-key", "k"},
        "POST /v1/subscriptions/s/replay",
        R"({"idempotency_key":"k","from":1,"to":2})"},
+      {{"subscription", "replay", "s", "--all", "--to", "2"}, "POST /v1/subscriptions/s/replay", R"({"to":2})"},
       {{"subscription", "apply", "s"}, "POST /v1/subscriptions/s/apply", ""},
       {{"event", "show", "n1"}, "GET /v1/events/n1", ""},
       {{"event", "replay", "n1"}, "POST /v1/events/n1/replay", "{}"},
@@ -40,6 +41,14 @@ TEST_CASE("notifyctl topic, subscription, event, publish: each command is one re
   REQUIRE(broker.seen().size() == 1);
   const SeenRequest seen = broker.seen().front();
   CHECK(seen.method + " " + seen.target + " " + seen.body == request + " " + body);
+}
+
+TEST_CASE("notifyctl subscription replay: everything only where that is said") {
+  ScriptedServer broker(Always(202, R"({"accepted":1})"));
+  CHECK(CtlAt(broker, {"subscription", "replay", "s"}).code == 2);
+  CHECK(CtlAt(broker, {"subscription", "replay", "s", "--to", "5"}).code == 2);
+  CHECK(CtlAt(broker, {"subscription", "replay", "s", "--from", "1", "--all"}).code == 2);
+  CHECK(broker.seen().empty());
 }
 
 TEST_CASE("notifyctl topic list, subscription list: goes on behind the last name") {

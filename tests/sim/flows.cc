@@ -124,7 +124,8 @@ Wish Flows::DrawCall(size_t number) {
 Wish Flows::DrawSchedule(const std::string& name, Missed missed, int64_t over_ms) {
   auto said = std::make_shared<Schedule>();
   said->every_ms = Between(1'000, 3'000);
-  said->end_at = WallTime{clock_.now().wall.ms + over_ms};
+  // One that has no time left is refused.
+  said->end_at = WallTime{clock_.now().wall.ms + std::max(over_ms, said->every_ms + 3'000)};
   said->missed = missed;
   said->envelope = EnvelopeOf("schedule/" + name, Mode::kConcurrent);
   said->spec = SpecOf("http://" + said->envelope->host + "/" + name);

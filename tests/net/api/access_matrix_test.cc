@@ -21,7 +21,7 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (!looks) return {kOperate};
   if (path.ends_with("/response")) return {kSubmit, kReadBodies};
   // Who submits sees his own: one at a time.
-  if (begins("/v1/notifies/") || begins("/v1/groups/") || begins("/v1/fkeys/")) return {kSubmit, kRead};
+  if (begins("/v1/notifies/") || begins("/v1/groups/") || begins("/v1/fkeys/") || begins("/v1/events/")) return {kSubmit, kRead};
   return {kRead};
 }
 

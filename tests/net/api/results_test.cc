@@ -97,6 +97,8 @@ TEST_CASE("submit and wait: by a preference") {
                                          {"wait=900", 60'000, "wait=60"},
                                          {"wait=99999999999999999999", 60'000, "wait=60"},
                                          {"wait=0", 0, "(none)"},
+                                         {"wait=1e3", 0, "(none)"},
+                                         {"wait=5.0", 0, "(none)"},
                                          {"wait=soon", 0, "(none)"},
                                          {"wait=-1", 0, "(none)"},
                                          {"wait", 0, "(none)"},
@@ -307,6 +309,16 @@ TEST_CASE("gzip: a bulk submit is unpacked as it comes, whatever it comes to") {
     CHECK(items == 3);
     CHECK(f.Streamed().ended);
   }
+  SECTION("stopped behind a fault") {
+    f.api.OnBody(token, packed.substr(0, packed.size() - 8));
+    f.api.OnBodyEnd(token);
+    f.api.EndBulkSubmits(Leaving::kStopping);
+    Submitted submitted;
+    submitted.items.resize(3);
+    f.Reply(submitted);
+    CHECK(std::count(f.Streamed().text.begin(), f.Streamed().text.end(), '\n') == 4);
+    CHECK(f.Streamed().ended);
+  }
   SECTION("no gzip") {
     f.api.OnBody(token, lines);
     CHECK(f.Outcome() == "400");
@@ -321,7 +333,25 @@ TEST_CASE("gzip: a bulk submit is unpacked as it comes, whatever it comes to") {
     Submitted submitted;
     submitted.items.resize(items);
     f.Reply(submitted);
-    CHECK(f.Streamed().broken);
+    const std::string& text = f.Streamed().text;
+    const std::string last = text.substr(text.rfind('\n', text.size() - 2) + 1);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 4);
+    CHECK(Json(last).At("/index") == "3");
+    CHECK(Json(last).At("/error/status") == "400");
+    CHECK(f.Streamed().ended);
+    CHECK(f.Streamed().closes);
+  }
+  SECTION("cut within a line, and then something else") {
+    const std::string longer = Gzip(lines + R"({"url":"http://h/4"})");
+    f.api.OnBody(token, longer.substr(0, longer.size() - 8));
+    f.api.OnBody(token, "12345678 and so on");
+    CHECK(f.Posted<SubmitRequest>().items.size() == 3);
+    Submitted submitted;
+    submitted.items.resize(3);
+    f.Reply(submitted);
+    CHECK(f.sink.events.size() == 1);  // the line without an end is none
+    CHECK(std::count(f.Streamed().text.begin(), f.Streamed().text.end(), '\n') == 4);
+    CHECK(f.Streamed().ended);
   }
 }
 
