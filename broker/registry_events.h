@@ -21,6 +21,7 @@ struct Actor {
   std::string name;  // Principal::name
   Grant grant;
   std::string from = {};  // Peer::Name
+  std::string said = {};  // AuditEntry::said
 };
 
 /// Compare and set: what the row must be for the change to be made. Nothing said: whatever it is.
@@ -188,6 +189,7 @@ struct PublishTable {
   std::shared_ptr<const AccessTable> table;
 };
 /// One log event, one entry of the audit: who, from where, what, how many, when.
+inline constexpr size_t kMostSaidBytes = 1000;
 struct AuditEntry {
   WallTime at;
   std::string who;         // Principal::name
@@ -196,6 +198,8 @@ struct AuditEntry {
   std::string from = {};   // Peer::Name
   std::string space = {};  // the namespace that it happened in; empty: in none, or in several
   uint64_t count = 1;
+  /// What the change named: its fields, "paused, headers", or the filter of a bulk operation. At most kMostSaidBytes; empty: nothing.
+  std::string said = {};
   bool operator==(const AuditEntry&) const = default;
 };
 

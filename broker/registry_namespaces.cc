@@ -25,7 +25,13 @@ bool Holds(const Precondition& precondition, uint64_t version) {
 }
 
 AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std::string& space, std::string object) {
-  return {.at = now.wall, .who = actor.name, .what = std::move(what), .object = std::move(object), .from = actor.from, .space = space};
+  return {.at = now.wall,
+          .who = actor.name,
+          .what = std::move(what),
+          .object = std::move(object),
+          .from = actor.from,
+          .space = space,
+          .said = actor.said};
 }
 
 Status CheckKey(const SigningKey& key, int64_t overlap_ms) {

@@ -32,7 +32,8 @@ AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std
           .what = std::move(what),
           .object = row->id,
           .from = actor.from,
-          .space = spaces.size() == 1 ? spaces.front() : std::string()};
+          .space = spaces.size() == 1 ? spaces.front() : std::string(),
+          .said = actor.said};
 }
 
 }  // namespace

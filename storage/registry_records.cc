@@ -452,6 +452,7 @@ void EncodeAudit(const AuditEntry& entry, std::string* out) {
   RecordFrame frame(kTag, out);
   for (const std::string* text : {&entry.who, &entry.what, &entry.object, &entry.from, &entry.space}) frame.encoder.Text(*text);
   frame.encoder.Varint(entry.count);
+  if (!entry.said.empty()) frame.encoder.Text(entry.said);
 }
 
 Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value) {
@@ -462,6 +463,7 @@ Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value) {
   entry.at = at;
   for (std::string* text : {&entry.who, &entry.what, &entry.object, &entry.from, &entry.space}) *text = in.Text();
   entry.count = in.Varint();
+  if (in.ok() && !in.done()) entry.said = in.Text();
   if (!in.done()) return Corrupt("entry of the audit");
   return entry;
 }

@@ -19,8 +19,11 @@ std::string BodyOf(const BulkArguments& arguments, const std::string& cursor) {
   writer.Key("filter");
   writer.BeginObject();
   for (const auto& [name, value] : arguments.filters) {
+    const std::vector<std::string> values = FilterValues(name, value);
     writer.Key(name);
-    writer.String(value);
+    if (values.size() > 1) writer.BeginArray();
+    for (const std::string& each : values) writer.String(each);
+    if (values.size() > 1) writer.EndArray();
   }
   writer.EndObject();
   if (!cursor.empty()) {
@@ -46,7 +49,8 @@ std::string Done(const BulkArguments& arguments) {
 /// ", where state is failed, lane is x".
 std::string Where(const BulkArguments& arguments) {
   std::string text;
-  for (const auto& [name, value] : arguments.filters) text += (text.empty() ? " where " : ", ") + name + " is " + value;
+  for (const auto& [name, joined] : arguments.filters)
+    for (const std::string& value : FilterValues(name, joined)) text += (text.empty() ? " where " : ", ") + name + " is " + value;
   return text;
 }
 

@@ -190,14 +190,15 @@ class CommandLine {
   }
 
   /// One filter of lists and bulk operations.
-  void AddFilter(CLI::App* command, const std::string& name, const std::string& type, const std::string& help, Texts* texts,
-                 std::vector<std::string> words = {}) {
+  CLI::Option* AddFilter(CLI::App* command, const std::string& name, const std::string& type, const std::string& help, Texts* texts,
+                         std::vector<std::string> words = {}) {
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
     CLI::Option* option = texts->Add(command, name, flag, type, help)->check(NotEmpty());
-    if (words.empty()) return;
+    if (words.empty()) return option;
     hints_[option].words = std::move(words);
     hints_[option].list = name == "state";
+    return option;
   }
 
   void AddFilters(CLI::App* command, std::vector<std::string> states, Texts* texts) {
@@ -219,7 +220,9 @@ class CommandLine {
     AddFilter(command, "event", "ID", "Only those that come from this event.", texts);
     AddFilter(command, "schedule", "NAME", "Only those that come from this schedule.", texts);
     AddFilter(command, "group_id", "ID", "Only those of this group.", texts);
-    AddFilter(command, "label", "KEY:VALUE", "Only those with this label.", texts);
+    AddFilter(command, "label", "KEY:VALUE", "Only those with this label; may be repeated: with all of them.", texts)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::Join);
   }
 
   void AddMode(CLI::App* command, const std::string& help, bool required) {

@@ -131,9 +131,21 @@ std::string Fields(Value object, const std::vector<std::string>& without, const 
   return table.ToString();
 }
 
+std::vector<std::string> FilterValues(const std::string& name, const std::string& value) {
+  if (name != "label") return {value};
+  std::vector<std::string> values;
+  for (size_t from = 0; from <= value.size();) {
+    const size_t to = std::min(value.find('\n', from), value.size());
+    values.push_back(value.substr(from, to - from));
+    from = to + 1;
+  }
+  return values;
+}
+
 std::string QueryOf(const std::map<std::string, std::string>& parameters) {
   std::string query;
-  for (const auto& [name, value] : parameters) query += (query.empty() ? "?" : "&") + name + "=" + HttpClient::Encode(value);
+  for (const auto& [name, joined] : parameters)
+    for (const std::string& value : FilterValues(name, joined)) query += (query.empty() ? "?" : "&") + name + "=" + HttpClient::Encode(value);
   return query;
 }
 

@@ -78,6 +78,8 @@ std::string Fields(JsonTree::Value object, const std::vector<std::string>& witho
                    const std::vector<std::pair<std::string, std::string>>& more = {});
 
 /// "?a=1&b=2", encoded; empty where there is none.
+/// The values of a filter: of `label`, which may be given several times, one a line; of all others the one that there is.
+std::vector<std::string> FilterValues(const std::string& name, const std::string& value);
 std::string QueryOf(const std::map<std::string, std::string>& parameters);
 
 /// Items of a paged list, as JSON text each.

@@ -125,7 +125,8 @@ const Collection& Audit() {
                                  {"WHAT", "/what"},
                                  {"NAMESPACE", "/namespace"},
                                  {"OBJECT", "/object"},
-                                 {"COUNT", "/count"}}};
+                                 {"COUNT", "/count"},
+                                 {"SAID", "/said"}}};
   return of;
 }
 

@@ -105,7 +105,8 @@ void LogAudit(const AuditEntry& entry) {
        {"from", entry.from},
        {"what", entry.what},
        {"object", entry.object},
-       {"count", entry.count}});
+       {"count", entry.count},
+       {"said", entry.said}});
 }
 
 }  // namespace notifyd

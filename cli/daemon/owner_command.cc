@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "base/terminal_text.h"
 
@@ -15,6 +17,12 @@ namespace notifyd {
 int Complain(const std::string& text, int exit_code) {
   std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
   return exit_code;
+}
+
+std::string WholePath(const std::string& directory) {
+  std::error_code fault;
+  const std::filesystem::path whole = std::filesystem::absolute(directory, fault);
+  return fault ? directory : whole.string();
 }
 
 Status BecomeOwner(const std::string& directory) {

@@ -63,7 +63,7 @@ std::optional<int> RunRekeyCommand(const std::vector<std::string>& arguments, co
   if (invocation.action != Invocation::Action::kRun)
     return Complain(invocation.error.empty() ? "rekey goes without it" : invocation.error, kCommandUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
-  const std::string& directory = invocation.options.data_dir;
+  const std::string directory = WholePath(invocation.options.data_dir);
   std::optional<Status> done = AskBroker(directory + "/" + Listeners::kControlSocket);
   if (!done) {
     done = BecomeOwner(directory);

@@ -82,6 +82,8 @@ class Runtime::Impl : private StoreEvents {
   Status Fit();
   Status MakeIoThreads();
   Status OpenStore();
+  /// Says so where tokens are asked for and none could make another, or change anything.
+  void WarnOfNoAdmin() const;
   Status MakeShards();
   void MakeShard();
   Status Listen(const Handover& handover);

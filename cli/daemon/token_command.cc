@@ -149,7 +149,7 @@ std::optional<int> RunTokenCommand(const std::vector<std::string>& arguments, co
   Result<std::string> body = FieldsJson(TokenFlags(), asked->values);
   if (!body.ok()) return Complain(body.status().detail(), kUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
-  const std::string directory = invocation.options.data_dir;
+  const std::string directory = WholePath(invocation.options.data_dir);
   if (std::optional<int> done = AskBroker(directory + "/" + Listeners::kControlSocket, *body, asked->values)) return *done;
   Result<TokenSettings> wish = WishOf(*body);
   if (!wish.ok()) return Complain(TextOf(wish.status()), kUsage);

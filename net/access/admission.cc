@@ -63,6 +63,17 @@ const std::shared_ptr<const NamedGrant>& ControlSocket() {
 Admission::Admission(std::shared_ptr<const AuthSettings> settings, std::shared_ptr<const AccessTable> table, NonceMemory* nonces, WallTime started)
     : settings_(std::move(settings)), table_(std::move(table)), nonces_(nonces), started_(started) {}
 
+bool Admission::Holds(const Principal& principal, WallTime now) const {
+  if (principal.anybody()) return !settings_->tokens;
+  if (!principal.HoldsIn(*table_, now)) return false;
+  const NamedGrant* named = principal.named();
+  if (!named || named == Bootstrap().get() || named == ControlSocket().get()) return true;
+  auto has = [named](const auto& grants) {
+    return std::any_of(grants.begin(), grants.end(), [&](const auto& each) { return *each.second == *named; });
+  };
+  return has(settings_->peers) || has(settings_->certificates);
+}
+
 std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
   if (need.open) return Admitted{};
   Identified identified = settings_->tokens ? Identify(peer, head, need, now) : Admitted{.principal = Principal::Anybody()};

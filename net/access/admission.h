@@ -84,6 +84,9 @@ class Admission {
   void SetSettings(std::shared_ptr<const AuthSettings> settings) { settings_ = std::move(settings); }
   const AccessTable& table() const { return *table_; }
 
+  /// Would whoever was let in be let in again, with what he showed then? As Principal::HoldsIn, and by the settings.
+  bool Holds(const Principal& principal, WallTime now) const;
+
   std::variant<Admitted, NotAdmitted> Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
 
  private:

@@ -15,6 +15,7 @@ namespace notifyd {
 struct NamedGrant {
   std::string name;  // for the audit: "peer 1000", "certificate DNS:billing.example"
   Grant grant;
+  bool operator==(const NamedGrant&) const = default;
 };
 
 class Principal {
@@ -57,6 +58,8 @@ class Principal {
   /// Of a token; empty else.
   std::string_view token_id() const { return token_ ? std::string_view(token_->id) : std::string_view(); }
   bool anybody() const { return anybody_; }
+  /// What the configuration gave it; null where it is a token's.
+  const NamedGrant* named() const { return named_.get(); }
   /// Does what let him in still let him in, by that table? Always, where it was no token.
   bool HoldsIn(const AccessTable& table, WallTime now) const;
   /// Until when it holds, as that table is: the token's end, or that of a secret which was replaced. kWallNever: no end is known.

@@ -44,6 +44,8 @@ class Access {
   void SetHosts(const std::vector<std::string>& hosts);
   void SetTable(std::shared_ptr<const AccessTable> table);
   void SetAuth(std::shared_ptr<const AuthSettings> settings);
+  /// As Admission::Holds.
+  bool Holds(const Principal& principal, WallTime now) const { return admission_.Holds(principal, now); }
   bool asks() const { return settings_->tokens; }
   const std::shared_ptr<const AccessTable>& table() const { return table_; }
 

@@ -357,6 +357,7 @@ void WriteAudit(const AuditItem& item, JsonWriter* json) {
   text("object", entry.object);
   json->Key("count");
   json->Uint(entry.count);
+  text("said", entry.said);
   json->EndObject();
 }
 

@@ -70,6 +70,11 @@ void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
   if (access_.asks()) EndWhatIsOver();
 }
 
+void Api::Impl::SetAuth(std::shared_ptr<const AuthSettings> settings) {
+  access_.SetAuth(std::move(settings));
+  if (responder_) EndWhatIsOver();
+}
+
 HttpDemand Api::Impl::Demand(const HttpRequest& request) {
   HttpDemand demand = DemandOf(request, RouteOf(request), options_);
   // What it unpacks to is held with it.
@@ -94,9 +99,9 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   const std::string method = request.method == "PATCH" ? request.method : std::string();
   Status status = CheckSigned(granted, request.body);
   if (status.ok()) {
-    const Asker& asker = granted.asker;
-    Result<Asked> asked = ReadRequest(Id(token), *route, &request, tools_, asker, /*aside=*/false);
-    status = Take(token, asker.number(), BoundsOf(asker, *route), std::move(asked), since_us);
+    Asker& asker = granted.asker;
+    Result<Asked> asked = ReadRequest(Id(token), *route, &request, tools_, &asker, /*aside=*/false);
+    status = Take(token, asker.number(), BoundsOf(asker, route->row, ObjectOf(*route)), std::move(asked), since_us);
   }
   if (!status.ok()) responder_->Respond(token, RefusalOf(status, method));
 }
@@ -253,11 +258,14 @@ Status Api::Impl::CheckSigned(const Granted& granted, std::string_view body) {
   return CheckContentDigest(*granted.content_digest, body);
 }
 
-std::shared_ptr<const Api::Impl::Bounds> Api::Impl::BoundsOf(const Asker& asker, const Route& route) {
+std::string Api::Impl::ObjectOf(const Route& route) {
+  if (!route.row->audit) return {};
+  return route.argument2.empty() ? route.argument : route.argument + "/" + route.argument2;
+}
+
+std::shared_ptr<const Api::Impl::Bounds> Api::Impl::BoundsOf(const Asker& asker, const RouteRow* row, std::string object) {
   if (asker.anybody()) return nullptr;
-  std::string object;
-  if (route.row->audit) object = route.argument2.empty() ? route.argument : route.argument + "/" + route.argument2;
-  return std::make_shared<const Bounds>(Bounds{asker, route.row, std::move(object)});
+  return std::make_shared<const Bounds>(Bounds{asker, row, std::move(object)});
 }
 
 int64_t Api::Impl::WaitForRate(const Asker& asker, size_t count) {
@@ -268,15 +276,14 @@ int64_t Api::Impl::WaitForRate(const Asker& asker, size_t count) {
 
 void Api::Impl::EndWhatIsOver() {
   const WallTime now = Wall();
-  const AccessTable& table = *access_.table();
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
   for (auto& [token, stream] : streams_)
-    if (!stream->asker->principal.HoldsIn(table, now)) streams.emplace_back(token, stream);
+    if (!access_.Holds(stream->asker->principal, now)) streams.emplace_back(token, stream);
   for (auto& [token, stream] : streams)
     if (!stream->gone) EndRevoked(token, stream);
   std::vector<uint64_t> waits;
   for (auto& [token, posted] : posted_)
-    if (posted.waits_for && posted.bounds && !posted.bounds->asker.principal.HoldsIn(table, now)) waits.push_back(token);
+    if (posted.waits_for && posted.bounds && !access_.Holds(posted.bounds->asker.principal, now)) waits.push_back(token);
   for (uint64_t token : waits) {
     const NamespaceNumber space = posted_.at(token).space;
     EndWait(&posted_.at(token));
@@ -313,7 +320,8 @@ void Api::Impl::Audit(const Bounds& bounds, uint64_t count) {
                        .object = bounds.object,
                        .from = asker.from,
                        .space = asker.space ? asker.space->name : std::string(),
-                       .count = count});
+                       .count = count,
+                       .said = asker.said});
 }
 
 Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us) {
@@ -399,7 +407,7 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
     Result<Asked> asked = Status(Code::kIo, "");
   };
   auto job = std::make_shared<Job>();
-  std::shared_ptr<const Bounds> bounds = BoundsOf(granted.asker, route);
+  std::string object = ObjectOf(route);
   job->method = request.method;
   job->request = std::move(request);
   job->granted = std::move(granted);
@@ -411,12 +419,13 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
         CHECK(again.ok());
         Status status = CheckSigned(job->granted, job->request.body);
         job->asked =
-            status.ok() ? ReadRequest(id, *again, &job->request, job->tools, job->granted.asker, /*aside=*/true) : Result<Asked>(std::move(status));
+            status.ok() ? ReadRequest(id, *again, &job->request, job->tools, &job->granted.asker, /*aside=*/true) : Result<Asked>(std::move(status));
         job->tools.reset();
         job->request = HttpRequest();
       },
-      [this, job, token, bounds](int64_t asked_us) {
-        Status status = Take(token, job->granted.asker.number(), bounds, std::move(job->asked), asked_us);
+      [this, job, token, row = route.row, object = std::move(object)](int64_t asked_us) {
+        std::shared_ptr<const Bounds> bounds = BoundsOf(job->granted.asker, row, object);
+        Status status = Take(token, job->granted.asker.number(), std::move(bounds), std::move(job->asked), asked_us);
         if (!status.ok()) responder_->Respond(token, RefusalOf(status, job->method));
       },
       since_us);

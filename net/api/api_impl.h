@@ -44,7 +44,7 @@ class Api::Impl {
   void SetVia(std::string name) { access_.SetVia(std::move(name)); }
   void SetSecretHeaders(std::vector<std::string> names) { tools_->secrets = SecretNames(std::move(names)); }
   void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
-  void SetAuth(std::shared_ptr<const AuthSettings> settings) { access_.SetAuth(std::move(settings)); }
+  void SetAuth(std::shared_ptr<const AuthSettings> settings);
   void SetTable(std::shared_ptr<const AccessTable> table);
 
   /// Nothing is reserved for whoever is refused.
@@ -153,7 +153,8 @@ class Api::Impl {
   void Refuse(uint64_t token, const HttpRequest& head, Refusal refusal, bool body_waits);
   /// Is the body what was signed?
   static Status CheckSigned(const Granted& granted, std::string_view body);
-  static std::shared_ptr<const Bounds> BoundsOf(const Asker& asker, const Route& route);
+  static std::string ObjectOf(const Route& route);
+  static std::shared_ptr<const Bounds> BoundsOf(const Asker& asker, const RouteRow* row, std::string object);
   /// Of what may be submitted in a second: 0 where these may go on, else in how many milliseconds.
   int64_t WaitForRate(const Asker& asker, size_t count);
   static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }

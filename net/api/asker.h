@@ -15,11 +15,12 @@ struct Asker {
   std::shared_ptr<const NamespaceRow> space;  // whose core is asked; null where the route is of none
   std::shared_ptr<const AccessTable> table;   // by which he was admitted
   std::string from;                           // Peer::Name; empty where nobody is asked who he is
+  std::string said;                           // by a change: AuditEntry::said
 
   NamespaceNumber number() const { return space ? space->number : kDefaultNumber; }
   /// Nobody is asked who he is.
   bool anybody() const { return principal.anybody(); }
-  Actor ToActor() const { return {principal.name(), *principal.grant(), from}; }
+  Actor ToActor() const { return {principal.name(), *principal.grant(), from, said}; }
   /// May he see what that caller submitted?
   bool Sees(const std::string& caller) const { return anybody() || principal.SubmittedBy(caller, space->name, *table); }
 };

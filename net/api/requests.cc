@@ -138,6 +138,42 @@ Result<QueryParameters> ReadQuery(const Route& route) {
   return query;
 }
 
+/// A filter, but for what stands of a URL in it: that may hold a secret.
+std::string FilterAsSaid(const JsonValue& filter) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (const JsonValue& value : filter) {
+    json.Key(value.key);
+    value.key == "url_prefix" ? json.String(kHiddenValue) : json.Raw(value.raw);
+  }
+  json.EndObject();
+  return text;
+}
+
+/// For the audit: the names of what stands in a change's document, and a bulk operation's filter. What it is worth is for the reader to
+/// say.
+std::string SaidBy(JsonReader* reader, std::string* body) {
+  std::string said;
+  if (body->empty()) return said;
+  bool is_array = false;
+  Status read = reader->Read(body, 0, &is_array, [&](const JsonValue& root) {
+    for (const JsonValue& value : root) {
+      if (value.key == "filter" && value.kind == JsonValue::Kind::kObject) return said = FilterAsSaid(value), Status::Ok();
+      if (!said.empty()) said += ", ";
+      said += value.key;
+      if (said.size() > kMostSaidBytes) break;
+    }
+    return Status::Ok();
+  });
+  if (!read.ok()) return {};
+  if (said.size() <= kMostSaidBytes) return said;
+  size_t end = kMostSaidBytes;
+  while (end > 0 && (static_cast<unsigned char>(said[end]) & 0xc0) == 0x80) --end;
+  said.resize(end);
+  return said;
+}
+
 }  // namespace
 
 Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at) {
@@ -150,7 +186,7 @@ Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string
   return Status::Ok();
 }
 
-Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, const Asker& asker,
+Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
                           bool aside) {
   QueryParameters query;
   if (route.row->parameters != Parameters::kIgnored) {
@@ -160,7 +196,8 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
     if (route.row->parameters == Parameters::kNone) NOTIFYD_TRY(RefuseParameters(query));
   }
   if (!request->body.empty()) NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request));
-  const Asking asking{id, route, query, request, tools, asker, aside};
+  if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, &request->body);
+  const Asking asking{id, route, query, request, tools, *asker, aside};
   Result<Asked> asked = route.row->read(asking);
   return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);
 }

@@ -32,6 +32,8 @@ std::vector<Fault> Faults(const TempDir& dir) {
   std::vector<Fault> faults = {
       {"destinations.ca_file = \"/nonexistent.pem\"", "/nonexistent.pem cannot be read"},
       {"destinations.ca_file = \"" + file + "\"", file + " holds no certificate"},
+      {"[[destination]]\nmatch = \"h\"\nclient_cert = \"/nonexistent.pem\"\nclient_key = \"/nonexistent.pem\"", "/nonexistent.pem cannot be read"},
+      {"[[destination]]\nmatch = \"h\"\nca_file = \"" + dir.Write("no.pem", "no certificate\n") + "\"", "there is no certificate in it"},
       {"destinations.deny = [\"::ffff:10.0.0.0/8\"]", "::ffff:10.0.0.0/8"},
       // TEST-NET-1 (RFC 5737): nobody's address.
       {"listen = \"192.0.2.1:0\"", "192.0.2.1"},
@@ -64,9 +66,9 @@ TEST_CASE("notifyd: what a start refuses is refused by --check-config, at a relo
   for (const Fault& fault : Faults(dir)) {
     INFO(fault.settings);
     // The last table of the file wins nothing: each key stands once.
-    std::string settings = fault.settings.rfind("destinations", 0) == 0 ? good + fault.settings
-                           : fault.settings.rfind("listen", 0) == 0     ? fault.settings + "\ndata_dir = \"" + dir.path() + "/data\""
-                                                                        : "listen = \"127.0.0.1:0\"\n" + fault.settings;
+    std::string settings = fault.settings.rfind("destinations", 0) == 0 || fault.settings.starts_with("[[") ? good + fault.settings
+                           : fault.settings.rfind("listen", 0) == 0 ? fault.settings + "\ndata_dir = \"" + dir.path() + "/data\""
+                                                                    : "listen = \"127.0.0.1:0\"\n" + fault.settings;
     dir.Write("n.toml", settings + "\n");
     std::string checked, started;
     CHECK(ExitOf({"--config", file, "--check-config"}, &checked) != 0);

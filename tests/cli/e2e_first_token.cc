@@ -1,4 +1,5 @@
 // The first token as a broker takes it, whichever way it was made.
+#include <filesystem>
 #include <sstream>
 
 #include "cli/ctl.h"
@@ -60,6 +61,17 @@ TEST_CASE("notifyd token create: a broker that runs is asked over its control so
   INFO(made.error);
   REQUIRE(made.code == 0);
   CHECK(As(broker, made.token, {"stats"}).code == 0);
+}
+
+TEST_CASE("notifyd token create: a data directory may be named from where one stands; without an admin the log says how to make one") {
+  TempDir dir;
+  const std::string named = std::filesystem::relative(dir.path() + "/data").string();
+  Broker broker(dir.path(), {"--auth-mode", "token"});
+  CHECK_THAT(broker.process().error(), Catch::Contains("nobody may administer the broker"));
+  Made made;
+  made.code = ExitOf({"token", "create", "--data-dir", named, "--scopes", "admin"}, &made.error, &made.token);
+  INFO(made.error);
+  CHECK(made.code == 0);
 }
 
 TEST_CASE("notifyd token create: both ways make the same of the same flags") {

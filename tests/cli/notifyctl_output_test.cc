@@ -41,6 +41,18 @@ TEST_CASE("notifyctl: on a terminal tables, JSON and details are escaped, whatev
   CHECK_THAT(drawn, Catch::Contains(kEscaped));
 }
 
+TEST_CASE("notifyctl list, cancel: several labels mean all of them") {
+  ScriptedServer broker([](const SeenRequest& request) {
+    return ScriptedAnswer{200, request.method == "GET" ? R"({"items":[],"next":null})" : R"({"count":0,"next":null})"};
+  });
+  CHECK(CtlAt(broker, {"list", "--label", "a:b", "--label", "c:d,e"}).code == 0);
+  CHECK(broker.seen().at(0).target == "/v1/notifies?label=a%3Ab&label=c%3Ad%2Ce&limit=100");
+  CHECK(CtlAt(broker, {"cancel", "--state", "ready", "--label", "a:b", "--label", "c:d"}).code == 0);
+  CHECK_THAT(broker.seen().at(1).body, Catch::Contains(R"({"filter":{"label":["a:b","c:d"],)"));
+  CHECK(CtlAt(broker, {"cancel", "--state", "ready", "--label", "a:b"}).code == 0);
+  CHECK_THAT(broker.seen().at(2).body, Catch::Contains(R"({"filter":{"label":"a:b",)"));
+}
+
 TEST_CASE("notifyctl get: says which instance an attempt went to, where one went to any") {
   ScriptedServer broker(Always(200, R"({"id":"n1","attempts":[{"number":1,"instance":"i-7","status":200},{"number":2,"status":200}]})"));
   CHECK_THAT(CtlAt(broker, {"get", "n1"}).output, Catch::Contains("ATTEMPT  INSTANCE") && Catch::Contains("i-7"));

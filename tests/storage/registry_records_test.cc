@@ -164,6 +164,13 @@ TEST_CASE("registry records: values, byte for byte") {
   CHECK(Hex(audit) == "0103616e6e0a746f6b656e5f6d616465086162636445464748093139322e302e322e370762696c6c696e67ac0292506d89"_hex);
   CHECK(*DecodeAudit(entry.at, audit) == entry);
   for (size_t i = 0; i < audit.size(); ++i) CHECK_FALSE(DecodeAudit(entry.at, audit.substr(0, i)).ok());
+  AuditEntry says = entry;
+  says.said = "paused, retry";
+  std::string longer;
+  EncodeAudit(says, &longer);
+  CHECK(longer.size() == audit.size() + 1 + says.said.size());
+  CHECK(*DecodeAudit(entry.at, longer) == says);
+  for (size_t i = 0; i < longer.size(); ++i) CHECK_FALSE(DecodeAudit(entry.at, longer.substr(0, i)).ok());
   EncodeNamespaceWake({}, &wake);
   CHECK(Hex(wake) == "0101a76865f3"_hex);
   wake.clear();

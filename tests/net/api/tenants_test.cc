@@ -1,4 +1,5 @@
 // What one team tries on another on the same broker, and that it comes to nothing: with tokens of two namespaces, and of two callers in one.
+#include "base/utf8.h"
 #include "teams_fixture.h"
 #include "net/api/routes.h"
 
@@ -307,6 +308,7 @@ TEST_CASE("tenants: each change by a token is in the audit: who, from where, wha
   REQUIRE(f.sink.audited.size() == 2);
   CHECK(f.sink.audited[1].what == "notifies_purged");
   CHECK(f.sink.audited[1].count == 17);
+  CHECK(f.sink.audited[1].said == R"({"state":"failed"})");
   // What changed nothing is none: a dry run, a refusal, a look, a submit.
   f.As(token, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed"},"dry_run":true})");
   f.Reply(BulkDone{17, {}});
@@ -315,6 +317,57 @@ TEST_CASE("tenants: each change by a token is in the audit: who, from where, wha
   f.As(token, "GET", "/v1/notifies/" + id.ToString());
   f.Reply(f.ViewOf(id, "shop"));
   CHECK(f.sink.audited.size() == 2);
+}
+
+TEST_CASE("tenants: the audit says which fields a change named, and not what they are") {
+  TeamsFixture f;
+  const std::string token = f.Give({"*"}, ScopeSet::All());
+  f.As(token, "PATCH", "/v1/callers/c", R"({"submits_per_s":5,"paused":true})");
+  f.Reply(CallerViewed{});
+  REQUIRE(f.sink.audited.size() == 1);
+  CHECK(f.sink.audited[0].said == "submits_per_s, paused");
+  std::string labels, value;
+  for (int i = 0; i < 128; ++i) value += "\xc3\xa4";
+  for (const char* key : {"a", "bb", "c", "dd", "e"}) labels += (labels.empty() ? "\"" : ",\"") + std::string(key) + ":" + value + "\"";
+  const std::string long_filter = R"({"filter":{"url_prefix":"http://h/?k=secret","state":"failed","label":[)" + labels + "]}}";
+  f.As(token, "POST", "/v1/notifies/cancel", long_filter);
+  f.Reply(BulkDone{1, {}});
+  CHECK_THAT(f.sink.audited[1].said, Catch::StartsWith(R"({"url_prefix":"***","state":"failed","label":["a:)"));
+  CHECK(f.sink.audited[1].said.size() <= kMostSaidBytes);
+  CHECK(IsValidUtf8(f.sink.audited[1].said));
+  f.As(token, "PATCH", "/v1/namespaces/one", R"({"max_pending":7})");
+  CHECK(f.Registered<PutNamespace>().actor.said == "max_pending");
+}
+
+TEST_CASE("tenants: what the file gave to a peer, and gives no more, ends what that began") {
+  TeamsFixture f;
+  auto set = [&](std::vector<std::pair<uint32_t, Grant>> grants) {
+    auto settings = std::make_shared<AuthSettings>();
+    settings->tokens = true;
+    for (const auto& [uid, grant] : grants)
+      settings->peers[uid] = std::make_shared<const NamedGrant>(NamedGrant{"peer " + std::to_string(uid), grant});
+    f.api.SetAuth(settings);
+  };
+  const Grant all = TeamsFixture::Of({"one"}, ScopeSet::All()), reads = TeamsFixture::Of({"one"}, {Scope::kRead});
+  set({{1000, all}, {1001, all}});
+  auto wait_as = [&](uint32_t uid) {
+    auto peer = std::make_shared<Peer>();
+    peer->uid = uid;
+    HttpRequest request;
+    request.method = "GET";
+    request.target = "/v1/notifies/" + NotifyId::Of(TeamsFixture::kOne, 5).ToString() + "?wait_ms=60000";
+    request.peer = std::move(peer);
+    f.api.OnRequest(++f.last_token, std::move(request));
+    return f.last_token;
+  };
+  const uint64_t stays = wait_as(1000), goes = wait_as(1001);
+  set({{1000, all}, {1001, all}, {1002, all}});
+  CHECK(f.answers.empty());
+  set({{1000, all}, {1001, reads}});
+  CHECK(f.answers.at(goes).status == 401);
+  CHECK_FALSE(f.answers.contains(stays));
+  set({});
+  CHECK(f.answers.at(stays).status == 401);
 }
 
 TEST_CASE("tenants: a token that is taken back, changed or over ends what it began") {
