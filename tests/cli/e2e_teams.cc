@@ -138,3 +138,42 @@ TEST_CASE("teams: a namespace with pending notifies goes only where they may be 
   CHECK(teams.As(red, {"list"}).code == 1);
   CHECK(JsonAt(teams.Must(teams.As(teams.admin(), {"verify", "--all-namespaces"})), "/balance") == "true");
 }
+
+TEST_CASE("teams: who is bound to lanes leaves alone what others put in theirs, and steers its own") {
+  Teams teams;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  const std::string all = teams.Token("red", kAllOfOne), bound = teams.Token("red", kAllOfOne, {"--lanes", "a/"}), url = receiver.url() + "/x";
+  teams.Must(teams.As(all, {"subscription", "set", "theirs", "--topic", "t", "--url", url, "--lane", "b/l", "--paused", "true"}));
+  teams.Must(teams.As(bound, {"subscription", "set", "own", "--topic", "t", "--url", url, "--lane", "a/l", "--paused", "true"}));
+  teams.Must(teams.As(all, {"schedule", "put", "theirs", "--every-ms", "3600000", "--notify", R"({"url":")" + url + R"(","lane":"b/l"})"}));
+  const std::string event = JsonAt(teams.Must(teams.As(bound, {"publish", "t", "--data", "1"})), "/id");
+  for (const std::vector<std::string>& beyond : std::vector<std::vector<std::string>>{
+           {"subscription", "show", "theirs"},
+           {"subscription", "set", "theirs", "--topic", "t", "--url", url, "--lane", "a/l"},
+           {"subscription", "replay", "theirs", "--all"},
+           {"subscription", "apply", "theirs"},
+           {"subscription", "delete", "theirs"},
+           {"schedule", "show", "theirs"},
+           {"schedule", "run", "theirs"},
+           {"schedule", "pause", "theirs"},
+           {"schedule", "delete", "theirs"},
+           {"topic", "set", "t"},
+           {"event", "replay", event},
+       }) {
+    INFO(beyond[0] << " " << beyond[1]);
+    CHECK(teams.As(bound, beyond).code == 1);
+  }
+  const std::string listed = teams.Must(teams.As(bound, {"subscription", "list"}));
+  CHECK(JsonAt(listed, "/items/0/name") == "own");
+  CHECK(JsonAt(listed, "/items/1/name") == "");
+  const std::string seen = teams.Must(teams.As(bound, {"event", "show", event}));
+  CHECK(JsonAt(seen, "/notifies/0/subscription") == "own");
+  CHECK(JsonAt(seen, "/notifies/1/subscription") == "");
+  teams.Must(teams.As(bound, {"subscription", "set", "own", "--topic", "t", "--url", url + "2", "--lane", "a/l", "--paused", "true"}));
+  CHECK(JsonAt(teams.Must(teams.As(bound, {"subscription", "apply", "own"})), "/count") == "1");
+  teams.Must(teams.As(bound, {"subscription", "delete", "own"}));
+  CHECK(JsonAt(teams.Must(teams.As(all, {"subscription", "show", "theirs"})), "/pending") == "1");
+  // Addresses that are closed to the namespace are no template's.
+  CHECK(teams.As(all, {"subscription", "set", "far", "--topic", "t", "--url", "http://169.254.169.254/"}).code == 1);
+  CHECK(JsonAt(teams.Must(teams.As(teams.admin(), {"verify", "--all-namespaces"})), "/balance") == "true");
+}
