@@ -89,9 +89,9 @@ class Client final : public LoadClient {
     for (std::string& space : spaces) {
       Target in = server;
       in.space = std::move(space);
-      heads_.push_back(
-          fmt::format("POST {} HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", in.Path("/v1/notifies"), in.HeadLines()));
+      lines_.push_back("POST " + in.Path("/v1/notifies"));
     }
+    head_ = fmt::format(" HTTP/1.1\r\n{}Content-Type: application/json\r\nContent-Length: ", server.HeadLines());
   }
   ~Client() override {
     Cancel();
@@ -172,7 +172,8 @@ class Client final : public LoadClient {
     if (c.in_flight == 0) return;
     ++busy_;
     c.sent_ns = now_ns;
-    c.out.assign(heads_[static_cast<size_t>(index) % heads_.size()]);
+    const std::string_view line = source_->Line();
+    c.out.assign(line.empty() ? lines_[static_cast<size_t>(index) % lines_.size()] : line).append(head_);
     fmt::format_to(std::back_inserter(c.out), "{}\r\n\r\n", body_.size());
     c.out.append(body_);
     c.out_sent = 0;
@@ -230,7 +231,8 @@ class Client final : public LoadClient {
 
   RequestSource* source_;
   const bool goes_on_;
-  std::vector<std::string> heads_;  // those of the connections, in turn
+  std::vector<std::string> lines_;  // those of the connections, in turn
+  std::string head_;
   std::string body_;
   Fd epoll_, wake_;
   std::vector<std::unique_ptr<Connection>> connections_;
@@ -303,6 +305,12 @@ Result<std::unique_ptr<Caller>> Caller::Open(const Target& server) {
   Result<std::unique_ptr<Stream>> stream = Stream::Open(server);
   if (!stream.ok()) return std::move(stream).status();
   return std::unique_ptr<Caller>(std::make_unique<BlockingCaller>(server, *std::move(stream)));
+}
+
+Result<HttpAnswer> Ask(Caller& caller, std::string_view method, std::string_view path, std::string_view body) {
+  Result<HttpAnswer> answer = caller.Call(method, path, body);
+  if (!answer.ok() || answer->status / 100 == 2) return answer;
+  return Status(Code::kUnavailable, fmt::format("{} {} was answered {} {}", method, path, answer->status, answer->body));
 }
 
 Result<HttpAnswer> Fetch(const Target& server, std::string_view method, std::string_view path, int timeout_ms) {

@@ -20,6 +20,8 @@ class RequestSource {
   /// Puts the body of the next submit of this connection (0 up to connections - 1) into the empty `body` and returns how many notifies
   /// are in it; 0: this connection has no more to do. `now_ns` is the monotonic clock, just before it is sent.
   virtual size_t Next(int connection, int64_t now_ns, std::string* body) = 0;
+  /// Says what the body just made is sent as, "PUT /v1/schedules/x"; empty: POST /v1/notifies, in the namespaces of the target.
+  virtual std::string_view Line() const { return {}; }
 };
 
 struct LoadResult {
@@ -68,6 +70,9 @@ class Caller {
   /// `timeout_ms`; no call follows an error.
   virtual Result<HttpAnswer> Call(std::string_view method, std::string_view path, std::string_view body = {}, int timeout_ms = 30'000) = 0;
 };
+
+/// A call that has to be answered with 2xx; kUnavailable with the answer where it is not.
+Result<HttpAnswer> Ask(Caller& caller, std::string_view method, std::string_view path, std::string_view body = {});
 
 /// One request over a connection of its own, for probes. Error: kIo, also where no answer came within `timeout_ms`.
 Result<HttpAnswer> Fetch(const Target& server, std::string_view method, std::string_view path, int timeout_ms = 5000);

@@ -112,8 +112,9 @@ void AddFairness(CLI::App* app, Flags* flags) {
   app->add_option("--backlog", fairness.backlog, "notifies pending for each of them")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   app->add_option("--hung-lanes", fairness.hung_lanes, "lanes of each of them")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   app->add_flag("--one-caller", fairness.one_caller, "all notifies are of one caller; else the hanging ones are of another");
-  app->add_flag("--namespaces", fairness.namespaces,
-                "the hanging ones are of another namespace, which goes on submitting to them at full rate; then --hung is 1000 and --backlog too by default");
+  app->add_flag(
+      "--namespaces", fairness.namespaces,
+      "the hanging ones are of another namespace, which goes on submitting to them at full rate; then --hung is 1000 and --backlog too by default");
   AddCount(app, &fairness.count, "notifies to the healthy one a round");
   AddConnections(app, &fairness.connections, "kept alive");
   AddPayload(app, &fairness.payload_bytes);
@@ -148,6 +149,63 @@ void AddShards(CLI::App* app, Flags* flags) {
   AddConnections(app, &shards.connections, "kept alive");
   AddCount(app, &shards.count, "notifies a round");
   AddPayload(app, &shards.payload_bytes);
+}
+
+void AddWait(CLI::App* app, Flags* flags) {
+  AddCount(app, &flags->wait.count, "pairs, one after the other");
+  app->add_option("--pause-ms", flags->wait.pause_ms, "before each call")->check(CLI::Range(0, 60'000))->capture_default_str();
+  AddPayload(app, &flags->wait.payload_bytes);
+}
+void AddServices(CLI::App* app, Flags* flags) {
+  ServicesOptions& services = flags->services;
+  app->add_option("--balance", services.balance, "of the service with the fault")
+      ->check(CLI::IsMember({"round_robin", "random", "hash", "least_active"}))
+      ->capture_default_str();
+  app->add_option("--per-s", services.per_s, "notifies a second")->check(CLI::Range(1, 2'000))->capture_default_str();
+  app->add_option("--seconds", services.seconds, "before the fault, and again after it")->check(CLI::Range(1, 600))->capture_default_str();
+  app->add_option("--ttl-ms", services.ttl_ms, "of the instances' registrations")->check(CLI::Range(1'000, 60'000))->capture_default_str();
+  app->add_option("--timeout-ms", services.timeout_ms, "of the calls")->check(CLI::Range(100, 60'000))->capture_default_str();
+  AddDelay(app, &services.receiver_delay_ms);
+  app->add_option("--shares-count", services.shares_count, "notifies of each balance whose distribution is looked at")
+      ->check(CLI::Range(100, 10'000'000))
+      ->capture_default_str();
+}
+
+void AddFanout(CLI::App* app, Flags* flags) {
+  FanoutOptions& fanout = flags->fanout;
+  auto add = [app](const char* name, uint64_t* value, const char* help, int64_t most) {
+    app->add_option(name, *value, help)->check(CLI::Range(int64_t{1}, most))->capture_default_str();
+  };
+  add("--events", &fanout.events, "published, in batches of 10", 1'000'000);
+  add("--subscriptions", &fanout.subscriptions, "that each of them is for", 1'000);
+  add("--keys", &fanout.keys, "that the events go round", 10'000);
+  app->add_option("--partitions", fanout.partitions, "of a subscription, by key")->check(CLI::Range(1, 1'024))->capture_default_str();
+  app->add_option("--kills", fanout.kills, "on the way")->check(CLI::Range(0, 20))->capture_default_str();
+  AddPayload(app, &fanout.payload_bytes);
+  add("--wide", &fanout.wide, "subscriptions of one event that is fanned out in its own commit", 1'000);
+  add("--wide-events", &fanout.wide_events, "of them", 1'000);
+  app->add_option("--wide-payload", fanout.wide_payload_bytes, "bytes of their data")->check(CLI::Range(40, 262'144))->capture_default_str();
+}
+void AddSchedules(CLI::App* app, Flags* flags) {
+  SchedulesOptions& schedules = flags->schedules;
+  AddCount(app, &schedules.count, "schedules of half a year ahead, each a PUT; up to 700 bytes of disk each");
+  app->add_option("--due", schedules.due, "others, whose first run is due")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  app->add_option("--spread-s", schedules.spread_s, "seconds over which they are due")->check(CLI::Range(1, 3600))->capture_default_str();
+  app->add_option("--ahead-s", schedules.ahead_s, "seconds until the first may be due; their PUTs have to end by then")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  AddConnections(app, &schedules.connections, "kept alive, one PUT in flight on each");
+}
+void AddGroups(CLI::App* app, Flags* flags) {
+  GroupsOptions& groups = flags->groups;
+  auto add = [app](const char* name, uint64_t* value, const char* help, int64_t least, int64_t most) {
+    app->add_option(name, *value, help)->check(CLI::Range(least, most))->capture_default_str();
+  };
+  add("--members", &groups.members, "of a group side by side", 1, 1'000);
+  add("--fail-every", &groups.fail_every, "every so many-th of them fails", 1, 1'000);
+  add("--sequential", &groups.sequential, "members of a group one after another, over a kill", 2, 1'000);
+  add("--responses", &groups.responses, "notifies whose answers are kept", 1, 10'000);
+  add("--response-bytes", &groups.response_bytes, "of each answer", 1, 1'048'576);
 }
 
 }  // namespace
@@ -188,6 +246,16 @@ const std::vector<Scenario>& Scenarios() {
        [](Flags* flags) { return RunThreads(flags->common, flags->threads); }},
       {"shards", "many namespaces on several shards against one", "rounds, each of one namespace and of all", 5, false, false, AddShards,
        [](Flags* flags) { return RunShards(flags->common, flags->shards); }},
+      {"wait", "submit and wait beside a direct call and a sync of the same disk, in turn", kMedians, 1, false, false, AddWait,
+       [](Flags* flags) { return RunWait(flags->common, flags->wait); }},
+      {"services", "four instances of a service, one of which is killed and one hangs; how balances share calls out", kMedians, 1, false, false,
+       AddServices, [](Flags* flags) { return RunServices(flags->common, flags->services); }},
+      {"fanout", "events for many subscriptions through a broker that is killed on the way", kMedians, 1, false, false, AddFanout,
+       [](Flags* flags) { return RunFanout(flags->common, flags->fanout); }},
+      {"schedules", "what many schedules take, and how late are the runs of those that are due", kMedians, 1, false, false, AddSchedules,
+       [](Flags* flags) { return RunSchedules(flags->common, flags->schedules); }},
+      {"groups", "groups with failures and over a kill, and answers that are kept", kMedians, 1, false, false, AddGroups,
+       [](Flags* flags) { return RunGroups(flags->common, flags->groups); }},
   };
   return scenarios;
 }

@@ -23,6 +23,11 @@ struct Flags {
   HistoryOptions history;
   ThreadsOptions threads;
   ShardsOptions shards;
+  WaitOptions wait;
+  ServicesOptions services;
+  FanoutOptions fanout;
+  SchedulesOptions schedules;
+  GroupsOptions groups;
   ReceiveOptions receive;
   DrawOptions draw;
   std::string listen = "127.0.0.1:9100";

@@ -71,12 +71,13 @@ class Server final : public Receiver {
     Watch(EPOLL_CTL_ADD, listener_.get(), EPOLLIN);
     Watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN);
     PrepareParser();
-    usual_ok_ = Rendered(options_.status, false, options_.close);
+    usual_ok_ = Rendered(options_.status, false, options_.close, options_.body_bytes);
     thread_ = std::thread([this] { Run(); });
     return Status::Ok();
   }
 
   const Address& address() const override { return options_.listen; }
+  void Hang() override { hangs_ = true; }
 
   double cpu_s() const override {
     if (stopped_) return cpu_s_;
@@ -156,9 +157,10 @@ class Server final : public Receiver {
     request.body_size = c.body_size;
     request.arrived_wall_ns = WallNanos();
     request.arrived_mono_ns = MonoNanos();
-    request.status = options_.hang ? 0 : fails ? options_.fail_status : options_.status;
+    const bool hangs = options_.hang || hangs_;
+    request.status = hangs ? 0 : fails ? options_.fail_status : options_.status;
     if (observer_) observer_->OnRequest(request);
-    if (options_.hang || c.closing) return;
+    if (hangs || c.closing) return;
     bool close = options_.close || !llhttp_should_keep_alive(&c.parser);
     Answer answer{0, c.fd.get(), c.serial, request.status, c.parser.method == HTTP_HEAD, close};
     if (options_.delay_ms == 0) {
@@ -169,9 +171,10 @@ class Server final : public Receiver {
     }
   }
 
-  static std::string Rendered(int status, bool head, bool close) {
+  static std::string Rendered(int status, bool head, bool close, size_t body_bytes = 0) {
     std::string_view reason = status < 300 ? "OK" : status < 400 ? "Elsewhere" : "Error";
-    std::string_view body = status == 204 || status == 304 ? "" : status < 300 ? "ok\n" : "failed\n";
+    std::string body = status == 204 || status == 304 ? "" : status < 300 ? "ok\n" : "failed\n";
+    if (body_bytes > 0 && status < 300 && !body.empty()) body.assign(body_bytes, 'b');
     std::string length = status == 204 ? "" : fmt::format("Content-Length: {}\r\n", body.size());
     return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\n{}{}\r\n{}", status, reason, length, close ? "Connection: close\r\n" : "",
                        head ? "" : body);
@@ -299,7 +302,7 @@ class Server final : public Receiver {
   uint64_t requests_ = 0;
   uint64_t serials_ = 0;
   char buffer_[256 * 1024];
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, hangs_{false};
   bool stopped_ = false;
   double cpu_s_ = 0;
   std::thread thread_;

@@ -32,13 +32,14 @@ class RequestObserver {
 };
 
 struct ReceiverOptions {
-  Address listen;
+  Address listen = {};
   int64_t delay_ms = 0;     // each answer waits this long
   uint64_t fail_every = 0;  // every so many-th request gets `fail_status`; 0: none
   int status = 200;
   int fail_status = 500;
-  bool hang = false;   // no answer at all, the connection stays open
-  bool close = false;  // the connection is closed after each answer
+  bool hang = false;      // no answer at all, the connection stays open
+  bool close = false;     // the connection is closed after each answer
+  size_t body_bytes = 0;  // of an answer that is no failure, in place of a word
 };
 
 class Receiver {
@@ -51,6 +52,8 @@ class Receiver {
   virtual const Address& address() const = 0;
   /// Returns the CPU time of its thread so far, or when it stopped.
   virtual double cpu_s() const = 0;
+  /// From now on it takes requests and answers none, as one does that hangs.
+  virtual void Hang() = 0;
   /// Closes everything and joins the thread; what the observer holds may be read afterwards. Again: nothing.
   virtual void Stop() = 0;
 };

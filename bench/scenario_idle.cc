@@ -1,53 +1,11 @@
 // idle: one notify at a time, with pauses, and between them a sync to the same disk, so that what an acknowledgement takes beyond that is seen.
-#include <errno.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bench/session.h"
+#include "bench/sync_probe.h"
 
 namespace notifyd::bench {
 namespace {
-
-/// What a sync of 4 KiB takes: over bytes that are there, which is the least, and behind the end of a file, which moves its end too.
-class SyncProbe {
- public:
-  Status Open(const std::string& dir) {
-    path_ = dir + "/sync-probe";
-    fd_ = Fd(open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (fd_.get() < 0) return Failed();
-    const std::string zeros(kThere, 0);
-    if (pwrite(fd_.get(), zeros.data(), zeros.size(), 0) != static_cast<ssize_t>(zeros.size()) || fsync(fd_.get()) != 0) return Failed();
-    end_ = kThere;
-    return Status::Ok();
-  }
-  Status Over(Distribution* took) {
-    over_ = (over_ + kBlock) % kThere;
-    return At(over_, took);
-  }
-  Status Behind(Distribution* took) {
-    Status synced = At(end_, took);
-    end_ += kBlock;
-    return synced;
-  }
-
- private:
-  static constexpr int64_t kBlock = 4096, kThere = 1 << 20;
-
-  Status At(int64_t offset, Distribution* took) {
-    static const std::string block(kBlock, 'x');
-    const int64_t begin_ns = MonoNanos();
-    if (pwrite(fd_.get(), block.data(), block.size(), offset) != kBlock || fdatasync(fd_.get()) != 0) return Failed();
-    took->Add((MonoNanos() - begin_ns) / 1000);
-    return Status::Ok();
-  }
-  Status Failed() const { return Status(Code::kIo, fmt::format("{}: {}", path_, strerror(errno))); }
-
-  std::string path_;
-  Fd fd_;
-  int64_t over_ = 0, end_ = 0;
-};
 
 Status AwaitNumber(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s) {
   for (int64_t until_ns = MonoNanos() + int64_t{stall_s} * 1'000'000'000; arrivals.unique() < count;) {

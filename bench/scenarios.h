@@ -146,6 +146,60 @@ struct ShardsOptions {
 /// Many namespaces on several shards against one.
 Status RunShards(const CommonOptions& common, const ShardsOptions& options);
 
+struct WaitOptions {
+  uint64_t count = 1'000;
+  int pause_ms = 2;
+  uint64_t payload_bytes = 256;
+};
+/// Submit and wait beside a direct call and a sync, in turn.
+Status RunWait(const CommonOptions& common, const WaitOptions& options);
+
+struct ServicesOptions {
+  std::string balance = "least_active";
+  int per_s = 400;
+  int seconds = 8;             // before the fault, and again after it
+  int64_t ttl_ms = 2'000;      // of the instances' registrations
+  int64_t timeout_ms = 1'000;  // of the calls
+  int64_t receiver_delay_ms = 2;
+  uint64_t shares_count = 8'000;  // notifies of each balance whose distribution is looked at
+};
+/// Four instances of a service, of which one is killed and one hangs.
+Status RunServices(const CommonOptions& common, const ServicesOptions& options);
+
+struct FanoutOptions {
+  uint64_t events = 1'000;
+  uint64_t subscriptions = 20;
+  uint64_t keys = 16;
+  int partitions = 4;
+  int kills = 3;
+  uint64_t payload_bytes = 256;
+  uint64_t wide = 1'000;  // subscriptions of one event
+  uint64_t wide_events = 10;
+  uint64_t wide_payload_bytes = 16'384;
+};
+/// Events and their notifies through a broker that is killed on the way, and events of many subscriptions in one commit each.
+Status RunFanout(const CommonOptions& common, const FanoutOptions& options);
+
+struct SchedulesOptions {
+  uint64_t count = 100'000;
+  uint64_t due = 2'000;
+  int spread_s = 20;
+  int ahead_s = 5;
+  int connections = 64;
+};
+/// Many schedules, and how late are those that are due.
+Status RunSchedules(const CommonOptions& common, const SchedulesOptions& options);
+
+struct GroupsOptions {
+  uint64_t members = 1'000;
+  uint64_t fail_every = 10;
+  uint64_t sequential = 300;
+  uint64_t responses = 200;
+  uint64_t response_bytes = 1'048'576;
+};
+/// Groups, side by side and one after another over a kill, and answers that are kept.
+Status RunGroups(const CommonOptions& common, const GroupsOptions& options);
+
 struct ReceiveOptions {
   Address listen;
   int64_t delay_ms = 0;

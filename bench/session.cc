@@ -150,10 +150,8 @@ Status AwaitArrivals(BrokerProcess& broker, const Arrivals& arrivals, uint64_t c
 Status MakeNamespace(const BrokerProcess& broker, std::string_view name) {
   Result<std::unique_ptr<Caller>> caller = Caller::Open(broker.target());
   if (!caller.ok()) return std::move(caller).status();
-  Result<HttpAnswer> made = (*caller)->Call("PUT", fmt::format("/v1/namespaces/{}", name), R"({"destinations":{"allow":["127.0.0.0/8"]}})");
-  if (!made.ok()) return std::move(made).status();
-  if (made->status / 100 == 2) return Status::Ok();
-  return Status(Code::kUnavailable, fmt::format("namespace {}: {} {}", name, made->status, made->body));
+  Result<HttpAnswer> made = Ask(**caller, "PUT", fmt::format("/v1/namespaces/{}", name), R"({"destinations":{"allow":["127.0.0.0/8"]}})");
+  return made.ok() ? Status::Ok() : std::move(made).status();
 }
 
 Status AwaitSettled(BrokerProcess& broker, int stall_s) {

@@ -10,9 +10,7 @@
 #include "base/random.h"
 
 namespace notifyd::bench {
-namespace {
-
-/// The number behind the first "n": of the body, which the broker may have written anew with blanks.
+// It stands behind the first "n": of the body, which the broker may have written anew with blanks.
 bool NumberOf(std::string_view body, uint64_t* number) {
   constexpr std::string_view kName = "\"n\"";
   size_t at = body.substr(0, 256).find(kName);
@@ -21,8 +19,6 @@ bool NumberOf(std::string_view body, uint64_t* number) {
   if (at == std::string_view::npos) return false;
   return std::from_chars(body.data() + at, body.data() + body.size(), *number).ec == std::errc();
 }
-
-}  // namespace
 
 WorkloadPlan FarOffPlan(uint64_t seed, int64_t ahead_ms, int64_t spread_ms) {
   WorkloadPlan plan;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/client.h"
@@ -66,6 +67,9 @@ class Workload final : public RequestSource {
   std::unique_ptr<std::atomic<int64_t>[]> sent_ns_;
 };
 
+/// Reads the number that the data of a notify begins with. False where there is none.
+bool NumberOf(std::string_view body, uint64_t* number);
+
 struct ArrivalsPlan {
   uint64_t count = 0;  // numbers 0 up to count - 1
   uint64_t lanes = 1;
@@ -99,6 +103,21 @@ class Arrivals final : public RequestObserver {
   uint64_t duplicates_ = 0, order_violations_ = 0, strangers_ = 0, early_ = 0;
   int64_t last_arrival_ns_ = 0;
   Distribution latency_, lateness_;
+};
+
+/// How many requests arrived, and when the last one did. Filled on the receiver's thread, read on any.
+class Counter final : public RequestObserver {
+ public:
+  void OnRequest(const ReceivedRequest& request) override {
+    last_arrival_ns_ = request.arrived_mono_ns;
+    ++count_;
+  }
+  uint64_t count() const { return count_; }
+  int64_t last_arrival_ns() const { return last_arrival_ns_; }
+
+ private:
+  std::atomic<uint64_t> count_{0};
+  std::atomic<int64_t> last_arrival_ns_{0};
 };
 
 }  // namespace notifyd::bench
