@@ -37,6 +37,9 @@ class JsonTree {
       const bool object = at_->kind == JsonValue::Kind::kObject;
       for (const JsonValue& value : *at_) visit(object ? Value(&value, true) : *this, Value(&value));
     }
+    class Inside;
+    /// Of an array or object: begins at the first of what is directly inside of it; of anything else there is nothing.
+    Inside inside() const;
     /// Returns what an RFC 6901 pointer leads to; where a key occurs twice, the last. Nothing where it leads nowhere or is no pointer.
     std::optional<Value> At(std::string_view pointer) const;
     /// Does At for each of `pointers` in one pass: each node is looked at once at most, whatever their number. `visited` (may be null) is raised by
@@ -60,6 +63,28 @@ class JsonTree {
   explicit JsonTree(std::shared_ptr<const JsonValue> root) : root_(std::move(root)) {}
   std::shared_ptr<const JsonValue> root_;  // keeps all values, and what their views look at
 };
+
+/// A place among what is directly inside of an array or object, as good as the tree lives: ForEach for who stops early, or goes on later. A cheap
+/// copy.
+class JsonTree::Value::Inside {
+ public:
+  bool at_end() const { return at_ == end_; }
+  /// Not at the end.
+  Value value() const { return Value(at_); }
+  /// Of a member, not of an element.
+  Value key() const { return Value(at_, true); }
+  void Next() { at_ += at_->span; }
+
+ private:
+  friend class Value;
+  Inside(const JsonValue* at, const JsonValue* end) : at_(at), end_(end) {}
+  const JsonValue* at_;
+  const JsonValue* end_;
+};
+
+inline JsonTree::Value::Inside JsonTree::Value::inside() const {
+  return is_key_ ? Inside(at_, at_) : Inside(at_->begin().at, at_->end().at);
+}
 
 /// Compares by value: numbers exactly (1 == 1.0 == 1e0), strings unescaped, arrays in order, objects whatever their order; of a repeated key the last
 /// counts.

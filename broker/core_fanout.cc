@@ -11,13 +11,6 @@
 namespace notifyd {
 namespace {
 
-/// So many notifies are made in one turn.
-constexpr size_t kInOneTurn = 1'000;
-constexpr size_t kMostMatched = 10'000;
-/// So many events are read at once.
-constexpr size_t kEventsAPage = 256;
-/// A payload that is not longer is written with each notify: to read it with the event would cost more.
-constexpr size_t kShortPayload = 128;
 constexpr size_t kMostLabels = 16;
 
 /// An item of the agenda: {kFanOut, how, event, cursor, notifies made so far}.
@@ -48,36 +41,6 @@ FanOutItem DecodeFanOut(std::string_view what) {
   return item;
 }
 
-/// {kScan, is it a replay, subscription's serial, cursor, from, to}.
-struct ScanItem {
-  bool replay = false;
-  uint64_t subscription = 0;
-  NotifyId cursor;
-  WallTime from, to;
-};
-std::string Encode(const ScanItem& item) {
-  std::string what;
-  Encoder encoder(&what);
-  encoder.U8(kScan);
-  encoder.U8(item.replay ? 1 : 0);
-  encoder.Varint(item.subscription);
-  encoder.Varint(item.cursor.value);
-  encoder.Signed(item.from.ms);
-  encoder.Signed(item.to.ms);
-  return what;
-}
-ScanItem DecodeScan(std::string_view what) {
-  Decoder decoder(what.substr(1));
-  ScanItem item;
-  item.replay = decoder.U8() != 0;
-  item.subscription = decoder.Varint();
-  item.cursor.value = decoder.Varint();
-  item.from.ms = decoder.Signed();
-  item.to.ms = decoder.Signed();
-  CHECK(decoder.done());
-  return item;
-}
-
 void AddTo(std::vector<EventPlace::Run>* runs, NotifyId id) {
   if (!runs->empty() && runs->back().first.value + runs->back().count == id.value) ++runs->back().count;
   else runs->push_back({id, 1});
@@ -96,41 +59,6 @@ std::shared_ptr<const Labels> Merged(const std::shared_ptr<const Labels>& own, c
 }
 
 }  // namespace
-
-// ---- who
-
-const JsonTree* Core::Impl::TopicPart::Hand::Data() {
-  if (!parsed && event->payload_kind == PayloadKind::kData)
-    if (Result<JsonTree> tree = JsonTree::Parse(event->payload); tree.ok()) data = std::move(*tree);
-  parsed = true;
-  return data ? &*data : nullptr;
-}
-
-bool Core::Impl::TopicPart::Wants(const Known& known, Hand* hand) const {
-  if (!known.record.said->enabled) return false;
-  if (!known.filter) return true;
-  const JsonTree* data = hand->Data();
-  std::optional<JsonTree::Value> root;
-  if (data) root = data->root();
-  const Labels& labels = hand->event->labels;
-  return known.filter->Matches({root ? &*root : nullptr, labels.empty() ? nullptr : &labels, hand->event->key, hand->event->topic});
-}
-
-std::vector<Core::Impl::TopicPart::Known*> Core::Impl::TopicPart::WhoWants(Hand* hand, uint64_t above, FanOutKind kind) {
-  std::vector<uint64_t> serials;
-  index_.Match(hand->event->topic, &serials);
-  std::vector<Known*> wants;
-  for (uint64_t serial : serials) {
-    if (serial <= above) continue;
-    Known* known = by_serial_.at(serial);
-    const SubscriptionRecord& record = known->record;
-    if (kind == FanOutKind::kLive && (record.catching_up || record.live_after >= hand->id)) continue;
-    // One that was held when its catch-up came by was left to this.
-    if (kind == FanOutKind::kHeld && record.catching_up && record.live_after < hand->id) continue;
-    if (Wants(*known, hand)) wants.push_back(known);
-  }
-  return wants;
-}
 
 // ---- what
 
@@ -151,22 +79,6 @@ std::string Core::Impl::TopicPart::LaneFor(const Known& known, Hand* hand) const
   }
   const uint64_t partition = hash.value_or(spec.order_by_spread ? hand->id.value : 0) % spec.partitions;
   return name + "~" + std::to_string(partition);
-}
-
-std::optional<std::vector<std::string>> Core::Impl::TopicPart::InstancesOf(const Known& known) const {
-  const Subscription& said = *known.record.said;
-  const FlowFields* flow = said.envelope->flow.get();
-  if (!said.each_instance || (flow && !flow->instance.empty())) return std::nullopt;
-  return core_.services_->AliveOf(ServiceOf(said.envelope->host), flow ? std::string_view(flow->pool) : std::string_view());
-}
-
-uint64_t Core::Impl::TopicPart::CountOf(const std::vector<Known*>& wants) const {
-  uint64_t count = 0;
-  for (const Known* known : wants) {
-    const std::optional<std::vector<std::string>> instances = InstancesOf(*known);
-    count += instances ? instances->size() : 1;
-  }
-  return count;
 }
 
 /// `spec`: as it is written.
@@ -245,8 +157,8 @@ TopicFigures Core::Impl::TopicPart::figures() const {
 
 // ---- an event's notifies, as the agenda goes on
 
-void Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind) {
-  core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, 0, 0}));
+uint64_t Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind) {
+  return core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, 0, 0}));
 }
 
 /// Returns nothing once all is known; `hand->event` is null where there is no such event.
@@ -305,7 +217,8 @@ void Core::Impl::TopicPart::Release(Entry* entry) {
 void Core::Impl::TopicPart::EndFanOut(uint64_t serial) {
   core_.DropFromAgenda(serial);
   begun_.erase(serial);
-  if (made_ < kInOneTurn) GoOn();
+  if (auto matching = matchings_.extract(serial); !matching.empty()) handed_over_ -= matching.mapped().wants.size();
+  if (made_ < kMadeInOneTurn && agenda_steps_ < kStepsToMake) GoOn();
 }
 
 void Core::Impl::TopicPart::GoOn() {
@@ -318,6 +231,7 @@ void Core::Impl::TopicPart::GoOn() {
 /// Once a turn.
 void Core::Impl::TopicPart::EndFanOuts() {
   made_ = 0;
+  asked_steps_ = agenda_steps_ = 0;
   if (!core_.stopping_) return GoOn();
   // They stay on the agenda.
   for (auto& [serial, task] : std::exchange(waiting_, {})) core_.Unpark(task);
@@ -330,6 +244,17 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   }
   begun_.insert(r.serial);
   FanOutItem item = DecodeFanOut(r.what);
+  if (auto known = matchings_.find(r.serial); known != matchings_.end() && known->second.hand && r.serial == *begun_.begin()) {
+    // Its event is at hand, and need not be read as long as nothing is made of it.
+    Matching& matching = known->second;
+    const bool done = MatchSome(&*matching.hand, static_cast<FanOutKind>(item.kind), &matching);
+    if (!done && matching.made == matching.wants.size()) {
+      --core_.agenda_running_;
+      item.cursor = matching.judged;
+      GoOnLater(r, Encode(item));
+      return Handled::kDone;
+    }
+  }
   Hand hand;
   EventPlace place;
   RecordSlot* slot = nullptr;
@@ -351,228 +276,63 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
     EndFanOut(r.serial);
     return Handled::kDone;
   }
+  FanOutSome(r, &hand, &place, slot);
+  return Handled::kDone;
+}
+
+/// Match, as far as a turn of the agenda goes.
+bool Core::Impl::TopicPart::MatchSome(Hand* hand, FanOutKind kind, Matching* matching) {
+  const size_t wanted = matching->wants.size();
+  int64_t steps = StepsOfAgenda();
+  agenda_steps_ += steps;
+  const bool done = Match(hand, kind, kMadeInOneTurn, &steps, matching);
+  agenda_steps_ -= steps;
+  handed_over_ += matching->wants.size() - wanted;
+  return done;
+}
+
+/// Makes notifies of those that want the event, as many as a turn makes of one, and judges who does, as far as a turn goes.
+void Core::Impl::TopicPart::FanOutSome(AgendaDue& r, Hand* hand, EventPlace* place, RecordSlot* slot) {
+  FanOutItem item = DecodeFanOut(r.what);
   const auto kind = static_cast<FanOutKind>(item.kind);
-  const bool replay = kind == FanOutKind::kReplay;
-  std::vector<Known*> wants = WhoWants(&hand, item.cursor, kind);
+  auto [known, begins] = matchings_.try_emplace(r.serial);
+  Matching& matching = known->second;
+  if (begins) matching.judged = item.cursor;
+  if (matching.hand) *hand = *std::exchange(matching.hand, std::nullopt);
+  MatchSome(hand, kind, &matching);
   Made made;
-  made.runs = std::move(place.runs);
-  size_t now = 0;
-  for (; now < wants.size() && made.count < kInOneTurn; ++now) MakeNotifies(wants[now], &hand, replay, &made);
+  made.runs = std::move(place->runs);
+  for (int64_t left = kStepsToMake; matching.made < matching.wants.size() && made.count < kMadeInOneTurn && left > 0;) {
+    item.cursor = matching.wants[matching.made++];
+    auto wants = by_serial_.find(item.cursor);
+    if (wants == by_serial_.end() || !wants->second->record.said->enabled) continue;  // not any more
+    const uint64_t before = made.count;
+    MakeNotifies(wants->second, hand, kind == FanOutKind::kReplay, &made);
+    left -= static_cast<int64_t>(made.count - before) * StepsToMake(*wants->second, *hand);
+  }
   item.made += made.count;
   made_ += made.count;
-  place.runs = std::move(made.runs);
-  const bool ends = now == wants.size();
-  if (ends && !replay) place.matched = item.made;
-  core_.WriteRecord(slot, EncodeEventPlace(place));
-  core_.journal_.AskSync();
-  if (ends) {
-    EndFanOut(r.serial);
-  } else {
-    item.cursor = wants[now - 1]->record.serial;
-    core_.KeepOnAgenda(r.serial, Encode(item));
+  place->runs = std::move(made.runs);
+  const bool all = matching.made == matching.wants.size();
+  if (all) item.cursor = matching.judged;
+  if (all && matching.done) {
+    if (kind != FanOutKind::kReplay) place->matched = item.made;
+    core_.WriteRecord(slot, EncodeEventPlace(*place));
+    core_.journal_.AskSync();
+    return EndFanOut(r.serial);
   }
-  return Handled::kDone;
+  if (made.count > 0) {
+    core_.WriteRecord(slot, EncodeEventPlace(*place));
+    core_.journal_.AskSync();
+  }
+  matching.hand = std::move(*hand);
+  GoOnLater(r, Encode(item));
 }
 
-Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventReplay& ask) {
-  if (core_.RefusedStopping(request)) return Handled::kDone;
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is sent again until space is free again");
-  const IdempotencyKey key{"\x01replay " + ask.id.ToString(), ask.idempotency_key};
-  const bool keyed = !ask.idempotency_key.empty();
-  if (keyed) core_.NeedIdempotency(task, key);
-  Hand hand;
-  EventPlace place;
-  RecordSlot* slot = nullptr;
-  std::optional<Handled> handled = NeedEvent(task, ask.id, &hand, &place, &slot);
-  if (task->missing > 0) return Handled::kParked;
-  if (handled) return *handled;
-  if (keyed)
-    if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
-  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
-  if (place.held) return core_.RefuseAfter(request, Code::kConflict, "the event is held under its fkey, or was never fanned out");
-  std::vector<Known*> wants = WhoWants(&hand, 0, FanOutKind::kReplay);
-  const uint64_t count = CountOf(wants);
-  if (Status status = MayMake(count); !status.ok()) return core_.Refuse(request, status);
-  Replayed answer{count, false};
-  if (count > kInOneTurn || IsBusy()) {
-    BeginFanOut(ask.id, FanOutKind::kReplay);
-  } else {
-    Made made;
-    made.runs = std::move(place.runs);
-    for (Known* known : wants) MakeNotifies(known, &hand, /*replay=*/true, &made);
-    place.runs = std::move(made.runs);
-    answer.accepted = made.count;
-    core_.WriteRecord(slot, EncodeEventPlace(place));
-  }
-  if (keyed) Remember(key, ask.fields, {*answer.accepted + 1});
-  core_.journal_.AskSync();
-  return Answer(request, {std::move(answer)});
-}
-
-/// Of a replay whose idempotency key is known: its number of notifies stands in the place of an id, one more, 0 where it was not known.
-std::optional<Handled> Core::Impl::TopicPart::AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields) {
-  const auto& record = core_.idempotency_.at(key)->record;
-  if (!record || record->expires_at <= core_.now_.wall) return std::nullopt;
-  if (record->fields != fields)
-    return core_.RefuseAfter(request, Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key");
-  Replayed answer;
-  answer.duplicate = true;
-  if (record->id.value > 0) answer.accepted = record->id.value - 1;
-  return Answer(request, {std::move(answer)});
-}
-
-/// Quotas of what makes so many notifies at once, and is no event.
-Status Core::Impl::TopicPart::MayMake(uint64_t count) const {
-  if (count > kMostMatched) return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(count));
-  if (core_.totals_.pending() + count > core_.limits_.max_pending)
-    return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
-  return core_.CheckStored(count * kRecordBytes);
-}
-
-// ---- a subscription's past events
-
-void Core::Impl::TopicPart::CatchUp(uint64_t serial, WallTime from) {
-  core_.AddToAgenda(Encode(ScanItem{false, serial, {}, from, kWallNever}));
-}
-
-void Core::Impl::TopicPart::AskEvents(NotifyId above, std::function<void(Rows)> then) {
-  core_.AskRecords(RecordsPage{RecordKind::kEvent, KeyOfEvent({above.value + 1}), "", false}, kEventsAPage,
-                   [published = figures_.published, then = std::move(then)](std::vector<RecordRow>& rows, bool more) {
-                     then(Rows{std::move(rows), more, published});
-                   });
-}
-
-/// Makes notifies for a subscription of those events of a page that it wants and that lie in the time. Returns nothing once that is done, with the
-/// last event that was looked at and whether the time is over; parks where something must be known first.
-std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known, const Rows& rows, WallTime from, WallTime to, bool replay,
-                                                       Looked* out) {
-  std::vector<std::pair<Hand, RecordSlot*>> wanted;
-  for (const RecordRow& row : rows.rows) {
-    Hand hand;
-    hand.id = EventOfKey(row.key);
-    Result<EventRecord> event = DecodeEvent(row.record.value);
-    if (!event.ok()) {
-      core_.Fatal(event.status());
-      return Handled::kDone;
-    }
-    if (event->published_at >= to) {
-      out->over = true;
-      break;
-    }
-    out->last = hand.id;
-    if (event->published_at < from || IsOver(event->topic, event->published_at) || !TopicMatches(known->record.said->topic, event->topic)) continue;
-    hand.event = std::make_shared<const EventRecord>(std::move(*event));
-    if (!Wants(*known, &hand)) continue;
-    RecordSlot* slot = core_.NeedRecord(task, RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id));
-    wanted.emplace_back(std::move(hand), slot);
-  }
-  if (task->missing > 0) return Handled::kParked;
-  for (auto& [hand, slot] : wanted) {
-    if (!slot->record) continue;  // it went since
-    Result<EventPlace> place = DecodeEventPlace(slot->record->value);
-    if (!place.ok()) {
-      core_.Fatal(place.status());
-      return Handled::kDone;
-    }
-    if (place->held) continue;  // its trigger fans it out
-    Made made;
-    made.runs = std::move(place->runs);
-    MakeNotifies(known, &hand, replay, &made);
-    place->runs = std::move(made.runs);
-    out->made += made.count;
-    if (made.count > 0) core_.WriteRecord(slot, EncodeEventPlace(*place));
-  }
-  return std::nullopt;
-}
-
-Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
-  ScanItem item = DecodeScan(r.what);
-  auto found = by_serial_.find(item.subscription);
-  if (found == by_serial_.end()) {
-    rows_.erase(r.serial);
-    core_.DropFromAgenda(r.serial);
-    --core_.agenda_running_;
-    return Handled::kDone;
-  }
-  auto rows = rows_.find(r.serial);
-  if (rows == rows_.end()) {
-    AskEvents(item.cursor, [this, due = r](Rows read) {
-      if (core_.stopping_) {
-        --core_.agenda_running_;
-        return;
-      }
-      rows_[due.serial] = std::move(read);
-      core_.RunTask(MakeTask(due));
-    });
-    return Handled::kDone;
-  }
-  Known* known = found->second;
-  Looked looked;
-  looked.last = item.cursor;
-  if (std::optional<Handled> handled = TakeRows(task, known, rows->second, item.from, item.to, item.replay, &looked)) return *handled;
-  --core_.agenda_running_;
-  const bool end = rows->second.rows.empty() || looked.over;
-  const bool current = rows->second.published == figures_.published;
-  rows_.erase(rows);
-  core_.journal_.AskSync();
-  const bool done = end && (item.replay || current);
-  if (!item.replay) {
-    known->record.catching_up = !done;
-    known->record.live_after = looked.last;
-    WriteSubscription(*known, /*fresh=*/false);
-  }
-  if (done) {
-    core_.DropFromAgenda(r.serial);
-    return Handled::kDone;
-  }
-  item.cursor = looked.last;
-  core_.KeepOnAgenda(r.serial, Encode(item));
-  return Handled::kDone;
-}
-
-Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionReplay& ask) {
-  // Where it is run again, with what was read; that stays while it is parked.
-  auto read = rows_of_.extract(request);
-  if (core_.RefusedStopping(request)) return Handled::kDone;
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is sent again until space is free again");
-  auto found = subscriptions_.find(ask.name);
-  if (found == subscriptions_.end()) return core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
-  Known* known = found->second.get();
-  if (!ask.condition.Holds(known->bytes)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
-  const IdempotencyKey key{"\x01replay " + ask.name, ask.idempotency_key};
-  const bool keyed = !ask.idempotency_key.empty();
-  if (keyed) {
-    if (!core_.NeedIdempotency(task, key)) {
-      rows_of_.insert(std::move(read));
-      return Handled::kParked;
-    }
-    if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
-  }
-  // Up to now: this very millisecond is part of that.
-  const WallTime from = ask.from.value_or(WallTime{0}), to = ask.to.value_or(WallTime{core_.now_.wall.ms + 1});
-  if (read.empty()) {
-    AskEvents({}, [this, request, ask](Rows rows) {
-      rows_of_[request] = std::move(rows);
-      SubscriptionReplay again = ask;
-      core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(again)})}));
-    });
-    return Handled::kDone;
-  }
-  Replayed answer;
-  if (!read.mapped().more) {
-    Looked looked;
-    if (Status status = MayMake(read.mapped().rows.size()); !status.ok()) return core_.Refuse(request, status);
-    if (std::optional<Handled> handled = TakeRows(task, known, read.mapped(), from, to, /*replay=*/true, &looked)) {
-      if (*handled == Handled::kParked) rows_of_.insert(std::move(read));
-      return *handled;
-    }
-    answer.accepted = looked.made;
-  } else {
-    core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, {}, from, to}));
-  }
-  if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
-  core_.journal_.AskSync();
-  return Answer(request, {std::move(answer)});
+/// The item goes on in the next turn; it is written where it says something new.
+void Core::Impl::TopicPart::GoOnLater(AgendaDue& r, std::string what) {
+  if (what == r.what) core_.agenda_.push_front({r.serial, std::move(what)});
+  else core_.KeepOnAgenda(r.serial, std::move(what));
 }
 
 }  // namespace notifyd

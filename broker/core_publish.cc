@@ -10,19 +10,10 @@
 #include "broker/payload.h"
 
 namespace notifyd {
-namespace {
-
-/// So many notifies are made in the batch of what began that; of more the rest goes on in batches of as many.
-constexpr size_t kInOneBatch = 1'000;
-/// So many an event may make at most.
-constexpr size_t kMostMatched = 10'000;
-
-}  // namespace
-
 struct Core::Impl::TopicPart::Plan {
   Hand hand;
-  std::vector<Known*> wants;
-  uint64_t count = 0;                     // of notifies that they get
+  Matching matching;
+  Weight weight;                          // of those that want it, as far as that is known
   std::optional<Published::Item> before;  // a duplicate's answer
   size_t duplicate_of = SIZE_MAX;         // or it is one of an earlier item
   // Of one with an fkey.
@@ -40,6 +31,8 @@ struct Core::Impl::TopicPart::Planning {
   std::set<std::string> fkeys;
   std::map<std::string, uint64_t> by_caller;
   uint64_t fresh = 0, pending = 0, bytes = 0;
+  int64_t* steps = nullptr;   // of matching, that are left
+  uint64_t schema_steps = 0;  // that were taken
 };
 
 /// Apart from those of submits: callers have no control characters.
@@ -61,12 +54,12 @@ bool Core::Impl::TopicPart::IsBusy() const {
   return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut; });
 }
 
-/// Is data (null: there is none) what the topic's schema asks for? Error: kUnacceptable with the pointer.
-Status Core::Impl::TopicPart::Judge(std::string_view topic, const JsonTree* data) const {
+/// Is data (null: there is none) what the topic's schema asks for? Error: kUnacceptable with the pointer. `spent`: as Schema::Validate has it.
+Status Core::Impl::TopicPart::Judge(std::string_view topic, const JsonTree* data, uint64_t* spent) const {
   auto found = topics_.find(topic);
   if (found == topics_.end() || !found->second.schema) return Status::Ok();
   if (!data) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
-  Status status = found->second.schema->Validate(data->root());
+  Status status = found->second.schema->Validate(data->root(), spent);
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/data" + status.field());
 }
 
@@ -74,10 +67,10 @@ Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySp
   std::optional<JsonTree> data;
   if (spec.payload_kind == PayloadKind::kData)
     if (Result<JsonTree> tree = JsonTree::Parse(spec.payload); tree.ok()) data = std::move(*tree);
-  return Judge(std::string_view(envelope.host).substr(kHeldHost.size()), data ? &*data : nullptr);
+  return Judge(std::string_view(envelope.host).substr(kHeldHost.size()), data ? &*data : nullptr, nullptr);
 }
 
-Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& ask, Plan* plan) {
+Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& ask, Planning* planning, Plan* plan) {
   auto topic = topics_.find(item.topic);
   if (ask.strict && topic == topics_.end())
     return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
@@ -96,13 +89,17 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   event->trace_state = item.trace_state;
   event->via = item.via;
   plan->hand.event = std::move(event);
-  NOTIFYD_TRY(Judge(item.topic, plan->hand.Data()));
+  NOTIFYD_TRY(Judge(item.topic, plan->hand.Data(), &planning->schema_steps));
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
   if (!item.fkey.empty()) return PlanHeld(item, plan);
-  plan->wants = WhoWants(&plan->hand, 0, FanOutKind::kLive);
-  plan->count = CountOf(plan->wants);
-  if (plan->count > kMostMatched)
-    return Status(Code::kUnacceptable, "an event makes 10,000 notifies at most, and this one would make " + std::to_string(plan->count), "/topic");
+  const bool all = Match(&plan->hand, FanOutKind::kLive, SIZE_MAX, planning->steps, &plan->matching);
+  plan->weight = WeightOf(plan->hand, plan->matching.wants);
+  const uint64_t most = plan->weight.count + (all ? 0 : MayStillGet(plan->hand, FanOutKind::kLive, plan->matching));
+  if (most > kMostMatched)
+    return Status(Code::kUnacceptable,
+                  "an event makes 10,000 notifies at most, and this one " + std::string(all ? "would" : "takes long to match and could") + " make " +
+                      std::to_string(most),
+                  "/topic");
   return Status::Ok();
 }
 
@@ -146,9 +143,9 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
 
 /// Judges the quotas: once, for all that the event makes, whenever that is made. `retry_after_ms` as in Refused.
 Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
-  planning->pending += plan.count + !item.fkey.empty();
+  planning->pending += plan.weight.count + !item.fkey.empty();
   planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
-  for (const Known* known : plan.wants) planning->bytes += kRecordBytes + known->record.said->spec->size();
+  for (uint64_t serial : plan.matching.wants) planning->bytes += kRecordBytes + by_serial_.at(serial)->record.said->spec->size();
   if (core_.totals_.pending() + planning->pending > core_.limits_.max_pending)
     return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
   if (Status status = core_.CheckStored(planning->bytes); !status.ok()) return status;
@@ -165,8 +162,9 @@ Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Pla
 }
 
 /// Plans all events and takes what they cost of the rate. Returns the refusal of the whole, where it is one. What is planned changes nothing.
-std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, std::vector<Plan>* plans) {
+std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, int64_t* steps, std::vector<Plan>* plans) {
   Planning planning;
+  planning.steps = steps;
   for (size_t i = 0; i < ask.events.size(); ++i) {
     const EventItem& item = ask.events[i];
     Plan& plan = plans->emplace_back();
@@ -176,7 +174,7 @@ std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, std::v
     if (status.ok() && plan.IsFresh()) {
       if (!item.fkey.empty() && !planning.fkeys.insert(item.fkey).second)
         status = Status(Code::kConflict, "two events of one request cannot be held under one fkey", "/fkey");
-      if (status.ok()) status = PlanEvent(item, ask, &plan);
+      if (status.ok()) status = PlanEvent(item, ask, &planning, &plan);
       if (status.ok() && plan.IsFresh()) status = Judge(item, plan, &planning, &retry_after_ms);
     }
     if (!status.ok()) {
@@ -201,10 +199,15 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
   if (task->missing > 0) return Handled::kParked;
   std::vector<Plan> plans;
   plans.reserve(ask.events.size());
-  if (std::optional<Refused> refused = PlanAll(ask, &plans)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
+  int64_t steps = StepsToAsk();
+  asked_steps_ += steps;
+  std::optional<Refused> refused = PlanAll(ask, &steps, &plans);
+  asked_steps_ -= steps;  // what is left of them
+  if (refused) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
   Published answer;
   answer.batch = ask.batch;
-  size_t room = kInOneBatch;
+  size_t room = kMadeInOneTurn;
+  int64_t steps_to_make = kStepsToMake;
   bool behind = IsBusy();
   for (size_t i = 0; i < plans.size(); ++i) {
     Plan& plan = plans[i];
@@ -216,11 +219,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
     } else if (!ask.events[i].fkey.empty()) {
       answer.events.push_back(Hold(ask.events[i], &plan));
     } else {
-      const bool known = !behind;  // who gets it is known; behind others, it is asked again then
-      behind = behind || plan.count > room;
-      if (!behind) room -= plan.count;
+      const bool known = !behind && plan.matching.done;  // who gets it; behind others, that is said later
+      const Weight weight = plan.weight;
+      behind = behind || !known || weight.count > room || weight.steps > steps_to_make;
+      if (!behind) room -= weight.count, steps_to_make -= weight.steps;
       answer.events.push_back(Take(ask.events[i], &plan, behind));
-      if (behind && known) answer.events.back().matched = plan.count;
+      if (behind && known) answer.events.back().matched = weight.count;
     }
   }
   return Answer(request, {std::move(answer)});
@@ -236,10 +240,10 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
   if (later) {
-    BeginFanOut(id, FanOutKind::kLive);
+    HandOver(BeginFanOut(id, FanOutKind::kLive), std::move(plan->matching));
   } else {
     Made made;
-    for (Known* known : plan->wants) MakeNotifies(known, &plan->hand, /*replay=*/false, &made);
+    for (uint64_t serial : plan->matching.wants) MakeNotifies(by_serial_.at(serial), &plan->hand, /*replay=*/false, &made);
     place.matched = made.count;
     place.runs = std::move(made.runs);
   }

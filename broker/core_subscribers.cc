@@ -11,6 +11,8 @@ namespace {
 
 /// So many are changed in one turn.
 constexpr size_t kInOneTurn = 500;
+/// So many get a template: they are read with their payloads, which may be long.
+constexpr size_t kAppliedInOneTurn = 100;
 constexpr size_t kMostApplied = 10'000;
 constexpr const char* kUnsubscribed = "unsubscribed";
 
@@ -29,6 +31,13 @@ std::string EncodeUnsubscribe(NotifyId cursor, NotifyId below, const std::string
   encoder.Text(name);
   for (const std::string& lane : lanes) encoder.Text(lane);
   return what;
+}
+
+NotifySpec WithoutPayload(NotifySpec spec) {
+  spec.payload_of_event = true;
+  spec.payload_kind = PayloadKind::kNone;
+  spec.payload.clear();
+  return spec;
 }
 
 /// Does it wait, of that subscription, in a lane that is meant?
@@ -183,11 +192,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(copy)})}));
   };
   if (!applying.listed) {
-    ListPending(ask.name, applying.begun ? applying.cursor : ask.above, kInOneTurn, [this, request, again](Found found) {
+    ListPending(ask.name, applying.begun ? applying.cursor : ask.above, kAppliedInOneTurn, [this, request, again](Found found) {
       Applying& listed = applying_[request];
       listed.ids = std::move(found.ids);
       listed.cursor = found.next;
       listed.listed = listed.begun = true;
+      listed.looked_at += listed.ids.size();
       again();
     });
     return Handled::kDone;
@@ -197,6 +207,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     if (!entry || !IsOf(*entry, ask.name, ask.lanes) || entry->in_flight()) continue;
     core_.NeedLane(task, entry->envelope->lane);
     core_.NeedEntry(task, id, true);
+    core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(entry->envelope->flow->event));
   }
   if (task->missing > 0) return Handled::kParked;
   for (NotifyId id : applying.ids) {
@@ -205,13 +216,22 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   }
   core_.journal_.AskSync();
   applying.listed = false;
-  if (applying.cursor.value != 0 && applying.count + kInOneTurn <= kMostApplied) {
+  if (applying.cursor.value != 0 && applying.looked_at + kAppliedInOneTurn <= kMostApplied) {
     again();
     return Handled::kDone;
   }
   const Applied answer{applying.count, applying.cursor};
   applying_.erase(request);
   return Answer(request, {answer});
+}
+
+/// Is its payload as it stands with its event, which must be known, so that it need not be written again?
+bool Core::Impl::TopicPart::HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const {
+  if (spec.payload_kind == PayloadKind::kNone || spec.payload.size() <= kShortPayload) return false;
+  auto slot = core_.records_.find({RecordKind::kEvent, KeyOfEvent(entry.envelope->flow->event)});
+  if (slot == core_.records_.end() || !slot->second->record) return false;
+  const Result<EventRecord> event = DecodeEvent(slot->second->record->value);
+  return event.ok() && event->payload_kind == spec.payload_kind && event->payload == spec.payload;
 }
 
 /// Gives url, headers, retry and timeouts to one that waits. Returns whether anything changed.
@@ -247,10 +267,10 @@ bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
   core_.AddIndex(entry, index == Index::kTail ? IndexOf(entry->state, false) : index);
   core_.PlaceEntry(entry);
   record->envelope = entry->envelope;
-  auto written = std::make_shared<const std::string>(std::move(bytes));
-  record->spec = written;
+  auto whole = std::make_shared<const std::string>(std::move(bytes));
+  record->spec = HasPayloadOfItsEvent(*entry, *spec) ? std::make_shared<const std::string>(EncodeSpec(WithoutPayload(std::move(*spec)))) : whole;
   record->state = entry->state;
-  core_.KeepSpec(entry, written);
+  core_.KeepSpec(entry, std::move(whole));
   entry->full = nullptr;
   ++entry->changes;
   core_.Touch(entry);

@@ -7,6 +7,13 @@
 #include <type_traits>
 
 namespace notifyd {
+namespace {
+
+/// A namespace has no more of them: all are in memory, and read whole before the first request; and each event looks at all subscriptions whose
+/// pattern takes its topic, which is a few milliseconds for so many.
+constexpr size_t kMostTopics = 100'000, kMostSubscriptions = 20'000;
+
+}  // namespace
 
 Handled Core::Impl::Handle(Task* task, TopicRequest& r) {
   return topics_->Handle(task, r);
@@ -75,6 +82,7 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask)
     std::shared_ptr<const Schema> schema;
     if (Status status = Compile(ask.said, &schema); !status.ok()) return core_.Refuse(request, status);
     if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
+    if (!there && topics_.size() >= kMostTopics) return core_.Refuse(request, Code::kTooMany, "there are 100,000 topics already");
     if (Status status = core_.StoreMore(there ? found->second.bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
       return core_.Refuse(request, status);
     topics_[ask.topic] = {ask.said, bytes, std::move(schema)};
@@ -180,6 +188,7 @@ Status Core::Impl::TopicPart::Keep(const Name& name, SubscriptionRecord record) 
   index_.Add(known->record.said->topic, known->record.serial);
   by_serial_[known->record.serial] = known.get();
   subscriptions_[name] = std::move(known);
+  ++version_;
   return Status::Ok();
 }
 
@@ -190,6 +199,7 @@ void Core::Impl::TopicPart::Forget(const Name& name) {
   index_.Remove(record.said->topic, record.serial);
   by_serial_.erase(record.serial);
   subscriptions_.erase(found);
+  ++version_;
 }
 
 void Core::Impl::TopicPart::WriteSubscription(const Known& known, bool fresh) {
@@ -256,6 +266,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   std::string bytes = EncodeSubscription(*ask.said);
   if (before && before->bytes == bytes) return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
   if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
+  if (!before && subscriptions_.size() >= kMostSubscriptions) return core_.Refuse(request, Code::kTooMany, "there are 20,000 subscriptions already");
   if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && !core_.services_->Knows(service))
     return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/url");
   if (!before && ask.from && *ask.from > core_.now_.wall) return core_.Refuse(request, Code::kUnacceptable, "from lies ahead", "/from");

@@ -2,7 +2,9 @@
 //
 //   core_topics.cc         topics and subscriptions: what stands in the catalog, and is put, shown and removed
 //   core_publish.cc        an event is taken
-//   core_fanout.cc         its notifies are made; the agenda's fan-outs, catch-ups and replays
+//   core_matching.cc       who wants it: filters are asked, so many steps a turn
+//   core_fanout.cc         its notifies are made, by the agenda where they are many
+//   core_replays.cc        past events are brought to subscriptions: replays and catch-ups
 //   core_events.cc         events are shown, and go once their time is over
 //   core_subscribers.cc    what waits of a subscription: counted, given a new template, cancelled
 //
@@ -41,6 +43,12 @@ inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7;
 inline constexpr char kSweepEvents = '\x82';
 /// RequestId::thread of lists that are asked for here.
 inline constexpr uint32_t kTopicLists = UINT32_MAX - 1;
+/// So many notifies are made in one turn, and in the batch of what began that; of more the rest goes on in turns of as many.
+inline constexpr size_t kMadeInOneTurn = 1'000;
+/// So many an event may make at most.
+inline constexpr size_t kMostMatched = 10'000;
+/// A payload that is not longer is written with each notify: to read it with the event would cost more.
+inline constexpr size_t kShortPayload = 128;
 inline constexpr const char* kNoEvent = "there is no such event";
 
 class Core::Impl::TopicPart {
@@ -96,6 +104,29 @@ class Core::Impl::TopicPart {
     bool parsed = false;
     const JsonTree* Data();
   };
+  /// A filter that was begun and not ended, and where it stands.
+  struct Judging {
+    std::optional<EventFilter> filter;
+    EventFilter::Pause pause;
+  };
+  /// Who wants an event, as far as that is known. The answer does not depend on how many turns it takes; each filter is asked once.
+  struct Matching {
+    std::vector<uint64_t> wants;  // serials, ascending
+    size_t made = 0;              // so many of them have their notifies
+    uint64_t judged = 0;          // all up to that serial are
+    bool done = false;            // all are
+    // Of those whose pattern takes the topic and that are not judged, as it was at `version`.
+    std::vector<uint64_t> serials;
+    size_t next = 0;
+    uint64_t version = 0;
+    Judging judging;
+    std::optional<Hand> hand;  // into which `judging` looks
+  };
+  /// What notifies of an event come to.
+  struct Weight {
+    uint64_t count = 0;
+    int64_t steps = 0;
+  };
   /// What some notifies were made for.
   struct Made {
     uint64_t count = 0;
@@ -106,18 +137,26 @@ class Core::Impl::TopicPart {
     std::vector<RecordRow> rows;
     bool more = false;
     uint64_t published = 0;  // figures_.published as it was when they were asked for
+    // As far as they were judged: those below `next` that are wanted and have no notify yet.
+    size_t next = 0;
+    NotifyId last = {};  // below `next`
+    std::vector<Hand> wanted = {};
+    std::optional<Hand> hand = {};  // of `next`, where that was begun
+    Judging judging = {};
+    bool over = false;
   };
   /// What came of a page of events: the last one that was looked at, how many notifies were made, whether those behind it are too late.
   struct Looked {
     NotifyId last;
     uint64_t made = 0;
     bool over = false;
+    bool paused = false;  // the page is not at its end
   };
   /// How far a subscription's template has been given to what waits.
   struct Applying {
     std::vector<NotifyId> ids;
     NotifyId cursor;
-    uint64_t count = 0;
+    uint64_t count = 0, looked_at = 0;
     bool begun = false, listed = false;
   };
   /// Notifies that a list found.
@@ -154,25 +193,36 @@ class Core::Impl::TopicPart {
   void NeedFor(Task* task, const Publish& ask);
   Status PlanKeyed(const Publish& ask, size_t i, Planning* planning, Plan* plan);
   Status Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const;
-  std::optional<Refused> PlanAll(const Publish& ask, std::vector<Plan>* plans);
+  std::optional<Refused> PlanAll(const Publish& ask, int64_t* steps, std::vector<Plan>* plans);
   Published::Item Take(const EventItem& item, Plan* plan, bool later);
   Status PlanHeld(const EventItem& item, Plan* plan);
   Published::Item Hold(const EventItem& item, Plan* plan);
-  Status PlanEvent(const EventItem& item, const Publish& ask, Plan* plan);
-  Status Judge(std::string_view topic, const JsonTree* data) const;
+  Status PlanEvent(const EventItem& item, const Publish& ask, Planning* planning, Plan* plan);
+  Status Judge(std::string_view topic, const JsonTree* data, uint64_t* spent) const;
   static IdempotencyKey KeyOf(const EventItem& item);
   /// Lets an idempotency key, whose slot must be known, answer with `id` from now on.
   void Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id);
   bool IsBusy() const;
 
-  // ---- core_fanout.cc
-  /// Returns those that want the event and whose serial is above `above`, in order.
-  std::vector<Known*> WhoWants(Hand* hand, uint64_t above, FanOutKind kind);
-  bool Wants(const Known& known, Hand* hand) const;
+  // ---- core_matching.cc
+  /// Steps of those that ask, and of the agenda, are counted apart; in a turn each of its own may take so many at least.
+  int64_t StepsToAsk() const;
+  int64_t StepsOfAgenda() const;
+  /// Goes on until all are judged, `*steps` are used up or `most` want it whose notifies are not made. Returns whether all are.
+  bool Match(Hand* hand, FanOutKind kind, size_t most, int64_t* steps, Matching* matching);
+  static bool MayGet(const Known& known, NotifyId event, FanOutKind kind);
+  std::optional<bool> Wants(const Known& known, Hand* hand, int64_t* steps, Judging* judging) const;
+  /// Returns how many notifies those get at most that are not judged.
+  uint64_t MayStillGet(const Hand& hand, FanOutKind kind, const Matching& matching) const;
   /// The instances of its service to each of which it wants a notify; nothing: it wants one.
   std::optional<std::vector<std::string>> InstancesOf(const Known& known) const;
-  /// Returns how many notifies all of them get of one event.
-  uint64_t CountOf(const std::vector<Known*>& wants) const;
+  /// Returns what the notifies of all come to that want the event.
+  Weight WeightOf(const Hand& hand, const std::vector<uint64_t>& wants) const;
+  static int64_t StepsToMake(const Known& known, const Hand& hand);
+  /// An event that is judged in part goes to the agenda: that goes on from there, as long as memory has it.
+  void HandOver(uint64_t serial, Matching matching);
+
+  // ---- core_fanout.cc
   /// Makes the event's notify for a subscription, or one for each instance, unless that has too many pending.
   void MakeNotifies(Known* known, Hand* hand, bool replay, Made* made);
   /// `instance`: empty where it is of none.
@@ -180,9 +230,7 @@ class Core::Impl::TopicPart {
   SubmitItem ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance, NotifySpec* spec) const;
   std::string LaneFor(const Known& known, Hand* hand) const;
   std::optional<Handled> NeedEvent(Task* task, NotifyId id, Hand* hand, EventPlace* place, RecordSlot** slot);
-  Status MayMake(uint64_t count) const;
-  std::optional<Handled> AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields);
-  void BeginFanOut(NotifyId event, FanOutKind kind);
+  uint64_t BeginFanOut(NotifyId event, FanOutKind kind);
   void TakeTriggered(std::string_view bytes, Hand* hand);
   void EndFanOut(uint64_t serial);
   /// Lets the fan-out whose turn it is go on, where it waits for that alone.
@@ -190,9 +238,17 @@ class Core::Impl::TopicPart {
   bool MayGoOn() const { return !begun_.empty() && waiting_.contains(*begun_.begin()); }
   void EndFanOuts();
   Handled FanOut(Task* task, AgendaDue& r);
+  bool MatchSome(Hand* hand, FanOutKind kind, Matching* matching);
+  void FanOutSome(AgendaDue& r, Hand* hand, EventPlace* place, RecordSlot* slot);
+  // ---- core_replays.cc
+  Status MayMake(uint64_t most, uint64_t count) const;
+  std::optional<Handled> AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields);
   /// Begins to bring past events to a subscription.
   void CatchUp(uint64_t serial, WallTime from);
-  std::optional<Handled> TakeRows(Task* task, Known* known, const Rows& rows, WallTime from, WallTime to, bool replay, Looked* out);
+  struct Range;
+  bool JudgeRows(const Known& known, const Range& range, int64_t* steps, Rows* rows);
+  std::optional<Handled> TakeRows(Task* task, Known* known, const Range& range, int64_t* steps, Rows* rows, Looked* out);
+  void GoOnLater(AgendaDue& r, std::string what);
   Handled Scan(Task* task, AgendaDue& r);
   void AskEvents(NotifyId above, std::function<void(Rows)> then);
   Handled On(Task* task, RequestId request, const EventReplay& ask);
@@ -212,6 +268,7 @@ class Core::Impl::TopicPart {
   void Count(const Name& name, int64_t change);
   Handled Counted(AgendaDue& r);
   bool HasRoom(Known* known, NotifyId event);
+  bool HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const;
   bool ApplyTemplate(Entry* entry, const Known& known);
   void WriteBacklogs();
   Handled On(Task* task, RequestId request, const SubscriptionApply& ask);
@@ -230,7 +287,13 @@ class Core::Impl::TopicPart {
   // Fan-outs.
   std::set<uint64_t> begun_;           // by the agenda's serial: the first one's turn it is
   std::map<uint64_t, Task*> waiting_;  // those of the others that have read their event, and wait for their turn
+  // Steps of matching that one turn's notifies take at most, too: see core_matching.cc.
+  static constexpr int64_t kStepsToMake = 250'000;
   uint64_t made_ = 0;                  // notifies, in this turn
+  std::map<uint64_t, Matching> matchings_;      // of those, by the agenda's serial; and of some that have not begun
+  size_t handed_over_ = 0;                      // how many want events that have not begun
+  uint64_t version_ = 0;                        // of subscriptions_
+  int64_t asked_steps_ = 0, agenda_steps_ = 0;  // of matching, in this turn
   // What was read for a task that is run again then: by the agenda's serial, or by the request.
   std::map<uint64_t, Rows> rows_;
   std::map<RequestId, Rows> rows_of_;

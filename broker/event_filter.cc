@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/json_number.h"
 #include "base/json_reader.h"
+#include "broker/filter_sets.h"
 
 namespace notifyd {
 namespace {
@@ -74,30 +74,21 @@ bool IsText(Value value) {
 /// Does `test` hold for one element at least?
 template <class Test>
 bool OneOf(Value array, Test test) {
-  bool found = false;
-  array.ForEach([&](Value, Value element) { found = found || test(element); });
-  return found;
+  for (Value::Inside at = array.inside(); !at.at_end(); at.Next())
+    if (test(at.value())) return true;
+  return false;
 }
 
-/// Scalars to be found among many at once.
-struct ScalarSet {
-  struct ByNumber {
-    bool operator()(std::string_view a, std::string_view b) const { return CompareJsonNumbers(a, b) < 0; }
-  };
-  std::set<std::string_view> texts;
-  std::set<std::string_view, ByNumber> numbers;
-  std::set<Kind> others;
+/// An answer, where there is one already.
+enum class Told : uint8_t { kNo, kYes, kLater };
 
-  void Add(Value scalar) {
-    if (IsText(scalar)) texts.insert(scalar.text());
-    else if (scalar.kind() == Kind::kNumber) numbers.insert(scalar.raw());
-    else others.insert(scalar.kind());
-  }
-  bool Holds(Value value) const {
-    if (IsText(value)) return texts.contains(value.text());
-    return value.kind() == Kind::kNumber ? numbers.contains(value.raw()) : others.contains(value.kind());
-  }
-};
+Told ToldOf(bool holds) {
+  return holds ? Told::kYes : Told::kNo;
+}
+
+Told Opposite(Told told) {
+  return told == Told::kLater ? told : ToldOf(told == Told::kNo);
+}
 
 }  // namespace
 
@@ -257,11 +248,12 @@ struct EventFilter::Apart {
   JsonTree tree;
   std::vector<Value> operands;  // arrays and objects, of `tree`
   std::vector<ScalarSet> sets;  // of the same places
+  std::vector<EndSet> ends;     // likewise
 };
 
 class EventFilter::Flattener {
  public:
-  explicit Flattener(JsonTree tree) : apart_{std::move(tree), {}, {}} {}
+  explicit Flattener(JsonTree tree) : apart_{std::move(tree), {}, {}, {}} {}
 
   void Add(const Draft& draft) {
     if (draft.op == Op::kAll && draft.children.size() == 1) return Add(draft.children[0]);
@@ -303,6 +295,10 @@ class EventFilter::Flattener {
     apart_.operands.push_back(operand);
     ScalarSet* set = &apart_.sets.emplace_back();
     if (nodes_[place].op == Op::kIn || nodes_[place].op == Op::kNin) operand.ForEach([&](Value, Value each) { set->Add(each); });
+    EndSet* ends = &apart_.ends.emplace_back();
+    const bool from_behind = nodes_[place].op == Op::kEndsWith;
+    if (from_behind || nodes_[place].op == Op::kStartsWith) operand.ForEach([&](Value, Value each) { ends->Add(each.text(), from_behind); });
+    ends->Sort();
   }
 
   std::vector<Node> nodes_;
@@ -342,7 +338,8 @@ struct Seen {
   bool there() const { return value || is_text || labels != nullptr; }
   bool IsArray() const { return value && kind == Kind::kArray; }
 
-  Seen Field(std::string_view name) const {
+  /// `looked_at` is raised by how many there are.
+  Seen Field(std::string_view name, int64_t* looked_at) const {
     Seen found;
     if (labels != nullptr) {
       for (const auto& [key, each] : *labels)
@@ -350,6 +347,7 @@ struct Seen {
     } else if (value && kind == Kind::kObject) {
       std::optional<Value> last;
       value->ForEach([&](Value key, Value each) {
+        ++*looked_at;
         if (key.text() == name) last = each;
       });
       if (last) found = Of(*last);
@@ -361,8 +359,9 @@ struct Seen {
     if (value) return JsonEqual(*value, other);
     if (is_text) return IsText(other) && other.text() == text;
     if (labels == nullptr || other.kind() != Kind::kObject || other.size() != labels->size()) return false;
+    int64_t looked_at = 0;
     return std::all_of(labels->begin(), labels->end(), [&](const auto& label) {
-      const Seen member = Of(other).Field(label.first);
+      const Seen member = Of(other).Field(label.first, &looked_at);
       return member.is_text && member.text == label.second;
     });
   }
@@ -370,57 +369,91 @@ struct Seen {
 
 }  // namespace
 
+/// Goes down the conditions and the event. Where the steps are used up, each level leaves its place on the way out, and takes it up again on the way
+/// in. It never leaves before it has asked one more, so that whoever goes on comes further, however few steps there are.
 class EventFilter::Judge {
  public:
-  Judge(const char* block, const Apart* apart, const Subject& subject) : block_(block), apart_(apart), subject_(subject) {}
+  /// `places`: what was left; is replaced.
+  Judge(const char* block, const Apart* apart, const Subject& subject, int64_t steps, std::vector<Pause::Place>* places)
+      : block_(block), apart_(apart), subject_(subject), steps_(steps), places_(places), comes_back_(!places->empty()) {}
 
-  bool Meets(const Node& node, const Seen& seen) const {
+  Told Meets(const Node& node, const Seen& seen) {
+    Spend(1);
     switch (node.op) {
       case Op::kRoot:
-        return (node.part != Part::kData || subject_.data != nullptr) && Meets(*(&node + 1), PartSeen(node.part));
-      case Op::kField:
-        return Meets(*(&node + 1), seen.Field(TextOf(node)));
+        return node.part != Part::kData || subject_.data != nullptr ? Meets(*(&node + 1), PartSeen(node.part)) : Told::kNo;
+      case Op::kField: {
+        int64_t looked_at = 0;
+        const Seen field = seen.Field(TextOf(node), &looked_at);
+        Spend(looked_at);
+        return Meets(*(&node + 1), field);
+      }
       case Op::kAll:
-        return Each(node, [&](const Node& child) { return Meets(child, seen); });
+        return Children(node, Told::kNo, [&](const Node& child) { return Meets(child, seen); });
       case Op::kAny:
-        return !Each(node, [&](const Node& child) { return !Meets(child, seen); });
+        return Children(node, Told::kYes, [&](const Node& child) { return Meets(child, seen); });
       case Op::kNot:
-        return !Meets(*(&node + 1), seen);
+        return Opposite(Meets(*(&node + 1), seen));
       case Op::kFields:
         return MeetsFields(node, seen);
       case Op::kElements:
-        return seen.IsArray() &&
-               Each(node, [&](const Node& child) { return OneOf(*seen.value, [&](Value element) { return Meets(child, Seen::Of(element)); }); });
-      case Op::kIs:
-        return Is(node, seen);
-      case Op::kEq:
-      case Op::kNeq:
-        return Equals(node, seen) == (node.op == Op::kEq);
-      case Op::kIn:
-      case Op::kNin:
-        return IsIn(node, seen) == (node.op == Op::kIn);
-      case Op::kExist:
-        return seen.there() == (node.kind == Kind::kTrue);
-      case Op::kStartsWith:
-      case Op::kEndsWith:
-        return HasEnd(node, seen);
+        if (!seen.IsArray()) return Told::kNo;
+        return Children(node, Told::kNo,
+                        [&](const Node& child) { return AnElement(*seen.value, [&](Value element) { return Meets(child, Seen::Of(element)); }); });
       default:
-        return IsOrdered(node, seen);
+        return ToldOf(Holds(node, seen));
     }
   }
 
   const Node& top() const { return nodes()[0]; }
+  int64_t steps() const { return steps_; }
 
  private:
   const Node* nodes() const { return reinterpret_cast<const Node*>(block_); }
   std::string_view TextOf(const Node& node) const { return {block_ + node.text_at, node.text_size}; }
   const Value& OperandOf(const Node& node) const { return apart_->operands[node.text_at]; }
 
+  void Spend(int64_t steps) {
+    if (!comes_back_) steps_ -= steps;
+  }
+
+  Pause::Place TakePlace() {
+    Pause::Place place = places_->back();
+    places_->pop_back();
+    comes_back_ = !places_->empty();
+    return place;
+  }
+
+  Told Leave(Pause::Place place) {
+    places_->push_back(place);
+    return Told::kLater;
+  }
+
+  /// Asks one child after the other until one answers `last`.
   template <class Test>
-  bool Each(const Node& node, Test test) const {
-    for (const Node* child = &node + 1; child != nodes() + node.end; child = nodes() + child->end)
-      if (!test(*child)) return false;
-    return true;
+  Told Children(const Node& node, Told last, Test test) {
+    const Node* child = comes_back_ ? nodes() + TakePlace().node : &node + 1;
+    while (child != nodes() + node.end) {
+      const Told told = test(*child);
+      if (told == last) return told;
+      if (told != Told::kLater) child = nodes() + child->end;
+      if (told == Told::kLater || (steps_ <= 0 && child != nodes() + node.end)) return Leave({static_cast<uint32_t>(child - nodes()), std::nullopt});
+    }
+    return Opposite(last);
+  }
+
+  /// Does `test` hold for one element at least?
+  template <class Test>
+  Told AnElement(const Value& array, Test test) {
+    Value::Inside at = comes_back_ ? *TakePlace().element : array.inside();
+    while (!at.at_end()) {
+      const Told told = test(at.value());
+      if (told == Told::kYes) return told;
+      Spend(1);
+      if (told != Told::kLater) at.Next();
+      if (told == Told::kLater || (steps_ <= 0 && !at.at_end())) return Leave({0, at});
+    }
+    return Told::kNo;
   }
 
   Seen PartSeen(Part part) const {
@@ -439,39 +472,76 @@ class EventFilter::Judge {
     return seen;
   }
 
-  bool MeetsFields(const Node& node, const Seen& seen) const {
-    if (seen.IsArray() && seen.value->size() > 0) return OneOf(*seen.value, [&](Value element) { return MeetsFields(node, Seen::Of(element)); });
-    if (node.end == static_cast<uint32_t>(&node - nodes()) + 1) return seen.labels != nullptr || (seen.value && seen.kind == Kind::kObject);
-    return Each(node, [&](const Node& field) { return Meets(field, seen); });
+  Told MeetsFields(const Node& node, const Seen& seen) {
+    if (seen.IsArray() && !seen.value->inside().at_end())
+      return AnElement(*seen.value, [&](Value element) { return MeetsFields(node, Seen::Of(element)); });
+    if (node.end == static_cast<uint32_t>(&node - nodes()) + 1) return ToldOf(seen.labels != nullptr || (seen.value && seen.kind == Kind::kObject));
+    return Children(node, Told::kNo, [&](const Node& field) { return Meets(field, seen); });
   }
 
-  bool Equals(const Node& node, const Seen& seen) const {
-    if (!IsScalar(node.kind)) return seen.Equals(OperandOf(node));
+  /// What compares, in one go: a pass over what is seen, at most.
+  bool Holds(const Node& node, const Seen& seen) {
+    switch (node.op) {
+      case Op::kIs:
+        return Is(node, seen);
+      case Op::kEq:
+      case Op::kNeq:
+        return Equals(node, seen) == (node.op == Op::kEq);
+      case Op::kIn:
+      case Op::kNin:
+        return IsIn(node, seen) == (node.op == Op::kIn);
+      case Op::kExist:
+        return seen.there() == (node.kind == Kind::kTrue);
+      case Op::kStartsWith:
+      case Op::kEndsWith:
+        return HasEnd(node, seen);
+      default:
+        return IsOrdered(node, seen);
+    }
+  }
+
+  bool Equals(const Node& node, const Seen& seen) {
+    if (!IsScalar(node.kind)) {
+      if (seen.value && seen.kind == node.kind) Spend(static_cast<int64_t>((OperandOf(node).raw().size() + seen.value->raw().size()) / 4));
+      return seen.Equals(OperandOf(node));
+    }
     if (seen.is_text) return node.kind == Kind::kString && seen.text == TextOf(node);
     if (!seen.value || seen.kind != node.kind) return false;
     return node.kind != Kind::kNumber || seen.value->raw() == TextOf(node) || CompareJsonNumbers(seen.value->raw(), TextOf(node)) == 0;
   }
 
-  bool Is(const Node& node, const Seen& seen) const {
-    return Equals(node, seen) || (seen.IsArray() && OneOf(*seen.value, [&](Value element) { return Is(node, Seen::Of(element)); }));
+  /// As OneOf, each counted.
+  template <class Test>
+  bool OneElement(const Seen& seen, Test test) {
+    return OneOf(*seen.value, [&](Value element) {
+      Spend(1);
+      return test(element);
+    });
   }
 
-  bool IsIn(const Node& node, const Seen& seen) const {
+  bool Is(const Node& node, const Seen& seen) {
+    return Equals(node, seen) || (seen.IsArray() && OneElement(seen, [&](Value element) { return Is(node, Seen::Of(element)); }));
+  }
+
+  bool IsIn(const Node& node, const Seen& seen) {
     if (!IsScalar(node.kind)) {
       const ScalarSet& set = apart_->sets[node.text_at];
       if (seen.is_text) return set.texts.contains(seen.text);
-      return seen.value && (seen.IsArray() ? OneOf(*seen.value, [&](Value element) { return set.Holds(element); }) : set.Holds(*seen.value));
+      return seen.value && (seen.IsArray() ? OneElement(seen, [&](Value element) { return set.Holds(element); }) : set.Holds(*seen.value));
     }
     const std::string_view part = TextOf(node);
-    // memmem is linear in both, which a plain search is not.
-    if (seen.is_text && node.kind == Kind::kString) return memmem(seen.text.data(), seen.text.size(), part.data(), part.size()) != nullptr;
-    return seen.IsArray() ? OneOf(*seen.value, [&](Value element) { return Equals(node, Seen::Of(element)); }) : Equals(node, seen);
+    if (seen.is_text && node.kind == Kind::kString) {
+      // memmem is linear in both, which a plain search is not.
+      Spend(static_cast<int64_t>(seen.text.size() / 32));
+      return memmem(seen.text.data(), seen.text.size(), part.data(), part.size()) != nullptr;
+    }
+    return seen.IsArray() ? OneElement(seen, [&](Value element) { return Equals(node, Seen::Of(element)); }) : Equals(node, seen);
   }
 
   bool HasEnd(const Node& node, const Seen& seen) const {
     if (!seen.is_text) return false;
-    const auto fits = [&](std::string_view end) { return node.op == Op::kStartsWith ? seen.text.starts_with(end) : seen.text.ends_with(end); };
-    return node.kind == Kind::kArray ? OneOf(OperandOf(node), [&](Value end) { return fits(end.text()); }) : fits(TextOf(node));
+    if (node.kind == Kind::kArray) return apart_->ends[node.text_at].Holds(seen.text);
+    return node.op == Op::kStartsWith ? seen.text.starts_with(TextOf(node)) : seen.text.ends_with(TextOf(node));
   }
 
   bool IsOrdered(const Node& node, const Seen& seen) const {
@@ -494,11 +564,23 @@ class EventFilter::Judge {
   const char* const block_;
   const Apart* const apart_;
   const Subject& subject_;
+  int64_t steps_;
+  std::vector<Pause::Place>* const places_;
+  bool comes_back_;  // to where it was: there are places left to take
 };
 
 bool EventFilter::Matches(const Subject& subject) const {
-  const Judge judge(reinterpret_cast<const char*>(block_.get()), apart_.get(), subject);
-  return judge.Meets(judge.top(), Seen());
+  Pause pause;
+  int64_t steps = INT64_MAX;
+  return *Matches(subject, &steps, &pause);
+}
+
+std::optional<bool> EventFilter::Matches(const Subject& subject, int64_t* steps, Pause* pause) const {
+  Judge judge(reinterpret_cast<const char*>(block_.get()), apart_.get(), subject, *steps, &pause->places);
+  const Told told = judge.Meets(judge.top(), Seen());
+  *steps = judge.steps();
+  if (told == Told::kLater) return std::nullopt;
+  return told == Told::kYes;
 }
 
 }  // namespace notifyd

@@ -19,8 +19,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json_tree.h"
 #include "base/status.h"
@@ -46,6 +48,25 @@ class EventFilter {
 
   /// At most linear in the event for each condition.
   bool Matches(const Subject& subject) const;
+
+  /// Where a judgement stands that was not ended. It looks into the subject and the filter for which it was made, and is of use with these alone.
+  class Pause {
+   private:
+    friend class EventFilter;
+    struct Place {
+      uint32_t node;
+      std::optional<JsonTree::Value::Inside> element;
+    };
+    std::vector<Place> places;  // of what is inside first
+  };
+
+  /// The same, for so many steps at most that `*steps` is used up, by no more than a pass over the event: it is lowered by one for each condition
+  /// that is looked at and each value that this takes. Returns nothing where it needs more, and goes on from there when it is called again with this
+  /// `pause` and steps above 0; the answer does not depend on how often that is.
+  std::optional<bool> Matches(const Subject& subject, int64_t* steps, Pause* pause) const;
+
+  /// Are both the same piece of memory, so that a pause of the one is one of the other?
+  bool IsSame(const EventFilter& other) const { return block_ == other.block_; }
 
  private:
   struct Draft;

@@ -89,7 +89,9 @@ bool Finds(const re2::RE2& pattern, std::string_view text) {
 
 class Schema::Judge {
  public:
-  explicit Judge(const std::vector<Node>& nodes) : nodes_(nodes) {}
+  Judge(const std::vector<Node>& nodes, uint64_t steps) : nodes_(nodes), steps_(steps) {}
+
+  uint64_t steps() const { return steps_; }
 
   Status Run(Value data) {
     Status fault;
@@ -306,13 +308,16 @@ class Schema::Judge {
   }
 
   const std::vector<Node>& nodes_;
-  uint64_t steps_ = 0;
+  uint64_t steps_;
   int nesting_ = 0;
   bool too_much_ = false;
 };
 
-Status Schema::Validate(JsonTree::Value data) const {
-  return Judge(impl_->nodes).Run(data);
+Status Schema::Validate(JsonTree::Value data, uint64_t* spent) const {
+  Judge judge(impl_->nodes, spent ? *spent : 0);
+  Status status = judge.Run(data);
+  if (spent) *spent = judge.steps();
+  return status;
 }
 
 }  // namespace notifyd

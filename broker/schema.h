@@ -33,7 +33,8 @@ class Schema {
   static Result<std::shared_ptr<const Schema>> Compile(std::string_view json_text);
 
   /// Error: kUnacceptable, its field a pointer into `data`, which says where it is not as the schema has it, or that it takes too long to tell.
-  Status Validate(JsonTree::Value data) const;
+  /// `spent` (may be null): the steps that others have used of the same kMaxSteps, to which its own are added.
+  Status Validate(JsonTree::Value data, uint64_t* spent = nullptr) const;
 
  private:
   struct Node;

@@ -203,6 +203,20 @@ TEST_CASE("topics: an event, and a subscription's past, are replayed, once for a
   CHECK(Topics::CodeOf(f.Try({EventReplay{{12345}, "", {}}})) == Code::kNotFound);
 }
 
+TEST_CASE("topics: the keys of an event's replays are not those of a subscription that is named like it") {
+  Topics f;
+  const NotifyId event = f.Emit(Topics::Item("a.b", "{}")).id;
+  f.Subscribe(event.ToString(), {.paused = true});
+  CHECK(std::get<Replayed>(f.Tell({EventReplay{event, "k", FingerprintOf("1")}}).what).accepted == 1);
+  SubscriptionReplay range;
+  range.name = event.ToString();
+  range.idempotency_key = "k";
+  range.fields = FingerprintOf("1");
+  const auto replayed = std::get<Replayed>(f.Tell({range}).what);
+  CHECK_FALSE(replayed.duplicate);
+  CHECK(replayed.accepted == 1);
+}
+
 TEST_CASE("topics: an event that is held while a subscription catches up reaches it once, whichever comes first") {
   const int turns = GENERATE(0, 1, 2, 3, 4, 5, 6);
   const bool crash = GENERATE(false, true);

@@ -231,7 +231,10 @@ TEST_CASE("topics: what waits keeps its template until the one of now is applied
   f.Tell({put});
   for (const auto& [id, record] : f.image().notifies) CHECK(record->envelope->host == "one:80");
   CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 3);
-  for (const auto& [id, record] : f.image().notifies) CHECK(record->envelope->host == "elsewhere:80");
+  for (const auto& [id, record] : f.image().notifies) {
+    CHECK(record->envelope->host == "elsewhere:80");
+    CHECK(record->spec->size() < 1000);  // the payload stands with the event alone, as before
+  }
   CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 0);
   auto resumed = std::make_shared<Subscription>(*said);
   resumed->paused = false;
@@ -281,6 +284,60 @@ TEST_CASE("topics: an event tells of its notifies by their envelopes, and under 
   CHECK(sent.fkey.empty());
   item.fkey = "k";
   CHECK(f.Event(f.Emit(item).id).fkey == "k");
+}
+
+TEST_CASE("topics: a template is given to a part of what waits in a turn; after a crash who asks again ends with each having it, and sent once") {
+  const int crash_at = GENERATE(1, 2, 3, 5, 8);
+  Topics f;
+  f.check_every = 100'000;
+  f.Subscribe("one", {.paused = true});
+  for (int i = 0; i < 650; ++i) f.Emit(Topics::Item("a.b", std::to_string(i)));
+  SubscriptionPut put = Topics::PutOf("one", {});
+  auto said = std::make_shared<Subscription>(*put.said);
+  said->paused = true;
+  NotifySpec spec = *DecodeSpec(*said->spec);
+  spec.url = "http://one/new";
+  said->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  put.said = said;
+  f.Tell({put});
+  auto changed = [&] {
+    size_t count = 0;
+    for (const auto& [id, record] : f.image().notifies) count += DecodeSpec(*record->spec)->url == "http://one/new";
+    return count;
+  };
+  f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{SubscriptionApply{"one", {}}})});
+  size_t before = 0;
+  for (int i = 0; i < crash_at; ++i) {
+    f.Post(Tick{});
+    f.Turn();
+    CHECK(changed() - before <= 200);  // what two turns decide may be written at once
+    before = changed();
+  }
+  CHECK(before < 650);
+  f.Restart();
+  CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count + before >= 650);
+  CHECK(changed() == 650);
+  f.Subscribe("one", {});
+  f.Pass(10);
+  f.ServeAll();
+  CHECK(f.sent.size() == 650);
+  for (const StartAttempt& start : f.sent) CHECK(DecodeSpec(*start.spec)->url == "http://one/new");
+}
+
+TEST_CASE("topics: a namespace has 20,000 subscriptions and 100,000 topics at most") {
+  Topics f;
+  f.check_every = 1'000'000;
+  for (int i = 0; i < 20'000; ++i) f.Subscribe("s" + std::to_string(i));
+  CHECK(Topics::CodeOf(f.Try({Topics::PutOf("more", {})})) == Code::kTooMany);
+  CHECK_FALSE(f.Subscribe("s7", {.topic = "b"}).created);  // one that is there may be changed
+  f.Tell({SubscriptionDelete{"s8"}});
+  CHECK(f.Subscribe("more").created);
+  for (int i = 0; i < 100'000; ++i) f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{TopicPut{"t" + std::to_string(i), {}, {}}})});
+  f.Run();
+  CHECK(Topics::CodeOf(f.Try({TopicPut{"more", {}, {}}})) == Code::kTooMany);
+  TopicRecord said;
+  said.description = "changed";
+  f.Tell({TopicPut{"t7", said, {}}});
 }
 
 TEST_CASE("topics: events are listed newest first, and go once their time is over and none of their notifies is left") {

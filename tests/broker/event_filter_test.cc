@@ -1,6 +1,7 @@
 #include "broker/event_filter.h"
 
 #include <catch2/catch.hpp>
+#include <optional>
 #include <string>
 
 using namespace notifyd;
@@ -24,7 +25,22 @@ bool Matches(const std::string& filter, const Event& event) {
   Result<JsonTree> tree = JsonTree::Parse(event.data);
   REQUIRE(tree.ok());
   const JsonTree::Value root = tree->root();
-  return Compiled(filter).Matches({&root, &event.labels, event.key, event.topic});
+  const EventFilter compiled = Compiled(filter);
+  const EventFilter::Subject subject{&root, &event.labels, event.key, event.topic};
+  const bool matches = compiled.Matches(subject);
+  // However often it is interrupted.
+  for (int64_t at_once : {0, 1, 2, 7, 1000}) {
+    if (event.data.size() > 10'000 && at_once < 1000) continue;
+    EventFilter::Pause pause;
+    std::optional<bool> told;
+    for (int i = 0; !told && i < 10'000; ++i) {
+      int64_t steps = at_once;
+      told = compiled.Matches(subject, &steps, &pause);
+    }
+    INFO(filter << " of " << event.data.substr(0, 1000) << ", " << at_once << " steps at once");
+    CHECK(told == matches);
+  }
+  return matches;
 }
 
 /// Does the condition hold for the data? Its negation must hold where it does not.
@@ -293,4 +309,52 @@ TEST_CASE("event filter: no text of an event makes it slow") {
   for (int i = 1; i < 300'000; ++i) numbers += "," + std::to_string(-i);
   CHECK_FALSE(Matches(R"({"data":{"a":{"$in":)" + items.replace(1, 1, "0.5") + "]}}}", {"{\"a\":" + numbers + "]}"}));
   CHECK_FALSE(Matches(R"({"data":{"a":{"$in":")" + needle + "b\"}}}", {"{\"a\":\"" + std::string(2'000'000, 'a') + "\"}"}));
+  // Nor beginnings and ends, of which there are as many.
+  std::string ends = "[\"b\"", texts = "[\"x\"";
+  for (int i = 0; i < 5'000; ++i) ends += ",\"a" + std::to_string(i) + "\"";
+  for (int i = 0; i < 100'000; ++i) texts += ",{\"t\":\"ab" + std::to_string(i) + "c\"}";
+  CHECK_FALSE(Matches(R"({"data":{"t":{"$startsWith":)" + ends + "]}}}", {texts + "]"}));
+  CHECK_FALSE(Matches(R"({"data":{"t":{"$endsWith":)" + ends + "]}}}", {texts + "]"}));
+}
+
+TEST_CASE("event filter: beginnings and ends are found whatever others stand beside them") {
+  for (const char* text : {"a", "ab", "abc", "b", "ba", "bab", "\xc3\xa9", "z", ""}) {
+    const std::string data = R"({"t":")" + std::string(text) + "\"}";
+    for (const char* list : {R"(["ab","abc","a\u00e9"])", R"(["b","ab","bb"])", R"(["z","\u00e9","ba"])", R"(["","q"])", R"(["abcd","aa","ac"])"}) {
+      bool begins = false, ends = false;
+      Result<JsonTree> tree = JsonTree::Parse(list);
+      tree->root().ForEach([&](JsonTree::Value, JsonTree::Value each) {
+        begins = begins || std::string_view(text).starts_with(each.text());
+        ends = ends || std::string_view(text).ends_with(each.text());
+      });
+      INFO(text << " of " << list);
+      CHECK(Matches(R"({"data":{"t":{"$startsWith":)" + std::string(list) + "}}}", {data}) == begins);
+      CHECK(Matches(R"({"data":{"t":{"$endsWith":)" + std::string(list) + "}}}", {data}) == ends);
+    }
+  }
+}
+
+TEST_CASE("event filter: a judgement takes no more steps than it is given, but for the last one, and ends after as many as it takes at once") {
+  std::string data = "[0";
+  for (int i = 0; i < 20'000; ++i) data += R"(,{"a":{"b":[1,2]}})";
+  Result<JsonTree> tree = JsonTree::Parse(data + "]");
+  const JsonTree::Value root = tree->root();
+  const EventFilter filter = Compiled(R"({"data":{"$or":[{"a":{"c":1}},{"a":{"b":3}},{"d":{"$in":[1,2]}}]}})");
+  const EventFilter::Subject subject{&root, nullptr, "", "t"};
+  int64_t at_once = INT64_MAX;
+  EventFilter::Pause pause;
+  CHECK(filter.Matches(subject, &at_once, &pause) == false);
+  const int64_t all = INT64_MAX - at_once;
+  CHECK(all > 3 * 20'000);
+  int64_t taken = 0;
+  int calls = 0;
+  for (std::optional<bool> told; !told; ++calls) {
+    int64_t steps = 1000;
+    told = filter.Matches(subject, &steps, &pause);
+    CHECK(steps > -20);
+    taken += 1000 - steps;
+  }
+  CHECK(taken >= all - 20 * calls);
+  CHECK(taken <= all + 20 * calls);
+  CHECK(calls <= all / 900 + 1);
 }

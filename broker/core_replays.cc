@@ -1,0 +1,323 @@
+// Past events are brought to subscriptions: an event once more, a subscription's time, and what came before a subscription that begins in the past.
+// See core_topics.h.
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "broker/core_topics.h"
+
+namespace notifyd {
+namespace {
+
+/// So many events are read at once.
+constexpr size_t kEventsAPage = 256;
+/// Pages that memory keeps at most for those that have not begun.
+constexpr size_t kMostPagesKept = 16;
+
+/// Where a caller stands in the keys of others. A subscription may have the name of an event.
+const std::string kReplayOfEvent = "\x01replay e", kReplayToSubscription = "\x01replay s";
+
+/// {kScan, is it a replay, subscription's serial, cursor, from, to}.
+struct ScanItem {
+  bool replay = false;
+  uint64_t subscription = 0;
+  NotifyId cursor;
+  WallTime from, to;
+};
+std::string Encode(const ScanItem& item) {
+  std::string what;
+  Encoder encoder(&what);
+  encoder.U8(kScan);
+  encoder.U8(item.replay ? 1 : 0);
+  encoder.Varint(item.subscription);
+  encoder.Varint(item.cursor.value);
+  encoder.Signed(item.from.ms);
+  encoder.Signed(item.to.ms);
+  return what;
+}
+ScanItem DecodeScan(std::string_view what) {
+  Decoder decoder(what.substr(1));
+  ScanItem item;
+  item.replay = decoder.U8() != 0;
+  item.subscription = decoder.Varint();
+  item.cursor.value = decoder.Varint();
+  item.from.ms = decoder.Signed();
+  item.to.ms = decoder.Signed();
+  CHECK(decoder.done());
+  return item;
+}
+
+}  // namespace
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventReplay& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is sent again until space is free again");
+  const IdempotencyKey key{kReplayOfEvent + ask.id.ToString(), ask.idempotency_key};
+  const bool keyed = !ask.idempotency_key.empty();
+  if (keyed) core_.NeedIdempotency(task, key);
+  Hand hand;
+  EventPlace place;
+  RecordSlot* slot = nullptr;
+  std::optional<Handled> handled = NeedEvent(task, ask.id, &hand, &place, &slot);
+  if (task->missing > 0) return Handled::kParked;
+  if (handled) return *handled;
+  if (keyed)
+    if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
+  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
+  if (place.held) return core_.RefuseAfter(request, Code::kConflict, "the event is held under its fkey, or was never fanned out");
+  Matching matching;
+  int64_t steps = StepsToAsk();
+  asked_steps_ += steps;
+  const bool all = Match(&hand, FanOutKind::kReplay, SIZE_MAX, &steps, &matching);
+  asked_steps_ -= steps;
+  const Weight weight = WeightOf(hand, matching.wants);
+  const uint64_t most = weight.count + (all ? 0 : MayStillGet(hand, FanOutKind::kReplay, matching));
+  if (Status status = MayMake(most, weight.count); !status.ok()) return core_.Refuse(request, status);
+  Replayed answer;
+  if (all) answer.accepted = weight.count;
+  if (!all || weight.count > kMadeInOneTurn || weight.steps > kStepsToMake || IsBusy()) {
+    HandOver(BeginFanOut(ask.id, FanOutKind::kReplay), std::move(matching));
+  } else {
+    Made made;
+    made.runs = std::move(place.runs);
+    for (uint64_t serial : matching.wants) MakeNotifies(by_serial_.at(serial), &hand, /*replay=*/true, &made);
+    place.runs = std::move(made.runs);
+    answer.accepted = made.count;
+    core_.WriteRecord(slot, EncodeEventPlace(place));
+  }
+  if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
+  core_.journal_.AskSync();
+  return Answer(request, {std::move(answer)});
+}
+
+/// Of a replay whose idempotency key is known: its number of notifies stands in the place of an id, one more, 0 where it was not known.
+std::optional<Handled> Core::Impl::TopicPart::AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields) {
+  const auto& record = core_.idempotency_.at(key)->record;
+  if (!record || record->expires_at <= core_.now_.wall) return std::nullopt;
+  if (record->fields != fields)
+    return core_.RefuseAfter(request, Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key");
+  Replayed answer;
+  answer.duplicate = true;
+  if (record->id.value > 0) answer.accepted = record->id.value - 1;
+  return Answer(request, {std::move(answer)});
+}
+
+/// Quotas of what makes so many notifies at once, as far as is known, at most so many, and is no event.
+Status Core::Impl::TopicPart::MayMake(uint64_t most, uint64_t count) const {
+  if (most > kMostMatched) return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(most));
+  if (core_.totals_.pending() + count > core_.limits_.max_pending)
+    return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
+  return core_.CheckStored(count * kRecordBytes);
+}
+
+// ---- a subscription's past events
+
+void Core::Impl::TopicPart::CatchUp(uint64_t serial, WallTime from) {
+  core_.AddToAgenda(Encode(ScanItem{false, serial, {}, from, kWallNever}));
+}
+
+void Core::Impl::TopicPart::AskEvents(NotifyId above, std::function<void(Rows)> then) {
+  core_.AskRecords(RecordsPage{RecordKind::kEvent, KeyOfEvent({above.value + 1}), "", false}, kEventsAPage,
+                   [published = figures_.published, then = std::move(then)](std::vector<RecordRow>& rows, bool more) {
+                     then(Rows{std::move(rows), more, published});
+                   });
+}
+
+/// Which events of a subscription's past are brought to it, and whether as a replay.
+struct Core::Impl::TopicPart::Range {
+  WallTime from, to;
+  bool replay = false;
+};
+
+/// Goes on to judge which events of a page the subscription wants. Returns whether all are judged.
+bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, int64_t* steps, Rows* rows) {
+  for (; rows->next < rows->rows.size(); ++rows->next) {
+    if (*steps <= 0) return false;
+    const RecordRow& row = rows->rows[rows->next];
+    Hand hand;
+    if (rows->hand) {
+      hand = *std::exchange(rows->hand, std::nullopt);
+    } else {
+      Result<EventRecord> event = DecodeEvent(row.record.value);
+      if (!event.ok()) {
+        core_.Fatal(event.status());
+        return false;
+      }
+      hand.id = EventOfKey(row.key);
+      hand.event = std::make_shared<const EventRecord>(std::move(*event));
+    }
+    const EventRecord& event = *hand.event;
+    if (event.published_at >= range.to) {
+      rows->over = true;
+      rows->next = rows->rows.size();
+      return true;
+    }
+    if (event.published_at >= range.from && !IsOver(event.topic, event.published_at) && TopicMatches(known.record.said->topic, event.topic)) {
+      const std::optional<bool> wants = Wants(known, &hand, steps, &rows->judging);
+      if (!wants) {
+        rows->hand = std::move(hand);
+        return false;
+      }
+      if (*wants) {
+        const NotifyId id = hand.id;
+        // Parsed again where it is needed: a page of them would take much memory.
+        rows->wanted.push_back({id, std::move(hand.event), std::nullopt, false});
+        hand.id = id;
+      }
+    }
+    rows->last = hand.id;
+  }
+  return true;
+}
+
+/// Makes notifies for a subscription of those events of a page that it wants and that lie in the time, as far as a turn goes. Returns nothing once
+/// that is done; parks where something must be known first.
+std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known, const Range& range, int64_t* steps, Rows* rows, Looked* out) {
+  out->paused = !JudgeRows(*known, range, steps, rows);
+  for (const Hand& hand : rows->wanted) core_.NeedRecord(task, RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id));
+  if (task->missing > 0) return Handled::kParked;
+  out->last = std::max(out->last, rows->last);
+  out->over = rows->over;
+  size_t made = 0;
+  for (int64_t left = kStepsToMake; made < rows->wanted.size() && left > 0 && known->record.said->enabled; ++made) {
+    Hand& hand = rows->wanted[made];
+    RecordSlot* slot = core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id)}).get();
+    if (!slot->record) continue;  // it went since
+    Result<EventPlace> place = DecodeEventPlace(slot->record->value);
+    if (!place.ok()) {
+      core_.Fatal(place.status());
+      return Handled::kDone;
+    }
+    if (place->held) continue;  // its trigger fans it out
+    Made of_it;
+    of_it.runs = std::move(place->runs);
+    MakeNotifies(known, &hand, range.replay, &of_it);
+    place->runs = std::move(of_it.runs);
+    out->made += of_it.count;
+    left -= static_cast<int64_t>(of_it.count) * StepsToMake(*known, hand);
+    if (of_it.count > 0) core_.WriteRecord(slot, EncodeEventPlace(*place));
+  }
+  if (made < rows->wanted.size() && known->record.said->enabled) {
+    out->paused = true;
+    out->last = rows->wanted[made - 1].id;
+    rows->wanted.erase(rows->wanted.begin(), rows->wanted.begin() + static_cast<ptrdiff_t>(made));
+  } else {
+    rows->wanted.clear();
+  }
+  return std::nullopt;
+}
+
+Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
+  ScanItem item = DecodeScan(r.what);
+  auto found = by_serial_.find(item.subscription);
+  if (found == by_serial_.end()) {
+    rows_.erase(r.serial);
+    core_.DropFromAgenda(r.serial);
+    --core_.agenda_running_;
+    return Handled::kDone;
+  }
+  auto rows = rows_.find(r.serial);
+  if (rows == rows_.end()) {
+    AskEvents(item.cursor, [this, due = r](Rows read) {
+      if (core_.stopping_) {
+        --core_.agenda_running_;
+        return;
+      }
+      rows_[due.serial] = std::move(read);
+      core_.RunTask(MakeTask(due));
+    });
+    return Handled::kDone;
+  }
+  Known* known = found->second;
+  Looked looked;
+  looked.last = item.cursor;
+  int64_t steps = StepsOfAgenda();
+  agenda_steps_ += steps;
+  const std::optional<Handled> handled = TakeRows(task, known, {item.from, item.to, item.replay}, &steps, &rows->second, &looked);
+  agenda_steps_ -= steps;
+  if (handled) return *handled;
+  --core_.agenda_running_;
+  if (looked.paused) {
+    // The rest of the page stays in memory; what is done is written.
+    item.cursor = looked.last;
+    if (!item.replay && looked.last > known->record.live_after) {
+      known->record.live_after = looked.last;
+      WriteSubscription(*known, /*fresh=*/false);
+    }
+    if (looked.made > 0) core_.journal_.AskSync();
+    GoOnLater(r, Encode(item));
+    return Handled::kDone;
+  }
+  const bool end = rows->second.rows.empty() || looked.over;
+  const bool current = rows->second.published == figures_.published;
+  rows_.erase(rows);
+  core_.journal_.AskSync();
+  const bool done = end && (item.replay || current);
+  if (!item.replay) {
+    known->record.catching_up = !done;
+    known->record.live_after = looked.last;
+    WriteSubscription(*known, /*fresh=*/false);
+  }
+  if (done) {
+    core_.DropFromAgenda(r.serial);
+    return Handled::kDone;
+  }
+  item.cursor = looked.last;
+  core_.KeepOnAgenda(r.serial, Encode(item));
+  return Handled::kDone;
+}
+
+Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionReplay& ask) {
+  // Where it is run again, with what was read; that stays while it is parked.
+  auto read = rows_of_.extract(request);
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is sent again until space is free again");
+  auto found = subscriptions_.find(ask.name);
+  if (found == subscriptions_.end()) return core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
+  Known* known = found->second.get();
+  if (!ask.condition.Holds(known->bytes)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  const IdempotencyKey key{kReplayToSubscription + ask.name, ask.idempotency_key};
+  const bool keyed = !ask.idempotency_key.empty();
+  if (keyed) {
+    if (!core_.NeedIdempotency(task, key)) {
+      rows_of_.insert(std::move(read));
+      return Handled::kParked;
+    }
+    if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
+  }
+  // Up to now: this very millisecond is part of that.
+  const WallTime from = ask.from.value_or(WallTime{0}), to = ask.to.value_or(WallTime{core_.now_.wall.ms + 1});
+  if (read.empty()) {
+    AskEvents({}, [this, request, ask](Rows rows) {
+      rows_of_[request] = std::move(rows);
+      SubscriptionReplay again = ask;
+      core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(again)})}));
+    });
+    return Handled::kDone;
+  }
+  Replayed answer;
+  Rows& rows = read.mapped();
+  const Range range{from, to, /*replay=*/true};
+  int64_t steps = StepsToAsk();
+  asked_steps_ += steps;
+  bool now = !rows.more && JudgeRows(*known, range, &steps, &rows);
+  asked_steps_ -= steps;
+  for (int64_t left = kStepsToMake; const Hand& hand : rows.wanted) now = now && (left -= StepsToMake(*known, hand)) > 0;
+  if (now) {
+    Looked looked;
+    if (Status status = MayMake(rows.wanted.size(), rows.wanted.size()); !status.ok()) return core_.Refuse(request, status);
+    if (std::optional<Handled> handled = TakeRows(task, known, range, &steps, &rows, &looked)) {
+      if (*handled == Handled::kParked) rows_of_.insert(std::move(read));
+      return *handled;
+    }
+    answer.accepted = looked.made;
+  } else {
+    const uint64_t serial = core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, {}, from, to}));
+    if (rows_.size() < kMostPagesKept) rows_[serial] = std::move(rows);
+  }
+  if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
+  core_.journal_.AskSync();
+  return Answer(request, {std::move(answer)});
+}
+
+}  // namespace notifyd

@@ -1,0 +1,176 @@
+// Who wants an event is found so many steps a turn: what others ask for comes between, and the answer is the one that it would be at once.
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "broker/topics_fixture.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int kElements = 20'000;
+
+/// Asks for each of 60 fields that an element may have, and for one that the last one has.
+std::string Large(int last) {
+  std::string filter = R"({"data":{"$or":[)";
+  for (int i = 0; i < 60; ++i) filter += "{\"k" + std::to_string(i) + "\":1},";
+  return filter + "{\"n\":" + std::to_string(last) + "}]}}";
+}
+
+std::string ManyElements(int last) {
+  std::string data = "[";
+  for (int i = 0; i < kElements; ++i) data += R"({"k1":2},)";
+  return data + "{\"n\":" + std::to_string(last) + "}]";
+}
+
+/// Asks, and goes no further than the answer.
+class Stepping : public Topics {
+ public:
+  Stepping() { check_every = 100'000; }
+  void Step() {
+    Post(Tick{});
+    Turn();
+  }
+  int StepsUntilDone() {
+    int steps = 0;
+    for (; CountOf(RecordKind::kAgenda) > 0 && steps < 10'000; ++steps) Step();
+    return steps;
+  }
+  TopicAnswer Begin(TopicAsk ask) {
+    const uint64_t token = Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(std::move(ask))});
+    for (int i = 0; i < 10 && !replies.contains(token); ++i) Turn();
+    REQUIRE(replies.contains(token));
+    REQUIRE(std::holds_alternative<TopicAnswered>(replies.at(token).body));
+    return *std::get<TopicAnswered>(replies.at(token).body).answer;
+  }
+  Published::Item BeginEvent(EventItem item) {
+    Publish publish;
+    publish.events.push_back(std::move(item));
+    return std::get<Published>(Begin({std::move(publish)}).what).events.at(0);
+  }
+};
+
+class LargeFilters : public Stepping {
+ public:
+  LargeFilters() {
+    for (int i = 0; i < 12; ++i) Subscribe("s" + std::to_string(i), {.filter = Large(i % 3), .paused = true});
+    Subscribe("all", {.paused = true});
+  }
+  void CheckMade(const std::vector<NotifyId>& events) {
+    const auto made = Made();
+    CHECK(made.size() == 5);
+    for (const char* name : {"s1", "s4", "s7", "s10", "all"}) {
+      INFO(name);
+      REQUIRE(made.contains(name));
+      CHECK(made.at(name) == events);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("matching: what takes long goes on in later turns, from where it was, while others are served") {
+  LargeFilters f;
+  const Published::Item large = f.BeginEvent(Topics::Item("a.b", ManyElements(1)));
+  CHECK_FALSE(large.matched);
+  // What others ask for is answered in between, in the turn in which they do.
+  f.Step();
+  const uint64_t asked = f.Ask(StatsRequest{});
+  f.Turn();
+  CHECK(std::get<StatsView>(f.replies.at(asked).body).topics->backlog == 1);
+  const Published::Item small = f.BeginEvent(Topics::Item("a.b", R"({"n":1})"));
+  CHECK_FALSE(small.matched);  // it comes behind
+  // Each filter looks at each element once for each of its conditions, in some three steps, and at none twice.
+  const int turns = f.StepsUntilDone();
+  CHECK(turns > 12 * 60 * kElements / 250'000);
+  CHECK(turns < 12 * 61 * kElements * 5 / 250'000);
+  f.CheckMade({large.id, small.id});
+  CHECK(f.Event(large.id).event.matched == 5);
+  CHECK(f.Event(small.id).event.matched == 5);
+  // One that is judged at once says so.
+  CHECK(f.Emit(Topics::Item("a.b", R"({"n":2})")).matched == 5);
+}
+
+TEST_CASE("matching: what takes long goes on after a crash between any two turns, and makes each notify once, in order") {
+  const CrashKind kind = GENERATE(CrashKind::kKill, CrashKind::kPower);
+  const int crash_at = GENERATE(0, 1, 7, 60, 150);
+  LargeFilters f;
+  const Published::Item large = f.BeginEvent(Topics::Item("a.b", ManyElements(1)));
+  const Published::Item small = f.BeginEvent(Topics::Item("a.b", R"({"n":1})"));
+  for (int i = 0; i < crash_at; ++i) f.Step();
+  f.Restart(kind);
+  f.Pass(10);
+  f.StepsUntilDone();
+  f.CheckMade({large.id, small.id});
+}
+
+TEST_CASE("matching: subscriptions that come, change and go while an event is matched neither stop it nor get it wrongly") {
+  LargeFilters f;
+  const Published::Item large = f.BeginEvent(Topics::Item("a.b", ManyElements(1)));
+  for (int i = 0; i < 30; ++i) {
+    f.Begin({Topics::PutOf("s0", {.filter = Large(i % 2), .paused = true})});  // the first one, over and over; then it does not want it
+    f.Begin({Topics::PutOf("new" + std::to_string(i), {.paused = true})});
+    f.Step();
+  }
+  f.Begin({Topics::PutOf("s0", {.filter = Large(5), .paused = true})});
+  f.Begin({SubscriptionDelete{"s4", false, {}}});
+  f.Begin({Topics::PutOf("s7", {.topic = "b.*", .paused = true})});
+  f.StepsUntilDone();
+  const auto made = f.Made();
+  CHECK(made.contains("s1"));
+  CHECK(made.contains("s10"));
+  CHECK(made.contains("all"));
+  CHECK_FALSE(made.contains("new1"));
+  CHECK_FALSE(made.contains("s4"));
+  CHECK_FALSE(made.contains("s7"));
+  for (const auto& [name, events] : made) CHECK(events == std::vector<NotifyId>{large.id});
+}
+
+TEST_CASE("matching: a replay, and a subscription's past, are judged so, too") {
+  LargeFilters f;
+  const NotifyId large = f.BeginEvent(Topics::Item("a.b", ManyElements(1))).id;
+  f.StepsUntilDone();
+  CHECK_FALSE(std::get<Replayed>(f.Begin({EventReplay{large, "", {}}}).what).accepted);
+  CHECK(f.StepsUntilDone() > 50);
+  f.CheckMade({large, large});
+  for (int i = 0; i < 20; ++i) f.Emit(Topics::Item("c.d", ManyElements(i)));
+  const bool crash = GENERATE(false, true);
+  f.Begin({Topics::PutOf("late", {.topic = "c.*", .filter = Large(7), .paused = true, .from = WallTime{0}})});
+  for (int i = 0; i < 9; ++i) f.Step();
+  if (crash) f.Restart();
+  CHECK(f.StepsUntilDone() > 60);
+  CHECK(f.Made().at("late").size() == 1);
+  SubscriptionReplay range;
+  range.name = "late";
+  CHECK_FALSE(std::get<Replayed>(f.Begin({range}).what).accepted);
+  for (int i = 0; i < 9; ++i) f.Step();
+  if (crash) f.Restart();
+  CHECK(f.StepsUntilDone() > 60);
+  CHECK(f.Made().at("late").size() == 2);
+}
+
+TEST_CASE("matching: notifies whose data is made of large data are made over several turns") {
+  Stepping f;
+  for (int i = 0; i < 100; ++i) f.Subscribe("s" + std::to_string(i), {.transform = R"({"x":"/a"})", .paused = true});
+  const std::string data = R"({"a":1,"b":")" + std::string(500'000, 'x') + "\"}";
+  const Published::Item event = f.BeginEvent(Topics::Item("a.b", data));
+  CHECK(event.matched == 100);
+  CHECK(f.Made().size() < 50);
+  CHECK(f.StepsUntilDone() > 5);
+  CHECK(f.Made().size() == 100);
+  CHECK(f.Event(event.id).event.matched == 100);
+  // As many of small data are in the event's commit.
+  CHECK(f.Emit(Topics::Item("a.b", R"({"a":1})")).matched == 100);
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+}
+
+TEST_CASE("matching: more than ten thousand are refused, also where it takes long to tell") {
+  Topics f;
+  f.check_every = 100'000;
+  for (int i = 0; i < 10'001; ++i) f.Subscribe("s" + std::to_string(i), {.filter = Large(1), .paused = true});
+  Publish publish;
+  publish.events = {Topics::Item("a.b", ManyElements(0))};
+  CHECK(Topics::CodeOf(f.Try({publish})) == Code::kUnacceptable);
+  CHECK(f.CountOf(RecordKind::kEvent) == 0);
+}
+
+}  // namespace notifyd
