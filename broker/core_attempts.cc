@@ -35,7 +35,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   turns_.Begin(entry->host, caller);
   CountSending(entry, 1);
   lane->bucket.Take(now_.mono, lane->rate());
-  if (entry->host->settings.rate_per_s) TakeHostToken(entry->host);
+  if (entry->host->limits.rate_per_s) TakeHostToken(entry->host);
   entry->refused = services_->Refuses(*entry->host);
   if (!entry->refused) BeginAtBreaker(entry);
   Decide(Decided::Kind::kTurn, entry->id);

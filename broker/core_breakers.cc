@@ -36,11 +36,12 @@ bool Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
   Host* host = entry->host;
   const bool probe = host->breaker.IsProbe(entry->call);
   const MonoTime since = host->breaker.open_since();
-  const Breaker::Change change = host->breaker.End(entry->call, ContactOf(result), now_.mono, limits_.breaker);
+  const BreakerSettings& settings = services_->BreakerOf(*host);
+  const Breaker::Change change = host->breaker.End(entry->call, ContactOf(result), now_.mono, settings);
   if (!host->breaker_timed && host->breaker.calm()) return false;
   if (change == Breaker::Change::kOpened) {
     ++breakers_.opened;
-    breakers_.next_sweep = std::min(breakers_.next_sweep, MonoTime{now_.mono.ms + limits_.breaker.max_wait_ms});
+    breakers_.next_sweep = std::min(breakers_.next_sweep, MonoTime{now_.mono.ms + settings.max_wait_ms});
     const std::string probe_at = FormatRfc3339(WallAt(host->breaker.next_probe()));
     out_->flow_logs.push_back({true, "breaker opened", {{"host", host->name}, {"error", result.record.error}, {"next_probe", probe_at}}});
   } else if (change == Breaker::Change::kClosed) {
@@ -126,7 +127,7 @@ void Core::Impl::OnBreakerSettings(const BreakerSettings& before) {
   std::vector<Host*> hosts;
   for (const auto& [time, host] : breakers_.by_time) hosts.push_back(host);
   for (Host* host : hosts) {
-    if (!limits_.breaker.enabled) host->breaker.Reset();
+    if (!services_->BreakerOf(*host).enabled) host->breaker.Reset();
     FollowBreaker(host);
     MaybeDropHost(host);
   }
@@ -154,7 +155,7 @@ void Core::Impl::SweepBreakers() {
     if (breakers_.next_sweep > now_.mono) return;
     MonoTime first = services_->FirstWaitOver();
     for (const auto& [time, host] : breakers_.by_time)
-      if (host->breaker.is_open()) first = std::min(first, MonoTime{host->breaker.open_since().ms + limits_.breaker.max_wait_ms});
+      if (host->breaker.is_open()) first = std::min(first, MonoTime{host->breaker.open_since().ms + services_->BreakerOf(*host).max_wait_ms});
     breakers_.next_sweep = first;
     if (first > now_.mono) return;
     breakers_.next_sweep = {now_.mono.ms + std::clamp<int64_t>(services_->LeastMaxWaitMs() / 24, 1'000, 3'600'000)};

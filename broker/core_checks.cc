@@ -107,7 +107,7 @@ void Core::Impl::CheckInvariants() const {
   for (const auto& [name, host] : hosts_) {
     turns_.CheckTarget(*host);
     CHECK(host->breaker_timed == !host->breaker.calm() && host->breaker_open == host->breaker.is_open());
-    CHECK(host->shut || !host->ShutByBreaker(now_.mono, limits_.breaker));
+    CHECK(host->shut || !host->ShutByBreaker(now_.mono, services_->BreakerOf(*host)));
     CHECK(host->shut || !services_->Shuts(*host));
     const Counted::OfHost& of_host = counted.hosts[host.get()];
     CHECK(of_host.in_flight == host->in_flight && of_host.queued == host->queued && of_host.waking == host->waking);

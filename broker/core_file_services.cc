@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "broker/core_host_limits.h"
 #include "broker/core_services.h"
 #include "broker/flow_settings.h"
 #include "broker/service_records.h"
@@ -11,7 +12,9 @@
 namespace notifyd {
 
 void Core::Impl::On(FlowSettingsChanged& e) {
-  flow_settings_ = std::move(e.settings);
+  // What hosts point to lives until they have what counts now.
+  const std::shared_ptr<const FlowSettings> before = std::exchange(flow_settings_, std::move(e.settings));
+  HostLimits::ApplyRules(*this);
   if (catalog_.known) services_->ApplyFile();
 }
 

@@ -290,7 +290,7 @@ class Core::Impl {
   /// Nothing of that caller is sent.
   bool IsPaused(const std::string& caller) const;
   void ApplyHosts(const Switches& before);
-  void ApplyHost(const std::string& name, const HostSettings& settings);
+  struct HostLimits;  // core_host_limits.h: what holds for a host, of what operators and the file say
   void ReviewHost(Host* host);
   Status ChangeHost(const std::string& name, const HostPatch& patch);
   void ForgetToken(Host* host);

@@ -7,6 +7,7 @@
 #include "base/canonical_json.h"
 #include "base/json_tree.h"
 #include "broker/flow.h"
+#include "broker/flow_settings.h"
 #include "broker/service_records.h"
 #include "broker/spec.h"
 
@@ -98,11 +99,12 @@ const Service* Core::Impl::ServicePart::ServiceAt(const Host& host) const {
 
 const BreakerSettings& Core::Impl::ServicePart::BreakerOf(const Host& host) const {
   const Service* service = ServiceAt(host);
-  return service ? BreakerOf(*service) : core_.limits_.breaker;
+  if (service) return BreakerOf(*service);
+  return host.rule && host.rule->breaker ? *host.rule->breaker : core_.limits_.breaker;
 }
 
 bool Core::Impl::ServicePart::Refuses(const Host& host) const {
-  if (!IsService(host)) return host.Refuses(core_.now_.mono, core_.limits_.breaker);
+  if (!IsService(host)) return host.Refuses(core_.now_.mono, BreakerOf(host));
   const Service* service = ServiceAt(host);
   return service && BreakerOf(*service).fail_on_open && service->OpenSince({}) && !service->HasOne({}, core_.now_.mono);
 }
@@ -126,6 +128,9 @@ MonoTime Core::Impl::ServicePart::FirstWaitOver() const {
 int64_t Core::Impl::ServicePart::LeastMaxWaitMs() const {
   int64_t least = core_.limits_.breaker.max_wait_ms;
   for (const auto& [name, service] : services_) least = std::min(least, BreakerOf(*service).max_wait_ms);
+  if (!core_.flow_settings_) return least;
+  for (const HostRule& rule : core_.flow_settings_->hosts)
+    if (rule.breaker) least = std::min(least, rule.breaker->max_wait_ms);
   return least;
 }
 

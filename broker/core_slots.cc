@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core_host_limits.h"
 #include "broker/core_services.h"
 #include "broker/expectation.h"
 #include "broker/flow.h"
@@ -269,6 +270,7 @@ Host* Core::Impl::GetHost(const std::string& name) {
     host = std::make_unique<Host>();
     host->name = name;
     if (ServicePart::IsService(*host)) ReviewHost(host.get());
+    else HostLimits::Begin(*this, host.get());
   }
   return host.get();
 }
@@ -281,6 +283,7 @@ void Core::Impl::UnrefHost(Host* host) {
 void Core::Impl::MaybeDropHost(Host* host) {
   if (host->refs > 0 || !host->idle() || !host->settings.IsDefault() || host->sleepers || host->page || host->check || host->waking > 0) return;
   // One whose breaker has something to remember is kept, up to a bound; beyond that it begins anew, closed.
+  if (HostLimits::Lingers(*this, host)) return;
   if (host->breaker_timed && breakers_.by_time.size() <= std::max<size_t>(limits_.max_loaded / 4, 1024)) return;
   UntimeBreaker(host);
   hosts_.erase(std::string(host->name));

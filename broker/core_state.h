@@ -252,13 +252,17 @@ struct Lane : Slot, RingNode {
 };
 
 /// Where calls go, as turns know it, with what the core keeps for it.
+struct HostRule;  // broker/flow_settings.h
 struct Host : Target {
   std::string name;
   uint32_t refs = 0;  // entries
   size_t queued = 0;  // entries in queues of lanes
-  HostSettings settings;
-  TokenBucket bucket;         // of its rate, where it has one
-  bool awaits_token = false;  // it is in host_tokens_, at `token`
+  HostSettings settings;           // as an operator says
+  const HostRule* rule = nullptr;  // of the file; null: none
+  HostSettings limits;             // what holds, of both
+  TokenBucket bucket;              // of its rate, where it has one
+  bool awaits_token = false;       // it is in host_tokens_, at `token`
+  bool lingers = false;            // likewise, until its bucket is full: a new one would be
   std::multimap<MonoTime, Host*>::iterator token;
   Breaker breaker;
   bool breaker_open = false;   // it is counted as open

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "broker/core_host_limits.h"
 #include "broker/core_services.h"
 
 namespace notifyd {
@@ -11,11 +12,7 @@ namespace {
 
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
-/// A burst that nobody said is what a rate of calls gives in 10 ms, as that of a lane; of submits, in a second.
-TokenRate RateOfCalls(const HostSettings& settings) {
-  if (!settings.rate_per_s) return {};
-  return {*settings.rate_per_s, static_cast<uint32_t>(std::max(1.0, *settings.rate_per_s / 100))};
-}
+/// A burst that nobody said is what the rate gives in a second.
 TokenRate RateOfSubmits(double per_s) {
   return {per_s, static_cast<uint32_t>(std::max(1.0, per_s))};
 }
@@ -54,40 +51,29 @@ bool Core::Impl::IsPaused(const std::string& caller) const {
 /// Lets the settings of hosts, as they stand in switches_, hold for those in memory; `before`: what held.
 void Core::Impl::ApplyHosts(const Switches& before) {
   for (const auto& [name, settings] : before.hosts)
-    if (!switches_.all->hosts.contains(name)) ApplyHost(name, HostSettings());
-  for (const auto& [name, settings] : switches_.all->hosts) ApplyHost(name, settings);
-}
-
-void Core::Impl::ApplyHost(const std::string& name, const HostSettings& settings) {
-  Host* host = GetHost(name);
-  if (host->settings != settings) {
-    host->settings = settings;
-    ForgetToken(host);
-    turns_.SetCap(host, settings.concurrency.value_or(UINT32_MAX));
-    ReviewHost(host);
-    CheckSleepers(host);
-  }
-  MaybeDropHost(host);
+    if (!switches_.all->hosts.contains(name)) HostLimits::Apply(*this, name, HostSettings());
+  for (const auto& [name, settings] : switches_.all->hosts) HostLimits::Apply(*this, name, settings);
 }
 
 void Core::Impl::ReviewHost(Host* host) {
-  const TokenRate rate = RateOfCalls(host->settings);
+  const TokenRate rate = HostLimits::RateOf(*host);
   const bool token = host->bucket.HasOne(now_.mono, rate);
   if (!token && !host->awaits_token) {
+    ForgetToken(host);
     host->awaits_token = true;
     host->token = host_tokens_.emplace(host->bucket.When(1, now_.mono, rate), host);
   }
-  turns_.SetShut(host, host->settings.paused || !token || host->ShutByBreaker(now_.mono, limits_.breaker) || services_->Shuts(*host));
+  turns_.SetShut(host, host->settings.paused || !token || host->ShutByBreaker(now_.mono, services_->BreakerOf(*host)) || services_->Shuts(*host));
 }
 
 void Core::Impl::ForgetToken(Host* host) {
-  if (!std::exchange(host->awaits_token, false)) return;
-  host_tokens_.erase(host->token);
+  if (host->awaits_token || host->lingers) host_tokens_.erase(host->token);
+  host->awaits_token = host->lingers = false;
 }
 
 /// A call to the host starts.
 void Core::Impl::TakeHostToken(Host* host) {
-  host->bucket.Take(now_.mono, RateOfCalls(host->settings));
+  host->bucket.Take(now_.mono, HostLimits::RateOf(*host));
   ReviewHost(host);
 }
 
@@ -97,15 +83,14 @@ void Core::Impl::FireHostTokens() {
     ForgetToken(host);
     ReviewHost(host);
     CheckSleepers(host);
+    MaybeDropHost(host);
   }
 }
 
 /// Returns whether all rates that were said for hosts and callers are as good as unused, so that nothing is forgotten where the core ends.
 bool Core::Impl::RatesAreFull() const {
-  for (const auto& [name, settings] : switches_.all->hosts) {
-    auto host = hosts_.find(name);
-    if (host != hosts_.end() && !host->second->bucket.IsFull(now_.mono, RateOfCalls(settings))) return false;
-  }
+  for (const auto& [name, host] : hosts_)
+    if (!host->bucket.IsFull(now_.mono, HostLimits::RateOf(*host))) return false;
   for (const auto& [caller, bucket] : caller_buckets_)
     if (const auto& settings = Of(switches_.all->callers, caller);
         settings.submits_per_s && !bucket.IsFull(now_.mono, RateOfSubmits(*settings.submits_per_s)))
@@ -215,6 +200,7 @@ HostView Core::Impl::ViewOfHost(const std::string& name) const {
   HostView view;
   view.host = name;
   view.own = Of(switches_.all->hosts, name);
+  view.effective = HostLimits::Of(view.own, HostLimits::RuleOf(*this, name));
   auto found = hosts_.find(name);
   if (found == hosts_.end()) return view;
   const Host& host = *found->second;

@@ -381,6 +381,7 @@ struct CallersListed {
 struct HostView {
   std::string host;
   HostSettings own;
+  HostSettings effective;  // of its own and what the file says of it
   uint32_t in_flight = 0;
   uint64_t waiting_lanes = 0, queued = 0;  // lanes that could send if the host might have more, and notifies in memory for it
   bool sleeping_lanes = false;             // further ones wait on disk

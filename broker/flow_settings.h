@@ -2,11 +2,15 @@
 // picks its own.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/time_zone.h"
+#include "base/url_pattern.h"
+#include "broker/notify.h"
 #include "broker/services.h"
 
 namespace notifyd {
@@ -20,11 +24,25 @@ struct FileService {
   bool operator==(const FileService&) const = default;
 };
 
+/// What a [[destination]] says of whole hosts. One that says nothing stands here too: the first that is for a host counts.
+struct HostRule {
+  uint32_t place = 0;  // in the file, from 1
+  UrlPattern match;    // of any path
+  std::vector<std::string> namespaces = {"default"};
+  std::optional<uint32_t> concurrency;  // as in HostSettings
+  std::optional<double> rate_per_s;
+  std::optional<BreakerSettings> breaker;  // in place of CoreLimits::breaker, but for disable_after_ms
+  bool operator==(const HostRule&) const = default;
+};
+/// Returns the rule that counts for the host, "name:port"; null: none does. Nothing that goes by another name (a service, a command) has one.
+const HostRule* RuleOfHost(const std::string& host, const std::vector<HostRule>& rules);
+
 struct FlowSettings {
   std::vector<FileService> services;
+  std::vector<HostRule> hosts;
   /// Where the zones of schedules come from; empty: there is UTC alone. No setting, and the same as long as the process lives.
   FindZone find_zone = {};
-  bool operator==(const FlowSettings& other) const { return services == other.services; }
+  bool operator==(const FlowSettings& other) const { return services == other.services && hosts == other.hosts; }
 };
 
 }  // namespace notifyd

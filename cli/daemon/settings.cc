@@ -165,9 +165,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       if (!rules.ok()) return std::move(rules).status();
       options->core.lane_rules = *std::move(rules);
     } else if (name == kDestinationRules) {
-      Result<DestinationRules> rules = ReadDestinationRules(node, file);
-      if (!rules.ok()) return std::move(rules).status();
-      options->sender.rules = std::make_shared<const DestinationRules>(*std::move(rules));
+      Result<FileDestinations> read = ReadDestinationRules(node, file);
+      if (!read.ok()) return std::move(read).status();
+      options->sender.rules = std::make_shared<const DestinationRules>(std::move(read->rules));
+      options->flow.hosts = std::move(read->hosts);
     } else if (name == kCommands) {
       Result<CommandRules> rules = ReadCommandRules(node, file);
       if (!rules.ok()) return std::move(rules).status();
@@ -371,6 +372,7 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
   }
   if (fresh.sender.rules->print() != running->sender.rules->print()) {
     running->sender.rules = fresh.sender.rules;
+    running->flow.hosts = fresh.flow.hosts;
     result.applied.push_back(kDestinationRules);
   }
   if (fresh.flow.services != running->flow.services) {

@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/files.h"
 #include "base/header_names.h"
+#include "broker/lane_limits.h"
+#include "cli/daemon/settings_services.h"
 
 namespace notifyd {
 namespace {
@@ -42,6 +44,7 @@ Status BlameAll(const std::string& place, const std::string& what) {
 /// One rule while it is read: what its files hold is put together once all of them are known.
 struct Reading {
   DestinationRule rule;
+  HostRule host;
   bool matches = false;
   std::string certificate, key, authorities;  // PEM
   std::string print;                          // of all that it says, and of the files
@@ -148,6 +151,28 @@ Status ReadConnections(const toml::node& node, DestinationRule* rule) {
   return Status::Ok();
 }
 
+Status ReadConcurrency(const toml::node& node, HostRule* rule) {
+  const auto* value = node.as_integer();
+  if (!value || value->get() < 1 || value->get() > kMaxLaneConcurrency)
+    return Unacceptable("must be a whole number, 1 to " + std::to_string(kMaxLaneConcurrency));
+  rule->concurrency = static_cast<uint32_t>(value->get());
+  return Status::Ok();
+}
+
+Status ReadRate(const toml::node& node, HostRule* rule) {
+  const std::optional<double> value = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!value || !(*value >= kMinLaneRate && *value <= kMaxLaneRate)) return Unacceptable("must be a number, 0.001 to 1000000");
+  rule->rate_per_s = *value;
+  return Status::Ok();
+}
+
+Status ReadBreaker(const toml::node& node, HostRule* rule) {
+  Result<BreakerSettings> breaker = ReadFileBreaker(node);
+  if (!breaker.ok()) return std::move(breaker).status();
+  rule->breaker = *breaker;
+  return Status::Ok();
+}
+
 Status ReadSign(const toml::node& node, DestinationRule* rule) {
   if (const auto* flag = node.as_boolean(); flag && !flag->get()) {
     rule->signs = false;
@@ -181,9 +206,12 @@ Status ReadKey(const std::string& key, const toml::node& node, Reading* reading)
   if (key == "connections") return ReadConnections(node, &rule);
   if (key == "follow_redirects") return ReadFollow(node, &rule);
   if (key == "sign") return ReadSign(node, &rule);
+  if (key == "concurrency") return ReadConcurrency(node, &reading->host);
+  if (key == "rate_per_s") return ReadRate(node, &reading->host);
+  if (key == "breaker") return ReadBreaker(node, &reading->host);
   return Unacceptable(
       "there is no such key, only match, namespaces, callers, headers, client_cert, client_key, ca_file, proxy, unchecked, http2, connections, "
-      "follow_redirects and sign");
+      "concurrency, rate_per_s, breaker, follow_redirects and sign");
 }
 
 /// The rule's contexts, of what its files hold. `key`: which of them is at fault.
@@ -220,6 +248,12 @@ Result<Reading> ReadRule(const toml::table& table, size_t number, const std::str
   if (rule.proxy && rule.match.any_host() && !rule.unchecked)
     return blame("proxy", "where a name leads is known to the proxy alone: match must name a host, or unchecked = true say that it may be any");
   if (rule.unchecked && !rule.proxy) return blame("unchecked", "says nothing without proxy");
+  // Who begins calls knows their hosts and ports alone.
+  for (const char* of_hosts : {"concurrency", "rate_per_s", "breaker"}) {
+    if (!table.contains(of_hosts)) continue;
+    if (!rule.match.any_path()) return blame(of_hosts, "counts all calls to a host and port: match must have no path");
+    if (!rule.callers.empty()) return blame(of_hosts, "counts all calls to a host and port: callers must not be said");
+  }
   std::string key;
   if (Status fault = MakeTls(&reading, &key); !fault.ok()) return blame(key, fault.detail());
   Encoder print(&reading.print);
@@ -232,20 +266,27 @@ Result<Reading> ReadRule(const toml::table& table, size_t number, const std::str
 
 }  // namespace
 
-Result<DestinationRules> ReadDestinationRules(const toml::node& node, const std::string& file) {
+Result<FileDestinations> ReadDestinationRules(const toml::node& node, const std::string& file) {
   const toml::array* tables = node.as_array();
   if (!tables || (!tables->empty() && !tables->is_array_of_tables()))
     return BlameAll(Place(file, node), "must be tables, each under a line [[destination]]");
   if (tables->size() > kRulesMost) return BlameAll(Place(file, node), "more than " + std::to_string(kRulesMost) + " tables");
   std::vector<DestinationRule> rules;
+  std::vector<HostRule> hosts;
   std::string print;
   for (const toml::node& table : *tables) {
     Result<Reading> reading = ReadRule(*table.as_table(), rules.size() + 1, file);
     if (!reading.ok()) return std::move(reading).status();
     Encoder(&print).Text(reading->print);
     rules.push_back(std::move(reading->rule));
+    const DestinationRule& rule = rules.back();
+    if (!rule.match.any_path() || !rule.callers.empty()) continue;
+    reading->host.place = static_cast<uint32_t>(rules.size());
+    reading->host.match = rule.match;
+    if (!rule.namespaces.empty()) reading->host.namespaces = rule.namespaces;
+    hosts.push_back(std::move(reading->host));
   }
-  return DestinationRules(std::move(rules), print.empty() ? Fingerprint{} : FingerprintOf(print));
+  return FileDestinations{DestinationRules(std::move(rules), print.empty() ? Fingerprint{} : FingerprintOf(print)), std::move(hosts)};
 }
 
 std::string DestinationRulesAsToml() {
@@ -266,6 +307,10 @@ std::string DestinationRulesAsToml() {
 #   unchecked         true for match = "*" and for namespaces whose private ranges are closed, since the proxy alone knows where names lead
 #   http2             false: HTTP/2 is not offered
 #   connections       most at once to one host and port, of one namespace, 1 to 100000
+#   concurrency       calls at once to one host and port, of one namespace, 1 to 100000; rate_per_s: such calls begun, 0.001 to 1000000; breaker:
+#                     false, or a table as that of a service, in place of [breaker]. They count all calls to the host and port, so that match has no
+#                     path and callers are not said; of the rules without these the first that is for host and port counts. What an operator says
+#                     of the host (PATCH /v1/hosts) goes first
 #   follow_redirects  in place of redirects.follow
 #   sign              the name of the namespace's key that calls are signed by; false: they are not signed
 #
@@ -282,6 +327,8 @@ std::string DestinationRulesAsToml() {
 # [[destination]]
 # match = "*.partner.example:*"
 # namespaces = ["sales"]
+# concurrency = 16
+# rate_per_s = 50
 # proxy = "http://proxy.internal:3128"
 # unchecked = true
 # follow_redirects = true

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/status.h"
+#include "broker/flow_settings.h"
 #include "net/sender/destination_rules.h"
 
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
@@ -11,10 +13,16 @@
 
 namespace notifyd {
 
+/// What they say of single calls, which the sender goes by, and of whole hosts, which the cores do.
+struct FileDestinations {
+  DestinationRules rules;
+  std::vector<HostRule> hosts;
+};
+
 /// `node`: what stands under "destination"; `file`: its name, for errors. Reads the files that the rules name, so that what cannot be read or used is
 /// refused here, and so that they are read again whenever the settings are. Error: kUnacceptable; the detail names the table by its number from 1,
 /// the key, the file and the line, and never a value that came from a file.
-Result<DestinationRules> ReadDestinationRules(const toml::node& node, const std::string& file);
+Result<FileDestinations> ReadDestinationRules(const toml::node& node, const std::string& file);
 
 /// What conf/notifyd.toml says about them, commented out.
 std::string DestinationRulesAsToml();

@@ -113,6 +113,19 @@ Result<std::vector<FileService>> ReadFileServices(const toml::node& node, const 
   return services;
 }
 
+Result<BreakerSettings> ReadFileBreaker(const toml::node& node) {
+  if (const auto* flag = node.as_boolean(); flag && !flag->get()) return BreakerSettings{.enabled = false};
+  if (!node.is_table())
+    return Status(Code::kUnacceptable, "must be false, or a table of enabled, failures, ratio, window, open_ms, max_wait_ms and on_open");
+  JsonReader reader;
+  toml::table service;
+  service.insert("breaker", *node.as_table());
+  std::string json = AsJson(service, {});
+  Result<ServiceSettings> settings = ParseService(&reader, &json);
+  if (!settings.ok()) return std::move(settings).status();
+  return *settings->breaker;
+}
+
 std::string FileServicesAsToml() {
   return R"(
 

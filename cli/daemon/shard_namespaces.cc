@@ -204,6 +204,8 @@ std::shared_ptr<const FlowSettings> Shard::FlowFor(const Slot& slot) const {
     if (std::any_of(spaces.begin(), spaces.end(), [&](const std::string& space) { return space == "*" || space == name; }))
       flow->services.push_back(service);
   }
+  for (const HostRule& rule : flow_->hosts)
+    if (std::find(rule.namespaces.begin(), rule.namespaces.end(), name) != rule.namespaces.end()) flow->hosts.push_back(rule);
   return flow;
 }
 

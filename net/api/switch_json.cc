@@ -108,6 +108,12 @@ void WriteHost(const HostView& host, JsonWriter* json) {
   json->Key("concurrency");
   host.own.concurrency ? json->Uint(*host.own.concurrency) : json->Null();
   WriteNumber("rate_per_s", host.own.rate_per_s, json);
+  json->Key("effective");
+  json->BeginObject();
+  json->Key("concurrency");
+  host.effective.concurrency ? json->Uint(*host.effective.concurrency) : json->Null();
+  WriteNumber("rate_per_s", host.effective.rate_per_s, json);
+  json->EndObject();
   json->Key("in_flight");
   json->Uint(host.in_flight);
   json->Key("waiting_lanes");

@@ -14,43 +14,10 @@
 #include "base/ip_address.h"
 #include "base/secrets.h"
 #include "base/status.h"
+#include "base/url_pattern.h"
 #include "net/tls/tls_context.h"
 
 namespace notifyd {
-
-/// A URL as rules look at it. Borrowed.
-struct RuleTarget {
-  bool https = false;
-  std::string_view host;  // in lower case, an IPv6 address without its brackets
-  uint16_t port = 0;
-  std::string_view path;  // without the query; "/" at least
-};
-
-/// Does the path hold what two readers may read in two ways, so that a prefix does not say where it leads: dot segments, "//", a backslash, or one
-/// of %2e, %2f and %5c.
-bool IsCrookedPath(std::string_view path);
-
-/// For which URLs a rule is: "https://api.example.com/v1", "http://*.internal:8080", "*".
-class UrlPattern {
- public:
-  /// [scheme "://"] host [":" port] [path]. Without a scheme it is for both; the host is a name, an address (IPv6 in brackets), "*." and a name for
-  /// all names below that one, or "*"; the port is a number or "*", by default that of the URL's scheme; the path is the beginning of the URL's, in
-  /// whole segments. Error: kUnacceptable, for people.
-  static Result<UrlPattern> Parse(std::string_view text);
-
-  bool Covers(const RuleTarget& target) const;
-  /// Whatever the path.
-  bool CoversOrigin(const RuleTarget& target) const;
-  bool any_host() const { return host_ == "*"; }
-
- private:
-  std::optional<bool> https_;
-  std::string host_;
-  bool below_ = false;  // it is for names below host_
-  bool any_port_ = false;
-  std::optional<uint16_t> port_;
-  std::string path_;  // without a slash at its end
-};
 
 /// An HTTP proxy.
 struct ProxyAddress {

@@ -171,3 +171,35 @@ TEST_CASE("notifyd: a SIGHUP reaches the senders of every io thread") {
     CHECK(JsonAt(notify, "/attempts/0/error") == "destination_refused");
   }
 }
+
+TEST_CASE("notifyd: what a destination rule says of hosts holds from the start, under an operator's word, and otherwise from a SIGHUP on") {
+  TempDir dir;
+  CountingReceiver receiver;
+  receiver.Withhold();
+  const auto rule = [](int concurrency) { return "[[destination]]\nmatch = \"127.0.0.1:*\"\nconcurrency = " + std::to_string(concurrency) + "\n"; };
+  Broker broker(dir.path(), {"--config", dir.Write("n.toml", rule(2))});
+  const std::string host = "/v1/hosts/" + receiver.url().substr(std::string_view("http://").size());
+  const std::string at = host.substr(0, host.find('/', std::string_view("/v1/hosts/").size()));
+  const auto effective = [&] { return JsonAt(broker.Call("GET", at).body, "/effective/concurrency"); };
+  SubmitTo(&broker, receiver, "wide", 8);
+  REQUIRE(receiver.WaitForWithheld(2));
+  CHECK(effective() == "2");
+  CHECK(broker.Stat("/states/sending") == 2);
+
+  CHECK(broker.Call("PATCH", at, R"({"concurrency":3})").status == 200);
+  REQUIRE(receiver.WaitForWithheld(3));
+  CHECK(effective() == "3");
+  CHECK(broker.Stat("/states/sending") == 3);
+  CHECK(broker.Call("PATCH", at, R"({"concurrency":null})").status == 200);
+  CHECK(effective() == "2");
+
+  dir.Write("n.toml", rule(5));
+  broker.process().Signal(SIGHUP);
+  REQUIRE(receiver.WaitForWithheld(5));
+  REQUIRE(broker.process().WaitForError("settings reloaded"));
+  CHECK(JsonAt(LinesOf(broker.process().error(), "settings reloaded").at(0), "/applied") == "destination");
+  CHECK(effective() == "5");
+  CHECK(broker.Stat("/states/sending") == 5);
+  receiver.Release();
+  CHECK(receiver.WaitFor(8));
+}

@@ -421,6 +421,12 @@ TEST_CASE("settings: the destination rules that conf/notifyd.toml shows are rule
   REQUIRE(second != nullptr);
   CHECK(second->proxy->host == "proxy.internal");
   CHECK(second->follow_redirects == true);
+  // One with a path says nothing of hosts.
+  REQUIRE(read.options.flow.hosts.size() == 1);
+  CHECK(read.options.flow.hosts[0].place == 2);
+  CHECK(read.options.flow.hosts[0].concurrency == 16);
+  CHECK(read.options.flow.hosts[0].rate_per_s == 50);
+  CHECK(read.options.flow.hosts[0].namespaces == std::vector<std::string>{"sales"});
 }
 
 TEST_CASE("settings: a destination rule's secrets come from files, and are read again with the settings") {
@@ -498,6 +504,16 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
            {"sign = true", "sign"},
            {"sign = \"\"", "sign"},
            {"concurency = 1", "concurency"},
+           {"concurrency = 0", "concurrency"},
+           {"concurrency = 100001", "concurrency"},
+           {"concurrency = 1.5", "concurrency"},
+           {"rate_per_s = 0", "rate_per_s"},
+           {"rate_per_s = nan", "rate_per_s"},
+           {"rate_per_s = \"5\"", "rate_per_s"},
+           {"breaker = true", "breaker"},
+           {"breaker = { failures = 0 }", "breaker"},
+           {"breaker = { disable = 1 }", "breaker"},
+           {"concurrency = 1\ncallers = [\"c\"]", "concurrency"},
        }) {
     TempDir dir;
     bool match = std::string_view(bad.key) == "match";
@@ -511,4 +527,25 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
   CHECK_THAT(RefusalOf({"--config", dir.Write("2.toml", "[[destination]]\nmatch = \"*\"\nproxy = \"http://p\"\n")}),
              Catch::Contains("proxy (") && Catch::Contains("2.toml:3") && Catch::Contains("unchecked"));
   CHECK_THAT(RefusalOf({"--config", dir.Write("3.toml", "destination = 5\n")}), Catch::Contains("[[destination]]"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("4.toml", "[[destination]]\nmatch = \"a/v1\"\nbreaker = false\n")}),
+             Catch::Contains("4.toml:3): counts all calls to a host and port: match must have no path"));
+}
+
+TEST_CASE("settings: what a destination rule says of hosts is read again with the settings") {
+  TempDir dir;
+  const auto read = [&](const std::string& more) {
+    Invocation invocation = ReadCommandLine({"--config", dir.Write("n.toml", "[[destination]]\nmatch = \"*\"\n" + more)}, {});
+    INFO(invocation.error);
+    REQUIRE(invocation.action == Action::kRun);
+    return invocation.options;
+  };
+  Options running = read("rate_per_s = 5\nbreaker = { failures = 2, ratio = 0.25, on_open = \"fail\" }\n");
+  REQUIRE(running.flow.hosts.size() == 1);
+  CHECK(running.flow.hosts[0].rate_per_s == 5);
+  CHECK_FALSE(running.flow.hosts[0].concurrency);
+  CHECK(running.flow.hosts[0].breaker == BreakerSettings{.failures = 2, .ratio_percent = 25, .fail_on_open = true});
+  CHECK(running.flow.hosts[0].namespaces == std::vector<std::string>{"default"});
+  CHECK(ApplyReloadable(read("breaker = false\n"), &running).applied == std::vector<std::string>{"destination"});
+  CHECK_FALSE(running.flow.hosts[0].rate_per_s);
+  CHECK_FALSE(running.flow.hosts[0].breaker->enabled);
 }

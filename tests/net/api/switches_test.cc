@@ -49,6 +49,12 @@ TEST_CASE("switches: a host and a metric say that a breaker is open") {
   host.host = "h:80";
   f.Reply(HostViewed{host});
   CHECK(f.Answer().body.find(R"("breaker":{"state":"closed","open_since":null,"next_probe":null})") != std::string::npos);
+  CHECK(f.Answer().body.find(R"("concurrency":null,"rate_per_s":null,"effective":{"concurrency":null,"rate_per_s":null})") != std::string::npos);
+  host.own.concurrency = 4;
+  host.effective = {.paused = false, .concurrency = 4, .rate_per_s = 2.5};
+  f.Ask("GET", "/v1/hosts/h:80");
+  f.Reply(HostViewed{host});
+  CHECK(f.Answer().body.find(R"("concurrency":4,"rate_per_s":null,"effective":{"concurrency":4,"rate_per_s":2.5})") != std::string::npos);
   host.breaker = Breaker::State::kOpen;
   host.open_since = WallTime{1'000};
   host.next_probe = WallTime{11'000};
