@@ -226,6 +226,9 @@ std::vector<Setting> MakeRows() {
                                  "Idempotency-Key), -Token or -Secret.",
                                  FIELD(api.secret_headers), FIELD(sender.secret_headers)),
                            CheckHeaderName)));
+  add(Other("metrics.namespaces",
+            "Let /metrics have figures of each namespace, too, under names of their own: some 14 lines for each of at most 1000, the first by name.",
+            FIELD(api.metrics_of_namespaces)));
 
   add(Number("memory.lookahead_ms", "ms", 100, kHour, "What is due within this time is held in memory.", FIELD(core.lookahead_ms)));
   add(Number("memory.loaded", "notifies", 64, 100'000'000, "Most notifies held in memory at once.", FIELD(core.max_loaded)));

@@ -88,6 +88,7 @@ struct ApiOptions {
   std::shared_ptr<TokenRates> rates = std::make_shared<TokenRates>();
   /// Figures of all namespaces; borrowed. Null: none are known.
   const NamespaceBoard* board = nullptr;
+  bool metrics_of_namespaces = false;  // /metrics has figures of each, too
   /// Reads the audit, and hands the page over on the loop. Empty: there is none.
   std::function<void(AuditQuery, std::function<void(AuditPage)> then)> list_audit;
   /// Says how far sealing the store anew has come, and begins it where `begin`. On the loop. Empty: there is no store that seals.

@@ -159,9 +159,37 @@ void LaneFigures(const std::vector<LaneView>& lanes, Exposition& out) {
         [](const LaneView& lane) { return static_cast<double>(lane.head_age_ms.value_or(0)) / 1000; });
 }
 
+/// Families of their own: a label beside the sums would have them counted twice by whoever sums up.
+void NamespaceLines(const FiguresOfNamespaces& spaces, Exposition& out) {
+  if (spaces.empty()) return;
+  const auto each = [&](const char* name, const char* help, const char* type, auto value) {
+    out.Head(name, help, type);
+    for (const auto& [space, figures] : spaces) out.Line("{}{{namespace=\"{}\"}} {}\n", name, space, value(figures));
+  };
+  const auto counter = [&](const char* name, const char* help, auto member) {
+    each(name, help, "counter", [member](const NamespaceFigures& figures) { return figures.totals.*member; });
+  };
+  counter("notifyd_namespace_accepted_total", "Notifies of a namespace that were accepted.", &Totals::accepted);
+  counter("notifyd_namespace_revived_total", "Settled notifies of a namespace that were sent again on request.", &Totals::revived);
+  counter("notifyd_namespace_succeeded_total", "Notifies of a namespace that succeeded.", &Totals::succeeded);
+  counter("notifyd_namespace_failed_total", "Notifies of a namespace that failed.", &Totals::failed);
+  counter("notifyd_namespace_cancelled_total", "Notifies of a namespace that were cancelled.", &Totals::cancelled);
+  counter("notifyd_namespace_expired_total", "Notifies of a namespace that expired.", &Totals::expired);
+  counter("notifyd_namespace_attempts_total", "Attempts of a namespace that ended.", &Totals::attempts);
+  counter("notifyd_namespace_retries_total", "Attempts of a namespace that were not a notify's first.", &Totals::retries);
+  const auto gauge = [&](const char* name, const char* help, auto value) { each(name, help, "gauge", value); };
+  gauge("notifyd_namespace_pending", "Notifies of a namespace that are not settled.", [](const NamespaceFigures& f) { return f.totals.pending(); });
+  gauge("notifyd_namespace_calls_in_flight", "Attempts of a namespace in flight.", [](const NamespaceFigures& f) { return f.in_flight; });
+  gauge("notifyd_namespace_lent_calls", "Attempts that a namespace may have in flight now.",
+        [](const NamespaceFigures& f) { return f.may_be_in_flight; });
+  gauge("notifyd_namespace_stored_bytes", "Size of what is stored of a namespace.", [](const NamespaceFigures& f) { return f.stored_bytes; });
+  gauge("notifyd_namespace_loaded_notifies", "Notifies of a namespace held in memory.", [](const NamespaceFigures& f) { return f.loaded; });
+  gauge("notifyd_namespace_awake", "Whether a namespace is held in memory: 1 or 0.", [](const NamespaceFigures& f) { return f.awake ? 1 : 0; });
+}
+
 }  // namespace
 
-std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const ProcessStats& process,
+std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const FiguresOfNamespaces& spaces, const ProcessStats& process,
                           const std::vector<const NamedHistogram*>& histograms, const std::string& version) {
   Exposition out;
   out.Labelled("notifyd_build_info", "The version that runs; the value is always 1.", "version", {{version.c_str(), 1}});
@@ -170,6 +198,7 @@ std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& l
   CommandLines(process.commands, out);
   for (const NamedHistogram* histogram : histograms) OneHistogram(*histogram, out);
   LaneFigures(lanes, out);
+  NamespaceLines(spaces, out);
   return out.Take();
 }
 

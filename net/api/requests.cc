@@ -471,7 +471,7 @@ Result<Asked> ReadStats(const Asking& asking) {
 }
 
 Result<Asked> ReadMetrics(const Asking& asking) {
-  return Asked(MakeMetricsSteps(asking.id, asking.tools));
+  return Asked(MakeMetricsSteps(asking.id, asking.tools, asking.asker.table));
 }
 
 Result<Asked> ReadHealthz(const Asking&) {

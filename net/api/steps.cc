@@ -104,7 +104,8 @@ class TriggerSteps : public Steps {
 
 class MetricsSteps : public Steps {
  public:
-  MetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) : id_(id), tools_(std::move(tools)) {}
+  MetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools, std::shared_ptr<const AccessTable> table)
+      : id_(id), tools_(std::move(tools)), table_(std::move(table)) {}
 
   NextStep First() override { return Event(StatsRequest{id_}); }
 
@@ -127,14 +128,26 @@ class MetricsSteps : public Steps {
     const ApiOptions& options = *tools_->options;
     ProcessStats process = options.process ? options.process() : ProcessStats();
     if (options.board) AddOtherNamespaces(*options.board, &stats_.totals);
-    HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, process, options.histograms, options.version));
+    HttpResponse response = JsonResponse(200, RenderMetrics(stats_, lanes, OfNamespaces(), process, options.histograms, options.version));
     response.content_type = kMetricsContentType;
     return response;
   }
 
  private:
+  FiguresOfNamespaces OfNamespaces() const {
+    FiguresOfNamespaces figures;
+    const ApiOptions& options = *tools_->options;
+    if (!options.metrics_of_namespaces || !options.board) return figures;
+    for (const AccessTable::NamespacePointer& row : table_->AllNamespaces()) {
+      if (figures.size() >= kMaxMetricNamespaces) break;
+      figures.emplace_back(row->name, options.board->Figures(row->number));
+    }
+    return figures;
+  }
+
   const RequestId id_;
   const std::shared_ptr<RequestTools> tools_;
+  const std::shared_ptr<const AccessTable> table_;
   bool have_stats_ = false;
   StatsView stats_;
 };
@@ -175,8 +188,8 @@ std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<
   return std::make_unique<TriggerSteps>(std::move(trigger), std::move(tools), heavy);
 }
 
-std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools) {
-  return std::make_unique<MetricsSteps>(id, std::move(tools));
+std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools, std::shared_ptr<const AccessTable> table) {
+  return std::make_unique<MetricsSteps>(id, std::move(tools), std::move(table));
 }
 
 }  // namespace notifyd

@@ -63,7 +63,7 @@ Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request);
 /// kMaxChangeTries times, then 503). Contract section 3, fkeys. `trigger` has data. `heavy`, `tools`: as MakeChangeSteps has them.
 std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy);
 
-/// The core's figures, then the lanes that have settings of their own.
-std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools);
+/// The core's figures, then the lanes that have settings of their own. `table`: whose namespaces are shown, where the options want that.
+std::unique_ptr<Steps> MakeMetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools, std::shared_ptr<const AccessTable> table);
 
 }  // namespace notifyd

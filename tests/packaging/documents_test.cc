@@ -40,10 +40,10 @@ std::string Operating() {
   return ProjectFile("docs/operating.md");
 }
 
-/// Name -> type, out of the lines "# TYPE name type" of a running broker that has a lane with settings.
+/// Name -> type, out of the lines "# TYPE name type" of a running broker that has a lane with settings, and shows each namespace.
 std::set<std::string> MetricsOfBroker() {
   TempDir dir;
-  Broker broker(dir.path());
+  Broker broker(dir.path(), {"--metrics-namespaces=true"});
   REQUIRE(broker.Call("PATCH", "/v1/lanes/concurrent/orders", R"({"concurrency":2})").status == 200);
   HttpAnswer answer = broker.Call("GET", "/metrics");
   REQUIRE(answer.status == 200);

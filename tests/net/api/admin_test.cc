@@ -275,6 +275,7 @@ class BoardFixture : public TeamsFixture, public NamespaceBoard {
   BoardFixture() {
     ApiOptions options = Options();
     options.board = this;
+    options.metrics_of_namespaces = true;
     options.list_audit = [this](AuditQuery query, std::function<void(AuditPage)> then) {
       asked = query;
       AuditEntry entry{WallTime{1'700'000'000'000}, "token x", "notify_cancelled", "n1", "10.0.0.1", "one", 1};
@@ -320,6 +321,21 @@ TEST_CASE("audit: newest first, page by page, of one's own namespaces") {
   CHECK(page.At("/next") == "5-6");
   f.Whole("/v1/audit?cursor=x");
   CHECK(f.Outcome() == "422 /cursor");
+}
+
+TEST_CASE("metrics: of each namespace where that is wanted, beside sums without the label") {
+  BoardFixture f;
+  f.Whole("/metrics");
+  f.Says(StatsView());
+  f.Says(LanesListed());
+  const std::string text = f.Answer().body;
+  for (const char* line :
+       {"\nnotifyd_accepted_total 20\n", "# TYPE notifyd_namespace_accepted_total counter\nnotifyd_namespace_accepted_total{namespace=\"",
+        "\nnotifyd_namespace_accepted_total{namespace=\"one\"} 10\n", "\nnotifyd_namespace_accepted_total{namespace=\"system\"} 0\n",
+        "\nnotifyd_namespace_calls_in_flight{namespace=\"two\"} 4\n"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
 }
 
 TEST_CASE("all namespaces: sums of figures, and a list merged by time of creation") {

@@ -50,6 +50,7 @@ TEST_CASE("metrics: the figures of core and process") {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
   }
+  CHECK(text.find("namespace=") == std::string::npos);
 }
 
 TEST_CASE("metrics: the second step asks for the lanes that have settings of their own") {
