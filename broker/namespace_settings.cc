@@ -64,9 +64,10 @@ std::string Widened(const NamespaceDestinations& before, const NamespaceDestinat
   if ((before.allow && !after.allow) || !Ranges(before.allow).Cover(Ranges(after.allow))) return "/destinations/allow";
   if (!Ranges(after.deny).Cover(Ranges(before.deny))) return "/destinations/deny";
   if (before.https_only.value_or(defaults.https_only) && !after.https_only.value_or(defaults.https_only)) return "/destinations/https_only";
-  if (before.ports) {
-    const std::set<uint16_t> had(before.ports->begin(), before.ports->end());
-    const bool within = after.ports && std::all_of(after.ports->begin(), after.ports->end(), [&](uint16_t port) { return had.contains(port); });
+  const auto &ports_before = before.ports ? before.ports : defaults.ports, &ports_after = after.ports ? after.ports : defaults.ports;
+  if (ports_before) {
+    const std::set<uint16_t> had(ports_before->begin(), ports_before->end());
+    const bool within = ports_after && std::all_of(ports_after->begin(), ports_after->end(), [&](uint16_t port) { return had.contains(port); });
     if (!within) return "/destinations/ports";
   }
   return {};

@@ -1,7 +1,10 @@
 // What may be said of a namespace, and by whom. Pure. Contract sections 7 and 8 ("bounds of admin").
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "broker/namespace.h"
@@ -11,6 +14,7 @@ namespace notifyd {
 /// What holds where a namespace says nothing: what decides whether its destinations become wider.
 struct NamespaceDefaults {
   bool https_only = false;
+  std::optional<std::vector<uint16_t>> ports;  // nothing: any
 };
 
 /// Is each number in its range, each range of addresses readable? Error: kUnacceptable with the field ("/destinations/allow/0"). Whether a range

@@ -234,7 +234,9 @@ Status Runtime::Impl::MakeShards() {
     IoThread* io = io_[reply.request >> 48].get();
     io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
   };
-  registry_ = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{});
+  RegistryLimits registry_limits;
+  registry_limits.defaults = {options_.sender.https_only, DestinationPolicy::PortsOf(options_.sender.ports)};
+  registry_ = std::make_unique<RegistryHost>(std::move(setup), registry_limits);
   lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard->shard.get());

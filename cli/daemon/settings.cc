@@ -131,9 +131,10 @@ Result<SettingValue> FromToml(const Setting& setting, const toml::node& node) {
   } else if (const auto* array = node.as_array()) {
     std::vector<std::string> items;
     for (const toml::node& item : *array) {
+      const auto* number = item.as_integer();
       const auto* text = item.as_string();
-      if (!text) return Unacceptable("must be a list of strings");
-      items.push_back(text->get());
+      if (!text && !number) return Unacceptable("must be a list of strings");
+      items.push_back(text ? text->get() : std::to_string(number->get()));
     }
     return SettingValue(std::move(items));
   }

@@ -217,6 +217,9 @@ std::vector<Setting> MakeRows() {
                       "CIDR ranges refused besides link-local, multicast, unspecified and cloud-metadata ones; \"private\": all that are not public.",
                       FIELD(sender.deny)),
                 DestinationPolicy::CheckDenied)));
+  add(Other("destinations.https_only", "Call by https only, where a namespace does not say otherwise.", FIELD(sender.https_only)));
+  add(WithCheck(Other("destinations.ports", "Ports that may be called, where a namespace does not say others; none: any.", FIELD(sender.ports)),
+                DestinationPolicy::CheckPort));
   add(WithCheck(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
                       FIELD(sender.ca_file)),
                 [](const std::string& file) { return file.empty() ? Status::Ok() : CheckAuthorities(file); }));

@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace notifyd {
 namespace {
@@ -118,6 +119,13 @@ bool IsUnspecified(const IpAddress& address) {
   return std::all_of(address.bytes.begin(), address.bytes.end(), [](uint8_t byte) { return byte == 0; });
 }
 
+std::optional<uint16_t> PortOf(const std::string& text) {
+  uint16_t port = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
+}
+
 IpAddress Loopback(bool v6) {
   const uint8_t four[4] = {127, 0, 0, 1}, sixteen[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   return v6 ? IpAddress::V6(sixteen) : IpAddress::V4(four);
@@ -142,6 +150,18 @@ Status DestinationPolicy::CheckDenied(const std::string& text) {
   return text == kPrivateRanges ? Status::Ok() : CheckAllowed(text);
 }
 
+Status DestinationPolicy::CheckPort(const std::string& text) {
+  return PortOf(text) ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is no port, 1 to 65535");
+}
+
+std::optional<std::vector<uint16_t>> DestinationPolicy::PortsOf(const std::vector<std::string>& items) {
+  if (items.empty()) return std::nullopt;
+  std::vector<uint16_t> ports;
+  for (const std::string& item : items)
+    if (const std::optional<uint16_t> port = PortOf(item)) ports.push_back(*port);
+  return ports;
+}
+
 Status DestinationPolicy::Read(const std::vector<std::string>& allow, const std::vector<std::string>& deny, Level* out) {
   for (size_t i = 0; i < allow.size(); ++i) {
     if (Status status = CheckAllowed(allow[i]); !status.ok())
@@ -162,12 +182,17 @@ Result<DestinationPolicy> DestinationPolicy::Create(const std::vector<std::strin
   return policy;
 }
 
+void DestinationPolicy::SetDefaults(bool https_only, std::optional<std::vector<uint16_t>> ports) {
+  https_only_ = https_only;
+  ports_ = std::move(ports);
+}
+
 DestinationPolicy DestinationPolicy::ForNamespace(const NamespaceDestinations& settings, bool private_open) const {
   DestinationPolicy policy = *this;
   const std::vector<std::string> none;
   policy.private_open_ = private_open;
-  policy.https_only_ |= settings.https_only.value_or(false);
-  policy.ports_ = settings.ports;
+  policy.https_only_ = settings.https_only.value_or(https_only_);
+  if (settings.ports) policy.ports_ = settings.ports;
   policy.own_.says_allow = settings.allow.has_value();
   if (Status read = Read(settings.allow ? *settings.allow : none, settings.deny ? *settings.deny : none, &policy.own_); !read.ok()) {
     policy.own_ = {{}, {{*Cidr::Parse("0.0.0.0/0"), "0.0.0.0/0"}, {*Cidr::Parse("::/0"), "::/0"}}, true, true};
@@ -254,9 +279,9 @@ std::optional<std::string> DestinationPolicy::Refusal(const IpAddress& address, 
 }
 
 std::optional<std::string> DestinationPolicy::RefusalOfKind(bool https, uint16_t port) const {
-  if (https_only_ && !https) return "the namespace calls by https only (destinations.https_only)";
+  if (https_only_ && !https) return "calls go by https only (destinations.https_only)";
   if (ports_ && std::find(ports_->begin(), ports_->end(), port) == ports_->end())
-    return "port " + std::to_string(port) + " is none of the namespace's destinations.ports";
+    return "port " + std::to_string(port) + " is none of destinations.ports";
   return std::nullopt;
 }
 

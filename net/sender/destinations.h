@@ -41,8 +41,14 @@ class DestinationPolicy {
   DestinationPolicy() = default;
   /// Error: kUnacceptable with field "/destinations/allow/0" or the like where CheckAllowed or CheckDenied refuses an item.
   static Result<DestinationPolicy> Create(const std::vector<std::string>& allow, const std::vector<std::string>& deny);
+  /// From now on these hold where a namespace says nothing of the kind: https alone, and no other ports.
+  void SetDefaults(bool https_only, std::optional<std::vector<uint16_t>> ports);
   /// Is the text an item of `allow`: a range. Error: kUnacceptable, for people, without a field.
   static Status CheckAllowed(const std::string& text);
+  /// Is it an item of `ports`: 1 to 65535. Error as above.
+  static Status CheckPort(const std::string& text);
+  /// The items as numbers, those that are one; nothing where there are none.
+  static std::optional<std::vector<uint16_t>> PortsOf(const std::vector<std::string>& items);
   /// Is it an item of `deny`: a range, or kPrivateRanges. Error as above.
   static Status CheckDenied(const std::string& text);
 

@@ -112,6 +112,7 @@ class PlainSender::Impl {
   Status Reload(const SenderOptions& options) {
     Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
     if (!policy.ok()) return std::move(policy).status();
+    policy->SetDefaults(options.https_only, DestinationPolicy::PortsOf(options.ports));
     const SenderOptions& old = shared_.config->options;
     const bool others = options.allow != old.allow || options.deny != old.deny || options.rules->print() != old.rules->print();
     SenderOptions changed = options;
@@ -302,6 +303,7 @@ class PlainSender::Impl {
 Result<std::unique_ptr<PlainSender>> PlainSender::Create(Loop* loop, EventSink* sink, const SenderOptions& options) {
   Result<DestinationPolicy> policy = DestinationPolicy::Create(options.allow, options.deny);
   if (!policy.ok()) return std::move(policy).status();
+  policy->SetDefaults(options.https_only, DestinationPolicy::PortsOf(options.ports));
   if (!options.ca_file.empty()) {
     Status authorities = CheckAuthorities(options.ca_file);
     if (!authorities.ok()) return Status(authorities.code(), authorities.detail(), "/destinations/ca_file");

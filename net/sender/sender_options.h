@@ -34,6 +34,9 @@ struct SenderOptions {
   std::string ca_file;
   /// CIDR lists (contract section 5): what is allowed wins over what is denied; the built-in denials come last.
   std::vector<std::string> allow, deny;
+  /// What holds for namespaces that say nothing of it: https alone, and these ports alone (numbers; none: any).
+  bool https_only = false;
+  std::vector<std::string> ports;
   /// Never null.
   std::shared_ptr<const DestinationRules> rules = std::make_shared<const DestinationRules>();
 };

@@ -149,6 +149,13 @@ TEST_CASE("namespace settings: what an admin of the namespace alone may not chan
   CHECK(NeedsAdminOfAll(bare, open, {.https_only = false}).empty());
   CHECK(NeedsAdminOfAll(bare, open, {.https_only = true}) == "/destinations/https_only");
   CHECK(NeedsAdminOfAll(with, with, {}).empty());
+  // Ports of the file are what those who say none have.
+  const NamespaceDefaults file{.https_only = false, .ports = std::vector<uint16_t>{443}};
+  open = {};
+  open.destinations.ports = std::vector<uint16_t>{443, 80};
+  CHECK(NeedsAdminOfAll(bare, open, file) == "/destinations/ports");
+  CHECK(NeedsAdminOfAll(open, bare, file).empty());
+  CHECK(NeedsAdminOfAll(bare, open, {}).empty());
 }
 
 }  // namespace

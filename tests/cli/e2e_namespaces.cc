@@ -180,3 +180,21 @@ TEST_CASE("namespaces: one that has pending notifies is removed only where they 
   CHECK(Submit(&broker, "a", R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})") == "n0004000000000001");
   CHECK(broker.BooksBalance());
 }
+
+TEST_CASE("namespaces: scheme and ports of the file hold for those that say nothing, and only an admin of all says wider ones") {
+  TempDir dir;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, ""}; });
+  Broker broker(dir.path(), {"--config", dir.Write("n.toml", "[destinations]\nports = [1, 2]\nhttps_only = true\n")});
+  const std::string url = receiver.url(), port = url.substr(url.rfind(':') + 1, url.find('/', url.rfind(':')) - url.rfind(':') - 1);
+  const std::string notify = R"({"url":")" + url + "\"}";
+  HttpAnswer refused = broker.Call("POST", "/v1/notifies", notify);
+  CHECK(refused.status == 422);
+  CHECK_THAT(JsonAt(refused.body, "/detail"), Catch::Contains("https only"));
+  CHECK(broker.Call("PUT", In("a", ""), R"({"destinations":{"allow":["127.0.0.0/8"],"https_only":false}})").status == 201);
+  refused = broker.Call("POST", In("a", "/notifies"), notify);
+  CHECK(refused.status == 422);
+  CHECK_THAT(JsonAt(refused.body, "/detail"), Catch::Contains("port " + port));
+  CHECK(broker.Call("PATCH", In("a", ""), R"({"destinations":{"ports":[)" + port + "]}}").status == 200);
+  const std::string id = Submit(&broker, "a", notify);
+  CHECK(JsonAt(broker.Call("GET", In("a", "/notifies/") + id + "?wait_ms=30000").body, "/state") == "succeeded");
+}

@@ -321,6 +321,22 @@ TEST_CASE("destinations: scheme and port are judged before any address") {
   CHECK_FALSE(DestinationPolicy().RefusalOfKind(false, 1).has_value());
 }
 
+TEST_CASE("destinations: scheme and ports of the file hold where a namespace says nothing of the kind") {
+  DestinationPolicy file;
+  file.SetDefaults(true, DestinationPolicy::PortsOf({"443", "8443"}));
+  const DestinationPolicy silent = file.ForNamespace({}, true);
+  CHECK(silent.RefusalOfKind(false, 443).has_value());
+  CHECK_THAT(*silent.RefusalOfKind(true, 80), Catch::Contains("port 80"));
+  CHECK_FALSE(silent.RefusalOfKind(true, 8443).has_value());
+  NamespaceDestinations says;
+  says.https_only = false;
+  says.ports = {80};
+  CHECK_FALSE(file.ForNamespace(says, true).RefusalOfKind(false, 80).has_value());
+  CHECK(file.ForNamespace(says, true).RefusalOfKind(true, 443).has_value());
+  CHECK_FALSE(DestinationPolicy::PortsOf({}).has_value());
+  for (const char* text : {"0", "65536", "", "80 ", "x", "-1"}) CHECK_FALSE(DestinationPolicy::CheckPort(text).ok());
+}
+
 TEST_CASE("destinations: what of a namespace's settings does not parse closes all to it") {
   NamespaceDestinations settings;
   settings.allow = {"10.0.0.0/8", "nonsense"};
