@@ -86,18 +86,26 @@ Status ReadPem(const toml::node& node, std::string* out) {
   return Status::Ok();
 }
 
+/// The line that a file holds, which is named behind "file:". The line's end is not a part of it.
+Result<std::string> LineOf(const std::string& said) {
+  const std::string path = said.substr(kFromFile.size());
+  Result<std::string> text = ReadFile(path, kSecretMostBytes);
+  if (!text.ok()) return Unacceptable(path + " " + text.status().detail());
+  std::string value = *std::move(text);
+  if (value.ends_with('\n')) value.pop_back();
+  if (value.ends_with('\r')) value.pop_back();
+  return value;
+}
+
 /// A header's value: from a file, without the line's end behind it, or as it is written.
 Result<std::string> HeaderValue(const toml::node& node) {
   const auto* said = node.as_string();
   if (!said) return Unacceptable("each value must be a string: \"file:\" and a path, or the value itself");
   std::string value = said->get();
   if (value.starts_with(kFromFile)) {
-    const std::string path = value.substr(kFromFile.size());
-    Result<std::string> text = ReadFile(path, kSecretMostBytes);
-    if (!text.ok()) return Unacceptable(path + " " + text.status().detail());
-    value = *std::move(text);
-    if (value.ends_with('\n')) value.pop_back();
-    if (value.ends_with('\r')) value.pop_back();
+    Result<std::string> line = LineOf(value);
+    if (!line.ok()) return std::move(line).status();
+    value = *std::move(line);
   }
   const std::string_view trimmed = TrimBlanks(value);
   const auto control = [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f; };
@@ -140,6 +148,17 @@ Status ReadProxy(const toml::node& node, DestinationRule* rule) {
   Result<ProxyAddress> proxy = ProxyAddress::Parse(*text);
   if (!proxy.ok()) return std::move(proxy).status();
   rule->proxy = *std::move(proxy);
+  return Status::Ok();
+}
+
+Status ReadProxyCredentials(const toml::node& node, DestinationRule* rule) {
+  const auto* said = node.as_string();
+  if (!said || !said->get().starts_with(kFromFile)) return Unacceptable("must be \"file:\" and the path of a file that holds user:password");
+  Result<std::string> line = LineOf(said->get());
+  if (!line.ok()) return std::move(line).status();
+  const bool plain = std::none_of(line->begin(), line->end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  if (!plain || line->find(':') == line->npos) return Unacceptable("the file must hold user:password, one line without control characters");
+  rule->proxy_credentials = *std::move(line);
   return Status::Ok();
 }
 
@@ -201,6 +220,7 @@ Status ReadKey(const std::string& key, const toml::node& node, Reading* reading)
   if (key == "client_key") return ReadPem(node, &reading->key);
   if (key == "ca_file") return ReadPem(node, &reading->authorities);
   if (key == "proxy") return ReadProxy(node, &rule);
+  if (key == "proxy_credentials") return ReadProxyCredentials(node, &rule);
   if (key == "unchecked") return ReadFlag(node, &rule.unchecked);
   if (key == "http2") return ReadFlag(node, &rule.http2);
   if (key == "connections") return ReadConnections(node, &rule);
@@ -210,7 +230,8 @@ Status ReadKey(const std::string& key, const toml::node& node, Reading* reading)
   if (key == "rate_per_s") return ReadRate(node, &reading->host);
   if (key == "breaker") return ReadBreaker(node, &reading->host);
   return Unacceptable(
-      "there is no such key, only match, namespaces, callers, headers, client_cert, client_key, ca_file, proxy, unchecked, http2, connections, "
+      "there is no such key, only match, namespaces, callers, headers, client_cert, client_key, ca_file, proxy, proxy_credentials, unchecked, http2, "
+      "connections, "
       "concurrency, rate_per_s, breaker, follow_redirects and sign");
 }
 
@@ -247,6 +268,7 @@ Result<Reading> ReadRule(const toml::table& table, size_t number, const std::str
     return blame(reading.key.empty() ? "client_cert" : "client_key", "client_cert and client_key go together");
   if (rule.proxy && rule.match.any_host() && !rule.unchecked)
     return blame("proxy", "where a name leads is known to the proxy alone: match must name a host, or unchecked = true say that it may be any");
+  if (!rule.proxy_credentials.empty() && !rule.proxy) return blame("proxy_credentials", "says nothing without proxy");
   if (rule.unchecked && !rule.proxy) return blame("unchecked", "says nothing without proxy");
   // Who begins calls knows their hosts and ports alone.
   for (const char* of_hosts : {"concurrency", "rate_per_s", "breaker"}) {
@@ -259,7 +281,7 @@ Result<Reading> ReadRule(const toml::table& table, size_t number, const std::str
   Encoder print(&reading.print);
   std::stringstream said;
   said << table;
-  for (const std::string& text : {said.str(), reading.certificate, reading.key, reading.authorities}) print.Text(text);
+  for (const std::string& text : {said.str(), reading.certificate, reading.key, reading.authorities, rule.proxy_credentials}) print.Text(text);
   for (const auto& [name, value] : rule.headers) print.Text(value);
   return reading;
 }
@@ -302,6 +324,7 @@ std::string DestinationRulesAsToml() {
 #   headers           put in place of the submitter's; "file:" and a path reads the value there. Masked wherever a receiver echoes them
 #   client_cert       PEM file of the certificate that is shown, with those that lead to its authority; client_key: of its key
 #   ca_file           PEM file of the authorities, in place of destinations.ca_file
+#   proxy_credentials "file:" and the path of a file that holds user:password, for the proxy (Basic); masked as headers are
 #   proxy             http://host:port; https goes through it by CONNECT. The proxy's own address is judged by destinations.allow and deny above;
 #                     what it is asked for by the namespace's, as far as that is an address: names need a match that names a host, and
 #   unchecked         true for match = "*" and for namespaces whose private ranges are closed, since the proxy alone knows where names lead

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/authority.h"
+#include "base/base64.h"
 
 namespace notifyd {
 namespace {
@@ -39,6 +40,10 @@ DestinationRules::DestinationRules(std::vector<DestinationRule> rules, Fingerpri
     std::vector<std::string> names;
     for (const auto& [name, value] : rule.headers) names.push_back(name);
     rule.secrets = SecretValues(SecretNames(std::move(names)), rule.headers);
+    if (rule.proxy_credentials.empty()) continue;
+    const std::string password = rule.proxy_credentials.substr(rule.proxy_credentials.find(':') + 1);
+    rule.proxy_authorization = "Basic " + EncodeBase64(rule.proxy_credentials);
+    rule.proxy_secrets = SecretValues(SecretNames::Every(), {{"", rule.proxy_authorization}, {"", rule.proxy_credentials}, {"", password}});
   }
 }
 

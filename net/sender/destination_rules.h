@@ -37,13 +37,16 @@ struct DestinationRule {
   std::shared_ptr<const TlsContext> tls, tls_without;
   bool has_certificate = false;
   std::optional<ProxyAddress> proxy;
+  std::string proxy_credentials;  // "user:password" (RFC 7617), for each hop through it; empty: none
   bool unchecked = false;  // names may go through the proxy where their addresses would have to be judged
   bool http2 = true;
   size_t connections = 0;  // most at once to one host and port, of one namespace; 0: as many as there are calls
   std::optional<bool> follow_redirects;
   std::string sign;      // the name of the key; empty: the newest
   bool signs = true;     // false: calls are not signed
-  SecretValues secrets;  // of its headers; made by DestinationRules
+  // Made by DestinationRules: the secrets of its headers and of its credentials, and these as a Proxy-Authorization has them.
+  SecretValues secrets, proxy_secrets;
+  std::string proxy_authorization;
 
   bool secret() const { return has_certificate || !headers.empty(); }
 };

@@ -82,6 +82,8 @@ bool PlainCall::MakeHead() {
   hop_.of_rule = armed_ && !rule_->headers.empty() ? &rule_->headers : nullptr;
   if (hop_.of_rule != nullptr) sent_secrets_.Add(rule_->secrets);
   hop_.to_proxy = proxy() != nullptr && !request_.secure();
+  hop_.to_proxy_as = hop_.to_proxy ? std::string_view(rule_->proxy_authorization) : std::string_view();
+  if (proxy() != nullptr) sent_secrets_.Add(rule_->proxy_secrets);
   hop_.signature.clear();
   const std::optional<std::string> key = rule_ != nullptr && !rule_->sign.empty() ? std::optional(rule_->sign) : std::nullopt;
   if (Signs())
@@ -207,7 +209,9 @@ void PlainCall::Tunnel(PlainConnection* connection) {
   connection_ = connection;
   connection->SetUser(this);
   const std::string target = request_.HostAndPort();
-  tunnel_ = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n";
+  tunnel_ = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+  if (!rule_->proxy_authorization.empty()) tunnel_ += std::string(kProxyAuthorization) + ": " + rule_->proxy_authorization + "\r\n";
+  tunnel_ += "\r\n";
   if (connection->Write(tunnel_, {})) OnWritten(connection);
   Arm();
 }

@@ -167,12 +167,14 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
     if ((other_origin_ && !GoesElsewhere(name)) || (body_dropped_ && EqualsIgnoringCase(name, "content-type"))) continue;
     if ((traced && EqualsIgnoringCase(name, "traceparent")) || (has_state && EqualsIgnoringCase(name, "tracestate"))) continue;
     if (headers.of_rule != nullptr && Has(*headers.of_rule, name)) continue;
+    if (!headers.to_proxy_as.empty() && EqualsIgnoringCase(name, kProxyAuthorization)) continue;
     if (!headers.signature.empty() && EqualsIgnoringCase(std::string_view(name).substr(0, kSignatures.size()), kSignatures)) continue;
     if (name.empty() || name.find_first_of(std::string_view("\r\n\0:; ", 6)) != name.npos || !IsFieldValue(value))
       return Invalid("a header is not valid");
     if (value.find_first_not_of(" \t\v\f") == value.npos) head_.append(name).append(":\r\n");
     else Line(name, value);
   }
+  if (!headers.to_proxy_as.empty()) Line(kProxyAuthorization, headers.to_proxy_as);
   if (headers.of_rule != nullptr) {
     for (const auto& [name, value] : *headers.of_rule) {
       if (!body_dropped_ || !EqualsIgnoringCase(name, "content-type")) Line(name, value);

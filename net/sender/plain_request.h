@@ -19,11 +19,14 @@
 
 namespace notifyd {
 
+inline constexpr std::string_view kProxyAuthorization = "Proxy-Authorization";
+
 /// What goes into one hop's request beside what its submitter said.
 struct HopHeaders {
   using List = std::vector<std::pair<std::string, std::string>>;
   const List* of_rule = nullptr;  // in place of the submitter's of the same names; null: none
   List signature;                 // in place of those that begin with webhook-; empty: it is not signed
+  std::string_view to_proxy_as;   // its Proxy-Authorization, where it goes to a proxy that wants one, in place of the submitter's
   bool to_proxy = false;          // the request line names the whole URL (RFC 9112 section 3.2.2)
 };
 

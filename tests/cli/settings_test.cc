@@ -495,6 +495,9 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
            {"ca_file = \"/nonexistent\"", "ca_file"},
            {"proxy = \"https://p\"", "proxy"},
            {"proxy = \"http://u:p@p\"", "proxy"},
+           {"proxy_credentials = \"user:password\"", "proxy_credentials"},
+           {"proxy_credentials = \"file:/nonexistent\"", "proxy_credentials"},
+           {"proxy_credentials = \"file:/dev/null\"", "proxy_credentials"},
            {"unchecked = 1", "unchecked"},
            {"unchecked = true", "unchecked"},
            {"http2 = \"no\"", "http2"},
@@ -529,6 +532,37 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
   CHECK_THAT(RefusalOf({"--config", dir.Write("3.toml", "destination = 5\n")}), Catch::Contains("[[destination]]"));
   CHECK_THAT(RefusalOf({"--config", dir.Write("4.toml", "[[destination]]\nmatch = \"a/v1\"\nbreaker = false\n")}),
              Catch::Contains("4.toml:3): counts all calls to a host and port: match must have no path"));
+}
+
+TEST_CASE("settings: ports of destinations are numbers, or texts as flags have them") {
+  TempDir dir;
+  const auto ports = [](const std::vector<std::string>& arguments) {
+    Invocation read = ReadCommandLine(arguments, {});
+    INFO(read.error);
+    REQUIRE(read.action == Action::kRun);
+    return read.options.sender.ports;
+  };
+  const std::string file = dir.Write("n.toml", "[destinations]\nports = [443, \"8443\"]\nhttps_only = true\n");
+  CHECK(ports({"--config", file}) == std::vector<std::string>{"443", "8443"});
+  CHECK(ReadCommandLine({"--config", file}, {}).options.sender.https_only);
+  CHECK_THAT(RefusalOf({"--config", dir.Write("0.toml", "[destinations]\nports = [0]\n")}),
+             Catch::Contains("destinations.ports (") && Catch::Contains("no port"));
+}
+
+TEST_CASE("settings: credentials of a proxy come from a file, and are read again with the settings") {
+  TempDir dir;
+  const std::string secret = dir.Write("secret", "person:pass word\n"), of = "proxy_credentials = \"file:" + secret + "\"\n";
+  const std::string file = dir.Write("n.toml", "[[destination]]\nmatch = \"a.test\"\nproxy = \"http://p\"\n" + of);
+  Options running = ReadCommandLine({"--config", file}, {}).options;
+  const RuleTarget target{false, "a.test", 80, "/"};
+  REQUIRE(running.sender.rules->Find("default", "", target) != nullptr);
+  CHECK(running.sender.rules->Find("default", "", target)->proxy_credentials == "person:pass word");
+  dir.Write("secret", "person:other");
+  CHECK(ApplyReloadable(ReadCommandLine({"--config", file}, {}).options, &running).applied == std::vector<std::string>{"destination"});
+  dir.Write("secret", "nobody-s-secret");
+  CHECK_THAT(RefusalOf({"--config", file}), Catch::Contains("proxy_credentials (" + file + ":4): ") && !Catch::Contains("nobody"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("1.toml", "[[destination]]\nmatch = \"a\"\n" + (dir.Write("secret", "a:b"), of))}),
+             Catch::Contains("says nothing without proxy"));
 }
 
 TEST_CASE("settings: what a destination rule says of hosts is read again with the settings") {

@@ -65,6 +65,11 @@ class TunnelProxy {
     std::lock_guard lock(mutex_);
     return asked_;
   }
+  /// Of the last that it was asked.
+  std::string head() const {
+    std::lock_guard lock(mutex_);
+    return head_;
+  }
 
  private:
   void Serve(Stream& client) {
@@ -73,6 +78,7 @@ class TunnelProxy {
     {
       std::lock_guard lock(mutex_);
       asked_.push_back(head.substr(0, head.find("\r\n")));
+      head_ = head;
     }
     if (!answer_.empty()) {
       client.Send(answer_);
@@ -97,6 +103,7 @@ class TunnelProxy {
   const std::string answer_;
   mutable std::mutex mutex_;
   std::vector<std::string> asked_;
+  std::string head_;
   ThreadedServer server_;
 };
 
@@ -280,6 +287,29 @@ TEST_CASE("rules: a proxy is asked for the whole URL over http, and for a way by
   // What it leads to is another than another namespace's way, and another host's.
   CHECK(sender.Send(PostOf("https://a.test/x", "body")).record.response_body == "tunneled");
   CHECK(tunnel.asked().size() == 2);
+}
+
+TEST_CASE("rules: a proxy gets its credentials with a call and with CONNECT, who is behind it does not, and nobody reads them in an answer") {
+  const std::string basic = "Basic cGVyc29uOmEgbG9uZyBzZWNyZXQ=";
+  TinyReceiver plain(200, "you said " + basic + ", a long secret");
+  DestinationRule rule = RuleFor("http://behind.test:8080");
+  rule.proxy = ProxyAt(plain.port());
+  TinyReceiver secure(200, "tunneled", "127.0.0.1", 0, Identity::Get().server());
+  TunnelProxy tunnel(secure.port());
+  DestinationRule tunneled = RuleFor("https://a.test:*");
+  tunneled.proxy = ProxyAt(tunnel.port());
+  rule.proxy_credentials = tunneled.proxy_credentials = "person:a long secret";
+  SenderOptions options = With({rule, tunneled});
+  options.ca_file = Identity::Get().file();
+  SenderFixture sender(options);
+  NotifySpec spec = PostOf("http://behind.test:8080/x", "body");
+  spec.headers = {{"proxy-authorization", "Basic b3RoZXI6b3RoZXI="}};
+  CHECK(sender.Send(spec).record.response_body == "you said Basic ***, ***");
+  CHECK(Has(plain.requests().back(), "\r\nProxy-Authorization: " + basic + "\r\n"));
+  CHECK_FALSE(Has(plain.requests().back(), "b3RoZXI6"));
+  CHECK(sender.Send(PostOf("https://a.test:8443/x", "body")).record.response_body == "tunneled");
+  CHECK(Has(tunnel.head(), "\r\nProxy-Authorization: " + basic + "\r\n"));
+  CHECK_FALSE(Has(secure.requests().back(), "Proxy-Authorization"));
 }
 
 TEST_CASE("rules: HTTP/2 is not offered where a rule says so") {
