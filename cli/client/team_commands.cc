@@ -99,8 +99,8 @@ const Collection& Hosts() {
                                  {"QUEUED", "/queued"},
                                  {"AT CAP", "/at_cap"},
                                  {"BREAKER", "/breaker/state"},
-                                 {"CONCURRENCY", "/concurrency"},
-                                 {"RATE", "/rate_per_s"}}};
+                                 {"CONCURRENCY", "/effective/concurrency"},
+                                 {"RATE", "/effective/rate_per_s"}}};
   return of;
 }
 

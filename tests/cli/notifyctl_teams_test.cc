@@ -198,6 +198,14 @@ TEST_CASE("notifyctl caller list: --sort and --since-ms are passed on") {
   CHECK(broker.seen().at(2).target == "/v1/audit?limit=3");
 }
 
+TEST_CASE("notifyctl host list: it shows what holds, whoever says it") {
+  ScriptedServer broker(Always(200, R"({"items":[{"host":"a:80","paused":false,"concurrency":null,"rate_per_s":2.5,"in_flight":1,"queued":0,)"
+                                    R"("at_cap":false,"breaker":{"state":"closed"},"effective":{"concurrency":16,"rate_per_s":2.5}}],"next":null})"));
+  CHECK(CtlAt(broker, {"host", "list"}).output ==
+        "HOST  PAUSED  IN FLIGHT  QUEUED  AT CAP  BREAKER  CONCURRENCY  RATE\n"
+        "a:80  false   1          0       false   closed   16           2.5\n");
+}
+
 TEST_CASE("notifyctl delete: an answer without a body is done") {
   ScriptedServer broker(Always(204, ""));
   CtlRun run = CtlAt(broker, {"token", "delete", "t1"});
