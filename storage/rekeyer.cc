@@ -127,6 +127,8 @@ Status Rekeyer::Compact() {
   rocksdb::CompactRangeOptions how;
   // Otherwise the deepest level, where most lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  // Others go on beside it: writes would stop where no table of level 0 went deeper for so long.
+  how.exclusive_manual_compaction = false;
   how.canceled = &stopping_;
   auto held = sweeper_->Hold();
   for (rocksdb::ColumnFamilyHandle* family : {database_.main(), database_.notifies()}) {

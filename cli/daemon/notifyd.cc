@@ -16,6 +16,7 @@
 #include "base/terminal_text.h"
 #include "cli/daemon/handover.h"
 #include "cli/daemon/rekey_command.h"
+#include "cli/daemon/restore_command.h"
 #include "cli/daemon/runtime.h"
 #include "cli/daemon/settings.h"
 #include "cli/daemon/signals.h"
@@ -112,8 +113,8 @@ int main(int argc, char** argv) {
   if (launch.arguments.empty()) launch.arguments.emplace_back("notifyd");
   for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
   launch.program = notifyd::FindProgram(launch.arguments[0]);
-  if (std::optional<int> done = notifyd::RunTokenCommand({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
-  if (std::optional<int> done = notifyd::RunRekeyCommand({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
+  for (auto run : {notifyd::RunTokenCommand, notifyd::RunRekeyCommand, notifyd::RunRestoreCommand})
+    if (std::optional<int> done = run({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
   int code = notifyd::Main(launch, handover, fault, held);
   // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
   return code == 2 && !handover.empty() ? 1 : code;

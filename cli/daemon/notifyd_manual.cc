@@ -88,6 +88,8 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
                  {RoffText().Bold("notifyd token create"),
                   RoffText().Plain("--scopes ").Italic("SCOPE,...").Plain(" [--config FILE] [--data-dir DIR] [options]")},
                  {RoffText().Bold("notifyd rekey"), RoffText().Plain("[--config FILE] [--data-dir DIR] [options]")},
+                 {RoffText().Bold("notifyd restore"),
+                  RoffText().Plain("--from ").Italic("DIR").Plain(" [--tokens keep] [--config FILE] [--data-dir DIR] [options]")},
                  {RoffText().Bold("notifyd --version"), RoffText()}});
   page.Section("Description");
   page.Paragraph(
@@ -103,6 +105,10 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
   page.Paragraph(
       "notifyd rekey has the whole store sealed anew by the first key of store.encryption_key_file, waits, and says when the others are not needed "
       "any more. It asks the broker that runs, which goes on working; where none runs it opens the store.");
+  page.Paragraph(
+      "notifyd restore puts a backup (a copy of a data directory) where there is none yet, opens it, and disables its tokens, some of which may have "
+      "been "
+      "deleted since; with --tokens keep they all count.");
   page.Section("Options");
   page.Paragraph(
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "

@@ -14,6 +14,8 @@ namespace notifyd {
 /// returns it once it is durable. Errors: those of opening a store (a directory that is in use names who has it), kUnacceptable with the field, kIo.
 Result<NewToken> MakeTokenInStore(const Options& options, const TokenSettings& wish);
 
+/// Opens the store of `options` under its lock, and disables all tokens but where they are to be kept; how many those are. Errors: as above.
+Result<size_t> SettleTokens(const Options& options, bool keep);
 /// Opens the store of `options` under its lock, seals all of it anew, and closes it. Errors: those of opening a store and of a rekey.
 Status RekeyStore(const Options& options);
 

@@ -289,6 +289,25 @@ TEST_CASE("tenants: what a namespace says holds where a notify says nothing, and
   CHECK(f.Spec().timeout_ms == 30'000);
 }
 
+TEST_CASE("tenants: that sealing the store anew was begun is in the audit, and not that it was refused, or looked at") {
+  TeamsFixture f;
+  const std::string token = f.Give(Grant::Everything()), of_one = f.Give(TeamsFixture::Of({"one"}, ScopeSet::All()));
+  f.As(of_one, "POST", "/v1/rekey");
+  CHECK(f.Answer().status == 403);
+  f.As(token, "GET", "/v1/rekey");
+  CHECK(f.rekeys == 0);
+  CHECK(f.sink.audited.empty());
+  f.As(token, "POST", "/v1/rekey");
+  CHECK(f.Answer().status == 202);
+  CHECK(f.rekeys == 1);
+  REQUIRE(f.sink.audited.size() == 1);
+  CHECK(f.sink.audited[0].what == "rekey_begun");
+  f.rekey.begun = Status(Code::kUnacceptable, "the store does not seal");
+  f.As(token, "POST", "/v1/rekey");
+  CHECK(f.Answer().status == 422);
+  CHECK(f.sink.audited.size() == 1);
+}
+
 TEST_CASE("tenants: each change by a token is in the audit: who, from where, what, how many") {
   TeamsFixture f;
   Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
