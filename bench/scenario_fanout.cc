@@ -31,12 +31,11 @@ class Fans final : public RequestObserver {
       return;
     }
     int32_t& came = came_ms_[event * options_.subscriptions + subscription];
-    const auto now_ms = static_cast<int32_t>((request.arrived_mono_ns - begun_ns_) / kMsNs);
     if (came >= 0) {
       Again(came);
       return;
     }
-    came = now_ms;
+    came = static_cast<int32_t>((request.arrived_mono_ns - begun_ns_) / kMsNs);
     int64_t& highest = highest_[subscription * options_.keys + event % options_.keys];
     if (static_cast<int64_t>(event) < highest) ++out_of_order_;
     highest = std::max(highest, static_cast<int64_t>(event));
@@ -44,11 +43,9 @@ class Fans final : public RequestObserver {
     unique_.fetch_add(1, std::memory_order_relaxed);
   }
 
-  /// The broker is killed now.
-  void Killed() {
-    const int64_t now_ms = (MonoNanos() - begun_ns_) / kMsNs;
-    killed_ms_.store(static_cast<int32_t>(now_ms), std::memory_order_relaxed);
-  }
+  /// The broker is killed now; it was started again by now.
+  void Killed() { killed_ms_ = NowMs(); }
+  void Restarted() { restarted_ms_ = NowMs(); }
 
   uint64_t unique() const { return unique_.load(std::memory_order_relaxed); }
   int64_t begun_ns() const { return begun_ns_; }
@@ -61,18 +58,20 @@ class Fans final : public RequestObserver {
   int64_t oldest_repeat_ms() const { return oldest_repeat_ms_; }
 
  private:
+  int32_t NowMs() const { return static_cast<int32_t>((MonoNanos() - begun_ns_) / kMsNs); }
+  /// What the killed one had sent may arrive a moment after its end, also where the next one is there already.
   void Again(int32_t came_ms) {
     ++repeats_;
-    const int32_t killed_ms = killed_ms_.load(std::memory_order_relaxed);
-    if (came_ms > killed_ms) ++repeats_without_kill_;
-    else oldest_repeat_ms_ = std::max<int64_t>(oldest_repeat_ms_, killed_ms - came_ms);
+    constexpr int32_t kUnderWayMs = 50;
+    if (came_ms > std::max(killed_ms_ + kUnderWayMs, restarted_ms_.load())) ++repeats_without_kill_;
+    else oldest_repeat_ms_ = std::max<int64_t>(oldest_repeat_ms_, killed_ms_ - came_ms);
   }
 
   const FanoutOptions& options_;
   const int64_t begun_ns_ = MonoNanos();
   std::vector<int32_t> came_ms_;  // by event and subscription; -1: not yet
   std::vector<int64_t> highest_;  // by subscription and key
-  std::atomic<int32_t> killed_ms_{-1};
+  std::atomic<int32_t> killed_ms_{-1}, restarted_ms_{-1};
   std::atomic<uint64_t> unique_{0};
   int64_t last_ns_ = 0, oldest_repeat_ms_ = 0;
   uint64_t out_of_order_ = 0, strangers_ = 0, repeats_ = 0, repeats_without_kill_ = 0;
@@ -193,7 +192,7 @@ Status KillOnTheWay(Session& session, const CommonOptions& common, const FanoutO
     if (kills < options.kills && (kills == 0 ? published_half : arrived_share)) {
       fans->Killed();
       if (Status restarted = session.KillAndRestart(); !restarted.ok()) return restarted;
-      fans->Killed();
+      fans->Restarted();
       ++kills;
       publisher->SetTarget(session.broker().target());
     }

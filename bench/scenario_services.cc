@@ -20,6 +20,10 @@ Status Interrupted() {
   return Status(Code::kUnavailable, "interrupted");
 }
 
+std::string Balance(std::string_view balance) {
+  return fmt::format(R"({{"balance":"{}"{}}})", balance, balance == "hash" ? R"(,"hash_by":"/n")" : "");
+}
+
 std::string Instance(std::string_view service, size_t index) {
   return fmt::format("/v1/services/{}/instances/i{}", service, index);
 }
@@ -33,7 +37,7 @@ Result<Record> Share(Session& session, const ServicesOptions& options, const std
   Caller& caller = **opened;
   std::string service = "shares-" + balance;
   std::replace(service.begin(), service.end(), '_', '-');
-  Result<HttpAnswer> put = Ask(caller, "PUT", "/v1/services/" + service, fmt::format(R"({{"balance":"{}","hash_by":"/n"}})", balance));
+  Result<HttpAnswer> put = Ask(caller, "PUT", "/v1/services/" + service, Balance(balance));
   if (!put.ok()) return std::move(put).status();
   std::array<Counter, kInstances> counters;
   std::vector<std::unique_ptr<Receiver>> receivers;
@@ -128,7 +132,7 @@ class Steady {
       if (!opened.ok()) return std::move(opened).status();
       *caller = *std::move(opened);
     }
-    Result<HttpAnswer> put = Ask(*beats_, "PUT", "/v1/services/steady", fmt::format(R"({{"balance":"{}","hash_by":"/n"}})", options_.balance));
+    Result<HttpAnswer> put = Ask(*beats_, "PUT", "/v1/services/steady", Balance(options_.balance));
     if (!put.ok()) return std::move(put).status();
     for (size_t i = 0; i < kInstances; ++i) {
       Result<std::unique_ptr<Receiver>> receiver = Receiver::Start({.delay_ms = options_.receiver_delay_ms}, &into_);
