@@ -59,6 +59,32 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
   return Answer(request, {std::move(answer)});
 }
 
+std::optional<bool> Core::Impl::TopicPart::IsUnderWay(Task* task, NotifyId event) {
+  Hand hand;
+  EventPlace place;
+  RecordSlot* slot = nullptr;
+  if (NeedEvent(task, event, &hand, &place, &slot)) return std::nullopt;
+  if (!hand.event) return false;
+  if (place.held) {
+    const Entry* entry = core_.NeedEntry(task, event);
+    if (!entry) return std::nullopt;
+    // Once its turn has come, its notifies are to be made.
+    return entry->exists && (entry->pending() || entry->state.phase == Phase::kSucceeded);
+  }
+  if (!place.matched) return true;
+  std::vector<const Entry*> looked;
+  for (const EventPlace::Run& run : place.runs) {
+    for (uint64_t i = 0; i < run.count; ++i) {
+      looked.push_back(core_.NeedEntry(task, NotifyId{run.first.value + i}));
+      if (looked.size() < kSweepNotifies && i + 1 < run.count) continue;
+      if (task->missing > 0) return std::nullopt;
+      if (std::any_of(looked.begin(), looked.end(), [](const Entry* entry) { return entry->exists && entry->pending(); })) return true;
+      looked.clear();
+    }
+  }
+  return false;
+}
+
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventList& ask) {
   auto rows = rows_of_.find(request);
   if (rows == rows_of_.end()) {

@@ -91,6 +91,8 @@ SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool r
   flow->event = hand->id;
   flow->topic = event.topic;
   flow->subscription = known.name;
+  flow->schedule = event.schedule;
+  flow->scheduled_at = event.scheduled_at;
   if (!instance.empty()) {
     // It waits for that instance at a host of its own, as one does whose submitter names it.
     flow->instance = instance;

@@ -70,10 +70,13 @@ Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySp
   return Judge(std::string_view(envelope.host).substr(kHeldHost.size()), data ? &*data : nullptr, nullptr);
 }
 
+Status Core::Impl::TopicPart::CheckKnown(std::string_view topic) const {
+  if (topics_.contains(topic)) return Status::Ok();
+  return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
+}
+
 Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& ask, Planning* planning, Plan* plan) {
-  auto topic = topics_.find(item.topic);
-  if (ask.strict && topic == topics_.end())
-    return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
+  if (ask.strict) NOTIFYD_TRY(CheckKnown(item.topic));
   if (item.when.kind == When::Kind::kAt && item.when.ms > core_.now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   auto event = std::make_shared<EventRecord>();
   event->topic = item.topic;
@@ -88,6 +91,8 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   event->trace_parent = item.trace_parent;
   event->trace_state = item.trace_state;
   event->via = item.via;
+  event->schedule = item.schedule;
+  event->scheduled_at = item.scheduled_at;
   plan->hand.event = std::move(event);
   NOTIFYD_TRY(Judge(item.topic, plan->hand.Data(), &planning->schema_steps));
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
@@ -194,16 +199,23 @@ std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, int64_
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: events are refused until space is free again");
+  std::optional<Taken> taken = TakeAll(task, ask);
+  if (!taken) return Handled::kParked;
+  if (auto* refused = std::get_if<Refused>(&*taken)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
+  return Answer(request, {std::move(std::get<Published>(*taken))});
+}
+
+std::optional<Core::Impl::TopicPart::Taken> Core::Impl::TopicPart::TakeAll(Task* task, const Publish& ask) {
+  if (core_.disk_low_) return Refused{Status(Code::kDiskFull, "the disk is nearly full: events are refused until space is free again"), {}, 0};
   NeedFor(task, ask);
-  if (task->missing > 0) return Handled::kParked;
+  if (task->missing > 0) return std::nullopt;
   std::vector<Plan> plans;
   plans.reserve(ask.events.size());
   int64_t steps = StepsToAsk();
   asked_steps_ += steps;
   std::optional<Refused> refused = PlanAll(ask, &steps, &plans);
   asked_steps_ -= steps;  // what is left of them
-  if (refused) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
+  if (refused) return std::move(*refused);
   Published answer;
   answer.batch = ask.batch;
   size_t room = kMadeInOneTurn;
@@ -227,7 +239,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
       if (behind && known) answer.events.back().matched = weight.count;
     }
   }
-  return Answer(request, {std::move(answer)});
+  return answer;
 }
 
 /// Keeps an event that was planned, and makes its notifies, or lets the agenda do that.
@@ -310,6 +322,8 @@ Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {
   FlowFields flow;
   flow.event = id;
   flow.topic = item.topic;
+  flow.schedule = item.schedule;
+  flow.scheduled_at = item.scheduled_at;
   envelope->flow = std::make_shared<const FlowFields>(std::move(flow));
   plan->holds.envelope = std::move(envelope);
   Entry* entry = core_.ApplySubmit(plan->holds, plan->holds.spec, plan->early.get());

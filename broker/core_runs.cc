@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "broker/core_schedules.h"
+#include "broker/core_topics.h"
 #include "broker/flow.h"
+#include "broker/flow_settings.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -23,13 +25,29 @@ std::string ReplaceInValues(std::string_view json, std::string_view what, std::s
     while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
     const size_t behind = json.find_first_not_of(" \t\r\n", end + 1);
     const bool is_key = behind != std::string_view::npos && json[behind] == ':';
-    for (size_t at = json.find(what, i); !is_key && at < end; at = json.find(what, kept)) {
+    // In this string alone: to look further for each of them would be the square of the whole.
+    const std::string_view until = json.substr(0, end);
+    for (size_t at = is_key ? std::string_view::npos : until.find(what, i); at != std::string_view::npos; at = until.find(what, kept)) {
       out.append(json.substr(kept, at - kept)).append(by);
       kept = at + what.size();
     }
     i = end;
   }
   return out.append(json.substr(kept));
+}
+
+/// The template's spec as it is at `scheduled_at`.
+NotifySpec SpecAt(const Schedule& said, WallTime scheduled_at) {
+  Result<NotifySpec> spec = DecodeSpec(*said.spec);
+  CHECK(spec.ok());
+  if (spec->payload_kind == PayloadKind::kData) spec->payload = ReplaceInValues(spec->payload, kScheduledAt, FormatRfc3339(scheduled_at));
+  return *std::move(spec);
+}
+
+/// Which time of a schedule something is for, as an idempotency key. No submitter can say one with a NUL, so it is the schedule's alone; and its
+/// fields are made of it alone, so that they are the same whatever the template is by now: that time is made.
+std::string KeyOfRun(const std::string& schedule, WallTime scheduled_at) {
+  return schedule + '\0' + std::to_string(scheduled_at.ms);
 }
 
 /// One that is under way again in a second, as what refuses it may be over by then.
@@ -65,23 +83,65 @@ SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime sched
   envelope->flow = std::move(flow);
   item.envelope = std::move(envelope);
   item.spec = said.spec;
-  if (said.spec->find(kScheduledAt) != std::string::npos) {
-    Result<NotifySpec> spec = DecodeSpec(*said.spec);
-    CHECK(spec.ok());
-    if (spec->payload_kind == PayloadKind::kData) {
-      spec->payload = ReplaceInValues(spec->payload, kScheduledAt, FormatRfc3339(scheduled_at));
-      item.spec = std::make_shared<const std::string>(EncodeSpec(*spec));
-    }
-  }
+  if (said.spec->find(kScheduledAt) != std::string::npos) item.spec = std::make_shared<const std::string>(EncodeSpec(SpecAt(said, scheduled_at)));
   item.when = said.when;
   item.ttl = said.ttl;
   item.on_held = said.on_held;
   if (by_hand) return item;
-  // No submitter can say one with a NUL, so it is the schedule's alone; and its fields are the same whatever the template is by now: that time is
-  // made.
-  item.idempotency_key = looked.name + '\0' + std::to_string(scheduled_at.ms);
+  item.idempotency_key = KeyOfRun(looked.name, scheduled_at);
   item.fields = item.fields_1 = FingerprintOf(item.idempotency_key);
   return item;
+}
+
+EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const {
+  const notifyd::Schedule& said = *looked.record.said;
+  NotifySpec spec = SpecAt(said, scheduled_at);
+  EventItem item;
+  item.topic = said.topic;
+  item.key = said.key;
+  item.caller = said.envelope->caller;
+  item.labels = said.envelope->labels;
+  item.fkey = said.envelope->fkey;
+  item.payload_kind = spec.payload_kind;
+  item.payload = std::move(spec.payload);
+  if (spec.content_type_given) item.content_type = std::move(spec.content_type);
+  item.when = said.when;
+  item.on_held = said.on_held;
+  item.schedule = looked.name;
+  item.scheduled_at = scheduled_at;
+  if (by_hand) return item;
+  item.idempotency_key = KeyOfRun(looked.name, scheduled_at);
+  item.fields = FingerprintOf(item.idempotency_key);
+  return item;
+}
+
+std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun(Task* task, const Looked& looked, WallTime scheduled_at,
+                                                                               bool by_hand) {
+  if (looked.record.said->publishes()) {
+    if (!core_.NeedCatalog(task)) return std::nullopt;
+    Publish publish;
+    publish.events.push_back(EventOf(looked, scheduled_at, by_hand));
+    publish.strict = core_.flow_settings_ && core_.flow_settings_->strict_topics;
+    std::optional<TopicPart::Taken> taken = core_.topics_->TakeAll(task, publish);
+    if (!taken) return std::nullopt;
+    if (auto* refused = std::get_if<Refused>(&*taken)) return std::move(*refused);
+    return std::get<Published>(*taken).events.front();
+  }
+  SubmitRequest submit;
+  submit.items.push_back(ItemOf(looked, scheduled_at, by_hand));
+  core_.NeedForSubmit(task, submit);
+  if (task->missing > 0) return std::nullopt;
+  std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
+  if (auto* refused = std::get_if<Refused>(&taken)) return std::move(*refused);
+  return std::move(std::get<Submitted>(taken).items.front());
+}
+
+std::optional<bool> Core::Impl::SchedulePart::IsUnderWay(Task* task, const ScheduleState& state) {
+  if (state.last.value == 0) return false;
+  if (state.last_is_event) return core_.topics_->IsUnderWay(task, state.last);
+  const Entry* last = core_.NeedEntry(task, state.last);
+  if (!last) return std::nullopt;
+  return last->exists && last->pending();
 }
 
 Handled Core::Impl::SchedulePart::Done(const RunKey& key) {
@@ -136,23 +196,21 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
 Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime at) {
   const WallTime first = looked->state.next->scheduled_at;
   ScheduleRun run{ScheduleRun::Outcome::kMade, at, core_.now_.wall, {}, 1, ""};
-  if (looked->record.said->skip_overlap && looked->state.last.value != 0) {
-    const Entry* last = core_.NeedEntry(task, looked->state.last);
-    if (!last) return Handled::kParked;
-    if (last->exists && last->pending()) {
+  if (looked->record.said->skip_overlap) {
+    const std::optional<bool> under_way = IsUnderWay(task, looked->state);
+    if (!under_way) return Handled::kParked;
+    if (*under_way) {
       run.outcome = ScheduleRun::Outcome::kSkipped;
       run.reason = "overlap";
     }
   }
   std::optional<Refused> refused;
   if (run.outcome == ScheduleRun::Outcome::kMade) {
-    SubmitRequest submit;
-    submit.items.push_back(ItemOf(*looked, at, /*by_hand=*/false));
-    core_.NeedForSubmit(task, submit);
-    if (task->missing > 0) return Handled::kParked;
-    std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
-    if (auto* no = std::get_if<Refused>(&taken)) refused = std::move(*no);
-    else run.notify = std::get<Submitted>(taken).items.front().id;
+    std::optional<Taken> taken = TakeRun(task, *looked, at, /*by_hand=*/false);
+    if (!taken) return Handled::kParked;
+    run.event = std::holds_alternative<Published::Item>(*taken);
+    if (auto* no = std::get_if<Refused>(&*taken)) refused = std::move(*no);
+    else run.notify = run.event ? std::get<Published::Item>(*taken).id : std::get<SubmittedItem>(*taken).id;
   }
   if (refused) {
     const Code code = refused->status.code();
@@ -173,7 +231,10 @@ void Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& t
 
 void Core::Impl::SchedulePart::NoteRun(Looked* looked, ScheduleRun run) {
   ScheduleState& state = looked->state;
-  if (run.notify.value != 0) state.last = run.notify;
+  if (run.notify.value != 0) {
+    state.last = run.notify;
+    state.last_is_event = run.event;
+  }
   if (run.outcome == ScheduleRun::Outcome::kMissed) {
     state.missed += run.count;
     core_.out_->flow_logs.push_back({true,

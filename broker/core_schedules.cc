@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "broker/core_topics.h"
 #include "broker/flow_settings.h"
 
 namespace notifyd {
@@ -85,6 +86,10 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   if (!times.ok()) return core_.Refuse(request, times.status());
   if (created && ask.said->end_at && !times->After(core_.now_.wall))
     return core_.Refuse(request, Code::kUnacceptable, "none of its times lies between now and end_at", "/end_at");
+  if (ask.said->publishes() && core_.flow_settings_ && core_.flow_settings_->strict_topics) {
+    if (!core_.NeedCatalog(task)) return Handled::kParked;
+    if (Status status = core_.topics_->CheckKnown(ask.said->topic).Within("/publish"); !status.ok()) return core_.Refuse(request, status);
+  }
   if (created || bytes != bytes_before) {
     if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is taken until space is free again");
     if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
@@ -171,17 +176,22 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   if (!looked->record.said) return NotThere(request);
   if (!ask.condition.IsDefault() && !ask.condition.Holds(EncodeSchedule(*looked->record.said)))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
-  SubmitRequest submit;
-  submit.request = request;
-  submit.items.push_back(ItemOf(*looked, core_.now_.wall, /*by_hand=*/true));
-  core_.NeedForSubmit(task, submit);
-  if (task->missing > 0) return Handled::kParked;
-  std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
-  if (auto* refused = std::get_if<Refused>(&taken)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
-  SubmittedItem item = std::move(std::get<Submitted>(taken).items.front());
-  NoteRun(&*looked, {ScheduleRun::Outcome::kByHand, core_.now_.wall, core_.now_.wall, item.id, 1, ""});
+  std::optional<Taken> taken = TakeRun(task, *looked, core_.now_.wall, /*by_hand=*/true);
+  if (!taken) return Handled::kParked;
+  if (auto* refused = std::get_if<Refused>(&*taken)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
+  ScheduleRun run{ScheduleRun::Outcome::kByHand, core_.now_.wall, core_.now_.wall, {}, 1, ""};
+  ScheduleRan ran{{}, core_.now_.wall};
+  if (auto* event = std::get_if<Published::Item>(&*taken)) {
+    run.notify = event->id;
+    run.event = true;
+    ran.item = *event;
+  } else {
+    run.notify = std::get<SubmittedItem>(*taken).id;
+    ran.item = std::move(std::get<SubmittedItem>(*taken));
+  }
+  NoteRun(&*looked, std::move(run));
   WriteState(&*looked);
-  return Answer(request, {ScheduleRan{std::move(item), core_.now_.wall}});
+  return Answer(request, {std::move(ran)});
 }
 
 // ---- the window of runs

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <variant>
 
 #include "broker/core_impl.h"
 #include "broker/schedule_events.h"
@@ -66,6 +67,12 @@ class Core::Impl::SchedulePart {
 
   /// What a run makes: the template as it is at `scheduled_at`.
   SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const;
+  EventItem EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const;
+  using Taken = std::variant<Refused, SubmittedItem, Published::Item>;
+  /// Makes that. Nothing: what it needs is not known yet, and nothing was done.
+  std::optional<Taken> TakeRun(Task* task, const Looked& looked, WallTime scheduled_at, bool by_hand);
+  /// Is something of what its last run made not settled? Nothing: that is not known yet.
+  std::optional<bool> IsUnderWay(Task* task, const ScheduleState& state);
   Handled RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);
   /// Notes what became of the times until `done`, and goes on to the next one behind that.
   void GoOn(Looked* looked, const ScheduleTimes& times, WallTime done, std::optional<ScheduleRun> run);

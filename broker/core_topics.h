@@ -74,6 +74,14 @@ class Core::Impl::TopicPart {
   /// Ends such a notify, which must be in flight, in place of an attempt.
   void Release(Entry* entry);
   TopicFigures figures() const;
+  /// Is it a topic that a PUT made? Error: kUnacceptable, "/topic".
+  Status CheckKnown(std::string_view topic) const;
+  /// What was published, or why it was not.
+  using Taken = std::variant<Refused, Published>;
+  /// Publishes all events, or none. Nothing: what that needs is not known yet, and nothing was done. The catalog must be known.
+  std::optional<Taken> TakeAll(Task* task, const Publish& ask);
+  /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
+  std::optional<bool> IsUnderWay(Task* task, NotifyId event);
 
  private:
   using Name = std::string;

@@ -42,6 +42,8 @@ struct FlowSettings {
   std::vector<HostRule> hosts;
   /// Where the zones of schedules come from; empty: there is UTC alone. No setting, and the same as long as the process lives.
   FindZone find_zone = {};
+  /// What schedules publish is of topics alone that a PUT made.
+  bool strict_topics = false;
   bool operator==(const FlowSettings& other) const { return services == other.services && hosts == other.hosts; }
 };
 

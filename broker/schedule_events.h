@@ -18,10 +18,12 @@
 #include "broker/events.h"
 #include "broker/resource.h"
 #include "broker/schedule_records.h"
+#include "broker/topic_events.h"
 
 namespace notifyd {
 
-/// Puts a schedule in the place of what was said of it. Answered by ScheduleViewed. Errors: kUnacceptable at "/cron" or "/timezone".
+/// Puts a schedule in the place of what was said of it. Answered by ScheduleViewed. Errors: kUnacceptable at "/cron" or "/timezone", or at
+/// "/publish/topic" where that is not known, and topics must be.
 struct SchedulePut {
   std::string name;
   std::shared_ptr<const Schedule> said;
@@ -46,7 +48,7 @@ struct ScheduleDelete {
 struct ScheduleList {
   ResourcesQuery query;
 };
-/// Makes a run of it now, whatever its times, and though it is paused. Answered by ScheduleRan; refused for what a submit is refused for.
+/// Makes a run of it, a notify or an event, now, whatever its times, and though it is paused. Answered by ScheduleRan; refused for what a submit is refused for.
 struct ScheduleRunNow {
   std::string name;
   ResourceCondition condition = {};
@@ -76,7 +78,7 @@ struct SchedulesListed {
 };
 struct ScheduleRemoved {};
 struct ScheduleRan {
-  SubmittedItem item;
+  std::variant<SubmittedItem, Published::Item> item;
   WallTime scheduled_at;
 };
 

@@ -14,7 +14,9 @@ constexpr uint8_t kScheduleStateVersion = 1;
 constexpr uint8_t kNextRunVersion = 1;
 
 // Bits of a schedule's flags. Never renumber.
-constexpr uint8_t kSkipOverlap = 1, kPaused = 2, kHasStart = 4, kHasEnd = 8, kScheduleFlags = 15;
+constexpr uint8_t kSkipOverlap = 1, kPaused = 2, kHasStart = 4, kHasEnd = 8, kPublishes = 16, kScheduleFlags = 31;
+// Beside where a schedule stands, and beside the outcome of a run: what was made is an event. Never renumber.
+constexpr uint8_t kHasNext = 1, kLastIsEvent = 2, kMadeEvent = 128;
 
 Status Unreadable(const char* what) {
   return Status(Code::kCorrupt, std::string(what) + " that does not parse, or is of an unknown version");
@@ -44,7 +46,7 @@ std::string EncodeSchedule(const Schedule& said) {
   Encoder encoder(&bytes);
   encoder.U8(kScheduleVersion);
   encoder.U8(static_cast<uint8_t>((said.skip_overlap ? kSkipOverlap : 0) | (said.paused ? kPaused : 0) | (said.start_at ? kHasStart : 0) |
-                                  (said.end_at ? kHasEnd : 0)));
+                                  (said.end_at ? kHasEnd : 0) | (said.publishes() ? kPublishes : 0)));
   encoder.Text(said.cron);
   encoder.Varint(static_cast<uint64_t>(said.every_ms));
   encoder.Text(said.timezone);
@@ -57,6 +59,10 @@ std::string EncodeSchedule(const Schedule& said) {
   PutDelay(said.when, &encoder);
   PutDelay(said.ttl, &encoder);
   encoder.U8(static_cast<uint8_t>(said.on_held));
+  if (said.publishes()) {
+    encoder.Text(said.topic);
+    encoder.Text(said.key);
+  }
   return bytes;
 }
 
@@ -82,6 +88,11 @@ Result<Schedule> DecodeSchedule(std::string_view bytes) {
   said.when = TakeDelay(&decoder);
   said.ttl = TakeDelay(&decoder);
   said.on_held = TakeEnum(&decoder, OnHeld::kKeep);
+  if (flags & kPublishes) {
+    said.topic = decoder.Text();
+    said.key = decoder.Text();
+    if (said.topic.empty()) decoder.Fail();
+  }
   if (!decoder.done() || said.every_ms < 0 || said.jitter_ms < 0 || said.cron.empty() != (said.every_ms > 0)) return Unreadable("a schedule");
   return said;
 }
@@ -112,7 +123,7 @@ std::string EncodeScheduleState(const ScheduleState& state) {
   std::string bytes;
   Encoder encoder(&bytes);
   encoder.U8(kScheduleStateVersion);
-  encoder.U8(state.next ? 1 : 0);
+  encoder.U8(static_cast<uint8_t>((state.next ? kHasNext : 0) | (state.last_is_event ? kLastIsEvent : 0)));
   if (state.next) {
     encoder.Signed(state.next->due.ms);
     encoder.Signed(state.next->scheduled_at.ms);
@@ -122,7 +133,7 @@ std::string EncodeScheduleState(const ScheduleState& state) {
   encoder.Varint(state.last.value);
   encoder.Varint(state.runs.size());
   for (const ScheduleRun& run : state.runs) {
-    encoder.U8(static_cast<uint8_t>(run.outcome));
+    encoder.U8(static_cast<uint8_t>(static_cast<uint8_t>(run.outcome) | (run.event ? kMadeEvent : 0)));
     encoder.Signed(run.scheduled_at.ms);
     encoder.Signed(run.at.ms);
     encoder.Varint(run.notify.value);
@@ -136,9 +147,10 @@ Result<ScheduleState> DecodeScheduleState(std::string_view bytes) {
   Decoder decoder(bytes);
   ScheduleState state;
   if (decoder.U8() != kScheduleStateVersion) decoder.Fail();
-  const uint8_t has_next = decoder.U8();
-  if (has_next > 1) decoder.Fail();
-  if (has_next == 1) {
+  const uint8_t flags = decoder.U8();
+  if (flags & ~(kHasNext | kLastIsEvent)) decoder.Fail();
+  state.last_is_event = flags & kLastIsEvent;
+  if (flags & kHasNext) {
     state.next.emplace().due.ms = decoder.Signed();
     state.next->scheduled_at.ms = decoder.Signed();
   }
@@ -147,7 +159,10 @@ Result<ScheduleState> DecodeScheduleState(std::string_view bytes) {
   state.last.value = decoder.Varint();
   for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
     ScheduleRun run;
-    run.outcome = TakeEnum(&decoder, ScheduleRun::Outcome::kMissed);
+    const uint8_t outcome = decoder.U8();
+    run.event = outcome & kMadeEvent;
+    if ((outcome & ~kMadeEvent) > static_cast<uint8_t>(ScheduleRun::Outcome::kMissed)) decoder.Fail();
+    run.outcome = static_cast<ScheduleRun::Outcome>(outcome & ~kMadeEvent);
     run.scheduled_at.ms = decoder.Signed();
     run.at.ms = decoder.Signed();
     run.notify.value = decoder.Varint();

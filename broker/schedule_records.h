@@ -18,7 +18,7 @@ namespace notifyd {
 /// What becomes of times at which no broker ran. Stored: never renumber.
 enum class Missed : uint8_t { kSkip = 0, kOne = 1, kAll = 2 };
 
-/// What was said of a schedule: when, and the notify that each of its runs makes.
+/// What was said of a schedule: when, and the notify that each of its runs makes, or the event that it publishes.
 struct Schedule {
   std::string cron;      // empty: every_ms
   int64_t every_ms = 0;  // 0: cron
@@ -33,6 +33,11 @@ struct Schedule {
   std::shared_ptr<const std::string> spec;
   When when, ttl;
   OnHeld on_held = OnHeld::kReject;
+  /// It publishes an event of this topic, and no notify: caller, labels and fkey of the event stand in `envelope`, its payload in `spec`. Empty: it
+  /// makes a notify.
+  std::string topic;
+  std::string key;  // of the event; empty: none
+  bool publishes() const { return !topic.empty(); }
 };
 
 /// A schedule as it is kept.
@@ -48,9 +53,10 @@ struct ScheduleRun {
   Outcome outcome = Outcome::kMade;
   WallTime scheduled_at;
   WallTime at;         // when that was decided
-  NotifyId notify;     // kMade, kByHand
+  NotifyId notify;     // kMade, kByHand: what was made
   uint64_t count = 1;  // kMissed: of how many times this is the first
   std::string reason;  // kSkipped, kMissed: a stable word
+  bool event = false;  // what was made is one
   bool operator==(const ScheduleRun&) const = default;
 };
 
@@ -65,6 +71,7 @@ struct ScheduleState {
   uint64_t caught_up = 0;         // of the times that are missed now, so many were made
   uint64_t missed = 0;            // ever
   NotifyId last;                  // what its last run made; 0: nothing
+  bool last_is_event = false;
   std::vector<ScheduleRun> runs;  // the newest kRunsKept, oldest first
   bool operator==(const ScheduleState&) const = default;
 };

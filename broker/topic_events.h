@@ -111,6 +111,8 @@ struct EventItem {
   std::string idempotency_key;                 // of its topic; empty: none
   Fingerprint fields;                          // of all the others; set where there is a key
   std::string trace_parent, trace_state, via;  // of the request, as of a notify
+  std::string schedule;                        // whose run publishes it; empty: none
+  WallTime scheduled_at;                       // what time that is for
   bool for_caller_alone = false;               // as SubmitItem has it
 };
 /// One event, or several, of which all are taken or none. Failures of several carry "/<index>" before the field. Answered by Published. Errors:

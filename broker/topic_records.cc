@@ -13,6 +13,8 @@ constexpr uint8_t kSubscriptionVersion = 1;
 constexpr uint8_t kSubscriptionRecordVersion = 1;
 constexpr uint8_t kBacklogVersion = 1;
 constexpr uint8_t kEventVersion = 1;
+// Bits of an event's flags. Never renumber.
+constexpr uint8_t kHasDue = 1, kOfSchedule = 2;
 constexpr uint8_t kEventPlaceVersion = 1;
 
 // Bits of a subscription's flags. Never renumber.
@@ -75,11 +77,15 @@ std::string EncodeEvent(const EventRecord& event) {
   encoder.U8(static_cast<uint8_t>(event.payload_kind));
   encoder.Text(event.payload);
   encoder.Text(event.content_type);
-  encoder.U8(event.due_at ? 1 : 0);
+  encoder.U8(static_cast<uint8_t>((event.due_at ? kHasDue : 0) | (event.schedule.empty() ? 0 : kOfSchedule)));
   if (event.due_at) encoder.Signed(event.due_at->ms);
   encoder.Text(event.trace_parent);
   encoder.Text(event.trace_state);
   encoder.Text(event.via);
+  if (!event.schedule.empty()) {
+    encoder.Text(event.schedule);
+    encoder.Signed(event.scheduled_at.ms);
+  }
   return bytes;
 }
 
@@ -100,12 +106,17 @@ Result<EventRecord> DecodeEvent(std::string_view bytes) {
   event.payload_kind = static_cast<PayloadKind>(kind);
   event.payload = decoder.Text();
   event.content_type = decoder.Text();
-  const uint8_t due = decoder.U8();
-  if (due > 1) decoder.Fail();
-  if (due == 1) event.due_at.emplace().ms = decoder.Signed();
+  const uint8_t flags = decoder.U8();
+  if (flags & ~(kHasDue | kOfSchedule)) decoder.Fail();
+  if (flags & kHasDue) event.due_at.emplace().ms = decoder.Signed();
   event.trace_parent = decoder.Text();
   event.trace_state = decoder.Text();
   event.via = decoder.Text();
+  if (flags & kOfSchedule) {
+    event.schedule = decoder.Text();
+    event.scheduled_at.ms = decoder.Signed();
+    if (event.schedule.empty()) decoder.Fail();
+  }
   if (!decoder.done()) return Unreadable("an event");
   return event;
 }

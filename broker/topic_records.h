@@ -77,6 +77,8 @@ struct EventRecord {
   std::string content_type;                    // of a raw body; empty: the default
   std::optional<WallTime> due_at;              // of its notifies; nothing: as their subscriptions say
   std::string trace_parent, trace_state, via;  // of the request
+  std::string schedule;                        // whose run published it; empty: none
+  WallTime scheduled_at;                       // what time that is for
   bool operator==(const EventRecord&) const = default;
 };
 

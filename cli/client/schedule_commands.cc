@@ -11,8 +11,9 @@ using enum FieldFlag::Kind;
 using Value = JsonTree::Value;
 
 std::string RenderSchedule(Value schedule) {
-  std::string text = Fields(schedule, {"notify", "next", "runs"});
+  std::string text = Fields(schedule, {"notify", "publish", "next", "runs"});
   if (std::optional<Value> notify = schedule.At("/notify")) text += "\nNOTIFY\n" + Fields(*notify);
+  if (std::optional<Value> publish = schedule.At("/publish")) text += "\nPUBLISH\n" + Fields(*publish);
   if (std::optional<Value> next = schedule.At("/next"); next && next->size() > 0) {
     Table table({"NEXT"});
     next->ForEach([&](Value, Value time) { table.Row({Cell(time)}); });
@@ -20,10 +21,10 @@ std::string RenderSchedule(Value schedule) {
   }
   std::optional<Value> runs = schedule.At("/runs");
   if (!runs || runs->size() == 0) return text;
-  Table table({"SCHEDULED", "OUTCOME", "COUNT", "AT", "NOTIFY", "REASON"});
+  Table table({"SCHEDULED", "OUTCOME", "COUNT", "AT", "NOTIFY", "EVENT", "REASON"});
   runs->ForEach([&](Value, Value run) {
     table.Row({Cell(run.At("/scheduled_at")), Cell(run.At("/outcome")), Cell(run.At("/count")), Cell(run.At("/at")), Cell(run.At("/notify")),
-               Cell(run.At("/reason"))});
+               Cell(run.At("/event")), Cell(run.At("/reason"))});
   });
   return text + "\n" + table.ToString();
 }
@@ -39,7 +40,8 @@ const Collection& Schedules() {
                                  {"PAUSED", "/paused"},
                                  {"NEXT", "/next/0"},
                                  {"MISSED", "/missed_total"},
-                                 {"URL", "/notify/url"}},
+                                 {"URL", "/notify/url"},
+                                 {"TOPIC", "/publish/topic"}},
                                 "after"};
   return of;
 }
@@ -52,6 +54,11 @@ const std::vector<FieldFlag>& ScheduleFlags() {
       {"start_at", "--start-at", kTime, "TIME", "Not before: RFC 3339, or milliseconds since the epoch. --every-ms counts from it."},
       {"end_at", "--end-at", kTime, "TIME", "Not after."},
       {"notify", "--notify", kJson, "JSON", "The notify of each run; {{scheduled_at}} in strings of its data becomes the run's time."},
+      {"publish",
+       "--publish",
+       kJson,
+       "JSON",
+       "In place of --notify: the event that each run publishes, with its topic; {{scheduled_at}} as there."},
       {"missed",
        "--missed",
        kText,

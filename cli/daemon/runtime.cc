@@ -222,6 +222,7 @@ void Runtime::Impl::MakeShard() {
 
 Status Runtime::Impl::MakeShards() {
   options_.flow.find_zone = FindSystemZone;
+  options_.flow.strict_topics = options_.api.strict_topics;
   for (uint32_t i = 0; i < ShardsOf(options_); ++i) MakeShard();
   RegistryHost::Setup setup;
   setup.loop = shards_[0]->loop;

@@ -96,6 +96,7 @@ void Runtime::Impl::Reload() {
   lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
   if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
   next.flow.find_zone = FindSystemZone;
+  next.flow.strict_topics = next.api.strict_topics;
   // Said once all hold: whoever reads the line finds no loop and no namespace that goes by the old ones.
   auto say = [this, applied = reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)] {
     Log(LogLevel::kInfo, "settings reloaded", {{"applied", applied}});

@@ -198,6 +198,7 @@ void Shard::SetLimits(std::shared_ptr<const CoreLimits> limits) {
 std::shared_ptr<const FlowSettings> Shard::FlowFor(const Slot& slot) const {
   auto flow = std::make_shared<FlowSettings>();
   flow->find_zone = flow_->find_zone;
+  flow->strict_topics = flow_->strict_topics;
   const std::string& name = NameOf(slot);
   for (const FileService& service : flow_->services) {
     const std::vector<std::string>& spaces = service.namespaces;

@@ -8,6 +8,7 @@
 #include "broker/cron.h"
 #include "broker/spec.h"
 #include "net/api/fields.h"
+#include "net/api/topic_fields.h"
 
 namespace notifyd {
 namespace {
@@ -18,6 +19,7 @@ constexpr size_t kMaxScheduleBytes = 100;
 constexpr int64_t kLeastEveryMs = 1'000;
 constexpr int64_t kMostJitterMs = 24 * 3600 * 1000;
 constexpr std::string_view kNotOfSchedule[] = {"due_at", "expires_at", "idempotency_key"};
+constexpr std::string_view kOfPublish[] = {"caller", "labels", "delay_ms", "fkey", "on_held", "data", "body", "body_base64", "content_type"};
 constexpr std::string_view kMissedWords[] = {"skip", "one", "all"};  // by Missed
 constexpr std::string_view kOverlapWords[] = {"allow", "skip"};
 
@@ -111,20 +113,49 @@ Status ReadTemplate(const JsonValue& value, const Asker& asker, SubmitParser* su
   return Status::Ok();
 }
 
+Status ReadPublish(const JsonValue& value, const Asker& asker, SubmitParser* submit, Schedule* out) {
+  if (value.kind != Kind::kObject) return Bad("", "must be an object: topic, and the fields of an event");
+  std::string text(value.raw);
+  Result<ParsedPublish> parsed = ParsePublish(submit, nullptr, &text, nullptr, {}, asker);
+  if (!parsed.ok()) return std::move(parsed).status();
+  EventItem& item = parsed->events.front();
+  if (!item.idempotency_key.empty()) return Bad("/idempotency_key", "each run has a key of its own");
+  if (item.when.kind == When::Kind::kAt) return Bad("/due_at", "each run has a time of its own; delay_ms counts from that");
+  auto envelope = std::make_shared<Envelope>();
+  envelope->caller = std::move(item.caller);
+  envelope->labels = std::move(item.labels);
+  envelope->fkey = std::move(item.fkey);
+  NotifySpec spec;
+  spec.payload_kind = item.payload_kind;
+  spec.payload = std::move(item.payload);
+  spec.content_type_given = !item.content_type.empty();
+  if (spec.content_type_given) spec.content_type = std::move(item.content_type);
+  if (item.when.kind == When::Kind::kDelay) spec.delay_ms = item.when.ms;
+  spec.on_held = item.on_held;
+  out->envelope = std::move(envelope);
+  out->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  out->when = item.when;
+  out->on_held = item.on_held;
+  out->topic = std::move(item.topic);
+  out->key = std::move(item.key);
+  return Status::Ok();
+}
+
 Status ReadRoot(const JsonValue& root, const Asker& asker, SubmitParser* submit, Schedule* out) {
   if (root.kind != Kind::kObject) return Bad("", "a schedule must be an object");
   for (const JsonValue& value : root) {
     const auto* field = std::find_if(std::begin(kFields), std::end(kFields), [&](const auto& row) { return row.name() == value.key; });
     if (field == std::end(kFields) && value.key != "notify" && value.key != "publish") return UnknownField({}, value.key);
     if (!IsGiven(&value)) continue;
+    if (field == std::end(kFields) && out->envelope) return Bad("/" + std::string(value.key), "notify and publish are given, and one of them is needed");
     if (field != std::end(kFields)) NOTIFYD_TRY(field->read(field->pointer, value, out));
     else if (value.key == "notify") NOTIFYD_TRY(ReadTemplate(value, asker, submit, out).Within("/notify"));
-    else return Status(Code::kNotImplemented, "this broker makes no events by schedule yet", "/publish");
+    else NOTIFYD_TRY(ReadPublish(value, asker, submit, out).Within("/publish"));
   }
   if (out->cron.empty() && out->every_ms == 0) return Bad("/cron", "cron or every_ms is missing");
   if (!out->cron.empty() && out->every_ms != 0) return Bad("/every_ms", "cron and every_ms are given, and one of them is needed");
   if (out->start_at && out->end_at && *out->end_at < *out->start_at) return Bad("/end_at", "end_at lies before start_at");
-  if (!out->envelope) return Bad("/notify", "notify is missing");
+  if (!out->envelope) return Bad("/notify", "notify or publish is missing");
   return Status::Ok();
 }
 
@@ -136,6 +167,10 @@ std::span<const JsonField<Schedule>> ScheduleFields() {
 
 bool IsOfSchedule(const NotifyField& field) {
   return std::find(std::begin(kNotOfSchedule), std::end(kNotOfSchedule), field.name()) == std::end(kNotOfSchedule);
+}
+
+bool IsOfPublish(const NotifyField& field) {
+  return std::find(std::begin(kOfPublish), std::end(kOfPublish), field.name()) != std::end(kOfPublish);
 }
 
 Status CheckScheduleName(std::string_view name) {

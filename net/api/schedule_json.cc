@@ -11,6 +11,7 @@
 #include "net/api/replies.h"
 #include "net/api/resource.h"
 #include "net/api/schedule_fields.h"
+#include "net/api/topic_json.h"
 
 namespace notifyd {
 namespace {
@@ -26,7 +27,9 @@ void WriteRun(const ScheduleRun& run, JsonWriter* json) {
   json->Key("at");
   json->String(FormatRfc3339(run.at));
   json->Key("notify");
-  run.notify.value == 0 ? json->Null() : json->String(run.notify.ToString());
+  run.notify.value == 0 || run.event ? json->Null() : json->String(run.notify.ToString());
+  json->Key("event");
+  run.event ? json->String(run.notify.ToString()) : json->Null();
   json->Key("reason");
   run.reason.empty() ? json->Null() : json->String(run.reason);
   json->Key("count");
@@ -64,9 +67,18 @@ class ScheduleShower {
   HttpResponse operator()(const ScheduleRan& ran) const {
     std::string body;
     JsonWriter json(&body);
-    Renderer::Item(ran.item, &json);
-    HttpResponse response = JsonResponse(ran.item.kept ? 200 : 201, std::move(body));
-    if (!ran.item.kept) response.headers.emplace_back("Location", "/v1/notifies/" + ran.item.id.ToString());
+    if (const auto* event = std::get_if<Published::Item>(&ran.item)) {
+      json.BeginObject();
+      WritePublished(*event, &json);
+      json.EndObject();
+      HttpResponse response = JsonResponse(event->duplicate ? 200 : 201, std::move(body));
+      if (!event->duplicate) response.headers.emplace_back("Location", "/v1/events/" + event->id.ToString());
+      return response;
+    }
+    const SubmittedItem& item = std::get<SubmittedItem>(ran.item);
+    Renderer::Item(item, &json);
+    HttpResponse response = JsonResponse(item.kept ? 200 : 201, std::move(body));
+    if (!item.kept) response.headers.emplace_back("Location", "/v1/notifies/" + item.id.ToString());
     return response;
   }
 
@@ -82,10 +94,16 @@ class ScheduleShower {
     json->String(FormatRfc3339(schedule.created_at));
     ShowFields(ScheduleFields(), said, json);
     const NotifyShowing showing{.spec = *spec, .envelope = *said.envelope, .hidden = sight_.bodies ? secrets_ : &SecretNames::Every()};
-    json->Key("notify");
+    json->Key(said.publishes() ? "publish" : "notify");
     json->BeginObject();
+    if (said.publishes()) {
+      json->Key("topic");
+      json->String(said.topic);
+      json->Key("key");
+      said.key.empty() ? json->Null() : json->String(said.key);
+    }
     for (const NotifyField& field : NotifyFields()) {
-      if (!IsOfSchedule(field) || ((listed || !sight_.bodies) && !field.listed)) continue;
+      if (!(said.publishes() ? IsOfPublish(field) : IsOfSchedule(field)) || ((listed || !sight_.bodies) && !field.listed)) continue;
       json->Key(field.name());
       field.show(showing, json);
     }

@@ -2,11 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "base/zone_database.h"
-#include "broker/core_fixture.h"
-#include "broker/flow.h"
-#include "broker/flow_settings.h"
-#include "broker/schedule_events.h"
+#include "broker/schedule_fixture.h"
 
 using namespace notifyd;
 
@@ -14,104 +10,6 @@ namespace {
 
 using Outcome = ScheduleRun::Outcome;
 constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
-
-class ScheduleFixture : public CoreFixture {
- public:
-  explicit ScheduleFixture(CoreLimits limits = {}) : CoreFixture(limits) {
-    now.wall = *ParseRfc3339("2026-03-01T00:00:30Z");
-    Tell();
-  }
-  /// The core hears where zones come from, as each core does when it begins.
-  void Tell() {
-    auto settings = std::make_shared<FlowSettings>();
-    settings->find_zone = FindSystemZone;
-    Post(FlowSettingsChanged{std::move(settings)});
-    Run();
-  }
-  /// A stop of so long, and a new start.
-  void Stop(int64_t ms) {
-    now.wall.ms += ms;
-    now.mono.ms += ms;
-    Restart();
-    Tell();
-  }
-
-  static Schedule Every(int64_t ms) {
-    Schedule said;
-    said.every_ms = ms;
-    return WithTemplate(std::move(said), {});
-  }
-  static Schedule Cron(const std::string& cron, const std::string& zone = "UTC") {
-    Schedule said;
-    said.cron = cron;
-    said.timezone = zone;
-    return WithTemplate(std::move(said), {});
-  }
-  static Schedule WithTemplate(Schedule said, const Fields& fields) {
-    SubmitItem item = Item(fields);
-    said.envelope = item.envelope;
-    said.spec = item.spec;
-    said.when = item.when;
-    said.ttl = item.ttl;
-    said.on_held = item.on_held;
-    return said;
-  }
-  const Reply& Ask(decltype(ScheduleAsk::what) what) {
-    ScheduleRequest request;
-    request.ask = std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(what)});
-    return Do(std::move(request));
-  }
-  const Reply& TryPut(const std::string& name, const Schedule& said, ResourceCondition condition = {}) {
-    return Ask(SchedulePut{name, std::make_shared<const Schedule>(said), std::move(condition)});
-  }
-  ScheduleView Put(const std::string& name, const Schedule& said) {
-    return std::get<ScheduleViewed>(std::get<ScheduleAnswered>(TryPut(name, said).body).answer->what).schedule;
-  }
-  ScheduleView Get(const std::string& name) {
-    return std::get<ScheduleViewed>(std::get<ScheduleAnswered>(Ask(ScheduleGet{name}).body).answer->what).schedule;
-  }
-  /// "03-01T00:01" each.
-  static std::string Short(WallTime time) { return FormatRfc3339(time).substr(5, 11); }
-  std::string Next(const std::string& name, size_t count) {
-    std::string out;
-    const std::vector<WallTime> next = Get(name).next;
-    for (size_t i = 0; i < std::min(count, next.size()); ++i) out += (out.empty() ? "" : " ") + Short(next[i]);
-    return out;
-  }
-  /// What was sent of the schedules, in order, by what time each is for.
-  std::string Sent() {
-    std::string out;
-    for (const StartAttempt& start : std::exchange(sent, {})) out += (out.empty() ? "" : " ") + Short(start.envelope->flow->scheduled_at);
-    return out;
-  }
-  /// Lets all that is in flight succeed.
-  void Succeed() {
-    while (!starts.empty()) EndFirst(Verdict::kSuccess);
-  }
-  /// As Pass; all that is sent meanwhile succeeds at once.
-  void PassBusy(int64_t ms) {
-    const int64_t end = now.wall.ms + ms;
-    while (now.wall.ms < end) {
-      Pass(std::min<int64_t>(end - now.wall.ms, kMinute));
-      Succeed();
-    }
-  }
-  size_t Runs() const {
-    size_t runs = 0;
-    for (const auto& [key, record] : image().records) runs += key.kind == RecordKind::kRun;
-    return runs;
-  }
-};
-
-std::string Outcomes(const ScheduleView& view) {
-  std::string out;
-  for (const ScheduleRun& run : view.runs) {
-    const char* const words[] = {"made", "by_hand", "skipped", "missed"};
-    out += (out.empty() ? "" : " ") + std::string(words[static_cast<size_t>(run.outcome)]);
-    if (run.outcome == Outcome::kMissed) out += "(" + std::to_string(run.count) + "," + run.reason + ")";
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -329,7 +227,7 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: a run by hand is made now, whateve
   Put("a", said);
   const ScheduleRan ran = std::get<ScheduleRan>(std::get<ScheduleAnswered>(Ask(ScheduleRunNow{"a"}).body).answer->what);
   CHECK(ran.scheduled_at == now.wall);
-  CHECK(starts.at(0).id == ran.item.id);
+  CHECK(starts.at(0).id == std::get<SubmittedItem>(ran.item).id);
   CHECK(Outcomes(Get("a")) == "by_hand");
   ScheduleRunNow other{"a"};
   other.condition.prints = {FingerprintOf("another")};

@@ -94,6 +94,26 @@ TEST_CASE("schedule records: a schedule's bytes") {
   CheckNoPart(whole, DecodeScheduleRecord);
 }
 
+TEST_CASE("schedule records: one that publishes, and what it published") {
+  Schedule said = Full();
+  const std::string before = EncodeSchedule(said);
+  said.topic = "a.b";
+  said.key = "k";
+  const std::string bytes = EncodeSchedule(said);
+  CHECK(Hex(bytes) == "011f" + Hex(before).substr(4) + "03612e62" + "016b");
+  Result<Schedule> back = DecodeSchedule(bytes);
+  REQUIRE(back.ok());
+  CHECK(back->topic == "a.b");
+  CHECK(back->key == "k");
+  CheckNoPart(bytes, DecodeSchedule);
+  ScheduleState state;
+  state.last = NotifyId{6};
+  state.last_is_event = true;
+  state.runs = {{ScheduleRun::Outcome::kByHand, WallTime{3}, WallTime{4}, NotifyId{6}, 1, "", true}};
+  CHECK(Hex(EncodeScheduleState(state)) == "010200000601810608060100");
+  CHECK(*DecodeScheduleState(EncodeScheduleState(state)) == state);
+}
+
 TEST_CASE("schedule records: neither cron nor every_ms, or both, is no schedule") {
   Schedule said = Full();
   said.every_ms = 1000;

@@ -83,6 +83,12 @@ TEST_CASE("topic records: what was encoded is read back; what was cut off, goes 
   CHECK(*DecodeTopic(EncodeTopic(TopicRecord())) == TopicRecord());
   CheckCut(EncodeTopic(TopicRecord()), EncodeTopic, DecodeTopic);
   CHECK(*DecodeEvent(EncodeEvent(SomeEvent())) == SomeEvent());
+  EventRecord scheduled = SomeEvent();
+  scheduled.schedule = "s";
+  scheduled.scheduled_at = WallTime{3};
+  CHECK(EncodeEvent(scheduled).ends_with("\x01s\x06"));
+  CHECK(*DecodeEvent(EncodeEvent(scheduled)) == scheduled);
+  CheckCut(EncodeEvent(scheduled), EncodeEvent, DecodeEvent);
   CheckCut(EncodeEvent(SomeEvent()), EncodeEvent, DecodeEvent);
   for (std::optional<uint64_t> matched : {std::optional<uint64_t>(), std::optional<uint64_t>(0), std::optional<uint64_t>(1000)}) {
     EventPlace place{{9}, false, matched, {{NotifyId{7}, 3}, {NotifyId{12}, 1}}};

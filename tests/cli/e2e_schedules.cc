@@ -92,3 +92,30 @@ TEST_CASE("schedules: a run by hand, preconditions, zones, and what is refused")
   CHECK(broker.Call("DELETE", "/v1/schedules/night").status == 204);
   CHECK(broker.Call("GET", "/v1/schedules/night").status == 404);
 }
+
+TEST_CASE("schedules: each time is published once over kill -9, and its notifies say which") {
+  TempDir dir;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  const std::string body = R"({"every_ms":1000,"missed":"all","publish":{"topic":"day.closed","key":"k","data":{"at":"{{scheduled_at}}"}}})";
+  for (size_t kill = 0; kill < 3; ++kill) {
+    Broker broker(dir.path());
+    CHECK(broker.Call("PUT", "/v1/subscriptions/books", R"({"topic":"day.*","url":")" + receiver.url() + R"(/run"})").status == (kill == 0 ? 201 : 200));
+    CHECK(broker.Call("PUT", "/v1/schedules/close", body).status == (kill == 0 ? 201 : 200));
+    WaitForTimes(receiver, kill + 1);
+    broker.process().Signal(SIGKILL);
+    CHECK(broker.process().Wait() == 1000 + SIGKILL);
+  }
+  Broker broker(dir.path());
+  WaitForTimes(receiver, 4);
+  CHECK(broker.Call("PATCH", "/v1/schedules/close", R"({"paused":true})").status == 200);
+  CHECK(TimesOf(broker, "close").size() >= 4);
+  CHECK(broker.BooksBalance());
+  for (const SeenRequest& request : receiver.seen()) CHECK(request.Header("Notify-Schedule") == "close");
+  const std::string shown = broker.Call("GET", "/v1/schedules/close").body;
+  CHECK(JsonAt(shown, "/publish/topic") == "day.closed");
+  CHECK(JsonAt(shown, "/publish/data/at") == "{{scheduled_at}}");
+  CHECK(JsonAt(broker.Call("GET", "/v1/events/" + JsonAt(shown, "/runs/0/event")).body, "/matched") == "1");
+  const HttpAnswer ran = broker.Call("POST", "/v1/schedules/close/run");
+  REQUIRE(ran.status == 201);
+  CHECK(JsonAt(ran.body, "/matched") == "1");
+}

@@ -191,16 +191,25 @@ TEST_CASE("openapi: schedules") {
   f.Ask("GET", "/v1/schedules/s");
   f.Reply(answered(ScheduleViewed{view, false}));
   held.Check(f, "/v1/schedules/{name}", "get");
+  ScheduleView publishing = view;
+  f.Ask("PUT", "/v1/schedules/s", R"({"cron":"0 0 * * *","publish":{"topic":"t","data":1}})");
+  publishing.said = std::get<SchedulePut>(f.Posted<ScheduleRequest>().ask->what).said;
+  publishing.runs = {{ScheduleRun::Outcome::kMade, view.created_at, view.created_at, NotifyId{7}, 1, "", true}};
+  f.Reply(answered(ScheduleViewed{publishing, false}));
+  held.Check(f, "/v1/schedules/{name}", "put");
   held.CheckAllSeen("Schedule");
   f.Ask("GET", "/v1/schedules");
   f.Reply(answered(SchedulesListed{{view}, "s"}));
   held.Check(f, "/v1/schedules", "get");
   held.CheckAllSeen("SchedulePage");
   f.Ask("POST", "/v1/schedules/s/run");
-  ScheduleRan ran;
-  ran.item.id = NotifyId{8};
-  ran.item.lane = {Mode::kConcurrent, "l"};
-  f.Reply(answered(ran));
+  SubmittedItem item;
+  item.id = NotifyId{8};
+  item.lane = {Mode::kConcurrent, "l"};
+  f.Reply(answered(ScheduleRan{item, view.created_at}));
+  held.Check(f, "/v1/schedules/{name}/run", "post");
+  f.Ask("POST", "/v1/schedules/s/run");
+  f.Reply(answered(ScheduleRan{Published::Item{NotifyId{9}, 2, false, false}, view.created_at}));
   held.Check(f, "/v1/schedules/{name}/run", "post");
 }
 

@@ -38,6 +38,24 @@ TEST_CASE("schedules: one with all that it may say") {
   CHECK(DecodeSpec(*put.said->spec)->payload == R"({"a":1.0})");
 }
 
+TEST_CASE("schedules: one that publishes") {
+  ApiFixture f;
+  f.Ask(
+      "PUT", "/v1/schedules/s",
+      R"({"every_ms":1000,"publish":{"topic":"a.b","key":"k","data":{"at":"{{scheduled_at}}"},"labels":{"l":"v"},"caller":"c","fkey":"f","on_held":"keep","delay_ms":7}})");
+  REQUIRE_FALSE(f.answered());
+  const Schedule& said = *AskedOf<SchedulePut>(f).said;
+  CHECK(said.topic == "a.b");
+  CHECK(said.key == "k");
+  CHECK(said.envelope->caller == "c");
+  CHECK(said.envelope->fkey == "f");
+  CHECK(said.envelope->labels->size() == 1);
+  CHECK(said.when.ms == 7);
+  CHECK(said.on_held == OnHeld::kKeep);
+  CHECK(DecodeSpec(*said.spec)->payload == R"({"at":"{{scheduled_at}}"})");
+  CHECK(DecodeSchedule(EncodeSchedule(said))->topic == "a.b");
+}
+
 TEST_CASE("schedules: what they are refused for") {
   auto [body, outcome] = GENERATE(table<std::string, std::string>({
       {R"({})", "422 /cron"},
@@ -50,7 +68,14 @@ TEST_CASE("schedules: what they are refused for") {
       {R"({"cron":"* * * * *","notify":{"url":"http://h/","expires_at":"2096-11-01T00:00:00Z"}})", "422 /notify/expires_at"},
       {R"({"cron":"* * * * *","notify":{"url":"http://h/","idempotency_key":"k"}})", "422 /notify/idempotency_key"},
       {R"({"cron":"* * * * *","notify":{"url":"http://h/","headers":{"Authorization":"***"}}})", "422 /notify/headers/Authorization"},
-      {R"({"cron":"* * * * *","publish":{"topic":"t"}})", "501 /publish"},
+      {R"({"cron":"* * * * *","publish":{}})", "422 /publish/topic"},
+      {R"({"cron":"* * * * *","publish":[]})", "422 /publish"},
+      {R"({"cron":"* * * * *","publish":{"topic":"a b"}})", "422 /publish/topic"},
+      {R"({"cron":"* * * * *","publish":{"topic":"t","url":"http://h/"}})", "422 /publish/url"},
+      {R"({"cron":"* * * * *","publish":{"topic":"t","data":1,"body":"x"}})", "422 /publish/body"},
+      {R"({"cron":"* * * * *","publish":{"topic":"t","idempotency_key":"k"}})", "422 /publish/idempotency_key"},
+      {R"({"cron":"* * * * *","publish":{"topic":"t","due_at":"2096-11-01T00:00:00Z"}})", "422 /publish/due_at"},
+      {R"({"cron":"* * * * *","publish":{"topic":"t"},"notify":{"url":"http://h/"}})", "422 /notify"},
       {R"({"cron":"0 0 30 2 *","notify":{"url":"http://h/"}})", "422 /cron"},
       {R"({"cron":"","notify":{"url":"http://h/"}})", "422 /cron"},
       {R"({"cron":5,"notify":{"url":"http://h/"}})", "422 /cron"},
