@@ -226,8 +226,8 @@ Status CheckDestinations(const Asking& asking, const Envelope& envelope, const s
     Status status = check(asking.asker.number(), url);
     return status.ok() ? std::move(status) : Status(status.code(), status.detail(), at + field);
   };
-  // A service's instances are judged when they register, a command by its name.
-  if (CommandOf(spec->url).empty() && ServiceOf(spec->url).empty()) NOTIFYD_TRY(judge(spec->url, "/url"));
+  // A service's instances are judged when they register, a command by its name; an event goes nowhere by itself.
+  if (!spec->url.empty() && CommandOf(spec->url).empty() && ServiceOf(spec->url).empty()) NOTIFYD_TRY(judge(spec->url, "/url"));
   return envelope.callback ? judge(envelope.callback->url, "/callback_url") : Status::Ok();
 }
 

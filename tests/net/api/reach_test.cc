@@ -9,6 +9,7 @@ class ReachFixture : public TeamsFixture {
   ReachFixture() : TeamsFixture(/*tokens=*/false) {
     ApiOptions options = Options();
     options.check_destination = [](NamespaceNumber number, std::string_view url) {
+      if (url.empty()) return Status(Code::kUnacceptable, "the URL is not http or https");
       if (url.find("//10.") == std::string_view::npos || number == kDefaultNumber) return Status::Ok();
       return Status(Code::kUnacceptable, "addresses of that range are not called");
     };
@@ -48,6 +49,7 @@ TEST_CASE("destinations: a service and a name are judged where they lead to") {
   ReachFixture f;
   CHECK(f.Do("PUT", "/v1/namespaces/one/subscriptions/s", R"({"topic":"t","url":"service://s/"})") == "posted");
   CHECK(f.Do("PUT", "/v1/namespaces/one/subscriptions/s", R"({"topic":"t","url":"http://ten.example/"})") == "posted");
+  CHECK(f.Do("PUT", "/v1/namespaces/one/schedules/s", R"({"every_ms":1000,"publish":{"topic":"t"}})") == "posted");
 }
 
 TEST_CASE("destinations: what holds an event is not changed, and says what it is") {
