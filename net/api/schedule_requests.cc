@@ -58,6 +58,8 @@ Result<Asked> ReadSchedulePut(const Asking& asking) {
   if (!condition.ok()) return std::move(condition).status();
   Result<std::shared_ptr<const Schedule>> said = ReadSchedule(&asking.request->body, asking.asker, &asking.tools->submit, &asking.tools->json);
   if (!said.ok()) return std::move(said).status();
+  // Its runs lie in no lane that it could be judged by, from then on.
+  if ((*said)->publishes()) NOTIFYD_TRY(RefuseBound(asking.asker, "a schedule that publishes"));
   NOTIFYD_TRY(CheckDestinations(asking, *(*said)->envelope, *(*said)->spec, "/notify"));
   return AskOfOne(asking, SchedulePut{asking.route.argument, *std::move(said), *std::move(condition)}, /*makes=*/true);
 }

@@ -257,6 +257,7 @@ TEST_CASE("bounds: a PUT makes what is not there, and only then; the request's o
   CHECK(f.As(f.token, "PUT", "/v1/subscriptions/s", R"({"topic":"t","url":"http://h/","lane":"b/x"})") == "403 /lane");
   CHECK(f.As(f.token, "PUT", "/v1/subscriptions/s", R"({"topic":"t","url":"http://h/"})") == "403 /lane");
   CHECK(f.As(f.token, "PUT", "/v1/schedules/s", R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"b/x"}})") == "403 /notify/lane");
+  CHECK(f.As(f.token, "PUT", "/v1/schedules/s", R"({"every_ms":1000,"publish":{"topic":"t"}})") == "403");
 }
 
 TEST_CASE("bounds: what waits of a subscription is steered in the token's own lanes alone") {
