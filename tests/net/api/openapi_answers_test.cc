@@ -6,7 +6,7 @@
 #include "broker/schedule_events.h"
 #include "broker/topic_events.h"
 #include "broker/response.h"
-#include "openapi_document.h"
+#include "openapi_held.h"
 
 #include <sstream>
 
@@ -15,46 +15,6 @@ namespace {
 
 constexpr const char* kId = "n000000000000001f";
 const std::vector<std::string> kNone;
-
-/// Holds answers to the document, and remembers which of its properties were seen.
-class Held {
- public:
-  /// The newest answer of `f`, to that operation.
-  void Check(ApiFixture& f, const std::string& path, const std::string& method) {
-    const HttpResponse& answer = f.Answer();
-    CAPTURE(path, method, answer.status, answer.body);
-    std::string status = std::to_string(answer.status);
-    REQUIRE(document.Statuses(path, method).contains(status));
-    YAML::Node response = document.Response(path, method, status);
-    YAML::Node content = response["content"][answer.content_type];
-    REQUIRE(content.IsDefined());
-    CHECK(document.Violations(content["schema"], answer.body, &seen) == kNone);
-    std::set<std::string> headers, declared;
-    for (const auto& [name, value] : answer.headers) headers.insert(name);
-    if (response["headers"].IsDefined())
-      for (const auto& header : response["headers"]) declared.insert(header.first.as<std::string>());
-    // A remembered trigger has no version.
-    if (answer.body.find("\"remembered\":") != std::string::npos) declared.erase("ETag");
-    // A batch has no one place.
-    if (answer.body.starts_with("{\"items\"")) declared.erase("Location");
-    // Of what was there already the place is told to whoever waits.
-    if (status == "200" && !headers.contains("Location")) declared.erase("Location");
-    CHECK(headers == declared);
-  }
-
-  /// Was everything that `schema` names seen?
-  void CheckAllSeen(const char* schema) {
-    YAML::Node ref;
-    ref["$ref"] = std::string("#/components/schemas/") + schema;
-    for (const std::string& property : document.AllProperties(ref)) {
-      CAPTURE(property);
-      CHECK(seen.contains(property));
-    }
-  }
-
-  OpenApiDocument document;
-  std::set<std::string> seen;
-};
 
 /// A notify with every field set.
 NotifyRecord Full(ApiFixture& f) {
