@@ -147,8 +147,8 @@ struct ShardsOptions {
 Status RunShards(const CommonOptions& common, const ShardsOptions& options);
 
 struct WaitOptions {
-  uint64_t count = 300;
-  int pause_ms = 20;
+  uint64_t count = 500;
+  int pause_ms = 5;
   uint64_t payload_bytes = 256;
 };
 /// Submit and wait beside a direct call and a sync, in turn.
