@@ -126,6 +126,7 @@ void Core::Impl::GiveBackPlace(Entry* entry) {
 }
 
 void Core::Impl::On(AttemptEnded& e) {
+  if (services_->EndedProbe(e)) return;
   Entry* entry = FindEntry(e.id);
   CHECK(entry && entry->in_flight() && !entry->start_waits && e.result.record.number == entry->number);
   Lane* lane = entry->lane;

@@ -64,15 +64,16 @@ void Core::Impl::KeepWaiting(NotifyState* state) const {
   state->next_attempt_at = now_.wall;
 }
 
-/// Pauses a host whose probe failed and that was not reached for so long that nobody seems to look after it. Whoever resumes it finds its breaker
-/// closed.
+/// Pauses a host whose probe failed and that was not reached for so long that nobody seems to look after it. Its breaker stays open, so that it is
+/// seen why, until somebody resumes it (OnHostSettings).
 void Core::Impl::MaybeDisable(Host* host) {
-  const int64_t after_ms = limits_.breaker.disable_after_ms, open_ms = now_.mono.ms - host->breaker.open_since().ms;
-  if (host->breaker.state() != Breaker::State::kOpen || after_ms == 0 || open_ms < after_ms || host->settings.paused) return;
+  const std::optional<MonoTime> since = services_->OpenSince(*host);
+  if (!since || host->breaker.state() == Breaker::State::kProbing) return;
+  const int64_t after_ms = limits_.breaker.disable_after_ms, open_ms = now_.mono.ms - since->ms;
+  if (after_ms == 0 || open_ms < after_ms || host->settings.paused) return;
   HostPatch patch;
   patch.paused = true;
   if (!ChangeHost(host->name, patch).ok()) return;  // there is no room for its settings: its breaker holds it back all the same
-  host->breaker.Reset();
   out_->flow_logs.push_back({true, "host paused", {{"host", host->name}, {"open_ms", std::to_string(open_ms)}}});
 }
 
@@ -136,14 +137,17 @@ void Core::Impl::OnBreakerSettings(const BreakerSettings& before) {
 
 // ---- who waited for long
 
-/// Returns whether the notify waits at an open breaker, and has for as long as one does. Not where something else holds it back, too.
+/// Returns whether the notify waits at an open breaker, and has for as long as one does. Not where something else holds it back, too. One that looks
+/// again for an instance waits since it was due.
 bool Core::Impl::WaitedAtBreaker(const Entry& entry) const {
   if (!entry.exists || !entry.pending() || entry.in_flight()) return false;
   const std::optional<MonoTime> since = services_->OpenSince(*entry.host);
   if (!since) return false;
-  if (entry.host->settings.paused || IsPaused(entry.envelope->caller) || StateOf(entry.state, &entry) != State::kReady) return false;
+  const bool looks = services_->LooksAgain(entry);
+  if (services_->IsPaused(*entry.host) || IsPaused(entry.envelope->caller) || (!looks && StateOf(entry.state, &entry) != State::kReady)) return false;
   const int64_t open_ms = now_.mono.ms - since->ms;
-  const int64_t ready_ms = entry.state.phase == Phase::kRetrying ? now_.mono.ms - entry.state.retry_at.ms : now_.wall.ms - entry.state.due.ms;
+  const int64_t ready_ms =
+      entry.state.phase == Phase::kRetrying && !looks ? now_.mono.ms - entry.state.retry_at.ms : now_.wall.ms - entry.state.due.ms;
   return std::min(open_ms, ready_ms) >= services_->BreakerOf(*entry.host).max_wait_ms;
 }
 
@@ -194,10 +198,12 @@ Handled Core::Impl::Handle(Task* task, WaitOver& r) {
   if (stopping_) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return Handled::kParked;
-  if (!WaitedAtBreaker(*entry)) return Handled::kDone;
+  const bool waited = WaitedAtBreaker(*entry);
+  if (!waited && !(entry->exists && entry->pending() && entry->host->name.find('?') != std::string::npos)) return Handled::kDone;
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (waited && LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  if (!waited) return services_->LookNow(entry), Handled::kDone;
   // Behind a head that waits for its next attempt, it is that which it waits for.
   const bool behind = lane->record.blocked_head != r.id && BlockedBy(Wait::kAttempt, *lane, nullptr);
   if (lane->paused() || behind) return Handled::kDone;

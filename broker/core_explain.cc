@@ -103,7 +103,8 @@ void Core::Impl::ExplainSwitches(const Entry& entry, Explained* out) const {
     out->reasons.push_back({code, std::move(detail)});
     out->expected_at.reset();
   };
-  if (entry.host->settings.paused) reason("host_paused", "its host, " + entry.host->name + ", is paused");
+  if (entry.host->settings.paused || (ServicePart::IsService(*entry.host) && services_->IsPaused(*entry.host)))
+    reason("host_paused", "its host, " + std::string(ServicePart::ShownName(entry.host->name)) + ", is paused");
   if (IsPaused(entry.envelope->caller)) reason("caller_paused", "its caller, " + entry.envelope->caller + ", is paused");
 }
 

@@ -96,7 +96,7 @@ SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool r
   if (!instance.empty()) {
     // It waits for that instance at a host of its own, as one does whose submitter names it.
     flow->instance = instance;
-    envelope->host.append(envelope->host.find('?') == std::string::npos ? "?" : "&").append("instance=").append(instance);
+    envelope->host = HostOf(envelope->host.substr(0, envelope->host.find('?')), {flow->pool, flow->pool_fallback, flow->instance});
   }
   envelope->flow = std::move(flow);
   envelope->labels = Merged(said.envelope->labels, event.labels);

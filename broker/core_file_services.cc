@@ -48,10 +48,8 @@ void Core::Impl::ServicePart::ApplyFileService(const FileService& of_file) {
       instance = nullptr;
     }
     if (!instance) {
-      auto fresh = std::make_shared<Instance>();
-      fresh->id = id;
-      fresh->from_file = true;
-      instance = (service->instances[id] = std::move(fresh)).get();
+      instance = Add(service, id);
+      instance->from_file = true;
     } else if (instance->settings.url != settings.url) {
       instance->breaker.Reset();
     }

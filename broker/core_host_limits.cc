@@ -34,8 +34,10 @@ void Core::Impl::HostLimits::Begin(Core::Impl& core, Host* host) {
 void Core::Impl::HostLimits::Apply(Core::Impl& core, const std::string& name, const HostSettings& settings) {
   Host* host = core.GetHost(name);
   if (host->settings != settings) {
+    const bool resumed = host->settings.paused && !settings.paused;
     host->settings = settings;
     Weigh(core, host);
+    core.services_->OnHostSettings(host, resumed);
   }
   core.MaybeDropHost(host);
 }

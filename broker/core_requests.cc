@@ -132,7 +132,9 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   if (keyed)
     if (Status status = PlanKeyed(r, item, *context, plan); !status.ok() || plan->kind == SubmitPlan::Kind::kDuplicate) return status;
   if (!item.refused.ok()) return item.refused;
-  if (const std::string_view service = ServiceOf(item.envelope->host); !service.empty() && !services_->Knows(service))
+  // What a schedule makes waits for its service, as what was taken before it was deleted.
+  const bool of_schedule = item.envelope->flow && !item.envelope->flow->schedule.empty();
+  if (const std::string_view service = ServiceOf(item.envelope->host); !service.empty() && !of_schedule && !services_->Knows(service))
     return Status(Code::kUnacceptable, "there is no service of this name", "/url");
   if (item.when.kind == When::Kind::kAt && item.when.ms > now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   if (item.ttl.kind == When::Kind::kAt && item.ttl.ms <= now_.wall.ms) return ExpiryHasPassed();

@@ -6,7 +6,9 @@
 #include <tuple>
 #include <utility>
 
+#include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
 #include "broker/flow_settings.h"
 
 namespace notifyd {
@@ -89,6 +91,10 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   if (ask.said->publishes() && core_.flow_settings_ && core_.flow_settings_->strict_topics) {
     if (!core_.NeedCatalog(task)) return Handled::kParked;
     if (Status status = core_.topics_->CheckKnown(ask.said->topic).Within("/publish"); !status.ok()) return core_.Refuse(request, status);
+  }
+  if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && bytes != bytes_before) {
+    if (!core_.NeedCatalog(task)) return Handled::kParked;
+    if (!core_.services_->Knows(service)) return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/url");
   }
   if (created || bytes != bytes_before) {
     if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is taken until space is free again");

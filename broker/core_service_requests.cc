@@ -8,7 +8,7 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMostServices = 10'000, kMostInstances = 1'000;
+constexpr size_t kMostServices = 10'000, kMostInstances = 1'000, kMostInstancesInAll = 100'000;
 
 RecordKey KeyOf(const Service& service) {
   return {RecordKind::kService, service.name()};
@@ -259,17 +259,15 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
     return core_.Refuse(request, Code::kTooMany, "there are " + std::to_string(kMostServices) + " services already");
   if (created && service && service->instances.size() >= kMostInstances)
     return core_.Refuse(request, Code::kTooMany, "the service has " + std::to_string(kMostInstances) + " instances already");
+  if (created && instances_ >= kMostInstancesInAll)
+    return core_.Refuse(request, Code::kTooMany, "the namespace's services have " + std::to_string(kMostInstancesInAll) + " instances already");
   if (before != bytes) {
     if (Status status = core_.StoreMore(before.size(), bytes.size()); !status.ok()) return core_.Refuse(request, status);
     if (!service) {
       service = Create(ask.service, {});
       core_.WriteRecord(KeyOf(*service), EncodeService({}), kWallNever, /*fresh=*/true);
     }
-    if (created) {
-      auto fresh = std::make_shared<Instance>();
-      fresh->id = ask.id;
-      instance = (service->instances[ask.id] = std::move(fresh)).get();
-    }
+    if (created) instance = Add(service, ask.id);
     if (instance->settings.url != ask.settings.url) instance->breaker.Reset();  // it is elsewhere
     instance->settings = ask.settings;
     core_.WriteRecord(RecordKey{RecordKind::kInstance, InstanceKey(service->name(), ask.id)}, bytes, kWallNever, created);

@@ -17,6 +17,8 @@ namespace {
 constexpr std::string_view kScheme = "service://";
 /// How long a notify that named a pool or an instance of its own waits until it is looked for again.
 constexpr int64_t kLookAgainMs = 5'000;
+/// How long a probe that would be due is put off while no call begins.
+constexpr int64_t kHeldMs = 1'000;
 
 }  // namespace
 
@@ -65,13 +67,11 @@ void Core::Impl::ServicePart::OnRow(RecordKind kind, const RecordRow& row) {
     service = Create(name, {});
     service->stored.reset();  // the file had said it
   }
-  auto instance = std::make_shared<Instance>();
-  instance->id = id;
+  Instance* instance = Add(service, std::string(id));
   instance->settings = *std::move(settings);
   // Nobody could be heard while the broker was down.
   if (instance->settings.ttl_ms > 0) instance->gone_at = {core_.now_.mono.ms + instance->settings.ttl_ms};
-  service->instances.emplace(id, instance);
-  SetTimer(*service, instance.get());
+  SetTimer(*service, instance);
 }
 
 void Core::Impl::ServicePart::OnCatalogKnown() {
@@ -88,13 +88,13 @@ void Core::Impl::ServicePart::OnCatalogKnown() {
 bool Core::Impl::ServicePart::Shuts(const Host& host) const {
   if (!IsService(host)) return false;
   if (!core_.catalog_.known) return true;
-  if (host.name.find('?') != std::string::npos) return false;
+  if (host.name.find('?') != std::string::npos) return IsPaused(host);
   const Service* service = Find(notifyd::ServiceOf(host.name));
   return !service || (!service->HasOne({}, core_.now_.mono) && !Refuses(host));
 }
 
 const Service* Core::Impl::ServicePart::ServiceAt(const Host& host) const {
-  return IsService(host) && host.name.find('?') == std::string::npos ? Find(notifyd::ServiceOf(host.name)) : nullptr;
+  return IsService(host) ? Find(notifyd::ServiceOf(host.name)) : nullptr;
 }
 
 const BreakerSettings& Core::Impl::ServicePart::BreakerOf(const Host& host) const {
@@ -106,13 +106,15 @@ const BreakerSettings& Core::Impl::ServicePart::BreakerOf(const Host& host) cons
 bool Core::Impl::ServicePart::Refuses(const Host& host) const {
   if (!IsService(host)) return host.Refuses(core_.now_.mono, BreakerOf(host));
   const Service* service = ServiceAt(host);
-  return service && BreakerOf(*service).fail_on_open && service->OpenSince({}) && !service->HasOne({}, core_.now_.mono);
+  if (!service || !BreakerOf(*service).fail_on_open) return false;
+  const Service::Wanted wanted = WantedAt(host.name);
+  return service->OpenSince(wanted) && !service->HasOne(wanted, core_.now_.mono);
 }
 
 std::optional<MonoTime> Core::Impl::ServicePart::OpenSince(const Host& host) const {
   if (IsService(host)) {
     const Service* service = ServiceAt(host);
-    return service ? service->OpenSince({}) : std::nullopt;
+    return service ? service->OpenSince(WantedAt(host.name)) : std::nullopt;
   }
   return host.breaker.is_open() ? std::optional(host.breaker.open_since()) : std::nullopt;
 }
@@ -143,6 +145,7 @@ void Core::Impl::ServicePart::ReviewHostOf(const std::string& name) {
 
 void Core::Impl::ServicePart::Review(const Service& service) {
   ReviewHostOf(std::string(kScheme) + service.name());
+  WakeLookers(service);
 }
 
 // ---- attempts
@@ -176,6 +179,7 @@ std::shared_ptr<const StartAttempt::Instance> Core::Impl::ServicePart::Begin(Ent
   if (known != calls_.end()) wanted.avoid = &known->second.tried;
   std::shared_ptr<Instance> chosen = service->Choose(wanted, core_.now_.mono, &core_.random_);
   if (!chosen) return nullptr;
+  StopLooking(*entry);
   Call& call = calls_[entry->id];
   call.instance = chosen;
   call.call = chosen->breaker.Begin(core_.now_.mono);
@@ -205,11 +209,29 @@ void Core::Impl::ServicePart::PutBack(Entry* entry) {
     entry->state.retry_at = {core_.now_.mono.ms + kLookAgainMs};
     entry->state.next_attempt_at = {core_.now_.wall.ms + kLookAgainMs};
     core_.AwaitRetry(entry, lane, lane->fifo(), std::nullopt);
+    Look(*entry);
     core_.Kick(lane);
     core_.RefillTail(lane);
     core_.MaybeDrop(entry);
   }
   core_.MaybeDrop(lane);
+}
+
+void Core::Impl::ServicePart::Follow(Service* service, Instance* instance, Breaker::Change change, MonoTime open_since, const std::string& error) {
+  if (change == Breaker::Change::kOpened) {
+    ++opened_;
+    core_.breakers_.next_sweep = std::min(core_.breakers_.next_sweep, MonoTime{core_.now_.mono.ms + BreakerOf(*service).max_wait_ms});
+    const std::string probe_at = FormatRfc3339(core_.WallAt(instance->breaker.next_probe()));
+    core_.out_->flow_logs.push_back(
+        {true, "instance breaker opened", {{"service", service->name()}, {"instance", instance->id}, {"error", error}, {"next_probe", probe_at}}});
+  } else if (change == Breaker::Change::kClosed) {
+    const std::string open_ms = std::to_string(core_.now_.mono.ms - open_since.ms);
+    core_.out_->flow_logs.push_back(
+        {false, "instance breaker closed", {{"service", service->name()}, {"instance", instance->id}, {"open_ms", open_ms}}});
+  }
+  SetTimer(*service, instance);
+  Review(*service);
+  if (change != Breaker::Change::kNone) TellWatchers(*service);
 }
 
 bool Core::Impl::ServicePart::End(Entry* entry, AttemptResult* result) {
@@ -228,23 +250,10 @@ bool Core::Impl::ServicePart::End(Entry* entry, AttemptResult* result) {
   const bool probe = instance->breaker.IsProbe(call.call), was_closed = instance->breaker.state() == Breaker::State::kClosed;
   const Breaker::Change change = instance->breaker.End(call.call, ContactOf(*result), core_.now_.mono, BreakerOf(*service));
   if (was_closed && change == Breaker::Change::kNone) return false;
-  if (change == Breaker::Change::kOpened) {
-    ++opened_;
-    core_.breakers_.next_sweep = std::min(core_.breakers_.next_sweep, MonoTime{core_.now_.mono.ms + BreakerOf(*service).max_wait_ms});
-    const std::string probe_at = FormatRfc3339(core_.WallAt(instance->breaker.next_probe()));
-    core_.out_->flow_logs.push_back(
-        {true,
-         "instance breaker opened",
-         {{"service", service->name()}, {"instance", instance->id}, {"error", result->record.error}, {"next_probe", probe_at}}});
-  } else if (change == Breaker::Change::kClosed) {
-    const std::string open_ms = std::to_string(core_.now_.mono.ms - since.ms);
-    core_.out_->flow_logs.push_back(
-        {false, "instance breaker closed", {{"service", service->name()}, {"instance", instance->id}, {"open_ms", open_ms}}});
-  }
-  SetTimer(*service, instance.get());
-  Review(*service);
-  if (change != Breaker::Change::kNone) TellWatchers(*service);
-  return probe && instance->breaker.is_open();
+  Follow(service, instance.get(), change, since, result->record.error);
+  const bool in_vain = probe && instance->breaker.is_open();
+  if (in_vain) MaybeDisable(*service);
+  return in_vain;
 }
 
 bool Core::Impl::ServicePart::FailsOver(Entry* entry, const AttemptResult& result) {
@@ -301,7 +310,8 @@ void Core::Impl::ServicePart::SetTimer(const Service& service, Instance* instanc
   CountOpen(instance);
   MonoTime at = instance->gone_at;
   const Breaker& breaker = instance->breaker;
-  if (breaker.state() == Breaker::State::kOpen && breaker.next_probe() > core_.now_.mono) at = std::min(at, breaker.next_probe());
+  if (breaker.state() == Breaker::State::kOpen && (breaker.next_probe() > core_.now_.mono || Probes(service)))
+    at = std::min(at, std::max(breaker.next_probe(), MonoTime{core_.now_.mono.ms + (core_.holding_ ? kHeldMs : 0)}));
   instance->timer = at;
   if (at != kMonoNever) timed_.insert({at, {service.name(), instance->id}});
 }
@@ -312,6 +322,7 @@ void Core::Impl::ServicePart::Untime(const Service& service, Instance* instance)
 }
 
 void Core::Impl::ServicePart::Fire() {
+  for (const NotifyId id : std::exchange(woken_, {})) core_.RunTask(MakeTask(WaitOver{id}));
   while (!timed_.empty() && timed_.begin()->first <= core_.now_.mono) {
     const auto [name, id] = timed_.begin()->second;
     Service* service = Find(name);
@@ -323,6 +334,7 @@ void Core::Impl::ServicePart::Fire() {
     } else if (instance->gone_at <= core_.now_.mono) {
       Untime(*service, instance);  // whoever starts next gives it a fresh ttl
     } else {
+      MaybeProbe(service, instance);
       SetTimer(*service, instance);
       Review(*service);
     }
@@ -331,7 +343,7 @@ void Core::Impl::ServicePart::Fire() {
 }
 
 MonoTime Core::Impl::ServicePart::NextWake() const {
-  MonoTime wake = timed_.empty() ? kMonoNever : timed_.begin()->first;
+  MonoTime wake = !woken_.empty() ? core_.now_.mono : timed_.empty() ? kMonoNever : timed_.begin()->first;
   return watch_ends_.empty() ? wake : std::min(wake, watch_ends_.begin()->first);
 }
 
@@ -343,12 +355,19 @@ void Core::Impl::ServicePart::Gone(Service* service, Instance* instance) {
   TellWatchers(*service);
 }
 
+Instance* Core::Impl::ServicePart::Add(Service* service, const std::string& id) {
+  auto instance = std::make_shared<Instance>();
+  instance->id = id;
+  ++instances_;
+  return (service->instances[id] = std::move(instance)).get();
+}
+
 /// Takes it out, on disk too. Calls that it has go on.
 void Core::Impl::ServicePart::Remove(Service* service, Instance* instance) {
   Untime(*service, instance);
   if (std::exchange(instance->counted_open, false)) --open_;
   if (!instance->from_file) core_.RemoveRecord(RecordKey{RecordKind::kInstance, InstanceKey(service->name(), instance->id)}, /*was_there=*/true);
-  service->instances.erase(std::string(instance->id));
+  instances_ -= service->instances.erase(std::string(instance->id));
   Review(*service);
 }
 

@@ -3,8 +3,9 @@
 // core_impl.h.
 //
 // What waits for a service waits at its host, "service://NAME", which is shut while no instance may take a call, as a paused host is. A notify that
-// named a pool or an instance of its own has a host of its own, "service://NAME?...", which is never shut: whom it waits for, its neighbours in the
-// lane do not. Where there is none for it, it waits a while and looks again.
+// named a pool or an instance of its own has a host of its own, "service://NAME?...", which is shut only while the service's is paused: whom it waits
+// for, its neighbours in the lane do not. Where there is none for it, it looks again once one may take it, or after a while. People see both as one
+// host.
 #pragma once
 
 #include <map>
@@ -29,7 +30,8 @@ class Core::Impl::ServicePart {
   explicit ServicePart(Core::Impl* core) : core_(*core) {}
   Handled Handle(Task* task, ServiceRequest& r);
 
-  static bool IsService(const Host& host) { return host.name.starts_with("service://"); }
+  static bool IsServiceHost(std::string_view host) { return host.starts_with("service://"); }
+  static bool IsService(const Host& host) { return IsServiceHost(host.name); }
   /// The catalog is known: was there ever such a service?
   bool Knows(std::string_view name) const { return services_.contains(name); }
   /// The ids of its instances that take calls, of a pool where that is not empty.
@@ -42,6 +44,8 @@ class Core::Impl::ServicePart {
   void ApplyFile();
   void Fire();
   MonoTime NextWake() const;
+  /// A call has ended that was no notify's, but an instance's probe. Returns whether it was one.
+  bool EndedProbe(const AttemptEnded& e);
   bool MayRest() const { return timed_.empty() && watches_.empty(); }
   void BeginStop();
   void OnDisconnected(RequestId request) { Unwatch(request); }
@@ -72,11 +76,30 @@ class Core::Impl::ServicePart {
   void Forget(NotifyId id) {
     if (!calls_.empty()) calls_.erase(id);
   }
+  /// It waits until there is somebody for it, and looks again after a while (PutBack).
+  bool LooksAgain(const Entry& entry) const;
+  /// Lets it look now, where there is somebody for it; its lane is known.
+  void LookNow(Entry* entry);
   /// Says, for people, that there is no instance that the entry may go to; nothing where there is one.
   std::optional<std::string> NoInstanceFor(const Entry& entry) const;
   /// Says that those cannot be reached, where that is so.
   void ExplainBreakers(const Entry& entry, Explained* out) const;
   void ProbeByHand(const Host& host);
+
+  // ---- a service's host, and those beside it (core_service_hosts.cc)
+  /// A host is kept in memory from now on, or not any more.
+  void OnHostMade(const std::string& name);
+  void OnHostDropped(const std::string& name);
+  /// The names of the hosts in memory beside that one, in order.
+  std::vector<std::string> Beside(std::string_view host) const;
+  /// Is it paused, or beside a service's that is?
+  bool IsPaused(const Host& host) const;
+  /// Other settings hold for the host, which `resumed` where it was paused.
+  void OnHostSettings(Host* host, bool resumed);
+  /// The name of the host that people know it by.
+  static std::string_view ShownName(std::string_view host) { return host.substr(0, IsServiceHost(host) ? host.find('?') : host.npos); }
+  /// Adds what is of those beside the host.
+  void AddBeside(HostView* view) const;
   size_t open_breakers() const { return open_; }
   uint64_t breakers_opened() const { return opened_; }
 
@@ -87,6 +110,12 @@ class Core::Impl::ServicePart {
     Breaker::Call call = 0;
     std::vector<std::string> tried;  // in this round; before the first of a round, where the last attempt failed
     uint32_t failovers = 0;          // of this round
+  };
+  /// A GET that asks whether an instance is back, in flight.
+  struct Probe {
+    std::string service;
+    std::shared_ptr<Instance> instance;
+    Breaker::Call call = 0;
   };
   /// Somebody waits for the list of a service's instances to change.
   struct Watch {
@@ -112,7 +141,7 @@ class Core::Impl::ServicePart {
   bool RefusedFromFile(RequestId request, bool from_file);
 
   Service* Find(std::string_view name) const;
-  /// That of the host's calls, where they may go to any instance of it; else null.
+  /// That of the host's calls; null where it is none.
   const Service* ServiceAt(const Host& host) const;
   Service* ServiceOf(const Entry& entry) const;
   Service* Create(std::string_view name, const ServiceSettings& settings);
@@ -125,14 +154,27 @@ class Core::Impl::ServicePart {
   void ApplyFileService(const FileService& of_file);
   void RemoveOfFile(Service* service, const std::set<std::string>& but);
   void LeaveFile(Service* service);
+  /// Puts a fresh one of that id there, without settings.
+  Instance* Add(Service* service, const std::string& id);
   void Remove(Service* service, Instance* instance);
   void Gone(Service* service, Instance* instance);
   void SetTimer(const Service& service, Instance* instance);
   void Untime(const Service& service, Instance* instance);
   void CountOpen(Instance* instance);
+  /// Its breaker was told of a call's end.
+  void Follow(Service* service, Instance* instance, Breaker::Change change, MonoTime open_since, const std::string& error);
+  /// Its instances are asked whether they are back, as things stand.
+  bool Probes(const Service& service) const;
+  void MaybeProbe(Service* service, Instance* instance);
   /// Its instances, or what they may take, changed: who waits for them is looked at again.
   void Review(const Service& service);
   void ReviewHostOf(const std::string& host);
+  /// Pauses the service's host where none of its instances was reached for so long that nobody seems to look after them.
+  void MaybeDisable(const Service& service);
+  void Look(const Entry& entry);
+  void StopLooking(const Entry& entry);
+  /// Lets those look again who want what may be had now.
+  void WakeLookers(const Service& service);
   void TellWatchers(const Service& service);
   Watch Unwatch(RequestId request);
   void AnswerUnchanged(RequestId request);
@@ -151,6 +193,13 @@ class Core::Impl::ServicePart {
   std::map<RequestId, Watch> watches_;
   std::map<std::string, std::set<RequestId>, std::less<>> watchers_of_;
   std::set<std::pair<MonoTime, RequestId>> watch_ends_;
+  std::map<std::string, std::set<NotifyId>, std::less<>> lookers_;  // those that PutBack put off, by host
+  std::set<std::string, std::less<>> beside_;                       // hosts
+  size_t looking_ = 0;                                              // of all of them
+  std::vector<NotifyId> woken_;
+  std::map<NotifyId, Probe> probes_;  // by ids that no notify ever gets
+  uint64_t next_probe_ = 0;
+  size_t instances_ = 0;  // of all services
   size_t open_ = 0;
   uint64_t opened_ = 0;
 };

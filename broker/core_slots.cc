@@ -269,8 +269,12 @@ Host* Core::Impl::GetHost(const std::string& name) {
   if (!host) {
     host = std::make_unique<Host>();
     host->name = name;
-    if (ServicePart::IsService(*host)) ReviewHost(host.get());
-    else HostLimits::Begin(*this, host.get());
+    if (ServicePart::IsService(*host)) {
+      services_->OnHostMade(name);
+      ReviewHost(host.get());
+    } else {
+      HostLimits::Begin(*this, host.get());
+    }
   }
   return host.get();
 }
@@ -286,6 +290,7 @@ void Core::Impl::MaybeDropHost(Host* host) {
   if (HostLimits::Lingers(*this, host)) return;
   if (host->breaker_timed && breakers_.by_time.size() <= std::max<size_t>(limits_.max_loaded / 4, 1024)) return;
   UntimeBreaker(host);
+  services_->OnHostDropped(host->name);
   hosts_.erase(std::string(host->name));
 }
 

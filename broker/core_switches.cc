@@ -201,13 +201,14 @@ HostView Core::Impl::ViewOfHost(const std::string& name) const {
   view.host = name;
   view.own = Of(switches_.all->hosts, name);
   view.effective = HostLimits::Of(view.own, HostLimits::RuleOf(*this, name));
+  services_->AddBeside(&view);
   auto found = hosts_.find(name);
   if (found == hosts_.end()) return view;
   const Host& host = *found->second;
-  view.in_flight = host.in_flight;
-  view.waiting_lanes = host.ring.size + host.parked;
-  view.queued = host.queued;
-  view.sleeping_lanes = host.sleepers;
+  view.in_flight += host.in_flight;
+  view.waiting_lanes += host.ring.size + host.parked;
+  view.queued += host.queued;
+  view.sleeping_lanes |= host.sleepers;
   view.at_cap = turns_.AtShare(host);
   view.breaker = host.breaker.state();
   if (const auto since = ServicePart::IsService(host) ? services_->OpenSince(host) : std::nullopt) {  // those of all its instances
@@ -255,14 +256,17 @@ Handled Core::Impl::Handle(Task* task, HostsRequest& r) {
   if (!NeedSwitches(task)) return Handled::kParked;
   HostsListed listed;
   if (r.query.only) {
-    if (!hosts_.contains(*r.query.only) && !switches_.all->hosts.contains(*r.query.only))
+    if (!hosts_.contains(*r.query.only) && !switches_.all->hosts.contains(*r.query.only) && services_->Beside(*r.query.only).empty())
       return Refuse(r.request, Code::kNotFound, "nothing of this host is pending in memory, and it has no settings");
     return ReplyNow(r.request, HostViewed{ViewOfHost(*r.query.only)});
   }
   std::vector<std::string> names;
-  auto wanted = [&](const std::string& name) { return name.starts_with(r.query.prefix) && (!r.query.after || name > *r.query.after); };
-  for (const auto& [name, host] : hosts_)
-    if (wanted(name)) names.push_back(name);  // those with settings are among them
+  auto wanted = [&](std::string_view name) { return name.starts_with(r.query.prefix) && (!r.query.after || name > *r.query.after); };
+  std::set<std::string_view> shown_once;     // of services
+  for (const auto& [name, host] : hosts_) {  // those with settings are among them
+    const std::string_view shown = ServicePart::ShownName(name);
+    if (wanted(shown) && (!ServicePart::IsService(*host) || shown_once.insert(shown).second)) names.emplace_back(shown);
+  }
   const size_t shown = std::min(names.size(), r.query.limit);
   std::partial_sort(names.begin(), names.begin() + static_cast<ptrdiff_t>(shown), names.end());
   listed.more = names.size() > shown;

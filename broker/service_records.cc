@@ -15,8 +15,9 @@ enum ServiceBit : uint64_t {
   kHttpsBit = 1 << 3,
   kHostHeaderBit = 1 << 4,
   kBreakerBit = 1 << 5,
+  kProbeBit = 1 << 6,
 };
-constexpr uint64_t kServiceBits = (kBreakerBit << 1) - 1;
+constexpr uint64_t kServiceBits = (kProbeBit << 1) - 1;
 
 Status Corrupt(const char* what) {
   return Status(Code::kCorrupt, std::string("the record of ") + what + " cannot be read");
@@ -57,6 +58,7 @@ std::string EncodeService(const ServiceSettings& settings) {
   if (settings.https) present |= kHttpsBit;
   if (!settings.host_header.empty()) present |= kHostHeaderBit;
   if (settings.breaker) present |= kBreakerBit;
+  if (settings.probe) present |= kProbeBit;
   std::string bytes;
   Encoder encoder(&bytes);
   encoder.U8(kVersion);
@@ -68,6 +70,10 @@ std::string EncodeService(const ServiceSettings& settings) {
   if (present & kPoolFallbackBit) encoder.Text(settings.pool_fallback);
   if (present & kHostHeaderBit) encoder.Text(settings.host_header);
   if (settings.breaker) EncodeBreaker(*settings.breaker, &encoder);
+  if (settings.probe) {
+    encoder.Text(settings.probe->path);
+    encoder.Signed(settings.probe->timeout_ms);
+  }
   return bytes;
 }
 
@@ -86,6 +92,10 @@ Result<ServiceSettings> DecodeService(std::string_view bytes) {
   if (present & kPoolFallbackBit) settings.pool_fallback = decoder.Text();
   if (present & kHostHeaderBit) settings.host_header = decoder.Text();
   if (present & kBreakerBit) settings.breaker = DecodeBreaker(&decoder);
+  if (present & kProbeBit) {
+    settings.probe.emplace().path = decoder.Text();
+    settings.probe->timeout_ms = decoder.Signed();
+  }
   if (!decoder.done()) return Corrupt("a service");
   return settings;
 }

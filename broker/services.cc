@@ -48,6 +48,34 @@ std::optional<Balance> ParseBalance(std::string_view word) {
   return std::nullopt;
 }
 
+namespace {
+constexpr std::pair<std::string_view, std::string_view Service::Wanted::*> kWants[] = {
+    {"pool=", &Service::Wanted::pool}, {"pool_fallback=", &Service::Wanted::pool_fallback}, {"instance=", &Service::Wanted::instance}};
+}  // namespace
+
+std::string HostOf(std::string host, const Service::Wanted& wanted) {
+  char joint = '?';
+  for (const auto& [name, member] : kWants) {
+    if ((wanted.*member).empty()) continue;
+    host.append(1, joint).append(name).append(wanted.*member);
+    joint = '&';
+  }
+  return host;
+}
+
+Service::Wanted WantedAt(std::string_view host) {
+  Service::Wanted wanted;
+  size_t at = host.find('?');
+  while (at < host.size()) {
+    const size_t end = std::min(host.find('&', at + 1), host.size());
+    const std::string_view part = host.substr(at + 1, end - at - 1);
+    for (const auto& [name, member] : kWants)
+      if (part.starts_with(name)) wanted.*member = part.substr(name.size());
+    at = end;
+  }
+  return wanted;
+}
+
 std::string UrlAt(std::string_view instance_url, std::string_view url) {
   constexpr size_t kSchemeBytes = 10;  // service://
   const size_t behind = url.find_first_of("/?#", std::min(kSchemeBytes, url.size()));
@@ -93,7 +121,11 @@ Service::Picks Service::Of(const Wanted& wanted, Takes takes) const {
 }
 
 Service::Picks Service::Candidates(const Wanted& wanted, MonoTime now) const {
-  return Of(wanted, [now](const Instance& instance) { return instance.breaker.MayBegin(now); });
+  return Of(wanted, [&](const Instance& instance) { return instance.breaker.MayBegin(now) && !(settings.probe && instance.breaker.is_open()); });
+}
+
+bool Service::HasClosed(const Wanted& wanted) const {
+  return !Of(wanted, [](const Instance& instance) { return instance.breaker.state() == Breaker::State::kClosed; }).empty();
 }
 
 bool Service::IsAlive(const Wanted& wanted) const {

@@ -1,8 +1,8 @@
 // Services: a name instead of an address (contract section 11). A service has instances, which come and go; which of them takes a call is chosen when
 // the attempt starts. Plain values and choices: it knows no notify and no lane, no store, no clock; what is in flight it is told.
 //
-// Who may be chosen: an instance of the pool that is wanted, of a weight above 0, whose breaker lets a call begin. Where none of that pool may, the
-// fallback's are. Among those the service's balance picks, each by weight:
+// Who may be chosen: an instance of the pool that is wanted, of a weight above 0, whose breaker lets a call begin; where the service has a probe of
+// its own, none whose breaker is open. Where none of that pool may, the fallback's are. Among those the service's balance picks, each by weight:
 //   least_active  the least in flight for its weight; among equals the next in turn
 //   round_robin   in turn, smoothly: one of weight 2 gets every other call, not two in a row
 //   random
@@ -32,6 +32,13 @@ inline constexpr uint32_t kMostWeight = 65'535;
 inline constexpr size_t kMostPools = 16;
 inline constexpr uint32_t kMostFailovers = 100;
 
+/// Asks an instance whose breaker is open whether it is back: by a GET that must answer 2xx, in place of a due notify.
+struct ServiceProbe {
+  std::string path;  // behind the instance's URL: "/", and a query perhaps
+  int64_t timeout_ms = 5'000;
+  bool operator==(const ServiceProbe&) const = default;
+};
+
 /// As it was said. What is not is empty.
 struct ServiceSettings {
   Balance balance = Balance::kLeastActive;
@@ -41,6 +48,7 @@ struct ServiceSettings {
   std::string host_header;  // in place of the instances' own, for TLS too
   uint32_t failover_max = 3;
   std::optional<BreakerSettings> breaker;  // of each instance; nothing: as for hosts
+  std::optional<ServiceProbe> probe;       // nothing: a due notify is the probe
   bool operator==(const ServiceSettings&) const = default;
 };
 
@@ -89,6 +97,8 @@ class Service {
   std::shared_ptr<Instance> Choose(const Wanted& wanted, MonoTime now, Random* random);
   /// Choose would find one.
   bool HasOne(const Wanted& wanted, MonoTime now) const { return !Candidates(wanted, now).empty(); }
+  /// Choose would find one whose breaker is closed.
+  bool HasClosed(const Wanted& wanted) const;
   /// Choose would find one that is not to be avoided.
   bool HasAnother(const Wanted& wanted, MonoTime now) const;
   /// There is one that may be chosen but for its breaker.
@@ -105,6 +115,11 @@ class Service {
 
   std::string name_;
 };
+
+/// Returns the host at which those wait who want a pool or an instance of their own of the service at `host`, "service://NAME": that with what they
+/// want behind it, so that nobody else waits for it. And what is wanted at such a host; it lives as long as the name.
+std::string HostOf(std::string host, const Service::Wanted& wanted);
+Service::Wanted WantedAt(std::string_view host);
 
 /// Returns where a call of "service://NAME/path?query" goes at an instance: its URL, with that path and query behind it.
 std::string UrlAt(std::string_view instance_url, std::string_view url);

@@ -50,6 +50,7 @@ const std::vector<FieldFlag>& ServiceFlags() {
       {"host_header", "--host-header", kText, "HOST", "In place of the instances' own names, for TLS too."},
       {"failover_max", "--failover-max", kNumber, "N", "So many other instances are tried at once where no connection came about; default 3."},
       {"breaker", "--breaker", kJson, "JSON", "Of each instance, in place of the broker's settings, as one object."},
+      {"probe", "--probe", kText, "PATH", "A GET of this tells whether an instance whose breaker is open is back: 2xx."},
   };
   return fields;
 }

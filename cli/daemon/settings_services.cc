@@ -141,6 +141,7 @@ std::string FileServicesAsToml() {
 #   host_header   in place of the instances' own, for TLS too
 #   failover_max  so many others are tried at once where no connection came about
 #   breaker       a table of enabled, failures, ratio, window, open_ms, max_wait_ms and on_open, in place of [breaker]
+#   probe         a path, or a table of path and timeout_ms: a GET of it tells whether an instance whose breaker is open is back
 #
 # [[service]]
 # name = "billing"

@@ -87,17 +87,6 @@ Status ReadOfService(const Field& field, const JsonValue& value, Reading* readin
   return Bad(field, std::string(field.name()) + " has 1 to 100 of the characters A-Z, a-z, 0-9, '.', '_', ':' and '-'");
 }
 
-/// Those that name a pool or an instance of their own wait for that at a host of their own, so that nobody else waits for it.
-std::string HostOf(std::string host, const FlowFields& flow) {
-  char joint = '?';
-  for (const auto& [name, value] : {std::pair("pool", &flow.pool), {"pool_fallback", &flow.pool_fallback}, {"instance", &flow.instance}}) {
-    if (value->empty()) continue;
-    host.append(1, joint).append(name).append("=").append(*value);
-    joint = '&';
-  }
-  return host;
-}
-
 void TextOrNull(std::string_view text, JsonWriter* json) {
   text.empty() ? json->Null() : json->String(text);
 }
@@ -564,7 +553,7 @@ Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_b
   if (envelope.lane.name.empty()) envelope.lane.name = std::move(by_default);
   if (!part || !part->orders_by_event) NOTIFYD_TRY(ChooseOwnPartition(turn, out));
   if (!reading.flow.IsDefault()) envelope.flow = std::make_shared<const FlowFields>(reading.flow);
-  envelope.host = HostOf(std::move(reading.url.host), reading.flow);
+  envelope.host = HostOf(std::move(reading.url.host), {reading.flow.pool, reading.flow.pool_fallback, reading.flow.instance});
   const auto codes = [](const auto& header) { return EqualsIgnoringCase(header.first, "Content-Encoding"); };
   if (spec.compress && std::any_of(spec.headers.begin(), spec.headers.end(), codes))
     return Status(Code::kUnacceptable, "compress says what the Content-Encoding is: headers must not", "/compress");

@@ -95,6 +95,39 @@ void ShowBreaker(const ServiceSettings& from, JsonWriter* json) {
   json->EndObject();
 }
 
+// ---- probes
+
+constexpr int64_t kMostProbeMs = 60'000;
+constexpr size_t kMaxProbeBytes = 1'024;
+
+Status ReadProbePath(std::string_view pointer, const JsonValue& value, ServiceProbe* out) {
+  NOTIFYD_TRY(ReadText(value, pointer, 1, kMaxProbeBytes, &out->path));
+  if (out->path[0] == '/' && out->path.find('#') == std::string::npos && CheckUrl("http://instance" + out->path).ok()) return Status::Ok();
+  return Bad(pointer, "a probe's path begins with \"/\", as in \"/healthz\"");
+}
+
+constexpr JsonField<ServiceProbe> kProbe[] = {
+    {"/probe/path", ReadProbePath, [](const ServiceProbe& from, JsonWriter* json) { json->String(from.path); }},
+    {"/probe/timeout_ms",
+     [](std::string_view pointer, const JsonValue& value, ServiceProbe* out) { return ReadInt(value, pointer, 1, kMostProbeMs, &out->timeout_ms); },
+     [](const ServiceProbe& from, JsonWriter* json) { json->Int(from.timeout_ms); }},
+};
+
+/// A path, or an object.
+Status ReadProbe(std::string_view pointer, const JsonValue& value, ServiceSettings* out) {
+  ServiceProbe* probe = &out->probe.emplace();
+  if (value.kind == Kind::kString) return ReadProbePath(pointer, value, probe);
+  NOTIFYD_TRY(ReadFields<ServiceProbe>(kProbe, pointer, value, probe));
+  return probe->path.empty() ? Bad("/probe/path", "a probe has a path") : Status::Ok();
+}
+
+void ShowProbe(const ServiceSettings& from, JsonWriter* json) {
+  if (!from.probe) return json->Null();
+  json->BeginObject();
+  ShowFields<ServiceProbe>(kProbe, *from.probe, json);
+  json->EndObject();
+}
+
 // ---- services
 
 Status ReadBalance(std::string_view pointer, const JsonValue& value, ServiceSettings* out) {
@@ -143,6 +176,7 @@ constexpr JsonField<ServiceSettings> kService[] = {
      },
      [](const ServiceSettings& from, JsonWriter* json) { json->Uint(from.failover_max); }},
     {"/breaker", ReadBreaker, ShowBreaker},
+    {"/probe", ReadProbe, ShowProbe},
 };
 
 // ---- instances

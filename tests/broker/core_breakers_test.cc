@@ -512,12 +512,12 @@ TEST_CASE("core breaker: a host that was not reached for disable_after_ms is pau
   CHECK_FALSE(f.Host().own.paused);  // nor is time alone: the probe may reach it
   f.Unreached(StartAttempt(f.starts.at(0)));
   CHECK(f.Host().own.paused);
-  CHECK(f.Host().breaker == Stage::kClosed);
-  CHECK(f.Stats().open_breakers == 0);
+  CHECK(f.Host().breaker == Stage::kOpen);  // so that it is seen why
+  CHECK(f.Host().open_since);
   REQUIRE(f.flow_logs.size() == 2);
   CHECK(f.flow_logs[1].event == "host paused");
   CHECK(f.flow_logs[1].warning);
-  CHECK(f.Why(waits) == std::vector<std::string>{"host_paused"});
+  CHECK(f.Why(waits).front() == "host_paused");
   f.Pass(3'600'000);
   CHECK(f.starts.empty());
   f.Restart(CrashKind::kPower);

@@ -1,12 +1,8 @@
 // Services in the core: who takes an attempt, what waits where nobody does, how one goes on to another instance, beats, and restarts.
-#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 
-#include "broker/core_fixture.h"
-#include "broker/flow.h"
-#include "broker/flow_settings.h"
-#include "broker/service_events.h"
+#include "broker/service_rig.h"
 
 using namespace notifyd;
 
@@ -14,80 +10,7 @@ namespace {
 
 using Kind = ServiceAnswer::Kind;
 
-class Rig : public CoreFixture {
- public:
-  explicit Rig(CoreLimits limits = {}) : CoreFixture(limits) {}
-
-  template <class Ask>
-  uint64_t Begin(Ask ask) {
-    ServiceRequest r;
-    r.ask = std::make_shared<const ServiceAsk>(ServiceAsk{std::move(ask)});
-    const uint64_t token = CoreFixture::Ask(std::move(r));
-    Run();
-    return token;
-  }
-  const ServiceAnswer& AnswerOf(uint64_t token) { return *std::get<ServiceAnswered>(replies.at(token).body).answer; }
-  template <class Ask>
-  ServiceAnswer Told(Ask ask) {
-    return AnswerOf(Begin(std::move(ask)));
-  }
-  template <class Ask>
-  Code Refusal(Ask ask) {
-    return CodeOf(replies.at(Begin(std::move(ask))));
-  }
-  template <class Ask>
-  bool IsStale(Ask ask) {
-    return std::holds_alternative<Stale>(replies.at(Begin(std::move(ask))).body);
-  }
-  ServiceAnswer Register(const std::string& id, InstanceSettings settings = {}) {
-    if (settings.url.empty()) settings.url = "http://" + id + ":80";
-    return Told(PutInstance{"billing", id, std::move(settings), {}});
-  }
-  void Service(ServiceSettings settings) { Told(PutService{"billing", std::move(settings), {}}); }
-  ServiceView View() { return Told(ListInstances{"billing", std::nullopt, 0, {1'000}}).services.at(0); }
-  std::map<std::string, uint32_t> Active() {
-    std::map<std::string, uint32_t> active;
-    for (const auto& instance : View().instances) active[instance->id] = instance->in_flight;
-    return active;
-  }
-  static Fields To(std::string lane = "lane") {
-    Fields fields;
-    fields.lane = std::move(lane);
-    fields.host = "service://billing";
-    fields.retry = Waits({1'000}, 1'000);
-    return fields;
-  }
-  NotifyId Send(const Fields& fields) { return Submit(fields).id; }
-  const Reply& TrySend(const Fields& fields, FlowFields flow) {
-    SubmitItem item = Item(fields);
-    auto envelope = std::make_shared<Envelope>(*item.envelope);
-    envelope->host += "?x";
-    envelope->flow = std::make_shared<const FlowFields>(std::move(flow));
-    item.envelope = std::move(envelope);
-    SubmitRequest r;
-    r.items.push_back(std::move(item));
-    return Do(std::move(r));
-  }
-  NotifyId Send(const Fields& fields, FlowFields flow) { return std::get<Submitted>(TrySend(fields, std::move(flow)).body).items.at(0).id; }
-  void Unreached(StartAttempt start, Verdict verdict = Verdict::kFailure, const char* error = "connect_failed") {
-    AttemptEnded e;
-    e.id = start.id;
-    e.result.verdict = verdict;
-    e.result.unsent = true;
-    e.result.record.number = start.number;
-    e.result.record.started_at = start.at;
-    e.result.record.error = error;
-    std::erase_if(starts, [&](const StartAttempt& s) { return s.id == e.id; });
-    Post(std::move(e));
-    Run();
-  }
-  NotifyState State(NotifyId id) { return Get(id).record->state; }
-  std::vector<std::string> Events() {
-    std::vector<std::string> events;
-    for (const FlowLog& log : flow_logs) events.push_back(log.event);
-    return events;
-  }
-};
+using Rig = ServiceRig;
 
 }  // namespace
 
@@ -343,8 +266,7 @@ TEST_CASE("core services: a pool, or an instance, of its own; its neighbours do 
     f.Pass(30'000);
     CHECK(f.starts.empty());
     CHECK(f.State(first).attempts_made == 0);
-    f.Register("b", {"http://b", 1, {"us"}, 0});
-    f.Pass(5'000);
+    f.Register("b", {"http://b", 1, {"us"}, 0});  // which wakes them
     std::vector<NotifyId> order;
     while (!f.starts.empty()) {
       if (f.starts[0].id != third) CHECK(f.starts[0].instance->id == "b");
@@ -490,7 +412,7 @@ TEST_CASE("core services: lists by prefix and page; the list of instances is wai
 TEST_CASE("services: many who wait for a list cost no copy of it each, before it changes or as they are told") {
   Rig f;
   const std::string path(4'000, 'x');
-  for (int i = 0; i < 200; ++i) f.Register("i" + std::to_string(1'000 + i), {.url = "http://h/" + path});
+  for (int i = 0; i < 200; ++i) f.Register("i" + std::to_string(1'000 + i), {"http://h/" + path});
   f.Told(PutService{"other", {}, {}});
   const ServiceAnswer list = f.Told(ListInstances{"billing", std::nullopt, 0, {1'000}});
   CHECK(list.bytes.size() < 100);  // what somebody who waits leaves here

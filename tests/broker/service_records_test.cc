@@ -38,6 +38,10 @@ TEST_CASE("service records: golden bytes, both ways") {
   CHECK(Hex(EncodeService(Full())) ==
         "013f0302032f696402657502757"
         "30b6170692e6578616d706c650307403900000000000028904ec0a90700");
+  ServiceSettings probed;
+  probed.probe = ServiceProbe{"/healthz", 700};
+  CHECK(Hex(EncodeService(probed)) == "01400003082f6865616c74687af80a");
+  CHECK(*DecodeService(EncodeService(probed)) == probed);
   CHECK(Hex(EncodeInstance(instance)) ==
         "0112687474703a2f2f683a383038302f62617365ac02904e0202657501"
         "78");
@@ -47,7 +51,9 @@ TEST_CASE("service records: golden bytes, both ways") {
 }
 
 TEST_CASE("service records: what is cut off, longer or of another version is refused") {
-  const std::string service = EncodeService(Full()), instance = EncodeInstance({"http://h", 1, {"eu"}, 0});
+  ServiceSettings all = Full();
+  all.probe = ServiceProbe{"/healthz", 700};
+  const std::string service = EncodeService(all), instance = EncodeInstance({"http://h", 1, {"eu"}, 0});
   for (size_t size = 0; size < service.size(); ++size) CHECK_FALSE(DecodeService(service.substr(0, size)).ok());
   for (size_t size = 0; size < instance.size(); ++size) CHECK_FALSE(DecodeInstance(instance.substr(0, size)).ok());
   CHECK_FALSE(DecodeService(service + "x").ok());

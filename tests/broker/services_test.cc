@@ -169,3 +169,26 @@ TEST_CASE("services: what names may be") {
   CHECK(IsInstanceId("10.0.0.1:8080"));
   for (const char* bad : {"", "a/b", "a b", "\xc3\xa4"}) CHECK_FALSE(IsInstanceId(bad));
 }
+
+TEST_CASE("services: where a service has a probe of its own, no call goes to an instance whose breaker is open") {
+  Rig f(Balance::kRoundRobin);
+  f.OpenBreaker(f.Add("a"));
+  f.now.ms += 3'600'000;
+  CHECK(f.Choose() == "a");
+  f.service.settings.probe = ServiceProbe{"/healthz"};
+  CHECK(f.Choose().empty());
+}
+
+TEST_CASE("services: what is wanted of a service makes a host of its own, and stands in its name") {
+  CHECK(HostOf("service://x", {}) == "service://x");
+  const Service::Wanted wanted{"eu", "us", "a:1"};
+  const std::string host = HostOf("service://x", wanted);
+  CHECK(host == "service://x?pool=eu&pool_fallback=us&instance=a:1");
+  const Service::Wanted read = WantedAt(host);
+  CHECK(read.pool == "eu");
+  CHECK(read.pool_fallback == "us");
+  CHECK(read.instance == "a:1");
+  CHECK(WantedAt("service://x").pool.empty());
+  CHECK(WantedAt("service://x?pool_fallback=us").pool.empty());
+  CHECK(WantedAt(HostOf("service://x", {"", "", "b"})).instance == "b");
+}

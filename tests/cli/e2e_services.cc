@@ -1,10 +1,14 @@
 // Services by the real broker: instances that die, hang and come back, a restart by kill -9, and services of the file.
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "cli/e2e_broker.h"
 #include "support/scripted_server.h"
@@ -25,6 +29,56 @@ void Register(Broker& broker, const std::string& id, const std::string& body) {
   const int status = broker.Call("PUT", "/v1/services/billing/instances/" + id, body).status;
   REQUIRE((status == 200 || status == 201));
 }
+
+/// A port of one's own at which connections are refused, until it opens: then each gets one answer, 503 first.
+class LatePort {
+ public:
+  LatePort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~LatePort() {
+    shutdown(fd_, SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
+    close(fd_);
+  }
+  const std::string& url() const { return url_; }
+  void Open() {
+    REQUIRE(listen(fd_, 16) == 0);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  std::vector<std::string> seen() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void Serve() {
+    for (int fd; (fd = accept(fd_, nullptr, nullptr)) >= 0; close(fd)) {
+      std::string request;
+      char buffer[4096];
+      for (ssize_t n; request.find("\r\n\r\n") == std::string::npos && (n = read(fd, buffer, sizeof buffer)) > 0;)
+        request.append(buffer, static_cast<size_t>(n));
+      std::unique_lock<std::mutex> lock(mutex_);
+      seen_.push_back(request.substr(0, request.find(" HTTP/")));
+      const std::string answer =
+          std::string(seen_.size() == 1 ? "HTTP/1.1 503 No" : "HTTP/1.1 200 OK") + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      lock.unlock();
+      if (write(fd, answer.data(), answer.size()) < 0) continue;
+    }
+  }
+
+  const int fd_;
+  std::string url_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::vector<std::string> seen_;
+};
 
 }  // namespace
 
@@ -127,4 +181,25 @@ TEST_CASE("services: those of the file are there from the start, cannot be chang
   write("[[service]]\nname = \"billing\"\nbalance = \"fair\"\n");
   CHECK(ExitOf({"--config", config, "--check-config"}, &error) == 2);
   CHECK_THAT(error, Catch::Contains("[[service]] 1: balance") && Catch::Contains(":3"));
+}
+
+TEST_CASE("services: a probe of its own tells whether an instance is back, and what waits goes out then") {
+  TempDir dir;
+  LatePort late;
+  Broker broker(dir.path());
+  REQUIRE(broker.Call("PUT", "/v1/services/billing", R"({"breaker":{"failures":1,"open_ms":200},"probe":"/healthz"})").status == 201);
+  Register(broker, "a", Registration(late.url() + "/api"));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(broker.Submit(R"({"url":"service://billing/x"})"));
+  auto state = [&] { return JsonAt(broker.Call("GET", "/v1/services/billing/instances/a").body, "/breaker/state"); };
+  for (int i = 0; i < 600 && state() == "closed"; ++i) usleep(20'000);
+  REQUIRE(state() != "closed");
+  late.Open();
+  for (const std::string& id : ids) CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
+  const std::vector<std::string> seen = late.seen();
+  REQUIRE(seen.size() == 5);
+  CHECK(seen[0] == "GET /api/healthz");  // 503: it is not back
+  CHECK(seen[1] == "GET /api/healthz");
+  for (size_t i = 2; i < 5; ++i) CHECK(seen[i] == "POST /api/x");
+  CHECK(broker.BooksBalance());
 }

@@ -54,7 +54,7 @@ TEST_CASE("services: a PUT says all of it, and what it leaves out is at its defa
   ApiFixture f;
   f.Ask("PUT", "/v1/services/billing",
         R"({"balance":"hash","hash_by":"/id","pool":"eu","pool_fallback":"us","https":true,"host_header":"API.example:8443","failover_max":0,)"
-        R"("breaker":{"failures":2,"ratio":0.25,"window":10,"open_ms":100,"max_wait_ms":5000,"on_open":"fail"}})",
+        R"("breaker":{"failures":2,"ratio":0.25,"window":10,"open_ms":100,"max_wait_ms":5000,"on_open":"fail"},"probe":"/healthz?x=1"})",
         {{"If-Match", "*"}});
   const PutService& put = Asked<PutService>(f);
   CHECK(put.name == "billing");
@@ -66,6 +66,7 @@ TEST_CASE("services: a PUT says all of it, and what it leaves out is at its defa
   CHECK(put.settings.https);
   CHECK(put.settings.host_header == "api.example:8443");
   CHECK(put.settings.failover_max == 0);
+  CHECK(put.settings.probe == ServiceProbe{"/healthz?x=1", 5'000});
   REQUIRE(put.settings.breaker);
   CHECK(*put.settings.breaker == BreakerSettings{true, 2, 25, 10, 100, 5'000, BreakerSettings().disable_after_ms, true});
   f.Ask("PUT", "/v1/services/billing", "{}");
@@ -95,6 +96,12 @@ TEST_CASE("services: what they are refused for") {
       {"PUT", "/v1/services/b", R"({"host_header":"a/b"})", "422 /host_header"},
       {"PUT", "/v1/services/b", R"({"breaker":{"ratio":2}})", "422 /breaker/ratio"},
       {"PUT", "/v1/services/b", R"({"breaker":{"nope":2}})", "422 /breaker/nope"},
+      {"PUT", "/v1/services/b", R"({"probe":"healthz"})", "422 /probe"},
+      {"PUT", "/v1/services/b", R"({"probe":"/a#b"})", "422 /probe"},
+      {"PUT", "/v1/services/b", R"({"probe":7})", "422 /probe"},
+      {"PUT", "/v1/services/b", R"({"probe":{"timeout_ms":5}})", "422 /probe/path"},
+      {"PUT", "/v1/services/b", R"({"probe":{"path":"/","timeout_ms":0}})", "422 /probe/timeout_ms"},
+      {"PUT", "/v1/services/b", R"({"probe":{"path":"/","interval_ms":5}})", "422 /probe/interval_ms"},
       {"PUT", "/v1/services/b", R"({"name":"b"})", "422 /name"},
       {"PUT", "/v1/services/b", "[]", "422"},
       {"PUT", "/v1/services/b", "", "400"},
@@ -126,7 +133,7 @@ TEST_CASE("services: what is shown of them") {
   CHECK(
       f.Answer().body ==
       R"({"name":"billing","balance":"least_active","hash_by":null,"pool":null,"pool_fallback":null,"https":false,"host_header":null,"failover_max":3,)"
-      R"("breaker":null,"instances":{"alive":1,"draining":0,"unreachable":0},"from_file":false})");
+      R"("breaker":null,"probe":null,"instances":{"alive":1,"draining":0,"unreachable":0},"from_file":false})");
   f.Ask("PUT", "/v1/services/billing/instances/a:1", R"({"url":"http://a"})");
   ServiceAnswer made = One(ServiceAnswer::Kind::kInstance);
   made.created = true;
