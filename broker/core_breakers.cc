@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/core_services.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 namespace {
@@ -71,6 +72,7 @@ void Core::Impl::MaybeDisable(Host* host) {
   if (!since || host->breaker.state() == Breaker::State::kProbing) return;
   const int64_t after_ms = limits_.breaker.disable_after_ms, open_ms = now_.mono.ms - since->ms;
   if (after_ms == 0 || open_ms < after_ms || host->settings.paused) return;
+  topics_->OnUnreachable(host->name, open_ms);
   HostPatch patch;
   patch.paused = true;
   if (!ChangeHost(host->name, patch).ok()) return;  // there is no room for its settings: its breaker holds it back all the same

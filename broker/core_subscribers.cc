@@ -105,6 +105,70 @@ bool Core::Impl::TopicPart::HasRoom(Known* known, NotifyId event) {
   return false;
 }
 
+// ---- who is not reached
+
+namespace {
+
+/// So many are paused in one turn.
+constexpr size_t kPausedInOneTurn = 50;
+
+/// An item of the agenda: {kUnreachable, for how long, name of the last that was paused, destination}.
+std::string EncodeUnreachable(int64_t open_ms, const std::string& after, const std::string& destination) {
+  std::string what;
+  Encoder encoder(&what);
+  encoder.U8(kUnreachable);
+  encoder.Signed(open_ms);
+  encoder.Text(after);
+  encoder.Text(destination);
+  return what;
+}
+
+bool MayBePaused(const Subscription& said, const std::string& destination) {
+  if (said.paused || !said.enabled) return false;
+  const std::string& host = said.envelope->host;
+  return host == destination || (!ServiceOf(host).empty() && ServiceOf(host) == ServiceOf(destination));
+}
+
+}  // namespace
+
+void Core::Impl::TopicPart::OnUnreachable(const std::string& destination, int64_t open_ms) {
+  const bool any = std::any_of(subscriptions_.begin(), subscriptions_.end(),
+                               [&](const auto& each) { return MayBePaused(*each.second->record.said, destination); });
+  if (any) core_.AddToAgenda(EncodeUnreachable(open_ms, "", destination));
+}
+
+Handled Core::Impl::TopicPart::PauseUnreachable(Task* task, AgendaDue& r) {
+  Decoder decoder(std::string_view(r.what).substr(1));
+  const int64_t open_ms = decoder.Signed();
+  const std::string after(decoder.Text()), destination(decoder.Text());
+  std::vector<std::pair<Name, std::shared_ptr<const Subscription>>> paused;
+  auto it = subscriptions_.upper_bound(after);
+  for (; it != subscriptions_.end() && paused.size() < kPausedInOneTurn; ++it) {
+    if (!MayBePaused(*it->second->record.said, destination)) continue;
+    auto said = std::make_shared<Subscription>(*it->second->record.said);
+    said->paused = true;
+    NeedLanesOf(task, said.get());
+    paused.emplace_back(it->first, std::move(said));
+  }
+  if (task->missing > 0) return Handled::kParked;
+  const bool more = it != subscriptions_.end();
+  for (const auto& [name, said] : paused) {
+    SubscriptionRecord record = Find(name)->record;
+    record.said = said;
+    record.unreachable = true;
+    CHECK(Keep(name, std::move(record)).ok());
+    WriteSubscription(*Find(name), /*fresh=*/false);
+    PauseLanes(nullptr, said.get());
+    ++figures_.paused;
+    core_.out_->flow_logs.push_back(
+        {true, "subscription paused", {{"subscription", name}, {"host", destination}, {"open_ms", std::to_string(open_ms)}}});
+  }
+  --core_.agenda_running_;
+  if (more && !paused.empty()) core_.KeepOnAgenda(r.serial, EncodeUnreachable(open_ms, paused.back().first, destination));
+  else core_.DropFromAgenda(r.serial);
+  return Handled::kDone;
+}
+
 // ---- those that wait
 
 /// Lists what waits of a subscription, oldest first, and hands that to `then` with the cursor to go on with.

@@ -53,7 +53,8 @@ void Core::Impl::TopicPart::OnCatalogRow(RecordKind kind, const RecordRow& row) 
 std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r) {
   if (r.what.empty()) return std::nullopt;
   const char kind = r.what[0];
-  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kSweepEvents) return std::nullopt;
+  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kUnreachable && kind != kSweepEvents)
+    return std::nullopt;
   if (!core_.NeedCatalog(task)) return Handled::kParked;
   switch (kind) {
     case kFanOut:
@@ -64,6 +65,8 @@ std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r
       return Unsubscribe(task, r);
     case kCounted:
       return Counted(r);
+    case kUnreachable:
+      return PauseUnreachable(task, r);
     default:
       return SweepRows(task);
   }
@@ -208,7 +211,8 @@ void Core::Impl::TopicPart::WriteSubscription(const Known& known, bool fresh) {
 }
 
 SubscriptionView Core::Impl::TopicPart::ViewOf(const Known& known) const {
-  SubscriptionView view{known.name, known.record.said, known.bytes, known.record.created_at, 0, 0, known.record.catching_up};
+  SubscriptionView view{
+      known.name, known.record.said, known.bytes, known.record.created_at, 0, 0, known.record.catching_up, known.record.unreachable};
   if (auto backlog = backlogs_.find(known.name); backlog != backlogs_.end()) {
     view.pending = backlog->second.record.pending;
     view.skipped = backlog->second.record.skipped;
@@ -280,6 +284,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   SubscriptionRecord record;
   if (before) {
     record = before->record;
+    record.unreachable = false;
   } else {
     record.serial = core_.totals_.next_serial++;
     record.created_at = core_.now_.wall;

@@ -38,7 +38,7 @@
 namespace notifyd {
 
 // First bytes of items of the agenda. Stored: never renumber.
-inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7;
+inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7, kUnreachable = 8;
 /// The same of what no agenda keeps.
 inline constexpr char kSweepEvents = '\x82';
 /// RequestId::thread of lists that are asked for here.
@@ -65,6 +65,9 @@ class Core::Impl::TopicPart {
   bool TookList(ListDone& e);
   void OnSettled(const Envelope& envelope) { CountPending(envelope, -1); }
   void OnRevived(const Envelope& envelope) { CountPending(envelope, 1); }
+  /// A probe of the host failed, or of all instances of the service, to which no call came through for so long: subscriptions to it are paused, until
+  /// somebody resumes them. `destination`: an Envelope::host, of a service without what stands behind its name.
+  void OnUnreachable(const std::string& destination, int64_t open_ms);
   /// Once a turn: what is counted goes into the batch, and events whose time is over are looked for.
   void EndTurn();
   MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
@@ -275,6 +278,7 @@ class Core::Impl::TopicPart {
   void CountPending(const Envelope& envelope, int64_t change);
   void Count(const Name& name, int64_t change);
   Handled Counted(AgendaDue& r);
+  Handled PauseUnreachable(Task* task, AgendaDue& r);
   bool HasRoom(Known* known, NotifyId event);
   bool HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const;
   bool ApplyTemplate(Entry* entry, const Known& known);

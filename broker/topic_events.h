@@ -29,6 +29,7 @@ struct TopicFigures {
   uint64_t replayed = 0;  // notifies that replays made
   uint64_t skipped = 0;   // what was not made for a subscription, since that has too many pending
   uint64_t backlog = 0;   // events whose fan-out has begun, and is not at its end, or waits for that
+  uint64_t paused = 0;    // subscriptions whose destination was not reached for so long that they were paused
 };
 
 // ---- topics
@@ -172,6 +173,7 @@ struct SubscriptionView {
   uint64_t pending = 0;      // notifies of it that are not settled
   uint64_t skipped = 0;      // events that were not fanned out to it, since so many were pending
   bool catching_up = false;  // past events are still on their way to it
+  bool unreachable = false;  // the broker paused it
 };
 struct SubscriptionViewed {
   SubscriptionView subscription;

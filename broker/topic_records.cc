@@ -201,7 +201,7 @@ std::string EncodeSubscriptionRecord(const SubscriptionRecord& record) {
   encoder.Varint(record.serial);
   encoder.Signed(record.created_at.ms);
   encoder.Varint(record.live_after.value);
-  encoder.U8(record.catching_up ? 1 : 0);
+  encoder.U8((record.catching_up ? 1 : 0) | (record.unreachable ? 2 : 0));
   encoder.Text(EncodeSubscription(*record.said));
   return bytes;
 }
@@ -213,10 +213,11 @@ Result<SubscriptionRecord> DecodeSubscriptionRecord(std::string_view bytes) {
   record.serial = decoder.Varint();
   record.created_at.ms = decoder.Signed();
   record.live_after.value = decoder.Varint();
-  const uint8_t catching_up = decoder.U8();
-  record.catching_up = catching_up == 1;
+  const uint8_t flags = decoder.U8();
+  record.catching_up = (flags & 1) != 0;
+  record.unreachable = (flags & 2) != 0;
   Result<Subscription> said = DecodeSubscription(decoder.Text());
-  if (!decoder.done() || catching_up > 1 || !said.ok()) return Unreadable("a subscription");
+  if (!decoder.done() || flags > 3 || !said.ok()) return Unreadable("a subscription");
   record.said = std::make_shared<const Subscription>(std::move(*said));
   return record;
 }

@@ -54,6 +54,7 @@ struct SubscriptionRecord {
   uint64_t serial = 0;  // in the order in which they were made
   WallTime created_at;
   NotifyId live_after;       // events with ids above this one are fanned out to it as they come
+  bool unreachable = false;  // it is paused since its destination was not reached for long, and by nobody
   bool catching_up = false;  // not yet: past ones are still on their way to it, as far as that one so far
   std::shared_ptr<const Subscription> said;
 };

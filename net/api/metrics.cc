@@ -87,6 +87,8 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Counter("notifyd_events_skipped_total", "Notifies that were not made of events, since their subscription has too many pending.",
               topics.skipped);
   out.Gauge("notifyd_events_waiting", "Events whose notifies are not all made yet.", topics.backlog);
+  out.Counter("notifyd_subscriptions_paused_total", "Subscriptions that were paused since their destination was not reached for long.",
+              topics.paused);
   out.Gauge("notifyd_schedules", "Schedules.", totals.records[RecordKind::kSchedule] / 2);  // two records each
   out.Gauge("notifyd_schedules_running", "Schedules that have a next run.", totals.records[RecordKind::kRun]);
   out.Gauge("notifyd_loaded_notifies", "Notifies held in memory.", stats.loaded_notifies);

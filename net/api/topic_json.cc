@@ -172,6 +172,8 @@ class TopicShower {
       json->Key(field.name());
       field.show(showing, json);
     }
+    json->Key("paused_by");
+    said.paused ? json->String(subscription.unreachable ? "unreachable" : "request") : json->Null();
     json->Key("pending");
     json->Uint(subscription.pending);
     json->Key("skipped");

@@ -74,6 +74,9 @@ TEST_CASE("topic records: the bytes of a subscription, of its backlog and of wha
   record.said = std::make_shared<const Subscription>(SomeSubscription());
   const std::string said = EncodeSubscription(*record.said);
   CHECK(EncodeSubscriptionRecord(record) == "\x01\x01\x04\x03\x01"s + static_cast<char>(said.size()) + said);
+  record.unreachable = true;
+  CHECK(EncodeSubscriptionRecord(record) == "\x01\x01\x04\x03\x03"s + static_cast<char>(said.size()) + said);
+  CHECK(DecodeSubscriptionRecord(EncodeSubscriptionRecord(record))->unreachable);
   CHECK(EncodeBacklog({5, 300}) == "\x01\x05\xac\x02"s);
   CHECK(EncodeEventPlace({}) == "\x01\0\0\0\0"s);
   CHECK(EncodeEventPlace({{1}, true, 1000, {{NotifyId{5}, 1000}}}) == "\x01\x02\x01\xe9\x07\x01\x05\xe8\x07"s);
