@@ -4,12 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "base/arguments.h"
+#include "base/standard_output.h"
 #include "base/terminal_text.h"
 
 namespace notifyd {
@@ -17,6 +20,19 @@ namespace notifyd {
 int Complain(const std::string& text, int exit_code) {
   std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
   return exit_code;
+}
+
+bool ParseOrSay(CLI::App* app, const std::vector<std::string>& arguments, int* exit_code) {
+  try {
+    app->parse(ArgumentsForParser(arguments));
+    return true;
+  } catch (const CLI::CallForHelp&) {
+    PrintOut(app->help());
+    *exit_code = EndOutput("notifyd", kCommandDone);
+  } catch (const CLI::ParseError& fault) {
+    *exit_code = Complain(fault.what(), kCommandUsage);
+  }
+  return false;
 }
 
 std::string WholePath(const std::string& directory) {

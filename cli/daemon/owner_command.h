@@ -1,9 +1,14 @@
-// What the commands of whoever owns a store share: notifyd token, notifyd rekey.
+// What the commands of whoever owns a store share: notifyd token, notifyd rekey, notifyd restore.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/status.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace notifyd {
 
@@ -11,6 +16,10 @@ inline constexpr int kCommandDone = 0, kCommandFailed = 1, kCommandUsage = 2;
 
 /// Says it on standard error, and returns `exit_code`.
 int Complain(const std::string& text, int exit_code);
+
+/// Reads the arguments into what `app` has of them. Returns false where that was all there is to do (help, or a fault, which it says): `exit_code`
+/// then.
+bool ParseOrSay(CLI::App* app, const std::vector<std::string>& arguments, int* exit_code);
 
 /// From the root on, as a client of a socket in it needs it.
 std::string WholePath(const std::string& directory);

@@ -13,7 +13,6 @@
 #include <system_error>
 #include <utility>
 
-#include "base/arguments.h"
 #include "base/log.h"
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
@@ -50,16 +49,7 @@ std::optional<Asked> ReadArguments(const std::vector<std::string>& arguments, in
   app.footer(
       "Where to, the broker's own flags, variables and file say: --config FILE, --data-dir DIR. Nothing may be there yet. A sealed store needs the\n"
       "keys of then in store.encryption_key_file. Run it as the broker's user, or as root.");
-  try {
-    app.parse(ArgumentsForParser(arguments));
-  } catch (const CLI::CallForHelp&) {
-    PrintOut(app.help());
-    *exit_code = EndOutput("notifyd", kCommandDone);
-    return std::nullopt;
-  } catch (const CLI::ParseError& fault) {
-    *exit_code = Complain(fault.what(), kCommandUsage);
-    return std::nullopt;
-  }
+  if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
   asked.keep_tokens = tokens == "keep";
   asked.settings = app.remaining();
   return asked;

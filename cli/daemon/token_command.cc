@@ -5,7 +5,6 @@
 #include <map>
 #include <utility>
 
-#include "base/arguments.h"
 #include "base/json_tree.h"
 #include "base/log.h"
 #include "base/standard_output.h"
@@ -63,16 +62,7 @@ std::optional<Asked> ReadArguments(const std::vector<std::string>& arguments, in
       "Where a broker runs on the data directory it is asked over control.sock there; else the store is opened. Which directory it is the broker's\n"
       "own flags, variables and file say: --config FILE, --data-dir DIR. Run it as the broker's user, or as root.\n"
       "--namespaces is '*' where nothing else is said. --scopes admin alone means all scopes: an admin hands out only what it holds itself.");
-  try {
-    app.parse(ArgumentsForParser(arguments));
-  } catch (const CLI::CallForHelp&) {
-    PrintOut(app.help());
-    *exit_code = EndOutput("notifyd", kDone);
-    return std::nullopt;
-  } catch (const CLI::ParseError& fault) {
-    *exit_code = Complain(fault.what(), kUsage);
-    return std::nullopt;
-  }
+  if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
   Asked asked;
   for (const auto& [name, entry] : texts) {
     if (entry.second->count() == 0) continue;
