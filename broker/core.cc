@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core_alerts.h"
 #include "broker/core_groups.h"
+#include "broker/core_history.h"
 #include "broker/core_responses.h"
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
@@ -47,15 +49,17 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       now_(now),
       reached_(now.wall),
       figures_(now.mono),
-      wall_(now.wall.ms),
-      mono_(now.mono.ms),
-      expiry_(now.wall.ms),
-      next_mark_(now.mono),
       services_(std::make_unique<ServicePart>(this)),
       topics_(std::make_unique<TopicPart>(this)),
       groups_(std::make_unique<GroupPart>(this)),
       schedules_(std::make_unique<SchedulePart>(this)),
       responses_(std::make_unique<ResponsePart>(this)),
+      history_(std::make_unique<HistoryPart>(this)),
+      alerts_(std::make_unique<AlertPart>(this)),
+      wall_(now.wall.ms),
+      mono_(now.mono.ms),
+      expiry_(now.wall.ms),
+      next_mark_(now.mono),
       turns_(Caps()) {
   CHECK(now.mono >= totals.mono);
   // An index with nothing in it needs no page: what arrives is in memory at once.

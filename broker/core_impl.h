@@ -364,18 +364,22 @@ class Core::Impl {
   static constexpr size_t kMostAgendaTasks = 64;
   Handled Handle(Task* task, AgendaDue& r);
 
-  // ---- What part 3 of the contract adds, each with what it has in memory: in core_services.h and so on. They may use all of this class.
+  // ---- What parts 3 and 4 of the contract add, each with what it has in memory: in core_services.h and so on. They may use all of this class.
   class ServicePart;
   class TopicPart;
   class GroupPart;
   class SchedulePart;
   class ResponsePart;
+  class HistoryPart;
+  class AlertPart;
   Handled Handle(Task* task, ServiceRequest& r);
   Handled Handle(Task* task, TopicRequest& r);
   Handled Handle(Task* task, GroupRequest& r);
   Handled Handle(Task* task, ScheduleRequest& r);
   Handled Handle(Task* task, ScheduleDue& r);
   Handled Handle(Task* task, ResponseRequest& r);
+  Handled Handle(Task* task, FiguresRequest& r);
+  Handled Handle(Task* task, AlertRequest& r);
 
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry, Caller* caller);
@@ -534,13 +538,11 @@ class Core::Impl {
   SwitchesSlot switches_;
   std::map<RecordKey, std::unique_ptr<RecordSlot>> records_;
   CatalogSlot catalog_;
-  std::optional<RecordsPage> catalog_page_;  // to be asked for
-  size_t catalog_place_ = 0;
+  std::optional<RecordsPage> catalog_page_;                 // to be asked for
   std::unordered_map<uint64_t, ThenRecords> record_pages_;  // by ticket
   std::deque<AgendaDue> agenda_;                            // those that memory has, not begun
   uint64_t agenda_from_ = 0, agenda_until_ = 0;
-  bool agenda_paging_ = false;
-  size_t agenda_running_ = 0;  // tasks of it under way
+  size_t catalog_place_ = 0, agenda_running_ = 0;  // the latter: tasks of it under way
   std::shared_ptr<const FlowSettings> flow_settings_;
   CallerFigures figures_;
   std::unordered_map<std::string, TokenBucket> caller_buckets_;
@@ -551,11 +553,13 @@ class Core::Impl {
   std::unique_ptr<GroupPart> groups_;
   std::unique_ptr<SchedulePart> schedules_;
   std::unique_ptr<ResponsePart> responses_;
+  std::unique_ptr<HistoryPart> history_;
+  std::unique_ptr<AlertPart> alerts_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
-  uint64_t next_ticket_ = 1;
+  uint64_t next_ticket_ = 1, reads_under_way_ = 0;
   size_t spec_bytes_ = 0, envelope_bytes_ = 0;
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, Page> page_tickets_;
@@ -565,8 +569,8 @@ class Core::Impl {
   DueWindow<ExpiryTimer> expiry_;
   AtOnceSearch search_;
   bool caught_up_ = true;  // as of the last turn
+  bool agenda_paging_ = false, hosts_asked_ = false;
   MonoTime next_mark_;
-  uint64_t reads_under_way_ = 0;
 
   // Lanes and hosts.
   Turns turns_;
@@ -575,7 +579,6 @@ class Core::Impl {
   std::vector<Lane*> at_horizon_;
   std::multimap<MonoTime, Lane*> throttled_;
   uint64_t pending_sending_ = 0;  // of those in flight, not settled
-  bool hosts_asked_ = false;
 
   // Requests that wait.
   LongPolls polls_;
@@ -591,10 +594,7 @@ class Core::Impl {
   uint64_t stored_bytes_ = 0;                                                     // as measured, and what was accepted since
   bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
   Beyond due_beyond_, expiry_beyond_;
-
-  bool holding_ = false, quiet_ = false;
-  bool stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false;
-  bool fatal_ = false;
+  bool holding_ = false, quiet_ = false, stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false, fatal_ = false;
 };
 
 }  // namespace notifyd

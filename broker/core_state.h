@@ -341,11 +341,10 @@ struct ScheduleDue {
   uint64_t serial = 0;
   std::string schedule;
 };
-using TaskEvent =
-    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ChangeReadRequest,
-                 ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest,
-                 ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, BulkApply, ExpiryDue, WaitOver, AgendaDue,
-                 ScheduleDue>;
+using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
+                               ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest,
+                               HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, FiguresRequest, AlertRequest,
+                               ResponseRequest, BulkApply, ExpiryDue, WaitOver, AgendaDue, ScheduleDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

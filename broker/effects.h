@@ -119,10 +119,16 @@ struct PutRecord {
 struct DeleteRecord {
   RecordKey key;
 };
+/// Adds to a count that is kept as a record (kDueCount), without reading it; what is not there counts as zero.
+struct AddToCount {
+  RecordKey key;
+  int64_t by = 0;
+  WallTime expires_at = kWallNever;  // as PutRecord's; the last one counts
+};
 
 using WriteOp = std::variant<PutNotify, ChangeNotify, DeleteNotify, PutDue, DeleteDue, PutExpiry, DeleteExpiry, PutTail, DeleteTail, PutLane,
                              DeleteLane, PutLaneSettings, DeleteLaneSettings, PutSwitches, AddLaneCounts, PutSleeper, DeleteSleeper, PutFkey,
-                             ExpireFkey, PutIdempotency, PutSettled, DeleteSettled, PutRecord, DeleteRecord>;
+                             ExpireFkey, PutIdempotency, PutSettled, DeleteSettled, PutRecord, DeleteRecord, AddToCount>;
 
 /// Numbered 1, 2, ... without gaps. May be empty of ops: then it only asks for the sync of what came before.
 struct WriteBatch {
@@ -378,6 +384,7 @@ struct CallersListed {
   bool more = false;
   int64_t counted_for_ms = 0;  // so long: not over restarts
 };
+struct HostFigures;  // broker/figures_events.h
 struct HostView {
   std::string host;
   HostSettings own;
@@ -388,6 +395,7 @@ struct HostView {
   bool at_cap = false;                     // it has as many calls in flight as it may now
   Breaker::State breaker = Breaker::State::kClosed;
   std::optional<WallTime> open_since, next_probe;  // its breaker: where it is open, and until its probe is in flight
+  std::shared_ptr<const HostFigures> figures;      // how calls to it went; null: nothing is known
 };
 struct HostViewed {
   HostView host;
@@ -396,11 +404,13 @@ struct HostsListed {
   std::vector<HostView> hosts;
   bool more = false;
 };
-// What answers the requests of contract part 3; each stands in the header of its request.
+// What answers the requests of contract parts 3 and 4; each stands in the header of its request.
 struct ServiceAnswer;
 struct TopicAnswer;
 struct GroupAnswer;
 struct ScheduleAnswer;
+struct FiguresAnswer;
+struct AlertAnswer;
 struct ServiceAnswered {
   std::shared_ptr<const ServiceAnswer> answer;
 };
@@ -412,6 +422,12 @@ struct GroupAnswered {
 };
 struct ScheduleAnswered {
   std::shared_ptr<const ScheduleAnswer> answer;
+};
+struct FiguresAnswered {
+  std::shared_ptr<const FiguresAnswer> answer;
+};
+struct AlertAnswered {
+  std::shared_ptr<const AlertAnswer> answer;
 };
 struct ResponseViewed {
   NotifyId id;
@@ -428,9 +444,10 @@ struct StatsView {
   uint64_t breaker_opened = 0;                    // how often one opened, since the core was made
   std::shared_ptr<const TopicFigures> topics;     // null: nothing of them
 };
-using ReplyBody = std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed,
-                               BulkDone, Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited,
-                               ServiceAnswered, TopicAnswered, GroupAnswered, ScheduleAnswered, ResponseViewed, StatsView>;
+using ReplyBody =
+    std::variant<Refused, Submitted, Triggered, Unmerged, Remembered, RememberedViewed, Withdrawn, Viewed, Stale, Retried, Listed, BulkDone,
+                 Explained, LanesListed, LaneViewed, CallersListed, CallerViewed, HostsListed, HostViewed, Waited, ServiceAnswered, TopicAnswered,
+                 GroupAnswered, ScheduleAnswered, FiguresAnswered, AlertAnswered, ResponseViewed, StatsView>;
 struct Reply {
   RequestId request;
   ReplyBody body;

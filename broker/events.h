@@ -237,12 +237,15 @@ struct HostsRequest {
   HostsQuery query;
 };
 
-// ---- requests of contract part 3. What each asks stands in a header of its own, so that a change of one does not concern all that see events.
+// ---- requests of contract parts 3 and 4. What each asks stands in a header of its own, so that a change of one does not concern all that see
+// events.
 
 struct ServiceAsk;  // services, their instances
 struct TopicAsk;    // topics, subscriptions, events
 struct GroupAsk;
 struct ScheduleAsk;
+struct FiguresAsk;  // history, what falls due, figures of now
+struct AlertAsk;    // alerts; the figures that they are judged by
 struct ServiceRequest {
   RequestId request;
   std::shared_ptr<const ServiceAsk> ask;
@@ -258,6 +261,14 @@ struct GroupRequest {
 struct ScheduleRequest {
   RequestId request;
   std::shared_ptr<const ScheduleAsk> ask;
+};
+struct FiguresRequest {
+  RequestId request;
+  std::shared_ptr<const FiguresAsk> ask;
+};
+struct AlertRequest {
+  RequestId request;  // of figures nothing: they are not answered
+  std::shared_ptr<const AlertAsk> ask;
 };
 /// The answer that is kept for a notify. Answered by ResponseViewed, or refused as not found.
 struct ResponseRequest {
@@ -431,8 +442,8 @@ struct StoredBytes {
 using Event =
     std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
                  ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest,
-                 HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, ResponseRequest, Disconnected,
-                 Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded, Tick, StopRequested,
-                 HoldAttempts, LimitsChanged, FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+                 HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, FiguresRequest, AlertRequest,
+                 ResponseRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded,
+                 Tick, StopRequested, HoldAttempts, LimitsChanged, FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

@@ -6,7 +6,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 
@@ -21,16 +23,20 @@ enum class RecordKind : char {
   kSchedule = 'h',      // name
   kInstance = 'j',      // service's name, 00, instance's id
   kTopicEvent = 'k',    // topic, 00, event's id, big64
+  kHistory = 'o',       // a point of the history (broker/history_records.h)
   kBacklog = 'p',       // subscription's name: how much of it is pending
   kRun = 'r',           // time of the next run, time64, schedule's serial, big64
   kTopic = 't',         // name
   kSubscription = 'u',  // name
   kService = 'v',       // name
+  kDueCount = 'y',      // minute, time64: how many notifies fall due in it (a count: AddToCount alone writes it)
+  kAlert = '{',         // alert's name: what was said of it, and to whom; no letter is left
 };
 /// In the order in which Totals::records counts them. Stored: append, never insert.
 inline constexpr RecordKind kRecordKinds[] = {
-    RecordKind::kAgenda,     RecordKind::kResponse, RecordKind::kEvent, RecordKind::kGroup, RecordKind::kSchedule,     RecordKind::kInstance,
-    RecordKind::kTopicEvent, RecordKind::kBacklog,  RecordKind::kRun,   RecordKind::kTopic, RecordKind::kSubscription, RecordKind::kService,
+    RecordKind::kAgenda,       RecordKind::kResponse,   RecordKind::kEvent,    RecordKind::kGroup,   RecordKind::kSchedule,
+    RecordKind::kInstance,     RecordKind::kTopicEvent, RecordKind::kBacklog,  RecordKind::kRun,     RecordKind::kTopic,
+    RecordKind::kSubscription, RecordKind::kService,    RecordKind::kDueCount, RecordKind::kHistory, RecordKind::kAlert,
 };
 
 /// How many records of each kind there are that do not end by themselves. With room for further kinds.
@@ -61,5 +67,10 @@ struct StoredRecord {
   WallTime expires_at = kWallNever;  // as good as gone from then on
   bool operator==(const StoredRecord&) const = default;
 };
+
+/// The value of a record that is a count.
+std::string EncodeCount(int64_t count);
+/// Nothing where it is none.
+std::optional<int64_t> DecodeCount(std::string_view value);
 
 }  // namespace notifyd

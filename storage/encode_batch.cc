@@ -11,6 +11,7 @@
 #include "storage/records.h"
 #include "storage/sealed_records.h"
 #include "storage/store_options.h"
+#include "storage/stored_record.h"
 #include "storage/switches_record.h"
 
 namespace notifyd {
@@ -85,6 +86,11 @@ struct OpEncoder {
     value.clear();
     EncodeSealed(sealing, space.number(), op.key, *op.record, &value);
     out->Put(space.In(EncodeRecordKey(op.key.kind, op.key.key)), value);
+  }
+  void operator()(const AddToCount& op) {
+    value.clear();
+    EncodeCountOperand({EncodeCount(op.by), op.expires_at}, &value);
+    out->Merge(space.In(EncodeRecordKey(op.key.kind, op.key.key)), value);
   }
   void operator()(const DeleteRecord& op) { Delete(EncodeRecordKey(op.key.kind, op.key.key)); }
 };

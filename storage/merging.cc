@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "storage/keys.h"
 #include "storage/records.h"
+#include "storage/stored_record.h"
 
 namespace notifyd {
 namespace {
@@ -67,10 +68,39 @@ std::string MergeLaneCounts(std::optional<std::string_view> base, const Parts& o
   return out;
 }
 
+bool IsCount(std::string_view key) {
+  const std::string_view bare = PlaceOf(key).bare;
+  return !bare.empty() && bare.front() == static_cast<char>(RecordKind::kDueCount);
+}
+
+/// Adds the change of one to the other, whose end it takes. False: one of them is damaged.
+bool AddCount(const Result<StoredRecord>& change, StoredRecord* sum) {
+  const std::optional<int64_t> before = DecodeCount(sum->value), by = change.ok() ? DecodeCount(change->value) : std::nullopt;
+  if (!before || !by) return false;
+  *sum = {EncodeCount(*before + *by), change->expires_at};
+  return true;
+}
+
+/// As lane counts: what is not there is zero.
+std::string MergeCount(std::optional<std::string_view> base, const Parts& operands) {
+  StoredRecord sum{EncodeCount(0)};
+  bool sound = true;
+  if (base) {
+    auto record = DecodeStoredRecord(*base);
+    sound = record.ok() && AddCount(record, &sum);
+  }
+  for (std::string_view operand : operands) sound = sound && AddCount(DecodeCountOperand(operand), &sum);
+  if (!sound) return Damaged(base.value_or(std::string_view()), operands);
+  std::string out;
+  EncodeStoredRecord(sum, &out);
+  return out;
+}
+
 }  // namespace
 
 std::string MergeFull(std::string_view key, std::optional<std::string_view> base, const Parts& operands) {
   if (IsKind(key, KeyKind::kLaneCounts)) return MergeLaneCounts(base, operands);
+  if (IsCount(key)) return MergeCount(base, operands);
   if (!base || IsOrphan(*base)) {
     std::string out;
     EncodeOrphan(&out);
@@ -105,6 +135,13 @@ bool MergePartial(std::string_view key, std::string_view older, std::string_view
     if (!left.ok() || !right.ok()) return false;
     out->clear();
     EncodeLaneCountsChange(*left += *right, out);
+    return true;
+  }
+  if (IsCount(key)) {
+    auto sum = DecodeCountOperand(older);
+    if (!sum.ok() || !AddCount(DecodeCountOperand(newer), &*sum)) return false;
+    out->clear();
+    EncodeCountOperand(*sum, out);
     return true;
   }
   return false;

@@ -3,7 +3,7 @@
 // I1 nothing here fails: a failed merge inside RocksDB would stop compactions, and with them the store. A damaged part gives a value
 //    that is marked as damaged and holds all the parts, in order; reading it is kCorrupt, putting the record anew heals it.
 // I2 a change without a record (retention removed it) gives an orphan, which reads take for nothing and compaction drops; but a change of
-//    a lane's counts without a value adds to zero.
+//    a lane's counts, or of a count, without a value adds to zero.
 // I3 merging two changes first and the record then gives what merging one after the other does.
 #pragma once
 

@@ -173,6 +173,9 @@ bool IsSealedKind(RecordKind kind) {
     case RecordKind::kRun:
     case RecordKind::kTopic:
     case RecordKind::kService:
+    case RecordKind::kDueCount:
+    case RecordKind::kHistory:
+    case RecordKind::kAlert:
       return false;
   }
   return true;

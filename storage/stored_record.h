@@ -14,4 +14,8 @@ void EncodeStoredRecord(const StoredRecord& record, std::string* out, bool seale
 /// `sealed`: whether it is one; null: nobody asks. Error: kCorrupt.
 Result<StoredRecord> DecodeStoredRecord(std::string_view value, bool* sealed = nullptr);
 
+/// The operand of an AddToCount: a record whose value is the change.
+void EncodeCountOperand(const StoredRecord& change, std::string* out);
+Result<StoredRecord> DecodeCountOperand(std::string_view operand);
+
 }  // namespace notifyd

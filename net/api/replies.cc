@@ -277,6 +277,12 @@ HttpResponse Replies::Of(const GroupAnswered& answered, const Sight& sight) cons
 HttpResponse Replies::Of(const ScheduleAnswered& answered, const Sight& sight) const {
   return ScheduleResponse(*answered.answer, secrets_, sight);
 }
+HttpResponse Replies::Of(const FiguresAnswered&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "this is not built yet"));
+}
+HttpResponse Replies::Of(const AlertAnswered&, const Sight&) const {
+  return ProblemResponse(Status(Code::kNotImplemented, "this is not built yet"));
+}
 HttpResponse Replies::Of(const ResponseViewed& viewed, const Sight&) const {
   std::string body;
   JsonWriter json(&body);

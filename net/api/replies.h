@@ -54,6 +54,8 @@ class Replies {
   HttpResponse Of(const TopicAnswered& answered, const Sight& sight) const;
   HttpResponse Of(const GroupAnswered& answered, const Sight& sight) const;
   HttpResponse Of(const ScheduleAnswered& answered, const Sight& sight) const;
+  HttpResponse Of(const FiguresAnswered& answered, const Sight& sight) const;
+  HttpResponse Of(const AlertAnswered& answered, const Sight& sight) const;
   HttpResponse Of(const ResponseViewed& viewed, const Sight& sight) const;
   HttpResponse Of(const StatsView& stats, const Sight& sight) const;
 

@@ -39,6 +39,30 @@ TEMPLATE_TEST_CASE("store: records of each kind are put, replaced, loaded and de
   CHECK(load({RecordKind::kSubscription, zero}));
 }
 
+TEMPLATE_TEST_CASE("store: counts are added to without being read, over restarts, and end as other records do", "", STORE_HARNESS) {
+  TestType h;
+  const RecordKey minute{RecordKind::kDueCount, "m"}, other{RecordKind::kDueCount, "n"};
+  const WallTime end{StoreHarness::kStart + 10};
+  auto count = [&](RecordKey key) -> std::optional<int64_t> {
+    auto record = std::get<std::optional<StoredRecord>>(h.Load({std::move(key)}).at(0));
+    return record ? DecodeCount(record->value) : std::nullopt;
+  };
+  h.Commit({AddToCount{minute, 3, end}, AddToCount{minute, 4, end}});
+  CHECK(count(minute) == 7);
+  h.Reopen();
+  h.Commit({AddToCount{minute, -2, end}, AddToCount{other, -1, end}});
+  CHECK(count(minute) == 5);
+  CHECK(count(other) == -1);
+  h.Reopen();
+  h.Commit({AddToCount{minute, 1, end}});
+  CHECK(count(minute) == 6);
+  PageLoaded page = h.LoadPage(RecordsPage{RecordKind::kDueCount, "", "", false});
+  REQUIRE(page.records().size() == 2);
+  CHECK(DecodeCount(page.records()[0].record.value) == 6);
+  h.wall_ms = end.ms;
+  CHECK_FALSE(count(minute));
+}
+
 TEMPLATE_TEST_CASE("store: a page of records has those of its kind and range, in the order of their keys or the other way round", "", STORE_HARNESS) {
   TestType h;
   std::vector<WriteOp> ops;

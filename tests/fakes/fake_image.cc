@@ -60,6 +60,10 @@ struct Applier {
   void operator()(const PutSettled& op) { image->settled[{op.phase, op.id}] = op.settled_at; }
   void operator()(const DeleteSettled& op) { image->settled.erase({op.phase, op.id}); }
   void operator()(const PutRecord& op) { image->records[op.key] = *op.record; }
+  void operator()(const AddToCount& op) {
+    StoredRecord& record = image->records[op.key];
+    record = {EncodeCount(DecodeCount(record.value).value_or(0) + op.by), op.expires_at};
+  }
   void operator()(const DeleteRecord& op) { image->records.erase(op.key); }
 };
 

@@ -99,6 +99,7 @@ std::string Text(const WriteOp& op) {
           [](const PutSettled& o) { return "+settled " + Text(o.id); },
           [](const DeleteSettled& o) { return "-settled " + Text(o.id); },
           [](const PutRecord& o) { return "+record " + Text(o.key); },
+          [](const AddToCount& o) { return "count " + Text(o.key) + " by " + std::to_string(o.by); },
           [](const DeleteRecord& o) { return "-record " + Text(o.key); },
       },
       op);
@@ -174,6 +175,8 @@ std::string Describe(const Event& event) {
                         [](const TopicRequest& e) { return "topic " + Text(e.request); },
                         [](const GroupRequest& e) { return "group " + Text(e.request); },
                         [](const ScheduleRequest& e) { return "schedule " + Text(e.request); },
+                        [](const FiguresRequest& e) { return "figures " + Text(e.request); },
+                        [](const AlertRequest& e) { return "alert " + Text(e.request); },
                         [](const ResponseRequest& e) { return "response " + Text(e.request) + " " + Text(e.id); },
                         [](const FlowSettingsChanged&) { return std::string("flow settings"); },
                         [](const LanesDone& e) { return "lanes done " + Text(e.request); },
@@ -255,9 +258,11 @@ std::string Describe(const Reply& reply) {
                           return text;
                         },
                         [](const Triggered& r) { return "triggered " + Text(r.id) + (r.fresh ? " fresh" : ""); },
-                        [](const Unmerged&) { return std::string("to be merged"); }, [](const Remembered&) { return std::string("remembered"); },
+                        [](const Unmerged&) { return std::string("to be merged"); },
+                        [](const Remembered&) { return std::string("remembered"); },
                         [](const RememberedViewed& r) { return "remembered trigger of " + r.fkey; },
-                        [](const Withdrawn&) { return std::string("withdrawn"); }, [](const Stale&) { return std::string("stale"); },
+                        [](const Withdrawn&) { return std::string("withdrawn"); },
+                        [](const Stale&) { return std::string("stale"); },
                         [](const BulkDone& r) { return "bulk done " + Text(r.count) + " next " + Text(r.next); },
                         [](const Explained& r) {
                           std::string text = "explained " + Text(r.id);
@@ -278,6 +283,8 @@ std::string Describe(const Reply& reply) {
                         [](const TopicAnswered&) { return std::string("topic answered"); },
                         [](const GroupAnswered&) { return std::string("group answered"); },
                         [](const ScheduleAnswered&) { return std::string("schedule answered"); },
+                        [](const FiguresAnswered&) { return std::string("figures answered"); },
+                        [](const AlertAnswered&) { return std::string("alert answered"); },
                         [](const ResponseViewed& r) { return "response of " + Text(r.id); },
                         [](const StatsView& r) { return "stats accepted " + Text(r.totals.accepted) + " in flight " + Text(r.in_flight); }},
              reply.body);
