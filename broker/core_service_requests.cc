@@ -237,6 +237,12 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteService& ask)
     Remove(service, instance.get());
   }
   TellWatchers(*service);
+  // Whoever knew of no instances is told all the same: there is no service to wait for any more.
+  if (auto waiting = watchers_of_.find(ask.name); waiting != watchers_of_.end())
+    for (RequestId each : std::set<RequestId>(waiting->second)) {
+      Unwatch(each);
+      NoService(each);
+    }
   if (service->stored) core_.RemoveRecord(KeyOf(*service), /*was_there=*/true);
   core_.journal_.AskSync();
   services_.erase(ask.name);

@@ -86,6 +86,11 @@ Status RefuseBound(const Asker& asker, std::string_view what) {
   return Status(Code::kForbidden, "this token is bound to lanes or fkeys, and " + std::string(what) + " reaches beyond them");
 }
 
+Status RefuseSystem(const Asker& asker) {
+  if (asker.number() != kSystemNumber) return Status::Ok();
+  return Status(Code::kForbidden, "the namespace \"system\" is the broker's own and takes no submits");
+}
+
 bool IsBounded(const Asker& asker, const RouteRow& row) {
   return !asker.anybody() && (IsBoundToNames(asker) || (IsOwn(row) && !SeesAll(asker.principal, row)));
 }

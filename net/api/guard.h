@@ -18,6 +18,9 @@ bool IsBoundToNames(const Asker& asker);
 /// What he is refused with, who is bound to lanes or fkeys, for a change that reaches beyond any of them. Error: kForbidden.
 Status RefuseBound(const Asker& asker, std::string_view what);
 
+/// What changes the namespace `system` are refused with that make something of a user's there: it is the broker's own. Error: kForbidden.
+Status RefuseSystem(const Asker& asker);
+
 /// Does an answer that shows a notify have to be judged by MaySee?
 bool IsBounded(const Asker& asker, const RouteRow& row);
 

@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "broker/service_events.h"
+#include "net/api/guard.h"
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
 #include "net/api/request_tools.h"
@@ -76,6 +77,7 @@ Result<Asked> ReadService(const Asking& asking) {
 }
 
 Result<Asked> ReadServicePut(const Asking& asking) {
+  NOTIFYD_TRY(RefuseSystem(asking.asker));
   Result<std::string> name = NameOf(asking);
   if (!name.ok()) return std::move(name).status();
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
@@ -113,6 +115,7 @@ Result<Asked> ReadInstance(const Asking& asking) {
 }
 
 Result<Asked> ReadInstancePut(const Asking& asking) {
+  NOTIFYD_TRY(RefuseSystem(asking.asker));
   Result<InstanceName> instance = InstanceOf(asking);
   if (!instance.ok()) return std::move(instance).status();
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));

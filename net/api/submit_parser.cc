@@ -9,6 +9,7 @@
 #include "broker/spec.h"
 #include "net/api/field_print.h"
 #include "net/api/fields.h"
+#include "net/api/guard.h"
 #include "net/api/json_shape.h"
 
 namespace notifyd {
@@ -32,7 +33,7 @@ Result<HeaderList> HeadersOf(const JsonValue& item, bool content_type_given) {
 /// Sets the caller, and refuses what the asker may not name.
 Status ApplyGrant(const Asker& asker, ParsedNotify* notify) {
   const NamespaceRow& space = *asker.space;
-  if (space.number == kSystemNumber) return Status(Code::kForbidden, "the namespace \"system\" is the broker's own and takes no submits");
+  NOTIFYD_TRY(RefuseSystem(asker));
   if (asker.anybody()) return Status::Ok();
   const Principal& principal = asker.principal;
   Envelope& envelope = notify->envelope;

@@ -94,6 +94,7 @@ Result<Asked> ReadTopic(const Asking& asking) {
 }
 
 Result<Asked> ReadTopicPut(const Asking& asking) {
+  NOTIFYD_TRY(RefuseSystem(asking.asker));
   NOTIFYD_TRY(RefuseBound(asking.asker, kOfTopic));
   NOTIFYD_TRY(CheckTopicName(asking.route.argument));
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));

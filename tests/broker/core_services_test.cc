@@ -409,6 +409,22 @@ TEST_CASE("core services: lists by prefix and page; the list of instances is wai
   CHECK(f.AnswerOf(waits).kind == Kind::kUnchanged);
 }
 
+TEST_CASE("services: who waits at one that goes is told, whether he knew of instances or of none") {
+  Rig f;
+  f.Register("x");
+  f.Told(PutService{"empty", {}, {}});
+  auto wait_at = [&](const char* name) {
+    return f.Begin(ListInstances{name, FingerprintOf(f.Told(ListInstances{name, std::nullopt, 0, {}}).bytes), 10'000, {}});
+  };
+  const uint64_t some = wait_at("billing"), none = wait_at("empty");
+  f.Told(DeleteService{"billing", {}});
+  f.Told(DeleteService{"empty", {}});
+  REQUIRE(f.replies.contains(some));
+  CHECK(f.AnswerOf(some).services.at(0).instances.empty());
+  REQUIRE(f.replies.contains(none));
+  CHECK(Rig::CodeOf(f.replies.at(none)) == Code::kNotFound);
+}
+
 TEST_CASE("services: many who wait for a list cost no copy of it each, before it changes or as they are told") {
   Rig f;
   const std::string path(4'000, 'x');
