@@ -4,19 +4,21 @@
 #include <vector>
 
 #include "broker/core_services.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 
-/// Where neither of them says anything there is no limit. The file pauses no host.
+/// Where neither of them says anything there is no limit. The file pauses no host. How many programs the machine bears the file alone says.
 HostSettings Core::Impl::HostLimits::Of(const HostSettings& own, const HostRule* rule) {
   HostSettings both = own;
-  if (rule && !both.concurrency) both.concurrency = rule->concurrency;
+  if (rule && (!both.concurrency || (!rule->command.empty() && rule->concurrency < both.concurrency))) both.concurrency = rule->concurrency;
   if (rule && !both.rate_per_s) both.rate_per_s = rule->rate_per_s;
   return both;
 }
 
 const HostRule* Core::Impl::HostLimits::RuleOf(const Core::Impl& core, const std::string& name) {
-  return core.flow_settings_ ? RuleOfHost(name, core.flow_settings_->hosts) : nullptr;
+  if (!core.flow_settings_) return nullptr;
+  return RuleOfHost(name, CommandOf(name).empty() ? core.flow_settings_->hosts : core.flow_settings_->commands);
 }
 
 /// A burst that nobody said is what a rate of calls gives in 10 ms, as that of a lane.

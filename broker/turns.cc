@@ -68,7 +68,7 @@ Target* Turns::Leave(RingNode* node) {
   node->ring->Remove(node);
   Target* target = std::exchange(node->target, nullptr);
   const bool last = target->ring.size == 0 && target->parked <= (node->flow ? 1u : 0u);
-  if (last) target->stopped = false;
+  if (last) SetStopped(target, false, target->shut);
   if (Flow* flow = std::exchange(node->flow, nullptr)) {
     --target->parked;
     if (flow->nodes.size == 0) DropFlow(flow);
@@ -164,14 +164,21 @@ void Turns::SetCap(Target* target, uint32_t cap) {
 }
 
 void Turns::SetShut(Target* target, bool shut) {
-  target->shut = shut;
+  SetStopped(target, target->stopped, shut);
   GoOn(target);
+}
+
+void Turns::SetStopped(Target* target, bool stopped, bool shut) {
+  at_cap_ -= target->stopped && !target->shut;
+  target->stopped = stopped;
+  target->shut = shut;
+  at_cap_ += stopped && !shut;
 }
 
 /// Lets a target take part again that was stopped, where it may.
 void Turns::GoOn(Target* target) {
   if (!target->stopped || MustStop(*target)) return;
-  target->stopped = false;
+  SetStopped(target, false, target->shut);
   if (target->ring.size > 0 || !target->held.empty()) Activate(target);
 }
 
@@ -240,7 +247,7 @@ std::optional<Turns::Turn> Turns::Next() {
     active_.pop_front();
     if (AtShare(*target) && (target->ring.size > 0 || !target->held.empty())) {
       target->active = false;
-      if (MustStop(*target)) target->stopped = true;
+      if (MustStop(*target)) SetStopped(target, true, target->shut);
       else Block(target);
       continue;
     }

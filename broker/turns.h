@@ -142,7 +142,7 @@ class Turns {
   bool WantsMore() const;
   /// Among how many memory for those who wait is shared: targets in the round or blocked, and flows.
   size_t Contenders() const { return blocked_.size() + active_.size() + flows_; }
-  size_t BlockedTargets() const { return blocked_.size(); }
+  size_t BlockedTargets() const { return blocked_.size() + at_cap_; }
   /// Callers that have something to send, and as much in flight as they may.
   size_t WaitingCallers() const;
   void CheckInvariants() const;
@@ -155,6 +155,7 @@ class Turns {
   uint32_t TargetShare() const { return ShareOf(caps_.per_target, 1, 1 + KeptForIdleTargets()); }
   uint32_t CallerShare(bool busy) const { return ShareOf(caps_.in_flight, 32, 1 + (busy ? KeptForIdleTargets() : 0)); }
   static bool MustStop(const Target& target) { return target.shut || target.in_flight >= target.cap; }
+  void SetStopped(Target* target, bool stopped, bool shut);
   void GoOn(Target* target);
   void Activate(Target* target);
   void Block(Target* target);
@@ -176,7 +177,8 @@ class Turns {
   std::set<std::tuple<uint32_t, uint64_t, Target*>> blocked_;
   std::set<std::tuple<uint32_t, uint64_t, Caller*>> waiting_[2];  // as Caller::waiting
   std::unordered_map<std::string, std::unique_ptr<Caller>> callers_;
-  size_t flows_ = 0;  // of all callers
+  size_t flows_ = 0;   // of all callers
+  size_t at_cap_ = 0;  // targets that their own caps alone stop
   uint64_t next_serial_ = 1;
 };
 

@@ -174,6 +174,7 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<CommandRules> rules = ReadCommandRules(node, file);
       if (!rules.ok()) return std::move(rules).status();
       options->commands = *std::move(rules);
+      options->flow.commands = CapsOf(options->commands);
     } else if (name == kServices) {
       Result<std::vector<FileService>> services = ReadFileServices(node, file);
       if (!services.ok()) return std::move(services).status();
@@ -387,6 +388,7 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
   }
   if (fresh.commands != running->commands) {
     running->commands = fresh.commands;
+    running->flow.commands = fresh.flow.commands;
     result.applied.push_back(kCommands);
   }
   if (fresh.listeners != running->listeners) result.not_applied.push_back(kListeners);

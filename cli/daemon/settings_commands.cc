@@ -177,6 +177,19 @@ Result<CommandRules> ReadCommandRules(const toml::node& node, const std::string&
   return CommandRules(std::move(rules));
 }
 
+std::vector<HostRule> CapsOf(const CommandRules& rules) {
+  std::vector<HostRule> caps;
+  for (const CommandRule& rule : rules.all()) {
+    HostRule cap;
+    cap.place = static_cast<uint32_t>(caps.size() + 1);
+    cap.command = rule.name;
+    cap.namespaces = rule.namespaces;
+    cap.concurrency = rule.max_running;
+    caps.push_back(std::move(cap));
+  }
+  return caps;
+}
+
 std::string CommandRulesAsToml() {
   return R"(
 

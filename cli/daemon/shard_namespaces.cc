@@ -126,7 +126,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   if (std::optional<GrantChanged> grant = setup_.lending->Join(slot->number, LimitsFor(*slot)->max_in_flight)) first.emplace_back(*grant);
   // It says what it needs.
   first.emplace_back(Tick{});
-  if (flow_) first.emplace_back(FlowSettingsChanged{FlowFor(*slot)});
+  if (flow_) first.emplace_back(FlowSettingsChanged{slot->flow = FlowFor(*slot)});
   if (holding_) first.emplace_back(HoldAttempts{});
   if (stopping_) first.emplace_back(StopRequested{});
   if (came.empty() && !slot->for_good) {
@@ -205,15 +205,25 @@ std::shared_ptr<const FlowSettings> Shard::FlowFor(const Slot& slot) const {
     if (std::any_of(spaces.begin(), spaces.end(), [&](const std::string& space) { return space == "*" || space == name; }))
       flow->services.push_back(service);
   }
-  for (const HostRule& rule : flow_->hosts)
-    if (std::find(rule.namespaces.begin(), rule.namespaces.end(), name) != rule.namespaces.end()) flow->hosts.push_back(rule);
+  const auto take = [&](const std::vector<HostRule>& all, std::vector<HostRule>* out) {
+    for (const HostRule& rule : all)
+      if (std::find(rule.namespaces.begin(), rule.namespaces.end(), name) != rule.namespaces.end()) out->push_back(rule);
+  };
+  take(flow_->hosts, &flow->hosts);
+  take(flow_->commands, &flow->commands);
   return flow;
 }
 
 void Shard::SetFlow(std::shared_ptr<const FlowSettings> flow) {
   flow_ = std::move(flow);
-  for (const auto& [number, slot] : slots_)
-    if (slot->core) Post(slot->number, FlowSettingsChanged{FlowFor(*slot)});
+  for (const auto& [number, slot] : slots_) {
+    if (!slot->core) continue;
+    std::shared_ptr<const FlowSettings> flow = FlowFor(*slot);
+    // Names lead elsewhere all the time, each for few.
+    if (slot->flow && *slot->flow == *flow) continue;
+    slot->flow = flow;
+    Post(slot->number, FlowSettingsChanged{std::move(flow)});
+  }
 }
 
 void Shard::TellLimits(Slot* slot) {

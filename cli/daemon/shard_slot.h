@@ -67,6 +67,7 @@ struct Shard::Slot {
   std::unique_ptr<Core> core;
   std::unique_ptr<Driver> driver;
 
+  std::shared_ptr<const FlowSettings> flow;  // as it was told
   CoreUsage usage, told;  // as the governor was told
   uint64_t may_be_in_flight = 0, stored_bytes = 0;
   bool unshown = false, unmeasured = true;

@@ -29,11 +29,19 @@ HostRule WithBreaker(const char* match, BreakerSettings breaker) {
   return rule;
 }
 
+HostRule Command(const char* name, uint32_t n) {
+  HostRule rule;
+  rule.command = name;
+  rule.concurrency = n;
+  return rule;
+}
+
 class Rig : public CoreFixture {
  public:
   using CoreFixture::CoreFixture;
-  void File(std::vector<HostRule> rules) {
+  void File(std::vector<HostRule> rules, std::vector<HostRule> commands = {}) {
     auto flow = std::make_shared<FlowSettings>();
+    flow->commands = std::move(commands);
     for (HostRule& rule : rules) {
       flow->hosts.push_back(std::move(rule));
       flow->hosts.back().place = static_cast<uint32_t>(flow->hosts.size());
@@ -85,7 +93,7 @@ class Rig : public CoreFixture {
 
 }  // namespace
 
-TEST_CASE("host rules: the first that is for host and port counts, whatever the scheme; services and commands have none") {
+TEST_CASE("host rules: the first that is for host and port counts, whatever the scheme; services have none, commands their own") {
   const std::vector<HostRule> rules{Concurrency("https://a.test", 1),
                                     Concurrency("*.a.test:*", 2),
                                     Concurrency("b.test", 3),
@@ -109,6 +117,39 @@ TEST_CASE("host rules: the first that is for host and port counts, whatever the 
   CHECK(of("service://x:81") == 99);
   CHECK(of("command:81") == 99);
   CHECK(of("nonsense") == 99);
+  const std::vector<HostRule> commands{Command("a", 6), Command("81", 7)};
+  CHECK(RuleOfHost("command:81", commands)->concurrency == 7);
+  CHECK(RuleOfHost("command:b", commands) == nullptr);
+  CHECK(RuleOfHost("command:81", {Concurrency("*:*", 1)}) == nullptr);
+  CHECK(RuleOfHost("a:80", commands) == nullptr);
+}
+
+TEST_CASE("host rules: max_running of a command is its host's cap, which the file changes, and an operator lowers only") {
+  Rig f;
+  f.File({Concurrency("*:*", 5)}, {Command("a", 2)});
+  const NotifyId waits = f.To("command:a", 4);
+  f.To("command:b", 4);
+  CHECK(f.starts.size() == 6);
+  CHECK(f.Why(waits) == std::vector<std::string>{"host_at_cap"});
+  CHECK(f.Patch("command:a", {}).at_cap);
+  f.File({}, {Command("a", 3)});
+  CHECK(f.starts.size() == 7);
+
+  HostPatch patch;
+  patch.concurrency.emplace(9);
+  CHECK(f.Patch("command:a", patch).effective.concurrency == 3);
+  CHECK(f.starts.size() == 7);
+  patch.concurrency.emplace(1);
+  CHECK(f.Patch("command:a", patch).effective.concurrency == 1);
+  f.EndFirst(Verdict::kSuccess);
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.starts.size() == 5);
+  // It is not in the file any more: what waits goes, to be refused.
+  patch.concurrency.emplace(std::nullopt);
+  f.Patch("command:a", patch);
+  f.File({});
+  CHECK(f.starts.size() == 6);
+  CHECK(f.Balances());
 }
 
 TEST_CASE("host rules: a concurrency holds for each host by itself, for those in memory too, and no longer than the file says so") {

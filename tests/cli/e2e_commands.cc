@@ -144,3 +144,31 @@ TEST_CASE("notifyd: a restart in place ends a command whose grace is over, and a
   broker.process().Wait();
   CHECK(Eventually([&] { return IsGone(second); }));
 }
+
+TEST_CASE("notifyd: who waits for max_running of a command waits in its lane, which explain says, and goes on when the file allows more") {
+  TempDir dir;
+  const std::string began = dir.path() + "/began", go = dir.path() + "/go";
+  const std::string script = "echo $NOTIFY_ID >> " + began + "; until test -e " + go + "; do sleep 0.02; done";
+  const auto write = [&](int most) {
+    return dir.Write("n.toml", Command("slow", script, "timeout_ms = 3600000\nmax_running = " + std::to_string(most) + "\n"));
+  };
+  Broker broker(dir.path(), {"--config", write(1)});
+  const std::string first = broker.Submit(R"({"url":"command:slow"})");
+  REQUIRE(Eventually([&] { return FileText(began) == first + "\n"; }));
+  const std::string second = broker.Submit(R"({"url":"command:slow"})");
+  CHECK_THAT(broker.Call("GET", "/v1/notifies/" + second + "/explain").body, Catch::Contains("host_at_cap"));
+  const std::string host = broker.Call("GET", "/v1/hosts/command:slow").body;
+  CHECK(JsonAt(host, "/effective/concurrency") == "1");
+  CHECK(JsonAt(host, "/in_flight") == "1");
+  CHECK(JsonAt(host, "/at_cap") == "true");
+  const std::string metrics = broker.Call("GET", "/metrics").body;
+  CHECK_THAT(metrics, Catch::Contains("notifyd_commands_waiting{command=\"slow\"} 0\n"));
+  CHECK_THAT(metrics, Catch::Contains("notifyd_hosts_at_cap 1\n"));
+
+  write(2);
+  broker.process().Signal(SIGHUP);
+  CHECK(Eventually([&] { return FileText(began) == first + "\n" + second + "\n"; }));
+  dir.Write("go", "");
+  CHECK(JsonAt(broker.Settled(first), "/state") == "succeeded");
+  CHECK(JsonAt(broker.Settled(second), "/state") == "succeeded");
+}
