@@ -185,7 +185,7 @@ Status Runtime::Impl::OpenStore() {
   return Status::Ok();
 }
 
-void Runtime::Impl::MakeShard() {
+void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   auto made = std::make_unique<ShardThread>();
   if (!shards_.empty() || io_.size() > 1) {
     made->own = std::make_unique<Loop>();
@@ -216,14 +216,18 @@ void Runtime::Impl::MakeShard() {
   setup.fatal = [this](const Status& status) { OnWriteFailed(status); };
   setup.seed = [] { return std::random_device()(); };
   made->shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(options_.core));
-  made->shard->SetFlow(std::make_shared<const FlowSettings>(options_.flow));
+  made->shard->SetFlow(flow);
   shards_.push_back(std::move(made));
 }
 
 Status Runtime::Impl::MakeShards() {
   options_.flow.find_zone = FindSystemZone;
   options_.flow.strict_topics = options_.api.strict_topics;
-  for (uint32_t i = 0; i < ShardsOf(options_); ++i) MakeShard();
+  service_names_ = std::make_unique<ServiceNames>(io_[0]->loop.raw(), options_.sender.resolver, [this](std::shared_ptr<const FlowSettings> flow) {
+    OnEachShard([flow](Shard* shard) { shard->SetFlow(flow); }, [] {});
+  });
+  const std::shared_ptr<const FlowSettings> flow = service_names_->Apply(options_.flow);
+  for (uint32_t i = 0; i < ShardsOf(options_); ++i) MakeShard(flow);
   RegistryHost::Setup setup;
   setup.loop = shards_[0]->loop;
   setup.store = store_.get();
@@ -342,6 +346,8 @@ ProcessStats Runtime::Impl::ProcessNow() const {
                                {"failed", command.failed},
                                {"timeout", command.timed_out},
                                {"not_started", command.not_started}}});
+  for (const NameWatch::Figures& name : service_names_->figures())
+    stats.service_names.push_back({name.name, name.instances, name.found, name.failed});
   return stats;
 }
 

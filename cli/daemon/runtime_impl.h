@@ -21,6 +21,7 @@
 #include "cli/daemon/published_table.h"
 #include "cli/daemon/registry_host.h"
 #include "cli/daemon/runtime.h"
+#include "cli/daemon/service_names.h"
 #include "cli/daemon/shard.h"
 #include "cli/daemon/start_check.h"
 #include "cli/daemon/store_engines.h"
@@ -85,7 +86,7 @@ class Runtime::Impl : private StoreEvents {
   /// Says so where tokens are asked for and none could make another, or change anything.
   void WarnOfNoAdmin() const;
   Status MakeShards();
-  void MakeShard();
+  void MakeShard(const std::shared_ptr<const FlowSettings>& flow);
   Status Listen(const Handover& handover);
   ProcessStats ProcessNow() const;
 
@@ -175,6 +176,7 @@ class Runtime::Impl : private StoreEvents {
   std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
+  std::unique_ptr<ServiceNames> service_names_;
   std::unique_ptr<RegistryHost> registry_;
 };
 

@@ -107,7 +107,9 @@ void Runtime::Impl::Reload() {
         io->api->SetHosts(hosts);
         io->api->SetAuth(auth);
       },
-      [this, say, limits = std::make_shared<const CoreLimits>(next.core), flow = std::make_shared<const FlowSettings>(next.flow)] {
+      [this, say, limits = std::make_shared<const CoreLimits>(next.core), said = next.flow] {
+        // Here, so that it is told before whatever is found from now on.
+        const std::shared_ptr<const FlowSettings> flow = service_names_->Apply(said);
         OnEachShard(
             [limits, flow](Shard* shard) {
               shard->SetLimits(limits);

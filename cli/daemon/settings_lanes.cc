@@ -150,7 +150,8 @@ std::string LaneRulesAsToml() {
 #   on_retry     fifo lanes: block or skip, while the first one waits for its next attempt
 #   on_failure   fifo lanes: continue or pause, once the first one failed
 #   order_by     a JSON Pointer into data: what goes there is spread over fifo lanes, each name with ~0, ~1, ... behind it, by the value at it; a notify
-#                with an order_by of its own goes by that. What else holds for those lanes says a rule that matches them
+#                with an order_by of its own goes by that. What else holds for those lanes says a rule that matches them. A subscription and a
+#                schedule take it with their PUT; callbacks go by it, too
 #   partitions   over how many, 1 to 1024; by default 16; needs an order_by
 #   order_by_missing  refuse or spread, what has no such value; needs an order_by
 #

@@ -7,6 +7,7 @@
 
 #include "base/json_reader.h"
 #include "net/api/service_json.h"
+#include "net/sender/name_watch.h"
 
 namespace notifyd {
 namespace {
@@ -76,11 +77,16 @@ Result<FileService> ReadService(const toml::table& table, const Reading& reading
     }
   }
   JsonReader reader;
-  std::string json = AsJson(table, {"name", "namespaces", "instances"});
+  std::string json = AsJson(table, {"name", "namespaces", "instances", "dns"});
   Result<ServiceSettings> settings = ParseService(&reader, &json);
   if (!settings.ok()) return BlameField(reading, table, "", settings.status());
   service.settings = *std::move(settings);
   const toml::node* instances = table.get("instances");
+  if (const toml::node* dns = table.get("dns")) {
+    if (instances != nullptr) return reading.Blame("dns", *dns, "a service has instances, or a name that leads to them");
+    service.dns = dns->value_or(std::string());
+    if (Result<WatchedName> name = ParseWatchedName(service.dns); !name.ok()) return reading.Blame("dns", *dns, name.status().detail());
+  }
   if (instances == nullptr) return service;
   const toml::array* tables = instances->as_array();
   if (!tables || (!tables->empty() && !tables->is_array_of_tables()) || tables->size() > kInstancesMost)
@@ -116,7 +122,8 @@ Result<std::vector<FileService>> ReadFileServices(const toml::node& node, const 
 Result<BreakerSettings> ReadFileBreaker(const toml::node& node) {
   if (const auto* flag = node.as_boolean(); flag && !flag->get()) return BreakerSettings{.enabled = false};
   if (!node.is_table())
-    return Status(Code::kUnacceptable, "must be false, or a table of enabled, failures, ratio, window, open_ms, max_wait_ms and on_open");
+    return Status(Code::kUnacceptable,
+                  "must be false, or a table of enabled, failures, ratio, window, open_ms, max_wait_ms, disable_after_ms and on_open");
   JsonReader reader;
   toml::table service;
   service.insert("breaker", *node.as_table());
@@ -135,12 +142,15 @@ std::string FileServicesAsToml() {
 #   name          what stands behind service:// in a URL
 #   namespaces    in which it is; by default in default alone; ["*"]: in all
 #   instances     tables of id, url, weight and pools; others may register beside them
+#   dns           in place of instances: "name:port", whose addresses they are, or "_service._proto.name", whose SRV records say names, ports and
+#                 weights. Looked up again when its TTL is over; what was found stays where a lookup fails
 #   balance       least_active, round_robin, random or hash; hash_by: a JSON Pointer into data, or lane
 #   pool          whose instances take calls that name no other; pool_fallback: where that has none
 #   https         true: instances of https alone
 #   host_header   in place of the instances' own, for TLS too
 #   failover_max  so many others are tried at once where no connection came about
-#   breaker       a table of enabled, failures, ratio, window, open_ms, max_wait_ms and on_open, in place of [breaker]
+#   breaker       a table of enabled, failures, ratio, window, open_ms, max_wait_ms, disable_after_ms and on_open, in place of [breaker]: what it does
+#                 not say is at its default
 #   probe         a path, or a table of path and timeout_ms: a GET of it tells whether an instance whose breaker is open is back
 #
 # [[service]]
@@ -150,6 +160,10 @@ std::string FileServicesAsToml() {
 #   { id = "a", url = "http://10.0.0.5:8080", weight = 2 },
 #   { id = "b", url = "http://10.0.0.6:8080" },
 # ]
+#
+# [[service]]
+# name = "shipping"
+# dns = "shipping.internal:8080"
 )";
 }
 

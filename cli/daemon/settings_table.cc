@@ -76,6 +76,18 @@ Status CheckNotEmpty(const std::string& text) {
   return text.empty() ? Status(Code::kUnacceptable, "must not be empty") : Status::Ok();
 }
 
+/// Of the form that c-ares reads.
+Status CheckServers(const std::string& text) {
+  for (size_t from = 0; !text.empty() && from <= text.size();) {
+    const size_t to = std::min(text.find(',', from), text.size());
+    Result<ListenAddress> server = ParseListen(std::string_view(text).substr(from, to - from));
+    if (!server.ok() || !server->path.empty() || server->port == 0)
+      return Status(Code::kUnacceptable, "each must be ADDR:PORT with an IP address, such as 10.0.0.2:53 or [fd00::2]:53");
+    from = to + 1;
+  }
+  return Status::Ok();
+}
+
 Status CheckHeaderName(const std::string& text) {
   return IsToken(text) ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not the name of a header");
 }
@@ -223,6 +235,11 @@ std::vector<Setting> MakeRows() {
   add(WithCheck(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
                       FIELD(sender.ca_file)),
                 [](const std::string& file) { return file.empty() ? Status::Ok() : CheckAuthorities(file); }));
+  add(WithCheck(
+      Other("dns.servers",
+            "Name servers that receivers and services are looked up at, address:port, several with commas; empty: as /etc/resolv.conf says.",
+            FIELD(sender.resolver.servers)),
+      CheckServers));
   add(Reloadable(Other("redirects.follow", "Follow up to 5 redirects of a receiver.", FIELD(sender.follow_redirects))));
   add(Reloadable(WithCheck(Other("secrets.headers",
                                  "Headers shown as ***, besides Authorization, Cookie, Proxy-Authorization, and those that end in -Key (but "

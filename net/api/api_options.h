@@ -30,6 +30,12 @@ struct CommandStats {
   std::vector<std::pair<const char*, uint64_t>> ended;  // by outcome, static; always the same ones
 };
 
+/// A name whose addresses are a service's instances: how many there are, and how its lookups ended so far.
+struct ServiceNameStats {
+  std::string name;
+  uint64_t instances = 0, found = 0, failed = 0;
+};
+
 /// What the process knows beside the core, for stats and metrics.
 struct ProcessStats {
   int64_t pid = 0;
@@ -40,6 +46,7 @@ struct ProcessStats {
   double cpu_seconds = 0;
   std::vector<StoreFigure> store;
   std::vector<CommandStats> commands;
+  std::vector<ServiceNameStats> service_names;
 };
 
 /// How far sealing the store anew has come.

@@ -128,6 +128,15 @@ void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {
       out.Line("notifyd_command_ends_total{{command=\"{}\",outcome=\"{}\"}} {}\n", Escaped(command.name), outcome, count);
 }
 
+void ServiceNameLines(const std::vector<ServiceNameStats>& names, Exposition& out) {
+  out.Head("notifyd_service_name_instances", "Instances that a service's name leads to.", "gauge");
+  for (const ServiceNameStats& each : names) out.Line("notifyd_service_name_instances{{name=\"{}\"}} {}\n", Escaped(each.name), each.instances);
+  out.Head("notifyd_service_name_lookups_total", "Lookups of a service's name that ended, by outcome.", "counter");
+  for (const ServiceNameStats& each : names)
+    for (const auto& [outcome, count] : {std::pair("found", each.found), std::pair("failed", each.failed)})
+      out.Line("notifyd_service_name_lookups_total{{name=\"{}\",outcome=\"{}\"}} {}\n", Escaped(each.name), outcome, count);
+}
+
 /// Buckets are counted each for itself, and shown cumulated (Prometheus text format, "Histograms and summaries").
 void OneHistogram(const NamedHistogram& named, Exposition& out) {
   Histogram::Snapshot counts = named.histogram.Read();
@@ -198,6 +207,7 @@ std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& l
   CoreFigures(stats, out);
   ProcessFigures(process, out);
   CommandLines(process.commands, out);
+  ServiceNameLines(process.service_names, out);
   for (const NamedHistogram* histogram : histograms) OneHistogram(*histogram, out);
   LaneFigures(lanes, out);
   NamespaceLines(spaces, out);

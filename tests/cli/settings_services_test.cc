@@ -61,3 +61,29 @@ TEST_CASE("settings: services of the file, and what of them is refused, with fil
   dir.Write("n.toml", "[[service]]\nname = \"b\"\n[[service]]\nname = \"b\"\n");
   CHECK_THAT(RefusalOf(file), Catch::StartsWith("[[service]] 2: name ("));
 }
+
+TEST_CASE("settings: a name in place of a service's instances, and what of names is refused") {
+  TempDir dir;
+  const std::string file = dir.Write("n.toml",
+                                     "[[service]]\nname = \"a\"\ndns = \"a.internal:8080\"\n[[service]]\nname = \"b\"\nhttps = true\n"
+                                     "dns = \"b.internal:443\"\n[[service]]\nname = \"c\"\ndns = \"_http._tcp.c.internal\"\n");
+  Invocation invocation = ReadCommandLine({"--config", file}, {});
+  INFO(invocation.error);
+  REQUIRE(invocation.action == Action::kRun);
+  REQUIRE(invocation.options.flow.services.size() == 3);
+  CHECK(invocation.options.flow.services[0].dns == "a.internal:8080");
+  CHECK(invocation.options.flow.services[0].instances.empty());
+  for (const char* bad :
+       {"dns = \"a.internal\"", "dns = 5", "dns = \"\"", "dns = \"10.0.0.1:80\"", "dns = \"_x.a.internal:80\"", "dns = \"a:80\"\ninstances = []"}) {
+    CAPTURE(bad);
+    dir.Write("n.toml", std::string("[[service]]\nname = \"a\"\n") + bad + "\n");
+    CHECK_THAT(RefusalOf(file), Catch::StartsWith("[[service]] 1: dns (" + file + ":"));
+  }
+  for (const char* bad : {"name.internal:53", "10.0.0.1", "10.0.0.1:0", "10.0.0.1:53,", "10.0.0.1:53, 10.0.0.2:53", "unix:/x"}) {
+    CAPTURE(bad);
+    dir.Write("n.toml", std::string("[dns]\nservers = \"") + bad + "\"\n");
+    CHECK_THAT(RefusalOf(file), Catch::Contains("dns.servers"));
+  }
+  dir.Write("n.toml", "[dns]\nservers = \"10.0.0.1:53,[fd00::1]:5353\"\n");
+  CHECK(ReadCommandLine({"--config", file}, {}).options.sender.resolver.servers == "10.0.0.1:53,[fd00::1]:5353");
+}

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <string>
@@ -23,6 +24,12 @@ class FakeDns {
     uint32_t ttl_s = 0;
     bool mute = false;
     bool fails = false;  // SERVFAIL
+    struct Srv {
+      unsigned priority, weight, port;
+      std::string target;  // empty: the root
+    };
+    std::vector<Srv> services = {};
+    bool fails_v6 = false;  // SERVFAIL where it is asked for IPv6 addresses
   };
 
   FakeDns() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -52,7 +59,7 @@ class FakeDns {
     std::lock_guard lock(mutex_);
     zones_[name] = std::move(zone);
   }
-  /// Questions for IPv4 addresses of the name.
+  /// Questions for IPv4 addresses of the name, and for SRV records.
   int asked(const std::string& name) const {
     std::lock_guard lock(mutex_);
     const auto found = asked_.find(name);
@@ -89,7 +96,7 @@ class FakeDns {
     }
     for (char& c : name) c = static_cast<char>(std::tolower(c));
     const std::string question = query.substr(12, at + 5 - 12);
-    const bool v6 = query[at + 2] == 28;
+    const bool v6 = query[at + 2] == 28, srv = query[at + 2] == 33;
     Zone zone;
     bool known;
     {
@@ -97,12 +104,30 @@ class FakeDns {
       if (!v6) ++asked_[name];
       known = zones_.contains(name);
       if (known) zone = zones_[name];
+      if (v6 && zone.fails_v6) zone = {{}, 0, false, true};
     }
     if (zone.mute) return {};
     std::string records;
     unsigned count = 0;
+    for (const Zone::Srv& each : zone.services) {
+      if (!srv) break;
+      std::string target;
+      for (size_t from = 0; !each.target.empty() && from <= each.target.size();) {
+        const size_t to = std::min(each.target.find('.', from), each.target.size());
+        target += static_cast<char>(to - from) + each.target.substr(from, to - from);
+        from = to + 1;
+      }
+      target.push_back(0);
+      records += std::string("\xC0\x0C\0\x21\0\x01", 6);
+      Put16(&records, zone.ttl_s >> 16);
+      Put16(&records, zone.ttl_s & 0xFFFF);
+      Put16(&records, static_cast<unsigned>(6 + target.size()));
+      for (unsigned number : {each.priority, each.weight, each.port}) Put16(&records, number);
+      records += target;
+      ++count;
+    }
     for (const std::string& text : zone.addresses) {
-      if ((text.find(':') != text.npos) != v6) continue;
+      if (srv || (text.find(':') != text.npos) != v6) continue;
       char raw[16];
       Must(inet_pton(v6 ? AF_INET6 : AF_INET, text.c_str(), raw) == 1, "address");
       records += std::string("\xC0\x0C\0", 3) + (v6 ? "\x1C" : "\x01") + std::string("\0\x01", 2);
@@ -113,7 +138,7 @@ class FakeDns {
       ++count;
     }
     std::string out = query.substr(0, 2);
-    Put16(&out, zone.fails ? 0x8182 : known && !zone.addresses.empty() ? 0x8180 : 0x8183);
+    Put16(&out, zone.fails ? 0x8182 : known && !(zone.addresses.empty() && zone.services.empty()) ? 0x8180 : 0x8183);
     Put16(&out, 1);
     Put16(&out, count);
     Put16(&out, 0);
