@@ -70,7 +70,7 @@ void Core::Impl::KeepWaiting(NotifyState* state) const {
 void Core::Impl::MaybeDisable(Host* host) {
   const std::optional<MonoTime> since = services_->OpenSince(*host);
   if (!since || host->breaker.state() == Breaker::State::kProbing) return;
-  const int64_t after_ms = limits_.breaker.disable_after_ms, open_ms = now_.mono.ms - since->ms;
+  const int64_t after_ms = services_->BreakerOf(*host).disable_after_ms, open_ms = now_.mono.ms - since->ms;
   if (after_ms == 0 || open_ms < after_ms || host->settings.paused) return;
   topics_->OnUnreachable(host->name, open_ms);
   HostPatch patch;

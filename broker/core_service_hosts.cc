@@ -99,7 +99,7 @@ void Core::Impl::ServicePart::OnHostSettings(Host* host, bool resumed) {
   if (resumed && service)
     for (const auto& [id, instance] : service->instances) SetTimer(*service, instance.get());
   const std::optional<MonoTime> since = resumed ? OpenSince(*host) : std::nullopt;
-  const int64_t after_ms = core_.limits_.breaker.disable_after_ms;
+  const int64_t after_ms = BreakerOf(*host).disable_after_ms;
   if (!since || after_ms == 0 || core_.now_.mono.ms - since->ms < after_ms) return;
   // It was paused since nothing reached it for so long: whoever resumes it finds it as if that had not been.
   if (!IsService(*host)) {

@@ -75,6 +75,11 @@ constexpr JsonField<BreakerSettings> kBreaker[] = {
        return ReadInt(value, pointer, 1'000, kYearMs, &out->max_wait_ms);
      },
      [](const BreakerSettings& from, JsonWriter* json) { json->Int(from.max_wait_ms); }},
+    {"/breaker/disable_after_ms",
+     [](std::string_view pointer, const JsonValue& value, BreakerSettings* out) {
+       return ReadInt(value, pointer, 0, kYearMs, &out->disable_after_ms);
+     },
+     [](const BreakerSettings& from, JsonWriter* json) { json->Int(from.disable_after_ms); }},
     {"/breaker/on_open",
      [](std::string_view pointer, const JsonValue& value, BreakerSettings* out) -> Status {
        if (value.kind != Kind::kString || (value.text != "wait" && value.text != "fail")) return Bad(pointer, "on_open must be one of wait, fail");

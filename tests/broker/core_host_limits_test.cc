@@ -254,6 +254,25 @@ TEST_CASE("host rules: a breaker of its own opens as it says, others' as the set
   CHECK(f.UnderWay() == std::vector<NotifyId>{waits});
 }
 
+TEST_CASE("host rules: a host that was not reached for the rule's disable_after_ms is paused, others after that of the settings") {
+  BreakerSettings soon, plain;
+  soon.failures = plain.failures = 1;
+  soon.disable_after_ms = 25'000;
+  plain.disable_after_ms = 0;
+  Rig f;
+  f.File({WithBreaker("soon:80", soon), WithBreaker("*:*", plain)});
+  f.To("soon:80");
+  f.To("plain:80");
+  f.Unreached();
+  f.Unreached();
+  for (int64_t passed = 0; passed < 120'000; passed += 1'000) {
+    f.Pass(1'000);
+    while (!f.starts.empty()) f.Unreached();  // probes
+  }
+  CHECK(f.Patch("soon:80", {}).own.paused);
+  CHECK_FALSE(f.Patch("plain:80", {}).own.paused);
+}
+
 TEST_CASE("host rules: who waited at an open breaker fails after the rule's wait, or at once where it says so") {
   BreakerSettings short_wait, at_once;
   short_wait.failures = at_once.failures = 1;

@@ -94,10 +94,18 @@ TEST_CASE("core services: a service's host is seen, and paused, with those who w
   CHECK(f.Balances());
 }
 
-TEST_CASE("core services: one none of whose instances was reached for disable_after_ms is paused, until somebody resumes it") {
+TEST_CASE(
+    "core services: one none of whose instances was reached for disable_after_ms, its own or all services', is paused, until somebody resumes it") {
   CoreLimits limits;
-  limits.breaker.disable_after_ms = 25'000;
+  const bool own = GENERATE(false, true);
+  CAPTURE(own);
+  limits.breaker.disable_after_ms = own ? 0 : 25'000;
   Rig f(limits);
+  if (own) {
+    ServiceSettings settings;
+    settings.breaker.emplace().disable_after_ms = 25'000;
+    f.Service(settings);
+  }
   f.Register("a");
   for (int i = 0; i < 5; ++i) {
     f.Send(Rig::To("lane" + std::to_string(i)));

@@ -52,10 +52,11 @@ TEST_CASE("services: who waited for a list gets room for it as it comes, or is t
 
 TEST_CASE("services: a PUT says all of it, and what it leaves out is at its default") {
   ApiFixture f;
-  f.Ask("PUT", "/v1/services/billing",
-        R"({"balance":"hash","hash_by":"/id","pool":"eu","pool_fallback":"us","https":true,"host_header":"API.example:8443","failover_max":0,)"
-        R"("breaker":{"failures":2,"ratio":0.25,"window":10,"open_ms":100,"max_wait_ms":5000,"on_open":"fail"},"probe":"/healthz?x=1"})",
-        {{"If-Match", "*"}});
+  f.Ask(
+      "PUT", "/v1/services/billing",
+      R"({"balance":"hash","hash_by":"/id","pool":"eu","pool_fallback":"us","https":true,"host_header":"API.example:8443","failover_max":0,)"
+      R"("breaker":{"failures":2,"ratio":0.25,"window":10,"open_ms":100,"max_wait_ms":5000,"disable_after_ms":0,"on_open":"fail"},"probe":"/healthz?x=1"})",
+      {{"If-Match", "*"}});
   const PutService& put = Asked<PutService>(f);
   CHECK(put.name == "billing");
   CHECK(put.condition.present);
@@ -68,7 +69,7 @@ TEST_CASE("services: a PUT says all of it, and what it leaves out is at its defa
   CHECK(put.settings.failover_max == 0);
   CHECK(put.settings.probe == ServiceProbe{"/healthz?x=1", 5'000});
   REQUIRE(put.settings.breaker);
-  CHECK(*put.settings.breaker == BreakerSettings{true, 2, 25, 10, 100, 5'000, BreakerSettings().disable_after_ms, true});
+  CHECK(*put.settings.breaker == BreakerSettings{true, 2, 25, 10, 100, 5'000, 0, true});
   f.Ask("PUT", "/v1/services/billing", "{}");
   CHECK(Asked<PutService>(f).settings == ServiceSettings());
   f.Ask("PUT", "/v1/services/billing/instances/a:1", R"({"url":"https://a/api","weight":7,"pools":["us","eu","us"],"ttl_ms":1000})");
