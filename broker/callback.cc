@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "broker/flow.h"
-#include "broker/spec.h"
 
 namespace notifyd {
 namespace {
@@ -68,7 +67,7 @@ void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json, bool body) {
   json->EndObject();
 }
 
-std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via) {
+NotifySpec CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via) {
   CHECK(envelope.callback != nullptr);
   NotifySpec spec;
   spec.url = envelope.callback->url;
@@ -100,10 +99,10 @@ std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyStat
   json.Key("last_attempt");
   last_attempt ? WriteAttempt(*last_attempt, &json) : json.Null();
   json.EndObject();
-  return EncodeSpec(spec);
+  return spec;
 }
 
-std::shared_ptr<const Envelope> CallbackEnvelope(const Envelope& envelope) {
+std::shared_ptr<Envelope> CallbackEnvelope(const Envelope& envelope) {
   CHECK(envelope.callback != nullptr);
   auto out = std::make_shared<Envelope>();
   out->lane = {Mode::kConcurrent, envelope.callback->lane};

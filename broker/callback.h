@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "broker/notify.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 
@@ -14,12 +15,12 @@ void WriteLabels(const Labels* labels, JsonWriter* json);
 /// "An attempt in an answer" (contract section 3): one object. `body`: with response_body.
 void WriteAttempt(const AttemptRecord& attempt, JsonWriter* json, bool body = true);
 
-/// The spec (EncodeSpec's bytes) of the notify that tells about `id`: a POST of {"id","state","reason","url","lane","mode","fkey","caller",
+/// The spec of the notify that tells about `id`: a POST of {"id","state","reason","url","lane","mode","fkey","caller",
 /// "labels","settled_at","attempts_made","last_attempt"} to envelope.callback->url. What is not set is null. `envelope` has a callback; `state` is a
 /// settled one; `last_attempt`: null where none was made.
-std::string CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via = {});
+NotifySpec CallbackSpec(NotifyId id, const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt, std::string via = {});
 
 /// The envelope of that notify: its lane and host by the callback's URL, the caller and the trace of `envelope`.
-std::shared_ptr<const Envelope> CallbackEnvelope(const Envelope& envelope);
+std::shared_ptr<Envelope> CallbackEnvelope(const Envelope& envelope);
 
 }  // namespace notifyd

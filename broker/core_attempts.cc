@@ -7,6 +7,7 @@
 #include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/partition.h"
 #include "broker/retry_policy.h"
 #include "broker/spec.h"
 
@@ -280,8 +281,11 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
     }
     if (const auto& spec = entry->full ? entry->full->spec : entry->spec; !attempt && spec) via = ViaOfSpec(*spec);
     SubmitItem callback;
-    callback.envelope = CallbackEnvelope(*entry->envelope);
-    ApplySubmit(callback, std::make_shared<const std::string>(CallbackSpec(entry->id, *entry->envelope, state, last, std::move(via))), nullptr);
+    NotifySpec spec = CallbackSpec(entry->id, *entry->envelope, state, last, std::move(via));
+    std::shared_ptr<Envelope> envelope = CallbackEnvelope(*entry->envelope);
+    OrderByRule(limits_.lane_rules, spec.payload, entry->id.value, envelope.get());
+    callback.envelope = std::move(envelope);
+    ApplySubmit(callback, std::make_shared<const std::string>(EncodeSpec(spec)), nullptr);
   }
   groups_->OnChanged(*entry, attempt ? &*attempt : nullptr);
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/canonical_json.h"
 #include "base/json.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
+#include "broker/partition.h"
 
 namespace notifyd {
 namespace {
@@ -72,13 +72,12 @@ std::string Core::Impl::TopicPart::LaneFor(const Known& known, Hand* hand) const
     if (!hand->event->key.empty()) {
       std::string key;
       JsonWriter(&key).String(hand->event->key);
-      if (Result<JsonTree> tree = JsonTree::Parse(key); tree.ok()) hash = Hash64(CanonicalJson(tree->root()));
+      if (Result<JsonTree> tree = JsonTree::Parse(key); tree.ok()) hash = OrderHashAt(*tree, "");
     }
   } else if (const JsonTree* data = hand->Data()) {
-    if (std::optional<JsonTree::Value> value = data->root().At(*spec.order_by)) hash = Hash64(CanonicalJson(*value));
+    hash = OrderHashAt(*data, *spec.order_by);
   }
-  const uint64_t partition = hash.value_or(spec.order_by_spread ? hand->id.value : 0) % spec.partitions;
-  return name + "~" + std::to_string(partition);
+  return name + PartitionSuffix(hash.value_or(spec.order_by_spread ? hand->id.value : 0), spec.partitions);
 }
 
 /// `spec`: as it is written.

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
+#include "broker/partition.h"
 #include "broker/response_records.h"
 #include "broker/spec.h"
 
@@ -23,7 +24,7 @@ bool HasFailed(Phase phase) {
 }
 
 /// What tells of a group's end: {"id","state","counts","caller","labels","created_at","settled_at","url"}.
-std::string SpecOfEnd(NotifyId id, const GroupRecord& group) {
+NotifySpec SpecOfEnd(NotifyId id, const GroupRecord& group) {
   NotifySpec spec;
   spec.url = group.callback->url;
   spec.via = group.via;
@@ -54,7 +55,7 @@ std::string SpecOfEnd(NotifyId id, const GroupRecord& group) {
   json.Key("settled_at");
   json.String(FormatRfc3339(group.settled_at));
   json.EndObject();
-  return EncodeSpec(spec);
+  return spec;
 }
 
 /// When the last of its members was settled, all of which are; never its epoch.
@@ -385,9 +386,11 @@ void Core::Impl::GroupPart::CallBack(NotifyId id, GroupRecord* record) {
   envelope->caller = record->caller;
   envelope->labels = record->labels;
   envelope->trace_parent = record->trace_parent;
+  const NotifySpec spec = SpecOfEnd(id, *record);
+  OrderByRule(core_.limits_.lane_rules, spec.payload, id.value, envelope.get());
   SubmitItem item;
   item.envelope = std::move(envelope);
-  record->callback_id = core_.ApplySubmit(item, std::make_shared<const std::string>(SpecOfEnd(id, *record)), nullptr)->id;
+  record->callback_id = core_.ApplySubmit(item, std::make_shared<const std::string>(EncodeSpec(spec)), nullptr)->id;
 }
 
 // ---- the next member, and the end of what waits

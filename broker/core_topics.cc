@@ -1,10 +1,12 @@
 // Topics and subscriptions: what is known of them, put, shown and removed. See core_topics.h.
-#include "broker/core_services.h"
 #include "broker/core_topics.h"
-#include "broker/flow.h"
 
 #include <algorithm>
 #include <type_traits>
+
+#include "broker/core_services.h"
+#include "broker/flow.h"
+#include "broker/partition.h"
 
 namespace notifyd {
 namespace {
@@ -226,7 +228,7 @@ std::vector<LaneKey> Core::Impl::TopicPart::LanesOf(const Subscription& said) {
   Result<NotifySpec> spec = DecodeSpec(*said.spec);
   if (!spec.ok() || !spec->order_by) return {lane};
   std::vector<LaneKey> lanes;
-  for (uint32_t i = 0; i < spec->partitions; ++i) lanes.push_back({lane.mode, lane.name + "~" + std::to_string(i)});
+  for (uint32_t i = 0; i < spec->partitions; ++i) lanes.push_back({lane.mode, lane.name + PartitionSuffix(i, spec->partitions)});
   return lanes;
 }
 

@@ -8,11 +8,10 @@
 #include "base/ascii.h"
 #include "base/base64.h"
 #include "base/bytes.h"
-#include "base/canonical_json.h"
 #include "base/json_tree.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
-#include "broker/lane_limits.h"
+#include "broker/partition.h"
 #include "broker/payload.h"
 #include "broker/response_records.h"
 #include "broker/services.h"
@@ -188,10 +187,10 @@ Status ChoosePartition(std::string_view pointer, uint32_t partitions, bool sprea
   if (spec.payload_kind == PayloadKind::kData) {
     Result<JsonTree> data = JsonTree::Parse(spec.payload);
     if (!data.ok()) return std::move(data).status();
-    if (std::optional<JsonTree::Value> value = data->root().At(pointer)) hash = Hash64(CanonicalJson(*value));
+    hash = OrderHashAt(*data, pointer);
   }
   if (!hash && !spread) return missing;
-  const std::string suffix = "~" + std::to_string(hash.value_or(turn) % partitions);
+  const std::string suffix = PartitionSuffix(hash.value_or(turn), partitions);
   out->envelope.lane.name.append(suffix);
   out->partition_bytes = suffix.size();
   return Status::Ok();
@@ -526,15 +525,26 @@ bool NotifyPart::Has(std::string_view name) const {
 }
 
 Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedNotify* out) {
-  if (rules.empty() || out->spec.order_by) return Status::Ok();
-  const LaneRule* rule = RuleOf(out->envelope.lane, rules);
-  if (!rule || !rule->order_by) return Status::Ok();
+  if (out->spec.order_by) return Status::Ok();
+  const LaneRule* rule = OrderRuleOf(out->envelope.lane, rules);
+  if (!rule) return Status::Ok();
   const Status missing(Code::kUnacceptable, "the rule of this lane orders by " + Quoted(*rule->order_by) + ", and data has no value there", "/data");
   NOTIFYD_TRY(
       ChoosePartition(*rule->order_by, rule->partitions.value_or(kDefaultPartitions), rule->order_by_spread.value_or(false), turn, missing, out));
   out->envelope.lane.mode = Mode::kFifo;
   out->envelope.priority = Envelope().priority;
   return Status::Ok();
+}
+
+void TakeOrderRule(const std::vector<LaneRule>& rules, ParsedNotify* out) {
+  if (out->spec.order_by) return;
+  const LaneRule* rule = OrderRuleOf(out->envelope.lane, rules);
+  if (!rule) return;
+  out->spec.order_by = rule->order_by;
+  out->spec.partitions = rule->partitions.value_or(kDefaultPartitions);
+  out->spec.order_by_spread = rule->order_by_spread.value_or(false);
+  out->envelope.lane.mode = Mode::kFifo;
+  out->envelope.priority = Envelope().priority;
 }
 
 Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out, const NotifyPart* part) {

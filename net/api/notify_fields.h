@@ -81,6 +81,8 @@ struct NotifyField {
 /// Puts a notify without order_by of its own into a partition of its lane, where the first rule that matches that says so. To be called once all that
 /// names its lane is known. `turn`: as ReadNotify has it. Error: kUnacceptable, its data has no such value.
 Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedNotify* out);
+/// Gives a template without order_by of its own, whose notifies are ordered by the data that each gets, what such a rule says in its place.
+void TakeOrderRule(const std::vector<LaneRule>& rules, ParsedNotify* out);
 
 /// In the order in which they are shown.
 std::span<const NotifyField> NotifyFields();

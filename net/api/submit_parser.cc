@@ -90,9 +90,11 @@ Status SubmitParser::CheckCommand(const ParsedNotify& notify, const Asker* asker
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/url");
 }
 
-Status SubmitParser::ApplyRules(const Asker* asker, uint64_t turn, ParsedNotify* notify) const {
-  if (asker && asker->space && !asker->space->settings.lane_rules.empty()) return ApplyOrderRule(asker->space->settings.lane_rules, turn, notify);
-  return limits_.lane_rules ? ApplyOrderRule(*limits_.lane_rules(), turn, notify) : Status::Ok();
+template <class Apply>
+auto SubmitParser::WithRules(const Asker* asker, Apply apply) const {
+  static const std::vector<LaneRule> none;
+  if (asker && asker->space && !asker->space->settings.lane_rules.empty()) return apply(asker->space->settings.lane_rules);
+  return limits_.lane_rules ? apply(*limits_.lane_rules()) : apply(none);
 }
 
 Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out) {
@@ -115,7 +117,8 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     out->refused = std::move(notify.refused);
   }
   // Behind the print, which counts what was said, and the contract's defaults, alone.
-  if (Status ruled = ApplyRules(context.asker, turn, &notify); !ruled.ok()) {
+  Status ruled = WithRules(context.asker, [&](const std::vector<LaneRule>& rules) { return ApplyOrderRule(rules, turn, &notify); });
+  if (!ruled.ok()) {
     if (out->idempotency_key.empty()) return ruled;
     if (out->refused.ok()) out->refused = std::move(ruled);
   }
@@ -145,6 +148,7 @@ Status SubmitParser::ReadPart(const JsonValue& item, const NotifyPart& part, con
   NOTIFYD_TRY(ReadNotify(item, trace, limits_.max_body_bytes, turn_++, out, &part));
   if (asker) NOTIFYD_TRY(ApplyGrant(*asker, out));
   NOTIFYD_TRY(CheckLimits(out, asker));
+  if (part.orders_by_event) WithRules(asker, [&](const std::vector<LaneRule>& rules) { TakeOrderRule(rules, out); });
   if (asker) ApplyDefaults(asker->space->settings, out);
   return Status::Ok();
 }

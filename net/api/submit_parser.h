@@ -110,8 +110,9 @@ class SubmitParser {
   /// Notes in `notify` what the settings refuse of it, and returns that.
   Status CheckLimits(ParsedNotify* notify, const Asker* asker) const;
   Status CheckCommand(const ParsedNotify& notify, const Asker* asker) const;
-  /// What the rules of the asker's namespace, else the file's, say of the lane. Error: as ApplyOrderRule.
-  Status ApplyRules(const Asker* asker, uint64_t turn, ParsedNotify* notify) const;
+  /// Calls `apply` with the rules for lanes of the asker's namespace, else the file's.
+  template <class Apply>
+  auto WithRules(const Asker* asker, Apply apply) const;
 
   const SubmitLimits limits_;
   JsonReader reader_;

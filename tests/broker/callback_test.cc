@@ -56,7 +56,7 @@ NotifyState Settled(Phase phase) {
 }
 
 NotifySpec SpecOf(const Envelope& envelope, const NotifyState& state, const AttemptRecord* last_attempt) {
-  Result<NotifySpec> spec = DecodeSpec(CallbackSpec(NotifyId{0x1a}, envelope, state, last_attempt));
+  Result<NotifySpec> spec = DecodeSpec(EncodeSpec(CallbackSpec(NotifyId{0x1a}, envelope, state, last_attempt)));
   REQUIRE(spec.ok());
   return *spec;
 }

@@ -97,6 +97,50 @@ TEST_CASE("order: a rule of the file orders what goes to a lane, from the next r
   CHECK(JsonAt(refused.body, "/field") == "/data");
 }
 
+TEST_CASE("order: a rule of the file orders what the broker makes by itself, too: of events, of schedules, and callbacks") {
+  TempDir dir;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  const std::string back = receiver.url() + "/back";
+  const std::string file =
+      dir.Write("n.toml", "[[lane]]\nmatch = \"subscription/*\"\norder_by = \"/customer\"\npartitions = 1000\n[[lane]]\nmatch = \"" + back +
+                              "\"\norder_by = \"/caller\"\n[[lane]]\nmatch = \"nightly\"\norder_by = \"/customer\"\n");
+  Broker broker(dir.At("data"), {"--config", file});
+  const auto lane_of = [&](const std::string& query) { return JsonAt(broker.Call("GET", "/v1/notifies?limit=1&" + query).body, "/items/0/lane"); };
+  REQUIRE(broker.Call("PUT", "/v1/subscriptions/s", R"({"topic":"orders","url":")" + receiver.url() + R"(/e"})").status == 201);
+  std::set<std::string> lanes;
+  for (const char* customer : {"a", "a", "b"}) {
+    const std::string event =
+        JsonAt(broker.Call("POST", "/v1/topics/orders/publish", std::string(R"({"data":{"customer":")") + customer + "\"}}").body, "/id");
+    lanes.insert(lane_of("event=" + event));
+  }
+  CHECK(lanes.size() == 2);
+  for (const std::string& lane : lanes) CHECK_THAT(lane, Catch::StartsWith("subscription/s~"));
+
+  const std::string template_of = R"({"every_ms":3600000,"notify":{"url":")" + receiver.url() + R"(/n","lane":"nightly","data":)";
+  CHECK(broker.Call("PUT", "/v1/schedules/none", template_of + "{}}}").status == 422);
+  REQUIRE(broker.Call("PUT", "/v1/schedules/n", template_of + R"({"customer":"a"}}})").status == 201);
+  REQUIRE(broker.Call("POST", "/v1/schedules/n/run").status == 201);
+  CHECK_THAT(lane_of("schedule=n"), Catch::StartsWith("nightly~"));
+
+  broker.Settled(broker.Submit(R"({"url":")" + receiver.url() + R"(/x","caller":"shop","callback_url":")" + back + R"("})"));
+  // Its own lane, and that of the end of a group.
+  const std::string group =
+      broker.Call("POST", "/v1/groups", R"({"callback_url":")" + back + R"(","notifies":[{"url":")" + receiver.url() + R"(/y","caller":"shop"}]})")
+          .body;
+  CHECK_FALSE(JsonAt(group, "/id").empty());
+  receiver.WaitFor(8);
+  const std::string listed = broker.Call("GET", "/v1/notifies").body;
+  size_t backs = 0;
+  for (int i = 0; i < 8; ++i) {
+    const std::string item = "/items/" + std::to_string(i);
+    if (JsonAt(listed, item + "/url") != back) continue;
+    ++backs;
+    CHECK_THAT(JsonAt(listed, item + "/lane"), Catch::StartsWith(back + "~"));
+    CHECK(JsonAt(listed, item + "/mode") == "fifo");
+  }
+  CHECK(backs == 2);
+}
+
 TEST_CASE("labels: they filter lists and bulk operations, and go with the callback") {
   TempDir dir;
   ScriptedServer receiver([](const SeenRequest& request) { return ScriptedAnswer{request.target == "/bad" ? 400 : 200, "{}"}; });

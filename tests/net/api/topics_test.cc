@@ -146,6 +146,35 @@ TEST_CASE("subscriptions: bad fields are refused with their place, filters and t
   CHECK(f.Put(R"({"topic":"a","url":"http://h/"})", {{"If-None-Match", "\"x\""}}) == "422");
 }
 
+TEST_CASE("subscriptions: one that says no order takes that of the rule for its lane, which the data of each event decides by") {
+  SubmitLimits limits{.max_body_bytes = 1000, .max_batch_items = 5, .max_timeout_ms = kMostTimeoutMs};
+  auto rules = std::make_shared<std::vector<LaneRule>>();
+  rules->push_back({"mine", {}, {}, "/id", 4, {}});
+  rules->push_back({"subscription/*", {}, {}, "/customer", {}, true});
+  limits.lane_rules = [rules] { return rules; };
+  SubmitParser parser(limits);
+  const auto said = [&](const std::string& fields) {
+    std::string body = R"({"topic":"a.#","url":"http://h/x")" + fields + "}";
+    Result<ParsedSubscription> parsed = ParseSubscription(&parser, "s", &body, {}, Asker());
+    REQUIRE(parsed.ok());
+    return parsed->said;
+  };
+  const std::shared_ptr<const Subscription> ruled = said(R"(,"priority":9)");
+  CHECK(ruled->envelope->lane == LaneKey{Mode::kFifo, "subscription/s"});
+  CHECK(ruled->envelope->priority == Envelope().priority);
+  const NotifySpec spec = *DecodeSpec(*ruled->spec);
+  CHECK(spec.order_by == "/customer");
+  CHECK(spec.partitions == kDefaultPartitions);
+  CHECK(spec.order_by_spread);
+  const NotifySpec mine = *DecodeSpec(*said(R"(,"lane":"mine")")->spec);
+  CHECK(mine.order_by == "/id");
+  CHECK(mine.partitions == 4);
+  CHECK_FALSE(mine.order_by_spread);
+  CHECK(DecodeSpec(*said(R"(,"lane":"mine","order_by":"key")")->spec)->order_by == "key");
+  CHECK(said(R"(,"lane":"other")")->envelope->lane == LaneKey{Mode::kConcurrent, "other"});
+  CHECK_FALSE(DecodeSpec(*said(R"(,"lane":"other")")->spec)->order_by);
+}
+
 TEST_CASE("subscriptions: shown with their template, credentials hidden, and under the ETag of what is stored") {
   TopicsFixture f;
   REQUIRE(f.PutWith(R"("headers":{"Authorization":"secret","X-A":"b"},"filter":{"key":"k"},"order_by":"key")") == "posted");
