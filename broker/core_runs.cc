@@ -7,41 +7,23 @@
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/flow_settings.h"
+#include "broker/payload.h"
+#include "broker/scheduled_text.h"
 #include "broker/spec.h"
 
 namespace notifyd {
 namespace {
 
-constexpr std::string_view kScheduledAt = "{{scheduled_at}}";
-
-/// Puts `by` in the place of `what` in the strings of a JSON text that are values. `what` has braces that no JSON has outside of strings, and nothing
-/// that is written with an escape.
-std::string ReplaceInValues(std::string_view json, std::string_view what, std::string_view by) {
-  std::string out;
-  size_t kept = 0;
-  for (size_t i = 0; i < json.size(); ++i) {
-    if (json[i] != '"') continue;
-    size_t end = i + 1;
-    while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
-    const size_t behind = json.find_first_not_of(" \t\r\n", end + 1);
-    const bool is_key = behind != std::string_view::npos && json[behind] == ':';
-    // In this string alone: to look further for each of them would be the square of the whole.
-    const std::string_view until = json.substr(0, end);
-    for (size_t at = is_key ? std::string_view::npos : until.find(what, i); at != std::string_view::npos; at = until.find(what, kept)) {
-      out.append(json.substr(kept, at - kept)).append(by);
-      kept = at + what.size();
-    }
-    i = end;
-  }
-  return out.append(json.substr(kept));
-}
-
 /// The template's spec as it is at `scheduled_at`.
 NotifySpec SpecAt(const Schedule& said, WallTime scheduled_at) {
   Result<NotifySpec> spec = DecodeSpec(*said.spec);
   CHECK(spec.ok());
-  if (spec->payload_kind == PayloadKind::kData) spec->payload = ReplaceInValues(spec->payload, kScheduledAt, FormatRfc3339(scheduled_at));
+  if (spec->payload_kind == PayloadKind::kData) spec->payload = AtTime(spec->payload, scheduled_at);
   return *std::move(spec);
+}
+
+bool IsTemplated(const Schedule& said) {
+  return said.spec->find(kScheduledAt) != std::string::npos;
 }
 
 /// Which time of a schedule something is for, as an idempotency key. No submitter can say one with a NUL, so it is the schedule's alone; and its
@@ -65,6 +47,8 @@ const char* WordOf(Code code) {
       return "conflict";
     case Code::kUnavailable:
       return "unavailable";
+    case Code::kTooLarge:
+      return "too_large";
     default:
       return "unacceptable";
   }
@@ -72,7 +56,21 @@ const char* WordOf(Code code) {
 
 }  // namespace
 
-SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const {
+Status Core::Impl::SchedulePart::Fits(const notifyd::Schedule& said, const NotifySpec& spec) const {
+  const size_t most = core_.limits_.max_body_bytes;
+  if (!said.publishes()) {
+    Result<WireParts> parts = SplitWireRequest(spec, most);
+    return parts.ok() ? Status::Ok() : std::move(parts).status().Within("/notify");
+  }
+  if (spec.payload.size() <= most) return Status::Ok();
+  return Status(Code::kTooLarge, "with the time in it data has more than " + std::to_string(most) + " bytes", "/publish/data");
+}
+
+Status Core::Impl::SchedulePart::Fits(const notifyd::Schedule& said) const {
+  return IsTemplated(said) ? Fits(said, SpecAt(said, core_.now_.wall)) : Status::Ok();
+}
+
+SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec* spec) const {
   const notifyd::Schedule& said = *looked.record.said;
   SubmitItem item;
   auto flow = std::make_shared<FlowFields>();
@@ -83,7 +81,7 @@ SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime sched
   envelope->flow = std::move(flow);
   item.envelope = std::move(envelope);
   item.spec = said.spec;
-  if (said.spec->find(kScheduledAt) != std::string::npos) item.spec = std::make_shared<const std::string>(EncodeSpec(SpecAt(said, scheduled_at)));
+  if (spec) item.spec = std::make_shared<const std::string>(EncodeSpec(*spec));
   item.when = said.when;
   item.ttl = said.ttl;
   item.on_held = said.on_held;
@@ -93,9 +91,8 @@ SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime sched
   return item;
 }
 
-EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const {
+EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand, NotifySpec spec) const {
   const notifyd::Schedule& said = *looked.record.said;
-  NotifySpec spec = SpecAt(said, scheduled_at);
   EventItem item;
   item.topic = said.topic;
   item.key = said.key;
@@ -117,10 +114,16 @@ EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime sched
 
 std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun(Task* task, const Looked& looked, WallTime scheduled_at,
                                                                                bool by_hand) {
-  if (looked.record.said->publishes()) {
+  const notifyd::Schedule& said = *looked.record.said;
+  std::optional<NotifySpec> spec;
+  if (said.publishes() || IsTemplated(said)) spec = SpecAt(said, scheduled_at);
+  // Judged anew: what a body may have is a setting, too.
+  if (spec)
+    if (Status status = Fits(said, *spec); !status.ok()) return Refused{std::move(status), {}};
+  if (said.publishes()) {
     if (!core_.NeedCatalog(task)) return std::nullopt;
     Publish publish;
-    publish.events.push_back(EventOf(looked, scheduled_at, by_hand));
+    publish.events.push_back(EventOf(looked, scheduled_at, by_hand, *std::move(spec)));
     publish.strict = core_.flow_settings_ && core_.flow_settings_->strict_topics;
     std::optional<TopicPart::Taken> taken = core_.topics_->TakeAll(task, publish);
     if (!taken) return std::nullopt;
@@ -128,7 +131,7 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
     return std::get<Published>(*taken).events.front();
   }
   SubmitRequest submit;
-  submit.items.push_back(ItemOf(looked, scheduled_at, by_hand));
+  submit.items.push_back(ItemOf(looked, scheduled_at, by_hand, spec ? &*spec : nullptr));
   core_.NeedForSubmit(task, submit);
   if (task->missing > 0) return std::nullopt;
   std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);

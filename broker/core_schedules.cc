@@ -94,9 +94,10 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   }
   if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && bytes != bytes_before) {
     if (!core_.NeedCatalog(task)) return Handled::kParked;
-    if (!core_.services_->Knows(service)) return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/url");
+    if (!core_.services_->Knows(service)) return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/notify/url");
   }
   if (created || bytes != bytes_before) {
+    if (Status status = Fits(*ask.said); !status.ok()) return core_.Refuse(request, std::move(status));
     if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is taken until space is free again");
     if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
       return core_.Refuse(request, status);

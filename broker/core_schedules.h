@@ -15,6 +15,7 @@
 #include "broker/core_impl.h"
 #include "broker/schedule_events.h"
 #include "broker/schedule_times.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 
@@ -65,9 +66,12 @@ class Core::Impl::SchedulePart {
   Result<ScheduleTimes> TimesOf(const ScheduleRecord& record) const;
   ScheduleView ViewOf(const Looked& looked, size_t next) const;
 
-  /// What a run makes: the template as it is at `scheduled_at`.
-  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const;
-  EventItem EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand) const;
+  /// What a run makes: the template as it is at `scheduled_at`, `spec`; null: as it stands.
+  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec* spec) const;
+  EventItem EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand, NotifySpec spec) const;
+  /// Is what a run makes of it, with a time in it, a body that may be? Error: kTooLarge.
+  Status Fits(const notifyd::Schedule& said, const NotifySpec& spec) const;
+  Status Fits(const notifyd::Schedule& said) const;
   using Taken = std::variant<Refused, SubmittedItem, Published::Item>;
   /// Makes that. Nothing: what it needs is not known yet, and nothing was done.
   std::optional<Taken> TakeRun(Task* task, const Looked& looked, WallTime scheduled_at, bool by_hand);

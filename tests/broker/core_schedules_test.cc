@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "broker/schedule_fixture.h"
+#include "broker/service_events.h"
 
 using namespace notifyd;
 
@@ -306,6 +307,102 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: the clock steps ahead by a day, an
   CHECK(Next("a", 1) == next);
   Pass(kHour);
   CHECK(sent.size() == 3);
+}
+
+TEST_CASE_METHOD(ScheduleFixture,
+                 "schedules: where the clock is set ahead by half a day each `missed` does what it says; set back, nothing is made twice") {
+  for (const auto& [name, missed] : {std::pair("skip", Missed::kSkip), {"one", Missed::kOne}, {"all", Missed::kAll}}) {
+    Schedule said = Every(kHour);
+    said.missed = missed;
+    Put(name, WithTemplate(said, {.host = std::string(name) + ":80"}));
+  }
+  PassBusy(kHour);
+  CHECK(sent.size() == 3);
+  sent.clear();
+  const auto by_schedule = [&] {
+    std::map<std::string, std::string> out;
+    for (const StartAttempt& start : std::exchange(sent, {}))
+      out[start.envelope->flow->schedule] += Short(start.envelope->flow->scheduled_at).substr(6) + " ";
+    return out;
+  };
+  // To half past twelve: 02:00:30 to 12:00:30 were missed.
+  now.wall.ms += 11 * kHour + 30 * kMinute;
+  Post(Tick{});
+  PassBusy(1'000);
+  std::map<std::string, std::string> made = by_schedule();
+  CHECK(made["skip"].empty());
+  CHECK(made["one"] == "12:00 ");
+  CHECK(made["all"] == "02:00 03:00 04:00 05:00 06:00 07:00 08:00 09:00 10:00 11:00 12:00 ");
+  CHECK(Outcomes(Get("skip")) == "made missed(11,not_running)");
+  CHECK(Outcomes(Get("one")) == "made missed(10,not_running) made");
+  CHECK(Get("all").missed == 0);
+
+  // Back to half past eight, over a restart too: what was made stays made, and all go on at 13:00:30.
+  now.wall.ms -= 4 * kHour;
+  Post(Tick{});
+  PassBusy(2 * kHour);
+  Stop(0);
+  PassBusy(2 * kHour);
+  CHECK(by_schedule().empty());
+  for (const char* name : {"skip", "one", "all"}) CHECK(Next(name, 1) == "03-01T13:00");
+  PassBusy(kHour);
+  made = by_schedule();
+  for (const char* name : {"skip", "one", "all"}) CHECK(made[name] == "13:00 ");
+  CHECK(Runs() == 3);
+  CHECK(Balances());
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: one to a service that was deleted is refused; one that is there goes on, and waits") {
+  const auto tell = [&](decltype(ServiceAsk::what) what) {
+    ServiceRequest r;
+    r.ask = std::make_shared<const ServiceAsk>(ServiceAsk{std::move(what)});
+    return Do(std::move(r));
+  };
+  const Schedule said = WithTemplate(Every(kMinute), {.host = "service://billing"});
+  CHECK(CodeOf(TryPut("a", said)) == Code::kUnacceptable);
+  tell(PutService{"billing", {}, {}});
+  Put("a", said);
+  tell(DeleteService{"billing", {}});
+  const Reply refused = TryPut("b", said);
+  CHECK(CodeOf(refused) == Code::kUnacceptable);
+  CHECK(std::get<Refused>(refused.body).status.field() == "/notify/url");
+  CHECK(CodeOf(TryPut("a", WithTemplate(Every(kMinute), {.lane = "other", .host = "service://billing"}))) == Code::kUnacceptable);
+  // The same as it is there changes nothing, and its runs wait.
+  Put("a", said);
+  Pass(kMinute);
+  CHECK(starts.empty());
+  CHECK(Outcomes(Get("a")) == "made");
+  tell(PutInstance{"billing", "x", {"http://x:80"}, {}});
+  CHECK(starts.size() == 1);
+}
+
+TEST_CASE("schedules: a body that is too long with the time in it is refused by the PUT, and by a run where less is allowed by then") {
+  CoreLimits limits;
+  limits.max_body_bytes = 100;
+  ScheduleFixture f(limits);
+  const auto with = [](size_t bytes, bool publishes) {
+    const std::string data = R"({"at":"{{scheduled_at}}","x":")" + std::string(bytes - 30 - 2, 'x') + "\"}";
+    Schedule said = publishes ? ScheduleFixture::Publishing(ScheduleFixture::Every(kMinute), "a.b", data)
+                              : ScheduleFixture::WithTemplate(ScheduleFixture::Every(kMinute), {.data = data});
+    return said;
+  };
+  for (bool publishes : {false, true}) {
+    CAPTURE(publishes);
+    // The time takes 8 bytes more than what stands for it.
+    const Reply refused = f.TryPut("a", with(93, publishes));
+    CHECK(ScheduleFixture::CodeOf(refused) == Code::kTooLarge);
+    CHECK(std::get<Refused>(refused.body).status.field() == (publishes ? "/publish/data" : "/notify/data"));
+    f.Put(publishes ? "event" : "notify", with(92, publishes));
+  }
+  f.Pass(kMinute);
+  CHECK(f.sent.size() == 1);
+  CHECK(DecodeSpec(*f.sent[0].spec)->payload.size() == 100);
+  auto less = std::make_shared<CoreLimits>(limits);
+  less->max_body_bytes = 99;
+  f.Post(LimitsChanged{less});
+  f.Pass(kMinute);
+  for (const char* name : {"event", "notify"}) CHECK(Outcomes(f.Get(name)) == "made missed(1,too_large)");
+  CHECK(ScheduleFixture::CodeOf(f.Ask(ScheduleRunNow{"notify"})) == Code::kTooLarge);
 }
 
 TEST_CASE_METHOD(ScheduleFixture, "schedules: clocks are changed, forth and back, in five zones") {

@@ -102,6 +102,30 @@ TEST_CASE("topics: what a topic's schema does not allow is refused, with its poi
   CHECK(f.Emit(Topics::Item("a.b", "7")).matched == 1);
 }
 
+TEST_CASE("topics: the events of one request share what their schemas may cost; those of another have it anew") {
+  Topics f;
+  f.Subscribe("one");
+  TopicRecord said;
+  std::string all = "{}";
+  for (int i = 1; i < 100; ++i) all += ",{}";
+  said.schema = R"({"items":{"allOf":[)" + all + "]}}";
+  f.Tell({TopicPut{"a.b", said, {}}});
+  std::string values = "1";
+  for (int i = 1; i < 25'000; ++i) values += ",1";
+  // More than half of what is allowed, each.
+  const EventItem dear = Topics::Item("a.b", "[" + values + "]");
+  for (int i = 0; i < 3; ++i) CHECK(f.Emit(dear).matched == 1);
+  Publish publish;
+  publish.batch = true;
+  publish.events = {dear, Topics::Item("a.b", "[1]"), dear};
+  const Reply& refused = f.Try({publish});
+  CHECK(Topics::CodeOf(refused) == Code::kUnacceptable);
+  CHECK(std::get<Refused>(refused.body).status.field().starts_with("/2/data"));
+  CHECK(f.Made().at("one").size() == 3);
+  publish.events.pop_back();
+  CHECK(std::get<Published>(f.Tell({publish}).what).events.size() == 2);
+}
+
 TEST_CASE("topics: an idempotency key is its topic's; a batch is taken whole or not") {
   Topics f;
   f.Subscribe("one");
