@@ -10,6 +10,7 @@
 #include "broker/core_responses.h"
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
+#include "broker/core_shared_hosts.h"
 #include "broker/core_topics.h"
 
 namespace notifyd {
@@ -31,6 +32,9 @@ bool Core::ready() const {
 const Totals& Core::totals() const {
   return impl_->totals();
 }
+void Core::TakeSharedUses(std::vector<SharedUse>* out) {
+  impl_->TakeSharedUses(out);
+}
 CoreUsage Core::usage() const {
   return impl_->usage();
 }
@@ -49,6 +53,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       now_(now),
       reached_(now.wall),
       figures_(now.mono),
+      shared_(std::make_unique<SharedHosts>(this)),
       services_(std::make_unique<ServicePart>(this)),
       topics_(std::make_unique<TopicPart>(this)),
       groups_(std::make_unique<GroupPart>(this)),

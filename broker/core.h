@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "broker/effects.h"
 #include "broker/events.h"
@@ -16,6 +17,8 @@ struct Wake {
   WallTime wall = kWallNever;
   MonoTime mono = kMonoNever;
 };
+
+struct SharedUse;  // broker/shared_caps.h
 
 class Core {
  public:
@@ -35,6 +38,8 @@ class Core {
   const Totals& totals() const;
   /// What it uses of what is shared, as of the last Finish.
   CoreUsage usage() const;
+  /// Appends what it has at hosts of shared rules, as far as whoever lends them (broker/shared_caps.h) needs to hear of it. After each Finish.
+  void TakeSharedUses(std::vector<SharedUse>* out);
   /// Returns until when the core may sleep, kWallNever: until somebody asks for something: nothing is in flight, in a lane, waiting for an answer or
   /// under way in the store, all is durable, no wait or rate counts by the monotonic clock. Nothing where it may not, or where what lies beyond memory
   /// must be looked up first (PrepareSleep).

@@ -7,6 +7,7 @@
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
+#include "broker/flow_settings.h"
 
 namespace notifyd {
 namespace {
@@ -180,7 +181,8 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
     reason("host_rate_limited", "its host's rate is used up for now");
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + host.token->first.ms - now_.mono.ms});
   } else if (!host.settings.paused && !host.breaker.is_open() && !services_->Shuts(host) && turns_.AtShare(host))
-    reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may");
+    reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may" +
+                              (host.rule && host.rule->shared ? " while other namespaces share its rule" : ""));
   const Caller* caller = turns_.FindCaller(entry.envelope->caller);
   if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
     reason("caller_at_cap", "its caller has " + Number(caller->in_flight, "call", "calls") + " in flight, as many as it may");

@@ -6,12 +6,14 @@
 
 #include "broker/core_host_limits.h"
 #include "broker/core_services.h"
+#include "broker/core_shared_hosts.h"
 #include "broker/flow_settings.h"
 #include "broker/service_records.h"
 
 namespace notifyd {
 
 void Core::Impl::On(FlowSettingsChanged& e) {
+  if (e.settings->grant) return shared_->On(*e.settings->grant);
   // What hosts point to lives until they have what counts now.
   const std::shared_ptr<const FlowSettings> before = std::exchange(flow_settings_, std::move(e.settings));
   HostLimits::ApplyRules(*this);

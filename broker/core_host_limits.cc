@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "broker/core_services.h"
+#include "broker/core_shared_hosts.h"
 #include "broker/flow.h"
 
 namespace notifyd {
@@ -11,8 +12,11 @@ namespace notifyd {
 /// Where neither of them says anything there is no limit. The file pauses no host. How many programs the machine bears the file alone says.
 HostSettings Core::Impl::HostLimits::Of(const HostSettings& own, const HostRule* rule) {
   HostSettings both = own;
-  if (rule && (!both.concurrency || (!rule->command.empty() && rule->concurrency < both.concurrency))) both.concurrency = rule->concurrency;
-  if (rule && !both.rate_per_s) both.rate_per_s = rule->rate_per_s;
+  if (!rule) return both;
+  // One namespace's operator does not decide over the others' part, nor over what the machine bears.
+  const bool file_only = rule->shared || !rule->command.empty();
+  if (!both.concurrency || (file_only && rule->concurrency && *rule->concurrency < *both.concurrency)) both.concurrency = rule->concurrency;
+  if (!both.rate_per_s || (file_only && rule->rate_per_s && *rule->rate_per_s < *both.rate_per_s)) both.rate_per_s = rule->rate_per_s;
   return both;
 }
 
@@ -29,7 +33,8 @@ TokenRate Core::Impl::HostLimits::RateOf(const Host& host) {
 
 void Core::Impl::HostLimits::Begin(Core::Impl& core, Host* host) {
   host->rule = RuleOf(core, host->name);
-  host->limits = Of(host->settings, host->rule);
+  core.shared_->Follow(*host);
+  host->limits = core.shared_->Bound(host->name, Of(host->settings, host->rule));
   core.turns_.SetCap(host, host->limits.concurrency.value_or(UINT32_MAX));
 }
 
@@ -45,7 +50,7 @@ void Core::Impl::HostLimits::Apply(Core::Impl& core, const std::string& name, co
 }
 
 void Core::Impl::HostLimits::Weigh(Core::Impl& core, Host* host) {
-  host->limits = Of(host->settings, host->rule);
+  host->limits = core.shared_->Bound(host->name, Of(host->settings, host->rule));
   core.ForgetToken(host);
   core.turns_.SetCap(host, host->limits.concurrency.value_or(UINT32_MAX));
   core.ReviewHost(host);
@@ -61,6 +66,7 @@ void Core::Impl::HostLimits::ApplyRules(Core::Impl& core) {
     const HostRule* before = host->rule;
     host->rule = RuleOf(core, host->name);
     if (!before && !host->rule) continue;
+    core.shared_->Follow(*host);
     if (!core.services_->BreakerOf(*host).enabled) host->breaker.Reset();
     core.TimeBreaker(host);
     Weigh(core, host);

@@ -25,7 +25,7 @@ struct Core::Impl::HostLimits {
   /// its own is.
   static bool Lingers(Core::Impl& core, Host* host);
 
- private:
+  /// What holds for it is put together anew: its settings, its rule, or what it is lent changed.
   static void Weigh(Core::Impl& core, Host* host);
 };
 

@@ -64,6 +64,7 @@ class Core::Impl {
   bool ready() const { return !stopping_ && !closed_ && !disk_low_ && !fatal_; }
   const Totals& totals() const { return books_.totals(); }
   CoreUsage usage() const;
+  void TakeSharedUses(std::vector<SharedUse>* out);
   std::optional<WallTime> idle(WallTime now) const;
   void CheckInvariants() const;
 
@@ -291,6 +292,7 @@ class Core::Impl {
   bool IsPaused(const std::string& caller) const;
   void ApplyHosts(const Switches& before);
   struct HostLimits;  // core_host_limits.h: what holds for a host, of what operators and the file say
+  class SharedHosts;  // core_shared_hosts.h: what it is lent of rules that hold for all namespaces together
   void ReviewHost(Host* host);
   Status ChangeHost(const std::string& name, const HostPatch& patch);
   void ForgetToken(Host* host);
@@ -541,13 +543,12 @@ class Core::Impl {
   std::optional<RecordsPage> catalog_page_;                 // to be asked for
   std::unordered_map<uint64_t, ThenRecords> record_pages_;  // by ticket
   std::deque<AgendaDue> agenda_;                            // those that memory has, not begun
-  uint64_t agenda_from_ = 0, agenda_until_ = 0;
-  size_t catalog_place_ = 0, agenda_running_ = 0;  // the latter: tasks of it under way
   std::shared_ptr<const FlowSettings> flow_settings_;
   CallerFigures figures_;
   std::unordered_map<std::string, TokenBucket> caller_buckets_;
   std::multimap<MonoTime, Host*> host_tokens_;
   Breakers breakers_;
+  std::unique_ptr<SharedHosts> shared_;
   std::unique_ptr<ServicePart> services_;
   std::unique_ptr<TopicPart> topics_;
   std::unique_ptr<GroupPart> groups_;
@@ -559,8 +560,9 @@ class Core::Impl {
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
-  uint64_t next_ticket_ = 1, reads_under_way_ = 0;
-  size_t spec_bytes_ = 0, envelope_bytes_ = 0;
+  uint64_t next_ticket_ = 1, reads_under_way_ = 0, pending_sending_ = 0;  // the last: of those in flight, not settled
+  uint64_t agenda_from_ = 0, agenda_until_ = 0;
+  size_t spec_bytes_ = 0, envelope_bytes_ = 0, catalog_place_ = 0, agenda_running_ = 0;  // the last: tasks of it under way
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, Page> page_tickets_;
 
@@ -568,8 +570,7 @@ class Core::Impl {
   DueEntries wall_, mono_;
   DueWindow<ExpiryTimer> expiry_;
   AtOnceSearch search_;
-  bool caught_up_ = true;  // as of the last turn
-  bool agenda_paging_ = false, hosts_asked_ = false;
+  bool caught_up_ = true, agenda_paging_ = false, hosts_asked_ = false;  // the first: as of the last turn
   MonoTime next_mark_;
 
   // Lanes and hosts.
@@ -578,7 +579,6 @@ class Core::Impl {
   uint32_t sleeper_pages_ = 0;
   std::vector<Lane*> at_horizon_;
   std::multimap<MonoTime, Lane*> throttled_;
-  uint64_t pending_sending_ = 0;  // of those in flight, not settled
 
   // Requests that wait.
   LongPolls polls_;

@@ -4,6 +4,7 @@
 
 #include "broker/core_host_limits.h"
 #include "broker/core_services.h"
+#include "broker/core_shared_hosts.h"
 #include "broker/expectation.h"
 #include "broker/flow.h"
 
@@ -291,6 +292,7 @@ void Core::Impl::MaybeDropHost(Host* host) {
   if (host->breaker_timed && breakers_.by_time.size() <= std::max<size_t>(limits_.max_loaded / 4, 1024)) return;
   UntimeBreaker(host);
   services_->OnHostDropped(host->name);
+  shared_->Forget(host->name);
   hosts_.erase(std::string(host->name));
 }
 

@@ -12,6 +12,7 @@
 #include "base/url_pattern.h"
 #include "broker/notify.h"
 #include "broker/services.h"
+#include "broker/shared_caps.h"
 
 namespace notifyd {
 
@@ -34,6 +35,7 @@ struct HostRule {
   std::vector<std::string> namespaces = {"default"};
   std::optional<uint32_t> concurrency;  // as in HostSettings
   std::optional<double> rate_per_s;
+  bool shared = false;                     // these two hold for all its namespaces together, each time that a host is meant
   std::optional<BreakerSettings> breaker;  // in place of CoreLimits::breaker
   bool operator==(const HostRule&) const = default;
 };
@@ -48,6 +50,8 @@ struct FlowSettings {
   FindZone find_zone = {};
   /// What schedules publish is of topics alone that a PUT made.
   bool strict_topics = false;
+  /// What was lent of a shared rule, in place of all else: what the file says stays as it is.
+  std::optional<SharedGrant> grant = {};
   bool operator==(const FlowSettings& other) const { return services == other.services && hosts == other.hosts && commands == other.commands; }
 };
 

@@ -99,7 +99,7 @@ class Turns {
   /// Lets all blocked targets take part again, so that they are measured by the caps of now.
   void ReviewBlocked();
 
-  /// A target's own cap, 1 at least; and whether it may start none at all.
+  /// A target's own cap; and whether it may start none at all.
   void SetCap(Target* target, uint32_t cap);
   void SetShut(Target* target, bool shut);
 

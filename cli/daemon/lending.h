@@ -3,11 +3,16 @@
 // I1. The grants of one namespace are posted in the order in which they were made.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
+#include <vector>
 
+#include "broker/flow_settings.h"
 #include "broker/governor.h"
 #include "broker/ports.h"
+#include "broker/shared_caps.h"
 
 namespace notifyd {
 
@@ -31,6 +36,13 @@ class Lending {
   /// It has no core any more.
   void Gone(NamespaceNumber number) {
     Do([&](Governor::Out* out) { governor_.Gone(number, out); });
+    Share([&](SharedCaps::Out* out) { caps_.Gone(number, out); });
+  }
+  /// What a core has at hosts of shared rules.
+  void Report(NamespaceNumber number, const std::vector<SharedUse>& uses) {
+    Share([&](SharedCaps::Out* out) {
+      for (const SharedUse& use : uses) caps_.Report(number, use, out);
+    });
   }
   void SetCaps(Governor::Caps caps) {
     Do([&](Governor::Out* out) { governor_.SetCaps(caps, out); });
@@ -40,6 +52,18 @@ class Lending {
   }
 
  private:
+  template <class Call>
+  void Share(Call call) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    SharedCaps::Out out;
+    call(&out);
+    for (SharedCaps::Lent& lent : out) {
+      auto settings = std::make_shared<FlowSettings>();
+      settings->grant = std::move(lent.grant);
+      switchboard_->Post(lent.to, FlowSettingsChanged{std::move(settings)});
+    }
+  }
+
   template <class Call>
   void Do(Call call, std::optional<NamespaceNumber> self = {}, std::optional<GrantChanged>* own = nullptr) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -53,7 +77,8 @@ class Lending {
   }
 
   std::mutex mutex_;
-  Governor governor_;  // guarded by mutex_, like the next
+  Governor governor_;  // guarded by mutex_, like the next two
+  SharedCaps caps_;
   Governor::Out out_;  // kept for its capacity
   Switchboard* const switchboard_;
 };

@@ -185,6 +185,7 @@ std::vector<HostRule> CapsOf(const CommandRules& rules) {
     cap.command = rule.name;
     cap.namespaces = rule.namespaces;
     cap.concurrency = rule.max_running;
+    cap.shared = rule.namespaces.size() > 1;
     caps.push_back(std::move(cap));
   }
   return caps;

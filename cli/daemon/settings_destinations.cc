@@ -228,11 +228,12 @@ Status ReadKey(const std::string& key, const toml::node& node, Reading* reading)
   if (key == "sign") return ReadSign(node, &rule);
   if (key == "concurrency") return ReadConcurrency(node, &reading->host);
   if (key == "rate_per_s") return ReadRate(node, &reading->host);
+  if (key == "shared") return ReadFlag(node, &reading->host.shared);
   if (key == "breaker") return ReadBreaker(node, &reading->host);
   return Unacceptable(
       "there is no such key, only match, namespaces, callers, headers, client_cert, client_key, ca_file, proxy, proxy_credentials, unchecked, http2, "
       "connections, "
-      "concurrency, rate_per_s, breaker, follow_redirects and sign");
+      "concurrency, rate_per_s, shared, breaker, follow_redirects and sign");
 }
 
 /// The rule's contexts, of what its files hold. `key`: which of them is at fault.
@@ -276,6 +277,8 @@ Result<Reading> ReadRule(const toml::table& table, size_t number, const std::str
     if (!rule.match.any_path()) return blame(of_hosts, "counts all calls to a host and port: match must have no path");
     if (!rule.callers.empty()) return blame(of_hosts, "counts all calls to a host and port: callers must not be said");
   }
+  if (reading.host.shared && !reading.host.concurrency && !reading.host.rate_per_s)
+    return blame("shared", "says nothing without concurrency or rate_per_s");
   std::string key;
   if (Status fault = MakeTls(&reading, &key); !fault.ok()) return blame(key, fault.detail());
   Encoder print(&reading.print);
@@ -334,6 +337,7 @@ std::string DestinationRulesAsToml() {
 #                     false, or a table as that of a service, in place of [breaker]. They count all calls to the host and port, so that match has no
 #                     path and callers are not said; of the rules without these the first that is for host and port counts. What an operator says
 #                     of the host (PATCH /v1/hosts) goes first
+#   shared            true: concurrency and rate_per_s hold for all namespaces of the rule together, and operators may say less alone
 #   follow_redirects  in place of redirects.follow
 #   sign              the name of the namespace's key that calls are signed by; false: they are not signed
 #

@@ -123,6 +123,9 @@ void Shard::RunEnded(const Now& now, Slot* slot) {
     slot->told = slot->usage;
     setup_.lending->Report(slot->number, slot->usage);
   }
+  std::vector<SharedUse> uses;
+  slot->core->TakeSharedUses(&uses);
+  if (!uses.empty()) setup_.lending->Report(slot->number, uses);
   if (slot == default_) ready_.store(slot->core->ready(), std::memory_order_relaxed);
   if (slot->sleep_tries > 0 && FallAsleep(now, slot)) return;
   if (!std::exchange(slot->unshown, true)) unshown_.push_back(slot->number);

@@ -3,8 +3,8 @@
 //
 // I1  Exactly one AttemptEnded is posted for each Start, from the runner's thread, unless Abort comes first.
 // I2  One attempt is one run, or none. Its end is posted once the program and its process group are gone.
-// I3  No more than max_running of a command run at once; others wait in the order of their Start, and their time has not begun. The cores start no
-//     more than that each; it is several namespaces together that wait here.
+// I3  No more than max_running of a command run at once; others wait in the order of their Start, and their time has not begun. That is
+//     rare: the cores start no more than that.
 // I4  Nobody's output is more in memory than is judged and recorded of an answer; what comes behind it is read and dropped.
 #pragma once
 

@@ -172,3 +172,19 @@ TEST_CASE("notifyd: who waits for max_running of a command waits in its lane, wh
   CHECK(JsonAt(broker.Settled(first), "/state") == "succeeded");
   CHECK(JsonAt(broker.Settled(second), "/state") == "succeeded");
 }
+
+TEST_CASE("notifyd: the namespaces of a command share its max_running") {
+  TempDir dir;
+  const std::string lock = dir.path() + "/lock", overlaps = dir.path() + "/overlaps";
+  const std::string script = "mkdir " + lock + " || echo x >> " + overlaps + "; sleep 0.02; rmdir " + lock;
+  const std::string file = dir.Write("n.toml", "shards = 2\n" + Command("one", script, "namespaces = [\"default\", \"sales\"]\nmax_running = 1\n"));
+  Broker broker(dir.path(), {"--config", file});
+  REQUIRE(broker.Call("PUT", "/v1/namespaces/sales", "{}").status == 201);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10; ++i) {
+    ids.push_back(broker.Submit(R"({"url":"command:one"})"));
+    ids.push_back(JsonAt(broker.Call("POST", "/v1/namespaces/sales/notifies", R"({"url":"command:one"})").body, "/id"));
+  }
+  for (const std::string& id : ids) CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
+  CHECK(access(overlaps.c_str(), F_OK) != 0);
+}

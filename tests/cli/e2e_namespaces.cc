@@ -2,6 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <fstream>
+
 #include "cli/e2e_broker.h"
 #include "support/counting_receiver.h"
 #include "support/scripted_server.h"
@@ -200,4 +203,33 @@ TEST_CASE("namespaces: scheme and ports of the file hold for those that say noth
   CHECK(broker.Call("PATCH", In("a", ""), R"({"destinations":{"ports":[)" + port + "]}}").status == 200);
   const std::string id = Submit(&broker, "a", notify);
   CHECK(JsonAt(broker.Call("GET", In("a", "/notifies/") + id + "?wait_ms=30000").body, "/state") == "succeeded");
+}
+
+TEST_CASE("namespaces: a shared rule of the file bounds what all of them have in flight to a host, over shards") {
+  TempDir dir;
+  std::atomic<int> now = 0, most = 0;
+  ScriptedServer receiver([&](const SeenRequest&) {
+    const int running = ++now;
+    for (int seen = most; running > seen && !most.compare_exchange_weak(seen, running);) {
+    }
+    usleep(5'000);
+    --now;
+    return ScriptedAnswer{200, ""};
+  });
+  const std::string file = dir.path() + "/notifyd.toml";
+  std::ofstream(file)
+      << "shards = 2\n[[destination]]\nmatch = \"127.0.0.1:*\"\nnamespaces = [\"default\", \"a\", \"b\"]\nconcurrency = 3\nshared = true\n";
+  Broker broker(dir.path(), {"--config", file});
+  Make(&broker, "a");
+  Make(&broker, "b");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 60; ++i) {
+    const std::string notify = R"({"url":")" + receiver.url() + R"(/","lane":"lane)" + std::to_string(i) + "\"}";
+    ids.push_back(i % 3 == 0 ? broker.Submit(notify) : Submit(&broker, i % 3 == 1 ? "a" : "b", notify));
+  }
+  CHECK(JsonAt(broker.Call("GET", In("a", "/hosts/") + receiver.url().substr(7)).body, "/effective/concurrency") == "3");
+  for (const std::string& id : ids) CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
+  CHECK(most <= 3);
+  CHECK(most >= 2);
+  for (const char* space : {"a", "b"}) CHECK(Stat(&broker, space, "/totals/succeeded") == 20);
 }

@@ -52,6 +52,15 @@ exec = ["/bin/true"]
   plain.name = "plain";
   plain.exec = {"/bin/true"};
   CHECK(read.options.commands.all() == std::vector<CommandRule>{whole, plain});
+  // What the cores go by.
+  const std::vector<HostRule>& caps = read.options.flow.commands;
+  REQUIRE(caps.size() == 2);
+  CHECK(caps[0].command == "whole.1");
+  CHECK(caps[0].concurrency == 4);
+  CHECK(caps[0].shared);
+  CHECK(caps[0].namespaces == std::vector<std::string>{"default", "sales"});
+  CHECK(caps[1].concurrency == 16);
+  CHECK_FALSE(caps[1].shared);
 
   const CommandRules& rules = read.options.commands;
   CHECK(rules.Check("sales", "shop", "whole.1").ok());

@@ -517,6 +517,8 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
            {"breaker = { failures = 0 }", "breaker"},
            {"breaker = { disable = 1 }", "breaker"},
            {"concurrency = 1\ncallers = [\"c\"]", "concurrency"},
+           {"shared = 1", "shared"},
+           {"shared = true", "shared"},
        }) {
     TempDir dir;
     bool match = std::string_view(bad.key) == "match";

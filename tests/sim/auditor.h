@@ -70,6 +70,10 @@ class Auditor : public WireObserver {
   /// A change of a lane is under way, whether or not anybody waits for its answer still.
   bool ChangesLanes() const;
   uint32_t in_flight() const { return in_flight_; }
+  uint32_t in_flight_at(const std::string& host) const {
+    auto found = hosts_.find(host);
+    return found == hosts_.end() ? 0 : found->second.in_flight;
+  }
   size_t pending() const { return model_.pending().size(); }
   void Violation(const std::string& text);
 

@@ -52,6 +52,8 @@ const char* ToString(Mutation mutation) {
       return "no-breaker";
     case Mutation::kCountedProbe:
       return "counted-probe";
+    case Mutation::kSharedEarly:
+      return "shared-early";
     case Mutation::kLentEarly:
       return "lent-early";
     case Mutation::kWrongNamespace:

@@ -41,6 +41,7 @@ enum class Mutation {
   kCountedProbe,      // what the store writes of a probe in vain counts it
   // Of several namespaces (several.h).
   kLentEarly,       // what is taken back from one is lent on before that says that it has given it back
+  kSharedEarly,     // the same, of what a shared rule allows at a host
   kWrongNamespace,  // some requests reach another namespace
   kMissedWake,      // some that sleep are not woken when they are due
   // Of groups, topics, services and schedules (flows.h).

@@ -9,7 +9,9 @@
 
 #include "base/check.h"
 #include "broker/driver.h"
+#include "broker/flow_settings.h"
 #include "broker/governor.h"
+#include "broker/shared_caps.h"
 #include "sim/auditor.h"
 #include "sim/describe.h"
 #include "sim/receiver.h"
@@ -50,6 +52,7 @@ class Several : public SpaceHost, StoreEvents {
   void Happen();
   void CallGovernor(const std::function<void(Governor::Out*)>& call);
   void Lend(const Governor::Lent& lent);
+  void CallCaps(const std::function<void(SharedCaps::Out*)>& call);
   void DeliverGrants(Space* space);
   void WakeUp(Space* space);
   void Run(Space* space);
@@ -73,6 +76,8 @@ class Several : public SpaceHost, StoreEvents {
   SimClock clock_;
   Governor governor_;
   uint32_t cap_;
+  SharedCaps caps_;
+  std::shared_ptr<const FlowSettings> flow_;  // a rule for kSharedHost, or null
   std::unique_ptr<FakeStore> store_;
   std::vector<std::unique_ptr<Space>> spaces_;
   std::optional<FakeDisk> down_;
@@ -84,6 +89,21 @@ class Several : public SpaceHost, StoreEvents {
   std::vector<std::string> violations_;
   SeveralOutcome::Tally tally_;
 };
+
+/// At which all namespaces together have no more in flight than a rule says, in half of the seeds.
+const std::string kSharedHost = "h0.test:80";
+
+std::shared_ptr<const FlowSettings> FlowOf(uint64_t seed) {
+  if (seed % 2 == 1) return nullptr;
+  auto flow = std::make_shared<FlowSettings>();
+  HostRule rule;
+  rule.place = 1;
+  rule.match = *UrlPattern::Parse("h0.test");
+  rule.concurrency = static_cast<uint32_t>(1 + seed % 5);
+  rule.shared = true;
+  flow->hosts.push_back(std::move(rule));
+  return flow;
+}
 
 uint32_t CapOf(const Profile& shared, size_t spaces) {
   // Mostly each that wants all finds enough; now and then there are so few that they wait for each other's.
@@ -100,7 +120,8 @@ Several::Several(uint64_t seed, Mutation mutation, Tracing tracing)
       random_(seed * 131 + 17),
       trace_(tracing),
       governor_({CapOf(shared_, SpacesOf(seed)), 200 * SpacesOf(seed)}),
-      cap_(CapOf(shared_, SpacesOf(seed))) {
+      cap_(CapOf(shared_, SpacesOf(seed))),
+      flow_(FlowOf(seed)) {
   Governor::Out out;
   governor_.SetShared(true, &out);
   for (size_t i = 0; i < SpacesOf(seed); ++i) {
@@ -115,6 +136,12 @@ void Several::OnStarted() {
   for (const auto& space : spaces_) in_flight += space->auditor.in_flight();
   tally_.at_cap += 4 * in_flight >= 3 * cap_;  // the reserve keeps some free
   if (in_flight > cap_) Violation("P4 the broker has " + std::to_string(in_flight) + " calls in flight in all, more than " + std::to_string(cap_));
+  if (!flow_) return;
+  uint32_t shared = 0;
+  const uint32_t most = *flow_->hosts[0].concurrency;
+  for (const auto& space : spaces_) shared += space->auditor.in_flight_at(kSharedHost);
+  tally_.at_shared_cap += shared == most;
+  if (shared > most) Violation("P4 a host of a shared rule has " + std::to_string(shared) + " calls in flight, more than " + std::to_string(most));
 }
 
 Space* Several::Find(NamespaceNumber number) {
@@ -153,7 +180,43 @@ void Several::Lend(const Governor::Lent& lent) {
   if (!space->grants.empty()) space->last_grant_at = space->grants.back().first;
 }
 
+void Several::CallCaps(const std::function<void(SharedCaps::Out*)>& call) {
+  SharedCaps::Out out;
+  call(&out);
+  for (size_t i = 0; i < out.size(); ++i) {
+    ++tally_.shared_grants;
+    const SharedGrant& grant = out[i].grant;
+    Space* space = Find(out[i].to);
+    space->last_shared_grant_at = std::max(space->last_shared_grant_at, t() + static_cast<int64_t>(random_.Below(6)));
+    space->shared_grants.emplace_back(space->last_shared_grant_at, grant);
+    if (mutation_ != Mutation::kSharedEarly) continue;
+    // It is lent on before the core has said anything.
+    SharedUse lie;
+    lie.host = grant.host;
+    lie.rule = 1;
+    lie.joined = grant.joined;
+    lie.concurrency = *flow_->hosts[0].concurrency;
+    lie.grant = grant.number;
+    lie.wants = true;
+    SharedCaps::Out more;
+    caps_.Report(out[i].to, lie, &more);
+    if (out.size() < 20) out.insert(out.end(), more.begin(), more.end());
+  }
+  caps_.CheckInvariants();
+}
+
 void Several::DeliverGrants(Space* space) {
+  while (!space->shared_grants.empty() && space->shared_grants.front().first <= t()) {
+    auto settings = std::make_shared<FlowSettings>();
+    settings->grant = std::move(space->shared_grants.front().second);
+    space->inbox.push_back(FlowSettingsChanged{std::move(settings)});
+    space->shared_grants.pop_front();
+  }
+  while (!space->uses.empty() && space->uses.front().first <= t()) {
+    const SharedUse use = std::move(space->uses.front().second);
+    space->uses.pop_front();
+    CallCaps([&](SharedCaps::Out* out) { caps_.Report(space->number(), use, out); });
+  }
   while (!space->grants.empty() && space->grants.front().first <= t()) {
     space->inbox.push_back(space->grants.front().second);
     space->grants.pop_front();
@@ -170,6 +233,7 @@ void Several::DeliverGrants(Space* space) {
 void Several::WakeUp(Space* space) {
   space->Open();
   CallGovernor([&](Governor::Out* out) { governor_.Join(space->number(), space->profile.limits.max_in_flight, out); });
+  if (flow_) space->inbox.insert(space->inbox.begin() + 1, FlowSettingsChanged{flow_});
   if (space->removing) space->inbox.insert(space->inbox.begin() + 1, Drain{});
 }
 
@@ -194,6 +258,12 @@ void Several::AfterRun(Space* space) {
     space->last_report_at = at;
     space->reports.emplace_back(at, now);
   }
+  std::vector<SharedUse> uses;
+  space->core->TakeSharedUses(&uses);
+  for (SharedUse& use : uses) {
+    space->last_use_at = std::max(space->last_use_at, t() + static_cast<int64_t>(random_.Below(6)));
+    space->uses.emplace_back(space->last_use_at, std::move(use));
+  }
   if (space->closed) {
     ++tally_.closed;
     if (*std::exchange(space->closed, std::nullopt) == 0 && space->auditor.pending() > 0)
@@ -216,6 +286,7 @@ void Several::FallAsleep(Space* space, WallTime until) {
   if (mutation_ == Mutation::kMissedWake && random_.Chance(0.5)) until = kWallNever;
   space->FallAsleep(until);
   CallGovernor([&](Governor::Out* out) { governor_.Gone(space->number(), out); });
+  CallCaps([&](SharedCaps::Out* out) { caps_.Gone(space->number(), out); });
 }
 
 void Several::BeginRemoval(Space* space) {
@@ -229,6 +300,7 @@ void Several::EndRemoval(Space* space) {
   space->auditor.OnDiscarded(*space->discarded);
   space->Close();
   CallGovernor([&](Governor::Out* out) { governor_.Gone(space->number(), out); });
+  CallCaps([&](SharedCaps::Out* out) { caps_.Gone(space->number(), out); });
   space->gone = true;
   dropping_[++registry_batch_] = space->number();
   store_->Commit(RegistryBatch{registry_batch_, true, {DropNamespace{space->number()}}});
@@ -284,6 +356,8 @@ void Several::Crash(CrashKind kind) {
     space->Close();
     Governor::Out ignored;
     if (was_awake) governor_.Gone(space->number(), &ignored);  // the governor ends with the process: nobody is told
+    SharedCaps::Out ignored_too;
+    caps_.Gone(space->number(), &ignored_too);
     if (space->removed) continue;
     // Its range may be gone though nobody heard of it.
     if (space->removing && !disk.spaces.contains(space->number())) {

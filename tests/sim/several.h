@@ -19,13 +19,13 @@ struct SeveralOutcome {
   /// What the run amounted to, to see that seeds do reach what they should.
   struct Tally {
     uint64_t accepted = 0, starts = 0, crashes = 0, sleeps = 0, wakes_by_time = 0, wakes_by_request = 0, removed = 0, drained_again = 0, closed = 0,
-             grants = 0, taken_back = 0, at_cap = 0;
+             grants = 0, taken_back = 0, at_cap = 0, shared_grants = 0, at_shared_cap = 0;
     template <class Visit>
     void ForEach(Visit visit) {
       visit("accepted", accepted), visit("attempts", starts), visit("crashes", crashes), visit("sleeps", sleeps);
       visit("wakes by time", wakes_by_time), visit("wakes by request", wakes_by_request), visit("removed", removed);
       visit("drained again", drained_again), visit("closed", closed), visit("grants", grants), visit("taken back", taken_back),
-          visit("at cap", at_cap);
+          visit("at cap", at_cap), visit("shared grants", shared_grants), visit("at a shared cap", at_shared_cap);
     }
     Tally& operator+=(Tally other) {
       std::vector<uint64_t> more;

@@ -60,6 +60,9 @@ TEST_CASE("several namespaces: the seeds reach sleep, both ways to wake, removal
 TEST_CASE("several namespaces: a grant that is lent on before it is given back is noticed") {
   CHECK(Noticed(Mutation::kLentEarly, "calls in flight in all", 300) > 0);
 }
+TEST_CASE("several namespaces: a place of a shared rule that is lent on before it is given back is noticed") {
+  CHECK(Noticed(Mutation::kSharedEarly, "a host of a shared rule", 300) > 0);
+}
 TEST_CASE("several namespaces: a request that reaches another namespace is noticed") {
   CHECK(Noticed(Mutation::kWrongNamespace, "was never asked") > 0);
 }

@@ -115,7 +115,9 @@ void Space::Booted() {
   receiver.Restart(this);
   grants.clear();
   reports.clear();
-  last_grant_at = last_report_at = 0;
+  shared_grants.clear();
+  uses.clear();
+  last_grant_at = last_report_at = last_shared_grant_at = last_use_at = 0;
   told = {};
   lent = 0;
   lent_once = false;
@@ -132,6 +134,8 @@ void Space::Close() {
   view_.reset();
   grants.clear();
   reports.clear();
+  shared_grants.clear();
+  uses.clear();
   slept_at_ = host_->t();
 }
 
@@ -227,6 +231,8 @@ int64_t Space::NextAt(bool calm, bool stopping) const {
   if (!inbox.empty()) return host_->t();
   if (!grants.empty()) next = std::min(next, grants.front().first);
   if (!reports.empty()) next = std::min(next, reports.front().first);
+  if (!shared_grants.empty()) next = std::min(next, shared_grants.front().first);
+  if (!uses.empty()) next = std::min(next, uses.front().first);
   if (awake() && !stopping && !removing) next = std::min(next, std::max(sleep_look_at, host_->t() + 1));
   return next;
 }

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "broker/driver.h"
+#include "broker/shared_caps.h"
 #include "fakes/fake_store.h"
 #include "sim/auditor.h"
 #include "sim/profile.h"
@@ -76,6 +77,10 @@ class Space : public EventSink, ReplySink {
   std::deque<std::pair<int64_t, GrantChanged>> grants;
   std::deque<std::pair<int64_t, CoreUsage>> reports;
   int64_t last_grant_at = 0, last_report_at = 0;
+  // Likewise, of a shared rule.
+  std::deque<std::pair<int64_t, SharedGrant>> shared_grants;
+  std::deque<std::pair<int64_t, SharedUse>> uses;
+  int64_t last_shared_grant_at = 0, last_use_at = 0;
   CoreUsage told;
   uint32_t lent = 0;
   bool lent_once = false;
