@@ -40,7 +40,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   entry->refused = services_->Refuses(*entry->host);
   if (!entry->refused) BeginAtBreaker(entry);
   Decide(Decided::Kind::kTurn, entry->id);
-  bool ends = entry->refused || entry->state.expires_at <= now_.wall;
+  bool ends = entry->refused || entry->state.expires_at <= now_.wall || topics_->IsLeaving(*entry);
   if (entry->spec && !(ends && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
   LoadRecord(entry);
@@ -57,12 +57,13 @@ void Core::Impl::EmitStart(Entry* entry) {
   // While its spec was read it may have been cancelled, or its ttl ended: then nothing was sent, and nothing is.
   bool expired = entry->pending() && entry->state.expires_at <= now_.wall;
   const bool refused = entry->pending() && entry->refused;
-  if ((expired || refused) && LacksLastAttempt(*entry)) {
+  const bool leaves = entry->pending() && topics_->IsLeaving(*entry);
+  if ((expired || refused || leaves) && LacksLastAttempt(*entry)) {
     entry->start_waits = true;
     LoadRecord(entry);
     return;
   }
-  if (entry->pending() && !expired && entry->lane->paused()) {
+  if (entry->pending() && !expired && !leaves && entry->lane->paused()) {
     // Its lane was paused while the spec was read: it goes where all of that lane waits.
     Lane* lane = entry->lane;
     CountSending(entry, -1);
@@ -73,14 +74,16 @@ void Core::Impl::EmitStart(Entry* entry) {
     MaybeDrop(lane);
     return;
   }
-  if (!entry->pending() || expired || refused) {
+  if (!entry->pending() || expired || refused || leaves) {
     Lane* lane = entry->lane;
-    if (expired || refused) CountSending(entry, -1);
+    if (expired || refused || leaves) CountSending(entry, -1);
     AbandonAtBreaker(entry);
     GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     if (expired) {
       Expire(entry);
+    } else if (leaves) {
+      topics_->Unsubscribe(entry);
     } else if (refused) {
       Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
       Decide(Decided::Kind::kExpiry, entry->id);

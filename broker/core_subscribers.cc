@@ -147,7 +147,7 @@ Handled Core::Impl::TopicPart::PauseUnreachable(Task* task, AgendaDue& r) {
     if (!MayBePaused(*it->second->record.said, destination)) continue;
     auto said = std::make_shared<Subscription>(*it->second->record.said);
     said->paused = true;
-    NeedLanesOf(task, said.get());
+    NeedLanes(task, LanesOf(*said));
     paused.emplace_back(it->first, std::move(said));
   }
   if (task->missing > 0) return Handled::kParked;
@@ -158,7 +158,7 @@ Handled Core::Impl::TopicPart::PauseUnreachable(Task* task, AgendaDue& r) {
     record.unreachable = true;
     CHECK(Keep(name, std::move(record)).ok());
     WriteSubscription(*Find(name), /*fresh=*/false);
-    PauseLanes(nullptr, said.get());
+    PauseLanes(name, {}, LanesOf(*said));
     ++figures_.paused;
     core_.out_->flow_logs.push_back(
         {true, "subscription paused", {{"subscription", name}, {"host", destination}, {"open_ms", std::to_string(open_ms)}}});
@@ -202,7 +202,33 @@ bool Core::Impl::TopicPart::TookList(ListDone& e) {
 
 void Core::Impl::TopicPart::Leave(const SubscriptionDelete& ask) {
   changed_.insert(ask.name);  // what was skipped is not kept
-  if (ask.cancel_pending) core_.AddToAgenda(EncodeUnsubscribe({}, {core_.totals_.next_id}, ask.name, ask.lanes));
+  if (!ask.cancel_pending) return;
+  const NotifyId below{core_.totals_.next_id};
+  core_.AddToAgenda(EncodeUnsubscribe({}, below, ask.name, ask.lanes));
+  std::vector<BacklogRecord::Leaving>& leaving = backlogs_[ask.name].record.leaving;
+  std::erase_if(leaving, [&](const auto& each) { return each.lanes == ask.lanes; });  // that of this name before it: this is more
+  leaving.push_back({below, ask.lanes});
+}
+
+bool Core::Impl::TopicPart::IsLeaving(const Entry& entry) const {
+  if (!entry.envelope->flow || entry.envelope->flow->subscription.empty()) return false;
+  auto backlog = backlogs_.find(entry.envelope->flow->subscription);
+  if (backlog == backlogs_.end()) return false;
+  const std::vector<BacklogRecord::Leaving>& leaving = backlog->second.record.leaving;
+  return std::any_of(leaving.begin(), leaving.end(),
+                     [&](const auto& each) { return entry.id < each.below && MatchesPrefix(each.lanes, entry.envelope->lane.name); });
+}
+
+void Core::Impl::TopicPart::Unsubscribe(Entry* entry) {
+  core_.Settle(entry, Phase::kCancelled, kUnsubscribed, std::nullopt);
+  core_.Decide(Decided::Kind::kExpiry, entry->id);
+  core_.journal_.AskSync();
+}
+
+/// The agenda is through with it.
+void Core::Impl::TopicPart::EndLeaving(const Name& name, const BacklogRecord::Leaving& leaving) {
+  auto backlog = backlogs_.find(name);
+  if (backlog != backlogs_.end() && std::erase(backlog->second.record.leaving, leaving) > 0) changed_.insert(name);
 }
 
 Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
@@ -238,8 +264,12 @@ Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
   found_.erase(found);
   --core_.agenda_running_;
   core_.journal_.AskSync();
-  if (next.value == 0 || next >= below) core_.DropFromAgenda(r.serial);
-  else core_.KeepOnAgenda(r.serial, EncodeUnsubscribe(next, below, name, lanes));
+  if (next.value != 0 && next < below) {
+    core_.KeepOnAgenda(r.serial, EncodeUnsubscribe(next, below, name, lanes));
+  } else {
+    EndLeaving(name, {below, lanes});
+    core_.DropFromAgenda(r.serial);
+  }
   return Handled::kDone;
 }
 

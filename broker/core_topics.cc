@@ -2,6 +2,8 @@
 #include "broker/core_topics.h"
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 #include <type_traits>
 
 #include "broker/core_services.h"
@@ -14,6 +16,8 @@ namespace {
 /// A namespace has no more of them: all are in memory, and read whole before the first request; and each event looks at all subscriptions whose
 /// pattern takes its topic, which is a few milliseconds for so many.
 constexpr size_t kMostTopics = 100'000, kMostSubscriptions = 20'000;
+/// Lanes that a paused subscription has left with what waits of it.
+constexpr size_t kMostLeftLanes = 4'096;
 
 }  // namespace
 
@@ -232,41 +236,74 @@ std::vector<LaneKey> Core::Impl::TopicPart::LanesOf(const Subscription& said) {
   return lanes;
 }
 
-bool Core::Impl::TopicPart::NeedLanesOf(Task* task, const Subscription* said) {
-  if (!said || !said->paused) return true;
-  for (const LaneKey& key : LanesOf(*said))
+/// Those that are paused because it is.
+std::vector<LaneKey> Core::Impl::TopicPart::PausedLanesOf(const SubscriptionRecord& record) {
+  if (!record.said->paused) return {};
+  std::vector<LaneKey> lanes = LanesOf(*record.said);
+  lanes.insert(lanes.end(), record.left_lanes.begin(), record.left_lanes.end());
+  return lanes;
+}
+
+bool Core::Impl::TopicPart::NeedLanes(Task* task, const std::vector<LaneKey>& lanes) {
+  for (const LaneKey& key : lanes)
     if (Lane* lane = core_.NeedLane(task, key); lane && lane->has_attempted_head()) core_.NeedEntry(task, lane->record.blocked_head);
   return task->missing == 0;
 }
 
-/// Pauses the lanes of a subscription that is paused now, and resumes those of what it was before that are not among them. All must be known
-/// (NeedLanesOf).
-void Core::Impl::TopicPart::PauseLanes(const Subscription* before, const Subscription* after) {
-  std::vector<LaneKey> was, is;
-  if (before && before->paused) was = LanesOf(*before);
-  if (after && after->paused) is = LanesOf(*after);
-  auto set = [&](const LaneKey& key, Paused paused) {
-    Lane* lane = core_.GetLane(key);
-    if ((lane->settings.paused != Paused::kNo) == (paused != Paused::kNo)) return;
-    LaneSettings settings = lane->settings;
-    settings.paused = paused;
-    core_.PutSettings(lane, settings);
-    core_.journal_.AskSync();
-    if (paused == Paused::kNo) core_.ResumeLane(lane);
-    else core_.PauseLane(lane);
-    core_.Kick(lane);
-  };
-  auto has = [](const std::vector<LaneKey>& lanes, const LaneKey& key) { return std::find(lanes.begin(), lanes.end(), key) != lanes.end(); };
-  for (const LaneKey& key : was)
-    if (!has(is, key)) set(key, Paused::kNo);
-  for (const LaneKey& key : is)
-    if (!has(was, key)) set(key, Paused::kByRequest);
+/// Returns those of the lanes that are not paused because of a subscription of another name.
+std::unordered_set<LaneKey> Core::Impl::TopicPart::NotPausedByOthers(const Name& name, const std::vector<LaneKey>& lanes) const {
+  std::unordered_set<LaneKey> free(lanes.begin(), lanes.end());
+  std::unordered_multimap<LaneKey, std::pair<uint64_t, const LaneKey*>> partitions;  // by what stands before their number
+  for (const LaneKey& lane : lanes) {
+    const size_t mark = lane.name.rfind('~');
+    if (mark == std::string::npos) continue;
+    uint64_t number = 0;
+    const char* end = lane.name.data() + lane.name.size();
+    if (const auto [at, error] = std::from_chars(lane.name.data() + mark + 1, end, number); error == std::errc() && at == end)
+      partitions.emplace(LaneKey{lane.mode, lane.name.substr(0, mark)}, std::pair(number, &lane));
+  }
+  for (const auto& [other, known] : subscriptions_) {
+    if (!known->record.said->paused || other == name) continue;
+    const LaneKey& lane = known->record.said->envelope->lane;
+    if (!known->spec.order_by) free.erase(lane);
+    else
+      for (auto [it, last] = partitions.equal_range(lane); it != last; ++it)
+        if (it->second.first < known->spec.partitions) free.erase(*it->second.second);
+    for (const LaneKey& left : known->record.left_lanes) free.erase(left);
+  }
+  return free;
+}
+
+void Core::Impl::TopicPart::SetPaused(const LaneKey& key, bool paused) {
+  Lane* lane = core_.GetLane(key);
+  if ((lane->settings.paused != Paused::kNo) == paused) return;
+  LaneSettings settings = lane->settings;
+  settings.paused = paused ? Paused::kByRequest : Paused::kNo;
+  core_.PutSettings(lane, settings);
+  core_.journal_.AskSync();
+  if (paused) core_.PauseLane(lane);
+  else core_.ResumeLane(lane);
+  core_.Kick(lane);
+}
+
+/// Pauses the lanes that a subscription has paused now, and resumes those that it had before and that are not among them. All must be known
+/// (NeedLanes).
+void Core::Impl::TopicPart::PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after) {
+  const std::unordered_set<LaneKey> was(before.begin(), before.end()), is(after.begin(), after.end());
+  std::vector<LaneKey> over;
+  std::copy_if(before.begin(), before.end(), std::back_inserter(over), [&](const LaneKey& key) { return !is.contains(key); });
+  if (!over.empty()) {
+    const std::unordered_set<LaneKey> free = NotPausedByOthers(name, over);
+    for (const LaneKey& key : over)
+      if (free.contains(key)) SetPaused(key, false);
+  }
+  for (const LaneKey& key : after)
+    if (!was.contains(key)) SetPaused(key, true);
 }
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionPut& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
   const Known* before = Find(ask.name);
-  const std::shared_ptr<const Subscription> old = before ? before->record.said : nullptr;
   if (!ask.condition.Holds(before ? std::optional<std::string_view>(before->bytes) : std::nullopt))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   std::string bytes = EncodeSubscription(*ask.said);
@@ -278,14 +315,25 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   if (!before && ask.from && *ask.from > core_.now_.wall) return core_.Refuse(request, Code::kUnacceptable, "from lies ahead", "/from");
   Known compiled;
   if (Status status = Compile(*ask.said, &compiled); !status.ok()) return core_.Refuse(request, status);
-  NeedLanesOf(task, old.get());
-  NeedLanesOf(task, ask.said.get());
-  if (task->missing > 0) return Handled::kParked;
+  const std::vector<LaneKey> was = before ? PausedLanesOf(before->record) : std::vector<LaneKey>();
+  SubscriptionRecord record;
+  if (before) record = before->record;
+  record.said = ask.said;
+  record.left_lanes.clear();
+  if (ask.said->paused && before && backlogs_.contains(ask.name)) {
+    // What waits of it stays where it is.
+    const std::vector<LaneKey> own = LanesOf(*ask.said);
+    const std::unordered_set<LaneKey> is(own.begin(), own.end());
+    std::copy_if(was.begin(), was.end(), std::back_inserter(record.left_lanes), [&](const LaneKey& key) { return !is.contains(key); });
+    if (record.left_lanes.size() > kMostLeftLanes)
+      return core_.Refuse(request, Code::kConflict, "what waits of it is in too many lanes: let that go before it moves again", "/lane");
+  }
+  const std::vector<LaneKey> is = PausedLanesOf(record);
+  NeedLanes(task, was);
+  if (!NeedLanes(task, is)) return Handled::kParked;
   if (Status status = core_.StoreMore(before ? before->bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
     return core_.Refuse(request, status);
-  SubscriptionRecord record;
   if (before) {
-    record = before->record;
     record.unreachable = false;
   } else {
     record.serial = core_.totals_.next_serial++;
@@ -293,12 +341,11 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     if (!ask.from) record.live_after = {core_.totals_.next_id - 1};
     record.catching_up = ask.from.has_value();
   }
-  record.said = ask.said;
   const uint64_t serial = record.serial;
   CHECK(Keep(ask.name, std::move(record)).ok());
   const Known* known = Find(ask.name);
   WriteSubscription(*known, !before);
-  PauseLanes(old.get(), ask.said.get());
+  PauseLanes(ask.name, was, is);
   if (!before && ask.from) CatchUp(serial, *ask.from);
   return Answer(request, {SubscriptionViewed{ViewOf(*known), !before}});
 }
@@ -315,12 +362,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   if (!ask.condition.Holds(known ? std::optional<std::string_view>(known->bytes) : std::nullopt))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   if (!known) return core_.RefuseAfter(request, Code::kNotFound, kNoSubscription);
-  const std::shared_ptr<const Subscription> said = known->record.said;
-  if (!NeedLanesOf(task, said.get())) return Handled::kParked;
+  const std::vector<LaneKey> paused = PausedLanesOf(known->record);
+  if (!NeedLanes(task, paused)) return Handled::kParked;
   Forget(ask.name);
   core_.RemoveRecord(RecordKey{RecordKind::kSubscription, ask.name}, /*was_there=*/true);
-  PauseLanes(said.get(), nullptr);
   Leave(ask);
+  PauseLanes(ask.name, paused, {});
   core_.journal_.AskSync();
   return Answer(request, {Removed{}});
 }

@@ -15,6 +15,11 @@
 //   T2  A subscription gets an event from the fan-out or from its own catch-up, never from both: live_after and catching_up decide.
 //   T3  An event stays as long as one of the notifies that it names is in the store, since those have their payload from it.
 //   T4  A subscription's count of pending notifies moves in the batch in which one of them is made, settles or is revived.
+//   T5  No attempt begins of what waits of a subscription from the batch on that deletes it with that, over restarts: what comes to its turn before
+//       the agenda has come to it ends there.
+//   T6  Nothing that waits of a paused subscription is in a lane that is not paused, as far as that was not resumed by itself: not in those of what
+//   it
+//       was before, nor in one that another subscription had paused, too, and resumes.
 #pragma once
 
 #include <map>
@@ -24,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -72,6 +78,12 @@ class Core::Impl::TopicPart {
   void EndTurn();
   MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
   bool IsPaused(const std::string& subscription) const;
+  /// Does it go with its subscription, which was deleted (T5)?
+  bool IsLeaving(const Entry& entry) const;
+  /// Can that be said? As long as it cannot nothing is started.
+  bool KnowsLeaving() const { return core_.catalog_.known || core_.totals_.records[RecordKind::kBacklog] == 0; }
+  /// Ends such a notify, where its turn has come, in place of an attempt.
+  void Unsubscribe(Entry* entry);
   /// Is what a trigger makes of such a notify what its topic's schema asks for? Error: kUnacceptable with the pointer.
   Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec) const;
   /// Ends such a notify, which must be in flight, in place of an attempt.
@@ -192,8 +204,11 @@ class Core::Impl::TopicPart {
   void Forget(const Name& name);
   void WriteSubscription(const Known& known, bool fresh);
   static std::vector<LaneKey> LanesOf(const Subscription& said);
-  bool NeedLanesOf(Task* task, const Subscription* said);
-  void PauseLanes(const Subscription* before, const Subscription* after);
+  static std::vector<LaneKey> PausedLanesOf(const SubscriptionRecord& record);
+  bool NeedLanes(Task* task, const std::vector<LaneKey>& lanes);
+  std::unordered_set<LaneKey> NotPausedByOthers(const Name& name, const std::vector<LaneKey>& lanes) const;
+  void SetPaused(const LaneKey& key, bool paused);
+  void PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after);
   SubscriptionView ViewOf(const Known& known) const;
   const Known* Find(const Name& name) const;
 
@@ -286,6 +301,7 @@ class Core::Impl::TopicPart {
   Handled On(Task* task, RequestId request, const SubscriptionApply& ask);
   /// A subscription is gone: what it has pending goes with it, or stays.
   void Leave(const SubscriptionDelete& ask);
+  void EndLeaving(const Name& name, const BacklogRecord::Leaving& leaving);
   Handled Unsubscribe(Task* task, AgendaDue& r);
   void ListPending(const Name& subscription, NotifyId above, size_t limit, std::function<void(Found)> then);
 

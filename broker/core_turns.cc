@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_services.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 
@@ -141,6 +142,8 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
     // Where its last attempt must be read first (for its callback) it starts like one whose spec must be read: EmitStart looks at its ttl again.
     if (entry->state.expires_at <= now_.wall && !LacksLastAttempt(*entry)) {
       Expire(entry);
+    } else if (topics_->IsLeaving(*entry) && !LacksLastAttempt(*entry)) {
+      topics_->Unsubscribe(entry);
     } else if (services_->Refuses(*host) && !LacksLastAttempt(*entry)) {
       Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
       Decide(Decided::Kind::kExpiry, entry->id);
@@ -158,7 +161,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
 }
 
 void Core::Impl::Schedule() {
-  if (stopping_ || holding_ || !switches_.known) return;
+  if (stopping_ || holding_ || !switches_.known || !topics_->KnowsLeaving()) return;
   while (std::optional<Turns::Turn> turn = turns_.Next()) {
     Host* host = static_cast<Host*>(turn->target);
     ++host->refs;

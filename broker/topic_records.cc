@@ -11,7 +11,7 @@ namespace {
 constexpr uint8_t kTopicVersion = 1;
 constexpr uint8_t kSubscriptionVersion = 1;
 constexpr uint8_t kSubscriptionRecordVersion = 1;
-constexpr uint8_t kBacklogVersion = 1;
+constexpr uint8_t kBacklogVersion = 1, kBacklogVersionLeaving = 2;  // the latter where some of it leaves
 constexpr uint8_t kEventVersion = 1;
 // Bits of an event's flags. Never renumber.
 constexpr uint8_t kHasDue = 1, kOfSchedule = 2;
@@ -19,6 +19,8 @@ constexpr uint8_t kEventPlaceVersion = 1;
 
 // Bits of a subscription's flags. Never renumber.
 constexpr uint8_t kEachInstance = 1, kPaused = 2, kEnabled = 4, kSubscriptionFlags = 7;
+// And of its record's.
+constexpr uint8_t kCatchingUp = 1, kUnreached = 2, kLeftLanes = 4, kRecordFlags = 7;
 
 Status Unreadable(const char* what) {
   return Status(Code::kCorrupt, std::string(what) + " that does not parse, or is of an unknown version");
@@ -201,8 +203,14 @@ std::string EncodeSubscriptionRecord(const SubscriptionRecord& record) {
   encoder.Varint(record.serial);
   encoder.Signed(record.created_at.ms);
   encoder.Varint(record.live_after.value);
-  encoder.U8((record.catching_up ? 1 : 0) | (record.unreachable ? 2 : 0));
+  encoder.U8(static_cast<uint8_t>((record.catching_up ? kCatchingUp : 0) | (record.unreachable ? kUnreached : 0) |
+                                  (record.left_lanes.empty() ? 0 : kLeftLanes)));
   encoder.Text(EncodeSubscription(*record.said));
+  if (!record.left_lanes.empty()) encoder.Varint(record.left_lanes.size());
+  for (const LaneKey& lane : record.left_lanes) {
+    encoder.U8(static_cast<uint8_t>(lane.mode));
+    encoder.Text(lane.name);
+  }
   return bytes;
 }
 
@@ -214,10 +222,15 @@ Result<SubscriptionRecord> DecodeSubscriptionRecord(std::string_view bytes) {
   record.created_at.ms = decoder.Signed();
   record.live_after.value = decoder.Varint();
   const uint8_t flags = decoder.U8();
-  record.catching_up = (flags & 1) != 0;
-  record.unreachable = (flags & 2) != 0;
+  record.catching_up = (flags & kCatchingUp) != 0;
+  record.unreachable = (flags & kUnreached) != 0;
   Result<Subscription> said = DecodeSubscription(decoder.Text());
-  if (!decoder.done() || flags > 3 || !said.ok()) return Unreadable("a subscription");
+  for (uint64_t left = flags & kLeftLanes ? decoder.Varint() : 0; left > 0 && decoder.ok(); --left) {
+    const uint8_t mode = decoder.U8();
+    if (mode > static_cast<uint8_t>(Mode::kFifo)) decoder.Fail();
+    record.left_lanes.push_back({static_cast<Mode>(mode), std::string(decoder.Text())});
+  }
+  if (!decoder.done() || flags & ~kRecordFlags || !said.ok()) return Unreadable("a subscription");
   record.said = std::make_shared<const Subscription>(std::move(*said));
   return record;
 }
@@ -225,18 +238,30 @@ Result<SubscriptionRecord> DecodeSubscriptionRecord(std::string_view bytes) {
 std::string EncodeBacklog(const BacklogRecord& backlog) {
   std::string bytes;
   Encoder encoder(&bytes);
-  encoder.U8(kBacklogVersion);
+  encoder.U8(backlog.leaving.empty() ? kBacklogVersion : kBacklogVersionLeaving);
   encoder.Varint(backlog.pending);
   encoder.Varint(backlog.skipped);
+  if (!backlog.leaving.empty()) encoder.Varint(backlog.leaving.size());
+  for (const BacklogRecord::Leaving& leaving : backlog.leaving) {
+    encoder.Varint(leaving.below.value);
+    encoder.Varint(leaving.lanes.size());
+    for (const std::string& lane : leaving.lanes) encoder.Text(lane);
+  }
   return bytes;
 }
 
 Result<BacklogRecord> DecodeBacklog(std::string_view bytes) {
   Decoder decoder(bytes);
   BacklogRecord backlog;
-  if (decoder.U8() != kBacklogVersion) decoder.Fail();
+  const uint8_t version = decoder.U8();
+  if (version != kBacklogVersion && version != kBacklogVersionLeaving) decoder.Fail();
   backlog.pending = decoder.Varint();
   backlog.skipped = decoder.Varint();
+  for (uint64_t left = version == kBacklogVersionLeaving ? decoder.Varint() : 0; left > 0 && decoder.ok(); --left) {
+    BacklogRecord::Leaving& leaving = backlog.leaving.emplace_back();
+    leaving.below.value = decoder.Varint();
+    for (uint64_t lanes = decoder.Varint(); lanes > 0 && decoder.ok(); --lanes) leaving.lanes.emplace_back(decoder.Text());
+  }
   if (!decoder.done()) return Unreadable("a subscription's backlog");
   return backlog;
 }

@@ -57,12 +57,20 @@ struct SubscriptionRecord {
   bool unreachable = false;  // it is paused since its destination was not reached for long, and by nobody
   bool catching_up = false;  // not yet: past ones are still on their way to it, as far as that one so far
   std::shared_ptr<const Subscription> said;
+  std::vector<LaneKey> left_lanes;  // of what it was before, paused as long as it is: what waits of it stays in them
 };
 
 /// How much of a subscription waits. Kept also when that is gone, until nothing does.
 struct BacklogRecord {
+  /// It was deleted with what waits: those with ids below, in lanes of these prefixes (none: in all), are not sent any more, and go bit by bit.
+  struct Leaving {
+    NotifyId below;
+    std::vector<std::string> lanes;
+    bool operator==(const Leaving&) const = default;
+  };
   uint64_t pending = 0;  // notifies of it that are not settled
   uint64_t skipped = 0;  // events that were not fanned out to it, since so many were pending
+  std::vector<Leaving> leaving;
   bool operator==(const BacklogRecord&) const = default;
 };
 

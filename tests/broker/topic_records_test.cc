@@ -77,7 +77,12 @@ TEST_CASE("topic records: the bytes of a subscription, of its backlog and of wha
   record.unreachable = true;
   CHECK(EncodeSubscriptionRecord(record) == "\x01\x01\x04\x03\x03"s + static_cast<char>(said.size()) + said);
   CHECK(DecodeSubscriptionRecord(EncodeSubscriptionRecord(record))->unreachable);
+  record.left_lanes = {{Mode::kFifo, "a~1"}};
+  CHECK(EncodeSubscriptionRecord(record) == "\x01\x01\x04\x03\x07"s + static_cast<char>(said.size()) + said + "\x01\x01\x03" + "a~1");
+  CheckCut(EncodeSubscriptionRecord(record), EncodeSubscriptionRecord, DecodeSubscriptionRecord);
   CHECK(EncodeBacklog({5, 300}) == "\x01\x05\xac\x02"s);
+  CHECK(EncodeBacklog({5, 300, {{NotifyId{300}, {"a/", "b"}}, {NotifyId{7}, {}}}}) ==
+        "\x02\x05\xac\x02\x02\xac\x02\x02\x02" + "a/\x01"s + "b\x07\0"s);
   CHECK(EncodeEventPlace({}) == "\x01\0\0\0\0"s);
   CHECK(EncodeEventPlace({{1}, true, 1000, {{NotifyId{5}, 1000}}}) == "\x01\x02\x01\xe9\x07\x01\x05\xe8\x07"s);
 }

@@ -1,0 +1,113 @@
+// What waits of a subscription that is deleted, moved or resumed: what goes with it is not sent, and what stays held back stays so.
+#include <catch2/catch.hpp>
+
+#include "broker/topics_fixture.h"
+
+namespace notifyd {
+namespace {
+
+uint64_t CountCancelled(const Topics& f) {
+  uint64_t count = 0;
+  for (const auto& [id, record] : f.image().notifies) count += record->state.phase == Phase::kCancelled && record->state.reason == "unsubscribed";
+  return count;
+}
+
+/// Carries the core over so many turns, and over a crash where there are any.
+void CrashAfter(Topics* f, int turns) {
+  for (int i = 0; i < turns; ++i) {
+    f->Post(Tick{});
+    f->Turn();
+  }
+  if (turns > 0) f->Restart();
+}
+
+LanePatch OneAtOnce() {
+  LanePatch patch;
+  patch.concurrency.emplace(1);
+  return patch;
+}
+
+}  // namespace
+
+TEST_CASE("unsubscribe: nothing of what a paused subscription held back is sent, over crashes and where its name is put anew") {
+  const std::string order_by = GENERATE("", "key");
+  const bool anew = GENERATE(false, true);
+  const int crash_at = GENERATE(0, 1, 2, 4, 7);
+  Topics f;
+  f.check_every = 100'000;
+  f.Subscribe("gone", {.order_by = order_by, .paused = true});
+  for (int i = 0; i < 1'200; ++i) f.Emit(Topics::Item("a.b", "{}", "k" + std::to_string(i)));
+  f.Tell({SubscriptionDelete{"gone", true, {}}});
+  if (anew) f.Subscribe("gone", {.order_by = order_by});
+  CrashAfter(&f, crash_at);
+  f.Pass(50);
+  CHECK(f.sent.empty());
+  CHECK(CountCancelled(f) == 1'200);
+  if (!anew) return;
+  // The new one of that name is another.
+  f.Emit(Topics::Item("a.b", "{}", "k"));
+  f.ServeAll();
+  CHECK(f.sent.size() == 1);
+  CHECK(f.See("gone").pending == 0);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("unsubscribe: of one that was not paused nothing begins any more, and what is in flight ends") {
+  const bool crash = GENERATE(false, true);
+  Topics f;
+  f.Subscribe("gone", {.lane = "shared"});
+  f.Subscribe("stays", {.topic = "c", .lane = "shared"});
+  f.SetLane({Mode::kConcurrent, "shared"}, OneAtOnce());
+  for (int i = 0; i < 30; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  const NotifyId other = f.Event(f.Emit(Topics::Item("c", "{}")).id).notifies.at(0).id;
+  REQUIRE(f.sent.size() == 1);
+  const NotifyId in_flight = f.sent.front().id;
+  // Seen before anything of it is cancelled by the agenda, which reads what there is first.
+  f.reads().ClosePages();
+  const uint64_t token = f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{SubscriptionDelete{"gone", true, {}}})});
+  f.Run();
+  REQUIRE(f.replies.contains(token));
+  f.reads().OpenPages();
+  if (crash) f.Restart();
+  else f.EndFirst(Verdict::kFailure);
+  f.ServeAll();
+  f.Pass(120'000);
+  for (const StartAttempt& start : f.sent) CHECK((start.id == in_flight || start.id == other));
+  CHECK(f.StateOf(other) == State::kSucceeded);
+  CHECK(f.StateOf(in_flight) == State::kCancelled);
+  CHECK(CountCancelled(f) == 30);
+}
+
+TEST_CASE("unsubscribe: a paused subscription that moves to another lane holds back what waits in the one before, until it is resumed") {
+  const bool restart = GENERATE(false, true);
+  Topics f;
+  f.Subscribe("one", {.lane = "a", .paused = true});
+  for (int i = 0; i < 3; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  f.Subscribe("one", {.lane = "b", .paused = true});
+  f.Subscribe("one", {.order_by = "key", .lane = "c", .paused = true});
+  f.Emit(Topics::Item("a.b", "{}", "k"));
+  if (restart) f.Restart();
+  f.Pass(50);
+  CHECK(f.sent.empty());
+  f.Subscribe("one", {.order_by = "key", .lane = "c"});
+  f.ServeAll();
+  CHECK(f.sent.size() == 4);
+  CHECK_FALSE(f.LaneOf({Mode::kConcurrent, "a"}).limits.paused != Paused::kNo);
+}
+
+TEST_CASE("unsubscribe: a lane of several paused subscriptions stays paused as long as one of them is") {
+  Topics f;
+  f.Subscribe("one", {.order_by = "key", .lane = "l", .paused = true});
+  f.Subscribe("two", {.order_by = "key", .lane = "l", .paused = true});
+  f.Subscribe("three", {.order_by = "key", .lane = "l", .paused = true});
+  for (int i = 0; i < 8; ++i) f.Emit(Topics::Item("a.b", "{}", "k" + std::to_string(i)));
+  f.Subscribe("one", {.order_by = "key", .lane = "l"});
+  f.Tell({SubscriptionDelete{"two", false, {}}});
+  f.Pass(50);
+  CHECK(f.sent.empty());
+  f.Tell({SubscriptionDelete{"three", true, {}}});
+  f.ServeAll();
+  CHECK(f.sent.size() == 16);
+}
+
+}  // namespace notifyd
