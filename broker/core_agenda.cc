@@ -54,10 +54,13 @@ void Core::Impl::RunAgenda() {
   // What an item adds, or keeps, waits for the next turn. One may take others with it.
   std::vector<uint64_t> begun;
   std::vector<AgendaDue> kept;
-  for (size_t waiting = agenda_.size(); waiting > 0 && !agenda_.empty() && agenda_running_ < kMostAgendaTasks && begun.size() < kMostAgendaTasks;) {
+  for (size_t waiting = agenda_.size(); waiting > 0 && !agenda_.empty() && begun.size() < kMostAgendaTasks;) {
+    // Those that wait for room, maybe for long, hold up none but their like.
+    const bool full = agenda_running_ >= kMostAgendaTasks;
+    if (full && (!topics_->WaitsForRoom() || agenda_running_ >= 2 * kMostAgendaTasks)) break;
     AgendaDue due = std::move(agenda_.front());
     agenda_.pop_front();
-    if (std::find(begun.begin(), begun.end(), due.serial) != begun.end()) {
+    if ((full && TopicPart::MakesNotifies(due)) || std::find(begun.begin(), begun.end(), due.serial) != begun.end()) {
       kept.push_back(std::move(due));
       continue;
     }

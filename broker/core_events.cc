@@ -49,6 +49,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
   EventViewed answer;
   if (holds && holds->exists) answer.fkey = holds->envelope->fkey;
   answer.event = {ask.id, hand.event, place.matched, place.held};
+  answer.untransformed = std::move(place.untransformed);
   for (NotifyId id : ids) {
     const Entry* entry = core_.FindEntry(id);
     if (!entry->exists) continue;

@@ -13,12 +13,15 @@ namespace {
 
 constexpr size_t kMostLabels = 16;
 
-/// An item of the agenda: {kFanOut, how, event, cursor, notifies made so far}.
+/// An item of the agenda: {kFanOut, how, event, cursor, notifies made so far, and, where another one has some of its own, its serial and the last of
+/// the instances that it has them for}.
 struct FanOutItem {
   uint8_t kind = 0;
   NotifyId event;
   uint64_t cursor = 0;
   uint64_t made = 0;
+  uint64_t of = 0;
+  std::string instance = {};
 };
 std::string Encode(const FanOutItem& item) {
   std::string what;
@@ -28,6 +31,9 @@ std::string Encode(const FanOutItem& item) {
   encoder.Varint(item.event.value);
   encoder.Varint(item.cursor);
   encoder.Varint(item.made);
+  if (item.of == 0) return what;
+  encoder.Varint(item.of);
+  encoder.Text(item.instance);
   return what;
 }
 FanOutItem DecodeFanOut(std::string_view what) {
@@ -37,6 +43,10 @@ FanOutItem DecodeFanOut(std::string_view what) {
   item.event.value = decoder.Varint();
   item.cursor = decoder.Varint();
   item.made = decoder.Varint();
+  if (!decoder.done()) {
+    item.of = decoder.Varint();
+    item.instance = decoder.Text();
+  }
   CHECK(decoder.done());
   return item;
 }
@@ -80,8 +90,30 @@ std::string Core::Impl::TopicPart::LaneFor(const Known& known, Hand* hand) const
   return name + PartitionSuffix(hash.value_or(spec.order_by_spread ? hand->id.value : 0), spec.partitions);
 }
 
-/// `spec`: as it is written.
-SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance, NotifySpec* spec) const {
+/// Gives `spec` the event's payload as the subscription gets it. Returns false where its transform makes nothing of it that may be sent: that would
+/// be too long, or there is no data to pick from.
+bool Core::Impl::TopicPart::TakePayload(const Known& known, Hand* hand, NotifySpec* spec) const {
+  const EventRecord& event = *hand->event;
+  spec->payload_kind = event.payload_kind;
+  spec->payload.clear();
+  spec->payload_of_event = false;
+  if (known.transform && event.payload_kind != PayloadKind::kNone) {
+    const JsonTree* data = hand->Data();
+    if (!data) return false;
+    Result<std::string> transformed = known.transform->Apply(data->root(), core_.limits_.max_body_bytes);
+    if (!transformed.ok()) return false;
+    spec->payload = std::move(*transformed);
+    return true;
+  }
+  spec->payload_of_event = event.payload_kind != PayloadKind::kNone && event.payload.size() > kShortPayload;
+  if (spec->payload_of_event) spec->payload_kind = PayloadKind::kNone;
+  else spec->payload = event.payload;
+  return true;
+}
+
+/// `spec`: as it is written. Nothing: as TakePayload.
+std::optional<SubmitItem> Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance,
+                                                         NotifySpec* spec) const {
   const Subscription& said = *known.record.said;
   const EventRecord& event = *hand->event;
   auto envelope = std::make_shared<Envelope>(*said.envelope);
@@ -103,19 +135,11 @@ SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool r
   *spec = known.spec;
   if (!event.trace_parent.empty()) spec->trace_state = event.trace_state;
   spec->via = event.via;
-  spec->payload_kind = event.payload_kind;
   if (!event.content_type.empty() && !spec->content_type_given) {
     spec->content_type = event.content_type;
     spec->content_type_given = true;
   }
-  const JsonTree* data = known.transform ? hand->Data() : nullptr;
-  Result<std::string> transformed = data ? known.transform->Apply(data->root(), core_.limits_.max_body_bytes) : std::string();
-  // What would become too long goes as it is.
-  const bool own = data && transformed.ok();
-  spec->payload = own ? std::move(*transformed) : std::string();
-  spec->payload_of_event = !own && event.payload_kind != PayloadKind::kNone && event.payload.size() > kShortPayload;
-  if (spec->payload_of_event) spec->payload_kind = PayloadKind::kNone;
-  else if (!own) spec->payload = event.payload;
+  if (!TakePayload(known, hand, spec)) return std::nullopt;
   SubmitItem item;
   item.envelope = std::move(envelope);
   item.spec = std::make_shared<const std::string>(EncodeSpec(*spec));
@@ -124,16 +148,68 @@ SubmitItem Core::Impl::TopicPart::ItemFor(const Known& known, Hand* hand, bool r
   return item;
 }
 
-void Core::Impl::TopicPart::MakeNotifies(Known* known, Hand* hand, bool replay, Made* made) {
+bool Core::Impl::TopicPart::MayMakeMore() const {
+  return made_bytes_ < kBytesInOneTurn || (made_batch_ != core_.journal_.open() && core_.journal_.IsWritten(made_batch_));
+}
+
+void Core::Impl::TopicPart::CountMade(size_t bytes) {
+  if (made_batch_ != core_.journal_.open()) made_bytes_ = 0;
+  made_batch_ = core_.journal_.open();
+  made_bytes_ += bytes;
+}
+
+bool Core::Impl::TopicPart::MakeNotifies(Known* known, Hand* hand, bool replay, Partly* partly, Made* made) {
   const std::optional<std::vector<std::string>> instances = InstancesOf(*known);
-  if (!instances) return MakeNotify(known, hand, replay, {}, made);
-  for (const std::string& instance : *instances) MakeNotify(known, hand, replay, instance, made);
+  if (!instances) {
+    MakeNotify(known, hand, replay, {}, made);
+    return true;
+  }
+  const size_t made_before = made->count;
+  for (auto it = std::upper_bound(instances->begin(), instances->end(), partly->instance); it != instances->end(); ++it) {
+    if (made->count > made_before && (made->count >= kMadeInOneTurn || !HasRoomFor(*known))) return false;
+    MakeNotify(known, hand, replay, *it, made);
+    partly->instance = *it;
+  }
+  return true;
+}
+
+/// Makes notifies for those that want the event, as far as a turn goes. Returns the last one that has all of its own; `cursor` where none has.
+uint64_t Core::Impl::TopicPart::MakeSome(Hand* hand, FanOutKind kind, uint64_t cursor, Matching* matching, Made* made) {
+  for (int64_t left = kStepsToMake; matching->made < matching->wants.size() && made->count < kMadeInOneTurn && left > 0;) {
+    const uint64_t serial = matching->wants[matching->made];
+    auto wants = by_serial_.find(serial);
+    if (wants != by_serial_.end() && wants->second->record.said->enabled) {  // it is still there
+      Known* known = wants->second;
+      if (!HasRoomFor(*known)) break;
+      const uint64_t before = made->count;
+      if (matching->partly.of != serial) matching->partly = {serial, ""};
+      const bool all = MakeNotifies(known, hand, kind == FanOutKind::kReplay, &matching->partly, made);
+      left -= static_cast<int64_t>(made->count - before) * StepsToMake(*known, *hand);
+      if (!all) break;
+    }
+    matching->partly = {};
+    cursor = serial;
+    ++matching->made;
+  }
+  return cursor;
+}
+
+void Core::Impl::TopicPart::NoteLackOfSpace(const Name& subscription, NotifyId event) {
+  if (std::exchange(lack_noted_, true)) return;
+  core_.out_->flow_logs.push_back({true, "fan-out waits", {{"subscription", subscription}, {"event_id", event.ToString()}}});
 }
 
 void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, const std::string& instance, Made* made) {
   if (!HasRoom(known, hand->id)) return;
   NotifySpec spec;
-  const SubmitItem item = ItemFor(*known, hand, replay, instance, &spec);
+  const std::optional<SubmitItem> made_item = ItemFor(*known, hand, replay, instance, &spec);
+  if (!made_item) return NoteUntransformed(known, hand, made->place);
+  if (known->transform) {
+    known->untransformed = lack_noted_ = false;
+    std::erase(made->place->untransformed, known->name);
+  }
+  const SubmitItem& item = *made_item;
+  CountMade(item.spec->size());
   Entry* entry = core_.ApplySubmit(item, item.spec, nullptr);
   if (spec.payload_of_event) {
     // Memory keeps it whole, as it would be read.
@@ -144,7 +220,7 @@ void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, co
     core_.KeepSpec(entry, std::move(whole));
   }
   CountPending(*item.envelope, 1);
-  AddTo(&made->runs, entry->id);
+  AddTo(&made->place->runs, entry->id);
   ++made->count;
   ++(replay ? figures_.replayed : figures_.matched);
 }
@@ -160,6 +236,11 @@ TopicFigures Core::Impl::TopicPart::figures() const {
 
 uint64_t Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind) {
   return core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, 0, 0}));
+}
+
+/// As BeginFanOut, for one of which a part is made.
+uint64_t Core::Impl::TopicPart::GoOnFanningOut(NotifyId event, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made) {
+  return core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, cursor, made, matching.partly.of, matching.partly.instance}));
 }
 
 /// Returns nothing once all is known; `hand->event` is null where there is no such event.
@@ -233,9 +314,18 @@ void Core::Impl::TopicPart::GoOn() {
 void Core::Impl::TopicPart::EndFanOuts() {
   made_ = 0;
   asked_steps_ = agenda_steps_ = 0;
+  if (core_.stopping_ || MayMakeMore())
+    for (Task* task : std::exchange(short_, {})) core_.Unpark(task);
   if (!core_.stopping_) return GoOn();
   // They stay on the agenda.
   for (auto& [serial, task] : std::exchange(waiting_, {})) core_.Unpark(task);
+}
+
+/// Lets a task of the agenda wait where nothing can be made now; it is run again when that may be over.
+Handled Core::Impl::TopicPart::WaitForRoom(Task* task) {
+  ++task->missing;
+  short_.push_back(task);
+  return Handled::kParked;
 }
 
 Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
@@ -260,7 +350,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, item.event, &hand, &place, &slot)) return *handled;
-  if (r.serial != *begun_.begin()) {
+  if (r.serial != *begun_.begin() || !MayMakeMore() || !HasSpace()) {
     ++task->missing;
     waiting_[r.serial] = task;
     return Handled::kParked;
@@ -273,6 +363,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
     place.held = false;
   }
   --core_.agenda_running_;
+  lacks_space_ = false;
   if (!hand.event) {
     EndFanOut(r.serial);
     return Handled::kDone;
@@ -298,22 +389,19 @@ void Core::Impl::TopicPart::FanOutSome(AgendaDue& r, Hand* hand, EventPlace* pla
   const auto kind = static_cast<FanOutKind>(item.kind);
   auto [known, begins] = matchings_.try_emplace(r.serial);
   Matching& matching = known->second;
-  if (begins) matching.judged = item.cursor;
+  if (begins) {
+    matching.judged = item.cursor;
+    matching.partly = {item.of, std::move(item.instance)};
+  }
   if (matching.hand) *hand = *std::exchange(matching.hand, std::nullopt);
   MatchSome(hand, kind, &matching);
-  Made made;
-  made.runs = std::move(place->runs);
-  for (int64_t left = kStepsToMake; matching.made < matching.wants.size() && made.count < kMadeInOneTurn && left > 0;) {
-    item.cursor = matching.wants[matching.made++];
-    auto wants = by_serial_.find(item.cursor);
-    if (wants == by_serial_.end() || !wants->second->record.said->enabled) continue;  // not any more
-    const uint64_t before = made.count;
-    MakeNotifies(wants->second, hand, kind == FanOutKind::kReplay, &made);
-    left -= static_cast<int64_t>(made.count - before) * StepsToMake(*wants->second, *hand);
-  }
+  Made made{place};
+  const size_t untransformed = place->untransformed.size();
+  item.cursor = MakeSome(hand, kind, item.cursor, &matching, &made);
   item.made += made.count;
+  item.of = matching.partly.of;
+  item.instance = matching.partly.instance;
   made_ += made.count;
-  place->runs = std::move(made.runs);
   const bool all = matching.made == matching.wants.size();
   if (all) item.cursor = matching.judged;
   if (all && matching.done) {
@@ -322,9 +410,13 @@ void Core::Impl::TopicPart::FanOutSome(AgendaDue& r, Hand* hand, EventPlace* pla
     core_.journal_.AskSync();
     return EndFanOut(r.serial);
   }
-  if (made.count > 0) {
+  if (made.count > 0 || place->untransformed.size() != untransformed) {
     core_.WriteRecord(slot, EncodeEventPlace(*place));
     core_.journal_.AskSync();
+  }
+  if (auto next = all ? by_serial_.end() : by_serial_.find(matching.wants[matching.made]); next != by_serial_.end() && LacksSpace(*next->second)) {
+    lacks_space_ = true;
+    NoteLackOfSpace(next->second->name, item.event);
   }
   matching.hand = std::move(*hand);
   GoOnLater(r, Encode(item));

@@ -35,7 +35,7 @@ struct Core::Impl::TopicPart::Planning {
   uint64_t schema_steps = 0;  // that were taken
 };
 
-/// Apart from those of submits: callers have no control characters.
+/// Apart from those of submits: no caller can be said that has control characters (HasControl).
 IdempotencyKey Core::Impl::TopicPart::KeyOf(const EventItem& item) {
   return {std::string("\x01topic ") + item.topic, item.idempotency_key};
 }
@@ -236,13 +236,14 @@ std::optional<Core::Impl::TopicPart::Taken> Core::Impl::TopicPart::TakeAll(Task*
       behind = behind || !known || weight.count > room || weight.steps > steps_to_make;
       if (!behind) room -= weight.count, steps_to_make -= weight.steps;
       answer.events.push_back(Take(ask.events[i], &plan, behind));
-      if (behind && known) answer.events.back().matched = weight.count;
+      behind = behind || !answer.events.back().matched;  // of that a part is made later
+      if (known && !answer.events.back().matched) answer.events.back().matched = weight.count;
     }
   }
   return answer;
 }
 
-/// Keeps an event that was planned, and makes its notifies, or lets the agenda do that.
+/// Keeps an event that was planned, and makes its notifies, or lets the agenda do that, or what is left of it: then `matched` is not known here.
 Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, bool later) {
   plan->hand.id = {core_.totals_.next_id++};
   const NotifyId id = plan->hand.id;
@@ -254,10 +255,14 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   if (later) {
     HandOver(BeginFanOut(id, FanOutKind::kLive), std::move(plan->matching));
   } else {
-    Made made;
-    for (uint64_t serial : plan->matching.wants) MakeNotifies(by_serial_.at(serial), &plan->hand, /*replay=*/false, &made);
-    place.matched = made.count;
-    place.runs = std::move(made.runs);
+    Made made{&place};
+    const uint64_t cursor = MakeSome(&plan->hand, FanOutKind::kLive, 0, &plan->matching, &made);
+    if (plan->matching.made == plan->matching.wants.size()) {
+      place.matched = made.count;
+    } else {
+      const uint64_t serial = GoOnFanningOut(id, FanOutKind::kLive, cursor, plan->matching, made.count);
+      HandOver(serial, std::move(plan->matching));
+    }
   }
   core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));
   if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);

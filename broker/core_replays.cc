@@ -17,12 +17,15 @@ constexpr size_t kMostPagesKept = 16;
 /// Where a caller stands in the keys of others. A subscription may have the name of an event.
 const std::string kReplayOfEvent = "\x01replay e", kReplayToSubscription = "\x01replay s";
 
-/// {kScan, is it a replay, subscription's serial, cursor, from, to}.
+/// {kScan, is it a replay, subscription's serial, cursor, from, to, and, where another event has some of its notifies, its id and the last of the
+/// instances that it has them for}.
 struct ScanItem {
   bool replay = false;
   uint64_t subscription = 0;
   NotifyId cursor;
   WallTime from, to;
+  uint64_t of = 0;
+  std::string instance = {};
 };
 std::string Encode(const ScanItem& item) {
   std::string what;
@@ -33,6 +36,9 @@ std::string Encode(const ScanItem& item) {
   encoder.Varint(item.cursor.value);
   encoder.Signed(item.from.ms);
   encoder.Signed(item.to.ms);
+  if (item.of == 0) return what;
+  encoder.Varint(item.of);
+  encoder.Text(item.instance);
   return what;
 }
 ScanItem DecodeScan(std::string_view what) {
@@ -43,6 +49,10 @@ ScanItem DecodeScan(std::string_view what) {
   item.cursor.value = decoder.Varint();
   item.from.ms = decoder.Signed();
   item.to.ms = decoder.Signed();
+  if (!decoder.done()) {
+    item.of = decoder.Varint();
+    item.instance = decoder.Text();
+  }
   CHECK(decoder.done());
   return item;
 }
@@ -78,11 +88,14 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   if (!all || weight.count > kMadeInOneTurn || weight.steps > kStepsToMake || IsBusy()) {
     HandOver(BeginFanOut(ask.id, FanOutKind::kReplay), std::move(matching));
   } else {
-    Made made;
-    made.runs = std::move(place.runs);
-    for (uint64_t serial : matching.wants) MakeNotifies(by_serial_.at(serial), &hand, /*replay=*/true, &made);
-    place.runs = std::move(made.runs);
-    answer.accepted = made.count;
+    Made made{&place};
+    const uint64_t cursor = MakeSome(&hand, FanOutKind::kReplay, 0, &matching, &made);
+    if (matching.made == matching.wants.size()) {
+      answer.accepted = made.count;
+    } else {
+      const uint64_t serial = GoOnFanningOut(ask.id, FanOutKind::kReplay, cursor, matching, made.count);
+      HandOver(serial, std::move(matching));
+    }
     core_.WriteRecord(slot, EncodeEventPlace(place));
   }
   if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
@@ -173,13 +186,14 @@ bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, in
 /// Makes notifies for a subscription of those events of a page that it wants and that lie in the time, as far as a turn goes. Returns nothing once
 /// that is done; parks where something must be known first.
 std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known, const Range& range, int64_t* steps, Rows* rows, Looked* out) {
+  const NotifyId before = out->last;
   out->paused = !JudgeRows(*known, range, steps, rows);
   for (const Hand& hand : rows->wanted) core_.NeedRecord(task, RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id));
   if (task->missing > 0) return Handled::kParked;
   out->last = std::max(out->last, rows->last);
   out->over = rows->over;
   size_t made = 0;
-  for (int64_t left = kStepsToMake; made < rows->wanted.size() && left > 0 && known->record.said->enabled; ++made) {
+  for (int64_t left = kStepsToMake; made < rows->wanted.size() && left > 0 && known->record.said->enabled && HasRoomFor(*known); ++made) {
     Hand& hand = rows->wanted[made];
     RecordSlot* slot = core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id)}).get();
     if (!slot->record) continue;  // it went since
@@ -189,17 +203,19 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
       return Handled::kDone;
     }
     if (place->held) continue;  // its trigger fans it out
-    Made of_it;
-    of_it.runs = std::move(place->runs);
-    MakeNotifies(known, &hand, range.replay, &of_it);
-    place->runs = std::move(of_it.runs);
+    Made of_it{&*place};
+    const size_t untransformed = place->untransformed.size();
+    if (rows->partly.of != hand.id.value) rows->partly = {hand.id.value, ""};
+    const bool all = MakeNotifies(known, &hand, range.replay, &rows->partly, &of_it);
     out->made += of_it.count;
     left -= static_cast<int64_t>(of_it.count) * StepsToMake(*known, hand);
-    if (of_it.count > 0) core_.WriteRecord(slot, EncodeEventPlace(*place));
+    if (of_it.count > 0 || place->untransformed.size() != untransformed) core_.WriteRecord(slot, EncodeEventPlace(*place));
+    if (!all) break;
+    rows->partly = {};
   }
   if (made < rows->wanted.size() && known->record.said->enabled) {
     out->paused = true;
-    out->last = rows->wanted[made - 1].id;
+    out->last = made > 0 ? rows->wanted[made - 1].id : before;
     rows->wanted.erase(rows->wanted.begin(), rows->wanted.begin() + static_cast<ptrdiff_t>(made));
   } else {
     rows->wanted.clear();
@@ -223,12 +239,20 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
         --core_.agenda_running_;
         return;
       }
+      ScanItem begun = DecodeScan(due.what);
+      read.partly = {begun.of, std::move(begun.instance)};
       rows_[due.serial] = std::move(read);
       core_.RunTask(MakeTask(due));
     });
     return Handled::kDone;
   }
   Known* known = found->second;
+  if (core_.stopping_) {
+    --core_.agenda_running_;
+    return Handled::kDone;
+  }
+  if (LacksSpace(*known)) NoteLackOfSpace(known->name, item.cursor);
+  if (!HasRoomFor(*known)) return WaitForRoom(task);
   Looked looked;
   looked.last = item.cursor;
   int64_t steps = StepsOfAgenda();
@@ -240,6 +264,8 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   if (looked.paused) {
     // The rest of the page stays in memory; what is done is written.
     item.cursor = looked.last;
+    item.of = rows->second.partly.of;
+    item.instance = rows->second.partly.instance;
     if (!item.replay && looked.last > known->record.live_after) {
       known->record.live_after = looked.last;
       WriteSubscription(*known, /*fresh=*/false);
@@ -263,6 +289,7 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     return Handled::kDone;
   }
   item.cursor = looked.last;
+  item.of = 0;
   core_.KeepOnAgenda(r.serial, Encode(item));
   return Handled::kDone;
 }
@@ -302,6 +329,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   asked_steps_ += steps;
   bool now = !rows.more && JudgeRows(*known, range, &steps, &rows);
   asked_steps_ -= steps;
+  now = now && HasRoomFor(*known);
   for (int64_t left = kStepsToMake; const Hand& hand : rows.wanted) now = now && (left -= StepsToMake(*known, hand)) > 0;
   if (now) {
     Looked looked;
@@ -310,7 +338,14 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
       if (*handled == Handled::kParked) rows_of_.insert(std::move(read));
       return *handled;
     }
-    answer.accepted = looked.made;
+    if (looked.paused) {
+      // What is left of it goes on from there.
+      const uint64_t serial =
+          core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, looked.last, from, to, rows.partly.of, rows.partly.instance}));
+      if (rows_.size() < kMostPagesKept) rows_[serial] = std::move(rows);
+    } else {
+      answer.accepted = looked.made;
+    }
   } else {
     const uint64_t serial = core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, {}, from, to}));
     if (rows_.size() < kMostPagesKept) rows_[serial] = std::move(rows);

@@ -96,13 +96,26 @@ bool Core::Impl::TopicPart::HasRoom(Known* known, NotifyId event) {
     known->skipping = false;
     return true;
   }
-  ++backlog.record.skipped;
   ++figures_.skipped;
-  changed_.insert(known->name);
-  if (!std::exchange(known->skipping, true)) {
-    core_.out_->flow_logs.push_back({true, "subscription skipped", {{"subscription", known->name}, {"event_id", event.ToString()}}});
-  }
+  NoteSkipped(*known, event, "max_pending", &known->skipping);
   return false;
+}
+
+/// The event is not fanned out to it. `noted`: so it was with the last one, for the same reason.
+void Core::Impl::TopicPart::NoteSkipped(const Known& known, NotifyId event, const char* reason, bool* noted) {
+  ++backlogs_[known.name].record.skipped;
+  changed_.insert(known.name);
+  if (std::exchange(*noted, true)) return;
+  core_.out_->flow_logs.push_back({true, "subscription skipped", {{"subscription", known.name}, {"event_id", event.ToString()}, {"reason", reason}}});
+}
+
+/// Its transform makes nothing of the event that may be sent. What was meant to be left out must not go out in its place.
+void Core::Impl::TopicPart::NoteUntransformed(Known* known, Hand* hand, EventPlace* place) {
+  std::vector<std::string>& names = place->untransformed;
+  if (names.size() < EventPlace::kMostUntransformed && std::find(names.begin(), names.end(), known->name) == names.end())
+    names.push_back(known->name);
+  ++figures_.untransformed;
+  NoteSkipped(*known, hand->id, hand->Data() ? "transform_too_long" : "transform_raw_body", &known->untransformed);
 }
 
 // ---- who is not reached

@@ -207,6 +207,7 @@ void Core::Impl::TopicPart::Forget(const Name& name) {
   const SubscriptionRecord& record = found->second->record;
   index_.Remove(record.said->topic, record.serial);
   by_serial_.erase(record.serial);
+  lacks_space_ = false;  // as far as is known: it may have been this one that waits
   subscriptions_.erase(found);
   ++version_;
 }

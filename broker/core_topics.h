@@ -53,6 +53,8 @@ inline constexpr uint32_t kTopicLists = UINT32_MAX - 1;
 inline constexpr size_t kMadeInOneTurn = 1'000;
 /// So many an event may make at most.
 inline constexpr size_t kMostMatched = 10'000;
+/// So many bytes they come to; then the rest goes on once these are written, so that memory has no more of them.
+inline constexpr size_t kBytesInOneTurn = 8 << 20;
 /// A payload that is not longer is written with each notify: to read it with the event would cost more.
 inline constexpr size_t kShortPayload = 128;
 inline constexpr const char* kNoEvent = "there is no such event";
@@ -95,6 +97,13 @@ class Core::Impl::TopicPart {
   using Taken = std::variant<Refused, Published>;
   /// Publishes all events, or none. Nothing: what that needs is not known yet, and nothing was done. The catalog must be known.
   std::optional<Taken> TakeAll(Task* task, const Publish& ask);
+  /// Memory and the open batch take more of what is made in turns. Else that is so once this batch is written.
+  bool MayMakeMore() const;
+  /// Something of so many bytes was made, and is written in the open batch.
+  void CountMade(size_t bytes);
+  /// Some of the agenda makes nothing until there is room for it.
+  bool WaitsForRoom() const { return lacks_space_ || !short_.empty(); }
+  static bool MakesNotifies(const AgendaDue& due) { return !due.what.empty() && (due.what[0] == kFanOut || due.what[0] == kScan); }
   /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, NotifyId event);
 
@@ -112,8 +121,9 @@ class Core::Impl::TopicPart {
     std::string bytes;  // of what was said
     std::optional<EventFilter> filter;
     std::optional<Transform> transform;
-    NotifySpec spec;        // its template's
-    bool skipping = false;  // the last event was not fanned out to it
+    NotifySpec spec;             // its template's
+    bool skipping = false;       // the last event was not fanned out to it, since it has too many pending
+    bool untransformed = false;  // nor, since its transform made nothing of it
   };
   struct Backlog {
     BacklogRecord record;
@@ -132,10 +142,17 @@ class Core::Impl::TopicPart {
     std::optional<EventFilter> filter;
     EventFilter::Pause pause;
   };
+  /// A subscription to each instance has its notifies of an event up to that one's. `of`: its serial or the event's id, whichever comes after the
+  /// other here; 0: there is none.
+  struct Partly {
+    uint64_t of = 0;
+    std::string instance;
+  };
   /// Who wants an event, as far as that is known. The answer does not depend on how many turns it takes; each filter is asked once.
   struct Matching {
     std::vector<uint64_t> wants;  // serials, ascending
     size_t made = 0;              // so many of them have their notifies
+    Partly partly;                // of the next one
     uint64_t judged = 0;          // all up to that serial are
     bool done = false;            // all are
     // Of those whose pattern takes the topic and that are not judged, as it was at `version`.
@@ -150,10 +167,10 @@ class Core::Impl::TopicPart {
     uint64_t count = 0;
     int64_t steps = 0;
   };
-  /// What some notifies were made for.
+  /// What notifies of an event were made, and where that is noted.
   struct Made {
+    EventPlace* place;
     uint64_t count = 0;
-    std::vector<EventPlace::Run> runs;
   };
   /// Events that a page brought, for whoever asked.
   struct Rows {
@@ -164,6 +181,7 @@ class Core::Impl::TopicPart {
     size_t next = 0;
     NotifyId last = {};  // below `next`
     std::vector<Hand> wanted = {};
+    Partly partly = {};             // of the first of `wanted`
     std::optional<Hand> hand = {};  // of `next`, where that was begun
     Judging judging = {};
     bool over = false;
@@ -249,19 +267,29 @@ class Core::Impl::TopicPart {
   void HandOver(uint64_t serial, Matching matching);
 
   // ---- core_fanout.cc
-  /// Makes the event's notify for a subscription, or one for each instance, unless that has too many pending.
-  void MakeNotifies(Known* known, Hand* hand, bool replay, Made* made);
+  /// Makes the event's notify for a subscription, or one for each instance behind `partly->instance`, unless that has too many pending. Returns
+  /// whether that is all of them, as far as a turn goes (HasRoomFor).
+  bool MakeNotifies(Known* known, Hand* hand, bool replay, Partly* partly, Made* made);
   /// `instance`: empty where it is of none.
   void MakeNotify(Known* known, Hand* hand, bool replay, const std::string& instance, Made* made);
-  SubmitItem ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance, NotifySpec* spec) const;
+  std::optional<SubmitItem> ItemFor(const Known& known, Hand* hand, bool replay, const std::string& instance, NotifySpec* spec) const;
+  bool TakePayload(const Known& known, Hand* hand, NotifySpec* spec) const;
+  uint64_t MakeSome(Hand* hand, FanOutKind kind, uint64_t cursor, Matching* matching, Made* made);
+  Handled WaitForRoom(Task* task);
+  bool LacksSpace(const Known& known) const { return known.transform && !core_.CheckStored(1).ok(); }
+  bool HasRoomFor(const Known& known) const { return MayMakeMore() && !LacksSpace(known); }
+  void NoteLackOfSpace(const Name& subscription, NotifyId event);
   std::string LaneFor(const Known& known, Hand* hand) const;
   std::optional<Handled> NeedEvent(Task* task, NotifyId id, Hand* hand, EventPlace* place, RecordSlot** slot);
   uint64_t BeginFanOut(NotifyId event, FanOutKind kind);
+  uint64_t GoOnFanningOut(NotifyId event, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made);
   void TakeTriggered(std::string_view bytes, Hand* hand);
   void EndFanOut(uint64_t serial);
   /// Lets the fan-out whose turn it is go on, where it waits for that alone.
   void GoOn();
-  bool MayGoOn() const { return !begun_.empty() && waiting_.contains(*begun_.begin()); }
+  bool MayGoOn() const { return !begun_.empty() && waiting_.contains(*begun_.begin()) && MayMakeMore() && HasSpace(); }
+  /// What is made next of the fan-out whose turn it is has room, as far as is known.
+  bool HasSpace() const { return !lacks_space_ || core_.CheckStored(1).ok(); }
   void EndFanOuts();
   Handled FanOut(Task* task, AgendaDue& r);
   bool MatchSome(Hand* hand, FanOutKind kind, Matching* matching);
@@ -295,6 +323,8 @@ class Core::Impl::TopicPart {
   Handled Counted(AgendaDue& r);
   Handled PauseUnreachable(Task* task, AgendaDue& r);
   bool HasRoom(Known* known, NotifyId event);
+  void NoteSkipped(const Known& known, NotifyId event, const char* reason, bool* noted);
+  void NoteUntransformed(Known* known, Hand* hand, EventPlace* place);
   bool HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const;
   bool ApplyTemplate(Entry* entry, const Known& known);
   void WriteBacklogs();
@@ -318,6 +348,11 @@ class Core::Impl::TopicPart {
   // Steps of matching that one turn's notifies take at most, too: see core_matching.cc.
   static constexpr int64_t kStepsToMake = 250'000;
   uint64_t made_ = 0;                  // notifies, in this turn
+  size_t made_bytes_ = 0;              // of specs, in that batch
+  uint64_t made_batch_ = 0;
+  bool lacks_space_ = false;  // the fan-out whose turn it is waits for room below max_stored_bytes
+  bool lack_noted_ = false;
+  std::vector<Task*> short_;                    // other tasks of the agenda that wait for that, or for what was made to be written
   std::map<uint64_t, Matching> matchings_;      // of those, by the agenda's serial; and of some that have not begun
   size_t handed_over_ = 0;                      // how many want events that have not begun
   uint64_t version_ = 0;                        // of subscriptions_

@@ -15,7 +15,7 @@ constexpr uint8_t kBacklogVersion = 1, kBacklogVersionLeaving = 2;  // the latte
 constexpr uint8_t kEventVersion = 1;
 // Bits of an event's flags. Never renumber.
 constexpr uint8_t kHasDue = 1, kOfSchedule = 2;
-constexpr uint8_t kEventPlaceVersion = 1;
+constexpr uint8_t kEventPlaceVersion = 1, kEventPlaceVersionUntransformed = 2;  // the latter where it names some
 
 // Bits of a subscription's flags. Never renumber.
 constexpr uint8_t kEachInstance = 1, kPaused = 2, kEnabled = 4, kSubscriptionFlags = 7;
@@ -126,7 +126,7 @@ Result<EventRecord> DecodeEvent(std::string_view bytes) {
 std::string EncodeEventPlace(const EventPlace& place) {
   std::string bytes;
   Encoder encoder(&bytes);
-  encoder.U8(kEventPlaceVersion);
+  encoder.U8(place.untransformed.empty() ? kEventPlaceVersion : kEventPlaceVersionUntransformed);
   encoder.Signed(place.published_at.ms);
   encoder.U8(place.held ? 1 : 0);
   encoder.Varint(place.matched ? *place.matched + 1 : 0);
@@ -135,13 +135,16 @@ std::string EncodeEventPlace(const EventPlace& place) {
     encoder.Varint(run.first.value);
     encoder.Varint(run.count);
   }
+  if (!place.untransformed.empty()) encoder.Varint(place.untransformed.size());
+  for (const std::string& name : place.untransformed) encoder.Text(name);
   return bytes;
 }
 
 Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
   Decoder decoder(bytes);
   EventPlace place;
-  if (decoder.U8() != kEventPlaceVersion) decoder.Fail();
+  const uint8_t version = decoder.U8();
+  if (version != kEventPlaceVersion && version != kEventPlaceVersionUntransformed) decoder.Fail();
   place.published_at.ms = decoder.Signed();
   const uint8_t held = decoder.U8();
   if (held > 1) decoder.Fail();
@@ -151,6 +154,8 @@ Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
     NotifyId first{decoder.Varint()};
     place.runs.push_back({first, decoder.Varint()});
   }
+  for (uint64_t left = version == kEventPlaceVersionUntransformed ? decoder.Varint() : 0; left > 0 && decoder.ok(); --left)
+    place.untransformed.emplace_back(decoder.Text());
   if (!decoder.done()) return Unreadable("what became of an event");
   return place;
 }

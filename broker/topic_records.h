@@ -57,7 +57,7 @@ struct SubscriptionRecord {
   bool unreachable = false;  // it is paused since its destination was not reached for long, and by nobody
   bool catching_up = false;  // not yet: past ones are still on their way to it, as far as that one so far
   std::shared_ptr<const Subscription> said;
-  std::vector<LaneKey> left_lanes;  // of what it was before, paused as long as it is: what waits of it stays in them
+  std::vector<LaneKey> left_lanes = {};  // of what it was before, paused as long as it is: what waits of it stays in them
 };
 
 /// How much of a subscription waits. Kept also when that is gone, until nothing does.
@@ -70,7 +70,7 @@ struct BacklogRecord {
   };
   uint64_t pending = 0;  // notifies of it that are not settled
   uint64_t skipped = 0;  // events that were not fanned out to it, since so many were pending
-  std::vector<Leaving> leaving;
+  std::vector<Leaving> leaving = {};
   bool operator==(const BacklogRecord&) const = default;
 };
 
@@ -104,6 +104,9 @@ struct EventPlace {
     bool operator==(const Run&) const = default;
   };
   std::vector<Run> runs;
+  /// Subscriptions that want it and did not get it, since their transform made nothing of it that may be sent. The first ones, so many at most.
+  std::vector<std::string> untransformed = {};
+  static constexpr size_t kMostUntransformed = 64;
   bool operator==(const EventPlace&) const = default;
 };
 

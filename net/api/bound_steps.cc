@@ -142,6 +142,7 @@ class EventSteps : public BoundSteps {
     EventViewed seen = *viewed;
     std::erase_if(seen.notifies,
                   [&](const EventViewed::Notify& notify) { return !notify.envelope || !MaySee(asker_, *notify.envelope, /*route_is_own=*/true); });
+    seen.untransformed.clear();  // in which lanes those would be is not known
     return Render(TopicAnswered{std::make_shared<const TopicAnswer>(TopicAnswer{std::move(seen)})});
   }
 

@@ -86,6 +86,9 @@ void CoreFigures(const StatsView& stats, Exposition& out) {
   out.Counter("notifyd_events_replayed_total", "Notifies that replays made of events.", topics.replayed);
   out.Counter("notifyd_events_skipped_total", "Notifies that were not made of events, since their subscription has too many pending.",
               topics.skipped);
+  out.Counter("notifyd_events_untransformed_total",
+              "Notifies that were not made of events, since their subscription's transform made nothing of it that may be sent.",
+              topics.untransformed);
   out.Gauge("notifyd_events_waiting", "Events whose notifies are not all made yet.", topics.backlog);
   out.Counter("notifyd_subscriptions_paused_total", "Subscriptions that were paused since their destination was not reached for long.",
               topics.paused);

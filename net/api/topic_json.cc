@@ -112,6 +112,10 @@ class TopicShower {
       json.EndObject();
     }
     json.EndArray();
+    json.Key("not_transformed");
+    json.BeginArray();
+    for (const std::string& subscription : viewed.untransformed) json.String(subscription);
+    json.EndArray();
     WriteId("next", viewed.next, &json);
     json.EndObject();
     return JsonResponse(200, std::move(body));

@@ -102,6 +102,9 @@ TEST_CASE("topic records: what was encoded is read back; what was cut off, goes 
     EventPlace place{{9}, false, matched, {{NotifyId{7}, 3}, {NotifyId{12}, 1}}};
     CHECK(*DecodeEventPlace(EncodeEventPlace(place)) == place);
     CheckCut(EncodeEventPlace(place), EncodeEventPlace, DecodeEventPlace);
+    place.untransformed = {"s", "t"};
+    CHECK(EncodeEventPlace(place).ends_with("\x02\x01s\x01t"));
+    CHECK(*DecodeEventPlace(EncodeEventPlace(place)) == place);
   }
   CheckCut(EncodeSubscription(SomeSubscription()), EncodeSubscription, DecodeSubscription);
   SubscriptionRecord record;
