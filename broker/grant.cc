@@ -111,6 +111,7 @@ Status CheckGrant(const Grant& grant) {
     const std::string& caller = *grant.caller;
     if (caller.empty() || caller.size() > kMostCallerBytes || !IsValidUtf8(caller))
       return Bad("/caller", "a caller has 1 to " + std::to_string(kMostCallerBytes) + " bytes");
+    if (HasControl(caller)) return Bad("/caller", "a caller has no control characters");
     if (caller == kNobody) return Bad("/caller", "this is what all are called who name none: it can be bound to nobody");
   }
   if (Status status = CheckCount("/cidrs", grant.cidrs.size()); !status.ok()) return status;

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/bytes.h"
 #include "base/json_tree.h"
+#include "base/utf8.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
 #include "broker/partition.h"
@@ -453,7 +454,11 @@ constexpr Field kFields[] = {
      .read =
          [](const Field& field, const JsonValue& value, Reading* r) {
            r->out->caller_given = true;
-           return ReadText(value, field.pointer, 1, kMaxCallerBytes, &r->envelope().caller);
+           std::string& caller = r->envelope().caller;
+           NOTIFYD_TRY(ReadText(value, field.pointer, 1, kMaxCallerBytes, &caller));
+           // What the core keeps for itself beside callers has a name with such.
+           if (HasControl(caller)) return Status(Code::kUnacceptable, "caller must not hold control characters", std::string(field.pointer));
+           return Status::Ok();
          },
      .show = [](const Showing& s, JsonWriter* json) { json->String(s.envelope.caller); }},
     {.pointer = "/labels",

@@ -42,6 +42,7 @@ TEST_CASE("grant: what is not well formed, with its field") {
       {[](Grant* g) { g->caller = std::string(101, 'a'); }, "/caller"},
       {[](Grant* g) { g->caller = "unknown"; }, "/caller"},
       {[](Grant* g) { g->caller = "\xff"; }, "/caller"},
+      {[](Grant* g) { g->caller = "\x01topic pay"; }, "/caller"},
       {[](Grant* g) {
          g->lanes = {"a", ""};
        },

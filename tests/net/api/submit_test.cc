@@ -447,6 +447,13 @@ TEST_CASE("submit: lengths are bounded in bytes") {
   CHECK(outcome(bound.most + 1) == "422 /" + std::string(bound.field));
 }
 
+TEST_CASE("submit: a caller has no control characters, which stand before what the broker keeps for itself beside callers") {
+  ApiFixture f;
+  for (const char* caller : {"\\u0001topic pay", "\\u0001replay e1", "a\\nb", "a\\u007f"})
+    CHECK(f.WithFields(R"("caller":")" + std::string(caller) + "\"") == "422 /caller");
+  CHECK(f.WithFields(R"("caller":"p\u00e4y 1")") == "posted");
+}
+
 TEST_CASE("submit: the URL is needed and checked") {
   ApiFixture f;
   CHECK(f.SubmitOutcome("{}") == "422 /url");
