@@ -14,6 +14,8 @@
 namespace notifyd {
 namespace {
 
+constexpr const char* kNotRunning = "not_running";
+
 /// The template's spec as it is at `scheduled_at`.
 NotifySpec SpecAt(const Schedule& said, WallTime scheduled_at) {
   Result<NotifySpec> spec = DecodeSpec(*said.spec);
@@ -124,10 +126,12 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
     if (!core_.NeedCatalog(task)) return std::nullopt;
     Publish publish;
     publish.events.push_back(EventOf(looked, scheduled_at, by_hand, *std::move(spec)));
+    const size_t bytes = publish.events.front().payload.size();
     publish.strict = core_.flow_settings_ && core_.flow_settings_->strict_topics;
     std::optional<TopicPart::Taken> taken = core_.topics_->TakeAll(task, publish);
     if (!taken) return std::nullopt;
     if (auto* refused = std::get_if<Refused>(&*taken)) return std::move(*refused);
+    core_.topics_->CountMade(bytes);
     return std::get<Published>(*taken).events.front();
   }
   SubmitRequest submit;
@@ -136,6 +140,7 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
   if (task->missing > 0) return std::nullopt;
   std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
   if (auto* refused = std::get_if<Refused>(&taken)) return std::move(*refused);
+  core_.topics_->CountMade(submit.items.front().spec->size());
   return std::move(std::get<Submitted>(taken).items.front());
 }
 
@@ -168,15 +173,13 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
   const ScheduleState& state = looked->state;
   if (!looked->record.said || looked->record.serial != key.serial || !state.next || state.next->due.ms != key.due_ms) {
     Erase(key);
+    counting_.erase(key.serial);
     return Done(key);
   }
   Result<ScheduleTimes> times = TimesOf(looked->record);
   if (!times.ok()) return LeaveBehind(key);  // its zone is not known yet, or not any more
   WallTime at = state.next->scheduled_at;
-  if (state.next->due >= on_time_from_) {
-    looked->state.caught_up = 0;
-    return RunAt(task, key, &*looked, *times, at);
-  }
+  if (state.next->due >= on_time_from_) return RunAt(task, key, &*looked, *times, at);
   switch (looked->record.said->missed) {
     case Missed::kAll:
       if (state.caught_up < kMostCaughtUp) {
@@ -184,14 +187,19 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
         return RunAt(task, key, &*looked, *times, at);
       }
       break;
-    case Missed::kOne:
-      return RunAt(task, key, &*looked, *times, times->LastUntil(at, core_.now_.wall));
+    case Missed::kOne: {
+      const WallTime last = times->LastUntil(at, core_.now_.wall);
+      if (!times->Count(at, last, kCountedInOneTurn).all) {
+        NoteMissed(&*looked, *times, at, last);
+        return Done(key);
+      }
+      return RunAt(task, key, &*looked, *times, last);
+    }
     case Missed::kSkip:
       break;
   }
   const WallTime last = times->LastUntil(at, WallTime{on_time_from_.ms - 1});
-  NoteMissed(&*looked, *times, at, last);
-  GoOn(&*looked, *times, last, std::nullopt);
+  if (NoteMissed(&*looked, *times, at, last)) GoOn(&*looked, *times, last, std::nullopt);
   return Done(key);
 }
 
@@ -227,9 +235,29 @@ Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* l
   return Done(key);
 }
 
-void Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until) {
-  // Counting stops somewhere: years of minutes may have been missed.
-  NoteRun(looked, {ScheduleRun::Outcome::kMissed, first, core_.now_.wall, {}, times.Count(first, until, 2'000), "not_running"});
+bool Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until) {
+  const ScheduleTimes::Counted counted = times.Count(first, until, kCountedInOneTurn);
+  ScheduleState& state = looked->state;
+  ScheduleRun run{ScheduleRun::Outcome::kMissed, first, core_.now_.wall, {}, counted.count, kNotRunning};
+  const uint64_t serial = looked->record.serial;
+  if (counting_.erase(serial) > 0 && !state.runs.empty() && state.runs.back().reason == kNotRunning) {
+    // It goes on with what was counted in the turn before.
+    run.scheduled_at = state.runs.back().scheduled_at;
+    run.count += state.runs.back().count;
+    state.missed -= state.runs.back().count;
+    state.runs.pop_back();
+  }
+  if (counted.all) return NoteRun(looked, std::move(run)), true;
+  state.missed += run.count;
+  Keep(&state, std::move(run));
+  counting_.insert(serial);
+  GoOn(looked, times, counted.last, std::nullopt);
+  return false;
+}
+
+void Core::Impl::SchedulePart::Keep(ScheduleState* state, ScheduleRun run) {
+  state->runs.push_back(std::move(run));
+  if (state->runs.size() > kRunsKept) state->runs.erase(state->runs.begin());
 }
 
 void Core::Impl::SchedulePart::NoteRun(Looked* looked, ScheduleRun run) {
@@ -247,14 +275,15 @@ void Core::Impl::SchedulePart::NoteRun(Looked* looked, ScheduleRun run) {
                                       {"count", std::to_string(run.count)},
                                       {"reason", run.reason}}});
   }
-  state.runs.push_back(std::move(run));
-  if (state.runs.size() > kRunsKept) state.runs.erase(state.runs.begin());
+  Keep(&state, std::move(run));
 }
 
 void Core::Impl::SchedulePart::GoOn(Looked* looked, const ScheduleTimes& times, WallTime done, std::optional<ScheduleRun> run) {
   if (run) NoteRun(looked, *std::move(run));
   std::optional<ScheduleState::Next> next;
   if (std::optional<WallTime> at = times.After(done)) next = {times.DueOf(looked->name, *at), *at};
+  // Of the next stop as many are made again.
+  if (!next || next->due >= on_time_from_) looked->state.caught_up = 0;
   MoveTo(looked, next);
   WriteState(looked);
 }

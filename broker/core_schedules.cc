@@ -264,6 +264,7 @@ void Core::Impl::SchedulePart::Fire() {
     if (!under_way_.contains(key)) due.emplace_back(key, name);
   }
   for (auto& [key, name] : due) {
+    if (!core_.topics_->MayMakeMore()) break;
     under_way_.insert(key);
     core_.RunTask(MakeTask(ScheduleDue{key.due_ms, key.serial, std::move(name)}));
   }
@@ -275,7 +276,7 @@ void Core::Impl::SchedulePart::AddTo(Wake* wake) const {
   if (core_.stopping_ || core_.closed_) return;
   if (left_behind_ && !paging_) wake->mono = std::min(wake->mono, again_at_);
   if (!KnowsAll() && !paging_ && rows_.size() < kPageRows / 2) wake->mono = core_.now_.mono;
-  if (under_way_.size() >= kMostUnderWay) return;
+  if (under_way_.size() >= kMostUnderWay || !core_.topics_->MayMakeMore()) return;
   for (const auto& [key, name] : rows_)
     if (!under_way_.contains(key)) return wake->wall = std::min(wake->wall, WallTime{key.due_ms}), void();
 }

@@ -41,6 +41,8 @@ class Core::Impl::SchedulePart {
   static constexpr int64_t kOnTimeMs = 2000;
   static constexpr int64_t kAgainMs = 1000;
   static constexpr uint64_t kMostCaughtUp = 1000;
+  /// Years of minutes may have been missed.
+  static constexpr uint64_t kCountedInOneTurn = 10'000;
   static constexpr RunKey kAll{INT64_MAX, UINT64_MAX};
 
   /// Of one schedule, as it is looked at.
@@ -81,7 +83,11 @@ class Core::Impl::SchedulePart {
   /// Notes what became of the times until `done`, and goes on to the next one behind that.
   void GoOn(Looked* looked, const ScheduleTimes& times, WallTime done, std::optional<ScheduleRun> run);
   void NoteRun(Looked* looked, ScheduleRun run);
-  void NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until);
+  /// Puts it behind the others of which is told.
+  static void Keep(ScheduleState* state, ScheduleRun run);
+  /// Notes the times from `first`, which is next, until `until`. Returns whether those are all, as far as a turn goes: then the next one is that
+  /// behind them, which its caller sees to; else that is done, and the rest is for a later turn.
+  bool NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until);
   /// Puts its next run where it belongs, in place of the one before.
   void MoveTo(Looked* looked, std::optional<ScheduleState::Next> next);
   void WriteState(Looked* looked);
@@ -100,7 +106,8 @@ class Core::Impl::SchedulePart {
   std::map<RunKey, std::string> rows_;  // names, by the time of their next run
   RunKey horizon_ = kAll;
   bool paging_ = false;
-  std::set<RunKey> under_way_;  // of rows_
+  std::set<RunKey> under_way_;   // of rows_
+  std::set<uint64_t> counting_;  // serials of those whose last run says what was missed, as far as it is counted
   bool left_behind_ = false;
   RunKey left_from_ = kAll;
   MonoTime again_at_ = kMonoNever;

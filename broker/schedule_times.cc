@@ -59,14 +59,21 @@ WallTime ScheduleTimes::LastUntil(WallTime first, WallTime until) const {
   return *After({low});
 }
 
-uint64_t ScheduleTimes::Count(WallTime first, WallTime until, uint64_t most) const {
+ScheduleTimes::Counted ScheduleTimes::Count(WallTime first, WallTime until, uint64_t most) const {
   if (!cron_) {
-    if (end_at_) until = std::min(until, *end_at_);
-    return until < first ? 0 : std::min(most, static_cast<uint64_t>((until.ms - first.ms) / every_ms_) + 1);
+    const WallTime last = LastUntil(first, until);
+    return {until < first ? 0 : static_cast<uint64_t>((last.ms - first.ms) / every_ms_) + 1, last, true};
   }
-  uint64_t count = 0;
-  for (std::optional<WallTime> at = first; at && *at <= until && count < most; at = After(*at)) ++count;
-  return count;
+  Counted counted{0, first, true};
+  for (std::optional<WallTime> at = first; at && *at <= until; at = After(*at)) {
+    if (counted.count == most) {
+      counted.all = false;
+      return counted;
+    }
+    ++counted.count;
+    counted.last = *at;
+  }
+  return counted;
 }
 
 WallTime ScheduleTimes::DueOf(std::string_view schedule, WallTime time) const {

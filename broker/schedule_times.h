@@ -23,8 +23,13 @@ class ScheduleTimes {
   std::optional<WallTime> After(WallTime time) const;
   /// The last one until `until`, of which `first` is one.
   WallTime LastUntil(WallTime first, WallTime until) const;
-  /// How many there are from `first` until `until`, counted to `most`.
-  uint64_t Count(WallTime first, WallTime until, uint64_t most) const;
+  struct Counted {
+    uint64_t count = 0;
+    WallTime last;  // of those that were counted
+    bool all = false;
+  };
+  /// How many there are from `first`, which is one, until `until`. Those of a cron are counted one by one: not more than `most`.
+  Counted Count(WallTime first, WallTime until, uint64_t most) const;
   /// When the run of that time is due: later by its jitter, the same each time it is asked for, and always before the next time.
   WallTime DueOf(std::string_view schedule, WallTime time) const;
 

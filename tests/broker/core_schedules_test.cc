@@ -162,6 +162,55 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: of what was missed at most 1,000 a
   CHECK(sent.size() == 1);
 }
 
+TEST_CASE_METHOD(ScheduleFixture, "schedules: each stop has its own 1,000") {
+  check_every = 100;
+  Schedule all = Every(kMinute);
+  all.missed = Missed::kAll;
+  Put("all", all);
+  Stop(2 * kDay + 30'000);
+  PassBusy(100);
+  CHECK(sent.size() == 1'000);
+  CHECK(Get("all").missed == 1'880);
+  // So has one behind another that used up all of them, or a part.
+  Stop(10 * kMinute);
+  PassBusy(100);
+  CHECK(sent.size() == 1'010);
+  Stop(1'000 * kMinute);
+  PassBusy(100);
+  CHECK(sent.size() == 2'010);
+  CHECK(Get("all").missed == 1'880);
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: all that was missed in years is counted, over several turns where that takes long") {
+  check_every = 1'000;
+  const bool crash = GENERATE(false, true);
+  auto with = [](Schedule said, Missed missed) {
+    said.missed = missed;
+    return said;
+  };
+  Put("every", with(Every(1'000), Missed::kSkip));
+  Put("skip", with(Cron("* * * * *"), Missed::kSkip));
+  Put("one", with(Cron("* * * * *"), Missed::kOne));
+  Put("all", with(Cron("* * * * *"), Missed::kAll));
+  const int64_t minutes = 100 * 24 * 60;
+  now.wall.ms += minutes * kMinute;
+  now.mono.ms += minutes * kMinute;
+  Restart(CrashKind::kKill, /*pages=*/false);
+  flow_logs.clear();
+  reads().OpenPages();
+  for (int i = 0; crash && i < 8; ++i) Turn();
+  if (crash) Stop(0);
+  PassBusy(100);
+  // What is not two seconds late is on time.
+  CHECK(Get("every").missed == static_cast<uint64_t>(minutes) * 60 - 3);
+  CHECK(Get("skip").missed == static_cast<uint64_t>(minutes));
+  CHECK(Get("one").missed == static_cast<uint64_t>(minutes) - 1);
+  CHECK(Get("all").missed == static_cast<uint64_t>(minutes) - 1'000);
+  if (crash) return;
+  CHECK(Outcomes(Get("skip")) == "missed(144000,not_running)");
+  CHECK(std::count_if(flow_logs.begin(), flow_logs.end(), [](const FlowLog& log) { return log.event == "run missed"; }) == 4);
+}
+
 TEST_CASE_METHOD(ScheduleFixture, "schedules: after a crash between any two steps a time is made once") {
   Put("a", Cron("* * * * *"));
   for (int i = 0; i < 20; ++i) {
