@@ -67,6 +67,11 @@ bool Core::Impl::TopicPart::Match(Hand* hand, FanOutKind kind, size_t most, int6
   if (matching->done) return true;
   if (matching->serials.empty() || matching->version != version_) {
     index_.Match(hand->event->topic, &matching->serials);
+    if (guards_.any()) {
+      const JsonTree* data = hand->Data();
+      const std::optional<JsonTree::Value> root = data ? std::optional(data->root()) : std::nullopt;
+      guards_.Narrow(root ? &*root : nullptr, &matching->serials, steps);
+    }
     matching->version = version_;
     matching->next =
         static_cast<size_t>(std::upper_bound(matching->serials.begin(), matching->serials.end(), matching->judged) - matching->serials.begin());

@@ -195,6 +195,7 @@ Status Core::Impl::TopicPart::Keep(const Name& name, SubscriptionRecord record) 
   known->bytes = EncodeSubscription(*record.said);
   known->record = std::move(record);
   index_.Add(known->record.said->topic, known->record.serial);
+  guards_.Add(known->record.serial, known->record.said->filter);
   by_serial_[known->record.serial] = known.get();
   subscriptions_[name] = std::move(known);
   ++version_;
@@ -206,6 +207,7 @@ void Core::Impl::TopicPart::Forget(const Name& name) {
   if (found == subscriptions_.end()) return;
   const SubscriptionRecord& record = found->second->record;
   index_.Remove(record.said->topic, record.serial);
+  guards_.Remove(record.serial, record.said->filter);
   by_serial_.erase(record.serial);
   lacks_space_ = false;  // as far as is known: it may have been this one that waits
   subscriptions_.erase(found);

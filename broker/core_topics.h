@@ -36,6 +36,7 @@
 #include "base/json_tree.h"
 #include "broker/core_impl.h"
 #include "broker/event_filter.h"
+#include "broker/filter_guards.h"
 #include "broker/schema.h"
 #include "broker/topic_events.h"
 #include "broker/topic_patterns.h"
@@ -339,7 +340,8 @@ class Core::Impl::TopicPart {
   std::map<Name, KnownTopic, std::less<>> topics_;
   std::map<Name, std::unique_ptr<Known>, std::less<>> subscriptions_;
   std::unordered_map<uint64_t, Known*> by_serial_;
-  TopicIndex index_;  // by serial
+  TopicIndex index_;     // by serial
+  FilterGuards guards_;  // likewise
   std::map<Name, Backlog> backlogs_;
   std::set<Name> changed_;  // of these, which are not written yet
   // Fan-outs.

@@ -173,4 +173,26 @@ TEST_CASE("matching: more than ten thousand are refused, also where it takes lon
   CHECK(f.CountOf(RecordKind::kEvent) == 0);
 }
 
+TEST_CASE("matching: of many that want a text each, those alone are asked that want the event's") {
+  // Some 4,000 steps each, the text last: all of them would take three turns.
+  constexpr int kFields = 60, kSubscriptions = 200;
+  std::string fields, data;
+  for (int i = 0; i < kFields; ++i) {
+    fields += "\"k" + std::to_string(i) + R"(":{"$exist":true},)";
+    data += "\"k" + std::to_string(i) + "\":1,";
+  }
+  Stepping f;
+  const auto filter_of = [&](int i) { return R"({"data":{)" + fields + R"("id":"v)" + std::to_string(i) + "\"}}"; };
+  for (int i = 0; i < kSubscriptions; ++i) f.Subscribe("s" + std::to_string(i), {.filter = filter_of(i), .paused = true});
+  const std::string event = "{" + data + R"("id":"v7"})";
+  CHECK(f.BeginEvent(Topics::Item("a.b", event)).matched == 1);
+  // One that wants another from now on, and one that is gone, are not found by what they wanted.
+  f.Subscribe("s7", {.filter = filter_of(8), .paused = true});
+  CHECK(f.BeginEvent(Topics::Item("a.b", event)).matched == 0);
+  CHECK(f.BeginEvent(Topics::Item("a.b", "{" + data + R"("id":["v8"]})")).matched == 2);
+  const auto made = f.Made();
+  CHECK(made.at("s7").size() == 2);
+  CHECK(made.at("s8").size() == 1);
+}
+
 }  // namespace notifyd
