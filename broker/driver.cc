@@ -16,7 +16,10 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
     hooks_.checks(effects_);
     effects_.decided->clear();
   }
-  for (WriteBatch& batch : effects_.writes) store_->Commit(std::move(batch));
+  for (WriteBatch& batch : effects_.writes) {
+    last_batch_ = batch.number;
+    store_->Commit(std::move(batch));
+  }
   for (LoadEffect& load : effects_.loads) store_->Load(std::move(load));
   for (PageEffect& page : effects_.pages) store_->LoadPage(std::move(page));
   for (ReadEffect& read : effects_.reads) store_->Read(std::move(read));

@@ -30,6 +30,9 @@ class Driver {
   /// Feeds the events to the core in order and carries out what comes of them: one write batch for all of them.
   void Run(const Now& now, std::vector<Event> events);
 
+  /// Returns the number of the newest batch that was handed to the store; 0: none was.
+  uint64_t last_batch() const { return last_batch_; }
+
  private:
   Core* core_;
   Store* store_;
@@ -37,6 +40,7 @@ class Driver {
   ReplySink* replies_;
   Hooks hooks_;
   Effects effects_;
+  uint64_t last_batch_ = 0;
 };
 
 }  // namespace notifyd

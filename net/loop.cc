@@ -4,9 +4,11 @@
 //     its loop spins until the writer, which it may just have put off its processor, says that it is done.
 // I2: the turn callback runs in the prepare phase: after the I/O and timers of the turn, before the poll whose timeout libuv computes
 //     afterwards. What it posts, arms or closes is therefore never slept on.
-// I3: the time at work between two prepare phases is what passed, less what libuv says it slept: it handles I/O inside the poll.
+// I3: a loop that lingers is at work by I1, so that nobody pays for waking it; each of its turns looks at sockets, too.
+// I4: the time at work between two prepare phases is what passed, less what libuv says it slept: it handles I/O inside the poll.
 #include "net/loop.h"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
@@ -20,6 +22,13 @@
 #include "base/check.h"
 
 namespace notifyd {
+
+namespace {
+
+/// A turn of a loop that lingers, and that was shorter, found nothing to do.
+constexpr uint64_t kEmptyTurnNs = 20'000;
+
+}  // namespace
 
 class Loop::Impl {
  public:
@@ -70,10 +79,15 @@ class Loop::Impl {
 
   void Wake() {
     if (state_.exchange(State::kCalled) != State::kAsleep) return;
+    wakes_.fetch_add(1, std::memory_order_relaxed);
     const uint64_t one = 1;
     // It cannot be full: nobody else writes until the loop has read it.
     CHECK(write(wake_fd_, &one, sizeof one) == sizeof one);
   }
+
+  void Linger(int64_t us) { linger_until_ns_ = us > 0 ? uv_hrtime() + static_cast<uint64_t>(us) * 1000 : 0; }
+
+  uint64_t wakes() const { return wakes_.load(std::memory_order_relaxed); }
 
   void Aside(std::function<void()> work, std::function<void()> then) {
     struct Job {
@@ -149,10 +163,18 @@ class Loop::Impl {
     RunPosted();
     if (turn_) turn_();
     State at_work = State::kAtWork;
-    const bool sleeps = state_.compare_exchange_strong(at_work, State::kAsleep);
+    const bool lingers = Lingers();
+    const bool sleeps = !lingers && state_.compare_exchange_strong(at_work, State::kAsleep);
     // Otherwise somebody posted meanwhile: sockets have their say, and the next turn comes at once.
     if (sleeps == stays_) Stay(!sleeps);
-    MeasureTurn();
+    MeasureTurn(lingers);
+  }
+
+  bool Lingers() {
+    if (linger_until_ns_ == 0) return false;
+    if (uv_hrtime() >= linger_until_ns_) linger_until_ns_ = 0;
+    else sched_yield();
+    return linger_until_ns_ != 0;
   }
 
   /// An idle handle that is active is what keeps libuv from sleeping.
@@ -162,11 +184,12 @@ class Loop::Impl {
     else uv_idle_stop(&stay_);
   }
 
-  void MeasureTurn() {
+  void MeasureTurn(bool lingers) {
     if (lag_ == nullptr) return;
     uint64_t now = uv_hrtime();
     uint64_t slept = uv_metrics_idle_time(&loop_);
-    lag_->Observe((static_cast<int64_t>(now - awake_ns_) - static_cast<int64_t>(slept - slept_ns_)) / 1000);
+    if (!lingers || now - awake_ns_ > kEmptyTurnNs)
+      lag_->Observe((static_cast<int64_t>(now - awake_ns_) - static_cast<int64_t>(slept - slept_ns_)) / 1000);
     awake_ns_ = now;
     slept_ns_ = slept;
   }
@@ -195,6 +218,8 @@ class Loop::Impl {
   uv_idle_t stay_;
   bool stays_ = false;
   std::atomic<State> state_{State::kAtWork};
+  std::atomic<uint64_t> wakes_{0};
+  uint64_t linger_until_ns_ = 0;  // 0: it sleeps where nothing is to be done
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;   // guarded by mutex_
   std::vector<std::function<void()>> running_;  // kept for its capacity
@@ -218,6 +243,12 @@ void Loop::Post(std::function<void()> task) {
 }
 void Loop::Wake() {
   impl_->Wake();
+}
+void Loop::Linger(int64_t us) {
+  impl_->Linger(us);
+}
+uint64_t Loop::wakes() const {
+  return impl_->wakes();
 }
 void Loop::Aside(std::function<void()> work, std::function<void()> then) {
   impl_->Aside(std::move(work), std::move(then));

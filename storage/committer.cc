@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -25,6 +26,8 @@ using std::chrono::milliseconds;
 constexpr size_t kMaxGroupBytes = 8 << 20;
 // What one namespace writes before it is another one's turn, where several wait.
 constexpr size_t kTurnBytes = 64 << 10;
+// What is expected comes within that, or is not looked for any more: what reading a request and deciding on it takes, where nothing of it is cached.
+constexpr int64_t kExpectedUs = 250;
 // So long with nothing to do, and the log is told what is synced.
 constexpr milliseconds kMarkDelay{20};
 constexpr milliseconds kDiskInterval{1000};
@@ -37,8 +40,12 @@ constexpr uint64_t kReserveShare = 4;
 // What one compaction may add before it deletes what it read; one runs at a time.
 constexpr uint64_t kCompactionBytes = 256 << 20;
 
+int64_t SteadyUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 int64_t SteadyMs() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return SteadyUs() / 1000;
 }
 
 }  // namespace
@@ -112,18 +119,32 @@ void Committer::Add(const Queue& queue, CommitQueue::Work work) {
       queue->listed_ = true;
       wake = arrived_.empty();
       arrived_.push_back(queue);
+      arrived_any_ = true;
     }
   }
   if (wake) wake_.notify_one();
+}
+
+bool Committer::Expect() {
+  const int64_t since_us = rests_since_us_.load(std::memory_order_relaxed);
+  if (since_us == kAtWork || SteadyUs() - since_us < kRestUs) return false;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(expected_, true)) return false;
+  }
+  wake_.notify_one();
+  return true;
 }
 
 void Committer::Run() {
   CheckDisk();
   while (WaitForWork()) {
     if (!failed_ && !turns_.empty()) {
-      if (!disk_low_ && (unlooked_bytes_ >= sure_bytes_ || SteadyMs() - space_checked_ms_ >= kSpaceInterval.count())) CheckSpace();
+      if (!disk_low_ && unlooked_bytes_ >= sure_bytes_) CheckSpace();
       RenewWhereFull();
       WriteGroup();
+      // Behind the group: nobody waits for it there.
+      if (!disk_low_ && SteadyMs() - space_checked_ms_ >= kSpaceInterval.count()) CheckSpace();
     }
     if (failed_) DropWork();
     CheckDisk();
@@ -135,8 +156,9 @@ void Committer::Run() {
 /// Takes what arrived; where there is nothing to do it waits for a while, at most until there is something else to do. False: stop.
 bool Committer::WaitForWork() {
   std::unique_lock lock(mutex_);
-  auto ready = [this] { return stopping_ || !arrived_.empty(); };
+  auto ready = [this] { return stopping_ || expected_ || !arrived_.empty(); };
   if (turns_.empty()) {
+    rests_since_us_ = SteadyUs();
     milliseconds until_check = kDiskInterval - milliseconds(SteadyMs() - disk_checked_ms_);
     if (!failed_ && marked_sequence_ != synced_sequence_ && !wake_.wait_for(lock, kMarkDelay, ready)) {
       lock.unlock();
@@ -144,13 +166,26 @@ bool Committer::WaitForWork() {
       lock.lock();
     }
     wake_.wait_for(lock, std::max(until_check, milliseconds(0)), ready);
+    rests_since_us_ = kAtWork;
+    if (std::exchange(expected_, false) && !stopping_ && arrived_.empty()) LookOut(&lock);
   }
   TakeArrived();
   return !turns_.empty() || !stopping_;
 }
 
+/// Until something arrives, but not for long. Without the mutex in between.
+void Committer::LookOut(std::unique_lock<std::mutex>* lock) {
+  lock->unlock();
+  const int64_t begun_us = SteadyUs(), until_us = begun_us + patience_.Grant(begun_us, kExpectedUs);
+  int64_t now_us = begun_us;
+  for (; !arrived_any_ && now_us < until_us; now_us = SteadyUs()) sched_yield();
+  if (until_us > begun_us) patience_.Looked(now_us - begun_us, arrived_any_);
+  lock->lock();
+}
+
 /// Under the mutex.
 void Committer::TakeArrived() {
+  arrived_any_ = false;
   for (Queue& queue : arrived_) {
     queue->listed_ = false;
     if (queue->work_.empty()) queue->work_.swap(queue->arrived_);

@@ -26,6 +26,7 @@
 
 #include "base/bytes.h"
 #include "base/histogram.h"
+#include "base/patience.h"
 #include "base/status.h"
 #include "broker/ports.h"
 #include "storage/database.h"
@@ -90,6 +91,8 @@ class Committer {
     std::atomic<uint64_t> disk_bytes = 0, wal_bytes = 0, free_disk_bytes = 0;  // about a second old
   };
 
+  static constexpr int64_t kRestUs = 1'000;
+
   /// All pointers are borrowed. All that `database` holds is taken as synced, and its newest log as begun (BeginLog, storage/log_check.h).
   struct Setup {
     const Database* database = nullptr;
@@ -112,6 +115,9 @@ class Committer {
 
   /// Waits until nothing is left to be written of a namespace that was closed; at once where it was not open, or it has stopped.
   void AwaitClosed(NamespaceNumber number);
+  /// Something is about to come whose sync will be waited for. Where the thread has rested for kRestUs it is woken at once, and looks for that, so
+  /// that its waking up, and that of its processor, goes by meanwhile. Returns whether it was woken. Any thread.
+  bool Expect();
   /// Of a namespace that is not open. Where the disk is low, or a write has failed, it hears that at once.
   std::shared_ptr<CommitQueue> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const Totals& totals, bool awake);
   /// What is queued is still written. The caller closes the outlet.
@@ -131,10 +137,12 @@ class Committer {
  private:
   using Queue = std::shared_ptr<CommitQueue>;
   struct Group;
+  static constexpr int64_t kAtWork = INT64_MAX;
 
   void Add(const Queue& queue, CommitQueue::Work work);
   void Run();
   bool WaitForWork();
+  void LookOut(std::unique_lock<std::mutex>* lock);
   void TakeArrived();
   void WriteGroup();
   void TakeTurn(const Queue& queue, Group* group);
@@ -165,11 +173,15 @@ class Committer {
   std::condition_variable wake_, settled_;
   std::map<NamespaceNumber, Queue> open_;  // those that were closed stay until all of theirs is written
   std::vector<Queue> arrived_;
+  std::atomic<bool> arrived_any_ = false;  // `arrived_` is not empty; changed under the mutex
+  bool expected_ = false;
+  std::atomic<int64_t> rests_since_us_ = kAtWork;  // changed by the thread alone
   bool stopping_ = false, stopped_ = false;
   bool disk_low_ = false;  // changed by the thread alone, under the mutex
   std::thread thread_;
 
   // Of the thread alone.
+  Patience patience_;
   std::deque<Queue> turns_;  // those that have something to write
   bool failed_ = false;      // changed under the mutex
   Status failure_;

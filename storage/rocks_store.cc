@@ -400,6 +400,10 @@ Status RocksStore::Rekey() {
   return impl_->rekeyer.Begin();
 }
 
+bool RocksStore::Expect() {
+  return impl_->committer->Expect();
+}
+
 RekeyState RocksStore::Rekeyed() const {
   return impl_->rekeyer.State();
 }

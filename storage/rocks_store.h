@@ -61,6 +61,8 @@ class RocksStore : public StoreHost {
   /// Of the last one that was begun. Any thread.
   RekeyState Rekeyed() const;
 
+  /// A batch is about to come whose sync will be waited for (Committer::Expect). Any thread, after Start.
+  bool Expect();
   StoreStats Stats() const;  // any thread
   /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.
   Status Compact();

@@ -158,6 +158,7 @@ Status Runtime::Impl::MakeIoThreads() {
       Status begun = begin ? rekey_() : Status::Ok();
       return ReportRekey(std::move(begun), rekeyed_());
     };
+    api.expects_batch = [this] { expect_(); };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
@@ -179,6 +180,7 @@ Status Runtime::Impl::OpenStore() {
   store_ = std::move(opened->host);
   rekey_ = std::move(opened->rekey);
   rekeyed_ = std::move(opened->rekeyed);
+  expect_ = std::move(opened->expect);
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
   image_ = *std::move(image);

@@ -172,6 +172,7 @@ class Runtime::Impl : private StoreEvents {
   std::unique_ptr<StoreHost> store_;
   std::function<Status()> rekey_;  // OpenedStore's, as the next
   std::function<RekeyState()> rekeyed_;
+  std::function<void()> expect_;
   RegistryImage image_;  // until all is loaded
   std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;

@@ -58,18 +58,27 @@ void Shard::Turn() {
   ShowAll(now);
   Measure(now);
   if (ran || !armed_) ArmTimer(now);
+  LookOut(ran);
+}
+
+void Shard::LookOut(bool ran) {
+  if (!ran && !lookout_.looks()) return;
+  const std::optional<int64_t> for_us = lookout_.EndTurn(ReadClockUs(CLOCK_MONOTONIC), ran, near_);
+  if (for_us) setup_.loop->Linger(*for_us);
 }
 
 bool Shard::RunOnce(const Now& now) {
   std::vector<Mailbox::Mail> mail = mailbox_.Take();
   const std::vector<NamespaceNumber> due = roster_.TakeDue(now);
   if (mail.empty() && due.empty()) return false;
+  near_ = Lookout::Near::kNothing;
   for (Mailbox::Mail& each : mail) Deliver(now, each.to, std::move(each.events));
   for (NamespaceNumber number : due) {
     Slot* slot = Find(number);
     if (!slot) Wake(number, {});
     else if (slot->core) Run(now, slot, Events(Tick{}));
   }
+  if (mail.size() + due.size() > 1) near_ = Lookout::Near::kNothing;
   setup_.flush();
   return true;
 }
@@ -91,10 +100,14 @@ void Shard::Run(const Now& now, Slot* slot, std::vector<Event> events) {
     events = std::exchange(slot->waiting, {});
   }
   bool work = false;
+  slot->work.BeginRun(slot->driver->last_batch());
   for (const Event& event : events) {
     if (const auto* grant = std::get_if<GrantChanged>(&event)) slot->may_be_in_flight = grant->max_in_flight;
     if (const auto* bulk = std::get_if<BulkRequest>(&event)) slot->purged = slot->purged || (bulk->kind == BulkKind::kPurge && !bulk->dry_run);
-    work = work || IsWork(event);
+    if (const auto* committed = std::get_if<Committed>(&event)) slot->work.Written(committed->batch);
+    if (!IsWork(event)) continue;
+    work = true;
+    slot->work.Came();
   }
   if (work) {
     slot->unmeasured = true;
@@ -118,7 +131,9 @@ void Shard::RunEnded(const Now& now, Slot* slot) {
   notifyd::Wake wake = slot->core->NextWake();
   if (wake.mono != kMonoNever) wake.mono = MonoTime{slot->clock->BootAt(wake.mono)};
   roster_.SetWake(slot->number, wake);
+  const uint32_t in_flight_before = slot->usage.in_flight;
   slot->usage = slot->core->usage();
+  near_ = slot->work.NextOf(slot->driver->last_batch(), in_flight_before, slot->usage.in_flight);
   if (IsWorthReporting(slot->told, slot->usage)) {
     slot->told = slot->usage;
     setup_.lending->Report(slot->number, slot->usage);

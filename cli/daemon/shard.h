@@ -7,6 +7,10 @@
 // I3. Events for one namespace reach its core in the order of the posts, also while its part of the store is being opened.
 // I4. A namespace's part of the store is open while its core is there, and let go of before the namespace is dropped.
 //
+// I5. Where one request, or the end of one attempt, is all that the shard has to do, its loop does not sleep between the steps of that, as far as
+// these
+//     come soon: to be woken for each would take longer than they do.
+//
 // All on the loop's thread, or before it runs, but Post, ready and awake.
 #pragma once
 
@@ -26,6 +30,7 @@
 #include "cli/daemon/board.h"
 #include "cli/daemon/clocks.h"
 #include "cli/daemon/lending.h"
+#include "cli/daemon/lookout.h"
 #include "cli/daemon/mailbox.h"
 #include "cli/daemon/published_table.h"
 #include "cli/daemon/roster.h"
@@ -111,6 +116,8 @@ class Shard {
   void Run(const Now& now, Slot* slot, std::vector<Event> events);
   void RunEnded(const Now& now, Slot* slot);
   void ArmTimer(const Now& now);
+  /// Has the loop look for what is near instead of sleeping. `ran`: something came in this turn.
+  void LookOut(bool ran);
   Now Read() const;
 
   Slot* Find(NamespaceNumber number);
@@ -155,6 +162,8 @@ class Shard {
   bool holding_ = false, stopping_ = false;
   bool quiet_ = false, drained_ = false;
   bool armed_ = false, adopted_ = false;
+  Lookout lookout_;
+  Lookout::Near near_ = Lookout::Near::kNothing;  // behind the last run
   std::atomic<bool> ready_{false};
   std::atomic<size_t> awake_{0};
 };

@@ -14,7 +14,8 @@ Result<OpenedStore> OpenAs(const StoreOptions& options) {
   auto opened = Engine::Open(options);
   if (!opened.ok()) return std::move(opened).status();
   Engine* engine = opened->get();
-  return OpenedStore{*std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); }};
+  return OpenedStore{*std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); },
+                     [engine] { engine->Expect(); }};
 }
 
 constexpr Open kEngines[] = {OpenAs<RocksStore>};

@@ -16,6 +16,8 @@ struct OpenedStore {
   /// RocksStore's Rekey and Rekeyed, as long as `host` is open. Any thread, after its Start.
   std::function<Status()> rekey;
   std::function<RekeyState()> rekeyed;
+  /// RocksStore's Expect, likewise.
+  std::function<void()> expect;
 };
 /// Opens the store that the options name. Errors: the engine's own (storage/rocks_store.h).
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options);

@@ -93,6 +93,7 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
+  if (options_.expects_batch && route->row->scopes.Has(Scope::kSubmit) && request.method != "GET") options_.expects_batch();
   if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), since_us);

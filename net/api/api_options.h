@@ -100,6 +100,9 @@ struct ApiOptions {
   std::function<void(AuditQuery, std::function<void(AuditPage)> then)> list_audit;
   /// Says how far sealing the store anew has come, and begins it where `begin`. On the loop. Empty: there is no store that seals.
   std::function<RekeyReport(bool begin)> rekey;
+  /// A request has come that the store will be asked to write something for, once it is read: the store may make itself ready. Empty: nobody hears
+  /// it.
+  std::function<void()> expects_batch;
   std::function<int64_t()> monotonic_us;          // empty: the steady clock
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread

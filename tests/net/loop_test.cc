@@ -52,6 +52,42 @@ TEST_CASE("loop: the turn runs after the posts that came before it, and not once
   CHECK(turns < 10);
 }
 
+TEST_CASE("loop: one that lingers sees what is posted, and nobody pays for waking it") {
+  Loop loop;
+  loop.Linger(600'000'000);  // longer than any of this takes
+  std::atomic<int> seen = 0;
+  std::thread poster([&] {
+    for (int i = 1; i <= 1'000; ++i) {
+      loop.Post([&] { ++seen; });
+      while (seen < i) std::this_thread::yield();
+    }
+    loop.Stop();
+  });
+  loop.Run();
+  poster.join();
+  CHECK(seen == 1'000);
+  CHECK(loop.wakes() == 0);
+}
+
+TEST_CASE("loop: one that was to linger sleeps once that is over, or is taken back") {
+  for (const bool taken_back : {false, true}) {
+    Loop loop;
+    loop.Linger(taken_back ? 600'000'000 : 1'000);
+    if (taken_back) loop.Post([&] { loop.Linger(0); });
+    std::thread poster([&] {
+      // Whoever finds it asleep has to wake it.
+      while (loop.wakes() == 0) {
+        loop.Post([] {});
+        std::this_thread::yield();
+      }
+      loop.Stop();
+    });
+    loop.Run();
+    poster.join();
+    CHECK(loop.wakes() > 0);
+  }
+}
+
 TEST_CASE("loop: a call is seen, whether the loop is at work, about to sleep or asleep") {
   Loop loop;
   constexpr int kCalls = 20'000;

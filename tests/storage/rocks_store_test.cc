@@ -1,7 +1,9 @@
 // What RocksStore does beyond the contract suite: retention in compaction, damage that only reading finds, failures, bounds.
 #include <sys/resource.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "storage/keys.h"
 #include "storage/records.h"
@@ -365,6 +367,28 @@ TEST_CASE("sync: an empty batch that asks for a sync costs none where nothing wa
   store.Commit({Put(MakeRecord(2))}, false);
   CHECK(store.Commit({}, true).synced == 4);
   CHECK(store.rocks().Stats().syncs == syncs + 1);
+}
+
+TEST_CASE("expect: a commit thread that has rested is woken for what comes, once, and what does not come costs it no more than that") {
+  RocksHarness store;
+  store.Commit({Put(MakeRecord(1))}, true);
+  const StoreStats before = store.rocks().Stats();
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  const auto begun = now();
+  while (!store.rocks().Expect()) std::this_thread::yield();
+  int64_t woken = 1;
+  for (int i = 0; i < 100'000; ++i) woken += store.rocks().Expect();
+  // It rests for a millisecond, at least, before each.
+  CHECK(woken <= 1 + std::chrono::duration_cast<std::chrono::milliseconds>(now() - begun).count());
+  // Nothing but what was committed is written, and that as ever.
+  const StoreStats behind = store.rocks().Stats();
+  CHECK(behind.groups == before.groups);
+  CHECK(behind.syncs == before.syncs);
+  while (!store.rocks().Expect()) std::this_thread::yield();
+  CHECK(store.Commit({Put(MakeRecord(2))}, true).synced == 2);
+  store.rocks().Expect();
+  store.rocks().Stop();
+  CHECK_FALSE(store.rocks().Expect());
 }
 
 TEST_CASE("disk: a reserve that the disk does not have is reported as low") {
