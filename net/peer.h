@@ -17,8 +17,8 @@ struct ServedParts {
   bool metrics = true;  // /metrics
   bool admin = true;    // what looks and steers: routes for one of the scopes read, read_bodies, operate and admin
   bool rest = true;     // what is left: submits, triggers, publishes, registrations
-  /// The broker's own control.sock, for its own uid and root: the commands of notifyd itself (/v1/tokens and below, /v1/rekey), and these without a
-  /// credential.
+  /// The broker's own control.sock, for its own uid and root: the commands of notifyd itself (/v1/tokens and /v1/backups with what is below them,
+  /// /v1/rekey), and these without a credential.
   bool control = false;
 
   static ServedParts ControlSocket() { return {false, false, false, false, true}; }

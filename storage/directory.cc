@@ -277,6 +277,14 @@ Status RewriteFormatFile(const std::string& directory, const FormatRecord& recor
   return done ? Status::Ok() : IoError("cannot write", path);
 }
 
+bool LiesIn(const std::string& inner, const std::string& outer) {
+  std::error_code error;
+  // Absolute first: of a relative one the part that is not there would stay so.
+  auto whole = [&](const std::string& path) { return WithoutSlash(fs::weakly_canonical(fs::absolute(path, error), error)); };
+  const fs::path in = whole(inner), out = whole(outer);
+  return std::mismatch(out.begin(), out.end(), in.begin(), in.end()).first == out.end();
+}
+
 DirectorySize MeasureDirectory(const std::string& directory) {
   DirectorySize size;
   std::error_code error;

@@ -45,6 +45,9 @@ Status MakeFileWhole(const std::string& directory, const std::string& name, cons
 /// What was made, renamed and deleted in it is durable when this returns. Error: kIo.
 Status SyncDirectory(const std::string& directory);
 
+/// Is `inner` the directory `outer`, or in it, by way of links too? Neither need be there.
+bool LiesIn(const std::string& inner, const std::string& outer);
+
 /// Bytes in all files, and in the logs among them.
 struct DirectorySize {
   uint64_t all = 0, logs = 0;

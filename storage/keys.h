@@ -93,6 +93,7 @@ std::string EncodeMetaKey(std::string_view name);
 inline constexpr std::string_view kTotalsName = "totals";
 inline constexpr std::string_view kFormatName = "format";
 inline constexpr std::string_view kSwitchesName = "switches";
+inline constexpr std::string_view kIdsName = "ids";
 
 /// What all keys of a lane's tail, or of a host's sleeping lanes, begin with; no other key does.
 std::string EncodeTailPrefix(const LaneKey& lane);

@@ -27,6 +27,11 @@ struct StoreOptions {
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
   /// With the keys by which the store seals (storage/seal.h); empty: it does not.
   std::string encryption_key_file = {};
+  /// Below it backups are made (storage/backups.h); empty: none.
+  std::string backup_directory = {};
+  /// Ids go on so far above what the store says, in each namespace, those that are made later too: of a copy, which may not know them all. 0: at
+  /// once.
+  uint64_t id_gap = 0;
   /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
   std::function<int64_t()> wall_ms;
   /// Called before each step of an upgrade (storage/upgrade.h); an error ends it there, as a crash would. For tests; empty: nobody asks.

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "storage/id_gap.h"
 #include "storage/keys.h"
 #include "storage/reader.h"
 #include "storage/records.h"
@@ -156,7 +157,10 @@ Result<NamespaceBeginning> ReadBeginning(const Database& database, NamespaceNumb
   if (number == kDefaultNumber && !has_wake) beginning.awake = true;
   if (!has_totals && (number == kDefaultNumber || beginning.awake))
     return Status(Code::kCorrupt, "the store is damaged: the totals of namespace " + std::to_string(number) + " are missing");
-  if (!has_totals) beginning.totals.next_id = NotifyId::Of(number, 1).value;
+  if (has_totals) return beginning;
+  Result<uint64_t> begin = IdsBegin(database);
+  if (!begin.ok()) return std::move(begin).status();
+  beginning.totals.next_id = NotifyId::Of(number, *begin + 1).value;
   return beginning;
 }
 

@@ -19,6 +19,7 @@
 #include "storage/directory.h"
 #include "storage/directory_guard.h"
 #include "storage/guarded_files.h"
+#include "storage/id_gap.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/outlet.h"
@@ -71,6 +72,10 @@ Result<uint32_t> CheckFormat(rocksdb::DB* db, const std::string& directory, cons
   how.sync = true;
   if (Status written = TranslateStatus(db->Write(how, &first), "cannot write the store in " + directory); !written.ok()) return written;
   return expected.version;
+}
+
+uint64_t BackupAgeSeconds(const Backups& backups, int64_t now_ms) {
+  return backups.configured() && backups.looked() ? static_cast<uint64_t>(std::max<int64_t>(now_ms - backups.newest_ms().value_or(0), 0)) / 1000 : 0;
 }
 
 /// On a small file system memtables and logs are small too, so that the reserve (committer.cc) has room for one more of each: a table that cannot be
@@ -141,7 +146,9 @@ class RocksStore::Impl {
         readers(std::make_shared<ReaderPool>()),
         sweeper(&open.opened.database, retention.get(), options.wall_ms),
         reclaimer(&open.opened.database, &sweeper),
-        rekeyer(&open.opened.database, &sweeper, committer.get(), sealing.get(), options.encryption_key_file) {}
+        rekeyer(&open.opened.database, &sweeper, committer.get(), sealing.get(), options.encryption_key_file),
+        backups(std::make_shared<Backups>(Backups::Setup{&open.opened.database, sealing.get(), options.directory, open.directory.format.store,
+                                                         options.backup_directory, options.min_free_bytes, options.wall_ms})) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }
   /// Of numbers that were given and have no row nothing is left to be read: what a crash kept from being given back.
@@ -165,6 +172,7 @@ class RocksStore::Impl {
   Sweeper sweeper;
   Reclaimer reclaimer;
   Rekeyer rekeyer;
+  const std::shared_ptr<Backups> backups;
 };
 
 namespace {
@@ -240,6 +248,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (*older < kFormatVersion) {
     if (Status status = UpgradeStore(database, options, *older, format.store); !status.ok()) return status;
   }
+  if (options.id_gap > 0) {
+    if (Status status = LeaveIdGap(*database, format.store, options.id_gap); !status.ok()) return status;
+  }
   if (Status status = sealing->Begin(*database, options.encryption_key_file); !status.ok()) return status;
   if (auto beginning = ReadBeginning(*database, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
   auto serial = NextAuditSerial(*database);
@@ -291,6 +302,7 @@ void RocksStore::Start(StoreEvents* events) {
   impl_->readers->Start(impl_->options.reader_threads);
   impl_->sweeper.Start();
   impl_->reclaimer.Start();
+  impl_->backups->Start();
 }
 
 Result<OpenedNamespace> RocksStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
@@ -307,6 +319,7 @@ Result<OpenedNamespace> RocksStore::OpenNamespace(NamespaceNumber number, EventS
 
 void RocksStore::Stop() {
   if (!impl_) return;
+  impl_->backups->Stop();
   impl_->rekeyer.Stop();
   impl_->reclaimer.Stop();
   impl_->sweeper.Stop();
@@ -344,6 +357,7 @@ void RocksStore::CompactNamespace(NamespaceNumber number) {
 std::vector<StoreFigure> RocksStore::Figures() const {
   using enum StoreFigure::Part;
   const StoreStats now = Stats();
+  const BackupCounts backups = impl_->backups->counts();
   return {
       {kStore, "disk_bytes", "Size of the store on disk, its log included.", now.disk_bytes},
       {kStore, "wal_bytes", "Size of the store's log.", now.wal_bytes},
@@ -353,6 +367,12 @@ std::vector<StoreFigure> RocksStore::Figures() const {
       {kStore, "sealed", "1 where the store is sealed.", impl_->sealing->on()},
       {kStore, "rekey_due", "1 while something in the store is not sealed, or by an older key, which is needed until this is 0: notifyd rekey.",
        impl_->sealing->rekey_due()},
+      {kStore, "backups", "Backups made since the start.", backups.done, /*grows=*/true},
+      {kStore, "backups_failed", "Backups that failed since the start.", backups.failed, /*grows=*/true},
+      {kStore, "backup_age_seconds",
+       "Time since the newest good backup began, over restarts; since 1970 where there is none; 0 where backup.directory is not set.",
+       BackupAgeSeconds(*impl_->backups, impl_->options.wall_ms())},
+      {kStore, "backup_bytes", "Size of the newest good backup.", impl_->backups->newest_bytes()},
       {kCommits, "batches", "Batches written since the start.", now.batches, /*grows=*/true},
       {kCommits, "groups", "Groups of batches written in one go since the start.", now.groups, /*grows=*/true},
       {kCommits, "syncs", "Syncs to disk since the start.", now.syncs, /*grows=*/true},
@@ -406,6 +426,10 @@ bool RocksStore::Expect() {
 
 RekeyState RocksStore::Rekeyed() const {
   return impl_->rekeyer.State();
+}
+
+std::shared_ptr<Backups> RocksStore::backups() {
+  return impl_->backups;
 }
 
 Status RocksStore::Sweep() {

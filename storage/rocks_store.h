@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "broker/ports.h"
+#include "storage/backups.h"
 #include "storage/options.h"
 #include "storage/rekey_state.h"
 
@@ -63,6 +64,9 @@ class RocksStore : public StoreHost {
 
   /// A batch is about to come whose sync will be waited for (Committer::Expect). Any thread, after Start.
   bool Expect();
+  /// After Start. It may outlive the store, and begins nothing any more then.
+  std::shared_ptr<Backups> backups();
+
   StoreStats Stats() const;  // any thread
   /// Runs compaction, and with it retention, over everything, on the caller's thread: for tests and maintenance. Error: kCorrupt, kIo.
   Status Compact();

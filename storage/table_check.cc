@@ -10,28 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "storage/keep_files.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
-namespace {
-
-/// While it lives the database deletes no file.
-class KeepFiles {
- public:
-  explicit KeepFiles(rocksdb::DB* db) : db_(db), status_(db->DisableFileDeletions()) {}
-  ~KeepFiles() {
-    if (status_.ok()) db_->EnableFileDeletions(/*force=*/false).PermitUncheckedError();
-  }
-  KeepFiles(const KeepFiles&) = delete;
-  const rocksdb::Status& status() const { return status_; }
-
- private:
-  rocksdb::DB* db_;
-  rocksdb::Status status_;
-};
-
-}  // namespace
-
 Status CheckNewestTables(rocksdb::DB* db, const rocksdb::Options& options, uint64_t budget_bytes) {
   // A compaction that the opening began would delete some of them meanwhile, and a table that is needed no more is none that is missing.
   KeepFiles kept(db);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/arguments.h"
+#include "cli/client/backup_command_line.h"
 #include "cli/client/bulk.h"
 #include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
@@ -80,6 +81,7 @@ class CommandLine {
     AddTop();
     groups_.Add(&app_);
     schedules_.Add(&app_);
+    backups_.Add(&app_);
     topics_.Add(&app_);
     teams_.Add(&app_);
     services_.Add(&app_);
@@ -506,6 +508,7 @@ class CommandLine {
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
   GroupCommandLine groups_{&commands_, &hints_};
+  BackupCommandLine backups_{&commands_, &hints_};
   ScheduleCommandLine schedules_{&commands_, &hints_};
   TeamCommandLine teams_{&commands_, &hints_};
   TopicCommandLine topics_{&commands_, &hints_};

@@ -83,14 +83,15 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
                           const std::string& version) {
   ManualPage page("notifyd", 8, version, "take HTTP calls, keep them durably, and make them");
   page.Section("Synopsis");
-  page.Synopsis({{RoffText().Bold("notifyd"), RoffText().Plain("[--config FILE] [--listen ADDR:PORT] [--data-dir DIR] [options]")},
-                 {RoffText().Bold("notifyd --check-config"), RoffText().Plain("[options]")},
-                 {RoffText().Bold("notifyd token create"),
-                  RoffText().Plain("--scopes ").Italic("SCOPE,...").Plain(" [--config FILE] [--data-dir DIR] [options]")},
-                 {RoffText().Bold("notifyd rekey"), RoffText().Plain("[--config FILE] [--data-dir DIR] [options]")},
-                 {RoffText().Bold("notifyd restore"),
-                  RoffText().Plain("--from ").Italic("DIR").Plain(" [--tokens keep] [--config FILE] [--data-dir DIR] [options]")},
-                 {RoffText().Bold("notifyd --version"), RoffText()}});
+  page.Synopsis(
+      {{RoffText().Bold("notifyd"), RoffText().Plain("[--config FILE] [--listen ADDR:PORT] [--data-dir DIR] [options]")},
+       {RoffText().Bold("notifyd --check-config"), RoffText().Plain("[options]")},
+       {RoffText().Bold("notifyd token create"),
+        RoffText().Plain("--scopes ").Italic("SCOPE,...").Plain(" [--config FILE] [--data-dir DIR] [options]")},
+       {RoffText().Bold("notifyd rekey"), RoffText().Plain("[--config FILE] [--data-dir DIR] [options]")},
+       {RoffText().Bold("notifyd restore"),
+        RoffText().Italic("DIR").Plain(" [--pending WORD] [--id-gap N] [--tokens keep] [--check] [--config FILE] [--data-dir DIR] [options]")},
+       {RoffText().Bold("notifyd --version"), RoffText()}});
   page.Section("Description");
   page.Paragraph(
       "notifyd is a broker for HTTP calls. A client submits a call over the HTTP API; it is written and synced to disk before it is acknowledged, "
@@ -106,9 +107,13 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
       "notifyd rekey has the whole store sealed anew by the first key of store.encryption_key_file, waits, and says when the others are not needed "
       "any more. It asks the broker that runs, which goes on working; where none runs it opens the store.");
   page.Paragraph(
-      "notifyd restore puts a backup (a copy of a data directory) where there is none yet, opens it, and disables its tokens, some of which may have "
-      "been "
-      "deleted since; with --tokens keep they all count.");
+      "notifyd restore puts a backup (which notifyctl backup made, or a copy of a data directory) where there is none yet: each file is compared "
+      "with "
+      "its checksum, and what is damaged is named and refused. --pending says what becomes of what was pending then: keep (it is sent), pause (its "
+      "lanes and all schedules are paused), or drop-due-before TIME (what was due before is cancelled). Ids go on above those of the backup by "
+      "--id-gap. "
+      "Its tokens are disabled, some of which may have been deleted since; with --tokens keep they all count. --check only reads the backup "
+      "through.");
   page.Section("Options");
   page.Paragraph(
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "

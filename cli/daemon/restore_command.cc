@@ -6,19 +6,25 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "base/log.h"
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
+#include "base/time.h"
+#include "cli/daemon/offline_cores.h"
 #include "cli/daemon/offline_registry.h"
 #include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
+#include "storage/backup_files.h"
+#include "storage/backup_manifest.h"
 #include "storage/directory.h"
 
 namespace notifyd {
@@ -26,32 +32,101 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uint64_t kIdGap = 100'000'000'000;  // what is handed out in 57 days at 20,000 a second
+constexpr uint64_t kIdGapMost = 100'000'000'000'000;
+constexpr std::string_view kPendingFlag = "--pending", kDropWord = "drop-due-before";
+
 struct Asked {
+  enum class Pending { kKeep, kPause, kDrop } pending = Pending::kKeep;
+  WallTime drop_before;
   std::string from;
-  bool keep_tokens = false;
+  bool keep_tokens = false, check_alone = false;
+  uint64_t id_gap = kIdGap;
   std::vector<std::string> settings;
 };
 
+/// Takes "--pending drop-due-before TIME" out of the arguments, whose two words no parser of options knows. Nothing where it is not said.
+Result<std::optional<WallTime>> TakeDrop(std::vector<std::string>* arguments) {
+  std::optional<WallTime> before;
+  const std::string joined = std::string(kPendingFlag) + "=" + std::string(kDropWord);
+  for (auto at = arguments->begin(); at != arguments->end();) {
+    const bool apart = *at == kPendingFlag && at + 1 != arguments->end() && at[1] == kDropWord;
+    if (!apart && *at != joined) {
+      ++at;
+      continue;
+    }
+    const auto time = at + (apart ? 2 : 1);
+    if (time == arguments->end()) return Status(Code::kUnacceptable, "--pending drop-due-before needs a time, such as 2027-03-01T02:00:00Z");
+    Result<WallTime> parsed = ParseRfc3339(*time);
+    if (!parsed.ok()) return Status(Code::kUnacceptable, "--pending drop-due-before " + *time + ": " + parsed.status().detail());
+    before = *parsed;
+    at = arguments->erase(at, time + 1);
+  }
+  return before;
+}
+
+/// Takes the broker's own flags out, each with its value: what stands alone is the backup.
+std::vector<std::string> TakeSettings(std::vector<std::string>* arguments) {
+  std::vector<std::string> taken, left;
+  for (size_t i = 0; i < arguments->size(); ++i) {
+    const std::string& argument = (*arguments)[i];
+    const size_t equal = argument.find('=');
+    const std::string flag = argument.substr(0, equal);
+    const std::vector<Setting>& all = AllSettings();
+    const bool own = flag == "--config" || std::any_of(all.begin(), all.end(), [&](const Setting& setting) { return setting.Flag() == flag; });
+    (own ? taken : left).push_back(argument);
+    if (own && equal == std::string::npos && i + 1 < arguments->size()) taken.push_back((*arguments)[++i]);
+  }
+  *arguments = std::move(left);
+  return taken;
+}
+
 /// Reads `arguments` behind "restore". Nothing where it has printed all there is to say: `exit_code` then.
-std::optional<Asked> ReadArguments(const std::vector<std::string>& arguments, int* exit_code) {
+std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit_code) {
   Asked asked;
-  std::string tokens = "disable";
-  CLI::App app("Puts a backup of a store where there is none: a copy of a data directory, made while no broker ran, or a snapshot.",
-               "notifyd restore");
-  app.allow_extras();
+  std::string tokens = "disable", pending = "keep";
+  asked.settings = TakeSettings(&arguments);
+  Result<std::optional<WallTime>> drop = TakeDrop(&arguments);
+  if (!drop.ok()) {
+    *exit_code = Complain(drop.status().detail(), kCommandUsage);
+    return std::nullopt;
+  }
+  CLI::App app(
+      "Puts a backup where there is no store: one that notifyctl backup made, or a copy of a data directory, made while no broker ran, or a\n"
+      "snapshot. What the first one's checksums do not hold for is refused.",
+      "notifyd restore");
   app.set_help_flag("--help,-h", "Print this help and exit.");
-  app.add_option("--from", asked.from, "The backup; it stays as it is.")->type_name("DIR")->required();
+  app.add_option("dir", asked.from, "The backup; it stays as it is.")->type_name("DIR")->required();
+  app.add_option(
+         std::string(kPendingFlag), pending,
+         "What becomes of what was pending then, some of which may have been sent since. keep: it is sent; pause: all its lanes are paused, and "
+         "all schedules; drop-due-before TIME: what was due before is cancelled.")
+      ->type_name("keep|pause|drop-due-before TIME")
+      ->default_str("keep");
+  app.add_option("--id-gap", asked.id_gap, "Ids go on so far above those of the backup: above all that may have been handed out since.")
+      ->type_name("N")
+      ->check(CLI::Range(uint64_t{0}, kIdGapMost))
+      ->default_str(std::to_string(kIdGap));
   app.add_option(
          "--tokens", tokens,
          "disable: none of its tokens counts until notifyctl token update ID --disabled false; keep: all do, also those that were deleted since.")
       ->type_name("WORD")
       ->check(CLI::IsMember({"disable", "keep"}));
+  app.add_flag("--check", asked.check_alone, "Only read the backup through, and say whether it is whole.");
   app.footer(
       "Where to, the broker's own flags, variables and file say: --config FILE, --data-dir DIR. Nothing may be there yet. A sealed store needs the\n"
       "keys of then in store.encryption_key_file. Run it as the broker's user, or as root.");
   if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
+  if (pending != "keep" && pending != "pause") {
+    *exit_code = Complain("--pending is keep, pause, or drop-due-before with a time", kCommandUsage);
+    return std::nullopt;
+  }
   asked.keep_tokens = tokens == "keep";
-  asked.settings = app.remaining();
+  asked.pending = pending == "pause" ? Asked::Pending::kPause : Asked::Pending::kKeep;
+  if (*drop) {
+    asked.pending = Asked::Pending::kDrop;
+    asked.drop_before = **drop;
+  }
   return asked;
 }
 
@@ -68,26 +143,48 @@ Status SyncPath(const fs::path& path) {
   return error == 0 ? Status::Ok() : Failed("cannot sync " + path.string(), error);
 }
 
+Status CopyFiles(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(from, error)) {
+    if (!entry.is_regular_file()) continue;
+    Result<std::string> copied = CopyWhole(entry.path().string(), (to / entry.path().filename()).string(), entry.file_size(), {});
+    if (!copied.ok()) return std::move(copied).status();
+  }
+  return error ? Failed("cannot read " + from.string(), error.value()) : Status::Ok();
+}
+
 /// Copies the files of a store that nobody has open.
 Status CopyStore(const fs::path& from, const fs::path& to) {
   const int lock = open(FormatPathIn(from.string()).c_str(), O_RDONLY | O_CLOEXEC);
-  if (lock < 0) return Status(Code::kUnacceptable, from.string() + " is no store: it has no FORMAT");
+  if (lock < 0) return Status(Code::kUnacceptable, from.string() + " is no backup, and no store: it has no " + kBackupManifest + " and no FORMAT");
   Status done;
   if (flock(lock, LOCK_SH | LOCK_NB) != 0)
     done = Status(Code::kUnacceptable, "a broker runs on " + from.string() + ": a copy of it would be of no one moment");
-  std::error_code error;
-  if (done.ok() && !fs::create_directory(to, error)) done = Failed("cannot make " + to.string(), error.value());
-  for (const auto& entry : fs::directory_iterator(from, error)) {
-    if (!done.ok()) break;
-    const fs::path target = to / entry.path().filename();
-    if (!entry.is_regular_file()) continue;
-    fs::copy_file(entry.path(), target, error);
-    if (!error) fs::permissions(target, fs::perms::owner_read | fs::perms::owner_write, error);
-    done = error ? Failed("cannot copy " + entry.path().string(), error.value()) : SyncPath(target);
-  }
-  if (done.ok() && error) done = Failed("cannot read " + from.string(), error.value());
+  if (done.ok()) done = CopyFiles(from, to);
   close(lock);
   return done;
+}
+
+/// Each file is read to its end before anything is made of it.
+Status CopyBackup(const BackupManifest& manifest, const fs::path& from, const fs::path& to) {
+  for (const BackupFile& file : manifest.files) NOTIFYD_TRY(CopyBackupFile((from / file.name).string(), (to / file.name).string(), file, {}));
+  return Status::Ok();
+}
+
+Status CheckBackup(const BackupManifest& manifest, const fs::path& from) {
+  for (const BackupFile& file : manifest.files) NOTIFYD_TRY(CheckBackupFile((from / file.name).string(), file, {}));
+  return Status::Ok();
+}
+
+/// What the directory says of itself; nothing where it is a copy of a data directory.
+Result<std::optional<BackupManifest>> LookAt(const std::string& from) {
+  const fs::path plain = fs::path(from).lexically_normal();
+  const std::string name = (plain.has_filename() ? plain : plain.parent_path()).filename().string();
+  if (name.ends_with(kPartial)) return Status(Code::kUnacceptable, from + " is what is left of a backup that did not come to its end");
+  Result<BackupManifest> manifest = ReadBackupManifest(from);
+  if (manifest.ok()) return std::optional(*std::move(manifest));
+  if (manifest.status().code() == Code::kNotFound) return std::optional<BackupManifest>();
+  return std::move(manifest).status();
 }
 
 /// Where this is root: to whoever has the backup.
@@ -101,28 +198,96 @@ Status GiveTo(const fs::path& owner_of, const fs::path& directory) {
                                                                    : Failed("cannot give " + directory.string() + " to its owner", errno);
 }
 
-/// All is made beside the place where it is to be, and comes there as a whole. How many tokens were disabled.
-Result<size_t> Restore(const Asked& asked, Options options) {
-  const fs::path target = fs::path(options.data_dir).lexically_normal(), from = asked.from;
-  const fs::path plain = target.has_filename() ? target : target.parent_path();
-  const fs::path beside = plain.string() + ".restoring";
-  std::error_code error;
-  if (fs::exists(plain, error) && !fs::is_empty(plain, error))
-    return Status(Code::kUnacceptable, plain.string() + " is not empty: move it away first");
-  if (fs::exists(beside, error)) return Status(Code::kUnacceptable, beside.string() + " is there, of a restore that was cut short: remove it first");
-  Status copied = CopyStore(from, beside);
+struct Restored {
+  size_t disabled = 0;  // tokens
+  SteeredPending pending;
+};
+
+/// Makes of the copy in options.data_dir what the broker is to open.
+Result<Restored> Settle(const Asked& asked, Options options) {
+  Restored out;
+  options.store.id_gap = asked.id_gap;
+  Result<size_t> disabled = SettleTokens(options, asked.keep_tokens);
+  if (!disabled.ok()) return std::move(disabled).status();
+  out.disabled = *disabled;
+  options.store.id_gap = 0;
+  if (asked.pending == Asked::Pending::kKeep) return out;
+  Result<SteeredPending> steered = asked.pending == Asked::Pending::kPause ? PausePending(options) : DropDueBefore(options, asked.drop_before);
+  if (!steered.ok()) return std::move(steered).status();
+  out.pending = *steered;
+  return out;
+}
+
+/// Copies it to `beside` and settles it there.
+Result<Restored> RestoreBeside(const Asked& asked, const std::optional<BackupManifest>& manifest, const fs::path& beside, Options options) {
+  NOTIFYD_TRY(manifest ? CopyBackup(*manifest, asked.from, beside) : CopyStore(asked.from, beside));
   options.data_dir = options.store.directory = beside.string();
-  Result<size_t> disabled = copied.ok() ? SettleTokens(options, asked.keep_tokens) : Result<size_t>(copied);
-  if (disabled.ok()) copied = GiveTo(from, beside);
-  if (disabled.ok() && copied.ok()) copied = SyncPath(beside);
-  if (disabled.ok() && copied.ok() && rename(beside.c_str(), plain.c_str()) != 0)
-    copied = Failed("cannot rename " + beside.string() + " to " + plain.string(), errno);
-  if (!disabled.ok() || !copied.ok()) {
-    if (fs::exists(FormatPathIn(beside.string()), error) || fs::is_empty(beside, error)) fs::remove_all(beside, error);
-    return disabled.ok() ? Result<size_t>(copied) : disabled;
+  Result<Restored> restored = Settle(asked, options);
+  if (!restored.ok()) return restored;
+  NOTIFYD_TRY(GiveTo(asked.from, beside));
+  NOTIFYD_TRY(SyncPath(beside));
+  return restored;
+}
+
+/// Whether it may be put there, before anything is done for it.
+Status CheckTarget(const std::string& from, const fs::path& target) {
+  std::error_code error;
+  if (LiesIn(target.string(), from)) return Status(Code::kUnacceptable, target.string() + " lies in the backup");
+  if (fs::is_symlink(fs::symlink_status(target, error))) return Status(Code::kUnacceptable, target.string() + " is a link: say where it is to lead");
+  struct stat there {
+  }, around{};
+  if (stat(target.c_str(), &there) != 0) return Status::Ok();
+  if (!S_ISDIR(there.st_mode) || !fs::is_empty(target, error))
+    return Status(Code::kUnacceptable, target.string() + " is not empty: move it away first");
+  if (stat((target / "..").c_str(), &around) == 0 && around.st_dev != there.st_dev)
+    return Status(Code::kUnacceptable, target.string() + " is a mount point: restore to a directory in it, and move the files");
+  return Status::Ok();
+}
+
+/// All is made beside the place where it is to be, and comes there as a whole.
+Result<Restored> Restore(const Asked& asked, const std::optional<BackupManifest>& manifest, const Options& options) {
+  const fs::path target = fs::path(options.data_dir).lexically_normal();
+  const fs::path plain = target.has_filename() ? target : target.parent_path();
+  NOTIFYD_TRY(CheckTarget(asked.from, plain));
+  const fs::path beside = plain.string() + ".restoring";
+  if (mkdir(beside.c_str(), 0700) != 0) {
+    if (errno != EEXIST) return Failed("cannot make " + beside.string(), errno);
+    return Status(Code::kUnacceptable, beside.string() + " is there, of a restore that was cut short, or is under way: remove it first");
+  }
+  Result<Restored> restored = RestoreBeside(asked, manifest, beside, options);
+  Status placed;
+  if (restored.ok() && rename(beside.c_str(), plain.c_str()) != 0)
+    placed = Failed("cannot rename " + beside.string() + " to " + plain.string(), errno);
+  if (!restored.ok() || !placed.ok()) {
+    std::error_code ignored;
+    fs::remove_all(beside, ignored);
+    return restored.ok() ? Result<Restored>(placed) : restored;
   }
   NOTIFYD_TRY(SyncPath(plain.has_parent_path() ? plain.parent_path() : fs::path(".")));
-  return disabled;
+  return restored;
+}
+
+int Check(const Asked& asked, const std::optional<BackupManifest>& manifest) {
+  if (!manifest) return Complain(asked.from + " is no backup that notifyctl backup made: it has no checksums", kCommandUsage);
+  const Status whole = CheckBackup(*manifest, asked.from);
+  if (!whole.ok()) return Complain(whole.detail(), kCommandFailed);
+  PrintOut("whole: " + EscapeForTerminal(manifest->name) + " of " + FormatRfc3339(manifest->began_at) + ", " +
+           std::to_string(manifest->files.size()) + " files, " + std::to_string(manifest->bytes()) + " bytes\n");
+  return EndOutput("notifyd", kCommandDone);
+}
+
+void Say(const Asked& asked, const std::optional<BackupManifest>& manifest, const Restored& restored, const std::string& data_dir) {
+  PrintOut("restored to " + EscapeForTerminal(data_dir) + (manifest ? ": as of " + FormatRfc3339(manifest->began_at) : "") + "\n");
+  const SteeredPending& pending = restored.pending;
+  if (asked.pending == Asked::Pending::kPause)
+    PrintOut(std::to_string(pending.lanes) + " lanes and " + std::to_string(pending.schedules) +
+             " schedules are paused: notifyctl resume LANE, notifyctl schedule resume NAME\n");
+  if (asked.pending == Asked::Pending::kDrop)
+    PrintOut(std::to_string(pending.dropped) + " notifies that were due before " + FormatRfc3339(asked.drop_before) + " are cancelled\n");
+  if (restored.disabled > 0)
+    PrintOut(
+        std::to_string(restored.disabled) +
+        " tokens are disabled: notifyctl token update ID --disabled false for those that are to count again, with one of notifyd token create\n");
 }
 
 }  // namespace
@@ -136,14 +301,15 @@ std::optional<int> RunRestoreCommand(const std::vector<std::string>& arguments, 
   if (invocation.action != Invocation::Action::kRun)
     return Complain(invocation.error.empty() ? "restore goes without it" : invocation.error, kCommandUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
-  Result<size_t> disabled = Restore(*asked, invocation.options);
-  if (!disabled.ok())
-    return Complain("not restored: " + disabled.status().detail(), disabled.status().code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
-  PrintOut("restored to " + EscapeForTerminal(invocation.options.data_dir) + "\n");
-  if (*disabled > 0)
-    PrintOut(
-        std::to_string(*disabled) +
-        " tokens are disabled: notifyctl token update ID --disabled false for those that are to count again, with one of notifyd token create\n");
+  auto not_restored = [](const Status& status) {
+    return Complain("not restored: " + status.detail(), status.code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
+  };
+  Result<std::optional<BackupManifest>> manifest = LookAt(asked->from);
+  if (!manifest.ok()) return not_restored(manifest.status());
+  if (asked->check_alone) return Check(*asked, *manifest);
+  Result<Restored> restored = Restore(*asked, *manifest, invocation.options);
+  if (!restored.ok()) return not_restored(restored.status());
+  Say(*asked, *manifest, *restored, invocation.options.data_dir);
   return EndOutput("notifyd", kCommandDone);
 }
 

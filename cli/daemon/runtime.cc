@@ -39,6 +39,34 @@ RekeyReport ReportRekey(Status begun, RekeyState state) {
   return {std::move(begun), kWords[static_cast<size_t>(state.phase)], std::move(state.detail), state.entries, state.took_ms, state.sealed, state.due};
 }
 
+BackupReport ReportBackup(BackupState state) {
+  constexpr const char* kWords[] = {"running", "done", "failed"};  // by BackupState::Phase
+  return {std::move(state.name),
+          kWords[static_cast<size_t>(state.phase)],
+          std::move(state.detail),
+          state.started_at,
+          state.finished_at,
+          state.files,
+          state.bytes,
+          state.copied_bytes};
+}
+
+/// Blocks on the disk.
+BackupAnswer AnswerOf(Backups* backups, const BackupAsk& ask) {
+  if (ask.kind == BackupAsk::Kind::kRemove) return {backups->Remove(ask.name), {}};
+  BackupAnswer answer;
+  if (ask.kind == BackupAsk::Kind::kList) {
+    Result<std::vector<BackupState>> list = backups->List();
+    if (!list.ok()) return {std::move(list).status(), {}};
+    for (BackupState& state : *list) answer.backups.push_back(ReportBackup(std::move(state)));
+    return answer;
+  }
+  Result<BackupState> one = ask.kind == BackupAsk::Kind::kMake ? backups->Begin(ask.name, ask.full) : backups->Get(ask.name);
+  if (!one.ok()) return {std::move(one).status(), {}};
+  answer.backups.push_back(ReportBackup(*std::move(one)));
+  return answer;
+}
+
 double CpuSeconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -159,6 +187,11 @@ Status Runtime::Impl::MakeIoThreads() {
       return ReportRekey(std::move(begun), rekeyed_());
     };
     api.expects_batch = [this] { expect_(); };
+    api.backups = [this, loop = &io->loop](BackupAsk ask, std::function<void(BackupAnswer)> then) {
+      auto answer = std::make_shared<BackupAnswer>();
+      loop->Aside([backups = backups_, ask = std::move(ask), answer] { *answer = AnswerOf(backups.get(), ask); },
+                  [then, answer] { then(std::move(*answer)); });
+    };
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
@@ -181,6 +214,7 @@ Status Runtime::Impl::OpenStore() {
   rekey_ = std::move(opened->rekey);
   rekeyed_ = std::move(opened->rekeyed);
   expect_ = std::move(opened->expect);
+  backups_ = std::move(opened->backups);
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
   image_ = *std::move(image);

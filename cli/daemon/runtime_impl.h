@@ -173,6 +173,7 @@ class Runtime::Impl : private StoreEvents {
   std::function<Status()> rekey_;  // OpenedStore's, as the next
   std::function<RekeyState()> rekeyed_;
   std::function<void()> expect_;
+  std::shared_ptr<Backups> backups_;
   RegistryImage image_;  // until all is loaded
   std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;

@@ -276,6 +276,10 @@ std::vector<Setting> MakeRows() {
             "rand -base64 32). The first one seals, the others open what they sealed before; notifyd rekey seals all by the first. Empty: nothing is "
             "sealed.",
             FIELD(store.encryption_key_file)));
+  add(Other("backup.directory",
+            "Where notifyctl backup makes backups: a directory for that alone, outside of data_dir, better on another disk; it is made where it is "
+            "not there. Empty: none are made.",
+            FIELD(store.backup_directory)));
   return rows;
 }
 

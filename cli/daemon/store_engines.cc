@@ -15,7 +15,7 @@ Result<OpenedStore> OpenAs(const StoreOptions& options) {
   if (!opened.ok()) return std::move(opened).status();
   Engine* engine = opened->get();
   return OpenedStore{*std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); },
-                     [engine] { engine->Expect(); }};
+                     [engine] { engine->Expect(); }, engine->backups()};
 }
 
 constexpr Open kEngines[] = {OpenAs<RocksStore>};

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "broker/ports.h"
+#include "storage/backups.h"
 #include "storage/options.h"
 #include "storage/rekey_state.h"
 
@@ -18,6 +19,8 @@ struct OpenedStore {
   std::function<RekeyState()> rekeyed;
   /// RocksStore's Expect, likewise.
   std::function<void()> expect;
+  /// RocksStore's.
+  std::shared_ptr<Backups> backups;
 };
 /// Opens the store that the options name. Errors: the engine's own (storage/rocks_store.h).
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options);

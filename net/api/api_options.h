@@ -17,6 +17,7 @@
 #include "broker/ports.h"
 #include "net/access/nonce_memory.h"
 #include "net/access/token_rates.h"
+#include "net/api/backup_report.h"
 
 namespace notifyd {
 
@@ -103,6 +104,8 @@ struct ApiOptions {
   /// A request has come that the store will be asked to write something for, once it is read: the store may make itself ready. Empty: nobody hears
   /// it.
   std::function<void()> expects_batch;
+  /// Asks the store about its backups, and hands the answer over on the loop. Empty: there are none.
+  std::function<void(BackupAsk ask, std::function<void(BackupAnswer)> then)> backups;
   std::function<int64_t()> monotonic_us;          // empty: the steady clock
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread

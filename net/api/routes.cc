@@ -1,6 +1,7 @@
 #include "net/api/routes.h"
 
 #include "net/api/admin_requests.h"
+#include "net/api/backup_requests.h"
 #include "net/api/demand.h"
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
@@ -95,6 +96,10 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/audit", Verb::kGet, kRead, ReadAudit, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kNone},
     {"/v1/rekey", Verb::kGet, kNone, ReadRekey, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
     {"/v1/rekey", Verb::kPost, kNone, ReadRekeyBeginning, {Scope::kAdmin}, nullptr, "rekey_begun", Sphere::kAll},
+    {"/v1/backups", Verb::kGet, kRead, ReadBackups, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kAll},
+    {"/v1/backups", Verb::kPost, kNone, ReadBackupMaking, {Scope::kAdmin}, nullptr, "backup_begun", Sphere::kAll},
+    {"/v1/backups/{name}", Verb::kGet, kNone, ReadBackup, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
+    {"/v1/backups/{name}", Verb::kDelete, kNone, ReadBackupRemoval, {Scope::kAdmin}, nullptr, "backup_removed", Sphere::kAll},
     {"/.well-known/jwks.json", Verb::kGet, kRead, ReadJwks, kNobody},
     {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
     {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},
@@ -125,7 +130,7 @@ Need NeedOf(const Result<Route>& route) {
 }
 
 bool Serves(const ServedParts& parts, const RouteRow& row) {
-  if (parts.control) return row.path.starts_with("/v1/tokens") || row.path == "/v1/rekey";
+  if (parts.control) return row.path.starts_with("/v1/tokens") || row.path.starts_with("/v1/backups") || row.path == "/v1/rekey";
   if (row.path == "/healthz" || row.path == "/readyz") return parts.health;
   if (row.scopes.Has(Scope::kMetrics)) return parts.metrics;
   return row.scopes.HasAny({Scope::kRead, Scope::kReadBodies, Scope::kOperate, Scope::kAdmin}) ? parts.admin : parts.rest;

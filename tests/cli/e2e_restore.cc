@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ int Stats(const Broker& broker, const std::string& token) {
 }
 
 int Restore(const TempDir& from, const TempDir& to, std::vector<std::string> more, std::string* error, std::string* output) {
-  more.insert(more.begin(), {"restore", "--from", from.At("data"), "--data-dir", to.At("data")});
+  more.insert(more.begin(), {"restore", from.At("data"), "--data-dir", to.At("data")});
   return ExitOf(more, error, output);
 }
 
@@ -64,7 +65,7 @@ TEST_CASE("notifyd restore: nothing is put where something is, of what is no sto
   TempDir backup, dir, none;
   std::string error, output;
   CHECK(Restore(none, dir, {}, &error, &output) == 2);
-  CHECK_THAT(error, Catch::Contains("is no store"));
+  CHECK_THAT(error, Catch::Contains("is no backup, and no store"));
   {
     Broker broker(backup.path());
     CHECK(Restore(backup, dir, {}, &error, &output) == 2);
@@ -78,6 +79,24 @@ TEST_CASE("notifyd restore: nothing is put where something is, of what is no sto
   CHECK(Restore(backup, dir, {}, &error, &output) == 2);
   CHECK_THAT(error, Catch::Contains("is not empty"));
   CHECK(Restore(backup, none, {"--tokens", "some"}, &error, &output) == 2);
+  // Nor into the backup itself, nor in the place of a link, which is said before anything is copied.
+  const auto files = [&] { return std::distance(std::filesystem::directory_iterator(backup.At("data")), std::filesystem::directory_iterator()); };
+  const auto before = files();
+  for (const char* inside : {"/child", "", "/child/"}) {
+    CHECK(ExitOf({"restore", backup.At("data"), "--data-dir", backup.At("data") + inside}, &error, &output) == 2);
+    CHECK_THAT(error, Catch::Contains("lies in the backup"));
+  }
+  CHECK(files() == before);
+  std::filesystem::create_directory(none.At("real"));
+  std::filesystem::create_symlink(none.At("real"), none.At("data"));
+  CHECK(Restore(backup, none, {}, &error, &output) == 2);
+  CHECK_THAT(error, Catch::Contains("is a link"));
+  std::filesystem::remove(none.At("data"));
+  // Whoever restores to the same place at the same time loses nothing of it.
+  std::filesystem::create_directory(none.At("data.restoring"));
+  CHECK(Restore(backup, none, {}, &error, &output) == 2);
+  CHECK(std::filesystem::exists(none.At("data.restoring")));
+  std::filesystem::remove(none.At("data.restoring"));
   // One that does not open is not put there.
   TempDir damaged, target;
   std::filesystem::copy(backup.At("data"), damaged.At("data"));

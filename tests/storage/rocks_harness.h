@@ -158,10 +158,13 @@ class RocksHarness : public StoreHarness {
     std::filesystem::permissions(key_file_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   const std::filesystem::path& key_file() const { return key_file_; }
+  /// Where backups go, from the next Open on.
+  std::string backups;
 
   StoreOptions Options() {
     StoreOptions options;
     options.encryption_key_file = key_file_.string();
+    options.backup_directory = backups;
     options.directory = directory_.string();
     options.memtable_bytes = memtable_bytes_;
     options.retention_succeeded_ms = kRetentionSucceededMs;

@@ -22,6 +22,7 @@ class RocksHostHarness : public HostHarness {
   StoreHost& host() override { return *store_; }
   RocksStore& rocks() { return *store_; }
   const std::filesystem::path& directory() const { return directory_; }
+  uint64_t id_gap = 0;  // that the next Open leaves
   void Reopen() override {
     Close();
     Open();
@@ -50,6 +51,7 @@ class RocksHostHarness : public HostHarness {
   StoreOptions Options() {
     StoreOptions options;
     options.directory = directory_.string();
+    options.id_gap = id_gap;
     options.memtable_bytes = memtable_bytes_;
     options.retention_succeeded_ms = StoreHarness::kRetentionSucceededMs;
     options.retention_settled_ms = StoreHarness::kRetentionSettledMs;

@@ -13,7 +13,7 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   auto begins = [&](const char* text) { return path.starts_with(text); };
   if (path == "/healthz" || path == "/readyz" || begins("/.well-known/")) return {};
   if (path == "/metrics") return {kMetrics};
-  if (begins("/v1/tokens") || path == "/v1/audit" || path == "/v1/rekey") return {kAdmin};
+  if (begins("/v1/tokens") || path == "/v1/audit" || path == "/v1/rekey" || begins("/v1/backups")) return {kAdmin};
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
   if ((path == "/v1/notifies" || path == "/v1/groups") && verb == Verb::kPost) return {kSubmit};
   if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
@@ -26,7 +26,8 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
 }
 
 bool IsOfNoNamespace(const std::string& path) {
-  return path.starts_with("/v1/tokens") || path == "/v1/audit" || path == "/v1/namespaces" || path == "/v1/rekey" || path == "/metrics";
+  return path.starts_with("/v1/tokens") || path.starts_with("/v1/backups") || path == "/v1/audit" || path == "/v1/namespaces" ||
+         path == "/v1/rekey" || path == "/metrics";
 }
 
 std::string MethodOf(Verb verb) {
@@ -111,7 +112,7 @@ Expected Work(const RouteRow& row, ScopeSet scopes, const std::vector<std::strin
   auto holds = [&](const std::string& name) { return all || std::find(held.begin(), held.end(), name) != held.end(); };
   if (needed.empty()) return {};
   if (!scopes.HasAny(needed)) return {403, {}};
-  if (path == "/metrics" || path == "/v1/rekey") return {all ? 0 : 403, kDefaultNumber};
+  if (path == "/metrics" || path == "/v1/rekey" || path.starts_with("/v1/backups")) return {all ? 0 : 403, kDefaultNumber};
   if (IsOfNoNamespace(path)) return {};
   if (aim.named) {
     if (!holds(*aim.named)) return {403, {}};

@@ -116,6 +116,10 @@ class ApiFixture {
       rekeys += begin;
       return rekey;
     };
+    options.backups = [this](const BackupAsk& ask, const std::function<void(BackupAnswer)>& then) {
+      backup_asks.push_back(ask);
+      then(backups);
+    };
     options.ready = [this] { return ready; };
     options.max_line_bytes = 500;
     options.hosts = {"broker.example"};
@@ -138,6 +142,10 @@ class ApiFixture {
                      {kStore, "rewritten_bytes", "", 0, true},
                      {kStore, "sealed", "", 1},
                      {kStore, "rekey_due", "", 0},
+                     {kStore, "backups", "", 0, true},
+                     {kStore, "backups_failed", "", 0, true},
+                     {kStore, "backup_age_seconds", "", 0},
+                     {kStore, "backup_bytes", "", 0},
                      {kCommits, "batches", "", 0, true},
                      {kCommits, "groups", "", 0, true},
                      {kCommits, "syncs", "", 0, true},
@@ -247,6 +255,8 @@ class ApiFixture {
   FakeResponder responder;
   std::map<uint64_t, HttpResponse>& answers = responder.answers;
   NamedHistogram acknowledgement{"notifyd_acknowledgement_seconds", "From a submit to its answer.", {}};
+  std::vector<BackupAsk> backup_asks;
+  BackupAnswer backups{{}, {{"nightly", "running", "", {1'700'000'000'000}, std::nullopt, 12, 3456, 78}}};  // what the store says
   RekeyReport rekey;  // what the process says
   int rekeys = 0;     // that were asked for
   bool ready = true;

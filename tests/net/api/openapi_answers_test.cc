@@ -460,7 +460,14 @@ TEST_CASE("openapi: tokens, the audit, sealing the store anew") {
   held.Check(f, "/v1/rekey", "post");
   f.Ask("GET", "/v1/rekey");
   held.Check(f, "/v1/rekey", "get");
-  for (const char* schema : {"Token", "TokenList", "Rekey"}) held.CheckAllSeen(schema);
+  f.Ask("GET", "/v1/backups");
+  held.Check(f, "/v1/backups", "get");
+  f.Ask("POST", "/v1/backups", R"({"name":"nightly"})");
+  held.Check(f, "/v1/backups", "post");
+  f.backups.backups[0] = {"nightly", "failed", "no room", {0}, WallTime{5}, 12, 3456, 78};
+  f.Ask("GET", "/v1/backups/nightly");
+  held.Check(f, "/v1/backups/{name}", "get");
+  for (const char* schema : {"Token", "TokenList", "Rekey", "Backup", "BackupList"}) held.CheckAllSeen(schema);
 }
 
 TEST_CASE("openapi: a problem's optional fields") {

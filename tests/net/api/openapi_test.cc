@@ -76,6 +76,7 @@ std::string GoodBody(const std::string& path, const std::string& method) {
   if (path == "/v1/schedules/{name}/run") return "";
   if (method == "patch" || method == "put" || path.ends_with("/keys")) return R"({})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
+  if (path == "/v1/backups") return R"({"name":"n"})";
   if (path == "/v1/notifies") return R"({"url":"http://h/"})";
   if (path == "/v1/groups") return R"({"notifies":[{"url":"http://h/"}]})";
   return path.find("{") == std::string::npos ? R"({"filter":{"state":"failed"}})" : "";
@@ -462,13 +463,15 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   // What is no notify is never long.
   const bool publishes = path.ends_with("/publish");
   const bool of_registry =
-      path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path.starts_with("/v1/services") || path.starts_with("/v1/schedules") ||
+      path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path == "/v1/backups" || path.starts_with("/v1/services") ||
+      path.starts_with("/v1/schedules") ||
       (!publishes && (path.starts_with("/v1/topics") || path.starts_with("/v1/subscriptions") || path.starts_with("/v1/events")));
   if (status == "413" && publishes) body = (path == "/v1/publish" ? R"({"topic":"t",)" : "{") + (R"("body":")" + std::string(2000, 'x') + "\"}");
   if (status == "413" && of_registry) body = "{\"x\":\"" + std::string(70'000, 'x') + "\"}";
   if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
   if (status == "413" && path == "/v1/groups") body = R"({"notifies":[{"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}]}";
   if (status == "413" && method == "patch" && !of_registry) body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
+  if (std::optional<Code> code = CodeOf(status); code && path.starts_with("/v1/backups")) f.backups = {Status(*code, "why"), {}};
   f.Ask(verb, target, body, headers);
   if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) ||
       CodeOf(status).value_or(Code::kOk) == Code::kNotFound)

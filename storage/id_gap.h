@@ -1,0 +1,21 @@
+// The gap that a store which was put back leaves in its ids: whoever had it before may have handed out some that it does not know.
+//
+// Of a namespace that has totals, its next id goes up by it. One that is made later may get the number of one that was made since, and so its ids: it
+// begins above all gaps so far. `m` "ids" has their sum.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "storage/database.h"
+
+namespace notifyd {
+
+/// Of all gaps so far: the ids of a namespace that has none yet begin behind it. Error: kCorrupt, kIo.
+Result<uint64_t> IdsBegin(const Database& database);
+/// Leaves another one, durably, in all namespaces that the registry or the store knows; `store` is its id. Nobody else uses the database. Errors:
+/// those, kUnacceptable where a namespace has no ids left then; kDiskFull.
+Status LeaveIdGap(const Database& database, const Fingerprint& store, uint64_t gap);
+
+}  // namespace notifyd
