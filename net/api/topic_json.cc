@@ -113,9 +113,13 @@ class TopicShower {
     }
     json.EndArray();
     json.Key("not_transformed");
-    json.BeginArray();
-    for (const std::string& subscription : viewed.untransformed) json.String(subscription);
-    json.EndArray();
+    if (viewed.untransformed.empty()) {
+      json.Null();
+    } else {
+      json.BeginArray();
+      for (const std::string& subscription : viewed.untransformed) json.String(subscription);
+      json.EndArray();
+    }
     WriteId("next", viewed.next, &json);
     json.EndObject();
     return JsonResponse(200, std::move(body));

@@ -107,6 +107,44 @@ TEST_CASE("topics: one event comes to those that match it, filtered, transformed
   CHECK(broker.BooksBalance());
 }
 
+TEST_CASE("topics: what a transform cannot make is not sent as it was, and a deleted subscription sends nothing of what it held back, over kill -9") {
+  TempDir dir;
+  auto broker = std::make_unique<Broker>(dir.path());
+  ScriptedServer receiver(Ok);
+  std::string picks;
+  for (int i = 0; i < 60; ++i) picks += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + R"(":"/public")";
+  Subscribe(broker.get(), "picks", Quoted("topic", "card") + "," + Quoted("url", receiver.url() + "/picks") + ",\"transform\":{" + picks + "}");
+  const std::string large = Publish(broker.get(), "card", R"({"data":{"secret":"4111","public":")" + std::string(30'000, 'p') + "\"}}");
+  const std::string raw = Publish(broker.get(), "card", R"({"body":"{\"secret\":\"4111\",\"public\":1}"})");
+  const std::string last = Publish(broker.get(), "card", R"({"data":{"secret":"4111","public":1}})");
+  SettledEvent(broker.get(), JsonAt(last, "/id"), 1);
+  for (const std::string& event : {large, raw})
+    CHECK(JsonAt(broker->Call("GET", "/v1/events/" + JsonAt(event, "/id")).body, "/not_transformed/0") == "picks");
+  CHECK(JsonAt(broker->Call("GET", "/v1/subscriptions/picks").body, "/skipped") == "2");
+  CHECK(broker->Call("GET", "/metrics").body.find("\nnotifyd_events_untransformed_total 2\n") != std::string::npos);
+  CHECK(receiver.seen().size() == 1);
+
+  const std::string held = Quoted("topic", "held") + "," + Quoted("url", receiver.url() + "/held");
+  Subscribe(broker.get(), "held", held + R"(,"paused":true)");
+  for (int i = 0; i < 10; ++i) {
+    std::string events;
+    for (int j = 0; j < 100; ++j) events += std::string(j > 0 ? "," : "") + R"({"topic":"held","data":1})";
+    REQUIRE(broker->Call("POST", "/v1/publish", "[" + events + "]").Done());
+  }
+  REQUIRE(broker->Call("DELETE", "/v1/subscriptions/held").Done());
+  Subscribe(broker.get(), "held", held);
+  broker->process().Signal(SIGKILL);
+  broker->process().Wait();
+  broker = std::make_unique<Broker>(dir.path());
+  const std::string fresh = Publish(broker.get(), "held", R"({"data":2})");
+  SettledEvent(broker.get(), JsonAt(fresh, "/id"), 1);
+  for (int tries = 0; tries < kDeadlineSeconds * 20 && JsonAt(broker->Call("GET", "/v1/subscriptions/held").body, "/pending") != "0"; ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(receiver.seen().size() == 2);
+  for (const SeenRequest& request : receiver.seen()) CHECK(request.body.find("4111") == std::string::npos);
+  CHECK(broker->BooksBalance());
+}
+
 TEST_CASE("topics: events of one key come in order, others side by side") {
   constexpr int kKeys = 7, kEach = 20;
   TempDir dir;

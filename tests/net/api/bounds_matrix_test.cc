@@ -301,6 +301,7 @@ TEST_CASE("bounds: an event shows those of its notifies that may be seen, and wh
     EventViewed viewed;
     viewed.event = {BoundsFixture::Id(), std::move(record), 2, !fkey.empty()};
     viewed.fkey = fkey;
+    viewed.untransformed = {"b/x"};
     for (const char* lane : {"a/x", "b/x"})
       viewed.notifies.push_back({NotifyId::Of(TeamsFixture::kOne, lane[0]), lane, State::kReady, f.ViewOf({1}, "shop", lane).view.record->envelope});
     f.TopicSays(std::move(viewed));
@@ -310,6 +311,7 @@ TEST_CASE("bounds: an event shows those of its notifies that may be seen, and wh
   event("anyone");
   CHECK(Json(f.Answer().body).At("/notifies/0/subscription") == "a/x");
   CHECK_FALSE(Json(f.Answer().body).Has("/notifies/1"));
+  CHECK(Json(f.Answer().body).At("/not_transformed") == "null");
   f.As(f.token, "GET", path);
   event("anyone", "b:1");
   CHECK(f.Outcome() == "404");

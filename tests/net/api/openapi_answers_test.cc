@@ -540,6 +540,7 @@ TEST_CASE("openapi: topics, subscriptions and events") {
     record.content_type = kind == PayloadKind::kBody ? "text/plain" : "";
     const EventView event{NotifyId{5}, std::make_shared<const EventRecord>(record), 1};
     answer("get", "/v1/events/n0000000000000005", "/v1/events/{id}", "", EventViewed{event, {{NotifyId{6}, "s", State::kReady}}, {}});
+    answer("get", "/v1/events/n0000000000000005", "/v1/events/{id}", "", EventViewed{event, {}, {}, "", {"s"}});
     answer("get", "/v1/topics/t/events", "/v1/topics/{topic}/events", "", EventsListed{{event}, NotifyId{5}});
   }
   held.CheckAllSeen("Event");
