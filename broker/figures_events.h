@@ -2,13 +2,24 @@
 // values. Contract section 16.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "base/time.h"
+#include "broker/breaker.h"
+#include "broker/effects.h"
+#include "broker/figures.h"
+#include "broker/notify.h"
 
 namespace notifyd {
+
+// ---- figures of now
 
 /// How calls to a host, or to an instance of a service, went of late.
 struct HostFigures {
@@ -16,9 +27,100 @@ struct HostFigures {
   std::optional<int64_t> p50_ms, p99_ms;  // of those attempts; nothing where there were none
   std::optional<WallTime> failing_since;  // the first failure since the last success
   std::string last_error;                 // the last failure's error word, or "status 503"
+  bool operator==(const HostFigures&) const = default;
 };
 
-struct FiguresAsk {};
-struct FiguresAnswer {};
+/// How many notifies were accepted for a host, until now; the day before: 24 to 48 hours ago. As far as the core has been there for.
+struct AcceptedSums {
+  uint64_t minute = 0, hour = 0, day = 0, day_before = 0;
+  bool operator==(const AcceptedSums&) const = default;
+};
+struct HostNow {
+  std::string host;
+  HostFigures figures;
+  uint32_t in_flight = 0;
+  bool paused = false;
+  Breaker::State breaker = Breaker::State::kClosed;
+  std::optional<WallTime> open_since;
+  AcceptedSums accepted;
+};
+
+/// A lane of which something is in memory, or that is paused as far as memory knows.
+struct LaneNow {
+  LaneKey lane;
+  Paused paused = Paused::kNo;
+  uint32_t in_flight = 0;
+  uint64_t queued = 0;                 // in memory
+  std::optional<int64_t> head_age_ms;  // how long what is sent next has been due
+};
+
+/// All of one moment, as far as memory tells.
+struct FiguresNow {
+  WallTime at;
+  StatsView stats;
+  RateCounts five_seconds, minute;  // of whole seconds, until now
+  /// How long the oldest notify has been due, or behind the end of its wait, that may be sent: its lane is not paused, and it is in memory. Nothing
+  /// where none is.
+  std::optional<int64_t> oldest_due_age_ms;
+  std::optional<int64_t> lateness_p99_ms;                 // of the attempts that started in the last one to two minutes
+  std::optional<int64_t> attempt_p50_ms, attempt_p99_ms;  // of those that ended then
+  uint64_t max_pending = 0;                               // what may be pending
+  uint64_t stored_bytes = 0;                              // measured
+  std::optional<uint64_t> max_stored_bytes;               // what may be stored
+  uint64_t schedules_missed = 0, skipped = 0;             // runs that were missed, notifies that a subscription skipped: since the core was made
+  /// Hosts that were called in the last five minutes, fail, are paused or have a breaker that is not closed: those with most failures now first, then
+  /// those that fail for longest, then by name; services as one host. At most FiguresAsk::Now::hosts.
+  std::vector<HostNow> hosts;
+  std::vector<LaneNow> lanes;        // where asked for; by key
+  std::vector<CallerRates> callers;  // where asked for; the one that was heard of last first
+};
+
+// ---- requests
+
+/// Of the time from `from` on, `to` not included: each span of step_ms that begins then. `host`: of that host in place of the namespace.
+struct HistoryAsk {
+  int64_t step_ms = 60'000;  // or 900'000
+  WallTime from, to;
+  std::optional<std::string> host;
+};
+/// What falls due in the minutes from `from` on, `to` not included; both are whole minutes.
+struct DueAsk {
+  WallTime from, to;
+};
+struct NowAsk {
+  size_t hosts = 10;  // at most; 256 are known
+  bool lanes = false, callers = false;
+};
+/// What the process is like, to be kept in the history (of `system`). Not answered.
+struct ProcessReport {
+  ProcessValues values;
+};
+struct FiguresAsk {
+  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport> what;
+};
+
+// ---- answers
+
+struct HistoryPoint {
+  SpanCounts counts;
+  std::optional<GaugeValues> gauges;     // at its end; of a namespace
+  std::optional<ProcessValues> process;  // of `system`
+};
+struct HistoryView {
+  HistoryAsk asked;
+  std::map<int64_t, HistoryPoint> points;  // by the ms in which they begin; none: nothing was counted then
+  /// What held at `from`, where nothing was counted since: of before that.
+  std::optional<GaugeValues> before;
+};
+struct DueView {
+  DueAsk asked;
+  WallTime at;
+  std::map<int64_t, uint64_t> minutes;  // by the ms in which they begin; without those in which nothing falls due
+  uint64_t later = 0;                   // from `to` on
+  std::optional<WallTime> since;        // what was there before this is not counted: of a store from before there were counts
+};
+struct FiguresAnswer {
+  std::variant<std::shared_ptr<const FiguresNow>, HistoryView, DueView> what;
+};
 
 }  // namespace notifyd
