@@ -91,6 +91,7 @@ void Core::Impl::SetNow(const Now& now) {
 void Core::Impl::Step(const Now& now, Event event, Effects* out) {
   if (fatal_) return;
   SetNow(now);
+  history_->Roll();
   out_ = out;
   std::visit([this](auto& e) { On(e); }, event);
   out_ = nullptr;
@@ -102,6 +103,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     return;
   }
   SetNow(now);
+  history_->Roll();
   out_ = out;
   AdvanceWindows();
   FireThrottled();
@@ -119,6 +121,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   topics_->EndTurn();
   WriteLanes();
   WriteLaneCounts();
+  history_->EndTurn();
   reads_under_way_ += out_->reads.size() + out_->lists.size() + out_->lanes.size();
   if (!open_load_.keys.empty()) {
     open_load_.ticket = next_ticket_++;
@@ -159,6 +162,7 @@ Wake Core::Impl::NextWake() const {
   if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
   if (!breakers_.sweeping && !stopping_) wake.mono = std::min(wake.mono, breakers_.next_sweep);
   schedules_->AddTo(&wake);
+  wake.wall = std::min(wake.wall, history_->NextWake());
   return wake;
 }
 
@@ -312,27 +316,7 @@ void Core::Impl::On(ListDone& e) {
 }
 
 void Core::Impl::On(StatsRequest& e) {
-  StatsView view;
-  const auto& counts = books_.totals().by_index;
-  auto waiting = [&](Index index) { return counts[index] - static_cast<uint64_t>(books_.promoted()[index]); };
-  view.held = counts[Index::kHeld] + waiting(Index::kHeldDue);
-  view.scheduled = waiting(Index::kDue);
-  view.retrying = waiting(Index::kRetrying);
-  view.sending = pending_sending_;
-  view.ready = totals_.pending() - view.held - view.scheduled - view.retrying - view.sending;
-  view.totals = totals_;
-  view.loaded_notifies = entries_.size();
-  view.lanes = lanes_.size();
-  view.hosts = hosts_.size();
-  view.spec_bytes = spec_bytes_;
-  view.parked = parked_.size();
-  view.in_flight = turns_.in_flight();
-  view.hosts_at_cap = turns_.BlockedTargets();
-  view.callers_at_cap = turns_.WaitingCallers();
-  view.open_breakers = breakers_.open + services_->open_breakers();
-  view.breaker_opened = breakers_.opened + services_->breakers_opened();
-  view.topics = std::make_shared<const TopicFigures>(topics_->figures());
-  ReplyNow(e.request, view);
+  ReplyNow(e.request, history_->Stats());
   Decide(Decided::Kind::kRequest, {}, e.request);
 }
 

@@ -4,6 +4,7 @@
 
 #include "broker/callback.h"
 #include "broker/core_groups.h"
+#include "broker/core_history.h"
 #include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
@@ -63,7 +64,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     LoadRecord(entry);
     return;
   }
-  if (entry->pending() && !expired && !leaves && entry->lane->paused()) {
+  if (entry->pending() && !expired && !leaves && entry->lane->paused() && !entry->although_paused) {
     // Its lane was paused while the spec was read: it goes where all of that lane waits.
     Lane* lane = entry->lane;
     CountSending(entry, -1);
@@ -108,6 +109,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   }
   const NotifyState& state = entry->state;
   int64_t late_ms = state.phase == Phase::kRetrying ? now_.mono.ms - state.retry_at.ms : now_.wall.ms - state.due.ms;
+  history_->OnStarted(std::max<int64_t>(late_ms, 0));
   if (late_ms >= kLateMs && entry->number == 1) figures_.Late(entry->envelope->caller, now_.mono);
   const uint32_t failures = entry->number - 1 - state.attempts_before - state.laters;
   const bool last = entry->envelope->reply_none || failures + 1 >= entry->envelope->retry_policy().max_attempts;
@@ -144,6 +146,7 @@ void Core::Impl::On(AttemptEnded& e) {
   GiveBackPlace(entry);
   const bool probe_in_vain = services_->End(entry, &result) || EndAtBreaker(entry, result);
   Gate(lane);
+  history_->OnEnded(*entry, result);
   entry->state.attempts_made = entry->number;
   entry->number = 0;
   bool later = result.verdict == Verdict::kLater && !was_settled;
@@ -201,6 +204,8 @@ void Core::Impl::On(AttemptEnded& e) {
 /// Puts a notify whose attempt failed, or could not begin (then there is none), where it waits for the next one, which its state says. `blocks`:
 /// those behind it in its fifo lane wait too.
 void Core::Impl::AwaitRetry(Entry* entry, Lane* lane, bool blocks, std::optional<AttemptRecord> attempt) {
+  // One that was sent out of its order does not become its lane's head: it goes back to its place.
+  if (std::exchange(entry->although_paused, false)) blocks = lane->record.blocked_head == entry->id;
   AddIndex(entry, Index::kRetrying);
   entry->durable = journal_.open();
   if (lane->fifo() && (lane->record.blocked_head == entry->id) != blocks) {
@@ -267,6 +272,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   if (entry->in_flight()) CountSending(entry, -1);  // cancelled in flight: its place in flight is given back when the attempt ends
   Unplace(entry);
   RemoveIndex(entry);
+  entry->although_paused = false;
   NotifyState& state = entry->state;
   state.phase = phase;
   state.reason = std::move(reason);
@@ -274,6 +280,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
   state.at_once = false;
   state.next_attempt_at = {};
   books_.Settle(phase);
+  history_->OnSettled(*entry);
   if (phase == Phase::kFailed || phase == Phase::kExpired) figures_.Failed(entry->envelope->caller, now_.mono);
   Log(*entry, attempt ? &*attempt : nullptr, true);
   if (entry->envelope->callback && state.reason != kReplaced && !draining_) {

@@ -60,7 +60,7 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
   CHECK(!lane.wake || lane.waking);
   CHECK(!lane.fifo() || lane.in_flight <= 1);
   CHECK(lane.sending <= lane.in_flight);
-  if (lane.paused()) CHECK(lane.queue.empty() && (!lane.head || lane.head->in_flight()));  // I8
+  if (lane.paused() && lane.head) CHECK(lane.head->in_flight() || lane.head->although_paused);  // I8
   CHECK(lane.promoted == counted->promoted_of[&lane]);
   CHECK(lane.sending == counted->sending_of[&lane]);
   CHECK(!lane.disk_tail || lane.record.tail);
@@ -85,7 +85,8 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
   }
   for (const auto& [order, entry] : lane.queue) {
     CHECK(entry->lane == &lane && entry->place == Place::kQueue && entry->order() == order);
-    CHECK(!lane.disk_tail || order < lane.tail_next);  // I6
+    CHECK(!lane.paused() || entry->although_paused);                             // I8
+    CHECK(!lane.disk_tail || order < lane.tail_next || entry->although_paused);  // I6
   }
 }
 

@@ -18,8 +18,8 @@
 //   I6  With disk_tail, everything of the lane with a key below tail_next is in memory or in the due index, and what is at or above is in the tail.
 //   I7  A fifo lane starts its next notify only when nothing is in flight, no attempted head blocks it, the last end is written, its front is
 //       durable and every due notify that sorts before the front is loaded (AllDueLoaded).
-//   I8  A paused lane has nothing in memory but what is in flight or on its way in: all that is ready of it is in its tail, its attempted head
-//       too. Whoever resumes it fetches that head.
+//   I8  A paused lane has nothing in memory but what is in flight, on its way in or sent although it is paused: all else that is ready of it is in
+//       its tail, its attempted head too. Whoever resumes it fetches that head.
 //   I9  A lane that falls asleep after it was served under its place in its host's list gets a new one, at the end; and a lane is woken from its
 //       present place alone. So nobody is woken before one that fell asleep earlier.
 // Answers:

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_history.h"
 
 namespace notifyd {
 
@@ -23,12 +23,14 @@ void Core::Impl::AddIndex(Entry* entry, Index index) {
       totals_.wall_mark = std::min(totals_.wall_mark, key);
       due_beyond_.Forget();
       Write(PutDue{Clock::kWall, key});
+      history_->OnDueKey(*entry, 1);
       break;
     }
     case Index::kRetrying: {
       DueKey key{entry->state.retry_at.ms, entry->id};
       totals_.mono_mark = std::min(totals_.mono_mark, key);
       Write(PutDue{Clock::kMono, key});
+      history_->OnDueKey(*entry, 1);
       break;
     }
     case Index::kTail:
@@ -48,9 +50,11 @@ void Core::Impl::RemoveIndex(Entry* entry) {
     case Index::kHeldDue:
     case Index::kDue:
       Write(DeleteDue{Clock::kWall, {entry->state.due.ms, entry->id}, entry->first_key});
+      history_->OnDueKey(*entry, -1);
       break;
     case Index::kRetrying:
       Write(DeleteDue{Clock::kMono, {entry->state.retry_at.ms, entry->id}, entry->first_key});
+      history_->OnDueKey(*entry, -1);
       break;
     case Index::kTail: {
       Write(DeleteTail{entry->envelope->lane, entry->order()});

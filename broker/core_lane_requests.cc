@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_groups.h"
+#include "broker/core_history.h"
 
 namespace notifyd {
 
@@ -174,6 +175,29 @@ void Core::Impl::FetchHead(Entry* entry) {
   RemoveIndex(entry);
   AddIndex(entry, Index::kRetrying);
   PlaceEntry(entry);
+}
+
+Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPausedAsk& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  Entry* entry = core_.NeedEntry(task, ask.id);
+  Lane* lane = entry && entry->exists ? core_.NeedLane(task, entry->envelope->lane) : nullptr;
+  if (lane && !entry->pending()) core_.NeedEntry(task, ask.id, true);
+  if (task->missing > 0) return Handled::kParked;
+  RetryRequest retry{request, ask.id, ask.via};
+  if (!lane || !lane->paused() || entry->in_flight() || GroupPart::AwaitsTurn(*entry)) return core_.Handle(task, retry);
+  // What was settled, or waits for a time, enters its lane by that.
+  entry->although_paused = true;
+  const Handled handled = core_.Handle(task, retry);
+  if (!entry->pending()) entry->although_paused = false;  // it was refused
+  if (!entry->although_paused || entry->index != Index::kTail || entry->place != Place::kIdle) return handled;
+  if (lane->record.blocked_head == entry->id) {
+    core_.FetchHead(entry);
+    return handled;
+  }
+  if (!core_.journal_.IsSynced(entry->durable)) core_.AwaitDurable(entry);
+  core_.Enqueue(lane, entry);
+  core_.Kick(lane);
+  return handled;
 }
 
 void Core::Impl::PauseOnFailure(Lane* lane, NotifyId failed) {

@@ -158,6 +158,7 @@ void Core::Impl::Spill(Lane* lane, Entry* entry) {
     AddIndex(entry, Index::kTail);
   }
   entry->promoted = true;
+  entry->although_paused = false;
   NoteSpilled(lane, key, *entry->host);
   MaybeDrop(entry);
 }
@@ -200,9 +201,9 @@ void Core::Impl::EnterLane(Entry* entry) {
   }
   if (lane->fifo() && lane->record.blocked_head == entry->id) {
     CHECK(!lane->head);
-    if (lane->paused()) return ShelveHead(lane, entry);
+    if (lane->paused() && !entry->although_paused) return ShelveHead(lane, entry);
     lane->head = entry;
-    lane->active = true;
+    lane->active = !lane->paused();
     entry->lane = lane;
     entry->place = Place::kHead;
     CHECK(entry->index == Index::kRetrying);
@@ -213,6 +214,10 @@ void Core::Impl::EnterLane(Entry* entry) {
 }
 
 void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
+  if (entry->although_paused) {
+    Enqueue(lane, entry);
+    return Kick(lane);
+  }
   if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size())) {
     Spill(lane, entry);
     Activate(lane);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_history.h"
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
 #include "broker/flow.h"
@@ -80,7 +81,8 @@ void Core::Impl::ReportRemoval() {
 bool Core::Impl::MayRest() const {
   const Totals& totals = books_.totals();
   const bool served = AtRest() && ReadsNothing() && !polls_.First() && !groups_->IsWaitedFor() && throttled_.empty() && breakers_.open == 0 &&
-                      switches_.known && catalog_.known && services_->MayRest() && schedules_->MayRest() && AgendaIsIdle() && RatesAreFull();
+                      switches_.known && catalog_.known && services_->MayRest() && schedules_->MayRest() && history_->MayRest() && AgendaIsIdle() &&
+                      RatesAreFull();
   // A lane that is paused has all in its tail and is in no list: it may wait asleep.
   const bool waits = totals.by_index[Index::kRetrying] > 0 || totals.sleeping_lanes > 0 || !books_.promoted().IsZero() ||
                      (KeysOf(Clock::kWall) > 0 && !SearchedAll());
@@ -102,6 +104,7 @@ std::optional<WallTime> Core::Impl::idle(WallTime now) const {
 }
 
 void Core::Impl::On(PrepareSleep&) {
+  history_->Save();
   if (!MayRest() || totals_.pending() == 0) return;
   auto ask = [this](Beyond* beyond, const DueKey& above, Page page) {
     if (beyond->ticket != 0 || beyond->KnownFor(above)) return;

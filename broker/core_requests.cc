@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_history.h"
 #include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
@@ -304,6 +305,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   const uint64_t bytes = BytesOf(item, *spec);
   stored_bytes_ += bytes;
   figures_.Accepted(item.envelope->caller, bytes, now_.mono);
+  history_->OnAccepted(*entry);
   Touch(entry);
   journal_.AskSync();
   DueTime due = early ? early->due : DueOf(item.when);
@@ -348,7 +350,7 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
   entry->durable = journal_.open();
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;
   // Writes it to the tail in the first place where it would be spilled right away.
-  if (due.at_once && Covered(*entry)) {
+  if (due.at_once && Covered(*entry) && !entry->although_paused) {
     Lane* lane = GetLane(entry->envelope->lane);
     if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);

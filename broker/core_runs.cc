@@ -268,6 +268,7 @@ void Core::Impl::SchedulePart::NoteRun(Looked* looked, ScheduleRun run) {
   }
   if (run.outcome == ScheduleRun::Outcome::kMissed) {
     state.missed += run.count;
+    missed_ += run.count;
     core_.out_->flow_logs.push_back({true,
                                      "run missed",
                                      {{"schedule", looked->name},

@@ -31,6 +31,8 @@ class Core::Impl::SchedulePart {
   void AddTo(Wake* wake) const;
   /// Nothing of it is under way, and it knows NextDue().
   bool MayRest() const { return !paging_ && !left_behind_ && under_way_.empty() && (!rows_.empty() || KnowsAll()); }
+  /// How many runs were missed since the core was made.
+  uint64_t missed() const { return missed_; }
   /// When its next run is due, with MayRest(); kWallNever: there is none.
   WallTime NextDue() const { return rows_.empty() ? kWallNever : WallTime{rows_.begin()->first.due_ms}; }
 
@@ -109,6 +111,7 @@ class Core::Impl::SchedulePart {
   std::set<RunKey> under_way_;   // of rows_
   std::set<uint64_t> counting_;  // serials of those whose last run says what was missed, as far as it is counted
   bool left_behind_ = false;
+  uint64_t missed_ = 0;
   RunKey left_from_ = kAll;
   MonoTime again_at_ = kMonoNever;
   WallTime seen_, on_time_from_;

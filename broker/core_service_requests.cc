@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core_history.h"
 #include "broker/core_services.h"
 #include "broker/service_records.h"
 
@@ -52,7 +53,7 @@ std::string Core::Impl::ServicePart::DigestOfList(const Service& service) {
   return digest;
 }
 
-InstanceView Core::Impl::ServicePart::ViewOf(const Service&, const Instance& instance) const {
+InstanceView Core::Impl::ServicePart::ViewOf(const Service& service, const Instance& instance) const {
   InstanceView view;
   view.id = instance.id;
   view.settings = instance.settings;
@@ -63,6 +64,7 @@ InstanceView Core::Impl::ServicePart::ViewOf(const Service&, const Instance& ins
   if (instance.breaker.is_open()) view.open_since = core_.WallAt(instance.breaker.open_since());
   if (instance.breaker.state() == Breaker::State::kOpen) view.next_probe = core_.WallAt(std::max(instance.breaker.next_probe(), core_.now_.mono));
   view.bytes = EncodeInstance(instance.settings);
+  view.figures = core_.history_->FiguresOfInstance(service.name(), instance.id);
   return view;
 }
 

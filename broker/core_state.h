@@ -149,6 +149,7 @@ struct Entry : Slot {
   bool start_waits = false;     // in flight, but its spec is still being read
   // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
   bool repeats = false;
+  bool although_paused = false;  // somebody wants it to be sent now, though its lane is paused: until it is in flight and that has ended
   bool refused = false;  // it has its turn at an open breaker to fail there (BreakerSettings::fail_on_open)
   Index index = Index::kNone;
   bool fresh = false;      // its id is new: no index ever had a key with it

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "broker/core_history.h"
 #include "broker/core_host_limits.h"
 #include "broker/core_services.h"
 
@@ -201,6 +202,7 @@ HostView Core::Impl::ViewOfHost(const std::string& name) const {
   view.host = name;
   view.own = Of(switches_.all->hosts, name);
   view.effective = HostLimits::Of(view.own, HostLimits::RuleOf(*this, name));
+  view.figures = history_->FiguresOfHost(name);
   services_->AddBeside(&view);
   auto found = hosts_.find(name);
   if (found == hosts_.end()) return view;

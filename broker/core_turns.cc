@@ -20,7 +20,7 @@ void Core::Impl::Gate(Lane* lane) {
 Entry* Core::Impl::NextOf(const Lane& lane) const {
   if (lane.fifo()) {
     if (lane.head) return lane.head->place == Place::kHead ? lane.head : nullptr;
-    if (lane.has_attempted_head()) return nullptr;
+    if (lane.has_attempted_head() && (lane.queue.empty() || !lane.queue.begin()->second->although_paused)) return nullptr;
   }
   return lane.queue.empty() ? nullptr : lane.queue.begin()->second;
 }
@@ -28,30 +28,32 @@ Entry* Core::Impl::NextOf(const Lane& lane) const {
 Blocked Core::Impl::BlockedBy(Wait wait, const Lane& lane, const Entry* next) const {
   auto blocked = [wait](bool is, MonoTime until = kMonoNever) { return is ? Blocked{wait, until} : Blocked{}; };
   bool from_queue = next && next->place != Place::kHead;
+  // Whoever wants it sent although its lane is paused wants it sent before all others, too.
+  bool in_order = !next || !next->although_paused;
   switch (wait) {
     case Wait::kNothing:
       break;
     case Wait::kRestart:
       return blocked(stopping_ || holding_);
     case Wait::kResume:
-      return blocked(lane.paused());
+      return blocked(lane.paused() && in_order);
     case Wait::kCaller:
       return blocked(next && IsPaused(next->envelope->caller));
     case Wait::kAttempt: {
-      if (!lane.fifo() || lane.head || !lane.has_attempted_head()) break;
+      if (!lane.fifo() || lane.head || !lane.has_attempted_head() || !in_order) break;
       const Entry* head = FindEntry(lane.record.blocked_head);
       return blocked(true, head && head->index == Index::kRetrying ? head->state.retry_at : kMonoNever);
     }
     case Wait::kCall:
       return blocked(lane.in_flight >= lane.limits.concurrency);
     case Wait::kTail:
-      return blocked(lane.disk_tail && (!next || (from_queue && !(next->order() < lane.tail_next))));  // I6
+      return blocked(lane.disk_tail && in_order && (!next || (from_queue && !(next->order() < lane.tail_next))));  // I6
     case Wait::kSync:
       return blocked(next && !journal_.IsSynced(next->durable));
     case Wait::kWrite:
       return blocked(lane.fifo() && !journal_.IsWritten(lane.gate));  // I7
     case Wait::kWindow:
-      return blocked(lane.fifo() && from_queue && !AllDueLoaded({next->state.due.ms, next->id}));  // I7
+      return blocked(lane.fifo() && from_queue && in_order && !AllDueLoaded({next->state.due.ms, next->id}));  // I7
     case Wait::kToken:
       if (!HasToken(lane)) return blocked(true, WhenTokens(lane, 1));
       break;

@@ -9,6 +9,14 @@
 
 namespace notifyd {
 
+/// Stored: never renumber, as the next.
+enum class HistoryStep : uint8_t { kMinute = 1, kQuarter = 2 };
+enum class HistoryOf : uint8_t { kNamespace = 1, kHosts = 2, kProcess = 3 };
+
+inline int64_t MillisOf(HistoryStep step) {
+  return step == HistoryStep::kMinute ? 60'000 : 900'000;
+}
+
 /// Durations counted by their size: two sizes to an octave, from 1 ms to 105 minutes; what is longer counts as that.
 struct DurationCounts {
   static constexpr size_t kSizes = 46;

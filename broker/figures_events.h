@@ -77,11 +77,12 @@ struct FiguresNow {
 
 // ---- requests
 
-/// Of the time from `from` on, `to` not included: each span of step_ms that begins then. `host`: of that host in place of the namespace.
+/// Each span of that step that began from `from` on, before `to`.
 struct HistoryAsk {
-  int64_t step_ms = 60'000;  // or 900'000
+  HistoryStep step = HistoryStep::kMinute;
+  HistoryOf of = HistoryOf::kNamespace;
+  std::string host;  // of kHosts
   WallTime from, to;
-  std::optional<std::string> host;
 };
 /// What falls due in the minutes from `from` on, `to` not included; both are whole minutes.
 struct DueAsk {
@@ -95,8 +96,14 @@ struct NowAsk {
 struct ProcessReport {
   ProcessValues values;
 };
+/// Send this one now although its lane is paused; where that is not, as a RetryRequest. It goes before all others of its lane, which stays paused;
+/// where its attempt fails, it is what it was before. Not remembered over a restart. Answered by Retried, refused as a RetryRequest is.
+struct SendPausedAsk {
+  NotifyId id;
+  std::string via;  // as RetryRequest has it
+};
 struct FiguresAsk {
-  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport> what;
+  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport, SendPausedAsk> what;
 };
 
 // ---- answers
@@ -106,10 +113,11 @@ struct HistoryPoint {
   std::optional<GaugeValues> gauges;     // at its end; of a namespace
   std::optional<ProcessValues> process;  // of `system`
 };
+using HistoryPoints = std::map<int64_t, HistoryPoint>;  // by the ms in which their spans begin
 struct HistoryView {
   HistoryAsk asked;
-  std::map<int64_t, HistoryPoint> points;  // by the ms in which they begin; none: nothing was counted then
-  /// What held at `from`, where nothing was counted since: of before that.
+  HistoryPoints points;  // none: nothing was counted then
+  /// Of a namespace: what there was at the end of the last point before those.
   std::optional<GaugeValues> before;
 };
 struct DueView {

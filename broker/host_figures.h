@@ -2,7 +2,7 @@
 // seconds. Counted as it happens, of the monotonic clock, since the core was made: it knows no notify and decides nothing. Not thread-safe. Contract
 // section 16.
 //
-// Memory is bounded: so many destinations are known (4 KiB each), and another one takes the place of the one that was heard of longest ago.
+// Memory is bounded: so many destinations are known (3 KiB each), and another one takes the place of the one that was heard of longest ago.
 #pragma once
 
 #include <array>

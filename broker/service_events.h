@@ -14,6 +14,8 @@
 
 namespace notifyd {
 
+struct HostFigures;  // broker/figures_events.h
+
 struct ListServices {
   ResourcesQuery page;
 };
@@ -74,6 +76,7 @@ struct InstanceView {
   Breaker::State breaker = Breaker::State::kClosed;
   std::optional<WallTime> open_since, next_probe;
   std::string bytes;  // that its ETag is made of
+  std::shared_ptr<const HostFigures> figures = nullptr;  // how calls to it went; null: nothing is known
 };
 struct ServiceView {
   std::string name;

@@ -177,6 +177,7 @@ class Auditor : public WireObserver {
   void CompareKey(const FakeImage& image, const IdempotencyKey& key, const IdempotencyRecord& own, const std::string& what);
   void CompareSettings(const FakeImage& image, const LaneKey& lane, const LaneSettings& own, const std::string& what);
   void CheckLaneCounts(const FakeImage& image);
+  void CheckDueCounts(const FakeImage& image);
   void CheckCallbacks(const FakeImage& image);
 
   const Profile& profile_;

@@ -2,6 +2,7 @@
 // records.
 #include <algorithm>
 
+#include "broker/history_records.h"
 #include "broker/spec.h"
 #include "sim/auditor.h"
 #include "sim/workload.h"
@@ -209,6 +210,7 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
   uint64_t purged = totals.accepted - image.notifies.size();
   same("settled", settled + purged + totals.revived, totals.succeeded + totals.failed + totals.cancelled + totals.expired);
   CheckLaneCounts(image);
+  CheckDueCounts(image);
   CheckCallbacks(image);
   same("books", totals.accepted + totals.revived, totals.pending() + totals.succeeded + totals.failed + totals.cancelled + totals.expired);
 }
@@ -251,6 +253,23 @@ void Auditor::OnQuiet(const StatsView& stats, const std::vector<NotifyView>& lis
 }
 
 /// The counts of each lane against its notifies.
+/// What is said to fall due in each minute, and each day, is what the due indexes have, but for what was due at once.
+void Auditor::CheckDueCounts(const FakeImage& image) {
+  std::map<std::string, int64_t> due;
+  auto count = [&](WallTime at) {
+    ++due[DueMinuteKey(BeginOf(kDueMinuteMs, at))];
+    ++due[DueDayKey(BeginOf(kDueDayMs, at))];
+  };
+  for (const DueKey& key : image.due[0])
+    if (const NotifyRecord* record = image.Find(key.id); record && !record->state.at_once) count(record->state.due);
+  for (const DueKey& key : image.due[1])
+    if (const NotifyRecord* record = image.Find(key.id)) count(record->state.next_attempt_at);
+  for (const auto& [key, record] : image.records)
+    if (key.kind == RecordKind::kDueCount && key.key != kDueSinceKey) due[key.key] -= *DecodeCount(record.value);
+  for (const auto& [key, difference] : due)
+    if (difference != 0) Violation("P8 what falls due is counted wrongly: " + std::to_string(difference) + " more do than is said of one span");
+}
+
 void Auditor::CheckLaneCounts(const FakeImage& image) {
   std::map<LaneKey, IndexCounts> counted;
   for (const auto& [id, record] : image.notifies) {
