@@ -18,6 +18,7 @@
 #include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
 #include "cli/client/describe.h"
+#include "cli/client/figure_command_line.h"
 #include "cli/client/group_command_line.h"
 #include "cli/client/lanes.h"
 #include "cli/client/notify_fields.h"
@@ -79,6 +80,7 @@ class CommandLine {
     AddConfigure();
     AddStatsAndVerify();
     AddTop();
+    figures_.Add(&app_);
     groups_.Add(&app_);
     schedules_.Add(&app_);
     backups_.Add(&app_);
@@ -340,6 +342,7 @@ class CommandLine {
     AddFilters(list, states, &list_texts_);
     AddFilter(list, "fkey", "FKEY", "Only those with this fkey.", &list_texts_);
     list_texts_.Add(list, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
+    AddFilter(list, "order", "WORD", "newest (default) or oldest first.", &list_texts_, {"newest", "oldest"});
     AddLimit(list);
     AddAllNamespaces(list);
   }
@@ -406,9 +409,11 @@ class CommandLine {
       CLI::App* command = app_.get_subcommands().front();
       bool filtered = IsFiltered(command) || !fkey_.empty();
       if (id_.empty() != filtered) return Misused(filtered ? "retry takes an id or filters" : "retry needs an id or --state");
-      return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_);
+      if (filtered && paused_too_) return Misused("--paused goes with an id");
+      return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_, paused_too_);
     });
     AddId(retry, false);
+    retry->add_flag("--paused", paused_too_, "Send it although its lane is paused: this one alone, before all others, and once.");
     AddFkey(retry, "Only those with this fkey.");
     std::vector<std::string> states = kSettledWords;
     states.insert(states.end(), kPendingWords.begin(), kPendingWords.end());
@@ -504,9 +509,10 @@ class CommandLine {
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
   int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;
-  bool json_ = false, dry_run_ = false, once_ = false, version_ = false, all_namespaces_ = false;
+  bool json_ = false, dry_run_ = false, once_ = false, version_ = false, all_namespaces_ = false, paused_too_ = false;
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
+  FigureCommandLine figures_{&commands_, &hints_};
   GroupCommandLine groups_{&commands_, &hints_};
   BackupCommandLine backups_{&commands_, &hints_};
   ScheduleCommandLine schedules_{&commands_, &hints_};

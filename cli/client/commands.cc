@@ -170,8 +170,8 @@ Exit CancelFkey(const Context& context, const std::string& fkey) {
               [](Value answer) { return IsRemembered(answer) ? Fields(answer, {}) : RenderIdAndState(answer); });
 }
 
-Exit Retry(const Context& context, const std::string& id) {
-  return Show(context, Ask(context, "POST", NotifyPath(id) + "/retry"), RenderIdAndState);
+Exit Retry(const Context& context, const std::string& id, bool paused) {
+  return Show(context, Ask(context, "POST", NotifyPath(id) + (paused ? "/retry?paused=true" : "/retry")), RenderIdAndState);
 }
 
 Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match) {

@@ -29,7 +29,8 @@ Exit List(const Context& context, const std::map<std::string, std::string>& filt
 
 Exit Cancel(const Context& context, const std::string& id);
 Exit CancelFkey(const Context& context, const std::string& fkey);
-Exit Retry(const Context& context, const std::string& id);
+/// `paused`: although its lane is paused.
+Exit Retry(const Context& context, const std::string& id, bool paused);
 /// A merge patch of one that is pending; `if_match` empty: whatever its ETag is. A shell takes the quotes of an ETag away: they are added again.
 Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match);
 

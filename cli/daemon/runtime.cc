@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/zone_database.h"
+#include "broker/figures_events.h"
 #include "broker/flow_settings.h"
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
@@ -24,6 +25,10 @@ namespace {
 
 /// Of each io loop: the refusals that are held back.
 constexpr int kApiSlot = 3;
+/// Of each io loop: /v1/live.
+constexpr int kLiveSlot = 10;
+/// In the middle of each minute, so that none has two of them. Not before the process is a minute old.
+constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
 
 uint64_t ResidentBytes() {
   unsigned long long pages = 0, resident = 0;
@@ -108,6 +113,7 @@ int Runtime::Impl::Run(Signals* signals) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);  // whoever started this process may have ignored it, and then no child's end could be taken
   listeners_->LogAddresses();
+  ReportProcess();
   signals->Serve([this](int number) { TakeSignal(number); });
   for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
   for (auto& shard : shards_)
@@ -166,6 +172,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.aside = [loop = &io->loop](std::function<void()> work, std::function<void()> then) { loop->Aside(std::move(work), std::move(then)); };
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
     api.timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kApiSlot, delay_ms, std::move(task)); };
+    api.live_timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kLiveSlot, delay_ms, std::move(task)); };
     api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };
@@ -358,15 +365,19 @@ Status Runtime::Impl::Listen(const Handover& handover) {
   return Status::Ok();
 }
 
-ProcessStats Runtime::Impl::ProcessNow() const {
+ProcessStats Runtime::Impl::ProcessNow() {
   ProcessStats stats;
   stats.pid = getpid();
   stats.started_at = started_at_;
   stats.uptime_ms = ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_;
   stats.rss_bytes = ResidentBytes();
   stats.cpu_seconds = CpuSeconds();
+  const RecentUse::Use recent = recent_.Read({started_boot_ms_ + stats.uptime_ms}, stats.cpu_seconds);
+  stats.cpu = recent.cpu;
+  stats.commit_p99_ms = recent.commit_p99_ms;
   stats.connections = budget_.connections.load();
   stats.waiters = options_.api.waiters->load();
+  stats.listeners = options_.api.listeners->load();
   stats.buffered_bytes = budget_.bytes.load();
   stats.captured_bytes = options_.sender.captured->load();
   stats.namespaces = tables_.Get()->namespaces();
@@ -385,6 +396,22 @@ ProcessStats Runtime::Impl::ProcessNow() const {
   for (const NameWatch::Figures& name : service_names_->figures())
     stats.service_names.push_back({name.name, name.instances, name.found, name.failed});
   return stats;
+}
+
+void Runtime::Impl::ReportProcess() {
+  const ProcessStats stats = ProcessNow();
+  if (stage_ == Stage::kServing && stats.uptime_ms >= kReportEveryMs) {
+    ProcessReport report;
+    report.values.rss_bytes = stats.rss_bytes;
+    report.values.connections = stats.connections;
+    report.values.cpu_per_mille = static_cast<int64_t>(stats.cpu * 1e3);
+    if (stats.commit_p99_ms) report.values.commit_p99_us = static_cast<int64_t>(*stats.commit_p99_ms * 1e3);
+    for (const StoreFigure& figure : stats.store)
+      if (std::string_view(figure.name) == "free_bytes") report.values.disk_free_bytes = figure.value;
+    exchange_.Post(kSystemNumber, FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{report})});
+  }
+  const int64_t into_minute_ms = (ReadWall().ms + kReportEveryMs - kReportAtMs) % kReportEveryMs;
+  io_[0]->loop.SetTimer(kReportSlot, kReportEveryMs - into_minute_ms, [this] { ReportProcess(); });
 }
 
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

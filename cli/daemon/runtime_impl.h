@@ -19,6 +19,7 @@
 #include "cli/daemon/lending.h"
 #include "cli/daemon/listeners.h"
 #include "cli/daemon/published_table.h"
+#include "cli/daemon/recent_use.h"
 #include "cli/daemon/registry_host.h"
 #include "cli/daemon/runtime.h"
 #include "cli/daemon/service_names.h"
@@ -88,7 +89,9 @@ class Runtime::Impl : private StoreEvents {
   Status MakeShards();
   void MakeShard(const std::shared_ptr<const FlowSettings>& flow);
   Status Listen(const Handover& handover);
-  ProcessStats ProcessNow() const;
+  ProcessStats ProcessNow();
+  /// Has what the process is like kept in the history, once a minute.
+  void ReportProcess();
 
   /// On the thread of the signals.
   void TakeSignal(int number);
@@ -141,6 +144,7 @@ class Runtime::Impl : private StoreEvents {
   };
   /// A timer of the first loop: when certificates are read again.
   static constexpr int kCertificatesSlot = 8;
+  static constexpr int kReportSlot = 9;
   enum class CoresState { kRunning, kQuiet, kDrained };  // of all shards. kQuiet: nothing is in flight. kDrained: all is durable
 
   // In the order in which they are made; those below borrow from those above.
@@ -151,6 +155,7 @@ class Runtime::Impl : private StoreEvents {
   const WallTime started_at_;
   const int64_t started_boot_ms_;
   Histograms histograms_;
+  RecentUse recent_{&histograms_.commit.histogram};
 
   std::atomic<bool> stop_asked_{false};  // any thread
   std::atomic_flag failed_;              // any thread: the store failed

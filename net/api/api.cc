@@ -63,6 +63,7 @@ constexpr const char* kNoRoom = "too much is buffered; try again later";
 void Api::Impl::SetResponder(HttpResponder* responder) {
   responder_ = responder;
   failed_attempts_.SetResponder(responder);
+  live_.SetResponder(responder);
 }
 
 void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
@@ -135,6 +136,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
 
 void Api::Impl::OnClose(uint64_t token) {
   failed_attempts_.OnClose(token);
+  if (live_.Close(token)) return;
   std::optional<NamespaceNumber> under_way;  // where
   if (auto posted = posted_.find(token); posted != posted_.end()) {
     if (!posted->second.aside) under_way = posted->second.space;
@@ -150,6 +152,7 @@ void Api::Impl::OnClose(uint64_t token) {
 }
 
 void Api::Impl::OnReply(Reply reply) {
+  if (live_.TookReply(reply)) return;
   uint64_t token = reply.request.token;
   if (std::shared_ptr<Stream> stream = FindStream(token)) return OnStreamReply(token, stream, reply);
   auto found = posted_.find(token);
@@ -292,6 +295,7 @@ void Api::Impl::EndWhatIsOver() {
     switchboard_->Post(space, Disconnected{Id(token)});
     responder_->Respond(token, ProblemResponse(401, kNotValidAnyMore));
   }
+  live_.EndWhatIsOver();
 }
 
 HttpResponse Api::Impl::Render(const Posted& posted, const ReplyBody& body) const {
@@ -329,6 +333,11 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
   if (!asked.ok()) return std::move(asked).status();
   if (auto* response = std::get_if<HttpResponse>(&*asked)) {
     responder_->Respond(token, std::move(*response));
+    return Status::Ok();
+  }
+  if (const auto* listening = std::get_if<Listening>(&*asked)) {
+    if (!leaving_) return live_.Open(token, listening->asker);
+    responder_->Respond(token, LeavingResponse(*leaving_));
     return Status::Ok();
   }
   Posted posted{.space = space, .since_us = since_us, .bounds = std::move(bounds)};

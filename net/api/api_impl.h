@@ -19,6 +19,7 @@
 #include "net/api/api.h"
 #include "net/api/failed_attempts.h"
 #include "net/api/guard.h"
+#include "net/api/live.h"
 #include "net/api/ndjson.h"
 #include "net/api/request_tools.h"
 #include "net/api/router.h"
@@ -34,7 +35,8 @@ class Api::Impl {
         switchboard_(switchboard),
         access_(options.hosts, options_.nonces.get(), Wall()),
         failed_attempts_(options_.timer),
-        tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))) {}
+        tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))),
+        live_(&options_, switchboard, [this](const Principal& principal) { return access_.Holds(principal, Wall()); }) {}
 
   ~Impl() {
     for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
@@ -247,6 +249,7 @@ class Api::Impl {
   std::unordered_map<uint64_t, Posted> posted_;
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
   std::unordered_map<NamespaceNumber, size_t> waiters_of_;  // of those in posted_
+  Live live_;
   std::optional<Leaving> leaving_;
   std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,9 +43,12 @@ struct ProcessStats {
   int64_t pid = 0;
   WallTime started_at;
   int64_t uptime_ms = 0;
-  uint64_t rss_bytes = 0, connections = 0, waiters = 0, buffered_bytes = 0, captured_bytes = 0;
+  uint64_t rss_bytes = 0, connections = 0, waiters = 0, listeners = 0, buffered_bytes = 0, captured_bytes = 0;
   uint64_t namespaces = 0, namespaces_awake = 0;
   double cpu_seconds = 0;
+  double cpu = 0;                       // of one core, in the last seconds
+  std::optional<double> commit_p99_ms;  // of the last minute; nothing: nothing was committed
+  uint64_t alerts_firing = 0, alerts_undelivered = 0;
   std::vector<StoreFigure> store;
   std::vector<CommandStats> commands;
   std::vector<ServiceNameStats> service_names;
@@ -84,6 +88,8 @@ struct ApiOptions {
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses
   size_t max_waiters = 4096;       // GETs and submits that wait for the end of a notify at once, of all that share `waiters`
   std::shared_ptr<std::atomic<size_t>> waiters = std::make_shared<std::atomic<size_t>>(0);
+  size_t max_listeners = 128;  // of /v1/live at once, of all that share `listeners`
+  std::shared_ptr<std::atomic<size_t>> listeners = std::make_shared<std::atomic<size_t>>(0);
   int64_t bulk_idle_ms = 60'000;  // a bulk submit of which so long no line came is ended, whatever blanks did
   std::string version;
   /// Runs `work` on another thread, then `then` on the loop; empty: there is none, and large documents are parsed on the loop.
@@ -92,6 +98,8 @@ struct ApiOptions {
   std::function<void(std::function<void()>)> later;
   /// Runs it on the loop in so many milliseconds; a later call takes the place of one that has not run. Empty: refused credentials are not held back.
   std::function<void(int64_t delay_ms, std::function<void()> task)> timer;
+  /// As `timer`, of /v1/live. Empty: nobody is sent anything there but the first event.
+  std::function<void(int64_t delay_ms, std::function<void()> task)> live_timer;
   std::shared_ptr<NonceMemory> nonces = std::make_shared<NonceMemory>();  // of all loops, as the next
   std::shared_ptr<TokenRates> rates = std::make_shared<TokenRates>();
   /// Figures of all namespaces; borrowed. Null: none are known.

@@ -66,6 +66,7 @@ bool Api::Impl::OnBodyBroken(uint64_t token) {
 }
 
 void Api::Impl::OnWritable(uint64_t token) {
+  live_.OnWritable(token);
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream) return;
   stream->bulk.OnUnsent(0);
@@ -74,6 +75,7 @@ void Api::Impl::OnWritable(uint64_t token) {
 
 void Api::Impl::EndBulkSubmits(Leaving why) {
   leaving_ = why;
+  live_.EndAll();
   // Each may go, or another with it, while it is pumped.
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> all(streams_.begin(), streams_.end());
   for (auto& [token, stream] : all) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/authority.h"
 #include "base/base64.h"
@@ -109,16 +110,24 @@ bool LostPlus(std::string value) {
   return ParseRfc3339(value).ok();
 }
 
+Status CheckPlus(const std::string& name, const std::string& value) {
+  if (!LostPlus(value)) return Status::Ok();
+  return Bad(Pointer(name), name + " has a space where the sign of its offset stands: a + means a space in a query string and is written %2B");
+}
+
 Status CheckAll(const std::string& value) {
   return value == "all" ? Status::Ok() : Bad(Pointer(kAllOfThem), "namespaces can be all, or be left out");
 }
 
 Status ApplyListParameter(const std::string& name, const std::string& value, ListQuery* query) {
-  if (IsTimeFilter(name) && LostPlus(value))
-    return Bad(Pointer(name), name + " has a space where the sign of its offset stands: a + means a space in a query string and is written %2B");
+  if (IsTimeFilter(name)) NOTIFYD_TRY(CheckPlus(name, value));
   if (IsFilter(name)) return ApplyFilter(name, value, Pointer(name), query);
   if (name == "limit") return Limit(value, &query->limit);
   if (name == kAllOfThem) return CheckAll(value);
+  if (name == "order") {
+    query->oldest_first = value == "oldest";
+    return query->oldest_first || value == "newest" ? Status::Ok() : Bad("/order", "order must be newest or oldest");
+  }
   if (name != "cursor") return Unknown(name);
   std::optional<NotifyId> id = NotifyId::Parse(value);
   if (!id) return Bad("/cursor", "cursor must be what a list gave as next");
@@ -189,6 +198,7 @@ Result<ListQuery> ParseListQuery(const QueryParameters& parameters) {
   NOTIFYD_TRY(Once(parameters));
   ListQuery query;
   for (const auto& [name, value] : parameters) NOTIFYD_TRY(ApplyListParameter(name, value, &query));
+  if (query.oldest_first) std::swap(query.above, query.below);
   return query;
 }
 
@@ -326,6 +336,48 @@ std::string LaneCursor(const LaneKey& lane) {
     if (c == '/') c = '_';
   }
   return text;
+}
+
+Result<HistoryQuery> ParseHistoryQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  HistoryQuery query;
+  for (const auto& [name, value] : parameters) {
+    const std::string pointer = Pointer(name);
+    if (name == "series") {
+      for (size_t at = 0; at <= value.size();) {
+        const size_t comma = std::min(value.find(',', at), value.size());
+        query.series.push_back(value.substr(at, comma - at));
+        at = comma + 1;
+      }
+    } else if (name == "step") {
+      const std::optional<int64_t> step = ParseInteger(value);
+      if (step == MillisOf(HistoryStep::kQuarter)) query.step = HistoryStep::kQuarter;
+      else if (step != MillisOf(HistoryStep::kMinute)) return Bad(pointer, "step must be 60000 or 900000");
+    } else if (name == "from" || name == "to") {
+      NOTIFYD_TRY(CheckPlus(name, value));
+      NOTIFYD_TRY(Time(value, pointer, name == "from" ? &query.from : &query.to));
+    } else if (name == "host") {
+      // Of a service all of its instances are one.
+      Result<std::string> host = ServiceOf(value).empty() ? ParseHost(value, pointer) : Result<std::string>(value);
+      if (!host.ok()) return std::move(host).status();
+      query.host = *std::move(host);
+    } else {
+      return Unknown(name);
+    }
+  }
+  return query;
+}
+
+Result<int64_t> ParseDueStep(const QueryParameters& parameters) {
+  constexpr int64_t kMinuteMs = 60'000, kMostMs = 2 * 24 * 3'600'000;
+  NOTIFYD_TRY(Once(parameters));
+  int64_t step_ms = kMinuteMs;
+  for (const auto& [name, value] : parameters) {
+    if (name != "step_ms") return Unknown(name);
+    NOTIFYD_TRY(Integer(name, value, kMinuteMs, kMostMs, &step_ms));
+    if (step_ms % kMinuteMs != 0) return Bad(Pointer(name), "step_ms must be whole minutes: a multiple of 60000");
+  }
+  return step_ms;
 }
 
 Result<bool> ParseRaw(const QueryParameters& parameters) {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
 #include "broker/events.h"
+#include "broker/figures.h"
 #include "broker/group_events.h"
 #include "broker/resource.h"
 #include "net/api/url.h"
@@ -61,6 +63,17 @@ Result<std::string> ParseWord(const QueryParameters& parameters, std::string_vie
 
 /// remember_ms alone, 1 ms to 30 days; 0 where it is not given.
 Result<int64_t> ParseRemember(const QueryParameters& parameters);
+
+/// series, step, from, to and host of /v1/history.
+struct HistoryQuery {
+  std::vector<std::string> series;  // names as they were given; empty: all
+  HistoryStep step = HistoryStep::kMinute;
+  std::optional<WallTime> from, to;
+  std::optional<std::string> host;
+};
+Result<HistoryQuery> ParseHistoryQuery(const QueryParameters& parameters);
+/// step_ms alone, of /v1/due: whole minutes, two days at most.
+Result<int64_t> ParseDueStep(const QueryParameters& parameters);
 
 /// None at all. Error: with the first one's name.
 Status RefuseParameters(const QueryParameters& parameters);

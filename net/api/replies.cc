@@ -278,7 +278,8 @@ HttpResponse Replies::Of(const ScheduleAnswered& answered, const Sight& sight) c
   return ScheduleResponse(*answered.answer, secrets_, sight);
 }
 HttpResponse Replies::Of(const FiguresAnswered&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "this is not built yet"));
+  CHECK(false);
+  return {};
 }
 HttpResponse Replies::Of(const AlertAnswered&, const Sight&) const {
   return ProblemResponse(Status(Code::kNotImplemented, "this is not built yet"));

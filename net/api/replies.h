@@ -18,8 +18,8 @@ class Replies {
   /// Both are borrowed.
   Replies(const ApiOptions* options, const SecretNames* secrets) : options_(options), secrets_(secrets), renderer_(secrets) {}
 
-  /// Any reply but Unmerged and Waited, which go to Steps (net/api/steps.h). Stale, where no Steps took it, is 412: a resource's condition did not
-  /// hold.
+  /// Any reply but Unmerged, Waited and FiguresAnswered, which go to Steps (net/api/steps.h). Stale, where no Steps took it, is 412: a resource's
+  /// condition did not hold.
   HttpResponse Render(const ReplyBody& body, const Sight& sight = {}) const;
 
   /// One of a list over several namespaces.

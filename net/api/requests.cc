@@ -1,6 +1,7 @@
 #include "net/api/requests.h"
 
 #include "base/utf8.h"
+#include "broker/figures_events.h"
 #include "broker/flow.h"
 #include "broker/spec.h"
 #include "net/api/body_coding.h"
@@ -322,7 +323,12 @@ Result<Asked> ReadExplain(const Asking& asking) {
 Result<Asked> ReadRetryOfOne(const Asking& asking) {
   Result<NotifyId> notify = IdOf(asking.route);
   if (!notify.ok()) return std::move(notify).status();
-  return Asked(Event(RetryRequest{asking.id, *notify, ContextOf(asking.request->headers).via}));
+  const Result<std::string> paused = ParseWord(asking.query, "paused", {"false", "true"});
+  if (!paused.ok()) return paused.status();
+  std::string via = ContextOf(asking.request->headers).via;
+  if (*paused == "false") return Asked(Event(RetryRequest{asking.id, *notify, std::move(via)}));
+  auto ask = std::make_shared<const FiguresAsk>(FiguresAsk{SendPausedAsk{*notify, std::move(via)}});
+  return Asked(Event(FiguresRequest{asking.id, std::move(ask)}));
 }
 
 Result<Asked> ReadGroupMaking(const Asking& asking) {

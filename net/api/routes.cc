@@ -3,6 +3,7 @@
 #include "net/api/admin_requests.h"
 #include "net/api/backup_requests.h"
 #include "net/api/demand.h"
+#include "net/api/figures_requests.h"
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
 #include "net/api/responses.h"
@@ -32,7 +33,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/notifies/{id}", Verb::kDelete, kNone, ReadCancel, {Scope::kOperate}, DemandOfNotify, "notify_cancelled"},
     {"/v1/notifies/{id}/explain", Verb::kGet, kNone, ReadExplain, kOwn},
     {"/v1/notifies/{id}/response", Verb::kGet, kRead, ReadResponse, {Scope::kReadBodies, Scope::kSubmit}, DemandOfResponse},
-    {"/v1/notifies/{id}/retry", Verb::kPost, kNone, ReadRetryOfOne, {Scope::kOperate}, nullptr, "notify_retried"},
+    {"/v1/notifies/{id}/retry", Verb::kPost, kRead, ReadRetryOfOne, {Scope::kOperate}, nullptr, "notify_retried"},
     {"/v1/groups", Verb::kGet, kRead, ReadGroups, {Scope::kRead}, DemandOfLanes},
     {"/v1/groups", Verb::kPost, kRead, ReadGroupMaking, {Scope::kSubmit}, DemandOfGroup},
     {"/v1/groups/{id}", Verb::kGet, kRead, ReadGroupGet, kOwn, DemandOfGroup},
@@ -80,6 +81,9 @@ constexpr RouteRow kRoutes[] = {
      false, /*first_alone=*/true},
     {"/v1/services/{name}/instances/{id}", Verb::kDelete, kNone, ReadInstanceRemoval, kRegisters, nullptr, "instance_deleted"},
     {"/v1/stats", Verb::kGet, kRead, ReadStats, {Scope::kRead}, nullptr, nullptr, Sphere::kNamespace, false, /*sums=*/true},
+    {"/v1/history", Verb::kGet, kRead, ReadHistory, {Scope::kRead}, DemandOfHistory},
+    {"/v1/due", Verb::kGet, kRead, ReadDue, {Scope::kRead}, DemandOfLanes},
+    {"/v1/live", Verb::kGet, kNone, ReadLive, {Scope::kRead}},
     {"/v1/namespaces", Verb::kGet, kRead, ReadNamespaces, kLooks, DemandOfLanes, nullptr, Sphere::kNone},
     {"/v1/namespaces/{ns}", Verb::kGet, kNone, ReadNamespace, kLooks},
     {"/v1/namespaces/{ns}", Verb::kPut, kNone, ReadNamespacePut, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},

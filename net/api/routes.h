@@ -36,8 +36,14 @@ struct Asking {
 /// Asks somebody else, who answers on the loop, later, by what it is given; the client may have gone by then.
 using AskElsewhere = std::function<void(std::function<void(HttpResponse)>)>;
 
-/// What a request comes to: an event whose reply is its answer, several of them, an answer that somebody else has, or one that is there.
-using Asked = std::variant<Event, std::unique_ptr<Steps>, AskElsewhere, HttpResponse>;
+/// He listens to what is sent from now on, in place of an answer.
+struct Listening {
+  Asker asker;
+};
+
+/// What a request comes to: an event whose reply is its answer, several of them, an answer that somebody else has, one that is there, or none that
+/// ends.
+using Asked = std::variant<Event, std::unique_ptr<Steps>, AskElsewhere, HttpResponse, Listening>;
 
 /// Takes a request apart, and validates it. Decides nothing. Errors: what it is refused for.
 using Reader = Result<Asked> (*)(const Asking& asking);

@@ -6,6 +6,7 @@
 #include "base/authority.h"
 #include "base/json_tree.h"
 #include "net/api/fields.h"
+#include "net/api/figures_json.h"
 #include "net/api/json_fields.h"
 #include "net/api/resource.h"
 #include "net/api/url.h"
@@ -251,6 +252,8 @@ void WriteInstance(const InstanceView& instance, JsonWriter* json) {
   json->Key("next_probe");
   TimeOrNull(instance.next_probe, json);
   json->EndObject();
+  json->Key("figures");
+  WriteHostFigures(instance.figures.get(), json);
   json->Key("from_file");
   json->Bool(instance.from_file);
   json->EndObject();

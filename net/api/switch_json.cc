@@ -2,6 +2,7 @@
 
 #include "broker/lane_limits.h"
 #include "net/api/fields.h"
+#include "net/api/figures_json.h"
 
 namespace notifyd {
 namespace {
@@ -133,6 +134,8 @@ void WriteHost(const HostView& host, JsonWriter* json) {
   json->Key("next_probe");
   host.next_probe ? json->String(FormatRfc3339(*host.next_probe)) : json->Null();
   json->EndObject();
+  json->Key("figures");
+  WriteHostFigures(host.figures.get(), json);
   json->EndObject();
 }
 

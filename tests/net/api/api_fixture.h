@@ -6,7 +6,10 @@
 #include "net/api/api.h"
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -102,6 +105,8 @@ class FakeResponder : public HttpResponder {
 
 class ApiFixture {
  public:
+  static constexpr size_t kMaxListeners = 100'000;  // more than any case has
+
   ApiFixture() : api(Options(), &sink) { api.SetResponder(&responder); }
 
   ApiOptions Options() {
@@ -124,6 +129,12 @@ class ApiFixture {
     options.max_line_bytes = 500;
     options.hosts = {"broker.example"};
     options.max_waiters = 2;
+    options.max_listeners = kMaxListeners;
+    options.listeners = listeners;
+    options.live_timer = [this](int64_t delay_ms, std::function<void()> task) {
+      live_ms = delay_ms;
+      live_tick = std::move(task);
+    };
     options.monotonic_us = [this] { return now_us; };
     options.acknowledgement = &acknowledgement.histogram;
     options.histograms = {&acknowledgement};
@@ -260,6 +271,9 @@ class ApiFixture {
   RekeyReport rekey;  // what the process says
   int rekeys = 0;     // that were asked for
   bool ready = true;
+  std::shared_ptr<std::atomic<size_t>> listeners = std::make_shared<std::atomic<size_t>>(0);
+  int64_t live_ms = 0;  // until live_tick is to run; what ran is empty
+  std::function<void()> live_tick;
   int64_t now_us = 1'000'000'000;
   uint64_t last_token = 0;
   Api api;
