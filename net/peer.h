@@ -20,8 +20,9 @@ struct ServedParts {
   /// The broker's own control.sock, for its own uid and root: the commands of notifyd itself (/v1/tokens and /v1/backups with what is below them,
   /// /v1/rekey), and these without a credential.
   bool control = false;
+  bool console = true;  // the web console's files; what they show is asked for by the other parts
 
-  static ServedParts ControlSocket() { return {false, false, false, false, true}; }
+  static ServedParts ControlSocket() { return {false, false, false, false, true, false}; }
   bool operator==(const ServedParts&) const = default;
 };
 

@@ -477,6 +477,7 @@ class CommandLine {
 
   void AddStatsAndVerify() {
     Add("ready", "Is it there, and does it take submits? No token is needed.", [](const Context& context) { return Ready(context); });
+    Add("whoami", "As whom the broker knows you, and what you may do.", [](const Context& context) { return Whoami(context); });
     CLI::App* stats = Add("stats", "Counts, totals and sizes.", [this](const Context& context) { return Stats(context, all_namespaces_); });
     CLI::App* verify = Add("verify", "Check that the books balance: every notify accepted is pending or settled.",
                            [this](const Context& context) { return notifyd::Verify(context, all_namespaces_); });

@@ -191,6 +191,10 @@ Exit Ready(const Context& context) {
   return Show(context, Ask(context, "GET", "/readyz"), [](Value answer) { return Fields(answer); });
 }
 
+Exit Whoami(const Context& context) {
+  return Show(context, Ask(context, "GET", "/v1/whoami"), [](Value answer) { return Fields(answer); });
+}
+
 Exit Stats(const Context& context, bool all) {
   return Show(context, Ask(context, "GET", StatsPath(all)), [](Value stats) {
     Table table;

@@ -36,6 +36,8 @@ Exit Change(const Context& context, const std::string& id, const FieldValues& va
 
 /// kDone where it takes submits.
 Exit Ready(const Context& context);
+/// As whom the broker knows whoever asks, and what that one may do.
+Exit Whoami(const Context& context);
 /// Of one namespace, or of `all` together.
 Exit Stats(const Context& context, bool all);
 /// Do the books balance (contract promise 8)? kRefused where not.

@@ -172,6 +172,11 @@ void Listeners::LogAddresses() const {
     const std::string only = Join(place->options.only);
     if (place->files) fields.emplace_back("tls", true);
     if (!place->options.only.empty()) fields.emplace_back("only", only);
+    // For people, who can open it as it stands.
+    if (place->as.serves.console && place->address.path.empty()) {
+      const std::string url = (place->files ? "https://" : "http://") + place->name() + "/console/";
+      Log(LogLevel::kAlways, "console at " + url);
+    }
     // Whoever started it with port 0 reads the port here.
     Log(LogLevel::kAlways, "listening on " + place->name(), fields.data(), fields.size());
   }

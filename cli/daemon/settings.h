@@ -38,6 +38,7 @@ struct Options {
   bool core_dumps = false;
   std::string log_level = "info";
   std::string log_format = "auto";
+  std::string console = "loopback";        // which listeners serve the web console: loopback, everywhere or nowhere
   std::vector<ListenerOptions> listeners;  // beside `listen`
   AuthOptions auth;
   CoreLimits core;

@@ -35,8 +35,9 @@ Status ReadOnly(const toml::node& node, std::vector<std::string>* only) {
   Result<std::vector<std::string>> words = TextsOf(node);
   if (!words.ok()) return std::move(words).status();
   for (const std::string& word : *words)
-    if (word != "health" && word != "metrics" && word != "admin") return Unacceptable("\"" + word + "\" must be health, metrics or admin");
-  if (words->empty()) return Unacceptable("must name at least one of health, metrics and admin");
+    if (word != "health" && word != "metrics" && word != "admin" && word != "console")
+      return Unacceptable("\"" + word + "\" must be health, metrics, admin or console");
+  if (words->empty()) return Unacceptable("must name at least one of health, metrics, admin and console");
   *only = *std::move(words);
   return Status::Ok();
 }
@@ -128,16 +129,21 @@ Result<ListenAddress> ParseListen(std::string_view text) {
 }
 
 ServedParts ListenerOptions::serves() const {
-  if (only.empty()) return {};
+  if (only.empty()) return {.console = console};
   auto says = [this](const char* word) { return std::find(only.begin(), only.end(), word) != only.end(); };
-  return {says("health"), says("metrics"), says("admin"), false};
+  // Its pages look by the routes of admin.
+  return {says("health"), says("metrics"), says("admin") || says("console"), false, false, says("console")};
 }
 
 std::vector<ListenerOptions> AllListeners(const Options& options) {
   std::vector<ListenerOptions> all;
-  if (!options.listen.empty()) all.push_back({options.listen, {}, {}, {}, {}, options.http.max_connections});
+  auto console = [&](const std::string& address) {
+    return options.console == "everywhere" || (options.console == "loopback" && ParseListen(address)->local());
+  };
+  if (!options.listen.empty()) all.push_back({options.listen, {}, {}, {}, {}, options.http.max_connections, console(options.listen)});
   for (ListenerOptions each : options.listeners) {
     if (each.max_connections == 0) each.max_connections = each.only.empty() ? options.http.max_connections : ListenerOptions::kOnlyConnections;
+    each.console = each.only.empty() && console(each.address);
     all.push_back(std::move(each));
   }
   return all;
@@ -183,7 +189,7 @@ std::string ListenersAsToml() {
 #   tls.cert         PEM file: the certificate, then those that lead to its authority. With it TLS 1.2 and 1.3 are spoken there, and nothing else
 #   tls.key          PEM file: its key, not encrypted
 #   tls.client_ca    PEM file: clients must show a certificate of one of these authorities; auth.certificates says what each may do
-#   only             some of health, metrics and admin (what looks and steers): nothing else is served there
+#   only             some of health, metrics, admin (what looks and steers) and console (the web console, with admin): nothing else is served there
 #   max_connections  1 to 1000000, counted apart from all other listeners'; by default limits.connections, with `only` 64
 #
 # [[listener]]
@@ -193,7 +199,7 @@ std::string ListenersAsToml() {
 #
 # [[listener]]
 # address = "127.0.0.1:7301"
-# only = ["health", "metrics", "admin"]
+# only = ["health", "metrics", "console"]
 )";
 }
 

@@ -29,9 +29,10 @@ Result<ListenAddress> ParseListen(std::string_view text);
 struct ListenerOptions {
   std::string address;
   std::string tls_certificate, tls_key, tls_client_ca;  // paths; empty: none
-  std::vector<std::string> only;                        // "health", "metrics", "admin"; empty: all
+  std::vector<std::string> only;                        // "health", "metrics", "admin", "console"; empty: all
   size_t max_connections = 0;                           // 0: limits.connections, or kOnlyConnections where `only` says something
   static constexpr size_t kOnlyConnections = 64;
+  bool console = false;  // the web console, where `only` is empty
   ServedParts serves() const;
   bool operator==(const ListenerOptions&) const = default;
 };

@@ -138,6 +138,12 @@ std::vector<Setting> MakeRows() {
             "A file, for its owner alone (0600), with a token that counts while there is no valid admin token of all namespaces; empty: none.",
             FIELD(auth.bootstrap_token_file))));
 
+  add(WithWords(Other("console.serve",
+                      "Which listeners serve the web console, under /console/: those that only this machine can connect to (loopback), all of them "
+                      "(everywhere), or none (nowhere). A [[listener]] whose `only` names it serves it whatever this says.",
+                      FIELD(console)),
+                {"loopback", "everywhere", "nowhere"}));
+
   add(Number("limits.body_bytes", "bytes", 1, 256 * kMiB, "Most bytes of a notify's body, as it is sent to the receiver.", FIELD(core.max_body_bytes),
              FIELD(api.max_body_bytes)));
   add(Number("limits.request_bytes", "bytes", kKiB, kGiB, "Most bytes of one request's body, unpacked where it comes as gzip.",

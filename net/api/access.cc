@@ -56,6 +56,13 @@ Refusal RefusalOf(NotAdmitted refused) {
   return out;
 }
 
+/// Somebody followed a link: the browser shows what is answered as a page of its own.
+bool IsVisit(const HttpRequest& head) {
+  const std::string* mode = head.Header("Sec-Fetch-Mode");
+  const std::string* target = head.Header("Sec-Fetch-Dest");
+  return head.method == "GET" && mode && target && *mode == "navigate" && *target == "document";
+}
+
 const Peer& PeerOf(const HttpRequest& head) {
   static const Peer kNobody{};
   return head.peer ? *head.peer : kNobody;
@@ -108,7 +115,8 @@ std::variant<Granted, Refusal> Access::Look(const HttpRequest& head, const Resul
 }
 
 std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now) {
-  if (std::optional<HttpResponse> refusal = RefuseForeign(head)) return Refusal{*std::move(refusal)};
+  const bool page = route.ok() && route->row && route->row->of_console();
+  if (std::optional<HttpResponse> refusal = RefuseForeign(head, page)) return Refusal{*std::move(refusal)};
   const Peer& peer = PeerOf(head);
   const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
   Need need = served ? NeedOf(route) : Need{.known = false};
@@ -139,7 +147,8 @@ std::optional<HttpResponse> Access::RefuseRoute(const Result<Route>& route, bool
   return response;
 }
 
-std::optional<HttpResponse> Access::RefuseForeign(const HttpRequest& head) const {
+/// `page`: what people come to by links from elsewhere, and which says the same to all.
+std::optional<HttpResponse> Access::RefuseForeign(const HttpRequest& head, bool page) const {
   const std::string* host = head.Header("Host");
   if (host && !Knows(*host)) {
     return ProblemResponse(
@@ -147,7 +156,7 @@ std::optional<HttpResponse> Access::RefuseForeign(const HttpRequest& head) const
   }
   const std::string* origin = nullptr;
   for (const auto& [name, value] : head.headers) {
-    if (EqualsIgnoringCase(name, "Sec-Fetch-Site") && EqualsIgnoringCase(value, "cross-site")) {
+    if (EqualsIgnoringCase(name, "Sec-Fetch-Site") && EqualsIgnoringCase(value, "cross-site") && !(page && IsVisit(head))) {
       return Forbidden("requests from another site are refused");
     }
     if (!EqualsIgnoringCase(name, "Origin")) continue;

@@ -64,7 +64,7 @@ class Access {
  private:
   std::variant<Granted, Refusal> Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now);
   bool Knows(std::string_view authority) const;
-  std::optional<HttpResponse> RefuseForeign(const HttpRequest& head) const;
+  std::optional<HttpResponse> RefuseForeign(const HttpRequest& head, bool page) const;
   std::optional<HttpResponse> RefuseRoute(const Result<Route>& route, bool served) const;
   Status CheckVia(const HttpRequest& head) const;
 

@@ -64,7 +64,7 @@ bool MatchPath(std::string_view path, std::span<std::string> segments, Route* ro
   for (; !path.empty(); ++i) {
     std::string_view segment = TakeSegment(&path);
     if (i == segments.size()) return false;
-    if (segment[0] != '{') {
+    if (!segment.starts_with('{')) {
       if (segments[i] != segment) return false;
     } else if (segments[i].empty()) {
       return false;

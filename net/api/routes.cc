@@ -2,6 +2,7 @@
 
 #include "net/api/admin_requests.h"
 #include "net/api/backup_requests.h"
+#include "net/api/console_requests.h"
 #include "net/api/demand.h"
 #include "net/api/figures_requests.h"
 #include "net/api/list_of_all.h"
@@ -18,6 +19,7 @@ using enum Parameters;
 using Sphere = Need::Sphere;
 
 constexpr ScopeSet kNobody = {};
+constexpr ScopeSet kAnyScope = ScopeSet::All();
 constexpr ScopeSet kLooks = {Scope::kRead, Scope::kAdmin};
 constexpr ScopeSet kRegisters = {Scope::kRegister, Scope::kOperate};
 constexpr ScopeSet kOwn = {Scope::kSubmit, Scope::kRead};  // who submits sees what his own caller submitted
@@ -104,6 +106,10 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/backups", Verb::kPost, kNone, ReadBackupMaking, {Scope::kAdmin}, nullptr, "backup_begun", Sphere::kAll},
     {"/v1/backups/{name}", Verb::kGet, kNone, ReadBackup, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
     {"/v1/backups/{name}", Verb::kDelete, kNone, ReadBackupRemoval, {Scope::kAdmin}, nullptr, "backup_removed", Sphere::kAll},
+    {"/v1/whoami", Verb::kGet, kNone, ReadWhoami, kAnyScope, nullptr, nullptr, Sphere::kNone},
+    {"/console", Verb::kGet, kIgnored, ReadConsoleRedirect, kNobody},
+    {"/console/", Verb::kGet, kIgnored, ReadConsole, kNobody, DemandOfConsole},
+    {"/console/{file}", Verb::kGet, kIgnored, ReadConsole, kNobody, DemandOfConsole},
     {"/.well-known/jwks.json", Verb::kGet, kRead, ReadJwks, kNobody},
     {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
     {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},
@@ -134,6 +140,7 @@ Need NeedOf(const Result<Route>& route) {
 }
 
 bool Serves(const ServedParts& parts, const RouteRow& row) {
+  if (row.of_console()) return parts.console;
   if (parts.control) return row.path.starts_with("/v1/tokens") || row.path.starts_with("/v1/backups") || row.path == "/v1/rekey";
   if (row.path == "/healthz" || row.path == "/readyz") return parts.health;
   if (row.scopes.Has(Scope::kMetrics)) return parts.metrics;

@@ -73,6 +73,7 @@ struct RouteRow {
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }
   bool of_namespaces() const { return path.starts_with("/v1/namespaces/"); }
+  bool of_console() const { return path.starts_with("/console"); }
   bool names_group() const { return path == "/v1/groups/{id}"; }
   bool names_event() const { return path.starts_with("/v1/events/{id}"); }
   bool names_notify() const { return path.starts_with("/v1/notifies/{id}"); }

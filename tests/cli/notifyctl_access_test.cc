@@ -120,6 +120,7 @@ TEST_CASE("notifyctl --namespace: stands in front of all that a namespace has, a
   CHECK(target({"--namespace", "b", "token", "show", "t1"}) == "/v1/tokens/t1");
   CHECK(target({"--namespace", "b", "namespace", "show", "a"}) == "/v1/namespaces/a");
   CHECK(target({"--namespace", "b", "host", "show", "h:80"}) == "/v1/namespaces/b/hosts/h%3A80");
+  CHECK(target({"--namespace", "b", "whoami"}) == "/v1/whoami");
   CHECK(target({"stats"}, {"NOTIFYD_NAMESPACE="}) == "/v1/stats");
   CHECK(CtlAs(broker.url(), {"stats", "--namespace", ""}, {}).code == 2);
 }

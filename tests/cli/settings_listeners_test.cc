@@ -50,14 +50,42 @@ only = ["health", "metrics"]
   REQUIRE(read.error == "");
   const std::vector<ListenerOptions> all = AllListeners(read.options);
   REQUIRE(all.size() == 4);
-  CHECK(all[0] == ListenerOptions{"127.0.0.1:7300", {}, {}, {}, {}, 500});
-  CHECK(all[1] == ListenerOptions{"[::1]:7443", "cert.pem", "key.pem", "ca.pem", {}, 500});
-  CHECK(all[2] == ListenerOptions{"unix:/run/notifyd/notifyd.sock", {}, {}, {}, {}, 7});
+  CHECK(all[0] == ListenerOptions{"127.0.0.1:7300", {}, {}, {}, {}, 500, true});
+  CHECK(all[1] == ListenerOptions{"[::1]:7443", "cert.pem", "key.pem", "ca.pem", {}, 500, true});
+  CHECK(all[2] == ListenerOptions{"unix:/run/notifyd/notifyd.sock", {}, {}, {}, {}, 7, true});
   CHECK(all[3] == ListenerOptions{"127.0.0.1:7301", {}, {}, {}, {"health", "metrics"}, 64});
   CHECK(all[0].serves() == ServedParts{});
-  CHECK(all[3].serves() == ServedParts{true, true, false, false});
+  CHECK(all[3].serves() == ServedParts{true, true, false, false, false, false});
 
   CHECK(AllListeners(Read(dir, kMain, {"--listen", ""}).options).size() == 1);
+}
+
+TEST_CASE("listeners: the console is served on loopback, or as the setting or a table's `only` says") {
+  TempDir dir;
+  auto served = [&](const std::string& text) {
+    const Invocation read = Read(dir, "[auth]\nmode = \"none\"\n" + text + R"(
+[[listener]]
+address = "0.0.0.0:7301"
+[[listener]]
+address = "127.0.0.1:7302"
+only = ["health"]
+[[listener]]
+address = "0.0.0.0:7303"
+only = ["console"]
+)");
+    REQUIRE(read.error == "");
+    std::vector<bool> out;
+    for (const ListenerOptions& each : AllListeners(read.options)) out.push_back(each.serves().console);
+    return out;
+  };
+  CHECK(served("") == std::vector<bool>{true, false, false, true});
+  CHECK(served("[console]\nserve = \"everywhere\"\n") == std::vector<bool>{true, true, false, true});
+  CHECK(served("[console]\nserve = \"nowhere\"\n") == std::vector<bool>{false, false, false, true});
+  // Its pages ask for what admin serves.
+  const ServedParts alone = ListenerOptions{"0.0.0.0:1", {}, {}, {}, {"console"}}.serves();
+  CHECK(alone.admin);
+  CHECK_FALSE(alone.rest);
+  CHECK_FALSE(alone.metrics);
 }
 
 TEST_CASE("listeners: what is wrong with a table is said by its number, key and line") {

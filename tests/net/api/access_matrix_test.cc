@@ -11,7 +11,8 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   using enum Scope;
   const bool looks = verb == Verb::kGet;
   auto begins = [&](const char* text) { return path.starts_with(text); };
-  if (path == "/healthz" || path == "/readyz" || begins("/.well-known/")) return {};
+  if (path == "/healthz" || path == "/readyz" || begins("/.well-known/") || begins("/console")) return {};
+  if (path == "/v1/whoami") return ScopeSet::All();
   if (path == "/metrics") return {kMetrics};
   if (begins("/v1/tokens") || path == "/v1/audit" || path == "/v1/rekey" || begins("/v1/backups")) return {kAdmin};
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
@@ -27,7 +28,7 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
 
 bool IsOfNoNamespace(const std::string& path) {
   return path.starts_with("/v1/tokens") || path.starts_with("/v1/backups") || path == "/v1/audit" || path == "/v1/namespaces" ||
-         path == "/v1/rekey" || path == "/metrics";
+         path == "/v1/rekey" || path == "/v1/whoami" || path == "/metrics";
 }
 
 std::string MethodOf(Verb verb) {
@@ -236,6 +237,11 @@ TEST_CASE("access: what a listener does not serve is not there, for whoever may 
   CHECK(status(submits, "GET", "/healthz") == "404");
   CHECK(status(submits, "GET", "/metrics") == "404");
   CHECK(status(submits, "GET", "/v1/tokens") == "404");
+  CHECK(status(probes, "GET", "/console/") == "200");
+  CHECK(status({.console = false}, "GET", "/console/") == "404");
+  CHECK(status({.console = false}, "GET", "/console") == "404");
+  CHECK(status({.console = false}, "GET", "/console/console.js") == "404");
+  CHECK(status(ServedParts::ControlSocket(), "GET", "/console/") == "404");
   CHECK(status(ServedParts::ControlSocket(), "GET", "/v1/tokens") == "posted");
   CHECK(status(ServedParts::ControlSocket(), "GET", "/v1/notifies") == "404");
   CHECK(status(ServedParts::ControlSocket(), "GET", "/healthz") == "404");

@@ -429,6 +429,9 @@ TEST_CASE("openapi: tokens, the audit, sealing the store anew") {
   row->name = "a token";
   row->grant = Grant::Everything();
   row->created_by = "somebody";
+  f.Ask("GET", "/v1/whoami");
+  held.Check(f, "/v1/whoami", "get");
+  held.CheckAllSeen("Whoami");
   f.Ask("POST", "/v1/tokens", R"({"scopes":["submit"]})");
   RegistrySays(f, {.created = true, .token = row});
   held.Check(f, "/v1/tokens", "post");

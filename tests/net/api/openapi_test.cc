@@ -60,6 +60,7 @@ std::string Target(std::string path) {
                                  {"{mode}", "concurrent"},
                                  {"{name}", "l"},
                                  {"{topic}", "t"},
+                                 {"{file}", "console.js"},
                                  {"{ns}", "default"}})
     if (size_t at = path.find(argument); at != std::string::npos) path.replace(at, std::string_view(argument).size(), value);
   return path;
@@ -83,7 +84,7 @@ std::string GoodBody(const std::string& path, const std::string& method) {
 }
 
 bool IsPlain(const std::string& path) {
-  return path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/.well-known/jwks.json";
+  return path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/.well-known/jwks.json" || path.starts_with("/console");
 }
 
 TEST_CASE("openapi: its routes and methods are the router's") {

@@ -1,0 +1,9 @@
+import "./style.css";
+import { render } from "preact";
+import { findOut } from "./api";
+import { App } from "./shell";
+import { begin } from "./live";
+
+render(<App />, document.getElementById("app")!);
+begin();
+void findOut();

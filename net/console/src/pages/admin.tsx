@@ -1,0 +1,184 @@
+// Namespaces, tokens, and the audit: who may what, and who did.
+import { useState } from "preact/hooks";
+import { Problem, ask, may } from "../api";
+import { bytes, count, percent } from "../format";
+import { List } from "../list";
+import { usePages } from "../pages";
+import { href } from "../route";
+import { t } from "../text";
+import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, Name, Time, Title } from "../ui";
+import type { Namespace } from "../types";
+import { WithIds } from "./notify";
+
+export function Namespaces() {
+  const pages = usePages<Namespace>("/v1/namespaces?limit=200", (row) => row.name, 3000);
+  return (
+    <>
+      <Title>{t("nav_namespaces")}</Title>
+      {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
+      <List
+        label={t("nav_namespaces")}
+        rows={pages.rows}
+        more={pages.more}
+        keyOf={(row) => row.name}
+        to={(row) => href("overview", [], { ns: row.name })}
+        empty={pages.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("none")} command="notifyctl namespace create billing" />}
+        columns={[
+          { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("overview", [], { ns: row.name })}><Name>{row.name}</Name></a> },
+          { name: t("col_state"), width: "9rem", main: true, cell: (row) => (row.state === "deleting" ? <Badge tone="warn">{t("being_removed")}</Badge> : row.awake ? <Badge tone="good">{t("awake")}</Badge> : <Badge tone="plain" icon="moon">{t("asleep")}</Badge>) },
+          { name: t("tile_pending"), width: "7rem", right: true, cell: (row) => count(row.pending) },
+          { name: t("col_flight"), width: "9rem", right: true, hide: true, cell: (row) => `${count(row.in_flight)} / ${count(row.may_be_in_flight)} (${percent(row.in_flight, row.may_be_in_flight)})` },
+          { name: t("stored"), width: "7rem", right: true, hide: true, cell: (row) => bytes(row.stored_bytes) },
+          { name: t("submits_minute"), width: "8rem", right: true, hide: true, cell: (row) => count(row.submits_last_minute) },
+          { name: t("attempts_minute"), width: "8rem", right: true, hide: true, cell: (row) => count(row.attempts_last_minute) },
+        ]}
+      />
+    </>
+  );
+}
+
+interface Token {
+  id: string;
+  name: string;
+  namespaces: "*" | string[];
+  scopes: string[];
+  caller: string | null;
+  expires_at: string | null;
+  disabled: boolean;
+  created_by: string;
+  created_at: string;
+  last_used_at: string | null;
+  token?: string;
+}
+const kScopes = ["submit", "read", "read_bodies", "register", "operate", "admin", "metrics"];
+
+function NewToken({ close, done }: { close: () => void; done: () => void }) {
+  const [name, setName] = useState("");
+  const [scopes, setScopes] = useState<string[]>(["read"]);
+  const [namespaces, setNamespaces] = useState("");
+  const [days, setDays] = useState("90");
+  const [made, setMade] = useState<Token | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  if (made)
+    return (
+      <Dialog title={t("token_made")} close={close}>
+        <p>{t("token_once")}</p>
+        <Code label={t("login_token")}>{made.token ?? ""}</Code>
+        <footer>
+          <button type="button" class="main" onClick={close}>{t("close")}</button>
+        </footer>
+      </Dialog>
+    );
+  return (
+    <Dialog title={t("token_new")} close={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const body: Record<string, unknown> = { scopes };
+          if (name.trim()) body.name = name.trim();
+          if (namespaces.trim()) body.namespaces = namespaces.trim() === "*" ? "*" : namespaces.trim().split(/[\s,]+/);
+          if (days.trim()) body.expires_at = new Date(Date.now() + Number(days) * 86_400_000).toISOString();
+          ask<Token>("POST", "/v1/tokens", { body }).then((answer) => {
+            setMade(answer.body);
+            done();
+          }, setProblem);
+        }}
+      >
+        <Field label={t("name")}>
+          <input autoFocus value={name} onInput={(event) => setName(event.currentTarget.value)} />
+        </Field>
+        <fieldset>
+          <legend>{t("scopes")}</legend>
+          {kScopes.map((scope) => (
+            <label key={scope} class="check">
+              <input type="checkbox" checked={scopes.includes(scope)} onChange={() => setScopes(scopes.includes(scope) ? scopes.filter((each) => each !== scope) : [...scopes, scope])} /> <code>{scope}</code>
+            </label>
+          ))}
+        </fieldset>
+        <Field label={t("nav_namespaces")} hint={t("token_namespaces_hint")}>
+          <input value={namespaces} onInput={(event) => setNamespaces(event.currentTarget.value)} />
+        </Field>
+        <Field label={t("token_days")} hint={t("token_days_hint")}>
+          <input inputMode="numeric" value={days} onInput={(event) => setDays(event.currentTarget.value)} />
+        </Field>
+        {problem ? <Fault problem={problem} /> : null}
+        <footer>
+          <button type="submit" class="main" disabled={scopes.length === 0}>{t("token_make")}</button>
+          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+export function Tokens() {
+  const pages = usePages<Token>("/v1/tokens?limit=200", (row) => row.id, 5000);
+  const [makes, setMakes] = useState(false);
+  const turn = (row: Token) => async () => {
+    await ask("PATCH", `/v1/tokens/${encodeURIComponent(row.id)}`, { body: { disabled: !row.disabled } });
+    pages.again();
+    return t("changed");
+  };
+  return (
+    <>
+      <Title aside={<button type="button" class="main" onClick={() => setMakes(true)}>{t("token_new")}</button>}>{t("nav_tokens")}</Title>
+      {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
+      <List
+        label={t("nav_tokens")}
+        rows={pages.rows}
+        more={pages.more}
+        keyOf={(row) => row.id}
+        empty={pages.loading ? <p class="faint">{t("loading")}</p> : pages.error ? null : <Empty title={t("tokens_none")} command="notifyctl token create --namespaces billing --scopes submit" />}
+        columns={[
+          { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <Name>{row.name}</Name> },
+          { name: t("col_state"), width: "8rem", main: true, cell: (row) => (row.disabled ? <Badge tone="warn" icon="cancelled">{t("disabled")}</Badge> : row.expires_at && new Date(row.expires_at).getTime() < Date.now() ? <Badge tone="warn" icon="expired">{t("expired")}</Badge> : <Badge tone="good">{t("active")}</Badge>) },
+          { name: t("col_id"), width: "10rem", hide: true, cell: (row) => <span class="id">{row.id}<Copy text={row.id} /></span> },
+          { name: t("scopes"), width: "minmax(9rem, 1.5fr)", cell: (row) => row.scopes.join(", ") },
+          { name: t("nav_namespaces"), width: "minmax(6rem, 1fr)", hide: true, cell: (row) => (row.namespaces === "*" ? t("all") : row.namespaces.join(", ")) },
+          { name: t("last_used"), width: "8rem", right: true, hide: true, cell: (row) => <Ago at={row.last_used_at} /> },
+          { name: t("f_expires"), width: "8rem", right: true, hide: true, cell: (row) => (row.expires_at ? <Ago at={row.expires_at} /> : t("never")) },
+          { name: t("actions"), width: "7rem", cell: (row) => <Act small act={turn(row)}>{row.disabled ? t("enable") : t("disable")}</Act> },
+        ]}
+      />
+      {makes ? <NewToken close={() => setMakes(false)} done={pages.again} /> : null}
+    </>
+  );
+}
+
+interface Entry {
+  at: string;
+  who: string | null;
+  from: string | null;
+  what: string | null;
+  namespace: string | null;
+  object: string | null;
+  count: number;
+  said: string | null;
+}
+
+export function Audit() {
+  const pages = usePages<Entry>("/v1/audit?limit=100", (row) => JSON.stringify(row), 3000);
+  return (
+    <>
+      <Title>{t("nav_audit")}</Title>
+      {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
+      <List
+        label={t("nav_audit")}
+        rows={pages.rows}
+        more={pages.more}
+        keyOf={(row) => JSON.stringify(row)}
+        empty={pages.loading ? <p class="faint">{t("loading")}</p> : pages.error ? null : <Empty title={t("audit_none")}>{may("admin") ? t("audit_hint") : null}</Empty>}
+        columns={[
+          { name: t("col_when"), width: "10rem", main: true, cell: (row) => <Time at={row.at} /> },
+          { name: t("audit_what"), width: "11rem", main: true, cell: (row) => <code>{row.what}</code> },
+          { name: t("audit_who"), width: "minmax(7rem, 1fr)", cell: (row) => <Name>{row.who ?? "–"}</Name> },
+          { name: t("audit_object"), width: "minmax(9rem, 1.5fr)", cell: (row) => (row.object ? <WithIds text={row.object} /> : "–") },
+          { name: t("namespace"), width: "7rem", hide: true, cell: (row) => row.namespace ?? "–" },
+          { name: t("audit_count"), width: "5rem", right: true, hide: true, cell: (row) => count(row.count) },
+          { name: t("audit_said"), width: "minmax(8rem, 1.5fr)", hide: true, cell: (row) => (row.said ? <Name>{row.said}</Name> : "") },
+          { name: t("audit_from"), width: "8rem", hide: true, cell: (row) => row.from ?? "–" },
+        ]}
+      />
+    </>
+  );
+}

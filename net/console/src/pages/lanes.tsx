@@ -1,0 +1,204 @@
+// What waits where: lanes, and one lane with its head.
+import { useState } from "preact/hooks";
+import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { count, duration, localTime } from "../format";
+import { List, type Column } from "../list";
+import { usePages } from "../pages";
+import { usePoll } from "../poll";
+import { href, useRoute } from "../route";
+import { t, term } from "../text";
+import { Act, Badge, Copy, Dialog, Empty, Facts, Fault, Field, Icon, Name, Panel, Title, say } from "../ui";
+import { kPending, type Lane, type Notify, type Page } from "../types";
+import { NotifyId, notifyColumns } from "./notifies";
+
+const pathOf = (mode: string, name: string): string => spaced(`/v1/lanes/${mode}/${encodeURIComponent(name)}`);
+
+export function Paused({ lane, few = false }: { lane: Lane; few?: boolean }) {
+  if (!lane.paused) return null;
+  const by = lane.own.paused_by === "failure" ? t("paused_by_failure") : lane.own.paused ? t("paused_by_request") : t("paused_by_rule");
+  return (
+    <Badge tone="warn" icon="held">
+      {few ? by : `${t("paused")} · ${by}`}
+    </Badge>
+  );
+}
+
+function StatesOf({ lane }: { lane: Lane }) {
+  return (
+    <span class="lane-states">
+      {kPending
+        .filter((state) => lane.states[state as "held"] > 0)
+        .map((state) => (
+          <a key={state} href={href("notifies", [], { lane: lane.name, mode: lane.mode, state })} title={term("state", state)}>
+            <Icon name={state} />
+            {count(lane.states[state as "held"])}
+            <span class="sr">{term("state", state)}</span>
+          </a>
+        ))}
+    </span>
+  );
+}
+
+const columns = (): Column<Lane>[] => [
+  { name: t("col_lane"), width: "minmax(12rem, 3fr)", main: true, cell: (l) => <a href={href("lane", [l.mode, l.name])}><Name>{l.name}</Name></a> },
+  { name: t("f_mode"), width: "7rem", main: true, cell: (l) => <Badge tone="plain">{l.mode}</Badge> },
+  { name: t("col_waits"), width: "minmax(10rem, 2fr)", cell: (l) => <StatesOf lane={l} /> },
+  { name: t("col_head_age"), width: "7rem", right: true, cell: (l) => (l.head_age_ms === null ? <span class="faint">–</span> : duration(l.head_age_ms)) },
+  { name: t("col_flight"), width: "6rem", right: true, hide: true, cell: (l) => `${count(l.in_flight)} / ${count(l.settings?.concurrency ?? 0)}` },
+  { name: t("f_rate"), width: "6rem", right: true, hide: true, cell: (l) => l.settings?.rate_per_s ?? "–" },
+  { name: t("paused"), width: "minmax(13rem, 1.2fr)", cell: (l) => <Paused lane={l} few /> },
+];
+
+export function Lanes() {
+  const pages = usePages<Lane>(spaced("/v1/lanes?limit=200"), (l) => `${l.mode}/${l.name}`, 2000);
+  return (
+    <>
+      <Title>{t("nav_lanes")}</Title>
+      {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
+      {pages.loading ? (
+        <p class="faint">{t("loading")}</p>
+      ) : (
+        <List label={t("nav_lanes")} rows={pages.rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={<Empty title={t("lanes_none")} command={"notifyctl submit http://127.0.0.1:9100/later --delay-ms 600000"} />} />
+      )}
+    </>
+  );
+}
+
+function Settings({ lane, close, done }: { lane: Lane; close: () => void; done: () => void }) {
+  const [concurrency, setConcurrency] = useState(lane.own.concurrency === undefined ? "" : String(lane.own.concurrency));
+  const [rate, setRate] = useState(lane.own.rate_per_s === undefined ? "" : String(lane.own.rate_per_s));
+  const [burst, setBurst] = useState(lane.own.burst === undefined ? "" : String(lane.own.burst));
+  const [onRetry, setOnRetry] = useState(lane.own.on_retry ?? "");
+  const [onFailure, setOnFailure] = useState(lane.own.on_failure ?? "");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const number = (text: string): number | null => (text.trim() === "" ? null : Number(text));
+  const fifo = lane.mode === "fifo";
+  return (
+    <Dialog title={t("limits_title", { name: lane.name })} close={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const body: Record<string, unknown> = { rate_per_s: number(rate), burst: number(burst) };
+          if (fifo) Object.assign(body, { on_retry: onRetry || null, on_failure: onFailure || null });
+          else body.concurrency = number(concurrency);
+          ask("PATCH", pathOf(lane.mode, lane.name), { body }).then(() => {
+            say(t("changed"));
+            done();
+            close();
+          }, setProblem);
+        }}
+      >
+        {fifo ? null : (
+          <Field label={t("f_concurrency")} hint={t("limit_hint", { now: lane.settings?.concurrency ?? t("unknown") })}>
+            <input inputMode="numeric" value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
+          </Field>
+        )}
+        <Field label={t("f_rate")} hint={t("limit_hint", { now: lane.settings?.rate_per_s ?? t("no_limit") })}>
+          <input inputMode="decimal" value={rate} onInput={(event) => setRate(event.currentTarget.value)} />
+        </Field>
+        <Field label={t("f_burst")} hint={t("limit_hint", { now: lane.settings?.burst ?? t("none") })}>
+          <input inputMode="numeric" value={burst} onInput={(event) => setBurst(event.currentTarget.value)} />
+        </Field>
+        {fifo ? (
+          <>
+            <Field label={t("f_on_retry")} hint={t("limit_hint", { now: lane.settings?.on_retry ?? t("none") })}>
+              <select value={onRetry} onChange={(event) => setOnRetry(event.currentTarget.value)}>
+                <option value="">{t("as_the_rule")}</option>
+                <option value="block">{t("on_retry_block")}</option>
+                <option value="skip">{t("on_retry_skip")}</option>
+              </select>
+            </Field>
+            <Field label={t("f_on_failure")} hint={t("limit_hint", { now: lane.settings?.on_failure ?? t("none") })}>
+              <select value={onFailure} onChange={(event) => setOnFailure(event.currentTarget.value)}>
+                <option value="">{t("as_the_rule")}</option>
+                <option value="continue">{t("on_failure_continue")}</option>
+                <option value="pause">{t("on_failure_pause")}</option>
+              </select>
+            </Field>
+          </>
+        ) : null}
+        {problem ? <Fault problem={problem} /> : null}
+        <footer>
+          <button type="submit" class="main">{t("save")}</button>
+          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+/// The one that is next: the oldest of a lane of which a page holds all, else found by the time at which it was due.
+function Head({ lane }: { lane: Lane }) {
+  const query = new URLSearchParams({ lane: lane.name, mode: lane.mode, state: "ready,sending,retrying", limit: "100" });
+  if (lane.oldest_due_at) query.set("created_before", new Date(new Date(lane.oldest_due_at).getTime() + 1).toISOString());
+  const path = spaced(`/v1/notifies?${query}`);
+  const { data } = usePoll<Page<Notify>>(path, (signal) => get(path, signal), 3000);
+  const head = data?.next === null ? data.items[data.items.length - 1] : undefined;
+  return head ? <NotifyId id={head.id} /> : <span class="faint">–</span>;
+}
+
+const unseen = (mode: Lane["mode"], name: string): Lane => ({
+  name,
+  mode,
+  paused: false,
+  states: { held: 0, scheduled: 0, ready: 0, sending: 0, retrying: 0 },
+  in_flight: 0,
+  oldest_due_at: null,
+  head_age_ms: null,
+  settings: null,
+  own: {},
+});
+
+export function LanePage() {
+  const { args } = useRoute();
+  const [mode = "", name = ""] = args;
+  const path = pathOf(mode, name);
+  const seen = usePoll<Lane>(path, (signal) => get(path, signal), 1500);
+  const waiting = usePages<Notify>(spaced(`/v1/notifies?${new URLSearchParams({ lane: name, mode, state: kPending.join(","), limit: "100" })}`), (n) => n.id, 2000);
+  const [settings, setSettings] = useState(false);
+  // One in which nothing waits and that has no settings is not there: it can be paused all the same, before something comes.
+  const lane = seen.data ?? (seen.error?.status === 404 && (mode === "fifo" || mode === "concurrent") ? unseen(mode, name) : null);
+  if (!lane) return seen.error ? <><Title><Name>{name}</Name></Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
+  const pause = (paused: boolean) => async () => {
+    await ask("PATCH", path, { body: { paused } });
+    seen.again();
+    return paused ? t("paused_done", { name }) : t("resumed_done", { name });
+  };
+  return (
+    <>
+      <Title
+        aside={
+          may("operate") && unbound() ? (
+            <>
+              {lane.paused ? <Act tone="main" act={pause(false)}>{t("resume")}</Act> : <Act act={pause(true)}>{t("pause")}</Act>}
+              <button type="button" onClick={() => setSettings(true)}>{t("limits")}</button>
+            </>
+          ) : null
+        }
+      >
+        <Name>{lane.name}</Name> <Copy text={lane.name} /> <Badge tone="plain">{lane.mode}</Badge> <Paused lane={lane} />
+      </Title>
+      <div class="columns">
+        <Panel title={t("lane_waiting")} aside={<a href={href("notifies", [], { lane: name, mode })}>{t("newest_all")}</a>}>
+          {waiting.error ? <Fault problem={waiting.error} /> : null}
+          <List label={t("lane_waiting")} rows={waiting.rows} more={waiting.more} keyOf={(n) => n.id} to={(n) => href("notify", [n.id])} columns={notifyColumns(true)} empty={<Empty title={t("lane_empty")} />} />
+        </Panel>
+        <Panel title={t("facts_title")}>
+          <Facts
+            rows={[
+              [t("f_head"), <Head lane={lane} />],
+              [t("col_head_age"), lane.head_age_ms === null ? <span class="faint">–</span> : <>{duration(lane.head_age_ms)}{lane.oldest_due_at ? <span class="faint"> · {localTime(lane.oldest_due_at)}</span> : null}</>],
+              [t("col_waits"), <StatesOf lane={lane} />],
+              [t("col_flight"), lane.settings ? `${count(lane.in_flight)} / ${count(lane.settings.concurrency)}` : count(lane.in_flight)],
+              [t("f_rate"), lane.settings?.rate_per_s ?? t("no_limit")],
+              [t("f_burst"), lane.settings?.burst ?? "–"],
+              ...(lane.mode === "fifo" ? ([[t("f_on_retry"), lane.settings?.on_retry === "skip" ? t("on_retry_skip") : t("on_retry_block")], [t("f_on_failure"), lane.settings?.on_failure === "pause" ? t("on_failure_pause") : t("on_failure_continue")]] as [string, string][]) : []),
+              [t("paused"), lane.paused ? <Paused lane={lane} /> : t("no")],
+            ]}
+          />
+        </Panel>
+      </div>
+      {settings ? <Settings lane={lane} close={() => setSettings(false)} done={seen.again} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+// Submit a notify by hand.
+import { useState } from "preact/hooks";
+import { Problem, ask, spaced } from "../api";
+import { shellQuoted } from "../filter";
+import { go, href } from "../route";
+import { t } from "../text";
+import { Code, Fault, Field, Panel, Title } from "../ui";
+
+export function Submit() {
+  const [url, setUrl] = useState("http://127.0.0.1:9100/orders");
+  const [data, setData] = useState('{"order":1}');
+  const [mode, setMode] = useState("concurrent");
+  const [lane, setLane] = useState("");
+  const [delay, setDelay] = useState("");
+  const [fkey, setFkey] = useState("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [bad, setBad] = useState("");
+  const [busy, setBusy] = useState(false);
+  const send = async () => {
+    setProblem(null);
+    setBad("");
+    const body: Record<string, unknown> = { url };
+    if (data.trim() !== "") {
+      try {
+        body.data = JSON.parse(data);
+      } catch (error) {
+        return setBad(String(error));
+      }
+    }
+    if (mode !== "concurrent") body.mode = mode;
+    if (lane.trim() !== "") body.lane = lane.trim();
+    if (fkey.trim() !== "") body.fkey = fkey.trim();
+    if (delay.trim() !== "") body.delay_ms = Math.round(Number(delay) * 1000);
+    setBusy(true);
+    try {
+      const answer = await ask<{ id: string }>("POST", spaced("/v1/notifies"), { body });
+      go(href("notify", [answer.body.id]));
+    } catch (error) {
+      setProblem(error as Problem);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const command = ["notifyctl submit", shellQuoted(url), data.trim() ? `--data ${shellQuoted(data)}` : "", mode === "fifo" ? "--mode fifo" : "", lane.trim() ? `--lane ${shellQuoted(lane.trim())}` : "", fkey.trim() ? `--fkey ${shellQuoted(fkey.trim())}` : "", delay.trim() ? `--delay-ms ${Math.round(Number(delay) * 1000)}` : ""].filter(Boolean).join(" ");
+  return (
+    <>
+      <Title>{t("submit_title")}</Title>
+      <div class="columns">
+        <form
+          class="panel"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void send();
+          }}
+        >
+          <Field label={t("f_url")}>
+            <input required value={url} spellcheck={false} onInput={(event) => setUrl(event.currentTarget.value)} />
+          </Field>
+          <Field label={t("f_data")} hint={t("submit_data_hint")}>
+            <textarea rows={6} spellcheck={false} value={data} onInput={(event) => setData(event.currentTarget.value)} />
+          </Field>
+          <Field label={t("f_mode")}>
+            <select value={mode} onChange={(event) => setMode(event.currentTarget.value)}>
+              <option value="concurrent">{t("mode_concurrent")}</option>
+              <option value="fifo">{t("mode_fifo")}</option>
+            </select>
+          </Field>
+          <Field label={t("f_lane")} hint={t("submit_lane_hint")}>
+            <input value={lane} onInput={(event) => setLane(event.currentTarget.value)} />
+          </Field>
+          <Field label={t("change_delay")} hint={t("submit_delay_hint")}>
+            <input inputMode="decimal" value={delay} onInput={(event) => setDelay(event.currentTarget.value)} />
+          </Field>
+          <Field label={t("f_fkey")} hint={t("submit_fkey_hint")}>
+            <input value={fkey} onInput={(event) => setFkey(event.currentTarget.value)} />
+          </Field>
+          {bad ? (
+            <p class="bad-text" role="alert">
+              {bad}
+            </p>
+          ) : null}
+          {problem ? <Fault problem={problem} /> : null}
+          <button type="submit" class="main" disabled={busy}>
+            {t("submit_go")}
+          </button>
+        </form>
+        <Panel title={t("as_command")}>
+          <Code>{command}</Code>
+        </Panel>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+// The web console, end to end: node console_test.mjs --notifyd BINARY --packages FOLDER [--only WORD] [--shots FOLDER]. Each case is a function of one
+// of the lists below; `--shots` makes the pictures of docs/console instead.
+import { resolve } from "node:path";
+import { Browser, Broker, Receiver } from "./harness.mjs";
+import { bundleCases } from "./bundle_cases.mjs";
+import { pageCases } from "./page_cases.mjs";
+import { actionCases } from "./action_cases.mjs";
+import { nightCases } from "./night_cases.mjs";
+import { accessCases } from "./access_cases.mjs";
+import { liveCases } from "./live_cases.mjs";
+import { shots } from "./shots.mjs";
+
+const options = Object.fromEntries(process.argv.slice(2).flatMap((word, i, all) => (word.startsWith("--") ? [[word.slice(2), all[i + 1]]] : [])));
+for (const name of ["notifyd", "packages", "shots"]) if (options[name]) options[name] = resolve(options[name]);
+const browser = await new Browser(options.packages).start();
+if (options.shots) {
+  await shots({ browser, options });
+  await browser.end();
+  process.exit(0);
+}
+let passed = 0;
+const failed = [];
+for (const [name, run] of [...bundleCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases]) {
+  if (options.only && !name.includes(options.only)) continue;
+  const began = Date.now();
+  const things = [];
+  const world = {
+    browser,
+    options,
+    axe: browser.axe,
+    broker: async (settings) => {
+      const broker = await new Broker(options.notifyd, settings).start();
+      things.push(broker);
+      return broker;
+    },
+    receiver: async () => {
+      const receiver = await new Receiver().start();
+      things.push(receiver);
+      return receiver;
+    },
+    context: async (how) => {
+      const context = await browser.context(how);
+      things.push({ end: () => context.close() });
+      return context;
+    },
+  };
+  try {
+    await run(world);
+    passed += 1;
+    console.log(`ok      ${name} (${Date.now() - began} ms)`);
+  } catch (error) {
+    failed.push(name);
+    console.log(`FAILED  ${name} (${Date.now() - began} ms)\n        ${error.stack}`);
+  } finally {
+    for (const thing of things.reverse()) await Promise.resolve(thing.end()).catch(() => undefined);
+  }
+}
+await browser.end();
+console.log(`${passed} passed, ${failed.length} failed`);
+process.exit(failed.length === 0 && passed > 0 ? 0 : 1);

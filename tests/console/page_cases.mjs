@@ -1,0 +1,194 @@
+// Each page: shows what there is, in both looks, both languages, on a small screen, and to whoever does not see it.
+import { check, fits, isAccessible, isClean, same, sleep, until } from "./harness.mjs";
+import { kHostile, open, pagesOf, ready, seed } from "./seed.mjs";
+
+async function seeded(world) {
+  const broker = await world.broker();
+  const receiver = await world.receiver();
+  return { broker, receiver, made: await seed(broker, receiver), host: new URL(broker.url).host };
+}
+
+async function walk(world, how, each) {
+  const { broker, made, host } = await seeded(world);
+  const page = await world.browser.page(await world.context(how));
+  for (const where of pagesOf(made)) {
+    await open(page, broker, where);
+    await each(page, where, made);
+  }
+  await isClean(page, host);
+}
+
+export const pageCases = [
+  [
+    "pages: the first notify is seen as it comes, and what became of it",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      check(broker.log.includes(`${broker.url}/console/`), "the start does not say where the console is");
+      const page = await world.browser.page(await world.context());
+      await page.goto(broker.url + "/console");
+      await page.waitForSelector("#newest .empty");
+      check((await page.textContent("#newest")).includes("notifyctl submit"), "an empty overview does not say how to begin");
+      const began = Date.now();
+      const { id } = await broker.submit({ url: receiver.url + "/first", data: { order: 1 } });
+      await page.click(`#newest a:has-text("${id}")`, { timeout: 10_000 });
+      await page.waitForSelector("#waterfall .k-attempt:has-text('200')");
+      check(Date.now() - began < 10_000, "that took longer than ten seconds");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  ["pages: each is there in light, and axe finds nothing", (world) => walk(world, {}, async (page, where) => isAccessible(page, world.axe, where))],
+  ["pages: each is there in dark, and axe finds nothing", (world) => walk(world, { dark: true }, async (page, where) => {
+    same(await page.evaluate(() => document.documentElement.dataset.theme), "dark", "theme");
+    await isAccessible(page, world.axe, where);
+  })],
+  ["pages: each fits 360 px", (world) => walk(world, { width: 360, height: 740 }, async (page, where) => {
+    await fits(page, where);
+    await isAccessible(page, world.axe, where);
+  })],
+  [
+    "pages: each is in Chinese for who wants that, and the choice stays",
+    (world) =>
+      walk(world, { language: "zh-CN" }, async (page, where) => {
+        same(await page.evaluate(() => document.documentElement.lang), "zh-CN", "language");
+        // Of what the page says itself; names, ids and the API's stable words are not its own.
+        const english = await page.evaluate(() => {
+          const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          const found = [];
+          for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            const at = node.parentElement;
+            if (!at.checkVisibility() || at.closest("code,pre,bdi,kbd,time,.id,.method,.code,.brand,option,select,.who,[lang=en],.badge.t-plain,h3,.step-what,.subtitle")) continue;
+            const text = node.textContent.trim();
+            if (/[A-Za-z]{4,} [A-Za-z]{2,}/.test(text) || (/^[A-Z][a-z]{3,}$/.test(text) && !/^Fkey/.test(text))) found.push(text);
+          }
+          return found;
+        });
+        same(english, [], `English at ${where}`);
+      }),
+  ],
+  [
+    "pages: an empty broker's say how they are filled",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      for (const [where, command] of [["notifies", "notifyctl submit"], ["destinations", "notifyctl"], ["lanes", "notifyctl submit"], ["fkeys", "--fkey"], ["groups", "notifyctl group"], ["topics", "notifyctl subscription"], ["schedules", "notifyctl schedule"], ["callers", "--caller"]]) {
+        await open(page, broker, where);
+        const text = await until(async () => (await page.$$eval("main .empty", (all) => all.map((at) => at.textContent).join("\n"))) || null, `an empty state at ${where}`);
+        check(text.includes(command), `${where} says: ${text}`);
+      }
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "pages: a page's state is in its URL, which is opened anew as it was",
+    async (world) => {
+      const { broker, made } = await seeded(world);
+      const context = await world.context();
+      const page = await world.browser.page(context);
+      await open(page, broker, "notifies");
+      await page.click(".state-toggle.s-failed");
+      await page.selectOption(".add-filter select", "caller");
+      await page.fill(".add-filter input", "shop");
+      await page.click(".add-filter button");
+      await page.waitForSelector(`.row:has-text("${made.bad}")`);
+      const rows = await page.$$eval("[data-row] .id a", (all) => all.map((at) => at.textContent));
+      same(rows, [made.bad], "what failed of shop");
+      const other = await world.browser.page(context);
+      await other.goto(page.url());
+      await other.waitForSelector(`.row:has-text("${made.bad}")`);
+      same(await other.$$eval("[data-row] .id a", (all) => all.map((at) => at.textContent)), rows, "the same URL");
+      // A search understands ids and pairs.
+      await other.fill("#search", made.held);
+      await other.press("#search", "Enter");
+      await other.waitForSelector(`h1:has-text("${made.held}")`);
+      await other.fill("#search", "state=held fkey=order-1");
+      await other.press("#search", "Enter");
+      await other.waitForSelector(`.row:has-text("${made.held}")`);
+    },
+  ],
+  [
+    "pages: what others wrote is shown as they wrote it, and does nothing",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const long = (kHostile + "x").repeat(200).slice(0, 8000);
+      const lane = kHostile.slice(0, 80);
+      const made = await broker.submit({ url: `${receiver.url}/bad/%3Cimg%20src=x%3E`, lane, caller: kHostile.slice(0, 60), fkey: undefined, labels: { [kHostile.replace(/:/g, "").slice(0, 40)]: kHostile }, data: { [kHostile]: long }, retry: { max_attempts: 1 } });
+      await broker.settled(made.id);
+      await broker.submit({ url: receiver.url, fkey: kHostile, lane: "l" });
+      await broker.call("PATCH", "/v1/lanes/concurrent/" + encodeURIComponent(lane), { paused: true });
+      await broker.submit({ url: receiver.url + "/x", lane });
+      for (const how of [{}, { width: 360, height: 740 }]) {
+        const page = await world.browser.page(await world.context(how));
+        for (const where of ["overview", "notifies", "lanes", "callers", "schedules", "fkeys", "notify/" + made.id, "lane/concurrent/" + encodeURIComponent(lane), "fkeys?fkey=" + encodeURIComponent(kHostile), "notifies?label=" + encodeURIComponent(kHostile), "audit"]) {
+          await open(page, broker, where);
+          await sleep(150);
+          same(await page.$$eval("main img, main script, main iframe", (all) => all.length), 0, `markup at ${where}`);
+          await fits(page, where);
+          await isAccessible(page, world.axe, where);
+        }
+        await open(page, broker, "notify/" + made.id);
+        check((await page.textContent("main")).includes(kHostile), "it is not shown as it was written");
+        await isClean(page, new URL(broker.url).host);
+        await page.close();
+      }
+    },
+  ],
+  [
+    "pages: what is missing or refused says what to do",
+    async (world) => {
+      const { broker } = await seeded(world);
+      const page = await world.browser.page(await world.context());
+      for (const where of ["notify/n00000000000000ff", "notify/nonsense", "schedule/nope", "group/n00000000000000ff"]) {
+        await page.goto(`${broker.url}/console/#/${where}`);
+        await page.waitForSelector(".fault");
+        check((await page.textContent(".fault strong")).length > 20, `${where} says nothing`);
+      }
+      await page.goto(`${broker.url}/console/#/nowhere`);
+      await ready(page);
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "pages: a list of a million rows draws those that are seen",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const { id } = await broker.submit({ url: receiver.url });
+      await broker.settled(id);
+      const like = await broker.call("GET", `/v1/notifies?limit=1`);
+      const page = await world.browser.page(await world.context());
+      let pages = 0;
+      await page.route("**/notifies?*", (route) => {
+        const cursor = Number(new URL(route.request().url()).searchParams.get("cursor") ?? 1_000_000);
+        pages += 1;
+        const items = Array.from({ length: 100 }, (_, i) => ({ ...like.items[0], id: "n" + (cursor - i).toString(16).padStart(16, "0") }));
+        return route.fulfill({ json: { items, next: String(cursor - 100) } });
+      });
+      await open(page, broker, "notifies");
+      await page.waitForSelector("[data-row]");
+      for (let i = 0; i < 40; ++i) {
+        await page.evaluate(() => document.querySelector(".rows").scrollBy(0, 1_000_000));
+        await sleep(60);
+      }
+      check(pages > 10, `it asked for ${pages} pages`);
+      const drawn = await page.$$eval("[data-row]", (all) => all.length);
+      check(drawn < 80, `${drawn} rows are drawn`);
+    },
+  ],
+  [
+    "pages: the first paint is soon, of little",
+    async (world) => {
+      const { broker } = await seeded(world);
+      const page = await world.browser.page(await world.context());
+      const sizes = [];
+      page.on("response", async (response) => {
+        if (new URL(response.url()).pathname.startsWith("/console/")) sizes.push(Number(response.headers()["content-length"] ?? 0));
+      });
+      await open(page, broker, "overview");
+      const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+      console.log(`        first contentful paint after ${Math.round(paint)} ms, ${sizes.reduce((sum, n) => sum + n, 0)} bytes over the wire`);
+      check(sizes.length >= 3 && sizes.reduce((sum, n) => sum + n, 0) < 100_000, `bytes: ${sizes}`);
+    },
+  ],
+];
