@@ -53,11 +53,15 @@ void YieldToAll() {
   ::syscall(SYS_ioprio_set, kOfThread, 0, kBestEffort << kClassShift | kLast);
 }
 
-/// One writer at a time. Error: kConflict, kIo.
+Status Unusable(const std::string& directory, const std::string& why) {
+  return Status(Code::kUnacceptable, "the setting backup.directory says " + directory + ", which cannot be written to: " + why);
+}
+
+/// One writer at a time. Error: kConflict, kUnacceptable.
 Result<Descriptor> Lock(const std::string& directory) {
   const std::string path = (fs::path(directory) / kLockName).string();
   Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.open()) return Failed("cannot open", path);
+  if (!lock.open()) return Unusable(directory, std::strerror(errno));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   return Status(Code::kConflict, "another broker writes to " + directory);
 }
@@ -94,7 +98,7 @@ struct Backups::Job {
   std::string name;
   bool full = false;
   Descriptor lock;
-  std::string path;  // with kPartial behind it
+  std::string path;  // once it is made
   BackupManifest manifest;
   std::string older;                            // the newest backup there is; empty: none
   std::map<std::string, BackupFile> shareable;  // of it, by identity
@@ -188,9 +192,9 @@ Status Backups::Remove(const std::string& name) {
   std::lock_guard begin(begin_mutex_);
   Result<BackupState> state = Get(name);
   if (!state.ok()) return std::move(state).status();
-  if (state->phase == BackupPhase::kRunning) return Status(Code::kConflict, "it is being made");
   {
     std::lock_guard lock(mutex_);
+    if (last_ && last_->phase == BackupPhase::kRunning) return Status(Code::kConflict, "the backup " + last_->name + " is being made");
     if (last_ && last_->phase == BackupPhase::kFailed && last_->name == name) last_.reset();
   }
   if (state->phase == BackupPhase::kFailed) return Status::Ok();
@@ -216,7 +220,7 @@ Result<BackupState> Backups::Begin(const std::string& name, bool full) {
   }
   std::error_code error;
   if (fs::create_directories(setup_.directory, error)) fs::permissions(setup_.directory, fs::perms::owner_all, error);
-  if (error) return Status(Code::kIo, "cannot make " + setup_.directory + ": " + error.message());
+  if (error) return Unusable(setup_.directory, error.message());
   auto job = std::make_unique<Job>();
   Result<Descriptor> lock = Lock(setup_.directory);
   if (!lock.ok()) return std::move(lock).status();
@@ -242,7 +246,7 @@ void Backups::Run(Job* job) {
   Log(LogLevel::kInfo, "backup begun", {{"name", job->name}});
   const Status done = Make(job);
   std::error_code ignored;
-  if (!done.ok()) fs::remove_all(job->path, ignored);
+  if (!done.ok() && !job->path.empty()) fs::remove_all(job->path, ignored);
   const BackupManifest& manifest = job->manifest;
   const WallTime ended{setup_.wall_ms()};
   const int64_t took_ms = ended.ms - manifest.began_at.ms;
@@ -273,7 +277,6 @@ Status Backups::Make(Job* job) {
   for (const auto& entry : fs::directory_iterator(setup_.directory, error))
     if (IsPartial(entry)) fs::remove_all(entry.path(), error);
   if (error) return Status(Code::kIo, "cannot clear " + setup_.directory + ": " + error.message());
-  job->path = PathOf(job->name) + std::string(kPartial);
   job->manifest.name = job->name;
   job->manifest.store = setup_.store;
   // Of now: what is sealed while it is made is more, not less.
@@ -286,7 +289,9 @@ Status Backups::Make(Job* job) {
         if (!file.identity.empty()) job->shareable.emplace(file.identity, file);
     }
   }
-  if (::mkdir(job->path.c_str(), 0700) != 0) return Failed("cannot make", job->path);
+  const std::string partial = PathOf(job->name) + std::string(kPartial);
+  if (::mkdir(partial.c_str(), 0700) != 0) return Failed("cannot make", partial);
+  job->path = partial;
   {
     Result<Checkpoint> checkpoint = Checkpoint::Make(*setup_.database, setup_.store_directory, setup_.store);
     if (!checkpoint.ok()) return std::move(checkpoint).status();
@@ -297,7 +302,8 @@ Status Backups::Make(Job* job) {
   job->manifest.ended_at = WallTime{setup_.wall_ms()};
   job->manifest.copied_bytes = copied_;
   NOTIFYD_TRY(MakeFileWhole(job->path, kBackupManifest, EncodeBackupManifest(job->manifest)));
-  if (::rename(job->path.c_str(), PathOf(job->name).c_str()) != 0) return Failed("cannot rename", job->path);
+  if (::rename(partial.c_str(), PathOf(job->name).c_str()) != 0) return Failed("cannot rename", partial);
+  job->path = PathOf(job->name);
   return SyncDirectory(setup_.directory);
 }
 

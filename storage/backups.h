@@ -49,14 +49,14 @@ class Backups {
 
   // Any thread, after Start; all block on the disk for moments.
 
-  /// Begins one. `full`: all is copied, whatever older ones have. Errors: kUnacceptable (no directory is set, or with "/name"), kConflict (that name
-  /// is there, or one is being made), kDiskFull, kIo.
+  /// Begins one. `full`: all is copied, whatever older ones have. Errors: kUnacceptable (no directory is set, or none that can be written to; or with
+  /// "/name"), kConflict (that name is there, or one is being made), kDiskFull, kIo.
   Result<BackupState> Begin(const std::string& name, bool full);
   /// All that are there, oldest first, then one that runs, or the last one where that failed. Error: kUnacceptable where no directory is set, kIo.
   Result<std::vector<BackupState>> List() const;
   /// Error: those, kNotFound.
   Result<BackupState> Get(const std::string& name) const;
-  /// Removes one for good. Errors: those, kConflict where it is being made.
+  /// Removes one for good. Errors: those, kConflict while one is being made.
   Status Remove(const std::string& name);
 
   // Any thread, at once.

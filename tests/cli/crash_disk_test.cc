@@ -291,3 +291,40 @@ TEST_CASE("disk full: a start says that it cannot, or starts, and all is there o
   for (const std::string& id : ids) CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/state") == "held");
   CHECK(broker.BooksBalance());
 }
+
+TEST_CASE("disk full: no backup is made there, nothing of it stays, and submits go on; with room again one is") {
+  TempDir dir, target;
+  SmallDisk disk(target.path());
+  if (!disk.fault().empty()) {
+    WARN("skipped: no file system may be mounted here: " << disk.fault());
+    return;
+  }
+  const std::string directory = target.path() + "/backups";
+  Broker broker(dir.path(), {"--backup-directory", directory});
+  auto ended = [&](const std::string& name) {
+    for (;;) {
+      std::string state = broker.Call("GET", "/v1/backups/" + name).body;
+      if (JsonAt(state, "/state") != "running") return state;
+    }
+  };
+  broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"f"})");
+  for (uint64_t free_bytes : {0, 60 << 20}) {
+    CAPTURE(free_bytes);
+    free_bytes == 0 ? disk.FillAllBut(0) : disk.FillTo(free_bytes);
+    const HttpAnswer begun = broker.Call("POST", "/v1/backups", R"({"name":"a"})");
+    if (begun.status == 202) {
+      const std::string state = ended("a");
+      CHECK(JsonAt(state, "/state") == "failed");
+      CHECK_THAT(JsonAt(state, "/detail"), Catch::Contains("storage.min_free_bytes"));
+      for (const auto& entry : fs::directory_iterator(directory)) CHECK(entry.path().filename() == ".lock");
+    } else {
+      CHECK(begun.status == 422);  // the directory itself cannot be made
+    }
+    CHECK_FALSE(fs::exists(dir.path() + "/data/CHECKPOINT"));
+    broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"f)" + std::to_string(free_bytes) + "\"}");
+    disk.Empty();
+  }
+  CHECK(broker.Call("POST", "/v1/backups", R"({"name":"b"})").status == 202);
+  CHECK(JsonAt(ended("b"), "/state") == "done");
+  CHECK(broker.BooksBalance());
+}

@@ -201,6 +201,10 @@ TEST_CASE("backups: refused are a wrong name, one that is there, a second one at
   store.backups = (store.directory() / "inside").string();
   store.Reopen();
   CHECK_THAT(store.Fault("d").detail(), Catch::Contains("into the data directory"));
+  WriteBytes(store.root.path() / "file", "no directory");
+  store.backups = (store.root.path() / "file").string();
+  store.Reopen();
+  CHECK_THAT(store.Fault("d").detail(), Catch::Contains("cannot be written to"));
 }
 
 TEST_CASE("backups: what a kill left is removed by the next, and is no backup meanwhile") {
@@ -215,6 +219,9 @@ TEST_CASE("backups: what a kill left is removed by the next, and is no backup me
   store.Open();
   CHECK_FALSE(fs::exists(store.directory() / kCheckpointName));
   CHECK(store.made().List()->empty());
+  // What is no directory is nobody's half backup, and stays.
+  REQUIRE(store.made().Begin("own", false).ok());
+  CHECK_THAT(store.Await("own").detail, Catch::Contains("own.partial"));
   store.Make("killed");
   CHECK(store.Names() == std::vector<std::string>{"killed", "own.partial"});
   CHECK(IdsIn(store.At("killed")) == UpTo(10));
