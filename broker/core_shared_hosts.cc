@@ -71,7 +71,9 @@ SharedUse Core::Impl::SharedHosts::UseOf(const Host& host, const Shared& shared)
   use.rate_per_s = host.rule->rate_per_s.value_or(0);
   use.grant = shared.lent.number;
   use.in_flight = host.in_flight;
-  const bool at_grant = !host.shut && host.cap == shared.lent.concurrency && host.in_flight >= host.cap;
+  // More is of no use where it may have no more by itself.
+  const uint32_t most = HostLimits::Of(host.settings, host.rule).concurrency.value_or(UINT32_MAX);
+  const bool at_grant = !host.shut && host.cap < most && host.in_flight >= host.cap;
   use.wants = at_grant && (host.stopped || host.sleepers) && !core_.stopping_ && !core_.holding_;
   return use;
 }

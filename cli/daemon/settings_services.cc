@@ -85,7 +85,7 @@ Result<FileService> ReadService(const toml::table& table, const Reading& reading
   if (const toml::node* dns = table.get("dns")) {
     if (instances != nullptr) return reading.Blame("dns", *dns, "a service has instances, or a name that leads to them");
     service.dns = dns->value_or(std::string());
-    if (Result<WatchedName> name = ParseWatchedName(service.dns); !name.ok()) return reading.Blame("dns", *dns, name.status().detail());
+    if (Result<WatchedName> watched = ParseWatchedName(service.dns); !watched.ok()) return reading.Blame("dns", *dns, watched.status().detail());
   }
   if (instances == nullptr) return service;
   const toml::array* tables = instances->as_array();

@@ -218,11 +218,11 @@ void Shard::SetFlow(std::shared_ptr<const FlowSettings> flow) {
   flow_ = std::move(flow);
   for (const auto& [number, slot] : slots_) {
     if (!slot->core) continue;
-    std::shared_ptr<const FlowSettings> flow = FlowFor(*slot);
+    std::shared_ptr<const FlowSettings> its = FlowFor(*slot);
     // Names lead elsewhere all the time, each for few.
-    if (slot->flow && *slot->flow == *flow) continue;
-    slot->flow = flow;
-    Post(slot->number, FlowSettingsChanged{std::move(flow)});
+    if (slot->flow && *slot->flow == *its) continue;
+    slot->flow = its;
+    Post(slot->number, FlowSettingsChanged{std::move(its)});
   }
 }
 

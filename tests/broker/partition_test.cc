@@ -59,7 +59,7 @@ TEST_CASE("partition: without the value all go to one, or where the rule spreads
 
 TEST_CASE("partition: a callback goes where a rule of its lane says, by what it tells") {
   CoreLimits limits;
-  limits.lane_rules = {Ordering("back:80", "/caller", 1000)};
+  limits.lane_rules = {Ordering("http://back:80/cb", "/caller", 1000)};
   CoreFixture f(limits);
   std::set<std::string> lanes;
   for (const char* caller : {"one", "one", "two"}) {
@@ -73,7 +73,7 @@ TEST_CASE("partition: a callback goes where a rule of its lane says, by what it 
     const Envelope& callback = *f.starts[0].envelope;
     CHECK(callback.host == "back:80");
     CHECK(callback.lane.mode == Mode::kFifo);
-    CHECK(callback.lane.name.starts_with("back:80~"));
+    CHECK(callback.lane.name.starts_with("http://back:80/cb~"));
     lanes.insert(callback.lane.name);
     f.EndFirst(Verdict::kSuccess);
   }

@@ -155,7 +155,9 @@ TEST_CASE("subscriptions: one that says no order takes that of the rule for its 
   SubmitParser parser(limits);
   const auto said = [&](const std::string& fields) {
     std::string body = R"({"topic":"a.#","url":"http://h/x")" + fields + "}";
-    Result<ParsedSubscription> parsed = ParseSubscription(&parser, "s", &body, {}, Asker());
+    Asker asker;
+    asker.space = std::make_shared<const NamespaceRow>();
+    Result<ParsedSubscription> parsed = ParseSubscription(&parser, "s", &body, {}, asker);
     REQUIRE(parsed.ok());
     return parsed->said;
   };
