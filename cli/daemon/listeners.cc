@@ -175,7 +175,7 @@ void Listeners::LogAddresses() const {
     // For people, who can open it as it stands.
     if (place->as.serves.console && place->address.path.empty()) {
       const std::string url = (place->files ? "https://" : "http://") + place->name() + "/console/";
-      Log(LogLevel::kAlways, "console at " + url);
+      Log(LogLevel::kInfo, "console at " + url);
     }
     // Whoever started it with port 0 reads the port here.
     Log(LogLevel::kAlways, "listening on " + place->name(), fields.data(), fields.size());
