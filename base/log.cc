@@ -1,13 +1,19 @@
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "base/clocks.h"
 #include "base/json.h"
 #include "base/log_output.h"
+#include "base/log_sink.h"
 #include "base/terminal_text.h"
 #include "base/time.h"
 
@@ -19,6 +25,118 @@ std::atomic<int> log_level{static_cast<int>(LogLevel::kInfo)};
 namespace {
 
 constexpr int64_t kFinishMostMs = 1000;
+
+bool IsPlain(std::string_view text) {
+  for (unsigned char c : text)
+    if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 0x7F) return false;
+  return true;
+}
+
+void AppendFields(const LogEvent& event, std::string* line) {
+  for (const LogField* field = event.fields; field != event.fields + event.count; ++field) {
+    if (IsLeftOut(*field)) continue;
+    line->append(" ").append(field->name).append("=");
+    AppendLogValue(*field, /*plain_words=*/true, line);
+  }
+}
+
+void AppendJson(const LogEvent& event, std::string* line) {
+  line->append(R"({"time":")").append(FormatRfc3339(event.time));
+  line->append(R"(","level":")").append(NameOf(event.level)).append(R"(","event":)");
+  JsonWriter(line).String(event.event);
+  for (const LogField* field = event.fields; field != event.fields + event.count; ++field) {
+    if (IsLeftOut(*field)) continue;
+    line->append(",\"").append(field->name).append("\":");
+    AppendLogValue(*field, /*plain_words=*/false, line);
+  }
+  line->push_back('}');
+}
+
+void AppendText(const LogEvent& event, std::string* line) {
+  line->append(FormatRfc3339(event.time)).append(" ");
+  size_t from = line->size();
+  line->append(NameOf(event.level));
+  line->resize(from + 6, ' ');
+  line->append(event.event);
+  AppendFields(event, line);
+}
+
+/// JSON too, which means the same when it is escaped: somebody reads it on a terminal, by way of journalctl or tail.
+void AppendLine(bool json, const LogEvent& event, std::string* line) {
+  size_t begin = line->size();
+  (json ? AppendJson : AppendText)(event, line);
+  EscapeForTerminal(line, begin);
+  line->push_back('\n');
+}
+
+bool IsJson(LogFormat format, int fd) {
+  return format == LogFormat::kJson || (format == LogFormat::kAuto && !isatty(fd));
+}
+
+/// Lines into a descriptor: standard error's, or a file's.
+class LineSink : public LogSink {
+ public:
+  LineSink(const char* sink_name, int fd, LogFormat format)
+      : name_(sink_name), json_(IsJson(format, fd)), output_(fd, [this](uint64_t lost) { return LostLine(lost); }) {}
+  const char* name() const override { return name_; }
+  void Take(const LogEvent& event) override {
+    // Kept for its capacity.
+    static thread_local std::string line;
+    line.clear();
+    AppendLine(json_, event, &line);
+    output_.Append(line, /*urgent=*/event.level >= LogLevel::kWarn);
+  }
+  bool Finish(int64_t most_ms) override { return output_.WaitWritten(most_ms); }
+  uint64_t dropped() const override { return output_.dropped(); }
+
+ protected:
+  LogOutput* output() { return &output_; }
+
+ private:
+  std::string LostLine(uint64_t lost) const {
+    const LogField fields[] = {{"sink", name_}, {"count", lost}};
+    std::string line;
+    AppendLine(json_, {ReadWall(), LogLevel::kWarn, "log lines dropped", fields, std::size(fields)}, &line);
+    return line;
+  }
+
+  const char* const name_;
+  const bool json_;
+  LogOutput output_;
+};
+
+Result<int> OpenLogFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return Status(Code::kIo, path + ": " + std::strerror(errno));
+  return fd;
+}
+
+class FileSink : public LineSink {
+ public:
+  FileSink(std::string path, int fd, LogFormat format) : LineSink("file", fd, format), path_(std::move(path)) {}
+  Status Reopen() override {
+    Result<int> opened = OpenLogFile(path_);
+    if (!opened.ok()) return std::move(opened).status();
+    output()->Replace(*opened);
+    return Status::Ok();
+  }
+
+ private:
+  const std::string path_;
+};
+
+/// Never destroyed, nor any sink that was in it: the threads that write, and whatever logs at the very end, still use them.
+using Sinks = std::vector<LogSink*>;
+
+std::atomic<const Sinks*>& TheSinks() {
+  static std::atomic<const Sinks*> sinks = [] {
+    std::atexit(LogFinish);
+    return new Sinks{new LineSink("stderr", STDERR_FILENO, LogFormat::kAuto)};
+  }();
+  return sinks;
+}
+
+}  // namespace
 
 const char* NameOf(LogLevel level) {
   switch (level) {
@@ -35,22 +153,16 @@ const char* NameOf(LogLevel level) {
   return "error";
 }
 
-bool IsEmpty(const LogField& field) {
+bool IsLeftOut(const LogField& field) {
   const auto* text = std::get_if<std::string_view>(&field.value);
   return text && text->empty();
 }
 
-bool IsPlain(std::string_view text) {
-  for (unsigned char c : text)
-    if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 0x7F) return false;
-  return true;
-}
-
 /// Text that is not one plain word is quoted as JSON quotes it, which keeps an event on one line.
-void WriteValue(const LogField& field, bool json, std::string* line) {
-  JsonWriter writer(line);
+void AppendLogValue(const LogField& field, bool plain_words, std::string* out) {
+  JsonWriter writer(out);
   if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-    if (!json && IsPlain(*text)) line->append(*text);
+    if (plain_words && IsPlain(*text)) out->append(*text);
     else writer.String(*text);
   } else if (const auto* number = std::get_if<int64_t>(&field.value)) {
     writer.Int(*number);
@@ -61,80 +173,45 @@ void WriteValue(const LogField& field, bool json, std::string* line) {
   }
 }
 
-void AppendTime(std::string* line) {
-  line->append(FormatRfc3339(ReadWall()));
+void AppendLogText(const LogEvent& event, std::string* out) {
+  const size_t begin = out->size();
+  out->append(event.event);
+  AppendFields(event, out);
+  EscapeForTerminal(out, begin);
 }
 
-void AppendJson(LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
-  line->append(R"({"time":")");
-  AppendTime(line);
-  line->append(R"(","level":")").append(NameOf(level)).append(R"(","event":)");
-  JsonWriter(line).String(event);
-  for (const LogField* field = fields; field != fields + count; ++field) {
-    if (IsEmpty(*field)) continue;
-    line->append(",\"").append(field->name).append("\":");
-    WriteValue(*field, /*json=*/true, line);
-  }
-  line->push_back('}');
+Result<std::unique_ptr<LogSink>> OpenFileSink(const std::string& path, LogFormat format) {
+  Result<int> opened = OpenLogFile(path);
+  if (!opened.ok()) return std::move(opened).status();
+  return std::unique_ptr<LogSink>(new FileSink(path, *opened, format));
 }
-
-void AppendText(LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
-  AppendTime(line);
-  line->push_back(' ');
-  size_t from = line->size();
-  line->append(NameOf(level));
-  line->resize(from + 6, ' ');
-  line->append(event);
-  for (const LogField* field = fields; field != fields + count; ++field) {
-    if (IsEmpty(*field)) continue;
-    line->push_back(' ');
-    line->append(field->name);
-    line->push_back('=');
-    WriteValue(*field, /*json=*/false, line);
-  }
-}
-
-/// JSON too, which means the same when it is escaped: somebody reads it on a terminal, by way of journalctl or tail.
-void AppendLine(bool json, LogLevel level, std::string_view event, const LogField* fields, size_t count, std::string* line) {
-  size_t begin = line->size();
-  (json ? AppendJson : AppendText)(level, event, fields, count, line);
-  EscapeForTerminal(line, begin);
-  line->push_back('\n');
-}
-
-/// Where lines go. Never destroyed, nor any output that it had: the threads that write them, and whatever logs at the very end, still use them.
-struct Target {
-  explicit Target(LogFormat format) { Set(format); }
-  void Set(LogFormat format) {
-    bool as_json = format == LogFormat::kJson || (format == LogFormat::kAuto && !isatty(STDERR_FILENO));
-    json = as_json;
-    output = new LogOutput(STDERR_FILENO, [as_json](uint64_t lost) {
-      LogField field("count", lost);
-      std::string line;
-      AppendLine(as_json, LogLevel::kWarn, "log lines dropped: standard error did not take them", &field, 1, &line);
-      return line;
-    });
-  }
-
-  std::atomic<bool> json{false};
-  std::atomic<LogOutput*> output{nullptr};
-};
-
-Target& TheTarget() {
-  static Target* target = [] {
-    auto* made = new Target(LogFormat::kAuto);
-    std::atexit(LogFinish);
-    return made;
-  }();
-  return *target;
-}
-
-}  // namespace
 
 void LogInit(LogFormat format, LogLevel level) {
   LogFinish();
-  TheTarget().Set(format);
+  TheSinks() = new Sinks{new LineSink("stderr", STDERR_FILENO, format)};
   LogSetLevel(level);
+}
+
+void LogAddSinks(std::vector<std::unique_ptr<LogSink>> sinks, bool standard_error) {
+  LogFinish();
+  auto* next = new Sinks;
+  for (LogSink* sink : *TheSinks())
+    if (standard_error || std::string_view(sink->name()) != "stderr") next->push_back(sink);
+  for (std::unique_ptr<LogSink>& sink : sinks) next->push_back(sink.release());
+  TheSinks() = next;
+}
+
+Status LogReopen() {
+  Status first = Status::Ok();
+  for (LogSink* sink : *TheSinks())
+    if (Status reopened = sink->Reopen(); !reopened.ok() && first.ok()) first = std::move(reopened);
+  return first;
+}
+
+std::vector<std::pair<const char*, uint64_t>> LogDropped() {
+  std::vector<std::pair<const char*, uint64_t>> out;
+  for (const LogSink* sink : *TheSinks()) out.emplace_back(sink->name(), sink->dropped());
+  return out;
 }
 
 void LogSetLevel(LogLevel level) {
@@ -142,7 +219,12 @@ void LogSetLevel(LogLevel level) {
 }
 
 void LogFinish() {
-  TheTarget().output.load()->WaitWritten(kFinishMostMs);
+  for (LogSink* sink : *TheSinks()) sink->Finish(kFinishMostMs);
+}
+
+void LogEnd() {
+  LogFinish();
+  for (LogSink* sink : *TheSinks()) sink->Stop();
 }
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
@@ -151,12 +233,8 @@ void Log(LogLevel level, std::string_view event, std::initializer_list<LogField>
 
 void Log(LogLevel level, std::string_view event, const LogField* fields, size_t count) {
   if (!LogEnabled(level)) return;
-  Target& target = TheTarget();
-  // Kept for its capacity.
-  static thread_local std::string line;
-  line.clear();
-  AppendLine(target.json, level, event, fields, count, &line);
-  target.output.load()->Append(line, /*urgent=*/level >= LogLevel::kWarn);
+  const LogEvent said{ReadWall(), level, event, fields, count};
+  for (LogSink* sink : *TheSinks().load()) sink->Take(said);
 }
 
 }  // namespace notifyd

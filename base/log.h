@@ -1,4 +1,4 @@
-// Log: one line an event on standard error, as text or as JSON. Any thread.
+// Log: one line an event on standard error, as text or as JSON, and to other sinks (base/log_sink.h). Any thread.
 //
 // A line costs its formatting and a copy: a thread of its own writes, warnings and errors at once, others within 5 ms. A standard error that nobody
 // reads holds nobody up: beyond 4 MiB lines are dropped and counted (base/log_output.h).
@@ -12,9 +12,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
+
+#include "base/status.h"
 
 namespace notifyd {
 
@@ -38,13 +43,24 @@ struct LogField {
   std::variant<std::string_view, int64_t, double, bool> value;
 };
 
-/// Call once, before other threads log. Without it: kAuto, kInfo.
+class LogSink;
+
+/// Call once, before other threads log. Without it: kAuto, kInfo. To standard error alone from then on.
 void LogInit(LogFormat format, LogLevel level);
+/// Adds sinks that stay as long as the process. `standard_error`: whether that remains one. Before other threads log.
+void LogAddSinks(std::vector<std::unique_ptr<LogSink>> sinks, bool standard_error);
+/// Where files that are written to were moved away, new ones are taken. Any thread. Error: of the first that could not be; it goes on with the old
+/// one.
+Status LogReopen();
+/// How many events each sink dropped since the start, by its name.
+std::vector<std::pair<const char*, uint64_t>> LogDropped();
 /// Changes the level from now on. Any thread.
 void LogSetLevel(LogLevel level);
 
 /// Writes all that waits, giving a slow reader up to a second: before the process ends by anything but exit() or is replaced.
 void LogFinish();
+/// Does the same, then ends what may not run while static objects are destroyed: at main's end, once no other thread logs.
+void LogEnd();
 
 namespace internal {
 extern std::atomic<int> log_level;

@@ -1,7 +1,6 @@
 #include "base/log_output.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <chrono>
 #include <climits>
 #include <utility>
+
+#include "base/quiet_thread.h"
 
 namespace notifyd {
 namespace {
@@ -40,13 +41,23 @@ LogOutput::~LogOutput() {
   if (thread_.joinable()) thread_.join();
 }
 
-/// Signals are for the threads that ask for them.
-void LogOutput::Start() {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { Run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+void LogOutput::Replace(int fd) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (next_fd_ >= 0) close(next_fd_);
+  next_fd_ = fd;
+  if (!thread_.joinable()) TakeNext();
+  else came_.notify_one();
+}
+
+void LogOutput::TakeNext() {
+  close(std::exchange(fd_, std::exchange(next_fd_, -1)));
+  is_file_ = IsFile(fd_);
+  cut_ = broken_ = false;
+}
+
+void LogOutput::Drop(uint64_t lines) {
+  dropped_ += lines;
+  dropped_ever_.fetch_add(lines, std::memory_order_relaxed);
 }
 
 std::string LogOutput::TakeLost() {
@@ -58,14 +69,14 @@ void LogOutput::Append(std::string_view line, bool urgent) {
   // Once lines were dropped, ordinary ones wait until half of the room is free again: one gap, not many.
   const size_t room = urgent ? 2 * most_bytes_ : dropped_ > 0 ? most_bytes_ / 2 : most_bytes_;
   if (waiting_.size() + writing_bytes_ + line.size() > room) {
-    ++dropped_;
+    Drop(1);
     return;
   }
   if (dropped_ > 0) waiting_ += TakeLost();
   waiting_ += line;
   broken_ = false;
   hurry_ = hurry_ || urgent;
-  if (!thread_.joinable()) Start();
+  if (!thread_.joinable()) thread_ = StartQuietThread([this] { Run(); });
   else if (urgent || asleep_) came_.notify_one();
 }
 
@@ -80,12 +91,13 @@ bool LogOutput::WaitWritten(int64_t most_ms) {
 void LogOutput::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
+    if (next_fd_ >= 0) TakeNext();
     if (waiting_.empty() && dropped_ > 0 && !broken_) waiting_ = TakeLost();
     hurry_ = false;
     if (waiting_.empty()) {
       written_.notify_all();
       asleep_ = true;
-      came_.wait(lock, [&] { return !waiting_.empty() || stopping_; });
+      came_.wait(lock, [&] { return !waiting_.empty() || next_fd_ >= 0 || stopping_; });
       asleep_ = false;
       continue;
     }
@@ -95,7 +107,7 @@ void LogOutput::Run() {
     const bool good = Write(text);
     lock.lock();
     broken_ = !good;
-    if (broken_) dropped_ += LinesIn(std::string_view(text).substr(text.size() - std::exchange(writing_bytes_, 0)));
+    if (broken_) Drop(LinesIn(std::string_view(text).substr(text.size() - std::exchange(writing_bytes_, 0))));
     came_.wait_for(lock, std::chrono::milliseconds(kPaceMs), [&] { return hurry_ || stopping_; });
   }
 }

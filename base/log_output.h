@@ -6,6 +6,7 @@
 //     program pays neither a system call a line nor a wake-up.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -23,13 +24,18 @@ class LogOutput {
   static constexpr size_t kMostBytes = 4 << 20;
   static constexpr int64_t kPaceMs = 5;
 
-  /// `fd` is borrowed; it must stay what it is. `lost_line` makes the line (with its end) that says how many were dropped. Ordinary lines wait up to
-  /// `most_bytes`, urgent ones up to twice as many.
+  /// `fd` is borrowed until the next one comes; it must stay what it is. `lost_line` makes the line (with its end) that says how many were dropped.
+  /// Ordinary lines wait up to `most_bytes`, urgent ones up to twice as many.
   LogOutput(int fd, std::function<std::string(uint64_t count)> lost_line, size_t most_bytes = kMostBytes);
   /// What still waits is lost: call WaitWritten first.
   ~LogOutput();
   LogOutput(const LogOutput&) = delete;
   LogOutput& operator=(const LogOutput&) = delete;
+
+  /// Whatever is appended from now on goes to `fd`, which it takes over, to be closed once the next one comes; so is the one before.
+  void Replace(int fd);
+  /// Lines that were dropped since the start.
+  uint64_t dropped() const { return dropped_ever_.load(std::memory_order_relaxed); }
 
   /// `line` with its end. `urgent`: written at once, with all before it.
   void Append(std::string_view line, bool urgent);
@@ -37,22 +43,27 @@ class LogOutput {
   bool WaitWritten(int64_t most_ms);
 
  private:
-  void Start();
   void Run();
   /// Writes `text`. False: the descriptor failed, and what it did not take is lost.
   bool Write(const std::string& text);
+  void Drop(uint64_t lines);
+  /// Closes the descriptor for the next one. Where there is a thread, it alone calls this.
+  void TakeNext();
   /// The line that says how many were dropped, which begins anew from then on.
   std::string TakeLost();
 
-  const int fd_;
-  const bool is_file_;
+  int fd_;  // the writing thread's once there is one
+  bool is_file_;
   const std::function<std::string(uint64_t)> lost_line_;
   const size_t most_bytes_;
+
+  std::atomic<uint64_t> dropped_ever_{0};
 
   std::mutex mutex_;  // guards all below
   std::condition_variable came_, written_;
   std::string waiting_;
   size_t writing_bytes_ = 0;  // taken from waiting_, and not written yet
+  int next_fd_ = -1;          // what is taken from waiting_ next goes there
   uint64_t dropped_ = 0;      // since the last line that said so
   bool cut_ = false;          // what was written last is not the end of a line
   bool broken_ = false;       // the descriptor failed, and nothing was appended since

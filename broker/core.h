@@ -8,6 +8,7 @@
 
 #include "broker/effects.h"
 #include "broker/events.h"
+#include "broker/held.h"
 #include "broker/limits.h"
 
 namespace notifyd {
@@ -44,6 +45,8 @@ class Core {
   /// under way in the store, all is durable, no wait or rate counts by the monotonic clock. Nothing where it may not, or where what lies beyond memory
   /// must be looked up first (PrepareSleep).
   std::optional<WallTime> idle(WallTime now) const;
+  /// What it holds in memory now. Costs nothing that grows with it.
+  HeldKinds held() const;
   /// Checks every invariant that ties the core's parts together; for tests. Costs O(everything loaded).
   void CheckInvariants() const;
 

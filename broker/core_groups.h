@@ -40,6 +40,7 @@ class Core::Impl::GroupPart {
   void EndAll();
   MonoTime NextEnd() const { return polls_.NextEnd(); }
   bool IsWaitedFor() const { return polls_.First().has_value(); }
+  void AddHeld(HeldKinds* kinds) const { kinds->push_back({"group_waiters", polls_.size()}); }
 
  private:
   Handled Post(Task* task, const GroupRequest& r, const GroupPost& post);

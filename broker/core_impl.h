@@ -69,6 +69,7 @@ class Core::Impl {
   void CheckInvariants() const;
 
  private:
+  friend class Core;  // core_held.cc counts what is here
   // ---- core_checks.cc
   struct Counted;
   void CheckEntry(const Entry& entry, Counted* counted) const;
@@ -560,8 +561,7 @@ class Core::Impl {
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
-  uint64_t next_ticket_ = 1, reads_under_way_ = 0, pending_sending_ = 0;  // the last: of those in flight, not settled
-  uint64_t agenda_from_ = 0, agenda_until_ = 0;
+  uint64_t next_ticket_ = 1, reads_under_way_ = 0, agenda_from_ = 0, agenda_until_ = 0, pending_sending_ = 0;  // the last: of those in flight
   size_t spec_bytes_ = 0, envelope_bytes_ = 0, catalog_place_ = 0, agenda_running_ = 0;  // the last: tasks of it under way
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, Page> page_tickets_;

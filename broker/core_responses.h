@@ -53,6 +53,10 @@ class Core::Impl::ResponsePart {
   void ShowSettled(RequestId request, const Entry& entry);
   /// Up to that batch all is written: what is kept of answers up to there takes no memory any more.
   void OnWritten(uint64_t batch);
+  void AddHeld(HeldKinds* kinds) const {
+    kinds->push_back({"response_waiters", waits_.size()});
+    kinds->push_back({"unwritten_responses", unwritten_.size()});
+  }
   /// What was kept of the answer goes: the notify is sent again, or removed.
   void Remove(const Entry& entry);
 

@@ -35,6 +35,7 @@ class Core::Impl::SchedulePart {
   uint64_t missed() const { return missed_; }
   /// When its next run is due, with MayRest(); kWallNever: there is none.
   WallTime NextDue() const { return rows_.empty() ? kWallNever : WallTime{rows_.begin()->first.due_ms}; }
+  void AddHeld(HeldKinds* kinds) const { kinds->push_back({"schedule_runs", rows_.size()}); }
 
  private:
   static constexpr size_t kMostRows = 2048, kPageRows = 1024;

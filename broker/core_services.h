@@ -102,6 +102,13 @@ class Core::Impl::ServicePart {
   void AddBeside(HostView* view) const;
   size_t open_breakers() const { return open_; }
   uint64_t breakers_opened() const { return opened_; }
+  void AddHeld(HeldKinds* kinds) const {
+    kinds->push_back({"services", services_.size()});
+    kinds->push_back({"instances", instances_});
+    kinds->push_back({"service_calls", calls_.size()});
+    kinds->push_back({"service_watches", watches_.size()});
+    kinds->push_back({"probes", probes_.size()});
+  }
 
  private:
   /// What is known of a notify's attempts, while it is in memory.

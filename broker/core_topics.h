@@ -92,6 +92,12 @@ class Core::Impl::TopicPart {
   /// Ends such a notify, which must be in flight, in place of an attempt.
   void Release(Entry* entry);
   TopicFigures figures() const;
+  void AddHeld(HeldKinds* kinds) const {
+    kinds->push_back({"topics", topics_.size()});
+    kinds->push_back({"subscriptions", subscriptions_.size()});
+    kinds->push_back({"subscription_backlogs", backlogs_.size()});
+    kinds->push_back({"fan_outs", matchings_.size()});
+  }
   /// Is it a topic that a PUT made? Error: kUnacceptable, "/topic".
   Status CheckKnown(std::string_view topic) const;
   /// What was published, or why it was not.

@@ -30,6 +30,7 @@ class LongPolls {
   std::optional<RequestId> First() const;
   /// Returns when the first wait ends; kMonoNever where nobody waits.
   MonoTime NextEnd() const { return ends_.empty() ? kMonoNever : ends_.begin()->first; }
+  size_t size() const { return waits_.size(); }
   void CheckInvariants() const;
 
  private:

@@ -145,6 +145,7 @@ class Turns {
   size_t BlockedTargets() const { return blocked_.size() + at_cap_; }
   /// Callers that have something to send, and as much in flight as they may.
   size_t WaitingCallers() const;
+  size_t callers() const { return callers_.size(); }
   void CheckInvariants() const;
   void CheckTarget(const Target& target) const;
 

@@ -17,6 +17,7 @@
 #include "cli/client/bulk.h"
 #include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
+#include "cli/client/debug_command_line.h"
 #include "cli/client/describe.h"
 #include "cli/client/figure_command_line.h"
 #include "cli/client/group_command_line.h"
@@ -84,6 +85,7 @@ class CommandLine {
     groups_.Add(&app_);
     schedules_.Add(&app_);
     backups_.Add(&app_);
+    debug_.Add(&app_);
     topics_.Add(&app_);
     teams_.Add(&app_);
     services_.Add(&app_);
@@ -514,6 +516,7 @@ class CommandLine {
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;
   FigureCommandLine figures_{&commands_, &hints_};
+  DebugCommandLine debug_{&commands_, &hints_};
   GroupCommandLine groups_{&commands_, &hints_};
   BackupCommandLine backups_{&commands_, &hints_};
   ScheduleCommandLine schedules_{&commands_, &hints_};

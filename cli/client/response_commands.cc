@@ -49,13 +49,15 @@ Exit ShowResponse(const Context& context, const std::string& id) {
 
 Exit SaveResponse(const Context& context, const std::string& id, const std::string& file) {
   const Outcome outcome = Ask(context, "GET", PathOf(id) + "?raw=true");
-  if (outcome.exit != kDone) return outcome.exit;
-  const std::string& body = outcome.answer.body;
-  if (file == "-") return Print(body) ? kDone : kRefused;
+  return outcome.exit == kDone ? SaveTo(file, outcome.answer.body) : outcome.exit;
+}
+
+Exit SaveTo(const std::string& file, const std::string& bytes) {
+  if (file == "-") return Print(bytes) ? kDone : kRefused;
   const int output = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   bool good = output >= 0;
-  for (size_t done = 0; good && done < body.size();) {
-    const ssize_t wrote = write(output, body.data() + done, body.size() - done);
+  for (size_t done = 0; good && done < bytes.size();) {
+    const ssize_t wrote = write(output, bytes.data() + done, bytes.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
     good = wrote > 0;
     done += good ? static_cast<size_t>(wrote) : 0;

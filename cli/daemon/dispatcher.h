@@ -12,6 +12,7 @@
 #include "base/histogram.h"
 #include "broker/flow.h"
 #include "broker/ports.h"
+#include "cli/daemon/tracing.h"
 #include "net/api/api.h"
 #include "net/loop.h"
 #include "net/sender/plain_sender.h"
@@ -25,13 +26,14 @@ class Dispatcher : public Sender, public ReplySink {
     Api* api;
     PlainSender* sender;
   };
-  /// `targets`: by RequestId::thread; borrowed, like `lateness` and `commands`, which takes attempts to "command:NAME" from any thread. `direct`: the
-  /// shard runs on the loop of the only target.
-  Dispatcher(std::vector<Target> targets, Sender* commands, bool direct, Histogram* lateness)
-      : targets_(std::move(targets)), commands_(commands), direct_(direct), lateness_(lateness), gathered_(targets_.size()) {}
+  /// `targets`: by RequestId::thread; borrowed, like `lateness`, `tracing` (null: nothing is traced) and `commands`, which takes attempts to
+  /// "command:NAME" from any thread. `direct`: the shard runs on the loop of the only target.
+  Dispatcher(std::vector<Target> targets, Sender* commands, bool direct, Histogram* lateness, Tracing* tracing)
+      : targets_(std::move(targets)), commands_(commands), direct_(direct), lateness_(lateness), tracing_(tracing), gathered_(targets_.size()) {}
 
   void Start(StartAttempt attempt) override {
     lateness_->Observe(attempt.late_ms * 1000);
+    if (tracing_) tracing_->Started(attempt);
     if (!CommandOf(attempt.envelope->host).empty()) return commands_->Start(std::move(attempt));
     if (direct_) return targets_[0].sender->Start(std::move(attempt));
     // All calls to a host from one thread, so that its connections are reused.
@@ -65,6 +67,7 @@ class Dispatcher : public Sender, public ReplySink {
   Sender* commands_;
   bool direct_;
   Histogram* lateness_;
+  Tracing* tracing_;
   std::vector<Batch> gathered_;
 };
 

@@ -15,6 +15,7 @@
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
 #include "cli/daemon/handover.h"
+#include "cli/daemon/log_sinks.h"
 #include "cli/daemon/rekey_command.h"
 #include "cli/daemon/restore_command.h"
 #include "cli/daemon/runtime.h"
@@ -82,16 +83,17 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   }
   const Options& options = invocation.options;
   LogInit(LogFormatOf(options), LogLevelOf(options));
+  auto fail = [](const Status& status) {
+    Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
+    return ExitCodeOf(status);
+  };
+  if (Status opened = OpenLogSinks(options); !opened.ok()) return fail(opened);
   for (const std::string& name : invocation.unknown_variables) Log(LogLevel::kWarn, "environment variable names no setting", {{"name", name}});
   if (!handover_fault.empty()) Log(LogLevel::kWarn, std::string(kHandoverVariable) + " is ignored", {{"detail", handover_fault}});
   // Before any other thread.
   Signals signals(StopEarly);
   KeepMemorySmall();
   if (options.core_dumps) SetCoreDumps(true);
-  auto fail = [](const Status& status) {
-    Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
-    return ExitCodeOf(status);
-  };
   if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return fail(startable);
   Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover);
   if (!runtime.ok()) return fail(runtime.status());
@@ -116,6 +118,7 @@ int main(int argc, char** argv) {
   for (auto run : {notifyd::RunTokenCommand, notifyd::RunRekeyCommand, notifyd::RunRestoreCommand})
     if (std::optional<int> done = run({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
   int code = notifyd::Main(launch, handover, fault, held);
+  notifyd::LogEnd();
   // The one that this process replaced had checked the settings: what is wrong now may pass, and whoever watches over it is to try again.
   return code == 2 && !handover.empty() ? 1 : code;
 }

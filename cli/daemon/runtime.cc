@@ -19,6 +19,7 @@
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/runtime_impl.h"
+#include "net/gzip.h"
 
 namespace notifyd {
 namespace {
@@ -29,6 +30,8 @@ constexpr int kApiSlot = 3;
 constexpr int kLiveSlot = 10;
 /// In the middle of each minute, so that none has two of them. Not before the process is a minute old.
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
+/// How long a stop waits for the collector to take the last spans.
+constexpr int64_t kSpansMostMs = 1000;
 
 uint64_t ResidentBytes() {
   unsigned long long pages = 0, resident = 0;
@@ -103,6 +106,7 @@ Runtime::Impl::~Impl() {
 
 Status Runtime::Impl::Open(const Handover& handover) {
   if (Status fits = Fit(); !fits.ok()) return fits;
+  MakeTracing();
   if (Status made = MakeIoThreads(); !made.ok()) return made;
   if (Status opened = OpenStore(); !opened.ok()) return opened;
   if (Status made = MakeShards(); !made.ok()) return made;
@@ -124,6 +128,7 @@ int Runtime::Impl::Run(Signals* signals) {
   for (auto& shard : shards_)
     if (shard->thread.joinable()) shard->thread.join();
   if (checker_.joinable()) checker_.join();
+  if (tracing_) tracing_->Finish(kSpansMostMs);
   Status closed = store_->Close();
   for (auto& shard : shards_) shard->shard->Close();
   // From here on signals stay pending; what was taken before is in stop_asked_.
@@ -150,6 +155,18 @@ Status Runtime::Impl::Fit() {
     Log(LogLevel::kInfo, "open files", {{"limit", plan->limit}, {"clients", plan->clients}, {"calls", plan->calls}, {"store", plan->store}});
   }
   return Status::Ok();
+}
+
+void Runtime::Impl::MakeTracing() {
+  const OtlpOptions& otlp = options_.otlp;
+  if (otlp.endpoint.empty()) return;
+  SpanExporterOptions exporter;
+  exporter.endpoint = otlp.endpoint;
+  exporter.encoding = otlp.encoding == "json" ? OtlpEncoding::kJson : OtlpEncoding::kProtobuf;
+  exporter.headers = otlp.headers;
+  exporter.ca_file = options_.sender.ca_file;
+  exporter.version = options_.api.version;
+  tracing_ = std::make_unique<Tracing>(std::move(exporter), otlp.ratio);
 }
 
 Status Runtime::Impl::MakeIoThreads() {
@@ -199,6 +216,8 @@ Status Runtime::Impl::MakeIoThreads() {
       loop->Aside([backups = backups_, ask = std::move(ask), answer] { *answer = AnswerOf(backups.get(), ask); },
                   [then, answer] { then(std::move(*answer)); });
     };
+    ServeDebug(&api, &io->loop);
+    api.tracer = tracing_.get();
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
@@ -211,6 +230,29 @@ Status Runtime::Impl::MakeIoThreads() {
   return Status::Ok();
 }
 
+void Runtime::Impl::ServeDebug(ApiOptions* api, Loop* loop) {
+  api->profile = [this, loop](int64_t seconds, std::function<void(Result<std::string>)> then) {
+    Status begun =
+        profiler_.Begin(seconds * 1000, [loop, then](std::string profile) { loop->Post([then, packed = Gzip(profile)] { then(packed); }); });
+    if (!begun.ok()) then(begun);
+  };
+  api->held = [this, loop](std::function<void(std::vector<HeldByCore>)> then) {
+    struct Gathered {
+      std::mutex mutex;
+      std::vector<HeldByCore> cores;
+      size_t left;
+    };
+    auto gathered = std::make_shared<Gathered>();
+    gathered->left = shards_.size();
+    for (size_t i = 0; i < shards_.size(); ++i)
+      shards_[i]->loop->Post([gathered, i, loop, then, shard = shards_[i]->shard.get()] {
+        std::lock_guard<std::mutex> lock(gathered->mutex);
+        for (auto& [space, kinds] : shard->held()) gathered->cores.push_back({i, std::move(space), std::move(kinds)});
+        if (--gathered->left == 0) loop->Post([gathered, then] { then(std::move(gathered->cores)); });
+      });
+  };
+}
+
 Status Runtime::Impl::OpenStore() {
   StoreOptions store = options_.store;
   store.wall_ms = [] { return ReadWall().ms; };
@@ -218,6 +260,7 @@ Status Runtime::Impl::OpenStore() {
   Result<OpenedStore> opened = OpenStoreHost(store);
   if (!opened.ok()) return std::move(opened).status();
   store_ = std::move(opened->host);
+  if (tracing_) tracing_->SetInstance(store_->name());
   rekey_ = std::move(opened->rekey);
   rekeyed_ = std::move(opened->rekeyed);
   expect_ = std::move(opened->expect);
@@ -237,7 +280,8 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   made->loop = made->own ? made->own.get() : &io_[0]->loop;
   std::vector<Dispatcher::Target> targets;
   for (auto& io : io_) targets.push_back({&io->loop, io->api.get(), io->sender.get()});
-  made->dispatcher = std::make_unique<Dispatcher>(std::move(targets), commands_.get(), /*direct=*/!made->own, &histograms_.lateness.histogram);
+  made->dispatcher =
+      std::make_unique<Dispatcher>(std::move(targets), commands_.get(), /*direct=*/!made->own, &histograms_.lateness.histogram, tracing_.get());
   Shard::Setup setup;
   setup.loop = made->loop;
   setup.store = store_.get();
@@ -248,8 +292,9 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   setup.lending = &lending_;
   setup.board = &board_;
   setup.flush = [dispatcher = made->dispatcher.get()] { dispatcher->Flush(); };
-  setup.log = [attempt = &histograms_.attempt.histogram](const std::string& space, const AttemptLog& log) {
+  setup.log = [attempt = &histograms_.attempt.histogram, tracing = tracing_.get()](const std::string& space, const AttemptLog& log) {
     if (log.attempt) attempt->Observe(log.duration_ms * 1000);
+    if (tracing) tracing->Ended(space, log);
     LogAttempt(space, log);
   };
   setup.lane_log = [](const std::string& space, const LaneLog& log) { LogLane(space, log); };
@@ -383,6 +428,8 @@ ProcessStats Runtime::Impl::ProcessNow() {
   stats.namespaces = tables_.Get()->namespaces();
   for (const auto& shard : shards_) stats.namespaces_awake += shard->shard->awake();
   stats.store = store_->Figures();
+  stats.log_dropped = LogDropped();
+  if (tracing_) stats.spans = tracing_->made(), stats.spans_dropped = tracing_->dropped();
   for (const CommandFigures& command : commands_->Figures())
     stats.commands.push_back({command.name,
                               command.running,

@@ -18,6 +18,7 @@
 #include "cli/daemon/histograms.h"
 #include "cli/daemon/lending.h"
 #include "cli/daemon/listeners.h"
+#include "cli/daemon/profiler.h"
 #include "cli/daemon/published_table.h"
 #include "cli/daemon/recent_use.h"
 #include "cli/daemon/registry_host.h"
@@ -26,6 +27,7 @@
 #include "cli/daemon/shard.h"
 #include "cli/daemon/start_check.h"
 #include "cli/daemon/store_engines.h"
+#include "cli/daemon/tracing.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -82,6 +84,7 @@ class Runtime::Impl : private StoreEvents {
 
  private:
   Status Fit();
+  void MakeTracing();
   Status MakeIoThreads();
   Status OpenStore();
   /// Says so where tokens are asked for and none could make another, or change anything.
@@ -92,6 +95,8 @@ class Runtime::Impl : private StoreEvents {
   ProcessStats ProcessNow();
   /// Has what the process is like kept in the history, once a minute.
   void ReportProcess();
+  /// What people who look into the process are shown. `loop`: where they are answered.
+  void ServeDebug(ApiOptions* api, Loop* loop);
 
   /// On the thread of the signals.
   void TakeSignal(int number);
@@ -180,11 +185,13 @@ class Runtime::Impl : private StoreEvents {
   std::function<void()> expect_;
   std::shared_ptr<Backups> backups_;
   RegistryImage image_;  // until all is loaded
+  std::unique_ptr<Tracing> tracing_;  // null: nothing is traced
   std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::unique_ptr<ServiceNames> service_names_;
   std::unique_ptr<RegistryHost> registry_;
+  ProfileThread profiler_;
 };
 
 }  // namespace notifyd

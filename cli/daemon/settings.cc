@@ -62,7 +62,14 @@ std::string TomlQuoted(const std::string& text) {
   return out + "\"";
 }
 
+std::string RatioText(double ratio) {
+  char digits[32];
+  std::string text(digits, std::to_chars(digits, digits + sizeof digits, ratio, std::chars_format::fixed).ptr);
+  return text.find('.') == text.npos ? text + ".0" : text;  // else TOML takes it for a whole number
+}
+
 std::string ToToml(const SettingValue& value) {
+  if (const auto* ratio = std::get_if<double>(&value)) return RatioText(*ratio);
   if (const auto* number = std::get_if<int64_t>(&value)) return std::to_string(*number);
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* text = std::get_if<std::string>(&value)) return TomlQuoted(*text);
@@ -76,6 +83,7 @@ std::string Accepts(const Setting& setting) {
   if (std::holds_alternative<int64_t>(setting.fallback))
     return std::to_string(setting.least) + " to " + std::to_string(setting.most) + " " + setting.unit;
   if (std::holds_alternative<bool>(setting.fallback)) return "true or false";
+  if (std::holds_alternative<double>(setting.fallback)) return "0 to 1";
   if (!setting.words.empty()) {
     std::vector<std::string> all_but_last(setting.words.begin(), setting.words.end() - 1);
     return Join(all_but_last, ", ") + " or " + setting.words.back();
@@ -87,9 +95,11 @@ std::string TypeName(const Setting& setting) {
   if (!setting.unit.empty()) return setting.unit;
   if (!setting.words.empty()) return Join(setting.words, "|");
   if (std::holds_alternative<bool>(setting.fallback)) return "true|false";
+  if (std::holds_alternative<double>(setting.fallback)) return "0 to 1";
   if (setting.name == "listen") return "ADDR:PORT";
   if (setting.name == "data_dir") return "DIR";
-  if (setting.name == "destinations.ca_file" || setting.name == "auth.bootstrap_token_file" || setting.name == "store.encryption_key_file")
+  if (setting.name == "log.file" || setting.name == "destinations.ca_file" || setting.name == "auth.bootstrap_token_file" ||
+      setting.name == "store.encryption_key_file")
     return "FILE";
   return std::holds_alternative<std::string>(setting.fallback) ? "text" : "a,b,...";
 }
@@ -128,6 +138,10 @@ Result<SettingValue> FromToml(const Setting& setting, const toml::node& node) {
     if (const auto* value = node.as_boolean()) return SettingValue(value->get());
   } else if (std::holds_alternative<std::string>(setting.fallback)) {
     if (const auto* value = node.as_string()) return SettingValue(value->get());
+  } else if (std::holds_alternative<double>(setting.fallback)) {
+    if (const auto* value = node.as_floating_point()) return SettingValue(value->get());
+    if (const auto* value = node.as_integer()) return SettingValue(static_cast<double>(value->get()));
+    return Unacceptable("must be a number from 0 to 1");
   } else if (const auto* array = node.as_array()) {
     std::vector<std::string> items;
     for (const toml::node& item : *array) {
@@ -298,6 +312,8 @@ Status CheckValue(const Setting& setting, const SettingValue& value) {
   } else if (const auto* list = std::get_if<std::vector<std::string>>(&value); list && setting.check) {
     for (const std::string& item : *list)
       if (Status fault = setting.check(item); !fault.ok()) return fault;
+  } else if (const auto* ratio = std::get_if<double>(&value); ratio && !(*ratio >= 0 && *ratio <= 1)) {
+    return Unacceptable(RatioText(*ratio) + " is out of range, must be " + Accepts(setting));
   }
   return Status::Ok();
 }
@@ -314,6 +330,12 @@ Result<SettingValue> ParseValue(const Setting& setting, const std::string& text)
   } else if (std::holds_alternative<bool>(setting.fallback)) {
     if (text != "true" && text != "false") return Unacceptable("\"" + text + "\" must be true or false");
     value = text == "true";
+  } else if (std::holds_alternative<double>(setting.fallback)) {
+    double ratio = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ratio);
+    if (text.empty() || end != text.data() + text.size() || error != std::errc())
+      return Unacceptable("\"" + text + "\" is not a number, must be " + Accepts(setting));
+    value = ratio;
   } else if (std::holds_alternative<std::string>(setting.fallback)) {
     value = text;
   } else {
@@ -346,7 +368,8 @@ std::string DefaultsAsToml() {
     table = of;
     out += "\n";
     for (const std::string& line : Wrap(HelpOf(setting))) out += "\n# " + line;
-    if (std::holds_alternative<int64_t>(setting.fallback) || !setting.words.empty()) out += "\n# " + Accepts(setting);
+    const bool number = std::holds_alternative<int64_t>(setting.fallback) || std::holds_alternative<double>(setting.fallback);
+    if (number || !setting.words.empty()) out += "\n# " + Accepts(setting);
     out += "\n" + (dot == std::string::npos ? setting.name : setting.name.substr(dot + 1)) + " = " + ToToml(setting.fallback);
   }
   out += "\n";

@@ -20,6 +20,7 @@
 #include "broker/limits.h"
 #include "cli/daemon/settings_access.h"
 #include "cli/daemon/settings_listeners.h"
+#include "cli/daemon/telemetry_options.h"
 #include "net/api/api.h"
 #include "net/command/command_rules.h"
 #include "net/http.h"
@@ -39,6 +40,8 @@ struct Options {
   std::string log_level = "info";
   std::string log_format = "auto";
   std::string console = "loopback";        // which listeners serve the web console: loopback, everywhere or nowhere
+  LogOptions log;
+  OtlpOptions otlp;
   std::vector<ListenerOptions> listeners;  // beside `listen`
   AuthOptions auth;
   CoreLimits core;
@@ -55,13 +58,13 @@ LogLevel LogLevelOf(const Options& options);
 uint32_t ShardsOf(const Options& options);
 LogFormat LogFormatOf(const Options& options);
 
-using SettingValue = std::variant<int64_t, bool, std::string, std::vector<std::string>>;
+using SettingValue = std::variant<int64_t, bool, std::string, std::vector<std::string>, double>;
 
 struct Setting {
   std::string name;
   std::string unit;  // "bytes", "ms", ...; empty where a word or text
   SettingValue fallback;
-  int64_t least = 0, most = 0;     // numbers only, both included
+  int64_t least = 0, most = 0;     // whole numbers only, both included; a ratio is from 0 to 1
   std::vector<std::string> words;  // where not empty: the values that are allowed
   bool reloadable = false;         // can change while the broker runs (SIGHUP)
   std::string help;
@@ -84,7 +87,7 @@ Result<SettingValue> ParseValue(const Setting& setting, const std::string& text)
 /// Type, range and words. Error: kUnacceptable, the detail without the name.
 Status CheckValue(const Setting& setting, const SettingValue& value);
 
-/// "1 to 64 threads", "debug, info, warn or error", "text", "a list": what may be given.
+/// "1 to 64 threads", "debug, info, warn or error", "text", "a list", "0 to 1": what may be given.
 std::string AcceptedText(const Setting& setting);
 /// The default as a flag takes it; "none" where it is an empty list.
 std::string FallbackText(const Setting& setting);

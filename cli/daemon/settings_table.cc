@@ -7,6 +7,7 @@
 #include "net/sender/answer.h"
 #include "net/sender/authorities.h"
 #include "net/sender/destinations.h"
+#include "net/telemetry/http_post.h"
 
 namespace notifyd {
 namespace {
@@ -92,6 +93,15 @@ Status CheckHeaderName(const std::string& text) {
   return IsToken(text) ? Status::Ok() : Status(Code::kUnacceptable, "\"" + text + "\" is not the name of a header");
 }
 
+Status CheckOptionalUrl(const std::string& url) {
+  return url.empty() ? Status::Ok() : CheckPostUrl(url);
+}
+
+Status CheckElastic(const std::string& url) {
+  if (url.find_first_of("?#") != url.npos) return Status(Code::kUnacceptable, "must have no query");
+  return CheckOptionalUrl(url);
+}
+
 #define FIELD(path)      \
   [](auto& o) -> auto& { \
     return o.path;       \
@@ -118,8 +128,32 @@ std::vector<Setting> MakeRows() {
 
   add(Reloadable(WithWords(Other("log.level", "The least level that is logged. debug names every attempt.", FIELD(log_level)),
                            {"debug", "info", "warn", "error"})));
-  add(WithWords(Other("log.format", "auto is text on a terminal, else JSON; one line an event, on standard error.", FIELD(log_format)),
-                {"auto", "text", "json"}));
+  add(WithWords(
+      Other("log.format", "auto is text on a terminal, else JSON; one line an event, on standard error and in log.file.", FIELD(log_format)),
+      {"auto", "text", "json"}));
+  add(Other("log.stderr", "Log to standard error.", FIELD(log.standard_error)));
+  add(Other("log.file", "A file that the log is appended to, too; SIGHUP opens it anew, so that it can be moved away. Empty: none.",
+            FIELD(log.file)));
+  add(Other("log.journald", "Log to systemd's journal, each field as one of its own; in place of standard error where that goes there, too.",
+            FIELD(log.journald)));
+  add(Other("log.syslog", "Log to syslog by this socket, which is /dev/log as a rule; empty: not.", FIELD(log.syslog)));
+  add(WithCheck(Other("log.elasticsearch",
+                      "Log to Elasticsearch or OpenSearch at this URL, whose path is an index or data stream (without one: notifyd-logs); user and "
+                      "password may stand in it. Empty: not.",
+                      FIELD(log.elasticsearch)),
+                CheckElastic));
+  add(WithCheck(Other("log.elasticsearch_headers", "Headers to send there, \"Name: value\" each: an API key, say.", FIELD(log.elasticsearch_headers)),
+                CheckPostHeader));
+
+  add(WithCheck(Other("otlp.endpoint",
+                      "An OpenTelemetry collector that is sent spans by OTLP/HTTP, http://127.0.0.1:4318, say; /v1/traces is appended. Empty: none.",
+                      FIELD(otlp.endpoint)),
+                CheckOptionalUrl));
+  add(WithWords(Other("otlp.encoding", "What the spans are sent as.", FIELD(otlp.encoding)), {"protobuf", "json"}));
+  add(WithCheck(Other("otlp.headers", "Headers to send with them, \"Name: value\" each.", FIELD(otlp.headers)), CheckPostHeader));
+  add(Other("otlp.ratio",
+            "Which part of the requests that come without a traceparent begins a trace; one that comes with one is traced where that says sampled.",
+            FIELD(otlp.ratio)));
 
   add(Reloadable(WithCheck(Other("http.hosts",
                                  "Names under which clients reach the broker, without scheme and port, besides localhost and IP addresses. A request "

@@ -93,6 +93,8 @@ class Shard {
   void SetFlow(std::shared_ptr<const FlowSettings> flow);
   /// `tables` has another table.
   void TableChanged();
+  /// What its cores hold, each with its namespace's name, and what is none's. On its loop.
+  std::vector<std::pair<std::string, HeldKinds>> held() const;
   /// Restart in place: no core starts an attempt any more.
   void Hold();
   /// No core takes submits any more, or starts an attempt.

@@ -179,6 +179,14 @@ void Shard::Drop(Slot* slot) {
   CheckHeld();
 }
 
+std::vector<std::pair<std::string, HeldKinds>> Shard::held() const {
+  std::vector<std::pair<std::string, HeldKinds>> all;
+  for (const auto& [number, slot] : slots_)
+    if (slot->core) all.emplace_back(NameOf(*slot), slot->core->held());
+  all.emplace_back("", HeldKinds{{"slots", slots_.size()}, {"openings", to_open_.size() + opening_}});
+  return all;
+}
+
 const std::string& Shard::NameOf(const Slot& slot) {
   static const std::string nameless(kDefaultNamespace);
   return slot.row ? slot.row->name : nameless;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/daemon/descriptors.h"
+#include "cli/daemon/log_sinks.h"
 #include "net/http.h"
 #include "net/unix_socket.h"
 #include "storage/directory.h"
@@ -78,6 +79,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options.auth); !auth.ok()) return std::move(auth).status();
   if (const std::string& file = options.store.encryption_key_file; !file.empty())
     if (Result<SealKeys> keys = ReadSealKeys(file); !keys.ok()) return std::move(keys).status();
+  if (Status fault = CheckLogSinks(options); !fault.ok()) return fault;
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   bool must_be_free = held && !IsSame(held->data_dir, options.data_dir);

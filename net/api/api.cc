@@ -95,6 +95,7 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
   if (options_.expects_batch && route->row->scopes.Has(Scope::kSubmit) && request.method != "GET") options_.expects_batch();
+  if (std::string begun = TraceToBegin(request); !begun.empty()) request.headers.emplace_back("traceparent", std::move(begun));
   if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
@@ -160,6 +161,7 @@ void Api::Impl::OnReply(Reply reply) {
   Posted posted = std::move(found->second);
   posted_.erase(found);
   EndWait(&posted);
+  if (!posted.traces.empty()) Traced(std::exchange(posted.traces, {}), reply.body, posted.since_us);
   if (posted.waited) {
     size_t bytes = 0;
     if (const Viewed* viewed = std::get_if<Viewed>(&reply.body)) bytes = BytesToShow(viewed->view);
@@ -195,12 +197,21 @@ void Api::Impl::OnRegistryReply(RegistryReply reply) {
 
 void Api::Impl::Post(uint64_t token, Event event, Posted posted) {
   const NamespaceNumber space = posted.space;
+  if (options_.tracer) posted.traces = SampledOf(event);
   CHECK(posted_.emplace(token, std::move(posted)).second);
   switchboard_->Post(space, std::move(event));
 }
 
 void Api::Impl::Acknowledged(int64_t since_us) {
   if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
+}
+
+std::string Api::Impl::TraceToBegin(const HttpRequest& head) const {
+  return options_.tracer && head.method == "POST" && !head.Header("traceparent") ? options_.tracer->Begin() : std::string();
+}
+
+void Api::Impl::Traced(const SampledTraces& traces, const ReplyBody& answer, int64_t since_us) {
+  options_.tracer->Submitted(traces, answer, NowUs() - since_us);
 }
 
 void Api::Impl::EndWait(Posted* posted) {

@@ -24,6 +24,7 @@
 #include "net/api/request_tools.h"
 #include "net/api/router.h"
 #include "net/api/steps.h"
+#include "net/api/submit_tracer.h"
 #include "net/gzip.h"
 
 namespace notifyd {
@@ -94,6 +95,7 @@ class Api::Impl {
     bool waited = false;                     // a GET with wait_ms, or a submit that waits
     std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not for the end of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
+    SampledTraces traces = {};  // what of it is traced
   };
   /// A bulk submit.
   struct Stream {
@@ -120,6 +122,7 @@ class Api::Impl {
     uint64_t progress = 0;   // as BulkSubmit says, when it last moved
     int64_t moved_us = 0;    // when that was
     bool gone = false;       // the client
+    SampledTraces traces;    // of what is under way
     std::unique_ptr<Gunzip> gunzip;  // its body comes as gzip, and is not unpacked to its end yet
     std::string packed;              // what came of that
     bool torn = false;               // it was no gzip from somewhere on
@@ -135,6 +138,10 @@ class Api::Impl {
   /// `event` carries Id(token).
   void Post(uint64_t token, Event event, Posted posted);
   void Acknowledged(int64_t since_us);
+  /// The traceparent that a request has, or that it is given here; empty: none.
+  std::string TraceToBegin(const HttpRequest& head) const;
+  /// Tells of what is traced of a request that is answered.
+  void Traced(const SampledTraces& traces, const ReplyBody& answer, int64_t since_us);
 
   WallTime Wall() const { return options_.wall ? options_.wall() : WallTime{ReadClockMs(CLOCK_REALTIME)}; }
   int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : ReadClockUs(CLOCK_MONOTONIC); }

@@ -15,6 +15,7 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "broker/held.h"
 #include "broker/ports.h"
 #include "net/access/nonce_memory.h"
 #include "net/access/token_rates.h"
@@ -38,6 +39,8 @@ struct ServiceNameStats {
   uint64_t instances = 0, found = 0, failed = 0;
 };
 
+class SubmitTracer;  // net/api/submit_tracer.h
+
 /// What the process knows beside the core, for stats and metrics.
 struct ProcessStats {
   int64_t pid = 0;
@@ -52,6 +55,8 @@ struct ProcessStats {
   std::vector<StoreFigure> store;
   std::vector<CommandStats> commands;
   std::vector<ServiceNameStats> service_names;
+  std::vector<std::pair<const char*, uint64_t>> log_dropped;  // lines that each place of the log dropped
+  uint64_t spans = 0, spans_dropped = 0;
 };
 
 /// How far sealing the store anew has come.
@@ -62,6 +67,13 @@ struct RekeyReport {
   uint64_t left = 0;           // that was not sealed by the new key yet, at the last look
   int64_t took_ms = 0;
   bool sealed = false, due = false;
+};
+
+/// What the core of a namespace holds, or, with an empty name, what of a shard is no namespace's.
+struct HeldByCore {
+  size_t shard = 0;
+  std::string space;
+  HeldKinds kinds;
 };
 
 struct ApiOptions {
@@ -118,6 +130,12 @@ struct ApiOptions {
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread
   std::function<ProcessStats()> process;          // any thread, never blocks long; empty: nothing is known
+  /// Takes a CPU profile of so many seconds: pprof's format, compressed (gzip). `then` on the loop. Error: kConflict, while another one is being
+  /// taken. Empty: none can be taken.
+  std::function<void(int64_t seconds, std::function<void(Result<std::string>)> then)> profile;
+  /// Asks all cores what they hold. `then` on the loop. Empty: they cannot be asked.
+  std::function<void(std::function<void(std::vector<HeldByCore>)> then)> held;
+  SubmitTracer* tracer = nullptr;                 // borrowed; null: nothing is traced
   Histogram* acknowledgement = nullptr;           // borrowed; from a submit's last byte to its answer
   std::vector<const NamedHistogram*> histograms;  // borrowed; for /metrics
 };

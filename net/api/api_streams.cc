@@ -152,7 +152,9 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const H
   BulkLimits limits;
   limits.max_line_bytes = options_.max_line_bytes;
   if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
-  auto stream = std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), ContextOf(head.headers), &tools_->submit,
+  TraceContext trace = ContextOf(head.headers);
+  if (std::string begun = TraceToBegin(head); !begun.empty()) trace.parent = std::move(begun);
+  auto stream = std::make_shared<Stream>(std::make_shared<const Asker>(std::move(asker)), limits, Id(token), std::move(trace), &tools_->submit,
                                          BulkTopicOf(route, options_));
   stream->moved_us = NowUs();
   if (CodingOf(head) == BodyCoding::kGzip) stream->gunzip = std::make_unique<Gunzip>();
@@ -180,6 +182,7 @@ void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, cons
 
 void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& stream, const Reply& reply) {
   CHECK(std::exchange(stream->under_way, false));
+  if (!stream->traces.empty()) Traced(std::exchange(stream->traces, {}), reply.body, stream->posted_us);
   if (auto* submitted = std::get_if<Submitted>(&reply.body)) {
     stream->bulk.OnReply(*submitted);
     Acknowledged(stream->posted_us);
@@ -221,6 +224,7 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
       }
       CHECK(!std::exchange(stream->under_way, true));
       stream->posted_us = NowUs();
+      if (options_.tracer) stream->traces = SampledOf(*request);
       switchboard_->Post(stream->space, *std::move(request));
     }
     if (std::optional<std::string> line = stream->bulk.TakeAsideLine()) ParseAside(token, stream, *std::move(line));

@@ -401,6 +401,16 @@ Result<int64_t> ParseWait(const QueryParameters& parameters) {
   return wait_ms;
 }
 
+Result<int64_t> ParseSeconds(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  int64_t seconds = 10;
+  for (const auto& [name, value] : parameters) {
+    if (name != "seconds") return Unknown(name);
+    NOTIFYD_TRY(Integer(name, value, 1, 60, &seconds));
+  }
+  return seconds;
+}
+
 Result<std::string> ParseWord(const QueryParameters& parameters, std::string_view name, const std::vector<std::string_view>& words) {
   NOTIFYD_TRY(Once(parameters));
   std::string said(words.front());

@@ -57,6 +57,8 @@ std::string LaneCursor(const LaneKey& lane);
 Result<bool> ParseRaw(const QueryParameters& parameters);
 /// wait_ms alone, 0 to 60,000.
 Result<int64_t> ParseWait(const QueryParameters& parameters);
+/// `seconds`, 1 to 60, of a profile; 10 where it is not given. Error: as above.
+Result<int64_t> ParseSeconds(const QueryParameters& parameters);
 
 /// The parameter `name` alone, one of `words`; where it is not given the first of them.
 Result<std::string> ParseWord(const QueryParameters& parameters, std::string_view name, const std::vector<std::string_view>& words);

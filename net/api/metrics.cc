@@ -113,6 +113,10 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
     std::string name = std::string("notifyd_store_") + figure.name + (figure.grows ? "_total" : "");
     figure.grows ? out.Counter(name.c_str(), figure.help, figure.value) : out.Gauge(name.c_str(), figure.help, figure.value);
   }
+  out.Head("notifyd_log_lines_dropped_total", "Log lines that a place of the log did not take in time.", "counter");
+  for (const auto& [sink, count] : process.log_dropped) out.Line("notifyd_log_lines_dropped_total{{sink=\"{}\"}} {}\n", sink, count);
+  out.Counter("notifyd_spans_total", "Spans made for the collector of traces.", process.spans);
+  out.Counter("notifyd_spans_dropped_total", "Spans that it did not take in time.", process.spans_dropped);
   out.Number("process_cpu_seconds_total", "User and system CPU time.", "counter", process.cpu_seconds);
   out.Gauge("process_resident_memory_bytes", "Resident memory.", process.rss_bytes);
   out.Number("process_start_time_seconds", "When the process started, since the epoch.", "gauge", static_cast<double>(process.started_at.ms) / 1000);

@@ -3,6 +3,7 @@
 #include "net/api/admin_requests.h"
 #include "net/api/backup_requests.h"
 #include "net/api/console_requests.h"
+#include "net/api/debug_requests.h"
 #include "net/api/demand.h"
 #include "net/api/figures_requests.h"
 #include "net/api/list_of_all.h"
@@ -110,6 +111,8 @@ constexpr RouteRow kRoutes[] = {
     {"/console", Verb::kGet, kIgnored, ReadConsoleRedirect, kNobody},
     {"/console/", Verb::kGet, kIgnored, ReadConsole, kNobody, DemandOfConsole},
     {"/console/{file}", Verb::kGet, kIgnored, ReadConsole, kNobody, DemandOfConsole},
+    {"/v1/debug/profile", Verb::kGet, kRead, ReadDebugProfile, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
+    {"/v1/debug/state", Verb::kGet, kNone, ReadDebugState, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kAll},
     {"/.well-known/jwks.json", Verb::kGet, kRead, ReadJwks, kNobody},
     {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
     {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},

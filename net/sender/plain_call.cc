@@ -40,7 +40,7 @@ void PlainCall::Begin(StartAttempt attempt) {
   sent_secrets_ = {};
   redirect_error_ = nullptr;
   state_ = State::kResolving;
-  if (Status status = request_.Read(attempt_, shared_->random); !status.ok())
+  if (Status status = request_.Read(attempt_); !status.ok())
     return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
   deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().timeout_ms);
   BeginHop(now_ms);

@@ -29,7 +29,6 @@ class PlainCall : public Timed,
   /// What all calls of a sender share; borrowed, but for `config`.
   struct Shared {
     std::shared_ptr<const SenderConfig> config;  // for attempts that begin
-    Random* random;
     PlainConnection::Shared* connections;
     PlainPool* pool;
     Resolver* resolver;

@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "broker/flow.h"
 #include "broker/services.h"
+#include "broker/span_ids.h"
 #include "broker/via.h"
 #include "net/gzip.h"
 #include "net/sender/target.h"
@@ -40,7 +41,7 @@ Status Invalid(const char* why) {
 
 }  // namespace
 
-Status PlainRequest::Read(const StartAttempt& attempt, Random* random) {
+Status PlainRequest::Read(const StartAttempt& attempt) {
   if (Status status = DecodeSpecInto(*attempt.spec, &spec_); !status.ok()) return status;
   host_header_.clear();
   tls_name_.clear();
@@ -61,7 +62,7 @@ Status PlainRequest::Read(const StartAttempt& attempt, Random* random) {
   method_ = spec_.method;
   redirected_.clear();
   other_origin_ = body_dropped_ = false;
-  MakeTrace(attempt, random);
+  MakeTrace(attempt);
   return TakeHopUrl();
 }
 
@@ -136,16 +137,15 @@ void PlainRequest::Line(std::string_view name, std::string_view value) {
   head_.append(name).append(": ").append(value).append("\r\n");
 }
 
-/// A parent id of the attempt's own, in the trace that the notify came with (W3C Trace Context).
-void PlainRequest::MakeTrace(const StartAttempt& attempt, Random* random) {
+/// The attempt's own span is the parent of what the receiver does, in the trace that the notify came with (W3C Trace Context).
+void PlainRequest::MakeTrace(const StartAttempt& attempt) {
   trace_parent_.clear();
   const std::string& given = attempt.envelope->trace_parent;
   if (given.size() != kTraceParentBytes || !IsFieldValue(given)) return;
-  uint64_t parent = 0;  // which stands for none
-  while (parent == 0) parent = random->Next();
+  const std::string_view trace_id = attempt.envelope->trace_id();
   char hex[17];
-  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(parent));
-  trace_parent_.append("00-").append(attempt.envelope->trace_id()).append("-").append(hex).append(given, kTraceParentBytes - 3);
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(AttemptSpan(trace_id, attempt.id, attempt.number)));
+  trace_parent_.append("00-").append(trace_id).append("-").append(hex).append(given, kTraceParentBytes - 3);
 }
 
 Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/authority.h"
-#include "base/random.h"
 #include "broker/effects.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
@@ -33,8 +32,8 @@ struct HopHeaders {
 /// First Read; then Assemble for each hop, with a Follow between two of them.
 class PlainRequest {
  public:
-  /// Takes what the attempt is to send. Error: it cannot be sent at all. `random`: for the trace's parent id.
-  Status Read(const StartAttempt& attempt, Random* random);
+  /// Takes what the attempt is to send. Error: it cannot be sent at all.
+  Status Read(const StartAttempt& attempt);
   /// Makes it the request that an answer with `status` (301, 302, 303, 307, 308) and this Location asks for (RFC 9110 section 15.4): a POST becomes a
   /// GET without a body on 301, 302 and 303; to another origin goes only what is harmless anywhere. Error: kUnacceptable, for people: it leads to no
   /// URL that may be called.
@@ -71,7 +70,7 @@ class PlainRequest {
   Status TakeUrl(std::string_view url, std::string_view* rest);
   Status TakeHopUrl();
   Status AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers);
-  void MakeTrace(const StartAttempt& attempt, Random* random);
+  void MakeTrace(const StartAttempt& attempt);
   void Line(std::string_view name, std::string_view value);
 
   NotifySpec spec_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <random>
 #include <vector>
 
 #include "base/authority.h"
@@ -30,11 +29,6 @@ constexpr size_t kMaxLingering = 256;
 /// Calls that are kept to be used again.
 constexpr size_t kMaxSpare = 256;
 
-uint64_t Seed() {
-  std::random_device device;
-  return static_cast<uint64_t>(device()) << 32 | device();
-}
-
 }  // namespace
 
 class PlainSender::Impl {
@@ -43,7 +37,6 @@ class PlainSender::Impl {
       : sink_(sink),
         ca_file_(options.ca_file),
         judge_(loop, [this](AttemptEnded ended) { Post(std::move(ended)); }),
-        random_(Seed()),
         resolver_(loop->raw(), options.resolver),
         read_buffer_(std::make_unique<char[]>(kReadBytes)),
         connections_{loop->raw(), read_buffer_.get(), kReadBytes},
@@ -59,7 +52,6 @@ class PlainSender::Impl {
           queue_timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->pool_.ServeQueues(); }, 0, 0);
     });
     shared_ = {.config = terms_.config(),
-               .random = &random_,
                .connections = &connections_,
                .pool = &pool_,
                .resolver = &resolver_,
@@ -278,7 +270,6 @@ class PlainSender::Impl {
   std::shared_ptr<const TlsContext> tls_;
   SenderSelf self_;
   JudgeThread judge_;
-  Random random_;
   Resolver resolver_;
   std::unique_ptr<char[]> read_buffer_;
   PlainConnection::Shared connections_;

@@ -1,5 +1,13 @@
 // What the broker logs: one JSON object a line, and standard error never holds it up.
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <tuple>
 
 #include "base/json_tree.h"
 #include "support/counting_receiver.h"
@@ -130,4 +138,64 @@ TEST_CASE("logs: a standard error that nobody reads does not hold the broker up"
   CHECK(connection->Call("GET", "/readyz").status == 200);
   process.Signal(SIGTERM);
   CHECK(process.Wait() == 0);
+}
+
+TEST_CASE("logs: they go to a file, syslog and a search engine too; the file is opened anew on SIGHUP, and what is lost is a metric") {
+  TempDir dir;
+  const std::string syslog = dir.At("syslog"), file = dir.At("n.log");
+  const int daemon = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  syslog.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(bind(daemon, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  timeval most{kDeadlineSeconds, 0};
+  setsockopt(daemon, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+  ScriptedServer cluster([](const SeenRequest&) { return ScriptedAnswer{200, R"({"errors":true,"items":[{"create":{"status":400}}]})"}; });
+  Broker broker(dir.path(), {"--log-file", file, "--log-syslog", syslog, "--log-elasticsearch", cluster.url() + "/logs"});
+  char line[4096];
+  const ssize_t size = recv(daemon, line, sizeof line, 0);
+  close(daemon);
+  REQUIRE(size > 0);
+  CHECK_THAT(std::string(line, static_cast<size_t>(size)), Catch::StartsWith("<30>") && Catch::Contains(" notifyd["));
+  CHECK_THAT(cluster.WaitFor(1).at(0).body, Catch::Contains(R"("message":)"));
+  const auto read = [](const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  };
+  const auto lost = [&] {
+    const std::string page = broker.Call("GET", "/metrics").body, name = "notifyd_log_lines_dropped_total{sink=\"elasticsearch\"} ";
+    return std::stoul(page.substr(page.find(name) + name.size()));
+  };
+  for (int round = 0; lost() == 0 && round < kDeadlineSeconds * 100; ++round) usleep(10'000);
+  CHECK(lost() > 0);
+  REQUIRE(rename(file.c_str(), dir.At("n.log.1").c_str()) == 0);
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings reloaded"));
+  broker.process().Signal(SIGTERM);
+  REQUIRE(broker.process().Wait() == 0);
+  CHECK(LinesOf(read(dir.At("n.log.1")), "store opened").size() == 1);
+  CHECK(LinesOf(read(dir.At("n.log.1")), "settings reloaded").empty());
+  CHECK(LinesOf(read(file), "settings reloaded").size() == 1);
+  CHECK(LinesOf(read(file), "stopped").size() == 1);
+  CHECK(LinesOf(broker.process().error(), "stopped").size() == 1);
+}
+
+TEST_CASE("logs: a place that is not there is refused at the start, by the setting's name") {
+  TempDir dir;
+  for (const auto& [flag, value, field] : {std::tuple<std::string, std::string, std::string>{"--log-file", dir.At("none/n.log"), "/log/file"},
+                                           {"--log-syslog", dir.At("none"), "/log/syslog"}}) {
+    INFO(flag);
+    std::string error;
+    const std::vector<std::string> arguments = {"--listen", "127.0.0.1:0", "--data-dir", dir.At("data"), flag, value};
+    CHECK(ExitOf(arguments, &error) == 2);
+    CHECK_THAT(error, Catch::Contains(field) && Catch::Contains(value));
+    std::vector<std::string> checking = arguments;
+    checking.push_back("--check-config");
+    CHECK(ExitOf(checking) == 2);
+  }
+  std::string error;
+  CHECK(ExitOf({"--log-elasticsearch", "es:9200", "--check-config"}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("log.elasticsearch"));
+  CHECK(ExitOf({"--otlp-endpoint", "collector", "--check-config"}) == 2);
 }

@@ -107,7 +107,7 @@ LogEvents EventsInSources() {
     }
   // The log speaks of itself in one place.
   std::string log = ProjectFile("base/log.cc");
-  events[OneMatch(log, "AppendLine\\(as_json, LogLevel::kWarn, \"([^\"]*)\"")].fields = AllMatches(log, "LogField field\\(\"([a-z_]+)\"");
+  events[OneMatch(log, "ReadWall\\(\\), LogLevel::kWarn, \"([^\"]*)\"")].fields = AllMatches(log, "\\{\"([a-z_]+)\",");
   return events;
 }
 

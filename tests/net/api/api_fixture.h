@@ -125,6 +125,11 @@ class ApiFixture {
       backup_asks.push_back(ask);
       then(backups);
     };
+    options.profile = [this](int64_t seconds, std::function<void(Result<std::string>)> then) {
+      profiled_seconds = seconds;
+      then(profile);
+    };
+    options.held = [this](std::function<void(std::vector<HeldByCore>)> then) { then(held_by_cores); };
     options.ready = [this] { return ready; };
     options.max_line_bytes = 500;
     options.hosts = {"broker.example"};
@@ -268,6 +273,9 @@ class ApiFixture {
   NamedHistogram acknowledgement{"notifyd_acknowledgement_seconds", "From a submit to its answer.", {}};
   std::vector<BackupAsk> backup_asks;
   BackupAnswer backups{{}, {{"nightly", "running", "", {1'700'000'000'000}, std::nullopt, 12, 3456, 78}}};  // what the store says
+  Result<std::string> profile = std::string("a profile");
+  int64_t profiled_seconds = 0;
+  std::vector<HeldByCore> held_by_cores{{0, "default", {{"notifies", 2, 900}}}};
   RekeyReport rekey;  // what the process says
   int rekeys = 0;     // that were asked for
   bool ready = true;

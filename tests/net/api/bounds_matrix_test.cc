@@ -107,6 +107,8 @@ const std::map<std::pair<std::string, Verb>, std::pair<Bound, std::string>>& Jud
       {{"/console", kGet}, {kFree, ""}},
       {{"/console/", kGet}, {kFree, ""}},
       {{"/console/{file}", kGet}, {kFree, ""}},
+      {{"/v1/debug/profile", kGet}, {kFree, ""}},
+      {{"/v1/debug/state", kGet}, {kFree, ""}},
       {{"/.well-known/jwks.json", kGet}, {kFree, ""}},
       {{"/metrics", kGet}, {kFree, ""}},
       {{"/healthz", kGet}, {kFree, ""}},

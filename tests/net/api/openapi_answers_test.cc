@@ -473,6 +473,15 @@ TEST_CASE("openapi: tokens, the audit, sealing the store anew") {
   for (const char* schema : {"Token", "TokenList", "Rekey", "Backup", "BackupList"}) held.CheckAllSeen(schema);
 }
 
+TEST_CASE("openapi: what people who look into the process are shown") {
+  Held held;
+  ApiFixture f;
+  f.Ask("GET", "/v1/debug/state");
+  held.Check(f, "/v1/debug/state", "get");
+  for (const char* schema : {"DebugState", "Held"}) held.CheckAllSeen(schema);
+  CHECK(f.Answer().status == 200);
+}
+
 TEST_CASE("openapi: a problem's optional fields") {
   Held held;
   ApiFixture f;

@@ -1,0 +1,239 @@
+#include "cli/daemon/tracing.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "base/authority.h"
+#include "base/clocks.h"
+#include "base/random.h"
+#include "broker/flow.h"
+#include "broker/services.h"
+#include "broker/spec.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+
+int64_t NowNs() {
+  return ReadClockUs(CLOCK_REALTIME) * 1000;
+}
+
+uint64_t NextRandom() {
+  static thread_local Random random = [] {
+    std::random_device device;
+    return Random(static_cast<uint64_t>(device()) << 32 | device());
+  }();
+  return random.Next();
+}
+
+std::string Hex(uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+uint64_t NumberOf(std::string_view hex) {
+  uint64_t number = 0;
+  std::from_chars(hex.data(), hex.data() + hex.size(), number, 16);
+  return number;
+}
+
+std::string_view TraceIdOf(std::string_view trace_parent) {
+  return trace_parent.substr(3, 32);
+}
+uint64_t ParentOf(std::string_view trace_parent) {
+  return NumberOf(trace_parent.substr(36, 16));
+}
+
+/// Attributes, those alone that say something.
+class Attributes {
+ public:
+  explicit Attributes(Span* span) : span_(span) {}
+  void Text(std::string_view name, std::string_view value) {
+    if (!value.empty()) span_->attributes.emplace_back(name, std::string(value));
+  }
+  void Number(std::string_view name, int64_t value) { span_->attributes.emplace_back(name, value); }
+
+ private:
+  Span* span_;
+};
+
+Span SpanIn(std::string_view trace_parent, const char* name) {
+  Span span;
+  span.trace_id = TraceIdOf(trace_parent);
+  span.parent_id = ParentOf(trace_parent);
+  span.name = name;
+  return span;
+}
+
+/// Whose it is, and what it comes from.
+void Describe(std::string_view space, const AttemptLog& log, Attributes* attributes) {
+  const Envelope& envelope = *log.envelope;
+  attributes->Text("notifyd.id", log.id.ToString());
+  attributes->Text("notifyd.namespace", space);
+  attributes->Text("notifyd.lane", envelope.lane.name);
+  attributes->Text("notifyd.mode", ToString(envelope.lane.mode));
+  attributes->Text("notifyd.caller", envelope.caller);
+  for (const auto& [name, text] : TextsOf(envelope.host, envelope.flow.get())) attributes->Text("notifyd." + std::string(name), text);
+}
+
+const char* WordOf(Phase phase) {
+  switch (phase) {
+    case Phase::kSucceeded:
+      return "succeeded";
+    case Phase::kFailed:
+      return "failed";
+    case Phase::kCancelled:
+      return "cancelled";
+    case Phase::kExpired:
+      return "expired";
+    default:
+      return "";
+  }
+}
+
+/// Where the call went (OpenTelemetry's conventions for HTTP clients). What may be secret in a URL stays out.
+void DescribeCall(const StartAttempt& attempt, Span* span) {
+  Attributes attributes(span);
+  if (const std::string_view command = CommandOf(attempt.envelope->host); !command.empty()) return attributes.Text("notifyd.command", command);
+  span->kind = Span::Kind::kClient;
+  Result<NotifySpec> spec = DecodeSpec(*attempt.spec);
+  if (!spec.ok()) return;
+  attributes.Text("http.request.method", ToString(spec->method));
+  if (attempt.number > 1) attributes.Number("http.request.resend_count", attempt.number - 1);
+  const std::string url = attempt.instance ? UrlAt(attempt.instance->url, spec->url) : spec->url;
+  attributes.Text("url.full", ShownUrl(url));
+  if (attempt.instance) attributes.Text("notifyd.instance", attempt.instance->id);
+  const std::optional<UrlParts> parts = PartsOfUrl(url, "/?");
+  if (!parts) return;
+  Result<Authority> authority = ParseAuthority(parts->authority, parts->default_port());
+  if (!authority.ok()) return;
+  attributes.Text("server.address", authority->host);
+  attributes.Number("server.port", authority->port);
+}
+
+}  // namespace
+
+Tracing::Tracing(SpanExporterOptions options, double ratio) : ratio_(ratio), exporter_(std::move(options)) {}
+
+void Tracing::SetInstance(const std::string& name) {
+  exporter_.SetResource({{"service.name", "notifyd"}, {"service.instance.id", name}});
+}
+
+bool Tracing::IsIn(uint64_t trace_id_low, double ratio) {
+  constexpr uint64_t kDigits = (uint64_t{1} << 56) - 1;
+  return static_cast<double>(trace_id_low & kDigits) < ratio * 0x1p56;
+}
+
+std::string Tracing::Begin() {
+  const uint64_t low = NextRandom();
+  if (!IsIn(low, ratio_)) return {};
+  const std::string trace_id = Hex(NextRandom() | 1) + Hex(low);
+  return "00-" + trace_id + "-" + Hex(FirstSpan(trace_id)) + "-01";
+}
+
+void Tracing::Submitted(const SampledTraces& traces, const ReplyBody& answer, int64_t took_us) {
+  const int64_t now_ns = NowNs();
+  const Refused* refused = std::get_if<Refused>(&answer);
+  const auto* submitted = std::get_if<notifyd::Submitted>(&answer);
+  std::map<std::string_view, size_t> counts;
+  for (const auto& [place, trace_parent] : traces) ++counts[trace_parent];
+  for (const auto& [trace_parent, count] : counts) {
+    Span span = SpanIn(trace_parent, "submit");
+    const bool first = span.parent_id == FirstSpan(span.trace_id);
+    span.id = first ? std::exchange(span.parent_id, 0) : SpanOf(NextRandom());
+    span.kind = Span::Kind::kServer;
+    span.begin_ns = now_ns - took_us * 1000;
+    span.end_ns = now_ns;
+    Attributes(&span).Text("http.request.method", "POST");
+    Attributes(&span).Number("notifyd.count", static_cast<int64_t>(count));
+    if (refused) {
+      span.failed = true;
+      span.message = refused->status.detail();
+    }
+    exporter_.Add(span);
+  }
+  if (!submitted) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [place, trace_parent] : traces) {
+    if (place >= submitted->items.size() || !submitted->items[place].refused.ok() || submitted->items[place].duplicate) continue;
+    Seen* seen = Find(submitted->items[place].id);
+    if (seen->since_ms == 0 && !seen->attempt) seen->since_ms = now_ns / kNsPerMs;
+  }
+}
+
+Tracing::Seen* Tracing::Find(NotifyId id) {
+  auto found = seen_.find(id);
+  if (found != seen_.end()) return &found->second;
+  if (seen_.size() >= kMostSeen) seen_.erase(seen_.begin());
+  return &seen_[id];
+}
+
+void Tracing::TakeStart(const StartAttempt& attempt) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  Find(attempt.id)->attempt = attempt;
+}
+
+void Tracing::TakeEnd(std::string_view space, const AttemptLog& log) {
+  const int64_t now_ms = NowNs() / kNsPerMs;
+  Seen seen;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (auto found = seen_.find(log.id); found != seen_.end()) {
+      seen = std::move(found->second);
+      seen_.erase(found);
+    }
+    if (!log.settled && log.attempt) Find(log.id)->since_ms = now_ms;
+  }
+  const std::optional<StartAttempt>& attempt = seen.attempt;
+  if (log.attempt && attempt && attempt->number == log.number) {
+    const int64_t due_ms = attempt->at.ms - attempt->late_ms;
+    AddWait(space, log, log.number, seen.since_ms != 0 ? seen.since_ms : due_ms, attempt->at.ms, attempt->late_ms);
+    AddAttempt(space, log, *attempt);
+  } else if (!log.attempt && log.settled && !attempt && seen.since_ms != 0) {
+    // It ended while it waited.
+    AddWait(space, log, log.attempts_made + 1, seen.since_ms, now_ms, std::nullopt);
+  }
+}
+
+void Tracing::AddWait(std::string_view space, const AttemptLog& log, uint32_t number, int64_t from_ms, int64_t to_ms,
+                      std::optional<int64_t> late_ms) {
+  const std::string& trace_parent = log.envelope->trace_parent;
+  Span span = SpanIn(trace_parent, "wait");
+  span.id = WaitSpan(span.trace_id, log.id, number);
+  span.begin_ns = std::min(from_ms, to_ms) * kNsPerMs;
+  span.end_ns = to_ms * kNsPerMs;
+  Attributes attributes(&span);
+  Describe(space, log, &attributes);
+  attributes.Number("notifyd.attempt", number);
+  if (late_ms) attributes.Number("notifyd.late_ms", *late_ms);
+  else attributes.Text("notifyd.state", WordOf(log.phase));
+  if (!late_ms) attributes.Text("notifyd.reason", log.reason);
+  exporter_.Add(span);
+}
+
+void Tracing::AddAttempt(std::string_view space, const AttemptLog& log, const StartAttempt& attempt) {
+  Span span = SpanIn(log.envelope->trace_parent, "attempt");
+  span.id = AttemptSpan(span.trace_id, log.id, log.number);
+  span.begin_ns = attempt.at.ms * kNsPerMs;
+  span.end_ns = span.begin_ns + log.duration_ms * kNsPerMs;
+  Attributes attributes(&span);
+  Describe(space, log, &attributes);
+  attributes.Number("notifyd.attempt", log.number);
+  DescribeCall(attempt, &span);
+  if (log.status != 0) attributes.Number("http.response.status_code", log.status);
+  if (!log.error.empty()) {
+    span.failed = true;
+    span.message = log.error;
+    attributes.Text("error.type", log.error);
+  }
+  if (log.settled) attributes.Text("notifyd.state", WordOf(log.phase));
+  if (log.settled) attributes.Text("notifyd.reason", log.reason);
+  exporter_.Add(span);
+}
+
+}  // namespace notifyd
