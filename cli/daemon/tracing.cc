@@ -184,10 +184,11 @@ void Tracing::TakeEnd(std::string_view space, const AttemptLog& log) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (auto found = seen_.find(log.id); found != seen_.end()) {
+      if (!log.attempt && found->second.attempt) return;  // it was cancelled: its attempt goes on, and ends
       seen = std::move(found->second);
       seen_.erase(found);
     }
-    if (!log.settled && log.attempt) Find(log.id)->since_ms = now_ms;
+    if (log.attempt && !IsSettled(log.phase)) Find(log.id)->since_ms = now_ms;
   }
   const std::optional<StartAttempt>& attempt = seen.attempt;
   if (log.attempt && attempt && attempt->number == log.number) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/e2e_broker.h"
+#include "support/counting_receiver.h"
 #include "support/scripted_server.h"
 #include "support/seen_spans.h"
 
@@ -125,6 +126,22 @@ TEST_CASE("tracing: a request without a traceparent begins a trace, whose first 
   CHECK(receiver.seen().at(0).Header("traceparent") == "00-" + attempts[0].trace_id + "-" + attempts[0].id + "-01");
   CHECK(waits[1].attributes.at("notifyd.state") == "cancelled");
   CHECK(waits[1].attributes.at("notifyd.id") == cancelled);
+}
+
+TEST_CASE("tracing: an attempt whose notify was cancelled meanwhile has its span") {
+  TempDir dir;
+  Collector collector;
+  CountingReceiver receiver;
+  receiver.Withhold();
+  Broker broker(dir.path(), {"--otlp-endpoint", collector.url(), "--otlp-ratio", "0"});
+  const std::string id = broker.Submit(R"({"url":")" + receiver.url() + R"(",)" + Traced("01") + "}");
+  REQUIRE(receiver.WaitForWithheld(1));
+  CHECK(broker.Call("DELETE", "/v1/notifies/" + id).status == 200);
+  receiver.Release();
+  const std::vector<SeenSpan> spans = AllOf(&broker, &collector);
+  REQUIRE(Named(spans, "attempt").size() == 1);
+  CHECK(Named(spans, "attempt")[0].attributes.at("http.response.status_code") == "200");
+  CHECK(Named(spans, "wait").size() == 1);
 }
 
 TEST_CASE("tracing: a bulk submit is traced, too; a collector that is away costs spans and nothing else") {
