@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/callback.h"
+#include "broker/core_alerts.h"
 #include "broker/core_groups.h"
 #include "broker/core_history.h"
 #include "broker/core_responses.h"
@@ -298,6 +299,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
     ApplySubmit(callback, std::make_shared<const std::string>(EncodeSpec(spec)), nullptr);
   }
   groups_->OnChanged(*entry, attempt ? &*attempt : nullptr);
+  alerts_->OnSettled(entry->id);
   bool failed_head = phase == Phase::kFailed || (phase == Phase::kExpired && state.attempts_made > state.attempts_before);
   if (entry->envelope->flow) topics_->OnSettled(*entry->envelope);
   responses_->OnSettling(*entry, attempt ? &*attempt : nullptr);

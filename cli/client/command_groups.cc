@@ -22,8 +22,12 @@ std::string Slashed(std::string name) {
 
 CLI::App* CommandGroups::AddCommand(CLI::App* group, const std::string& name, const std::string& help, Action action) {
   CLI::App* command = group->add_subcommand(name, help);
-  actions_[command] = [action = std::move(action), command](const Context& context) { return action(context, command); };
+  Does(command, std::move(action));
   return command;
+}
+
+void CommandGroups::Does(CLI::App* command, Action action) {
+  actions_[command] = [action = std::move(action), command](const Context& context) { return action(context, command); };
 }
 
 void CommandGroups::AddName(CLI::App* command, const char* type, const std::string& help) {

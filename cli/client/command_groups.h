@@ -24,6 +24,8 @@ class CommandGroups {
   using Action = std::function<Exit(const Context&, const CLI::App* command)>;
 
   CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string& help, Action action);
+  /// The same of a command that is there.
+  void Does(CLI::App* command, Action action);
   /// What it is about, into name().
   void AddName(CLI::App* command, const char* type, const std::string& help);
   /// Those that a change may hold, with --reset; or all.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/arguments.h"
+#include "cli/client/alert_commands.h"
 #include "cli/client/backup_command_line.h"
 #include "cli/client/bulk.h"
 #include "cli/client/command_tools.h"
@@ -89,6 +90,7 @@ class CommandLine {
     topics_.Add(&app_);
     teams_.Add(&app_);
     services_.Add(&app_);
+    alerts_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
 
@@ -523,6 +525,7 @@ class CommandLine {
   TeamCommandLine teams_{&commands_, &hints_};
   TopicCommandLine topics_{&commands_, &hints_};
   ServiceCommands services_{&commands_, &hints_};
+  AlertCommands alerts_{&commands_, &hints_};
 };
 
 }  // namespace

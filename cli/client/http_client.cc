@@ -78,7 +78,7 @@ constexpr std::string_view kUnix = "unix:";
 /// What stands in the broker as a whole, in no namespace.
 bool IsOfBroker(std::string_view path) {
   path = path.substr(0, path.find('?'));
-  for (std::string_view root : {"/v1/namespaces", "/v1/tokens", "/v1/whoami"})
+  for (std::string_view root : {"/v1/namespaces", "/v1/tokens", "/v1/whoami", "/v1/alerts"})
     if (path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/')) return true;
   return !path.starts_with("/v1/");
 }

@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <utility>
@@ -18,6 +16,7 @@
 #include "broker/flow_settings.h"
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
+#include "cli/daemon/own_process.h"
 #include "cli/daemon/runtime_impl.h"
 #include "net/gzip.h"
 
@@ -32,15 +31,6 @@ constexpr int kLiveSlot = 10;
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
 /// How long a stop waits for the collector to take the last spans.
 constexpr int64_t kSpansMostMs = 1000;
-
-uint64_t ResidentBytes() {
-  unsigned long long pages = 0, resident = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(file, "%llu %llu", &pages, &resident) != 2) resident = 0;
-    std::fclose(file);
-  }
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 RekeyReport ReportRekey(Status begun, RekeyState state) {
   constexpr const char* kWords[] = {"none", "running", "done", "failed"};  // by RekeyState::Phase
@@ -75,13 +65,6 @@ BackupAnswer AnswerOf(Backups* backups, const BackupAsk& ask) {
   return answer;
 }
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 }  // namespace
 
 Runtime::Impl::Impl(const Options& options, const Launch& launch)
@@ -97,6 +80,7 @@ Runtime::Impl::~Impl() {
   budget_.relieved = nullptr;
   if (checker_.joinable()) checker_.join();
   commands_.reset();
+  if (alert_sender_) alert_sender_->Stop();
   if (store_) store_->Stop();
   // What still posts while it is taken apart finds nobody.
   exchange_.Disconnect();
@@ -109,6 +93,7 @@ Status Runtime::Impl::Open(const Handover& handover) {
   MakeTracing();
   if (Status made = MakeIoThreads(); !made.ok()) return made;
   if (Status opened = OpenStore(); !opened.ok()) return opened;
+  MakeAlerts();
   if (Status made = MakeShards(); !made.ok()) return made;
   return Listen(handover);
 }
@@ -282,6 +267,7 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   for (auto& io : io_) targets.push_back({&io->loop, io->api.get(), io->sender.get()});
   made->dispatcher =
       std::make_unique<Dispatcher>(std::move(targets), commands_.get(), /*direct=*/!made->own, &histograms_.lateness.histogram, tracing_.get());
+  made->dispatcher->SetAlerts(alert_sender_.get(), alert_sampler_.get());
   Shard::Setup setup;
   setup.loop = made->loop;
   setup.store = store_.get();
@@ -292,13 +278,18 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   setup.lending = &lending_;
   setup.board = &board_;
   setup.flush = [dispatcher = made->dispatcher.get()] { dispatcher->Flush(); };
-  setup.log = [attempt = &histograms_.attempt.histogram, tracing = tracing_.get()](const std::string& space, const AttemptLog& log) {
+  setup.log = [attempt = &histograms_.attempt.histogram, tracing = tracing_.get(), sampler = alert_sampler_.get()](const std::string& space,
+                                                                                                                   const AttemptLog& log) {
     if (log.attempt) attempt->Observe(log.duration_ms * 1000);
     if (tracing) tracing->Ended(space, log);
+    sampler->TakeAttempt(space, log);
     LogAttempt(space, log);
   };
   setup.lane_log = [](const std::string& space, const LaneLog& log) { LogLane(space, log); };
-  setup.flow_log = [](const std::string& space, const FlowLog& log) { LogFlow(space, log); };
+  setup.flow_log = [sampler = alert_sampler_.get()](const std::string& space, const FlowLog& log) {
+    sampler->TakeFlow(space, log);
+    LogFlow(space, log);
+  };
   setup.quiet = [this] { io_[0]->loop.Post([this] { ShardQuiet(); }); };
   setup.drained = [this] { io_[0]->loop.Post([this] { ShardDrained(); }); };
   setup.fatal = [this](const Status& status) { OnWriteFailed(status); };
@@ -361,6 +352,7 @@ Status Runtime::Impl::MakeShards() {
        {"awake", awake},
        {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
   WarnOfNoAdmin();
+  SetAlerts(options_);
   return Status::Ok();
 }
 
@@ -430,6 +422,11 @@ ProcessStats Runtime::Impl::ProcessNow() {
   stats.store = store_->Figures();
   stats.log_dropped = LogDropped();
   if (tracing_) stats.spans = tracing_->made(), stats.spans_dropped = tracing_->dropped();
+  stats.alerts = alert_sampler_->shown().alerts;
+  stats.alerts_firing = alert_sampler_->shown().firing;
+  const Totals messages = board_.Figures(kSystemNumber).totals;
+  stats.alerts_undelivered = messages.pending();
+  stats.alerts_given_up = messages.failed;
   for (const CommandFigures& command : commands_->Figures())
     stats.commands.push_back({command.name,
                               command.running,

@@ -1,4 +1,4 @@
-// What the runtime is made of. Making and running stand in runtime.cc; reload, stop and restart in runtime_signals.cc.
+// What the runtime is made of. Making and running stand in runtime.cc; reload, stop and restart in runtime_signals.cc; alerts in runtime_alerts.cc.
 //
 // All members are the first loop's but where it says otherwise. The first loop runs on the thread that called Run; with one io thread the first shard
 // runs there too. All other shards, and with several io threads that one too, have a loop and a thread of their own.
@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/daemon/alert_sampler.h"
 #include "cli/daemon/board.h"
 #include "cli/daemon/dispatcher.h"
 #include "cli/daemon/exchange.h"
@@ -28,6 +29,7 @@
 #include "cli/daemon/start_check.h"
 #include "cli/daemon/store_engines.h"
 #include "cli/daemon/tracing.h"
+#include "net/alerts/alert_sender.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -89,6 +91,8 @@ class Runtime::Impl : private StoreEvents {
   Status OpenStore();
   /// Says so where tokens are asked for and none could make another, or change anything.
   void WarnOfNoAdmin() const;
+  void MakeAlerts();
+  void SetAlerts(const Options& options);
   Status MakeShards();
   void MakeShard(const std::shared_ptr<const FlowSettings>& flow);
   Status Listen(const Handover& handover);
@@ -188,6 +192,8 @@ class Runtime::Impl : private StoreEvents {
   std::unique_ptr<Tracing> tracing_;  // null: nothing is traced
   std::unique_ptr<CommandRunner> commands_;
   std::vector<std::unique_ptr<IoThread>> io_;
+  std::unique_ptr<AlertSender> alert_sender_;
+  std::unique_ptr<AlertSampler> alert_sampler_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::unique_ptr<ServiceNames> service_names_;
   std::unique_ptr<RegistryHost> registry_;

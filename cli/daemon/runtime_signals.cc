@@ -96,6 +96,7 @@ void Runtime::Impl::Reload() {
       api->SetSecretHeaders(options.secret_headers);
     });
   lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
+  SetAlerts(next);
   if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
   next.flow.find_zone = FindSystemZone;
   next.flow.strict_topics = next.api.strict_topics;

@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/files.h"
 #include "cli/daemon/notifyd_manual.h"
+#include "cli/daemon/settings_alerts.h"
 #include "cli/daemon/settings_commands.h"
 #include "cli/daemon/settings_destinations.h"
 #include "cli/daemon/settings_lanes.h"
@@ -28,7 +29,7 @@ namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
 constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kPeers[] = "auth.peers",
-               kCertificates[] = "auth.certificates", kCommands[] = "command", kServices[] = "service";
+               kCertificates[] = "auth.certificates", kCommands[] = "command", kServices[] = "service", kAlerts[] = "alert";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
@@ -189,6 +190,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       if (!rules.ok()) return std::move(rules).status();
       options->commands = *std::move(rules);
       options->flow.commands = CapsOf(options->commands);
+    } else if (name == kAlerts) {
+      Result<std::vector<AlertRule>> rules = ReadAlertRules(node, file);
+      if (!rules.ok()) return std::move(rules).status();
+      options->alerts.rules = *std::move(rules);
     } else if (name == kServices) {
       Result<std::vector<FileService>> services = ReadFileServices(node, file);
       if (!services.ok()) return std::move(services).status();
@@ -247,6 +252,16 @@ void ReadEnvironment(const std::vector<std::string>& environment, Layers* layers
     else if (!IsOfNotifyctl(variable)) unknown->push_back(variable);
   }
   std::sort(unknown->begin(), unknown->end());
+}
+
+/// What an alert says that other settings do not allow.
+Status CheckAlerts(const Options& options) {
+  for (size_t i = 0; i < options.alerts.rules.size(); ++i)
+    for (const auto& target : options.alerts.rules[i].to)
+      if (target->kind == AlertTarget::Kind::kMail && options.mail.server.empty())
+        return Status(Code::kUnacceptable, "[[alert]] " + std::to_string(i + 1) + ": to: mail: needs mail.server, and mail.from",
+                      "/alert/" + std::to_string(i) + "/to");
+  return Status::Ok();
 }
 
 Invocation Exit(int code, std::string text) {
@@ -380,7 +395,8 @@ std::string DefaultsAsToml() {
 std::vector<std::pair<std::string, std::string>> TablesAsToml() {
   return {{"Lane rules", LaneRulesAsToml()},  {"Destination rules", DestinationRulesAsToml()},
           {"Commands", CommandRulesAsToml()}, {"Services", FileServicesAsToml()},
-          {"Listeners", ListenersAsToml()},   {"Grants", GrantsAsToml()}};
+          {"Alerts", AlertRulesAsToml()},     {"Listeners", ListenersAsToml()},
+          {"Grants", GrantsAsToml()}};
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {
@@ -414,6 +430,10 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
     running->flow.commands = fresh.flow.commands;
     result.applied.push_back(kCommands);
   }
+  if (fresh.alerts != running->alerts) {
+    running->alerts = fresh.alerts;
+    result.applied.push_back(kAlerts);
+  }
   if (fresh.listeners != running->listeners) result.not_applied.push_back(kListeners);
   return result;
 }
@@ -444,7 +464,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
-      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in the file "
+      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[alert]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in "
+      "the file "
       "only;\n"
       "conf/notifyd.toml shows them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
@@ -472,6 +493,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   if (fault.ok()) fault = ApplyTexts(layers.variables, /*flags=*/false, &result.options);
   if (fault.ok()) fault = ApplyTexts(layers.flags, /*flags=*/true, &result.options);
   if (fault.ok()) fault = CheckListeners(result.options);
+  if (fault.ok()) fault = CheckMail(result.options.mail);
+  if (fault.ok()) fault = CheckAlerts(result.options);
   if (!fault.ok()) {
     result = Exit(2, fault.detail());
     result.field = fault.field();

@@ -2,8 +2,8 @@
 // with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
 //
 // A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes tables, which no flag or
-// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[command]], [[listener]], [auth.peers.NAME] and
-// [auth.certificates.NAME].
+// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[command]], [[alert]], [[listener]], [auth.peers.NAME]
+// and [auth.certificates.NAME].
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,13 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "broker/alerts.h"
 #include "broker/flow_settings.h"
 #include "broker/limits.h"
 #include "cli/daemon/settings_access.h"
 #include "cli/daemon/settings_listeners.h"
 #include "cli/daemon/telemetry_options.h"
+#include "net/alerts/mail.h"
 #include "net/api/api.h"
 #include "net/command/command_rules.h"
 #include "net/http.h"
@@ -50,6 +52,8 @@ struct Options {
   ApiOptions api;
   SenderOptions sender;
   CommandRules commands;
+  AlertSettings alerts;
+  MailOptions mail;
   StoreOptions store;
 };
 

@@ -291,6 +291,18 @@ std::vector<Setting> MakeRows() {
             "Let /metrics have figures of each namespace, too, under names of their own: some 14 lines for each of at most 1000, the first by name.",
             FIELD(api.metrics_of_namespaces)));
 
+  add(Reloadable(Other("mail.server",
+                       "Server that takes mail for alerts: smtp://HOST:PORT, which must offer STARTTLS, or smtps://HOST:PORT; empty: none.",
+                       FIELD(mail.server))));
+  add(Reloadable(Other("mail.from", "Address that mail comes from.", FIELD(mail.from))));
+  add(Reloadable(Other("mail.user", "Who the broker says it is to the server; empty: nobody.", FIELD(mail.user))));
+  add(Reloadable(Other("mail.password_file", "A file with the password of mail.user.", FIELD(mail.password_file))));
+  add(Reloadable(
+      Other("mail.ca_file", "PEM file of the authorities that the server is to be certified by; empty: the system's.", FIELD(mail.ca_file))));
+  add(Reloadable(WithWords(
+      Other("mail.tls", "required: mail goes by TLS, or not at all. none: not even with STARTTLS; then there is no mail.user.", FIELD(mail.tls)),
+      {"required", "none"})));
+
   add(Number("memory.lookahead_ms", "ms", 100, kHour, "What is due within this time is held in memory.", FIELD(core.lookahead_ms)));
   add(Number("memory.loaded", "notifies", 64, 100'000'000, "Most notifies held in memory at once.", FIELD(core.max_loaded)));
   add(Number("memory.loaded_per_lane", "notifies", 2, 1'000'000, "Most notifies of one lane held in memory; its tail stays on disk.",

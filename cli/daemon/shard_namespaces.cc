@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/alerts.h"
 #include "broker/flow_settings.h"
 #include "broker/namespace_settings.h"
 #include "cli/daemon/shard.h"
@@ -194,6 +195,13 @@ const std::string& Shard::NameOf(const Slot& slot) {
 
 std::shared_ptr<const CoreLimits> Shard::LimitsFor(const Slot& slot) const {
   static const NamespaceSettings nothing_said;
+  if (slot.number == kSystemNumber) {
+    // Its lanes are alerts' targets. None is given up since nobody reached it for a while, nor fails at once.
+    auto limits = std::make_shared<CoreLimits>(slot.row ? LimitsOf(*limits_, slot.row->settings) : *limits_);
+    limits->lane_rules = AlertLaneRules();
+    limits->breaker.enabled = false;
+    return limits;
+  }
   if (!slot.row || slot.row->settings == nothing_said) return limits_;
   return std::make_shared<const CoreLimits>(LimitsOf(*limits_, slot.row->settings));
 }

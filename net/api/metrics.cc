@@ -109,6 +109,10 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_listeners", "Clients that listen to /v1/live.", process.listeners);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
   out.Gauge("notifyd_captured_bytes", "Bytes of receivers' answers that are kept or waited for, in memory.", process.captured_bytes);
+  out.Gauge("notifyd_alerts", "Alerts that the file has.", process.alerts);
+  out.Gauge("notifyd_alerts_firing", "Alerts that fire.", process.alerts_firing);
+  out.Gauge("notifyd_alerts_undelivered", "Messages of alerts that nobody took yet.", process.alerts_undelivered);
+  out.Counter("notifyd_alerts_given_up_total", "Messages of alerts that were given up.", process.alerts_given_up);
   for (const StoreFigure& figure : process.store) {
     std::string name = std::string("notifyd_store_") + figure.name + (figure.grows ? "_total" : "");
     figure.grows ? out.Counter(name.c_str(), figure.help, figure.value) : out.Gauge(name.c_str(), figure.help, figure.value);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "net/api/alert_json.h"
 #include "net/api/group_json.h"
 #include "net/api/lane_json.h"
 #include "net/api/list_query.h"
@@ -281,8 +282,8 @@ HttpResponse Replies::Of(const FiguresAnswered&, const Sight&) const {
   CHECK(false);
   return {};
 }
-HttpResponse Replies::Of(const AlertAnswered&, const Sight&) const {
-  return ProblemResponse(Status(Code::kNotImplemented, "this is not built yet"));
+HttpResponse Replies::Of(const AlertAnswered& answered, const Sight&) const {
+  return AlertResponse(*answered.answer);
 }
 HttpResponse Replies::Of(const ResponseViewed& viewed, const Sight&) const {
   std::string body;

@@ -1,6 +1,7 @@
 #include "net/api/routes.h"
 
 #include "net/api/admin_requests.h"
+#include "net/api/alert_requests.h"
 #include "net/api/backup_requests.h"
 #include "net/api/console_requests.h"
 #include "net/api/debug_requests.h"
@@ -101,6 +102,9 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/tokens/{id}", Verb::kDelete, kNone, ReadTokenRemoval, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
     {"/v1/tokens/{id}/rotate", Verb::kPost, kNone, ReadTokenRotation, {Scope::kAdmin}, nullptr, nullptr, Sphere::kNone},
     {"/v1/audit", Verb::kGet, kRead, ReadAudit, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kNone},
+    {"/v1/alerts", Verb::kGet, kNone, ReadAlerts, {Scope::kRead}, DemandOfLanes, nullptr, Sphere::kAll},
+    {"/v1/alerts/{name}", Verb::kGet, kNone, ReadAlert, {Scope::kRead}, DemandOfDocument, nullptr, Sphere::kAll},
+    {"/v1/alerts/{name}/test", Verb::kPost, kNone, ReadAlertTest, {Scope::kOperate}, nullptr, "alert_tested", Sphere::kAll},
     {"/v1/rekey", Verb::kGet, kNone, ReadRekey, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
     {"/v1/rekey", Verb::kPost, kNone, ReadRekeyBeginning, {Scope::kAdmin}, nullptr, "rekey_begun", Sphere::kAll},
     {"/v1/backups", Verb::kGet, kRead, ReadBackups, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kAll},

@@ -22,7 +22,8 @@ TermsBook::Terms TermsBook::Make(NamespaceNumber number, uint64_t era) const {
   made->number = number;
   made->row = Row(number);
   made->name = made->row ? made->row->name : number == kDefaultNumber ? kDefaultName : std::string();
-  made->policy = config_->policy.ForNamespace(DestinationsOf(made->row), number == kDefaultNumber);
+  // What `system` calls, the file alone says: as in `default`, that may be this machine or its neighbours.
+  made->policy = config_->policy.ForNamespace(DestinationsOf(made->row), number == kDefaultNumber || number == kSystemNumber);
   made->era = era;
   return made;
 }

@@ -385,7 +385,7 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   TempDir dir;
   const std::string text = DefaultsAsToml();
   std::string shown;
-  for (const char* first : {"# [[lane]]", "# [[command]]", "# [[listener]]", "# [auth.peers"}) {
+  for (const char* first : {"# [[lane]]", "# [[command]]", "# [[alert]]", "# [[listener]]", "# [auth.peers"}) {
     size_t from = text.find(first);
     REQUIRE(from != std::string::npos);
     std::istringstream lines(text.substr(from));
@@ -396,6 +396,7 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   REQUIRE(read.action == Action::kRun);
   CHECK(read.options.core.lane_rules.size() == 3);
   CHECK(read.options.commands.all().size() == 1);
+  CHECK(read.options.alerts.rules.size() == 1);
   CHECK(read.options.listeners.size() == 2);
   CHECK(read.options.auth.peers.size() == 1);
   CHECK(read.options.auth.certificates.size() == 1);

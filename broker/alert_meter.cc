@@ -1,0 +1,127 @@
+#include "broker/alert_meter.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "broker/alert_readings.h"
+
+namespace notifyd {
+namespace {
+
+constexpr size_t kMostHappened = 2'000;
+
+bool IsOfAttempts(AlertWhen when) {
+  return when == AlertWhen::kFailing || when == AlertWhen::kFailedRate || when == AlertWhen::kSlow;
+}
+
+bool HasLabels(const Envelope& envelope, const Labels& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+    return envelope.labels && std::find(envelope.labels->begin(), envelope.labels->end(), each) != envelope.labels->end();
+  });
+}
+
+bool IsTaken(const AlertRule& rule, const std::string& space, const Envelope& envelope) {
+  return PassesFilter(rule.namespaces, space) && PassesFilter(rule.hosts, envelope.host) && PassesFilter(rule.lanes, envelope.lane.name) &&
+         PassesFilter(rule.callers, envelope.caller) && HasLabels(envelope, rule.labels);
+}
+
+std::string_view FieldOf(const FlowLog& log, std::string_view name) {
+  for (const auto& [key, text] : log.fields)
+    if (key == name) return text;
+  return {};
+}
+
+}  // namespace
+
+void AlertMeter::SetSettings(std::shared_ptr<const AlertSettings> settings, WallTime now) {
+  std::map<std::string, Counts> before = std::exchange(counts_, {});
+  settings_ = std::move(settings);
+  for (const AlertRule& rule : settings_->rules) {
+    if (!IsOfAttempts(rule.when)) continue;
+    auto found = before.find(rule.name);
+    counts_[rule.name] = found != before.end() && found->second.rule == rule ? std::move(found->second) : Counts{rule, now, {}};
+  }
+}
+
+void AlertMeter::Take(const std::string& space, const AttemptLog& log, WallTime now) {
+  if (!log.attempt || !log.envelope) return;
+  for (auto& [name, counts] : counts_) {
+    if (!IsTaken(counts.rule, space, *log.envelope)) continue;
+    HostKey key{space, log.envelope->host};
+    auto found = counts.hosts.find(key);
+    if (found == counts.hosts.end()) {
+      if (counts.hosts.size() >= kMostHosts) continue;
+      found = counts.hosts.try_emplace(std::move(key)).first;
+    }
+    Host& host = found->second;
+    const int64_t number = now.ms / kMinuteMs;
+    Minute& minute = host.minutes[static_cast<size_t>(number) % kMinutes];
+    if (minute.number != number) minute = {.number = number, .durations = {}};
+    const bool failed = !log.error.empty();
+    ++minute.attempts;
+    minute.failed += failed;
+    minute.durations.Add(log.duration_ms);
+    host.failed_in_a_row = failed ? host.failed_in_a_row + 1 : 0;
+    if (failed) host.last_error = log.error == "unexpected_answer" ? "status " + std::to_string(log.status) : log.error;
+    host.last_at = now;
+  }
+}
+
+void AlertMeter::Take(const std::string& space, const FlowLog& log, WallTime now) {
+  const bool missed = log.event == "run missed";
+  if (!missed && log.event != "subscription skipped") return;
+  const std::string object(FieldOf(log, missed ? "schedule" : "subscription"));
+  uint64_t count = 1;
+  if (const std::string_view said = FieldOf(log, "count"); !said.empty()) std::from_chars(said.data(), said.data() + said.size(), count);
+  const std::tuple key(missed ? AlertWhen::kScheduleMissed : AlertWhen::kSkipped, space, object);
+  if (!happened_.contains(key) && happened_.size() >= kMostHappened) return;
+  Happened& happened = happened_[key];
+  const int64_t number = now.ms / kMinuteMs, size = static_cast<int64_t>(happened.counts.size());
+  for (int64_t i = std::max(happened.newest + 1, number - size + 1); i <= number; ++i) happened.counts[static_cast<size_t>(i % size)] = 0;
+  happened.newest = std::max(happened.newest, number);
+  happened.counts[static_cast<size_t>(number % size)] += count;
+  happened.detail = FieldOf(log, missed ? "reason" : "event_id");
+}
+
+void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
+  const int64_t number = now.ms / kMinuteMs;
+  figures->attempts_since = figures->happenings_since = since_;
+  for (auto& [name, counts] : counts_) {
+    figures->attempts_since = std::max(figures->attempts_since, counts.since);
+    // One that was not tried for long says nothing any more.
+    std::erase_if(counts.hosts, [&](const auto& each) { return now.ms - each.second.last_at.ms > kAlertMemoryMs; });
+    auto& [rule, hosts] = figures->attempts.emplace_back(name, std::vector<AlertAttempts>());
+    hosts.reserve(counts.hosts.size());
+    for (const auto& [key, host] : counts.hosts) {
+      AlertAttempts out;
+      std::tie(out.space, out.host) = key;
+      DurationCounts durations;
+      for (const Minute& minute : host.minutes) {
+        if (number - minute.number >= static_cast<int64_t>(kMinutes) || minute.number > number) continue;
+        out.attempts += minute.attempts;
+        out.failed += minute.failed;
+        durations += minute.durations;
+      }
+      out.p99_ms = durations.AtPerMille(990);
+      out.failed_in_a_row = host.failed_in_a_row;
+      out.last_error = host.last_error;
+      hosts.push_back(std::move(out));
+    }
+  }
+  for (auto each = happened_.begin(); each != happened_.end();) {
+    const auto& [when, space, object] = each->first;
+    const Happened& happened = each->second;
+    uint64_t count = 0;
+    const int64_t size = static_cast<int64_t>(happened.counts.size());
+    for (int64_t i = std::max(number - size + 1, happened.newest - size + 1); i <= happened.newest; ++i)
+      count += happened.counts[static_cast<size_t>(i % size)];
+    if (count == 0) {
+      each = happened_.erase(each);
+      continue;
+    }
+    figures->happenings.push_back({when, space, object, happened.detail, count});
+    ++each;
+  }
+}
+
+}  // namespace notifyd

@@ -1,0 +1,67 @@
+// AlertMeter: how attempts went by host, of those that each rule about attempts takes, and what happened, both for some minutes: what no core's
+// figures tell for a lane, a caller or a label. Not thread-safe; no clock.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "broker/alert_events.h"
+#include "broker/effects.h"
+#include "broker/figures.h"
+
+namespace notifyd {
+
+class AlertMeter {
+ public:
+  explicit AlertMeter(WallTime now) : since_(now) {}
+
+  /// Rules that stay as they are keep their counts.
+  void SetSettings(std::shared_ptr<const AlertSettings> settings, WallTime now);
+  /// An attempt ended.
+  void Take(const std::string& space, const AttemptLog& log, WallTime now);
+  /// Something happened, of the kinds that AlertHappening has.
+  void Take(const std::string& space, const FlowLog& log, WallTime now);
+  /// Adds what is known now.
+  void AddTo(AlertFigures* figures, WallTime now);
+
+  /// So many hosts a rule; further ones are not seen.
+  static constexpr size_t kMostHosts = 2'000;
+
+ private:
+  static constexpr int64_t kMinuteMs = 60'000;
+  static constexpr size_t kMinutes = 5;
+  struct Minute {
+    int64_t number = 0;
+    uint64_t attempts = 0, failed = 0;
+    DurationCounts durations;
+  };
+  struct Host {
+    std::array<Minute, kMinutes> minutes;
+    uint64_t failed_in_a_row = 0;
+    std::string last_error;
+    WallTime last_at;
+  };
+  using HostKey = std::pair<std::string, std::string>;  // namespace, host
+  struct Counts {
+    AlertRule rule;
+    WallTime since;
+    std::map<HostKey, Host> hosts;
+  };
+  struct Happened {
+    std::string detail;
+    std::array<uint64_t, 11> counts{};  // by minute
+    int64_t newest = 0;                 // minute
+  };
+
+  std::shared_ptr<const AlertSettings> settings_;
+  std::map<std::string, Counts> counts_;  // by rule
+  std::map<std::tuple<AlertWhen, std::string, std::string>, Happened> happened_;
+  const WallTime since_;
+};
+
+}  // namespace notifyd

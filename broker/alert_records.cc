@@ -1,0 +1,213 @@
+#include "broker/alert_records.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace notifyd {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kMostDetailBytes = 200;
+enum CauseBits : uint8_t { kFiringBit = 1, kToldBit = 2, kEndedBit = 4 };
+
+class Judge {
+ public:
+  Judge(const AlertRule& rule, const AlertReadings& readings, WallTime now, AlertState* state)
+      : rule_(rule), readings_(readings), now_(now), state_(*state) {}
+
+  AlertJudgement Run() {
+    TakeReadings();
+    EndCauses();
+    // What ended and began again before anybody was told is no news.
+    const bool has_news = std::any_of(state_.causes.begin(), state_.causes.end(), IsNews);
+    if (has_news != (state_.changed_at != kWallNever)) {
+      state_.changed_at = has_news ? now_ : kWallNever;
+      changed_ = true;
+    }
+    AlertJudgement judgement;
+    if (std::optional<AlertNews::What> what = Due()) judgement.news = Tell(*what);
+    judgement.changed = changed_;
+    return judgement;
+  }
+
+ private:
+  using Cause = AlertState::Cause;
+  using Entry = std::pair<const AlertCause, Cause>;
+  static bool IsNews(const Entry& each) { return (each.second.firing && !each.second.told) || each.second.ended; }
+
+  void TakeReadings() {
+    state_.unkept = 0;
+    for (const AlertReading& reading : readings_.known) {
+      auto found = state_.causes.find(reading.cause);
+      if (found == state_.causes.end()) {
+        if (!reading.over) continue;
+        if (state_.causes.size() >= kMostAlertCauses) {
+          ++state_.unkept;
+          continue;
+        }
+        found = state_.causes.try_emplace(reading.cause, Cause{.since = now_, .detail = {}}).first;
+        // So that the time of one that must be so for long goes on over a restart.
+        changed_ = changed_ || rule_.for_ms > 0;
+      }
+      if (!reading.over) continue;
+      Cause& cause = found->second;
+      cause.value = reading.value;
+      cause.detail = reading.detail.substr(0, kMostDetailBytes);
+      cause.since = std::min(cause.since, now_);
+      changed_ = changed_ || cause.ended || (!cause.firing && now_.ms - cause.since.ms >= rule_.for_ms);
+      cause.ended = false;
+      cause.firing = cause.firing || now_.ms - cause.since.ms >= rule_.for_ms;
+      if (cause.firing && !state_.firing()) state_.firing_since = now_;
+    }
+  }
+
+  /// Of those that are not so any more: one that never fired is forgotten, one that was told is to be told once more, and one that is yet to be told
+  /// waits for that (I1).
+  void EndCauses() {
+    std::map<AlertCause, bool> over;
+    for (const AlertReading& reading : readings_.known) over[reading.cause] = reading.over;
+    for (auto each = state_.causes.begin(); each != state_.causes.end();) {
+      Cause& cause = each->second;
+      const auto found = over.find(each->first);
+      const bool goes_on = found != over.end() ? found->second : !readings_.is_known(each->first);
+      if (goes_on || cause.ended || (cause.firing && !cause.told)) {
+        ++each;
+        continue;
+      }
+      changed_ = changed_ || cause.firing || rule_.for_ms > 0;
+      cause.ended = cause.told;
+      each = cause.told ? std::next(each) : state_.causes.erase(each);
+    }
+  }
+
+  bool Fires() const {
+    return std::any_of(state_.causes.begin(), state_.causes.end(), [](const Entry& each) { return each.second.firing && !each.second.ended; });
+  }
+  bool Since(WallTime at, int64_t ms) const { return at == kWallNever || at > now_ || now_.ms - at.ms >= ms; }
+
+  /// Is a message due, and which?
+  std::optional<AlertNews::What> Due() const {
+    if (!state_.firing()) return std::nullopt;
+    const bool fires = Fires();
+    if (state_.changed_at != kWallNever) {
+      const uint32_t doublings = std::min<uint32_t>(state_.messages, 30);
+      const int64_t gap_ms = state_.messages == 0 || !fires ? 0 : std::min(std::max<int64_t>(rule_.group_ms, 1'000) << doublings, kMostGapMs);
+      if (!Since(state_.changed_at, rule_.group_ms) || !Since(state_.last_message_at, gap_ms)) return std::nullopt;
+      return fires ? AlertNews::What::kFiring : AlertNews::What::kOver;
+    }
+    if (fires && rule_.repeat_ms > 0 && Since(state_.last_message_at, rule_.repeat_ms)) return AlertNews::What::kRepeat;
+    return std::nullopt;
+  }
+
+  AlertNews Tell(AlertNews::What what) {
+    AlertNews news;
+    news.rule = &rule_;
+    news.what = what;
+    news.since = state_.firing_since;
+    std::vector<AlertCauseView> old;
+    for (auto& [key, cause] : state_.causes) {
+      if (!cause.firing) continue;
+      const AlertCauseView view{key, cause.since, cause.value, cause.detail};
+      if (cause.ended) {
+        if (++news.ended_count <= kMostCausesShown) news.ended.push_back(view);
+      } else if (!cause.told) {
+        ++news.firing_count;
+        if (++news.new_count <= kMostCausesShown) news.firing.push_back(view);
+      } else {
+        ++news.firing_count;
+        if (old.size() < kMostCausesShown) old.push_back(view);
+      }
+      cause.told = true;
+    }
+    for (AlertCauseView& view : old)
+      if (news.firing.size() < kMostCausesShown) news.firing.push_back(std::move(view));
+    news.firing_count += state_.unkept;
+    std::erase_if(state_.causes, [](const Entry& each) { return each.second.ended; });
+    state_.changed_at = kWallNever;
+    state_.last_message_at = now_;
+    state_.last_message = std::string(ToString(what));
+    ++state_.messages;
+    if (what == AlertNews::What::kOver) {
+      state_.firing_since = kWallNever;
+      state_.messages = 0;
+    }
+    changed_ = true;
+    return news;
+  }
+
+  const AlertRule& rule_;
+  const AlertReadings& readings_;
+  const WallTime now_;
+  AlertState& state_;
+  bool changed_ = false;
+};
+
+void EncodeCause(const AlertCause& key, const AlertState::Cause& cause, Encoder* e) {
+  for (const std::string* part : {&key.space, &key.lane, &key.host, &key.caller, &key.object}) e->Text(*part);
+  e->U8(static_cast<uint8_t>((cause.firing ? kFiringBit : 0) | (cause.told ? kToldBit : 0) | (cause.ended ? kEndedBit : 0)));
+  e->Signed(cause.since.ms);
+  e->Double(cause.value);
+  e->Text(cause.detail);
+}
+
+void DecodeCause(Decoder* d, AlertState* state) {
+  AlertCause key;
+  for (std::string* part : {&key.space, &key.lane, &key.host, &key.caller, &key.object}) *part = d->Text();
+  AlertState::Cause cause;
+  const uint8_t bits = d->U8();
+  if (bits > (kFiringBit | kToldBit | kEndedBit)) d->Fail();
+  cause.firing = bits & kFiringBit;
+  cause.told = bits & kToldBit;
+  cause.ended = bits & kEndedBit;
+  cause.since.ms = d->Signed();
+  cause.value = d->Double();
+  cause.detail = d->Text();
+  state->causes.insert_or_assign(std::move(key), std::move(cause));
+}
+
+}  // namespace
+
+std::string_view ToString(AlertNews::What what) {
+  constexpr std::string_view kWords[] = {"firing", "repeat", "over", "test"};
+  return kWords[static_cast<size_t>(what)];
+}
+
+AlertJudgement JudgeAlert(const AlertRule& rule, const AlertReadings& readings, WallTime now, AlertState* state) {
+  return Judge(rule, readings, now, state).Run();
+}
+
+std::string EncodeAlertState(const AlertState& state) {
+  std::string out;
+  Encoder e(&out);
+  e.U8(kVersion);
+  e.Signed(state.firing_since.ms);
+  e.Signed(state.changed_at.ms);
+  e.Signed(state.last_message_at.ms);
+  e.Text(state.last_message);
+  e.Varint(state.messages);
+  e.Varint(state.undelivered.size());
+  for (NotifyId id : state.undelivered) e.Varint(id.value);
+  e.Varint(state.causes.size());
+  for (const auto& [key, cause] : state.causes) EncodeCause(key, cause, &e);
+  return out;
+}
+
+Result<AlertState> DecodeAlertState(std::string_view bytes) {
+  Decoder d(bytes);
+  AlertState state;
+  if (d.U8() != kVersion) d.Fail();
+  state.firing_since.ms = d.Signed();
+  state.changed_at.ms = d.Signed();
+  state.last_message_at.ms = d.Signed();
+  state.last_message = d.Text();
+  state.messages = static_cast<uint32_t>(d.Varint());
+  for (uint64_t left = d.Varint(); left > 0 && d.ok(); --left) state.undelivered.push_back({d.Varint()});
+  for (uint64_t left = d.Varint(); left > 0 && d.ok(); --left) DecodeCause(&d, &state);
+  if (!d.done()) return Status(Code::kCorrupt, "an alert's state does not decode");
+  return state;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,339 @@
+#include "cli/daemon/alert_sampler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clocks.h"
+#include "broker/access_table.h"
+
+namespace notifyd {
+namespace {
+
+/// What is older says nothing any more.
+constexpr int64_t kFreshMs = 10'000;
+constexpr int64_t kLanesEachMs = 5'000, kForgetAskedMs = 60'000, kOpenMostMs = 60'000;
+constexpr size_t kMostHosts = 256, kMostLanes = 1'000, kMostBreakers = 4'000, kMostJudging = 5;
+constexpr size_t kCommitSeconds = 60, kCpuSeconds = 10;
+/// Of a day before with fewer, one an hour, no ratio is taken.
+constexpr uint64_t kLeastDayBefore = 24;
+
+bool AsksNow(AlertWhen when) {
+  return when == AlertWhen::kOldestDueAge || when == AlertWhen::kLatenessP99 || when == AlertWhen::kRate || when == AlertWhen::kRateRatio ||
+         when == AlertWhen::kBreakerOpen;
+}
+bool AsksPaused(AlertWhen when) {
+  return when == AlertWhen::kLanePaused;
+}
+bool AsksLanes(AlertWhen when) {
+  return when == AlertWhen::kOldestDueAge || when == AlertWhen::kPending;
+}
+
+template <class Counts>
+AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t day_before) {
+  AlertRate rate{std::move(name), static_cast<double>(minute) / 60, std::nullopt};
+  if (day_before >= kLeastDayBefore) rate.ratio = static_cast<double>(hour) * 24 / static_cast<double>(day_before);
+  return rate;
+}
+
+/// The least bound, in ms, that so many of what was counted between the two do not exceed.
+double P99Ms(const Histogram::Snapshot& before, const Histogram::Snapshot& now) {
+  const uint64_t count = now.count - before.count;
+  if (count == 0) return 0;
+  uint64_t below = 0;
+  for (size_t i = 0; i < Histogram::kBoundsUs.size(); ++i) {
+    below += now.buckets[i] - before.buckets[i];
+    if (below * 100 >= count * 99) return static_cast<double>(Histogram::kBoundsUs[i]) / 1'000;
+  }
+  return static_cast<double>(Histogram::kBoundsUs.back()) / 1'000;
+}
+
+}  // namespace
+
+AlertSampler::AlertSampler(Setup setup)
+    : setup_(std::move(setup)), began_at_(ReadClockMs(CLOCK_BOOTTIME)), settings_(std::make_shared<const AlertSettings>()), meter_(setup_.wall()) {}
+
+void AlertSampler::SetSettings(std::shared_ptr<const AlertSettings> settings, uint64_t max_pending) {
+  const bool had = !settings_->rules.empty();
+  settings_ = std::move(settings);
+  max_pending_ = max_pending;
+  alerts_ = settings_->rules.size();
+  wants_ = {};
+  for (const AlertRule& rule : settings_->rules) {
+    wants_.now = wants_.now || AsksNow(rule.when);
+    wants_.callers = wants_.callers || ((rule.when == AlertWhen::kRate || rule.when == AlertWhen::kRateRatio) && rule.hosts.empty());
+    wants_.breakers = wants_.breakers || rule.when == AlertWhen::kBreakerOpen;
+    wants_.paused = wants_.paused || AsksPaused(rule.when);
+    if (!AsksLanes(rule.when)) continue;
+    for (const std::string& lane : rule.lanes) wants_.lane_prefixes.push_back(lane.substr(0, lane.find('*')));
+  }
+  std::sort(wants_.lane_prefixes.begin(), wants_.lane_prefixes.end());
+  wants_.lane_prefixes.erase(std::unique(wants_.lane_prefixes.begin(), wants_.lane_prefixes.end()), wants_.lane_prefixes.end());
+  {
+    std::lock_guard lock(mutex_);
+    meter_.SetSettings(settings_, setup_.wall());
+    meters_ = !settings_->rules.empty();
+  }
+  // One that had alerts and has none any more says so once, so that they are forgotten.
+  if (settings_->rules.empty() && !had) return;
+  if (!std::exchange(running_, true)) Tick();
+}
+
+void AlertSampler::Stop() {
+  running_ = false;
+  setup_.loop->SetTimer(kTimerSlot, -1, {});
+}
+
+void AlertSampler::TakeAttempt(const std::string& space, const AttemptLog& log) {
+  if (!log.attempt || !meters_.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(mutex_);
+  meter_.Take(space, log, setup_.wall());
+}
+
+void AlertSampler::TakeFlow(const std::string& space, const FlowLog& log) {
+  if (!meters_.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(mutex_);
+  meter_.Take(space, log, setup_.wall());
+}
+
+// ---- once a second
+
+void AlertSampler::Tick() {
+  if (!running_) return;
+  const std::vector<std::shared_ptr<const NamespaceRow>> rows = setup_.tables->Get()->AllNamespaces();
+  AlertFigures figures;
+  figures.settings = settings_;
+  AddProcess(&figures);
+  uint64_t token = 0;
+  {
+    std::lock_guard lock(mutex_);
+    ForgetUnanswered();
+    for (const auto& row : rows)
+      if (!row->deleting && setup_.board->Figures(row->number).awake) Ask(row->name, row->number, &known_[row->name]);
+    AddSpaces(rows, &figures);
+    meter_.AddTo(&figures, setup_.wall());
+    // One that answers nothing any more is not asked more and more.
+    if (judging_ < kMostJudging) {
+      token = NewToken(Asked::What::kJudge, {});
+      ++judging_;
+    }
+  }
+  if (token != 0) {
+    AlertRequest judge;
+    judge.request = {kThread, token};
+    judge.ask = std::make_shared<const AlertAsk>(AlertAsk{std::make_shared<const AlertFigures>(std::move(figures))});
+    setup_.switchboard->Post(kSystemNumber, std::move(judge));
+  }
+  running_ = !settings_->rules.empty();
+  if (running_) setup_.loop->SetTimer(kTimerSlot, kEachMs, [this] { Tick(); });
+}
+
+void AlertSampler::ForgetUnanswered() {
+  const Clock now = ReadClockMs(CLOCK_BOOTTIME);
+  while (!asked_.empty() && now - asked_.begin()->second.at > kForgetAskedMs) {
+    Over(asked_.begin()->second);
+    asked_.erase(asked_.begin());
+  }
+}
+
+/// It was answered, or never will be.
+void AlertSampler::Over(const Asked& asked) {
+  if (asked.what == Asked::What::kJudge) {
+    --judging_;
+    return;
+  }
+  Known& known = known_[asked.space];
+  if (asked.what == Asked::What::kNow) known.asking_now = false;
+  if (asked.what == Asked::What::kHosts) known.asking_hosts = false;
+}
+
+uint64_t AlertSampler::NewToken(Asked::What what, const std::string& space, std::string prefix) {
+  asked_[next_token_] = {what, space, std::move(prefix), ReadClockMs(CLOCK_BOOTTIME)};
+  return next_token_++;
+}
+
+bool AlertSampler::IsWanted(const std::string& space, bool (*about)(AlertWhen when)) const {
+  return std::any_of(settings_->rules.begin(), settings_->rules.end(),
+                     [&](const AlertRule& rule) { return about(rule.when) && PassesFilter(rule.namespaces, space); });
+}
+
+void AlertSampler::Ask(const std::string& space, NamespaceNumber number, Known* known) {
+  const Clock now = ReadClockMs(CLOCK_BOOTTIME);
+  if (wants_.now && !known->asking_now && IsWanted(space, AsksNow)) {
+    known->asking_now = true;
+    FiguresRequest ask;
+    ask.request = {kThread, NewToken(Asked::What::kNow, space)};
+    ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{kMostHosts, false, wants_.callers}});
+    setup_.switchboard->Post(number, std::move(ask));
+  }
+  const auto ask_lanes = [&](Asked::What what, LanesQuery query) {
+    LanesRequest ask;
+    ask.request = {kThread, NewToken(what, space, query.prefix)};
+    ask.query = std::move(query);
+    ask.query.limit = kMostLanes;
+    setup_.switchboard->Post(number, std::move(ask));
+  };
+  if (wants_.paused && now - known->paused_asked_at >= kLanesEachMs && IsWanted(space, AsksPaused)) {
+    known->paused_asked_at = now;
+    LanesQuery query;
+    query.configured = true;
+    ask_lanes(Asked::What::kPaused, std::move(query));
+  }
+  if (!wants_.lane_prefixes.empty() && now - known->lanes_asked_at >= kLanesEachMs && IsWanted(space, AsksLanes)) {
+    known->lanes_asked_at = now;
+    for (const std::string& prefix : wants_.lane_prefixes) {
+      LanesQuery query;
+      query.prefix = prefix;
+      ask_lanes(Asked::What::kLanes, std::move(query));
+    }
+  }
+}
+
+void AlertSampler::AddSpaces(const std::vector<std::shared_ptr<const NamespaceRow>>& rows, AlertFigures* figures) {
+  for (const auto& row : rows) figures->spaces.push_back(SpaceOf(*row));
+  std::erase_if(known_,
+                [&](const auto& each) { return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row->name == each.first; }); });
+}
+
+void AlertSampler::AddProcess(AlertFigures* figures) {
+  if (std::optional<uint64_t> free = setup_.disk_free_bytes()) figures->disk_free_bytes = static_cast<double>(*free);
+  figures->memory_bytes = static_cast<double>(setup_.memory_bytes());
+  if (setup_.backup_age_ms)
+    if (std::optional<int64_t> age = setup_.backup_age_ms()) figures->backup_age_ms = static_cast<double>(*age);
+  commits_.push_back(setup_.commit->Read());
+  if (commits_.size() > kCommitSeconds + 1) commits_.pop_front();
+  figures->commit_p99_ms = P99Ms(commits_.front(), commits_.back());
+  const Clock now = ReadClockMs(CLOCK_BOOTTIME);
+  cpu_.emplace_back(now, setup_.cpu_seconds());
+  if (cpu_.size() > kCpuSeconds + 1) cpu_.pop_front();
+  if (const auto [from, seconds] = cpu_.front(); now - from >= kEachMs)
+    figures->cpu_percent = 100 * 1'000 * (cpu_.back().second - seconds) / static_cast<double>(now - from) / setup_.cpus;
+}
+
+AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
+  AlertSpace space;
+  space.name = row.name;
+  const NamespaceFigures figures = setup_.board->Figures(row.number);
+  // Of one that was awake when the broker ended nothing is known until its core is there again.
+  const bool said = figures.awake || figures.totals.accepted > 0;
+  if (!said && ReadClockMs(CLOCK_BOOTTIME) - began_at_ < kOpenMostMs) return space;
+  space.pending = figures.totals.pending();
+  const NamespaceSettings& settings = row.settings;
+  space.quota = "max_pending";
+  space.quota_percent =
+      100 * static_cast<double>(*space.pending) / static_cast<double>(std::max<uint64_t>(1, settings.max_pending.value_or(max_pending_)));
+  if (settings.max_stored_bytes) {
+    const double stored = 100 * static_cast<double>(figures.stored_bytes) / static_cast<double>(std::max<uint64_t>(1, *settings.max_stored_bytes));
+    if (stored > *space.quota_percent) std::tie(space.quota_percent, space.quota) = std::pair(stored, "max_stored_bytes");
+  }
+  static const Known nothing;
+  auto found = known_.find(row.name);
+  const Known& known = found == known_.end() ? nothing : found->second;
+  if (known.paused) space.lanes = known.paused;
+  for (const auto& [prefix, lanes] : known.lanes) {
+    if (!space.lanes) space.lanes.emplace();
+    space.lanes->insert(space.lanes->end(), lanes.begin(), lanes.end());
+  }
+  if (!figures.awake) {
+    // Nothing of it is due, and nothing is under way: that it sleeps says so. Its lanes stay as they were.
+    space.oldest_due_age_ms = space.lateness_p99_ms = 0;
+    space.hosts.emplace();
+    space.callers.emplace();
+    space.host_rates.emplace();
+    return space;
+  }
+  if (!known.now || ReadClockMs(CLOCK_BOOTTIME) - known.now_at > kFreshMs) return space;
+  const FiguresNow& now = *known.now;
+  space.oldest_due_age_ms = now.oldest_due_age_ms.value_or(0);
+  space.lateness_p99_ms = now.lateness_p99_ms.value_or(0);
+  space.hosts = known.hosts;
+  space.callers.emplace();
+  for (const CallerRates& caller : now.callers)
+    if (!caller.caller.empty())
+      space.callers->push_back(RateOf(caller.caller, caller.minute.accepted, caller.hour.accepted, caller.day_before.accepted));
+  space.host_rates.emplace();
+  for (const HostNow& host : now.hosts)
+    space.host_rates->push_back(RateOf(host.host, host.accepted.minute, host.accepted.hour, host.accepted.day_before));
+  return space;
+}
+
+// ---- answers
+
+void AlertSampler::OnReply(Reply reply) {
+  std::vector<AlertUnstored> unstored;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = asked_.find(reply.request.token);
+    if (found == asked_.end()) return;
+    const Asked asked = std::move(found->second);
+    asked_.erase(found);
+    Over(asked);
+    Known* known = asked.space.empty() ? nullptr : &known_[asked.space];
+    if (auto* figures = std::get_if<FiguresAnswered>(&reply.body)) {
+      if (auto* now = std::get_if<std::shared_ptr<const FiguresNow>>(&figures->answer->what)) TakeNow(known, asked, *now);
+    } else if (auto* lanes = std::get_if<LanesListed>(&reply.body)) {
+      std::vector<AlertLane> taken = LanesOf(*lanes);
+      if (asked.what == Asked::What::kPaused) {
+        std::erase_if(taken, [](const AlertLane& lane) { return lane.paused.empty(); });
+        known->paused = std::move(taken);
+      } else {
+        known->lanes[asked.prefix] = std::move(taken);
+      }
+    } else if (auto* hosts = std::get_if<HostsListed>(&reply.body)) {
+      TakeHosts(known, asked.space, *hosts);
+    } else if (auto* answered = std::get_if<AlertAnswered>(&reply.body)) {
+      if (auto* judged = std::get_if<AlertsJudged>(&answered->answer->what)) {
+        firing_ = judged->firing;
+        unstored = judged->unstored;
+      }
+    }
+  }
+  for (AlertUnstored& each : unstored) setup_.send_unstored(std::move(each));
+}
+
+void AlertSampler::TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now) {
+  known->now = std::move(now);
+  known->now_at = ReadClockMs(CLOCK_BOOTTIME);
+  std::vector<AlertHost> open;
+  for (const HostNow& host : known->now->hosts)
+    if (host.breaker != Breaker::State::kClosed) open.push_back({host.host, true, host.figures.last_error});
+  if (!wants_.breakers || open.size() >= known->now->stats.open_breakers || known->now->hosts.size() < kMostHosts) {
+    known->hosts = std::move(open);
+    return;
+  }
+  // There are more than it names: all are gone through.
+  if (known->asking_hosts) return;
+  known->gathering.reset();
+  TakeHosts(known, asked.space, HostsListed{{}, true});
+}
+
+void AlertSampler::TakeHosts(Known* known, const std::string& space, const HostsListed& listed) {
+  if (!known->gathering) known->gathering.emplace();
+  for (const HostView& host : listed.hosts)
+    if (host.breaker != Breaker::State::kClosed) known->gathering->push_back({host.host, true, {}});
+  const std::shared_ptr<const NamespaceRow> row = setup_.tables->Get()->FindNamespace(space);
+  if (!listed.more || known->gathering->size() >= kMostBreakers || !row) {
+    known->hosts = std::exchange(known->gathering, std::nullopt);
+    return;
+  }
+  known->asking_hosts = true;
+  HostsRequest ask;
+  ask.request = {kThread, NewToken(Asked::What::kHosts, space)};
+  ask.query.limit = 1'000;
+  if (!listed.hosts.empty()) ask.query.after = listed.hosts.back().host;
+  setup_.switchboard->Post(row->number, std::move(ask));
+}
+
+std::vector<AlertLane> AlertSampler::LanesOf(const LanesListed& listed) {
+  std::vector<AlertLane> lanes;
+  for (const LaneView& view : listed.lanes) {
+    AlertLane lane;
+    lane.lane = view.lane.name;
+    lane.pending = view.held + view.scheduled + view.ready + view.sending + view.retrying;
+    lane.oldest_due_age_ms = view.head_age_ms;
+    lane.paused = view.limits.paused == Paused::kByRequest ? "by request" : view.limits.paused == Paused::kByFailure ? "its head failed" : "";
+    lanes.push_back(std::move(lane));
+  }
+  return lanes;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,122 @@
+// AlertSampler: once a second gathers the figures that alerts are judged by, and hands them to namespace `system`, where that is done
+// (broker/core_alerts.h). It runs only while the file has alerts. What cores know it asks them, those of awake namespaces that a rule is about; what
+// no core tells for a lane, a caller or a label it counts from the ends of attempts.
+//
+// The loop's thread, but TakeAttempt, TakeFlow, OnReply and shown, which are any thread's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/histogram.h"
+#include "broker/alert_meter.h"
+#include "broker/figures_events.h"
+#include "broker/ports.h"
+#include "cli/daemon/published_table.h"
+#include "net/loop.h"
+
+namespace notifyd {
+
+class AlertSampler {
+ public:
+  static constexpr int kTimerSlot = 7;
+  static constexpr int64_t kEachMs = 1'000;
+  /// RequestId::thread of what it asks: no io thread has it.
+  static constexpr uint32_t kThread = UINT32_MAX - 1;
+
+  /// Borrowed, all of them; functions are called on the loop.
+  struct Setup {
+    Loop* loop = nullptr;
+    Switchboard* switchboard = nullptr;
+    const PublishedTable* tables = nullptr;
+    const NamespaceBoard* board = nullptr;
+    const Histogram* commit = nullptr;
+    std::function<WallTime()> wall;
+    std::function<std::optional<uint64_t>()> disk_free_bytes;
+    std::function<uint64_t()> memory_bytes;
+    std::function<double()> cpu_seconds;
+    std::function<std::optional<int64_t>()> backup_age_ms;  // empty, or nothing: it is not known
+    uint32_t cpus = 1;
+    std::function<void(AlertUnstored)> send_unstored;
+  };
+  explicit AlertSampler(Setup setup);
+
+  /// From now on. `max_pending`: what a namespace may have pending that says nothing else.
+  void SetSettings(std::shared_ptr<const AlertSettings> settings, uint64_t max_pending);
+  /// Asks for nothing any more.
+  void Stop();
+
+  /// The end of an attempt.
+  void TakeAttempt(const std::string& space, const AttemptLog& log);
+  void TakeFlow(const std::string& space, const FlowLog& log);
+  /// The answer to something that it asked.
+  void OnReply(Reply reply);
+
+  struct Shown {
+    uint64_t alerts = 0, firing = 0;
+  };
+  Shown shown() const { return {alerts_.load(std::memory_order_relaxed), firing_.load(std::memory_order_relaxed)}; }
+
+ private:
+  using Clock = int64_t;  // ms of the loop's clock
+  /// What was asked, by its token.
+  struct Asked {
+    enum class What : uint8_t { kNow, kPaused, kLanes, kHosts, kJudge } what = What::kNow;
+    std::string space, prefix;
+    Clock at = 0;
+  };
+  struct Known {
+    std::shared_ptr<const FiguresNow> now;
+    Clock now_at = 0, paused_asked_at = 0, lanes_asked_at = 0;
+    bool asking_now = false, asking_hosts = false;
+    std::optional<std::vector<AlertLane>> paused;
+    std::map<std::string, std::vector<AlertLane>> lanes;     // by the prefix of their names
+    std::optional<std::vector<AlertHost>> hosts, gathering;  // with an open breaker
+  };
+  /// What some rule asks for.
+  struct Wants {
+    bool now = false, callers = false, breakers = false, paused = false;
+    std::vector<std::string> lane_prefixes;
+  };
+
+  void Tick();
+  void Ask(const std::string& space, NamespaceNumber number, Known* known);
+  void ForgetUnanswered();
+  void Over(const Asked& asked);
+  uint64_t NewToken(Asked::What what, const std::string& space, std::string prefix = {});
+  void AddSpaces(const std::vector<std::shared_ptr<const NamespaceRow>>& rows, AlertFigures* figures);
+  AlertSpace SpaceOf(const NamespaceRow& row);
+  void AddProcess(AlertFigures* figures);
+  void TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now);
+  void TakeHosts(Known* known, const std::string& space, const HostsListed& listed);
+  static std::vector<AlertLane> LanesOf(const LanesListed& listed);
+  bool IsWanted(const std::string& space, bool (*about)(AlertWhen when)) const;
+
+  const Setup setup_;
+  const Clock began_at_;
+  std::shared_ptr<const AlertSettings> settings_;
+  uint64_t max_pending_ = 0;
+  Wants wants_;
+  bool running_ = false;
+  std::deque<Histogram::Snapshot> commits_;   // one a second
+  std::deque<std::pair<Clock, double>> cpu_;  // likewise
+  std::atomic<uint64_t> alerts_{0}, firing_{0};
+  std::atomic<bool> meters_{false};  // somebody counts
+
+  std::mutex mutex_;  // guards all below
+  AlertMeter meter_;
+  std::map<std::string, Known> known_;
+  std::map<uint64_t, Asked> asked_;
+  uint64_t next_token_ = 1;
+  size_t judging_ = 0;
+};
+
+}  // namespace notifyd

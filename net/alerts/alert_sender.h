@@ -1,0 +1,42 @@
+// AlertSender: where the attempts of `system` go, whose notifies are messages of alerts. Their notifies name a target by its id alone; here it
+// becomes what the file says of it by now: a call, signed, which the sender of all calls makes; or a mail, or a line on standard error, which are
+// made here, on a thread of its own that may block.
+//
+// I1  Exactly one AttemptEnded is posted for each attempt that Take keeps, from that thread, unless Stop comes first.
+// I2  What is secret of a target is in no notify, no log and no answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "broker/alert_events.h"
+#include "broker/ports.h"
+#include "net/alerts/mail.h"
+
+namespace notifyd {
+
+class AlertSender {
+ public:
+  /// `sink` is borrowed; `wall` reads the clock. The thread is made when something first needs it.
+  AlertSender(EventSink* sink, std::function<WallTime()> wall);
+  /// Stops.
+  ~AlertSender();
+
+  // Any thread, all of these.
+  /// What the file says from now on; for attempts that begin.
+  void SetSettings(std::shared_ptr<const AlertSettings> settings, MailOptions mail);
+  /// An attempt of `system`. Returns the call to make for it; nothing: it is taken care of.
+  std::optional<StartAttempt> Take(StartAttempt attempt);
+  /// A message that the store did not take: sent once, now, and forgotten whatever becomes of it but for the log, since it is sent again once it is
+  /// stored.
+  void SendUnstored(AlertUnstored message);
+  /// For good: no AttemptEnded follows. Waits for what is being sent.
+  void Stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace notifyd

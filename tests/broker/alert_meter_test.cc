@@ -1,0 +1,133 @@
+// What alerts count by themselves: attempts by host of those that a rule takes, and what happens.
+#include "broker/alert_meter.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+using namespace notifyd;
+
+namespace {
+
+constexpr int64_t kMinute = 60'000;
+
+AlertRule Failing(const std::string& name) {
+  AlertRule rule;
+  rule.name = name;
+  rule.when = AlertWhen::kFailing;
+  return rule;
+}
+
+struct Rig {
+  WallTime now{1'000'000'000};
+  AlertMeter meter{now};
+  AlertSettings settings;
+
+  void Set() { meter.SetSettings(std::make_shared<const AlertSettings>(settings), now); }
+  void End(const std::string& host, const std::string& error, int64_t duration_ms = 10, const std::string& lane = "l",
+           const std::string& caller = "c", Labels labels = {}) {
+    auto envelope = std::make_shared<Envelope>();
+    envelope->host = host;
+    envelope->lane.name = lane;
+    envelope->caller = caller;
+    envelope->labels = std::make_shared<const Labels>(std::move(labels));
+    AttemptLog log;
+    log.attempt = true;
+    log.envelope = envelope;
+    log.error = error;
+    log.status = 503;
+    log.duration_ms = duration_ms;
+    meter.Take("orders", log, now);
+  }
+  AlertFigures Read() {
+    AlertFigures figures;
+    meter.AddTo(&figures, now);
+    return figures;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("alert meter: attempts of five minutes by host, failures in a row, and the p99") {
+  Rig rig;
+  rig.settings.rules = {Failing("a")};
+  rig.Set();
+  for (int i = 0; i < 99; ++i) rig.End("h:1", "");
+  rig.End("h:1", "", 5'000);
+  rig.End("h:1", "unexpected_answer");
+  rig.End("h:1", "timeout");
+  rig.End("h:2", "");
+  AlertFigures figures = rig.Read();
+  REQUIRE(figures.attempts.size() == 1);
+  CHECK(figures.attempts[0].first == "a");
+  REQUIRE(figures.attempts[0].second.size() == 2);
+  const AlertAttempts& host = figures.attempts[0].second[0];
+  CHECK(host.host == "h:1");
+  CHECK(host.space == "orders");
+  CHECK(host.attempts == 102);
+  CHECK(host.failed == 2);
+  CHECK(host.failed_in_a_row == 2);
+  CHECK(host.last_error == "timeout");
+  rig.End("h:1", "");
+  CHECK(rig.Read().attempts[0].second[0].failed_in_a_row == 0);
+  rig.now.ms += 6 * kMinute;
+  CHECK(rig.Read().attempts[0].second[0].attempts == 0);
+  rig.now.ms += 5 * kMinute;
+  CHECK(rig.Read().attempts[0].second.empty());
+}
+
+TEST_CASE("alert meter: a rule counts what its filters take, and keeps that where other rules change") {
+  Rig rig;
+  AlertRule lane = Failing("lane"), caller = Failing("caller"), label = Failing("label");
+  lane.lanes = {"bills*"};
+  caller.callers = {"shop"};
+  label.labels = {{"team", "pay"}};
+  rig.settings.rules = {lane, caller, label};
+  rig.Set();
+  rig.End("h:1", "timeout", 1, "bills/2", "other");
+  rig.End("h:1", "timeout", 1, "mails", "shop");
+  rig.End("h:1", "timeout", 1, "mails", "other", {{"team", "pay"}, {"x", "y"}});
+  rig.End("h:1", "timeout", 1, "mails", "other", {{"team", "web"}});
+  for (const auto& [name, hosts] : rig.Read().attempts) {
+    INFO(name);
+    REQUIRE(hosts.size() == 1);
+    CHECK(hosts[0].failed == 1);
+  }
+  rig.settings.rules = {lane, Failing("caller")};
+  rig.Set();
+  const AlertFigures figures = rig.Read();
+  REQUIRE(figures.attempts.size() == 2);
+  CHECK(figures.attempts[0].second.empty());      // another rule of that name
+  CHECK(figures.attempts[1].second.size() == 1);  // the same one
+}
+
+TEST_CASE("alert meter: hosts without end are not all seen, and no memory is without bound") {
+  Rig rig;
+  rig.settings.rules = {Failing("a")};
+  rig.Set();
+  for (size_t i = 0; i < AlertMeter::kMostHosts + 100; ++i) rig.End("h" + std::to_string(i) + ":1", "timeout");
+  CHECK(rig.Read().attempts[0].second.size() == AlertMeter::kMostHosts);
+}
+
+TEST_CASE("alert meter: what happened counts for ten minutes") {
+  Rig rig;
+  rig.Set();
+  FlowLog missed{true, "run missed", {{"schedule", "nightly"}, {"count", "3"}, {"reason", "not_running"}}};
+  rig.meter.Take("orders", missed, rig.now);
+  rig.now.ms += 2 * kMinute;
+  rig.meter.Take("orders", missed, rig.now);
+  rig.meter.Take("orders", FlowLog{true, "subscription skipped", {{"subscription", "s"}, {"event_id", "n1"}}}, rig.now);
+  rig.meter.Take("orders", FlowLog{true, "breaker opened", {{"host", "h"}}}, rig.now);
+  AlertFigures figures = rig.Read();
+  REQUIRE(figures.happenings.size() == 2);
+  CHECK(figures.happenings[0].when == AlertWhen::kScheduleMissed);
+  CHECK(figures.happenings[0].object == "nightly");
+  CHECK(figures.happenings[0].detail == "not_running");
+  CHECK(figures.happenings[0].count == 6);
+  CHECK(figures.happenings[1].count == 1);
+  rig.now.ms += 9 * kMinute;
+  CHECK(rig.Read().happenings[0].count == 3);
+  rig.now.ms += 3 * kMinute;
+  CHECK(rig.Read().happenings.empty());
+  rig.meter.Take("orders", missed, rig.now);
+  CHECK(rig.Read().happenings[0].count == 3);
+}

@@ -1,0 +1,223 @@
+// What the sampler asks of whom, and what figures it makes of the answers.
+#include "cli/daemon/alert_sampler.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/access_table.h"
+
+using namespace notifyd;
+
+namespace {
+
+using FiguresPointer = std::shared_ptr<const AlertFigures>;
+
+struct Rig : Switchboard, NamespaceBoard {
+  Loop loop;
+  PublishedTable tables;
+  Histogram commit;
+  std::map<NamespaceNumber, NamespaceFigures> figures;
+  std::vector<std::pair<NamespaceNumber, Event>> posted;
+  std::vector<FiguresPointer> judged;
+  std::vector<AlertUnstored> unstored;
+  size_t wanted = 1;  // of judged, until the loop stops
+  std::unique_ptr<AlertSampler> sampler;
+
+  Rig() {
+    AccessTable table;
+    for (const auto& [name, number] : {std::pair("default", 0), {"system", 1}, {"orders", 2}, {"asleep", 3}, {"opening", 4}}) {
+      auto row = std::make_shared<NamespaceRow>();
+      row->name = name;
+      row->number = static_cast<NamespaceNumber>(number);
+      if (number == 2) row->settings.max_pending = 200;
+      table.PutNamespace(name, std::move(row));
+    }
+    tables.Set(std::make_shared<const AccessTable>(std::move(table)));
+    for (NamespaceNumber number : {0, 1, 2}) figures[number].awake = true;
+    figures[2].totals.by_index[Index::kDue] = 100;
+    figures[3].totals.by_index[Index::kDue] = figures[3].totals.accepted = 7;
+    figures[4] = {};
+    AlertSampler::Setup setup;
+    setup.loop = &loop;
+    setup.switchboard = this;
+    setup.tables = &tables;
+    setup.board = this;
+    setup.commit = &commit;
+    setup.wall = [] { return WallTime{1'000'000}; };
+    setup.disk_free_bytes = [] { return 5u; };
+    setup.memory_bytes = [] { return 6u; };
+    setup.cpu_seconds = [] { return 7.0; };
+    setup.send_unstored = [this](AlertUnstored message) { unstored.push_back(std::move(message)); };
+    sampler = std::make_unique<AlertSampler>(std::move(setup));
+  }
+  void Post(NamespaceNumber to, Event event) override {
+    if (const auto* alert = std::get_if<AlertRequest>(&event)) {
+      CHECK(to == kSystemNumber);
+      judged.push_back(std::get<FiguresPointer>(alert->ask->what));
+      if (judged.size() >= wanted) loop.Stop();
+    }
+    posted.emplace_back(to, std::move(event));
+  }
+  void Post(RegistryEvent) override {}
+  void Audit(AuditEntry) override {}
+  NamespaceFigures Figures(NamespaceNumber number) const override { return figures.at(number); }
+  NamespaceFigures Sum() const override { return {}; }
+
+  void Set(std::vector<AlertWhen> kinds, std::vector<std::string> namespaces = {}) {
+    AlertSettings settings;
+    for (AlertWhen when : kinds) {
+      AlertRule& rule = settings.rules.emplace_back();
+      rule.name = std::string(KindOf(when).word);
+      rule.when = when;
+      rule.namespaces = namespaces;
+    }
+    sampler->SetSettings(std::make_shared<const AlertSettings>(std::move(settings)), 1'000);
+  }
+  /// Until figures were handed over once more.
+  const AlertFigures& Next() {
+    wanted = judged.size() + 1;
+    loop.Run();
+    return *judged.back();
+  }
+  template <class Request>
+  std::vector<NamespaceNumber> AskedOf() const {
+    std::vector<NamespaceNumber> of;
+    for (const auto& [to, event] : posted)
+      if (std::holds_alternative<Request>(event)) of.push_back(to);
+    return of;
+  }
+  /// Answers all that asked so.
+  template <class Request, class Body>
+  void Answer(const Body& body) {
+    std::vector<RequestId> asked;
+    for (const auto& [to, event] : posted)
+      if (const auto* request = std::get_if<Request>(&event)) asked.push_back(request->request);
+    for (RequestId request : asked) sampler->OnReply({request, body});
+  }
+};
+
+const AlertSpace& Space(const AlertFigures& figures, const std::string& name) {
+  for (const AlertSpace& space : figures.spaces)
+    if (space.name == name) return space;
+  FAIL("no such namespace");
+  return figures.spaces[0];
+}
+
+}  // namespace
+
+TEST_CASE("alert sampler: it asks those that are awake and that a rule is about, and nobody for what the board says") {
+  Rig rig;
+  rig.Set({AlertWhen::kPending, AlertWhen::kDiskFree, AlertWhen::kQuota});
+  CHECK(rig.posted.size() == 1);
+  const AlertFigures& figures = *rig.judged.at(0);
+  CHECK(figures.disk_free_bytes == 5.0);
+  CHECK(figures.memory_bytes == 6.0);
+  CHECK(Space(figures, "orders").pending == 100);
+  CHECK(Space(figures, "orders").quota_percent == 50.0);
+  CHECK(Space(figures, "asleep").pending == 7);
+  CHECK(Space(figures, "asleep").oldest_due_age_ms == 0);
+  CHECK_FALSE(Space(figures, "orders").oldest_due_age_ms);
+  // Its core is not there yet: that nothing is pending nobody knows.
+  CHECK_FALSE(Space(figures, "opening").pending);
+  CHECK_FALSE(Space(figures, "opening").quota_percent);
+
+  Rig other;
+  other.Set({AlertWhen::kOldestDueAge, AlertWhen::kLanePaused}, {"ord*", "asleep"});
+  CHECK(other.AskedOf<FiguresRequest>() == std::vector<NamespaceNumber>{2});
+  CHECK(other.AskedOf<LanesRequest>() == std::vector<NamespaceNumber>{2});
+}
+
+TEST_CASE("alert sampler: what cores answer is in the next figures, and what they do not answer is not known") {
+  Rig rig;
+  rig.Set({AlertWhen::kOldestDueAge, AlertWhen::kLanePaused, AlertWhen::kBreakerOpen, AlertWhen::kRate, AlertWhen::kRateRatio}, {"orders"});
+  auto now = std::make_shared<FiguresNow>();
+  now->oldest_due_age_ms = 1'234;
+  HostNow open;
+  open.host = "h:1";
+  open.breaker = Breaker::State::kOpen;
+  open.accepted = {60, 300, 0, 2'400};
+  now->hosts = {open};
+  now->stats.open_breakers = 1;
+  CallerRates caller;
+  caller.caller = "shop";
+  caller.minute.accepted = 120;
+  now->callers = {caller};
+  rig.Answer<FiguresRequest>(FiguresAnswered{std::make_shared<const FiguresAnswer>(FiguresAnswer{std::shared_ptr<const FiguresNow>(now)})});
+  LanesListed lanes;
+  lanes.lanes.resize(2);
+  lanes.lanes[0].lane.name = "bills";
+  lanes.lanes[0].limits.paused = Paused::kByRequest;
+  lanes.lanes[1].lane.name = "mails";
+  rig.Answer<LanesRequest>(lanes);
+  const AlertSpace space = Space(rig.Next(), "orders");
+  CHECK(space.oldest_due_age_ms == 1'234);
+  REQUIRE(space.hosts);
+  CHECK(space.hosts->at(0).host == "h:1");
+  CHECK(space.host_rates->at(0).per_s == 1.0);
+  CHECK(space.host_rates->at(0).ratio == 3.0);
+  CHECK(space.callers->at(0).per_s == 2.0);
+  CHECK_FALSE(space.callers->at(0).ratio);
+  REQUIRE(space.lanes);
+  CHECK(space.lanes->size() == 1);
+  CHECK(space.lanes->at(0).lane == "bills");
+  CHECK_FALSE(Space(*rig.judged.back(), "default").oldest_due_age_ms);
+}
+
+TEST_CASE("alert sampler: where more breakers are open than a core names, all hosts are gone through") {
+  Rig rig;
+  rig.Set({AlertWhen::kBreakerOpen}, {"orders"});
+  auto now = std::make_shared<FiguresNow>();
+  now->hosts.resize(256);
+  now->stats.open_breakers = 300;
+  for (size_t i = 0; i < 256; ++i) {
+    now->hosts[i].host = "h" + std::to_string(i);
+    now->hosts[i].breaker = Breaker::State::kOpen;
+  }
+  rig.Answer<FiguresRequest>(FiguresAnswered{std::make_shared<const FiguresAnswer>(FiguresAnswer{std::shared_ptr<const FiguresNow>(now)})});
+  REQUIRE(rig.AskedOf<HostsRequest>().size() == 1);
+  HostsListed page;
+  page.more = true;
+  page.hosts.resize(200);
+  for (HostView& host : page.hosts) host.breaker = Breaker::State::kOpen;
+  page.hosts.back().host = "last";
+  const RequestId first = std::get<HostsRequest>(rig.posted.back().second).request;
+  rig.sampler->OnReply({first, page});
+  const HostsRequest& second = std::get<HostsRequest>(rig.posted.back().second);
+  CHECK(second.query.after == "last");
+  page.more = false;
+  page.hosts.resize(100);
+  rig.sampler->OnReply({second.request, page});
+  CHECK(Space(rig.Next(), "orders").hosts->size() == 300);
+}
+
+TEST_CASE("alert sampler: it takes what system says, hands out what is not stored, and stops with the last alert") {
+  Rig rig;
+  rig.Set({AlertWhen::kDiskFree});
+  AlertsJudged judged{2, 1, {{NotifyId{5}, "mail:x", "text"}}};
+  rig.Answer<AlertRequest>(AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{judged})});
+  CHECK(rig.sampler->shown().alerts == 1);
+  CHECK(rig.sampler->shown().firing == 2);
+  REQUIRE(rig.unstored.size() == 1);
+  CHECK(rig.unstored[0].target == "mail:x");
+  rig.Set({});
+  CHECK(rig.Next().settings->rules.empty());
+  CHECK(rig.sampler->shown().alerts == 0);
+  // Nothing follows: a loop without a timer would run for ever, so that one is set here.
+  const size_t count = rig.judged.size();
+  rig.loop.SetTimer(1, 2 * AlertSampler::kEachMs, [&] { rig.loop.Stop(); });
+  rig.loop.Run();
+  CHECK(rig.judged.size() == count);
+}
+
+TEST_CASE("alert sampler: a system that answers nothing is not asked more and more") {
+  Rig rig;
+  rig.Set({AlertWhen::kDiskFree});
+  for (int i = 0; i < 4; ++i) rig.Next();
+  CHECK(rig.judged.size() == 5);
+  rig.loop.SetTimer(1, 2 * AlertSampler::kEachMs, [&] { rig.loop.Stop(); });
+  rig.loop.Run();
+  CHECK(rig.judged.size() == 5);
+}

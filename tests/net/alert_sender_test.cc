@@ -1,0 +1,150 @@
+// Signatures of robots, the text of mail, and what becomes of an attempt to a target.
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "broker/spec.h"
+#include "net/alerts/alert_sender.h"
+#include "net/alerts/robot_signature.h"
+
+using namespace notifyd;
+
+namespace {
+
+struct Ends : EventSink {
+  void Post(Event event) override {
+    std::lock_guard lock(mutex);
+    ended.push_back(std::get<AttemptEnded>(std::move(event)));
+    came.notify_all();
+  }
+  AttemptEnded Wait() {
+    std::unique_lock lock(mutex);
+    came.wait_for(lock, std::chrono::seconds(30), [&] { return !ended.empty(); });
+    return ended.at(0);
+  }
+  std::mutex mutex;
+  std::condition_variable came;
+  std::vector<AttemptEnded> ended;
+};
+
+AlertTarget Target(AlertTarget::Kind kind, const std::string& address, const std::string& secret = {}) {
+  AlertTarget target{kind, address, secret, {}};
+  target.id = AlertTargetId(kind, address, "h");
+  return target;
+}
+
+std::shared_ptr<const AlertSettings> SettingsOf(const AlertTarget& target) {
+  AlertSettings settings;
+  settings.rules.emplace_back().to = {std::make_shared<const AlertTarget>(target)};
+  return std::make_shared<const AlertSettings>(std::move(settings));
+}
+
+StartAttempt AttemptTo(const AlertTarget& target, const std::string& payload) {
+  auto envelope = std::make_shared<Envelope>();
+  envelope->host = target.id;
+  NotifySpec spec;
+  spec.url = target.id;
+  spec.payload_kind = PayloadKind::kBody;
+  spec.payload = payload;
+  spec.expect = ExpectationOf(target.kind);
+  StartAttempt attempt;
+  attempt.id = NotifyId::Of(kSystemNumber, 7);
+  attempt.number = 3;
+  attempt.envelope = envelope;
+  attempt.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  return attempt;
+}
+
+const auto kClock = [] { return WallTime{1'700'000'000'000}; };
+
+}  // namespace
+
+TEST_CASE("robot signatures: as DingTalk and Feishu say") {
+  // Computed by Python's hmac.
+  const WallTime now{1'700'000'000'000};
+  CHECK(SignDingtalk("https://oapi.dingtalk.com/robot/send?access_token=t", "SEC0f", now) ==
+        "https://oapi.dingtalk.com/robot/send?access_token=t&timestamp=1700000000000&sign=vHa1i3RlHhgdAly01RkbisthLP3WfkqTVIRefGcYSHQ%3D");
+  CHECK(SignDingtalk("https://h/send#part", "SEC0f", now).starts_with("https://h/send?timestamp=1700000000000&sign="));
+  CHECK(SignFeishu(R"({"msg_type":"text"})", "SEC0f", now) ==
+        R"({"timestamp":"1700000000","sign":"dDMznxMyhSASdytoaqwPa7ZAn8CREi1WzoLQMh2zgPo=","msg_type":"text"})");
+}
+
+TEST_CASE("alert sender: a robot's attempt becomes a call to what the file says of it by now") {
+  Ends ends;
+  AlertSender sender(&ends, kClock);
+  const AlertTarget target = Target(AlertTarget::Kind::kDingtalk, "https://Robots.example:8443/send?access_token=t", "SEC0f");
+  sender.SetSettings(SettingsOf(target), {});
+  const std::optional<StartAttempt> call = sender.Take(AttemptTo(target, "{}"));
+  REQUIRE(call);
+  CHECK(call->envelope->host == "robots.example:8443");
+  CHECK(call->number == 3);
+  const NotifySpec spec = *DecodeSpec(*call->spec);
+  CHECK(spec.url.starts_with("https://Robots.example:8443/send?access_token=t&timestamp=1700000000000&sign="));
+  CHECK(spec.expect.json == ExpectationOf(target.kind).json);
+  CHECK(ends.ended.empty());
+}
+
+TEST_CASE("alert sender: one whose target the file has no more fails for good, and says so") {
+  Ends ends;
+  AlertSender sender(&ends, kClock);
+  sender.SetSettings(std::make_shared<const AlertSettings>(), {});
+  CHECK_FALSE(sender.Take(AttemptTo(Target(AlertTarget::Kind::kSlack, "https://h/x"), "{}")));
+  const AttemptEnded ended = ends.Wait();
+  CHECK(ended.id == NotifyId::Of(kSystemNumber, 7));
+  CHECK(ended.result.record.number == 3);
+  CHECK(ended.result.verdict == Verdict::kFatal);
+  CHECK(ended.result.record.error == "destination_refused");
+}
+
+TEST_CASE("alert sender: mail without a server fails, and is tried again") {
+  Ends ends;
+  AlertSender sender(&ends, kClock);
+  const AlertTarget target = Target(AlertTarget::Kind::kMail, "ops@example.com");
+  sender.SetSettings(SettingsOf(target), {});
+  CHECK_FALSE(sender.Take(AttemptTo(target, "subject\ntext")));
+  const AttemptEnded ended = ends.Wait();
+  CHECK(ended.result.verdict == Verdict::kFailure);
+  CHECK(ended.result.record.detail == "mail.server is not set");
+}
+
+TEST_CASE("mail: its text, whatever is in subject and body, is headers of one line and base64") {
+  std::string subject = "[FIRING] a\r\nBcc: everybody@example.com";
+  for (int i = 0; i < 60; ++i) subject += "\xe6\xa0\x88";
+  const std::string text = MailText("notifyd@example.com", "ops@example.com", subject, "line\n.\nline\n", "n0001", {1'700'000'000'000});
+  const std::string head = text.substr(0, text.find("\r\n\r\n"));
+  CHECK(head.starts_with("Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"));
+  CHECK(head.find("\r\nBcc:") == std::string::npos);
+  CHECK(head.find("Message-ID: <n0001@example.com>") != std::string::npos);
+  for (size_t from = 0; from < text.size();) {
+    const size_t to = text.find("\r\n", from);
+    REQUIRE(to != std::string::npos);
+    CHECK(to - from <= 78);
+    from = to + 2;
+  }
+  CHECK(text.find("\r\n.\r\n") == std::string::npos);
+}
+
+TEST_CASE("mail: settings that could not work are refused by name") {
+  MailOptions good;
+  good.server = "smtp://mail.example:587";
+  good.from = "notifyd@example.com";
+  CHECK(CheckMail({}).ok());
+  CHECK(CheckMail(good).ok());
+  const auto field = [&](auto change) {
+    MailOptions options = good;
+    change(&options);
+    return CheckMail(options).field();
+  };
+  CHECK(field([](MailOptions* o) { o->server = "mail.example"; }) == "/mail/server");
+  CHECK(field([](MailOptions* o) { o->server = "smtp://u:p@mail.example"; }) == "/mail/server");
+  CHECK(field([](MailOptions* o) { o->from = "nobody"; }) == "/mail/from");
+  CHECK(field([](MailOptions* o) { o->user = "me"; }) == "/mail/password_file");
+  CHECK(field([](MailOptions* o) { o->password_file = "/x"; }) == "/mail/user");
+  CHECK(field([](MailOptions* o) { o->user = "me", o->password_file = "/does/not/exist"; }) == "/mail/password_file");
+  CHECK(field([](MailOptions* o) { o->user = "me", o->password_file = "/etc/hostname", o->tls = "none"; }) == "/mail/tls");
+  CHECK_FALSE(IsMailAddress("a b@c"));
+  CHECK_FALSE(IsMailAddress("a@b>\r\nRCPT TO:<x@y"));
+  CHECK(IsMailAddress("ops+night@example.com"));
+}
