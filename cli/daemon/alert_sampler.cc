@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t kFreshMs = 10'000;
 constexpr int64_t kLanesEachMs = 5'000, kForgetAskedMs = 60'000, kOpenMostMs = 60'000;
 constexpr size_t kMostHosts = 256, kMostLanes = 1'000, kMostBreakers = 4'000, kMostJudging = 5;
-constexpr size_t kCommitSeconds = 60, kCpuSeconds = 10;
 /// Of a day before with fewer, one an hour, no ratio is taken.
 constexpr uint64_t kLeastDayBefore = 24;
 
@@ -33,18 +32,6 @@ AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t
   AlertRate rate{std::move(name), static_cast<double>(minute) / 60, std::nullopt};
   if (day_before >= kLeastDayBefore) rate.ratio = static_cast<double>(hour) * 24 / static_cast<double>(day_before);
   return rate;
-}
-
-/// The least bound, in ms, that so many of what was counted between the two do not exceed.
-double P99Ms(const Histogram::Snapshot& before, const Histogram::Snapshot& now) {
-  const uint64_t count = now.count - before.count;
-  if (count == 0) return 0;
-  uint64_t below = 0;
-  for (size_t i = 0; i < Histogram::kBoundsUs.size(); ++i) {
-    below += now.buckets[i] - before.buckets[i];
-    if (below * 100 >= count * 99) return static_cast<double>(Histogram::kBoundsUs[i]) / 1'000;
-  }
-  return static_cast<double>(Histogram::kBoundsUs.back()) / 1'000;
 }
 
 }  // namespace
@@ -102,7 +89,7 @@ void AlertSampler::Tick() {
   const std::vector<std::shared_ptr<const NamespaceRow>> rows = setup_.tables->Get()->AllNamespaces();
   AlertFigures figures;
   figures.settings = settings_;
-  AddProcess(&figures);
+  setup_.add_process(&figures);
   uint64_t token = 0;
   {
     std::lock_guard lock(mutex_);
@@ -192,21 +179,6 @@ void AlertSampler::AddSpaces(const std::vector<std::shared_ptr<const NamespaceRo
   for (const auto& row : rows) figures->spaces.push_back(SpaceOf(*row));
   std::erase_if(known_,
                 [&](const auto& each) { return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row->name == each.first; }); });
-}
-
-void AlertSampler::AddProcess(AlertFigures* figures) {
-  if (std::optional<uint64_t> free = setup_.disk_free_bytes()) figures->disk_free_bytes = static_cast<double>(*free);
-  figures->memory_bytes = static_cast<double>(setup_.memory_bytes());
-  if (setup_.backup_age_ms)
-    if (std::optional<int64_t> age = setup_.backup_age_ms()) figures->backup_age_ms = static_cast<double>(*age);
-  commits_.push_back(setup_.commit->Read());
-  if (commits_.size() > kCommitSeconds + 1) commits_.pop_front();
-  figures->commit_p99_ms = P99Ms(commits_.front(), commits_.back());
-  const Clock now = ReadClockMs(CLOCK_BOOTTIME);
-  cpu_.emplace_back(now, setup_.cpu_seconds());
-  if (cpu_.size() > kCpuSeconds + 1) cpu_.pop_front();
-  if (const auto [from, seconds] = cpu_.front(); now - from >= kEachMs)
-    figures->cpu_percent = 100 * 1'000 * (cpu_.back().second - seconds) / static_cast<double>(now - from) / setup_.cpus;
 }
 
 AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {

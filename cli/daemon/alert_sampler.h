@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "base/histogram.h"
 #include "broker/alert_meter.h"
 #include "broker/figures_events.h"
 #include "broker/ports.h"
@@ -38,13 +36,9 @@ class AlertSampler {
     Switchboard* switchboard = nullptr;
     const PublishedTable* tables = nullptr;
     const NamespaceBoard* board = nullptr;
-    const Histogram* commit = nullptr;
     std::function<WallTime()> wall;
-    std::function<std::optional<uint64_t>()> disk_free_bytes;
-    std::function<uint64_t()> memory_bytes;
-    std::function<double()> cpu_seconds;
-    std::function<std::optional<int64_t>()> backup_age_ms;  // empty, or nothing: it is not known
-    uint32_t cpus = 1;
+    /// Adds what is known of the process, and of the store.
+    std::function<void(AlertFigures*)> add_process;
     std::function<void(AlertUnstored)> send_unstored;
   };
   explicit AlertSampler(Setup setup);
@@ -94,7 +88,6 @@ class AlertSampler {
   uint64_t NewToken(Asked::What what, const std::string& space, std::string prefix = {});
   void AddSpaces(const std::vector<std::shared_ptr<const NamespaceRow>>& rows, AlertFigures* figures);
   AlertSpace SpaceOf(const NamespaceRow& row);
-  void AddProcess(AlertFigures* figures);
   void TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now);
   void TakeHosts(Known* known, const std::string& space, const HostsListed& listed);
   static std::vector<AlertLane> LanesOf(const LanesListed& listed);
@@ -106,8 +99,6 @@ class AlertSampler {
   uint64_t max_pending_ = 0;
   Wants wants_;
   bool running_ = false;
-  std::deque<Histogram::Snapshot> commits_;   // one a second
-  std::deque<std::pair<Clock, double>> cpu_;  // likewise
   std::atomic<uint64_t> alerts_{0}, firing_{0};
   std::atomic<bool> meters_{false};  // somebody counts
 

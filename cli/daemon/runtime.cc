@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <utility>
@@ -16,7 +18,6 @@
 #include "broker/flow_settings.h"
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
-#include "cli/daemon/own_process.h"
 #include "cli/daemon/runtime_impl.h"
 #include "net/gzip.h"
 
@@ -31,6 +32,15 @@ constexpr int kLiveSlot = 10;
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
 /// How long a stop waits for the collector to take the last spans.
 constexpr int64_t kSpansMostMs = 1000;
+
+uint64_t ResidentBytes() {
+  unsigned long long pages = 0, resident = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%llu %llu", &pages, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
 
 RekeyReport ReportRekey(Status begun, RekeyState state) {
   constexpr const char* kWords[] = {"none", "running", "done", "failed"};  // by RekeyState::Phase
@@ -63,6 +73,13 @@ BackupAnswer AnswerOf(Backups* backups, const BackupAsk& ask) {
   if (!one.ok()) return {std::move(one).status(), {}};
   answer.backups.push_back(ReportBackup(*std::move(one)));
   return answer;
+}
+
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 }  // namespace

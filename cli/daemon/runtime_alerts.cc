@@ -2,13 +2,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "base/clocks.h"
-#include "cli/daemon/own_process.h"
 #include "cli/daemon/runtime_impl.h"
 
 namespace notifyd {
@@ -17,13 +16,6 @@ namespace {
 std::string HostName() {
   char name[256] = "";
   return gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
-/// As the store measured it last; nothing: it did not yet.
-std::optional<uint64_t> FreeBytes(const StoreHost& store) {
-  for (const StoreFigure& figure : store.Figures())
-    if (figure.part == StoreFigure::Part::kStore && figure.name == std::string_view("free_bytes") && figure.value > 0) return figure.value;
-  return std::nullopt;
 }
 
 }  // namespace
@@ -35,19 +27,21 @@ void Runtime::Impl::MakeAlerts() {
   setup.switchboard = &exchange_;
   setup.tables = &tables_;
   setup.board = &board_;
-  setup.commit = &histograms_.commit.histogram;
   setup.wall = ReadWall;
-  setup.disk_free_bytes = [this] { return FreeBytes(*store_); };
-  setup.memory_bytes = ResidentBytes;
-  setup.cpu_seconds = CpuSeconds;
-  setup.backup_age_ms = [this]() -> std::optional<int64_t> {
-    // Where none was ever made, one is missed for as long as this broker has run.
-    if (!backups_ || !backups_->looked()) return std::nullopt;
-    return ReadWall().ms - backups_->newest_ms().value_or(started_at_.ms);
-  };
-  setup.cpus = std::max(1u, std::thread::hardware_concurrency());
+  setup.add_process = [this](AlertFigures* figures) { AddProcess(figures); };
   setup.send_unstored = [sender = alert_sender_.get()](AlertUnstored message) { sender->SendUnstored(std::move(message)); };
   alert_sampler_ = std::make_unique<AlertSampler>(std::move(setup));
+}
+
+void Runtime::Impl::AddProcess(AlertFigures* figures) {
+  const ProcessStats stats = ProcessNow();
+  figures->memory_bytes = static_cast<double>(stats.rss_bytes);
+  figures->cpu_percent = 100 * stats.cpu / std::max(1u, std::thread::hardware_concurrency());
+  figures->commit_p99_ms = stats.commit_p99_ms.value_or(0);
+  for (const StoreFigure& figure : stats.store)
+    if (std::string_view(figure.name) == "free_bytes" && figure.value > 0) figures->disk_free_bytes = static_cast<double>(figure.value);
+  // Where no backup was ever made, one is missed for as long as this broker has run.
+  if (backups_ && backups_->looked()) figures->backup_age_ms = static_cast<double>(ReadWall().ms - backups_->newest_ms().value_or(started_at_.ms));
 }
 
 void Runtime::Impl::SetAlerts(const Options& options) {

@@ -93,6 +93,7 @@ class Runtime::Impl : private StoreEvents {
   void WarnOfNoAdmin() const;
   void MakeAlerts();
   void SetAlerts(const Options& options);
+  void AddProcess(AlertFigures* figures);
   Status MakeShards();
   void MakeShard(const std::shared_ptr<const FlowSettings>& flow);
   Status Listen(const Handover& handover);

@@ -137,9 +137,9 @@ class Reader {
       if (kind.unit == AlertKind::Unit::kNone) return Unacceptable("there is none of " + std::string(kind.word));
       return ReadThreshold(node, kind, &rule_.threshold);
     }
-    if (key == "for") return ReadDuration(node, 0, kMostMs, &rule_.for_ms);
-    if (key == "repeat") return ReadDuration(node, kRepeatLeastMs, kMostMs, &rule_.repeat_ms);
-    if (key == "group") return ReadDuration(node, 0, kGroupMostMs, &rule_.group_ms);
+    if (key == "for" || key == "for_ms") return ReadDuration(node, 0, kMostMs, &rule_.for_ms);
+    if (key == "repeat" || key == "repeat_ms") return ReadDuration(node, kRepeatLeastMs, kMostMs, &rule_.repeat_ms);
+    if (key == "group" || key == "group_ms") return ReadDuration(node, 0, kGroupMostMs, &rule_.group_ms);
     if (key == "namespace") return ReadFilter(AlertFilter::kNamespace, node, &rule_.namespaces);
     if (key == "lane") return ReadFilter(AlertFilter::kLane, node, &rule_.lanes);
     if (key == "host") return ReadFilter(AlertFilter::kHost, node, &rule_.hosts);
@@ -276,7 +276,7 @@ std::string AlertRulesAsToml() {
 #   name        1 to 63 of a-z, 0-9, '-' and '_'
 #   when        what it is about, one of those below
 #   threshold   in place of that one's; of times also "90s", "5m", "2h", "1d"
-#   for         how long it must be so, in place of that one's
+#   for         how long it must be so, in place of that one's; likewise for_ms, repeat_ms and group_ms
 #   repeat      how often it is said again while it is so; "1h" by default, 0: never
 #   group       so long a message waits for what else fires; "5s" by default
 #   namespace   of these alone, one or a list; * stands for any characters. Likewise lane, host, caller, and label = "key:value", where it has these

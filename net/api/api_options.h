@@ -48,12 +48,11 @@ struct ProcessStats {
   int64_t uptime_ms = 0;
   uint64_t rss_bytes = 0, connections = 0, waiters = 0, listeners = 0, buffered_bytes = 0, captured_bytes = 0;
   uint64_t namespaces = 0, namespaces_awake = 0;
-  uint64_t alerts = 0, alerts_firing = 0;                // of the file
-  uint64_t alerts_undelivered = 0, alerts_given_up = 0;  // messages: that nobody took yet, or ever
   double cpu_seconds = 0;
   double cpu = 0;                       // of one core, in the last seconds
   std::optional<double> commit_p99_ms;  // of the last minute; nothing: nothing was committed
-  uint64_t alerts_firing = 0, alerts_undelivered = 0;
+  uint64_t alerts = 0, alerts_firing = 0;                // of the file
+  uint64_t alerts_undelivered = 0, alerts_given_up = 0;  // messages: that nobody took yet, or ever
   std::vector<StoreFigure> store;
   std::vector<CommandStats> commands;
   std::vector<ServiceNameStats> service_names;

@@ -18,7 +18,6 @@ using FiguresPointer = std::shared_ptr<const AlertFigures>;
 struct Rig : Switchboard, NamespaceBoard {
   Loop loop;
   PublishedTable tables;
-  Histogram commit;
   std::map<NamespaceNumber, NamespaceFigures> figures;
   std::vector<std::pair<NamespaceNumber, Event>> posted;
   std::vector<FiguresPointer> judged;
@@ -45,11 +44,8 @@ struct Rig : Switchboard, NamespaceBoard {
     setup.switchboard = this;
     setup.tables = &tables;
     setup.board = this;
-    setup.commit = &commit;
     setup.wall = [] { return WallTime{1'000'000}; };
-    setup.disk_free_bytes = [] { return 5u; };
-    setup.memory_bytes = [] { return 6u; };
-    setup.cpu_seconds = [] { return 7.0; };
+    setup.add_process = [](AlertFigures* out) { out->disk_free_bytes = 5; };
     setup.send_unstored = [this](AlertUnstored message) { unstored.push_back(std::move(message)); };
     sampler = std::make_unique<AlertSampler>(std::move(setup));
   }
@@ -114,7 +110,6 @@ TEST_CASE("alert sampler: it asks those that are awake and that a rule is about,
   CHECK(rig.posted.size() == 1);
   const AlertFigures& figures = *rig.judged.at(0);
   CHECK(figures.disk_free_bytes == 5.0);
-  CHECK(figures.memory_bytes == 6.0);
   CHECK(Space(figures, "orders").pending == 100);
   CHECK(Space(figures, "orders").quota_percent == 50.0);
   CHECK(Space(figures, "asleep").pending == 7);
