@@ -34,7 +34,6 @@ Status Live::Open(uint64_t token, const Asker& asker) {
   }
   HttpResponse head;
   head.content_type = kEventStream;
-  head.headers.emplace_back("Cache-Control", "no-store");
   // Whoever loses the connection comes again after a while that is not the same for all.
   head.body = "retry: " + std::to_string(2'000 + token % 1'000) + "\n\n";
   responder_->BeginStream(token, std::move(head));
