@@ -1,5 +1,6 @@
 #include "net/http_response.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -109,8 +110,9 @@ void AppendResponseHead(const HttpResponse& response, HttpFraming framing, bool 
       out->append("Transfer-Encoding: chunked\r\n");
     }
   }
-  // Answers hold other people's data: no cache keeps them, and no browser takes one for a page or a script.
-  out->append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+  // Answers hold other people's data: no cache keeps them where they do not say so themselves, and no browser takes one for a page or a script.
+  const bool says = std::any_of(response.headers.begin(), response.headers.end(), [](const auto& each) { return each.first == "Cache-Control"; });
+  out->append(says ? "X-Content-Type-Options: nosniff\r\n" : "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
   for (const auto& [name, value] : response.headers) AppendHeader(name, value, out);
   if (close) {
     out->append("Connection: close\r\n");

@@ -86,7 +86,6 @@ Result<Asked> ReadConsole(const Asking& asking) {
       {"Cache-Control", "no-cache"},  // kept, and asked for whether it still is the one
       {"Vary", "Accept-Encoding"},
       {"Content-Security-Policy", kPolicy},
-      {"X-Content-Type-Options", "nosniff"},
       {"Referrer-Policy", "no-referrer"},
       {"Cross-Origin-Opener-Policy", "same-origin"},
   };

@@ -4,6 +4,7 @@
 //   /bytes/N  200 with N bytes
 //   /close    200, closes the connection
 //   /status/N that status
+//   /kept     200, which a cache may keep
 //   /peer     200 with who asks
 //   /wait     no answer until Answer is called
 #pragma once
@@ -114,6 +115,8 @@ class HttpFixture : public HttpHandler {
     } else if (target.starts_with("/status/")) {
       response.status = std::atoi(target.c_str() + 8);
       response.body = "a body";
+    } else if (target == "/kept") {
+      response.headers.emplace_back("Cache-Control", "no-cache");
     } else if (target == "/peer") {
       response.body = request.peer->Name();
       for (const std::string& name : request.peer->certificate_names) response.body += " " + name;

@@ -360,5 +360,12 @@ TEST_CASE("http server: no answer is kept by a cache, or taken for something els
   CHECK(response.Header("X-Content-Type-Options") == "nosniff");
 }
 
+TEST_CASE("http server: what an answer says of caches stands alone") {
+  HttpFixture fixture;
+  RawClient client(fixture.port());
+  client.Send(Get("/kept"));
+  CHECK(client.ReadResponse(true).Header("Cache-Control") == "no-cache");
+}
+
 }  // namespace
 }  // namespace notifyd

