@@ -1,6 +1,7 @@
 // The clocks. Who decides anything by time is handed it; these are for those who hand it out, and for what only measures. Any thread.
 #pragma once
 
+#include <sched.h>
 #include <time.h>
 
 #include <cstdint>
@@ -17,6 +18,12 @@ inline int64_t ReadClockUs(clockid_t clock) {
 }
 inline int64_t ReadClockMs(clockid_t clock) {
   return ReadClockUs(clock) / 1000;
+}
+/// Lets others have the processor, where any wait for it. Returns for how many microseconds of CLOCK_MONOTONIC.
+inline int64_t GiveWayUs() {
+  const int64_t begun_us = ReadClockUs(CLOCK_MONOTONIC);
+  sched_yield();
+  return ReadClockUs(CLOCK_MONOTONIC) - begun_us;
 }
 inline WallTime ReadWall() {
   return WallTime{ReadClockMs(CLOCK_REALTIME)};

@@ -8,11 +8,11 @@
 // I4: the time at work between two prepare phases is what passed, less what libuv says it slept: it handles I/O inside the poll.
 #include "net/loop.h"
 
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <mutex>
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/clocks.h"
 
 namespace notifyd {
 
@@ -85,7 +86,13 @@ class Loop::Impl {
     CHECK(write(wake_fd_, &one, sizeof one) == sizeof one);
   }
 
-  void Linger(int64_t us) { linger_until_ns_ = us > 0 ? uv_hrtime() + static_cast<uint64_t>(us) * 1000 : 0; }
+  void Linger(int64_t us, int64_t away_most_us) {
+    linger_until_ns_ = us > 0 ? uv_hrtime() + static_cast<uint64_t>(us) * 1000 : 0;
+    if (us > 0) away_us_ = 0;
+    away_most_us_ = away_most_us;
+  }
+
+  int64_t away_us() const { return away_us_; }
 
   uint64_t wakes() const { return wakes_.load(std::memory_order_relaxed); }
 
@@ -172,8 +179,8 @@ class Loop::Impl {
 
   bool Lingers() {
     if (linger_until_ns_ == 0) return false;
-    if (uv_hrtime() >= linger_until_ns_) linger_until_ns_ = 0;
-    else sched_yield();
+    if (uv_hrtime() < linger_until_ns_) away_us_ = std::max(away_us_, GiveWayUs());
+    if (uv_hrtime() >= linger_until_ns_ || away_us_ > away_most_us_) linger_until_ns_ = 0;
     return linger_until_ns_ != 0;
   }
 
@@ -219,6 +226,8 @@ class Loop::Impl {
   bool stays_ = false;
   std::atomic<State> state_{State::kAtWork};
   std::atomic<uint64_t> wakes_{0};
+  int64_t away_us_ = 0;           // while it lingered last, at the longest
+  int64_t away_most_us_ = 0;
   uint64_t linger_until_ns_ = 0;  // 0: it sleeps where nothing is to be done
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;   // guarded by mutex_
@@ -244,8 +253,11 @@ void Loop::Post(std::function<void()> task) {
 void Loop::Wake() {
   impl_->Wake();
 }
-void Loop::Linger(int64_t us) {
-  impl_->Linger(us);
+void Loop::Linger(int64_t us, int64_t away_most_us) {
+  impl_->Linger(us, away_most_us);
+}
+int64_t Loop::away_us() const {
+  return impl_->away_us();
 }
 uint64_t Loop::wakes() const {
   return impl_->wakes();

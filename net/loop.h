@@ -29,9 +29,12 @@ class Loop {
   void Post(std::function<void()> task);
   /// Makes a turn begin, or go on to its end (OnTurn), after this call. Any thread. Costs a system call only where the loop sleeps.
   void Wake();
-  /// Lets turn follow turn for `us` from now on, without sleep, for what is known to come soon; whoever else wants the processor has it in between.
-  /// 0: not any more. Loop thread, or before Run. Whoever calls this bounds how often (base/patience.h).
-  void Linger(int64_t us);
+  /// Lets turn follow turn for `us` from now on, without sleep, for what is known to come soon; whoever else wants the processor has it in between,
+  /// and where that takes longer than `away_most_us` this is over. 0: not any more. Loop thread, or before Run. Whoever calls this bounds how often
+  /// (base/patience.h).
+  void Linger(int64_t us, int64_t away_most_us);
+  /// Returns for how many us others had the processor at the longest while it lingered last. Loop thread.
+  int64_t away_us() const;
   /// Returns how often somebody paid for waking the loop so far. Any thread.
   uint64_t wakes() const;
   /// Runs `work` on a thread of a small pool, then `then` on the loop. Loop thread, or before Run. For what takes long, and touches nothing of the

@@ -3,7 +3,6 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clocks.h"
 #include "base/log.h"
 #include "storage/directory.h"
 #include "storage/log_check.h"
@@ -177,9 +177,9 @@ bool Committer::WaitForWork() {
 void Committer::LookOut(std::unique_lock<std::mutex>* lock) {
   lock->unlock();
   const int64_t begun_us = SteadyUs(), until_us = begun_us + patience_.Grant(begun_us, kExpectedUs);
-  int64_t now_us = begun_us;
-  for (; !arrived_any_ && now_us < until_us; now_us = SteadyUs()) sched_yield();
-  if (until_us > begun_us) patience_.Looked(now_us - begun_us, arrived_any_);
+  int64_t now_us = begun_us, away_us = 0;
+  for (; !arrived_any_ && now_us < until_us && away_us <= Patience::kAwayMostUs; now_us = SteadyUs()) away_us = std::max(away_us, GiveWayUs());
+  if (until_us > begun_us) patience_.Looked(now_us, now_us - begun_us, arrived_any_, away_us);
   lock->lock();
 }
 

@@ -45,12 +45,14 @@ class Lookout {
     uint64_t written_ = 0, count_ = 0;  // since nothing was under way there
   };
 
-  /// A turn ends. `ran`: something came in it, behind which `near` is waited for. Returns for how many us the loop is to look from now on; 0: it may
-  /// sleep; nothing: as it was told before.
-  std::optional<int64_t> EndTurn(int64_t now_us, bool ran, Near near) {
-    const bool over = looks_for_ != Near::kNothing && (ran || now_us >= until_us_);
+  /// A turn ends. `ran`: something came in it, behind which `near` is waited for. `away_us`: Loop::away_us. Returns for how many us the loop is to
+  /// look from now on; 0: it may sleep; nothing: as it was told before.
+  std::optional<int64_t> EndTurn(int64_t now_us, bool ran, Near near, int64_t away_us) {
+    const bool crowded = away_us > Patience::kAwayMostUs;
+    const bool over = looks_for_ != Near::kNothing && (ran || crowded || now_us >= until_us_);
     if (over) {
-      PatienceWith(looks_for_).Looked(now_us - since_us_, ran);
+      PatienceWith(looks_for_).Looked(now_us, now_us - since_us_, ran, away_us);
+      if (crowded) PatienceWith(looks_for_ == Near::kCall ? Near::kStore : Near::kCall).Crowded(now_us);
       looks_for_ = Near::kNothing;
     }
     const int64_t for_us = ran && near != Near::kNothing ? PatienceWith(near).Grant(now_us, near == Near::kCall ? kCallUs : kStoreUs) : 0;

@@ -63,8 +63,8 @@ void Shard::Turn() {
 
 void Shard::LookOut(bool ran) {
   if (!ran && !lookout_.looks()) return;
-  const std::optional<int64_t> for_us = lookout_.EndTurn(ReadClockUs(CLOCK_MONOTONIC), ran, near_);
-  if (for_us) setup_.loop->Linger(*for_us);
+  const std::optional<int64_t> for_us = lookout_.EndTurn(ReadClockUs(CLOCK_MONOTONIC), ran, near_, setup_.loop->away_us());
+  if (for_us) setup_.loop->Linger(*for_us, Patience::kAwayMostUs);
 }
 
 bool Shard::RunOnce(const Now& now) {

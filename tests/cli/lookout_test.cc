@@ -22,7 +22,7 @@ struct Stage {
   void Run(uint32_t in_flight_then, int64_t until_next_us) {
     const Near near = work.NextOf(batch, in_flight, in_flight_then);
     in_flight = in_flight_then;
-    const std::optional<int64_t> for_us = lookout.EndTurn(now_us, /*ran=*/true, near);
+    const std::optional<int64_t> for_us = lookout.EndTurn(now_us, /*ran=*/true, near, 0);
     looks += lookout.looks();
     if (!lookout.looks()) ++sleeps;
     if (for_us.value_or(0) > 0) CHECK(*for_us >= until_next_us);
@@ -104,16 +104,28 @@ TEST_CASE("lookout: what is not there in time ends the look, and is looked for l
   int64_t now_us = 0;
   int looks = 0;
   for (int i = 0; i < 640; ++i, now_us += 10'000) {
-    const std::optional<int64_t> for_us = lookout.EndTurn(now_us, /*ran=*/true, Near::kCall);
+    const std::optional<int64_t> for_us = lookout.EndTurn(now_us, /*ran=*/true, Near::kCall, 0);
     if (!for_us) continue;
     REQUIRE(*for_us == Lookout::kCallUs);
     ++looks;
-    CHECK(lookout.EndTurn(now_us + 50, /*ran=*/false, Near::kNothing) == std::nullopt);
-    CHECK(lookout.EndTurn(now_us + 100, /*ran=*/false, Near::kNothing) == 0);
+    CHECK(lookout.EndTurn(now_us + 50, /*ran=*/false, Near::kNothing, 0) == std::nullopt);
+    CHECK(lookout.EndTurn(now_us + 100, /*ran=*/false, Near::kNothing, 0) == 0);
     CHECK(!lookout.looks());
   }
   CHECK(looks < 20);
   CHECK(looks > 10);
+}
+
+TEST_CASE("lookout: where others were at work meanwhile neither store nor calls are looked for") {
+  for (const Near near : {Near::kStore, Near::kCall}) {
+    Lookout lookout;
+    REQUIRE(lookout.EndTurn(0, /*ran=*/true, near, 0).value_or(0) > 0);
+    CHECK(lookout.EndTurn(10, /*ran=*/false, Near::kNothing, Patience::kAwayMostUs + 1) == 0);
+    CHECK_FALSE(lookout.looks());
+    for (int64_t now_us = 1'000; now_us < Patience::kCrowdedUs; now_us += 100'000)
+      for (const Near then : {Near::kStore, Near::kCall}) CHECK(lookout.EndTurn(now_us, /*ran=*/true, then, 0) == std::nullopt);
+    CHECK(lookout.EndTurn(Patience::kCrowdedUs + 1'000, /*ran=*/true, near, 0).value_or(0) > 0);
+  }
 }
 
 }  // namespace notifyd
