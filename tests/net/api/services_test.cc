@@ -1,5 +1,6 @@
 // Services and instances: what a PUT says, what is shown, conditions, and notifies to a service.
 #include "api_fixture.h"
+#include "broker/figures_events.h"
 #include "broker/flow.h"
 #include "broker/service_events.h"
 
@@ -144,7 +145,13 @@ TEST_CASE("services: what is shown of them") {
   CHECK(
       f.Answer().body ==
       R"({"id":"a:1","url":"http://a","weight":2,"pools":["eu"],"ttl_ms":5000,"state":"alive","in_flight":3,"expires_at":"2023-11-14T22:13:20.000Z",)"
-      R"("breaker":{"state":"closed","open_since":null,"next_probe":null},"from_file":false})");
+      R"("breaker":{"state":"closed","open_since":null,"next_probe":null},"figures":null,"from_file":false})");
+  InstanceView called = *made.services[0].instances[0];
+  called.figures = std::make_shared<const HostFigures>(HostFigures{2, 1, 3, 4, {}, "timeout"});
+  made.services[0].instances[0] = std::make_shared<const InstanceView>(std::move(called));
+  f.Ask("PUT", "/v1/services/billing/instances/a:1", R"({"url":"http://a"})");
+  Answer(f, made);
+  CHECK(Json(f.Answer().body).At("/figures") == R"({"attempts":2,"failed":1,"p50_ms":3,"p99_ms":4,"failing_since":null,"last_error":"timeout"})");
   f.Ask("DELETE", "/v1/services/billing");
   Answer(f, {.kind = ServiceAnswer::Kind::kDeleted});
   CHECK(f.Answer().status == 204);
