@@ -43,7 +43,7 @@ Result<std::string> PasswordOf(const MailOptions& options) {
 std::string EncodedWords(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    size_t size = std::min<size_t>(text.size(), 45);
+    size_t size = std::min<size_t>(text.size(), 39);
     while (size > 1 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
     out += (out.empty() ? "" : "\r\n ") + ("=?utf-8?B?" + EncodeBase64(text.substr(0, size)) + "?=");
     text.remove_prefix(size);

@@ -22,7 +22,7 @@ struct Rig : Switchboard, NamespaceBoard {
   std::vector<std::pair<NamespaceNumber, Event>> posted;
   std::vector<FiguresPointer> judged;
   std::vector<AlertUnstored> unstored;
-  size_t wanted = 1;  // of judged, until the loop stops
+  size_t wanted = SIZE_MAX;  // of judged, until the loop stops
   std::unique_ptr<AlertSampler> sampler;
 
   Rig() {
@@ -76,6 +76,7 @@ struct Rig : Switchboard, NamespaceBoard {
   const AlertFigures& Next() {
     wanted = judged.size() + 1;
     loop.Run();
+    wanted = SIZE_MAX;
     return *judged.back();
   }
   template <class Request>

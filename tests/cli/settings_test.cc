@@ -357,6 +357,12 @@ TEST_CASE("settings: --help and conf/notifyd.toml say which ones are reloadable"
                                             "http.hosts",
                                             "destinations.allow",
                                             "destinations.deny",
+                                            "mail.server",
+                                            "mail.from",
+                                            "mail.user",
+                                            "mail.password_file",
+                                            "mail.ca_file",
+                                            "mail.tls",
                                             "redirects.follow",
                                             "secrets.headers"});
   CHECK_THAT(toml, Catch::Contains("# Most calls in flight in all. Reloadable.\n"));
