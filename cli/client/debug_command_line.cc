@@ -36,10 +36,11 @@ void DebugCommandLine::Add(CLI::App* app) {
   CLI::App* group = app->add_subcommand("debug", "A look into the broker's process, for an admin of all namespaces.");
   AddCommand(group, "state", "Show what the broker holds in memory, by kind.",
              [](const Context& context, const CLI::App*) { return Show(context, Ask(context, "GET", "/v1/debug/state"), RenderState); });
-  CLI::App* profile = AddCommand(group, "profile", "Take a CPU profile of the broker, for go tool pprof.", [this](const Context& context, const CLI::App*) {
-    const Outcome outcome = Ask(context, "GET", "/v1/debug/profile?seconds=" + std::to_string(seconds_), nullptr, seconds_ * 1000);
-    return outcome.exit == kDone ? SaveTo(file_, outcome.answer.body) : outcome.exit;
-  });
+  CLI::App* profile =
+      AddCommand(group, "profile", "Take a CPU profile of the broker, for go tool pprof.", [this](const Context& context, const CLI::App*) {
+        const Outcome outcome = Ask(context, "GET", "/v1/debug/profile?seconds=" + std::to_string(seconds_), nullptr, seconds_ * 1000);
+        return outcome.exit == kDone ? SaveTo(file_, outcome.answer.body) : outcome.exit;
+      });
   profile->add_option("--seconds", seconds_, "How long it looks, 1 to 60.")
       ->check(Quiet(CLI::Range(int64_t{1}, int64_t{60})))
       ->type_name("N")

@@ -38,6 +38,9 @@ void Runtime::Impl::TakeSignal(int number) {
     LogFinish();
     std::_Exit(0);
   }
+  // Whoever moved the log away waits for it, whatever the settings say.
+  if (number == SIGHUP)
+    if (Status reopened = LogReopen(); !reopened.ok()) Log(LogLevel::kError, "the log file is not opened anew", {{"detail", reopened.detail()}});
   io_[0]->loop.Post([this, number, stop] {
     if (stop) StopSignal(number);
     else if (number == SIGHUP) Reload();
@@ -52,8 +55,6 @@ Holdings Runtime::Impl::Held() const {
 // ---- reload
 
 void Runtime::Impl::Reload() {
-  // First: whoever moved the log away waits for it, whatever the settings say.
-  if (Status reopened = LogReopen(); !reopened.ok()) Log(LogLevel::kError, "the log file is not opened anew", {{"detail", reopened.detail()}});
   if (stage_ > Stage::kHolding || stop_asked_) return;
   // A field is named where a single setting is at fault.
   auto refuse = [](const std::string& field, const std::string& detail) {
