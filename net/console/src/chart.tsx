@@ -42,7 +42,7 @@ export function Chart({ times, lines, show, height = 120, label, pick }: { times
           { ...axis, size: 58, space: 28, values: (_, at) => at.map(show) },
         ],
         series: [
-          { value: (_, at) => (at === null ? "" : shortTime(at * 1000)) },
+          { label: t("col_when"), value: (_, at) => (at === null ? "" : shortTime(at * 1000)) },
           ...lines.map((line) => ({
             label: line.name,
             stroke: colorOf(line.color),
