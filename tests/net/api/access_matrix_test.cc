@@ -74,7 +74,7 @@ struct Aim {
 
 std::vector<Aim> AimsOf(const RouteRow& row) {
   std::string path = Replaced(std::string(row.path), "{fkey}", "f");
-  path = Replaced(Replaced(path, "{mode}", "concurrent"), "{name}", "l");
+  path = Replaced(Replaced(Replaced(path, "{mode}", "concurrent"), "{name}", "l"), "{file}", "console.js");
   path = Replaced(Replaced(Replaced(path, "{caller}", "c"), "{host}", "h:1"), "{topic}", "t");
   std::vector<Aim> aims;
   if (path.find("{ns}") != std::string::npos) {
