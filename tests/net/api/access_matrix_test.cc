@@ -27,8 +27,8 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
 }
 
 bool IsOfNoNamespace(const std::string& path) {
-  return path.starts_with("/v1/tokens") || path.starts_with("/v1/backups") || path.starts_with("/v1/debug/") || path == "/v1/audit" ||
-         path == "/v1/namespaces" || path == "/v1/rekey" || path == "/v1/whoami" || path == "/metrics";
+  return path.starts_with("/v1/tokens") || path.starts_with("/v1/backups") || path.starts_with("/v1/debug/") ||
+         path.starts_with("/v1/alerts") || path == "/v1/audit" || path == "/v1/namespaces" || path == "/v1/rekey" || path == "/v1/whoami" || path == "/metrics";
 }
 
 std::string MethodOf(Verb verb) {
@@ -115,6 +115,7 @@ Expected Work(const RouteRow& row, ScopeSet scopes, const std::vector<std::strin
   if (!scopes.HasAny(needed)) return {403, {}};
   if (path == "/metrics" || path == "/v1/rekey" || path.starts_with("/v1/backups") || path.starts_with("/v1/debug/"))
     return {all ? 0 : 403, kDefaultNumber};
+  if (path.starts_with("/v1/alerts")) return {all ? 0 : 403, kSystemNumber};
   if (IsOfNoNamespace(path)) return {};
   if (aim.named) {
     if (!holds(*aim.named)) return {403, {}};
