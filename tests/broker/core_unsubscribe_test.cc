@@ -92,7 +92,7 @@ TEST_CASE("unsubscribe: a paused subscription that moves to another lane holds b
   f.Subscribe("one", {.order_by = "key", .lane = "c"});
   f.ServeAll();
   CHECK(f.sent.size() == 4);
-  CHECK_FALSE(f.LaneOf({Mode::kConcurrent, "a"}).limits.paused != Paused::kNo);
+  CHECK(Topics::CodeOf(f.TryLane({Mode::kConcurrent, "a"})) == Code::kNotFound);  // it has no settings any more
 }
 
 TEST_CASE("unsubscribe: a lane of several paused subscriptions stays paused as long as one of them is") {
