@@ -415,7 +415,8 @@ TEST_CASE("openapi: the examples of requests are as their schemas say, and are t
         if (!ndjson) CHECK(document.Violations(content.second["schema"], text) == std::vector<std::string>());
         DocumentFixture f;
         f.Ask(Upper(method), Target(path), text, {{"Content-Type", type}});
-        CHECK(f.Outcome() == "posted");
+        // The store, which makes backups, answers at once here.
+        CHECK(f.Outcome() == (path == "/v1/backups" ? "202" : "posted"));
         if (ndjson && path == "/v1/notifies") CHECK(f.Posted<SubmitRequest>().items.size() == 2);
         ++tried;
       }
