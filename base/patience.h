@@ -47,6 +47,9 @@ class Patience {
     crowded_until_us_ = now_us + crowded_us_;
   }
 
+  /// Until then it does not look because of others.
+  int64_t crowded_until_us() const { return crowded_until_us_; }
+
  private:
   int64_t saved_us_ = kSavedMostUs, earned_us_ = 0;
   int64_t crowded_us_ = 0, crowded_until_us_ = 0;

@@ -127,7 +127,8 @@ void Committer::Add(const Queue& queue, CommitQueue::Work work) {
 
 bool Committer::Expect() {
   const int64_t since_us = rests_since_us_.load(std::memory_order_relaxed);
-  if (since_us == kAtWork || SteadyUs() - since_us < kRestUs) return false;
+  const int64_t now_us = SteadyUs();
+  if (since_us == kAtWork || now_us - since_us < kRestUs || now_us < expects_from_us_.load(std::memory_order_relaxed)) return false;
   {
     std::lock_guard lock(mutex_);
     if (std::exchange(expected_, true)) return false;
@@ -180,6 +181,7 @@ void Committer::LookOut(std::unique_lock<std::mutex>* lock) {
   int64_t now_us = begun_us, away_us = 0;
   for (; !arrived_any_ && now_us < until_us && away_us <= Patience::kAwayMostUs; now_us = SteadyUs()) away_us = std::max(away_us, GiveWayUs());
   if (until_us > begun_us) patience_.Looked(now_us, now_us - begun_us, arrived_any_, away_us);
+  expects_from_us_ = patience_.crowded_until_us();
   lock->lock();
 }
 

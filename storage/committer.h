@@ -175,6 +175,7 @@ class Committer {
   std::vector<Queue> arrived_;
   std::atomic<bool> arrived_any_ = false;  // `arrived_` is not empty; changed under the mutex
   bool expected_ = false;
+  std::atomic<int64_t> expects_from_us_ = 0;       // until then it would not look; changed by the thread alone, as the next
   std::atomic<int64_t> rests_since_us_ = kAtWork;  // changed by the thread alone
   bool stopping_ = false, stopped_ = false;
   bool disk_low_ = false;  // changed by the thread alone, under the mutex

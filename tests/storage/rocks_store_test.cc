@@ -384,7 +384,6 @@ TEST_CASE("expect: a commit thread that has rested is woken for what comes, once
   const StoreStats behind = store.rocks().Stats();
   CHECK(behind.groups == before.groups);
   CHECK(behind.syncs == before.syncs);
-  while (!store.rocks().Expect()) std::this_thread::yield();
   CHECK(store.Commit({Put(MakeRecord(2))}, true).synced == 2);
   store.rocks().Expect();
   store.rocks().Stop();
