@@ -115,20 +115,6 @@ std::string EncodeHosts(const HostSpans& hosts) {
   return value;
 }
 
-std::optional<HostSpans> DecodeHosts(std::string_view value) {
-  Decoder in(value);
-  if (in.U8() != kVersion) return std::nullopt;
-  HostSpans hosts;
-  for (uint64_t left = in.Varint(); left > 0 && in.ok(); --left) {
-    auto& [host, counts] = hosts.emplace_back();
-    host = in.Text();
-    Decoder of_host(in.Text());
-    DecodeCounts(&of_host, &counts);
-    if (!of_host.done()) return std::nullopt;
-  }
-  return in.done() ? std::optional(std::move(hosts)) : std::nullopt;
-}
-
 std::optional<SpanCounts> DecodeHost(std::string_view value, std::string_view host) {
   Decoder in(value);
   if (in.U8() != kVersion) return std::nullopt;

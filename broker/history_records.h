@@ -48,8 +48,7 @@ std::optional<NamespaceSpan> DecodeSpan(std::string_view value);
 
 using HostSpans = std::vector<std::pair<std::string, SpanCounts>>;  // by name
 std::string EncodeHosts(const HostSpans& hosts);
-std::optional<HostSpans> DecodeHosts(std::string_view value);
-/// Of one host alone, which costs less; a span of zeros where it is not among them.
+/// Of one host; a span of zeros where it is not among them.
 std::optional<SpanCounts> DecodeHost(std::string_view value, std::string_view host);
 
 std::string EncodeProcess(const ProcessValues& values);
