@@ -126,7 +126,7 @@ TEST_CASE("due: what falls due is told, over a kill, and notifyctl shows it") {
 TEST_CASE("live: events come while it is read, and end as the broker stops") {
   TempDir dir;
   ScriptedServer receiver(Always(200, ""));
-  Broker broker(dir.path(), {"--limits.live", "1"});
+  Broker broker(dir.path(), {"--limits-live", "1"});
   RawClient client(PortOf(broker.url()), 0, kDeadlineSeconds);
   REQUIRE(client.Send("GET /v1/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
   // Its head alone: the body has no end.
