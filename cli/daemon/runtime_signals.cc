@@ -71,10 +71,7 @@ void Runtime::Impl::Reload() {
     return;
   }
   Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(read.options.auth);
-  if (!auth.ok()) {
-    refuse(auth.status().field(), auth.status().detail());
-    return;
-  }
+  if (!auth.ok()) return refuse(auth.status().field(), auth.status().detail());
   Options asked = asked_;
   Reloaded reloaded = ApplyReloadable(read.options, &asked);
   Options next = asked;
