@@ -2,6 +2,7 @@
 
 #include <execinfo.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
@@ -52,6 +53,25 @@ void* ProgramCounter(void* context) {
 #endif
 }
 
+/// Where the unwinder is to come back to, should what it reads lead nowhere: in the middle of an exception, say, a stack is not described whole.
+thread_local sigjmp_buf way_out;
+thread_local volatile sig_atomic_t unwinding = 0;
+struct sigaction fault_before;  // what SIGSEGV did
+
+void OnFault(int number, siginfo_t*, void*) {
+  if (unwinding) siglongjmp(way_out, 1);
+  sigaction(number, &fault_before, nullptr);  // it happens again, to whom it is for
+}
+
+/// How many addresses; 0: none could be found.
+int Unwind(void** frames) {
+  int count = 0;
+  unwinding = 1;
+  if (sigsetjmp(way_out, /*savemask=*/1) == 0) count = backtrace(frames, kDepth);
+  unwinding = 0;
+  return count;
+}
+
 void OnSignal(int, siginfo_t*, void* context) {
   const int saved = errno;
   inside.fetch_add(1);
@@ -59,7 +79,7 @@ void OnSignal(int, siginfo_t*, void* context) {
     const size_t place = looked.fetch_add(1);
     if (place < kMostLooks) {
       void* frames[kDepth];
-      const int count = backtrace(frames, kDepth);
+      const int count = Unwind(frames);
       // The handler's own frames, and the kernel's, come first.
       void* counter = ProgramCounter(context);
       int from = 0;
@@ -111,12 +131,16 @@ Profile TakeProfile(const std::function<void()>& wait) {
   action.sa_flags = SA_SIGINFO | SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGPROF, &action, nullptr);
+  action.sa_sigaction = OnFault;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  sigaction(SIGSEGV, &action, &fault_before);
   const int64_t begin_us = ReadClockUs(CLOCK_REALTIME), since_us = ReadClockUs(CLOCK_MONOTONIC);
   SetTimer(kPeriodUs);
   wait();
   SetTimer(0);
   looks = nullptr;
   while (inside.load() > 0) std::this_thread::yield();
+  sigaction(SIGSEGV, &fault_before, nullptr);
   Profile profile = Gather(table.get());
   profile.begin_ns = begin_us * 1000;
   profile.duration_ns = (ReadClockUs(CLOCK_MONOTONIC) - since_us) * 1000;

@@ -35,7 +35,18 @@ __attribute__((noinline)) uint64_t BurnOutside(int64_t until_cpu_ms) {
 
 TEST_CASE("profile: the function that burns is where the samples are, with those that called it") {
   std::atomic<uint64_t> sum{0};
-  const Profile profile = TakeProfile([&] { std::thread([&] { sum += BurnOutside(500); }).join(); });
+  // It was there before: what TakeProfile's own thread starts is as blind to the signal as that.
+  std::promise<void> begin, end;
+  std::thread burning([&] {
+    begin.get_future().wait();
+    sum += BurnOutside(500);
+    end.set_value();
+  });
+  const Profile profile = TakeProfile([&] {
+    begin.set_value();
+    end.get_future().wait();
+  });
+  burning.join();
   CHECK(profile.lost == 0);
   const SeenProfile seen = ReadProfile(EncodeProfile(profile));
   CHECK(seen.types == std::vector<std::string>{"samples/count", "cpu/nanoseconds"});
