@@ -126,7 +126,7 @@ void Tracing::SetInstance(const std::string& name) {
 
 bool Tracing::IsIn(uint64_t trace_id_low, double ratio) {
   constexpr uint64_t kDigits = (uint64_t{1} << 56) - 1;
-  return static_cast<double>(trace_id_low & kDigits) < ratio * 0x1p56;
+  return (trace_id_low & kDigits) < static_cast<uint64_t>(ratio * 0x1p56);  // as a number: the greatest one is none as a double
 }
 
 std::string Tracing::Begin() {
