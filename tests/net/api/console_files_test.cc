@@ -2,6 +2,7 @@
 #include "teams_fixture.h"
 #include "net/console/console_files.h"
 #include "net/gzip.h"
+#include "net/http_response.h"
 
 namespace notifyd {
 namespace {
@@ -31,7 +32,11 @@ TEST_CASE("console: no file may load anything from elsewhere, be framed, or be t
     REQUIRE(f.Outcome() == "200");
     CHECK(f.Header("Content-Security-Policy") == "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'");
     CHECK(f.Header("Referrer-Policy") == "no-referrer");
-    CHECK(f.Header("Cache-Control") == "no-cache");
+    // As it is sent: once each, and in place of what keeps answers out of caches.
+    std::string head;
+    AppendResponseHead(f.Answer(), HttpFraming::kLength, false, false, &head);
+    CHECK_THAT(head, Catch::Contains("Cache-Control: no-cache\r\n") && !Catch::Contains("no-store"));
+    CHECK(head.find("nosniff") == head.rfind("nosniff"));
     CHECK(f.Answer().body == file.bytes);
     for (const char* scheme : {"https://fonts", "https://cdn", "//unpkg"}) CHECK(file.bytes.find(scheme) == std::string_view::npos);
   }
