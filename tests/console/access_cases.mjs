@@ -75,7 +75,7 @@ export const accessCases = [
       const made = await seed(broker, receiver);
       const { token } = await tokenOf(broker, ["read"]);
       const page = await world.browser.page(await world.context(), token);
-      const pages = pagesOf(made).filter((where) => !["submit", "tokens", "audit"].includes(where));
+      const pages = pagesOf(made).filter((where) => !["submit", "tokens", "audit", "alerts"].includes(where));
       for (const where of pages) {
         await open(page, broker, where);
         const buttons = await page.$$eval("main button", (all) => all.map((at) => at.textContent.trim() || at.getAttribute("aria-label")));
@@ -83,7 +83,7 @@ export const accessCases = [
         same(buttons.filter((text) => !looks.test(text)), [], `buttons at ${where}`);
       }
       const links = await page.$$eval("nav a", (all) => all.map((at) => at.getAttribute("href")));
-      check(!links.some((link) => /tokens|audit|submit/.test(link)), `${links}`);
+      check(!links.some((link) => /tokens|audit|submit|alerts/.test(link)), `${links}`);
       await page.waitForSelector(".who:has-text('read-only')");
       await open(page, broker, "notify/" + made.good);
       check((await page.textContent("main")).includes("may not see bodies"), "bodies without read_bodies");

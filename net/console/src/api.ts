@@ -131,6 +131,11 @@ export function unbound(): boolean {
   const now = session.get();
   return now.state === "open" && now.who.lanes.length === 0 && now.who.fkeys.length === 0;
 }
+/// Is it of all namespaces?
+export function ofAll(): boolean {
+  const now = session.get();
+  return now.state === "open" && now.who.namespaces === "*";
+}
 export function adminOfAll(): boolean {
   const now = session.get();
   return now.state === "open" && now.who.namespaces === "*" && now.who.scopes.includes("admin");

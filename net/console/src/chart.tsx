@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { shortTime } from "./format";
 import { useStore } from "./store";
-import { language } from "./text";
+import { language, t } from "./text";
 import { theme } from "./theme";
 
 export interface Line {

@@ -1,7 +1,7 @@
 // What stands around every page: where one is, where one can go, who one is.
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { downSince, get, logOut, may, session, space, unbound } from "./api";
+import { downSince, get, logOut, may, ofAll, session, space, unbound } from "./api";
 import { understand, queryOf } from "./filter";
 import { shortTime } from "./format";
 import { help, kGo, kListOf, onKey } from "./keys";
@@ -21,7 +21,7 @@ interface Group {
   pages: [string, string[]][]; // name, one of the scopes that it takes
 }
 const kGroups: Group[] = [
-  { title: "nav_look", pages: [["overview", ["read"]], ["destinations", ["read"]], ["lanes", ["read"]], ["callers", ["read"]], ["alerts", ["read", "admin"]]] },
+  { title: "nav_look", pages: [["overview", ["read"]], ["destinations", ["read"]], ["lanes", ["read"]], ["callers", ["read"]], ["alerts", ["read"]]] },
   { title: "nav_find", pages: [["notifies", ["read"]], ["fkeys", ["read", "submit"]], ["submit", ["submit"]]] },
   { title: "nav_make", pages: [["groups", ["read"]], ["topics", ["read"]], ["schedules", ["read"]]] },
   { title: "nav_admin", pages: [["namespaces", ["read", "admin"]], ["tokens", ["admin"]], ["audit", ["admin"]]] },
@@ -40,7 +40,7 @@ function Navigation({ page, close }: { page: string; close: () => void }) {
   return (
     <nav id="nav" aria-label={t("nav_title")}>
       {kGroups.map((group) => {
-        const shown = group.pages.filter(([name, scopes]) => may(...scopes) && (name !== "lanes" || unbound()));
+        const shown = group.pages.filter(([name, scopes]) => may(...scopes) && (name !== "lanes" || unbound()) && (name !== "alerts" || ofAll()));
         if (shown.length === 0) return null;
         return (
           <div key={group.title}>

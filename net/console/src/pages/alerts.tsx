@@ -76,7 +76,7 @@ export function Alerts() {
           key={alert.name}
           title={<><Name>{alert.name}</Name> <Badge tone={kTones[alert.state]}>{term("alert", alert.state)}</Badge></>}
           aside={
-            may("operate", "admin") ? (
+            may("operate") ? (
               <Act
                 small
                 act={async () => {
