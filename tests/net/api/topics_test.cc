@@ -156,6 +156,7 @@ TEST_CASE("subscriptions: one that says no order takes that of the rule for its 
   const auto said = [&](const std::string& fields) {
     std::string body = R"({"topic":"a.#","url":"http://h/x")" + fields + "}";
     Asker asker;
+    asker.principal = Principal::Anybody();
     asker.space = std::make_shared<const NamespaceRow>();
     Result<ParsedSubscription> parsed = ParseSubscription(&parser, "s", &body, {}, asker);
     REQUIRE(parsed.ok());
