@@ -25,12 +25,12 @@ namespace notifyd {
 /// What a core has done with events since it was made, for metrics.
 struct TopicFigures {
   uint64_t published = 0;
-  uint64_t matched = 0;   // notifies that were made of them, without replays
-  uint64_t replayed = 0;  // notifies that replays made
-  uint64_t skipped = 0;   // what was not made for a subscription, since that has too many pending
+  uint64_t matched = 0;        // notifies that were made of them, without replays
+  uint64_t replayed = 0;       // notifies that replays made
+  uint64_t skipped = 0;        // what was not made for a subscription, since that has too many pending
   uint64_t untransformed = 0;  // what was not made for a subscription, since its transform made nothing of the event that may be sent
-  uint64_t backlog = 0;   // events whose fan-out has begun, and is not at its end, or waits for that
-  uint64_t paused = 0;    // subscriptions whose destination was not reached for so long that they were paused
+  uint64_t backlog = 0;        // events whose fan-out has begun, and is not at its end, or waits for that
+  uint64_t paused = 0;         // subscriptions whose destination was not reached for so long that they were paused
 };
 
 // ---- topics
@@ -210,9 +210,9 @@ struct EventViewed {
     std::shared_ptr<const Envelope> envelope = nullptr;
   };
   EventView event;
-  std::vector<Notify> notifies;  // by id; those that retention removed are not among them
-  NotifyId next;                 // goes into EventGet::above to go on; 0: complete
-  std::string fkey = {};         // under which it is held; empty: it is not
+  std::vector<Notify> notifies;                 // by id; those that retention removed are not among them
+  NotifyId next;                                // goes into EventGet::above to go on; 0: complete
+  std::string fkey = {};                        // under which it is held; empty: it is not
   std::vector<std::string> untransformed = {};  // as EventPlace has it
 };
 struct EventsListed {

@@ -103,7 +103,7 @@ HttpResponse ProfileResponse(Result<std::string> profile) {
   if (!profile.ok()) return ProblemResponse(profile.status());
   HttpResponse response;
   response.content_type = "application/octet-stream";
-  response.headers = {{"Content-Disposition", "attachment; filename=\"profile.pb.gz\""}, {"X-Content-Type-Options", "nosniff"}};
+  response.headers = {{"Content-Disposition", "attachment; filename=\"profile.pb.gz\""}};
   response.body = *std::move(profile);
   return response;
 }

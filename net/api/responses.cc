@@ -161,7 +161,7 @@ HttpResponse RawResponse(const Response& response) {
   HttpResponse raw;
   raw.content_type = "application/octet-stream";
   raw.body = response.body;
-  raw.headers = {{"Content-Disposition", "attachment"}, {"X-Content-Type-Options", "nosniff"}, {"Content-Security-Policy", "sandbox"}};
+  raw.headers = {{"Content-Disposition", "attachment"}, {"Content-Security-Policy", "sandbox"}};
   return raw;
 }
 

@@ -101,7 +101,7 @@ TEST_CASE("listeners: what is wrong with a table is said by its number, key and 
       {"address = \"unix:notifyd.sock\"", "/listener/0/address", "absolute path"},
       {"address = \"unix:/a,b\"", "/listener/0/address", "commas"},
       {"address = \"127.0.0.1:1\"\nonly = []", "/listener/0/only", "at least one"},
-      {"address = \"127.0.0.1:1\"\nonly = [\"all\"]", "/listener/0/only", "\"all\" must be health, metrics or admin"},
+      {"address = \"127.0.0.1:1\"\nonly = [\"all\"]", "/listener/0/only", "\"all\" must be health, metrics, admin or console"},
       {"address = \"127.0.0.1:1\"\nmax_connections = 0", "/listener/0/max_connections", "1 to 1000000"},
       {"address = \"127.0.0.1:1\"\nport = 1", "/listener/0/port", "no such key"},
       {"address = \"127.0.0.1:1\"\ntls.cert = \"a\"", "/listener/0/tls/key", "go together"},

@@ -146,6 +146,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(h.max_buffered_bytes),
                          uint64_t(h.least_bytes_per_s),
                          uint64_t(options.api.max_waiters),
+                         uint64_t(options.api.max_listeners),
                          uint64_t(h.head_timeout_ms),
                          uint64_t(h.request_timeout_ms),
                          uint64_t(h.idle_timeout_ms),

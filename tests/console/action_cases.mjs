@@ -197,6 +197,9 @@ export const actionCases = [
       same(await page.evaluate(() => document.activeElement.id), "search", "focus");
       await page.keyboard.type("state=failed host=" + made.dead);
       await page.keyboard.press("Enter");
+      // The list of before may have it, too.
+      await page.waitForFunction(() => location.hash.includes("state=failed"));
+      await ready(page);
       await page.waitForSelector(`.row:has-text("${made.unreached}")`);
       await page.keyboard.press("j");
       await page.waitForFunction(() => document.activeElement?.matches("[data-row]"));

@@ -1,6 +1,6 @@
 // Small pieces that all pages are made of.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "./api";
 import { duration, localTime, shortTime, utcTime } from "./format";
 import { Store, useStore } from "./store";
@@ -244,12 +244,14 @@ export const dialogOpen = (): boolean => open > 0;
 /// Escape and a click beside it close it; what had the focus gets it back.
 export function Dialog({ title, children, close }: { title: string; children: ComponentChildren; close: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
+    const dialog = box.current;
     open += 1;
-    box.current?.showModal();
+    dialog?.showModal();
     return () => {
       open -= 1;
+      dialog?.close(); // what is only taken away leaves the page inert for a while: the next key would be lost
       before?.focus?.();
     };
   }, []);

@@ -1,4 +1,6 @@
 // Changes: what a merge patch makes of a notify, what it refuses, and that whatever it does not name stays to the byte.
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/random.h"
 #include "net/api/change.h"
@@ -198,8 +200,11 @@ std::string RandomDocument(Random* random) {
   if (ttl) random->Chance(0.5) ? number("ttl_ms", 1'000'000'000) : raw("expires_at", "1900000000001");
   if (chance()) raw("idempotency_key", "\"k\"");
   if (chance()) {
+    std::string caller = word(100);
+    std::replace_if(
+        caller.begin(), caller.end(), [](unsigned char c) { return c < 0x20; }, '-');  // which a caller has none of
     json.Key("caller");
-    json.String(word(100));
+    json.String(caller);
   }
   if (chance()) raw("callback_url", "\"http://Back/y?z\"");
   json.EndObject();

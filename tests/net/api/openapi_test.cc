@@ -474,7 +474,10 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   if (status == "413" && path == "/v1/notifies") body = R"({"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}";
   if (status == "413" && path == "/v1/groups") body = R"({"notifies":[{"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}]}";
   if (status == "413" && method == "patch" && !of_registry) body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
-  if (std::optional<Code> code = CodeOf(status); code && path.starts_with("/v1/backups")) f.backups = {Status(*code, "why"), {}};
+  // What the store says of backups.
+  if (path.starts_with("/v1/backups") && (status == "409" || (status == "404" && path != "/v1/backups")))
+    f.backups = {Status(*CodeOf(status), "why"), {}};
+  if (status == "409" && path == "/v1/debug/profile") f.profile = Status(Code::kConflict, "why");
   if (status == "429" && path == "/v1/live") *f.listeners = ApiFixture::kMaxListeners;
   f.Ask(verb, target, body, headers);
   if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) ||

@@ -168,7 +168,6 @@ TEST_CASE("responses: as JSON, or as bytes that nothing shows or runs") {
   CHECK(f.Answer().body == "<script>");
   CHECK(f.Answer().content_type == "application/octet-stream");
   CHECK(f.Header("Content-Disposition") == "attachment");
-  CHECK(f.Header("X-Content-Type-Options") == "nosniff");
   CHECK(f.Header("Content-Security-Policy") == "sandbox");
   f.Ask("GET", std::string("/v1/notifies/n000000000000001f/response?raw=true"));
   f.Reply(Refused{Status(Code::kNotFound, "no answer is kept for this notify"), {}});

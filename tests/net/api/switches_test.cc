@@ -66,7 +66,7 @@ TEST_CASE("switches: a host and a metric say that a breaker is open") {
   StatsView stats;
   stats.open_breakers = 3;
   stats.breaker_opened = 17;
-  stats.topics = std::make_shared<const TopicFigures>(TopicFigures{1, 2, 3, 4, 5});
+  stats.topics = std::make_shared<const TopicFigures>(TopicFigures{.published = 1, .skipped = 4, .backlog = 5});
   f.Reply(stats);
   f.Reply(LanesListed());
   CHECK(f.Answer().body.find("\nnotifyd_breakers_open 3\n") != std::string::npos);
