@@ -86,6 +86,16 @@ Status RefuseBound(const Asker& asker, std::string_view what) {
   return Status(Code::kForbidden, "this token is bound to lanes or fkeys, and " + std::string(what) + " reaches beyond them");
 }
 
+Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at) {
+  const Principal& principal = asker.principal;
+  if (!principal.MayUseLane(query.lane.value_or("")))
+    return Status(Code::kForbidden, "this token is bound to lanes: the filter must name one of them", at + "/lane");
+  const std::string& fkey = query.fkey ? *query.fkey : query.fkey_prefix.value_or("");
+  if (!principal.MaySeeFkey(fkey))
+    return Status(Code::kForbidden, "this token is bound to fkeys: the filter must name some of them", at + (query.fkey ? "/fkey" : "/fkey_prefix"));
+  return Status::Ok();
+}
+
 Status RefuseSystem(const Asker& asker) {
   if (asker.number() != kSystemNumber) return Status::Ok();
   return Status(Code::kForbidden, "the namespace \"system\" is the broker's own and takes no submits");

@@ -18,6 +18,9 @@ bool IsBoundToNames(const Asker& asker);
 /// What he is refused with, who is bound to lanes or fkeys, for a change that reaches beyond any of them. Error: kForbidden.
 Status RefuseBound(const Asker& asker, std::string_view what);
 
+/// Whoever is bound to lanes or fkeys names some of them in a filter. `at`: before its fields' names. Error: kForbidden.
+Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at);
+
 /// What changes the namespace `system` are refused with that make something of a user's there: it is the broker's own. Error: kForbidden.
 Status RefuseSystem(const Asker& asker);
 

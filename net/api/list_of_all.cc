@@ -7,10 +7,10 @@
 
 #include "net/api/demand.h"
 #include "net/api/fields.h"
+#include "net/api/guard.h"
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
 #include "net/api/request_tools.h"
-#include "net/api/requests.h"
 #include "net/api/stats.h"
 #include "net/api/steps.h"
 

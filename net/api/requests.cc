@@ -177,16 +177,6 @@ std::string SaidBy(JsonReader* reader, std::string* body) {
 
 }  // namespace
 
-Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at) {
-  const Principal& principal = asker.principal;
-  if (!principal.MayUseLane(query.lane.value_or("")))
-    return Status(Code::kForbidden, "this token is bound to lanes: the filter must name one of them", at + "/lane");
-  const std::string& fkey = query.fkey ? *query.fkey : query.fkey_prefix.value_or("");
-  if (!principal.MaySeeFkey(fkey))
-    return Status(Code::kForbidden, "this token is bound to fkeys: the filter must name some of them", at + (query.fkey ? "/fkey" : "/fkey_prefix"));
-  return Status::Ok();
-}
-
 Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
                           bool aside) {
   QueryParameters query;

@@ -19,9 +19,6 @@ bool IsBulkSubmit(const HttpRequest& head, const Route& route);
 /// What a bulk submit's head is refused for: a Content-Encoding, an Idempotency-Key, query parameters.
 Status CheckBulkHead(const HttpRequest& head, const Route& route);
 
-/// Whoever is bound to lanes or fkeys names some of them in a filter. `at`: before its fields' names. Error: kForbidden.
-Status CheckFilter(const Asker& asker, const ListQuery& query, const std::string& at);
-
 /// May the asker's namespace call what a template names, as far as that can be told before a name is looked up: its URL, and its callback's? On the
 /// loop. `at`: before the fields' names. Error: kUnacceptable with the field.
 Status CheckDestinations(const Asking& asking, const Envelope& envelope, const std::string& encoded_spec, const std::string& at = "");
