@@ -137,16 +137,18 @@ class RocksHarness : public StoreHarness {
     if (!space.ok()) FAIL(space.status().detail());
     space_ = std::move(*space);
   }
-  /// A copy of the directory as a kill -9 at this moment would leave it; again where files came or went meanwhile.
+  /// A copy of the directory as a kill -9 at this moment would leave it; again where files came or went meanwhile. What speaks of other files goes
+  /// before those, since they may grow meanwhile: SYNCED and MANIFEST before tables and logs, a newer log before the older one that it goes on from.
+  /// That is the names' order from behind.
   void CopyTo(const std::filesystem::path& target) {
     std::vector<std::filesystem::path> before;
     do {
       before = FilesIn(directory_);
       std::filesystem::remove_all(target);
       std::filesystem::create_directory(target);
-      for (const auto& file : before) {
+      for (auto file = before.rbegin(); file != before.rend(); ++file) {
         std::error_code gone;
-        std::filesystem::copy_file(file, target / file.filename(), gone);
+        std::filesystem::copy_file(*file, target / file->filename(), gone);
       }
     } while (FilesIn(directory_) != before);
   }
