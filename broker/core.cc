@@ -111,6 +111,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   FireBreakers();
   services_->Fire();
   SweepBreakers();
+  FirePauseEnds();
   EndPollsInTime();
   groups_->EndInTime();
   PageWindows();
@@ -162,7 +163,7 @@ Wake Core::Impl::NextWake() const {
   if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
   if (!breakers_.sweeping && !stopping_) wake.mono = std::min(wake.mono, breakers_.next_sweep);
   schedules_->AddTo(&wake);
-  wake.wall = std::min(wake.wall, history_->NextWake());
+  wake.wall = std::min({wake.wall, history_->NextWake(), NextPauseEnd()});
   return wake;
 }
 

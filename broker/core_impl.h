@@ -325,6 +325,22 @@ class Core::Impl {
   void SweepBreakers();
   bool TookSweep(ListDone& e);
   Handled Handle(Task* task, WaitOver& r);
+
+  // ---- core_pauses.cc: lanes that are paused until some time
+  /// What a change of the lane's settings says of that. Error: too many lanes are.
+  Status ChangePauseEnd(const Lane& lane, const LaneSettings& settings, const LanePatch& patch);
+  /// Puts or takes away (kWallNever) the time. Returns false, and does nothing, where there would be too many. The switches must be known.
+  bool PutPauseEnd(const LaneKey& lane, WallTime until);
+  WallTime PauseEndOf(const LaneKey& lane) const;
+  std::string SayPaused(const Lane& lane) const;
+  /// Begins to resume those whose time has come.
+  void FirePauseEnds();
+  /// kWallNever: there is none to come.
+  WallTime NextPauseEnd() const { return stopping_ || closed_ ? kWallNever : next_pause_end_; }
+  void FindNextPauseEnd();
+  Handled Handle(Task* task, LanePauseOver& r);
+  /// The settings hold from now on, if they are others than those that do.
+  void ChangeSettings(Lane* lane, const LaneSettings& settings);
   WallTime WallAt(MonoTime time) const { return {now_.wall.ms + time.ms - now_.mono.ms}; }
 
   // ---- core_records.cc: what is kept beside notifies, and the catalog
@@ -540,6 +556,8 @@ class Core::Impl {
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
   SwitchesSlot switches_;
   std::map<RecordKey, std::unique_ptr<RecordSlot>> records_;
+  std::set<LaneKey> ending_pauses_;       // whose resume is under way
+  WallTime next_pause_end_ = kWallNever;  // of those in switches_ whose resume is not
   CatalogSlot catalog_;
   std::optional<RecordsPage> catalog_page_;                 // to be asked for
   std::unordered_map<uint64_t, ThenRecords> record_pages_;  // by ticket

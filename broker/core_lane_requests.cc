@@ -44,6 +44,7 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   LaneView view;
   view.lane = row.lane;
   view.own = row.settings;
+  view.paused_until = PauseEndOf(row.lane);
   view.limits = LimitsOf(row.lane, row.settings, limits_);
   auto found = lanes_.find(row.lane);
   const Lane* lane = found == lanes_.end() ? nullptr : found->second.get();
@@ -85,11 +86,12 @@ void Core::Impl::ShowLaneAfter(uint64_t batch, RequestId request, const Lane& la
 Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   Lane* lane = NeedLane(task, r.lane);
-  if (!lane) return Handled::kParked;
+  if (!NeedSwitches(task) || !lane) return Handled::kParked;
   if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
   LaneSettings settings = lane->settings;
   const LanePatch& patch = r.patch;
   if (patch.paused && *patch.paused != (settings.paused != Paused::kNo)) settings.paused = *patch.paused ? Paused::kByRequest : Paused::kNo;
+  if (patch.paused_until && *patch.paused_until) settings.paused = **patch.paused_until > now_.wall ? Paused::kByRequest : Paused::kNo;
   if (patch.concurrency) settings.concurrency = *patch.concurrency;
   if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
   if (patch.burst) settings.burst = *patch.burst;
@@ -100,19 +102,23 @@ Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     if (patch.burst) return Refuse(r.request, Code::kUnacceptable, "a burst says nothing without a rate_per_s", "/burst");
     settings.burst.reset();  // it goes with its rate
   }
-  if (settings != lane->settings) {
-    LaneLimits before = lane->limits;
-    PutSettings(lane, settings);
-    journal_.AskSync();
-    if (before.paused != Paused::kNo && settings.paused == Paused::kNo) ResumeLane(lane);
-    if (before.paused == Paused::kNo && settings.paused != Paused::kNo) PauseLane(lane);
-    FreeHead(lane);
-    Unthrottle(lane);
-    if (lane->disk_tail) Activate(lane);
-    Kick(lane);
-  }
+  if (Status status = ChangePauseEnd(*lane, settings, patch); !status.ok()) return Refuse(r.request, status);
+  ChangeSettings(lane, settings);
   ShowLaneAfter(journal_.Barrier(), r.request, *lane);
   return Handled::kDone;
+}
+
+void Core::Impl::ChangeSettings(Lane* lane, const LaneSettings& settings) {
+  if (settings == lane->settings) return;
+  const LaneLimits before = lane->limits;
+  PutSettings(lane, settings);
+  journal_.AskSync();
+  if (before.paused != Paused::kNo && settings.paused == Paused::kNo) ResumeLane(lane);
+  if (before.paused == Paused::kNo && settings.paused != Paused::kNo) PauseLane(lane);
+  FreeHead(lane);
+  Unthrottle(lane);
+  if (lane->disk_tail) Activate(lane);
+  Kick(lane);
 }
 
 void Core::Impl::FreeHead(Lane* lane) {

@@ -91,7 +91,8 @@ bool Core::Impl::MayRest() const {
 
 std::optional<WallTime> Core::Impl::idle(WallTime now) const {
   if (!MayRest()) return std::nullopt;
-  const WallTime next_run = schedules_->NextDue();
+  if (!ending_pauses_.empty()) return std::nullopt;
+  const WallTime next_run = std::min(schedules_->NextDue(), NextPauseEnd());
   if (totals_.pending() == 0) return next_run > now ? std::optional(next_run) : std::nullopt;
   WallTime wake = std::min(WallTime{wall_.NextWake(now.ms, 0, false)}, WallTime{expiry_.NextWake(now.ms, 0, false)});
   const bool due_elsewhere = KeysOf(Clock::kWall) > wall_.size();

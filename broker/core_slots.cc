@@ -102,6 +102,7 @@ void Core::Impl::FillSlot(Slot* slot, LoadedValue& value) {
     case Slot::Kind::kSwitches:
       if (auto& all = std::get<std::shared_ptr<const Switches>>(value)) switches_.all = all;
       ApplyHosts(Switches());
+      FindNextPauseEnd();
       break;
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);

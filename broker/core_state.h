@@ -321,6 +321,10 @@ inline constexpr size_t kWakeTogether = 16;
 struct ExpiryDue {
   NotifyId id;
 };
+/// Within the core: the time until which the lane is paused is over.
+struct LanePauseOver {
+  LaneKey lane;
+};
 /// Within the core: that notify may have waited at an open breaker for as long as one does.
 struct WaitOver {
   NotifyId id;
@@ -345,7 +349,7 @@ struct ScheduleDue {
 using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
                                ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest,
                                HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, FiguresRequest, AlertRequest,
-                               ResponseRequest, BulkApply, ExpiryDue, WaitOver, AgendaDue, ScheduleDue>;
+                               ResponseRequest, BulkApply, ExpiryDue, WaitOver, LanePauseOver, AgendaDue, ScheduleDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

@@ -248,6 +248,7 @@ std::vector<LaneKey> Core::Impl::TopicPart::PausedLanesOf(const SubscriptionReco
 }
 
 bool Core::Impl::TopicPart::NeedLanes(Task* task, const std::vector<LaneKey>& lanes) {
+  core_.NeedSwitches(task);
   for (const LaneKey& key : lanes)
     if (Lane* lane = core_.NeedLane(task, key); lane && lane->has_attempted_head()) core_.NeedEntry(task, lane->record.blocked_head);
   return task->missing == 0;
@@ -279,6 +280,8 @@ std::unordered_set<LaneKey> Core::Impl::TopicPart::NotPausedByOthers(const Name&
 
 void Core::Impl::TopicPart::SetPaused(const LaneKey& key, bool paused) {
   Lane* lane = core_.GetLane(key);
+  // What is paused with its subscription goes on with that.
+  core_.PutPauseEnd(key, kWallNever);
   if ((lane->settings.paused != Paused::kNo) == paused) return;
   LaneSettings settings = lane->settings;
   settings.paused = paused ? Paused::kByRequest : Paused::kNo;

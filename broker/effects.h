@@ -341,6 +341,7 @@ struct LaneView {
   std::optional<int64_t> head_age_ms;  // how long ago that was
   LaneSettings own;                    // as it was said for this lane
   LaneLimits limits;                   // what holds
+  WallTime paused_until = kWallNever;  // it is paused, and resumes by itself then; kWallNever: it does not
 };
 struct LanesListed {
   std::vector<LaneView> lanes;

@@ -177,7 +177,10 @@ struct LanesRequest {
 };
 /// Outer nothing: as it is; inner nothing: back to the default.
 struct LanePatch {
+  /// What says nothing of paused_until takes it away.
   std::optional<bool> paused;
+  /// Paused, and resumed by itself then; a time that is over resumes at once. Never false beside `paused`. Inner nothing: only no time any more.
+  std::optional<std::optional<WallTime>> paused_until;
   std::optional<std::optional<uint32_t>> concurrency;
   std::optional<std::optional<double>> rate_per_s;
   std::optional<std::optional<uint32_t>> burst;

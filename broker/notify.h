@@ -298,6 +298,7 @@ struct HostSettings {
 struct Switches {
   std::map<std::string, CallerSettings> callers;
   std::map<std::string, HostSettings> hosts;  // by Envelope::host
+  std::map<LaneKey, WallTime> lanes;          // those that are paused by request, and go on by themselves then
   bool operator==(const Switches&) const = default;
 };
 /// How many callers, and how many hosts, may have settings.

@@ -68,12 +68,32 @@ bool TakeAll(Decoder* in, std::map<std::string, Settings>* all) {
   return in->ok();
 }
 
+/// Where there is none they are left out.
+void PutLanes(const std::map<LaneKey, WallTime>& lanes, Encoder* out) {
+  if (lanes.empty()) return;
+  out->Varint(lanes.size());
+  for (const auto& [lane, until] : lanes) {
+    out->U8(static_cast<uint8_t>(lane.mode));
+    out->Text(lane.name);
+    out->Signed(until.ms);
+  }
+}
+bool TakeLanes(Decoder* in, std::map<LaneKey, WallTime>* lanes) {
+  for (uint64_t left = in->done() ? 0 : in->Varint(); left > 0 && in->ok(); --left) {
+    const uint8_t mode = in->U8();
+    LaneKey lane{static_cast<Mode>(mode), std::string(in->Text())};
+    if (mode > static_cast<uint8_t>(Mode::kFifo) || !lanes->emplace(std::move(lane), WallTime{in->Signed()}).second) return false;
+  }
+  return in->ok();
+}
+
 }  // namespace
 
 void EncodeSwitches(const Switches& switches, std::string* out) {
   RecordFrame frame(kTag, out);
   PutAll(switches.callers, &frame.encoder);
   PutAll(switches.hosts, &frame.encoder);
+  PutLanes(switches.lanes, &frame.encoder);
 }
 
 Result<std::shared_ptr<const Switches>> DecodeSwitches(std::string_view value) {
@@ -82,7 +102,7 @@ Result<std::shared_ptr<const Switches>> DecodeSwitches(std::string_view value) {
   if (!fields) return damaged;
   Decoder in(*fields);
   auto switches = std::make_shared<Switches>();
-  if (!TakeAll(&in, &switches->callers) || !TakeAll(&in, &switches->hosts) || !in.done()) return damaged;
+  if (!TakeAll(&in, &switches->callers) || !TakeAll(&in, &switches->hosts) || !TakeLanes(&in, &switches->lanes) || !in.done()) return damaged;
   return std::shared_ptr<const Switches>(std::move(switches));
 }
 

@@ -27,7 +27,8 @@ std::vector<std::string> ModesOf(const std::string& mode) {
 std::string PausedText(Value lane) {
   if (Cell(lane.At("/paused")) != "true") return "-";
   std::string by = TextAt(lane, "/own/paused_by");
-  return by.empty() ? "yes" : "by " + by;
+  const std::string until = TextAt(lane, "/own/paused_until");
+  return (by.empty() ? "yes" : "by " + by) + (until.empty() ? "" : " until " + until);
 }
 
 std::string AgeText(Value lane) {
@@ -153,13 +154,23 @@ Exit ShowLane(const Context& context, const std::string& name, const std::string
   return PrintLanes(context, lanes, mode.empty());
 }
 
-Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused) {
+Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused, const std::string& until) {
   Result<bool> there = IsThere(context, name, mode);
   if (!there.ok()) {
     Complain(there.status().detail());
     return kUnreachable;
   }
-  Exit exit = PatchLanes(context, name, mode, paused ? R"({"paused":true})" : R"({"paused":false})");
+  std::string patch;
+  JsonWriter writer(&patch);
+  writer.BeginObject();
+  writer.Key("paused");
+  writer.Bool(paused);
+  if (!until.empty()) {
+    writer.Key("paused_until");
+    writer.String(until);
+  }
+  writer.EndObject();
+  Exit exit = PatchLanes(context, name, mode, patch);
   // Else a name that is misspelled looks like success.
   if (exit == kDone && !*there)
     Complain("there was no lane \"" + name + "\" yet: " + (paused ? "what is submitted to it from now on waits" : "nothing was paused"));

@@ -46,6 +46,11 @@ Status ReadMember(const JsonValue& value, Mode mode, LanePatch* out) {
     out->paused = value.kind == Kind::kBool && value.raw == "true";
     return Status::Ok();
   }
+  if (value.key == "paused_until") {
+    out->paused_until.emplace();
+    if (!IsGiven(&value)) return Status::Ok();
+    return ReadTime(value, "/paused_until", "lies beyond the year 9999", &out->paused_until->emplace());
+  }
   if (value.key == "concurrency") {
     if (fifo && IsGiven(&value)) return Bad("/concurrency", "a fifo lane sends one at a time");
     return ReadCount(value, "/concurrency", kMaxLaneConcurrency, &out->concurrency);
@@ -82,7 +87,7 @@ void WriteSettings(const LaneKey& lane, const LaneLimits& limits, JsonWriter* js
 }
 
 /// Only what was said.
-void WriteOwn(const LaneSettings& own, JsonWriter* json) {
+void WriteOwn(const LaneSettings& own, WallTime until, JsonWriter* json) {
   json->Key("own");
   json->BeginObject();
   if (own.paused != Paused::kNo) {
@@ -90,6 +95,10 @@ void WriteOwn(const LaneSettings& own, JsonWriter* json) {
     json->Bool(true);
     json->Key("paused_by");
     json->String(own.paused == Paused::kByFailure ? "failure" : "request");
+  }
+  if (until != kWallNever) {
+    json->Key("paused_until");
+    json->String(FormatRfc3339(until));
   }
   if (own.concurrency) {
     json->Key("concurrency");
@@ -142,7 +151,7 @@ void WriteLane(const LaneView& lane, JsonWriter* json) {
   json->Key("head_age_ms");
   lane.head_age_ms ? json->Int(*lane.head_age_ms) : json->Null();
   WriteSettings(lane.lane, lane.limits, json);
-  WriteOwn(lane.own, json);
+  WriteOwn(lane.own, lane.paused_until, json);
   json->EndObject();
 }
 
@@ -154,6 +163,8 @@ Result<LanePatch> ParseLanePatch(JsonReader* reader, std::string* body, Mode mod
     return Status::Ok();
   });
   if (!status.ok()) return status;
+  if (patch.paused == false && patch.paused_until && *patch.paused_until)
+    return Bad("/paused_until", "paused_until pauses the lane: it says nothing beside paused false");
   return patch;
 }
 

@@ -136,6 +136,16 @@ TEST_CASE("notifyctl pause and resume: both modes, or the one that is named") {
   }
 }
 
+TEST_CASE("notifyctl pause --until: the lane goes on by itself then") {
+  ScriptedServer broker(Always(200, kLane));
+  CHECK(CtlAt(broker, {"pause", "l", "--mode", "fifo", "--until", "2027-03-01T08:00:00Z"}).code == 0);
+  CHECK(broker.seen().back().body == R"({"paused":true,"paused_until":"2027-03-01T08:00:00Z"})");
+  std::string paused = kLane;
+  paused.replace(paused.find(R"("paused_by":"failure")"), 21, R"("paused_by":"request","paused_until":"2027-03-01T08:00:00.000Z")");
+  ScriptedServer shown(Always(200, paused));
+  CHECK(CtlAt(shown, {"lanes", "l", "--mode", "fifo"}).output.find("by request until 2027-03-01T08:00:00.000Z") != std::string::npos);
+}
+
 TEST_CASE("notifyctl pause and resume: a name that no lane has is done, and said") {
   auto [command, mode] = GENERATE(std::pair("pause", ""), std::pair("pause", "fifo"), std::pair("resume", ""));
   ScriptedServer broker([](const SeenRequest& request) {

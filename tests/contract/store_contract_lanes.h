@@ -65,6 +65,8 @@ TEMPLATE_TEST_CASE("store: what was said of callers and hosts loads as it was pu
   switches.callers["a"].paused = true;
   switches.callers["b"].submits_per_s = 0.25;
   switches.hosts["h:80"] = {true, 100'000, 2.5};
+  switches.lanes[{Mode::kConcurrent, "l"}] = WallTime{-5};
+  switches.lanes[{Mode::kFifo, "l"}] = WallTime{1'700'000'000'000};
   h.Commit({PutSwitches{std::make_shared<const Switches>(switches)}});
   h.Reopen();
   REQUIRE(load());

@@ -106,6 +106,21 @@ TEST_CASE("lane patch: every field of a fifo lane") {
   CHECK(f.Answer().status == 200);
 }
 
+TEST_CASE("lane patch: a lane is paused until some time, and shows it") {
+  ApiFixture f;
+  for (const char* body : {R"({"paused_until":"2023-11-14T22:13:20Z"})", R"({"paused":true,"paused_until":1700000000000})"}) {
+    f.Ask("PATCH", "/v1/lanes/fifo/x", body);
+    CHECK(**f.Posted<LaneChangeRequest>().patch.paused_until == WallTime{1'700'000'000'000});
+    LaneView lane = FifoLane();
+    lane.own.paused = Paused::kByRequest;
+    lane.paused_until = WallTime{1'700'000'000'000};
+    f.Reply(LaneViewed{lane});
+    CHECK(Json(f.Answer().body).At("/own") == R"({"paused":true,"paused_by":"request","paused_until":"2023-11-14T22:13:20.000Z"})");
+  }
+  f.Ask("PATCH", "/v1/lanes/fifo/x", R"({"paused_until":null})");
+  CHECK((f.Posted<LaneChangeRequest>().patch.paused_until && !*f.Posted<LaneChangeRequest>().patch.paused_until));
+}
+
 TEST_CASE("lane patch: null goes back to the default, what is not named stays") {
   ApiFixture f;
   f.Ask("PATCH", "/v1/lanes/concurrent/c", R"({"paused":null,"concurrency":100000,"rate_per_s":null,"burst":null})");
@@ -146,6 +161,9 @@ TEST_CASE("lane patch: bad bodies are refused with the field at fault, and nothi
       {"fifo", R"({"paused":true,"paused":false})", "422 /paused"},
       {"fifo", R"({"paused":1})", "422 /paused"},
       {"fifo", R"({"paused":"true"})", "422 /paused"},
+      {"fifo", R"({"paused_until":"soon"})", "422 /paused_until"},
+      {"fifo", R"({"paused_until":true})", "422 /paused_until"},
+      {"fifo", R"({"paused":false,"paused_until":1700000000000})", "422 /paused_until"},
       {"fifo", R"({"concurrency":1})", "422 /concurrency"},
       {"concurrent", R"({"concurrency":0})", "422 /concurrency"},
       {"concurrent", R"({"concurrency":100001})", "422 /concurrency"},
