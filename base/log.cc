@@ -86,6 +86,7 @@ class LineSink : public LogSink {
     AppendLine(json_, event, &line);
     output_.Append(line, /*urgent=*/event.level >= LogLevel::kWarn);
   }
+  void TakeLine(std::string_view line) override { output_.Append(std::string(line) + "\n", /*urgent=*/true); }
   bool Finish(int64_t most_ms) override { return output_.WaitWritten(most_ms); }
   uint64_t dropped() const override { return output_.dropped(); }
 
@@ -235,6 +236,10 @@ void Log(LogLevel level, std::string_view event, const LogField* fields, size_t 
   if (!LogEnabled(level)) return;
   const LogEvent said{ReadWall(), level, event, fields, count};
   for (LogSink* sink : *TheSinks().load()) sink->Take(said);
+}
+
+void LogLine(std::string_view line) {
+  for (LogSink* sink : *TheSinks().load()) sink->TakeLine(line);
 }
 
 }  // namespace notifyd

@@ -74,5 +74,7 @@ inline bool LogEnabled(LogLevel level) {
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 /// Does the same with fields that are gathered at run time; null: none.
 void Log(LogLevel level, std::string_view event, const LogField* fields, size_t count);
+/// Writes `line` as it is, whatever the level: a line that programs read. Sinks that have no lines get it as an event, an error.
+void LogLine(std::string_view line);
 
 }  // namespace notifyd

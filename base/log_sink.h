@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clocks.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/time.h"
@@ -29,6 +30,8 @@ class LogSink {
   virtual const char* name() const = 0;
   /// Any thread; never waits. What finds no room is dropped and counted.
   virtual void Take(const LogEvent& event) = 0;
+  /// Does the same with a line that goes out as it is, where the sink has lines.
+  virtual void TakeLine(std::string_view line) { Take({ReadWall(), LogLevel::kError, line}); }
   /// Returns true once all is written or lost, false after `most_ms`.
   virtual bool Finish(int64_t most_ms) = 0;
   /// Before the process ends: ends the sink's threads that do more than to write. What comes from now on may be lost.

@@ -88,8 +88,13 @@ void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
   figures->attempts_since = figures->happenings_since = since_;
   for (auto& [name, counts] : counts_) {
     figures->attempts_since = std::max(figures->attempts_since, counts.since);
-    // One that was not tried for long says nothing any more.
-    std::erase_if(counts.hosts, [&](const auto& each) { return now.ms - each.second.last_at.ms > kAlertMemoryMs; });
+    // One that was not tried for long says nothing any more; but that the last attempts failed stays true, and is not over before one succeeds or
+    // nobody has tried for a day, unless the place is needed.
+    const bool full = counts.hosts.size() >= kMostHosts;
+    std::erase_if(counts.hosts, [&](const auto& each) {
+      const bool failing = counts.rule.when == AlertWhen::kFailing && each.second.failed_in_a_row > 0 && !full;
+      return now.ms - each.second.last_at.ms > (failing ? kFailingMemoryMs : kAlertMemoryMs);
+    });
     auto& [rule, hosts] = figures->attempts.emplace_back(name, std::vector<AlertAttempts>());
     hosts.reserve(counts.hosts.size());
     for (const auto& [key, host] : counts.hosts) {

@@ -62,7 +62,8 @@ class Reader {
       if (name != rule_.name) continue;
       for (const AlertAttempts& host : hosts) AddAttempts(host);
     }
-    return Done([known = now_.ms - figures_.attempts_since.ms >= kAlertMemoryMs](const AlertCause&) { return known; });
+    const int64_t memory = rule_.when == AlertWhen::kFailing ? kFailingMemoryMs : kAlertMemoryMs;
+    return Done([known = now_.ms - figures_.attempts_since.ms >= memory](const AlertCause&) { return known; });
   }
   void AddAttempts(const AlertAttempts& host) {
     AlertCause cause{.space = host.space, .host = host.host};

@@ -28,6 +28,8 @@ bool IsOver(const AlertRule& rule, double value);
 
 /// So long after a start is it known that a host to which nothing was sent is one to which nothing is sent; and so long does what happened count.
 inline constexpr int64_t kAlertMemoryMs = 600'000;
+/// That the last attempts of a host failed holds until one succeeds, or for so long: retries may be hours apart.
+inline constexpr int64_t kFailingMemoryMs = 86'400'000;
 /// Of fewer attempts in five minutes no part is taken.
 inline constexpr uint64_t kAlertLeastAttempts = 10;
 

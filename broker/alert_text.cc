@@ -38,12 +38,31 @@ void ForMarkdown(char c, std::string* out) {
   else out->push_back(c);
 }
 
+/// A text message of Feishu calls people by tags, <at user_id="all">; nothing else in it is markup.
+void ForFeishu(char c, std::string* out) {
+  if (c == '<') *out += "\uFF1C";  // the same, full width
+  else if (c == '>') *out += "\uFF1E";
+  else out->push_back(c);
+}
+
 const Style& StyleOf(Kind kind) {
   static constexpr Style kWecom{"**", "**", "> ", kWecomMostBytes, ForMarkdown};
   static constexpr Style kMarkdown{"**", "**", "- ", kRobotMostBytes, ForMarkdown};
   static constexpr Style kSlack{"*", "*", "- ", kRobotMostBytes, ForSlack};
+  static constexpr Style kFeishu{"", "", "- ", kRobotMostBytes, ForFeishu};
   static constexpr Style kPlain{"", "", "- ", kRobotMostBytes, AsItIs};
-  return kind == Kind::kWecom ? kWecom : kind == Kind::kDingtalk ? kMarkdown : kind == Kind::kSlack ? kSlack : kPlain;
+  switch (kind) {
+    case Kind::kWecom:
+      return kWecom;
+    case Kind::kDingtalk:
+      return kMarkdown;
+    case Kind::kSlack:
+      return kSlack;
+    case Kind::kFeishu:
+      return kFeishu;
+    default:
+      return kPlain;
+  }
 }
 
 std::string Plain(const Style& style, std::string_view text) {

@@ -116,7 +116,10 @@ AnswerPattern ExpectationOf(AlertTarget::Kind kind) {
   AnswerPattern pattern{{2}, std::nullopt, {}};
   if (kind == AlertTarget::Kind::kWecom || kind == AlertTarget::Kind::kDingtalk) pattern.json = {{"/errcode", "0"}};
   if (kind == AlertTarget::Kind::kFeishu) pattern.json = {{"/code", "0"}};
-  if (kind == AlertTarget::Kind::kSlack) pattern.contains = "ok";
+  if (kind == AlertTarget::Kind::kSlack) {
+    pattern.contains = "ok";
+    pattern.whole = true;
+  }
   return pattern;
 }
 

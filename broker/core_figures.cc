@@ -91,15 +91,19 @@ std::shared_ptr<const HostFigures> Core::Impl::HistoryPart::FiguresOfInstance(co
   return known ? std::make_shared<const HostFigures>(known->Figures(core_.now_.mono)) : nullptr;
 }
 
-std::vector<HostNow> Core::Impl::HistoryPart::HostsNow(size_t most) const {
+/// `failing`: how many of all of them fail, or have an open breaker.
+std::vector<HostNow> Core::Impl::HistoryPart::HostsNow(size_t most, uint64_t* failing) const {
   std::map<std::string, HostNow> known;
+  std::set<std::string_view> fail;
   for (const Destination& host : hosts_.all()) {
     HostNow& now = known[host.name()];
     now.figures = host.Figures(core_.now_.mono);
     now.accepted = host.Sums(core_.now_.mono);
+    if (host.fails()) fail.insert(host.name());
   }
   for (const auto& [time, host] : core_.breakers_.by_time)
-    if (host->breaker.is_open()) known[std::string(ServicePart::ShownName(host->name))];
+    if (host->breaker.is_open()) fail.insert(known.try_emplace(std::string(ServicePart::ShownName(host->name))).first->first);
+  *failing = fail.size();
   for (const auto& [name, settings] : core_.switches_.all->hosts)
     if (settings.paused) known[name];
   std::vector<HostNow> hosts;
@@ -155,7 +159,7 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const NowAsk&
   now->max_stored_bytes = core_.limits_.max_stored_bytes;
   now->schedules_missed = core_.schedules_->missed();
   now->skipped = now->stats.topics->skipped;
-  now->hosts = HostsNow(ask.hosts);
+  now->hosts = HostsNow(ask.hosts, &now->failing_hosts);
   if (ask.lanes) now->lanes = LanesNow();
   if (ask.callers) now->callers = core_.figures_.List(core_.now_.mono, kDueDayMs);
   return Answer(request, {std::move(now)});

@@ -120,6 +120,7 @@ void Core::Impl::HistoryPart::Put(HistoryStep step, HistoryOf of, int64_t begin_
 void Core::Impl::HistoryPart::PutOpen() {
   dirty_ = false;
   gauges_ = Gauges();
+  gauges_.oldest_due_ms = OldestDueMs();
   if (unsaved_.empty()) save_at_ = {minute_begin_ + 2 * MillisOf(HistoryStep::kMinute)};
   SpanCounts quarter = quarter_;
   quarter += minute_;

@@ -9,6 +9,7 @@
 // (I1: after each batch, the count under a minute is how many such keys the indexes have in it).
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -56,6 +57,9 @@ class Core::Impl::HistoryPart {
   StatsView Stats() const;
   /// Null: it is not known.
   std::shared_ptr<const HostFigures> FiguresOfHost(const std::string& host) const;
+  /// The destinations of which something is known, the one that was heard of last first: Destinations::kMost at most.
+  bool Remembers(const std::string& host) const { return hosts_.Find(host) != nullptr; }
+  const std::list<Destination>& Remembered() const { return hosts_.all(); }
   std::shared_ptr<const HostFigures> FiguresOfInstance(const std::string& service, const std::string& id) const;
 
  private:
@@ -92,7 +96,7 @@ class Core::Impl::HistoryPart {
 
   GaugeValues Gauges() const;
   std::optional<int64_t> OldestDueMs() const;
-  std::vector<HostNow> HostsNow(size_t most) const;
+  std::vector<HostNow> HostsNow(size_t most, uint64_t* failing) const;
   std::vector<LaneNow> LanesNow() const;
 
   Core::Impl& core_;

@@ -258,21 +258,26 @@ Handled Core::Impl::Handle(Task* task, HostsRequest& r) {
   if (!NeedSwitches(task)) return Handled::kParked;
   HostsListed listed;
   if (r.query.only) {
-    if (!hosts_.contains(*r.query.only) && !switches_.all->hosts.contains(*r.query.only) && services_->Beside(*r.query.only).empty())
-      return Refuse(r.request, Code::kNotFound, "nothing of this host is pending in memory, and it has no settings");
+    if (!hosts_.contains(*r.query.only) && !switches_.all->hosts.contains(*r.query.only) && services_->Beside(*r.query.only).empty() &&
+        !history_->Remembers(*r.query.only))
+      return Refuse(r.request, Code::kNotFound, "nothing of this host is pending in memory, it was not called of late, and it has no settings");
     return ReplyNow(r.request, HostViewed{ViewOfHost(*r.query.only)});
   }
-  std::vector<std::string> names;
-  auto wanted = [&](std::string_view name) { return name.starts_with(r.query.prefix) && (!r.query.after || name > *r.query.after); };
-  std::set<std::string_view> shown_once;     // of services
+  std::vector<std::string_view> names;
+  const auto add = [&](std::string_view name) {
+    if (name.starts_with(r.query.prefix) && (!r.query.after || name > *r.query.after)) names.push_back(name);
+  };
+  std::set<std::string_view> shown_once;     // services, and those that stand among the hosts too
   for (const auto& [name, host] : hosts_) {  // those with settings are among them
     const std::string_view shown = ServicePart::ShownName(name);
-    if (wanted(shown) && (!ServicePart::IsService(*host) || shown_once.insert(shown).second)) names.emplace_back(shown);
+    if (!ServicePart::IsService(*host) || shown_once.insert(shown).second) add(shown);
   }
+  for (const Destination& host : history_->Remembered())
+    if (!hosts_.contains(host.name()) && shown_once.insert(host.name()).second) add(host.name());
   const size_t shown = std::min(names.size(), r.query.limit);
   std::partial_sort(names.begin(), names.begin() + static_cast<ptrdiff_t>(shown), names.end());
   listed.more = names.size() > shown;
-  for (size_t i = 0; i < shown; ++i) listed.hosts.push_back(ViewOfHost(names[i]));
+  for (size_t i = 0; i < shown; ++i) listed.hosts.push_back(ViewOfHost(std::string(names[i])));
   return ReplyNow(r.request, std::move(listed));
 }
 

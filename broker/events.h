@@ -227,8 +227,8 @@ struct CallersRequest {
   RequestId request;
   CallersQuery query;
 };
-/// Hosts of which something is in memory, or that have settings, by name. Answered by HostsListed; with `only` by HostViewed, or refused as not
-/// found.
+/// Hosts of which something is in memory, that were called of late, or that have settings, by name. Answered by HostsListed; with `only` by
+/// HostViewed, or refused as not found.
 struct HostsQuery {
   std::optional<std::string> only;
   std::string prefix;

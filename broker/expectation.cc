@@ -63,6 +63,11 @@ class Subject {
     return answer_.body_complete ? Match::kNo : Match::kNeedsMore;
   }
 
+  Match Is(std::string_view text) const {
+    if (!answer_.body_complete) return Match::kNeedsMore;
+    return Trim(answer_.body) == text ? Match::kYes : Match::kNo;
+  }
+
   Finding Json(const AnswerPattern& pattern) {
     if (!answer_.body_complete) {
       // An error page shows what it is in its first character.
@@ -129,8 +134,8 @@ Finding Find(const AnswerPattern& pattern, Subject* subject) {
   if (!StatusMatches(pattern.status, status)) return {Match::kNo, "status " + std::to_string(status) + " is not an expected one"};
   Finding open;
   if (pattern.contains) {
-    Match match = subject->Contains(*pattern.contains);
-    if (match == Match::kNo) return {match, "the body does not contain the expected text"};
+    Match match = pattern.whole ? subject->Is(*pattern.contains) : subject->Contains(*pattern.contains);
+    if (match == Match::kNo) return {match, pattern.whole ? "the body is not the expected text" : "the body does not contain the expected text"};
     if (match == Match::kNeedsMore) open = {match, "a text is expected"};
   }
   if (!pattern.json.empty()) {

@@ -68,6 +68,7 @@ struct FiguresNow {
   uint64_t stored_bytes = 0;                              // measured
   std::optional<uint64_t> max_stored_bytes;               // what may be stored
   uint64_t schedules_missed = 0, skipped = 0;             // runs that were missed, notifies that a subscription skipped: since the core was made
+  uint64_t failing_hosts = 0;  // the last attempts of which failed, or whose breaker is open; of the 256 heard of last, and all with an open one
   /// Hosts that were called in the last five minutes, fail, are paused or have a breaker that is not closed: those with most failures now first, then
   /// those that fail for longest, then by name; services as one host. At most FiguresAsk::Now::hosts.
   std::vector<HostNow> hosts;

@@ -60,7 +60,7 @@ void Governor::Lender::Send(Share* share, uint64_t amount) {
 
 void Governor::Lender::Join(Share* share) {
   const auto free = static_cast<uint64_t>(std::max<int64_t>(Free(), 0));
-  Send(share, std::min({alone_ && holders_.empty() ? free : First(), free, share->limit}));
+  Send(share, std::min({alone_ && holders_.empty() ? free : First(*share), free, share->limit}));
 }
 
 void Governor::Lender::Leave(Share* share) {
@@ -91,7 +91,7 @@ Governor::Share* Governor::Lender::Give() {
   int64_t amount = 0;
   if (beyond > 0) amount = alone_ ? static_cast<int64_t>(share->charged) + beyond : FairOf(share->charged, beyond);
   // The reserve is for those who have nothing.
-  if (share->charged == 0) amount = std::max(amount, std::min(Free(), static_cast<int64_t>(First())));
+  if (share->charged == 0) amount = std::max(amount, std::min(Free(), static_cast<int64_t>(First(*share))));
   amount = std::min(amount, static_cast<int64_t>(share->limit));
   const int64_t more = amount - static_cast<int64_t>(share->sent);
   if (more <= 0 || (!alone_ && IsTooLittle(share->sent, more) && amount < static_cast<int64_t>(share->limit))) return nullptr;
@@ -106,7 +106,7 @@ Governor::Share* Governor::Lender::TakeBack() {
     Share* share = std::get<2>(*idle_.rbegin());
     // What lies idle while others wait is of no use to anybody: many that do something now and then must not keep a busy one from its calls. They
     // begin again out of the reserve.
-    uint64_t left = !hungry_.empty() || FreeSoon() < reserve / 2 ? share->used : std::max(share->used, First());
+    uint64_t left = !hungry_.empty() || FreeSoon() < reserve / 2 ? share->used : std::max(share->used, First(*share));
     // Nobody waits for it: no more than the reserve lacks.
     if (hungry_.empty()) left = std::max(left, share->sent - std::min(share->sent, static_cast<uint64_t>(reserve - FreeSoon())));
     if (left < share->sent && share->current) {
@@ -128,7 +128,7 @@ Governor::Share* Governor::Lender::TakeBack() {
   if (hungry_.empty() || FreeSoon() > 0) return nullptr;
   const Share* waits = std::get<2>(*hungry_.begin());
   if (waits->sent > 0 || waits->charged > 0) return nullptr;
-  Send(most, most->sent - std::min(First(), most->sent));
+  Send(most, most->sent - std::min(First(*waits), most->sent));
   return most;
 }
 

@@ -98,8 +98,8 @@ class Governor {
     using Order = std::set<std::tuple<uint64_t, uint64_t, Share*>>;
     static constexpr int64_t kWeight = 8;
     uint64_t Reserve() const { return alone_ ? 0 : std::max<uint64_t>(cap_ / 64, 1); }
-    /// What one that has nothing gets at first.
-    uint64_t First() const { return std::max<uint64_t>(cap_ / 256, 1); }
+    /// What one that has nothing gets at first. `system` gets more: alerts are told when others have all, and some of those who are told may hang.
+    uint64_t First(const Share& of) const { return std::max<uint64_t>(cap_ / (of.number == kSystemNumber ? 16 : 256), 1); }
     int64_t Free() const { return static_cast<int64_t>(cap_) - static_cast<int64_t>(charged_); }
     /// As Free, once all that was taken back is there.
     int64_t FreeSoon() const { return static_cast<int64_t>(cap_) - static_cast<int64_t>(sent_); }

@@ -83,6 +83,8 @@ struct AnswerPattern {
   std::optional<std::string> contains;
   /// JSON Pointer (RFC 6901) and the JSON text of the value that must be there, equal by value.
   std::vector<std::pair<std::string, std::string>> json;
+  /// `contains` is the whole trimmed body, in its own case, and not a part of it: what alerts' robots mean. No field of the API.
+  bool whole = false;
   bool operator==(const AnswerPattern&) const = default;
 };
 

@@ -43,7 +43,13 @@ enum SpecBit : uint64_t {
   kPayloadOfEventBit = 1 << 17,   // a flag alone, no bytes
   kAllSpecBits = (1 << 19) - 1,
 };
-enum PatternBit : uint64_t { kStatusBit = 1 << 0, kContainsBit = 1 << 1, kJsonBit = 1 << 2, kAllPatternBits = (1 << 3) - 1 };
+enum PatternBit : uint64_t {
+  kStatusBit = 1 << 0,
+  kContainsBit = 1 << 1,
+  kJsonBit = 1 << 2,
+  kWholeBit = 1 << 3 /* a flag alone, no bytes */,
+  kAllPatternBits = (1 << 4) - 1
+};
 enum RetryBit : uint64_t {
   kMaxAttemptsBit = 1 << 0,
   kInitialBit = 1 << 1,
@@ -276,6 +282,7 @@ void EncodePattern(const AnswerPattern& pattern, Encoder* encoder) {
   if (!pattern.status.empty()) present |= kStatusBit;
   if (pattern.contains) present |= kContainsBit;
   if (!pattern.json.empty()) present |= kJsonBit;
+  if (pattern.whole) present |= kWholeBit;
   e.Varint(present);
   if (present & kStatusBit) {
     e.Varint(pattern.status.size());
@@ -304,6 +311,7 @@ AnswerPattern DecodePattern(Decoder* decoder) {
     }
   }
   if (present & kContainsBit) pattern.contains = d.Text();
+  pattern.whole = present & kWholeBit;
   if (present & kJsonBit) {
     uint64_t count = d.Varint();
     for (uint64_t i = 0; i < count && d.ok(); ++i) {

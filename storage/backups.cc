@@ -107,6 +107,10 @@ struct Backups::Job {
 
 void Backups::Start() {
   Checkpoint::Remove(setup_.store_directory);
+  // RocksDB writes it once, when it makes a database.
+  struct stat identity {};
+  const bool known = stat((fs::path(setup_.store_directory) / "IDENTITY").c_str(), &identity) == 0;
+  made_ms_ = known ? identity.st_mtim.tv_sec * int64_t{1'000} : setup_.wall_ms();
   // Not here: where the directory is another machine's, which does not answer, the broker starts all the same.
   if (configured()) thread_ = std::thread([this] { NoteNewest(); });
 }

@@ -63,6 +63,8 @@ class Backups {
 
   /// When the newest good backup began, in ms since the epoch: all of before is in it. Nothing where there is none. Holds over restarts.
   std::optional<int64_t> newest_ms() const;
+  /// When the store was made, in ms since the epoch: since then a backup is missed where there is none.
+  int64_t made_ms() const { return made_ms_; }
   uint64_t newest_bytes() const { return newest_bytes_; }
   BackupCounts counts() const { return {done_, failed_}; }
   bool configured() const { return !setup_.directory.empty(); }
@@ -83,6 +85,7 @@ class Backups {
 
   const Setup setup_;
   std::atomic<int64_t> newest_ms_ = -1;  // 0: none; below: nobody has looked yet
+  std::atomic<int64_t> made_ms_ = 0;
   std::atomic<uint64_t> newest_bytes_ = 0, done_ = 0, failed_ = 0, copied_ = 0;
   std::atomic<bool> stopping_ = false;
   std::mutex begin_mutex_;  // of whoever begins, removes or stops

@@ -5,6 +5,7 @@
 
 #include "base/clocks.h"
 #include "broker/access_table.h"
+#include "broker/alert_readings.h"
 
 namespace notifyd {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 /// What is older says nothing any more.
 constexpr int64_t kFreshMs = 10'000;
 constexpr int64_t kLanesEachMs = 5'000, kForgetAskedMs = 60'000, kOpenMostMs = 60'000;
-constexpr size_t kMostHosts = 256, kMostLanes = 1'000, kMostBreakers = 4'000, kMostJudging = 5;
+constexpr size_t kMostHosts = 256, kLanesAPage = 1'000, kMostLanes = 10'000, kMostBreakers = 4'000, kMostJudging = 5;
 /// Of a day before with fewer, one an hour, no ratio is taken.
 constexpr uint64_t kLeastDayBefore = 24;
 
@@ -58,6 +59,12 @@ void AlertSampler::SetSettings(std::shared_ptr<const AlertSettings> settings, ui
   {
     std::lock_guard lock(mutex_);
     meter_.SetSettings(settings_, setup_.wall());
+    // Of lanes it was kept what fires by the rules before.
+    for (auto& [space, known] : known_) {
+      known.paused = {};
+      known.lanes.clear();
+    }
+    std::erase_if(asked_, [](const auto& each) { return each.second.what == Asked::What::kPaused || each.second.what == Asked::What::kLanes; });
     meters_ = !settings_->rules.empty();
   }
   // One that had alerts and has none any more says so once, so that they are forgotten.
@@ -131,6 +138,15 @@ void AlertSampler::Over(const Asked& asked) {
   Known& known = known_[asked.space];
   if (asked.what == Asked::What::kNow) known.asking_now = false;
   if (asked.what == Asked::What::kHosts) known.asking_hosts = false;
+  if (Lanes* lanes = LanesAsked(asked)) lanes->asking = false;
+}
+
+/// Null: it was no lanes that were asked for, or no rule asks for them any more.
+AlertSampler::Lanes* AlertSampler::LanesAsked(const Asked& asked) {
+  Known& known = known_[asked.space];
+  if (asked.what == Asked::What::kPaused) return &known.paused;
+  auto found = known.lanes.find(asked.prefix);
+  return asked.what == Asked::What::kLanes && found != known.lanes.end() ? &found->second : nullptr;
 }
 
 uint64_t AlertSampler::NewToken(Asked::What what, const std::string& space, std::string prefix) {
@@ -144,7 +160,6 @@ bool AlertSampler::IsWanted(const std::string& space, bool (*about)(AlertWhen wh
 }
 
 void AlertSampler::Ask(const std::string& space, NamespaceNumber number, Known* known) {
-  const Clock now = ReadClockMs(CLOCK_BOOTTIME);
   if (wants_.now && !known->asking_now && IsWanted(space, AsksNow)) {
     known->asking_now = true;
     FiguresRequest ask;
@@ -152,27 +167,27 @@ void AlertSampler::Ask(const std::string& space, NamespaceNumber number, Known* 
     ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{kMostHosts, false, wants_.callers}});
     setup_.switchboard->Post(number, std::move(ask));
   }
-  const auto ask_lanes = [&](Asked::What what, LanesQuery query) {
-    LanesRequest ask;
-    ask.request = {kThread, NewToken(what, space, query.prefix)};
-    ask.query = std::move(query);
-    ask.query.limit = kMostLanes;
-    setup_.switchboard->Post(number, std::move(ask));
-  };
-  if (wants_.paused && now - known->paused_asked_at >= kLanesEachMs && IsWanted(space, AsksPaused)) {
-    known->paused_asked_at = now;
-    LanesQuery query;
-    query.configured = true;
-    ask_lanes(Asked::What::kPaused, std::move(query));
+  if (wants_.paused && IsWanted(space, AsksPaused)) AskLanes(space, number, Asked::What::kPaused, {}, &known->paused);
+  if (!IsWanted(space, AsksLanes)) return;
+  for (const std::string& prefix : wants_.lane_prefixes) AskLanes(space, number, Asked::What::kLanes, prefix, &known->lanes[prefix]);
+}
+
+/// Asks for the next page, or begins anew where it is time.
+void AlertSampler::AskLanes(const std::string& space, NamespaceNumber number, Asked::What what, const std::string& prefix, Lanes* lanes) {
+  const Clock now = ReadClockMs(CLOCK_BOOTTIME);
+  if (lanes->asking || (!lanes->next && now - lanes->began_at < kLanesEachMs)) return;
+  if (!lanes->next) {
+    lanes->began_at = now;
+    lanes->gathering.clear();
   }
-  if (!wants_.lane_prefixes.empty() && now - known->lanes_asked_at >= kLanesEachMs && IsWanted(space, AsksLanes)) {
-    known->lanes_asked_at = now;
-    for (const std::string& prefix : wants_.lane_prefixes) {
-      LanesQuery query;
-      query.prefix = prefix;
-      ask_lanes(Asked::What::kLanes, std::move(query));
-    }
-  }
+  lanes->asking = true;
+  LanesRequest ask;
+  ask.request = {kThread, NewToken(what, space, prefix)};
+  ask.query.configured = what == Asked::What::kPaused;
+  ask.query.prefix = prefix;
+  ask.query.after = lanes->next;
+  ask.query.limit = kLanesAPage;
+  setup_.switchboard->Post(number, std::move(ask));
 }
 
 void AlertSampler::AddSpaces(const std::vector<std::shared_ptr<const NamespaceRow>>& rows, AlertFigures* figures) {
@@ -200,11 +215,22 @@ AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
   static const Known nothing;
   auto found = known_.find(row.name);
   const Known& known = found == known_.end() ? nothing : found->second;
-  if (known.paused) space.lanes = known.paused;
-  for (const auto& [prefix, lanes] : known.lanes) {
-    if (!space.lanes) space.lanes.emplace();
-    space.lanes->insert(space.lanes->end(), lanes.begin(), lanes.end());
+  // What is known of some lanes alone would say of the others that they are well.
+  bool all = true;
+  std::vector<AlertLane> lanes;
+  const auto add = [&](const Lanes& part) {
+    all = all && part.found;
+    if (part.found) lanes.insert(lanes.end(), part.found->begin(), part.found->end());
+  };
+  if (wants_.paused && IsWanted(row.name, AsksPaused)) add(known.paused);
+  if (IsWanted(row.name, AsksLanes)) {
+    static const Lanes unasked;
+    for (const std::string& prefix : wants_.lane_prefixes) {
+      auto part = known.lanes.find(prefix);
+      add(part == known.lanes.end() ? unasked : part->second);
+    }
   }
+  if (all) space.lanes = std::move(lanes);
   if (!figures.awake) {
     // Nothing of it is due, and nothing is under way: that it sleeps says so. Its lanes stay as they were.
     space.oldest_due_age_ms = space.lateness_p99_ms = 0;
@@ -243,13 +269,7 @@ void AlertSampler::OnReply(Reply reply) {
     if (auto* figures = std::get_if<FiguresAnswered>(&reply.body)) {
       if (auto* now = std::get_if<std::shared_ptr<const FiguresNow>>(&figures->answer->what)) TakeNow(known, asked, *now);
     } else if (auto* lanes = std::get_if<LanesListed>(&reply.body)) {
-      std::vector<AlertLane> taken = LanesOf(*lanes);
-      if (asked.what == Asked::What::kPaused) {
-        std::erase_if(taken, [](const AlertLane& lane) { return lane.paused.empty(); });
-        known->paused = std::move(taken);
-      } else {
-        known->lanes[asked.prefix] = std::move(taken);
-      }
+      if (Lanes* asked_for = LanesAsked(asked)) TakeLanes(asked, asked_for, *lanes);
     } else if (auto* hosts = std::get_if<HostsListed>(&reply.body)) {
       TakeHosts(known, asked.space, *hosts);
     } else if (auto* answered = std::get_if<AlertAnswered>(&reply.body)) {
@@ -295,17 +315,32 @@ void AlertSampler::TakeHosts(Known* known, const std::string& space, const Hosts
   setup_.switchboard->Post(row->number, std::move(ask));
 }
 
-std::vector<AlertLane> AlertSampler::LanesOf(const LanesListed& listed) {
-  std::vector<AlertLane> lanes;
+/// Takes a page. Only what some rule fires at is kept, so that a million lanes cost no memory; of what is not among them it is known that it is well.
+void AlertSampler::TakeLanes(const Asked& asked, Lanes* lanes, const LanesListed& listed) const {
+  bool (*const about)(AlertWhen) = asked.what == Asked::What::kPaused ? AsksPaused : AsksLanes;
   for (const LaneView& view : listed.lanes) {
     AlertLane lane;
     lane.lane = view.lane.name;
     lane.pending = view.held + view.scheduled + view.ready + view.sending + view.retrying;
     lane.oldest_due_age_ms = view.head_age_ms;
     lane.paused = view.limits.paused == Paused::kByRequest ? "by request" : view.limits.paused == Paused::kByFailure ? "its head failed" : "";
-    lanes.push_back(std::move(lane));
+    if (lanes->gathering.size() < kMostLanes && Fires(asked.space, lane, about)) lanes->gathering.push_back(std::move(lane));
   }
-  return lanes;
+  lanes->next = listed.more ? listed.next : std::nullopt;
+  if (!lanes->next) lanes->found = std::exchange(lanes->gathering, {});
+}
+
+bool AlertSampler::Fires(const std::string& space, const AlertLane& lane, bool (*about)(AlertWhen when)) const {
+  AlertFigures figures;
+  AlertSpace& only = figures.spaces.emplace_back();
+  only.name = space;
+  only.lanes = {lane};
+  return std::any_of(settings_->rules.begin(), settings_->rules.end(), [&](const AlertRule& rule) {
+    // Of a rule without lanes these kinds are about the namespace, and its figures are none of a lane's.
+    if (!about(rule.when) || (about == AsksLanes && rule.lanes.empty())) return false;
+    const AlertReadings readings = ReadingsOf(rule, figures, setup_.wall());
+    return std::any_of(readings.known.begin(), readings.known.end(), [](const AlertReading& each) { return each.over; });
+  });
 }
 
 }  // namespace notifyd

@@ -67,12 +67,20 @@ class AlertSampler {
     std::string space, prefix;
     Clock at = 0;
   };
+  /// Lanes that some rule fires at, of all that were asked for: they are gone through a page at a time, a page a tick at most.
+  struct Lanes {
+    std::optional<std::vector<AlertLane>> found;  // as the last time through found them
+    std::vector<AlertLane> gathering;
+    std::optional<LaneKey> next;  // where the next page goes on
+    Clock began_at = 0;           // of this time through
+    bool asking = false;
+  };
   struct Known {
     std::shared_ptr<const FiguresNow> now;
-    Clock now_at = 0, paused_asked_at = 0, lanes_asked_at = 0;
+    Clock now_at = 0;
     bool asking_now = false, asking_hosts = false;
-    std::optional<std::vector<AlertLane>> paused;
-    std::map<std::string, std::vector<AlertLane>> lanes;     // by the prefix of their names
+    Lanes paused;
+    std::map<std::string, Lanes> lanes;                      // by the prefix of their names
     std::optional<std::vector<AlertHost>> hosts, gathering;  // with an open breaker
   };
   /// What some rule asks for.
@@ -90,7 +98,10 @@ class AlertSampler {
   AlertSpace SpaceOf(const NamespaceRow& row);
   void TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now);
   void TakeHosts(Known* known, const std::string& space, const HostsListed& listed);
-  static std::vector<AlertLane> LanesOf(const LanesListed& listed);
+  void AskLanes(const std::string& space, NamespaceNumber number, Asked::What what, const std::string& prefix, Lanes* lanes);
+  void TakeLanes(const Asked& asked, Lanes* lanes, const LanesListed& listed) const;
+  Lanes* LanesAsked(const Asked& asked);
+  bool Fires(const std::string& space, const AlertLane& lane, bool (*about)(AlertWhen when)) const;
   bool IsWanted(const std::string& space, bool (*about)(AlertWhen when)) const;
 
   const Setup setup_;

@@ -285,7 +285,7 @@ Status SteerEach(StoreHost* host, const RegistryImage& image, const Options& opt
     if (!state.awake && state.totals.pending() == 0 && state.next_wake == kWallNever) continue;
     Result<std::unique_ptr<OfflineCore>> core = OfflineCore::Open(host, state.number, options, now);
     if (!core.ok()) return std::move(core).status();
-    NOTIFYD_TRY(steer(core->get()));
+    NOTIFYD_TRY(steer(core->get(), state.number));
     NOTIFYD_TRY((*core)->Close());
   }
   return Status::Ok();
@@ -310,13 +310,16 @@ Status SteerStore(const Options& options, std::optional<WallTime> now, Steer ste
 
 Result<SteeredPending> PausePending(const Options& options) {
   SteeredPending steered;
-  NOTIFYD_TRY(SteerStore(options, std::nullopt, [&](OfflineCore* core) { return Pause(core, &steered); }));
+  NOTIFYD_TRY(SteerStore(options, std::nullopt, [&](OfflineCore* core, NamespaceNumber number) {
+    // The lanes of `system` are alerts' targets: whoever restores a broker is to be told of what is wrong with it.
+    return number == kSystemNumber ? Status::Ok() : Pause(core, &steered);
+  }));
   return steered;
 }
 
 Result<SteeredPending> DropDueBefore(const Options& options, WallTime before) {
   SteeredPending steered;
-  NOTIFYD_TRY(SteerStore(options, ReadWall(), [&](OfflineCore* core) { return Drop(core, before, &steered); }));
+  NOTIFYD_TRY(SteerStore(options, ReadWall(), [&](OfflineCore* core, NamespaceNumber) { return Drop(core, before, &steered); }));
   return steered;
 }
 

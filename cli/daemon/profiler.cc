@@ -252,7 +252,7 @@ class ProfileWriter {
 
 }  // namespace
 
-ProfileThread::~ProfileThread() {
+void ProfileThread::Stop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
@@ -263,6 +263,7 @@ ProfileThread::~ProfileThread() {
 
 Status ProfileThread::Begin(int64_t duration_ms, std::function<void(std::string)> then) {
   std::lock_guard<std::mutex> lock(mutex_);
+  if (stopping_) return Status(Code::kUnavailable, "the broker stops");
   if (std::exchange(busy_, true)) return Status(Code::kConflict, "a profile is being taken");
   if (thread_.joinable()) thread_.join();  // it has nothing left to do
   thread_ = StartQuietThread([this, duration_ms, then = std::move(then)] {

@@ -39,13 +39,17 @@ std::string EncodeProfile(const Profile& profile);
 class ProfileThread {
  public:
   ProfileThread() = default;
-  /// One that is under way ends now.
-  ~ProfileThread();
+  ~ProfileThread() { Stop(); }
   ProfileThread(const ProfileThread&) = delete;
   ProfileThread& operator=(const ProfileThread&) = delete;
 
-  /// Looks for so long, and hands the encoded profile to `then`, on its thread. Any thread. Error: kConflict, while one is being taken.
+  /// Looks for so long, and hands the encoded profile to `then`, on its thread. Any thread. Error: kConflict, while one is being taken; kUnavailable,
+  /// after Stop.
   Status Begin(int64_t duration_ms, std::function<void(std::string)> then);
+
+  /// Ends one that is under way now; none begins any more. Before another program takes this process: the timer of a profile would outlive what
+  /// takes its signals.
+  void Stop();
 
  private:
   std::mutex mutex_;  // guards all below

@@ -59,6 +59,8 @@ BackupReport ReportBackup(BackupState state) {
           state.copied_bytes};
 }
 
+constexpr int kBackupAsksMost = 2;
+
 /// Blocks on the disk.
 BackupAnswer AnswerOf(Backups* backups, const BackupAsk& ask) {
   if (ask.kind == BackupAsk::Kind::kRemove) return {backups->Remove(ask.name), {}};
@@ -214,9 +216,17 @@ Status Runtime::Impl::MakeIoThreads() {
     };
     api.expects_batch = [this] { expect_(); };
     api.backups = [this, loop = &io->loop](BackupAsk ask, std::function<void(BackupAnswer)> then) {
+      // A directory that does not answer, another machine's, takes no more of the pool's threads than these.
+      if (backup_asks_.fetch_add(1) >= kBackupAsksMost) {
+        --backup_asks_;
+        return loop->Post([then] { then({Status(Code::kUnavailable, "the backup directory has not answered those that asked before"), {}}); });
+      }
       auto answer = std::make_shared<BackupAnswer>();
       loop->Aside([backups = backups_, ask = std::move(ask), answer] { *answer = AnswerOf(backups.get(), ask); },
-                  [then, answer] { then(std::move(*answer)); });
+                  [this, then, answer] {
+                    --backup_asks_;
+                    then(std::move(*answer));
+                  });
     };
     ServeDebug(&api, &io->loop);
     api.tracer = tracing_.get();

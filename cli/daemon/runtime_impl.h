@@ -189,6 +189,7 @@ class Runtime::Impl : private StoreEvents {
   std::function<RekeyState()> rekeyed_;
   std::function<void()> expect_;
   std::shared_ptr<Backups> backups_;
+  std::atomic<int> backup_asks_{0};  // that a thread of the pool is at
   RegistryImage image_;  // until all is loaded
   std::unique_ptr<Tracing> tracing_;  // null: nothing is traced
   std::unique_ptr<CommandRunner> commands_;

@@ -253,6 +253,7 @@ int Runtime::Impl::Succeed() {
     // A server that took over several listening sockets gives all but one of them here.
     for (int fd : io->released.connections) handover.Add(fd);
   }
+  profiler_.Stop();
   // Frees its directory for the one that follows.
   store_.reset();
   Log(LogLevel::kInfo, "restart: starting", {{"program", launch_.program}, {"connections", handover.connections.size()}});

@@ -281,7 +281,7 @@ std::string AlertRulesAsToml() {
 #   group       so long a message waits for what else fires; "5s" by default
 #   namespace   of these alone, one or a list; * stands for any characters. Likewise lane, host, caller, and label = "key:value", where it has these
 #   to          who is told, one or a list: webhook:URL (JSON), wecom:URL, dingtalk:URL, feishu:URL, slack:URL, mail:ADDRESS (see [mail]) or
-#               log:URI (a line {"uri":"URI","level":"FATAL"} on standard error)
+#               log:URI (a line {"uri":"URI","level":"FATAL"} of the log)
 #   secret      what calls to dingtalk: and feishu: are signed with: "file:" and a path, or the secret itself
 #
 )" + KindsAsToml() +

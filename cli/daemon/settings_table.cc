@@ -192,7 +192,11 @@ std::vector<Setting> MakeRows() {
   add(Number("limits.connections", "connections", 1, 1'000'000, "Most clients connected at once, to one listener.", FIELD(http.max_connections)));
   add(Number("limits.waiters", "requests", 0, 1'000'000, "Requests that wait for the end of a notify (wait_ms) at once; above it they get 429.",
              FIELD(api.max_waiters)));
-  add(Number("limits.live", "requests", 0, 10'000, "Clients that listen to /v1/live at once; above it they get 429.", FIELD(api.max_listeners)));
+  add(Number(
+      "limits.live", "requests", 0, 10'000,
+      "Clients that listen to /v1/live at once; above it they get 429. A quarter of them is for tokens that administer all namespaces, and one "
+      "namespace's others get a quarter an io thread at most.",
+      FIELD(api.max_listeners)));
   add(Number("limits.least_bytes_per_s", "bytes", 1, kGiB,
              "A client that takes its answer more slowly for 10 s loses its connection; for half a second where others wait for memory.",
              FIELD(http.least_bytes_per_s)));

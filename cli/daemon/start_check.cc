@@ -63,6 +63,15 @@ Status CheckListeners(const Options& options, const std::optional<Holdings>& hel
   return Status::Ok();
 }
 
+/// Those that could never fire.
+Status CheckAlerts(const Options& options) {
+  for (size_t i = 0; i < options.alerts.rules.size(); ++i)
+    if (options.alerts.rules[i].when == AlertWhen::kBackupAge && options.store.backup_directory.empty())
+      return Status(Code::kUnacceptable, "backup_age is of the backups in backup.directory, which is not set",
+                    "/alert/" + std::to_string(i) + "/when");
+  return Status::Ok();
+}
+
 bool IsSame(const std::string& one, const std::string& other) {
   std::error_code error;
   return one == other || std::filesystem::equivalent(one, other, error);
@@ -80,6 +89,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (const std::string& file = options.store.encryption_key_file; !file.empty())
     if (Result<SealKeys> keys = ReadSealKeys(file); !keys.ok()) return std::move(keys).status();
   if (Status fault = CheckLogSinks(options); !fault.ok()) return fault;
+  if (Status fault = CheckAlerts(options); !fault.ok()) return fault;
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   bool must_be_free = held && !IsSame(held->data_dir, options.data_dir);

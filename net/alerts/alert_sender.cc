@@ -1,13 +1,14 @@
 #include "net/alerts/alert_sender.h"
 
 #include <curl/curl.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/authority.h"
 #include "base/clocks.h"
@@ -20,6 +21,7 @@ namespace notifyd {
 namespace {
 
 constexpr int64_t kTimeoutMs = 15'000;
+constexpr size_t kMostThreads = 32;
 constexpr size_t kMostAnswerBytes = 64 << 10;
 
 struct Call {
@@ -41,16 +43,6 @@ std::string HostOf(const std::string& url) {
   if (!parts) return {};
   Result<Authority> authority = ParseAuthority(parts->authority, parts->default_port());
   return authority.ok() ? authority->host + ":" + std::to_string(authority->port) : std::string();
-}
-
-/// A whole line, or what of it standard error takes.
-void WriteLine(std::string line) {
-  line.push_back('\n');
-  for (size_t at = 0; at < line.size();) {
-    const ssize_t wrote = write(STDERR_FILENO, line.data() + at, line.size() - at);
-    if (wrote <= 0) return;
-    at += static_cast<size_t>(wrote);
-  }
 }
 
 size_t TakeBody(char* bytes, size_t size, size_t count, void* out) {
@@ -129,7 +121,8 @@ class AlertSender::Impl {
       jobs_.clear();
     }
     came_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
   }
 
  private:
@@ -160,7 +153,8 @@ class AlertSender::Impl {
     std::lock_guard lock(mutex_);
     if (stopping_) return;
     jobs_.push_back(std::move(job));
-    if (!thread_.joinable()) thread_ = std::thread([this] { Serve(); });
+    // A server of mail that hangs holds up no other target: each has one message under way at a time.
+    if (jobs_.size() > idle_ && threads_.size() < kMostThreads) threads_.emplace_back([this] { Serve(); });
     came_.notify_one();
   }
 
@@ -170,7 +164,9 @@ class AlertSender::Impl {
       MailOptions mail;
       {
         std::unique_lock lock(mutex_);
+        ++idle_;
         came_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
+        --idle_;
         if (stopping_) return;
         job = std::move(jobs_.front());
         jobs_.pop_front();
@@ -192,7 +188,7 @@ class AlertSender::Impl {
       ended.result.record.error = target ? "invalid_request" : "destination_refused";
       ended.result.record.detail = target ? spec.status().detail() : "no alert of the file has this target any more";
     } else if (target->kind == AlertTarget::Kind::kLog) {
-      WriteLine(spec->payload);
+      LogLine(spec->payload);
       ended.result.verdict = Verdict::kSuccess;
       ended.result.record.status = 200;
     } else {
@@ -212,13 +208,13 @@ class AlertSender::Impl {
     const std::string text = payload.substr(std::min(end + 1, payload.size()));
     return SendMail(mail, target.address,
                     MailText(mail.from.empty() ? "notifyd@localhost" : mail.from, target.address, payload.substr(0, end), text, id, wall_()),
-                    kTimeoutMs);
+                    kTimeoutMs, stopping_);
   }
 
   void MakeUnstored(const Job& job, const MailOptions& mail) {
     std::string fault;
     if (job.target->kind == AlertTarget::Kind::kLog) {
-      WriteLine(job.unstored.payload);
+      LogLine(job.unstored.payload);
     } else if (job.target->kind == AlertTarget::Kind::kMail) {
       const MailOutcome outcome = Mail(*job.target, job.unstored.payload, job.unstored.id.ToString(), mail);
       if (!outcome.taken) fault = outcome.detail;
@@ -236,8 +232,9 @@ class AlertSender::Impl {
   std::shared_ptr<const AlertSettings> settings_;
   MailOptions mail_;
   std::deque<Job> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;  // under the mutex until it is joined
+  std::atomic<bool> stopping_{false};
+  size_t idle_ = 0;                   // threads that wait for a job
+  std::vector<std::thread> threads_;  // under the mutex until they are joined
 };
 
 AlertSender::AlertSender(EventSink* sink, std::function<WallTime()> wall) : impl_(std::make_unique<Impl>(sink, std::move(wall))) {}

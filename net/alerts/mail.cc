@@ -63,6 +63,11 @@ std::string DateText(WallTime at) {
   return text;
 }
 
+/// libcurl asks about once a second.
+int IsStopped(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(stop)->load() ? 1 : 0;
+}
+
 struct Upload {
   const std::string& text;
   size_t at = 0;
@@ -114,7 +119,8 @@ std::string MailText(const std::string& from, const std::string& to, const std::
   return out;
 }
 
-MailOutcome SendMail(const MailOptions& options, const std::string& to, const std::string& message, int64_t timeout_ms) {
+MailOutcome SendMail(const MailOptions& options, const std::string& to, const std::string& message, int64_t timeout_ms,
+                     const std::atomic<bool>& stop) {
   MailOutcome outcome;
   if (options.server.empty()) {
     outcome.detail = "mail.server is not set";
@@ -160,6 +166,9 @@ MailOutcome SendMail(const MailOptions& options, const std::string& to, const st
   curl_easy_setopt(c, CURLOPT_READFUNCTION, Read);
   curl_easy_setopt(c, CURLOPT_READDATA, &upload);
   curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.size()));
+  curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, IsStopped);
+  curl_easy_setopt(c, CURLOPT_XFERINFODATA, &stop);
   const CURLcode code = curl_easy_perform(c);
   long status = 0;
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);

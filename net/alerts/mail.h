@@ -1,6 +1,7 @@
 // Mail: one message to one address, by SMTP. Blocks; any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -34,7 +35,8 @@ struct MailOutcome {
   uint16_t status = 0;  // the server's last answer
   std::string detail;   // for people
 };
-/// `message`: as MailText makes it.
-MailOutcome SendMail(const MailOptions& options, const std::string& to, const std::string& message, int64_t timeout_ms);
+/// `message`: as MailText makes it. Gives up about a second after `stop` is true, too.
+MailOutcome SendMail(const MailOptions& options, const std::string& to, const std::string& message, int64_t timeout_ms,
+                     const std::atomic<bool>& stop);
 
 }  // namespace notifyd

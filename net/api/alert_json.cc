@@ -31,6 +31,13 @@ void WriteRule(const AlertRule& rule, JsonWriter* json) {
   json->String(KindOf(rule.when).word);
   json->Key("threshold");
   KindOf(rule.when).unit == AlertKind::Unit::kNone ? json->Null() : json->Double(rule.threshold);
+  constexpr const char* kUnits[] = {nullptr, "ms", "percent", "bytes", "per_s", "ratio", "count"};  // by AlertKind::Unit
+  constexpr const char* kFires[] = {"above", "from", "below"};                                      // by AlertKind::Fires
+  const char* unit = kUnits[static_cast<size_t>(KindOf(rule.when).unit)];
+  json->Key("unit");
+  unit ? json->String(unit) : json->Null();
+  json->Key("fires");
+  json->String(kFires[static_cast<size_t>(KindOf(rule.when).fires)]);
   json->Key("for_ms");
   json->Int(rule.for_ms);
   json->Key("repeat_ms");

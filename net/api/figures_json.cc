@@ -241,6 +241,8 @@ std::string LiveEvent(const FiguresNow& now, const ProcessStats& process, const 
     json.Key("cpu");
     json.Double(process.cpu);
   }
+  json.Key("failing_count");
+  json.Uint(now.failing_hosts);
   json.Key("failing_hosts");
   json.BeginArray();
   for (const HostNow& host : now.hosts)

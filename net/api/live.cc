@@ -1,5 +1,6 @@
 #include "net/api/live.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -28,8 +29,14 @@ int64_t Live::NowUs() const {
 }
 
 Status Live::Open(uint64_t token, const Asker& asker) {
-  if (options_.listeners->fetch_add(1, std::memory_order_relaxed) >= options_.max_listeners) {
-    options_.listeners->fetch_sub(1, std::memory_order_relaxed);
+  const bool whole = SightOf(asker).process;
+  // Whoever administers all namespaces finds a place whatever others do; one namespace does not take those of the rest.
+  const size_t quarter = options_.max_listeners / 4;
+  const size_t most = whole ? options_.max_listeners : options_.max_listeners - quarter;
+  auto space_of_it = spaces_.find(asker.number());
+  const bool has_its_part = !whole && space_of_it != spaces_.end() && space_of_it->second.listeners >= std::max<size_t>(1, quarter);
+  if (has_its_part || options_.listeners->fetch_add(1, std::memory_order_relaxed) >= most) {
+    if (!has_its_part) options_.listeners->fetch_sub(1, std::memory_order_relaxed);
     return Status(Code::kTooMany, "too many listen already (limits.live); ask for /v1/stats now and then instead");
   }
   HttpResponse head;
@@ -39,11 +46,13 @@ Status Live::Open(uint64_t token, const Asker& asker) {
   responder_->BeginStream(token, std::move(head));
   Listener& listener = listeners_[token];
   listener.asker = asker;
-  listener.whole = SightOf(asker).process;
+  listener.whole = whole;
   listener.sent_us = NowUs();
   Space& space = spaces_[asker.number()];
   ++space.listeners;
-  if (!space.under_way) Ask(asker.number(), &space);
+  // Many who come do not make it more than one event a second for those who are there.
+  if (space.asked_us == 0) Ask(asker.number(), &space);
+  else if (!space.events[whole].empty()) Send(token, &listener, space.events[whole]);
   Arm();
   return Status::Ok();
 }

@@ -15,6 +15,8 @@ namespace notifyd {
 namespace {
 
 constexpr BatchQueue::Limits kLimits{.most_bytes = 8 << 20, .batch_bytes = 1 << 20, .batch_items = 2000, .pace_ms = 500};
+/// So often is a batch sent of which some documents are refused each time, or all: for some seconds, or about eight minutes.
+constexpr int kMostRoundsOfSome = 5, kMostRounds = 20;
 constexpr const char* kDefaultIndex = "notifyd-logs";
 
 std::string BulkUrl(std::string url) {
@@ -82,16 +84,15 @@ class ElasticSink : public LogSink {
     std::vector<const std::string*> left;
     for (const std::string& item : batch) left.push_back(&item);
     size_t lost = 0;
-    while (!left.empty()) {
+    for (int round = 1;; ++round) {
       std::string body, answer;
       for (const std::string* item : left) body += *item;
       if (!post_.Send(body, &answer)) return lost + left.size();
-      std::vector<const std::string*> again = Refused(answer, left, &lost);
-      if (again.empty()) break;
-      left = std::move(again);
-      if (!post_.AwaitRetry()) return lost + left.size();
+      left = Refused(answer, left, &lost);
+      if (left.empty()) return lost;
+      // Where others of the batch were taken, it is these documents that are at fault, and what waits behind them is not to wait for ever.
+      if (round >= (left.size() < batch.size() ? kMostRoundsOfSome : kMostRounds) || !post_.AwaitRetry(round)) return lost + left.size();
     }
-    return lost;
   }
 
   /// Those of `sent` that are to be sent again: there was no room for them (429), or the shard was away (5xx). 409: an earlier request made it.

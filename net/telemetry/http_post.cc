@@ -92,6 +92,7 @@ class HttpPost::Impl {
     }
   }
 
+  bool Pause(int64_t wait_ms) { return queue_->Pause(wait_ms); }
   bool Wait(int64_t least_ms) { return queue_->Pause(std::min(std::max(backoff_.Next(), least_ms), kMostWaitMs)); }
 
  private:
@@ -169,8 +170,11 @@ bool HttpPost::Send(const std::string& body, std::string* answer) {
   return impl_->Send(body, answer);
 }
 
-bool HttpPost::AwaitRetry() {
-  return impl_->Wait(0);
+bool HttpPost::AwaitRetry(int failures) {
+  Backoff backoff(kFirstWaitMs, kMostWaitMs);
+  int64_t wait_ms = 0;
+  for (int i = 0; i < failures; ++i) wait_ms = backoff.Next();
+  return impl_->Pause(wait_ms);
 }
 
 }  // namespace notifyd

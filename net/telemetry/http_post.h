@@ -41,8 +41,8 @@ class HttpPost {
   /// False: it is lost, since it was refused for good or the queue is to stop. `answer` (may be null): the body of the answer that took it, up to
   /// 4 MiB.
   bool Send(const std::string& body, std::string* answer = nullptr);
-  /// For who finds in the answer that a part was not taken: waits as after a failure. False: the queue is to stop.
-  bool AwaitRetry();
+  /// For who finds in the answer that a part was not taken: waits as after so many failures in a row (from 1). False: the queue is to stop.
+  bool AwaitRetry(int failures);
 
  private:
   class Impl;

@@ -1,6 +1,8 @@
 // What alerts count by themselves: attempts by host of those that a rule takes, and what happens.
 #include "broker/alert_meter.h"
 
+#include "broker/alert_readings.h"
+
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -106,6 +108,31 @@ TEST_CASE("alert meter: hosts without end are not all seen, and no memory is wit
   rig.Set();
   for (size_t i = 0; i < AlertMeter::kMostHosts + 100; ++i) rig.End("h" + std::to_string(i) + ":1", "timeout");
   CHECK(rig.Read().attempts[0].second.size() == AlertMeter::kMostHosts);
+}
+
+TEST_CASE("alert meter: a host that fails goes on failing until a call succeeds, however far apart they are; for a day") {
+  Rig rig;
+  AlertRule slow = Failing("slow");
+  slow.when = AlertWhen::kSlow;
+  rig.settings.rules = {Failing("a"), slow};
+  rig.Set();
+  for (const char* host : {"dead:1", "back:1"}) rig.End(host, "timeout");
+  rig.now.ms += 61 * kMinute;
+  rig.End("back:1", "");
+  AlertFigures figures = rig.Read();
+  REQUIRE(figures.attempts[0].second.size() == 2);
+  CHECK(figures.attempts[0].second[0].failed_in_a_row == 0);
+  CHECK(figures.attempts[0].second[1].failed_in_a_row == 1);
+  // How slow it was an hour ago says nothing.
+  CHECK(figures.attempts[1].second.size() == 1);
+  // After a start nobody knows of it, and what fired goes on.
+  const AlertCause cause{.space = "orders", .host = "dead:1"};
+  CHECK(ReadingsOf(slow, figures, rig.now).is_known(cause));
+  CHECK_FALSE(ReadingsOf(Failing("b"), figures, rig.now).is_known(cause));
+  rig.now.ms += 24 * 60 * kMinute;
+  figures = rig.Read();
+  CHECK(figures.attempts[0].second.empty());
+  CHECK(ReadingsOf(Failing("a"), figures, rig.now).is_known(cause));
 }
 
 TEST_CASE("alert meter: what happened counts for ten minutes") {

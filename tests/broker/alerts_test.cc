@@ -347,6 +347,9 @@ TEST_CASE("alerts: names that submitters chose are no markup to any robot") {
     CHECK(text.find("](http") == std::string::npos);
     CHECK(text.find('\x1b') == std::string::npos);
   }
+  const std::string feishu = At(AlertBody(AlertTarget::Kind::kFeishu, "", Storm(rule, 1, "<at user_id=\"all\">all</at>")), "content", "text");
+  CHECK(feishu.find_first_of("<>") == std::string::npos);
+  CHECK(feishu.find("\uFF1Cat user_id=\"all\"\uFF1E") != std::string::npos);
   const std::string slack = AlertBody(AlertTarget::Kind::kSlack, "", message);
   CHECK(slack.find("<@") == std::string::npos);
   CHECK(slack.find("&lt;") != std::string::npos);
@@ -373,7 +376,9 @@ TEST_CASE("alerts: what each kind of target is sent, and what answer means that 
   CHECK(taken(AlertTarget::Kind::kFeishu, R"({"code":0,"msg":"success"})"));
   CHECK_FALSE(taken(AlertTarget::Kind::kFeishu, R"({"code":19021,"msg":"sign match fail"})"));
   CHECK(taken(AlertTarget::Kind::kSlack, "ok"));
-  CHECK_FALSE(taken(AlertTarget::Kind::kSlack, "no_service"));
+  CHECK(taken(AlertTarget::Kind::kSlack, "ok\n"));
+  for (const char* not_it : {"no_service", "not ok", "invalid_token", "{\"ok\":false}", "<html>accept our cookies</html>", ""})
+    CHECK_FALSE(taken(AlertTarget::Kind::kSlack, not_it));
   CHECK(taken(AlertTarget::Kind::kWebhook, ""));
 }
 

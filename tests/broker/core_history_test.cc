@@ -16,7 +16,7 @@ FiguresRequest Asking(FiguresAsk ask) {
 }
 
 struct HistoryFixture : CoreFixture {
-  HistoryFixture() {
+  explicit HistoryFixture(CoreLimits limits = {}) : CoreFixture(limits) {
     now.wall.ms = 100 * kDay + 30'000;  // in the middle of a minute, of the first of a day
     Restart();
   }
@@ -97,6 +97,23 @@ TEST_CASE("history: what was done shows at once, in its minute and its quarter, 
     CHECK(f.Sum(step, HistoryOf::kHosts, "b:80").attempts_failed == 1);
     CHECK(f.Sum(step, HistoryOf::kHosts, "c:80").IsZero());
   }
+}
+
+TEST_CASE("history: how late the oldest was stands in the minutes that are over, too") {
+  CoreLimits limits;
+  limits.max_in_flight = limits.max_in_flight_per_host = 1;
+  HistoryFixture f(limits);
+  f.Submit({});  // in flight
+  f.Submit({});
+  f.Pass(20'000);
+  f.Submit({});  // so that something rides with a batch of this minute
+  f.Pass(kMinute);
+  f.Submit({});
+  const HistoryView view = f.History();
+  REQUIRE(view.points.size() >= 2);
+  REQUIRE(view.points.begin()->second.gauges);
+  REQUIRE(view.points.begin()->second.gauges->oldest_due_ms);
+  CHECK(*view.points.begin()->second.gauges->oldest_due_ms >= 20'000);
 }
 
 TEST_CASE("history: how a notify ended is counted by its state, and attempts after the first as retries") {
@@ -438,6 +455,16 @@ TEST_CASE("figures of now: hosts that fail come first, with since when and with 
   NowAsk one;
   one.hosts = 1;
   CHECK(f.Now(one).hosts.size() == 1);
+  CHECK(now.failing_hosts == 1);
+  // Those of which nothing is pending are in the list of hosts, too, while it is known what became of calls to them.
+  const auto listed = std::get<HostsListed>(f.Do(HostsRequest()).body);
+  REQUIRE(listed.hosts.size() == 3);
+  CHECK(listed.hosts[0].host == "good:80");
+  REQUIRE(listed.hosts[0].figures);
+  CHECK(listed.hosts[0].figures->attempts == 1);
+  HostsRequest good;
+  good.query.only = "good:80";
+  CHECK(std::get<HostViewed>(f.Do(good).body).host.figures->attempts == 1);
   // The same stands in the list of hosts.
   HostsRequest list;
   list.query.only = "slow:80";

@@ -91,6 +91,15 @@ TEST_CASE("governor: beside system alone default has all but what system needs, 
   CHECK(c.grants[0].max_in_flight == 1024);
 }
 
+TEST_CASE("governor: system has places for many alerts' targets, some of which may hang, while default wants all") {
+  Cores c(1024);
+  c.Join(kDefaultNumber);
+  c.Join(kSystemNumber);
+  c.Fill({kDefaultNumber, kSystemNumber});
+  CHECK(c.grants[kSystemNumber].max_in_flight == 64);
+  CHECK(c.grants[kDefaultNumber].max_in_flight == 960);
+}
+
 TEST_CASE("governor: where there are others, part stays free, and who comes with nothing gets some at once") {
   Cores c(1024);
   c.governor.SetShared(true, &c.out);

@@ -189,6 +189,42 @@ TEST_CASE("alert sampler: where more breakers are open than a core names, all ho
   CHECK(Space(rig.Next(), "orders").hosts->size() == 300);
 }
 
+TEST_CASE("alert sampler: all lanes are gone through, a page a second, and only what a rule fires at is kept") {
+  Rig rig;
+  rig.Set({AlertWhen::kLanePaused}, {"orders"});
+  const auto asked = [&rig] {
+    std::vector<LanesRequest> all;
+    for (const auto& [to, event] : rig.posted)
+      if (const auto* ask = std::get_if<LanesRequest>(&event)) all.push_back(*ask);
+    return all;
+  };
+  REQUIRE(asked().size() == 1);
+  LanesListed page;
+  page.lanes.resize(1'000);
+  for (LaneView& lane : page.lanes) lane.lane.name = "open";
+  page.more = true;
+  page.next = LaneKey{Mode::kFifo, "m"};
+  rig.sampler->OnReply({asked()[0].request, page});
+  // It is not known before the last page that all is well.
+  CHECK_FALSE(Space(rig.Next(), "orders").lanes);
+  REQUIRE(asked().size() == 2);
+  CHECK(asked()[1].query.after == page.next);
+  // While it waits for that page it asks for no other.
+  rig.Next();
+  CHECK(asked().size() == 2);
+  page.more = false;
+  page.lanes.back().lane.name = "zebra";
+  page.lanes.back().limits.paused = Paused::kByRequest;
+  rig.sampler->OnReply({asked()[1].request, page});
+  AlertSpace space = Space(rig.Next(), "orders");
+  REQUIRE(space.lanes);
+  REQUIRE(space.lanes->size() == 1);
+  CHECK(space.lanes->at(0).lane == "zebra");
+  // What other rules will fire at has to be looked for.
+  rig.Set({AlertWhen::kLanePaused, AlertWhen::kPending}, {"orders"});
+  CHECK_FALSE(Space(rig.Next(), "orders").lanes);
+}
+
 TEST_CASE("alert sampler: it takes what system says, hands out what is not stored, and stops with the last alert") {
   Rig rig;
   rig.Set({AlertWhen::kDiskFree});

@@ -228,7 +228,7 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
     return ScriptedAnswer{503, "{}"};
   });
-  std::string text;
+  std::string text = "[breaker]\nfailures = 3\n[backup]\ndirectory = \"" + dir.path() + "/backups\"\n";
   for (auto [kind, more] : {std::pair("disk_free", "threshold = 1e18"),
                             {"memory", "threshold = 1"},
                             {"cpu", "threshold = 0"},
@@ -238,6 +238,11 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
                             {"lane_paused", ""},
                             {"schedule_missed", ""},
                             {"skipped", ""},
+                            {"backup_age", "threshold = 0"},
+                            {"oldest_due_age", "threshold = 0\nlane = \"mine\""},
+                            {"lateness_p99", "threshold = 10"},
+                            {"rate", "threshold = 0\ncaller = \"shop\""},
+                            {"breaker_open", ""},
                             {"failing", "threshold = 2\nlabel = \"team:pay\""},
                             {"failed_rate", "lane = \"slow\""},
                             {"slow", "threshold = 40\ncaller = \"shop\""}})
@@ -246,6 +251,9 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
   Broker broker(dir.path(), {"--config", dir.Write("n.toml", text)});
   broker.Submit(R"({"url":"http://127.0.0.1:1/","delay_ms":3600000,"lane":"waiting"})");
   CHECK(broker.Call("PATCH", "/v1/lanes/concurrent/mine", R"({"paused":true})").status == 200);
+  broker.Submit(R"({"url":"http://127.0.0.1:1/","lane":"mine"})");
+  // The second one starts as late as the first one takes.
+  for (int i = 0; i < 3; ++i) broker.Submit(R"({"url":")" + slow.url() + R"(/","lane":"line","mode":"fifo","retry":{"max_attempts":1}})");
   broker.Submit(R"({"url":"http://127.0.0.1:1/","fkey":"taken"})");
   CHECK(broker.Call("PUT", "/v1/schedules/nightly", R"({"every_ms":1000,"notify":{"url":"http://127.0.0.1:1/","fkey":"taken"}})").status == 201);
   CHECK(broker.Call("PUT", "/v1/subscriptions/books", R"({"topic":"day","url":"http://127.0.0.1:1/","max_pending":1})").status == 201);
@@ -255,14 +263,14 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
   for (int i = 0; i < 12; ++i) broker.Submit(R"({"url":")" + slow.url() + R"(/","lane":"slow","caller":"shop","retry":{"schedule_ms":[3600000]}})");
 
   std::map<std::string, std::string> told;
-  for (size_t count = 1; told.size() < 12; ++count) {
+  for (size_t count = 1; told.size() < 17; ++count) {
     const std::string body = Wait(receiver, count)[count - 1].body;
     for (int i = 0; !JsonAt(body, "/alerts/" + std::to_string(i) + "/name").empty(); ++i) {
       const std::string at = "/alerts/" + std::to_string(i);
       if (JsonAt(body, at + "/state") != "firing") continue;
       std::string& causes = told[JsonAt(body, at + "/name")];
       causes += JsonAt(body, at + "/firing/0/namespace") + " ";
-      for (const char* part : {"lane", "host", "name"}) causes += JsonAt(body, at + "/firing/0/" + part);
+      for (const char* part : {"lane", "host", "name", "caller"}) causes += JsonAt(body, at + "/firing/0/" + part);
     }
   }
   CHECK_THAT(told["pending"], Catch::Contains("default waiting"));
@@ -272,7 +280,11 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
   CHECK_THAT(told["failing"], Catch::Contains("default 127.0.0.1:" + std::to_string(deaf.port())));
   CHECK_THAT(told["failed_rate"], Catch::Contains("default 127.0.0.1:" + std::to_string(slow.port())));
   CHECK_THAT(told["slow"], Catch::Contains("default 127.0.0.1:" + std::to_string(slow.port())));
-  CHECK(told["disk_free"].starts_with(" "));
+  CHECK_THAT(told["breaker_open"], Catch::Contains("default 127.0.0.1:" + std::to_string(deaf.port())));
+  CHECK_THAT(told["rate"], Catch::Contains("default shop"));
+  CHECK_THAT(told["oldest_due_age"], Catch::Contains("default mine"));
+  CHECK_THAT(told["lateness_p99"], Catch::Contains("default "));
+  for (const char* of_broker : {"disk_free", "backup_age"}) CHECK(told[of_broker].starts_with(" "));
 }
 
 TEST_CASE("alerts: test, the commands, a reload, and a line of the log") {

@@ -252,6 +252,26 @@ TEST_CASE("restore --pending pause: nothing is sent of what was pending, by sche
   CHECK(Ctl({"--server", broker.url(), "schedule", "resume", "s"}).code == 0);
 }
 
+TEST_CASE("restore --pending pause: alerts that nobody took yet, and those that come, are told all the same") {
+  TempDir dir, target;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "ok"}; });
+  const std::string alert = "[[alert]]\nname = \"a\"\nwhen = \"lane_paused\"\ngroup = 0\nto = \"webhook:";
+  const std::string dead = alert + "http://127.0.0.1:1/\"\n[backup]\ndirectory = \"" + dir.At("backups") + "\"\n";
+  {
+    Broker broker(dir.path(), {"--config", dir.Write("n.toml", dead)});
+    CHECK(broker.Call("PATCH", "/v1/lanes/concurrent/l", R"({"paused":true})").status == 200);
+    for (int i = 0; i < 300 && JsonAt(broker.Call("GET", "/v1/alerts").body, "/undelivered") == "0"; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    REQUIRE(Backup(broker, "b").code == 0);
+  }
+  REQUIRE(Restore(dir, "b", target, {"--pending", "pause"}) == 0);
+  Broker broker(target.path(), {"--config", target.Write("n.toml", alert + receiver.url() + "/\"\n")});
+  const std::string lanes = broker.Call("GET", "/v1/namespaces/system/lanes").body;
+  CHECK(lanes.find("\"paused\":true") == std::string::npos);
+  CHECK(broker.Call("POST", "/v1/alerts/a/test").status / 100 == 2);
+  CHECK(receiver.WaitFor(1).size() == 1);
+}
+
 TEST_CASE("restore --pending drop-due-before: what was due before is cancelled, and its fifo lane goes on") {
   Lost lost;
   std::string output;

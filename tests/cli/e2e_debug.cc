@@ -1,4 +1,6 @@
 // What people see who look into a broker: a profile, and what its cores hold.
+#include <signal.h>
+
 #include <algorithm>
 #include <fstream>
 #include <sstream>
@@ -46,6 +48,28 @@ TEST_CASE("debug: a profile of a broker under load is pprof's, with its own func
   CHECK(std::any_of(seen.cumulative.begin(), seen.cumulative.end(),
                     [](const auto& each) { return each.first.find("notifyd::") != std::string::npos; }));
   CHECK(broker.Call("GET", "/v1/debug/profile?seconds=0").status == 422);
+}
+
+TEST_CASE("debug: a restart in place ends a profile, and the program that follows knows nothing of it") {
+  TempDir dir;
+  CountingReceiver receiver;
+  Broker broker(dir.path());
+  HttpAnswer profile;
+  std::thread asking([&] {
+    HttpClient client(broker.url());
+    Result<HttpAnswer> got = client.Call("GET", "/v1/debug/profile?seconds=60");
+    if (got.ok()) profile = *got;
+  });
+  // Once another one is refused, it is under way.
+  while (broker.Call("GET", "/v1/debug/profile?seconds=60").status != 409) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  broker.process().Signal(SIGUSR1);
+  REQUIRE(broker.process().WaitForError("restart: starting"));
+  // More CPU time than one period of the profile's timer, which would end a process that does not know its signal.
+  std::string batch;
+  for (int i = 0; i < 500; ++i) batch += std::string(i == 0 ? "[" : ",") + R"({"url":")" + receiver.url() + "\"}";
+  for (int round = 0; round < 5; ++round) CHECK(broker.Call("POST", "/v1/notifies", batch + "]").status == 201);
+  CHECK(broker.Call("GET", "/v1/debug/profile?seconds=1").status == 200);
+  asking.join();
 }
 
 TEST_CASE("debug: the state says what the cores hold") {

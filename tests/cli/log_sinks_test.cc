@@ -298,6 +298,25 @@ TEST_CASE("elasticsearch: what it could not take is sent again under the same id
   CHECK(sink->dropped() == 1);
 }
 
+TEST_CASE("elasticsearch: a document that it never takes is given up after a while, and holds up none behind it") {
+  ScriptedServer cluster([](const SeenRequest& request) {
+    std::string items;
+    for (const auto& document : DocumentsOf(request))
+      items += std::string(items.empty() ? "" : ",") + R"({"create":{"status":)" +
+               (document.body.find("poison") == std::string::npos ? "201" : "500") + "}}";
+    return ScriptedAnswer{200, R"({"errors":true,"items":[)" + items + "]}"};
+  });
+  std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url(), {}, ""});
+  Say(sink.get(), LogLevel::kInfo, "good");
+  Say(sink.get(), LogLevel::kInfo, "poison");
+  REQUIRE(sink->Finish(kLongMs));
+  Say(sink.get(), LogLevel::kInfo, "behind");
+  REQUIRE(sink->Finish(kLongMs));
+  CHECK(sink->dropped() == 1);
+  const std::vector<SeenRequest> seen = cluster.seen();
+  CHECK(DocumentsOf(seen.back())[0].body.find("behind") != std::string::npos);
+}
+
 TEST_CASE("elasticsearch: one that is away holds nobody up; beyond what may wait lines are dropped and counted") {
   std::unique_ptr<LogSink> sink = MakeElasticSink({"http://127.0.0.1:" + std::to_string(ClosedPort()), {}, ""});
   const std::string large(1 << 20, 'x');

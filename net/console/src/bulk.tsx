@@ -22,6 +22,9 @@ export function frozen(filter: Filter, now: number): Filter {
 
 type Phase = { at: "counting" | "counted" | "doing" | "done" | "stopped"; counted: number; whole: boolean; did: number; problem: Problem | null };
 
+/// The button comes once it is counted, when the dialog has its focus already: then it is what Enter presses. Nothing that destroys is.
+const focus = (button: HTMLElement | null): void => button?.focus();
+
 export function Bulk({ kind, filter, close }: { kind: Kind; filter: Filter; close: () => void }) {
   const [fixed] = useState(() => frozen(filter, Date.now()));
   const [phase, setPhase] = useState<Phase>({ at: "counting", counted: 0, whole: false, did: 0, problem: null });
@@ -93,7 +96,7 @@ export function Bulk({ kind, filter, close }: { kind: Kind; filter: Filter; clos
       </details>
       <footer>
         {phase.at === "counted" && phase.counted > 0 ? (
-          <button type="button" class={kind === "retry" ? "main" : "danger"} autoFocus onClick={run}>
+          <button type="button" class={kind === "retry" ? "main" : "danger"} ref={kind === "retry" ? focus : undefined} onClick={run}>
             {t(`bulk_${kind}_go`, { n })}
           </button>
         ) : null}

@@ -15,6 +15,13 @@ export interface Line {
 
 const colorOf = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--chart-${name}`).trim() || "#888";
 
+/// Where values stand that have no neighbour.
+const alone = (values: ArrayLike<number | null | undefined>): number[] => {
+  const at: number[] = [];
+  for (let i = 0; i < values.length; ++i) if (values[i] != null && values[i - 1] == null && values[i + 1] == null) at.push(i);
+  return at;
+};
+
 /// `times` in seconds since 1970, ascending. `pick`: somebody clicked a time.
 export function Chart({ times, lines, show, height = 120, label, pick }: { times: number[]; lines: Line[]; show: (n: number) => string; height?: number; label: string; pick?: (at: number) => void }) {
   const box = useRef<HTMLDivElement>(null);
@@ -49,7 +56,8 @@ export function Chart({ times, lines, show, height = 120, label, pick }: { times
             fill: colorOf(line.color) + (line.bars ? "99" : "26"),
             width: 1.5,
             paths: line.bars ? uPlot.paths.bars!({ size: [0.8, 40] }) : undefined,
-            points: { show: false },
+            // A line through one minute alone is nothing: that one is a point.
+            points: line.bars ? { show: false } : { show: true, size: 4, filter: (u: uPlot, i: number) => alone(u.data[i]!) },
             value: (_: uPlot, n: number | null) => (n === null ? "–" : show(n)),
           })),
         ],

@@ -105,6 +105,7 @@ export interface Live {
   commit_p99_ms?: number | null; // to an admin of all, as the next
   cpu?: number;
   failing_hosts: FailingHost[] | null; // null: this broker does not tell
+  failing_count?: number;              // of all hosts: failing_hosts has ten at most
   alerts: { firing: number; undelivered: number } | null;
 }
 

@@ -205,6 +205,7 @@ export const pageWords = {
   alert_to: ["To", "发送到"],
   alert_message: ["Last message", "最近消息"],
   alert_undelivered: ["Not delivered", "未送达"],
+  alert_causes_1: ["1 cause", "1 个原因"],
   alert_causes: ["{n} causes", "{n} 个原因"],
 
   filters: ["Filters", "筛选条件"],
@@ -327,6 +328,7 @@ export const pageWords = {
   verdict_failing_1: ["One destination fails", "1 个目标失败"],
   verdict_late: ["The oldest due one waits for {d}", "最早到期的已等待 {d}"],
   verdict_books: ["The books are off by {n}: run notifyctl verify", "账目相差 {n}：请运行 notifyctl verify"],
+  verdict_alerts_1: ["1 alert fires", "1 个告警触发中"],
   verdict_alerts: ["{n} alerts fire", "{n} 个告警触发中"],
   up_for: ["{version}, up for {d}", "{version}，已运行 {d}"],
   spark_label: ["{name} in the last minute", "最近一分钟的{name}"],
@@ -365,6 +367,7 @@ export const pageWords = {
   due_list: ["List", "列表"],
   due_hour: ["{n} in the next hour", "未来一小时 {n} 条"],
   restart_title: ["Safe to restart?", "可以安全重启吗？"],
+  restart_look: ["Look at the books first", "请先检查账目"],
   restart_safe: ["Yes, nothing is lost", "可以，不会丢失"],
   restart_disk: ["{n} pending ones are on disk and go on afterwards.", "{n} 条未完结通知已落盘，重启后继续。"],
   restart_flight: ["{n} calls are in flight: they may end first; one that is cut off is made again under the same id and number.", "{n} 个调用进行中：会先等其结束；被中断的将以相同编号重试。"],

@@ -303,6 +303,26 @@ TEST_CASE("live: who goes is not sent anything any more, and nobody is asked whe
   for (const Event& event : f.sink.events) CHECK(std::holds_alternative<FiguresRequest>(event));
 }
 
+TEST_CASE("live: who comes later is sent what was sent last, and the others no more than an event a second") {
+  LiveFixture f;
+  const uint64_t first = f.Ask("GET", "/v1/live");
+  f.ReplyLive(NowAnswered());
+  for (int i = 0; i < 10; ++i) {
+    const uint64_t late = f.Ask("GET", "/v1/live");
+    CHECK(LiveFixture::Count(f.TextOf(late), "event: figures\n") == 1);
+  }
+  CHECK(f.sink.events.size() == 1);
+  CHECK(LiveFixture::Count(f.TextOf(first), "event: figures\n") == 1);
+}
+
+TEST_CASE("live: one namespace's tokens leave places to those of others, and to who administers all") {
+  TeamsFixture f;
+  const std::string read = f.Give({"one"}, {Scope::kRead}), admin = f.Give({"*"}, {Scope::kAdmin, Scope::kRead});
+  *f.listeners = ApiFixture::kMaxListeners - ApiFixture::kMaxListeners / 4;  // at other loops
+  CHECK(f.As(read, "GET", "/v1/live") == "429");
+  CHECK(f.As(admin, "GET", "/v1/live") == "posted");
+}
+
 TEST_CASE("live: so many listen at most, of all loops together") {
   LiveFixture f;
   *f.listeners = ApiFixture::kMaxListeners - 2;  // at other loops

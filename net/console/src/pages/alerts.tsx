@@ -1,6 +1,6 @@
 // Alerts: which fire, since when and why; and whether their messages arrive.
 import { ask, get, may } from "../api";
-import { count, duration } from "../format";
+import { bytes, count, duration, rate } from "../format";
 import { usePoll } from "../poll";
 import { href } from "../route";
 import { t, term } from "../text";
@@ -21,6 +21,8 @@ interface Alert {
   name: string;
   when: string;
   threshold: number | null;
+  unit: "ms" | "percent" | "bytes" | "per_s" | "ratio" | "count" | null;
+  fires: "above" | "from" | "below";
   for_ms: number;
   repeat_ms: number;
   to: string[];
@@ -45,12 +47,35 @@ when = "failing"
 for_ms = 60000
 to = ["webhook:http://127.0.0.1:9100/alerts"]`;
 
-function CauseLine({ cause }: { cause: Cause }) {
+const kSigns: Record<Alert["fires"], string> = { above: ">", from: "≥", below: "<" };
+
+/// A figure in the alert's unit.
+function figure(unit: Alert["unit"], n: number): string {
+  switch (unit) {
+    case "ms":
+      return duration(n);
+    case "bytes":
+      return bytes(n);
+    case "percent":
+      return `${Math.round(n * 10) / 10} %`;
+    case "per_s":
+      return rate(n);
+    case "ratio":
+      return `× ${Math.round(n * 10) / 10}`;
+    case "count":
+      return count(n);
+    default:
+      return "";
+  }
+}
+
+function CauseLine({ cause, unit }: { cause: Cause; unit: Alert["unit"] }) {
   const query = cause.namespace ? { ns: cause.namespace } : {};
   return (
     <li>
       {cause.host ? <a href={href("destination", [cause.host], query)}><Name>{cause.host}</Name></a> : null} {cause.lane ? <Name>{cause.lane}</Name> : null}{" "}
       {cause.caller ? <a href={href("callers", [], { ...query, caller: cause.caller })}><Name>{cause.caller}</Name></a> : null} {cause.name ? <Name>{cause.name}</Name> : null} {cause.namespace ? <span class="faint">{cause.namespace}</span> : null} · <Ago at={cause.since} />
+      {unit ? <> · {figure(unit, cause.value)}</> : null}
       {cause.detail ? <> · <bdi>{cause.detail}</bdi></> : null}
     </li>
   );
@@ -91,7 +116,7 @@ export function Alerts() {
         >
           <Facts
             rows={[
-              [t("alert_when"), <><code>{alert.when}</code>{alert.threshold === null ? "" : ` > ${alert.threshold}`} · {t("alert_for", { d: duration(alert.for_ms) })}</>],
+              [t("alert_when"), <><code>{alert.when}</code>{alert.threshold === null ? "" : ` ${kSigns[alert.fires]} ${figure(alert.unit, alert.threshold)}`} · {t("alert_for", { d: duration(alert.for_ms) })}</>],
               [t("alert_since"), <Ago at={alert.firing_since} />],
               [t("alert_to"), <Name>{alert.to.join(", ")}</Name>],
               [t("alert_message"), alert.last_message_at ? <><Time at={alert.last_message_at} /> {alert.last_message && /^n[0-9a-f]{16}$/.test(alert.last_message) ? <NotifyId id={alert.last_message} /> : alert.last_message}</> : t("none")],
@@ -100,10 +125,10 @@ export function Alerts() {
           />
           {alert.causes_count > 0 ? (
             <>
-              <h3>{t("alert_causes", { n: count(alert.causes_count) })}</h3>
+              <h3>{t(alert.causes_count === 1 ? "alert_causes_1" : "alert_causes", { n: count(alert.causes_count) })}</h3>
               <ul class="plain-list">
                 {alert.causes.map((cause, i) => (
-                  <CauseLine key={i} cause={cause} />
+                  <CauseLine key={i} cause={cause} unit={alert.unit} />
                 ))}
               </ul>
             </>

@@ -61,7 +61,7 @@ function Verdict({ now, failing, books }: { now: Live; failing: number; books: n
   if (failing > 0) parts.push(t(failing === 1 ? "verdict_failing_1" : "verdict_failing", { n: count(failing) }));
   if (late) parts.push(t("verdict_late", { d: duration(now.lag_ms!) }));
   if (books !== 0) parts.push(t("verdict_books", { n: count(Math.abs(books)) }));
-  if ((now.alerts?.firing ?? 0) > 0) parts.push(t("verdict_alerts", { n: count(now.alerts!.firing) }));
+  if ((now.alerts?.firing ?? 0) > 0) parts.push(t(now.alerts!.firing === 1 ? "verdict_alerts_1" : "verdict_alerts", { n: count(now.alerts!.firing) }));
   return (
     <p class={"verdict t-" + tone} role="status">
       <Icon name={tone === "good" ? "good" : "bad"} />
@@ -75,7 +75,7 @@ function Restart({ now }: { now: Live }) {
   return (
     <Panel title={t("restart_title")} id="restart">
       <p>
-        <Badge tone="good">{t("restart_safe")}</Badge>
+        {booksBalance(now) === 0 ? <Badge tone="good">{t("restart_safe")}</Badge> : <Badge tone="warn">{t("restart_look")}</Badge>}
       </p>
       <ul class="plain-list">
         <li>{t("restart_disk", { n: count(now.stats.pending) })}</li>
@@ -279,7 +279,7 @@ export function Overview() {
   return (
     <>
       <Title aside={<span class="faint">{t("up_for", { version: stats.version, d: duration(stats.uptime_ms) })}</span>}>{t("nav_overview")}</Title>
-      <Verdict now={now} failing={hosts.filter((host) => failsSince(host) !== null).length} books={books} />
+      <Verdict now={now} failing={now.failing_count ?? hosts.filter((host) => failsSince(host) !== null).length} books={books} />
       <div class="tiles">
         <Tile name={t("tile_lag")} value={lag === null ? "–" : duration(lag)} note={t("tile_lag_note")} tone={lag !== null && lag > kMinute ? "warn" : "plain"} trail={lagTrail} to={href("notifies", [], { state: "ready" })} />
         <Tile name={t("tile_in")} value={rate(now.rates.accepted)} note={t("tile_in_note")} trail={inTrail} to={href("callers")} />
