@@ -56,7 +56,8 @@ def make(schemas):
     # Names that are no classes are evaluated at once, so what they refer to stands before them.
     for schema in schemas:
         if hasattr(schema, "type"):
-            out.append("".join(f"# {line}\n" for line in textwrap.wrap(schema.about, 138)) + statement(f"{schema.name} = {written(schema.type)}", "", "    "))
+            said = "".join(f"# {line}\n" for line in textwrap.wrap(schema.about, 138))
+            out.append(said + statement(f"{schema.name} = {written(schema.type)}", "", "    "))
     for schema in schemas:
         if hasattr(schema, "type"):
             continue

@@ -2,6 +2,7 @@
 
 broker.py --notifyd FILE -- COMMAND... runs the command with such a broker and ends as it does. The command finds in its environment:
   NOTIFYD_URL, NOTIFYD_TOKEN, NOTIFYD_NAMESPACE   where the broker is, a token of the namespace for all but its administration, and the namespace
+  NOTIFYD_PID                                     its process
   WEBHOOK_KEY, WEBHOOK_PUBLIC_KEY                 what the namespace's calls are signed by: whsec_... and whpk_...
 """
 
@@ -97,7 +98,7 @@ class Broker:
 
     def environment(self):
         return {**os.environ, "NOTIFYD_URL": self.url, "NOTIFYD_TOKEN": self.user, "NOTIFYD_NAMESPACE": NAMESPACE,
-                "WEBHOOK_KEY": self.key, "WEBHOOK_PUBLIC_KEY": self.public_key}
+                "NOTIFYD_PID": str(self.process.pid), "WEBHOOK_KEY": self.key, "WEBHOOK_PUBLIC_KEY": self.public_key}
 
 
 class Receiver:

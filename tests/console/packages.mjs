@@ -1,12 +1,12 @@
-// Installs what net/console/package-lock.json names, unless it is there: node packages.mjs NPM FOLDER. No script of a package is run.
+// Installs what the package-lock.json of a folder names (of net/console, unless SOURCES says another one), unless it is there: node packages.mjs NPM FOLDER [SOURCES].
+// No script of a package is run.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const [npm, folder] = process.argv.slice(2);
-const sources = join(dirname(fileURLToPath(import.meta.url)), "../../net/console");
+const [npm, folder, sources = join(dirname(fileURLToPath(import.meta.url)), "../../net/console")] = process.argv.slice(2);
 const names = ["package.json", "package-lock.json"];
 const sum = createHash("sha256").update(names.map((name) => readFileSync(join(sources, name), "utf8")).join("\0")).digest("hex");
 const mark = join(folder, "installed");

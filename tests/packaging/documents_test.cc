@@ -18,7 +18,7 @@ namespace notifyd::test {
 namespace {
 
 /// What users read.
-constexpr const char* kPages[] = {"README.md", "docs/operating.md", "docs/migrating.md", "docs/security.md"};
+constexpr const char* kPages[] = {"README.md", "docs/operating.md", "docs/migrating.md", "docs/security.md", "docs/clients.md"};
 
 /// What --help says of notifyctl's commands, by their names; of a group's too: "token create".
 void AddHelp(const std::vector<std::string>& words, std::map<std::string, std::string>* help) {

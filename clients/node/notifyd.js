@@ -1,0 +1,288 @@
+// The client of a notifyd broker: its calls. What each sends and what is tried again stands in clients/cases.md.
+import { randomBytes } from "node:crypto";
+import * as json from "./json.js";
+import { BadAnswerError, ConnectionError } from "./errors.js";
+import { MOST_WAIT_MS, Transport, segment } from "./transport.js";
+
+export * from "./errors.js";
+export { parse as parseJson, stringify as stringifyJson } from "./json.js";
+
+const SETTLED = new Set(["succeeded", "failed", "cancelled", "expired"]);
+// A request of a stream ends once its body is so long.
+const MOST_STREAM_LENGTH = 1 << 20;
+const PATCH = "application/merge-patch+json";
+
+const DEFAULTS = {
+  timeoutMs: 30000,
+  attempts: 4,
+  initialWaitMs: 200,
+  maxWaitMs: 10000,
+  maxRetryAfterMs: 60000,
+  idempotencyKeys: true,
+  linesPerRequest: 1000,
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+/** Leaves out what is undefined. */
+const given = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+export class Client {
+  #transport;
+  #options;
+
+  constructor(options = {}) {
+    const { NOTIFYD_URL, NOTIFYD_TOKEN, NOTIFYD_NAMESPACE } = process.env;
+    const url = NOTIFYD_URL || "http://127.0.0.1:7300";
+    const fromEnvironment = { url, token: NOTIFYD_TOKEN || undefined, namespace: NOTIFYD_NAMESPACE || undefined };
+    this.#options = { ...DEFAULTS, ...fromEnvironment, ...given(options) };
+    this.#transport = new Transport(this.#options);
+  }
+
+  async submit(notify) {
+    return this.#submit(notify);
+  }
+
+  async submitAndWait(notify, waitMs) {
+    return this.#submit(notify, waitMs);
+  }
+
+  async submitBatch(notifies) {
+    const bodies = notifies.map((notify) => this.#keyed(notify));
+    return this.#items({ path: "/notifies", body: json.stringify(bodies), safe: bodies.every(hasKey) });
+  }
+
+  async *submitStream(notifies) {
+    let first = 0;
+    for await (const lines of this.#pieces(notifies)) {
+      yield* this.#sendLines(lines, first);
+      first += lines.length;
+    }
+  }
+
+  async trigger(fkey, { data, delay_ms, due_at, remember_ms } = {}) {
+    const fields = given({ data, delay_ms, due_at });
+    const body = Object.keys(fields).length === 0 ? undefined : json.stringify(fields);
+    return this.#json("POST", `/fkeys/${segment(fkey)}/trigger`, { query: { remember_ms }, body, safe: true });
+  }
+
+  async getFkey(fkey) {
+    return this.#withEtag("GET", `/fkeys/${segment(fkey)}`, { safe: true });
+  }
+
+  async cancelFkey(fkey) {
+    return this.#json("DELETE", `/fkeys/${segment(fkey)}`);
+  }
+
+  async get(id) {
+    return this.#withEtag("GET", `/notifies/${segment(id)}`, { safe: true });
+  }
+
+  async wait(id, waitMs = MOST_WAIT_MS) {
+    return this.#waited(`/notifies/${segment(id)}`, waitMs, (seen) => SETTLED.has(seen.state));
+  }
+
+  async response(id) {
+    return this.#json("GET", `/notifies/${segment(id)}/response`, { safe: true });
+  }
+
+  async explain(id) {
+    return this.#json("GET", `/notifies/${segment(id)}/explain`, { safe: true });
+  }
+
+  list(filters = {}) {
+    const { state } = filters;
+    return this.#paged("/notifies", { ...filters, state: Array.isArray(state) ? state.join(",") : state });
+  }
+
+  async change(id, patch, { ifMatch } = {}) {
+    const headers = ifMatch === undefined ? {} : { "If-Match": ifMatch };
+    return this.#withEtag("PATCH", `/notifies/${segment(id)}`, { body: json.stringify(patch), type: PATCH, headers, safe: ifMatch === undefined });
+  }
+
+  async cancel(id) {
+    return this.#json("DELETE", `/notifies/${segment(id)}`);
+  }
+
+  async retry(id, { paused } = {}) {
+    return this.#json("POST", `/notifies/${segment(id)}/retry`, { query: { paused } });
+  }
+
+  async retryMatching(filter, options = {}) {
+    return this.#matching("retry", filter, options);
+  }
+
+  async cancelMatching(filter, options = {}) {
+    return this.#matching("cancel", filter, options);
+  }
+
+  async purgeMatching(filter, options = {}) {
+    return this.#matching("purge", filter, options);
+  }
+
+  lanes({ prefix, limit } = {}) {
+    return this.#paged("/lanes", { prefix, limit });
+  }
+
+  async lane(mode, name) {
+    return this.#json("GET", `/lanes/${segment(mode)}/${segment(name)}`, { safe: true });
+  }
+
+  async changeLane(mode, name, patch) {
+    return this.#json("PATCH", `/lanes/${segment(mode)}/${segment(name)}`, { body: json.stringify(patch), type: PATCH, safe: true });
+  }
+
+  async pauseLane(mode, name) {
+    return this.changeLane(mode, name, { paused: true });
+  }
+
+  async resumeLane(mode, name) {
+    return this.changeLane(mode, name, { paused: false });
+  }
+
+  async publish(topic, event) {
+    const body = this.#keyed(event);
+    return this.#json("POST", `/topics/${segment(topic)}/publish`, { body: json.stringify(body), safe: hasKey(body) });
+  }
+
+  async publishBatch(events) {
+    const bodies = events.map((event) => this.#keyed(event));
+    return this.#items({ path: "/publish", body: json.stringify(bodies), safe: bodies.every(hasKey) });
+  }
+
+  async makeGroup(group, { wait_ms } = {}) {
+    const body = this.#keyed(group);
+    return this.#json("POST", "/groups", { query: { wait_ms }, waitMs: wait_ms, body: json.stringify(body), safe: hasKey(body) });
+  }
+
+  async group(id, { wait_ms } = {}) {
+    if (wait_ms === undefined) return this.#json("GET", `/groups/${segment(id)}`, { safe: true });
+    return this.#waited(`/groups/${segment(id)}`, wait_ms, (seen) => seen.state !== "pending");
+  }
+
+  groups({ limit } = {}) {
+    return this.#paged("/groups", { limit });
+  }
+
+  async cancelGroup(id) {
+    return this.#json("DELETE", `/groups/${segment(id)}`);
+  }
+
+  async request(method, path, { query, json: body } = {}) {
+    if (!path.startsWith("/v1/")) throw new RangeError(`a path begins with /v1/: ${path}`);
+    const call = { query, body: body === undefined ? undefined : json.stringify(body), type: method === "PATCH" ? PATCH : undefined, bare: true };
+    return this.#json(method, path.slice("/v1".length), { ...call, safe: method === "GET" || method === "HEAD" || method === "PUT" });
+  }
+
+  async #json(method, path, call = {}) {
+    return (await this.#transport.json({ method, path, ...call })).value;
+  }
+
+  async #withEtag(method, path, call) {
+    const { value, answer } = await this.#transport.json({ method, path, ...call });
+    const etag = answer.headers.get("ETag");
+    return etag === null ? value : { ...value, etag };
+  }
+
+  async #submit(notify, waitMs) {
+    const body = this.#keyed(notify);
+    return this.#json("POST", "/notifies", { query: { wait_ms: waitMs }, waitMs, body: json.stringify(body), safe: hasKey(body) });
+  }
+
+  async #items(call) {
+    const { value, answer } = await this.#transport.json({ method: "POST", ...call });
+    if (Array.isArray(value.items)) return value.items;
+    throw Object.assign(new BadAnswerError("the answer has no items"), { status: answer.status });
+  }
+
+  /** Gives what has no idempotency key one, so that it can be sent again. */
+  #keyed(body) {
+    if (!this.#options.idempotencyKeys || hasKey(body)) return body;
+    return { ...body, idempotency_key: randomBytes(18).toString("base64url") };
+  }
+
+  /** Waits in slices until `over` holds of what is there, or `waitMs` are used up. */
+  async #waited(path, waitMs, over) {
+    for (let left = waitMs; ; left -= MOST_WAIT_MS) {
+      const slice = Math.min(left, MOST_WAIT_MS);
+      const seen = await this.#withEtag("GET", path, { query: { wait_ms: slice }, waitMs: slice, safe: true });
+      if (over(seen) || left <= MOST_WAIT_MS) return seen;
+    }
+  }
+
+  async *#paged(path, query) {
+    for (let cursor; cursor !== null; ) {
+      const page = await this.#json("GET", path, { query: { ...query, cursor }, safe: true });
+      yield* page.items;
+      cursor = page.next;
+    }
+  }
+
+  async #matching(what, filter, { limit, dry_run }) {
+    let count = 0;
+    for (let cursor; cursor !== null; ) {
+      const done = await this.#json("POST", `/notifies/${what}`, { body: json.stringify(given({ filter, limit, dry_run, cursor })) });
+      count += done.count;
+      cursor = done.next;
+    }
+    return { count };
+  }
+
+  /** Cuts a stream into the lines of one request each. */
+  async *#pieces(notifies) {
+    let lines = [];
+    let length = 0;
+    for await (const notify of notifies) {
+      const body = this.#keyed(notify);
+      const line = { text: `${json.stringify(body)}\n`, safe: hasKey(body) };
+      lines.push(line);
+      length += line.text.length;
+      if (lines.length < this.#options.linesPerRequest && length < MOST_STREAM_LENGTH) continue;
+      yield lines;
+      lines = [];
+      length = 0;
+    }
+    if (lines.length > 0) yield lines;
+  }
+
+  /** Sends lines until each has its answer, and gives those; `first` is the index of the first one. */
+  async *#sendLines(lines, first) {
+    for (let failed = 0, done = 0; done < lines.length; ) {
+      const rest = lines.slice(done);
+      const call = { method: "POST", path: "/notifies", type: "application/x-ndjson", body: rest.map((line) => line.text).join("") };
+      const answer = await this.#transport.once(call);
+      const answered = answer.status >= 200 && answer.status < 300 ? wholeLines(answer) : [];
+      for (const line of answered) yield { ...line, index: first + done + line.index };
+      done += answered.length;
+      if (done === lines.length) return;
+      const error = answer.error ?? cutShort(answered);
+      failed = answered.length > 0 ? 1 : failed + 1;
+      const safe = lines.slice(done).every((line) => line.safe);
+      if (failed >= this.#options.attempts || !this.#transport.again(error, safe)) throw error;
+      await this.#transport.pause(failed, error);
+    }
+  }
+}
+
+const hasKey = (body) => body.idempotency_key !== undefined && body.idempotency_key !== null;
+
+/** Reads the lines of a stream's answer that are about a line of the request, up to the last line end. */
+function wholeLines(answer) {
+  const lines = [];
+  for (const text of answer.text.split("\n").slice(0, -1)) {
+    let line;
+    try {
+      line = json.parse(text);
+    } catch (cause) {
+      throw Object.assign(new BadAnswerError("a line of the answer is not JSON", { cause }), { status: answer.status });
+    }
+    // The last one of an answer that the broker ended: `next_index` is the number of lines before it.
+    if (!Number.isInteger(line?.index)) break;
+    lines.push(line);
+  }
+  return lines;
+}
+
+/** What is wrong with an answer that ended in order before every line had its own. */
+function cutShort(answered) {
+  return Object.assign(new ConnectionError(`the answer ended after ${answered.length} lines`), { unsent: false });
+}

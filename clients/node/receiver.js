@@ -1,0 +1,225 @@
+// For programs that a notifyd calls: is the call signed by the broker (Standard Webhooks), and was its work done already?
+import { createHmac, createPublicKey, timingSafeEqual, verify as verifySignature } from "node:crypto";
+import { parse } from "./json.js";
+
+const ABANDONED_MS = 600000;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** A call does not verify; `reason` is one of missing_header, bad_timestamp, too_old, too_new, no_match. */
+export class VerifyError extends Error {
+  constructor(reason) {
+    super(`the call does not verify: ${reason}`);
+    this.name = "VerifyError";
+    this.reason = reason;
+  }
+}
+
+function bytesOfBase64(text) {
+  return BASE64.test(text) ? Buffer.from(text, "base64") : Buffer.alloc(0);
+}
+
+/** Reads the text of a key, whsec_... or whpk_...; gives what judges one signature. Throws a RangeError where it is neither. */
+function judgeOf(key) {
+  const [, kind, text] = /^(whsec|whpk)_(.*)$/s.exec(key) ?? [];
+  const bytes = bytesOfBase64(text ?? "");
+  if (kind === "whsec" && bytes.length > 0) {
+    return (content) => {
+      const wanted = Buffer.from(`v1,${createHmac("sha256", bytes).update(content).digest("base64")}`);
+      return (signature) => signature.length === wanted.length && timingSafeEqual(signature, wanted);
+    };
+  }
+  if (kind === "whpk" && bytes.length === 32) {
+    const publicKey = createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: bytes.toString("base64url") } });
+    return (content) => (signature) => {
+      const [, encoded] = /^v1a,(.+)$/.exec(signature.toString("latin1")) ?? [];
+      const given = bytesOfBase64(encoded ?? "");
+      return given.length === 64 && verifySignature(null, content, publicKey, given);
+    };
+  }
+  throw new RangeError("a key is whsec_ or whpk_ and Base64");
+}
+
+function judgesOf(keys) {
+  if (!Array.isArray(keys) || keys.length === 0) throw new RangeError("there is no key to verify with");
+  return keys.map(judgeOf);
+}
+
+/** The value of a header, whatever its case, of a Headers or an object; "" where there is none or more than one. */
+function headerOf(headers, name) {
+  if (typeof headers.get === "function") return headers.get(name) ?? "";
+  const values = Object.entries(headers).flatMap(([key, value]) => (key.toLowerCase() === name ? value : []));
+  return values.length === 1 ? String(values[0]) : "";
+}
+
+function verified(headers, body, judges, { toleranceS = 300, now = Date.now } = {}) {
+  const [id, timestamp, signatures] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => headerOf(headers, name));
+  if (id === "" || timestamp === "" || signatures === "") throw new VerifyError("missing_header");
+  if (!/^[0-9]{1,15}$/.test(timestamp)) throw new VerifyError("bad_timestamp");
+  const timestampS = Number(timestamp);
+  const age = Math.floor(now() / 1000) - timestampS;
+  if (age > toleranceS) throw new VerifyError("too_old");
+  if (age < -toleranceS) throw new VerifyError("too_new");
+  const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), typeof body === "string" ? Buffer.from(body) : body]);
+  const matching = judges.map((judge) => judge(content));
+  const given = signatures.split(" ").map((signature) => Buffer.from(signature));
+  if (!given.some((signature) => matching.some((matches) => matches(signature)))) throw new VerifyError("no_match");
+  return { id, timestampS };
+}
+
+export function verify(headers, body, keys, options) {
+  return verified(headers, body, judgesOf(keys), options);
+}
+
+/** Remembers which calls were done, in memory. What has these three methods, async ones too, may stand in its place. */
+export class Dedup {
+  #known = new Map();
+
+  constructor({ capacity = 100000, ttlMs = 86400000, now = Date.now } = {}) {
+    Object.assign(this, { capacity, ttlMs, now });
+  }
+
+  claim(id) {
+    const known = this.#known.get(id);
+    if (known !== undefined && this.now() < known.until) return known.done ? "done" : "busy";
+    this.#remember(id, false);
+    return "new";
+  }
+
+  finish(id) {
+    this.#remember(id, true);
+  }
+
+  release(id) {
+    this.#known.delete(id);
+  }
+
+  /** Entries stand in the order in which they were remembered: the oldest is the first. */
+  #remember(id, done) {
+    this.#known.delete(id);
+    this.#known.set(id, { done, until: this.now() + this.ttlMs });
+    if (this.#known.size > this.capacity) this.#known.delete(this.#known.keys().next().value);
+  }
+}
+
+/** What both middlewares do with a call: judges it, and says whether its work is to be done. { status } is an answer, { notify } the call. */
+class Gate {
+  constructor({ keys, dedup = new Dedup(), toleranceS = 300, maxBytes = 4 << 20, now = Date.now } = {}) {
+    Object.assign(this, { judges: judgesOf(keys), dedup, maxBytes, options: { toleranceS, now } });
+  }
+
+  async judge(headers, body) {
+    let id, timestampS;
+    try {
+      ({ id, timestampS } = verified(headers, body, this.judges, this.options));
+    } catch (error) {
+      if (error instanceof VerifyError) return { status: 401 };
+      throw error;
+    }
+    // The signed id, not Notify-Id beside it, which is not covered by the signature.
+    const claimed = await this.dedup.claim(id);
+    if (claimed === "done") return { status: 200 };
+    if (claimed === "busy") return { status: 503, headers: { "Retry-After": "1" } };
+    return { notify: { id, timestampS, attempt: Number(headerOf(headers, "notify-attempt")) || 1 } };
+  }
+
+  async ended(id, status) {
+    await (status >= 200 && status < 300 ? this.dedup.finish(id) : this.dedup.release(id));
+  }
+}
+
+const isJson = (type) => /^application\/([^;]*\+)?json\s*(;|$)/i.test(type ?? "");
+
+/** Reads the body of a request of node:http; null where it is longer, and the connection is left as it is for the answer. */
+function bytesOfRequest(request, maxBytes) {
+  return new Promise((resolve, reject) => {
+    const pieces = [];
+    let length = 0;
+    request.on("data", (piece) => {
+      length += piece.length;
+      if (length <= maxBytes) pieces.push(piece);
+      else resolve(request.pause() && null);
+    });
+    request.on("end", () => resolve(Buffer.concat(pieces, length)));
+    request.on("close", () => reject(new Error("the caller went away in the middle of its request")));
+    request.on("error", reject);
+  });
+}
+
+/** Reads the body of a Request of fetch; null where it is longer. */
+async function bytesOf(stream, maxBytes) {
+  const pieces = [];
+  let length = 0;
+  for await (const piece of stream) {
+    length += piece.length;
+    if (length > maxBytes) return null;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, length);
+}
+
+/**
+ * Says once with which status a route ends its answer, also where nobody waits for it any more: its work is done all the same, and until then a
+ * repeat finds it under way. 0: the caller went away, and the route has not ended in ABANDONED_MS; perhaps it never will.
+ */
+function watch(response, ended) {
+  const end = response.end;
+  let abandoned, over = false;
+  const tell = (status) => {
+    clearTimeout(abandoned);
+    if (!over) ended(status);
+    over = true;
+  };
+  response.end = function (...given) {
+    // First: what the caller reads then is true already.
+    tell(response.statusCode);
+    return end.apply(this, given);
+  };
+  response.once("close", () => {
+    if (!over) abandoned = setTimeout(tell, ABANDONED_MS, 0).unref();
+  });
+}
+
+export function expressReceiver(options) {
+  const gate = new Gate(options);
+  async function take(request, response, next) {
+    const body = Buffer.isBuffer(request.body) ? request.body : await bytesOfRequest(request, gate.maxBytes);
+    if (body === null) return response.writeHead(413, { Connection: "close" }).end();
+    const { status, headers, notify } = await gate.judge(request.headers, body);
+    if (notify === undefined) return response.writeHead(status, headers).end();
+    watch(response, (status) => gate.ended(notify.id, status).catch(() => {}));
+    Object.assign(request, { notify, rawBody: body, body });
+    try {
+      if (body.length > 0 && isJson(request.headers["content-type"])) request.body = parse(body.toString());
+    } catch {
+      return response.writeHead(400).end();
+    }
+    return next();
+  }
+  return (request, response, next) => {
+    if (request.readableEnded && !Buffer.isBuffer(request.body)) {
+      next(new Error("expressReceiver needs the body as it came: put it before express.json(), or express.raw() before it"));
+      return;
+    }
+    take(request, response, next).catch(next);
+  };
+}
+
+export function fetchReceiver(handler, options) {
+  const gate = new Gate(options);
+  return async (request) => {
+    const body = await bytesOf(request.body ?? [], gate.maxBytes);
+    if (body === null) return new Response(null, { status: 413 });
+    const { status, headers, notify } = await gate.judge(request.headers, body);
+    if (notify === undefined) return new Response(null, { status, headers });
+    let answered = 0;
+    try {
+      const { method, headers: given, signal } = request;
+      const again = new Request(request.url, { method, headers: given, signal, body: body.length > 0 ? body : undefined });
+      const response = await handler(again, notify);
+      answered = response.status;
+      return response;
+    } finally {
+      await gate.ended(notify.id, answered);
+    }
+  };
+}

@@ -1,0 +1,314 @@
+"""The client of a notifyd broker: its calls. What each sends and what is tried again stands in clients/cases.md."""
+
+import json
+import os
+import secrets
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union, cast
+
+from . import types as api
+from .errors import BadAnswerError, ConnectionLostError
+from .transport import MOST_WAIT_MS, Answer, Call, Options, Transport, segment, to_json
+
+SETTLED = ("succeeded", "failed", "cancelled", "expired")
+# A request of a stream ends once its body is so long.
+MOST_STREAM_BYTES = 1 << 20
+PATCH = "application/merge-patch+json"
+
+
+class VersionedNotify(api.NotifyView, total=False):
+    """A notify with its version, for if_match."""
+
+    etag: str
+
+
+class Count(TypedDict):
+    """How many it was done to."""
+
+    count: int
+
+
+def _given(**values: Any) -> Dict[str, Any]:
+    """Leaves out what is None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _has_key(body: Mapping[str, Any]) -> bool:
+    return body.get("idempotency_key") is not None
+
+
+class Client:
+    """The broker at url, which NOTIFYD_URL, NOTIFYD_TOKEN and NOTIFYD_NAMESPACE say where the arguments do not.
+
+    options: timeout_ms, attempts, initial_wait_ms, max_wait_ms, max_retry_after_ms, idempotency_keys, lines_per_request, sleep, ssl_context
+    (transport.Options). Every call raises NotifydError, or ValueError or TypeError where its arguments cannot be sent. May be used by several
+    threads.
+    """
+
+    def __init__(self, url: Optional[str] = None, *, token: Optional[str] = None, namespace: Optional[str] = None, **options: Any) -> None:
+        self._options = Options(**options)
+        self._transport = Transport(
+            url or os.environ.get("NOTIFYD_URL") or "http://127.0.0.1:7300",
+            token or os.environ.get("NOTIFYD_TOKEN") or None,
+            namespace or os.environ.get("NOTIFYD_NAMESPACE") or None,
+            self._options,
+        )
+
+    def close(self) -> None:
+        """Closes the connections that are kept. The client may be used on."""
+        self._transport.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def submit(self, notify: api.Notify) -> api.Accepted:
+        """Submits a notify; it is on disk once this returns."""
+        body = self._keyed(notify)
+        return cast(api.Accepted, self._json("POST", "/notifies", body=to_json(body), safe=_has_key(body)))
+
+    def submit_and_wait(self, notify: api.Notify, wait_ms: int) -> Union[api.WaitedView, api.Accepted]:
+        """Submits one and waits until it is settled, wait_ms (60000 at most) at most: the settled notify and its response, or what submit gives."""
+        body = self._keyed(notify)
+        answer = self._json("POST", "/notifies", query={"wait_ms": wait_ms}, wait_ms=wait_ms, body=to_json(body), safe=_has_key(body))
+        return cast(Union[api.WaitedView, api.Accepted], answer)
+
+    def submit_batch(self, notifies: Sequence[api.Notify]) -> List[api.Accepted]:
+        """Submits up to 10,000, all or none, in order."""
+        return cast(List[api.Accepted], self._many("/notifies", notifies))
+
+    def submit_stream(self, notifies: Iterable[api.Notify]) -> Iterator[api.BulkLine]:
+        """Submits any number, each taken or refused by itself, and yields a line for each, in order. Holds one request's worth in memory."""
+        first = 0
+        for lines in self._pieces(notifies):
+            yield from self._send_lines(lines, first)
+            first += len(lines)
+
+    def trigger(
+        self,
+        fkey: str,
+        *,
+        data: Optional[Mapping[str, Any]] = None,
+        delay_ms: Optional[int] = None,
+        due_at: Any = None,
+        remember_ms: Optional[int] = None,
+    ) -> Union[api.IdAndState, api.Remembered]:
+        """Makes the notify that is held under the fkey due, its data merged with this."""
+        fields = _given(data=data, delay_ms=delay_ms, due_at=due_at)
+        body = to_json(fields) if fields else None
+        answer = self._json("POST", f"/fkeys/{segment(fkey)}/trigger", query={"remember_ms": remember_ms}, body=body, safe=True)
+        return cast(Union[api.IdAndState, api.Remembered], answer)
+
+    def get_fkey(self, fkey: str) -> Union[VersionedNotify, api.RememberedTrigger]:
+        """Gives the notify that is held under the fkey or was triggered by it, or the trigger that waits for one."""
+        return cast(Union[VersionedNotify, api.RememberedTrigger], self._with_etag("GET", f"/fkeys/{segment(fkey)}", safe=True))
+
+    def cancel_fkey(self, fkey: str) -> Union[api.NotifyView, api.Withdrawn]:
+        """Cancels what is held under the fkey."""
+        return cast(Union[api.NotifyView, api.Withdrawn], self._json("DELETE", f"/fkeys/{segment(fkey)}"))
+
+    def get(self, id: str) -> VersionedNotify:
+        """Gives a notify, with its attempts and its etag."""
+        return cast(VersionedNotify, self._with_etag("GET", f"/notifies/{segment(id)}", safe=True))
+
+    def wait(self, id: str, wait_ms: int = MOST_WAIT_MS) -> VersionedNotify:
+        """Waits until it is settled, wait_ms at most, and gives what it is then."""
+        return cast(VersionedNotify, self._waited(f"/notifies/{segment(id)}", wait_ms, lambda seen: seen.get("state") in SETTLED))
+
+    def response(self, id: str) -> api.KeptResponse:
+        """Gives what is kept of the receiver's answer (keep_response_bytes)."""
+        return cast(api.KeptResponse, self._json("GET", f"/notifies/{segment(id)}/response", safe=True))
+
+    def explain(self, id: str) -> api.Explained:
+        """Says why it is where it is."""
+        return cast(api.Explained, self._json("GET", f"/notifies/{segment(id)}/explain", safe=True))
+
+    def list(self, **filters: Any) -> Iterator[api.ListedNotify]:
+        """Iterates over all that match, page by page. filters: those of the API; state and label may be lists."""
+        state = filters.get("state")
+        if isinstance(state, (list, tuple)):
+            filters["state"] = ",".join(state)
+        return cast(Iterator[api.ListedNotify], self._paged("/notifies", filters))
+
+    def change(self, id: str, patch: api.NotifyPatch, *, if_match: Optional[str] = None) -> VersionedNotify:
+        """Changes one that is neither settled nor in flight; None in the patch restores a default. With if_match (an etag) only what it was then."""
+        headers = {} if if_match is None else {"If-Match": if_match}
+        answer = self._with_etag("PATCH", f"/notifies/{segment(id)}", body=to_json(patch), type=PATCH, headers=headers, safe=if_match is None)
+        return cast(VersionedNotify, answer)
+
+    def cancel(self, id: str) -> api.NotifyView:
+        """Cancels one that is not settled."""
+        return cast(api.NotifyView, self._json("DELETE", f"/notifies/{segment(id)}"))
+
+    def retry(self, id: str, *, paused: Optional[bool] = None) -> api.IdAndState:
+        """Sends it again, now; with paused also where its lane is paused."""
+        return cast(api.IdAndState, self._json("POST", f"/notifies/{segment(id)}/retry", query={"paused": paused}))
+
+    def retry_matching(self, filter: api.Filter, *, limit: Optional[int] = None, dry_run: Optional[bool] = None) -> Count:
+        """Sends all that match again; limit: how many one request does, dry_run: only counts."""
+        return self._matching("retry", filter, limit, dry_run)
+
+    def cancel_matching(self, filter: api.Filter, *, limit: Optional[int] = None, dry_run: Optional[bool] = None) -> Count:
+        """Cancels all that match."""
+        return self._matching("cancel", filter, limit, dry_run)
+
+    def purge_matching(self, filter: api.Filter, *, limit: Optional[int] = None, dry_run: Optional[bool] = None) -> Count:
+        """Removes all settled ones that match."""
+        return self._matching("purge", filter, limit, dry_run)
+
+    def lanes(self, *, prefix: Optional[str] = None, limit: Optional[int] = None) -> Iterator[api.Lane]:
+        """Iterates over the lanes that have pending notifies or settings, by name."""
+        return cast(Iterator[api.Lane], self._paged("/lanes", {"prefix": prefix, "limit": limit}))
+
+    def lane(self, mode: str, name: str) -> api.Lane:
+        """Gives one lane."""
+        return cast(api.Lane, self._json("GET", f"/lanes/{segment(mode)}/{segment(name)}", safe=True))
+
+    def change_lane(self, mode: str, name: str, patch: api.LanePatch) -> api.Lane:
+        """Changes how a lane sends."""
+        return cast(api.Lane, self._json("PATCH", f"/lanes/{segment(mode)}/{segment(name)}", body=to_json(patch), type=PATCH, safe=True))
+
+    def pause_lane(self, mode: str, name: str) -> api.Lane:
+        """Pauses a lane: what is in it waits."""
+        return self.change_lane(mode, name, {"paused": True})
+
+    def resume_lane(self, mode: str, name: str) -> api.Lane:
+        """Lets a lane send again."""
+        return self.change_lane(mode, name, {"paused": False})
+
+    def publish(self, topic: str, event: api.NewEvent) -> api.PublishedEvent:
+        """Publishes an event to a topic."""
+        body = self._keyed(event)
+        return cast(api.PublishedEvent, self._json("POST", f"/topics/{segment(topic)}/publish", body=to_json(body), safe=_has_key(body)))
+
+    def publish_batch(self, events: Sequence[api.NewTopicEvent]) -> List[api.PublishedEvent]:
+        """Publishes several, each to the topic that it names, all or none."""
+        return cast(List[api.PublishedEvent], self._many("/publish", events))
+
+    def make_group(self, group: api.NewGroup, *, wait_ms: Optional[int] = None) -> api.Group:
+        """Submits a group of notifies, all or none; waits until all are settled, wait_ms at most."""
+        body = self._keyed(group)
+        answer = self._json("POST", "/groups", query={"wait_ms": wait_ms}, wait_ms=wait_ms or 0, body=to_json(body), safe=_has_key(body))
+        return cast(api.Group, answer)
+
+    def group(self, id: str, *, wait_ms: Optional[int] = None) -> api.Group:
+        """Gives a group; waits until all of it is settled, wait_ms at most."""
+        path = f"/groups/{segment(id)}"
+        if wait_ms is None:
+            return cast(api.Group, self._json("GET", path, safe=True))
+        return cast(api.Group, self._waited(path, wait_ms, lambda seen: seen.get("state") != "pending"))
+
+    def groups(self, *, limit: Optional[int] = None) -> Iterator[api.GroupRow]:
+        """Iterates over the groups, newest first."""
+        return cast(Iterator[api.GroupRow], self._paged("/groups", {"limit": limit}))
+
+    def cancel_group(self, id: str) -> api.Group:
+        """Cancels those of its notifies that wait."""
+        return cast(api.Group, self._json("DELETE", f"/groups/{segment(id)}"))
+
+    def request(self, method: str, path: str, *, query: Optional[Mapping[str, Any]] = None, json: Any = None) -> Any:
+        """Whatever has no call of its own; the path, percent-encoded, begins with /v1/. None where the answer has no body."""
+        if not path.startswith("/v1/"):
+            raise ValueError(f"a path begins with /v1/: {path!r}")
+        body = None if json is None else to_json(json)
+        more: Dict[str, Any] = {"type": PATCH} if method == "PATCH" else {}
+        return self._json(method, path[len("/v1"):], query=query or {}, body=body, safe=method in ("GET", "HEAD", "PUT"), bare=True, **more)
+
+    def _json(self, method: str, path: str, **more: Any) -> Any:
+        return self._transport.json(Call(method, path, **more))
+
+    def _with_etag(self, method: str, path: str, **more: Any) -> Dict[str, Any]:
+        answer = self._transport.answer(Call(method, path, **more))
+        seen: Dict[str, Any] = self._transport.object_of(answer)
+        etag = answer.headers.get("ETag")
+        return seen if etag is None else {**seen, "etag": etag}
+
+    def _many(self, path: str, bodies: Sequence[Mapping[str, Any]]) -> List[Any]:
+        keyed = [self._keyed(body) for body in bodies]
+        answer = self._json("POST", path, body=to_json(keyed), safe=all(map(_has_key, keyed)))
+        if not isinstance(answer.get("items"), list):
+            raise BadAnswerError("the answer has no items")
+        return cast(List[Any], answer["items"])
+
+    def _keyed(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Gives what has no idempotency key one, so that it can be sent again."""
+        if not self._options.idempotency_keys or _has_key(body):
+            return body
+        return {**body, "idempotency_key": secrets.token_urlsafe(18)}
+
+    def _waited(self, path: str, wait_ms: int, over: Callable[[Dict[str, Any]], bool]) -> Dict[str, Any]:
+        """Waits in slices until over() holds of what is there, or wait_ms are used up."""
+        left = wait_ms
+        while True:
+            now = min(left, MOST_WAIT_MS)
+            seen = self._with_etag("GET", path, query={"wait_ms": now}, wait_ms=now, safe=True)
+            if over(seen) or left <= MOST_WAIT_MS:
+                return seen
+            left -= MOST_WAIT_MS
+
+    def _paged(self, path: str, query: Mapping[str, Any]) -> Iterator[Any]:
+        cursor: Optional[str] = None
+        while True:
+            page = self._json("GET", path, query={**query, "cursor": cursor}, safe=True)
+            yield from page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    def _matching(self, what: str, filter: api.Filter, limit: Optional[int], dry_run: Optional[bool]) -> Count:
+        count, cursor = 0, None
+        while True:
+            body = _given(filter=filter, limit=limit, dry_run=dry_run, cursor=cursor)
+            done = self._json("POST", f"/notifies/{what}", body=to_json(body))
+            count += done["count"]
+            cursor = done["next"]
+            if cursor is None:
+                return {"count": count}
+
+    def _pieces(self, notifies: Iterable[Mapping[str, Any]]) -> Iterator[List[Tuple[bytes, bool]]]:
+        """Cuts a stream into the lines of one request each, and whether each is safe to repeat."""
+        lines: List[Tuple[bytes, bool]] = []
+        size = 0
+        for notify in notifies:
+            body = self._keyed(notify)
+            lines.append((to_json(body) + b"\n", _has_key(body)))
+            size += len(lines[-1][0])
+            if len(lines) >= self._options.lines_per_request or size >= MOST_STREAM_BYTES:
+                yield lines
+                lines, size = [], 0
+        if lines:
+            yield lines
+
+    def _send_lines(self, lines: List[Tuple[bytes, bool]], first: int) -> Iterator[api.BulkLine]:
+        """Sends lines until each has its answer, and yields those; first: the index of the first one."""
+        failed = done = 0
+        while True:
+            rest = lines[done:]
+            answer = self._transport.once(Call("POST", "/notifies", body=b"".join(text for text, _ in rest), type="application/x-ndjson"))
+            answered = _whole_lines(answer) if answer.status is not None and answer.status // 100 == 2 else []
+            for line in answered:
+                yield cast(api.BulkLine, {**line, "index": first + done + line["index"]})
+            done += len(answered)
+            if done == len(lines):
+                return
+            error = answer.error or ConnectionLostError(f"the answer ended after {len(answered)} lines")
+            failed = 1 if answered else failed + 1
+            if failed >= self._options.attempts or not self._transport.again(error, all(safe for _, safe in lines[done:])):
+                raise error
+            self._transport.pause(failed, error)
+
+
+def _whole_lines(answer: Answer) -> List[Dict[str, Any]]:
+    """Reads the lines of a stream's answer that are about a line of the request, up to the last line end."""
+    lines: List[Dict[str, Any]] = []
+    for text in answer.body.split(b"\n")[:-1]:
+        try:
+            line = json.loads(text)
+        except ValueError as error:
+            raise BadAnswerError("a line of the answer is not JSON", status=answer.status) from error
+        # The last one of an answer that the broker ended: what it says of the next index is the number of lines before it.
+        if not isinstance(line, dict) or not isinstance(line.get("index"), int):
+            break
+        lines.append(line)
+    return lines

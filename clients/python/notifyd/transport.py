@@ -1,0 +1,316 @@
+"""One request over a kept connection, and again where that is safe. What is tried again stands in clients/cases.md."""
+
+import collections
+import dataclasses
+import email.utils
+import http.client
+import io
+import json
+import os
+import random
+import re
+import selectors
+import socket
+import ssl
+import time
+from datetime import datetime
+from typing import Any, Callable, Deque, Dict, Mapping, Optional
+from urllib.parse import quote, urlsplit
+
+from .errors import BadAnswerError, ConnectionLostError, NotifydError, TimedOutError, refusal
+
+AGENT = "notifyd-python/0.1.0"
+# One request of the broker waits no longer than this.
+MOST_WAIT_MS = 60000
+# Idle connections that are kept, and for how long: less than the 75 s after which the broker closes them.
+KEPT_CONNECTIONS = 16
+KEPT_S = 60.0
+
+
+@dataclasses.dataclass
+class Options:
+    """As clients/cases.md says."""
+
+    timeout_ms: int = 30000
+    attempts: int = 4
+    initial_wait_ms: int = 200
+    max_wait_ms: int = 10000
+    max_retry_after_ms: int = 60000
+    idempotency_keys: bool = True
+    lines_per_request: int = 1000
+    sleep: Callable[[float], None] = lambda ms: time.sleep(ms / 1000)
+    ssl_context: Optional[ssl.SSLContext] = None
+
+
+@dataclasses.dataclass
+class Call:
+    """A request. path: below /v1. body: as it goes out. safe: it may be repeated. wait_ms: what it lets the broker wait. bare: the answer may be
+    empty."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    body: Optional[bytes] = None
+    type: str = "application/json"
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    safe: bool = False
+    wait_ms: int = 0
+    bare: bool = False
+
+
+@dataclasses.dataclass
+class Answer:
+    """What came, as far as it came: error is None where that is a complete 2xx."""
+
+    status: Optional[int] = None
+    headers: http.client.HTTPMessage = dataclasses.field(default_factory=http.client.HTTPMessage)
+    body: bytes = b""
+    error: Optional[NotifydError] = None
+
+
+def to_json(value: Any) -> bytes:
+    """Writes JSON; a datetime, which must know its zone, as RFC 3339. Raises ValueError where it is none."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_time).encode("utf-8")
+
+
+def _time(value: Any) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"this is no JSON: {value!r}")
+    if value.tzinfo is None:
+        raise ValueError(f"a time without a zone: {value!r}")
+    return value.isoformat()
+
+
+def segment(value: str) -> str:
+    """Writes a segment of a path. Raises ValueError where a URL cannot have it as one."""
+    if not isinstance(value, str) or value in ("", ".", ".."):
+        raise ValueError(f"a URL cannot name {value!r}")
+    return quote(value, safe="")
+
+
+def query_of(values: Mapping[str, Any]) -> str:
+    """Writes a query: a list says its name several times, None is left out."""
+    parts = []
+    for name, value in values.items():
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if one is None:
+                continue
+            text = str(one).lower() if isinstance(one, bool) else _time(one) if isinstance(one, datetime) else str(one)
+            parts.append(f"{quote(name, safe='')}={quote(text, safe='')}")
+    return "?" + "&".join(parts) if parts else ""
+
+
+def _problem_of(body: bytes) -> Optional[Dict[str, Any]]:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return None
+    is_one = isinstance(problem, dict) and isinstance(problem.get("type"), str) and isinstance(problem.get("detail"), str)
+    return problem if is_one else None
+
+
+def _retry_after_ms(value: Optional[str]) -> Optional[int]:
+    """Reads Retry-After, seconds or a date; None where it is neither."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value) * 1000
+    try:
+        at = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(0, int((at.timestamp() - time.time()) * 1000))
+
+
+class _UntilDeadline(io.RawIOBase):
+    """Reads a socket no longer than to a moment, however slowly its bytes come."""
+
+    def __init__(self, sock: socket.socket, end: float) -> None:
+        super().__init__()
+        self._sock, self._end = sock, end
+        # Holds the socket open until the answer is read, also where http.client is done with it.
+        self._raw = sock.makefile("rb", buffering=0)
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> Optional[int]:
+        self._sock.settimeout(_left(self._end))
+        size = self._raw.readinto(buffer)
+        self.ended = size == 0
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Source:
+    """What http.client reads an answer from: it asks for the file, and nothing else."""
+
+    def __init__(self, sock: socket.socket, end: float) -> None:
+        self.bytes = _UntilDeadline(sock, end)
+
+    def makefile(self, *_: Any) -> io.BufferedReader:
+        return io.BufferedReader(self.bytes)
+
+
+def _left(end: float) -> float:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise socket.timeout("timed out")
+    return left
+
+
+@dataclasses.dataclass
+class _Kept:
+    connection: http.client.HTTPConnection
+    since: float
+
+    def usable(self) -> bool:
+        """Whether nothing came on it since: neither its end, nor anything else."""
+        sock = self.connection.sock
+        if sock is None or time.monotonic() - self.since > KEPT_S:
+            return False
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            return not selector.select(0)
+
+
+class Transport:
+    """The connections to one broker. May be used by several threads."""
+
+    def __init__(self, url: str, token: Optional[str], namespace: Optional[str], options: Options) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+            raise ValueError(f"not a URL of a broker: {url!r}")
+        self.options = options
+        self._https, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
+        self._base = parts.path.rstrip("/") + "/v1" + ("" if namespace is None else "/namespaces/" + segment(namespace))
+        self._headers = {"User-Agent": AGENT, **({} if token is None else {"Authorization": "Bearer " + token})}
+        self._kept: Deque[_Kept] = collections.deque()
+        self._pid = os.getpid()
+
+    def close(self) -> None:
+        """Closes the connections that are idle."""
+        while self._kept:
+            self._kept.pop().connection.close()
+
+    def answer(self, call: Call) -> Answer:
+        """Makes a call, tried again where that is safe. Raises NotifydError."""
+        failed = 0
+        while True:
+            answer = self.once(call)
+            if answer.error is None:
+                return answer
+            failed += 1
+            if failed >= self.options.attempts or not self.again(answer.error, call.safe):
+                raise answer.error
+            self.pause(failed, answer.error)
+
+    def json(self, call: Call) -> Any:
+        """Makes a call, and gives the object that it is answered with; where it is bare also None."""
+        return self.object_of(self.answer(call), call.bare)
+
+    @staticmethod
+    def object_of(answer: Answer, bare: bool = False) -> Any:
+        """Gives the JSON of an answer, which must be an object."""
+        if bare and not answer.body:
+            return None
+        try:
+            value = json.loads(answer.body)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise BadAnswerError("the answer is not the JSON of a broker", status=answer.status)
+        return value
+
+    def again(self, error: NotifydError, safe: bool) -> bool:
+        """Whether a call that failed so is tried again."""
+        if (error.retry_after_ms or 0) > self.options.max_retry_after_ms:
+            return False
+        if error.status in (429, 503) or error.unsent:
+            return True
+        return safe and (isinstance(error, (ConnectionLostError, TimedOutError)) or error.status in (502, 504))
+
+    def pause(self, failed: int, error: NotifydError) -> None:
+        """Waits before the next attempt, after so many that failed."""
+        wait = min(self.options.initial_wait_ms * 2 ** (failed - 1), self.options.max_wait_ms) * random.uniform(0.5, 1)
+        self.options.sleep(max(wait, error.retry_after_ms or 0))
+
+    def once(self, call: Call) -> Answer:
+        """One attempt."""
+        answer = Answer()
+        end = time.monotonic() + (self.options.timeout_ms + call.wait_ms) / 1000
+        connection: Optional[http.client.HTTPConnection] = None
+        connected = False
+        try:
+            connection = self._connection(end)
+            connected = True
+            reusable = self._exchange(connection, call, answer, end)
+        except socket.timeout:
+            answer.error = TimedOutError(f"no answer in {self.options.timeout_ms + call.wait_ms} ms")
+            answer.error.unsent = not connected
+        except (OSError, http.client.HTTPException) as error:
+            answer.error = ConnectionLostError(str(error) or type(error).__name__)
+            answer.error.__cause__ = error
+            answer.error.unsent = not connected
+        else:
+            if reusable and len(self._kept) < KEPT_CONNECTIONS:
+                self._kept.append(_Kept(connection, time.monotonic()))
+                connection = None
+        finally:
+            if connection is not None:
+                connection.close()
+        if answer.error is None and (answer.status is None or answer.status // 100 != 2):
+            answer.error = refusal(answer.status or 0, _problem_of(answer.body), _retry_after_ms(answer.headers.get("Retry-After")))
+        return answer
+
+    def _connection(self, end: float) -> http.client.HTTPConnection:
+        """Gives a connection that is open: one that was kept, else a new one."""
+        if self._pid != os.getpid():
+            # A fork's connections are its parent's: whatever was sent there would be mixed with what the parent sends.
+            self._kept, self._pid = collections.deque(), os.getpid()
+        while self._kept:
+            try:
+                kept = self._kept.pop()
+            except IndexError:  # Another thread was faster.
+                break
+            if kept.usable():
+                return kept.connection
+            kept.connection.close()
+        if self._https:
+            context = self.options.ssl_context or ssl.create_default_context()
+            made: http.client.HTTPConnection = http.client.HTTPSConnection(self._host, self._port, timeout=_left(end), context=context)
+        else:
+            made = http.client.HTTPConnection(self._host, self._port, timeout=_left(end))
+        made.connect()
+        return made
+
+    def _exchange(self, connection: http.client.HTTPConnection, call: Call, answer: Answer, end: float) -> bool:
+        """Sends a request, reads what comes into the answer, and says whether the connection can be used again."""
+        headers = {**self._headers, **call.headers, **({} if call.body is None else {"Content-Type": call.type})}
+        sock = connection.sock
+        sock.settimeout(_left(end))
+        connection.request(call.method, self._base + call.path + query_of(call.query), call.body, headers)
+        source = _Source(sock, end)
+        connection.response_class = lambda _, **more: http.client.HTTPResponse(source, **more)  # type: ignore
+        response = connection.getresponse()
+        # http.client takes a head that breaks off for a whole one.
+        if source.bytes.ended:
+            raise http.client.RemoteDisconnected("the head of the answer breaks off")
+        answer.headers, answer.status = response.headers, response.status
+        pieces = []
+        try:
+            while True:
+                piece = response.read1(1 << 16)
+                if not piece:
+                    break
+                pieces.append(piece)
+        finally:
+            answer.body = b"".join(pieces)
+            response.close()
+        if response.length:
+            raise http.client.IncompleteRead(answer.body)
+        return not response.will_close

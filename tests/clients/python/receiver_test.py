@@ -1,0 +1,201 @@
+"""What receivers use: the vectors (clients/cases.md), and both middlewares: receiver_test.py VECTORS"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import io
+import json
+import pathlib
+import sys
+import time
+import unittest
+import wsgiref.util
+import wsgiref.validate
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "clients" / "python"))
+
+from notifyd import receiver  # noqa: E402  (found there)
+
+with open(sys.argv[1], encoding="utf-8") as vectors_file:
+    VECTORS = json.load(vectors_file)
+SECRET = bytes([7]) * 32
+KEY = "whsec_" + base64.b64encode(SECRET).decode()
+
+
+def signed(name, body, at_s=None):
+    at_s = int(time.time()) if at_s is None else at_s
+    mac = hmac.new(SECRET, f"{name}.{at_s}.".encode() + body, hashlib.sha256).digest()
+    return {"Webhook-Id": name, "Webhook-Timestamp": str(at_s), "Webhook-Signature": "v1," + base64.b64encode(mac).decode()}
+
+
+class Vectors(unittest.TestCase):
+    def test_verify(self):
+        for vector in VECTORS["verify"]:
+            with self.subTest(vector["name"]):
+                body = base64.b64decode(vector["body_base64"]) if "body_base64" in vector else vector["body"]
+                arguments = (vector["headers"], body, vector["keys"])
+                options = {"tolerance_s": vector.get("tolerance_s", 300), "now_s": vector["now_s"] + 0.999}
+                if vector.get("error") == "bad_key":
+                    self.assertRaises(ValueError, receiver.verify, *arguments, **options)
+                elif "error" in vector:
+                    with self.assertRaises(receiver.VerifyError) as raised:
+                        receiver.verify(*arguments, **options)
+                    self.assertEqual(raised.exception.reason, vector["error"])
+                else:
+                    seen = receiver.verify(*arguments, **options)
+                    self.assertEqual({"id": seen.id, "timestamp_s": seen.timestamp_s}, vector["result"])
+
+    def test_dedup(self):
+        for vector in VECTORS["dedup"]:
+            with self.subTest(vector["name"]):
+                now = [0]
+                dedup = receiver.Dedup(vector["capacity"], vector["ttl_ms"], lambda now=now: now[0])
+                for step in vector["steps"]:
+                    now[0] = step["at_ms"]
+                    self.assertEqual(getattr(dedup, step["do"])(step["id"]), step.get("result"), step)
+
+    def test_a_list_of_keys_is_needed(self):
+        self.assertRaises(ValueError, receiver.verify, {}, b"", KEY)
+        self.assertRaises(ValueError, receiver.WsgiReceiver, None, [])
+
+
+class Wsgi(unittest.TestCase):
+    """Each application is judged by wsgiref's validator."""
+
+    def call(self, app, headers, body, **more):
+        environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **more}
+        environ.update({"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()})
+        wsgiref.util.setup_testing_defaults(environ)
+        started = []
+        answer = wsgiref.validate.validator(app)(environ, lambda status, sent, *_: started.append((status, dict(sent))))
+        content = b"".join(answer)
+        answer.close()
+        return int(started[0][0].split()[0]), started[0][1], content
+
+    def test_a_signed_call_is_worked_on_once(self):
+        seen = []
+
+        def app(environ, start_response):
+            length = int(environ["CONTENT_LENGTH"])
+            seen.append((environ["notifyd.notify"].id, environ["notifyd.notify"].attempt, environ["wsgi.input"].read(length)))
+            start_response("201 Created", [("Content-Type", "text/plain")])
+            yield b"taken"
+
+        gate = receiver.WsgiReceiver(app, [KEY])
+        self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Attempt": "3"}, b"{}")[::2], (201, b"taken"))
+        self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Id": "other"}, b"{}")[::2], (200, b""))
+        self.assertEqual(self.call(gate, signed("n2", b"{}"), b"{ }")[0], 401)
+        self.assertEqual(self.call(gate, {}, b"{}")[0], 401)
+        self.assertEqual(seen, [("n1", 3, b"{}")])
+
+    def test_what_failed_is_worked_on_again(self):
+        def app(environ, start_response):
+            if answers[0] is None:
+                raise RuntimeError("broken")
+            start_response(answers[0], [("Content-Type", "text/plain")])
+            return [b""]
+
+        gate, answers = receiver.WsgiReceiver(app, [KEY]), ["500 Oh"]
+        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 500)
+        answers[0] = None
+        self.assertRaises(RuntimeError, self.call, gate, signed("n1", b""), b"")
+        answers[0] = "202 Good"
+        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 202)
+        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 200)
+
+    def test_what_is_under_way(self):
+        dedup = receiver.Dedup()
+        dedup.claim("n1")
+        status, headers, _ = self.call(receiver.WsgiReceiver(None, [KEY], dedup=dedup), signed("n1", b""), b"")
+        self.assertEqual((status, headers["Retry-After"]), (503, "1"))
+
+    def test_too_long(self):
+        gate = receiver.WsgiReceiver(None, [KEY], max_bytes=10)
+        self.assertEqual(self.call(gate, signed("n1", b"x" * 11), b"x" * 11)[0], 413)
+        self.assertEqual(self.call(gate, {}, b"x" * 11, CONTENT_LENGTH="", **{"wsgi.input_terminated": True})[0], 413)
+
+
+class Asgi(unittest.TestCase):
+    def call(self, app, headers, body, scope_type="http"):
+        pairs = [(name.lower().encode(), value.encode()) for name, value in (headers.items() if isinstance(headers, dict) else headers)]
+        # In pieces, as servers give it.
+        messages = [{"type": "http.request", "body": body[:1], "more_body": True}, {"type": "http.request", "body": body[1:]}]
+        sent = []
+
+        async def run():
+            async def receive():
+                return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+            async def send(message):
+                sent.append(message)
+
+            await app({"type": scope_type, "headers": pairs}, receive, send)
+
+        asyncio.run(run())
+        return sent[0]["status"] if sent else None
+
+    def app(self, seen, statuses):
+        async def work(scope, receive, send):
+            message = await receive()
+            seen.append((scope["notifyd.notify"].id, message["body"]))
+            status = statuses.pop(0)
+            if status is None:
+                raise RuntimeError("broken")
+            await send({"type": "http.response.start", "status": status, "headers": []})
+            await send({"type": "http.response.body"})
+
+        return work
+
+    def test_a_signed_call_is_worked_on_until_it_is_done(self):
+        seen = []
+        gate = receiver.AsgiReceiver(self.app(seen, [500, None, 204]), [KEY])
+        self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 500)
+        self.assertRaises(RuntimeError, self.call, gate, signed("n1", b"body"), b"body")
+        self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 204)
+        self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 200)
+        self.assertEqual(self.call(gate, signed("n2", b"body"), b"bodi"), 401)
+        self.assertEqual(self.call(gate, [*signed("n2", b"body").items(), ("webhook-id", "n3")], b"body"), 401)
+        self.assertEqual(seen, [("n1", b"body")] * 3)
+
+    def test_too_long(self):
+        self.assertEqual(self.call(receiver.AsgiReceiver(None, [KEY], max_bytes=3), signed("n1", b"body"), b"body"), 413)
+
+    def test_a_caller_that_goes_away_is_answered_nothing(self):
+        async def run():
+            async def receive():
+                return {"type": "http.disconnect"}
+
+            await receiver.AsgiReceiver(None, [KEY])({"type": "http", "headers": []}, receive, None)
+
+        asyncio.run(run())
+
+    def test_other_scopes_go_on(self):
+        seen = []
+
+        async def app(scope, receive, send):
+            seen.append(scope["type"])
+
+        self.call(receiver.AsgiReceiver(app, [KEY]), {}, b"", "lifespan")
+        self.assertEqual(seen, ["lifespan"])
+
+    def test_a_store_of_ones_own(self):
+        asked = []
+
+        class Store:
+            async def claim(self, id):
+                asked.append(("claim", id))
+                return "new"
+
+            async def finish(self, id):
+                asked.append(("finish", id))
+
+            async def release(self, id):
+                asked.append(("release", id))
+
+        self.call(receiver.AsgiReceiver(self.app([], [200]), [KEY], dedup=Store()), signed("n1", b"1"), b"1")
+        self.assertEqual(asked, [("claim", "n1"), ("finish", "n1")])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
