@@ -1,0 +1,23 @@
+<?php
+
+require __DIR__ . '/../autoload.php';
+
+// docs: begin
+// The script that a web server runs for https://shop.example/orders.
+$body = file_get_contents('php://input');
+try {
+    $id = Notifyd\Webhook::verify(getallheaders(), $body, [getenv('WEBHOOK_KEY')])['id'];
+} catch (Notifyd\NotVerified $error) {
+    http_response_code(401);
+    exit;
+}
+$dedup = new Notifyd\DirectoryDedup(getenv('STATE_DIRECTORY') . '/orders');
+switch ($dedup->claim($id)) {
+    case Notifyd\Remembers::NEW:
+        file_put_contents('php://stdout', 'order ' . json_decode($body, true)['order'] . "\n");
+        $dedup->finish($id);  // or release, where the work failed: then answer 500
+        break;
+    case Notifyd\Remembers::BUSY:
+        http_response_code(503);
+}
+// docs: end

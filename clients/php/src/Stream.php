@@ -1,0 +1,74 @@
+<?php
+
+namespace Notifyd;
+
+/** Lines of NDJSON, a request for so many, until each has its answer. @internal */
+final class Stream
+{
+    /** @var Transport */
+    private $transport;
+    /** @var int how many were answered in earlier requests */
+    private $answered = 0;
+
+    public function __construct(Transport $transport)
+    {
+        $this->transport = $transport;
+    }
+
+    /**
+     * Yields an answer for each of the lines. Where they end too early the rest is sent again; attempts are counted anew from the last line that
+     * was answered.
+     *
+     * @param string[] $lines
+     * @return \Generator<int, array>
+     */
+    public function submit(array $lines, bool $safe): \Generator
+    {
+        for ($attempt = 1; $lines; ++$attempt) {
+            [$answers, $error] = $this->once($lines, $safe);
+            foreach ($answers as $answer) {
+                $answer['index'] = $this->answered++;
+                yield $answer['index'] => $answer;
+            }
+            $lines = array_slice($lines, count($answers));
+            if ($lines) {
+                $attempt = $answers ? 1 : $attempt;
+                $error = $error ?? new NoAnswer('connection', 'the answer ended before each line had one', true);
+                $this->transport->waitAfter($error->countAttempts($attempt), $attempt, $safe);
+            }
+        }
+    }
+
+    /** One request: the answers of whole lines, and what ended it early. */
+    private function once(array $lines, bool $safe): array
+    {
+        $more = ['body' => implode("\n", $lines) . "\n", 'type' => 'application/x-ndjson', 'safe' => $safe];
+        $error = null;
+        try {
+            $this->transport->attempt('POST', '/v1/notifies', $more, $text);
+        } catch (NoAnswer $broken) {
+            $error = $broken;
+        } catch (Refused $refused) {
+            return [[], $refused];
+        }
+        $answers = [];
+        foreach (array_slice(explode("\n", $text), 0, -1) as $line) {
+            if ($line === '') {
+                continue;
+            }
+            $answer = Answer::object($line);
+            if ($answer === null) {
+                throw new BadAnswer('a line of the answer is no object of JSON', 200);
+            }
+            if (!isset($answer['index'])) {
+                // A problem, the last line: the broker stops or restarts, and took none of the lines behind.
+                $error = Refused::of((int) ($answer['status'] ?? 503), $answer, null);
+                break;
+            }
+            if (count($answers) < count($lines)) {
+                $answers[] = $answer;
+            }
+        }
+        return [$answers, $error];
+    }
+}

@@ -1,0 +1,125 @@
+<?php
+
+/** The vectors of receivers (clients/vectors.json), and what PHP's receivers have beside them. */
+
+namespace Notifyd\Tests;
+
+use Notifyd\Dedup;
+use Notifyd\DirectoryDedup;
+use Notifyd\NotVerified;
+use Notifyd\Remembers;
+use Notifyd\Webhook;
+
+require __DIR__ . '/harness.php';
+
+$only = $argv[1] ?? '';
+$vectors = json_decode(file_get_contents(__DIR__ . '/../../../clients/vectors.json'), true, 512, JSON_THROW_ON_ERROR);
+$cases = [];
+foreach ($vectors['verify'] as $vector) {
+    $cases['verify: ' . $vector['name']] = static function () use ($vector): void {
+        $body = $vector['body'] ?? base64_decode($vector['body_base64']);
+        try {
+            $seen = Webhook::verify($vector['headers'], $body, $vector['keys'], $vector['tolerance_s'] ?? Webhook::TOLERANCE_S, $vector['now_s']);
+            same($seen, $vector['result'] ?? null, 'the result');
+        } catch (NotVerified $error) {
+            same($error->getReason(), $vector['error'] ?? null, 'the reason');
+        } catch (\InvalidArgumentException $error) {
+            same('bad_key', $vector['error'] ?? null, 'the reason');
+        }
+    };
+}
+
+/** Steps over a memory with a clock that they set. */
+function remembered(callable $make, array $steps): void
+{
+    $now = 0;
+    $dedup = $make(static function () use (&$now): int {
+        return $now;
+    });
+    foreach ($steps as $i => $step) {
+        $now = $step['at_ms'];
+        same($dedup->{$step['do']}($step['id']), $step['result'] ?? null, "step $i");
+    }
+}
+
+foreach ($vectors['dedup'] as $vector) {
+    $cases['dedup: ' . $vector['name']] = static function () use ($vector): void {
+        remembered(static function (callable $clock) use ($vector): Remembers {
+            return new Dedup($vector['capacity'], $vector['ttl_ms'], $clock);
+        }, $vector['steps']);
+    };
+    // A directory has room for all.
+    if ($vector['capacity'] >= 10) {
+        $cases['directory: ' . $vector['name']] = static function () use ($vector): void {
+            remembered(static function (callable $clock) use ($vector): Remembers {
+                return new DirectoryDedup(temporaryDirectory(), $vector['ttl_ms'], $vector['ttl_ms'], $clock);
+            }, $vector['steps']);
+        };
+    }
+}
+
+$cases['directory: of several processes one does the work'] = static function (): void {
+    $directory = temporaryDirectory();
+    $children = [];
+    foreach (range(1, 8) as $ignored) {
+        $pipes = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+        $pid = pcntl_fork();
+        if ($pid === 0) {
+            $dedup = new DirectoryDedup($directory);
+            $new = count(array_filter(range(1, 50), static function (int $id) use ($dedup): bool {
+                return $dedup->claim((string) $id) === Remembers::NEW;
+            }));
+            fwrite($pipes[1], "$new\n");
+            posix_kill(getmypid(), SIGKILL);  // nothing that the test registered for its end
+        }
+        fclose($pipes[1]);
+        $children[$pid] = $pipes[0];
+    }
+    $all = 0;
+    foreach ($children as $pid => $pipe) {
+        $all += (int) fgets($pipe);
+        pcntl_waitpid($pid, $status);
+    }
+    same($all, 50, 'claims that were new');
+};
+$cases['directory: what a dead process claimed is given up long before what was done is forgotten'] = static function (): void {
+    remembered(static function (callable $clock): Remembers {
+        return new DirectoryDedup(temporaryDirectory(), 1000, 100, $clock);
+    }, [
+        ['at_ms' => 0, 'do' => 'claim', 'id' => 'a', 'result' => Remembers::NEW],
+        ['at_ms' => 99, 'do' => 'claim', 'id' => 'a', 'result' => Remembers::BUSY],
+        ['at_ms' => 100, 'do' => 'claim', 'id' => 'a', 'result' => Remembers::NEW],
+        ['at_ms' => 101, 'do' => 'finish', 'id' => 'a'],
+        ['at_ms' => 1100, 'do' => 'claim', 'id' => 'a', 'result' => Remembers::DONE],
+        ['at_ms' => 1101, 'do' => 'claim', 'id' => 'a', 'result' => Remembers::NEW],
+    ]);
+};
+$cases['directory: what is forgotten is swept away'] = static function (): void {
+    $directory = temporaryDirectory();
+    $now = 0;
+    $dedup = new DirectoryDedup($directory, 1000, 1000, static function () use (&$now): int {
+        return $now;
+    });
+    foreach (range(1, 200) as $id) {
+        $dedup->claim("old-$id");
+    }
+    $now = 5000;
+    until(static function () use ($dedup, $directory): bool {
+        $dedup->claim('another');
+        return count(glob("$directory/*.id")) === 1;
+    }, 'the sweep');
+};
+$cases['dedup: ids that look like numbers'] = static function (): void {
+    $dedup = new Dedup();
+    same($dedup->claim('17'), Remembers::NEW, 'first');
+    same($dedup->claim('017'), Remembers::NEW, 'another');
+    same($dedup->claim('17'), Remembers::BUSY, 'again');
+};
+$cases['verify: headers as PSR-7 has them, a key alone'] = static function () use ($vectors): void {
+    $vector = $vectors['verify'][0];
+    $headers = array_map(static function (string $value): array {
+        return [$value];
+    }, $vector['headers']);
+    same(Webhook::verify($headers, $vector['body'], $vector['keys'][0], 300, $vector['now_s']), $vector['result'], 'the result');
+};
+run($cases);
