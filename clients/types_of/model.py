@@ -31,6 +31,8 @@ class Field:
     type: Type
     required: bool
     about: str
+    default: object = None  # what the document says for one that is left out
+    least: object = None  # of a number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +159,11 @@ class Reader:
         for properties, _ in shapes:
             for name, schema in properties.items():
                 merged.setdefault(name, schema)
-        return tuple(Field(name, self.type(schema, name), name in required, about(self.of_notify(name, schema))) for name, schema in merged.items())
+        return tuple(self.field(name, schema, name in required) for name, schema in merged.items())
+
+    def field(self, name, schema, required):
+        said = self.of_notify(name, schema)
+        return Field(name, self.type(schema, name), required, about(said), said.get("default"), said.get("minimum"))
 
     def of_notify(self, name, schema):
         return self.schemas["Notify"]["properties"][name] if schema.get("$ref", "").endswith("/AsOfNotify") else schema

@@ -1,0 +1,3 @@
+module notifyd
+
+go 1.19

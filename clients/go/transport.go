@@ -1,0 +1,377 @@
+package notifyd
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Config says where the broker is, as whom it is asked, and how patiently. The zero Config is that of the environment.
+type Config struct {
+	URL       string // "http://HOST:PORT", "https://…", or "unix:/PATH" of a socket; empty: NOTIFYD_URL, else http://127.0.0.1:7300
+	Token     string // empty: NOTIFYD_TOKEN, else none
+	Namespace string // empty: NOTIFYD_NAMESPACE, else the token's own
+
+	HTTPClient    *http.Client  // its Transport is used; nil: one of the client's own
+	Timeout       time.Duration // of one attempt, beside what the broker is asked to wait; 0: 30 s
+	Attempts      int           // of one call, at most; 0: 4
+	InitialWait   time.Duration // before the second attempt, doubling from then on; 0: 200 ms
+	MaxWait       time.Duration // between two attempts, unless the broker asks for more; 0: 10 s
+	MaxRetryAfter time.Duration // whoever is asked to come back later than this is told so at once; 0: 60 s
+
+	LinesPerRequest int  // of a stream; 0: 1,000
+	NoKeys          bool // make no idempotency keys: what is submitted without one is sent again only where it certainly was not taken
+
+	Sleep func(context.Context, time.Duration) error // waits between attempts; nil: by the clock. For tests
+}
+
+// An Error is whatever kept a call from its answer. errors.Is(err, ErrNotFound) and the like ask for its kind.
+type Error struct {
+	Kind       Kind
+	Status     int             // of the answer; 0 where none came
+	Problem    *Problem        // why the broker refused; nil where it was not the broker that did
+	Document   json.RawMessage // the problem document as it came, with what a later broker says in it
+	RetryAfter time.Duration   // 0: nobody said
+	Attempts   int             // how often it was sent
+	Err        error           // what is beneath, where no answer came or none that could be read
+}
+
+// A Kind of errors is an error itself, for errors.Is.
+type Kind string
+
+// The kinds of errors. Those of a status are refusals; Problem says more about them.
+const (
+	ErrMalformed          Kind = "malformed"           // 400
+	ErrUnauthorized       Kind = "unauthorized"        // 401
+	ErrForbidden          Kind = "forbidden"           // 403
+	ErrNotFound           Kind = "not_found"           // 404
+	ErrConflict           Kind = "conflict"            // 409: Problem.ID names the notify in the way
+	ErrPreconditionFailed Kind = "precondition_failed" // 412: somebody else changed it
+	ErrTooLarge           Kind = "too_large"           // 413
+	ErrUnacceptable       Kind = "unacceptable"        // 422: Problem.Field says which field
+	ErrTooMany            Kind = "too_many"            // 429
+	ErrUnavailable        Kind = "unavailable"         // 503
+	ErrDiskFull           Kind = "disk_full"           // 507
+	ErrRefused            Kind = "refused"             // any other status
+	ErrConnection         Kind = "connection"          // no answer came: it may have been taken or not
+	ErrTimeout            Kind = "timeout"             // no answer came in time: likewise
+	ErrBadAnswer          Kind = "bad_answer"          // what came is not what the API says
+	ErrArgument           Kind = "argument"            // it cannot be asked so: nothing was sent
+)
+
+func (k Kind) Error() string { return "notifyd: " + string(k) }
+
+var kinds = map[int]Kind{
+	400: ErrMalformed, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound, 409: ErrConflict, 412: ErrPreconditionFailed, 413: ErrTooLarge,
+	422: ErrUnacceptable, 429: ErrTooMany, 503: ErrUnavailable, 507: ErrDiskFull,
+}
+
+func (e *Error) Error() string {
+	text := "notifyd: " + string(e.Kind)
+	if e.Status != 0 {
+		text += " (" + strconv.Itoa(e.Status) + ")"
+	}
+	if e.Problem != nil {
+		text += ": " + e.Problem.Detail
+		if e.Problem.Field != "" {
+			text += " (" + e.Problem.Field + ")"
+		}
+	} else if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives what is beneath; so errors.Is(err, context.Canceled) is true where the context's end was the reason.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is makes errors.Is compare kinds.
+func (e *Error) Is(target error) bool {
+	kind, ok := target.(Kind)
+	return ok && kind == e.Kind
+}
+
+// NewKey makes an idempotency key, of 128 random bits.
+func NewKey() string {
+	var bits [16]byte
+	if _, err := rand.Read(bits[:]); err != nil {
+		panic(err) // the system's source of randomness is gone
+	}
+	return hex.EncodeToString(bits[:])
+}
+
+// A transport is a Config with its defaults filled in. It may be used by several goroutines.
+type transport struct {
+	Config
+	base   string
+	client *http.Client
+}
+
+func newTransport(config Config) (*transport, error) {
+	t := &transport{Config: config, client: &http.Client{}}
+	t.URL = firstOf(t.URL, os.Getenv("NOTIFYD_URL"), "http://127.0.0.1:7300")
+	t.Token = firstOf(t.Token, os.Getenv("NOTIFYD_TOKEN"))
+	t.Namespace = firstOf(t.Namespace, os.Getenv("NOTIFYD_NAMESPACE"))
+	if config.HTTPClient != nil {
+		*t.client = *config.HTTPClient
+	} else {
+		// All go to one host, which closes what was idle for 75 s: a request must not meet that.
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.MaxIdleConnsPerHost, own.IdleConnTimeout = own.MaxIdleConns, time.Minute
+		t.client.Transport = own
+	}
+	t.client.Timeout = 0 // each attempt has its own
+	// A redirect is no answer of a broker, and whoever redirects gets no token.
+	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t.base = strings.TrimRight(t.URL, "/")
+	if path := strings.TrimPrefix(t.URL, "unix:"); path != t.URL {
+		dialer := &net.Dialer{}
+		t.base, t.client.Transport = "http://localhost", &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
+		}
+	} else if parsed, err := url.Parse(t.base); err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+		wrong := fmt.Errorf("%q is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH", t.URL)
+		return nil, &Error{Kind: ErrArgument, Err: wrong}
+	}
+	for _, row := range []struct {
+		span     *time.Duration
+		fallback time.Duration
+	}{{&t.Timeout, 30 * time.Second}, {&t.InitialWait, 200 * time.Millisecond}, {&t.MaxWait, 10 * time.Second}, {&t.MaxRetryAfter, time.Minute}} {
+		if *row.span <= 0 {
+			*row.span = row.fallback
+		}
+	}
+	if t.Sleep == nil {
+		t.Sleep = sleep
+	}
+	if t.Attempts <= 0 {
+		t.Attempts = 4
+	}
+	if t.LinesPerRequest <= 0 {
+		t.LinesPerRequest = 1000
+	}
+	return t, nil
+}
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// key is what goes with something submitted: the caller's own, else a new one, else none.
+func (t *transport) key(own string) string {
+	if own != "" || t.NoKeys {
+		return own
+	}
+	return NewKey()
+}
+
+// A call is one request to the API, however often it is sent.
+type call struct {
+	method      string
+	path        string // behind /v1 or the namespace's prefix, its segments encoded
+	query       url.Values
+	body        []byte
+	contentType string // application/json where it is empty
+	ifMatch     string
+	repeatable  bool          // twice is the same as once
+	mayBeEmpty  bool          // the answer
+	wait        time.Duration // what the broker is asked to wait
+}
+
+// do sends a call until there is an answer that stands, and decodes a 2xx into out where that is not nil. The answer's header is nil with an
+// error, which is an *Error.
+func (t *transport) do(ctx context.Context, c *call, out interface{}) (http.Header, error) {
+	for attempt := 1; ; attempt++ {
+		header, failed := t.attempt(ctx, c, out)
+		if failed == nil {
+			return header, nil
+		}
+		failed.Attempts = attempt
+		if attempt >= t.Attempts || !repeats(c, failed) || !t.pause(ctx, attempt, failed) {
+			return nil, failed
+		}
+	}
+}
+
+// attempt sends a call once and reads the answer whole.
+func (t *transport) attempt(ctx context.Context, c *call, out interface{}) (http.Header, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout+c.wait)
+	defer cancel()
+	response, failed := t.send(ctx, c)
+	if failed != nil {
+		return nil, failed
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, lost(err)
+	}
+	if out == nil || len(text) == 0 && c.mayBeEmpty {
+		return response.Header, nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return nil, &Error{Kind: ErrBadAnswer, Status: response.StatusCode, Err: err}
+	}
+	return response.Header, nil
+}
+
+// send gives the head of a 2xx, whose body is to be closed.
+func (t *transport) send(ctx context.Context, c *call) (*http.Response, *Error) {
+	target := t.base + "/v1"
+	if t.Namespace != "" {
+		space, err := segment(t.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		target += "/namespaces/" + space
+	}
+	target += c.path
+	if len(c.query) > 0 {
+		target += "?" + strings.ReplaceAll(c.query.Encode(), "+", "%20")
+	}
+	request, err := http.NewRequestWithContext(ctx, c.method, target, bytes.NewReader(c.body))
+	if err != nil {
+		return nil, &Error{Kind: ErrArgument, Err: err}
+	}
+	if c.body != nil {
+		request.Header.Set("Content-Type", firstOf(c.contentType, "application/json"))
+	}
+	if c.ifMatch != "" {
+		request.Header.Set("If-Match", c.ifMatch)
+	}
+	if t.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+t.Token)
+	}
+	request.Header.Set("User-Agent", "notifyd-go/"+Version)
+	response, err := t.client.Do(request)
+	if err != nil {
+		return nil, lost(err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, lost(err)
+	}
+	return nil, refusal(response.StatusCode, text, response.Header.Get("Retry-After"))
+}
+
+// lost is the error where no answer came, or not all of it.
+func lost(err error) *Error {
+	var slow net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
+		return &Error{Kind: ErrTimeout, Err: err}
+	}
+	return &Error{Kind: ErrConnection, Err: err}
+}
+
+// refusal is the error of an answer that is not 2xx, with its problem document where it has one: a proxy's has none.
+func refusal(status int, body []byte, retryAfter string) *Error {
+	out := &Error{Kind: kinds[status], Status: status, RetryAfter: spanOf(retryAfter, time.Now())}
+	if out.Kind == "" {
+		out.Kind = ErrRefused
+	}
+	problem := &Problem{}
+	if json.Unmarshal(body, problem) == nil && problem.Type != "" {
+		out.Problem, out.Document = problem, body
+	}
+	return out
+}
+
+// spanOf a Retry-After: seconds or a date; 0 where it is neither.
+func spanOf(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil && at.After(now) {
+		return at.Sub(now)
+	}
+	return 0
+}
+
+// repeats says whether a call should be sent again after this error, and may: what certainly was not done may always, what is repeatable also
+// where nobody knows.
+func repeats(c *call, failed *Error) bool {
+	switch {
+	case failed.Status == http.StatusTooManyRequests || failed.Status == http.StatusServiceUnavailable:
+		return true
+	case failed.Status == http.StatusBadGateway || failed.Status == http.StatusGatewayTimeout:
+		return c.repeatable
+	case failed.Kind == ErrConnection || failed.Kind == ErrTimeout:
+		var connecting *net.OpError
+		return c.repeatable || errors.As(failed.Err, &connecting) && connecting.Op == "dial"
+	}
+	return false
+}
+
+// pause waits before the attempt behind this one: exponentially, by chance between half and all of it, and at least as long as the broker asks
+// for. False: the context ends before that, or the broker asks for too much.
+func (t *transport) pause(ctx context.Context, attempt int, failed *Error) bool {
+	wait := t.InitialWait
+	for i := 1; i < attempt && wait < t.MaxWait; i++ {
+		wait *= 2
+	}
+	if wait > t.MaxWait {
+		wait = t.MaxWait
+	}
+	wait = wait/2 + chance(wait/2)
+	if failed.RetryAfter > t.MaxRetryAfter {
+		return false
+	}
+	if failed.RetryAfter > wait {
+		wait = failed.RetryAfter
+	}
+	if deadline, there := ctx.Deadline(); there && time.Until(deadline) < wait {
+		return false
+	}
+	return t.Sleep(ctx, wait) == nil
+}
+
+func sleep(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// chance is a random span from 0 to most.
+func chance(most time.Duration) time.Duration {
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(most)+1))
+	if err != nil {
+		return most
+	}
+	return time.Duration(n.Int64())
+}
+
+// segment encodes a text as a segment of a path: all but unreserved characters (RFC 3986). The error is that of one that no URL can carry as a
+// segment.
+func segment(text string) (string, *Error) {
+	if text == "" || text == "." || text == ".." {
+		return "", &Error{Kind: ErrArgument, Err: fmt.Errorf("%q cannot stand in a path", text)}
+	}
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
+}

@@ -1,0 +1,26 @@
+# Looks at the Go client's sources as its ecosystem does, and builds its tests and examples. Nothing is asked of the network.
+#   cmake -D GO=go -D GOFMT=gofmt -D CLIENT=clients/go -D TO=DIRECTORY -D VERSION=0.1.0 -P build.cmake
+set(ENV{GOCACHE} ${TO}/cache)
+set(ENV{GOPATH} ${TO}/path)
+set(ENV{GOFLAGS} -mod=readonly)
+set(ENV{GOPROXY} off)
+set(ENV{GOTOOLCHAIN} local)
+set(ENV{GOWORK} off)
+
+function(run directory)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${directory} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+execute_process(COMMAND ${GOFMT} -l ${CLIENT} ${CMAKE_CURRENT_LIST_DIR} OUTPUT_VARIABLE unformatted COMMAND_ERROR_IS_FATAL ANY)
+if(unformatted)
+  message(FATAL_ERROR "gofmt would write these otherwise:\n${unformatted}")
+endif()
+file(STRINGS ${CLIENT}/client.go version REGEX "^const Version = \"${VERSION}\"$")
+if(NOT version)
+  message(FATAL_ERROR "clients/go/client.go says another version than ${VERSION}")
+endif()
+run(${CLIENT} ${GO} vet ./...)
+run(${CMAKE_CURRENT_LIST_DIR} ${GO} vet ./...)
+run(${CMAKE_CURRENT_LIST_DIR} ${GO} test -c -o ${TO}/clients_go_test .)
+file(MAKE_DIRECTORY ${TO}/examples)
+run(${CLIENT} ${GO} build -o ${TO}/examples/ ./examples/...)
