@@ -63,6 +63,12 @@ Status CheckListeners(const Options& options, const std::optional<Holdings>& hel
   return Status::Ok();
 }
 
+Status CheckBackups(const Options& options) {
+  const std::string& directory = options.store.backup_directory;
+  if (directory.empty() || !LiesIn(directory, options.data_dir)) return Status::Ok();
+  return Status(Code::kUnacceptable, directory + " leads into the data directory", "/backup/directory");
+}
+
 /// Those that could never fire.
 Status CheckAlerts(const Options& options) {
   for (size_t i = 0; i < options.alerts.rules.size(); ++i)
@@ -89,6 +95,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (const std::string& file = options.store.encryption_key_file; !file.empty())
     if (Result<SealKeys> keys = ReadSealKeys(file); !keys.ok()) return std::move(keys).status();
   if (Status fault = CheckLogSinks(options); !fault.ok()) return fault;
+  if (Status fault = CheckBackups(options); !fault.ok()) return fault;
   if (Status fault = CheckAlerts(options); !fault.ok()) return fault;
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();

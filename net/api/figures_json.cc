@@ -249,12 +249,16 @@ std::string LiveEvent(const FiguresNow& now, const ProcessStats& process, const 
     if (IsFailing(host)) WriteFailing(host, &json);
   json.EndArray();
   json.Key("alerts");
-  json.BeginObject();
-  json.Key("firing");
-  json.Uint(process.alerts_firing);
-  json.Key("undelivered");
-  json.Uint(process.alerts_undelivered);
-  json.EndObject();
+  if (whole) {
+    json.BeginObject();
+    json.Key("firing");
+    json.Uint(process.alerts_firing);
+    json.Key("undelivered");
+    json.Uint(process.alerts_undelivered);
+    json.EndObject();
+  } else {
+    json.Null();  // they are of any namespace
+  }
   json.EndObject();
   return event += "\n\n";
 }

@@ -44,6 +44,8 @@ std::vector<Fault> Faults(const TempDir& dir) {
       {"data_dir = \"" + nowhere + "\"", nowhere + ": it is a symbolic link to " + dir.path() + "/not-mounted, which cannot be reached"},
       {"data_dir = \"" + nowhere + "/data/\"", nowhere + ": it is a symbolic link to " + dir.path() + "/not-mounted, which cannot be reached"},
       {"data_dir = \"/proc/data\"", "cannot make the directory /proc/data"},
+      {"data_dir = \"" + dir.path() + "/d\"\n[backup]\ndirectory = \"" + dir.path() + "/d/backups\"", "leads into the data directory"},
+      {"[[alert]]\nname = \"a\"\nwhen = \"backup_age\"\nto = \"log:/a\"", "backup.directory, which is not set"},
   };
   // One of another user that others may read cannot be closed to them. Making it takes root; root is another user to it then.
   if (geteuid() == 0) {
