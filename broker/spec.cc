@@ -41,7 +41,9 @@ enum SpecBit : uint64_t {
   kCompressBit = 1 << 18,         // a flag alone, no bytes
   kAllSpecBits1 = (1 << 13) - 1,  // of version 1
   kPayloadOfEventBit = 1 << 17,   // a flag alone, no bytes
-  kAllSpecBits = (1 << 19) - 1,
+  kFollowBit = 1 << 19,           // a flag alone, no bytes: follow_redirects is true
+  kDoNotFollowBit = 1 << 20,      // likewise: it is false
+  kAllSpecBits = (1 << 21) - 1,
 };
 enum PatternBit : uint64_t {
   kStatusBit = 1 << 0,
@@ -122,6 +124,8 @@ uint64_t PresentBits(const NotifySpec& spec) {
   set(kPartitionsBit, spec.partitions != fallback.partitions);
   set(kSpreadBit, spec.order_by_spread);
   set(kCompressBit, spec.compress);
+  set(kFollowBit, spec.follow_redirects == true);
+  set(kDoNotFollowBit, spec.follow_redirects == false);
   return present;
 }
 
@@ -237,6 +241,8 @@ Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
   spec.payload_of_event = (present & kPayloadOfEventBit) != 0;
   if (spec.payload_of_event && spec.payload_kind != PayloadKind::kNone) d.Fail();
   spec.compress = (present & kCompressBit) != 0;
+  spec.follow_redirects.reset();
+  if (present & (kFollowBit | kDoNotFollowBit)) spec.follow_redirects = (present & kFollowBit) != 0;
   if (!d.done()) return Status(Code::kCorrupt, "a spec that does not parse");
   return Status::Ok();
 }

@@ -56,6 +56,7 @@ struct NotifySpec {
   uint32_t partitions = kDefaultPartitions;  // 1-1,024
   bool order_by_spread = false;              // one without the value goes to some partition, instead of being refused
   bool compress = false;                     // the body is sent as gzip
+  std::optional<bool> follow_redirects;      // nothing: as the settings say; a rule of its destination comes before it
   std::string trace_state;                   // W3C tracestate that came with Envelope::trace_parent; empty: none
   std::string via;                           // the chain (broker/via.h) of the request that submitted it, or sent it again; empty: none
   bool operator==(const NotifySpec&) const = default;

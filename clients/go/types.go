@@ -616,6 +616,8 @@ type ListedNotify struct {
 
 	Compress string `json:"compress"`
 
+	FollowRedirects *bool `json:"follow_redirects"`
+
 	KeepResponseBytes int64 `json:"keep_response_bytes"`
 
 	CallbackURL string `json:"callback_url"`
@@ -862,6 +864,10 @@ type Notify struct {
 	// The body is sent so, with a Content-Encoding; signatures are over what is sent. `headers` must not name one.
 	Compress string `json:"compress,omitempty"`
 
+	// Whether up to 5 redirects of its receiver are followed; null: as the settings say (`redirects.follow`). A `[[destination]]` rule about them
+	// comes before both.
+	FollowRedirects bool `json:"follow_redirects,omitempty"`
+
 	// So much of the answer that ends it is kept as long as it is itself (`GET /v1/notifies/{id}/response`); `results.keep_bytes` bounds it.
 	KeepResponseBytes int64 `json:"keep_response_bytes,omitempty"`
 
@@ -991,6 +997,8 @@ type NotifyView struct {
 	Labels map[string]string `json:"labels"`
 
 	Compress string `json:"compress"`
+
+	FollowRedirects *bool `json:"follow_redirects"`
 
 	KeepResponseBytes int64 `json:"keep_response_bytes"`
 
@@ -1271,6 +1279,8 @@ type WaitedView struct {
 	Labels map[string]string `json:"labels"`
 
 	Compress string `json:"compress"`
+
+	FollowRedirects *bool `json:"follow_redirects"`
 
 	KeepResponseBytes int64 `json:"keep_response_bytes"`
 

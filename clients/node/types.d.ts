@@ -393,6 +393,7 @@ export interface ListedNotify {
   order_by_missing: "refuse" | "spread" | null;
   labels: Record<string, string> | null;
   compress: "gzip" | null;
+  follow_redirects: boolean | null;
   keep_response_bytes: number;
   callback_url: string | null;
   /** The name of the service that it goes to; missing where it goes to none. So with the next six. */
@@ -580,6 +581,11 @@ export interface Notify {
   labels?: Record<string, string> | null;
   /** The body is sent so, with a Content-Encoding; signatures are over what is sent. `headers` must not name one. */
   compress?: "gzip" | null;
+  /**
+   * Whether up to 5 redirects of its receiver are followed; null: as the settings say (`redirects.follow`). A `[[destination]]` rule about
+   * them comes before both.
+   */
+  follow_redirects?: boolean | null;
   /** So much of the answer that ends it is kept as long as it is itself (`GET /v1/notifies/{id}/response`); `results.keep_bytes` bounds it. */
   keep_response_bytes?: number | null;
   /** Once this one is settled, it gets a POST of what became of it (`Callback`), as a notify of its own. As `url`. */
@@ -653,6 +659,7 @@ export interface NotifyView {
   order_by_missing: "refuse" | "spread" | null;
   labels: Record<string, string> | null;
   compress: "gzip" | null;
+  follow_redirects: boolean | null;
   keep_response_bytes: number;
   callback_url: string | null;
   /** The name of the service that it goes to; missing where it goes to none. So with the next six. */
@@ -844,6 +851,7 @@ export interface WaitedView {
   order_by_missing: "refuse" | "spread" | null;
   labels: Record<string, string> | null;
   compress: "gzip" | null;
+  follow_redirects: boolean | null;
   keep_response_bytes: number;
   callback_url: string | null;
   /** The name of the service that it goes to; missing where it goes to none. So with the next six. */

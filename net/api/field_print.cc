@@ -47,6 +47,7 @@ enum Tag : uint8_t {
   kInstance = 30,
   kCompress = 31,
   kKeepResponseBytes = 32,
+  kFollowRedirects = 33,
 };
 
 std::string Bytes(Fingerprint print) {
@@ -165,6 +166,7 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
   }
   out.Signed(kCompress, spec.compress, kSpec.compress);
   if (envelope.flow) out.Signed(kKeepResponseBytes, envelope.flow->keep_response_bytes, 0);
+  if (spec.follow_redirects) out.Signed(kFollowRedirects, *spec.follow_redirects ? 1 : 2, 0);
   return FingerprintOf(out.bytes);
 }
 

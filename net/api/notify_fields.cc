@@ -18,6 +18,7 @@
 #include "broker/services.h"
 #include "net/api/api_options.h"
 #include "net/api/fields.h"
+#include "net/api/json_fields.h"
 #include "net/api/retry_json.h"
 #include "net/api/url.h"
 
@@ -418,6 +419,10 @@ constexpr Field kFields[] = {
      .read = [](const Field& field, const JsonValue& value,
                 Reading* r) { return ReadWord(field, value, "gzip", ParseCompress, &r->spec().compress); },
      .show = [](const Showing& s, JsonWriter* json) { TextOrNull(s.spec.compress ? "gzip" : "", json); }},
+    {.pointer = "/follow_redirects",
+     .read = [](const Field& field, const JsonValue& value,
+                Reading* r) { return ReadBool(value, field.pointer, &r->spec().follow_redirects.emplace()); },
+     .show = [](const Showing& s, JsonWriter* json) { s.spec.follow_redirects ? json->Bool(*s.spec.follow_redirects) : json->Null(); }},
     {.pointer = "/keep_response_bytes",
      .read =
          [](const Field& field, const JsonValue& value, Reading* r) {

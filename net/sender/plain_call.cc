@@ -399,7 +399,8 @@ Unjudged PlainCall::MakeEnded() const {
 }
 
 bool PlainCall::Follow(bool reusable) {
-  const bool follows = rule_ != nullptr && rule_->follow_redirects ? *rule_->follow_redirects : config_->options.follow_redirects;
+  const bool follows = rule_ != nullptr && rule_->follow_redirects ? *rule_->follow_redirects
+                                                                   : request_.spec().follow_redirects.value_or(config_->options.follow_redirects);
   if (!follows || attempt_.envelope->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) || reader_.location().empty())
     return false;
   if (redirects_ == kMaxRedirects) {

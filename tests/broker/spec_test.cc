@@ -60,6 +60,7 @@ NotifySpec RandomSpec(Random& random) {
   if (random.Chance(0.3)) spec.partitions = 1 + static_cast<uint32_t>(random.Below(kMostPartitions));
   spec.order_by_spread = random.Chance(0.3);
   spec.compress = random.Chance(0.3);
+  if (random.Chance(0.3)) spec.follow_redirects = random.Chance(0.5);
   if (random.Chance(0.3)) spec.ttl_ms = static_cast<int64_t>(random.Next());
   if (random.Chance(0.3)) spec.trace_state = RandomText(random, 40);
   return spec;

@@ -243,6 +243,28 @@ TEST_CASE("rules: a certificate and authorities of a rule's own, and another nam
   CHECK(receiver.requests().size() == 2);
 }
 
+TEST_CASE("rules: whether redirects are followed says the destination's rule, then the notify, then the settings") {
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    for (std::string request; peer.ReadRequest(&request);)
+      request.find(" /there ") != std::string::npos ? peer.Answer(200, "") : peer.Answer(307, "", "Location: /there\r\n");
+  });
+  struct {
+    std::optional<bool> rule, notify;
+    bool settings, follows;
+  } cases[] = {{{}, {}, false, false}, {{}, true, false, true},    {{}, false, true, false},
+               {{}, {}, true, true},   {false, true, true, false}, {true, false, false, true}};
+  for (const auto& each : cases) {
+    DestinationRule rule = RuleFor("http://" + Host(receiver));
+    rule.follow_redirects = each.rule;
+    SenderOptions options = With({rule});
+    options.follow_redirects = each.settings;
+    SenderFixture sender(options);
+    NotifySpec spec = SpecFor(receiver.Url("/here"));
+    spec.follow_redirects = each.notify;
+    CHECK((sender.Send(spec).verdict == Verdict::kSuccess) == each.follows);
+  }
+}
+
 TEST_CASE("rules: other rules close what was opened under those before") {
   Authority servers;
   const Pair shown = servers.Issue("IP:127.0.0.1");

@@ -103,8 +103,9 @@ namespace Notifyd;
  *     string>|\stdClass, content_type: string, lane: string, group: string|null, mode: Mode, priority: int|null, reply: 'expected'|'none', expect:
  *     AnswerPatternView, retry: RetryView, timeout_ms: int, connect_timeout_ms: int, fkey: string|null, on_held: 'reject'|'replace'|'keep'|null,
  *     idempotency_key: string|null, caller: string, order_by: string|null, partitions: int|null, order_by_missing: 'refuse'|'spread'|null, labels:
- *     array<string, string>|\stdClass|null, compress: 'gzip'|null, keep_response_bytes: int, callback_url: string|null, service?: string, event?:
- *     Id, topic?: string, subscription?: string, schedule?: string, scheduled_at?: Time, group_id?: Id, attempts_made: int, ...}
+ *     array<string, string>|\stdClass|null, compress: 'gzip'|null, follow_redirects: bool|null, keep_response_bytes: int, callback_url:
+ *     string|null, service?: string, event?: Id, topic?: string, subscription?: string, schedule?: string, scheduled_at?: Time, group_id?: Id,
+ *     attempts_made: int, ...}
  *
  * A fifo lane sends one at a time in order, a concurrent one several at once. A fifo and a concurrent lane of one name are two lanes.
  * @phpstan-type Mode 'concurrent'|'fifo'
@@ -127,8 +128,8 @@ namespace Notifyd;
  *     int|null, reply?: 'expected'|'none'|null, expect?: AnswerPattern|null, retry?: Retry|null, timeout_ms?: int|null, connect_timeout_ms?:
  *     int|null, ttl_ms?: int|null, expires_at?: TimeGiven|null, idempotency_key?: string|null, caller?: string|null, pool?: string|null,
  *     pool_fallback?: string|null, instance?: string|null, order_by?: string|null, partitions?: int|null, order_by_missing?:
- *     'refuse'|'spread'|null, labels?: array<string, string>|\stdClass|null, compress?: 'gzip'|null, keep_response_bytes?: int|null, callback_url?:
- *     string|null}
+ *     'refuse'|'spread'|null, labels?: array<string, string>|\stdClass|null, compress?: 'gzip'|null, follow_redirects?: bool|null,
+ *     keep_response_bytes?: int|null, callback_url?: string|null}
  *
  * @phpstan-type NotifyList array{items: list<ListedNotify>, next: string|null, ...}
  *
@@ -144,9 +145,9 @@ namespace Notifyd;
  *     lane: string, group: string|null, mode: Mode, priority: int|null, reply: 'expected'|'none', expect: AnswerPatternView, retry: RetryView,
  *     timeout_ms: int, connect_timeout_ms: int, fkey: string|null, on_held: 'reject'|'replace'|'keep'|null, idempotency_key: string|null, caller:
  *     string, order_by: string|null, partitions: int|null, order_by_missing: 'refuse'|'spread'|null, labels: array<string, string>|\stdClass|null,
- *     compress: 'gzip'|null, keep_response_bytes: int, callback_url: string|null, service?: string, event?: Id, topic?: string, subscription?:
- *     string, schedule?: string, scheduled_at?: Time, group_id?: Id, attempts_made: int, data?: mixed, body?: string|null, body_base64?:
- *     string|null, attempts: list<Attempt>, ...}
+ *     compress: 'gzip'|null, follow_redirects: bool|null, keep_response_bytes: int, callback_url: string|null, service?: string, event?: Id,
+ *     topic?: string, subscription?: string, schedule?: string, scheduled_at?: Time, group_id?: Id, attempts_made: int, data?: mixed, body?:
+ *     string|null, body_base64?: string|null, attempts: list<Attempt>, ...}
  *
  * RFC 9457.
  * @phpstan-type Problem array{type:
@@ -191,9 +192,9 @@ namespace Notifyd;
  *     lane: string, group: string|null, mode: Mode, priority: int|null, reply: 'expected'|'none', expect: AnswerPatternView, retry: RetryView,
  *     timeout_ms: int, connect_timeout_ms: int, fkey: string|null, on_held: 'reject'|'replace'|'keep'|null, idempotency_key: string|null, caller:
  *     string, order_by: string|null, partitions: int|null, order_by_missing: 'refuse'|'spread'|null, labels: array<string, string>|\stdClass|null,
- *     compress: 'gzip'|null, keep_response_bytes: int, callback_url: string|null, service?: string, event?: Id, topic?: string, subscription?:
- *     string, schedule?: string, scheduled_at?: Time, group_id?: Id, attempts_made: int, data?: mixed, body?: string|null, body_base64?:
- *     string|null, attempts: list<Attempt>, duplicate?: true, kept?: true, response: KeptResponse|null, ...}
+ *     compress: 'gzip'|null, follow_redirects: bool|null, keep_response_bytes: int, callback_url: string|null, service?: string, event?: Id,
+ *     topic?: string, subscription?: string, schedule?: string, scheduled_at?: Time, group_id?: Id, attempts_made: int, data?: mixed, body?:
+ *     string|null, body_base64?: string|null, attempts: list<Attempt>, duplicate?: true, kept?: true, response: KeptResponse|null, ...}
  *
  * @phpstan-type Withdrawn array{remembered: false, ...}
  */

@@ -427,6 +427,7 @@ class _ListedNotify(TypedDict):
     order_by_missing: Optional[Literal["refuse", "spread"]]
     labels: Optional[Dict[str, str]]
     compress: Optional[Literal["gzip"]]
+    follow_redirects: Optional[bool]
     keep_response_bytes: int
     callback_url: Optional[str]
     # The number of the newest attempt that ended.
@@ -614,6 +615,9 @@ class Notify(_Notify, total=False):
     labels: Optional[Dict[str, str]]
     # The body is sent so, with a Content-Encoding; signatures are over what is sent. `headers` must not name one.
     compress: Optional[Literal["gzip"]]
+    # Whether up to 5 redirects of its receiver are followed; null: as the settings say (`redirects.follow`). A `[[destination]]` rule about
+    # them comes before both.
+    follow_redirects: Optional[bool]
     # So much of the answer that ends it is kept as long as it is itself (`GET /v1/notifies/{id}/response`); `results.keep_bytes` bounds it.
     keep_response_bytes: Optional[int]
     # Once this one is settled, it gets a POST of what became of it (`Callback`), as a notify of its own. As `url`.
@@ -687,6 +691,7 @@ class _NotifyView(TypedDict):
     order_by_missing: Optional[Literal["refuse", "spread"]]
     labels: Optional[Dict[str, str]]
     compress: Optional[Literal["gzip"]]
+    follow_redirects: Optional[bool]
     keep_response_bytes: int
     callback_url: Optional[str]
     # The number of the newest attempt that ended.
@@ -888,6 +893,7 @@ class _WaitedView(TypedDict):
     order_by_missing: Optional[Literal["refuse", "spread"]]
     labels: Optional[Dict[str, str]]
     compress: Optional[Literal["gzip"]]
+    follow_redirects: Optional[bool]
     keep_response_bytes: int
     callback_url: Optional[str]
     # The number of the newest attempt that ended.

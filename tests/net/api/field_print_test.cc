@@ -104,6 +104,8 @@ TEST_CASE("print of fields: every field counts") {
                            R"("order_by":"/c","order_by_missing":"spread","data":{"c":1})",
                            R"("retry":{"later_on":{"status":[500]}},"ttl_ms":5)",
                            R"("compress":"gzip")",
+                           R"("follow_redirects":true)",
+                           R"("follow_redirects":false)",
                            R"("keep_response_bytes":1)",
                            R"("keep_response_bytes":2)",
                            R"("timeout_ms":5)",

@@ -134,7 +134,7 @@ TEST_CASE("get: a notify with defaults shows every field") {
       R"("lane":"http://h/x","group":null,"order_by":null,"partitions":null,"order_by_missing":null,"mode":"concurrent","priority":4,"reply":"expected",)"
       R"("expect":{"status":["2xx"],"contains":null,"json":null},)"
       R"("retry":{"max_attempts":10,"initial_ms":1000,"factor":2,"max_ms":3600000,"jitter":0.1,"schedule_ms":null,"fatal_on":null,"later_on":null,"only_on":null},)"
-      R"("compress":null,"keep_response_bytes":0,"timeout_ms":30000,"connect_timeout_ms":5000,"fkey":null,"on_held":null,"idempotency_key":null,"caller":"unknown","labels":null,"callback_url":null,)"
+      R"("compress":null,"follow_redirects":null,"keep_response_bytes":0,"timeout_ms":30000,"connect_timeout_ms":5000,"fkey":null,"on_held":null,"idempotency_key":null,"caller":"unknown","labels":null,"callback_url":null,)"
       R"("attempts_made":0,"attempts":[]})");
 }
 

@@ -1074,6 +1074,7 @@ struct ListedNotify {
   std::string order_by_missing;
   std::map<std::string, std::string> labels;
   std::string compress;
+  std::optional<bool> follow_redirects;
   std::int64_t keep_response_bytes = 0;
   std::string callback_url;
   /// The name of the service that it goes to; missing where it goes to none. So with the next six.
@@ -1125,6 +1126,7 @@ inline void to_json(Json& to, const ListedNotify& from) {
   detail::Put(to, "order_by_missing", from.order_by_missing);
   detail::Put(to, "labels", from.labels);
   detail::Put(to, "compress", from.compress);
+  detail::Put(to, "follow_redirects", from.follow_redirects);
   detail::Put(to, "keep_response_bytes", from.keep_response_bytes);
   detail::Put(to, "callback_url", from.callback_url);
   detail::Put(to, "service", from.service);
@@ -1173,6 +1175,7 @@ inline void from_json(const Json& from, ListedNotify& to) {
   detail::Take(from, "order_by_missing", to.order_by_missing);
   detail::Take(from, "labels", to.labels);
   detail::Take(from, "compress", to.compress);
+  detail::Take(from, "follow_redirects", to.follow_redirects);
   detail::Take(from, "keep_response_bytes", to.keep_response_bytes);
   detail::Take(from, "callback_url", to.callback_url);
   detail::Take(from, "service", to.service);
@@ -1361,6 +1364,9 @@ struct Notify {
   std::map<std::string, std::string> labels;
   /// The body is sent so, with a Content-Encoding; signatures are over what is sent. `headers` must not name one.
   std::string compress;
+  /// Whether up to 5 redirects of its receiver are followed; null: as the settings say (`redirects.follow`). A `[[destination]]` rule about them
+  /// comes before both.
+  std::optional<bool> follow_redirects;
   /// So much of the answer that ends it is kept as long as it is itself (`GET /v1/notifies/{id}/response`); `results.keep_bytes` bounds it.
   std::optional<std::int64_t> keep_response_bytes;
   /// Once this one is settled, it gets a POST of what became of it (`Callback`), as a notify of its own. As `url`.
@@ -1400,6 +1406,7 @@ inline void to_json(Json& to, const Notify& from) {
   detail::Put(to, "order_by_missing", from.order_by_missing);
   detail::Put(to, "labels", from.labels);
   detail::Put(to, "compress", from.compress);
+  detail::Put(to, "follow_redirects", from.follow_redirects);
   detail::Put(to, "keep_response_bytes", from.keep_response_bytes);
   detail::Put(to, "callback_url", from.callback_url);
 }
@@ -1436,6 +1443,7 @@ inline void from_json(const Json& from, Notify& to) {
   detail::Take(from, "order_by_missing", to.order_by_missing);
   detail::Take(from, "labels", to.labels);
   detail::Take(from, "compress", to.compress);
+  detail::Take(from, "follow_redirects", to.follow_redirects);
   detail::Take(from, "keep_response_bytes", to.keep_response_bytes);
   detail::Take(from, "callback_url", to.callback_url);
 }
@@ -1642,6 +1650,7 @@ struct NotifyView {
   std::string order_by_missing;
   std::map<std::string, std::string> labels;
   std::string compress;
+  std::optional<bool> follow_redirects;
   std::int64_t keep_response_bytes = 0;
   std::string callback_url;
   /// The name of the service that it goes to; missing where it goes to none. So with the next six.
@@ -1698,6 +1707,7 @@ inline void to_json(Json& to, const NotifyView& from) {
   detail::Put(to, "order_by_missing", from.order_by_missing);
   detail::Put(to, "labels", from.labels);
   detail::Put(to, "compress", from.compress);
+  detail::Put(to, "follow_redirects", from.follow_redirects);
   detail::Put(to, "keep_response_bytes", from.keep_response_bytes);
   detail::Put(to, "callback_url", from.callback_url);
   detail::Put(to, "service", from.service);
@@ -1749,6 +1759,7 @@ inline void from_json(const Json& from, NotifyView& to) {
   detail::Take(from, "order_by_missing", to.order_by_missing);
   detail::Take(from, "labels", to.labels);
   detail::Take(from, "compress", to.compress);
+  detail::Take(from, "follow_redirects", to.follow_redirects);
   detail::Take(from, "keep_response_bytes", to.keep_response_bytes);
   detail::Take(from, "callback_url", to.callback_url);
   detail::Take(from, "service", to.service);
@@ -1919,6 +1930,7 @@ struct WaitedView {
   std::string order_by_missing;
   std::map<std::string, std::string> labels;
   std::string compress;
+  std::optional<bool> follow_redirects;
   std::int64_t keep_response_bytes = 0;
   std::string callback_url;
   /// The name of the service that it goes to; missing where it goes to none. So with the next six.
@@ -1981,6 +1993,7 @@ inline void to_json(Json& to, const WaitedView& from) {
   detail::Put(to, "order_by_missing", from.order_by_missing);
   detail::Put(to, "labels", from.labels);
   detail::Put(to, "compress", from.compress);
+  detail::Put(to, "follow_redirects", from.follow_redirects);
   detail::Put(to, "keep_response_bytes", from.keep_response_bytes);
   detail::Put(to, "callback_url", from.callback_url);
   detail::Put(to, "service", from.service);
@@ -2035,6 +2048,7 @@ inline void from_json(const Json& from, WaitedView& to) {
   detail::Take(from, "order_by_missing", to.order_by_missing);
   detail::Take(from, "labels", to.labels);
   detail::Take(from, "compress", to.compress);
+  detail::Take(from, "follow_redirects", to.follow_redirects);
   detail::Take(from, "keep_response_bytes", to.keep_response_bytes);
   detail::Take(from, "callback_url", to.callback_url);
   detail::Take(from, "service", to.service);
