@@ -242,14 +242,19 @@ TEST_CASE("alerts: one that comes and goes all day is said less and less often")
 }
 
 TEST_CASE("alerts: what is not known goes on as it was: a broker that has just begun says of nothing that it is over") {
-  Watch failing(RuleOf(AlertWhen::kFailing));
-  Kinds().at(AlertWhen::kFailing)(failing, true);
-  CHECK(failing.Pass(30) == std::vector{What::kFiring});
-  failing.Restart();
-  failing.attempts().clear();
-  failing.figures().attempts_since = failing.now();
-  CHECK(failing.Pass(600).empty());
-  CHECK(failing.Pass(10) == std::vector{What::kOver});
+  // That the last attempts failed holds for a day, in which nothing need be sent; how many of them did not for longer than they count.
+  for (auto [when, seconds] : {std::pair(AlertWhen::kFailedRate, 600), {AlertWhen::kFailing, 86'400}}) {
+    AlertRule rule = RuleOf(when);
+    rule.repeat_ms = 0;
+    Watch failing(rule);
+    Kinds().at(when)(failing, true);
+    CHECK(failing.Pass(90) == std::vector{What::kFiring});
+    failing.Restart();
+    failing.attempts().clear();
+    failing.figures().attempts_since = failing.now();
+    CHECK(failing.Pass(seconds).empty());
+    CHECK(failing.Pass(10) == std::vector{What::kOver});
+  }
 
   Watch paused(RuleOf(AlertWhen::kLanePaused));
   Kinds().at(AlertWhen::kLanePaused)(paused, true);

@@ -210,7 +210,8 @@ TEST_CASE("spec: unknown bits and enum values are refused") {
   CheckCorrupt("\x01\x04\x00\x04\x00"sv);          // payload kind 4
   CheckCorrupt("\x01\x04\x00\x00\x00"sv);          // payload kind none, said outright
   CheckCorrupt("\x01\x40\x00\x03"sv);              // on_held 3
-  CheckCorrupt("\x01\x80\x01\x00\x08"sv);          // pattern bit 3
+  CheckCorrupt("\x02\x80\x80\x80\x01\x00"sv);      // bit 21
+  CheckCorrupt("\x01\x80\x01\x00\x10"sv);          // pattern bit 4
   CheckCorrupt("\x01\x80\x01\x00\x01\x01\x06"sv);  // status 6
 }
 

@@ -68,6 +68,7 @@ struct Rig : Switchboard, NamespaceBoard {
       AlertRule& rule = settings.rules.emplace_back();
       rule.name = std::string(KindOf(when).word);
       rule.when = when;
+      rule.threshold = KindOf(when).threshold.value_or(0);
       rule.namespaces = namespaces;
     }
     sampler->SetSettings(std::make_shared<const AlertSettings>(std::move(settings)), 1'000);

@@ -336,6 +336,8 @@ TEST_CASE("openapi: lanes") {
   fifo.own = {Paused::kByFailure, std::nullopt, std::nullopt, 3, OnRetry::kSkip, OnFailure::kPause};
   concurrent.lane = {Mode::kConcurrent, "b"};
   concurrent.own.concurrency = 5;
+  concurrent.own.paused = concurrent.limits.paused = Paused::kByRequest;
+  concurrent.paused_until = WallTime{7};
   concurrent.own.rate_per_s = 0.5;
   concurrent.limits.rate_per_s = 0.5;
   f.Ask("GET", "/v1/lanes");
