@@ -160,7 +160,7 @@ class Core::Impl {
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
   State StateOf(const LoadedNotify& loaded) const { return StateOf(loaded.record->state, FindEntry(loaded.record->id), loaded.in_tail); }
   ListEffect ListOf(RequestId request, const ListQuery& query) const {
-    return {request, query, now_, reached_, books_.totals().by_index[Index::kTail] > 0};
+    return {request, query.Narrowed(), now_, reached_, books_.totals().by_index[Index::kTail] > 0};
   }
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later

@@ -2,6 +2,7 @@
 // Requests carry a RequestId and get exactly one Reply (broker/effects.h), unless a Disconnected for it comes first.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -146,6 +147,16 @@ struct ListQuery {
   NotifyId above;  // the cursor of oldest_first: only ids above this one
   /// Where not 0: records come without their payloads, and a page ends once they take so many bytes (one record may go beyond).
   size_t show_bytes = 0;
+  NotifyId only;  // this one alone, where it is behind the cursor; 0: any
+
+  /// The same with `only` as bounds of ids, so that nothing else is looked at.
+  ListQuery Narrowed() const {
+    ListQuery narrow = *this;
+    if (only.value == 0) return narrow;
+    narrow.above = std::max(above, NotifyId{only.value - 1});
+    narrow.below = below.value == 0 ? NotifyId{only.value + 1} : std::min(below, NotifyId{only.value + 1});
+    return narrow;
+  }
 };
 struct ListRequest {
   RequestId request;

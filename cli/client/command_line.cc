@@ -228,6 +228,7 @@ class CommandLine {
     AddFilter(command, "event", "ID", "Only those that come from this event.", texts);
     AddFilter(command, "schedule", "NAME", "Only those that come from this schedule.", texts);
     AddFilter(command, "group_id", "ID", "Only those of this group.", texts);
+    AddFilter(command, "id", "ID", "Only this one.", texts);
     AddFilter(command, "label", "KEY:VALUE", "Only those with this label; may be repeated: with all of them.", texts)
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::Join);

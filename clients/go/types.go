@@ -241,6 +241,9 @@ type Filter struct {
 
 	// Exclusive; of settled ones alone.
 	SettledBefore *time.Time `json:"settled_before,omitempty"`
+
+	// Only this one, where the other filters take it.
+	ID string `json:"id,omitempty"`
 }
 
 // Group: As the API says.

@@ -156,6 +156,8 @@ export interface Filter {
   settled_after?: TimeGiven | null;
   /** Exclusive; of settled ones alone. */
   settled_before?: TimeGiven | null;
+  /** Only this one, where the other filters take it. */
+  id?: string | null;
 }
 
 export interface Group {

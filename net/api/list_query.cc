@@ -19,9 +19,9 @@ constexpr size_t kMaxErrorBytes = 64;
 constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
 
-constexpr std::string_view kFilters[] = {"state",    "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",        "url_prefix",
-                                         "host",     "error", "service",       "topic",          "subscription",  "schedule",      "event",
-                                         "group_id", "label", "created_after", "created_before", "settled_after", "settled_before"};
+constexpr std::string_view kFilters[] = {"state",    "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",         "url_prefix",
+                                         "host",     "error", "service",       "topic",          "subscription",  "schedule",       "event",
+                                         "group_id", "label", "created_after", "created_before", "settled_after", "settled_before", "id"};
 
 constexpr std::string_view kAllOfThem = "namespaces";
 
@@ -182,6 +182,7 @@ Status ApplyFilter(std::string_view name, const std::string& value, const std::s
   if (name == "topic") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->topic);
   if (name == "subscription") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->subscription);
   if (name == "schedule") return ReadFilterText(name, value, pointer, kMaxNameBytes, &query->schedule);
+  if (name == "id") return ReadFilterId(name, value, pointer, &query->only);
   if (name == "event") return ReadFilterId(name, value, pointer, &query->event);
   if (name == "group_id") return ReadFilterId(name, value, pointer, &query->group);
   if (name == "label") return ReadLabelFilter(value, pointer, &query->labels);

@@ -466,6 +466,26 @@ TEST_CASE("bulk: purge removes settled ones for good, and the totals stay") {
   CHECK(CoreFixture::CodeOf(f.ById<GetRequest>(id)) == Code::kNotFound);
 }
 
+TEST_CASE("bulk: one that is named is purged, and never another in its place") {
+  CoreFixture f;
+  Fields once;
+  once.retry = Waits({}, 1);
+  std::vector<NotifyId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(f.Submit(once).id);
+  while (!f.starts.empty()) f.EndFirst(Verdict::kFailure);
+  BulkRequest purge;
+  purge.kind = BulkKind::kPurge;
+  purge.query.states = {State::kFailed};
+  purge.query.only = ids[1];
+  for (size_t count : {1, 0}) {
+    BulkRequest again = purge;
+    CHECK(std::get<BulkDone>(f.Do(std::move(again)).body).count == count);
+    for (NotifyId other : {ids[0], ids[2]}) CHECK(f.StateOf(other) == State::kFailed);
+  }
+  purge.query.above = ids[1];  // it lies behind the cursor
+  CHECK(std::get<BulkDone>(f.Do(std::move(purge)).body).count == 0);
+}
+
 TEST_CASE("bulk: one that is cancelled in flight is not purged before its attempt ends") {
   CoreFixture f;
   NotifyId id = f.Submit(Fields{}).id;

@@ -46,7 +46,7 @@ namespace Notifyd;
  *     string|null, caller?: string|null, url_prefix?: string|null, host?: string|null, error?: string|null, service?: string|null, topic?:
  *     string|null, subscription?: string|null, schedule?: string|null, event?: string|null, group_id?: string|null, label?:
  *     string|list<string>|null, created_after?: TimeGiven|null, created_before?: TimeGiven|null, settled_after?: TimeGiven|null, settled_before?:
- *     TimeGiven|null}
+ *     TimeGiven|null, id?: string|null}
  *
  * @phpstan-type Group array{id: Id, state: 'pending'|'settled'|'removed', duplicate?: bool, created_at?: Time, settled_at?: Time|null, caller?:
  *     string, labels?: array<string, string>|\stdClass|null, on_failure?: 'continue'|'cancel_rest', sequential?: bool, stopped?: bool,

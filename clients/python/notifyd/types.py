@@ -188,6 +188,8 @@ class Filter(_Filter, total=False):
     settled_after: Optional["TimeGiven"]
     # Exclusive; of settled ones alone.
     settled_before: Optional["TimeGiven"]
+    # Only this one, where the other filters take it.
+    id: Optional[str]
 
 
 class _Group(TypedDict):

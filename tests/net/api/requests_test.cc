@@ -50,7 +50,7 @@ TEST_CASE("list: filters") {
   CHECK_FALSE(query.oldest_first);
   f.Ask("GET",
         "/v1/notifies?error=timeout&service=shop&topic=order.paid&subscription=mail&schedule=nightly&event=n000000000000001f&"
-        "group_id=n0000000000000020");
+        "group_id=n0000000000000020&id=n0000000000000021");
   const ListQuery& flows = f.Posted<ListRequest>().query;
   CHECK(flows.error == "timeout");
   CHECK(flows.service == "shop");
@@ -58,6 +58,7 @@ TEST_CASE("list: filters") {
   CHECK(flows.subscription == "mail");
   CHECK(flows.schedule == "nightly");
   CHECK(flows.event == NotifyId{0x1f});
+  CHECK(flows.only == NotifyId{0x21});
   CHECK(flows.group == NotifyId{0x20});
   f.Ask("GET", "/v1/notifies");
   CHECK(f.Posted<ListRequest>().query.limit == 100);

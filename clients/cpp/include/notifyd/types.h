@@ -231,6 +231,8 @@ struct Filter {
   std::optional<TimeGiven> settled_after;
   /// Exclusive; of settled ones alone.
   std::optional<TimeGiven> settled_before;
+  /// Only this one, where the other filters take it.
+  std::string id;
 };
 inline void to_json(Json& to, const Filter& from) {
   to = Json::object();
@@ -254,6 +256,7 @@ inline void to_json(Json& to, const Filter& from) {
   detail::Put(to, "created_before", from.created_before);
   detail::Put(to, "settled_after", from.settled_after);
   detail::Put(to, "settled_before", from.settled_before);
+  detail::Put(to, "id", from.id);
 }
 inline void from_json(const Json& from, Filter& to) {
   detail::Take(from, "state", to.state);
@@ -276,6 +279,7 @@ inline void from_json(const Json& from, Filter& to) {
   detail::Take(from, "created_before", to.created_before);
   detail::Take(from, "settled_after", to.settled_after);
   detail::Take(from, "settled_before", to.settled_before);
+  detail::Take(from, "id", to.id);
 }
 
 struct Bulk {
