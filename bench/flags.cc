@@ -106,6 +106,11 @@ void AddAccess(CLI::App* app, Flags* flags) {
   AddConnections(app, &flags->access.connections, "kept alive");
   AddPayload(app, &flags->access.payload_bytes);
 }
+void AddBeanstalkd(CLI::App* app, Flags* flags) {
+  AddCount(app, &flags->beanstalkd.count, "jobs each way a round");
+  AddConnections(app, &flags->beanstalkd.connections, "one job in flight on each");
+  AddPayload(app, &flags->beanstalkd.payload_bytes);
+}
 void AddFairness(CLI::App* app, Flags* flags) {
   FairnessOptions& fairness = flags->fairness;
   app->add_option("--hung", fairness.hung, "destinations that never answer")->check(CLI::Range(1, 10'000))->capture_default_str();
@@ -222,6 +227,8 @@ const std::vector<Scenario>& Scenarios() {
        }},
       {"access", "what tokens and TLS cost", "rounds, each through a broker without, with a token, and with it over TLS", 5, false, false, AddAccess,
        [](Flags* flags) { return RunAccess(flags->common, flags->access); }},
+      {"beanstalkd", "jobs put over the door beside submits over HTTP, and beside a real beanstalkd -f0 where there is one", "rounds, each all ways",
+       5, false, false, AddBeanstalkd, [](Flags* flags) { return RunBeanstalkd(flags->common, flags->beanstalkd); }},
       {"idle", "one notify at a time: acknowledgements beside syncs of the same disk, and arrivals", kMedians, 1, false, false, AddIdle,
        [](Flags* flags) { return RunIdle(flags->common, flags->idle); }},
       {"sustained", "long runs at full rate against short ones: rate, CPU, acknowledgements, what is written to disk", nullptr, 1, false, false,

@@ -12,7 +12,7 @@ namespace notifyd::bench {
 
 struct Flags {
   CommonOptions common;
-  LoadOptions submit, end_to_end, access{.count = 20'000};
+  LoadOptions submit, end_to_end, access{.count = 20'000}, beanstalkd{.count = 20'000};
   IdleOptions idle;
   SustainedOptions sustained;
   DueOptions due;

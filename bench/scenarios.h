@@ -89,6 +89,7 @@ Status RunSubmit(const CommonOptions& common, const LoadOptions& options);
 Status RunEndToEnd(const CommonOptions& common, const LoadOptions& options);
 /// What tokens and TLS cost: `count`, `connections` and `payload_bytes` of `options`.
 Status RunAccess(const CommonOptions& common, const LoadOptions& options);
+Status RunBeanstalkd(const CommonOptions& common, const LoadOptions& options);
 Status RunDue(const CommonOptions& common, const DueOptions& options);
 Status RunBacklog(const CommonOptions& common, const BacklogOptions& options);
 Status RunLanes(const CommonOptions& common, const LanesOptions& options);

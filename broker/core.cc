@@ -7,6 +7,7 @@
 #include "broker/core_alerts.h"
 #include "broker/core_groups.h"
 #include "broker/core_history.h"
+#include "broker/core_pauses.h"
 #include "broker/core_responses.h"
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
@@ -61,6 +62,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       responses_(std::make_unique<ResponsePart>(this)),
       history_(std::make_unique<HistoryPart>(this)),
       alerts_(std::make_unique<AlertPart>(this)),
+      pauses_(std::make_unique<PausePart>(this)),
       wall_(now.wall.ms),
       mono_(now.mono.ms),
       expiry_(now.wall.ms),
@@ -111,7 +113,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   FireBreakers();
   services_->Fire();
   SweepBreakers();
-  FirePauseEnds();
+  pauses_->Fire();
   EndPollsInTime();
   groups_->EndInTime();
   PageWindows();
@@ -163,7 +165,7 @@ Wake Core::Impl::NextWake() const {
   if (!breakers_.by_time.empty()) wake.mono = std::min(wake.mono, breakers_.by_time.begin()->first);
   if (!breakers_.sweeping && !stopping_) wake.mono = std::min(wake.mono, breakers_.next_sweep);
   schedules_->AddTo(&wake);
-  wake.wall = std::min({wake.wall, history_->NextWake(), NextPauseEnd()});
+  wake.wall = std::min({wake.wall, history_->NextWake(), pauses_->NextEnd()});
   return wake;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_groups.h"
+#include "broker/core_pauses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
@@ -88,22 +89,16 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
   if (out.state != State::kSending && lane->paused()) {
     const FlowFields* flow = entry.envelope->flow.get();
     if (flow && topics_->IsPaused(flow->subscription)) reason("subscription_paused", "its subscription, " + flow->subscription + ", is paused");
-    else reason("lane_paused", SayPaused(*lane));
-    const WallTime until = PauseEndOf(lane->key);
-    if (until == kWallNever) out.expected_at.reset();
-    else if (out.expected_at) out.expected_at = std::max(*out.expected_at, until);
+    else reason("lane_paused", pauses_->Said(*lane));
+    const std::optional<WallTime> until = pauses_->ExpectedAt(lane->key);
+    if (!until) out.expected_at.reset();
+    else if (out.expected_at) out.expected_at = std::max(*out.expected_at, *until);
   }
   if (out.state != State::kSending) {
     ExplainSwitches(entry, &out);
     ExplainBreaker(entry, &out);
   }
   return out;
-}
-
-std::string Core::Impl::SayPaused(const Lane& lane) const {
-  if (lane.limits.paused == Paused::kByFailure) return "its lane paused itself when a notify failed";
-  const WallTime until = PauseEndOf(lane.key);
-  return until == kWallNever ? "its lane is paused" : "its lane is paused until " + FormatRfc3339(until);
 }
 
 /// Says what an operator switched off that it needs.
@@ -144,9 +139,8 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   if (waits_for(Wait::kResume)) {
     const FlowFields* flow = entry.envelope->flow.get();
     if (flow && topics_->IsPaused(flow->subscription)) reason("subscription_paused", "its subscription, " + flow->subscription + ", is paused");
-    else reason("lane_paused", SayPaused(lane));
-    out->expected_at.reset();
-    if (const WallTime until = PauseEndOf(lane.key); until != kWallNever) out->expected_at = until;
+    else reason("lane_paused", pauses_->Said(lane));
+    out->expected_at = pauses_->ExpectedAt(lane.key);
   }
   ExplainSwitches(entry, out);
   ExplainBreaker(entry, out);

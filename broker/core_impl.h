@@ -20,8 +20,7 @@
 //       durable and every due notify that sorts before the front is loaded (AllDueLoaded).
 //   I8  A paused lane has nothing in memory but what is in flight, on its way in or sent although it is paused: all else that is ready of it is in
 //       its tail, its attempted head too. Whoever resumes it fetches that head.
-//   I9  A lane that falls asleep after it was served under its place in its host's list gets a new one, at the end; and a lane is woken from its
-//       present place alone. So nobody is woken before one that fell asleep earlier.
+//   I9  A lane that was served in its place in its host's list and falls asleep gets the last one, and is woken from that: after all that sleep.
 // Answers:
 //   I10  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
 //       record, or puts another envelope or spec into it, keeps the old one for those answers first.
@@ -172,8 +171,7 @@ class Core::Impl {
   void ReadFor(const ReadEffect& read);
   void Show(RequestId request, std::shared_ptr<NotifyRecord> read);
   bool IsShown(NotifyId id) const { return shown_by_id_.count(id) > 0; }
-  /// Keeps the notify's record for answers that are still to show it (IsShown). Call it before the record is removed or gets another spec or
-  /// envelope; it must be loaded whole then.
+  /// Keeps the notify's record, loaded whole, for answers that are still to show it (IsShown): before it goes, or gets another spec or envelope.
   void KeepForAnswers(const Entry& entry);
 
   // ---- core_slots.cc: what is looked up by key
@@ -270,6 +268,7 @@ class Core::Impl {
 
   // ---- core_lane_requests.cc: lanes seen and steered
   Handled Handle(Task* task, LaneChangeRequest& r);
+  Handled Handle(Task* task, LanePauseOver& r);
   LaneView ViewOf(const LaneRow& row) const;
   void ShowLaneAfter(uint64_t batch, RequestId request, const Lane& lane);
   void PutSettings(Lane* lane, const LaneSettings& settings);
@@ -325,22 +324,6 @@ class Core::Impl {
   void SweepBreakers();
   bool TookSweep(ListDone& e);
   Handled Handle(Task* task, WaitOver& r);
-
-  // ---- core_pauses.cc: lanes that are paused until some time
-  /// What a change of the lane's settings says of that. Error: too many lanes are.
-  Status ChangePauseEnd(const Lane& lane, const LaneSettings& settings, const LanePatch& patch);
-  /// Puts or takes away (kWallNever) the time. Returns false, and does nothing, where there would be too many. The switches must be known.
-  bool PutPauseEnd(const LaneKey& lane, WallTime until);
-  WallTime PauseEndOf(const LaneKey& lane) const;
-  std::string SayPaused(const Lane& lane) const;
-  /// Begins to resume those whose time has come.
-  void FirePauseEnds();
-  /// kWallNever: there is none to come.
-  WallTime NextPauseEnd() const { return stopping_ || closed_ ? kWallNever : next_pause_end_; }
-  void FindNextPauseEnd();
-  Handled Handle(Task* task, LanePauseOver& r);
-  /// The settings hold from now on, if they are others than those that do.
-  void ChangeSettings(Lane* lane, const LaneSettings& settings);
   WallTime WallAt(MonoTime time) const { return {now_.wall.ms + time.ms - now_.mono.ms}; }
 
   // ---- core_records.cc: what is kept beside notifies, and the catalog
@@ -391,6 +374,7 @@ class Core::Impl {
   class ResponsePart;
   class HistoryPart;
   class AlertPart;
+  class PausePart;
   Handled Handle(Task* task, ServiceRequest& r);
   Handled Handle(Task* task, TopicRequest& r);
   Handled Handle(Task* task, GroupRequest& r);
@@ -519,8 +503,7 @@ class Core::Impl {
   void FireThrottled();
   /// Returns whether the lane waits for its next token on disk, because memory is for what can be sent. The token wakes it.
   bool Benched(const Lane& lane) const { return lane.throttled() && LoadedWeight() > limits_.max_loaded / 2 && !HasToken(lane); }
-  /// Returns whether memory may hold one more lane for its rate alone: twice as many as notifies at most. A further lane is forgotten, and begins
-  /// anew with a full bucket.
+  /// May memory hold one more lane for its rate alone: twice as many as notifies at most? A further one is forgotten, and begins with a full bucket.
   bool RemembersRates() const { return throttled_.size() < std::max<size_t>(2 * limits_.max_loaded, 1024); }
   void Kick(Lane* lane);
   void Unring(Lane* lane);
@@ -556,8 +539,6 @@ class Core::Impl {
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
   SwitchesSlot switches_;
   std::map<RecordKey, std::unique_ptr<RecordSlot>> records_;
-  std::set<LaneKey> ending_pauses_;       // whose resume is under way
-  WallTime next_pause_end_ = kWallNever;  // of those in switches_ whose resume is not
   CatalogSlot catalog_;
   std::optional<RecordsPage> catalog_page_;                 // to be asked for
   std::unordered_map<uint64_t, ThenRecords> record_pages_;  // by ticket
@@ -575,6 +556,7 @@ class Core::Impl {
   std::unique_ptr<ResponsePart> responses_;
   std::unique_ptr<HistoryPart> history_;
   std::unique_ptr<AlertPart> alerts_;
+  std::unique_ptr<PausePart> pauses_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;

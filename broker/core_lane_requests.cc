@@ -5,6 +5,7 @@
 
 #include "broker/core_groups.h"
 #include "broker/core_history.h"
+#include "broker/core_pauses.h"
 
 namespace notifyd {
 
@@ -44,7 +45,7 @@ LaneView Core::Impl::ViewOf(const LaneRow& row) const {
   LaneView view;
   view.lane = row.lane;
   view.own = row.settings;
-  view.paused_until = PauseEndOf(row.lane);
+  view.paused_until = pauses_->EndOf(row.lane);
   view.limits = LimitsOf(row.lane, row.settings, limits_);
   auto found = lanes_.find(row.lane);
   const Lane* lane = found == lanes_.end() ? nullptr : found->second.get();
@@ -102,23 +103,10 @@ Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     if (patch.burst) return Refuse(r.request, Code::kUnacceptable, "a burst says nothing without a rate_per_s", "/burst");
     settings.burst.reset();  // it goes with its rate
   }
-  if (Status status = ChangePauseEnd(*lane, settings, patch); !status.ok()) return Refuse(r.request, status);
-  ChangeSettings(lane, settings);
+  if (Status status = pauses_->ChangeEnd(*lane, settings, patch); !status.ok()) return Refuse(r.request, status);
+  pauses_->ChangeSettings(lane, settings);
   ShowLaneAfter(journal_.Barrier(), r.request, *lane);
   return Handled::kDone;
-}
-
-void Core::Impl::ChangeSettings(Lane* lane, const LaneSettings& settings) {
-  if (settings == lane->settings) return;
-  const LaneLimits before = lane->limits;
-  PutSettings(lane, settings);
-  journal_.AskSync();
-  if (before.paused != Paused::kNo && settings.paused == Paused::kNo) ResumeLane(lane);
-  if (before.paused == Paused::kNo && settings.paused != Paused::kNo) PauseLane(lane);
-  FreeHead(lane);
-  Unthrottle(lane);
-  if (lane->disk_tail) Activate(lane);
-  Kick(lane);
 }
 
 void Core::Impl::FreeHead(Lane* lane) {

@@ -7,6 +7,7 @@
 
 #include "broker/core_groups.h"
 #include "broker/core_history.h"
+#include "broker/core_pauses.h"
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
 #include "broker/flow.h"
@@ -81,8 +82,8 @@ void Core::Impl::ReportRemoval() {
 bool Core::Impl::MayRest() const {
   const Totals& totals = books_.totals();
   const bool served = AtRest() && ReadsNothing() && !polls_.First() && !groups_->IsWaitedFor() && throttled_.empty() && breakers_.open == 0 &&
-                      switches_.known && catalog_.known && services_->MayRest() && schedules_->MayRest() && history_->MayRest() && AgendaIsIdle() &&
-                      RatesAreFull();
+                      switches_.known && catalog_.known && services_->MayRest() && schedules_->MayRest() && pauses_->MayRest() &&
+                      history_->MayRest() && AgendaIsIdle() && RatesAreFull();
   // A lane that is paused has all in its tail and is in no list: it may wait asleep.
   const bool waits = totals.by_index[Index::kRetrying] > 0 || totals.sleeping_lanes > 0 || !books_.promoted().IsZero() ||
                      (KeysOf(Clock::kWall) > 0 && !SearchedAll());
@@ -91,8 +92,7 @@ bool Core::Impl::MayRest() const {
 
 std::optional<WallTime> Core::Impl::idle(WallTime now) const {
   if (!MayRest()) return std::nullopt;
-  if (!ending_pauses_.empty()) return std::nullopt;
-  const WallTime next_run = std::min(schedules_->NextDue(), NextPauseEnd());
+  const WallTime next_run = std::min(schedules_->NextDue(), pauses_->NextEnd());
   if (totals_.pending() == 0) return next_run > now ? std::optional(next_run) : std::nullopt;
   WallTime wake = std::min(WallTime{wall_.NextWake(now.ms, 0, false)}, WallTime{expiry_.NextWake(now.ms, 0, false)});
   const bool due_elsewhere = KeysOf(Clock::kWall) > wall_.size();

@@ -1,58 +1,87 @@
-// Lanes that are paused until some time (contract section 3, paused_until): which stand in the namespace's switches, all of them in memory, with
-// when. That a lane is paused its settings say; both are written in one batch. The time follows the wall clock, as due times do.
+// Lanes that are paused until some time. See core_pauses.h.
+#include "broker/core_pauses.h"
+
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
-
 namespace notifyd {
 
-WallTime Core::Impl::PauseEndOf(const LaneKey& lane) const {
-  auto found = switches_.all->lanes.find(lane);
-  return found == switches_.all->lanes.end() ? kWallNever : found->second;
+Handled Core::Impl::Handle(Task* task, LanePauseOver& r) {
+  return pauses_->Handle(task, r);
 }
 
-bool Core::Impl::PutPauseEnd(const LaneKey& lane, WallTime until) {
-  if (PauseEndOf(lane) == until) return true;
-  Switches switches = *switches_.all;
+WallTime Core::Impl::PausePart::EndOf(const LaneKey& lane) const {
+  const auto& lanes = core_.switches_.all->lanes;
+  auto found = lanes.find(lane);
+  return found == lanes.end() ? kWallNever : found->second;
+}
+
+std::optional<WallTime> Core::Impl::PausePart::ExpectedAt(const LaneKey& lane) const {
+  const WallTime until = EndOf(lane);
+  return until == kWallNever ? std::nullopt : std::optional(until);
+}
+
+std::string Core::Impl::PausePart::Said(const Lane& lane) const {
+  if (lane.limits.paused == Paused::kByFailure) return "its lane paused itself when a notify failed";
+  const WallTime until = EndOf(lane.key);
+  return until == kWallNever ? "its lane is paused" : "its lane is paused until " + FormatRfc3339(until);
+}
+
+bool Core::Impl::PausePart::PutEnd(const LaneKey& lane, WallTime until) {
+  if (EndOf(lane) == until) return true;
+  Switches switches = *core_.switches_.all;
   if (until == kWallNever) switches.lanes.erase(lane);
   else if (switches.lanes.size() >= kMostSwitched && !switches.lanes.contains(lane)) return false;
   else switches.lanes[lane] = until;
-  PutSwitched(std::move(switches));
-  FindNextPauseEnd();
+  core_.PutSwitched(std::move(switches));
+  FindNextEnd();
   return true;
 }
 
-Status Core::Impl::ChangePauseEnd(const Lane& lane, const LaneSettings& settings, const LanePatch& patch) {
-  WallTime until = PauseEndOf(lane.key);
+Status Core::Impl::PausePart::ChangeEnd(const Lane& lane, const LaneSettings& settings, const LanePatch& patch) {
+  WallTime until = EndOf(lane.key);
   if (patch.paused || patch.paused_until) until = patch.paused_until ? patch.paused_until->value_or(kWallNever) : kWallNever;
   if (settings.paused != Paused::kByRequest) until = kWallNever;
-  return PutPauseEnd(lane.key, until) ? Status::Ok() : TooManySwitched("lanes that are paused until some time");
+  return PutEnd(lane.key, until) ? Status::Ok() : core_.TooManySwitched("lanes that are paused until some time");
 }
 
-void Core::Impl::FindNextPauseEnd() {
-  next_pause_end_ = kWallNever;
-  for (const auto& [lane, until] : switches_.all->lanes)
-    if (!ending_pauses_.contains(lane)) next_pause_end_ = std::min(next_pause_end_, until);
+void Core::Impl::PausePart::ChangeSettings(Lane* lane, const LaneSettings& settings) {
+  if (settings == lane->settings) return;
+  const LaneLimits before = lane->limits;
+  core_.PutSettings(lane, settings);
+  core_.journal_.AskSync();
+  if (before.paused != Paused::kNo && settings.paused == Paused::kNo) core_.ResumeLane(lane);
+  if (before.paused == Paused::kNo && settings.paused != Paused::kNo) core_.PauseLane(lane);
+  core_.FreeHead(lane);
+  core_.Unthrottle(lane);
+  if (lane->disk_tail) core_.Activate(lane);
+  core_.Kick(lane);
 }
 
-void Core::Impl::FirePauseEnds() {
-  if (NextPauseEnd() > now_.wall) return;
+void Core::Impl::PausePart::FindNextEnd() {
+  next_end_ = kWallNever;
+  for (const auto& [lane, until] : core_.switches_.all->lanes)
+    if (!ending_.contains(lane)) next_end_ = std::min(next_end_, until);
+}
+
+void Core::Impl::PausePart::Fire() {
+  if (NextEnd() > core_.now_.wall) return;
   std::vector<LaneKey> over;
-  for (const auto& [lane, until] : switches_.all->lanes)
-    if (until <= now_.wall && ending_pauses_.insert(lane).second) over.push_back(lane);
-  FindNextPauseEnd();
-  for (LaneKey& lane : over) RunTask(MakeTask(LanePauseOver{std::move(lane)}));
+  for (const auto& [lane, until] : core_.switches_.all->lanes)
+    if (until <= core_.now_.wall && ending_.insert(lane).second) over.push_back(lane);
+  FindNextEnd();
+  for (LaneKey& lane : over) core_.RunTask(MakeTask(LanePauseOver{std::move(lane)}));
 }
 
-Handled Core::Impl::Handle(Task* task, LanePauseOver& r) {
-  Lane* lane = NeedLane(task, r.lane);
+Handled Core::Impl::PausePart::Handle(Task* task, LanePauseOver& r) {
+  Lane* lane = core_.NeedLane(task, r.lane);
   if (!lane) return Handled::kParked;
-  if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
-  ending_pauses_.erase(r.lane);
-  FindNextPauseEnd();
-  if (stopping_ || closed_ || PauseEndOf(r.lane) > now_.wall) return Handled::kDone;  // somebody has said something else meanwhile
-  PutPauseEnd(r.lane, kWallNever);
+  if (lane->has_attempted_head() && !core_.NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
+  ending_.erase(r.lane);
+  FindNextEnd();
+  // Somebody has said something else meanwhile, or it goes on after the next start.
+  if (core_.stopping_ || core_.closed_ || EndOf(r.lane) > core_.now_.wall) return Handled::kDone;
+  PutEnd(r.lane, kWallNever);
   LaneSettings settings = lane->settings;
   if (settings.paused == Paused::kByRequest) settings.paused = Paused::kNo;
   ChangeSettings(lane, settings);

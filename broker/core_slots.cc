@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core_host_limits.h"
+#include "broker/core_pauses.h"
 #include "broker/core_services.h"
 #include "broker/core_shared_hosts.h"
 #include "broker/expectation.h"
@@ -102,7 +103,7 @@ void Core::Impl::FillSlot(Slot* slot, LoadedValue& value) {
     case Slot::Kind::kSwitches:
       if (auto& all = std::get<std::shared_ptr<const Switches>>(value)) switches_.all = all;
       ApplyHosts(Switches());
-      FindNextPauseEnd();
+      pauses_->FindNextEnd();
       break;
     case Slot::Kind::kLane: {
       Lane* lane = static_cast<Lane*>(slot);

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <type_traits>
 
+#include "broker/core_pauses.h"
 #include "broker/core_services.h"
 #include "broker/flow.h"
 #include "broker/partition.h"
@@ -281,7 +282,7 @@ std::unordered_set<LaneKey> Core::Impl::TopicPart::NotPausedByOthers(const Name&
 void Core::Impl::TopicPart::SetPaused(const LaneKey& key, bool paused) {
   Lane* lane = core_.GetLane(key);
   // What is paused with its subscription goes on with that.
-  core_.PutPauseEnd(key, kWallNever);
+  core_.pauses_->PutEnd(key, kWallNever);
   if ((lane->settings.paused != Paused::kNo) == paused) return;
   LaneSettings settings = lane->settings;
   settings.paused = paused ? Paused::kByRequest : Paused::kNo;

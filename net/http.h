@@ -16,6 +16,7 @@
 namespace notifyd {
 
 class Loop;
+class RequestParser;
 class TlsFiles;
 
 struct HttpRequest {
@@ -107,6 +108,10 @@ struct HttpListener {
   const TlsFiles* tls = nullptr;  // whose context new connections get; null: plain HTTP. Borrowed
   size_t max_connections = 10'000;
   std::atomic<size_t> connections{0};
+  /// What reads the requests of a new connection, where its protocol is another than HTTP; empty: HTTP. Any loop's thread.
+  std::function<std::unique_ptr<RequestParser>()> make_parser = {};
+  std::vector<Cidr> cidrs = {};                       // who may connect; empty: anybody
+  std::shared_ptr<const FixedAsker> asker = nullptr;  // Peer::asker of all who do
 };
 
 /// Where answers go. Loop thread; a token whose client went away is ignored.

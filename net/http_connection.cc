@@ -71,7 +71,7 @@ HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origi
     : context_(context),
       listener_(listener),
       tcp_(new Tcp),
-      request_(this, std::move(peer)),
+      request_(this, *listener, std::move(peer)),
       response_(this),
       slot_(slot),
       surplus_(origin == Origin::kSurplus),
@@ -272,7 +272,9 @@ void HttpConnection::Refuse(int status, std::string_view detail) {
     return;
   }
   bool head_only = request_.is_head();
-  HttpResponse response = context_->handler->OnRefused(status, detail);
+  HttpResponse response;
+  if (request_.protocol().bare_answers()) response.body = request_.protocol().RefusalOf(status);
+  else response = context_->handler->OnRefused(status, detail);
   if (phase_ == Phase::kClosed) return;
   bool told = std::any_of(response.headers.begin(), response.headers.end(), [](const auto& header) { return header.first == "Retry-After"; });
   if ((status == 429 || status == 503) && !told) response.headers.emplace_back("Retry-After", "1");
@@ -376,6 +378,7 @@ void HttpConnection::RefuseUnfinished() {
 
 /// Keys stay here: of a TLS connection there is only its end left to be seen by its client. Of a Unix socket it could not be told that it has ended.
 bool HttpConnection::MayHandOver(int fd) {
+  if (!request_.protocol().forgetful()) return false;
   if (phase_ == Phase::kLinger) return !request_.peer().uid.has_value();
   if (!tls_) return true;
   if (tls_->state() != TlsSession::State::kOpen) return false;
@@ -486,7 +489,7 @@ void HttpConnection::UpdateDeadline() {
     int64_t quiet = served_ ? limits.idle_timeout_ms : limits.head_timeout_ms;
     if (surplus_) quiet = std::min(quiet, kLingerQuietMs);
     if (context_->draining) quiet = std::min(quiet, kDrainGraceMs);
-    deadline = quiet_since_ms_ + quiet;
+    if (!request_.protocol().may_rest() || surplus_ || context_->draining) deadline = quiet_since_ms_ + quiet;
   }
   if (response_.unsent_bytes() > 0) deadline = std::min(deadline, response_.deadline_ms());
   context_->wheel.Arm(this, deadline);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "net/http_connection.h"
+#include "net/http_parser.h"
 
 namespace notifyd {
 namespace {
@@ -30,9 +31,9 @@ constexpr std::string_view kFull = "too much is buffered; try again later";
 
 using Phase = HttpConnection::Phase;
 
-RequestSide::RequestSide(HttpConnection* connection, std::shared_ptr<const Peer> peer)
-    : connection_(connection), parser_(&connection->context()->limits) {
-  parser_.SetPeer(std::move(peer));
+RequestSide::RequestSide(HttpConnection* connection, const HttpListener& listener, std::shared_ptr<const Peer> peer)
+    : connection_(connection), parser_(listener.make_parser ? listener.make_parser() : std::make_unique<HttpParser>(&connection->context()->limits)) {
+  parser_->SetPeer(std::move(peer));
 }
 
 int64_t RequestSide::now_ms() const {
@@ -46,12 +47,12 @@ void RequestSide::End() {
 
 /// The client has ended its side, and all that it sent is parsed. One that waits for a response still gets it.
 void RequestSide::EndOfInput() {
-  if (connection_->phase() == Phase::kPending && parser_.in_body()) {
+  if (connection_->phase() == Phase::kPending && parser_->in_body()) {
     if (!pieces_.broken) BreakBody(400, kCutShort);
   } else if (connection_->phase() == Phase::kPending) {
     if (connection_->token() != 0 && body_ == Body::kNone && !processing_) connection_->context()->handler->OnHalfClose(connection_->token());
   } else if (connection_->phase() == Phase::kReading) {
-    if (!parser_.idle()) {
+    if (!parser_->idle()) {
       connection_->Refuse(400, kCutShort);
     } else {
       connection_->EndBehindResponse();
@@ -76,7 +77,7 @@ void RequestSide::Process(std::string_view fresh) {
   }
   std::string_view rest = ParseAll(fresh);
   if (connection_->phase() == Phase::kClosed) return;
-  if (connection_->phase() == Phase::kLinger) parser_.Drop();
+  if (connection_->phase() == Phase::kLinger) parser_->Drop();
   if (connection_->phase() == Phase::kLinger || pieces_.broken || rest.empty()) {
     DropInput();
   } else if (direct) {
@@ -91,7 +92,7 @@ void RequestSide::Process(std::string_view fresh) {
   if (ended_ && !has_input()) EndOfInput();
   if (connection_->phase() == Phase::kClosed) return;
   connection_->Account();
-  if (connection_->phase() == Phase::kReading && body_ == Body::kNone && !parser_.idle() && HoldsTooMuch()) connection_->Refuse(429, kFull);
+  if (connection_->phase() == Phase::kReading && body_ == Body::kNone && !parser_->idle() && HoldsTooMuch()) connection_->Refuse(429, kFull);
   connection_->UpdateReading();
   connection_->UpdateDeadline();
 }
@@ -100,30 +101,30 @@ std::string_view RequestSide::ParseAll(std::string_view rest) {
   processing_ = true;
   if (pieces_.end_due && !pieces_.paused) HandOutEnd();
   while (!rest.empty() && MayParse()) {
-    if (parser_.idle()) begun_ms_ = now_ms();
+    if (parser_->idle()) begun_ms_ = now_ms();
     size_t used = 0;
-    HttpParser::Step step = parser_.Feed(rest, &used);
+    RequestParser::Step step = parser_->Feed(rest, &used);
     rest.remove_prefix(used);
     switch (step) {
-      case HttpParser::Step::kMore:
+      case RequestParser::Step::kMore:
         break;
-      case HttpParser::Step::kHead:
+      case RequestParser::Step::kHead:
         HeadDone(!rest.empty());
         break;
-      case HttpParser::Step::kPiece:
+      case RequestParser::Step::kPiece:
         HandOutPiece();
         break;
-      case HttpParser::Step::kRequest:
+      case RequestParser::Step::kRequest:
         if (body_ == Body::kNone) {
           Deliver();
         } else {
-          parser_.Take();
+          parser_->Take();
           HandOutPiece();
           HandOutEnd();
         }
         break;
-      case HttpParser::Step::kRefused:
-        BreakBody(parser_.refusal_status(), parser_.refusal_detail());
+      case RequestParser::Step::kRefused:
+        BreakBody(parser_->refusal_status(), parser_->refusal_detail());
         break;
     }
     if (body_ == Body::kDiscard) {
@@ -146,11 +147,11 @@ void RequestSide::HeadDone(bool body_waits) {
     return;
   }
   HttpContext* context = connection_->context();
-  bool expects = parser_.expects_continue() && !body_waits;
-  if (!context->handler->TakesPieces(parser_.head())) {
-    if (parser_.KeepBody() == HttpParser::Step::kRefused) {
-      connection_->Refuse(parser_.refusal_status(), parser_.refusal_detail());
-    } else if (OverBudget(parser_.content_length())) {
+  bool expects = parser_->expects_continue() && !body_waits;
+  if (!context->handler->TakesPieces(parser_->head())) {
+    if (parser_->KeepBody() == RequestParser::Step::kRefused) {
+      connection_->Refuse(parser_->refusal_status(), parser_->refusal_detail());
+    } else if (OverBudget(parser_->content_length())) {
       connection_->Refuse(429, kFull);
     } else if (expects) {
       context->batch.append(kContinue);
@@ -162,16 +163,16 @@ void RequestSide::HeadDone(bool body_waits) {
   pieces_.handed_out = false;
   heard_ms_ = now_ms();
   continue_owed_ = expects;
-  context->handler->OnHead(connection_->token(), parser_.head());
+  context->handler->OnHead(connection_->token(), parser_->head());
   if (connection_->phase() == Phase::kClosed || connection_->phase() == Phase::kLinger) return;
   // Where it was answered already, the pieces are for nobody.
-  parser_.StreamBody();
+  parser_->StreamBody();
   if (TakeContinueOwed()) context->batch.append(kContinue);
 }
 
 void RequestSide::Deliver() {
   HttpContext* context = connection_->context();
-  HttpRequest request = parser_.Take();
+  HttpRequest request = parser_->Take();
   HttpDemand demand = context->handler->Demand(request);
   if (connection_->surplus() && !demand.probe) return connection_->Refuse(503, kTooMany);
   size_t bytes = demand.probe ? 0 : demand.answer_bytes;
@@ -226,10 +227,10 @@ bool RequestSide::Reserve(size_t bytes) {
 }
 
 void RequestSide::HandOutPiece() {
-  if (body_ != Body::kPieces || parser_.piece().empty()) return;
+  if (body_ != Body::kPieces || parser_->piece().empty()) return;
   heard_ms_ = now_ms();
   pieces_.handed_out = true;
-  connection_->context()->handler->OnBody(connection_->token(), parser_.piece());
+  connection_->context()->handler->OnBody(connection_->token(), parser_->piece());
 }
 
 /// The body is complete.
@@ -289,9 +290,9 @@ bool RequestSide::EndRequest() {
   }
   // A client that was not told to go on may leave the body away, or not: only a new connection is clear.
   bool never_asked = TakeContinueOwed();
-  body_ = parser_.in_body() ? Body::kDiscard : Body::kNone;
+  body_ = parser_->in_body() ? Body::kDiscard : Body::kNone;
   drained_ = 0;
-  return body_ == Body::kDiscard && (never_asked || parser_.body_left() > kMaxDiscardBytes);
+  return body_ == Body::kDiscard && (never_asked || parser_->body_left() > kMaxDiscardBytes);
 }
 
 bool RequestSide::GoOn() {
@@ -322,7 +323,7 @@ void RequestSide::Discard() {
   // From inside of the parsing the caller may still look at the head.
   if (processing_) return;
   DropInput();
-  parser_.Drop();
+  parser_->Drop();
 }
 
 void RequestSide::Stash(std::string_view bytes) {
@@ -350,7 +351,7 @@ void RequestSide::Expire() {
   } else if (connection_->phase() == Phase::kPending) {
     if (body_ != Body::kPieces || pieces_.paused) return;
     BreakBody(408, "the next piece of the body did not arrive within " + std::to_string(limits.request_timeout_ms) + " ms");
-  } else if (parser_.in_body()) {
+  } else if (parser_->in_body()) {
     connection_->Refuse(408, "the request did not arrive within " + std::to_string(limits.request_timeout_ms) + " ms");
   } else {
     connection_->Refuse(408, "the request's head did not arrive within " + std::to_string(limits.head_timeout_ms) + " ms");
@@ -359,14 +360,14 @@ void RequestSide::Expire() {
 
 int64_t RequestSide::deadline_ms() const {
   const HttpLimits& limits = connection_->context()->limits;
-  if (connection_->phase() == Phase::kReading) return begun_ms_ + (parser_.in_body() ? limits.request_timeout_ms : limits.head_timeout_ms);
+  if (connection_->phase() == Phase::kReading) return begun_ms_ + (parser_->in_body() ? limits.request_timeout_ms : limits.head_timeout_ms);
   if (parked_) return heard_ms_ + limits.head_timeout_ms;
   return body_ == Body::kPieces && !pieces_.paused ? heard_ms_ + limits.request_timeout_ms : DeadlineWheel::kNever;
 }
 
 void RequestSide::Press(int64_t now_ms) {
-  size_t held = parser_.held_bytes();
-  if (connection_->phase() != Phase::kReading || body_ != Body::kNone || !parser_.in_body() || held <= kSmallHeadBytes) return;
+  size_t held = parser_->held_bytes();
+  if (connection_->phase() != Phase::kReading || body_ != Body::kNone || !parser_->in_body() || held <= kSmallHeadBytes) return;
   if (pressed_ms_ < begun_ms_) pressed_ms_ = begun_ms_, pressed_bytes_ = 0;
   if (now_ms - pressed_ms_ < HttpConnection::kPressMs) return;
   const size_t least = connection_->context()->limits.least_bytes_per_s;
@@ -390,8 +391,8 @@ bool RequestSide::OverBudget(uint64_t more, uint64_t held) const {
 
 /// Of a request that is on its way.
 bool RequestSide::HoldsTooMuch() const {
-  size_t held = parser_.held_bytes();
-  return (parser_.in_body() || held > kSmallHeadBytes) && OverBudget(0, held);
+  size_t held = parser_->held_bytes();
+  return (parser_->in_body() || held > kSmallHeadBytes) && OverBudget(0, held);
 }
 
 bool RequestSide::HasRoom() const {

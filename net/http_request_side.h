@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "net/http.h"
-#include "net/http_parser.h"
+#include "net/request_parser.h"
 
 namespace notifyd {
 
@@ -18,7 +18,7 @@ class HttpConnection;
 class RequestSide {
  public:
   /// `connection`: whose side it is; it outlives it.
-  RequestSide(HttpConnection* connection, std::shared_ptr<const Peer> peer);
+  RequestSide(HttpConnection* connection, const HttpListener& listener, std::shared_ptr<const Peer> peer);
 
   // What comes.
   /// `fresh` came behind what waits; parses as much as may be parsed now.
@@ -57,8 +57,8 @@ class RequestSide {
   int64_t deadline_ms() const;
 
   /// Whose requests they are, once that is known better than at first.
-  void SetPeer(std::shared_ptr<const Peer> peer) { parser_.SetPeer(std::move(peer)); }
-  const Peer& peer() const { return parser_.peer(); }
+  void SetPeer(std::shared_ptr<const Peer> peer) { parser_->SetPeer(std::move(peer)); }
+  const Peer& peer() const { return parser_->peer(); }
   /// The client waits to be told to go on, and was not. Forgets it.
   bool TakeContinueOwed() { return std::exchange(continue_owed_, false); }
 
@@ -68,9 +68,9 @@ class RequestSide {
   bool has_input() const { return input_at_ < input_.size(); }
   bool input_lost() const { return input_lost_; }
   /// Nothing was seen of a next request by the parser.
-  bool between() const { return parser_.idle(); }
+  bool between() const { return parser_->idle(); }
   /// All that was read belongs to requests that are handed over: what would be read now begins the next one.
-  bool AtNextRequest() const { return body_ == Body::kNone && parser_.idle() && !has_input(); }
+  bool AtNextRequest() const { return body_ == Body::kNone && parser_->idle() && !has_input(); }
   /// The client has ended its side, and all that it sent is handed over.
   bool NothingFollows() const { return ended_ && !has_input() && !input_lost_; }
   /// The handler takes the body in pieces, and has not been told of its end.
@@ -85,13 +85,16 @@ class RequestSide {
   size_t ReadBytes(size_t most) const;
   /// Since when its head, or body, has been coming.
   int64_t begun_ms() const { return begun_ms_; }
-  size_t held_bytes() const { return input_.size() + parser_.held_bytes() + pending_bytes_; }
+  size_t held_bytes() const { return input_.size() + parser_->held_bytes() + pending_bytes_; }
   size_t reserved_bytes() const { return parked_ ? 0 : reserved_; }
 
   // What the last head said.
-  bool is_head() const { return parser_.is_head(); }
-  bool http_1_0() const { return parser_.http_1_0(); }
-  bool keep_alive() const { return parser_.keep_alive(); }
+  bool is_head() const { return parser_->is_head(); }
+  bool http_1_0() const { return parser_->http_1_0(); }
+  bool keep_alive() const { return parser_->keep_alive(); }
+
+  /// As its listener's protocol has it.
+  const RequestParser& protocol() const { return *parser_; }
 
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -125,7 +128,7 @@ class RequestSide {
   int64_t now_ms() const;
 
   HttpConnection* const connection_;
-  HttpParser parser_;
+  const std::unique_ptr<RequestParser> parser_;
   std::string input_;  // read but not parsed; from input_at_ on
   size_t input_at_ = 0;
   std::unique_ptr<HttpRequest> parked_;  // kPending without a token: waits for room

@@ -128,7 +128,8 @@ void ResponseSide::Send(HttpResponse response, bool head_only, bool close) {
   const bool gathers = connection_->request().processing();
   std::string& head = context->head;
   head.clear();
-  AppendResponseHead(response, HttpFraming::kLength, close, connection_->request().http_1_0(), &head);
+  if (!connection_->request().protocol().bare_answers())
+    AppendResponseHead(response, HttpFraming::kLength, close, connection_->request().http_1_0(), &head);
   if (head_only || !StatusHasBody(response.status)) response.body.clear();
   if (gathers && response.body.size() <= kMaxBatchedBytes) {
     context->batch.append(head).append(response.body);

@@ -358,6 +358,10 @@ class HttpServer::Impl {
     ucred credentials{};
     socklen_t size = sizeof credentials;
     if (from.ss_family == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) peer.uid = credentials.uid;
+    if (!as.cidrs.empty() &&
+        (!peer.address || std::none_of(as.cidrs.begin(), as.cidrs.end(), [&](const Cidr& range) { return range.Contains(*peer.address); })))
+      return nullptr;
+    peer.asker = as.asker;
     if (as.serves.control && (!peer.uid || (*peer.uid != geteuid() && *peer.uid != 0))) return nullptr;
     return std::make_shared<const Peer>(std::move(peer));
   }
@@ -366,12 +370,16 @@ class HttpServer::Impl {
     std::shared_ptr<const Peer> peer = PeerOf(fd, *as, from);
     bool surplus = as->connections.load(std::memory_order_relaxed) >= as->max_connections;
     bool unknown = as->tls != nullptr && origin == HttpConnection::Origin::kAdopted;
-    if (peer == nullptr || unknown || (surplus && !MakeSurplusRoom())) {
+    // There are no probes in another protocol.
+    const bool beyond = surplus && as->make_parser;
+    if (peer == nullptr || unknown || beyond || (surplus && !MakeSurplusRoom())) {
       close(fd);
       return;
     }
     int on = 1, unsent = kUnsentInKernelBytes;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    // Where clients may be silent for long, those that are not there any more are found out.
+    if (as->make_parser) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&handles_->sweep))) {
       uint64_t tick = static_cast<uint64_t>(context_.wheel.tick_ms());

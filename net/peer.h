@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,12 +27,20 @@ struct ServedParts {
   bool operator==(const ServedParts&) const = default;
 };
 
+/// Who asks at a listener that says so itself, since its clients' protocol has no credentials: by which grant, in which namespace.
+struct NamedGrant;  // net/access/principal.h
+struct FixedAsker {
+  std::shared_ptr<const NamedGrant> grant;
+  std::string space;
+};
+
 /// Who connects.
 struct Peer {
   std::optional<IpAddress> address;                 // none over a Unix socket
   std::optional<uint32_t> uid;                      // over a Unix socket (SO_PEERCRED)
   std::vector<std::string> certificate_names = {};  // TlsSession::peer_names
   ServedParts serves = {};                          // the listener's
+  std::shared_ptr<const FixedAsker> asker = {};     // the listener's; null: he shows himself who he is
   /// For logs, and as failures are counted: an IPv6 address by its /64, since one host has that many.
   std::string Name() const;
 };

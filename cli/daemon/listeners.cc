@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/start_check.h"
+#include "net/access/principal.h"
+#include "net/beanstalkd/beanstalkd_parser.h"
 #include "net/unix_socket.h"
 
 namespace notifyd {
@@ -36,6 +38,18 @@ std::string Join(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
   return out;
+}
+
+/// Its clients have no credentials: what they may do is what producers need, in one namespace.
+void ServeBeanstalkd(const ListenerOptions& options, size_t max_job_bytes, HttpListener* as) {
+  as->make_parser = [max_job_bytes] { return std::make_unique<BeanstalkdParser>(max_job_bytes); };
+  for (const std::string& range : options.cidrs) as->cidrs.push_back(*Cidr::Parse(range));
+  const std::string space = options.space.empty() ? std::string(kDefaultNamespace) : options.space;
+  NamedGrant grant{"beanstalkd " + options.address, {}};
+  grant.grant.namespaces = NamespaceSet::Of({space});
+  grant.grant.scopes = {Scope::kSubmit, Scope::kRead, Scope::kReadBodies, Scope::kOperate};
+  if (!options.caller.empty()) grant.grant.caller = options.caller;
+  as->asker = std::make_shared<const FixedAsker>(FixedAsker{std::make_shared<const NamedGrant>(std::move(grant)), space});
 }
 
 }  // namespace
@@ -69,6 +83,7 @@ Listeners::Listeners(const Options& options) : reuse_port_(options.io_threads > 
     else place->address = *ParseListen(all[i].address);
     place->as.serves = place->control ? ServedParts::ControlSocket() : all[i].serves();
     place->as.max_connections = all[i].max_connections;
+    if (all[i].beanstalkd) ServeBeanstalkd(all[i], options.api.max_body_bytes, &place->as);
     if (!all[i].tls_key.empty()) {
       place->files = std::make_unique<TlsFiles>(PathsOf(all[i]));
       place->as.tls = place->files.get();
@@ -171,6 +186,7 @@ void Listeners::LogAddresses() const {
     std::vector<LogField> fields;
     const std::string only = Join(place->options.only);
     if (place->files) fields.emplace_back("tls", true);
+    if (place->options.beanstalkd) fields.emplace_back("protocol", "beanstalkd");
     if (!place->options.only.empty()) fields.emplace_back("only", only);
     // For people, who can open it as it stands.
     if (place->as.serves.console && place->address.path.empty()) {
@@ -180,6 +196,13 @@ void Listeners::LogAddresses() const {
     // Whoever started it with port 0 reads the port here.
     Log(LogLevel::kAlways, "listening on " + place->name(), fields.data(), fields.size());
   }
+}
+
+size_t Listeners::beanstalkd_connections() const {
+  size_t sum = 0;
+  for (const auto& place : places_)
+    if (place->options.beanstalkd) sum += place->as.connections.load(std::memory_order_relaxed);
+  return sum;
 }
 
 std::string Listeners::held() const {

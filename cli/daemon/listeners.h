@@ -35,6 +35,8 @@ class Listeners {
   Status Open(const std::vector<HttpServer*>& servers, const Handover& handover);
   /// Says where they are open, a line each.
   void LogAddresses() const;
+  /// How many clients of beanstalkd's protocol are connected. Any thread.
+  size_t beanstalkd_connections() const;
   /// The addresses, with commas between them: Holdings::listening_on.
   std::string held() const;
   /// Those where a call would come back to this broker.

@@ -179,6 +179,7 @@ Status Runtime::Impl::MakeIoThreads() {
   rules_.Set(options_.sender.rules);
   commands_ = std::make_unique<CommandRunner>(&attempt_ends_, std::make_shared<const CommandRules>(options_.commands), options_.sender);
   lane_rules_.Set(std::make_shared<const std::vector<LaneRule>>(options_.core.lane_rules));
+  tubes_.Set(std::make_shared<const std::vector<BeanstalkdTube>>(options_.tubes));
   Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options_.auth);
   if (!auth.ok()) return std::move(auth).status();
   for (uint32_t i = 0; i < options_.io_threads; ++i) {
@@ -234,12 +235,29 @@ Status Runtime::Impl::MakeIoThreads() {
     api.histograms = histograms_.All();
     io->api = std::make_unique<Api>(api, &exchange_);
     io->api->SetAuth(*auth);
-    io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->api.get());
-    io->api->SetResponder(io->server.get());
+    MakeServer(io.get());
     io->loop.MeasureTurns(&histograms_.loop_lag.histogram);
     io_.push_back(std::move(io));
   }
   return Status::Ok();
+}
+
+/// The door stands between the server and the API.
+void Runtime::Impl::MakeServer(IoThread* io) {
+  io->door = std::make_unique<BeanstalkdDoor>(DoorOptions(), io->api.get());
+  io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->door.get());
+  io->door->SetResponder(io->server.get());
+  io->api->SetResponder(io->door.get());
+}
+
+BeanstalkdOptions Runtime::Impl::DoorOptions() {
+  BeanstalkdOptions door;
+  door.max_job_bytes = options_.api.max_body_bytes;
+  door.tubes = [this] { return tubes_.Get(); };
+  door.wall = ReadWall;
+  door.connections = [this] { return listeners_ ? listeners_->beanstalkd_connections() : 0; };
+  door.figures = &beanstalkd_figures_;
+  return door;
 }
 
 void Runtime::Impl::ServeDebug(ApiOptions* api, Loop* loop) {
@@ -448,6 +466,10 @@ ProcessStats Runtime::Impl::ProcessNow() {
   for (const auto& shard : shards_) stats.namespaces_awake += shard->shard->awake();
   stats.store = store_->Figures();
   stats.log_dropped = LogDropped();
+  stats.beanstalkd_connections = listeners_ ? listeners_->beanstalkd_connections() : 0;
+  stats.beanstalkd = {{"taken", beanstalkd_figures_.jobs.load()},
+                      {"refused", beanstalkd_figures_.refused.load()},
+                      {"turned_away", beanstalkd_figures_.turned_away.load()}};
   if (tracing_) stats.spans = tracing_->made(), stats.spans_dropped = tracing_->dropped();
   stats.alerts = alert_sampler_->shown().alerts;
   stats.alerts_firing = alert_sampler_->shown().firing;

@@ -30,6 +30,7 @@
 #include "cli/daemon/store_engines.h"
 #include "cli/daemon/tracing.h"
 #include "net/alerts/alert_sender.h"
+#include "net/beanstalkd/beanstalkd_door.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -39,12 +40,14 @@ struct IoThread {
   Loop loop;
   std::unique_ptr<PlainSender> sender;
   std::unique_ptr<Api> api;
+  std::unique_ptr<BeanstalkdDoor> door;
   std::unique_ptr<HttpServer> server;
   HttpServer::Sockets released;  // written on its own loop, read once all have released
   std::thread thread;
 
   ~IoThread() {
     server.reset();
+    door.reset();
     api.reset();
     sender.reset();
   }
@@ -102,6 +105,8 @@ class Runtime::Impl : private StoreEvents {
   void ReportProcess();
   /// What people who look into the process are shown. `loop`: where they are answered.
   void ServeDebug(ApiOptions* api, Loop* loop);
+  void MakeServer(IoThread* io);
+  BeanstalkdOptions DoorOptions();
 
   /// On the thread of the signals.
   void TakeSignal(int number);
@@ -177,6 +182,8 @@ class Runtime::Impl : private StoreEvents {
 
   RulesInForce<DestinationRules> rules_;
   RulesInForce<std::vector<LaneRule>> lane_rules_;
+  RulesInForce<std::vector<BeanstalkdTube>> tubes_;
+  BeanstalkdFigures beanstalkd_figures_;
   HttpServer::Budget budget_;
   std::unique_ptr<Listeners> listeners_;
   Exchange exchange_;

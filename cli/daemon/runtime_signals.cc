@@ -87,6 +87,7 @@ void Runtime::Impl::Reload() {
   rules_.Set(next.sender.rules);
   commands_->SetRules(std::make_shared<const CommandRules>(next.commands), next.sender);
   lane_rules_.Set(std::make_shared<const std::vector<LaneRule>>(next.core.lane_rules));
+  tubes_.Set(std::make_shared<const std::vector<BeanstalkdTube>>(next.tubes));
   io_[0]->api->SetSecretHeaders(next.api.secret_headers);
   for (size_t i = 1; i < io_.size(); ++i)
     io_[i]->loop.Post([sender = io_[i]->sender.get(), api = io_[i]->api.get(), options = next.sender] {

@@ -19,6 +19,7 @@
 #include "cli/daemon/settings_lanes.h"
 #include "cli/daemon/settings_services.h"
 #include "cli/daemon/settings_tables.h"
+#include "cli/daemon/settings_tubes.h"
 
 #ifndef NOTIFYD_VERSION
 #define NOTIFYD_VERSION "0.0.0"
@@ -28,7 +29,7 @@ namespace notifyd {
 namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
-constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kPeers[] = "auth.peers",
+constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kTubes[] = "tube", kPeers[] = "auth.peers",
                kCertificates[] = "auth.certificates", kCommands[] = "command", kServices[] = "service", kAlerts[] = "alert";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
@@ -202,6 +203,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<std::vector<ListenerOptions>> listeners = ReadListeners(node, file);
       if (!listeners.ok()) return std::move(listeners).status();
       options->listeners = *std::move(listeners);
+    } else if (name == kTubes) {
+      Result<std::vector<BeanstalkdTube>> tubes = ReadTubes(node, file);
+      if (!tubes.ok()) return std::move(tubes).status();
+      options->tubes = *std::move(tubes);
     } else if (name == kPeers || name == kCertificates) {
       Result<std::map<std::string, AccessGrant>> grants = ReadGrants(node, name, file);
       if (!grants.ok()) return std::move(grants).status();
@@ -396,7 +401,7 @@ std::vector<std::pair<std::string, std::string>> TablesAsToml() {
   return {{"Lane rules", LaneRulesAsToml()},  {"Destination rules", DestinationRulesAsToml()},
           {"Commands", CommandRulesAsToml()}, {"Services", FileServicesAsToml()},
           {"Alerts", AlertRulesAsToml()},     {"Listeners", ListenersAsToml()},
-          {"Grants", GrantsAsToml()}};
+          {"Tubes", TubesAsToml()},           {"Grants", GrantsAsToml()}};
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {
@@ -433,6 +438,10 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
   if (fresh.alerts != running->alerts) {
     running->alerts = fresh.alerts;
     result.applied.push_back(kAlerts);
+  }
+  if (fresh.tubes != running->tubes) {
+    running->tubes = fresh.tubes;
+    result.applied.push_back(kTubes);
   }
   if (fresh.listeners != running->listeners) result.not_applied.push_back(kListeners);
   return result;

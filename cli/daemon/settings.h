@@ -24,6 +24,7 @@
 #include "cli/daemon/telemetry_options.h"
 #include "net/alerts/mail.h"
 #include "net/api/api.h"
+#include "net/beanstalkd/beanstalkd_tube.h"
 #include "net/command/command_rules.h"
 #include "net/http.h"
 #include "net/sender/sender_options.h"
@@ -45,6 +46,7 @@ struct Options {
   LogOptions log;
   OtlpOptions otlp;
   std::vector<ListenerOptions> listeners;  // beside `listen`
+  std::vector<BeanstalkdTube> tubes;       // of those listeners whose protocol is beanstalkd's
   AuthOptions auth;
   CoreLimits core;
   FlowSettings flow;

@@ -5,6 +5,8 @@
 #include <set>
 
 #include "base/ip_address.h"
+#include "base/utf8.h"
+#include "broker/grant.h"
 #include "cli/daemon/settings.h"
 #include "cli/daemon/settings_tables.h"
 #include "net/unix_socket.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr size_t kListenersMost = 64;
 constexpr int64_t kConnectionsMost = 1'000'000;
+constexpr size_t kCallerMostBytes = 100;
 constexpr std::string_view kUnix = "unix:";
 
 Status Unacceptable(std::string detail) {
@@ -55,6 +58,36 @@ Status ReadTls(const std::string& key, const toml::node& node, ListenerOptions* 
   return Status::Ok();
 }
 
+Status ReadProtocol(const toml::node& node, ListenerOptions* listener) {
+  const auto* word = node.as_string();
+  if (!word || (word->get() != "http" && word->get() != "beanstalkd")) return Unacceptable("must be \"http\" or \"beanstalkd\"");
+  listener->beanstalkd = word->get() == "beanstalkd";
+  return Status::Ok();
+}
+
+Status ReadCidrs(const toml::node& node, std::vector<std::string>* cidrs) {
+  Result<std::vector<std::string>> texts = TextsOf(node);
+  if (!texts.ok()) return std::move(texts).status();
+  if (texts->empty()) return Unacceptable("must name at least one range");
+  for (const std::string& text : *texts)
+    if (!Cidr::Parse(text).ok()) return Unacceptable("\"" + text + "\" is no range of addresses, such as 10.0.0.0/8");
+  *cidrs = *std::move(texts);
+  return Status::Ok();
+}
+
+/// Who the clients of a listener of beanstalkd's are.
+Status ReadAsker(const std::string& key, const toml::node& node, ListenerOptions* listener) {
+  if (key == "cidrs") return ReadCidrs(node, &listener->cidrs);
+  Result<std::string> text = TextOf(node);
+  if (!text.ok()) return std::move(text).status();
+  if (key == "namespace" && (!IsNamespaceName(*text) || *text == kSystemNamespace))
+    return Unacceptable("must be the name of a namespace that takes submits");
+  if (key == "caller" && (text->empty() || text->size() > kCallerMostBytes || HasControl(*text) || !IsValidUtf8(*text)))
+    return Unacceptable("must have 1 to " + std::to_string(kCallerMostBytes) + " bytes, without control characters");
+  (key == "caller" ? listener->caller : listener->space) = *std::move(text);
+  return Status::Ok();
+}
+
 Status ReadKey(const std::string& key, const toml::node& node, ListenerOptions* listener) {
   if (key == "address") {
     Result<std::string> text = TextOf(node);
@@ -64,6 +97,8 @@ Status ReadKey(const std::string& key, const toml::node& node, ListenerOptions* 
     return Status::Ok();
   }
   if (key == "only") return ReadOnly(node, &listener->only);
+  if (key == "protocol") return ReadProtocol(node, listener);
+  if (key == "namespace" || key == "caller" || key == "cidrs") return ReadAsker(key, node, listener);
   if (key == "max_connections") {
     const auto* value = node.as_integer();
     if (!value || value->get() < 1 || value->get() > kConnectionsMost)
@@ -71,7 +106,25 @@ Status ReadKey(const std::string& key, const toml::node& node, ListenerOptions* 
     listener->max_connections = static_cast<size_t>(value->get());
     return Status::Ok();
   }
-  return Unacceptable("there is no such key, only address, only, max_connections, tls.cert, tls.key and tls.client_ca");
+  return Unacceptable(
+      "there is no such key, only address, protocol, namespace, caller, cidrs, only, max_connections, tls.cert, tls.key and tls.client_ca");
+}
+
+/// What goes with the listener's protocol.
+Status CheckProtocol(const ListenerOptions& listener, const toml::table& table, const TablePlace& place) {
+  if (!listener.beanstalkd) {
+    for (const char* key : {"namespace", "caller", "cidrs"})
+      if (const toml::node* node = table.get(key))
+        return place.Blame(key, *node, "goes with protocol \"beanstalkd\" only: over HTTP clients say who they are");
+    return Status::Ok();
+  }
+  if (const toml::node* node = table.get("only")) return place.Blame("only", *node, "says nothing for protocol \"beanstalkd\"");
+  const ListenAddress address = *ParseListen(listener.address);
+  const toml::node* cidrs = table.get("cidrs");
+  if (!address.path.empty() && cidrs) return place.Blame("cidrs", *cidrs, "says nothing for a Unix socket");
+  if (!address.local() && !cidrs)
+    return place.Blame("cidrs", table, "is missing: beanstalkd's clients have no credentials, so it must be said from where they may come");
+  return Status::Ok();
 }
 
 Result<ListenerOptions> ReadListener(const toml::table& table, const TablePlace& place) {
@@ -94,6 +147,7 @@ Result<ListenerOptions> ReadListener(const toml::table& table, const TablePlace&
     return place.Blame("tls.client_ca", table, "says nothing without tls.cert and tls.key");
   if (!listener.tls_key.empty() && !ParseListen(listener.address)->path.empty())
     return place.Blame("tls.cert", table, "says nothing for a Unix socket: the kernel says who connects");
+  if (Status fault = CheckProtocol(listener, table, place); !fault.ok()) return fault;
   return listener;
 }
 
@@ -143,7 +197,7 @@ std::vector<ListenerOptions> AllListeners(const Options& options) {
   if (!options.listen.empty()) all.push_back({options.listen, {}, {}, {}, {}, options.http.max_connections, console(options.listen)});
   for (ListenerOptions each : options.listeners) {
     if (each.max_connections == 0) each.max_connections = each.only.empty() ? options.http.max_connections : ListenerOptions::kOnlyConnections;
-    each.console = each.only.empty() && console(each.address);
+    each.console = each.only.empty() && !each.beanstalkd && console(each.address);
     all.push_back(std::move(each));
   }
   return all;
@@ -188,6 +242,10 @@ std::string ListenersAsToml() {
 #   address          as `listen`; or unix:PATH, a socket file of mode 0660 whose clients auth.peers knows by their uid
 #   tls.cert         PEM file: the certificate, then those that lead to its authority. With it TLS 1.2 and 1.3 are spoken there, and nothing else
 #   tls.key          PEM file: its key, not encrypted
+#   protocol         http, or beanstalkd: the commands of its producers, for programs that put jobs (docs/doors.md)
+#   namespace        beanstalkd: the namespace that its clients are of; by default default
+#   caller           beanstalkd: the caller of all that is put; by default what NotifyAgent's jobs say
+#   cidrs            beanstalkd: from where its clients may come, such as ["10.0.0.0/8"]; must be said where other machines can connect
 #   tls.client_ca    PEM file: clients must show a certificate of one of these authorities; auth.certificates says what each may do
 #   only             some of health, metrics, admin (what looks and steers) and console (the web console, with admin): nothing else is served there
 #   max_connections  1 to 1000000, counted apart from all other listeners'; by default limits.connections, with `only` 64
@@ -200,6 +258,11 @@ std::string ListenersAsToml() {
 # [[listener]]
 # address = "127.0.0.1:7301"
 # only = ["health", "metrics", "console"]
+#
+# [[listener]]
+# address = "127.0.0.1:11300"
+# protocol = "beanstalkd"
+# namespace = "default"
 )";
 }
 

@@ -33,6 +33,11 @@ struct ListenerOptions {
   size_t max_connections = 0;                           // 0: limits.connections, or kOnlyConnections where `only` says something
   static constexpr size_t kOnlyConnections = 64;
   bool console = false;  // the web console, where `only` is empty
+  // Where its protocol is beanstalkd's: who its clients are.
+  bool beanstalkd = false;
+  std::string space = {};               // their namespace; empty: default
+  std::string caller = {};              // empty: none is fixed
+  std::vector<std::string> cidrs = {};  // from where they may come; empty: from anywhere
   ServedParts serves() const;
   bool operator==(const ListenerOptions&) const = default;
 };

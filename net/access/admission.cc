@@ -76,7 +76,8 @@ bool Admission::Holds(const Principal& principal, WallTime now) const {
 
 std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
   if (need.open) return Admitted{};
-  Identified identified = settings_->tokens ? Identify(peer, head, need, now) : Admitted{.principal = Principal::Anybody()};
+  // A listener that says who its clients are says what they may do, too, whoever else is asked.
+  Identified identified = settings_->tokens || peer.asker ? Identify(peer, head, need, now) : Admitted{.principal = Principal::Anybody()};
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr || !need.known) return identified;
   if (!admitted->principal.HasAny(need.scopes)) return Forbidden("this needs the scope " + need.scopes.ToString());
@@ -102,6 +103,7 @@ Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& h
 }
 
 Admission::Identified Admission::ByPeer(const Peer& peer) const {
+  if (peer.asker) return Admitted{.principal = Principal(peer.asker->grant)};
   if (peer.serves.control) return Admitted{.principal = Principal(ControlSocket())};
   if (peer.uid && *peer.uid != settings_->overflow_uid) {
     if (auto found = settings_->peers.find(*peer.uid); found != settings_->peers.end()) return Admitted{.principal = Principal(found->second)};

@@ -133,7 +133,7 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   granted.content_digest = std::move(admitted.content_digest);
   granted.first_use = admitted.first_use;
   granted.asker.table = table_;
-  if (asks()) granted.asker.from = peer.Name();
+  if (!granted.asker.anybody()) granted.asker.from = peer.Name();
   return granted;
 }
 

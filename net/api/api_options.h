@@ -56,6 +56,8 @@ struct ProcessStats {
   std::vector<StoreFigure> store;
   std::vector<CommandStats> commands;
   std::vector<ServiceNameStats> service_names;
+  size_t beanstalkd_connections = 0;
+  std::vector<std::pair<const char*, uint64_t>> beanstalkd;   // jobs that were put over its protocol, by outcome
   std::vector<std::pair<const char*, uint64_t>> log_dropped;  // lines that each place of the log dropped
   uint64_t spans = 0, spans_dropped = 0;
 };

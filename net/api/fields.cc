@@ -100,6 +100,15 @@ Status UnknownField(std::string_view parent, std::string_view key) {
   return Status(Code::kUnacceptable, "unknown field " + Quoted(key), std::move(pointer));
 }
 
+std::optional<NotifyId> ReadId(std::string_view text) {
+  constexpr size_t kMostDigits = 19;
+  if (text.empty() || text.size() > kMostDigits || text[0] == '0' || !std::all_of(text.begin(), text.end(), IsDigit)) return NotifyId::Parse(text);
+  NotifyId id;
+  // 19 digits stay below 2^64.
+  for (const char c : text) id.value = id.value * 10 + static_cast<uint64_t>(c - '0');
+  return id.number() <= kMostNumber ? std::optional(id) : std::nullopt;
+}
+
 std::optional<int64_t> ParseInteger(std::string_view number, bool* beyond) {
   if (beyond) *beyond = false;
   bool negative = number.starts_with('-');

@@ -21,6 +21,10 @@ namespace notifyd {
 inline constexpr int64_t kMaxDelayMs = 3653LL * 24 * 3600 * 1000;
 /// Of a lane, a group, an fkey, an idempotency key, and the prefixes that lists are filtered by.
 inline constexpr size_t kMaxNameBytes = 255;
+
+/// An id as it may be said: as it is shown, or its number in decimal, below 2^63 (contract section 20). Nothing where it is neither.
+std::optional<NotifyId> ReadId(std::string_view text);
+
 /// Of the lane that results: with the partition that order_by puts behind its name.
 inline constexpr size_t kMaxLaneBytes = kMaxNameBytes + 5;
 

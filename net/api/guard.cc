@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/api/fields.h"
 #include "net/api/problem.h"
 #include "net/api/request_tools.h"
 #include "net/api/steps.h"
@@ -112,7 +113,7 @@ Asked Guard(const Asking& asking, Asked asked) {
   // One that only looks is judged by what it would answer.
   if (const Event* event = std::get_if<Event>(&asked))
     if (const GetRequest* get = std::get_if<GetRequest>(event); get && get->wait_ms == 0) return asked;
-  const std::optional<NotifyId> notify = NotifyId::Parse(asking.route.argument);
+  const std::optional<NotifyId> notify = ReadId(asking.route.argument);
   CHECK(notify);
   return std::make_unique<GuardSteps>(asking.id, *notify, std::move(asked), asking.asker, row, asking.tools);
 }

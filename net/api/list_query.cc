@@ -86,8 +86,8 @@ Status ReadFilterText(std::string_view name, const std::string& value, const std
 }
 
 Status ReadFilterId(std::string_view name, const std::string& value, const std::string& pointer, NotifyId* out) {
-  std::optional<NotifyId> id = NotifyId::Parse(value);
-  if (!id) return Bad(pointer, std::string(name) + " must be an id: \"n\" and 16 hex digits");
+  std::optional<NotifyId> id = ReadId(value);
+  if (!id) return Bad(pointer, std::string(name) + " must be an id: \"n\" and 16 hex digits, or its number in decimal");
   *out = *id;
   return Status::Ok();
 }

@@ -106,6 +106,9 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_namespaces_awake", "Namespaces that are held in memory; others sleep.", process.namespaces_awake);
   out.Gauge("notifyd_connections", "Client connections.", process.connections);
   out.Gauge("notifyd_waiters", "Requests that wait for the end of a notify.", process.waiters);
+  out.Gauge("notifyd_beanstalkd_connections", "Clients of beanstalkd's protocol.", process.beanstalkd_connections);
+  out.Head("notifyd_beanstalkd_jobs_total", "Jobs that were put over beanstalkd's protocol, by outcome.", "counter");
+  for (const auto& [outcome, count] : process.beanstalkd) out.Line("notifyd_beanstalkd_jobs_total{{outcome=\"{}\"}} {}\n", outcome, count);
   out.Gauge("notifyd_listeners", "Clients that listen to /v1/live.", process.listeners);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
   out.Gauge("notifyd_captured_bytes", "Bytes of receivers' answers that are kept or waited for, in memory.", process.captured_bytes);

@@ -44,15 +44,15 @@ Status CheckShort(const HttpRequest& request) {
   return Status(Code::kTooLarge, "such a document has at most " + std::to_string(kLargeJsonBytes) + " bytes");
 }
 
-/// "n" and 16 hex digits; anything else names no notify. Error: kNotFound.
+/// "n" and 16 hex digits, or decimal; anything else names no notify. Error: kNotFound.
 Result<NotifyId> IdOf(const Route& route) {
-  if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
+  if (std::optional<NotifyId> id = ReadId(route.argument)) return *id;
   return Status(Code::kNotFound, "there is no such notify");
 }
 
 /// The same of a group.
 Result<NotifyId> GroupIdOf(const Route& route) {
-  if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
+  if (std::optional<NotifyId> id = ReadId(route.argument)) return *id;
   return Status(Code::kNotFound, "there is no such group");
 }
 

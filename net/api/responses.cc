@@ -185,7 +185,7 @@ std::unique_ptr<Steps> MakeWaitSteps(SubmitRequest submit, const SubmitWait& wai
 Result<Asked> ReadResponse(const Asking& asking) {
   Result<bool> raw = ParseRaw(asking.query);
   if (!raw.ok()) return std::move(raw).status();
-  const std::optional<NotifyId> id = NotifyId::Parse(asking.route.argument);
+  const std::optional<NotifyId> id = ReadId(asking.route.argument);
   if (!id) return Status(Code::kNotFound, "there is no such notify");
   if (*raw) return Asked(std::make_unique<RawSteps>(asking.id, *id, asking.tools));
   return Asked(Event(ResponseRequest{asking.id, *id}));

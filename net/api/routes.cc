@@ -6,6 +6,7 @@
 #include "net/api/console_requests.h"
 #include "net/api/debug_requests.h"
 #include "net/api/demand.h"
+#include "net/api/fields.h"
 #include "net/api/figures_requests.h"
 #include "net/api/list_of_all.h"
 #include "net/api/requests.h"
@@ -142,7 +143,7 @@ Need NeedOf(const Result<Route>& route) {
   if (row.sphere == Sphere::kNamespace) need.named = route->space;
   if (row.sums && !route->space && !route->query.empty() && AsksForAll(route->query)) need.sphere = Sphere::kAll;
   if (!row.names_notify() && !row.names_group() && !row.names_event()) return need;
-  if (std::optional<NotifyId> id = NotifyId::Parse(route->argument)) need.id_number = id->number();
+  if (std::optional<NotifyId> id = ReadId(route->argument)) need.id_number = id->number();
   return need;
 }
 

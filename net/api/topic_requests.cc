@@ -53,7 +53,7 @@ Result<Asked> AskForList(const Asking& asking) {
 
 /// Errors: kNotFound.
 Result<NotifyId> EventIdOf(const Route& route) {
-  if (std::optional<NotifyId> id = NotifyId::Parse(route.argument)) return *id;
+  if (std::optional<NotifyId> id = ReadId(route.argument)) return *id;
   return Status(Code::kNotFound, "there is no such event");
 }
 

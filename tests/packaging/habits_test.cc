@@ -88,6 +88,7 @@ TEST_CASE("habits: a layer includes those below it alone") {
       {"net", {"base", "net", "net/tls"}},
       {"net/access", {"base", "broker", "net", "net/access"}},
       {"net/alerts", {"base", "broker", "net/alerts"}},
+      {"net/beanstalkd", {"base", "net", "net/access", "net/beanstalkd", "net/notify_agent"}},
       {"net/console", {"base", "net/console"}},
       {"net/command", {"base", "broker", "net/command", "net/sender"}},
       {"net/notify_agent", {"base", "net/notify_agent"}},
@@ -97,8 +98,8 @@ TEST_CASE("habits: a layer includes those below it alone") {
       {"net/tls", {"base", "net/tls"}},
       {"net/api", {"base", "broker", "net", "net/access", "net/api", "net/console", "net/signing"}},
       {"cli/daemon",
-       {"base", "broker", "storage", "net", "net/access", "net/alerts", "net/command", "net/sender", "net/telemetry", "net/tls", "net/api",
-        "cli/client", "cli/daemon"}},
+       {"base", "broker", "storage", "net", "net/access", "net/alerts", "net/beanstalkd", "net/command", "net/notify_agent", "net/sender",
+        "net/telemetry", "net/tls", "net/api", "cli/client", "cli/daemon"}},
       {"cli/client", {"base", "net/notify_agent", "cli/client"}},
   };
   Faults faults;

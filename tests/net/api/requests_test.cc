@@ -1,5 +1,6 @@
 // Routing and queries: what requests become, what they are refused for, and how what they ask for looks.
 #include "api_fixture.h"
+#include "net/api/fields.h"
 
 namespace notifyd {
 namespace {
@@ -157,6 +158,21 @@ TEST_CASE("requests: what they are refused for") {
   f.Ask(row.method, row.target);
   CHECK(f.Outcome() == row.outcome);
   CHECK(f.sink.events.empty());
+}
+
+TEST_CASE("ids: one may be said in decimal") {
+  ApiFixture f;
+  f.Ask("GET", "/v1/notifies/31");
+  CHECK(f.Posted<GetRequest>().id == NotifyId{31});
+  f.Ask("DELETE", "/v1/notifies/31");
+  CHECK(f.Posted<CancelRequest>().id == NotifyId{31});
+  f.Ask("GET", "/v1/notifies?event=31");
+  CHECK(f.Posted<ListRequest>().query.event == NotifyId{31});
+  CHECK(ReadId("9223372036854775807") == NotifyId{INT64_MAX});
+  CHECK(ReadId(kId) == NotifyId{31});
+  for (const char* none :
+       {"0", "031", "-1", "+1", "1.0", "31x", "9223372036854775808", "18446744073709551615", "18446744073709551647", "99999999999999999999", ""})
+    CHECK_FALSE(ReadId(none));
 }
 
 TEST_CASE("methods: a known path names those that it takes") {

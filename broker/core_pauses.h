@@ -1,0 +1,46 @@
+// The core's part of lanes that are paused until some time (contract section 3, paused_until). Included by broker/core*.cc alone. See core_impl.h.
+//
+// They stand in the namespace's switches, all of them in memory, with when. That a lane is paused its settings say; both are written in one batch.
+// The time follows the wall clock, as due times do.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+class Core::Impl::PausePart {
+ public:
+  explicit PausePart(Core::Impl* core) : core_(*core) {}
+  Handled Handle(Task* task, LanePauseOver& r);
+
+  /// The lane's settings hold from now on, if they are others than those that do.
+  void ChangeSettings(Lane* lane, const LaneSettings& settings);
+  /// What a change of them says of the time. Error: too many lanes are paused until some time.
+  Status ChangeEnd(const Lane& lane, const LaneSettings& settings, const LanePatch& patch);
+  /// Puts or takes away (kWallNever) the time. Returns false, and does nothing, where there would be too many. The switches must be known.
+  bool PutEnd(const LaneKey& lane, WallTime until);
+  WallTime EndOf(const LaneKey& lane) const;
+
+  /// For who explains: that it is paused, and when it goes on by itself; nothing where it does not.
+  std::string Said(const Lane& lane) const;
+  std::optional<WallTime> ExpectedAt(const LaneKey& lane) const;
+
+  /// In each turn: begins to resume those whose time has come.
+  void Fire();
+  /// When it wants a turn; kWallNever: it does not.
+  WallTime NextEnd() const { return core_.stopping_ || core_.closed_ ? kWallNever : next_end_; }
+  bool MayRest() const { return ending_.empty(); }
+  /// The switches are known, or are others.
+  void FindNextEnd();
+
+ private:
+  Core::Impl& core_;
+  std::set<LaneKey> ending_;        // whose resume is under way
+  WallTime next_end_ = kWallNever;  // of those whose resume is not
+};
+
+}  // namespace notifyd

@@ -1,0 +1,441 @@
+// BeanstalkdDoor: a command each, as requests to the API. See beanstalkd_door.h; docs/doors.md says what each comes to, and what differs.
+#include <algorithm>
+#include <utility>
+
+#include "base/base64.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "net/access/principal.h"
+#include "net/beanstalkd/beanstalkd_answers.h"
+#include "net/beanstalkd/beanstalkd_door.h"
+#include "net/beanstalkd/beanstalkd_parser.h"
+#include "net/notify_agent/notify_agent.h"
+
+namespace notifyd {
+namespace {
+
+constexpr uint64_t kMostDelayS = 3653ULL * 24 * 3600;
+constexpr std::string_view kNotifyTube = "notify";
+constexpr std::string_view kNotFound = "NOT_FOUND\r\n";
+constexpr const char* kKickable = "scheduled,retrying";
+constexpr const char* kDelayed = "scheduled,retrying,held";
+constexpr uint64_t kMostAtOnce = 10'000;  // what one bulk call may touch
+
+std::string LanePath(std::string_view mode, std::string_view lane) {
+  return "/lanes/" + std::string(mode) + "/" + PercentEncoded(lane);
+}
+
+/// The filter of a tube's notifies, as members of an open object. `tube`: of the configuration; null: the lanes that are called as the tube is.
+void WriteFilter(const BeanstalkdTube* tube, std::string_view name, std::string_view states, JsonWriter* json) {
+  json->Key("filter");
+  json->BeginObject();
+  json->Key("state");
+  json->String(states);
+  json->Key("lane");
+  json->String(tube ? std::string_view(tube->lane_name()) : name);
+  if (tube) {
+    json->Key("mode");
+    json->String(tube->mode);
+  }
+  json->EndObject();
+}
+
+/// The same in a list's query.
+std::string FilterQuery(const BeanstalkdTube* tube, std::string_view name, std::string_view states) {
+  std::string query = "?state=" + std::string(states) + "&lane=" + PercentEncoded(tube ? std::string_view(tube->lane_name()) : name);
+  return tube ? query + "&mode=" + tube->mode : query;
+}
+
+/// The job of an answer to a submit, which begins with its id. Of each put: reading all of it would cost more than the rest of the door.
+std::string JobIn(std::string_view answer) {
+  constexpr std::string_view kBegin = R"({"id":")";
+  if (!answer.starts_with(kBegin)) return JobOfId(AnswerDocument(answer).Text("/id"));
+  answer.remove_prefix(kBegin.size());
+  return JobOfId(answer.substr(0, answer.find('"')));
+}
+
+std::vector<std::string> ModesOf(const BeanstalkdTube* tube) {
+  return tube ? std::vector<std::string>{tube->mode} : std::vector<std::string>{"fifo", "concurrent"};
+}
+
+}  // namespace
+
+// ---- put
+
+void BeanstalkdDoor::RefuseJob(const CommandPtr& command, std::string_view detail) {
+  options_.figures->refused.fetch_add(1, std::memory_order_relaxed);
+  const std::string peer = command->request.peer->Name();
+  std::vector<LogField> fields;
+  if (command->space() != kDefaultNamespace) fields.emplace_back("namespace", command->space());
+  fields.emplace_back("tube", command->request.target);
+  fields.emplace_back("peer", peer);
+  fields.emplace_back("detail", detail);
+  Log(LogLevel::kWarn, "job refused", fields.data(), fields.size());
+  Answer(command, std::string(kBadFormat));
+}
+
+void BeanstalkdDoor::Put(const CommandPtr& command) {
+  const uint64_t delay_s = command->Number("delay");
+  if (delay_s > kMostDelayS) return RefuseJob(command, "the delay is longer than ten years");
+  const BeanstalkdTube* tube = command->tube;
+  if (!tube && command->request.target == kNotifyTube) return PutNotifyAgent(command);
+  if (!tube) return RefuseJob(command, "there is no [[tube]] of this name");
+  const std::string& job = command->request.body;
+  std::string document;
+  document.reserve(job.size() + 256);
+  JsonWriter json(&document);
+  json.BeginObject();
+  auto text = [&](std::string_view key, std::string_view value) {
+    json.Key(key);
+    json.String(value);
+  };
+  text("url", tube->url);
+  if (!tube->content_type.empty()) text("content_type", tube->content_type);
+  if (IsValidUtf8(job)) text("body", job);
+  else text("body_base64", EncodeBase64(job));
+  text("lane", tube->lane_name());
+  text("mode", tube->mode);
+  if (tube->mode != "fifo") {
+    json.Key("priority");
+    json.Int(PriorityOf(command->Number("pri")));
+  }
+  if (delay_s > 0) {
+    json.Key("delay_ms");
+    json.Uint(delay_s * 1000);
+  }
+  json.EndObject();
+  Submit(command, std::move(document));
+}
+
+void BeanstalkdDoor::PutNotifyAgent(const CommandPtr& command) {
+  Result<NotifyAgentCall> call = ReadNotifyAgentCall(command->request.body);
+  if (!call.ok()) return RefuseJob(command, call.status().detail());
+  NotifyAgentTerms terms;
+  if (const uint64_t delay_s = command->Number("delay"); delay_s > 0) terms.delay_ms = static_cast<int64_t>(delay_s * 1000);
+  terms.caller = command->request.peer->asker->grant->grant.caller.value_or("");
+  SubmitBehindOthers(command, call->queue_name, NotifyOfNotifyAgentCall(*call, terms));
+}
+
+/// Into a fifo lane in which one that failed steps aside, as the old daemon's did. Where nobody has said of the lane what it does, this says so,
+/// once.
+void BeanstalkdDoor::SubmitBehindOthers(const CommandPtr& command, std::string lane, std::string document) {
+  std::string key = command->space() + "/" + lane;
+  if (skipping_.contains(key)) return Submit(command, std::move(document));
+  auto known = [this, command, key = std::move(key), document = std::move(document)]() mutable {
+    if (skipping_.size() >= kMostSkipping) skipping_.clear();
+    skipping_.insert(std::move(key));
+    Submit(command, std::move(document));
+  };
+  const std::string path = LanePath("fifo", lane);
+  Ask(command, "GET", path, {}, [this, command, path, known = std::move(known)](HttpResponse response) mutable {
+    const AnswerDocument found(response.body);
+    if (response.status == 200 && (!found.Text("/own/on_retry").empty() || found.Text("/settings/on_retry") == "skip")) return known();
+    if (response.status != 200 && response.status != 404) return AnswerRefusal(command, response);
+    Ask(command, "PATCH", path, R"({"on_retry":"skip"})", [this, command, known = std::move(known)](HttpResponse changed) mutable {
+      if (changed.status == 200) return known();
+      AnswerRefusal(command, changed);
+    });
+  });
+}
+
+void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document) {
+  Ask(command, "POST", "/notifies", std::move(document), [this, command](HttpResponse response) {
+    if (const std::string job = response.status == 201 ? JobIn(response.body) : std::string(); !job.empty()) {
+      options_.figures->jobs.fetch_add(1, std::memory_order_relaxed);
+      return Answer(command, "INSERTED " + job + "\r\n");
+    }
+    const AnswerDocument answer(response.body);
+    if (response.status != 429 && response.status != 507 && response.status != 503) {
+      const std::string field = answer.Text("/field");
+      return RefuseJob(command, answer.Text("/detail") + (field.empty() ? "" : " (" + field + ")"));
+    }
+    options_.figures->turned_away.fetch_add(1, std::memory_order_relaxed);
+    AnswerRefusal(command, response);
+  });
+}
+
+// ---- one job
+
+void BeanstalkdDoor::Delete(const CommandPtr& command) {
+  const std::string id = IdOfJob(command->request.target);
+  if (id.empty()) return Answer(command, std::string(kNotFound));
+  Ask(command, "GET", "/notifies/" + id + "/explain", {}, [this, command, id](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    const std::string state = AnswerDocument(response.body).Text("/state");
+    if (state == "failed") return Purge(command, id);
+    if (JobState(state).empty()) return Answer(command, std::string(kNotFound));
+    Ask(command, "DELETE", "/notifies/" + id, {}, [this, command](HttpResponse cancelled) {
+      if (cancelled.status != 200) return AnswerRefusal(command, cancelled);
+      Answer(command, "DELETED\r\n");
+    });
+  });
+}
+
+/// Of one that failed. The bulk call is bound to it by all that is known of it: its place in the order of ids, its lane and when it was made.
+void BeanstalkdDoor::Purge(const CommandPtr& command, const std::string& id) {
+  Ask(command, "GET", "/notifies/" + id, {}, [this, command, id](HttpResponse response) {
+    const AnswerDocument notify(response.body);
+    const Result<WallTime> created = ParseRfc3339(notify.Text("/created_at"));
+    if (response.status != 200 || !created.ok()) return AnswerRefusal(command, response);
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject();
+    json.Key("filter");
+    json.BeginObject();
+    for (const auto& [key, value] :
+         {std::pair("state", std::string("failed")), std::pair("lane", notify.Text("/lane")), std::pair("mode", notify.Text("/mode"))}) {
+      json.Key(key);
+      json.String(value);
+    }
+    json.Key("created_after");
+    json.Int(created->ms);
+    json.Key("created_before");
+    json.Int(created->ms + 1);
+    json.EndObject();
+    if (const std::string before = IdBefore(id); !before.empty()) {
+      json.Key("cursor");
+      json.String(before);
+    }
+    json.Key("limit");
+    json.Int(1);
+    json.EndObject();
+    Ask(command, "POST", "/notifies/purge", std::move(body), [this, command](HttpResponse purged) {
+      if (purged.status != 200) return AnswerRefusal(command, purged);
+      Answer(command, AnswerDocument(purged.body).Number("/count") == 1 ? "DELETED\r\n" : std::string(kNotFound));
+    });
+  });
+}
+
+void BeanstalkdDoor::KickJob(const CommandPtr& command) {
+  const std::string id = IdOfJob(command->request.target);
+  if (id.empty()) return Answer(command, std::string(kNotFound));
+  Ask(command, "GET", "/notifies/" + id + "/explain", {}, [this, command, id](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    const std::string state = AnswerDocument(response.body).Text("/state");
+    if (state != "failed" && state != "scheduled" && state != "retrying") return Answer(command, std::string(kNotFound));
+    Ask(command, "POST", "/notifies/" + id + "/retry", {}, [this, command](HttpResponse retried) {
+      if (retried.status != 202) return AnswerRefusal(command, retried);
+      Answer(command, "KICKED\r\n");
+    });
+  });
+}
+
+void BeanstalkdDoor::ShowJob(const CommandPtr& command, const std::string& id) {
+  Ask(command, "GET", "/notifies/" + id, {}, [this, command](HttpResponse response) {
+    const AnswerDocument notify(response.body);
+    if (response.status != 200) return AnswerRefusal(command, response);
+    if (JobState(notify.Text("/state")).empty()) return Answer(command, std::string(kNotFound));
+    const std::string job = JobOf(notify);
+    Answer(command, "FOUND " + JobOfId(notify.Text("/id")) + " " + std::to_string(job.size()) + "\r\n" + job + "\r\n");
+  });
+}
+
+void BeanstalkdDoor::Peek(const CommandPtr& command) {
+  const std::string id = IdOfJob(command->request.target);
+  id.empty() ? Answer(command, std::string(kNotFound)) : ShowJob(command, id);
+}
+
+/// The oldest one of a tube in one of these states. A page may be empty though there is more.
+void BeanstalkdDoor::PeekOldest(const CommandPtr& command, const char* states, std::string cursor, int pages) {
+  std::string query = FilterQuery(command->tube, command->request.target, states) + "&order=oldest&limit=1";
+  if (!cursor.empty()) query += "&cursor=" + PercentEncoded(cursor);
+  Ask(command, "GET", "/notifies" + query, {}, [this, command, states, pages](HttpResponse response) {
+    const AnswerDocument list(response.body);
+    if (response.status != 200) return AnswerRefusal(command, response);
+    if (const std::string id = list.Text("/items/0/id"); !id.empty()) return ShowJob(command, id);
+    const std::string next = list.Text("/next");
+    if (next.empty() || pages + 1 >= kMostPages) return Answer(command, std::string(kNotFound));
+    PeekOldest(command, states, next, pages + 1);
+  });
+}
+
+void BeanstalkdDoor::PeekReady(const CommandPtr& command) {
+  PeekOldest(command, "ready", {}, 0);
+}
+void BeanstalkdDoor::PeekBuried(const CommandPtr& command) {
+  PeekOldest(command, "failed", {}, 0);
+}
+
+/// Of the oldest thousand the one that is due first.
+void BeanstalkdDoor::PeekDelayed(const CommandPtr& command) {
+  const std::string query = FilterQuery(command->tube, command->request.target, kDelayed) + "&order=oldest&limit=1000";
+  Ask(command, "GET", "/notifies" + query, {}, [this, command](HttpResponse response) {
+    const AnswerDocument list(response.body);
+    if (response.status != 200) return AnswerRefusal(command, response);
+    std::string first, first_at;
+    for (size_t i = 0, size = list.Size("/items"); i < size; ++i) {
+      const std::string item = "/items/" + std::to_string(i);
+      std::string at = list.Text(item + "/next_attempt_at");
+      if (at.empty()) at = list.Text(item + "/due_at");
+      if (at.empty()) at = "~";  // behind all times
+      if (!first.empty() && at >= first_at) continue;
+      first = list.Text(item + "/id");
+      first_at = std::move(at);
+    }
+    first.empty() ? Answer(command, std::string(kNotFound)) : ShowJob(command, first);
+  });
+}
+
+void BeanstalkdDoor::StatsJob(const CommandPtr& command) {
+  const std::string id = IdOfJob(command->request.target);
+  if (id.empty()) return Answer(command, std::string(kNotFound));
+  Ask(command, "GET", "/notifies/" + id, {}, [this, command](HttpResponse response) {
+    const AnswerDocument notify(response.body);
+    if (response.status != 200) return AnswerRefusal(command, response);
+    if (JobState(notify.Text("/state")).empty()) return Answer(command, std::string(kNotFound));
+    const std::string lane = notify.Text("/lane"), mode = notify.Text("/mode");
+    std::string tube = lane;
+    for (const BeanstalkdTube& each : *command->tubes)
+      if (each.space == command->space() && each.lane_name() == lane && each.mode == mode) tube = each.name;
+    Answer(command, BeanstalkdData(JobYaml(notify, tube, options_.wall())));
+  });
+}
+
+// ---- tubes
+
+void BeanstalkdDoor::Kick(const CommandPtr& command) {
+  if (command->Number("bound") == 0) return Answer(command, "KICKED 0\r\n");
+  KickMore(command, "failed", 0, {}, 0);
+}
+
+void BeanstalkdDoor::KickMore(const CommandPtr& command, const char* states, uint64_t kicked, std::string cursor, int calls) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  WriteFilter(command->tube, command->request.target, states, &json);
+  if (!cursor.empty()) {
+    json.Key("cursor");
+    json.String(cursor);
+  }
+  json.Key("limit");
+  json.Uint(std::min<uint64_t>(command->Number("bound") - kicked, kMostAtOnce));
+  json.EndObject();
+  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, states, kicked, calls](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    const AnswerDocument done(response.body);
+    const uint64_t all = kicked + done.Number("/count");
+    const std::string next = done.Text("/next");
+    if (!next.empty() && all < command->Number("bound") && calls + 1 < kMostPages) return KickMore(command, states, all, next, calls + 1);
+    // Delayed ones only where there are no buried ones.
+    if (all == 0 && states != kKickable) return KickMore(command, kKickable, 0, {}, 0);
+    Answer(command, "KICKED " + std::to_string(all) + "\r\n");
+  });
+}
+
+void BeanstalkdDoor::PauseTube(const CommandPtr& command) {
+  if (command->tube) return PauseLane(command, command->tube->mode);
+  Ask(command, "GET", LanePath("fifo", command->request.target), {}, [this, command](HttpResponse response) {
+    if (response.status == 200) return PauseLane(command, "fifo");
+    if (response.status != 404) return AnswerRefusal(command, response);
+    Ask(command, "GET", LanePath("concurrent", command->request.target), {}, [this, command](HttpResponse other) {
+      if (other.status != 200) return AnswerRefusal(command, other);
+      PauseLane(command, "concurrent");
+    });
+  });
+}
+
+void BeanstalkdDoor::PauseLane(const CommandPtr& command, std::string mode) {
+  const uint64_t delay_s = command->Number("delay");
+  const std::string& lane = command->tube ? command->tube->lane_name() : command->request.target;
+  std::string body = R"({"paused":false})";
+  if (delay_s > 0) body = R"({"paused_until":)" + std::to_string(options_.wall().ms + static_cast<int64_t>(delay_s * 1000)) + "}";
+  Ask(command, "PATCH", LanePath(mode, lane), std::move(body), [this, command](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    Answer(command, "PAUSED\r\n");
+  });
+}
+
+/// A tube that is being looked at: lane by lane, then what of it is buried.
+struct BeanstalkdDoor::TubeLook {
+  TubeFigures figures;
+  bool there = false;
+  std::vector<std::string> modes;  // of the lanes that are still to be looked at
+};
+
+void BeanstalkdDoor::StatsTube(const CommandPtr& command) {
+  auto look = std::make_shared<TubeLook>();
+  const std::string& name = command->request.target;
+  look->modes = ModesOf(command->tube);
+  look->figures.using_it = command->Value("used") == name;
+  for (const auto& [header, value] : command->request.headers)
+    if (header == "watched" && value == name) look->figures.watching = 1;
+  look->there = command->tube || name == kNotifyTube || name == BeanstalkdParser::kDefault || look->figures.using_it + look->figures.watching > 0;
+  LookAtLanes(command, look);
+}
+
+void BeanstalkdDoor::LookAtLanes(const CommandPtr& command, const std::shared_ptr<TubeLook>& look) {
+  if (look->modes.empty()) return LookAtBuried(command, look);
+  const std::string mode = std::move(look->modes.back());
+  look->modes.pop_back();
+  const std::string& lane = command->tube ? command->tube->lane_name() : command->request.target;
+  Ask(command, "GET", LanePath(mode, lane), {}, [this, command, look](HttpResponse response) {
+    if (response.status != 200 && response.status != 404) return AnswerRefusal(command, response);
+    if (response.status == 200) look->figures.Add(AnswerDocument(response.body), options_.wall());
+    look->there |= response.status == 200;
+    LookAtLanes(command, look);
+  });
+}
+
+void BeanstalkdDoor::LookAtBuried(const CommandPtr& command, const std::shared_ptr<TubeLook>& look) {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  WriteFilter(command->tube, command->request.target, "failed", &json);
+  json.Key("dry_run");
+  json.Bool(true);
+  json.EndObject();
+  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, look](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    look->figures.buried = AnswerDocument(response.body).Number("/count");
+    if (!look->there && look->figures.buried == 0) return Answer(command, std::string(kNotFound));
+    Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures, options_.figures->Of("pause-tube"))));
+  });
+}
+
+void BeanstalkdDoor::ListTubes(const CommandPtr& command) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  names->emplace_back(BeanstalkdParser::kDefault);
+  names->emplace_back(kNotifyTube);
+  for (const BeanstalkdTube& tube : *command->tubes)
+    if (tube.space == command->space()) names->push_back(tube.name);
+  for (const auto& [header, value] : command->request.headers) names->push_back(value);
+  ListMore(command, std::move(names), {});
+}
+
+void BeanstalkdDoor::ListMore(const CommandPtr& command, std::shared_ptr<std::vector<std::string>> names, std::string cursor) {
+  std::string path = "/lanes?limit=1000";
+  if (!cursor.empty()) path += "&cursor=" + PercentEncoded(cursor);
+  Ask(command, "GET", std::move(path), {}, [this, command, names](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    const AnswerDocument page(response.body);
+    if (const std::optional<JsonTree::Value> items = page.At("/items"))
+      for (auto at = items->inside(); !at.at_end(); at.Next()) {
+        const std::optional<JsonTree::Value> name = at.value().At("/name");
+        if (name && IsTubeName(name->text())) names->emplace_back(name->text());
+      }
+    const std::string next = page.Text("/next");
+    if (!next.empty() && names->size() < kMostNames) return ListMore(command, names, next);
+    // Each once, in the order in which they came: beanstalkd's own comes first.
+    std::unordered_set<std::string_view> seen;
+    std::vector<std::string> once;
+    for (const std::string& name : *names)
+      if (once.size() < kMostNames && seen.insert(name).second) once.push_back(name);
+    Answer(command, BeanstalkdList(once));
+  });
+}
+
+// ---- the whole
+
+void BeanstalkdDoor::Stats(const CommandPtr& command) {
+  Ask(command, "GET", "/stats", {}, [this, command](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    Ask(command, "POST", "/notifies/retry", R"({"filter":{"state":"failed"},"dry_run":true})", [this, command, response](HttpResponse failed) {
+      if (failed.status != 200) return AnswerRefusal(command, failed);
+      const ServerFigures figures{AnswerDocument(failed.body).Number("/count"), options_.connections(), options_.max_job_bytes};
+      auto count = [this](std::string_view name) { return options_.figures->Of(name); };
+      Answer(command, BeanstalkdData(StatsYaml(AnswerDocument(response.body), figures, count)));
+    });
+  });
+}
+
+}  // namespace notifyd

@@ -1,0 +1,99 @@
+// The core without any I/O: lanes that are paused until some time. One behaviour a case.
+#include "broker/core_fixture.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd {
+namespace {
+
+using Fields = CoreFixture::Fields;
+
+LanePatch Until(WallTime time) {
+  LanePatch patch;
+  patch.paused_until.emplace(time);
+  return patch;
+}
+
+TEST_CASE("pause until: the lane goes on by itself then, in order, with its attempted head, over a restart too") {
+  for (bool restart : {false, true}) {
+    CoreFixture f;
+    NotifyId head = f.Submit(Fifo()).id, next = f.Submit(Fifo()).id;
+    f.EndFirst(Verdict::kFailure);
+    const WallTime until{f.now.wall.ms + 60'000};
+    CHECK(f.SetLane(kFifoLane, Until(until)).paused_until == until);
+    CHECK(f.LaneOf(kFifoLane).limits.paused == Paused::kByRequest);
+    if (restart) f.Restart();
+    f.Pass(59'000);
+    CHECK(f.starts.empty());
+    CHECK(f.LaneOf(kFifoLane).paused_until == until);
+    f.Pass(1'000);
+    REQUIRE(f.starts.size() == 1);
+    CHECK(f.starts[0].id == head);
+    CHECK(f.LaneOf(kFifoLane).limits.paused == Paused::kNo);
+    CHECK(f.LaneOf(kFifoLane).paused_until == kWallNever);
+    f.EndFirst(Verdict::kSuccess);
+    CHECK(f.EndFirst(Verdict::kSuccess) == next);
+    CHECK(f.Stats().totals.lane_settings == 0);
+    CHECK(f.Balances());
+  }
+}
+
+TEST_CASE("pause until: a time that is over resumes, and what is said later counts") {
+  CoreFixture f;
+  f.Submit(Fields());
+  f.EndFirst(Verdict::kSuccess);
+  f.Pause(kLane);
+  f.Submit(Fields());
+  CHECK(f.SetLane(kLane, Until(f.now.wall)).limits.paused == Paused::kNo);
+  CHECK(f.starts.size() == 1);
+  f.EndFirst(Verdict::kSuccess);
+
+  // For good, by `paused` alone and by taking the time away.
+  LanePatch none;
+  none.paused_until.emplace();
+  LanePatch paused;
+  paused.paused = true;
+  for (const LanePatch& patch : {none, paused}) {
+    f.SetLane(kLane, Until({f.now.wall.ms + 1'000}));
+    CHECK(f.SetLane(kLane, patch).paused_until == kWallNever);
+    f.Submit(Fields());
+    f.Pass(5'000);
+    CHECK(f.starts.empty());
+    f.Resume(kLane);
+    f.EndFirst(Verdict::kSuccess);
+  }
+  // A resume by hand, a longer and a shorter pause.
+  f.SetLane(kLane, Until({f.now.wall.ms + 1'000}));
+  CHECK(f.Resume(kLane).paused_until == kWallNever);
+  f.SetLane(kLane, Until({f.now.wall.ms + 1'000}));
+  f.SetLane(kLane, Until({f.now.wall.ms + 9'000}));
+  f.Submit(Fields());
+  f.Pass(5'000);
+  CHECK(f.starts.empty());
+  f.SetLane(kLane, Until({f.now.wall.ms + 1'000}));
+  f.Pass(1'000);
+  CHECK(f.starts.size() == 1);
+}
+
+TEST_CASE("pause until: explain says when, and 1,000 lanes may be paused so at a time") {
+  CoreFixture f;
+  const WallTime until{f.now.wall.ms + 60'000};
+  f.SetLane(kFifoLane, Until(until));
+  const NotifyId id = f.Submit(Fifo()).id;
+  const Explained why = f.Explain(id);
+  REQUIRE(why.reasons.size() >= 1);
+  CHECK(std::string(why.reasons[0].code) == "lane_paused");
+  CHECK(why.reasons[0].detail == "its lane is paused until " + FormatRfc3339(until));
+  CHECK(why.expected_at == until);
+  for (size_t i = 1; i < kMostSwitched; ++i) f.SetLane({Mode::kConcurrent, "l" + std::to_string(i)}, Until(until));
+  LaneChangeRequest more;
+  more.lane = {Mode::kConcurrent, "more"};
+  more.patch = Until(until);
+  CHECK(std::get<Refused>(f.Do(std::move(more)).body).status.code() == Code::kConflict);
+  f.Pass(60'000);
+  CHECK(f.starts.size() == 1);
+  CHECK(f.Stats().totals.lane_settings == 0);
+}
+
+}  // namespace
+}  // namespace notifyd
