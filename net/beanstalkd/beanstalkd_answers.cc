@@ -66,12 +66,6 @@ std::string IdOfJob(std::string_view job) {
   return id.ToString();
 }
 
-std::string IdBefore(std::string_view id) {
-  const std::optional<NotifyId> parsed = NotifyId::Parse(id);
-  if (!parsed || parsed->value == NotifyId::Of(parsed->number(), 1).value) return {};
-  return NotifyId{parsed->value - 1}.ToString();
-}
-
 std::string_view JobState(std::string_view state) {
   if (state == "ready") return "ready";
   if (state == "sending") return "reserved";

@@ -32,8 +32,6 @@ class AnswerDocument {
 /// A notify's id as a job's, and back: decimal. Empty where it is none.
 std::string JobOfId(std::string_view id);
 std::string IdOfJob(std::string_view job);
-/// The id before: what a list of those behind it goes on from. Empty for the first one of its namespace.
-std::string IdBefore(std::string_view id);
 
 /// "ready", "reserved", "delayed", "buried"; empty where it is over: then there is no such job.
 std::string_view JobState(std::string_view state);

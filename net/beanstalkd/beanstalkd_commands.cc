@@ -117,32 +117,36 @@ void BeanstalkdDoor::PutNotifyAgent(const CommandPtr& command) {
 }
 
 /// Into a fifo lane in which one that failed steps aside, as the old daemon's did. Where nobody has said of the lane what it does, this says so,
-/// once.
+/// once; behind the submit, so that what is refused leaves no lane.
 void BeanstalkdDoor::SubmitBehindOthers(const CommandPtr& command, std::string lane, std::string document) {
-  std::string key = command->space() + "/" + lane;
-  if (skipping_.contains(key)) return Submit(command, std::move(document));
-  auto known = [this, command, key = std::move(key), document = std::move(document)]() mutable {
-    if (skipping_.size() >= kMostSkipping) skipping_.clear();
-    skipping_.insert(std::move(key));
-    Submit(command, std::move(document));
-  };
-  const std::string path = LanePath("fifo", lane);
-  Ask(command, "GET", path, {}, [this, command, path, known = std::move(known)](HttpResponse response) mutable {
-    const AnswerDocument found(response.body);
-    if (response.status == 200 && (!found.Text("/own/on_retry").empty() || found.Text("/settings/on_retry") == "skip")) return known();
-    if (response.status != 200 && response.status != 404) return AnswerRefusal(command, response);
-    Ask(command, "PATCH", path, R"({"on_retry":"skip"})", [this, command, known = std::move(known)](HttpResponse changed) mutable {
-      if (changed.status == 200) return known();
-      AnswerRefusal(command, changed);
+  Submit(command, std::move(document), [this, command, lane = std::move(lane)](std::string answer) mutable {
+    std::string key = command->space() + "/" + lane;
+    if (skipping_.contains(key)) return Answer(command, std::move(answer));
+    const std::string path = LanePath("fifo", lane);
+    Ask(command, "GET", path, {}, [this, command, path, key = std::move(key), answer = std::move(answer)](HttpResponse response) mutable {
+      const AnswerDocument found(response.body);
+      const bool said = response.status == 200 && (!found.Text("/own/on_retry").empty() || found.Text("/settings/on_retry") == "skip");
+      // The job is taken, whatever becomes of this: the next one asks again.
+      auto known = [this, command, key = std::move(key), answer = std::move(answer)](bool skips) mutable {
+        if (skips) {
+          if (skipping_.size() >= kMostSkipping) skipping_.clear();
+          skipping_.insert(std::move(key));
+        }
+        Answer(command, std::move(answer));
+      };
+      if (said) return known(true);
+      Ask(command, "PATCH", path, R"({"on_retry":"skip"})",
+          [known = std::move(known)](HttpResponse changed) mutable { known(changed.status == 200); });
     });
   });
 }
 
-void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document) {
-  Ask(command, "POST", "/notifies", std::move(document), [this, command](HttpResponse response) {
+void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, std::function<void(std::string answer)> taken) {
+  Ask(command, "POST", "/notifies", std::move(document), [this, command, taken = std::move(taken)](HttpResponse response) {
     if (const std::string job = response.status == 201 ? JobIn(response.body) : std::string(); !job.empty()) {
       options_.figures->jobs.fetch_add(1, std::memory_order_relaxed);
-      return Answer(command, "INSERTED " + job + "\r\n");
+      std::string answer = "INSERTED " + job + "\r\n";
+      return taken ? taken(std::move(answer)) : Answer(command, std::move(answer));
     }
     const AnswerDocument answer(response.body);
     if (response.status != 429 && response.status != 507 && response.status != 503) {
@@ -171,38 +175,11 @@ void BeanstalkdDoor::Delete(const CommandPtr& command) {
   });
 }
 
-/// Of one that failed. The bulk call is bound to it by all that is known of it: its place in the order of ids, its lane and when it was made.
+/// Of one that failed. It alone, and only if it still is: by the time that this is carried out somebody else may have removed it.
 void BeanstalkdDoor::Purge(const CommandPtr& command, const std::string& id) {
-  Ask(command, "GET", "/notifies/" + id, {}, [this, command, id](HttpResponse response) {
-    const AnswerDocument notify(response.body);
-    const Result<WallTime> created = ParseRfc3339(notify.Text("/created_at"));
-    if (response.status != 200 || !created.ok()) return AnswerRefusal(command, response);
-    std::string body;
-    JsonWriter json(&body);
-    json.BeginObject();
-    json.Key("filter");
-    json.BeginObject();
-    for (const auto& [key, value] :
-         {std::pair("state", std::string("failed")), std::pair("lane", notify.Text("/lane")), std::pair("mode", notify.Text("/mode"))}) {
-      json.Key(key);
-      json.String(value);
-    }
-    json.Key("created_after");
-    json.Int(created->ms);
-    json.Key("created_before");
-    json.Int(created->ms + 1);
-    json.EndObject();
-    if (const std::string before = IdBefore(id); !before.empty()) {
-      json.Key("cursor");
-      json.String(before);
-    }
-    json.Key("limit");
-    json.Int(1);
-    json.EndObject();
-    Ask(command, "POST", "/notifies/purge", std::move(body), [this, command](HttpResponse purged) {
-      if (purged.status != 200) return AnswerRefusal(command, purged);
-      Answer(command, AnswerDocument(purged.body).Number("/count") == 1 ? "DELETED\r\n" : std::string(kNotFound));
-    });
+  Ask(command, "POST", "/notifies/purge", R"({"filter":{"state":"failed","id":")" + id + "\"}}", [this, command](HttpResponse purged) {
+    if (purged.status != 200) return AnswerRefusal(command, purged);
+    Answer(command, AnswerDocument(purged.body).Number("/count") == 1 ? "DELETED\r\n" : std::string(kNotFound));
   });
 }
 
@@ -408,11 +385,15 @@ void BeanstalkdDoor::ListMore(const CommandPtr& command, std::shared_ptr<std::ve
   Ask(command, "GET", std::move(path), {}, [this, command, names](HttpResponse response) {
     if (response.status != 200) return AnswerRefusal(command, response);
     const AnswerDocument page(response.body);
+    size_t bytes = 0;
     if (const std::optional<JsonTree::Value> items = page.At("/items"))
       for (auto at = items->inside(); !at.at_end(); at.Next()) {
         const std::optional<JsonTree::Value> name = at.value().At("/name");
-        if (name && IsTubeName(name->text())) names->emplace_back(name->text());
+        if (!name || !IsTubeName(name->text())) continue;
+        names->emplace_back(name->text());
+        bytes += 2 * names->back().size() + 2 * sizeof(std::string);  // here, and in the answer
       }
+    if (!server_->Reserve(command->token, bytes)) return Answer(command, std::string(kOutOfMemory));
     const std::string next = page.Text("/next");
     if (!next.empty() && names->size() < kMostNames) return ListMore(command, names, next);
     // Each once, in the order in which they came: beanstalkd's own comes first.

@@ -115,7 +115,8 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
 
   // beanstalkd_commands.cc: a command each.
   void Put(const CommandPtr& command);
-  void Submit(const CommandPtr& command, std::string document);
+  /// `taken`: answers in its place, once the job is; null: that is all.
+  void Submit(const CommandPtr& command, std::string document, std::function<void(std::string answer)> taken = {});
   void PutNotifyAgent(const CommandPtr& command);
   void SubmitBehindOthers(const CommandPtr& command, std::string lane, std::string document);
   void RefuseJob(const CommandPtr& command, std::string_view detail);

@@ -227,7 +227,9 @@ RequestParser::Step BeanstalkdParser::Use(std::string_view tube) {
 RequestParser::Step BeanstalkdParser::Watch(std::string_view tube) {
   if (!IsTubeName(tube)) return Say(std::string(kBadFormat));
   if (std::find(watched_.begin(), watched_.end(), tube) == watched_.end()) {
-    if (watched_.size() == kMostWatched) return Say(std::string(kOutOfMemory));
+    size_t bytes = tube.size() + sizeof(std::string);
+    for (const std::string& watched : watched_) bytes += watched.size() + sizeof(std::string);
+    if (bytes > kMostWatchedBytes) return Say(std::string(kOutOfMemory));
     watched_.emplace_back(tube);
   }
   return Say("WATCHING " + std::to_string(watched_.size()) + "\r\n");

@@ -8,7 +8,7 @@
 //   headers  "pri" and "delay" of put and "delay" of pause-tube, in decimal; "bound" of kick; "used" and "watched" (each), the connection's tubes
 //   body     of put: the job, without the CR-LF behind it
 //
-// I1  What is held is bounded: a line, a job of max_job_bytes, kMostWatched tubes.
+// I1  What is held is bounded: a line, a job of max_job_bytes, kMostWatchedBytes of watched tubes.
 // I2  What comes out does not depend on how the bytes were cut into pieces.
 #pragma once
 
@@ -26,7 +26,8 @@ class BeanstalkdParser : public RequestParser {
  public:
   /// A command's line, its CR-LF included.
   static constexpr size_t kMostLineBytes = 224;
-  static constexpr size_t kMostWatched = 1'000;
+  /// Of the tubes that a connection watches, each counted with what keeps it: no more than a connection takes anyway.
+  static constexpr size_t kMostWatchedBytes = 4'096;
 
   explicit BeanstalkdParser(size_t max_job_bytes);
 

@@ -216,6 +216,8 @@ void WriteNotifyAgentCall(const NotifyAgentCall& call, const NotifyAgentTerms& t
   json->String(call.queue_name);
   json->Key("mode");
   json->String("fifo");
+  json->Key("follow_redirects");
+  json->Bool(true);
   WriteAttempts(call, json);
   const bool own_caller = terms.caller.empty() && !call.caller.empty() && call.caller.size() <= kMostCallerBytes;
   if (own_caller || !terms.caller.empty()) {

@@ -125,9 +125,18 @@ TEST_CASE("beanstalkd parser: tubes in use and watched are the connection's") {
   CHECK(wire.One("list-tubes\r\n") == "list-tubes b used=b watched=a");
   CHECK(wire.One("stats-tube c\r\n") == "stats-tube c used=b watched=a");
   CHECK(wire.One("peek-ready\r\n") == "peek-ready b");
-  for (size_t i = 1; i < BeanstalkdParser::kMostWatched; ++i) wire.One("watch w" + std::to_string(i) + "\r\n");
-  CHECK(wire.One("watch one-more\r\n") == "say OUT_OF_MEMORY\r\n");
-  CHECK(wire.One("watch w1\r\n") == "say WATCHING 1000\r\n");
+  // What it keeps of them is bounded, however long their names are.
+  for (const std::string& begin : {std::string("w"), std::string(190, 'w')}) {
+    Wire full;
+    size_t count = 1;
+    while (full.One("watch " + begin + std::to_string(count) + "\r\n") == "say WATCHING " + std::to_string(count + 1) + "\r\n") ++count;
+    CHECK(count * (begin.size() + sizeof(std::string)) <= BeanstalkdParser::kMostWatchedBytes);
+    CHECK(count >= 17);
+    CHECK(full.One("watch " + begin + "one-more\r\n") == "say OUT_OF_MEMORY\r\n");
+    CHECK(full.One("watch " + begin + "1\r\n") == "say WATCHING " + std::to_string(count) + "\r\n");
+    full.One("ignore " + begin + "1\r\n");
+    CHECK(full.One("watch " + begin + "2\r\n") == "say WATCHING " + std::to_string(count - 1) + "\r\n");
+  }
 }
 
 TEST_CASE("beanstalkd parser: names of tubes are beanstalkd's") {

@@ -52,8 +52,8 @@ std::string Refusal(const std::string& json) {
 
 TEST_CASE("NotifyAgent: a put with its defaults is sent once, in its queue's lane") {
   CHECK(Made(kPut) == std::string(R"({"url":"http://a.demo.test","method":"POST","content_type":"application/json",)") +
-                          R"("body":"{\"id\":1,\"name\":\"zq1\"}","lane":"Q_0F1B3A2C","mode":"fifo","timeout_ms":3600000,)" + kAny +
-                          R"(,"retry":{"max_attempts":1},"caller":"unknown"})");
+                          R"("body":"{\"id\":1,\"name\":\"zq1\"}","lane":"Q_0F1B3A2C","mode":"fifo","follow_redirects":true,"timeout_ms":3600000,)" +
+                          kAny + R"(,"retry":{"max_attempts":1},"caller":"unknown"})");
 }
 
 TEST_CASE("NotifyAgent: a row of its table says the same with strings") {
@@ -63,7 +63,7 @@ TEST_CASE("NotifyAgent: a row of its table says the same with strings") {
       R"("timeDelayedSend":"2027-03-01 08:00:00","timeCreated":"2027-02-01 08:00:00","timeModified":"2027-02-01 08:00:00"})";
   CHECK(Made(row) ==
         std::string(R"({"url":"http://h/p","method":"POST","content_type":"application/x-www-form-urlencoded","body":"a=1&b=2",)") +
-            R"("lane":"Q_1","mode":"fifo","timeout_ms":3600000,)" + kAny +
+            R"("lane":"Q_1","mode":"fifo","follow_redirects":true,"timeout_ms":3600000,)" + kAny +
             R"(,"retry":{"max_attempts":10,"schedule_ms":[18000,36000,72000,144000,288000,576000,1152000,2304000,4608000],"jitter":0},)" +
             R"("caller":"shop","labels":{"timeDelayedSend":"2027-03-01 08:00:00"}})");
 }
