@@ -48,6 +48,7 @@ class CommandGroups {
   const std::string& if_match() const { return if_match_; }
   uint64_t limit() const { return limit_; }
   std::map<const CLI::App*, Texts>& texts() { return texts_; }
+  OptionHints& hints() { return hints_; }
 
  private:
   Actions& actions_;

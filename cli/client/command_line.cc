@@ -22,6 +22,7 @@
 #include "cli/client/describe.h"
 #include "cli/client/figure_command_line.h"
 #include "cli/client/group_command_line.h"
+#include "cli/client/import_commands.h"
 #include "cli/client/lanes.h"
 #include "cli/client/notify_fields.h"
 #include "cli/client/patience.h"
@@ -91,6 +92,7 @@ class CommandLine {
     teams_.Add(&app_);
     services_.Add(&app_);
     alerts_.Add(&app_);
+    imports_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
 
@@ -528,6 +530,7 @@ class CommandLine {
   TopicCommandLine topics_{&commands_, &hints_};
   ServiceCommands services_{&commands_, &hints_};
   AlertCommands alerts_{&commands_, &hints_};
+  ImportCommands imports_{&commands_, &hints_};
 };
 
 }  // namespace

@@ -73,4 +73,11 @@ Result<Credential> FindCredential() {
   return Credential{};
 }
 
+Result<std::string> ReadPrivateFile(const std::string& path) {
+  Result<std::optional<std::string>> text = ReadPrivate(path);
+  if (!text.ok()) return text.status();
+  if (!*text) return Unacceptable("cannot read " + path + ": there is no such file");
+  return std::string(Trimmed(**text));
+}
+
 }  // namespace notifyd

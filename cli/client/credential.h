@@ -19,4 +19,8 @@ struct Credential {
 /// by others than its owner. The text never holds the token.
 Result<Credential> FindCredential();
 
+/// Reads a file that holds a secret: its beginning, 4 KiB at most, without white space around it. Error: kUnacceptable, also where it may be read by
+/// others than its owner.
+Result<std::string> ReadPrivateFile(const std::string& path);
+
 }  // namespace notifyd

@@ -48,7 +48,7 @@ bool Shows(const std::string& line, const std::string& expected) {
 /// The world that a page speaks of: a broker at localhost:7300, receivers at localhost:8080 to 8083, and nobody at localhost:8089.
 class DocWorld {
  public:
-  explicit DocWorld(const std::string& settings) {
+  DocWorld(const std::string& settings, const std::map<std::string, std::string>& places) : places_(places) {
     for (int i = 0; i < kReceivers; ++i) receivers_.push_back(std::make_unique<ScriptedServer>(Answer));
     std::vector<std::string> arguments;
     if (!settings.empty()) arguments = {"--config", dir_.Write("notifyd.toml", InWorld(settings))};
@@ -61,6 +61,7 @@ class DocWorld {
       const std::string url = receivers_[static_cast<size_t>(i)]->url();
       text = Replaced(std::move(text), "localhost:" + std::to_string(kFirstReceiver + i), url.substr(url.find("//") + 2));
     }
+    for (const auto& [named, place] : places_) text = Replaced(std::move(text), named, place);
     // A port below those that are given out.
     text = Replaced(std::move(text), "localhost:" + std::to_string(kNobody), "127.0.0.1:9");
     return broker_ ? Replaced(std::move(text), kBroker, broker_->address()) : text;
@@ -87,6 +88,7 @@ class DocWorld {
     return request.target.find("/fails") != std::string::npos ? ScriptedAnswer{500, R"({"error":"as asked for"})"} : ScriptedAnswer{200, "{}"};
   }
 
+  const std::map<std::string, std::string>& places_;
   TempDir dir_;
   std::vector<std::unique_ptr<ScriptedServer>> receivers_;
   std::unique_ptr<Broker> broker_;
@@ -136,8 +138,8 @@ std::string FirstNotShown(const std::string& output, const std::vector<std::stri
   return "";
 }
 
-std::string RunDocPage(const DocPage& page) {
-  DocWorld world(page.settings);
+std::string RunDocPage(const DocPage& page, const std::map<std::string, std::string>& places) {
+  DocWorld world(page.settings, places);
   for (const DocExample& example : page.examples) {
     std::vector<std::string> expected;
     for (const std::string& line : example.expected) expected.push_back(world.InWorld(line));

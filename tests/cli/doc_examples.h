@@ -1,6 +1,7 @@
 // The examples of docs/flows-*.md, taken out of a page and run. What an example is: docs/testing.md, "Examples in documents".
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +27,8 @@ DocPage ParseDocPage(const std::string& text);
 /// Does `output` show them, in order? Blanks in a row count as one; "..." stands for anything within a line. Else the first that it does not show.
 std::string FirstNotShown(const std::string& output, const std::vector<std::string>& expected);
 
-/// Runs all of them, one after the other, against a broker and receivers of their own. What did not come out as the page says, with the page's line;
-/// empty: all did.
-std::string RunDocPage(const DocPage& page);
+/// Runs all of them, one after the other, against a broker and receivers of their own. `places`: what else the page names, and what stands for it in
+/// the test ("db.internal:3306" -> "127.0.0.1:40001"). What did not come out as the page says, with the page's line; empty: all did.
+std::string RunDocPage(const DocPage& page, const std::map<std::string, std::string>& places = {});
 
 }  // namespace notifyd::test

@@ -100,7 +100,8 @@ TEST_CASE("habits: a layer includes those below it alone") {
       {"cli/daemon",
        {"base", "broker", "storage", "net", "net/access", "net/alerts", "net/beanstalkd", "net/command", "net/notify_agent", "net/sender",
         "net/telemetry", "net/tls", "net/api", "cli/client", "cli/daemon"}},
-      {"cli/client", {"base", "net/notify_agent", "cli/client"}},
+      {"cli/import", {"base", "net/notify_agent", "cli/import"}},
+      {"cli/client", {"base", "cli/client", "cli/import"}},
   };
   Faults faults;
   for (const Source& source : Sources()) {
@@ -128,12 +129,15 @@ TEST_CASE("habits: each library's headers stand where its layer is") {
       {"openssl/", {"net/", "storage/", "base/crypto.cc", "bench/stream.cc"}, true},
       {"ares.h", {"net/sender/"}, true},
       {"date/", {"base/zone_database.cc"}, false},
-      {"base/zone_database.h", {"base/zone_database.cc", "cli/daemon/"}, false},  // it reads files: who decides is handed what it finds
+      {"base/zone_database.h",
+       {"base/zone_database.cc", "cli/daemon/", "cli/client/import_notifyagent.cc"},
+       false},  // it reads files: who decides is handed what it finds
       {"llhttp.h", {"net/", "bench/"}, true},
       {"simdjson.h", {"base/", "bench/"}, false},
       {"re2/", {"broker/schema"}, true},
       {"toml++/", {"cli/daemon/"}, true},
       {"CLI/", {"cli/", "bench/"}, true},
+      {"mysql.h", {"cli/import/mysql_table.cc"}, false},
   };
   Faults faults;
   for (const Source& source : Sources()) {

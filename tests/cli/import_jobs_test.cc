@@ -1,0 +1,234 @@
+// notifyctl import notifyagent --beanstalkd over a real beanstalkd: ready, delayed and other jobs, and a beanstalkd that goes away.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "base/time.h"
+#include "cli/ctl.h"
+#include "cli/e2e_broker.h"
+#include "cli/old_servers.h"
+#include "support/scripted_server.h"
+
+namespace notifyd::test {
+namespace {
+
+constexpr const char* kQueue = "Q_0123456789ABCDEF0123456789ABCDEF";
+
+struct World {
+  TempDir dir;
+  ScriptedServer receiver{[](const SeenRequest&) { return ScriptedAnswer{200, "success", "text/plain"}; }};
+  Broker broker{dir.path()};
+  BeanstalkServer beanstalkd;
+  BeanstalkPeer producer{beanstalkd};
+
+  std::string To(const std::string& path) const { return "\"url\":\"" + receiver.url() + path + "\""; }
+  CtlRun Import(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"--server", broker.url(), "import", "notifyagent", "--beanstalkd", beanstalkd.address()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Ctl(arguments);
+  }
+  std::vector<std::string> Targets(size_t count) {
+    std::vector<std::string> targets;
+    for (const SeenRequest& request : receiver.WaitFor(count)) targets.push_back(request.target);
+    return targets;
+  }
+};
+
+/// As a broker that accepts each line; counts them by URL.
+ScriptedAnswer AcceptLines(const SeenRequest& request, std::map<std::string, int>* submitted) {
+  std::string answer;
+  size_t index = 0;
+  for (size_t from = 0, end; from < request.body.size(); from = end + 1, ++index) {
+    end = request.body.find('\n', from);
+    ++(*submitted)[JsonAt(request.body.substr(from, end - from), "/url")];
+    answer += "{\"index\":" + std::to_string(index) + ",\"id\":\"n" + std::to_string(index) + "\"}\n";
+  }
+  return {200, answer, "application/x-ndjson"};
+}
+
+}  // namespace
+
+TEST_CASE("import notifyagent: ready jobs are sent in the order of their queue, its own tube before notify") {
+  World w;
+  w.producer.Put("notify", AgentJob(w.To("/3"), kQueue));
+  w.producer.Put("notify", AgentJob(w.To("/4"), kQueue));
+  w.producer.Put(kQueue, AgentJob(w.To("/1"), kQueue));
+  w.producer.Put(kQueue, AgentJob(w.To("/2"), kQueue));
+  w.producer.Put("by-name", AgentJob(w.To("/own"), "by-name"));
+  const CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 5 read, 5 accepted, 5 removed, 0 stay\n");
+  std::vector<std::string> targets = w.Targets(5);
+  targets.erase(std::remove(targets.begin(), targets.end(), "/own"), targets.end());
+  CHECK(targets == std::vector<std::string>{"/1", "/2", "/3", "/4"});
+  for (const char* tube : {"notify", kQueue, "by-name"}) CHECK(w.producer.Count(tube, "current-jobs-ready") == 0);
+}
+
+TEST_CASE("import notifyagent: a delayed job keeps the time that is left and the attempts that are left") {
+  World w;
+  w.producer.Put("notify", AgentJob(w.To("/later") + R"(,"runOnce":2,"retryTimes":4)", kQueue), 5000);
+  const CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 1 read, 1 accepted, 1 removed, 0 stay\n");
+  CHECK(w.producer.Count("notify", "current-jobs-delayed") == 0);
+  const std::string list = w.broker.Call("GET", "/v1/notifies?state=scheduled").body;
+  const std::string notify = w.broker.Call("GET", "/v1/notifies/" + JsonAt(list, "/items/0/id")).body;
+  CHECK(JsonAt(notify, "/retry/max_attempts") == "6");
+  const auto due = ParseRfc3339(JsonAt(notify, "/due_at")), created = ParseRfc3339(JsonAt(notify, "/created_at"));
+  REQUIRE(due.ok());
+  CHECK(due->ms - created->ms <= 5'000'000);
+  CHECK(due->ms - created->ms > 4'000'000);
+}
+
+TEST_CASE("import notifyagent: a job that cannot be taken is buried, with why, and others' tubes are left alone") {
+  World w;
+  const uint64_t bad = w.producer.Put("notify", "no JSON");
+  const uint64_t late = w.producer.Put("notify", AgentJob(w.To("/x"), ""), 3000);
+  const uint64_t url = w.producer.Put("notify", AgentJob("\"url\":\"nowhere\"", kQueue));
+  w.producer.Put("log", "a line of a log");
+  w.producer.Put("notify", AgentJob(w.To("/good"), kQueue));
+  CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.code == 1);
+  CHECK(run.output == "jobs: 4 read, 1 accepted, 1 removed, 3 stay\n");
+  for (uint64_t id : {bad, late, url}) CHECK(run.error.find("job " + std::to_string(id) + " stays: ") != std::string::npos);
+  CHECK(run.error.find("tube log is none of NotifyAgent's: 1 job stays") != std::string::npos);
+  CHECK(run.error.find("tube notify is not empty: 3 jobs stay buried in it") != std::string::npos);
+  CHECK(w.producer.Count("notify", "current-jobs-buried") == 3);
+  CHECK(w.producer.Count("log", "current-jobs-ready") == 1);
+  run = w.Import();
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 0 read, 0 accepted, 0 removed, 0 stay\n");
+  run = w.Import({"--tube", "log"});
+  CHECK(run.error.find("stays: ") != std::string::npos);
+}
+
+TEST_CASE("import notifyagent: --keep and --dry-run reserve nothing, and what was kept is taken away later without a second submit") {
+  World w;
+  w.producer.Put("notify", AgentJob(w.To("/a"), kQueue));
+  w.producer.Put("notify", AgentJob(w.To("/b"), kQueue), 5000);
+  w.producer.Put("notify", "no JSON");
+  CHECK(w.Import({"--dry-run"}).output == "jobs: 3 read, 2 acceptable, 0 removed, 1 stays\n");
+  CHECK(w.Import({"--keep"}).output == "jobs: 3 read, 2 accepted, 0 removed, 1 stays\n");
+  CHECK(w.producer.Count("notify", "current-jobs-ready") == 2);
+  CHECK(w.producer.Count("notify", "current-jobs-delayed") == 1);
+  CHECK(w.producer.Count("notify", "total-jobs") == 3);
+  const CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.output == "jobs: 3 read, 2 accepted (2 of them before), 2 removed, 1 stays\n");
+  CHECK(w.broker.Stat("/totals/accepted") == 2);
+}
+
+TEST_CASE("import notifyagent: a daemon that takes a queue's tube is seen too") {
+  World w;
+  w.producer.Put(kQueue, AgentJob(w.To("/a"), kQueue));
+  BeanstalkPeer worker(w.beanstalkd);
+  worker.Ask(std::string("watch ") + kQueue);
+  const CtlRun run = w.Import();
+  CHECK(run.code == 1);
+  CHECK(run.error.find(std::string("somebody consumes the tube ") + kQueue) != std::string::npos);
+  CHECK(w.producer.Count(kQueue, "current-jobs-ready") == 1);
+}
+
+TEST_CASE("import notifyagent: what was accepted while beanstalkd was started anew is known when it comes back") {
+  BeanstalkServer beanstalkd;
+  {
+    BeanstalkPeer producer(beanstalkd);
+    for (int i = 0; i < 3; ++i) producer.Put("notify", AgentJob("\"url\":\"http://127.0.0.1:9/" + std::to_string(i) + "\"", kQueue));
+    producer.Put("notify", AgentJob("\"url\":\"http://127.0.0.1:9/3\"", kQueue), 5000);
+  }
+  std::mutex mutex;
+  std::map<std::string, int> submitted;  // by URL
+  int posts = 0;
+  std::promise<void> asked, restarted;
+  ScriptedServer broker([&](const SeenRequest& request) {
+    if (request.method != "POST") return ScriptedAnswer{request.method == "GET" ? 404 : 200, "{}"};
+    std::lock_guard<std::mutex> lock(mutex);
+    const ScriptedAnswer answer = AcceptLines(request, &submitted);
+    if (posts++ == 0) {
+      asked.set_value();
+      restarted.get_future().wait();
+    }
+    return answer;
+  });
+  Process import(NOTIFYCTL_BINARY, {{"--server", broker.url(), "import", "notifyagent", "--beanstalkd", beanstalkd.address()}, {}});
+  asked.get_future().wait();
+  beanstalkd.Restart();  // here, for it goes with the thread that starts it
+  restarted.set_value();
+  CHECK(import.Wait() == 0);
+  INFO(import.error());
+  CHECK(import.output() == "jobs: 4 read, 4 accepted, 4 removed, 0 stay\n");
+  CHECK(submitted.size() == 4);
+  for (const auto& [url, times] : submitted) CHECK(times == 1);
+  BeanstalkPeer look(beanstalkd);
+  CHECK(look.Count("notify", "current-jobs-ready") + look.Count("notify", "current-jobs-delayed") == 0);
+}
+
+TEST_CASE("import notifyagent: jobs whose time to run is over while the broker takes nothing are submitted once all the same") {
+  constexpr int kJobs = 3, kTtrSeconds = 2;
+  BeanstalkServer beanstalkd;
+  BeanstalkPeer producer(beanstalkd);
+  for (int i = 0; i < kJobs; ++i)
+    producer.Put("notify", AgentJob("\"url\":\"http://127.0.0.1:9/" + std::to_string(i) + "\"", kQueue), 0, kTtrSeconds);
+  std::mutex mutex;
+  std::map<std::string, int> submitted;  // by URL
+  std::optional<std::chrono::steady_clock::time_point> over;
+  ScriptedServer broker([&](const SeenRequest& request) {
+    if (request.method != "POST") return ScriptedAnswer{request.method == "GET" ? 404 : 200, "{}"};
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!over) over = std::chrono::steady_clock::now() + std::chrono::seconds(kTtrSeconds + 1);
+    if (std::chrono::steady_clock::now() < *over) return ScriptedAnswer{503, R"({"title":"it starts"})"};
+    return AcceptLines(request, &submitted);
+  });
+  const CtlRun run = Ctl({"--server", broker.url(), "import", "notifyagent", "--beanstalkd", beanstalkd.address()});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 3 read, 3 accepted, 3 removed, 0 stay\n");
+  CHECK(submitted.size() == kJobs);
+  for (const auto& [url, times] : submitted) CHECK(times == 1);
+}
+
+TEST_CASE("import notifyagent: a call that waits as a row and one that waits as a job reach the receiver alike") {
+  World w;
+  NotifyTable table;
+  w.producer.Put("notify",
+                 AgentJob(w.To("/a?x=1") + R"(,"data":"a=1&b=%20","contentType":"application/x-www-form-urlencoded","needResponse":"1")", kQueue));
+  w.producer.Put("notify", AgentJob(w.To("/g") + R"(,"data":"{\"q\":1}","method":"GET")", kQueue));
+  table.Add("url = '" + w.receiver.url() + "/a?x=1', data = 'a=1&b=%20', contentType = 'application/x-www-form-urlencoded', " +
+            "timeDelayedSend = '2020-01-01 00:00:00'");
+  table.Add("url = '" + w.receiver.url() + "/g', data = '{\"q\":1}', method = 'GET', timeDelayedSend = '2020-01-01 00:00:00'");
+  const CtlRun run = w.Import({"--mysql", table.url() + "?time-zone=UTC"});
+  INFO(run.error);
+  CHECK(run.output == "jobs: 2 read, 2 accepted, 2 removed, 0 stay\nrows: 2 read, 2 accepted, 2 removed, 0 stay\n");
+  std::map<std::string, int> seen;
+  for (const SeenRequest& request : w.receiver.WaitFor(4))
+    ++seen[request.method + " " + request.target + " " + request.Header("Content-Type") + " " + request.body];
+  CHECK(seen == std::map<std::string, int>{{"POST /a?x=1 application/x-www-form-urlencoded a=1&b=%20", 2}, {"GET /g?%7B%22q%22:1%7D  ", 2}});
+}
+
+TEST_CASE("import notifyagent: who answers reserve as a door does is told of") {
+  ThreadedServer door([](Stream& stream, int) {
+    for (std::string line; stream.ReadTo("\r\n", &line);) {
+      std::string answer = "UNKNOWN_COMMAND\r\n";
+      if (line == "stats") answer = "OK 13\r\n---\nid: abcd\n\r\n";
+      if (line == "list-tubes") answer = "OK 16\r\n---\n- default\n--\n\r\n";
+      if (line.starts_with("stats-tube")) answer = "NOT_FOUND\r\n";
+      if (line.starts_with("peek")) answer = "NOT_FOUND\r\n";
+      if (line.starts_with("use")) answer = "USING " + line.substr(4) + "\r\n";
+      if (line.starts_with("watch") || line.starts_with("ignore")) answer = "WATCHING 1\r\n";
+      if (!stream.Send(answer)) return;
+    }
+  });
+  const CtlRun run = Ctl({"import", "notifyagent", "--beanstalkd", "127.0.0.1:" + std::to_string(door.port())});
+  CHECK(run.code == 1);
+  CHECK(run.error.find("is it a beanstalkd, and not notifyd's own door?") != std::string::npos);
+}
+
+}  // namespace notifyd::test
