@@ -15,6 +15,7 @@
 #include "base/arguments.h"
 #include "cli/client/alert_commands.h"
 #include "cli/client/backup_command_line.h"
+#include "cli/client/bridge_command_line.h"
 #include "cli/client/bulk.h"
 #include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
@@ -93,6 +94,7 @@ class CommandLine {
     services_.Add(&app_);
     alerts_.Add(&app_);
     imports_.Add(&app_);
+    bridges_.Add(&app_);
     Add("version", "Print the version.", [this](const Context&) { return PrintVersion(); });
   }
 
@@ -531,6 +533,7 @@ class CommandLine {
   ServiceCommands services_{&commands_, &hints_};
   AlertCommands alerts_{&commands_, &hints_};
   ImportCommands imports_{&commands_, &hints_};
+  BridgeCommandLine bridges_{&commands_, &hints_};
 };
 
 }  // namespace

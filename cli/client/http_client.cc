@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,12 +43,24 @@ HeaderList Headers(const std::vector<std::string>& lines) {
   return HeaderList(list);
 }
 
+/// The value of a line "NAME: value", the name in lower case; nothing where it is another one.
+std::optional<std::string_view> ValueOf(std::string_view line, std::string_view name) {
+  if (line.size() <= name.size() || line[name.size()] != ':' || strncasecmp(line.data(), name.data(), name.size()) != 0) return std::nullopt;
+  const size_t from = line.find_first_not_of(" \t", name.size() + 1), to = line.find_last_not_of(" \t\r\n");
+  if (from == std::string_view::npos || to == std::string_view::npos || to < from) return std::nullopt;
+  return line.substr(from, to - from + 1);
+}
+
 size_t TakeHeader(char* bytes, size_t size, size_t count, void* out) {
-  static constexpr std::string_view kName = "etag:";
-  std::string_view line(bytes, size * count);
-  if (line.size() > kName.size() && strncasecmp(line.data(), kName.data(), kName.size()) == 0) {
-    size_t from = line.find_first_not_of(" \t", kName.size()), to = line.find_last_not_of(" \t\r\n");
-    if (from != std::string_view::npos && to >= from) static_cast<HttpAnswer*>(out)->etag = line.substr(from, to - from + 1);
+  constexpr int64_t kMostSeconds = 365 * 24 * 3600;
+  auto* answer = static_cast<HttpAnswer*>(out);
+  const std::string_view line(bytes, size * count);
+  if (std::optional<std::string_view> etag = ValueOf(line, "etag")) answer->etag = *etag;
+  if (std::optional<std::string_view> after = ValueOf(line, "retry-after")) {
+    int64_t seconds = 0;
+    auto [end, error] = std::from_chars(after->data(), after->data() + after->size(), seconds);
+    const bool number = error == std::errc() && end == after->data() + after->size() && seconds > 0;
+    if (number) answer->retry_after_ms = std::min(seconds, kMostSeconds) * 1000;
   }
   return size * count;
 }

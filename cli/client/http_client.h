@@ -28,6 +28,7 @@ struct HttpAnswer {
   int status = 0;
   std::string body;
   std::string etag;        // as it came, quotes included; empty where there is none
+  int64_t retry_after_ms = 0;  // of Retry-After, where it is a number of seconds; else 0
   std::string shown_from;  // Credential::source of the token that it was asked with; empty: none
   bool Done() const { return status >= 200 && status < 300; }
 };

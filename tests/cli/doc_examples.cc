@@ -48,7 +48,7 @@ bool Shows(const std::string& line, const std::string& expected) {
 /// The world that a page speaks of: a broker at localhost:7300, receivers at localhost:8080 to 8083, and nobody at localhost:8089.
 class DocWorld {
  public:
-  DocWorld(const std::string& settings, const std::map<std::string, std::string>& places) : places_(places) {
+  DocWorld(const std::string& settings, DocSurroundings surroundings) : surroundings_(std::move(surroundings)) {
     for (int i = 0; i < kReceivers; ++i) receivers_.push_back(std::make_unique<ScriptedServer>(Answer));
     std::vector<std::string> arguments;
     if (!settings.empty()) arguments = {"--config", dir_.Write("notifyd.toml", InWorld(settings))};
@@ -57,11 +57,11 @@ class DocWorld {
   }
 
   std::string InWorld(std::string text) const {
+    for (const auto& [place, real] : surroundings_.places) text = Replaced(std::move(text), place, real);
     for (int i = 0; i < kReceivers; ++i) {
       const std::string url = receivers_[static_cast<size_t>(i)]->url();
       text = Replaced(std::move(text), "localhost:" + std::to_string(kFirstReceiver + i), url.substr(url.find("//") + 2));
     }
-    for (const auto& [named, place] : places_) text = Replaced(std::move(text), named, place);
     // A port below those that are given out.
     text = Replaced(std::move(text), "localhost:" + std::to_string(kNobody), "127.0.0.1:9");
     return broker_ ? Replaced(std::move(text), kBroker, broker_->address()) : text;
@@ -70,7 +70,9 @@ class DocWorld {
   /// Variables that a command sets are there for the next ones, and in ID the first id of the last output that had one.
   int Run(const std::string& command, std::string* output) const {
     const std::string programs = std::filesystem::path(NOTIFYCTL_BINARY).parent_path().string();
-    const std::string script = "cd '" + dir_.At("work") + "' && export PATH='" + programs +
+    std::string variables;
+    for (const auto& [name, value] : surroundings_.variables) variables += "export " + name + "='" + value + "'\n";
+    const std::string script = variables + "cd '" + dir_.At("work") + "' && export PATH='" + programs +
                                "':$PATH && set -a && { [ ! -e ../state ] || . ../state; }\n{ " + InWorld(command) +
                                "\n} 2>&1\ncode=$?\nexport -p > ../state\nexit $code\n";
     Process process("/bin/bash", {{"-c", script}, {"NOTIFYD_URL=" + broker_->url()}});
@@ -88,7 +90,7 @@ class DocWorld {
     return request.target.find("/fails") != std::string::npos ? ScriptedAnswer{500, R"({"error":"as asked for"})"} : ScriptedAnswer{200, "{}"};
   }
 
-  const std::map<std::string, std::string>& places_;
+  const DocSurroundings surroundings_;
   TempDir dir_;
   std::vector<std::unique_ptr<ScriptedServer>> receivers_;
   std::unique_ptr<Broker> broker_;
@@ -138,8 +140,8 @@ std::string FirstNotShown(const std::string& output, const std::vector<std::stri
   return "";
 }
 
-std::string RunDocPage(const DocPage& page, const std::map<std::string, std::string>& places) {
-  DocWorld world(page.settings, places);
+std::string RunDocPage(const DocPage& page, const DocSurroundings& surroundings) {
+  DocWorld world(page.settings, surroundings);
   for (const DocExample& example : page.examples) {
     std::vector<std::string> expected;
     for (const std::string& line : example.expected) expected.push_back(world.InWorld(line));

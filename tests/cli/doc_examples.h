@@ -27,8 +27,14 @@ DocPage ParseDocPage(const std::string& text);
 /// Does `output` show them, in order? Blanks in a row count as one; "..." stands for anything within a line. Else the first that it does not show.
 std::string FirstNotShown(const std::string& output, const std::vector<std::string>& expected);
 
-/// Runs all of them, one after the other, against a broker and receivers of their own. `places`: what else the page names, and what stands for it in
-/// the test ("db.internal:3306" -> "127.0.0.1:40001"). What did not come out as the page says, with the page's line; empty: all did.
-std::string RunDocPage(const DocPage& page, const std::map<std::string, std::string>& places = {});
+/// What else a page speaks of, beside a broker and receivers.
+struct DocSurroundings {
+  std::vector<std::pair<std::string, std::string>> places = {};     // "localhost:5672", and where that is in truth
+  std::vector<std::pair<std::string, std::string>> variables = {};  // of the environment of its commands
+};
+
+/// Runs all of them, one after the other, against a broker and receivers of their own. What did not come out as the page says, with the page's line;
+/// empty: all did.
+std::string RunDocPage(const DocPage& page, const DocSurroundings& surroundings = {});
 
 }  // namespace notifyd::test

@@ -28,8 +28,9 @@ TEST_CASE("documents: each example of docs/import-notifyagent.md comes out as th
   text << file.rdbuf();
   const DocPage page = ParseDocPage(text.str());
   REQUIRE(page.examples.size() > 10);
-  CHECK(RunDocPage(page, {{"db.internal:3306", "127.0.0.1:" + std::to_string(table.server().port())},
-                          {"queue.internal:11300", beanstalkd.address()}}) == "");
+  DocSurroundings surroundings;
+  surroundings.places = {{"db.internal:3306", "127.0.0.1:" + std::to_string(table.server().port())}, {"queue.internal:11300", beanstalkd.address()}};
+  CHECK(RunDocPage(page, surroundings) == "");
   CHECK(table.count() == 0);
 }
 

@@ -42,4 +42,13 @@ TEST_CASE("unit: it may open as many files as its limits can ask for") {
   CHECK(std::stoull(Directive("LimitNOFILE")) > options.http.max_connections + options.core.max_in_flight + options.sender.max_idle_connections);
 }
 
+TEST_CASE("unit of a bridge: its command is there, and wrong usage is not tried again") {
+  const std::string unit = ProjectFile("conf/notifyd-bridge@.service");
+  const std::string command = OneMatch(unit, "\nExecStart=/usr/bin/notifyctl ([^\n]*)");
+  CHECK(command.starts_with("bridge amqp "));
+  CHECK(Missing(FlagsIn(command), AllMatches(OutputOf(NOTIFYCTL_BINARY, {"bridge", "amqp", "--help"}), "(--[a-z][a-z-]*)")) == "");
+  Process wrong(NOTIFYCTL_BINARY, {{"bridge", "amqp"}, {}});
+  CHECK(std::to_string(wrong.Wait()) == OneMatch(unit, "\nRestartPreventExitStatus=([^\n]*)"));
+}
+
 }  // namespace notifyd::test

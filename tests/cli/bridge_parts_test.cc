@@ -1,0 +1,204 @@
+// The bridge's parts without a queue: what is submitted together, what waits, and dead letters in a file.
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "base/json_tree.h"
+#include "cli/bridge/amqp_link.h"
+#include "cli/bridge/batch_plan.h"
+#include "cli/bridge/bridge_counters.h"
+#include "cli/bridge/dead_letter_file.h"
+#include "cli/bridge/intake.h"
+#include "packaging/project.h"
+#include "support/temp_dir.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+namespace notifyd {
+namespace {
+
+using test::TempDir;
+
+std::string TextOf(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// Carries a plan out against a broker that refuses what is `bad`, and names it where `names` says so. What was done, in order.
+std::string CarriedOut(size_t count, const std::vector<size_t>& bad, bool names, size_t most, size_t* requests) {
+  BatchPlan plan(count);
+  std::string done;
+  *requests = 0;
+  while (!plan.done()) {
+    const BatchPlan::Range range = plan.Next(most);
+    auto culprit = std::find_if(bad.begin(), bad.end(), [&](size_t i) { return i >= range.from && i < range.to; });
+    ++*requests;
+    if (culprit == bad.end()) {
+      for (size_t i = range.from; i < range.to; ++i) done += std::to_string(i) + " ";
+      plan.Settle(range.to);
+    } else if (range.size() == 1) {
+      done += "!" + std::to_string(range.from) + " ";
+      plan.Settle(range.to);
+    } else {
+      plan.Split(range, names ? std::optional(*culprit) : std::nullopt);
+    }
+  }
+  return done;
+}
+
+AmqpDelivery Delivery(uint64_t tag, const std::string& body = "x") {
+  AmqpDelivery delivery;
+  delivery.tag = tag;
+  delivery.message.body = body;
+  return delivery;
+}
+
+}  // namespace
+
+TEST_CASE("bridge: what is refused takes no other down, and order is kept") {
+  size_t requests = 0;
+  CHECK(CarriedOut(5, {}, true, 100, &requests) == "0 1 2 3 4 ");
+  CHECK(requests == 1);
+  CHECK(CarriedOut(5, {2}, true, 100, &requests) == "0 1 !2 3 4 ");
+  CHECK(requests == 4);
+  CHECK(CarriedOut(5, {0, 1, 4}, true, 100, &requests) == "!0 !1 2 3 !4 ");
+  CHECK(CarriedOut(1, {0}, true, 100, &requests) == "!0 ");
+  CHECK(CarriedOut(7, {3}, false, 100, &requests) == "0 1 2 !3 4 5 6 ");
+  CHECK(CarriedOut(7, {6}, true, 2, &requests) == "0 1 2 3 4 5 !6 ");
+  // Of a thousand without a name ten tries each are enough.
+  std::string expected;
+  for (int i = 0; i < 1000; ++i) expected += (i == 500 ? "!" : "") + std::to_string(i) + " ";
+  CHECK(CarriedOut(1000, {500}, false, 1000, &requests) == expected);
+  CHECK(requests <= 25);
+}
+
+TEST_CASE("bridge: what follows from a status") {
+  for (int status : {200, 201, 202}) CHECK(VerdictOf(status) == Verdict::kAccepted);
+  for (int status : {400, 409, 413, 422}) CHECK(VerdictOf(status) == Verdict::kRefused);
+  for (int status : {0, 408, 429, 500, 501, 502, 503, 507, 508}) CHECK(VerdictOf(status) == Verdict::kAway);
+  for (int status : {301, 401, 403, 404, 405, 415, 421, 431}) CHECK(VerdictOf(status) == Verdict::kStop);
+}
+
+TEST_CASE("bridge: messages are handed over in order, bounded, and settled up to a tag") {
+  int woken = 0;
+  Intake intake([&] { ++woken; });
+  intake.Begin();
+  for (uint64_t tag = 1; tag <= 5; ++tag) intake.Add(Delivery(tag, std::string(100, 'x')));
+  CHECK(intake.held() == 5);
+  const size_t each = Delivery(1, std::string(100, 'x')).message.bytes();
+  CHECK(intake.held_bytes() == 5 * each);
+  std::optional<Intake::Batch> batch = intake.Take(2, SIZE_MAX);
+  REQUIRE(batch);
+  REQUIRE(batch->deliveries.size() == 2);
+  CHECK(batch->deliveries[1].tag == 2);
+  intake.Settle(batch->connection, 2);
+  CHECK(intake.settled() == 2);
+  CHECK(intake.held() == 3);
+  CHECK(woken == 1);
+  batch = intake.Take(100, each + 1);  // the first one always
+  REQUIRE(batch);
+  CHECK(batch->deliveries.size() == 1);
+
+  // The connection is lost: what it brought comes again.
+  intake.Begin();
+  CHECK(intake.Gone(batch->connection));
+  intake.Settle(batch->connection, 3);
+  CHECK(intake.settled() == 0);
+  CHECK(intake.held_bytes() == 0);
+  intake.Add(Delivery(1));
+  CHECK_FALSE(intake.Gone(intake.connection()));
+
+  // Who waits is woken.
+  std::thread waiting([&] { intake.Pause(intake.connection(), 3'600'000); });
+  intake.Stop();
+  waiting.join();
+  CHECK_FALSE(intake.Take(1, 1));
+  CHECK(intake.Gone(intake.connection()));
+}
+
+TEST_CASE("bridge: a dead letter in a file is a line of JSON with everything in it") {
+  TempDir dir;
+  const std::string path = dir.At("dead.ndjson");
+  AmqpMessage message;
+  message.body = std::string("\xff\x00", 2);
+  message.message_id = "m\n1";
+  message.routing_key = "r";
+  message.timestamp_s = 7;
+  message.priority = 3;
+  message.headers = {{"a", AmqpHeader::Kind::kText, "b"}, {"n", AmqpHeader::Kind::kNumber, "-5"}, {"t", AmqpHeader::Kind::kOther, ""}};
+  {
+    Result<std::unique_ptr<DeadLetterFile>> file = DeadLetterFile::Open(path);
+    REQUIRE(file.ok());
+    REQUIRE((*file)->Keep({&message, "q", 422, "because", "/url", 1'700'000'000'000}).ok());
+  }
+  CHECK(TextOf(path) == R"({"at":"2023-11-14T22:13:20.000Z","queue":"q","status":422,"reason":"because","field":"/url","message":{"routing_key":"r",)"
+                        R"("message_id":"m\n1","timestamp":7,"priority":3,"headers":{"a":"b","n":-5},"body_base64":"/wA="}})"
+                        "\n");
+  // A crash in the middle of a line: the next one stands on its own.
+  std::ofstream(path, std::ios::app) << "{\"at\":\"20";
+  message.body = "text";
+  Result<std::unique_ptr<DeadLetterFile>> file = DeadLetterFile::Open(path);
+  REQUIRE(file.ok());
+  REQUIRE((*file)->Keep({&message, "q", 400, "again", "", 0}).ok());
+  std::istringstream lines(TextOf(path));
+  std::string line;
+  std::vector<std::string> all;
+  while (std::getline(lines, line)) all.push_back(line);
+  REQUIRE(all.size() == 3);
+  Result<JsonTree> last = JsonTree::Parse(all[2]);
+  REQUIRE(last.ok());
+  CHECK(last->root().At("/message/body")->text() == "text");
+}
+
+TEST_CASE("bridge: a dead letter that cannot be kept is an error") {
+  CHECK_FALSE(DeadLetterFile::Open("/dev/full").ok());  // no file
+  CHECK_FALSE(DeadLetterFile::Open("/no/such/directory/file").ok());
+}
+
+TEST_CASE("bridge: the address of a queue") {
+  struct Row {
+    const char* url;
+    const char* shown;  // empty: refused
+    const char* user;
+    const char* password;
+    const char* vhost;
+  };
+  for (const Row& row : std::vector<Row>{{"amqp://h", "amqp://h:5672", "guest", "guest", "/"},
+                                         {"amqps://h/", "amqps://h:5671/", "guest", "guest", ""},
+                                         {"amqp://u:p%40%2F@h:77/v%2Fw", "amqp://h:77/v/w", "u", "p@/", "v/w"},
+                                         {"amqp://u@[::1]:5/%2F", "amqp://[::1]:5", "u", "guest", "/"},
+                                         {"http://h", "", "", "", ""},
+                                         {"amqp://", "amqp://localhost:5672", "guest", "guest", "/"},
+                                         {"amqp://h:99999", "", "", "", ""},
+                                         {"amqp://h\n", "", "", "", ""},
+                                         {"", "", "", "", ""}}) {
+    INFO(row.url);
+    Result<AmqpAddress> address = ParseAmqpUrl(row.url);
+    REQUIRE(address.ok() == (*row.shown != '\0'));
+    if (!address.ok()) continue;
+    CHECK(address->ToString() == row.shown);
+    CHECK(address->user == row.user);
+    CHECK(address->password == row.password);
+    CHECK(address->vhost == row.vhost);
+  }
+}
+
+TEST_CASE("bridge: docs/bridge-amqp.md has each metric, with its type") {
+  BridgeCounters counters;
+  counters.received = 1234;
+  const std::string text = MetricsText(counters, "a\"b\\");
+  CHECK_THAT(text, Catch::Contains("notifyctl_bridge_received_messages_total{queue=\"a\\\"b\\\\\"} 1234\n"));
+  const std::set<std::string> printed = test::AllMatches(text, "# TYPE ([a-z_]+ [a-z]+)\n");
+  std::set<std::string> documented;
+  for (const std::string& line : test::Lines(test::ProjectFile("docs/bridge-amqp.md"))) {
+    const std::vector<std::string> cells = test::Cells(line);
+    if (cells.size() >= 3 && cells[0].starts_with("`notifyctl_bridge_")) documented.insert(cells[0].substr(1, cells[0].size() - 2) + " " + cells[1]);
+  }
+  CHECK(printed == documented);
+}
+
+}  // namespace notifyd
