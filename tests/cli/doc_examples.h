@@ -1,7 +1,6 @@
 // The examples of docs/flows-*.md, taken out of a page and run. What an example is: docs/testing.md, "Examples in documents".
 #pragma once
 
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
