@@ -157,4 +157,8 @@ Result<Authority> ParseAuthority(std::string_view authority, uint16_t default_po
   return Authority{*std::move(host), *number};
 }
 
+std::string Authority::Key() const {
+  return host.substr(0, host.size() - host.ends_with('.')) + ":" + std::to_string(port);
+}
+
 }  // namespace notifyd

@@ -16,6 +16,9 @@ struct Authority {
   /// IPv6 address in brackets in its shortest form.
   std::string host;
   uint16_t port = 0;
+
+  /// "host:port", what the limits of a host count by: without the dot at the end of a name, which leads to the same host.
+  std::string Key() const;
 };
 
 /// An absolute URL of http or https taken apart; nothing of it is checked.

@@ -378,6 +378,7 @@ void Core::Impl::On(LimitsChanged& e) {
   const BreakerSettings breaker = std::exchange(limits_, std::move(limits)).breaker;
   OnBreakerSettings(breaker);
   turns_.SetCaps(Caps());
+  services_->OnCaps();
   std::vector<Lane*> lanes;
   for (auto& [key, lane] : lanes_) lanes.push_back(lane.get());
   // By their keys: who gets its turn first follows from no hash.

@@ -40,7 +40,9 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   lane->bucket.Take(now_.mono, lane->rate());
   if (entry->host->limits.rate_per_s) TakeHostToken(entry->host);
   entry->refused = services_->Refuses(*entry->host);
-  if (!entry->refused) BeginAtBreaker(entry);
+  if (!entry->refused) entry->call = BeginAtBreaker(entry->host);
+  entry->host->by_name = true;
+  services_->OnHost(entry->host);
   Decide(Decided::Kind::kTurn, entry->id);
   bool ends = entry->refused || entry->state.expires_at <= now_.wall || topics_->IsLeaving(*entry);
   if (entry->spec && !(ends && LacksLastAttempt(*entry))) return EmitStart(entry);
@@ -128,6 +130,7 @@ void Core::Impl::GiveBackPlace(Entry* entry) {
   entry->lane = nullptr;
   entry->place = Place::kIdle;
   turns_.End(entry->host, std::exchange(entry->caller, nullptr));
+  services_->OnHost(entry->host);
   CheckSleepers(entry->host);
   groups_->OnGivenBack(*entry);
 }
@@ -145,7 +148,8 @@ void Core::Impl::On(AttemptEnded& e) {
   bool was_settled = !entry->pending();
   if (!was_settled) CountSending(entry, -1);
   GiveBackPlace(entry);
-  const bool probe_in_vain = services_->End(entry, &result) || EndAtBreaker(entry, result);
+  // One that went to an instance is judged by the breakers of that and of where it is.
+  const bool probe_in_vain = services_->End(entry, &result) || (result.record.instance.empty() && EndAtBreaker(entry->host, entry->call, result));
   Gate(lane);
   history_->OnEnded(*entry, result);
   entry->state.attempts_made = entry->number;

@@ -20,10 +20,10 @@ constexpr size_t kSweepItems = 1000;
 
 // ---- calls
 
-void Core::Impl::BeginAtBreaker(Entry* entry) {
-  Breaker& breaker = entry->host->breaker;
-  entry->call = breaker.Begin(now_.mono);
-  if (breaker.state() != Breaker::State::kClosed) FollowBreaker(entry->host);
+Breaker::Call Core::Impl::BeginAtBreaker(Host* host) {
+  const Breaker::Call call = host->breaker.Begin(now_.mono);
+  if (host->breaker.state() != Breaker::State::kClosed) FollowBreaker(host);
+  return call;
 }
 
 void Core::Impl::AbandonAtBreaker(Entry* entry) {
@@ -32,13 +32,11 @@ void Core::Impl::AbandonAtBreaker(Entry* entry) {
   if (entry->host->breaker_timed) FollowBreaker(entry->host);
 }
 
-bool Core::Impl::EndAtBreaker(Entry* entry, const AttemptResult& result) {
-  if (!result.record.instance.empty()) return false;  // that one has its own
-  Host* host = entry->host;
-  const bool probe = host->breaker.IsProbe(entry->call);
+bool Core::Impl::EndAtBreaker(Host* host, Breaker::Call call, const AttemptResult& result) {
+  const bool probe = host->breaker.IsProbe(call);
   const MonoTime since = host->breaker.open_since();
   const BreakerSettings& settings = services_->BreakerOf(*host);
-  const Breaker::Change change = host->breaker.End(entry->call, ContactOf(result), now_.mono, settings);
+  const Breaker::Change change = host->breaker.End(call, ContactOf(result), now_.mono, settings);
   if (!host->breaker_timed && host->breaker.calm()) return false;
   if (change == Breaker::Change::kOpened) {
     ++breakers_.opened;

@@ -105,13 +105,16 @@ void Core::Impl::CheckInvariants() const {
   CHECK(counted.sending == pending_sending_ && counted.envelope_bytes == envelope_bytes_);
   for (const auto& [key, lane] : lanes_) CheckLane(*lane, &counted);
   for (const auto& [caller, n] : counted.in_flight_of) CHECK(caller->in_flight == n);
+  std::map<const Host*, uint32_t> at_instances;
+  services_->CheckHosts(&at_instances);
   for (const auto& [name, host] : hosts_) {
     turns_.CheckTarget(*host);
     CHECK(host->breaker_timed == !host->breaker.calm() && host->breaker_open == host->breaker.is_open());
     CHECK(host->shut || !host->ShutByBreaker(now_.mono, services_->BreakerOf(*host)));
     CHECK(host->shut || !services_->Shuts(*host));
     const Counted::OfHost& of_host = counted.hosts[host.get()];
-    CHECK(of_host.in_flight == host->in_flight && of_host.queued == host->queued && of_host.waking == host->waking);
+    CHECK(of_host.in_flight + at_instances[host.get()] == host->in_flight);
+    CHECK(of_host.queued == host->queued && of_host.waking == host->waking);
   }
   size_t shown = 0;
   for (const auto& [id, requests] : shown_by_id_) {

@@ -17,6 +17,7 @@ void Core::Impl::On(FlowSettingsChanged& e) {
   // What hosts point to lives until they have what counts now.
   const std::shared_ptr<const FlowSettings> before = std::exchange(flow_settings_, std::move(e.settings));
   HostLimits::ApplyRules(*this);
+  services_->OnRules();
   if (catalog_.known) services_->ApplyFile();
 }
 
@@ -52,10 +53,8 @@ void Core::Impl::ServicePart::ApplyFileService(const FileService& of_file) {
     if (!instance) {
       instance = Add(service, id);
       instance->from_file = true;
-    } else if (instance->settings.url != settings.url) {
-      instance->breaker.Reset();
     }
-    instance->settings = settings;
+    Say(service, instance, settings);
   }
   RemoveOfFile(service, said);
   for (const auto& [id, instance] : service->instances) {

@@ -36,6 +36,9 @@ class Core::Impl::HistoryPart {
   void OnStarted(int64_t late_ms);
   /// The attempt of the entry, whose number is still that one's, has ended.
   void OnEnded(const Entry& entry, const AttemptResult& result);
+  /// One that went to an instance at that host has: of the figures of how calls there go, beside those of the service. The books of the history have
+  /// it once, at the service.
+  void OnEndedAt(const std::string& host, const AttemptResult& result) { hosts_.At(host)->Ended(result, core_.now_); }
   /// A key of a due index comes (1) or goes (-1): those of the entry as it is in its index.
   void OnDueKey(const Entry& entry, int change);
 

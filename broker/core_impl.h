@@ -308,10 +308,10 @@ class Core::Impl {
   HostView ViewOfHost(const std::string& name) const;
 
   // ---- core_breakers.cc: hosts that cannot be reached
-  void BeginAtBreaker(Entry* entry);
+  Breaker::Call BeginAtBreaker(Host* host);
   void AbandonAtBreaker(Entry* entry);
   /// Returns whether it was a probe that did not reach the host: it uses up nothing of its notify's budget.
-  bool EndAtBreaker(Entry* entry, const AttemptResult& result);
+  bool EndAtBreaker(Host* host, Breaker::Call call, const AttemptResult& result);
   void KeepWaiting(NotifyState* state) const;
   void MaybeDisable(Host* host);
   void ProbeByHand(Host* host);

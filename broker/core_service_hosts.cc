@@ -79,14 +79,6 @@ std::vector<std::string> Core::Impl::ServicePart::Beside(std::string_view host) 
   return names;
 }
 
-void Core::Impl::ServicePart::OnHostMade(const std::string& name) {
-  if (ShownName(name).size() < name.size()) beside_.insert(name);
-}
-
-void Core::Impl::ServicePart::OnHostDropped(const std::string& name) {
-  if (!beside_.empty()) beside_.erase(name);
-}
-
 void Core::Impl::ServicePart::MaybeDisable(const Service& service) {
   Host* host = core_.GetHost("service://" + service.name());
   core_.MaybeDisable(host);

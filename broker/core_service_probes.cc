@@ -22,7 +22,8 @@ bool Core::Impl::ServicePart::Probes(const Service& service) const {
 
 void Core::Impl::ServicePart::MaybeProbe(Service* service, Instance* instance) {
   Breaker& breaker = instance->breaker;
-  if (core_.holding_ || !Probes(*service) || breaker.state() != Breaker::State::kOpen || !breaker.MayBegin(core_.now_.mono)) return;
+  if (core_.holding_ || !Probes(*service) || breaker.state() != Breaker::State::kOpen || !breaker.MayBegin(core_.now_.mono) || !instance->host_takes)
+    return;
   const ServiceProbe& probe = *service->settings.probe;
   const std::string host = "service://" + service->name();
   NotifySpec spec;
@@ -43,7 +44,7 @@ void Core::Impl::ServicePart::MaybeProbe(Service* service, Instance* instance) {
   start.over = StartAttempt::Over::kNew;
   start.instance =
       std::make_shared<const StartAttempt::Instance>(StartAttempt::Instance{instance->id, instance->settings.url, service->settings.host_header});
-  probes_[id] = {service->name(), service->instances.find(instance->id)->second, breaker.Begin(core_.now_.mono)};
+  probes_[id] = {service->name(), service->instances.find(instance->id)->second, breaker.Begin(core_.now_.mono), Sit(*instance, host)};
   ++core_.reads_under_way_;  // a stop, and a namespace that is removed, wait for its end
   core_.out_->starts.push_back(std::move(start));
 }
@@ -51,9 +52,10 @@ void Core::Impl::ServicePart::MaybeProbe(Service* service, Instance* instance) {
 bool Core::Impl::ServicePart::EndedProbe(const AttemptEnded& e) {
   auto found = probes_.find(e.id);
   if (found == probes_.end()) return false;
-  const Probe probe = std::move(found->second);
+  Probe probe = std::move(found->second);
   probes_.erase(found);
   --core_.reads_under_way_;
+  Leave(&probe.seat, e.result);
   Service* service = Find(probe.service);
   Instance* instance = probe.instance.get();
   if (!service || service->Find(instance->id) != instance) return true;  // it has gone meanwhile

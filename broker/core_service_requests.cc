@@ -276,8 +276,7 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
       core_.WriteRecord(KeyOf(*service), EncodeService({}), kWallNever, /*fresh=*/true);
     }
     if (created) instance = Add(service, ask.id);
-    if (instance->settings.url != ask.settings.url) instance->breaker.Reset();  // it is elsewhere
-    instance->settings = ask.settings;
+    Say(service, instance, ask.settings);
     core_.WriteRecord(RecordKey{RecordKind::kInstance, InstanceKey(service->name(), ask.id)}, bytes, kWallNever, created);
     core_.journal_.AskSync();
     instance->batch = core_.journal_.Barrier();

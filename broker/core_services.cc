@@ -6,6 +6,7 @@
 
 #include "base/canonical_json.h"
 #include "base/json_tree.h"
+#include "broker/core_history.h"
 #include "broker/flow.h"
 #include "broker/flow_settings.h"
 #include "broker/service_records.h"
@@ -14,7 +15,6 @@
 namespace notifyd {
 namespace {
 
-constexpr std::string_view kScheme = "service://";
 /// How long a notify that named a pool or an instance of its own waits until it is looked for again.
 constexpr int64_t kLookAgainMs = 5'000;
 /// How long a probe that would be due is put off while no call begins.
@@ -68,7 +68,7 @@ void Core::Impl::ServicePart::OnRow(RecordKind kind, const RecordRow& row) {
     service->stored.reset();  // the file had said it
   }
   Instance* instance = Add(service, std::string(id));
-  instance->settings = *std::move(settings);
+  Say(service, instance, *settings);
   // Nobody could be heard while the broker was down.
   if (instance->settings.ttl_ms > 0) instance->gone_at = {core_.now_.mono.ms + instance->settings.ttl_ms};
   SetTimer(*service, instance);
@@ -88,8 +88,9 @@ void Core::Impl::ServicePart::OnCatalogKnown() {
 bool Core::Impl::ServicePart::Shuts(const Host& host) const {
   if (!IsService(host)) return false;
   if (!core_.catalog_.known) return true;
-  if (host.name.find('?') != std::string::npos) return IsPaused(host);
   const Service* service = Find(notifyd::ServiceOf(host.name));
+  if (host.name.find('?') != std::string::npos)
+    return IsPaused(host) || (service && !Refuses(host) && service->WaitsForHosts(WantedAt(host.name), core_.now_.mono));
   return !service || (!service->HasOne({}, core_.now_.mono) && !Refuses(host));
 }
 
@@ -121,7 +122,7 @@ std::optional<MonoTime> Core::Impl::ServicePart::OpenSince(const Host& host) con
 
 MonoTime Core::Impl::ServicePart::FirstWaitOver() const {
   MonoTime first = kMonoNever;
-  if (open_ == 0) return first;
+  if (open_ == 0 && core_.breakers_.open == 0) return first;
   for (const auto& [name, service] : services_)
     if (const std::optional<MonoTime> since = service->OpenSince({})) first = std::min(first, MonoTime{since->ms + BreakerOf(*service).max_wait_ms});
   return first;
@@ -141,11 +142,6 @@ void Core::Impl::ServicePart::ReviewHostOf(const std::string& name) {
   if (found == core_.hosts_.end()) return;
   core_.ReviewHost(found->second.get());
   core_.CheckSleepers(found->second.get());
-}
-
-void Core::Impl::ServicePart::Review(const Service& service) {
-  ReviewHostOf(std::string(kScheme) + service.name());
-  WakeLookers(service);
 }
 
 // ---- attempts
@@ -184,6 +180,7 @@ std::shared_ptr<const StartAttempt::Instance> Core::Impl::ServicePart::Begin(Ent
   call.instance = chosen;
   call.call = chosen->breaker.Begin(core_.now_.mono);
   ++chosen->active;
+  call.seat = Sit(*chosen, entry->host->name);
   if (chosen->breaker.state() != Breaker::State::kClosed) {
     SetTimer(*service, chosen.get());
     Review(*service);
@@ -244,16 +241,18 @@ bool Core::Impl::ServicePart::End(Entry* entry, AttemptResult* result) {
   // Where this instance may not be called, another one may.
   if (result->verdict == Verdict::kFatal && result->record.error == "destination_refused") result->verdict = Verdict::kFailure;
   call.tried.push_back(instance->id);
+  core_.history_->OnEndedAt(call.seat.host->name, *result);
+  const bool host_in_vain = Leave(&call.seat, *result);
   Service* service = ServiceOf(*entry);
-  if (!service || service->Find(instance->id) != instance.get()) return false;  // it has gone meanwhile
+  if (!service || service->Find(instance->id) != instance.get()) return host_in_vain;  // it has gone meanwhile
   const MonoTime since = instance->breaker.open_since();
   const bool probe = instance->breaker.IsProbe(call.call), was_closed = instance->breaker.state() == Breaker::State::kClosed;
   const Breaker::Change change = instance->breaker.End(call.call, ContactOf(*result), core_.now_.mono, BreakerOf(*service));
-  if (was_closed && change == Breaker::Change::kNone) return false;
+  if (was_closed && change == Breaker::Change::kNone) return host_in_vain;
   Follow(service, instance.get(), change, since, result->record.error);
   const bool in_vain = probe && instance->breaker.is_open();
   if (in_vain) MaybeDisable(*service);
-  return in_vain;
+  return in_vain || host_in_vain;
 }
 
 bool Core::Impl::ServicePart::FailsOver(Entry* entry, const AttemptResult& result) {
@@ -310,7 +309,7 @@ void Core::Impl::ServicePart::SetTimer(const Service& service, Instance* instanc
   CountOpen(instance);
   MonoTime at = instance->gone_at;
   const Breaker& breaker = instance->breaker;
-  if (breaker.state() == Breaker::State::kOpen && (breaker.next_probe() > core_.now_.mono || Probes(service)))
+  if (breaker.state() == Breaker::State::kOpen && (breaker.next_probe() > core_.now_.mono || (instance->host_takes && Probes(service))))
     at = std::min(at, std::max(breaker.next_probe(), MonoTime{core_.now_.mono.ms + (core_.holding_ ? kHeldMs : 0)}));
   instance->timer = at;
   if (at != kMonoNever) timed_.insert({at, {service.name(), instance->id}});
@@ -366,6 +365,7 @@ Instance* Core::Impl::ServicePart::Add(Service* service, const std::string& id) 
 void Core::Impl::ServicePart::Remove(Service* service, Instance* instance) {
   Untime(*service, instance);
   if (std::exchange(instance->counted_open, false)) --open_;
+  Move(service, instance, "");
   if (!instance->from_file) core_.RemoveRecord(RecordKey{RecordKind::kInstance, InstanceKey(service->name(), instance->id)}, /*was_there=*/true);
   instances_ -= service->instances.erase(std::string(instance->id));
   Review(*service);
@@ -389,6 +389,7 @@ std::optional<std::string> Core::Impl::ServicePart::NoInstanceFor(const Entry& e
 void Core::Impl::ServicePart::ExplainBreakers(const Entry& entry, Explained* out) const {
   const Service* service = ServiceOf(entry);
   if (!service || service->HasOne(WantedOf(entry), core_.now_.mono)) return;
+  if (!service->HeldBack(WantedOf(entry), core_.now_.mono).empty()) return ExplainHosts(entry, *service, out);
   MonoTime next = kMonoNever;
   for (const auto& [id, instance] : service->instances)
     if (instance->breaker.state() == Breaker::State::kOpen) next = std::min(next, instance->breaker.next_probe());

@@ -3,9 +3,12 @@
 // core_impl.h.
 //
 // What waits for a service waits at its host, "service://NAME", which is shut while no instance may take a call, as a paused host is. A notify that
-// named a pool or an instance of its own has a host of its own, "service://NAME?...", which is shut only while the service's is paused: whom it waits
-// for, its neighbours in the lane do not. Where there is none for it, it looks again once one may take it, or after a while. People see both as one
-// host.
+// named a pool or an instance of its own has a host of its own, "service://NAME?...", which is shut while the service's is paused, or while what it
+// wants is there and has no place free: whom else it waits for, its neighbours in the lane do not. Where there is none for it that can be reached, it
+// looks again once one may take it, or after a while. People see both as one host.
+//
+// A call that goes to an instance counts at the host that this is at, too, as any other there does (core_instance_hosts.cc): one that is at its cap,
+// paused, without a token or behind an open breaker takes none, and its instances are not chosen as long as that is so.
 #pragma once
 
 #include <map>
@@ -86,10 +89,22 @@ class Core::Impl::ServicePart {
   void ExplainBreakers(const Entry& entry, Explained* out) const;
   void ProbeByHand(const Host& host);
 
+  // ---- the hosts that instances are at (core_instance_hosts.cc)
+  /// Whether a call may go to the host may be another matter now: lets those know who have instances there.
+  void OnHost(Host* host);
+  /// Calls that are lent of the host, which is of a shared rule, would be of use to a service.
+  bool WaitsAt(const Host& host) const;
+  /// It stays in memory: nothing is lent of a shared rule but to hosts that are there.
+  bool Keeps(const Host& host) const;
+  /// Other rules of hosts hold; or other caps of all hosts.
+  void OnRules();
+  void OnCaps();
+  void CheckHosts(std::map<const Host*, uint32_t>* in_flight) const;
+
   // ---- a service's host, and those beside it (core_service_hosts.cc)
   /// A host is kept in memory from now on, or not any more.
-  void OnHostMade(const std::string& name);
-  void OnHostDropped(const std::string& name);
+  void OnHostMade(Host* host);
+  void OnHostDropped(const Host& host);
   /// The names of the hosts in memory beside that one, in order.
   std::vector<std::string> Beside(std::string_view host) const;
   /// Is it paused, or beside a service's that is?
@@ -111,10 +126,24 @@ class Core::Impl::ServicePart {
   }
 
  private:
+  /// The place of a call at the host that its instance is at, while it is in flight.
+  struct Seat {
+    Host* host = nullptr;
+    bool at_breaker = false;  // it counts at that host's breaker, too
+    Breaker::Call call = 0;   // as that knows it
+  };
+  /// What instances are told of the host that they are at; of one that is not in memory nothing holds a call back.
+  struct AtHost {
+    bool takes = true;
+    MonoTime open_since = kMonoNever;
+    std::map<std::string, size_t, std::less<>> instances;  // how many, by service
+    std::string last;                                      // the service's host whose turn was the last call that began there
+  };
   /// What is known of a notify's attempts, while it is in memory.
   struct Call {
     std::shared_ptr<Instance> instance;  // while one is in flight
     Breaker::Call call = 0;
+    Seat seat;
     std::vector<std::string> tried;  // in this round; before the first of a round, where the last attempt failed
     uint32_t failovers = 0;          // of this round
   };
@@ -123,6 +152,7 @@ class Core::Impl::ServicePart {
     std::string service;
     std::shared_ptr<Instance> instance;
     Breaker::Call call = 0;
+    Seat seat;
   };
   /// Somebody waits for the list of a service's instances to change.
   struct Watch {
@@ -164,6 +194,8 @@ class Core::Impl::ServicePart {
   /// Puts a fresh one of that id there, without settings.
   Instance* Add(Service* service, const std::string& id);
   void Remove(Service* service, Instance* instance);
+  /// This is said of it from now on.
+  void Say(Service* service, Instance* instance, const InstanceSettings& settings);
   void Gone(Service* service, Instance* instance);
   void SetTimer(const Service& service, Instance* instance);
   void Untime(const Service& service, Instance* instance);
@@ -176,6 +208,21 @@ class Core::Impl::ServicePart {
   /// Its instances, or what they may take, changed: who waits for them is looked at again.
   void Review(const Service& service);
   void ReviewHostOf(const std::string& host);
+  // Of the hosts that instances are at.
+  void Move(Service* service, Instance* instance, std::string host);
+  Seat Sit(const Instance& instance, const std::string& turn_of);
+  /// Returns whether the call was a probe in vain of that host.
+  bool Leave(Seat* seat, const AttemptResult& result);
+  AtHost Judge(const Host& host) const;
+  void Tell(const std::string& host, AtHost* at, const AtHost& now);
+  std::vector<Host*> WhoWaitsFor(const std::string& host, const AtHost& at) const;
+  /// Hosts of shared rules that its instances are at come into memory, or may go, as something of the service is there.
+  void Meet(const Service& service);
+  bool InMemory(std::string_view service) const;
+  /// Shows `see` the hosts in memory at which calls of the service wait for their turn.
+  template <class See>
+  void EachHost(std::string_view service, See see) const;
+  void ExplainHosts(const Entry& entry, const Service& service, Explained* out) const;
   /// Pauses the service's host where none of its instances was reached for so long that nobody seems to look after them.
   void MaybeDisable(const Service& service);
   void Look(const Entry& entry);
@@ -202,6 +249,7 @@ class Core::Impl::ServicePart {
   std::set<std::pair<MonoTime, RequestId>> watch_ends_;
   std::map<std::string, std::set<NotifyId>, std::less<>> lookers_;  // those that PutBack put off, by host
   std::set<std::string, std::less<>> beside_;                       // hosts
+  std::map<std::string, AtHost, std::less<>> at_hosts_;             // that instances are at
   size_t looking_ = 0;                                              // of all of them
   std::vector<NotifyId> woken_;
   std::map<NotifyId, Probe> probes_;  // by ids that no notify ever gets

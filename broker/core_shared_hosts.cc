@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core_host_limits.h"
+#include "broker/core_services.h"
 
 namespace notifyd {
 
@@ -62,6 +63,12 @@ void Core::Impl::SharedHosts::On(const SharedGrant& grant) {
   core_.MaybeDropHost(host);
 }
 
+bool Core::Impl::SharedHosts::HasRules() const {
+  if (!core_.flow_settings_) return false;
+  const std::vector<HostRule>& rules = core_.flow_settings_->hosts;
+  return std::any_of(rules.begin(), rules.end(), [](const HostRule& rule) { return rule.shared; });
+}
+
 SharedUse Core::Impl::SharedHosts::UseOf(const Host& host, const Shared& shared) const {
   SharedUse use;
   use.host = host.name;
@@ -74,7 +81,7 @@ SharedUse Core::Impl::SharedHosts::UseOf(const Host& host, const Shared& shared)
   // More is of no use where it may have no more by itself.
   const uint32_t most = HostLimits::Of(host.settings, host.rule).concurrency.value_or(UINT32_MAX);
   const bool at_grant = !host.shut && host.cap < most && host.in_flight >= host.cap;
-  use.wants = at_grant && (host.stopped || host.sleepers) && !core_.stopping_ && !core_.holding_;
+  use.wants = at_grant && (host.stopped || host.sleepers || core_.services_->WaitsAt(host)) && !core_.stopping_ && !core_.holding_;
   return use;
 }
 

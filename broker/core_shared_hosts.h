@@ -22,6 +22,8 @@ class Core::Impl::SharedHosts {
   /// Returns what holds for the core at a host where `all` holds for all together: no more than was lent.
   HostSettings Bound(const std::string& host, HostSettings all) const;
   void On(const SharedGrant& grant);
+  /// The file has a rule that is a shared one.
+  bool HasRules() const;
   /// Appends what whoever lends needs to hear of now.
   void Take(std::vector<SharedUse>* out);
 

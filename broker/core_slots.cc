@@ -272,12 +272,8 @@ Host* Core::Impl::GetHost(const std::string& name) {
   if (!host) {
     host = std::make_unique<Host>();
     host->name = name;
-    if (ServicePart::IsService(*host)) {
-      services_->OnHostMade(name);
-      ReviewHost(host.get());
-    } else {
-      HostLimits::Begin(*this, host.get());
-    }
+    if (!ServicePart::IsService(*host)) HostLimits::Begin(*this, host.get());
+    services_->OnHostMade(host.get());
   }
   return host.get();
 }
@@ -289,13 +285,14 @@ void Core::Impl::UnrefHost(Host* host) {
 
 void Core::Impl::MaybeDropHost(Host* host) {
   if (host->refs > 0 || !host->idle() || !host->settings.IsDefault() || host->sleepers || host->page || host->check || host->waking > 0) return;
+  if (services_->Keeps(*host)) return;
   // One whose breaker has something to remember is kept, up to a bound; beyond that it begins anew, closed.
   if (HostLimits::Lingers(*this, host)) return;
   if (host->breaker_timed && breakers_.by_time.size() <= std::max<size_t>(limits_.max_loaded / 4, 1024)) return;
   UntimeBreaker(host);
-  services_->OnHostDropped(host->name);
   shared_->Forget(host->name);
-  hosts_.erase(std::string(host->name));
+  const auto gone = hosts_.extract(std::string(host->name));
+  services_->OnHostDropped(*gone.mapped());
 }
 
 void Core::Impl::Touch(Slot* slot) {

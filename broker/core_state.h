@@ -264,6 +264,8 @@ struct Host : Target {
   TokenBucket bucket;              // of its rate, where it has one
   bool awaits_token = false;       // it is in host_tokens_, at `token`
   bool lingers = false;            // likewise, until its bucket is full: a new one would be
+  bool serves = false;             // instances of services are there
+  bool by_name = false;            // the last call that began there named it, and no service
   std::multimap<MonoTime, Host*>::iterator token;
   Breaker breaker;
   bool breaker_open = false;   // it is counted as open

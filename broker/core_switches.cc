@@ -65,6 +65,7 @@ void Core::Impl::ReviewHost(Host* host) {
     host->token = host_tokens_.emplace(host->bucket.When(1, now_.mono, rate), host);
   }
   turns_.SetShut(host, host->settings.paused || !token || host->ShutByBreaker(now_.mono, services_->BreakerOf(*host)) || services_->Shuts(*host));
+  services_->OnHost(host);
 }
 
 void Core::Impl::ForgetToken(Host* host) {

@@ -100,44 +100,93 @@ Instance* Service::Find(std::string_view id) const {
   return found == instances.end() ? nullptr : found->second.get();
 }
 
-/// Of the pool that is wanted, or where that has none of its fallback, those that `takes` takes.
+/// Shows `see` those that `takes` takes of the pool that is wanted, or where that has none of its fallback, until it returns false.
+template <class Takes, class See>
+void Service::Each(const Wanted& wanted, Takes takes, See see) const {
+  if (!wanted.instance.empty()) {
+    auto found = instances.find(wanted.instance);
+    if (found != instances.end() && found->second->settings.weight > 0 && takes(*found->second)) see(found->second);
+    return;
+  }
+  // Returns whether there was one.
+  auto show = [&](std::string_view pool) {
+    bool any = false;
+    for (const auto& [id, instance] : instances) {
+      if (instance->settings.weight == 0 || !IsIn(*instance, pool) || !takes(*instance)) continue;
+      any = true;
+      if (!see(instance)) break;
+    }
+    return any;
+  };
+  const bool own = !wanted.pool.empty();
+  if (show(own ? wanted.pool : std::string_view(settings.pool))) return;
+  const std::string_view fallback = !wanted.pool_fallback.empty() ? wanted.pool_fallback : own ? std::string_view() : settings.pool_fallback;
+  if (!fallback.empty()) show(fallback);
+}
+
 template <class Takes>
 Service::Picks Service::Of(const Wanted& wanted, Takes takes) const {
   Picks picks;
-  auto take = [&](std::string_view pool) {
-    for (const auto& [id, instance] : instances)
-      if (instance->settings.weight > 0 && IsIn(*instance, pool) && takes(*instance)) picks.push_back(instance);
-  };
-  if (!wanted.instance.empty()) {
-    auto found = instances.find(wanted.instance);
-    if (found != instances.end() && found->second->settings.weight > 0 && takes(*found->second)) picks.push_back(found->second);
-    return picks;
-  }
-  const bool own = !wanted.pool.empty();
-  take(own ? wanted.pool : std::string_view(settings.pool));
-  const std::string_view fallback = !wanted.pool_fallback.empty() ? wanted.pool_fallback : own ? std::string_view() : settings.pool_fallback;
-  if (picks.empty() && !fallback.empty()) take(fallback);
+  Each(wanted, takes, [&](const std::shared_ptr<Instance>& instance) {
+    picks.push_back(instance);
+    return true;
+  });
   return picks;
 }
 
+template <class Takes>
+bool Service::Any(const Wanted& wanted, Takes takes) const {
+  bool any = false;
+  Each(wanted, takes, [&](const std::shared_ptr<Instance>&) {
+    any = true;
+    return false;
+  });
+  return any;
+}
+
+/// As far as its own breaker goes.
+bool Service::MayTake(const Instance& instance, MonoTime now) const {
+  return instance.breaker.MayBegin(now) && !(settings.probe && instance.breaker.is_open());
+}
+
 Service::Picks Service::Candidates(const Wanted& wanted, MonoTime now) const {
-  return Of(wanted, [&](const Instance& instance) { return instance.breaker.MayBegin(now) && !(settings.probe && instance.breaker.is_open()); });
+  return Of(wanted, [&](const Instance& instance) { return instance.host_takes && MayTake(instance, now); });
+}
+
+bool Service::HasOne(const Wanted& wanted, MonoTime now) const {
+  return Any(wanted, [&](const Instance& instance) { return instance.host_takes && MayTake(instance, now); });
+}
+
+Service::Picks Service::HeldBack(const Wanted& wanted, MonoTime now) const {
+  return Of(wanted, [&](const Instance& instance) { return !instance.host_takes && MayTake(instance, now); });
+}
+
+bool Service::WaitsForHosts(const Wanted& wanted, MonoTime now) const {
+  auto waits = [&](const Instance& instance) { return instance.host_open_since == kMonoNever && MayTake(instance, now); };
+  return !HasOne(wanted, now) && Any(wanted, waits);
 }
 
 bool Service::HasClosed(const Wanted& wanted) const {
-  return !Of(wanted, [](const Instance& instance) { return instance.breaker.state() == Breaker::State::kClosed; }).empty();
+  auto closed = [](const Instance& instance) {
+    return instance.breaker.state() == Breaker::State::kClosed && instance.host_open_since == kMonoNever;
+  };
+  return Any(wanted, closed);
 }
 
 bool Service::IsAlive(const Wanted& wanted) const {
-  return !Of(wanted, [](const Instance&) { return true; }).empty();
+  return Any(wanted, [](const Instance&) { return true; });
 }
 
 std::optional<MonoTime> Service::OpenSince(const Wanted& wanted) const {
   std::optional<MonoTime> since;
-  for (const auto& instance : Of(wanted, [](const Instance&) { return true; })) {
-    if (!instance->breaker.is_open()) return std::nullopt;
-    since = std::max(since.value_or(MonoTime{0}), instance->breaker.open_since());
-  }
+  Each(
+      wanted, [](const Instance&) { return true; },
+      [&](const std::shared_ptr<Instance>& instance) {
+        const MonoTime own = instance->breaker.is_open() ? instance->breaker.open_since() : kMonoNever;
+        const MonoTime open = std::min(own, instance->host_open_since);
+        since = open == kMonoNever ? std::nullopt : std::optional(std::max(since.value_or(MonoTime{0}), open));
+        return since.has_value();
+      });
   return since;
 }
 

@@ -1,8 +1,9 @@
 // Services: a name instead of an address (contract section 11). A service has instances, which come and go; which of them takes a call is chosen when
 // the attempt starts. Plain values and choices: it knows no notify and no lane, no store, no clock; what is in flight it is told.
 //
-// Who may be chosen: an instance of the pool that is wanted, of a weight above 0, whose breaker lets a call begin; where the service has a probe of
-// its own, none whose breaker is open. Where none of that pool may, the fallback's are. Among those the service's balance picks, each by weight:
+// Who may be chosen: an instance of the pool that is wanted, of a weight above 0, whose breaker lets a call begin and whose host takes one; where the
+// service has a probe of its own, none whose breaker is open. Where none of that pool may, the fallback's are. Among those the service's balance
+// picks, each by weight:
 //   least_active  the least in flight for its weight; among equals the next in turn
 //   round_robin   in turn, smoothly: one of weight 2 gets every other call, not two in a row
 //   random
@@ -72,6 +73,9 @@ struct Instance {
   MonoTime timer = kMonoNever;  // when it is looked at again
   uint64_t batch = 0;           // that it was last written in
   bool counted_open = false;
+  std::string host;                       // where its calls go, as Envelope::host says it of those that name it themselves
+  bool host_takes = true;                 // one more call may go there now
+  MonoTime host_open_since = kMonoNever;  // the breaker of that is open since then; kMonoNever: it is not
 };
 
 class Service {
@@ -96,21 +100,30 @@ class Service {
   /// Returns which instance takes the call; null where none may.
   std::shared_ptr<Instance> Choose(const Wanted& wanted, MonoTime now, Random* random);
   /// Choose would find one.
-  bool HasOne(const Wanted& wanted, MonoTime now) const { return !Candidates(wanted, now).empty(); }
-  /// Choose would find one whose breaker is closed.
+  bool HasOne(const Wanted& wanted, MonoTime now) const;
+  /// Choose would find one whose breaker is closed, and whose host can be reached.
   bool HasClosed(const Wanted& wanted) const;
   /// Choose would find one that is not to be avoided.
   bool HasAnother(const Wanted& wanted, MonoTime now) const;
-  /// There is one that may be chosen but for its breaker.
+  /// Those that Choose would find if their hosts took calls.
+  std::vector<std::shared_ptr<Instance>> HeldBack(const Wanted& wanted, MonoTime now) const;
+  /// Choose finds none, and would if hosts took calls that can be reached.
+  bool WaitsForHosts(const Wanted& wanted, MonoTime now) const;
+  /// There is one that may be chosen but for its breaker and its host.
   bool IsAlive(const Wanted& wanted) const;
-  /// Since when all those have open breakers; nothing where one has not, or there is none.
+  /// Since when all those have open breakers, their own or those of their hosts; nothing where one has not, or there is none.
   std::optional<MonoTime> OpenSince(const Wanted& wanted) const;
 
  private:
   using Picks = std::vector<std::shared_ptr<Instance>>;
   Picks Candidates(const Wanted& wanted, MonoTime now) const;
+  bool MayTake(const Instance& instance, MonoTime now) const;
+  template <class Takes, class See>
+  void Each(const Wanted& wanted, Takes takes, See see) const;
   template <class Takes>
   Picks Of(const Wanted& wanted, Takes takes) const;
+  template <class Takes>
+  bool Any(const Wanted& wanted, Takes takes) const;
   std::shared_ptr<Instance> NextInTurn(const Picks& among) const;
 
   std::string name_;

@@ -146,14 +146,32 @@ void Turns::Begin(Target* target, Caller* caller) {
 
 void Turns::End(Target* target, Caller* caller) {
   --in_flight_;
+  Release(target);
+  CountCaller(caller, -1);
+  MaybeDrop(caller);
+}
+
+void Turns::BeginBeside(Target* target) {
+  ++target->in_flight;
+  if (!target->blocked) return;
+  // It keeps its place among those that have as many.
+  blocked_.erase({target->blocked_at, target->blocked_since, target});
+  target->blocked_at = target->in_flight;
+  blocked_.insert({target->blocked_at, target->blocked_since, target});
+}
+
+void Turns::EndBeside(Target* target) {
+  Release(target);
+}
+
+/// One of its calls has ended.
+void Turns::Release(Target* target) {
   Unblock(target);
   if (--target->in_flight == 0)  // places are kept for it
     for (Flow* flow : target->flows)
       if (flow->waits == Flow::Waits::kBusyTarget) Put(flow, Flow::Waits::kIdleTarget);
   GoOn(target);
   if (target->ring.size > 0 || !target->held.empty()) Activate(target);
-  CountCaller(caller, -1);
-  MaybeDrop(caller);
 }
 
 // ---- the round
@@ -245,6 +263,10 @@ std::optional<Turns::Turn> Turns::Next() {
     if (active_.empty()) break;
     Target* target = active_.front();
     active_.pop_front();
+    if (std::exchange(target->yields, false) && !active_.empty()) {
+      active_.push_back(target);
+      continue;
+    }
     if (AtShare(*target) && (target->ring.size > 0 || !target->held.empty())) {
       target->active = false;
       if (MustStop(*target)) SetStopped(target, true, target->shut);

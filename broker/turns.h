@@ -60,6 +60,7 @@ struct Target {
   // one of its calls ends, or that is said otherwise (I2).
   uint32_t cap = UINT32_MAX;
   bool shut = false, stopped = false;
+  bool yields = false;  // its next turn goes to those that joined the round after it
   uint32_t blocked_at = 0;
   uint64_t blocked_since = 0;
 
@@ -130,6 +131,13 @@ class Turns {
   void Begin(Target* target, Caller* caller);
   void End(Target* target, Caller* caller);
   uint32_t in_flight() const { return in_flight_; }
+  /// A call that has its turn at another target goes to this one, too: it counts here, and nowhere twice.
+  void BeginBeside(Target* target);
+  void EndBeside(Target* target);
+  /// Lets those that are in the round take their turns before it, once.
+  void Yield(Target* target) { target->yields = target->active; }
+  /// The target bears one more, as far as what was said of it and of all targets goes: its share, which moves with the others, is not asked.
+  bool HasRoom(const Target& target) const { return !MustStop(target) && target.in_flight < caps_.per_target; }
   /// As many as may be in flight in all are.
   bool full() const { return in_flight_ >= caps_.in_flight; }
   /// It has as many in flight as it may.
@@ -156,6 +164,7 @@ class Turns {
   uint32_t TargetShare() const { return ShareOf(caps_.per_target, 1, 1 + KeptForIdleTargets()); }
   uint32_t CallerShare(bool busy) const { return ShareOf(caps_.in_flight, 32, 1 + (busy ? KeptForIdleTargets() : 0)); }
   static bool MustStop(const Target& target) { return target.shut || target.in_flight >= target.cap; }
+  void Release(Target* target);
   void SetStopped(Target* target, bool stopped, bool shut);
   void GoOn(Target* target);
   void Activate(Target* target);

@@ -334,9 +334,9 @@ std::string DestinationRulesAsToml() {
 #   http2             false: HTTP/2 is not offered
 #   connections       most at once to one host and port, of one namespace, 1 to 100000
 #   concurrency       calls at once to one host and port, of one namespace, 1 to 100000; rate_per_s: such calls begun, 0.001 to 1000000; breaker:
-#                     false, or a table as that of a service, in place of [breaker]. They count what names the host and port, a service's calls apart; match has no
-#                     path and callers are not said; of the rules without these the first that is for host and port counts. What an operator says
-#                     of the host (PATCH /v1/hosts) goes first
+#                     false, or a table as that of a service, in place of [breaker]. They count all calls that go there, also those that reach it as an instance of a
+#                     service; match has no path and callers are not said; of the rules without these the first that is for host and port counts.
+#                     What an operator says of the host (PATCH /v1/hosts) goes first
 #   shared            true: concurrency and rate_per_s hold for all namespaces of the rule together, and operators may say less alone
 #   follow_redirects  in place of redirects.follow
 #   sign              the name of the namespace's key that calls are signed by; false: they are not signed

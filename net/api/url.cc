@@ -48,14 +48,12 @@ Result<CheckedUrl> CheckUrl(std::string_view url) {
   Result<Authority> read = ParseAuthority(parts->authority, parts->default_port());
   if (!read.ok()) return std::move(read).status();
   const std::string& host = read->host;
-  std::string port = ":" + std::to_string(read->port);
 
   CheckedUrl checked;
-  // A dot at the end of a name says that it is complete: it leads to the same host.
-  checked.host = host.substr(0, host.size() - host.ends_with('.')) + port;
+  checked.host = read->Key();
   checked.base.reserve(8 + host.size() + 6 + parts->rest.size());
   checked.base.append(parts->scheme()).append("://").append(host);
-  if (read->port != parts->default_port()) checked.base.append(port);
+  if (read->port != parts->default_port()) checked.base.append(":").append(std::to_string(read->port));
   std::string_view path = parts->rest.substr(0, parts->rest.find_first_of("?#"));
   checked.base.append(path.empty() ? std::string_view("/") : path);
   return checked;

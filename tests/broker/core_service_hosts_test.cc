@@ -75,9 +75,12 @@ TEST_CASE("core services: a service's host is seen, and paused, with those who w
   f.Send(Rig::To("one"));
   f.Send(Rig::To("two"), eu);
   const std::vector<HostView> hosts = std::get<HostsListed>(f.Do(HostsRequest{}).body).hosts;
-  REQUIRE(hosts.size() == 1);
-  CHECK(hosts[0].host == "service://billing");
+  // The host that the instance is at has them, too.
+  REQUIRE(hosts.size() == 2);
+  CHECK(hosts[0].host == "a:80");
   CHECK(hosts[0].in_flight == 2);
+  CHECK(hosts[1].host == "service://billing");
+  CHECK(hosts[1].in_flight == 2);
   HostChangeRequest change;
   change.host = "service://billing";
   change.patch.paused = true;

@@ -5,6 +5,7 @@
 
 #include "broker/core_fixture.h"
 #include "broker/flow_settings.h"
+#include "broker/service_events.h"
 #include "broker/shared_caps.h"
 
 using namespace notifyd;
@@ -224,4 +225,41 @@ TEST_CASE("shared rules: a core that is gone gives back what it had; a new one b
   CHECK(f.caps().lent("a:80") == 0);
   CHECK(f.At(0).Balances());
   CHECK(f.At(1).Balances());
+}
+
+TEST_CASE("shared rules: calls that reach a host as an instance of a service count, and what waits for them alone is lent") {
+  Cores f(2);
+  f.File({Shared("*.test", 3)});
+  for (size_t i : {0, 1}) {
+    ServiceRequest r;
+    r.ask = std::make_shared<const ServiceAsk>(ServiceAsk{PutInstance{"billing", "a", {"http://a.test", 1, {}, 0}, {}}});
+    f.At(i).Do(std::move(r));
+  }
+  CHECK(f.caps().lent("a.test:80") == 0);  // nobody has anything for it
+  f.To(0, "service://billing", 10);
+  CHECK(f.At(0).starts.size() == 3);
+  const NotifyId waits = f.To(1, "a.test:80", 10);
+  f.To(1, "service://billing", 10);
+  CHECK(f.InFlight() == 3);
+  CHECK(f.At(1).Why(waits) == std::vector<std::string>{"host_at_cap"});
+  size_t ended = 0;
+  for (; f.InFlight() > 0 && ended < 100; ++ended) {
+    REQUIRE(f.InFlight() == std::min<size_t>(3, 30 - ended));
+    f.End(f.At(1).starts.empty() || (ended % 2 == 0 && !f.At(0).starts.empty()) ? 0 : 1);
+  }
+  CHECK(ended == 30);
+  CHECK(f.caps().lent("a.test:80") == 0);
+  // A rule that becomes a shared one, and one that is no longer, hold for what is there.
+  f.File({});
+  f.To(0, "service://billing", 5);
+  f.To(1, "service://billing", 5);
+  CHECK(f.InFlight() == 10);
+  f.File({Shared("*.test", 2)});
+  f.To(0, "service://billing", 5);
+  CHECK(f.InFlight() == 10);
+  for (int i = 0; i < 5; ++i) f.End(0), f.End(1);
+  CHECK(f.InFlight() == 2);
+  f.File({});
+  CHECK(f.InFlight() == 5);
+  CHECK(f.At(0).Balances());
 }

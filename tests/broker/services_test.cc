@@ -192,3 +192,35 @@ TEST_CASE("services: what is wanted of a service makes a host of its own, and st
   CHECK(WantedAt("service://x?pool_fallback=us").pool.empty());
   CHECK(WantedAt(HostOf("service://x", {"", "", "b"})).instance == "b");
 }
+
+TEST_CASE("services: one whose host takes no call is not chosen; where it is so with all of a pool, the fallback's are, or it waits for the hosts") {
+  Rig f(GENERATE(Balance::kLeastActive, Balance::kRoundRobin, Balance::kRandom, Balance::kHash));
+  Instance* a = f.Add("a", 1, {"near"});
+  Instance* b = f.Add("b", 1, {"near"});
+  Instance* c = f.Add("c", 1, {"far"});
+  const Service::Wanted near{.pool = "near"}, either{.pool = "near", .pool_fallback = "far"}, one{.instance = "a"};
+  a->host_takes = false;
+  for (int i = 0; i < 10; ++i) CHECK(f.Choose(near) == "b");
+  CHECK(f.Choose(one).empty());
+  CHECK(f.service.WaitsForHosts(one, f.now));
+  CHECK_FALSE(f.service.WaitsForHosts(near, f.now));
+  CHECK(f.service.HeldBack(near, f.now).size() == 1);
+  b->host_takes = false;
+  CHECK(f.Choose(near).empty());
+  CHECK(f.service.WaitsForHosts(near, f.now));
+  CHECK(f.service.IsAlive(near));
+  CHECK(f.Choose(either) == "c");
+  CHECK_FALSE(f.service.OpenSince(near));
+  // Who cannot be reached waits for that, not for its host.
+  f.OpenBreaker(a);
+  CHECK_FALSE(f.service.WaitsForHosts(one, f.now));
+  a->host_open_since = {500};
+  b->host_open_since = {700};
+  CHECK_FALSE(f.service.WaitsForHosts(near, f.now));
+  CHECK_FALSE(f.service.HasClosed(near));
+  CHECK(f.service.OpenSince(one) == MonoTime{500});
+  CHECK(f.service.OpenSince(near) == MonoTime{700});
+  CHECK_FALSE(f.service.OpenSince({}));
+  c->host_open_since = {600};
+  CHECK(f.service.OpenSince({}) == MonoTime{700});
+}

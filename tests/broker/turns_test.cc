@@ -104,6 +104,39 @@ TEST_CASE("turns: a target has no more than its cap, and holds up no other") {
   CHECK(w.Run() == Names{"slow"});
 }
 
+TEST_CASE("turns: a call that has its turn elsewhere takes a place of a target, and of nothing else") {
+  World w({100, 3});
+  w.Add("a", "a", 10);
+  Target* a = &w.targets["a"];
+  w.turns.BeginBeside(a);
+  CHECK(w.Run() == Names{"a", "a"});
+  CHECK(w.turns.in_flight() == 2);
+  w.turns.BeginBeside(a);  // one more than it may: whoever begins it asks HasRoom
+  CHECK_FALSE(w.turns.HasRoom(*a));
+  w.End("a");
+  CHECK(w.Run().empty());
+  w.turns.EndBeside(a);
+  w.Check();
+  CHECK(w.Run() == Names{"a"});
+  w.turns.SetCap(a, 2);
+  w.turns.EndBeside(a);
+  CHECK(w.Run().empty());
+  w.End("a");
+  CHECK(w.turns.HasRoom(*a));
+  CHECK(w.Run() == Names{"a"});
+  w.turns.SetShut(a, true);
+  w.End("a");
+  CHECK_FALSE(w.turns.HasRoom(*a));
+}
+
+TEST_CASE("turns: a target that yields goes once behind those that are in the round") {
+  World w({100, 100});
+  w.Add("a", "a", 2);
+  w.Add("b", "b", 2);
+  w.turns.Yield(&w.targets["a"]);
+  CHECK(w.Run() == Names{"b", "a", "b", "a"});
+}
+
 TEST_CASE("turns: targets that hang come to rest at equal shares, and leave places for those with nothing in flight") {
   World w({1024, 1024});
   for (int i = 0; i < 3; ++i) w.Add("hung" + std::to_string(i), "hung" + std::to_string(i), 2'000, "c" + std::to_string(i));

@@ -6,11 +6,13 @@
 
 #include <fstream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "cli/e2e_broker.h"
+#include "support/counting_receiver.h"
 #include "support/scripted_server.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -202,4 +204,44 @@ TEST_CASE("services: a probe of its own tells whether an instance is back, and w
   CHECK(seen[1] == "GET /api/healthz");
   for (size_t i = 2; i < 5; ++i) CHECK(seen[i] == "POST /api/x");
   CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("services: the cap and the pause of a host hold for calls that reach it as an instance, from the file, by hand and over a kill -9") {
+  TempDir dir;
+  CountingReceiver receiver;
+  receiver.Withhold();
+  const std::string at = receiver.url().substr(std::string_view("http://").size(), receiver.url().size() - std::string_view("http:///").size());
+  const auto rule = [](int concurrency) { return "[[destination]]\nmatch = \"127.0.0.1:*\"\nconcurrency = " + std::to_string(concurrency) + "\n"; };
+  const std::string file = dir.Write("n.toml", rule(2));
+  auto broker = std::make_unique<Broker>(dir.path() + "/data", std::vector<std::string>{"--config", file});
+  Register(*broker, "a", Registration(receiver.url()));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 8; ++i) ids.push_back(broker->Submit(R"({"url":"service://billing/)" + std::to_string(i) + "\"}"));
+  REQUIRE(receiver.WaitForWithheld(2));
+  CHECK(broker->Stat("/states/sending") == 2);
+  CHECK(JsonAt(broker->Call("GET", "/v1/hosts/" + at).body, "/in_flight") == "2");
+  const std::string why = broker->Call("GET", "/v1/notifies/" + ids.back() + "/explain").body;
+  CHECK_THAT(why, Catch::Contains("\"host_at_cap\"") && Catch::Contains(at));
+  // One that names the host itself has no other place there.
+  ids.push_back(broker->Submit(R"({"url":")" + receiver.url() + "\"}"));
+  dir.Write("n.toml", rule(3));
+  broker->process().Signal(SIGHUP);
+  REQUIRE(receiver.WaitForWithheld(3));
+  CHECK(broker->Stat("/states/sending") == 3);
+
+  CHECK(broker->Call("PATCH", "/v1/hosts/" + at, R"({"paused":true})").status == 200);
+  broker->process().Signal(SIGKILL);
+  broker->process().Wait();
+  broker.reset();
+  REQUIRE(receiver.NextRun());
+  broker = std::make_unique<Broker>(dir.path() + "/data", std::vector<std::string>{"--config", file});
+  const std::string late = broker->Submit(R"({"url":"service://billing/late"})");
+  CHECK_THAT(broker->Call("GET", "/v1/notifies/" + late + "/explain").body, Catch::Contains("\"host_paused\"") && Catch::Contains(at));
+  CHECK(broker->Stat("/states/sending") == 0);
+  CHECK(broker->Call("PATCH", "/v1/hosts/" + at, R"({"paused":false})").status == 200);
+  REQUIRE(receiver.WaitForWithheld(3));
+  CHECK(broker->Stat("/states/sending") == 3);
+  receiver.Release();
+  ids.push_back(late);
+  for (const std::string& id : ids) CHECK(JsonAt(broker->Settled(id), "/state") == "succeeded");
 }
