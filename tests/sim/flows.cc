@@ -18,6 +18,20 @@ constexpr Said kSaid[] = {{"s0", "a.#", ""}, {"s1", "*.b", ""}, {"s2", "#", "{\"
 
 }  // namespace
 
+Flows::Flows(uint64_t seed, Mutation mutation, Tracing tracing, FlowParts parts)
+    : seed_(seed), mutation_(mutation), random_(seed * 7919 + 11), trace_(tracing) {
+  world_.clock = &clock_;
+  world_.inbox = &inbox_;
+  world_.next_request = &next_request_;
+  world_.tally = &tally_;
+  world_.violation = [this](const std::string& text) { Violation(text); };
+  world_.mutation = mutation;
+  if (parts == FlowParts::kNone) return;
+  uint64_t number = 0;
+  for (const auto make : {MakeAnswersPart, MakeHeldPart, MakeReplayPart, MakeApplyPart, MakePublishingPart, MakeHostsPart, MakeAlertsPart})
+    parts_.push_back(make(&world_, seed * 104'729 + ++number));
+}
+
 // ---- the workload
 
 std::shared_ptr<const Envelope> Flows::EnvelopeOf(const std::string& lane, Mode mode) {
@@ -162,6 +176,8 @@ void Flows::DrawWishes() {
   wishes_.push_back(DrawSchedule("one", Missed::kOne, at + 2'000));
   wishes_.push_back(DrawSchedule("skip", Missed::kSkip, at + 2'000));
   for (size_t i = 0; i < wishes_.size(); ++i) wishes_[i].number = i;
+  world_.busy_ms = last_at_ + 1'000;
+  for (auto& part : parts_) part->Begin();
 }
 
 void Flows::Ask(Wish* wish) {
@@ -223,6 +239,8 @@ void Flows::Send(Reply reply) {
   if (trace_.on()) trace_.Add(Describe(reply));
   for (Beating& instance : beating_)
     if (instance.unheard.erase(reply.request)) instance.until = t() + kTtlMs;
+  for (auto& part : parts_)
+    if (part->Answered(reply)) return;
   for (Wish& wish : wishes_) {
     if (wish.done || wish.asked != reply.request) continue;
     wish.done = true;
@@ -257,6 +275,7 @@ void Flows::Send(Reply reply) {
 /// What a store with a fault never gets to see.
 void Flows::Spoil(WriteBatch* to) {
   WriteBatch& batch = *to;
+  for (auto& part : parts_) part->Spoil(to);
   auto is_run = [](const WriteOp& op) {
     const auto* put = std::get_if<PutNotify>(&op);
     return put && put->record->envelope->flow && !put->record->envelope->flow->schedule.empty();
@@ -307,7 +326,7 @@ void Flows::Start(StartAttempt attempt) {
   result.record.duration_ms = Between(0, 120);
   result.verdict = Verdict::kSuccess;
   result.record.status = 200;
-  if (!calm_ && random_.Chance(fails_)) {
+  if (!world_.calm && random_.Chance(fails_)) {
     result.verdict = random_.Chance(0.1) ? Verdict::kFatal : Verdict::kFailure;
     result.record.status = 500;
     result.record.error = "unexpected_answer";
@@ -318,6 +337,7 @@ void Flows::Start(StartAttempt attempt) {
       result.unsent = true;
     }
   }
+  for (auto& part : parts_) part->OnStart(attempt, &result);
   const int64_t at = t() + result.record.duration_ms;
   ends_.emplace(std::pair(at, next_end_++), AttemptEnded{attempt.id, std::move(result)});
 }
@@ -382,8 +402,11 @@ void Flows::Boot(FakeImage image) {
       std::make_unique<Driver>(core_.get(), static_cast<Store*>(this), static_cast<Sender*>(this), static_cast<ReplySink*>(this), std::move(hooks));
   last_tick_ = -1;
   trace_.Add("t=" + std::to_string(t()) + " boot");
-  driver_->Run(clock_.now(), {Tick{}});
-  crash_at_ = calm_ || random_.Chance(0.2) ? kNever : t() + Between(20, 3'000);
+  std::vector<Event> told;
+  for (auto& part : parts_) part->AtBoot(&told);
+  told.push_back(Tick{});
+  driver_->Run(clock_.now(), std::move(told));
+  crash_at_ = world_.calm || random_.Chance(0.2) ? kNever : t() + Between(20, 3'000);
 }
 
 void Flows::Crash() {
@@ -397,6 +420,7 @@ void Flows::Crash() {
   ends_.clear();
   for (Wish& wish : wishes_)
     if (!wish.done) wish.asked = {};
+  for (auto& part : parts_) part->OnCrash();
   // Nothing runs for a while, now and then.
   if (random_.Chance(0.3)) clock_.AdvanceTo(t() + Between(0, 8'000));
   // What it knows of instances it reads first.
@@ -430,7 +454,8 @@ void Flows::Run() {
 /// Lets time pass. `to_rest`: until nothing is pending at the latest.
 void Flows::Pass(int64_t until, bool to_rest) {
   while (t() < until && violations_.empty() && !fatal_) {
-    const bool all = std::all_of(wishes_.begin(), wishes_.end(), [](const Wish& wish) { return wish.done; });
+    const bool all = std::all_of(wishes_.begin(), wishes_.end(), [](const Wish& wish) { return wish.done; }) &&
+                     std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->Done(); });
     const FakeImage& image = store_->written();
     if (to_rest && all && image.totals.pending() == 0 && image.totals.records[RecordKind::kAgenda] == 0 &&
         image.totals.records[RecordKind::kRun] == 0 && ends_.empty())
@@ -442,16 +467,22 @@ void Flows::Pass(int64_t until, bool to_rest) {
     next = std::min(next, std::max(std::min(clock_.WhenWall(wake.wall), clock_.WhenMono(wake.mono)), last_tick_ + 1));
     for (const Wish& wish : wishes_)
       if (!wish.done && wish.asked.token == 0 && (wish.number < first_ || ready)) next = std::min(next, std::max(wish.at, t()));
-    if (!calm_ && ready)
+    if (!world_.calm && ready)
       for (const Beating& instance : beating_) next = std::min(next, std::max(instance.next_at, t()));
+    for (const auto& part : parts_) next = std::min(next, inbox_.empty() ? part->NextAt() : t());
     clock_.AdvanceTo(std::max(next, t()));
+    for (auto& part : parts_) part->Act();
     for (Wish& wish : wishes_)
       if (!wish.done && wish.asked.token == 0 && wish.at <= t() && (wish.number < first_ || ready)) Ask(&wish);
-    if (!calm_ && random_.Chance(0.01)) Meddle();
-    if (!calm_ && ready)
+    if (!world_.calm && random_.Chance(0.01)) Meddle();
+    if (!world_.calm && ready)
       for (Beating& instance : beating_)
         if (instance.next_at <= t()) Beat(&instance);
-    while (!ends_.empty() && ends_.begin()->first.first <= t()) inbox_.push_back(std::move(ends_.extract(ends_.begin()).mapped()));
+    while (!ends_.empty() && ends_.begin()->first.first <= t()) {
+      AttemptEnded end = std::move(ends_.extract(ends_.begin()).mapped());
+      for (auto& part : parts_) part->OnEnd(end);
+      inbox_.push_back(std::move(end));
+    }
     store_->AdvanceTo(t());
     if (crash_at_ <= t()) {
       if (random_.Chance(0.5)) Run();
@@ -468,7 +499,8 @@ FlowsOutcome Flows::Go() {
   Boot({});
   Pass(last_at_ + 3'000, false);
   // From here on all is well, after one more crash.
-  calm_ = true;
+  world_.calm = true;
+  for (auto& part : parts_) part->OnCalm();
   PutInstance stays{"svc", "stays", {}, {}};
   stays.settings.url = "http://stays.test:80";
   Wish wish;
@@ -482,17 +514,21 @@ FlowsOutcome Flows::Go() {
     if (store_->written().totals.pending() > 0) Violation(std::to_string(store_->written().totals.pending()) + " never settle");
     for (const Wish& wish : wishes_)
       if (!wish.done) Violation("wish " + std::to_string(wish.number) + " has no answer");
+    for (const auto& part : parts_)
+      if (!part->Done()) Violation("something that is asked of a part has no answer");
   }
   if (violations_.empty()) CheckGroups(store_->written());
   if (violations_.empty()) CheckEvents(store_->written());
   if (violations_.empty()) CheckCalls(store_->written());
   if (violations_.empty()) CheckSchedules(store_->written());
+  for (auto& part : parts_)
+    if (violations_.empty()) part->Check(store_->written());
   for (const std::string& violation : violations_) trace_.Add("VIOLATION " + violation);
   return {trace_.hash(), violations_, tally_};
 }
 
-FlowsOutcome RunFlows(uint64_t seed, Mutation mutation, Tracing tracing) {
-  return Flows(seed, mutation, tracing).Go();
+FlowsOutcome RunFlows(uint64_t seed, Mutation mutation, Tracing tracing, FlowParts parts) {
+  return Flows(seed, mutation, tracing, parts).Go();
 }
 
 }  // namespace notifyd::sim

@@ -16,6 +16,7 @@
 #include "broker/topic_events.h"
 #include "fakes/fake_store.h"
 #include "sim/clock.h"
+#include "sim/flow_part.h"
 #include "sim/flows.h"
 
 namespace notifyd::sim {
@@ -50,7 +51,7 @@ constexpr const char* kService = "service://svc";
 
 class Flows : EventSink, ReplySink, Store, Sender {
  public:
-  Flows(uint64_t seed, Mutation mutation, Tracing tracing) : seed_(seed), mutation_(mutation), random_(seed * 7919 + 11), trace_(tracing) {}
+  Flows(uint64_t seed, Mutation mutation, Tracing tracing, FlowParts parts);
   FlowsOutcome Go();
 
  private:
@@ -109,8 +110,10 @@ class Flows : EventSink, ReplySink, Store, Sender {
   std::map<std::pair<int64_t, uint64_t>, AttemptEnded> ends_;
   uint64_t next_end_ = 0, next_request_ = 1, boots_ = 0;
   int64_t crash_at_ = SimClock::kNever, last_tick_ = -1;
-  bool calm_ = false, fatal_ = false;
+  bool fatal_ = false;
   double fails_ = 0.2;
+  FlowWorld world_;
+  std::vector<std::unique_ptr<FlowPart>> parts_;
   std::map<NotifyId, size_t> furthest_;  // of sequential groups: the last place that started
   std::vector<std::string> violations_;
   FlowsOutcome::Tally tally_;

@@ -10,9 +10,9 @@
 namespace notifyd::sim {
 namespace {
 
-void CheckSeed(uint64_t seed) {
+void CheckSeed(uint64_t seed, FlowParts parts = FlowParts::kAll) {
   INFO("replay with: notifyd_sim --flows --verbose --seed " << seed);
-  FlowsOutcome outcome = RunFlows(seed);
+  FlowsOutcome outcome = RunFlows(seed, Mutation::kNone, Tracing::kNone, parts);
   for (const std::string& violation : outcome.violations) UNSCOPED_INFO("seed " << seed << ": " << violation);
   CHECK(outcome.violations.empty());
 }
@@ -41,7 +41,7 @@ TEST_CASE("flows: groups, topics, services and schedules keep what is promised o
 }
 
 TEST_CASE("flows: a member that was read from the disk starts once what let it go is durable, like one in memory") {
-  for (uint64_t seed : {8500487, 8502586}) CheckSeed(seed);
+  for (uint64_t seed : {8500487, 8502586}) CheckSeed(seed, FlowParts::kNone);
 }
 
 TEST_CASE("flows: the same seed gives the same trace") {
@@ -50,7 +50,9 @@ TEST_CASE("flows: the same seed gives the same trace") {
   CHECK(hash(3) != hash(4));
 }
 
-TEST_CASE("flows: the seeds reach crashes, groups of both kinds and their ends, events, calls of services, runs and what was asked twice") {
+TEST_CASE(
+    "flows: the seeds reach crashes, groups of both kinds and their ends, events, calls of services, runs, what was asked twice, and all of the "
+    "parts") {
   FlowsOutcome::Tally sum;
   for (uint64_t seed = 1; seed <= 60; ++seed) sum += RunFlows(seed).tally;
   sum.ForEach([](const char* name, uint64_t n) {
@@ -78,6 +80,33 @@ TEST_CASE("flows: a run that is made twice is noticed") {
 }
 TEST_CASE("flows: a time that is neither run nor counted as missed is noticed") {
   CHECK(Noticed(Mutation::kLostRun, "that were missed, of") > 0);
+}
+TEST_CASE("flows: an answer that is lost is noticed") {
+  CHECK(Noticed(Mutation::kLostAnswer, "is not kept") > 0);
+}
+TEST_CASE("flows: an answer that is kept for longer than its notify is noticed") {
+  CHECK(Noticed(Mutation::kOverdueAnswer, "is not kept for as long as it") > 0);
+}
+TEST_CASE("flows: a held event that is not held is noticed") {
+  CHECK(Noticed(Mutation::kUnheldEvent, "goes out before it is triggered or due") > 0);
+}
+TEST_CASE("flows: a replay that leaves an event out is noticed") {
+  CHECK(Noticed(Mutation::kSkippedReplay, "with its replays, in place of") > 0);
+}
+TEST_CASE("flows: a replay that is made twice is noticed") {
+  CHECK(Noticed(Mutation::kReplayTwice, "with its replays, in place of") > 0);
+}
+TEST_CASE("flows: a run that publishes twice is noticed") {
+  CHECK(Noticed(Mutation::kPublishTwice, "two runs of one time") > 0);
+}
+TEST_CASE("flows: a host with more calls than it bears, some of them to instances is noticed") {
+  CHECK(Noticed(Mutation::kUncappedInstance, "calls at once, and bears") > 0);
+}
+TEST_CASE("flows: an alert that is told of twice is noticed") {
+  CHECK(Noticed(Mutation::kAlertTwice, "told of twice that it fires") > 0);
+}
+TEST_CASE("flows: an alert whose end nobody is told of is noticed") {
+  CHECK(Noticed(Mutation::kUnendedAlert, "is never told to be over") > 0);
 }
 
 }  // namespace notifyd::sim

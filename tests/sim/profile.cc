@@ -70,6 +70,24 @@ const char* ToString(Mutation mutation) {
       return "run-twice";
     case Mutation::kLostRun:
       return "lost-run";
+    case Mutation::kLostAnswer:
+      return "lost-answer";
+    case Mutation::kOverdueAnswer:
+      return "overdue-answer";
+    case Mutation::kUnheldEvent:
+      return "unheld-event";
+    case Mutation::kSkippedReplay:
+      return "skipped-replay";
+    case Mutation::kReplayTwice:
+      return "replay-twice";
+    case Mutation::kPublishTwice:
+      return "publish-twice";
+    case Mutation::kUncappedInstance:
+      return "uncapped-instance";
+    case Mutation::kAlertTwice:
+      return "alert-twice";
+    case Mutation::kUnendedAlert:
+      return "unended-alert";
   }
   return "?";
 }

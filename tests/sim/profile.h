@@ -50,7 +50,17 @@ enum class Mutation {
   kOutlived,             // the core takes the ttl of instances for a longer one
   kRunTwice,             // the store forgets that a schedule's run was made
   kLostRun,              // the store forgets some runs
-  kLast = kLostRun,
+  // Of the parts of flows (flow_part.h).
+  kLostAnswer,        // the store forgets some answers that are kept
+  kOverdueAnswer,     // the store keeps answers for longer than their notifies
+  kUnheldEvent,       // the core is not told that events are to be held
+  kSkippedReplay,     // the store forgets some notifies of replays
+  kReplayTwice,       // the store forgets that a replay was asked for
+  kPublishTwice,      // the store forgets that a schedule's run was made, which published
+  kUncappedInstance,  // the core takes the hosts of instances for others
+  kAlertTwice,        // the store forgets that an alert was told of
+  kUnendedAlert,      // the store forgets some messages that an alert is over
+  kLast = kUnendedAlert,
 };
 const char* ToString(Mutation mutation);
 

@@ -37,7 +37,7 @@ int Usage() {
   std::fprintf(stderr,
                "usage: notifyd_sim [--seed N] [--seeds FROM..TO] [--mutation NAME] [--verbose]\n"
                "       notifyd_sim --several ...        the same, of several namespaces\n"
-               "       notifyd_sim --flows ...          the same, of groups, topics, services and schedules\n"
+               "       notifyd_sim --flows ...          the same, of groups, topics, services, schedules, answers, alerts\n"
                "       notifyd_sim --torture SECONDS    fresh seeds on all cores\n");
   return 2;
 }
@@ -196,7 +196,8 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGABRT, OnAbort);
   if (several + flows + (torture > 0) > 1) return Usage();
-  if (flows) return ReplayRuns("--flows ", RunFlows, from, to, mutation, verbose);
+  const auto run_flows = [](uint64_t seed, Mutation fault, Tracing tracing) { return RunFlows(seed, fault, tracing); };
+  if (flows) return ReplayRuns("--flows ", run_flows, from, to, mutation, verbose);
   if (several) return ReplayRuns("--several ", RunSeveral, from, to, mutation, verbose);
   return torture > 0 ? Torture(torture) : Replay(from, to, mutation, verbose);
 }
