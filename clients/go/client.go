@@ -8,6 +8,7 @@ package notifyd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -78,13 +79,13 @@ func (c *Client) SubmitAndWait(ctx context.Context, notify Notify, wait time.Dur
 
 func submit[T any](ctx context.Context, c *Client, notify Notify, wait time.Duration, out *T) (*T, error) {
 	notify.IdempotencyKey = c.transport.key(notify.IdempotencyKey)
-	request := &call{method: http.MethodPost, path: "/notifies", repeatable: notify.IdempotencyKey != ""}
+	request := &call{method: http.MethodPost, path: "/notifies", repeatable: notify.IdempotencyKey != "", needs: "id"}
 	return ask(ctx, c, waiting(request, wait), notify, out)
 }
 
 // SubmitBatch hands 1 to 10,000 notifies over, all of them or none. The answers are in their order.
 func (c *Client) SubmitBatch(ctx context.Context, notifies []Notify) ([]Accepted, error) {
-	request := &call{method: http.MethodPost, path: "/notifies", repeatable: true}
+	request := &call{method: http.MethodPost, path: "/notifies", repeatable: true, needs: "items"}
 	keyed := make([]Notify, len(notifies))
 	for i, notify := range notifies {
 		notify.IdempotencyKey = c.transport.key(notify.IdempotencyKey)
@@ -95,7 +96,19 @@ func (c *Client) SubmitBatch(ctx context.Context, notifies []Notify) ([]Accepted
 	if err != nil {
 		return nil, err
 	}
-	return out.Items, nil
+	return ofAll(out.Items, len(keyed), func(item Accepted) bool { return item.ID != "" })
+}
+
+// ofAll gives the items of a batch's answer, which must be so many, each taken.
+func ofAll[T any](items []T, count int, taken func(T) bool) ([]T, error) {
+	whole := len(items) == count
+	for _, item := range items {
+		whole = whole && taken(item)
+	}
+	if !whole {
+		return nil, &Error{Kind: ErrBadAnswer, Err: errors.New("the answer has not an id for each")}
+	}
+	return items, nil
 }
 
 // Trigger makes what is held under the fkey due now, or when with says; with may be nil.
@@ -157,6 +170,9 @@ func (c *Client) Explain(ctx context.Context, id string) (*Explained, error) {
 // names goes back to its default. With an etag (View.ETag) it is refused where somebody else changed the notify meanwhile
 // (ErrPreconditionFailed); "" does not ask.
 func (c *Client) Change(ctx context.Context, id string, patch NotifyPatch, etag string) (*View, error) {
+	if !isHeaderValue(etag) {
+		return nil, argument("the etag holds what a header cannot")
+	}
 	// With an etag a repeat would be refused where the first one held.
 	request := &call{method: http.MethodPatch, contentType: mergePatch, ifMatch: etag, repeatable: etag == ""}
 	return c.view(ctx, request, patch, "/notifies/", id)
@@ -201,7 +217,7 @@ func (c *Client) PurgeMatching(ctx context.Context, which Bulk) (int64, error) {
 
 func (c *Client) matching(ctx context.Context, path string, which Bulk) (int64, error) {
 	for count := int64(0); ; {
-		done, err := ask(ctx, c, &call{method: http.MethodPost, path: path}, which, new(BulkDone))
+		done, err := ask(ctx, c, &call{method: http.MethodPost, path: path, needs: "count"}, which, new(BulkDone))
 		if err != nil {
 			return count, err
 		}
@@ -237,13 +253,13 @@ func (c *Client) ResumeLane(ctx context.Context, mode Mode, name string) (*Lane,
 // Publish publishes an event to a topic. Once it returns without an error the event is on the broker's disk.
 func (c *Client) Publish(ctx context.Context, topic string, event NewEvent) (*PublishedEvent, error) {
 	event.IdempotencyKey = c.transport.key(event.IdempotencyKey)
-	request := &call{method: http.MethodPost, repeatable: event.IdempotencyKey != ""}
+	request := &call{method: http.MethodPost, repeatable: event.IdempotencyKey != "", needs: "id"}
 	return at(ctx, c, request, event, new(PublishedEvent), "/topics/", topic, "/publish")
 }
 
 // PublishBatch publishes 1 to 10,000 events, each to the topic that it names, all of them or none. The answers are in their order.
 func (c *Client) PublishBatch(ctx context.Context, events []NewTopicEvent) ([]PublishedEvent, error) {
-	request := &call{method: http.MethodPost, path: "/publish", repeatable: true}
+	request := &call{method: http.MethodPost, path: "/publish", repeatable: true, needs: "items"}
 	keyed := make([]NewTopicEvent, len(events))
 	for i, event := range events {
 		event.IdempotencyKey = c.transport.key(event.IdempotencyKey)
@@ -254,13 +270,13 @@ func (c *Client) PublishBatch(ctx context.Context, events []NewTopicEvent) ([]Pu
 	if err != nil {
 		return nil, err
 	}
-	return out.Items, nil
+	return ofAll(out.Items, len(keyed), func(item PublishedEvent) bool { return item.ID != "" })
 }
 
 // MakeGroup hands 1 to 1,000 notifies over that are watched and told of together, and waits up to 60 s until all are settled; 0 does not wait.
 func (c *Client) MakeGroup(ctx context.Context, group NewGroup, wait time.Duration) (*Group, error) {
 	group.IdempotencyKey = c.transport.key(group.IdempotencyKey)
-	request := &call{method: http.MethodPost, path: "/groups", repeatable: group.IdempotencyKey != ""}
+	request := &call{method: http.MethodPost, path: "/groups", repeatable: group.IdempotencyKey != "", needs: "id"}
 	return ask(ctx, c, waiting(request, wait), group, new(Group))
 }
 
@@ -285,7 +301,13 @@ func (c *Client) CancelGroup(ctx context.Context, id string) (*Group, error) {
 // not nil, and out filled from the answer where that is not nil and the answer not empty. What is not GET, HEAD or PUT is sent again only
 // where it certainly was not done.
 func (c *Client) Call(ctx context.Context, method, path string, query url.Values, in, out interface{}) error {
+	if err := checkTarget(method, path); err != nil {
+		return err
+	}
 	request := &call{method: method, path: strings.TrimPrefix(path, "/v1"), query: query}
+	if method == http.MethodPatch {
+		request.contentType = mergePatch
+	}
 	request.repeatable = method == http.MethodGet || method == http.MethodHead || method == http.MethodPut
 	request.mayBeEmpty = true
 	if err := encode(request, in); err != nil {

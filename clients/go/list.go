@@ -34,7 +34,7 @@ func (l *List[T]) Next(ctx context.Context) bool {
 			Items []T     `json:"items"`
 			Next  *string `json:"next"`
 		}
-		got, err := ask(ctx, l.client, &call{method: http.MethodGet, path: l.path, query: l.query, repeatable: true}, nil, &page)
+		got, err := ask(ctx, l.client, &call{method: http.MethodGet, path: l.path, query: l.query, repeatable: true, needs: "items"}, nil, &page)
 		if err != nil {
 			l.err = err
 			return false

@@ -113,6 +113,9 @@ func NewKey() string {
 	return hex.EncodeToString(bits[:])
 }
 
+// mostAnswer is more than any answer of a broker has: what is longer is not read to its end.
+var mostAnswer int64 = 256 << 20
+
 // A transport is a Config with its defaults filled in. It may be used by several goroutines.
 type transport struct {
 	Config
@@ -131,6 +134,8 @@ func newTransport(config Config) (*transport, error) {
 		// All go to one host, which closes what was idle for 75 s: a request must not meet that.
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConnsPerHost, own.IdleConnTimeout = own.MaxIdleConns, time.Minute
+		// As in each language: a proxy of the environment gets no token. Who wants one gives HTTPClient.
+		own.Proxy = nil
 		t.client.Transport = own
 	}
 	t.client.Timeout = 0 // each attempt has its own
@@ -142,9 +147,11 @@ func newTransport(config Config) (*transport, error) {
 		t.base, t.client.Transport = "http://localhost", &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
 		}
-	} else if parsed, err := url.Parse(t.base); err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
-		wrong := fmt.Errorf("%q is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH", t.URL)
-		return nil, &Error{Kind: ErrArgument, Err: wrong}
+	} else if !isAddress(t.base) {
+		return nil, argument(fmt.Sprintf("%q is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH", withoutUser(t.URL)))
+	}
+	if !isHeaderValue(t.Token) || strings.Contains(t.Token, " ") {
+		return nil, argument("the token holds what a header cannot")
 	}
 	for _, row := range []struct {
 		span     *time.Duration
@@ -164,6 +171,54 @@ func newTransport(config Config) (*transport, error) {
 		t.LinesPerRequest = 1000
 	}
 	return t, nil
+}
+
+func argument(text string) *Error { return &Error{Kind: ErrArgument, Err: errors.New(text)} }
+
+// withoutUser leaves a password out of what is shown.
+func withoutUser(address string) string {
+	before, _, _ := strings.Cut(address, "//")
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return before + "//***" + address[at:]
+	}
+	return address
+}
+
+func isAddress(text string) bool {
+	at, err := url.Parse(text)
+	plain := err == nil && at.Host != "" && at.User == nil && at.RawQuery == "" && at.Fragment == ""
+	return plain && (at.Scheme == "http" || at.Scheme == "https")
+}
+
+// isHeaderValue says whether a text can be the value of a header; none at all can.
+func isHeaderValue(text string) bool {
+	return strings.Trim(text, " ") == text && strings.Trim(text, visible+" ") == ""
+}
+
+// visible is what a target or a token is made of: all of ASCII that is neither a blank nor a control character.
+var visible = func() string {
+	var out []byte
+	for c := byte('!'); c <= '~'; c++ {
+		out = append(out, c)
+	}
+	return string(out)
+}()
+
+// checkTarget gives the error of what a request line cannot have, and of a path that would lead elsewhere.
+func checkTarget(method, path string) error {
+	if method == "" || strings.Trim(strings.ToUpper(method), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return argument("that is no method")
+	}
+	if !strings.HasPrefix(path, "/v1/") || strings.Trim(path, visible) != "" || strings.ContainsAny(path, `#\`) {
+		return argument("a path begins with /v1/ and is percent-encoded")
+	}
+	segments, _, _ := strings.Cut(path, "?")
+	for _, one := range strings.Split(segments, "/") {
+		if plain := strings.ReplaceAll(strings.ToLower(one), "%2e", "."); plain == "." || plain == ".." {
+			return argument("a path has no dots as a segment")
+		}
+	}
+	return nil
 }
 
 func firstOf(texts ...string) string {
@@ -193,6 +248,7 @@ type call struct {
 	ifMatch     string
 	repeatable  bool          // twice is the same as once
 	mayBeEmpty  bool          // the answer
+	needs       string        // a member without which the answer is not that of a broker
 	wait        time.Duration // what the broker is asked to wait
 }
 
@@ -220,17 +276,35 @@ func (t *transport) attempt(ctx context.Context, c *call, out interface{}) (http
 		return nil, failed
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
 	if err != nil {
 		return nil, lost(err)
+	}
+	if int64(len(text)) > mostAnswer {
+		return nil, &Error{Kind: ErrBadAnswer, Status: response.StatusCode, Err: errors.New("the answer has no end")}
 	}
 	if out == nil || len(text) == 0 && c.mayBeEmpty {
 		return response.Header, nil
 	}
-	if err := json.Unmarshal(text, out); err != nil {
+	err = json.Unmarshal(text, out)
+	if err == nil && c.needs != "" {
+		err = hasMember(text, c.needs)
+	}
+	if err != nil {
 		return nil, &Error{Kind: ErrBadAnswer, Status: response.StatusCode, Err: err}
 	}
 	return response.Header, nil
+}
+
+func hasMember(text []byte, name string) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return err
+	}
+	if value := members[name]; len(value) == 0 || string(value) == "null" {
+		return fmt.Errorf("the answer has no %s", name)
+	}
+	return nil
 }
 
 // send gives the head of a 2xx, whose body is to be closed.
@@ -269,7 +343,7 @@ func (t *transport) send(ctx context.Context, c *call) (*http.Response, *Error) 
 		return response, nil
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
 	if err != nil {
 		return nil, lost(err)
 	}

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as json from "./json.js";
 import { BadAnswerError, ConnectionError } from "./errors.js";
-import { MOST_WAIT_MS, Transport, segment } from "./transport.js";
+import { MOST_WAIT_MS, Transport, checkTarget, headerValue, segment } from "./transport.js";
 
 export * from "./errors.js";
 export { parse as parseJson, stringify as stringifyJson } from "./json.js";
@@ -20,11 +20,16 @@ const DEFAULTS = {
   maxRetryAfterMs: 60000,
   idempotencyKeys: true,
   linesPerRequest: 1000,
+  // No answer of a broker is so long, as text: what is gets not read to its end.
+  mostAnswerLength: 256 << 20,
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
 /** Leaves out what is undefined. */
 const given = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+/** Leaves out what is undefined or null: an option that nobody states. */
+const stated = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null));
 
 export class Client {
   #transport;
@@ -34,7 +39,7 @@ export class Client {
     const { NOTIFYD_URL, NOTIFYD_TOKEN, NOTIFYD_NAMESPACE } = process.env;
     const url = NOTIFYD_URL || "http://127.0.0.1:7300";
     const fromEnvironment = { url, token: NOTIFYD_TOKEN || undefined, namespace: NOTIFYD_NAMESPACE || undefined };
-    this.#options = { ...DEFAULTS, ...fromEnvironment, ...given(options) };
+    this.#options = { ...DEFAULTS, ...fromEnvironment, ...stated(options) };
     this.#transport = new Transport(this.#options);
   }
 
@@ -48,7 +53,7 @@ export class Client {
 
   async submitBatch(notifies) {
     const bodies = notifies.map((notify) => this.#keyed(notify));
-    return this.#items({ path: "/notifies", body: json.stringify(bodies), safe: bodies.every(hasKey) });
+    return this.#items("/notifies", bodies);
   }
 
   async *submitStream(notifies) {
@@ -95,7 +100,7 @@ export class Client {
   }
 
   async change(id, patch, { ifMatch } = {}) {
-    const headers = ifMatch === undefined ? {} : { "If-Match": ifMatch };
+    const headers = ifMatch === undefined ? {} : { "If-Match": headerValue(ifMatch) };
     return this.#withEtag("PATCH", `/notifies/${segment(id)}`, { body: json.stringify(patch), type: PATCH, headers, safe: ifMatch === undefined });
   }
 
@@ -141,17 +146,17 @@ export class Client {
 
   async publish(topic, event) {
     const body = this.#keyed(event);
-    return this.#json("POST", `/topics/${segment(topic)}/publish`, { body: json.stringify(body), safe: hasKey(body) });
+    return this.#taken(`/topics/${segment(topic)}/publish`, { body: json.stringify(body), safe: hasKey(body) });
   }
 
   async publishBatch(events) {
     const bodies = events.map((event) => this.#keyed(event));
-    return this.#items({ path: "/publish", body: json.stringify(bodies), safe: bodies.every(hasKey) });
+    return this.#items("/publish", bodies);
   }
 
   async makeGroup(group, { wait_ms } = {}) {
     const body = this.#keyed(group);
-    return this.#json("POST", "/groups", { query: { wait_ms }, waitMs: wait_ms, body: json.stringify(body), safe: hasKey(body) });
+    return this.#taken("/groups", { query: { wait_ms }, waitMs: wait_ms, body: json.stringify(body), safe: hasKey(body) });
   }
 
   async group(id, { wait_ms } = {}) {
@@ -168,7 +173,7 @@ export class Client {
   }
 
   async request(method, path, { query, json: body } = {}) {
-    if (!path.startsWith("/v1/")) throw new RangeError(`a path begins with /v1/: ${path}`);
+    checkTarget(method, path);
     const call = { query, body: body === undefined ? undefined : json.stringify(body), type: method === "PATCH" ? PATCH : undefined, bare: true };
     return this.#json(method, path.slice("/v1".length), { ...call, safe: method === "GET" || method === "HEAD" || method === "PUT" });
   }
@@ -185,13 +190,25 @@ export class Client {
 
   async #submit(notify, waitMs) {
     const body = this.#keyed(notify);
-    return this.#json("POST", "/notifies", { query: { wait_ms: waitMs }, waitMs, body: json.stringify(body), safe: hasKey(body) });
+    return this.#taken("/notifies", { query: { wait_ms: waitMs }, waitMs, body: json.stringify(body), safe: hasKey(body) });
   }
 
-  async #items(call) {
-    const { value, answer } = await this.#transport.json({ method: "POST", ...call });
-    if (Array.isArray(value.items)) return value.items;
-    throw Object.assign(new BadAnswerError("the answer has no items"), { status: answer.status });
+  /** As #json, and throws a BadAnswerError where `holds` does not hold of the answer. */
+  async #judged(method, path, call, holds) {
+    const { value, answer } = await this.#transport.json({ method, path, ...call });
+    if (holds(value)) return value;
+    throw Object.assign(new BadAnswerError("the answer is not the one of a broker to this"), { status: answer.status });
+  }
+
+  /** Of what the broker takes: its answer has an id. Whatever answers without one took nothing. */
+  #taken(path, call) {
+    return this.#judged("POST", path, call, hasId);
+  }
+
+  async #items(path, bodies) {
+    const call = { body: json.stringify(bodies), safe: bodies.every(hasKey) };
+    const ofAll = ({ items }) => Array.isArray(items) && items.length === bodies.length && items.every(hasId);
+    return (await this.#judged("POST", path, call, ofAll)).items;
   }
 
   /** Gives what has no idempotency key one, so that it can be sent again. */
@@ -210,19 +227,20 @@ export class Client {
   }
 
   async *#paged(path, query) {
-    for (let cursor; cursor !== null; ) {
-      const page = await this.#json("GET", path, { query: { ...query, cursor }, safe: true });
+    for (let { cursor } = query; cursor !== null; ) {
+      const page = await this.#judged("GET", path, { query: { ...query, cursor }, safe: true }, ({ items }) => Array.isArray(items));
       yield* page.items;
-      cursor = page.next;
+      cursor = page.next ?? null;
     }
   }
 
   async #matching(what, filter, { limit, dry_run }) {
     let count = 0;
     for (let cursor; cursor !== null; ) {
-      const done = await this.#json("POST", `/notifies/${what}`, { body: json.stringify(given({ filter, limit, dry_run, cursor })) });
+      const call = { body: json.stringify(given({ filter, limit, dry_run, cursor })) };
+      const done = await this.#judged("POST", `/notifies/${what}`, call, (value) => Number.isInteger(value.count));
       count += done.count;
-      cursor = done.next;
+      cursor = done.next ?? null;
     }
     return { count };
   }
@@ -250,9 +268,11 @@ export class Client {
       const rest = lines.slice(done);
       const call = { method: "POST", path: "/notifies", type: "application/x-ndjson", body: rest.map((line) => line.text).join("") };
       const answer = await this.#transport.once(call);
-      const answered = answer.status >= 200 && answer.status < 300 ? wholeLines(answer) : [];
+      const taken = answer.status >= 200 && answer.status < 300;
+      const { lines: answered, wrong } = taken ? wholeLines(answer, rest.length) : { lines: [] };
       for (const line of answered) yield { ...line, index: first + done + line.index };
       done += answered.length;
+      if (wrong !== undefined) throw wrong;
       if (done === lines.length) return;
       const error = answer.error ?? cutShort(answered);
       failed = answered.length > 0 ? 1 : failed + 1;
@@ -263,23 +283,27 @@ export class Client {
   }
 }
 
+const hasId = (value) => typeof value?.id === "string";
 const hasKey = (body) => body.idempotency_key !== undefined && body.idempotency_key !== null;
 
-/** Reads the lines of a stream's answer that are about a line of the request, up to the last line end. */
-function wholeLines(answer) {
+/** Reads the lines of an answer that are about a line of the request, up to the last line end; `wrong`: what is with the next one. */
+function wholeLines(answer, asked) {
   const lines = [];
+  const bad = (text, cause) => ({ lines, wrong: Object.assign(new BadAnswerError(text, { cause }), { status: answer.status }) });
   for (const text of answer.text.split("\n").slice(0, -1)) {
     let line;
     try {
       line = json.parse(text);
     } catch (cause) {
-      throw Object.assign(new BadAnswerError("a line of the answer is not JSON", { cause }), { status: answer.status });
+      return bad("a line of the answer is not JSON", cause);
     }
     // The last one of an answer that the broker ended: `next_index` is the number of lines before it.
-    if (!Number.isInteger(line?.index)) break;
+    if (line?.index === undefined && line?.next_index !== undefined) break;
+    const told = hasId(line) || typeof line?.error === "object";
+    if (!told || line.index !== lines.length || lines.length === asked) return bad("a line of the answer is not the next one");
     lines.push(line);
   }
-  return lines;
+  return { lines };
 }
 
 /** What is wrong with an answer that ended in order before every line had its own. */

@@ -1,5 +1,6 @@
 // For programs that a notifyd calls: is the call signed by the broker (Standard Webhooks), and was its work done already?
 import { createHmac, createPublicKey, timingSafeEqual, verify as verifySignature } from "node:crypto";
+import { gunzipSync } from "node:zlib";
 import { parse } from "./json.js";
 
 const ABANDONED_MS = 600000;
@@ -129,6 +130,11 @@ class Gate {
 
 const isJson = (type) => /^application\/([^;]*\+)?json\s*(;|$)/i.test(type ?? "");
 
+/** The text of a body, which the broker may have compressed; the signature is over the compressed one. Throws where it is longer. */
+function textOf(body, encoding, maxBytes) {
+  return (encoding === "gzip" ? gunzipSync(body, { maxOutputLength: maxBytes }) : body).toString();
+}
+
 /** Reads the body of a request of node:http; null where it is longer, and the connection is left as it is for the answer. */
 function bytesOfRequest(request, maxBytes) {
   return new Promise((resolve, reject) => {
@@ -189,7 +195,8 @@ export function expressReceiver(options) {
     watch(response, (status) => gate.ended(notify.id, status).catch(() => {}));
     Object.assign(request, { notify, rawBody: body, body });
     try {
-      if (body.length > 0 && isJson(request.headers["content-type"])) request.body = parse(body.toString());
+      const { "content-type": type, "content-encoding": encoding } = request.headers;
+      if (body.length > 0 && isJson(type)) request.body = parse(textOf(body, encoding, gate.maxBytes));
     } catch {
       return response.writeHead(400).end();
     }

@@ -5,6 +5,8 @@ import { BadAnswerError, ConnectionError, TimeoutError, refusal } from "./errors
 const AGENT = "notifyd-node/0.1.0";
 /** One request of the broker waits no longer than this. */
 export const MOST_WAIT_MS = 60000;
+/** A timer knows no longer time: it would end at once. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
 // Causes of a fetch that fails before there is a connection, beside those whose system call says so.
 const UNCONNECTED = new Set(["ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
 
@@ -35,7 +37,28 @@ function problemOf(text) {
  * Writes a segment of a path, or a value of a query: all but A-Z a-z 0-9 - . _ ~ percent-encoded.
  */
 export function encoded(value) {
-  return encodeURIComponent(value).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+  let text;
+  try {
+    text = encodeURIComponent(value);
+  } catch {
+    throw new RangeError(`half of a surrogate pair has no place in a URL: ${JSON.stringify(value)}`);
+  }
+  return text.replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** Throws a RangeError where a request line cannot have them, or where the path would lead elsewhere. */
+export function checkTarget(method, path) {
+  if (typeof method !== "string" || !/^[A-Za-z]+$/.test(method)) throw new RangeError(`not a method: ${JSON.stringify(method)}`);
+  if (typeof path !== "string" || !/^\/v1\/[\x21-\x7e]*$/.test(path) || /[#\\]/.test(path)) {
+    throw new RangeError(`a path begins with /v1/ and is percent-encoded: ${JSON.stringify(path)}`);
+  }
+  if (/\/(\.|%2e){1,2}(\/|\?|$)/i.test(path)) throw new RangeError(`a path has no dots as a segment: ${JSON.stringify(path)}`);
+}
+
+/** Gives back what can be the value of a header; throws a RangeError, which does not show it, where it cannot. */
+export function headerValue(value) {
+  if (typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value)) return value;
+  throw new RangeError("it holds what a header cannot");
 }
 
 /** As `encoded`; throws a RangeError where a URL cannot have it as a segment. */
@@ -55,14 +78,29 @@ export function queryOf(values) {
   return parts.length === 0 ? "" : `?${parts.join("&")}`;
 }
 
+/** The address of a broker. The error does not show a password in what is none. */
+function urlOf(text) {
+  let url;
+  try {
+    url = new URL(text);
+  } catch {
+    // Said below.
+  }
+  const plain = url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  if (plain && (url.protocol === "http:" || url.protocol === "https:")) return url;
+  throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}`);
+}
+
 export class Transport {
   constructor(options) {
-    const url = new URL(options.url);
-    if (url.protocol !== "http:" && url.protocol !== "https:") throw new RangeError(`not a URL of a broker: ${options.url}`);
+    const url = urlOf(options.url);
     this.base = url.origin + url.pathname.replace(/\/+$/, "");
     this.prefix = options.namespace === undefined ? "/v1" : `/v1/namespaces/${segment(options.namespace)}`;
     this.headers = { "User-Agent": AGENT };
-    if (options.token !== undefined) this.headers.Authorization = `Bearer ${options.token}`;
+    if (options.token !== undefined) {
+      if (/ /.test(options.token)) throw new RangeError("a token has no blanks");
+      this.headers.Authorization = `Bearer ${headerValue(options.token)}`;
+    }
     this.options = options;
   }
 
@@ -104,13 +142,13 @@ export class Transport {
   pause(failed, error) {
     const { initialWaitMs, maxWaitMs, sleep } = this.options;
     const wait = Math.min(initialWaitMs * 2 ** (failed - 1), maxWaitMs) * (0.5 + Math.random() / 2);
-    return sleep(Math.max(wait, error?.retryAfterMs ?? 0));
+    return sleep(Math.min(Math.max(wait, error?.retryAfterMs ?? 0), MOST_TIMER_MS));
   }
 
   /** One attempt: { status, headers, text }, and `error` where it is no complete 2xx; `text` is then what came of one. */
   async once({ method, path, query, body, type, headers, waitMs = 0 }) {
     const control = new AbortController();
-    const timer = setTimeout(() => control.abort(), this.options.timeoutMs + waitMs);
+    const timer = setTimeout(() => control.abort(), Math.min(this.options.timeoutMs + waitMs, MOST_TIMER_MS));
     const all = { ...this.headers, ...headers, ...(body === undefined ? {} : { "Content-Type": type ?? "application/json" }) };
     const target = this.base + this.prefix + path + queryOf(query);
     const answer = { status: undefined, headers: undefined, text: "" };
@@ -119,7 +157,11 @@ export class Transport {
       answer.status = response.status;
       answer.headers = response.headers;
       const decoder = new TextDecoder();
-      for await (const piece of response.body ?? []) answer.text += decoder.decode(piece, { stream: true });
+      for await (const piece of response.body ?? []) {
+        answer.text += decoder.decode(piece, { stream: true });
+        // To leave the loop ends the connection.
+        if (answer.text.length > this.options.mostAnswerLength) return tooLong(answer);
+      }
       answer.text += decoder.decode();
     } catch (cause) {
       return { ...answer, error: this.failure(cause, control.signal.aborted) };
@@ -132,10 +174,15 @@ export class Transport {
 
   failure(error, late) {
     if (late) return new TimeoutError(`no answer in ${this.options.timeoutMs} ms`, { cause: error });
-    // What fetch does not even try, such as a header with a line end: an argument is wrong.
-    if (!(error.cause instanceof Error)) throw error;
-    const { cause } = error;
+    // Arguments were looked at before: whatever else fetch says is about what came, or did not.
+    const cause = error.cause ?? error;
     const failed = new ConnectionError(cause.message || cause.code || "the connection was lost", { cause: error });
     return Object.assign(failed, { unsent: unconnected(cause) });
   }
+}
+
+/** What is made of an answer that is longer than any broker's. */
+function tooLong({ status, headers }) {
+  const error = status >= 200 && status < 300 ? new BadAnswerError("the answer has no end") : refusal(status, null, undefined);
+  return { status, headers, text: "", error: Object.assign(error, { status }) };
 }

@@ -31,6 +31,37 @@ final class Answer
         return $value;
     }
 
+    /** As json, of what the broker takes: it has an id. Whatever answers without one took nothing. */
+    public function taken(): array
+    {
+        return $this->with('id', 'is_string');
+    }
+
+    /** As json, with the items of a batch, `$count` where that is given, each with its id; of a page whatever there is. */
+    public function items(?int $count = null): array
+    {
+        $value = $this->with('items', 'is_array');
+        if ($count !== null) {
+            $ids = array_filter($value['items'], static function ($item): bool {
+                return is_array($item) && is_string($item['id'] ?? null);
+            });
+            if (count($ids) !== $count || count($value['items']) !== $count) {
+                throw new BadAnswer("what answered {$this->status} has not an id for each", $this->status);
+            }
+        }
+        return $value;
+    }
+
+    /** As json, with such a member. */
+    public function with(string $member, callable $is): array
+    {
+        $value = $this->json();
+        if (!$is($value[$member] ?? null)) {
+            throw new BadAnswer("what answered {$this->status} has no $member: is that a broker's address?", $this->status);
+        }
+        return $value;
+    }
+
     /** A JSON text's object, as an array; null where it is none. Integers beyond 64 bits become strings, so that no digit is lost. */
     public static function object(string $text): ?array
     {

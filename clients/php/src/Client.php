@@ -44,7 +44,7 @@ final class Client
      */
     public function submit(array $notify): array
     {
-        return $this->submitOne($notify, [])->json();
+        return $this->submitOne($notify, [])->taken();
     }
 
     /**
@@ -53,14 +53,14 @@ final class Client
      */
     public function submitAndWait(array $notify, int $waitMs): array
     {
-        return $this->submitOne($notify, self::waiting($waitMs))->json();
+        return $this->submitOne($notify, self::waiting($waitMs))->taken();
     }
 
     /** Submits 1 to 10,000 notifies, all of them or none. Returns what submit does for each, in order. */
     public function submitBatch(array $notifies): array
     {
         return $this->posted('/v1/notifies', array_map([$this, 'keyed'], array_values($notifies)),
-            ['safe' => $this->allKeyed($notifies)])->json()['items'];
+            ['safe' => $this->allKeyed($notifies)])->items(count($notifies))['items'];
     }
 
     /**
@@ -231,21 +231,21 @@ final class Client
     public function publish(string $topic, array $event): array
     {
         $more = ['safe' => $this->allKeyed([$event])];
-        return $this->posted(Transport::path('/v1/topics/', $topic, '/publish'), $this->keyed($event), $more)->json();
+        return $this->posted(Transport::path('/v1/topics/', $topic, '/publish'), $this->keyed($event), $more)->taken();
     }
 
     /** Publishes several, each with its `topic`, all of them or none. */
     public function publishBatch(array $events): array
     {
         return $this->posted('/v1/publish', array_map([$this, 'keyed'], array_values($events)),
-            ['safe' => $this->allKeyed($events)])->json()['items'];
+            ['safe' => $this->allKeyed($events)])->items(count($events))['items'];
     }
 
     /** Submits notifies as a group, all of them or none; with `$waitMs`, as submitAndWait, until all are settled. */
     public function makeGroup(array $group, ?int $waitMs = null): array
     {
         $more = ['safe' => $this->allKeyed([$group])] + ($waitMs === null ? [] : self::waiting($waitMs));
-        return $this->posted('/v1/groups', $this->keyed($group), $more)->json();
+        return $this->posted('/v1/groups', $this->keyed($group), $more)->taken();
     }
 
     /** A group, with what became of each of its notifies; with `$waitMs` once all are settled, or as it is after so long. */
@@ -277,7 +277,11 @@ final class Client
      */
     public function request(string $method, string $path, array $query = [], $json = null): ?array
     {
+        Transport::checkTarget($method, $path);
         $more = ['query' => $query, 'safe' => in_array($method, ['GET', 'HEAD', 'PUT'], true)];
+        if ($method === 'PATCH') {
+            $more['type'] = 'application/merge-patch+json';
+        }
         if ($json !== null) {
             $more['body'] = $this->encode($json);
         }
@@ -338,8 +342,8 @@ final class Client
     private function pages(string $path, array $query): \Generator
     {
         do {
-            $page = $this->transport->send('GET', $path, ['query' => $query])->json();
-            foreach ($page['items'] ?? [] as $item) {
+            $page = $this->transport->send('GET', $path, ['query' => $query])->items();
+            foreach ($page['items'] as $item) {
                 yield $item;
             }
             $query['cursor'] = $page['next'] ?? null;
@@ -350,7 +354,7 @@ final class Client
     {
         $count = 0;
         do {
-            $done = $this->posted($path, ['filter' => $filter] + $options, [])->json();
+            $done = $this->posted($path, ['filter' => $filter] + $options, [])->with('count', 'is_int');
             $count += $done['count'];
             $options['cursor'] = $done['next'] ?? null;
         } while ($options['cursor'] !== null);

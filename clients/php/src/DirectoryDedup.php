@@ -84,8 +84,10 @@ final class DirectoryDedup implements Remembers
     /** Removes what is forgotten. */
     private function sweep(int $now): void
     {
-        foreach (glob($this->directory . '/*.id') ?: [] as $file) {
-            if ($this->read($file, $now) === null) {
+        // Not glob: the directory's name may hold what is a pattern to it.
+        foreach (scandir($this->directory) ?: [] as $name) {
+            $file = $this->directory . '/' . $name;
+            if (substr($name, -3) === '.id' && $this->read($file, $now) === null) {
                 unlink($file);
             }
         }

@@ -31,6 +31,9 @@ final class Stream
                 yield $answer['index'] => $answer;
             }
             $lines = array_slice($lines, count($answers));
+            if ($error instanceof BadAnswer) {
+                throw $error;
+            }
             if ($lines) {
                 $attempt = $answers ? 1 : $attempt;
                 $error = $error ?? new NoAnswer('connection', 'the answer ended before each line had one', true);
@@ -46,7 +49,7 @@ final class Stream
         $error = null;
         try {
             $this->transport->attempt('POST', '/v1/notifies', $more, $text);
-        } catch (NoAnswer $broken) {
+        } catch (NoAnswer | BadAnswer $broken) {
             $error = $broken;
         } catch (Refused $refused) {
             return [[], $refused];
@@ -58,16 +61,20 @@ final class Stream
             }
             $answer = Answer::object($line);
             if ($answer === null) {
-                throw new BadAnswer('a line of the answer is no object of JSON', 200);
+                $error = new BadAnswer('a line of the answer is no object of JSON', 200);
+                break;
             }
-            if (!isset($answer['index'])) {
+            if (!isset($answer['index']) && isset($answer['next_index'])) {
                 // A problem, the last line: the broker stops or restarts, and took none of the lines behind.
                 $error = Refused::of((int) ($answer['status'] ?? 503), $answer, null);
                 break;
             }
-            if (count($answers) < count($lines)) {
-                $answers[] = $answer;
+            $told = is_string($answer['id'] ?? null) || is_array($answer['error'] ?? null);
+            if (!$told || ($answer['index'] ?? null) !== count($answers) || count($answers) === count($lines)) {
+                $error = new BadAnswer('a line of the answer is not the next one', 200);
+                break;
             }
+            $answers[] = $answer;
         }
         return [$answers, $error];
     }

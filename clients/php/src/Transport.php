@@ -27,6 +27,9 @@ final class Transport
         'sleep' => null,
     ];
 
+    /** No answer of a broker is so long: what is gets not read to its end. */
+    private const MOST_ANSWER_BYTES = 256 << 20;
+
     /** @var array */
     private $options;
     /** @var string what every target begins with */
@@ -60,13 +63,43 @@ final class Transport
             $this->socket = substr($url, 5);
             $url = 'http://localhost';
         }
-        if (!preg_match('#^https?://[^/?\#\s]+(/[^?\#\s]*)?$#Di', $url)) {
-            throw new \InvalidArgumentException("\"$url\" is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH");
+        if (!preg_match('#^https?://[^/?\#\s@]+(/[\x21-\x7e]*)?$#Di', $url) || strpbrk($url, '?#') !== false) {
+            $shown = preg_replace('#//.*@#s', '//***@', $url);
+            throw new \InvalidArgumentException("\"$shown\" is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH");
         }
         $this->base = rtrim($url, '/');
         $token = $this->options['token'];
         if ($token !== null && !preg_match('/^[\x21-\x7e]+$/D', $token)) {
             throw new \InvalidArgumentException('the token holds what a header cannot');
+        }
+        self::headerValue($this->options['user_agent']);
+    }
+
+    /** What var_dump and the like show: no token. */
+    public function __debugInfo(): array
+    {
+        return ['base' => $this->base, 'options' => ['token' => $this->options['token'] === null ? null : '***'] + $this->options];
+    }
+
+    private static function headerValue(string $text): string
+    {
+        if (!preg_match('/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/D', $text)) {
+            throw new \InvalidArgumentException('it holds what a header cannot');
+        }
+        return $text;
+    }
+
+    /** Throws InvalidArgumentException where a request line cannot have them, or where the path would lead elsewhere. */
+    public static function checkTarget(string $method, string $path): void
+    {
+        if (!preg_match('/^[A-Za-z]+$/D', $method)) {
+            throw new \InvalidArgumentException('that is no method');
+        }
+        if (!preg_match('#^/v1/[\x21-\x7e]*$#D', $path) || strpbrk($path, '#\\') !== false) {
+            throw new \InvalidArgumentException('a path begins with /v1/ and is percent-encoded');
+        }
+        if (preg_match('#/(\.|%2e){1,2}(/|\?|$)#Di', $path)) {
+            throw new \InvalidArgumentException('a path has no dots as a segment');
         }
     }
 
@@ -152,10 +185,16 @@ final class Transport
             // Curl repeats by itself what it sent over a kept connection that turns out to be closed.
             CURLOPT_FRESH_CONNECT => !($more['safe'] ?? $method === 'GET'),
             CURLOPT_HEADERFUNCTION => static function ($curl, string $line) use (&$lines): int {
+                if (strncmp($line, 'HTTP/', 5) === 0) {
+                    $lines = [];  // of answers of 1xx there may be many
+                }
                 $lines[] = $line;
                 return strlen($line);
             },
             CURLOPT_WRITEFUNCTION => static function ($curl, string $bytes) use (&$partial): int {
+                if (strlen($partial) + strlen($bytes) > self::MOST_ANSWER_BYTES) {
+                    return 0;
+                }
                 $partial .= $bytes;
                 return strlen($bytes);
             },
@@ -166,12 +205,19 @@ final class Transport
         $sent = curl_getinfo($curl, CURLINFO_PRETRANSFER_TIME) > 0;
         curl_reset($curl);
         $headers = self::headersOf($lines);
+        if ($code === CURLE_WRITE_ERROR && $status >= 200 && $status < 300) {
+            throw new BadAnswer('the answer has no end', $status);
+        }
+        if ($status < 200 || $status > 299) {
+            // Not the lines of a stream, whatever they look like.
+            [$refusal, $partial] = [$partial, ''];
+        }
         if ($done === false || $status < 200 || $headers === null) {
             $kind = $code === CURLE_OPERATION_TIMEDOUT ? 'timeout' : 'connection';
             throw new NoAnswer($kind, "no answer from {$this->base}: " . ($why === '' ? 'what came is no whole answer of HTTP' : $why), $sent);
         }
         if ($status > 299) {
-            throw Refused::of($status, Answer::object($partial), self::retryAfterMs($headers['retry-after'] ?? ''));
+            throw Refused::of($status, Answer::object($refusal), self::retryAfterMs($headers['retry-after'] ?? ''));
         }
         return new Answer($status, $headers, $partial);
     }
@@ -247,7 +293,7 @@ final class Transport
         // Without a body curl would name a type of its own.
         $headers[] = isset($more['body']) ? 'Content-Type: ' . ($more['type'] ?? 'application/json') : 'Content-Type:';
         if (isset($more['if_match'])) {
-            $headers[] = 'If-Match: ' . $more['if_match'];
+            $headers[] = 'If-Match: ' . self::headerValue($more['if_match']);
         }
         if ($this->options['token'] !== null) {
             $headers[] = 'Authorization: Bearer ' . $this->options['token'];

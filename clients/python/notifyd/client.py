@@ -1,13 +1,12 @@
 """The client of a notifyd broker: its calls. What each sends and what is tried again stands in clients/cases.md."""
 
-import json
 import os
 import secrets
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union, cast
 
 from . import types as api
 from .errors import BadAnswerError, ConnectionLostError
-from .transport import MOST_WAIT_MS, Answer, Call, Options, Transport, segment, to_json
+from .transport import MOST_WAIT_MS, Answer, Call, Options, Transport, checked_target, from_json, header_value, segment, to_json
 
 SETTLED = ("succeeded", "failed", "cancelled", "expired")
 # A request of a stream ends once its body is so long.
@@ -66,12 +65,12 @@ class Client:
     def submit(self, notify: api.Notify) -> api.Accepted:
         """Submits a notify; it is on disk once this returns."""
         body = self._keyed(notify)
-        return cast(api.Accepted, self._json("POST", "/notifies", body=to_json(body), safe=_has_key(body)))
+        return cast(api.Accepted, self._taken("/notifies", body=to_json(body), safe=_has_key(body)))
 
     def submit_and_wait(self, notify: api.Notify, wait_ms: int) -> Union[api.WaitedView, api.Accepted]:
         """Submits one and waits until it is settled, wait_ms (60000 at most) at most: the settled notify and its response, or what submit gives."""
         body = self._keyed(notify)
-        answer = self._json("POST", "/notifies", query={"wait_ms": wait_ms}, wait_ms=wait_ms, body=to_json(body), safe=_has_key(body))
+        answer = self._taken("/notifies", query={"wait_ms": wait_ms}, wait_ms=wait_ms, body=to_json(body), safe=_has_key(body))
         return cast(Union[api.WaitedView, api.Accepted], answer)
 
     def submit_batch(self, notifies: Sequence[api.Notify]) -> List[api.Accepted]:
@@ -133,7 +132,7 @@ class Client:
 
     def change(self, id: str, patch: api.NotifyPatch, *, if_match: Optional[str] = None) -> VersionedNotify:
         """Changes one that is neither settled nor in flight; None in the patch restores a default. With if_match (an etag) only what it was then."""
-        headers = {} if if_match is None else {"If-Match": if_match}
+        headers = {} if if_match is None else {"If-Match": header_value(if_match)}
         answer = self._with_etag("PATCH", f"/notifies/{segment(id)}", body=to_json(patch), type=PATCH, headers=headers, safe=if_match is None)
         return cast(VersionedNotify, answer)
 
@@ -180,7 +179,7 @@ class Client:
     def publish(self, topic: str, event: api.NewEvent) -> api.PublishedEvent:
         """Publishes an event to a topic."""
         body = self._keyed(event)
-        return cast(api.PublishedEvent, self._json("POST", f"/topics/{segment(topic)}/publish", body=to_json(body), safe=_has_key(body)))
+        return cast(api.PublishedEvent, self._taken(f"/topics/{segment(topic)}/publish", body=to_json(body), safe=_has_key(body)))
 
     def publish_batch(self, events: Sequence[api.NewTopicEvent]) -> List[api.PublishedEvent]:
         """Publishes several, each to the topic that it names, all or none."""
@@ -189,7 +188,7 @@ class Client:
     def make_group(self, group: api.NewGroup, *, wait_ms: Optional[int] = None) -> api.Group:
         """Submits a group of notifies, all or none; waits until all are settled, wait_ms at most."""
         body = self._keyed(group)
-        answer = self._json("POST", "/groups", query={"wait_ms": wait_ms}, wait_ms=wait_ms or 0, body=to_json(body), safe=_has_key(body))
+        answer = self._taken("/groups", query={"wait_ms": wait_ms}, wait_ms=wait_ms or 0, body=to_json(body), safe=_has_key(body))
         return cast(api.Group, answer)
 
     def group(self, id: str, *, wait_ms: Optional[int] = None) -> api.Group:
@@ -209,14 +208,17 @@ class Client:
 
     def request(self, method: str, path: str, *, query: Optional[Mapping[str, Any]] = None, json: Any = None) -> Any:
         """Whatever has no call of its own; the path, percent-encoded, begins with /v1/. None where the answer has no body."""
-        if not path.startswith("/v1/"):
-            raise ValueError(f"a path begins with /v1/: {path!r}")
+        checked_target(method, path)
         body = None if json is None else to_json(json)
         more: Dict[str, Any] = {"type": PATCH} if method == "PATCH" else {}
         return self._json(method, path[len("/v1"):], query=query or {}, body=body, safe=method in ("GET", "HEAD", "PUT"), bare=True, **more)
 
     def _json(self, method: str, path: str, **more: Any) -> Any:
         return self._transport.json(Call(method, path, **more))
+
+    def _taken(self, path: str, **more: Any) -> Any:
+        """As _json, of what the broker takes: its answer has an id. Whatever answers without one took nothing."""
+        return _with(self._json("POST", path, **more), "id", str)
 
     def _with_etag(self, method: str, path: str, **more: Any) -> Dict[str, Any]:
         answer = self._transport.answer(Call(method, path, **more))
@@ -227,9 +229,10 @@ class Client:
     def _many(self, path: str, bodies: Sequence[Mapping[str, Any]]) -> List[Any]:
         keyed = [self._keyed(body) for body in bodies]
         answer = self._json("POST", path, body=to_json(keyed), safe=all(map(_has_key, keyed)))
-        if not isinstance(answer.get("items"), list):
-            raise BadAnswerError("the answer has no items")
-        return cast(List[Any], answer["items"])
+        items = cast(List[Any], _with(answer, "items", list)["items"])
+        if len(items) != len(keyed) or not all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in items):
+            raise BadAnswerError("the answer has not an id for each")
+        return items
 
     def _keyed(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Gives what has no idempotency key one, so that it can be sent again."""
@@ -248,11 +251,11 @@ class Client:
             left -= MOST_WAIT_MS
 
     def _paged(self, path: str, query: Mapping[str, Any]) -> Iterator[Any]:
-        cursor: Optional[str] = None
+        cursor: Optional[str] = query.get("cursor")
         while True:
-            page = self._json("GET", path, query={**query, "cursor": cursor}, safe=True)
+            page = _with(self._json("GET", path, query={**query, "cursor": cursor}, safe=True), "items", list)
             yield from page["items"]
-            cursor = page["next"]
+            cursor = page.get("next")
             if cursor is None:
                 return
 
@@ -260,9 +263,9 @@ class Client:
         count, cursor = 0, None
         while True:
             body = _given(filter=filter, limit=limit, dry_run=dry_run, cursor=cursor)
-            done = self._json("POST", f"/notifies/{what}", body=to_json(body))
+            done = _with(self._json("POST", f"/notifies/{what}", body=to_json(body)), "count", int)
             count += done["count"]
-            cursor = done["next"]
+            cursor = done.get("next")
             if cursor is None:
                 return {"count": count}
 
@@ -286,11 +289,14 @@ class Client:
         while True:
             rest = lines[done:]
             answer = self._transport.once(Call("POST", "/notifies", body=b"".join(text for text, _ in rest), type="application/x-ndjson"))
-            answered = _whole_lines(answer) if answer.status is not None and answer.status // 100 == 2 else []
+            answered: List[Dict[str, Any]] = []
+            if answer.status is not None and answer.status // 100 == 2:
+                answered, wrong = _whole_lines(answer, len(rest))
+                answer.error = wrong or answer.error
             for line in answered:
                 yield cast(api.BulkLine, {**line, "index": first + done + line["index"]})
             done += len(answered)
-            if done == len(lines):
+            if done == len(lines) and not isinstance(answer.error, BadAnswerError):
                 return
             error = answer.error or ConnectionLostError(f"the answer ended after {len(answered)} lines")
             failed = 1 if answered else failed + 1
@@ -299,16 +305,28 @@ class Client:
             self._transport.pause(failed, error)
 
 
-def _whole_lines(answer: Answer) -> List[Dict[str, Any]]:
-    """Reads the lines of a stream's answer that are about a line of the request, up to the last line end."""
+def _with(answer: Dict[str, Any], name: str, kind: type) -> Dict[str, Any]:
+    """Gives an answer that has such a member. Raises BadAnswerError where it has none."""
+    if not isinstance(answer.get(name), kind):
+        raise BadAnswerError(f"the answer has no {name}")
+    return answer
+
+
+def _whole_lines(answer: Answer, asked: int) -> Tuple[List[Dict[str, Any]], Optional[BadAnswerError]]:
+    """Reads the lines of a stream's answer that are about a line of the request, up to the last line end; and what is wrong with the next one."""
     lines: List[Dict[str, Any]] = []
     for text in answer.body.split(b"\n")[:-1]:
         try:
-            line = json.loads(text)
+            line = from_json(text)
         except ValueError as error:
-            raise BadAnswerError("a line of the answer is not JSON", status=answer.status) from error
+            wrong = BadAnswerError("a line of the answer is not JSON", status=answer.status)
+            wrong.__cause__ = error
+            return lines, wrong
         # The last one of an answer that the broker ended: what it says of the next index is the number of lines before it.
-        if not isinstance(line, dict) or not isinstance(line.get("index"), int):
+        if isinstance(line, dict) and "index" not in line and "next_index" in line:
             break
+        told = isinstance(line, dict) and (isinstance(line.get("id"), str) or isinstance(line.get("error"), dict))
+        if not told or line.get("index") != len(lines) or len(lines) == asked:
+            return lines, BadAnswerError("a line of the answer is not the next one", status=answer.status)
         lines.append(line)
-    return lines
+    return lines, None

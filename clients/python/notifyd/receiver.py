@@ -191,7 +191,7 @@ class _Gate:
 
 # What a claim that is not new is answered with.
 _CLAIMED: Dict[str, Tuple[int, List[Tuple[str, str]]]] = {"done": (200, []), "busy": (503, [("Retry-After", "1")])}
-_REASONS = {200: "OK", 401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}
+_REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}
 
 
 class WsgiReceiver:
@@ -211,7 +211,11 @@ class WsgiReceiver:
             start_response(f"{status} {_REASONS[status]}", [*headers, ("Content-Type", "text/plain"), ("Content-Length", "0")])
             return []
 
-        body = self._body(environ)
+        length = environ.get("CONTENT_LENGTH") or ""
+        # Servers pass on what came: a number below zero would read without end.
+        if not re.fullmatch("[0-9]*", length):
+            return answer(400)
+        body = self._body(environ, length)
         if body is None:
             return answer(413)
         headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
@@ -224,11 +228,13 @@ class WsgiReceiver:
         environ.update({"notifyd.notify": notify, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
         return self._work(notify, environ, start_response)
 
-    def _body(self, environ: Dict[str, Any]) -> Optional[bytes]:
-        length = environ.get("CONTENT_LENGTH") or ""
+    def _body(self, environ: Dict[str, Any], length: str) -> Optional[bytes]:
         most = self._gate.max_bytes
         if length:
-            body = environ["wsgi.input"].read(min(int(length), most + 1))
+            # Of a length above that nothing is read; int() takes no more than 4,300 digits.
+            if len(length.lstrip("0")) > 18 or int(length) > most:
+                return None
+            body = environ["wsgi.input"].read(int(length))
         else:
             # Without a length only a server that ends the input by itself can be read from.
             body = environ["wsgi.input"].read(most + 1) if environ.get("wsgi.input_terminated") else b""
@@ -271,16 +277,18 @@ class AsgiReceiver:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = b""
+        pieces, size = [], 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
-            body += message.get("body", b"")
-            if len(body) > self._gate.max_bytes:
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > self._gate.max_bytes:
                 return await self._answer(send, 413)
             if not message.get("more_body", False):
                 break
+        body = b"".join(pieces)
         headers: Dict[str, str] = {}
         for name, value in scope["headers"]:
             key = name.decode("latin-1")

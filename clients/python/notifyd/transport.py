@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from datetime import datetime
-from typing import Any, Callable, Deque, Dict, Mapping, Optional
+from typing import Any, Callable, Deque, Dict, Mapping, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from .errors import BadAnswerError, ConnectionLostError, NotifydError, TimedOutError, refusal
@@ -25,6 +25,8 @@ MOST_WAIT_MS = 60000
 # Idle connections that are kept, and for how long: less than the 75 s after which the broker closes them.
 KEPT_CONNECTIONS = 16
 KEPT_S = 60.0
+# No answer of a broker is so long: what is gets not read to its end.
+MOST_ANSWER_BYTES = 256 << 20
 
 
 @dataclasses.dataclass
@@ -70,7 +72,22 @@ class Answer:
 
 def to_json(value: Any) -> bytes:
     """Writes JSON; a datetime, which must know its zone, as RFC 3339. Raises ValueError where it is none."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_time).encode("utf-8")
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_time).encode("utf-8")
+    except RecursionError:
+        raise ValueError("it is nested too deeply for JSON") from None
+
+
+def from_json(text: bytes) -> Any:
+    """Reads JSON. Raises ValueError where it is none, or nested more deeply than Python reads it."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _time(value: Any) -> str:
@@ -88,6 +105,23 @@ def segment(value: str) -> str:
     return quote(value, safe="")
 
 
+def checked_target(method: str, path: str) -> None:
+    """Raises ValueError where a request line cannot have them, or where the path would lead elsewhere."""
+    if not re.fullmatch(r"[A-Za-z]+", method):
+        raise ValueError(f"not a method: {method!r}")
+    if not path.startswith("/v1/") or not re.fullmatch(r"[\x21-\x7e]+", path) or re.search(r"[#\\]", path):
+        raise ValueError(f"a path begins with /v1/ and is percent-encoded: {path!r}")
+    if re.search(r"/(\.|%2e){1,2}(/|\?|$)", path, re.IGNORECASE):
+        raise ValueError(f"a path has no dots as a segment: {path!r}")
+
+
+def header_value(value: str) -> str:
+    """Gives back what can be the value of a header. Raises ValueError, which does not show it, where it cannot."""
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value):
+        raise ValueError("it holds what a header cannot")
+    return value
+
+
 def query_of(values: Mapping[str, Any]) -> str:
     """Writes a query: a list says its name several times, None is left out."""
     parts = []
@@ -102,7 +136,7 @@ def query_of(values: Mapping[str, Any]) -> str:
 
 def _problem_of(body: bytes) -> Optional[Dict[str, Any]]:
     try:
-        problem = json.loads(body)
+        problem = from_json(body)
     except ValueError:
         return None
     is_one = isinstance(problem, dict) and isinstance(problem.get("type"), str) and isinstance(problem.get("detail"), str)
@@ -146,6 +180,17 @@ class _UntilDeadline(io.RawIOBase):
         super().close()
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer behind any of 1xx: http.client takes all but 100 for the answer itself."""
+
+    def _read_status(self) -> Tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _Source:
     """What http.client reads an answer from: it asks for the file, and nothing else."""
 
@@ -184,11 +229,16 @@ class Transport:
     def __init__(self, url: str, token: Optional[str], namespace: Optional[str], options: Options) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
-            raise ValueError(f"not a URL of a broker: {url!r}")
+            shown = re.sub("//.*@", "//***@", url, flags=re.DOTALL)
+            raise ValueError(f"not a URL of a broker: {shown!r}")
+        if not re.fullmatch(r"[\x21-\x7e]*", parts.path):
+            raise ValueError(f"the path of the URL is not percent-encoded: {parts.path!r}")
         self.options = options
         self._https, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._base = parts.path.rstrip("/") + "/v1" + ("" if namespace is None else "/namespaces/" + segment(namespace))
-        self._headers = {"User-Agent": AGENT, **({} if token is None else {"Authorization": "Bearer " + token})}
+        if token is not None and " " in token:
+            raise ValueError("a token has no blanks")
+        self._headers = {"User-Agent": AGENT, **({} if token is None else {"Authorization": "Bearer " + header_value(token)})}
         self._kept: Deque[_Kept] = collections.deque()
         self._pid = os.getpid()
 
@@ -219,7 +269,7 @@ class Transport:
         if bare and not answer.body:
             return None
         try:
-            value = json.loads(answer.body)
+            value = from_json(answer.body)
         except ValueError:
             value = None
         if not isinstance(value, dict):
@@ -295,22 +345,28 @@ class Transport:
         sock.settimeout(_left(end))
         connection.request(call.method, self._base + call.path + query_of(call.query), call.body, headers)
         source = _Source(sock, end)
-        connection.response_class = lambda _, **more: http.client.HTTPResponse(source, **more)  # type: ignore
+        connection.response_class = lambda _, **more: _Response(source, **more)  # type: ignore
         response = connection.getresponse()
         # http.client takes a head that breaks off for a whole one.
         if source.bytes.ended:
             raise http.client.RemoteDisconnected("the head of the answer breaks off")
         answer.headers, answer.status = response.headers, response.status
         pieces = []
+        left = MOST_ANSWER_BYTES
         try:
-            while True:
+            while left > 0:
                 piece = response.read1(1 << 16)
                 if not piece:
                     break
                 pieces.append(piece)
+                left -= len(piece)
         finally:
             answer.body = b"".join(pieces)
             response.close()
+        if left <= 0:
+            if answer.status // 100 == 2:
+                answer.error = BadAnswerError("the answer has no end", status=answer.status)
+            return False
         if response.length:
             raise http.client.IncompleteRead(answer.body)
         return not response.will_close

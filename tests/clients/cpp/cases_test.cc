@@ -355,3 +355,51 @@ TEST_CASE("client: the common cases") {
     CHECK(player.Verdict(one) == R"({"ok": true})");
   }
 }
+
+TEST_CASE("client: what a header or an address cannot hold is refused, and not told") {
+  const WithoutBroker environment;
+  const auto refused = [](notifyd::Options options) {
+    try {
+      Client client(std::move(options));
+    } catch (const std::invalid_argument& error) {
+      return std::string(error.what());
+    }
+    return std::string("secret: it is taken");
+  };
+  for (const char* token : {"secret\r\nX-Other: 1", "secret\n",
+                            "s\xC3\xA9"
+                            "cret",
+                            "a secret"}) {
+    notifyd::Options options;
+    options.token = token;
+    CHECK(refused(options).find("cret") == std::string::npos);
+  }
+  for (const char* url : {"http://user:secret@127.0.0.1:1", "ftp://user:secret@x"}) {
+    notifyd::Options options;
+    options.url = url;
+    CHECK(refused(options).find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("client: a proxy of the environment is not asked") {
+  const WithoutBroker environment;
+  httplib::Server broker;
+  broker.Get(".*", [](const httplib::Request&, httplib::Response& response) { response.set_content(R"({"id":"n1"})", "application/json"); });
+  const int port = broker.bind_to_any_port("127.0.0.1");
+  std::thread thread([&] { broker.listen_after_bind(); });
+  // Nobody is there.
+  setenv("http_proxy", "http://127.0.0.1:1", 1);
+  notifyd::Options options;
+  options.url = "http://127.0.0.1:" + std::to_string(port);
+  options.attempts = 1;
+  std::string id;
+  try {
+    id = Client(options).Get("n1").id;
+  } catch (const notifyd::Error& error) {
+    id = error.what();
+  }
+  unsetenv("http_proxy");
+  broker.stop();
+  thread.join();
+  CHECK(id == "n1");
+}

@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { gzipSync } from "node:zlib";
 import { Dedup, VerifyError, expressReceiver, fetchReceiver, verify } from "../../../clients/node/receiver.js";
 
 const vectors = JSON.parse(readFileSync(process.argv[2], "utf8"));
@@ -90,6 +91,25 @@ await test("express: a signed call reaches the route once, with its parsed body;
   const repeat = await post(server, signed("n1", body, { "Notify-Id": "another" }), body);
   assert.equal(repeat.statusCode, 200);
   assert.deepEqual(seen, [["n1", 3, { order: 9007199254740993n }, body]]);
+  server.close();
+});
+
+await test("express: a compressed body is verified as it came, and parsed; not beyond the limit", async () => {
+  const seen = [];
+  const server = await serving(expressReceiver({ keys: [KEY], maxBytes: 1000 }), (req, res) => {
+    seen.push([req.body, req.rawBody]);
+    res.end();
+  });
+  const packed = (text) => {
+    const body = gzipSync(text);
+    const at = Math.floor(Date.now() / 1000);
+    const mac = createHmac("sha256", Buffer.alloc(32, 7)).update(`n1.${at}.`).update(body).digest("base64");
+    const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip", "webhook-id": "n1", "webhook-timestamp": String(at) };
+    return [{ ...headers, "webhook-signature": `v1,${mac}` }, body];
+  };
+  assert.equal((await post(server, ...packed(`"${"x".repeat(2000)}"`))).statusCode, 400);
+  assert.equal((await post(server, ...packed('{"order":17}'))).statusCode, 200);
+  assert.deepEqual(seen, [[{ order: 17 }, packed('{"order":17}')[1]]]);
   server.close();
 });
 

@@ -115,6 +115,20 @@ class Wsgi(unittest.TestCase):
         self.assertEqual(self.call(gate, signed("n1", b"x" * 11), b"x" * 11)[0], 413)
         self.assertEqual(self.call(gate, {}, b"x" * 11, CONTENT_LENGTH="", **{"wsgi.input_terminated": True})[0], 413)
 
+    def test_a_length_that_is_none(self):
+        class Endless(io.RawIOBase):
+            """What must not be read."""
+
+            def read(self, *_):
+                raise AssertionError("the body was read")
+
+        gate = receiver.WsgiReceiver(None, [KEY])
+        for length, status in (("-1", 400), ("x", 400), ("1e3", 400), ("9" * 5000, 413)):
+            environ = {"CONTENT_LENGTH": length, "wsgi.input": Endless(), "REQUEST_METHOD": "POST"}
+            started = []
+            list(gate(environ, lambda status, *_: started.append(status)))
+            self.assertEqual(int(started[0][:3]), status, length)
+
 
 class Asgi(unittest.TestCase):
     def call(self, app, headers, body, scope_type="http"):

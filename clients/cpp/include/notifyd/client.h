@@ -269,7 +269,7 @@ class Client {
   /// Hands 1 to 10,000 notifies over, all of them or none. The answers are in their order.
   std::vector<Accepted> SubmitBatch(std::vector<Notify> notifies) {
     detail::Call call{"POST", "/notifies"};
-    return Send<AcceptedBatch>(Keyed(std::move(call), notifies)).items;
+    return OfAll(Send<AcceptedBatch>(Keyed(std::move(call), notifies)).items, notifies.size());
   }
 
   /// Hands over what a function gives until it gives none, each notify accepted or refused by itself, in requests of Options::lines_per_request.
@@ -331,6 +331,7 @@ class Client {
     detail::Call call{"PATCH", "/notifies/" + detail::Segment(id)};
     call.body = detail::Written(patch);
     call.content_type = kMergePatch;
+    if (!detail::IsVisible(etag, true)) throw std::invalid_argument("notifyd: the etag holds what a header cannot");
     call.if_match = etag;
     call.repeatable = etag.empty();  // with one a repeat would be refused where the first one held
     return Seen(call);
@@ -381,7 +382,7 @@ class Client {
   /// Publishes 1 to 10,000 events, each to the topic that it names, all of them or none. The answers are in their order.
   std::vector<PublishedEvent> PublishBatch(std::vector<NewTopicEvent> events) {
     detail::Call call{"POST", "/publish"};
-    return Send<PublishedBatch>(Keyed(std::move(call), events)).items;
+    return OfAll(Send<PublishedBatch>(Keyed(std::move(call), events)).items, events.size());
   }
 
   /// Hands 1 to 1,000 notifies over that are watched and told of together, and waits up to 60 s until all are settled.
@@ -409,9 +410,10 @@ class Client {
   /// percent-encoded. What is not GET, HEAD or PUT is sent again only where it certainly was not done.
   Json Request(const std::string& method, const std::string& path, std::vector<std::pair<std::string, std::string>> query = {},
                const std::optional<Json>& json = {}) {
-    if (path.rfind("/v1/", 0) != 0) throw std::invalid_argument("notifyd: a path begins with /v1/");
+    detail::CheckTarget(method, path);
     detail::Call call{method, path.substr(3), std::move(query)};
     call.repeatable = method == "GET" || method == "HEAD" || method == "PUT";
+    if (method == "PATCH") call.content_type = kMergePatch;
     if (json) call.body = detail::Written(*json);
     const detail::Answer answer = transport_->Send(call);
     if (answer.body.empty()) return nullptr;
@@ -426,7 +428,7 @@ class Client {
 
   template <class T>
   T Send(const detail::Call& call) {
-    return detail::As<T>(transport_->Send(call));
+    return detail::As<T>(transport_->Send(call), call.needs);
   }
 
   template <class T>
@@ -464,12 +466,14 @@ class Client {
   detail::Call Keyed(detail::Call call, T& what) {
     what.idempotency_key = transport_->Key(what.idempotency_key);
     call.repeatable = !what.idempotency_key.empty();
+    call.needs = "id";  // whatever answers without one took nothing
     call.body = detail::Written(what);
     return call;
   }
   template <class T>
   detail::Call Keyed(detail::Call call, std::vector<T>& several) {
     call.repeatable = true;
+    call.needs = "items";
     for (T& what : several) {
       what.idempotency_key = transport_->Key(what.idempotency_key);
       call.repeatable = call.repeatable && !what.idempotency_key.empty();
@@ -478,10 +482,20 @@ class Client {
     return call;
   }
 
+  /// The items of a batch's answer, which must be so many, each taken.
+  template <class T>
+  static std::vector<T> OfAll(std::vector<T> items, std::size_t count) {
+    bool whole = items.size() == count;
+    for (const T& item : items) whole = whole && !item.id.empty();
+    if (!whole) throw Error(Kind::kBadAnswer, 0, "bad_answer: it has not an id for each");
+    return items;
+  }
+
   std::int64_t Matching(const std::string& path, Bulk which) {
     for (std::int64_t count = 0;;) {
       detail::Call call{"POST", path};
       call.body = detail::Written(which);
+      call.needs = "count";
       const auto done = Send<BulkDone>(call);
       count += done.count;
       if (done.next.empty()) return count;

@@ -110,6 +110,7 @@ struct Call {
   std::string content_type = "application/json";
   std::string if_match = {};
   bool repeatable = false;  // twice is the same as once
+  const char* needs = "";   // a member without which the answer is not that of a broker
   Millis wait{0};           // what the broker is asked to wait
 };
 
@@ -140,6 +141,33 @@ inline std::string Encode(std::string_view text) {
 inline std::string Segment(const std::string& text) {
   if (text.empty() || text == "." || text == "..") throw std::invalid_argument("notifyd: \"" + text + "\" cannot stand in a path");
   return Encode(text);
+}
+
+/// Whether a text is made of what a target, a token or (with blanks within) a header may have.
+inline bool IsVisible(std::string_view text, bool blanks = false) {
+  const auto visible = [](char c) { return c > ' ' && c <= '~'; };
+  const auto fits = [&](char c) { return visible(c) || (blanks && c == ' '); };
+  return std::all_of(text.begin(), text.end(), fits) && (text.empty() || (visible(text.front()) && visible(text.back())));
+}
+
+/// Throws for what a request line cannot have, and for a path that would lead elsewhere.
+inline void CheckTarget(std::string_view method, std::string_view path) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (method.empty() || !std::all_of(method.begin(), method.end(), letter)) throw std::invalid_argument("notifyd: that is no method");
+  if (path.substr(0, 4) != "/v1/" || !IsVisible(path) || path.find_first_of("#\\") != std::string_view::npos)
+    throw std::invalid_argument("notifyd: a path begins with /v1/ and is percent-encoded");
+  path = path.substr(0, path.find('?'));
+  for (std::size_t begin = 1; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    std::string plain;
+    for (std::size_t i = begin; i < end; ++i) {
+      const bool dot = path[i] == '%' && end - i >= 3 && path[i + 1] == '2' && (path[i + 2] == 'e' || path[i + 2] == 'E');
+      plain += dot ? '.' : path[i];
+      if (dot) i += 2;
+    }
+    if (plain == "." || plain == "..") throw std::invalid_argument("notifyd: a path has no dots as a segment");
+    begin = end + 1;
+  }
 }
 
 inline Kind KindOf(long status) {
@@ -184,9 +212,14 @@ class Transport {
     if (base_.rfind("unix:", 0) == 0) {
       socket_ = base_.substr(5);
       base_ = "http://localhost";
-    } else if (base_.rfind("http://", 0) != 0 && base_.rfind("https://", 0) != 0) {
+    } else if ((base_.rfind("http://", 0) != 0 && base_.rfind("https://", 0) != 0) || !IsVisible(base_) ||
+               base_.find_first_of("@?#\\") != std::string::npos) {
+      // Without the password of one that has it.
+      const std::size_t user = base_.find("//"), at = base_.rfind('@');
+      if (user != std::string::npos && at != std::string::npos && at > user) base_.replace(user, at - user, "//***");
       throw std::invalid_argument("notifyd: \"" + base_ + "\" is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH");
     }
+    if (!IsVisible(options_.token)) throw std::invalid_argument("notifyd: the token holds what a header cannot");
     while (base_.back() == '/') base_.pop_back();
   }
 
@@ -218,7 +251,8 @@ class Transport {
     Prepare(call, target, headers, out);
     const CURLcode code = curl_easy_perform(curl_.get());
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &out.status);
-    if (code != CURLE_OK || !out.head_ended) throw Lost(code);
+    if (code == CURLE_WRITE_ERROR && out.status / 100 == 2) throw Error(Kind::kBadAnswer, out.status, "bad_answer: it has no end");
+    if ((code != CURLE_OK && code != CURLE_WRITE_ERROR) || !out.head_ended) throw Lost(code);
     if (out.status / 100 == 2) return;
     curl_off_t retry_after_s = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after_s);
@@ -286,6 +320,7 @@ class Transport {
     curl_easy_setopt(curl, CURLOPT_URL, target.c_str());
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");           // one of the environment would see it too
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);  // whoever redirects gets no token
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>((options_.timeout + call.wait).count()));
     // Where a kept connection turns out to be closed libcurl sends again by itself; what must not be sent twice goes over a new one.
@@ -318,7 +353,11 @@ class Transport {
   }
 
   static std::size_t TakeBody(char* text, std::size_t one, std::size_t size, void* to) {
-    static_cast<Answer*>(to)->body.append(text, one * size);
+    // No answer of a broker is so long: what is gets not read to its end.
+    constexpr std::size_t kMost = std::size_t{256} << 20;
+    auto* out = static_cast<Answer*>(to);
+    if (out->body.size() + one * size > kMost) return 0;
+    out->body.append(text, one * size);
     return one * size;
   }
 
@@ -353,9 +392,12 @@ inline Json Parsed(const Answer& answer, const std::string& text) {
 }
 
 template <class T>
-T As(const Answer& answer) {
+T As(const Answer& answer, const std::string& needs = {}) {
   try {
-    return Parsed(answer, answer.body).template get<T>();
+    const Json json = Parsed(answer, answer.body);
+    if (!needs.empty() && (!json.contains(needs) || json[needs].is_null()))
+      throw Error(Kind::kBadAnswer, answer.status, "bad_answer: it has no " + needs);
+    return json.template get<T>();
   } catch (const Json::exception& exception) {
     throw Error(Kind::kBadAnswer, answer.status, std::string("bad_answer: ") + exception.what());
   }

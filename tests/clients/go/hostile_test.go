@@ -1,0 +1,54 @@
+package notifydtest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"notifyd"
+)
+
+// TestRefusedConfig: what a header or an address cannot hold is refused, and not told.
+func TestRefusedConfig(t *testing.T) {
+	for _, config := range []notifyd.Config{
+		{Token: "secret\r\nX-Other: 1"}, {Token: "secret\n"}, {Token: "s\u00e9cret"}, {Token: "a secret"},
+		{URL: "http://user:secret@127.0.0.1:1"}, {URL: "ftp://user:secret@x"},
+	} {
+		_, err := notifyd.New(config)
+		if !errors.Is(err, notifyd.ErrArgument) || strings.Contains(err.Error(), "cret") {
+			t.Errorf("%q %q: %v", config.Token, config.URL, err)
+		}
+	}
+}
+
+// TestProxy: a proxy of the environment gets no token. In a process of its own, for net/http reads the environment once.
+func TestProxy(t *testing.T) {
+	if address := os.Getenv("NOTIFYD_TEST_PROXIED"); address != "" {
+		client, err := notifyd.New(notifyd.Config{URL: address, Token: "secret", Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Get(context.Background(), "n1"); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	broker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"id":"n1"}`)) }))
+	defer broker.Close()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		t.Errorf("the proxy got %v", request.Header)
+	}))
+	defer proxy.Close()
+	child := exec.Command(os.Args[0], "-test.run=^TestProxy$")
+	// Net/http asks no proxy for 127.0.0.1; this address is the same machine, too.
+	address := strings.Replace(broker.URL, "127.0.0.1", "0.0.0.0", 1)
+	child.Env = append(os.Environ(), "NOTIFYD_TEST_PROXIED="+address, "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=")
+	if output, err := child.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, output)
+	}
+}

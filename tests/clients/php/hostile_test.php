@@ -1,0 +1,83 @@
+<?php
+
+/** What is no common case (clients/cases.md): what a header cannot hold, what must not be shown, answers that are wrong behind good lines. */
+
+namespace Notifyd\Tests;
+
+use Notifyd\BadAnswer;
+use Notifyd\Client;
+
+require __DIR__ . '/harness.php';
+
+foreach (['NOTIFYD_URL', 'NOTIFYD_TOKEN', 'NOTIFYD_NAMESPACE'] as $variable) {
+    putenv($variable);
+}
+
+/** Makes a call of a client whose server, a process, answers one request so. */
+function answered(string $answer, callable $call)
+{
+    $listener = stream_socket_server('tcp://127.0.0.1:0');
+    $port = explode(':', stream_socket_get_name($listener, false))[1];
+    fclose($listener);
+    $code = '$l = stream_socket_server("tcp://127.0.0.1:" . $argv[1]); echo "there\n"; $c = stream_socket_accept($l, 60);'
+        . ' while (trim(fgets($c)) !== "") {} fwrite($c, base64_decode($argv[2])); stream_socket_shutdown($c, STREAM_SHUT_WR);'
+        . ' while (fread($c, 8192) !== "" && !feof($c)) {}';
+    $server = new Process([PHP_BINARY, '-r', $code, '--', $port, base64_encode($answer)]);
+    same(fgets($server->stdout), "there\n", 'the server');
+    try {
+        return $call(new Client(['url' => "http://127.0.0.1:$port", 'attempts' => 1]));
+    } finally {
+        $server->end();
+    }
+}
+
+$cases = [];
+$cases['what a header cannot hold is refused and not told'] = static function (): void {
+    foreach (['token', 'user_agent'] as $option) {
+        foreach (["secret\r\nX-Other: 1", "secret\n", "s\u{e9}cret"] as $value) {
+            $error = thrown(\InvalidArgumentException::class, static function () use ($option, $value): void {
+                new Client([$option => $value]);
+            });
+            check(strpos($error->getMessage(), 'cret') === false, $error->getMessage());
+        }
+    }
+};
+$cases['a password in the URL is refused and not told'] = static function (): void {
+    foreach (['http://user:secret@127.0.0.1:1', 'ftp://user:secret@x'] as $url) {
+        $error = thrown(\InvalidArgumentException::class, static function () use ($url): void {
+            new Client(['url' => $url]);
+        });
+        check(strpos($error->getMessage(), 'secret') === false, $error->getMessage());
+    }
+};
+$cases['what shows a client shows no token'] = static function (): void {
+    $client = new Client(['token' => 'secret']);
+    ob_start();
+    var_dump($client);
+    print_r($client);
+    $shown = (string) ob_get_clean();
+    check(strpos($shown, 'secret') === false, $shown);
+    check(strpos($shown, '127.0.0.1:7300') !== false, $shown);
+};
+$cases['lines before a wrong one are given'] = static function (): void {
+    $body = "{\"index\":0,\"id\":\"n1\"}\noh\n";
+    answered("HTTP/1.1 200 OK\r\nContent-Length: " . strlen($body) . "\r\n\r\n$body", static function (Client $client): void {
+        $lines = $client->submitStream([['url' => 'http://a'], ['url' => 'http://b']]);
+        same($lines->current(), ['index' => 0, 'id' => 'n1'], 'the first line');
+        thrown(BadAnswer::class, [$lines, 'next']);
+    });
+};
+$cases['dedup: a directory whose name is a pattern is swept'] = static function (): void {
+    $directory = temporaryDirectory() . '/[a]*';
+    $now = 1000;
+    $dedup = new \Notifyd\DirectoryDedup($directory, 100, 100, static function () use (&$now): int {
+        return $now;
+    });
+    $dedup->claim('old');
+    $now = 5000;
+    until(static function () use ($dedup, $directory): bool {
+        $dedup->claim('another');
+        return count(preg_grep('/\.id$/', scandir($directory))) === 1;
+    }, 'the sweep');
+};
+run($cases);

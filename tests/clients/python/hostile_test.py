@@ -1,0 +1,102 @@
+"""What is no common case (clients/cases.md): answers that are none, and what errors must not tell: hostile_test.py"""
+
+import contextlib
+import pathlib
+import socket
+import sys
+import threading
+import unittest
+from unittest import mock
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "clients" / "python"))
+
+import notifyd  # noqa: E402  (found there)
+from notifyd import transport  # noqa: E402
+
+
+@contextlib.contextmanager
+def answering(answer):
+    """A client of a server that gives each request this answer, and ends the connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += connection.recv(65536)
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with notifyd.Client(f"http://127.0.0.1:{listener.getsockname()[1]}", sleep=lambda _: None) as client:
+            yield client
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def whole(body, status=200):
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+class Answers(unittest.TestCase):
+    def test_that_is_nested_too_deeply(self):
+        for body in (b'{"id":"n1","data":' + b"[" * 100000, b'{"id":"n1","data":' + b"[" * 100000 + b"]" * 100000 + b"}", b'{"id":NaN}'):
+            with answering(whole(body)) as client, self.assertRaises(notifyd.BadAnswerError):
+                client.get("n1")
+        with answering(whole(b"[" * 100000, 422)) as client, self.assertRaises(notifyd.UnacceptableError) as caught:
+            client.get("n1")
+        self.assertIsNone(caught.exception.problem)
+
+    def test_that_has_no_end(self):
+        head = b"HTTP/1.1 %d X\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 100000
+        with mock.patch.object(transport, "MOST_ANSWER_BYTES", 50000):
+            with answering(head.replace(b"%d", b"200")) as client, self.assertRaises(notifyd.BadAnswerError):
+                client.get("n1")
+            with answering(head.replace(b"%d", b"404")) as client, self.assertRaises(notifyd.NotFoundError):
+                client.get("n1")
+
+    def test_lines_before_a_wrong_one_are_given(self):
+        with answering(whole(b'{"index":0,"id":"n1"}\noh\n')) as client:
+            lines = client.submit_stream([{"url": "http://a"}, {"url": "http://b"}])
+            self.assertEqual(next(lines), {"index": 0, "id": "n1"})
+            self.assertRaises(notifyd.BadAnswerError, next, lines)
+
+
+class Arguments(unittest.TestCase):
+    def test_what_a_header_cannot_hold_is_refused_and_not_told(self):
+        for token in ("secret\r\nX-Other: 1", "secret\n X", "secret\n", "s\u00e9cret", "a secret", "secret\x00"):
+            with self.assertRaises(ValueError) as caught:
+                notifyd.Client("http://127.0.0.1:1", token=token)
+            self.assertNotIn("cret", str(caught.exception) + repr(caught.exception.__context__), token)
+        with self.assertRaises(ValueError):
+            notifyd.Client("http://127.0.0.1:1").change("n1", {}, if_match='"a"\n X-Other: 1')
+
+    def test_a_password_in_the_url_is_refused_and_not_told(self):
+        with self.assertRaises(ValueError) as caught:
+            notifyd.Client("http://user:secret@127.0.0.1:1")
+        self.assertNotIn("secret", str(caught.exception))
+
+    def test_what_is_no_json(self):
+        deep = []
+        for _ in range(100000):
+            deep = [deep]
+        client = notifyd.Client("http://127.0.0.1:1", attempts=1)
+        for data in (deep, float("nan"), "\ud800", {"a": float("inf")}):
+            self.assertRaises(ValueError, client.submit, {"url": "http://a", "data": data})
+        while deep:  # Freed from the outside in: the interpreter would recurse.
+            deep = deep[0]
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
