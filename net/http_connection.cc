@@ -202,7 +202,7 @@ void HttpConnection::Unparked() {
 
 void HttpConnection::NewToken() {
   phase_ = Phase::kPending;
-  token_ = ++context_->sequence << HttpContext::kSlotBits | slot_;
+  token_ = HttpContext::TokenOf(++context_->sequence, slot_);
 }
 
 bool HttpConnection::EndToken() {

@@ -22,8 +22,13 @@ struct HttpContext {
   HttpContext(uv_loop_s* loop, const HttpLimits& limits, HttpServer::Budget* budget, HttpHandler* handler);
 
   static constexpr size_t kReadBytes = 64 << 10;
-  /// A token is a sequence number above the connection's slot.
-  static constexpr int kSlotBits = 20;
+  /// A token is a sequence number above the connection's slot. The upper bits are free, for whoever has tokens of its own beside these: the sequence
+  /// begins anew behind 2^38 requests, of which none of then waits any more.
+  static constexpr int kSlotBits = 20, kTokenBits = 58;
+  static uint64_t TokenOf(uint64_t sequence, uint64_t slot) {
+    constexpr uint64_t kSequences = (uint64_t{1} << (kTokenBits - kSlotBits)) - 1;  // 0 is none
+    return ((sequence - 1) % kSequences + 1) << kSlotBits | slot;
+  }
 
   HttpConnection* Find(uint64_t token) const;
 

@@ -19,6 +19,7 @@
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/runtime_impl.h"
+#include "net/api/steps.h"
 #include "net/gzip.h"
 
 namespace notifyd {
@@ -359,8 +360,7 @@ Status Runtime::Impl::MakeShards() {
   setup.board = &board_;
   setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
   setup.reply = [this](RegistryReply reply) {
-    // The io thread that asked stands in the upper bits.
-    IoThread* io = io_[reply.request >> 48].get();
+    IoThread* io = io_[ThreadOfRegistryRequest(reply.request)].get();
     io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
   };
   RegistryLimits registry_limits;

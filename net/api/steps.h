@@ -38,10 +38,13 @@ class Steps {
   virtual NextStep Next(RegistryReply reply);
 };
 
-/// What names a request to the registry (Switchboard::Post), and back.
-inline constexpr int kRegistryThreadShift = 48;
+/// What names a request to the registry (Switchboard::Post), and back: the io thread, of 64 at most, above the server's token (HttpContext::kTokenBits).
+inline constexpr int kRegistryThreadShift = 58;
 inline uint64_t RegistryRequestOf(RequestId id) {
   return uint64_t{id.thread} << kRegistryThreadShift | id.token;
+}
+inline uint32_t ThreadOfRegistryRequest(uint64_t request) {
+  return static_cast<uint32_t>(request >> kRegistryThreadShift);
 }
 inline uint64_t TokenOfRegistryRequest(uint64_t request) {
   return request & ((uint64_t{1} << kRegistryThreadShift) - 1);
