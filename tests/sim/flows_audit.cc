@@ -19,7 +19,7 @@ void Flows::CheckGroups(const FakeImage& image) {
   for (const auto& [id, record] : image.notifies) {
     const FlowFields* flow = record->envelope->flow.get();
     std::string url(PeekUrl(*record->spec));
-    url = url.substr(url.find('/', 8));
+    url = url.substr(std::min(url.find('/', 8), url.size()));
     if (flow && flow->group.value != 0) made[url].insert(flow->group);
     else told[url].insert(id);
   }

@@ -37,7 +37,7 @@ class AlertsPart : public FlowPart {
 
   /// Once more, where nothing crashes: that is told of for certain.
   void OnCalm() override {
-    last_low_ = t() + 3'000;
+    last_low_ = t() + 12'000;  // nothing may run for a while first
     low_.emplace_back(last_low_, last_low_ + 6'000);
   }
 

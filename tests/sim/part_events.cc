@@ -179,7 +179,7 @@ class ReplayPart : public EventsPart {
   void Begin() override {
     AskFirst(Put("past", SubscriptionOf("past", "past.#", "past.test:80", random_.Chance(0.5) ? Mode::kFifo : Mode::kConcurrent)), Viewed());
     for (int64_t n = Between(3, 20); n > 0; --n) {
-      const EventItem item = ItemOf(random_.Chance(0.5) ? "past.a" : "past.b", "past" + std::to_string(n));
+      const EventItem item = ItemOf(random_.Chance(0.5) ? "past.a" : "past.x", "past" + std::to_string(n));
       AskAt(
           Between(0, world_.busy_ms),
           [item](RequestId id) {
@@ -205,11 +205,6 @@ class ReplayPart : public EventsPart {
                first_of_.at(flow->event) != put->record->id && random_.Chance(0.5);
       });
     }
-    if (world_.mutation == Mutation::kReplayTwice)
-      std::erase_if(batch->ops, [](const WriteOp& op) {
-        const auto* put = std::get_if<PutIdempotency>(&op);
-        return put && put->key.caller.starts_with("\x01replay");
-      });
   }
 
   void Check(const FakeImage& image) override {
@@ -244,7 +239,10 @@ class ReplayPart : public EventsPart {
       const std::string key = "again" + id.ToString() + "/" + std::to_string(n);
       AskAt(
           t() + Between(0, 3'000),
-          [id, key](RequestId request) {
+          [this, id, key](RequestId request) {
+            // Asked again, it would be known by its key.
+            if (world_.mutation == Mutation::kReplayTwice)
+              world_.inbox->push_back(Topics({0, (*world_.next_request)++}, {EventReplay{id, key + "again", FingerprintOf(key)}}));
             return Topics(request, {EventReplay{id, key, FingerprintOf(key)}});
           },
           [this, id](const Reply& reply) {

@@ -29,7 +29,10 @@ class HostsPart : public FlowPart {
     put.settings.pool = "near";
     put.settings.pool_fallback = "far";
     put.settings.breaker = BreakerSettings{.failures = 3, .open_ms = 300};
-    if (random_.Chance(0.5)) put.settings.probe = ServiceProbe{"/probe", 1'000};
+    if (random_.Chance(0.5)) {
+      put.settings.probe = ServiceProbe{"/probe", 1'000};
+      put.settings.breaker->failures = 1;
+    }
     Say(ServiceAsk{std::move(put)});
     for (const At& at : kInstances) {
       PutInstance instance{"pool", at.id, {}, {}};
@@ -39,7 +42,8 @@ class HostsPart : public FlowPart {
       Say(ServiceAsk{std::move(instance)});
     }
     for (int64_t n = Between(5, 30); n > 0; --n) Draw("pool" + std::to_string(n));
-    for (int64_t n = Between(0, 3); n > 0; --n) DrawPause(random_.Chance(0.5) ? "pa.test:80" : "pb.test:80", Between(0, world_.busy_ms));
+    for (const char* host : {"pa.test:80", "pb.test:80"})
+      if (random_.Chance(0.4)) DrawPause(host, Between(0, world_.busy_ms));
   }
 
   void AtBoot(std::vector<Event>* told) override { told->push_back(Rules()); }
@@ -104,7 +108,7 @@ class HostsPart : public FlowPart {
   }
   void Reload() {
     for (auto& [host, bears] : caps_) {
-      bears.before = bears.now;
+      bears.before = bears.changed_at == t() ? std::max(bears.before, bears.now) : bears.now;
       bears.now = Cap();
       bears.changed_at = t();
     }
@@ -171,7 +175,10 @@ class HostsPart : public FlowPart {
             caps_[host].paused_since.reset();
             return Pausing(host, false)(id);
           },
-          [this](const Reply& answer) { Expect<HostViewed>(answer, "the end of a host's pause"); });
+          [this, host](const Reply& answer) {
+            Expect<HostViewed>(answer, "the end of a host's pause");
+            if (!world_.calm && random_.Chance(0.5)) DrawPause(host, t() + Between(0, 2'000));
+          });
     });
   }
 

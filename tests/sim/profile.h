@@ -55,7 +55,7 @@ enum class Mutation {
   kOverdueAnswer,     // the store keeps answers for longer than their notifies
   kUnheldEvent,       // the core is not told that events are to be held
   kSkippedReplay,     // the store forgets some notifies of replays
-  kReplayTwice,       // the store forgets that a replay was asked for
+  kReplayTwice,       // the core gets replays twice, under other idempotency keys
   kPublishTwice,      // the store forgets that a schedule's run was made, which published
   kUncappedInstance,  // the core takes the hosts of instances for others
   kAlertTwice,        // the store forgets that an alert was told of
