@@ -343,13 +343,15 @@ class Transport:
         headers = {**self._headers, **call.headers, **({} if call.body is None else {"Content-Type": call.type})}
         sock = connection.sock
         sock.settimeout(_left(end))
-        connection.request(call.method, self._base + call.path + query_of(call.query), call.body, headers)
+        unsent = self._send(connection, call, headers)
         source = _Source(sock, end)
         connection.response_class = lambda _, **more: _Response(source, **more)  # type: ignore
         response = connection.getresponse()
         # http.client takes a head that breaks off for a whole one.
         if source.bytes.ended:
             raise http.client.RemoteDisconnected("the head of the answer breaks off")
+        if unsent is not None and response.status // 100 == 2:
+            raise unsent
         answer.headers, answer.status = response.headers, response.status
         pieces = []
         left = MOST_ANSWER_BYTES
@@ -369,4 +371,12 @@ class Transport:
             return False
         if response.length:
             raise http.client.IncompleteRead(answer.body)
-        return not response.will_close
+        return unsent is None and not response.will_close
+
+    def _send(self, connection: http.client.HTTPConnection, call: Call, headers: Mapping[str, str]) -> Optional[OSError]:
+        """Sends a request. Gives the error where it did not go out whole: who refuses a body for its length may answer before its end, and go."""
+        try:
+            connection.request(call.method, self._base + call.path + query_of(call.query), call.body, headers)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            return error
+        return None

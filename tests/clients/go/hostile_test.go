@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"notifyd"
 )
@@ -50,5 +51,27 @@ func TestProxy(t *testing.T) {
 	child.Env = append(os.Environ(), "NOTIFYD_TEST_PROXIED="+address, "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=")
 	if output, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, output)
+	}
+}
+
+// TestManySignatures: thousands of signatures cost no more than a key's one.
+func TestManySignatures(t *testing.T) {
+	verifier, err := notifyd.NewVerifier("whsec_a2V5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier.Now = func() time.Time { return time.Unix(1, 0) }
+	body := make([]byte, 1<<20)
+	spent := func(signatures string) time.Duration {
+		headers := http.Header{"Webhook-Id": {"n1"}, "Webhook-Timestamp": {"1"}, "Webhook-Signature": {signatures}}
+		begin := time.Now()
+		if _, err := verifier.Verify(headers, body); err != notifyd.VerifyNoMatch {
+			t.Error(err)
+		}
+		return time.Since(begin)
+	}
+	one := spent("v1,")
+	if many := spent(strings.Repeat("v1, ", 5000)); many > 500*one {
+		t.Errorf("%v, where one costs %v", many, one)
 	}
 }

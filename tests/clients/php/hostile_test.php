@@ -80,4 +80,18 @@ $cases['dedup: a directory whose name is a pattern is swept'] = static function 
         return count(preg_grep('/\.id$/', scandir($directory))) === 1;
     }, 'the sweep');
 };
+$cases['verify: thousands of signatures cost no more than one'] = static function (): void {
+    $headers = ['webhook-id' => 'n1', 'webhook-timestamp' => '1', 'webhook-signature' => 'v1,x'];
+    $key = 'whsec_' . base64_encode('key');
+    $seconds = static function (array $headers) use ($key): float {
+        $begin = microtime(true);
+        thrown(\Notifyd\NotVerified::class, static function () use ($headers, $key): void {
+            \Notifyd\Webhook::verify($headers, str_repeat('x', 1 << 20), [$key], 300, 1);
+        });
+        return microtime(true) - $begin;
+    };
+    $one = $seconds($headers);
+    $many = $seconds(['webhook-signature' => str_repeat('v1,x ', 2000)] + $headers);
+    check($many < 200 * $one, "$many s, where one costs $one s");
+};
 run($cases);

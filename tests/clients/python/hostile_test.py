@@ -1,6 +1,7 @@
 """What is no common case (clients/cases.md): answers that are none, and what errors must not tell: hostile_test.py"""
 
 import contextlib
+import http.client
 import pathlib
 import socket
 import sys
@@ -65,6 +66,21 @@ class Answers(unittest.TestCase):
                 client.get("n1")
             with answering(head.replace(b"%d", b"404")) as client, self.assertRaises(notifyd.NotFoundError):
                 client.get("n1")
+
+    def test_that_comes_before_the_end_of_the_request(self):
+        problem = b'{"type":"urn:notifyd:problem:too-large","detail":"too long"}'
+        request = http.client.HTTPConnection.request
+
+        def half(connection, method, target, _, headers):
+            request(connection, method, target, None, headers)
+            raise BrokenPipeError(32, "Broken pipe")
+
+        with mock.patch.object(http.client.HTTPConnection, "request", half):
+            for status, kind in ((413, notifyd.TooLargeError), (201, notifyd.ConnectionLostError)):
+                with answering(whole(problem, status)) as client, self.assertRaises(kind):
+                    client.submit({"url": "http://a"})
+            with answering(b"") as client, self.assertRaises(notifyd.ConnectionLostError):
+                client.submit({"url": "http://a"})
 
     def test_lines_before_a_wrong_one_are_given(self):
         with answering(whole(b'{"index":0,"id":"n1"}\noh\n')) as client:

@@ -77,9 +77,10 @@ class Verifier {
     if (id.empty() || timestamp.empty() || signatures.empty()) throw VerifyError(Fault::kMissingHeader);
     Verified verified{id, SecondsOf(timestamp)};
     const std::string content = id + "." + timestamp + "." + std::string(body);
+    const std::vector<std::string> macs = MacsOf(content);
     for (std::size_t begin = 0; begin <= signatures.size();) {
       const std::size_t end = std::min(signatures.find(' ', begin), signatures.size());
-      if (Matches(std::string_view(signatures).substr(begin, end - begin), content)) return verified;
+      if (Matches(std::string_view(signatures).substr(begin, end - begin), content, macs)) return verified;
       begin = end + 1;
     }
     throw VerifyError(Fault::kNoMatch);
@@ -142,25 +143,32 @@ class Verifier {
     return at_s;
   }
 
-  bool Matches(std::string_view signature, const std::string& content) const {
+  bool Matches(std::string_view signature, const std::string& content, const std::vector<std::string>& macs) const {
     const std::size_t comma = signature.find(',');
     if (comma == std::string_view::npos) return false;
     const std::optional<std::string> given = Decoded(signature.substr(comma + 1));
     const std::string_view version = signature.substr(0, comma);
-    if (given && version == "v1") return MatchesSecret(*given, content);
+    if (given && version == "v1") return MatchesSecret(*given, macs);
     if (given && version == "v1a") return MatchesPublic(*given, content);
     return false;
   }
 
-  bool MatchesSecret(const std::string& given, const std::string& content) const {
+  /// Once a key: whoever is not the broker may send thousands of signatures.
+  std::vector<std::string> MacsOf(const std::string& content) const {
+    std::vector<std::string> macs;
     for (const std::string& secret : secrets_) {
       std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
       unsigned size = 0;
       const auto* text = reinterpret_cast<const unsigned char*>(content.data());
       if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), text, content.size(), mac.data(), &size) == nullptr) continue;
-      if (given.size() == size && CRYPTO_memcmp(given.data(), mac.data(), size) == 0) return true;
+      macs.emplace_back(reinterpret_cast<const char*>(mac.data()), size);
     }
-    return false;
+    return macs;
+  }
+
+  static bool MatchesSecret(const std::string& given, const std::vector<std::string>& macs) {
+    const auto same = [&](const std::string& mac) { return given.size() == mac.size() && CRYPTO_memcmp(given.data(), mac.data(), mac.size()) == 0; };
+    return std::any_of(macs.begin(), macs.end(), same);
   }
 
   bool MatchesPublic(const std::string& given, const std::string& content) const {
