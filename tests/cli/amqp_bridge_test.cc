@@ -296,7 +296,8 @@ TEST_CASE("amqp bridge: each shape makes the calls that it says") {
   {
     auto bridge = StartBridge(broker.url(), queues.name());
     receiver.WaitFor(4);
-    CHECK(Eventually([&] { return queues.ready() == 0; }));
+    CHECK(Eventually([&] { return queues.dead() == 1; }));
+    CHECK(queues.ready() == 0);
     CHECK(End(bridge.get()) == 0);
   }
   std::optional<TakenMessage> expired = queues.Take("shapes.dead");

@@ -404,7 +404,7 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   CHECK(read.options.core.lane_rules.size() == 3);
   CHECK(read.options.commands.all().size() == 1);
   CHECK(read.options.alerts.rules.size() == 1);
-  CHECK(read.options.listeners.size() == 2);
+  CHECK(read.options.listeners.size() == 3);
   CHECK(read.options.auth.peers.size() == 1);
   CHECK(read.options.auth.certificates.size() == 1);
 }

@@ -54,12 +54,13 @@ TEST_CASE("open: a newer format is refused, both versions named, and nothing tou
   store.Close();
   std::string format = FormatOf(store.directory());
   std::string newer = format;
-  newer.replace(newer.find("format 7"), 8, "format 9");
+  const std::string own = "format " + std::to_string(kFormatVersion), next = "format " + std::to_string(kFormatVersion + 1);
+  newer.replace(newer.find(own), own.size(), next);
   WriteBytes(store.directory() / "FORMAT", newer + "something new\n");
   auto before = FilesIn(store.directory(), ".log");
   Status status = OpenStatus(store.directory());
   CHECK(status.code() == Code::kUnacceptable);
-  CHECK_THAT(status.detail(), Catch::Contains("format 9") && Catch::Contains("format 7"));
+  CHECK_THAT(status.detail(), Catch::Contains(next) && Catch::Contains(own));
   CHECK(FilesIn(store.directory(), ".log") == before);
   WriteBytes(store.directory() / "FORMAT", format);
   store.Open();
@@ -78,7 +79,8 @@ TEST_CASE("open: a newer format inside the database is refused too") {
   }
   Status status = OpenStatus(store.directory());
   CHECK(status.code() == Code::kUnacceptable);
-  CHECK_THAT(status.detail(), Catch::Contains("format 8") && Catch::Contains("format 7"));
+  CHECK_THAT(status.detail(),
+             Catch::Contains("format " + std::to_string(kFormatVersion + 1)) && Catch::Contains("format " + std::to_string(kFormatVersion)));
 }
 
 TEST_CASE("open: a directory with other files, or another program's database, is no notifyd store") {

@@ -133,7 +133,7 @@ TEST_CASE("groups: one is looked at, waited for and cancelled; they are listed")
   for (auto [target, outcome] : {std::pair("/v1/groups/x", "404"),
                                  {"/v1/groups/n000000000000001f?wait_ms=60001", "422 /wait_ms"},
                                  {"/v1/groups?limit=0", "422 /limit"},
-                                 {"/v1/groups?cursor=7", "422 /cursor"},
+                                 {"/v1/groups?cursor=7x", "422 /cursor"},
                                  {"/v1/groups?nope=7", "422 /nope"}}) {
     f.Ask("GET", target);
     CHECK(f.Outcome() == outcome);

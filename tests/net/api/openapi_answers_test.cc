@@ -6,6 +6,7 @@
 #include "broker/schedule_events.h"
 #include "broker/topic_events.h"
 #include "broker/response.h"
+#include "net/api/steps.h"
 #include "openapi_held.h"
 
 #include <sstream>
@@ -378,7 +379,7 @@ TEST_CASE("openapi: stats, metrics and probes") {
 
 /// The registry's answer to the newest request.
 void RegistrySays(ApiFixture& f, RegistryReply reply) {
-  reply.request = uint64_t{3} << 48 | f.last_token;
+  reply.request = RegistryRequestOf({3, f.last_token});
   f.api.OnRegistryReply(std::move(reply));
 }
 

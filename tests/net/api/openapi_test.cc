@@ -4,6 +4,7 @@
 #include "net/api/problem.h"
 #include "net/api/routes.h"
 #include "net/api/space_fields.h"
+#include "net/api/steps.h"
 #include "net/api/submit_parser.h"
 #include "net/api/token_fields.h"
 #include "net/api/topic_fields.h"
@@ -38,7 +39,7 @@ class DocumentFixture : public ApiFixture {
   void Refuse(Code code, bool stale = false) {
     if (stale && sink.registry.empty()) return Reply(Stale{});
     if (sink.registry.empty()) return Reply(Refused{Status(code, "why"), {}});
-    api.OnRegistryReply({.request = uint64_t{3} << 48 | last_token, .status = Status(code, "why"), .stale = stale});
+    api.OnRegistryReply({.request = RegistryRequestOf({3, last_token}), .status = Status(code, "why"), .stale = stale});
   }
 };
 

@@ -6,6 +6,7 @@
 #include "net/access/content_digest.h"
 #include "net/access/signed_head.h"
 #include "net/access/token.h"
+#include "net/api/steps.h"
 #include "net/peer.h"
 
 #include <memory>
@@ -72,7 +73,7 @@ class TeamsFixture : public ApiFixture {
   std::string Detail() { return Json(Answer().body).At("/detail"); }
   /// The registry's answer to the newest request.
   void RegistrySays(RegistryReply reply) {
-    reply.request = uint64_t{3} << 48 | last_token;
+    reply.request = RegistryRequestOf({3, last_token});
     api.OnRegistryReply(std::move(reply));
   }
   template <class E>
