@@ -53,7 +53,8 @@ export function go(to: string, replace = false): void {
 
 /// Sets some of the query of the page that is shown; null takes one away.
 export function setQuery(patch: Query, replace = true): void {
-  const now = route.get();
+  // By the address, not by what is shown: where somebody has just gone elsewhere, a dialog that closes must not take him back.
+  const now = parse(location.hash);
   const query: Query = {};
   for (const name of now.query.keys()) query[name] = now.query.getAll(name);
   go(href(now.page, now.args, { ...query, ...patch }), replace);
