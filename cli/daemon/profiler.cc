@@ -252,6 +252,12 @@ class ProfileWriter {
 
 }  // namespace
 
+void ProfileThread::Cut() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  cut_ = true;
+  stop_.notify_all();
+}
+
 void ProfileThread::Stop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -266,10 +272,11 @@ Status ProfileThread::Begin(int64_t duration_ms, std::function<void(std::string)
   if (stopping_) return Status(Code::kUnavailable, "the broker stops");
   if (std::exchange(busy_, true)) return Status(Code::kConflict, "a profile is being taken");
   if (thread_.joinable()) thread_.join();  // it has nothing left to do
+  cut_ = false;
   thread_ = StartQuietThread([this, duration_ms, then = std::move(then)] {
     const Profile profile = TakeProfile([this, duration_ms] {
       std::unique_lock<std::mutex> waiting(mutex_);
-      stop_.wait_for(waiting, std::chrono::milliseconds(duration_ms), [this] { return stopping_; });
+      stop_.wait_for(waiting, std::chrono::milliseconds(duration_ms), [this] { return stopping_ || cut_; });
     });
     then(EncodeProfile(profile));
     std::lock_guard<std::mutex> done(mutex_);

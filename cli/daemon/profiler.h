@@ -47,14 +47,16 @@ class ProfileThread {
   /// after Stop.
   Status Begin(int64_t duration_ms, std::function<void(std::string)> then);
 
-  /// Ends one that is under way now; none begins any more. Before another program takes this process: the timer of a profile would outlive what
+  /// Ends one that is under way now, so that nobody waits for it.
+  void Cut();
+  /// Does the same and waits for that; none begins any more. Before another program takes this process: the timer of a profile would outlive what
   /// takes its signals.
   void Stop();
 
  private:
   std::mutex mutex_;  // guards all below
   std::condition_variable stop_;
-  bool stopping_ = false, busy_ = false;
+  bool stopping_ = false, busy_ = false, cut_ = false;
   std::thread thread_;
 };
 

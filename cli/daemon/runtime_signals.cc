@@ -131,6 +131,7 @@ void Runtime::Impl::StopSignal(int number) {
   auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
   if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
   stage_ = Stage::kStopping;
+  profiler_.Cut();
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
   // First, so that no core refuses any of their lines: each bulk submit says itself how far it came.
   OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
@@ -168,6 +169,7 @@ void Runtime::Impl::RestartSignal() {
     return;
   }
   stage_ = Stage::kChecking;
+  profiler_.Cut();
   Log(LogLevel::kInfo, "restart: checking", {{"program", launch_.program}});
   if (checker_.joinable()) checker_.join();
   checker_ = std::thread([this, held = Held()] {
