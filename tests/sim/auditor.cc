@@ -301,7 +301,14 @@ void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::N
                      last_in_flight_t_ < due_t &&
                      std::max({wall_step_t_, boot_t_, notify.due_set_t, model_.BreakerShutAt(notify.envelope->host)}) < due_t - 1000 &&
                      !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
-  if (undisturbed && late > 100 + 4 * StoreDelayMs() + profile_.patience_ms)
+  // A lane waits at the host of its head: one before it, to a host that was not reached, held it up, and may be cancelled by now.
+  const auto held_up = [&](const auto& each) {
+    const Model::Notify& other = each.second;
+    return other.envelope->lane == notify.envelope->lane && other.state.due < notify.state.due &&
+           model_.BreakerShutAt(other.envelope->host) >= due_t - 1000;
+  };
+  if (undisturbed && late > 100 + 4 * StoreDelayMs() + profile_.patience_ms &&
+      std::none_of(model_.notifies().begin(), model_.notifies().end(), held_up))
     Violation("P6 " + id.ToString() + " starts " + std::to_string(late) + " ms late with nothing in its way");
 }
 
