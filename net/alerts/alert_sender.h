@@ -1,8 +1,8 @@
 // AlertSender: where the attempts of `system` go, whose notifies are messages of alerts. Their notifies name a target by its id alone; here it
-// becomes what the file says of it by now: a call, signed, which the sender of all calls makes; or a mail, or a line on standard error, which are
-// made here, on a thread of its own that may block.
+// becomes what the file says of it by now: a call, signed, which the sender of all calls makes; or a mail, or a line of the log, which are made
+// here, on threads of its own that may block: so that a server of mail that hangs holds up no other target.
 //
-// I1  Exactly one AttemptEnded is posted for each attempt that Take keeps, from that thread, unless Stop comes first.
+// I1  Exactly one AttemptEnded is posted for each attempt that Take keeps, from such a thread, unless Stop comes first.
 // I2  What is secret of a target is in no notify, no log and no answer.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace notifyd {
 
 class AlertSender {
  public:
-  /// `sink` is borrowed; `wall` reads the clock. The thread is made when something first needs it.
+  /// `sink` is borrowed; `wall` reads the clock. Threads are made when something needs them, 32 at most.
   AlertSender(EventSink* sink, std::function<WallTime()> wall);
   /// Stops.
   ~AlertSender();
