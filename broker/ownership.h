@@ -1,0 +1,132 @@
+// Ownership: whether this broker may act for what several could (all of a shared store, or a namespace of it), by a lease that it renews in the
+// store, and an epoch that fences off what it writes. A state machine of its own: it knows no database and no clock. Contract section 22.
+//
+//   watching   somebody else has it, or nobody. It is looked at; what says the same for a whole lease and a tenth is asked for, what is free at once.
+//   owning     it may act until its lease ends: so long after the moment before the last renewal that the store confirmed was sent. A lease that
+//   ended
+//              begins again with a renewal that comes through after all: nobody has taken it then.
+//   releasing  it is given back; nothing is done for it any more.
+//
+// I1 of several that keep to this at most one may act at any time, as long as their clocks run alike within a tenth: only times of one clock are ever
+//    compared, and the tenth is more than the difference of two clocks over a lease.
+// I2 what the store did not confirm counts for nothing: a lease is not longer for it, and an epoch not one's own.
+// I3 the lease is for who may act; that nobody else's writes count is the epoch's matter, which each batch shows (the fence). So a clock that runs
+//    wrong may double an attempt, but loses nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace notifyd {
+
+/// 128 random bits: by them an owner's epoch is told from the same one of a store that was restored from a copy, or of another that asked at that
+/// time.
+struct Incarnation {
+  uint64_t high = 0, low = 0;
+  bool operator==(const Incarnation&) const = default;
+};
+
+/// What the store says of an owner.
+struct OwnerWord {
+  uint64_t epoch = 0;    // one more with each that becomes the owner
+  uint64_t renewal = 0;  // one more with each renewal
+  Incarnation incarnation;
+  bool free = true;  // nobody has it, or who had it gave it back
+  bool operator==(const OwnerWord&) const = default;
+};
+
+/// What is to be asked of the store.
+struct OwnerAsk {
+  enum class Kind : uint8_t {
+    kLook,     // returns the word, free and of epoch 0 where there is none yet
+    kAcquire,  // where the word is still `seen`: epoch and renewal one more, `incarnation`, not free. Synced
+    kRenew,    // where epoch and incarnation are still those of `seen`: renewal one more. Synced
+    kRelease,  // where epoch and incarnation are still those of `seen`: free. Synced
+  };
+  Kind kind = Kind::kLook;
+  OwnerWord seen;
+  bool own = false;  // kAcquire: `seen` is this broker's own, and its renewal need not be the same
+  Incarnation incarnation;
+};
+
+enum class OwnerAnswer : uint8_t {
+  kYes,      // it is so, and durable
+  kNo,       // it is not, and nothing was changed
+  kUnknown,  // it may have been done, or be done yet: no answer, or one with a warning
+};
+
+struct LeaseTimes {
+  int64_t renew_ms = 2'000;
+  int64_t lease_ms = 6'000;
+  int64_t stale_ms = 6'600;  // a candidate waits for so long from the first sight of what does not change any more: a lease and a tenth
+  int64_t retry_ms = 250;    // after what was not answered
+};
+
+class Ownership {
+ public:
+  enum class Standing : uint8_t { kWatching, kOwning, kReleasing };
+
+  /// `draw` gives another incarnation each time.
+  Ownership(LeaseTimes times, std::function<Incarnation()> draw) : times_(times), draw_(std::move(draw)) {}
+
+  /// Of an owner that is no more, and handed its word on: what is its is taken over at once.
+  void Inherit(const OwnerWord& word) { asked_.push_back(word.incarnation); }
+
+  /// Returns what is to be asked now, at `now` before it is sent; nothing where one is on its way, or it is too early (see next_at).
+  std::optional<OwnerAsk> Ask(MonoTime now);
+  /// What came of it, `now` behind its arrival. `word`: with kYes as the store has it now, or, of a look, had it.
+  void Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word = {});
+  /// When Ask has something, unless something happens before; kMonoNever while one is on its way, and once it is given back.
+  MonoTime next_at() const;
+
+  /// The outcome of something that was written is not known: it is acquired anew, which tells.
+  void Doubt();
+  /// Something was refused by the fence: somebody else has it.
+  void Fenced();
+  /// It is not needed any more, and all that it did is done.
+  void Release();
+
+  Standing standing() const { return standing_; }
+  /// May it act? Look directly before each act.
+  bool MayAct(MonoTime now) const { return standing_ == Standing::kOwning && now < until_; }
+  /// Where it is kOwning: until then it may act, unless its lease is renewed.
+  MonoTime until() const { return until_; }
+  /// Where it is kOwning: as it was when it was acquired, but for the renewals.
+  const OwnerWord& word() const { return word_; }
+  bool released() const { return released_; }
+
+ private:
+  /// How sure an owner is that the store's word is its own.
+  enum class Doubts : uint8_t {
+    kNone,
+    kOfBatch,    // a batch may or may not be in: it acquires anew
+    kOfAcquire,  // so it did, and that may or may not be in: it looks first
+  };
+  OwnerAsk Choose(MonoTime now) const;
+  bool IsOwn(const Incarnation& incarnation) const;
+  void Seen(MonoTime now, const OwnerWord& word);
+  void Acquired(const OwnerWord& word);
+  void Lose();
+
+  const LeaseTimes times_;
+  const std::function<Incarnation()> draw_;
+  Standing standing_ = Standing::kWatching;
+  std::optional<OwnerAsk> under_way_;
+  MonoTime sent_at_, next_at_;
+  // Watching: the last sight, and since when it has been the same. Owning: what is one's own.
+  std::optional<OwnerWord> seen_;
+  MonoTime seen_since_;
+  OwnerWord word_;
+  MonoTime until_;
+  Doubts doubts_ = Doubts::kNone;
+  bool released_ = false;  // releasing: the store has confirmed it, or somebody else has it
+  // Incarnations by which it was asked for and that may have come through, the newest last.
+  std::vector<Incarnation> asked_;
+};
+
+}  // namespace notifyd
