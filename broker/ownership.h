@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -127,6 +127,28 @@ class Ownership {
   bool released_ = false;  // releasing: the store has confirmed it, or somebody else has it
   // Incarnations by which it was asked for and that may have come through, the newest last.
   std::vector<Incarnation> asked_;
+};
+
+/// Where owners' words are kept: what carries asks out. One thread; each blocks until it is answered, or given up.
+class OwnerStore {
+ public:
+  virtual ~OwnerStore() = default;
+  /// The word as Ownership::Answer takes it.
+  virtual std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) = 0;
+};
+
+/// What whoever writes under an epoch knows of it. Any thread.
+class OwnerHandle {
+ public:
+  virtual ~OwnerHandle() = default;
+  /// As it was acquired last: what each batch shows.
+  virtual OwnerWord word() const = 0;
+  /// The outcome of something that was written is not known. It is acquired anew; then `acquired` is called with the new word, on a thread that may
+  /// block for a moment: what came through under the one before has come through by now, and nothing else of it will. Where somebody else has it,
+  /// `acquired` is never called, and the process gives everything up.
+  virtual void Doubt(std::function<void(const OwnerWord&)> acquired) = 0;
+  /// The fence refused something: somebody else has it. The process gives everything up.
+  virtual void Fenced() = 0;
 };
 
 }  // namespace notifyd
