@@ -170,6 +170,9 @@ class HttpServer : public HttpResponder {
   void PauseBody(uint64_t token) override;
   void ResumeBody(uint64_t token) override;
 
+  /// Looked at directly before anything is written to a client. False: nothing is, and its connection is closed (contract section 22, "Lease").
+  void AnswerOnlyWhile(std::function<bool()> may);
+
   /// Accept no more; idle connections are closed, others after their response.
   void Drain();
 

@@ -46,6 +46,7 @@ struct HttpContext {
   /// One that closes meanwhile leaves a null.
   std::vector<HttpConnection*> resumable;
   std::function<void()> resume;
+  std::function<bool()> may_answer;              // empty: always
   std::function<void()> closed;                  // a connection went
   std::function<void(HttpConnection*)> changed;  // a connection did something, or goes; empty while nobody wants to know
   std::atomic<size_t> open{0};

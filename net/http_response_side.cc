@@ -177,6 +177,7 @@ void ResponseSide::Encrypt(std::string_view plain) {
 }
 
 void ResponseSide::WriteToSocket(std::string_view head, std::string* body) {
+  if (const auto& may = connection_->context()->may_answer; may && !may()) return connection_->Close();
   uv_buf_t buffers[2] = {uv_buf_init(const_cast<char*>(head.data()), static_cast<unsigned>(head.size())),
                          uv_buf_init(body->data(), static_cast<unsigned>(body->size()))};
   size_t size = head.size() + body->size();

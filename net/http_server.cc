@@ -86,6 +86,8 @@ class HttpServer::Impl {
     }
   }
 
+  void AnswerOnlyWhile(std::function<bool()> may) { context_.may_answer = std::move(may); }
+
   /// A socket that is bound. Errors: as CheckListen's.
   static Result<int> Bind(const std::string& address, uint16_t port, bool reuse_port) {
     Result<sockaddr_storage> parsed = ParseAddress(address, port);
@@ -483,6 +485,9 @@ void HttpServer::PauseBody(uint64_t token) {
 }
 void HttpServer::ResumeBody(uint64_t token) {
   if (HttpConnection* connection = impl_->Find(token)) connection->request().ResumeBody();
+}
+void HttpServer::AnswerOnlyWhile(std::function<bool()> may) {
+  impl_->AnswerOnlyWhile(std::move(may));
 }
 void HttpServer::Drain() {
   impl_->Drain();

@@ -11,6 +11,8 @@
 
 namespace notifyd {
 
+class OwnerHandle;
+
 inline constexpr uint64_t kDefaultMinFreeBytes = 64 << 20;
 
 struct StoreOptions {
@@ -38,6 +40,8 @@ struct StoreOptions {
   std::function<Status()> upgrade_step;
   /// Borrowed, may be null: how long each write with its sync took.
   Histogram* commit_histogram = nullptr;
+  /// Borrowed. By what each batch shows whose the store is, where several could have it; null where only one can.
+  OwnerHandle* owner = nullptr;
 };
 
 }  // namespace notifyd

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cinttypes>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -24,10 +26,10 @@ constexpr size_t kMostBytes = 120'000;
 constexpr int kNumberMost = 1 << 24;
 
 template <class Number>
-std::optional<Number> ParseNumber(std::string_view text) {
+std::optional<Number> ParseNumber(std::string_view text, int base = 10) {
   Number value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (text.empty() || text.front() == '-' || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
@@ -69,6 +71,21 @@ std::string EncodeList(std::vector<int>* numbers, size_t room) {
   return text;
 }
 
+std::string EncodeOwner(const OwnerWord& word) {
+  char text[96];
+  std::snprintf(text, sizeof text, "%" PRIu64 ",%" PRIu64 ",%016" PRIx64 "%016" PRIx64, word.epoch, word.renewal, word.incarnation.high,
+                word.incarnation.low);
+  return text;
+}
+
+std::optional<OwnerWord> DecodeOwner(std::string_view text) {
+  const std::optional<uint64_t> epoch = ParseNumber<uint64_t>(TakeUntil(',', &text)), renewal = ParseNumber<uint64_t>(TakeUntil(',', &text));
+  if (!epoch || !renewal || text.size() != 32) return std::nullopt;
+  const std::optional<uint64_t> high = ParseNumber<uint64_t>(text.substr(0, 16), 16), low = ParseNumber<uint64_t>(text.substr(16), 16);
+  if (!high || !low) return std::nullopt;
+  return OwnerWord{*epoch, *renewal, {*high, *low}, false};
+}
+
 int Option(int fd, int option) {
   int value = -1;
   socklen_t size = sizeof value;
@@ -80,6 +97,19 @@ bool IsOurs(int fd) {
   // One without a path is no listener's.
   if (domain == AF_UNIX) return Option(fd, SO_TYPE) == SOCK_STREAM && !PathOf(fd).empty();
   return (domain == AF_INET || domain == AF_INET6) && Option(fd, SO_TYPE) == SOCK_STREAM && Option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+/// But for standard input, output and error.
+std::vector<int> OpenDescriptors() {
+  std::vector<int> open;
+  DIR* directory = opendir("/proc/self/fd");
+  if (!directory) return open;
+  while (const dirent* entry = readdir(directory)) {
+    const std::optional<int> fd = ParseNumber<int>(entry->d_name);
+    if (fd && *fd > STDERR_FILENO && *fd != dirfd(directory)) open.push_back(*fd);
+  }
+  closedir(directory);
+  return open;
 }
 
 /// Those of `numbers` that are what they are said to be, each once.
@@ -115,7 +145,8 @@ std::string EncodeHandover(Handover* handover, pid_t process) {
   std::sort(handover->connections.begin(), handover->connections.end());
   std::string text = std::to_string(process) + ";";
   text += EncodeList(&handover->listening, kMostBytes) + ";";
-  return text + EncodeList(&handover->connections, kMostBytes - text.size());
+  text += EncodeList(&handover->connections, kMostBytes - text.size());
+  return handover->owner ? text + ";" + EncodeOwner(*handover->owner) : text;
 }
 
 Result<Handover> DecodeHandover(std::string_view text, pid_t process) {
@@ -124,9 +155,12 @@ Result<Handover> DecodeHandover(std::string_view text, pid_t process) {
   if (!of) return Status(Code::kUnacceptable, "it does not begin with a process id");
   if (*of != process) return Status(Code::kUnacceptable, "it is left over from process " + std::to_string(*of));
   Handover handover;
-  std::string_view listening = TakeUntil(';', &rest);
-  if (!DecodeList(listening, &handover.listening) || !DecodeList(rest, &handover.connections))
+  const std::string_view listening = TakeUntil(';', &rest), connections = TakeUntil(';', &rest);
+  if (!DecodeList(listening, &handover.listening) || !DecodeList(connections, &handover.connections))
     return Status(Code::kUnacceptable, "it does not list descriptors");
+  if (rest.empty()) return handover;
+  handover.owner = DecodeOwner(rest);
+  if (!handover.owner) return Status(Code::kUnacceptable, "it does not say what an owner was by");
   return handover;
 }
 
@@ -143,6 +177,7 @@ Handover TakeHandover(std::string* fault) {
   std::set<int> seen;
   size_t skipped = 0;
   Handover kept;
+  kept.owner = decoded->owner;
   kept.listening = Keep(decoded->listening, /*listening=*/true, &seen, &skipped);
   kept.connections = Keep(decoded->connections, /*listening=*/false, &seen, &skipped);
   if (skipped > 0) *fault = std::to_string(skipped) + " of its descriptors are no sockets of that kind";
@@ -166,16 +201,24 @@ bool ListensOn(int fd, const ListenAddress& listen) {
          IN6_ARE_ADDR_EQUAL(&wanted, &address.sin6_addr) && (listen.port == 0 || listen.port == ntohs(address.sin6_port));
 }
 
+Handover KeepListening() {
+  Handover handover;
+  for (int fd : OpenDescriptors()) {
+    if (!IsOurs(fd)) continue;
+    if (Option(fd, SO_ACCEPTCONN) == 1) {
+      handover.listening.push_back(fd);
+    } else if (Option(fd, SO_DOMAIN) != AF_UNIX) {
+      const linger at_once{1, 0};
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+  }
+  return handover;
+}
+
 void CloseOthersOnExec(const Handover& handover) {
   std::set<int> kept(handover.listening.begin(), handover.listening.end());
   kept.insert(handover.connections.begin(), handover.connections.end());
-  DIR* directory = opendir("/proc/self/fd");
-  if (!directory) return;
-  while (const dirent* entry = readdir(directory)) {
-    std::optional<int> fd = ParseNumber<int>(entry->d_name);
-    if (fd && *fd > STDERR_FILENO) fcntl(*fd, F_SETFD, kept.count(*fd) > 0 ? 0 : FD_CLOEXEC);
-  }
-  closedir(directory);
+  for (int fd : OpenDescriptors()) fcntl(fd, F_SETFD, kept.count(fd) > 0 ? 0 : FD_CLOEXEC);
 }
 
 }  // namespace notifyd

@@ -1,17 +1,20 @@
 // Handover: sockets that one process leaves open for the one that takes its place over exec, named in an environment variable:
 //
-//   NOTIFYD_SOCKETS=<process id>;<listening>;<connections>       descriptor numbers with commas, runs of them as 20-31
+//   NOTIFYD_SOCKETS=<process id>;<listening>;<connections>[;<owner>]       descriptor numbers with commas, runs of them as 20-31
 //
+// The owner, of a store that several share, is what it was by: <epoch>,<renewal>,<incarnation in hex>. Whoever takes the place owns it at once.
 // The process id is the same before and after exec; another one says that the variable was left over, and it is ignored.
 #pragma once
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "broker/ownership.h"
 #include "cli/daemon/settings.h"
 
 namespace notifyd {
@@ -21,9 +24,10 @@ inline constexpr char kHandoverVariable[] = "NOTIFYD_SOCKETS";
 struct Handover {
   std::vector<int> listening;
   std::vector<int> connections;
+  std::optional<OwnerWord> owner = {};
   /// To where it belongs: a socket that listens, or a connection.
   void Add(int fd);
-  bool empty() const { return listening.empty() && connections.empty(); }
+  bool empty() const { return listening.empty() && connections.empty(); }  // of sockets
 };
 
 /// The variable's value. The kernel takes 128 KiB of one variable: connections for which there is no room are taken out of `handover`; there is for
@@ -36,6 +40,10 @@ Result<Handover> DecodeHandover(std::string_view text, pid_t process);
 /// keeps what is a listening TCP or Unix socket, or a connection of one. `fault` says what was not as it should be; empty: nothing. Before any
 /// thread.
 Handover TakeHandover(std::string* fault);
+
+/// All sockets at which this process listens, for one that goes on in its place; every connection of its over TCP is reset when it ends, so that
+/// nothing is sent any more that still waits in the kernel. Any thread.
+Handover KeepListening();
 
 /// The path that a Unix socket, or the one that it was accepted at, is bound to; empty where there is none.
 std::string PathOf(int fd);

@@ -15,13 +15,16 @@
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
 #include "cli/daemon/handover.h"
+#include "cli/daemon/lease_keeper.h"
 #include "cli/daemon/log_sinks.h"
 #include "cli/daemon/rekey_command.h"
 #include "cli/daemon/restore_command.h"
 #include "cli/daemon/runtime.h"
 #include "cli/daemon/settings.h"
 #include "cli/daemon/signals.h"
+#include "cli/daemon/standby.h"
 #include "cli/daemon/start_check.h"
+#include "cli/daemon/store_engines.h"
 #include "cli/daemon/successor.h"
 #include "cli/daemon/token_command.h"
 
@@ -65,6 +68,19 @@ void Complain(const std::string& text) {
   std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
 }
 
+constexpr int64_t kReleaseMostMs = 1'000;
+
+int FailToStart(const Status& status) {
+  Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
+  return ExitCodeOf(status);
+}
+
+int Serve(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper, Signals* signals) {
+  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
+  if (!runtime.ok()) return FailToStart(runtime.status());
+  return (*runtime)->Run(signals);
+}
+
 int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault, const std::optional<Holdings>& held) {
   Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
   if (invocation.action == Invocation::Action::kExit) {
@@ -83,21 +99,25 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   }
   const Options& options = invocation.options;
   LogInit(LogFormatOf(options), LogLevelOf(options));
-  auto fail = [](const Status& status) {
-    Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
-    return ExitCodeOf(status);
-  };
-  if (Status opened = OpenLogSinks(options); !opened.ok()) return fail(opened);
+  if (Status opened = OpenLogSinks(options); !opened.ok()) return FailToStart(opened);
   for (const std::string& name : invocation.unknown_variables) Log(LogLevel::kWarn, "environment variable names no setting", {{"name", name}});
   if (!handover_fault.empty()) Log(LogLevel::kWarn, std::string(kHandoverVariable) + " is ignored", {{"detail", handover_fault}});
   // Before any other thread.
   Signals signals(StopEarly);
   KeepMemorySmall();
   if (options.core_dumps) SetCoreDumps(true);
-  if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return fail(startable);
-  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover);
-  if (!runtime.ok()) return fail(runtime.status());
-  return (*runtime)->Run(&signals);
+  if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return FailToStart(startable);
+  Result<std::unique_ptr<OwnerStore>> owners = OpenOwnerStore(options.store);
+  if (!owners.ok()) return FailToStart(owners.status());
+  if (!*owners) return Serve(options, launch, handover, nullptr, &signals);
+  LeaseKeeper keeper({*std::move(owners), {}, handover.owner});
+  keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [] {}); });
+  Result<Handover> sockets = StandBy(options, handover, &keeper);
+  if (!sockets.ok()) return FailToStart(sockets.status());
+  const int code = Serve(options, launch, *sockets, &keeper, &signals);
+  // Nobody has to wait for the end of its lease.
+  keeper.Release(kReleaseMostMs);
+  return code;
 }
 
 }  // namespace

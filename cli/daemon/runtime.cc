@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <random>
 #include <utility>
 
@@ -19,6 +21,7 @@
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/runtime_impl.h"
+#include "cli/daemon/standby.h"
 #include "net/api/steps.h"
 #include "net/gzip.h"
 
@@ -31,6 +34,8 @@ constexpr int kApiSlot = 3;
 constexpr int kLiveSlot = 10;
 /// In the middle of each minute, so that none has two of them. Not before the process is a minute old.
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
+/// How long programs get to go where the store is lost.
+constexpr std::chrono::milliseconds kCommandsMost{500};
 /// How long a stop waits for the collector to take the last spans.
 constexpr int64_t kSpansMostMs = 1000;
 
@@ -87,10 +92,11 @@ double CpuSeconds() {
 
 }  // namespace
 
-Runtime::Impl::Impl(const Options& options, const Launch& launch)
+Runtime::Impl::Impl(const Options& options, const Launch& launch, LeaseKeeper* keeper)
     : asked_(options),
       options_(options),
       launch_(launch),
+      keeper_(keeper),
       started_at_(ReadWall()),
       started_boot_ms_(ReadClockMs(CLOCK_BOOTTIME)),
       board_([] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; }),
@@ -112,6 +118,7 @@ Status Runtime::Impl::Open(const Handover& handover) {
   if (Status fits = Fit(); !fits.ok()) return fits;
   MakeTracing();
   if (Status made = MakeIoThreads(); !made.ok()) return made;
+  if (keeper_) keeper_->OnLost([this](const char* why) { FallBack(launch_, *keeper_, why, [this] { EndCommands(); }); });
   if (Status opened = OpenStore(); !opened.ok()) return opened;
   MakeAlerts();
   if (Status made = MakeShards(); !made.ok()) return made;
@@ -178,6 +185,7 @@ Status Runtime::Impl::MakeIoThreads() {
   // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
   rules_.Set(options_.sender.rules);
+  if (keeper_) options_.sender.may_call = [keeper = keeper_] { return keeper->MayAct(); };
   commands_ = std::make_unique<CommandRunner>(&attempt_ends_, std::make_shared<const CommandRules>(options_.commands), options_.sender);
   lane_rules_.Set(std::make_shared<const std::vector<LaneRule>>(options_.core.lane_rules));
   tubes_.Set(std::make_shared<const std::vector<BeanstalkdTube>>(options_.tubes));
@@ -247,6 +255,7 @@ Status Runtime::Impl::MakeIoThreads() {
 void Runtime::Impl::MakeServer(IoThread* io) {
   io->door = std::make_unique<BeanstalkdDoor>(DoorOptions(), io->api.get());
   io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->door.get());
+  if (keeper_) io->server->AnswerOnlyWhile([keeper = keeper_] { return keeper->MayAct(); });
   io->door->SetResponder(io->server.get());
   io->api->SetResponder(io->door.get());
 }
@@ -288,6 +297,7 @@ Status Runtime::Impl::OpenStore() {
   StoreOptions store = options_.store;
   store.wall_ms = [] { return ReadWall().ms; };
   store.commit_histogram = &histograms_.commit.histogram;
+  store.owner = keeper_;
   Result<OpenedStore> opened = OpenStoreHost(store);
   if (!opened.ok()) return std::move(opened).status();
   store_ = std::move(opened->host);
@@ -425,6 +435,13 @@ void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
   for (auto& shard : shards_) shard->loop->Post([shard = shard->shard.get()] { shard->TableChanged(); });
 }
 
+/// No program of this process goes on beside those of the next owner, but for one that does not go.
+void Runtime::Impl::EndCommands() {
+  auto ended = std::make_shared<std::promise<void>>();
+  commands_->Abort([ended] { ended->set_value(); });
+  ended->get_future().wait_for(kCommandsMost);
+}
+
 void Runtime::Impl::OnWriteFailed(Status status) {
   // The store says it to the registry and to each core: the first that hears it ends the process.
   if (failed_.test_and_set()) return;
@@ -510,8 +527,8 @@ void Runtime::Impl::ReportProcess() {
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Runtime::~Runtime() = default;
 
-Result<std::unique_ptr<Runtime>> Runtime::Create(const Options& options, const Launch& launch, const Handover& handover) {
-  auto impl = std::make_unique<Impl>(options, launch);
+Result<std::unique_ptr<Runtime>> Runtime::Create(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper) {
+  auto impl = std::make_unique<Impl>(options, launch, keeper);
   if (Status opened = impl->Open(handover); !opened.ok()) return opened;
   return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }

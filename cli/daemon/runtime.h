@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "cli/daemon/handover.h"
+#include "cli/daemon/lease_keeper.h"
 #include "cli/daemon/settings.h"
 #include "cli/daemon/signals.h"
 #include "cli/daemon/successor.h"
@@ -16,7 +17,8 @@ class Runtime {
  public:
   /// Opens the store, makes the core, listens, or goes on with the sockets of the process before. Errors: kUnacceptable with a field (a setting
   /// that a part refuses), else what the store or the server said.
-  static Result<std::unique_ptr<Runtime>> Create(const Options& options, const Launch& launch, const Handover& handover);
+  /// `keeper`: by which this process owns the store; borrowed, null where only one can have it.
+  static Result<std::unique_ptr<Runtime>> Create(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper);
   ~Runtime();
 
   /// On the calling thread until a signal ends it; returns the exit code. SIGTERM and SIGINT: takes no submits and starts no attempt any more, lets

@@ -82,7 +82,7 @@ struct ShardThread {
 
 class Runtime::Impl : private StoreEvents {
  public:
-  Impl(const Options& options, const Launch& launch);
+  Impl(const Options& options, const Launch& launch, LeaseKeeper* keeper);
   ~Impl();
   Status Open(const Handover& handover);
   int Run(Signals* signals);
@@ -92,6 +92,7 @@ class Runtime::Impl : private StoreEvents {
   void MakeTracing();
   Status MakeIoThreads();
   Status OpenStore();
+  void EndCommands();
   /// Says so where tokens are asked for and none could make another, or change anything.
   void WarnOfNoAdmin() const;
   void MakeAlerts();
@@ -167,6 +168,7 @@ class Runtime::Impl : private StoreEvents {
   Options options_;  // the same, made to fit into the open files that the process may have
   uint64_t open_files_ = 0;
   const Launch launch_;
+  LeaseKeeper* const keeper_;
   const WallTime started_at_;
   const int64_t started_boot_ms_;
   Histograms histograms_;

@@ -22,6 +22,10 @@ constexpr Open kEngines[] = {OpenAs<RocksStore>};
 
 }  // namespace
 
+Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions&) {
+  return std::unique_ptr<OwnerStore>();
+}
+
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options) {
   return kEngines[0](options);
 }

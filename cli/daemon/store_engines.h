@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/status.h"
+#include "broker/ownership.h"
 #include "broker/ports.h"
 #include "storage/backups.h"
 #include "storage/options.h"
@@ -22,6 +23,8 @@ struct OpenedStore {
   /// RocksStore's.
   std::shared_ptr<Backups> backups;
 };
+/// Where it is kept whose the store is; null where a directory's lock says so. Error: kUnacceptable.
+Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options);
 /// Opens the store that the options name. Errors: the engine's own (storage/rocks_store.h).
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options);
 

@@ -278,11 +278,16 @@ void PlainCall::OnDialFailed(int error, const std::string& refusal) {
 
 // ---- request and answer
 
+bool PlainCall::MayCall() const {
+  return !config_->options.may_call || config_->options.may_call();
+}
+
 void PlainCall::Ask(PlainConnection* connection, int64_t now_ms) {
   state_ = State::kAsking;
   connection_ = connection;
   connection->SetUser(this);
   connection->framing.Begin(&reader_);
+  if (!MayCall()) return Arm();
   if (connection->Write(request_.head(), request_.body())) OnWritten(connection);
   // What came before it broke may be an answer.
   if (connection->broken()) lost_ms_ = now_ms + kLostMs;
@@ -295,6 +300,7 @@ void PlainCall::Ask(Http2Session* session) {
   reused_ = session->served() > 0;
   loss_ = Loss::kConnection;
   lost_detail_.clear();
+  if (!MayCall()) return Arm();
   if (session->Open(this, request_.head(), request_.body(), config_->secrets, hop_.of_rule, &reader_)) Arm();
   else End(Why::kLost, false);
 }

@@ -111,6 +111,7 @@ class PlainCall : public Timed,
   void Tunnel(PlainConnection* connection);
   void TakeTunnel(PlainConnection* connection, std::string_view bytes);
   void Secure(PlainConnection* connection);
+  bool MayCall() const;
   void Ask(PlainConnection* connection, int64_t now_ms);
   void Ask(Http2Session* session);
   /// What it goes over, or null.

@@ -110,6 +110,7 @@ class PlainSender::Impl {
     SenderOptions changed = options;
     changed.user_agent = old.user_agent;
     changed.ca_file = old.ca_file;
+    changed.may_call = old.may_call;
     changed.captured = old.captured;
     changed.max_captured_bytes = old.max_captured_bytes;
     shared_.config = MakeSenderConfig(changed, *std::move(policy), self_);

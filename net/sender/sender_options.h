@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ struct SenderOptions {
   /// What holds for namespaces that say nothing of it: https alone, and these ports alone (numbers; none: any).
   bool https_only = false;
   std::vector<std::string> ports;
+  /// Looked at directly before the first byte of a request is sent. False: the process gives everything up within moments, and nothing is sent any
+  /// more (contract section 22, "Lease"). Empty: always.
+  std::function<bool()> may_call = {};
   /// Never null.
   std::shared_ptr<const DestinationRules> rules = std::make_shared<const DestinationRules>();
 };

@@ -57,6 +57,13 @@ TEST_CASE("handover: what is encoded is decoded, runs are written short") {
   CHECK(decoded->connections == std::vector<int>{20, 21, 22, 30, 40});
   Handover none;
   CHECK(EncodeHandover(&none, 1) == "1;;");
+  Handover owning{{8}, {}, OwnerWord{5, 70, {0xab, 1}, false}};
+  const std::string with_owner = EncodeHandover(&owning, 1);
+  CHECK(with_owner == "1;8;;5,70,00000000000000ab0000000000000001");
+  CHECK(DecodeHandover(with_owner, 1)->owner == owning.owner);
+  CHECK_FALSE(DecodeHandover("1;8;", 1)->owner.has_value());
+  for (const char* bad : {"1;;;5", "1;;;5,70,ab", "1;;;5,x,00000000000000ab0000000000000001", "1;;;-5,70,00000000000000ab0000000000000001"})
+    CHECK_FALSE(DecodeHandover(bad, 1).ok());
   CHECK(DecodeHandover("1;;", 1)->empty());
 }
 

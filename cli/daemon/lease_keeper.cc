@@ -1,0 +1,162 @@
+#include "cli/daemon/lease_keeper.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "base/clocks.h"
+#include "base/log.h"
+
+namespace notifyd {
+namespace {
+
+// The waits' clock stands still while the machine sleeps, the lease's does not.
+constexpr int64_t kWaitMostMs = 500;
+
+Incarnation DrawIncarnation() {
+  std::random_device device;
+  auto word = [&device] { return uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
+}
+
+MonoTime BootNow() {
+  return {ReadClockMs(CLOCK_BOOTTIME)};
+}
+
+std::chrono::milliseconds WaitUntil(MonoTime when) {
+  return std::chrono::milliseconds(std::clamp<int64_t>(when.ms - BootNow().ms, 1, kWaitMostMs));
+}
+
+}  // namespace
+
+LeaseKeeper::LeaseKeeper(Setup setup) : store_(std::move(setup.store)), times_(setup.times), owner_(setup.times, DrawIncarnation) {
+  if (setup.inherited) owner_.Inherit(*setup.inherited);
+}
+
+LeaseKeeper::~LeaseKeeper() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (asker_.joinable()) asker_.join();
+  if (watcher_.joinable()) watcher_.join();
+}
+
+void LeaseKeeper::Start(std::function<void()> acquired) {
+  acquired_ = std::move(acquired);
+  asker_ = std::thread([this] { Ask(); });
+  watcher_ = std::thread([this] { Watch(); });
+}
+
+void LeaseKeeper::OnLost(std::function<void(const char*)> lost) {
+  std::lock_guard lock(mutex_);
+  on_lost_ = std::move(lost);
+}
+
+bool LeaseKeeper::MayAct() {
+  if (!lost_.load(std::memory_order_relaxed) && BootNow().ms < until_ms_.load(std::memory_order_acquire)) return true;
+  Lose("its lease is over");
+  return false;
+}
+
+bool LeaseKeeper::Release(int64_t most_ms) {
+  std::unique_lock lock(mutex_);
+  releasing_ = true;
+  until_ms_ = 0;
+  owner_.Release();
+  changed_.notify_all();
+  return changed_.wait_for(lock, std::chrono::milliseconds(most_ms), [this] { return owner_.released(); });
+}
+
+std::optional<OwnerWord> LeaseKeeper::owned() const {
+  std::lock_guard lock(mutex_);
+  return owner_.standing() == Ownership::Standing::kOwning ? std::optional(owner_.word()) : std::nullopt;
+}
+
+int64_t LeaseKeeper::age_ms() const {
+  return BootNow().ms - (until_ms_.load() - times_.lease_ms);
+}
+
+OwnerWord LeaseKeeper::word() const {
+  std::lock_guard lock(mutex_);
+  return owner_.word();
+}
+
+void LeaseKeeper::Doubt(std::function<void(const OwnerWord&)> acquired) {
+  std::lock_guard lock(mutex_);
+  doubts_.push_back(std::move(acquired));
+  owner_.Doubt();
+  changed_.notify_all();
+}
+
+void LeaseKeeper::Fenced() {
+  {
+    std::lock_guard lock(mutex_);
+    owner_.Fenced();
+  }
+  Lose("another broker has the store");
+}
+
+void LeaseKeeper::Ask() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    const std::optional<OwnerAsk> ask = owner_.Ask(BootNow());
+    if (!ask) {
+      changed_.wait_for(lock, WaitUntil(owner_.next_at()));
+      continue;
+    }
+    lock.unlock();
+    const auto [answer, word] = store_->Do(*ask);
+    lock.lock();
+    owner_.Answer(BootNow(), answer, word);
+    Noted(*ask, answer, &lock);
+  }
+}
+
+/// What came of it is there for all to see.
+void LeaseKeeper::Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_lock<std::mutex>* lock) {
+  changed_.notify_all();
+  if (releasing_) return;
+  if (owner_.standing() != Ownership::Standing::kOwning) {
+    if (!held_) return;
+    lock->unlock();
+    Lose("another broker has the store");
+    return lock->lock();
+  }
+  until_ms_.store(owner_.until().ms, std::memory_order_release);
+  if (ask.kind != OwnerAsk::Kind::kAcquire || answer != OwnerAnswer::kYes) return;
+  std::function<void()> acquired = std::exchange(held_, true) ? nullptr : std::exchange(acquired_, nullptr);
+  const auto doubts = std::exchange(doubts_, {});
+  const OwnerWord word = owner_.word();
+  lock->unlock();
+  if (acquired) acquired();
+  for (const auto& told : doubts) told(word);
+  lock->lock();
+}
+
+/// The asker may be waiting for a store that does not answer.
+void LeaseKeeper::Watch() {
+  std::unique_lock lock(mutex_);
+  while (!ending_ && !releasing_) {
+    if (held_ && BootNow().ms >= until_ms_) {
+      lock.unlock();
+      Lose("its lease is over");
+      return;
+    }
+    changed_.wait_for(lock, held_ ? WaitUntil({until_ms_}) : std::chrono::milliseconds(kWaitMostMs));
+  }
+}
+
+void LeaseKeeper::Lose(const char* why) {
+  std::function<void(const char*)> lost;
+  {
+    std::lock_guard lock(mutex_);
+    if (!held_ || releasing_ || lost_.exchange(true)) return;
+    lost = on_lost_;
+  }
+  if (lost) lost(why);
+}
+
+}  // namespace notifyd

@@ -1,0 +1,72 @@
+// LeaseKeeper: keeps what this process owns of a store that several share (broker/ownership.h decides), by a thread that asks the store, and one that
+// sees to it that everything is given up in time where the store no longer answers.
+//
+// I1 once it was acquired, a lease that ends, or is somebody else's, is lost for good: `lost` is called, once, and must not return into the process.
+// I2 MayAct says no from the moment the lease is over, whatever any thread does.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/ownership.h"
+
+namespace notifyd {
+
+class LeaseKeeper : public OwnerHandle {
+ public:
+  struct Setup {
+    std::unique_ptr<OwnerStore> store;
+    LeaseTimes times = {};
+    std::optional<OwnerWord> inherited = {};  // of the process whose place this one took
+  };
+  explicit LeaseKeeper(Setup setup);
+  /// Ends the threads; what is owned stays so until its lease is over.
+  ~LeaseKeeper() override;
+
+  /// `acquired`: it may act from now on; on the keeper's thread, once. Begins at once.
+  void Start(std::function<void()> acquired);
+  /// Before it is acquired. `lost` is called on any thread.
+  void OnLost(std::function<void(const char* why)> lost);
+  /// Look directly before whatever nobody may see of one who is not the owner. Any thread; costs a read of the clock.
+  bool MayAct();
+  /// Nothing is acted on any more: gives it back, `most_ms` at most. Whether the store has confirmed that.
+  bool Release(int64_t most_ms);
+  /// As it is now; nothing where it is not owned.
+  std::optional<OwnerWord> owned() const;
+  /// How long ago the last renewal that the store confirmed was sent, in ms. Any thread.
+  int64_t age_ms() const;
+
+  OwnerWord word() const override;
+  void Doubt(std::function<void(const OwnerWord&)> acquired) override;
+  void Fenced() override;
+
+ private:
+  void Ask();
+  void Watch();
+  void Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_lock<std::mutex>* lock);
+  void Lose(const char* why);
+
+  const std::unique_ptr<OwnerStore> store_;
+  const LeaseTimes times_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Ownership owner_;
+  bool held_ = false;       // it was acquired
+  bool releasing_ = false;  // on purpose
+  bool ending_ = false;
+  std::atomic<bool> lost_ = false;
+  std::atomic<int64_t> until_ms_ = 0;  // CLOCK_BOOTTIME
+  std::function<void()> acquired_;
+  std::function<void(const char*)> on_lost_;
+  std::vector<std::function<void(const OwnerWord&)>> doubts_;
+  std::thread asker_, watcher_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,100 @@
+#include "cli/daemon/standby.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/daemon/listeners.h"
+#include "net/api/problem.h"
+#include "net/loop.h"
+
+namespace notifyd {
+namespace {
+
+// What a store that nobody else has takes to be acquired, and more.
+constexpr std::chrono::milliseconds kAtOnce{1'000};
+// A request that has been coming for longer is not waited for.
+constexpr int64_t kSlowRequestMs = 200;
+
+/// Says to everybody that it is a standby.
+class StandbyHandler : public HttpHandler {
+ public:
+  void SetServer(HttpServer* server) { server_ = server; }
+  void OnRequest(uint64_t token, HttpRequest request) override {
+    HttpResponse response;
+    if (request.target == "/healthz") response.body = R"({"status":"ok"})";
+    else response = ProblemResponse(Status(Code::kUnavailable, "this broker is a standby: another one has the store, or the store does not answer"));
+    server_->Respond(token, std::move(response));
+  }
+  HttpDemand Demand(const HttpRequest& request) override {
+    HttpDemand demand;
+    demand.probe = request.target == "/healthz" || request.target == "/readyz";
+    return demand;
+  }
+  void OnClose(uint64_t) override {}
+  HttpResponse OnRefused(int status, std::string_view detail) override { return ProblemResponse(status, detail); }
+
+ private:
+  HttpServer* server_ = nullptr;
+};
+
+Options WithoutBeanstalkd(Options options) {
+  std::erase_if(options.listeners, [](const ListenerOptions& each) { return each.beanstalkd; });
+  options.io_threads = 1;
+  return options;
+}
+
+}  // namespace
+
+Result<Handover> StandBy(const Options& options, const Handover& handover, LeaseKeeper* keeper) {
+  auto acquired = std::make_shared<std::promise<void>>();
+  std::future<void> owns = acquired->get_future();
+  keeper->Start([acquired] { acquired->set_value(); });
+  if (owns.wait_for(kAtOnce) == std::future_status::ready) return handover;
+
+  Loop loop;
+  HttpServer::Budget budget;
+  StandbyHandler handler;
+  HttpServer server(&loop, options.http, &budget, &handler);
+  handler.SetServer(&server);
+  Listeners listeners(WithoutBeanstalkd(options));
+  NOTIFYD_TRY(listeners.Open({&server}, handover));
+  Log(LogLevel::kInfo, "standby", {{"detail", "another broker has the store, or the store does not answer"}});
+  listeners.LogAddresses();
+  Handover released;
+  std::thread waiter([&] {
+    owns.wait();
+    loop.Post([&] {
+      server.StopAccepting();
+      server.HoldRequests();
+      server.OnIdle(kSlowRequestMs, [&] {
+        HttpServer::Sockets sockets = server.Release();
+        if (sockets.listening >= 0) released.Add(sockets.listening);
+        for (int fd : sockets.connections) released.Add(fd);
+        loop.Stop();
+      });
+    });
+  });
+  loop.Run();
+  waiter.join();
+  Log(LogLevel::kInfo, "the store is this broker's");
+  return released;
+}
+
+void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last) {
+  Log(LogLevel::kError, "the store is not this broker's any more, going on as a standby", {{"detail", why}});
+  Handover kept = KeepListening();
+  kept.owner = keeper.word();
+  last();
+  LogFinish();
+  const Status failed = BecomeSuccessor(launch, std::move(kept));
+  Log(LogLevel::kError, "restart failed, stopped", {{"detail", failed.detail()}});
+  LogFinish();
+  std::_Exit(1);
+}
+
+}  // namespace notifyd

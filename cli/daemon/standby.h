@@ -1,0 +1,23 @@
+// Standby: a broker whose store another one owns waits for it here, and answers meanwhile that it is one. Contract section 22.
+#pragma once
+
+#include <functional>
+
+#include "base/status.h"
+#include "cli/daemon/handover.h"
+#include "cli/daemon/lease_keeper.h"
+#include "cli/daemon/settings.h"
+#include "cli/daemon/successor.h"
+
+namespace notifyd {
+
+/// Starts the keeper, and returns once it may act. Where that takes longer than a moment it listens at the addresses of the settings (with the
+/// sockets of `handover`, where there are such), answers /healthz with 200 and all else with 503, and returns its sockets, for whoever serves from
+/// then on; at those of beanstalkd's protocol nobody listens meanwhile. Errors: what the listeners said.
+Result<Handover> StandBy(const Options& options, const Handover& handover, LeaseKeeper* keeper);
+
+/// Goes on as a standby: no client and no receiver hears anything more, `last` is done, and the program that is there now takes this one's place with
+/// the sockets at which it listens. On any thread.
+[[noreturn]] void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last);
+
+}  // namespace notifyd

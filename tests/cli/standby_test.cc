@@ -1,0 +1,171 @@
+// Who owns a shared store, in a process: the keeper's threads and clock, and what a broker that waits answers. The store is a row in memory.
+#include "cli/daemon/standby.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "support/raw_client.h"
+#include "support/sockets.h"
+#include "support/temp_dir.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using notifyd::test::TempDir;
+
+namespace {
+
+using Kind = OwnerAsk::Kind;
+
+/// What several ask for.
+struct Row {
+  std::mutex mutex;
+  OwnerWord word;
+};
+
+/// One broker's way to it, which can be cut.
+class RowStore : public OwnerStore {
+ public:
+  RowStore(Row* row, const std::atomic<bool>* cut) : row_(row), cut_(cut) {}
+  std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override {
+    if (*cut_) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return {OwnerAnswer::kUnknown, {}};
+    }
+    std::lock_guard lock(row_->mutex);
+    OwnerWord& word = row_->word;
+    const bool same = word.epoch == ask.seen.epoch && word.incarnation == ask.seen.incarnation && word.free == ask.seen.free;
+    if (ask.kind == Kind::kLook) return {OwnerAnswer::kYes, word};
+    if (!same || (ask.kind == Kind::kAcquire && !ask.own && word.renewal != ask.seen.renewal)) return {OwnerAnswer::kNo, {}};
+    if (ask.kind == Kind::kAcquire) word = {word.epoch + 1, word.renewal + 1, ask.incarnation, false};
+    else if (ask.kind == Kind::kRenew) ++word.renewal;
+    else word.free = true;
+    return {OwnerAnswer::kYes, word};
+  }
+
+ private:
+  Row* const row_;
+  const std::atomic<bool>* const cut_;
+};
+
+constexpr LeaseTimes kTimes{100, 2'000, 2'200, 20};
+
+/// One broker's.
+struct Broker {
+  explicit Broker(Row* row, std::optional<OwnerWord> inherited = {}) : keeper({std::make_unique<RowStore>(row, &cut), kTimes, inherited}) {
+    keeper.OnLost([this](const char* why) { lost.set_value(why); });
+  }
+  void Start() {
+    keeper.Start([this] { acquired.set_value(); });
+  }
+  bool Acquires(int most_s = 60) { return acquired.get_future().wait_for(std::chrono::seconds(most_s)) == std::future_status::ready; }
+
+  std::atomic<bool> cut{false};
+  std::promise<void> acquired;
+  std::promise<std::string> lost;
+  LeaseKeeper keeper;
+};
+
+}  // namespace
+
+TEST_CASE("lease keeper: one that the store no longer answers is over by its own clock, before another has it") {
+  Row row;
+  Broker first(&row), second(&row);
+  first.Start();
+  REQUIRE(first.Acquires());
+  CHECK(first.keeper.MayAct());
+  CHECK(first.keeper.word().epoch == 1);
+  second.Start();
+  first.cut = true;
+  std::future<std::string> lost = first.lost.get_future();
+  REQUIRE(lost.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+  CHECK(lost.get() == "its lease is over");
+  CHECK_FALSE(first.keeper.MayAct());
+  REQUIRE(second.Acquires());
+  CHECK(second.keeper.word().epoch == 2);
+  first.cut = false;  // what comes back changes nothing any more
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK_FALSE(first.keeper.MayAct());
+  CHECK(second.keeper.MayAct());
+}
+
+TEST_CASE("lease keeper: what is given back is another's at once, and so is what was handed on") {
+  Row row;
+  Broker first(&row), second(&row);
+  first.Start();
+  REQUIRE(first.Acquires());
+  CHECK(first.keeper.Release(60'000));
+  CHECK_FALSE(first.keeper.MayAct());
+  second.Start();
+  REQUIRE(second.Acquires());
+
+  const OwnerWord left = *second.keeper.owned();
+  second.cut = true;  // it is no more
+  Broker heir(&row, left);
+  const auto began = std::chrono::steady_clock::now();
+  heir.Start();
+  REQUIRE(heir.Acquires());
+  CHECK(heir.keeper.word().epoch == left.epoch + 1);
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::milliseconds(kTimes.stale_ms));  // nobody else would have it before
+  CHECK(second.keeper.owned().has_value());
+}
+
+TEST_CASE("lease keeper: a doubt brings a new epoch, a fence the end") {
+  Row row;
+  Broker broker(&row);
+  broker.Start();
+  REQUIRE(broker.Acquires());
+  std::promise<OwnerWord> told;
+  broker.keeper.Doubt([&](const OwnerWord& word) { told.set_value(word); });
+  std::future<OwnerWord> word = told.get_future();
+  REQUIRE(word.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+  CHECK(word.get().epoch == 2);
+  CHECK(broker.keeper.MayAct());
+  broker.keeper.Fenced();
+  CHECK(broker.lost.get_future().get() == "another broker has the store");
+  CHECK_FALSE(broker.keeper.MayAct());
+}
+
+TEST_CASE("standby: it says that it is one, and hands its clients on once the store is its own") {
+  TempDir dir;
+  Row row;
+  row.word = {4, 40, {1, 1}, false};
+  Broker broker(&row);
+  const int fd = Listen();
+  const uint16_t port = PortOf(fd);
+  Options options;
+  options.data_dir = dir.path();
+  options.listen = "127.0.0.1:" + std::to_string(port);
+  Handover handover;
+  handover.Add(fd);
+  std::future<Result<Handover>> held = std::async(std::launch::async, [&] { return StandBy(options, handover, &broker.keeper); });
+
+  RawClient client(port, 0, 60);
+  REQUIRE(client.Send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"));
+  RawResponse answer = client.ReadResponse();
+  CHECK(answer.status == 503);
+  CHECK(answer.Header("Retry-After") == "1");
+  CHECK(answer.body.find("standby") != std::string::npos);
+  REQUIRE(client.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+  CHECK(client.ReadResponse().status == 200);
+  REQUIRE(client.Send("POST /v1/notifies HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"));
+  CHECK(client.ReadResponse().status == 503);
+  {
+    std::lock_guard lock(row.mutex);
+    row.word.free = true;
+  }
+  Result<Handover> sockets = held.get();
+  REQUIRE(sockets.ok());
+  CHECK(broker.keeper.MayAct());
+  CHECK(sockets->listening.size() == 2);    // with that of the control socket
+  CHECK(sockets->connections.size() == 1);  // the client's, which notices nothing
+  for (const std::vector<int>* fds : {&sockets->listening, &sockets->connections})
+    for (int each : *fds) close(each);
+}
