@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "broker/ports.h"
-#include "storage/database.h"
+#include "storage/ordered_kv.h"
 
 namespace notifyd {
 
@@ -13,8 +13,8 @@ namespace notifyd {
 inline constexpr size_t kAuditExamined = 4'000;
 
 /// What is older than kAuditKeptMs at `now_ms` is as if it were not there. Errors, in the page: kCorrupt, kIo.
-AuditPage ReadAudit(const Database& database, const AuditQuery& query, int64_t now_ms);
+AuditPage ReadAudit(const OrderedKv& kv, const AuditQuery& query, int64_t now_ms);
 /// The serial number for the next entry. Error: kCorrupt, kIo.
-Result<uint32_t> NextAuditSerial(const Database& database);
+Result<uint32_t> NextAuditSerial(const OrderedKv& kv);
 
 }  // namespace notifyd

@@ -15,6 +15,7 @@
 #include "storage/directory.h"
 #include "storage/log_check.h"
 #include "storage/options.h"
+#include "storage/rocks_kv.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -201,7 +202,9 @@ void Committer::TakeArrived() {
 }
 
 struct Committer::Group {
+  explicit Group(const Database* database) : writes(database, &batch) {}
   rocksdb::WriteBatch batch;
+  RocksWrites writes;         // into it
   std::vector<Queue> queues;  // those of which something is in it
   bool sync = false;
   std::vector<NamespaceNumber> dropped;
@@ -210,7 +213,7 @@ struct Committer::Group {
 };
 
 void Committer::WriteGroup() {
-  Group group;
+  Group group(setup_.database);
   group.batch.PutLogData(EncodeSyncedMark(setup_.store, synced_sequence_));
   while (!turns_.empty() && group.batch.GetDataSize() <= kMaxGroupBytes) {
     Queue queue = std::move(turns_.front());
@@ -221,8 +224,8 @@ void Committer::WriteGroup() {
   }
   for (const Queue& queue : group.queues) {
     if (!queue->wrote_) continue;
-    EncodeLaneChanges(queue->space_, queue->lane_counts_, &group.batch);
-    EncodeNamespaceTotals(queue->space_, queue->totals_, &group.batch);
+    EncodeLaneChanges(queue->space_, queue->lane_counts_, &group.writes);
+    EncodeNamespaceTotals(queue->space_, queue->totals_, &group.writes);
   }
   ++group_;
   if (group.batch.Count() > 0) {
@@ -265,15 +268,15 @@ void Committer::Encode(CommitQueue* queue, const WriteBatch& batch, Group* group
   queue->last_number_ = batch.number;
   queue->reports_ = true;
   if (batch.ops.empty()) return;
-  EncodeOps(batch, queue->space_, *setup_.database, *setup_.sealing, &group->batch, &queue->lane_counts_);
+  EncodeOps(batch, queue->space_, *setup_.sealing, &group->writes, &queue->lane_counts_);
   queue->totals_ = batch.totals;
   queue->wrote_ = true;
-  if (!queue->awake_) EncodeWake(queue->space_.number(), {}, &group->batch);
+  if (!queue->awake_) EncodeWake(queue->space_.number(), {}, &group->writes);
   queue->awake_ = true;
 }
 
 void Committer::Encode(CommitQueue* queue, const CommitQueue::SleepMark& mark, Group* group) {
-  EncodeWake(queue->space_.number(), {NamespaceWake::Asleep{mark.wake, queue->totals_}}, &group->batch);
+  EncodeWake(queue->space_.number(), {NamespaceWake::Asleep{mark.wake, queue->totals_}}, &group->writes);
   queue->awake_ = false;
 }
 
@@ -286,17 +289,17 @@ void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* gr
     if (const auto* drop = std::get_if<DropNamespace>(&write)) group->dropped.push_back(drop->number);
   // Its tables are dropped next, durably.
   group->sync |= !group->dropped.empty();
-  EncodeRegistry(batch, *setup_.database, *setup_.sealing, &group->batch);
+  EncodeRegistry(batch, *setup_.sealing, &group->writes);
 }
 
 void Committer::Encode(CommitQueue*, const AuditEntry& entry, Group* group) {
-  EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->batch);
+  EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->writes);
 }
 
 void Committer::Encode(CommitQueue*, const CommitQueue::Renewal& renewal, Group* group) {
   group->sync = true;
-  for (const auto& [key, value] : renewal.renewal.rows.puts) group->batch.Put(key, value);
-  for (const std::string& key : renewal.renewal.rows.deletes) group->batch.Delete(key);
+  for (const auto& [key, value] : renewal.renewal.rows.puts) group->writes.Put(key, value);
+  for (const std::string& key : renewal.renewal.rows.deletes) group->writes.Delete(key);
   group->renewals.push_back(renewal);
 }
 

@@ -1,8 +1,5 @@
 #include "storage/encode_batch.h"
 
-#include <rocksdb/db.h>
-#include <rocksdb/write_batch.h>
-
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,7 +7,6 @@
 #include "base/check.h"
 #include "storage/records.h"
 #include "storage/sealed_records.h"
-#include "storage/store_options.h"
 #include "storage/stored_record.h"
 #include "storage/switches_record.h"
 
@@ -18,8 +14,7 @@ namespace notifyd {
 namespace {
 
 struct OpEncoder {
-  rocksdb::WriteBatch* out;
-  rocksdb::ColumnFamilyHandle* notifies;
+  KvWrites* out;
   const KeySpace& space;
   const Sealing& sealing;
   LaneChanges* lane_counts;
@@ -31,26 +26,23 @@ struct OpEncoder {
     encode(record, &value);
     out->Put(space.In(std::move(key)), value);
   }
-  void Mark(std::string key) { out->Put(space.In(std::move(key)), rocksdb::Slice()); }
+  void Mark(std::string key) { out->Put(space.In(std::move(key)), {}); }
   void Delete(std::string key) { out->Delete(space.In(std::move(key))); }
 
   void operator()(const PutNotify& op) {
     value.clear();
     EncodeSealed(sealing, *op.record, &value);
-    out->Put(notifies, space.In(EncodeNotifyKey(op.record->id)), value);
+    out->Put(space.In(EncodeNotifyKey(op.record->id)), value);
   }
   void operator()(const ChangeNotify& op) {
     value.clear();
     EncodeSealed(sealing, op.id, *op.change, &value);
-    out->Merge(notifies, space.In(EncodeNotifyKey(op.id)), value);
+    out->Append(space.In(EncodeNotifyKey(op.id)), value);
   }
-  void operator()(const DeleteNotify& op) { out->Delete(notifies, space.In(EncodeNotifyKey(op.id))); }
+  void operator()(const DeleteNotify& op) { out->Delete(space.In(EncodeNotifyKey(op.id))); }
   void operator()(const PutDue& op) { Mark(EncodeDueKey(op.clock, op.key)); }
-  // RocksDB drops a SingleDelete and the put under it as soon as the two meet, at the latest where their memtable becomes a table; a tombstone would
-  // go down to the last level. It must be the only put of that key ever: while the two vanish, an older put may be buried deeper whose own deletion a
-  // newer put had displaced, and would come back.
   void operator()(const DeleteDue& op) {
-    if (op.once) out->SingleDelete(space.In(EncodeDueKey(op.clock, op.key)));
+    if (op.once) out->DeleteOnce(space.In(EncodeDueKey(op.clock, op.key)));
     else Delete(EncodeDueKey(op.clock, op.key));
   }
   void operator()(const PutExpiry& op) { Mark(EncodeExpiryKey(op.key)); }
@@ -73,7 +65,7 @@ struct OpEncoder {
   void operator()(const ExpireFkey& op) {
     value.clear();
     EncodeFkeyExpiry({op.id, op.expires_at, nullptr}, &value);
-    out->Merge(space.In(EncodeFkeyKey(op.fkey)), value);
+    out->Append(space.In(EncodeFkeyKey(op.fkey)), value);
   }
   void operator()(const PutIdempotency& op) {
     value.clear();
@@ -90,14 +82,13 @@ struct OpEncoder {
   void operator()(const AddToCount& op) {
     value.clear();
     EncodeCountOperand({EncodeCount(op.by), op.expires_at}, &value);
-    out->Merge(space.In(EncodeRecordKey(op.key.kind, op.key.key)), value);
+    out->Append(space.In(EncodeRecordKey(op.key.kind, op.key.key)), value);
   }
   void operator()(const DeleteRecord& op) { Delete(EncodeRecordKey(op.key.kind, op.key.key)); }
 };
 
 struct RegistryEncoder {
-  rocksdb::WriteBatch* out;
-  const Database& database;
+  KvWrites* out;
   const RegistrySeal seal;
   std::string value;
 
@@ -114,9 +105,7 @@ struct RegistryEncoder {
     out->Delete(EncodeNamespaceKey(op.number));
     out->Delete(EncodeNamespaceWakeKey(op.number));
     const KeyRange range = RangeOf(op.number);
-    CHECK(!IsHinted(range.from));
-    out->DeleteRange(database.main(), range.from, range.to);
-    out->DeleteRange(database.notifies(), range.from, range.to);
+    out->DeleteRange(range.from, range.to);
   }
   void operator()(const PutTokenRow& op) { Put(EncodeTokenKey(op.row->id), EncodeToken, *op.row, seal.get()); }
   void operator()(const DropToken& op) {
@@ -129,42 +118,41 @@ struct RegistryEncoder {
 
 }  // namespace
 
-void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& database, const Sealing& sealing, rocksdb::WriteBatch* out,
-               LaneChanges* lane_counts) {
-  OpEncoder encoder{out, database.notifies(), space, sealing, lane_counts, {}};
+void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Sealing& sealing, KvWrites* out, LaneChanges* lane_counts) {
+  OpEncoder encoder{out, space, sealing, lane_counts, {}};
   for (const WriteOp& op : batch.ops) std::visit(encoder, op);
 }
 
-void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, rocksdb::WriteBatch* out) {
+void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, KvWrites* out) {
   std::string value;
   for (const auto& [lane, change] : changes) {
     if (change.IsZero()) continue;
     value.clear();
     EncodeLaneCountsChange(change, &value);
-    out->Merge(space.In(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane)), value);
+    out->Append(space.In(EncodeNamedLaneKey(KeyKind::kLaneCounts, lane)), value);
   }
 }
 
-void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, rocksdb::WriteBatch* out) {
+void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, KvWrites* out) {
   std::string value;
   EncodeNamespaceWake(wake, &value);
   out->Put(EncodeNamespaceWakeKey(number), value);
 }
 
-void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, rocksdb::WriteBatch* out) {
+void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, KvWrites* out) {
   std::string value;
   EncodeTotals(totals, &value);
   out->Put(space.In(EncodeMetaKey(kTotalsName)), value);
 }
 
-void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, rocksdb::WriteBatch* out) {
+void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, KvWrites* out) {
   std::string value;
   EncodeAudit(entry, &value);
   out->Put(EncodeAuditKey(place), value);
 }
 
-void EncodeRegistry(const RegistryBatch& batch, const Database& database, const Sealing& sealing, rocksdb::WriteBatch* out) {
-  RegistryEncoder encoder{out, database, RegistrySeal(sealing.now()), {}};
+void EncodeRegistry(const RegistryBatch& batch, const Sealing& sealing, KvWrites* out) {
+  RegistryEncoder encoder{out, RegistrySeal(sealing.now()), {}};
   for (const RegistryWrite& write : batch.writes) std::visit(encoder, write);
 }
 

@@ -1,18 +1,14 @@
-// What is committed as RocksDB's operations: which keys and values, sealed where the store seals, and in which family. Pure but for that.
+// What is committed as writes of keys and values, sealed where the store seals. Pure but for that.
 #pragma once
 
 #include <unordered_map>
 
 #include "broker/effects.h"
 #include "broker/registry_events.h"
-#include "storage/database.h"
 #include "storage/keys.h"
+#include "storage/ordered_kv.h"
 #include "storage/registry_records.h"
 #include "storage/sealing.h"
-
-namespace rocksdb {
-class WriteBatch;
-}  // namespace rocksdb
 
 namespace notifyd {
 
@@ -21,14 +17,13 @@ using LaneChanges = std::unordered_map<LaneKey, IndexCounts>;
 
 /// Adds a batch's operations to `out`. Its totals, and what it adds to the lanes' counts, follow once for a group: a busy lane would
 /// otherwise leave an operand a batch, all of which the next read of its counts must add up.
-void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Database& database, const Sealing& sealing, rocksdb::WriteBatch* out,
-               LaneChanges* lane_counts);
+void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Sealing& sealing, KvWrites* out, LaneChanges* lane_counts);
 /// Adds an operand to `out` for each lane whose change is not zero.
-void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, rocksdb::WriteBatch* out);
-void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, rocksdb::WriteBatch* out);
-void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, rocksdb::WriteBatch* out);
-void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, rocksdb::WriteBatch* out);
-/// A namespace that is dropped goes with all of its keys, as one range in each family.
-void EncodeRegistry(const RegistryBatch& batch, const Database& database, const Sealing& sealing, rocksdb::WriteBatch* out);
+void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, KvWrites* out);
+void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, KvWrites* out);
+void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, KvWrites* out);
+void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, KvWrites* out);
+/// A namespace that is dropped goes with all of its keys, as one range.
+void EncodeRegistry(const RegistryBatch& batch, const Sealing& sealing, KvWrites* out);
 
 }  // namespace notifyd

@@ -1,6 +1,4 @@
 // An event's payload is stored once, with the event; its notifies are written without it. Whoever reads one gets it whole.
-#include <rocksdb/options.h>
-
 #include <map>
 #include <utility>
 
@@ -14,7 +12,7 @@
 
 namespace notifyd {
 
-Status Reader::FillPayloads(const rocksdb::ReadOptions& how, const std::vector<NotifyRecord*>& records, size_t* bytes) const {
+Status Reader::FillPayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records, size_t* bytes) const {
   std::map<NotifyId, std::vector<NotifyRecord*>> by_event;
   for (NotifyRecord* record : records)
     if (record && record->envelope->flow && IsPayloadOfEvent(*record->spec)) by_event[record->envelope->flow->event].push_back(record);
@@ -25,7 +23,7 @@ Status Reader::FillPayloads(const rocksdb::ReadOptions& how, const std::vector<N
     events.push_back(event);
     keys.push_back(space_.In(EncodeRecordKey(RecordKind::kEvent, KeyOfEvent(event))));
   }
-  Status status = GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
+  Status status = reads.GetAll(keys, [&](size_t i, std::string_view value) {
     if (IsOrphan(value)) return Status::Ok();
     Result<StoredRecord> stored = DecodeSealedRecord(*sealing_, space_.number(), RecordKind::kEvent, KeyOfEvent(events[i]), value);
     if (!stored.ok()) return std::move(stored).status();

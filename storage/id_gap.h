@@ -6,16 +6,15 @@
 
 #include <cstdint>
 
-#include "base/bytes.h"
 #include "base/status.h"
-#include "storage/database.h"
+#include "storage/ordered_kv.h"
 
 namespace notifyd {
 
 /// Of all gaps so far: the ids of a namespace that has none yet begin behind it. Error: kCorrupt, kIo.
-Result<uint64_t> IdsBegin(const Database& database);
-/// Leaves another one, durably, in all namespaces that the registry or the store knows; `store` is its id. Nobody else uses the database. Errors:
-/// those, kUnacceptable where a namespace has no ids left then; kDiskFull.
-Status LeaveIdGap(const Database& database, const Fingerprint& store, uint64_t gap);
+Result<uint64_t> IdsBegin(const OrderedKv& kv);
+/// Adds what leaves another one, in all namespaces that the registry or the store knows, to `out`; nobody else writes meanwhile. Errors: those,
+/// kUnacceptable where a namespace has no ids left then.
+Status EncodeIdGap(const OrderedKv& kv, uint64_t gap, KvWrites* out);
 
 }  // namespace notifyd

@@ -1,46 +1,30 @@
 // Lists of lanes, by name, then mode: what has counts and what has settings are two ranges of keys in that order, walked side by side.
 
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-#include <rocksdb/snapshot.h>
-
 #include <algorithm>
 
 #include "storage/keys.h"
 #include "storage/reader.h"
 #include "storage/records.h"
-#include "storage/store_options.h"
 
 namespace notifyd {
 namespace {
 
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
-
 /// The keys of one kind that a query asks for.
 class NamedRange {
  public:
-  NamedRange(rocksdb::DB* db, rocksdb::ReadOptions how, const KeySpace& space, KeyKind kind, const LanesQuery& query)
-      : space_(space), to_(space.In(PrefixEnd(EncodeNamedLanePrefix(kind, query.prefix)))), upper_(to_) {
-    std::string from = space.In(EncodeNamedLanePrefix(kind, query.prefix));
+  NamedRange(const KvMoment& moment, const KeySpace& space, KeyKind kind, const LanesQuery& query) : space_(space) {
+    std::string from = space.In(EncodeNamedLanePrefix(kind, query.prefix)), to = space.In(PrefixEnd(EncodeNamedLanePrefix(kind, query.prefix)));
     if (query.after) from = std::max(from, space.In(EncodeNamedLaneKey(kind, *query.after) + '\0'));
-    how.iterate_upper_bound = &upper_;
-    it_.reset(db->NewIterator(how));
-    if (from < to_) it_->Seek(from);
+    it_ = moment.Walk(std::move(from), std::move(to), {.expected = query.limit});
   }
-  NamedRange(const NamedRange&) = delete;
-  NamedRange& operator=(const NamedRange&) = delete;
-  rocksdb::Iterator* operator->() { return it_.get(); }
+  KvCursor* operator->() { return it_.get(); }
   /// The same for a lane in every range, and in their order.
   std::string_view place() const { return key().substr(1); }
-  std::string_view key() const { return space_.Bare(View(it_->key())); }
+  std::string_view key() const { return space_.Bare(it_->key()); }
 
  private:
   const KeySpace& space_;
-  std::string to_;
-  rocksdb::Slice upper_;  // into it: RocksDB borrows the bound
-  std::unique_ptr<rocksdb::Iterator> it_;
+  std::unique_ptr<KvCursor> it_;
 };
 
 bool SaysNothing(const LaneRow& row) {
@@ -58,11 +42,7 @@ Status Take(Result<T> decoded, T* out) {
 
 class LaneLister {
  public:
-  LaneLister(const Reader& reader, const LanesEffect& lanes)
-      : database_(*reader.database_), db_(reader.db_), space_(reader.space_), lanes_(lanes), snapshot_(reader.db_) {
-    how_.snapshot = snapshot_.snapshot();
-    how_.fill_cache = false;  // as in lists
-  }
+  LaneLister(const Reader& reader, const LanesEffect& lanes) : space_(reader.space_), lanes_(lanes), moment_(reader.kv_->Now(KvFor::kScans)) {}
 
   LanesDone Run() {
     Status status = lanes_.query.only ? TakeOnly(*lanes_.query.only) : lanes_.query.configured ? WalkSettings() : WalkAll();
@@ -83,7 +63,7 @@ class LaneLister {
   }
 
   Status WalkAll() {
-    NamedRange counts(db_, how_, space_, KeyKind::kLaneCounts, lanes_.query), settings(db_, how_, space_, KeyKind::kLaneSettings, lanes_.query);
+    NamedRange counts(*moment_, space_, KeyKind::kLaneCounts, lanes_.query), settings(*moment_, space_, KeyKind::kLaneSettings, lanes_.query);
     while (counts->Valid() || settings->Valid()) {
       bool counted = counts->Valid() && (!settings->Valid() || counts.place() <= settings.place());
       bool set = settings->Valid() && (!counts->Valid() || settings.place() <= counts.place());
@@ -95,25 +75,26 @@ class LaneLister {
       if (counted) counts->Next();
       if (set) settings->Next();
     }
-    return TranslateStatus(counts->status().ok() ? settings->status() : counts->status(), "cannot read the store");
+    Status status = counts->status();
+    return status.ok() ? settings->status() : status;
   }
 
   Status WalkSettings() {
-    NamedRange settings(db_, how_, space_, KeyKind::kLaneSettings, lanes_.query);
+    NamedRange settings(*moment_, space_, KeyKind::kLaneSettings, lanes_.query);
     for (; settings->Valid(); settings->Next()) {
       LaneRow row;
       if (Status status = TakeKey(&settings, KeyKind::kLaneSettings, &row); !status.ok()) return status;
       if (!Add(std::move(row))) break;
     }
-    Status status = TranslateStatus(settings->status(), "cannot read the store");
+    Status status = settings->status();
     return status.ok() ? FillIn(KeyKind::kLaneCounts) : status;
   }
 
   Status TakeKey(NamedRange* range, KeyKind kind, LaneRow* row) {
     std::optional<LaneKey> lane = DecodeNamedLaneKey(kind, range->key());
-    if (!lane) return BadKey(View((*range)->key()));
+    if (!lane) return BadKey((*range)->key());
     row->lane = std::move(*lane);
-    return TakeValue(kind, View((*range)->value()), row);
+    return TakeValue(kind, (*range)->value(), row);
   }
 
   static Status TakeValue(KeyKind kind, std::string_view value, LaneRow* row) {
@@ -139,14 +120,14 @@ class LaneLister {
     std::vector<std::string> keys;
     keys.reserve(done_.rows.size());
     for (const LaneRow& row : done_.rows) keys.push_back(space_.In(EncodeNamedLaneKey(kind, row.lane)));
-    return GetAll(database_, how_, keys, [&](size_t i, std::string_view value) { return TakeValue(kind, value, &done_.rows[i]); });
+    return moment_->GetAll(keys, [&](size_t i, std::string_view value) { return TakeValue(kind, value, &done_.rows[i]); });
   }
 
   Status FindFronts() {
     std::vector<std::string> keys;
     keys.reserve(done_.rows.size());
     for (const LaneRow& row : done_.rows) keys.push_back(space_.In(EncodeLaneKey(row.lane)));
-    return GetAll(database_, how_, keys, [&](size_t i, std::string_view value) {
+    return moment_->GetAll(keys, [&](size_t i, std::string_view value) {
       auto record = DecodeLane(value);
       if (!record.ok()) return std::move(record).status();
       return record->tail ? FindFront(record->tail_from, &done_.rows[i]) : Status::Ok();
@@ -154,23 +135,16 @@ class LaneLister {
   }
 
   Status FindFront(const OrderKey& from, LaneRow* row) {
-    std::string to = space_.In(PrefixEnd(EncodeTailPrefix(row->lane)));
-    rocksdb::Slice upper(to);
-    rocksdb::ReadOptions how = how_;
-    how.iterate_upper_bound = &upper;
-    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(how));
-    it->Seek(space_.In(EncodeTailKey(row->lane, from)));
-    if (!it->Valid()) return TranslateStatus(it->status(), "cannot read the store");
-    row->tail_front = DecodeTailKey(space_.Bare(View(it->key())), row->lane);
-    return row->tail_front ? Status::Ok() : BadKey(View(it->key()));
+    auto it =
+        moment_->Walk(space_.In(EncodeTailKey(row->lane, from)), space_.In(PrefixEnd(EncodeTailPrefix(row->lane))), {.values = false, .expected = 1});
+    if (!it->Valid()) return it->status();
+    row->tail_front = DecodeTailKey(space_.Bare(it->key()), row->lane);
+    return row->tail_front ? Status::Ok() : BadKey(it->key());
   }
 
-  const Database& database_;
-  rocksdb::DB* const db_;
   const KeySpace& space_;
   const LanesEffect& lanes_;
-  rocksdb::ManagedSnapshot snapshot_;
-  rocksdb::ReadOptions how_;
+  const std::unique_ptr<KvMoment> moment_;
   LanesDone done_;
   size_t examined_ = 0;
   std::optional<LaneKey> last_;

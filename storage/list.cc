@@ -1,16 +1,11 @@
 // Lists, newest or oldest first: over the records, or, where only failed, cancelled and expired ones are asked for, over the index of those.
 
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-#include <rocksdb/snapshot.h>
-
 #include <algorithm>
 
 #include "broker/spec.h"
 #include "storage/keys.h"
 #include "storage/reader.h"
 #include "storage/records.h"
-#include "storage/store_options.h"
 
 namespace notifyd {
 namespace {
@@ -18,10 +13,6 @@ namespace {
 constexpr size_t kChunk = 32;
 // What looking up a record by its id takes, in records that are read on to.
 constexpr size_t kLookUpCost = 4;
-
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 bool HasIndex(State state) {
   return state == State::kFailed || state == State::kCancelled || state == State::kExpired;
@@ -32,33 +23,6 @@ bool Matches(const NotifyRecord& record, const ListQuery& query) {
   return TakesByEnvelope(query, *record.envelope, record.created_at, record.state.settled_at, IsSettled(record.state.phase)) &&
          TakesByRest(query, record);
 }
-
-/// A range of keys, walked from its beginning or from its end.
-class Walk {
- public:
-  Walk(const Database& database, rocksdb::ReadOptions how, std::string from, std::string to, bool forward)
-      : from_(std::move(from)), to_(std::move(to)), lower_(from_), upper_(to_), forward_(forward) {
-    how.iterate_lower_bound = &lower_;
-    how.iterate_upper_bound = &upper_;
-    it_.reset(database.db()->NewIterator(how, database.Of(from_)));
-    if (from_ >= to_) return;  // nothing lies between two cursors that crossed
-    if (forward_) it_->SeekToFirst();
-    else it_->SeekToLast();
-  }
-  Walk(const Walk&) = delete;
-  Walk& operator=(const Walk&) = delete;
-  rocksdb::Iterator* operator->() { return it_.get(); }
-  void Advance() {
-    if (forward_) it_->Next();
-    else it_->Prev();
-  }
-
- private:
-  std::string from_, to_;
-  rocksdb::Slice lower_, upper_;  // into them: RocksDB borrows the bounds
-  bool forward_;
-  std::unique_ptr<rocksdb::Iterator> it_;
-};
 
 /// Leaves the payload out, where that is worth it: nobody shows it in a list. Returns how many bytes are gone.
 size_t DropPayload(NotifyRecord* record) {
@@ -82,9 +46,7 @@ std::string Behind(std::string key) {
 
 class Lister {
  public:
-  Lister(const Reader& reader, const ListEffect& list) : reader_(reader), list_(list), snapshot_(reader.db_) {
-    how_.snapshot = snapshot_.snapshot();
-    how_.fill_cache = false;  // a scan must not drive out what loads need
+  Lister(const Reader& reader, const ListEffect& list) : reader_(reader), list_(list), moment_(reader.kv_->Now(KvFor::kScans)) {
     const auto& states = list.query.states;
     by_index_ = !states.empty() && std::all_of(states.begin(), states.end(), HasIndex);
     const ListQuery& query = list.query;
@@ -97,7 +59,7 @@ class Lister {
     Status status = by_index_ ? WalkIndexes() : WalkRecords();
     std::vector<LoadedNotify*> notifies;
     for (LoadedNotify& item : done_.items) notifies.push_back(&item);
-    if (status.ok()) status = reader_.FindTails(how_, notifies);
+    if (status.ok()) status = reader_.FindTails(*moment_, notifies);
     if (!status.ok()) done_ = {};
     done_.request = list_.request;
     done_.status = std::move(status);
@@ -124,7 +86,7 @@ class Lister {
     if (takes == Takes::kNo) return Status::Ok();
     LoadedNotify item{std::move(record), false};
     if (takes == Takes::kWhereInTail) {
-      if (Status status = reader_.FindTails(how_, {&item}); !status.ok() || !item.in_tail) return status;
+      if (Status status = reader_.FindTails(*moment_, {&item}); !status.ok() || !item.in_tail) return status;
     }
     item.record->attempts.clear();
     if (list_.query.show_bytes > 0) bytes -= std::min(bytes, DropPayload(item.record.get()));
@@ -147,25 +109,26 @@ class Lister {
     std::string kind(1, static_cast<char>(KeyKind::kNotify));
     const ListQuery& query = list_.query;
     const KeySpace& space = reader_.space_;
-    Walk it(*reader_.database_, how_, space.In(query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above))),
-            space.In(query.below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(query.below)), query.oldest_first);
-    for (; it->Valid(); it.Advance()) {
-      std::optional<NotifyId> id = DecodeNotifyKey(space.Bare(View(it->key())));
-      if (!id) return BadKey(View(it->key()));
+    auto it = moment_->Walk(space.In(query.above.value == 0 ? kind : Behind(EncodeNotifyKey(query.above))),
+                            space.In(query.below.value == 0 ? PrefixEnd(kind) : EncodeNotifyKey(query.below)),
+                            {.forward = query.oldest_first, .expected = query.limit});
+    for (; it->Valid(); it->Next()) {
+      std::optional<NotifyId> id = DecodeNotifyKey(space.Bare(it->key()));
+      if (!id) return BadKey(it->key());
       if (!Begin(*id)) break;
-      std::string_view value = View(it->value());
+      std::string_view value = it->value();
       examined_bytes_ += value.size();
       if (IsOther(value)) continue;
       auto record = reader_.DecodeRecord(*id, value);
       if (!record.ok()) return std::move(record).status();
       if (Status status = Take(std::move(*record), value.size()); !status.ok()) return status;
     }
-    return TranslateStatus(it->status(), "cannot read the store");
+    return it->status();
   }
 
-  /// One iterator a phase, always going on with the one whose id comes first.
+  /// One walk a phase, always going on with the one whose id comes first.
   Status WalkIndexes() {
-    std::vector<std::unique_ptr<Walk>> indexes;
+    std::vector<std::unique_ptr<KvCursor>> indexes;
     const ListQuery& query = list_.query;
     for (Phase phase : {Phase::kFailed, Phase::kCancelled, Phase::kExpired}) {
       if (std::find(query.states.begin(), query.states.end(), static_cast<State>(phase)) == query.states.end()) continue;
@@ -174,7 +137,7 @@ class Lister {
       if (query.above.value != 0) from = Behind(std::move(from));
       std::string to = EncodeSettledKey(query.below.value == 0 ? next : phase, query.below);
       const KeySpace& space = reader_.space_;
-      indexes.push_back(std::make_unique<Walk>(*reader_.database_, how_, space.In(std::move(from)), space.In(std::move(to)), query.oldest_first));
+      indexes.push_back(moment_->Walk(space.In(std::move(from)), space.In(std::move(to)), {.forward = query.oldest_first, .values = false}));
     }
     std::vector<NotifyId> ids;
     do {
@@ -185,22 +148,23 @@ class Lister {
     return Status::Ok();
   }
 
-  Status NextIds(std::vector<std::unique_ptr<Walk>>* indexes, std::vector<NotifyId>* ids) {
+  Status NextIds(std::vector<std::unique_ptr<KvCursor>>* indexes, std::vector<NotifyId>* ids) {
     while (ids->size() < kChunk) {
-      Walk* first = nullptr;
+      KvCursor* first = nullptr;
       NotifyId first_id;
-      for (auto& index : *indexes) {
-        Walk& it = *index;
-        if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
-        if (!it->Valid()) continue;
-        std::optional<NotifyId> id = DecodeSettledKey(reader_.space_.Bare(View(it->key())));
-        if (!id) return BadKey(View(it->key()));
-        if (!first || (list_.query.oldest_first ? *id < first_id : *id > first_id)) first = &it, first_id = *id;
+      for (auto& it : *indexes) {
+        if (!it->Valid()) {
+          if (Status status = it->status(); !status.ok()) return status;
+          continue;
+        }
+        std::optional<NotifyId> id = DecodeSettledKey(reader_.space_.Bare(it->key()));
+        if (!id) return BadKey(it->key());
+        if (!first || (list_.query.oldest_first ? *id < first_id : *id > first_id)) first = it.get(), first_id = *id;
       }
       if (!first) break;
       // One that failed, was sent again and expired may have left its older entry to retention.
       if (ids->empty() || ids->back() != first_id) ids->push_back(first_id);
-      first->Advance();
+      first->Next();
     }
     return Status::Ok();
   }
@@ -208,7 +172,7 @@ class Lister {
   Status TakeAll(const std::vector<NotifyId>& ids) {
     std::vector<Reader::Found> found;
     size_t bytes = 0;
-    if (Status status = reader_.FindAll(how_, ids, &found, &bytes); !status.ok()) return status;
+    if (Status status = reader_.FindAll(*moment_, ids, &found, &bytes); !status.ok()) return status;
     for (size_t i = 0; i < ids.size(); ++i) {
       if (!Begin(ids[i], kLookUpCost)) return Status::Ok();
       if (Status status = Take(std::move(found[i].record), bytes / ids.size()); !status.ok()) return status;
@@ -219,8 +183,7 @@ class Lister {
 
   const Reader& reader_;
   const ListEffect& list_;
-  rocksdb::ManagedSnapshot snapshot_;
-  rocksdb::ReadOptions how_;
+  const std::unique_ptr<KvMoment> moment_;
   bool by_index_ = false, filters_ = false;
   ListDone done_;
   size_t examined_ = 0, examined_bytes_ = 0, taken_bytes_ = 0;

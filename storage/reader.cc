@@ -1,26 +1,17 @@
 #include "storage/reader.h"
 
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-#include <rocksdb/snapshot.h>
-
 #include <algorithm>
 
 #include "storage/keys.h"
 #include "storage/records.h"
 #include "storage/sealed_records.h"
-#include "storage/store_options.h"
 #include "storage/switches_record.h"
 
 namespace notifyd {
 namespace {
 
-// Read at once: their blocks are in use, and so in the cache beyond its budget, until they are decoded.
+// Index keys whose records are read at once.
 constexpr size_t kChunk = 32;
-
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 OrderKey OrderKeyOf(const NotifyRecord& record) {
   uint8_t rank = record.envelope->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.envelope->priority);
@@ -37,46 +28,13 @@ Status TakeUntil(std::string_view value, int64_t now_ms, Decode decode, LoadedVa
   return Status::Ok();
 }
 
-/// Reads from one moment on, and lets go of it at the end.
-class Moment {
- public:
-  explicit Moment(rocksdb::DB* db) : snapshot_(db) { how.snapshot = snapshot_.snapshot(); }
-  rocksdb::ReadOptions how;
-
- private:
-  rocksdb::ManagedSnapshot snapshot_;
-};
-
 }  // namespace
 
-Status GetAll(const Database& database, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
-              const std::function<Status(size_t, std::string_view)>& take) {
-  size_t at[kChunk];
-  rocksdb::Slice slices[kChunk];
-  for (rocksdb::ColumnFamilyHandle* family : {database.notifies(), database.main()}) {
-    for (size_t next = 0; next < keys.size();) {
-      size_t count = 0;
-      for (; next < keys.size() && count < kChunk; ++next) {
-        if (database.Of(keys[next]) != family) continue;
-        at[count] = next;
-        slices[count++] = keys[next];
-      }
-      if (count == 0) break;
-      rocksdb::PinnableSlice values[kChunk];
-      rocksdb::Status statuses[kChunk];
-      database.db()->MultiGet(how, family, count, slices, values, statuses);
-      for (size_t i = 0; i < count; ++i) {
-        if (statuses[i].IsNotFound()) continue;
-        if (!statuses[i].ok()) return TranslateStatus(statuses[i], "cannot read the store");
-        if (Status status = take(at[i], View(values[i])); !status.ok()) return status;
-      }
-    }
-  }
-  return Status::Ok();
-}
-
 Status BadKey(std::string_view key) {
-  return Status(Code::kCorrupt, "a key of the store is damaged: " + rocksdb::Slice(key.data(), key.size()).ToString(true));
+  std::string hex;
+  for (char c : key)
+    for (int shift : {4, 0}) hex.push_back("0123456789ABCDEF"[static_cast<uint8_t>(c) >> shift & 15]);
+  return Status(Code::kCorrupt, "a key of the store is damaged: " + hex);
 }
 
 Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::string_view value, bool even_over) const {
@@ -89,12 +47,12 @@ Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::str
   return record;
 }
 
-Status Reader::FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const {
+Status Reader::FindAll(const KvReads& reads, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const {
   std::vector<std::string> keys;
   keys.reserve(ids.size());
   for (NotifyId id : ids) keys.push_back(space_.In(EncodeNotifyKey(id)));
   found->assign(ids.size(), {});
-  return GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
+  return reads.GetAll(keys, [&](size_t i, std::string_view value) {
     auto record = DecodeRecord(ids[i], value);
     if (!record.ok()) return std::move(record).status();
     (*found)[i] = {std::move(*record), true};
@@ -103,7 +61,7 @@ Status Reader::FindAll(const rocksdb::ReadOptions& how, const std::vector<Notify
   });
 }
 
-Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<LoadedNotify*>& notifies) const {
+Status Reader::FindTails(const KvReads& reads, const std::vector<LoadedNotify*>& notifies) const {
   std::vector<std::string> keys;
   std::vector<LoadedNotify*> asked;
   for (LoadedNotify* notify : notifies) {
@@ -112,7 +70,7 @@ Status Reader::FindTails(const rocksdb::ReadOptions& how, const std::vector<Load
     keys.push_back(space_.In(EncodeTailKey(notify->record->envelope->lane, OrderKeyOf(*notify->record))));
     asked.push_back(notify);
   }
-  return GetAll(*database_, how, keys, [&](size_t i, std::string_view) {
+  return reads.GetAll(keys, [&](size_t i, std::string_view) {
     asked[i]->in_tail = true;
     return Status::Ok();
   });
@@ -169,14 +127,14 @@ Status Keep(Result<T> decoded, std::optional<T>* out) {
 
 }  // namespace
 
-Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const {
+Status Reader::LoadValues(const KvReads& reads, const LoadEffect& load, std::vector<LoadedValue>* values) const {
   std::vector<Wanted> wanted = KeysOf(load, values);
   std::vector<std::string> keys;
   keys.reserve(wanted.size());
   for (Wanted& one : wanted) keys.push_back(space_.In(std::move(one.key)));
   int64_t now_ms = wall_ms_();
   std::vector<LoadedNotify*> notifies;
-  Status status = GetAll(*database_, how, keys, [&](size_t i, std::string_view value) {
+  Status status = reads.GetAll(keys, [&](size_t i, std::string_view value) {
     LoadedValue* out = &(*values)[wanted[i].at];
     const LoadKey& key = load.keys[wanted[i].at];
     if (auto* notify = std::get_if<LoadedNotify>(out)) {
@@ -208,56 +166,44 @@ Status Reader::LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& loa
   std::vector<NotifyRecord*> records;
   for (LoadedNotify* notify : notifies) records.push_back(notify->record.get());
   size_t bytes = 0;
-  status = FillPayloads(how, records, &bytes);
-  return status.ok() ? FindTails(how, notifies) : status;
+  status = FillPayloads(reads, records, &bytes);
+  return status.ok() ? FindTails(reads, notifies) : status;
 }
 
 Loaded Reader::Load(const LoadEffect& load) const {
   Loaded loaded;
   loaded.ticket = load.ticket;
-  // A record and its tail key, a lane's record and its settings must be of one moment; what most submits ask for is spared the snapshot.
+  // A record and its tail key, a lane's record and its settings must be of one moment; what most submits ask for is spared it.
   bool moment = std::any_of(load.keys.begin(), load.keys.end(),
                             [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key) || std::holds_alternative<LaneKey>(key); });
-  loaded.status = moment ? LoadValues(Moment(db_).how, load, &loaded.values) : LoadValues(rocksdb::ReadOptions(), load, &loaded.values);
+  loaded.status = moment ? LoadValues(*kv_->Now(KvFor::kLoads), load, &loaded.values) : LoadValues(*kv_, load, &loaded.values);
   if (!loaded.status.ok()) loaded.values.clear();
   return loaded;
 }
 
 ReadDone Reader::Read(const ReadEffect& read) const {
   ReadDone done{read.request, {}, {}};
-  Moment moment(db_);
-  done.status = GetAll(*database_, moment.how, {space_.In(EncodeNotifyKey(read.id))}, [&](size_t, std::string_view value) {
+  const std::unique_ptr<KvMoment> moment = kv_->Now(KvFor::kLoads);
+  done.status = moment->GetAll({space_.In(EncodeNotifyKey(read.id))}, [&](size_t, std::string_view value) {
     auto record = DecodeRecord(read.id, value, read.even_over);
     if (!record.ok()) return std::move(record).status();
     done.notify.record = std::move(*record);
     return Status::Ok();
   });
   size_t bytes = 0;
-  if (done.status.ok()) done.status = FillPayloads(moment.how, {done.notify.record.get()}, &bytes);
-  if (done.status.ok()) done.status = FindTails(moment.how, {&done.notify});
+  if (done.status.ok()) done.status = FillPayloads(*moment, {done.notify.record.get()}, &bytes);
+  if (done.status.ok()) done.status = FindTails(*moment, {&done.notify});
   if (!done.status.ok()) done.notify = {};
   return done;
 }
 
 // ---- LoadPage
 
-namespace {
-
-std::unique_ptr<rocksdb::Iterator> Iterate(rocksdb::DB* db, rocksdb::ReadOptions how, const std::string& from, const rocksdb::Slice* to) {
-  how.iterate_upper_bound = to;
-  std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(how));
-  it->Seek(from);
-  return it;
-}
-
-}  // namespace
-
 /// Follows index keys from `from` up to `to` and calls `keep(key, notify)` for the records that they name.
 template <class Key, class Keep>
-Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page, const std::string& from, const std::string& to,
+Status Reader::WalkIndex(const KvMoment& moment, const PageEffect& page, std::string from, std::string to,
                          const std::function<std::optional<Key>(std::string_view)>& decode, Keep keep, bool* more) const {
-  rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, from, &upper);
+  auto it = moment.Walk(std::move(from), std::move(to), {.values = false, .expected = page.limit});
   size_t kept = 0, bytes = 0;
   std::vector<Key> keys;
   std::vector<NotifyId> ids;
@@ -267,15 +213,15 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
     keys.clear();
     ids.clear();
     for (; it->Valid() && keys.size() < std::min(kChunk, page.limit - kept); it->Next()) {
-      std::optional<Key> key = decode(space_.Bare(View(it->key())));
-      if (!key) return BadKey(View(it->key()));
+      std::optional<Key> key = decode(space_.Bare(it->key()));
+      if (!key) return BadKey(it->key());
       keys.push_back(*key);
       ids.push_back(key->id);
     }
-    if (Status status = FindAll(how, ids, &found, &bytes); !status.ok()) return status;
+    if (Status status = FindAll(moment, ids, &found, &bytes); !status.ok()) return status;
     records.clear();
     for (const Found& each : found) records.push_back(each.record.get());
-    if (Status status = FillPayloads(how, records, &bytes); !status.ok()) return status;
+    if (Status status = FillPayloads(moment, records, &bytes); !status.ok()) return status;
     for (size_t i = 0; i < keys.size(); ++i) {
       if (!found[i].stored) return Status(Code::kCorrupt, "an index of the store names " + ids[i].ToString() + ", which is not there");
       if (!found[i].record || IsSettled(found[i].record->state.phase)) continue;
@@ -284,23 +230,23 @@ Status Reader::WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page
     }
   }
   *more = it->Valid();
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const DuePage& due, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<LoadedDue>>();
   return WalkIndex<DueKey>(
-      how, page, space_.In(EncodeDueKey(due.clock, due.from)), space_.In(EncodeDueBound(due.clock, due.to_ms)), DecodeDueKey,
+      moment, page, space_.In(EncodeDueKey(due.clock, due.from)), space_.In(EncodeDueBound(due.clock, due.to_ms)), DecodeDueKey,
       [&](const DueKey& key, std::shared_ptr<NotifyRecord> record) {
         rows.push_back({key, {std::move(record), false}});
       },
       &out->more);
 }
 
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const TailPage& tail, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<LoadedTail>>();
   return WalkIndex<OrderKey>(
-      how, page, space_.In(EncodeTailKey(tail.lane, tail.from)), space_.In(PrefixEnd(EncodeTailPrefix(tail.lane))),
+      moment, page, space_.In(EncodeTailKey(tail.lane, tail.from)), space_.In(PrefixEnd(EncodeTailPrefix(tail.lane))),
       [&](std::string_view key) { return DecodeTailKey(key, tail.lane); },
       [&](const OrderKey& key, std::shared_ptr<NotifyRecord> record) {
         rows.push_back({key, {std::move(record), true}});
@@ -308,101 +254,89 @@ Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, c
       &out->more);
 }
 
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<DueKey>>();
-  std::string to = space_.In(EncodeExpiryBound(expiry.to_ms));
-  rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, space_.In(EncodeExpiryKey(expiry.from)), &upper);
+  auto it =
+      moment.Walk(space_.In(EncodeExpiryKey(expiry.from)), space_.In(EncodeExpiryBound(expiry.to_ms)), {.values = false, .expected = page.limit});
   for (; it->Valid() && rows.size() < page.limit; it->Next()) {
-    std::optional<DueKey> key = DecodeExpiryKey(space_.Bare(View(it->key())));
-    if (!key) return BadKey(View(it->key()));
+    std::optional<DueKey> key = DecodeExpiryKey(space_.Bare(it->key()));
+    if (!key) return BadKey(it->key());
     rows.push_back(*key);
   }
   out->more = it->Valid();
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
 /// Keys alone: no record is read.
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const {
   auto& tally = out->rows.emplace<TailCount>();
-  std::string from = space_.In(EncodeTailKey(tail.lane, tail.from)), to = space_.In(EncodeTailKey(tail.lane, tail.to));
-  if (from >= to) return Status::Ok();  // RocksDB wants the bound behind the place to seek
-  rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, from, &upper);
+  auto it = moment.Walk(space_.In(EncodeTailKey(tail.lane, tail.from)), space_.In(EncodeTailKey(tail.lane, tail.to)),
+                        {.values = false, .expected = page.limit});
   for (; it->Valid() && tally.count < page.limit; it->Next()) {
-    std::optional<OrderKey> key = DecodeTailKey(space_.Bare(View(it->key())), tail.lane);
-    if (!key) return BadKey(View(it->key()));
+    std::optional<OrderKey> key = DecodeTailKey(space_.Bare(it->key()), tail.lane);
+    if (!key) return BadKey(it->key());
     if (tally.count++ == 0) tally.first = key;
   }
   out->more = it->Valid();
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<Sleeper>>();
-  std::string to = space_.In(PrefixEnd(EncodeSleeperPrefix(sleepers.host)));
-  rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, space_.In(EncodeSleeperKey(sleepers.host, sleepers.from)), &upper);
+  auto it = moment.Walk(space_.In(EncodeSleeperKey(sleepers.host, sleepers.from)), space_.In(PrefixEnd(EncodeSleeperPrefix(sleepers.host))),
+                        {.expected = page.limit});
   for (; it->Valid() && rows.size() < page.limit; it->Next()) {
-    std::optional<SleeperPlace> place = DecodeSleeperKey(space_.Bare(View(it->key())));
-    if (!place) return BadKey(View(it->key()));
-    auto lane = DecodeSleeperLane(View(it->value()));
+    std::optional<SleeperPlace> place = DecodeSleeperKey(space_.Bare(it->key()));
+    if (!place) return BadKey(it->key());
+    auto lane = DecodeSleeperLane(it->value());
     if (!lane.ok()) return std::move(lane).status();
     rows.push_back({place->order, std::move(*lane)});
   }
   out->more = it->Valid();
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
 /// One seek a host: from its first lane past its last.
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<std::string>>();
-  std::string to = space_.In(PrefixEnd(std::string(1, static_cast<char>(KeyKind::kSleeper))));
-  rocksdb::Slice upper(to);
-  auto it = Iterate(db_, how, space_.In(hosts.after.empty() ? EncodeSleeperPrefix("") : PrefixEnd(EncodeSleeperPrefix(hosts.after))), &upper);
+  const std::string from = hosts.after.empty() ? EncodeSleeperPrefix("") : PrefixEnd(EncodeSleeperPrefix(hosts.after));
+  auto it = moment.Walk(space_.In(from), space_.In(PrefixEnd(std::string(1, static_cast<char>(KeyKind::kSleeper)))), {.values = false});
   while (it->Valid() && rows.size() < page.limit) {
-    std::optional<SleeperPlace> place = DecodeSleeperKey(space_.Bare(View(it->key())));
-    if (!place) return BadKey(View(it->key()));
+    std::optional<SleeperPlace> place = DecodeSleeperKey(space_.Bare(it->key()));
+    if (!place) return BadKey(it->key());
     it->Seek(space_.In(PrefixEnd(EncodeSleeperPrefix(place->host))));
     rows.push_back(std::move(place->host));
   }
   out->more = it->Valid();
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
-Status Reader::PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const RecordsPage& records, PageLoaded* out) const {
+Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const RecordsPage& records, PageLoaded* out) const {
   auto& rows = out->rows.emplace<std::vector<RecordRow>>();
-  const std::string from = space_.In(EncodeRecordKey(records.kind, records.from));
-  const std::string to = space_.In(records.to.empty() ? PrefixEnd(EncodeRecordKey(records.kind, "")) : EncodeRecordKey(records.kind, records.to));
-  if (from >= to) return Status::Ok();  // RocksDB wants the bounds in this order
-  rocksdb::Slice lower(from), upper(to);
-  rocksdb::ReadOptions within = how;
-  within.iterate_lower_bound = &lower;
-  within.iterate_upper_bound = &upper;
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(within));
+  const std::string to = records.to.empty() ? PrefixEnd(EncodeRecordKey(records.kind, "")) : EncodeRecordKey(records.kind, records.to);
+  auto it =
+      moment.Walk(space_.In(EncodeRecordKey(records.kind, records.from)), space_.In(to), {.forward = !records.newest_first, .expected = page.limit});
   const int64_t now_ms = wall_ms_();
   size_t bytes = 0;
-  auto next = [&] { records.newest_first ? it->Prev() : it->Next(); };
-  for (records.newest_first ? it->SeekToLast() : it->SeekToFirst(); it->Valid() && rows.size() < page.limit && bytes < kPageBytes; next()) {
-    const std::string_view key = space_.Bare(View(it->key())).substr(1);
-    auto record = DecodeSealedRecord(*sealing_, space_.number(), records.kind, key, View(it->value()));
+  for (; it->Valid() && rows.size() < page.limit && bytes < kPageBytes; it->Next()) {
+    const std::string_view key = space_.Bare(it->key()).substr(1);
+    auto record = DecodeSealedRecord(*sealing_, space_.number(), records.kind, key, it->value());
     if (!record.ok()) return std::move(record).status();
     if (IsOver(record->expires_at, now_ms)) continue;
     bytes += record->value.size();
     rows.push_back({std::string(key), std::move(*record)});
   }
   out->more = it->Valid() && !rows.empty();
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
-Status Reader::PageInto(const rocksdb::ReadOptions& how, const PageEffect& page, PageLoaded* out) const {
-  return std::visit([&](const auto& kind) { return PageOf(how, page, kind, out); }, page.page);
+Status Reader::PageInto(const KvMoment& moment, const PageEffect& page, PageLoaded* out) const {
+  return std::visit([&](const auto& kind) { return PageOf(moment, page, kind, out); }, page.page);
 }
 
 PageLoaded Reader::LoadPage(const PageEffect& page) const {
   PageLoaded out;
-  Moment moment(db_);
-  Status status = PageInto(moment.how, page, &out);
+  Status status = PageInto(*kv_->Now(KvFor::kLoads), page, &out);
   if (!status.ok()) out = {};
   out.ticket = page.ticket;
   out.status = std::move(status);

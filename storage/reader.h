@@ -1,7 +1,6 @@
-// Reader: answers a namespace's loads, pages, reads, lists and lists of lanes from the database. Any thread, each call for itself; blocks on the
-// disk.
+// Reader: answers a namespace's loads, pages, reads, lists and lists of lanes from the store. Any thread, each call for itself; blocks.
 //
-// I1 an answer is of one moment: index keys and the records that they name are read from one snapshot.
+// I1 an answer is of one moment: index keys and the records that they name are read at one moment.
 // I2 what retention ended is as if it were not there, whether compaction has removed it or not.
 // I3 an index key without its record, and a value that does not decode, are kCorrupt: nothing is left out in silence.
 // I4 work and memory of one call are bounded: a page or list ends early, and says so, where its records are large.
@@ -13,23 +12,18 @@
 #include <vector>
 
 #include "broker/effects.h"
-#include "storage/database.h"
 #include "storage/keys.h"
+#include "storage/ordered_kv.h"
 #include "storage/retention.h"
 #include "storage/sealing.h"
-
-namespace rocksdb {
-class Snapshot;
-struct ReadOptions;
-}  // namespace rocksdb
 
 namespace notifyd {
 
 class Reader {
  public:
-  /// `database`, `retention` and `sealing` are borrowed. `wall_ms`: any thread.
-  Reader(const Database* database, KeySpace space, const RetentionTable* retention, const Sealing* sealing, std::function<int64_t()> wall_ms)
-      : database_(database), db_(database->db()), space_(std::move(space)), retention_(retention), sealing_(sealing), wall_ms_(std::move(wall_ms)) {}
+  /// `kv`, `retention` and `sealing` are borrowed. `wall_ms`: any thread.
+  Reader(const OrderedKv* kv, KeySpace space, const RetentionTable* retention, const Sealing* sealing, std::function<int64_t()> wall_ms)
+      : kv_(kv), space_(std::move(space)), retention_(retention), sealing_(sealing), wall_ms_(std::move(wall_ms)) {}
 
   Loaded Load(const LoadEffect& load) const;
   PageLoaded LoadPage(const PageEffect& page) const;
@@ -50,29 +44,28 @@ class Reader {
     bool stored = false;
   };
   /// `bytes` grows by the size of what was read.
-  Status FindAll(const rocksdb::ReadOptions& how, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const;
+  Status FindAll(const KvReads& reads, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const;
   /// Nothing where the value is an orphan, or retention hides it and `even_over` does not say otherwise.
   Result<std::shared_ptr<NotifyRecord>> DecodeRecord(NotifyId id, std::string_view value, bool even_over = false) const;
   /// Puts the payloads of their events into the specs of those that are written without (NotifySpec::payload_of_event); null ones are passed over.
   /// storage/event_payloads.cc
-  Status FillPayloads(const rocksdb::ReadOptions& how, const std::vector<NotifyRecord*>& records, size_t* bytes) const;
+  Status FillPayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records, size_t* bytes) const;
   /// Sets in_tail of the pending ones.
-  Status FindTails(const rocksdb::ReadOptions& how, const std::vector<LoadedNotify*>& notifies) const;
-  Status LoadValues(const rocksdb::ReadOptions& how, const LoadEffect& load, std::vector<LoadedValue>* values) const;
+  Status FindTails(const KvReads& reads, const std::vector<LoadedNotify*>& notifies) const;
+  Status LoadValues(const KvReads& reads, const LoadEffect& load, std::vector<LoadedValue>* values) const;
   template <class Key, class Keep>
-  Status WalkIndex(const rocksdb::ReadOptions& how, const PageEffect& page, const std::string& from, const std::string& to,
+  Status WalkIndex(const KvMoment& moment, const PageEffect& page, std::string from, std::string to,
                    const std::function<std::optional<Key>(std::string_view)>& decode, Keep keep, bool* more) const;
-  Status PageInto(const rocksdb::ReadOptions& how, const PageEffect& page, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const DuePage& due, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailPage& tail, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const;
-  Status PageOf(const rocksdb::ReadOptions& how, const PageEffect& page, const RecordsPage& records, PageLoaded* out) const;
+  Status PageInto(const KvMoment& moment, const PageEffect& page, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const DuePage& due, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const ExpiryPage& expiry, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const TailPage& tail, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const TailCountPage& tail, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const SleepersPage& sleepers, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const SleeperHostsPage& hosts, PageLoaded* out) const;
+  Status PageOf(const KvMoment& moment, const PageEffect& page, const RecordsPage& records, PageLoaded* out) const;
 
-  const Database* const database_;
-  rocksdb::DB* const db_;
+  const OrderedKv* const kv_;
   const KeySpace space_;
   const RetentionTable* const retention_;
   const Sealing* const sealing_;
@@ -80,10 +73,6 @@ class Reader {
 };
 
 // Shared by the files that implement it.
-/// MultiGet in chunks, of keys that may lie in several families; `take(i, value)` for each key that is there, in no order; what it returns ends the
-/// walk where it is an error. Without a snapshot those of each family are of one moment.
-Status GetAll(const Database& database, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys,
-              const std::function<Status(size_t, std::string_view)>& take);
 /// kCorrupt, with the key in hex.
 Status BadKey(std::string_view key);
 

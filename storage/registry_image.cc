@@ -1,8 +1,5 @@
 #include "storage/registry_image.h"
 
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,47 +12,35 @@
 #include "storage/records.h"
 #include "storage/registry_records.h"
 #include "storage/sealed_records.h"
-#include "storage/store_options.h"
 
 namespace notifyd {
 namespace {
 
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
-
 class RegistryReader {
  public:
-  RegistryReader(const Database& database, const Sealing& sealing) : db_(database.db()), seal_(sealing.now()) {}
+  RegistryReader(const OrderedKv& kv, const Sealing& sealing) : kv_(kv), seal_(sealing.now()) {}
 
   Result<RegistryImage> Run() {
     if (Status status = ReadHead(); !status.ok()) return status;
     // The registry's kinds lie side by side, before all of `default`'s.
-    const std::string from(1, static_cast<char>(KeyKind::kNamespace)), to = PrefixEnd({static_cast<char>(KeyKind::kNamespaceWake)});
-    rocksdb::Slice upper(to);
-    rocksdb::ReadOptions how;
-    how.iterate_upper_bound = &upper;
-    how.readahead_size = 1 << 20;
-    how.fill_cache = false;
-    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(how));
-    for (it->Seek(from); it->Valid(); it->Next()) {
-      if (Status status = Take(View(it->key()), View(it->value())); !status.ok()) return status;
+    auto it = kv_.Walk(std::string(1, static_cast<char>(KeyKind::kNamespace)), PrefixEnd({static_cast<char>(KeyKind::kNamespaceWake)}),
+                       {.expected = KvScan::kWhole});
+    for (; it->Valid(); it->Next()) {
+      if (Status status = Take(it->key(), it->value()); !status.ok()) return status;
     }
-    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
+    if (Status status = it->status(); !status.ok()) return status;
     AddStates();
     return std::move(image_);
   }
 
  private:
   Status ReadHead() {
-    std::string value;
-    const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), EncodeMetaKey(kRegistryName), &value);
-    if (status.IsNotFound()) return Status::Ok();
-    if (!status.ok()) return TranslateStatus(status, "cannot read the store");
-    Result<RegistryHead> head = DecodeRegistryHead(value);
-    if (!head.ok()) return std::move(head).status();
-    image_.head = *head;
-    return Status::Ok();
+    return kv_.GetAll({EncodeMetaKey(kRegistryName)}, [&](size_t, std::string_view value) {
+      Result<RegistryHead> head = DecodeRegistryHead(value);
+      if (!head.ok()) return std::move(head).status();
+      image_.head = *head;
+      return Status::Ok();
+    });
   }
 
   Status Take(std::string_view key, std::string_view value) {
@@ -122,7 +107,7 @@ class RegistryReader {
     state.totals = it->second.asleep->totals;
   }
 
-  rocksdb::DB* const db_;
+  const OrderedKv& kv_;
   const RegistrySeal seal_;
   RegistryImage image_;
   std::map<NamespaceNumber, NamespaceWake> wakes_;
@@ -130,15 +115,15 @@ class RegistryReader {
 
 }  // namespace
 
-Result<RegistryImage> ReadRegistry(const Database& database, const Sealing& sealing) {
-  return RegistryReader(database, sealing).Run();
+Result<RegistryImage> ReadRegistry(const OrderedKv& kv, const Sealing& sealing) {
+  return RegistryReader(kv, sealing).Run();
 }
 
-Result<NamespaceBeginning> ReadBeginning(const Database& database, NamespaceNumber number) {
+Result<NamespaceBeginning> ReadBeginning(const OrderedKv& kv, NamespaceNumber number) {
   NamespaceBeginning beginning;
   const std::string totals_key = KeySpace(number).In(EncodeMetaKey(kTotalsName)), wake_key = EncodeNamespaceWakeKey(number);
   bool has_totals = false, has_wake = false;
-  Status status = GetAll(database, rocksdb::ReadOptions(), {totals_key, wake_key}, [&](size_t i, std::string_view value) {
+  Status status = kv.GetAll({totals_key, wake_key}, [&](size_t i, std::string_view value) {
     if (i == 0) {
       has_totals = true;
       Result<Totals> totals = DecodeTotals(value);
@@ -158,7 +143,7 @@ Result<NamespaceBeginning> ReadBeginning(const Database& database, NamespaceNumb
   if (!has_totals && (number == kDefaultNumber || beginning.awake))
     return Status(Code::kCorrupt, "the store is damaged: the totals of namespace " + std::to_string(number) + " are missing");
   if (has_totals) return beginning;
-  Result<uint64_t> begin = IdsBegin(database);
+  Result<uint64_t> begin = IdsBegin(kv);
   if (!begin.ok()) return std::move(begin).status();
   beginning.totals.next_id = NotifyId::Of(number, *begin + 1).value;
   return beginning;

@@ -3,13 +3,13 @@
 
 #include "base/status.h"
 #include "broker/ports.h"
-#include "storage/database.h"
+#include "storage/ordered_kv.h"
 #include "storage/sealing.h"
 
 namespace notifyd {
 
 /// One scan over the registry's rows. Error: kCorrupt, kIo.
-Result<RegistryImage> ReadRegistry(const Database& database, const Sealing& sealing);
+Result<RegistryImage> ReadRegistry(const OrderedKv& kv, const Sealing& sealing);
 
 /// What a namespace begins with.
 struct NamespaceBeginning {
@@ -17,6 +17,6 @@ struct NamespaceBeginning {
   bool awake = false;  // the store does not say that it sleeps
 };
 /// A few point look-ups. A namespace without totals has none yet; `default` must have some. Error: kCorrupt, kIo.
-Result<NamespaceBeginning> ReadBeginning(const Database& database, NamespaceNumber number);
+Result<NamespaceBeginning> ReadBeginning(const OrderedKv& kv, NamespaceNumber number);
 
 }  // namespace notifyd

@@ -29,6 +29,7 @@
 #include "storage/records.h"
 #include "storage/registry_image.h"
 #include "storage/rekeyer.h"
+#include "storage/rocks_kv.h"
 #include "storage/sealing.h"
 #include "storage/store_options.h"
 #include "storage/sweeper.h"
@@ -40,6 +41,12 @@ namespace notifyd {
 namespace {
 
 constexpr uint64_t kTablesCheckedBytes = 64 << 20;
+
+Status WriteSynced(const Database& database, rocksdb::WriteBatch* batch, const std::string& what) {
+  rocksdb::WriteOptions how;
+  how.sync = true;
+  return TranslateStatus(database.db()->Write(how, batch), what);
+}
 
 /// A new store gets its format and empty totals; in an old one they must be there and fit the FORMAT file. Returns the format from which it is to be
 /// upgraded, where it is an older one or an upgrade from such a one was cut short.
@@ -123,6 +130,41 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   return OpenStore{std::move(directory), std::move(held), std::move(files), std::move(*synced), std::move(*opened)};
 }
 
+/// Durably; behind a mark, since the log may be new (storage/log_check.h).
+Status LeaveIdGap(const Database& database, const Fingerprint& store, uint64_t gap) {
+  rocksdb::WriteBatch batch;
+  batch.PutLogData(EncodeSyncedMark(store, database.db()->GetLatestSequenceNumber()));
+  RocksWrites writes(&database, &batch);
+  NOTIFYD_TRY(EncodeIdGap(RocksKv(&database), gap, &writes));
+  return WriteSynced(database, &batch, "cannot write");
+}
+
+/// Is there nothing in it but the store's own rows?
+Result<bool> IsEmpty(const Database& database) {
+  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
+    if (family == nullptr) continue;
+    std::unique_ptr<rocksdb::Iterator> it(database.db()->NewIterator(rocksdb::ReadOptions(), family));
+    it->SeekToFirst();
+    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
+    if (it->Valid() && it->key()[0] != static_cast<char>(KeyKind::kMeta)) return false;
+    it->SeekToLast();
+    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
+    if (it->Valid() && it->key()[0] != static_cast<char>(KeyKind::kMeta)) return false;
+  }
+  return true;
+}
+
+Status BeginSealing(const Database& database, const RocksKv& kv, const std::string& key_file, Sealing* sealing) {
+  auto write = [&](const SealRows& rows) {
+    rocksdb::WriteBatch batch;
+    RocksWrites writes(&database, &batch);
+    for (const auto& [key, value] : rows.puts) writes.Put(key, value);
+    for (const std::string& key : rows.deletes) writes.Delete(key);
+    return WriteSynced(database, &batch, "cannot write the store");
+  };
+  return sealing->Begin({kv, [&] { return IsEmpty(database); }, write}, key_file);
+}
+
 /// The new log's beginning is synced (BeginLog), and SYNCED says so.
 Status NoteLogBegun(OpenStore* open) {
   SyncedRecord record = open->synced.record();
@@ -140,6 +182,7 @@ class RocksStore::Impl {
         retention(std::move(kept)),
         sealing(std::move(sealed)),
         open(std::move(opened)),
+        kv(&open.opened.database),
         committer(std::make_shared<Committer>(Committer::Setup{
             &open.opened.database, open.files.get(), &open.synced, sealing.get(), options.directory, open.directory.format.store,
             options.min_free_bytes, options.commit_histogram, audit_serial, [this](NamespaceNumber number) { reclaimer.AddDropped(number); }})),
@@ -165,6 +208,7 @@ class RocksStore::Impl {
   const std::shared_ptr<RetentionTable> retention;
   const std::shared_ptr<Sealing> sealing;
   OpenStore open;
+  const RocksKv kv;
   // A namespace that is still open where the store is closed holds them, stopped.
   const std::shared_ptr<Committer> committer;
   const std::shared_ptr<ReaderPool> readers;
@@ -251,9 +295,10 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (options.id_gap > 0) {
     if (Status status = LeaveIdGap(*database, format.store, options.id_gap); !status.ok()) return status;
   }
-  if (Status status = sealing->Begin(*database, options.encryption_key_file); !status.ok()) return status;
-  if (auto beginning = ReadBeginning(*database, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
-  auto serial = NextAuditSerial(*database);
+  const RocksKv kv(database);
+  if (Status status = BeginSealing(*database, kv, options.encryption_key_file, sealing.get()); !status.ok()) return status;
+  if (auto beginning = ReadBeginning(kv, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
+  auto serial = NextAuditSerial(kv);
   if (!serial.ok()) return std::move(serial).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
   if (Status status = NoteBegun(options.directory); !status.ok()) return status;
@@ -292,7 +337,7 @@ std::string RocksStore::name() const {
 }
 
 Result<RegistryImage> RocksStore::LoadRegistry() {
-  Result<RegistryImage> image = ReadRegistry(impl_->open.opened.database, *impl_->sealing);
+  Result<RegistryImage> image = ReadRegistry(impl_->kv, *impl_->sealing);
   if (image.ok()) impl_->ReclaimMissing(*image);
   return image;
 }
@@ -307,12 +352,11 @@ void RocksStore::Start(StoreEvents* events) {
 
 Result<OpenedNamespace> RocksStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
   impl_->committer->AwaitClosed(number);
-  const Database* database = &impl_->open.opened.database;
-  auto beginning = ReadBeginning(*database, number);
+  auto beginning = ReadBeginning(impl_->kv, number);
   if (!beginning.ok()) return std::move(beginning).status();
   auto outlet = std::make_shared<Outlet>(sink);
   auto writes = impl_->committer->Open(number, outlet, beginning->totals, beginning->awake);
-  Reader reader(database, KeySpace(number), impl_->retention.get(), impl_->sealing.get(), impl_->options.wall_ms);
+  Reader reader(&impl_->kv, KeySpace(number), impl_->retention.get(), impl_->sealing.get(), impl_->options.wall_ms);
   auto store = std::make_unique<RocksNamespace>(impl_->committer, std::move(writes), impl_->readers, std::move(reader), std::move(outlet));
   return OpenedNamespace{std::move(store), beginning->totals};
 }
@@ -336,8 +380,8 @@ void RocksStore::Audit(AuditEntry entry) {
 }
 
 void RocksStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done) {
-  auto read = [database = &impl_->open.opened.database, wall_ms = impl_->options.wall_ms, query = std::move(query), done = std::move(done)] {
-    done(ReadAudit(*database, query, wall_ms()));
+  auto read = [kv = &impl_->kv, wall_ms = impl_->options.wall_ms, query = std::move(query), done = std::move(done)] {
+    done(ReadAudit(*kv, query, wall_ms()));
   };
   impl_->readers->AddList(impl_->audit_reads, std::move(read));
 }

@@ -1,8 +1,5 @@
 #include "storage/sealing.h"
 
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-#include <rocksdb/write_batch.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,10 +12,9 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
-#include "storage/database.h"
 #include "storage/keys.h"
+#include "storage/ordered_kv.h"
 #include "storage/record_frame.h"
-#include "storage/store_options.h"
 
 namespace notifyd {
 namespace {
@@ -70,21 +66,6 @@ Status CheckMissing(const SealKeys& keys, const std::vector<SealStart>& starts, 
                 "/store/encryption_key_file");
 }
 
-/// Is there nothing in it but the store's own rows?
-Result<bool> IsEmpty(const Database& database) {
-  for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
-    if (family == nullptr) continue;
-    std::unique_ptr<rocksdb::Iterator> it(database.db()->NewIterator(rocksdb::ReadOptions(), family));
-    it->SeekToFirst();
-    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
-    if (it->Valid() && it->key()[0] != static_cast<char>(KeyKind::kMeta)) return false;
-    it->SeekToLast();
-    if (!it->status().ok()) return TranslateStatus(it->status(), "cannot read the store");
-    if (it->Valid() && it->key()[0] != static_cast<char>(KeyKind::kMeta)) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<SealKeys> ReadSealKeys(const std::string& path) {
@@ -104,15 +85,11 @@ Result<SealKeys> ReadSealKeys(const std::string& path) {
   return keys;
 }
 
-Status Sealing::Read(const Database& database, std::vector<SealStart>* starts, std::string* print_key) {
-  const std::string from = EncodeMetaKey(kRowsBegin), to = PrefixEnd(from);
-  rocksdb::Slice upper(to);
-  rocksdb::ReadOptions how;
-  how.iterate_upper_bound = &upper;
-  std::unique_ptr<rocksdb::Iterator> it(database.db()->NewIterator(how, database.main()));
-  for (it->Seek(from); it->Valid(); it->Next()) {
-    const std::string key = it->key().ToString();
-    const std::string_view value(it->value().data(), it->value().size());
+Status Sealing::Read(const OrderedKv& kv, std::vector<SealStart>* starts, std::string* print_key) {
+  const std::string from = EncodeMetaKey(kRowsBegin);
+  auto it = kv.Walk(from, PrefixEnd(from), {});
+  for (; it->Valid(); it->Next()) {
+    const std::string_view key = it->key(), value = it->value();
     if (key == EncodeMetaKey(kWholeName)) {
       whole_ = true;
     } else if (key == EncodeMetaKey(kPrintName)) {
@@ -125,13 +102,13 @@ Status Sealing::Read(const Database& database, std::vector<SealStart>* starts, s
       starts->push_back(*start);
     }
   }
-  return TranslateStatus(it->status(), "cannot read the store");
+  return it->status();
 }
 
-Status Sealing::Begin(const Database& database, const std::string& key_file) {
+Status Sealing::Begin(const SealedStore& store, const std::string& key_file) {
   std::vector<SealStart> starts;
   std::string print_piece;
-  NOTIFYD_TRY(Read(database, &starts, &print_piece));
+  NOTIFYD_TRY(Read(store.kv, &starts, &print_piece));
   if (key_file.empty()) {
     if (starts.empty()) return Status::Ok();
     return Status(Code::kUnacceptable, "the store is sealed, and store.encryption_key_file is not set", "/store/encryption_key_file");
@@ -141,29 +118,27 @@ Status Sealing::Begin(const Database& database, const std::string& key_file) {
   NOTIFYD_TRY(CheckMissing(*keys, starts, "the store"));
   uint32_t last = 0;
   for (const SealStart& start : starts) last = std::max(last, start.number);
-  rocksdb::WriteBatch rows;
+  SealRows rows;
   if (starts.empty()) {
-    const Result<bool> empty = IsEmpty(database);
+    const Result<bool> empty = store.is_empty();
     if (!empty.ok()) return empty.status();
     whole_ = *empty;
-    if (whole_) rows.Put(EncodeMetaKey(kWholeName), rocksdb::Slice());
+    if (whole_) rows.puts.emplace_back(EncodeMetaKey(kWholeName), std::string());
   }
   const SealStart present = Seal::NewStart(*keys, last + 1);
   auto seal = std::make_shared<Seal>(*keys, starts, present);
-  rows.Put(EncodeMetaKey(SealStartName(present.number)), StartRow(present));
+  rows.puts.emplace_back(EncodeMetaKey(SealStartName(present.number)), StartRow(present));
   if (print_piece.empty()) {
     if (!starts.empty()) return Status(Code::kCorrupt, "the store is damaged: its row seal/print is missing");
     print_key_ = RandomBytes(kAesKeyBytes);
-    rows.Put(EncodeMetaKey(kPrintName), PrintRow(print_key_, seal.get()));
+    rows.puts.emplace_back(EncodeMetaKey(kPrintName), PrintRow(print_key_, seal.get()));
   } else {
     Result<std::string> opened = seal->Open(PrintBound(), print_piece);
     if (!opened.ok() || opened->size() != kAesKeyBytes)
       return Status(Code::kCorrupt, "the store is damaged: its row seal/print: " + (opened.ok() ? "its size" : opened.status().detail()));
     print_key_ = *std::move(opened);
   }
-  rocksdb::WriteOptions how;
-  how.sync = true;
-  NOTIFYD_TRY(TranslateStatus(database.db()->Write(how, &rows), "cannot write the store"));
+  NOTIFYD_TRY(store.write(rows));
   const bool old = std::any_of(starts.begin(), starts.end(), [&](const SealStart& start) { return start.key != keys->active(); });
   now_ = std::move(seal);
   rekey_due_ = old || !whole_;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,7 +23,7 @@
 
 namespace notifyd {
 
-class Database;
+class OrderedKv;
 
 /// Reads a key file. Error: kUnacceptable, which says what is wrong with it (not there, of another owner, open to others, no key in it), and nothing
 /// of what is in it.
@@ -34,14 +35,21 @@ struct SealRows {
   std::vector<std::string> deletes;
 };
 
+/// How a store that may be sealed is begun with.
+struct SealedStore {
+  const OrderedKv& kv;
+  std::function<Result<bool>()> is_empty;        // nothing is in it but the store's own rows (KeyKind::kMeta). Errors: kCorrupt, kIo
+  std::function<Status(const SealRows&)> write;  // durably. Errors: kIo, kDiskFull
+};
+
 class Sealing {
  public:
   /// Seals nothing until Begin has said otherwise.
   Sealing() = default;
 
   /// Once, before anything is sealed or opened: reads what the store says, and the keys of `key_file` (empty: there is none). Begins a start,
-  /// durably, where there are keys. Blocks on the disk. Errors: kUnacceptable where the file and the store do not fit, kCorrupt, kIo.
-  Status Begin(const Database& database, const std::string& key_file);
+  /// durably, where there are keys. Blocks. Errors: kUnacceptable where the file and the store do not fit, kCorrupt, kIo.
+  Status Begin(const SealedStore& store, const std::string& key_file);
 
   bool on() const { return on_.load(std::memory_order_acquire); }
   /// By which pieces are made and opened now. Null where the store does not seal.
@@ -71,7 +79,7 @@ class Sealing {
 
  private:
   static Renewal StartAfter(const Seal& before, const SealKeys& keys, const std::vector<SealStart>& starts);
-  Status Read(const Database& database, std::vector<SealStart>* starts, std::string* print_key);
+  Status Read(const OrderedKv& kv, std::vector<SealStart>* starts, std::string* print_key);
 
   std::atomic<bool> on_ = false, rekey_due_ = false, renewing_ = false;
   bool whole_ = false;  // at the start

@@ -15,6 +15,7 @@
 #include "storage/log_check.h"
 #include "storage/reader.h"
 #include "storage/records.h"
+#include "storage/rocks_kv.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -58,7 +59,10 @@ Status BeginStep(const StoreOptions& options) {
 class Upgrader {
  public:
   explicit Upgrader(const Database* database)
-      : db_(database->db()), reader_(database, KeySpace(kDefaultNumber), &kept_, &unsealed_, [] { return int64_t{0}; }) {}
+      : database_(*database),
+        db_(database->db()),
+        kv_(database),
+        reader_(&kv_, KeySpace(kDefaultNumber), &kept_, &unsealed_, [] { return int64_t{0}; }) {}
 
   Status CountLanes() {
     if (Status status = Clear(); !status.ok()) return status;
@@ -99,7 +103,7 @@ class Upgrader {
   Status Count() {
     std::vector<LoadedNotify*> notifies;
     for (LoadedNotify& notify : pending_) notifies.push_back(&notify);
-    if (Status status = reader_.FindTails(rocksdb::ReadOptions(), notifies); !status.ok()) return status;
+    if (Status status = reader_.FindTails(kv_, notifies); !status.ok()) return status;
     for (const LoadedNotify& notify : pending_) ++changes_[notify.record->envelope->lane][IndexOf(notify.record->state, notify.in_tail)];
     pending_.clear();
     return changes_.size() < kLanes ? Status::Ok() : WriteChanges();
@@ -107,12 +111,15 @@ class Upgrader {
 
   Status WriteChanges() {
     rocksdb::WriteBatch batch;
-    EncodeLaneChanges(KeySpace(kDefaultNumber), changes_, &batch);
+    RocksWrites writes(&database_, &batch);
+    EncodeLaneChanges(KeySpace(kDefaultNumber), changes_, &writes);
     changes_.clear();
     return TranslateStatus(db_->Write(rocksdb::WriteOptions(), &batch), "cannot write");
   }
 
+  const Database& database_;
   rocksdb::DB* const db_;
+  const RocksKv kv_;
   const RetentionTable kept_{Retention{}};
   const Sealing unsealed_;  // no older format has anything sealed
   const Reader reader_;
