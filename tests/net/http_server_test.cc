@@ -367,5 +367,18 @@ TEST_CASE("http server: what an answer says of caches stands alone") {
   CHECK(client.ReadResponse(true).Header("Cache-Control") == "no-cache");
 }
 
+TEST_CASE("http server: one that may not answer any more says nothing, and closes") {
+  HttpFixture fixture;
+  std::atomic<bool> may{true};
+  fixture.OnLoop([&](HttpServer& server) { server.AnswerOnlyWhile([&] { return may.load(); }); });
+  RawClient client(fixture.port());
+  client.Send(Get("/target"));
+  CHECK(client.ReadResponse().status == 200);
+  may = false;
+  client.Send(Get("/target"));
+  CHECK(client.ReadAll().empty());
+  fixture.OnLoop([](HttpServer& server) { server.AnswerOnlyWhile({}); });
+}
+
 }  // namespace
 }  // namespace notifyd
