@@ -338,7 +338,8 @@ void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
   if (item.idempotency_key.empty()) return;
   IdempotencyKey key{item.envelope->caller, item.idempotency_key};
   IdempotencySlot* slot = idempotency_.at(key).get();
-  slot->record = IdempotencyRecord{id, item.fields, {now_.wall.ms + limits_.idempotency_window_ms}};
+  const int64_t window_ms = item.idempotency_window_ms > 0 ? item.idempotency_window_ms : limits_.idempotency_window_ms;
+  slot->record = IdempotencyRecord{id, item.fields, {now_.wall.ms + window_ms}};
   Touch(slot);
   journal_.AskSync();
   Write(PutIdempotency{std::move(key), *slot->record});

@@ -41,6 +41,8 @@ struct SubmitItem {
   When ttl;
   OnHeld on_held = OnHeld::kReject;
   std::string idempotency_key;  // empty: none
+  /// How long the key is remembered, from its first acceptance on: 1 ms to 30 days. 0: as the settings say (CoreLimits::idempotency_window_ms).
+  int64_t idempotency_window_ms = 0;
   Fingerprint fields;           // set where there is a key, like the next
   Fingerprint fields_1;         // as print version 1 had it: what was accepted by an earlier notifyd is known by it (docs/storage-format.md)
   /// Not ok: a setting of this broker refuses it, with its field. Said only where the key is new: what was accepted before the setting was changed

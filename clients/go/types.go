@@ -687,10 +687,11 @@ type NewEvent struct {
 	// What is done where the fkey is held already. Goes with an fkey only.
 	OnHeld string `json:"on_held,omitempty"`
 
-	// Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-	// fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-	// number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a notify
-	// far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+	// Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+	// first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by
+	// its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is
+	// new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that
+	// is too large.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 
 	// Who submits, for filters and logs. Without control characters.
@@ -754,10 +755,11 @@ type NewTopicEvent struct {
 	// What is done where the fkey is held already. Goes with an fkey only.
 	OnHeld string `json:"on_held,omitempty"`
 
-	// Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-	// fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-	// number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a notify
-	// far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+	// Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+	// first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by
+	// its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is
+	// new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that
+	// is too large.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 
 	// Who submits, for filters and logs. Without control characters.
@@ -832,10 +834,11 @@ type Notify struct {
 	// As `ttl_ms`, as a time that has not passed.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
-	// Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-	// fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-	// number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a notify
-	// far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+	// Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+	// first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by
+	// its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is
+	// new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that
+	// is too large.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 
 	// Who submits, for filters and logs. Without control characters.

@@ -439,10 +439,11 @@ export interface NewEvent {
   /** What is done where the fkey is held already. Goes with an fkey only. */
   on_held?: "reject" | "replace" | "keep" | null;
   /**
-   * Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-   * fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-   * number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a
-   * notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+   * Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+   * first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data`
+   * by its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse
+   * what is new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole
+   * request that is too large.
    */
   idempotency_key?: string | null;
   /** Who submits, for filters and logs. Without control characters. */
@@ -493,10 +494,11 @@ export interface NewTopicEvent {
   /** What is done where the fkey is held already. Goes with an fkey only. */
   on_held?: "reject" | "replace" | "keep" | null;
   /**
-   * Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-   * fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-   * number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a
-   * notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+   * Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+   * first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data`
+   * by its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse
+   * what is new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole
+   * request that is too large.
    */
   idempotency_key?: string | null;
   /** Who submits, for filters and logs. Without control characters. */
@@ -555,10 +557,11 @@ export interface Notify {
   /** As `ttl_ms`, as a time that has not passed. */
   expires_at?: TimeGiven | null;
   /**
-   * Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-   * fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-   * number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a
-   * notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+   * Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+   * first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data`
+   * by its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse
+   * what is new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole
+   * request that is too large.
    */
   idempotency_key?: string | null;
   /** Who submits, for filters and logs. Without control characters. */

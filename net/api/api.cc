@@ -126,9 +126,10 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, head, std::move(*refusal), /*body_waits=*/true);
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
-  std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route, granted.asker.number());
+  BulkHead said;
+  std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route, granted.asker.number(), &said);
   if (!refusal) {
-    OpenStream(token, head, *route, std::move(granted.asker));
+    OpenStream(token, head, *route, std::move(granted.asker), said);
     return;
   }
   refusal->close = true;  // the body is not wanted

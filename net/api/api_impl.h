@@ -22,6 +22,7 @@
 #include "net/api/live.h"
 #include "net/api/ndjson.h"
 #include "net/api/request_tools.h"
+#include "net/api/requests.h"
 #include "net/api/router.h"
 #include "net/api/steps.h"
 #include "net/api/submit_tracer.h"
@@ -210,7 +211,7 @@ class Api::Impl {
   // ---- bulk submits
 
   /// What is not to do with who asks: what its head says, and whether there is room.
-  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space);
+  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space, BulkHead* said);
   /// Where all places are taken the one that has been idle for longest gives way.
   Status CheckRoom(NamespaceNumber space);
 
@@ -219,7 +220,7 @@ class Api::Impl {
 
   /// Nothing came of it for too long. What was submitted is answered, or was; its client sees that this was not all.
   void EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream);
-  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head, const Route& route, Asker asker);
+  std::shared_ptr<Stream> OpenStream(uint64_t token, const HttpRequest& head, const Route& route, Asker asker, const BulkHead& said);
   std::shared_ptr<Stream> FindStream(uint64_t token) const;
   /// What it has to be posted now, if anything.
   static std::optional<Event> NextOf(Stream* stream);

@@ -101,8 +101,10 @@ void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, H
   responder_->Respond(token, std::move(why));
 }
 
-std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space) {
-  if (Status status = CheckBulkHead(head, route); !status.ok()) return RefusalOf(status, {});
+std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space, BulkHead* said) {
+  Result<BulkHead> read = ReadBulkHead(head, route);
+  if (!read.ok()) return RefusalOf(read.status(), {});
+  *said = *read;
   if (leaving_) {
     HttpResponse response = LeavingResponse(*leaving_);
     response.close = true;  // to the program that comes next
@@ -148,8 +150,10 @@ void Api::Impl::EndIdle(uint64_t token, const std::shared_ptr<Stream>& stream) {
   responder_->Respond(token, std::move(response));
 }
 
-std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const HttpRequest& head, const Route& route, Asker asker) {
+std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const HttpRequest& head, const Route& route, Asker asker,
+                                                         const BulkHead& said) {
   BulkLimits limits;
+  limits.idempotency_window_ms = said.idempotency_window_ms;
   limits.max_line_bytes = options_.max_line_bytes;
   if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
   TraceContext trace = ContextOf(head.headers);
@@ -168,8 +172,10 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::FindStream(uint64_t token) const {
 }
 
 void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker) {
-  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker.number())) return responder_->Respond(token, *std::move(refusal));
-  std::shared_ptr<Stream> stream = OpenStream(token, request, route, std::move(asker));
+  BulkHead said;
+  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker.number(), &said))
+    return responder_->Respond(token, *std::move(refusal));
+  std::shared_ptr<Stream> stream = OpenStream(token, request, route, std::move(asker), said);
   stream->body_open = false;
   if (stream->gunzip) {
     stream->packed = request.body;

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMaxCallerBytes = 100;
 constexpr size_t kMaxErrorBytes = 64;
 constexpr size_t kMaxUrlBytes = 8192;
-constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000;
+constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000, kMaxWaitMs = 60'000;
 
 constexpr std::string_view kFilters[] = {"state",    "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",         "url_prefix",
                                          "host",     "error", "service",       "topic",          "subscription",  "schedule",       "event",
@@ -397,7 +397,7 @@ Result<int64_t> ParseWait(const QueryParameters& parameters) {
   int64_t wait_ms = 0;
   for (const auto& [name, value] : parameters) {
     if (name != "wait_ms") return Unknown(name);
-    NOTIFYD_TRY(Integer(name, value, 0, 60'000, &wait_ms));
+    NOTIFYD_TRY(Integer(name, value, 0, kMaxWaitMs, &wait_ms));
   }
   return wait_ms;
 }
@@ -423,6 +423,17 @@ Result<std::string> ParseWord(const QueryParameters& parameters, std::string_vie
   std::string all;
   for (std::string_view word : words) all.append(all.empty() ? "" : ", ").append(word);
   return Bad(Pointer(name), std::string(name) + " must be one of " + all);
+}
+
+Result<SubmitQuery> ParseSubmitQuery(const QueryParameters& parameters) {
+  NOTIFYD_TRY(Once(parameters));
+  SubmitQuery query;
+  for (const auto& [name, value] : parameters) {
+    if (name == "idempotency_window_ms") NOTIFYD_TRY(Integer(name, value, 1, kMaxRememberMs, &query.idempotency_window_ms));
+    else if (name == "wait_ms") NOTIFYD_TRY(Integer(name, value, 0, kMaxWaitMs, &query.wait_ms.emplace()));
+    else return Unknown(name);
+  }
+  return query;
 }
 
 Result<int64_t> ParseRemember(const QueryParameters& parameters) {

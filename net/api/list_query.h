@@ -63,6 +63,13 @@ Result<int64_t> ParseSeconds(const QueryParameters& parameters);
 /// The parameter `name` alone, one of `words`; where it is not given the first of them.
 Result<std::string> ParseWord(const QueryParameters& parameters, std::string_view name, const std::vector<std::string_view>& words);
 
+/// What may stand behind the question mark of a submit.
+struct SubmitQuery {
+  std::optional<int64_t> wait_ms;     // 0 to 60,000; nothing: it is not given
+  int64_t idempotency_window_ms = 0;  // of the keys of all that is submitted, 1 ms to 30 days; 0: it is not given
+};
+Result<SubmitQuery> ParseSubmitQuery(const QueryParameters& parameters);
+
 /// remember_ms alone, 1 ms to 30 days; 0 where it is not given.
 Result<int64_t> ParseRemember(const QueryParameters& parameters);
 

@@ -207,8 +207,9 @@ bool BulkSubmit::TakeLine(std::string_view line) {
 }
 
 void BulkSubmit::Add(Result<SubmitItem> item) {
-  if (item.ok()) open_.items.push_back(*std::move(item));
-  else Refuse(item.status());
+  if (!item.ok()) return Refuse(item.status());
+  item->idempotency_window_ms = limits_.idempotency_window_ms;
+  open_.items.push_back(*std::move(item));
 }
 
 void BulkSubmit::Add(Result<EventItem> event) {

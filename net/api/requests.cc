@@ -197,14 +197,21 @@ bool IsBulkSubmit(const HttpRequest& head, const Route& route) {
   return route.row && route.row->lines && IsOfType(head, "application/x-ndjson");
 }
 
-Status CheckBulkHead(const HttpRequest& head, const Route& route) {
+Result<BulkHead> ReadBulkHead(const HttpRequest& head, const Route& route) {
   NOTIFYD_TRY(CheckCoding(head));
-  Result<QueryParameters> query = ReadQuery(route);
-  if (!query.ok()) return std::move(query).status();
-  if (!query->empty() && query->front().first == "wait_ms") return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
-  NOTIFYD_TRY(RefuseParameters(*query));
+  Result<QueryParameters> parameters = ReadQuery(route);
+  if (!parameters.ok()) return std::move(parameters).status();
+  BulkHead bulk;
+  if (route.row->path == "/v1/notifies") {
+    const Result<SubmitQuery> query = ParseSubmitQuery(*parameters);
+    if (!query.ok()) return query.status();
+    if (query->wait_ms) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
+    bulk.idempotency_window_ms = query->idempotency_window_ms;
+  } else {
+    NOTIFYD_TRY(RefuseParameters(*parameters));
+  }
   if (route.row->path == "/v1/topics/{topic}/publish") NOTIFYD_TRY(CheckTopicName(route.argument));
-  if (!head.Header("Idempotency-Key")) return Status::Ok();
+  if (!head.Header("Idempotency-Key")) return bulk;
   return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only; a line has idempotency_key");
 }
 
@@ -243,7 +250,8 @@ Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
 
 Result<Asked> ReadSubmit(const Asking& asking) {
   HttpRequest* request = asking.request;
-  if (Result<int64_t> wait_ms = ParseWait(asking.query); !wait_ms.ok()) return std::move(wait_ms).status();
+  Result<SubmitQuery> query = ParseSubmitQuery(asking.query);
+  if (!query.ok()) return std::move(query).status();
   NOTIFYD_TRY(CheckSubmitBody(*request));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
@@ -252,8 +260,9 @@ Result<Asked> ReadSubmit(const Asking& asking) {
   SubmitRequest submit;
   submit.request = asking.id;
   submit.items = std::move(parsed->items);
+  for (SubmitItem& item : submit.items) item.idempotency_window_ms = query->idempotency_window_ms;
   submit.batch = parsed->batch;
-  Result<SubmitWait> wait = WaitOf(*request, asking.query, submit.batch);
+  Result<SubmitWait> wait = WaitOf(*request, query->wait_ms, submit.batch);
   if (!wait.ok()) return std::move(wait).status();
   if (wait->wait_ms > 0) return Asked(MakeWaitSteps(std::move(submit), *wait, asking.asker, *asking.route.row, asking.tools));
   return Asked(Event(std::move(submit)));

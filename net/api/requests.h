@@ -16,8 +16,13 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
 
 /// Is it a bulk submit: NDJSON to a row that takes lines?
 bool IsBulkSubmit(const HttpRequest& head, const Route& route);
-/// What a bulk submit's head is refused for: a Content-Encoding, an Idempotency-Key, query parameters.
-Status CheckBulkHead(const HttpRequest& head, const Route& route);
+/// What the head of a bulk submit says.
+struct BulkHead {
+  int64_t idempotency_window_ms = 0;  // as SubmitItem has it
+};
+/// Refused are a Content-Encoding other than gzip, an Idempotency-Key, and query parameters but for idempotency_window_ms. Errors: kMalformed,
+/// kUnacceptable, kUnsupportedMedia.
+Result<BulkHead> ReadBulkHead(const HttpRequest& head, const Route& route);
 
 /// May the asker's namespace call what a template names, as far as that can be told before a name is looked up: its URL, and its callback's? On the
 /// loop. `at`: before the fields' names. Error: kUnacceptable with the field.

@@ -165,12 +165,10 @@ HttpResponse RawResponse(const Response& response) {
   return raw;
 }
 
-Result<SubmitWait> WaitOf(const HttpRequest& request, const QueryParameters& query, bool batch) {
-  Result<int64_t> wait_ms = ParseWait(query);
-  if (!wait_ms.ok()) return std::move(wait_ms).status();
-  if (batch && !query.empty()) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
-  SubmitWait wait{*wait_ms, std::nullopt};
-  if (!query.empty() || batch) return wait;
+Result<SubmitWait> WaitOf(const HttpRequest& request, std::optional<int64_t> wait_ms, bool batch) {
+  if (batch && wait_ms) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
+  SubmitWait wait{wait_ms.value_or(0), std::nullopt};
+  if (wait_ms || batch) return wait;
   wait.applied = PreferredWait(request);
   wait.wait_ms = 1'000 * wait.applied.value_or(0);
   if (wait.wait_ms == 0) wait.applied.reset();

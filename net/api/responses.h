@@ -29,9 +29,9 @@ struct SubmitWait {
   int64_t wait_ms = 0;             // 0: not
   std::optional<int64_t> applied;  // Preference-Applied: so many seconds, where a header Prefer asked for it
 };
-/// By ?wait_ms, else by a header `Prefer: wait=S` (RFC 7240), which goes for one notify alone, as 60 s where it is longer, and is passed over where
-/// it says nothing. `batch`: several are submitted. Error: kUnacceptable.
-Result<SubmitWait> WaitOf(const HttpRequest& request, const QueryParameters& query, bool batch);
+/// By ?wait_ms (nothing: it is not given), else by a header `Prefer: wait=S` (RFC 7240), which goes for one notify alone, as 60 s where it is longer,
+/// and is passed over where it says nothing. `batch`: several are submitted. Error: kUnacceptable.
+Result<SubmitWait> WaitOf(const HttpRequest& request, std::optional<int64_t> wait_ms, bool batch);
 
 /// A submit that waits: answered with the settled notify (200), or as it is once the time is over (202).
 std::unique_ptr<Steps> MakeWaitSteps(SubmitRequest submit, const SubmitWait& wait, const Asker& asker, const RouteRow& row,

@@ -323,6 +323,32 @@ TEST_CASE("idempotency: the same fields answer the first one's id, others are re
   CHECK(!f.Submit(fields).duplicate);
 }
 
+TEST_CASE("idempotency: a key is remembered for as long as its submit says, from the first on, also over a restart") {
+  constexpr int64_t kHourMs = 3600 * 1000, kDayMs = 24 * kHourMs;
+  CoreFixture f;
+  auto submit = [&](const std::string& key, int64_t window_ms) {
+    Fields fields;
+    fields.idempotency_key = key;
+    SubmitRequest r;
+    r.items = {CoreFixture::Item(fields)};
+    r.items[0].idempotency_window_ms = window_ms;
+    return std::get<Submitted>(f.Do(r).body).items.at(0);
+  };
+  const NotifyId id = submit("long", 30 * kDayMs).id;
+  submit("short", kHourMs);
+  submit("as the settings say", 0);
+  f.now.wall.ms += kHourMs;
+  CHECK(!submit("short", kHourMs).duplicate);
+  CHECK(submit("as the settings say", kHourMs).duplicate);
+  f.Restart();
+  f.now.wall.ms += 29 * kDayMs;
+  CHECK(submit("long", 0).id == id);
+  CHECK(submit("long", 30 * kDayMs).duplicate);
+  CHECK(!submit("as the settings say", 0).duplicate);
+  f.now.wall.ms += kDayMs;
+  CHECK(!submit("long", 30 * kDayMs).duplicate);
+}
+
 TEST_CASE("idempotency: a repeat is known by the print of an earlier notifyd, too") {
   CoreFixture f;
   Fields fields;

@@ -107,7 +107,8 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
   IdempotencyKey key{item.envelope->caller, item.idempotency_key};
   auto remember_key = [&](NotifyId id) {
     if (item.idempotency_key.empty()) return;
-    ChangeKey(key).record = {id, item.fields, {wall().ms + profile_.limits.idempotency_window_ms}};
+    const int64_t window_ms = item.idempotency_window_ms > 0 ? item.idempotency_window_ms : profile_.limits.idempotency_window_ms;
+    ChangeKey(key).record = {id, item.fields, {wall().ms + window_ms}};
     need(batch_);
   };
   if (auto known = keys_.find(key); !item.idempotency_key.empty() && known != keys_.end() && known->second.record.expires_at > wall()) {

@@ -237,6 +237,37 @@ TEST_CASE("idempotency key: header and field must agree") {
   CHECK(f.SubmitOutcome(R"({"url":"http://a/","idempotency_key":"k"})", {{"Idempotency-Key", "other"}}) == "422 /idempotency_key");
 }
 
+TEST_CASE("idempotency key: the query says for how long the keys of a submit are remembered") {
+  ApiFixture f;
+  const std::string one = R"({"url":"http://a/","idempotency_key":"k"})";
+  auto outcome = [&](const std::string& query, const std::string& body, const std::string& type = "application/json") {
+    f.Ask("POST", "/v1/notifies" + query, body, {{"Content-Type", type}});
+    return f.Outcome();
+  };
+  auto windows = [&] {
+    std::vector<int64_t> all;
+    for (const SubmitItem& item : f.Posted<SubmitRequest>().items) all.push_back(item.idempotency_window_ms);
+    return all;
+  };
+  REQUIRE(outcome("", one) == "posted");
+  CHECK(windows() == std::vector<int64_t>{0});
+  REQUIRE(outcome("?idempotency_window_ms=2592000000", "[" + one + "," + one + "]") == "posted");
+  CHECK(windows() == std::vector<int64_t>(2, 2'592'000'000));
+  REQUIRE(outcome("?idempotency_window_ms=1&wait_ms=5", one) == "posted");
+  CHECK(windows() == std::vector<int64_t>{1});
+  CHECK(f.Posted<SubmitRequest>().wait_ms == 5);
+  REQUIRE(outcome("?idempotency_window_ms=7", one + "\n" + one + "\n", "application/x-ndjson") == "posted");
+  CHECK(windows() == std::vector<int64_t>(2, 7));
+  for (const char* type : {"application/json", "application/x-ndjson"}) {
+    CHECK(outcome("?idempotency_window_ms=0", one, type) == "422 /idempotency_window_ms");
+    CHECK(outcome("?idempotency_window_ms=2592000001", one, type) == "422 /idempotency_window_ms");
+    CHECK(outcome("?idempotency_window_ms=1&idempotency_window_ms=1", one, type) == "422 /idempotency_window_ms");
+  }
+  CHECK(outcome("?wait_ms=5", one, "application/x-ndjson") == "422 /wait_ms");
+  f.Ask("POST", "/v1/publish?idempotency_window_ms=1", R"({"topic":"t"})", {{"Content-Type", "application/x-ndjson"}});
+  CHECK(f.Outcome() == "422 /idempotency_window_ms");
+}
+
 TEST_CASE("idempotency key: a bad header is refused") {
   ApiFixture f;
   std::string body = R"({"url":"http://a/"})";

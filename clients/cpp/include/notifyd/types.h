@@ -1215,10 +1215,11 @@ struct NewEvent {
   std::string fkey;
   /// What is done where the fkey is held already. Goes with an fkey only.
   std::string on_held;
-  /// Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-  /// fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-  /// number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a notify
-  /// far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+  /// Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+  /// first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by
+  /// its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is
+  /// new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that
+  /// is too large.
   std::string idempotency_key;
   /// Who submits, for filters and logs. Without control characters.
   std::string caller;
@@ -1343,10 +1344,11 @@ struct Notify {
   std::optional<std::int64_t> ttl_ms;
   /// As `ttl_ms`, as a time that has not passed.
   std::optional<TimeGiven> expires_at;
-  /// Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-  /// fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-  /// number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a notify
-  /// far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+  /// Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+  /// first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by
+  /// its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is
+  /// new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that
+  /// is too large.
   std::string idempotency_key;
   /// Who submits, for filters and logs. Without control characters.
   std::string caller;
@@ -1508,10 +1510,11 @@ struct NewTopicEvent {
   std::string fkey;
   /// What is done where the fkey is held already. Goes with an fkey only.
   std::string on_held;
-  /// Counted a caller. Within the window (24 h by default) the same key with the same fields answers 200 and the first one's id; with other
-  /// fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by its content, number for
-  /// number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is new alone; but a notify
-  /// far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that is too large.
+  /// Counted a caller. Within the window (24 h by default, or `idempotency_window_ms`) the same key with the same fields answers 200 and the
+  /// first one's id; with other fields 422. A field at its default is the same as one left out, numbers and times count by their value, `data` by
+  /// its content, number for number as it is written. Settings that were lowered since (`limits.timeout_ms`, `limits.body_bytes`) refuse what is
+  /// new alone; but a notify far longer than 1 MiB and the lowered limit is refused (413) before its key is looked at, as is a whole request that
+  /// is too large.
   std::string idempotency_key;
   /// Who submits, for filters and logs. Without control characters.
   std::string caller;
