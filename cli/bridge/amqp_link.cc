@@ -4,7 +4,10 @@
 #include <amqp_framing.h>
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <algorithm>
@@ -170,6 +173,9 @@ class AmqpLink::Impl {
     amqp_set_rpc_timeout(state_, &patience);
     if (int code = amqp_socket_open_noblock(socket, address.host.c_str(), address.port, &patience); code != AMQP_STATUS_OK)
       return FaultOfLibrary(code, what);
+    // Who publishes is not read from while the server is short of memory or disk, and the library sends for as long as that takes.
+    const unsigned unread_ms = static_cast<unsigned>(kPatience.tv_sec) * 1000;
+    setsockopt(amqp_get_sockfd(state_), IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, sizeof unread_ms);
     amqp_field_value_t yes{}, capabilities{};
     yes.kind = AMQP_FIELD_KIND_BOOLEAN;
     yes.value.boolean = 1;

@@ -164,11 +164,11 @@ Status SetBody(Value options, NotifyDraft* draft) {
 Status SetAuth(Value auth, NotifyDraft* draft) {
   if (auth.kind() == Kind::kFalse) return Status::Ok();
   std::optional<std::string> user = Text(auth.At("/0")), password = Text(auth.At("/1"));
-  const std::string way = Text(auth.At("/2")).value_or("basic");
+  const std::optional<Value> said = auth.At("/2");
+  const std::string way = IsNull(said) ? "basic" : Text(said).value_or("");
   if (auth.kind() != Kind::kArray || !user || !password || auth.size() > 3)
     return Bad("auth must be an array of a user and a password", "/options/auth");
-  if (!EqualsIgnoringCase(way, "basic") || (auth.size() == 3 && !Text(auth.At("/2"))))
-    return Bad("of auth only basic can be sent", "/options/auth/2");
+  if (!EqualsIgnoringCase(way, "basic")) return Bad("of auth only basic can be sent", "/options/auth/2");
   draft->SetHeader("Authorization", "Basic " + EncodeBase64(*user + ":" + *password));
   return Status::Ok();
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -82,6 +83,12 @@ void WriteMessage(const AmqpMessage& message, JsonWriter* json) {
       else json->String(header.text);
     }
     json->EndObject();
+  }
+  const bool others =
+      std::any_of(message.headers.begin(), message.headers.end(), [](const AmqpHeader& header) { return header.kind == AmqpHeader::Kind::kOther; });
+  if (others && !message.raw_headers.empty()) {
+    json->Key("headers_base64");
+    json->String(EncodeBase64(message.raw_headers));
   }
   const bool text = IsValidUtf8(message.body);
   json->Key(text ? "body" : "body_base64");

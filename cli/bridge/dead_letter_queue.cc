@@ -1,8 +1,11 @@
 #include "cli/bridge/dead_letter_queue.h"
 
+#include <time.h>
+
 #include <utility>
 #include <vector>
 
+#include "base/clocks.h"
 #include "base/time.h"
 #include "base/utf8.h"
 
@@ -10,6 +13,7 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kReasonMost = 1024;
+constexpr int64_t kAtOnceMs = 1000;
 
 }  // namespace
 
@@ -23,10 +27,11 @@ Status DeadLetterQueue::Prepare() {
 }
 
 Status DeadLetterQueue::Keep(const RefusedMessage& refused) {
-  // A connection on which nothing was said for long has been closed: it is made again, once.
+  // A connection on which nothing was said for long has been closed, which is told at once: it is made again, once.
   const bool fresh = !link_;
+  const int64_t since_ms = ReadClockMs(CLOCK_MONOTONIC);
   Status kept = Publish(refused);
-  if (!kept.ok() && !fresh) kept = Publish(refused);
+  if (!kept.ok() && !fresh && ReadClockMs(CLOCK_MONOTONIC) - since_ms < kAtOnceMs) kept = Publish(refused);
   return kept.ok() ? kept : Status(Code::kUnavailable, "the dead letter cannot be published: " + kept.detail());
 }
 

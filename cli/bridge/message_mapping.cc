@@ -91,7 +91,9 @@ bool IsFifo(const NotifyDraft& draft) {
 bool AddLabel(const std::string& name, const std::string& value, NotifyDraft* draft) {
   if (name.empty() || name.size() > kMostLabelName || !IsValidUtf8(name)) return false;
   if (name.find_first_of(std::string_view(":\0", 2)) != std::string::npos) return false;
-  return draft->AddLabel(name, RepairUtf8(value, kMostLabelValue));
+  std::string text = RepairUtf8(value, kMostLabelValue);
+  std::replace(text.begin(), text.end(), '\0', ' ');  // a label holds none, and is not worth the message
+  return draft->AddLabel(name, text);
 }
 
 Status SetHeaders(const AmqpMessage& message, const MappingOptions& options, NotifyDraft* draft, size_t* left_out) {
@@ -195,7 +197,7 @@ std::string IdempotencyKeyOf(const std::string& queue, const std::string& key, s
   std::string text;
   for (char c : queue) text += c == '/' ? "%2F" : c == '%' ? "%25" : std::string(1, c);
   text += "/" + key + "/" + std::to_string(index);
-  if (text.size() <= kMostKeyBytes && IsValidUtf8(text)) return text;
+  if (text.size() <= kMostKeyBytes && IsValidUtf8(text) && text.find('\0') == std::string::npos) return text;
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hashed = "sha256:";
   for (uint8_t byte : Sha256(text)) {

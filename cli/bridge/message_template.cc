@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/json.h"
 
 namespace notifyd {
@@ -63,6 +64,18 @@ Result<std::string> FillText(std::string_view text, const MessageView* view, boo
   return out;
 }
 
+/// How many segments of the URL's path are "." or "..", which lead elsewhere, and which no encoding takes that from.
+size_t DotSegments(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  size_t count = 0;
+  while (!url.empty()) {
+    const std::string_view segment = url.substr(0, url.find('/'));
+    count += segment == "." || segment == "..";
+    url.remove_prefix(std::min(url.size(), segment.size() + 1));
+  }
+  return count;
+}
+
 /// Writes a value of the template. `view` null: only looks at its strings.
 Status Write(Value value, const MessageView* view, bool encode, JsonWriter* json) {
   Status fault;
@@ -70,6 +83,8 @@ Status Write(Value value, const MessageView* view, bool encode, JsonWriter* json
     case Kind::kString: {
       Result<std::string> text = FillText(value.text(), view, encode);
       if (!text.ok()) return std::move(text).status();
+      if (view && encode && DotSegments(*text) > DotSegments(*FillText(value.text(), nullptr, true)))
+        return Status(Code::kUnacceptable, "what the message has for a place would lead to another path");
       json->String(*text);
       return Status::Ok();
     }
@@ -126,9 +141,11 @@ std::string PercentEncode(std::string_view text) {
 std::string UrlOf(std::string_view text) {
   static constexpr std::string_view kNowhere = "\"<>\\^`{|}";
   std::string out;
-  for (char each : text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char each = text[at];
     const auto c = static_cast<unsigned char>(each);
-    if (c <= ' ' || c >= 0x7f || kNowhere.find(each) != std::string_view::npos) AppendHex(c, &out);
+    const bool bare = each == '%' && (at + 2 >= text.size() || HexDigit(text[at + 1]) < 0 || HexDigit(text[at + 2]) < 0);
+    if (bare || c <= ' ' || c >= 0x7f || kNowhere.find(each) != std::string_view::npos) AppendHex(c, &out);
     else out += each;
   }
   return out;

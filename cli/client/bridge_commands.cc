@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/clocks.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -128,7 +129,10 @@ Result<MappingOptions> MappingOf(const AmqpBridgeArguments& arguments) {
     if (arguments.shape == each.word) mapping.shape = each.shape;
   if (mapping.shape == MessageShape::kTemplate && !mapping.fields.Has("url"))
     return Status(Code::kUnacceptable, "--shape template needs a url: --url-template, or in --template");
-  if (!arguments.header_prefix.empty()) mapping.header_prefix = arguments.header_prefix;
+  if (!arguments.header_prefix.empty()) {
+    if (!IsToken(arguments.header_prefix)) return Status(Code::kUnacceptable, "--headers: no header of HTTP can begin with this");
+    mapping.header_prefix = arguments.header_prefix;
+  }
   mapping.deliver_by = arguments.deliver_by;
   if (!arguments.key.empty()) {
     Result<MessageRef> key = ParseMessageRef(arguments.key);

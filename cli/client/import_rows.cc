@@ -26,6 +26,8 @@ ImportEnd RowImport::Open() {
   RowCounts counts;
   const ImportEnd end = work_->Reach([&] {
     if (!table_.open()) NOTIFYD_TRY(table_.Open());
+    // Before anything is submitted: else the calls were here, and the rows there for ever.
+    if (!work_->options().only_looks()) NOTIFYD_TRY(table_.CheckRemoval());
     Result<RowCounts> counted = table_.Count();
     if (!counted.ok()) return std::move(counted).status();
     counts = *counted;

@@ -63,7 +63,7 @@ Status ReadHost(std::string_view text, MysqlAddress* out) {
   port.remove_prefix(1);
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out->port);
   if (error == std::errc() && end == port.data() + port.size() && out->port != 0) return Status::Ok();
-  return Bad("the MySQL address: \"" + std::string(port) + "\" is not a port");
+  return Bad("the MySQL address: its port is no number of 1 to 65535");
 }
 
 Status ReadTls(const std::string& word, MysqlAddress* out) {
@@ -89,13 +89,15 @@ Status ReadParameters(std::string_view text, MysqlAddress* out) {
     const std::string_view pair = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(text.size(), pair.size() + 1));
     const std::string_view name = pair.substr(0, pair.find('='));
+    const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& each) { return name == each.name; });
+    // What is no name may be of a password: it is not repeated.
+    if (row == std::end(kRows) && name != "ssl-mode")
+      return Bad("the MySQL address: its parameters are table, time-zone, socket, ssl-mode, ssl-ca, ssl-cert and ssl-key");
     std::string value;
     NOTIFYD_TRY(Decode(pair.size() > name.size() ? pair.substr(name.size() + 1) : std::string_view(), "parameter", &value));
     if (value.empty()) return Bad("the MySQL address: its parameter \"" + std::string(name) + "\" has no value");
-    const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& each) { return name == each.name; });
     if (row != std::end(kRows)) out->*row->text = value;
-    else if (name == "ssl-mode") mode = value;
-    else return Bad("the MySQL address: there is no parameter \"" + std::string(name) + "\"");
+    else mode = value;
   }
   if (mode) return ReadTls(*mode, out);
   if (!out->ca_file.empty()) out->tls = MysqlAddress::Tls::kVerified;
@@ -119,6 +121,11 @@ std::string MysqlAddress::Text() const {
 Result<MysqlAddress> ParseMysqlAddress(std::string_view url) {
   if (!url.starts_with(kScheme)) return Bad("the MySQL address must be " + std::string(kShape));
   url.remove_prefix(kScheme.size());
+  // Of a password that was not encoded what stands behind such a character would be taken for something else, and shown.
+  const size_t end = std::min(url.find_first_of("/?"), url.size());
+  const std::string_view rest = url.substr(end);
+  if (rest.substr(0, rest.find('?')).find('@') != std::string_view::npos || (rest.find('@') != std::string_view::npos && url.find('@') > end))
+    return Bad("the MySQL address: \"/\" and \"?\" in a user or a password are written %2F and %3F, \"@\" in a database %40");
   MysqlAddress address;
   address.table = "Notify";
   const size_t query = std::min(url.find('?'), url.size());

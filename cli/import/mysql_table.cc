@@ -3,6 +3,9 @@
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
@@ -12,7 +15,9 @@
 namespace notifyd {
 namespace {
 
-constexpr unsigned kConnectS = 10, kAnswerS = 60;
+/// A large table may take long to be counted, or looked through: whether the server is still there the connection itself finds out meanwhile.
+constexpr unsigned kConnectS = 10, kAnswerS = 600;
+constexpr int kAskAfterS = 10, kAskTimes = 5;
 /// So long a server may take to notice that an import before this one was killed.
 constexpr unsigned kLockS = 5;
 /// How a server may ask for the password. Left out is what would tell it in plain text.
@@ -72,6 +77,11 @@ class MysqlTable::Connection {
     const char* socket = address_.socket.empty() ? nullptr : address_.socket.c_str();
     const char* user = address_.user.empty() ? nullptr : address_.user.c_str();
     if (!mysql_real_connect(mysql_, host, user, address_.password.c_str(), address_.database.c_str(), address_.port, socket, 0)) return Fault();
+    for (const auto& [option, value] : {std::pair{TCP_KEEPIDLE, kAskAfterS}, {TCP_KEEPINTVL, kAskAfterS}, {TCP_KEEPCNT, kAskTimes}})
+      setsockopt(mysql_get_socket(mysql_), IPPROTO_TCP, option, &value, sizeof value);
+    const int on = 1, unread_ms = kAskAfterS * kAskTimes * 1000;
+    setsockopt(mysql_get_socket(mysql_), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(mysql_get_socket(mysql_), IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, sizeof unread_ms);
     // Each read sees what was committed before it, and each change is one of its own. The isolation stays the server's default: with a stricter or a
     // looser one some refuse to log changes.
     return Run("SET SESSION autocommit = 1");
@@ -178,6 +188,10 @@ Status MysqlTable::CheckColumns() {
     if (!there.contains(needed))
       return Status(Code::kUnacceptable, address_.Text() + ": it is no table of NotifyAgent's: it has no column " + needed);
   return Status::Ok();
+}
+
+Status MysqlTable::CheckRemoval() {
+  return Judge(connection_->Run("DELETE FROM " + From() + " WHERE id = 0 AND 1 = 0"));
 }
 
 Result<RowCounts> MysqlTable::Count() {

@@ -43,6 +43,8 @@ class MysqlTable {
   /// Grows with each Open: rows that were read under another one may have been removed by somebody else since, or by a Remove that failed.
   uint64_t session() const { return session_; }
 
+  /// Would the server remove rows for this user? Removes none.
+  Status CheckRemoval();
   Result<RowCounts> Count();
   /// At least one row unless there is none, at most query.limit, and not many more bytes than kReadBytes.
   Result<std::vector<OldRow>> Read(const RowQuery& query);

@@ -5,12 +5,14 @@
 
 #include "base/ascii.h"
 #include "base/json_tree.h"
+#include "base/time.h"
 
 namespace notifyd {
 namespace {
 
 constexpr size_t kMostTubeBytes = 200;
 constexpr size_t kMostLabelBytes = 256;   // of a notify's label
+constexpr int64_t k1971Ms = 31'536'000'000;  // 1971-01-01, in milliseconds since the epoch
 constexpr size_t kMostCallerBytes = 100;  // of a notify's caller
 constexpr int64_t kTimeoutMs = 3'600'000;
 /// Nobody waits for the answer: so long the old daemon waited until the request was gone.
@@ -129,7 +131,9 @@ void WriteAttempts(const NotifyAgentCall& call, JsonWriter* json) {
 void WriteWhen(const NotifyAgentCall& call, const NotifyAgentTerms& terms, JsonWriter* json) {
   if (terms.due_at) {
     json->Key("due_at");
-    json->Int(terms.due_at->ms);
+    // The API takes no number that early, for it is seconds by mistake mostly; here it is a zero date.
+    if (terms.due_at->ms < k1971Ms) json->String(FormatRfc3339(*terms.due_at));
+    else json->Int(terms.due_at->ms);
   } else if (terms.delay_ms) {
     json->Key("delay_ms");
     json->Int(*terms.delay_ms);

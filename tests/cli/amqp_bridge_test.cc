@@ -216,6 +216,22 @@ TEST_CASE("amqp bridge: a dead letter that cannot be kept keeps its message") {
   CHECK(queues.ready() == 0);
 }
 
+TEST_CASE("amqp bridge: a dead letter that a server short of memory does not read is tried again, and does not keep it from ending") {
+  Queues queues("short");
+  TempDir dir;
+  Broker broker(dir.path());
+  queues.Publish(queues.name(), {Message(std::string(8 << 20, 'x'), "one")});  // more than the buffers of a connection take
+  SharedAmqpServer().SetShortOfMemory(true);
+  auto bridge = StartBridge(broker.url(), queues.name());
+  const bool said = bridge->WaitForError("the dead letter cannot be published");
+  if (!said) bridge->Signal(SIGKILL);
+  const int code = End(bridge.get());
+  SharedAmqpServer().SetShortOfMemory(false);
+  CHECK(said);
+  CHECK(code == 0);
+  CHECK(Eventually([&] { return queues.ready() == 1; }));
+}
+
 TEST_CASE("amqp bridge: where the broker does not let it in it stops, says why, and acknowledges nothing") {
   Queues queues("refused");
   std::vector<PublishedMessage> messages(10, Message(Callback("http://127.0.0.1:9/")));
@@ -474,6 +490,7 @@ TEST_CASE("amqp bridge: wrong usage, and a server that does not let it in") {
            {{"-q", "q", "--dead-letter-file", dir.At("d")}, "http://x", 2, "amqp://USER"},
            {{"-q", "q", "--dead-letter-file", dir.path()}, url, 2, "cannot be opened"},
            {{"-q", "q", "--dead-letter-file", dir.At("d"), "--key", "body"}, url, 2, "--key"},
+           {{"-q", "q", "--dead-letter-file", dir.At("d"), "--headers", "X Amqp-"}, url, 2, "--headers"},
            {{"-q", "q", "--dead-letter-file", dir.At("d"), "--shape", "template"}, url, 2, "needs a url"},
            {{"-q", "q", "--dead-letter-file", dir.At("d"), "--url-template", "http://{x}/"}, url, 2, "--url-template: url: \"x\" is none of"},
            {{"-q", "q", "--dead-letter-file", dir.At("d"), "--template", dir.Write("t", R"({"lain":"x"})")}, url, 2, "has no field lain"},

@@ -26,11 +26,11 @@ std::vector<uint16_t> FreePorts(size_t count) {
 }
 
 /// Debian's /usr/sbin/rabbitmq-server becomes the user of the system's service: what it calls is run as it is.
-std::string ServerScript() {
+std::string Script(const std::string& name) {
   const std::string root = "/usr/lib/rabbitmq/lib";
   if (std::filesystem::exists(root))
     for (const auto& entry : std::filesystem::directory_iterator(root))
-      if (std::string script = entry.path().string() + "/sbin/rabbitmq-server"; std::filesystem::exists(script)) return script;
+      if (std::string script = entry.path().string() + "/sbin/" + name; std::filesystem::exists(script)) return script;
   throw std::runtime_error("there is no RabbitMQ server: scripts/install-packages tests");
 }
 
@@ -99,11 +99,20 @@ void AmqpServer::Start() {
       "setpriv",
       "--pdeathsig",
       "KILL",
-      ServerScript(),
+      Script("rabbitmq-server"),
   };
   server_ = std::make_unique<Process>("env", Process::Input{arguments, {}});
   if (!server_->WaitForOutput("Server startup complete"))
     throw std::runtime_error("RabbitMQ does not start:\n" + server_->output() + server_->error());
+}
+
+void AmqpServer::SetShortOfMemory(bool is_short) {
+  Process control("env",
+                  Process::Input{{"HOME=" + dir_.At("home"), "ERL_EPMD_PORT=" + std::to_string(mapper_port_),
+                                  "RABBITMQ_NODENAME=test" + std::to_string(node_port_) + "@localhost", "RABBITMQ_CONF_ENV_FILE=" + dir_.At("none"),
+                                  Script("rabbitmqctl"), "set_vm_memory_high_watermark", is_short ? "0.00001" : "0.4"},
+                                 {}});
+  if (control.Wait() != 0) throw std::runtime_error("rabbitmqctl: " + control.output() + control.error());
 }
 
 AmqpServer& SharedAmqpServer() {

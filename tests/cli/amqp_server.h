@@ -30,6 +30,8 @@ class AmqpServer {
   void Kill();
   /// Again, with the same data.
   void Start();
+  /// Lets it believe so: then it reads nothing of who publishes.
+  void SetShortOfMemory(bool is_short);
 
  private:
   TempDir dir_;

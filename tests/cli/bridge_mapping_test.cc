@@ -83,6 +83,10 @@ TEST_CASE("bridge mapping: a callback's requests, as Guzzle would send them") {
            R"([{"url":"http://a/x","method":"GET","headers":{"authorization":"Basic dTpwOnc="},"retry":{"max_attempts":1}}])"},
           {R"({"requests":[{"url":"http://a/x","options":{"auth":["u","p","Basic"]}}]})",
            R"([{"url":"http://a/x","method":"GET","headers":{"Authorization":"Basic dTpw"},"retry":{"max_attempts":1}}])"},
+          {R"({"requests":[{"url":"http://a/x","options":{"auth":["u","p",null]}}]})",
+           R"([{"url":"http://a/x","method":"GET","headers":{"Authorization":"Basic dTpw"},"retry":{"max_attempts":1}}])"},
+          {R"({"requests":[{"url":"http://a/5%?c=%zz%20","options":{"query":"a=100%&b=%4"}}]})",
+           R"([{"url":"http://a/5%25?a=100%25&b=%254","method":"GET","retry":{"max_attempts":1}}])"},
           {R"({"requests":[{"url":"http://a/x","options":[]}],"control":[]})", R"([{"url":"http://a/x","method":"GET","retry":{"max_attempts":1}}])"},
           {R"({"requests":[{"url":"http://a/x","method":null,"options":{"headers":[],"json":null,"query":null,"auth":null,"timeout":null}}]})",
            R"([{"url":"http://a/x","method":"GET","retry":{"max_attempts":1}}])"},
@@ -200,6 +204,23 @@ TEST_CASE("bridge mapping: a template, with raw bodies") {
   }
 }
 
+TEST_CASE("bridge mapping: what fills a URL leads to no other path") {
+  MappingOptions options{"q"};
+  options.shape = MessageShape::kTemplate;
+  options.fields = TemplateFrom(R"({"url":"http://a/./hooks/{header:a}{header:b}/x?at={header:a}"})");
+  auto map = [&](const std::string& a, const std::string& b) {
+    AmqpMessage message;
+    message.body = "x";
+    message.headers = {TextHeader("a", a), TextHeader("b", b)};
+    return MappedText(message, options);
+  };
+  CHECK(map("..", "").starts_with("422 : "));
+  CHECK(map(".", ".").starts_with("422 : "));
+  CHECK(map(".", "").starts_with("422 : "));
+  CHECK_THAT(map("..", "x"), Catch::Contains("http://a/./hooks/..x/x?at=.."));
+  CHECK_THAT(map("../..", ""), Catch::Contains("http://a/./hooks/..%2F../x?at=..%2F.."));
+}
+
 TEST_CASE("bridge mapping: a template that is none is refused") {
   for (const char* fields : {"[]", "7", "{", R"({"data":{}})", R"({"body":"x"})", R"({"body_base64":"x"})", R"({"idempotency_key":"x"})",
                              R"({"url":"{nothing}"})", R"({"url":"{"})", R"({"url":"}"})", R"({"url":"{header:}"})", R"({"url":"{body:x}"})",
@@ -287,6 +308,21 @@ TEST_CASE("bridge mapping: as many labels as a notify has, cut to what it takes;
   CHECK(notify->root().At("/labels")->size() == 16);
   CHECK(notify->root().At("/labels/h15")->text().size() == 256);
   CHECK_FALSE(notify->root().At("/labels/h16"));
+}
+
+TEST_CASE("bridge mapping: a NUL in a label or in what makes the key is not worth the message") {
+  AmqpMessage message;
+  message.body = R"({"requests":[{"url":"http://a/x"}]})";
+  message.headers = {TextHeader("h", std::string("a\0b", 3))};
+  message.correlation_id = std::string("\0", 1);
+  message.message_id = std::string("i\0d", 3);
+  Result<MappedMessage> mapped = MapMessage(message, {"q"});
+  REQUIRE(mapped.ok());
+  Result<JsonTree> notify = JsonTree::Parse(mapped->notifies[0]);
+  REQUIRE(notify.ok());
+  CHECK(notify->root().At("/labels/h")->text() == "a b");
+  CHECK(notify->root().At("/labels/correlation_id")->text() == " ");
+  CHECK(notify->root().At("/idempotency_key")->text().starts_with("sha256:"));
 }
 
 TEST_CASE("bridge mapping: headers of HTTP, where they are asked for") {

@@ -78,6 +78,15 @@ TEST_CASE("import: a MySQL address that is none is refused, without its password
     CHECK(FaultOf(wrong) != "");
   }
   CHECK(FaultOf("mysql://u:s%zzecret@h/a").find("ecret") == std::string::npos);
+  // Not encoded: a part of the password is never taken for a port, a parameter or a database, and told.
+  for (const char* wrong : {"mysql://u:x/ecret@h/a", "mysql://u:x?ecret@h/a", "mysql://u:x?a=ecret@h/a", "mysql://u:12/ecret@h/a",
+                            "mysql://u:x@y?ecret@h/a", "mysql://u:x@y/ecret@h/a", "mysql://u:ecret"}) {
+    INFO(wrong);
+    CHECK(FaultOf(wrong) != "");
+    CHECK(FaultOf(wrong).find("ecret") == std::string::npos);
+  }
+  CHECK(ParseMysqlAddress("mysql://u:p@:#w@h/a")->password == "p@:#w");
+  CHECK(ParseMysqlAddress("mysql://u:%2F%3F@h/a?socket=@s")->password == "/?");
   CHECK(ParseMysqlAddress("mysql://u:secret@h/a")->Text().find("secret") == std::string::npos);
 }
 
@@ -109,6 +118,9 @@ TEST_CASE("import: a local time comes when the clocks of its zone show it") {
 
 TEST_CASE("import: a row is due at its time, and held under its fKey") {
   CHECK(OfRow({{"timeDelayedSend", "2027-03-01 08:00:00"}, {"fKey", std::nullopt}}, "/due_at") == "1803859200000");
+  // The API takes no number for so early a time.
+  CHECK(OfRow({{"timeDelayedSend", "0000-00-00 00:00:00"}}, "/due_at") == "1970-01-01T00:00:00.000Z");
+  CHECK(OfRow({{"timeDelayedSend", "1900-01-01 00:00:00"}}, "/due_at") == "1970-01-01T00:00:00.000Z");
   CHECK(OfRow({{"timeDelayedSend", "2027-03-01 08:00:00"}, {"fKey", "f1"}}, "/fkey") == "f1");
   CHECK(OfRow({{"timeDelayedSend", std::nullopt}, {"fKey", "f1"}}, "/fkey") == "f1");
   CHECK(OfRow({{"timeDelayedSend", std::nullopt}, {"fKey", "f1"}}, "/due_at") == "");

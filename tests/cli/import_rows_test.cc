@@ -18,9 +18,11 @@ constexpr const char* kFuture = "timeDelayedSend = '2033-05-01 08:00:00'";
 
 /// A broker and a receiver that answers "Success!".
 struct World {
+  explicit World(std::vector<std::string> settings = {}) : broker(dir.path(), std::move(settings)) {}
+
   TempDir dir;
   ScriptedServer receiver{[](const SeenRequest&) { return ScriptedAnswer{200, "Success!", "text/plain"}; }};
-  Broker broker{dir.path()};
+  Broker broker;
   NotifyTable table;
 
   std::string Url(const std::string& path) const { return "url = '" + receiver.url() + path + "'"; }
@@ -115,6 +117,43 @@ TEST_CASE("import notifyagent: a row that cannot be taken stays, with why, and t
   CHECK(run.error.find("row " + std::to_string(queue) + " stays: queueName is missing") != std::string::npos);
   CHECK(run.error.find("row " + std::to_string(lost) + " stays: it has neither a time nor an fKey") != std::string::npos);
   CHECK(w.table.count() == 3);
+}
+
+TEST_CASE("import notifyagent: rows with a zero date and one of long ago are sent now") {
+  World w;
+  w.table.sql().Run("SET SESSION sql_mode = ''");
+  w.table.Add(w.Url("/zero") + ", timeDelayedSend = '0000-00-00 00:00:00'");
+  w.table.Add(w.Url("/old") + ", timeDelayedSend = '1900-01-01 00:00:00'");
+  const CtlRun run = w.Import({});
+  INFO(run.error);
+  CHECK(run.output == "rows: 2 read, 2 accepted, 2 removed, 0 stay\n");
+  CHECK(TargetsOf(w.receiver, 2).size() == 2);
+}
+
+TEST_CASE("import notifyagent: who may not remove rows submits none of them, and may look") {
+  World w;
+  const std::string user = "reader@'127.0.0.1'";
+  w.table.sql().Run("CREATE OR REPLACE USER " + user + " IDENTIFIED BY 'p@:/?#% w'");
+  w.table.sql().Run("GRANT SELECT ON " + w.table.database() + ".Notify TO " + user);
+  w.table.Add(w.Url("/a") + ", " + kPast);
+  std::string url = w.table.url();
+  url.replace(url.find("root@"), 5, "reader:p%40%3A%2F%3F%23%25%20w@");
+  const CtlRun run = w.Import({}, {"NOTIFYD_MYSQL=" + url});
+  CHECK(run.code == 1);
+  CHECK(run.error.find("DELETE command denied") != std::string::npos);
+  CHECK(w.broker.Stat("/totals/accepted") == 0);
+  CHECK(w.Import({"--keep"}, {"NOTIFYD_MYSQL=" + url}).output == "rows: 1 read, 1 accepted, 0 removed, 0 stay\n");
+}
+
+TEST_CASE("import notifyagent: a row is known again long after the broker forgets what others submit") {
+  World w({"--idempotency-window-ms", "1"});
+  w.table.Add(w.Url("/a") + ", " + kPast);
+  for (const char* before : {"0", "1", "1"}) {
+    const CtlRun run = w.Import({"--keep", "--json"});
+    INFO(run.error);
+    CHECK(JsonAt(run.output, "/rows/before") == before);
+  }
+  CHECK(w.broker.Stat("/totals/accepted") == 1);
 }
 
 TEST_CASE("import notifyagent: --dry-run and --keep leave the table as it is, and what was kept is not submitted twice") {
