@@ -31,6 +31,12 @@ std::string_view TakeName(std::string_view* text) {
   return name;
 }
 
+/// Does it begin a request of HTTP? A browser may be led here by a page, with a body that reads as commands: no client of beanstalkd's says such.
+bool IsHttp(std::string_view line) {
+  constexpr std::string_view kMethods[] = {"GET ", "HEAD ", "POST ", "OPTIONS "};
+  return std::any_of(std::begin(kMethods), std::end(kMethods), [&](std::string_view method) { return line.starts_with(method); });
+}
+
 }  // namespace
 
 /// By their beginnings, in the order in which they are looked at: where one begins like another, the longer one comes first. As beanstalkd does, what
@@ -126,6 +132,7 @@ RequestParser::Step BeanstalkdParser::FeedLine(std::string_view* in) {
     return EndLine(line);
   }
   if (line_.size() == kMostLineBytes) {
+    if (IsHttp(line_)) return RefuseHttp();
     after_cr_ = line_.back() == '\r';
     line_ = std::string();
     phase_ = Phase::kSkipLine;
@@ -149,10 +156,16 @@ RequestParser::Step BeanstalkdParser::SkipLine(std::string_view* in) {
 RequestParser::Step BeanstalkdParser::EndLine(std::string_view line) {
   if (line.find('\0') != std::string_view::npos) return Say(std::string(kBadFormat));
   const Command* command = std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& each) { return line.starts_with(each.name); });
-  if (command == std::end(kCommands)) return Say("UNKNOWN_COMMAND\r\n");
+  if (command == std::end(kCommands)) return IsHttp(line) ? RefuseHttp() : Say("UNKNOWN_COMMAND\r\n");
   const std::string_view rest = line.substr(command->name.size());
   if (command->take) return (this->*command->take)(rest);
   return (this->*command->as)(TrimBlanks(command->name), rest);
+}
+
+RequestParser::Step BeanstalkdParser::RefuseHttp() {
+  refusal_status_ = 400;
+  refusal_detail_ = "HTTP is not spoken here";
+  return Step::kRefused;
 }
 
 RequestParser::Step BeanstalkdParser::Say(std::string answer) {

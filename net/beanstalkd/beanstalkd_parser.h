@@ -1,6 +1,7 @@
 // BeanstalkdParser: the text protocol of beanstalkd 1.12 (doc/protocol.txt; prot.c where that says nothing), for producers and for those who look.
 // What is of the connection alone (the tube in use, the tubes watched) is kept and answered here; so is what is not well-formed, and what there is
-// not here: the consumers' commands. All else becomes a request, one a command, in order. Pure: no socket, no clock.
+// not here: the consumers' commands. All else becomes a request, one a command, in order; but for the beginning of a request of HTTP, which is
+// refused, before a body behind it reads as commands. Pure: no socket, no clock.
 //
 // A request, as the door (beanstalkd_door.h) takes it:
 //   method   the command: "put", "delete", ...; "say": nothing is to be done, the answer is known; "quit"
@@ -82,6 +83,7 @@ class BeanstalkdParser : public RequestParser {
   Step OfId(std::string_view method, std::string_view rest);
   Step Plain(std::string_view method, std::string_view rest);
 
+  Step RefuseHttp();
   Step Say(std::string answer);
   Step Complete(std::string_view method, std::string target);
 

@@ -25,6 +25,10 @@ std::vector<std::string> Parse(std::string_view bytes, size_t piece) {
       CHECK(used <= rest.size());
       rest.remove_prefix(used);
       CHECK(parser.held_bytes() <= notifyd::BeanstalkdParser::kMostLineBytes + kMostJob + 2);
+      if (step == notifyd::RequestParser::Step::kRefused) {
+        out.emplace_back("refused");
+        return out;  // nothing may be fed any more
+      }
       if (step != notifyd::RequestParser::Step::kRequest) {
         CHECK(step == notifyd::RequestParser::Step::kMore && rest.empty());
         continue;

@@ -183,9 +183,22 @@ TEST_CASE("beanstalkd parser: commands about a job, a tube, and all of it") {
 TEST_CASE("beanstalkd parser: there are no consumers here") {
   Wire wire;
   for (const char* command : {"reserve", "reserve-with-timeout 5", "reserve-job 5", "release 5 1 0", "bury 5 1", "touch 5", "", " ", "PUT 1 1 1 1",
-                              "nonsense", "put\t1 2 3 4", "GET / HTTP/1.1"})
+                              "nonsense", "put\t1 2 3 4", "GETS", "get /"})
     CHECK(wire.One(std::string(command) + "\r\n") == kUnknown);
   CHECK(wire.One(std::string("stats\0\r\n", 8)) == kBad);
+}
+
+TEST_CASE("beanstalkd parser: whoever speaks HTTP is refused before a body that reads as commands") {
+  for (const std::string& method : {std::string("GET"), std::string("HEAD"), std::string("POST"), std::string("OPTIONS")})
+    for (const std::string& path : {std::string("/"), "/" + std::string(300, 'p')}) {
+      CAPTURE(method, path.size());
+      Wire wire;
+      size_t used = 0;
+      const std::string head = method + " " + path + " HTTP/1.1\r\nHost: h\r\n\r\nput 0 0 1 1\r\nx\r\n";
+      CHECK(wire.parser.Feed(head, &used) == Step::kRefused);
+      CHECK(used <= BeanstalkdParser::kMostLineBytes);
+      CHECK(wire.parser.RefusalOf(wire.parser.refusal_status()).empty());
+    }
 }
 
 TEST_CASE("beanstalkd parser: what the server itself refuses is said in the protocol's words") {
