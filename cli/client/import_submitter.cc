@@ -134,7 +134,7 @@ ImportSubmitter::Try ImportSubmitter::Take(std::string_view line, const std::vec
 ImportSubmitter::Try ImportSubmitter::PrepareLanes(const std::vector<OldCall>& calls) {
   for (const OldCall& call : calls) {
     if (lanes_refused_) return Try::kDone;
-    if (lanes_.contains(call.lane)) continue;
+    if (!call.may_be_retried || lanes_.contains(call.lane)) continue;
     const Try outcome = PrepareLane(call.lane);
     if (outcome == Try::kAgain) return outcome;
     if (outcome == Try::kRefused) {

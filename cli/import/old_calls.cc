@@ -44,7 +44,7 @@ Result<OldCall> CallOfRow(const OldRow& row, const RowTerms& terms) {
   how.idempotency_key = ShortKey("notifyagent/" + terms.database + "/" + terms.table + "/" + std::to_string(row.id));
   if (const std::string_view created = row.Text("timeCreated"); !created.empty())
     how.idempotency_key = ShortKey(how.idempotency_key + "/" + std::string(created));
-  return OldCall{call.queue_name, NotifyOfNotifyAgentCall(call, how)};
+  return OldCall{call.queue_name, NotifyOfNotifyAgentCall(call, how), MayBeRetried(call)};
 }
 
 Result<OldCall> CallOfJob(std::string_view body, const JobTerms& terms) {
@@ -54,7 +54,7 @@ Result<OldCall> CallOfJob(std::string_view body, const JobTerms& terms) {
   how.caller = terms.caller;
   how.idempotency_key = ShortKey("beanstalkd/" + terms.server + "/" + std::to_string(terms.id));
   if (terms.left_s) how.delay_ms = static_cast<int64_t>(*terms.left_s) * 1000;
-  return OldCall{call->queue_name, NotifyOfNotifyAgentCall(*call, how)};
+  return OldCall{call->queue_name, NotifyOfNotifyAgentCall(*call, how), MayBeRetried(*call)};
 }
 
 bool IsJobOfQueue(std::string_view body, std::string_view tube) {

@@ -27,6 +27,7 @@ struct OldRow {
 struct OldCall {
   std::string lane;      // fifo
   std::string document;  // of POST /v1/notifies
+  bool may_be_retried = true;
 };
 
 struct RowTerms {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/ascii.h"
 #include "base/json_tree.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 namespace notifyd {
 namespace {
@@ -53,6 +55,22 @@ const Field* FindField(std::string_view key) {
   return field == std::end(kFields) ? nullptr : field;
 }
 
+/// By its value, as PHP compares numbers: "1", " 1", 1.0. Nothing where it is not a whole number.
+std::optional<int64_t> WholeNumber(std::string_view text) {
+  constexpr double kMost = int64_t{1} << 53;
+  text = TrimBlanks(text);
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number) || std::trunc(number) != number) return std::nullopt;
+  return static_cast<int64_t>(std::clamp(number, -kMost, kMost));
+}
+
+/// May a notify's caller be called so?
+bool IsCallerName(std::string_view name) {
+  return !name.empty() && name.size() <= kMostCallerBytes && !HasControl(name);
+}
+
 /// May stand in the query of a URL as it is (RFC 3986 section 3.4).
 bool IsQueryChar(char c) {
   return IsDigit(c) || (LowerAscii(c) >= 'a' && LowerAscii(c) <= 'z') || std::string_view("-._~!$&'()*+,;=:@/?").find(c) != std::string_view::npos;
@@ -81,7 +99,7 @@ std::string WithQuery(std::string_view url, std::string_view data) {
 void WriteRequest(const NotifyAgentCall& call, JsonWriter* json) {
   const bool post = EqualsIgnoringCase(call.method, "POST");
   json->Key("url");
-  json->String(post ? call.url : WithQuery(call.url, call.data));
+  json->String(post || !call.has_data ? call.url : WithQuery(call.url, call.data));
   json->Key("method");
   json->String(post ? "POST" : "GET");
   if (!post) return;
@@ -90,6 +108,11 @@ void WriteRequest(const NotifyAgentCall& call, JsonWriter* json) {
   json->String(type);
   json->Key("body");
   json->String(call.data.empty() && type == kJsonType ? std::string_view("[]") : std::string_view(call.data));
+}
+
+/// Of those that there are at most.
+int64_t RetriesGone(const NotifyAgentCall& call) {
+  return call.run_once == 1 ? kMostRetries : std::clamp<int64_t>(call.retry_times, 0, kMostRetries);
 }
 
 /// What answer counts, and how often.
@@ -114,7 +137,7 @@ void WriteAttempts(const NotifyAgentCall& call, JsonWriter* json) {
   json->EndObject();
   json->Key("retry");
   json->BeginObject();
-  const int64_t made = call.run_once == 1 ? kMostRetries : std::clamp<int64_t>(call.retry_times, 0, kMostRetries);
+  const int64_t made = RetriesGone(call);
   json->Key("max_attempts");
   json->Int(kMostRetries + 1 - made);
   if (made < kMostRetries) {
@@ -147,7 +170,7 @@ void WriteWhen(const NotifyAgentCall& call, const NotifyAgentTerms& terms, JsonW
 void WriteLabels(const NotifyAgentCall& call, const NotifyAgentTerms& terms, bool caller_taken, JsonWriter* json) {
   bool begun = false;
   auto label = [&](std::string_view key, const std::string& value) {
-    if (value.empty() || value.size() > kMostLabelBytes) return;
+    if (value.empty() || value.size() > kMostLabelBytes || value.find('\0') != std::string::npos) return;
     if (!begun) {
       json->Key("labels");
       json->BeginObject();
@@ -176,14 +199,16 @@ Status SetNotifyAgentField(std::string_view key, std::optional<std::string_view>
   if (!field) return Status::Ok();
   if (field->text) {
     call->*field->text = value.value_or("");
+    if (field->text == &NotifyAgentCall::data) call->has_data = value.has_value();
     return Status::Ok();
   }
   if (!value || value->empty()) {
     call->*field->number = NotifyAgentCall().*field->number;
     return Status::Ok();
   }
-  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), call->*field->number);
-  return error == std::errc() && end == value->data() + value->size() ? Status::Ok() : Bad(key, "must be a whole number");
+  const std::optional<int64_t> number = WholeNumber(*value);
+  if (number) call->*field->number = *number;
+  return number ? Status::Ok() : Bad(key, "must be a whole number");
 }
 
 Status CheckNotifyAgentCall(const NotifyAgentCall& call) {
@@ -191,6 +216,10 @@ Status CheckNotifyAgentCall(const NotifyAgentCall& call) {
   if (call.queue_name.empty() || call.queue_name == "0") return Bad("queueName", "is missing");
   if (!IsTubeName(call.queue_name)) return Bad("queueName", "must be the name of a tube: 1 to 200 of A-Z, a-z, 0-9 and -+/;.$_()");
   return Status::Ok();
+}
+
+bool MayBeRetried(const NotifyAgentCall& call) {
+  return call.need_response != 2 && RetriesGone(call) < kMostRetries;
 }
 
 Result<NotifyAgentCall> ReadNotifyAgentCall(std::string_view json) {
@@ -204,9 +233,10 @@ Result<NotifyAgentCall> ReadNotifyAgentCall(std::string_view json) {
     const JsonTree::Value value = at.value();
     if (!FindField(key)) continue;
     const Kind kind = value.kind();
-    if (kind != Kind::kNull && kind != Kind::kString && kind != Kind::kNumber) return Bad(key, "must be a string, a number or null");
-    std::optional<std::string_view> text;
-    if (kind != Kind::kNull) text = kind == Kind::kString ? value.text() : value.raw();
+    if (kind == Kind::kObject || kind == Kind::kArray) return Bad(key, "must be a string, a number, true, false or null");
+    std::optional<std::string_view> text;  // as PHP has them, true is 1, and false is as good as nothing
+    if (kind == Kind::kTrue) text = "1";
+    else if (kind != Kind::kNull && kind != Kind::kFalse) text = kind == Kind::kString ? value.text() : value.raw();
     NOTIFYD_TRY(SetNotifyAgentField(key, text, &call));
   }
   NOTIFYD_TRY(CheckNotifyAgentCall(call));
@@ -223,7 +253,7 @@ void WriteNotifyAgentCall(const NotifyAgentCall& call, const NotifyAgentTerms& t
   json->Key("follow_redirects");
   json->Bool(true);
   WriteAttempts(call, json);
-  const bool own_caller = terms.caller.empty() && !call.caller.empty() && call.caller.size() <= kMostCallerBytes;
+  const bool own_caller = terms.caller.empty() && IsCallerName(call.caller);
   if (own_caller || !terms.caller.empty()) {
     json->Key("caller");
     json->String(own_caller ? call.caller : terms.caller);

@@ -28,6 +28,7 @@ struct NotifyAgentCall {
   int64_t need_response = 1;      // 2: no, else yes
   int64_t run_once = 0;           // 1: one attempt, else ten
   int64_t retry_times = 0;        // attempts that failed already
+  bool has_data = false;          // it says data, be it empty: to a GET without nothing is appended
 };
 
 /// What decides beside the call itself.
@@ -43,12 +44,16 @@ struct NotifyAgentTerms {
 /// Is it the name of a tube, as beanstalkd has them: 1 to 200 bytes of letters, digits and -+/;.$_(), not beginning with "-"?
 bool IsTubeName(std::string_view name);
 
-/// Takes the value of a key: of a member of the JSON, of a column of the table. `value`: a string, or a number's text; nothing where it is null. Keys
-/// that say nothing about a call to come are passed over. Error: kUnacceptable with the key as field.
+/// Takes the value of a key: of a member of the JSON, of a column of the table. `value`: a string, or a number's text; nothing where it is null. A
+/// whole number counts by its value, however it is written. Keys that say nothing about a call to come are passed over. Error: kUnacceptable with the
+/// key as field.
 Status SetNotifyAgentField(std::string_view key, std::optional<std::string_view> value, NotifyAgentCall* call);
 
 /// What is refused of a call once all of its values are taken. Error: kUnacceptable with the key as field.
 Status CheckNotifyAgentCall(const NotifyAgentCall& call);
+
+/// May there be more than one attempt? Only then does it matter whether its lane waits for the next one.
+bool MayBeRetried(const NotifyAgentCall& call);
 
 /// Reads a job's body: a JSON object as `json_encode` writes it, of which unknown keys are passed over. Errors: kMalformed where it is no JSON,
 /// kUnacceptable as above.

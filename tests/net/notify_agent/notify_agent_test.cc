@@ -88,6 +88,13 @@ TEST_CASE("NotifyAgent: numbers count by their value, as integer or string") {
     CHECK(Member(call, "/expect") == "");
   }
   for (const char* some : {"1", "\"1\"", "null"}) CHECK(Member(With(std::string(R"("needResponse":)") + some), "/reply") == "");
+  // However it is written: PHP compares by value what NotifyMessage checks.
+  for (const char* one : {"1.0", "\"1.0\"", "\" 1\"", "\"+1\"", "true"})
+    CHECK(Member(With(std::string(R"("runOnce":)") + one), "/retry/max_attempts") == "1");
+  CHECK(Member(With(R"("retryTimes":99999999999999999999)"), "/retry/max_attempts") == "1");
+  CHECK(Member(With(R"("runOnce":false)"), "/retry/max_attempts") == "10");
+  for (const char* none : {"1e400", "\"inf\"", "\"nan\"", "\"1x\"", "\" \"", "[1]", "{}"})
+    CHECK(Refusal(With(std::string(R"("runOnce":)") + none)).starts_with("/runOnce: runOnce must be a "));
   CHECK(Refusal(With(R"("needResponse":"yes")")) == "/needResponse: needResponse must be a whole number");
   CHECK(Refusal(With(R"("retryTimes":1.5)")) == "/retryTimes: retryTimes must be a whole number");
 }
@@ -102,6 +109,8 @@ TEST_CASE("NotifyAgent: what is not POST is a GET with the data behind the URL")
   CHECK(url("http://h/p", "[]") == "http://h/p?%5B%5D");
   CHECK(url("http://h/p", R"({\"a\":\"50% \\u00e9\u00e9#\"})") == "http://h/p?%7B%22a%22:%2250%25%20%5Cu00e9%C3%A9%23%22%7D");
   CHECK(url("http://h/p", "a=%20%7e%zz%4") == "http://h/p?a=%20%7e%25zz%254");
+  // json_encode gives false for data that it cannot encode: then the URL went out as it stood.
+  for (const char* none : {R"("data":null)", R"("data":false)", R"("caller":"c")"}) CHECK(Member(With(none), "/url") == "http://h/p");
   CHECK(url("http://h/p#part", "a=1") == "http://h/p?a=1#part");
   for (const char* method : {"PUT", "get", "", "0"}) {
     const std::string call = With(std::string(R"("data":"a=1","contentType":"application/json","method":")") + method + "\"");
@@ -122,9 +131,9 @@ TEST_CASE("NotifyAgent: data goes out byte for byte, with the type that was said
   CHECK(Made(With(R"("method":"POST","data":"")")).find(R"("content_type":"application/x-www-form-urlencoded","body":"")") != std::string::npos);
   CHECK(member(R"("data":"x","contentType":"text/plain")", "/content_type") == "text/plain");
   CHECK(member(R"("data":5)", "/body") == "5");
-  CHECK(Refusal(With(R"("data":{"a":1})")) == "/data: data must be a string, a number or null");
-  CHECK(Refusal(With(R"("data":[1])")) == "/data: data must be a string, a number or null");
-  CHECK(Refusal(With(R"("url":true)")) == "/url: url must be a string, a number or null");
+  CHECK(Refusal(With(R"("data":{"a":1})")) == "/data: data must be a string, a number, true, false or null");
+  CHECK(Refusal(With(R"("data":[1])")) == "/data: data must be a string, a number, true, false or null");
+  CHECK(Refusal(With(R"("url":[true])")) == "/url: url must be a string, a number, true, false or null");
 }
 
 TEST_CASE("NotifyAgent: an answer counts by what it contains, whatever its status") {
@@ -151,6 +160,16 @@ TEST_CASE("NotifyAgent: what holds nothing is a label, what holds is none") {
   CHECK(Member(With(R"("fKey":")" + std::string(257, 'f') + "\""), "/labels") == "");
   CHECK(Member(With(R"("caller":")" + std::string(101, 'c') + "\""), "/labels/caller").size() == 101);
   CHECK(Member(With(R"("caller":")" + std::string(101, 'c') + "\""), "/caller") == "");
+  // What cannot be one refuses no call.
+  CHECK(Member(With(R"("caller":"a\nb")"), "/caller") == "");
+  CHECK(Member(With(R"("caller":"a\nb")"), "/labels/caller") == "a\nb");
+  CHECK(Member(With(R"("caller":"a\u0000b","fKey":"\u0000","timeDelayedSend":false)"), "/labels") == "");
+  CHECK(Member(With(R"("caller":"a\u0000b")"), "/caller") == "");
+}
+
+TEST_CASE("NotifyAgent: only what is tried again needs a lane in which others pass") {
+  for (const char* more : {R"("runOnce":2)", R"("runOnce":0,"retryTimes":8)", R"("caller":"c")"}) CHECK(MayBeRetried(Read(With(more))));
+  for (const char* once : {R"("runOnce":1)", R"("retryTimes":9)", R"("needResponse":2)"}) CHECK_FALSE(MayBeRetried(Read(With(once))));
 }
 
 TEST_CASE("NotifyAgent: what has no queue of beanstalkd's, or is no JSON, is refused") {
