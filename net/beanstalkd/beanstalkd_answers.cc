@@ -86,7 +86,10 @@ uint64_t PriOf(uint64_t priority) {
 }
 
 std::string JobOf(const AnswerDocument& notify) {
-  if (std::string encoded = notify.Text("/body_base64"); !encoded.empty()) return DecodeBase64(encoded).ok() ? *DecodeBase64(encoded) : std::string();
+  if (const std::string encoded = notify.Text("/body_base64"); !encoded.empty()) {
+    Result<std::string> decoded = DecodeBase64(encoded);
+    return decoded.ok() ? *std::move(decoded) : std::string();
+  }
   const std::optional<JsonTree::Value> data = notify.At("/data");
   if (data && data->kind() != JsonTree::Kind::kNull) return std::string(data->raw());
   return notify.Text("/body");

@@ -19,6 +19,7 @@ constexpr std::string_view kNotifyTube = "notify";
 constexpr std::string_view kNotFound = "NOT_FOUND\r\n";
 constexpr const char* kKickable = "scheduled,retrying";
 constexpr const char* kDelayed = "scheduled,retrying,held";
+constexpr int kBuriedLooked = 200;        // of the newest buried ones the tubes are listed
 constexpr uint64_t kMostAtOnce = 10'000;  // what one bulk call may touch
 
 std::string LanePath(std::string_view mode, std::string_view lane) {
@@ -54,6 +55,22 @@ std::string JobIn(std::string_view answer) {
   return JobOfId(answer.substr(0, answer.find('"')));
 }
 
+/// How much longer a text is as a JSON string, at most: by escapes of control characters up to five times its length.
+size_t EscapeBytes(std::string_view text) {
+  size_t bytes = 0;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) bytes += 5;
+    else bytes += c == '"' || c == '\\';
+  }
+  return bytes;
+}
+
+/// What a job has become takes the place of what came; what it is longer needs a place of its own. A little is not worth counting.
+void HoldBeyond(size_t came, size_t becomes, size_t* held_bytes) {
+  constexpr size_t kLittleBytes = 16 << 10;
+  *held_bytes = becomes > came + kLittleBytes ? becomes - came : 0;
+}
+
 std::vector<std::string> ModesOf(const BeanstalkdTube* tube) {
   return tube ? std::vector<std::string>{tube->mode} : std::vector<std::string>{"fifo", "concurrent"};
 }
@@ -80,7 +97,8 @@ void BeanstalkdDoor::Put(const CommandPtr& command) {
   const BeanstalkdTube* tube = command->tube;
   if (!tube && command->request.target == kNotifyTube) return PutNotifyAgent(command);
   if (!tube) return RefuseJob(command, "there is no [[tube]] of this name");
-  const std::string& job = command->request.body;
+  // What goes on is the document alone; the job's bytes have their place in the budget until the answer.
+  const std::string job = std::exchange(command->request.body, std::string());
   std::string document;
   document.reserve(job.size() + 256);
   JsonWriter json(&document);
@@ -91,7 +109,7 @@ void BeanstalkdDoor::Put(const CommandPtr& command) {
   };
   text("url", tube->url);
   if (!tube->content_type.empty()) text("content_type", tube->content_type);
-  if (IsValidUtf8(job)) text("body", job);
+  if (IsValidUtf8(job) && EscapeBytes(job) <= job.size() / 2) text("body", job);
   else text("body_base64", EncodeBase64(job));
   text("lane", tube->lane_name());
   text("mode", tube->mode);
@@ -104,40 +122,46 @@ void BeanstalkdDoor::Put(const CommandPtr& command) {
     json.Uint(delay_s * 1000);
   }
   json.EndObject();
+  HoldBeyond(job.size(), document.size(), &command->held_bytes);
   Submit(command, std::move(document));
 }
 
 void BeanstalkdDoor::PutNotifyAgent(const CommandPtr& command) {
-  Result<NotifyAgentCall> call = ReadNotifyAgentCall(command->request.body);
+  const std::string job = std::exchange(command->request.body, std::string());
+  Result<NotifyAgentCall> call = ReadNotifyAgentCall(job);
   if (!call.ok()) return RefuseJob(command, call.status().detail());
   NotifyAgentTerms terms;
   if (const uint64_t delay_s = command->Number("delay"); delay_s > 0) terms.delay_ms = static_cast<int64_t>(delay_s * 1000);
   terms.caller = command->request.peer->asker->grant->grant.caller.value_or("");
-  SubmitBehindOthers(command, call->queue_name, NotifyOfNotifyAgentCall(*call, terms));
+  std::string document = NotifyOfNotifyAgentCall(*call, terms);
+  HoldBeyond(job.size(), document.size(), &command->held_bytes);
+  if (!MayBeRetried(*call)) return Submit(command, std::move(document));
+  Submit(command, std::move(document), [this, command, lane = std::move(call->queue_name)](std::string answer) mutable {
+    LetOthersPass(command, std::move(lane), std::move(answer));
+  });
 }
 
-/// Into a fifo lane in which one that failed steps aside, as the old daemon's did. Where nobody has said of the lane what it does, this says so,
-/// once; behind the submit, so that what is refused leaves no lane.
-void BeanstalkdDoor::SubmitBehindOthers(const CommandPtr& command, std::string lane, std::string document) {
-  Submit(command, std::move(document), [this, command, lane = std::move(lane)](std::string answer) mutable {
-    std::string key = command->space() + "/" + lane;
-    if (skipping_.contains(key)) return Answer(command, std::move(answer));
-    const std::string path = LanePath("fifo", lane);
-    Ask(command, "GET", path, {}, [this, command, path, key = std::move(key), answer = std::move(answer)](HttpResponse response) mutable {
-      const AnswerDocument found(response.body);
-      const bool said = response.status == 200 && (!found.Text("/own/on_retry").empty() || found.Text("/settings/on_retry") == "skip");
-      // The job is taken, whatever becomes of this: the next one asks again.
-      auto known = [this, command, key = std::move(key), answer = std::move(answer)](bool skips) mutable {
-        if (skips) {
-          if (skipping_.size() >= kMostSkipping) skipping_.clear();
-          skipping_.insert(std::move(key));
-        }
-        Answer(command, std::move(answer));
-      };
-      if (said) return known(true);
-      Ask(command, "PATCH", path, R"({"on_retry":"skip"})",
-          [known = std::move(known)](HttpResponse changed) mutable { known(changed.status == 200); });
-    });
+/// One that waits for its next attempt steps aside in its fifo lane, as in the old daemon's queue. Where nobody has said of the lane what it does,
+/// this says so, once, behind the submit: what is refused leaves no lane, and a lane that is gone already, for its call was made, has nobody to step
+/// aside.
+void BeanstalkdDoor::LetOthersPass(const CommandPtr& command, std::string lane, std::string answer) {
+  std::string key = command->space() + "/" + lane;
+  if (skipping_.contains(key)) return Answer(command, std::move(answer));
+  const std::string path = LanePath("fifo", lane);
+  Ask(command, "GET", path, {}, [this, command, path, key = std::move(key), answer = std::move(answer)](HttpResponse response) mutable {
+    if (response.status != 200) return Answer(command, std::move(answer));
+    const AnswerDocument found(response.body);
+    const bool said = !found.Text("/own/on_retry").empty() || found.Text("/settings/on_retry") == "skip";
+    // The job is taken, whatever becomes of this: the next one asks again.
+    auto known = [this, command, key = std::move(key), answer = std::move(answer)](bool skips) mutable {
+      if (skips) {
+        if (skipping_.size() >= kMostSkipping) skipping_.clear();
+        skipping_.insert(std::move(key));
+      }
+      Answer(command, std::move(answer));
+    };
+    if (said) return known(true);
+    Ask(command, "PATCH", path, R"({"on_retry":"skip"})", [known = std::move(known)](HttpResponse changed) mutable { known(changed.status == 200); });
   });
 }
 
@@ -148,8 +172,8 @@ void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, std
       std::string answer = "INSERTED " + job + "\r\n";
       return taken ? taken(std::move(answer)) : Answer(command, std::move(answer));
     }
-    const AnswerDocument answer(response.body);
-    if (response.status != 429 && response.status != 507 && response.status != 503) {
+    if (response.status < 500 && response.status != 429) {
+      const AnswerDocument answer(response.body);
       const std::string field = answer.Text("/field");
       return RefuseJob(command, answer.Text("/detail") + (field.empty() ? "" : " (" + field + ")"));
     }
@@ -163,12 +187,18 @@ void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, std
 void BeanstalkdDoor::Delete(const CommandPtr& command) {
   const std::string id = IdOfJob(command->request.target);
   if (id.empty()) return Answer(command, std::string(kNotFound));
-  Ask(command, "GET", "/notifies/" + id + "/explain", {}, [this, command, id](HttpResponse response) {
+  LookAndDelete(command, id, /*first=*/true);
+}
+
+void BeanstalkdDoor::LookAndDelete(const CommandPtr& command, const std::string& id, bool first) {
+  Ask(command, "GET", "/notifies/" + id + "/explain", {}, [this, command, id, first](HttpResponse response) {
     if (response.status != 200) return AnswerRefusal(command, response);
     const std::string state = AnswerDocument(response.body).Text("/state");
     if (state == "failed") return Purge(command, id);
     if (JobState(state).empty()) return Answer(command, std::string(kNotFound));
-    Ask(command, "DELETE", "/notifies/" + id, {}, [this, command](HttpResponse cancelled) {
+    Ask(command, "DELETE", "/notifies/" + id, {}, [this, command, id, first](HttpResponse cancelled) {
+      // Its call has ended in between: maybe it is buried now.
+      if (cancelled.status == 409 && first) return LookAndDelete(command, id, /*first=*/false);
       if (cancelled.status != 200) return AnswerRefusal(command, cancelled);
       Answer(command, "DELETED\r\n");
     });
@@ -300,25 +330,38 @@ void BeanstalkdDoor::KickMore(const CommandPtr& command, const char* states, uin
 }
 
 void BeanstalkdDoor::PauseTube(const CommandPtr& command) {
-  if (command->tube) return PauseLane(command, command->tube->mode);
-  Ask(command, "GET", LanePath("fifo", command->request.target), {}, [this, command](HttpResponse response) {
-    if (response.status == 200) return PauseLane(command, "fifo");
+  PauseLanes(command, ModesOf(command->tube), /*paused=*/false);
+}
+
+/// Those of the tube that are there, one after the other. `paused`: one is already.
+void BeanstalkdDoor::PauseLanes(const CommandPtr& command, std::vector<std::string> modes, bool paused) {
+  if (modes.empty()) return Answer(command, paused ? "PAUSED\r\n" : std::string(kNotFound));
+  const std::string mode = std::move(modes.back());
+  modes.pop_back();
+  auto next = [this, command, modes = std::move(modes)](bool done) mutable { PauseLanes(command, std::move(modes), done); };
+  auto pause = [this, command, mode, next]() { PauseLane(command, mode, [next]() mutable { next(true); }); };
+  if (command->tube) return pause();
+  Ask(command, "GET", LanePath(mode, command->request.target), {}, [this, command, mode, paused, next, pause](HttpResponse response) mutable {
+    if (response.status == 200) return pause();
     if (response.status != 404) return AnswerRefusal(command, response);
-    Ask(command, "GET", LanePath("concurrent", command->request.target), {}, [this, command](HttpResponse other) {
-      if (other.status != 200) return AnswerRefusal(command, other);
-      PauseLane(command, "concurrent");
-    });
+    // A tube of buried jobs alone has no lane any more.
+    BeanstalkdTube lane;
+    lane.lane = command->request.target;
+    lane.mode = mode;
+    CountBuried(command, &lane, [paused, next, pause](uint64_t count) mutable { count > 0 ? pause() : next(paused); });
   });
 }
 
-void BeanstalkdDoor::PauseLane(const CommandPtr& command, std::string mode) {
+void BeanstalkdDoor::PauseLane(const CommandPtr& command, std::string mode, std::function<void()> then) {
   const uint64_t delay_s = command->Number("delay");
   const std::string& lane = command->tube ? command->tube->lane_name() : command->request.target;
   std::string body = R"({"paused":false})";
   if (delay_s > 0) body = R"({"paused_until":)" + std::to_string(options_.wall().ms + static_cast<int64_t>(delay_s * 1000)) + "}";
-  Ask(command, "PATCH", LanePath(mode, lane), std::move(body), [this, command](HttpResponse response) {
-    if (response.status != 200) return AnswerRefusal(command, response);
-    Answer(command, "PAUSED\r\n");
+  Ask(command, "PATCH", LanePath(mode, lane), std::move(body), [this, command, then = std::move(then)](HttpResponse response) {
+    if (response.status == 200) return then();
+    // So many lanes are paused until some time that there is no room for another.
+    if (response.status == 409) return Answer(command, std::string(kOutOfMemory));
+    AnswerRefusal(command, response);
   });
 }
 
@@ -354,18 +397,24 @@ void BeanstalkdDoor::LookAtLanes(const CommandPtr& command, const std::shared_pt
 }
 
 void BeanstalkdDoor::LookAtBuried(const CommandPtr& command, const std::shared_ptr<TubeLook>& look) {
+  CountBuried(command, command->tube, [this, command, look](uint64_t count) {
+    look->figures.buried = count;
+    if (!look->there && count == 0) return Answer(command, std::string(kNotFound));
+    Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures, options_.figures->Of("pause-tube"))));
+  });
+}
+
+void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, std::function<void(uint64_t count)> then) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
-  WriteFilter(command->tube, command->request.target, "failed", &json);
+  WriteFilter(tube, command->request.target, "failed", &json);
   json.Key("dry_run");
   json.Bool(true);
   json.EndObject();
-  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, look](HttpResponse response) {
+  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, then = std::move(then)](HttpResponse response) {
     if (response.status != 200) return AnswerRefusal(command, response);
-    look->figures.buried = AnswerDocument(response.body).Number("/count");
-    if (!look->there && look->figures.buried == 0) return Answer(command, std::string(kNotFound));
-    Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures, options_.figures->Of("pause-tube"))));
+    then(AnswerDocument(response.body).Number("/count"));
   });
 }
 
@@ -385,17 +434,32 @@ void BeanstalkdDoor::ListMore(const CommandPtr& command, std::shared_ptr<std::ve
   Ask(command, "GET", std::move(path), {}, [this, command, names](HttpResponse response) {
     if (response.status != 200) return AnswerRefusal(command, response);
     const AnswerDocument page(response.body);
-    size_t bytes = 0;
-    if (const std::optional<JsonTree::Value> items = page.At("/items"))
-      for (auto at = items->inside(); !at.at_end(); at.Next()) {
-        const std::optional<JsonTree::Value> name = at.value().At("/name");
-        if (!name || !IsTubeName(name->text())) continue;
-        names->emplace_back(name->text());
-        bytes += 2 * names->back().size() + 2 * sizeof(std::string);  // here, and in the answer
-      }
-    if (!server_->Reserve(command->token, bytes)) return Answer(command, std::string(kOutOfMemory));
+    if (!TakeTubes(command, page, "/name", names.get())) return;
     const std::string next = page.Text("/next");
     if (!next.empty() && names->size() < kMostNames) return ListMore(command, names, next);
+    ListBuried(command, names);
+  });
+}
+
+/// Takes the tubes' names of a page's items, each at `pointer`. False: there is no room for them, and that is answered.
+bool BeanstalkdDoor::TakeTubes(const CommandPtr& command, const AnswerDocument& page, const char* pointer, std::vector<std::string>* names) {
+  if (const std::optional<JsonTree::Value> items = page.At("/items"))
+    for (auto at = items->inside(); !at.at_end(); at.Next()) {
+      const std::optional<JsonTree::Value> name = at.value().At(pointer);
+      if (!name || !IsTubeName(name->text())) continue;
+      names->emplace_back(name->text());
+      command->held_bytes += 2 * names->back().size() + 2 * sizeof(std::string);  // here, and in the answer
+    }
+  if (server_->Reserve(command->token, command->held_bytes)) return true;
+  Answer(command, std::string(kOutOfMemory));
+  return false;
+}
+
+/// Tubes of buried jobs alone have no lane any more.
+void BeanstalkdDoor::ListBuried(const CommandPtr& command, const std::shared_ptr<std::vector<std::string>>& names) {
+  Ask(command, "GET", "/notifies?state=failed&limit=" + std::to_string(kBuriedLooked), {}, [this, command, names](HttpResponse response) {
+    if (response.status != 200) return AnswerRefusal(command, response);
+    if (!TakeTubes(command, AnswerDocument(response.body), "/lane", names.get())) return;
     // Each once, in the order in which they came: beanstalkd's own comes first.
     std::unordered_set<std::string_view> seen;
     std::vector<std::string> once;

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "net/access/principal.h"
+#include "net/beanstalkd/beanstalkd_answers.h"
 #include "net/beanstalkd/beanstalkd_parser.h"
 
 namespace notifyd {
@@ -52,21 +55,22 @@ uint64_t BeanstalkdDoor::Command::Number(std::string_view header) const {
 struct BeanstalkdDoor::Row {
   std::string_view command;
   void (BeanstalkdDoor::*carry_out)(const CommandPtr& command);
+  bool may_miss = true;  // NOT_FOUND is among its answers
 };
 const BeanstalkdDoor::Row BeanstalkdDoor::kRows[] = {
-    {"put", &BeanstalkdDoor::Put},
+    {"put", &BeanstalkdDoor::Put, false},
     {"delete", &BeanstalkdDoor::Delete},
     {"peek", &BeanstalkdDoor::Peek},
     {"peek-ready", &BeanstalkdDoor::PeekReady},
     {"peek-delayed", &BeanstalkdDoor::PeekDelayed},
     {"peek-buried", &BeanstalkdDoor::PeekBuried},
-    {"kick", &BeanstalkdDoor::Kick},
+    {"kick", &BeanstalkdDoor::Kick, false},
     {"kick-job", &BeanstalkdDoor::KickJob},
     {"pause-tube", &BeanstalkdDoor::PauseTube},
-    {"stats", &BeanstalkdDoor::Stats},
+    {"stats", &BeanstalkdDoor::Stats, false},
     {"stats-job", &BeanstalkdDoor::StatsJob},
     {"stats-tube", &BeanstalkdDoor::StatsTube},
-    {"list-tubes", &BeanstalkdDoor::ListTubes},
+    {"list-tubes", &BeanstalkdDoor::ListTubes, false},
 };
 
 BeanstalkdDoor::BeanstalkdDoor(BeanstalkdOptions options, HttpHandler* api) : options_(std::move(options)), api_(api) {}
@@ -86,6 +90,7 @@ void BeanstalkdDoor::OnRequest(uint64_t token, HttpRequest request) {
   CHECK(row != std::end(kRows));
   auto command = std::make_shared<Command>();
   command->token = token;
+  command->row = row;
   command->request = std::move(request);
   command->tubes = options_.tubes();
   command->tube = FindTube(*command, command->request.target);
@@ -131,9 +136,10 @@ void BeanstalkdDoor::Ask(const CommandPtr& command, std::string method, std::str
   const uint64_t own = kOwn | ++sequence_;
   asked_.emplace(own, Asked{command, std::move(then)});
   own_of_[command->token] = own;
-  // Whatever it is, there is room for its answer, or it is not asked.
-  const HttpDemand demand = api_->Demand(request);
-  if (demand.answer_bytes > 0 && !server_->Reserve(command->token, demand.answer_bytes)) return Respond(own, api_->OnRefused(429, "no room"));
+  // Whatever it is, there is room for its answer, or it is not asked. To a put that is small: what it submits is one notify, and no batch.
+  const bool small = command->row->carry_out == &BeanstalkdDoor::Put;
+  const size_t bytes = command->held_bytes + (small ? 0 : api_->Demand(request).answer_bytes);
+  if (bytes > 0 && !server_->Reserve(command->token, bytes)) return Respond(own, api_->OnRefused(429, "no room"));
   api_->OnRequest(own, std::move(request));
 }
 
@@ -145,15 +151,24 @@ void BeanstalkdDoor::AnswerRefusal(const CommandPtr& command, const HttpResponse
   switch (response.status) {
     case 404:
     case 409:
-      return Answer(command, "NOT_FOUND\r\n");
+      if (command->row->may_miss) return Answer(command, "NOT_FOUND\r\n");
+      break;  // the namespace is not there
     case 429:
     case 507:
       return Answer(command, std::string(kOutOfMemory));
     case 503:
       return Answer(command, std::string(kDraining));
     default:
-      return Answer(command, "INTERNAL_ERROR\r\n");
+      break;
   }
+  const std::string peer = command->request.peer->Name(), detail = AnswerDocument(response.body).Text("/detail");
+  Log(LogLevel::kWarn, "command failed",
+      {{"namespace", command->space() == kDefaultNamespace ? std::string_view() : std::string_view(command->space())},
+       {"command", command->row->command},
+       {"peer", peer},
+       {"status", response.status},
+       {"detail", detail}});
+  Answer(command, "INTERNAL_ERROR\r\n");
 }
 
 const BeanstalkdTube* BeanstalkdDoor::FindTube(const Command& command, std::string_view name) const {

@@ -24,6 +24,8 @@
 
 namespace notifyd {
 
+class AnswerDocument;
+
 /// What is counted, for `stats` and the metrics. Shared by all loops.
 struct BeanstalkdFigures {
   static constexpr std::array<std::string_view, 14> kCommands = {"put",        "peek",       "peek-ready", "peek-delayed", "peek-buried",
@@ -87,10 +89,15 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   /// Pages that are looked at for one job, and calls that one kick takes.
   static constexpr int kMostPages = 100;
 
+  struct Row;
+  static const Row kRows[];
+
   /// A command under way.
   struct Command {
     uint64_t token = 0;  // the server's
     HttpRequest request;
+    const Row* row = nullptr;              // what it is
+    size_t held_bytes = 0;                 // for the answer, or behind a job: has its place in the budget while a request is with the API
     const BeanstalkdTube* tube = nullptr;  // of the configuration, by the tube in question; null: none. Kept by `tubes`
     std::shared_ptr<const std::vector<BeanstalkdTube>> tubes;
     const std::string& space() const;
@@ -103,9 +110,6 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
     CommandPtr command;
     Then then;
   };
-  struct Row;
-  static const Row kRows[];
-
   /// Asks the API, in the command's namespace. `path`: behind that, with its query.
   void Ask(const CommandPtr& command, std::string method, std::string path, std::string body, Then then);
   void Answer(const CommandPtr& command, std::string answer);
@@ -118,9 +122,10 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   /// `taken`: answers in its place, once the job is; null: that is all.
   void Submit(const CommandPtr& command, std::string document, std::function<void(std::string answer)> taken = {});
   void PutNotifyAgent(const CommandPtr& command);
-  void SubmitBehindOthers(const CommandPtr& command, std::string lane, std::string document);
+  void LetOthersPass(const CommandPtr& command, std::string lane, std::string answer);
   void RefuseJob(const CommandPtr& command, std::string_view detail);
   void Delete(const CommandPtr& command);
+  void LookAndDelete(const CommandPtr& command, const std::string& id, bool first);
   void Purge(const CommandPtr& command, const std::string& id);
   void Peek(const CommandPtr& command);
   void PeekOldest(const CommandPtr& command, const char* states, std::string cursor, int pages);
@@ -132,14 +137,19 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   void KickMore(const CommandPtr& command, const char* states, uint64_t kicked, std::string cursor, int calls);
   void KickJob(const CommandPtr& command);
   void PauseTube(const CommandPtr& command);
-  void PauseLane(const CommandPtr& command, std::string mode);
+  void PauseLanes(const CommandPtr& command, std::vector<std::string> modes, bool paused);
+  void PauseLane(const CommandPtr& command, std::string mode, std::function<void()> then);
   void Stats(const CommandPtr& command);
   void StatsJob(const CommandPtr& command);
   void StatsTube(const CommandPtr& command);
   struct TubeLook;
   void LookAtLanes(const CommandPtr& command, const std::shared_ptr<TubeLook>& look);
   void LookAtBuried(const CommandPtr& command, const std::shared_ptr<TubeLook>& look);
+  /// Of a tube, as WriteFilter has it.
+  void CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, std::function<void(uint64_t count)> then);
   void ListTubes(const CommandPtr& command);
+  bool TakeTubes(const CommandPtr& command, const AnswerDocument& page, const char* pointer, std::vector<std::string>* names);
+  void ListBuried(const CommandPtr& command, const std::shared_ptr<std::vector<std::string>>& names);
   void ListMore(const CommandPtr& command, std::shared_ptr<std::vector<std::string>> names, std::string cursor);
 
   const BeanstalkdOptions options_;

@@ -9,6 +9,7 @@
 
 #include "cli/e2e_broker.h"
 #include "support/beanstalkd_client.h"
+#include "support/certificates.h"
 #include "support/scripted_server.h"
 #include "support/sockets.h"
 
@@ -70,9 +71,11 @@ TEST_CASE("beanstalkd door: what NotifyAgent puts is called as its daemon did, i
        {std::pair("/lane", "Q_1"), std::pair("/mode", "fifo"), std::pair("/caller", "shop"), std::pair("/timeout_ms", "3600000"),
         std::pair("/retry/max_attempts", "1"), std::pair("/labels/fKey", "f1"), std::pair("/fkey", "null")})
     CHECK(JsonAt(settled, pointer) == value);
-  CHECK(JsonAt(broker.Call("GET", "/v1/lanes/fifo/Q_1").body, "/own/on_retry") == "skip");
   // One that is over is no job any more.
   CHECK(client.Do("peek " + job) == "NOT_FOUND\r\n");
+  // Its queue is a tube of its own while it has jobs.
+  CHECK(client.Do("list-tubes").find("- Q_1\n") == std::string::npos);
+  REQUIRE_FALSE(JobIn(client.Put(place.Call("{}"), "2 3600 60")).empty());
   CHECK(client.Do("list-tubes").find("- Q_1\n") != std::string::npos);
 
   REQUIRE_FALSE(JobIn(client.Put(place.Call("a=1&b=%20x", "", "GET"))).empty());
@@ -80,14 +83,27 @@ TEST_CASE("beanstalkd door: what NotifyAgent puts is called as its daemon did, i
   CHECK(broker.BooksBalance());
 }
 
-TEST_CASE("beanstalkd door: what a lane does when one failed is left alone where somebody has said it") {
+TEST_CASE("beanstalkd door: a lane lets others pass where something may be tried again in it, and nobody has said what it does") {
   Place place;
-  Broker broker(place.dir.path(), {"--config", place.Config()});
-  REQUIRE(broker.Call("PATCH", "/v1/lanes/fifo/Q_1", R"({"on_retry":"block"})").status == 200);
+  const std::string rule = "[[lane]]\nmatch = \"R_*\"\nmode = \"fifo\"\non_retry = \"skip\"\n";
+  Broker broker(place.dir.path(), {"--config", place.Config(rule)});
+  REQUIRE(broker.Call("PATCH", "/v1/lanes/fifo/said", R"({"on_retry":"block"})").status == 200);
   BeanstalkdClient client = place.Connect();
   client.Do("use notify");
-  REQUIRE_FALSE(JobIn(client.Put(place.Call("{}"))).empty());
-  CHECK(JsonAt(broker.Call("GET", "/v1/lanes/fifo/Q_1").body, "/own/on_retry") == "block");
+  auto put = [&](const std::string& queue, const std::string& more) {
+    return JobIn(client.Put(place.Call("{}", R"(,"queueName":")" + queue + "\"," + more), "2 3600 60"));
+  };
+  auto own = [&](const std::string& queue) { return JsonAt(broker.Call("GET", "/v1/lanes/fifo/" + queue).body, "/own"); };
+  for (const char* queue : {"said", "retried", "R_1"}) REQUIRE_FALSE(put(queue, R"("runOnce":2)").empty());
+  CHECK(own("said") == R"({"on_retry":"block"})");
+  CHECK(own("retried") == R"({"on_retry":"skip"})");
+  CHECK(own("R_1") == "{}");
+  // By default a call is made once, in a queue of its URL: none of them leaves anything behind.
+  const std::string once = put("once", R"("runOnce":1)"), unanswered = put("unanswered", R"("runOnce":2,"needResponse":2)");
+  CHECK(own("once") == "{}");
+  CHECK(own("unanswered") == "{}");
+  CHECK(client.Do("delete " + once) == "DELETED\r\n");
+  CHECK(broker.Call("GET", "/v1/lanes/fifo/once").status == 404);
 }
 
 TEST_CASE("beanstalkd door: the jobs of a tube go out byte for byte, by its template") {
@@ -152,6 +168,86 @@ TEST_CASE("beanstalkd door: a broker that takes no more says OUT_OF_MEMORY") {
   CHECK(client.Do("list-tube-used") == "USING mail\r\n");
 }
 
+TEST_CASE("beanstalkd door: large jobs take no more room than they have, whatever they hold, and are counted as one notify each") {
+  // 24 of 1 MiB: of 64 MiB three quarters are for bodies that are so large. As a JSON string each would have 6 MiB, and as a batch's 3 MiB of answer.
+  constexpr size_t kJobs = 24;
+  Place place;
+  Broker broker(place.dir.path(), {"--config", place.Config(place.Tube("mail")), "--limits-buffered-bytes", "67108864"});
+  REQUIRE(broker.Call("PATCH", "/v1/lanes/concurrent/mail", R"({"paused":true})").status == 200);
+  const std::string controls(1 << 20, '\x01');
+  std::vector<std::thread> producers;
+  std::mutex mutex;
+  std::vector<std::string> answers, jobs;
+  for (size_t i = 0; i < kJobs; ++i)
+    producers.emplace_back([&] {
+      BeanstalkdClient client = place.Connect();
+      client.Do("use mail");
+      const std::string answer = client.Put(controls);
+      std::lock_guard<std::mutex> lock(mutex);
+      answers.push_back(answer);
+      jobs.push_back(JobIn(answer));
+    });
+  for (std::thread& producer : producers) producer.join();
+  for (size_t i = 0; i < kJobs; ++i) REQUIRE(answers[i] == "INSERTED " + jobs[i] + "\r\n");
+  BeanstalkdClient client = place.Connect();
+  CHECK(client.Do("peek " + jobs[0]) == "FOUND " + jobs[0] + " 1048576\r\n" + controls + "\r\n");
+}
+
+TEST_CASE("beanstalkd door: a tube is paused in both its lanes, and not paused where there is no room for one more") {
+  Place place;
+  Broker broker(place.dir.path(), {"--config", place.Config()});
+  for (const char* mode : {"fifo", "concurrent"})
+    REQUIRE(broker.Call("PATCH", std::string("/v1/lanes/") + mode + "/two", R"({"rate_per_s":5})").status == 200);
+  BeanstalkdClient client = place.Connect();
+  CHECK(client.Do("pause-tube two 3600") == "PAUSED\r\n");
+  for (const char* mode : {"fifo", "concurrent"})
+    CHECK_FALSE(JsonAt(broker.Call("GET", std::string("/v1/lanes/") + mode + "/two").body, "/own/paused_until").empty());
+  CHECK(client.Do("pause-tube two 0") == "PAUSED\r\n");
+  for (const char* mode : {"fifo", "concurrent"})
+    CHECK(JsonAt(broker.Call("GET", std::string("/v1/lanes/") + mode + "/two").body, "/settings/paused") == "false");
+  for (int i = 0; i < 1'000; ++i)
+    REQUIRE(broker.Call("PATCH", "/v1/lanes/fifo/" + std::to_string(i), R"({"paused_until":"2100-01-01T00:00:00Z"})").status == 200);
+  CHECK(client.Do("pause-tube two 3600") == "OUT_OF_MEMORY\r\n");
+}
+
+TEST_CASE("beanstalkd door: where the listener's namespace is not there, nothing is, and what cannot say so fails") {
+  Place place;
+  Broker broker(place.dir.path(), {"--config", place.Config(place.Tube("mail", "namespace = \"later\"\n"), "namespace = \"later\"\n")});
+  BeanstalkdClient client = place.Connect();
+  client.Do("use mail");
+  for (const char* command : {"peek-ready", "peek 1", "delete 1", "stats-job 1", "stats-tube mail", "pause-tube mail 5"})
+    CHECK(client.Do(command) == "NOT_FOUND\r\n");
+  for (const char* command : {"stats", "list-tubes", "kick 1"}) CHECK(client.Do(command) == "INTERNAL_ERROR\r\n");
+  REQUIRE(broker.process().WaitForError("command failed", 3));
+  CHECK(JsonAt(LinesOf(broker.process().error(), "command failed")[0], "/command") == "stats");
+  CHECK(client.Put("x") == "BAD_FORMAT\r\n");
+  REQUIRE(broker.Call("PUT", "/v1/namespaces/later", "{}").Done());
+  CHECK_FALSE(JobIn(client.Put("x")).empty());
+  CHECK(client.Do("stats").starts_with("OK "));
+}
+
+TEST_CASE("beanstalkd door: it speaks TLS where its listener has a certificate, and shows each client the end at a restart in place") {
+  Place place;
+  const Authority authority;
+  const Pair pair = authority.Issue("IP:127.0.0.1");
+  place.dir.Write("cert.pem", pair.certificate);
+  place.dir.Write("key.pem", pair.key);
+  const std::string tls = "tls.cert = \"" + place.dir.At("cert.pem") + "\"\ntls.key = \"" + place.dir.At("key.pem") + "\"\n";
+  Broker broker(place.dir.path(), {"--config", place.Config(place.Tube("mail"), tls)});
+  const PeerContext context = NewPeerContext(/*server=*/false, authority.certificate());
+  BeanstalkdClient client(place.port, context.get());
+  CHECK(client.Do("use mail") == "USING mail\r\n");
+  const std::string large(300'000, 'x');
+  CHECK(JobIn(client.Put(large, "1 3600 60")) == "1");
+  CHECK(client.Do("peek 1") == "FOUND 1 300000\r\n" + large + "\r\n");
+  CHECK(place.Connect().Do("list-tube-used").empty());
+  broker.process().Signal(SIGUSR1);
+  REQUIRE(broker.process().WaitForError("restarted in place"));
+  CHECK(client.ReadAnswer().empty());
+  BeanstalkdClient again(place.port, context.get());
+  CHECK(again.Do("peek 1") == "FOUND 1 300000\r\n" + large + "\r\n");
+}
+
 TEST_CASE("beanstalkd door: buried ones are kicked, kept ones deleted, and a tube paused for a time") {
   Place place;
   std::atomic<bool> well{false};
@@ -166,6 +262,7 @@ TEST_CASE("beanstalkd door: buried ones are kicked, kept ones deleted, and a tub
   for (const std::string& job : jobs) REQUIRE(JsonAt(broker.Settled(job), "/state") == "failed");
   client.Do("use Q_1");
   CHECK(client.Do("stats-tube Q_1").find("\ncurrent-jobs-buried: 3\n") != std::string::npos);
+  CHECK(client.Do("list-tubes").find("- Q_1\n") != std::string::npos);
   CHECK(client.Do("peek-buried") == "FOUND " + jobs[0] + " 2\r\n{}\r\n");
   CHECK(client.Do("delete " + jobs[1]) == "DELETED\r\n");
   CHECK(broker.Call("GET", "/v1/notifies/" + jobs[1]).status == 404);

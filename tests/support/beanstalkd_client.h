@@ -12,6 +12,8 @@ class BeanstalkdClient : public RawClient {
  public:
   /// A loaded machine, or a sync, may take long.
   explicit BeanstalkdClient(uint16_t port) : RawClient(port, 0, 60) {}
+  /// The same over TLS: where the handshake fails nothing is answered.
+  BeanstalkdClient(uint16_t port, SSL_CTX* context) : BeanstalkdClient(port) { stream().Connect(context); }
 
   /// The next answer: its line with CR-LF, and the data behind it where it has such. Empty where the connection ended first.
   std::string ReadAnswer() {
