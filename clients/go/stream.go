@@ -140,8 +140,12 @@ func (s *Stream) attempt(request *call) *Error {
 		return failed
 	}
 	defer response.Body.Close()
-	for lines, index := bufio.NewReader(response.Body), int64(0); ; index++ {
+	limited := &io.LimitedReader{R: response.Body, N: mostAnswer}
+	for lines, index := bufio.NewReader(limited), int64(0); ; index++ {
 		text, err := lines.ReadBytes('\n')
+		if err == io.EOF && limited.N <= 0 {
+			return &Error{Kind: ErrBadAnswer, Status: response.StatusCode, Err: errors.New("the answer has no end")}
+		}
 		if err == io.EOF && len(s.waiting) == 0 {
 			return nil
 		}

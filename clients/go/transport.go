@@ -151,7 +151,7 @@ func newTransport(config Config) (*transport, error) {
 		return nil, argument(fmt.Sprintf("%q is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH", withoutUser(t.URL)))
 	}
 	if !isHeaderValue(t.Token) || strings.Contains(t.Token, " ") {
-		return nil, argument("the token holds what a header cannot")
+		return nil, argument("the token holds what a header cannot, as a line end")
 	}
 	for _, row := range []struct {
 		span     *time.Duration

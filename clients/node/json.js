@@ -8,13 +8,15 @@ const MARKED = new RegExp(`"${MARK}(-?[0-9]+)"`, "g");
 const NUMBER = /-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 
 /**
- * Writes a value as JSON.stringify does, and a BigInt as its digits.
+ * Writes a value as JSON.stringify does, and a BigInt as its digits. Throws a RangeError for NaN and the infinities, of which that would make null,
+ * and a TypeError for what is no JSON.
  * @param {unknown} value
  * @returns {string}
  */
 export function stringify(value) {
   // `this` has the value as it was before any toJSON.
   const text = JSON.stringify(value, function (key, each) {
+    if (typeof each === "number" && !Number.isFinite(each)) throw new RangeError(`JSON has no number ${each}${key === "" ? "" : ` (at ${key})`}`);
     return typeof this[key] === "bigint" ? MARK + this[key] : each;
   });
   if (text === undefined) throw new TypeError("this is no JSON");

@@ -25,6 +25,8 @@ const DEFAULTS = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
+const OPTIONS = new Set(["url", "token", "namespace", ...Object.keys(DEFAULTS)]);
+
 /** Leaves out what is undefined. */
 const given = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
@@ -37,6 +39,8 @@ export class Client {
 
   constructor(options = {}) {
     const { NOTIFYD_URL, NOTIFYD_TOKEN, NOTIFYD_NAMESPACE } = process.env;
+    const unknown = Object.keys(options).find((name) => !OPTIONS.has(name));
+    if (unknown !== undefined) throw new RangeError(`there is no option ${unknown}`);
     const url = NOTIFYD_URL || "http://127.0.0.1:7300";
     const fromEnvironment = { url, token: NOTIFYD_TOKEN || undefined, namespace: NOTIFYD_NAMESPACE || undefined };
     this.#options = { ...DEFAULTS, ...fromEnvironment, ...stated(options) };
@@ -100,7 +104,7 @@ export class Client {
   }
 
   async change(id, patch, { ifMatch } = {}) {
-    const headers = ifMatch === undefined ? {} : { "If-Match": headerValue(ifMatch) };
+    const headers = ifMatch === undefined ? {} : { "If-Match": headerValue(ifMatch, "ifMatch") };
     return this.#withEtag("PATCH", `/notifies/${segment(id)}`, { body: json.stringify(patch), type: PATCH, headers, safe: ifMatch === undefined });
   }
 

@@ -104,7 +104,8 @@ export class Dedup {
   }
 }
 
-/** What both middlewares do with a call: judges it, and says whether its work is to be done. { status } is an answer, { notify } the call. */
+/** What both middlewares do with a call: judges it, and says whether its work is to be done. { status, headers, text } is an answer, { notify } the
+ * call. */
 class Gate {
   constructor({ keys, dedup = new Dedup(), toleranceS = 300, maxBytes = 4 << 20, now = Date.now } = {}) {
     Object.assign(this, { judges: judgesOf(keys), dedup, maxBytes, options: { toleranceS, now } });
@@ -115,7 +116,7 @@ class Gate {
     try {
       ({ id, timestampS } = verified(headers, body, this.judges, this.options));
     } catch (error) {
-      if (error instanceof VerifyError) return { status: 401 };
+      if (error instanceof VerifyError) return { status: 401, text: `notifyd: ${error.message}\n` };
       throw error;
     }
     // The signed id, not Notify-Id beside it, which is not covered by the signature.
@@ -192,8 +193,8 @@ export function expressReceiver(options) {
   async function take(request, response, next) {
     const body = Buffer.isBuffer(request.body) ? request.body : await bytesOfRequest(request, gate.maxBytes);
     if (body === null) return response.writeHead(413, { Connection: "close" }).end();
-    const { status, headers, notify } = await gate.judge(request.headers, body);
-    if (notify === undefined) return response.writeHead(status, headers).end();
+    const { status, headers, text, notify } = await gate.judge(request.headers, body);
+    if (notify === undefined) return response.writeHead(status, headers).end(text);
     watch(response, (status) => gate.ended(notify.id, status).catch(() => {}));
     Object.assign(request, { notify, rawBody: body, body });
     try {
@@ -218,8 +219,8 @@ export function fetchReceiver(handler, options) {
   return async (request) => {
     const body = await bytesOf(request.body ?? [], gate.maxBytes);
     if (body === null) return new Response(null, { status: 413 });
-    const { status, headers, notify } = await gate.judge(request.headers, body);
-    if (notify === undefined) return new Response(null, { status, headers });
+    const { status, headers, text, notify } = await gate.judge(request.headers, body);
+    if (notify === undefined) return new Response(text ?? null, { status, headers });
     let answered = 0;
     try {
       const { method, headers: given, signal } = request;

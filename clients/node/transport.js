@@ -55,10 +55,10 @@ export function checkTarget(method, path) {
   if (/\/(\.|%2e){1,2}(\/|\?|$)/i.test(path)) throw new RangeError(`a path has no dots as a segment: ${JSON.stringify(path)}`);
 }
 
-/** Gives back what can be the value of a header; throws a RangeError, which does not show it, where it cannot. */
-export function headerValue(value) {
+/** Gives back what can be the value of a header; throws a RangeError, which says what it is and does not show it, where it cannot. */
+export function headerValue(value, what) {
   if (typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value)) return value;
-  throw new RangeError("it holds what a header cannot");
+  throw new RangeError(`${what} holds what a header cannot, as a line end`);
 }
 
 /** As `encoded`; throws a RangeError where a URL cannot have it as a segment. */
@@ -88,7 +88,7 @@ function urlOf(text) {
   }
   const plain = url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === "";
   if (plain && (url.protocol === "http:" || url.protocol === "https:")) return url;
-  throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}`);
+  throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}; it is http://HOST:PORT or https://HOST:PORT`);
 }
 
 export class Transport {
@@ -99,7 +99,7 @@ export class Transport {
     this.headers = { "User-Agent": AGENT };
     if (options.token !== undefined) {
       if (/ /.test(options.token)) throw new RangeError("a token has no blanks");
-      this.headers.Authorization = `Bearer ${headerValue(options.token)}`;
+      this.headers.Authorization = `Bearer ${headerValue(options.token, "the token")}`;
     }
     this.options = options;
   }
@@ -173,10 +173,11 @@ export class Transport {
   }
 
   failure(error, late) {
-    if (late) return new TimeoutError(`no answer in ${this.options.timeoutMs} ms`, { cause: error });
+    if (late) return new TimeoutError(`no answer from ${this.base} in ${this.options.timeoutMs} ms`, { cause: error });
     // Arguments were looked at before: whatever else fetch says is about what came, or did not.
     const cause = error.cause ?? error;
-    const failed = new ConnectionError(cause.message || cause.code || "the connection was lost", { cause: error });
+    const why = (cause.message || cause.code || "the connection was lost").trim();
+    const failed = new ConnectionError(`no answer from ${this.base}: ${why}`, { cause: error });
     return Object.assign(failed, { unsent: unconnected(cause) });
   }
 }

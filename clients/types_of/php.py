@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from types_of import statement
+from types_of import model, statement
 
 PATH = "clients/php/src/Types.php"
 
@@ -34,7 +34,6 @@ def written(kind):
         "false": lambda: "false",
         "enum": lambda: "|".join(f"'{value}'" for value in kind.values),
         "list": lambda: f"list<{written(kind.of[0])}>",
-        # An empty object is a stdClass: an empty array would be a list.
         "map": lambda: f"array<string, {written(kind.of[0])}>|\\stdClass",
         "ref": lambda: kind.name,
         "union": lambda: "|".join(dict.fromkeys(written(one) for one in kind.of)),
@@ -49,6 +48,21 @@ def shape(schema):
     return f"array{{{members}}}" if schema.given else f"array{{{members}, ...}}"
 
 
+def names(schemas):
+    """The fields that are objects wherever they are given, whatever is in them, and those with JSON of the user's own."""
+    structs = {schema.name for schema in schemas if isinstance(schema, model.Struct)}
+    objects, others, free = set(), set(), set()
+    for schema in schemas:
+        for field in schema.fields if isinstance(schema, model.Struct) else ():
+            kind = field.type
+            if kind.kind == "any" or any(of.kind == "any" for of in kind.of):
+                free.add(field.name)
+            if schema.given:
+                is_object = kind.kind == "map" or kind.kind == "ref" and kind.name in structs
+                (objects if is_object else others).add(field.name)
+    return sorted(objects - others), sorted(free)
+
+
 def make(schemas):
     out = [HEAD]
     for schema in schemas:
@@ -59,5 +73,9 @@ def make(schemas):
         if hasattr(schema, "type") and schema.type.kind == "enum":
             name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", schema.name).upper()
             out.append(statement(f"public const {name} = [{', '.join(repr(value) for value in schema.type.values)}];", "    ", "        "))
+    abouts = (("OBJECTS", "are objects, also where they are empty"), ("OF_THE_USER", "hold JSON of the user's own"))
+    for (name, about), fields in zip(abouts, names(schemas)):
+        out.append(f"    /** Fields that {about}. */\n")
+        out.append(statement(f"public const {name} = [{', '.join(map(repr, fields))}];", "    ", "        "))
     out.append("}\n")
     return "".join(out)

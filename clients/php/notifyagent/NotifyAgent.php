@@ -27,6 +27,7 @@ class NotifyAgent
     private static $instance;
     private static $options = [];
     private static $client;
+    private static $otherwise;
 
     public static function getInstance()
     {
@@ -58,6 +59,15 @@ class NotifyAgent
     {
         self::$options = is_array($options) ? $options : ['url' => $options];
         self::$client = null;
+    }
+
+    /**
+     * Says what triggerNotify asks where nothing was ever held under an fKey here: `function ($fKey, array $mergeData): bool`. For as long as rows of
+     * NotifyAgent's table wait for their trigger, with its old class by another name.
+     */
+    public static function otherwise(?callable $trigger)
+    {
+        self::$otherwise = $trigger;
     }
 
     /**
@@ -98,7 +108,7 @@ class NotifyAgent
         try {
             $answer = self::client()->triggered((string) $fKey, $mergeData ? ['data' => (object) $mergeData] : []);
         } catch (NotFound $error) {
-            return false;
+            return self::$otherwise !== null && (self::$otherwise)((string) $fKey, $mergeData);
         } catch (Unacceptable $error) {
             if (!$mergeData || $error->getField() !== '/data' || !$this->mergeHere((string) $fKey, $mergeData)) {
                 throw $error;

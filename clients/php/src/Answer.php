@@ -24,7 +24,7 @@ final class Answer
     /** The object that it holds. Throws BadAnswer where it holds none. */
     public function json(): array
     {
-        $value = self::object($this->body);
+        $value = Json::object($this->body);
         if ($value === null) {
             throw new BadAnswer("what answered {$this->status} is no object of JSON: is that a broker's address?", $this->status);
         }
@@ -60,13 +60,6 @@ final class Answer
             throw new BadAnswer("what answered {$this->status} has no $member: is that a broker's address?", $this->status);
         }
         return $value;
-    }
-
-    /** A JSON text's object, as an array; null where it is none. Integers beyond 64 bits become strings, so that no digit is lost. */
-    public static function object(string $text): ?array
-    {
-        $value = json_decode($text, true, 512, JSON_BIGINT_AS_STRING);
-        return is_array($value) && strncmp(ltrim($text), '{', 1) === 0 ? $value : null;
     }
 
     public function etag(): ?string

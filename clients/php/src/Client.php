@@ -4,7 +4,8 @@ namespace Notifyd;
 
 /**
  * The API of notifyd: submits calls that the broker makes, looks at them and steers them. Arrays go in and come out, their keys are the API's fields
- * (docs/openapi.yaml; Notifyd\Types has their shapes and words); an empty JSON object goes in as `new \stdClass`.
+ * (docs/openapi.yaml; Notifyd\Types has their shapes and words). Within `data` an empty JSON object is a `new \stdClass`, in both directions; where
+ * the API knows that it is one (`labels`, `headers`), `[]` will do, and comes.
  *
  * What is submitted bears an idempotency key, which the client makes where there is none, so that it is taken once however often it is sent. Each
  * method throws InvalidArgumentException where the arguments cannot be sent, and an Exception where it was not done: Refused (with a class for
@@ -104,6 +105,9 @@ final class Client
     {
         $more = ['query' => ['remember_ms' => $with['remember_ms'] ?? null], 'safe' => true];
         unset($with['remember_ms']);
+        if (($with['data'] ?? null) === []) {
+            $with['data'] = new \stdClass();  // only an object can be merged
+        }
         return $this->posted(Transport::path('/v1/fkeys/', $fkey, '/trigger'), $with ?: null, $more);
     }
 
@@ -380,10 +384,6 @@ final class Client
     /** @param mixed $value */
     private function encode($value): string
     {
-        $text = json_encode($value, $this->transport->option('json_flags'));
-        if ($text === false) {
-            throw new \InvalidArgumentException('it cannot be written as JSON: ' . json_last_error_msg());
-        }
-        return $text;
+        return Json::encode($value, $this->transport->option('json_flags'));
     }
 }

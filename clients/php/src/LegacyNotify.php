@@ -87,10 +87,11 @@ final class LegacyNotify
             + (self::isPost($row) ? ['method' => 'POST', 'content_type' => $row['contentType']] : ['method' => 'GET']);
     }
 
-    /** Which lane, how often, what answer counts, who. */
+    /** Which lane, how often, what answer counts, who; and five redirects, as NotifyAgent followed them. */
     private static function terms(array $row): array
     {
-        $terms = ['lane' => (string) $row['queueName'], 'mode' => 'fifo', 'caller' => self::isCaller($row) ? (string) $row['caller'] : null];
+        $terms = ['lane' => (string) $row['queueName'], 'mode' => 'fifo', 'caller' => self::isCaller($row) ? (string) $row['caller'] : null,
+            'follow_redirects' => true];
         if ((int) ($row['needResponse'] ?? 1) === NotifyMessage::NEED_RESPONSE_NO) {
             return array_filter($terms) + ['reply' => 'none', 'timeout_ms' => self::UNANSWERED_TIMEOUT_MS];
         }

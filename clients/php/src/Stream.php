@@ -59,7 +59,7 @@ final class Stream
             if ($line === '') {
                 continue;
             }
-            $answer = Answer::object($line);
+            $answer = Json::object($line);
             if ($answer === null) {
                 $error = new BadAnswer('a line of the answer is no object of JSON', 200);
                 break;

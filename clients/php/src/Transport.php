@@ -70,9 +70,9 @@ final class Transport
         $this->base = rtrim($url, '/');
         $token = $this->options['token'];
         if ($token !== null && !preg_match('/^[\x21-\x7e]+$/D', $token)) {
-            throw new \InvalidArgumentException('the token holds what a header cannot');
+            throw new \InvalidArgumentException('the token holds what a header cannot, as a line end');
         }
-        self::headerValue($this->options['user_agent']);
+        self::headerValue($this->options['user_agent'], 'the user agent');
     }
 
     /** What var_dump and the like show: no token. */
@@ -81,10 +81,10 @@ final class Transport
         return ['base' => $this->base, 'options' => ['token' => $this->options['token'] === null ? null : '***'] + $this->options];
     }
 
-    private static function headerValue(string $text): string
+    private static function headerValue(string $text, string $what): string
     {
         if (!preg_match('/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/D', $text)) {
-            throw new \InvalidArgumentException('it holds what a header cannot');
+            throw new \InvalidArgumentException("$what holds what a header cannot, as a line end");
         }
         return $text;
     }
@@ -217,7 +217,7 @@ final class Transport
             throw new NoAnswer($kind, "no answer from {$this->base}: " . ($why === '' ? 'what came is no whole answer of HTTP' : $why), $sent);
         }
         if ($status > 299) {
-            throw Refused::of($status, Answer::object($refusal), self::retryAfterMs($headers['retry-after'] ?? ''));
+            throw Refused::of($status, Json::object($refusal), self::retryAfterMs($headers['retry-after'] ?? ''));
         }
         return new Answer($status, $headers, $partial);
     }
@@ -293,7 +293,7 @@ final class Transport
         // Without a body curl would name a type of its own.
         $headers[] = isset($more['body']) ? 'Content-Type: ' . ($more['type'] ?? 'application/json') : 'Content-Type:';
         if (isset($more['if_match'])) {
-            $headers[] = 'If-Match: ' . self::headerValue($more['if_match']);
+            $headers[] = 'If-Match: ' . self::headerValue($more['if_match'], 'ifMatch');
         }
         if ($this->options['token'] !== null) {
             $headers[] = 'Authorization: Bearer ' . $this->options['token'];

@@ -202,4 +202,8 @@ final class Types
 {
     public const MODE = ['concurrent', 'fifo'];
     public const STATE = ['held', 'scheduled', 'ready', 'sending', 'retrying', 'succeeded', 'failed', 'cancelled', 'expired'];
+    /** Fields that are objects, also where they are empty. */
+    public const OBJECTS = ['expect', 'fatal_on', 'filter', 'headers', 'json', 'labels', 'later_on', 'only_on', 'retry'];
+    /** Fields that hold JSON of the user's own. */
+    public const OF_THE_USER = ['data', 'json'];
 }

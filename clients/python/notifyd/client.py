@@ -132,7 +132,7 @@ class Client:
 
     def change(self, id: str, patch: api.NotifyPatch, *, if_match: Optional[str] = None) -> VersionedNotify:
         """Changes one that is neither settled nor in flight; None in the patch restores a default. With if_match (an etag) only what it was then."""
-        headers = {} if if_match is None else {"If-Match": header_value(if_match)}
+        headers = {} if if_match is None else {"If-Match": header_value(if_match, "if_match")}
         answer = self._with_etag("PATCH", f"/notifies/{segment(id)}", body=to_json(patch), type=PATCH, headers=headers, safe=if_match is None)
         return cast(VersionedNotify, answer)
 

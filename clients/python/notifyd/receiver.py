@@ -182,12 +182,9 @@ class _Gate:
         self.judges, self.tolerance_s, self.max_bytes = _judges_of(keys), tolerance_s, max_bytes
         self.dedup: DedupStore = Dedup() if dedup is None else dedup
 
-    def verified(self, headers: Mapping[str, str], body: bytes) -> Optional[Notify]:
-        """The call, by its signed id: Notify-Id beside it is not covered by the signature. None where it does not verify."""
-        try:
-            call = _verified(headers, body, self.judges, self.tolerance_s, None)
-        except VerifyError:
-            return None
+    def verified(self, headers: Mapping[str, str], body: bytes) -> Notify:
+        """The call, by its signed id: Notify-Id beside it is not covered by the signature. Raises VerifyError."""
+        call = _verified(headers, body, self.judges, self.tolerance_s, None)
         attempt = _header(headers, "notify-attempt")
         return Notify(call.id, call.timestamp_s, int(attempt) if re.fullmatch("[0-9]{1,9}", attempt) else 1)
 
@@ -197,10 +194,15 @@ _CLAIMED: Dict[str, Tuple[int, List[Tuple[str, str]]]] = {"done": (200, []), "bu
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}
 
 
+def _told(error: VerifyError) -> bytes:
+    """What the broker records of a 401: which key, clock or proxy to look at."""
+    return f"notifyd: {error}\n".encode()
+
+
 class WsgiReceiver:
     """A WSGI application before another one, which is called with signed and new calls alone, and finds the call in environ["notifyd.notify"].
 
-    What does not verify gets 401, a repeat of what was done 200, one of what is under way 503. The call is done once the application has given
+    What does not verify gets 401 with the reason, a repeat of what was done 200, one of what is under way 503. The call is done once the application has given
     its whole answer with a 2xx; that is then sent. A body above max_bytes gets 413.
     """
 
@@ -210,9 +212,9 @@ class WsgiReceiver:
         self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes)
 
     def __call__(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        def answer(status: int, headers: Sequence[Tuple[str, str]] = ()) -> Iterable[bytes]:
-            start_response(f"{status} {_REASONS[status]}", [*headers, ("Content-Type", "text/plain"), ("Content-Length", "0")])
-            return []
+        def answer(status: int, headers: Sequence[Tuple[str, str]] = (), body: bytes = b"") -> Iterable[bytes]:
+            start_response(f"{status} {_REASONS[status]}", [*headers, ("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+            return [body]
 
         length = environ.get("CONTENT_LENGTH") or ""
         # Servers pass on what came: a number below zero would read without end.
@@ -222,9 +224,10 @@ class WsgiReceiver:
         if body is None:
             return answer(413)
         headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
-        notify = self._gate.verified(headers, body)
-        if notify is None:
-            return answer(401)
+        try:
+            notify = self._gate.verified(headers, body)
+        except VerifyError as error:
+            return answer(401, body=_told(error))
         claimed = self._gate.dedup.claim(notify.id)
         if claimed != "new":
             return answer(*_CLAIMED[claimed])
@@ -297,9 +300,10 @@ class AsgiReceiver:
             key = name.decode("latin-1")
             # Two of a name make none: which one counts would be a guess.
             headers[key] = "" if key in headers else value.decode("latin-1")
-        notify = self._gate.verified(headers, body)
-        if notify is None:
-            return await self._answer(send, 401)
+        try:
+            notify = self._gate.verified(headers, body)
+        except VerifyError as error:
+            return await self._answer(send, 401, [("Content-Type", "text/plain")], _told(error))
         claimed = await self._ask(self._gate.dedup.claim, notify.id)
         if claimed != "new":
             return await self._answer(send, *_CLAIMED[claimed])
@@ -334,7 +338,7 @@ class AsgiReceiver:
         return await said if inspect.isawaitable(said) else said
 
     @staticmethod
-    async def _answer(send: Send, status: int, headers: Sequence[Tuple[str, str]] = ()) -> None:
-        raw = [(name.lower().encode(), value.encode()) for name, value in [*headers, ("content-length", "0")]]
+    async def _answer(send: Send, status: int, headers: Sequence[Tuple[str, str]] = (), body: bytes = b"") -> None:
+        raw = [(name.lower().encode(), value.encode()) for name, value in [*headers, ("content-length", str(len(body)))]]
         await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": body})

@@ -115,10 +115,10 @@ def checked_target(method: str, path: str) -> None:
         raise ValueError(f"a path has no dots as a segment: {path!r}")
 
 
-def header_value(value: str) -> str:
-    """Gives back what can be the value of a header. Raises ValueError, which does not show it, where it cannot."""
+def header_value(value: str, what: str) -> str:
+    """Gives back what can be the value of a header. Raises ValueError, which says what it is and does not show it, where it cannot."""
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value):
-        raise ValueError("it holds what a header cannot")
+        raise ValueError(f"{what} holds what a header cannot, as a line end")
     return value
 
 
@@ -230,15 +230,16 @@ class Transport:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
             shown = re.sub("//.*@", "//***@", url, flags=re.DOTALL)
-            raise ValueError(f"not a URL of a broker: {shown!r}")
+            raise ValueError(f"not a URL of a broker: {shown!r}; it is http://HOST:PORT or https://HOST:PORT")
         if not re.fullmatch(r"[\x21-\x7e]*", parts.path):
             raise ValueError(f"the path of the URL is not percent-encoded: {parts.path!r}")
         self.options = options
         self._https, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
+        self._address = f"{parts.scheme}://{parts.netloc}"
         self._base = parts.path.rstrip("/") + "/v1" + ("" if namespace is None else "/namespaces/" + segment(namespace))
         if token is not None and " " in token:
             raise ValueError("a token has no blanks")
-        self._headers = {"User-Agent": AGENT, **({} if token is None else {"Authorization": "Bearer " + header_value(token)})}
+        self._headers = {"User-Agent": AGENT, **({} if token is None else {"Authorization": "Bearer " + header_value(token, "the token")})}
         self._kept: Deque[_Kept] = collections.deque()
         self._pid = os.getpid()
 
@@ -300,10 +301,10 @@ class Transport:
             connected = True
             reusable = self._exchange(connection, call, answer, end)
         except socket.timeout:
-            answer.error = TimedOutError(f"no answer in {self.options.timeout_ms + call.wait_ms} ms")
+            answer.error = TimedOutError(f"no answer from {self._address} in {self.options.timeout_ms + call.wait_ms} ms")
             answer.error.unsent = not connected
         except (OSError, http.client.HTTPException) as error:
-            answer.error = ConnectionLostError(str(error) or type(error).__name__)
+            answer.error = ConnectionLostError(f"no answer from {self._address}: {str(error) or type(error).__name__}")
             answer.error.__cause__ = error
             answer.error.unsent = not connected
         else:

@@ -381,6 +381,19 @@ TEST_CASE("client: what a header or an address cannot hold is refused, and not t
   }
 }
 
+TEST_CASE("client: a number that JSON has not is refused, not sent as null") {
+  const WithoutBroker environment;
+  notifyd::Options options;
+  options.url = "http://127.0.0.1:1";
+  Client client(std::move(options));
+  notifyd::Notify notify;
+  notify.url = "http://a";
+  for (const notifyd::Json& data : {notifyd::Json(std::nan("")), notifyd::Json{{"a", {1, INFINITY}}}}) {
+    notify.data = data;
+    CHECK_THROWS_AS(client.Submit(notify), std::invalid_argument);
+  }
+}
+
 TEST_CASE("client: a proxy of the environment is not asked") {
   const WithoutBroker environment;
   httplib::Server broker;

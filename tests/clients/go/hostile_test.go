@@ -10,9 +10,43 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "unsafe" // for go:linkname
 
 	"notifyd"
 )
+
+// The client's own bound of an answer, so that a test need not send 256 MiB.
+//
+//go:linkname mostAnswer notifyd.mostAnswer
+var mostAnswer int64
+
+// TestEndlessAnswer: an answer is not read beyond the bound, be it one line of a stream.
+func TestEndlessAnswer(t *testing.T) {
+	defer func(before int64) { mostAnswer = before }(mostAnswer)
+	mostAnswer = 100000
+	broker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for blank := make([]byte, 65536); r.Context().Err() == nil; {
+			if _, err := w.Write(blank); err != nil {
+				return
+			}
+		}
+	}))
+	defer broker.Close()
+	client, err := notifyd.New(notifyd.Config{URL: broker.URL, Attempts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notifies := make(chan notifyd.Notify, 1)
+	notifies <- notifyd.Notify{URL: "http://a"}
+	close(notifies)
+	stream := client.SubmitStream(context.Background(), notifies)
+	if stream.Next() || !errors.Is(stream.Err(), notifyd.ErrBadAnswer) {
+		t.Errorf("a stream's: %v", stream.Err())
+	}
+	if _, err := client.Get(context.Background(), "n1"); !errors.Is(err, notifyd.ErrBadAnswer) {
+		t.Errorf("a notify's: %v", err)
+	}
+}
 
 // TestRefusedConfig: what a header or an address cannot hold is refused, and not told.
 func TestRefusedConfig(t *testing.T) {

@@ -72,6 +72,16 @@ await test("a password in the URL is refused and not told", () => {
   }
 });
 
+await test("an option that there is not is told, and a lost broker's address", async () => {
+  assert.throws(() => new Client({ timeout: 5 }), /there is no option timeout/);
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${server.address().port}`;
+  await new Promise((done) => server.close(done));
+  const lost = (error) => error instanceof ConnectionError && error.message.startsWith(`no answer from ${url}: `);
+  await assert.rejects(new Client({ url, attempts: 1 }).get("n1"), lost);
+});
+
 await test("an option that is null is not stated", async () => {
   const body = '{"id":"n1"}';
   const answer = head(200, `Content-Length: ${body.length}`) + body;
@@ -86,6 +96,14 @@ await test("a timeout that no timer holds is long, not over at once", async () =
 });
 
 await test("half of a surrogate pair is a wrong argument", () => assert.rejects(new Client().get("\ud800"), RangeError));
+
+await test("a number that JSON has not is a wrong argument, not null", async () => {
+  const client = new Client({ url: "http://127.0.0.1:1", attempts: 1 });
+  for (const data of [NaN, { a: [Infinity] }, { a: { valueOf: null, toJSON: () => -Infinity } }]) {
+    await assert.rejects(client.submit({ url: "http://a", data }), RangeError);
+    await assert.rejects(client.submitStream([{ url: "http://a", data }]).next(), RangeError);
+  }
+});
 
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

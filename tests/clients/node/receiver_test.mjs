@@ -67,8 +67,8 @@ async function post(server, headers, body) {
   const sent = request({ port: server.address().port, host: "127.0.0.1", method: "POST", path: "/", headers, agent: false });
   sent.end(body);
   const [answer] = await once(sent, "response");
-  answer.resume();
-  await once(answer, "end");
+  answer.text = "";
+  for await (const piece of answer.setEncoding("utf8")) answer.text += piece;
   return answer;
 }
 
@@ -115,7 +115,8 @@ await test("express: a compressed body is verified as it came, and parsed; not b
 
 await test("express: what is not signed, not JSON or too long does not reach it", async () => {
   const server = await serving(expressReceiver({ keys: [KEY], maxBytes: 100 }), () => assert.fail("reached"));
-  assert.equal((await post(server, signed("n1", "{}"), "{ }")).statusCode, 401);
+  const wrong = await post(server, signed("n1", "{}"), "{ }");
+  assert.deepEqual([wrong.statusCode, wrong.text], [401, "notifyd: the call does not verify: no_match\n"]);
   assert.equal((await post(server, signed("n1", "{"), "{")).statusCode, 400);
   const long = JSON.stringify("x".repeat(200));
   assert.equal((await post(server, signed("n2", long), long)).statusCode, 413);
@@ -186,7 +187,8 @@ await test("fetch: once, with a request that can be read; a failure releases it"
   status = 202;
   assert.equal((await call("n1")).status, 202);
   assert.equal((await call("n1")).status, 200);
-  assert.equal((await call("n2", "{ }")).status, 401);
+  const wrong = await call("n2", "{ }");
+  assert.deepEqual([wrong.status, await wrong.text()], [401, "notifyd: the call does not verify: no_match\n"]);
   assert.deepEqual(seen, [["n1", {}], ["n1", {}], ["n1", {}]]);
 });
 

@@ -42,6 +42,7 @@ function notify(array $otherwise = []): array
         'lane' => queueName(URL),
         'mode' => 'fifo',
         'caller' => 'unknown',
+        'follow_redirects' => true,
         'timeout_ms' => 3600000,
         'expect' => ANY + ['contains' => 'success'],
         'retry' => ['max_attempts' => 1],
@@ -207,6 +208,21 @@ function casesOfAnswers(): array
             same($agent->triggerNotify('f1'), false, 'the answer');
             same($agent->triggerNotify(''), false, 'no fKey');
         }, [exchange('POST', $trigger, problem(404, 'nothing is held'))]],
+        'trigger: never held here' => [function () use ($agent) {
+            $asked = [];
+            NotifyAgent::otherwise(function ($fKey, array $mergeData) use (&$asked): bool {
+                $asked[] = [$fKey, $mergeData];
+                return true;
+            });
+            try {
+                same($agent->triggerNotify('f1', ['age' => 28]), true, 'the answer of the table');
+                same($agent->triggerNotify('f1'), false, 'the second, here');
+            } finally {
+                NotifyAgent::otherwise(null);
+            }
+            same($asked, [['f1', ['age' => 28]]], 'what was asked there');
+        }, [exchange('POST', $trigger, problem(404, 'nothing is held'), ['data' => ['age' => 28]]),
+            exchange('POST', $trigger, ['status' => 200, 'json' => ['id' => ID, 'state' => 'ready']])]],
         'trigger: the answer was lost' => [function () use ($agent) {
             same($agent->triggerNotify('f1'), true, 'the answer');
         }, [exchange('POST', $trigger, ['close' => 'before']),

@@ -67,6 +67,20 @@ $cases['lines before a wrong one are given'] = static function (): void {
         thrown(BadAnswer::class, [$lines, 'next']);
     });
 };
+$cases['an empty object stays one, and an empty list a list'] = static function (): void {
+    $body = '{"id":"n1","headers":{},"labels":{},"data":{"o":{},"l":[],"deep":[{"labels":{}}]},"expect":{"json":{ }}}';
+    $answer = "HTTP/1.1 200 OK\r\nContent-Length: " . strlen($body) . "\r\n\r\n$body";
+    $seen = answered($answer, static function (Client $client): array {
+        return $client->get('n1');
+    });
+    same([$seen['headers'], $seen['labels'], $seen['data']['l']], [[], [], []], 'what is an array');
+    same(json_encode($seen['data']), '{"o":{},"l":[],"deep":[{"labels":{}}]}', 'data');
+    same(\Notifyd\Json::encode($seen, 0), str_replace('{ }', '{}', $body), 'all of it');
+    same(\Notifyd\Json::encode(['notifies' => [['labels' => [], 'retry' => [], 'data' => ['labels' => []]]]], 0),
+        '{"notifies":[{"labels":{},"retry":{},"data":{"labels":[]}}]}', 'what is given');
+    // A name that no object of PHP has.
+    same(\Notifyd\Json::object('{"data":{"\u0000a":{}}}'), ['data' => ["\0a" => []]], 'NUL');
+};
 $cases['dedup: a directory whose name is a pattern is swept'] = static function (): void {
     $directory = temporaryDirectory() . '/[a]*';
     $now = 1000;

@@ -98,6 +98,13 @@ class Arguments(unittest.TestCase):
         with self.assertRaises(ValueError):
             notifyd.Client("http://127.0.0.1:1").change("n1", {}, if_match='"a"\n X-Other: 1')
 
+    def test_that_a_lost_broker_is_named(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with self.assertRaises(notifyd.ConnectionLostError) as caught:
+            notifyd.Client(url, attempts=1).get("n1")
+        self.assertIn(f"no answer from {url}: ", str(caught.exception))
+
     def test_a_password_in_the_url_is_refused_and_not_told(self):
         with self.assertRaises(ValueError) as caught:
             notifyd.Client("http://user:secret@127.0.0.1:1")

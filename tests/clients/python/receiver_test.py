@@ -85,7 +85,7 @@ class Wsgi(unittest.TestCase):
         gate = receiver.WsgiReceiver(app, [KEY])
         self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Attempt": "3"}, b"{}")[::2], (201, b"taken"))
         self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Id": "other"}, b"{}")[::2], (200, b""))
-        self.assertEqual(self.call(gate, signed("n2", b"{}"), b"{ }")[0], 401)
+        self.assertEqual(self.call(gate, signed("n2", b"{}"), b"{ }")[::2], (401, b"notifyd: the call does not verify: no_match\n"))
         self.assertEqual(self.call(gate, {}, b"{}")[0], 401)
         self.assertEqual(seen, [("n1", 3, b"{}")])
 

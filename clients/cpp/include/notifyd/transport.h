@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -219,7 +220,7 @@ class Transport {
       if (user != std::string::npos && at != std::string::npos && at > user) base_.replace(user, at - user, "//***");
       throw std::invalid_argument("notifyd: \"" + base_ + "\" is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH");
     }
-    if (!IsVisible(options_.token)) throw std::invalid_argument("notifyd: the token holds what a header cannot");
+    if (!IsVisible(options_.token)) throw std::invalid_argument("notifyd: the token holds what a header cannot, as a line end");
     while (base_.back() == '/') base_.pop_back();
   }
 
@@ -364,7 +365,8 @@ class Transport {
   Error Lost(CURLcode code) const {
     const bool slow = code == CURLE_OPERATION_TIMEDOUT;
     Error error(slow ? Kind::kTimeout : Kind::kConnection, 0,
-                std::string(slow ? "timeout: " : "connection: ") + (code == CURLE_OK ? "the answer broke off" : curl_easy_strerror(code)));
+                std::string(slow ? "timeout" : "connection") + ": no answer from " + options_.url + ": " +
+                    (code == CURLE_OK ? "the answer broke off" : curl_easy_strerror(code)));
     long sent = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_REQUEST_SIZE, &sent);
     error.sent = sent > 0;
@@ -403,8 +405,15 @@ T As(const Answer& answer, const std::string& needs = {}) {
   }
 }
 
-/// As JSON. Throws where a text in it is not UTF-8.
+/// Whether a number in it is one that JSON has not: NaN, an infinity.
+inline bool HasNoNumber(const Json& json) {
+  if (json.is_number_float()) return !std::isfinite(json.get<double>());
+  return json.is_structured() && std::any_of(json.begin(), json.end(), HasNoNumber);
+}
+
+/// As JSON. Throws std::invalid_argument where a text in it is not UTF-8, or a number none of JSON's, of which the library would make null.
 inline std::string Written(const Json& json) {
+  if (HasNoNumber(json)) throw std::invalid_argument("notifyd: JSON has no NaN and no infinity");
   try {
     return json.dump();
   } catch (const Json::exception& exception) {
