@@ -15,7 +15,7 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kUrlMost = 60;
-/// Of what came back, in characters: what fills a few lines of a terminal. All that is kept stands in JSON.
+/// Of what came back, or of why nothing did, in characters: what fills a few lines of a terminal. All that is kept stands in JSON.
 constexpr size_t kResponseMost = 400;
 constexpr int64_t kWaitMostMs = 60'000;
 
@@ -74,8 +74,9 @@ std::string RenderNotify(Value notify, const std::string& etag) {
   Table table(columns), responses({"ATTEMPT", "CAME BACK"});
   bool any = false;
   attempts->ForEach([&](Value, Value attempt) {
-    std::vector<std::string> row = {Cell(attempt.At("/number")), Cell(attempt.At("/started_at")), Cell(attempt.At("/duration_ms")),
-                                    Cell(attempt.At("/status")), Cell(attempt.At("/error")),      Clipped(Cell(attempt.At("/detail")), kUrlMost)};
+    std::vector<std::string> row = {Cell(attempt.At("/number")),      Cell(attempt.At("/started_at")),
+                                    Cell(attempt.At("/duration_ms")), Cell(attempt.At("/status")),
+                                    Cell(attempt.At("/error")),       Clipped(Cell(attempt.At("/detail")), kResponseMost)};
     if (instances) row.insert(row.begin() + 1, Cell(attempt.At("/instance")));
     table.Row(std::move(row));
     std::string response = TextAt(attempt, "/response_body");

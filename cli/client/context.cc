@@ -27,6 +27,11 @@ std::string CredentialHint(const HttpAnswer& answer) {
   return " (no token was found: NOTIFYD_TOKEN holds one, NOTIFYD_TOKEN_FILE names a file of one, or ~/.config/notifyd/token is one)";
 }
 
+/// How a namespace that is asked for and is not there is made. The registry's and the admission's word for it.
+std::string NamespaceHint(const HttpAnswer& answer, const std::string& text) {
+  return answer.status == 404 && text.rfind("there is no namespace \"", 0) == 0 ? " (notifyctl namespace create NAME makes one)" : "";
+}
+
 }  // namespace
 
 bool Print(std::string_view text) {
@@ -78,7 +83,7 @@ std::string ProblemText(const HttpAnswer& answer) {
   std::string text;
   if (Result<JsonTree> problem = JsonTree::Parse(answer.body); problem.ok()) text = ProblemText(problem->root());
   if (text.empty()) text = "the broker answered " + std::to_string(answer.status);
-  return text + CredentialHint(answer);
+  return text + CredentialHint(answer) + NamespaceHint(answer, text);
 }
 
 Outcome Ask(const Context& context, const HttpCall& call) {

@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,8 +20,11 @@
 namespace notifyd {
 namespace {
 
+/// The fault with the setting's name, as a pointer and, for whoever reads the detail alone, as it stands in the file.
 Status Blame(const Status& fault, const char* field) {
-  return Status(Code::kUnacceptable, fault.detail(), field);
+  std::string name = field + 1;
+  std::replace(name.begin(), name.end(), '/', '.');
+  return Status(Code::kUnacceptable, name + ": " + fault.detail(), field);
 }
 
 Status CheckFile(const std::string& file) {

@@ -141,8 +141,10 @@ class MysqlTable::Connection {
 
   Status Fault() {
     const unsigned error = mysql_errno(mysql_);
-    return Status(IsPassing(error) ? Code::kUnavailable : Code::kUnacceptable,
-                  address_.Text() + ": " + mysql_error(mysql_) + " (" + std::to_string(error) + ")");
+    std::string text = address_.Text() + ": " + mysql_error(mysql_) + " (" + std::to_string(error) + ")";
+    if (error == ER_ACCESS_DENIED_ERROR && address_.password.empty())
+      text += "; no password was said: --mysql-file, NOTIFYD_MYSQL or NOTIFYD_MYSQL_PASSWORD holds it";
+    return Status(IsPassing(error) ? Code::kUnavailable : Code::kUnacceptable, std::move(text));
   }
 
   const MysqlAddress& address_;

@@ -175,6 +175,7 @@ MailOutcome SendMail(const MailOptions& options, const std::string& to, const st
   outcome.status = static_cast<uint16_t>(std::clamp<long>(status, 0, 599));
   outcome.taken = code == CURLE_OK;
   if (!outcome.taken) outcome.detail = fault[0] != '\0' ? fault : curl_easy_strerror(code);
+  if (code == CURLE_USE_SSL_FAILED) outcome.detail += " (mail.tls = \"none\" sends without TLS)";
   return outcome;
 }
 

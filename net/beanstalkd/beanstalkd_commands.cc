@@ -96,7 +96,7 @@ void BeanstalkdDoor::Put(const CommandPtr& command) {
   if (delay_s > kMostDelayS) return RefuseJob(command, "the delay is longer than ten years");
   const BeanstalkdTube* tube = command->tube;
   if (!tube && command->request.target == kNotifyTube) return PutNotifyAgent(command);
-  if (!tube) return RefuseJob(command, "there is no [[tube]] of this name");
+  if (!tube) return RefuseJob(command, "there is no [[tube]] of this name in the listener's namespace");
   // What goes on is the document alone; the job's bytes have their place in the budget until the answer.
   const std::string job = std::exchange(command->request.body, std::string());
   std::string document;

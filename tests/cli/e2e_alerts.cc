@@ -17,6 +17,7 @@
 #include "cli/e2e_broker.h"
 #include "support/certificates.h"
 #include "support/scripted_server.h"
+#include "support/sockets.h"
 #include "support/tiny_receiver.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -302,7 +303,9 @@ TEST_CASE("alerts: test, the commands, a reload, and a line of the log") {
   CHECK(JsonAt(broker.Settled(JsonAt(tested.body, "/notifies/0")), "/state") == "succeeded");
   CHECK(JsonAt(Wait(receiver, 1)[0].body, "/alerts/0/state") == "test");
   CHECK(broker.Call("POST", "/v1/alerts/none/test").status == 404);
-  CHECK(run({"alerts", "test", "late"}).code == 0);
+  const CtlRun taken = run({"alerts", "test", "late"});
+  CHECK(taken.code == 0);
+  CHECK_THAT(taken.output, Catch::Contains("webhook:127.0.0.1") && Catch::Contains("succeeded"));
   Wait(receiver, 2);
   const CtlRun listed = run({"alerts"});
   CHECK(listed.code == 0);
@@ -310,9 +313,17 @@ TEST_CASE("alerts: test, the commands, a reload, and a line of the log") {
   CHECK_THAT(run({"alerts", "show", "late"}).output, Catch::Contains("webhook:127.0.0.1"));
   CHECK(run({"alerts", "show", "none"}).code == 1);
 
-  dir.Write("n.toml", Pending("other", "log:/order/charge"));
+  const std::string deaf = "http://127.0.0.1:" + std::to_string(ClosedPort());
+  dir.Write("n.toml", Pending("late", "webhook:" + deaf + "/a"));
   broker.process().Signal(SIGHUP);
   REQUIRE(broker.process().WaitForError("settings reloaded"));
+  const CtlRun lost = run({"alerts", "test", "late"});
+  CHECK(lost.code == 1);
+  CHECK_THAT(lost.output, Catch::Contains("retrying") && Catch::Contains("connect_failed"));
+
+  dir.Write("n.toml", Pending("other", "log:/order/charge"));
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings reloaded", 2));
   broker.Submit(kLater);
   REQUIRE(broker.process().WaitForError("{\"uri\":\"/order/charge\",\"level\":\"FATAL\"}\n"));
   const std::string alerts = broker.Call("GET", "/v1/alerts").body;
@@ -347,7 +358,7 @@ TEST_CASE("alerts: what the file says wrong of them is refused by name") {
 
 namespace {
 
-/// A server of mail: STARTTLS, AUTH PLAIN, and what it was given.
+/// A server of mail: STARTTLS (but for one without `tls`), AUTH PLAIN, and what it was given.
 class MailServer {
  public:
   explicit MailServer(SSL_CTX* tls) : tls_(tls), server_([this](Stream& stream, int) { Serve(stream); }) {}
@@ -370,7 +381,7 @@ class MailServer {
     stream.Send("220 test ESMTP\r\n");
     for (std::string line; stream.ReadTo("\r\n", &line); line.clear()) {
       if (line.starts_with("EHLO")) {
-        stream.Send(safe ? "250-test\r\n250 AUTH PLAIN\r\n" : "250-test\r\n250 STARTTLS\r\n");
+        stream.Send(safe ? "250-test\r\n250 AUTH PLAIN\r\n" : tls_ != nullptr ? "250-test\r\n250 STARTTLS\r\n" : "250 test\r\n");
       } else if (line == "STARTTLS") {
         stream.Send("220 go\r\n");
         if (!stream.Accept(tls_)) return;
@@ -455,6 +466,16 @@ TEST_CASE("alerts: mail goes by STARTTLS with the password of a file, is tried a
   const std::string second = JsonAt(broker.Call("POST", "/v1/alerts/late/test").body, "/notifies/0");
   CHECK(JsonAt(Attempted(broker, second), "/attempts/0/error") == "connect_failed");
   CHECK(server.WaitFor(1).size() == 1);
+}
+
+TEST_CASE("alerts: a server of mail without TLS gets none, and it is said what lets it") {
+  TempDir dir;
+  MailServer server(nullptr);
+  const std::string mail = "[mail]\nserver = \"smtp://127.0.0.1:" + std::to_string(server.port()) + "\"\n";
+  Broker broker(dir.path(), {"--config", dir.Write("n.toml", Pending("late", "mail:ops@example.com") + mail)});
+  const CtlRun lost = Ctl({"--server", broker.url(), "alerts", "test", "late"});
+  CHECK(lost.code == 1);
+  CHECK_THAT(lost.output, Catch::Contains("mail:ops@example.com ") && Catch::Contains("STARTTLS") && Catch::Contains("mail.tls"));
 }
 
 TEST_CASE("alerts: mail: and log: are no URLs of anybody else, and system takes no submits") {

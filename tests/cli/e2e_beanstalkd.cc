@@ -148,7 +148,7 @@ TEST_CASE("beanstalkd door: what is no call is refused by name in the log, and t
   const std::vector<std::string> lines = LinesOf(broker.process().error(), "job refused");
   REQUIRE(lines.size() == 7);
   CHECK(JsonAt(lines[0], "/tube") == "default");
-  CHECK(JsonAt(lines[0], "/detail") == "there is no [[tube]] of this name");
+  CHECK(JsonAt(lines[0], "/detail") == "there is no [[tube]] of this name in the listener's namespace");
   CHECK(JsonAt(lines[3], "/detail") == "queueName is missing");
   CHECK(JsonAt(lines[4], "/detail").find("(/url)") != std::string::npos);
   CHECK(broker.Stat("/totals/accepted") == 0);

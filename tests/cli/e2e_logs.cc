@@ -192,7 +192,8 @@ TEST_CASE("logs: a place that is not there is refused at the start, by the setti
     CHECK_THAT(error, Catch::Contains(field) && Catch::Contains(value));
     std::vector<std::string> checking = arguments;
     checking.push_back("--check-config");
-    CHECK(ExitOf(checking) == 2);
+    CHECK(ExitOf(checking, &error) == 2);
+    CHECK_THAT(error, Catch::Contains(flag == "--log-file" ? "log.file: " : "log.syslog: ") && Catch::Contains(value));
   }
   std::string error;
   CHECK(ExitOf({"--log-elasticsearch", "es:9200", "--check-config"}, &error) == 2);

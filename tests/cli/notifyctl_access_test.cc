@@ -106,6 +106,13 @@ TEST_CASE("notifyctl: a refusal says whose token it was, or that there was none"
   CHECK(run.error == "notifyctl: why not" + hint + "\n");
 }
 
+TEST_CASE("notifyctl: a namespace that is not there is said with what makes one") {
+  ScriptedServer broker(Always(404, R"({"detail":"there is no namespace \"team-a\""})"));
+  CtlRun run = CtlAs(broker.url(), {"stats", "--namespace", "team-a"}, {});
+  CHECK(run.code == 1);
+  CHECK(run.error == "notifyctl: there is no namespace \"team-a\" (notifyctl namespace create NAME makes one)\n");
+}
+
 TEST_CASE("notifyctl --namespace: stands in front of all that a namespace has, and of nothing else") {
   ScriptedServer broker(Always(200, R"({"items":[],"next":null,"id":"n1","state":"held"})"));
   auto target = [&](std::vector<std::string> arguments, const std::vector<std::string>& environment = {}) {

@@ -53,6 +53,12 @@ TEST_CASE("notifyctl list, cancel: several labels mean all of them") {
   CHECK_THAT(broker.seen().at(2).body, Catch::Contains(R"({"filter":{"label":"a:b",)"));
 }
 
+TEST_CASE("notifyctl get: says why an attempt failed to the end, where the way out stands") {
+  const std::string detail = "10.0.0.7 is in 10.0.0.0/8 (private; the namespace's destinations.allow does not name it)";
+  ScriptedServer broker(Always(200, R"({"id":"n1","attempts":[{"number":1,"status":0,"detail":")" + detail + R"("}]})"));
+  CHECK_THAT(CtlAt(broker, {"get", "n1"}).output, Catch::Contains(detail));
+}
+
 TEST_CASE("notifyctl get: says which instance an attempt went to, where one went to any") {
   ScriptedServer broker(Always(200, R"({"id":"n1","attempts":[{"number":1,"instance":"i-7","status":200},{"number":2,"status":200}]})"));
   CHECK_THAT(CtlAt(broker, {"get", "n1"}).output, Catch::Contains("ATTEMPT  INSTANCE") && Catch::Contains("i-7"));
