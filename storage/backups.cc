@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -112,13 +113,39 @@ void Backups::Start() {
   const bool known = stat((fs::path(setup_.store_directory) / "IDENTITY").c_str(), &identity) == 0;
   made_ms_ = known ? identity.st_mtim.tv_sec * int64_t{1'000} : setup_.wall_ms();
   // Not here: where the directory is another machine's, which does not answer, the broker starts all the same.
-  if (configured()) thread_ = std::thread([this] { NoteNewest(); });
+  if (configured()) RunAside([this] { NoteNewest(); });
 }
 
 void Backups::Stop() {
+  constexpr std::chrono::milliseconds kMost(kStopMostMs);
   stopping_ = true;
-  std::lock_guard begin(begin_mutex_);
-  if (thread_.joinable()) thread_.join();
+  std::unique_lock begin(begin_mutex_, kMost);
+  if (!begin.owns_lock()) {
+    left_ = true;
+    return;
+  }
+  if (!thread_.joinable()) return;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !in_store_; });
+    left_ = !changed_.wait_for(lock, kMost, [this] { return !working_; });
+  }
+  if (!left_) return thread_.join();
+  Log(LogLevel::kWarn, "backup directory does not answer", {{"directory", setup_.directory}});
+  thread_.detach();
+}
+
+void Backups::RunAside(std::function<void()> work) {
+  {
+    std::lock_guard lock(mutex_);
+    working_ = true;
+  }
+  thread_ = std::thread([self = shared_from_this(), work = std::move(work)] {
+    work();
+    std::lock_guard lock(self->mutex_);
+    self->working_ = false;
+    self->changed_.notify_all();
+  });
 }
 
 std::optional<int64_t> Backups::newest_ms() const {
@@ -193,7 +220,7 @@ Result<BackupState> Backups::Get(const std::string& name) const {
 }
 
 Status Backups::Remove(const std::string& name) {
-  std::lock_guard begin(begin_mutex_);
+  std::lock_guard<std::timed_mutex> begin(begin_mutex_);
   Result<BackupState> state = Get(name);
   if (!state.ok()) return std::move(state).status();
   {
@@ -214,7 +241,7 @@ Status Backups::Remove(const std::string& name) {
 }
 
 Result<BackupState> Backups::Begin(const std::string& name, bool full) {
-  std::lock_guard begin(begin_mutex_);
+  std::lock_guard<std::timed_mutex> begin(begin_mutex_);
   if (stopping_) return Stopped();
   NOTIFYD_TRY(CheckDirectory());
   NOTIFYD_TRY(CheckBackupName(name));
@@ -225,7 +252,7 @@ Result<BackupState> Backups::Begin(const std::string& name, bool full) {
   std::error_code error;
   if (fs::create_directories(setup_.directory, error)) fs::permissions(setup_.directory, fs::perms::owner_all, error);
   if (error) return Unusable(setup_.directory, error.message());
-  auto job = std::make_unique<Job>();
+  auto job = std::make_shared<Job>();
   Result<Descriptor> lock = Lock(setup_.directory);
   if (!lock.ok()) return std::move(lock).status();
   job->lock = *std::move(lock);
@@ -242,7 +269,7 @@ Result<BackupState> Backups::Begin(const std::string& name, bool full) {
     last_ = state;
   }
   job->manifest.began_at = state.started_at;
-  thread_ = std::thread([this, job = std::move(job)] { Run(job.get()); });
+  RunAside([this, job = std::move(job)] { Run(job.get()); });
   return state;
 }
 
@@ -283,8 +310,6 @@ Status Backups::Make(Job* job) {
   if (error) return Status(Code::kIo, "cannot clear " + setup_.directory + ": " + error.message());
   job->manifest.name = job->name;
   job->manifest.store = setup_.store;
-  // Of now: what is sealed while it is made is more, not less.
-  job->manifest.sealed = setup_.sealing->on();
   if (!job->full) {
     for (const BackupManifest& manifest : ReadAll()) {
       job->older = PathOf(manifest.name);
@@ -297,7 +322,7 @@ Status Backups::Make(Job* job) {
   if (::mkdir(partial.c_str(), 0700) != 0) return Failed("cannot make", partial);
   job->path = partial;
   {
-    Result<Checkpoint> checkpoint = Checkpoint::Make(*setup_.database, setup_.store_directory, setup_.store);
+    Result<Checkpoint> checkpoint = MakeCheckpoint(&job->manifest);
     if (!checkpoint.ok()) return std::move(checkpoint).status();
     // Only now: until here it may hold what the database's own threads wait for.
     YieldToAll();
@@ -309,6 +334,23 @@ Status Backups::Make(Job* job) {
   if (::rename(partial.c_str(), PathOf(job->name).c_str()) != 0) return Failed("cannot rename", partial);
   job->path = PathOf(job->name);
   return SyncDirectory(setup_.directory);
+}
+
+/// The one part that is at the database: not while that may be closed.
+Result<Checkpoint> Backups::MakeCheckpoint(BackupManifest* manifest) {
+  const auto be_there = [this](bool there) {
+    std::lock_guard lock(mutex_);
+    if (there && stopping_) return false;
+    in_store_ = there;
+    changed_.notify_all();
+    return true;
+  };
+  if (!be_there(true)) return Stopped();
+  // Of now: what is sealed while it is made is more, not less.
+  manifest->sealed = setup_.sealing->on();
+  Result<Checkpoint> checkpoint = Checkpoint::Make(*setup_.database, setup_.store_directory, setup_.store);
+  be_there(false);
+  return checkpoint;
 }
 
 Status Backups::CopyAll(Job* job, const Checkpoint& checkpoint) {

@@ -10,8 +10,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -28,7 +30,7 @@
 
 namespace notifyd {
 
-class Backups {
+class Backups : public std::enable_shared_from_this<Backups> {
  public:
   struct Setup {
     const Database* database = nullptr;  // borrowed, as is the next
@@ -44,8 +46,13 @@ class Backups {
 
   /// Removes what a kill left in the store's directory, and begins to look for the newest backup that there is.
   void Start();
-  /// Ends what is under way, which leaves nothing behind, and joins; nothing is begun any more.
+  /// Ends what is under way, which leaves nothing behind, and joins; nothing is begun any more. Where the directory does not answer (another
+  /// machine's, say) it waits no longer than kStopMostMs twice: then a thread is left behind that waits there, and touches nothing else but what it
+  /// keeps itself.
   void Stop();
+  static constexpr int64_t kStopMostMs = 5'000;
+  /// Stop left a thread behind: the process is to end without waiting for it.
+  bool left() const { return left_; }
 
   // Any thread, after Start; all block on the disk for moments.
 
@@ -73,8 +80,11 @@ class Backups {
 
  private:
   struct Job;
+  /// On the thread, which has ended; `this` lives as long as that.
+  void RunAside(std::function<void()> work);
   void Run(Job* job);
   Status Make(Job* job);
+  Result<Checkpoint> MakeCheckpoint(BackupManifest* manifest);
   Status CopyAll(Job* job, const Checkpoint& checkpoint);
   Result<BackupFile> CopyOne(Job* job, const Checkpoint& checkpoint, const Checkpoint::File& file);
   Status CheckSpace(uint64_t bytes) const;
@@ -88,9 +98,13 @@ class Backups {
   std::atomic<int64_t> made_ms_ = 0;
   std::atomic<uint64_t> newest_bytes_ = 0, done_ = 0, failed_ = 0, copied_ = 0;
   std::atomic<bool> stopping_ = false;
-  std::mutex begin_mutex_;  // of whoever begins, removes or stops
+  std::atomic<bool> left_ = false;
+  std::timed_mutex begin_mutex_;  // of whoever begins, removes or stops
   std::thread thread_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  bool working_ = false;             // the thread is
+  bool in_store_ = false;            // it is at the database, which must stay there meanwhile
   std::optional<BackupState> last_;  // that was begun since the start
 };
 

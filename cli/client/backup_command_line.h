@@ -11,6 +11,8 @@ class BackupCommandLine : private CommandGroups {
   void Add(CLI::App* app);
 
  private:
+  void AddMaking(CLI::App* app, const std::string& verb);
+
   bool full_ = false, no_wait_ = false;
 };
 

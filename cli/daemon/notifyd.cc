@@ -77,8 +77,13 @@ int FailToStart(const Status& status) {
 
 int Serve(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper, Signals* signals) {
   Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
-  if (!runtime.ok()) return FailToStart(runtime.status());
-  return (*runtime)->Run(signals);
+  const int code = runtime.ok() ? (*runtime)->Run(signals) : FailToStart(runtime.status());
+  // Nobody has to wait for the end of its lease.
+  if (keeper) keeper->Release(kReleaseMostMs);
+  if (!runtime.ok() || !(*runtime)->left_threads()) return code;
+  LogEnd();
+  std::fflush(nullptr);
+  ::_exit(code);
 }
 
 int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault, const std::optional<Holdings>& held) {
@@ -114,10 +119,7 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [] {}); });
   Result<Handover> sockets = StandBy(options, handover, &keeper);
   if (!sockets.ok()) return FailToStart(sockets.status());
-  const int code = Serve(options, launch, *sockets, &keeper, &signals);
-  // Nobody has to wait for the end of its lease.
-  keeper.Release(kReleaseMostMs);
-  return code;
+  return Serve(options, launch, *sockets, &keeper, &signals);
 }
 
 }  // namespace

@@ -232,11 +232,12 @@ Status Runtime::Impl::MakeIoThreads() {
         return loop->Post([then] { then({Status(Code::kUnavailable, "the backup directory has not answered those that asked before"), {}}); });
       }
       auto answer = std::make_shared<BackupAnswer>();
-      loop->Aside([backups = backups_, ask = std::move(ask), answer] { *answer = AnswerOf(backups.get(), ask); },
-                  [this, then, answer] {
-                    --backup_asks_;
-                    then(std::move(*answer));
-                  });
+      loop->Aside(
+          [this, backups = backups_, ask = std::move(ask), answer] {
+            *answer = AnswerOf(backups.get(), ask);
+            --backup_asks_;
+          },
+          [then, answer] { then(std::move(*answer)); });
     };
     ServeDebug(&api, &io->loop);
     api.tracer = tracing_.get();
@@ -531,6 +532,10 @@ Result<std::unique_ptr<Runtime>> Runtime::Create(const Options& options, const L
   auto impl = std::make_unique<Impl>(options, launch, keeper);
   if (Status opened = impl->Open(handover); !opened.ok()) return opened;
   return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+bool Runtime::left_threads() const {
+  return impl_->left_threads();
 }
 
 int Runtime::Run(Signals* signals) {

@@ -26,6 +26,9 @@ class Runtime {
   /// SIGUSR1: becomes the program that is there now, with all sockets. Where the store fails the process ends with exit code 1 before anything
   /// else is acknowledged. `signals` is borrowed.
   int Run(Signals* signals);
+  /// After Run: threads are left that wait for a directory of backups which does not answer. The process is to end as it is, without what would wait
+  /// for them.
+  bool left_threads() const;
 
  private:
   class Impl;

@@ -86,6 +86,7 @@ class Runtime::Impl : private StoreEvents {
   ~Impl();
   Status Open(const Handover& handover);
   int Run(Signals* signals);
+  bool left_threads() const { return backups_ && (backups_->left() || backup_asks_ > 0); }
 
  private:
   Status Fit();

@@ -1,11 +1,16 @@
 #include "cli/daemon/start_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
+#include <memory>
 #include <system_error>
+#include <thread>
 #include <utility>
 
+#include "base/log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/log_sinks.h"
 #include "net/http.h"
@@ -63,9 +68,20 @@ Status CheckListeners(const Options& options, const std::optional<Holdings>& hel
   return Status::Ok();
 }
 
+/// Another machine's directory may not answer for as long as that is away, which must not keep the broker from starting: then nothing is known, and
+/// whoever makes a backup looks once more.
 Status CheckBackups(const Options& options) {
+  constexpr std::chrono::seconds kMost(3);
   const std::string& directory = options.store.backup_directory;
-  if (directory.empty() || !LiesIn(directory, options.data_dir)) return Status::Ok();
+  if (directory.empty()) return Status::Ok();
+  auto looked = std::make_shared<std::promise<bool>>();
+  std::future<bool> lies_in = looked->get_future();
+  std::thread([looked, directory, data_dir = options.data_dir] { looked->set_value(LiesIn(directory, data_dir)); }).detach();
+  if (lies_in.wait_for(kMost) != std::future_status::ready) {
+    Log(LogLevel::kWarn, "backup directory does not answer", {{"directory", directory}});
+    return Status::Ok();
+  }
+  if (!lies_in.get()) return Status::Ok();
   return Status(Code::kUnacceptable, directory + " leads into the data directory", "/backup/directory");
 }
 

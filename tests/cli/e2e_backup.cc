@@ -1,6 +1,9 @@
 // Backups of the real broker while it is used, and brokers that go on from them: nothing that was acknowledged before is missing, nothing is
 // invented, what was pending then becomes what was asked for, and no id comes twice.
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -30,13 +33,36 @@ std::vector<std::string> With(const TempDir& dir, std::vector<std::string> more 
   return more;
 }
 
+/// A file system whose server takes requests and answers none, as that of a machine that is away. Whoever asks it for anything waits, and can be
+/// killed. It ends with the object, and so does the waiting.
+class SilentFileSystem {
+ public:
+  explicit SilentFileSystem(std::string at) : at_(std::move(at)), server_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
+    if (server_ < 0) return;
+    const std::string how = "fd=" + std::to_string(server_) + ",rootmode=40000,user_id=0,group_id=0";
+    mounted_ = mount("silent", at_.c_str(), "fuse", MS_NOSUID | MS_NODEV, how.c_str()) == 0;
+  }
+  ~SilentFileSystem() {
+    if (mounted_) umount2(at_.c_str(), MNT_DETACH);
+    if (server_ >= 0) close(server_);
+  }
+  SilentFileSystem(const SilentFileSystem&) = delete;
+  SilentFileSystem& operator=(const SilentFileSystem&) = delete;
+  bool mounted() const { return mounted_; }
+
+ private:
+  const std::string at_;
+  const int server_;
+  bool mounted_ = false;
+};
+
 void Kill(Broker* broker) {
   broker->process().Signal(SIGKILL);
   REQUIRE(broker->process().Wait() == 1000 + SIGKILL);
 }
 
 CtlRun Backup(const Broker& broker, const std::string& name, std::vector<std::string> more = {}) {
-  more.insert(more.begin(), {"--server", broker.url(), "--json", "backup", name});
+  more.insert(more.begin(), {"--server", broker.url(), "--json", "backups", "make", name});
   return Ctl(more);
 }
 
@@ -335,6 +361,24 @@ TEST_CASE("restore: one flipped bit in any file is found, the file named, and no
   std::string output;
   CHECK(ExitOf({"restore", "--check", lost.dir.At("backups/b")}, nullptr, &output) == 0);
   CHECK_THAT(output, Catch::Contains("whole: b of "));
+}
+
+TEST_CASE("backup: a directory that does not answer keeps nobody from starting, stopping and restarting in place") {
+  TempDir dir;
+  fs::create_directories(dir.At("away"));
+  SilentFileSystem away(dir.At("away"));
+  if (!away.mounted()) {
+    WARN("only root can mount a file system that does not answer");
+    return;
+  }
+  Broker broker(dir.path(), {"--backup-directory", dir.At("away/backups")});
+  CHECK(broker.Call("GET", "/readyz").status == 200);
+  broker.process().Signal(SIGUSR1);
+  REQUIRE(broker.process().WaitForError("listening", 2));
+  CHECK(broker.Call("GET", "/readyz").status == 200);
+  broker.process().Signal(SIGTERM);
+  CHECK(broker.process().Wait() == 0);
+  CHECK(broker.process().CountsError("backup directory does not answer", 3));  // at both starts, and at an end
 }
 
 TEST_CASE("notifyctl backup: made, listed, shown, refused and removed") {
