@@ -309,6 +309,7 @@ void Core::Impl::On(ListDone& e) {
   if (!e.status.ok()) return Fatal(std::move(e.status));
   Listed listed;
   listed.next = e.next;
+  listed.next_due = e.next_due;
   for (LoadedNotify& item : e.items) {
     State state = StateOf(item);
     // The store cannot tell sending from ready, nor see what happened since its snapshot.

@@ -93,6 +93,7 @@ Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
   const LanePatch& patch = r.patch;
   if (patch.paused && *patch.paused != (settings.paused != Paused::kNo)) settings.paused = *patch.paused ? Paused::kByRequest : Paused::kNo;
   if (patch.paused_until && *patch.paused_until) settings.paused = **patch.paused_until > now_.wall ? Paused::kByRequest : Paused::kNo;
+  pauses_->Note(*lane, r, &settings);
   if (patch.concurrency) settings.concurrency = *patch.concurrency;
   if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
   if (patch.burst) settings.burst = *patch.burst;
@@ -198,6 +199,7 @@ void Core::Impl::PauseOnFailure(Lane* lane, NotifyId failed) {
   if (lane->paused()) return;
   LaneSettings settings = lane->settings;
   settings.paused = Paused::kByFailure;
+  settings.pause = PausePart::NoteOf({now_.wall, {}, {}, failed});
   PutSettings(lane, settings);
   PauseLane(lane);
   out_->lane_logs.push_back({lane->key, failed});

@@ -22,9 +22,30 @@ std::optional<WallTime> Core::Impl::PausePart::ExpectedAt(const LaneKey& lane) c
 }
 
 std::string Core::Impl::PausePart::Said(const Lane& lane) const {
-  if (lane.limits.paused == Paused::kByFailure) return "its lane paused itself when a notify failed";
+  const PauseNote none, &note = lane.settings.pause.note ? *lane.settings.pause.note : none;
+  const std::string since = note.since.ms == 0 ? "" : " at " + FormatRfc3339(note.since);
+  if (lane.limits.paused == Paused::kByFailure)
+    return "its lane paused itself" + since + " when " + (note.failed.value == 0 ? "a notify" : note.failed.ToString()) + " failed";
   const WallTime until = EndOf(lane.key);
-  return until == kWallNever ? "its lane is paused" : "its lane is paused until " + FormatRfc3339(until);
+  std::string said = until == kWallNever ? "its lane is paused" : "its lane is paused until " + FormatRfc3339(until);
+  if (note.since.ms != 0) said += ", since " + FormatRfc3339(note.since);
+  if (!note.by.empty()) said += ", by " + note.by;
+  if (!note.reason.empty()) said += ": " + note.reason;
+  return said;
+}
+
+void Core::Impl::PausePart::Note(const Lane& lane, const LaneChangeRequest& request, LaneSettings* settings) const {
+  const LanePatch& patch = request.patch;
+  if (settings->paused == Paused::kNo) {
+    settings->pause = {};
+  } else if (lane.settings.paused == Paused::kNo) {
+    settings->pause = NoteOf({core_.now_.wall, request.by, patch.reason.value_or(""), {}});
+  } else if (patch.reason || (patch.paused_until && *patch.paused_until)) {
+    // Who says that a lane is paused which is so says nothing new, without a reason or a time.
+    const WallTime since = settings->pause.note ? settings->pause.note->since : WallTime{};
+    const NotifyId failed = settings->pause.note && settings->paused == Paused::kByFailure ? settings->pause.note->failed : NotifyId{};
+    settings->pause = NoteOf({since, request.by, patch.reason.value_or(""), failed});
+  }
 }
 
 bool Core::Impl::PausePart::PutEnd(const LaneKey& lane, WallTime until) {
@@ -83,7 +104,10 @@ Handled Core::Impl::PausePart::Handle(Task* task, LanePauseOver& r) {
   if (core_.stopping_ || core_.closed_ || EndOf(r.lane) > core_.now_.wall) return Handled::kDone;
   PutEnd(r.lane, kWallNever);
   LaneSettings settings = lane->settings;
-  if (settings.paused == Paused::kByRequest) settings.paused = Paused::kNo;
+  if (settings.paused == Paused::kByRequest) {
+    settings.paused = Paused::kNo;
+    settings.pause = {};
+  }
   ChangeSettings(lane, settings);
   return Handled::kDone;
 }

@@ -4,9 +4,11 @@
 // The time follows the wall clock, as due times do.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "broker/core_impl.h"
 
@@ -17,6 +19,12 @@ class Core::Impl::PausePart {
   explicit PausePart(Core::Impl* core) : core_(*core) {}
   Handled Handle(Task* task, LanePauseOver& r);
 
+  /// Says in `settings`, which have the lane's pause as the request makes it, since when, by whom and why. One that is paused already keeps since
+  /// when.
+  void Note(const Lane& lane, const LaneChangeRequest& request, LaneSettings* settings) const;
+  /// For settings of a lane that pauses now.
+  static PauseNoteRef NoteOf(PauseNote note) { return {std::make_shared<const PauseNote>(std::move(note))}; }
+
   /// The lane's settings hold from now on, if they are others than those that do.
   void ChangeSettings(Lane* lane, const LaneSettings& settings);
   /// What a change of them says of the time. Error: too many lanes are paused until some time.
@@ -25,7 +33,7 @@ class Core::Impl::PausePart {
   bool PutEnd(const LaneKey& lane, WallTime until);
   WallTime EndOf(const LaneKey& lane) const;
 
-  /// For who explains: that it is paused, and when it goes on by itself; nothing where it does not.
+  /// For who explains: that it is paused, since when, by whom and why, and when it goes on by itself; nothing where it does not.
   std::string Said(const Lane& lane) const;
   std::optional<WallTime> ExpectedAt(const LaneKey& lane) const;
 

@@ -168,6 +168,12 @@ Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   if (!NeedSwitches(task)) return Handled::kParked;
   if (Status status = ChangeHost(r.host, r.patch); !status.ok()) return Refuse(r.request, status);
+  if (r.probe) {
+    auto found = hosts_.find(r.host);
+    if (found == hosts_.end()) return Refuse(r.request, Code::kNotFound, "nothing of this host is in memory: there is no breaker to probe");
+    if (found->second->settings.paused) return Refuse(r.request, Code::kConflict, "the host is paused: resume it, so that calls may go to it");
+    ProbeByHand(found->second.get());
+  }
   return ReplyAfter(journal_.Barrier(), r.request, HostViewed{ViewOfHost(r.host)});
 }
 

@@ -279,13 +279,14 @@ std::unordered_set<LaneKey> Core::Impl::TopicPart::NotPausedByOthers(const Name&
   return free;
 }
 
-void Core::Impl::TopicPart::SetPaused(const LaneKey& key, bool paused) {
+void Core::Impl::TopicPart::SetPaused(const Name& name, const LaneKey& key, bool paused) {
   Lane* lane = core_.GetLane(key);
   // What is paused with its subscription goes on with that.
   core_.pauses_->PutEnd(key, kWallNever);
   if ((lane->settings.paused != Paused::kNo) == paused) return;
   LaneSettings settings = lane->settings;
   settings.paused = paused ? Paused::kByRequest : Paused::kNo;
+  settings.pause = paused ? PausePart::NoteOf({core_.now_.wall, {}, "the subscription " + name + " was paused", {}}) : PauseNoteRef();
   core_.PutSettings(lane, settings);
   core_.journal_.AskSync();
   if (paused) core_.PauseLane(lane);
@@ -302,10 +303,10 @@ void Core::Impl::TopicPart::PauseLanes(const Name& name, const std::vector<LaneK
   if (!over.empty()) {
     const std::unordered_set<LaneKey> free = NotPausedByOthers(name, over);
     for (const LaneKey& key : over)
-      if (free.contains(key)) SetPaused(key, false);
+      if (free.contains(key)) SetPaused(name, key, false);
   }
   for (const LaneKey& key : after)
-    if (!was.contains(key)) SetPaused(key, true);
+    if (!was.contains(key)) SetPaused(name, key, true);
 }
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionPut& ask) {

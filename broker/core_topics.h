@@ -232,7 +232,7 @@ class Core::Impl::TopicPart {
   static std::vector<LaneKey> PausedLanesOf(const SubscriptionRecord& record);
   bool NeedLanes(Task* task, const std::vector<LaneKey>& lanes);
   std::unordered_set<LaneKey> NotPausedByOthers(const Name& name, const std::vector<LaneKey>& lanes) const;
-  void SetPaused(const LaneKey& key, bool paused);
+  void SetPaused(const Name& name, const LaneKey& key, bool paused);
   void PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after);
   SubscriptionView ViewOf(const Known& known) const;
   const Known* Find(const Name& name) const;

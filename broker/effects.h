@@ -312,6 +312,7 @@ struct Retried {
 struct Listed {
   std::vector<NotifyView> items;
   NotifyId next;
+  std::optional<DueKey> next_due = {};  // of a list by_due, in place of `next`
 };
 /// Answers a ChangeRequest whose base is out of date: read again.
 struct Stale {};

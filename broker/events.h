@@ -149,6 +149,9 @@ struct ListQuery {
   NotifyId above;  // the cursor of oldest_first: only ids above this one
   /// Where not 0: records come without their payloads, and a page ends once they take so many bytes (one record may go beyond).
   size_t show_bytes = 0;
+  /// By when they are due, soonest first; `states` is kScheduled alone. What is due by then is ready, and not among them.
+  bool by_due = false;
+  std::optional<DueKey> due_after;  // the cursor of by_due
   NotifyId only;  // this one alone, where it is behind the cursor; 0: any
 
   /// The same with `only` as bounds of ids, so that nothing else is looked at.
@@ -196,6 +199,8 @@ struct LanePatch {
   std::optional<std::optional<WallTime>> paused_until;
   std::optional<std::optional<uint32_t>> concurrency;
   std::optional<std::optional<double>> rate_per_s;
+  /// Why: beside a pause alone.
+  std::optional<std::string> reason;
   std::optional<std::optional<uint32_t>> burst;
   std::optional<std::optional<OnRetry>> on_retry;
   std::optional<std::optional<OnFailure>> on_failure;
@@ -207,6 +212,7 @@ struct LaneChangeRequest {
   LanePatch patch;
 };
 
+  std::string by = {};  // Principal::name; empty where nobody is asked who they are
 /// Outer nothing: as it is; inner nothing: back to the default. Values are in their ranges. Answered by CallerViewed, HostViewed once durable.
 struct CallerPatch {
   std::optional<bool> paused;
@@ -228,6 +234,8 @@ struct HostChangeRequest {
   HostPatch patch;
 };
 
+  /// Besides, where its breaker is open its next probe is due now. Errors: kNotFound for one that is not in memory, kConflict for one that is paused.
+  bool probe = false;
 /// The callers with the most of something in the time from `since_ms` ago (1 to two days) until now. Answered by CallersListed; with `only`
 /// by CallerViewed.
 struct CallersQuery {
@@ -388,7 +396,8 @@ struct ReadDone {
   Status status;
   LoadedNotify notify;
 };
-/// Answers a ListEffect; records come without their attempts. `next`: 0 when complete, else the id to go on below (oldest first: above).
+/// Answers a ListEffect; records come without their attempts. `next`: 0 when complete, else the id to go on below (oldest first: above); of by_due
+/// `next_due`: nothing when complete.
 struct ListDone {
   RequestId request;
   Status status;
@@ -396,6 +405,7 @@ struct ListDone {
   NotifyId next;
 };
 
+  std::optional<DueKey> next_due = {};
 /// One lane as the store has it.
 struct LaneRow {
   LaneKey lane;

@@ -270,6 +270,21 @@ const char* ToString(OnFailure on_failure);
 std::optional<OnRetry> ParseOnRetry(std::string_view text);
 std::optional<OnFailure> ParseOnFailure(std::string_view text);
 
+/// Of a lane that is paused: since when, and by whom and why where that is known.
+struct PauseNote {
+  WallTime since;      // 0: not known; it was paused by a version that kept none
+  std::string by;      // Principal::name; empty: not known
+  std::string reason;  // as they put it, at most kMaxPauseReasonBytes
+  NotifyId failed;     // the notify whose failure it was; 0: none
+  bool operator==(const PauseNote&) const = default;
+};
+inline constexpr size_t kMaxPauseReasonBytes = 600;
+/// None, or one that never changes. Few lanes have one, so that the others pay for a pointer alone.
+struct PauseNoteRef {
+  std::shared_ptr<const PauseNote> note;
+  bool operator==(const PauseNoteRef& other) const { return note == other.note || (note && other.note && *note == *other.note); }
+};
+
 /// What was said for one lane (PATCH /v1/lanes/...), or by a rule of the configuration. What is not set is at its default.
 struct LaneSettings {
   Paused paused = Paused::kNo;
@@ -278,6 +293,7 @@ struct LaneSettings {
   std::optional<uint32_t> burst;        // 1-1,000,000
   std::optional<OnRetry> on_retry;      // fifo lanes only
   std::optional<OnFailure> on_failure;  // fifo lanes only
+  PauseNoteRef pause = {};              // where it is paused, but for lanes that an older version paused
   bool operator==(const LaneSettings&) const = default;
   bool IsDefault() const { return *this == LaneSettings(); }
 };

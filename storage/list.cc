@@ -1,6 +1,8 @@
-// Lists, newest or oldest first: over the records, or, where only failed, cancelled and expired ones are asked for, over the index of those.
+// Lists, newest or oldest first: over the records, or, where only failed, cancelled and expired ones are asked for, over the index of those; or by
+// due times, over the index of those.
 
 #include <algorithm>
+#include <limits>
 
 #include "broker/spec.h"
 #include "storage/keys.h"
@@ -56,7 +58,7 @@ class Lister {
   }
 
   ListDone Run() {
-    Status status = by_index_ ? WalkIndexes() : WalkRecords();
+    Status status = list_.query.by_due ? WalkDue() : by_index_ ? WalkIndexes() : WalkRecords();
     std::vector<LoadedNotify*> notifies;
     for (LoadedNotify& item : done_.items) notifies.push_back(&item);
     if (status.ok()) status = reader_.FindTails(*moment_, notifies);
@@ -166,6 +168,44 @@ class Lister {
       if (ids->empty() || ids->back() != first_id) ids->push_back(first_id);
       first->Next();
     }
+    return Status::Ok();
+  }
+
+  /// Soonest first, a chunk of records at a time.
+  Status WalkDue() {
+    const std::optional<DueKey>& after = list_.query.due_after;
+    const KeySpace& space = reader_.space_;
+    std::string from = after ? Behind(EncodeDueKey(Clock::kWall, *after)) : EncodeDueBound(Clock::kWall, std::numeric_limits<int64_t>::min());
+    Walk it(*reader_.database_, how_, space.In(std::move(from)), space.In(EncodeDueBound(Clock::kWall, std::numeric_limits<int64_t>::max())), true);
+    DueKey last;
+    while (it->Valid()) {
+      std::vector<DueKey> keys;
+      for (; it->Valid() && keys.size() < kChunk; it.Advance()) {
+        const std::optional<DueKey> key = DecodeDueKey(space.Bare(View(it->key())));
+        if (!key) return BadKey(View(it->key()));
+        keys.push_back(*key);
+      }
+      if (Status status = TakeDue(keys, &last); !status.ok() || done_.next_due) return status;
+    }
+    return TranslateStatus(it->status(), "cannot read the store");
+  }
+
+  Status TakeDue(const std::vector<DueKey>& keys, DueKey* last) {
+    std::vector<NotifyId> ids;
+    for (const DueKey& key : keys) ids.push_back(key.id);
+    std::vector<Reader::Found> found;
+    size_t bytes = 0;
+    NOTIFYD_TRY(reader_.FindAll(how_, ids, &found, &bytes));
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!Begin(ids[i], kLookUpCost)) {
+        done_.next = {};
+        done_.next_due = *last;
+        return Status::Ok();
+      }
+      *last = keys[i];
+      NOTIFYD_TRY(Take(std::move(found[i].record), bytes / ids.size()));
+    }
+    examined_bytes_ += bytes;
     return Status::Ok();
   }
 

@@ -372,7 +372,8 @@ enum SettingsBit : uint64_t {
   kBurstBit = 1 << 3,
   kOnRetryBit = 1 << 4,
   kOnFailureBit = 1 << 5,
-  kAllSettingsBits = (1 << 6) - 1,
+  kPauseNoteBit = 1 << 6,
+  kAllSettingsBits = (1 << 7) - 1,
 };
 
 /// 1 and above.
@@ -391,7 +392,15 @@ bool TakeLaneSettings(Decoder* in, LaneSettings* out) {
   }
   if ((present & kBurstBit) && !TakeAmount(in, &out->burst)) return false;
   if ((present & kOnRetryBit) && !TakeEnum(in, OnRetry::kSkip, &out->on_retry.emplace())) return false;
-  return !(present & kOnFailureBit) || TakeEnum(in, OnFailure::kPause, &out->on_failure.emplace());
+  if ((present & kOnFailureBit) && !TakeEnum(in, OnFailure::kPause, &out->on_failure.emplace())) return false;
+  if (!(present & kPauseNoteBit)) return true;
+  PauseNote note;
+  note.since.ms = in->Signed();
+  note.by = in->Text();
+  note.reason = in->Text();
+  note.failed.value = in->Varint();
+  out->pause.note = std::make_shared<const PauseNote>(std::move(note));
+  return out->paused != Paused::kNo;
 }
 
 void PutLaneCounts(ValueTag tag, const IndexCounts& counts, std::string* out) {
@@ -418,6 +427,7 @@ void EncodeLaneSettings(const LaneSettings& settings, std::string* out) {
   if (settings.burst) present |= kBurstBit;
   if (settings.on_retry) present |= kOnRetryBit;
   if (settings.on_failure) present |= kOnFailureBit;
+  if (settings.pause.note) present |= kPauseNoteBit;
   encoder.Varint(present);
   if (present & kPausedBit) encoder.U8(static_cast<uint8_t>(settings.paused));
   if (present & kConcurrencyBit) encoder.Varint(*settings.concurrency);
@@ -425,6 +435,12 @@ void EncodeLaneSettings(const LaneSettings& settings, std::string* out) {
   if (present & kBurstBit) encoder.Varint(*settings.burst);
   if (present & kOnRetryBit) encoder.U8(static_cast<uint8_t>(*settings.on_retry));
   if (present & kOnFailureBit) encoder.U8(static_cast<uint8_t>(*settings.on_failure));
+  if (!settings.pause.note) return;
+  const PauseNote& note = *settings.pause.note;
+  encoder.Signed(note.since.ms);
+  encoder.Text(note.by);
+  encoder.Text(note.reason);
+  encoder.Varint(note.failed.value);
 }
 
 Result<LaneSettings> DecodeLaneSettings(std::string_view value) {

@@ -86,7 +86,7 @@ void EncodeTotals(const Totals& totals, std::string* out);
 Result<Totals> DecodeTotals(std::string_view value);
 
 /// The version of the whole store (keys, values and their meaning) that this code writes.
-inline constexpr uint32_t kFormatVersion = 8;
+inline constexpr uint32_t kFormatVersion = 9;
 struct FormatRecord {
   uint32_t version = kFormatVersion;
   Fingerprint store;  // random: which store this is

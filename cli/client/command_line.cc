@@ -351,7 +351,8 @@ class CommandLine {
     AddFilters(list, states, &list_texts_);
     AddFilter(list, "fkey", "FKEY", "Only those with this fkey.", &list_texts_);
     list_texts_.Add(list, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
-    AddFilter(list, "order", "WORD", "newest (default) or oldest first.", &list_texts_, {"newest", "oldest"});
+    AddFilter(list, "order", "WORD", "newest (default) or oldest first; due: those that are scheduled, soonest first.", &list_texts_,
+              {"newest", "oldest", "due"});
     AddLimit(list);
     AddAllNamespaces(list);
   }
@@ -458,9 +459,10 @@ class CommandLine {
   void AddPauseAndResume() {
     for (bool paused : {true, false}) {
       CLI::App* command = Add(paused ? "pause" : "resume", paused ? "Start no attempt in a lane until it is resumed." : "Let a paused lane go on.",
-                              [this, paused](const Context& context) { return SetLanePaused(context, lane_, mode_, paused, until_); });
+                              [this, paused](const Context& context) { return SetLanePaused(context, lane_, mode_, paused, until_, reason_); });
       AddLaneName(command, true);
       if (paused) command->add_option("--until", until_, "When it goes on by itself: RFC 3339, such as 2027-03-01T08:00:00Z.")->type_name("TIME");
+      if (paused) command->add_option("--reason", reason_, "Why, for whoever looks at the lane later.")->type_name("TEXT");
       AddMode(command, "concurrent or fifo; without it both lanes of that name.", false);
     }
   }
@@ -515,7 +517,7 @@ class CommandLine {
   OptionHints hints_;
   CLI::Option *wait_ = nullptr, *wait_ms_ = nullptr, *submit_wait_ = nullptr, *get_reconnect_ = nullptr, *submit_reconnect_ = nullptr;
   HttpTarget target_;
-  std::string generate_, id_, fkey_, file_, wait_text_, submit_wait_text_, response_file_, if_match_, lane_, mode_, until_, prefix_, cursor_,
+  std::string generate_, id_, fkey_, file_, wait_text_, submit_wait_text_, response_file_, if_match_, lane_, mode_, until_, reason_, prefix_, cursor_,
       order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;

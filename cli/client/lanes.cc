@@ -10,7 +10,7 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kNameMost = 60;
+constexpr size_t kNameMost = 60, kReasonMost = 60;
 constexpr const char* kModes[] = {"concurrent", "fifo"};
 
 using Value = JsonTree::Value;
@@ -26,9 +26,10 @@ std::vector<std::string> ModesOf(const std::string& mode) {
 
 std::string PausedText(Value lane) {
   if (Cell(lane.At("/paused")) != "true") return "-";
-  std::string by = TextAt(lane, "/own/paused_by");
-  const std::string until = TextAt(lane, "/own/paused_until");
-  return (by.empty() ? "yes" : "by " + by) + (until.empty() ? "" : " until " + until);
+  std::string by = TextAt(lane, "/own/paused_who");
+  if (by.empty()) by = TextAt(lane, "/own/paused_by");
+  const std::string until = TextAt(lane, "/own/paused_until"), reason = TextAt(lane, "/own/paused_reason");
+  return (by.empty() ? "yes" : "by " + by) + (until.empty() ? "" : " until " + until) + (reason.empty() ? "" : ": " + Clipped(reason, kReasonMost));
 }
 
 std::string AgeText(Value lane) {
@@ -59,6 +60,9 @@ std::string RenderLane(Value lane) {
   row("name", Cell(lane.At("/name")));
   row("mode", Cell(lane.At("/mode")));
   row("paused", PausedText(lane) == "-" ? "no" : PausedText(lane));
+  row("paused since", Cell(lane.At("/own/paused_since")));
+  row("reason", Cell(lane.At("/own/paused_reason")));
+  row("failed", Cell(lane.At("/own/paused_notify")));
   for (const char* state : kPendingStates) row(state, Cell(lane.At(std::string("/states/") + state)));
   row("in flight", Cell(lane.At("/in_flight")));
   row("oldest due", Cell(lane.At("/oldest_due_at")));
@@ -154,7 +158,8 @@ Exit ShowLane(const Context& context, const std::string& name, const std::string
   return PrintLanes(context, lanes, mode.empty());
 }
 
-Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused, const std::string& until) {
+Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused, const std::string& until,
+                   const std::string& reason) {
   Result<bool> there = IsThere(context, name, mode);
   if (!there.ok()) {
     Complain(there.status().detail());
@@ -168,6 +173,10 @@ Exit SetLanePaused(const Context& context, const std::string& name, const std::s
   if (!until.empty()) {
     writer.Key("paused_until");
     writer.String(until);
+  }
+  if (!reason.empty()) {
+    writer.Key("reason");
+    writer.String(reason);
   }
   writer.EndObject();
   Exit exit = PatchLanes(context, name, mode, patch);

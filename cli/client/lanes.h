@@ -20,7 +20,8 @@ Exit ShowLane(const Context& context, const std::string& name, const std::string
 
 /// `mode` empty: both lanes of that name, whether they have notifies or not. Says so where there was none.
 /// `until`: RFC 3339, when a paused one goes on by itself; empty: not before somebody resumes it.
-Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused, const std::string& until);
+Exit SetLanePaused(const Context& context, const std::string& name, const std::string& mode, bool paused, const std::string& until,
+                   const std::string& reason);
 
 /// `settings`: by the name of the field; "default" takes a setting back. kUsage where a number is none.
 Exit ConfigureLane(const Context& context, const std::string& name, const std::string& mode, const std::map<std::string, std::string>& settings);

@@ -223,6 +223,7 @@ Result<uint64_t> PauseLanes(OfflineCore* core) {
       if (!pending || lane.own.paused != Paused::kNo) continue;
       changes.push_back({{}, lane.lane, {}});
       changes.back().patch.paused = true;
+      changes.back().patch.reason = "restored from a backup with --pending pause";
     }
     paused += changes.size();
     Result<std::vector<ReplyBody>> changed = core->AskAll(std::move(changes));

@@ -473,6 +473,18 @@ type LaneOwn struct {
 
 	PausedUntil *time.Time `json:"paused_until"`
 
+	// Of the pause that holds.
+	PausedSince *time.Time `json:"paused_since"`
+
+	// Who paused it, as the audit names them: `token ID`. Left out where nobody is asked who they are, and where it paused itself.
+	PausedWho string `json:"paused_who"`
+
+	// Why, as they put it.
+	PausedReason string `json:"paused_reason"`
+
+	// With `paused_by` failure: the notify that failed.
+	PausedNotify string `json:"paused_notify"`
+
 	Concurrency int64 `json:"concurrency"`
 
 	RatePerS float64 `json:"rate_per_s"`
@@ -492,6 +504,10 @@ type LanePatch struct {
 	// Paused, and resumed by itself at this time; one that is over resumes at once. Refused beside `paused` false. Null: a lane that is paused
 	// stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
 	PausedUntil *time.Time `json:"paused_until,omitempty"`
+
+	// Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
+	// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+	Reason *string `json:"reason,omitempty"`
 
 	// Attempts in flight at once. Concurrent lanes only.
 	Concurrency *int64 `json:"concurrency,omitempty"`

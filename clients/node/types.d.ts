@@ -308,6 +308,14 @@ export interface LaneOwn {
   /** failure: `on_failure` is pause, and the head failed or expired. */
   paused_by?: "request" | "failure";
   paused_until?: Time;
+  /** Of the pause that holds. */
+  paused_since?: Time;
+  /** Who paused it, as the audit names them: `token ID`. Left out where nobody is asked who they are, and where it paused itself. */
+  paused_who?: string;
+  /** Why, as they put it. */
+  paused_reason?: string;
+  /** With `paused_by` failure: the notify that failed. */
+  paused_notify?: Id;
   concurrency?: number;
   rate_per_s?: number;
   burst?: number;
@@ -323,6 +331,11 @@ export interface LanePatch {
    * stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
    */
   paused_until?: TimeGiven | null;
+  /**
+   * Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
+   * `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+   */
+  reason?: string | null;
   /** Attempts in flight at once. Concurrent lanes only. */
   concurrency?: number | null;
   /** Attempts started in a second. */

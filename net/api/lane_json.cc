@@ -51,6 +51,10 @@ Status ReadMember(const JsonValue& value, Mode mode, LanePatch* out) {
     if (!IsGiven(&value)) return Status::Ok();
     return ReadTime(value, "/paused_until", "lies beyond the year 9999", &out->paused_until->emplace());
   }
+  if (value.key == "reason") {
+    out->reason.emplace();
+    return IsGiven(&value) ? ReadText(value, "/reason", 0, kMaxPauseReasonBytes, &*out->reason) : Status::Ok();
+  }
   if (value.key == "concurrency") {
     if (fifo && IsGiven(&value)) return Bad("/concurrency", "a fifo lane sends one at a time");
     return ReadCount(value, "/concurrency", kMaxLaneConcurrency, &out->concurrency);
@@ -86,6 +90,18 @@ void WriteSettings(const LaneKey& lane, const LaneLimits& limits, JsonWriter* js
   json->EndObject();
 }
 
+void WriteNote(const PauseNote& note, JsonWriter* json) {
+  const auto text = [&](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    json->Key(name);
+    json->String(value);
+  };
+  text("paused_since", note.since.ms == 0 ? "" : FormatRfc3339(note.since));
+  text("paused_who", note.by);
+  text("paused_reason", note.reason);
+  text("paused_notify", note.failed.value == 0 ? "" : note.failed.ToString());
+}
+
 /// Only what was said.
 void WriteOwn(const LaneSettings& own, WallTime until, JsonWriter* json) {
   json->Key("own");
@@ -96,6 +112,7 @@ void WriteOwn(const LaneSettings& own, WallTime until, JsonWriter* json) {
     json->Key("paused_by");
     json->String(own.paused == Paused::kByFailure ? "failure" : "request");
   }
+  if (own.pause.note) WriteNote(*own.pause.note, json);
   if (until != kWallNever) {
     json->Key("paused_until");
     json->String(FormatRfc3339(until));
@@ -165,6 +182,8 @@ Result<LanePatch> ParseLanePatch(JsonReader* reader, std::string* body, Mode mod
   if (!status.ok()) return status;
   if (patch.paused == false && patch.paused_until && *patch.paused_until)
     return Bad("/paused_until", "paused_until pauses the lane: it says nothing beside paused false");
+  if (patch.reason && !patch.reason->empty() && patch.paused != true && !(patch.paused_until && *patch.paused_until))
+    return Bad("/reason", "a reason says why the lane is paused: it goes with paused true or paused_until");
   return patch;
 }
 

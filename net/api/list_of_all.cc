@@ -123,7 +123,7 @@ Result<Asked> ReadListOfAll(const Asking& asking) {
   }
   Result<ListQuery> list = ParseListQuery(others);
   if (!list.ok()) return std::move(list).status();
-  if (list->oldest_first) return Status(Code::kUnacceptable, "a list over all namespaces goes from the newest on", "/order");
+  if (list->oldest_first || list->by_due) return Status(Code::kUnacceptable, "a list over all namespaces goes from the newest on", "/order");
   NOTIFYD_TRY(CheckFilter(asking.asker, *list, ""));
   list->show_bytes = kListPageBytes;
   return Asked(std::make_unique<ListOfAllSteps>(asking.id, *std::move(list), below, asking.asker, asking.tools));

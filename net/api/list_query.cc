@@ -119,6 +119,27 @@ Status CheckAll(const std::string& value) {
   return value == "all" ? Status::Ok() : Bad(Pointer(kAllOfThem), "namespaces can be all, or be left out");
 }
 
+/// A due time in milliseconds and an id, "1700000000000-n0000000000000001".
+Status ReadDueCursor(std::string_view text, std::optional<DueKey>* out) {
+  const size_t dash = text.find('-', 1);
+  const std::optional<int64_t> ms = dash == std::string_view::npos ? std::nullopt : ParseInteger(text.substr(0, dash));
+  const std::optional<NotifyId> id = ms ? NotifyId::Parse(text.substr(dash + 1)) : std::nullopt;
+  if (!id) return Bad("/cursor", "cursor must be what a list gave as next");
+  *out = DueKey{*ms, *id};
+  return Status::Ok();
+}
+
+/// Of a list by due times: that it is of those that are scheduled alone, and that the cursor is of such a list.
+Status CheckOrder(ListQuery* query) {
+  if (query->by_due != query->due_after.has_value() && (!query->by_due || query->below.value != 0))
+    return Bad("/cursor", "cursor must be what a list of the same order gave as next");
+  if (!query->by_due) return Status::Ok();
+  if (query->states.empty()) query->states = {State::kScheduled};
+  if (query->states != std::vector<State>{State::kScheduled})
+    return Bad("/order", "by due times those that are scheduled are listed alone: state=scheduled");
+  return Status::Ok();
+}
+
 Status ApplyListParameter(const std::string& name, const std::string& value, ListQuery* query) {
   if (IsTimeFilter(name)) NOTIFYD_TRY(CheckPlus(name, value));
   if (IsFilter(name)) return ApplyFilter(name, value, Pointer(name), query);
@@ -126,9 +147,12 @@ Status ApplyListParameter(const std::string& name, const std::string& value, Lis
   if (name == kAllOfThem) return CheckAll(value);
   if (name == "order") {
     query->oldest_first = value == "oldest";
-    return query->oldest_first || value == "newest" ? Status::Ok() : Bad("/order", "order must be newest or oldest");
+    query->by_due = value == "due";
+    return query->oldest_first || query->by_due || value == "newest" ? Status::Ok() : Bad("/order", "order must be newest, oldest or due");
   }
   if (name != "cursor") return Unknown(name);
+  // A list by due times gave this, which one of another order never gives.
+  if (value.find('-') != std::string::npos) return ReadDueCursor(value, &query->due_after);
   std::optional<NotifyId> id = NotifyId::Parse(value);
   if (!id) return Bad("/cursor", "cursor must be what a list gave as next");
   query->below = *id;
@@ -199,6 +223,7 @@ Result<ListQuery> ParseListQuery(const QueryParameters& parameters) {
   NOTIFYD_TRY(Once(parameters));
   ListQuery query;
   for (const auto& [name, value] : parameters) NOTIFYD_TRY(ApplyListParameter(name, value, &query));
+  NOTIFYD_TRY(CheckOrder(&query));
   if (query.oldest_first) std::swap(query.above, query.below);
   return query;
 }

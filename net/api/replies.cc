@@ -139,7 +139,12 @@ HttpResponse Replies::Of(const Listed& listed, const Sight& sight) const {
     if (!status.ok()) return ProblemResponse(status);
   }
   json.EndArray();
-  Next(listed.next, &json);
+  if (listed.next_due) {
+    json.Key("next");
+    json.String(std::to_string(listed.next_due->time_ms) + "-" + listed.next_due->id.ToString());
+  } else {
+    Next(listed.next, &json);
+  }
   json.EndObject();
   return JsonResponse(200, std::move(body));
 }

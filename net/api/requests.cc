@@ -416,7 +416,8 @@ Result<Asked> ReadLaneChange(const Asking& asking) {
   NOTIFYD_TRY(CheckShort(*asking.request));
   Result<LanePatch> patch = ParseLanePatch(&asking.tools->json, &asking.request->body, lane->mode);
   if (!patch.ok()) return std::move(patch).status();
-  return Asked(Event(LaneChangeRequest{asking.id, *std::move(lane), *std::move(patch)}));
+  return Asked(Event(
+      LaneChangeRequest{asking.id, *std::move(lane), *std::move(patch), asking.asker.anybody() ? std::string() : asking.asker.principal.name()}));
 }
 
 Result<Asked> ReadCallers(const Asking& asking) {
@@ -467,6 +468,13 @@ Result<Asked> ReadHostChange(const Asking& asking) {
   Result<HostPatch> patch = ParseHostPatch(&asking.tools->json, &asking.request->body);
   if (!patch.ok()) return std::move(patch).status();
   return Asked(Event(HostChangeRequest{asking.id, *std::move(host), *std::move(patch)}));
+}
+
+Result<Asked> ReadHostProbe(const Asking& asking) {
+  NOTIFYD_TRY(RefuseBound(asking.asker, "what is said of a host"));
+  Result<std::string> host = ParseHost(asking.route.argument, "/host", /*with_port=*/true);
+  if (!host.ok()) return std::move(host).status();
+  return Asked(Event(HostChangeRequest{asking.id, *std::move(host), {}, /*probe=*/true}));
 }
 
 Result<Asked> ReadStats(const Asking& asking) {

@@ -61,6 +61,7 @@ Result<Asked> ReadCallerChange(const Asking& asking);
 Result<Asked> ReadHosts(const Asking& asking);
 Result<Asked> ReadHost(const Asking& asking);
 Result<Asked> ReadHostChange(const Asking& asking);
+Result<Asked> ReadHostProbe(const Asking& asking);
 Result<Asked> ReadStats(const Asking& asking);
 Result<Asked> ReadMetrics(const Asking& asking);
 Result<Asked> ReadHealthz(const Asking& asking);

@@ -76,6 +76,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/hosts", Verb::kGet, kRead, ReadHosts, {Scope::kRead}, DemandOfLanes},
     {"/v1/hosts/{host}", Verb::kGet, kNone, ReadHost, {Scope::kRead}},
     {"/v1/hosts/{host}", Verb::kPatch, kNone, ReadHostChange, {Scope::kOperate}, nullptr, "host_changed"},
+    {"/v1/hosts/{host}/probe", Verb::kPost, kNone, ReadHostProbe, {Scope::kOperate}, nullptr, "host_probed"},
     {"/v1/services", Verb::kGet, kRead, ReadServices, {Scope::kRead}, DemandOfLanes},
     {"/v1/services/{name}", Verb::kGet, kNone, ReadService, {Scope::kRead}, DemandOfLanes},
     {"/v1/services/{name}", Verb::kPut, kNone, ReadServicePut, kRegisters, DemandOfLanes, "service_put"},

@@ -80,6 +80,39 @@ TEST_CASE("core breaker: in front of an open one all waits, budgets untouched, o
   CHECK(f.Balances());
 }
 
+TEST_CASE("core breaker: a host is probed by hand: what is next goes out now, and the others follow once it is reached") {
+  Rig f;
+  f.Open();
+  const NotifyId waits = f.Submit(Rig::To("waits")).id;
+  const auto probe = [&f](const std::string& host) {
+    HostChangeRequest r;
+    r.host = host;
+    r.probe = true;
+    return f.Do(std::move(r));
+  };
+  const Reply probed = probe("h:80");
+  CHECK(std::get<HostViewed>(probed.body).host.host == "h:80");
+  REQUIRE(f.starts.size() == 1);
+  CHECK(f.starts[0].id == waits);
+  CHECK(f.Host().breaker == Stage::kProbing);
+  f.Unreached(StartAttempt(f.starts.at(0)));
+  CHECK(f.Host().breaker == Stage::kOpen);
+  // Once more, with more luck. Of one that is reached it says nothing.
+  probe("h:80");
+  REQUIRE(f.starts.size() == 1);
+  f.EndFirst(Verdict::kSuccess);
+  CHECK(f.Host().breaker != Stage::kOpen);
+  CHECK(std::holds_alternative<HostViewed>(probe("h:80").body));
+
+  CHECK(CoreFixture::CodeOf(probe("unheard:80")) == Code::kNotFound);
+  HostChangeRequest pause;
+  pause.host = "h:80";
+  pause.patch.paused = true;
+  f.Do(std::move(pause));
+  CHECK(CoreFixture::CodeOf(probe("h:80")) == Code::kConflict);
+  CHECK(f.Balances());
+}
+
 TEST_CASE("core breaker: what is said of an open one") {
   Rig f;
   f.Open();

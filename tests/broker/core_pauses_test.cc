@@ -75,6 +75,56 @@ TEST_CASE("pause until: a time that is over resumes, and what is said later coun
   CHECK(f.starts.size() == 1);
 }
 
+TEST_CASE("pause: who paused a lane, since when and why stays with it until it goes on, over a restart too") {
+  CoreFixture f;
+  NotifyId waiting;
+  const auto ask = [&f](const LaneKey& lane, std::optional<bool> paused, std::optional<std::string> reason, std::string by) {
+    LaneChangeRequest r;
+    r.lane = lane;
+    r.patch.paused = paused;
+    r.patch.reason = std::move(reason);
+    r.by = std::move(by);
+    return std::get<LaneViewed>(f.Do(std::move(r)).body).lane.own.pause;
+  };
+  const WallTime since = f.now.wall;
+  REQUIRE(ask(kLane, true, "deployment", "token a").note);
+  waiting = f.Submit(Fields()).id;
+  f.Pass(1'000);
+  f.Restart();
+  CHECK(*f.LaneOf(kLane).own.pause.note == PauseNote{since, "token a", "deployment", {}});
+  const std::string said = f.Explain(waiting).reasons.at(0).detail;
+  CHECK(said == "its lane is paused, since " + FormatRfc3339(since) + ", by token a: deployment");
+
+  // Once more says nothing new, unless it has a reason; since when stays.
+  CHECK(*ask(kLane, true, std::nullopt, "token b").note == PauseNote{since, "token a", "deployment", {}});
+  CHECK(*ask(kLane, true, "not yet", "token b").note == PauseNote{since, "token b", "not yet", {}});
+  CHECK_FALSE(ask(kLane, false, std::nullopt, "token b").note);
+  CHECK(f.Stats().totals.lane_settings == 0);
+  CHECK(ask(kLane, true, std::nullopt, "").note->reason.empty());
+}
+
+TEST_CASE("pause: a lane that paused itself says at which notify, and a pause until some time ends with its reason") {
+  CoreFixture f;
+  LanePatch patch;
+  patch.on_failure.emplace(OnFailure::kPause);
+  f.SetLane(kFifoLane, patch);
+  Fields once = Fifo();
+  once.retry = Waits({1000}, 1);
+  const NotifyId failed = f.Submit(once).id, behind = f.Submit(Fifo()).id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(*f.LaneOf(kFifoLane).own.pause.note == PauseNote{f.now.wall, {}, {}, failed});
+  CHECK_THAT(f.Explain(behind).reasons.at(0).detail, Catch::Contains(failed.ToString()));
+
+  LanePatch until = Until({f.now.wall.ms + 1'000});
+  until.reason = "wait";
+  CHECK(*f.SetLane(kLane, until).own.pause.note == PauseNote{f.now.wall, {}, "wait", {}});
+  f.Submit(Fields());
+  CHECK(f.LaneOf(kLane).own.pause.note);
+  f.Pass(1'000);
+  CHECK_FALSE(f.LaneOf(kLane).own.pause.note);
+  CHECK(f.starts.size() == 1);
+}
+
 TEST_CASE("pause until: explain says when, and 1,000 lanes may be paused so at a time") {
   CoreFixture f;
   const WallTime until{f.now.wall.ms + 60'000};
@@ -83,7 +133,7 @@ TEST_CASE("pause until: explain says when, and 1,000 lanes may be paused so at a
   const Explained why = f.Explain(id);
   REQUIRE(why.reasons.size() >= 1);
   CHECK(std::string(why.reasons[0].code) == "lane_paused");
-  CHECK(why.reasons[0].detail == "its lane is paused until " + FormatRfc3339(until));
+  CHECK(why.reasons[0].detail == "its lane is paused until " + FormatRfc3339(until) + ", since " + FormatRfc3339(f.now.wall));
   CHECK(why.expected_at == until);
   for (size_t i = 1; i < kMostSwitched; ++i) f.SetLane({Mode::kConcurrent, "l" + std::to_string(i)}, Until(until));
   LaneChangeRequest more;

@@ -146,6 +146,16 @@ TEST_CASE("notifyctl pause --until: the lane goes on by itself then") {
   CHECK(CtlAt(shown, {"lanes", "l", "--mode", "fifo"}).output.find("by request until 2027-03-01T08:00:00.000Z") != std::string::npos);
 }
 
+TEST_CASE("notifyctl pause --reason: why it is paused, since when and by whom, is kept and shown") {
+  std::string paused = kLane;
+  paused.replace(paused.find(R"("paused_by":"failure")"), 21,
+                 R"("paused_by":"request","paused_since":"2027-03-01T07:00:00.000Z","paused_who":"token t1","paused_reason":"deployment")");
+  ScriptedServer broker(Always(200, paused));
+  CtlRun run = CtlAt(broker, {"pause", "l", "--mode", "fifo", "--reason", "deployment"});
+  CHECK(broker.seen().back().body == R"({"paused":true,"reason":"deployment"})");
+  CHECK_THAT(run.output, Catch::Contains("by token t1: deployment") && Catch::Contains("2027-03-01T07:00:00.000Z"));
+}
+
 TEST_CASE("notifyctl pause and resume: a name that no lane has is done, and said") {
   auto [command, mode] = GENERATE(std::pair("pause", ""), std::pair("pause", "fifo"), std::pair("resume", ""));
   ScriptedServer broker([](const SeenRequest& request) {

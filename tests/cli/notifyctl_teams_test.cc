@@ -62,6 +62,7 @@ TEST_CASE("notifyctl token, namespace, host, caller: each command is one request
       {{"host", "show", "x.org:443"}, "GET /v1/hosts/x.org%3A443", ""},
       {{"host", "pause", "x.org:443"}, "PATCH /v1/hosts/x.org%3A443", R"({"paused":true})"},
       {{"host", "resume", "x.org:443"}, "PATCH /v1/hosts/x.org%3A443", R"({"paused":false})"},
+      {{"host", "probe", "x.org:443"}, "POST /v1/hosts/x.org%3A443/probe", ""},
       {{"host", "set", "x.org:443", "--concurrency", "2", "--rate", "0.5"}, "PATCH /v1/hosts/x.org%3A443", R"({"concurrency":2,"rate_per_s":0.5})"},
       {{"host", "set", "x.org:443", "--reset", "concurrency"}, "PATCH /v1/hosts/x.org%3A443", R"({"concurrency":null})"},
       {{"caller", "pause", "shop"}, "PATCH /v1/callers/shop", R"({"paused":true})"},

@@ -100,6 +100,7 @@ export const accessCases = [
       const operator = await tokenOf(broker, ["read", "operate"], { name: "the operator" });
       const page = await world.browser.page(await world.context(), operator.token);
       await open(page, broker, "lane/fifo/ledger");
+      await page.waitForSelector("h1:has-text('paused · by token ')");
       await page.click("text=Resume");
       // Empty, and without settings, it is not there any more.
       await until(async () => !(await broker.call("GET", "/v1/lanes/fifo/ledger").catch(() => ({}))).paused, "it goes on");

@@ -77,7 +77,65 @@ export const actionCases = [
       same((await broker.call("GET", "/v1/lanes/fifo/ledger")).own.on_failure, "pause", "on_failure");
       await page.click("text=Resume");
       await until(async () => (await stateOf(broker, made.behind)) === "succeeded", "it goes on");
-      await page.waitForSelector("button:has-text('Pause')");
+      // Why, and until when, stays with it for whoever looks later.
+      await page.click("button:has-text('Pause …')");
+      await page.waitForSelector("dialog input:focus");
+      await page.keyboard.type("deployment <b>of</b> ledger");
+      await page.fill("dialog input >> nth=1", "yesterday");
+      check(await page.isDisabled("dialog button.main"), "a time that is none is not taken");
+      await page.fill("dialog input >> nth=1", "2 h");
+      await page.click("dialog button.main");
+      await page.waitForSelector("dialog", { state: "detached" });
+      await page.waitForSelector("h1:has-text('by hand: deployment <b>of</b> ledger')");
+      for (const fact of ["Paused since", "Goes on at", "Reason"]) await page.waitForSelector(`.facts dt:has-text("${fact}")`);
+      const own = (await broker.call("GET", "/v1/lanes/fifo/ledger")).own;
+      same(own.paused_reason, "deployment <b>of</b> ledger", "the reason");
+      check(Math.abs(new Date(own.paused_until) - new Date(own.paused_since) - 7_200_000) < 60_000, "two hours");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "actions: lanes come by what waits in them; what falls due is listed soonest first",
+    async (world) => {
+      const { broker, receiver, page } = await seeded(world);
+      for (const [lane, n] of [["a-few", 1], ["z-many", 3]]) {
+        await broker.call("PATCH", "/v1/lanes/concurrent/" + lane, { paused: true });
+        for (let i = 0; i < n; ++i) await broker.submit({ url: receiver.url + "/" + lane, lane });
+      }
+      await open(page, broker, "lanes");
+      await page.waitForSelector(".row:has-text('z-many')");
+      const lanes = await page.$$eval(".row .main .name", (all) => all.map((at) => at.textContent));
+      check(lanes.indexOf("z-many") === 0 && lanes.indexOf("a-few") > 0, lanes.join(" "));
+      const ids = [];
+      for (const minutes of [50, 20, 40]) ids.push((await broker.submit({ url: receiver.url + "/soon", caller: "soon", delay_ms: minutes * 60_000 })).id);
+      await open(page, broker, "overview");
+      await page.click("#due a:has-text('List')");
+      await page.waitForSelector(`.row:has-text("${ids[0]}")`);
+      const shown = async () => (await page.$$eval(".row .id a", (all) => all.map((at) => at.textContent))).filter((id) => ids.includes(id));
+      same(await shown(), [ids[1], ids[2], ids[0]], "soonest first");
+      await page.selectOption(".order select", "newest");
+      await until(async () => JSON.stringify(await shown()) === JSON.stringify([ids[2], ids[1], ids[0]]), "newest first");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "actions: a host that is not reached is probed now, though its next probe is far off",
+    async (world) => {
+      const broker = await world.broker("[breaker]\nopen_ms = 600000\n");
+      const page = await world.browser.page(await world.context());
+      const dead = "127.0.0.1:9";
+      for (let i = 0; i < 6; ++i) await broker.submit({ url: `http://${dead}/${i}`, retry: { max_attempts: 5, schedule_ms: [50] } });
+      const path = "/v1/hosts/" + encodeURIComponent(dead);
+      await until(async () => (await broker.call("GET", path)).breaker.state === "open", "its breaker opens");
+      const before = (await broker.call("GET", path)).breaker.next_probe;
+      await open(page, broker, "destination/" + encodeURIComponent(dead));
+      await page.click("button:has-text('Probe now')");
+      await page.waitForSelector(".toast.on:has-text('goes out now')");
+      // In vain: it is open again, and waits for longer.
+      await until(async () => {
+        const { state, next_probe } = (await broker.call("GET", path)).breaker;
+        return state === "open" && next_probe !== before;
+      }, "it was probed");
       await isClean(page, new URL(broker.url).host);
     },
   ],

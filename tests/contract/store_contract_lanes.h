@@ -20,6 +20,7 @@ LaneSettings FullSettings() {
   settings.burst = 3;
   settings.on_retry = OnRetry::kSkip;
   settings.on_failure = OnFailure::kPause;
+  settings.pause.note = std::make_shared<const PauseNote>(PauseNote{{1'700'000'000'000}, "token t1", "deployment", {7}});
   return settings;
 }
 

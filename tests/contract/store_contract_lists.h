@@ -318,6 +318,46 @@ TEMPLATE_TEST_CASE("store: a list oldest first is the same list backwards, over 
   }
 }
 
+TEMPLATE_TEST_CASE("store: a list by due times begins with what is due soonest, and goes on behind its cursor", "", STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  const auto add = [&ops](NotifyRecord record) {
+    ops.push_back(Put(record));
+    ops.push_back(PutDue{Clock::kWall, {record.state.due.ms, record.id}});
+  };
+  Ids expected;
+  // The later they came the sooner they are due; two of a time go by their ids.
+  for (uint64_t id = 1; id <= 70; ++id) {
+    NotifyRecord record = MakeRecord(id);
+    record.state.due = WallTime{StoreHarness::kStart + 1'000'000 - static_cast<int64_t>(id / 2) * 1'000};
+    add(record);
+  }
+  for (uint64_t pair = 35; pair > 0; --pair)
+    for (uint64_t id : {2 * pair, 2 * pair + 1})
+      if (id <= 70) expected.push_back(id);
+  expected.push_back(1);
+  NotifyRecord ready = MakeRecord(80);  // due by now, and not in its lane yet
+  ready.state.due = WallTime{StoreHarness::kStart - 1};
+  add(ready);
+  NotifyRecord held = MakeRecord(81);
+  held.state.phase = Phase::kHeld;
+  held.state.due = WallTime{StoreHarness::kStart + 10};
+  add(held);
+  h.Commit(std::move(ops));
+  ListQuery query = StateQuery({State::kScheduled}, 9);
+  query.by_due = true;
+  Ids listed;
+  do {
+    ListDone page = h.List(query);
+    CHECK(page.next.value == 0);
+    for (uint64_t id : IdsOf(page)) listed.push_back(id);
+    query.due_after = page.next_due;
+  } while (query.due_after);
+  CHECK(listed == expected);
+  query.lane = "elsewhere";
+  CHECK(h.List(query).items.empty());
+}
+
 TEMPLATE_TEST_CASE("store: both cursors bound a list whatever its order, and ones that crossed leave nothing", "", STORE_HARNESS) {
   TestType h;
   std::vector<WriteOp> ops;

@@ -1,6 +1,7 @@
 #include "fakes/fake_reads.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -133,6 +134,23 @@ ListDone FakeReads::RunList(const ListEffect& list) const {
   };
   ListDone done;
   done.request = list.request;
+  if (query.by_due) {
+    std::map<DueKey, NotifyId> by_due;
+    for (const auto& [id, record] : image_.notifies)
+      if (matches(*record)) by_due[{record->state.due.ms, id}] = id;
+    for (const auto& [key, id] : by_due) {
+      if (query.due_after && key <= *query.due_after) continue;
+      if (done.items.size() == query.limit) {
+        const NotifyRecord& last = *done.items.back().record;
+        done.next_due = DueKey{last.state.due.ms, last.id};
+        break;
+      }
+      auto copy = DeepCopy(*image_.notifies.at(id));
+      copy->attempts.clear();
+      done.items.push_back({std::move(copy), false});
+    }
+    return done;
+  }
   const auto& all = image_.notifies;
   auto begin = query.above.value == 0 ? all.begin() : all.upper_bound(query.above);
   auto end = query.below.value == 0 ? all.end() : all.lower_bound(query.below);

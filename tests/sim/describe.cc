@@ -51,6 +51,8 @@ std::string Text(const LaneRecord& r) {
 
 std::string Text(const LaneSettings& s) {
   std::string text = s.paused == Paused::kNo ? "runs" : s.paused == Paused::kByRequest ? "paused" : "paused itself";
+  if (s.pause.note)
+    text += " since " + Text(s.pause.note->since) + " by " + s.pause.note->by + ": " + s.pause.note->reason + Text(s.pause.note->failed);
   if (s.concurrency) text += " concurrency " + std::to_string(*s.concurrency);
   if (s.rate_per_s) text += " rate " + std::to_string(*s.rate_per_s);
   if (s.burst) text += " burst " + std::to_string(*s.burst);

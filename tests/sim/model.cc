@@ -405,6 +405,7 @@ void Model::Settle(NotifyId id, Phase phase, const std::string& reason) {
   if (lane.blocked_head == id) lane.blocked_head = {};
   if (failed_head && OnFailureOf(envelope.lane) == OnFailure::kPause && lane.settings.paused == Paused::kNo) {
     lane.settings.paused = Paused::kByFailure;
+    lane.settings.pause.note = std::make_shared<const PauseNote>(PauseNote{wall(), {}, {}, id});
     lane.batch = batch_;
   }
 }

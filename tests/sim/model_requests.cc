@@ -487,6 +487,16 @@ Model::Expected Model::On(const LaneChangeRequest& r) {
   LaneSettings settings = before;
   const LanePatch& patch = r.patch;
   if (patch.paused && *patch.paused != (settings.paused != Paused::kNo)) settings.paused = *patch.paused ? Paused::kByRequest : Paused::kNo;
+  // Who paused it, and why, stays until somebody resumes it, or gives another reason.
+  if (settings.paused == Paused::kNo) {
+    settings.pause = {};
+  } else if (before.paused == Paused::kNo || patch.reason) {
+    PauseNote note = before.pause.note ? *before.pause.note : PauseNote{};
+    if (before.paused == Paused::kNo) note = {wall(), {}, {}, {}};
+    note.by = r.by;
+    note.reason = patch.reason.value_or("");
+    settings.pause.note = std::make_shared<const PauseNote>(std::move(note));
+  }
   if (patch.concurrency) settings.concurrency = *patch.concurrency;
   if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
   if (patch.burst) settings.burst = *patch.burst;

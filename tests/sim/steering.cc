@@ -18,6 +18,9 @@ LaneChangeRequest Workload::DrawLaneChange(RequestId request) {
   LaneChangeRequest change{request, DrawLane(), {}};
   LanePatch& patch = change.patch;
   if (random_.Chance(0.6)) patch.paused = random_.Chance(0.4);
+  // Drawn from the request's number, so that what else is drawn stays as it was.
+  change.by = "token " + std::to_string(request.token % 3);
+  if (patch.paused == true && request.token % 2 == 0) patch.reason = "reason " + std::to_string(request.token);
   if (change.lane.mode == Mode::kFifo) {
     if (random_.Chance(0.3)) patch.on_retry.emplace(random_.Chance(0.3) ? std::optional<OnRetry>() : static_cast<OnRetry>(random_.Below(2)));
     if (random_.Chance(0.3)) patch.on_failure.emplace(random_.Chance(0.3) ? std::optional<OnFailure>() : static_cast<OnFailure>(random_.Below(2)));

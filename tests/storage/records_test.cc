@@ -81,6 +81,8 @@ std::vector<Kind> Kinds() {
   totals.lane_settings = 5;
   LaneSettings paused;
   paused.paused = Paused::kByRequest;
+  LaneSettings noted = paused;
+  noted.pause.note = std::make_shared<const PauseNote>(PauseNote{{1000}, "token t1", "why", {0x2a}});
   auto remembered = std::make_shared<const RememberedTrigger>(RememberedTrigger{"{}", {false, {2000}}});
   return {
       {"notify", Encoded(EncodeNotify, Example()),
@@ -110,6 +112,8 @@ std::vector<Kind> Kinds() {
       {"lane settings", Encoded(EncodeLaneSettings, FullSettings()), "013f02ac023ff80000000000000701014ce1ab7f"_hex,
        [](std::string_view v) { return DecodeLaneSettings(v).ok(); }},
       {"settings of a paused lane", Encoded(EncodeLaneSettings, paused), "01010162625904"_hex,
+       [](std::string_view v) { return DecodeLaneSettings(v).ok(); }},
+      {"settings of a paused lane with who and why", Encoded(EncodeLaneSettings, noted), "014101d00f08746f6b656e20743103776879002a"_hex,
        [](std::string_view v) { return DecodeLaneSettings(v).ok(); }},
       {"lane counts", Encoded(EncodeLaneCounts, IndexCounts{1, 2, 300, 0, 70000}), "010204d80400e0c508c8657ce0"_hex,
        [](std::string_view v) { return DecodeLaneCounts(v).ok(); }},

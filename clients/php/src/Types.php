@@ -86,11 +86,12 @@ namespace Notifyd;
  * @phpstan-type LaneList array{items: list<Lane>, next: string|null, ...}
  *
  * What was set for this lane alone, by PATCH or by itself.
- * @phpstan-type LaneOwn array{paused?: true, paused_by?: 'request'|'failure', paused_until?: Time, concurrency?: int, rate_per_s?: int|float,
- *     burst?: int, on_retry?: 'block'|'skip', on_failure?: 'continue'|'pause', ...}
+ * @phpstan-type LaneOwn array{paused?: true, paused_by?: 'request'|'failure', paused_until?: Time, paused_since?: Time, paused_who?: string,
+ *     paused_reason?: string, paused_notify?: Id, concurrency?: int, rate_per_s?: int|float, burst?: int, on_retry?: 'block'|'skip', on_failure?:
+ *     'continue'|'pause', ...}
  *
- * @phpstan-type LanePatch array{paused?: bool|null, paused_until?: TimeGiven|null, concurrency?: int|null, rate_per_s?: int|float|null, burst?:
- *     int|null, on_retry?: 'block'|'skip'|null, on_failure?: 'continue'|'pause'|null}
+ * @phpstan-type LanePatch array{paused?: bool|null, paused_until?: TimeGiven|null, reason?: string|null, concurrency?: int|null, rate_per_s?:
+ *     int|float|null, burst?: int|null, on_retry?: 'block'|'skip'|null, on_failure?: 'continue'|'pause'|null}
  *
  * What holds: what was set for this lane, else the first rule of the configuration that matches, else the defaults.
  * @phpstan-type LaneSettings array{paused: bool, concurrency: int, rate_per_s: int|float|null, burst: int|null, on_retry: 'block'|'skip'|null,

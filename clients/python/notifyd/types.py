@@ -346,6 +346,14 @@ class LaneOwn(TypedDict, total=False):
     # failure: `on_failure` is pause, and the head failed or expired.
     paused_by: Literal["request", "failure"]
     paused_until: "Time"
+    # Of the pause that holds.
+    paused_since: "Time"
+    # Who paused it, as the audit names them: `token ID`. Left out where nobody is asked who they are, and where it paused itself.
+    paused_who: str
+    # Why, as they put it.
+    paused_reason: str
+    # With `paused_by` failure: the notify that failed.
+    paused_notify: "Id"
     concurrency: int
     rate_per_s: float
     burst: int
@@ -359,6 +367,9 @@ class LanePatch(TypedDict, total=False):
     # Paused, and resumed by itself at this time; one that is over resumes at once. Refused beside `paused` false. Null: a lane that is
     # paused stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
     paused_until: Optional["TimeGiven"]
+    # Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
+    # `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+    reason: Optional[str]
     # Attempts in flight at once. Concurrent lanes only.
     concurrency: Optional[int]
     # Attempts started in a second.

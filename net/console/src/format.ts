@@ -70,6 +70,16 @@ export function bytes(n: number): string {
 export const percent = (part: number, whole: number): string => (whole > 0 ? `${((100 * part) / whole).toFixed(part > 0 && part / whole < 0.1 ? 1 : 0)} %` : "–");
 
 /// What a person types for a time: "02:00", "2026-11-27 02:00", RFC 3339; local. Null where it is none. A clock time is the last one that was.
+/// A time to come: the next 08:00, "30 min" from now, "2 h", or a date with its time. Null where it is none, or is over.
+export function parseAhead(text: string, now = Date.now()): number | null {
+  const trimmed = text.trim();
+  const span = /^(\d+)\s*(s|min|h|d)$/.exec(trimmed);
+  const at = span ? 2 * now - parseTime(trimmed, now)! : parseTime(trimmed, now);
+  if (at === null) return null;
+  const next = /^\d{1,2}:/.test(trimmed) && at <= now ? at + 86_400_000 : at;
+  return next > now ? next : null;
+}
+
 export function parseTime(text: string, now = Date.now()): number | null {
   const trimmed = text.trim();
   const clock = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(trimmed);

@@ -150,7 +150,7 @@ export interface Lane {
   head_age_ms: number | null;
   // Null: nothing is known of the lane. A list never has such a one.
   settings: { paused: boolean; concurrency: number; rate_per_s: number | null; burst: number | null; on_retry: string | null; on_failure: string | null } | null;
-  own: { paused?: true; paused_by?: "request" | "failure"; concurrency?: number; rate_per_s?: number; burst?: number; on_retry?: string; on_failure?: string };
+  own: { paused?: true; paused_by?: "request" | "failure"; paused_until?: string; paused_since?: string; paused_who?: string; paused_reason?: string; paused_notify?: string; concurrency?: number; rate_per_s?: number; burst?: number; on_retry?: string; on_failure?: string };
 }
 
 export interface Service {

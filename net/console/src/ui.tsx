@@ -280,6 +280,16 @@ export function Dialog({ title, children, close }: { title: string; children: Co
   );
 }
 
+/// The end of a dialog's form: what it does, and the way out of it.
+export function FormEnd({ label, close, disabled = false }: { label: string; close: () => void; disabled?: boolean }) {
+  return (
+    <footer>
+      <button type="submit" class="main" disabled={disabled}>{label}</button>
+      <button type="button" onClick={close}>{t("cancel_dialog")}</button>
+    </footer>
+  );
+}
+
 /// A button that works once at a time, and says how it went.
 export function Act({ children, act, tone, small = false, disabled = false }: { children: ComponentChildren; act: () => Promise<void | string>; tone?: "main" | "danger"; small?: boolean; disabled?: boolean }) {
   const [busy, setBusy] = useState(false);

@@ -73,6 +73,7 @@ const std::map<std::pair<std::string, Verb>, std::pair<Bound, std::string>>& Jud
       {{"/v1/hosts", kGet}, {kFree, ""}},
       {{"/v1/hosts/{host}", kGet}, {kFree, ""}},
       {{"/v1/hosts/{host}", kPatch}, {kRefused, R"({"paused":true})"}},
+      {{"/v1/hosts/{host}/probe", kPost}, {kRefused, ""}},
       {{"/v1/services", kGet}, {kRefused, ""}},
       {{"/v1/services/{name}", kGet}, {kRefused, ""}},
       {{"/v1/services/{name}", kPut}, {kRefused, "{}"}},

@@ -425,6 +425,31 @@ TEST_CASE("figures of a host and of an instance stand in their answers") {
         R"({"attempts":4,"failed":3,"p50_ms":10,"p99_ms":20,"failing_since":"2023-11-14T22:13:20.000Z","last_error":"status 503"})");
 }
 
+TEST_CASE("list: goes by due times where that is asked for, of those that are scheduled alone, on from its own cursor") {
+  ApiFixture f;
+  for (const char* query : {"order=due", "cursor=1700000000000-n000000000000001f&order=due&state=scheduled"}) {
+    f.Ask("GET", std::string("/v1/notifies?") + query);
+    CHECK(f.Posted<ListRequest>().query.by_due);
+    CHECK(f.Posted<ListRequest>().query.states == std::vector<State>{State::kScheduled});
+  }
+  CHECK(f.Posted<ListRequest>().query.due_after == DueKey{1'700'000'000'000, {0x1f}});
+  Listed listed;
+  listed.next_due = DueKey{1'700'000'000'000, {0x1f}};
+  f.Reply(listed);
+  CHECK(f.Answer().body == R"({"items":[],"next":"1700000000000-n000000000000001f"})");
+  for (const auto& [query, outcome] : {std::pair("order=due&state=scheduled,ready", "422 /order"),
+                                       {"order=due&state=retrying", "422 /order"},
+                                       {"order=due&namespaces=all", "422 /order"},
+                                       {"order=due&cursor=n000000000000001f", "422 /cursor"},
+                                       {"cursor=1700000000000-n000000000000001f", "422 /cursor"},
+                                       {"order=due&cursor=x-n000000000000001f", "422 /cursor"},
+                                       {"order=due&cursor=17-", "422 /cursor"}}) {
+    INFO(query);
+    f.Ask("GET", std::string("/v1/notifies?") + query);
+    CHECK(f.Outcome() == outcome);
+  }
+}
+
 TEST_CASE("list: goes from the oldest on where that is asked for, above the cursor") {
   ApiFixture f;
   f.Ask("GET", "/v1/notifies?lane=l&order=oldest&cursor=n000000000000001f&limit=1");

@@ -121,6 +121,27 @@ TEST_CASE("lane patch: a lane is paused until some time, and shows it") {
   CHECK((f.Posted<LaneChangeRequest>().patch.paused_until && !*f.Posted<LaneChangeRequest>().patch.paused_until));
 }
 
+TEST_CASE("lane patch: a pause has a reason, and shows it with since when, by whom and for which notify") {
+  ApiFixture f;
+  for (const char* body : {R"({"paused":true,"reason":"deployment"})", R"({"paused_until":1700000000000,"reason":"deployment"})"}) {
+    f.Ask("PATCH", "/v1/lanes/fifo/x", body);
+    CHECK(f.Posted<LaneChangeRequest>().patch.reason == "deployment");
+    CHECK(f.Posted<LaneChangeRequest>().by.empty());  // nobody is asked who they are
+  }
+  f.Ask("PATCH", "/v1/lanes/fifo/x", R"({"paused":false,"reason":null})");
+  LaneView lane = FifoLane();
+  lane.own.paused = Paused::kByRequest;
+  lane.own.pause.note = std::make_shared<const PauseNote>(PauseNote{{1'700'000'000'000}, "token t1", "deployment", {}});
+  f.Reply(LaneViewed{lane});
+  CHECK(Json(f.Answer().body).At("/own") ==
+        R"({"paused":true,"paused_by":"request","paused_since":"2023-11-14T22:13:20.000Z","paused_who":"token t1","paused_reason":"deployment"})");
+  f.Ask("GET", "/v1/lanes/fifo/x");
+  lane.own.paused = Paused::kByFailure;
+  lane.own.pause.note = std::make_shared<const PauseNote>(PauseNote{{1'700'000'000'000}, {}, {}, {0x1f}});
+  f.Reply(LaneViewed{lane});
+  CHECK(Json(f.Answer().body).At("/own/paused_notify") == '"' + NotifyId{0x1f}.ToString() + '"');
+}
+
 TEST_CASE("lane patch: null goes back to the default, what is not named stays") {
   ApiFixture f;
   f.Ask("PATCH", "/v1/lanes/concurrent/c", R"({"paused":null,"concurrency":100000,"rate_per_s":null,"burst":null})");
@@ -149,6 +170,7 @@ TEST_CASE("lane patch: null for what goes with the other mode only is taken") {
 }
 
 TEST_CASE("lane patch: bad bodies are refused with the field at fault, and nothing is posted") {
+  static const std::string kLongReason = R"({"paused":true,"reason":")" + std::string(kMaxPauseReasonBytes + 1, 'x') + "\"}";
   struct Row {
     const char *mode, *body, *outcome;
   };
@@ -164,6 +186,11 @@ TEST_CASE("lane patch: bad bodies are refused with the field at fault, and nothi
       {"fifo", R"({"paused_until":"soon"})", "422 /paused_until"},
       {"fifo", R"({"paused_until":true})", "422 /paused_until"},
       {"fifo", R"({"paused":false,"paused_until":1700000000000})", "422 /paused_until"},
+      {"fifo", R"({"reason":"why"})", "422 /reason"},
+      {"fifo", R"({"paused":false,"reason":"why"})", "422 /reason"},
+      {"fifo", R"({"paused_until":null,"reason":"why"})", "422 /reason"},
+      {"fifo", R"({"paused":true,"reason":1})", "422 /reason"},
+      {"fifo", kLongReason.c_str(), "422 /reason"},
       {"fifo", R"({"concurrency":1})", "422 /concurrency"},
       {"concurrent", R"({"concurrency":0})", "422 /concurrency"},
       {"concurrent", R"({"concurrency":100001})", "422 /concurrency"},

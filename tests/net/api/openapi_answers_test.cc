@@ -334,11 +334,18 @@ TEST_CASE("openapi: lanes") {
   fifo.lane = {Mode::kFifo, "a"};
   fifo.oldest_due = WallTime{5};
   fifo.head_age_ms = 5;
-  fifo.own = {Paused::kByFailure, std::nullopt, std::nullopt, 3, OnRetry::kSkip, OnFailure::kPause};
+  fifo.own = {Paused::kByFailure,
+              std::nullopt,
+              std::nullopt,
+              3,
+              OnRetry::kSkip,
+              OnFailure::kPause,
+              {std::make_shared<const PauseNote>(PauseNote{{5}, {}, {}, {0x1f}})}};
   concurrent.lane = {Mode::kConcurrent, "b"};
   concurrent.own.concurrency = 5;
   concurrent.own.paused = concurrent.limits.paused = Paused::kByRequest;
   concurrent.paused_until = WallTime{7};
+  concurrent.own.pause.note = std::make_shared<const PauseNote>(PauseNote{{5}, "token t1", "deployment", {}});
   concurrent.own.rate_per_s = 0.5;
   concurrent.limits.rate_per_s = 0.5;
   f.Ask("GET", "/v1/lanes");

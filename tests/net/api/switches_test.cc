@@ -88,6 +88,8 @@ TEST_CASE("switches: what they are refused for") {
       {"PATCH", "/v1/hosts/h", "{}", "422 /host"},
       {"GET", "/v1/hosts/%5B::1%5D", "", "422 /host"},
       {"PATCH", "/v1/hosts/h:1", R"({"concurrency":0})", "422 /concurrency"},
+      {"POST", "/v1/hosts/h/probe", "", "422 /host"},
+      {"GET", "/v1/hosts/h:1/probe", "", "405"},
       {"PATCH", "/v1/hosts/h:1", R"({"rate_per_s":-1})", "422 /rate_per_s"},
       {"PATCH", "/v1/hosts/h:1", R"({"submits_per_s":1})", "422 /submits_per_s"},
       {"PATCH", "/v1/hosts/a%2Fb", "{}", "422 /host"},

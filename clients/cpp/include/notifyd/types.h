@@ -867,6 +867,14 @@ struct LaneOwn {
   /// failure: `on_failure` is pause, and the head failed or expired.
   std::string paused_by;
   std::string paused_until;
+  /// Of the pause that holds.
+  std::string paused_since;
+  /// Who paused it, as the audit names them: `token ID`. Left out where nobody is asked who they are, and where it paused itself.
+  std::string paused_who;
+  /// Why, as they put it.
+  std::string paused_reason;
+  /// With `paused_by` failure: the notify that failed.
+  std::string paused_notify;
   std::optional<std::int64_t> concurrency;
   std::optional<double> rate_per_s;
   std::optional<std::int64_t> burst;
@@ -878,6 +886,10 @@ inline void to_json(Json& to, const LaneOwn& from) {
   detail::Put(to, "paused", from.paused);
   detail::Put(to, "paused_by", from.paused_by);
   detail::Put(to, "paused_until", from.paused_until);
+  detail::Put(to, "paused_since", from.paused_since);
+  detail::Put(to, "paused_who", from.paused_who);
+  detail::Put(to, "paused_reason", from.paused_reason);
+  detail::Put(to, "paused_notify", from.paused_notify);
   detail::Put(to, "concurrency", from.concurrency);
   detail::Put(to, "rate_per_s", from.rate_per_s);
   detail::Put(to, "burst", from.burst);
@@ -888,6 +900,10 @@ inline void from_json(const Json& from, LaneOwn& to) {
   detail::Take(from, "paused", to.paused);
   detail::Take(from, "paused_by", to.paused_by);
   detail::Take(from, "paused_until", to.paused_until);
+  detail::Take(from, "paused_since", to.paused_since);
+  detail::Take(from, "paused_who", to.paused_who);
+  detail::Take(from, "paused_reason", to.paused_reason);
+  detail::Take(from, "paused_notify", to.paused_notify);
   detail::Take(from, "concurrency", to.concurrency);
   detail::Take(from, "rate_per_s", to.rate_per_s);
   detail::Take(from, "burst", to.burst);
@@ -954,6 +970,9 @@ struct LanePatch {
   /// Paused, and resumed by itself at this time; one that is over resumes at once. Refused beside `paused` false. Null: a lane that is paused
   /// stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
   std::optional<TimeGiven> paused_until;
+  /// Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
+  /// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+  std::optional<std::string> reason;
   /// Attempts in flight at once. Concurrent lanes only.
   std::optional<std::int64_t> concurrency;
   /// Attempts started in a second.
@@ -971,6 +990,7 @@ inline void to_json(Json& to, const LanePatch& from) {
   to = Json::object();
   detail::Put(to, "paused", from.paused);
   detail::Put(to, "paused_until", from.paused_until);
+  detail::Put(to, "reason", from.reason);
   detail::Put(to, "concurrency", from.concurrency);
   detail::Put(to, "rate_per_s", from.rate_per_s);
   detail::Put(to, "burst", from.burst);
@@ -981,6 +1001,7 @@ inline void to_json(Json& to, const LanePatch& from) {
 inline void from_json(const Json& from, LanePatch& to) {
   detail::Take(from, "paused", to.paused);
   detail::Take(from, "paused_until", to.paused_until);
+  detail::Take(from, "reason", to.reason);
   detail::Take(from, "concurrency", to.concurrency);
   detail::Take(from, "rate_per_s", to.rate_per_s);
   detail::Take(from, "burst", to.burst);

@@ -6,7 +6,7 @@ import { List } from "../list";
 import { usePages } from "../pages";
 import { href } from "../route";
 import { t } from "../text";
-import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, Name, Time, Title } from "../ui";
+import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, FormEnd, Name, Time, Title } from "../ui";
 import type { Namespace } from "../types";
 import { WithIds } from "./notify";
 
@@ -102,10 +102,7 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
           <input inputMode="numeric" value={days} onInput={(event) => setDays(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
-        <footer>
-          <button type="submit" class="main" disabled={scopes.length === 0}>{t("token_make")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("token_make")} close={close} disabled={scopes.length === 0} />
       </form>
     </Dialog>
   );

@@ -6,7 +6,7 @@ import { List } from "../list";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { t } from "../text";
-import { Act, Badge, Dialog, Empty, Fault, Field, Meter, Name, Panel, Title, say } from "../ui";
+import { Act, Badge, Dialog, Empty, Fault, Field, FormEnd, Meter, Name, Panel, Title, say } from "../ui";
 import type { Caller, Page } from "../types";
 
 const kSpans = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
@@ -31,10 +31,7 @@ function Limit({ caller, close, done }: { caller: Caller; close: () => void; don
           <input inputMode="decimal" autoFocus value={rate} onInput={(event) => setRate(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
-        <footer>
-          <button type="submit" class="main">{t("save")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("save")} close={close} />
       </form>
     </Dialog>
   );

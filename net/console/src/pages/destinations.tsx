@@ -12,7 +12,7 @@ import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { useStore } from "../store";
 import { t, term } from "../text";
-import { Act, Ago, Badge, BreakerBadge, Copy, Dialog, Empty, Facts, Fault, Field, Name, Panel, Title, say, textOf } from "../ui";
+import { Act, Ago, Badge, BreakerBadge, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, Title, say, textOf } from "../ui";
 import type { Host, HostFigures, Instance, Notify, Service } from "../types";
 import { notifyColumns } from "./notifies";
 import { useDay } from "./overview";
@@ -122,10 +122,7 @@ function Again({ host, since }: { host: string; since: string | null }) {
         <Field label={t("again_since")} hint={t("time_bad")}>
           <input autoFocus value={text} aria-invalid={bad} onInput={(event) => setText(event.currentTarget.value)} />
         </Field>
-        <footer>
-          <button type="submit" class="main">{t("again_count")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("again_count")} close={close} />
       </form>
     </Dialog>
   );
@@ -154,10 +151,7 @@ function Limits({ host, close, done }: { host: Host; close: () => void; done: ()
           <input inputMode="decimal" value={rate} onInput={(event) => setRate(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
-        <footer>
-          <button type="submit" class="main">{t("save")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("save")} close={close} />
       </form>
     </Dialog>
   );
@@ -215,12 +209,18 @@ export function Destination() {
     seen.again();
     return paused ? t("paused_done", { name }) : t("resumed_done", { name });
   };
+  const probe = async () => {
+    await ask("POST", `${path}/probe`);
+    seen.again();
+    return t("probe_done", { name });
+  };
   return (
     <>
       <Title
         aside={
           steers ? (
             <>
+              {host.breaker.state === "open" && !host.paused ? <Act act={probe}>{t("probe")}</Act> : null}
               <button type="button" class="main" onClick={() => setQuery({ do: "again" })}>{t("again_button")}</button>
               {host.paused ? <Act act={pause(false)}>{t("resume")}</Act> : <Act act={pause(true)}>{t("pause")}</Act>}
               <button type="button" onClick={() => setLimits(true)}>{t("limits")}</button>

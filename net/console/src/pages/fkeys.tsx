@@ -6,7 +6,7 @@ import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { t } from "../text";
-import { Act, Ago, Dialog, Empty, Facts, Fault, Field, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
+import { Act, Ago, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
 import type { Notify } from "../types";
 import { NotifyId } from "./notifies";
 
@@ -41,10 +41,7 @@ function Trigger({ fkey, close, done }: { fkey: string; close: () => void; done:
         <Field label={t("f_data")} hint={t("trigger_hint")}>
           <textarea rows={5} spellcheck={false} value={data} onInput={(event) => setData(event.currentTarget.value)} />
         </Field>
-        <footer>
-          <button type="submit" class="main">{t("trigger")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("trigger")} close={close} />
       </form>
     </Dialog>
   );

@@ -1,13 +1,14 @@
 // What waits where: lanes, and one lane with its head.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Problem, ask, get, may, spaced, unbound } from "../api";
-import { count, duration, localTime } from "../format";
+import { count, duration, localTime, parseAhead } from "../format";
 import { List, type Column } from "../list";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, useRoute } from "../route";
 import { t, term } from "../text";
-import { Act, Badge, Copy, Dialog, Empty, Facts, Fault, Field, Icon, Name, Panel, Title, say } from "../ui";
+import { Act, Ago, Badge, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Icon, Name, Panel, Title, say } from "../ui";
 import { kPending, type Lane, type Notify, type Page } from "../types";
 import { NotifyId, notifyColumns } from "./notifies";
 
@@ -15,13 +16,35 @@ const pathOf = (mode: string, name: string): string => spaced(`/v1/lanes/${mode}
 
 export function Paused({ lane, few = false }: { lane: Lane; few?: boolean }) {
   if (!lane.paused) return null;
-  const by = lane.own.paused_by === "failure" ? t("paused_by_failure") : lane.own.paused ? t("paused_by_request") : t("paused_by_rule");
   return (
     <Badge tone="warn" icon="held">
-      {few ? by : `${t("paused")} · ${by}`}
+      {few ? null : `${t("paused")} · `}
+      <bdi title={lane.own.paused_reason}>{pausedBy(lane)}</bdi>
     </Badge>
   );
 }
+
+/// By whom, and why where they said so.
+function pausedBy({ own }: Lane): string {
+  if (!own.paused) return t("paused_by_rule");
+  if (own.paused_by === "failure") return t("paused_by_failure");
+  const by = own.paused_who ? t("paused_by_who", { who: own.paused_who }) : t("paused_by_request");
+  return own.paused_reason ? `${by}: ${own.paused_reason}` : by;
+}
+
+/// What there is to say of a pause, for the lane's own page.
+function pauseFacts({ own }: Lane): [string, ComponentChildren][] {
+  const rows: [string, ComponentChildren][] = [];
+  if (own.paused_since) rows.push([t("paused_since"), <><Ago at={own.paused_since} /><span class="faint"> · {localTime(own.paused_since)}</span></>]);
+  if (own.paused_until) rows.push([t("paused_until"), <><Ago at={own.paused_until} /><span class="faint"> · {localTime(own.paused_until)}</span></>]);
+  if (own.paused_reason) rows.push([t("paused_reason"), <bdi>{own.paused_reason}</bdi>]);
+  if (own.paused_notify) rows.push([t("paused_notify"), <NotifyId id={own.paused_notify} />]);
+  return rows;
+}
+
+/// What waits for nothing but its turn, or for a receiver.
+const backlogOf = (lane: Lane): number => lane.states.ready + lane.states.retrying + lane.states.sending;
+const waitingIn = (lane: Lane): number => kPending.reduce((sum, state) => sum + lane.states[state as "held"], 0);
 
 function StatesOf({ lane }: { lane: Lane }) {
   return (
@@ -50,7 +73,8 @@ const columns = (): Column<Lane>[] => [
 ];
 
 export function Lanes() {
-  const pages = usePages<Lane>(spaced("/v1/lanes?limit=200"), (l) => `${l.mode}/${l.name}`, 2000);
+  const pages = usePages<Lane>(spaced("/v1/lanes?limit=1000"), (l) => `${l.mode}/${l.name}`, 2000);
+  const rows = [...pages.rows].sort((a, b) => backlogOf(b) - backlogOf(a) || (b.head_age_ms ?? -1) - (a.head_age_ms ?? -1) || waitingIn(b) - waitingIn(a) || (a.name < b.name ? -1 : 1));
   return (
     <>
       <Title>{t("nav_lanes")}</Title>
@@ -58,7 +82,7 @@ export function Lanes() {
       {pages.loading ? (
         <p class="faint">{t("loading")}</p>
       ) : (
-        <List label={t("nav_lanes")} rows={pages.rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={<Empty title={t("lanes_none")} command={"notifyctl submit http://127.0.0.1:9100/later --delay-ms 600000"} />} />
+        <List label={t("nav_lanes")} rows={rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={<Empty title={t("lanes_none")} command={"notifyctl submit http://127.0.0.1:9100/later --delay-ms 600000"} />} />
       )}
     </>
   );
@@ -118,10 +142,41 @@ function Settings({ lane, close, done }: { lane: Lane; close: () => void; done: 
           </>
         ) : null}
         {problem ? <Fault problem={problem} /> : null}
-        <footer>
-          <button type="submit" class="main">{t("save")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("save")} close={close} />
+      </form>
+    </Dialog>
+  );
+}
+
+/// Why, for whoever looks at it later; nothing need be said.
+function Pause({ lane, close, done }: { lane: Lane; close: () => void; done: () => void }) {
+  const [reason, setReason] = useState("");
+  const [until, setUntil] = useState("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const at = until.trim() === "" ? null : parseAhead(until);
+  return (
+    <Dialog title={t("pause_title", { name: lane.name })} close={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const body: Record<string, unknown> = { paused: true };
+          if (reason.trim()) body.reason = reason.trim();
+          if (at !== null) body.paused_until = new Date(at).toISOString();
+          ask("PATCH", pathOf(lane.mode, lane.name), { body }).then(() => {
+            say(t("paused_done", { name: lane.name }));
+            done();
+            close();
+          }, setProblem);
+        }}
+      >
+        <Field label={t("paused_reason")} hint={t("pause_reason_hint")}>
+          <input autoFocus maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+        </Field>
+        <Field label={t("paused_until")} hint={t("pause_until_hint")}>
+          <input value={until} aria-invalid={until.trim() !== "" && at === null} onInput={(event) => setUntil(event.currentTarget.value)} />
+        </Field>
+        {problem ? <Fault problem={problem} /> : null}
+        <FormEnd label={t("pause")} close={close} disabled={until.trim() !== "" && at === null} />
       </form>
     </Dialog>
   );
@@ -156,13 +211,14 @@ export function LanePage() {
   const seen = usePoll<Lane>(path, (signal) => get(path, signal), 1500);
   const waiting = usePages<Notify>(spaced(`/v1/notifies?${new URLSearchParams({ lane: name, mode, state: kPending.join(","), limit: "100" })}`), (n) => n.id, 2000);
   const [settings, setSettings] = useState(false);
+  const [pausing, setPausing] = useState(false);
   // One in which nothing waits and that has no settings is not there: it can be paused all the same, before something comes.
   const lane = seen.data ?? (seen.error?.status === 404 && (mode === "fifo" || mode === "concurrent") ? unseen(mode, name) : null);
   if (!lane) return seen.error ? <><Title><Name>{name}</Name></Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
-  const pause = (paused: boolean) => async () => {
-    await ask("PATCH", path, { body: { paused } });
+  const resume = async () => {
+    await ask("PATCH", path, { body: { paused: false } });
     seen.again();
-    return paused ? t("paused_done", { name }) : t("resumed_done", { name });
+    return t("resumed_done", { name });
   };
   return (
     <>
@@ -170,7 +226,7 @@ export function LanePage() {
         aside={
           may("operate") && unbound() ? (
             <>
-              {lane.paused ? <Act tone="main" act={pause(false)}>{t("resume")}</Act> : <Act act={pause(true)}>{t("pause")}</Act>}
+              {lane.paused ? <Act tone="main" act={resume}>{t("resume")}</Act> : <button type="button" onClick={() => setPausing(true)}>{t("pause_how")}</button>}
               <button type="button" onClick={() => setSettings(true)}>{t("limits")}</button>
             </>
           ) : null
@@ -194,10 +250,12 @@ export function LanePage() {
               [t("f_burst"), lane.settings?.burst ?? "–"],
               ...(lane.mode === "fifo" ? ([[t("f_on_retry"), lane.settings?.on_retry === "skip" ? t("on_retry_skip") : t("on_retry_block")], [t("f_on_failure"), lane.settings?.on_failure === "pause" ? t("on_failure_pause") : t("on_failure_continue")]] as [string, string][]) : []),
               [t("paused"), lane.paused ? <Paused lane={lane} /> : t("no")],
+              ...pauseFacts(lane),
             ]}
           />
         </Panel>
       </div>
+      {pausing ? <Pause lane={lane} close={() => setPausing(false)} done={seen.again} /> : null}
       {settings ? <Settings lane={lane} close={() => setSettings(false)} done={seen.again} /> : null}
     </>
   );

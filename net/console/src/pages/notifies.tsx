@@ -143,7 +143,10 @@ export function Notifies() {
   const { query } = useRoute();
   const filter = filterOf(query);
   const text = listQuery(filter);
-  const pages = usePages<Notify>(spaced(`/v1/notifies?limit=100${text ? "&" + text : ""}`), (n) => n.id, 2000);
+  // By due times those that are scheduled are listed alone.
+  const scheduled = filter.state?.length === 1 && filter.state[0] === "scheduled";
+  const byDue = scheduled && query.get("order") === "due";
+  const pages = usePages<Notify>(spaced(`/v1/notifies?limit=100${text ? "&" + text : ""}${byDue ? "&order=due" : ""}`), (n) => n.id, 2000);
   const kind = query.get("do") as Kind | null;
   const kinds = bulkKinds(filter);
   return (
@@ -171,6 +174,15 @@ export function Notifies() {
         <div class="found">
           <AddFilter filter={filter} />
           <Chips filter={filter} />
+          {scheduled ? (
+            <label class="order">
+              <span class="faint">{t("order")}</span>{" "}
+              <select value={byDue ? "due" : "newest"} onChange={(event) => setQuery({ order: event.currentTarget.value === "due" ? "due" : null })}>
+                <option value="newest">{t("order_newest")}</option>
+                <option value="due">{t("order_due")}</option>
+              </select>
+            </label>
+          ) : null}
           {(filter.state ?? []).length === 0 && may("operate") ? <p class="faint hint">{t("bulk_hint")}</p> : null}
           {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
           {pages.loading || pages.looking ? <p class="faint">{t("loading")}</p> : null}
@@ -183,7 +195,7 @@ export function Notifies() {
               to={(n) => href("notify", [n.id])}
               more={pages.more}
               empty={
-                <Empty title={text ? t("empty_filter") : t("empty_notifies")} command={text ? commandOf("list", filter) : "notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"}>
+                <Empty title={text ? t("empty_filter") : t("empty_notifies")} command={text ? commandOf("list", filter) + (byDue ? " --order due" : "") : "notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"}>
                   {text ? t("empty_filter_hint") : null}
                 </Empty>
               }

@@ -7,7 +7,7 @@ import { shellQuoted } from "../filter";
 import { usePoll } from "../poll";
 import { href, useRoute, type Query } from "../route";
 import { t, term } from "../text";
-import { Act, Code, Copy, Dialog, Facts, Fault, Field, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
+import { Act, Code, Copy, Dialog, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
 import { isPending, kPending, type Explained, type Notify, type Page } from "../types";
 import { Waterfall } from "../waterfall";
 import { NotifyId } from "./notifies";
@@ -150,10 +150,7 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
         ) : null}
         {bad ? <p class="bad-text" role="alert">{bad}</p> : null}
         {problem ? <Fault problem={problem} /> : null}
-        <footer>
-          <button type="submit" class="main">{t("save")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("save")} close={close} />
       </form>
     </Dialog>
   );

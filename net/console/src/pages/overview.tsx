@@ -162,7 +162,7 @@ function Coming() {
   }, [data]);
   if (error?.missing) return null;
   return (
-    <Panel title={t("due_title")} id="due" aside={<a href={href("notifies", [], { state: "scheduled,retrying" })}>{t("due_list")}</a>}>
+    <Panel title={t("due_title")} id="due" aside={<a href={href("notifies", [], { state: "scheduled", order: "due" })}>{t("due_list")}</a>}>
       {shown ? (
         <>
           <p class="big">{t("due_hour", { n: count(shown.hour) })}</p>

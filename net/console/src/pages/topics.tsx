@@ -7,7 +7,7 @@ import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { t } from "../text";
-import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Facts, Fault, Field, Name, Panel, StateBadge, Time, Title, say } from "../ui";
+import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say } from "../ui";
 import type { State } from "../types";
 import { NotifyId } from "./notifies";
 
@@ -124,10 +124,7 @@ function Replay({ name, close }: { name: string; close: () => void }) {
           <input value={to} onInput={(event) => setTo(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
-        <footer>
-          <button type="submit" class="main">{t("replay_go")}</button>
-          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-        </footer>
+        <FormEnd label={t("replay_go")} close={close} />
       </form>
     </Dialog>
   );
