@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2, kVersionWithoutWhen = 1;
 constexpr size_t kMostDetailBytes = 200;
 enum CauseBits : uint8_t { kFiringBit = 1, kToldBit = 2, kEndedBit = 4 };
 
@@ -19,6 +20,7 @@ class Judge {
       : rule_(rule), readings_(readings), now_(now), state_(*state) {}
 
   AlertJudgement Run() {
+    ForgetOther();
     TakeReadings();
     EndCauses();
     // What ended and began again before anybody was told is no news.
@@ -38,6 +40,19 @@ class Judge {
   using Entry = std::pair<const AlertCause, Cause>;
   static bool IsNews(const Entry& each) { return (each.second.firing && !each.second.told) || each.second.ended; }
 
+  /// A rule of the same name that is about something else is another alert: of what fired before it is not said that it is over, since nobody looks
+  /// at that any more.
+  void ForgetOther() {
+    if (state_.when == rule_.when) return;
+    if (state_.when) {
+      std::vector<NotifyId> undelivered = std::move(state_.undelivered);
+      changed_ = !state_.causes.empty() || state_.firing();
+      state_ = {};
+      state_.undelivered = std::move(undelivered);
+    }
+    state_.when = rule_.when;
+  }
+
   void TakeReadings() {
     state_.unkept = 0;
     for (const AlertReading& reading : readings_.known) {
@@ -55,12 +70,14 @@ class Judge {
       if (!reading.over) continue;
       Cause& cause = found->second;
       cause.value = reading.value;
-      cause.detail = reading.detail.substr(0, kMostDetailBytes);
+      cause.detail = RepairUtf8(reading.detail, kMostDetailBytes);
       cause.since = std::min(cause.since, now_);
       changed_ = changed_ || cause.ended || (!cause.firing && now_.ms - cause.since.ms >= rule_.for_ms);
       cause.ended = false;
       cause.firing = cause.firing || now_.ms - cause.since.ms >= rule_.for_ms;
-      if (cause.firing && !state_.firing()) state_.firing_since = now_;
+      if (!cause.firing || state_.firing()) continue;
+      state_.firing_since = now_;
+      if (Since(state_.last_message_at, kCalmMs)) state_.ends = 0;
     }
   }
 
@@ -93,8 +110,9 @@ class Judge {
     if (!state_.firing()) return std::nullopt;
     const bool fires = Fires();
     if (state_.changed_at != kWallNever) {
-      const uint32_t doublings = std::min<uint32_t>(state_.messages, 30);
-      const int64_t gap_ms = state_.messages == 0 || !fires ? 0 : std::min(std::max<int64_t>(rule_.group_ms, 1'000) << doublings, kMostGapMs);
+      const bool at_once = state_.ends == 0 && (state_.messages == 0 || !fires);
+      const uint32_t doublings = std::min<uint32_t>(state_.messages + 2 * state_.ends, 30);
+      const int64_t gap_ms = at_once ? 0 : std::min(std::max<int64_t>(rule_.group_ms, 1'000) << doublings, kMostGapMs);
       if (!Since(state_.changed_at, rule_.group_ms) || !Since(state_.last_message_at, gap_ms)) return std::nullopt;
       return fires ? AlertNews::What::kFiring : AlertNews::What::kOver;
     }
@@ -133,6 +151,7 @@ class Judge {
     if (what == AlertNews::What::kOver) {
       state_.firing_since = kWallNever;
       state_.messages = 0;
+      state_.ends = std::min<uint32_t>(state_.ends + 1, 30);
     }
     changed_ = true;
     return news;
@@ -183,6 +202,8 @@ std::string EncodeAlertState(const AlertState& state) {
   std::string out;
   Encoder e(&out);
   e.U8(kVersion);
+  e.Text(state.when ? KindOf(*state.when).word : std::string_view());
+  e.Varint(state.ends);
   e.Signed(state.firing_since.ms);
   e.Signed(state.changed_at.ms);
   e.Signed(state.last_message_at.ms);
@@ -198,7 +219,12 @@ std::string EncodeAlertState(const AlertState& state) {
 Result<AlertState> DecodeAlertState(std::string_view bytes) {
   Decoder d(bytes);
   AlertState state;
-  if (d.U8() != kVersion) d.Fail();
+  const uint8_t version = d.U8();
+  if (version != kVersion && version != kVersionWithoutWhen) d.Fail();
+  if (version == kVersion) {
+    state.when = ParseAlertWhen(d.Text());
+    state.ends = static_cast<uint32_t>(d.Varint());
+  }
   state.firing_since.ms = d.Signed();
   state.changed_at.ms = d.Signed();
   state.last_message_at.ms = d.Signed();

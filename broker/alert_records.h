@@ -3,7 +3,7 @@
 // I1  What fires is told before it can be over: a message says that it began, and another one that it ended.
 // I2  Of one alert there is one message at a time, of all that changed until then: a storm of causes is one message.
 // I3  Between two messages of an alert that goes on firing lies group_ms, and twice as long after each, up to kMostGapMs; its end does not wait for
-// that.
+// that, unless it has ended before of late: one that comes and goes is told as one that goes on, and what ends and begins again between is no news.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@ struct AlertState {
     double value = 0;
     std::string detail;
   };
+  std::optional<AlertWhen> when;  // of the rule that all of this is of; nothing: not known, a version that kept none wrote it
   std::map<AlertCause, Cause> causes;
   uint64_t unkept = 0;                 // causes that there was no room for, now
   WallTime firing_since = kWallNever;  // kWallNever: nothing fires, or is to be told
@@ -35,6 +36,7 @@ struct AlertState {
   WallTime last_message_at = kWallNever;
   std::string last_message;           // as AlertView has it
   uint32_t messages = 0;              // since it fires
+  uint32_t ends = 0;                  // how often it was told to be over, without kCalmMs between two messages
   std::vector<NotifyId> undelivered;  // of its messages, the newest kMostUndelivered at most
 
   bool firing() const { return firing_since != kWallNever; }
@@ -42,6 +44,7 @@ struct AlertState {
 inline constexpr size_t kMostAlertCauses = 1000;
 inline constexpr size_t kMostUndelivered = 1000;
 inline constexpr int64_t kMostGapMs = 300'000;
+inline constexpr int64_t kCalmMs = 3'600'000;
 
 /// What a message says of one alert.
 struct AlertNews {

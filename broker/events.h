@@ -24,6 +24,8 @@ struct RequestId {
   uint64_t token = 0;
   auto operator<=>(const RequestId&) const = default;
 };
+/// The thread of requests by which the broker looks at its namespaces for alerts: they keep none awake.
+inline constexpr uint32_t kObserverThread = UINT32_MAX - 1;
 
 // ---- requests (from net/api)
 
@@ -147,11 +149,11 @@ struct ListQuery {
   NotifyId below;                          // the cursor: only ids below this one; 0: from the newest
   bool oldest_first = false;
   NotifyId above;  // the cursor of oldest_first: only ids above this one
-  /// Where not 0: records come without their payloads, and a page ends once they take so many bytes (one record may go beyond).
-  size_t show_bytes = 0;
   /// By when they are due, soonest first; `states` is kScheduled alone. What is due by then is ready, and not among them.
   bool by_due = false;
   std::optional<DueKey> due_after;  // the cursor of by_due
+  /// Where not 0: records come without their payloads, and a page ends once they take so many bytes (one record may go beyond).
+  size_t show_bytes = 0;
   NotifyId only;  // this one alone, where it is behind the cursor; 0: any
 
   /// The same with `only` as bounds of ids, so that nothing else is looked at.
@@ -197,10 +199,10 @@ struct LanePatch {
   std::optional<bool> paused;
   /// Paused, and resumed by itself then; a time that is over resumes at once. Never false beside `paused`. Inner nothing: only no time any more.
   std::optional<std::optional<WallTime>> paused_until;
-  std::optional<std::optional<uint32_t>> concurrency;
-  std::optional<std::optional<double>> rate_per_s;
   /// Why: beside a pause alone.
   std::optional<std::string> reason;
+  std::optional<std::optional<uint32_t>> concurrency;
+  std::optional<std::optional<double>> rate_per_s;
   std::optional<std::optional<uint32_t>> burst;
   std::optional<std::optional<OnRetry>> on_retry;
   std::optional<std::optional<OnFailure>> on_failure;
@@ -210,9 +212,9 @@ struct LaneChangeRequest {
   RequestId request;
   LaneKey lane;
   LanePatch patch;
+  std::string by = {};  // Principal::name; empty where nobody is asked who they are
 };
 
-  std::string by = {};  // Principal::name; empty where nobody is asked who they are
 /// Outer nothing: as it is; inner nothing: back to the default. Values are in their ranges. Answered by CallerViewed, HostViewed once durable.
 struct CallerPatch {
   std::optional<bool> paused;
@@ -232,10 +234,10 @@ struct HostChangeRequest {
   RequestId request;
   std::string host;  // as Envelope::host
   HostPatch patch;
-};
-
   /// Besides, where its breaker is open its next probe is due now. Errors: kNotFound for one that is not in memory, kConflict for one that is paused.
   bool probe = false;
+};
+
 /// The callers with the most of something in the time from `since_ms` ago (1 to two days) until now. Answered by CallersListed; with `only`
 /// by CallerViewed.
 struct CallersQuery {
@@ -403,9 +405,9 @@ struct ListDone {
   Status status;
   std::vector<LoadedNotify> items;
   NotifyId next;
+  std::optional<DueKey> next_due = {};
 };
 
-  std::optional<DueKey> next_due = {};
 /// One lane as the store has it.
 struct LaneRow {
   LaneKey lane;

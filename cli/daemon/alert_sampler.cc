@@ -13,7 +13,7 @@ namespace {
 /// What is older says nothing any more.
 constexpr int64_t kFreshMs = 10'000;
 constexpr int64_t kLanesEachMs = 5'000, kForgetAskedMs = 60'000, kOpenMostMs = 60'000;
-constexpr size_t kMostHosts = 256, kLanesAPage = 1'000, kMostLanes = 10'000, kMostBreakers = 4'000, kMostJudging = 5;
+constexpr size_t kMostHosts = 256, kLanesAPage = 1'000, kMostLanes = 10'000, kMostBreakers = 4'000, kMostJudging = 5, kMostWaking = 4;
 /// Of a day before with fewer, one an hour, no ratio is taken.
 constexpr uint64_t kLeastDayBefore = 24;
 
@@ -103,6 +103,7 @@ void AlertSampler::Tick() {
     ForgetUnanswered();
     for (const auto& row : rows)
       if (!row->deleting && setup_.board->Figures(row->number).awake) Ask(row->name, row->number, &known_[row->name]);
+    AskSleepers(rows);
     AddSpaces(rows, &figures);
     meter_.AddTo(&figures, setup_.wall());
     // One that answers nothing any more is not asked more and more.
@@ -172,6 +173,21 @@ void AlertSampler::Ask(const std::string& space, NamespaceNumber number, Known* 
   for (const std::string& prefix : wants_.lane_prefixes) AskLanes(space, number, Asked::What::kLanes, prefix, &known->lanes[prefix]);
 }
 
+/// Of lanes of a namespace that sleeps nothing changes. What is paused there is asked once, by which it wakes: of those that have lanes with settings
+/// alone, a few at a time.
+void AlertSampler::AskSleepers(const std::vector<std::shared_ptr<const NamespaceRow>>& rows) {
+  if (!wants_.paused) return;
+  size_t may = kMostWaking;
+  for (const auto& row : rows) {
+    const NamespaceFigures figures = setup_.board->Figures(row->number);
+    if (row->deleting || figures.awake || figures.totals.lane_settings == 0 || !IsWanted(row->name, AsksPaused)) continue;
+    Lanes* paused = &known_[row->name].paused;
+    if (paused->found && !paused->next && !paused->asking) continue;
+    AskLanes(row->name, row->number, Asked::What::kPaused, {}, paused);
+    if (--may == 0) return;
+  }
+}
+
 /// Asks for the next page, or begins anew where it is time.
 void AlertSampler::AskLanes(const std::string& space, NamespaceNumber number, Asked::What what, const std::string& prefix, Lanes* lanes) {
   const Clock now = ReadClockMs(CLOCK_BOOTTIME);
@@ -222,7 +238,11 @@ AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
     all = all && part.found;
     if (part.found) lanes.insert(lanes.end(), part.found->begin(), part.found->end());
   };
-  if (wants_.paused && IsWanted(row.name, AsksPaused)) add(known.paused);
+  if (wants_.paused && IsWanted(row.name, AsksPaused)) {
+    static const Lanes none_paused{.found = std::vector<AlertLane>(), .gathering = {}, .next = {}};
+    // No lane has settings, so that none is paused: that needs no core.
+    add(!figures.awake && figures.totals.lane_settings == 0 ? none_paused : known.paused);
+  }
   if (IsWanted(row.name, AsksLanes)) {
     static const Lanes unasked;
     for (const std::string& prefix : wants_.lane_prefixes) {
@@ -315,6 +335,14 @@ void AlertSampler::TakeHosts(Known* known, const std::string& space, const Hosts
   setup_.switchboard->Post(row->number, std::move(ask));
 }
 
+/// By what it is paused, for the message; empty where it is not.
+std::string AlertSampler::PausedText(const LaneView& view) {
+  if (view.limits.paused == Paused::kNo) return {};
+  const PauseNote none, &note = view.own.pause.note ? *view.own.pause.note : none;
+  if (view.limits.paused == Paused::kByFailure) return note.failed.value == 0 ? "its head failed" : "its head failed: " + note.failed.ToString();
+  return (note.by.empty() ? "by request" : "by " + note.by) + (note.reason.empty() ? "" : ": " + note.reason);
+}
+
 /// Takes a page. Only what some rule fires at is kept, so that a million lanes cost no memory; of what is not among them it is known that it is well.
 void AlertSampler::TakeLanes(const Asked& asked, Lanes* lanes, const LanesListed& listed) const {
   bool (*const about)(AlertWhen) = asked.what == Asked::What::kPaused ? AsksPaused : AsksLanes;
@@ -323,7 +351,7 @@ void AlertSampler::TakeLanes(const Asked& asked, Lanes* lanes, const LanesListed
     lane.lane = view.lane.name;
     lane.pending = view.held + view.scheduled + view.ready + view.sending + view.retrying;
     lane.oldest_due_age_ms = view.head_age_ms;
-    lane.paused = view.limits.paused == Paused::kByRequest ? "by request" : view.limits.paused == Paused::kByFailure ? "its head failed" : "";
+    lane.paused = PausedText(view);
     if (lanes->gathering.size() < kMostLanes && Fires(asked.space, lane, about)) lanes->gathering.push_back(std::move(lane));
   }
   lanes->next = listed.more ? listed.next : std::nullopt;

@@ -28,7 +28,7 @@ class AlertSampler {
   static constexpr int kTimerSlot = 7;
   static constexpr int64_t kEachMs = 1'000;
   /// RequestId::thread of what it asks: no io thread has it.
-  static constexpr uint32_t kThread = UINT32_MAX - 1;
+  static constexpr uint32_t kThread = kObserverThread;
 
   /// Borrowed, all of them; functions are called on the loop.
   struct Setup {
@@ -91,6 +91,7 @@ class AlertSampler {
 
   void Tick();
   void Ask(const std::string& space, NamespaceNumber number, Known* known);
+  void AskSleepers(const std::vector<std::shared_ptr<const NamespaceRow>>& rows);
   void ForgetUnanswered();
   void Over(const Asked& asked);
   uint64_t NewToken(Asked::What what, const std::string& space, std::string prefix = {});
@@ -101,6 +102,7 @@ class AlertSampler {
   void AskLanes(const std::string& space, NamespaceNumber number, Asked::What what, const std::string& prefix, Lanes* lanes);
   void TakeLanes(const Asked& asked, Lanes* lanes, const LanesListed& listed) const;
   Lanes* LanesAsked(const Asked& asked);
+  static std::string PausedText(const LaneView& view);
   bool Fires(const std::string& space, const AlertLane& lane, bool (*about)(AlertWhen when)) const;
   bool IsWanted(const std::string& space, bool (*about)(AlertWhen when)) const;
 

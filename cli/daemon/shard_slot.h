@@ -26,6 +26,16 @@ inline bool IsRequest(const Event& event) {
       event);
 }
 
+/// Is the event a request of who only looks, so that the namespace rests all the same?
+inline bool IsObserver(const Event& event) {
+  return std::visit(
+      [](const auto& each) {
+        if constexpr (requires { each.request; }) return each.request.thread == kObserverThread;
+        else return false;
+      },
+      event);
+}
+
 /// Must a namespace that sleeps be woken for it? All else says nothing to one that knows nothing.
 inline bool WakesUp(const Event& event) {
   return IsRequest(event) || std::holds_alternative<CloseIfEmpty>(event) || std::holds_alternative<Drain>(event);
@@ -33,7 +43,7 @@ inline bool WakesUp(const Event& event) {
 
 /// Is it something to do, so that the namespace does not rest?
 inline bool IsWork(const Event& event) {
-  return std::holds_alternative<AttemptEnded>(event) || WakesUp(event);
+  return std::holds_alternative<AttemptEnded>(event) || (WakesUp(event) && !IsObserver(event));
 }
 
 inline std::vector<Event> Events(Event event) {

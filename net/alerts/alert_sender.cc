@@ -143,6 +143,9 @@ class AlertSender::Impl {
     spec->url = std::move(call.url);
     spec->payload = std::move(call.body);
     spec->timeout_ms = kTimeoutMs;
+    // A robot's URL is its secret, and the file names it: what leads elsewhere is no robot that took the message. A [[destination]] may say
+    // otherwise.
+    spec->follow_redirects = false;
     StartAttempt out = attempt;
     out.envelope = std::move(envelope);
     out.spec = std::make_shared<const std::string>(EncodeSpec(*spec));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/json_tree.h"
+#include "base/utf8.h"
 #include "broker/alert_records.h"
 #include "broker/alert_text.h"
 #include "broker/expectation.h"
@@ -241,6 +242,67 @@ TEST_CASE("alerts: one that comes and goes all day is said less and less often")
   CHECK(said <= 3'600 / 300 + 8);
 }
 
+TEST_CASE("alerts: one that comes and goes altogether is told as one that goes on, over a restart too, until it was calm for an hour") {
+  AlertRule rule = RuleOf(AlertWhen::kPending);
+  rule.for_ms = rule.repeat_ms = 0;
+  Watch watch(rule);
+  const auto flap = [&watch](int times) {
+    std::vector<What> said;
+    for (int i = 0; i < times; ++i) {
+      for (uint64_t pending : {200'000, 0}) {
+        watch.space().pending = pending;
+        for (What what : watch.Pass(15)) said.push_back(what);
+      }
+    }
+    return said;
+  };
+  // The first time it is told at once, its end, too.
+  CHECK(flap(1) == std::vector{What::kFiring, What::kOver});
+  const size_t said = flap(60).size();
+  watch.Restart();
+  const size_t more = flap(60).size();
+  CHECK(said >= 2);
+  CHECK(said + more <= 3'600 / 300 + 8);
+  // What was told to fire is told to be over in the end.
+  watch.space().pending = 0;
+  watch.Pass(4'000);
+  CHECK_FALSE(watch.state().firing());
+  CHECK(flap(1) == std::vector{What::kFiring, What::kOver});
+}
+
+TEST_CASE("alerts: a rule that is about something else by now is another alert, and nothing is said of what fired before") {
+  Watch watch(RuleOf(AlertWhen::kPending));
+  watch.space().pending = 200'000;
+  CHECK(watch.Pass(30) == std::vector{What::kFiring});
+  watch.state().undelivered = {NotifyId{5}};
+  watch.Restart();
+  watch.rule().when = AlertWhen::kDiskFree;
+  watch.rule().threshold = 5e9;
+  watch.figures().disk_free_bytes = 9e9;
+  CHECK(watch.Pass(60).empty());
+  CHECK_FALSE(watch.state().firing());
+  CHECK(watch.state().causes.empty());
+  CHECK(watch.state().undelivered.size() == 1);
+  watch.figures().disk_free_bytes = 1;
+  CHECK(watch.Pass(30) == std::vector{What::kFiring});
+}
+
+TEST_CASE("alerts: a detail that is too long is cut between two characters") {
+  AlertRule rule = RuleOf(AlertWhen::kLanePaused);
+  rule.for_ms = rule.group_ms = 0;
+  Watch watch(rule);
+  std::string reason;
+  for (int i = 0; i < 100; ++i) reason += "\u90e8";
+  for (const char* before : {"", "a", "ab"}) {
+    watch.space().lanes = {{"bills", 0, {}, before + reason}};
+    watch.Pass(1);
+    const std::string& detail = watch.state().causes.begin()->second.detail;
+    CHECK(IsValidUtf8(detail));
+    CHECK(detail.size() > 190);
+    CHECK(detail.size() <= 200);
+  }
+}
+
 TEST_CASE("alerts: what is not known goes on as it was: a broker that has just begun says of nothing that it is over") {
   // That the last attempts failed holds for a day, in which nothing need be sent; how many of them did not for longer than they count.
   for (auto [when, seconds] : {std::pair(AlertWhen::kFailedRate, 600), {AlertWhen::kFailing, 86'400}}) {
@@ -287,6 +349,8 @@ TEST_CASE("alerts: filters take what they name") {
 
 TEST_CASE("alerts: the state of an alert has these bytes") {
   AlertState state;
+  state.when = AlertWhen::kCpu;
+  state.ends = 7;
   state.firing_since = {1};
   state.changed_at = {2};
   state.last_message_at = {3};
@@ -295,11 +359,21 @@ TEST_CASE("alerts: the state of an alert has these bytes") {
   state.undelivered = {NotifyId{5}};
   state.causes[{.space = "s", .lane = "l", .host = "h", .caller = "c", .object = "o"}] = {{6}, true, true, false, 1.5, "d"};
   const std::string bytes = EncodeAlertState(state);
-  CHECK(bytes == std::string("\x01\x02\x04\x06\x06"
-                             "firing\x04\x01\x05\x01\x01s\x01l\x01h\x01"
-                             "c\x01o\x03\x0c\x3f\xf8\x00\x00\x00\x00\x00\x00\x01"
-                             "d",
-                             37));
+  const std::string first(
+      "\x01\x02\x04\x06\x06"
+      "firing\x04\x01\x05\x01\x01s\x01l\x01h\x01"
+      "c\x01o\x03\x0c\x3f\xf8\x00\x00\x00\x00\x00\x00\x01"
+      "d",
+      37);
+  CHECK(bytes ==
+        "\x02\x03"
+        "cpu\x07" +
+            first.substr(1));
+  // A version before kept neither what it is about nor how often it ended.
+  const AlertState before = *DecodeAlertState(first);
+  CHECK_FALSE(before.when);
+  CHECK(before.ends == 0);
+  CHECK(EncodeAlertState(before) == std::string("\x02\x00\x00", 3) + first.substr(1));
   const AlertState read = *DecodeAlertState(bytes);
   CHECK(EncodeAlertState(read) == bytes);
   CHECK_FALSE(DecodeAlertState(bytes.substr(0, bytes.size() - 1)).ok());

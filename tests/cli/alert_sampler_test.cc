@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "broker/access_table.h"
+#include "broker/alert_records.h"
+#include "broker/core_fixture.h"
+#include "cli/daemon/shard_slot.h"
 
 using namespace notifyd;
 
@@ -163,6 +166,46 @@ TEST_CASE("alert sampler: what cores answer is in the next figures, and what the
   CHECK_FALSE(Space(*rig.judged.back(), "default").oldest_due_age_ms);
 }
 
+TEST_CASE("alert sampler: a caller that submits more than the day before fires rate_ratio, by what its core has counted over these days") {
+  constexpr int64_t kHourMs = 3'600'000;
+  CoreFixture core;
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 100 * kHourMs};
+  for (int i = 0; i < 30; ++i) {
+    for (const char* caller : {"shop", "steady"}) {
+      later.caller = caller;
+      core.Submit(later);
+    }
+  }
+  core.Pass(30 * kHourMs);
+  for (int i = 0; i < 20; ++i) {
+    later.caller = i == 0 ? "steady" : "shop";
+    core.Submit(later);
+  }
+  FiguresRequest ask;
+  ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{256, false, true}});
+  Rig rig;
+  rig.Set({AlertWhen::kRateRatio}, {"orders"});
+  rig.Answer<FiguresRequest>(std::get<FiguresAnswered>(core.Do(std::move(ask)).body));
+  const AlertFigures& figures = rig.Next();
+  AlertRule rule;
+  rule.name = "more";
+  rule.when = AlertWhen::kRateRatio;
+  rule.threshold = 3;
+  rule.for_ms = 60'000;
+  AlertState state;
+  std::vector<AlertNews> told;
+  for (int64_t second = 0; second < 120; ++second) {
+    const WallTime now{100'000'000 + second * 1'000};
+    if (AlertJudgement judged = JudgeAlert(rule, ReadingsOf(rule, figures, now), now, &state); judged.news) told.push_back(*judged.news);
+  }
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].what == AlertNews::What::kFiring);
+  REQUIRE(told[0].firing.size() == 1);
+  CHECK(told[0].firing[0].cause == AlertCause{.space = "orders", .caller = "shop"});
+  CHECK(told[0].firing[0].value == Approx(19 * 24 / 30.0));
+}
+
 TEST_CASE("alert sampler: where more breakers are open than a core names, all hosts are gone through") {
   Rig rig;
   rig.Set({AlertWhen::kBreakerOpen}, {"orders"});
@@ -224,6 +267,36 @@ TEST_CASE("alert sampler: all lanes are gone through, a page a second, and only 
   // What other rules will fire at has to be looked for.
   rig.Set({AlertWhen::kLanePaused, AlertWhen::kPending}, {"orders"});
   CHECK_FALSE(Space(rig.Next(), "orders").lanes);
+}
+
+TEST_CASE("alert sampler: one that sleeps is woken once, where some lane of it has settings, to know what is paused there") {
+  Rig rig;
+  rig.Set({AlertWhen::kLanePaused}, {"asleep"});
+  // No lane of it has settings: none is paused, which nobody need be asked.
+  CHECK(Space(*rig.judged.at(0), "asleep").lanes.has_value());
+  CHECK(rig.AskedOf<LanesRequest>().empty());
+
+  rig.figures[3].totals.lane_settings = 1;
+  CHECK_FALSE(Space(rig.Next(), "asleep").lanes);
+  REQUIRE(rig.AskedOf<LanesRequest>() == std::vector<NamespaceNumber>{3});
+  for (const auto& [to, event] : rig.posted) {
+    if (!std::holds_alternative<LanesRequest>(event)) continue;
+    CHECK(IsObserver(event));
+    CHECK_FALSE(IsWork(event));
+  }
+  LanesListed listed;
+  listed.lanes.resize(1);
+  listed.lanes[0].lane.name = "bills";
+  listed.lanes[0].limits.paused = Paused::kByRequest;
+  listed.lanes[0].own.pause.note = std::make_shared<const PauseNote>(PauseNote{{1}, "token t1", "deployment", {}});
+  rig.Answer<LanesRequest>(listed);
+  for (int i = 0; i < 3; ++i) {
+    const AlertSpace space = Space(rig.Next(), "asleep");
+    REQUIRE(space.lanes);
+    REQUIRE(space.lanes->size() == 1);
+    CHECK(space.lanes->at(0).paused == "by token t1: deployment");
+  }
+  CHECK(rig.AskedOf<LanesRequest>().size() == 1);
 }
 
 TEST_CASE("alert sampler: it takes what system says, hands out what is not stored, and stops with the last alert") {

@@ -251,7 +251,7 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
             "\nfor = 0\ngroup = 0\nto = \"webhook:" + receiver.url() + "/\"\n";
   Broker broker(dir.path(), {"--config", dir.Write("n.toml", text)});
   broker.Submit(R"({"url":"http://127.0.0.1:1/","delay_ms":3600000,"lane":"waiting"})");
-  CHECK(broker.Call("PATCH", "/v1/lanes/concurrent/mine", R"({"paused":true})").status == 200);
+  CHECK(broker.Call("PATCH", "/v1/lanes/concurrent/mine", R"({"paused":true,"reason":"deployment"})").status == 200);
   broker.Submit(R"({"url":"http://127.0.0.1:1/","lane":"mine"})");
   // The second one starts as late as the first one takes.
   for (int i = 0; i < 3; ++i) broker.Submit(R"({"url":")" + slow.url() + R"(/","lane":"line","mode":"fifo","retry":{"max_attempts":1}})");
@@ -271,11 +271,11 @@ TEST_CASE("alerts: each kind fires by what a broker really does, and what it say
       if (JsonAt(body, at + "/state") != "firing") continue;
       std::string& causes = told[JsonAt(body, at + "/name")];
       causes += JsonAt(body, at + "/firing/0/namespace") + " ";
-      for (const char* part : {"lane", "host", "name", "caller"}) causes += JsonAt(body, at + "/firing/0/" + part);
+      for (const char* part : {"lane", "host", "name", "caller", "detail"}) causes += JsonAt(body, at + "/firing/0/" + part);
     }
   }
   CHECK_THAT(told["pending"], Catch::Contains("default waiting"));
-  CHECK_THAT(told["lane_paused"], Catch::Contains("default mine"));
+  CHECK_THAT(told["lane_paused"], Catch::Contains("default mineby request: deployment"));
   CHECK_THAT(told["schedule_missed"], Catch::Contains("default nightly"));
   CHECK_THAT(told["skipped"], Catch::Contains("default books"));
   CHECK_THAT(told["failing"], Catch::Contains("default 127.0.0.1:" + std::to_string(deaf.port())));

@@ -79,6 +79,31 @@ TEST_CASE("shard: who has nothing to do falls asleep, and is woken by what comes
   CHECK(stage.shared.opened[kDefaultNumber] == 1);
 }
 
+TEST_CASE("shard: who is only looked at for alerts falls asleep all the same, and is woken by that where it has to be") {
+  ShardStage stage(kAtOnce);
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CHECK(stage.Accepted(stage.Submit(kTeam)) == NotifyId::Of(kTeam, 1));
+  stage.Await([&] { return stage.starts.size() == 1; });
+  stage.End(stage.starts.back());
+  const auto look = [&stage](uint64_t token) {
+    LanesRequest ask;
+    ask.request = {kObserverThread, token};
+    stage.shard->Post(kTeam, std::move(ask));
+  };
+  // More often than it would have to rest for.
+  uint64_t token = 0;
+  stage.Await([&] {
+    if (!stage.board.Figures(kTeam).awake) return true;
+    look(++token);
+    return false;
+  });
+  const int opened = stage.shared.opened[kTeam];
+  look(++token);
+  stage.Await([&] { return stage.shared.opened[kTeam] > opened; });
+  stage.Await([&] { return !stage.board.Figures(kTeam).awake; });
+}
+
 TEST_CASE("shard: who sleeps is woken when something of it is due") {
   ShardStage stage(kAtOnce, [] {
     CoreLimits limits;

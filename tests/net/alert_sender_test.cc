@@ -83,6 +83,8 @@ TEST_CASE("alert sender: a robot's attempt becomes a call to what the file says 
   const NotifySpec spec = *DecodeSpec(*call->spec);
   CHECK(spec.url.starts_with("https://Robots.example:8443/send?access_token=t&timestamp=1700000000000&sign="));
   CHECK(spec.expect.json == ExpectationOf(target.kind).json);
+  // What leads elsewhere is no robot that took it, whatever redirects.follow says.
+  CHECK(spec.follow_redirects == false);
   CHECK(ends.ended.empty());
 }
 

@@ -22,6 +22,16 @@ TEST_CASE("debug: a profile takes 1 to 60 seconds, 10 where nobody says, and is 
   CHECK(f.profiled_seconds == 60);
 }
 
+TEST_CASE("debug: a HEAD of the profile looks at nothing") {
+  ApiFixture f;
+  f.Ask("HEAD", "/v1/debug/profile?seconds=60");
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().content_type == "application/octet-stream");
+  CHECK(f.profiled_seconds == 0);
+  f.Ask("HEAD", "/v1/debug/profile?seconds=61");
+  CHECK(f.Answer().status == 422);
+}
+
 TEST_CASE("debug: while a profile is being taken another one is a conflict") {
   ApiFixture f;
   f.profile = Status(Code::kConflict, "a profile is being taken");
