@@ -176,18 +176,19 @@ class Lister {
     const std::optional<DueKey>& after = list_.query.due_after;
     const KeySpace& space = reader_.space_;
     std::string from = after ? Behind(EncodeDueKey(Clock::kWall, *after)) : EncodeDueBound(Clock::kWall, std::numeric_limits<int64_t>::min());
-    Walk it(*reader_.database_, how_, space.In(std::move(from)), space.In(EncodeDueBound(Clock::kWall, std::numeric_limits<int64_t>::max())), true);
+    auto it = moment_->Walk(space.In(std::move(from)), space.In(EncodeDueBound(Clock::kWall, std::numeric_limits<int64_t>::max())),
+                            {.values = false, .expected = list_.query.limit});
     DueKey last;
     while (it->Valid()) {
       std::vector<DueKey> keys;
-      for (; it->Valid() && keys.size() < kChunk; it.Advance()) {
-        const std::optional<DueKey> key = DecodeDueKey(space.Bare(View(it->key())));
-        if (!key) return BadKey(View(it->key()));
+      for (; it->Valid() && keys.size() < kChunk; it->Next()) {
+        const std::optional<DueKey> key = DecodeDueKey(space.Bare(it->key()));
+        if (!key) return BadKey(it->key());
         keys.push_back(*key);
       }
       if (Status status = TakeDue(keys, &last); !status.ok() || done_.next_due) return status;
     }
-    return TranslateStatus(it->status(), "cannot read the store");
+    return it->status();
   }
 
   Status TakeDue(const std::vector<DueKey>& keys, DueKey* last) {
@@ -195,7 +196,7 @@ class Lister {
     for (const DueKey& key : keys) ids.push_back(key.id);
     std::vector<Reader::Found> found;
     size_t bytes = 0;
-    NOTIFYD_TRY(reader_.FindAll(how_, ids, &found, &bytes));
+    NOTIFYD_TRY(reader_.FindAll(*moment_, ids, &found, &bytes));
     for (size_t i = 0; i < keys.size(); ++i) {
       if (!Begin(ids[i], kLookUpCost)) {
         done_.next = {};
