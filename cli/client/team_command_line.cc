@@ -163,8 +163,7 @@ void TeamCommandLine::AddHosts(CLI::App* app) {
   CLI::App* group = AddSteered(app, "host", "Hosts that are called: seen, and held back by hand.", Hosts(), HostFlags());
   CLI::App* probe =
       AddCommand(group, "probe", "Let the next call to a host that is not reached go out now.", [this](const Context& context, const CLI::App*) {
-        static const std::vector<FieldFlag> none;
-        return SendTo(context, {"POST", PathIn(Hosts(), name(), "/probe"), &none, {}});
+        return SendTo(context, {"POST", PathIn(Hosts(), name(), "/probe")});
       });
   AddName(probe, "HOST", "The host, with its port: example.org:443.");
   AddPaging(AddCommand(group, "list", "List hosts.", [this](const Context& context, const CLI::App* command) {

@@ -68,12 +68,30 @@ Status CheckListeners(const Options& options, const std::optional<Holdings>& hel
   return Status::Ok();
 }
 
+Status LeadsIntoStore(const std::string& directory) {
+  return Status(Code::kUnacceptable, directory + " leads into the data directory", "/backup/directory");
+}
+
+/// By its name alone, without a look at the disk.
+bool NamesPartOf(const std::string& inner, const std::string& outer) {
+  std::error_code error;
+  auto plain = [&](const std::string& path) {
+    const std::filesystem::path normal = std::filesystem::absolute(path, error).lexically_normal();
+    return normal.has_filename() ? normal : normal.parent_path();
+  };
+  const std::filesystem::path in = plain(inner), out = plain(outer);
+  return std::mismatch(out.begin(), out.end(), in.begin(), in.end()).first == out.end();
+}
+
 /// Another machine's directory may not answer for as long as that is away, which must not keep the broker from starting: then nothing is known, and
-/// whoever makes a backup looks once more.
-Status CheckBackups(const Options& options) {
+/// whoever makes a backup looks once more. `look`: false for who checks on behalf of a broker that runs: where that one waits for the directory, a
+/// second process that does so cannot even end before the first one.
+Status CheckBackups(const Options& options, bool look) {
   constexpr std::chrono::seconds kMost(3);
   const std::string& directory = options.store.backup_directory;
   if (directory.empty()) return Status::Ok();
+  if (NamesPartOf(directory, options.data_dir)) return LeadsIntoStore(directory);
+  if (!look) return Status::Ok();
   auto looked = std::make_shared<std::promise<bool>>();
   std::future<bool> lies_in = looked->get_future();
   std::thread([looked, directory, data_dir = options.data_dir] { looked->set_value(LiesIn(directory, data_dir)); }).detach();
@@ -81,8 +99,7 @@ Status CheckBackups(const Options& options) {
     Log(LogLevel::kWarn, "backup directory does not answer", {{"directory", directory}});
     return Status::Ok();
   }
-  if (!lies_in.get()) return Status::Ok();
-  return Status(Code::kUnacceptable, directory + " leads into the data directory", "/backup/directory");
+  return lies_in.get() ? LeadsIntoStore(directory) : Status::Ok();
 }
 
 /// Those that could never fire.
@@ -111,7 +128,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (const std::string& file = options.store.encryption_key_file; !file.empty())
     if (Result<SealKeys> keys = ReadSealKeys(file); !keys.ok()) return std::move(keys).status();
   if (Status fault = CheckLogSinks(options); !fault.ok()) return fault;
-  if (Status fault = CheckBackups(options); !fault.ok()) return fault;
+  if (Status fault = CheckBackups(options, /*look=*/!held); !fault.ok()) return fault;
   if (Status fault = CheckAlerts(options); !fault.ok()) return fault;
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();

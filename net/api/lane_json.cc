@@ -53,7 +53,7 @@ Status ReadMember(const JsonValue& value, Mode mode, LanePatch* out) {
   }
   if (value.key == "reason") {
     out->reason.emplace();
-    return IsGiven(&value) ? ReadText(value, "/reason", 0, kMaxPauseReasonBytes, &*out->reason) : Status::Ok();
+    return IsGiven(&value) ? ReadText(value, "/reason", 1, kMaxPauseReasonBytes, &*out->reason) : Status::Ok();
   }
   if (value.key == "concurrency") {
     if (fifo && IsGiven(&value)) return Bad("/concurrency", "a fifo lane sends one at a time");

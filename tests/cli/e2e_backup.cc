@@ -378,7 +378,7 @@ TEST_CASE("backup: a directory that does not answer keeps nobody from starting, 
   CHECK(broker.Call("GET", "/readyz").status == 200);
   broker.process().Signal(SIGTERM);
   CHECK(broker.process().Wait() == 0);
-  CHECK(broker.process().CountsError("backup directory does not answer", 3));  // at both starts, and at an end
+  CHECK(broker.process().CountsError("backup directory does not answer", 4));  // at both starts, and at both ends
 }
 
 TEST_CASE("notifyctl backup: made, listed, shown, refused and removed") {

@@ -113,7 +113,7 @@ std::vector<Kind> Kinds() {
        [](std::string_view v) { return DecodeLaneSettings(v).ok(); }},
       {"settings of a paused lane", Encoded(EncodeLaneSettings, paused), "01010162625904"_hex,
        [](std::string_view v) { return DecodeLaneSettings(v).ok(); }},
-      {"settings of a paused lane with who and why", Encoded(EncodeLaneSettings, noted), "014101d00f08746f6b656e20743103776879002a"_hex,
+      {"settings of a paused lane with who and why", Encoded(EncodeLaneSettings, noted), "014101d00f08746f6b656e207431037768792ab4748601"_hex,
        [](std::string_view v) { return DecodeLaneSettings(v).ok(); }},
       {"lane counts", Encoded(EncodeLaneCounts, IndexCounts{1, 2, 300, 0, 70000}), "010204d80400e0c508c8657ce0"_hex,
        [](std::string_view v) { return DecodeLaneCounts(v).ok(); }},

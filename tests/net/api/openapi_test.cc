@@ -276,6 +276,7 @@ TEST_CASE("openapi: the query parameters of every operation are the code's") {
 /// What goes with a field so that it means something.
 std::string Context(const std::string& schema, const std::string& field) {
   if (schema == "Notify" && field != "url") return std::string(R"("url":"http://h/",)") + (field == "on_held" ? R"("fkey":"f",)" : "");
+  if (schema == "LanePatch" && field == "reason") return R"("paused":true,)";
   if (schema == "NamespaceSettings" && field == "burst") return R"("submits_per_s":1,)";
   return schema == "Bulk" ? R"("filter":{"state":"failed"},)" : "";
 }
