@@ -1,6 +1,7 @@
 // The sender's settings while it runs, the trace that it passes on, and Abort.
 #include "net/sender_fixture.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -245,4 +246,23 @@ TEST_CASE("abort: a second one does nothing, and neither do a reload and the end
   TinyReceiver receiver(200, "");
   CHECK(sender.Send(SpecFor(receiver.Url("/"))).verdict == Verdict::kSuccess);
   CHECK(sender.ended() == ended + 1);
+}
+
+TEST_CASE("sender: one that may not call any more connects at most, and sends nothing") {
+  std::atomic<bool> may{true};
+  std::promise<std::string> seen;
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    peer.ReadRequest();
+    peer.Answer(200, "ok");
+    std::string more;
+    seen.set_value(peer.ReadRequest(&more) ? more : "nothing");
+  });
+  SenderOptions options;
+  options.may_call = [&] { return may.load(); };
+  SenderFixture sender(options);
+  CHECK(sender.Send(PostOf(receiver.Url("/"), "x")).verdict == Verdict::kSuccess);
+  may = false;
+  sender.Start(PostOf(receiver.Url("/"), "x"));
+  sender.Abort();
+  CHECK(seen.get_future().get() == "nothing");
 }

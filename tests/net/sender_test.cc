@@ -593,22 +593,3 @@ TEST_CASE("reply none: a GET, which has no body to count, is noticed as written"
   spec.method = Method::kGet;
   CHECK(sender.Send(spec, ReplyNone()).verdict == Verdict::kSuccess);
 }
-
-TEST_CASE("sender: one that may not call any more connects at most, and sends nothing") {
-  std::atomic<bool> may{true};
-  std::promise<std::string> seen;
-  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
-    peer.ReadRequest();
-    peer.Answer(200, "ok");
-    std::string more;
-    seen.set_value(peer.ReadRequest(&more) ? more : "nothing");
-  });
-  SenderOptions options;
-  options.may_call = [&] { return may.load(); };
-  SenderFixture sender(options);
-  CHECK(sender.Send(PostOf(receiver.Url("/"), "x")).verdict == Verdict::kSuccess);
-  may = false;
-  sender.Start(PostOf(receiver.Url("/"), "x"));
-  sender.Abort();
-  CHECK(seen.get_future().get() == "nothing");
-}
