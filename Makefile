@@ -1,5 +1,6 @@
 # The commands of the README. Each installs what is missing first, and builds.
-#   make run     start the broker in the foreground (ARGS="--listen 127.0.0.1:0" and the like are passed on)
+#   make run     start the broker in the foreground (ARGS="--listen 127.0.0.1:0" and the like are passed on); ENGINE=postgres: on a PostgreSQL of its own in
+#                build/postgres (needs postgresql)
 #   make test    run every test
 #   make build   release binaries: build/release/bin/notifyd, notifyctl, notify-bench
 #   make install build, then install under PREFIX (/usr/local) and SYSCONFDIR (/etc); DESTDIR stages it elsewhere
@@ -19,7 +20,7 @@ TORTURE_SECONDS ?= 600
 .PHONY: run test build install deb packages test-packages torture asan tsan bench-compare format
 
 run: build
-	exec build/release/bin/notifyd $(ARGS)
+	exec $(if $(filter postgres,$(ENGINE)),scripts/run-postgres,build/release/bin/notifyd) $(ARGS)
 
 build: packages
 	cmake --preset release

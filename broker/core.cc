@@ -248,7 +248,15 @@ void Core::Impl::On(WriteFailed& e) {
 
 void Core::Impl::On(DiskSpace& e) {
   disk_low_ = e.low;
+  lost_ = e.lost;
   Decide(Decided::Kind::kDisk, {});
+}
+
+/// `refused`: what is, meanwhile.
+Status Core::Impl::Room(const std::string& refused) const {
+  if (lost_) return Status(Code::kUnavailable, "the database is not reached: " + refused + " until it is again");
+  if (disk_low_) return Status(Code::kDiskFull, "the disk is nearly full: " + refused + " until space is free again");
+  return Status::Ok();
 }
 
 // ---- requests

@@ -117,7 +117,7 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
     }
     return Answer(task, r, std::move(view));
   }
-  if (core_.disk_low_) return core_.Refuse(r.request, Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again");
+  if (Status room = core_.Room("submits are refused"); !room.ok()) return core_.Refuse(r.request, room);
   if (!core_.switches_.known) core_.NeedSwitches(task);
   for (const SubmitItem& item : post.submit.items) core_.NeedLane(task, item.envelope->lane);
   if (task->missing > 0) return Handled::kParked;

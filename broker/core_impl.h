@@ -60,7 +60,7 @@ class Core::Impl {
   void Finish(const Now& now, Effects* out);
   void SetNow(const Now& now);
   Wake NextWake() const;
-  bool ready() const { return !stopping_ && !closed_ && !disk_low_ && !fatal_; }
+  bool ready() const { return !stopping_ && !closed_ && !disk_low_ && !lost_ && !fatal_; }
   const Totals& totals() const { return books_.totals(); }
   CoreUsage usage() const;
   void TakeSharedUses(std::vector<SharedUse>* out);
@@ -127,6 +127,7 @@ class Core::Impl {
   void RunTask(std::unique_ptr<Task> task);
   void DecideRequest(const TaskEvent& event);
   void Fatal(Status status);
+  Status Room(const std::string& refused) const;  // ok, or why nothing more is stored at present
   template <class T>
   void Write(T op) {
     journal_.Write(std::move(op));
@@ -562,7 +563,7 @@ class Core::Impl {
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
   uint64_t next_ticket_ = 1, reads_under_way_ = 0, agenda_from_ = 0, agenda_until_ = 0, pending_sending_ = 0;  // the last: of those in flight
-  size_t spec_bytes_ = 0, envelope_bytes_ = 0, catalog_place_ = 0, agenda_running_ = 0;  // the last: tasks of it under way
+  size_t spec_bytes_ = 0, envelope_bytes_ = 0, catalog_place_ = 0, sleeper_pages_ = 0, agenda_running_ = 0;  // the last: tasks of it under way
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, Page> page_tickets_;
 
@@ -576,7 +577,6 @@ class Core::Impl {
   // Lanes and hosts.
   Turns turns_;
   std::vector<Host*> sleeper_checks_;  // those whose sleepers may be woken now
-  uint32_t sleeper_pages_ = 0;
   std::vector<Lane*> at_horizon_;
   std::multimap<MonoTime, Lane*> throttled_;
 
@@ -594,7 +594,7 @@ class Core::Impl {
   uint64_t stored_bytes_ = 0;                                                     // as measured, and what was accepted since
   bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
   Beyond due_beyond_, expiry_beyond_;
-  bool holding_ = false, quiet_ = false, stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false, fatal_ = false;
+  bool holding_ = false, quiet_ = false, stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false, lost_ = false, fatal_ = false;
 };
 
 }  // namespace notifyd

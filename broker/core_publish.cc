@@ -206,7 +206,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
 }
 
 std::optional<Core::Impl::TopicPart::Taken> Core::Impl::TopicPart::TakeAll(Task* task, const Publish& ask) {
-  if (core_.disk_low_) return Refused{Status(Code::kDiskFull, "the disk is nearly full: events are refused until space is free again"), {}, 0};
+  if (Status room = core_.Room("events are refused"); !room.ok()) return Refused{std::move(room), {}, 0};
   NeedFor(task, ask);
   if (task->missing > 0) return std::nullopt;
   std::vector<Plan> plans;

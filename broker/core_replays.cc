@@ -61,7 +61,7 @@ ScanItem DecodeScan(std::string_view what) {
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventReplay& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is sent again until space is free again");
+  if (Status room = core_.Room("nothing is sent again"); !room.ok()) return core_.Refuse(request, room);
   const IdempotencyKey key{kReplayOfEvent + ask.id.ToString(), ask.idempotency_key};
   const bool keyed = !ask.idempotency_key.empty();
   if (keyed) core_.NeedIdempotency(task, key);
@@ -298,7 +298,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   // Where it is run again, with what was read; that stays while it is parked.
   auto read = rows_of_.extract(request);
   if (core_.RefusedStopping(request)) return Handled::kDone;
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is sent again until space is free again");
+  if (Status room = core_.Room("nothing is sent again"); !room.ok()) return core_.Refuse(request, room);
   auto found = subscriptions_.find(ask.name);
   if (found == subscriptions_.end()) return core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
   Known* known = found->second.get();

@@ -228,7 +228,7 @@ void Core::Impl::NeedForSubmit(Task* task, const SubmitRequest& r) {
 
 Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
-  if (disk_low_) return ReplyNow(r.request, std::get<Refused>(TakeSubmit(r)));
+  if (disk_low_ || lost_) return ReplyNow(r.request, std::get<Refused>(TakeSubmit(r)));
   NeedForSubmit(task, r);
   if (task->missing > 0) return Handled::kParked;
   std::variant<Refused, Submitted> taken = TakeSubmit(r);
@@ -244,7 +244,7 @@ Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
 }
 
 std::variant<Refused, Submitted> Core::Impl::TakeSubmit(const SubmitRequest& r) {
-  if (disk_low_) return Refused{Status(Code::kDiskFull, "the disk is nearly full: submits are refused until space is free again"), {}, 0};
+  if (Status room = Room("submits are refused"); !room.ok()) return Refused{std::move(room), {}, 0};
   std::vector<SubmitPlan> plan;
   plan.reserve(r.items.size());
   if (std::optional<Refused> refused = PlanSubmit(r, &plan)) return *std::move(refused);
@@ -439,8 +439,8 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
 bool Core::Impl::RememberTrigger(TriggerRequest& r) {
   FkeySlot* slot = fkeys_.at(r.fkey).get();
   if (slot->record && slot->record->expires_at > now_.wall && !slot->record->remembered && FindEntry(slot->record->id)->exists) return false;
-  if (disk_low_) {
-    Refuse(r.request, Code::kDiskFull, "the disk is nearly full: nothing is remembered until space is free again");
+  if (Status room = Room("nothing is remembered"); !room.ok()) {
+    Refuse(r.request, room);
     return true;
   }
   auto remembered = std::make_shared<RememberedTrigger>();

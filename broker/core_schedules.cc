@@ -98,7 +98,7 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   }
   if (created || bytes != bytes_before) {
     if (Status status = Fits(*ask.said); !status.ok()) return core_.Refuse(request, std::move(status));
-    if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is taken until space is free again");
+    if (Status room = core_.Room("nothing is taken"); !room.ok()) return core_.Refuse(request, room);
     if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
       return core_.Refuse(request, status);
     if (created) ++core_.totals_.next_serial;

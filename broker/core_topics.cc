@@ -91,7 +91,7 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask)
   if (!there || found->second.bytes != bytes) {
     std::shared_ptr<const Schema> schema;
     if (Status status = Compile(ask.said, &schema); !status.ok()) return core_.Refuse(request, status);
-    if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
+    if (Status room = core_.Room("nothing is kept"); !room.ok()) return core_.Refuse(request, room);
     if (!there && topics_.size() >= kMostTopics) return core_.Refuse(request, Code::kTooMany, "there are 100,000 topics already");
     if (Status status = core_.StoreMore(there ? found->second.bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
       return core_.Refuse(request, status);
@@ -316,7 +316,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   std::string bytes = EncodeSubscription(*ask.said);
   if (before && before->bytes == bytes) return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
-  if (core_.disk_low_) return core_.Refuse(request, Code::kDiskFull, "the disk is nearly full: nothing is kept until space is free again");
+  if (Status room = core_.Room("nothing is kept"); !room.ok()) return core_.Refuse(request, room);
   if (!before && subscriptions_.size() >= kMostSubscriptions) return core_.Refuse(request, Code::kTooMany, "there are 20,000 subscriptions already");
   if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && !core_.services_->Knows(service))
     return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/url");

@@ -326,9 +326,11 @@ struct Committed {
 struct WriteFailed {
   Status status;
 };
-/// Free space fell below the reserve, or is back above it.
+/// Whether the store has room: free space fell below the reserve, or is back above it; or where it lies is not reached, which it hears of by itself
+/// once it is again. What was committed meanwhile waits.
 struct DiskSpace {
   bool low = false;
+  bool lost = false;  // not the space: a database that is not reached
 };
 
 /// A notify as the store has it; `record` is null where there is none (or retention hides it).

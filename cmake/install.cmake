@@ -24,7 +24,7 @@ install(FILES ${staged}/notifyd.service DESTINATION ${NOTIFYD_UNIT_DIR})
 
 # Installed, a setting that nobody touched follows the default of the version that runs: each is there, but commented out.
 file(READ conf/notifyd.toml settings)
-string(REGEX REPLACE "\n([a-z_]+ = )" "\n#\\1" settings "${settings}")
+string(REGEX REPLACE "\n([a-z_.]+ = )" "\n#\\1" settings "${settings}")
 string(REPLACE "\n#data_dir = \"./data\"" "\ndata_dir = \"${NOTIFYD_STATE_DIR}\"" settings "${settings}")
 string(PREPEND settings "# A line that begins with # and the name of a setting shows its default: take the # away to change it.\n")
 file(WRITE ${staged}/notifyd.toml "${settings}")

@@ -15,7 +15,18 @@ class OwnerHandle;
 
 inline constexpr uint64_t kDefaultMinFreeBytes = 64 << 20;
 
+/// A store in a PostgreSQL (storage/postgres).
+struct PostgresOptions {
+  /// libpq's: keywords or a URL. It may hold a password: never logged, never in an error's detail.
+  std::string dsn;
+  int connections = 8;           // over which batches are written
+  bool require_standby = false;  // nothing is written while the server names no synchronous standby
+  std::string schema = "notifyd";
+};
+
 struct StoreOptions {
+  std::string engine = "rocksdb";  // or "postgres"
+  PostgresOptions postgres;        // where it is that
   std::string directory;
   size_t block_cache_bytes = 64 << 20;  // strict: index, filters and memtables are charged to it
   size_t memtable_bytes = 16 << 20;

@@ -300,6 +300,8 @@ std::optional<int> RunRestoreCommand(const std::vector<std::string>& arguments, 
   Invocation invocation = ReadCommandLine(asked->settings, environment);
   if (invocation.action != Invocation::Action::kRun)
     return Complain(invocation.error.empty() ? "restore goes without it" : invocation.error, kCommandUsage);
+  if (invocation.options.store.engine != "rocksdb")
+    return Complain("it restores a store in data_dir alone; one in PostgreSQL is restored by PostgreSQL's own tools", kCommandUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
   auto not_restored = [](const Status& status) {
     return Complain("not restored: " + status.detail(), status.code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);

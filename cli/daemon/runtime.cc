@@ -69,6 +69,7 @@ constexpr int kBackupAsksMost = 2;
 
 /// Blocks on the disk.
 BackupAnswer AnswerOf(Backups* backups, const BackupAsk& ask) {
+  if (!backups) return {Status(Code::kNotImplemented, "backups of a store in PostgreSQL are PostgreSQL's own"), {}};
   if (ask.kind == BackupAsk::Kind::kRemove) return {backups->Remove(ask.name), {}};
   BackupAnswer answer;
   if (ask.kind == BackupAsk::Kind::kList) {

@@ -211,7 +211,7 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<std::map<std::string, AccessGrant>> grants = ReadGrants(node, name, file);
       if (!grants.ok()) return std::move(grants).status();
       (name == kPeers ? options->auth.peers : options->auth.certificates) = *std::move(grants);
-    } else if (const toml::table* inner = node.as_table(); inner && prefix.empty() && IsTableName(name)) {
+    } else if (const toml::table* inner = node.as_table(); inner && IsTableName(name)) {
       Status fault = ApplyTable(*inner, name + ".", file, options);
       if (!fault.ok()) return fault;
     } else {

@@ -328,6 +328,24 @@ std::vector<Setting> MakeRows() {
              "compaction may take for a moment (as much as the tables hold, 256 MiB at most) does not count as free.",
              FIELD(store.min_free_bytes)));
   add(Number("storage.sync_delay_ms", "ms", 0, 50, "Longest time until the end of an attempt is synced to disk.", FIELD(core.sync_delay_ms)));
+  add(WithWords(
+      Other("store.engine",
+            "Where the store lies: rocksdb, in data_dir, or postgres, in a PostgreSQL of version 15 or later, whose durability and standbys it "
+            "has then (docs/cluster.md).",
+            FIELD(store.engine)),
+      {"rocksdb", "postgres"}));
+  add(Other("store.postgres.dsn",
+            "Of store.engine postgres: where it is, as libpq reads it, keywords or a URL (host=db1,db2 dbname=notifyd user=notifyd "
+            "sslmode=verify-full). A password better stands in a passfile; it is in no log.",
+            FIELD(store.postgres.dsn)));
+  add(Number("store.postgres.connections", "connections", 1, 64, "Over how many connections namespaces are written; each is over one.",
+             FIELD(store.postgres.connections)));
+  add(Other("store.postgres.require_standby",
+            "Nothing is written while the server's synchronous_standby_names is empty. Without it that is said at the start.",
+            FIELD(store.postgres.require_standby)));
+  add(WithCheck(
+      Other("store.postgres.schema", "The schema of the store; it is made where it is missing. One store a schema.", FIELD(store.postgres.schema)),
+      CheckNotEmpty));
   add(Other("store.encryption_key_file",
             "A file, for its owner alone (0600), with the keys that seal what is stored of notifies: one a line, 32 bytes as base64 or hex (openssl "
             "rand -base64 32). The first one seals, the others open what they sealed before; notifyd rekey seals all by the first. Empty: nothing is "

@@ -507,7 +507,7 @@ TEST_CASE("stop: nothing is started, those in flight end, then all is durable") 
   CHECK(f.UnderWay() == std::vector{next});
 }
 
-TEST_CASE("limits: pending ones above the limit are refused, a low disk refuses submits") {
+TEST_CASE("limits: pending ones above the limit are refused, a low disk, or a store that is not reached, refuses submits") {
   CoreLimits limits;
   limits.max_pending = 2;
   CoreFixture f(limits);
@@ -521,6 +521,8 @@ TEST_CASE("limits: pending ones above the limit are refused, a low disk refuses 
   f.EndFirst(Verdict::kSuccess);
   f.Post(DiskSpace{true});
   CHECK(CoreFixture::CodeOf(f.TrySubmit({{}}, false)) == Code::kDiskFull);
+  f.Post(DiskSpace{.lost = true});
+  CHECK(CoreFixture::CodeOf(f.TrySubmit({{}}, false)) == Code::kUnavailable);
   f.Post(DiskSpace{false});
   CHECK(CoreFixture::CodeOf(f.TrySubmit({{}}, false)) == Code::kOk);
 }

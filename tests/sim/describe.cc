@@ -195,7 +195,9 @@ std::string Describe(const Event& event) {
                         [](const Disconnected& e) { return "disconnected " + Text(e.request); },
                         [](const Committed& e) { return "committed " + Text(e.batch) + " synced " + Text(e.synced); },
                         [](const WriteFailed&) { return std::string("write failed"); },
-                        [](const DiskSpace& e) { return std::string(e.low ? "disk low" : "disk not low"); },
+                        [](const DiskSpace& e) {
+                          return std::string(e.lost ? "store lost" : e.low ? "disk low" : "disk not low");
+                        },
                         [](const Loaded& e) { return "loaded " + Text(e.ticket); },
                         [](const PageLoaded& e) {
                           std::string text = "page " + Text(e.ticket) + (e.more ? " more" : "");

@@ -1,0 +1,462 @@
+#include "storage/postgres/pg_committer.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "storage/postgres/pg_committer_impl.h"
+#include "storage/postgres/pg_schema.h"
+#include "storage/records.h"
+
+namespace notifyd {
+namespace {
+
+using std::chrono::milliseconds;
+
+// While one is committed the next one waits at the server: no time is lost between the two, and more would only be smaller ones.
+constexpr size_t kUnderWay = 2;
+constexpr size_t kMostBytes = 1 << 20;      // of a transaction, about
+constexpr size_t kMostKeptBytes = 8 << 20;  // of a unit's that are not synced: the next one is
+constexpr int64_t kTrimEvery = 256;         // transactions
+constexpr milliseconds kIdle{1000};
+
+}  // namespace
+
+struct PgCommitter::Group {
+  PgWrites writes;
+  LaneChanges lane_counts;
+  std::shared_ptr<Sent> sent;
+  std::vector<NamespaceNumber> dropped;
+  bool wrote = false;
+};
+
+PgCommitter::PgCommitter(Setup setup)
+    : setup_(std::move(setup)),
+      incarnation_(EncodeIncarnation(setup_.word.incarnation)),
+      registry_(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, setup_.registry)))),
+      audit_serial_(setup_.audit_serial) {
+  const size_t count = static_cast<size_t>(std::max(setup_.options.connections, 1));
+  lines_lost_.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    lines_.push_back(std::make_unique<Line>());
+    lines_.back()->index = i;
+  }
+  wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  CHECK(wake_fd_ >= 0);
+}
+
+PgCommitter::~PgCommitter() {
+  Stop();
+  close(wake_fd_);
+}
+
+void PgCommitter::Start(StoreEvents* events) {
+  events_ = events;
+  thread_ = std::thread([this] { Run(); });
+}
+
+void PgCommitter::Stop() {
+  if (thread_.joinable()) {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    Wake();
+    thread_.join();
+  }
+  {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  settled_.notify_all();
+}
+
+bool PgCommitter::AwaitClosed(NamespaceNumber number) {
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [&] {
+    auto it = open_.find(number);
+    CHECK(it == open_.end() || it->second->closed_);
+    return it == open_.end() || stopped_;
+  });
+  return units_.contains(number);
+}
+
+std::pair<std::shared_ptr<PgQueue>, Totals> PgCommitter::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand) {
+  std::lock_guard lock(mutex_);
+  auto [it, fresh] = units_.try_emplace(number);
+  if (fresh) it->second.reset(new PgUnit(number, (number + size_t{1}) % lines_.size(), stand));
+  Queue queue(new PgQueue(number, outlet, it->second));
+  open_[number] = queue;
+  if (lines_lost_[it->second->line_]) outlet->Post(DiskSpace{.lost = true});
+  if (failed_) outlet->Post(WriteFailed{failure_});
+  return {queue, it->second->stand_.totals};
+}
+
+void PgCommitter::Close(const Queue& queue) {
+  std::lock_guard lock(mutex_);
+  queue->closed_ = true;
+  if (queue->pending_) return;
+  open_.erase(queue->space_.number());
+  settled_.notify_all();
+}
+
+void PgCommitter::GiveUp(const Status& status) {
+  {
+    std::lock_guard lock(mutex_);
+    given_up_ = status;
+  }
+  Wake();
+}
+
+void PgCommitter::Add(const Queue& queue, PgQueue::Work work) {
+  bool wake = false;
+  {
+    std::lock_guard lock(mutex_);
+    queue->arrived_.push_back(std::move(work));
+    queue->pending_ = true;
+    if (!queue->listed_) {
+      queue->listed_ = true;
+      wake = arrived_.empty();
+      arrived_.push_back(queue);
+    }
+  }
+  if (wake) Wake();
+}
+
+void PgCommitter::Wake() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof one);
+}
+
+// ---- the thread
+
+void PgCommitter::Run() {
+  for (;;) {
+    const bool stopping = TakeArrived();
+    for (const auto& line : lines_)
+      if (!failed_) Work(line.get());
+    if (failed_) DropAll();
+    if (stopping && (Quiet() || Clock::now() >= stop_at_)) break;
+    Wait();
+  }
+  if (!failed_ && !Quiet()) failure_ = Status(Code::kUnavailable, "the database was not reached: what was committed last is not written");
+}
+
+/// Returns whether it is to stop.
+bool PgCommitter::TakeArrived() {
+  std::optional<Status> given_up;
+  bool stopping = false;
+  {
+    std::lock_guard lock(mutex_);
+    for (Queue& queue : arrived_) {
+      queue->listed_ = false;
+      std::move(queue->arrived_.begin(), queue->arrived_.end(), std::back_inserter(queue->work_));
+      queue->arrived_.clear();
+      if (!std::exchange(queue->in_turn_, true)) lines_[queue->unit_->line_]->turns.push_back(queue);
+    }
+    arrived_.clear();
+    given_up = std::exchange(given_up_, std::nullopt);
+    stopping = stopping_;
+  }
+  if (given_up && !failed_) Fail(*given_up);
+  if (stopping && stop_at_ == Clock::time_point()) stop_at_ = Clock::now() + milliseconds(kStopMs);
+  return stopping;
+}
+
+/// Nothing is left to be written, or to be synced.
+bool PgCommitter::Quiet() const {
+  return std::all_of(lines_.begin(), lines_.end(),
+                     [](const auto& line) { return line->turns.empty() && line->flight.empty() && line->holding.empty(); });
+}
+
+void PgCommitter::Wait() {
+  std::vector<pollfd> fds = {{wake_fd_, POLLIN, 0}};
+  std::vector<Line*> of = {nullptr};
+  auto until = Clock::now() + kIdle;
+  for (const auto& line : lines_) {
+    if (!line->connection) {
+      if (line->wanted || !line->turns.empty()) until = std::min(until, line->retry_at);
+      continue;
+    }
+    const bool unsent = PQflush(line->connection->raw()) > 0;
+    fds.push_back({PQsocket(line->connection->raw()), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0});
+    of.push_back(line.get());
+  }
+  const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
+  poll(fds.data(), fds.size(), static_cast<int>(std::clamp<int64_t>(left, 0, kIdle.count())));
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t taken = read(wake_fd_, &count, sizeof count);
+  for (size_t i = 1; i < fds.size(); ++i)
+    if (fds[i].revents != 0) Receive(of[i]);
+}
+
+void PgCommitter::Work(Line* line) {
+  // A connection is made once something is to go over it, and again where it went, so that whoever submits next is told.
+  if (!line->connection && (line->wanted || !line->turns.empty()) && Clock::now() >= line->retry_at) Recover(line);
+  while (line->connection && !line->acquiring && !failed_ && line->flight.size() < kUnderWay && Make(line)) {
+  }
+  if (line->connection && PQflush(line->connection->raw()) < 0) Lose(line, line->connection->StatusOf(nullptr));
+}
+
+/// Makes and sends the next transaction; false: there is none to be made.
+bool PgCommitter::Make(Line* line) {
+  if (line->turns.empty()) {
+    bool stopping = false;
+    {
+      std::lock_guard lock(mutex_);
+      stopping = stopping_;
+    }
+    std::shared_ptr<Sent> sync = stopping && line->flight.empty() ? MakeSync(line) : nullptr;
+    if (sync) Send(line, sync);
+    return sync != nullptr;
+  }
+  for (size_t i = line->turns.size(); i > 0; --i)
+    if (MakeNext(line)) return true;
+  return false;
+}
+
+/// Of the unit whose turn it is; false: that has to wait.
+bool PgCommitter::MakeNext(Line* line) {
+  Queue queue = std::move(line->turns.front());
+  line->turns.pop_front();
+  const std::shared_ptr<const RetentionRules> rules = setup_.retention->Now();
+  Group group{PgWrites(rules.get(), setup_.wall_ms()), {}, std::make_shared<Sent>(), {}, false};
+  size_t taken = 0;
+  for (; taken < queue->work_.size() && group.writes.bytes() < kMostBytes; ++taken) {
+    const auto* registry = std::get_if<RegistryBatch>(&queue->work_[taken]);
+    if (registry && MustWait(*registry)) break;
+    std::visit([&](const auto& work) { Encode(queue.get(), work, &group); }, queue->work_[taken]);
+  }
+  if (taken == 0) {
+    line->turns.push_back(std::move(queue));
+    return false;
+  }
+  EncodeLaneChanges(queue->space_, group.lane_counts, &group.writes);
+  queue->work_.erase(queue->work_.begin(), queue->work_.begin() + static_cast<ptrdiff_t>(taken));
+  queue->in_turn_ = !queue->work_.empty();
+  if (queue->in_turn_) line->turns.push_back(queue);
+  Sent& sent = *group.sent;
+  sent.unit = queue->unit_;
+  sent.queue = queue;
+  sent.statements = group.writes.Statements();
+  for (NamespaceNumber number : group.dropped)
+    for (const char* sql : {kPgForgetLog, kPgForgetOwner}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
+  ++queue->under_way_;
+  Keep(line, group.sent);
+  Send(line, group.sent);
+  return true;
+}
+
+/// Something is kept that no sync covers yet: a transaction of nothing else.
+std::shared_ptr<PgUnit::Sent> PgCommitter::MakeSync(Line* line) {
+  if (line->holding.empty()) return nullptr;
+  auto sent = std::make_shared<Sent>();
+  sent->unit = line->holding.begin()->second;
+  sent->synced = true;
+  Keep(line, sent);
+  return sent;
+}
+
+/// What is still to be written of a namespace that it drops goes first.
+bool PgCommitter::MustWait(const RegistryBatch& batch) {
+  std::lock_guard lock(mutex_);
+  return std::any_of(batch.writes.begin(), batch.writes.end(), [this](const RegistryWrite& write) {
+    const auto* drop = std::get_if<DropNamespace>(&write);
+    return drop && open_.contains(drop->number);
+  });
+}
+
+void PgCommitter::Encode(PgQueue* queue, const WriteBatch& batch, Group* group) {
+  group->sent->synced |= batch.sync;
+  ++group->sent->batches;
+  group->sent->number = batch.number;
+  group->sent->reports = true;
+  if (batch.ops.empty()) return;
+  EncodeOps(batch, queue->space_, *setup_.sealing, &group->writes, &group->lane_counts);
+  PgStand& stand = queue->unit_->stand_;
+  stand.totals = batch.totals;
+  if (!stand.awake) EncodeWake(queue->space_.number(), {}, &group->writes);
+  stand.awake = true;
+}
+
+void PgCommitter::Encode(PgQueue* queue, const PgQueue::SleepMark& mark, Group* group) {
+  EncodeWake(queue->space_.number(), {NamespaceWake::Asleep{mark.wake, queue->unit_->stand_.totals}}, &group->writes);
+  queue->unit_->stand_.awake = false;
+}
+
+void PgCommitter::Encode(PgQueue*, const RegistryBatch& batch, Group* group) {
+  group->sent->synced |= batch.sync;
+  ++group->sent->batches;
+  group->sent->number = batch.number;
+  group->sent->reports = true;
+  for (const RegistryWrite& write : batch.writes) {
+    const auto* drop = std::get_if<DropNamespace>(&write);
+    if (!drop) continue;
+    group->sent->synced = true;
+    group->dropped.push_back(drop->number);
+    // Nothing of it is sent again, and what it is made anew as is another one.
+    std::lock_guard lock(mutex_);
+    auto unit = units_.find(drop->number);
+    if (unit == units_.end()) continue;
+    lines_[unit->second->line_]->holding.erase(drop->number);
+    unit->second->kept_.clear();
+    units_.erase(unit);
+  }
+  EncodeRegistry(batch, *setup_.sealing, &group->writes);
+}
+
+void PgCommitter::Encode(PgQueue*, const AuditEntry& entry, Group* group) {
+  EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->writes);
+}
+
+/// Numbers it, and keeps it until it is synced.
+void PgCommitter::Keep(Line* line, const std::shared_ptr<Sent>& sent) {
+  PgUnit& unit = *sent->unit;
+  sent->before = unit.stand_.n;
+  sent->n = ++unit.stand_.n;
+  EncodeTotals(unit.stand_.totals, &sent->totals);
+  if (unit.kept_bytes_ > kMostKeptBytes) sent->synced = true;
+  // The newest stays: the next one is to find it.
+  if (unit.synced_n_ - unit.trimmed_n_ >= kTrimEvery) {
+    sent->statements.push_back({kPgTrimLog, std::move(PgParams().Int(unit.number_).Int(unit.trimmed_n_).Int(unit.synced_n_))});
+    unit.trimmed_n_ = unit.synced_n_;
+  }
+  for (const PgStatement& statement : sent->statements) sent->bytes += statement.params.bytes();
+  unit.kept_bytes_ += sent->bytes;
+  unit.kept_.push_back(sent);
+  line->holding[unit.number_] = sent->unit;
+}
+
+void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
+  PGconn* raw = line->connection->raw();
+  const PgParams fence = std::move(PgParams()
+                                       .Int(sent->unit->number_)
+                                       .Int(sent->unit->stand_.epoch)
+                                       .Bytes(incarnation_)
+                                       .Int(sent->before)
+                                       .Int(sent->n)
+                                       .Bytes(sent->totals)
+                                       .Bool(sent->synced)
+                                       .Bool(setup_.options.require_standby));
+  auto send = [&](const char* sql, const PgParams& params) {
+    const Result<std::string> name = line->connection->Prepare(sql);  // it is prepared
+    return name.ok() && PQsendQueryPrepared(raw, name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), 1) == 1;
+  };
+  bool sent_all = send(kPgFence, fence);
+  for (const PgStatement& statement : sent->statements) sent_all = sent_all && send(statement.sql, statement.params);
+  sent_all = sent_all && PQpipelineSync(raw) == 1;
+  sent->sent_at = ++moment_;
+  sent->began = Clock::now();
+  line->flight.push_back(sent);
+  if (!sent_all) Lose(line, line->connection->StatusOf(nullptr));
+}
+
+// ---- answers
+
+void PgCommitter::Receive(Line* line) {
+  PGconn* raw = line->connection->raw();
+  if (PQconsumeInput(raw) == 0) return Lose(line, line->connection->StatusOf(nullptr));
+  int ends = 0;  // of a statement's results; two of them in a row: nothing more is there
+  while (line->connection && (line->acquiring || !line->flight.empty()) && ends < 2 && PQisBusy(raw) == 0) {
+    std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQgetResult(raw));
+    ends = result ? 0 : ends + 1;
+    if (result) Take(line, result.get());
+  }
+  if (line->connection && PQstatus(raw) != CONNECTION_OK) Lose(line, line->connection->StatusOf(nullptr));
+}
+
+void PgCommitter::Take(Line* line, const PGresult* result) {
+  switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+      return line->acquiring ? Acquired(line) : Finish(line);
+    case PGRES_TUPLES_OK: {
+      if (line->acquiring) {
+        for (int i = 0; i < PQntuples(result); ++i) line->acquired.push_back({PgInt(result, i, 0), PgInt(result, i, 1), PgInt(result, i, 2)});
+        return;
+      }
+      if (PQntuples(result) == 0 || std::string_view(PQfname(result, 0)) != "k" || !setup_.long_keys) return;
+      std::vector<std::string> keys;
+      for (int i = 0; i < PQntuples(result); ++i) keys.emplace_back(PQgetvalue(result, i, 0), static_cast<size_t>(PQgetlength(result, i, 0)));
+      return setup_.long_keys(std::move(keys));
+    }
+    case PGRES_COMMAND_OK:
+    case PGRES_PIPELINE_ABORTED:
+      return;
+    default:
+      if (!line->error.ok()) return;  // the first one decides
+      line->error = line->connection->StatusOf(result);
+      line->error_state = line->connection->sqlstate();
+  }
+}
+
+/// The transaction's end is there, one way or the other.
+void PgCommitter::Finish(Line* line) {
+  const std::shared_ptr<Sent> sent = line->flight.front();
+  const bool warned = line->connection->TakeWarning();
+  if (line->error.ok() && !warned) {
+    line->flight.pop_front();
+    return Succeed(line, sent);
+  }
+  if (line->error.ok()) return Lose(line, Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby"));
+  const Code code = line->error.code();
+  if (code == Code::kUnavailable || code == Code::kDiskFull) return Lose(line, line->error);
+  Fail(line->error);
+}
+
+void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
+  sent->done = true;
+  sent->done_at = ++moment_;
+  line->was_there = true;
+  ++counters_.groups;
+  counters_.batches += sent->batches;
+  counters_.written_bytes += sent->bytes;
+  if (sent->synced) {
+    synced_moment_ = std::max(synced_moment_, sent->sent_at);
+    ++counters_.syncs;
+    if (setup_.commits) setup_.commits->Observe(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - sent->began).count());
+    // Those before it in its unit were committed before it was; it is the newest of them that is done.
+    for (const auto& kept : sent->unit->kept_)
+      if (kept->n <= sent->n) kept->done_at = 0;
+  }
+  Prune(line, sent->unit.get());
+  // What others have committed is under this sync, too; nobody is told before its next batch.
+  if (sent->synced)
+    for (const auto& other : lines_) {
+      std::vector<Unit> units;
+      for (const auto& [number, unit] : other->holding) units.push_back(unit);
+      for (const Unit& unit : units) Prune(other.get(), unit.get());
+    }
+  if (sent->queue) {
+    if (sent->reports) sent->queue->last_number_ = std::max(sent->queue->last_number_, sent->number);
+    --sent->queue->under_way_;
+    if (sent->reports) Report(sent->queue);
+    Settle(sent->queue);
+  }
+  if (line->said_lost) Say(line, false);
+}
+
+/// Lets go of what is synced by now.
+void PgCommitter::Prune(Line* line, PgUnit* unit) {
+  while (!unit->kept_.empty()) {
+    const std::shared_ptr<Sent> sent = unit->kept_.front();
+    if (!sent->done || sent->done_at > synced_moment_) break;
+    unit->synced_n_ = sent->n;
+    if (sent->queue && sent->reports) sent->queue->synced_number_ = std::max(sent->queue->synced_number_, sent->number);
+    unit->kept_bytes_ -= sent->bytes;
+    unit->kept_.pop_front();
+  }
+  if (unit->kept_.empty()) line->holding.erase(unit->number_);
+}
+
+void PgCommitter::Report(const Queue& queue) {
+  if (queue == registry_) events_->OnRegistryCommitted(queue->last_number_);
+  else queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
+}
+
+}  // namespace notifyd

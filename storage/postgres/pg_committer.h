@@ -1,0 +1,209 @@
+// The commit thread of a store in PostgreSQL. What waits of a namespace (or of the registry: each is a unit) becomes one transaction: the fence, then
+// a statement a kind of change, then a Sync that commits it. Units are spread over some connections, each in pipeline mode with a transaction or two
+// under way; while they are, what comes gathers into the next.
+//
+// I1 a unit's transactions are numbered without gaps, go over one connection in their order, and each holds only if the one before is there.
+// I2 Committed{batch, synced}: `batch` was committed; `synced` under a commit that waited for the disk (and the standby, where there is one), without
+//    a warning. What was committed and not yet synced is kept, and sent again where a crash of the server took it back.
+// I3 whatever goes wrong with a transaction, its connection is given up. Over the next one the unit is acquired anew, at a new epoch, which says how
+// far
+//    it got and keeps older ones out; then what is missing is sent again. Until then nobody hears of it.
+// I4 where the lease is another's, or less is there than was synced, nothing is written any more, and WriteFailed was posted once to each.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/histogram.h"
+#include "base/status.h"
+#include "broker/ownership.h"
+#include "broker/ports.h"
+#include "storage/encode_batch.h"
+#include "storage/keys.h"
+#include "storage/outlet.h"
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_writes.h"
+#include "storage/retention.h"
+#include "storage/sealing.h"
+
+namespace notifyd {
+
+/// What a unit stands at, once it is acquired.
+struct PgStand {
+  int64_t epoch = 0;
+  int64_t n = 0;  // of its last transaction; 0: none
+  Totals totals;
+  bool awake = false;
+};
+
+/// What is known of a unit over all its openings. Of the commit thread alone, but while nothing of it is under way.
+class PgUnit {
+ private:
+  friend class PgCommitter;
+  struct Sent;
+  PgUnit(int64_t number, size_t line, const PgStand& stand) : number_(number), line_(line), stand_(stand), synced_n_(stand.n), trimmed_n_(stand.n) {}
+  const int64_t number_;
+  const size_t line_;
+  PgStand stand_;  // its n: of the newest that was made
+  int64_t synced_n_, trimmed_n_;
+  std::deque<std::shared_ptr<Sent>> kept_;  // that are not known to be synced
+  size_t kept_bytes_ = 0;
+};
+
+/// What one namespace that is open, or the registry, has the committer write.
+class PgQueue {
+ private:
+  friend class PgCommitter;
+  struct SleepMark {
+    WallTime wake;
+  };
+  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry>;
+  PgQueue(NamespaceNumber number, std::shared_ptr<Outlet> outlet, std::shared_ptr<PgUnit> unit)
+      : space_(number), outlet_(std::move(outlet)), unit_(std::move(unit)) {}
+
+  const KeySpace space_;
+  const std::shared_ptr<Outlet> outlet_;  // null: the registry's
+  const std::shared_ptr<PgUnit> unit_;
+
+  // Under the committer's mutex.
+  std::deque<Work> arrived_;
+  bool listed_ = false, pending_ = false, closed_ = false;
+
+  // Of the commit thread alone.
+  std::deque<Work> work_;
+  bool in_turn_ = false;
+  int under_way_ = 0;                             // transactions
+  uint64_t last_number_ = 0, synced_number_ = 0;  // that were reported
+};
+
+class PgCommitter {
+ public:
+  struct Counters {
+    std::atomic<uint64_t> batches = 0, groups = 0, syncs = 0, written_bytes = 0, reconnects = 0;
+    std::atomic<bool> lost = false;  // a connection is
+  };
+  /// Pointers are borrowed.
+  struct Setup {
+    PostgresOptions options;
+    OwnerWord word;  // of whose the store is
+    const RetentionTable* retention = nullptr;
+    const Sealing* sealing = nullptr;
+    std::function<int64_t()> wall_ms;
+    Histogram* commits = nullptr;  // how long each synced transaction took; null: nobody asks
+    uint32_t audit_serial = 0;     // of the next entry
+    PgStand registry;
+    std::function<void()> fenced;                             // another one owns it. On the thread; may not return
+    std::function<void(std::vector<std::string>)> long_keys;  // whose operands are to be folded. On the thread
+  };
+  /// The registry's unit; a namespace's is its number.
+  static constexpr int64_t kRegistryUnit = -1;
+
+  explicit PgCommitter(Setup setup);
+  ~PgCommitter();
+  PgCommitter(const PgCommitter&) = delete;
+  PgCommitter& operator=(const PgCommitter&) = delete;
+
+  void Start(StoreEvents* events);
+  /// Writes and syncs what is queued, then joins. Where the server is not reached for kStopMs, what is left is not written.
+  void Stop();
+  static constexpr int64_t kStopMs = 5'000;
+
+  /// As Committer's. Returns whether the unit is known: then it need not be acquired.
+  bool AwaitClosed(NamespaceNumber number);
+  /// `stand`: as it was acquired; nothing is asked of it where the unit is known. Returns its totals, too.
+  std::pair<std::shared_ptr<PgQueue>, Totals> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
+  void Close(const std::shared_ptr<PgQueue>& queue);
+  /// The lease went: as any failure.
+  void GiveUp(const Status& status);
+
+  void Commit(const std::shared_ptr<PgQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
+  void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
+  void Audit(AuditEntry entry) { Add(registry_, std::move(entry)); }
+  void Sleep(const std::shared_ptr<PgQueue>& queue, WallTime wake) { Add(queue, PgQueue::SleepMark{wake}); }
+  const Counters& counters() const { return counters_; }
+  /// After Stop.
+  const Status& failure() const { return failure_; }
+
+ private:
+  using Queue = std::shared_ptr<PgQueue>;
+  using Unit = std::shared_ptr<PgUnit>;
+  using Sent = PgUnit::Sent;
+  using Clock = std::chrono::steady_clock;
+  struct Line;
+  struct Group;
+
+  void Add(const Queue& queue, PgQueue::Work work);
+  void Wake();
+  void Run();
+  bool TakeArrived();
+  bool Quiet() const;
+  void Wait();
+  void Work(Line* line);
+  bool Make(Line* line);
+  bool MakeNext(Line* line);
+  std::shared_ptr<Sent> MakeSync(Line* line);
+  bool MustWait(const RegistryBatch& batch);
+  void Encode(PgQueue* queue, const WriteBatch& batch, Group* group);
+  void Encode(PgQueue* queue, const PgQueue::SleepMark& mark, Group* group);
+  void Encode(PgQueue* queue, const RegistryBatch& batch, Group* group);
+  void Encode(PgQueue* queue, const AuditEntry& entry, Group* group);
+  void Keep(Line* line, const std::shared_ptr<Sent>& sent);
+  void Send(Line* line, const std::shared_ptr<Sent>& sent);
+  void Receive(Line* line);
+  void Take(Line* line, const PGresult* result);
+  void Finish(Line* line);
+  void Succeed(Line* line, const std::shared_ptr<Sent>& sent);
+  void Prune(Line* line, PgUnit* unit);
+  void Report(const Queue& queue);
+  void Lose(Line* line, const Status& why);
+  void Recover(Line* line);
+  Status SetUp(PgConnection* connection) const;
+  void Acquire(Line* line);
+  void Acquired(Line* line);
+  Status Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n);
+  void Say(Line* line, bool lost);
+  void Fail(const Status& status);
+  void Settle(const Queue& queue);
+  void DropAll();
+
+  const Setup setup_;
+  const std::string incarnation_;
+  const Queue registry_;
+  StoreEvents* events_ = nullptr;
+  Counters counters_;
+
+  std::mutex mutex_;
+  std::condition_variable settled_;
+  std::map<NamespaceNumber, Queue> open_;  // those that were closed stay until all of theirs is written
+  std::map<NamespaceNumber, Unit> units_;  // that were opened once
+  std::vector<Queue> arrived_;
+  std::vector<bool> lines_lost_;  // by line; changed by the thread alone, under the mutex
+  bool stopping_ = false, stopped_ = false;
+  std::optional<Status> given_up_;
+  std::thread thread_;
+  int wake_fd_ = -1;
+
+  // Of the thread alone.
+  std::vector<std::unique_ptr<Line>> lines_;
+  bool failed_ = false;  // changed under the mutex
+  Status failure_;
+  uint32_t audit_serial_;
+  // Moments of this thread, in their order: whatever was answered before a synced transaction was sent is under its sync.
+  uint64_t moment_ = 0, synced_moment_ = 0;
+  Clock::time_point stop_at_ = {};
+};
+
+}  // namespace notifyd

@@ -1,0 +1,56 @@
+// What the files of the commit thread share: a transaction, and a connection with what goes over it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/postgres/pg_committer.h"
+
+namespace notifyd {
+
+// Statements that go over a connection besides the fence and those of PgWrites. By pointer, as all that is prepared.
+inline constexpr const char* kPgTrimLog = "DELETE FROM log WHERE unit = $1 AND n >= $2 AND n < $3";
+inline constexpr const char* kPgForgetLog = "DELETE FROM log WHERE unit = $1";
+inline constexpr const char* kPgForgetOwner = "DELETE FROM owners WHERE unit = $1";
+
+/// One transaction.
+struct PgUnit::Sent {
+  std::shared_ptr<PgUnit> unit;
+  std::shared_ptr<PgQueue> queue;  // null: it only syncs
+  int64_t before = 0, n = 0;
+  uint64_t number = 0;  // of its last batch
+  bool reports = false, synced = false, done = false;
+  std::string totals;
+  std::vector<PgStatement> statements;
+  size_t bytes = 0;
+  uint64_t batches = 0;
+  uint64_t sent_at = 0, done_at = 0;  // moments
+  std::chrono::steady_clock::time_point began;
+};
+
+struct PgCommitter::Line {
+  size_t index = 0;
+  std::unique_ptr<PgConnection> connection;  // null: lost, or not there yet
+  std::deque<std::shared_ptr<Sent>> flight;  // in their order
+  std::deque<Queue> turns;                   // those that have something to write
+  std::map<int64_t, Unit> holding;           // those that keep something
+  // The first thing over a new connection where something is kept: its units, epochs and numbers, as they come.
+  struct Acquired {
+    int64_t unit, epoch, n;
+  };
+  bool acquiring = false;
+  std::vector<Acquired> acquired;
+  // Of the transaction that is being answered.
+  Status error;
+  std::string error_state;
+  bool wanted = false;  // something went over it once
+  bool said_lost = false, was_there = false;
+  Clock::time_point retry_at = {};
+};
+
+}  // namespace notifyd

@@ -1,0 +1,242 @@
+#include "storage/postgres/pg_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kOldestVersion = 150'000;
+constexpr int kSilentMs = 5'000;
+
+/// One line, as a log or a problem shows it.
+std::string OneLine(const char* text) {
+  std::string line = text ? text : "";
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+Status Unacceptable(std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail));
+}
+
+}  // namespace
+
+// ---- parameters and rows
+
+PgParams& PgParams::Int(int64_t value) {
+  std::string bytes;
+  Encoder(&bytes).Big64(static_cast<uint64_t>(value));
+  return Bytes(bytes);
+}
+
+PgParams& PgParams::Bool(bool value) {
+  return Bytes(std::string_view(value ? "\1" : "\0", 1));
+}
+
+PgParams& PgParams::Bytes(std::string_view value) {
+  lengths_.push_back(static_cast<int>(value.size()));
+  formats_.push_back(1);
+  bytes_ += value.size();
+  values_.emplace_back(std::string(value));
+  return *this;
+}
+
+PgParams& PgParams::Null() {
+  lengths_.push_back(0);
+  formats_.push_back(1);
+  values_.emplace_back(std::nullopt);
+  return *this;
+}
+
+PgParams& PgParams::Ints(const std::vector<int64_t>& values) {
+  std::string array;
+  BeginArray(kBigintOid, values.size(), &array);
+  for (int64_t value : values) {
+    Encoder(&array).Big32(8);
+    Encoder(&array).Big64(static_cast<uint64_t>(value));
+  }
+  return Bytes(array);
+}
+
+/// As array_recv of PostgreSQL reads it: dimensions, whether there are nulls, the elements' type, then length and lower bound of the one dimension.
+void PgParams::BeginArray(uint32_t type, size_t count, std::string* out) {
+  Encoder in(out);
+  in.Big32(count == 0 ? 0 : 1);
+  in.Big32(0);
+  in.Big32(type);
+  if (count == 0) return;
+  in.Big32(static_cast<uint32_t>(count));
+  in.Big32(1);
+}
+
+void PgParams::AddElement(std::string_view value, std::string* out) {
+  Encoder in(out);
+  in.Big32(static_cast<uint32_t>(value.size()));
+  in.Raw(value);
+}
+
+const char* const* PgParams::values() const {
+  pointers_.clear();
+  for (const auto& value : values_) pointers_.push_back(value ? value->data() : nullptr);
+  return pointers_.data();
+}
+
+int64_t PgInt(const PGresult* result, int row, int column) {
+  const std::string_view bytes(PQgetvalue(result, row, column), static_cast<size_t>(PQgetlength(result, row, column)));
+  int64_t value = !bytes.empty() && (bytes[0] & 0x80) ? -1 : 0;
+  for (char byte : bytes) value = static_cast<int64_t>(static_cast<uint64_t>(value) << 8 | static_cast<uint8_t>(byte));
+  return value;
+}
+
+// ---- errors
+
+Status PgStatus(std::string_view sqlstate, std::string detail) {
+  if (sqlstate == kPgFenced || sqlstate == kPgGap) return Status(Code::kConflict, std::move(detail));
+  if (sqlstate == "53100") return Status(Code::kDiskFull, std::move(detail));
+  // What may be better soon: a connection's end (08), no room (53), another transaction in the way (40, 55), the server's own end and begin (57),
+  // its disk and its files (58), a server that does not take writes any more (25006).
+  const std::string_view kind = sqlstate.substr(0, 2);
+  constexpr std::array<std::string_view, 7> kSoon = {"", "08", "40", "53", "55", "57", "58"};
+  const bool soon = std::find(kSoon.begin(), kSoon.end(), kind) != kSoon.end() || sqlstate == "25006" || sqlstate == kPgNoStandby;
+  return Status(soon ? Code::kUnavailable : Code::kIo, std::move(detail));
+}
+
+// ---- the connection
+
+PgConnection::PgConnection(PGconn* raw) : raw_(raw) {
+  PQsetNoticeReceiver(raw, &PgConnection::TakeNotice, this);
+}
+
+PgConnection::~PgConnection() = default;
+
+void PgConnection::TakeNotice(void* self, const PGresult* notice) {
+  const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity && std::string_view(severity) == "WARNING") static_cast<PgConnection*>(self)->warned_ = true;
+}
+
+Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& options, int most_ms) {
+  const std::string silent_ms = std::to_string(most_ms > 0 ? most_ms : kSilentMs);
+  // What stands before the DSN it may change, what stands behind it not. A server that is gone without a word is noticed within some seconds.
+  constexpr std::array kKeywords = {
+      "connect_timeout",           "keepalives_idle", "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
+      "fallback_application_name", "dbname",          "target_session_attrs", "client_encoding",  static_cast<const char*>(nullptr)};
+  const std::array values = {
+      "2", "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
+  PGconn* raw = PQconnectdbParams(kKeywords.data(), values.data(), /*expand_dbname=*/1);
+  if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
+  std::unique_ptr<PgConnection> connection(new PgConnection(raw));
+  if (PQstatus(raw) != CONNECTION_OK) {
+    const std::string detail = "PostgreSQL is not reached: " + OneLine(PQerrorMessage(raw));
+    // Who it will not let in, it will not let in later either; all else may change.
+    return Status(PQconnectionNeedsPassword(raw) || PQconnectionUsedPassword(raw) ? Code::kUnacceptable : Code::kUnavailable, detail);
+  }
+  if (Status status = connection->SetUp(options, most_ms); !status.ok()) return status;
+  connection->TakeWarning();
+  return connection;
+}
+
+Status PgConnection::SetUp(const PostgresOptions& options, int most_ms) {
+  auto server = Run("SELECT current_setting('server_version_num')::int8, current_setting('fsync') = 'on', current_setting('server_version')");
+  if (!server.ok()) return std::move(server).status();
+  if (server->Int(0, 0) < kOldestVersion)
+    return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 2)) + " is too old: 15 or later is needed");
+  if (server->Int(0, 1) == 0) return Unacceptable("PostgreSQL runs with fsync = off: nothing in it would outlive a power cut");
+  // Plans must not depend on what the statistics say of the moment: each statement here is meant to be few look-ups in an index, whatever else there
+  // is.
+  return RunScript("SET statement_timeout = " + std::to_string(most_ms) +
+                   ";SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;"
+                   "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET synchronous_commit = on;"
+                   "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_hashjoin = off; SET "
+                   "enable_mergejoin = off;"
+                   "SET plan_cache_mode = force_generic_plan; SET search_path = " +
+                   PgQuoted(options.schema));
+}
+
+Status PgConnection::StatusOf(const PGresult* result) {
+  const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
+  sqlstate_ = state ? state : "";
+  const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
+  std::string detail = primary ? OneLine(primary) : OneLine(PQerrorMessage(raw_.get()));
+  return PgStatus(sqlstate_, "PostgreSQL: " + detail + (sqlstate_.empty() ? "" : " (" + sqlstate_ + ")"));
+}
+
+Result<std::string> PgConnection::Prepare(const char* sql) {
+  const auto found =
+      std::find_if(prepared_.begin(), prepared_.end(), [sql](const char* other) { return other == sql || std::strcmp(other, sql) == 0; });
+  const std::string name = "s" + std::to_string(found - prepared_.begin());
+  if (found != prepared_.end()) return name;
+  std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQprepare(raw_.get(), name.c_str(), sql, 0, nullptr));
+  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return StatusOf(result.get());
+  prepared_.push_back(sql);
+  return name;
+}
+
+Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
+  auto name = Prepare(sql);
+  if (!name.ok()) return std::move(name).status();
+  PgRows rows(PQexecPrepared(raw_.get(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), /*resultFormat=*/1));
+  const ExecStatusType status = PQresultStatus(rows.raw());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) return StatusOf(rows.raw());
+  return rows;
+}
+
+Status PgConnection::RunScript(const std::string& sql) {
+  std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQexec(raw_.get(), sql.c_str()));
+  const ExecStatusType status = PQresultStatus(result.get());
+  return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? Status::Ok() : StatusOf(result.get());
+}
+
+Result<uint64_t> PgConnection::Estimate(const std::string& query) {
+  std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQexec(raw_.get(), ("EXPLAIN " + query).c_str()));
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return StatusOf(result.get());
+  // "Index Scan ... (cost=0.29..8.31 rows=17 width=44)", in every language.
+  const std::string line = PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
+  uint64_t product = 1;
+  for (const char* name : {"rows=", "width="}) {
+    const size_t at = line.find(name);
+    product *= at == line.npos ? 0 : std::strtoull(line.c_str() + at + std::strlen(name), nullptr, 10);
+  }
+  return product;
+}
+
+std::string PgLiteral(std::string_view bytes) {
+  std::string literal = "decode('";
+  for (char byte : bytes)
+    for (int shift : {4, 0}) literal += "0123456789abcdef"[static_cast<uint8_t>(byte) >> shift & 15];
+  return literal + "', 'hex')";
+}
+
+Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection) {
+  constexpr char kPid[] = "SELECT pg_backend_pid()";
+  auto own = connection->Run(kPid);
+  if (!own.ok()) return std::move(own).status();
+  // A pooler makes up the process number that it gives at the start, so that it may give the server's to no one.
+  if (own->Int(0, 0) == PQbackendPID(connection->raw())) return Status::Ok();
+  // Between transactions of one client the next one gets its session, unless it keeps them.
+  auto second = PgConnection::Open(options);
+  if (!second.ok()) return std::move(second).status();
+  auto other = (*second)->Run(kPid);
+  auto again = connection->Run(kPid);
+  if (other.ok() && again.ok() && own->Int(0, 0) == again->Int(0, 0) && own->Int(0, 0) != other->Int(0, 0)) return Status::Ok();
+  return Unacceptable(
+      "PostgreSQL is behind a pooler that gives sessions away between transactions: it must pool sessions (pool_mode = session), or be "
+      "left out");
+}
+
+std::string PgQuoted(std::string_view name) {
+  std::string quoted = "\"";
+  for (char c : name) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+}  // namespace notifyd

@@ -1,0 +1,136 @@
+// A connection to PostgreSQL, and what comes back over it. TLS, authentication and finding the server that takes writes are libpq's. One thread at a
+// time.
+//
+// I1 no error says anything of the DSN: it may hold a password.
+// I2 a session is READ COMMITTED, has the store's schema as its search path, and no time limit of somebody else's.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/free_with.h"
+#include "base/status.h"
+#include "storage/options.h"
+
+namespace notifyd {
+
+/// The parameters of one statement, in binary. What is added by view is copied.
+class PgParams {
+ public:
+  PgParams& Int(int64_t value);  // of SQL's bigint
+  PgParams& Bool(bool value);
+  PgParams& Bytes(std::string_view value);  // bytea, text
+  PgParams& Null();
+  PgParams& Ints(const std::vector<int64_t>& values);  // bigint[]
+  /// bytea[]; `values` may be std::string or std::string_view.
+  template <class Text>
+  PgParams& BytesArray(const std::vector<Text>& values) {
+    std::string array;
+    BeginArray(kByteaOid, values.size(), &array);
+    for (const Text& value : values) AddElement(value, &array);
+    return Bytes(array);
+  }
+
+  int count() const { return static_cast<int>(values_.size()); }
+  size_t bytes() const { return bytes_; }
+  const char* const* values() const;
+  const int* lengths() const { return lengths_.data(); }
+  const int* formats() const { return formats_.data(); }
+
+ private:
+  static constexpr uint32_t kByteaOid = 17, kBigintOid = 20;
+  static void BeginArray(uint32_t type, size_t count, std::string* out);
+  static void AddElement(std::string_view value, std::string* out);
+
+  std::vector<std::optional<std::string>> values_;
+  std::vector<int> lengths_, formats_;
+  size_t bytes_ = 0;
+  mutable std::vector<const char*> pointers_;
+};
+
+/// Of a smallint, integer, bigint or boolean in a result in binary.
+int64_t PgInt(const PGresult* result, int row, int column);
+
+/// Rows in binary. What it gives by view is valid as long as it lives.
+class PgRows {
+ public:
+  explicit PgRows(PGresult* result) : result_(result) {}
+  int size() const { return result_ ? PQntuples(result_.get()) : 0; }
+  bool IsNull(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+  std::string_view Bytes(int row, int column) const {
+    return {PQgetvalue(result_.get(), row, column), static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+  }
+  std::optional<std::string_view> BytesOrNull(int row, int column) const {
+    return IsNull(row, column) ? std::nullopt : std::optional(Bytes(row, column));
+  }
+  const PGresult* raw() const { return result_.get(); }
+  int64_t Int(int row, int column) const { return PgInt(result_.get(), row, column); }
+
+ private:
+  std::unique_ptr<PGresult, FreeWith<PQclear>> result_;
+};
+
+/// SQLSTATEs that somebody acts upon.
+inline constexpr std::string_view kPgFenced = "ND001";     // another one owns it by now (storage/postgres/pg_schema.cc)
+inline constexpr std::string_view kPgGap = "ND002";        // the batch before is not there
+inline constexpr std::string_view kPgNoStandby = "ND003";  // require_standby, and there is none
+
+/// What of an error a caller acts upon. kUnavailable: the server is not reached, stops, recovers or has no place left, and may be better soon;
+/// kDiskFull; kConflict: kPgFenced; kIo: all else.
+Status PgStatus(std::string_view sqlstate, std::string detail);
+
+class PgConnection {
+ public:
+  /// Blocks until it is there, some seconds at most. Errors: kUnavailable: not reached, or not yet; kUnacceptable: reached, but not to be used (too
+  /// old, fsync off, a pooler that changes sessions between transactions, no access).
+  /// `most_ms`: of a statement, and of a server that is gone without a word; 0: a statement takes as long as it does.
+  static Result<std::unique_ptr<PgConnection>> Open(const PostgresOptions& options, int most_ms = 0);
+  ~PgConnection();
+  PgConnection(const PgConnection&) = delete;
+  PgConnection& operator=(const PgConnection&) = delete;
+
+  /// Blocks. It stays prepared, and so must its text: a literal. Errors: PgStatus's, of which lost() tells whether the connection went.
+  Result<PgRows> Run(const char* sql, const PgParams& params = {});
+  /// Several statements at once, without parameters; no rows.
+  Status RunScript(const std::string& sql);
+  /// Rows times width of a query, in bytes, as the planner estimates it.
+  Result<uint64_t> Estimate(const std::string& query);
+  /// The SQLSTATE of the error that Run or RunScript gave last.
+  const std::string& sqlstate() const { return sqlstate_; }
+  bool lost() const { return PQstatus(raw_.get()) != CONNECTION_OK; }
+  /// Whether the server warned since it was asked: a COMMIT that did not wait for its standby says it by no other means.
+  bool TakeWarning() { return std::exchange(warned_, false); }
+
+  PGconn* raw() const { return raw_.get(); }
+  /// What the server said of `result`, in one line; null: of the connection.
+  Status StatusOf(const PGresult* result);
+  /// The name under which `sql` is prepared here, after it was prepared; blocks. Not in pipeline mode.
+  Result<std::string> Prepare(const char* sql);
+
+ private:
+  explicit PgConnection(PGconn* raw);
+  Status SetUp(const PostgresOptions& options, int most_ms);
+  static void TakeNotice(void* self, const PGresult* notice);
+
+  std::unique_ptr<PGconn, FreeWith<PQfinish>> raw_;
+  std::string sqlstate_;
+  std::vector<const char*> prepared_;
+  bool warned_ = false;
+};
+
+/// `name` as an identifier in SQL.
+std::string PgQuoted(std::string_view name);
+/// `bytes` as a bytea in SQL.
+std::string PgLiteral(std::string_view bytes);
+/// Nothing where each connection has a session of its own, directly or by a pooler that keeps them. Error: kUnacceptable: one that changes them
+/// between transactions, in which nothing prepared and nothing set would last; PgConnection::Open's.
+Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection);
+
+}  // namespace notifyd

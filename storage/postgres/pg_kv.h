@@ -1,0 +1,49 @@
+// OrderedKv on PostgreSQL: reads, of the primary alone. A moment is a transaction of its own at REPEATABLE READ. Any thread; blocks on the server.
+//
+// Where the server is not reached a read gives kUnavailable, besides what OrderedKv says: whoever asked may ask again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/ordered_kv.h"
+#include "storage/postgres/pg_connection.h"
+
+namespace notifyd {
+
+/// Connections that are used by one after the other. Any thread.
+class PgPool {
+ public:
+  explicit PgPool(PostgresOptions options) : options_(std::move(options)) {}
+  /// Errors: PgConnection::Open's.
+  Result<std::unique_ptr<PgConnection>> Take();
+  /// Of one that is lost, or in a transaction, nothing is kept.
+  void Give(std::unique_ptr<PgConnection> connection);
+  /// Runs `use` with one.
+  Status With(const std::function<Status(PgConnection*)>& use);
+  const PostgresOptions& options() const { return options_; }
+
+ private:
+  static constexpr size_t kMostIdle = 8;
+  const PostgresOptions options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<PgConnection>> idle_;
+};
+
+class PgKv : public OrderedKv {
+ public:
+  /// `pool` is borrowed.
+  explicit PgKv(PgPool* pool) : pool_(pool) {}
+
+  Status GetAll(const std::vector<std::string>& keys, const KvTake& take) const override;
+  std::unique_ptr<KvCursor> Walk(std::string from, std::string to, KvScan scan) const override;
+  std::unique_ptr<KvMoment> Now(KvFor use) const override;
+
+ private:
+  PgPool* const pool_;
+};
+
+}  // namespace notifyd

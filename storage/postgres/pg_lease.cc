@@ -1,0 +1,155 @@
+#include "storage/postgres/pg_lease.h"
+
+#include <chrono>
+#include <random>
+
+#include "base/bytes.h"
+#include "base/clocks.h"
+#include "storage/postgres/pg_schema.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int kMostMs = 1'500;
+
+Incarnation DecodeIncarnation(std::string_view bytes) {
+  Decoder in(bytes);
+  const uint64_t high = in.Big64(), low = in.Big64();
+  return {high, low};
+}
+
+Incarnation DrawIncarnation() {
+  std::random_device device;
+  auto word = [&device] { return uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
+}
+
+MonoTime BootNow() {
+  return {ReadClockMs(CLOCK_BOOTTIME)};
+}
+
+}  // namespace
+
+std::string EncodeIncarnation(const Incarnation& incarnation) {
+  std::string bytes;
+  Encoder out(&bytes);
+  out.Big64(incarnation.high);
+  out.Big64(incarnation.low);
+  return bytes;
+}
+
+Status PgOwnerStore::Connect() {
+  if (connection_ && !connection_->lost()) return Status::Ok();
+  connection_.reset();
+  auto opened = PgConnection::Open(options_, kMostMs);
+  if (!opened.ok()) return std::move(opened).status();
+  if (auto store = PreparePgSchema(opened->get(), options_); !store.ok()) return std::move(store).status();
+  connection_ = *std::move(opened);
+  return Status::Ok();
+}
+
+Result<PgRows> PgOwnerStore::Run(const OwnerAsk& ask) {
+  const auto epoch = static_cast<int64_t>(ask.seen.epoch), renewal = static_cast<int64_t>(ask.seen.renewal);
+  const std::string seen = EncodeIncarnation(ask.seen.incarnation);
+  switch (ask.kind) {
+    case OwnerAsk::Kind::kAcquire:
+      return connection_->Run(kPgTakeLease, PgParams().Int(epoch).Int(renewal).Bytes(seen).Bool(ask.own).Bytes(EncodeIncarnation(ask.incarnation)));
+    case OwnerAsk::Kind::kRenew:
+      return connection_->Run(kPgRenewLease, PgParams().Int(epoch).Bytes(seen));
+    case OwnerAsk::Kind::kRelease:
+      return connection_->Run(kPgReleaseLease, PgParams().Int(epoch).Bytes(seen));
+    case OwnerAsk::Kind::kLook:
+      break;
+  }
+  return connection_->Run(kPgLook);
+}
+
+std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
+  fault_ = Connect();
+  if (!fault_.ok()) return {OwnerAnswer::kUnknown, {}};
+  auto rows = Run(ask);
+  if (!rows.ok() && connection_->sqlstate() == kPgFenced) return {OwnerAnswer::kNo, {}};
+  // What was changed counts only where its COMMIT waited for what it was to wait for.
+  if (rows.ok() && connection_->TakeWarning()) rows = Status(Code::kUnavailable, "PostgreSQL warned at a commit");
+  if (!rows.ok()) {
+    fault_ = rows.status();
+    connection_.reset();
+    return {OwnerAnswer::kUnknown, {}};
+  }
+  if (rows->size() == 0) return {OwnerAnswer::kNo, {}};
+  OwnerWord word{static_cast<uint64_t>(rows->Int(0, 0)), static_cast<uint64_t>(rows->Int(0, 1)), ask.seen.incarnation, false};
+  if (ask.kind == OwnerAsk::Kind::kAcquire) word.incarnation = ask.incarnation;
+  if (ask.kind == OwnerAsk::Kind::kRelease) word.free = true;
+  if (ask.kind == OwnerAsk::Kind::kLook) {
+    word.incarnation = DecodeIncarnation(rows->Bytes(0, 2));
+    word.free = rows->Int(0, 3) != 0;
+  }
+  return {OwnerAnswer::kYes, word};
+}
+
+// ---- one's own
+
+Result<std::unique_ptr<PgOwnLease>> PgOwnLease::Take(const PostgresOptions& options) {
+  std::unique_ptr<PgOwnLease> lease(new PgOwnLease(options));
+  NOTIFYD_TRY(lease->TakeIt());
+  return lease;
+}
+
+Status PgOwnLease::TakeIt() {
+  Ownership owner(LeaseTimes(), DrawIncarnation);
+  std::optional<OwnerWord> first;
+  for (;;) {
+    const MonoTime now = BootNow();
+    const std::optional<OwnerAsk> ask = owner.Ask(now);
+    if (!ask) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::max<int64_t>(owner.next_at().ms - now.ms, 1)));
+      continue;
+    }
+    const auto [answer, word] = store_.Do(*ask);
+    if (answer == OwnerAnswer::kUnknown) return store_.fault();
+    owner.Answer(BootNow(), answer, word);
+    if (owner.standing() == Ownership::Standing::kOwning) {
+      word_ = owner.word();
+      return Status::Ok();
+    }
+    if (ask->kind != OwnerAsk::Kind::kLook) continue;
+    if (first && *first != word) return Status(Code::kIo, "the store is in use: another broker owns it");
+    first = word;
+  }
+}
+
+void PgOwnLease::Keep(std::function<void()> lost) {
+  lost_ = std::move(lost);
+  thread_ = std::thread([this] { Run(); });
+}
+
+PgOwnLease::~PgOwnLease() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  // Its connection may have gone without a word: the next try is over another one.
+  for (int tries = word_.epoch > 0 ? 2 : 0; tries > 0; --tries)
+    if (store_.Do({OwnerAsk::Kind::kRelease, word_, true, {}}).first != OwnerAnswer::kUnknown) return;
+}
+
+void PgOwnLease::Run() {
+  const LeaseTimes times;
+  int64_t renewed_ms = BootNow().ms, wait_ms = times.renew_ms;
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return ending_; })) {
+    lock.unlock();
+    const int64_t asked_ms = BootNow().ms;
+    const auto [answer, word] = store_.Do({OwnerAsk::Kind::kRenew, word_, true, {}});
+    lock.lock();
+    if (answer == OwnerAnswer::kYes) renewed_ms = asked_ms;
+    wait_ms = answer == OwnerAnswer::kYes ? times.renew_ms : times.retry_ms;
+    if (answer != OwnerAnswer::kNo && BootNow().ms < renewed_ms + times.lease_ms) continue;
+    lock.unlock();
+    return lost_();
+  }
+}
+
+}  // namespace notifyd

@@ -1,0 +1,64 @@
+// Where it is kept whose a store in PostgreSQL is: carries the asks of an Ownership out, as statements over a connection of its own.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "broker/ownership.h"
+#include "storage/options.h"
+#include "storage/postgres/pg_connection.h"
+
+namespace notifyd {
+
+/// An incarnation as it is stored.
+std::string EncodeIncarnation(const Incarnation& incarnation);
+
+class PgOwnerStore : public OwnerStore {
+ public:
+  explicit PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {}
+  /// Some seconds at most. To acquire it waits for what is just being written by whoever had it, and fences all of that off from then on.
+  std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
+  /// Why the last one was unknown.
+  const Status& fault() const { return fault_; }
+
+ private:
+  Status Connect();
+  Result<PgRows> Run(const OwnerAsk& ask);
+
+  const PostgresOptions options_;
+  std::unique_ptr<PgConnection> connection_;
+  Status fault_;
+};
+
+/// A lease that the store keeps by itself: where nobody above decides who owns it, as in commands that open it for a moment.
+class PgOwnLease {
+ public:
+  /// Takes it: at once where it is free, or once whoever had it has not renewed it for its time. Error: kIo: it is in use; PgConnection::Open's.
+  static Result<std::unique_ptr<PgOwnLease>> Take(const PostgresOptions& options);
+  /// Gives it back.
+  ~PgOwnLease();
+  const OwnerWord& word() const { return word_; }
+  /// Renews it from now on; `lost`, on its own thread, once: it is another's, or was not renewed in time.
+  void Keep(std::function<void()> lost);
+
+ private:
+  explicit PgOwnLease(PostgresOptions options) : store_(std::move(options)) {}
+  Status TakeIt();
+  void Run();
+
+  PgOwnerStore store_;
+  OwnerWord word_;
+  std::function<void()> lost_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace notifyd

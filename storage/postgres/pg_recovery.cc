@@ -1,0 +1,178 @@
+// The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "storage/postgres/pg_committer_impl.h"
+#include "storage/postgres/pg_schema.h"
+
+namespace notifyd {
+namespace {
+
+constexpr std::chrono::milliseconds kRetry{150};
+
+}  // namespace
+
+/// What is under way over it is neither written nor not written, until its units are acquired anew.
+void PgCommitter::Lose(Line* line, const Status& why) {
+  if (!line->connection) return;
+  Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
+  line->connection.reset();
+  line->flight.clear();
+  line->error = {};
+  line->acquiring = false;
+  // At once where it is the connection alone; but not again and again where the server answers, and says no.
+  const bool worked = std::exchange(line->was_there, false);
+  line->retry_at = worked ? Clock::now() : Clock::now() + kRetry;
+  if (!worked && !line->said_lost) Say(line, true);
+  ++counters_.reconnects;
+}
+
+void PgCommitter::Recover(Line* line) {
+  line->wanted = true;
+  auto opened = PgConnection::Open(setup_.options);
+  Status status = opened.ok() ? SetUp(opened->get()) : std::move(opened).status();
+  if (!status.ok()) {
+    if (!line->said_lost) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
+    if (!line->said_lost) Say(line, true);
+    line->retry_at = Clock::now() + kRetry;
+    return;
+  }
+  line->connection = *std::move(opened);
+  if (!line->holding.empty()) Acquire(line);
+  else if (line->said_lost) Say(line, false);
+}
+
+/// Prepares all that goes over it.
+Status PgCommitter::SetUp(PgConnection* connection) const {
+  std::vector<const char*> statements = PgWriteStatements();
+  statements.insert(statements.end(), {kPgAcquire, kPgFence, kPgTrimLog, kPgForgetLog, kPgForgetOwner});
+  for (const char* sql : statements)
+    if (auto name = connection->Prepare(sql); !name.ok()) return std::move(name).status();
+  if (PQsetnonblocking(connection->raw(), 1) != 0 || PQenterPipelineMode(connection->raw()) != 1) return connection->StatusOf(nullptr);
+  return Status::Ok();
+}
+
+/// Asks how far each unit got that keeps something. It waits at the server for whoever still writes them, and for the standby.
+void PgCommitter::Acquire(Line* line) {
+  std::vector<int64_t> units;
+  for (const auto& [number, unit] : line->holding) units.push_back(number);
+  PgConnection& connection = *line->connection;
+  const PgParams params = std::move(PgParams().Int(static_cast<int64_t>(setup_.word.epoch)).Bytes(incarnation_).Ints(units));
+  const Result<std::string> name = connection.Prepare(kPgAcquire);  // it is prepared
+  line->acquiring = true;
+  line->acquired.clear();
+  const bool sent =
+      name.ok() && PQsendQueryPrepared(connection.raw(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), 1) == 1;
+  if (!sent || PQpipelineSync(connection.raw()) != 1) Lose(line, connection.StatusOf(nullptr));
+}
+
+/// The answer is there, and counts where its own COMMIT came without a warning. What is missing is sent again.
+void PgCommitter::Acquired(Line* line) {
+  line->acquiring = false;
+  const bool warned = line->connection->TakeWarning();
+  if (!line->error.ok()) {
+    const Code code = line->error.code();
+    if (code == Code::kUnavailable || code == Code::kDiskFull) return Lose(line, line->error);
+    return Fail(line->error);
+  }
+  if (warned) return Lose(line, Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby"));
+  for (const auto& [number, epoch, n] : line->acquired) {
+    auto unit = line->holding.find(number);
+    if (unit == line->holding.end()) continue;
+    const Unit of = unit->second;
+    if (Status status = Resolve(line, of.get(), epoch, n); !status.ok()) return Fail(status);
+  }
+  std::vector<std::shared_ptr<Sent>> again;
+  for (const auto& [number, unit] : line->holding) again.insert(again.end(), unit->kept_.begin(), unit->kept_.end());
+  for (const auto& sent : again) {
+    // One that was done, and that a crash took back, was reported already.
+    if (std::exchange(sent->done, false) && sent->queue) ++sent->queue->under_way_;
+    if (line->connection) Send(line, sent);
+  }
+  if (again.empty() && line->said_lost) Say(line, false);
+}
+
+/// Its transactions up to `n` are in, and durable; no other one of an older epoch will be.
+Status PgCommitter::Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n) {
+  unit->stand_.epoch = epoch;
+  if (n < unit->synced_n_ || n > unit->stand_.n)
+    return Status(Code::kCorrupt, "the database has not what it had confirmed to be durable: batch " + std::to_string(n) + " of unit " +
+                                      std::to_string(unit->number_) + " is its last, and " + std::to_string(unit->synced_n_) + " was synced");
+  const std::deque<std::shared_ptr<Sent>> kept = unit->kept_;
+  for (const auto& sent : kept) {
+    if (sent->n > n) break;
+    const bool news = !std::exchange(sent->done, true);
+    sent->done_at = 0;
+    Prune(line, unit);
+    if (!news || !sent->queue) continue;
+    ++counters_.groups;
+    counters_.batches += sent->batches;
+    --sent->queue->under_way_;
+    if (sent->reports) sent->queue->last_number_ = std::max(sent->queue->last_number_, sent->number);
+    if (sent->reports) Report(sent->queue);
+    Settle(sent->queue);
+  }
+  return Status::Ok();
+}
+
+void PgCommitter::Say(Line* line, bool lost) {
+  line->said_lost = lost;
+  if (!lost) Log(LogLevel::kInfo, "the database is reached again");
+  std::lock_guard lock(mutex_);
+  lines_lost_[line->index] = lost;
+  counters_.lost = std::find(lines_lost_.begin(), lines_lost_.end(), true) != lines_lost_.end();
+  for (const auto& [number, queue] : open_)
+    if (queue->unit_->line_ == line->index) queue->outlet_->Post(DiskSpace{.lost = lost});
+}
+
+void PgCommitter::Fail(const Status& status) {
+  std::lock_guard lock(mutex_);
+  if (failed_) return;
+  failed_ = true;
+  failure_ = status;
+  // Does not come back where somebody else goes on in its place.
+  if (status.code() == Code::kConflict && setup_.fenced) setup_.fenced();
+  for (const auto& [number, queue] : open_) queue->outlet_->Post(WriteFailed{status});
+  events_->OnWriteFailed(status);
+}
+
+/// Lets go of a queue that was closed, once nothing of it is left.
+void PgCommitter::Settle(const Queue& queue) {
+  {
+    std::lock_guard lock(mutex_);
+    queue->pending_ = !queue->arrived_.empty() || !queue->work_.empty() || queue->under_way_ > 0;
+    if (queue->pending_ || !queue->closed_ || queue == registry_) return;
+    auto it = open_.find(queue->space_.number());
+    if (it != open_.end() && it->second == queue) open_.erase(it);
+  }
+  settled_.notify_all();
+}
+
+/// After a failure.
+void PgCommitter::DropAll() {
+  std::vector<Queue> dropped;
+  for (const auto& line : lines_) {
+    for (const auto& [number, unit] : line->holding) {
+      for (const auto& sent : unit->kept_) {
+        if (!sent->queue || sent->done) continue;
+        --sent->queue->under_way_;
+        dropped.push_back(sent->queue);
+      }
+      unit->kept_.clear();
+    }
+    for (const Queue& queue : line->turns) {
+      queue->work_.clear();
+      queue->in_turn_ = false;
+      dropped.push_back(queue);
+    }
+    line->holding.clear();
+    line->turns.clear();
+    line->flight.clear();
+    line->connection.reset();
+    line->said_lost = line->wanted = false;
+  }
+  for (const Queue& queue : dropped) Settle(queue);
+}
+
+}  // namespace notifyd

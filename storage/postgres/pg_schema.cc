@@ -1,0 +1,154 @@
+#include "storage/postgres/pg_schema.h"
+
+#include <optional>
+#include <string>
+
+#include "base/crypto.h"
+#include "storage/keys.h"
+#include "storage/records.h"
+
+namespace notifyd {
+namespace {
+
+/// Of tables and functions; what keys and values are has a number of its own, the same as RocksDB's (storage/records.h).
+constexpr int64_t kSchemaVersion = 1;
+// Whoever makes the schema holds it, so that two brokers that start at once do not make it twice. Any number that nobody else takes.
+constexpr char kMakeOne[] = "SELECT pg_advisory_xact_lock(7300022, hashtext(current_setting('search_path')))";
+
+// A notify is changed about once in its life, so its pages keep room for the second version, which then needs no new entry in the index. The queues'
+// indexes are put and deleted, never changed. What is dead is cleaned up as soon as it is a small part of the table, at full speed: what lies dead in
+// front of a queue is what each page of it would walk over.
+constexpr char kTables[] = R"sql(
+CREATE TABLE meta (name text PRIMARY KEY, value bigint NOT NULL);
+CREATE TABLE kv_main (k bytea PRIMARY KEY, v bytea, ops bytea) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE kv_notifies (k bytea PRIMARY KEY, v bytea, ops bytea) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05,
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE kv_hot (k bytea PRIMARY KEY, v bytea, ops bytea) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+  autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE kv_main ALTER ops SET STORAGE MAIN;
+ALTER TABLE kv_notifies ALTER ops SET STORAGE MAIN;
+CREATE TABLE removals (hour bigint, k bytea, PRIMARY KEY (hour, k)) WITH (autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE log (unit bigint, n bigint, totals bytea, at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (unit, n))
+  WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE owners (unit bigint PRIMARY KEY, epoch bigint NOT NULL, incarnation bytea NOT NULL) WITH (fillfactor = 50);
+CREATE TABLE lease (unit bigint PRIMARY KEY, free boolean NOT NULL, epoch bigint NOT NULL, incarnation bytea NOT NULL, renewal bigint NOT NULL,
+  at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 10);
+INSERT INTO lease (unit, free, epoch, incarnation, renewal) VALUES (0, true, 0, decode(repeat('00', 16), 'hex'), 0);
+)sql";
+
+// A shared lock makes no new version of the row, and waits for an acquisition that is just being committed, after which the row is another one. What
+// a function does with set_config ends with the transaction. The statements of a function see what was committed up to each of them: the number is
+// read behind the wait for whoever held the lock.
+constexpr char kFunctions[] = R"sql(
+CREATE FUNCTION fence(p_unit bigint, p_epoch bigint, p_incarnation bytea, p_before bigint, p_n bigint, p_totals bytea, p_synced boolean,
+  p_standby boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM owners o WHERE o.unit = p_unit AND o.epoch = p_epoch AND o.incarnation = p_incarnation FOR SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'unit % is not owned at epoch % any more', p_unit, p_epoch USING ERRCODE = 'ND001';
+  END IF;
+  IF p_before > 0 AND NOT EXISTS (SELECT 1 FROM log l WHERE l.unit = p_unit AND l.n = p_before) THEN
+    RAISE EXCEPTION 'batch % of unit % is not there', p_before, p_unit USING ERRCODE = 'ND002';
+  END IF;
+  IF p_standby AND current_setting('synchronous_standby_names') = '' THEN
+    RAISE EXCEPTION 'synchronous_standby_names is empty' USING ERRCODE = 'ND003';
+  END IF;
+  PERFORM set_config('synchronous_commit', CASE WHEN p_synced THEN 'on' ELSE 'off' END, true);
+  INSERT INTO log (unit, n, totals) VALUES (p_unit, p_n, p_totals);
+END $$;
+
+CREATE FUNCTION acquire(p_epoch bigint, p_incarnation bytea, p_units bigint[])
+RETURNS TABLE (unit bigint, epoch bigint, n bigint, totals bytea) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM lease WHERE unit = 0 AND epoch = p_epoch AND incarnation = p_incarnation FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the lease is not held at epoch % any more', p_epoch USING ERRCODE = 'ND001';
+  END IF;
+  INSERT INTO owners AS o (unit, epoch, incarnation) SELECT u, 1, p_incarnation FROM unnest(p_units) AS u
+    ON CONFLICT (unit) DO UPDATE SET epoch = o.epoch + 1, incarnation = excluded.incarnation;
+  RETURN QUERY SELECT o.unit, o.epoch, coalesce(l.n, 0), l.totals FROM owners o
+    LEFT JOIN LATERAL (SELECT g.n, g.totals FROM log g WHERE g.unit = o.unit ORDER BY g.n DESC LIMIT 1) l ON true
+    WHERE o.unit = ANY (p_units);
+END $$;
+
+CREATE FUNCTION take_lease(p_epoch bigint, p_renewal bigint, p_seen bytea, p_own boolean, p_incarnation bytea)
+RETURNS TABLE (epoch bigint, renewal bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM lease WHERE unit = 0 AND epoch = p_epoch AND incarnation = p_seen AND (p_own OR renewal = p_renewal) FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the lease is not any more as it was seen' USING ERRCODE = 'ND001';
+  END IF;
+  UPDATE owners SET epoch = epoch + 1, incarnation = p_incarnation;
+  RETURN QUERY UPDATE lease SET free = false, epoch = epoch + 1, renewal = renewal + 1, incarnation = p_incarnation, at = now() WHERE unit = 0
+    RETURNING epoch, renewal;
+END $$;
+)sql";
+
+Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
+  // Somebody may have made it for a role that may not make one.
+  auto there = connection->Run("SELECT count(*) FROM pg_namespace WHERE nspname = $1::text", PgParams().Bytes(options.schema));
+  if (!there.ok()) return std::move(there).status();
+  if (there->Int(0, 0) == 0) NOTIFYD_TRY(connection->RunScript("CREATE SCHEMA " + PgQuoted(options.schema)));
+  NOTIFYD_TRY(connection->RunScript(kTables));
+  NOTIFYD_TRY(connection->RunScript(kFunctions));
+  auto meta = connection->Run("INSERT INTO meta (name, value) VALUES ('schema', $1)", PgParams().Int(kSchemaVersion));
+  if (!meta.ok()) return std::move(meta).status();
+  FormatRecord format;
+  const std::string random = RandomBytes(16);
+  Decoder in(random);
+  format.store = {in.Big64(), in.Big64()};
+  std::vector<std::string> keys = {EncodeMetaKey(kFormatName), EncodeMetaKey(kTotalsName)}, values(2);
+  EncodeFormat(format, &values[0]);
+  EncodeTotals(Totals(), &values[1]);
+  auto first =
+      connection->Run("INSERT INTO kv_main (k, v) SELECT * FROM unnest($1::bytea[], $2::bytea[])", PgParams().BytesArray(keys).BytesArray(values));
+  return first.ok() ? Status::Ok() : std::move(first).status();
+}
+
+Result<Fingerprint> CheckSchema(PgConnection* connection) {
+  auto version = connection->Run("SELECT value FROM meta WHERE name = 'schema'");
+  if (!version.ok()) return std::move(version).status();
+  if (version->size() == 0 || version->Int(0, 0) > kSchemaVersion)
+    return Status(Code::kUnacceptable, "the schema was made by a newer notifyd: this one reads up to version " + std::to_string(kSchemaVersion));
+  auto row = connection->Run("SELECT v FROM kv_main WHERE k = $1", PgParams().Bytes(EncodeMetaKey(kFormatName)));
+  if (!row.ok()) return std::move(row).status();
+  if (row->size() == 0 || row->IsNull(0, 0)) return Status(Code::kCorrupt, "the store is damaged: its format is missing");
+  Result<FormatRecord> format = DecodeFormat(row->Bytes(0, 0));
+  if (!format.ok()) return std::move(format).status();
+  if (format->version != kFormatVersion)
+    return Status(Code::kUnacceptable,
+                  "the store has format " + std::to_string(format->version) + ", this notifyd reads " + std::to_string(kFormatVersion));
+  return format->store;
+}
+
+Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& options) {
+  if (auto lock = connection->Run(kMakeOne); !lock.ok()) return std::move(lock).status();
+  auto made = connection->Run(
+      "SELECT current_setting('server_encoding') = 'UTF8', count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname = $1::text AND c.relname = 'meta'",
+      PgParams().Bytes(options.schema));
+  if (!made.ok()) return std::move(made).status();
+  if (made->Int(0, 0) == 0) return Status(Code::kUnacceptable, "the database's encoding must be UTF8");
+  if (made->Int(0, 1) == 0) NOTIFYD_TRY(MakeSchema(connection, options));
+  return CheckSchema(connection);
+}
+
+}  // namespace
+
+Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options) {
+  NOTIFYD_TRY(connection->RunScript("BEGIN"));
+  Result<Fingerprint> store = Prepare(connection, options);
+  if (!store.ok()) {
+    Status ignored = connection->RunScript("ROLLBACK");
+    return store;
+  }
+  NOTIFYD_TRY(connection->RunScript("COMMIT"));
+  if (connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned as the schema was made: it may not have reached a standby");
+  return store;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,337 @@
+#include "storage/postgres/pg_store.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "base/log.h"
+#include "storage/audit.h"
+#include "storage/keys.h"
+#include "storage/outlet.h"
+#include "storage/postgres/pg_committer.h"
+#include "storage/postgres/pg_kv.h"
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_schema.h"
+#include "storage/postgres/pg_sweeper.h"
+#include "storage/reader.h"
+#include "storage/reader_pool.h"
+#include "storage/records.h"
+#include "storage/registry_image.h"
+#include "storage/registry_records.h"
+#include "storage/retention.h"
+#include "storage/sealing.h"
+
+namespace notifyd {
+namespace {
+
+constexpr std::chrono::milliseconds kRetry{100};
+
+/// What reads stand on; a namespace that is still open where the store is closed holds it.
+struct Shared {
+  Shared(const StoreOptions& options)
+      : pool(options.postgres), kv(&pool), retention({options.retention_succeeded_ms, options.retention_settled_ms}), wall_ms(options.wall_ms) {}
+
+  PgPool pool;
+  const PgKv kv;
+  const Sealing sealing;  // seals nothing
+  RetentionTable retention;
+  const std::function<int64_t()> wall_ms;
+  ReaderPool readers;
+
+  /// Waits before what was not reached is asked again. False: it is stopped.
+  bool MayRetry() {
+    std::unique_lock lock(mutex);
+    return !wake.wait_for(lock, kRetry, [this] { return stopping; });
+  }
+  void Stop() {
+    {
+      std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    wake.notify_all();
+    readers.Stop();
+  }
+
+ private:
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool stopping = false;
+};
+
+class PgNamespace : public NamespaceStore {
+ public:
+  PgNamespace(std::shared_ptr<Shared> shared, std::shared_ptr<PgCommitter> committer, std::shared_ptr<PgQueue> writes, NamespaceNumber number,
+              std::shared_ptr<Outlet> outlet)
+      : committer_(std::move(committer)), writes_(std::move(writes)), reads_(std::make_shared<ReaderPool::Queue>()), shared_(shared) {
+    Reader reader(&shared->kv, KeySpace(number), &shared->retention, &shared->sealing, shared->wall_ms);
+    answers_ = std::make_shared<Answers>(Answers{std::move(shared), std::move(reader), std::move(outlet)});
+  }
+  ~PgNamespace() override {
+    answers_->outlet->Close();
+    committer_->Close(writes_);
+  }
+  PgNamespace(const PgNamespace&) = delete;
+  PgNamespace& operator=(const PgNamespace&) = delete;
+
+  void Commit(WriteBatch batch) override { committer_->Commit(writes_, std::move(batch)); }
+  void Sleep(WallTime wake) override { committer_->Sleep(writes_, wake); }
+  void Load(LoadEffect load) override { shared_->readers.Add(reads_, Answered(&Reader::Load, std::move(load))); }
+  void LoadPage(PageEffect page) override { shared_->readers.Add(reads_, Answered(&Reader::LoadPage, std::move(page))); }
+  void Read(ReadEffect read) override { shared_->readers.Add(reads_, Answered(&Reader::Read, std::move(read))); }
+  void List(ListEffect list) override { shared_->readers.AddList(reads_, Answered(&Reader::List, std::move(list))); }
+  void ListLanes(LanesEffect lanes) override {
+    // As RocksStore's.
+    const bool few = lanes.query.only || lanes.query.configured;
+    ReaderPool::Task task = Answered(&Reader::ListLanes, std::move(lanes));
+    if (few) shared_->readers.Add(reads_, std::move(task));
+    else shared_->readers.AddList(reads_, std::move(task));
+  }
+
+ private:
+  struct Answers {
+    const std::shared_ptr<Shared> shared;
+    const Reader reader;
+    const std::shared_ptr<Outlet> outlet;
+  };
+  /// What the server does not answer is asked again until it does: to the core a read that failed is the end.
+  template <class Answer, class Effect>
+  ReaderPool::Task Answered(Answer (Reader::*read)(const Effect&) const, Effect effect) const {
+    return [answers = answers_, read, effect = std::move(effect)] {
+      for (;;) {
+        Answer answer = (answers->reader.*read)(effect);
+        if (answer.status.code() != Code::kUnavailable) return answers->outlet->Post(std::move(answer));
+        if (!answers->shared->MayRetry()) return;
+      }
+    };
+  }
+
+  const std::shared_ptr<PgCommitter> committer_;
+  const std::shared_ptr<PgQueue> writes_;
+  const std::shared_ptr<ReaderPool::Queue> reads_;
+  const std::shared_ptr<Shared> shared_;
+  std::shared_ptr<Answers> answers_;
+};
+
+/// What RocksDB's engine has, and this one not.
+Status CheckOptions(const StoreOptions& options) {
+  if (!options.encryption_key_file.empty())
+    return Status(Code::kUnacceptable, "sealing is not built for a store in PostgreSQL: its disk, or its backups, are to be encrypted instead",
+                  "/store/encryption_key_file");
+  if (!options.backup_directory.empty())
+    return Status(Code::kUnacceptable, "backups of a store in PostgreSQL are PostgreSQL's own: pg_basebackup, or pgBackRest", "/backup/directory");
+  if (options.id_gap > 0) return Status(Code::kUnacceptable, "an id gap is not built for a store in PostgreSQL");
+  return Status::Ok();
+}
+
+/// Without a standby that commits wait for, what was acknowledged lies on one machine.
+Status CheckStandby(PgConnection* connection, bool required) {
+  auto named = connection->Run("SELECT current_setting('synchronous_standby_names') <> ''");
+  if (!named.ok()) return std::move(named).status();
+  if (named->Int(0, 0) != 0) return Status::Ok();
+  if (required)
+    return Status(Code::kUnacceptable, "store.postgres.require_standby is on, and synchronous_standby_names of the server is empty",
+                  "/store/postgres/require_standby");
+  Log(LogLevel::kWarn, "commits wait for no standby: what is acknowledged is lost with the database's machine");
+  return Status::Ok();
+}
+
+Result<PgRows> Acquire(PgConnection* connection, const OwnerWord& word, int64_t unit) {
+  auto rows = connection->Run(kPgAcquire, PgParams().Int(static_cast<int64_t>(word.epoch)).Bytes(EncodeIncarnation(word.incarnation)).Ints({unit}));
+  if (rows.ok() && rows->size() != 1) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
+  if (rows.ok() && connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  return rows;
+}
+
+}  // namespace
+
+class PgStore::Impl {
+ public:
+  Impl(const StoreOptions& with, std::shared_ptr<Shared> read)
+      : options(with), shared(std::move(read)), sweeper(&shared->pool, &shared->retention, shared->wall_ms) {}
+
+  /// Where it begins: by its last transaction, or, before there was one, by what lies there.
+  Result<PgStand> StandOf(NamespaceNumber number);
+
+  const StoreOptions options;
+  const std::shared_ptr<Shared> shared;
+  std::unique_ptr<PgOwnLease> lease;  // null: options.owner's
+  OwnerWord word;
+  Fingerprint store;
+  PgSweeper sweeper;
+  std::shared_ptr<PgCommitter> committer;
+  const std::shared_ptr<ReaderPool::Queue> audit_reads = std::make_shared<ReaderPool::Queue>();
+};
+
+Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given) {
+  StoreOptions options = given;
+  if (!options.wall_ms)
+    options.wall_ms = [] {
+      return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    };
+  NOTIFYD_TRY(CheckOptions(options));
+  auto opened = PgConnection::Open(options.postgres);
+  if (!opened.ok()) return std::move(opened).status();
+  PgConnection* connection = opened->get();
+  NOTIFYD_TRY(CheckPgSessions(options.postgres, connection));
+  auto store = PreparePgSchema(connection, options.postgres);
+  if (!store.ok()) return std::move(store).status();
+  NOTIFYD_TRY(CheckStandby(connection, options.postgres.require_standby));
+  auto impl = std::make_unique<Impl>(options, std::make_shared<Shared>(options));
+  impl->store = *store;
+  if (!options.owner) {
+    auto lease = PgOwnLease::Take(options.postgres);
+    if (!lease.ok()) return std::move(lease).status();
+    impl->lease = *std::move(lease);
+  }
+  impl->word = options.owner ? options.owner->word() : impl->lease->word();
+  auto registry = Acquire(connection, impl->word, PgCommitter::kRegistryUnit);
+  if (!registry.ok()) return std::move(registry).status();
+  auto serial = NextAuditSerial(impl->shared->kv);
+  if (!serial.ok()) return std::move(serial).status();
+  PgCommitter::Setup setup;
+  setup.options = options.postgres;
+  setup.word = impl->word;
+  setup.retention = &impl->shared->retention;
+  setup.sealing = &impl->shared->sealing;
+  setup.wall_ms = options.wall_ms;
+  setup.commits = options.commit_histogram;
+  setup.audit_serial = *serial;
+  setup.registry = {registry->Int(0, 1), registry->Int(0, 2), Totals(), true};
+  if (options.owner) setup.fenced = [owner = options.owner] { owner->Fenced(); };
+  setup.long_keys = [sweeper = &impl->sweeper](std::vector<std::string> keys) { sweeper->Fold(std::move(keys)); };
+  impl->committer = std::make_shared<PgCommitter>(std::move(setup));
+  impl->shared->pool.Give(*std::move(opened));
+  return std::unique_ptr<PgStore>(new PgStore(std::move(impl)));
+}
+
+PgStore::PgStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+PgStore::~PgStore() {
+  Status closed = Close();
+  if (!closed.ok()) Log(LogLevel::kError, "the store did not close", {{"detail", closed.detail()}});
+}
+
+std::string PgStore::name() const {
+  return NameOfStore(impl_->store);
+}
+
+Result<RegistryImage> PgStore::LoadRegistry() {
+  return ReadRegistry(impl_->shared->kv, impl_->shared->sealing);
+}
+
+void PgStore::Start(StoreEvents* events) {
+  impl_->committer->Start(events);
+  impl_->shared->readers.Start(impl_->options.reader_threads);
+  impl_->sweeper.Start();
+  if (impl_->lease)
+    impl_->lease->Keep([committer = impl_->committer.get()] { committer->GiveUp(Status(Code::kIo, "the lease of the store is lost")); });
+}
+
+Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
+  PgStand stand;
+  bool has_totals = false;
+  NOTIFYD_TRY(shared->pool.With([&](PgConnection* connection) {
+    auto rows = Acquire(connection, word, number);
+    if (!rows.ok()) return std::move(rows).status();
+    stand.epoch = rows->Int(0, 1);
+    stand.n = rows->Int(0, 2);
+    has_totals = !rows->IsNull(0, 3);
+    if (!has_totals) return Status::Ok();
+    Result<Totals> totals = DecodeTotals(rows->Bytes(0, 3));
+    if (!totals.ok()) return std::move(totals).status();
+    stand.totals = *totals;
+    return Status::Ok();
+  }));
+  if (!has_totals) {
+    Result<NamespaceBeginning> beginning = ReadBeginning(shared->kv, number);
+    if (!beginning.ok()) return std::move(beginning).status();
+    stand.totals = beginning->totals;
+    stand.awake = beginning->awake;
+    return stand;
+  }
+  stand.awake = number == kDefaultNumber;
+  NOTIFYD_TRY(shared->kv.GetAll({EncodeNamespaceWakeKey(number)}, [&](size_t, std::string_view value) {
+    Result<NamespaceWake> wake = DecodeNamespaceWake(value);
+    if (!wake.ok()) return std::move(wake).status();
+    stand.awake = !wake->asleep;
+    return Status::Ok();
+  }));
+  return stand;
+}
+
+Result<OpenedNamespace> PgStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
+  PgStand stand;
+  while (!impl_->committer->AwaitClosed(number)) {
+    Result<PgStand> found = impl_->StandOf(number);
+    if (!found.ok() && found.status().code() == Code::kUnavailable && impl_->shared->MayRetry()) continue;
+    if (!found.ok()) return std::move(found).status();
+    stand = *found;
+    break;
+  }
+  auto outlet = std::make_shared<Outlet>(sink);
+  auto [writes, totals] = impl_->committer->Open(number, outlet, stand);
+  return OpenedNamespace{std::make_unique<PgNamespace>(impl_->shared, impl_->committer, std::move(writes), number, std::move(outlet)), totals};
+}
+
+void PgStore::Commit(RegistryBatch batch) {
+  impl_->committer->Commit(std::move(batch));
+}
+
+void PgStore::Audit(AuditEntry entry) {
+  impl_->committer->Audit(std::move(entry));
+}
+
+void PgStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done) {
+  auto read = [shared = impl_->shared, query = std::move(query), done = std::move(done)] { done(ReadAudit(shared->kv, query, shared->wall_ms())); };
+  impl_->shared->readers.AddList(impl_->audit_reads, std::move(read));
+}
+
+void PgStore::SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
+  impl_->shared->retention.Set(number, succeeded_ms, settled_ms);
+}
+
+uint64_t PgStore::StoredBytes(NamespaceNumber number) const {
+  return impl_->sweeper.BytesOf(number);
+}
+
+void PgStore::CompactNamespace(NamespaceNumber number) {
+  impl_->sweeper.AddNamespace(number);
+}
+
+void PgStore::Stop() {
+  if (!impl_) return;
+  impl_->sweeper.Stop();
+  impl_->shared->Stop();
+  impl_->committer->Stop();
+}
+
+Status PgStore::Close() {
+  if (!impl_) return Status::Ok();
+  Stop();
+  Status failure = impl_->committer->failure();
+  impl_->lease.reset();
+  impl_.reset();
+  return failure;
+}
+
+std::vector<StoreFigure> PgStore::Figures() const {
+  using enum StoreFigure::Part;
+  const PgCommitter::Counters& counters = impl_->committer->counters();
+  return {
+      {kStore, "database_lost", "1 while the database is not reached.", counters.lost.load()},
+      {kStore, "database_reconnects", "Connections to the database that were lost since the start.", counters.reconnects, /*grows=*/true},
+      {kStore, "removed", "Keys that retention removed from the database since the start.", impl_->sweeper.removed(), /*grows=*/true},
+      {kStore, "folded", "Rows whose changes were made one value since the start.", impl_->sweeper.folded(), /*grows=*/true},
+      {kCommits, "batches", "Batches written since the start.", counters.batches, /*grows=*/true},
+      {kCommits, "groups", "Groups of batches written in one go since the start.", counters.groups, /*grows=*/true},
+      {kCommits, "syncs", "Syncs to disk since the start.", counters.syncs, /*grows=*/true},
+  };
+}
+
+Status PgStore::Sweep() {
+  return impl_->sweeper.RemoveDue();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,246 @@
+#include "storage/postgres/pg_sweeper.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/log.h"
+#include "storage/postgres/pg_tables.h"
+#include "storage/postgres/pg_writes.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int kStep = 500;
+constexpr std::chrono::seconds kRemoveEvery{60}, kMeasureEvery{10};
+constexpr std::chrono::milliseconds kAfterFault{1000};
+constexpr size_t kMostLongKeys = 100'000;
+
+// A row as it was read is known by its place and the transaction that wrote it; by them it is found unchanged.
+#define PG_ROWS(table) "SELECT k, v, ops, ctid::text, xmin::text FROM " table " WHERE k = ANY ($1::bytea[])"
+#define PG_REMOVE(table)                                                                                                         \
+  "DELETE FROM " table                                                                                                           \
+  " t USING unnest($1::bytea[], string_to_array($2::text, ' ')::tid[], string_to_array($3::text, ' ')) AS u (k, place, writer) " \
+  "WHERE t.k = u.k AND t.ctid = u.place AND t.xmin::text = u.writer"
+#define PG_FOLD(table)                                                                                                                    \
+  "UPDATE " table                                                                                                                         \
+  " SET v = $2::bytea, ops = nullif(substr(ops, octet_length($4::bytea) + 1), ''::bytea) WHERE k = $1::bytea AND v IS NOT DISTINCT FROM " \
+  "$3::bytea AND substr(ops, 1, octet_length($4::bytea)) = $4::bytea"
+constexpr std::array<const char*, 3> kRows = {PG_ROWS("kv_main"), PG_ROWS("kv_notifies"), PG_ROWS("kv_hot")};
+constexpr std::array<const char*, 3> kRemove = {PG_REMOVE("kv_main"), PG_REMOVE("kv_notifies"), PG_REMOVE("kv_hot")};
+constexpr std::array<const char*, 3> kFold = {PG_FOLD("kv_main"), PG_FOLD("kv_notifies"), PG_FOLD("kv_hot")};
+#undef PG_ROWS
+#undef PG_REMOVE
+#undef PG_FOLD
+constexpr char kDue[] = "SELECT hour, k FROM removals WHERE hour < $1 AND (hour, k) > ($3, $4) ORDER BY hour, k LIMIT $2";
+constexpr char kDone[] = "DELETE FROM removals r USING unnest($1::bigint[], $2::bytea[]) AS u (hour, k) WHERE r.hour = u.hour AND r.k = u.k";
+constexpr char kLater[] = "INSERT INTO removals (hour, k) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ON CONFLICT DO NOTHING";
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
+  return all;
+}
+
+}  // namespace
+
+void PgSweeper::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void PgSweeper::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void PgSweeper::Fold(std::vector<std::string> keys) {
+  {
+    std::lock_guard lock(mutex_);
+    for (std::string& key : keys)
+      if (long_keys_.size() < kMostLongKeys) long_keys_.insert(std::move(key));  // another one comes back with its next operand
+  }
+  wake_.notify_all();
+}
+
+void PgSweeper::AddNamespace(NamespaceNumber number) {
+  {
+    std::lock_guard lock(mutex_);
+    namespaces_.push_back(number);
+  }
+  wake_.notify_all();
+}
+
+bool PgSweeper::Ending() {
+  std::lock_guard lock(mutex_);
+  return ending_;
+}
+
+uint64_t PgSweeper::BytesOf(NamespaceNumber number) {
+  std::lock_guard lock(mutex_);
+  return sizes_[number];
+}
+
+void PgSweeper::Run() {
+  using Steady = std::chrono::steady_clock;
+  auto remove_at = Steady::now() + kRemoveEvery, measure_at = Steady::now() + kMeasureEvery;
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    wake_.wait_until(lock, std::min(remove_at, measure_at), [this] { return ending_ || !long_keys_.empty() || !namespaces_.empty(); });
+    if (ending_) return;
+    const std::set<std::string> keys = std::exchange(long_keys_, {});
+    const std::deque<NamespaceNumber> namespaces = std::exchange(namespaces_, {});
+    lock.unlock();
+    Status status;
+    for (const std::string& key : keys)
+      if (status.ok()) status = FoldKey(key);
+    for (NamespaceNumber number : namespaces)
+      if (status.ok()) status = SweepNamespace(number);
+    if (status.ok() && Steady::now() >= remove_at) {
+      status = RemoveDue();
+      remove_at = Steady::now() + kRemoveEvery;
+    }
+    if (status.ok() && Steady::now() >= measure_at) {
+      status = Measure();
+      measure_at = Steady::now() + kMeasureEvery;
+    }
+    if (!status.ok() && status.code() != Code::kUnavailable) Log(LogLevel::kWarn, "cannot clean up in the database", {{"detail", status.detail()}});
+    lock.lock();
+    if (!status.ok()) wake_.wait_for(lock, kAfterFault, [this] { return ending_; });
+  }
+}
+
+/// What the planner thinks lies in a range, by its statistics: it reads nothing of the range itself.
+Status PgSweeper::Measure() {
+  std::map<NamespaceNumber, uint64_t> sizes;
+  {
+    std::lock_guard lock(mutex_);
+    sizes = sizes_;
+  }
+  return pool_->With([&](PgConnection* connection) {
+    for (auto& [number, bytes] : sizes) {
+      const KeyRange range = RangeOf(number);
+      bytes = 0;
+      for (PgTable table : kPgTables) {
+        auto estimate = connection->Estimate("SELECT k, v, ops FROM " + std::string(NameOf(table)) + " WHERE k >= " + PgLiteral(range.from) +
+                                             " AND k < " + PgLiteral(range.to));
+        if (!estimate.ok()) return std::move(estimate).status();
+        bytes += *estimate;
+      }
+    }
+    std::lock_guard lock(mutex_);
+    for (const auto& [number, bytes] : sizes) sizes_[number] = bytes;
+    return Status::Ok();
+  });
+}
+
+Status PgSweeper::RemoveDue() {
+  // What was taken stays in the index for a while; each step goes on behind it.
+  std::pair<int64_t, std::string> mark = {INT64_MIN, {}};
+  for (bool more = true; more && !Ending();) NOTIFYD_TRY(RemoveStep(&mark, &more));
+  return Status::Ok();
+}
+
+Status PgSweeper::RemoveStep(std::pair<int64_t, std::string>* mark, bool* more) {
+  return pool_->With([&](PgConnection* connection) {
+    auto due = connection->Run(kDue, PgParams().Int(wall_ms_() / kPgHourMs).Int(kStep).Int(mark->first).Bytes(mark->second));
+    if (!due.ok()) return std::move(due).status();
+    *more = due->size() == kStep;
+    if (due->size() == 0) return Status::Ok();
+    std::vector<std::string> keys;
+    std::vector<int64_t> hours;
+    for (int i = 0; i < due->size(); ++i) {
+      hours.push_back(due->Int(i, 0));
+      keys.emplace_back(due->Bytes(i, 1));
+    }
+    *mark = {hours.back(), keys.back()};
+    std::vector<std::pair<int64_t, std::string>> later;
+    NOTIFYD_TRY(RemoveOver(connection, keys, &later));
+    if (!later.empty()) {
+      std::vector<int64_t> later_hours;
+      std::vector<std::string> later_keys;
+      for (auto& [hour, key] : later) {
+        later_hours.push_back(hour);
+        later_keys.push_back(std::move(key));
+      }
+      if (auto put = connection->Run(kLater, PgParams().Ints(later_hours).BytesArray(later_keys)); !put.ok()) return std::move(put).status();
+    }
+    auto done = connection->Run(kDone, PgParams().Ints(hours).BytesArray(keys));
+    return done.ok() ? Status::Ok() : std::move(done).status();
+  });
+}
+
+/// Those of `keys` that are over go. `later`: where one is not over yet after all, the hour in which it is looked at again.
+Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later) {
+  const std::shared_ptr<const RetentionRules> rules = retention_->Now();
+  const int64_t now_ms = wall_ms_();
+  for (PgTable table : kPgTables) {
+    std::vector<std::string> own;
+    std::copy_if(keys.begin(), keys.end(), std::back_inserter(own), [table](const std::string& key) { return TableOf(key) == table; });
+    if (own.empty()) continue;
+    auto rows = connection->Run(kRows[static_cast<size_t>(table)], PgParams().BytesArray(own));
+    if (!rows.ok()) return std::move(rows).status();
+    std::vector<std::string> over, places, writers;
+    for (int i = 0; i < rows->size(); ++i) {
+      const std::string_view key = rows->Bytes(i, 0);
+      const std::string value = FoldRow(key, rows->BytesOrNull(i, 1), rows->BytesOrNull(i, 2)).value_or("");
+      if (MayDrop(key, value, *rules, now_ms)) {
+        over.emplace_back(key);
+        places.emplace_back(rows->Bytes(i, 3));
+        writers.emplace_back(rows->Bytes(i, 4));
+      } else if (std::optional<int64_t> end = EndOf(key, value, false, *rules, now_ms); end && !IsKind(key, KeyKind::kLaneCounts)) {
+        later->emplace_back(std::max(*end, now_ms) / kPgHourMs, std::string(key));
+      }
+    }
+    if (over.empty()) continue;
+    auto gone = connection->Run(kRemove[static_cast<size_t>(table)], PgParams().BytesArray(over).Bytes(Joined(places)).Bytes(Joined(writers)));
+    if (!gone.ok()) return std::move(gone).status();
+    removed_ += over.size();
+  }
+  return Status::Ok();
+}
+
+Status PgSweeper::SweepNamespace(NamespaceNumber number) {
+  const KeyRange range = RangeOf(number);
+  const PgKv kv(pool_);
+  for (KeyKind kind : {KeyKind::kNotify, KeyKind::kSettled, KeyKind::kIdempotency, KeyKind::kFkey, KeyKind::kLaneCounts}) {
+    std::string from = KeySpace(number).In(std::string(1, static_cast<char>(kind)));
+    const std::string to = PrefixEnd(from);
+    for (bool more = true; more && !Ending();) {
+      // A walk a step: none holds its transaction open for long.
+      std::vector<std::string> keys;
+      auto walk = kv.Walk(from, to, {.values = false, .expected = kStep});
+      for (; walk->Valid() && keys.size() < kStep; walk->Next()) keys.emplace_back(walk->key());
+      NOTIFYD_TRY(walk->status());
+      walk.reset();
+      more = keys.size() == kStep;
+      if (keys.empty()) break;
+      from = keys.back() + '\0';
+      std::vector<std::pair<int64_t, std::string>> later;
+      NOTIFYD_TRY(pool_->With([&](PgConnection* connection) { return RemoveOver(connection, keys, &later); }));
+    }
+  }
+  return Status::Ok();
+}
+
+Status PgSweeper::FoldKey(const std::string& key) {
+  return pool_->With([&](PgConnection* connection) {
+    const size_t table = static_cast<size_t>(TableOf(key));
+    auto row = connection->Run(kRows[table], PgParams().BytesArray(std::vector<std::string>{key}));
+    if (!row.ok()) return std::move(row).status();
+    if (row->size() == 0 || row->IsNull(0, 2)) return Status::Ok();
+    PgParams params;
+    params.Bytes(key).Bytes(*FoldRow(key, row->BytesOrNull(0, 1), row->BytesOrNull(0, 2)));
+    if (row->IsNull(0, 1)) params.Null();
+    else params.Bytes(row->Bytes(0, 1));
+    auto folded = connection->Run(kFold[table], params.Bytes(row->Bytes(0, 2)));
+    if (!folded.ok()) return std::move(folded).status();
+    ++folded_;
+    return Status::Ok();
+  });
+}
+
+}  // namespace notifyd

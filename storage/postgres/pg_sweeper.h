@@ -1,0 +1,70 @@
+// What is cleaned up beside everything else, in small steps over a connection of its own: what retention ended (by the removals, hour by hour), and
+// rows whose operands have grown long (a value in their place). A step takes a row as it was read, or leaves it: whatever was written since stays.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "storage/keys.h"
+#include "storage/postgres/pg_kv.h"
+#include "storage/retention.h"
+
+namespace notifyd {
+
+class PgSweeper {
+ public:
+  /// Pointers are borrowed.
+  PgSweeper(PgPool* pool, const RetentionTable* retention, std::function<int64_t()> wall_ms)
+      : pool_(pool), retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  ~PgSweeper() { Stop(); }
+
+  void Start();
+  void Stop();
+  /// Any thread.
+  void Fold(std::vector<std::string> keys);
+  /// Looks at all of the namespace's notifies and what else may be over. Any thread.
+  void AddNamespace(NamespaceNumber number);
+  /// As it was estimated some seconds ago, and will be from now on; 0 before. Any thread, never blocks.
+  uint64_t BytesOf(NamespaceNumber number);
+  uint64_t removed() const { return removed_; }
+  uint64_t folded() const { return folded_; }
+
+  /// All whose hour has passed, on the caller's thread. Errors: kUnavailable, kIo.
+  Status RemoveDue();
+  /// One key.
+  Status FoldKey(const std::string& key);
+
+ private:
+  void Run();
+  bool Ending();
+  Status RemoveStep(std::pair<int64_t, std::string>* mark, bool* more);
+  Status Measure();
+  Status SweepNamespace(NamespaceNumber number);
+  Status RemoveOver(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later);
+
+  PgPool* const pool_;
+  const RetentionTable* const retention_;
+  const std::function<int64_t()> wall_ms_;
+  std::atomic<uint64_t> removed_ = 0, folded_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::set<std::string> long_keys_;
+  std::deque<NamespaceNumber> namespaces_;
+  std::map<NamespaceNumber, uint64_t> sizes_;  // of those that were asked for
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace notifyd
