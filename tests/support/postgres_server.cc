@@ -1,0 +1,101 @@
+#include "support/postgres_server.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
+namespace notifyd::test {
+namespace {
+
+constexpr int kOldest = 15;
+
+std::string Programs() {
+  if (const char* given = std::getenv("NOTIFYD_TEST_POSTGRES")) return given;
+  int newest = 0;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/postgresql", none))
+    newest = std::max(newest, std::atoi(entry.path().filename().c_str()));
+  if (newest < kOldest) throw std::runtime_error("there is no PostgreSQL 15 or later: scripts/install-packages tests");
+  return "/usr/lib/postgresql/" + std::to_string(newest) + "/bin";
+}
+
+}  // namespace
+
+PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(std::move(settings)), programs_(Programs()) {
+  if (geteuid() == 0) {
+    for (const char* name : {"postgres", "nobody"}) {
+      const passwd* user = getpwnam(name);
+      if (!user) continue;
+      user_ = name;
+      if (chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + directory_.path());
+      break;
+    }
+  }
+  Process::Input input;
+  input.arguments = Command("initdb");
+  for (const char* argument : {"-D", "data", "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"}) input.arguments.push_back(argument);
+  Process made("setpriv", input);
+  if (made.Wait() != 0) throw std::runtime_error("initdb: " + made.error());
+  Start();
+}
+
+PostgresServer::~PostgresServer() {
+  if (!process_) return;
+  process_->Signal(SIGCONT);
+  process_->Signal(SIGQUIT);
+  process_->Wait();
+}
+
+/// What runs `program` as who may, in the directory, for as long as this process lives.
+std::vector<std::string> PostgresServer::Command(const std::string& program) const {
+  std::vector<std::string> command = {"--pdeathsig=QUIT"};
+  if (!user_.empty()) {
+    command.push_back("--reuid=" + user_);
+    command.push_back("--regid=" + std::to_string(getpwnam(user_.c_str())->pw_gid));
+    command.push_back("--clear-groups");
+  }
+  for (const std::string& part : {std::string("env"), "--chdir=" + directory_.path(), programs_ + "/" + program}) command.push_back(part);
+  return command;
+}
+
+void PostgresServer::Start() {
+  Process::Input input;
+  input.arguments = Command("postgres");
+  std::vector<std::string> settings = {"listen_addresses=", "unix_socket_directories=" + directory_.path()};
+  settings.insert(settings.end(), settings_.begin(), settings_.end());
+  for (const std::string& part : {"-D", "data"}) input.arguments.push_back(part);
+  for (const std::string& setting : settings) {
+    input.arguments.push_back("-c");
+    input.arguments.push_back(setting);
+  }
+  // The sessions of one that was killed end by themselves, and until then another one does not begin on their memory.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(kDeadlineSeconds);
+  for (;;) {
+    process_ = std::make_unique<Process>("setpriv", input);
+    if (process_->WaitForError("database system is ready to accept connections")) return;
+    if (process_->running() || std::chrono::steady_clock::now() > deadline) throw std::runtime_error("postgres: " + process_->error());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void PostgresServer::Kill() {
+  process_->Signal(SIGKILL);
+  process_->Wait();
+  process_.reset();
+}
+
+void PostgresServer::Signal(int number) const {
+  process_->Signal(number);
+}
+
+std::string PostgresServer::dsn() const {
+  return "host=" + directory_.path() + " user=notifyd dbname=postgres";
+}
+
+}  // namespace notifyd::test

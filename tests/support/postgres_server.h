@@ -1,0 +1,42 @@
+// A PostgreSQL of the test's own, in a directory of its own, reached over a socket in it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+namespace notifyd::test {
+
+/// The newest of Debian's that is installed, 15 or later, or the one whose programs lie in $NOTIFYD_TEST_POSTGRES. It does not run as root: started by
+/// root it runs as `postgres`, where there is such a user, or as `nobody`. It ends with the test, however that ends. Failures are exceptions.
+class PostgresServer {
+ public:
+  /// `settings`: "name=value", beside its defaults (fsync is on).
+  explicit PostgresServer(std::vector<std::string> settings = {});
+  ~PostgresServer();
+  PostgresServer(const PostgresServer&) = delete;
+  PostgresServer& operator=(const PostgresServer&) = delete;
+
+  /// Ends it as a crash would: what it had not flushed is lost to it but for what the system keeps, and sessions are gone.
+  void Kill();
+  /// After Kill: on what it kept, once it has recovered.
+  void Start();
+  /// For all of its sessions: SIGSTOP, SIGCONT.
+  void Signal(int number) const;
+  /// Of its one database.
+  std::string dsn() const;
+
+ private:
+  std::vector<std::string> Command(const std::string& program) const;
+
+  const std::vector<std::string> settings_;
+  const std::string programs_;
+  std::string user_;  // as whom it runs; empty: as the test
+  TempDir directory_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace notifyd::test
