@@ -1,0 +1,227 @@
+// What goes wrong between PgStore and its server: connections that are cut, a server that is killed, a lease that another one takes, a standby that
+// is not waited for.
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "storage/keys.h"
+#include "storage/postgres/pg_connection.h"
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres_harness.h"
+
+namespace notifyd {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A session beside the store's, in its schema.
+std::unique_ptr<PgConnection> Beside(PostgresHostHarness* h) {
+  auto opened = PgConnection::Open(h->options().postgres);
+  if (!opened.ok()) FAIL(opened.status().detail());
+  return *std::move(opened);
+}
+
+int64_t Ask(PgConnection* session, const char* sql) {
+  auto rows = session->Run(sql);
+  if (!rows.ok()) FAIL(rows.status().detail());
+  REQUIRE(rows->size() == 1);
+  return rows->Int(0, 0);
+}
+
+/// Until it holds; the time is a safety net.
+template <class Holds>
+void Await(Holds holds) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(test::kDeadlineSeconds);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > until) FAIL("it did not come to that");
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+}
+
+/// Begins one that can be counted: a record, and one more in the lane.
+uint64_t BeginCounted(PostgresHostHarness* h, NamespaceNumber number, uint64_t id, bool sync) {
+  return h->Begin(number, {Put(MakeRecord(id)), AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}}}, sync);
+}
+
+void AwaitBatch(PostgresHostHarness* h, NamespaceNumber number, uint64_t batch) {
+  uint64_t reported = 0;
+  while (reported < batch) {
+    const auto committed = h->Next<Committed>(number);
+    CHECK(committed.batch >= reported);
+    CHECK(committed.synced <= committed.batch);
+    reported = committed.batch;
+  }
+  CHECK(reported == batch);
+}
+
+/// Each of `count` is there, and was counted once.
+void CheckCounted(PostgresHostHarness* h, NamespaceNumber number, uint64_t count) {
+  CHECK(h->ListIds(number).size() == count);
+  h->At(number).ListLanes({{9, 1}, {}});
+  auto done = h->Next<LanesDone>(number);
+  REQUIRE(done.rows.size() == 1);
+  CHECK(done.rows[0].counts.Sum() == static_cast<int64_t>(count));
+}
+
+TEST_CASE("postgres: what was under way over a connection that is cut is written once") {
+  PostgresHostHarness h;
+  auto beside = Beside(&h);
+  constexpr uint64_t kCount = 200;
+  uint64_t cuts = 0;
+  for (uint64_t id = 1; id <= kCount; ++id) {
+    for (NamespaceNumber number : {2, 3}) BeginCounted(&h, number, id, id % 3 != 0);
+    if (id % 20 != 10) continue;
+    cuts += static_cast<uint64_t>(Ask(beside.get(),
+                                      "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                                      "AND application_name = 'notifyd'"));
+  }
+  for (NamespaceNumber number : {2, 3}) {
+    AwaitBatch(&h, number, kCount);
+    CheckCounted(&h, number, kCount);
+  }
+  CHECK(cuts > 0);
+  CHECK(h.events().failures == 0);
+  h.Reopen();
+  for (NamespaceNumber number : {2, 3}) CheckCounted(&h, number, kCount);
+}
+
+/// Whose a store is, decided by the test.
+class GivenOwner : public OwnerHandle {
+ public:
+  explicit GivenOwner(OwnerWord word) : word_(word) {}
+  OwnerWord word() const override { return word_; }
+  void Doubt(std::function<void(const OwnerWord&)>) override {}
+  void Fenced() override { ++fenced; }
+  std::atomic<int> fenced = 0;
+
+ private:
+  const OwnerWord word_;
+};
+
+TEST_CASE("postgres: whoever's lease was taken writes nothing any more, and is told so") {
+  PostgresHostHarness h;
+  h.Commit(2, {Put(MakeRecord(1))});
+  PgOwnerStore owners(h.options().postgres);
+  const auto [looked, seen] = owners.Do({OwnerAsk::Kind::kLook, {}, false, {}});
+  REQUIRE(looked == OwnerAnswer::kYes);
+  CHECK_FALSE(seen.free);
+  OwnerWord older = seen;
+  --older.renewal;
+  CHECK(owners.Do({OwnerAsk::Kind::kAcquire, older, false, {5, 6}}).first == OwnerAnswer::kNo);
+  const auto [taken, word] = owners.Do({OwnerAsk::Kind::kAcquire, seen, true, {7, 8}});
+  REQUIRE(taken == OwnerAnswer::kYes);
+  CHECK(word.epoch == seen.epoch + 1);
+  CHECK(word.incarnation == Incarnation{7, 8});
+  CHECK(owners.Do({OwnerAsk::Kind::kRenew, seen, true, {}}).first == OwnerAnswer::kNo);
+  CHECK(owners.Do({OwnerAsk::Kind::kRelease, seen, true, {}}).first == OwnerAnswer::kNo);
+  h.Begin(2, {Put(MakeRecord(2))});
+  Event event = h.NextEvent(2);
+  while (std::holds_alternative<Committed>(event)) event = h.NextEvent(2);
+  CHECK(std::holds_alternative<WriteFailed>(event));
+  Await([&] { return h.events().failures == 1; });
+  // One that it never opened is not written either.
+  StoreOptions options = h.options();
+  GivenOwner owner(word);
+  options.owner = &owner;
+  auto next = PgStore::Open(options);
+  REQUIRE(next.ok());
+  WaitingEvents events;
+  (*next)->Start(&events);
+  WaitingSink sink;
+  auto opened = (*next)->OpenNamespace(2, &sink);
+  REQUIRE(opened.ok());
+  opened->store->List({{1, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  const auto listed = std::get<ListDone>(sink.Take());
+  REQUIRE(listed.items.size() == 1);
+  CHECK(listed.items[0].record->id == NotifyId{1});
+  opened->store.reset();
+  CHECK((*next)->Close().ok());
+  CHECK(owner.fenced == 0);
+  CHECK(owners.Do({OwnerAsk::Kind::kRelease, word, true, {}}).first == OwnerAnswer::kYes);
+}
+
+/// The server is as it was for the cases after this one.
+class Standby {
+ public:
+  explicit Standby(PgConnection* session) : session_(session) {}
+  ~Standby() { Reset(); }
+  Standby(const Standby&) = delete;
+  Standby& operator=(const Standby&) = delete;
+  void Reset() const {
+    const bool done = session_->RunScript("ALTER SYSTEM RESET synchronous_standby_names").ok() && session_->RunScript("SELECT pg_reload_conf()").ok();
+    if (!done) WARN("the server keeps its setting");
+  }
+
+ private:
+  PgConnection* const session_;
+};
+
+TEST_CASE("postgres: a commit that did not wait for its standby is reported only once it has") {
+  PostgresHostHarness h;
+  h.Commit(2, {Put(MakeRecord(1)), AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}}});
+  auto beside = Beside(&h);
+  const Standby reset(beside.get());
+  REQUIRE(beside->RunScript("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").ok());
+  CHECK(Ask(beside.get(), "SELECT pg_reload_conf()::int") == 1);
+  Await([&] { return Ask(beside.get(), "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'") == 1; });
+  const uint64_t batch = BeginCounted(&h, 2, 2, true);
+  // Twice: the second one is of its being acquired anew, which waits as well.
+  constexpr char kWaiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+  constexpr char kCancel[] = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query NOT LIKE '%acquire%'";
+  Await([&] { return Ask(beside.get(), kCancel) > 0; });
+  Await([&] { return Ask(beside.get(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%acquire%'") > 0; });
+  CHECK(Ask(beside.get(), kWaiting) > 0);
+  CHECK(Ask(beside.get(), "SELECT count(*) FROM kv_notifies") == 2);  // it is in, and seen by all; and nobody was told
+  reset.Reset();
+  AwaitBatch(&h, 2, batch);
+  CheckCounted(&h, 2, 2);
+  StoreOptions options = h.options();
+  options.postgres.require_standby = true;
+  auto alone = PgStore::Open(options);
+  REQUIRE_FALSE(alone.ok());
+  CHECK(alone.status().code() == Code::kUnacceptable);
+}
+
+TEST_CASE("postgres: what retention ended is removed from the tables, what was revived since is not") {
+  PostgresHostHarness h;
+  auto settled = [](uint64_t id) {
+    NotifyRecord record = MakeRecord(id);
+    record.state = SettledState(Phase::kSucceeded);
+    return record;
+  };
+  h.Commit(2, {Put(settled(1)), Put(settled(2)), Put(MakeRecord(3)),
+               PutRecord{{RecordKind::kResponse, "r"}, std::make_shared<StoredRecord>(StoredRecord{"x", {StoreHarness::kStart + 1}})}});
+  h.Commit(2, {Change({3}, SettledState(Phase::kFailed), MakeAttempt(1)), Put(MakeRecord(2))});
+  auto beside = Beside(&h);
+  REQUIRE(h.postgres().Sweep().ok());
+  CHECK(Ask(beside.get(), "SELECT count(*) FROM kv_notifies") == 3);  // its hour is not over
+  h.wall_ms += 2 * 3'600'000;
+  REQUIRE(h.postgres().Sweep().ok());
+  CHECK(Ask(beside.get(), "SELECT count(*) FROM kv_notifies") == 1);
+  CHECK(Ask(beside.get(), "SELECT count(*) FROM removals") == 0);
+  CHECK(h.LoadNotify(2, {2}).record);
+}
+
+TEST_CASE("postgres: a row with many changes is made one value, whatever comes meanwhile") {
+  PostgresHostHarness h;
+  for (NamespaceNumber number : {2, 3}) h.Commit(number, {Put(MakeRecord(1))});
+  for (uint32_t i = 1; i <= 400; ++i)
+    for (NamespaceNumber number : {2, 3}) {
+      NotifyState state = MakeRecord(1).state;
+      state.attempts_made = i;
+      h.Begin(number, {Change({1}, state, MakeAttempt(i)), AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}}}, i % 10 == 0);
+    }
+  auto beside = Beside(&h);
+  for (NamespaceNumber number : {2, 3}) AwaitBatch(&h, number, 401);
+  Await([&] { return Ask(beside.get(), "SELECT coalesce(max(octet_length(ops)), 0) FROM kv_notifies") <= 2048; });
+  for (NamespaceNumber number : {2, 3}) {
+    const LoadedNotify notify = h.LoadNotify(number, {1});
+    REQUIRE(notify.record);
+    CHECK(notify.record->state.attempts_made == 400);
+    CHECK(notify.record->attempts.back().number == 400);
+    CHECK(notify.record->attempts.size() == kAttemptsKept);
+  }
+}
+
+}  // namespace
+}  // namespace notifyd
