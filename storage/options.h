@@ -24,9 +24,12 @@ struct PostgresOptions {
   std::string schema = "notifyd";
 };
 
+/// The one that keeps everything in the data directory.
+inline constexpr const char* kEmbeddedEngine = "rocksdb";
+
 struct StoreOptions {
-  std::string engine = "rocksdb";  // or "postgres"
-  PostgresOptions postgres;        // where it is that
+  std::string engine = kEmbeddedEngine;  // or "postgres"
+  PostgresOptions postgres;              // where it is that
   std::string directory;
   size_t block_cache_bytes = 64 << 20;  // strict: index, filters and memtables are charged to it
   size_t memtable_bytes = 16 << 20;

@@ -111,6 +111,14 @@ Status CheckAlerts(const Options& options) {
   return Status::Ok();
 }
 
+/// What waits in a store of the embedded engine would wait there for ever.
+Status CheckNoStoreIn(const std::string& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory + "/FORMAT", error)) return Status::Ok();
+  return Status(Code::kUnacceptable, directory + " holds a store of the embedded engine, whose notifies nobody would send: another data_dir is needed",
+                "/store/engine");
+}
+
 bool IsSame(const std::string& one, const std::string& other) {
   std::error_code error;
   return one == other || std::filesystem::equivalent(one, other, error);
@@ -132,6 +140,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (Status fault = CheckAlerts(options); !fault.ok()) return fault;
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
+  if (options.store.engine != kEmbeddedEngine) return CheckNoStoreIn(options.data_dir);
   bool must_be_free = held && !IsSame(held->data_dir, options.data_dir);
   return CheckDirectory(options.data_dir, must_be_free);
 }
