@@ -32,12 +32,18 @@ void Governor::Lender::Unlist(Share* share) {
 }
 
 void Governor::Lender::List(Share* share) {
+  const bool hungry = share->wants && share->sent < share->limit;
+  const bool holds = share->sent > 0;
+  const bool idle = holds && !share->wants && share->used * 4 <= share->sent;
+  // Most reports change nothing of that.
+  const bool listed = share->at_sent == share->sent && share->at_since == share->since;
+  if (listed && share->hungry == hungry && share->holds == holds && share->idle == idle) return;
   Unlist(share);
   share->at_sent = share->sent;
   share->at_since = share->since;
-  share->hungry = share->wants && share->sent < share->limit;
-  share->holds = share->sent > 0;
-  share->idle = share->holds && !share->wants && share->used * 4 <= share->sent;
+  share->hungry = hungry;
+  share->holds = holds;
+  share->idle = idle;
   if (share->hungry) hungry_.emplace(share->at_sent, share->at_since, share);
   if (share->holds) holders_.emplace(share->at_sent, UINT64_MAX - share->at_since, share);
   if (share->idle) idle_.emplace(share->at_sent, share->at_since, share);
@@ -76,6 +82,7 @@ void Governor::Lender::SetLimit(Share* share, uint64_t limit) {
 }
 
 void Governor::Lender::Report(Share* share, bool current, uint64_t used, bool wants) {
+  ++reports_;
   share->used = used;
   share->current = current;
   if (wants && !share->wants) share->since = next_since_++;
@@ -96,24 +103,33 @@ Governor::Share* Governor::Lender::Give() {
   const int64_t more = amount - static_cast<int64_t>(share->sent);
   if (more <= 0 || (!alone_ && IsTooLittle(share->sent, more) && amount < static_cast<int64_t>(share->limit))) return nullptr;
   Send(share, static_cast<uint64_t>(amount));
+  share->given = reports_;
   return share;
+}
+
+/// Of what lies idle, where others wait for it or the reserve lacks it. Twice what is used is left at least: with less the core would be at its limit
+/// as soon as it does anything, and what it is given and gives back would go to and fro without an end.
+Governor::Share* Governor::Lender::TakeBackIdle() {
+  const auto reserve = static_cast<int64_t>(Reserve());
+  size_t looked = 0;
+  for (auto it = idle_.rbegin(); it != idle_.rend() && looked < kSteps; ++it, ++looked) {
+    Share* share = std::get<2>(*it);
+    if (!share->current || reports_ - share->given < kReportsToUse) continue;
+    uint64_t left = std::max(2 * share->used, !hungry_.empty() || FreeSoon() < reserve / 2 ? Kept() : First(*share));
+    // Nobody waits for it: no more than the reserve lacks.
+    if (hungry_.empty()) left = std::max(left, share->sent - std::min(share->sent, static_cast<uint64_t>(reserve - FreeSoon())));
+    if (left >= share->sent) continue;
+    Send(share, left);
+    return share;
+  }
+  return nullptr;
 }
 
 Governor::Share* Governor::Lender::TakeBack() {
   const auto reserve = static_cast<int64_t>(Reserve());
   if ((hungry_.empty() && FreeSoon() >= reserve) || holders_.empty()) return nullptr;
-  if (!alone_ && !idle_.empty()) {
-    Share* share = std::get<2>(*idle_.rbegin());
-    // What lies idle while others wait is of no use to anybody: many that do something now and then must not keep a busy one from its calls. They
-    // begin again out of the reserve.
-    uint64_t left = !hungry_.empty() || FreeSoon() < reserve / 2 ? share->used : std::max(share->used, First(*share));
-    // Nobody waits for it: no more than the reserve lacks.
-    if (hungry_.empty()) left = std::max(left, share->sent - std::min(share->sent, static_cast<uint64_t>(reserve - FreeSoon())));
-    if (left < share->sent && share->current) {
-      Send(share, left);
-      return share;
-    }
-  }
+  if (!alone_)
+    if (Share* idle = TakeBackIdle()) return idle;
   Share* most = std::get<2>(*holders_.rbegin());
   // It has not taken yet what it was told last: nothing is to be said to it before that, or it would never get to use what it has.
   if (!most->current && FreeSoon() >= 0) return nullptr;

@@ -71,6 +71,7 @@ class Governor {
     uint64_t limit = 0;
     uint64_t used = 0;   // as reported
     uint64_t since = 0;  // orders those that have as much
+    uint64_t given = 0;  // reports that had come when it was last given more
     bool wants = false;
     bool current = false;  // it works under what was sent last
     // As it stands in the lender's sets.
@@ -97,6 +98,8 @@ class Governor {
    private:
     using Order = std::set<std::tuple<uint64_t, uint64_t, Share*>>;
     static constexpr int64_t kWeight = 8;
+    /// Who was given more uses it only after a while (what is on disk must be read first): it is not idle before so many reports came, of anybody.
+    static constexpr uint64_t kReportsToUse = 64;
     uint64_t Reserve() const { return alone_ ? 0 : std::max<uint64_t>(cap_ / 64, 1); }
     /// What one that has nothing gets at first. `system` gets more: alerts are told when others have all, and some of those who are told may hang.
     uint64_t First(const Share& of) const { return std::max<uint64_t>(cap_ / (of.number == kSystemNumber ? 16 : 256), 1); }
@@ -105,6 +108,9 @@ class Governor {
     int64_t FreeSoon() const { return static_cast<int64_t>(cap_) - static_cast<int64_t>(sent_); }
     /// Returns what one that has `has` may have where so much is free beside that: then kWeight times what is left free.
     static int64_t FairOf(uint64_t has, int64_t free) { return kWeight * (static_cast<int64_t>(has) + free) / (kWeight + 1); }
+    /// What an idle one is left though others wait, so that it need not ask for each of the few things that it does: a 64th of all there is, and a
+    /// 32nd for all idle ones together.
+    uint64_t Kept() const { return std::min(cap_ / 64, cap_ / 32 / std::max<size_t>(idle_.size(), 1)); }
     /// A change of so little is not worth its messages.
     static bool IsTooLittle(uint64_t of, int64_t change) { return change < std::max<int64_t>(static_cast<int64_t>(of) / 64, 1); }
     void Unlist(Share* share);
@@ -113,11 +119,13 @@ class Governor {
     void Send(Share* share, uint64_t amount);
     Share* Give();
     Share* TakeBack();
+    Share* TakeBackIdle();
 
     uint64_t cap_;
     bool alone_ = false;
     uint64_t charged_ = 0, sent_ = 0;  // of all
     uint64_t next_since_ = 1;
+    uint64_t reports_ = 0;
     Order hungry_;   // that want more: by what they have, then who came first
     Order holders_;  // that have something: the last one has the most, of those the one who has had it longest
     Order idle_;     // of those: that use little of it and want no more
