@@ -12,7 +12,7 @@ bool IsTokenId(std::string_view text) {
 }
 
 AccessTable::NamespacePointer AccessTable::FindNamespace(NamespaceNumber number) const {
-  return numbers_.Find(std::to_string(number));
+  return numbers_.Find(number);
 }
 
 bool AccessTable::IsBoundCaller(std::string_view namespace_name, std::string_view caller) const {
@@ -44,11 +44,11 @@ std::vector<AccessTable::TokenPointer> AccessTable::SelectTokens(const std::func
 }
 
 void AccessTable::PutNamespace(std::string_view name, NamespacePointer row) {
-  if (NamespacePointer old = namespaces_.Find(name)) numbers_.Put(std::to_string(old->number), nullptr);
+  if (NamespacePointer old = namespaces_.Find(name)) numbers_.Put(old->number, nullptr);
   if (row) {
     CHECK(row->name == name);
     CHECK(!FindNamespace(row->number));
-    numbers_.Put(std::to_string(row->number), row);
+    numbers_.Put(row->number, row);
   }
   namespaces_.Put(name, std::move(row));
 }

@@ -49,7 +49,8 @@ class AccessTable {
   };
   void Bind(const Grant& grant, int change);
 
-  SharedMap<NamespaceRow> namespaces_, numbers_;  // by name; by number, as digits
+  SharedMap<NamespaceRow> namespaces_;
+  SharedMap<NamespaceRow, NamespaceNumber> numbers_;
   SharedMap<TokenRow> tokens_;
   SharedMap<Binding> callers_;
   std::map<std::string, TokenPointer, std::less<>> admins_;  // of all namespaces
