@@ -11,6 +11,7 @@
 // I4 where the lease is another's, or less is there than was synced, nothing is written any more, and WriteFailed was posted once to each.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -54,7 +55,10 @@ class PgUnit {
  private:
   friend class PgCommitter;
   struct Sent;
-  PgUnit(int64_t number, size_t line, const PgStand& stand) : number_(number), line_(line), stand_(stand), synced_n_(stand.n), trimmed_n_(stand.n) {}
+  // What its log still holds of before the start is trimmed with what follows: it was trimmed every some hundred rows.
+  static constexpr int64_t kLeftRows = 2'048;
+  PgUnit(int64_t number, size_t line, const PgStand& stand)
+      : number_(number), line_(line), stand_(stand), synced_n_(stand.n), trimmed_n_(std::max<int64_t>(stand.n - kLeftRows, 0)) {}
   const int64_t number_;
   const size_t line_;
   PgStand stand_;  // its n: of the newest that was made

@@ -16,7 +16,8 @@ constexpr std::chrono::milliseconds kRetry{150};
 /// What is under way over it is neither written nor not written, until its units are acquired anew.
 void PgCommitter::Lose(Line* line, const Status& why) {
   if (!line->connection) return;
-  Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
+  // What goes on is said once.
+  if (!line->said_lost) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
   line->connection.reset();
   line->flight.clear();
   line->error = {};
