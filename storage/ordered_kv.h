@@ -1,5 +1,5 @@
 // OrderedKv: ordered keys and values, read at one moment and written whole: what keys, records, pages, lists, lanes and the registry stand on, so
-// that they are one code over every engine. RocksDB's is storage/rocks_kv.h.
+// that they are one code over every engine. RocksDB's is storage/rocks_kv.h, PostgreSQL's storage/postgres/pg_kv.h.
 //
 // I1 keys are ordered by their bytes, over all of a store; none is longer than kMaxKeyBytes.
 // I2 a value and what was appended to it are folded by MergeFull (storage/merging.h) wherever a value is read: nobody above sees an operand.

@@ -10,17 +10,20 @@
 namespace notifyd {
 namespace {
 
-// Of keys that are looked up, and of rows of a walk, at once.
-constexpr size_t kChunk = 256, kMostRows = 1000, kFewestRows = 8;
+// Looked up by one statement: of notifies, whose values may be large, as many as a page reads at once.
+constexpr size_t kChunk = 256, kNotifiesChunk = 32;
+// Rows of a walk that are read at once: no more than are expected at first, with values no more than what is not too much if they are large; then
+// more and more, as many as the bytes of those so far allow.
+constexpr size_t kFewestRows = 8, kMostRows = 1000, kFirstValues = 32, kGrowth = 4;
+constexpr size_t kPageBytes = 4 << 20;
 
 // By table.
-#define PG_GET(table) \
-  "SELECT u.i, t.v, t.ops FROM unnest($1::bytea[]) WITH ORDINALITY AS u (k, i) JOIN " table " t ON t.k = u.k"
+#define PG_GET(table) "SELECT u.i, t.v, t.ops FROM unnest($1::bytea[]) WITH ORDINALITY AS u (k, i) JOIN " table " t ON t.k = u.k"
 #define PG_WALK(columns, table, first, order) \
   "SELECT " columns " FROM " table " WHERE k " first " $1::bytea AND k < $2::bytea ORDER BY k " order " LIMIT $3"
 constexpr std::array<const char*, 3> kGets = {PG_GET("kv_main"), PG_GET("kv_notifies"), PG_GET("kv_hot")};
 #define PG_WALKS(columns, first, order) \
-  {PG_WALK(columns, "kv_main", first, order), PG_WALK(columns, "kv_notifies", first, order), PG_WALK(columns, "kv_hot", first, order)}
+  { PG_WALK(columns, "kv_main", first, order), PG_WALK(columns, "kv_notifies", first, order), PG_WALK(columns, "kv_hot", first, order) }
 constexpr std::array<const char*, 3> kForward = PG_WALKS("k, v, ops", ">=", "ASC"), kForwardKeys = PG_WALKS("k", ">=", "ASC"),
                                      kBackward = PG_WALKS("k, v, ops", ">=", "DESC"), kBackwardKeys = PG_WALKS("k", ">=", "DESC");
 #undef PG_WALKS
@@ -32,41 +35,158 @@ std::string Fold(std::string_view key, const PgRows& rows, int row, int column) 
   return FoldRow(key, rows.BytesOrNull(row, column), rows.BytesOrNull(row, column + 1)).value_or("");
 }
 
-Status GetFrom(PgConnection* connection, const std::vector<std::string>& keys, const KvTake& take) {
+struct Asked {
+  const char* sql;
+  PgParams params;
+};
+
+std::unique_ptr<PGresult, FreeWith<PQclear>> NextResult(PGconn* raw) {
+  return std::unique_ptr<PGresult, FreeWith<PQclear>>(PQgetResult(raw));
+}
+
+/// In pipeline mode, one round trip for all: `begin` first, where it is not null, then what is asked.
+Status Exchange(PgConnection* connection, const char* begin, const std::vector<std::string>& names, const std::vector<Asked>& asked,
+                std::vector<PgRows>* rows) {
+  PGconn* raw = connection->raw();
+  if (begin && !PQsendQueryParams(raw, begin, 0, nullptr, nullptr, nullptr, nullptr, 1)) return connection->StatusOf(nullptr);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const PgParams& params = asked[i].params;
+    if (!PQsendQueryPrepared(raw, names[i].c_str(), params.count(), params.values(), params.lengths(), params.formats(), 1))
+      return connection->StatusOf(nullptr);
+  }
+  if (!PQpipelineSync(raw)) return connection->StatusOf(nullptr);
+  Status status;
+  for (bool in_begin = begin != nullptr, between = false;;) {
+    auto result = NextResult(raw);
+    if (!result) {
+      // Once, between the results of two statements; again where no more are to come.
+      if (connection->lost() || std::exchange(between, true)) return connection->StatusOf(nullptr);
+      continue;
+    }
+    between = false;
+    switch (PQresultStatus(result.get())) {
+      case PGRES_PIPELINE_SYNC:
+        return status;
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+        if (!in_begin) rows->emplace_back(result.release());
+        in_begin = false;
+        break;
+      case PGRES_PIPELINE_ABORTED:
+        break;
+      default:
+        if (status.ok()) status = connection->StatusOf(result.get());
+    }
+  }
+}
+
+/// The rows of each of `asked`.
+Result<std::vector<PgRows>> RunAll(PgConnection* connection, const char* begin, const std::vector<Asked>& asked) {
+  std::vector<std::string> names;
+  for (const Asked& one : asked) {
+    auto name = connection->Prepare(one.sql);
+    if (!name.ok()) return std::move(name).status();
+    names.push_back(*std::move(name));
+  }
+  if (!PQenterPipelineMode(connection->raw())) return connection->StatusOf(nullptr);
+  std::vector<PgRows> rows;
+  Status status = Exchange(connection, begin, names, asked, &rows);
+  // Where that fails the connection is lost, and nobody uses it again.
+  if (!PQexitPipelineMode(connection->raw()) && status.ok()) status = connection->StatusOf(nullptr);
+  if (!status.ok()) return status;
+  return rows;
+}
+
+/// Keys of one table, and where they stand among all that are looked up.
+struct KeyChunk {
+  PgTable table;
+  std::vector<std::string_view> keys;
+  std::vector<size_t> at;
+};
+
+std::vector<KeyChunk> ChunksOf(const std::vector<std::string>& keys) {
+  std::vector<KeyChunk> chunks;
   for (PgTable table : kPgTables) {
-    for (size_t next = 0; next < keys.size();) {
-      std::vector<std::string_view> chunk;
-      std::vector<size_t> at;
-      for (; next < keys.size() && chunk.size() < kChunk; ++next) {
-        if (TableOf(keys[next]) != table) continue;
-        chunk.push_back(keys[next]);
-        at.push_back(next);
-      }
-      if (chunk.empty()) break;
-      auto rows = connection->Run(kGets[static_cast<size_t>(table)], PgParams().BytesArray(chunk));
-      if (!rows.ok()) return std::move(rows).status();
-      for (int i = 0; i < rows->size(); ++i) {
-        const size_t place = at[static_cast<size_t>(rows->Int(i, 0) - 1)];
-        NOTIFYD_TRY(take(place, Fold(keys[place], *rows, i, 1)));
+    const size_t most = table == PgTable::kNotifies ? kNotifiesChunk : kChunk;
+    KeyChunk chunk{table, {}, {}};
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (TableOf(keys[i]) != table) continue;
+      chunk.keys.push_back(keys[i]);
+      chunk.at.push_back(i);
+      if (chunk.keys.size() < most) continue;
+      chunks.push_back(std::exchange(chunk, {table, {}, {}}));
+    }
+    if (!chunk.keys.empty()) chunks.push_back(std::move(chunk));
+  }
+  return chunks;
+}
+
+/// `run`: as RunAll, of some connection. A chunk of each table at once.
+Status GetBy(const std::function<Result<std::vector<PgRows>>(const std::vector<Asked>&)>& run, const std::vector<std::string>& keys,
+             const KvTake& take) {
+  const std::vector<KeyChunk> chunks = ChunksOf(keys);
+  for (size_t next = 0; next < chunks.size();) {
+    const size_t first = next;
+    std::vector<Asked> asked;
+    for (; next < chunks.size() && asked.size() < kPgTables.size(); ++next)
+      asked.push_back({kGets[static_cast<size_t>(chunks[next].table)], std::move(PgParams().BytesArray(chunks[next].keys))});
+    auto all = run(asked);
+    if (!all.ok()) return std::move(all).status();
+    for (size_t c = 0; c < all->size(); ++c) {
+      const PgRows& rows = (*all)[c];
+      for (int i = 0; i < rows.size(); ++i) {
+        const size_t place = chunks[first + c].at[static_cast<size_t>(rows.Int(i, 0) - 1)];
+        NOTIFYD_TRY(take(place, Fold(keys[place], rows, i, 1)));
       }
     }
   }
   return Status::Ok();
 }
 
+/// A transaction that begins with what is read first, and over a connection of its own from then on.
+class PgMoment : public KvMoment {
+ public:
+  explicit PgMoment(PgPool* pool) : pool_(pool) {}
+  ~PgMoment() override {
+    if (connection_) pool_->Give(std::move(connection_));
+  }
+  PgMoment(const PgMoment&) = delete;
+  PgMoment& operator=(const PgMoment&) = delete;
+
+  Status GetAll(const std::vector<std::string>& keys, const KvTake& take) const override {
+    return GetBy([this](const std::vector<Asked>& asked) { return Run(asked); }, keys, take);
+  }
+  std::unique_ptr<KvCursor> Walk(std::string from, std::string to, KvScan scan) const override;
+
+  Result<std::vector<PgRows>> Run(const std::vector<Asked>& asked) const {
+    if (!connection_) {
+      auto taken = pool_->Take();
+      if (!taken.ok()) return std::move(taken).status();
+      connection_ = *std::move(taken);
+    }
+    auto rows = RunAll(connection_.get(), begun_ ? nullptr : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", asked);
+    begun_ = begun_ || rows.ok();
+    return rows;
+  }
+
+ private:
+  PgPool* const pool_;
+  mutable std::unique_ptr<PgConnection> connection_;
+  mutable bool begun_ = false;
+};
+
 class PgCursor : public KvCursor {
  public:
-  /// `connection`: null: `status` says why.
-  PgCursor(PgConnection* connection, Status status, std::string from, std::string to, const KvScan& scan, std::shared_ptr<void> held = nullptr)
+  /// `held`: what it keeps `moment` by, where nobody else does.
+  PgCursor(const PgMoment* moment, std::string from, std::string to, const KvScan& scan, std::shared_ptr<const PgMoment> held)
       : held_(std::move(held)),
-        connection_(connection),
-        status_(std::move(status)),
+        moment_(*moment),
         table_(static_cast<size_t>(TableOf(from))),
         from_(std::move(from)),
         to_(std::move(to)),
         scan_(scan),
-        page_(std::clamp(scan.expected, kFewestRows, kMostRows)) {
-    if (status_.ok() && from_ < to_) Fetch();
+        page_(std::clamp(scan.expected, kFewestRows, scan.values ? kFirstValues : kMostRows)) {
+    if (from_ < to_) Fetch();
   }
 
   bool Valid() const override { return rows_ && at_ < rows_->size(); }
@@ -79,7 +199,7 @@ class PgCursor : public KvCursor {
     const std::string last(rows_->Bytes(rows_->size() - 1, 0));
     if (scan_.forward) from_ = last + '\0';
     else to_ = last;
-    page_ = std::min(page_ * 4, kMostRows);
+    page_ = std::clamp(kPageBytes / std::max<size_t>(bytes_ / rows_->size(), 1), size_t{1}, std::min(page_ * kGrowth, kMostRows));
     Fetch();
   }
   void Seek(std::string_view key) override {
@@ -98,12 +218,16 @@ class PgCursor : public KvCursor {
     at_ = 0;
     if (from_ >= to_) return;
     const auto& statements = scan_.forward ? (scan_.values ? kForward : kForwardKeys) : (scan_.values ? kBackward : kBackwardKeys);
-    auto rows = connection_->Run(statements[table_], PgParams().Bytes(from_).Bytes(to_).Int(static_cast<int64_t>(page_)));
-    if (!rows.ok()) {
-      status_ = std::move(rows).status();
+    std::vector<Asked> asked;
+    asked.push_back({statements[table_], std::move(PgParams().Bytes(from_).Bytes(to_).Int(static_cast<int64_t>(page_)))});
+    auto all = moment_.Run(asked);
+    if (!all.ok()) {
+      status_ = std::move(all).status();
       return;
     }
-    rows_ = *std::move(rows);
+    rows_ = std::move(all->front());
+    bytes_ = 0;
+    for (int row = 0; scan_.values && row < rows_->size(); ++row) bytes_ += rows_->Bytes(row, 1).size() + rows_->Bytes(row, 2).size();
     Fold();
   }
   void Fold() {
@@ -111,70 +235,62 @@ class PgCursor : public KvCursor {
     if (Valid() && scan_.values) value_ = notifyd::Fold(key(), *rows_, at_, 1);
   }
 
-  const std::shared_ptr<void> held_;
-  PgConnection* const connection_;
+  const std::shared_ptr<const PgMoment> held_;
+  const PgMoment& moment_;
   Status status_;
   const size_t table_;
   std::string from_, to_;
   const KvScan scan_;
   size_t page_;
   std::optional<PgRows> rows_;
+  size_t bytes_ = 0;  // of their values
   int at_ = 0;
   std::string value_;
 };
 
-class PgMoment : public KvMoment {
- public:
-  explicit PgMoment(PgPool* pool) : pool_(pool) {
-    auto taken = pool->Take();
-    if (taken.ok()) connection_ = *std::move(taken);
-    status_ = connection_ ? connection_->RunScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") : std::move(taken).status();
-  }
-  ~PgMoment() override {
-    if (!connection_) return;
-    if (status_.ok() && connection_->RunScript("COMMIT").ok()) pool_->Give(std::move(connection_));
-  }
-  PgMoment(const PgMoment&) = delete;
-  PgMoment& operator=(const PgMoment&) = delete;
-
-  Status GetAll(const std::vector<std::string>& keys, const KvTake& take) const override {
-    NOTIFYD_TRY(status_);
-    return GetFrom(connection_.get(), keys, take);
-  }
-  std::unique_ptr<KvCursor> Walk(std::string from, std::string to, KvScan scan) const override {
-    return WalkHeld(std::move(from), std::move(to), scan, nullptr);
-  }
-  std::unique_ptr<KvCursor> WalkHeld(std::string from, std::string to, const KvScan& scan, std::shared_ptr<void> held) const {
-    return std::make_unique<PgCursor>(connection_.get(), status_, std::move(from), std::move(to), scan, std::move(held));
-  }
-
- private:
-  PgPool* const pool_;
-  std::unique_ptr<PgConnection> connection_;
-  Status status_;
-};
+std::unique_ptr<KvCursor> PgMoment::Walk(std::string from, std::string to, KvScan scan) const {
+  return std::make_unique<PgCursor>(this, std::move(from), std::move(to), scan, nullptr);
+}
 
 }  // namespace
 
 // ---- the pool
 
+namespace {
+
+/// Takes the answer to what Give sent. False: it is not to be used any more.
+bool IsThere(PgConnection* connection) {
+  bool ok = true;
+  while (auto result = NextResult(connection->raw())) ok = ok && PQresultStatus(result.get()) == PGRES_COMMAND_OK;
+  return ok && !connection->lost() && PQtransactionStatus(connection->raw()) == PQTRANS_IDLE;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<PgConnection>> PgPool::Take() {
-  {
-    std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      std::unique_ptr<PgConnection> connection = std::move(idle_.back());
+  for (;;) {
+    std::unique_ptr<PgConnection> connection;
+    {
+      std::lock_guard lock(mutex_);
+      if (idle_.empty()) break;
+      connection = std::move(idle_.back());
       idle_.pop_back();
-      return connection;
     }
+    if (IsThere(connection.get())) return connection;
   }
   return PgConnection::Open(options_);
 }
 
 void PgPool::Give(std::unique_ptr<PgConnection> connection) {
+  const PGTransactionStatusType state = PQtransactionStatus(connection->raw());
+  // Nobody waits for the end of a transaction that only read.
+  const bool ends = state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
+  const bool kept = state == PQTRANS_IDLE || (ends && PQsendQuery(connection->raw(), "COMMIT"));
+  std::vector<std::unique_ptr<PgConnection>> gone;
   std::lock_guard lock(mutex_);
   // Those beside one that went are likely gone, too: a server that began anew.
-  if (connection->lost()) return idle_.clear();
-  if (PQtransactionStatus(connection->raw()) == PQTRANS_IDLE && idle_.size() < kMostIdle) idle_.push_back(std::move(connection));
+  if (connection->lost()) gone.swap(idle_);
+  else if (kept && idle_.size() < kMostIdle) idle_.push_back(std::move(connection));
 }
 
 Status PgPool::With(const std::function<Status(PgConnection*)>& use) {
@@ -188,13 +304,15 @@ Status PgPool::With(const std::function<Status(PgConnection*)>& use) {
 // ---- reads
 
 Status PgKv::GetAll(const std::vector<std::string>& keys, const KvTake& take) const {
-  return pool_->With([&](PgConnection* connection) { return GetFrom(connection, keys, take); });
+  return pool_->With([&](PgConnection* connection) {
+    return GetBy([&](const std::vector<Asked>& asked) { return RunAll(connection, nullptr, asked); }, keys, take);
+  });
 }
 
 std::unique_ptr<KvCursor> PgKv::Walk(std::string from, std::string to, KvScan scan) const {
-  auto moment = std::make_shared<PgMoment>(pool_);
-  const PgMoment& of = *moment;
-  return of.WalkHeld(std::move(from), std::move(to), scan, std::move(moment));
+  auto moment = std::make_shared<const PgMoment>(pool_);
+  const PgMoment* of = moment.get();
+  return std::make_unique<PgCursor>(of, std::move(from), std::move(to), scan, std::move(moment));
 }
 
 std::unique_ptr<KvMoment> PgKv::Now(KvFor) const {

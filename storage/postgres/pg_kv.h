@@ -20,7 +20,7 @@ class PgPool {
   explicit PgPool(PostgresOptions options) : options_(std::move(options)) {}
   /// Errors: PgConnection::Open's.
   Result<std::unique_ptr<PgConnection>> Take();
-  /// Of one that is lost, or in a transaction, nothing is kept.
+  /// A transaction that only read ends by itself. One that is lost, or in the middle of anything else, is not kept.
   void Give(std::unique_ptr<PgConnection> connection);
   /// Runs `use` with one.
   Status With(const std::function<Status(PgConnection*)>& use);

@@ -49,6 +49,8 @@ class PostgresHarness : public StoreHarness {
   PgStore& postgres() { return *store_; }
   WaitingEvents& events() { return *events_; }
   const StoreOptions& options() const { return options_; }
+  /// From the next Open on; null: the store takes its lease itself, and loses it where its server is away for longer than that.
+  void SetOwner(OwnerHandle* owner) { options_.owner = owner; }
   Event NextEvent() override { return sink_->Take(); }
   size_t ListExamined() const override { return kListExamined; }
   void Reopen() override {

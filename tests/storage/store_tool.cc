@@ -2,16 +2,20 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
 
 #include "storage/database.h"
 #include "storage/keys.h"
+#include "storage/rocks_kv.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
 
 class StoreTool::Impl {
  public:
+  explicit Impl(Database opened) : database(std::move(opened)) {}
   Database database;
+  const RocksKv kv{&database};
 };
 
 namespace {
@@ -33,13 +37,13 @@ StoreTool::~StoreTool() = default;
 Result<std::unique_ptr<StoreTool>> StoreTool::Open(const StoreOptions& options) {
   auto db = OpenDb(MakeRocksOptions(options), options.directory);
   if (!db.ok()) return std::move(db).status();
-  return std::unique_ptr<StoreTool>(new StoreTool(std::make_unique<Impl>(Impl{std::move(*db)})));
+  return std::unique_ptr<StoreTool>(new StoreTool(std::make_unique<Impl>(std::move(*db))));
 }
 
 Result<std::unique_ptr<StoreTool>> StoreTool::OpenForeign(const std::string& directory) {
   auto db = OpenDb(rocksdb::Options(), directory);
   if (!db.ok()) return std::move(db).status();
-  return std::unique_ptr<StoreTool>(new StoreTool(std::make_unique<Impl>(Impl{std::move(*db)})));
+  return std::unique_ptr<StoreTool>(new StoreTool(std::make_unique<Impl>(std::move(*db))));
 }
 
 template <class Run>
@@ -83,6 +87,17 @@ Status StoreTool::ForEach(const std::function<void(std::string_view key, std::st
         return it->status();
       },
       "cannot read");
+}
+
+const OrderedKv& StoreTool::kv() const {
+  return impl_->kv;
+}
+
+Status StoreTool::Write(const std::function<void(KvWrites&)>& fill) {
+  rocksdb::WriteBatch batch;
+  RocksWrites writes(&impl_->database, &batch);
+  fill(writes);
+  return TranslateStatus(impl_->database.db()->Write(rocksdb::WriteOptions(), &batch), "cannot write");
 }
 
 Status StoreTool::Flush() {

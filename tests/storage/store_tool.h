@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "storage/options.h"
+#include "storage/ordered_kv.h"
 
 namespace notifyd {
 
@@ -29,6 +30,9 @@ class StoreTool {
   Result<std::optional<std::string>> Get(std::string_view key);
   /// Every value, after all merges.
   Status ForEach(const std::function<void(std::string_view key, std::string_view value)>& take);
+  /// The same as those above it see it.
+  const OrderedKv& kv() const;
+  Status Write(const std::function<void(KvWrites&)>& fill);
   /// Memtables become tables.
   Status Flush();
   Status Compact();

@@ -39,7 +39,8 @@ PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(st
   }
   Process::Input input;
   input.arguments = Command("initdb");
-  for (const char* argument : {"-D", "data", "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"}) input.arguments.push_back(argument);
+  for (const char* argument : {"-D", "data", "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"})
+    input.arguments.push_back(argument);
   Process made("setpriv", input);
   if (made.Wait() != 0) throw std::runtime_error("initdb: " + made.error());
   Start();
@@ -69,7 +70,7 @@ void PostgresServer::Start() {
   input.arguments = Command("postgres");
   std::vector<std::string> settings = {"listen_addresses=", "unix_socket_directories=" + directory_.path()};
   settings.insert(settings.end(), settings_.begin(), settings_.end());
-  for (const std::string& part : {"-D", "data"}) input.arguments.push_back(part);
+  for (const char* part : {"-D", "data"}) input.arguments.emplace_back(part);
   for (const std::string& setting : settings) {
     input.arguments.push_back("-c");
     input.arguments.push_back(setting);

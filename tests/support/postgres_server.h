@@ -10,8 +10,8 @@
 
 namespace notifyd::test {
 
-/// The newest of Debian's that is installed, 15 or later, or the one whose programs lie in $NOTIFYD_TEST_POSTGRES. It does not run as root: started by
-/// root it runs as `postgres`, where there is such a user, or as `nobody`. It ends with the test, however that ends. Failures are exceptions.
+/// The newest of Debian's that is installed, 15 or later, or the one whose programs lie in $NOTIFYD_TEST_POSTGRES. It does not run as root: started
+/// by root it runs as `postgres`, where there is such a user, or as `nobody`. It ends with the test, however that ends. Failures are exceptions.
 class PostgresServer {
  public:
   /// `settings`: "name=value", beside its defaults (fsync is on).

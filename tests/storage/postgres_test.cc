@@ -1,0 +1,117 @@
+// What a store in PostgreSQL does when its server goes, and which servers it does not take.
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres_harness.h"
+
+namespace notifyd {
+namespace {
+
+/// Whoever has the store for good, however long its server is away.
+class LastingOwner : public OwnerHandle {
+ public:
+  explicit LastingOwner(PostgresHarness* store) : store_(*store) {
+    store->Close();
+    PgOwnerStore owners(store->options().postgres);
+    const OwnerWord seen = owners.Do({OwnerAsk::Kind::kLook, {}, false, {}}).second;
+    const auto [answer, word] = owners.Do({OwnerAsk::Kind::kAcquire, seen, false, {7, 8}});
+    REQUIRE(answer == OwnerAnswer::kYes);
+    word_ = word;
+    store->SetOwner(this);
+    store->Open();
+  }
+  ~LastingOwner() override {
+    store_.Close();
+    store_.SetOwner(nullptr);
+  }
+  OwnerWord word() const override { return word_; }
+  void Doubt(std::function<void(const OwnerWord&)>) override {}
+  void Fenced() override {}
+
+ private:
+  PostgresHarness& store_;
+  OwnerWord word_;
+};
+
+/// One more batch, whose report is not waited for. Numbers go on from the harness's.
+uint64_t Begin(PostgresHarness& store, uint64_t number, NotifyId id, bool sync) {
+  WriteBatch batch;
+  batch.number = number;
+  batch.sync = sync;
+  batch.ops = {Put(MakeRecord(id.value))};
+  store.store().Commit(std::move(batch));
+  return number;
+}
+
+void AwaitSynced(PostgresHarness& store, uint64_t number) {
+  while (store.Next<Committed>().synced < number) {
+  }
+}
+
+TEST_CASE("postgres: while its server is away batches and reads wait, and what was committed is there, and once, when it is back") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  store.Commit({Put(MakeRecord(1))});
+  uint64_t number = store.number();
+  OwnPostgres().Kill();
+  for (uint64_t id = 2; id <= 9; ++id) Begin(store, ++number, {id}, true);
+  store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  OwnPostgres().Start();
+  bool listed = false, lost = false;
+  for (uint64_t synced = 0; synced < number || !listed || lost;) {
+    Event event = store.NextEvent();
+    if (const auto* committed = std::get_if<Committed>(&event)) synced = committed->synced;
+    else if (const auto* done = std::get_if<ListDone>(&event)) listed = done->status.ok();
+    else if (const auto* space = std::get_if<DiskSpace>(&event)) lost = space->lost;
+    else FAIL("something else was posted");
+  }
+  CHECK(store.events().failures == 0);
+  CHECK(store.List({}).items.size() == 9);
+  store.Reopen();
+  CHECK(store.List({}).items.size() == 9);
+}
+
+TEST_CASE("postgres: what its server lost of batches that were not synced is written again, before anything that came behind them") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  uint64_t number = 0, id = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i) Begin(store, ++number, {++id}, false);
+    while (store.Next<Committed>().batch < number) {
+    }
+    OwnPostgres().Kill();
+    OwnPostgres().Start();
+    AwaitSynced(store, Begin(store, ++number, {++id}, true));
+    ListQuery all;
+    all.limit = 1000;
+    CHECK(store.List(all).items.size() == id);
+  }
+  CHECK(store.events().failures == 0);
+}
+
+TEST_CASE("postgres: a store that is open is not opened by another one, and is again once that is closed") {
+  PostgresHarness store;
+  auto second = PgStore::Open(store.options());
+  REQUIRE_FALSE(second.ok());
+  INFO(second.status().detail());
+  store.Close();
+  CHECK(PgStore::Open(store.options()).ok());
+}
+
+TEST_CASE("postgres: a server without fsync is not taken, nor is one that is not there, and neither says what the DSN holds") {
+  StoreOptions options = PostgresStoreOptions();
+  {
+    test::PostgresServer unsafe({"fsync=off"});
+    options.postgres.dsn = unsafe.dsn() + " password=secret";
+    auto store = PgStore::Open(options);
+    REQUIRE_FALSE(store.ok());
+    CHECK(store.status().code() == Code::kUnacceptable);
+    CHECK(store.status().detail().find("fsync") != std::string::npos);
+    CHECK(store.status().detail().find("secret") == std::string::npos);
+  }
+  auto store = PgStore::Open(options);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.status().code() == Code::kUnavailable);
+  CHECK(store.status().detail().find("secret") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace notifyd
