@@ -471,7 +471,7 @@ TEST_CASE("alerts: mail goes by STARTTLS with the password of a file, is tried a
 TEST_CASE("alerts: a server of mail without TLS gets none, and it is said what lets it") {
   TempDir dir;
   MailServer server(nullptr);
-  const std::string mail = "[mail]\nserver = \"smtp://127.0.0.1:" + std::to_string(server.port()) + "\"\n";
+  const std::string mail = "[mail]\nfrom = \"notifyd@example.com\"\nserver = \"smtp://127.0.0.1:" + std::to_string(server.port()) + "\"\n";
   Broker broker(dir.path(), {"--config", dir.Write("n.toml", Pending("late", "mail:ops@example.com") + mail)});
   const CtlRun lost = Ctl({"--server", broker.url(), "alerts", "test", "late"});
   CHECK(lost.code == 1);

@@ -164,6 +164,7 @@ TEST_CASE("settings: every number that is set reaches its option") {
                          uint64_t(t.memtable_bytes),
                          uint64_t(t.max_wal_bytes),
                          uint64_t(t.reader_threads),
+                         uint64_t(t.postgres.connections),
                          uint64_t(t.min_free_bytes)})
         text << v << " ";
       return text.str();
