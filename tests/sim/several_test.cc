@@ -58,7 +58,7 @@ TEST_CASE("several namespaces: the seeds reach sleep, both ways to wake, removal
 // ---- what is wrong is noticed
 
 TEST_CASE("several namespaces: a grant that is lent on before it is given back is noticed") {
-  CHECK(Noticed(Mutation::kLentEarly, "calls in flight in all", 300) > 0);
+  CHECK(Noticed(Mutation::kLentEarly, "calls in flight in all", 2000) > 0);
 }
 TEST_CASE("several namespaces: a place of a shared rule that is lent on before it is given back is noticed") {
   CHECK(Noticed(Mutation::kSharedEarly, "a host of a shared rule", 300) > 0);
