@@ -317,6 +317,9 @@ TEST_CASE("alerts: test, the commands, a reload, and a line of the log") {
   dir.Write("n.toml", Pending("late", "webhook:" + deaf + "/a"));
   broker.process().Signal(SIGHUP);
   REQUIRE(broker.process().WaitForError("settings reloaded"));
+  // Alerts are judged by the new settings from the next look on, once a second.
+  const std::string new_place = deaf.substr(std::string("http://").size());
+  while (run({"alerts", "show", "late"}).output.find(new_place) == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const CtlRun lost = run({"alerts", "test", "late"});
   CHECK(lost.code == 1);
   CHECK_THAT(lost.output, Catch::Contains("retrying") && Catch::Contains("connect_failed"));
