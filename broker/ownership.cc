@@ -28,10 +28,7 @@ std::optional<OwnerAsk> Ownership::Ask(MonoTime now) {
 
 OwnerAsk Ownership::Choose(MonoTime now) const {
   if (standing_ == Standing::kReleasing) return {OwnerAsk::Kind::kRelease, word_, false, {}};
-  if (standing_ == Standing::kOwning) {
-    if (doubts_ == Doubts::kOfAcquire) return {};
-    return {doubts_ == Doubts::kOfBatch ? OwnerAsk::Kind::kAcquire : OwnerAsk::Kind::kRenew, word_, doubts_ == Doubts::kOfBatch, {}};
-  }
+  if (standing_ == Standing::kOwning) return {OwnerAsk::Kind::kRenew, word_, false, {}};
   if (!seen_) return {};
   const bool own = !seen_->free && IsOwn(seen_->incarnation);
   const bool stale = now.ms - seen_since_.ms >= times_.stale_ms;
@@ -57,7 +54,6 @@ void Ownership::Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word) 
     case OwnerAsk::Kind::kAcquire:
       if (answer == OwnerAnswer::kYes) Acquired(word);
       else if (answer == OwnerAnswer::kNo) Lose();
-      else if (standing_ == Standing::kOwning) doubts_ = Doubts::kOfAcquire;
       else seen_.reset();  // whether it came through, a look must tell
       return;
     case OwnerAsk::Kind::kRenew:
@@ -66,7 +62,7 @@ void Ownership::Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word) 
       if (answer == OwnerAnswer::kUnknown) return;
       word_.renewal = word.renewal;
       until_ = {sent_at_.ms + times_.lease_ms};
-      next_at_ = doubts_ != Doubts::kNone ? now : MonoTime{sent_at_.ms + times_.renew_ms};
+      next_at_ = {sent_at_.ms + times_.renew_ms};
       return;
     case OwnerAsk::Kind::kRelease:
       return;  // only where it is releasing
@@ -75,12 +71,6 @@ void Ownership::Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word) 
 
 MonoTime Ownership::next_at() const {
   return under_way_ || released_ ? kMonoNever : next_at_;
-}
-
-void Ownership::Doubt() {
-  if (standing_ != Standing::kOwning || doubts_ != Doubts::kNone) return;
-  doubts_ = Doubts::kOfBatch;
-  next_at_ = {};
 }
 
 void Ownership::Fenced() {
@@ -99,13 +89,6 @@ bool Ownership::IsOwn(const Incarnation& incarnation) const {
 }
 
 void Ownership::Seen(MonoTime now, const OwnerWord& word) {
-  if (standing_ == Standing::kOwning) {
-    if (word.incarnation != word_.incarnation && !IsOwn(word.incarnation)) return Lose();
-    word_ = word;
-    doubts_ = Doubts::kOfBatch;
-    next_at_ = now;
-    return;
-  }
   if (!seen_ || *seen_ != word) {
     seen_ = word;
     seen_since_ = now;
@@ -116,7 +99,6 @@ void Ownership::Seen(MonoTime now, const OwnerWord& word) {
 
 void Ownership::Acquired(const OwnerWord& word) {
   standing_ = Standing::kOwning;
-  doubts_ = Doubts::kNone;
   word_ = word;
   asked_.clear();
   until_ = {sent_at_.ms + times_.lease_ms};
@@ -126,7 +108,6 @@ void Ownership::Acquired(const OwnerWord& word) {
 /// Watches again, from what it sees next on.
 void Ownership::Lose() {
   standing_ = Standing::kWatching;
-  doubts_ = Doubts::kNone;
   seen_.reset();
   next_at_ = {};
 }

@@ -84,8 +84,6 @@ class Ownership {
   /// When Ask has something, unless something happens before; kMonoNever while one is on its way, and once it is given back.
   MonoTime next_at() const;
 
-  /// The outcome of something that was written is not known: it is acquired anew, which tells.
-  void Doubt();
   /// Something was refused by the fence: somebody else has it.
   void Fenced();
   /// It is not needed any more, and all that it did is done.
@@ -101,12 +99,6 @@ class Ownership {
   bool released() const { return released_; }
 
  private:
-  /// How sure an owner is that the store's word is its own.
-  enum class Doubts : uint8_t {
-    kNone,
-    kOfBatch,    // a batch may or may not be in: it acquires anew
-    kOfAcquire,  // so it did, and that may or may not be in: it looks first
-  };
   OwnerAsk Choose(MonoTime now) const;
   bool IsOwn(const Incarnation& incarnation) const;
   void Seen(MonoTime now, const OwnerWord& word);
@@ -123,7 +115,6 @@ class Ownership {
   MonoTime seen_since_;
   OwnerWord word_;
   MonoTime until_;
-  Doubts doubts_ = Doubts::kNone;
   bool released_ = false;  // releasing: the store has confirmed it, or somebody else has it
   // Incarnations by which it was asked for and that may have come through, the newest last.
   std::vector<Incarnation> asked_;
@@ -143,10 +134,6 @@ class OwnerHandle {
   virtual ~OwnerHandle() = default;
   /// As it was acquired last: what each batch shows.
   virtual OwnerWord word() const = 0;
-  /// The outcome of something that was written is not known. It is acquired anew; then `acquired` is called with the new word, on a thread that may
-  /// block for a moment: what came through under the one before has come through by now, and nothing else of it will. Where somebody else has it,
-  /// `acquired` is never called, and the process gives everything up.
-  virtual void Doubt(std::function<void(const OwnerWord&)> acquired) = 0;
   /// The fence refused something: somebody else has it. The process gives everything up.
   virtual void Fenced() = 0;
 };

@@ -75,20 +75,9 @@ std::optional<OwnerWord> LeaseKeeper::owned() const {
   return owner_.standing() == Ownership::Standing::kOwning ? std::optional(owner_.word()) : std::nullopt;
 }
 
-int64_t LeaseKeeper::age_ms() const {
-  return BootNow().ms - (until_ms_.load() - times_.lease_ms);
-}
-
 OwnerWord LeaseKeeper::word() const {
   std::lock_guard lock(mutex_);
   return owner_.word();
-}
-
-void LeaseKeeper::Doubt(std::function<void(const OwnerWord&)> acquired) {
-  std::lock_guard lock(mutex_);
-  doubts_.push_back(std::move(acquired));
-  owner_.Doubt();
-  changed_.notify_all();
 }
 
 void LeaseKeeper::Fenced() {
@@ -127,12 +116,9 @@ void LeaseKeeper::Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_loc
   }
   until_ms_.store(owner_.until().ms, std::memory_order_release);
   if (ask.kind != OwnerAsk::Kind::kAcquire || answer != OwnerAnswer::kYes) return;
-  std::function<void()> acquired = std::exchange(held_, true) ? nullptr : std::exchange(acquired_, nullptr);
-  const auto doubts = std::exchange(doubts_, {});
-  const OwnerWord word = owner_.word();
+  if (std::exchange(held_, true)) return;
   lock->unlock();
-  if (acquired) acquired();
-  for (const auto& told : doubts) told(word);
+  acquired_();
   lock->lock();
 }
 

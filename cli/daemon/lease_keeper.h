@@ -13,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "broker/ownership.h"
 
@@ -40,11 +39,8 @@ class LeaseKeeper : public OwnerHandle {
   bool Release(int64_t most_ms);
   /// As it is now; nothing where it is not owned.
   std::optional<OwnerWord> owned() const;
-  /// How long ago the last renewal that the store confirmed was sent, in ms. Any thread.
-  int64_t age_ms() const;
 
   OwnerWord word() const override;
-  void Doubt(std::function<void(const OwnerWord&)> acquired) override;
   void Fenced() override;
 
  private:
@@ -65,7 +61,6 @@ class LeaseKeeper : public OwnerHandle {
   std::atomic<int64_t> until_ms_ = 0;  // CLOCK_BOOTTIME
   std::function<void()> acquired_;
   std::function<void(const char*)> on_lost_;
-  std::vector<std::function<void(const OwnerWord&)>> doubts_;
   std::thread asker_, watcher_;
 };
 

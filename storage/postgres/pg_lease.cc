@@ -1,10 +1,10 @@
 #include "storage/postgres/pg_lease.h"
 
 #include <chrono>
-#include <random>
 
 #include "base/bytes.h"
 #include "base/clocks.h"
+#include "base/crypto.h"
 #include "storage/postgres/pg_schema.h"
 
 namespace notifyd {
@@ -16,12 +16,6 @@ Incarnation DecodeIncarnation(std::string_view bytes) {
   Decoder in(bytes);
   const uint64_t high = in.Big64(), low = in.Big64();
   return {high, low};
-}
-
-Incarnation DrawIncarnation() {
-  std::random_device device;
-  auto word = [&device] { return uint64_t{device()} << 32 | device(); };
-  return {word(), word()};
 }
 
 MonoTime BootNow() {
@@ -96,7 +90,7 @@ Result<std::unique_ptr<PgOwnLease>> PgOwnLease::Take(const PostgresOptions& opti
 }
 
 Status PgOwnLease::TakeIt() {
-  Ownership owner(LeaseTimes(), DrawIncarnation);
+  Ownership owner(LeaseTimes(), [] { return DecodeIncarnation(RandomBytes(16)); });
   std::optional<OwnerWord> first;
   for (;;) {
     const MonoTime now = BootNow();

@@ -34,7 +34,6 @@ constexpr std::array<const char*, 3> kFold = {PG_FOLD("kv_main"), PG_FOLD("kv_no
 #undef PG_FOLD
 constexpr char kDue[] = "SELECT hour, k FROM removals WHERE hour < $1 AND (hour, k) > ($3, $4) ORDER BY hour, k LIMIT $2";
 constexpr char kDone[] = "DELETE FROM removals r USING unnest($1::bigint[], $2::bytea[]) AS u (hour, k) WHERE r.hour = u.hour AND r.k = u.k";
-constexpr char kLater[] = "INSERT INTO removals (hour, k) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ON CONFLICT DO NOTHING";
 
 std::string Joined(const std::vector<std::string>& words) {
   std::string all;
@@ -166,7 +165,7 @@ Status PgSweeper::RemoveStep(std::pair<int64_t, std::string>* mark, bool* more) 
         later_hours.push_back(hour);
         later_keys.push_back(std::move(key));
       }
-      if (auto put = connection->Run(kLater, PgParams().Ints(later_hours).BytesArray(later_keys)); !put.ok()) return std::move(put).status();
+      if (auto put = connection->Run(kPgRemovals, PgParams().Ints(later_hours).BytesArray(later_keys)); !put.ok()) return std::move(put).status();
     }
     auto done = connection->Run(kDone, PgParams().Ints(hours).BytesArray(keys));
     return done.ok() ? Status::Ok() : std::move(done).status();

@@ -28,7 +28,6 @@ constexpr std::array<const char*, 3> kRanges = {PG_RANGE("kv_main"), PG_RANGE("k
 #undef PG_APPEND
 #undef PG_DELETE
 #undef PG_RANGE
-constexpr char kRemovals[] = "INSERT INTO removals (hour, k) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ON CONFLICT DO NOTHING";
 
 std::optional<int64_t> Later(WallTime at, int64_t kept_ms) {
   return kept_ms > kWallNever.ms - at.ms ? std::nullopt : std::optional(at.ms + kept_ms);
@@ -150,13 +149,13 @@ std::vector<PgStatement> PgWrites::Statements() const {
       keys.push_back(key);
       hours.push_back(hour);
     }
-    out.push_back({kRemovals, std::move(PgParams().Ints(hours).BytesArray(keys))});
+    out.push_back({kPgRemovals, std::move(PgParams().Ints(hours).BytesArray(keys))});
   }
   return out;
 }
 
 std::vector<const char*> PgWriteStatements() {
-  std::vector<const char*> all = {kRemovals};
+  std::vector<const char*> all = {kPgRemovals};
   for (const auto* of : {&kPuts, &kAppends, &kDeletes, &kRanges}) all.insert(all.end(), of->begin(), of->end());
   return all;
 }

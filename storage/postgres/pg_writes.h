@@ -26,6 +26,8 @@ std::optional<int64_t> EndOf(std::string_view key, std::string_view written, boo
 
 /// Of the removals, in ms.
 inline constexpr int64_t kPgHourMs = 3'600'000;
+/// Adds some: hours, and keys of the same places.
+inline constexpr char kPgRemovals[] = "INSERT INTO removals (hour, k) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ON CONFLICT DO NOTHING";
 
 class PgWrites : public KvWrites {
  public:

@@ -90,7 +90,6 @@ class GivenOwner : public OwnerHandle {
  public:
   explicit GivenOwner(OwnerWord word) : word_(word) {}
   OwnerWord word() const override { return word_; }
-  void Doubt(std::function<void(const OwnerWord&)>) override {}
   void Fenced() override { ++fenced; }
   std::atomic<int> fenced = 0;
 

@@ -23,7 +23,6 @@ class LastingOwner : public OwnerHandle {
     store_.SetOwner(nullptr);
   }
   OwnerWord word() const override { return word_; }
-  void Doubt(std::function<void(const OwnerWord&)>) override {}
   void Fenced() override {}
 
  private:
