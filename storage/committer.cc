@@ -132,7 +132,8 @@ bool Committer::Expect() {
   if (since_us == kAtWork || now_us - since_us < kRestUs || now_us < expects_from_us_.load(std::memory_order_relaxed)) return false;
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(expected_, true)) return false;
+    // Since it was looked at the thread may have been woken already.
+    if (rests_since_us_.load(std::memory_order_relaxed) != since_us || std::exchange(expected_, true)) return false;
   }
   wake_.notify_one();
   return true;

@@ -45,6 +45,8 @@ struct StoreOptions {
   std::string encryption_key_file = {};
   /// Below it backups are made (storage/backups.h); empty: none.
   std::string backup_directory = {};
+  /// Tables that nothing else touches come by retention once in so many seconds; 0: never.
+  uint64_t rewrite_age_s = 24 * 3600;
   /// Ids go on so far above what the store says, in each namespace, those that are made later too: of a copy, which may not know them all. 0: at
   /// once.
   uint64_t id_gap = 0;

@@ -164,7 +164,8 @@ void SetCompaction(const StoreOptions& in, std::shared_ptr<const RetentionTable>
   if (!retention) retention = std::make_shared<const RetentionTable>(Retention{in.retention_succeeded_ms, in.retention_settled_ms});
   out->compaction_filter_factory = std::make_shared<StoreFilterFactory>(std::move(retention), std::move(sealing), in.wall_ms);
   // Files that nothing else touches come by the filter once a day, so that what retention ended gives its space back.
-  out->periodic_compaction_seconds = 24 * 3600;
+  out->periodic_compaction_seconds = in.rewrite_age_s;
+  out->ttl = 0;
 }
 
 /// One of the files of which a database is made, by its name.

@@ -116,6 +116,7 @@ class RocksHarness : public StoreHarness {
     options.memtable_bytes = memtable_bytes_;
     options.retention_succeeded_ms = kRetentionSucceededMs;
     options.retention_settled_ms = kRetentionSettledMs;
+    options.rewrite_age_s = 0;  // stores that tests bring along grow old
     options.wall_ms = [this] { return wall_ms.load(); };
     return options;
   }

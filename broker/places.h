@@ -1,0 +1,50 @@
+// Places: which of several brokers serves which namespace, as this one knows it. Contract section 23.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace notifyd {
+
+/// Where something is served now.
+struct Place {
+  enum class Kind : uint8_t {
+    kHere,
+    kThere,   // by `member`
+    kMoving,  // by nobody for the moment: it is on its way, or whoever had it is gone
+  };
+  Kind kind = Kind::kHere;
+  std::string member;   // kThere: its name
+  std::string address;  // kThere: HOST:PORT at which other members reach it
+};
+
+/// One of the brokers that share a store.
+struct Member {
+  std::string name;
+  std::string address;  // HOST:PORT at which other members reach it
+  bool self = false;
+  bool leading = false;  // it serves the registry, and spreads the namespaces
+  bool draining = false;
+  bool alive = true;        // its lease was renewed in time, as far as is known here
+  uint64_t namespaces = 0;  // that it serves
+  std::string version;      // of its program
+  int64_t heartbeat_age_ms = 0;
+};
+
+/// Any thread. What is said may be over the moment after: whoever is asked in another's place says so.
+class Places {
+ public:
+  virtual ~Places() = default;
+  virtual Place Of(NamespaceNumber number) const = 0;
+  /// Of what concerns no namespace alone: namespaces themselves, tokens, the audit.
+  virtual Place OfRegistry() const = 0;
+  virtual std::vector<Member> Members() const = 0;
+  /// Calls `then`, once, on any thread, as soon as Of(number) may say something else than kMoving, or after `most_ms`.
+  virtual void Await(NamespaceNumber number, int64_t most_ms, std::function<void()> then) = 0;
+};
+
+}  // namespace notifyd
