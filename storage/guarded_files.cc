@@ -11,11 +11,13 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "storage/descriptor.h"
 #include "storage/log_check.h"
+#include "storage/table_properties.h"
 
 namespace notifyd {
 
@@ -93,6 +95,7 @@ namespace {
 
 using rocksdb::FileOptions;
 using rocksdb::FileSystem;
+using rocksdb::FSRandomAccessFile;
 using rocksdb::FSRandomRWFile;
 using rocksdb::FSWritableFile;
 using rocksdb::IODebugContext;
@@ -169,6 +172,20 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
       : FileSystemWrapper(FileSystem::Default()), guard_(guard), logs_(std::move(logs)) {}
   const char* Name() const override { return "notifyd.GuardedFileSystem"; }
 
+  IOStatus NewRandomAccessFile(const std::string& name, const FileOptions& how, std::unique_ptr<FSRandomAccessFile>* file,
+                               IODebugContext* debug) override {
+    IOStatus opened = FileSystemWrapper::NewRandomAccessFile(name, how, file, debug);
+    uint64_t bytes = 0;
+    // What cannot be read here RocksDB finds out when it reads it.
+    if (!opened.ok() || !name.ends_with(".sst") || !FileSystemWrapper::GetFileSize(name, how.io_options, &bytes, debug).ok()) return opened;
+    const Status sound = CheckTableProperties(bytes, [&](uint64_t offset, uint64_t most) -> std::optional<std::string> {
+      std::string scratch(most, '\0');
+      rocksdb::Slice read;
+      if (!(*file)->Read(offset, most, how.io_options, &read, scratch.data(), debug).ok()) return std::nullopt;
+      return read.ToString();
+    });
+    return sound.ok() ? opened : IOStatus::Corruption(sound.detail() + " in " + name);
+  }
   IOStatus NewWritableFile(const std::string& name, const FileOptions& how, std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) override {
     if (IOStatus same = Check(); !same.ok()) return same;
     IOStatus made = FileSystemWrapper::NewWritableFile(name, how, file, debug);

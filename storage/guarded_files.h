@@ -3,7 +3,10 @@
 // that are open, as each commit does, only looks whether a log is as long as it was: one that somebody removed takes it without an error until
 // somebody calls Check, and one that was emptied would hide that behind zeros.
 //
-// A log is longer than its records while it is open: zeros are written ahead of them, so that a sync writes data alone, and cut off when it is closed.
+// A table is opened only where its properties are sound (storage/table_properties.h).
+//
+// A log is longer than its records while it is open: zeros are written ahead of them, so that a sync writes data alone, and cut off when it is
+// closed.
 //
 // A log is looked for from when RocksDB made it until RocksDB deletes it, its records being in tables: those of the start before, which were there
 // already, are in tables once the database is open.
