@@ -31,6 +31,7 @@
 #include "cli/client/schedule_command_line.h"
 #include "cli/client/service_commands.h"
 #include "cli/client/submit_command.h"
+#include "cli/client/submit_file.h"
 #include "cli/client/team_command_line.h"
 #include "cli/client/top.h"
 #include "cli/client/topic_command_line.h"
@@ -261,12 +262,13 @@ class CommandLine {
       FieldValues values{submit_texts_.Given(), headers_};
       if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused("--file goes without flags for fields");
       if (!file_.empty() && submit_wait_->count() > 0) return Misused("--wait goes with a single notify");
-      if (!file_.empty()) return SubmitLines(context, file_, reconnect_ms_);
+      if (!file_.empty()) return SubmitLines(context, file_, SubmitPath(window_ms_), reconnect_ms_);
       if (submit_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --file");
       if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
-      if (submit_wait_->count() == 0) return notifyd::Submit(context, values);
+      if (submit_wait_->count() == 0) return notifyd::Submit(context, values, SubmitPath(window_ms_));
       std::optional<int64_t> wait_ms = WaitOf(submit_wait_text_);
-      return wait_ms ? SubmitAndWait(context, values, *wait_ms) : Misused("--wait: \"" + submit_wait_text_ + "\" is not a number of milliseconds");
+      return wait_ms ? SubmitAndWait(context, values, SubmitPath(window_ms_), *wait_ms)
+                     : Misused("--wait: \"" + submit_wait_text_ + "\" is not a number of milliseconds");
     });
     for (const FieldFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
     AddHeader(submit);
@@ -275,6 +277,11 @@ class CommandLine {
     submit_wait_ = submit->add_flag("--wait{forever}", submit_wait_text_,
                                     "Wait until it is settled, and show what its receiver answered; --wait=MS: that long at most.");
     hints_[submit_wait_].optional_value = "MS";
+    submit
+        ->add_option("--idempotency-window-ms,--idempotency-window", window_ms_,
+                     "For how long idempotency keys are remembered, where not as the broker's settings say.")
+        ->check(Quiet(CLI::Range(int64_t{1}, kRememberMostMs)))
+        ->type_name("MS");
     submit_reconnect_ = AddReconnect(submit, "With --file: how long to look for a broker that restarts meanwhile.");
   }
 
@@ -521,7 +528,7 @@ class CommandLine {
       order_ = "pending";
   std::vector<std::string> headers_, removed_headers_, resets_;
   uint64_t limit_ = 100;
-  int64_t remember_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;
+  int64_t remember_ms_ = 0, window_ms_ = 0, interval_ms_ = 1000, reconnect_ms_ = kReconnectMs;
   bool json_ = false, dry_run_ = false, once_ = false, version_ = false, all_namespaces_ = false, paused_too_ = false;
   Texts submit_texts_, trigger_texts_, list_texts_, change_texts_, lane_texts_;
   std::map<const CLI::App*, Texts> bulk_texts_;

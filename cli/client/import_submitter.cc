@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_tree.h"
+#include "cli/client/submit_file.h"
 
 namespace notifyd {
 namespace {
@@ -80,7 +81,7 @@ ImportSubmitter::Try ImportSubmitter::SubmitOnce(const std::vector<OldCall>& cal
   if (sent.empty()) return Try::kDone;
   HttpCall call;
   call.method = "POST";
-  call.path = "/v1/notifies?idempotency_window_ms=" + std::to_string(kWindowMs);
+  call.path = SubmitPath(kWindowMs);
   call.body = &body;
   call.content_type = "application/x-ndjson";
   call.most_bytes = kAnswerMost;

@@ -69,7 +69,7 @@ Exit SaveTo(const std::string& file, const std::string& bytes) {
   return kUsage;
 }
 
-Exit SubmitAndWait(const Context& context, const FieldValues& values, int64_t wait_ms) {
+Exit SubmitAndWait(const Context& context, const FieldValues& values, const std::string& path, int64_t wait_ms) {
   using std::chrono::milliseconds;
   using std::chrono::steady_clock;
   Result<std::string> body = NotifyJson(values);
@@ -79,7 +79,8 @@ Exit SubmitAndWait(const Context& context, const FieldValues& values, int64_t wa
   }
   const auto started = steady_clock::now();
   const int64_t first_ms = wait_ms < 0 ? kWaitMostMs : std::min(wait_ms, kWaitMostMs);
-  const Outcome outcome = Ask(context, "POST", "/v1/notifies?wait_ms=" + std::to_string(first_ms), &*body, first_ms);
+  const Outcome outcome =
+      Ask(context, "POST", path + (path.find('?') == std::string::npos ? "?" : "&") + "wait_ms=" + std::to_string(first_ms), &*body, first_ms);
   const auto passed_ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started).count();
   if (outcome.exit == kDone && outcome.answer.status == 202 && (wait_ms < 0 || wait_ms > passed_ms)) {
     // It is accepted, whatever becomes of the broker and of this program: from here on it is looked at.

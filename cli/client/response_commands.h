@@ -17,7 +17,7 @@ Exit SaveResponse(const Context& context, const std::string& id, const std::stri
 /// Writes bytes to a file, which only its owner may read where it is made; "-": to standard output. Complains where it cannot.
 Exit SaveTo(const std::string& file, const std::string& bytes);
 
-/// Submits one, and waits until it is settled; negative `wait_ms`: as long as it takes.
-Exit SubmitAndWait(const Context& context, const FieldValues& values, int64_t wait_ms);
+/// Submits one to `path` (SubmitPath), and waits until it is settled; negative `wait_ms`: as long as it takes.
+Exit SubmitAndWait(const Context& context, const FieldValues& values, const std::string& path, int64_t wait_ms);
 
 }  // namespace notifyd

@@ -53,16 +53,16 @@ Exit Judge(const FileOutcome& outcome) {
 
 }  // namespace
 
-Exit Submit(const Context& context, const FieldValues& values) {
+Exit Submit(const Context& context, const FieldValues& values, const std::string& path) {
   Result<std::string> body = NotifyJson(values);
   if (!body.ok()) {
     Complain(body.status().detail());
     return kUsage;
   }
-  return Show(context, Ask(context, "POST", "/v1/notifies", &*body), [](JsonTree::Value answer) { return Fields(answer); });
+  return Show(context, Ask(context, "POST", path, &*body), [](JsonTree::Value answer) { return Fields(answer); });
 }
 
-Exit SubmitLines(const Context& context, const std::string& file, int64_t reconnect_ms) {
+Exit SubmitLines(const Context& context, const std::string& file, const std::string& path, int64_t reconnect_ms) {
   bool standard_input = file == "-";
   int input = standard_input ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
@@ -93,7 +93,7 @@ Exit SubmitLines(const Context& context, const std::string& file, int64_t reconn
         return PrintLine(line);
       };
     }
-    outcome = SubmitFile(input, context.client, hooks, reconnect_ms);
+    outcome = SubmitFile(input, context.client, hooks, reconnect_ms, path);
   }
   if (!standard_input) close(input);
   if (!context.json && !outcome.refused_whole && !NothingSent(outcome)) PrintLine(Summary(outcome));

@@ -277,13 +277,17 @@ void UnansweredLines::Trim() {
   answered_ -= std::min(answered_, gone);
 }
 
-FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, int64_t reconnect_ms) {
+std::string SubmitPath(int64_t window_ms) {
+  return window_ms > 0 ? "/v1/notifies?idempotency_window_ms=" + std::to_string(window_ms) : "/v1/notifies";
+}
+
+FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, int64_t reconnect_ms, const std::string& path) {
   FileOutcome outcome;
   Submission submission(input, hooks, &outcome);
   Patience patience(reconnect_ms);
   for (bool resumed = false;;) {
     submission.Begin();
-    StreamOutcome stream = client->Stream("/v1/notifies", "application/x-ndjson", &submission);
+    StreamOutcome stream = client->Stream(path, "application/x-ndjson", &submission);
     bool refused = stream.answer.status != 0 && !stream.answer.Done();
     bool whole = !refused && stream.fault.ok() && submission.Finish();
     if (outcome.fault.code() == Code::kMalformed) return outcome;

@@ -18,6 +18,9 @@
 
 namespace notifyd {
 
+/// Where notifies are submitted. `window_ms`: for how long their idempotency keys are remembered; 0: as the broker's settings say.
+std::string SubmitPath(int64_t window_ms);
+
 struct FileCounts {
   uint64_t bytes = 0;  // read from the file
   uint64_t sent = 0;   // lines that are not blank
@@ -47,8 +50,9 @@ struct FileHooks {
 };
 
 /// Reads `input` (borrowed) to its end. It may be a pipe or a terminal: what has come is sent at once. A broker that restarts is looked for again for
-/// up to `reconnect_ms`; 0: once.
-FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, int64_t reconnect_ms = kReconnectMs);
+/// up to `reconnect_ms`; 0: once. `path`: SubmitPath's.
+FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, int64_t reconnect_ms = kReconnectMs,
+                       const std::string& path = SubmitPath(0));
 
 /// Leaves out blank lines and the white space at the start of lines, and remembers which line of the file became which line sent. Pure.
 class LineFilter {

@@ -225,6 +225,22 @@ TEST_CASE("notifyctl submit: the parts of retry have flags of their own, in one 
   CHECK(broker.seen().at(1).body == R"({"url":"http://x/","retry":{"schedule_ms":[1000,5000]}})");
 }
 
+TEST_CASE("notifyctl submit: for how long idempotency keys are remembered is said in front of all ways to submit") {
+  ScriptedServer broker(Always(200, R"({"id":"n1","state":"succeeded","attempts":[]})"));
+  const std::vector<std::string> submit = {"submit", "http://x/", "--idempotency-key", "i", "--idempotency-window", "1000"};
+  CHECK(CtlAt(broker, submit).code == 0);
+  CHECK(broker.seen().back().target == "/v1/notifies?idempotency_window_ms=1000");
+  std::vector<std::string> waits = submit;
+  waits.push_back("--wait=50");
+  CHECK(CtlAt(broker, waits).code == 0);
+  CHECK(broker.seen().back().target == "/v1/notifies?idempotency_window_ms=1000&wait_ms=50");
+  TempDir dir;
+  const std::string lines = dir.Write("lines", "{\"url\":\"http://x/\"}\n");
+  CtlAt(broker, {"submit", "--file", lines, "--idempotency-window-ms", "2000"});
+  CHECK(broker.seen().back().target == "/v1/notifies?idempotency_window_ms=2000");
+  CHECK(CtlAt(broker, {"submit", "http://x/", "--idempotency-window", "0"}).code == 2);
+}
+
 TEST_CASE("notifyctl: a flag with a name of its own has its field's name as well") {
   ScriptedServer broker(Always(200, "{\"name\":\"l\",\"state\":\"ready\"}"));
   CHECK(CtlAt(broker, {"submit", "http://x/", "--retry-max-attempts", "3", "--retry-fatal-on", "{}", "--retry-later-on", "{}", "--headers", "A: b"})
