@@ -1,5 +1,5 @@
 // Who may look, and who may press what.
-import { check, isAccessible, isClean, same, until } from "./harness.mjs";
+import { check, isAccessible, isClean, same, sleep, until } from "./harness.mjs";
 import { open, pagesOf, seed } from "./seed.mjs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -89,6 +89,28 @@ export const accessCases = [
       check((await page.textContent("main")).includes("may not see bodies"), "bodies without read_bodies");
       check(!(await page.textContent("main")).includes('"order"'), "a body is shown");
       await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "access: who may not look at a namespace, or at nothing at all, is told so by the overview, and asks for nothing all the time",
+    async (world) => {
+      const broker = await guarded(world);
+      await seed(broker, await world.receiver());
+      const looksAt = async (token, where, words, at = "main > .fault") => {
+        const page = await world.browser.page(await world.context(), token);
+        await page.goto(`${broker.url}/console/#/${where}`);
+        await page.waitForSelector(`${at}:has-text("${words}")`);
+        await isAccessible(page, world.axe, where);
+        await isClean(page, new URL(broker.url).host);
+        return page;
+      };
+      const read = await tokenOf(broker, ["read"]);
+      const page = await looksAt(read.token, "overview?ns=billing", "namespace");
+      const before = page.asked.length;
+      await sleep(3000);
+      check(page.asked.length - before <= 3, `it asked ${page.asked.length - before} times in 3 s`);
+      await looksAt((await tokenOf(broker, ["metrics"])).token, "overview", "scope");
+      await looksAt((await tokenOf(broker, ["read"], { lanes: ["ledger"] })).token, "overview", "bound to lanes", "#newest .fault");
     },
   ],
   [

@@ -119,6 +119,28 @@ export const actionCases = [
     },
   ],
   [
+    "actions: of more lanes than are loaded it is said that only a part is sorted; others are found by how their names begin",
+    async (world) => {
+      const { broker, receiver, page } = await seeded(world);
+      for (let i = 0; i < 1100; i += 100)
+        await broker.call("POST", "/v1/notifies", Array.from({ length: 100 }, (_, j) => ({ url: receiver.url + "/many", lane: `many-${String(i + j).padStart(4, "0")}`, delay_ms: 3_600_000 })));
+      await broker.call("PATCH", "/v1/lanes/concurrent/zz-last", { paused: true });
+      for (let i = 0; i < 3; ++i) await broker.submit({ url: receiver.url + "/zz", lane: "zz-last" });
+      await open(page, broker, "lanes");
+      await page.waitForSelector("[role=status]:has-text('Only the first 1,000 by name are sorted here')");
+      check(!(await page.$(".row:has-text('zz-last')")), "it is not among those");
+      await page.fill("form.begins input", "zz-");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".row:has-text('zz-last')");
+      check(new URL(page.url()).hash.includes("prefix=zz-"), "the address says so");
+      check((await page.$$("form.begins ~ .hint")).length === 0, "all that begin so are there");
+      await page.fill("form.begins input", "none-");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".empty:has-text('No name begins so')");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
     "actions: a host that is not reached is probed now, though its next probe is far off",
     async (world) => {
       const broker = await world.broker("[breaker]\nopen_ms = 600000\n");

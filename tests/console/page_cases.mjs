@@ -116,7 +116,7 @@ export const pageCases = [
       const made = await broker.submit({ url: `${receiver.url}/bad/%3Cimg%20src=x%3E`, lane, caller: kHostile.slice(0, 60), fkey: undefined, labels: { [kHostile.replace(/:/g, "").slice(0, 40)]: kHostile }, data: { [kHostile]: long }, retry: { max_attempts: 1 } });
       await broker.settled(made.id);
       await broker.submit({ url: receiver.url, fkey: kHostile, lane: "l" });
-      await broker.call("PATCH", "/v1/lanes/concurrent/" + encodeURIComponent(lane), { paused: true });
+      await broker.call("PATCH", "/v1/lanes/concurrent/" + encodeURIComponent(lane), { paused: true, reason: kHostile.repeat(5) });
       await broker.submit({ url: receiver.url + "/x", lane });
       for (const how of [{}, { width: 360, height: 740 }]) {
         const page = await world.browser.page(await world.context(how));

@@ -6,9 +6,12 @@ import { route } from "./route";
 import type { Live, Stats } from "./types";
 
 export const live = new Store<Live | null>(null);
+/// Why whoever is logged in gets no figures of this namespace; null: he does, or nobody said yet.
+export const liveRefused = new Store<Problem | null>(null);
 /// How many streams and polls this tab has begun: for tests.
 export const reads = { streams: 0, polls: 0 };
 
+const kRefusedMs = 10_000; // so long nothing is asked again of who was refused
 const kSilentMs = 3000; // so long nobody told anything: somebody has to read
 const me = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
@@ -33,6 +36,7 @@ function tell(word: Word): void {
 
 function take(next: Live): void {
   live.set(next);
+  liveRefused.set(null);
   downSince.set(null);
 }
 
@@ -81,7 +85,8 @@ async function poll(signal: AbortSignal): Promise<void> {
       take(next);
       tell({ kind: "figures", from: me, live: next });
     } catch (error) {
-      if (signal.aborted || (error instanceof Problem && error.status > 0)) return;
+      if (signal.aborted) return;
+      if (error instanceof Problem && error.status > 0) return liveRefused.set(error);
     }
     await new Promise((done) => setTimeout(done, 1000));
   }
@@ -149,7 +154,7 @@ async function read(): Promise<void> {
   } finally {
     if (abort === mine) {
       abort = null;
-      heardAt = Date.now() - kSilentMs + 1000;
+      heardAt = Date.now() - kSilentMs + (liveRefused.get() === null ? 1000 : kRefusedMs);
     }
   }
 }
@@ -166,6 +171,7 @@ function look(): void {
     channel?.close();
     lasts.length = 0;
     live.set(null);
+    liveRefused.set(null);
     channelName = name;
     channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;
     if (channel) channel.onmessage = (event) => hear(event.data as Word);

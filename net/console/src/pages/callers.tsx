@@ -37,12 +37,19 @@ function Limit({ caller, close, done }: { caller: Caller; close: () => void; don
   );
 }
 
+/// The last day against the one before, as far as that was counted: of a broker that began yesterday it is a part of one.
+function againstYesterday({ day, day_before }: Caller, countedForMs: number): string {
+  const kDayMs = 86_400_000;
+  const known = Math.min(kDayMs, countedForMs - kDayMs);
+  return day_before.accepted > 0 && known >= kDayMs / 24 ? percent((day.accepted * known) / kDayMs, day_before.accepted) : "–";
+}
+
 export function Callers() {
   const { query } = useRoute();
   const span = (query.get("span") ?? "hour") as Span;
   const sort = query.get("sort") ?? "accepted";
   const path = spaced(`/v1/callers?sort=${encodeURIComponent(sort)}&since_ms=${kSpans[span] ?? kSpans.hour}&limit=200`);
-  const seen = usePoll<Page<Caller>>(path, (signal) => get(path, signal), 2000);
+  const seen = usePoll<Page<Caller> & { counted_for_ms: number }>(path, (signal) => get(path, signal), 2000);
   const [limits, setLimits] = useState<Caller | null>(null);
   const chosen = query.get("caller");
   const rows = seen.data?.items ?? [];
@@ -95,7 +102,7 @@ export function Callers() {
               { name: t("col_state"), width: "7rem", main: true, cell: (row) => (row.paused ? <Badge tone="warn" icon="held">{t("paused")}</Badge> : row.submits_per_s !== null ? <Badge tone="plain">{`${row.submits_per_s}${t("per_s")}`}</Badge> : null) },
               { name: t("callers_share"), width: "minmax(5rem, 1fr)", hide: true, cell: (row) => <Meter value={row[sort as "accepted"] ?? 0} of={most} label={count(row[sort as "accepted"] ?? 0)} /> },
               { name: t("col_accepted"), width: "6rem", right: true, cell: (row) => compact(row.accepted) },
-              { name: t("against_yesterday"), width: "8rem", right: true, hide: true, cell: (row) => (row.day_before.accepted > 0 ? percent(row.day.accepted, row.day_before.accepted) : "–") },
+              { name: t("against_yesterday"), width: "8rem", right: true, hide: true, cell: (row) => againstYesterday(row, seen.data?.counted_for_ms ?? 0) },
               { name: t("col_failed"), width: "6rem", right: true, cell: (row) => compact(row.failed) },
               { name: t("late"), width: "5rem", right: true, hide: true, cell: (row) => compact(row.late) },
               { name: t("col_bytes"), width: "6rem", right: true, hide: true, cell: (row) => bytes(row.bytes) },

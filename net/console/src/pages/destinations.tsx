@@ -1,6 +1,7 @@
 // Which destination hurts? Hosts by failures now, services and their instances; one host, and what can be done about it.
 import { useState } from "preact/hooks";
 import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { Begins, BeginsNone, prefixQuery, usePrefix } from "../begins";
 import { Bulk } from "../bulk";
 import { Chart, type Line } from "../chart";
 import { compact, count, duration, localTime, parseTime } from "../format";
@@ -79,17 +80,19 @@ function Services() {
 }
 
 export function Destinations() {
-  const pages = usePages<Host>(spaced("/v1/hosts?limit=1000"), (h) => h.host, 2000);
+  const prefix = usePrefix();
+  const pages = usePages<Host>(spaced("/v1/hosts?limit=1000" + prefixQuery(prefix)), (h) => h.host, 2000);
   const rows = [...pages.rows].sort((a, b) => failedOf(b) - failedOf(a) || b.in_flight - a.in_flight || (a.host < b.host ? -1 : 1));
   return (
     <>
       <Title>{t("nav_destinations")}</Title>
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
       <Panel title={t("hosts_title")}>
+        <Begins pages={pages} />
         {pages.loading ? (
           <p class="faint">{t("loading")}</p>
         ) : (
-          <List label={t("hosts_title")} rows={rows} more={pages.more} keyOf={(h) => h.host} to={(h) => href("destination", [h.host])} columns={hostColumns()} empty={<Empty title={t("hosts_none")} command={"notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"} />} />
+          <List label={t("hosts_title")} rows={rows} more={pages.more} keyOf={(h) => h.host} to={(h) => href("destination", [h.host])} columns={hostColumns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("hosts_none")} command={"notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"} />} />
         )}
       </Panel>
       <Services />

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { Begins, BeginsNone, prefixQuery, usePrefix } from "../begins";
 import { count, duration, localTime, parseAhead } from "../format";
 import { List, type Column } from "../list";
 import { usePages } from "../pages";
@@ -73,16 +74,18 @@ const columns = (): Column<Lane>[] => [
 ];
 
 export function Lanes() {
-  const pages = usePages<Lane>(spaced("/v1/lanes?limit=1000"), (l) => `${l.mode}/${l.name}`, 2000);
+  const prefix = usePrefix();
+  const pages = usePages<Lane>(spaced("/v1/lanes?limit=1000" + prefixQuery(prefix)), (l) => `${l.mode}/${l.name}`, 2000);
   const rows = [...pages.rows].sort((a, b) => backlogOf(b) - backlogOf(a) || (b.head_age_ms ?? -1) - (a.head_age_ms ?? -1) || waitingIn(b) - waitingIn(a) || (a.name < b.name ? -1 : 1));
   return (
     <>
       <Title>{t("nav_lanes")}</Title>
+      <Begins pages={pages} />
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
       {pages.loading ? (
         <p class="faint">{t("loading")}</p>
       ) : (
-        <List label={t("nav_lanes")} rows={rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={<Empty title={t("lanes_none")} command={"notifyctl submit http://127.0.0.1:9100/later --delay-ms 600000"} />} />
+        <List label={t("nav_lanes")} rows={rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("lanes_none")} command={"notifyctl submit http://127.0.0.1:9100/later --delay-ms 600000"} />} />
       )}
     </>
   );

@@ -3,13 +3,13 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Problem, adminOfAll, downSince, get, may, space, spaced } from "../api";
 import { Chart, Spark, type Line } from "../chart";
 import { bytes, compact, count, duration, percent, rate, shortTime } from "../format";
-import { live } from "../live";
+import { live, liveRefused } from "../live";
 import { List } from "../list";
 import { usePoll } from "../poll";
 import { href } from "../route";
 import { useStore } from "../store";
 import { t } from "../text";
-import { Ago, Badge, BreakerBadge, Code, Empty, Icon, Meter, Name, Panel, Title, type Tone } from "../ui";
+import { Ago, Badge, BreakerBadge, Code, Empty, Fault, Icon, Meter, Name, Panel, Title, type Tone } from "../ui";
 import { kPending, type Caller, type Due, type FailingHost, type History, type Host, type Live, type Namespace, type Notify, type Page } from "../types";
 import { notifyColumns } from "./notifies";
 
@@ -169,7 +169,7 @@ function Coming() {
           <Chart label={t("due_title")} times={shown.times} lines={shown.lines} show={compact} height={110} />
         </>
       ) : (
-        <p class="faint">{t("loading")}</p>
+        error ? <Fault problem={error} /> : <p class="faint">{t("loading")}</p>
       )}
     </Panel>
   );
@@ -226,16 +226,18 @@ function Day() {
   );
 }
 
-function Newest({ accepted }: { accepted: number | null }) {
+/// What comes is seen at once where little does; where much does, each three seconds are enough for anybody's eyes, and for the broker.
+function Newest({ now }: { now: Live }) {
   const path = spaced("/v1/notifies?limit=8");
-  const list = usePoll<Page<Notify>>(`${path}#${accepted ?? ""}`, (signal) => get(path, signal), 2000);
+  const came = now.rates.accepted > 1 ? "" : now.stats.totals.accepted;
+  const list = usePoll<Page<Notify>>(`${path}#${came}`, (signal) => get(path, signal), 3000);
   const kept = useRef<Notify[] | null>(null);
   if (list.data) kept.current = list.data.items;
   const rows = kept.current;
   return (
     <Panel title={t("newest_title")} id="newest" wide aside={<a href={href("notifies")}>{t("newest_all")}</a>}>
       {rows === null ? (
-        <p class="faint">{t("loading")}</p>
+        list.error ? <Fault problem={list.error} /> : <p class="faint">{t("loading")}</p>
       ) : (
         <List
           label={t("newest_title")}
@@ -262,6 +264,7 @@ function Newest({ accepted }: { accepted: number | null }) {
 
 export function Overview() {
   const now = useStore(live);
+  const refusal = useStore(liveRefused);
   const { hosts } = useFailing(now);
   const spacePath = `/v1/namespaces/${encodeURIComponent(space())}`;
   const own = usePoll<Namespace>(spacePath, (signal) => get(spacePath, signal), 5000);
@@ -269,7 +272,7 @@ export function Overview() {
   const outTrail = useTrail(now?.rates.attempts ?? null, now);
   const failTrail = useTrail(now?.rates.failed ?? null, now);
   const lagTrail = useTrail(now?.lag_ms ?? null, now);
-  if (!now) return <><Title>{t("nav_overview")}</Title><p class="faint">{t("loading")}</p></>;
+  if (!now) return <><Title>{t("nav_overview")}</Title>{refusal ? <Fault problem={refusal} /> : <p class="faint">{t("loading")}</p>}</>;
   const { stats } = now;
   const books = booksBalance(now);
   const cap = own.data?.may_be_in_flight ?? 0;
@@ -299,7 +302,7 @@ export function Overview() {
         <Coming />
         <Restart now={now} />
         <Day />
-        <Newest accepted={stats.totals.accepted} />
+        <Newest now={now} />
       </div>
     </>
   );
