@@ -5,7 +5,8 @@
 #   make build   release binaries: build/release/bin/notifyd, notifyctl, notify-bench
 #   make install build, then install under PREFIX (/usr/local) and SYSCONFDIR (/etc); DESTDIR stages it elsewhere
 #   make deb     build/release/package/notifyd_VERSION_ARCH.deb
-#   make torture  fresh seeds of the simulator on all cores for TORTURE_SECONDS (600); prints each that breaks a promise
+#   make torture  attacks a broker under load in every way for HOURS (1), where it was broken off the last time, and says in docs/evidence.md what held
+#                (FORMS="kill power" and the like: those alone)
 #   make asan | make tsan    every test under a sanitizer
 #   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
 #   make format  clang-format over all sources (needs clang-format)
@@ -15,7 +16,8 @@ ARGS ?=
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
-TORTURE_SECONDS ?= 600
+HOURS ?= 1
+FORMS ?=
 
 .PHONY: run test build install deb packages test-packages torture asan tsan bench-compare format
 
@@ -37,10 +39,11 @@ deb: packages
 test: test-packages
 	$(call run_tests,release)
 
-torture: packages
+torture: test-packages
 	cmake --preset release
-	cmake --build --preset release --parallel $(JOBS) --target notifyd_sim
-	build/release/bin/notifyd_sim --torture $(TORTURE_SECONDS)
+	cmake --build --preset release --parallel $(JOBS) --target notifyd notifyd_sim
+	PYTHONDONTWRITEBYTECODE=1 python3 tests/torture/torture.py long $(FORMS) --hours $(HOURS) --notifyd build/release/bin/notifyd \
+	  --sim build/release/bin/notifyd_sim --state build/torture.json --evidence docs/evidence.md --commit $$(git rev-parse --short HEAD)
 
 asan: test-packages
 	$(call run_tests,asan-ubsan)

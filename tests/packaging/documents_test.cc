@@ -247,6 +247,25 @@ TEST_CASE("security.md: each threat has somebody, something that stops it, and a
   CHECK(threats >= 12);
 }
 
+TEST_CASE("README.md: each promise names the rows of evidence.md that attack it, and what those name is there") {
+  const std::string evidence = ProjectFile("docs/evidence.md");
+  const std::set<std::string> rows = AllMatches(evidence, "<a id=\"([a-z-]+)\"></a>");
+  size_t promises = 0;
+  for (const std::string& line : Lines(Section(ProjectFile("README.md"), "## What it promises"))) {
+    std::vector<std::string> cells = Cells(line);
+    if (cells.size() < 3 || cells[0] == "promise" || cells[0].find("---") == 0) continue;
+    INFO(line);
+    ++promises;
+    std::set<std::string> named = AllMatches(cells[2], "docs/evidence\\.md#([a-z-]+)\\)");
+    CHECK(!named.empty());
+    CHECK(Missing(named, rows) == "");
+  }
+  CHECK(promises == 8);
+  // Each form of attack has its row, and nothing else stands as one.
+  CHECK(Missing(AllMatches(ProjectFile("tests/torture/torture.py"), "\n    Form\\(\"([a-z-]+)\""), rows) == "");
+  for (const std::string& file : AllMatches(evidence, "`((?:tests|storage)/[^` ]+\\.[a-z]+)`")) CHECK_NOTHROW(ProjectFile(file));
+}
+
 TEST_CASE("README.md: its first command installs what the others need and cannot install themselves") {
   std::string readme = ProjectFile("README.md");
   size_t first = readme.find("\n    ") + 5;

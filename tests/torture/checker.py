@@ -1,0 +1,596 @@
+"""The oracle: reads what a submitter was told, what a receiver got and what the store lists in the end, and judges the promises.
+
+It knows nothing of the broker but its contract, shares no code with it nor with the simulator's auditor, and looks at histories alone (history.py).
+
+  I1 every acknowledged notify was delivered or is stored, and is what the histories make it; a batch is there whole or not at all
+  I2 first deliveries of a fifo lane are in its order, and one goes out once the one before it is settled
+  I3 repeats only of what was in flight at a death, or whose end was not yet on disk (50 ms), under the same number; numbers never go back
+  I4 nothing before its due time or its trigger
+  I5 no attempt starts after an acknowledged cancel
+  I6 nothing that was never submitted, nothing that was refused, nothing twice under two ids
+  I7 the books balance, of each namespace and in all
+  I8 nothing crosses namespaces
+
+A 5xx or a lost answer counts as unknown: what was asked may be done or not, but whole.
+
+An item is what one ask wants to be made: tag (unique, comes with the call), lane, mode (fifo, concurrent); optional: due (ms of the wall clock),
+delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all its attempts do), ttl, may_cancel (its group may), virtual (its id is
+in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
+(no answer counts).
+
+The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...}}. tag is None
+where the list does not show it (an event's notify).
+"""
+
+import bisect
+from collections import defaultdict
+
+# What a machine with other work does to a time beside the stalls that were noticed.
+NOISE_S = 0.02
+# A call that was sent before a cancel was acknowledged, or before the broker was killed, may take so long to be seen.
+ON_ITS_WAY_S = 0.1
+# So long before and after it was set a clock may have been read, and what was decided by it be seen.
+SURE_S = 0.5
+SETTLED = ("succeeded", "failed", "cancelled", "expired")
+PENDING = ("held", "scheduled", "ready", "sending", "retrying")
+FOREVER = float("inf")
+
+
+class Item:
+    def __init__(self, ask, given):
+        self.tag, self.ns, self.given = given["tag"], ask["ns"], given
+        self.do = ask["do"]
+        self.asks = []
+        self.ids = set()
+        self.acked = None
+        self.triggers, self.cancels, self.retries = [], [], []
+
+    def refused(self):
+        return all(ask.refused() for ask in self.asks)
+
+    def acknowledged(self):
+        return self.acked is not None
+
+
+class Ask:
+    """A request and what became of it."""
+
+    def __init__(self, event):
+        self.event, self.t, self.w, self.answer = event, event["t"], event["w"], None
+
+    def status(self):
+        return self.answer["status"] if self.answer else 0
+
+    def done(self):
+        return self.status() // 100 == 2
+
+    def refused(self):
+        return 300 <= self.status() < 500
+
+    def unknown(self):
+        return not self.done() and not self.refused()
+
+
+class Call:
+    """An arrival: one request at the receiver."""
+
+    def __init__(self, event):
+        self.n, self.t, self.w = event["n"], event["t"], event["w"]
+        self.tag, self.id, self.number, self.ns = event["tag"], event["id"], event["try"], event["ns"]
+        self.status, self.end = None, FOREVER
+
+    def good(self):
+        return self.status is not None and self.status // 100 == 2
+
+
+class Checker:
+    def __init__(self, submitter, receiver, killer, final):
+        self.final = final
+        self.faults = []
+        self.counts = defaultdict(int)
+        self.oldest_repeat_s = 0.0
+        everything = submitter + receiver + killer
+        self.deaths = sorted((e for e in killer if e["e"] == "dead"), key=lambda e: e["t"])
+        self.stalls = sorted((e["t"], e["until"]) for e in everything if e["e"] == "stall")
+        self.clock = sorted((e["t"], e["offset"]) for e in killer if e["e"] == "clock")
+        self.told = [e for e in submitter if e["e"] == "told"]
+        self.read_submitter(submitter)
+        self.read_receiver(receiver)
+        self.read_final()
+
+    def fault(self, rule, text):
+        self.faults.append((rule, text))
+
+    # ---- reading
+
+    def read_submitter(self, events):
+        asks, self.items, self.wholes = {}, {}, []
+        for event in events:
+            if event["e"] == "ask":
+                asks[event["op"]] = self.read_ask(event)
+            elif event["e"] == "ans" and event["op"] in asks:
+                self.read_answer(asks[event["op"]], event)
+        self.counts["submitted"] = len(self.items)
+        self.counts["acknowledged"] = sum(1 for item in self.items.values() if item.acknowledged())
+
+    def read_ask(self, event):
+        ask = Ask(event)
+        for given in event["items"]:
+            item = self.items.get(given["tag"])
+            if event["do"] in ("trigger", "cancel", "retry"):
+                {"trigger": item.triggers, "cancel": item.cancels, "retry": item.retries}[event["do"]].append(ask)
+                continue
+            if item is None:
+                item = self.items[given["tag"]] = Item(event, given)
+            item.asks.append(ask)
+        if event.get("whole"):
+            self.wholes.append(ask)
+        return ask
+
+    def read_answer(self, ask, event):
+        ask.answer = event
+        if not ask.done() or ask.event["do"] in ("trigger", "cancel", "retry"):
+            return
+        ids = event.get("ids") or []
+        for at, given in enumerate(ask.event["items"]):
+            item = self.items[given["tag"]]
+            if item.acked is None:
+                item.acked = event
+            if at < len(ids) and ids[at]:
+                item.ids.add(ids[at])
+
+    def read_receiver(self, events):
+        self.calls, by_number = [], {}
+        for event in events:
+            if event["e"] == "come":
+                call = by_number[event["n"]] = Call(event)
+                self.calls.append(call)
+            elif event["e"] in ("done", "gone"):
+                call = by_number[event["n"]]
+                call.end = min(call.end, event["t"])
+                if event["e"] == "done":
+                    call.status = event["status"]
+        self.calls.sort(key=lambda call: (call.t, call.n))
+        self.by_tag, self.by_id = defaultdict(list), defaultdict(list)
+        for call in self.calls:
+            self.by_tag[call.tag].append(call)
+            self.by_id[call.id].append(call)
+        self.counts["arrived"] = len(self.calls)
+
+    def read_final(self):
+        """What is listed, by tag. What shows no tag is known by its calls, or by the answer that named it."""
+        tag_of = {call.id: call.tag for call in self.calls}
+        for item in self.items.values():
+            for known in item.ids:
+                tag_of[known] = item.tag
+        self.listed = defaultdict(list)
+        self.nameless = []
+        for name, space in self.final["namespaces"].items():
+            for entry in space["items"]:
+                tag = entry.get("tag") or tag_of.get(entry["id"])
+                if tag is None:
+                    self.nameless.append((name, entry))
+                else:
+                    self.listed[tag].append((name, entry))
+
+    # ---- times
+
+    def noise(self, start, end):
+        """How much less sure a time between these is, in seconds."""
+        total = NOISE_S
+        first = bisect.bisect_left(self.stalls, (start - 5, 0))
+        for stall_start, stall_end in self.stalls[first:]:
+            if stall_start > end:
+                break
+            if stall_end >= start:
+                total += stall_end - stall_start
+        return total
+
+    def sure(self, first, second):
+        """Whether these two calls came in this order, also where the receiver had been held up, and then read what had come meanwhile."""
+        return second.t - first.t > self.noise(first.t - ON_ITS_WAY_S, second.t) - NOISE_S
+
+    def offset(self, t, pick):
+        """By how much the broker's wall clock was off at about t: the least or the most (pick), where it was set just then."""
+        first = bisect.bisect_right(self.clock, (t - SURE_S, FOREVER))
+        last = bisect.bisect_right(self.clock, (t + SURE_S, FOREVER))
+        return pick((offset for _, offset in self.clock[max(0, first - 1):last]), default=0)
+
+    def between(self, start, end):
+        """The deaths that lie between two moments, the time over which one happens included, and what was on its way then."""
+        return [d for d in self.deaths if d["t"] <= end and d["until"] + ON_ITS_WAY_S + self.noise(d["until"], start) >= start]
+
+    # ---- I1
+
+    def check_kept(self):
+        for item in self.items.values():
+            calls = self.by_tag.get(item.tag, [])
+            states = [entry["state"] for _, entry in self.listed.get(item.tag, [])]
+            if item.acknowledged() and self.awaited(item):
+                self.check_there(item, calls, states)
+            for state in states:
+                self.check_state(item, calls, state)
+        for ask in self.wholes:
+            self.check_whole(ask)
+
+    def awaited(self, item):
+        """A callback is there once what it is about is settled."""
+        about = item.given.get("of") or []
+        return all(any(e["state"] in SETTLED for _, e in self.listed.get(tag, [])) for tag in ([about] if isinstance(about, str) else about))
+
+    def check_there(self, item, calls, states):
+        delivered = any(call.good() or item.given.get("none") for call in calls)
+        if item.ids:
+            known = any(entry["id"] in item.ids for _, entry in self.listed.get(item.tag, []))
+            delivered = delivered and any(call.id in item.ids for call in calls)
+        else:
+            known = bool(states)
+        if not known and not delivered:
+            self.fault("I1", f"lost: {item.tag} {sorted(item.ids)} was acknowledged, is not stored, and was not delivered")
+
+    def check_state(self, item, calls, state):
+        given = item.given
+        if state == "succeeded" and not (any(call.good() for call in calls) or given.get("none") and calls):
+            self.fault("I1", f"{item.tag} is said to have succeeded, and no call of it was answered so")
+        if state == "failed" and not (given.get("fails") and calls or given.get("none")):
+            self.fault("I1", f"{item.tag} failed, though its receiver takes it")
+        if state == "cancelled" and not (item.cancels or given.get("may_cancel")):
+            self.fault("I1", f"{item.tag} was cancelled by nobody")
+        if state == "expired" and not given.get("ttl"):
+            self.fault("I1", f"{item.tag} expired without a ttl")
+        if any(ask.done() for ask in item.cancels) and state != "cancelled" and not item.retries:
+            self.fault("I1", f"the acknowledged cancel of {item.tag} is lost: it is {state}")
+        if state == "held" and any(ask.done() for ask in item.triggers):
+            self.fault("I1", f"the acknowledged trigger of {item.tag} is lost: it is held")
+        if self.final["drained"] and state in PENDING and not (state == "held" and given.get("fkey") and not {"due", "delay"} & set(given)):
+            self.fault("I1", f"stuck: {item.tag} is {state} when all is to be settled")
+        for ask in item.cancels:
+            if ask.status() == 404:
+                self.fault("I1", f"{item.tag} was acknowledged, and its cancel did not find it")
+
+    def check_whole(self, ask):
+        """What is refused is judged by I6, what is acknowledged by its items: here it is what nobody answered."""
+        if not ask.unknown():
+            return
+        items = [self.items[given["tag"]] for given in ask.event["items"]]
+        if any(item.asks != [ask] for item in items):
+            return
+        # Of an event's notifies the store shows no tag: they are known once all has come.
+        sure = [item for item in items if not item.given.get("virtual") or item.do == "publish" and self.final["drained"]]
+        there = [item for item in sure if self.by_tag.get(item.tag) or self.listed.get(item.tag)]
+        if there and len(there) != len(sure):
+            self.fault("I1", f"torn: of a request with {len(sure)} notifies {len(there)} are there, {there[0].tag} for one")
+
+    # ---- I2
+
+    def key_of(self, item):
+        """Between which times (wall, ms) the order key of an item lies, and whether it was set by a clock that reads ms; None: nobody can say."""
+        given, first, last = item.given, item.asks[0].w, item.acked["w"] if item.acked else FOREVER
+        if item.retries or given.get("of") or given.get("may_cancel"):
+            return None
+        if "due" in given and not given.get("fkey"):
+            return (max(given["due"], first) - 1, max(given["due"], min(last, FOREVER)) + 1) if last < FOREVER or given["due"] > first else None
+        if "delay" in given and not given.get("fkey"):
+            return first + given["delay"] - 1, last + given["delay"] + 1
+        if given.get("fkey"):
+            if len(item.triggers) != 1 or not item.triggers[0].done() or "due" in given or "delay" in given:
+                return None
+            # Of one millisecond goes first what was submitted first.
+            return item.triggers[0].w - 1, item.triggers[0].answer["w"] + 1
+        return first, last
+
+    def check_order(self):
+        lanes = defaultdict(list)
+        for item in self.items.values():
+            self.check_after(item)
+            if item.given["mode"] == "fifo" and self.by_tag.get(item.tag):
+                lanes[(item.ns, item.given["lane"])].append(item)
+        self.counts["fifo lanes"] = len(lanes)
+        for ask in self.wholes:
+            self.check_within(ask)
+        for (ns, lane), items in lanes.items():
+            self.check_firsts(f"{ns}: {lane}", items)
+            if not any(item.given.get("skip") for item in items):
+                self.check_turns(f"{ns}: {lane}", items)
+
+    def check_after(self, item):
+        """In a sequential group one goes out once the one before it is settled."""
+        before, calls = item.given.get("after"), self.by_tag.get(item.tag)
+        if before is None or not calls or item.retries or self.items[before].retries:
+            return
+        earlier = self.by_tag.get(before, [])
+        ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
+        if not self.items[before].cancels and (not ends or min(ends) > calls[0].t):
+            self.fault("I2", f"{item.tag} was sent before {before} had ended, which comes before it in its group")
+
+    def check_firsts(self, lane, items):
+        keyed = []
+        for item in items:
+            key = self.key_of(item)
+            if key and not (self.clock and self.timed(item)):
+                keyed.append((key[0], key[1], self.by_tag[item.tag][0].t, item.tag))
+        by_end = sorted(keyed, key=lambda k: k[1])
+        latest, at, who = -1.0, 0, None
+        for low, _, first, tag in sorted(keyed):
+            while at < len(by_end) and by_end[at][1] < low:
+                if by_end[at][2] > latest:
+                    latest, who = by_end[at][2], by_end[at][3]
+                at += 1
+            if latest > first:
+                self.fault("I2", f"{lane}: {tag} was sent before {who}, which comes before it")
+
+    @staticmethod
+    def timed(item):
+        """Where the broker's clock steps, what is due at some time, or since a trigger, cannot be compared from outside with what is due at once: of
+        one due time goes first what was submitted first, and what is due at once gets that of before the step."""
+        return bool({"due", "delay", "fkey"} & set(item.given))
+
+    def check_within(self, ask):
+        """What one request submits to a lane goes in the order in which it stands there."""
+        lasts = {}
+        for given in ask.event["items"]:
+            item = self.items[given["tag"]]
+            if given["mode"] != "fifo" or self.timed(item) or not self.by_tag.get(item.tag) or item.asks != [ask]:
+                continue
+            first, last = self.by_tag[item.tag][0].t, lasts.get(given["lane"])
+            if last and first < last[0]:
+                self.fault("I2", f"{item.ns}: {given['lane']}: {item.tag} was sent before {last[1]}, which stands before it in one request")
+            lasts[given["lane"]] = (first, item.tag)
+
+    def check_turns(self, lane, items):
+        """Holds a lane whose head blocks against: one at a time, and who was passed does not come again."""
+        calls = sorted((call for item in items for call in self.by_tag[item.tag]), key=lambda call: (call.t, call.n))
+        passed, last = {}, None
+        for call in calls:
+            if last is not None and call.tag != last.tag:
+                passed[last.tag] = (last, call)
+                if last.end > call.t + self.on_its_way(last, call) and not self.between(last.t, call.t):
+                    self.fault("I2", f"{lane}: {call.tag} was sent while {last.tag} was in flight")
+            if call.tag in passed and not self.items[call.tag].retries:
+                before, other = passed[call.tag]
+                timed = self.timed(self.items[call.tag]) or self.timed(self.items[other.tag])
+                if not (self.clock and timed) and not self.forgotten(before, call, power=True):
+                    self.fault("I2", f"{lane}: {call.tag} was sent again behind {other.tag}, which came after it")
+            last = call
+
+    def on_its_way(self, before, call):
+        """An answer is written before the next call comes; that a call was given up is seen only later."""
+        return 0 if before.status is not None else ON_ITS_WAY_S + self.noise(before.t, call.t + 1)
+
+    # ---- I3
+
+    def forgotten(self, call, again, power=False):
+        """Whether a death between these two may have had the broker forget how the first one ended."""
+        for death in self.between(call.t, again.t):
+            if power and death["how"] not in ("power", "database"):
+                continue
+            if call.end >= death["t"]:
+                return True
+            age = death["t"] - call.end
+            window = death.get("window", 0.05)
+            if window and age <= window + self.noise(call.end, death["t"]):
+                self.oldest_repeat_s = max(self.oldest_repeat_s, age)
+                return True
+        return False
+
+    def check_repeats(self):
+        repeats = []
+        for known, calls in self.by_id.items():
+            last = None
+            for call in calls:
+                if last and call.number < last.number:
+                    if not self.sure(last, call):
+                        continue
+                    self.fault("I3", f"{call.tag}: attempt {call.number} came after attempt {last.number}")
+                elif last and call.number == last.number:
+                    self.check_repeat(last, call)
+                    repeats.append((last, call))
+                elif last and last.good() and not self.revived(call) and self.sure(last, call):
+                    self.fault("I3", f"{call.tag}: attempt {call.number} came although attempt {last.number} was answered {last.status}")
+                last = call
+        self.counts["repeated"] = len(repeats)
+        self.check_fifo_repeats(repeats)
+        self.check_told()
+
+    def revived(self, call):
+        item = self.items.get(call.tag)
+        return item is not None and any(ask.t <= call.t for ask in item.retries)
+
+    def check_repeat(self, first, again):
+        if not self.between(first.t, again.t):
+            self.fault("I3", f"{first.tag}: attempt {first.number} came twice in one life of the broker")
+        elif not self.forgotten(first, again):
+            self.fault("I3", f"{first.tag}: attempt {first.number} came again, though it had ended {self.age(first, again)} before the broker did")
+
+    def age(self, first, again):
+        return f"{min(d['t'] - first.end for d in self.between(first.t, again.t)) * 1000:.0f} ms"
+
+    def check_fifo_repeats(self, repeats):
+        """kill -9 repeats of a fifo lane at most the one in flight: judged where one death alone lies between."""
+        seen = {}
+        for first, again in repeats:
+            item, deaths = self.items.get(first.tag), self.between(first.t, again.t)
+            if item is None or item.given["mode"] != "fifo" or len(deaths) != 1 or deaths[0]["how"] in ("power", "database"):
+                continue
+            other = seen.setdefault((item.ns, item.given["lane"], deaths[0]["t"]), first.tag)
+            if other != first.tag:
+                self.fault("I3", f"{item.given['lane']}: both {other} and {first.tag} came again after one kill")
+
+    def check_told(self):
+        """What the broker has told is never taken back."""
+        for event in self.told:
+            item = self.items.get(event["tag"])
+            if event["state"] == "missing":
+                self.fault("I1", f"{event['tag']} was acknowledged, and then not known")
+                continue
+            retried = min((ask.t for ask in item.retries), default=FOREVER) if item else FOREVER
+            for call in self.by_tag.get(event["tag"], []):
+                if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t < retried:
+                    self.fault("I3", f"{event['tag']} was told to be {event['state']}, and was sent again")
+
+    # ---- I4, I5
+
+    def check_times(self):
+        for tag, calls in self.by_tag.items():
+            item = self.items.get(tag)
+            if item is None:
+                continue
+            first = calls[0]
+            starts = self.starts(item)
+            if starts and first.t < min(t for t, _ in starts) and all(self.here(first) < w for _, w in starts):
+                self.fault("I4", f"{tag} was sent at {self.here(first):.1f}, and must not be before {min(w for _, w in starts):.1f}")
+            self.check_cancels(item, calls)
+
+    def here(self, call):
+        """The broker's wall clock when a call came."""
+        return call.w + self.offset(call.t, max)
+
+    def starts(self, item):
+        """From when one may be sent, as (monotonic, wall of the broker): whichever comes first. Empty: at once."""
+        given, starts, asked = item.given, [], item.asks[0]
+        base = asked.w + self.offset(asked.t, min)
+        if "due" in given:
+            starts.append((FOREVER, given["due"]))
+        if "delay" in given:
+            # The broker counts from whole milliseconds.
+            starts.append((FOREVER, base + given["delay"] - 1))
+        if given.get("fkey"):
+            starts += [(ask.t, FOREVER) for ask in item.triggers]
+            starts = starts or [(FOREVER, FOREVER)]
+        starts += [(ask.t, FOREVER) for ask in item.retries] if starts else []
+        return starts
+
+    def check_cancels(self, item, calls):
+        for ask in item.cancels:
+            if not ask.done() or item.retries:
+                continue
+            acked = ask.answer["t"]
+            for call in calls:
+                if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t):
+                    self.fault("I5", f"{item.tag}: attempt {call.number} came {call.t - acked:.3f} s after its cancel was acknowledged")
+
+    # ---- I6, I8
+
+    def check_origin(self):
+        for tag, calls in self.by_tag.items():
+            item = self.items.get(tag)
+            if item is None:
+                self.fault("I6", f"{tag} arrived, and nobody submitted it")
+                continue
+            if item.refused():
+                self.fault("I6", f"{tag} arrived, though it was refused")
+            if calls[0].t < item.asks[0].t:
+                self.fault("I6", f"{tag} arrived before it was submitted")
+            for call in calls:
+                if call.ns != item.ns:
+                    self.fault("I8", f"{tag} of {item.ns} was sent as one of {call.ns}")
+        for tag, entries in self.listed.items():
+            item = self.items.get(tag)
+            if item is None or item.refused():
+                self.fault("I6", f"{tag} is stored, though it was {'refused' if item else 'never submitted'}")
+                continue
+            for name, _ in entries:
+                if name != item.ns:
+                    self.fault("I8", f"{tag} of {item.ns} is listed in {name}")
+        for item in self.items.values():
+            self.check_single(item)
+        self.check_nameless()
+
+    def check_single(self, item):
+        ids = item.ids | {call.id for call in self.by_tag.get(item.tag, [])} | {entry["id"] for _, entry in self.listed.get(item.tag, [])}
+        # What is settled once more has its callback once more.
+        about = item.given.get("of") or []
+        again = sum(len(self.items[tag].retries) for tag in ([about] if isinstance(about, str) else about))
+        if len(ids) > 1 + again:
+            self.fault("I6", f"{item.tag} is there more than once: {', '.join(sorted(ids))}")
+
+    def check_nameless(self):
+        """What is listed, shows no tag and was never sent: there may be as many as there are events' notifies that have not come."""
+        open_ones = defaultdict(int)
+        for item in self.items.values():
+            if item.given.get("virtual") and not item.refused() and item.tag not in self.by_tag and item.tag not in self.listed:
+                open_ones[item.ns] += 1
+        for name, entry in self.nameless:
+            open_ones[name] -= 1
+            if open_ones[name] < 0:
+                self.fault("I6", f"{entry['id']} is stored in {name}, and nobody submitted it")
+
+    # ---- I7
+
+    def check_books(self):
+        sums = defaultdict(int)
+        for name, space in self.final["namespaces"].items():
+            totals, states = space["stats"]["totals"], space["stats"]["states"]
+            pending = sum(states.values())
+            settled = sum(totals[state] for state in SETTLED)
+            if totals["accepted"] + totals["revived"] != pending + settled:
+                self.fault("I7", f"{name}: accepted {totals['accepted']} + revived {totals['revived']} are not pending {pending} + settled {settled}")
+            if totals["accepted"] != len(space["items"]):
+                self.fault("I7", f"{name}: {totals['accepted']} were accepted, and {len(space['items'])} are stored")
+            listed = defaultdict(int)
+            for entry in space["items"]:
+                listed[entry["state"]] += 1
+            if pending != sum(listed[state] for state in PENDING):
+                self.fault("I7", f"{name}: {pending} are said to be pending, and {sum(listed[state] for state in PENDING)} are")
+            for word in ("accepted", "revived", *SETTLED):
+                sums[word] += totals[word]
+            sums["pending"] += pending
+        for word, value in self.final.get("metrics", {}).items():
+            if word in sums and sums[word] != value:
+                self.fault("I7", f"in all {word} is {value}, and {sums[word]} over the namespaces")
+
+    # ---- schedules
+
+    def check_schedule(self, schedule):
+        """Each of a schedule's times has one run. The tags of its calls are sch.NAME@TIME, the time in ms."""
+        before = f"sch.{schedule['name']}@"
+        times = sorted({int(tag[len(before):]) for tag in self.by_tag if tag.startswith(before)})
+        for one, next_one in zip(times, times[1:]):
+            if next_one - one != schedule["every_ms"]:
+                self.fault("I1", f"schedule {schedule['name']}: no run between {one} and {next_one}")
+
+
+def add_runs(checker, schedule):
+    """What a schedule makes was asked for when the schedule was: an item for each of its times of which there is anything."""
+    before = f"sch.{schedule['name']}@"
+    for tag in [*checker.by_tag, *checker.listed]:
+        if tag.startswith(before) and tag not in checker.items:
+            run = {"tag": tag, "lane": schedule["lane"], "mode": "concurrent", "virtual": True, "due": int(tag[len(before):])}
+            item = checker.items[tag] = Item(schedule, run)
+            item.asks.append(Ask(schedule))
+
+
+def judge_backup(submitter, begun, listed):
+    """What is wrong with a backup that was begun at that moment (monotonic): listed is {namespace: items} of what it was restored to."""
+    faults, asked, there = [], {}, {}
+    for name, items in listed.items():
+        for entry in items:
+            there[entry["id"]] = name
+    for event in submitter:
+        if event["e"] == "ask" and event["do"] in ("submit", "put", "group"):
+            asked[event["op"]] = event
+        elif event["e"] == "ans" and event["op"] in asked and event["status"] // 100 == 2 and event["t"] < begun:
+            for known, item in zip(event["ids"], asked[event["op"]]["items"]):
+                if known not in there:
+                    faults.append(("backup", f"{item['tag']} {known} was acknowledged before the backup began, and is not in it"))
+                elif there[known] != asked[event["op"]]["ns"]:
+                    faults.append(("I8", f"{item['tag']} is restored in {there[known]}"))
+    return faults
+
+
+def judge(submitter, receiver, killer, final):
+    """All that is wrong, as (rule, text), and what was looked at."""
+    schedules = [e for e in submitter if e["e"] == "ask" and e["do"] == "schedule"]
+    checker = Checker([e for e in submitter if not (e["e"] == "ask" and e["do"] == "schedule")], receiver, killer, final)
+    for schedule in schedules:
+        add_runs(checker, schedule)
+        checker.check_schedule(schedule)
+    checker.check_kept()
+    checker.check_order()
+    checker.check_repeats()
+    checker.check_times()
+    checker.check_origin()
+    checker.check_books()
+    checker.counts["oldest repeat ms"] = round(checker.oldest_repeat_s * 1000)
+    checker.counts["deaths"] = len(checker.deaths)
+    return checker.faults, dict(checker.counts)

@@ -1,0 +1,287 @@
+"""The oracle on forged histories: each rule has some that break it, which it must see, and some that nearly do, which it must let pass."""
+
+import re
+import sys
+import unittest
+
+import checker
+from checker import judge, judge_backup
+
+
+class Forged:
+    """A history that is made up: one namespace "a" and a receiver, unless said otherwise. Times are seconds; the wall clock says the same."""
+
+    def __init__(self):
+        self.submitter, self.receiver, self.killer = [], [], []
+        self.stored, self.spaces, self.op, self.n = {}, {}, 0, 0
+        self.drained, self.metrics = True, {}
+
+    def ask(self, do, t, items, status=201, ids=None, ns="a", took=0.001, whole=False):
+        self.op += 1
+        self.submitter.append({"e": "ask", "op": self.op, "t": t, "w": t * 1000, "do": do, "ns": ns, "items": items, "whole": whole})
+        if status is not None:
+            end = t + took
+            self.submitter.append({"e": "ans", "op": self.op, "t": end, "w": end * 1000, "status": status, "ids": ids})
+        return self
+
+    def submit(self, t, *tags, lane="l", mode="concurrent", status=201, ns="a", do="submit", **more):
+        """One request. Each tag's id is n-TAG where the answer is a 2xx."""
+        items = [{"tag": tag, "lane": lane, "mode": mode, **more} for tag in tags]
+        return self.ask(do, t, items, status, [f"n-{tag}" for tag in tags], ns, whole=len(tags) > 1)
+
+    def steer(self, do, t, tag, status=200, ns="a"):
+        return self.ask(do, t, [{"tag": tag}], status, None, ns)
+
+    def call(self, t, tag, number=1, status=200, took=0.001, ns="a", known=None):
+        """status None: its connection ends without an answer after `took`; took None: nothing more is seen of it."""
+        self.n += 1
+        self.receiver.append({"e": "come", "n": self.n, "t": t, "w": t * 1000, "tag": tag, "id": known or f"n-{tag}", "try": number, "ns": ns})
+        if took is not None:
+            end = {"e": "gone"} if status is None else {"e": "done", "status": status}
+            self.receiver.append({**end, "n": self.n, "t": t + took})
+        return self
+
+    def dead(self, t, how="kill", window=0.05, until=None):
+        self.killer.append({"e": "dead", "t": t, "until": until or t + 0.001, "how": how, "window": window})
+        return self
+
+    def told(self, t, tag, state="succeeded"):
+        self.submitter.append({"e": "told", "t": t, "tag": tag, "state": state})
+        return self
+
+    def stall(self, t, until):
+        self.receiver.append({"e": "stall", "t": t, "until": until})
+        return self
+
+    def clock(self, t, offset):
+        self.killer.append({"e": "clock", "t": t, "offset": offset})
+        return self
+
+    def end(self, ns="a", revived=0, off=None, **states):
+        """In the end these tags are stored, in these states; the books are as that makes them, but for what `off` adds."""
+        items = [{"id": f"n-{tag}", "tag": tag, "state": state} for tag, state in states.items()]
+        count = {state: list(states.values()).count(state) for state in set(states.values())}
+        totals = {"accepted": len(items), "revived": revived}
+        totals.update({state: count.get(state, 0) for state in ("succeeded", "failed", "cancelled", "expired")})
+        totals["succeeded"] += revived
+        counts = {state: count.get(state, 0) for state in ("held", "scheduled", "ready", "sending", "retrying")}
+        for word, value in (off or {}).items():
+            (totals if word in totals else counts)[word] += value
+        self.spaces[ns] = {"items": items, "stats": {"totals": totals, "states": counts}}
+        return self
+
+    def verdict(self, judged_by=judge):
+        final = {"drained": self.drained, "namespaces": self.spaces, "metrics": self.metrics}
+        return judged_by(self.submitter, self.receiver, self.killer, final)[0]
+
+
+def fine():
+    """One that is submitted, arrives and is stored."""
+    return Forged().submit(1, "x").call(2, "x").end(x="succeeded")
+
+
+def fifo(*tags, **more):
+    forged = Forged()
+    for at, tag in enumerate(tags):
+        forged.submit(1 + at / 100, tag, mode="fifo", **more)
+    return forged
+
+
+def undrained(forged):
+    forged.drained = False
+    return forged
+
+
+def add(forged, **fields):
+    for name, value in fields.items():
+        setattr(forged, name, value)
+    return forged
+
+
+def without(forged, tag, ns="a"):
+    """The same, but that the store shows no tag of this one, as of an event's notify."""
+    for entry in forged.spaces[ns]["items"]:
+        if entry["tag"] == tag:
+            entry["tag"] = None
+    return forged
+
+
+def schedule(*times):
+    forged = Forged()
+    forged.submitter.append({"e": "ask", "op": 99, "t": 0.5, "w": 500, "do": "schedule", "ns": "a", "items": [], "name": "s", "every_ms": 1000, "lane": "s"})
+    for at in times:
+        forged.call(at / 1000 + 0.002, f"sch.s@{at}")
+    return forged.end(**{f"sch.s@{at}": "succeeded" for at in times})
+
+
+CALLBACK = {"tag": "cb.x", "lane": "c", "mode": "concurrent", "virtual": True, "of": "x"}
+
+# What is broken ("" for nothing), what it is, and the history.
+TABLE = [
+    ("", "one that is submitted, arrives and is stored", fine()),
+    # I1
+    ("I1", "acknowledged, not delivered, not stored", Forged().submit(1, "x").end()),
+    ("I1", "acknowledged, and what is stored under its tag has another id", Forged().submit(1, "x").end(x="held").submit(1, "y").end(y="held")),
+    ("I1", "said to have succeeded, and nobody got it", Forged().submit(1, "x").end(x="succeeded")),
+    ("I1", "said to have succeeded on an answer 500", Forged().submit(1, "x").call(2, "x", status=500).end(x="succeeded")),
+    ("I1", "failed, though its receiver takes it", Forged().submit(1, "x").call(2, "x", status=500).end(x="failed")),
+    ("I1", "cancelled by nobody", Forged().submit(1, "x", delay=9000).end(x="cancelled")),
+    ("I1", "expired without a ttl", Forged().submit(1, "x", delay=9000).end(x="expired")),
+    ("I1", "an acknowledged cancel is lost", Forged().submit(1, "x", fkey="k").steer("cancel", 2, "x").end(x="held")),
+    ("I1", "an acknowledged trigger is lost", undrained(Forged().submit(1, "x", fkey="k").steer("trigger", 2, "x", 202).end(x="held"))),
+    ("I1", "still ready when all is settled", Forged().submit(1, "x").end(x="ready")),
+    ("I1", "half of a batch without an answer", Forged().submit(1, "x", "y", status=None).call(2, "x").end(x="succeeded")),
+    ("I1", "half of a batch with a 500", Forged().submit(1, "x", "y", status=500).end(y="held")),
+    ("I1", "half of an acknowledged batch", Forged().submit(1, "x", "y").call(2, "x").end(x="succeeded")),
+    ("I1", "a settled one's callback is not there", fine().ask("submit", 1, [CALLBACK])),
+    ("I1", "acknowledged, and then not known", fine().told(1.5, "x", "missing")),
+    ("I1", "acknowledged, and its cancel does not find it", fine().steer("cancel", 1.5, "x", 404)),
+    ("I1", "half of an event without an answer", Forged().submit(1, "e@s", "e@t", virtual=True, status=None, do="publish").call(2, "e@s")
+     .end(**{"e@s": "succeeded"})),
+    ("I1", "a schedule leaves one time out", schedule(1000, 2000, 4000)),
+    ("I1", "a schedule leaves two times out", schedule(1000, 4000, 5000)),
+    ("", "without an answer, and not there", Forged().submit(1, "x", status=None).end()),
+    ("", "a batch without an answer, and whole", Forged().submit(1, "x", "y", status=None).call(2, "x").call(2, "y").end(x="succeeded", y="succeeded")),
+    ("", "a 503, and there all the same", Forged().submit(1, "x", status=503).call(2, "x").end(x="succeeded")),
+    ("", "held and never triggered", Forged().submit(1, "x", fkey="k").end(x="held")),
+    ("", "a trigger without an answer", Forged().submit(1, "x", fkey="k").steer("trigger", 2, "x", None).end(x="held")),
+    ("", "still ready, and nobody waited for it", undrained(Forged().submit(1, "x").end(x="ready"))),
+    ("", "failed, as its receiver refuses it", Forged().submit(1, "x", fails=True).call(2, "x", status=500).end(x="failed")),
+    ("", "a pending one's callback is not there", undrained(Forged().submit(1, "x").ask(
+        "submit", 1, [CALLBACK]).end(x="ready"))),
+    ("", "a schedule with each of its times", schedule(1000, 2000, 3000)),
+    # I2
+    ("I2", "the second before the first", fifo("x", "y").call(2, "y").call(3, "x").end(x="succeeded", y="succeeded")),
+    ("I2", "the third before the second", fifo("x", "y", "z").call(2, "x").call(3, "z").call(4, "y").end(x="succeeded", y="succeeded", z="succeeded")),
+    ("I2", "due later, sent earlier", fifo("x", due=5000).submit(1.5, "y", mode="fifo", due=4000).call(6, "x").call(7, "y").end(x="succeeded", y="succeeded")),
+    ("I2", "triggered later, sent earlier", Forged().submit(1, "x", mode="fifo", fkey="k").submit(1, "y", mode="fifo", fkey="l").steer("trigger", 2, "y", 202)
+     .steer("trigger", 3, "x", 202).call(4, "x").call(5, "y").end(x="succeeded", y="succeeded")),
+    ("I2", "one request's second before its first", Forged().submit(1, "x", "y", mode="fifo").call(2, "y").call(3, "x").end(x="succeeded", y="succeeded")),
+    ("I2", "the second while the first is in flight", fifo("x", "y").call(2, "x", took=2).call(3, "y").end(x="succeeded", y="succeeded")),
+    ("I2", "a head that blocks is passed before it succeeds", fifo("x", "y").call(2, "x", status=503).call(3, "y").call(4, "x", 2).end(x="succeeded", y="succeeded")),
+    ("I2", "what a kill forgot although the next had begun",
+     fifo("x", "y").call(2, "x").call(2.01, "y", took=None).dead(2.02).call(3, "x").call(3.1, "y").end(x="succeeded", y="succeeded")),
+    ("I2", "in a group before the one before it has ended", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x", took=2).call(3, "y")
+     .end(x="succeeded", y="succeeded")),
+    ("I2", "in a group without the one before it", Forged().submit(1, "x").submit(1, "y", after="x").call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
+    ("", "in a group behind the one before it", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x").call(3, "y").end(x="succeeded", y="succeeded")),
+    ("", "submitted at once by two, and sent in either order", Forged().submit(1, "x", mode="fifo").submit(1.0005, "y", mode="fifo").call(2, "y").call(3, "x")
+     .end(x="succeeded", y="succeeded")),
+    ("", "a first one without an answer, acknowledged when asked again", Forged().submit(1, "x", mode="fifo", status=None).submit(1.5, "y", mode="fifo")
+     .submit(2, "x", mode="fifo").call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
+    ("", "a lane that lets others pass", fifo("x", "y", skip=True).call(2, "x", status=503).call(3, "y").call(4, "x", 2).end(x="succeeded", y="succeeded")),
+    ("", "due later, sent later", fifo("x", due=5000).submit(2, "y", mode="fifo").call(3, "y").call(6, "x").end(x="succeeded", y="succeeded")),
+    ("", "a concurrent lane has no order", Forged().submit(1, "x").submit(2, "y").call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
+    ("", "a power cut forgets the last two of a lane", fifo("x", "y").call(2, "x").call(2.01, "y").dead(2.03, "power").call(3, "x").call(3.1, "y")
+     .end(x="succeeded", y="succeeded")),
+    # I3
+    ("I3", "twice in one life", fine().call(3, "x")),
+    ("I3", "again after a kill a second later", fine().dead(3).call(4, "x")),
+    ("I3", "again after a kill, though it had ended 200 ms before", fine().dead(2.201).call(4, "x")),
+    ("I3", "the number goes back", Forged().submit(1, "x").call(2, "x", 1, 500).call(3, "x", 2, None, took=None).dead(3.5).call(4, "x", 1).end(x="succeeded")),
+    ("I3", "a repeat under a higher number", fine().dead(2.01).call(3, "x", 2)),
+    ("I3", "again after an orderly stop", fine().dead(2.01, "term", 0, 2.5).call(3, "x")),
+    ("I3", "a lane's two last after one kill", fifo("x", "y", skip=True).call(2, "x").call(2.01, "y").dead(2.02).call(3, "x").call(3.1, "y")
+     .end(x="succeeded", y="succeeded")),
+    ("I3", "told, and sent again", fine().told(2.01, "x").dead(2.03).call(3, "x")),
+    ("", "in flight at a kill", Forged().submit(1, "x").call(2, "x", status=None, took=1.001).dead(3).call(4, "x").end(x="succeeded")),
+    ("", "ended 30 ms before a kill", fine().dead(2.031).call(4, "x")),
+    ("", "ended 200 ms before a kill on a machine that stood still", fine().dead(2.201).stall(2.02, 2.19).call(4, "x")),
+    ("", "the receiver stood still, and read a dead one's call behind the next one's", Forged().submit(1, "x").call(4.001, "x", 2)
+     .call(4.002, "x", 1, None).stall(2.1, 4).dead(2.5).end(x="succeeded")),
+    ("", "answered after the kill", Forged().submit(1, "x").call(2, "x", took=1).dead(2.5).call(4, "x").end(x="succeeded")),
+    ("", "tried again under the next number", Forged().submit(1, "x").call(2, "x", 1, 500).call(3, "x", 2).end(x="succeeded")),
+    ("", "a settled one that was retried", fine().steer("retry", 3, "x", 202).call(4, "x", 2).end(x="succeeded", revived=1)),
+    ("", "aborted at an orderly stop", Forged().submit(1, "x").call(2, "x", status=None, took=1).dead(2.5, "restart", 0, 3.5).call(4, "x").end(x="succeeded")),
+    # I4
+    ("I4", "2 ms before its due time", Forged().submit(1, "x", due=5000).call(4.998, "x").end(x="succeeded")),
+    ("I4", "before its delay is over", Forged().submit(1, "x", delay=500).call(1.4, "x").end(x="succeeded")),
+    ("I4", "held, and never triggered", Forged().submit(1, "x", fkey="k").call(2, "x").end(x="succeeded")),
+    ("I4", "before its trigger", Forged().submit(1, "x", fkey="k").call(2, "x").steer("trigger", 3, "x", 202).end(x="succeeded")),
+    ("I4", "by the broker's clock, which is a day behind", Forged().clock(0, -86400000).submit(1, "x", delay=500).call(1.2, "x").end(x="succeeded")),
+    ("", "at its due time", Forged().submit(1, "x", due=5000).call(5, "x").end(x="succeeded")),
+    ("", "held and due, triggered before", Forged().submit(1, "x", fkey="k", due=5000).steer("trigger", 2, "x", 202).call(2.1, "x").end(x="succeeded")),
+    ("", "held and due, and never triggered", Forged().submit(1, "x", fkey="k", due=5000).call(5, "x").end(x="succeeded")),
+    ("", "due, since the broker's clock was set ahead", Forged().submit(1, "x", delay=86400000).clock(2, 86400000).call(2.1, "x").end(x="succeeded")),
+    # I5
+    ("I5", "a second after its cancel", Forged().submit(1, "x", delay=1500).steer("cancel", 2, "x").call(3, "x").end(x="cancelled")),
+    ("I5", "after its cancel and a kill", Forged().submit(1, "x", delay=1000).steer("cancel", 2, "x").dead(2.01).call(2.3, "x").end(x="cancelled")),
+    ("I5", "a further attempt after its cancel", Forged().submit(1, "x").call(1.5, "x", 1, 500).steer("cancel", 2, "x").call(2.5, "x", 2).end(x="cancelled")),
+    ("", "on its way at its cancel, and at a kill", Forged().submit(1, "x", delay=1000).steer("cancel", 2, "x").dead(2.01).call(2.05, "x").end(x="cancelled")),
+    ("", "on its way at its cancel", Forged().submit(1, "x").steer("cancel", 2, "x").call(2.02, "x").end(x="cancelled")),
+    ("", "in flight at its cancel", Forged().submit(1, "x").call(1.9, "x", took=1).steer("cancel", 2, "x").end(x="cancelled")),
+    ("", "cancelled, and retried by hand", Forged().submit(1, "x", delay=9000).steer("cancel", 2, "x").steer("retry", 3, "x", 202).call(3.2, "x")
+     .end(x="succeeded", revived=1, off={"cancelled": 1, "succeeded": -1})),
+    ("", "a cancel that was refused", fine().steer("cancel", 1.5, "x", 409)),
+    ("", "a cancel without an answer", fine().steer("cancel", 1.5, "x", None)),
+    # I6
+    ("I6", "nobody submitted it", fine().call(3, "q")),
+    ("I6", "it was refused, and arrives", Forged().submit(1, "x", status=422).call(2, "x").end()),
+    ("I6", "it was refused, and is stored", Forged().submit(1, "x", status=429).end(x="held")),
+    ("I6", "stored, and nobody submitted it", fine().end(x="succeeded", q="held")),
+    ("I6", "before it was submitted", Forged().call(0.5, "x").submit(1, "x").end(x="succeeded")),
+    ("I6", "under two ids", fine().call(3, "x", known="n-other")),
+    ("I6", "two ids for one idempotency key", Forged().submit(1, "x", status=None).ask("submit", 2, [{"tag": "x", "lane": "l", "mode": "concurrent"}], 200, ["n-2"])
+     .call(3, "x").end(x="succeeded")),
+    ("I6", "stored without a tag, and no event's", without(Forged().submit(1, "x").call(2, "x").end(x="succeeded", q="held"), "q")),
+    ("I6", "two callbacks about one that was settled once", fine().ask("submit", 1, [CALLBACK], ids=[None]).call(2, "cb.x").call(2, "cb.x", known="n-2")
+     .end(**{"x": "succeeded", "cb.x": "succeeded"})),
+    ("", "one idempotency key asked twice", Forged().submit(1, "x", status=None).submit(2, "x", status=200).call(3, "x").end(x="succeeded")),
+    ("", "a notify of an event whose answer was lost",
+     undrained(without(Forged().submit(1, "e", virtual=True, status=None, do="publish", fkey="k").end(e="held"), "e"))),
+    # I7
+    ("I7", "one more is accepted than there is", fine().end(x="succeeded", off={"accepted": 1})),
+    ("I7", "pending that nobody lists", fine().end(x="succeeded", off={"held": 1, "accepted": 1})),
+    ("I7", "one is stored that was never accepted", fine().end(x="succeeded", off={"accepted": -1, "succeeded": -1})),
+    ("I7", "said to be held, and listed as settled", fine().end(x="succeeded", off={"held": 1, "succeeded": -1})),
+    ("I7", "one settled twice", fine().end(x="succeeded", off={"succeeded": 1})),
+    ("I7", "in all it is another sum", add(fine(), metrics={"accepted": 2})),
+    ("", "one that was revived", fine().steer("retry", 3, "x", 202).call(4, "x", 2).end(x="succeeded", revived=1)),
+    ("", "in all the same sum", add(fine(), metrics={"accepted": 1, "succeeded": 1, "pending": 0})),
+    # I8
+    ("I8", "sent as one of another namespace", Forged().submit(1, "x").call(2, "x", ns="b").end(x="succeeded")),
+    ("I8", "listed in another namespace", Forged().submit(1, "x").call(2, "x").end().end(ns="b", x="succeeded")),
+    ("", "one of each namespace", Forged().submit(1, "x").submit(1, "y", ns="b").call(2, "x").call(2, "y", ns="b").end(x="succeeded").end(ns="b", y="succeeded")),
+]
+
+
+class CheckerTest(unittest.TestCase):
+    def test_forged_histories(self):
+        for rule, what, forged in TABLE:
+            with self.subTest(rule=rule or "fine", what=what):
+                faults = forged.verdict()
+                self.assertEqual(bool(rule), bool(faults), faults)
+                if rule:
+                    self.assertIn(rule, {broken for broken, _ in faults}, faults)
+
+    def test_each_rule_is_broken_twice_and_nearly_broken_once(self):
+        rules = [rule for rule, _, _ in TABLE]
+        for rule in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8"):
+            self.assertGreaterEqual(rules.count(rule), 2)
+            last = max(at for at, broken in enumerate(rules) if broken == rule)
+            self.assertEqual("", rules[last + 1], f"nothing nearly breaks {rule}")
+
+
+    def test_each_judgement_is_needed(self):
+        """The table breaks each promise in a way that one judgement alone sees: without it something passes."""
+        with open(checker.__file__, encoding="utf-8") as file:
+            source = file.read()
+        judgements = [found.start() for found in re.finditer(r"self\.fault\(\"I", source)]
+        self.assertGreater(len(judgements), 30)
+        for at in judgements:
+            without = {}
+            exec(compile(source[:at] + "str(" + source[at + len("self.fault("):].replace('", f"', '" f"', 1), "checker", "exec"), without)
+            passes = any(rule and rule not in {broken for broken, _ in forged.verdict(without["judge"])} for rule, _, forged in TABLE)
+            self.assertTrue(passes, source[at:at + 100])
+
+    def test_backups(self):
+        asked = Forged().submit(1, "x").submit(2, "y").submit(3, "z").submit(1, "q", status=503).submitter
+        kept = {"a": [{"id": "n-x"}, {"id": "n-y"}]}
+        self.assertEqual([], judge_backup(asked, 2.5, kept))
+        self.assertEqual(["backup"], [rule for rule, _ in judge_backup(asked, 3.5, kept)])
+        self.assertEqual(["backup"] * 2, [rule for rule, _ in judge_backup(asked, 2.5, {"a": []})])
+        self.assertEqual(["I8"], [rule for rule, _ in judge_backup(asked, 2.5, {"a": [{"id": "n-x"}], "b": [{"id": "n-y"}]})])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

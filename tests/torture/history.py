@@ -1,0 +1,80 @@
+"""Histories: what the submitter, the receiver and the one who kills have seen, each in a file of its own, apart from the broker's directory.
+
+A line is an event, one JSON object, appended by one write(2) and never synced: these processes are not the ones that are killed. "t" are seconds of
+the monotonic clock, which all processes of a machine share, and "w" milliseconds of the wall clock.
+
+Submitter:
+  ask    op, do, ns, items [, whole]   before a request is sent. do: submit, publish, group, put, trigger, cancel, retry, schedule
+  ans    op, status, ids               its answer. 0: none came. A 5xx and 0 leave it unknown whether it was done; ids may hold null
+  told   tag, state                    the broker said that this one is settled
+Receiver:
+  come   n, tag, id, try, ns           a whole request is there. ns: as the broker says by a header that its configuration adds for each namespace
+  done   n, status                     its answer was written whole
+  gone   n                             its connection ended without an answer, by either side
+The one who kills:
+  dead   how, t, until, window         a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
+  clock  offset                        from here on the broker's wall clock is off by so many milliseconds
+Any of them:
+  stall  t, until                      this process did not run, or a sync of its own was under way: the machine or its disk was busy, and times of
+                                       around then are as much less sure
+"""
+
+import json
+import os
+import threading
+import time
+
+# A process that runs later than this after it wanted to has been held up.
+STALL_S = 0.01
+
+
+def now():
+    return {"t": time.monotonic(), "w": time.time() * 1000}
+
+
+class Log:
+    """Appends events to a file; from any thread."""
+
+    def __init__(self, path):
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def add(self, kind, **fields):
+        event = {"e": kind, **now(), **fields}
+        os.write(self.file, (json.dumps(event, separators=(",", ":")) + "\n").encode())
+        return event
+
+    def watch_stalls(self):
+        """Notes from a thread of its own when this process is held up."""
+
+        def watch():
+            last = time.monotonic()
+            while True:
+                time.sleep(STALL_S)
+                here = time.monotonic()
+                if here - last > 3 * STALL_S:
+                    self.add("stall", t=last, until=here)
+                last = here
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+    def watch_disk(self, path):
+        """Notes from a thread of its own when a sync of a file takes long: so does one of the broker's, whose writes wait for it."""
+        file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+
+        def watch():
+            while True:
+                os.pwrite(file, b"x", 0)
+                begun = time.monotonic()
+                os.fdatasync(file)
+                here = time.monotonic()
+                if here - begun > STALL_S:
+                    self.add("stall", t=begun, until=here)
+                time.sleep(2 * STALL_S)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.endswith("\n")]

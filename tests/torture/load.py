@@ -1,0 +1,394 @@
+"""The submitter: a mixed load over every feature, from several threads, through whatever becomes of the broker. Logs what it asks and is told.
+
+load.py --log FILE --broker PORT... --door PORT --receiver PORT --seed N [--clients N] [--pause-ms N]
+
+Prints "ready" once the load runs, and goes on until its standard input ends. Then what was to be asked again is asked, schedules end, and it ends
+with 0. Of several brokers that one is asked which takes it.
+"""
+
+import argparse
+import http.client
+import json
+import random
+import socket
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+
+from history import Log
+
+SPACES = ("alpha", "beta", "default")
+# For whatever a busy machine and a broker that is away may take.
+PATIENCE_S = 120
+EVERY_MS = 1000
+
+
+def iso(ms):
+    return datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Asker:
+    """Asks the broker for one thread, and logs it."""
+
+    numbers = iter(range(1, 1 << 60))
+    lock = threading.Lock()
+
+    def __init__(self, log, ports):
+        self.log, self.ports, self.connection = log, list(ports), None
+
+    def connected(self):
+        """Waits for a broker that can be reached: what is not sent is not asked."""
+        end = time.monotonic() + PATIENCE_S
+        while self.connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.ports[0], timeout=PATIENCE_S)
+            try:
+                connection.connect()
+                self.connection = connection
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                self.other()
+
+    def call(self, method, path, body=None):
+        """(status, JSON), (0, None) where no answer came."""
+        self.connected()
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            self.connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = self.connection.getresponse()
+            text = answer.read()
+            if answer.getheader("Connection", "").lower() == "close":
+                self.drop()
+            if answer.status == 503 and len(self.ports) > 1:
+                self.drop()
+                self.other()
+            return answer.status, json.loads(text) if text else None
+        except (OSError, http.client.HTTPException, ValueError):
+            self.drop()
+            return 0, None
+
+    def other(self):
+        """The next one asks another broker, where there are several."""
+        time.sleep(0.005)
+        self.ports.append(self.ports.pop(0))
+
+    def drop(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+    def sure(self, method, path, body=None):
+        """Until it is done; for what is set up before the load."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            status, answer = self.call(method, path, body)
+            if status // 100 == 2:
+                return answer
+            if status // 100 == 4 or time.monotonic() > end:
+                raise RuntimeError(f"{method} {path}: {status} {answer}")
+            time.sleep(0.05)
+
+    def ask(self, do, ns, items, method, path, body=None, ids=lambda answer: None, whole=False):
+        """Logs the request before it is sent, and its answer; gives (status, JSON)."""
+        self.connected()
+        with Asker.lock:
+            op = next(Asker.numbers)
+        self.log.add("ask", op=op, do=do, ns=ns, items=items, whole=whole)
+        status, answer = self.call(method, f"/v1/namespaces/{ns}{path}", body)
+        more = {} if status // 100 == 2 or not answer else {"detail": answer.get("detail")}
+        self.log.add("ans", op=op, status=status, ids=ids(answer) if status // 100 == 2 else None, **more)
+        return status, answer
+
+
+class Client:
+    """One thread of the load. What waits for something, by tag: (ns, id, what was given)."""
+
+    def __init__(self, number, seed, settings, log, stopped):
+        self.number, self.settings, self.log, self.stopped = number, settings, log, stopped
+        self.random = random.Random(f"{seed}/{number}")
+        self.asker = Asker(log, settings.broker)
+        self.made, self.again, self.held, self.waiting, self.sent = 0, [], [], [], []
+        # What is done, and how often in a hundred and so.
+        self.acts = [(self.single, 30), (self.batch, 10), (self.later, 12), (self.hold, 10), (self.trigger, 8), (self.cancel, 8), (self.group, 6),
+                     (self.publish, 8), (self.look, 8), (self.retry, 3), (self.mortal, 3)]
+
+    def run(self):
+        acts, weights = zip(*self.acts)
+        while not self.stopped.is_set():
+            self.random.choices(acts, weights)[0]()
+            if self.again and self.random.random() < 0.7:
+                self.again.pop(0)()
+            time.sleep(self.random.random() * self.settings.pause_ms / 500)
+        while self.again:
+            self.again.pop(0)()
+
+    # ---- notifies
+
+    def tag(self):
+        self.made += 1
+        return f"c{self.number}-{self.made}"
+
+    def space(self):
+        return self.random.choice(SPACES)
+
+    def fate(self):
+        """(fate, fields of the notify, fields of the item)"""
+        slow, failing = f"slow:{self.random.randint(2, 60)}", f"fail:{self.random.randint(1, 3)}"
+        fates = [("ok", 50), (slow, 25), (failing, 12), ("cut:1", 5), ("hang:1", 3), ("dead", 5)]
+        fate = self.random.choices([f for f, _ in fates], [w for _, w in fates])[0]
+        policy = {"retry": {"schedule_ms": [self.random.randint(1, 40)], "jitter": 0, "max_attempts": 2 if fate == "dead" else 12}}
+        if fate == "hang:1":
+            policy["timeout_ms"] = 400
+        return fate, policy, {"fails": True} if fate == "dead" else {}
+
+    def lane(self):
+        """(lane, mode, fields of the item). The lanes "s..." let others pass while one waits."""
+        lanes = [("wide", "concurrent", {}), (f"f{self.number}", "fifo", {}), ("shared", "fifo", {}), (f"s{self.number}", "fifo", {"skip": True})]
+        return self.random.choices(lanes, [50, 20, 15, 15])[0]
+
+    def notify(self, lane=None, **fields):
+        """(the notify, its item)"""
+        tag, (fate, policy, more) = self.tag(), self.fate()
+        name, mode, passing = lane or self.lane()
+        place = "service://recv" if self.random.random() < 0.15 else f"http://127.0.0.1:{self.settings.receiver}"
+        body = {"url": f"{place}/t/{tag}?f={fate}", "lane": name, "mode": mode, **policy, **fields}
+        return body, {"tag": tag, "lane": name, "mode": mode, **more, **passing}
+
+    def single(self, **fields):
+        ns, (body, item) = self.space(), self.notify(**fields)
+        if self.random.random() < 0.7:
+            body["idempotency_key"] = item["tag"]
+        items = [item]
+        if self.random.random() < 0.1:
+            body["callback_url"] = f"http://127.0.0.1:{self.settings.receiver}/cb/{item['tag']}"
+            items.append({"tag": "cb." + item["tag"], "lane": "cb", "mode": "concurrent", "virtual": True, "of": item["tag"]})
+        return self.submit(ns, body, items)
+
+    def submit(self, ns, body, items):
+        status, answer = self.asker.ask("submit", ns, items, "POST", "/notifies", body, lambda a: [a["id"]])
+        if status // 100 == 2:
+            self.sent.append((ns, answer["id"], items[0]))
+            del self.sent[:-200]
+            return ns, answer["id"], items[0]
+        if "idempotency_key" in body and (status == 0 or status >= 500):
+            self.again.append(lambda: self.submit(ns, body, items))
+        return None
+
+    def batch(self):
+        ns, lane = self.space(), self.lane() if self.random.random() < 0.6 else None
+        pairs = [self.notify(lane) for _ in range(self.random.randint(2, 12))]
+        self.asker.ask("submit", ns, [item for _, item in pairs], "POST", "/notifies", [body for body, _ in pairs],
+                       lambda a: [each["id"] for each in a["items"]], whole=True)
+
+    def later(self):
+        ns, (body, item) = self.space(), self.notify()
+        wait = self.random.choice([20, 100, 400, 1500]) + self.random.randint(0, 50)
+        if self.settings.delays or self.random.random() < 0.5:
+            body["delay_ms"] = item["delay"] = wait
+        else:
+            item["due"] = int(time.time() * 1000) + wait
+            body["due_at"] = iso(item["due"])
+        made = self.submit(ns, body, [item])
+        if made and wait >= 400:
+            self.waiting.append(made)
+
+    def hold(self):
+        ns, (body, item) = self.space(), self.notify()
+        body["fkey"] = item["fkey"] = item["tag"]
+        if self.random.random() < 0.3:
+            body["delay_ms"] = item["delay"] = self.random.randint(200, 2000)
+        made = self.submit(ns, body, [item])
+        # Some are never triggered, and stay.
+        if made and self.random.random() < 0.85:
+            self.held.append(made)
+
+    def take(self, these):
+        return these.pop(self.random.randrange(len(these))) if these else None
+
+    def trigger(self):
+        taken = self.take(self.held)
+        if not taken:
+            return
+        ns, _, item = taken
+        status, _ = self.asker.ask("trigger", ns, [{"tag": item["tag"]}], "POST", f"/fkeys/{item['fkey']}/trigger")
+        if status == 0 or status >= 500:
+            self.held.append(taken)
+
+    def cancel(self):
+        taken = self.take(self.random.choice([self.held, self.waiting, self.sent]))
+        if taken:
+            ns, known, item = taken
+            self.asker.ask("cancel", ns, [{"tag": item["tag"]}], "DELETE", f"/notifies/{known}")
+
+    def mortal(self):
+        """One that no attempt of succeeds, until its time is over."""
+        ns, tag = self.space(), self.tag()
+        body = {"url": f"http://127.0.0.1:{self.settings.receiver}/t/{tag}?f=dead", "lane": "mortal", "ttl_ms": 150,
+                "retry": {"schedule_ms": [40], "jitter": 0, "max_attempts": 50}}
+        self.submit(ns, body, [{"tag": tag, "lane": "mortal", "mode": "concurrent", "fails": True, "ttl": 150}])
+
+    # ---- together
+
+    def group(self):
+        ns, tag, sequential = self.space(), self.tag(), self.random.random() < 0.5
+        rest = self.random.random() < 0.3
+        pairs = [self.notify(("wide", "concurrent", {})) for _ in range(self.random.randint(2, 4))]
+        items = [item for _, item in pairs]
+        for before, item in zip([None, *items], items):
+            if sequential and before:
+                item["after"] = before["tag"]
+            if rest:
+                item["may_cancel"] = True
+        callback = {"tag": f"cb.{tag}", "lane": "cb", "mode": "concurrent", "virtual": True, "of": [item["tag"] for item in items]}
+        body = {"sequential": sequential, "on_failure": "cancel_rest" if rest else "continue", "notifies": [body for body, _ in pairs],
+                "callback_url": f"http://127.0.0.1:{self.settings.receiver}/cb/{tag}", "idempotency_key": tag}
+        self.ask_group(ns, items + [callback], body)
+
+    def ask_group(self, ns, items, body):
+        status, _ = self.asker.ask("group", ns, items, "POST", "/groups", body, lambda a: [each["id"] for each in a["notifies"]], whole=True)
+        if status == 0 or status >= 500:
+            self.again.append(lambda: self.ask_group(ns, items, body))
+
+    def publish(self):
+        ns, tag = self.space(), self.tag()
+        fate = self.random.choice(["ok", "slow:20", "fail:1"])
+        body = {"data": {"tag": tag, "f": fate}}
+        if self.random.random() < 0.7:
+            body["idempotency_key"] = tag
+        items = [{"tag": f"{tag}@wide", "lane": "subscription/wide", "mode": "concurrent", "virtual": True},
+                 {"tag": f"{tag}@fifo", "lane": "subscription/fifo", "mode": "fifo", "virtual": True}]
+        self.ask_publish(ns, items, body)
+
+    def ask_publish(self, ns, items, body):
+        status, _ = self.asker.ask("publish", ns, items, "POST", "/topics/order.made/publish", body, whole=True)
+        if "idempotency_key" in body and (status == 0 or status >= 500):
+            self.again.append(lambda: self.ask_publish(ns, items, body))
+
+    # ---- what is told
+
+    def look(self):
+        if not self.sent:
+            return
+        ns, known, item = self.random.choice(self.sent)
+        status, answer = self.asker.call("GET", f"/v1/namespaces/{ns}/notifies/{known}?wait_ms=20")
+        if status == 200 and answer["state"] in ("succeeded", "failed", "cancelled", "expired"):
+            self.log.add("told", tag=item["tag"], state=answer["state"])
+        elif status == 404:
+            self.log.add("told", tag=item["tag"], state="missing")
+
+    def retry(self):
+        taken = self.take(self.sent)
+        if taken and taken[2]["mode"] == "concurrent" and "fkey" not in taken[2]:
+            ns, known, item = taken
+            self.asker.ask("retry", ns, [{"tag": item["tag"]}], "POST", f"/notifies/{known}/retry")
+
+
+class Door:
+    """A producer at the beanstalkd door: one tube, whose jobs go out in their order."""
+
+    def __init__(self, settings, log, stopped):
+        self.settings, self.log, self.stopped, self.made, self.socket = settings, log, stopped, 0, None
+
+    def run(self):
+        while not self.stopped.is_set():
+            try:
+                self.put()
+            except OSError:
+                self.socket = None
+            time.sleep(0.02)
+
+    def line(self, text):
+        self.socket.sendall(text)
+        answer = b""
+        while not answer.endswith(b"\r\n"):
+            more = self.socket.recv(4096)
+            if not more:
+                raise OSError("closed")
+            answer += more
+        return answer.decode().strip()
+
+    def put(self):
+        if self.socket is None:
+            self.socket = socket.create_connection(("127.0.0.1", self.settings.door), PATIENCE_S)
+            self.line(b"use mail\r\n")
+        self.made += 1
+        tag = f"j{self.made}"
+        job = f"{tag} slow:5".encode()
+        with Asker.lock:
+            op = next(Asker.numbers)
+        self.log.add("ask", op=op, do="put", ns="default", items=[{"tag": tag, "lane": "mail", "mode": "fifo"}], whole=False)
+        try:
+            answer = self.line(b"put 0 0 60 %d\r\n%s\r\n" % (len(job), job))
+        except OSError:
+            self.log.add("ans", op=op, status=0, ids=None)
+            raise
+        word, _, number = answer.partition(" ")
+        done = word == "INSERTED"
+        self.log.add("ans", op=op, status=201 if done else 503, ids=[f"n{int(number):016x}"] if done else None, detail=answer)
+
+
+def set_up(asker, settings, log):
+    """Namespaces, a service, subscriptions, lanes and schedules; all are there before the load begins."""
+    place = f"http://127.0.0.1:{settings.receiver}"
+    retry = {"schedule_ms": [20], "jitter": 0, "max_attempts": 50}
+    for ns in SPACES:
+        base = f"/v1/namespaces/{ns}"
+        if ns != "default":
+            asker.sure("PUT", base, {"destinations": {"allow": ["127.0.0.0/8"]}})
+        asker.sure("PUT", f"{base}/services/recv", {})
+        asker.sure("PUT", f"{base}/services/recv/instances/one", {"url": place})
+        asker.sure("PUT", f"{base}/subscriptions/wide", {"topic": "order.#", "url": f"{place}/sub/wide", "retry": retry})
+        asker.sure("PUT", f"{base}/subscriptions/fifo", {"topic": "order.*", "url": f"{place}/sub/fifo", "mode": "fifo", "retry": retry})
+        for number in range(settings.clients):
+            asker.sure("PATCH", f"{base}/lanes/fifo/s{number}", {"on_retry": "skip"})
+        if settings.schedules:
+            name = f"tick-{ns}"
+            log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=EVERY_MS, lane=f"sch-{ns}")
+            asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": EVERY_MS, "missed": "all", "notify": {
+                "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": {"at": "{{scheduled_at}}"}, "retry": retry}})
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--log", required=True)
+    parser.add_argument("--broker", type=int, nargs="+", required=True)
+    for name in ("receiver", "seed"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--door", type=int, default=0)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--pause-ms", type=float, default=4)
+    parser.add_argument("--schedules", type=int, default=1)
+    parser.add_argument("--delays", type=int, default=0, help="1: what is due later says delay_ms alone")
+    settings = parser.parse_args()
+    log, stopped, faults = Log(settings.log), threading.Event(), []
+    log.watch_stalls()
+    asker = Asker(log, settings.broker)
+    set_up(asker, settings, log)
+    workers = [Client(number, settings.seed, settings, log, stopped) for number in range(settings.clients)]
+    if settings.door:
+        workers.append(Door(settings, log, stopped))
+
+    def work(worker):
+        try:
+            worker.run()
+        except Exception as fault:  # whatever it was: the load is not what it should be
+            faults.append(repr(fault))
+            raise
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    for ns in SPACES if settings.schedules else ():
+        while asker.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")[0] not in (204, 404):
+            time.sleep(0.05)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Crowds: slow clients by the thousand and receivers that are hostile in every way, beside the mixed load; and what of descriptors is left.
+
+resources.py slow PORT N | hostile N      one of the crowds, as a process; prints what is needed of it, and ends with its standard input
+"""
+
+import asyncio
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+
+import history
+import rounds
+from checker import judge
+from stage import HERE, PATIENCE_S, Stage, end_with_parent, until
+
+CLIENTS, RECEIVERS = 10_000, 1_000
+BEGINNINGS = [b"", b"GET /v1/st", b'POST /v1/notifies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n{"url":']
+# What else a process holds open.
+SPARE = 600
+QUIET_S = 4
+
+
+# ---- the crowds
+
+
+async def slow_clients(port, count):
+    """Each connects, begins a request, and goes on with a byte now and then; who is cut off comes again."""
+    print(count, flush=True)
+
+    async def one():
+        await asyncio.sleep(random.random() * 5)
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(random.choice(BEGINNINGS))
+                while not writer.is_closing():
+                    await asyncio.sleep(random.uniform(1, 8))
+                    writer.write(b"x")
+                    await writer.drain()
+            except OSError:
+                pass
+            await asyncio.sleep(random.random() * 3)
+
+    tasks = [asyncio.create_task(one()) for _ in range(count)]
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    for task in tasks:
+        task.cancel()
+    os._exit(0)
+
+
+async def hostile_receivers(count):
+    """Each on a port of its own, so that each is a host: silent, slow, endless, garbled, or gone."""
+
+    async def serve(reader, writer):
+        how = writer.get_extra_info("sockname")[1] % 6
+        try:
+            await reader.read(1)
+            if how == 0:
+                await asyncio.sleep(3600)
+            elif how == 1:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while True:
+                    writer.write(b"x")
+                    await writer.drain()
+                    await asyncio.sleep(0.5)
+            elif how == 2:
+                while True:
+                    writer.write(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000)
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+            elif how == 3:
+                writer.write(os.urandom(4096))
+                await writer.drain()
+            elif how == 4:
+                writer.transport.abort()
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n")
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    servers = [await asyncio.start_server(serve, "127.0.0.1", 0) for _ in range(count)]
+    print(json.dumps([server.sockets[0].getsockname()[1] for server in servers]), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    os._exit(0)
+
+
+def crowd(*arguments):
+    process = subprocess.Popen([sys.executable, f"{HERE}/resources.py", *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
+    return process, json.loads(process.stdout.readline())
+
+
+# ---- what a process holds
+
+
+def held(process):
+    """(descriptors, threads, resident bytes)"""
+    place = f"/proc/{process.pid}"
+    with open(f"{place}/statm", encoding="ascii") as file:
+        pages = int(file.read().split()[1])
+    return len(os.listdir(f"{place}/fd")), len(os.listdir(f"{place}/task")), pages * resource.getpagesize()
+
+
+def p99(events, begun, ended):
+    """Of the answers to the load's requests in this time, in ms."""
+    asked = {e["op"]: e["t"] for e in events if e["e"] == "ask" and begun <= e["t"] < ended}
+    took = sorted(e["t"] - asked[e["op"]] for e in events if e["e"] == "ans" and e["op"] in asked)
+    return took[int(len(took) * 0.99)] * 1000 if took else 0.0
+
+
+def submit_hostile(stage, ports):
+    """One to each, of a namespace of their own."""
+    stage.call("PUT", "/v1/namespaces/hostile", {"destinations": {"allow": ["127.0.0.0/8"]}})
+    for at in range(0, len(ports), 100):
+        retry = {"schedule_ms": [50], "jitter": 0, "max_attempts": 3}
+        items = [{"url": f"http://127.0.0.1:{port}/", "timeout_ms": 3000, "retry": retry} for port in ports[at:at + 100]]
+        until(lambda these=items: stage.call("POST", "/v1/namespaces/hostile/notifies", these)[0] == 201, "the hostile ones' notifies are taken")
+
+
+def crowds(settings, seed, count):
+    """10,000 slow clients and 1,000 hostile receivers for some time, then without them; the load is judged as ever."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    clients, outcome = min(CLIENTS, limit - 4 * SPARE), rounds.Outcome()
+    with Stage(settings.notifyd, seed, place=settings.fast) as stage:
+        stage.start()
+        stage.begin_load()
+        stage.work(QUIET_S, QUIET_S)
+        for _ in range(count):
+            one_crowd(stage, clients, min(RECEIVERS, limit // 4), outcome)
+        stage.end_load()
+        final = stage.final()
+        # Nobody judges what the hostile ones got, and the sums are with them.
+        final["namespaces"].pop("hostile")
+        final["metrics"] = {}
+        read = [history.read(stage.path(name)) for name in ("submitter", "receiver", "killer")]
+        return outcome.judged(judge(*read, final))
+
+
+def one_crowd(stage, clients, receivers, outcome):
+    before, begun = held(stage.broker), time.monotonic()
+    slow, connected = crowd("slow", stage.port, clients)
+    hostile, ports = crowd("hostile", receivers)
+    try:
+        submit_hostile(stage, ports)
+        most = max(held(stage.broker)[0] for _ in range(40) if not time.sleep(0.25))
+        ended = time.monotonic()
+    finally:
+        for process in (slow, hostile):
+            process.stdin.close()
+            process.wait()
+    events = history.read(stage.path("submitter"))
+    outcome.rounds["crowds"] += 1
+    outcome.counts["slow clients"] = max(outcome.counts["slow clients"], connected)
+    outcome.counts["descriptors at most"] = max(outcome.counts["descriptors at most"], most)
+    outcome.counts["p99 ms without"] = max(outcome.counts["p99 ms without"], round(p99(events, begun - QUIET_S, begun)))
+    outcome.counts["p99 ms beside them"] = max(outcome.counts["p99 ms beside them"], round(p99(events, begun, ended)))
+    left_behind(stage, before, outcome)
+
+
+def left_behind(stage, before, outcome):
+    """Once they are gone, and their connections are too, there is as much as before: what the load itself needs goes up and down a little."""
+    try:
+        until(lambda: held(stage.broker)[0] <= before[0] + 40, "descriptors are as before", PATIENCE_S)
+    except TimeoutError:
+        outcome.faults.append(("resources", f"{held(stage.broker)[0]} descriptors are open, and were {before[0]} before the crowd came"))
+    after = held(stage.broker)
+    if after[1] > before[1]:
+        outcome.faults.append(("resources", f"{after[1]} threads, and {before[1]} before the crowd came"))
+    outcome.counts["MiB more than before"] = max(outcome.counts["MiB more than before"], (after[2] - before[2]) >> 20)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "slow":
+        asyncio.run(slow_clients(int(sys.argv[2]), int(sys.argv[3])))
+    else:
+        asyncio.run(hostile_receivers(int(sys.argv[2])))

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""Runs the forms of attack, one series or all of them in turn for hours, and keeps what was tried and what held.
+
+torture.py series FORM... --notifyd FILE [--seed N] [--rounds N]     a series of each, judged; fails where a promise was broken
+torture.py long --notifyd FILE --sim FILE --hours N --state FILE --evidence docs/evidence.md --commit HASH
+    all forms in turn, the one that is furthest from its goal first; goes on where it was broken off, and writes the table of the document
+torture.py table --state FILE --evidence FILE                        writes the table alone
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+
+import postgres
+import resources
+import rounds
+
+DAY = "%Y-%m-%d"
+BEGIN, END = "<!-- what make torture wrote -->", "<!-- until here -->"
+
+
+class Form:
+    """An attack: `run(settings, seed, rounds)` gives an Outcome; `size` rounds are a series, and `goal` of them are what a release wants."""
+
+    def __init__(self, name, run, size, goal, title):
+        self.name, self.run, self.size, self.goal, self.title = name, run, size, goal, title
+
+
+class Simulation:
+    """The simulator, which judges itself, for so many seconds."""
+
+    line = re.compile(r"(\d+) of (\d+) fresh seeds broke a promise: (\d+)\.\.(\d+)")
+
+    @classmethod
+    def run(cls, settings, seed, seconds):
+        outcome = rounds.Outcome()
+        if not settings.sim:
+            return rounds.skipped("no notifyd_sim was named")
+        done = subprocess.run([settings.sim, "--torture", str(seconds)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        for broken, seeds, first, last in cls.line.findall(done.stdout):
+            outcome.rounds["seeds"] += int(seeds)
+            if int(broken):
+                outcome.faults.append(("simulation", f"{broken} of {first}..{last}: {done.stdout[-2000:]}"))
+        if done.returncode != 0 and not outcome.faults:
+            outcome.faults.append(("simulation", f"exit code {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"))
+        return outcome
+
+
+FORMS = [
+    Form("kill", rounds.kills, 20, 1000, "`kill -9` at random moments and inside recovery, restarts in place, `SIGTERM`, under the mixed load"),
+    Form("power", rounds.power, 6, 100, "power cut: ext4 on a loop file is shut down without its journal written out, under load"),
+    Form("power-control", rounds.power_control, 2, 20, "the same with sync off: must lose, and be seen to"),
+    Form("backup", rounds.backups, 6, 100, "backups under load, some killed in the middle; each is restored and read"),
+    Form("clock", rounds.clocks, 12, 200, "the wall clock set ±1 day, in a sawtooth, beyond 2038, with kills between"),
+    Form("postgres", postgres.attacks, 4, 100, "the store on PostgreSQL: kill and stop of broker, standby and database"),
+    Form("failover", postgres.failovers, 1, 20, "PostgreSQL dies, its synchronous standby is promoted"),
+    Form("failover-control", postgres.failover_control, 1, 10, "the same with an asynchronous standby that is behind: must lose, and be seen to"),
+    Form("resources", resources.crowds, 1, 10, "slow clients and hostile receivers in crowds"),
+    Form("simulation", Simulation.run, 60, 10_000_000, "the production core in a simulated world, with an auditor of its own"),
+]
+BY_NAME = {form.name: form for form in FORMS}
+
+
+# ---- series
+
+
+def one_series(form, settings, seed, count):
+    """An Outcome, also where the series itself fell over: then that is what was found."""
+    try:
+        return form.run(settings, seed, count)
+    except Exception as fault:
+        outcome = rounds.Outcome()
+        outcome.faults.append(("broken off", f"{type(fault).__name__}: {fault}"))
+        return outcome
+
+
+def shown(form, seed, count, outcome):
+    what = f"skipped: {outcome.skipped}" if outcome.skipped else ", ".join(f"{n} {kind}" for kind, n in sorted(outcome.rounds.items()))
+    print(f"{form.name} seed {seed}, {count} rounds: {what}", flush=True)
+    if outcome.counts:
+        print("  " + ", ".join(f"{word} {n}" for word, n in sorted(outcome.counts.items())), flush=True)
+    for rule, text in outcome.faults[:50]:
+        print(f"  BROKEN {rule}: {text}", flush=True)
+    if outcome.faults:
+        print(f"  again: {replay(form, seed, count)}", flush=True)
+
+
+def replay(form, seed, count):
+    return f"tests/torture/torture.py series {form.name} --seed {seed} --rounds {count} --notifyd build/release/bin/notifyd"
+
+
+def run_series(settings, arguments):
+    failed = False
+    for name in arguments.forms:
+        form = BY_NAME[name]
+        count = arguments.rounds or form.size
+        outcome = one_series(form, settings, arguments.seed, count)
+        shown(form, arguments.seed, count, outcome)
+        failed = failed or bool(outcome.faults)
+    return 1 if failed else 0
+
+
+# ---- for hours
+
+
+def load_state(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {"seed": int(time.time()), "forms": {}}
+
+
+def save_state(path, state):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(state, file, indent=1)
+    os.rename(path + ".new", path)
+
+
+def add_to(state, form, seed, count, outcome, commit):
+    today = datetime.now(timezone.utc).strftime(DAY)
+    entry = state["forms"].setdefault(form.name, {"rounds": {}, "counts": {}, "series": 0, "faults": [], "since": today})
+    entry.update(until=today, commit=commit, skipped=outcome.skipped, tried=time.time())
+    if outcome.skipped:
+        return
+    entry["series"] += 1
+    entry["example"] = replay(form, seed, count)
+    for word, n in outcome.rounds.items():
+        entry["rounds"][word] = entry["rounds"].get(word, 0) + n
+    for word, n in outcome.counts.items():
+        entry["counts"][word] = max(entry["counts"].get(word, 0), n) if word in rounds.GREATEST else entry["counts"].get(word, 0) + n
+    entry["faults"] += [{"seed": seed, "rounds": count, "rule": rule, "text": text[:500], "commit": commit} for rule, text in outcome.faults[:20]]
+
+
+def next_form(state, forms):
+    """That which is furthest from its goal; what is skipped is tried again in the end."""
+
+    def part(form):
+        entry = state["forms"].get(form.name)
+        if not entry:
+            return 0.0
+        if entry.get("skipped"):
+            return 1e9 + entry["tried"]
+        return sum(entry["rounds"].values()) / form.goal + entry["series"] / 1e6
+
+    return min(forms, key=part)
+
+
+def run_long(settings, arguments):
+    end = time.monotonic() + arguments.hours * 3600
+    settings.deadline = end
+    state = load_state(arguments.state)
+    forms = [BY_NAME[name] for name in arguments.forms] or FORMS
+    turn, broken = 0, 0
+    while time.monotonic() < end:
+        # Each second series is the next in line, so that a goal that is far away leaves time for the others.
+        form = next_form(state, forms) if turn % 2 else forms[turn // 2 % len(forms)]
+        turn += 1
+        state["seed"] += 1
+        outcome = one_series(form, settings, state["seed"], form.size)
+        shown(form, state["seed"], form.size, outcome)
+        add_to(state, form, state["seed"], form.size, outcome, arguments.commit)
+        save_state(arguments.state, state)
+        broken += bool(outcome.faults)
+    print()
+    print(table(state))
+    if arguments.evidence:
+        write_table(state, arguments.evidence)
+    return 1 if broken else 0
+
+
+# ---- the table
+
+
+def number(n):
+    return f"{n:,}"
+
+
+def row(form, entry):
+    if entry is None:
+        return f'| <a id="{form.name}"></a>{form.title} | not run | | | |'
+    if entry.get("skipped") and not entry["series"]:
+        return f'| <a id="{form.name}"></a>{form.title} | skipped: {entry["skipped"]} | | {entry["until"]}, {entry["commit"]} | |'
+    tried = ", ".join(f"{number(n)} {word}" for word, n in sorted(entry["rounds"].items(), key=lambda each: -each[1]))
+    order = [word for word in rounds.SHOWN if word in entry["counts"]]
+    seen = "; ".join(f"{number(entry['counts'][word])} {rounds.SHOWN[word]}" for word in order)
+    broken = len({(fault["seed"], fault["rule"]) for fault in entry["faults"]})
+    held = "all held" if not broken else f"**{broken} broken**: see below"
+    when = entry["since"] if entry["since"] == entry["until"] else f"{entry['since']} to {entry['until']}"
+    came = held + (". " + seen if seen else "")
+    return f'| <a id="{form.name}"></a>{form.title} | {tried} | {came} | {when}, {entry["commit"]} | `{entry["example"]}` |'
+
+
+def table(state):
+    lines = ["| what | tried | what came of it | when, commit | one of them again |", "|---|---|---|---|---|"]
+    lines += [row(form, state["forms"].get(form.name)) for form in FORMS]
+    return "\n".join(lines)
+
+
+def write_table(state, path):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, behind = rest.partition(END)
+    if not begin or not end:
+        raise RuntimeError(f"{path} has no place for the table")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n{table(state)}\n{END}{behind}")
+
+
+def run_table(_, arguments):
+    write_table(load_state(arguments.state), arguments.evidence)
+    return 0
+
+
+# ---- the command
+
+
+class Settings:
+    def __init__(self, arguments):
+        self.notifyd = os.path.abspath(arguments.notifyd) if arguments.notifyd else None
+        self.sim = os.path.abspath(arguments.sim) if arguments.sim else None
+        self.deadline = float("inf")
+        self.work_s = arguments.work_s
+        self.place = tempfile.gettempdir()
+        # What a kill leaves is in the page cache, wherever the file lies: in memory there are more rounds in the same time.
+        self.fast = "/dev/shm" if os.access("/dev/shm", os.W_OK) else self.place
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["series", "long", "table"])
+    parser.add_argument("forms", nargs="*", help="all of them where none is named")
+    parser.add_argument("--notifyd")
+    parser.add_argument("--sim", help="notifyd_sim")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--hours", type=float, default=1)
+    parser.add_argument("--state")
+    parser.add_argument("--evidence")
+    parser.add_argument("--commit", default="")
+    parser.add_argument("--work-s", type=float, default=0.5, help="the load runs at most so long between two attacks")
+    arguments = parser.parse_args()
+    unknown = set(arguments.forms) - set(BY_NAME)
+    if unknown:
+        parser.error(f"there is no form {', '.join(sorted(unknown))}: {', '.join(BY_NAME)}")
+    # So that what was begun is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return {"series": run_series, "long": run_long, "table": run_table}[arguments.what](Settings(arguments), arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
