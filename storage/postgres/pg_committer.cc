@@ -244,7 +244,7 @@ bool PgCommitter::MakeNext(Line* line) {
   Sent& sent = *group.sent;
   sent.unit = queue->unit_;
   sent.queue = queue;
-  sent.statements = group.writes.Statements();
+  sent.statements = group.writes.Statements(queue->unit_->stand_.n + 1);  // as Keep numbers it
   for (NamespaceNumber number : group.dropped)
     for (const char* sql : {kPgForgetLog, kPgForgetOwner}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
   ++queue->under_way_;

@@ -21,10 +21,13 @@ constexpr size_t kPageBytes = 4 << 20;
 #define PG_GET(table) "SELECT u.i, t.v, t.ops FROM unnest($1::bytea[]) WITH ORDINALITY AS u (k, i) JOIN " table " t ON t.k = u.k"
 #define PG_WALK(columns, table, first, order) \
   "SELECT " columns " FROM " table " WHERE k " first " $1::bytea AND k < $2::bytea ORDER BY k " order " LIMIT $3"
-constexpr std::array<const char*, 3> kGets = {PG_GET("kv_main"), PG_GET("kv_notifies"), PG_GET("kv_hot")};
-#define PG_WALKS(columns, first, order) \
-  { PG_WALK(columns, "kv_main", first, order), PG_WALK(columns, "kv_notifies", first, order), PG_WALK(columns, "kv_hot", first, order) }
-constexpr std::array<const char*, 3> kForward = PG_WALKS("k, v, ops", ">=", "ASC"), kForwardKeys = PG_WALKS("k", ">=", "ASC"),
+constexpr std::array<const char*, 4> kGets = {PG_GET("kv_main"), PG_GET("kv_notifies"), PG_GET("kv_hot"), PG_GET("kv_counts")};
+#define PG_WALKS(columns, first, order)                                                                                                 \
+  {                                                                                                                                     \
+    PG_WALK(columns, "kv_main", first, order), PG_WALK(columns, "kv_notifies", first, order), PG_WALK(columns, "kv_hot", first, order), \
+        PG_WALK(columns, "kv_counts", first, order)                                                                                     \
+  }
+constexpr std::array<const char*, 4> kForward = PG_WALKS("k, v, ops", ">=", "ASC"), kForwardKeys = PG_WALKS("k", ">=", "ASC"),
                                      kBackward = PG_WALKS("k, v, ops", ">=", "DESC"), kBackwardKeys = PG_WALKS("k", ">=", "DESC");
 #undef PG_WALKS
 #undef PG_WALK

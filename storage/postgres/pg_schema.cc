@@ -11,12 +11,12 @@ namespace notifyd {
 namespace {
 
 /// Of tables and functions; what keys and values are has a number of its own, the same as RocksDB's (storage/records.h).
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 // Whoever makes the schema holds it, so that two brokers that start at once do not make it twice. Any number that nobody else takes.
 constexpr char kMakeOne[] = "SELECT pg_advisory_xact_lock(7300022, hashtext(current_setting('search_path')))";
 
 // A notify is changed about once in its life, so its pages keep room for the second version, which then needs no new entry in the index. The queues'
-// indexes are put and deleted, never changed. What is dead is cleaned up as soon as it is a small part of the table, at full speed: what lies dead in
+// indexes are put and deleted, never changed. Counts are rows that are added and removed (storage/postgres/pg_writes.cc). What is dead is cleaned up as soon as it is a small part of the table, at full speed: what lies dead in
 // front of a queue is what each page of it would walk over.
 constexpr char kTables[] = R"sql(
 CREATE TABLE meta (name text PRIMARY KEY, value bigint NOT NULL);
@@ -26,6 +26,16 @@ CREATE TABLE kv_notifies (k bytea PRIMARY KEY, v bytea, ops bytea) WITH (fillfac
   autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE TABLE kv_hot (k bytea PRIMARY KEY, v bytea, ops bytea) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
   autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE counted (k bytea PRIMARY KEY, n bigint NOT NULL) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+  autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE count_bases (k bytea, n bigint, v bytea NOT NULL, PRIMARY KEY (k, n)) WITH (autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+CREATE TABLE count_changes (k bytea, n bigint, ops bytea NOT NULL, PRIMARY KEY (k, n)) WITH (autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+CREATE VIEW kv_counts AS SELECT c.k, b.v, o.ops, coalesce(b.n, -1) AS base, o.n AS last FROM counted c
+  LEFT JOIN LATERAL (SELECT n, v FROM count_bases WHERE k = c.k ORDER BY n DESC LIMIT 1) b ON true
+  LEFT JOIN LATERAL (SELECT string_agg(ops, ''::bytea ORDER BY n) AS ops, max(n) AS n FROM count_changes WHERE k = c.k AND n > coalesce(b.n, -1)) o
+  ON true;
 ALTER TABLE kv_main ALTER ops SET STORAGE MAIN;
 ALTER TABLE kv_notifies ALTER ops SET STORAGE MAIN;
 CREATE TABLE removals (hour bigint, k bytea, PRIMARY KEY (hour, k)) WITH (autovacuum_vacuum_scale_factor = 0.02,
@@ -114,6 +124,10 @@ Result<Fingerprint> CheckSchema(PgConnection* connection) {
   if (!version.ok()) return std::move(version).status();
   if (version->size() == 0 || version->Int(0, 0) > kSchemaVersion)
     return Status(Code::kUnacceptable, "the schema was made by a newer notifyd: this one reads up to version " + std::to_string(kSchemaVersion));
+  if (version->Int(0, 0) < kSchemaVersion)
+    return Status(Code::kUnacceptable, "the schema has version " + std::to_string(version->Int(0, 0)) +
+                                           ", of before the first release of a store in " + "PostgreSQL, and this notifyd reads version " +
+                                           std::to_string(kSchemaVersion));
   auto row = connection->Run("SELECT v FROM kv_main WHERE k = $1", PgParams().Bytes(EncodeMetaKey(kFormatName)));
   if (!row.ok()) return std::move(row).status();
   if (row->size() == 0 || row->IsNull(0, 0)) return Status(Code::kCorrupt, "the store is damaged: its format is missing");

@@ -32,6 +32,19 @@ constexpr std::array<const char*, 3> kFold = {PG_FOLD("kv_main"), PG_FOLD("kv_no
 #undef PG_ROWS
 #undef PG_REMOVE
 #undef PG_FOLD
+// Of counts: the keys are held, then looked at, since a change that is added makes no other version of anything (storage/postgres/pg_writes.cc).
+constexpr char kHoldCounts[] = "SELECT k FROM counted WHERE k = ANY ($1::bytea[]) ORDER BY k FOR UPDATE";
+constexpr char kCounts[] = "SELECT k, v, ops FROM kv_counts WHERE k = ANY ($1::bytea[])";
+constexpr std::array<const char*, 3> kRemoveCounts = {"DELETE FROM counted WHERE k = ANY ($1::bytea[])",
+                                                      "DELETE FROM count_bases WHERE k = ANY ($1::bytea[])",
+                                                      "DELETE FROM count_changes WHERE k = ANY ($1::bytea[])"};
+constexpr char kCount[] = "SELECT v, ops, base, last FROM kv_counts WHERE k = $1::bytea AND last IS NOT NULL";
+// Parameters: key, the last change that is in it, value, the base before.
+constexpr char kFoldCount[] =
+    "WITH own AS (SELECT k FROM counted WHERE k = $1::bytea FOR KEY SHARE), base AS (INSERT INTO count_bases (k, n, v) SELECT k, $2::bigint, "
+    "$3::bytea "
+    "FROM own ON CONFLICT DO NOTHING), older AS (DELETE FROM count_bases WHERE k = $1::bytea AND n = $4::bigint) DELETE FROM count_changes WHERE k = "
+    "$1::bytea AND n > $4::bigint AND n <= $2::bigint";
 constexpr char kDue[] = "SELECT hour, k FROM removals WHERE hour < $1 AND (hour, k) > ($3, $4) ORDER BY hour, k LIMIT $2";
 constexpr char kDone[] = "DELETE FROM removals r USING unnest($1::bigint[], $2::bytea[]) AS u (hour, k) WHERE r.hour = u.hour AND r.k = u.k";
 
@@ -180,6 +193,10 @@ Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::st
     std::vector<std::string> own;
     std::copy_if(keys.begin(), keys.end(), std::back_inserter(own), [table](const std::string& key) { return TableOf(key) == table; });
     if (own.empty()) continue;
+    if (table == PgTable::kCounts) {
+      NOTIFYD_TRY(RemoveCounts(connection, own, later));
+      continue;
+    }
     auto rows = connection->Run(kRows[static_cast<size_t>(table)], PgParams().BytesArray(own));
     if (!rows.ok()) return std::move(rows).status();
     std::vector<std::string> over, places, writers;
@@ -190,7 +207,7 @@ Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::st
         over.emplace_back(key);
         places.emplace_back(rows->Bytes(i, 3));
         writers.emplace_back(rows->Bytes(i, 4));
-      } else if (std::optional<int64_t> end = EndOf(key, value, false, *rules, now_ms); end && !IsKind(key, KeyKind::kLaneCounts)) {
+      } else if (std::optional<int64_t> end = EndOf(key, value, false, *rules, now_ms)) {
         later->emplace_back(std::max(*end, now_ms) / kPgHourMs, std::string(key));
       }
     }
@@ -199,6 +216,29 @@ Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::st
     if (!gone.ok()) return std::move(gone).status();
     removed_ += over.size();
   }
+  return Status::Ok();
+}
+
+/// RemoveOver of counts. Whoever adds to one of them meanwhile waits, and makes it anew where it went.
+Status PgSweeper::RemoveCounts(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later) {
+  const std::shared_ptr<const RetentionRules> rules = retention_->Now();
+  const int64_t now_ms = wall_ms_();
+  NOTIFYD_TRY(connection->RunScript("BEGIN; SET LOCAL synchronous_commit = off"));
+  if (auto held = connection->Run(kHoldCounts, PgParams().BytesArray(keys)); !held.ok()) return std::move(held).status();
+  auto rows = connection->Run(kCounts, PgParams().BytesArray(keys));
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<std::string> over;
+  for (int i = 0; i < rows->size(); ++i) {
+    const std::string_view key = rows->Bytes(i, 0);
+    const std::string value = FoldRow(key, rows->BytesOrNull(i, 1), rows->BytesOrNull(i, 2)).value_or("");
+    if (MayDrop(key, value, *rules, now_ms)) over.emplace_back(key);
+    else if (std::optional<int64_t> end = EndOf(key, value, false, *rules, now_ms); end && !IsKind(key, KeyKind::kLaneCounts))
+      later->emplace_back(std::max(*end, now_ms) / kPgHourMs, std::string(key));
+  }
+  for (const char* sql : kRemoveCounts)
+    if (auto gone = connection->Run(sql, PgParams().BytesArray(over)); !gone.ok()) return std::move(gone).status();
+  NOTIFYD_TRY(connection->RunScript("COMMIT"));
+  removed_ += over.size();
   return Status::Ok();
 }
 
@@ -225,7 +265,21 @@ Status PgSweeper::SweepNamespace(NamespaceNumber number) {
   return Status::Ok();
 }
 
+Status PgSweeper::FoldCount(const std::string& key) {
+  return pool_->With([&](PgConnection* connection) {
+    auto row = connection->Run(kCount, PgParams().Bytes(key));
+    if (!row.ok()) return std::move(row).status();
+    if (row->size() == 0) return Status::Ok();
+    const std::string value = *FoldRow(key, row->BytesOrNull(0, 0), row->BytesOrNull(0, 1));
+    auto folded = connection->Run(kFoldCount, PgParams().Bytes(key).Int(row->Int(0, 3)).Bytes(value).Int(row->Int(0, 2)));
+    if (!folded.ok()) return std::move(folded).status();
+    ++folded_;
+    return Status::Ok();
+  });
+}
+
 Status PgSweeper::FoldKey(const std::string& key) {
+  if (TableOf(key) == PgTable::kCounts) return FoldCount(key);
   return pool_->With([&](PgConnection* connection) {
     const size_t table = static_cast<size_t>(TableOf(key));
     auto row = connection->Run(kRows[table], PgParams().BytesArray(std::vector<std::string>{key}));

@@ -51,6 +51,8 @@ class PgSweeper {
   Status RemoveStep(std::pair<int64_t, std::string>* mark, bool* more);
   Status Measure();
   Status SweepNamespace(NamespaceNumber number);
+  Status RemoveCounts(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later);
+  Status FoldCount(const std::string& key);
   Status RemoveOver(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later);
 
   PgPool* const pool_;

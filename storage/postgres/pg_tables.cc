@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "broker/stored_record.h"
 #include "storage/keys.h"
 #include "storage/merging.h"
 #include "storage/records.h"
@@ -20,8 +21,10 @@ PgTable TableOf(std::string_view key) {
     case KeyKind::kTail:
     case KeyKind::kSleeper:
       return PgTable::kHot;
+    case KeyKind::kLaneCounts:
+      return PgTable::kCounts;
     default:
-      return PgTable::kMain;
+      return bare.front() == static_cast<char>(RecordKind::kDueCount) ? PgTable::kCounts : PgTable::kMain;
   }
 }
 
@@ -31,6 +34,8 @@ const char* NameOf(PgTable table) {
       return "kv_notifies";
     case PgTable::kHot:
       return "kv_hot";
+    case PgTable::kCounts:
+      return "kv_counts";
     case PgTable::kMain:
       break;
   }

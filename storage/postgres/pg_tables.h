@@ -4,6 +4,8 @@
 //   kv_notifies  the records of notifies                  k, v, ops: large values
 //   kv_hot       due, expiry and tail indexes, sleepers   k, v, ops: rows that come and go, kept apart so that what is dead of them is soon cleaned
 //   up
+//   kv_counts    counts of lanes, and of what falls due   k, v, ops: a view. Nearly every transaction changes some: a change is a row of its own,
+//   since of a row that is changed over and over each look-up meets all versions for as long as anybody's transaction may see one of them
 #pragma once
 
 #include <array>
@@ -14,11 +16,11 @@
 
 namespace notifyd {
 
-enum class PgTable : uint8_t { kMain, kNotifies, kHot };
-inline constexpr std::array<PgTable, 3> kPgTables = {PgTable::kMain, PgTable::kNotifies, PgTable::kHot};
+enum class PgTable : uint8_t { kMain, kNotifies, kHot, kCounts };
+inline constexpr std::array<PgTable, 4> kPgTables = {PgTable::kMain, PgTable::kNotifies, PgTable::kHot, PgTable::kCounts};
 
 PgTable TableOf(std::string_view key);
-/// Its name in SQL.
+/// Its name in SQL, where it is read.
 const char* NameOf(PgTable table);
 
 /// Adds an operand to what a row has of them.

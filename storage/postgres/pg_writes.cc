@@ -20,14 +20,31 @@ namespace {
   "''::bytea) || excluded.ops RETURNING k, octet_length(ops) AS n) SELECT k FROM w WHERE n > 2048"
 #define PG_DELETE(table) "DELETE FROM " table " WHERE k = ANY ($1::bytea[])"
 #define PG_RANGE(table) "DELETE FROM " table " WHERE k >= $1::bytea AND k < $2::bytea"
-constexpr std::array<const char*, 3> kPuts = {PG_PUT("kv_main"), PG_PUT("kv_notifies"), PG_PUT("kv_hot")};
-constexpr std::array<const char*, 3> kAppends = {PG_APPEND("kv_main"), PG_APPEND("kv_notifies"), PG_APPEND("kv_hot")};
+// Counts: `counted` has their keys, count_bases what was made of all changes up to the nth transaction, count_changes those that came since. All
+// three are only added to, and old rows are removed: reads go from the newest base on, and never over what is dead. Who adds a change locks the key,
+// so that nobody removes it meanwhile; that makes no new version. Now and then one asks to be folded.
+#define PG_COUNTED                                                                                                                                   \
+  "WITH counted_now AS (INSERT INTO counted AS t (k, n) SELECT u.k, $3::bigint FROM unnest($1::bytea[]) AS u (k) ON CONFLICT (k) DO UPDATE SET n = " \
+  "t.n WHERE false)"
+#define PG_COUNT_PUT PG_COUNTED " INSERT INTO count_bases (k, n, v) SELECT u.k, $3::bigint, u.v FROM unnest($1::bytea[], $2::bytea[]) AS u (k, v)"
+#define PG_COUNT_APPEND                                                                                                                          \
+  PG_COUNTED                                                                                                                                     \
+  ", w AS (INSERT INTO count_changes (k, n, ops) SELECT u.k, $3::bigint, u.ops FROM unnest($1::bytea[], $2::bytea[]) AS u (k, ops) RETURNING k)" \
+  " SELECT k FROM w WHERE random() < 0.02"
+constexpr std::array<const char*, 4> kPuts = {PG_PUT("kv_main"), PG_PUT("kv_notifies"), PG_PUT("kv_hot"), PG_COUNT_PUT};
+constexpr std::array<const char*, 4> kAppends = {PG_APPEND("kv_main"), PG_APPEND("kv_notifies"), PG_APPEND("kv_hot"), PG_COUNT_APPEND};
+// The keys first: whoever folds holds one of them, and is waited for.
+constexpr std::array<const char*, 3> kCountDeletes = {PG_DELETE("counted"), PG_DELETE("count_bases"), PG_DELETE("count_changes")};
 constexpr std::array<const char*, 3> kDeletes = {PG_DELETE("kv_main"), PG_DELETE("kv_notifies"), PG_DELETE("kv_hot")};
-constexpr std::array<const char*, 3> kRanges = {PG_RANGE("kv_main"), PG_RANGE("kv_notifies"), PG_RANGE("kv_hot")};
+constexpr std::array<const char*, 6> kRanges = {PG_RANGE("kv_main"), PG_RANGE("kv_notifies"), PG_RANGE("kv_hot"),
+                                                PG_RANGE("counted"), PG_RANGE("count_bases"), PG_RANGE("count_changes")};
 #undef PG_PUT
 #undef PG_APPEND
 #undef PG_DELETE
 #undef PG_RANGE
+#undef PG_COUNTED
+#undef PG_COUNT_PUT
+#undef PG_COUNT_APPEND
 
 std::optional<int64_t> Later(WallTime at, int64_t kept_ms) {
   return kept_ms > kWallNever.ms - at.ms ? std::nullopt : std::optional(at.ms + kept_ms);
@@ -122,11 +139,11 @@ void PgWrites::DeleteRange(std::string_view from, std::string_view to) {
   ranges_.emplace_back(from, to);
 }
 
-std::vector<PgStatement> PgWrites::Statements() const {
+std::vector<PgStatement> PgWrites::Statements(int64_t n) const {
   struct Columns {
     std::vector<std::string_view> keys, values;
   };
-  std::array<std::array<Columns, 3>, 3> columns;  // by table, then kind
+  std::array<std::array<Columns, 3>, kPgTables.size()> columns;  // by table, then kind
   for (const auto& [key, net] : keys_) {
     Columns& to = columns[static_cast<size_t>(TableOf(key))][static_cast<size_t>(net.kind)];
     to.keys.push_back(key);
@@ -138,9 +155,20 @@ std::vector<PgStatement> PgWrites::Statements() const {
   for (PgTable table : kPgTables) {
     const size_t t = static_cast<size_t>(table);
     const auto& [puts, deletes, appends] = columns[t];
-    if (!puts.keys.empty()) out.push_back({kPuts[t], std::move(PgParams().BytesArray(puts.keys).BytesArray(puts.values))});
-    if (!deletes.keys.empty()) out.push_back({kDeletes[t], std::move(PgParams().BytesArray(deletes.keys))});
-    if (!appends.keys.empty()) out.push_back({kAppends[t], std::move(PgParams().BytesArray(appends.keys).BytesArray(appends.values))});
+    auto add = [&](const char* sql, const Columns& of) {
+      PgParams params = std::move(PgParams().BytesArray(of.keys).BytesArray(of.values));
+      if (table == PgTable::kCounts) params.Int(n);
+      out.push_back({sql, std::move(params)});
+    };
+    auto remove = [&](const Columns& of) {
+      if (table != PgTable::kCounts) return out.push_back({kDeletes[t], std::move(PgParams().BytesArray(of.keys))});
+      for (const char* sql : kCountDeletes) out.push_back({sql, std::move(PgParams().BytesArray(of.keys))});
+    };
+    // A count that is put stands in place of its changes.
+    if (!puts.keys.empty() && table == PgTable::kCounts) remove(puts);
+    if (!puts.keys.empty()) add(kPuts[t], puts);
+    if (!deletes.keys.empty()) remove(deletes);
+    if (!appends.keys.empty()) add(kAppends[t], appends);
   }
   if (!ends_.empty()) {
     std::vector<int64_t> hours;
@@ -156,7 +184,9 @@ std::vector<PgStatement> PgWrites::Statements() const {
 
 std::vector<const char*> PgWriteStatements() {
   std::vector<const char*> all = {kPgRemovals};
-  for (const auto* of : {&kPuts, &kAppends, &kDeletes, &kRanges}) all.insert(all.end(), of->begin(), of->end());
+  for (const auto* of : {&kPuts, &kAppends}) all.insert(all.end(), of->begin(), of->end());
+  for (const auto* of : {&kDeletes, &kCountDeletes}) all.insert(all.end(), of->begin(), of->end());
+  all.insert(all.end(), kRanges.begin(), kRanges.end());
   return all;
 }
 

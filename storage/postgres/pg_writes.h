@@ -42,8 +42,8 @@ class PgWrites : public KvWrites {
 
   /// Of keys and values, as they came.
   size_t bytes() const { return bytes_; }
-  /// What is to be sent for it, in this order.
-  std::vector<PgStatement> Statements() const;
+  /// What is to be sent for it, in this order, as the `n`th transaction of whoever writes these keys.
+  std::vector<PgStatement> Statements(int64_t n) const;
 
  private:
   /// The last of: a value in place of all, nothing in place of all, operands behind what is there.
@@ -61,7 +61,7 @@ class PgWrites : public KvWrites {
   size_t bytes_ = 0;
 };
 
-/// All that Statements() may give, to be prepared. The rows of one that appends are the keys whose operands have grown long: to be folded.
+/// All that Statements() may give, to be prepared. The rows of one that appends are keys whose operands are many, or may be: to be folded.
 std::vector<const char*> PgWriteStatements();
 
 }  // namespace notifyd

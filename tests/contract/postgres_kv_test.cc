@@ -23,7 +23,7 @@ class PostgresKvHarness : public KvHarness {
     PgWrites writes(&rules, StoreHarness::kStart);
     fill(writes);
     REQUIRE(connection_->RunScript("BEGIN").ok());
-    for (const PgStatement& statement : writes.Statements()) {
+    for (const PgStatement& statement : writes.Statements(++written_)) {
       auto rows = connection_->Run(statement.sql, statement.params);
       if (!rows.ok()) FAIL(rows.status().detail());
     }
@@ -35,6 +35,7 @@ class PostgresKvHarness : public KvHarness {
   PgPool pool_{options_.postgres};
   const PgKv kv_{&pool_};
   std::unique_ptr<PgConnection> connection_;
+  int64_t written_ = 0;
 };
 
 }  // namespace

@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 
 /// A session beside the store's, in its schema.
 std::unique_ptr<PgConnection> Beside(PostgresHostHarness* h) {
-  auto opened = PgConnection::Open(h->options().postgres);
+  PostgresOptions options = h->options().postgres;
+  options.dsn += " application_name=beside";
+  auto opened = PgConnection::Open(options);
   if (!opened.ok()) FAIL(opened.status().detail());
   return *std::move(opened);
 }
@@ -220,6 +222,64 @@ TEST_CASE("postgres: a row with many changes is made one value, whatever comes m
     CHECK(notify.record->attempts.back().number == 400);
     CHECK(notify.record->attempts.size() == kAttemptsKept);
   }
+}
+
+/// Pages of tables and indexes that `work` has looked at in all, by a store that is opened for it and closed behind it: each session says how many
+/// when it ends.
+template <class Work>
+int64_t PagesOf(PostgresHostHarness* h, PgConnection* beside, Work work) {
+  constexpr char kPages[] =
+      "SELECT (SELECT sum(coalesce(heap_blks_read, 0) + coalesce(heap_blks_hit, 0) + coalesce(idx_blks_read, 0) + coalesce(idx_blks_hit, 0)) FROM "
+      "pg_statio_user_tables WHERE schemaname = current_schema())::bigint";
+  constexpr char kOthers[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'notifyd'";
+  h->Close();
+  Await([&] { return Ask(beside, kOthers) == 0; });
+  const int64_t before = Ask(beside, kPages);
+  h->Reopen();
+  work();
+  h->Close();
+  Await([&] { return Ask(beside, kOthers) == 0; });
+  return Ask(beside, kPages) - before;
+}
+
+TEST_CASE("postgres: under somebody's long open transaction neither a busy lane's commits nor its counts look at more than before") {
+  PostgresHostHarness h;
+  auto beside = Beside(&h), idle = Beside(&h);
+  uint64_t id = 0, count = 0;
+  auto work = [&](uint64_t commits) {
+    for (uint64_t i = 0; i < commits; ++i) {
+      ++id, ++count;
+      const DueKey due{{StoreHarness::kStart + static_cast<int64_t>(id)}, {id}};
+      h.Commit(2,
+               {AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}}, AddToCount{{RecordKind::kDueCount, "d"}, 1, kWallNever}, PutDue{Clock::kWall, due},
+                DeleteDue{Clock::kWall, due}},
+               false);  // each a transaction of its own, since it is waited for
+    }
+  };
+  auto look = [&] {
+    for (int i = 0; i < 20; ++i) {
+      h.At(2).ListLanes({{9, 1}, {}});
+      const auto done = h.Next<LanesDone>(2);
+      REQUIRE(done.rows.size() == 1);
+      CHECK(done.rows[0].counts.Sum() == static_cast<int64_t>(count));
+    }
+  };
+  auto both = [&] {
+    work(400);
+    look();
+  };
+  // The server's own cleaning up reads as well, whenever it comes.
+  for (const char* table : {"kv_main", "kv_hot", "counted", "count_bases", "count_changes", "removals", "log"})
+    REQUIRE(beside->RunScript(std::string("ALTER TABLE ") + table + " SET (autovacuum_enabled = false)").ok());
+  PagesOf(&h, beside.get(), both);  // what is new costs more
+  const int64_t pages = PagesOf(&h, beside.get(), both);
+  REQUIRE(idle->RunScript("BEGIN ISOLATION LEVEL REPEATABLE READ").ok());
+  CHECK(Ask(idle.get(), "SELECT count(*) FROM owners") > 0);
+  PagesOf(&h, beside.get(), [&] { work(5'000); });
+  const int64_t later = PagesOf(&h, beside.get(), both);
+  INFO(pages << " pages before, " << later << " after");
+  CHECK(later < 2 * pages);
+  CHECK(idle->RunScript("COMMIT").ok());
 }
 
 }  // namespace

@@ -95,9 +95,12 @@ class PostgresHostHarness : public HostHarness {
   PgStore& postgres() { return *store_; }
   WaitingEvents& events() { return *events_; }
   const StoreOptions& options() const { return options_; }
-  void Reopen() override {
+  void Close() {
     CloseAll();
     store_.reset();
+  }
+  void Reopen() override {
+    Close();
     Open();
   }
   EventSink* SinkOf(NamespaceNumber number) override { return &sinks_[number]; }
