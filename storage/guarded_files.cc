@@ -68,8 +68,15 @@ class LiveLogs {
     logs_.erase(number);
   }
 
+  /// One that was closed may not be as long on the disk as it should be. RocksDB closes logs where nobody hears of that.
+  void NoteFailed(Status status) {
+    std::lock_guard lock(mutex_);
+    if (failure_.ok()) failure_ = std::move(status);
+  }
+
   Status Check() const {
     std::lock_guard lock(mutex_);
+    if (!failure_.ok()) return failure_;
     for (const auto& [number, log] : logs_) {
       if (Status status = log->Check(); !status.ok()) return status;
     }
@@ -89,6 +96,7 @@ class LiveLogs {
  private:
   mutable std::mutex mutex_;
   std::map<uint64_t, std::shared_ptr<Log>> logs_;
+  Status failure_;  // the first
 };
 
 namespace {
@@ -124,8 +132,11 @@ class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
   }
   IOStatus Close(const IOOptions& how, IODebugContext* debug) override {
     // Its length is durable, too: after a clean stop a log is records to its last byte.
-    if (std::exchange(zeroed_, 0) > 0 && (::ftruncate(own_.get(), static_cast<off_t>(log_->written)) != 0 || ::fdatasync(own_.get()) != 0))
-      return IOStatus::IOError("cannot cut " + log_->path + " to its records: " + std::strerror(errno));
+    if (std::exchange(zeroed_, 0) > 0 && (::ftruncate(own_.get(), static_cast<off_t>(log_->written)) != 0 || ::fdatasync(own_.get()) != 0)) {
+      const std::string what = "cannot cut " + log_->path + " to its records: " + std::strerror(errno);
+      logs_->NoteFailed(Status(Code::kIo, what));
+      return IOStatus::IOError(what);
+    }
     return FSWritableFileOwnerWrapper::Close(how, debug);
   }
 

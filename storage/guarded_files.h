@@ -36,7 +36,8 @@ class GuardedFiles {
 
   rocksdb::Env* env() const { return env_.get(); }
   /// Is the directory the one that was opened, and is each log at its place, the same file, and no shorter than what was written to it? Error: kIo,
-  /// which names what is not. A stat(2) for each, of which there are few; any thread.
+  /// which names what is not; or what could not be made of a log that was closed, though RocksDB told nobody. A stat(2) for each, of which there are
+  /// few; any thread.
   Status Check() const;
   /// The logs that must be there, oldest first, with as many bytes as were written to them. Any thread.
   std::vector<SyncedRecord::File> Logs() const;

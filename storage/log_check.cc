@@ -239,14 +239,28 @@ Status WrongSize(const std::string& path, uint64_t bytes, uint64_t before) {
   return Damaged(path + " has " + std::to_string(bytes) + " bytes, and had " + std::to_string(before));
 }
 
-/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since. One that is missing it sees itself.
+/// What CURRENT names, as it stands there.
+std::string NameInCurrent(const std::filesystem::path& directory) {
+  std::ifstream in(directory / "CURRENT", std::ios::binary);
+  std::string name;
+  std::getline(in, name);
+  return name;
+}
+
+/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since. One that is missing it sees itself, but where CURRENT names one
+/// that there never was, beside the one that there is, that is what is damaged.
 Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
+  const std::filesystem::path parent(directory), known = NumberedPath(directory, "MANIFEST-", synced.manifest.number, "");
+  const std::string entry = (parent / "CURRENT").string(), named = NameInCurrent(parent);
+  std::error_code none;
+  if (synced.manifest.number != 0 && named != known.filename() && std::filesystem::exists(known, none) &&
+      !std::filesystem::exists(parent / named, none))
+    return Damaged(entry + " does not name " + known.string());
   SyncedRecord::File current = CurrentManifest(directory);
   if (current.number == 0 || current.number > synced.manifest.number) return Status::Ok();
-  if (current.number < synced.manifest.number) return Damaged((std::filesystem::path(directory) / "CURRENT").string() + " is an older one");
+  if (current.number < synced.manifest.number) return Damaged(entry + " is an older one");
   bool right = synced.closed ? current.bytes == synced.manifest.bytes : current.bytes >= synced.manifest.bytes;
-  if (right) return Status::Ok();
-  return WrongSize(NumberedPath(directory, "MANIFEST-", current.number, ""), current.bytes, synced.manifest.bytes);
+  return right ? Status::Ok() : WrongSize(known.string(), current.bytes, synced.manifest.bytes);
 }
 
 /// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
@@ -378,9 +392,7 @@ Status BeginLog(rocksdb::DB* db, const Fingerprint& store) {
 
 SyncedRecord::File CurrentManifest(const std::string& directory) {
   const std::filesystem::path parent(directory);
-  std::ifstream in(parent / "CURRENT", std::ios::binary);
-  std::string name;
-  std::getline(in, name);
+  const std::string name = NameInCurrent(parent);
   constexpr std::string_view kPrefix = "MANIFEST-";
   std::error_code error;
   uint64_t bytes = name.starts_with(kPrefix) ? std::filesystem::file_size(parent / name, error) : 0;
@@ -400,6 +412,7 @@ Status CloseChecked(Database* database, const std::string& directory, const Fing
   record.closed = true;
   record.sequence = database->db()->GetLatestSequenceNumber();
   if (Status closed = database->Close(directory); !closed.ok()) return closed;
+  if (Status kept = files.Check(); !kept.ok()) return kept;
   record.manifest = CurrentManifest(directory);
   // What was written, not what is there: the two are compared as the next start will. Until then SYNCED says what was synced and where, so that a
   // loss is not sealed.

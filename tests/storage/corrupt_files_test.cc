@@ -184,7 +184,7 @@ class Damaged {
     INFO(status.detail());
     CHECK((status.code() == Code::kCorrupt || status.code() == Code::kUnacceptable));
     if (status.detail().find(file.string()) != std::string::npos) return;
-    ++tally->elsewhere;
+    if (tally->elsewhere++ < 3 && PlacesWanted() > 0) std::cout << file.filename() << " is damaged: " << status.detail() << std::endl;
     CHECK_THAT(status.detail(), Catch::Contains(copy_.string()));
   }
 

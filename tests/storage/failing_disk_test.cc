@@ -36,24 +36,22 @@ uint64_t Seed() {
   return seed;
 }
 
-struct Life {
-  bool fired = false;
-  int code = -1;
+struct Life : test::DiskReport {
+  int code;
   std::set<uint64_t> acked;
   std::string said;  // what failed, or was refused
 };
 
 /// Lives once with the fault, in `root`. `how`: further arguments.
 Life LiveWith(const DiskFault& fault, const test::MemoryDir& root, const std::vector<std::string>& how = {}) {
-  const std::string directory = (root.path() / "store").string(), fired = root.Touch("fired");
+  const std::string directory = (root.path() / "store").string(), report = root.Touch("report");
   std::vector<std::string> arguments = {directory, (root.path() / "backups").string()};
   arguments.insert(arguments.end(), how.begin(), how.end());
   test::Process process(
       FAILING_STORE_BINARY,
-      {arguments, {"LD_PRELOAD=" FAILING_DISK_LIBRARY, "ASAN_OPTIONS=verify_asan_link_order=0", FailingDiskVariable(fault, directory, fired)}});
-  Life life;
-  life.code = process.Wait();
-  life.fired = fs::file_size(fired) > 0;
+      {arguments, {"LD_PRELOAD=" FAILING_DISK_LIBRARY, "ASAN_OPTIONS=verify_asan_link_order=0", FailingDiskVariable(fault, directory, report)}});
+  const int code = process.Wait();
+  Life life{test::ReadDiskReport(report), code, {}, {}};
   std::istringstream lines(process.output());
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("acked ")) life.acked.insert(std::stoull(line.substr(6)));
@@ -120,6 +118,19 @@ uint64_t Attack(DiskFault fault, uint64_t step) {
 
 TEST_CASE("failing disk: no sync that fails is taken for one that did not, whichever it is") {
   CHECK(Attack({.call = "sync"}, 17) > 0);
+}
+TEST_CASE("failing disk: a stop in which a sync fails, whichever of its own, is none, and says so") {
+  test::MemoryDir whole;
+  const Life well = LiveWith({.call = "sync", .nth = 1'000'000}, whole);
+  REQUIRE(well.code == 0);
+  // The log's, that of its length, the directory's, and two of SYNCED.
+  for (unsigned long nth = well.calls - 4; nth <= well.calls; ++nth) {
+    test::MemoryDir root;
+    const Life life = LiveWith({.call = "sync", .nth = nth}, root);
+    INFO("the " << nth << "th of " << well.calls);
+    if (life.fired) CHECK(life.code == 1);  // how many there are before a stop may differ by some
+    CheckKept(life, root.path() / "store");
+  }
 }
 TEST_CASE("failing disk: a write that fails loses nothing that was acknowledged, whichever it is") {
   CHECK(Attack({.call = "write"}, 97) > 0);

@@ -54,7 +54,10 @@ class Disk {
   }
 
   /// Is it a file below the directory?
-  bool Covers(const char* path) const { return active_ && path && std::strncmp(path, directory_.c_str(), directory_.size()) == 0; }
+  bool Covers(const char* path) const {
+    if (!active_ || !path || std::strncmp(path, directory_.c_str(), directory_.size()) != 0) return false;
+    return (path[directory_.size()] == '/' || path[directory_.size()] == '\0') && !std::strstr(path, "/OPTIONS-");
+  }
   bool Covers(int fd) const { return active_ && Covers(PathOf(fd).c_str()); }
 
   /// Counts the call; it fails with errno set, or the power goes. A failed sync of `fd` (else -1) loses what was written.
@@ -62,8 +65,8 @@ class Disk {
     std::unique_lock lock(mutex_);
     if (call_ != call && (call_ != "any" || std::strcmp(call, "read") == 0)) return Verdict::kGoOn;
     ++count_;
+    Report();
     if (count_ != nth_ && !(for_good_ && count_ > nth_)) return Verdict::kGoOn;
-    Fired();
     if (how_ == "slow") {
       lock.unlock();
       ::sleep(2);
@@ -104,13 +107,13 @@ class Disk {
  private:
   Disk() {
     const char* text = std::getenv("FAILING_DISK");
-    char call[16], how[16], directory[512], fired[512];
+    char call[16], how[16], directory[512], report[512];
     unsigned for_good = 0;
-    if (!text || std::sscanf(text, "%15s %lu %15s %u %u %511s %511s", call, &nth_, how, &for_good, &seed_, directory, fired) != 7) return;
+    if (!text || std::sscanf(text, "%15s %lu %15s %u %u %511s %511s", call, &nth_, how, &for_good, &seed_, directory, report) != 7) return;
     call_ = call;
     how_ = how;
     directory_ = directory;
-    fired_ = fired;
+    report_ = report;
     for_good_ = for_good != 0;
     active_ = true;
   }
@@ -146,12 +149,11 @@ class Disk {
     (void)!real_pwrite(fd, bytes.data(), bytes.size(), at);
   }
 
-  void Fired() const {
-    const int made = OpenAgain(fired_, O_WRONLY | O_CLOEXEC);
-    if (made >= 0) {
-      Put(made, 0, "fired\n");
-      ::close(made);
-    }
+  void Report() const {
+    const int report = OpenAgain(report_, O_WRONLY | O_CLOEXEC);
+    if (report < 0) return;
+    Put(report, 0, std::to_string(count_) + (count_ >= nth_ ? " 1\n" : " 0\n"));
+    ::close(report);
   }
   void Lose(int fd) {
     const auto found = unsynced_.find(IdOf(fd));
@@ -176,7 +178,7 @@ class Disk {
   }
 
   bool active_ = false, for_good_ = false;
-  std::string call_, how_, directory_, fired_;
+  std::string call_, how_, directory_, report_;
   unsigned long nth_ = 0, count_ = 0;
   unsigned seed_ = 1;
   std::mutex mutex_;

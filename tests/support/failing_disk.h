@@ -2,6 +2,7 @@
 // makes one system call on files below a directory go wrong. What it is to do stands in the variable FAILING_DISK.
 #pragma once
 
+#include <fstream>
 #include <string>
 
 namespace notifyd::test {
@@ -20,11 +21,21 @@ struct DiskFault {
 /// How the process ends where the power went.
 inline constexpr int kPowerWentCode = 86;
 
-/// The variable with which a process gets it; `directory`: below which files fail. Once it went wrong something stands in the file `fired`, which is
-/// there, elsewhere.
-inline std::string FailingDiskVariable(const DiskFault& fault, const std::string& directory, const std::string& fired) {
+/// The variable with which a process gets it; `directory`: below which files fail. OPTIONS files do not, which RocksDB writes and nobody reads. What
+/// came of it stands in the file `report`, which is there, elsewhere.
+inline std::string FailingDiskVariable(const DiskFault& fault, const std::string& directory, const std::string& report) {
   return "FAILING_DISK=" + fault.call + " " + std::to_string(fault.nth) + " " + fault.how + " " + (fault.for_good ? "1" : "0") + " " +
-         std::to_string(fault.seed) + " " + directory + " " + fired;
+         std::to_string(fault.seed) + " " + directory + " " + report;
+}
+
+struct DiskReport {
+  unsigned long calls = 0;  // of the kind, until now
+  bool fired = false;       // the one that was to go wrong came
+};
+inline DiskReport ReadDiskReport(const std::string& report) {
+  DiskReport out;
+  std::ifstream(report) >> out.calls >> out.fired;
+  return out;
 }
 
 }  // namespace notifyd::test
