@@ -221,6 +221,25 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
   return Status::Ok();
 }
 
+/// Of a text at which the parser gives up without a word: the first line that makes it. What is before a line is read before it.
+size_t LineOfFault(std::string_view text) {
+  std::vector<size_t> ends;
+  for (size_t end = 0; end < text.size();) {
+    end = std::min(text.find('\n', end), text.size() - 1) + 1;
+    ends.push_back(end);
+  }
+  auto reads = [&](size_t end) {
+    try {
+      (void)toml::parse(text.substr(0, end));
+    } catch (const toml::parse_error&) {
+    } catch (const TomlFault&) {
+      return false;
+    }
+    return true;
+  };
+  return static_cast<size_t>(std::partition_point(ends.begin(), ends.end(), reads) - ends.begin()) + 1;
+}
+
 Status ApplyFile(const std::string& file, Options* options) {
   // Not the parser's own reading: that takes a directory, or a file whose disk fails, for an empty one.
   Result<std::string> text = ReadFile(file, kFileMostBytes);
@@ -232,6 +251,8 @@ Status ApplyFile(const std::string& file, Options* options) {
     const toml::source_position& at = fault.source().begin;
     std::string place = at.line > 0 ? ":" + std::to_string(at.line) : "";
     return Unacceptable(file + place + ": " + std::string(fault.description()));
+  } catch (const TomlFault&) {
+    return Unacceptable(file + ":" + std::to_string(LineOfFault(*text)) + ": this is no TOML");
   }
 }
 

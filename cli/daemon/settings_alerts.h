@@ -6,9 +6,7 @@
 
 #include "base/status.h"
 #include "broker/alerts.h"
-
-#define TOML_ENABLE_UNRELEASED_FEATURES 0
-#include <toml++/toml.h>
+#include "cli/daemon/toml.h"
 
 namespace notifyd {
 

@@ -6,10 +6,8 @@
 
 #include "base/status.h"
 #include "broker/flow_settings.h"
+#include "cli/daemon/toml.h"
 #include "net/sender/destination_rules.h"
-
-#define TOML_ENABLE_UNRELEASED_FEATURES 0
-#include <toml++/toml.h>
 
 namespace notifyd {
 

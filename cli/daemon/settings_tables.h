@@ -9,9 +9,7 @@
 #include "base/status.h"
 #include "cli/daemon/settings_access.h"
 #include "cli/daemon/settings_listeners.h"
-
-#define TOML_ENABLE_UNRELEASED_FEATURES 0
-#include <toml++/toml.h>
+#include "cli/daemon/toml.h"
 
 namespace notifyd {
 

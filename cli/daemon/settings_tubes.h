@@ -5,10 +5,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "cli/daemon/toml.h"
 #include "net/beanstalkd/beanstalkd_tube.h"
-
-#define TOML_ENABLE_UNRELEASED_FEATURES 0
-#include <toml++/toml.h>
 
 namespace notifyd {
 

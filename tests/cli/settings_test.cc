@@ -222,6 +222,9 @@ TEST_CASE("settings: a file that is missing or no TOML is refused by name") {
   TempDir dir;
   CHECK_THAT(RefusalOf({"--config", dir.path() + "/none.toml"}), Catch::Contains("none.toml"));
   CHECK_THAT(RefusalOf({"--config", dir.Write("bad.toml", "io_threads = \n")}), Catch::Contains("bad.toml:1"));
+  // At these the parser asserts what does not hold.
+  CHECK_THAT(RefusalOf({"--config", dir.Write("odd.toml", "io_threads = 2\n[[[service]_]\nname = 1\n")}), Catch::Contains("odd.toml:2"));
+  CHECK_THAT(RefusalOf({"--config", dir.Write("one.toml", "[[[a")}), Catch::Contains("one.toml:1"));
 }
 
 TEST_CASE("settings: a refusal names the setting at fault as a field, where it is a single one") {
