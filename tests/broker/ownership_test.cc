@@ -1,5 +1,5 @@
 // Who owns a shared store: the state machine by itself, and several of them over a store that loses, delays and repeats nothing but may do anything
-// late, with clocks that run apart and brokers that stand still. Two negative controls must be caught.
+// late, with clocks that run apart and brokers that stand still. Deliberate faults must be caught.
 #include "broker/ownership.h"
 
 #include <catch2/catch.hpp>
@@ -201,9 +201,14 @@ TEST_CASE("ownership: who was handed the word of an owner that is no more takes 
 
 namespace {
 
+/// Deliberate ones: each must be caught.
 struct Faults {
   LeaseTimes times;
   bool fence = true;
+  bool takes_all = false;  // the store gives it to whoever asks, whatever it said when that one looked
+  bool believes = false;   // what is not answered is taken for done
+  int64_t ahead_ms = 0;    // so much later than it was sent a request counts from
+  double apart = 0.04;     // how far a clock's rate is from the right one, at most
 };
 
 /// What several brokers did to one store.
@@ -222,7 +227,7 @@ class World {
     const size_t count = 2 + random_.Below(3);
     for (size_t i = 0; i < count; ++i) {
       auto broker = std::make_unique<Broker>();
-      broker->rate = 0.96 + 0.08 * random_.Unit();
+      broker->rate = 1 - faults.apart + 2 * faults.apart * random_.Unit();
       broker->offset_ms = static_cast<int64_t>(random_.Below(1'000'000));
       broker->drawn = (i + 1) * 1'000'000;
       broker->owner = std::make_unique<Ownership>(faults.times, Drawing(&broker->drawn));
@@ -246,6 +251,7 @@ class World {
     uint64_t drawn = 0;
     int64_t stands_until_ms = 0;
     int64_t gives_up_at_ms = -1;  // its request is lost
+    OwnerAsk asked;
     uint64_t request = 0;
     std::optional<std::pair<OwnerAnswer, OwnerWord>> answer;
     int64_t answer_at_ms = -1;
@@ -288,9 +294,10 @@ class World {
       ++broker->request;
       broker->answer.reset();
       broker->gives_up_at_ms = -1;
-      broker->owner->Answer(clock, OwnerAnswer::kUnknown);
+      if (faults_.believes && broker->asked.kind == Kind::kRenew) broker->owner->Answer(clock, OwnerAnswer::kYes, broker->asked.seen);
+      else broker->owner->Answer(clock, OwnerAnswer::kUnknown);
     }
-    if (std::optional<OwnerAsk> ask = broker->owner->Ask(clock)) Send(broker, *ask, faulty);
+    if (std::optional<OwnerAsk> ask = broker->owner->Ask({clock.ms + faults_.ahead_ms})) Send(broker, *ask, faulty);
     // It looks at its lease, and writes.
     if (broker->owner->MayAct(clock) && random_.Chance(0.05)) {
       const int64_t late_ms = faulty && random_.Chance(0.2) ? static_cast<int64_t>(random_.Below(15'000)) : static_cast<int64_t>(random_.Below(20));
@@ -299,6 +306,7 @@ class World {
   }
 
   void Send(Broker* broker, const OwnerAsk& ask, bool faulty) {
+    broker->asked = ask;
     broker->gives_up_at_ms = now_ms_ + 1'500;
     if (faulty && (now_ms_ < down_until_ms_ || random_.Chance(0.1))) {
       // Lost, or done when nobody counts on it any more.
@@ -318,7 +326,9 @@ class World {
       return;
     }
     const uint64_t epoch = row_.epoch;
-    const auto outcome = Do(*arrival.ask, &row_);
+    OwnerAsk ask = *arrival.ask;
+    if (faults_.takes_all && ask.kind == Kind::kAcquire) ask.seen = row_;
+    const auto outcome = Do(ask, &row_);
     if (row_.epoch != epoch) ++found_.changes;
     if (!arrival.answered || arrival.request != arrival.from->request) return;
     arrival.from->answer = outcome;
@@ -369,4 +379,28 @@ TEST_CASE("ownership: a store without the fence is caught") {
   Faults faults;
   faults.fence = false;
   CHECK(RunAll(1, 200, faults).mixed > 0);
+}
+
+TEST_CASE("ownership: a store that gives it to whoever asks, whatever it had said, is caught") {
+  Faults faults;
+  faults.takes_all = true;
+  CHECK(RunAll(1, 200, faults).both > 0);
+}
+
+TEST_CASE("ownership: a renewal without an answer that counts is caught") {
+  Faults faults;
+  faults.believes = true;
+  CHECK(RunAll(1, 200, faults).both > 0);
+}
+
+TEST_CASE("ownership: a lease that counts from the answer, and not from before the question, is caught") {
+  Faults faults;
+  faults.ahead_ms = 1'800;
+  CHECK(RunAll(1, 200, faults).both > 0);
+}
+
+TEST_CASE("ownership: clocks that run further apart than a tenth are caught") {
+  Faults faults;
+  faults.apart = 0.35;
+  CHECK(RunAll(1, 200, faults).both > 0);
 }
