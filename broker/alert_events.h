@@ -24,6 +24,12 @@ struct AlertAttempts {
   uint64_t failed_in_a_row = 0;       // the newest
   std::string last_error;             // of the last failure
 };
+/// Of a rule that is about attempts. A host that is not there was not tried since `since`.
+struct AlertRuleAttempts {
+  std::string rule;  // its name
+  std::vector<AlertAttempts> hosts = {};
+  WallTime since = {};
+};
 /// Something that happens and is over at once: a run that was missed, an event that was skipped.
 struct AlertHappening {
   AlertWhen when = AlertWhen::kScheduleMissed;
@@ -66,9 +72,7 @@ struct AlertFigures {
   std::shared_ptr<const AlertSettings> settings;
   std::optional<double> disk_free_bytes, memory_bytes, cpu_percent, commit_p99_ms, backup_age_ms;
   std::vector<AlertSpace> spaces;  // all that there are
-  /// By the names of the rules that are about attempts. What is not there was not tried since `attempts_since`.
-  std::vector<std::pair<std::string, std::vector<AlertAttempts>>> attempts;
-  WallTime attempts_since;
+  std::vector<AlertRuleAttempts> attempts;  // of the rules that are about attempts
   std::vector<AlertHappening> happenings;
   WallTime happenings_since;
 };

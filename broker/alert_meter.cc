@@ -14,6 +14,12 @@ bool IsOfAttempts(AlertWhen when) {
   return when == AlertWhen::kFailing || when == AlertWhen::kFailedRate || when == AlertWhen::kSlow;
 }
 
+/// Do the rules take the same attempts, and remember them for as long?
+bool CountsTheSame(const AlertRule& a, const AlertRule& b) {
+  return (a.when == AlertWhen::kFailing) == (b.when == AlertWhen::kFailing) && a.namespaces == b.namespaces && a.lanes == b.lanes &&
+         a.hosts == b.hosts && a.callers == b.callers && a.labels == b.labels;
+}
+
 bool HasLabels(const Envelope& envelope, const Labels& wanted) {
   return std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
     return envelope.labels && std::find(envelope.labels->begin(), envelope.labels->end(), each) != envelope.labels->end();
@@ -34,12 +40,18 @@ std::string_view FieldOf(const FlowLog& log, std::string_view name) {
 }  // namespace
 
 void AlertMeter::SetSettings(std::shared_ptr<const AlertSettings> settings, WallTime now) {
-  std::map<std::string, Counts> before = std::exchange(counts_, {});
+  const std::map<std::string, Counts> before = std::exchange(counts_, {});
   settings_ = std::move(settings);
   for (const AlertRule& rule : settings_->rules) {
     if (!IsOfAttempts(rule.when)) continue;
-    auto found = before.find(rule.name);
-    counts_[rule.name] = found != before.end() && found->second.rule == rule ? std::move(found->second) : Counts{rule, now, {}};
+    Counts counts{rule, now, {}};
+    // What was counted does not depend on thresholds, names and targets: whoever lowers a threshold at night hears of what fails already.
+    for (const auto& [name, old] : before) {
+      if (!CountsTheSame(old.rule, rule) || old.since > counts.since) continue;
+      counts.since = old.since;
+      counts.hosts = old.hosts;
+    }
+    counts_[rule.name] = std::move(counts);
   }
 }
 
@@ -85,9 +97,8 @@ void AlertMeter::Take(const std::string& space, const FlowLog& log, WallTime now
 
 void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
   const int64_t number = now.ms / kMinuteMs;
-  figures->attempts_since = figures->happenings_since = since_;
+  figures->happenings_since = since_;
   for (auto& [name, counts] : counts_) {
-    figures->attempts_since = std::max(figures->attempts_since, counts.since);
     // One that was not tried for long says nothing any more; but that the last attempts failed stays true, and is not over before one succeeds or
     // nobody has tried for a day, unless the place is needed.
     const bool full = counts.hosts.size() >= kMostHosts;
@@ -95,8 +106,8 @@ void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
       const bool failing = counts.rule.when == AlertWhen::kFailing && each.second.failed_in_a_row > 0 && !full;
       return now.ms - each.second.last_at.ms > (failing ? kFailingMemoryMs : kAlertMemoryMs);
     });
-    auto& [rule, hosts] = figures->attempts.emplace_back(name, std::vector<AlertAttempts>());
-    hosts.reserve(counts.hosts.size());
+    AlertRuleAttempts& attempts = figures->attempts.emplace_back(AlertRuleAttempts{.rule = name, .since = counts.since});
+    attempts.hosts.reserve(counts.hosts.size());
     for (const auto& [key, host] : counts.hosts) {
       AlertAttempts out;
       std::tie(out.space, out.host) = key;
@@ -110,7 +121,7 @@ void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
       out.p99_ms = durations.AtPerMille(990);
       out.failed_in_a_row = host.failed_in_a_row;
       out.last_error = host.last_error;
-      hosts.push_back(std::move(out));
+      attempts.hosts.push_back(std::move(out));
     }
   }
   for (auto each = happened_.begin(); each != happened_.end();) {

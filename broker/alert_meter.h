@@ -20,7 +20,7 @@ class AlertMeter {
  public:
   explicit AlertMeter(WallTime now) : since_(now) {}
 
-  /// Rules that stay as they are keep their counts.
+  /// Rules that take the same attempts as one of before keep its counts.
   void SetSettings(std::shared_ptr<const AlertSettings> settings, WallTime now);
   /// An attempt ended.
   void Take(const std::string& space, const AttemptLog& log, WallTime now);

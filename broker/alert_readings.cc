@@ -58,12 +58,18 @@ class Reader {
   }
 
   AlertReadings OfAttempts() {
-    for (const auto& [name, hosts] : figures_.attempts) {
-      if (name != rule_.name) continue;
-      for (const AlertAttempts& host : hosts) AddAttempts(host);
-    }
     const int64_t memory = rule_.when == AlertWhen::kFailing ? kFailingMemoryMs : kAlertMemoryMs;
-    return Done([known = now_.ms - figures_.attempts_since.ms >= memory](const AlertCause&) { return known; });
+    bool known = false;
+    for (const AlertRuleAttempts& attempts : figures_.attempts) {
+      if (attempts.rule != rule_.name) continue;
+      for (const AlertAttempts& host : attempts.hosts) AddAttempts(host);
+      known = now_.ms - attempts.since.ms >= memory;
+    }
+    return Done([known, this_rule = &rule_](const AlertCause& cause) { return known || !IsAbout(*this_rule, cause); });
+  }
+  /// What the rule is not about any more, since the file says so, is over.
+  static bool IsAbout(const AlertRule& rule, const AlertCause& cause) {
+    return PassesFilter(rule.namespaces, cause.space) && PassesFilter(rule.hosts, cause.host);
   }
   void AddAttempts(const AlertAttempts& host) {
     AlertCause cause{.space = host.space, .host = host.host};
@@ -83,7 +89,8 @@ class Reader {
     for (const AlertHappening& each : figures_.happenings)
       if (each.when == rule_.when && PassesFilter(rule_.namespaces, each.space))
         Add({.space = each.space, .object = each.object}, static_cast<double>(each.count), each.detail);
-    return Done([known = now_.ms - figures_.happenings_since.ms >= kAlertMemoryMs](const AlertCause&) { return known; });
+    const bool known = now_.ms - figures_.happenings_since.ms >= kAlertMemoryMs;
+    return Done([known, this_rule = &rule_](const AlertCause& cause) { return known || !IsAbout(*this_rule, cause); });
   }
 
   AlertReadings OfSpaces() {

@@ -9,7 +9,7 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kCaller = "alerts";
+constexpr const char *kCaller = "alerts", *kNoSuchAlert = "the file has no such alert";
 constexpr size_t kMostLabelBytes = 256;
 
 /// A receiver that is down is tried for as long as the message lives, and soon hears of it once it is back.
@@ -48,6 +48,8 @@ Handled Core::Impl::AlertPart::Handle(Task*, AlertRequest& r) {
     settings_ = (*figures)->settings;
     if (core_.closed_ || core_.stopping_) return Judged(r.request);
   } else if (!settings_) {
+    // The file has none.
+    if (!std::holds_alternative<AlertList>(r.ask->what)) return core_.Refuse(r.request, Code::kNotFound, kNoSuchAlert);
     return Do(r.request, AlertList());
   }
   if (!loaded_) {
@@ -237,7 +239,7 @@ Handled Core::Impl::AlertPart::Do(RequestId request, const AlertList&) {
 
 Handled Core::Impl::AlertPart::Do(RequestId request, const AlertGet& ask) {
   const AlertRule* rule = FindRule(ask.name);
-  if (!rule) return core_.Refuse(request, Code::kNotFound, "the file has no such alert");
+  if (!rule) return core_.Refuse(request, Code::kNotFound, kNoSuchAlert);
   AlertsListed listed;
   listed.only = true;
   listed.items.push_back(ViewOf(*rule, kMostCausesShown));
@@ -247,7 +249,7 @@ Handled Core::Impl::AlertPart::Do(RequestId request, const AlertGet& ask) {
 Handled Core::Impl::AlertPart::Do(RequestId request, const AlertTest& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
   const AlertRule* rule = FindRule(ask.name);
-  if (!rule) return core_.Refuse(request, Code::kNotFound, "the file has no such alert");
+  if (!rule) return core_.Refuse(request, Code::kNotFound, kNoSuchAlert);
   AlertNews news;
   news.rule = rule;
   news.what = AlertNews::What::kTest;

@@ -9,6 +9,15 @@
 #include "broker/core_topics.h"
 
 namespace notifyd {
+namespace {
+
+/// Of the whole hours that began 24 to 48 hours ago, how much lies behind `since`.
+int64_t CountedOfDayBefore(MonoTime since, MonoTime now) {
+  constexpr int64_t kHourMs = 3'600'000;
+  return std::clamp<int64_t>((now.ms / kHourMs - 23) * kHourMs - since.ms, 0, 24 * kHourMs);
+}
+
+}  // namespace
 
 Handled Core::Impl::Handle(Task* task, FiguresRequest& r) {
   return history_->Handle(task, r);
@@ -162,6 +171,7 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const NowAsk&
   now->hosts = HostsNow(ask.hosts, &now->failing_hosts);
   if (ask.lanes) now->lanes = LanesNow();
   if (ask.callers) now->callers = core_.figures_.List(core_.now_.mono, kDueDayMs);
+  now->day_before_ms = CountedOfDayBefore(core_.figures_.since(), core_.now_.mono);
   return Answer(request, {std::move(now)});
 }
 

@@ -171,7 +171,7 @@ Handled Core::Impl::TopicPart::PauseUnreachable(Task* task, AgendaDue& r) {
     record.unreachable = true;
     CHECK(Keep(name, std::move(record)).ok());
     WriteSubscription(*Find(name), /*fresh=*/false);
-    PauseLanes(name, {}, LanesOf(*said));
+    PauseLanes(name, {}, LanesOf(*said), {});
     ++figures_.paused;
     core_.out_->flow_logs.push_back(
         {true, "subscription paused", {{"subscription", name}, {"host", destination}, {"open_ms", std::to_string(open_ms)}}});

@@ -279,14 +279,14 @@ std::unordered_set<LaneKey> Core::Impl::TopicPart::NotPausedByOthers(const Name&
   return free;
 }
 
-void Core::Impl::TopicPart::SetPaused(const Name& name, const LaneKey& key, bool paused) {
+void Core::Impl::TopicPart::SetPaused(const Name& name, const LaneKey& key, bool paused, const std::string& by) {
   Lane* lane = core_.GetLane(key);
   // What is paused with its subscription goes on with that.
   core_.pauses_->PutEnd(key, kWallNever);
   if ((lane->settings.paused != Paused::kNo) == paused) return;
   LaneSettings settings = lane->settings;
   settings.paused = paused ? Paused::kByRequest : Paused::kNo;
-  settings.pause = paused ? PausePart::NoteOf({core_.now_.wall, {}, "the subscription " + name + " was paused", {}}) : PauseNoteRef();
+  settings.pause = paused ? PausePart::NoteOf({core_.now_.wall, by, "the subscription " + name + " was paused", {}}) : PauseNoteRef();
   core_.PutSettings(lane, settings);
   core_.journal_.AskSync();
   if (paused) core_.PauseLane(lane);
@@ -296,17 +296,18 @@ void Core::Impl::TopicPart::SetPaused(const Name& name, const LaneKey& key, bool
 
 /// Pauses the lanes that a subscription has paused now, and resumes those that it had before and that are not among them. All must be known
 /// (NeedLanes).
-void Core::Impl::TopicPart::PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after) {
+void Core::Impl::TopicPart::PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after,
+                                       const std::string& by) {
   const std::unordered_set<LaneKey> was(before.begin(), before.end()), is(after.begin(), after.end());
   std::vector<LaneKey> over;
   std::copy_if(before.begin(), before.end(), std::back_inserter(over), [&](const LaneKey& key) { return !is.contains(key); });
   if (!over.empty()) {
     const std::unordered_set<LaneKey> free = NotPausedByOthers(name, over);
     for (const LaneKey& key : over)
-      if (free.contains(key)) SetPaused(name, key, false);
+      if (free.contains(key)) SetPaused(name, key, false, {});
   }
   for (const LaneKey& key : after)
-    if (!was.contains(key)) SetPaused(name, key, true);
+    if (!was.contains(key)) SetPaused(name, key, true, by);
 }
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionPut& ask) {
@@ -353,7 +354,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   CHECK(Keep(ask.name, std::move(record)).ok());
   const Known* known = Find(ask.name);
   WriteSubscription(*known, !before);
-  PauseLanes(ask.name, was, is);
+  PauseLanes(ask.name, was, is, ask.by);
   if (!before && ask.from) CatchUp(serial, *ask.from);
   return Answer(request, {SubscriptionViewed{ViewOf(*known), !before}});
 }
@@ -375,7 +376,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   Forget(ask.name);
   core_.RemoveRecord(RecordKey{RecordKind::kSubscription, ask.name}, /*was_there=*/true);
   Leave(ask);
-  PauseLanes(ask.name, paused, {});
+  PauseLanes(ask.name, paused, {}, {});
   core_.journal_.AskSync();
   return Answer(request, {Removed{}});
 }

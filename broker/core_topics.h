@@ -232,8 +232,9 @@ class Core::Impl::TopicPart {
   static std::vector<LaneKey> PausedLanesOf(const SubscriptionRecord& record);
   bool NeedLanes(Task* task, const std::vector<LaneKey>& lanes);
   std::unordered_set<LaneKey> NotPausedByOthers(const Name& name, const std::vector<LaneKey>& lanes) const;
-  void SetPaused(const Name& name, const LaneKey& key, bool paused);
-  void PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after);
+  /// `by`: who says so, Principal::name; empty: nobody, or it is not known.
+  void SetPaused(const Name& name, const LaneKey& key, bool paused, const std::string& by);
+  void PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after, const std::string& by);
   SubscriptionView ViewOf(const Known& known) const;
   const Known* Find(const Name& name) const;
 

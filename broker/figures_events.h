@@ -74,6 +74,7 @@ struct FiguresNow {
   std::vector<HostNow> hosts;
   std::vector<LaneNow> lanes;        // where asked for; by key
   std::vector<CallerRates> callers;  // where asked for; the one that was heard of last first
+  int64_t day_before_ms = 0;         // for how much of the day before callers and hosts were counted: up to 24 hours
 };
 
 // ---- requests

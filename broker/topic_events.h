@@ -64,6 +64,7 @@ struct SubscriptionPut {
   /// Where it is new: past events from then on come first. Nothing: none. Else it does nothing.
   std::optional<WallTime> from;
   ResourceCondition condition = {};
+  std::string by = {};  // Principal::name, for the lanes that it pauses; empty where nobody is asked who they are
 };
 struct SubscriptionGet {
   std::string name;

@@ -14,8 +14,9 @@ namespace {
 constexpr int64_t kFreshMs = 10'000;
 constexpr int64_t kLanesEachMs = 5'000, kForgetAskedMs = 60'000, kOpenMostMs = 60'000;
 constexpr size_t kMostHosts = 256, kLanesAPage = 1'000, kMostLanes = 10'000, kMostBreakers = 4'000, kMostJudging = 5, kMostWaking = 4;
-/// Of a day before with fewer, one an hour, no ratio is taken.
+/// Of a day before with fewer, or of which less is known, no ratio is taken.
 constexpr uint64_t kLeastDayBefore = 24;
+constexpr int64_t kLeastDayBeforeMs = 3'600'000;
 
 bool AsksNow(AlertWhen when) {
   return when == AlertWhen::kOldestDueAge || when == AlertWhen::kLatenessP99 || when == AlertWhen::kRate || when == AlertWhen::kRateRatio ||
@@ -28,10 +29,13 @@ bool AsksLanes(AlertWhen when) {
   return when == AlertWhen::kOldestDueAge || when == AlertWhen::kPending;
 }
 
+/// The hour against an hour of the day before, as far as that is known: who began a day ago has but an hour of it, which is not that of a day.
 template <class Counts>
-AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t day_before) {
+AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t day_before, int64_t day_before_ms) {
+  constexpr double kHourMs = 3'600'000;
   AlertRate rate{std::move(name), static_cast<double>(minute) / 60, std::nullopt};
-  if (day_before >= kLeastDayBefore) rate.ratio = static_cast<double>(hour) * 24 / static_cast<double>(day_before);
+  if (day_before >= kLeastDayBefore && day_before_ms >= kLeastDayBeforeMs)
+    rate.ratio = static_cast<double>(hour) * static_cast<double>(day_before_ms) / kHourMs / static_cast<double>(day_before);
   return rate;
 }
 
@@ -69,7 +73,9 @@ void AlertSampler::SetSettings(std::shared_ptr<const AlertSettings> settings, ui
   }
   // One that had alerts and has none any more says so once, so that they are forgotten.
   if (settings_->rules.empty() && !had) return;
-  if (!std::exchange(running_, true)) Tick();
+  // At once: who reads that the settings were reloaded finds no alert that is judged by the old ones.
+  running_ = true;
+  Tick();
 }
 
 void AlertSampler::Stop() {
@@ -267,10 +273,10 @@ AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
   space.callers.emplace();
   for (const CallerRates& caller : now.callers)
     if (!caller.caller.empty())
-      space.callers->push_back(RateOf(caller.caller, caller.minute.accepted, caller.hour.accepted, caller.day_before.accepted));
+      space.callers->push_back(RateOf(caller.caller, caller.minute.accepted, caller.hour.accepted, caller.day_before.accepted, now.day_before_ms));
   space.host_rates.emplace();
   for (const HostNow& host : now.hosts)
-    space.host_rates->push_back(RateOf(host.host, host.accepted.minute, host.accepted.hour, host.accepted.day_before));
+    space.host_rates->push_back(RateOf(host.host, host.accepted.minute, host.accepted.hour, host.accepted.day_before, now.day_before_ms));
   return space;
 }
 

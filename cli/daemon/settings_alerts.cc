@@ -217,7 +217,8 @@ Status ReadHead(const toml::table& table, const TablePlace& place, AlertRule* ru
     return place.Blame("when", when ? *when : table, "must be one of " + words);
   }
   const AlertKind& kind = KindOf(*known);
-  if (!kind.built) return place.Blame("when", *when, std::string(kind.word) + " needs a standby, which this version does not have yet");
+  if (!kind.built)
+    return place.Blame("when", *when, std::string(kind.word) + " needs a standby that the broker knows of, and no store tells of those yet");
   rule->when = *known;
   rule->threshold = kind.threshold.value_or(0);
   rule->for_ms = kind.for_ms;

@@ -182,7 +182,10 @@ Result<Asked> ReadSubscriptionPut(const Asking& asking) {
       ParseSubscription(&asking.tools->submit, name, &asking.request->body, ContextOf(asking.request->headers), asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
   NOTIFYD_TRY(CheckDestinations(asking, *parsed->said->envelope, *parsed->said->spec));
-  return AskOfOne(asking, SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition)}, /*makes=*/true);
+  return AskOfOne(asking,
+                  SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition),
+                                  asking.asker.anybody() ? std::string() : asking.asker.principal.name()},
+                  /*makes=*/true);
 }
 
 Result<Asked> ReadSubscriptionRemoval(const Asking& asking) {

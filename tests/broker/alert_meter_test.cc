@@ -60,9 +60,9 @@ TEST_CASE("alert meter: attempts of five minutes by host, failures in a row, and
   rig.End("h:2", "");
   AlertFigures figures = rig.Read();
   REQUIRE(figures.attempts.size() == 1);
-  CHECK(figures.attempts[0].first == "a");
-  REQUIRE(figures.attempts[0].second.size() == 2);
-  const AlertAttempts& host = figures.attempts[0].second[0];
+  CHECK(figures.attempts[0].rule == "a");
+  REQUIRE(figures.attempts[0].hosts.size() == 2);
+  const AlertAttempts& host = figures.attempts[0].hosts[0];
   CHECK(host.host == "h:1");
   CHECK(host.space == "orders");
   CHECK(host.attempts == 102);
@@ -70,11 +70,11 @@ TEST_CASE("alert meter: attempts of five minutes by host, failures in a row, and
   CHECK(host.failed_in_a_row == 2);
   CHECK(host.last_error == "timeout");
   rig.End("h:1", "");
-  CHECK(rig.Read().attempts[0].second[0].failed_in_a_row == 0);
+  CHECK(rig.Read().attempts[0].hosts[0].failed_in_a_row == 0);
   rig.now.ms += 6 * kMinute;
-  CHECK(rig.Read().attempts[0].second[0].attempts == 0);
+  CHECK(rig.Read().attempts[0].hosts[0].attempts == 0);
   rig.now.ms += 5 * kMinute;
-  CHECK(rig.Read().attempts[0].second.empty());
+  CHECK(rig.Read().attempts[0].hosts.empty());
 }
 
 TEST_CASE("alert meter: a rule counts what its filters take, and keeps that where other rules change") {
@@ -89,7 +89,7 @@ TEST_CASE("alert meter: a rule counts what its filters take, and keeps that wher
   rig.End("h:1", "timeout", 1, "mails", "shop");
   rig.End("h:1", "timeout", 1, "mails", "other", {{"team", "pay"}, {"x", "y"}});
   rig.End("h:1", "timeout", 1, "mails", "other", {{"team", "web"}});
-  for (const auto& [name, hosts] : rig.Read().attempts) {
+  for (const auto& [name, hosts, since] : rig.Read().attempts) {
     INFO(name);
     REQUIRE(hosts.size() == 1);
     CHECK(hosts[0].failed == 1);
@@ -98,8 +98,38 @@ TEST_CASE("alert meter: a rule counts what its filters take, and keeps that wher
   rig.Set();
   const AlertFigures figures = rig.Read();
   REQUIRE(figures.attempts.size() == 2);
-  CHECK(figures.attempts[0].second.empty());      // another rule of that name
-  CHECK(figures.attempts[1].second.size() == 1);  // the same one
+  CHECK(figures.attempts[0].hosts.empty());      // another rule of that name
+  CHECK(figures.attempts[1].hosts.size() == 1);  // the same one
+}
+
+TEST_CASE("alert meter: a rule whose threshold, targets or name are others goes on with what was counted") {
+  Rig rig;
+  AlertRule down = Failing("down");
+  down.threshold = 1'000;
+  rig.settings.rules = {down};
+  rig.Set();
+  const WallTime since = rig.Read().attempts[0].since;
+  for (int i = 0; i < 8; ++i) rig.End("h:1", "timeout");
+  rig.now.ms += kMinute;
+  down.threshold = 5;
+  down.repeat_ms = 1;
+  AlertRule renamed = down, other = down, slow = down;
+  renamed.name = "renamed";
+  other.name = "other";
+  other.callers = {"shop"};
+  slow.name = "slow";
+  slow.when = AlertWhen::kSlow;
+  rig.settings.rules = {down, renamed, other, slow};
+  rig.Set();
+  const AlertFigures figures = rig.Read();
+  REQUIRE(figures.attempts.size() == 4);
+  for (const auto& [name, hosts, known_since] : figures.attempts) {
+    INFO(name);
+    const bool same = name == "down" || name == "renamed";
+    CHECK((known_since == since) == same);
+    REQUIRE(hosts.size() == (same ? 1 : 0));
+    if (same) CHECK(hosts[0].failed_in_a_row == 8);
+  }
 }
 
 TEST_CASE("alert meter: hosts without end are not all seen, and no memory is without bound") {
@@ -107,7 +137,7 @@ TEST_CASE("alert meter: hosts without end are not all seen, and no memory is wit
   rig.settings.rules = {Failing("a")};
   rig.Set();
   for (size_t i = 0; i < AlertMeter::kMostHosts + 100; ++i) rig.End("h" + std::to_string(i) + ":1", "timeout");
-  CHECK(rig.Read().attempts[0].second.size() == AlertMeter::kMostHosts);
+  CHECK(rig.Read().attempts[0].hosts.size() == AlertMeter::kMostHosts);
 }
 
 TEST_CASE("alert meter: a host that fails goes on failing until a call succeeds, however far apart they are; for a day") {
@@ -120,18 +150,18 @@ TEST_CASE("alert meter: a host that fails goes on failing until a call succeeds,
   rig.now.ms += 61 * kMinute;
   rig.End("back:1", "");
   AlertFigures figures = rig.Read();
-  REQUIRE(figures.attempts[0].second.size() == 2);
-  CHECK(figures.attempts[0].second[0].failed_in_a_row == 0);
-  CHECK(figures.attempts[0].second[1].failed_in_a_row == 1);
+  REQUIRE(figures.attempts[0].hosts.size() == 2);
+  CHECK(figures.attempts[0].hosts[0].failed_in_a_row == 0);
+  CHECK(figures.attempts[0].hosts[1].failed_in_a_row == 1);
   // How slow it was an hour ago says nothing.
-  CHECK(figures.attempts[1].second.size() == 1);
+  CHECK(figures.attempts[1].hosts.size() == 1);
   // After a start nobody knows of it, and what fired goes on.
   const AlertCause cause{.space = "orders", .host = "dead:1"};
   CHECK(ReadingsOf(slow, figures, rig.now).is_known(cause));
   CHECK_FALSE(ReadingsOf(Failing("b"), figures, rig.now).is_known(cause));
   rig.now.ms += 24 * 60 * kMinute;
   figures = rig.Read();
-  CHECK(figures.attempts[0].second.empty());
+  CHECK(figures.attempts[0].hosts.empty());
   CHECK(ReadingsOf(Failing("a"), figures, rig.now).is_known(cause));
 }
 

@@ -32,12 +32,12 @@ class Watch {
  public:
   explicit Watch(AlertRule rule) : rule_(std::move(rule)) {
     figures_.spaces.push_back({.name = "orders"});
-    figures_.attempts.emplace_back(rule_.name, std::vector<AlertAttempts>());
+    figures_.attempts.push_back({.rule = rule_.name});
   }
   AlertRule& rule() { return rule_; }
   AlertFigures& figures() { return figures_; }
   AlertSpace& space() { return figures_.spaces[0]; }
-  std::vector<AlertAttempts>& attempts() { return figures_.attempts[0].second; }
+  std::vector<AlertAttempts>& attempts() { return figures_.attempts[0].hosts; }
   AlertState& state() { return state_; }
   /// What was said in so many seconds.
   std::vector<What> Pass(int seconds) {
@@ -313,7 +313,7 @@ TEST_CASE("alerts: what is not known goes on as it was: a broker that has just b
     CHECK(failing.Pass(90) == std::vector{What::kFiring});
     failing.Restart();
     failing.attempts().clear();
-    failing.figures().attempts_since = failing.now();
+    failing.figures().attempts[0].since = failing.now();
     CHECK(failing.Pass(seconds).empty());
     CHECK(failing.Pass(10) == std::vector{What::kOver});
   }
@@ -331,6 +331,23 @@ TEST_CASE("alerts: what is not known goes on as it was: a broker that has just b
   CHECK(disk.Pass(30) == std::vector{What::kFiring});
   disk.figures().disk_free_bytes.reset();
   CHECK(disk.Pass(100).empty());
+}
+
+TEST_CASE("alerts: what the file takes out of an alert is over at once, though nobody has tried it since") {
+  for (AlertWhen when : {AlertWhen::kFailing, AlertWhen::kFailedRate, AlertWhen::kSlow, AlertWhen::kSkipped}) {
+    AlertRule rule = RuleOf(when);
+    rule.for_ms = rule.group_ms = 0;
+    Watch watch(rule);
+    Kinds().at(when)(watch, true);
+    CHECK(watch.Pass(1) == std::vector{What::kFiring});
+    // Nothing is known of what was there before: neither that it goes on nor that it ended.
+    watch.attempts().clear();
+    watch.figures().happenings.clear();
+    watch.figures().attempts[0].since = watch.figures().happenings_since = watch.now();
+    CHECK(watch.Pass(20).empty());
+    watch.rule().namespaces = {"shop"};
+    CHECK(watch.Pass(1) == std::vector{What::kOver});
+  }
 }
 
 TEST_CASE("alerts: filters take what they name") {

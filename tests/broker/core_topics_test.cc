@@ -239,6 +239,15 @@ TEST_CASE("topics: who unsubscribes loses what waits, or keeps it; also over a c
   CHECK(f.Stats().totals.succeeded == 1200);
 }
 
+TEST_CASE("topics: a lane that is paused with its subscription says by whom") {
+  Topics f;
+  SubscriptionPut put = Topics::PutOf("one", {.lane = "l", .paused = true});
+  put.by = "token a";
+  f.Tell({put});
+  const LaneKey lane = put.said->envelope->lane;
+  CHECK(*f.LaneOf(lane).own.pause.note == PauseNote{f.now.wall, "token a", "the subscription one was paused", {}});
+}
+
 TEST_CASE("topics: what waits keeps its template until the one of now is applied to it") {
   Topics f;
   f.Subscribe("one", {.paused = true});

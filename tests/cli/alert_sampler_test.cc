@@ -139,6 +139,7 @@ TEST_CASE("alert sampler: what cores answer is in the next figures, and what the
   open.host = "h:1";
   open.breaker = Breaker::State::kOpen;
   open.accepted = {60, 300, 0, 2'400};
+  now->day_before_ms = 24 * 3'600'000;
   now->hosts = {open};
   now->stats.open_breakers = 1;
   CallerRates caller;
@@ -186,7 +187,11 @@ TEST_CASE("alert sampler: a caller that submits more than the day before fires r
   ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{256, false, true}});
   Rig rig;
   rig.Set({AlertWhen::kRateRatio}, {"orders"});
-  rig.Answer<FiguresRequest>(std::get<FiguresAnswered>(core.Do(std::move(ask)).body));
+  const FiguresAnswered answered = std::get<FiguresAnswered>(core.Do(std::move(ask)).body);
+  const auto known_ms = static_cast<double>(std::get<std::shared_ptr<const FiguresNow>>(answered.answer->what)->day_before_ms);
+  CHECK(known_ms >= 6 * kHourMs);
+  CHECK(known_ms <= 7 * kHourMs);
+  rig.Answer<FiguresRequest>(answered);
   const AlertFigures& figures = rig.Next();
   AlertRule rule;
   rule.name = "more";
@@ -203,7 +208,43 @@ TEST_CASE("alert sampler: a caller that submits more than the day before fires r
   CHECK(told[0].what == AlertNews::What::kFiring);
   REQUIRE(told[0].firing.size() == 1);
   CHECK(told[0].firing[0].cause == AlertCause{.space = "orders", .caller = "shop"});
-  CHECK(told[0].firing[0].value == Approx(19 * 24 / 30.0));
+  // What is known of the day before are its last hours, in the first of which all thirty came.
+  CHECK(told[0].firing[0].value == Approx(19 * known_ms / 3'600'000.0 / 30));
+}
+
+TEST_CASE("alert sampler: a caller that is the same as the day before does not fire rate_ratio, however little of that day is known") {
+  constexpr int64_t kHourMs = 3'600'000;
+  CoreFixture core;
+  CoreFixture::Fields later;
+  later.caller = "steady";
+  later.when = {When::Kind::kDelay, 100 * kHourMs};
+  Rig rig;
+  for (int hour = 0; hour < 30; ++hour) {
+    for (int i = 0; i < 40; ++i) core.Submit(later);
+    core.Pass(kHourMs / 2);
+    rig.Set({AlertWhen::kRateRatio}, {"orders"});
+    FiguresRequest ask;
+    ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{256, false, true}});
+    rig.Answer<FiguresRequest>(std::get<FiguresAnswered>(core.Do(std::move(ask)).body));
+    rig.Set({AlertWhen::kRateRatio}, {"orders"});
+    const std::optional<double> ratio = Space(*rig.judged.back(), "orders").callers->at(0).ratio;
+    INFO(hour);
+    // As on the day before, more or less: its first hour may be but a part of one.
+    if (ratio) CHECK(*ratio < 2.1);
+    if (hour < 24) CHECK_FALSE(ratio);
+    if (hour > 25) CHECK(ratio);
+    rig.Answer<AlertRequest>(AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{AlertsJudged{}})});
+    core.Pass(kHourMs / 2);
+  }
+}
+
+TEST_CASE("alert sampler: settings hold for the figures that follow at once, as does that the last alert is gone") {
+  Rig rig;
+  rig.Set({AlertWhen::kDiskFree});
+  rig.Set({AlertWhen::kMemory});
+  REQUIRE(rig.judged.size() == 2);
+  CHECK(rig.judged.back()->settings->rules[0].when == AlertWhen::kMemory);
+  CHECK(rig.Next().settings->rules[0].when == AlertWhen::kMemory);
 }
 
 TEST_CASE("alert sampler: where more breakers are open than a core names, all hosts are gone through") {
@@ -266,7 +307,7 @@ TEST_CASE("alert sampler: all lanes are gone through, a page a second, and only 
   CHECK(space.lanes->at(0).lane == "zebra");
   // What other rules will fire at has to be looked for.
   rig.Set({AlertWhen::kLanePaused, AlertWhen::kPending}, {"orders"});
-  CHECK_FALSE(Space(rig.Next(), "orders").lanes);
+  CHECK_FALSE(Space(*rig.judged.back(), "orders").lanes);
 }
 
 TEST_CASE("alert sampler: one that sleeps is woken once, where some lane of it has settings, to know what is paused there") {
@@ -309,7 +350,7 @@ TEST_CASE("alert sampler: it takes what system says, hands out what is not store
   REQUIRE(rig.unstored.size() == 1);
   CHECK(rig.unstored[0].target == "mail:x");
   rig.Set({});
-  CHECK(rig.Next().settings->rules.empty());
+  CHECK(rig.judged.back()->settings->rules.empty());
   CHECK(rig.sampler->shown().alerts == 0);
   // Nothing follows: a loop without a timer would run for ever, so that one is set here.
   const size_t count = rig.judged.size();

@@ -10,11 +10,11 @@
 
 namespace notifyd::test {
 
-Broker::Broker(const std::string& directory, std::vector<std::string> arguments, const std::string& binary) {
+Broker::Broker(const std::string& directory, std::vector<std::string> arguments, const std::string& binary, std::vector<std::string> environment) {
   std::vector<std::string> all = {"--data-dir", directory + "/data"};
   if (std::find(arguments.begin(), arguments.end(), "--listen") == arguments.end()) all.insert(all.end(), {"--listen", "127.0.0.1:0"});
   all.insert(all.end(), arguments.begin(), arguments.end());
-  process_ = std::make_unique<Process>(binary, Process::Input{all, {}});
+  process_ = std::make_unique<Process>(binary, Process::Input{all, std::move(environment)});
   const std::string said = "listening on ";
   if (!process_->WaitForError(said)) throw std::runtime_error("notifyd does not listen: " + process_->error());
   std::string log;

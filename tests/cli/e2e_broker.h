@@ -14,7 +14,8 @@ namespace notifyd::test {
 class Broker {
  public:
   /// Waits until it listens; throws where it does not. `directory` holds its data and outlives it.
-  explicit Broker(const std::string& directory, std::vector<std::string> arguments = {}, const std::string& binary = NOTIFYD_BINARY);
+  explicit Broker(const std::string& directory, std::vector<std::string> arguments = {}, const std::string& binary = NOTIFYD_BINARY,
+                  std::vector<std::string> environment = {});
 
   Process& process() { return *process_; }
   const std::string& url() const { return url_; }
