@@ -31,6 +31,8 @@ NOISE_S = 0.02
 ON_ITS_WAY_S = 0.1
 # So long before and after it was set a clock may have been read, and what was decided by it be seen.
 SURE_S = 0.5
+# No acknowledgement that took longer is looked for.
+LONGEST_WAIT_S = 10
 SETTLED = ("succeeded", "failed", "cancelled", "expired")
 PENDING = ("held", "scheduled", "ready", "sending", "retrying")
 FOREVER = float("inf")
@@ -93,6 +95,7 @@ class Checker:
         self.deaths = sorted((e for e in killer if e["e"] == "dead"), key=lambda e: e["t"])
         self.stalls = sorted((e["t"], e["until"]) for e in everything if e["e"] == "stall")
         self.clock = sorted((e["t"], e["offset"]) for e in killer if e["e"] == "clock")
+        self.waits = []
         self.told = [e for e in submitter if e["e"] == "told"]
         self.read_submitter(submitter)
         self.read_receiver(receiver)
@@ -110,6 +113,7 @@ class Checker:
                 asks[event["op"]] = self.read_ask(event)
             elif event["e"] == "ans" and event["op"] in asks:
                 self.read_answer(asks[event["op"]], event)
+        self.waits.sort()
         self.counts["submitted"] = len(self.items)
         self.counts["acknowledged"] = sum(1 for item in self.items.values() if item.acknowledged())
 
@@ -129,6 +133,7 @@ class Checker:
 
     def read_answer(self, ask, event):
         ask.answer = event
+        self.waits.append((ask.t, event["t"]))
         if not ask.done() or ask.event["do"] in ("trigger", "cancel", "retry"):
             return
         ids = event.get("ids") or []
@@ -185,6 +190,12 @@ class Checker:
             if stall_end >= start:
                 total += stall_end - stall_start
         return total
+
+    def wait(self, end, death):
+        """How long an acknowledgement had taken that was asked for around then, up to the death: what ends is written no sooner than that."""
+        first = bisect.bisect_left(self.waits, (end - LONGEST_WAIT_S, 0))
+        last = bisect.bisect_left(self.waits, (death, 0))
+        return max((min(answered, death) - asked for asked, answered in self.waits[first:last] if answered >= end), default=0)
 
     def sure(self, first, second):
         """Whether these two calls came in this order, also where the receiver had been held up, and then read what had come meanwhile."""
@@ -368,7 +379,7 @@ class Checker:
                 return True
             age = death["t"] - call.end
             window = death.get("window", 0.05)
-            if window and age <= window + self.noise(call.end, death["t"]):
+            if window and age <= window + self.noise(call.end, death["t"]) + self.wait(call.end, death["t"]):
                 self.oldest_repeat_s = max(self.oldest_repeat_s, age)
                 return True
         return False

@@ -186,6 +186,10 @@ TABLE = [
     ("I3", "told, and sent again", fine().told(2.01, "x").dead(2.03).call(3, "x")),
     ("", "in flight at a kill", Forged().submit(1, "x").call(2, "x", status=None, took=1.001).dead(3).call(4, "x").end(x="succeeded")),
     ("", "ended 30 ms before a kill", fine().dead(2.031).call(4, "x")),
+    ("I3", "ended 200 ms before a kill, while acknowledgements took 100 ms", fine().ask("submit", 2.05, [{"tag": "y", "lane": "l", "mode": "concurrent"}], 201,
+                                                                                        ["n-y"], took=0.1).dead(2.201).call(4, "x").end(x="succeeded", y="held")),
+    ("", "ended 200 ms before a kill, while an acknowledgement took as long", fine().ask(
+        "submit", 2.02, [{"tag": "y", "lane": "l", "mode": "concurrent"}], 0, took=0.18).dead(2.201).call(4, "x").end(x="succeeded")),
     ("", "ended 200 ms before a kill on a machine that stood still", fine().dead(2.201).stall(2.02, 2.19).call(4, "x")),
     ("", "the receiver stood still, and read a dead one's call behind the next one's", Forged().submit(1, "x").call(4.001, "x", 2)
      .call(4.002, "x", 1, None).stall(2.1, 4).dead(2.5).end(x="succeeded")),

@@ -93,6 +93,8 @@ def shown(form, seed, count, outcome):
 
 
 def replay(form, seed, count):
+    if form.run == Simulation.run:
+        return f"build/release/bin/notifyd_sim --torture {count}"
     return f"tests/torture/torture.py series {form.name} --seed {seed} --rounds {count} --notifyd build/release/bin/notifyd"
 
 
