@@ -149,10 +149,18 @@ Result<Descriptor> LockDirectory(const fs::path& directory) {
 Status CheckForeign(const fs::path& directory) {
   for (const auto& entry : fs::directory_iterator(directory)) {
     std::string name = entry.path().filename().string();
-    if (name == "lost+found" || name.starts_with(std::string(kFormatFile) + kDraft)) continue;
+    if (name == kMovingFile || name == "lost+found" || name.starts_with(std::string(kFormatFile) + kDraft)) continue;
     return Status(Code::kUnacceptable, directory.string() + " is not a notifyd store: it holds other files (" + name + "), and no " + kFormatFile);
   }
   return Status::Ok();
+}
+
+Status CheckWhole(const fs::path& directory) {
+  if (!fs::exists(directory / kMovingFile)) return Status::Ok();
+  return Status(Code::kUnacceptable,
+                directory.string() +
+                    " is half-made: a store is being moved there, or its move was cut short. Where none is under way, run notifyd "
+                    "move again, or remove the directory: what it came from is whole");
 }
 
 /// File systems in which the kernel shows itself: access(2) says of their directories what their modes say, and none can be made in them.
@@ -186,6 +194,7 @@ Status Check(const fs::path& directory, bool lock) {
   if (*found == Found::kNothing) return CheckMissing(directory);
   if (*found == Found::kOther) return NoDirectory(directory);
   if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) return IoError("cannot use the directory", directory);
+  if (Status status = CheckWhole(directory); !status.ok()) return status;
   if (!fs::exists(directory / kFormatFile)) {
     Status status = CheckForeign(directory);
     return status.ok() ? CheckCloseable(directory.string()) : status;
@@ -197,13 +206,14 @@ Status Check(const fs::path& directory, bool lock) {
   return format.ok() ? CheckCloseable(directory.string()) : std::move(format).status();
 }
 
-Result<PreparedDirectory> Prepare(const fs::path& directory) {
+Result<PreparedDirectory> Prepare(const fs::path& directory, const std::optional<Fingerprint>& moving) {
   if (Status status = MakeDirectory(directory); !status.ok()) return status;
+  if (Status status = moving ? Status::Ok() : CheckWhole(directory); !status.ok()) return status;
   if (!fs::exists(directory / kFormatFile)) {
     if (Status status = CheckForeign(directory); !status.ok()) return status;
     if (Status status = CheckCloseable(directory.string()); !status.ok()) return status;
     FormatRecord record;
-    record.store = RandomId();
+    record.store = moving ? *moving : RandomId();
     if (Status status = MakeFileWhole(directory.string(), kBeginning, ""); !status.ok()) return status;
     if (Status status = MakeFileWhole(directory.string(), kFormatFile, ToText(record)); !status.ok()) return status;
   }
@@ -251,9 +261,17 @@ Status MakeFileWhole(const std::string& directory, const std::string& name, cons
   return made ? SyncDirectory(directory) : status;
 }
 
-Result<PreparedDirectory> PrepareDirectory(const std::string& directory) {
+Result<PreparedDirectory> PrepareDirectory(const std::string& directory, const std::optional<Fingerprint>& moving) {
   try {
-    return Prepare(fs::path(directory));
+    return Prepare(fs::path(directory), moving);
+  } catch (const fs::filesystem_error& error) {
+    return Unusable(directory, error);
+  }
+}
+
+Status MakeStoreDirectory(const std::string& directory) {
+  try {
+    return MakeDirectory(fs::path(directory));
   } catch (const fs::filesystem_error& error) {
     return Unusable(directory, error);
   }

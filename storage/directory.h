@@ -6,6 +6,7 @@
 //            id 5b0f3c1de2a94e6f8a7b6c5d4e3f2a1b
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/status.h"
@@ -23,7 +24,13 @@ struct PreparedDirectory {
 /// (storage/permissions.h). The same record stands in the store under m/format. The format may be an older one: storage/upgrade.h. Errors:
 /// kUnacceptable (a newer format; files that are not a notifyd store's), kCorrupt (the database's own entry file is gone, and NoteBegun came back
 /// once), kIo (in use, no permission, open to others, ...).
-Result<PreparedDirectory> PrepareDirectory(const std::string& directory);
+/// `moving`: the id of the store that is being moved there, by whom kMovingFile is held; else a directory with that file is refused, kUnacceptable.
+Result<PreparedDirectory> PrepareDirectory(const std::string& directory, const std::optional<Fingerprint>& moving = {});
+
+/// Stands in a directory for as long as what lies there is half a store (storage/rocks_move.h).
+inline constexpr const char* kMovingFile = "MOVING";
+/// Makes it (0700), and what it lies in, durably, where it is not there. Error: kIo, kUnacceptable.
+Status MakeStoreDirectory(const std::string& directory);
 
 /// The database is there, and synced: from now on a directory without it is damaged, and no new store. Error: kIo.
 Status NoteBegun(const std::string& directory);

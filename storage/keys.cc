@@ -93,6 +93,14 @@ bool IsKind(std::string_view key, KeyKind kind) {
   return PlaceOf(key).bare.starts_with(static_cast<char>(kind));
 }
 
+std::string FirstKeyOf(KeyKind kind) {
+  return KeySpace(kDefaultNumber + 1).In(std::string(1, static_cast<char>(kind)));
+}
+
+std::string KeysEnd() {
+  return "\xff";
+}
+
 std::string EncodeNotifyKey(NotifyId id) {
   std::string out = Begin(KeyKind::kNotify);
   Encoder(&out).Big64(id.value);

@@ -73,6 +73,10 @@ KeyRange RangeOf(NamespaceNumber number);
 
 /// Is it a key of that kind, of whichever namespace?
 bool IsKind(std::string_view key, KeyKind kind);
+/// No key of that kind, of whichever namespace, lies before it.
+std::string FirstKeyOf(KeyKind kind);
+/// All keys lie before it.
+std::string KeysEnd();
 
 std::string EncodeNotifyKey(NotifyId id);
 std::string EncodeDueKey(Clock clock, const DueKey& key);

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "base/bytes.h"
 #include "base/histogram.h"
 #include "base/status.h"
 
@@ -22,6 +24,7 @@ struct PostgresOptions {
   int connections = 8;           // over which batches are written
   bool require_standby = false;  // nothing is written while the server names no synchronous standby
   std::string schema = "notifyd";
+  bool moving = false;  // a store is being moved there (storage/move.h)
 };
 
 /// The one that keeps everything in the data directory.
@@ -52,6 +55,8 @@ struct StoreOptions {
   uint64_t id_gap = 0;
   /// The wall clock, in ms since the epoch: for retention and list filters. Any thread.
   std::function<int64_t()> wall_ms;
+  /// Of the store that is being moved to `directory` (storage/move.h), which is half-made until that is done; nothing: none is.
+  std::optional<Fingerprint> moving = {};
   /// Called before each step of an upgrade (storage/upgrade.h); an error ends it there, as a crash would. For tests; empty: nobody asks.
   std::function<Status()> upgrade_step;
   /// Borrowed, may be null: how long each write with its sync took.

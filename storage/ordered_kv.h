@@ -79,6 +79,11 @@ class KvReads {
 /// All that is read of it is of one moment. One thread's.
 class KvMoment : public KvReads {};
 
+/// Of a walk: as Walk takes them.
+struct KvPart {
+  std::string from, to;
+};
+
 /// What a moment is read for: scans should not drive what loads need out of a cache.
 enum class KvFor { kLoads, kScans };
 
@@ -87,6 +92,8 @@ class OrderedKv : public KvReads {
  public:
   /// Must not outlive this.
   virtual std::unique_ptr<KvMoment> Now(KvFor use) const = 0;
+  /// Walks over these, one after the other, see all there is, each key once (I5).
+  virtual std::vector<KvPart> Parts() const = 0;
 };
 
 }  // namespace notifyd

@@ -119,6 +119,14 @@ Result<RegistryImage> ReadRegistry(const OrderedKv& kv, const Sealing& sealing) 
   return RegistryReader(kv, sealing).Run();
 }
 
+Result<RetentionRules> ReadRetentionRules(const OrderedKv& kv, const Sealing& sealing, const Retention& general) {
+  Result<RegistryImage> image = ReadRegistry(kv, sealing);
+  if (!image.ok()) return std::move(image).status();
+  RetentionTable table(general);
+  for (const auto& row : image->namespaces) table.Set(row->number, row->settings.retention_succeeded_ms, row->settings.retention_settled_ms);
+  return *table.Now();
+}
+
 Result<NamespaceBeginning> ReadBeginning(const OrderedKv& kv, NamespaceNumber number) {
   NamespaceBeginning beginning;
   const std::string totals_key = KeySpace(number).In(EncodeMetaKey(kTotalsName)), wake_key = EncodeNamespaceWakeKey(number);

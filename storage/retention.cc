@@ -47,6 +47,12 @@ std::shared_ptr<const RetentionRules> RetentionTable::Now() const {
   return rules_;
 }
 
+void RetentionTable::Become(RetentionRules rules) {
+  auto made = std::make_shared<const RetentionRules>(std::move(rules));
+  std::lock_guard lock(mutex_);
+  rules_ = std::move(made);
+}
+
 void RetentionTable::Set(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
   std::lock_guard lock(mutex_);
   const Retention wanted{succeeded_ms.value_or(rules_->general.succeeded_ms), settled_ms.value_or(rules_->general.settled_ms)};

@@ -13,6 +13,9 @@
 
 namespace notifyd {
 
+/// Nothing is over by it.
+inline constexpr int64_t kKeptForEver = INT64_MAX;
+
 struct Retention {
   int64_t succeeded_ms = 0;  // from settled_at
   int64_t settled_ms = 0;    // the other settled ones
@@ -33,6 +36,8 @@ class RetentionTable {
  public:
   explicit RetentionTable(const Retention& general) : rules_(std::make_shared<const RetentionRules>(RetentionRules{general, {}})) {}
   std::shared_ptr<const RetentionRules> Now() const;
+  /// In place of all rules of before.
+  void Become(RetentionRules rules);
   Retention Of(NamespaceNumber number) const { return Now()->Of(number); }
   /// What is not set is as in general.
   void Set(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms);

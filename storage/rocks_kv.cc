@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/keys.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -104,6 +105,11 @@ class RocksMoment : public KvMoment {
 
 std::unique_ptr<KvMoment> RocksKv::Now(KvFor use) const {
   return std::make_unique<RocksMoment>(database_, use);
+}
+
+std::vector<KvPart> RocksKv::Parts() const {
+  // A family each.
+  return {{"", KeysEnd()}, {FirstKeyOf(KeyKind::kNotify), KeysEnd()}};
 }
 
 Status RocksKv::GetAll(const std::vector<std::string>& keys, const KvTake& take) const {

@@ -20,6 +20,7 @@ class RocksKv : public OrderedKv {
   explicit RocksKv(const Database* database) : database_(database) {}
 
   std::unique_ptr<KvMoment> Now(KvFor use) const override;
+  std::vector<KvPart> Parts() const override;
   /// Those of each family are of one moment.
   Status GetAll(const std::vector<std::string>& keys, const KvTake& take) const override;
   /// Takes no snapshot, since RocksDB looks for something to compact whenever the last one is let go of.

@@ -276,10 +276,11 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
     options.wall_ms = [] {
       return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
     };
-  auto directory = PrepareDirectory(options.directory);
+  auto directory = PrepareDirectory(options.directory, options.moving);
   if (!directory.ok()) return std::move(directory).status();
   BoundToDisk(&options);
-  auto retention = std::make_shared<RetentionTable>(Retention{options.retention_succeeded_ms, options.retention_settled_ms});
+  // The database compacts from the moment it is open: until it has been read what each namespace keeps for how long, it keeps all.
+  auto retention = std::make_shared<RetentionTable>(Retention{kKeptForEver, kKeptForEver});
   auto sealing = std::make_shared<Sealing>();
   auto open = OpenDatabase(options, std::move(*directory), retention, sealing);
   if (!open.ok()) return std::move(open).status();
@@ -298,6 +299,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   const RocksKv kv(database);
   if (Status status = BeginSealing(*database, kv, options.encryption_key_file, sealing.get()); !status.ok()) return status;
   if (auto beginning = ReadBeginning(kv, kDefaultNumber); !beginning.ok()) return std::move(beginning).status();
+  // Where that does not read, LoadRegistry says why.
+  const Retention general{options.retention_succeeded_ms, options.retention_settled_ms};
+  if (auto rules = ReadRetentionRules(kv, *sealing, general); rules.ok()) retention->Become(*std::move(rules));
   auto serial = NextAuditSerial(kv);
   if (!serial.ok()) return std::move(serial).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
@@ -462,6 +466,19 @@ Status RocksStore::Compact() {
 
 Status RocksStore::Rekey() {
   return impl_->rekeyer.Begin();
+}
+
+const OrderedKv& RocksStore::kv() const {
+  return impl_->kv;
+}
+
+Status RocksStore::Write(const std::function<void(KvWrites&)>& fill) {
+  const Database& database = impl_->open.opened.database;
+  rocksdb::WriteBatch batch;
+  batch.PutLogData(EncodeSyncedMark(impl_->open.directory.format.store, database.db()->GetLatestSequenceNumber()));
+  RocksWrites writes(&database, &batch);
+  fill(writes);
+  return WriteSynced(database, &batch, "cannot write");
 }
 
 bool RocksStore::Expect() {

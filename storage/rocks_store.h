@@ -14,6 +14,7 @@
 #include "broker/ports.h"
 #include "storage/backups.h"
 #include "storage/options.h"
+#include "storage/ordered_kv.h"
 #include "storage/rekey_state.h"
 
 namespace notifyd {
@@ -61,6 +62,11 @@ class RocksStore : public StoreHost {
   Status Rekey();
   /// Of the last one that was begun. Any thread.
   RekeyState Rekeyed() const;
+
+  /// All of it as keys and values.
+  const OrderedKv& kv() const;
+  /// Writes to it directly, synced; before Start alone, for moves (storage/rocks_move.h). Error: kIo, kDiskFull.
+  Status Write(const std::function<void(KvWrites&)>& fill);
 
   /// A batch is about to come whose sync will be waited for (Committer::Expect). Any thread, after Start.
   bool Expect();

@@ -17,6 +17,7 @@
 #include "cli/daemon/handover.h"
 #include "cli/daemon/lease_keeper.h"
 #include "cli/daemon/log_sinks.h"
+#include "cli/daemon/move_command.h"
 #include "cli/daemon/rekey_command.h"
 #include "cli/daemon/restore_command.h"
 #include "cli/daemon/runtime.h"
@@ -137,7 +138,7 @@ int main(int argc, char** argv) {
   if (launch.arguments.empty()) launch.arguments.emplace_back("notifyd");
   for (char** entry = environ; *entry; ++entry) launch.environment.emplace_back(*entry);
   launch.program = notifyd::FindProgram(launch.arguments[0]);
-  for (auto run : {notifyd::RunTokenCommand, notifyd::RunRekeyCommand, notifyd::RunRestoreCommand})
+  for (auto run : {notifyd::RunTokenCommand, notifyd::RunRekeyCommand, notifyd::RunRestoreCommand, notifyd::RunMoveCommand})
     if (std::optional<int> done = run({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment)) return *done;
   int code = notifyd::Main(launch, handover, fault, held);
   notifyd::LogEnd();

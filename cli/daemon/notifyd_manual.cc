@@ -91,6 +91,8 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
        {RoffText().Bold("notifyd rekey"), RoffText().Plain("[--config FILE] [--data-dir DIR] [options]")},
        {RoffText().Bold("notifyd restore"),
         RoffText().Italic("DIR").Plain(" [--pending WORD] [--id-gap N] [--tokens keep] [--check] [--config FILE] [--data-dir DIR] [options]")},
+       {RoffText().Bold("notifyd move"),
+        RoffText().Plain("--from ").Italic("ENGINE[:PLACE]").Plain(" --to ").Italic("ENGINE[:PLACE]").Plain(" [--config FILE] [options]")},
        {RoffText().Bold("notifyd --version"), RoffText()}});
   page.Section("Description");
   page.Paragraph(
@@ -114,6 +116,10 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
       "--id-gap. "
       "Its tokens are disabled, some of which may have been deleted since; with --tokens keep they all count. --check only reads the backup "
       "through.");
+  page.Paragraph(
+      "notifyd move moves a whole store, which no broker has, to another engine: rocksdb:DIRECTORY or postgres:DSN, or either name alone for what "
+      "data_dir or store.postgres.dsn say. Nothing may be there yet. Ids, tokens and all that is pending stay; the old store stays as it is, and no "
+      "broker should be started on it any more. A move that was cut short leaves a target that no broker opens; moved again it begins anew.");
   page.Section("Options");
   page.Paragraph(
       "A flag goes before the variable of the same setting, that before the file, that before the default. A setting a.b_c is b_c in the "

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "base/arguments.h"
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
+#include "cli/daemon/settings.h"
 
 namespace notifyd {
 
@@ -33,6 +35,21 @@ bool ParseOrSay(CLI::App* app, const std::vector<std::string>& arguments, int* e
     *exit_code = Complain(fault.what(), kCommandUsage);
   }
   return false;
+}
+
+std::vector<std::string> TakeSettings(std::vector<std::string>* arguments) {
+  std::vector<std::string> taken, left;
+  for (size_t i = 0; i < arguments->size(); ++i) {
+    const std::string& argument = (*arguments)[i];
+    const size_t equal = argument.find('=');
+    const std::string flag = argument.substr(0, equal);
+    const std::vector<Setting>& all = AllSettings();
+    const bool own = flag == "--config" || std::any_of(all.begin(), all.end(), [&](const Setting& setting) { return setting.Flag() == flag; });
+    (own ? taken : left).push_back(argument);
+    if (own && equal == std::string::npos && i + 1 < arguments->size()) taken.push_back((*arguments)[++i]);
+  }
+  *arguments = std::move(left);
+  return taken;
 }
 
 std::string WholePath(const std::string& directory) {

@@ -65,22 +65,6 @@ Result<std::optional<WallTime>> TakeDrop(std::vector<std::string>* arguments) {
   return before;
 }
 
-/// Takes the broker's own flags out, each with its value: what stands alone is the backup.
-std::vector<std::string> TakeSettings(std::vector<std::string>* arguments) {
-  std::vector<std::string> taken, left;
-  for (size_t i = 0; i < arguments->size(); ++i) {
-    const std::string& argument = (*arguments)[i];
-    const size_t equal = argument.find('=');
-    const std::string flag = argument.substr(0, equal);
-    const std::vector<Setting>& all = AllSettings();
-    const bool own = flag == "--config" || std::any_of(all.begin(), all.end(), [&](const Setting& setting) { return setting.Flag() == flag; });
-    (own ? taken : left).push_back(argument);
-    if (own && equal == std::string::npos && i + 1 < arguments->size()) taken.push_back((*arguments)[++i]);
-  }
-  *arguments = std::move(left);
-  return taken;
-}
-
 /// Reads `arguments` behind "restore". Nothing where it has printed all there is to say: `exit_code` then.
 std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit_code) {
   Asked asked;

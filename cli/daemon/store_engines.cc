@@ -10,7 +10,9 @@
 
 #include "base/check.h"
 #include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_move.h"
 #include "storage/postgres/pg_store.h"
+#include "storage/rocks_move.h"
 #include "storage/rocks_store.h"
 
 namespace notifyd {
@@ -46,15 +48,39 @@ Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
 
 Result<std::unique_ptr<OwnerStore>> PostgresOwner(const StoreOptions& options) {
   NOTIFYD_TRY(CheckDsn(options));
-  return std::unique_ptr<OwnerStore>(std::make_unique<PgOwnerStore>(options.postgres));
+  auto store = std::make_unique<PgOwnerStore>(options.postgres);
+  // What is not to be used at all is said at once; what is not reached may be there later.
+  if (Status status = store->Check(); status.code() == Code::kUnacceptable || status.code() == Code::kCorrupt) return status;
+  return std::unique_ptr<OwnerStore>(std::move(store));
+}
+
+Result<std::unique_ptr<MoveSource>> PostgresSource(const StoreOptions& options) {
+  NOTIFYD_TRY(CheckDsn(options));
+  return OpenPgSource(options);
+}
+
+Result<std::unique_ptr<MoveTarget>> RocksTarget(const StoreOptions& options, const Fingerprint& id, const RetentionRules& rules, int64_t) {
+  return OpenRocksTarget(options, id, rules);
+}
+
+Result<std::unique_ptr<MoveTarget>> PostgresTarget(const StoreOptions& options, const Fingerprint&, const RetentionRules& rules, int64_t now_ms) {
+  NOTIFYD_TRY(CheckDsn(options));
+  return OpenPgTarget(options, &rules, now_ms);
 }
 
 struct Engine {
   std::string_view name;  // of store.engine
   Result<std::unique_ptr<OwnerStore>> (*owner)(const StoreOptions& options);
   Result<OpenedStore> (*open)(const StoreOptions& options);
+  bool seals;
+  std::string& (*place)(StoreOptions* options);
+  Result<std::unique_ptr<MoveSource>> (*source)(const StoreOptions& options);
+  Result<std::unique_ptr<MoveTarget>> (*target)(const StoreOptions& options, const Fingerprint& id, const RetentionRules& rules, int64_t now_ms);
 };
-constexpr Engine kEngines[] = {{"rocksdb", OneOwner, OpenRocks}, {"postgres", PostgresOwner, OpenPostgres}};
+constexpr Engine kEngines[] = {
+    {"rocksdb", OneOwner, OpenRocks, true, [](StoreOptions* options) -> std::string& { return options->directory; }, OpenRocksSource, RocksTarget},
+    {"postgres", PostgresOwner, OpenPostgres, false, [](StoreOptions* options) -> std::string& { return options->postgres.dsn; }, PostgresSource,
+     PostgresTarget}};
 
 const Engine& EngineOf(const StoreOptions& options) {
   const auto* found = std::find_if(std::begin(kEngines), std::end(kEngines), [&](const Engine& engine) { return engine.name == options.engine; });
@@ -70,6 +96,43 @@ Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options) 
 
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options) {
   return EngineOf(options).open(options);
+}
+
+std::string MoveEnd::directory() const {
+  return options_.engine == kEmbeddedEngine ? options_.directory : "";
+}
+
+Result<std::unique_ptr<MoveSource>> MoveEnd::OpenSource() const {
+  return kEngines[engine_].source(options_);
+}
+
+Result<std::unique_ptr<MoveTarget>> MoveEnd::OpenTarget(const Fingerprint& id, const RetentionRules& rules, int64_t now_ms) const {
+  return kEngines[engine_].target(options_, id, rules, now_ms);
+}
+
+Result<MoveEnd> ReadMoveEnd(const std::string& text, const StoreOptions& options) {
+  const size_t colon = text.find(':');
+  const std::string_view name = std::string_view(text).substr(0, colon);
+  for (size_t engine = 0; engine < std::size(kEngines); ++engine) {
+    if (kEngines[engine].name != name) continue;
+    StoreOptions at = options;
+    at.engine = name;
+    at.backup_directory.clear();
+    if (colon != text.npos) kEngines[engine].place(&at) = text.substr(colon + 1);
+    if (kEngines[engine].place(&at).empty()) return Status(Code::kUnacceptable, "where " + std::string(name) + " is must be said");
+    return MoveEnd(engine, std::move(at));
+  }
+  return Status(Code::kUnacceptable, "\"" + std::string(name) + "\" is no engine: rocksdb:DIRECTORY, or postgres:DSN");
+}
+
+Status CheckMove(const MoveEnd& from, const MoveEnd& to) {
+  if (from.engine_ == to.engine_)
+    return Status(Code::kUnacceptable, "a store is moved from one engine to the other; within one it is copied by backup and restore");
+  if (kEngines[from.engine_].seals && !kEngines[to.engine_].seals && !from.options_.encryption_key_file.empty())
+    return Status(Code::kUnacceptable,
+                  "the store is sealed by store.encryption_key_file, and a store in PostgreSQL cannot be: what is in it is not moved to where it "
+                  "would lie in the clear");
+  return Status::Ok();
 }
 
 }  // namespace notifyd

@@ -3,11 +3,14 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "broker/ownership.h"
 #include "broker/ports.h"
 #include "storage/backups.h"
+#include "storage/move.h"
 #include "storage/options.h"
 #include "storage/rekey_state.h"
 
@@ -27,5 +30,26 @@ struct OpenedStore {
 Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options);
 /// Opens the store that the options name. Errors: the engine's own (storage/rocks_store.h, storage/postgres/pg_store.h).
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options);
+
+/// Where a move begins or ends: an engine, and a place of its kind.
+class MoveEnd {
+ public:
+  MoveEnd(size_t engine, StoreOptions options) : engine_(engine), options_(std::move(options)) {}
+  /// Empty: it lies in none.
+  std::string directory() const;
+  /// Errors: the engine's own (storage/rocks_move.h, storage/postgres/pg_move.h).
+  Result<std::unique_ptr<MoveSource>> OpenSource() const;
+  /// `rules` is borrowed.
+  Result<std::unique_ptr<MoveTarget>> OpenTarget(const Fingerprint& id, const RetentionRules& rules, int64_t now_ms) const;
+
+ private:
+  friend Status CheckMove(const MoveEnd& from, const MoveEnd& to);
+  size_t engine_;
+  StoreOptions options_;
+};
+/// "engine:place"; an engine alone is at the place that `options` say. Error: kUnacceptable.
+Result<MoveEnd> ReadMoveEnd(const std::string& text, const StoreOptions& options);
+/// Could a store be moved so, as far as can be told before either is opened? Error: kUnacceptable.
+Status CheckMove(const MoveEnd& from, const MoveEnd& to);
 
 }  // namespace notifyd

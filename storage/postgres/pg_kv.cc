@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/keys.h"
 #include "storage/postgres/pg_tables.h"
 
 namespace notifyd {
@@ -316,6 +317,14 @@ std::unique_ptr<KvCursor> PgKv::Walk(std::string from, std::string to, KvScan sc
   auto moment = std::make_shared<const PgMoment>(pool_);
   const PgMoment* of = moment.get();
   return std::make_unique<PgCursor>(of, std::move(from), std::move(to), scan, std::move(moment));
+}
+
+std::vector<KvPart> PgKv::Parts() const {
+  // A table each: by the first of its kinds.
+  return {{"", KeysEnd()},
+          {FirstKeyOf(KeyKind::kNotify), KeysEnd()},
+          {FirstKeyOf(KeyKind::kDue), KeysEnd()},
+          {FirstKeyOf(KeyKind::kLaneCounts), KeysEnd()}};
 }
 
 std::unique_ptr<KvMoment> PgKv::Now(KvFor) const {

@@ -41,6 +41,7 @@ class PgKv : public OrderedKv {
   Status GetAll(const std::vector<std::string>& keys, const KvTake& take) const override;
   std::unique_ptr<KvCursor> Walk(std::string from, std::string to, KvScan scan) const override;
   std::unique_ptr<KvMoment> Now(KvFor use) const override;
+  std::vector<KvPart> Parts() const override;
 
  private:
   PgPool* const pool_;

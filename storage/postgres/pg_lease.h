@@ -24,6 +24,8 @@ class PgOwnerStore : public OwnerStore {
   explicit PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {}
   /// Some seconds at most. To acquire it waits for what is just being written by whoever had it, and fences all of that off from then on.
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
+  /// Whether it can be asked at all: PgConnection::Open's errors, and PreparePgSchema's.
+  Status Check() { return Connect(); }
   /// Why the last one was unknown.
   const Status& fault() const { return fault_; }
 

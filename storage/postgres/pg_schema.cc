@@ -16,8 +16,8 @@ constexpr int64_t kSchemaVersion = 2;
 constexpr char kMakeOne[] = "SELECT pg_advisory_xact_lock(7300022, hashtext(current_setting('search_path')))";
 
 // A notify is changed about once in its life, so its pages keep room for the second version, which then needs no new entry in the index. The queues'
-// indexes are put and deleted, never changed. Counts are rows that are added and removed (storage/postgres/pg_writes.cc). What is dead is cleaned up as soon as it is a small part of the table, at full speed: what lies dead in
-// front of a queue is what each page of it would walk over.
+// indexes are put and deleted, never changed. Counts are rows that are added and removed (storage/postgres/pg_writes.cc). What is dead is cleaned up
+// as soon as it is a small part of the table, at full speed: what lies dead in front of a queue is what each page of it would walk over.
 constexpr char kTables[] = R"sql(
 CREATE TABLE meta (name text PRIMARY KEY, value bigint NOT NULL);
 CREATE TABLE kv_main (k bytea PRIMARY KEY, v bytea, ops bytea) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,
@@ -107,6 +107,7 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   NOTIFYD_TRY(connection->RunScript(kFunctions));
   auto meta = connection->Run("INSERT INTO meta (name, value) VALUES ('schema', $1)", PgParams().Int(kSchemaVersion));
   if (!meta.ok()) return std::move(meta).status();
+  if (options.moving) return connection->RunScript("INSERT INTO meta (name, value) VALUES ('moving', 1)");
   FormatRecord format;
   const std::string random = RandomBytes(16);
   Decoder in(random);
@@ -119,7 +120,7 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   return first.ok() ? Status::Ok() : std::move(first).status();
 }
 
-Result<Fingerprint> CheckSchema(PgConnection* connection) {
+Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions& options) {
   auto version = connection->Run("SELECT value FROM meta WHERE name = 'schema'");
   if (!version.ok()) return std::move(version).status();
   if (version->size() == 0 || version->Int(0, 0) > kSchemaVersion)
@@ -128,6 +129,19 @@ Result<Fingerprint> CheckSchema(PgConnection* connection) {
     return Status(Code::kUnacceptable, "the schema has version " + std::to_string(version->Int(0, 0)) +
                                            ", of before the first release of a store in " + "PostgreSQL, and this notifyd reads version " +
                                            std::to_string(kSchemaVersion));
+  auto moving = connection->Run("SELECT count(*) FROM meta WHERE name = 'moving'");
+  if (!moving.ok()) return std::move(moving).status();
+  const bool half_made = moving->Int(0, 0) != 0;
+  if (half_made && options.moving) return Fingerprint();
+  if (half_made)
+    return Status(Code::kUnacceptable,
+                  "the schema " + options.schema +
+                      " is half-made: a store is being moved there, or its move was cut short. Where none is under way, run notifyd "
+                      "move again, or drop the schema: what it came from is whole");
+  if (options.moving)
+    return Status(Code::kUnacceptable, "there is a store in the schema " + options.schema +
+                                           " already: a store is moved to where there is none. Drop that schema, or name another one in "
+                                           "store.postgres.schema");
   auto row = connection->Run("SELECT v FROM kv_main WHERE k = $1", PgParams().Bytes(EncodeMetaKey(kFormatName)));
   if (!row.ok()) return std::move(row).status();
   if (row->size() == 0 || row->IsNull(0, 0)) return Status(Code::kCorrupt, "the store is damaged: its format is missing");
@@ -141,17 +155,24 @@ Result<Fingerprint> CheckSchema(PgConnection* connection) {
 
 Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& options) {
   if (auto lock = connection->Run(kMakeOne); !lock.ok()) return std::move(lock).status();
-  auto made = connection->Run(
-      "SELECT current_setting('server_encoding') = 'UTF8', count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname = $1::text AND c.relname = 'meta'",
-      PgParams().Bytes(options.schema));
+  auto encoding = connection->Run("SELECT current_setting('server_encoding') = 'UTF8'");
+  if (!encoding.ok()) return std::move(encoding).status();
+  if (encoding->Int(0, 0) == 0) return Status(Code::kUnacceptable, "the database's encoding must be UTF8");
+  auto made = HasPgSchema(connection, options);
   if (!made.ok()) return std::move(made).status();
-  if (made->Int(0, 0) == 0) return Status(Code::kUnacceptable, "the database's encoding must be UTF8");
-  if (made->Int(0, 1) == 0) NOTIFYD_TRY(MakeSchema(connection, options));
-  return CheckSchema(connection);
+  if (!*made) NOTIFYD_TRY(MakeSchema(connection, options));
+  return CheckSchema(connection, options);
 }
 
 }  // namespace
+
+Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options) {
+  auto found = connection->Run(
+      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1::text AND c.relname = 'meta'",
+      PgParams().Bytes(options.schema));
+  if (!found.ok()) return std::move(found).status();
+  return found->Int(0, 0) != 0;
+}
 
 Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options) {
   NOTIFYD_TRY(connection->RunScript("BEGIN"));

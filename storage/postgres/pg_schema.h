@@ -8,8 +8,11 @@
 
 namespace notifyd {
 
+/// Is there a store, whole or not, in the schema? Error: PgConnection::Run's.
+Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options);
 /// Makes the schema where it is not there, in one transaction that no other one makes it beside; otherwise looks whether this version reads it.
-/// Returns the store's id. Errors: PgConnection::Run's; kUnacceptable: it is a newer or an older one, or the database's encoding is not UTF-8.
+/// Returns the store's id. Errors: PgConnection::Run's; kUnacceptable: it is a newer or an older one, or half-made by a move; the database's encoding
+/// is not UTF-8. With `options.moving` it is made, or found, half-made, and nothing is said of an id; kUnacceptable: there is a whole store.
 Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options);
 
 // The statements of ownership. `incarnation`: 16 random bytes of who has the lease.

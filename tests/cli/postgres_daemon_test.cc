@@ -2,11 +2,13 @@
 #include <signal.h>
 
 #include <chrono>
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
 
 #include "cli/e2e_broker.h"
+#include "cli/token_create.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
 
@@ -76,6 +78,86 @@ TEST_CASE("postgres: a broker that is killed is followed by the one that waited,
   CHECK(third.Stat("/totals/succeeded") == acknowledged.size() + 1);
 }
 
+namespace {
+
+void Stop(Broker* broker) {
+  broker->process().Signal(SIGTERM);
+  CHECK(broker->process().Wait() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("notifyd move: pending calls, fkeys and tokens go on in the other engine, and back again") {
+  PostgresServer server;
+  CountingReceiver receiver;
+  TempDir dir, waiting, back;
+  const std::string token = Create(dir.path(), {"--scopes", "admin"}).token;
+  const std::string later = R"({"url":")" + receiver.url() + R"(","fkey":"order-1","delay_ms":3600000})";
+  const std::string token_id = token.substr(4, token.find('_', 4) - 4);
+  std::string pending, state, done, error, output;
+  {
+    Broker broker(dir.path());
+    pending = broker.Submit(later);
+    done = broker.Submit(R"({"url":")" + receiver.url() + R"("})");
+    CHECK(JsonAt(broker.Settled(done), "/state") == "succeeded");
+    state = JsonAt(broker.Call("GET", "/v1/notifies/" + pending).body, "/state");
+    CHECK(ExitOf({"move", "--from", "rocksdb:" + dir.At("data"), "--to", "postgres:" + server.dsn()}, &error) != 0);  // it is in use
+    Stop(&broker);
+  }
+  auto goes_on = [&](Broker* broker, uint64_t succeeded) {
+    CHECK(JsonAt(broker->Call("GET", "/v1/notifies/" + pending).body, "/state") == state);
+    CHECK(broker->Call("POST", "/v1/notifies", later).status == 409);
+    CHECK_THAT(broker->Call("GET", "/v1/tokens").body, Catch::Contains("\"" + token_id + "\""));
+    CHECK(broker->Stat("/totals/succeeded") == succeeded);
+    CHECK(broker->BooksBalance());
+    const std::string next = broker->Submit(R"({"url":")" + receiver.url() + R"("})");
+    CHECK(next > done);
+    CHECK(JsonAt(broker->Settled(next), "/state") == "succeeded");
+    done = next;
+    Stop(broker);
+  };
+  REQUIRE(ExitOf({"move", "--from", "rocksdb", "--data-dir", dir.At("data"), "--to", "postgres:" + server.dsn()}, &error, &output) == 0);
+  CHECK_THAT(output, Catch::Contains("moved: ") && Catch::Contains(dir.At("data")));
+  {
+    Broker broker(waiting.path(), On(server));
+    goes_on(&broker, 1);
+  }
+  CHECK(ExitOf({"move", "--from", "rocksdb:" + dir.At("data"), "--to", "postgres:" + server.dsn()}, &error) == 2);
+  CHECK_THAT(error, Catch::Contains("there is a store"));
+  REQUIRE(ExitOf({"move", "--to", "rocksdb:" + back.At("data"), "--from", "postgres", "--store-postgres-dsn", server.dsn()}, &error) == 0);
+  Broker broker(back.path());
+  goes_on(&broker, 2);
+}
+
+TEST_CASE("notifyd move: what it cannot do it refuses in words, and a broker does not start on half a store") {
+  PostgresServer server;
+  TempDir dir;
+  std::string error, help;
+  const std::string from = "rocksdb:" + dir.At("data"), to = "postgres:" + server.dsn();
+  const std::vector<std::pair<std::vector<std::string>, std::string>> refused = {
+      {{"move"}, "--from"},
+      {{"move", "--from", from}, "--to"},
+      {{"move", "--from", from, "--to", "rocksdb:" + dir.At("other")}, "from one engine to the other"},
+      {{"move", "--from", "files:/tmp", "--to", to}, "is no engine"},
+      {{"move", "--from", from, "--to", "postgres"}, "must be said"},
+      {{"move", "--from", from, "--to", to, "--store-encryption-key-file", dir.At("keys")}, "sealed"},
+      {{"move", "--from", from, "--to", to, "--no-such-flag"}, "--no-such-flag"},
+  };
+  for (const auto& [arguments, words] : refused) {
+    CHECK(ExitOf(arguments, &error) == 2);
+    CHECK_THAT(error, Catch::StartsWith("notifyd: ") && Catch::Contains(words));
+  }
+  CHECK(ExitOf({"move", "--from", from, "--to", to}, &error) == 1);
+  CHECK_THAT(error, Catch::Contains("there is no store in " + dir.At("data")));
+  CHECK(ExitOf({"move", "--help"}, nullptr, &help) == 0);
+  for (const char* word : {"--from", "--to", "rocksdb:DIRECTORY", "postgres:DSN"}) CHECK_THAT(help, Catch::Contains(word));
+  // What a move that was cut short leaves.
+  REQUIRE(!Create(dir.path(), {"--scopes", "admin"}).token.empty());
+  std::ofstream(dir.At("data") + "/MOVING").close();
+  CHECK(ExitOf({"--data-dir", dir.At("data"), "--listen", "127.0.0.1:0"}, &error) != 0);
+  CHECK_THAT(error, Catch::Contains("half-made"));
+}
+
 TEST_CASE("postgres: what is the embedded store's alone is refused in words, and no password is said") {
   std::string error;
   CHECK(ExitOf({"--store-engine", "postgres"}, &error) != 0);
@@ -83,6 +165,11 @@ TEST_CASE("postgres: what is the embedded store's alone is refused in words, and
   CHECK(ExitOf({"restore", "/nowhere", "--store-engine", "postgres"}, &error) == 2);
   CHECK(error.find("PostgreSQL") != std::string::npos);
   TempDir place;
+  // What is not to be used at all is said at the start, and not waited for.
+  PostgresServer unsafe({"fsync=off"});
+  CHECK(ExitOf({"--data-dir", place.At("data"), "--listen", "127.0.0.1:0", "--store-engine", "postgres", "--store-postgres-dsn", unsafe.dsn()},
+               &error) != 0);
+  CHECK(error.find("fsync") != std::string::npos);
   Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", "host=" + place.path() + " user=u password=hunter2"});
   CHECK(broker.Call("GET", "/v1/stats").status == 503);
   CHECK(broker.process().error().find("hunter2") == std::string::npos);

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,15 @@ Pairs Walked(const KvReads& reads, std::string from, std::string to, KvScan scan
   auto it = reads.Walk(std::move(from), std::move(to), scan);
   for (; it->Valid(); it->Next()) out.emplace_back(it->key(), scan.values ? it->value() : std::string_view());
   REQUIRE(it->status().detail() == "");
+  return out;
+}
+
+Pairs WalkedParts(const OrderedKv& kv) {
+  Pairs out;
+  for (const KvPart& part : kv.Parts()) {
+    Pairs more = Walked(kv, part.from, part.to, {.values = false});
+    out.insert(out.end(), more.begin(), more.end());
+  }
   return out;
 }
 
@@ -194,6 +204,28 @@ TEMPLATE_TEST_CASE("kv: a walk of some thousands is of one moment, and another o
   CHECK_FALSE(down->Valid());
   CHECK(up->status().detail() == "");
   CHECK(down->status().detail() == "");
+}
+
+TEMPLATE_TEST_CASE("kv: walks over its parts see all there is, each key once", "", KV_HARNESS) {
+  TestType store;
+  std::set<std::string> there;
+  for (const auto& [key, value] : WalkedParts(store.kv())) there.insert(key);
+  store.Write([&](KvWrites& out) {
+    for (NamespaceNumber number : {0, 1, 0x0101, 0xffff})
+      for (char kind : std::string_view("abcdefghijklnopqrstuvwxyz{"))
+        for (const char* name : {"", "\x01", "\xff\xff"}) {
+          const std::string key = KeySpace(number).In(std::string(1, kind) + name);
+          there.insert(key);
+          out.Put(key, "value");
+        }
+    for (char kind : std::string_view("ANTUW")) {
+      there.insert(std::string(1, kind) + "name");
+      out.Put(std::string(1, kind) + "name", "value");
+    }
+  });
+  const Pairs all = WalkedParts(store.kv());
+  CHECK(all.size() == there.size());
+  for (const auto& [key, value] : all) CHECK(there.contains(key));
 }
 
 TEMPLATE_TEST_CASE("kv: nothing lies between bounds that are not in order, and who is asked may end a look-up", "", KV_HARNESS) {

@@ -85,7 +85,8 @@ class PostgresHarness : public StoreHarness {
 
 class PostgresHostHarness : public HostHarness {
  public:
-  PostgresHostHarness() {
+  PostgresHostHarness() : PostgresHostHarness(PostgresStoreOptions()) {}
+  explicit PostgresHostHarness(StoreOptions options) : options_(std::move(options)) {
     options_.wall_ms = [this] { return wall_ms.load(); };
     Open();
   }
@@ -122,7 +123,7 @@ class PostgresHostHarness : public HostHarness {
     store_->Start(events_.get());
   }
 
-  StoreOptions options_ = PostgresStoreOptions();
+  StoreOptions options_;
   std::map<NamespaceNumber, WaitingSink> sinks_;
   std::unique_ptr<WaitingEvents> events_;
   std::unique_ptr<PgStore> store_;
