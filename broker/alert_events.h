@@ -71,6 +71,7 @@ struct AlertSpace {
 struct AlertFigures {
   std::shared_ptr<const AlertSettings> settings;
   std::optional<double> disk_free_bytes, memory_bytes, cpu_percent, commit_p99_ms, backup_age_ms;
+  std::optional<double> no_standby;  // 1: what is acknowledged waits for no standby of the database
   std::vector<AlertSpace> spaces;  // all that there are
   std::vector<AlertRuleAttempts> attempts;  // of the rules that are about attempts
   std::vector<AlertHappening> happenings;

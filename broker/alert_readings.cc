@@ -30,7 +30,7 @@ class Reader {
       case AlertWhen::kBackupAge:
         return OfProcess(figures_.backup_age_ms);
       case AlertWhen::kNoStandby:
-        return OfProcess(std::nullopt);
+        return OfProcess(figures_.no_standby);
       case AlertWhen::kFailing:
       case AlertWhen::kFailedRate:
       case AlertWhen::kSlow:

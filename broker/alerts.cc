@@ -39,7 +39,7 @@ constexpr AlertKind kKinds[] = {
     {AlertWhen::kSkipped, "skipped", Unit::kCount, Fires::kFrom, 1, 0, kSpace, "events a subscription skipped in the last ten minutes"},
     {AlertWhen::kQuota, "quota", Unit::kPercent, Fires::kFrom, 90, 0, kSpace, "of a quota that is used"},
     {AlertWhen::kBackupAge, "backup_age", Unit::kMs, Fires::kAbove, 26 * kHour, 0, kNothing, "since the last backup"},
-    {AlertWhen::kNoStandby, "no_standby", Unit::kNone, Fires::kFrom, 1, 0, kNothing, "no standby follows", /*built=*/false},
+    {AlertWhen::kNoStandby, "no_standby", Unit::kNone, Fires::kFrom, 1, 0, kNothing, "no standby of the database is waited for"},
 };
 
 constexpr std::string_view kTargetKinds[] = {"webhook", "wecom", "dingtalk", "feishu", "slack", "mail", "log"};  // by AlertTarget::Kind

@@ -52,7 +52,6 @@ struct AlertKind {
   int64_t for_ms;                   // by default
   uint8_t filters;                  // AlertFilter, of those that it takes
   std::string_view about;           // for people: what the figure is
-  bool built = true;                // false: it is refused until there is what it is about
 };
 /// In the order of AlertWhen.
 std::span<const AlertKind> AlertKinds();

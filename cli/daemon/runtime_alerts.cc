@@ -38,8 +38,10 @@ void Runtime::Impl::AddProcess(AlertFigures* figures) {
   figures->memory_bytes = static_cast<double>(stats.rss_bytes);
   figures->cpu_percent = 100 * stats.cpu / std::max(1u, std::thread::hardware_concurrency());
   figures->commit_p99_ms = stats.commit_p99_ms.value_or(0);
-  for (const StoreFigure& figure : stats.store)
+  for (const StoreFigure& figure : stats.store) {
     if (std::string_view(figure.name) == "free_bytes") figures->disk_free_bytes = static_cast<double>(figure.value);
+    if (std::string_view(figure.name) == "no_standby") figures->no_standby = static_cast<double>(figure.value);
+  }
   // Where no backup was ever made, one is missed for as long as there has been something to back up.
   if (backups_ && backups_->looked())
     figures->backup_age_ms = static_cast<double>(ReadWall().ms - backups_->newest_ms().value_or(backups_->made_ms()));

@@ -217,8 +217,6 @@ Status ReadHead(const toml::table& table, const TablePlace& place, AlertRule* ru
     return place.Blame("when", when ? *when : table, "must be one of " + words);
   }
   const AlertKind& kind = KindOf(*known);
-  if (!kind.built)
-    return place.Blame("when", *when, std::string(kind.word) + " needs a standby that the broker knows of, and no store tells of those yet");
   rule->when = *known;
   rule->threshold = kind.threshold.value_or(0);
   rule->for_ms = kind.for_ms;
@@ -233,7 +231,6 @@ std::string KindsAsToml() {
   constexpr const char* kUnits[] = {"", "ms", "percent", "bytes", "a second", "times", "of them"};  // by AlertKind::Unit
   std::string out;
   for (const AlertKind& kind : AlertKinds()) {
-    if (!kind.built) continue;
     std::string bound;
     if (kind.unit != AlertKind::Unit::kNone)
       bound = kind.threshold ? fmt::format(" {} {:.0f} {}",

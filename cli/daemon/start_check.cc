@@ -104,10 +104,14 @@ Status CheckBackups(const Options& options, bool look) {
 
 /// Those that could never fire.
 Status CheckAlerts(const Options& options) {
-  for (size_t i = 0; i < options.alerts.rules.size(); ++i)
-    if (options.alerts.rules[i].when == AlertWhen::kBackupAge && options.store.backup_directory.empty())
-      return Status(Code::kUnacceptable, "backup_age is of the backups in backup.directory, which is not set",
-                    "/alert/" + std::to_string(i) + "/when");
+  for (size_t i = 0; i < options.alerts.rules.size(); ++i) {
+    const AlertWhen when = options.alerts.rules[i].when;
+    const std::string field = "/alert/" + std::to_string(i) + "/when";
+    if (when == AlertWhen::kBackupAge && options.store.backup_directory.empty())
+      return Status(Code::kUnacceptable, "backup_age is of the backups in backup.directory, which is not set", field);
+    if (when == AlertWhen::kNoStandby && options.store.engine == kEmbeddedEngine)
+      return Status(Code::kUnacceptable, "no_standby is of a store in PostgreSQL, and store.engine is not postgres", field);
+  }
   return Status::Ok();
 }
 

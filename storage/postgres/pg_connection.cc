@@ -13,6 +13,8 @@ namespace {
 
 constexpr int64_t kOldestVersion = 150'000;
 constexpr int kSilentMs = 5'000;
+constexpr const char* kNoSessions =
+    "PostgreSQL is behind a pooler that gives sessions away between transactions: it must pool sessions (pool_mode = session), or be left out";
 
 /// One line, as a log or a problem shows it.
 std::string OneLine(const char* text) {
@@ -99,6 +101,8 @@ int64_t PgInt(const PGresult* result, int row, int column) {
 
 Status PgStatus(std::string_view sqlstate, std::string detail) {
   if (sqlstate == kPgFenced || sqlstate == kPgGap) return Status(Code::kConflict, std::move(detail));
+  // Nobody but a pooler's next client prepares it twice, or has it gone.
+  if (sqlstate == "42P05" || sqlstate == "26000") return Status(Code::kUnacceptable, std::move(detail) + ". " + kNoSessions);
   if (sqlstate == "53100") return Status(Code::kDiskFull, std::move(detail));
   // What may be better soon: a connection's end (08), no room (53), another transaction in the way (40, 55), the server's own end and begin (57),
   // its disk and its files (58), a server that does not take writes any more (25006).
@@ -213,6 +217,12 @@ std::string PgLiteral(std::string_view bytes) {
   return literal + "', 'hex')";
 }
 
+Result<bool> NamesNoStandby(PgConnection* connection) {
+  auto empty = connection->Run("SELECT current_setting('synchronous_standby_names') = ''");
+  if (!empty.ok()) return std::move(empty).status();
+  return empty->Int(0, 0) != 0;
+}
+
 Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection) {
   constexpr char kPid[] = "SELECT pg_backend_pid()";
   auto own = connection->Run(kPid);
@@ -225,9 +235,7 @@ Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection)
   auto other = (*second)->Run(kPid);
   auto again = connection->Run(kPid);
   if (other.ok() && again.ok() && own->Int(0, 0) == again->Int(0, 0) && own->Int(0, 0) != other->Int(0, 0)) return Status::Ok();
-  return Unacceptable(
-      "PostgreSQL is behind a pooler that gives sessions away between transactions: it must pool sessions (pool_mode = session), or be "
-      "left out");
+  return Unacceptable(kNoSessions);
 }
 
 std::string PgQuoted(std::string_view name) {

@@ -129,6 +129,8 @@ class PgConnection {
 std::string PgQuoted(std::string_view name);
 /// `bytes` as a bytea in SQL.
 std::string PgLiteral(std::string_view bytes);
+/// Is `synchronous_standby_names` empty? Error: PgConnection::Run's.
+Result<bool> NamesNoStandby(PgConnection* connection);
 /// Nothing where each connection has a session of its own, directly or by a pooler that keeps them. Error: kUnacceptable: one that changes them
 /// between transactions, in which nothing prepared and nothing set would last; PgConnection::Open's.
 Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection);

@@ -125,16 +125,15 @@ Status CheckOptions(const StoreOptions& options) {
   return Status::Ok();
 }
 
-/// Without a standby that commits wait for, what was acknowledged lies on one machine.
-Status CheckStandby(PgConnection* connection, bool required) {
-  auto named = connection->Run("SELECT current_setting('synchronous_standby_names') <> ''");
-  if (!named.ok()) return std::move(named).status();
-  if (named->Int(0, 0) != 0) return Status::Ok();
+/// Without a standby that commits wait for, what was acknowledged lies on one machine. Whether it is so.
+Result<bool> CheckStandby(PgConnection* connection, bool required) {
+  auto none = NamesNoStandby(connection);
+  if (!none.ok() || !*none) return none;
   if (required)
     return Status(Code::kUnacceptable, "store.postgres.require_standby is on, and synchronous_standby_names of the server is empty",
                   "/store/postgres/require_standby");
   Log(LogLevel::kWarn, "commits wait for no standby: what is acknowledged is lost with the database's machine");
-  return Status::Ok();
+  return true;
 }
 
 Result<PgRows> Acquire(PgConnection* connection, const OwnerWord& word, int64_t unit) {
@@ -177,9 +176,11 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given) {
   NOTIFYD_TRY(CheckPgSessions(options.postgres, connection));
   auto store = PreparePgSchema(connection, options.postgres);
   if (!store.ok()) return std::move(store).status();
-  NOTIFYD_TRY(CheckStandby(connection, options.postgres.require_standby));
+  auto no_standby = CheckStandby(connection, options.postgres.require_standby);
+  if (!no_standby.ok()) return std::move(no_standby).status();
   auto impl = std::make_unique<Impl>(options, std::make_shared<Shared>(options));
   impl->store = *store;
+  impl->sweeper.SetNoStandby(*no_standby);
   if (!options.owner) {
     auto lease = PgOwnLease::Take(options.postgres);
     if (!lease.ok()) return std::move(lease).status();
@@ -322,6 +323,8 @@ std::vector<StoreFigure> PgStore::Figures() const {
   return {
       {kStore, "database_lost", "1 while the database is not reached.", counters.lost.load()},
       {kStore, "database_reconnects", "Connections to the database that were lost since the start.", counters.reconnects, /*grows=*/true},
+      {kStore, "no_standby", "1 while synchronous_standby_names of the database is empty: what is acknowledged waits for no standby.",
+       impl_->sweeper.no_standby()},
       {kStore, "removed", "Keys that retention removed from the database since the start.", impl_->sweeper.removed(), /*grows=*/true},
       {kStore, "folded", "Rows whose changes were made one value since the start.", impl_->sweeper.folded(), /*grows=*/true},
       {kCommits, "batches", "Batches written since the start.", counters.batches, /*grows=*/true},

@@ -125,7 +125,7 @@ void PgSweeper::Run() {
   }
 }
 
-/// What the planner thinks lies in a range, by its statistics: it reads nothing of the range itself.
+/// And whether there is a standby. What the planner thinks lies in a range, by its statistics: it reads nothing of the range itself.
 Status PgSweeper::Measure() {
   std::map<NamespaceNumber, uint64_t> sizes;
   {
@@ -133,6 +133,9 @@ Status PgSweeper::Measure() {
     sizes = sizes_;
   }
   return pool_->With([&](PgConnection* connection) {
+    auto none = NamesNoStandby(connection);
+    if (!none.ok()) return std::move(none).status();
+    no_standby_ = *none;
     for (auto& [number, bytes] : sizes) {
       const KeyRange range = RangeOf(number);
       bytes = 0;

@@ -37,6 +37,9 @@ class PgSweeper {
   void AddNamespace(NamespaceNumber number);
   /// As it was estimated some seconds ago, and will be from now on; 0 before. Any thread, never blocks.
   uint64_t BytesOf(NamespaceNumber number);
+  /// Whether the server names no standby that commits wait for, as it was some seconds ago; SetNoStandby says so first.
+  bool no_standby() const { return no_standby_; }
+  void SetNoStandby(bool none) { no_standby_ = none; }
   uint64_t removed() const { return removed_; }
   uint64_t folded() const { return folded_; }
 
@@ -59,6 +62,7 @@ class PgSweeper {
   const RetentionTable* const retention_;
   const std::function<int64_t()> wall_ms_;
   std::atomic<uint64_t> removed_ = 0, folded_ = 0;
+  std::atomic<bool> no_standby_ = false;
 
   std::mutex mutex_;
   std::condition_variable wake_;

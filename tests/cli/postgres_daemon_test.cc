@@ -44,9 +44,14 @@ TEST_CASE("postgres: a broker that is killed is followed by the one that waited,
   PostgresServer server;
   CountingReceiver receiver;
   TempDir first_place, second_place;
-  Broker first(first_place.path(), On(server));
+  std::ofstream(first_place.At("notifyd.toml")) << "[[alert]]\nname = \"alone\"\nwhen = \"no_standby\"\nto = \"log:/alone\"\n";
+  std::vector<std::string> arguments = On(server);
+  for (const std::string& more : {std::string("--config"), first_place.At("notifyd.toml")}) arguments.push_back(more);
+  Broker first(first_place.path(), arguments);
   REQUIRE(first.process().WaitForError("store opened"));
   CHECK(JsonAt(first.Call("GET", "/v1/stats").body, "/store/database_lost") == "0");
+  CHECK(JsonAt(first.Call("GET", "/v1/stats").body, "/store/no_standby") == "1");
+  CHECK(Await([&] { return JsonAt(first.Call("GET", "/v1/alerts").body, "/firing") == "1"; }));
   Broker second(second_place.path(), On(server));
   CHECK(second.Call("GET", "/healthz").status == 200);
   CHECK(second.Call("GET", "/v1/stats").status == 503);

@@ -1,6 +1,12 @@
 // What goes wrong between PgStore and its server: connections that are cut, a server that is killed, a lease that another one takes, a standby that
 // is not waited for.
+#include <pwd.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include <chrono>
+#include <fstream>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -85,6 +91,87 @@ TEST_CASE("postgres: what was under way over a connection that is cut is written
   CHECK(h.events().failures == 0);
   h.Reopen();
   for (NamespaceNumber number : {2, 3}) CheckCounted(&h, number, kCount);
+}
+
+TEST_CASE("postgres: a transaction that meets another one in its way is sent again, with all behind it, in their order") {
+  PostgresHostHarness h;
+  auto beside = Beside(&h);
+  // What a server does by itself where two transactions wait for each other, or cannot be put one after the other: here at every seventeenth record.
+  const std::string code = GENERATE(as<std::string>(), "40001", "40P01");
+  const std::string fail =
+      "CREATE SEQUENCE met; CREATE FUNCTION meet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('met') % 17 = 0 THEN "
+      "RAISE EXCEPTION 'in the way' USING ERRCODE = '" +
+      code +
+      "'; END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER meet BEFORE INSERT ON kv_notifies FOR EACH ROW EXECUTE FUNCTION meet()";
+  REQUIRE(beside->RunScript(fail).ok());
+  constexpr uint64_t kCount = 60;
+  for (uint64_t id = 1; id <= kCount; ++id)
+    for (NamespaceNumber number : {2, 3}) {
+      const uint64_t batch = BeginCounted(&h, number, id, id % 3 != 0);
+      if (id % 10 == 0) AwaitBatch(&h, number, batch);  // a few under way at a time, no more than meet nobody
+    }
+  CHECK(Ask(beside.get(), "SELECT last_value FROM met") > static_cast<int64_t>(2 * kCount));
+  for (NamespaceNumber number : {2, 3}) CheckCounted(&h, number, kCount);
+  CHECK(h.events().failures == 0);
+  // No number is missing, and none was given twice.
+  CHECK(Ask(beside.get(), "SELECT count(*) FROM (SELECT n - lag(n) OVER (PARTITION BY unit ORDER BY n) AS step FROM log) s WHERE step <> 1") == 0);
+}
+
+/// A pooler before the server of the test.
+class Pooler {
+ public:
+  explicit Pooler(const std::string& mode) {
+    const std::string server = OwnPostgres().dsn();
+    std::ofstream(directory_.path() + "/pgbouncer.ini")
+        << "[databases]\npostgres = " << server.substr(0, server.find(' ')) << " dbname=postgres user=notifyd\n[pgbouncer]\npool_mode = " << mode
+        << "\nlisten_addr =\nlisten_port = 6432\nauth_type = any\nunix_socket_dir = " << directory_.path() << "\n";
+    // As root it does not run, and the server's socket is its user's (support/postgres_server.h).
+    test::Process::Input input;
+    for (const char* name : {"postgres", "nobody"}) {
+      const passwd* user = geteuid() == 0 ? getpwnam(name) : nullptr;
+      if (!user) continue;
+      REQUIRE(chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) == 0);
+      input.arguments = {"--reuid=" + std::string(name), "--regid=" + std::to_string(user->pw_gid), "--clear-groups"};
+      break;
+    }
+    for (const std::string& part : {std::string("--pdeathsig=KILL"), std::string("/usr/sbin/pgbouncer"), directory_.path() + "/pgbouncer.ini"})
+      input.arguments.push_back(part);
+    process_ = std::make_unique<test::Process>("setpriv", input);
+    REQUIRE(process_->WaitForError("process up"));
+  }
+  ~Pooler() {
+    process_->Signal(SIGKILL);
+    process_->Wait();
+  }
+  Pooler(const Pooler&) = delete;
+  Pooler& operator=(const Pooler&) = delete;
+  std::string dsn() const { return "host=" + directory_.path() + " port=6432 user=notifyd dbname=postgres"; }
+
+ private:
+  test::TempDir directory_;
+  std::unique_ptr<test::Process> process_;
+};
+
+TEST_CASE("postgres: a pooler that gives sessions away between transactions is refused in words, one that keeps them is as good as none") {
+  StoreOptions options = PostgresStoreOptions();
+  {
+    const Pooler pooler("transaction");
+    options.postgres.dsn = pooler.dsn();
+    // The second time a session of the first one's may come.
+    for (int time = 0; time < 2; ++time) {
+      auto store = PgStore::Open(options);
+      REQUIRE_FALSE(store.ok());
+      CHECK(store.status().code() == Code::kUnacceptable);
+      CHECK(store.status().detail().find("pool_mode = session") != std::string::npos);
+    }
+  }
+  const Pooler pooler("session");
+  options.postgres.dsn = pooler.dsn();
+  PostgresHostHarness h(options);
+  for (uint64_t id = 1; id <= 20; ++id) BeginCounted(&h, 2, id, true);
+  AwaitBatch(&h, 2, 20);
+  CheckCounted(&h, 2, 20);
 }
 
 /// Whose a store is, decided by the test.
