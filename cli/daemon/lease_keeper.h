@@ -35,6 +35,8 @@ class LeaseKeeper : public OwnerHandle {
   void OnLost(std::function<void(const char* why)> lost);
   /// Look directly before whatever nobody may see of one who is not the owner. Any thread; costs a read of the clock.
   bool MayAct();
+  /// Somebody found that it is lost, and has called what OnLost said.
+  bool lost() const { return lost_.load(); }
   /// Nothing is acted on any more: gives it back, `most_ms` at most. Whether the store has confirmed that.
   bool Release(int64_t most_ms);
   /// As it is now; nothing where it is not owned.

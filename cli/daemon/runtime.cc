@@ -445,6 +445,8 @@ void Runtime::Impl::EndCommands() {
 }
 
 void Runtime::Impl::OnWriteFailed(Status status) {
+  // Whoever found that the lease is over takes the process elsewhere; that nothing is written any more comes of the same.
+  while (keeper_ && keeper_->lost()) pause();
   // The store says it to the registry and to each core: the first that hears it ends the process.
   if (failed_.test_and_set()) return;
   Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", status.detail()}});

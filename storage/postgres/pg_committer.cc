@@ -417,7 +417,6 @@ void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
   counters_.batches += sent->batches;
   counters_.written_bytes += sent->bytes;
   if (sent->synced) {
-    synced_moment_ = std::max(synced_moment_, sent->sent_at);
     ++counters_.syncs;
     if (setup_.commits) setup_.commits->Observe(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - sent->began).count());
     // Those before it in its unit were committed before it was; it is the newest of them that is done.
@@ -425,13 +424,7 @@ void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
       if (kept->n <= sent->n) kept->done_at = 0;
   }
   Prune(line, sent->unit.get());
-  // What others have committed is under this sync, too; nobody is told before its next batch.
-  if (sent->synced)
-    for (const auto& other : lines_) {
-      std::vector<Unit> units;
-      for (const auto& [number, unit] : other->holding) units.push_back(unit);
-      for (const Unit& unit : units) Prune(other.get(), unit.get());
-    }
+  if (sent->synced) CoverOthers(*line, *sent);
   if (sent->queue) {
     if (sent->reports) sent->queue->last_number_ = std::max(sent->queue->last_number_, sent->number);
     --sent->queue->under_way_;
@@ -441,11 +434,28 @@ void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
   if (line->said_lost) Say(line, false);
 }
 
+/// What others had committed before it was sent is under this sync, too: where that was while the connection was there already, since a server that
+/// crashes, or another one that takes its place, ends all connections. What was committed before may have been taken back, and then it is sent again
+/// over its own connection. Nobody is told before its next batch.
+void PgCommitter::CoverOthers(const Line& line, const Sent& synced) {
+  for (const auto& other : lines_) {
+    std::vector<Unit> units;
+    for (const auto& [number, unit] : other->holding) units.push_back(unit);
+    for (const Unit& unit : units) {
+      for (const auto& kept : unit->kept_) {
+        if (!kept->done || kept->done_at > synced.sent_at) break;
+        if (kept->done_at > line.opened_at) kept->done_at = 0;
+      }
+      Prune(other.get(), unit.get());
+    }
+  }
+}
+
 /// Lets go of what is synced by now.
 void PgCommitter::Prune(Line* line, PgUnit* unit) {
   while (!unit->kept_.empty()) {
     const std::shared_ptr<Sent> sent = unit->kept_.front();
-    if (!sent->done || sent->done_at > synced_moment_) break;
+    if (!sent->done || sent->done_at != 0) break;
     unit->synced_n_ = sent->n;
     if (sent->queue && sent->reports) sent->queue->synced_number_ = std::max(sent->queue->synced_number_, sent->number);
     unit->kept_bytes_ -= sent->bytes;

@@ -170,6 +170,7 @@ class PgCommitter {
   void Take(Line* line, const PGresult* result);
   void Finish(Line* line);
   void Succeed(Line* line, const std::shared_ptr<Sent>& sent);
+  void CoverOthers(const Line& line, const Sent& synced);
   void Prune(Line* line, PgUnit* unit);
   void Report(const Queue& queue);
   void Lose(Line* line, const Status& why);
@@ -205,8 +206,7 @@ class PgCommitter {
   bool failed_ = false;  // changed under the mutex
   Status failure_;
   uint32_t audit_serial_;
-  // Moments of this thread, in their order: whatever was answered before a synced transaction was sent is under its sync.
-  uint64_t moment_ = 0, synced_moment_ = 0;
+  uint64_t moment_ = 0;  // the newest of this thread's moments
   Clock::time_point stop_at_ = {};
 };
 

@@ -29,13 +29,14 @@ struct PgUnit::Sent {
   std::vector<PgStatement> statements;
   size_t bytes = 0;
   uint64_t batches = 0;
-  uint64_t sent_at = 0, done_at = 0;  // moments
+  uint64_t sent_at = 0, done_at = 0;  // moments; done_at is 0 where it is known to be synced
   std::chrono::steady_clock::time_point began;
 };
 
 struct PgCommitter::Line {
   size_t index = 0;
   std::unique_ptr<PgConnection> connection;  // null: lost, or not there yet
+  uint64_t opened_at = 0;                    // the moment at which it was there
   std::deque<std::shared_ptr<Sent>> flight;  // in their order
   std::deque<Queue> turns;                   // those that have something to write
   std::map<int64_t, Unit> holding;           // those that keep something

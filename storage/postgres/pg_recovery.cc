@@ -40,6 +40,7 @@ void PgCommitter::Recover(Line* line) {
     return;
   }
   line->connection = *std::move(opened);
+  line->opened_at = ++moment_;
   if (!line->holding.empty()) Acquire(line);
   else if (line->said_lost) Say(line, false);
 }

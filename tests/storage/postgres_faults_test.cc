@@ -186,6 +186,32 @@ class GivenOwner : public OwnerHandle {
   const OwnerWord word_;
 };
 
+TEST_CASE("postgres: a sync says nothing of what was committed over another connection before the server crashed") {
+  // Whose it is does not end while the server is away, however long that takes.
+  StoreOptions options = PostgresStoreOptions();
+  REQUIRE(PgStore::Open(options).ok());
+  PgOwnerStore owners(options.postgres);
+  const OwnerWord seen = owners.Do({OwnerAsk::Kind::kLook, {}, false, {}}).second;
+  GivenOwner owner(owners.Do({OwnerAsk::Kind::kAcquire, seen, false, {7, 8}}).second);
+  options.owner = &owner;
+  PostgresHostHarness h(options);
+  // Of two connections: the registry's and namespace 3's, which comes back first, and namespace 2's.
+  constexpr uint64_t kCrashes = 4;
+  for (uint64_t id = 1; id <= kCrashes; ++id) {
+    AwaitBatch(&h, 3, BeginCounted(&h, 3, 2 * id - 1, true));
+    // Not synced: what of it the server still has after its crash is a matter of luck.
+    AwaitBatch(&h, 2, BeginCounted(&h, 2, id, false));
+    OwnPostgres().Kill();
+    const uint64_t batch = BeginCounted(&h, 3, 2 * id, true);
+    OwnPostgres().Start();
+    AwaitBatch(&h, 3, batch);
+  }
+  AwaitBatch(&h, 2, BeginCounted(&h, 2, kCrashes + 1, true));
+  CheckCounted(&h, 2, kCrashes + 1);
+  CheckCounted(&h, 3, 2 * kCrashes);
+  CHECK(h.events().failures == 0);
+}
+
 TEST_CASE("postgres: whoever's lease was taken writes nothing any more, and is told so") {
   PostgresHostHarness h;
   h.Commit(2, {Put(MakeRecord(1))});
