@@ -22,8 +22,11 @@ struct ServedParts {
   /// /v1/rekey), and these without a credential.
   bool control = false;
   bool console = true;  // the web console's files; what they show is asked for by the other parts
+  /// Requests that other members of the cluster pass on, and nothing else; what they may see is what the listener serves that they came to at first.
+  bool members = false;
 
   static ServedParts ControlSocket() { return {false, false, false, false, true, false}; }
+  static ServedParts Members() { return {false, false, false, false, false, false, true}; }
   bool operator==(const ServedParts&) const = default;
 };
 

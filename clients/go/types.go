@@ -903,6 +903,9 @@ type NotifyList struct {
 
 	// The cursor of the next page; null: the list is complete.
 	Next string `json:"next"`
+
+	// With `namespaces=all`, of a cluster: the members that did not answer, and whose namespaces are not in it.
+	Missing []string `json:"missing"`
 }
 
 // NotifyPatch: What is not named stays as it is. Other fields of a notify are refused.

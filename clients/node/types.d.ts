@@ -614,6 +614,8 @@ export interface NotifyList {
   items: Array<ListedNotify>;
   /** The cursor of the next page; null: the list is complete. */
   next: string | null;
+  /** With `namespaces=all`, of a cluster: the members that did not answer, and whose namespaces are not in it. */
+  missing?: Array<string>;
 }
 
 /** What is not named stays as it is. Other fields of a notify are refused. */
@@ -706,7 +708,7 @@ export interface Problem {
     "urn:notifyd:problem:unsupported-media-type" | "urn:notifyd:problem:expectation" | "urn:notifyd:problem:misdirected" |
     "urn:notifyd:problem:unacceptable" | "urn:notifyd:problem:too-many" | "urn:notifyd:problem:head-too-large" | "urn:notifyd:problem:internal" |
     "urn:notifyd:problem:not-implemented" | "urn:notifyd:problem:unavailable" | "urn:notifyd:problem:stopping" | "urn:notifyd:problem:restarting" |
-    "urn:notifyd:problem:http-version" | "urn:notifyd:problem:disk-full" | "urn:notifyd:problem:loop";
+    "urn:notifyd:problem:outcome-unknown" | "urn:notifyd:problem:http-version" | "urn:notifyd:problem:disk-full" | "urn:notifyd:problem:loop";
   title: string;
   status: number;
   /** For people. */

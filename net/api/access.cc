@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
-#include "broker/via.h"
 #include "base/json_reader.h"
+#include "broker/via.h"
 #include "net/api/problem.h"
 #include "net/api/routes.h"
 #include "net/api/trace_context.h"
 #include "net/api/url.h"
+#include "net/cluster/passed_peer.h"
 
 namespace notifyd {
 namespace {
@@ -117,7 +118,14 @@ std::variant<Granted, Refusal> Access::Look(const HttpRequest& head, const Resul
 std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now) {
   const bool page = route.ok() && route->row && route->row->of_console();
   if (std::optional<HttpResponse> refusal = RefuseForeign(head, page)) return Refusal{*std::move(refusal)};
-  const Peer& peer = PeerOf(head);
+  const Peer& direct = PeerOf(head);
+  std::optional<Peer> passed;
+  if (direct.serves.members) {
+    const std::string* from = head.Header(kPassedOnHeader);
+    if (from) passed = DecodePeer(*from);
+    if (!passed) return Refusal{Forbidden("requests are answered here that another member of the cluster passes on, and no others")};
+  }
+  const Peer& peer = passed ? *passed : direct;
   const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
   Need need = served ? NeedOf(route) : Need{.known = false};
   if (only_looks) need.changes = false;
@@ -132,6 +140,7 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   granted.asker.space = std::move(admitted.space);
   granted.content_digest = std::move(admitted.content_digest);
   granted.first_use = admitted.first_use;
+  granted.passed_on = passed.has_value();
   granted.asker.table = table_;
   if (!granted.asker.anybody()) granted.asker.from = peer.Name();
   return granted;

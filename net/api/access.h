@@ -34,6 +34,7 @@ struct Granted {
   Asker asker;
   std::optional<std::string> content_digest;  // as Admitted has it
   bool first_use = false;                     // as Admitted has it
+  bool passed_on = false;                     // by another member of the cluster
 };
 
 class Access {

@@ -64,6 +64,7 @@ void Api::Impl::SetResponder(HttpResponder* responder) {
   responder_ = responder;
   failed_attempts_.SetResponder(responder);
   live_.SetResponder(responder);
+  if (passing_) passing_->SetResponder(responder), gather_->SetResponder(responder);
 }
 
 void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
@@ -90,6 +91,7 @@ HttpDemand Api::Impl::Demand(const HttpRequest& request) {
 void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   int64_t since_us = NowUs();
   Result<Route> route = TakeRoute(request);
+  if (passing_ && PassOn(token, &request, route)) return;
   std::variant<Granted, Refusal> judged = access_.Admit(request, route, Wall());
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
   Granted& granted = std::get<Granted>(judged);
@@ -99,6 +101,7 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
+  if (passing_) KeepForLater(request);
   const std::string method = request.method == "PATCH" ? request.method : std::string();
   Status status = CheckSigned(granted, request.body);
   if (status.ok()) {
@@ -122,6 +125,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
   if (std::optional<Refusal> refusal = std::exchange(refused_head_, std::nullopt))
     return Refuse(token, head, *std::move(refusal), /*body_waits=*/true);
   Result<Route> route = FindRoute(head.method, head.target);
+  if (passing_ && PassOnInPieces(token, head, route)) return;
   std::variant<Granted, Refusal> judged = access_.Admit(head, route, Wall());
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, head, std::move(*refusal), /*body_waits=*/true);
   Granted& granted = std::get<Granted>(judged);
@@ -138,7 +142,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
 
 void Api::Impl::OnClose(uint64_t token) {
   failed_attempts_.OnClose(token);
-  if (live_.Close(token)) return;
+  if (live_.Close(token) || (passing_ && (passing_->OnClose(token) || gather_->OnClose(token)))) return;
   std::optional<NamespaceNumber> under_way;  // where
   if (auto posted = posted_.find(token); posted != posted_.end()) {
     if (!posted->second.aside) under_way = posted->second.space;
@@ -180,6 +184,7 @@ void Api::Impl::OnReply(Reply reply) {
     NextStep next = posted.steps->Next(std::move(reply.body));
     return GoOn(token, std::move(posted), std::move(next));
   }
+  if (passing_ && IsGone(posted.space, reply.body)) return responder_->Respond(token, NotHereResponse());
   bool acknowledged = std::holds_alternative<Submitted>(reply.body);
   const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
   Answer(token, posted, Render(posted, reply.body), bulk ? bulk->count : 1);
@@ -352,7 +357,7 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
     responder_->Respond(token, LeavingResponse(*leaving_));
     return Status::Ok();
   }
-  Posted posted{.space = space, .since_us = since_us, .bounds = std::move(bounds)};
+  Posted posted{.space = space, .since_us = since_us, .bounds = std::move(bounds), .again = std::exchange(asked_again_, nullptr)};
   if (auto* ask = std::get_if<AskElsewhere>(&*asked)) {
     Elsewhere(token, std::move(posted), *ask);
     return Status::Ok();
@@ -553,6 +558,9 @@ void Api::OnClose(uint64_t token) {
 }
 void Api::EndBulkSubmits(Leaving why) {
   impl_->EndBulkSubmits(why);
+}
+void Api::LeaveNamespace(NamespaceNumber number) {
+  impl_->LeaveNamespace(number);
 }
 void Api::OnRegistryReply(RegistryReply reply) {
   impl_->OnRegistryReply(std::move(reply));

@@ -49,6 +49,10 @@ class Api : public HttpHandler {
   /// From now on no bulk submit is taken. Those under way end in order: each is answered for the lines that were taken, and told where they end.
   /// Before the core hears of the stop. Loop thread.
   void EndBulkSubmits(Leaving why);
+  /// The namespace is about to be served by another member, which `places` says already, and its core here to go: bulk submits of it end in order, as
+  /// above, who listens comes again, and what waits for an end is asked again where that namespace is then. Before its core goes; other requests of
+  /// it are that core's to answer. Loop thread.
+  void LeaveNamespace(NamespaceNumber number);
   /// The core's answer to what OnRequest posted. Loop thread.
   void OnReply(Reply reply);
   /// The registry's. Loop thread.

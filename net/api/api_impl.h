@@ -18,9 +18,11 @@
 #include "net/api/access.h"
 #include "net/api/api.h"
 #include "net/api/failed_attempts.h"
+#include "net/api/gather.h"
 #include "net/api/guard.h"
 #include "net/api/live.h"
 #include "net/api/ndjson.h"
+#include "net/api/passing.h"
 #include "net/api/request_tools.h"
 #include "net/api/requests.h"
 #include "net/api/router.h"
@@ -38,7 +40,9 @@ class Api::Impl {
         access_(options.hosts, options_.nonces.get(), Wall()),
         failed_attempts_(options_.timer),
         tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))),
-        live_(&options_, switchboard, [this](const Principal& principal) { return access_.Holds(principal, Wall()); }) {}
+        live_(&options_, switchboard, [this](const Principal& principal) { return access_.Holds(principal, Wall()); }) {
+    if (options_.places) MakePassing();
+  }
 
   ~Impl() {
     for (size_t count; (count = running_->load()) > 0;) running_->wait(count);
@@ -75,6 +79,8 @@ class Api::Impl {
 
   void EndBulkSubmits(Leaving why);
 
+  void LeaveNamespace(NamespaceNumber number);
+
   void OnReply(Reply reply);
 
   void OnRegistryReply(RegistryReply reply);
@@ -97,6 +103,8 @@ class Api::Impl {
     std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not for the end of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
     SampledTraces traces = {};  // what of it is traced
+    /// A GET that waits, as it came: where its namespace goes elsewhere meanwhile it is asked again there.
+    std::shared_ptr<const HttpRequest> again = nullptr;
   };
   /// A bulk submit.
   struct Stream {
@@ -167,6 +175,21 @@ class Api::Impl {
   static std::shared_ptr<const Bounds> BoundsOf(const Asker& asker, const RouteRow* row, std::string object);
   /// Of what may be submitted in a second: 0 where these may go on, else in how many milliseconds.
   int64_t WaitForRate(const Asker& asker, size_t count);
+  // ---- other members (api_members.cc)
+  void MakePassing();
+  /// What decides where it goes; nothing: it is every broker's.
+  std::optional<Subject> SubjectOf(const HttpRequest& head, const Route& route, const Granted& granted) const;
+  /// Passes a request on that is another member's, or refuses it. False: it goes on here, or is refused by its head.
+  bool PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route);
+  bool PassOnInPieces(uint64_t token, const HttpRequest& head, const Result<Route>& route);
+  /// Has what goes over all namespaces put together from all members. False: it does not, or not here.
+  bool GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted);
+  /// Where it may not stay it was answered.
+  bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);
+  void KeepForLater(const HttpRequest& request);
+  /// Refused by a core that left: nothing was begun.
+  bool IsGone(NamespaceNumber number, const ReplyBody& reply) const;
+
   static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }
 
   /// Of what was begun by a token that does not hold any more: streams break, waits end.
@@ -258,6 +281,9 @@ class Api::Impl {
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
   std::unordered_map<NamespaceNumber, size_t> waiters_of_;  // of those in posted_
   Live live_;
+  std::unique_ptr<Passing> passing_;                // null: there are no other members
+  std::unique_ptr<Gather> gather_;                  // likewise
+  std::shared_ptr<const HttpRequest> asked_again_;  // of the request that is being taken
   std::optional<Leaving> leaving_;
   std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first

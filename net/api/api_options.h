@@ -39,6 +39,9 @@ struct ServiceNameStats {
   uint64_t instances = 0, found = 0, failed = 0;
 };
 
+class MemberClient;  // net/cluster/member_client.h
+class Places;        // broker/places.h
+struct PassingFigures;
 class SubmitTracer;  // net/api/submit_tracer.h
 
 /// What the process knows beside the core, for stats and metrics.
@@ -60,6 +63,8 @@ struct ProcessStats {
   std::vector<std::pair<const char*, uint64_t>> beanstalkd;   // jobs that were put over its protocol, by outcome
   std::vector<std::pair<const char*, uint64_t>> log_dropped;  // lines that each place of the log dropped
   uint64_t spans = 0, spans_dropped = 0;
+  std::vector<std::pair<const char*, uint64_t>> forwarded;  // requests that were passed on to other members, by outcome; empty: there are none
+  uint64_t forward_repeats = 0;
 };
 
 /// How far sealing the store anew has come.
@@ -138,6 +143,10 @@ struct ApiOptions {
   std::function<void(int64_t seconds, std::function<void(Result<std::string>)> then)> profile;
   /// Asks all cores what they hold. `then` on the loop. Empty: they cannot be asked.
   std::function<void(std::function<void(std::vector<HeldByCore>)> then)> held;
+  /// Who serves what, of several brokers; borrowed, like the next two. Null: this one serves all.
+  Places* places = nullptr;
+  MemberClient* members = nullptr;                // this loop's, and there where `places` is
+  PassingFigures* passing = nullptr;              // likewise
   SubmitTracer* tracer = nullptr;                 // borrowed; null: nothing is traced
   Histogram* acknowledgement = nullptr;           // borrowed; from a submit's last byte to its answer
   std::vector<const NamedHistogram*> histograms;  // borrowed; for /metrics

@@ -30,6 +30,7 @@ constexpr size_t kMostPackedBytes = 256 << 10;
 }  // namespace
 
 void Api::Impl::OnBody(uint64_t token, std::string_view piece) {
+  if (passing_ && passing_->OnBody(token, piece)) return;
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream || !stream->body_open) return;
   if (stream->gunzip) stream->packed.append(piece);
@@ -40,6 +41,7 @@ void Api::Impl::OnBody(uint64_t token, std::string_view piece) {
 }
 
 void Api::Impl::OnHalfClose(uint64_t token) {
+  if (passing_ && passing_->OnHalfClose(token)) return;
   auto found = posted_.find(token);
   if (found == posted_.end() || !found->second.waits_for) return;
   NotifyId notify = *found->second.waits_for;
@@ -50,6 +52,7 @@ void Api::Impl::OnHalfClose(uint64_t token) {
 }
 
 void Api::Impl::OnBodyEnd(uint64_t token) {
+  if (passing_ && passing_->OnBodyEnd(token)) return;
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream || !stream->body_open) return;
   stream->body_open = false;
@@ -58,6 +61,7 @@ void Api::Impl::OnBodyEnd(uint64_t token) {
 }
 
 bool Api::Impl::OnBodyBroken(uint64_t token) {
+  if (bool stays = false; passing_ && passing_->OnBodyBroken(token, &stays)) return stays;
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream) return false;
   stream->gunzip.reset();
@@ -66,6 +70,7 @@ bool Api::Impl::OnBodyBroken(uint64_t token) {
 }
 
 void Api::Impl::OnWritable(uint64_t token) {
+  if (passing_ && passing_->OnWritable(token)) return;
   live_.OnWritable(token);
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream) return;
@@ -76,6 +81,7 @@ void Api::Impl::OnWritable(uint64_t token) {
 void Api::Impl::EndBulkSubmits(Leaving why) {
   leaving_ = why;
   live_.EndAll();
+  if (passing_) passing_->EndAll(why);
   // Each may go, or another with it, while it is pumped.
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> all(streams_.begin(), streams_.end());
   for (auto& [token, stream] : all) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/places.h"
 #include "net/api/demand.h"
 #include "net/api/fields.h"
 #include "net/api/guard.h"
@@ -18,27 +19,27 @@ namespace notifyd {
 namespace {
 
 /// A notify's place in the list.
-struct Place {
+struct Rank {
   WallTime created_at;
   NotifyId id;
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const Rank&) const = default;
 };
 
-std::string CursorOf(const Place& place) {
+std::string CursorOf(const Rank& place) {
   return std::to_string(place.created_at.ms) + "-" + place.id.ToString();
 }
 
-std::optional<Place> ParseCursor(std::string_view text) {
+std::optional<Rank> ParseCursor(std::string_view text) {
   const size_t dash = text.find('-', 1);
   if (dash == std::string_view::npos) return std::nullopt;
   const std::optional<int64_t> ms = ParseInteger(text.substr(0, dash));
   const std::optional<NotifyId> id = NotifyId::Parse(text.substr(dash + 1));
-  return ms && id ? std::optional(Place{WallTime{*ms}, *id}) : std::nullopt;
+  return ms && id ? std::optional(Rank{WallTime{*ms}, *id}) : std::nullopt;
 }
 
 class ListOfAllSteps : public Steps {
  public:
-  ListOfAllSteps(RequestId id, ListQuery query, std::optional<Place> below, const Asker& asker, std::shared_ptr<RequestTools> tools)
+  ListOfAllSteps(RequestId id, ListQuery query, std::optional<Rank> below, const Asker& asker, std::shared_ptr<RequestTools> tools)
       : id_(id), query_(std::move(query)), below_(below), sight_(SightOf(asker)), spaces_(asker.table->AllNamespaces()), tools_(std::move(tools)) {
     // The filter goes by whole milliseconds: those of the cursor's own are looked at one by one.
     if (below_ && (!query_.created_before || query_.created_before->ms > below_->created_at.ms + 1))
@@ -50,7 +51,7 @@ class ListOfAllSteps : public Steps {
   NextStep Next(ReplyBody reply) override {
     if (Listed* listed = std::get_if<Listed>(&reply)) {
       for (NotifyView& view : listed->items) Keep(std::move(view));
-      const bool older = !listed->items.empty() && IsFull() && last_seen_ < PlaceOf(kept_.back().view);
+      const bool older = !listed->items.empty() && IsFull() && last_seen_ < RankOf(kept_.back().view);
       query_.below = older ? NotifyId{} : listed->next;
       if (query_.below.value == 0) ++at_;
       return AskNext();
@@ -64,44 +65,49 @@ class ListOfAllSteps : public Steps {
   }
 
  private:
-  static Place PlaceOf(const NotifyView& view) { return {view.record->created_at, view.record->id}; }
+  static Rank RankOf(const NotifyView& view) { return {view.record->created_at, view.record->id}; }
   bool IsFull() const { return kept_.size() > query_.limit; }
 
   void Keep(NotifyView view) {
-    last_seen_ = PlaceOf(view);
+    last_seen_ = RankOf(view);
     if (below_ && !(last_seen_ < *below_)) return;
-    if (IsFull() && last_seen_ < PlaceOf(kept_.back().view)) return;
-    auto newer = [](const Place& place, const Replies::OfSpace& item) { return PlaceOf(item.view) < place; };
+    if (IsFull() && last_seen_ < RankOf(kept_.back().view)) return;
+    auto newer = [](const Rank& place, const Replies::OfSpace& item) { return RankOf(item.view) < place; };
     kept_.insert(std::upper_bound(kept_.begin(), kept_.end(), last_seen_, newer), {std::move(view), spaces_[at_]->name});
     if (kept_.size() > query_.limit + 1) kept_.pop_back();
   }
 
-  NextStep AskNext() {
+  bool IsPassedOver(NamespaceNumber number) const {
+    // Another member of the cluster is asked for what it serves.
+    const Places* places = tools_->options->places;
+    if (places && places->Of(number).kind != Place::Kind::kHere) return true;
+    // One that sleeps is not woken to hear that it has nothing.
     const NamespaceBoard* board = tools_->options->board;
-    while (at_ < spaces_.size() && board) {
-      // One that sleeps is not woken to hear that it has nothing.
-      const NamespaceFigures figures = board->Figures(spaces_[at_]->number);
-      if (figures.awake || figures.totals.accepted > 0) break;
-      ++at_;
-    }
+    if (!board) return false;
+    const NamespaceFigures figures = board->Figures(number);
+    return !figures.awake && figures.totals.accepted == 0;
+  }
+
+  NextStep AskNext() {
+    while (at_ < spaces_.size() && IsPassedOver(spaces_[at_]->number)) ++at_;
     if (at_ < spaces_.size()) return ToNamespace{spaces_[at_]->number, ListRequest{id_, query_}};
     std::optional<std::string> next;
     if (IsFull()) {
       kept_.pop_back();
-      next = CursorOf(PlaceOf(kept_.back().view));
+      next = CursorOf(RankOf(kept_.back().view));
     }
     return tools_->replies.RenderList(kept_, next, sight_);
   }
 
   const RequestId id_;
   ListQuery query_;
-  const std::optional<Place> below_;
+  const std::optional<Rank> below_;
   const Sight sight_;
   const std::vector<std::shared_ptr<const NamespaceRow>> spaces_;
   const std::shared_ptr<RequestTools> tools_;
   size_t at_ = 0;
   std::vector<Replies::OfSpace> kept_;  // newest first
-  Place last_seen_;
+  Rank last_seen_;
 };
 
 }  // namespace
@@ -113,7 +119,7 @@ bool AsksForAll(const QueryParameters& query) {
 Result<Asked> ReadListOfAll(const Asking& asking) {
   if (asking.route.space) return Status(Code::kUnacceptable, "namespaces=all goes without a namespace in front of the path", "/namespaces");
   QueryParameters others;
-  std::optional<Place> below;
+  std::optional<Rank> below;
   for (const auto& parameter : asking.query) {
     if (parameter.first != "cursor") {
       others.push_back(parameter);

@@ -162,6 +162,16 @@ void Live::EndWhatIsOver() {
   }
 }
 
+void Live::End(NamespaceNumber number) {
+  std::vector<uint64_t> of_it;
+  for (const auto& [token, listener] : listeners_)
+    if (listener.asker.number() == number) of_it.push_back(token);
+  for (uint64_t token : of_it) {
+    Forget(token);
+    responder_->EndStream(token, /*close=*/true);
+  }
+}
+
 void Live::EndAll() {
   while (!listeners_.empty()) {
     const uint64_t token = listeners_.begin()->first;

@@ -44,6 +44,8 @@ class Live {
   bool TookReply(const Reply& reply);
   /// Ends the streams of those whose credentials hold no more.
   void EndWhatIsOver();
+  /// Ends those of a namespace that this broker does not serve any more. Their clients come again.
+  void End(NamespaceNumber number);
   /// Ends all, as the broker stops. Their clients come again to the program that is there then.
   void EndAll();
 

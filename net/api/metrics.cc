@@ -129,6 +129,14 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Number("process_start_time_seconds", "When the process started, since the epoch.", "gauge", static_cast<double>(process.started_at.ms) / 1000);
 }
 
+void MemberLines(const ProcessStats& process, Exposition& out) {
+  if (process.forwarded.empty()) return;
+  out.Head("notifyd_forwarded_total", "Requests that were passed on to the broker that serves what they are about, by outcome.", "counter");
+  for (const auto& [outcome, count] : process.forwarded) out.Line("notifyd_forwarded_total{{outcome=\"{}\"}} {}\n", outcome, count);
+  out.Counter("notifyd_forward_repeats_total", "How often such a request was asked again, since it moved or its connection broke.",
+              process.forward_repeats);
+}
+
 void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {
   const auto each = [&](const char* name, const char* help, const char* type, uint64_t CommandStats::*member) {
     out.Head(name, help, type);
@@ -221,6 +229,7 @@ std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& l
   out.Labelled("notifyd_build_info", "The version that runs; the value is always 1.", "version", {{version.c_str(), 1}});
   CoreFigures(stats, out);
   ProcessFigures(process, out);
+  MemberLines(process, out);
   CommandLines(process.commands, out);
   ServiceNameLines(process.service_names, out);
   for (const NamedHistogram* histogram : histograms) OneHistogram(*histogram, out);

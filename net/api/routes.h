@@ -72,6 +72,9 @@ struct RouteRow {
 
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }
+  bool triggers() const { return path.ends_with("/trigger"); }
+  /// It is the registry's: who is let in, to what, and what was changed by whom.
+  bool of_registry() const { return path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path == "/v1/audit"; }
   bool of_namespaces() const { return path.starts_with("/v1/namespaces/"); }
   bool of_console() const { return path.starts_with("/console"); }
   bool names_group() const { return path == "/v1/groups/{id}"; }

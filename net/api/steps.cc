@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "broker/payload.h"
+#include "broker/places.h"
 #include "broker/spec.h"
 #include "broker/topic_records.h"
 #include "net/api/metrics.h"
@@ -107,7 +108,12 @@ class MetricsSteps : public Steps {
   MetricsSteps(RequestId id, std::shared_ptr<RequestTools> tools, std::shared_ptr<const AccessTable> table)
       : id_(id), tools_(std::move(tools)), table_(std::move(table)) {}
 
-  NextStep First() override { return Event(StatsRequest{id_}); }
+  NextStep First() override {
+    const Places* places = tools_->options->places;
+    // Where another member of the cluster serves `default`, that one shows what is of it alone.
+    if (places && places->Of(kDefaultNumber).kind != Place::Kind::kHere) return Show({});
+    return Event(StatsRequest{id_});
+  }
 
   NextStep Next(ReplyBody reply) override {
     bool have_stats = std::exchange(have_stats_, true);
@@ -125,6 +131,11 @@ class MetricsSteps : public Steps {
     } else if (!have_stats) {
       return tools_->replies.Render(reply);
     }  // Figures without lanes are better than none, just when something is wrong.
+    return Show(lanes);
+  }
+
+ private:
+  HttpResponse Show(const std::vector<LaneView>& lanes) {
     const ApiOptions& options = *tools_->options;
     ProcessStats process = options.process ? options.process() : ProcessStats();
     if (options.board) AddOtherNamespaces(*options.board, &stats_.totals);
@@ -132,8 +143,6 @@ class MetricsSteps : public Steps {
     response.content_type = kMetricsContentType;
     return response;
   }
-
- private:
   FiguresOfNamespaces OfNamespaces() const {
     FiguresOfNamespaces figures;
     const ApiOptions& options = *tools_->options;

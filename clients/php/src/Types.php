@@ -132,7 +132,7 @@ namespace Notifyd;
  *     'refuse'|'spread'|null, labels?: array<string, string>|\stdClass|null, compress?: 'gzip'|null, follow_redirects?: bool|null,
  *     keep_response_bytes?: int|null, callback_url?: string|null}
  *
- * @phpstan-type NotifyList array{items: list<ListedNotify>, next: string|null, ...}
+ * @phpstan-type NotifyList array{items: list<ListedNotify>, next: string|null, missing?: list<string>, ...}
  *
  * What is not named stays as it is. Other fields of a notify are refused.
  * @phpstan-type NotifyPatch array{due_at?: TimeGiven|null, delay_ms?: int|null, data?: mixed, body?: string|null, body_base64?: string|null,
@@ -152,7 +152,7 @@ namespace Notifyd;
  *
  * RFC 9457.
  * @phpstan-type Problem array{type:
- *     'urn:notifyd:problem:malformed'|'urn:notifyd:problem:unauthorized'|'urn:notifyd:problem:forbidden'|'urn:notifyd:problem:not-found'|'urn:notifyd:problem:method-not-allowed'|'urn:notifyd:problem:too-slow'|'urn:notifyd:problem:conflict'|'urn:notifyd:problem:precondition-failed'|'urn:notifyd:problem:too-large'|'urn:notifyd:problem:target-too-long'|'urn:notifyd:problem:unsupported-media-type'|'urn:notifyd:problem:expectation'|'urn:notifyd:problem:misdirected'|'urn:notifyd:problem:unacceptable'|'urn:notifyd:problem:too-many'|'urn:notifyd:problem:head-too-large'|'urn:notifyd:problem:internal'|'urn:notifyd:problem:not-implemented'|'urn:notifyd:problem:unavailable'|'urn:notifyd:problem:stopping'|'urn:notifyd:problem:restarting'|'urn:notifyd:problem:http-version'|'urn:notifyd:problem:disk-full'|'urn:notifyd:problem:loop',
+ *     'urn:notifyd:problem:malformed'|'urn:notifyd:problem:unauthorized'|'urn:notifyd:problem:forbidden'|'urn:notifyd:problem:not-found'|'urn:notifyd:problem:method-not-allowed'|'urn:notifyd:problem:too-slow'|'urn:notifyd:problem:conflict'|'urn:notifyd:problem:precondition-failed'|'urn:notifyd:problem:too-large'|'urn:notifyd:problem:target-too-long'|'urn:notifyd:problem:unsupported-media-type'|'urn:notifyd:problem:expectation'|'urn:notifyd:problem:misdirected'|'urn:notifyd:problem:unacceptable'|'urn:notifyd:problem:too-many'|'urn:notifyd:problem:head-too-large'|'urn:notifyd:problem:internal'|'urn:notifyd:problem:not-implemented'|'urn:notifyd:problem:unavailable'|'urn:notifyd:problem:stopping'|'urn:notifyd:problem:restarting'|'urn:notifyd:problem:outcome-unknown'|'urn:notifyd:problem:http-version'|'urn:notifyd:problem:disk-full'|'urn:notifyd:problem:loop',
  *     title: string, status: int, detail: string, field?: string, id?: string, ...}
  *
  * @phpstan-type PublishLine array{index: int, id?: Id, matched?: int|null, duplicate?: true, error?: Problem, ...}

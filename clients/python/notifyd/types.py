@@ -637,10 +637,15 @@ class Notify(_Notify, total=False):
     callback_url: Optional[str]
 
 
-class NotifyList(TypedDict):
+class _NotifyList(TypedDict):
     items: List["ListedNotify"]
     # The cursor of the next page; null: the list is complete.
     next: Optional[str]
+
+
+class NotifyList(_NotifyList, total=False):
+    # With `namespaces=all`, of a cluster: the members that did not answer, and whose namespaces are not in it.
+    missing: List[str]
 
 
 class NotifyPatch(TypedDict, total=False):
@@ -737,7 +742,7 @@ class _Problem(TypedDict):
         "urn:notifyd:problem:unsupported-media-type", "urn:notifyd:problem:expectation", "urn:notifyd:problem:misdirected",
         "urn:notifyd:problem:unacceptable", "urn:notifyd:problem:too-many", "urn:notifyd:problem:head-too-large", "urn:notifyd:problem:internal",
         "urn:notifyd:problem:not-implemented", "urn:notifyd:problem:unavailable", "urn:notifyd:problem:stopping", "urn:notifyd:problem:restarting",
-        "urn:notifyd:problem:http-version", "urn:notifyd:problem:disk-full", "urn:notifyd:problem:loop"]
+        "urn:notifyd:problem:outcome-unknown", "urn:notifyd:problem:http-version", "urn:notifyd:problem:disk-full", "urn:notifyd:problem:loop"]
     title: str
     status: int
     # For people.

@@ -1576,15 +1576,19 @@ struct NotifyList {
   std::vector<ListedNotify> items;
   /// The cursor of the next page; null: the list is complete.
   std::string next;
+  /// With `namespaces=all`, of a cluster: the members that did not answer, and whose namespaces are not in it.
+  std::vector<std::string> missing;
 };
 inline void to_json(Json& to, const NotifyList& from) {
   to = Json::object();
   detail::Put(to, "items", from.items);
   detail::Put(to, "next", from.next);
+  detail::Put(to, "missing", from.missing);
 }
 inline void from_json(const Json& from, NotifyList& to) {
   detail::Take(from, "items", to.items);
   detail::Take(from, "next", to.next);
+  detail::Take(from, "missing", to.missing);
 }
 
 /// What is not named stays as it is. Other fields of a notify are refused.

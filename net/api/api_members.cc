@@ -1,0 +1,134 @@
+// Api and the other members of the cluster: what is theirs is passed on (passing.h), what they pass on is this one's or refused, and what waits here
+// goes after a namespace that leaves. Contract section 23.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "net/api/api_impl.h"
+#include "net/api/fields.h"
+#include "net/api/list_query.h"
+#include "net/api/passing_figures.h"
+#include "net/api/requests.h"
+#include "net/api/routes.h"
+
+namespace notifyd {
+
+void Api::Impl::MakePassing() {
+  CHECK(options_.members != nullptr && options_.passing != nullptr);
+  passing_ = std::make_unique<Passing>(Passing::Setup{
+      .places = options_.places,
+      .client = options_.members,
+      .figures = options_.passing,
+      .now_us = [this] { return NowUs(); },
+      .here = [this](uint64_t token, HttpRequest request) { OnRequest(token, std::move(request)); },
+      .here_in_pieces = [this](uint64_t token, const HttpRequest& head) { OnHead(token, head); },
+  });
+  gather_ = std::make_unique<Gather>(options_.places, options_.members);
+}
+
+std::optional<Subject> Api::Impl::SubjectOf(const HttpRequest& head, const Route& route, const Granted& granted) const {
+  const RouteRow& row = *route.row;
+  if (row.open()) return std::nullopt;
+  if (!row.of_registry() && (row.sphere != Need::Sphere::kNamespace || !granted.asker.space)) return std::nullopt;
+  return Subject::Of(row, granted.asker.number(), IsBulkSubmit(head, route));
+}
+
+bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted) {
+  if (granted.passed_on || !route.row->sums || NeedOf(route).sphere != Need::Sphere::kAll) return false;
+  if (route.row->path == "/v1/stats") {
+    gather_->Begin(token, std::move(*request), std::nullopt);
+    return true;
+  }
+  size_t limit = ListQuery().limit;
+  // One that cannot be read is refused by whoever is asked.
+  if (Result<QueryParameters> parameters = ParseQuery(route.query); parameters.ok())
+    for (const auto& [name, value] : *parameters)
+      if (name == "limit") limit = static_cast<size_t>(std::max<int64_t>(1, ParseInteger(value).value_or(1)));
+  gather_->Begin(token, std::move(*request), limit);
+  return true;
+}
+
+bool Api::Impl::IsGone(NamespaceNumber number, const ReplyBody& reply) const {
+  const Refused* refused = std::get_if<Refused>(&reply);
+  return refused && refused->status.code() == Code::kUnavailable && options_.places->Of(number).kind != Place::Kind::kHere;
+}
+
+bool Api::Impl::RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits) {
+  if (!granted.passed_on) return false;
+  options_.passing->Count(PassingFigures::kSecondHop);
+  HttpResponse response = NotHereResponse();
+  response.close = body_waits;
+  responder_->Respond(token, std::move(response));
+  return true;
+}
+
+bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route) {
+  // Looked at only: one that is signed is taken once, by whoever serves it.
+  const std::variant<Granted, Refusal> judged = access_.Look(*request, route, Wall());
+  const Granted* granted = std::get_if<Granted>(&judged);
+  if (!granted) return false;
+  if (GatherAll(token, request, *route, *granted)) return true;
+  const std::optional<Subject> subject = SubjectOf(*request, *route, *granted);
+  if (!subject || passing_->ServedHere(*subject)) {
+    NoteUse(*granted);
+    return false;
+  }
+  if (RefusedAsSecondHop(token, *granted, /*body_waits=*/false)) return true;
+  if (leaving_) responder_->Respond(token, LeavingResponse(*leaving_));
+  else passing_->Begin(token, std::move(*request), *subject);
+  return true;
+}
+
+bool Api::Impl::PassOnInPieces(uint64_t token, const HttpRequest& head, const Result<Route>& route) {
+  const std::variant<Granted, Refusal> judged = access_.Look(head, route, Wall());
+  const Granted* granted = std::get_if<Granted>(&judged);
+  if (!granted) return false;
+  const std::optional<Subject> subject = SubjectOf(head, *route, *granted);
+  if (!subject || passing_->ServedHere(*subject)) {
+    NoteUse(*granted);
+    return false;
+  }
+  if (RefusedAsSecondHop(token, *granted, /*body_waits=*/true)) return true;
+  // Whoever takes no bulk submits any more passes none on, either.
+  if (leaving_) return false;
+  passing_->BeginPieces(token, head, *subject);
+  return true;
+}
+
+void Api::Impl::KeepForLater(const HttpRequest& request) {
+  const bool may_wait = request.method == "GET" && request.target.find("wait_ms=") != std::string::npos;
+  asked_again_ = may_wait ? std::make_shared<const HttpRequest>(request) : nullptr;
+}
+
+void Api::Impl::LeaveNamespace(NamespaceNumber number) {
+  live_.End(number);
+  std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
+  for (auto& [token, stream] : streams_)
+    if (stream->space == number) streams.emplace_back(token, stream);
+  for (auto& [token, stream] : streams) {
+    if (stream->gone) continue;
+    stream->body_open = false;
+    stream->gunzip.reset();
+    stream->bulk.TakeStop(Leaving::kRestarting);
+    Pump(token, stream);
+  }
+  std::vector<uint64_t> waits;
+  for (const auto& [token, posted] : posted_)
+    if (posted.space == number && posted.waits_for && posted.again) waits.push_back(token);
+  for (uint64_t token : waits) {
+    auto taken = posted_.extract(token);
+    Posted& posted = taken.mapped();
+    EndWait(&posted);
+    switchboard_->Post(number, Disconnected{Id(token)});
+    if (posted.again->peer && posted.again->peer->serves.members) {
+      responder_->Respond(token, NotHereResponse());
+      continue;
+    }
+    const Result<Route> route = FindRoute(posted.again->method, posted.again->target);
+    CHECK(route.ok());
+    passing_->Begin(token, *posted.again, Subject::Of(*route->row, number, /*lines=*/false), (NowUs() - posted.since_us) / 1000);
+  }
+}
+
+}  // namespace notifyd

@@ -1,0 +1,547 @@
+#include "net/api/passing.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "base/ascii.h"
+#include "base/check.h"
+#include "base/json_tree.h"
+#include "base/log.h"
+#include "net/access/signed_head.h"
+#include "net/api/live.h"
+#include "net/api/passing_figures.h"
+#include "net/cluster/passed_peer.h"
+#include "net/http_response.h"
+
+namespace notifyd {
+namespace {
+
+/// An answer that is no longer is kept until it is whole: it gets its length, and may still be asked for again.
+constexpr uint64_t kGatheredBytes = 64 << 10;
+/// For whoever cannot be answered in pieces.
+constexpr size_t kMostGatheredBytes = 32 << 20;
+/// So much waits for a client, or for a member, before its source is held up.
+constexpr size_t kMostUnsentBytes = 256 << 10;
+constexpr int64_t kAnswerMs = 60'000;
+constexpr int64_t kFirstPauseMs = 50, kMostPauseMs = 800;
+/// What was asked for so long before it broke has had its wait: the next one is another.
+constexpr int64_t kCalmMs = 1'000;
+constexpr size_t kMostLineBytes = 1 << 20;
+
+constexpr const char* kMoving = "what this request is about is on its way from one broker to another, or the broker that had it is gone; try again";
+constexpr const char* kOutcomeUnknown =
+    "the connection to the broker that serves this broke before its answer: the request may have been carried out, or not";
+constexpr const char* kLinesUnknown = "the connection to the broker that serves this broke: lines that are not answered may have been taken, or not";
+
+/// What is of the connection alone, what frames the body, and what only members may say.
+bool IsLeftOut(std::string_view name) {
+  constexpr std::string_view kNames[] = {"Connection",     "Keep-Alive",        "Proxy-Connection", "TE",          "Trailer", "Upgrade", "Expect",
+                                         "Content-Length", "Transfer-Encoding", kPassedOnHeader,    kNotHereHeader};
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view each) { return EqualsIgnoringCase(name, each); });
+}
+
+struct WaitInTarget {
+  size_t at = 0, size = 0;  // of its digits
+  int64_t ms = 0;
+};
+
+std::optional<WaitInTarget> FindWait(std::string_view target) {
+  constexpr std::string_view kName = "wait_ms=";
+  size_t at = target.find('?');
+  while (at != std::string_view::npos) {
+    const std::string_view rest = target.substr(at + 1);
+    if (rest.starts_with(kName)) {
+      const std::string_view value = rest.substr(kName.size());
+      WaitInTarget wait{at + 1 + kName.size(), std::min(value.find('&'), value.size()), 0};
+      const char* begin = target.data() + wait.at;
+      const auto read = std::from_chars(begin, begin + wait.size, wait.ms);
+      return read.ec == std::errc() && read.ptr == begin + wait.size && wait.ms >= 0 ? std::optional(wait) : std::nullopt;
+    }
+    at = target.find('&', at + 1);
+  }
+  return std::nullopt;
+}
+
+bool IsSigned(const HttpRequest& request) {
+  const std::string* shown = request.Header("Authorization");
+  return shown && shown->size() > kSignedScheme.size() && EqualsIgnoringCase(shown->substr(0, kSignedScheme.size()), kSignedScheme);
+}
+
+/// Does each notify of the body, which is read once something broke, bear a key of its own?
+bool BearsKeys(std::string_view body) {
+  Result<JsonTree> tree = JsonTree::Parse(body);
+  if (!tree.ok()) return false;
+  const auto bears = [](const JsonTree::Value& item) {
+    const std::optional<JsonTree::Value> key = item.At("/idempotency_key");
+    return key && key->kind() == JsonTree::Kind::kString && !key->text().empty();
+  };
+  const JsonTree::Value root = tree->root();
+  if (root.kind() != JsonTree::Kind::kArray) return bears(root);
+  bool all = root.size() > 0;
+  root.ForEach([&](const JsonTree::Value&, const JsonTree::Value& item) { all = all && bears(item); });
+  return all;
+}
+
+HttpResponse OutcomeUnknown() {
+  return ProblemResponse(504, kOutcomeUnknown);
+}
+
+}  // namespace
+
+Subject Subject::Of(const RouteRow& row, NamespaceNumber number, bool lines) {
+  return {.number = number, .registry = row.of_registry(), .lines = lines, .trigger = row.triggers()};
+}
+
+std::string PassedOnHead(const HttpRequest& request, std::string_view target) {
+  std::string head = request.method + " ";
+  head.append(target).append(" HTTP/1.1\r\n");
+  for (const auto& [name, value] : request.headers)
+    if (!IsLeftOut(name)) head.append(name).append(": ").append(value).append("\r\n");
+  // HTTP/1.0 may do without.
+  if (request.Header("Host") == nullptr) head += "Host: localhost\r\n";
+  static const Peer kNobody{};
+  return head.append(kPassedOnHeader).append(": ").append(EncodePeer(request.peer ? *request.peer : kNobody)).append("\r\n");
+}
+
+HttpResponse NotHereResponse() {
+  HttpResponse response = ProblemResponse(Status(Code::kUnavailable, "another broker passed this request on, and it is not served here"));
+  response.headers.emplace_back(kNotHereHeader, "1");
+  return response;
+}
+
+/// One request.
+class Passing::Pass : public MemberCall {
+ public:
+  Pass(Passing* passing, uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms)
+      : passing_(*passing), client_(*passing->setup_.client), token_(token), subject_(subject), request_(std::move(request)) {
+    began_ms_ = client_.NowMs() - waited_ms;
+    wait_ = FindWait(request_.target);
+    if (!request_.body.empty()) body_ = std::make_shared<const std::string>(std::move(request_.body));
+    request_.body = std::string();
+  }
+  ~Pass() override {
+    if (call_ != 0) client_.Drop(call_);
+  }
+
+  void BeginPieces() {
+    in_pieces_ = body_open_ = true;
+    SetPaused(true);
+    Look();
+  }
+  void Look();
+
+  void OnBody(std::string_view piece);
+  void OnBodyEnd();
+  bool OnBodyBroken();
+  void OnWritable() {
+    if (std::exchange(answer_held_, false)) client_.Resume(call_);
+  }
+  /// Its client may have gone: the member is to look whether that matters.
+  void OnHalfClose() {
+    if (call_ != 0 && !body_open_) client_.EndSending(call_);
+  }
+  void Leave(Leaving why);
+  void Tick(int64_t now_ms);
+
+  // Of the call.
+  void OnContinue() override;
+  void OnAnswerHead(HttpResponse head, std::optional<uint64_t> length) override;
+  void OnAnswerBody(std::string_view piece) override;
+  void OnAnswerEnd(bool keeps) override;
+  void OnLost(const MemberLoss& loss) override;
+  void OnSent() override {
+    if (in_pieces_ && taken_) SetPaused(false);
+  }
+
+ private:
+  HttpResponder* responder() const { return passing_.responder_; }
+  bool gathers() const { return request_.peer && request_.peer->asker; }
+  bool chunked() const { return request_.Header("Content-Length") == nullptr; }
+  int64_t rest_ms() const { return wait_ ? std::max<int64_t>(0, wait_->ms - (client_.NowMs() - began_ms_)) : 0; }
+  void SetPaused(bool paused) {
+    if (!body_open_ || std::exchange(paused_, paused) == paused) return;
+    paused ? responder()->PauseBody(token_) : responder()->ResumeBody(token_);
+  }
+  void Wait(int64_t pause_ms);
+  void Ask(const std::string& address);
+  std::string Head() const;
+  std::string Target() const;
+  bool Repeatable() const;
+  void PassLines(std::string_view piece);
+  void StreamOut(std::string_view piece);
+  void AskAgain(int64_t pause_ms);
+  void Respond(HttpResponse response, PassingFigures::Outcome outcome);
+  void EndStream(PassingFigures::Outcome outcome);
+  void Break(const MemberLoss& loss);
+
+  Passing& passing_;
+  MemberClient& client_;
+  const uint64_t token_;
+  const Subject subject_;
+  HttpRequest request_;  // without its body
+  std::shared_ptr<const std::string> body_;
+  std::optional<WaitInTarget> wait_;
+  int64_t began_ms_ = 0;
+  int64_t gives_up_ms_ = 0;  // while it waits for a place; 0: it has not waited yet
+  int64_t again_ms_ = 0;     // not before
+  int64_t pause_ms_ = kFirstPauseMs;
+  int64_t asked_ms_ = 0;
+  int64_t asked_us_ = 0;
+  int64_t misplaced_ms_ = 0;  // since when whoever was asked is not the one any more; 0: he is
+  std::string asked_;         // at which address
+  uint64_t call_ = 0;         // under way
+  uint64_t awaits_ = 0;       // the newest Await: of those before nothing is wanted
+  bool in_pieces_ = false;
+  bool body_open_ = false;  // there may come more of it
+  bool paused_ = false;     // the body
+  bool taken_ = false;      // the member asked for the body
+  bool cut_ = false;        // the body broke
+  bool bounced_ = false;    // the answer under way says that it is not served there
+  bool streaming_ = false;  // the answer goes out in pieces
+  bool answer_held_ = false;
+  std::optional<Leaving> leaving_;
+  HttpResponse gathered_;
+  std::string line_;    // of the answer, without its end
+  uint64_t lines_ = 0;  // of the answer, that went out
+};
+
+// ---- where to
+
+void Passing::Pass::Look() {
+  const Place place = passing_.PlaceOf(subject_);
+  if (place.kind == Place::Kind::kThere) return Ask(place.address);
+  if (place.kind == Place::Kind::kMoving) return Wait(0);
+  passing_.setup_.figures->Count(PassingFigures::kServedHere);
+  std::unique_ptr<Pass> self = passing_.Take(token_);
+  if (in_pieces_) {
+    passing_.setup_.here_in_pieces(token_, request_);
+    // Whoever has it now knows of no pause; unless it is on its way again.
+    if (paused_ && passing_.Find(token_) == nullptr) responder()->ResumeBody(token_);
+    return;
+  }
+  if (body_) {
+    request_.body.reserve(body_->size() + HttpRequest::kPaddingBytes);
+    request_.body = *body_;
+  }
+  passing_.setup_.here(token_, std::move(request_));
+}
+
+void Passing::Pass::Wait(int64_t pause_ms) {
+  const int64_t now_ms = client_.NowMs();
+  if (gives_up_ms_ == 0) gives_up_ms_ = now_ms + kMostWaitMs;
+  again_ms_ = now_ms + pause_ms;
+  client_.WakeTick();
+  if (pause_ms > 0 || subject_.registry) return;
+  const uint64_t number = ++awaits_;
+  auto look = [passing = &passing_, token = token_, number, alive = std::weak_ptr<bool>(passing_.alive_)] {
+    Pass* pass = alive.expired() ? nullptr : passing->Find(token);
+    if (pass != nullptr && pass->awaits_ == number && pass->call_ == 0) pass->Tick(pass->client_.NowMs());
+  };
+  passing_.setup_.places->Await(subject_.number, gives_up_ms_ - now_ms, [client = &client_, look] { client->Post(look); });
+}
+
+void Passing::Pass::Tick(int64_t now_ms) {
+  const Place place = passing_.PlaceOf(subject_);
+  if (call_ != 0) {
+    const bool right = place.kind == Place::Kind::kThere && place.address == asked_;
+    if (right) misplaced_ms_ = 0;
+    else if (misplaced_ms_ == 0) misplaced_ms_ = now_ms;
+    if (misplaced_ms_ != 0 && now_ms - misplaced_ms_ > kLeavingMs) {
+      client_.Drop(std::exchange(call_, 0));
+      Break({true, false, asked_ + ": it is not the broker that serves this any more"});
+    }
+    return;
+  }
+  if (now_ms >= gives_up_ms_) return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
+  if (place.kind != Place::Kind::kMoving && now_ms >= again_ms_) Look();
+}
+
+void Passing::Pass::AskAgain(int64_t pause_ms) {
+  // It was under way for long: what comes now is another move.
+  if (client_.NowMs() - asked_ms_ > kCalmMs) {
+    gives_up_ms_ = 0;
+    pause_ms_ = kFirstPauseMs;
+  }
+  passing_.setup_.figures->repeated.fetch_add(1, std::memory_order_relaxed);
+  taken_ = bounced_ = false;
+  gathered_ = {};
+  misplaced_ms_ = 0;
+  if (passing_.PlaceOf(subject_).kind == Place::Kind::kMoving) pause_ms = 0;
+  Wait(pause_ms);
+}
+
+// ---- the request
+
+void Passing::Pass::Ask(const std::string& address) {
+  asked_ = address;
+  asked_ms_ = client_.NowMs();
+  asked_us_ = passing_.setup_.now_us();
+  MemberRequest request;
+  request.head = Head();
+  request.body = body_;
+  request.to_head = request_.method == "HEAD";
+  request.answer_ms = kAnswerMs + rest_ms();
+  call_ = client_.Begin(address, std::move(request), this);
+}
+
+std::string Passing::Pass::Target() const {
+  // What is signed stands as it is.
+  if (!wait_ || IsSigned(request_)) return request_.target;
+  std::string target = request_.target;
+  return target.replace(wait_->at, wait_->size, std::to_string(rest_ms()));
+}
+
+std::string Passing::Pass::Head() const {
+  std::string head = PassedOnHead(request_, Target());
+  if (in_pieces_) {
+    if (const std::string* length = request_.Header("Content-Length")) head.append("Content-Length: ").append(*length).append("\r\n");
+    else head += "Transfer-Encoding: chunked\r\n";
+    // Nothing of it is sent before it is known that the member takes it: until then it may be asked for elsewhere.
+    head += "Expect: 100-continue\r\n";
+  } else if (body_ || request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH") {
+    head += "Content-Length: " + std::to_string(body_ ? body_->size() : 0) + "\r\n";
+  }
+  return head + "\r\n";
+}
+
+bool Passing::Pass::Repeatable() const {
+  if (in_pieces_) return false;
+  if (request_.method == "GET" || request_.method == "HEAD" || subject_.trigger) return true;
+  return request_.Header("Idempotency-Key") != nullptr || (body_ && !subject_.lines && BearsKeys(*body_));
+}
+
+void Passing::Pass::OnContinue() {
+  if (!in_pieces_ || std::exchange(taken_, true)) return;
+  SetPaused(false);
+}
+
+void Passing::Pass::OnBody(std::string_view piece) {
+  if (!chunked()) {
+    SetPaused(client_.Send(call_, piece) > kMostUnsentBytes);
+    return;
+  }
+  std::string chunk;
+  AppendChunk(piece, &chunk);
+  SetPaused(client_.Send(call_, chunk) > kMostUnsentBytes);
+}
+
+void Passing::Pass::OnBodyEnd() {
+  body_open_ = false;
+  if (chunked()) client_.Send(call_, kLastChunk);
+}
+
+bool Passing::Pass::OnBodyBroken() {
+  body_open_ = false;
+  cut_ = true;
+  if (call_ == 0 || !taken_) return false;
+  // The member sees the same, and answers for what it has taken.
+  client_.EndSending(call_);
+  return true;
+}
+
+// ---- the answer
+
+void Passing::Pass::OnAnswerHead(HttpResponse head, std::optional<uint64_t> length) {
+  const bool not_here =
+      std::any_of(head.headers.begin(), head.headers.end(), [](const auto& each) { return EqualsIgnoringCase(each.first, kNotHereHeader); });
+  if (not_here) {
+    bounced_ = true;
+    return;
+  }
+  passing_.setup_.figures->took.histogram.Observe(passing_.setup_.now_us() - asked_us_);
+  streaming_ = request_.method == "HEAD" || (!gathers() && (!length || *length > kGatheredBytes));
+  if (!streaming_) {
+    gathered_ = std::move(head);
+    return;
+  }
+  const bool listens = head.content_type == kEventStream;
+  responder()->BeginStream(token_, std::move(head));
+  if (leaving_ && listens) Leave(*leaving_);
+}
+
+void Passing::Pass::OnAnswerBody(std::string_view piece) {
+  if (bounced_) return;
+  if (!streaming_) {
+    if (gathered_.body.size() + piece.size() > kMostGatheredBytes) return Respond(OutcomeUnknown(), PassingFigures::kBroken);
+    gathered_.body.append(piece);
+    return;
+  }
+  if (subject_.lines) return PassLines(piece);
+  StreamOut(piece);
+}
+
+void Passing::Pass::StreamOut(std::string_view piece) {
+  if (responder()->Stream(token_, piece) <= kMostUnsentBytes || std::exchange(answer_held_, true)) return;
+  client_.Pause(call_);
+}
+
+void Passing::Pass::PassLines(std::string_view piece) {
+  const size_t end = piece.rfind('\n');
+  if (end == std::string_view::npos) {
+    line_.append(piece.substr(0, kMostLineBytes - std::min(kMostLineBytes, line_.size())));
+    return;
+  }
+  const std::string_view whole = piece.substr(0, end + 1);
+  lines_ += static_cast<uint64_t>(std::count(whole.begin(), whole.end(), '\n'));
+  line_.append(whole);
+  StreamOut(std::exchange(line_, std::string(piece.substr(end + 1))));
+}
+
+void Passing::Pass::OnAnswerEnd(bool /*keeps*/) {
+  call_ = 0;
+  if (bounced_) return AskAgain(kFirstPauseMs);
+  if (streaming_) return EndStream(PassingFigures::kAnswered);
+  Respond(std::move(gathered_), PassingFigures::kAnswered);
+}
+
+void Passing::Pass::OnLost(const MemberLoss& loss) {
+  call_ = 0;
+  Break(loss);
+}
+
+void Passing::Pass::Break(const MemberLoss& loss) {
+  if (bounced_) return AskAgain(kFirstPauseMs);
+  if (!streaming_) {
+    const bool asked_for_nothing = !loss.sent || (in_pieces_ && !taken_);
+    if (!leaving_ && !cut_ && (asked_for_nothing || Repeatable())) {
+      const int64_t pause_ms = std::exchange(pause_ms_, std::min(pause_ms_ * 2, kMostPauseMs));
+      return AskAgain(pause_ms);
+    }
+    if (leaving_ && in_pieces_ && loss.ended) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
+  }
+  if (!cut_ && !leaving_) Log(LogLevel::kWarn, "request lost on its way", {{"method", request_.method}, {"detail", loss.detail}});
+  if (!streaming_) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
+  if (!subject_.lines || cut_) {
+    responder()->BreakStream(token_);
+    passing_.setup_.figures->Count(PassingFigures::kBroken);
+    passing_.Take(token_);
+    return;
+  }
+  std::string last = leaving_ && loss.ended ? LeavingResponse(*leaving_, lines_).body : ProblemResponse(504, kLinesUnknown).body;
+  last.push_back('\n');
+  line_.clear();
+  responder()->Stream(token_, last);
+  EndStream(PassingFigures::kBroken);
+}
+
+void Passing::Pass::Leave(Leaving why) {
+  leaving_ = why;
+  if (in_pieces_ && taken_) {
+    // As at a body that breaks; what was taken is answered, and the last line says so.
+    body_open_ = false;
+    return client_.EndSending(call_);
+  }
+  if (call_ == 0 || in_pieces_) return Respond(LeavingResponse(why), PassingFigures::kBroken);
+  if (streaming_ && !subject_.lines) {
+    client_.Drop(std::exchange(call_, 0));
+    return EndStream(PassingFigures::kAnswered);
+  }
+  if (wait_) client_.EndSending(call_);
+}
+
+/// The rest of the request's body is not wanted any more. The last that is done.
+void Passing::Pass::Respond(HttpResponse response, PassingFigures::Outcome outcome) {
+  if (in_pieces_ && body_open_) response.close = true;
+  std::unique_ptr<Pass> self = passing_.Take(token_);
+  passing_.setup_.figures->Count(outcome);
+  responder()->Respond(token_, std::move(response));
+}
+
+void Passing::Pass::EndStream(PassingFigures::Outcome outcome) {
+  if (!line_.empty()) responder()->Stream(token_, line_);
+  const bool close = in_pieces_ && (body_open_ || cut_ || leaving_);
+  std::unique_ptr<Pass> self = passing_.Take(token_);
+  passing_.setup_.figures->Count(outcome);
+  responder()->EndStream(token_, close);
+}
+
+// ---- all of them
+
+Passing::Passing(Setup setup) : setup_(std::move(setup)) {
+  setup_.client->OnTick([this](int64_t now_ms) { return Tick(now_ms); });
+}
+
+Passing::~Passing() {
+  setup_.client->OnTick(nullptr);
+}
+
+Passing::Pass* Passing::Find(uint64_t token) const {
+  auto found = passes_.find(token);
+  return found == passes_.end() ? nullptr : found->second.get();
+}
+
+std::unique_ptr<Passing::Pass> Passing::Take(uint64_t token) {
+  auto taken = passes_.extract(token);
+  return taken.empty() ? nullptr : std::move(taken.mapped());
+}
+
+Passing::Pass* Passing::Add(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms) {
+  auto [at, is_new] = passes_.emplace(token, std::make_unique<Pass>(this, token, std::move(request), subject, waited_ms));
+  CHECK(is_new);
+  setup_.client->WakeTick();
+  return at->second.get();
+}
+
+void Passing::Begin(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms) {
+  Add(token, std::move(request), subject, waited_ms)->Look();
+}
+
+void Passing::BeginPieces(uint64_t token, const HttpRequest& head, const Subject& subject) {
+  Add(token, head, subject, 0)->BeginPieces();
+}
+
+bool Passing::OnBody(uint64_t token, std::string_view piece) {
+  Pass* pass = Find(token);
+  if (pass != nullptr) pass->OnBody(piece);
+  return pass != nullptr;
+}
+
+bool Passing::OnBodyEnd(uint64_t token) {
+  Pass* pass = Find(token);
+  if (pass != nullptr) pass->OnBodyEnd();
+  return pass != nullptr;
+}
+
+bool Passing::OnBodyBroken(uint64_t token, bool* stays) {
+  Pass* pass = Find(token);
+  if (pass == nullptr) return false;
+  *stays = pass->OnBodyBroken();
+  return true;
+}
+
+bool Passing::OnWritable(uint64_t token) {
+  Pass* pass = Find(token);
+  if (pass != nullptr) pass->OnWritable();
+  return pass != nullptr;
+}
+
+bool Passing::OnHalfClose(uint64_t token) {
+  Pass* pass = Find(token);
+  if (pass != nullptr) pass->OnHalfClose();
+  return pass != nullptr;
+}
+
+bool Passing::OnClose(uint64_t token) {
+  if (Take(token) == nullptr) return false;
+  setup_.figures->Count(PassingFigures::kClientLeft);
+  return true;
+}
+
+void Passing::EndAll(Leaving why) {
+  std::vector<uint64_t> tokens;
+  for (const auto& [token, pass] : passes_) tokens.push_back(token);
+  for (uint64_t token : tokens)
+    if (Pass* pass = Find(token)) pass->Leave(why);
+}
+
+bool Passing::Tick(int64_t now_ms) {
+  std::vector<uint64_t> tokens;
+  for (const auto& [token, pass] : passes_) tokens.push_back(token);
+  for (uint64_t token : tokens)
+    if (Pass* pass = Find(token)) pass->Tick(now_ms);
+  return !passes_.empty();
+}
+
+}  // namespace notifyd

@@ -1,0 +1,95 @@
+// Passing: requests for what another member of the cluster serves, passed on to that one, and its answers passed back as they come. One a loop, on
+// its thread; only where there are members. Contract section 23.
+//
+// I1  A token is here from Begin or BeginPieces until it is answered, closed, or handed back since what it is about is served here by now.
+// I2  What may have been carried out is asked again only where it does no harm: a GET, one with an idempotency key, a trigger. A member that says
+//     that it does not serve it (passed_peer.h) has carried out nothing, and neither has one that did not ask for the body.
+// I3  Of NDJSON whole lines are passed back alone, also where the answer breaks.
+// I4  What waits here of an answer is bounded: whoever does not read it holds up the member's connection.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "broker/places.h"
+#include "net/api/problem.h"
+#include "net/api/routes.h"
+#include "net/cluster/member_client.h"
+#include "net/http.h"
+
+namespace notifyd {
+
+struct PassingFigures;
+
+/// What a request is about, as far as that decides where it goes.
+struct Subject {
+  NamespaceNumber number = kDefaultNumber;
+  bool registry = false;  // of no namespace alone
+  bool lines = false;     // its answer is NDJSON
+  bool trigger = false;
+
+  static Subject Of(const RouteRow& row, NamespaceNumber number, bool lines);
+};
+
+/// The head of a request as it is passed on, without what says how long its body is, and without the empty line.
+std::string PassedOnHead(const HttpRequest& request, std::string_view target);
+/// The answer to a member that passed on what is not served here.
+HttpResponse NotHereResponse();
+
+class Passing {
+ public:
+  /// While what a request is about moves it waits for so long.
+  static constexpr int64_t kMostWaitMs = 5'000;
+  /// A member that is not the one any more is given so long to end an answer.
+  static constexpr int64_t kLeavingMs = 3'000;
+
+  struct Setup {
+    Places* places = nullptr;  // borrowed, like all of these
+    MemberClient* client = nullptr;
+    PassingFigures* figures = nullptr;
+    std::function<int64_t()> now_us;
+    /// What was passed on is served here by now: begins it anew. Of one whose body comes in pieces nothing was taken, and its body is paused.
+    std::function<void(uint64_t token, HttpRequest request)> here;
+    std::function<void(uint64_t token, const HttpRequest& head)> here_in_pieces;
+  };
+  explicit Passing(Setup setup);
+  ~Passing();
+  void SetResponder(HttpResponder* responder) { responder_ = responder; }
+
+  bool ServedHere(const Subject& subject) const { return PlaceOf(subject).kind == Place::Kind::kHere; }
+  /// `waited_ms`: of its wait_ms so much is over.
+  void Begin(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms = 0);
+  /// Its body follows, as the server hands it out.
+  void BeginPieces(uint64_t token, const HttpRequest& head, const Subject& subject);
+
+  // As HttpHandler has them. Each returns whether the token is one of these.
+  bool OnBody(uint64_t token, std::string_view piece);
+  bool OnBodyEnd(uint64_t token);
+  /// `stays`: what OnBodyBroken is to return.
+  bool OnBodyBroken(uint64_t token, bool* stays);
+  bool OnWritable(uint64_t token);
+  bool OnHalfClose(uint64_t token);
+  bool OnClose(uint64_t token);
+
+  /// This broker stops: submits in lines end behind those that were taken, what only waits or listens is answered.
+  void EndAll(Leaving why);
+
+ private:
+  class Pass;
+  Place PlaceOf(const Subject& subject) const { return subject.registry ? setup_.places->OfRegistry() : setup_.places->Of(subject.number); }
+  Pass* Find(uint64_t token) const;
+  Pass* Add(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms);
+  std::unique_ptr<Pass> Take(uint64_t token);
+  bool Tick(int64_t now_ms);
+
+  const Setup setup_;
+  HttpResponder* responder_ = nullptr;
+  std::unordered_map<uint64_t, std::unique_ptr<Pass>> passes_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what comes from Places looks at it first
+};
+
+}  // namespace notifyd

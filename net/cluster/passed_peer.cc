@@ -1,0 +1,135 @@
+#include "net/cluster/passed_peer.h"
+
+#include <utility>
+
+#include "base/base64.h"
+#include "base/json.h"
+#include "base/json_tree.h"
+#include "net/access/principal.h"
+
+namespace notifyd {
+namespace {
+
+/// A certificate may have many names: those beyond are not told.
+constexpr size_t kMostNamesBytes = 4 << 10;
+
+constexpr bool ServedParts::*kParts[] = {&ServedParts::health, &ServedParts::metrics, &ServedParts::admin,
+                                         &ServedParts::rest,   &ServedParts::control, &ServedParts::console};
+
+uint64_t BitsOf(const ServedParts& serves) {
+  uint64_t bits = 0, bit = 1;
+  for (bool ServedParts::*part : kParts) {
+    if (serves.*part) bits |= bit;
+    bit <<= 1;
+  }
+  return bits;
+}
+
+ServedParts PartsOf(uint64_t bits) {
+  ServedParts serves;
+  for (bool ServedParts::*part : kParts) {
+    serves.*part = (bits & 1) != 0;
+    bits >>= 1;
+  }
+  return serves;
+}
+
+void WriteAsker(const FixedAsker& asker, JsonWriter* json) {
+  json->Key("asker");
+  json->String(asker.grant->name);
+  json->Key("space");
+  json->String(asker.space);
+  json->Key("scopes");
+  json->Uint(asker.grant->grant.scopes.bits());
+  if (asker.grant->grant.caller) {
+    json->Key("caller");
+    json->String(*asker.grant->grant.caller);
+  }
+}
+
+std::optional<uint64_t> NumberAt(const JsonTree::Value& value, uint64_t most) {
+  if (value.kind() != JsonTree::Kind::kNumber || value.raw().size() > 10) return std::nullopt;
+  uint64_t number = 0;
+  for (char c : value.raw()) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return number <= most ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+std::string EncodePeer(const Peer& peer) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  json.Key("serves");
+  json.Uint(BitsOf(peer.serves));
+  if (peer.address) {
+    json.Key("address");
+    json.String(peer.address->ToString());
+  }
+  if (peer.uid) {
+    json.Key("uid");
+    json.Uint(*peer.uid);
+  }
+  if (!peer.certificate_names.empty()) {
+    json.Key("names");
+    json.BeginArray();
+    size_t bytes = 0;
+    for (const std::string& name : peer.certificate_names)
+      if ((bytes += name.size()) <= kMostNamesBytes) json.String(name);
+    json.EndArray();
+  }
+  if (peer.asker) WriteAsker(*peer.asker, &json);
+  json.EndObject();
+  return EncodeBase64(text);
+}
+
+std::optional<Peer> DecodePeer(std::string_view text) {
+  Result<std::string> decoded = DecodeBase64(text);
+  if (!decoded.ok()) return std::nullopt;
+  Result<JsonTree> tree = JsonTree::Parse(*decoded);
+  if (!tree.ok() || tree->root().kind() != JsonTree::Kind::kObject) return std::nullopt;
+  Peer peer;
+  NamedGrant grant;
+  FixedAsker asker;
+  bool good = true, fixed = false, serves = false;
+  tree->root().ForEach([&](const JsonTree::Value& key, const JsonTree::Value& value) {
+    if (key.text() == "serves") {
+      const std::optional<uint64_t> bits = NumberAt(value, UINT32_MAX);
+      good = good && bits;
+      serves = true;
+      peer.serves = PartsOf(bits.value_or(0));
+    } else if (key.text() == "address") {
+      good = good && (peer.address = IpAddress::Parse(value.text()));
+    } else if (key.text() == "uid") {
+      const std::optional<uint64_t> uid = NumberAt(value, UINT32_MAX);
+      good = good && uid;
+      peer.uid = static_cast<uint32_t>(uid.value_or(0));
+    } else if (key.text() == "names") {
+      value.ForEach([&](const JsonTree::Value&, const JsonTree::Value& name) { peer.certificate_names.emplace_back(name.text()); });
+    } else if (key.text() == "asker") {
+      fixed = true;
+      grant.name = value.text();
+    } else if (key.text() == "space") {
+      asker.space = value.text();
+    } else if (key.text() == "scopes") {
+      const std::optional<uint64_t> bits = NumberAt(value, UINT8_MAX);
+      good = good && bits;
+      grant.grant.scopes = ScopeSet::FromBits(bits.value_or(0));
+    } else if (key.text() == "caller") {
+      grant.grant.caller = std::string(value.text());
+    }
+  });
+  if (!good || !serves) return std::nullopt;
+  if (fixed) {
+    if (!IsNamespaceName(asker.space)) return std::nullopt;
+    grant.grant.namespaces = NamespaceSet::Of({asker.space});
+    asker.grant = std::make_shared<const NamedGrant>(std::move(grant));
+    peer.asker = std::make_shared<const FixedAsker>(std::move(asker));
+  }
+  return peer;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,218 @@
+// Brokers of a cluster for tests: each a real HttpServer with an Api, at a listener for anybody and one for members, over a core that a test scripts.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "broker/places.h"
+#include "net/api/api.h"
+#include "net/api/passing_figures.h"
+#include "net/cluster/member_client.h"
+#include "net/cluster/passed_peer.h"
+#include "net/http.h"
+#include "support/loop_thread.h"
+#include "support/raw_client.h"
+
+namespace notifyd {
+
+/// Says what it is told to, of everything.
+class FakePlaces : public Places {
+ public:
+  explicit FakePlaces(Place place) : place_(std::move(place)) {}
+  void Set(Place place) {
+    std::vector<std::function<void()>> waiting;
+    {
+      std::lock_guard lock(mutex_);
+      place_ = std::move(place);
+      waiting.swap(waiting_);
+    }
+    for (auto& then : waiting) then();
+  }
+  Place Of(NamespaceNumber) const override {
+    std::lock_guard lock(mutex_);
+    return place_;
+  }
+  Place OfRegistry() const override { return Of(kDefaultNumber); }
+  std::vector<Member> Members() const override {
+    std::lock_guard lock(mutex_);
+    return members_;
+  }
+  void SetMembers(std::vector<Member> members) {
+    std::lock_guard lock(mutex_);
+    members_ = std::move(members);
+  }
+  void Await(NamespaceNumber, int64_t, std::function<void()> then) override {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(then));
+    awaited_.notify_all();
+  }
+  /// Returns once somebody waits.
+  bool WaitForWaiting() {
+    std::unique_lock lock(mutex_);
+    return awaited_.wait_for(lock, std::chrono::seconds(20), [this] { return !waiting_.empty(); });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable awaited_;
+  Place place_;
+  std::vector<Member> members_;
+  std::vector<std::function<void()>> waiting_;
+};
+
+inline const Place kHere{};
+inline const Place kMoving{Place::Kind::kMoving, "", ""};
+inline Place There(uint16_t port) {
+  return {Place::Kind::kThere, "other", "127.0.0.1:" + std::to_string(port)};
+}
+
+struct StagedOptions {
+  uint64_t first_id = 1;              // of notifies that it takes
+  const TlsFiles* tls = nullptr;      // of its members' listener
+  MemberClient::Tls client_tls = {};  // with which it asks others
+  std::shared_ptr<const AuthSettings> auth = {};
+};
+
+class StagedBroker : public Switchboard {
+ public:
+  explicit StagedBroker(Place place, StagedOptions options = {}) : places(std::move(place)), next_id_(options.first_id) {
+    loop.OnLoop([&] {
+      members_ = std::make_unique<MemberClient>(&loop.loop(), options.client_tls);
+      ApiOptions api;
+      api.wall = [] { return WallTime{1'700'000'000'000}; };
+      api.places = &places;
+      api.members = members_.get();
+      api.passing = &figures;
+      api.live_timer = [this](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); };
+      api_ = std::make_unique<Api>(api, this);
+      if (options.auth) api_->SetAuth(options.auth);
+      server_ = std::make_unique<HttpServer>(&loop.loop(), HttpLimits(), &budget_, api_.get());
+      api_->SetResponder(server_.get());
+      for_members_.serves = ServedParts::Members();
+      for_members_.tls = options.tls;
+      port = *server_->Listen("127.0.0.1", 0, false);
+      members_port = *server_->Listen("127.0.0.1", 0, false, &for_members_);
+    });
+  }
+  ~StagedBroker() override {
+    loop.OnLoop([&] { server_.reset(); });
+    loop.OnLoop([&] {
+      api_.reset();
+      members_.reset();
+    });
+    loop.Stop();
+  }
+
+  void OnLoop(const std::function<void(Api&)>& task) {
+    loop.OnLoop([&] { task(*api_); });
+  }
+  /// So many submits, gets and the like came to its core, by what they are: "submit", "get", "trigger", "disconnected", "figures", "other".
+  size_t Came(const std::string& what) {
+    std::lock_guard lock(mutex_);
+    return came_[what];
+  }
+  bool WaitFor(const std::string& what, size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return came_[what] >= count; });
+  }
+  /// What the last GET with wait_ms was to wait.
+  int64_t waits_ms() {
+    std::lock_guard lock(mutex_);
+    return waits_ms_;
+  }
+  size_t for_members() const { return for_members_.connections.load(); }
+  uint64_t Counted(PassingFigures::Outcome outcome) const { return figures.outcomes[outcome].load(); }
+  bool WaitForCounted(PassingFigures::Outcome outcome, uint64_t count) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (Counted(outcome) < count) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
+
+  FakePlaces places;
+  PassingFigures figures;
+  LoopThread loop;
+  uint16_t port = 0, members_port = 0;
+  bool silent = false;  // its core answers nothing; before anything is asked
+
+ private:
+  void Note(const std::string& what) {
+    std::lock_guard lock(mutex_);
+    ++came_[what];
+    changed_.notify_all();
+  }
+  void Answer(RequestId request, ReplyBody body) {
+    if (silent) return;
+    loop.loop().Post([this, reply = std::make_shared<Reply>(Reply{request, std::move(body)})] {
+      if (api_) api_->OnReply(std::move(*reply));
+    });
+  }
+
+  void Post(NamespaceNumber, Event event) override {
+    if (const auto* submit = std::get_if<SubmitRequest>(&event)) {
+      Submitted submitted;
+      submitted.batch = submit->batch;
+      for (size_t i = 0; i < submit->items.size(); ++i) {
+        SubmittedItem item;
+        item.id = NotifyId{next_id_++};
+        item.lane = submit->items[i].envelope->lane;
+        submitted.items.push_back(std::move(item));
+      }
+      Answer(submit->request, std::move(submitted));
+      return Note("submit");
+    }
+    if (const auto* get = std::get_if<GetRequest>(&event)) {
+      if (get->wait_ms == 0) Answer(get->request, Refused{Status(Code::kNotFound, "not here"), {}});
+      {
+        std::lock_guard lock(mutex_);
+        waits_ms_ = get->wait_ms;
+      }
+      return Note("get");
+    }
+    if (const auto* trigger = std::get_if<TriggerRequest>(&event)) {
+      Answer(trigger->request, Triggered{NotifyId{next_id_++}});
+      return Note("trigger");
+    }
+    if (const auto* list = std::get_if<ListRequest>(&event)) {
+      Answer(list->request, Listed{});
+      return Note("list");
+    }
+    if (std::holds_alternative<Disconnected>(event)) return Note("disconnected");
+    if (std::holds_alternative<FiguresRequest>(event)) return Note("figures");
+    Note("other");
+  }
+  void Post(RegistryEvent) override { Note("registry"); }
+  void Audit(AuditEntry) override {}
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, size_t> came_;
+  int64_t waits_ms_ = 0;
+  uint64_t next_id_;
+  HttpListener for_members_;
+  HttpServer::Budget budget_;
+  std::unique_ptr<MemberClient> members_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+inline const std::string kNotify = R"({"url":"http://h.example/"})";
+
+inline std::string RequestOf(const std::string& method, const std::string& target, const std::string& body = "", const std::string& headers = "") {
+  std::string out = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
+  if (!body.empty() || method == "POST") out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  return out + "\r\n" + body;
+}
+
+}  // namespace notifyd
