@@ -14,6 +14,7 @@
 #include "cli/daemon/start_check.h"
 #include "net/access/principal.h"
 #include "net/beanstalkd/beanstalkd_parser.h"
+#include "net/http_parser.h"
 #include "net/unix_socket.h"
 
 namespace notifyd {
@@ -21,6 +22,7 @@ namespace {
 
 constexpr mode_t kSocketMode = 0660, kControlMode = 0600;
 constexpr int64_t kCertificatesEveryMs = 5'000;
+constexpr size_t kPassedOnMostBytes = 12 << 10, kPassedOnMostHeaders = 4;
 
 /// What a TCP socket is bound to here; nothing for another socket.
 std::optional<ListenAddress> LocalOf(int fd) {
@@ -56,6 +58,7 @@ void ServeBeanstalkd(const ListenerOptions& options, size_t max_job_bytes, HttpL
 
 struct Listeners::Place {
   ListenerOptions options;
+  HttpLimits limits;  // of one for members
   ListenAddress address;
   uint16_t port = 0;  // bound to
   bool control = false;
@@ -72,6 +75,14 @@ struct Listeners::Place {
   }
 };
 
+/// A request that another member let in has a head that says more than it did there.
+void Listeners::ServeMembers(const HttpLimits& limits, Place* place) {
+  place->limits = limits;
+  place->limits.max_head_bytes += kPassedOnMostBytes;
+  place->limits.max_headers += kPassedOnMostHeaders;
+  place->as.make_parser = [limits = &place->limits] { return std::make_unique<HttpParser>(limits); };
+}
+
 Listeners::Listeners(const Options& options) : reuse_port_(options.io_threads > 1) {
   std::vector<ListenerOptions> all = AllListeners(options);
   all.push_back({"unix:" + options.data_dir + "/" + kControlSocket, {}, {}, {}, {}, kControlConnections});
@@ -84,6 +95,8 @@ Listeners::Listeners(const Options& options) : reuse_port_(options.io_threads > 
     place->as.serves = place->control ? ServedParts::ControlSocket() : all[i].serves();
     place->as.max_connections = all[i].max_connections;
     if (all[i].beanstalkd) ServeBeanstalkd(all[i], options.api.max_body_bytes, &place->as);
+    if (all[i].members) ServeMembers(options.http, place.get());
+    if (all[i].members && !all[i].tls_key.empty()) members_ = std::make_unique<TlsFiles>(PathsOf(all[i]), TlsFiles::Side::kClient);
     if (!all[i].tls_key.empty()) {
       place->files = std::make_unique<TlsFiles>(PathsOf(all[i]));
       place->as.tls = place->files.get();
@@ -98,6 +111,9 @@ Status Listeners::Open(const std::vector<HttpServer*>& servers, const Handover& 
   for (const auto& place : places_) {
     if (!place->files) continue;
     if (Result<bool> loaded = place->files->Load(); !loaded.ok()) return loaded.status();
+  }
+  if (members_) {
+    if (Result<bool> loaded = members_->Load(); !loaded.ok()) return loaded.status();
   }
   std::vector<std::vector<int>> listening(places_.size()), connections(places_.size());
   std::vector<int> others;
@@ -187,6 +203,7 @@ void Listeners::LogAddresses() const {
     const std::string only = Join(place->options.only);
     if (place->files) fields.emplace_back("tls", true);
     if (place->options.beanstalkd) fields.emplace_back("protocol", "beanstalkd");
+    if (place->options.members) fields.emplace_back("for", "members");
     if (!place->options.only.empty()) fields.emplace_back("only", only);
     // For people, who can open it as it stands.
     if (place->as.serves.console && place->address.path.empty()) {
@@ -232,8 +249,16 @@ void Listeners::WatchCertificates(Loop* loop, int slot) {
                });
 }
 
+Result<std::shared_ptr<const TlsContext>> Listeners::MembersTls() const {
+  std::shared_ptr<const TlsContext> context = members_ ? members_->context() : nullptr;
+  if (!context) return Status(Code::kUnavailable, "there is no certificate to show");
+  return context;
+}
+
 /// Beside the loop.
 void Listeners::ReadCertificates() {
+  // What is wrong with it is said of the listener that has the same.
+  if (members_) (void)members_->Load();
   for (const auto& place : places_) {
     if (!place->files) continue;
     Result<bool> loaded = place->files->Load();

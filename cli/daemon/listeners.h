@@ -42,6 +42,9 @@ class Listeners {
   /// Those where a call would come back to this broker.
   std::vector<Listener> own() const;
 
+  /// By what this member asks others. Any thread. Error: kUnavailable, before a certificate was read.
+  Result<std::shared_ptr<const TlsContext>> MembersTls() const;
+
   /// Reads the certificates again now, and from now on every few seconds, beside the loop. What is new serves who connects from then on; what cannot
   /// be used is logged, and what was there is kept. `loop` outlives it; `slot`: a timer of its that nobody else uses.
   void WatchCertificates(Loop* loop, int slot);
@@ -52,12 +55,14 @@ class Listeners {
  private:
   struct Place;
 
+  static void ServeMembers(const HttpLimits& limits, Place* place);
   Status OpenAnew(Place* place, const std::vector<HttpServer*>& servers);
   Status Adopt(Place* place, const std::vector<HttpServer*>& servers, const std::vector<int>& listening, const std::vector<int>& connections);
   void ReadCertificates();
 
   const bool reuse_port_;
   std::vector<std::unique_ptr<Place>> places_;  // that of `listen` first, the control socket last
+  std::unique_ptr<TlsFiles> members_;           // as a client; null: there are none, or they talk without
   // The watch. `reading_`: beside the loop, now.
   Loop* loop_ = nullptr;
   int slot_ = 0;

@@ -185,6 +185,8 @@ void Runtime::Impl::MakeTracing() {
 Status Runtime::Impl::MakeIoThreads() {
   // Freed memory stays with the allocator where something small was left above it; that takes a moment, so no loop does it.
   budget_.relieved = [this] { io_[0]->loop.Post([this] { io_[0]->loop.Aside([] { malloc_trim(0); }, [] {}); }); };
+  if (options_.cluster.on() && options_.api.places == nullptr)
+    return Status(Code::kUnacceptable, "cluster.advertise: this store is one broker's alone, so that there are no other members");
   rules_.Set(options_.sender.rules);
   if (keeper_) options_.sender.may_call = [keeper = keeper_] { return keeper->MayAct(); };
   commands_ = std::make_unique<CommandRunner>(&attempt_ends_, std::make_shared<const CommandRules>(options_.commands), options_.sender);
@@ -244,6 +246,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.tracer = tracing_.get();
     api.acknowledgement = &histograms_.acknowledgement.histogram;
     api.histograms = histograms_.All();
+    ServeMembers(io.get(), &api);
     io->api = std::make_unique<Api>(api, &exchange_);
     io->api->SetAuth(*auth);
     MakeServer(io.get());
@@ -251,6 +254,21 @@ Status Runtime::Impl::MakeIoThreads() {
     io_.push_back(std::move(io));
   }
   return Status::Ok();
+}
+
+/// What others serve is passed on.
+void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
+  if (options_.api.places == nullptr) return;
+  MemberClient::Tls tls;
+  if (!options_.cluster.insecure)
+    tls = [this]() -> Result<std::shared_ptr<const TlsContext>> {
+      if (!listeners_) return Status(Code::kUnavailable, "not ready yet");
+      return listeners_->MembersTls();
+    };
+  io->members = std::make_unique<MemberClient>(&io->loop, std::move(tls));
+  api->members = io->members.get();
+  api->passing = &passing_;
+  api->histograms.push_back(&passing_.took);
 }
 
 /// The door stands between the server and the API.
@@ -492,6 +510,10 @@ ProcessStats Runtime::Impl::ProcessNow() {
                       {"refused", beanstalkd_figures_.refused.load()},
                       {"turned_away", beanstalkd_figures_.turned_away.load()}};
   if (tracing_) stats.spans = tracing_->made(), stats.spans_dropped = tracing_->dropped();
+  if (options_.api.places != nullptr) {
+    for (size_t i = 0; i < PassingFigures::kOutcomes; ++i) stats.forwarded.emplace_back(PassingFigures::kNames[i], passing_.outcomes[i].load());
+    stats.forward_repeats = passing_.repeated.load();
+  }
   stats.alerts = alert_sampler_->shown().alerts;
   stats.alerts_firing = alert_sampler_->shown().firing;
   const Totals messages = board_.Figures(kSystemNumber).totals;

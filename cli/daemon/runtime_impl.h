@@ -30,7 +30,9 @@
 #include "cli/daemon/store_engines.h"
 #include "cli/daemon/tracing.h"
 #include "net/alerts/alert_sender.h"
+#include "net/api/passing_figures.h"
 #include "net/beanstalkd/beanstalkd_door.h"
+#include "net/cluster/member_client.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -38,6 +40,7 @@ namespace notifyd {
 /// One event loop with what lives on it. `thread` is empty for the first one: that runs on the thread that calls Run.
 struct IoThread {
   Loop loop;
+  std::unique_ptr<MemberClient> members;  // null: there are no others
   std::unique_ptr<PlainSender> sender;
   std::unique_ptr<Api> api;
   std::unique_ptr<BeanstalkdDoor> door;
@@ -49,6 +52,7 @@ struct IoThread {
     server.reset();
     door.reset();
     api.reset();
+    members.reset();
     sender.reset();
   }
 };
@@ -107,6 +111,7 @@ class Runtime::Impl : private StoreEvents {
   void ReportProcess();
   /// What people who look into the process are shown. `loop`: where they are answered.
   void ServeDebug(ApiOptions* api, Loop* loop);
+  void ServeMembers(IoThread* io, ApiOptions* api);
   void MakeServer(IoThread* io);
   BeanstalkdOptions DoorOptions();
 
@@ -173,6 +178,7 @@ class Runtime::Impl : private StoreEvents {
   const WallTime started_at_;
   const int64_t started_boot_ms_;
   Histograms histograms_;
+  PassingFigures passing_;
   RecentUse recent_{&histograms_.commit.histogram};
 
   std::atomic<bool> stop_asked_{false};  // any thread

@@ -19,6 +19,7 @@
 #include "broker/alerts.h"
 #include "broker/flow_settings.h"
 #include "broker/limits.h"
+#include "cli/daemon/cluster_options.h"
 #include "cli/daemon/settings_access.h"
 #include "cli/daemon/settings_listeners.h"
 #include "cli/daemon/telemetry_options.h"
@@ -48,6 +49,7 @@ struct Options {
   std::vector<ListenerOptions> listeners;  // beside `listen`
   std::vector<BeanstalkdTube> tubes;       // of those listeners whose protocol is beanstalkd's
   AuthOptions auth;
+  ClusterOptions cluster;
   CoreLimits core;
   FlowSettings flow;
   HttpLimits http;

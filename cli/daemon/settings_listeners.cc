@@ -183,6 +183,7 @@ Result<ListenAddress> ParseListen(std::string_view text) {
 }
 
 ServedParts ListenerOptions::serves() const {
+  if (members) return ServedParts::Members();
   if (only.empty()) return {.console = console};
   auto says = [this](const char* word) { return std::find(only.begin(), only.end(), word) != only.end(); };
   // Its pages look by the routes of admin.
@@ -200,11 +201,34 @@ std::vector<ListenerOptions> AllListeners(const Options& options) {
     each.console = each.only.empty() && !each.beanstalkd && console(each.address);
     all.push_back(std::move(each));
   }
+  if (options.cluster.on() && ParseListen(options.cluster.listen_on()).ok()) {
+    ListenerOptions members{options.cluster.listen_on(), {}, {}, {}, {}, ClusterOptions::kConnections};
+    members.members = true;
+    if (!options.cluster.insecure) {
+      members.tls_certificate = options.cluster.cert_file;
+      members.tls_key = options.cluster.key_file;
+      members.tls_client_ca = options.cluster.ca_file;
+    }
+    all.push_back(std::move(members));
+  }
   return all;
+}
+
+/// Is it said how members know each other?
+static Status CheckCluster(const ClusterOptions& cluster) {
+  if (!cluster.on()) return Status::Ok();
+  if (!ParseListen(cluster.listen_on()).ok())
+    return Status(Code::kUnacceptable, "cluster.listen: must say an address where cluster.advertise says a name", "/cluster/listen");
+  const bool all = !cluster.cert_file.empty() && !cluster.key_file.empty() && !cluster.ca_file.empty();
+  if (all || cluster.insecure) return Status::Ok();
+  return Status(Code::kUnacceptable,
+                "cluster.cert_file, cluster.key_file and cluster.ca_file: must be said, by which members know each other (or cluster.insecure)",
+                "/cluster/cert_file");
 }
 
 Status CheckListeners(const Options& options) {
   const std::vector<ListenerOptions> all = AllListeners(options);
+  if (Status status = CheckCluster(options.cluster); !status.ok()) return status;
   if (all.empty()) return Status(Code::kUnacceptable, "listen: must say something where no [[listener]] does", "/listen");
   std::set<std::string> seen;
   for (const ListenerOptions& each : all) {
@@ -212,7 +236,7 @@ Status CheckListeners(const Options& options) {
     const std::string name = address.ToString(address.port);
     if ((address.port != 0 || !address.path.empty()) && !seen.insert(name).second)
       return Status(Code::kUnacceptable, "two listeners have the address " + name, "/listener");
-    if (options.auth.mode != "unset" || address.local()) continue;
+    if (options.auth.mode != "unset" || address.local() || each.members) continue;
     return Status(Code::kUnacceptable,
                   "auth.mode: must be said where other machines can connect (" + name +
                       "): \"token\" asks for a token (notifyd token create makes the first one), \"none\" lets everybody do everything",

@@ -33,6 +33,7 @@ struct ListenerOptions {
   size_t max_connections = 0;                           // 0: limits.connections, or kOnlyConnections where `only` says something
   static constexpr size_t kOnlyConnections = 64;
   bool console = false;  // the web console, where `only` is empty
+  bool members = false;  // for other members of the cluster alone
   // Where its protocol is beanstalkd's: who its clients are.
   bool beanstalkd = false;
   std::string space = {};               // their namespace; empty: default

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/ip_address.h"
 #include "cli/daemon/settings.h"
 #include "net/api/access.h"
 #include "net/sender/answer.h"
@@ -71,6 +72,24 @@ Status CheckListen(const std::string& text) {
   if (text.empty()) return Status::Ok();
   Result<ListenAddress> parsed = ParseListen(text);
   return parsed.ok() ? Status::Ok() : std::move(parsed).status();
+}
+
+Status CheckMembersListen(const std::string& text) {
+  if (text.empty()) return Status::Ok();
+  Result<ListenAddress> parsed = ParseListen(text);
+  if (parsed.ok() && !parsed->path.empty()) return Status(Code::kUnacceptable, "must be ADDR:PORT: members are on other machines");
+  return parsed.ok() ? Status::Ok() : std::move(parsed).status();
+}
+
+Status CheckAdvertise(const std::string& text) {
+  if (text.empty()) return Status::Ok();
+  const size_t colon = text.rfind(':');
+  const std::string host = text.substr(0, colon);
+  const bool port =
+      colon != text.npos && colon + 1 < text.size() && text.size() - colon <= 6 && text.find_first_not_of("0123456789", colon + 1) == text.npos;
+  const bool literal = host.size() > 2 && host.front() == '[' && IpAddress::Parse(host.substr(1, host.size() - 2));
+  if (port && (literal || CheckHostName(host).ok()) && text.substr(colon + 1) != "0") return Status::Ok();
+  return Status(Code::kUnacceptable, "must be HOST:PORT, such as broker-1.example:7400 or [fd00::2]:7400");
 }
 
 Status CheckNotEmpty(const std::string& text) {
@@ -351,6 +370,25 @@ std::vector<Setting> MakeRows() {
             "rand -base64 32). The first one seals, the others open what they sealed before; notifyd rekey seals all by the first. Empty: nothing is "
             "sealed.",
             FIELD(store.encryption_key_file)));
+  add(WithCheck(
+      Other("cluster.advertise",
+            "Address and port at which the other brokers of the same store reach this one, a name will do. With it this broker is a member of "
+            "their cluster: what another one serves is passed on to that. Empty: it is alone.",
+            FIELD(cluster.advertise)),
+      CheckAdvertise));
+  add(WithCheck(Other("cluster.listen",
+                      "Address and port to listen on for the other members, where cluster.advertise is a name, or leads here another way. Empty: "
+                      "cluster.advertise.",
+                      FIELD(cluster.listen)),
+                CheckMembersListen));
+  add(Other("cluster.cert_file",
+            "PEM file of the certificate that this member shows the others, as server and as client; it is for the host of cluster.advertise.",
+            FIELD(cluster.cert_file)));
+  add(Other("cluster.key_file", "PEM file of its key.", FIELD(cluster.key_file)));
+  add(Other("cluster.ca_file", "PEM file of the authorities that certify members, and nobody else: who shows a certificate of theirs is one.",
+            FIELD(cluster.ca_file)));
+  add(Other("cluster.insecure", "Let members talk without TLS. Whoever can connect to cluster.listen may then do everything, in anybody's name.",
+            FIELD(cluster.insecure)));
   add(Other("backup.directory",
             "Where notifyctl backup makes backups: a directory for that alone, outside of data_dir, better on another disk; it is made where it is "
             "not there. Empty: none are made.",

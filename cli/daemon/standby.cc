@@ -42,8 +42,9 @@ class StandbyHandler : public HttpHandler {
   HttpServer* server_ = nullptr;
 };
 
-Options WithoutBeanstalkd(Options options) {
+Options WhatProbesReach(Options options) {
   std::erase_if(options.listeners, [](const ListenerOptions& each) { return each.beanstalkd; });
+  options.cluster = {};
   options.io_threads = 1;
   return options;
 }
@@ -61,7 +62,7 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
   StandbyHandler handler;
   HttpServer server(&loop, options.http, &budget, &handler);
   handler.SetServer(&server);
-  Listeners listeners(WithoutBeanstalkd(options));
+  Listeners listeners(WhatProbesReach(options));
   NOTIFYD_TRY(listeners.Open({&server}, handover));
   Log(LogLevel::kInfo, "standby", {{"detail", "another broker has the store, or the store does not answer"}});
   listeners.LogAddresses();

@@ -30,7 +30,8 @@ Result<std::shared_ptr<const TlsContext>> TlsFiles::Read(std::optional<Fingerpri
   for (const std::string* each : {&options.certificate, &options.key, &options.client_ca}) encoder.Text(*each);
   *print = FingerprintOf(all);
   if (*print == print_) return std::shared_ptr<const TlsContext>();
-  Result<std::shared_ptr<const TlsContext>> made = TlsContext::ForServer(options);
+  Result<std::shared_ptr<const TlsContext>> made =
+      side_ == Side::kServer ? TlsContext::ForServer(options) : TlsContext::ForClient({options.client_ca, options.certificate, options.key});
   if (made.ok()) return made;
   const std::string& field = made.status().field();
   const std::string& path = field == "/key" ? paths_.key : field == "/ca" ? paths_.client_ca : paths_.certificate;

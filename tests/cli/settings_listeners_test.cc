@@ -244,6 +244,27 @@ TEST_CASE("listeners: of open files each gets an equal share at most, so that on
   CHECK(few->store + few->calls + few->clients < 2048);
 }
 
+TEST_CASE("listeners: of a member of a cluster there is one for the others, which know each other by certificates, or are said not to") {
+  TempDir dir;
+  const std::string head = "[cluster]\nadvertise = ";
+  const std::string files = "cert_file = \"c\"\nkey_file = \"k\"\nca_file = \"a\"\n";
+  const auto listeners = [&](const std::string& text) { return AllListeners(Read(dir, std::string(kMain) + text).options); };
+  const std::vector<ListenerOptions> all = listeners(head + "\"10.0.0.1:7400\"\n" + files);
+  REQUIRE(all.size() == listeners("").size() + 1);
+  CHECK(all.back().address == "10.0.0.1:7400");
+  CHECK(all.back().tls_client_ca == "a");
+  CHECK(all.back().serves() == ServedParts::Members());
+  CHECK(listeners(head + "\"b.example:7400\"\nlisten = \"[::1]:1\"\n" + files).back().address == "[::1]:1");
+  CHECK(listeners(head + "\"10.0.0.1:7400\"\ninsecure = true\n").back().tls_key.empty());
+  const auto field = [&](const std::string& text) { return Read(dir, std::string(kMain) + text).field; };
+  CHECK(field(head + "\"10.0.0.1:7400\"\n" + files).empty());
+  CHECK(field(head + "\"10.0.0.1:7400\"\ninsecure = true\n").empty());
+  CHECK(field(head + "\"10.0.0.1:7400\"\ncert_file = \"c\"\n") == "/cluster/cert_file");
+  CHECK(field(head + "\"b.example:7400\"\n" + files) == "/cluster/listen");
+  for (const char* bad : {"b.example", "b.example:", "b.example:0", "b.example:123456", "b example:1", "unix:/a", "[b]:1"})
+    CHECK(Read(dir, std::string(kMain) + head + "\"" + bad + "\"\n").exit_code == 2);
+}
+
 TEST_CASE("start check: each listener's address and certificate is looked at, and what is held may be in use") {
   TempDir dir;
   const Authority authority;

@@ -1,0 +1,20 @@
+// What the settings say of other members that share the store. Contract section 23.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace notifyd {
+
+struct ClusterOptions {
+  std::string advertise;                     // HOST:PORT at which the other members reach this one; empty: it is no member
+  std::string listen;                        // address and port of that listener; empty: `advertise`, which has an address then
+  std::string cert_file, key_file, ca_file;  // by which members show each other who they are
+  bool insecure = false;                     // they do not
+
+  static constexpr size_t kConnections = 1'024;
+  bool on() const { return !advertise.empty(); }
+  const std::string& listen_on() const { return listen.empty() ? advertise : listen; }
+};
+
+}  // namespace notifyd
